@@ -1,0 +1,23 @@
+//! What one entry says.
+
+use coffer_base::{Tenant, Timestamp};
+use coffer_crypto::Digest;
+
+/// One mutation: who did what to which object, when, in answer to which request.
+#[derive(Debug)]
+pub struct Entry<'a> {
+    /// When the request was taken up.
+    pub at: Timestamp,
+    /// The request's id (`req_…`), as the caller and the log know it.
+    pub request: &'a str,
+    /// The id of the key that was used, never the key.
+    pub actor: &'a str,
+    /// The operation's name, such as `apps.secrets.create`.
+    pub operation: &'a str,
+    /// Whose data it was.
+    pub tenant: &'a Tenant,
+    /// The id of the object that was changed.
+    pub subject: &'a str,
+    /// A keyed digest of the value that was written, if one was.
+    pub fingerprint: Option<Digest>,
+}

@@ -1,0 +1,138 @@
+//! Ids: a prefix that says what it is, and letters and digits that say which.
+
+use crate::limit;
+use crate::random::Random;
+use std::fmt;
+use std::sync::Arc;
+
+const BASE62: &[u8; 62] = b"0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz";
+
+/// `length` random letters and digits, each drawn without bias.
+pub fn random_base62(random: &dyn Random, length: usize) -> String {
+    let mut text = String::with_capacity(length);
+    let mut pool = [0u8; 64];
+    while text.len() < length {
+        random.fill(&mut pool);
+        for byte in pool {
+            // 248 is the largest multiple of 62 in a byte; what lies above would favour some.
+            if byte < 248
+                && text.len() < length
+                && let Some(&letter) = BASE62.get(usize::from(byte % 62))
+            {
+                text.push(char::from(letter));
+            }
+        }
+    }
+    text
+}
+
+/// A new id: `prefix`, an underscore, and `length` random letters and digits.
+pub fn random_id(prefix: &str, length: usize, random: &dyn Random) -> String {
+    format!("{prefix}_{}", random_base62(random, length))
+}
+
+/// Text that is not an id of the kind that was asked for.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct InvalidId {
+    /// What an id of this kind begins with, the underscore included.
+    pub prefix: &'static str,
+}
+
+impl fmt::Display for InvalidId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(
+            f,
+            "an id that begins with '{}' and goes on with letters, digits and underscores, \
+             {} characters at most, was expected",
+            self.prefix,
+            limit::ID_CHARACTERS
+        )
+    }
+}
+
+impl std::error::Error for InvalidId {}
+
+fn checked(text: &str, prefix: &'static str) -> Result<Arc<str>, InvalidId> {
+    let well_formed = text.len() <= limit::ID_CHARACTERS
+        && text.strip_prefix(prefix).is_some_and(|rest| {
+            !rest.is_empty() && rest.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_')
+        });
+    if well_formed { Ok(Arc::from(text)) } else { Err(InvalidId { prefix }) }
+}
+
+macro_rules! id {
+    ($(#[$doc:meta])* $name:ident, $prefix:literal) => {
+        $(#[$doc])*
+        #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+        pub struct $name(Arc<str>);
+
+        impl $name {
+            /// What every such id begins with.
+            pub const PREFIX: &'static str = $prefix;
+
+            /// Checks the prefix, the characters and the length.
+            ///
+            /// # Errors
+            /// [`InvalidId`] if any of them is off.
+            pub fn parse(text: &str) -> Result<Self, InvalidId> {
+                checked(text, $prefix).map(Self)
+            }
+
+            /// A new random id.
+            pub fn random(random: &dyn Random) -> Self {
+                let letters = random_base62(random, limit::RANDOM_ID_CHARACTERS);
+                Self(Arc::from(format!("{}{letters}", $prefix)))
+            }
+
+            /// An id of the program's own, written in its source.
+            pub(crate) fn reserved(text: &'static str) -> Self {
+                Self(Arc::from(text))
+            }
+
+            /// The id as text.
+            pub fn as_str(&self) -> &str {
+                &self.0
+            }
+        }
+
+        impl fmt::Display for $name {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str(&self.0)
+            }
+        }
+    };
+}
+
+id! {
+    /// An account: whoever installs apps, or develops them.
+    AccountId, "acct_"
+}
+id! {
+    /// An app, made by a developer's account.
+    AppId, "app_"
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::random::TestRandom;
+
+    #[test]
+    fn ids_are_checked() {
+        assert!(AccountId::parse("acct_1a_B").is_ok());
+        for wrong in ["", "acct_", "app_1", "acct_1-2", "acct_é", "acct_1\0"] {
+            assert_eq!(AccountId::parse(wrong), Err(InvalidId { prefix: "acct_" }), "{wrong}");
+        }
+        let long = format!("acct_{}", "a".repeat(limit::ID_CHARACTERS));
+        assert!(AccountId::parse(&long).is_err());
+    }
+
+    #[test]
+    fn random_ids_parse_and_differ() {
+        let random = TestRandom::seeded(1);
+        let (one, two) = (AppId::random(&random), AppId::random(&random));
+        assert_ne!(one, two);
+        assert_eq!(AppId::parse(one.as_str()), Ok(one));
+        assert_eq!(random_id("req", 14, &random).len(), 18);
+    }
+}

@@ -1,0 +1,207 @@
+//! Who is calling, and what an operation is given to work with.
+
+use crate::error::keyring_failure;
+use coffer_base::{Random, Redacted, Tenant, Timestamp};
+use coffer_dialect::{ApiError, ApiVersion, Expand};
+use coffer_keyring::{Keyring, KeyringError, TenantKeys};
+use coffer_storage::{StorageError, Tx};
+use std::future::Future;
+use std::pin::Pin;
+use std::sync::Arc;
+
+/// A future that is boxed where a trait must be an object.
+pub type BoxFuture<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
+
+/// What a request shows to be let in.
+pub struct Presented<'a> {
+    /// The key.
+    pub token: &'a Redacted<String>,
+    /// The account that the request is for: `Stripe-Account`, or `Stripe-Context`.
+    pub account: Option<&'a str>,
+    /// The `Host` header.
+    pub host: Option<&'a str>,
+    /// The `Origin` header, which browsers send.
+    pub origin: Option<&'a str>,
+    /// When the request was taken up.
+    pub now: Timestamp,
+}
+
+/// Turns what a request shows into who is calling.
+pub trait Authenticate: Send + Sync + 'static {
+    /// Who is calling.
+    fn authenticate<'a>(
+        &'a self,
+        presented: &'a Presented<'a>,
+    ) -> BoxFuture<'a, Result<Arc<Principal>, ApiError>>;
+
+    /// Whether the caller may still write, seen inside the transaction that writes: the install
+    /// is live and the account is not being erased.
+    fn still_admitted<'a>(
+        &'a self,
+        principal: &'a Principal,
+        tx: &'a mut Tx<'_>,
+    ) -> BoxFuture<'a, Result<bool, StorageError>>;
+}
+
+/// What an ephemeral key may do in the scope that its account's users share.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum AccountAccess {
+    /// Read.
+    Read,
+    /// Read and write.
+    Write,
+}
+
+impl AccountAccess {
+    /// The word for it on the wire.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Read => "read",
+            Self::Write => "write",
+        }
+    }
+}
+
+/// What kind of key was shown, and what it may do.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum Role {
+    /// An app's own key: all rights of the app.
+    App,
+    /// A restricted key: only the permissions that it names.
+    Restricted {
+        /// Permissions such as `secret_read`.
+        permissions: Vec<String>,
+    },
+    /// A key for one user of one account, made by an app's key.
+    Ephemeral {
+        /// The user.
+        user: String,
+        /// What it may do in the account's scope.
+        account_access: AccountAccess,
+        /// The permissions of the key that made it; `None` if those were all.
+        permissions: Option<Vec<String>>,
+    },
+    /// An operator's key: the admin API, and no data of any tenant.
+    Admin,
+}
+
+/// Who is calling: a key that was found good, and whose data it opens.
+#[derive(Clone, Debug)]
+pub struct Principal {
+    /// The id of the key, for logs and the audit.
+    pub key_id: Arc<str>,
+    /// The key with its middle starred out, for messages (conventions §1).
+    pub shown_key: Arc<str>,
+    /// What it may do.
+    pub role: Role,
+    /// Whose data it opens; an admin key opens none and has the system's tenant.
+    pub tenant: Tenant,
+    /// Whether the tenant's account is the app's own, which needs no install.
+    pub own_account: bool,
+    /// Quotas of the app by name, where they differ from the installation's.
+    pub quotas: Arc<[(String, i64)]>,
+}
+
+impl Principal {
+    /// Whether the role includes `permission`.
+    pub fn holds(&self, permission: &str) -> bool {
+        let among = |held: &[String]| {
+            held.iter().any(|one| {
+                one == permission
+                    || one.strip_suffix("_write").is_some_and(|stem| {
+                        permission.strip_suffix("_read").is_some_and(|other| other == stem)
+                    })
+            })
+        };
+        match &self.role {
+            Role::App => true,
+            Role::Restricted { permissions } => among(permissions),
+            Role::Ephemeral { permissions, .. } => permissions.as_deref().is_none_or(among),
+            Role::Admin => false,
+        }
+    }
+
+    /// The user that an ephemeral key is bound to.
+    pub fn bound_user(&self) -> Option<&str> {
+        match &self.role {
+            Role::Ephemeral { user, .. } => Some(user),
+            _ => None,
+        }
+    }
+
+    /// The app's own value of the quota `name`, if it has one.
+    pub fn quota(&self, name: &str) -> Option<i64> {
+        self.quotas.iter().find(|(of, _)| of == name).map(|(_, value)| *value)
+    }
+}
+
+/// What an operation is given: who, when, in which version, with which keys.
+///
+/// Only the pipeline makes one, after authentication and the permission check, so holding one
+/// means that both took place.
+pub struct Ctx {
+    pub(crate) request_id: String,
+    pub(crate) now: Timestamp,
+    pub(crate) principal: Arc<Principal>,
+    pub(crate) version: ApiVersion,
+    pub(crate) expand: Expand,
+    pub(crate) keys: Option<Arc<TenantKeys>>,
+    pub(crate) keyring: Arc<Keyring>,
+    pub(crate) random: Arc<dyn Random>,
+}
+
+impl Ctx {
+    /// The request's id.
+    pub fn request_id(&self) -> &str {
+        &self.request_id
+    }
+
+    /// The one time of the request.
+    pub const fn now(&self) -> Timestamp {
+        self.now
+    }
+
+    /// Who is calling.
+    pub fn principal(&self) -> &Principal {
+        &self.principal
+    }
+
+    /// Whose data it is.
+    pub fn tenant(&self) -> &Tenant {
+        &self.principal.tenant
+    }
+
+    /// The version that the answer is rendered in.
+    pub const fn version(&self) -> &ApiVersion {
+        &self.version
+    }
+
+    /// Whether the caller asked for `field` to be expanded.
+    pub fn expands(&self, field: &str) -> bool {
+        self.expand.has(field)
+    }
+
+    /// The tenant's keys, or `None` if it never wrote anything.
+    pub fn existing_keys(&self) -> Option<&TenantKeys> {
+        self.keys.as_deref()
+    }
+
+    /// The tenant's keys; every write has them.
+    ///
+    /// # Errors
+    /// An internal error if a read that has none asks for them.
+    pub fn keys(&self) -> Result<&TenantKeys, ApiError> {
+        self.existing_keys()
+            .ok_or_else(|| keyring_failure(&KeyringError::KeyMissing { version: 0 }))
+    }
+
+    /// The keyring, for what erases tenants.
+    pub fn keyring(&self) -> &Keyring {
+        &self.keyring
+    }
+
+    /// Where new ids come from.
+    pub fn random(&self) -> &dyn Random {
+        &*self.random
+    }
+}

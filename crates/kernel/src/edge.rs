@@ -1,0 +1,421 @@
+//! The HTTP edge: from a request to a call, and from an answer to a response.
+//!
+//! Request id → host and key → route → permission → version → body → parameters. The key is
+//! checked before the body is read, so that a stranger cannot make the server hold anything.
+
+use crate::connection::Surface;
+use crate::context::{Presented, Principal, Role};
+use crate::operation::{Access, Method};
+use crate::pipeline::{Answer, Call, Kernel};
+use crate::{request_id, store};
+use bytes::Bytes;
+use coffer_base::limit;
+use coffer_dialect::{ApiError, ApiVersion, Params, authorization};
+use http::header::{self, HeaderMap, HeaderName, HeaderValue};
+use http::request::Parts;
+use http::{Request, Response, StatusCode};
+use http_body_util::{BodyExt, Full, LengthLimitError, Limited};
+use hyper::body::{Body, Incoming};
+use std::borrow::Cow;
+use std::future::{Future, poll_fn};
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::pin::pin;
+use std::sync::Arc;
+use std::task::Poll;
+use std::time::{Duration, Instant};
+
+const REQUEST_ID: HeaderName = HeaderName::from_static("request-id");
+const STRIPE_VERSION: HeaderName = HeaderName::from_static("stripe-version");
+const STRIPE_ACCOUNT: HeaderName = HeaderName::from_static("stripe-account");
+const STRIPE_CONTEXT: HeaderName = HeaderName::from_static("stripe-context");
+const IDEMPOTENCY_KEY: HeaderName = HeaderName::from_static("idempotency-key");
+const ORIGINAL_REQUEST: HeaderName = HeaderName::from_static("original-request");
+const IDEMPOTENT_REPLAYED: HeaderName = HeaderName::from_static("idempotent-replayed");
+const SHOULD_RETRY: HeaderName = HeaderName::from_static("stripe-should-retry");
+
+/// What is known of a request so far: for the response's headers, the counters and the log.
+struct Seen {
+    request_id: String,
+    route: Option<usize>,
+    principal: Option<Arc<Principal>>,
+    version: Option<ApiVersion>,
+}
+
+/// Answers one request, whatever happens.
+pub(crate) async fn answer(
+    kernel: &Arc<Kernel>,
+    surface: Surface,
+    request: Request<Incoming>,
+) -> Response<Full<Bytes>> {
+    let started = Instant::now();
+    let (parts, body) = request.into_parts();
+    if let Some(health) = health(kernel, &parts).await {
+        return health;
+    }
+    let mut seen = Seen {
+        request_id: request_id::new(&*kernel.random),
+        route: None,
+        principal: None,
+        version: None,
+    };
+    let whole = Duration::from_secs(limit::REQUEST_SECONDS);
+    let result = {
+        let handled = caught(handle(kernel, surface, &parts, body, &mut seen));
+        tokio::time::timeout(whole, handled).await
+    };
+    let result = result.unwrap_or_else(|_elapsed| {
+        Err(ApiError::unknown_outcome("the request took longer than its time"))
+    });
+    report(kernel, &seen, &parts, &result, started);
+    respond(&seen, &parts, result)
+}
+
+/// Turns a panic into an error, so that it ends one request and not the process.
+async fn caught<T>(future: impl Future<Output = Result<T, ApiError>>) -> Result<T, ApiError> {
+    let mut future = pin!(future);
+    poll_fn(|cx| match catch_unwind(AssertUnwindSafe(|| future.as_mut().poll(cx))) {
+        Ok(poll) => poll,
+        Err(_panic) => Poll::Ready(Err(ApiError::internal("the request's handler panicked"))),
+    })
+    .await
+}
+
+async fn handle(
+    kernel: &Arc<Kernel>,
+    surface: Surface,
+    parts: &Parts,
+    body: Incoming,
+    seen: &mut Seen,
+) -> Result<Answer, ApiError> {
+    let now = kernel.clock.now();
+    check_header_bytes(&parts.headers)?;
+    let token = authorization::token(parts.headers.get(header::AUTHORIZATION).map(as_bytes))?;
+    let presented = Presented {
+        token: &token,
+        account: account_of(&parts.headers)?,
+        host: text(&parts.headers, &header::HOST)?,
+        origin: text(&parts.headers, &header::ORIGIN)?,
+        now,
+    };
+    let principal = kernel.authenticate.authenticate(&presented).await?;
+    seen.principal = Some(Arc::clone(&principal));
+    let (method, at, path) = route(kernel, surface, parts)?;
+    seen.route = Some(at);
+    let handler = kernel.routes.handlers.get(at).ok_or_else(|| unrecognized(parts))?;
+    check_access(handler.definition().access, &principal)?;
+    let version = ApiVersion::parse(text(&parts.headers, &STRIPE_VERSION)?)?;
+    seen.version = Some(version.clone());
+    let idempotency_key = idempotency_key(method, &parts.headers)?;
+    let body = read_body(method, &parts.headers, body).await?;
+    let params = Params::decode(parts.uri.query(), &body)?;
+    let request_id = seen.request_id.clone();
+    let call = Call { request_id, now, principal, version, params, path, idempotency_key };
+    if handler.definition().writes() {
+        spawned(kernel, at, call).await
+    } else {
+        handler.handle(kernel, call).await
+    }
+}
+
+/// Carries a write out in a task of its own, so that a caller who hangs up does not cut it.
+async fn spawned(kernel: &Arc<Kernel>, at: usize, call: Call) -> Result<Answer, ApiError> {
+    let kernel = Arc::clone(kernel);
+    let task = tokio::spawn(async move {
+        let missing = || ApiError::internal("the route is gone");
+        kernel.routes.handlers.get(at).ok_or_else(missing)?.handle(&kernel, call).await
+    });
+    task.await.unwrap_or_else(|_| {
+        Err(ApiError::unknown_outcome("the request's handler panicked, or the server stops"))
+    })
+}
+
+fn route(
+    kernel: &Kernel,
+    surface: Surface,
+    parts: &Parts,
+) -> Result<(Method, usize, Vec<String>), ApiError> {
+    let method = match parts.method {
+        http::Method::GET | http::Method::HEAD => Method::Get,
+        http::Method::POST => Method::Post,
+        http::Method::DELETE => Method::Delete,
+        _ => return Err(unrecognized(parts)),
+    };
+    let path = single_slashes(parts.uri.path());
+    let (at, open) = kernel.routes.find(method, &path).ok_or_else(|| unrecognized(parts))?;
+    let access = kernel.routes.handlers.get(at).map(|handler| handler.definition().access);
+    if access.is_some_and(|access| surface.serves(access)) {
+        Ok((method, at, open))
+    } else {
+        Err(unrecognized(parts))
+    }
+}
+
+/// Some SDKs have written double slashes, and the real API answers them (conventions §2.1).
+fn single_slashes(path: &str) -> Cow<'_, str> {
+    if !path.contains("//") {
+        return Cow::Borrowed(path);
+    }
+    let mut single = String::with_capacity(path.len());
+    for letter in path.chars() {
+        if letter != '/' || !single.ends_with('/') {
+            single.push(letter);
+        }
+    }
+    Cow::Owned(single)
+}
+
+fn unrecognized(parts: &Parts) -> ApiError {
+    ApiError::unrecognized_url(parts.method.as_str(), parts.uri.path())
+}
+
+fn check_access(access: Access, principal: &Principal) -> Result<(), ApiError> {
+    match access {
+        Access::Admin if principal.role == Role::Admin => Ok(()),
+        Access::Admin => Err(ApiError::forbidden(format!(
+            "The key '{}' is not an admin key. Use a key that begins with 'ak_coffer_' for the \
+             admin API.",
+            principal.shown_key
+        ))),
+        Access::Tenant { .. } if principal.role == Role::Admin => {
+            Err(ApiError::forbidden(format!(
+                "The admin key '{}' opens no app's data. Use a key of the app, which you can \
+                 make at /v1/admin/api_keys.",
+                principal.shown_key
+            )))
+        }
+        Access::Tenant { permission } if !principal.holds(permission) => {
+            Err(ApiError::permission_denied(
+                &principal.shown_key,
+                principal.tenant.account.as_str(),
+                permission,
+            ))
+        }
+        Access::Tenant { .. } => Ok(()),
+    }
+}
+
+fn as_bytes(value: &HeaderValue) -> &[u8] {
+    value.as_bytes()
+}
+
+fn text<'a>(headers: &'a HeaderMap, name: &HeaderName) -> Result<Option<&'a str>, ApiError> {
+    let Some(value) = headers.get(name) else { return Ok(None) };
+    value.to_str().map(Some).map_err(|_| {
+        ApiError::invalid(format!("The header '{name}' holds characters other than plain ASCII."))
+    })
+}
+
+/// `Stripe-Context` that names an account means the same as `Stripe-Account` (conventions §2).
+fn account_of(headers: &HeaderMap) -> Result<Option<&str>, ApiError> {
+    if let Some(account) = text(headers, &STRIPE_ACCOUNT)?.filter(|account| !account.is_empty()) {
+        return Ok(Some(account));
+    }
+    Ok(text(headers, &STRIPE_CONTEXT)?.filter(|context| !context.is_empty()))
+}
+
+fn check_header_bytes(headers: &HeaderMap) -> Result<(), ApiError> {
+    let bytes: usize = headers.iter().map(|(name, value)| name.as_str().len() + value.len()).sum();
+    if bytes > limit::HEADER_BYTES { Err(ApiError::headers_too_large()) } else { Ok(()) }
+}
+
+/// The idempotency key of a POST; on other verbs the header is ignored (conventions §7).
+fn idempotency_key(method: Method, headers: &HeaderMap) -> Result<Option<String>, ApiError> {
+    if method != Method::Post {
+        return Ok(None);
+    }
+    let Some(key) = text(headers, &IDEMPOTENCY_KEY)? else { return Ok(None) };
+    if key.is_empty() {
+        return Err(ApiError::invalid("Idempotency Key must be a non-empty string."));
+    }
+    if key.len() > limit::IDEMPOTENCY_KEY_CHARACTERS {
+        return Err(ApiError::invalid(format!(
+            "The Idempotency-Key header is {} characters long; at most {} are allowed.",
+            key.len(),
+            limit::IDEMPOTENCY_KEY_CHARACTERS
+        )));
+    }
+    Ok(Some(key.to_owned()))
+}
+
+async fn read_body(method: Method, headers: &HeaderMap, body: Incoming) -> Result<Bytes, ApiError> {
+    if method != Method::Post || body.is_end_stream() {
+        return Ok(Bytes::new());
+    }
+    let too_large = || {
+        ApiError::too_large(format!(
+            "The request's body is longer than {} bytes.",
+            limit::BODY_BYTES
+        ))
+    };
+    let ceiling = u64::try_from(limit::BODY_BYTES).unwrap_or(u64::MAX);
+    if body.size_hint().lower() > ceiling {
+        return Err(too_large());
+    }
+    let within = Duration::from_secs(limit::BODY_SECONDS);
+    let collected = Limited::new(body, limit::BODY_BYTES).collect();
+    match tokio::time::timeout(within, collected).await {
+        Ok(Ok(collected)) => {
+            let bytes = collected.to_bytes();
+            if !bytes.is_empty() {
+                check_content_type(headers)?;
+            }
+            Ok(bytes)
+        }
+        Ok(Err(error)) if error.is::<LengthLimitError>() => Err(too_large()),
+        Ok(Err(_broken)) => Err(ApiError::invalid("The request's body ended before its length.")),
+        Err(_elapsed) => Err(ApiError::timeout(format!(
+            "The request's body did not arrive within {} seconds.",
+            limit::BODY_SECONDS
+        ))),
+    }
+}
+
+/// A form, or nothing said; JSON belongs to another part of the real API (conventions §13,
+/// decision 7).
+fn check_content_type(headers: &HeaderMap) -> Result<(), ApiError> {
+    let Some(value) = headers.get(header::CONTENT_TYPE) else { return Ok(()) };
+    let essence = value.as_bytes().split(|byte| *byte == b';').next().unwrap_or_default();
+    if essence.trim_ascii().eq_ignore_ascii_case(b"application/x-www-form-urlencoded") {
+        return Ok(());
+    }
+    Err(ApiError::invalid(
+        "The request's body must be form-encoded: send it as name=value pairs with \
+         'Content-Type: application/x-www-form-urlencoded'.",
+    ))
+}
+
+/// `/livez`: the process answers. `/readyz`: it can also read its store. Neither needs a key.
+async fn health(kernel: &Kernel, parts: &Parts) -> Option<Response<Full<Bytes>>> {
+    if parts.method != http::Method::GET && parts.method != http::Method::HEAD {
+        return None;
+    }
+    let (status, body) = match parts.uri.path() {
+        "/livez" => (StatusCode::OK, "ok\n"),
+        "/readyz" => match store::ready(&kernel.store).await {
+            Ok(()) => (StatusCode::OK, "ready\n"),
+            Err(error) => {
+                tracing::warn!(%error, "not ready");
+                (StatusCode::SERVICE_UNAVAILABLE, "the store does not answer\n")
+            }
+        },
+        _ => return None,
+    };
+    let mut response = Response::new(Full::new(Bytes::from_static(body.as_bytes())));
+    *response.status_mut() = status;
+    let headers = response.headers_mut();
+    headers.insert(REQUEST_ID, value(&request_id::new(&*kernel.random)));
+    headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("text/plain; charset=utf-8"));
+    headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    Some(response)
+}
+
+fn value(text: &str) -> HeaderValue {
+    HeaderValue::from_str(text).unwrap_or(HeaderValue::from_static(""))
+}
+
+fn respond(seen: &Seen, parts: &Parts, result: Result<Answer, ApiError>) -> Response<Full<Bytes>> {
+    let mut headers = HeaderMap::with_capacity(12);
+    headers.insert(REQUEST_ID, value(&seen.request_id));
+    headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
+    headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    let version = seen.version.as_ref().map_or(ApiVersion::LATEST, ApiVersion::as_str);
+    headers.insert(STRIPE_VERSION, value(version));
+    if let Some(account) = parts.headers.get(STRIPE_ACCOUNT) {
+        headers.insert(STRIPE_ACCOUNT, account.clone());
+    }
+    let mut replay_of = None;
+    let (status, body) = match result {
+        Ok(answer) => {
+            replay_of = answer.replay_of;
+            (answer.status.unwrap_or(StatusCode::OK.as_u16()), answer.body)
+        }
+        Err(error) => {
+            if let Some(retry) = error.should_retry() {
+                let retry = if retry { "true" } else { "false" };
+                headers.insert(SHOULD_RETRY, HeaderValue::from_static(retry));
+            }
+            if error.is_authentication_failure() {
+                let realm = HeaderValue::from_static("Basic realm=\"Coffer\"");
+                headers.insert(header::WWW_AUTHENTICATE, realm);
+            }
+            (error.status(), error.body())
+        }
+    };
+    if parts.method == http::Method::POST {
+        if let Some(key) = parts.headers.get(IDEMPOTENCY_KEY) {
+            headers.insert(IDEMPOTENCY_KEY, key.clone());
+        }
+        let original = replay_of.as_deref().unwrap_or(&seen.request_id);
+        headers.insert(ORIGINAL_REQUEST, value(original));
+        if replay_of.is_some() {
+            headers.insert(IDEMPOTENT_REPLAYED, HeaderValue::from_static("true"));
+        }
+    }
+    let mut response = Response::new(Full::new(Bytes::from(body)));
+    *response.status_mut() =
+        StatusCode::from_u16(status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+    *response.headers_mut() = headers;
+    response
+}
+
+/// Counts the request, and logs it: failures as errors, refusals for information, the rest for
+/// debugging. Neither the query nor the body is ever logged: both can hold a payload.
+fn report(
+    kernel: &Kernel,
+    seen: &Seen,
+    parts: &Parts,
+    result: &Result<Answer, ApiError>,
+    started: Instant,
+) {
+    let count = kernel.counters.of(seen.route);
+    let request_id = seen.request_id.as_str();
+    let method = parts.method.as_str();
+    let path = parts.uri.path();
+    let key = seen.principal.as_ref().map_or("", |principal| &*principal.key_id);
+    let account = seen.principal.as_ref().map_or("", |principal| principal.tenant.account.as_str());
+    let micros = u64::try_from(started.elapsed().as_micros()).unwrap_or(u64::MAX);
+    match result {
+        Ok(answer) => {
+            count.success(answer.replay_of.is_some());
+            tracing::debug!(request_id, method, path, key, account, micros, "answered");
+        }
+        Err(error) => {
+            count.failure(error);
+            let status = error.status();
+            let code = error.code().unwrap_or("");
+            let param = error.param().unwrap_or("");
+            if error.is_fault() {
+                let cause = error.inside().unwrap_or("");
+                tracing::error!(
+                    request_id, method, path, key, account, status, code, cause, micros, "failed"
+                );
+            } else {
+                tracing::info!(
+                    request_id, method, path, key, account, status, code, param, micros, "refused"
+                );
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn double_slashes_become_one() {
+        assert_eq!(single_slashes("//v1///apps/secrets"), "/v1/apps/secrets");
+        assert_eq!(single_slashes("/v1/apps/secrets/"), "/v1/apps/secrets/");
+    }
+
+    #[test]
+    fn only_forms_are_accepted() {
+        let mut headers = HeaderMap::new();
+        assert!(check_content_type(&headers).is_ok());
+        let form = "application/x-www-form-urlencoded; charset=utf-8";
+        headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(form));
+        assert!(check_content_type(&headers).is_ok());
+        headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
+        assert!(check_content_type(&headers).is_err());
+    }
+}

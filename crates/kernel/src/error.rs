@@ -1,0 +1,24 @@
+//! From the rooms' failures to what a caller is told.
+
+use coffer_dialect::ApiError;
+use coffer_keyring::KeyringError;
+use coffer_storage::StorageError;
+
+/// What a caller is told when storage failed. The cause goes to the log only.
+pub fn storage_failure(error: &StorageError) -> ApiError {
+    match error {
+        StorageError::Busy | StorageError::Unavailable(_) | StorageError::Closed => {
+            ApiError::unavailable(error.to_string())
+        }
+        StorageError::UnknownOutcome(_) => ApiError::unknown_outcome(error.to_string()),
+        _ => ApiError::internal(error.to_string()),
+    }
+}
+
+/// What a caller is told when a key or a sealed value failed. Never a value.
+pub fn keyring_failure(error: &KeyringError) -> ApiError {
+    match error {
+        KeyringError::Storage(source) => storage_failure(source),
+        _ => ApiError::internal(error.to_string()),
+    }
+}

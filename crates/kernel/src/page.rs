@@ -1,0 +1,95 @@
+//! Pages of lists: newest first, in both directions (conventions §5).
+
+use coffer_dialect::{ApiError, Direction, PageRequest};
+
+pub use crate::store::{leave_tombstone, position_of_tombstone};
+
+/// From where to read, and how many: what a family's list query needs.
+///
+/// Objects have a sequence number that grows; a page of older ones is `seq < position` in
+/// descending order, a page of newer ones `seq > position` in ascending order.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct PagePosition {
+    /// Whether the page holds objects newer than the position.
+    pub newer: bool,
+    /// The sequence number of the cursor's object.
+    pub seq: i64,
+    /// How many rows to read: one more than the page holds, which tells whether there are more.
+    pub fetch: i64,
+}
+
+impl PagePosition {
+    /// The position that `request` means. `seq_of_cursor` is that of the object that its cursor
+    /// names, if it has one and it was found.
+    ///
+    /// # Errors
+    /// `resource_missing` if the cursor's object is unknown (conventions §13, decision 4).
+    pub fn of(
+        request: &PageRequest,
+        kind: &str,
+        seq_of_cursor: Option<i64>,
+    ) -> Result<Self, ApiError> {
+        let fetch = request.limit.saturating_add(1);
+        match (&request.cursor, seq_of_cursor) {
+            (None, _) => Ok(Self { newer: false, seq: i64::MAX, fetch }),
+            (Some((direction, _)), Some(seq)) => {
+                Ok(Self { newer: *direction == Direction::Before, seq, fetch })
+            }
+            (Some((direction, id)), None) => {
+                let param = match direction {
+                    Direction::After => "starting_after",
+                    Direction::Before => "ending_before",
+                };
+                Err(ApiError::no_such(kind, id, param))
+            }
+        }
+    }
+}
+
+/// A page, newest first, and whether more lie beyond it in the direction that was read.
+#[derive(Debug)]
+pub struct Page<T> {
+    /// The objects.
+    pub items: Vec<T>,
+    /// Whether there are more.
+    pub has_more: bool,
+}
+
+impl<T> Page<T> {
+    /// Cuts what was read at `position` to a page.
+    pub fn cut(mut rows: Vec<T>, position: PagePosition) -> Self {
+        let holds = usize::try_from(position.fetch.saturating_sub(1)).unwrap_or(usize::MAX);
+        let has_more = rows.len() > holds;
+        rows.truncate(holds);
+        if position.newer {
+            rows.reverse();
+        }
+        Self { items: rows, has_more }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn request(limit: i64, cursor: Option<(Direction, &str)>) -> PageRequest {
+        PageRequest { limit, cursor: cursor.map(|(direction, id)| (direction, id.to_owned())) }
+    }
+
+    #[test]
+    fn a_page_of_newer_objects_is_turned_to_newest_first() {
+        let request = request(2, Some((Direction::Before, "x_1")));
+        let position = PagePosition::of(&request, "x", Some(5)).unwrap();
+        assert_eq!(position, PagePosition { newer: true, seq: 5, fetch: 3 });
+        let page = Page::cut(vec![6, 7, 8], position);
+        assert_eq!((page.items, page.has_more), (vec![7, 6], true));
+    }
+
+    #[test]
+    fn an_unknown_cursor_names_its_parameter() {
+        let request = request(2, Some((Direction::After, "x_1")));
+        let error = PagePosition::of(&request, "x", None).unwrap_err();
+        assert_eq!(error.param(), Some("starting_after"));
+        assert_eq!(error.code(), Some("resource_missing"));
+    }
+}

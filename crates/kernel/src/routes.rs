@@ -1,0 +1,101 @@
+//! From a verb and a path to an operation. Read from top to bottom, the registrations of the
+//! families are the API.
+
+use crate::operation::{Access, Definition, Method, ReadOperation, WriteOperation};
+use crate::pipeline::{Handler, Read, Write};
+use std::collections::HashMap;
+use std::sync::Arc;
+
+/// The operations that the server answers.
+#[derive(Default)]
+pub struct Routes {
+    pub(crate) handlers: Vec<Box<dyn Handler>>,
+    /// Paths without open segments: most requests need one look.
+    literal: HashMap<(Method, &'static str), usize>,
+    open: Vec<(Method, Vec<&'static str>, usize)>,
+}
+
+impl Routes {
+    /// Adds an operation that changes something.
+    pub fn write<O: WriteOperation>(&mut self, operation: O) -> &mut Self {
+        self.add(O::DEFINITION.method, O::DEFINITION.path, Box::new(Write(Arc::new(operation))))
+    }
+
+    /// Adds an operation that only reads.
+    pub fn read<O: ReadOperation>(&mut self, operation: O) -> &mut Self {
+        self.add(O::DEFINITION.method, O::DEFINITION.path, Box::new(Read(operation)))
+    }
+
+    fn add(&mut self, method: Method, path: &'static str, handler: Box<dyn Handler>) -> &mut Self {
+        let at = self.handlers.len();
+        self.handlers.push(handler);
+        if path.contains(':') {
+            self.open.push((method, path.split('/').collect(), at));
+        } else {
+            self.literal.insert((method, path), at);
+        }
+        self
+    }
+
+    /// All operations, in the order in which they were added.
+    pub fn all(&self) -> impl Iterator<Item = &Definition> {
+        self.handlers.iter().map(|handler| handler.definition())
+    }
+
+    /// The permissions that restricted keys can hold: what the operations ask for, and for each
+    /// `_write` its `_read`.
+    pub fn permissions(&self) -> Vec<String> {
+        let mut all = Vec::new();
+        for definition in self.all() {
+            if let Access::Tenant { permission } = definition.access
+                && !all.iter().any(|known| known == permission)
+            {
+                all.push(permission.to_owned());
+            }
+        }
+        all
+    }
+
+    /// The operation for a request, as its place among the handlers, and the open segments.
+    pub(crate) fn find(&self, method: Method, path: &str) -> Option<(usize, Vec<String>)> {
+        if let Some((_, &at)) = self.literal.get_key_value(&(method, path)) {
+            return Some((at, Vec::new()));
+        }
+        self.open.iter().find_map(|(verb, pattern, at)| {
+            let open = if *verb == method { matched(pattern, path)? } else { return None };
+            Some((*at, open))
+        })
+    }
+}
+
+/// The open segments of `path` if it fits `pattern`. An empty segment fits nothing.
+fn matched(pattern: &[&str], path: &str) -> Option<Vec<String>> {
+    let mut open = Vec::new();
+    let mut segments = path.split('/');
+    for expected in pattern {
+        let segment = segments.next()?;
+        if expected.starts_with(':') {
+            if segment.is_empty() {
+                return None;
+            }
+            open.push(segment.to_owned());
+        } else if *expected != segment {
+            return None;
+        }
+    }
+    segments.next().is_none().then_some(open)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn open_segments_are_taken_out() {
+        let pattern: Vec<_> = "/v1/admin/apps/:id".split('/').collect();
+        assert_eq!(matched(&pattern, "/v1/admin/apps/app_1"), Some(vec!["app_1".into()]));
+        for other in ["/v1/admin/apps", "/v1/admin/apps/", "/v1/admin/apps/a/b", "/v1/x/apps/a"] {
+            assert_eq!(matched(&pattern, other), None, "{other}");
+        }
+    }
+}

@@ -1,0 +1,253 @@
+//! The SQL of the kernel: stored answers, tombstones, sequences.
+
+use coffer_base::{Tenant, Timestamp};
+use coffer_storage::{Migration, MigrationSet, StorageError, Store, Tx, Value, Work};
+
+/// The kernel's schema.
+pub const MIGRATIONS: MigrationSet = MigrationSet {
+    room: "kernel",
+    migrations: &[Migration {
+        version: 1,
+        name: "kernel",
+        sql: include_str!("../migrations/0001_kernel.sql"),
+    }],
+};
+
+/// What the kernel keeps of a tenant, to be erased with it. Each statement takes mode, app,
+/// account and the most rows that it may delete.
+pub const ERASE: &[&str] = &[
+    "DELETE FROM idempotency_record WHERE (mode, app, account, claim) IN (SELECT mode, app, \
+     account, claim FROM idempotency_record WHERE mode = ? AND app = ? AND account = ? LIMIT ?)",
+    "DELETE FROM tombstone WHERE (mode, app, account, collection, id) IN (SELECT mode, app, \
+     account, collection, id FROM tombstone WHERE mode = ? AND app = ? AND account = ? LIMIT ?)",
+];
+
+pub(crate) fn tenant_values(tenant: &Tenant) -> [Value; 3] {
+    [
+        Value::Int(tenant.mode.code()),
+        Value::from(tenant.app.as_str()),
+        Value::from(tenant.account.as_str()),
+    ]
+}
+
+/// Whether the store answers.
+pub(crate) async fn ready(store: &Store) -> Result<(), StorageError> {
+    store.query("SELECT 1", &[]).await.map(drop)
+}
+
+/// A stored answer, still sealed.
+pub(crate) struct Record {
+    pub(crate) operation: String,
+    pub(crate) parameters: Vec<u8>,
+    pub(crate) request: String,
+    pub(crate) answer: Vec<u8>,
+}
+
+const FIND_RECORD: &str = "SELECT operation, parameters, request, answer \
+     FROM idempotency_record WHERE mode = ? AND app = ? AND account = ? AND claim = ?";
+
+fn record(rows: &[coffer_storage::Row]) -> Result<Option<Record>, StorageError> {
+    let Some(row) = rows.first() else { return Ok(None) };
+    Ok(Some(Record {
+        operation: row.text(0)?.to_owned(),
+        parameters: row.blob(1)?.to_vec(),
+        request: row.text(2)?.to_owned(),
+        answer: row.blob(3)?.to_vec(),
+    }))
+}
+
+fn claim_values(tenant: &Tenant, claim: &[u8]) -> [Value; 4] {
+    let [mode, app, account] = tenant_values(tenant);
+    [mode, app, account, Value::from(claim)]
+}
+
+/// The stored answer of a claim, seen inside a transaction.
+pub(crate) async fn find_record(
+    tx: &mut Tx<'_>,
+    tenant: &Tenant,
+    claim: &[u8],
+) -> Result<Option<Record>, StorageError> {
+    record(&tx.query(FIND_RECORD, &claim_values(tenant, claim)).await?)
+}
+
+/// The stored answer of a claim, as committed.
+pub(crate) async fn peek_record(
+    store: &Store,
+    tenant: &Tenant,
+    claim: &[u8],
+) -> Result<Option<Record>, StorageError> {
+    record(&store.query(FIND_RECORD, &claim_values(tenant, claim)).await?)
+}
+
+/// Keeps an answer. Leaves with the commit.
+pub(crate) async fn insert_record(
+    tx: &mut Tx<'_>,
+    tenant: &Tenant,
+    claim: &[u8],
+    record: Record,
+    now: Timestamp,
+) -> Result<(), StorageError> {
+    let [mode, app, account] = tenant_values(tenant);
+    tx.execute(
+        "INSERT INTO idempotency_record (mode, app, account, claim, operation, parameters, \
+         request, created, answer) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
+        &[
+            mode,
+            app,
+            account,
+            Value::from(claim),
+            Value::Text(record.operation),
+            Value::Blob(record.parameters),
+            Value::Text(record.request),
+            Value::Int(now.unix()),
+            Value::Blob(record.answer),
+        ],
+    )
+    .await?;
+    Ok(())
+}
+
+/// Deletes up to `limit` stored answers that are older than `before`.
+pub(crate) struct PruneOldRecords {
+    pub(crate) before: Timestamp,
+    pub(crate) limit: i64,
+}
+
+impl Work for PruneOldRecords {
+    type Out = u64;
+
+    async fn run(&self, tx: &mut Tx<'_>) -> Result<u64, StorageError> {
+        tx.execute(
+            "DELETE FROM idempotency_record WHERE (mode, app, account, claim) IN (SELECT mode, \
+             app, account, claim FROM idempotency_record WHERE created < ? ORDER BY created \
+             LIMIT ?)",
+            &[Value::Int(self.before.unix()), Value::Int(self.limit)],
+        )
+        .await
+    }
+}
+
+/// Deletes up to `limit` of one app's oldest stored answers.
+pub(crate) struct PruneRecordsOfApp {
+    pub(crate) mode: i64,
+    pub(crate) app: String,
+    pub(crate) limit: i64,
+}
+
+impl Work for PruneRecordsOfApp {
+    type Out = u64;
+
+    async fn run(&self, tx: &mut Tx<'_>) -> Result<u64, StorageError> {
+        tx.execute(
+            "DELETE FROM idempotency_record WHERE (mode, app, account, claim) IN (SELECT mode, \
+             app, account, claim FROM idempotency_record WHERE mode = ? AND app = ? \
+             ORDER BY created LIMIT ?)",
+            &[Value::Int(self.mode), Value::from(self.app.as_str()), Value::Int(self.limit)],
+        )
+        .await
+    }
+}
+
+/// The apps that have more than `cap` stored answers: mode, app, how many.
+pub(crate) async fn apps_over_cap(
+    store: &Store,
+    cap: i64,
+) -> Result<Vec<(i64, String, i64)>, StorageError> {
+    store
+        .query(
+            "SELECT mode, app, count(*) FROM idempotency_record GROUP BY mode, app \
+             HAVING count(*) > ?",
+            &[Value::Int(cap)],
+        )
+        .await?
+        .iter()
+        .map(|row| Ok((row.int(0)?, row.text(1)?.to_owned(), row.int(2)?)))
+        .collect()
+}
+
+/// Deletes up to `limit` tombstones that are older than `before`.
+pub(crate) struct PruneTombstones {
+    pub(crate) before: Timestamp,
+    pub(crate) limit: i64,
+}
+
+impl Work for PruneTombstones {
+    type Out = u64;
+
+    async fn run(&self, tx: &mut Tx<'_>) -> Result<u64, StorageError> {
+        tx.execute(
+            "DELETE FROM tombstone WHERE (mode, app, account, collection, id) IN (SELECT mode, \
+             app, account, collection, id FROM tombstone WHERE created < ? ORDER BY created \
+             LIMIT ?)",
+            &[Value::Int(self.before.unix()), Value::Int(self.limit)],
+        )
+        .await
+    }
+}
+
+/// Deletes up to `limit` rows of a tenant with one of the families' statements.
+pub(crate) struct EraseRows {
+    pub(crate) tenant: Tenant,
+    pub(crate) statement: &'static str,
+    pub(crate) limit: i64,
+}
+
+impl Work for EraseRows {
+    type Out = u64;
+
+    async fn run(&self, tx: &mut Tx<'_>) -> Result<u64, StorageError> {
+        let [mode, app, account] = tenant_values(&self.tenant);
+        tx.execute(self.statement, &[mode, app, account, Value::Int(self.limit)]).await
+    }
+}
+
+/// Remembers where an object stood in its list, for cursors that still name it.
+///
+/// # Errors
+/// [`StorageError`] of the engine.
+pub async fn leave_tombstone(
+    tx: &mut Tx<'_>,
+    tenant: &Tenant,
+    collection: &[u8],
+    id: &str,
+    seq: i64,
+    now: Timestamp,
+) -> Result<(), StorageError> {
+    let [mode, app, account] = tenant_values(tenant);
+    tx.execute(
+        "INSERT INTO tombstone (mode, app, account, collection, id, seq, created) \
+         VALUES (?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING",
+        &[
+            mode,
+            app,
+            account,
+            Value::from(collection),
+            Value::from(id),
+            Value::Int(seq),
+            Value::Int(now.unix()),
+        ],
+    )
+    .await?;
+    Ok(())
+}
+
+/// Where a deleted object stood in its list, if that is remembered.
+///
+/// # Errors
+/// [`StorageError`] of the engine.
+pub async fn position_of_tombstone(
+    store: &Store,
+    tenant: &Tenant,
+    collection: &[u8],
+    id: &str,
+) -> Result<Option<i64>, StorageError> {
+    let [mode, app, account] = tenant_values(tenant);
+    let rows = store
+        .query(
+            "SELECT seq FROM tombstone WHERE mode = ? AND app = ? AND account = ? \
+             AND collection = ? AND id = ?",
+            &[mode, app, account, Value::from(collection), Value::from(id)],
+        )
+        .await?;
+    rows.first().map(|row| row.int(0)).transpose()
+}

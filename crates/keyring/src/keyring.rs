@@ -1,0 +1,262 @@
+//! The keyring: from a tenant to its keys.
+
+use crate::error::KeyringError;
+use crate::store::{self, DestroyKeys, FoundKeyStore, InsertKeys, NewKey, Purpose, StoredKey};
+use crate::tenant::TenantKeys;
+use coffer_base::{Random, Tenant, Timestamp, limit};
+use coffer_crypto::root::RootKey;
+use coffer_crypto::{AssociatedData, LookupKey, SealingKey, unwrap, wrap};
+use coffer_storage::Store;
+use quick_cache::sync::Cache;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+/// What a keyring is opened with.
+pub struct KeyringOptions {
+    /// The key store.
+    pub keys: Store,
+    /// The id of the data store whose keys these are.
+    pub store_id: String,
+    /// Where new keys come from.
+    pub random: Arc<dyn Random>,
+}
+
+/// All tenants' keys. Few are in memory at a time (see [`limit::TENANTS_IN_MEMORY`]).
+pub struct Keyring {
+    keys: Store,
+    store_id: Arc<str>,
+    random: Arc<dyn Random>,
+    /// Ascending by version; the last is the active one.
+    masters: Vec<(u32, SealingKey)>,
+    unwrapped: Cache<Tenant, Arc<TenantKeys>>,
+    /// Counts destructions, so that keys read before one are not remembered after it.
+    destructions: AtomicU64,
+}
+
+impl Keyring {
+    /// Opens a key store with the root key; founds it if it is empty.
+    ///
+    /// # Errors
+    /// [`KeyringError::OtherStore`] if the keys are another store's, [`KeyringError::WrongRoot`]
+    /// if the root key does not open them, [`KeyringError::Storage`].
+    pub async fn open(
+        options: KeyringOptions,
+        root: &RootKey,
+        now: Timestamp,
+    ) -> Result<Self, KeyringError> {
+        let KeyringOptions { keys, store_id, random } = options;
+        match store::key_store_id(&keys).await? {
+            Some(of_keys) if of_keys != store_id => {
+                return Err(KeyringError::OtherStore { data: store_id, keys: of_keys });
+            }
+            Some(_) => {}
+            None => found(&keys, &store_id, root, &*random, now).await?,
+        }
+        let mut masters = Vec::new();
+        for (version, _state, wrapped) in store::master_keys(&keys).await? {
+            if let Some(wrapped) = wrapped {
+                let data = master_data(&store_id, version);
+                let key = unwrap(root.sealing_key(), &data, &wrapped)
+                    .map_err(|_| KeyringError::WrongRoot)?;
+                masters.push((version, key));
+            }
+        }
+        Ok(Self {
+            keys,
+            store_id: Arc::from(store_id),
+            random,
+            masters,
+            unwrapped: Cache::new(limit::TENANTS_IN_MEMORY),
+            destructions: AtomicU64::new(0),
+        })
+    }
+
+    /// The id of the store whose keys these are.
+    pub fn store_id(&self) -> &str {
+        &self.store_id
+    }
+
+    /// The key store.
+    pub fn store(&self) -> &Store {
+        &self.keys
+    }
+
+    /// The tenant's keys, made durably now if it has none.
+    ///
+    /// # Errors
+    /// [`KeyringError::Storage`], or [`KeyringError::Crypto`] if a wrapped key was tampered with.
+    pub async fn tenant(
+        &self,
+        tenant: &Tenant,
+        now: Timestamp,
+    ) -> Result<Arc<TenantKeys>, KeyringError> {
+        if let Some(keys) = self.existing(tenant).await? {
+            return Ok(keys);
+        }
+        self.make(tenant, now).await?;
+        self.existing(tenant).await?.ok_or(KeyringError::KeyMissing { version: 0 })
+    }
+
+    /// The tenant's keys, or `None` if it has none: then it has nothing sealed either.
+    ///
+    /// # Errors
+    /// As [`Keyring::tenant`].
+    pub async fn existing(&self, tenant: &Tenant) -> Result<Option<Arc<TenantKeys>>, KeyringError> {
+        if let Some(keys) = self.unwrapped.get(tenant) {
+            return Ok(Some(keys));
+        }
+        let before = self.destructions.load(Ordering::SeqCst);
+        let stored = store::tenant_keys(&self.keys, tenant).await?;
+        let Some(keys) = self.unwrap_tenant(tenant, &stored)?.map(Arc::new) else {
+            return Ok(None);
+        };
+        self.unwrapped.insert(tenant.clone(), Arc::clone(&keys));
+        if self.destructions.load(Ordering::SeqCst) != before {
+            self.unwrapped.remove(tenant);
+        }
+        Ok(Some(keys))
+    }
+
+    /// The version of the newest sealing key that the tenant ever had; 0 if none.
+    ///
+    /// # Errors
+    /// [`KeyringError::Storage`].
+    pub async fn newest_version(&self, tenant: &Tenant) -> Result<u32, KeyringError> {
+        let stored = store::tenant_keys(&self.keys, tenant).await?;
+        let sealing = stored.iter().filter(|key| key.purpose == Purpose::Sealing);
+        Ok(sealing.map(|key| key.version).max().unwrap_or(0))
+    }
+
+    /// Forgets what is in memory of the tenant's keys, so that they are read again.
+    pub fn forget(&self, tenant: &Tenant) {
+        self.unwrapped.remove(tenant);
+    }
+
+    /// Destroys the tenant's keys: whatever was sealed under them, here and in every backup of
+    /// the data, can never be opened again. The caller has retired them first
+    /// ([`crate::retire_seal`]).
+    ///
+    /// # Errors
+    /// [`KeyringError::Storage`].
+    pub async fn destroy(&self, tenant: &Tenant) -> Result<(), KeyringError> {
+        self.keys.write(DestroyKeys { tenant: tenant.clone() }).await?;
+        self.destructions.fetch_add(1, Ordering::SeqCst);
+        self.unwrapped.remove(tenant);
+        // The write-ahead log still holds the page as it was.
+        self.keys.checkpoint().await?;
+        Ok(())
+    }
+
+    async fn make(&self, tenant: &Tenant, now: Timestamp) -> Result<(), KeyringError> {
+        let stored = store::tenant_keys(&self.keys, tenant).await?;
+        let next = |purpose| {
+            let known = stored.iter().filter(|key| key.purpose == purpose).map(|key| key.version);
+            known.max().unwrap_or(0).saturating_add(1)
+        };
+        let keys = vec![
+            self.new_key(tenant, Purpose::Sealing, next(Purpose::Sealing))?,
+            self.new_key(tenant, Purpose::Lookup, next(Purpose::Lookup))?,
+        ];
+        self.keys.write(InsertKeys { tenant: tenant.clone(), keys, now }).await?;
+        Ok(())
+    }
+
+    fn new_key(
+        &self,
+        tenant: &Tenant,
+        purpose: Purpose,
+        version: u32,
+    ) -> Result<NewKey, KeyringError> {
+        let (master_version, master) =
+            self.masters.last().ok_or(KeyringError::KeyMissing { version: 0 })?;
+        let data = tenant_data(&self.store_id, tenant, purpose, version, *master_version);
+        let random = &*self.random;
+        let wrapped = match purpose {
+            Purpose::Sealing => {
+                wrap(master, *master_version, &data, &SealingKey::generate(random), random)
+            }
+            Purpose::Lookup => {
+                wrap(master, *master_version, &data, &LookupKey::generate(random), random)
+            }
+        };
+        let wrapped =
+            wrapped.map_err(|source| KeyringError::Crypto { what: "a new key", source })?;
+        Ok(NewKey { purpose, version, master_version: *master_version, wrapped })
+    }
+
+    fn unwrap_tenant(
+        &self,
+        tenant: &Tenant,
+        stored: &[StoredKey],
+    ) -> Result<Option<TenantKeys>, KeyringError> {
+        let mut sealing = Vec::new();
+        let mut lookup = None;
+        for key in stored {
+            let Some(wrapped) = &key.wrapped else { continue };
+            let (_, master) = self
+                .masters
+                .iter()
+                .find(|(version, _)| *version == key.master_version)
+                .ok_or(KeyringError::KeyMissing { version: key.master_version })?;
+            let data =
+                tenant_data(&self.store_id, tenant, key.purpose, key.version, key.master_version);
+            let broken = |source| KeyringError::Crypto { what: "a tenant's key", source };
+            match key.purpose {
+                Purpose::Sealing => {
+                    sealing.push((key.version, unwrap(master, &data, wrapped).map_err(broken)?));
+                }
+                Purpose::Lookup => lookup = Some(unwrap(master, &data, wrapped).map_err(broken)?),
+            }
+        }
+        let Some(lookup) = lookup.filter(|_| !sealing.is_empty()) else { return Ok(None) };
+        Ok(Some(TenantKeys {
+            store_id: Arc::clone(&self.store_id),
+            tenant: tenant.clone(),
+            sealing,
+            lookup,
+            random: Arc::clone(&self.random),
+        }))
+    }
+}
+
+async fn found(
+    keys: &Store,
+    store_id: &str,
+    root: &RootKey,
+    random: &dyn Random,
+    now: Timestamp,
+) -> Result<(), KeyringError> {
+    let master = SealingKey::generate(random);
+    let data = master_data(store_id, 1);
+    let wrapped_master = wrap(root.sealing_key(), ROOT_VERSION, &data, &master, random)
+        .map_err(|source| KeyringError::Crypto { what: "a master key", source })?;
+    keys.write(FoundKeyStore { store_id: store_id.to_owned(), wrapped_master, now }).await?;
+    Ok(())
+}
+
+/// The root key has one version: replacing it wraps the master keys anew.
+const ROOT_VERSION: u32 = 1;
+
+fn master_data(store_id: &str, version: u32) -> AssociatedData {
+    AssociatedData::new("master-key")
+        .text(store_id)
+        .int(i64::from(version))
+        .int(i64::from(ROOT_VERSION))
+}
+
+fn tenant_data(
+    store_id: &str,
+    tenant: &Tenant,
+    purpose: Purpose,
+    version: u32,
+    master_version: u32,
+) -> AssociatedData {
+    AssociatedData::new("tenant-key")
+        .text(store_id)
+        .text(purpose.as_str())
+        .int(tenant.mode.code())
+        .text(tenant.app.as_str())
+        .text(tenant.account.as_str())
+        .int(i64::from(version))
+        .int(i64::from(master_version))
+}

@@ -1,0 +1,21 @@
+//! Tenants' keys: the only room that turns a tenant into a key.
+//!
+//! ```text
+//! root of trust ── wraps ── master key ── wraps ── tenant's sealing key, tenant's lookup key
+//! ```
+//!
+//! Wrapped keys live in a key store of their own, never beside the data. This room knows
+//! storage and crypto, and must not know HTTP or any family.
+
+mod error;
+mod keyring;
+mod store;
+mod tenant;
+
+pub use error::KeyringError;
+pub use keyring::{Keyring, KeyringOptions};
+pub use store::{
+    DATA_MIGRATIONS, KEY_MIGRATIONS, last_backup, newest_key, record_backup, store_id,
+    write_store_id,
+};
+pub use tenant::{SealCheck, TenantKeys, check_seal, retire_seal};

@@ -1,0 +1,3 @@
+//! What the family does in the background.
+
+pub(crate) mod expire;

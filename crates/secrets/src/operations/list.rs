@@ -1,0 +1,82 @@
+//! List: the secrets of one scope, newest first (secret store §3.5).
+
+use super::{SECRET_READ, open, secret};
+use crate::secret::{Place, Scope};
+use crate::{store, wire};
+use coffer_crypto::Digest;
+use coffer_dialect::{ApiError, Object, PageRequest, list};
+use coffer_kernel::{
+    Access, Arguments, Ctx, Definition, Method, Page, PagePosition, Reach, ReadOperation,
+    position_of_tombstone, storage_failure,
+};
+use coffer_storage::{StorageError, Store};
+
+/// `GET /v1/apps/secrets`.
+pub(crate) struct List;
+
+pub(crate) struct Input {
+    scope: Scope,
+    page: PageRequest,
+}
+
+impl ReadOperation for List {
+    const DEFINITION: Definition = Definition {
+        name: "apps.secrets.list",
+        method: Method::Get,
+        path: "/v1/apps/secrets",
+        access: Access::Tenant { permission: SECRET_READ },
+        expandable: wire::EXPANDABLE,
+        list: true,
+    };
+    type Input = Input;
+
+    fn parse(&self, arguments: &Arguments<'_>) -> Result<Input, ApiError> {
+        let [scope, kind, user] = wire::SCOPE_PARAMS;
+        let [limit, after, before] = PageRequest::PARAMS;
+        let fields = arguments.params.only(&[scope, kind, user, limit, after, before])?;
+        Ok(Input { scope: wire::scope(&fields)?, page: PageRequest::parse(&fields)? })
+    }
+
+    fn reach(input: &Input) -> Reach {
+        input.scope.reach()
+    }
+
+    async fn run(&self, input: &Input, ctx: &Ctx, store: &Store) -> Result<Object, ApiError> {
+        let Some(keys) = ctx.existing_keys() else {
+            PagePosition::of(&input.page, wire::KIND, None)?;
+            return Ok(list(Vec::new(), false, wire::URL));
+        };
+        let scope = input.scope.digest(keys);
+        let seq = match &input.page.cursor {
+            None => None,
+            Some((_, id)) => seq_of_cursor(store, ctx, scope, id)
+                .await
+                .map_err(|error| storage_failure(&error))?,
+        };
+        let position = PagePosition::of(&input.page, wire::KIND, seq)?;
+        let rows = store::page(store, ctx.tenant(), scope, position, ctx.now())
+            .await
+            .map_err(|error| storage_failure(&error))?;
+        let page = Page::cut(rows, position);
+        let mut objects = Vec::with_capacity(page.items.len());
+        for stored in page.items {
+            let place = Place { scope: input.scope.clone(), name: stored.name.clone() };
+            let payload = open(&stored, &place, keys)?;
+            objects.push(wire::render(&secret(stored, place, payload, ctx), ctx));
+        }
+        Ok(list(objects, page.has_more, wire::URL))
+    }
+}
+
+/// Where the cursor's secret stands, or stood before it was deleted or expired.
+async fn seq_of_cursor(
+    store: &Store,
+    ctx: &Ctx,
+    scope: Digest,
+    id: &str,
+) -> Result<Option<i64>, StorageError> {
+    if let Some(seq) = store::seq_of(store, ctx.tenant(), scope, id).await? {
+        return Ok(Some(seq));
+    }
+    position_of_tombstone(store, ctx.tenant(), scope.as_bytes(), id).await
+}

@@ -1,0 +1,190 @@
+//! Set: create or replace (secret store §3.1, §3.2).
+
+use super::SECRET_WRITE;
+use crate::SECRETS_PER_SCOPE;
+use crate::secret::{Place, Secret, is_live};
+use crate::store::{self, RowKey, StoredSecret};
+use crate::wire;
+use coffer_base::{Redacted, Timestamp, id::random_id, limit};
+use coffer_crypto::Digest;
+use coffer_dialect::{ApiError, Object};
+use coffer_kernel::{
+    Access, Applied, Arguments, Ctx, Definition, Failure, Method, Reach, WriteOperation,
+    keyring_failure,
+};
+use coffer_storage::Tx;
+
+/// `POST /v1/apps/secrets`.
+pub(crate) struct Set {
+    /// Secrets in one scope, unless the app has a quota of its own.
+    pub(crate) secrets_per_scope: u32,
+}
+
+pub(crate) struct Input {
+    place: Place,
+    payload: Redacted<String>,
+    expires_at: Option<Timestamp>,
+}
+
+pub(crate) struct Prepared {
+    key: RowKey,
+    place: Place,
+    payload: Redacted<String>,
+    fingerprint: Digest,
+    /// The secret if it turns out to be a new one; `seq` is not known yet.
+    fresh: StoredSecret,
+    most: i64,
+}
+
+impl WriteOperation for Set {
+    const DEFINITION: Definition = Definition {
+        name: "apps.secrets.create",
+        method: Method::Post,
+        path: "/v1/apps/secrets",
+        access: Access::Tenant { permission: SECRET_WRITE },
+        expandable: wire::EXPANDABLE,
+        list: false,
+    };
+    type Input = Input;
+    type Prepared = Prepared;
+    type Out = Secret;
+
+    fn parse(&self, arguments: &Arguments<'_>) -> Result<Input, ApiError> {
+        let [scope, kind, user] = wire::SCOPE_PARAMS;
+        let fields =
+            arguments.params.only(&["name", wire::PAYLOAD, scope, kind, user, "expires_at"])?;
+        let name = wire::name(&fields)?;
+        let payload = fields.secret_text(wire::PAYLOAD, limit::SECRET_PAYLOAD_CHARACTERS)?.clone();
+        let scope = wire::scope(&fields)?;
+        let expires_at = fields.clearable_integer("expires_at")?.map(Timestamp::from_unix);
+        Ok(Input { place: Place { scope, name }, payload, expires_at })
+    }
+
+    fn reach(input: &Input) -> Reach {
+        input.place.scope.reach()
+    }
+
+    async fn prepare(&self, input: &Input, ctx: &Ctx) -> Result<Prepared, ApiError> {
+        check_expiry(input.expires_at, ctx.now())?;
+        let keys = ctx.keys()?;
+        let associated_data = input.place.associated_data(keys, input.expires_at);
+        let plaintext = input.payload.expose().as_bytes();
+        let sealed =
+            keys.seal(&associated_data, plaintext).map_err(|error| keyring_failure(&error))?;
+        let quota = ctx.principal().quota(SECRETS_PER_SCOPE);
+        Ok(Prepared {
+            key: store::row_key(&input.place, keys, ctx.tenant()),
+            place: input.place.clone(),
+            payload: input.payload.clone(),
+            fingerprint: keys.digest("secret-value", &[plaintext]),
+            fresh: StoredSecret {
+                seq: 0,
+                id: random_id("appsecret", limit::SECRET_ID_CHARACTERS, ctx.random()),
+                created: ctx.now(),
+                expires_at: input.expires_at,
+                name: input.place.name.clone(),
+                sealed,
+            },
+            most: quota.unwrap_or_else(|| i64::from(self.secrets_per_scope)),
+        })
+    }
+
+    async fn apply(
+        &self,
+        prepared: &Prepared,
+        ctx: &Ctx,
+        tx: &mut Tx<'_>,
+    ) -> Result<Applied<Secret>, Failure> {
+        let Prepared { key, place, fresh, .. } = prepared;
+        let seq = store::lock_scope(tx, key).await?;
+        // The first place of a scope means that nothing is in it.
+        let existing = if seq > 1 { store::find_in(tx, key).await? } else { None };
+        let (id, created) = match existing {
+            Some(old) if is_live(old.expires_at, ctx.now()) => {
+                store::replace(tx, key, fresh.expires_at, &fresh.sealed).await?;
+                (old.id, old.created)
+            }
+            other => {
+                if let Some(expired) = other {
+                    store::remove(tx, key, &expired.id, expired.seq, ctx.now()).await?;
+                }
+                if seq > 1 {
+                    check_room(tx, prepared, ctx).await?;
+                }
+                let fresh = StoredSecret { seq, ..fresh.copied() };
+                store::insert(tx, key, place, &fresh).await?;
+                (fresh.id, fresh.created)
+            }
+        };
+        let payload = ctx.expands(wire::PAYLOAD).then(|| prepared.payload.clone());
+        let place = place.clone();
+        let secret =
+            Secret { id: id.clone(), place, created, expires_at: fresh.expires_at, payload };
+        Ok(Applied { out: secret, subject: id, fingerprint: Some(prepared.fingerprint) })
+    }
+
+    fn render(&self, secret: &Secret, ctx: &Ctx) -> Object {
+        wire::render(secret, ctx)
+    }
+}
+
+/// Whether one more secret may be in the scope.
+async fn check_room(tx: &mut Tx<'_>, prepared: &Prepared, ctx: &Ctx) -> Result<(), Failure> {
+    let live = store::count_live(tx, &prepared.key, ctx.now()).await?;
+    if live < prepared.most {
+        return Ok(());
+    }
+    Err(Failure::Refused(ApiError::invalid(format!(
+        "This scope already holds {live} secrets, which is as many as it may. Delete one before \
+         you add another."
+    ))))
+}
+
+/// An expiry lies ahead, by 100 years at most (secret store §7, decisions 6 and 7).
+fn check_expiry(expires_at: Option<Timestamp>, now: Timestamp) -> Result<(), ApiError> {
+    let Some(at) = expires_at else { return Ok(()) };
+    if at <= now {
+        return Err(ApiError::invalid_param(
+            "expires_at",
+            format!("The expiry must lie in the future; it is {now} now, in Unix seconds."),
+        ));
+    }
+    if at > now.plus(limit::EXPIRY_AHEAD_SECONDS) {
+        return Err(ApiError::invalid_param(
+            "expires_at",
+            "The expiry may not lie more than 100 years ahead. It is a time in Unix seconds, \
+             not in milliseconds.",
+        ));
+    }
+    Ok(())
+}
+
+impl StoredSecret {
+    fn copied(&self) -> Self {
+        Self {
+            seq: self.seq,
+            id: self.id.clone(),
+            created: self.created,
+            expires_at: self.expires_at,
+            name: self.name.clone(),
+            sealed: self.sealed.clone(),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_expiry_lies_ahead_by_a_hundred_years_at_most() {
+        let now = Timestamp::from_unix(1_800_000_000);
+        let check = |ahead| check_expiry(Some(now.plus(ahead)), now);
+        assert!(check_expiry(None, now).is_ok());
+        assert!(check(1).is_ok());
+        assert!(check(limit::EXPIRY_AHEAD_SECONDS).is_ok());
+        for wrong in [-1, 0, limit::EXPIRY_AHEAD_SECONDS + 1] {
+            assert_eq!(check(wrong).unwrap_err().param(), Some("expires_at"));
+        }
+    }
+}

@@ -1,0 +1,111 @@
+//! What a secret is: its scope, its name, its payload, and where each is bound to the others.
+
+use coffer_base::{Redacted, Timestamp};
+use coffer_crypto::{AssociatedData, Digest};
+use coffer_kernel::Reach;
+use coffer_keyring::TenantKeys;
+
+/// Who shares a secret (secret store §1.1).
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub(crate) enum Scope {
+    /// All users of the account.
+    Account,
+    /// One user of the account; any text that is not empty.
+    User(String),
+}
+
+impl Scope {
+    pub(crate) const fn kind(&self) -> &'static str {
+        match self {
+            Self::Account => "account",
+            Self::User(_) => "user",
+        }
+    }
+
+    pub(crate) fn user(&self) -> Option<&str> {
+        match self {
+            Self::Account => None,
+            Self::User(user) => Some(user),
+        }
+    }
+
+    pub(crate) fn reach(&self) -> Reach {
+        match self {
+            Self::Account => Reach::Account,
+            Self::User(user) => Reach::User(user.clone()),
+        }
+    }
+
+    /// What the scope's rows are found by.
+    pub(crate) fn digest(&self, keys: &TenantKeys) -> Digest {
+        keys.digest("secret-scope", &[self.kind().as_bytes(), self.user_bytes()])
+    }
+
+    fn user_bytes(&self) -> &[u8] {
+        self.user().unwrap_or_default().as_bytes()
+    }
+}
+
+/// Where a secret is found: its scope and its name, which together are its identity
+/// (secret store §1). Names are opaque: compared byte by byte, and never paths.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub(crate) struct Place {
+    pub(crate) scope: Scope,
+    pub(crate) name: String,
+}
+
+impl Place {
+    /// What the row is found by.
+    pub(crate) fn digest(&self, keys: &TenantKeys) -> Digest {
+        let scope = &self.scope;
+        keys.digest(
+            "secret-name",
+            &[scope.kind().as_bytes(), scope.user_bytes(), self.name.as_bytes()],
+        )
+    }
+
+    /// Everything that the payload's envelope is bound to: moved to another row, or with another
+    /// expiry beside it, it does not open. The id is not bound: a replaced secret keeps its id,
+    /// and sealing takes place before the transaction that knows it.
+    pub(crate) fn associated_data(
+        &self,
+        keys: &TenantKeys,
+        expires_at: Option<Timestamp>,
+    ) -> AssociatedData {
+        keys.associated_data("secret")
+            .text(self.scope.kind())
+            .text(self.scope.user().unwrap_or_default())
+            .text(&self.name)
+            .optional_int(expires_at.map(Timestamp::unix))
+    }
+}
+
+/// A secret as a caller sees it.
+#[derive(Debug)]
+pub(crate) struct Secret {
+    pub(crate) id: String,
+    pub(crate) place: Place,
+    pub(crate) created: Timestamp,
+    pub(crate) expires_at: Option<Timestamp>,
+    /// Only if the caller asked for it.
+    pub(crate) payload: Option<Redacted<String>>,
+}
+
+/// Whether something that expires then is still there now: from the second of its expiry on it
+/// is not (secret store §3.3).
+pub(crate) fn is_live(expires_at: Option<Timestamp>, now: Timestamp) -> bool {
+    expires_at.is_none_or(|at| now < at)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn expiry_is_exact_to_the_second() {
+        let at = |second| Timestamp::from_unix(second);
+        assert!(is_live(None, at(i64::MAX)));
+        assert!(is_live(Some(at(10)), at(9)));
+        assert!(!is_live(Some(at(10)), at(10)));
+    }
+}

@@ -1,0 +1,78 @@
+//! Parameters in, objects out (secret store §1.1, §2).
+
+use crate::secret::{Place, Scope, Secret};
+use coffer_base::{Redacted, limit};
+use coffer_dialect::{ApiError, Fields, Object, Value};
+use coffer_kernel::Ctx;
+
+/// What the callers' errors call a secret: `No such secret: 'x'`.
+pub(crate) const KIND: &str = "secret";
+
+/// What every call accepts of a scope.
+pub(crate) const SCOPE_PARAMS: [&str; 3] = ["scope", "scope[type]", "scope[user]"];
+
+/// Where lists say that they come from.
+pub(crate) const URL: &str = "/v1/apps/secrets";
+
+/// The field that is left out unless it is expanded.
+pub(crate) const PAYLOAD: &str = "payload";
+
+/// What can be expanded. `scope` is always there: asking for it changes nothing.
+pub(crate) const EXPANDABLE: &[&str] = &[PAYLOAD, "scope"];
+
+pub(crate) fn name(fields: &Fields<'_>) -> Result<String, ApiError> {
+    let name = fields.required_text("name", limit::SECRET_NAME_CHARACTERS)?;
+    Ok(plain(name))
+}
+
+/// Names and users are no secrets: they stand in answers and in rows as they are.
+pub(crate) fn plain(text: &Redacted<String>) -> String {
+    text.expose().clone()
+}
+
+#[derive(Clone, Copy)]
+enum Kind {
+    Account,
+    User,
+}
+
+pub(crate) fn scope(fields: &Fields<'_>) -> Result<Scope, ApiError> {
+    let scope = fields.required_object("scope")?;
+    let choices = [("account", Kind::Account), ("user", Kind::User)];
+    match scope.required_choice("type", &choices)? {
+        Kind::User => {
+            let user = scope.required_text("user", limit::SCOPE_USER_CHARACTERS)?;
+            Ok(Scope::User(plain(user)))
+        }
+        Kind::Account if scope.has("user") => Err(ApiError::invalid_param(
+            scope.path("user"),
+            "A secret in the account's scope belongs to no user: leave scope[user] out, or set \
+             scope[type] to 'user'.",
+        )),
+        Kind::Account => Ok(Scope::Account),
+    }
+}
+
+/// The object on the wire (secret store §2.1).
+pub(crate) fn render(secret: &Secret, ctx: &Ctx) -> Object {
+    let place = &secret.place;
+    let mut scope = Object::bare().set("type", place.scope.kind());
+    if let Some(user) = place.scope.user() {
+        scope = scope.set("user", user.to_owned());
+    }
+    let expires_at = secret.expires_at.map_or(Value::Null, |at| Value::Int(at.unix()));
+    let object = Object::new(&secret.id, "apps.secret")
+        .set("created", secret.created.unix())
+        .set("expires_at", expires_at)
+        .set("livemode", ctx.tenant().mode.is_live())
+        .set("name", place.name.clone())
+        .set("scope", scope);
+    match &secret.payload {
+        Some(payload) => object.set(PAYLOAD, Value::Secret(payload.clone())),
+        None => object,
+    }
+}
+
+pub(crate) fn not_found(place: &Place) -> ApiError {
+    ApiError::not_found(KIND, &place.name, "name")
+}
