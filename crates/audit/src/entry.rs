@@ -1,7 +1,7 @@
 //! What one entry says.
 
 use coffer_base::{Tenant, Timestamp};
-use coffer_crypto::Digest;
+use coffer_keyring::Digest;
 
 /// One mutation: who did what to which object, when, in answer to which request.
 #[derive(Debug)]

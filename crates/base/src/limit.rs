@@ -195,3 +195,9 @@ pub const WRITER_CACHE_KIB: i64 = 16 * 1024;
 
 /// Page cache of each read connection, in KiB.
 pub const READER_CACHE_KIB: i64 = 2 * 1024;
+
+/// Seconds between two passes of the job that erases tenants whose keys are destroyed already.
+pub const ERASE_EVERY_SECONDS: u64 = 5;
+
+/// Most permissions of a restricted key: more than there are.
+pub const PERMISSIONS_PER_KEY: usize = 32;

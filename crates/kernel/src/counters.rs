@@ -33,6 +33,11 @@ impl Count {
         self.failed.load(Ordering::Relaxed)
     }
 
+    /// Whether there was any request at all.
+    pub fn is_used(&self) -> bool {
+        self.answered() + self.refused() + self.failed() > 0
+    }
+
     pub(crate) fn success(&self, replayed: bool) {
         self.answered.fetch_add(1, Ordering::Relaxed);
         if replayed {

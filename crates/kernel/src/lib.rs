@@ -20,6 +20,7 @@ mod request_id;
 mod routes;
 mod store;
 
+pub use coffer_audit::{Entry as AuditEntry, append as append_audit};
 pub use connection::{Surface, serve_connection};
 pub use context::{AccountAccess, Authenticate, BoxFuture, Ctx, Presented, Principal, Role};
 pub use counters::{Count, Counters};

@@ -4,8 +4,8 @@
 //! counters, tests and documentation know of it.
 
 use crate::context::Ctx;
-use coffer_crypto::Digest;
 use coffer_dialect::{ApiError, Object, Params};
+use coffer_keyring::Digest;
 use coffer_storage::{StorageError, Store, Tx};
 use std::future::Future;
 

@@ -320,6 +320,7 @@ impl<O: WriteOperation> Work for Unit<O> {
             }
             Err(Failure::Refused(refusal)) => {
                 tx.rollback_to_savepoint().await?;
+                tx.release_savepoint().await?;
                 self.keep(refusal.status(), &refusal.body(), &Shown::Always, tx).await?;
                 Ok(Outcome::Refused(refusal))
             }

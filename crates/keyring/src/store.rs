@@ -192,7 +192,11 @@ impl Work for FoundKeyStore {
     }
 }
 
-pub(crate) async fn key_store_id(keys: &Store) -> Result<Option<String>, StorageError> {
+/// The id of the store that a key store belongs to; `None` in one that has not been founded.
+///
+/// # Errors
+/// [`StorageError`] of the engine.
+pub async fn key_store_id(keys: &Store) -> Result<Option<String>, StorageError> {
     let rows = keys.query("SELECT store_id FROM key_store WHERE only_row = 1", &[]).await?;
     rows.first().map(|row| row.text(0).map(str::to_owned)).transpose()
 }

@@ -1,9 +1,8 @@
 //! What a secret is: its scope, its name, its payload, and where each is bound to the others.
 
 use coffer_base::{Redacted, Timestamp};
-use coffer_crypto::{AssociatedData, Digest};
 use coffer_kernel::Reach;
-use coffer_keyring::TenantKeys;
+use coffer_keyring::{AssociatedData, Digest, TenantKeys};
 
 /// Who shares a secret (secret store §1.1).
 #[derive(Clone, PartialEq, Eq, Debug)]

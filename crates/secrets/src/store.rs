@@ -2,8 +2,8 @@
 
 use crate::secret::Place;
 use coffer_base::{AccountId, AppId, Mode, Tenant, Timestamp};
-use coffer_crypto::Digest;
 use coffer_kernel::{PagePosition, leave_tombstone};
+use coffer_keyring::Digest;
 use coffer_keyring::TenantKeys;
 use coffer_storage::{Migration, MigrationSet, Row, StorageError, Store, Tx, Value, Work};
 

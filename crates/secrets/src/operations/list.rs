@@ -3,12 +3,12 @@
 use super::{SECRET_READ, open, secret};
 use crate::secret::{Place, Scope};
 use crate::{store, wire};
-use coffer_crypto::Digest;
 use coffer_dialect::{ApiError, Object, PageRequest, list};
 use coffer_kernel::{
     Access, Arguments, Ctx, Definition, Method, Page, PagePosition, Reach, ReadOperation,
     position_of_tombstone, storage_failure,
 };
+use coffer_keyring::Digest;
 use coffer_storage::{StorageError, Store};
 
 /// `GET /v1/apps/secrets`.

@@ -6,12 +6,12 @@ use crate::secret::{Place, Secret, is_live};
 use crate::store::{self, RowKey, StoredSecret};
 use crate::wire;
 use coffer_base::{Redacted, Timestamp, id::random_id, limit};
-use coffer_crypto::Digest;
 use coffer_dialect::{ApiError, Object};
 use coffer_kernel::{
     Access, Applied, Arguments, Ctx, Definition, Failure, Method, Reach, WriteOperation,
     keyring_failure,
 };
+use coffer_keyring::Digest;
 use coffer_storage::Tx;
 
 /// `POST /v1/apps/secrets`.

@@ -1,0 +1,66 @@
+//! Processes that the benchmark starts, and only those.
+
+use crate::args::Result;
+use std::net::TcpListener;
+use std::process::Command;
+use std::time::{Duration, Instant};
+
+/// How long a process may take to end after it was asked to.
+const PATIENCE: Duration = Duration::from_secs(30);
+
+/// A process that ends with this value, if it was not ended before.
+pub struct Child(std::process::Child);
+
+impl Child {
+    /// Starts a process.
+    pub fn spawn(command: &mut Command) -> Result<Self> {
+        let name = command.get_program().to_string_lossy().into_owned();
+        command.spawn().map(Self).map_err(|error| format!("cannot start {name}: {error}"))
+    }
+
+    /// Its number.
+    pub fn pid(&self) -> u32 {
+        self.0.id()
+    }
+
+    /// Waits until it has ended by itself, in success.
+    pub fn finish(mut self) -> Result<()> {
+        let status = self.0.wait().map_err(|error| error.to_string())?;
+        if status.success() { Ok(()) } else { Err(format!("a process failed: {status}")) }
+    }
+
+    /// Asks it to end, and waits until it has.
+    pub fn stop(mut self) -> Result<()> {
+        let pid = self.pid().to_string();
+        let asked = Command::new("kill").args(["-TERM", &pid]).status();
+        asked.map_err(|error| format!("cannot run kill: {error}"))?;
+        let begun = Instant::now();
+        while begun.elapsed() < PATIENCE {
+            if self.0.try_wait().map_err(|error| error.to_string())?.is_some() {
+                return Ok(());
+            }
+            pause(Duration::from_millis(2));
+        }
+        Err(format!("process {pid} did not end within {} s", PATIENCE.as_secs()))
+    }
+}
+
+impl Drop for Child {
+    fn drop(&mut self) {
+        // It may have ended by itself; then there is nothing to do.
+        drop(self.0.kill());
+        drop(self.0.wait());
+    }
+}
+
+/// A port that is free now.
+pub fn free_port() -> Result<u16> {
+    let listener = TcpListener::bind(("127.0.0.1", 0)).map_err(|error| error.to_string())?;
+    listener.local_addr().map(|address| address.port()).map_err(|error| error.to_string())
+}
+
+/// Waits by the wall clock, which is what a benchmark measures.
+pub fn pause(duration: Duration) {
+    #[expect(clippy::disallowed_methods, reason = "a benchmark waits for real processes")]
+    std::thread::sleep(duration);
+}

@@ -1,0 +1,207 @@
+//! Coffer as a child process in production mode, and what it takes to put load on it: all that
+//! this program knows of Coffer's command line, admin API and files stands here and in `rows`.
+
+use crate::args::Result;
+use crate::child::{Child, free_port, pause};
+use crate::data;
+use crate::http;
+use crate::rows;
+use serde_json::Value;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+use std::time::{Duration, Instant};
+
+/// Accounts that have the app installed, and share the secrets evenly.
+pub const ACCOUNTS: usize = 200;
+
+/// The data file's name in the data directory.
+const DATA_FILE: &str = "coffer.db";
+
+/// How long a start may take before it counts as failed.
+const START_PATIENCE: Duration = Duration::from_secs(20);
+
+/// A store of Coffer's with its server, and what opens it.
+pub struct Coffer {
+    program: PathBuf,
+    directory: PathBuf,
+    admin_key: String,
+    /// The app's live key.
+    pub live_key: String,
+    /// Where the server listens.
+    pub port: u16,
+    /// How many secrets were written; numbers below this one are stored.
+    pub stored: u64,
+    server: Option<Child>,
+}
+
+/// What the writer has done so far.
+#[derive(Clone, Copy)]
+pub struct Writer {
+    /// Transactions that were committed.
+    pub commits: u64,
+    /// Requests that shared them.
+    pub units: u64,
+}
+
+impl Writer {
+    /// What was done since `earlier`.
+    pub fn since(self, earlier: Self) -> Self {
+        Self { commits: self.commits - earlier.commits, units: self.units - earlier.units }
+    }
+
+    /// Requests to a commit, on average.
+    pub fn group(self) -> f64 {
+        self.units as f64 / self.commits.max(1) as f64
+    }
+}
+
+impl Coffer {
+    /// Makes a new store in `directory`, starts its server, and installs the app on
+    /// [`ACCOUNTS`] accounts, which are written to the file `accounts` in the directory.
+    pub fn create(program: &Path, directory: &Path) -> Result<Self> {
+        std::fs::create_dir_all(directory).map_err(|error| error.to_string())?;
+        let output = command(program, directory, "init")
+            .args(["--app", "bench", "--format", "json"])
+            .output()
+            .map_err(|error| format!("cannot run {}: {error}", program.display()))?;
+        if !output.status.success() {
+            return Err(format!("coffer init: {}", String::from_utf8_lossy(&output.stderr)));
+        }
+        let made: Value = serde_json::from_slice(&output.stdout)
+            .map_err(|error| format!("coffer init did not print JSON: {error}"))?;
+        let mut coffer = Self {
+            program: program.to_owned(),
+            directory: directory.to_owned(),
+            admin_key: text(&made, "admin_key")?,
+            live_key: text(&made, "live_key")?,
+            port: 0,
+            stored: 0,
+            server: None,
+        };
+        coffer.start()?;
+        coffer.install(&text(&made, "app")?)?;
+        Ok(coffer)
+    }
+
+    /// Starts the server and waits until it answers: a find of a stored secret if there is one,
+    /// otherwise the admin API. Returns the time from the start of the process to that answer.
+    pub fn start(&mut self) -> Result<Duration> {
+        self.port = free_port()?;
+        let listen = format!("127.0.0.1:{}", self.port);
+        let log = std::fs::File::create(self.directory.join("server.log"))
+            .map_err(|error| error.to_string())?;
+        let mut command = command(&self.program, &self.directory, "serve");
+        command.args(["--listen", &listen]).stdout(Stdio::null()).stderr(log);
+        let begun = Instant::now();
+        self.server = Some(Child::spawn(&mut command)?);
+        loop {
+            let answer = if self.stored > 0 { self.find_one() } else { self.status() };
+            match answer {
+                Ok(_) => return Ok(begun.elapsed()),
+                Err(error) if begun.elapsed() > START_PATIENCE => {
+                    return Err(format!("coffer serve does not answer: {error}"));
+                }
+                Err(_) => pause(Duration::from_millis(1)),
+            }
+        }
+    }
+
+    /// Ends the server in good order.
+    pub fn stop(&mut self) -> Result<()> {
+        self.server.take().map_or(Ok(()), Child::stop)
+    }
+
+    /// The server's process.
+    pub fn pid(&self) -> Result<u32> {
+        self.server.as_ref().map(Child::pid).ok_or_else(|| "Coffer is not running".to_owned())
+    }
+
+    /// The file with the names of the accounts, one on a line.
+    pub fn accounts(&self) -> PathBuf {
+        self.directory.join("accounts")
+    }
+
+    /// The data file.
+    pub fn data_file(&self) -> PathBuf {
+        self.directory.join("data").join(DATA_FILE)
+    }
+
+    /// Rows of the tables that sets write to: secret, scope, audit, record.
+    pub fn rows(&self) -> Result<[u64; 4]> {
+        let data = rows::open(&self.data_file())?;
+        let count = |table: &rows::Table| rows::count(&data, table);
+        Ok([
+            count(&rows::SECRET)?,
+            count(&rows::SCOPE)?,
+            count(&rows::AUDIT)?,
+            count(&rows::RECORD)?,
+        ])
+    }
+
+    /// What the writer has done since the start.
+    pub fn writer(&self) -> Result<Writer> {
+        let status = self.status()?;
+        let count = |name: &str| {
+            status
+                .get("writer")
+                .and_then(|writer| writer.get(name)?.as_u64())
+                .ok_or_else(|| format!("the status has no writer.{name}: {status}"))
+        };
+        Ok(Writer { commits: count("commits")?, units: count("units")? })
+    }
+
+    fn status(&self) -> Result<Value> {
+        http::call(self.port, &self.admin_key, "GET", "/v1/admin/status", "", &[])
+    }
+
+    /// Makes the accounts and installs the app on them.
+    fn install(&self, app: &str) -> Result<()> {
+        let mut names = String::new();
+        let post = |path: &str, form: &[(&str, &str)]| {
+            http::call(self.port, &self.admin_key, "POST", path, "", form)
+        };
+        for number in 0..ACCOUNTS {
+            let name = format!("bench-{number}");
+            let account = text(&post("/v1/admin/accounts", &[("name", &name)])?, "id")?;
+            post("/v1/admin/installs", &[("app", app), ("account", &account)])?;
+            names.push_str(&account);
+            names.push('\n');
+        }
+        std::fs::write(self.accounts(), names).map_err(|error| error.to_string())
+    }
+
+    /// Finds the last secret that was stored.
+    fn find_one(&self) -> Result<Value> {
+        let index = self.stored.saturating_sub(1);
+        let names = std::fs::read_to_string(self.accounts()).map_err(|error| error.to_string())?;
+        let account = names.lines().nth(usize::try_from(index).unwrap_or(0) % ACCOUNTS);
+        let mut target = b"/v1/apps/secrets/find?name=".to_vec();
+        data::push_name(&mut target, index);
+        target.extend_from_slice(b"&scope[type]=user&scope[user]=");
+        data::push_user(&mut target, index);
+        let headers = format!("Stripe-Account: {}\r\n", account.unwrap_or_default());
+        let target = String::from_utf8_lossy(&target).into_owned();
+        http::call(self.port, &self.live_key, "GET", &target, &headers, &[])
+    }
+}
+
+/// A command of Coffer's on the store in `directory`. Nothing of it, its root key included,
+/// lies outside that directory.
+fn command(program: &Path, directory: &Path, verb: &str) -> Command {
+    let mut command = Command::new(program);
+    command
+        .env_clear()
+        .env("XDG_CONFIG_HOME", directory.join("config"))
+        .arg(verb)
+        .arg("--data-dir")
+        .arg(directory.join("data"))
+        .arg("--root-key")
+        .arg(directory.join("root.key"));
+    command
+}
+
+/// A text in a JSON object.
+fn text(object: &Value, name: &str) -> Result<String> {
+    let text = object.get(name).and_then(Value::as_str).map(str::to_owned);
+    text.ok_or_else(|| format!("there is no text {name:?} in what Coffer answered"))
+}

@@ -1,0 +1,191 @@
+//! The load generator, a process of its own: keep-alive connections that each send one request,
+//! wait for its answer, check it, and send the next. Nothing is pipelined.
+//!
+//! It shares two cores with the server under test, so it is one thread, writes a request by
+//! copying bytes, and reads no more of an answer than its status, its length and the payload.
+
+use crate::args::{Args, Result};
+use crate::data::Numbers;
+use crate::exchange::{Exchange, Find, Http, Set};
+use crate::histogram::Histogram;
+use crate::machine;
+use crate::redis;
+use serde_json::{Value, json};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::{Duration, Instant};
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::net::TcpStream;
+
+/// The options of `load`.
+pub const OPTIONS: &[&str] = &[
+    "workload",
+    "port",
+    "connections",
+    "warm-ms",
+    "measure-ms",
+    "first",
+    "count",
+    "stored",
+    "accounts",
+    "idempotency",
+    "seed",
+];
+
+/// Where the key stands in the environment, so that it does not show in the list of processes.
+pub const KEY_VARIABLE: &str = "COFFER_BENCH_KEY";
+
+/// Room for one answer; a longer one grows it.
+const ANSWER_BYTES: usize = 16 * 1024;
+
+/// What all connections share.
+struct Shared {
+    next: AtomicU64,
+    end: u64,
+    stored: Option<u64>,
+    from: Instant,
+    until: Option<Instant>,
+}
+
+impl Shared {
+    /// The number of the secret to ask for: any of the stored ones, or the next new one; `None`
+    /// when there is nothing left to write.
+    fn pick(&self, numbers: &mut Numbers) -> Option<u64> {
+        match self.stored {
+            Some(stored) => Some(numbers.below(stored)),
+            None => {
+                let index = self.next.fetch_add(1, Ordering::Relaxed);
+                (index < self.end).then_some(index)
+            }
+        }
+    }
+
+    /// Whether a request that ended at `now` belongs to the measurement.
+    fn counts(&self, now: Instant) -> bool {
+        now >= self.from && self.until.is_none_or(|until| now < until)
+    }
+}
+
+/// Runs one load and prints what it found as JSON.
+pub fn main(args: &Args) -> Result<()> {
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .map_err(|error| format!("cannot start the runtime: {error}"))?;
+    let report = runtime.block_on(workload(args))?;
+    crate::print(&report.to_string())
+}
+
+/// Chooses what is sent.
+async fn workload(args: &Args) -> Result<Value> {
+    let seed: u64 = args.or("seed", 1)?;
+    match args.required::<String>("workload")?.as_str() {
+        "axum" => run(args, |_| Ok(Find::fixed(Http::new(args)?))).await,
+        "find" => run(args, |_| Ok(Find::stored(Http::new(args)?))).await,
+        "set" => {
+            let keyed = args.or("idempotency", true)?;
+            run(args, |n| Ok(Set::new(Http::new(args)?, keyed, seed.wrapping_add(n)))).await
+        }
+        "redis-set" => run(args, |_| Ok(redis::Set::new())).await,
+        "redis-get" => run(args, |_| Ok(redis::Get::new())).await,
+        other => Err(format!("there is no workload {other:?}")),
+    }
+}
+
+/// Opens the connections, lets them run, and adds up what they saw.
+async fn run<E: Exchange>(args: &Args, make: impl Fn(u64) -> Result<E>) -> Result<Value> {
+    let (port, connections): (u16, u64) = (args.required("port")?, args.required("connections")?);
+    let mut streams = Vec::new();
+    for number in 0..connections {
+        let stream = TcpStream::connect(("127.0.0.1", port))
+            .await
+            .map_err(|error| format!("cannot connect to port {port}: {error}"))?;
+        stream.set_nodelay(true).map_err(|error| error.to_string())?;
+        streams.push((stream, make(number)?));
+    }
+    let shared = shared(args)?;
+    let seed: u64 = args.or("seed", 1)?;
+    let tasks: Vec<_> = (0..)
+        .zip(streams)
+        .map(|(number, (stream, exchange))| {
+            let numbers = Numbers::new(seed.wrapping_mul(1 << 20).wrapping_add(number));
+            tokio::spawn(connection(stream, exchange, Arc::clone(&shared), numbers))
+        })
+        .collect();
+    let mut histogram = Histogram::new();
+    for task in tasks {
+        histogram.merge(&task.await.map_err(|error| error.to_string())??);
+    }
+    let seconds = match shared.until {
+        Some(until) => until - shared.from,
+        None => shared.from.elapsed(),
+    }
+    .as_secs_f64();
+    let next = shared.next.load(Ordering::Relaxed).min(shared.end);
+    Ok(json!({
+        "requests": histogram.total(),
+        "seconds": seconds,
+        "rate": histogram.total() as f64 / seconds,
+        "p50_ns": histogram.quantile(500),
+        "p99_ns": histogram.quantile(990),
+        "max_ns": histogram.longest(),
+        "next": next,
+        "cpu_seconds": machine::own_cpu_seconds()?,
+    }))
+}
+
+/// The plan of a load: for a time (`--measure-ms`, after `--warm-ms`) or for `--count` new ones.
+fn shared(args: &Args) -> Result<Arc<Shared>> {
+    let count: Option<u64> = args.optional("count")?;
+    let warm = Duration::from_millis(args.or("warm-ms", 0)?);
+    let measured = args.optional("measure-ms")?.map(Duration::from_millis);
+    if count.is_some() == measured.is_some() {
+        return Err("give either --measure-ms or --count".to_owned());
+    }
+    let first = args.or("first", 0)?;
+    let from = Instant::now() + warm;
+    let shared = Shared {
+        next: AtomicU64::new(first),
+        end: count.map_or(u64::MAX, |count| first + count),
+        stored: args.optional("stored")?,
+        from,
+        until: measured.map(|measured| from + measured),
+    };
+    Ok(Arc::new(shared))
+}
+
+/// One connection's life. The first wrong answer ends the whole run.
+async fn connection<E: Exchange>(
+    mut stream: TcpStream,
+    mut exchange: E,
+    shared: Arc<Shared>,
+    mut numbers: Numbers,
+) -> Result<Histogram> {
+    let mut histogram = Histogram::new();
+    let (mut request, mut answer) = (Vec::new(), Vec::with_capacity(ANSWER_BYTES));
+    let mut begun = Instant::now();
+    while shared.until.is_none_or(|until| begun < until) {
+        let Some(index) = shared.pick(&mut numbers) else { break };
+        request.clear();
+        exchange.request(index, &mut request);
+        stream.write_all(&request).await.map_err(|error| format!("cannot send: {error}"))?;
+        answer.clear();
+        loop {
+            let read = stream.read_buf(&mut answer).await;
+            if read.map_err(|error| format!("cannot receive: {error}"))? == 0 {
+                return Err("the server hung up".to_owned());
+            }
+            match exchange.check(&answer)? {
+                Some(length) if length == answer.len() => break,
+                Some(_) => return Err("the answer is longer than it says".to_owned()),
+                None => {}
+            }
+        }
+        let ended = Instant::now();
+        if shared.counts(ended) {
+            histogram.record(ended - begun);
+        }
+        begun = ended;
+    }
+    Ok(histogram)
+}

@@ -1,0 +1,154 @@
+//! What the machine is and what it was doing, read from `/proc` and `/sys`: a figure without
+//! these is no figure.
+
+use crate::args::Result;
+use crate::histogram::Histogram;
+use std::fs;
+use std::io::Write as _;
+use std::os::unix::fs::MetadataExt as _;
+use std::path::Path;
+use std::time::Instant;
+
+/// Clock ticks a second in `/proc`: 100 on every Linux that Rust supports.
+const TICKS: f64 = 100.0;
+
+/// Appends and flushes that are timed to learn the disk's speed.
+const FLUSHES: usize = 400;
+
+fn read(path: &str) -> Result<String> {
+    fs::read_to_string(path).map_err(|error| format!("cannot read {path}: {error}"))
+}
+
+/// The value behind `name` and a colon in a file of such lines.
+fn field<'t>(text: &'t str, name: &str) -> Option<&'t str> {
+    let line = text.lines().find(|line| line.starts_with(name))?;
+    line.split_once(':').map(|(_, value)| value.trim())
+}
+
+/// Processor, cores, memory and kernel, in one line.
+pub fn description() -> Result<String> {
+    let (cpu, memory) = (read("/proc/cpuinfo")?, read("/proc/meminfo")?);
+    let model = field(&cpu, "model name").unwrap_or("unknown processor").to_owned();
+    let cores = cpu.lines().filter(|line| line.starts_with("processor")).count();
+    let kib: f64 = field(&memory, "MemTotal")
+        .and_then(|text| text.split(' ').next()?.parse().ok())
+        .unwrap_or(0.0);
+    let kernel = read("/proc/sys/kernel/osrelease")?;
+    let gib = kib / 1_048_576.0;
+    Ok(format!("{model}, {cores} cores, {gib:.0} GiB, Linux {}", kernel.trim()))
+}
+
+/// Median and 99th percentile of appending 4 KiB and `fdatasync`, in microseconds.
+pub fn flush_micros(directory: &Path) -> Result<(f64, f64)> {
+    let path = directory.join("flush-probe");
+    let inner = || -> std::io::Result<Histogram> {
+        let mut file = fs::File::create(&path)?;
+        let mut histogram = Histogram::new();
+        for number in 0..FLUSHES {
+            let begun = Instant::now();
+            file.write_all(&[number as u8; 4096])?;
+            file.sync_data()?;
+            histogram.record(begun.elapsed());
+        }
+        Ok(histogram)
+    };
+    let histogram = inner().map_err(|error| format!("cannot time the disk: {error}"))?;
+    fs::remove_file(&path).map_err(|error| error.to_string())?;
+    Ok((histogram.quantile(500) as f64 / 1e3, histogram.quantile(990) as f64 / 1e3))
+}
+
+/// Resident memory of a process in KiB: now, and at its highest.
+pub fn resident_kib(pid: u32) -> Result<(u64, u64)> {
+    let status = read(&format!("/proc/{pid}/status"))?;
+    let kib = |name| field(&status, name).and_then(|text| text.split(' ').next()?.parse().ok());
+    kib("VmRSS").zip(kib("VmHWM")).ok_or_else(|| format!("process {pid} has no memory figures"))
+}
+
+/// Processor seconds that a process has used, in user and kernel mode.
+pub fn cpu_seconds(pid: u32) -> Result<f64> {
+    process_cpu(&read(&format!("/proc/{pid}/stat"))?)
+}
+
+/// The same for this process.
+pub fn own_cpu_seconds() -> Result<f64> {
+    process_cpu(&read("/proc/self/stat")?)
+}
+
+fn process_cpu(stat: &str) -> Result<f64> {
+    // The second field is a name in parentheses that may hold spaces; the rest is numbers.
+    let rest = stat.rsplit_once(')').map_or("", |(_, rest)| rest);
+    let mut fields = rest.split_whitespace().skip(11).map(str::parse::<f64>);
+    match (fields.next(), fields.next()) {
+        (Some(Ok(user)), Some(Ok(system))) => Ok((user + system) / TICKS),
+        _ => Err("a process's stat file has no processor times".to_owned()),
+    }
+}
+
+/// Seconds that all processes of the machine have run, and that the host took for others.
+/// Interrupts are counted in: the kernel charges them to the process that they interrupt, and
+/// over loopback that is where much of a request's cost lies.
+pub fn busy_seconds() -> Result<(f64, f64)> {
+    let stat = read("/proc/stat")?;
+    let numbers: Vec<f64> = stat
+        .lines()
+        .next()
+        .unwrap_or_default()
+        .split_whitespace()
+        .skip(1)
+        .filter_map(|text| text.parse().ok())
+        .collect();
+    let at = |index: usize| numbers.get(index).copied().unwrap_or(0.0);
+    Ok(((at(0) + at(1) + at(2) + at(5) + at(6)) / TICKS, at(7) / TICKS))
+}
+
+/// What the device under a directory has done so far.
+#[derive(Clone, Copy)]
+pub struct Disk {
+    /// Writes that were completed.
+    pub writes: u64,
+    /// Flushes of its cache that were completed.
+    pub flushes: u64,
+}
+
+impl Disk {
+    /// What was done since `earlier`.
+    pub fn since(self, earlier: Self) -> Self {
+        Self { writes: self.writes - earlier.writes, flushes: self.flushes - earlier.flushes }
+    }
+}
+
+/// The counters of the device that holds `directory`; `None` where there is no such device
+/// (memory and network file systems).
+pub fn disk(directory: &Path) -> Result<Option<Disk>> {
+    let device = fs::metadata(directory).map_err(|error| error.to_string())?.dev();
+    // glibc's layout of a device number.
+    let major = (device >> 8) & 0xfff;
+    let minor = (device & 0xff) | ((device >> 12) & 0xffff_ff00);
+    let node = format!("/sys/dev/block/{major}:{minor}");
+    // Flushes are counted for the whole disk, not for its partitions.
+    let whole = if Path::new(&node).join("partition").exists() { "/.." } else { "" };
+    let Ok(stat) = fs::read_to_string(format!("{node}{whole}/stat")) else { return Ok(None) };
+    let numbers: Vec<u64> = stat.split_whitespace().filter_map(|text| text.parse().ok()).collect();
+    let flushes = numbers.get(15).copied();
+    Ok(numbers.get(4).copied().zip(flushes).map(|(writes, flushes)| Disk { writes, flushes }))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn processor_times_come_after_the_name() {
+        let stat = "1 (a) b) S 1 1 1 0 -1 4194304 2 0 0 0 150 50 0 0 20 0 3 0 9";
+        assert_eq!(process_cpu(stat), Ok(2.0));
+        assert!(process_cpu("1 (a) S 1").is_err());
+    }
+
+    #[test]
+    fn this_process_has_memory_and_this_machine_a_processor() {
+        let (now, highest) = resident_kib(std::process::id()).unwrap();
+        assert!(now > 0 && highest >= now);
+        assert!(description().unwrap().contains("cores"));
+        assert!(busy_seconds().unwrap().0 > 0.0);
+    }
+}

@@ -1,0 +1,348 @@
+//! Putting an installation together: data directory, stores, root key, keyring, kernel.
+
+use crate::families;
+use crate::status::{Status, StatusSources};
+use coffer_base::{Clock, Random, Timestamp, id::random_id};
+use coffer_crypto::root::{self, RootError, RootKey};
+use coffer_identity::{
+    Developer, Directory, EraseTenants, Eraser, FlushLastUsed, PruneEphemeralKeys,
+};
+use coffer_kernel::{Authenticate, Job, Kernel, KernelOptions, PruneRecords, Routes};
+use coffer_keyring::{KEY_MIGRATIONS, Keyring, KeyringError, KeyringOptions};
+use coffer_storage::{DirectoryLock, Faults, MigrationReport, Options, StorageError, Store};
+use std::fmt;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, OnceLock};
+
+/// The data store's file in the data directory.
+pub const DATA_FILE: &str = "coffer.db";
+
+/// The key store's file in the data directory.
+pub const KEYS_FILE: &str = "keys.db";
+
+/// The root key's file in the data directory of developer mode.
+pub const DEVELOPER_ROOT_FILE: &str = "root.key";
+
+/// Letters and digits of a store's id.
+const STORE_ID_CHARACTERS: usize = 20;
+
+/// Where the root key is.
+#[derive(Debug)]
+pub enum RootSource {
+    /// In a file: at `explicit`, or else in the service manager's `credentials_directory`, or
+    /// else under `config_home`.
+    Search {
+        /// A path that was asked for.
+        explicit: Option<PathBuf>,
+        /// The service manager's directory of credentials.
+        credentials_directory: Option<PathBuf>,
+        /// The program's configuration directory.
+        config_home: PathBuf,
+    },
+    /// It was given as text, by the environment.
+    Given(RootKey),
+    /// In the data directory: developer mode.
+    Beside,
+}
+
+/// What an installation is put together from.
+pub struct AssembleOptions {
+    /// Where the stores are.
+    pub data_dir: PathBuf,
+    /// Where the root key is.
+    pub root: RootSource,
+    /// Whether anybody on this machine is let in: `coffer dev`.
+    pub developer: bool,
+    /// Settings of the Secret Store.
+    pub secrets: coffer_secrets::Settings,
+    /// The time.
+    pub clock: Arc<dyn Clock>,
+    /// Where keys and ids come from.
+    pub random: Arc<dyn Random>,
+    /// Faults of the data store; none outside tests.
+    pub faults: Faults,
+}
+
+/// Why an installation could not be opened or founded. Each message says what to do.
+#[derive(Debug)]
+pub enum AssembleError {
+    /// There is no store in the data directory.
+    NotFounded(PathBuf),
+    /// There is a store already, and it was to be founded.
+    Founded(PathBuf),
+    /// The root key.
+    Root(RootError),
+    /// The data directory or a store.
+    Storage(StorageError),
+    /// The keys.
+    Keyring(KeyringError),
+    /// A file beside the stores.
+    File(PathBuf, std::io::Error),
+}
+
+impl fmt::Display for AssembleError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::NotFounded(path) => write!(
+                f,
+                "there is no store in {0}; make one with `coffer init --data-dir {0}`",
+                path.display()
+            ),
+            Self::Founded(path) => {
+                write!(f, "{} holds a store already; it is left as it is", path.display())
+            }
+            Self::Root(error) => error.fmt(f),
+            Self::Storage(error) => error.fmt(f),
+            Self::Keyring(error) => error.fmt(f),
+            Self::File(path, error) => write!(f, "{}: {error}", path.display()),
+        }
+    }
+}
+
+impl std::error::Error for AssembleError {}
+
+impl From<RootError> for AssembleError {
+    fn from(error: RootError) -> Self {
+        Self::Root(error)
+    }
+}
+
+impl From<StorageError> for AssembleError {
+    fn from(error: StorageError) -> Self {
+        Self::Storage(error)
+    }
+}
+
+impl From<KeyringError> for AssembleError {
+    fn from(error: KeyringError) -> Self {
+        Self::Keyring(error)
+    }
+}
+
+/// The stores of an installation, opened and locked against other servers.
+pub struct Stores {
+    /// The data.
+    pub data: Store,
+    /// The keys.
+    pub keys: Store,
+    /// What the schemas needed.
+    pub migrations: Vec<MigrationReport>,
+    _lock: DirectoryLock,
+}
+
+impl Stores {
+    /// Opens both stores, makes them if they are missing, and brings their schemas up to date.
+    ///
+    /// # Errors
+    /// [`AssembleError::Storage`] if another process uses the directory, or a schema is newer.
+    pub fn open(data_dir: &Path, now: Timestamp, faults: Faults) -> Result<Self, AssembleError> {
+        make_directory(data_dir)?;
+        let lock = DirectoryLock::acquire(data_dir)?;
+        let options = Options { faults, ..Options::default() };
+        let (data, data_report) =
+            Store::open_sqlite(&data_dir.join(DATA_FILE), &families::migrations(), now, options)?;
+        // A copy of the keys from before a migration would keep keys that are destroyed later.
+        let options = Options { copy_before_migration: false, ..Options::default() };
+        let (keys, keys_report) =
+            Store::open_sqlite(&data_dir.join(KEYS_FILE), &[KEY_MIGRATIONS], now, options)?;
+        Ok(Self { data, keys, migrations: vec![data_report, keys_report], _lock: lock })
+    }
+
+    /// Finishes what is queued and closes the files.
+    pub async fn close(&self) {
+        self.data.close().await;
+        self.keys.close().await;
+    }
+}
+
+fn make_directory(path: &Path) -> Result<(), AssembleError> {
+    use std::os::unix::fs::DirBuilderExt;
+    let made = std::fs::DirBuilder::new().recursive(true).mode(0o700).create(path);
+    made.map_err(|error| AssembleError::File(path.to_owned(), error))
+}
+
+/// An installation that was just founded.
+pub struct Founded {
+    /// Its stores.
+    pub stores: Stores,
+    /// The store's id.
+    pub store_id: String,
+    /// Where the root key is kept now; `None` if it was given.
+    pub root_path: Option<PathBuf>,
+}
+
+/// Founds an installation: root key, key store, data store, in this order, so that a cut founding
+/// can be done again.
+///
+/// # Errors
+/// [`AssembleError::Founded`] if there is one already.
+pub async fn found(options: &AssembleOptions) -> Result<Founded, AssembleError> {
+    let now = options.clock.now();
+    let stores = Stores::open(&options.data_dir, now, options.faults.clone())?;
+    if coffer_keyring::store_id(&stores.data).await?.is_some() {
+        return Err(AssembleError::Founded(options.data_dir.clone()));
+    }
+    let known = coffer_keyring::key_store_id(&stores.keys).await?;
+    let cut_before = known.is_some();
+    let new_id = || format!("store_{}", random_letters(&*options.random));
+    let store_id = match (&options.root, known) {
+        (_, Some(known)) => known,
+        (RootSource::Given(key), None) => key.store_id().to_owned(),
+        (_, None) => new_id(),
+    };
+    let root_path = place_root(options, &store_id, cut_before)?;
+    let root = find_root(options, &store_id)?;
+    let keyring_options = KeyringOptions {
+        keys: stores.keys.clone(),
+        store_id: store_id.clone(),
+        random: Arc::clone(&options.random),
+    };
+    Keyring::open(keyring_options, root.key(), now).await?;
+    coffer_keyring::write_store_id(&stores.data, &store_id, now).await?;
+    Ok(Founded { stores, store_id, root_path })
+}
+
+fn random_letters(random: &dyn Random) -> String {
+    let id = random_id("", STORE_ID_CHARACTERS, random);
+    id.trim_start_matches('_').to_owned()
+}
+
+/// Makes the root key, unless it was given or a cut founding made it.
+fn place_root(
+    options: &AssembleOptions,
+    store_id: &str,
+    cut_before: bool,
+) -> Result<Option<PathBuf>, AssembleError> {
+    let path = match &options.root {
+        RootSource::Given(_) => return Ok(None),
+        RootSource::Beside => options.data_dir.join(DEVELOPER_ROOT_FILE),
+        RootSource::Search { explicit, config_home, .. } => {
+            explicit.clone().unwrap_or_else(|| root::default_path(config_home, store_id))
+        }
+    };
+    if !cut_before {
+        root::file::create(&path, &RootKey::generate(store_id, &*options.random))?;
+    }
+    Ok(Some(path))
+}
+
+enum Root<'a> {
+    Given(&'a RootKey),
+    Found(RootKey),
+}
+
+impl Root<'_> {
+    const fn key(&self) -> &RootKey {
+        match self {
+            Self::Given(key) => key,
+            Self::Found(key) => key,
+        }
+    }
+}
+
+fn find_root<'a>(options: &'a AssembleOptions, store_id: &str) -> Result<Root<'a>, RootError> {
+    match &options.root {
+        RootSource::Given(key) => {
+            key.belongs_to(store_id)?;
+            Ok(Root::Given(key))
+        }
+        RootSource::Beside => {
+            let key = root::file::load(&options.data_dir.join(DEVELOPER_ROOT_FILE))?;
+            key.belongs_to(store_id)?;
+            Ok(Root::Found(key))
+        }
+        RootSource::Search { explicit, credentials_directory, config_home } => {
+            let (key, _path) = root::search(
+                explicit.as_deref(),
+                credentials_directory.as_deref(),
+                config_home,
+                store_id,
+            )?;
+            Ok(Root::Found(key))
+        }
+    }
+}
+
+/// An installation that is ready to serve.
+pub struct Installation {
+    /// The kernel, with all operations.
+    pub kernel: Arc<Kernel>,
+    /// The stores.
+    pub stores: Stores,
+    /// What runs in the background.
+    pub jobs: Vec<Arc<dyn Job>>,
+    /// The time.
+    pub clock: Arc<dyn Clock>,
+    /// The store's id.
+    pub store_id: String,
+}
+
+/// Opens an installation.
+///
+/// # Errors
+/// [`AssembleError`]; nothing is half open then.
+pub async fn open(options: AssembleOptions) -> Result<Installation, AssembleError> {
+    if !options.data_dir.join(DATA_FILE).exists() {
+        return Err(AssembleError::NotFounded(options.data_dir));
+    }
+    let now = options.clock.now();
+    let stores = Stores::open(&options.data_dir, now, options.faults.clone())?;
+    open_stores(options, stores).await
+}
+
+/// Opens an installation whose stores are open already.
+///
+/// # Errors
+/// [`AssembleError`].
+pub async fn open_stores(
+    options: AssembleOptions,
+    stores: Stores,
+) -> Result<Installation, AssembleError> {
+    let now = options.clock.now();
+    let Some(store_id) = coffer_keyring::store_id(&stores.data).await? else {
+        return Err(AssembleError::NotFounded(options.data_dir));
+    };
+    let root = find_root(&options, &store_id)?;
+    let keyring_options = KeyringOptions {
+        keys: stores.keys.clone(),
+        store_id: store_id.clone(),
+        random: Arc::clone(&options.random),
+    };
+    let keyring = Arc::new(Keyring::open(keyring_options, root.key(), now).await?);
+    let directory = Arc::new(Directory::new(stores.data.clone()));
+    let eraser = Arc::new(Eraser::new(Arc::clone(&keyring), families::erase()));
+    let counters = Arc::new(OnceLock::new());
+    let status = Status(StatusSources {
+        store_id: store_id.clone(),
+        developer: options.developer,
+        started: now,
+        store: stores.data.clone(),
+        counters: Arc::clone(&counters),
+    });
+    let mut routes = Routes::default();
+    families::register(&mut routes, options.secrets);
+    let (who, data) = (Arc::clone(&directory), stores.data.clone());
+    coffer_identity::register(&mut routes, who, Arc::clone(&eraser), data);
+    routes.read(status);
+    let mut jobs = families::jobs();
+    jobs.push(Arc::new(PruneRecords));
+    jobs.push(Arc::new(PruneEphemeralKeys));
+    jobs.push(Arc::new(FlushLastUsed(Arc::clone(&directory))));
+    jobs.push(Arc::new(EraseTenants(eraser)));
+    let authenticate: Arc<dyn Authenticate> = if options.developer {
+        Arc::new(Developer::new(directory, Arc::clone(&options.random)))
+    } else {
+        directory
+    };
+    let kernel = Arc::new(Kernel::new(KernelOptions {
+        store: stores.data.clone(),
+        keyring,
+        clock: Arc::clone(&options.clock),
+        random: options.random,
+        authenticate,
+        routes,
+    }));
+    // Set once, here: nothing else holds the cell yet.
+    let _ = counters.set(kernel.counters());
+    Ok(Installation { kernel, stores, jobs, clock: options.clock, store_id })
+}

@@ -1,0 +1,31 @@
+//! The resource families that this server has. Adding one is a line in each function.
+
+use coffer_kernel::{Job, Routes};
+use coffer_storage::MigrationSet;
+use std::sync::Arc;
+
+/// The schemas of the data store, in the order in which they are made.
+pub fn migrations() -> Vec<MigrationSet> {
+    vec![
+        coffer_keyring::DATA_MIGRATIONS,
+        coffer_audit::MIGRATIONS,
+        coffer_kernel::MIGRATIONS,
+        coffer_identity::MIGRATIONS,
+        coffer_secrets::MIGRATIONS,
+    ]
+}
+
+/// The families' operations.
+pub fn register(routes: &mut Routes, settings: coffer_secrets::Settings) {
+    coffer_secrets::register(routes, settings);
+}
+
+/// What the families do in the background.
+pub fn jobs() -> Vec<Arc<dyn Job>> {
+    vec![Arc::new(coffer_secrets::ExpireSecrets)]
+}
+
+/// How a tenant's rows are erased: see [`coffer_kernel::erase_tenant`].
+pub fn erase() -> Vec<&'static str> {
+    [coffer_kernel::ERASE, coffer_secrets::ERASE].concat()
+}

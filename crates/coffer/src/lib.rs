@@ -1,0 +1,13 @@
+//! The program: configuration, wiring, the server, and the command line.
+//!
+//! Everything else is a room of its own; this one puts them together. It holds no business rule
+//! and no SQL. It is a library so that tests start the same server that the binary does.
+
+pub mod assemble;
+pub mod families;
+pub mod serve;
+pub mod status;
+pub mod tls;
+
+/// The version and the commit that this build was made from.
+pub const VERSION: &str = concat!(env!("CARGO_PKG_VERSION"), " (", env!("COFFER_COMMIT"), ")");

@@ -1,0 +1,90 @@
+//! `GET /v1/admin/status`: what the server is doing, for whoever runs it.
+
+use coffer_base::Timestamp;
+use coffer_dialect::{ApiError, Object, Value};
+use coffer_kernel::{
+    Access, Arguments, Count, Counters, Ctx, Definition, Method, Reach, ReadOperation,
+};
+use coffer_storage::Store;
+use std::sync::{Arc, OnceLock};
+
+/// Where the figures come from.
+pub struct StatusSources {
+    /// The store's id.
+    pub store_id: String,
+    /// Whether this is developer mode.
+    pub developer: bool,
+    /// When the server started.
+    pub started: Timestamp,
+    /// The data store.
+    pub store: Store,
+    /// The kernel's counts.
+    pub counters: Arc<OnceLock<Arc<Counters>>>,
+}
+
+/// The operation.
+pub struct Status(pub StatusSources);
+
+impl ReadOperation for Status {
+    const DEFINITION: Definition = Definition {
+        name: "admin.status.retrieve",
+        method: Method::Get,
+        path: "/v1/admin/status",
+        access: Access::Admin,
+        expandable: &[],
+        list: false,
+    };
+    type Input = ();
+
+    fn parse(&self, arguments: &Arguments<'_>) -> Result<(), ApiError> {
+        arguments.params.only(&[]).map(drop)
+    }
+
+    fn reach(_input: &()) -> Reach {
+        Reach::Backend
+    }
+
+    async fn run(&self, _input: &(), ctx: &Ctx, _store: &Store) -> Result<Object, ApiError> {
+        let sources = &self.0;
+        let stats = sources.store.stats();
+        let writer = Object::bare()
+            .set("checkpoints", number(stats.checkpoints))
+            .set("checkpoints_failed", number(stats.checkpoints_failed))
+            .set("commits", number(stats.commits))
+            .set("units", number(stats.units))
+            .set("waiting", number(stats.waiting))
+            .set("wal_bytes", number(stats.wal_bytes));
+        let mode = if sources.developer { "developer" } else { "production" };
+        let uptime = ctx.now().unix().saturating_sub(sources.started.unix());
+        let mut operations = Object::bare();
+        let mut unrouted = Value::Null;
+        if let Some(counters) = sources.counters.get() {
+            for (name, count) in counters.operations().filter(|(_, count)| count.is_used()) {
+                operations = operations.set(name, counts(count));
+            }
+            unrouted = counts(counters.unrouted()).into();
+        }
+        Ok(Object::bare()
+            .set("object", "status")
+            .set("mode", mode)
+            .set("operations", operations)
+            .set("started", sources.started.unix())
+            .set("store", sources.store_id.clone())
+            .set("unrouted", unrouted)
+            .set("uptime", uptime)
+            .set("version", crate::VERSION)
+            .set("writer", writer))
+    }
+}
+
+fn counts(count: &Count) -> Object {
+    Object::bare()
+        .set("answered", number(count.answered()))
+        .set("failed", number(count.failed()))
+        .set("refused", number(count.refused()))
+        .set("replayed", number(count.replayed()))
+}
+
+fn number(count: u64) -> i64 {
+    i64::try_from(count).unwrap_or(i64::MAX)
+}

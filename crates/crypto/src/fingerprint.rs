@@ -1,0 +1,91 @@
+//! Digests under a key: what a row is found by, and what the audit log keeps instead of values.
+
+use crate::key::KeyBytes;
+pub use crate::key::LookupKey;
+use aws_lc_rs::hmac;
+use std::fmt;
+
+/// Bytes of a digest: half of what HMAC-SHA-256 gives (RFC 2104 §5), enough that two values
+/// of one tenant never meet by chance, and half the index.
+const DIGEST_BYTES: usize = 16;
+
+/// A value's digest under a [`LookupKey`]. It tells whether two values are equal, to whoever
+/// has the store; without the key nothing can be guessed from it.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Digest([u8; DIGEST_BYTES]);
+
+impl Digest {
+    /// The 16 bytes, as a row stores them.
+    pub const fn as_bytes(&self) -> &[u8; DIGEST_BYTES] {
+        &self.0
+    }
+
+    /// A copy of the 16 bytes, for a query's parameter.
+    pub fn to_vec(&self) -> Vec<u8> {
+        self.0.to_vec()
+    }
+}
+
+/// 32 hexadecimal digits, as an audit entry shows it.
+impl fmt::Display for Digest {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.iter().try_for_each(|byte| write!(f, "{byte:02x}"))
+    }
+}
+
+impl fmt::Debug for Digest {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Digest([redacted])")
+    }
+}
+
+impl LookupKey {
+    /// HMAC-SHA-256 of `label` and `fields`, each preceded by its length in eight bytes, cut to
+    /// its left half. The label says what the digest is for, so that digests of equal values
+    /// for two purposes differ.
+    pub fn digest(&self, label: &'static str, fields: &[&[u8]]) -> Digest {
+        let key = hmac::Key::new(hmac::HMAC_SHA256, self.bytes());
+        let mut context = hmac::Context::with_key(&key);
+        for part in std::iter::once(&label.as_bytes()).chain(fields) {
+            context.update(&(part.len() as u64).to_be_bytes());
+            context.update(part);
+        }
+        let mut half = [0u8; DIGEST_BYTES];
+        for (to, from) in half.iter_mut().zip(context.sign().as_ref()) {
+            *to = *from;
+        }
+        Digest(half)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn label_key_and_the_borders_between_fields_count() {
+        let key = LookupKey::from_bytes([1; 32]);
+        let all = [
+            key.digest("name", &[b"ab", b"c"]),
+            key.digest("name", &[b"a", b"bc"]),
+            key.digest("name", &[b"abc"]),
+            key.digest("name", &[b"abc", b""]),
+            key.digest("user", &[b"abc"]),
+            LookupKey::from_bytes([2; 32]).digest("name", &[b"abc"]),
+        ];
+        for (at, one) in all.iter().enumerate() {
+            for other in &all[at + 1..] {
+                assert_ne!(one.as_bytes(), other.as_bytes());
+            }
+        }
+        assert_eq!(all[2], key.digest("name", &[b"abc"]));
+    }
+
+    #[test]
+    fn display_is_hexadecimal_and_debug_shows_nothing() {
+        let mut bytes = [0; DIGEST_BYTES];
+        (bytes[0], bytes[15]) = (0xab, 0x01);
+        assert_eq!(Digest(bytes).to_string(), "ab000000000000000000000000000001");
+        assert_eq!(format!("{:?}", Digest(bytes)), "Digest([redacted])");
+    }
+}

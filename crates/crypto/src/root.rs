@@ -1,0 +1,108 @@
+//! The root of trust: the one key that is not stored with the data, and unwraps all others.
+//!
+//! Its text is one line, the same in a file, in a credential of the service manager and in the
+//! environment: `coffer-root-1 <store id> <64 hexadecimal digits>`. It names its store, so
+//! that a key from another installation is told apart from a damaged one.
+//!
+//! Nothing here reads the environment: the binary passes what it read.
+
+pub mod env;
+pub mod file;
+
+mod error;
+mod text;
+
+pub use error::RootError;
+
+use crate::SealingKey;
+use coffer_base::Random;
+use std::fmt;
+use std::path::{Path, PathBuf};
+
+/// The file's name in the directory of the service manager's credentials.
+pub const CREDENTIAL: &str = "coffer-root";
+
+/// The root key and the id of the store that it belongs to.
+pub struct RootKey {
+    store_id: String,
+    key: SealingKey,
+}
+
+impl RootKey {
+    /// A new root key for the store `store_id`.
+    pub fn generate(store_id: &str, random: &dyn Random) -> Self {
+        Self { store_id: store_id.to_owned(), key: SealingKey::generate(random) }
+    }
+
+    /// The key itself, to wrap and unwrap master keys with.
+    pub const fn sealing_key(&self) -> &SealingKey {
+        &self.key
+    }
+
+    /// The store that it says it belongs to.
+    pub fn store_id(&self) -> &str {
+        &self.store_id
+    }
+
+    /// Checks that it is the key of the store `store_id`.
+    ///
+    /// # Errors
+    /// [`RootError::OtherStore`] if it is another's.
+    pub fn belongs_to(&self, store_id: &str) -> Result<(), RootError> {
+        if self.store_id == store_id {
+            return Ok(());
+        }
+        Err(RootError::OtherStore { key: self.store_id.clone(), store: store_id.to_owned() })
+    }
+}
+
+impl fmt::Debug for RootKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "RootKey({}, [redacted])", self.store_id)
+    }
+}
+
+/// Where the root key of `store_id` is kept if nobody says otherwise: `keys/<store id>.root` in
+/// `config_home`, the program's own configuration directory (`$XDG_CONFIG_HOME/coffer`, or
+/// `/etc/coffer` for root).
+pub fn default_path(config_home: &Path, store_id: &str) -> PathBuf {
+    config_home.join("keys").join(format!("{store_id}.root"))
+}
+
+/// Finds the root key of `store_id`, and says where it was.
+///
+/// A path that was asked for, `explicit`, is the only place that is looked at. Else it is
+/// `coffer-root` in `credentials_directory` if that exists, and else [`default_path`]. A key that
+/// is found but cannot be used is an error and not passed over.
+///
+/// # Errors
+/// Every [`RootError`] that reading a key has.
+pub fn search(
+    explicit: Option<&Path>,
+    credentials_directory: Option<&Path>,
+    config_home: &Path,
+    store_id: &str,
+) -> Result<(RootKey, PathBuf), RootError> {
+    text::check_store_id(store_id)?;
+    let places = match explicit {
+        Some(path) => vec![path.to_owned()],
+        None => credentials_directory
+            .map(|directory| directory.join(CREDENTIAL))
+            .into_iter()
+            .chain([default_path(config_home, store_id)])
+            .collect(),
+    };
+    for path in &places {
+        let is_credential = credentials_directory.is_some_and(|home| path.starts_with(home));
+        let found = if is_credential { file::load_credential(path) } else { file::load(path) };
+        match found {
+            Err(RootError::Missing { .. }) => {}
+            Err(other) => return Err(other),
+            Ok(key) => {
+                key.belongs_to(store_id)?;
+                return Ok((key, path.clone()));
+            }
+        }
+    }
+    Err(RootError::Missing { looked: places })
+}

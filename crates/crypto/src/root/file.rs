@@ -1,0 +1,115 @@
+//! The root key in a file: the operator's own, or a credential of the service manager.
+
+use super::{RootError, RootKey, text};
+use coffer_base::limit;
+use std::fs::{self, DirBuilder, File, OpenOptions};
+use std::io::{self, Read, Write};
+use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt, PermissionsExt};
+use std::path::Path;
+use zeroize::Zeroizing;
+
+/// Group and others may do nothing with an operator's file.
+const OWNER_ONLY: u32 = 0o077;
+/// A credential's group may read: the service manager grants the service its access so.
+const NOT_FOR_THE_WORLD: u32 = 0o027;
+
+/// Reads the root key from the operator's file `path`.
+///
+/// # Errors
+/// [`RootError::Missing`], [`RootError::Unreadable`], [`RootError::TooOpen`] if group or others
+/// have any permission, [`RootError::Malformed`].
+pub fn load(path: &Path) -> Result<RootKey, RootError> {
+    read(path, OWNER_ONLY)
+}
+
+/// Reads the root key from `path` in the directory of the service manager's credentials, where
+/// files belong to the system and the group may read them.
+///
+/// # Errors
+/// As [`load`]; [`RootError::TooOpen`] if the group may write or others have any permission.
+pub fn load_credential(path: &Path) -> Result<RootKey, RootError> {
+    read(path, NOT_FOR_THE_WORLD)
+}
+
+fn read(path: &Path, forbidden: u32) -> Result<RootKey, RootError> {
+    let failed = |error: io::Error| match error.kind() {
+        io::ErrorKind::NotFound => RootError::Missing { looked: vec![path.to_owned()] },
+        kind => RootError::Unreadable { path: path.to_owned(), kind },
+    };
+    let file = File::open(path).map_err(failed)?;
+    let mode = file.metadata().map_err(failed)?.permissions().mode() & 0o777;
+    if mode & forbidden != 0 {
+        return Err(RootError::TooOpen { path: path.to_owned(), mode });
+    }
+    let mut buffer = Zeroizing::new([0u8; limit::ROOT_KEY_BYTES]);
+    let length = read_start(file, &mut *buffer).map_err(failed)?;
+    // A longer file fills the buffer and so has not the form of a key.
+    let text = buffer.get(..length).unwrap_or_default();
+    text::parse(text, &path.display().to_string())
+}
+
+/// Reads until `buffer` is full or the file ends, without a buffer in between that would stay.
+fn read_start(mut file: File, buffer: &mut [u8]) -> io::Result<usize> {
+    let mut length = 0;
+    while let Some(rest) = buffer.get_mut(length..).filter(|rest| !rest.is_empty()) {
+        match file.read(rest) {
+            Ok(0) => break,
+            Ok(count) => length += count,
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            Err(error) => return Err(error),
+        }
+    }
+    Ok(length)
+}
+
+/// Keeps `key` in the new file `path`, mode 0600, durable when this returns. Directories that
+/// are not there are made with mode 0700.
+///
+/// # Errors
+/// [`RootError::Exists`] if anything is there already, [`RootError::NotWritten`] if the system
+/// refuses, [`RootError::StoreId`] if the key's store has no proper id.
+pub fn create(path: &Path, key: &RootKey) -> Result<(), RootError> {
+    let line = text::write(key)?;
+    let failed =
+        |error: io::Error| RootError::NotWritten { path: path.to_owned(), kind: error.kind() };
+    let directory = directory_of(path);
+    make_directories(directory).map_err(failed)?;
+    let mut options = OpenOptions::new();
+    let opened = options.write(true).create_new(true).mode(0o600).open(path);
+    let mut file = opened.map_err(|error| match error.kind() {
+        io::ErrorKind::AlreadyExists => RootError::Exists { path: path.to_owned() },
+        _ => failed(error),
+    })?;
+    let written = file
+        .write_all(line.as_bytes())
+        .and_then(|()| file.sync_all())
+        .and_then(|()| File::open(directory)?.sync_all());
+    written.map_err(|error| {
+        // The file is ours and incomplete: left behind, it would stand in the way of the next
+        // attempt. If it cannot be removed either, the first error is the one to tell.
+        let _ = fs::remove_file(path);
+        failed(error)
+    })
+}
+
+/// Makes `directory` and what is above it, for its owner only, and makes their names durable.
+fn make_directories(directory: &Path) -> io::Result<()> {
+    if directory.is_dir() {
+        return Ok(());
+    }
+    let above = directory_of(directory);
+    make_directories(above)?;
+    match DirBuilder::new().mode(0o700).create(directory) {
+        // Another process may have made it meanwhile.
+        Err(error) if !directory.is_dir() => Err(error),
+        _ => File::open(above)?.sync_all(),
+    }
+}
+
+fn directory_of(path: &Path) -> &Path {
+    match path.parent() {
+        Some(parent) if parent != Path::new("") => parent,
+        Some(_) => Path::new("."),
+        None => Path::new("/"),
+    }
+}

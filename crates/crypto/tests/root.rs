@@ -1,0 +1,314 @@
+//! The root key's file: who may read it, that it is never overwritten, and what is said when it
+//! cannot be used.
+
+#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+
+use coffer_base::{Random, TestRandom};
+use coffer_crypto::root::{RootError, RootKey, default_path, env, file, search};
+use coffer_crypto::{AssociatedData, envelope};
+use std::fs::{self, Permissions};
+use std::io::ErrorKind;
+use std::os::unix::fs::PermissionsExt;
+use std::path::{Path, PathBuf};
+use tempfile::TempDir;
+
+const STORE: &str = "store_A1b2";
+
+fn room() -> TempDir {
+    tempfile::tempdir().unwrap()
+}
+
+fn root_key(seed: u64) -> RootKey {
+    RootKey::generate(STORE, &TestRandom::seeded(seed))
+}
+
+/// A line whose 64 digits no message may repeat.
+fn line(store_id: &str) -> String {
+    format!("coffer-root-1 {store_id} {}\n", "c0ffee11".repeat(8))
+}
+
+fn write(path: &Path, content: &str, mode: u32) {
+    fs::write(path, content).unwrap();
+    fs::set_permissions(path, Permissions::from_mode(mode)).unwrap();
+}
+
+fn mode_of(path: &Path) -> u32 {
+    fs::metadata(path).unwrap().permissions().mode() & 0o777
+}
+
+/// Whether two root keys are one: what the first seals, the second opens.
+fn same(one: &RootKey, two: &RootKey) -> bool {
+    let ad = AssociatedData::new("test");
+    let blob = envelope::seal(one.sealing_key(), 1, &ad, b"x", &TestRandom::seeded(9)).unwrap();
+    envelope::open(two.sealing_key(), &ad, &blob).is_ok()
+}
+
+#[test]
+fn a_created_key_loads_and_only_its_owner_can_reach_it() {
+    let home = room();
+    let path = home.path().join("deep/er/root.key");
+    file::create(&path, &root_key(1)).unwrap();
+
+    assert_eq!(mode_of(&path), 0o600);
+    assert_eq!(mode_of(&home.path().join("deep")), 0o700);
+    assert_eq!(mode_of(&home.path().join("deep/er")), 0o700);
+    let loaded = file::load(&path).unwrap();
+    assert_eq!(loaded.store_id(), STORE);
+    assert!(same(&loaded, &root_key(1)));
+    assert!(!same(&loaded, &root_key(2)));
+
+    let text = fs::read_to_string(&path).unwrap();
+    assert_eq!(text.len(), "coffer-root-1 ".len() + STORE.len() + 1 + 64 + 1);
+    assert!(same(&env::parse(text.trim_end()).unwrap(), &loaded));
+}
+
+#[test]
+fn a_key_that_is_there_is_never_overwritten() {
+    let home = room();
+    let path = home.path().join("root.key");
+    file::create(&path, &root_key(1)).unwrap();
+    let refused = file::create(&path, &root_key(2)).unwrap_err();
+    assert_eq!(refused, RootError::Exists { path: path.clone() });
+    assert!(same(&file::load(&path).unwrap(), &root_key(1)));
+
+    // Nor is a link followed to where it points.
+    let link = home.path().join("link");
+    std::os::unix::fs::symlink(home.path().join("nowhere"), &link).unwrap();
+    assert_eq!(file::create(&link, &root_key(2)).unwrap_err(), RootError::Exists { path: link });
+    assert!(!home.path().join("nowhere").exists());
+}
+
+#[test]
+fn the_exact_text_is_read_and_written() {
+    /// Counts up from 0xf0, through 0xff, to 0x0f.
+    struct Counting;
+    impl Random for Counting {
+        fn fill(&self, out: &mut [u8]) {
+            out.iter_mut().zip(0xf0u8..=0xff).for_each(|(to, from)| *to = from);
+            out.iter_mut().skip(16).zip(0u8..).for_each(|(to, from)| *to = from);
+        }
+    }
+    let home = room();
+    let path = home.path().join("root.key");
+    file::create(&path, &RootKey::generate(STORE, &Counting)).unwrap();
+    assert_eq!(
+        fs::read_to_string(&path).unwrap(),
+        "coffer-root-1 store_A1b2 \
+         f0f1f2f3f4f5f6f7f8f9fafbfcfdfeff000102030405060708090a0b0c0d0e0f\n"
+    );
+}
+
+#[test]
+fn a_malformed_text_is_refused_and_not_repeated() {
+    let good = line(STORE);
+    assert!(env::parse(&good).is_ok());
+    assert!(env::parse(&good.to_uppercase().replace("COFFER-ROOT", "coffer-root")).is_ok());
+    let digits = "c0ffee11".repeat(8);
+    for wrong in [
+        String::new(),
+        "\n".to_owned(),
+        digits.clone(),
+        format!("{good}\n"),
+        format!(" {good}"),
+        format!("{}x", good.trim_end()),
+        good.replace("root-1", "root-2"),
+        good.replace("root-1 ", "root-1  "),
+        good.replace(STORE, "../../etc"),
+        good.replace(STORE, ""),
+        good.replace(STORE, &"s".repeat(65)),
+        good.replacen("c0", "g0", 1),
+        good.replacen("c0", "+0", 1),
+        good.replacen("c0", "", 1),
+        good.replacen("c0", "c0c0", 1),
+        good.replacen("c0", "é", 1),
+    ] {
+        let error = env::parse(&wrong).unwrap_err();
+        assert_eq!(error, RootError::Malformed { place: "COFFER_ROOT_KEY".to_owned() }, "{wrong}");
+        assert!(!error.to_string().contains("c0ffee"), "{error}");
+    }
+}
+
+#[test]
+fn a_file_that_is_no_text_or_too_long_is_malformed() {
+    let home = room();
+    let path = home.path().join("root.key");
+    for content in [vec![0xff; 100], line(STORE).repeat(9).into_bytes(), Vec::new()] {
+        fs::write(&path, content).unwrap();
+        fs::set_permissions(&path, Permissions::from_mode(0o600)).unwrap();
+        let place = path.display().to_string();
+        assert_eq!(file::load(&path).unwrap_err(), RootError::Malformed { place });
+    }
+}
+
+#[test]
+fn an_open_file_is_refused() {
+    let home = room();
+    let path = home.path().join("root.key");
+    for mode in [0o400, 0o600, 0o700] {
+        write(&path, &line(STORE), mode);
+        assert!(file::load(&path).is_ok(), "{mode:o}");
+    }
+    for mode in [0o640, 0o620, 0o604, 0o602, 0o644, 0o666, 0o610, 0o601] {
+        write(&path, &line(STORE), mode);
+        let error = file::load(&path).unwrap_err();
+        assert_eq!(error, RootError::TooOpen { path: path.clone(), mode }, "{mode:o}");
+    }
+}
+
+#[test]
+fn a_credential_may_be_read_by_its_group_but_not_by_the_world() {
+    let home = room();
+    let path = home.path().join("coffer-root");
+    for (mode, accepted) in [
+        (0o400, true),
+        (0o440, true),
+        (0o600, true),
+        (0o640, true),
+        (0o460, false),
+        (0o444, false),
+        (0o402, false),
+    ] {
+        write(&path, &line(STORE), mode);
+        assert_eq!(file::load_credential(&path).is_ok(), accepted, "{mode:o}");
+    }
+}
+
+#[test]
+fn a_directory_in_its_place_is_unreadable() {
+    let home = room();
+    let path = home.path().join("root.key");
+    fs::create_dir(&path).unwrap();
+    fs::set_permissions(&path, Permissions::from_mode(0o700)).unwrap();
+    let error = file::load(&path).unwrap_err();
+    assert_eq!(error, RootError::Unreadable { path, kind: ErrorKind::IsADirectory });
+}
+
+#[test]
+fn a_place_that_cannot_be_made_is_reported() {
+    let home = room();
+    fs::write(home.path().join("file"), "").unwrap();
+    let path = home.path().join("file/root.key");
+    let error = file::create(&path, &root_key(1)).unwrap_err();
+    assert!(matches!(error, RootError::NotWritten { .. }), "{error:?}");
+    let odd = RootKey::generate("store/../x", &TestRandom::seeded(1));
+    let path = home.path().join("root.key");
+    assert_eq!(file::create(&path, &odd).unwrap_err(), RootError::StoreId);
+    assert!(!path.exists());
+}
+
+/// A configuration home, a credentials directory, and a path that can be asked for.
+struct Places {
+    _room: TempDir,
+    config: PathBuf,
+    credentials: PathBuf,
+    explicit: PathBuf,
+}
+
+impl Places {
+    fn new() -> Self {
+        let home = room();
+        let at = |name: &str| home.path().join(name);
+        let places = Self {
+            config: at("config"),
+            credentials: at("credentials"),
+            explicit: at("asked.root"),
+            _room: home,
+        };
+        fs::create_dir_all(places.config.join("keys")).unwrap();
+        fs::create_dir(&places.credentials).unwrap();
+        places
+    }
+
+    fn credential(&self) -> PathBuf {
+        self.credentials.join("coffer-root")
+    }
+
+    fn default(&self) -> PathBuf {
+        self.config.join("keys/store_A1b2.root")
+    }
+
+    fn found(&self, explicit: Option<&Path>) -> Result<PathBuf, RootError> {
+        search(explicit, Some(&self.credentials), &self.config, STORE).map(|(_, path)| path)
+    }
+}
+
+#[test]
+fn the_search_prefers_what_was_asked_for_then_the_credential_then_the_default() {
+    let places = Places::new();
+    assert_eq!(default_path(&places.config, STORE), places.default());
+    let missing = RootError::Missing { looked: vec![places.credential(), places.default()] };
+    assert_eq!(places.found(None), Err(missing));
+
+    write(&places.default(), &line(STORE), 0o600);
+    assert_eq!(places.found(None), Ok(places.default()));
+    let without = search(None, None, &places.config, STORE).unwrap();
+    assert_eq!(without.1, places.default());
+
+    write(&places.credential(), &line(STORE), 0o440);
+    assert_eq!(places.found(None), Ok(places.credential()));
+    // The same file is a credential when it is asked for by name.
+    assert_eq!(places.found(Some(&places.credential())), Ok(places.credential()));
+
+    // What was asked for is the only place, even if there are others.
+    let missing = RootError::Missing { looked: vec![places.explicit.clone()] };
+    assert_eq!(places.found(Some(&places.explicit)), Err(missing));
+    write(&places.explicit, &line(STORE), 0o600);
+    assert_eq!(places.found(Some(&places.explicit)), Ok(places.explicit.clone()));
+}
+
+#[test]
+fn a_key_that_is_found_but_cannot_be_used_is_not_passed_over() {
+    let places = Places::new();
+    write(&places.default(), &line(STORE), 0o600);
+    write(&places.credential(), &line("store_B"), 0o400);
+    let other = RootError::OtherStore { key: "store_B".to_owned(), store: STORE.to_owned() };
+    assert_eq!(places.found(None), Err(other));
+    write(&places.credential(), &line(STORE), 0o444);
+    assert!(matches!(places.found(None), Err(RootError::TooOpen { .. })));
+    write(&places.credential(), "nothing", 0o400);
+    assert!(matches!(places.found(None), Err(RootError::Malformed { .. })));
+}
+
+#[test]
+fn a_store_id_cannot_lead_out_of_the_directory() {
+    let places = Places::new();
+    let error = search(None, None, &places.config, "../x").unwrap_err();
+    assert_eq!(error, RootError::StoreId);
+}
+
+#[test]
+fn the_messages_differ_and_say_what_to_do() {
+    let path = PathBuf::from("/etc/coffer/keys/store_A.root");
+    let at = "/etc/coffer/keys/store_A.root";
+    let other = RootKey::generate("store_B", &TestRandom::seeded(1)).belongs_to("store_A");
+    for (error, parts) in [
+        (
+            RootError::Missing { looked: vec![PathBuf::from("/run/c/coffer-root"), path.clone()] },
+            ["/run/c/coffer-root and at", at, "--root-key"],
+        ),
+        (
+            RootError::Unreadable { path: path.clone(), kind: ErrorKind::PermissionDenied },
+            [at, "permission denied", "let the user"],
+        ),
+        (RootError::TooOpen { path: path.clone(), mode: 0o44 }, [at, "044", "chmod 600 /etc"]),
+        (RootError::Malformed { place: at.to_owned() }, [at, "malformed", "coffer-root-1 <"]),
+        (other.unwrap_err(), ["key of store_B", "this store is store_A", "--root-key"]),
+        (RootError::Exists { path: path.clone() }, [at, "not overwritten", "another place"]),
+        (
+            RootError::NotWritten { path, kind: ErrorKind::StorageFull },
+            [at, "no storage space", "another place"],
+        ),
+    ] {
+        let message = error.to_string();
+        for part in parts {
+            assert!(message.contains(part), "{part:?} is not in {message:?}");
+        }
+    }
+}
+
+#[test]
+fn debug_shows_the_store_only() {
+    let key = env::parse(&line(STORE)).unwrap();
+    assert_eq!(format!("{key:?}"), "RootKey(store_A1b2, [redacted])");
+    assert!(key.belongs_to(STORE).is_ok());
+}

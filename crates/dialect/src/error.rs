@@ -1,0 +1,475 @@
+//! Every failure that a caller can be told about, and its body.
+//!
+//! The only file that knows HTTP status numbers. A message is for the person who reads it; what
+//! only the operator may know travels beside it as the "inside" text, which has no way into
+//! [`ApiError::body`].
+
+use crate::object::{Object, Value};
+use crate::wording::{alternatives, clipped, elided, no_such_message, quoted};
+use coffer_base::limit;
+use std::borrow::Cow;
+use std::fmt;
+
+/// The word for a failure on the wire (conventions §3).
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+enum Kind {
+    Api,
+    Idempotency,
+    InvalidRequest,
+}
+
+impl Kind {
+    const fn as_str(self) -> &'static str {
+        match self {
+            Self::Api => "api_error",
+            Self::Idempotency => "idempotency_error",
+            Self::InvalidRequest => "invalid_request_error",
+        }
+    }
+}
+
+#[derive(Clone, Debug)]
+struct Parts {
+    status: u16,
+    kind: Kind,
+    code: Option<&'static str>,
+    param: Option<String>,
+    message: Cow<'static, str>,
+    retry: Option<bool>,
+    inside: Option<String>,
+}
+
+/// A failure as the caller sees it: a status, a type, and what was wrong (conventions §3).
+///
+/// `Debug` shows all of it, the inside text too, and is for the log. It never holds a secret
+/// value, since no constructor is given one.
+#[derive(Clone)]
+pub struct ApiError(Box<Parts>);
+
+/// Constructors of parameter errors: all 400 and `invalid_request_error` (conventions §3.2).
+impl ApiError {
+    /// A request that is wrong as a whole, or in a way that no one parameter is to blame for.
+    pub fn invalid(message: impl Into<Cow<'static, str>>) -> Self {
+        Self::request(400, message)
+    }
+
+    /// A parameter that is wrong; `param` is its bracket path.
+    pub fn invalid_param(param: impl Into<String>, message: impl Into<Cow<'static, str>>) -> Self {
+        Self::invalid(message).with_param(param)
+    }
+
+    /// A required parameter that was not sent.
+    pub fn parameter_missing(path: impl Into<String>) -> Self {
+        let path = path.into();
+        let message = format!("Missing required param: {path}.");
+        Self::invalid_param(path, message).with_code("parameter_missing")
+    }
+
+    /// An empty value for a parameter that cannot be unset.
+    pub fn parameter_empty(path: impl Into<String>) -> Self {
+        let path = path.into();
+        let message = format!(
+            "'{path}' was sent as an empty string. An empty value asks to unset a parameter, \
+             and '{path}' cannot be unset: leave it out, or give it a value."
+        );
+        Self::invalid_param(path, message).with_code("parameter_invalid_empty")
+    }
+
+    /// Parameters that the operation does not know; `param` is the first of them.
+    pub fn parameters_unknown(paths: &[String]) -> Self {
+        let plural = if paths.len() == 1 { "" } else { "s" };
+        let message = format!("Received unknown parameter{plural}: {}", paths.join(", "));
+        let error = Self::invalid(message).with_code("parameter_unknown");
+        match paths.first() {
+            Some(first) => error.with_param(first),
+            None => error,
+        }
+    }
+
+    /// A value that is no integer; at most [`limit::ECHO_CHARACTERS`] of `shown` are shown.
+    pub fn invalid_integer(path: impl Into<String>, shown: &str) -> Self {
+        let message = format!("Invalid integer: {}", clipped(shown));
+        Self::invalid_param(path, message).with_code("parameter_invalid_integer")
+    }
+
+    /// An integer below the smallest that is allowed.
+    pub fn integer_below(path: impl Into<String>, least: i64) -> Self {
+        let message = format!("This value must be greater than or equal to {least}.");
+        Self::invalid_param(path, message).with_code("parameter_invalid_integer")
+    }
+
+    /// An integer above the largest that is allowed.
+    pub fn integer_above(path: impl Into<String>, most: i64) -> Self {
+        let message = format!("This value must be less than or equal to {most}.");
+        Self::invalid_param(path, message).with_code("parameter_invalid_integer")
+    }
+
+    /// A value that is neither `true` nor `false`; shown as far as an integer is.
+    pub fn invalid_boolean(path: impl Into<String>, shown: &str) -> Self {
+        Self::invalid_param(path, format!("Invalid boolean: {}", clipped(shown)))
+    }
+
+    /// Plain text, or a list, where an object belongs.
+    pub fn invalid_object(path: impl Into<String>) -> Self {
+        Self::invalid_param(path, "Invalid object")
+    }
+
+    /// Plain text where a list belongs.
+    pub fn invalid_array(path: impl Into<String>) -> Self {
+        Self::invalid_param(path, "Invalid array")
+    }
+
+    /// An object or a list where plain text belongs.
+    pub fn invalid_string(path: impl Into<String>) -> Self {
+        Self::invalid_param(path, "Invalid string")
+    }
+
+    /// A list whose explicit keys are not 0, 1, 2 and so on.
+    pub fn array_keys<'k>(
+        path: impl Into<String>,
+        keys: impl IntoIterator<Item = &'k str>,
+    ) -> Self {
+        let path = path.into();
+        let keys: Vec<String> = keys.into_iter().map(|key| format!("[{key}]")).collect();
+        let message = format!(
+            "Invalid array: the keys of '{path}' must be [0], [1], [2] and so on, from [0] and \
+             without a gap, or all be []. Received: {}",
+            keys.join(", ")
+        );
+        Self::invalid_param(path, message)
+    }
+
+    /// A value that is none of `choices`, which are listed as a sentence lists them.
+    pub fn invalid_choice<'c>(
+        path: impl Into<String>,
+        choices: impl IntoIterator<Item = &'c str>,
+    ) -> Self {
+        let path = path.into();
+        let message = format!("Invalid {path}: must be one of {}", alternatives(choices));
+        Self::invalid_param(path, message)
+    }
+
+    /// Text longer than `most` characters, shown by its first and last four. Not for secrets.
+    pub fn too_long(path: impl Into<String>, value: &str, most: usize) -> Self {
+        let message =
+            format!("Invalid string: {}; must be at most {most} characters", elided(value, 4, 8));
+        Self::invalid_param(path, message)
+    }
+
+    /// A secret value longer than `most` characters: its length is told, and nothing else.
+    pub fn secret_too_long(path: impl Into<String>, length: usize, most: usize) -> Self {
+        let message = format!(
+            "Invalid string: the value has {length} characters; must be at most {most} characters"
+        );
+        Self::invalid_param(path, message)
+    }
+
+    /// Text with a NUL character in it, which no database column keeps faithfully.
+    pub fn nul_character(path: impl Into<String>) -> Self {
+        Self::invalid_param(path, "Invalid string: it must not contain the NUL character")
+    }
+
+    /// An object that a parameter or a cursor refers to and that does not exist.
+    pub fn no_such(kind: &str, id: &str, param: &str) -> Self {
+        Self::invalid_param(param, no_such_message(kind, id)).with_code("resource_missing")
+    }
+
+    /// The mirror of both cursors being sent (conventions §5); no parameter is to blame.
+    pub fn both_cursors() -> Self {
+        Self::invalid(
+            "'starting_after' and 'ending_before' are mutually exclusive: send one of them.",
+        )
+    }
+}
+
+/// Constructors of all other failures.
+impl ApiError {
+    /// 404: what the request is about does not exist.
+    pub fn not_found(kind: &str, id: &str, param: &str) -> Self {
+        Self::request(404, no_such_message(kind, id))
+            .with_param(param)
+            .with_code("resource_missing")
+    }
+
+    /// 404: no operation has this method and path (conventions §9). A query is never shown.
+    pub fn unrecognized_url(method: &str, path: &str) -> Self {
+        let path = path.split('?').next().unwrap_or_default();
+        let message = format!(
+            "Unrecognized request URL ({}: {}). Check the method and the path: it begins with \
+             /v1/ and does not end with a slash.",
+            clipped(method),
+            elided(path, 100, 200)
+        );
+        Self::request(404, message)
+    }
+
+    /// 401: no key, or none that is known; goes with a `WWW-Authenticate` header.
+    pub fn unauthenticated(message: impl Into<Cow<'static, str>>) -> Self {
+        Self::request(401, message)
+    }
+
+    /// 401: a key that is not known; `redacted` comes from
+    /// [`redact_key`](crate::authorization::redact_key).
+    pub fn invalid_key(redacted: &str) -> Self {
+        Self::unauthenticated(format!("Invalid API Key provided: {redacted}"))
+    }
+
+    /// 401: a key whose time is over; `redacted` as for [`ApiError::invalid_key`].
+    pub fn key_expired(redacted: &str) -> Self {
+        Self::unauthenticated(format!(
+            "Expired API Key provided: {redacted}. Use the key that took its place."
+        ))
+        .with_code("api_key_expired")
+    }
+
+    /// 403: a known caller who may not do this.
+    pub fn forbidden(message: impl Into<Cow<'static, str>>) -> Self {
+        Self::request(403, message)
+    }
+
+    /// 403: a publishable key where a secret one is needed (secret store §7, decision 10).
+    pub fn secret_key_required() -> Self {
+        Self::forbidden(
+            "A publishable key cannot be used here. Use a secret or a restricted key, and keep \
+             it on your server.",
+        )
+        .with_code("secret_key_required")
+    }
+
+    /// 403: the account does not exist, or the key's app is not installed on it. The text is
+    /// the same for both, so that nobody learns which accounts exist.
+    pub fn account_invalid(redacted_key: &str, account: &str) -> Self {
+        Self::forbidden(format!(
+            "The API key {redacted_key} has no access to the account '{}', or there is no such \
+             account. The app may have been uninstalled there.",
+            quoted(account)
+        ))
+        .with_code("account_invalid")
+    }
+
+    /// 403: a restricted key without the permission that the operation needs.
+    pub fn permission_denied(redacted_key: &str, account: &str, permission: &str) -> Self {
+        Self::forbidden(format!(
+            "The API key {redacted_key} may not do this on the account '{}': it lacks the \
+             permission '{permission}'. Give it that permission, or use a key that has it.",
+            quoted(account)
+        ))
+    }
+
+    /// 400 `idempotency_error`: the key was used for another operation or other parameters.
+    pub fn idempotency_mismatch(key: &str) -> Self {
+        Self::new(
+            400,
+            Kind::Idempotency,
+            format!(
+                "The idempotency key '{}' was already used for another operation or with other \
+                 parameters. Use a new key for a new request.",
+                quoted(key)
+            ),
+        )
+    }
+
+    /// 409: a request with this key is still being worked on (conventions §13, decision 1).
+    pub fn idempotency_in_use(key: &str) -> Self {
+        Self::request(
+            409,
+            format!(
+                "Another request with the idempotency key '{}' is still being worked on. Send \
+                 this one again in a moment.",
+                quoted(key)
+            ),
+        )
+        .with_code("idempotency_key_in_use")
+        .with_retry(true)
+    }
+
+    /// 429: others held what the request needed for too long; not a rate limit (conventions §8).
+    pub fn lock_timeout() -> Self {
+        Self::request(
+            429,
+            "Other requests were changing the same object for too long. Send this one again in \
+             a moment.",
+        )
+        .with_code("lock_timeout")
+        .with_retry(true)
+    }
+
+    /// 413: the body is longer than [`limit::BODY_BYTES`].
+    pub fn too_large(message: impl Into<Cow<'static, str>>) -> Self {
+        Self::request(413, message)
+    }
+
+    /// 414: the URL is longer than [`limit::URL_BYTES`].
+    pub fn url_too_long() -> Self {
+        Self::request(414, format!("The URL is too long: at most {} bytes.", limit::URL_BYTES))
+    }
+
+    /// 431: more headers than [`limit::HEADERS`], or longer ones than [`limit::HEADER_BYTES`].
+    pub fn headers_too_large() -> Self {
+        Self::request(
+            431,
+            format!(
+                "The request has too many headers: at most {}, and {} bytes together.",
+                limit::HEADERS,
+                limit::HEADER_BYTES
+            ),
+        )
+    }
+
+    /// 408: the caller was too slow to send the request, so nothing was executed and it may be
+    /// sent again. A request that was under way when its time ended is
+    /// [`ApiError::unknown_outcome`] instead.
+    pub fn timeout(message: impl Into<Cow<'static, str>>) -> Self {
+        Self::request(408, message).with_retry(true)
+    }
+
+    /// 500: a fault of ours that would happen again, so clients should not retry.
+    pub fn internal(inside: impl Into<String>) -> Self {
+        Self::new(
+            500,
+            Kind::Api,
+            "Something went wrong in the server, and its log says what. Ask whoever runs it, \
+             and give the request's id.",
+        )
+        .with_retry(false)
+        .with_inside(inside)
+    }
+
+    /// 503: something that the server needs is away or full; nothing was changed.
+    pub fn unavailable(inside: impl Into<String>) -> Self {
+        Self::new(
+            503,
+            Kind::Api,
+            "The server cannot do this at the moment, and nothing was changed. Send the request \
+             again later.",
+        )
+        .with_retry(true)
+        .with_inside(inside)
+    }
+
+    /// 500: nobody knows whether the change was stored. A retry with the same idempotency key
+    /// finds the stored answer or does the work (conventions §13, decision 18).
+    pub fn unknown_outcome(inside: impl Into<String>) -> Self {
+        Self::new(
+            500,
+            Kind::Api,
+            "The request was interrupted, and may or may not have taken effect. Send it again \
+             with the same idempotency key to find out.",
+        )
+        .with_retry(true)
+        .with_inside(inside)
+    }
+
+    fn request(status: u16, message: impl Into<Cow<'static, str>>) -> Self {
+        Self::new(status, Kind::InvalidRequest, message)
+    }
+
+    fn new(status: u16, kind: Kind, message: impl Into<Cow<'static, str>>) -> Self {
+        Self(Box::new(Parts {
+            status,
+            kind,
+            code: None,
+            param: None,
+            message: message.into(),
+            retry: None,
+            inside: None,
+        }))
+    }
+}
+
+/// What a failure says, and what may be added to it.
+impl ApiError {
+    /// The same failure, blamed on the parameter with this bracket path.
+    #[must_use]
+    pub fn with_param(mut self, param: impl Into<String>) -> Self {
+        self.0.param = Some(param.into());
+        self
+    }
+
+    /// The same failure with a documented `code`.
+    #[must_use]
+    pub fn with_code(mut self, code: &'static str) -> Self {
+        self.0.code = Some(code);
+        self
+    }
+
+    fn with_retry(mut self, retry: bool) -> Self {
+        self.0.retry = Some(retry);
+        self
+    }
+
+    fn with_inside(mut self, inside: impl Into<String>) -> Self {
+        self.0.inside = Some(inside.into());
+        self
+    }
+
+    /// The HTTP status.
+    pub fn status(&self) -> u16 {
+        self.0.status
+    }
+
+    /// What `Stripe-Should-Retry` must say, where it matters to say something (conventions §8).
+    pub fn should_retry(&self) -> Option<bool> {
+        self.0.retry
+    }
+
+    /// The documented code, if this failure has one.
+    pub fn code(&self) -> Option<&str> {
+        self.0.code
+    }
+
+    /// The bracket path of the parameter that is to blame, if one is.
+    pub fn param(&self) -> Option<&str> {
+        self.0.param.as_deref()
+    }
+
+    /// What the caller reads.
+    pub fn message(&self) -> &str {
+        &self.0.message
+    }
+
+    /// Whether the server is to blame, and not the caller.
+    pub fn is_fault(&self) -> bool {
+        self.0.status >= 500
+    }
+
+    /// Whether the caller must authenticate: the answer then carries `WWW-Authenticate`.
+    pub fn is_authentication_failure(&self) -> bool {
+        self.0.status == 401
+    }
+
+    /// What the operator reads in the log, and no caller ever does.
+    pub fn inside(&self) -> Option<&str> {
+        self.0.inside.as_deref()
+    }
+
+    /// The JSON body. There is no `doc_url` (secret store §7, decision 18).
+    pub fn body(&self) -> Vec<u8> {
+        let mut error =
+            Object::bare().set("message", self.0.message.clone()).set("type", self.0.kind.as_str());
+        if let Some(code) = self.0.code {
+            error = error.set("code", code);
+        }
+        if let Some(param) = self.param() {
+            error = error.set("param", param.to_owned());
+        }
+        Object::bare().set("error", Value::Object(error)).render()
+    }
+}
+
+impl fmt::Debug for ApiError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
+    }
+}
+
+impl fmt::Display for ApiError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0.message)
+    }
+}
+
+impl std::error::Error for ApiError {}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,26 @@
+//! How requests and answers are written on the wire: forms, parameters, errors, objects, pages,
+//! expansion, the shapes of keys, and versions.
+//!
+//! This room is pure: it turns bytes into values and values into bytes. It knows no HTTP
+//! library, no database, no clock and no resource family, so that all of it can be tested and
+//! fuzzed in seconds. Only [`error`] knows HTTP status numbers.
+
+pub mod authorization;
+pub mod cursor;
+pub mod error;
+pub mod expand;
+mod form;
+pub mod object;
+pub mod params;
+mod scan;
+mod tree;
+pub mod version;
+mod wording;
+
+pub use authorization::KeyKind;
+pub use cursor::{Direction, PageRequest};
+pub use error::ApiError;
+pub use expand::Expand;
+pub use object::{Object, Value, list};
+pub use params::{Fields, Params};
+pub use version::ApiVersion;

@@ -1,0 +1,371 @@
+//! The parameters of a request, and the readers that check them (conventions §2.1, §3.2).
+//!
+//! What a parameter is (text, object or list) is decided when it is read, since a form does not
+//! say. Every reader names the parameter that it refuses.
+
+use crate::error::ApiError;
+use crate::form;
+use crate::tree::{self, Field, Node};
+use coffer_base::Redacted;
+use std::ops::RangeInclusive;
+
+/// All parameters of a request, from its query and its body.
+///
+/// `Debug` shows names and never a value.
+#[derive(Clone, Debug)]
+pub struct Params {
+    fields: Vec<Field>,
+}
+
+impl Params {
+    /// Decodes a query string and a form body into one set of parameters. The query comes first,
+    /// and later values win, so the body does (secret store §1.3).
+    ///
+    /// Percent signs are decoded before brackets are looked for, and `+` is a space.
+    ///
+    /// # Errors
+    /// 400 if a name or value cannot be decoded as UTF-8, if brackets make no path, if a path is
+    /// used as a value and as an object, or if there are more parameters, longer names or deeper
+    /// ones than [`limit`](coffer_base::limit) allows.
+    pub fn decode(query: Option<&str>, body: &[u8]) -> Result<Self, ApiError> {
+        let mut fields = Vec::with_capacity(8);
+        let mut count = 0;
+        form::decode(query.unwrap_or_default().as_bytes(), &mut fields, &mut count)?;
+        form::decode(body, &mut fields, &mut count)?;
+        Ok(Self { fields })
+    }
+
+    /// No parameters at all.
+    pub const fn empty() -> Self {
+        Self { fields: Vec::new() }
+    }
+
+    /// The parameters, once it is clear that all of them are known to the operation.
+    ///
+    /// `allowed` holds full bracket paths: `["name", "scope", "scope[type]"]`. A path without
+    /// any inner ones may hold anything, which its reader then checks. `expand` is always
+    /// allowed, because [`Expand::parse`](crate::Expand::parse) reads it before this is called.
+    ///
+    /// # Errors
+    /// `parameter_unknown`, with every unknown path, however deep it stands.
+    pub fn only<'p>(&'p self, allowed: &[&str]) -> Result<Fields<'p>, ApiError> {
+        let mut unknown = Vec::new();
+        tree::collect_unknown(&self.fields, allowed, &mut String::new(), &mut unknown);
+        if unknown.is_empty() {
+            Ok(self.root())
+        } else {
+            Err(ApiError::parameters_unknown(&unknown))
+        }
+    }
+
+    /// A form that is equal for two requests exactly if they mean the same: sorted by name, each
+    /// part with its kind and length before it, lists without the spelling of their keys. For
+    /// comparing requests with one idempotency key (conventions §7, §13 decision 14).
+    pub fn canonical(&self) -> Redacted<Vec<u8>> {
+        tree::canonical(&self.fields)
+    }
+
+    /// The parameters before it is known whether all are allowed.
+    pub(crate) const fn root(&self) -> Fields<'_> {
+        Fields { fields: self.fields.as_slice(), path: String::new() }
+    }
+}
+
+/// One level of the parameters: the whole request, or an object such as `scope`.
+///
+/// A reader that is called `required_…` fails with `parameter_missing` where there is nothing;
+/// `optional_…` gives `None` there. All of them refuse an empty value with
+/// `parameter_invalid_empty` unless they say otherwise, and every error carries the full path.
+#[derive(Clone, Debug)]
+pub struct Fields<'p> {
+    fields: &'p [Field],
+    path: String,
+}
+
+impl<'p> Fields<'p> {
+    /// Text of at most `max_chars` characters that is not secret.
+    ///
+    /// # Errors
+    /// 400 if it is missing, empty, too long, an object or a list, or holds a NUL character.
+    pub fn required_text(
+        &self,
+        name: &str,
+        max_chars: usize,
+    ) -> Result<&'p Redacted<String>, ApiError> {
+        let value = self.optional_text(name, max_chars)?;
+        self.required(name, value)
+    }
+
+    /// As [`Fields::required_text`], where nothing may be sent.
+    ///
+    /// # Errors
+    /// As there, except that it may be missing.
+    pub fn optional_text(
+        &self,
+        name: &str,
+        max_chars: usize,
+    ) -> Result<Option<&'p Redacted<String>>, ApiError> {
+        let Some(value) = self.text(name)? else { return Ok(None) };
+        match length_over(value.expose(), max_chars) {
+            Some(_) => Err(ApiError::too_long(self.path(name), value.expose(), max_chars)),
+            None => Ok(Some(value)),
+        }
+    }
+
+    /// Secret text of at most `max_chars` characters: no error shows any of it.
+    ///
+    /// # Errors
+    /// As [`Fields::required_text`].
+    pub fn secret_text(
+        &self,
+        name: &str,
+        max_chars: usize,
+    ) -> Result<&'p Redacted<String>, ApiError> {
+        let value = self.text(name)?;
+        let value = self.required(name, value)?;
+        match length_over(value.expose(), max_chars) {
+            Some(length) => Err(ApiError::secret_too_long(self.path(name), length, max_chars)),
+            None => Ok(value),
+        }
+    }
+
+    /// One of `choices`, each a word of the wire and what it stands for.
+    ///
+    /// # Errors
+    /// 400 if it is missing, empty, or none of them.
+    pub fn required_choice<T: Copy>(
+        &self,
+        name: &str,
+        choices: &[(&str, T)],
+    ) -> Result<T, ApiError> {
+        let choice = self.optional_choice(name, choices)?;
+        self.required(name, choice)
+    }
+
+    /// As [`Fields::required_choice`], where nothing may be sent.
+    ///
+    /// # Errors
+    /// As there, except that it may be missing.
+    pub fn optional_choice<T: Copy>(
+        &self,
+        name: &str,
+        choices: &[(&str, T)],
+    ) -> Result<Option<T>, ApiError> {
+        let refusal =
+            |path: String| ApiError::invalid_choice(path, choices.iter().map(|&(word, _)| word));
+        let Some(value) = self.filled(name, refusal)? else { return Ok(None) };
+        match choices.iter().find(|&&(word, _)| word == value.expose()) {
+            Some(&(_, choice)) => Ok(Some(choice)),
+            None => Err(refusal(self.path(name))),
+        }
+    }
+
+    /// An integer: digits with an optional minus sign, within 64 bits.
+    ///
+    /// # Errors
+    /// 400 if it is missing, empty, or no such integer.
+    pub fn required_integer(&self, name: &str) -> Result<i64, ApiError> {
+        let value = self.optional_integer(name)?;
+        self.required(name, value)
+    }
+
+    /// As [`Fields::required_integer`], where nothing may be sent.
+    ///
+    /// # Errors
+    /// As there, except that it may be missing.
+    pub fn optional_integer(&self, name: &str) -> Result<Option<i64>, ApiError> {
+        let value = self.filled(name, not_an_integer)?;
+        value.map(|value| self.integer(name, value.expose())).transpose()
+    }
+
+    /// An integer that an empty value unsets, as SDKs send it for a null: `None` for both.
+    ///
+    /// # Errors
+    /// 400 if there is a value and it is no integer.
+    pub fn clearable_integer(&self, name: &str) -> Result<Option<i64>, ApiError> {
+        let value = self.leaf(name, not_an_integer)?;
+        let value = value.filter(|value| !value.expose().is_empty());
+        value.map(|value| self.integer(name, value.expose())).transpose()
+    }
+
+    /// An integer within `range`, where nothing may be sent.
+    ///
+    /// # Errors
+    /// 400 if it is empty, no integer, or outside the range.
+    pub fn optional_integer_within(
+        &self,
+        name: &str,
+        range: RangeInclusive<i64>,
+    ) -> Result<Option<i64>, ApiError> {
+        match self.optional_integer(name)? {
+            Some(value) if value < *range.start() => {
+                Err(ApiError::integer_below(self.path(name), *range.start()))
+            }
+            Some(value) if value > *range.end() => {
+                Err(ApiError::integer_above(self.path(name), *range.end()))
+            }
+            value => Ok(value),
+        }
+    }
+
+    /// `true` or `false`, in exactly these words, where nothing may be sent.
+    ///
+    /// # Errors
+    /// 400 if it is empty or anything else.
+    pub fn optional_bool(&self, name: &str) -> Result<Option<bool>, ApiError> {
+        let refusal = |path| ApiError::invalid_boolean(path, NOT_A_VALUE);
+        match self.filled(name, refusal)?.map(|value| value.expose().as_str()) {
+            None => Ok(None),
+            Some("true") => Ok(Some(true)),
+            Some("false") => Ok(Some(false)),
+            Some(other) => Err(ApiError::invalid_boolean(self.path(name), other)),
+        }
+    }
+
+    /// An object: `name[key]=…`.
+    ///
+    /// # Errors
+    /// 400 if it is missing, empty, plain text, or a list.
+    pub fn required_object(&self, name: &str) -> Result<Self, ApiError> {
+        let object = self.optional_object(name)?;
+        self.required(name, object)
+    }
+
+    /// As [`Fields::required_object`], where nothing may be sent.
+    ///
+    /// # Errors
+    /// As there, except that it may be missing.
+    pub fn optional_object(&self, name: &str) -> Result<Option<Self>, ApiError> {
+        match self.find(name) {
+            None => Ok(None),
+            Some(Node::Branch(fields)) if !tree::is_unnumbered(fields) => {
+                Ok(Some(Self { fields, path: self.path(name) }))
+            }
+            Some(Node::Leaf(value)) if value.expose().is_empty() => {
+                Err(ApiError::parameter_empty(self.path(name)))
+            }
+            Some(_) => Err(ApiError::invalid_object(self.path(name))),
+        }
+    }
+
+    /// A list of texts: `name[]=…` or `name[0]=…`. Nothing, `name=` and `name[]=` are the empty
+    /// list (conventions §2.1).
+    ///
+    /// # Errors
+    /// 400 if it is plain text, if its keys are not 0, 1, 2 and so on, or if an item is empty,
+    /// no text, or holds a NUL character.
+    pub fn text_list(&self, name: &str) -> Result<Vec<&'p str>, ApiError> {
+        let fields = match self.find(name) {
+            None => return Ok(Vec::new()),
+            Some(Node::Leaf(value)) if value.expose().is_empty() => return Ok(Vec::new()),
+            Some(Node::Leaf(_)) => return Err(ApiError::invalid_array(self.path(name))),
+            Some(Node::Branch(fields)) => fields,
+        };
+        let Some(items) = tree::items(fields) else {
+            let keys = fields.iter().map(|field| field.key.as_str());
+            return Err(ApiError::array_keys(self.path(name), keys));
+        };
+        if let [Node::Leaf(only)] = items.as_slice()
+            && only.expose().is_empty()
+        {
+            return Ok(Vec::new());
+        }
+        let item = |(index, node): (usize, &'p Node)| {
+            let path = || format!("{}[{index}]", self.path(name));
+            match node {
+                Node::Leaf(text) => checked(text, path).map(|text| text.expose().as_str()),
+                Node::Branch(_) => Err(ApiError::invalid_string(path())),
+            }
+        };
+        items.into_iter().enumerate().map(item).collect()
+    }
+
+    /// Whether `name` was sent, be it empty.
+    pub fn has(&self, name: &str) -> bool {
+        self.find(name).is_some()
+    }
+
+    /// The full bracket path of `name` at this level: `scope[type]`.
+    pub fn path(&self, name: &str) -> String {
+        let outer = Some(self.path.as_str()).filter(|path| !path.is_empty());
+        tree::join(outer.into_iter().chain([name]))
+    }
+
+    fn find(&self, name: &str) -> Option<&'p Node> {
+        self.fields.iter().find(|field| field.key == name).map(|field| &field.node)
+    }
+
+    fn required<T>(&self, name: &str, value: Option<T>) -> Result<T, ApiError> {
+        value.ok_or_else(|| ApiError::parameter_missing(self.path(name)))
+    }
+
+    /// The plain value of `name`; an object or a list is refused as `refusal` says.
+    fn leaf(
+        &self,
+        name: &str,
+        refusal: impl FnOnce(String) -> ApiError,
+    ) -> Result<Option<&'p Redacted<String>>, ApiError> {
+        match self.find(name) {
+            None => Ok(None),
+            Some(Node::Leaf(value)) => Ok(Some(value)),
+            Some(Node::Branch(_)) => Err(refusal(self.path(name))),
+        }
+    }
+
+    /// The same where an empty value is refused too.
+    fn filled(
+        &self,
+        name: &str,
+        refusal: impl FnOnce(String) -> ApiError,
+    ) -> Result<Option<&'p Redacted<String>>, ApiError> {
+        match self.leaf(name, refusal)? {
+            Some(value) if value.expose().is_empty() => {
+                Err(ApiError::parameter_empty(self.path(name)))
+            }
+            value => Ok(value),
+        }
+    }
+
+    fn text(&self, name: &str) -> Result<Option<&'p Redacted<String>>, ApiError> {
+        let value = self.leaf(name, ApiError::invalid_string)?;
+        value.map(|value| checked(value, || self.path(name))).transpose()
+    }
+
+    fn integer(&self, name: &str, text: &str) -> Result<i64, ApiError> {
+        let parsed = if text.starts_with('+') { None } else { text.parse().ok() };
+        parsed.ok_or_else(|| ApiError::invalid_integer(self.path(name), text))
+    }
+}
+
+/// What an error shows in place of a value that is none.
+const NOT_A_VALUE: &str = "an object or a list";
+
+fn not_an_integer(path: String) -> ApiError {
+    ApiError::invalid_integer(path, NOT_A_VALUE)
+}
+
+/// `text` if it is neither empty nor has a NUL character in it.
+fn checked(
+    text: &Redacted<String>,
+    path: impl FnOnce() -> String,
+) -> Result<&Redacted<String>, ApiError> {
+    if text.expose().is_empty() {
+        Err(ApiError::parameter_empty(path()))
+    } else if text.expose().contains('\0') {
+        Err(ApiError::nul_character(path()))
+    } else {
+        Ok(text)
+    }
+}
+
+/// The number of characters in `text`, if there are more than `most`.
+fn length_over(text: &str, most: usize) -> Option<usize> {
+    // A character has at least one byte, so short texts need no count.
+    if text.len() <= most {
+        return None;
+    }
+    Some(text.chars().count()).filter(|&length| length > most)
+}
+
+#[cfg(test)]
+mod tests;

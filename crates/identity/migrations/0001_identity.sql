@@ -1,0 +1,71 @@
+-- Accounts: whoever installs apps, or develops them.
+CREATE TABLE account (
+    id      TEXT    PRIMARY KEY,
+    seq     INTEGER NOT NULL,
+    name    TEXT    NOT NULL,
+    created INTEGER NOT NULL
+) WITHOUT ROWID;
+
+-- Apps, each made by one account. secrets_per_scope: NULL means the installation's number.
+CREATE TABLE app (
+    id                TEXT    PRIMARY KEY,
+    seq               INTEGER NOT NULL,
+    account           TEXT    NOT NULL,
+    name              TEXT    NOT NULL,
+    secrets_per_scope INTEGER,
+    created           INTEGER NOT NULL
+) WITHOUT ROWID;
+
+-- Apps on accounts. active: 1 lets the app in; 0 keeps the data and shuts the door.
+CREATE TABLE install (
+    app     TEXT    NOT NULL,
+    account TEXT    NOT NULL,
+    id      TEXT    NOT NULL UNIQUE,
+    seq     INTEGER NOT NULL,
+    active  INTEGER NOT NULL,
+    created INTEGER NOT NULL,
+    PRIMARY KEY (app, account)
+) WITHOUT ROWID;
+
+CREATE INDEX install_by_account ON install (account);
+
+-- Keys, as SHA-256 of tokens that have 190 random bits. kind: secret, restricted, ephemeral,
+-- admin. app and mode are NULL for admin keys; account, user_id, account_access and parent are
+-- those of ephemeral keys; permissions is NULL where they are not restricted. shown is the token
+-- with its middle starred out.
+CREATE TABLE api_key (
+    hash           BLOB    PRIMARY KEY,
+    id             TEXT    NOT NULL UNIQUE,
+    seq            INTEGER NOT NULL,
+    kind           TEXT    NOT NULL,
+    mode           INTEGER,
+    app            TEXT,
+    account        TEXT,
+    user_id        TEXT,
+    account_access TEXT,
+    permissions    TEXT,
+    parent         TEXT,
+    name           TEXT    NOT NULL,
+    shown          TEXT    NOT NULL,
+    created        INTEGER NOT NULL,
+    expires_at     INTEGER,
+    revoked_at     INTEGER,
+    last_used      INTEGER
+) WITHOUT ROWID;
+
+CREATE INDEX api_key_by_app ON api_key (app, account);
+CREATE INDEX api_key_ephemeral_by_expiry ON api_key (expires_at) WHERE kind = 'ephemeral';
+
+-- Tenants that are being erased, in both modes. While one is listed here it cannot be installed.
+CREATE TABLE erasure (
+    app     TEXT    NOT NULL,
+    account TEXT    NOT NULL,
+    created INTEGER NOT NULL,
+    PRIMARY KEY (app, account)
+) WITHOUT ROWID;
+
+-- The last place that each list has given out.
+CREATE TABLE identity_sequence (
+    collection TEXT    PRIMARY KEY,
+    seq        INTEGER NOT NULL
+) WITHOUT ROWID;

@@ -1,0 +1,227 @@
+//! Developer mode: the directory, and whoever is not in it yet is added on first use.
+//!
+//! Any `sk_test_…` key is an app of its own, any `acct_…` has it installed, and any
+//! `ak_coffer_…` key administers. Everything behind this door is the same as in production. So
+//! that no web page can use it, it answers local host names only, and no foreign `Origin`.
+
+use crate::api_key::{Holder, NewKey};
+use crate::directory::{Denied, Directory, refusal};
+use crate::objects::{Account, App, Install};
+use crate::store;
+use coffer_base::{AccountId, AppId, Mode, Random, Redacted, Timestamp, id::random_id, limit};
+use coffer_crypto::TokenHash;
+use coffer_dialect::ApiError;
+use coffer_dialect::authorization::{KeyKind, key_shape, redact_key};
+use coffer_kernel::{Authenticate, BoxFuture, Presented, Principal, storage_failure};
+use coffer_storage::{StorageError, Tx, Work};
+use std::sync::Arc;
+
+/// The authenticator of developer mode.
+pub struct Developer {
+    directory: Arc<Directory>,
+    random: Arc<dyn Random>,
+}
+
+impl Developer {
+    /// Opens `directory` to everybody on this machine.
+    pub fn new(directory: Arc<Directory>, random: Arc<dyn Random>) -> Self {
+        Self { directory, random }
+    }
+
+    async fn admit(&self, presented: &Presented<'_>) -> Result<Arc<Principal>, ApiError> {
+        let Presented { token, account, host, origin, now } = presented;
+        check_local("Host", *host)?;
+        check_local("Origin", origin.map(without_scheme))?;
+        let shape = key_shape(token.expose());
+        if matches!(shape, Some((_, Some(Mode::Live)))) {
+            return Err(ApiError::unauthenticated(format!(
+                "This server runs in developer mode, which has test mode only; the key '{}' is \
+                 a live key. Use one that begins with 'sk_test_'.",
+                redact_key(token.expose())
+            )));
+        }
+        let storage = |error: StorageError| storage_failure(&error);
+        let mut looked_up = self.directory.look_up(token, *account, *now).await.map_err(storage)?;
+        if matches!(looked_up, Err(Denied::Unknown))
+            && let Some((kind @ (KeyKind::Secret | KeyKind::Admin), _)) = shape
+        {
+            self.add_key(token, kind, *now).await.map_err(storage)?;
+            looked_up = self.directory.look_up(token, *account, *now).await.map_err(storage)?;
+        }
+        if matches!(looked_up, Err(Denied::NotInstalled))
+            && let Some(Ok(account)) = account.map(AccountId::parse)
+        {
+            self.add_install(token, account, *now).await.map_err(storage)?;
+            let account = presented.account;
+            looked_up = self.directory.look_up(token, account, *now).await.map_err(storage)?;
+        }
+        looked_up.map_err(|denied| refusal(denied, token.expose(), *account))
+    }
+
+    async fn add_key(
+        &self,
+        token: &Redacted<String>,
+        kind: KeyKind,
+        now: Timestamp,
+    ) -> Result<(), StorageError> {
+        let app = AppId::random(&*self.random);
+        let holder = match kind {
+            KeyKind::Admin => Holder::Admin,
+            _ => Holder::App { app: app.clone(), mode: Mode::Test, permissions: None },
+        };
+        let is_app = kind != KeyKind::Admin;
+        let name = "made on first use".to_owned();
+        let key = NewKey::of_token(token.clone(), holder, name, None, &*self.random, now);
+        let account = AccountId::random(&*self.random);
+        let work = AddKey { key, app: is_app.then_some((app, account)), now };
+        self.directory.store().write(work).await?;
+        self.directory.turn_page();
+        Ok(())
+    }
+
+    async fn add_install(
+        &self,
+        token: &Redacted<String>,
+        account: AccountId,
+        now: Timestamp,
+    ) -> Result<(), StorageError> {
+        let id = random_id("inst", limit::RANDOM_ID_CHARACTERS, &*self.random);
+        let work = AddInstall { hash: TokenHash::of(token.expose()), account, id, now };
+        self.directory.store().write(work).await?;
+        self.directory.turn_page();
+        Ok(())
+    }
+}
+
+/// The names by which this machine calls itself.
+const LOCAL_NAMES: [&str; 3] = ["localhost", "127.0.0.1", "[::1]"];
+
+fn without_scheme(origin: &str) -> &str {
+    origin.split_once("://").map_or(origin, |(_, host)| host)
+}
+
+fn check_local(header: &str, value: Option<&str>) -> Result<(), ApiError> {
+    let Some(value) = value else { return Ok(()) };
+    let local = LOCAL_NAMES.iter().any(|name| {
+        value.strip_prefix(name).is_some_and(|rest| {
+            rest.is_empty()
+                || rest.strip_prefix(':').is_some_and(|port| port.parse::<u16>().is_ok())
+        })
+    });
+    if local {
+        return Ok(());
+    }
+    Err(ApiError::forbidden(format!(
+        "This server runs in developer mode and answers only to localhost, 127.0.0.1 and [::1]; \
+         the {header} header names something else."
+    )))
+}
+
+struct AddKey {
+    key: NewKey,
+    app: Option<(AppId, AccountId)>,
+    now: Timestamp,
+}
+
+impl Work for AddKey {
+    type Out = ();
+
+    async fn run(&self, tx: &mut Tx<'_>) -> Result<(), StorageError> {
+        if store::key_of_token_in(tx, &self.key.hash).await?.is_some() {
+            return Ok(());
+        }
+        if let Some((app, account)) = &self.app {
+            let name = "made on first use".to_owned();
+            add_account(tx, account, self.now).await?;
+            let app = App {
+                id: app.clone(),
+                seq: store::next_seq(tx, "app").await?,
+                account: account.clone(),
+                name,
+                secrets_per_scope: None,
+                created: self.now,
+            };
+            store::insert_app(tx, &app).await?;
+        }
+        self.key.insert(tx).await?;
+        Ok(())
+    }
+}
+
+async fn add_account(tx: &mut Tx<'_>, id: &AccountId, now: Timestamp) -> Result<(), StorageError> {
+    if store::find_account_in(tx, id.as_str()).await?.is_some() {
+        return Ok(());
+    }
+    let seq = store::next_seq(tx, "account").await?;
+    let name = "made on first use".to_owned();
+    store::insert_account(tx, &Account { id: id.clone(), seq, name, created: now }).await
+}
+
+struct AddInstall {
+    hash: TokenHash,
+    account: AccountId,
+    id: String,
+    now: Timestamp,
+}
+
+impl Work for AddInstall {
+    type Out = ();
+
+    async fn run(&self, tx: &mut Tx<'_>) -> Result<(), StorageError> {
+        let key = store::key_of_token_in(tx, &self.hash).await?;
+        // An ephemeral key belongs to one account: it is not let into another on first use.
+        let Some(app) = key.filter(|key| key.bound.is_none()).and_then(|key| key.app) else {
+            return Ok(());
+        };
+        let account = self.account.as_str();
+        if store::is_erasing(tx, app.as_str(), account).await?
+            || store::install_of_in(tx, app.as_str(), account).await?.is_some()
+        {
+            return Ok(());
+        }
+        add_account(tx, &self.account, self.now).await?;
+        let install = Install {
+            app,
+            account: self.account.clone(),
+            id: self.id.clone(),
+            seq: store::next_seq(tx, "install").await?,
+            active: true,
+            created: self.now,
+        };
+        store::put_install(tx, &install).await
+    }
+}
+
+impl Authenticate for Developer {
+    fn authenticate<'a>(
+        &'a self,
+        presented: &'a Presented<'a>,
+    ) -> BoxFuture<'a, Result<Arc<Principal>, ApiError>> {
+        Box::pin(self.admit(presented))
+    }
+
+    fn still_admitted<'a>(
+        &'a self,
+        principal: &'a Principal,
+        tx: &'a mut Tx<'_>,
+    ) -> BoxFuture<'a, Result<bool, StorageError>> {
+        self.directory.still_admitted(principal, tx)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_local_names_are_answered() {
+        for local in ["localhost", "localhost:4747", "127.0.0.1:80", "[::1]:4747"] {
+            assert!(check_local("Host", Some(local)).is_ok(), "{local}");
+        }
+        for foreign in ["evil.example", "localhost.evil.example", "127.0.0.1.nip.example", "null"] {
+            assert!(check_local("Host", Some(foreign)).is_err(), "{foreign}");
+        }
+        assert!(check_local("Origin", Some(without_scheme("http://localhost:3000"))).is_ok());
+        assert!(check_local("Origin", Some(without_scheme("https://evil.example"))).is_err());
+    }
+}

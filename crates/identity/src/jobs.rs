@@ -1,0 +1,99 @@
+//! What the room does in the background.
+
+use crate::directory::Directory;
+use crate::erasure::Eraser;
+use crate::store::{DeleteEphemeral, WriteLastUsed};
+use coffer_base::{Timestamp, limit};
+use coffer_kernel::{BoxFuture, Job};
+use coffer_keyring::KeyringError;
+use coffer_storage::{StorageError, Store};
+use std::sync::Arc;
+use std::time::Duration;
+
+/// Erases the tenants that are listed for erasure.
+pub struct EraseTenants(pub Arc<Eraser>);
+
+impl Job for EraseTenants {
+    fn name(&self) -> &'static str {
+        "erase_tenants"
+    }
+
+    fn every(&self) -> Duration {
+        Duration::from_secs(limit::ERASE_EVERY_SECONDS)
+    }
+
+    fn run<'a>(
+        &'a self,
+        store: &'a Store,
+        _now: Timestamp,
+    ) -> BoxFuture<'a, Result<u64, StorageError>> {
+        Box::pin(async move {
+            self.0.erase(store).await.map_err(|error| match error {
+                KeyringError::Storage(source) => source,
+                other => StorageError::Engine(other.to_string()),
+            })
+        })
+    }
+}
+
+/// Writes down when keys were last used.
+pub struct FlushLastUsed(pub Arc<Directory>);
+
+impl Job for FlushLastUsed {
+    fn name(&self) -> &'static str {
+        "last_used"
+    }
+
+    fn every(&self) -> Duration {
+        Duration::from_secs(limit::LAST_USED_EVERY_SECONDS)
+    }
+
+    fn run<'a>(
+        &'a self,
+        store: &'a Store,
+        _now: Timestamp,
+    ) -> BoxFuture<'a, Result<u64, StorageError>> {
+        Box::pin(async move {
+            let used = self.0.take_last_used();
+            let batch = usize::try_from(limit::JOB_BATCH).unwrap_or(usize::MAX);
+            let mut written = 0u64;
+            for chunk in used.chunks(batch) {
+                written = written.saturating_add(store.write(WriteLastUsed(chunk.into())).await?);
+            }
+            Ok(written)
+        })
+    }
+}
+
+/// Deletes ephemeral keys a day after they expired; until then they are told that they have.
+#[derive(Debug)]
+pub struct PruneEphemeralKeys;
+
+impl Job for PruneEphemeralKeys {
+    fn name(&self) -> &'static str {
+        "prune_ephemeral_keys"
+    }
+
+    fn every(&self) -> Duration {
+        Duration::from_secs(limit::PRUNE_EVERY_SECONDS)
+    }
+
+    fn run<'a>(
+        &'a self,
+        store: &'a Store,
+        now: Timestamp,
+    ) -> BoxFuture<'a, Result<u64, StorageError>> {
+        Box::pin(async move {
+            let before = now.plus(-limit::EPHEMERAL_SECONDS_CEILING);
+            let mut deleted = 0u64;
+            loop {
+                let work = DeleteEphemeral { before, limit: limit::JOB_BATCH };
+                let batch = store.write(work).await?;
+                deleted = deleted.saturating_add(batch);
+                if batch == 0 {
+                    return Ok(deleted);
+                }
+            }
+        })
+    }
+}

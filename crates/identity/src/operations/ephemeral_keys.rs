@@ -1,0 +1,171 @@
+//! `/v1/ephemeral_keys`: keys for one user of one account, made by the app's backend.
+
+use super::Shared;
+use crate::api_key::{Holder, NewKey};
+use crate::objects::{ApiKey, Bound};
+use crate::{store, wire};
+use coffer_base::{Redacted, limit};
+use coffer_dialect::{ApiError, Object};
+use coffer_kernel::{
+    Access, AccountAccess, Applied, Arguments, Ctx, Definition, Failure, Method, Reach, Role,
+    Routes, Shown, WriteOperation,
+};
+use coffer_storage::Tx;
+
+/// The permission that a restricted key needs to make ephemeral keys. Those have its other
+/// permissions and no more.
+pub(super) const PERMISSION: &str = "ephemeral_key_write";
+
+const KIND: &str = "ephemeral_key";
+
+pub(super) fn register(routes: &mut Routes, shared: &Shared) {
+    routes.write(Create).write(Delete(shared.clone()));
+}
+
+/// Makes a key for one user.
+struct Create;
+
+struct Wanted {
+    user: String,
+    expires_in: i64,
+    account_access: AccountAccess,
+}
+
+/// A key that was made, and the token that its one answer shows.
+struct Made {
+    key: ApiKey,
+    token: Redacted<String>,
+}
+
+impl WriteOperation for Create {
+    const DEFINITION: Definition = Definition {
+        name: "ephemeral_keys.create",
+        method: Method::Post,
+        path: "/v1/ephemeral_keys",
+        access: Access::Tenant { permission: PERMISSION },
+        expandable: &[],
+        list: false,
+    };
+    type Input = Wanted;
+    type Prepared = NewKey;
+    type Out = Made;
+
+    fn parse(&self, arguments: &Arguments<'_>) -> Result<Wanted, ApiError> {
+        let fields = arguments.params.only(&["account_access", "expires_in", "user"])?;
+        let user = fields.required_text("user", limit::SCOPE_USER_CHARACTERS)?;
+        let bounds = limit::EPHEMERAL_SECONDS_FLOOR..=limit::EPHEMERAL_SECONDS_CEILING;
+        let expires_in = fields.optional_integer_within("expires_in", bounds)?;
+        let access = [AccountAccess::Read, AccountAccess::Write].map(|one| (one.as_str(), one));
+        let account_access = fields.optional_choice("account_access", &access)?;
+        Ok(Wanted {
+            user: wire::plain(user),
+            expires_in: expires_in.unwrap_or(limit::EPHEMERAL_SECONDS_DEFAULT),
+            account_access: account_access.unwrap_or(AccountAccess::Read),
+        })
+    }
+
+    fn reach(_input: &Wanted) -> Reach {
+        Reach::Backend
+    }
+
+    async fn prepare(&self, wanted: &Wanted, ctx: &Ctx) -> Result<NewKey, ApiError> {
+        let principal = ctx.principal();
+        let permissions = match &principal.role {
+            Role::Restricted { permissions } => Some(permissions.clone()),
+            _ => None,
+        };
+        let tenant = ctx.tenant();
+        let holder = Holder::User {
+            app: tenant.app.clone(),
+            mode: tenant.mode,
+            bound: Bound {
+                account: tenant.account.clone(),
+                user: wanted.user.clone(),
+                account_access: wanted.account_access,
+            },
+            permissions,
+            parent: principal.key_id.to_string(),
+        };
+        let expires_at = ctx.now().plus(wanted.expires_in);
+        Ok(NewKey::make(holder, String::new(), Some(expires_at), ctx.random(), ctx.now()))
+    }
+
+    async fn apply(
+        &self,
+        new: &NewKey,
+        _ctx: &Ctx,
+        tx: &mut Tx<'_>,
+    ) -> Result<Applied<Made>, Failure> {
+        let key = new.insert(tx).await?;
+        let subject = key.id.clone();
+        Ok(Applied { out: Made { key, token: new.token().clone() }, subject, fingerprint: None })
+    }
+
+    fn render(&self, made: &Made, _ctx: &Ctx) -> Object {
+        wire::ephemeral_key(&made.key, Some(&made.token))
+    }
+
+    fn shown_once(&self, made: &Made) -> Shown {
+        Shown::Once { id: made.key.id.clone() }
+    }
+}
+
+/// Revokes one before its time.
+struct Delete(Shared);
+
+impl WriteOperation for Delete {
+    const DEFINITION: Definition = Definition {
+        name: "ephemeral_keys.delete",
+        method: Method::Delete,
+        path: "/v1/ephemeral_keys/:id",
+        access: Access::Tenant { permission: PERMISSION },
+        expandable: &[],
+        list: false,
+    };
+    type Input = String;
+    type Prepared = String;
+    type Out = ApiKey;
+
+    fn parse(&self, arguments: &Arguments<'_>) -> Result<String, ApiError> {
+        arguments.params.only(&[])?;
+        Ok(arguments.id().to_owned())
+    }
+
+    fn reach(_input: &String) -> Reach {
+        Reach::Backend
+    }
+
+    async fn prepare(&self, id: &String, _ctx: &Ctx) -> Result<String, ApiError> {
+        Ok(id.clone())
+    }
+
+    async fn apply(
+        &self,
+        id: &String,
+        ctx: &Ctx,
+        tx: &mut Tx<'_>,
+    ) -> Result<Applied<ApiKey>, Failure> {
+        let tenant = ctx.tenant();
+        let found = store::find_key_in(tx, id).await?;
+        // Another app's, account's or mode's key is not there for this caller.
+        let own = found.filter(|key| {
+            key.app.as_ref() == Some(&tenant.app)
+                && key.mode == Some(tenant.mode)
+                && key.bound.as_ref().is_some_and(|bound| bound.account == tenant.account)
+        });
+        let Some(key) = own else {
+            return Err(ApiError::not_found(KIND, id, "id").into());
+        };
+        store::revoke_key(tx, id, ctx.now()).await?;
+        Ok(Applied { out: key, subject: id.clone(), fingerprint: None })
+    }
+
+    fn render(&self, key: &ApiKey, _ctx: &Ctx) -> Object {
+        wire::ephemeral_key(key, None).set("deleted", true)
+    }
+
+    async fn committed(&self, _key: &ApiKey, _ctx: &Ctx) -> Result<(), ApiError> {
+        self.0.changed();
+        Ok(())
+    }
+}

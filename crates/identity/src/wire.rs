@@ -1,0 +1,126 @@
+//! Parameters in, objects out, for the admin API and ephemeral keys (conventions, Extensions).
+
+use crate::objects::{Account, ApiKey, App, Install};
+use coffer_base::{AccountId, AppId, InvalidId, Mode, Redacted, Timestamp, limit};
+use coffer_dialect::{ApiError, Fields, Object, Value, list};
+use coffer_kernel::{Page, PagePosition};
+
+/// An optional display name; empty if it is left out.
+pub(crate) fn name(fields: &Fields<'_>) -> Result<String, ApiError> {
+    let name = fields.optional_text("name", limit::DISPLAY_NAME_CHARACTERS)?;
+    Ok(name.map(plain).unwrap_or_default())
+}
+
+/// Names, ids and users are no secrets: they stand in answers and rows as they are.
+pub(crate) fn plain(text: &Redacted<String>) -> String {
+    text.expose().clone()
+}
+
+fn bad_id(param: &str, error: InvalidId) -> ApiError {
+    ApiError::invalid_param(param, format!("Invalid {param}: {error}."))
+}
+
+pub(crate) fn account_id(fields: &Fields<'_>, param: &str) -> Result<AccountId, ApiError> {
+    let text = fields.required_text(param, limit::ID_CHARACTERS)?;
+    AccountId::parse(text.expose()).map_err(|error| bad_id(param, error))
+}
+
+pub(crate) fn app_id(fields: &Fields<'_>, param: &str) -> Result<AppId, ApiError> {
+    let text = fields.required_text(param, limit::ID_CHARACTERS)?;
+    AppId::parse(text.expose()).map_err(|error| bad_id(param, error))
+}
+
+/// The filter `param` of a list; empty if it is left out.
+pub(crate) fn filter(fields: &Fields<'_>, param: &str) -> Result<String, ApiError> {
+    let text = fields.optional_text(param, limit::ID_CHARACTERS)?;
+    Ok(text.map(plain).unwrap_or_default())
+}
+
+pub(crate) fn account(account: &Account) -> Object {
+    Object::new(account.id.as_str(), "account")
+        .set("created", account.created.unix())
+        .set("name", name_or_null(&account.name))
+}
+
+pub(crate) fn app(app: &App) -> Object {
+    Object::new(app.id.as_str(), "app")
+        .set("account", app.account.as_str().to_owned())
+        .set("created", app.created.unix())
+        .set("name", name_or_null(&app.name))
+        .set("secrets_per_scope", app.secrets_per_scope.map_or(Value::Null, Value::Int))
+}
+
+pub(crate) fn install(install: &Install) -> Object {
+    Object::new(&install.id, "install")
+        .set("account", install.account.as_str().to_owned())
+        .set("app", install.app.as_str().to_owned())
+        .set("created", install.created.unix())
+        .set("status", if install.active { "active" } else { "uninstalled" })
+}
+
+/// A key; its token, `key`, only in the answer to its making.
+pub(crate) fn api_key(key: &ApiKey, token: Option<&Redacted<String>>) -> Object {
+    let bound = key.bound.as_ref();
+    let permissions = key.permissions.as_ref().map_or(Value::Null, |list| {
+        Value::List(list.iter().cloned().map(|word| Value::Text(word.into())).collect())
+    });
+    let app = key.app.as_ref().map(|app| app.as_str().to_owned());
+    let object = Object::new(&key.id, "api_key")
+        .set("account", text(bound.map(|bound| bound.account.as_str().to_owned())))
+        .set("app", text(app))
+        .set("created", key.created.unix())
+        .set("expires_at", time(key.expires_at))
+        .set("last_used", time(key.last_used))
+        .set("mode", key.mode.map_or(Value::Null, |mode| mode.as_str().into()))
+        .set("name", name_or_null(&key.name))
+        .set("parent", text(key.parent.clone()))
+        .set("permissions", permissions)
+        .set("redacted_key", key.shown.clone())
+        .set("revoked_at", time(key.revoked_at))
+        .set("type", key.kind.as_str())
+        .set("user", text(bound.map(|bound| bound.user.clone())));
+    match token {
+        Some(token) => object.set("key", Value::Secret(token.clone())),
+        None => object,
+    }
+}
+
+/// An ephemeral key as its maker sees it (architecture of keys, conventions, Extensions).
+pub(crate) fn ephemeral_key(key: &ApiKey, token: Option<&Redacted<String>>) -> Object {
+    let object = Object::new(&key.id, "ephemeral_key")
+        .set("created", key.created.unix())
+        .set("expires", time(key.expires_at))
+        .set("livemode", key.mode.is_some_and(Mode::is_live))
+        .set("user", text(key.bound.as_ref().map(|bound| bound.user.clone())));
+    match token {
+        Some(token) => object.set("secret", Value::Secret(token.clone())),
+        None => object,
+    }
+}
+
+pub(crate) fn deleted(id: &str, object: &'static str) -> Object {
+    Object::new(id, object).set("deleted", true)
+}
+
+fn time(at: Option<Timestamp>) -> Value {
+    at.map_or(Value::Null, |at| Value::Int(at.unix()))
+}
+
+fn text(value: Option<String>) -> Value {
+    value.map_or(Value::Null, |text| Value::Text(text.into()))
+}
+
+fn name_or_null(name: &str) -> Value {
+    text(Some(name.to_owned()).filter(|name| !name.is_empty()))
+}
+
+/// A page of objects.
+pub(crate) fn page<T>(
+    rows: Vec<T>,
+    position: PagePosition,
+    url: &'static str,
+    render: impl Fn(&T) -> Object,
+) -> Object {
+    let page = Page::cut(rows, position);
+    list(page.items.iter().map(render).collect(), page.has_more, url)
+}

@@ -1,0 +1,107 @@
+//! Faults that tests inject, to prove that the checks notice them.
+//!
+//! They are always compiled, so that what is tested is what is shipped, and off unless a value
+//! that asks for them is passed in.
+
+use std::fmt;
+use std::num::NonZeroU64;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering};
+use std::time::Duration;
+
+/// What shall go wrong; nothing by default.
+#[derive(Clone, Default)]
+pub struct Faults {
+    acknowledge_early: bool,
+    drop_every: Option<NonZeroU64>,
+    units: Arc<AtomicU64>,
+    fail_commit: Option<Arc<AtomicBool>>,
+    page_ceiling: Option<Arc<AtomicU32>>,
+    before_commit: Option<Arc<dyn Fn() + Send + Sync>>,
+}
+
+impl fmt::Debug for Faults {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Faults")
+            .field("acknowledge_early", &self.acknowledge_early)
+            .field("drop_every", &self.drop_every)
+            .finish_non_exhaustive()
+    }
+}
+
+impl Faults {
+    /// No fault at all.
+    pub fn none() -> Self {
+        Self::default()
+    }
+
+    /// Writes are answered about 20 ms before they are committed: a crash in between loses them.
+    #[must_use]
+    pub fn acknowledge_before_commit(mut self) -> Self {
+        self.acknowledge_early = true;
+        self
+    }
+
+    /// Every `nth` unit of work is rolled back but answered as if it had been kept.
+    #[must_use]
+    pub fn drop_writes(mut self, nth: NonZeroU64) -> Self {
+        self.drop_every = Some(nth);
+        self
+    }
+
+    /// While `armed` holds true, the next commit fails as on a full disk, and disarms it.
+    #[must_use]
+    pub fn fail_commit(mut self, armed: Arc<AtomicBool>) -> Self {
+        self.fail_commit = Some(armed);
+        self
+    }
+
+    /// The database may have at most so many pages: beyond it, it behaves as on a full disk.
+    /// Read before each group of writes, so a test can lift it again; 0 means no ceiling.
+    #[must_use]
+    pub fn page_ceiling(mut self, pages: Arc<AtomicU32>) -> Self {
+        self.page_ceiling = Some(pages);
+        self
+    }
+
+    /// Called by the writer before each commit, which waits until it returns.
+    #[must_use]
+    pub fn before_commit(mut self, hook: Arc<dyn Fn() + Send + Sync>) -> Self {
+        self.before_commit = Some(hook);
+        self
+    }
+
+    pub(crate) const fn acknowledges_early(&self) -> bool {
+        self.acknowledge_early
+    }
+
+    #[allow(clippy::disallowed_methods, reason = "the fault is to be late by the wall clock")]
+    pub(crate) fn linger(&self) {
+        std::thread::sleep(Duration::from_millis(20));
+    }
+
+    /// Whether the unit that just ran shall be lost.
+    pub(crate) fn drops_this_write(&self) -> bool {
+        self.drop_every.is_some_and(|nth| {
+            let unit = self.units.fetch_add(1, Ordering::Relaxed).wrapping_add(1);
+            unit.is_multiple_of(nth.get())
+        })
+    }
+
+    pub(crate) fn fails_this_commit(&self) -> bool {
+        self.fail_commit.as_ref().is_some_and(|armed| armed.swap(false, Ordering::SeqCst))
+    }
+
+    pub(crate) fn pages(&self) -> Option<u32> {
+        self.page_ceiling.as_ref().map(|pages| match pages.load(Ordering::SeqCst) {
+            0 => u32::MAX - 1,
+            pages => pages,
+        })
+    }
+
+    pub(crate) fn reach_commit(&self) {
+        if let Some(hook) = &self.before_commit {
+            hook();
+        }
+    }
+}

@@ -1,0 +1,166 @@
+//! The embedded engine: one writing thread that commits in groups, one thread that moves the
+//! write-ahead log, and read connections used by whoever calls.
+
+mod checkpoint;
+mod connection;
+mod queue;
+mod readers;
+pub(crate) mod statement;
+mod unit;
+mod writer;
+
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::thread::JoinHandle;
+
+use coffer_base::{Timestamp, limit};
+use tokio::sync::{oneshot, watch};
+
+use crate::backup;
+use crate::error::{Result, StorageError};
+use crate::migrate::{self, MigrationReport, MigrationSet, Schema};
+use crate::store::{Options, Stats};
+use crate::transaction::Work;
+use crate::value::{Row, Value};
+use checkpoint::Log;
+use queue::Queue;
+use readers::Readers;
+use writer::{Counters, Writer};
+
+pub(crate) use connection::open_for_copy;
+
+/// One open database file.
+#[derive(Debug)]
+pub(crate) struct Sqlite {
+    path: PathBuf,
+    readers: Readers,
+    queue: Arc<Queue>,
+    counters: Arc<Counters>,
+    log: Arc<Log>,
+    /// Its sender belongs to the writer and is dropped when that is done.
+    ended: watch::Receiver<()>,
+    thread: Mutex<Option<JoinHandle<()>>>,
+}
+
+impl Sqlite {
+    pub(crate) fn open(
+        path: &Path,
+        sets: &[MigrationSet],
+        now: Timestamp,
+        options: Options,
+    ) -> Result<(Self, MigrationReport)> {
+        connection::prepare_file(path)?;
+        let mut connection = connection::open_writer(path)?;
+        let copies = options.copy_before_migration;
+        let report = migrate::migrate(&mut connection, path, sets, now, copies)?;
+        let queue = Arc::new(Queue::default());
+        let counters = Arc::new(Counters::default());
+        let log = Arc::new(Log::default());
+        let (ending, ended) = watch::channel(());
+        let writer = Writer::new(
+            connection,
+            path,
+            Arc::clone(&queue),
+            Arc::clone(&counters),
+            Arc::clone(&log),
+            options.faults,
+        )?;
+        let thread = spawn("coffer-writer", move || {
+            writer.run();
+            drop(ending);
+        })?;
+        let readers = Readers::new(path);
+        let thread = Mutex::new(Some(thread));
+        Ok((Self { path: path.to_owned(), readers, queue, counters, log, ended, thread }, report))
+    }
+
+    pub(crate) fn open_read_only(path: &Path, sets: &[MigrationSet]) -> Result<Self> {
+        let connection = connection::open_reader(path)?;
+        Schema::read(&connection, path, sets)?.require_current(path)?;
+        drop(connection);
+        let queue = Arc::new(Queue::default());
+        queue.close();
+        Ok(Self {
+            path: path.to_owned(),
+            readers: Readers::new(path),
+            queue,
+            counters: Arc::new(Counters::default()),
+            log: Arc::new(Log::default()),
+            ended: watch::channel(()).1,
+            thread: Mutex::new(None),
+        })
+    }
+
+    pub(crate) async fn write<W: Work>(&self, work: W) -> Result<W::Out> {
+        let (unit, answer) = unit::unit(work);
+        self.queue.push(unit)?;
+        answer.await.unwrap_or_else(|_| Err(StorageError::UnknownOutcome(writer_gone())))
+    }
+
+    pub(crate) fn query(&self, sql: &'static str, params: &[Value]) -> Result<Vec<Row>> {
+        self.readers.query(sql, params)
+    }
+
+    pub(crate) async fn checkpoint(&self) -> Result<()> {
+        let mut outcome = Ok(());
+        for _ in 0..limit::CHECKPOINT_ATTEMPTS {
+            let (asked, answer) = oneshot::channel();
+            self.queue.ask_checkpoint(asked)?;
+            outcome = answer.await.unwrap_or(Err(StorageError::Closed));
+            if !matches!(outcome, Err(StorageError::Busy)) {
+                return outcome;
+            }
+        }
+        outcome.map_err(|_| {
+            StorageError::Unavailable(
+                "a reader, perhaps a backup, still needs the write-ahead log; try again".to_owned(),
+            )
+        })
+    }
+
+    pub(crate) async fn backup(&self, to: &Path) -> Result<u64> {
+        let (from, to) = (self.path.clone(), to.to_owned());
+        let (done, answer) = oneshot::channel();
+        spawn("coffer-backup", move || {
+            let _ = done.send(backup::copy_file(&from, &to));
+        })?;
+        answer.await.unwrap_or(Err(StorageError::Panicked))
+    }
+
+    pub(crate) fn stats(&self) -> Stats {
+        self.log.count(Stats { waiting: self.queue.waiting(), ..self.counters.read() })
+    }
+
+    pub(crate) async fn close(&self) {
+        self.queue.close();
+        self.readers.close();
+        let mut ended = self.ended.clone();
+        while ended.changed().await.is_ok() {}
+    }
+}
+
+impl Drop for Sqlite {
+    /// Waits for the writer, so that the files are closed when the store is gone.
+    fn drop(&mut self) {
+        self.queue.close();
+        self.readers.close();
+        let thread = self.thread.get_mut().unwrap_or_else(PoisonError::into_inner).take();
+        if let Some(thread) = thread
+            // A unit of work that holds the last clone of its store drops it on the writer.
+            && thread.thread().id() != std::thread::current().id()
+        {
+            let _ = thread.join();
+        }
+    }
+}
+
+fn writer_gone() -> String {
+    "the writer ended before it answered".to_owned()
+}
+
+fn spawn(name: &str, body: impl FnOnce() + Send + 'static) -> Result<JoinHandle<()>> {
+    std::thread::Builder::new()
+        .name(name.to_owned())
+        .spawn(body)
+        .map_err(|error| StorageError::Unavailable(format!("cannot start a thread: {error}")))
+}

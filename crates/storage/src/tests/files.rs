@@ -1,0 +1,117 @@
+//! What lies on the disk: modes, locks, copies, traces of deleted rows.
+
+use std::fs;
+use std::os::unix::fs::PermissionsExt;
+use std::path::Path;
+
+use tempfile::tempdir;
+
+use super::*;
+
+fn mode(path: &Path) -> u32 {
+    fs::metadata(path).unwrap().permissions().mode() & 0o777
+}
+
+#[tokio::test]
+async fn directory_and_files_belong_to_the_owner_alone() {
+    let parent = tempdir().unwrap();
+    let directory = parent.path().join("data");
+    let store = open(&directory);
+    let _lock = DirectoryLock::acquire(&directory).unwrap();
+    store.write(insert("a")).await.unwrap();
+    store.backup(&directory.join("copy.db")).await.unwrap();
+    assert_eq!(mode(&directory), 0o700);
+    let files: Vec<_> = fs::read_dir(&directory).unwrap().map(|each| each.unwrap()).collect();
+    assert_eq!(files.len(), 5, "database, log, index, lock, copy");
+    for file in files {
+        assert_eq!(mode(&file.path()), 0o600, "{:?}", file.path());
+    }
+}
+
+#[test]
+fn a_second_lock_is_refused_with_directory_and_process() {
+    let directory = tempdir().unwrap();
+    let lock = DirectoryLock::acquire(directory.path()).unwrap();
+    let text = DirectoryLock::acquire(directory.path()).unwrap_err().to_string();
+    assert!(text.contains(&directory.path().display().to_string()), "{text}");
+    assert!(text.contains(&format!("(process {})", std::process::id())), "{text}");
+    drop(lock);
+    DirectoryLock::acquire(directory.path()).unwrap();
+}
+
+#[tokio::test]
+async fn a_backup_restores_what_was_there_and_never_overwrites() {
+    let directory = tempdir().unwrap();
+    let store = open(directory.path());
+    store.write(insert("before")).await.unwrap();
+    let restored = directory.path().join("restored");
+    fs::create_dir(&restored).unwrap();
+    let copy = restored.join("coffer.db");
+    let size = store.backup(&copy).await.unwrap();
+    assert_eq!(size, fs::metadata(&copy).unwrap().len());
+    check_file(&copy).unwrap();
+    store.write(insert("after")).await.unwrap();
+    let again = store.backup(&copy).await.unwrap_err();
+    assert!(matches!(again, StorageError::File(_)), "{again}");
+    assert_eq!(fs::read_dir(&restored).unwrap().count(), 1, "no partial file is left");
+    assert_eq!(count(&open(&restored)).await, 1);
+}
+
+#[tokio::test]
+async fn a_failed_backup_leaves_nothing() {
+    let directory = tempdir().unwrap();
+    let store = open(directory.path());
+    let nowhere = directory.path().join("no such directory/copy.db");
+    assert!(matches!(store.backup(&nowhere).await, Err(StorageError::File(_))));
+    let to = directory.path().join("copy.db");
+    let source = directory.path().join("not a database");
+    fs::write(&source, vec![b'x'; 8192]).unwrap();
+    assert!(copy_file(&source, &to).is_err());
+    assert!(!to.exists() && !directory.path().join("copy.db.part").exists());
+}
+
+#[tokio::test]
+async fn the_check_finds_a_damaged_page() {
+    let directory = tempdir().unwrap();
+    let store = open(directory.path());
+    store.write(insert_body("large", vec![1; 100_000])).await.unwrap();
+    let copy = directory.path().join("copy.db");
+    store.backup(&copy).await.unwrap();
+    let mut bytes = fs::read(&copy).unwrap();
+    // The second page is the b-tree of a table: its header becomes nonsense.
+    bytes[4096..4196].fill(0xA5);
+    fs::write(&copy, bytes).unwrap();
+    assert!(matches!(check_file(&copy), Err(StorageError::Corrupt(_))));
+}
+
+#[tokio::test]
+async fn nothing_of_a_deleted_row_lingers_after_a_checkpoint() {
+    let directory = tempdir().unwrap();
+    let store = open(directory.path());
+    let trace = b"a trace of something secret";
+    let holds_trace = || {
+        ["coffer.db", "coffer.db-wal"].iter().any(|name| {
+            let bytes = fs::read(directory.path().join(name)).unwrap();
+            bytes.windows(trace.len()).any(|window| window == trace)
+        })
+    };
+    store.write(insert("other")).await.unwrap();
+    store.write(insert_body("secret", trace.to_vec())).await.unwrap();
+    store.checkpoint().await.unwrap();
+    assert!(holds_trace());
+    store.write(Run(vec![("DELETE FROM item WHERE label = 'secret'", vec![])])).await.unwrap();
+    store.checkpoint().await.unwrap();
+    assert!(!holds_trace());
+    assert_eq!(fs::metadata(directory.path().join("coffer.db-wal")).unwrap().len(), 0);
+}
+
+#[tokio::test]
+async fn closing_leaves_one_file() {
+    let directory = tempdir().unwrap();
+    let store = open(directory.path());
+    store.write(insert("kept")).await.unwrap();
+    assert_eq!(count(&store).await, 1);
+    store.close().await;
+    assert_eq!(fs::read_dir(directory.path()).unwrap().count(), 1);
+    assert_eq!(count(&open(directory.path())).await, 1);
+}

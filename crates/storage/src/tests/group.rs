@@ -1,0 +1,315 @@
+//! Units of work, alone and in groups.
+
+use std::future::pending;
+use std::num::NonZeroU64;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
+
+use coffer_base::limit;
+use tempfile::tempdir;
+use tokio::task::JoinHandle;
+
+use super::*;
+
+/// A unit that writes a row and then does not end well.
+#[derive(Clone, Copy)]
+enum Bad {
+    Refuse,
+    Panic,
+    Wait,
+    Hide,
+    DeferDuplicate,
+}
+
+impl Work for Bad {
+    type Out = ();
+
+    async fn run(&self, tx: &mut Tx<'_>) -> Result<()> {
+        tx.execute("INSERT INTO item (label) VALUES ('bad')", &[]).await?;
+        match self {
+            Self::Refuse => return Err(StorageError::Corrupt("refused".to_owned())),
+            Self::Panic => panic!("on purpose"),
+            Self::Wait => pending::<()>().await,
+            // Goes on as if the failure had not happened.
+            Self::Hide => {
+                let _ = tx.execute("INSERT INTO item (label) VALUES ('bad')", &[]).await;
+            }
+            Self::DeferDuplicate => tx.defer("INSERT INTO item (label) VALUES ('bad')", vec![]),
+        }
+        Ok(())
+    }
+}
+
+impl Bad {
+    fn is_told(self, error: &StorageError) -> bool {
+        match self {
+            Self::Refuse => matches!(error, StorageError::Corrupt(_)),
+            Self::Panic => *error == StorageError::Panicked,
+            Self::Wait => *error == StorageError::Waited,
+            Self::Hide | Self::DeferDuplicate => matches!(error, StorageError::Constraint(_)),
+        }
+    }
+}
+
+fn spawn<W: Work>(store: &Store, work: W) -> JoinHandle<Result<W::Out>> {
+    let store = store.clone();
+    tokio::spawn(async move { store.write(work).await })
+}
+
+async fn until_waiting(store: &Store, number: u64) {
+    while store.stats().waiting != number {
+        tokio::task::yield_now().await;
+    }
+}
+
+/// A store whose writer stands before the commit of one unit, so that what comes next is a group.
+async fn held(directory: &std::path::Path) -> (Arc<Gate>, Store, JoinHandle<Result<Vec<Row>>>) {
+    let gate = Arc::new(Gate::default());
+    let store = open_with(directory, gate.faults());
+    gate.shut();
+    let first = spawn(&store, insert("first"));
+    tokio::task::spawn_blocking({
+        let gate = Arc::clone(&gate);
+        move || gate.wait_until_held()
+    })
+    .await
+    .unwrap();
+    (gate, store, first)
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_waits_shares_one_commit() {
+    let directory = tempdir().unwrap();
+    let (gate, store, first) = held(directory.path()).await;
+    let writes: Vec<_> = (0..40).map(|i| spawn(&store, insert(&format!("row {i}")))).collect();
+    until_waiting(&store, 40).await;
+    gate.open();
+    first.await.unwrap().unwrap();
+    for write in writes {
+        write.await.unwrap().unwrap();
+    }
+    assert_eq!(count(&store).await, 41);
+    assert_eq!((store.stats().units, store.stats().commits), (41, 2));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_group_has_a_size_limit() {
+    let directory = tempdir().unwrap();
+    let (gate, store, first) = held(directory.path()).await;
+    let size = limit::WRITE_GROUP + 1;
+    let writes: Vec<_> = (0..size).map(|i| spawn(&store, insert(&format!("row {i}")))).collect();
+    until_waiting(&store, size as u64).await;
+    gate.open();
+    first.await.unwrap().unwrap();
+    for write in writes {
+        write.await.unwrap().unwrap();
+    }
+    assert_eq!(store.stats().commits, 3);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_unit_that_ends_badly_takes_nobody_with_it() {
+    let directory = tempdir().unwrap();
+    let (gate, store, first) = held(directory.path()).await;
+    let before = spawn(&store, insert("before"));
+    until_waiting(&store, 1).await;
+    let every = [Bad::Refuse, Bad::Panic, Bad::Wait, Bad::Hide, Bad::DeferDuplicate];
+    let bad: Vec<_> = every.map(|bad| (bad, spawn(&store, bad))).into();
+    until_waiting(&store, 6).await;
+    let after = spawn(&store, insert("after"));
+    until_waiting(&store, 7).await;
+    gate.open();
+    for good in [first, before, after] {
+        good.await.unwrap().unwrap();
+    }
+    for (bad, write) in bad {
+        let error = write.await.unwrap().unwrap_err();
+        assert!(bad.is_told(&error), "{error}");
+    }
+    assert_eq!(count(&store).await, 3);
+    assert_eq!(store.stats().commits, 2);
+}
+
+#[tokio::test]
+async fn a_unit_that_is_alone_and_ends_badly_leaves_nothing() {
+    let directory = tempdir().unwrap();
+    let store = open(directory.path());
+    for bad in [Bad::Refuse, Bad::Panic, Bad::Wait, Bad::Hide, Bad::DeferDuplicate] {
+        let error = store.write(bad).await.unwrap_err();
+        assert!(bad.is_told(&error), "{error}");
+        assert_eq!(count(&store).await, 0);
+    }
+    store.write(insert("good")).await.unwrap();
+    assert_eq!((count(&store).await, store.stats().commits), (1, 1));
+}
+
+#[tokio::test]
+async fn statements_about_transactions_and_connections_are_refused() {
+    let directory = tempdir().unwrap();
+    let store = open(directory.path());
+    for sql in [
+        "BEGIN",
+        "  commit",
+        "END",
+        "ROLLBACK",
+        "SAVEPOINT a",
+        "RELEASE unit",
+        "PRAGMA user_version = 1",
+        "ATTACH 'x' AS y",
+        "DROP TABLE item",
+        "VACUUM",
+        "/* */ COMMIT",
+        "-- x\nCOMMIT",
+        "",
+    ] {
+        let work = Run(vec![("INSERT INTO item (label) VALUES ('a')", vec![]), (sql, vec![])]);
+        let error = store.write(work).await.unwrap_err();
+        assert!(matches!(error, StorageError::Engine(_)), "{sql}: {error}");
+        let error = store.query(sql, &[]).await.unwrap_err();
+        assert!(matches!(error, StorageError::Engine(_)), "{sql}: {error}");
+    }
+    let two = Run(vec![("DELETE FROM item; COMMIT", vec![])]);
+    assert!(matches!(store.write(two).await, Err(StorageError::Engine(_))));
+    assert_eq!(count(&store).await, 0);
+}
+
+/// Claims, tries an operation that is refused, and records the refusal.
+struct Savepoints;
+
+impl Work for Savepoints {
+    type Out = ();
+
+    async fn run(&self, tx: &mut Tx<'_>) -> Result<()> {
+        tx.defer("INSERT INTO item (label) VALUES ('claim')", vec![]);
+        tx.savepoint().await?;
+        tx.execute("INSERT INTO item (label) VALUES ('refused')", &[]).await?;
+        tx.defer("INSERT INTO item (label) VALUES ('refused too')", vec![]);
+        tx.rollback_to_savepoint().await?;
+        tx.release_savepoint().await?;
+        tx.savepoint().await?;
+        tx.execute("INSERT INTO item (label) VALUES ('kept')", &[]).await?;
+        tx.release_savepoint().await?;
+        tx.defer("INSERT INTO item (label) VALUES ('audit')", vec![]);
+        Ok(())
+    }
+}
+
+#[tokio::test]
+async fn a_savepoint_undoes_what_came_after_it_and_nothing_else() {
+    let directory = tempdir().unwrap();
+    let store = open(directory.path());
+    store.write(Savepoints).await.unwrap();
+    let rows = store.query("SELECT label FROM item ORDER BY label", &[]).await.unwrap();
+    let labels: Vec<_> = rows.iter().map(|row| row.text(0).unwrap()).collect();
+    assert_eq!(labels, ["audit", "claim", "kept"]);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_full_queue_answers_busy() {
+    let directory = tempdir().unwrap();
+    let (gate, store, first) = held(directory.path()).await;
+    let writes: Vec<_> =
+        (0..limit::WRITE_QUEUE).map(|i| spawn(&store, insert(&format!("row {i}")))).collect();
+    until_waiting(&store, limit::WRITE_QUEUE as u64).await;
+    assert_eq!(store.write(insert("one too many")).await, Err(StorageError::Busy));
+    gate.open();
+    first.await.unwrap().unwrap();
+    for write in writes {
+        write.await.unwrap().unwrap();
+    }
+    assert_eq!(count(&store).await, 1 + limit::WRITE_QUEUE as i64);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_dropped_caller_does_not_cut_its_write() {
+    let directory = tempdir().unwrap();
+    let (gate, store, first) = held(directory.path()).await;
+    let cut = spawn(&store, insert("cut"));
+    until_waiting(&store, 1).await;
+    cut.abort();
+    assert!(cut.await.unwrap_err().is_cancelled());
+    gate.open();
+    first.await.unwrap().unwrap();
+    store.close().await;
+    assert_eq!(count(&open(directory.path())).await, 2);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_full_disk_loses_the_group_and_nothing_more() {
+    let directory = tempdir().unwrap();
+    let (gate, pages) = (Arc::new(Gate::default()), Arc::new(AtomicU32::new(0)));
+    let store = open_with(directory.path(), gate.faults().page_ceiling(Arc::clone(&pages)));
+    store.write(insert("kept")).await.unwrap();
+    gate.shut();
+    let first = spawn(&store, insert("first"));
+    until_held(&gate).await;
+    let small = spawn(&store, insert("small"));
+    until_waiting(&store, 1).await;
+    let large = spawn(&store, insert_body("large", vec![7; 1_000_000]));
+    until_waiting(&store, 2).await;
+    let unrelated = spawn(&store, insert("unrelated"));
+    until_waiting(&store, 3).await;
+    pages.store(20, Ordering::SeqCst);
+    gate.open();
+    first.await.unwrap().unwrap();
+    for lost in [small, large, unrelated] {
+        let error = lost.await.unwrap().unwrap_err();
+        assert!(matches!(error, StorageError::Unavailable(_)), "{error}");
+    }
+    assert_eq!(count(&store).await, 2);
+    pages.store(0, Ordering::SeqCst);
+    store.write(insert_body("large", vec![7; 1_000_000])).await.unwrap();
+    assert_eq!(count(&store).await, 3);
+}
+
+async fn until_held(gate: &Arc<Gate>) {
+    let gate = Arc::clone(gate);
+    tokio::task::spawn_blocking(move || gate.wait_until_held()).await.unwrap();
+}
+
+#[tokio::test]
+async fn a_failed_commit_is_told_and_the_next_one_works() {
+    let directory = tempdir().unwrap();
+    let armed = Arc::new(AtomicBool::new(true));
+    let store = open_with(directory.path(), Faults::none().fail_commit(Arc::clone(&armed)));
+    let error = store.write(insert("lost")).await.unwrap_err();
+    assert!(matches!(error, StorageError::Unavailable(_)), "{error}");
+    store.write(insert("kept")).await.unwrap();
+    assert_eq!(count(&store).await, 1);
+}
+
+#[tokio::test]
+async fn dropped_writes_are_acknowledged_and_missing() {
+    let directory = tempdir().unwrap();
+    let every_third = Faults::none().drop_writes(NonZeroU64::new(3).unwrap());
+    let store = open_with(directory.path(), every_third);
+    for i in 0..9 {
+        store.write(insert(&format!("row {i}"))).await.unwrap();
+    }
+    assert_eq!(count(&store).await, 6);
+}
+
+#[tokio::test]
+async fn an_early_acknowledgement_comes_before_the_commit() {
+    let directory = tempdir().unwrap();
+    let gate = Arc::new(Gate::default());
+    let store = open_with(directory.path(), gate.faults().acknowledge_before_commit());
+    gate.shut();
+    store.write(insert("early")).await.unwrap();
+    assert_eq!(count(&store).await, 0);
+    gate.open();
+    store.close().await;
+    assert_eq!(count(&open(directory.path())).await, 1);
+}
+
+#[tokio::test]
+async fn a_closed_store_says_so() {
+    let directory = tempdir().unwrap();
+    let store = open(directory.path());
+    store.write(insert("kept")).await.unwrap();
+    store.close().await;
+    store.close().await;
+    assert_eq!(store.write(insert("late")).await, Err(StorageError::Closed));
+    assert_eq!(store.query("SELECT 1", &[]).await, Err(StorageError::Closed));
+    assert_eq!(store.checkpoint().await, Err(StorageError::Closed));
+}

@@ -1,0 +1,70 @@
+//! The write-ahead log stays bounded.
+
+use std::fs;
+
+use coffer_base::limit;
+use rusqlite::Connection;
+use tempfile::tempdir;
+
+use super::*;
+
+const MIB: usize = 1024 * 1024;
+
+/// Rewrites one row with `bytes` other bytes each time.
+async fn rewrite(store: &Store, bytes: usize, times: u8) {
+    for i in 0..times {
+        let sql = "INSERT INTO item (id, body) VALUES (1, ?1) \
+                   ON CONFLICT (id) DO UPDATE SET body = excluded.body";
+        store.write(Run(vec![(sql, vec![Value::from(vec![i; bytes])])])).await.unwrap();
+    }
+}
+
+#[tokio::test]
+async fn the_log_is_moved_beside_the_commits() {
+    let directory = tempdir().unwrap();
+    let store = open(directory.path());
+    rewrite(&store, MIB, 5).await;
+    while store.stats().checkpoints == 0 {
+        tokio::task::yield_now().await;
+    }
+    assert_eq!(store.stats().checkpoints_failed, 0);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_log_stays_bounded_while_reads_and_writes_never_pause() {
+    let directory = tempdir().unwrap();
+    let store = open(directory.path());
+    let reading = tokio::spawn({
+        let store = store.clone();
+        async move {
+            loop {
+                count(&store).await;
+                tokio::task::yield_now().await;
+            }
+        }
+    });
+    rewrite(&store, 4 * MIB, 60).await;
+    reading.abort();
+    let log = fs::metadata(directory.path().join("coffer.db-wal")).unwrap().len();
+    assert!(log < limit::WAL_CEILING_BYTES + 2 * limit::WAL_CHECKPOINT_BYTES, "{log}");
+}
+
+#[tokio::test]
+async fn the_log_outlives_a_long_reader_and_shrinks_after_it() {
+    let directory = tempdir().unwrap();
+    let store = open(directory.path());
+    rewrite(&store, 10, 1).await;
+    let reader = Connection::open(directory.path().join("coffer.db")).unwrap();
+    reader.execute_batch("BEGIN; SELECT count(*) FROM item").unwrap();
+    rewrite(&store, 4 * MIB, 20).await;
+    let held = store.stats().wal_bytes;
+    assert!(held > limit::WAL_CEILING_BYTES, "{held}");
+    let refused = store.checkpoint().await.unwrap_err();
+    assert!(matches!(refused, StorageError::Unavailable(_)), "{refused}");
+    reader.execute_batch("COMMIT").unwrap();
+    rewrite(&store, 4 * MIB, 10).await;
+    let after = store.stats().wal_bytes;
+    assert!(after < held, "{after}");
+    store.checkpoint().await.unwrap();
+    assert_eq!(store.stats().wal_bytes, 0);
+}

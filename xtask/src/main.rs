@@ -1,0 +1,96 @@
+//! The project's own commands, run as `cargo xtask <verb>`.
+//!
+//! This room uses nothing but the standard library, so that it builds in seconds on a fresh
+//! machine, and it depends on no room of the server: it only looks at files and starts programs.
+
+#![allow(
+    clippy::print_stdout,
+    clippy::print_stderr,
+    reason = "a command-line tool speaks to the person at the terminal"
+)]
+
+mod fuzz;
+mod step;
+mod test;
+mod tidy;
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+use step::{Outcome, Step};
+
+const USAGE: &str = "\
+cargo xtask test [--list] [--only part[,part]] [--fuzz-seconds N]   the whole test run
+cargo xtask tidy                                                    the structure check
+cargo xtask fuzz [target] [--seconds N]                             one fuzz target, or all
+cargo xtask bench [arguments]                                       the benchmark, optimised
+";
+
+fn main() -> ExitCode {
+    let mut words = std::env::args().skip(1);
+    let verb = words.next().unwrap_or_default();
+    let words: Vec<String> = words.collect();
+    let outcome = match verb.as_str() {
+        "test" => test::run(&words),
+        "tidy" => tidy::run(),
+        "fuzz" => fuzz::run(&words),
+        "bench" => bench(&words),
+        _ => Err(format!("there is no verb \"{verb}\". The verbs are:\n\n{USAGE}")),
+    };
+    match outcome {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(message) => {
+            if !message.is_empty() {
+                eprintln!("{message}");
+            }
+            ExitCode::FAILURE
+        }
+    }
+}
+
+/// Runs the benchmark with the release profile, since figures from any other say nothing.
+fn bench(words: &[String]) -> Outcome {
+    Step::new("cargo")
+        .args(["run", "--release", "--package", "coffer-bench", "--"])
+        .args(words)
+        .directory(&root())
+        .minutes(60)
+        .run()
+}
+
+/// The root of the repository: the folder above this crate.
+fn root() -> PathBuf {
+    let mut root = PathBuf::from(env!("CARGO_MANIFEST_DIR"));
+    root.pop();
+    root
+}
+
+/// The folder for everything that is built. This program runs from `<target>/<profile>/xtask`,
+/// which is right whatever the target directory has been set to.
+fn target() -> Result<PathBuf, String> {
+    let program = std::env::current_exe().map_err(|e| format!("cannot find myself: {e}"))?;
+    let target = program.ancestors().nth(2).map(PathBuf::from);
+    target.ok_or_else(|| format!("{} is not in a target directory", program.display()))
+}
+
+/// Reads the value that follows the option `name`, as a whole number of at least 1.
+fn number(name: &str, value: Option<&String>) -> Result<u32, String> {
+    let value = value.ok_or_else(|| format!("{name} needs a number after it"))?;
+    match value.parse() {
+        Ok(number) if number > 0 => Ok(number),
+        _ => Err(format!("{name} needs a whole number of at least 1, not \"{value}\"")),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn numbers_are_whole_and_positive() {
+        assert_eq!(number("--seconds", Some(&String::from("20"))), Ok(20));
+        for wrong in ["0", "-1", "2.5", "ten", ""] {
+            assert!(number("--seconds", Some(&wrong.to_owned())).is_err(), "{wrong}");
+        }
+        assert!(number("--seconds", None).is_err());
+    }
+}

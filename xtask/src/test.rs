@@ -1,0 +1,151 @@
+//! `cargo xtask test`: the project's whole test run.
+//!
+//! It runs on a machine that has Rust, Python 3, Node 20 or newer and the package registries;
+//! everything else it builds or fetches itself, below the target directory. Every part runs, also
+//! after another has failed; a part that is missing or cannot run has failed, never been skipped.
+
+mod conformance;
+mod options;
+mod report;
+mod workspace;
+
+use crate::step::Outcome;
+use crate::{fuzz, tidy};
+use options::Options;
+use report::Report;
+use std::time::Instant;
+
+/// One part of the run.
+struct Part {
+    name: &'static str,
+    /// What it does, for `--list`.
+    about: &'static str,
+    /// Whether it tests the binary that the part `build` makes. It brings that part along, and
+    /// does not run when that has failed: an old binary would prove nothing.
+    needs_build: bool,
+    run: fn(&Options) -> Outcome,
+}
+
+/// All parts, the quickest first.
+const PARTS: [Part; 10] = [
+    Part {
+        name: "format",
+        about: "the layout of the Rust code",
+        needs_build: false,
+        run: |_| workspace::format(),
+    },
+    Part {
+        name: "tidy",
+        about: "the structure of the tree: walls, lengths, words",
+        needs_build: false,
+        run: |_| tidy::run(),
+    },
+    Part {
+        name: "clippy",
+        about: "the linter, every warning an error",
+        needs_build: false,
+        run: |_| workspace::clippy(),
+    },
+    Part {
+        name: BUILD,
+        about: "the binary and all tests",
+        needs_build: false,
+        run: |_| workspace::build(),
+    },
+    Part {
+        name: "rust",
+        about: "unit, integration, crash and documentation tests",
+        needs_build: true,
+        run: |_| workspace::tests(),
+    },
+    Part {
+        name: "docs",
+        about: "the code's documentation, every warning an error",
+        needs_build: false,
+        run: |_| workspace::docs(),
+    },
+    Part {
+        name: "fuzz",
+        about: "each fuzz target for some seconds",
+        needs_build: false,
+        run: |options| fuzz::fuzz(&fuzz::TARGETS, options.fuzz_seconds),
+    },
+    Part {
+        name: "conformance/python",
+        about: "the official Python SDK against the binary",
+        needs_build: true,
+        run: |_| conformance::python(),
+    },
+    Part {
+        name: "conformance/node",
+        about: "the official Node SDK against the binary",
+        needs_build: true,
+        run: |_| conformance::node(),
+    },
+    Part {
+        name: "conformance/rust",
+        about: "async-stripe against the binary",
+        needs_build: true,
+        run: |_| conformance::rust(),
+    },
+];
+
+/// The part on which others build.
+const BUILD: &str = "build";
+
+/// `cargo xtask test [--list] [--only part[,part]] [--fuzz-seconds N]`.
+pub fn run(words: &[String]) -> Outcome {
+    let options = Options::parse(words)?;
+    if options.list {
+        for part in &PARTS {
+            println!("{:20} {}", part.name, part.about);
+        }
+        return Ok(());
+    }
+    let chosen: Vec<&Part> = PARTS.iter().filter(|part| options.chosen(part)).collect();
+    let report = run_parts(&chosen, &options);
+    println!("{report}");
+    // The report has said everything, and its count is the last line.
+    if report.passed() { Ok(()) } else { Err(String::new()) }
+}
+
+fn run_parts(parts: &[&Part], options: &Options) -> Report {
+    let mut report = Report::default();
+    for (number, part) in parts.iter().enumerate() {
+        println!("\n== {} of {}: {} ({})", number + 1, parts.len(), part.name, part.about);
+        let start = Instant::now();
+        let outcome = if part.needs_build && report.failed(BUILD) {
+            Err("not run: the build has failed".to_owned())
+        } else {
+            (part.run)(options)
+        };
+        if let Err(message) = &outcome {
+            println!("FAILED {}: {message}", part.name);
+        }
+        report.add(part.name, start.elapsed(), outcome);
+    }
+    report
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const BROKEN: Part = Part {
+        name: BUILD,
+        about: "",
+        needs_build: false,
+        run: |_| Err("it does not compile".to_owned()),
+    };
+    const AFTER: Part = Part { name: "after", about: "", needs_build: true, run: |_| Ok(()) };
+    const APART: Part = Part { name: "apart", about: "", needs_build: false, run: |_| Ok(()) };
+
+    #[test]
+    fn a_failed_build_fails_what_needs_it_and_nothing_else() {
+        let options = Options::parse(&[]).unwrap();
+        let report = run_parts(&[&BROKEN, &AFTER, &APART], &options);
+        assert!(report.failed(BUILD) && report.failed("after") && !report.failed("apart"));
+        assert!(report.to_string().ends_with("1 passed, 2 failed"), "{report}");
+        assert!(!report.passed());
+    }
+}

@@ -1,0 +1,78 @@
+//! What the person asked of `cargo xtask test`.
+
+use super::{BUILD, PARTS, Part};
+use crate::{fuzz, number};
+
+/// The options of one run.
+pub struct Options {
+    /// Show the parts and run none.
+    pub list: bool,
+    /// How long each fuzz target runs.
+    pub fuzz_seconds: u32,
+    /// The names of the parts to run; all when empty.
+    only: Vec<String>,
+}
+
+impl Options {
+    /// Reads the words after `test`. An unknown word or part is an error, so that a mistyped
+    /// name never passes as a run of nothing.
+    pub fn parse(words: &[String]) -> Result<Self, String> {
+        let mut options = Self { list: false, fuzz_seconds: fuzz::SECONDS, only: Vec::new() };
+        let mut words = words.iter();
+        while let Some(word) = words.next() {
+            match word.as_str() {
+                "--list" => options.list = true,
+                "--fuzz-seconds" => options.fuzz_seconds = number(word, words.next())?,
+                "--only" => options.only.extend(parts(words.next())?),
+                _ => return Err(format!("test has no option \"{word}\"")),
+            }
+        }
+        Ok(options)
+    }
+
+    /// Whether `part` was asked for, by its name or because another one stands on it.
+    pub fn chosen(&self, part: &Part) -> bool {
+        let named = |name: &str| self.only.iter().any(|only| only == name);
+        let stands_on_build = || PARTS.iter().any(|other| other.needs_build && named(other.name));
+        self.only.is_empty() || named(part.name) || (part.name == BUILD && stands_on_build())
+    }
+}
+
+fn parts(value: Option<&String>) -> Result<Vec<String>, String> {
+    let value = value.ok_or("--only needs the names of parts after it, with commas between")?;
+    let names: Vec<String> = value.split(',').map(str::to_owned).collect();
+    match names.iter().find(|name| PARTS.iter().all(|part| part.name != name.as_str())) {
+        Some(name) => Err(format!("there is no part \"{name}\"; `cargo xtask test --list`")),
+        None => Ok(names),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn chosen(words: &[&str]) -> Vec<&'static str> {
+        let words: Vec<String> = words.iter().map(|&word| word.to_owned()).collect();
+        let options = Options::parse(&words).unwrap();
+        PARTS.iter().filter(|part| options.chosen(part)).map(|part| part.name).collect()
+    }
+
+    #[test]
+    fn all_parts_run_unless_some_are_named() {
+        assert_eq!(chosen(&[]).len(), PARTS.len());
+        assert_eq!(chosen(&["--only", "tidy,format"]), ["format", "tidy"]);
+    }
+
+    #[test]
+    fn a_part_brings_the_build_it_stands_on() {
+        assert_eq!(chosen(&["--only", "conformance/node"]), ["build", "conformance/node"]);
+    }
+
+    #[test]
+    fn what_is_mistyped_is_refused() {
+        for words in [&["--only", "tidi"][..], &["--only"], &["--onyl", "tidy"], &["tidy"]] {
+            let words: Vec<String> = words.iter().map(|&word| word.to_owned()).collect();
+            assert!(Options::parse(&words).is_err(), "{words:?}");
+        }
+    }
+}

@@ -1,0 +1,57 @@
+//! The parts that cargo runs over the workspace, all with the one development profile.
+
+use crate::step::{self, Outcome, Step};
+use crate::{root, target};
+use std::path::PathBuf;
+
+/// The layout of the code.
+pub fn format() -> Outcome {
+    step::need("cargo", &["fmt", "--version"], "rustup component add rustfmt")?;
+    cargo(&["fmt", "--all", "--check"]).run()
+}
+
+/// The linter over every target.
+pub fn clippy() -> Outcome {
+    step::need("cargo", &["clippy", "--version"], "rustup component add clippy")?;
+    cargo(&["clippy", "--workspace", "--all-targets", "--", "-D", "warnings"]).run()
+}
+
+/// The binary and the tests, in one command so that all share one set of features.
+pub fn build() -> Outcome {
+    cargo(&["build", "--workspace", "--all-targets"]).run()?;
+    binary().map(|_| ())
+}
+
+/// All tests of the workspace: with nextest, where it is installed, or with cargo's own runner.
+pub fn tests() -> Outcome {
+    let binary = binary()?;
+    if step::need("cargo", &["nextest", "--version"], "").is_ok() {
+        let run = cargo(&["nextest", "run", "--workspace"]).env("COFFER_BIN", &binary).run();
+        // Nextest does not run the examples in the documentation.
+        let examples = cargo(&["test", "--workspace", "--doc"]).run();
+        return run.and(examples);
+    }
+    println!("cargo-nextest is not installed; cargo's own runner does the same more slowly");
+    cargo(&["test", "--workspace", "--no-fail-fast"]).env("COFFER_BIN", &binary).run()
+}
+
+/// The documentation of our own crates.
+pub fn docs() -> Outcome {
+    cargo(&["doc", "--workspace", "--no-deps", "--document-private-items"])
+        .env("RUSTDOCFLAGS", "-D warnings")
+        .run()
+}
+
+/// The path of the server's binary, once it has been built.
+pub fn binary() -> Result<PathBuf, String> {
+    let path = target()?.join("debug").join("coffer");
+    if path.is_file() {
+        Ok(path)
+    } else {
+        Err(format!("the build made no binary at {}", path.display()))
+    }
+}
+
+fn cargo(args: &[&str]) -> Step {
+    Step::new("cargo").args(args).directory(&root())
+}
