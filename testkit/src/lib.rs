@@ -1,1 +1,12 @@
-//! Room testkit.
+//! A real server in the test's own process, with a clock that the test moves, and clients that
+//! say who they are.
+//!
+//! Tests read as "who does what": `server.app().client().set("token", "value")`. Nothing here is
+//! a mock: the server is assembled as the binary assembles it, listens on a real socket, and
+//! keeps its data in a real file.
+
+mod client;
+mod server;
+
+pub use client::{Answer, Client, Params, encode};
+pub use server::{App, Builder, TestServer};

@@ -1,0 +1,1 @@
+//! Tests of the whole server live beside this file, a folder each.
