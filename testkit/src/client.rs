@@ -103,6 +103,17 @@ impl Client {
 
     /// Any request; a body is sent as a form.
     pub fn raw(&self, method: &str, target: &str, body: Option<&str>) -> Answer {
+        self.attempt(method, target, body)
+            .unwrap_or_else(|error| panic!("{method} {target}: {error}"))
+    }
+
+    /// As [`Client::raw`], to a server that may be gone: `Err` says why no whole answer came.
+    pub fn attempt(
+        &self,
+        method: &str,
+        target: &str,
+        body: Option<&str>,
+    ) -> Result<Answer, String> {
         let mut request =
             ureq::http::Request::builder().method(method).uri(format!("{}{target}", self.base));
         if let Some(key) = &self.key {
@@ -123,15 +134,13 @@ impl Client {
             }
             None => self.agent.run(request.body(()).unwrap()),
         };
-        let mut response = response.unwrap_or_else(|error| panic!("{method} {target}: {error}"));
+        let mut response = response.map_err(|error| error.to_string())?;
         let headers = response.headers().iter().map(|(name, value)| {
             (name.as_str().to_owned(), String::from_utf8_lossy(value.as_bytes()).into_owned())
         });
-        Answer {
-            status: response.status().as_u16(),
-            headers: headers.collect(),
-            body: response.body_mut().read_to_string().unwrap(),
-        }
+        let (status, headers) = (response.status().as_u16(), headers.collect());
+        let body = response.body_mut().read_to_string().map_err(|error| error.to_string())?;
+        Ok(Answer { status, headers, body })
     }
 
     /// Sets a secret in the account's scope.

@@ -6,7 +6,13 @@
 //! keeps its data in a real file.
 
 mod client;
+mod gate;
+mod process;
+mod raw;
 mod server;
 
 pub use client::{Answer, Client, Params, encode};
-pub use server::{App, Builder, TestServer};
+pub use gate::Gate;
+pub use process::{Process, coffer_binary};
+pub use raw::Raw;
+pub use server::{App, Builder, START, TestServer};

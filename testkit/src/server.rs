@@ -1,12 +1,15 @@
 //! A server in this process.
 
 use crate::client::Client;
+use crate::raw::Raw;
 use coffer::assemble::{self, AssembleOptions, RootSource, Stores};
 use coffer::serve::{Address, ServeOptions, Server};
 use coffer_base::{Clock, Random, TestClock, Timestamp};
 use coffer_crypto::SystemRandom;
+use coffer_kernel::Job;
 use coffer_secrets::Settings;
 use coffer_storage::Faults;
+use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use tempfile::TempDir;
@@ -21,18 +24,40 @@ pub struct Builder {
     settings: Settings,
     faults: Faults,
     admin_listener: bool,
+    beyond_loopback: bool,
     directory: Option<PathBuf>,
+    random: Arc<dyn Random>,
+    clock_hook: Option<Hook>,
+    background: bool,
+    starts_at: Timestamp,
+}
+
+/// Something of a test's that runs inside the server.
+type Hook = Arc<dyn Fn() + Send + Sync>;
+
+/// The clock, and what happens whenever somebody looks at it.
+struct HookedClock(Arc<TestClock>, Option<Hook>);
+
+impl Clock for HookedClock {
+    fn now(&self) -> Timestamp {
+        if let Some(hook) = &self.1 {
+            hook();
+        }
+        self.0.now()
+    }
 }
 
 /// A server in this process, its clock, and its data directory, which goes with it.
 pub struct TestServer {
     runtime: Runtime,
     server: Option<Server>,
+    jobs: Vec<Arc<dyn Job>>,
     /// The server's clock: it stands still until the test moves it.
     pub clock: Arc<TestClock>,
     data_dir: PathBuf,
     _kept: Option<TempDir>,
     base: String,
+    admin_base: String,
     admin_key: String,
 }
 
@@ -43,7 +68,12 @@ impl Default for Builder {
             settings: Settings::default(),
             faults: Faults::none(),
             admin_listener: false,
+            beyond_loopback: false,
             directory: None,
+            random: Arc::new(SystemRandom),
+            clock_hook: None,
+            background: true,
+            starts_at: START,
         }
     }
 }
@@ -73,9 +103,41 @@ impl Builder {
         self
     }
 
+    /// The API listens on all of the machine's addresses, in plain HTTP, and the admin API on a
+    /// listener of its own.
+    pub fn beyond_loopback(mut self) -> Self {
+        self.beyond_loopback = true;
+        self.admin_listener = true;
+        self
+    }
+
+    /// Another source of random bytes.
+    pub fn random(mut self, random: Arc<dyn Random>) -> Self {
+        self.random = random;
+        self
+    }
+
+    /// Something that happens whenever the server looks at its clock.
+    pub fn clock_hook(mut self, hook: Arc<dyn Fn() + Send + Sync>) -> Self {
+        self.clock_hook = Some(hook);
+        self
+    }
+
     /// A data directory that the test keeps; it may hold an installation already.
     pub fn data_dir(mut self, directory: &Path) -> Self {
         self.directory = Some(directory.to_owned());
+        self
+    }
+
+    /// No background jobs: they run when the test calls [`TestServer::run_jobs`], and only then.
+    pub fn without_background_jobs(mut self) -> Self {
+        self.background = false;
+        self
+    }
+
+    /// When the clock stands at the server's start; [`START`] otherwise.
+    pub fn starts_at(mut self, now: Timestamp) -> Self {
+        self.starts_at = now;
         self
     }
 
@@ -92,18 +154,18 @@ impl Builder {
             .enable_all()
             .build()
             .unwrap();
-        let clock = Arc::new(TestClock::at(START));
-        let random: Arc<dyn Random> = Arc::new(SystemRandom);
+        let clock = Arc::new(TestClock::at(self.starts_at));
+        let random = self.random;
         let options = AssembleOptions {
             data_dir: data_dir.clone(),
             root: RootSource::Beside,
             developer: self.developer,
             secrets: self.settings,
-            clock: Arc::clone(&clock) as Arc<dyn Clock>,
+            clock: Arc::new(HookedClock(Arc::clone(&clock), self.clock_hook)),
             random: Arc::clone(&random),
             faults: self.faults.clone(),
         };
-        let (server, admin_key) = runtime.block_on(async {
+        let (server, jobs, admin_key) = runtime.block_on(async {
             let stores = if data_dir.join(assemble::DATA_FILE).exists() {
                 Stores::open(&data_dir, clock.now(), self.faults).unwrap()
             } else {
@@ -113,15 +175,44 @@ impl Builder {
                 .await
                 .unwrap();
             let admin_key = key.token().expose().clone();
-            let installation = assemble::open_stores(options, stores).await.unwrap();
-            let any = Some(Address::parse("127.0.0.1:0").unwrap());
-            let admin_listen = if self.admin_listener { any.clone() } else { None };
-            let serve = ServeOptions { listen: any, admin_listen, ..ServeOptions::default() };
-            (Server::start(installation, serve).await.unwrap(), admin_key)
+            let mut installation = assemble::open_stores(options, stores).await.unwrap();
+            let jobs = installation.jobs.clone();
+            if !self.background {
+                installation.jobs.clear();
+            }
+            let local = Some(Address::parse("127.0.0.1:0").unwrap());
+            let admin_listen = if self.admin_listener { local.clone() } else { None };
+            let listen =
+                if self.beyond_loopback { Address::parse("0.0.0.0:0").ok() } else { local };
+            let insecure_http = self.beyond_loopback;
+            let serve =
+                ServeOptions { listen, admin_listen, insecure_http, ..ServeOptions::default() };
+            (Server::start(installation, serve).await.unwrap(), jobs, admin_key)
         });
-        let address = server.address.clone().unwrap();
-        let base = format!("http://{address}");
-        TestServer { runtime, server: Some(server), clock, data_dir, _kept: kept, base, admin_key }
+        let base = url_of(server.address.as_ref());
+        let admin_base = match &server.admin_address {
+            Some(address) => url_of(Some(address)),
+            None => base.clone(),
+        };
+        TestServer {
+            runtime,
+            server: Some(server),
+            jobs,
+            clock,
+            data_dir,
+            _kept: kept,
+            base,
+            admin_base,
+            admin_key,
+        }
+    }
+}
+
+/// How this machine reaches `address`.
+fn url_of(address: Option<&Address>) -> String {
+    match address {
+        Some(Address::Tcp(address)) => format!("http://127.0.0.1:{}", address.port()),
+        other => panic!("a test server does not listen on {other:?}"),
     }
 }
 
@@ -141,6 +232,21 @@ impl TestServer {
         &self.base
     }
 
+    /// Where the admin API listens: the same, unless it has a listener of its own.
+    pub fn admin_url(&self) -> &str {
+        &self.admin_base
+    }
+
+    /// A connection on which the test writes bytes itself.
+    pub fn raw(&self) -> Raw {
+        Raw::connect(self.socket())
+    }
+
+    /// Where it listens, as an address.
+    pub fn socket(&self) -> SocketAddr {
+        self.base.trim_start_matches("http://").parse().unwrap()
+    }
+
     /// Where its data is.
     pub fn data_dir(&self) -> &Path {
         &self.data_dir
@@ -158,7 +264,7 @@ impl TestServer {
 
     /// The operator.
     pub fn admin(&self) -> Client {
-        self.anonymous().with_key(&self.admin_key)
+        Client::anonymous(&self.admin_base).with_key(&self.admin_key)
     }
 
     /// A new account.
@@ -205,7 +311,7 @@ impl TestServer {
     pub fn run_jobs(&self) {
         let installation = self.server().installation();
         self.runtime.block_on(async {
-            for job in &installation.jobs {
+            for job in &self.jobs {
                 job.run(&installation.stores.data, self.clock.now()).await.unwrap();
             }
         });
@@ -244,7 +350,8 @@ pub struct App {
     pub test_key: String,
     /// Its key for live mode.
     pub live_key: String,
-    anonymous: Client,
+    /// The server without a key; another one after a restart on the same data.
+    pub anonymous: Client,
 }
 
 impl App {

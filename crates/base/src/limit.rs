@@ -52,6 +52,10 @@ pub const HEADER_SECONDS: u64 = 10;
 /// Seconds until the body must have arrived (decision 20).
 pub const BODY_SECONDS: u64 = 30;
 
+/// Seconds for which the body of a request that was refused before it was read is still taken
+/// and thrown away: long enough for one on its way, too short to be worth holding a connection.
+pub const DISCARD_SECONDS: u64 = 2;
+
 /// Seconds until a request is answered, whatever happens (decision 20).
 pub const REQUEST_SECONDS: u64 = 60;
 

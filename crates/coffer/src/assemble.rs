@@ -68,6 +68,8 @@ pub struct AssembleOptions {
 pub enum AssembleError {
     /// There is no store in the data directory.
     NotFounded(PathBuf),
+    /// There is data in the data directory, and no key store.
+    KeysMissing(PathBuf),
     /// There is a store already, and it was to be founded.
     Founded(PathBuf),
     /// The root key.
@@ -88,9 +90,18 @@ impl fmt::Display for AssembleError {
                 "there is no store in {0}; make one with `coffer init --data-dir {0}`",
                 path.display()
             ),
-            Self::Founded(path) => {
-                write!(f, "{} holds a store already; it is left as it is", path.display())
-            }
+            Self::KeysMissing(path) => write!(
+                f,
+                "{} is missing, and the data beside it cannot be opened without the keys in it; \
+                 put it back from your backup",
+                path.display()
+            ),
+            Self::Founded(path) => write!(
+                f,
+                "{} holds a store already, which is left as it is; choose another directory with \
+                 --data-dir",
+                path.display()
+            ),
             Self::Root(error) => error.fmt(f),
             Self::Storage(error) => error.fmt(f),
             Self::Keyring(error) => error.fmt(f),
@@ -134,17 +145,22 @@ impl Stores {
     /// Opens both stores, makes them if they are missing, and brings their schemas up to date.
     ///
     /// # Errors
-    /// [`AssembleError::Storage`] if another process uses the directory, or a schema is newer.
+    /// [`AssembleError::Storage`] if another process uses the directory, or a schema is newer;
+    /// [`AssembleError::KeysMissing`] if there is data and no key store.
     pub fn open(data_dir: &Path, now: Timestamp, faults: Faults) -> Result<Self, AssembleError> {
         make_directory(data_dir)?;
         let lock = DirectoryLock::acquire(data_dir)?;
-        let options = Options { faults, ..Options::default() };
-        let (data, data_report) =
-            Store::open_sqlite(&data_dir.join(DATA_FILE), &families::migrations(), now, options)?;
+        let (data_file, keys_file) = (data_dir.join(DATA_FILE), data_dir.join(KEYS_FILE));
+        // The keys are made first, so data without keys has lost them.
+        if data_file.exists() && !keys_file.exists() {
+            return Err(AssembleError::KeysMissing(keys_file));
+        }
         // A copy of the keys from before a migration would keep keys that are destroyed later.
         let options = Options { copy_before_migration: false, ..Options::default() };
-        let (keys, keys_report) =
-            Store::open_sqlite(&data_dir.join(KEYS_FILE), &[KEY_MIGRATIONS], now, options)?;
+        let (keys, keys_report) = Store::open_sqlite(&keys_file, &[KEY_MIGRATIONS], now, options)?;
+        let options = Options { faults, ..Options::default() };
+        let (data, data_report) =
+            Store::open_sqlite(&data_file, &families::migrations(), now, options)?;
         Ok(Self { data, keys, migrations: vec![data_report, keys_report], _lock: lock })
     }
 
@@ -188,6 +204,9 @@ pub async fn found(options: &AssembleOptions) -> Result<Founded, AssembleError> 
     let store_id = match (&options.root, known) {
         (_, Some(known)) => known,
         (RootSource::Given(key), None) => key.store_id().to_owned(),
+        (RootSource::Beside, None) if developer_root(options).exists() => {
+            root::file::load(&developer_root(options))?.store_id().to_owned()
+        }
         (_, None) => new_id(),
     };
     let root_path = place_root(options, &store_id, cut_before)?;
@@ -197,9 +216,17 @@ pub async fn found(options: &AssembleOptions) -> Result<Founded, AssembleError> 
         store_id: store_id.clone(),
         random: Arc::clone(&options.random),
     };
-    Keyring::open(keyring_options, root.key(), now).await?;
+    if !cut_before {
+        Keyring::found(&keyring_options, root.key(), now).await?;
+    }
+    // What was founded is tried before the data is bound to it.
+    Keyring::open(keyring_options, root.key()).await?;
     coffer_keyring::write_store_id(&stores.data, &store_id, now).await?;
     Ok(Founded { stores, store_id, root_path })
+}
+
+fn developer_root(options: &AssembleOptions) -> PathBuf {
+    options.data_dir.join(DEVELOPER_ROOT_FILE)
 }
 
 fn random_letters(random: &dyn Random) -> String {
@@ -215,7 +242,10 @@ fn place_root(
 ) -> Result<Option<PathBuf>, AssembleError> {
     let path = match &options.root {
         RootSource::Given(_) => return Ok(None),
-        RootSource::Beside => options.data_dir.join(DEVELOPER_ROOT_FILE),
+        RootSource::Beside if developer_root(options).exists() => {
+            return Ok(Some(developer_root(options)));
+        }
+        RootSource::Beside => developer_root(options),
         RootSource::Search { explicit, config_home, .. } => {
             explicit.clone().unwrap_or_else(|| root::default_path(config_home, store_id))
         }
@@ -228,14 +258,21 @@ fn place_root(
 
 enum Root<'a> {
     Given(&'a RootKey),
-    Found(RootKey),
+    Found(RootKey, PathBuf),
 }
 
 impl Root<'_> {
     const fn key(&self) -> &RootKey {
         match self {
             Self::Given(key) => key,
-            Self::Found(key) => key,
+            Self::Found(key, _) => key,
+        }
+    }
+
+    fn path(&self) -> Option<PathBuf> {
+        match self {
+            Self::Given(_) => None,
+            Self::Found(_, path) => Some(path.clone()),
         }
     }
 }
@@ -247,18 +284,18 @@ fn find_root<'a>(options: &'a AssembleOptions, store_id: &str) -> Result<Root<'a
             Ok(Root::Given(key))
         }
         RootSource::Beside => {
-            let key = root::file::load(&options.data_dir.join(DEVELOPER_ROOT_FILE))?;
+            let key = root::file::load(&developer_root(options))?;
             key.belongs_to(store_id)?;
-            Ok(Root::Found(key))
+            Ok(Root::Found(key, developer_root(options)))
         }
         RootSource::Search { explicit, credentials_directory, config_home } => {
-            let (key, _path) = root::search(
+            let (key, path) = root::search(
                 explicit.as_deref(),
                 credentials_directory.as_deref(),
                 config_home,
                 store_id,
             )?;
-            Ok(Root::Found(key))
+            Ok(Root::Found(key, path))
         }
     }
 }
@@ -275,6 +312,8 @@ pub struct Installation {
     pub clock: Arc<dyn Clock>,
     /// The store's id.
     pub store_id: String,
+    /// The file that the root key was read from; `None` if it was given.
+    pub root_path: Option<PathBuf>,
 }
 
 /// Opens an installation.
@@ -308,7 +347,8 @@ pub async fn open_stores(
         store_id: store_id.clone(),
         random: Arc::clone(&options.random),
     };
-    let keyring = Arc::new(Keyring::open(keyring_options, root.key(), now).await?);
+    let keyring = Arc::new(Keyring::open(keyring_options, root.key()).await?);
+    let root_path = root.path();
     let directory = Arc::new(Directory::new(stores.data.clone()));
     let eraser = Arc::new(Eraser::new(Arc::clone(&keyring), families::erase()));
     let counters = Arc::new(OnceLock::new());
@@ -344,5 +384,5 @@ pub async fn open_stores(
     }));
     // Set once, here: nothing else holds the cell yet.
     let _ = counters.set(kernel.counters());
-    Ok(Installation { kernel, stores, jobs, clock: options.clock, store_id })
+    Ok(Installation { kernel, stores, jobs, clock: options.clock, store_id, root_path })
 }

@@ -58,8 +58,8 @@ impl Eraser {
     ) -> Result<(), KeyringError> {
         for tenant in tenants(app, account) {
             let newest = self.keyring.newest_version(&tenant).await?;
+            store.write(Retire { tenant: tenant.clone(), newest }).await?;
             if newest > 0 {
-                store.write(Retire { tenant: tenant.clone(), newest }).await?;
                 self.keyring.destroy(&tenant).await?;
             }
         }

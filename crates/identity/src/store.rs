@@ -285,6 +285,10 @@ pub(crate) async fn admits(
     account: &AccountId,
     own_account: bool,
 ) -> Result<bool> {
+    // An install that is purged is gone; the app's own account needs none, so the list is asked.
+    if own_account && is_erasing(tx, app.as_str(), account.as_str()).await? {
+        return Ok(false);
+    }
     let (app, account) = (Value::from(app.as_str()), Value::from(account.as_str()));
     let rows = if own_account {
         tx.query("SELECT 1 FROM app WHERE id = ? AND account = ?", &[app, account]).await?
@@ -344,8 +348,8 @@ pub(crate) async fn purge_app(tx: &mut Tx<'_>, app: &App, now: Timestamp) -> Res
         &[id.clone(), Value::from(app.account.as_str()), at],
     )
     .await?;
-    tx.execute("DELETE FROM install WHERE app = ?", &[id.clone()]).await?;
-    tx.execute("DELETE FROM api_key WHERE app = ?", &[id.clone()]).await?;
+    tx.execute("DELETE FROM install WHERE app = ?", std::slice::from_ref(&id)).await?;
+    tx.execute("DELETE FROM api_key WHERE app = ?", std::slice::from_ref(&id)).await?;
     tx.execute("DELETE FROM app WHERE id = ?", &[id]).await?;
     Ok(())
 }
@@ -370,8 +374,8 @@ pub(crate) async fn purge_account(
         &[Value::Int(now.unix()), id.clone()],
     )
     .await?;
-    tx.execute("DELETE FROM install WHERE account = ?", &[id.clone()]).await?;
-    tx.execute("DELETE FROM api_key WHERE account = ?", &[id.clone()]).await?;
+    tx.execute("DELETE FROM install WHERE account = ?", std::slice::from_ref(&id)).await?;
+    tx.execute("DELETE FROM api_key WHERE account = ?", std::slice::from_ref(&id)).await?;
     tx.execute("DELETE FROM account WHERE id = ?", &[id]).await?;
     Ok(())
 }

@@ -39,6 +39,8 @@ struct Seen {
     route: Option<usize>,
     principal: Option<Arc<Principal>>,
     version: Option<ApiVersion>,
+    /// Whether the body had its time already.
+    body_read: bool,
 }
 
 /// Answers one request, whatever happens.
@@ -48,7 +50,7 @@ pub(crate) async fn answer(
     request: Request<Incoming>,
 ) -> Response<Full<Bytes>> {
     let started = Instant::now();
-    let (parts, body) = request.into_parts();
+    let (parts, mut body) = request.into_parts();
     if let Some(health) = health(kernel, &parts).await {
         return health;
     }
@@ -57,17 +59,49 @@ pub(crate) async fn answer(
         route: None,
         principal: None,
         version: None,
+        body_read: false,
     };
     let whole = Duration::from_secs(limit::REQUEST_SECONDS);
     let result = {
-        let handled = caught(handle(kernel, surface, &parts, body, &mut seen));
+        let handled = caught(handle(kernel, surface, &parts, &mut body, &mut seen));
         tokio::time::timeout(whole, handled).await
     };
     let result = result.unwrap_or_else(|_elapsed| {
         Err(ApiError::unknown_outcome("the request took longer than its time"))
     });
     report(kernel, &seen, &parts, &result, started);
-    respond(&seen, &parts, result)
+    let mut response = respond(&seen, &parts, result);
+    let at_end = body.is_end_stream() || !seen.body_read && discarded(&parts, &mut body).await;
+    if !at_end {
+        response.headers_mut().insert(header::CONNECTION, HeaderValue::from_static("close"));
+    }
+    response
+}
+
+/// Takes a body that nobody wanted to see and throws it away; whether the connection is at the
+/// body's end then, and good for another request.
+///
+/// hyper closes a connection on which some of the body is still to come. A client that sends the
+/// body after the head, as Python's does, would lose the answer to a request that was refused by
+/// its head, or the next request on the connection.
+async fn discarded(parts: &Parts, body: &mut Incoming) -> bool {
+    // Whoever waits for a go-ahead has the answer now, and need not send the body at all.
+    let ceiling = u64::try_from(limit::BODY_BYTES).unwrap_or(u64::MAX);
+    if parts.headers.contains_key(header::EXPECT) || body.size_hint().lower() > ceiling {
+        return false;
+    }
+    let within = Duration::from_secs(limit::DISCARD_SECONDS);
+    let rest = async {
+        let mut bytes = 0;
+        while let Some(frame) = body.frame().await {
+            bytes += frame.ok()?.data_ref().map_or(0, Bytes::len);
+            if bytes > limit::BODY_BYTES {
+                return None;
+            }
+        }
+        Some(())
+    };
+    matches!(tokio::time::timeout(within, rest).await, Ok(Some(())))
 }
 
 /// Turns a panic into an error, so that it ends one request and not the process.
@@ -84,7 +118,7 @@ async fn handle(
     kernel: &Arc<Kernel>,
     surface: Surface,
     parts: &Parts,
-    body: Incoming,
+    body: &mut Incoming,
     seen: &mut Seen,
 ) -> Result<Answer, ApiError> {
     let now = kernel.clock.now();
@@ -106,6 +140,7 @@ async fn handle(
     let version = ApiVersion::parse(text(&parts.headers, &STRIPE_VERSION)?)?;
     seen.version = Some(version.clone());
     let idempotency_key = idempotency_key(method, &parts.headers)?;
+    seen.body_read = method == Method::Post;
     let body = read_body(method, &parts.headers, body).await?;
     let params = Params::decode(parts.uri.query(), &body)?;
     let request_id = seen.request_id.clone();
@@ -237,7 +272,11 @@ fn idempotency_key(method: Method, headers: &HeaderMap) -> Result<Option<String>
     Ok(Some(key.to_owned()))
 }
 
-async fn read_body(method: Method, headers: &HeaderMap, body: Incoming) -> Result<Bytes, ApiError> {
+async fn read_body(
+    method: Method,
+    headers: &HeaderMap,
+    body: &mut Incoming,
+) -> Result<Bytes, ApiError> {
     if method != Method::Post || body.is_end_stream() {
         return Ok(Bytes::new());
     }

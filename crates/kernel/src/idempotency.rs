@@ -63,11 +63,18 @@ impl Claim {
         }
     }
 
-    fn associated_data(&self, keys: &TenantKeys, request: &str) -> AssociatedData {
+    /// What a kept answer is bound to. The arguments are what stands beside it in its row.
+    fn associated_data(
+        &self,
+        keys: &TenantKeys,
+        operation: &str,
+        parameters: &[u8],
+        request: &str,
+    ) -> AssociatedData {
         keys.associated_data("idempotent-answer")
             .bytes(&self.digest)
-            .text(self.operation)
-            .bytes(&self.parameters)
+            .text(operation)
+            .bytes(parameters)
             .text(request)
     }
 
@@ -89,8 +96,9 @@ impl Claim {
         plaintext.extend_from_slice(&[flag, high, low]);
         plaintext.extend_from_slice(kept);
         let plaintext = Redacted::new(plaintext);
+        let bound = self.associated_data(keys, self.operation, &self.parameters, request);
         let answer = keys
-            .seal(&self.associated_data(keys, request), plaintext.expose())
+            .seal(&bound, plaintext.expose())
             .map_err(|error| keyring_failure(&error))?;
         Ok(Record {
             operation: self.operation.to_owned(),
@@ -106,17 +114,19 @@ impl Claim {
     /// The idempotency error if the key was used with another operation or other parameters;
     /// a 400 if the answer showed a token and was not kept.
     pub(crate) fn open(&self, keys: &TenantKeys, record: &Record) -> Result<Stored, ApiError> {
-        if record.operation != self.operation || record.parameters != self.parameters {
+        let Record { operation, parameters, request, answer } = record;
+        // Opened before what it says is believed: a row that was tampered with is no mismatch.
+        let opened = keys
+            .open(&self.associated_data(keys, operation, parameters, request), answer)
+            .map_err(|error| keyring_failure(&error))?;
+        if operation != self.operation || *parameters != self.parameters {
             return Err(ApiError::idempotency_mismatch(&self.key));
         }
-        let opened = keys
-            .open(&self.associated_data(keys, &record.request), &record.answer)
-            .map_err(|error| keyring_failure(&error))?;
         match opened.expose().as_slice() {
             [KEPT, high, low, body @ ..] => Ok(Stored {
                 status: u16::from_be_bytes([*high, *low]),
                 body: body.to_vec(),
-                request: record.request.clone(),
+                request: request.clone(),
             }),
             [SHOWN_ONCE, _, _, id @ ..] => Err(shown_once(&String::from_utf8_lossy(id))),
             _ => Err(ApiError::internal("a stored answer has an unknown form")),

@@ -15,7 +15,7 @@ use crate::operation::{
 use crate::routes::Routes;
 use crate::store::{self, Record};
 use coffer_audit::Entry;
-use coffer_base::{Clock, Random, Timestamp, limit};
+use coffer_base::{Clock, Random, Tenant, Timestamp, limit};
 use coffer_dialect::{ApiError, ApiVersion, Expand, Params};
 use coffer_keyring::{Keyring, SealCheck, TenantKeys, check_seal};
 use coffer_storage::{StorageError, Store, Tx, Work};
@@ -75,6 +75,24 @@ impl Kernel {
     /// The operations.
     pub const fn routes(&self) -> &Routes {
         &self.routes
+    }
+
+    /// The tenant's keys, if it ever wrote anything.
+    async fn existing_keys(&self, tenant: &Tenant) -> Result<Option<Arc<TenantKeys>>, ApiError> {
+        let failed = |error| keyring_failure(&error);
+        let keys = self.keyring.existing(tenant).await.map_err(failed)?;
+        if keys.is_none() {
+            self.keyring.check_not_lost(&self.store, tenant).await.map_err(failed)?;
+        }
+        Ok(keys)
+    }
+
+    /// The tenant's keys, made now if it never wrote anything.
+    async fn keys(&self, tenant: &Tenant, now: Timestamp) -> Result<Arc<TenantKeys>, ApiError> {
+        if let Some(keys) = self.existing_keys(tenant).await? {
+            return Ok(keys);
+        }
+        self.keyring.tenant(tenant, now).await.map_err(|error| keyring_failure(&error))
     }
 
     fn context(&self, call: &Call, expand: Expand, keys: Option<Arc<TenantKeys>>) -> Ctx {
@@ -165,7 +183,7 @@ async fn read<O: ReadOperation>(
     let input = operation.parse(&arguments)?;
     check_reach(&call.principal, &O::reach(&input), false)?;
     let tenant = &call.principal.tenant;
-    let keys = kernel.keyring.existing(tenant).await.map_err(|error| keyring_failure(&error))?;
+    let keys = kernel.existing_keys(tenant).await?;
     let ctx = kernel.context(&call, expand, keys);
     let object = operation.run(&input, &ctx, &kernel.store).await?;
     Ok(Answer { status: None, body: object.render(), replay_of: None })
@@ -184,11 +202,7 @@ async fn write<O: WriteOperation>(
     let mut turn = None;
     for _ in 0..limit::PREPARE_ATTEMPTS {
         let tenant = &call.principal.tenant;
-        let keys = kernel
-            .keyring
-            .tenant(tenant, call.now)
-            .await
-            .map_err(|error| keyring_failure(&error))?;
+        let keys = kernel.keys(tenant, call.now).await?;
         let claim = call.claim(&keys, definition.name);
         if let (Some(claim), None) = (&claim, &turn) {
             turn = Some(kernel.turns.take(claim).await?);

@@ -24,6 +24,10 @@ pub enum KeyringError {
         /// The key store's id.
         keys: String,
     },
+    /// The key store was never founded, although the data was.
+    Empty,
+    /// The tenant has sealed data, and its keys are not in the key store.
+    KeysLost,
     /// The root key does not open the master key.
     WrongRoot,
     /// A key that a stored value names is not there (any more).
@@ -42,6 +46,14 @@ impl fmt::Display for KeyringError {
                 f,
                 "the key store belongs to store {keys}, the data to store {data}; put the \
                  keys.db that was made with this data beside it"
+            ),
+            Self::Empty => f.write_str(
+                "the key store is empty, and the data was sealed under other keys; put back the \
+                 keys.db that was made with this data",
+            ),
+            Self::KeysLost => f.write_str(
+                "the tenant has sealed data, but its keys are not in the key store; put back the \
+                 newest copy of keys.db",
             ),
             Self::WrongRoot => f.write_str(
                 "the root key does not open this store's master key; give the root key that was \

@@ -34,23 +34,39 @@ pub struct Keyring {
 }
 
 impl Keyring {
-    /// Opens a key store with the root key; founds it if it is empty.
+    /// Makes the first rows of an empty key store, once: new keys beside data that was sealed
+    /// under lost ones would only hide the loss.
     ///
     /// # Errors
-    /// [`KeyringError::OtherStore`] if the keys are another store's, [`KeyringError::WrongRoot`]
-    /// if the root key does not open them, [`KeyringError::Storage`].
-    pub async fn open(
-        options: KeyringOptions,
+    /// [`KeyringError::Storage`], also if it has been founded.
+    pub async fn found(
+        options: &KeyringOptions,
         root: &RootKey,
         now: Timestamp,
-    ) -> Result<Self, KeyringError> {
+    ) -> Result<(), KeyringError> {
+        let KeyringOptions { keys, store_id, random } = options;
+        let master = SealingKey::generate(&**random);
+        let data = master_data(store_id, 1);
+        let wrapped_master = wrap(root.sealing_key(), ROOT_VERSION, &data, &master, &**random)
+            .map_err(|source| KeyringError::Crypto { what: "a master key", source })?;
+        keys.write(FoundKeyStore { store_id: store_id.clone(), wrapped_master, now }).await?;
+        Ok(())
+    }
+
+    /// Opens a key store with the root key.
+    ///
+    /// # Errors
+    /// [`KeyringError::Empty`] if it was never founded or has no master key,
+    /// [`KeyringError::OtherStore`] if the keys are another store's,
+    /// [`KeyringError::WrongRoot`] if the root key does not open them, [`KeyringError::Storage`].
+    pub async fn open(options: KeyringOptions, root: &RootKey) -> Result<Self, KeyringError> {
         let KeyringOptions { keys, store_id, random } = options;
         match store::key_store_id(&keys).await? {
             Some(of_keys) if of_keys != store_id => {
                 return Err(KeyringError::OtherStore { data: store_id, keys: of_keys });
             }
             Some(_) => {}
-            None => found(&keys, &store_id, root, &*random, now).await?,
+            None => return Err(KeyringError::Empty),
         }
         let mut masters = Vec::new();
         for (version, _state, wrapped) in store::master_keys(&keys).await? {
@@ -60,6 +76,9 @@ impl Keyring {
                     .map_err(|_| KeyringError::WrongRoot)?;
                 masters.push((version, key));
             }
+        }
+        if masters.is_empty() {
+            return Err(KeyringError::Empty);
         }
         Ok(Self {
             keys,
@@ -115,6 +134,20 @@ impl Keyring {
             self.unwrapped.remove(tenant);
         }
         Ok(Some(keys))
+    }
+
+    /// Checks that a tenant without keys has nothing sealed in `data` either: a key store from
+    /// an older backup lacks keys, and making new ones would hide that.
+    ///
+    /// # Errors
+    /// [`KeyringError::KeysLost`], [`KeyringError::Storage`].
+    pub async fn check_not_lost(&self, data: &Store, tenant: &Tenant) -> Result<(), KeyringError> {
+        let sealed = store::committed_seal_version(data, tenant).await?.is_some();
+        // A destroyed key leaves its row: those tenants were erased, and have lost nothing.
+        if sealed && store::tenant_keys(&self.keys, tenant).await?.is_empty() {
+            return Err(KeyringError::KeysLost);
+        }
+        Ok(())
     }
 
     /// The version of the newest sealing key that the tenant ever had; 0 if none.
@@ -208,7 +241,12 @@ impl Keyring {
                 Purpose::Lookup => lookup = Some(unwrap(master, &data, wrapped).map_err(broken)?),
             }
         }
-        let Some(lookup) = lookup.filter(|_| !sealing.is_empty()) else { return Ok(None) };
+        let lookup = match lookup {
+            None if sealing.is_empty() => return Ok(None),
+            Some(lookup) if !sealing.is_empty() => lookup,
+            // Keys are made and destroyed together: one of them was taken out.
+            _ => return Err(KeyringError::KeysLost),
+        };
         Ok(Some(TenantKeys {
             store_id: Arc::clone(&self.store_id),
             tenant: tenant.clone(),
@@ -217,21 +255,6 @@ impl Keyring {
             random: Arc::clone(&self.random),
         }))
     }
-}
-
-async fn found(
-    keys: &Store,
-    store_id: &str,
-    root: &RootKey,
-    random: &dyn Random,
-    now: Timestamp,
-) -> Result<(), KeyringError> {
-    let master = SealingKey::generate(random);
-    let data = master_data(store_id, 1);
-    let wrapped_master = wrap(root.sealing_key(), ROOT_VERSION, &data, &master, random)
-        .map_err(|source| KeyringError::Crypto { what: "a master key", source })?;
-    keys.write(FoundKeyStore { store_id: store_id.to_owned(), wrapped_master, now }).await?;
-    Ok(())
 }
 
 /// The root key has one version: replacing it wraps the master keys anew.

@@ -283,17 +283,36 @@ pub async fn record_backup(keys: &Store, now: Timestamp) -> Result<(), KeyringEr
     Ok(keys.write(RecordBackup(now)).await?)
 }
 
+const SEAL_VERSION: &str =
+    "SELECT key_version FROM tenant_seal WHERE mode = ? AND app = ? AND account = ?";
+
 pub(crate) async fn seal_version(
     tx: &mut Tx<'_>,
     tenant: &Tenant,
 ) -> Result<Option<u32>, StorageError> {
-    let rows = tx
-        .query(
-            "SELECT key_version FROM tenant_seal WHERE mode = ? AND app = ? AND account = ?",
-            &tenant_values(tenant),
-        )
-        .await?;
+    let rows = tx.query(SEAL_VERSION, &tenant_values(tenant)).await?;
     rows.first().map(|row| version_of(row, 0)).transpose()
+}
+
+/// As [`seal_version`], outside any transaction.
+pub(crate) async fn committed_seal_version(
+    data: &Store,
+    tenant: &Tenant,
+) -> Result<Option<u32>, StorageError> {
+    let rows = data.query(SEAL_VERSION, &tenant_values(tenant)).await?;
+    rows.first().map(|row| version_of(row, 0)).transpose()
+}
+
+pub(crate) async fn forget_seal_version(
+    tx: &mut Tx<'_>,
+    tenant: &Tenant,
+) -> Result<(), StorageError> {
+    tx.execute(
+        "DELETE FROM tenant_seal WHERE mode = ? AND app = ? AND account = ?",
+        &tenant_values(tenant),
+    )
+    .await?;
+    Ok(())
 }
 
 pub(crate) async fn put_seal_version(

@@ -114,7 +114,8 @@ pub async fn check_seal(
 }
 
 /// Bars every key of the tenant up to version `newest` from sealing new rows: the first step of
-/// erasing a tenant. Doing it twice is doing it once.
+/// erasing a tenant. Doing it twice is doing it once. A tenant that has no key, since it never
+/// wrote or its keys were lost (`newest` is 0), begins anew.
 ///
 /// # Errors
 /// [`StorageError`] of the engine.
@@ -123,6 +124,9 @@ pub async fn retire_seal(
     tenant: &Tenant,
     newest: u32,
 ) -> Result<(), StorageError> {
+    if newest == 0 {
+        return store::forget_seal_version(tx, tenant).await;
+    }
     let active = store::seal_version(tx, tenant).await?.unwrap_or(0);
     store::put_seal_version(tx, tenant, active.max(newest.saturating_add(1))).await
 }

@@ -30,8 +30,11 @@ pub fn copy_file(from: &Path, to: &Path) -> Result<u64> {
     write_copy(from, to)
 }
 
-/// As [`copy_file`], but replaces what stands at `to`.
+/// As [`copy_file`], but replaces what stands at `to`, and what a copy there that was cut short
+/// left behind; only whoever holds the directory's lock may.
 pub(crate) fn replace_copy(from: &Path, to: &Path) -> Result<u64> {
+    // If something is there and stays, the next step says so.
+    let _ = fs::remove_file(partial_name(to));
     write_copy(from, to)
 }
 

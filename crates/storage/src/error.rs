@@ -73,6 +73,17 @@ impl StorageError {
         Self::File(format!("cannot {what} {}: {error}", path.display()))
     }
 
+    /// This error with the file that it is about, where somebody must find it.
+    pub(crate) fn at(self, path: &std::path::Path) -> Self {
+        let named = |why: String| format!("{}: {why}", path.display());
+        match self {
+            Self::Unavailable(why) => Self::Unavailable(named(why)),
+            Self::Corrupt(why) => Self::Corrupt(named(why)),
+            Self::Engine(why) => Self::Engine(named(why)),
+            other => other,
+        }
+    }
+
     /// This error as the reason why a whole group of units was lost.
     pub(crate) fn of_group(&self) -> Self {
         match self {

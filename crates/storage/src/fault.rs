@@ -18,6 +18,7 @@ pub struct Faults {
     fail_commit: Option<Arc<AtomicBool>>,
     page_ceiling: Option<Arc<AtomicU32>>,
     before_commit: Option<Arc<dyn Fn() + Send + Sync>>,
+    after_commit: Option<Arc<dyn Fn() + Send + Sync>>,
 }
 
 impl fmt::Debug for Faults {
@@ -71,6 +72,14 @@ impl Faults {
         self
     }
 
+    /// Called by the writer after each commit and before anyone is answered; it waits until the
+    /// hook returns.
+    #[must_use]
+    pub fn after_commit(mut self, hook: Arc<dyn Fn() + Send + Sync>) -> Self {
+        self.after_commit = Some(hook);
+        self
+    }
+
     pub(crate) const fn acknowledges_early(&self) -> bool {
         self.acknowledge_early
     }
@@ -97,6 +106,12 @@ impl Faults {
             0 => u32::MAX - 1,
             pages => pages,
         })
+    }
+
+    pub(crate) fn pass_commit(&self) {
+        if let Some(hook) = &self.after_commit {
+            hook();
+        }
     }
 
     pub(crate) fn reach_commit(&self) {

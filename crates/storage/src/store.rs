@@ -73,7 +73,8 @@ impl Store {
         now: Timestamp,
         options: Options,
     ) -> Result<(Self, MigrationReport)> {
-        let (sqlite, report) = Sqlite::open(path, sets, now, options)?;
+        let opened = Sqlite::open(path, sets, now, options);
+        let (sqlite, report) = opened.map_err(|error| error.at(path))?;
         Ok((Self { engine: Engine::Sqlite(Arc::new(sqlite)) }, report))
     }
 
@@ -83,7 +84,7 @@ impl Store {
     /// # Errors
     /// As [`Store::open_sqlite`]; [`crate::StorageError::Schema`] too if migrations are pending.
     pub fn open_sqlite_read_only(path: &Path, sets: &[MigrationSet]) -> Result<Self> {
-        let sqlite = Sqlite::open_read_only(path, sets)?;
+        let sqlite = Sqlite::open_read_only(path, sets).map_err(|error| error.at(path))?;
         Ok(Self { engine: Engine::Sqlite(Arc::new(sqlite)) })
     }
 

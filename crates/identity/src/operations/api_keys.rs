@@ -91,7 +91,7 @@ impl WriteOperation for Create {
             ));
         }
         if kind == Type::Admin {
-            for param in ["app", "mode"].into_iter().filter(|param| fields.has(param)) {
+            if let Some(param) = ["app", "mode"].into_iter().find(|param| fields.has(param)) {
                 let message = format!("An admin key belongs to no app: leave '{param}' out.");
                 return Err(ApiError::invalid_param(param, message));
             }

@@ -152,6 +152,7 @@ impl Writer {
         match self.connection.prepare_cached("COMMIT").and_then(|mut sql| sql.raw_execute()) {
             Ok(_) => {
                 self.counters.commits.fetch_add(1, Ordering::Relaxed);
+                self.faults.pass_commit();
                 Ok(())
             }
             // The log may have reached the disk whole although its flush failed: a crash now

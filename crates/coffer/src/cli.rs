@@ -1,0 +1,109 @@
+//! The command line: one file for each group of verbs.
+//!
+//! A verb prints its result on standard output and everything else on standard error. It ends
+//! with one of the codes of [`Exit`]. No secret is ever taken from an argument, since every
+//! process of the machine can read those.
+
+mod admin_key;
+mod args;
+mod backup;
+mod client;
+mod config_verb;
+mod dev;
+mod directory;
+mod doctor;
+mod duration;
+mod exit;
+mod init;
+mod input;
+mod install;
+mod output;
+mod running;
+mod secrets;
+mod serve;
+mod snippet;
+mod table;
+
+use crate::config::{Config, ConfigError, Flags, environment};
+use args::{Cli, Verb};
+use clap::{ArgMatches, FromArgMatches};
+use exit::{Exit, Failure};
+use output::Output;
+use std::process::ExitCode;
+
+/// Runs the verb that the arguments name.
+pub fn run() -> ExitCode {
+    forbid_core_dumps();
+    let ended = args::command().try_get_matches().map_err(usage).and_then(|matches| {
+        let cli = Cli::from_arg_matches(&matches).map_err(usage)?;
+        dispatch(cli, &matches)
+    });
+    match ended {
+        Ok(exit) => exit.into(),
+        Err(failure) => {
+            if !failure.message.is_empty() {
+                output::note(&format!("coffer: {}", failure.message));
+            }
+            failure.exit.into()
+        }
+    }
+}
+
+/// Help and the version are no failures; clap prints all of them better than we could.
+fn usage(error: clap::Error) -> Failure {
+    let exit = if error.use_stderr() { Exit::Usage } else { Exit::Done };
+    // Who closed standard output does not want to read it.
+    let _ = error.print();
+    Failure::new(exit, "")
+}
+
+impl From<ConfigError> for Failure {
+    fn from(error: ConfigError) -> Self {
+        Self::usage(error.to_string())
+    }
+}
+
+fn dispatch(cli: Cli, matches: &ArgMatches) -> Result<Exit, Failure> {
+    if let Verb::Completions { shell } = cli.verb {
+        return args::completions(shell);
+    }
+    let config = Config::load(&Flags::read(innermost(matches)), &environment()?)?;
+    let output = Output::new(cli.format);
+    match cli.verb {
+        Verb::Dev => dev::run(&config),
+        Verb::Init(wanted) => init::run(&config, &wanted, output),
+        Verb::Serve => serve::run(&config),
+        Verb::Status => directory::status(&config, output),
+        Verb::Doctor => doctor::run(&config, output),
+        Verb::AdminKey(verb) => admin_key::run(&config, &verb, output),
+        Verb::Accounts(verb) => directory::accounts(&config, &verb, output),
+        Verb::Apps(verb) => directory::apps(&config, &verb, output),
+        Verb::Installs(verb) => directory::installs(&config, &verb, output),
+        Verb::Keys(verb) => directory::keys(&config, &verb, output),
+        Verb::Secrets(verb) => secrets::run(&config, &verb, output),
+        Verb::Backup(verb) => backup::run(&config, &verb, output),
+        Verb::Config(verb) => config_verb::run(&config, &verb, output),
+        Verb::Completions { .. } => Ok(Exit::Done),
+    }
+}
+
+/// The arguments of the verb itself, below those of its group.
+fn innermost(matches: &ArgMatches) -> &ArgMatches {
+    match matches.subcommand() {
+        Some((_, below)) => innermost(below),
+        None => matches,
+    }
+}
+
+/// Keys are in memory, so memory stays out of files, and other processes of the same user out
+/// of memory.
+fn forbid_core_dumps() {
+    use rustix::process::{Resource, Rlimit, setrlimit};
+    // Where the system refuses, the verb is still better run than not.
+    let _ = setrlimit(Resource::Core, Rlimit { current: Some(0), maximum: Some(0) });
+    #[cfg(target_os = "linux")]
+    {
+        use rustix::process::{DumpableBehavior, set_dumpable_behavior};
+        let _ = set_dumpable_behavior(DumpableBehavior::NotDumpable);
+    }
+}

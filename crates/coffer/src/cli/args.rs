@@ -1,0 +1,405 @@
+//! The verbs and their arguments.
+
+use super::duration;
+use super::exit::{CODES, Exit, Failure};
+use super::output::{Format, print_bytes};
+use crate::config::{self, Setting};
+use clap::{Args, Command, CommandFactory, Parser, Subcommand};
+use clap_complete::Shell;
+use coffer_base::Mode;
+use std::path::PathBuf;
+
+/// A self-hosted server that speaks Stripe's Secret Store.
+#[derive(Parser)]
+#[command(name = "coffer", version = coffer::VERSION)]
+#[command(subcommand_required = true, arg_required_else_help = true)]
+pub struct Cli {
+    /// How results are printed: table for people, or json, one document for programs.
+    #[arg(long, global = true, value_enum, default_value = "table", value_name = "FORMAT")]
+    #[arg(hide_possible_values = true)]
+    pub format: Format,
+    #[command(subcommand)]
+    pub verb: Verb,
+}
+
+#[derive(Subcommand)]
+pub enum Verb {
+    /// Serve on this machine for development: nothing to configure, any test key works.
+    Dev,
+    /// Make a store, its root key and the first admin key.
+    Init(Init),
+    /// Serve the API, the admin API and the background jobs.
+    Serve,
+    /// Ask a running server what it is doing.
+    Status,
+    /// Check the data directory, the keys and the machine, without a server.
+    Doctor,
+    /// Make an admin key without a server, when the last one was lost.
+    #[command(subcommand)]
+    AdminKey(AdminKey),
+    /// Accounts: whose secrets are kept.
+    #[command(subcommand)]
+    Accounts(Accounts),
+    /// Apps: who keeps secrets.
+    #[command(subcommand)]
+    Apps(Apps),
+    /// Installs: which app is on which account.
+    #[command(subcommand)]
+    Installs(Installs),
+    /// Keys of apps, and admin keys.
+    #[command(subcommand)]
+    Keys(Keys),
+    /// Secrets, with an app's key.
+    #[command(subcommand)]
+    Secrets(Secrets),
+    /// Copy the data or the keys, also while a server runs.
+    #[command(subcommand)]
+    Backup(Backup),
+    /// Check or show the configuration.
+    #[command(subcommand)]
+    Config(ConfigVerb),
+    /// Print a shell's completions.
+    Completions {
+        /// The shell.
+        shell: Shell,
+    },
+}
+
+#[derive(Args)]
+pub struct Init {
+    /// Also make an account and an app of this name, with a test key and a live key.
+    #[arg(long, value_name = "NAME", value_parser = display_name)]
+    pub app: Option<String>,
+}
+
+#[derive(Subcommand)]
+pub enum AdminKey {
+    /// Make an admin key. The server must be stopped; the root key is needed.
+    Create,
+}
+
+#[derive(Subcommand)]
+pub enum Accounts {
+    /// Make an account.
+    Create {
+        /// A name for people.
+        #[arg(long)]
+        name: Option<String>,
+        /// The id, if it has one elsewhere already: acct_…
+        #[arg(long)]
+        id: Option<String>,
+    },
+    /// List accounts, newest first.
+    List(Listing),
+    /// Show one account.
+    Show(One),
+    /// Erase an account, its apps, and everything that any app keeps for it, for good.
+    Delete(Deletion),
+}
+
+#[derive(Subcommand)]
+pub enum Apps {
+    /// Make an app of an account.
+    Create {
+        /// The account of its developer.
+        #[arg(long)]
+        account: String,
+        /// A name for people.
+        #[arg(long)]
+        name: Option<String>,
+        /// The id, if it has one elsewhere already: app_…
+        #[arg(long)]
+        id: Option<String>,
+        /// Secrets in one of its scopes, 1 to 1000; else what the server says.
+        #[arg(long, value_name = "N")]
+        secrets_per_scope: Option<u32>,
+    },
+    /// List apps, newest first.
+    List {
+        #[command(flatten)]
+        listing: Listing,
+        /// Only those of this account.
+        #[arg(long)]
+        account: Option<String>,
+    },
+    /// Show one app.
+    Show(One),
+    /// Erase an app, its keys, and everything that it keeps for anybody, for good.
+    Delete(Deletion),
+}
+
+#[derive(Subcommand)]
+pub enum Installs {
+    /// Install an app on an account, or open the door again that an uninstall shut.
+    Create {
+        /// The app.
+        #[arg(long)]
+        app: String,
+        /// The account.
+        #[arg(long)]
+        account: String,
+    },
+    /// List installs, newest first.
+    List {
+        #[command(flatten)]
+        listing: Listing,
+        /// Only those of this app.
+        #[arg(long)]
+        app: Option<String>,
+        /// Only those on this account.
+        #[arg(long)]
+        account: Option<String>,
+    },
+    /// Show one install.
+    Show(One),
+    /// Uninstall: the secrets stay, and the app cannot reach them.
+    Delete {
+        #[command(flatten)]
+        deletion: Deletion,
+        /// Erase the secrets too, for good.
+        #[arg(long)]
+        purge: bool,
+    },
+}
+
+#[derive(Subcommand)]
+pub enum Keys {
+    /// Make a key. It is shown once.
+    Create {
+        /// The app that it belongs to.
+        #[arg(long, required_unless_present = "admin", conflicts_with = "admin")]
+        app: Option<String>,
+        /// Test or live.
+        #[arg(long, required_unless_present = "admin", conflicts_with = "admin")]
+        #[arg(value_parser = Mode::ALL.map(Mode::as_str))]
+        mode: Option<String>,
+        /// Restrict it to this; can be given several times.
+        #[arg(long, value_name = "PERMISSION", conflicts_with = "admin")]
+        permission: Vec<String>,
+        /// Make an admin key instead.
+        #[arg(long)]
+        admin: bool,
+        /// A name for people.
+        #[arg(long)]
+        name: Option<String>,
+        /// When it ends: 90d, 12h, 90m, 45s.
+        #[arg(long, value_name = "TIME", value_parser = duration::seconds)]
+        expires_in: Option<i64>,
+    },
+    /// List keys, newest first; revoked and expired ones too.
+    List {
+        #[command(flatten)]
+        listing: Listing,
+        /// Only those of this app.
+        #[arg(long)]
+        app: Option<String>,
+    },
+    /// Show one key, without its token.
+    Show(One),
+    /// Revoke a key at once and for good, and the ephemeral keys that it made.
+    Revoke(One),
+}
+
+#[derive(Subcommand)]
+pub enum Secrets {
+    /// Set a secret. Its value comes from --from-file, standard input, or a prompt.
+    ///
+    /// The value of a file is the file as it is. From standard input and from the prompt, one
+    /// newline at the end does not belong to the value. A value is never an argument: every
+    /// process of the machine can read arguments.
+    Set {
+        /// The secret's name.
+        name: String,
+        #[command(flatten)]
+        scope: Scope,
+        /// When it ends: 30d, 12h, 90m, 45s.
+        #[arg(long, value_name = "TIME", value_parser = duration::seconds)]
+        expires_in: Option<i64>,
+        /// The file with the value, which is kept as it is.
+        #[arg(long, value_name = "PATH")]
+        from_file: Option<PathBuf>,
+    },
+    /// Show a secret, without its value unless that is asked for.
+    Get {
+        /// The secret's name.
+        name: String,
+        #[command(flatten)]
+        scope: Scope,
+        /// Print the value.
+        #[arg(long)]
+        reveal: bool,
+    },
+    /// List the secrets of a scope, without their values.
+    List {
+        #[command(flatten)]
+        scope: Scope,
+        #[command(flatten)]
+        listing: Listing,
+    },
+    /// Delete a secret.
+    Delete {
+        /// The secret's name.
+        name: String,
+        #[command(flatten)]
+        scope: Scope,
+    },
+}
+
+#[derive(Subcommand)]
+pub enum Backup {
+    /// Copy the data to a new file. Without the keys it can be opened by nobody.
+    Create {
+        /// The new file.
+        file: PathBuf,
+    },
+    /// Copy the wrapped keys to a new file. Without the root key they open nothing.
+    Keys {
+        /// The new file.
+        file: PathBuf,
+    },
+}
+
+#[derive(Subcommand)]
+pub enum ConfigVerb {
+    /// Check flags, environment and file.
+    Check,
+    /// Show every setting and where it came from.
+    Print,
+}
+
+/// Whose secrets.
+#[derive(Args)]
+pub struct Scope {
+    /// The scope of this user, instead of the account's.
+    #[arg(long)]
+    pub user: Option<String>,
+    /// The account that has the app installed; else the app's own.
+    #[arg(long)]
+    pub account: Option<String>,
+}
+
+/// How much of a list.
+#[derive(Args)]
+pub struct Listing {
+    /// At most so many; else all.
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
+    pub limit: Option<u32>,
+}
+
+/// One object.
+#[derive(Args)]
+pub struct One {
+    /// Its id.
+    pub id: String,
+}
+
+/// An object that goes.
+#[derive(Args)]
+pub struct Deletion {
+    /// Its id.
+    pub id: String,
+    /// Do not ask before something is erased.
+    #[arg(long)]
+    pub yes: bool,
+}
+
+fn display_name(text: &str) -> Result<String, String> {
+    let longest = coffer_base::limit::DISPLAY_NAME_CHARACTERS;
+    if text.is_empty() || text.chars().count() > longest {
+        return Err(format!("a name has 1 to {longest} characters"));
+    }
+    Ok(text.to_owned())
+}
+
+/// Which settings are flags of which verb. All of them are read from environment and file.
+const FLAGS: &[(&[&str], &[&Setting])] = &[
+    (&["dev"], DEVELOPER),
+    (&["init"], STORE),
+    (&["serve"], SERVER),
+    (&["status"], CLIENT),
+    (&["doctor"], STORE),
+    (&["admin-key", "create"], STORE),
+    (&["accounts"], CLIENT),
+    (&["apps"], CLIENT),
+    (&["installs"], CLIENT),
+    (&["keys"], CLIENT),
+    (&["secrets"], CLIENT),
+    (&["backup"], STORE),
+    (&["config"], SERVER),
+];
+const DEVELOPER: &[&Setting] = &[
+    &config::LISTEN,
+    &config::DATA_DIR,
+    &config::SECRETS_PER_SCOPE,
+    &config::DELETE_RETURNS_SECRET,
+    &config::LOG_LEVEL,
+    &config::LOG_FORMAT,
+    &config::CONFIG,
+];
+const STORE: &[&Setting] = &[&config::DATA_DIR, &config::ROOT_KEY, &config::CONFIG];
+const CLIENT: &[&Setting] = &[&config::URL, &config::CA_CERT, &config::CONFIG];
+const SERVER: &[&Setting] = &[
+    &config::DATA_DIR,
+    &config::LISTEN,
+    &config::ADMIN_LISTEN,
+    &config::TLS_CERT,
+    &config::TLS_KEY,
+    &config::ROOT_KEY,
+    &config::INSECURE_HTTP,
+    &config::SECRETS_PER_SCOPE,
+    &config::DELETE_RETURNS_SECRET,
+    &config::LOG_LEVEL,
+    &config::LOG_FORMAT,
+    &config::CONFIG,
+];
+
+/// The whole command line.
+pub fn command() -> Command {
+    let mut codes = String::from("Exit codes:\n");
+    for (_, code, meaning) in CODES {
+        codes.push_str(&format!("  {code:>3}  {meaning}\n"));
+    }
+    let command = Cli::command().after_long_help(codes);
+    FLAGS.iter().fold(command, |command, (path, settings)| with_flags(command, path, settings))
+}
+
+/// Gives the flags to the verb at `path`, or to all verbs of the group there.
+fn with_flags(command: Command, path: &[&str], settings: &[&Setting]) -> Command {
+    if let [first, rest @ ..] = path {
+        return command.mut_subcommand(*first, |below| with_flags(below, rest, settings));
+    }
+    if command.has_subcommands() {
+        return command.mut_subcommands(|below| with_flags(below, &[], settings));
+    }
+    command.args(settings.iter().filter_map(|setting| setting.argument()))
+}
+
+/// Prints the completions of `shell`.
+///
+/// # Errors
+/// As [`print_bytes`].
+pub fn completions(shell: Shell) -> Result<Exit, Failure> {
+    let mut script = Vec::new();
+    clap_complete::generate(shell, &mut command(), "coffer", &mut script);
+    print_bytes(&script)?;
+    Ok(Exit::Done)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_command_line_is_sound() {
+        command().debug_assert();
+    }
+
+    #[test]
+    fn every_flag_is_some_verbs() {
+        let flags = config::ALL.iter().filter(|setting| setting.flag.is_some());
+        for setting in flags {
+            let used = FLAGS.iter().flat_map(|(_, settings)| settings.iter());
+            assert!(used.into_iter().any(|used| used.name == setting.name), "{}", setting.name);
+        }
+    }
+}

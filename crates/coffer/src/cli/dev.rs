@@ -1,0 +1,81 @@
+//! `coffer dev`: a server for the laptop, with nothing to configure.
+
+use super::exit::{Exit, Failure};
+use super::{install, output, running, serve, snippet};
+use crate::config::{Config, LISTEN};
+use crate::telemetry;
+use coffer::assemble::{self, AssembleError, Installation, RootSource};
+use coffer::serve::{Address, ServeOptions, Server};
+use coffer_crypto::root::RootError;
+use std::io::Write;
+use std::path::Path;
+
+/// A key that any developer may use: developer mode takes every test key.
+const EXAMPLE_KEY: &str = "sk_test_example";
+
+/// Serves in developer mode until it is told to stop.
+///
+/// # Errors
+/// Whatever keeps the installation from being opened or served.
+pub fn run(config: &Config) -> Result<Exit, Failure> {
+    let listen = config.address(&LISTEN).cloned();
+    if !matches!(&listen, Some(address @ Address::Tcp(_)) if address.is_local()) {
+        let source = config.source(&LISTEN).map(ToString::to_string).unwrap_or_default();
+        return Err(Failure::usage(format!(
+            "developer mode lets everybody in, so it listens on this machine only: \
+             127.0.0.1:PORT or [::1]:PORT (listen: {source}); for others there is `coffer serve`"
+        )));
+    }
+    telemetry::start(config);
+    let runtime = install::runtime()?;
+    let ended = runtime.block_on(async {
+        let installation = open(config).await?;
+        serve::tell_migrations(&installation.stores.migrations);
+        keep_out_of_git(&config.data_dir());
+        let options = ServeOptions { listen, ..ServeOptions::default() };
+        let started = |server: &Server| output::print(&banner(config, server));
+        running::until_stopped(installation, options, started).await
+    });
+    runtime.shutdown_background();
+    ended
+}
+
+/// Opens the store of developer mode, or founds it.
+async fn open(config: &Config) -> Result<Installation, Failure> {
+    let options = || install::options(config, RootSource::Beside, true);
+    match assemble::open(options()).await {
+        Ok(installation) => Ok(installation),
+        Err(AssembleError::NotFounded(_)) => {
+            let mut founded = assemble::found(&options()).await?;
+            // That a new store was given its schema is no news.
+            founded.stores.migrations.clear();
+            Ok(assemble::open_stores(options(), founded.stores).await?)
+        }
+        Err(AssembleError::Root(RootError::Missing { .. })) => Err(Failure::failed(format!(
+            "{} holds a store that developer mode did not make; choose another directory with \
+             --data-dir, or serve it with `coffer serve`",
+            config.data_dir().display()
+        ))),
+        Err(error) => Err(error.into()),
+    }
+}
+
+/// The root key lies in the directory, so none of it may go into a repository by accident.
+fn keep_out_of_git(data_dir: &Path) {
+    let file = std::fs::File::create_new(data_dir.join(".gitignore"));
+    // It is there already, or it cannot be made and the server runs all the same.
+    let _ = file.and_then(|mut file| file.write_all(b"*\n"));
+}
+
+fn banner(config: &Config, server: &Server) -> String {
+    let address = server.address.as_ref().map(ToString::to_string).unwrap_or_default();
+    let base = format!("http://{address}");
+    format!(
+        "Coffer {version}, developer mode: test mode only, not for production.\n\
+         Any sk_test_… key is an app of its own, and any acct_… has it installed.\n\n  \
+         API   {base}\n  Data  {data}\n\nTry it:\n\n{snippets}\n\nCtrl-C stops it.\n",
+        version = coffer::VERSION,
+        data = config.data_dir().display(),
+        snippets = snippet::all(&base, EXAMPLE_KEY),
+    )
+}

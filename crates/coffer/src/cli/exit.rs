@@ -1,0 +1,106 @@
+//! How a verb ends.
+
+use coffer::assemble::AssembleError;
+use coffer_storage::StorageError;
+use std::process::ExitCode;
+
+/// The exit codes.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Exit {
+    /// Done.
+    Done,
+    /// Failed, for a reason that has no code of its own.
+    Failed,
+    /// Wrong arguments or settings.
+    Usage,
+    /// What was named does not exist.
+    NotFound,
+    /// The key is missing, unknown, or may not.
+    Refused,
+    /// The server cannot be reached, or cannot answer now.
+    Unavailable,
+    /// A second signal ended it.
+    Interrupted,
+}
+
+/// Every code, and what it says: for `coffer help` and docs/cli.md.
+pub const CODES: [(Exit, u8, &str); 7] = [
+    (Exit::Done, 0, "done"),
+    (Exit::Failed, 1, "failed; `coffer doctor`: a check failed"),
+    (Exit::Usage, 2, "wrong arguments or settings; nothing was tried"),
+    (Exit::NotFound, 3, "what was named does not exist"),
+    (Exit::Refused, 4, "the key is missing, unknown, or may not do this"),
+    (Exit::Unavailable, 5, "the server cannot be reached or cannot answer now; try again"),
+    (Exit::Interrupted, 130, "a second signal ended the server before its requests"),
+];
+
+impl From<Exit> for ExitCode {
+    fn from(exit: Exit) -> Self {
+        let code = CODES.iter().find(|(known, ..)| *known == exit);
+        code.map_or(Self::FAILURE, |(_, code, _)| Self::from(*code))
+    }
+}
+
+/// Why a verb did not do what it was asked for. The message is for a person, and holds no secret.
+#[derive(Debug)]
+pub struct Failure {
+    /// The code to end with.
+    pub exit: Exit,
+    /// What to say; nothing if it is empty.
+    pub message: String,
+}
+
+impl Failure {
+    /// A failure that ends with `exit`.
+    pub fn new(exit: Exit, message: impl Into<String>) -> Self {
+        Self { exit, message: message.into() }
+    }
+
+    /// A failure without a code of its own.
+    pub fn failed(message: impl Into<String>) -> Self {
+        Self::new(Exit::Failed, message)
+    }
+
+    /// What was asked for makes no sense.
+    pub fn usage(message: impl Into<String>) -> Self {
+        Self::new(Exit::Usage, message)
+    }
+}
+
+impl From<AssembleError> for Failure {
+    fn from(error: AssembleError) -> Self {
+        Self::failed(error.to_string())
+    }
+}
+
+impl From<StorageError> for Failure {
+    fn from(error: StorageError) -> Self {
+        Self::failed(error.to_string())
+    }
+}
+
+impl From<coffer_keyring::KeyringError> for Failure {
+    fn from(error: coffer_keyring::KeyringError) -> Self {
+        Self::failed(error.to_string())
+    }
+}
+
+impl From<coffer_crypto::root::RootError> for Failure {
+    fn from(error: coffer_crypto::root::RootError) -> Self {
+        Self::failed(error.to_string())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_documentation_has_these_codes() {
+        let row = |(_, code, meaning): &(Exit, u8, &str)| format!("| {code} | {meaning} |\n");
+        let rows: String = CODES.iter().map(row).collect();
+        let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../../docs/cli.md");
+        let text = std::fs::read_to_string(path).unwrap();
+        assert!(text.contains(&rows), "docs/cli.md must have these rows:\n\n{rows}");
+    }
+}

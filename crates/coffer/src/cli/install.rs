@@ -1,0 +1,58 @@
+//! From the configuration to an installation.
+
+use super::exit::Failure;
+use crate::config::{Config, TLS_CERT, TLS_KEY};
+use coffer::assemble::{AssembleOptions, RootSource};
+use coffer_base::{Clock, SystemClock};
+use coffer_crypto::SystemRandom;
+use coffer_storage::{Faults, Store};
+use std::sync::Arc;
+use tokio::runtime::{Builder, Runtime};
+use tokio_rustls::TlsAcceptor;
+use zeroize::Zeroizing;
+
+/// What an installation is put together from, with the root key at `root`.
+pub fn options(config: &Config, root: RootSource, developer: bool) -> AssembleOptions {
+    AssembleOptions {
+        data_dir: config.data_dir(),
+        root,
+        developer,
+        secrets: config.secrets(),
+        clock: Arc::new(SystemClock),
+        random: Arc::new(SystemRandom),
+        faults: Faults::none(),
+    }
+}
+
+/// Makes an admin key in the store itself: its id, and the token to show.
+///
+/// # Errors
+/// A failure of the store.
+pub async fn new_admin_key(data: &Store) -> Result<(String, Zeroizing<String>), Failure> {
+    let now = SystemClock.now();
+    let made = coffer_identity::create_admin_key(data, &SystemRandom, now).await?;
+    Ok((made.id().to_owned(), Zeroizing::new(made.token().expose().clone())))
+}
+
+/// TLS, if it is configured.
+///
+/// # Errors
+/// A failure that names the file that cannot be used.
+pub fn tls(config: &Config) -> Result<Option<TlsAcceptor>, Failure> {
+    config.check()?;
+    match (config.path(&TLS_CERT), config.path(&TLS_KEY)) {
+        (Some(chain), Some(key)) => coffer::tls::acceptor(chain, key)
+            .map(Some)
+            .map_err(|error| Failure::usage(error.to_string())),
+        _ => Ok(None),
+    }
+}
+
+/// The threads that the server runs on.
+///
+/// # Errors
+/// A failure if the system has none for us.
+pub fn runtime() -> Result<Runtime, Failure> {
+    let built = Builder::new_multi_thread().enable_all().build();
+    built.map_err(|error| Failure::failed(format!("no threads could be started: {error}")))
+}

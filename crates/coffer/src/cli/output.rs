@@ -1,0 +1,69 @@
+//! What a verb says: its result on standard output, everything else on standard error.
+
+use super::exit::{Exit, Failure};
+use serde_json::Value;
+use std::io::Write;
+
+/// How results are printed.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, clap::ValueEnum)]
+pub enum Format {
+    /// For people.
+    Table,
+    /// One JSON document, for programs.
+    Json,
+}
+
+/// Where results go.
+#[derive(Clone, Copy)]
+pub struct Output {
+    format: Format,
+}
+
+impl Output {
+    /// Output in `format`.
+    pub const fn new(format: Format) -> Self {
+        Self { format }
+    }
+
+    /// Whether a program reads.
+    pub fn is_json(self) -> bool {
+        self.format == Format::Json
+    }
+
+    /// Prints `json`, or what `table` makes of it.
+    ///
+    /// # Errors
+    /// As [`print`].
+    pub fn show(self, json: &Value, table: impl FnOnce(&Value) -> String) -> Result<(), Failure> {
+        if self.is_json() {
+            return print(&format!("{json:#}"));
+        }
+        print(&table(json))
+    }
+}
+
+/// Prints `text` and a newline on standard output.
+///
+/// # Errors
+/// A failure without a message if nobody reads any more, as `head` does when it has enough.
+pub fn print(text: &str) -> Result<(), Failure> {
+    print_bytes(format!("{text}\n").as_bytes())
+}
+
+/// Prints bytes on standard output as they are.
+///
+/// # Errors
+/// As [`print`].
+pub fn print_bytes(bytes: &[u8]) -> Result<(), Failure> {
+    let mut stdout = std::io::stdout().lock();
+    stdout.write_all(bytes).and_then(|()| stdout.flush()).map_err(|error| match error.kind() {
+        std::io::ErrorKind::BrokenPipe => Failure::new(Exit::Done, ""),
+        _ => Failure::failed(format!("the result could not be printed: {error}")),
+    })
+}
+
+/// Says something on standard error.
+pub fn note(text: &str) {
+    // Whoever closed standard error does not want to know.
+    let _ = writeln!(std::io::stderr(), "{text}");
+}

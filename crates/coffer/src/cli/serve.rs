@@ -1,0 +1,91 @@
+//! `coffer serve`.
+
+use super::exit::{Exit, Failure};
+use super::{install, running};
+use crate::config::{ADMIN_LISTEN, Config, INSECURE_HTTP, LISTEN};
+use crate::telemetry;
+use coffer::assemble::{self, AssembleError, DEVELOPER_ROOT_FILE};
+use coffer::serve::{Address, ServeOptions, Server};
+use coffer_crypto::root::RootError;
+use coffer_storage::MigrationReport;
+use std::path::Path;
+
+/// Serves until it is told to stop.
+///
+/// # Errors
+/// Whatever keeps the installation from being opened or served.
+pub fn run(config: &Config) -> Result<Exit, Failure> {
+    let options = ServeOptions {
+        listen: config.address(&LISTEN).cloned(),
+        admin_listen: config.address(&ADMIN_LISTEN).cloned(),
+        tls: install::tls(config)?,
+        insecure_http: config.is_on(&INSECURE_HTTP),
+    };
+    let tls = options.tls.is_some();
+    telemetry::start(config);
+    let assemble = install::options(config, config.root_source()?, false);
+    let runtime = install::runtime()?;
+    let ended = runtime.block_on(async {
+        let installation =
+            assemble::open(assemble).await.map_err(|error| explain(config, error))?;
+        tell_migrations(&installation.stores.migrations);
+        let started = |server: &Server| {
+            tell_start(config, server, tls);
+            Ok(())
+        };
+        running::until_stopped(installation, options, started).await
+    });
+    runtime.shutdown_background();
+    ended
+}
+
+fn explain(config: &Config, error: AssembleError) -> Failure {
+    let data_dir = config.data_dir();
+    let missing = matches!(error, AssembleError::Root(RootError::Missing { .. }));
+    if missing && data_dir.join(DEVELOPER_ROOT_FILE).exists() {
+        return Failure::failed(format!(
+            "{} holds a store of developer mode; serve it with `coffer dev`, or make another with \
+             `coffer init --data-dir`",
+            data_dir.display()
+        ));
+    }
+    error.into()
+}
+
+fn tell_start(config: &Config, server: &Server, tls: bool) {
+    let installation = server.installation();
+    let shown = |path: &Path| path.display().to_string();
+    let root_key = installation.root_path.as_deref().map(shown);
+    tracing::info!(
+        address = server.address.as_ref().map(ToString::to_string),
+        admin_address = server.admin_address.as_ref().map(ToString::to_string),
+        tls,
+        data_dir = shown(&config.data_dir()),
+        root_key = root_key.unwrap_or_else(|| "environment COFFER_ROOT_KEY".to_owned()),
+        store = installation.store_id,
+        version = coffer::VERSION,
+        "serving"
+    );
+    let is_open = server.address.as_ref().is_some_and(|address| !address.is_local());
+    if is_open && server.admin_address.is_none() {
+        tracing::info!("the admin API is not served; that takes admin_listen");
+    }
+    let open = [&server.address, &server.admin_address].into_iter().flatten();
+    if !tls && open.into_iter().any(|address: &Address| !address.is_local()) {
+        tracing::warn!("keys and secrets cross the network unencrypted (insecure_http)");
+    }
+}
+
+/// Says what was changed about the schemas, and where the copy from before is.
+pub fn tell_migrations(reports: &[MigrationReport]) {
+    for report in reports {
+        for applied in &report.applied {
+            let (room, version, name) = (applied.room, applied.version, applied.name);
+            tracing::info!(room, version, name, "the schema was changed");
+        }
+        if let Some(copy) = &report.copy {
+            let copy = copy.display().to_string();
+            tracing::info!(copy, "the data from before the change is kept; remove it in time");
+        }
+    }
+}

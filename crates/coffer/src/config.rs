@@ -1,0 +1,450 @@
+//! Configuration: every setting is declared once, here, and everything else follows from the
+//! table: flags, variables, the file's keys, `coffer config print`, and the table in docs/cli.md.
+//!
+//! A flag wins over the environment, the environment over the file, the file over the default.
+//! What is not known is an error, since a setting with a typing error is a setting that is not
+//! made. This room reads the environment and the configuration file and nothing else.
+
+mod file;
+mod flags;
+mod nearest;
+mod paths;
+#[cfg(test)]
+mod tests;
+mod value;
+
+pub use flags::Flags;
+pub use paths::config_home;
+pub use value::{Kind, Source, Value};
+
+use coffer::serve::Address;
+use coffer_base::limit;
+use std::fmt;
+use std::path::{Path, PathBuf};
+use zeroize::Zeroizing;
+
+/// What all variables of ours begin with.
+pub const PREFIX: &str = "COFFER_";
+
+/// A setting.
+pub struct Setting {
+    /// Its name in the file and in `coffer config print`.
+    pub name: &'static str,
+    /// Its variable. A secret's text; with `_FILE` after it, the path of a file that holds it.
+    pub env: &'static str,
+    /// Its flag, without the dashes. A secret's flag takes a path: arguments are no place for
+    /// secrets, since every process of the machine can read them.
+    pub flag: Option<&'static str>,
+    /// Whether it can stand in the file. A secret's key takes a path there.
+    pub in_file: bool,
+    /// What it is if nobody says otherwise.
+    pub default: Option<&'static str>,
+    /// What it can be.
+    pub kind: Kind,
+    /// What it is for.
+    pub about: &'static str,
+}
+
+const SETTING: Setting = Setting {
+    name: "",
+    env: "",
+    flag: None,
+    in_file: true,
+    default: None,
+    kind: Kind::Text,
+    about: "",
+};
+
+/// The configuration file.
+pub const CONFIG: Setting = Setting {
+    name: "config",
+    env: "COFFER_CONFIG",
+    flag: Some("config"),
+    in_file: false,
+    kind: Kind::Path,
+    about: "TOML file with settings",
+    ..SETTING
+};
+
+/// The directory of the stores.
+pub const DATA_DIR: Setting = Setting {
+    name: "data_dir",
+    env: "COFFER_DATA_DIR",
+    flag: Some("data-dir"),
+    default: Some("./coffer-data"),
+    kind: Kind::Path,
+    about: "directory of the stores",
+    ..SETTING
+};
+
+/// Where the API is served.
+pub const LISTEN: Setting = Setting {
+    name: "listen",
+    env: "COFFER_LISTEN",
+    flag: Some("listen"),
+    default: Some("127.0.0.1:4747"),
+    kind: Kind::Address,
+    about: "where the API is served: HOST:PORT or unix:PATH",
+    ..SETTING
+};
+
+/// Where the admin API is served.
+pub const ADMIN_LISTEN: Setting = Setting {
+    name: "admin_listen",
+    env: "COFFER_ADMIN_LISTEN",
+    flag: Some("admin-listen"),
+    kind: Kind::Address,
+    about: "where the admin API is served too; without it only beside an API on this machine",
+    ..SETTING
+};
+
+/// The certificate chain for TLS.
+pub const TLS_CERT: Setting = Setting {
+    name: "tls_cert",
+    env: "COFFER_TLS_CERT",
+    flag: Some("tls-cert"),
+    kind: Kind::Path,
+    about: "PEM file with the certificate chain for TLS",
+    ..SETTING
+};
+
+/// The certificate's key.
+pub const TLS_KEY: Setting = Setting {
+    name: "tls_key",
+    env: "COFFER_TLS_KEY",
+    flag: Some("tls-key"),
+    kind: Kind::Path,
+    about: "PEM file with the certificate's private key",
+    ..SETTING
+};
+
+/// The root key.
+pub const ROOT_KEY: Setting = Setting {
+    name: "root_key",
+    env: coffer_crypto::root::env::VARIABLE,
+    flag: Some("root-key"),
+    kind: Kind::Secret,
+    about: "root key; without it the service manager's credential coffer-root, or keys/STORE.root \
+            in the configuration directory",
+    ..SETTING
+};
+
+/// Plain HTTP beyond this machine.
+pub const INSECURE_HTTP: Setting = Setting {
+    name: "insecure_http",
+    env: "COFFER_INSECURE_HTTP",
+    flag: Some("insecure-http"),
+    default: Some("false"),
+    kind: Kind::Switch,
+    about: "allow plain HTTP beyond this machine, where others can read keys and secrets",
+    ..SETTING
+};
+
+/// The quota of a scope.
+pub const SECRETS_PER_SCOPE: Setting = Setting {
+    name: "secrets_per_scope",
+    env: "COFFER_SECRETS_PER_SCOPE",
+    flag: Some("secrets-per-scope"),
+    default: Some("10"),
+    kind: Kind::Number { from: 1, to: limit::SECRETS_PER_SCOPE_CEILING },
+    about: "secrets in one scope, 1 to 1000, unless the app has a number of its own",
+    ..SETTING
+};
+
+/// What a delete answers.
+pub const DELETE_RETURNS_SECRET: Setting = Setting {
+    name: "delete_returns_secret",
+    env: "COFFER_DELETE_RETURNS_SECRET",
+    flag: Some("delete-returns-secret"),
+    default: Some("false"),
+    kind: Kind::Switch,
+    about: "let a delete answer with the whole secret instead of id, object and deleted",
+    ..SETTING
+};
+
+/// How much is logged.
+pub const LOG_LEVEL: Setting = Setting {
+    name: "log_level",
+    env: "COFFER_LOG_LEVEL",
+    flag: Some("log-level"),
+    default: Some("info"),
+    kind: Kind::Choice(&["error", "warn", "info", "debug", "trace"]),
+    about: "how much is logged: error, warn, info, debug or trace",
+    ..SETTING
+};
+
+/// How it is logged.
+pub const LOG_FORMAT: Setting = Setting {
+    name: "log_format",
+    env: "COFFER_LOG_FORMAT",
+    flag: Some("log-format"),
+    default: Some("auto"),
+    kind: Kind::Choice(&["auto", "json", "text"]),
+    about: "how it is logged: json, text, or auto, which is text on a terminal and json elsewhere",
+    ..SETTING
+};
+
+/// The server that the command line talks to.
+pub const URL: Setting = Setting {
+    name: "url",
+    env: "COFFER_URL",
+    flag: Some("url"),
+    default: Some("http://127.0.0.1:4747"),
+    kind: Kind::Text,
+    about: "server that the command line talks to",
+    ..SETTING
+};
+
+/// Whom the command line trusts.
+pub const CA_CERT: Setting = Setting {
+    name: "ca_cert",
+    env: "COFFER_CA_CERT",
+    flag: Some("ca-cert"),
+    kind: Kind::Path,
+    about: "PEM file with the certificates that vouch for the server at url; without it, the \
+            public authorities",
+    ..SETTING
+};
+
+/// The key with which the command line works on secrets.
+pub const API_KEY: Setting = Setting {
+    name: "api_key",
+    env: "COFFER_API_KEY",
+    kind: Kind::Secret,
+    about: "app's key, for `coffer secrets`",
+    ..SETTING
+};
+
+/// The key with which the command line administers.
+pub const ADMIN_KEY: Setting = Setting {
+    name: "admin_key",
+    env: "COFFER_ADMIN_KEY",
+    kind: Kind::Secret,
+    about: "admin key, for accounts, apps, installs, keys and status",
+    ..SETTING
+};
+
+/// All settings, in the order in which they are shown.
+pub const ALL: [&Setting; 16] = [
+    &CONFIG,
+    &DATA_DIR,
+    &LISTEN,
+    &ADMIN_LISTEN,
+    &TLS_CERT,
+    &TLS_KEY,
+    &ROOT_KEY,
+    &INSECURE_HTTP,
+    &SECRETS_PER_SCOPE,
+    &DELETE_RETURNS_SECRET,
+    &LOG_LEVEL,
+    &LOG_FORMAT,
+    &URL,
+    &CA_CERT,
+    &API_KEY,
+    &ADMIN_KEY,
+];
+
+/// What is wrong with the configuration: a sentence for the person who wrote it, which never
+/// repeats a secret.
+#[derive(Debug, PartialEq, Eq)]
+pub struct ConfigError(pub String);
+
+impl fmt::Display for ConfigError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+/// The variables whose names begin with `COFFER_`.
+pub type Environment = Vec<(String, Zeroizing<String>)>;
+
+/// Reads the environment. The root key, if it is there, stays in the environment of this
+/// process: the language can take a variable out only with unsafe code. Nothing that this
+/// program starts inherits it, as it starts no other program.
+///
+/// # Errors
+/// [`ConfigError`] if a value is no UTF-8.
+pub fn environment() -> Result<Environment, ConfigError> {
+    let ours = std::env::vars_os().filter_map(|(name, value)| {
+        let name = name.into_string().ok().filter(|name| name.starts_with(PREFIX))?;
+        Some((name, value))
+    });
+    ours.map(|(name, value)| match value.into_string() {
+        Ok(value) => Ok((name, Zeroizing::new(value))),
+        Err(_) => Err(ConfigError(format!("{name} is not UTF-8"))),
+    })
+    .collect()
+}
+
+/// The settings of one run, each with where it came from.
+pub struct Config {
+    chosen: Vec<(&'static Setting, Option<(Value, Source)>)>,
+}
+
+impl Config {
+    /// Puts together what flags, environment and file say.
+    ///
+    /// # Errors
+    /// [`ConfigError`] if anything is unknown or cannot be what it is said to be.
+    pub fn load(flags: &Flags, environment: &Environment) -> Result<Self, ConfigError> {
+        require_known(environment)?;
+        let mut file = file::File::default();
+        let mut config = Self { chosen: Vec::new() };
+        for setting in ALL {
+            config.chosen.push((setting, choose(setting, flags, environment, &file)?));
+            if setting.name == CONFIG.name
+                && let Some(path) = config.path(&CONFIG)
+            {
+                file = file::File::read(path)?;
+            }
+        }
+        Ok(config)
+    }
+
+    /// All settings, with value and source.
+    pub fn all(&self) -> impl Iterator<Item = (&'static Setting, Option<&(Value, Source)>)> {
+        self.chosen.iter().map(|(setting, chosen)| (*setting, chosen.as_ref()))
+    }
+
+    /// The value of `setting`, if it has one.
+    pub fn value(&self, setting: &Setting) -> Option<&Value> {
+        self.found(setting).map(|(value, _)| value)
+    }
+
+    /// Where the value of `setting` came from.
+    pub fn source(&self, setting: &Setting) -> Option<&Source> {
+        self.found(setting).map(|(_, source)| source)
+    }
+
+    fn found(&self, setting: &Setting) -> Option<&(Value, Source)> {
+        let mut chosen = self.chosen.iter();
+        chosen.find(|(known, _)| known.name == setting.name)?.1.as_ref()
+    }
+
+    /// A path.
+    pub fn path(&self, setting: &Setting) -> Option<&Path> {
+        match self.value(setting)? {
+            Value::Path(path) => Some(path),
+            _ => None,
+        }
+    }
+
+    /// The data directory.
+    pub fn data_dir(&self) -> PathBuf {
+        self.path(&DATA_DIR).map(Path::to_owned).unwrap_or_default()
+    }
+
+    /// An address.
+    pub fn address(&self, setting: &Setting) -> Option<&Address> {
+        match self.value(setting)? {
+            Value::Address(address) => Some(address),
+            _ => None,
+        }
+    }
+
+    /// A text, or the word that was chosen.
+    pub fn text(&self, setting: &Setting) -> &str {
+        match self.value(setting) {
+            Some(Value::Text(text)) => text,
+            _ => "",
+        }
+    }
+
+    /// Whether a switch is on.
+    pub fn is_on(&self, setting: &Setting) -> bool {
+        matches!(self.value(setting), Some(Value::Switch(true)))
+    }
+
+    /// The settings of the Secret Store.
+    pub fn secrets(&self) -> coffer_secrets::Settings {
+        let mut settings = coffer_secrets::Settings::default();
+        if let Some(Value::Number(number)) = self.value(&SECRETS_PER_SCOPE) {
+            settings.secrets_per_scope = *number;
+        }
+        settings.delete_returns_secret = self.is_on(&DELETE_RETURNS_SECRET);
+        settings
+    }
+
+    /// What does not fit together.
+    ///
+    /// # Errors
+    /// [`ConfigError`] if only one half of TLS is given.
+    pub fn check(&self) -> Result<(), ConfigError> {
+        let half = match (self.path(&TLS_CERT), self.path(&TLS_KEY)) {
+            (Some(_), None) => ["tls_cert", "tls_key"],
+            (None, Some(_)) => ["tls_key", "tls_cert"],
+            _ => return Ok(()),
+        };
+        let [given, missing] = half;
+        Err(ConfigError(format!("{given} is set and {missing} is not: TLS needs both")))
+    }
+}
+
+/// Refuses variables that are none of ours, but not those that Kubernetes makes for a service
+/// that is called `coffer`.
+fn require_known(environment: &Environment) -> Result<(), ConfigError> {
+    let names = ALL.iter().flat_map(|setting| {
+        let file = (setting.kind == Kind::Secret).then(|| setting.file_variable());
+        std::iter::once(setting.env.to_owned()).chain(file)
+    });
+    let known: Vec<String> = names.collect();
+    for (name, _) in environment {
+        let is_service = name == "COFFER_PORT"
+            || ["COFFER_PORT_", "COFFER_SERVICE_"].iter().any(|start| name.starts_with(start));
+        if is_service || known.contains(name) {
+            continue;
+        }
+        let nearest = nearest::nearest(name, known.iter().map(String::as_str));
+        return Err(ConfigError(format!(
+            "there is no setting {name} (in the environment); the nearest is {nearest}"
+        )));
+    }
+    Ok(())
+}
+
+impl Setting {
+    /// The variable that gives the path of a file with a secret.
+    pub fn file_variable(&self) -> String {
+        format!("{}_FILE", self.env)
+    }
+}
+
+fn choose(
+    setting: &'static Setting,
+    flags: &Flags,
+    environment: &Environment,
+    file: &file::File,
+) -> Result<Option<(Value, Source)>, ConfigError> {
+    let variable = |name: &str| {
+        let found = environment.iter().find(|(known, _)| known == name);
+        // An empty variable is one that is not set: shells cannot pass on the difference.
+        found.map(|(_, value)| value).filter(|value| !value.is_empty())
+    };
+    if let (Some(text), Some(flag)) = (flags.get(setting.name), setting.flag) {
+        return setting.given(text, Source::Flag(flag)).map(Some);
+    }
+    if setting.kind == Kind::Secret {
+        let name = setting.file_variable();
+        match (variable(setting.env), variable(&name)) {
+            (Some(_), Some(_)) => {
+                let env = setting.env;
+                let message = format!("{env} and {name} are both set; which one is meant?");
+                return Err(ConfigError(message));
+            }
+            (Some(text), None) => {
+                let source = Source::Environment(setting.env.to_owned());
+                return Ok(Some((Value::Secret(text.clone()), source)));
+            }
+            (None, Some(path)) => {
+                return setting.given(path, Source::Environment(name)).map(Some);
+            }
+            (None, None) => {}
+        }
+    } else if let Some(text) = variable(setting.env) {
+        return setting.given(text, Source::Environment(setting.env.to_owned())).map(Some);
+    }
+    if let Some(text) = file.get(setting.name) {
+        return setting.given(text, Source::File(file.path().to_owned())).map(Some);
+    }
+    setting.default.map(|text| setting.given(text, Source::Default)).transpose()
+}

@@ -1,0 +1,304 @@
+//! The program itself, as a person or a script runs it.
+
+mod program;
+
+use program::{Place, Server, expect};
+use serde_json::Value;
+use std::path::Path;
+
+#[test]
+fn init_makes_an_installation_once() {
+    let place = Place::new();
+    let made = place.init(&["--app", "Shop"]);
+    for (field, start) in [
+        ("admin_key", "ak_coffer_"),
+        ("store", "store_"),
+        ("account", "acct_"),
+        ("app", "app_"),
+        ("test_key", "sk_test_coffer_"),
+        ("live_key", "sk_live_coffer_"),
+    ] {
+        assert!(program::text(&made, field).starts_with(start), "{field} in {made}");
+    }
+    let root_key = program::text(&made, "root_key");
+    assert!(Path::new(&root_key).starts_with(place.path("config")), "{root_key}");
+    let again = place.coffer(&["init"]).run();
+    expect(&again, 1);
+    assert!(again.stderr.contains("holds a store already"), "{}", again.stderr);
+    assert!(again.stdout.is_empty());
+}
+
+#[test]
+fn the_keys_of_init_work_and_are_shown_to_people_too() {
+    let place = Place::new();
+    let shown = place.coffer(&["init", "--app", "Shop"]).run();
+    expect(&shown, 0);
+    let key = shown.stdout.lines().find_map(|line| line.strip_prefix("test key   ")).unwrap();
+    assert!(shown.stderr.contains("coffer serve"), "{}", shown.stderr);
+    let server = Server::start(&place, &["serve", "--listen", "127.0.0.1:0"]);
+    let set = server.coffer(&["secrets", "set", "a"]).api_key(key).stdin("1");
+    expect(&set.run(), 0);
+    assert_eq!(server.stop(), Some(0));
+}
+
+#[test]
+fn a_marketplace_is_run_from_the_command_line() {
+    let place = Place::new();
+    let admin = program::text(&place.init(&[]), "admin_key");
+    let server = Server::start(&place, &["serve", "--listen", "127.0.0.1:0"]);
+    let run = |words: &[&str]| server.coffer(words).admin_key(&admin).json();
+    let id = |object: &Value| program::text(object, "id");
+    let developer = id(&run(&["accounts", "create", "--name", "Developer"]));
+    let customer = run(&["accounts", "create", "--id", "acct_customer"]);
+    assert_eq!(id(&customer), "acct_customer");
+    let words = ["--account", &developer, "--name", "Shop", "--secrets-per-scope", "2"];
+    let app = id(&run(&[&["apps", "create"], &words[..]].concat()));
+    let words = ["installs", "create", "--app", &app, "--account", "acct_customer"];
+    let install = id(&run(&words));
+    let made = run(&["keys", "create", "--app", &app, "--mode", "live", "--expires-in", "90d"]);
+    let key = program::text(&made, "key");
+    assert!(key.starts_with("sk_live_coffer_") && made["expires_at"].is_number(), "{made}");
+    let words = ["keys", "create", "--app", &app, "--mode", "test", "--permission", "secret_read"];
+    let restricted = run(&words);
+    assert_eq!(restricted["permissions"], serde_json::json!(["secret_read"]));
+    assert!(program::text(&run(&["keys", "create", "--admin"]), "key").starts_with("ak_coffer_"));
+
+    let on = ["--account", "acct_customer"];
+    let set = server.coffer(&[&["secrets", "set", "token"], &on[..]].concat()).api_key(&key);
+    expect(&set.stdin("hunter2\n").run(), 0);
+    let get = [&["secrets", "get", "token", "--reveal"], &on[..]].concat();
+    assert_eq!(server.coffer(&get).api_key(&key).run().stdout, "hunter2");
+    let deleted = run(&["installs", "delete", &install]);
+    assert_eq!(deleted["purged"], false);
+    let refused = server.coffer(&get).api_key(&key).run();
+    expect(&refused, 4);
+    assert_eq!(run(&["keys", "list", "--app", &app])["data"].as_array().unwrap().len(), 2);
+    assert_eq!(run(&["accounts", "list", "--limit", "1"])["has_more"], true);
+    run(&["keys", "revoke", &id(&made)]);
+    expect(&server.coffer(&["secrets", "list"]).api_key(&key).run(), 4);
+    expect(&server.coffer(&["apps", "show", "app_nobody"]).admin_key(&admin).run(), 3);
+    assert_eq!(run(&["status"])["mode"], "production");
+    assert_eq!(run(&["accounts", "delete", "acct_customer"])["deleted"], true);
+}
+
+#[test]
+fn secrets_are_set_shown_listed_and_deleted() {
+    let place = Place::new();
+    let key = program::text(&place.init(&["--app", "Shop"]), "test_key");
+    let server = Server::start(&place, &["serve", "--listen", "127.0.0.1:0"]);
+    let run = |words: &[&str]| server.coffer(words).api_key(&key);
+    let set = run(&["secrets", "set", "a", "--expires-in", "30d"]).stdin("one\n\n").json();
+    assert!(set["expires_at"].is_number() && set.get("payload").is_none(), "{set}");
+    let file = place.path("value");
+    std::fs::write(&file, "two\n").unwrap();
+    let file = file.display().to_string();
+    expect(&run(&["secrets", "set", "b", "--user", "u", "--from-file", &file]).run(), 0);
+    // One newline of standard input is not the value's; a file is its value.
+    assert_eq!(run(&["secrets", "get", "a", "--reveal"]).run().stdout, "one\n");
+    assert_eq!(run(&["secrets", "get", "b", "--user", "u", "--reveal"]).run().stdout, "two\n");
+    let hidden = run(&["secrets", "get", "a"]).run().stdout;
+    assert!(hidden.contains("********") && !hidden.contains("one"), "{hidden}");
+    assert_eq!(run(&["secrets", "get", "a", "--reveal"]).json()["payload"], "one\n");
+    let listed = run(&["secrets", "list"]).json();
+    assert_eq!((&listed["object"], &listed["has_more"]), (&"list".into(), &false.into()));
+    assert_eq!(listed["data"][0]["name"], "a");
+    assert_eq!(run(&["secrets", "delete", "a"]).json()["deleted"], true);
+    let gone = run(&["secrets", "get", "a", "--reveal"]).run();
+    expect(&gone, 3);
+    assert!(gone.stderr.contains("No such secret"), "{}", gone.stderr);
+    expect(&run(&["secrets", "set", "c"]).stdin("").run(), 2);
+    expect(&server.coffer(&["secrets", "list"]).run(), 4);
+    assert_eq!(server.stop(), Some(0));
+    let offline = place.coffer(&["secrets", "list", "--url", "http://127.0.0.1:1"]);
+    expect(&offline.api_key(&key).run(), 5);
+}
+
+#[test]
+fn a_list_is_all_of_its_pages() {
+    let place = Place::new();
+    let server = Server::start(&place, &["dev", "--listen", "127.0.0.1:0"]);
+    // Developer mode takes any admin key.
+    let run = |words: &[&str]| server.coffer(words).admin_key("ak_any").json();
+    for _ in 0..101 {
+        server.create_account();
+    }
+    let all = run(&["accounts", "list"]);
+    let ids = |list: &Value| {
+        let ids = list["data"].as_array().unwrap().iter().map(|object| object["id"].clone());
+        ids.collect::<Vec<_>>()
+    };
+    assert_eq!((ids(&all).len(), &all["has_more"]), (101, &false.into()));
+    let some = run(&["accounts", "list", "--limit", "100"]);
+    assert_eq!((ids(&some).len(), &some["has_more"]), (100, &true.into()));
+    assert_eq!(ids(&some), ids(&all)[..100]);
+}
+
+#[test]
+fn one_server_has_a_store_to_itself() {
+    let place = Place::new();
+    let missing = place.coffer(&["serve"]).run();
+    expect(&missing, 1);
+    assert!(missing.stderr.contains("coffer init --data-dir"), "{}", missing.stderr);
+    let made = place.init(&[]);
+    let server = Server::start(&place, &["serve", "--listen", "127.0.0.1:0"]);
+    assert!(server.log().contains(&program::text(&made, "root_key")), "{}", server.log());
+    for words in [&["serve", "--listen", "127.0.0.1:0"][..], &["admin-key", "create"]] {
+        let second = place.coffer(words).run();
+        expect(&second, 1);
+        let process = format!("in use by another coffer (process {})", server.process());
+        assert!(second.stderr.contains(&process), "{}", second.stderr);
+    }
+    assert_eq!(server.stop(), Some(0));
+    let made = place.coffer(&["admin-key", "create"]).json();
+    let server = Server::start(&place, &["serve", "--listen", "127.0.0.1:0"]);
+    let status = server.coffer(&["status"]).admin_key(&program::text(&made, "key"));
+    assert_eq!(status.json()["mode"], "production");
+}
+
+#[test]
+fn only_the_root_key_makes_an_admin_key() {
+    let place = Place::new();
+    let root_key = program::text(&place.init(&[]), "root_key");
+    let moved = place.path("elsewhere");
+    std::fs::rename(&root_key, &moved).unwrap();
+    let refused = place.coffer(&["admin-key", "create"]).run();
+    expect(&refused, 1);
+    assert!(refused.stdout.is_empty() && refused.stderr.contains(&root_key), "{}", refused.stderr);
+    let moved = moved.display().to_string();
+    expect(&place.coffer(&["admin-key", "create", "--root-key", &moved]).run(), 0);
+    let text = std::fs::read_to_string(&moved).unwrap();
+    let given = place.coffer(&["admin-key", "create"]).env("COFFER_ROOT_KEY", &text);
+    expect(&given.run(), 0);
+}
+
+#[test]
+fn plain_http_stays_on_this_machine() {
+    let place = Place::new();
+    place.init(&[]);
+    let open = place.coffer(&["serve", "--listen", "0.0.0.0:0"]).run();
+    expect(&open, 2);
+    assert!(open.stderr.contains("--insecure-http"), "{}", open.stderr);
+    expect(&place.coffer(&["config", "check", "--listen", "0.0.0.0:0"]).run(), 2);
+    expect(&place.coffer(&["dev", "--listen", "0.0.0.0:0"]).run(), 2);
+    let words = ["config", "check", "--listen", "0.0.0.0:0", "--insecure-http"];
+    expect(&place.coffer(&words).run(), 0);
+}
+
+#[test]
+fn developer_mode_says_what_it_is_and_its_curl_line_works() {
+    let place = Place::new();
+    let server = Server::start(&place, &["dev", "--listen", "127.0.0.1:0"]);
+    let banner = server.said();
+    for words in ["developer mode", "test mode only", "not for production", "StripeClient("] {
+        assert!(banner.contains(words), "{banner}");
+    }
+    assert_eq!(std::fs::read_to_string(place.path("data/.gitignore")).unwrap(), "*\n");
+    let curl = banner.split("\n\n").find(|part| part.starts_with("curl ")).unwrap();
+    let answer = std::process::Command::new("sh").args(["-c", curl]).output().unwrap();
+    let secret: Value = serde_json::from_slice(&answer.stdout).expect(curl);
+    assert_eq!(secret["name"], "greeting");
+    let address = server.address();
+    let taken = place.other().coffer(&["dev", "--listen", &address]).run();
+    expect(&taken, 1);
+    assert!(taken.stderr.contains("taken") && taken.stderr.contains("--listen"));
+    assert_eq!(server.stop(), Some(0));
+    // What was kept is still there.
+    let server = Server::start(&place, &["dev", "--listen", "127.0.0.1:0"]);
+    let get = server.coffer(&["secrets", "get", "greeting", "--reveal"]);
+    assert_eq!(get.api_key("sk_test_example").run().stdout, "hello");
+}
+
+#[test]
+fn developer_mode_leaves_other_stores_alone() {
+    let place = Place::new();
+    place.init(&[]);
+    let refused = place.coffer(&["dev", "--listen", "127.0.0.1:0"]).run();
+    expect(&refused, 1);
+    assert!(refused.stderr.contains("did not make"), "{}", refused.stderr);
+}
+
+#[test]
+fn backups_open_and_doctor_looks_for_them() {
+    let place = Place::new();
+    let key = program::text(&place.init(&["--app", "Shop"]), "test_key");
+    let server = Server::start(&place, &["serve", "--listen", "127.0.0.1:0"]);
+    expect(&server.coffer(&["secrets", "set", "a"]).api_key(&key).stdin("1").run(), 0);
+    let verdict = |check: &str| {
+        let found = place.coffer(&["doctor"]).json();
+        let checks = found["checks"].as_array().unwrap().iter();
+        let mut verdicts = checks.filter(|found| found["check"] == check);
+        program::text(verdicts.next().expect(check), "verdict")
+    };
+    assert_eq!(verdict("key backup"), "warn");
+    for (verb, name) in [("create", "copy.db"), ("keys", "copy.keys")] {
+        let file = place.path(name).display().to_string();
+        let told = place.coffer(&["backup", verb, &file]).run();
+        expect(&told, 0);
+        assert!(told.stderr.contains("worthless") || verb == "keys", "{}", told.stderr);
+        coffer_storage::check_file(Path::new(&file)).unwrap();
+        expect(&place.coffer(&["backup", verb, &file]).run(), 1);
+    }
+    assert_eq!(verdict("key backup"), "ok");
+    assert_eq!(verdict("root key"), "ok");
+    assert_eq!(server.stop(), Some(0));
+}
+
+#[test]
+fn doctor_fails_where_the_server_would() {
+    let place = Place::new();
+    expect(&place.coffer(&["doctor"]).run(), 1);
+    let root_key = program::text(&place.init(&[]), "root_key");
+    expect(&place.coffer(&["doctor"]).run(), 0);
+    std::fs::remove_file(root_key).unwrap();
+    let found = place.coffer(&["doctor"]).run();
+    expect(&found, 1);
+    assert!(found.stdout.contains("FAIL  root key"), "{}", found.stdout);
+}
+
+#[test]
+fn settings_say_where_they_came_from() {
+    let place = Place::new();
+    let file = place.path("coffer.toml");
+    std::fs::write(&file, "log_level = \"warn\"\nlisten = \"127.0.0.1:1\"\n").unwrap();
+    let words = ["config", "print", "--listen", "127.0.0.1:2"];
+    let print = place.coffer(&words).env("COFFER_CONFIG", file.display());
+    let settings = print.env("COFFER_API_KEY", "sk_test_hunter2").json();
+    let source = |name: &str| {
+        let settings = settings.as_array().unwrap().iter();
+        let mut named = settings.filter(|setting| setting["name"] == name);
+        program::text(named.next().expect(name), "source")
+    };
+    assert_eq!(source("listen"), "flag --listen");
+    assert_eq!(source("data_dir"), "environment COFFER_DATA_DIR");
+    assert_eq!(source("log_level"), format!("file {}", file.display()));
+    assert_eq!(source("log_format"), "default");
+    assert!(!settings.to_string().contains("hunter2"));
+    let unknown = place.coffer(&["config", "check"]).env("COFFER_LISTNE", "127.0.0.1:1").run();
+    expect(&unknown, 2);
+    assert!(unknown.stderr.contains("COFFER_LISTEN"), "{}", unknown.stderr);
+}
+
+#[test]
+fn the_version_the_help_and_the_completions_are_printed() {
+    let place = Place::new();
+    let version = place.coffer(&["--version"]).run();
+    expect(&version, 0);
+    let expected = format!("coffer {}\n", coffer::VERSION);
+    assert_eq!(version.stdout, expected);
+    for shell in ["bash", "zsh", "fish"] {
+        let script = place.coffer(&["completions", shell]).run();
+        expect(&script, 0);
+        assert!(script.stdout.contains("admin-key"), "{shell}");
+    }
+    assert!(place.coffer(&["help"]).run().stdout.contains("Exit codes"));
+    expect(&place.coffer(&["servee"]).run(), 2);
+}
+
+#[test]
+fn a_store_of_developer_mode_is_not_served() {
+    let place = Place::new();
+    Server::start(&place, &["dev", "--listen", "127.0.0.1:0"]).stop();
+    let refused = place.coffer(&["serve"]).run();
+    expect(&refused, 1);
+    assert!(refused.stderr.contains("coffer dev"), "{}", refused.stderr);
+}

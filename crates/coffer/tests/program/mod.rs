@@ -1,0 +1,209 @@
+//! Running the binary: a place of its own for each test, commands, and servers that end with it.
+
+#![allow(
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "these are the tests' own hands: what goes wrong here fails the test"
+)]
+
+use serde_json::Value;
+use std::fmt::Display;
+use std::fs::File;
+use std::io::{BufRead, BufReader, Read, Write};
+use std::path::PathBuf;
+use std::process::{Child, Command, Stdio};
+
+/// A directory with a data directory and a configuration directory.
+pub struct Place(tempfile::TempDir);
+
+impl Place {
+    pub fn new() -> Self {
+        Self(tempfile::tempdir().unwrap())
+    }
+
+    pub fn path(&self, name: &str) -> PathBuf {
+        self.0.path().join(name)
+    }
+
+    /// Another place.
+    pub fn other(&self) -> Self {
+        Self::new()
+    }
+
+    /// The program with these arguments, and nothing of this process's environment.
+    pub fn coffer(&self, words: &[&str]) -> Call {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_coffer"));
+        command.args(words).current_dir(self.0.path()).env_clear();
+        command.env("XDG_CONFIG_HOME", self.path("config"));
+        command.env("COFFER_DATA_DIR", self.path("data"));
+        Call { command, stdin: String::new() }
+    }
+
+    /// Makes an installation, and gives what the program said about it.
+    pub fn init(&self, words: &[&str]) -> Value {
+        self.coffer(&[&["init"], words].concat()).json()
+    }
+}
+
+/// A call of the program that is not made yet.
+pub struct Call {
+    command: Command,
+    stdin: String,
+}
+
+/// How a call ended.
+#[derive(Debug)]
+pub struct Ended {
+    pub code: Option<i32>,
+    pub stdout: String,
+    pub stderr: String,
+}
+
+impl Call {
+    pub fn env(mut self, name: &str, value: impl Display) -> Self {
+        self.command.env(name, value.to_string());
+        self
+    }
+
+    pub fn api_key(self, key: &str) -> Self {
+        self.env("COFFER_API_KEY", key)
+    }
+
+    pub fn admin_key(self, key: &str) -> Self {
+        self.env("COFFER_ADMIN_KEY", key)
+    }
+
+    pub fn stdin(self, text: &str) -> Self {
+        Self { stdin: text.to_owned(), ..self }
+    }
+
+    pub fn run(mut self) -> Ended {
+        self.command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
+        let mut child = self.command.spawn().unwrap();
+        // A verb that reads nothing may have ended already.
+        let _ = child.stdin.take().unwrap().write_all(self.stdin.as_bytes());
+        let output = child.wait_with_output().unwrap();
+        let text = |bytes| String::from_utf8(bytes).unwrap();
+        Ended {
+            code: output.status.code(),
+            stdout: text(output.stdout),
+            stderr: text(output.stderr),
+        }
+    }
+
+    /// Runs with `--format json` and expects success and exactly one document.
+    #[track_caller]
+    pub fn json(mut self) -> Value {
+        self.command.args(["--format", "json"]);
+        let ended = self.run();
+        expect(&ended, 0);
+        serde_json::from_str(&ended.stdout).unwrap_or_else(|error| panic!("{error}: {ended:?}"))
+    }
+}
+
+#[track_caller]
+pub fn expect(ended: &Ended, code: i32) {
+    assert_eq!(ended.code, Some(code), "{ended:?}");
+}
+
+/// A text field.
+#[track_caller]
+pub fn text(object: &Value, field: &str) -> String {
+    let text = object[field].as_str();
+    text.unwrap_or_else(|| panic!("no text '{field}' in {object}")).to_owned()
+}
+
+/// A server that runs in a process of its own.
+pub struct Server<'a> {
+    place: &'a Place,
+    child: Child,
+    said: String,
+    log: PathBuf,
+    base: String,
+}
+
+impl<'a> Server<'a> {
+    /// Starts it and waits until it says where it listens.
+    pub fn start(place: &'a Place, words: &[&str]) -> Self {
+        let log = place.path("log");
+        let mut command = place.coffer(words).command;
+        command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(File::create(&log).unwrap());
+        let mut child = command.spawn().unwrap();
+        let mut said = String::new();
+        let mut server_says = BufReader::new(child.stdout.take().unwrap());
+        let base = if words.contains(&"dev") {
+            while !said.ends_with("Ctrl-C stops it.\n") {
+                assert_ne!(server_says.read_line(&mut said).unwrap(), 0, "{said}");
+            }
+            let line = said.lines().find_map(|line| line.trim().strip_prefix("API   "));
+            line.unwrap().to_owned()
+        } else {
+            format!("http://{}", logged_address(&log, &mut child))
+        };
+        Self { place, child, said, log, base }
+    }
+
+    /// The program as a client of this server.
+    pub fn coffer(&self, words: &[&str]) -> Call {
+        self.place.coffer(words).env("COFFER_URL", &self.base)
+    }
+
+    pub fn address(&self) -> String {
+        self.base.strip_prefix("http://").unwrap().to_owned()
+    }
+
+    pub fn process(&self) -> u32 {
+        self.child.id()
+    }
+
+    /// What it printed when it started.
+    pub fn said(&self) -> &str {
+        &self.said
+    }
+
+    pub fn log(&self) -> String {
+        std::fs::read_to_string(&self.log).unwrap()
+    }
+
+    /// Makes an account without a process of its own.
+    pub fn create_account(&self) {
+        let mut stream = std::net::TcpStream::connect(self.address()).unwrap();
+        let head = "POST /v1/admin/accounts HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n";
+        write!(stream, "{head}Authorization: Bearer ak_any\r\nContent-Length: 0\r\n\r\n").unwrap();
+        let mut answer = String::new();
+        stream.read_to_string(&mut answer).unwrap();
+        assert!(answer.starts_with("HTTP/1.1 200"), "{answer}");
+    }
+
+    /// Tells it to stop, and waits for it; its exit code.
+    pub fn stop(mut self) -> Option<i32> {
+        let process = rustix::process::Pid::from_child(&self.child);
+        rustix::process::kill_process(process, rustix::process::Signal::TERM).unwrap();
+        self.child.wait().unwrap().code()
+    }
+}
+
+impl Drop for Server<'_> {
+    fn drop(&mut self) {
+        // It has ended already if it was stopped.
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+/// Waits for the line of the log that says where the server listens.
+#[allow(clippy::disallowed_methods, reason = "the server is another process, with its own clock")]
+fn logged_address(log: &std::path::Path, child: &mut Child) -> String {
+    for _ in 0..1000 {
+        let text = std::fs::read_to_string(log).unwrap();
+        let lines = text.lines().filter_map(|line| serde_json::from_str::<Value>(line).ok());
+        let mut serving = lines.filter(|line| line["message"] == "serving");
+        if let Some(line) = serving.next() {
+            return line["address"].as_str().unwrap().to_owned();
+        }
+        assert!(child.try_wait().unwrap().is_none(), "the server ended: {text}");
+        std::thread::sleep(std::time::Duration::from_millis(10));
+    }
+    panic!("the server does not listen: {}", std::fs::read_to_string(log).unwrap());
+}

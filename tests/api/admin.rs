@@ -1,0 +1,9 @@
+//! The admin API (conventions, Extensions).
+
+mod accounts;
+mod api_keys;
+mod apps;
+mod erasure;
+mod installs;
+mod listeners;
+mod lists;

@@ -1,0 +1,110 @@
+//! Purging: rows and keys are gone, and nothing comes back.
+
+use crate::rows::{count, count_of_keys};
+use coffer_testkit::{Answer, App, Client, TestServer};
+
+/// The tables of the data store that hold something of a tenant.
+const TABLES: [&str; 4] = ["secret", "secret_scope", "tombstone", "idempotency_record"];
+
+/// A tenant with a row in each table, and others that shall keep theirs.
+fn start() -> (TestServer, App, String, String) {
+    let server = TestServer::builder().without_background_jobs().start();
+    let app = server.app();
+    let account = server.account();
+    let install = server.install(&app, &account);
+    fill(&app.client().for_account(&account), "one");
+    fill(&app.live().for_account(&account), "one");
+    fill(&app.client(), "one");
+    (server, app, account, install)
+}
+
+fn fill(client: &Client, key: &str) {
+    client.set("token", "value").ok();
+    client.set("another", "value").ok();
+    client.idempotent(key).remove("another").ok();
+}
+
+fn of(account: &str) -> String {
+    format!(" WHERE account = '{account}'")
+}
+
+#[track_caller]
+fn is_erased(server: &TestServer, account: &str) {
+    for table in TABLES {
+        assert_eq!(count(server, &format!("{table}{}", of(account))), 0, "{table}");
+    }
+    let whole = format!("tenant_key{} AND wrapped IS NOT NULL", of(account));
+    assert_eq!(count_of_keys(server, &whole), 0, "keys that could be unwrapped");
+}
+
+/// Purges; the keys are gone with the answer, before any job has run.
+fn purge(server: &TestServer, account: &str, delete: impl FnOnce(&Client) -> Answer) {
+    for table in TABLES {
+        assert!(count(server, &format!("{table}{}", of(account))) >= 2, "{table}, both modes");
+    }
+    let whole = format!("tenant_key{} AND wrapped IS NOT NULL", of(account));
+    assert!(count_of_keys(server, &whole) >= 2);
+    delete(&server.admin()).ok();
+    assert_eq!(count_of_keys(server, &whole), 0, "destroyed before the answer");
+    server.run_jobs();
+    is_erased(server, account);
+}
+
+#[test]
+fn a_purged_install_is_empty_when_it_comes_back() {
+    let (server, app, account, install) = start();
+    let client = app.client().for_account(&account);
+    let path = format!("/v1/admin/installs/{install}");
+    purge(&server, &account, |admin| {
+        let answer = admin.delete(&path, &[("purge", "true")]);
+        assert_eq!(answer.ok()["purged"], true);
+        let params = [("app", app.id.as_str()), ("account", account.as_str())];
+        admin.post("/v1/admin/installs", &params).refused(400);
+        answer
+    });
+    client.find("token").refused(403);
+    app.client().find("token").ok();
+    assert_ne!(server.install(&app, &account), install);
+    client.find("token").refused(404);
+    assert_eq!(client.list().ok()["data"], serde_json::json!([]));
+    let again = client.idempotent("one").remove("another");
+    again.refused(404);
+    assert_eq!(again.header("idempotent-replayed"), None, "no answer was kept either");
+    fill(&client, "two");
+    assert_eq!(client.find("token").ok()["payload"], "value");
+}
+
+#[test]
+fn an_uninstalled_app_can_be_purged_later() {
+    let (server, app, account, install) = start();
+    let path = format!("/v1/admin/installs/{install}");
+    server.admin().delete(&path, &[]).ok();
+    purge(&server, &account, |admin| admin.delete(&path, &[("purge", "true")]));
+    server.install(&app, &account);
+    app.client().for_account(&account).find("token").refused(404);
+}
+
+#[test]
+fn a_deleted_account_is_erased() {
+    let (server, app, account, _) = start();
+    let path = format!("/v1/admin/accounts/{account}");
+    purge(&server, &account, |admin| admin.delete(&path, &[]));
+    assert_eq!(count(&server, &format!("install{}", of(&account))), 0);
+    assert_eq!(count(&server, &format!("account WHERE id = '{account}'")), 0);
+    app.client().find("token").ok();
+    server.admin().post("/v1/admin/accounts", &[("id", &account)]).ok();
+    server.install(&app, &account);
+    app.client().for_account(&account).find("token").refused(404);
+}
+
+#[test]
+fn a_deleted_app_is_erased_everywhere() {
+    let (server, app, account, _) = start();
+    let path = format!("/v1/admin/apps/{}", app.id);
+    purge(&server, &account, |admin| admin.delete(&path, &[]));
+    is_erased(&server, &app.account);
+    for table in ["install", "api_key"] {
+        assert_eq!(count(&server, &format!("{table} WHERE app = '{}'", app.id)), 0, "{table}");
+    }
+    app.client().list().refused(401);
+}

@@ -1,0 +1,76 @@
+//! The cells of the admin API.
+
+use crate::cast::{Account, App, Credential};
+use crate::cells::{Ask, Cell, Run};
+use crate::operations::{Call, Operation};
+use crate::oracle::{self, Expect};
+
+/// The cell of one operation for one caller and account. Somebody who may is given objects of
+/// its own to change; somebody who may not is pointed at those that others need.
+pub fn cell(run: &mut Run, operation: &Operation, who: &Credential, named: Option<Account>) {
+    let expect = oracle::door(operation, who, named);
+    let ask = if expect == Expect::Allowed && operation.call == Call::AdminWrite {
+        ask(operation, &Objects::fresh(run))
+    } else {
+        ask(operation, &Objects::standing(run))
+    };
+    run.watch.look();
+    let cell = Cell { operation, who, named, about: "", expect, own: &[], subject: "" };
+    if run.ask(cell, &ask).is_none() {
+        return;
+    }
+    let changed = run.watch.look();
+    let writes = operation.call == Call::AdminWrite;
+    // Installing what is installed and naming an app as it was named are changes all the same:
+    // the audit has them.
+    run.check(cell, changed == writes, "changes where there should be none, or none");
+}
+
+/// What the calls are about.
+struct Objects {
+    account: String,
+    app: String,
+    install: String,
+    key: String,
+}
+
+impl Objects {
+    fn standing(run: &Run) -> Self {
+        Self {
+            account: Account::Installed.id().to_owned(),
+            app: run.world.app_id(App::Main).to_owned(),
+            install: run.world.install.clone(),
+            key: run.world.key.clone(),
+        }
+    }
+
+    fn fresh(run: &Run) -> Self {
+        let admin = &run.world.admin;
+        let account = admin.post("/v1/admin/accounts", &[]).text("id");
+        let app = admin.post("/v1/admin/apps", &[("account", &account)]).text("id");
+        let of = [("app", app.as_str()), ("account", account.as_str())];
+        let install = admin.post("/v1/admin/installs", &of).text("id");
+        let of = [("app", app.as_str()), ("mode", "test")];
+        let key = admin.post("/v1/admin/api_keys", &of).text("id");
+        Self { account, app, install, key }
+    }
+}
+
+fn ask(operation: &Operation, on: &Objects) -> Ask {
+    let id = match operation.path.split('/').nth(3) {
+        Some("accounts") => &on.account,
+        Some("apps") => &on.app,
+        Some("installs") => &on.install,
+        _ => &on.key,
+    };
+    let params = match operation.name {
+        "admin.apps.create" => vec![("account", on.account.clone())],
+        "admin.apps.update" => vec![("name", "renamed".to_owned())],
+        "admin.installs.create" => {
+            vec![("account", on.account.clone()), ("app", on.app.clone())]
+        }
+        "admin.api_keys.create" => vec![("app", on.app.clone()), ("mode", "test".to_owned())],
+        _ => Vec::new(),
+    };
+    Ask { method: operation.method, path: operation.path.replace(":id", id), params }
+}

@@ -1,0 +1,203 @@
+//! One cell: a request, what it must come to, and what must not have happened besides.
+
+use crate::cast::{Account, Credential, Kind};
+use crate::operations::Operation;
+use crate::oracle::{Expect, account_of};
+use crate::watch::Watch;
+use crate::world::World;
+use coffer_testkit::Answer;
+use std::collections::HashMap;
+
+/// A request.
+pub struct Ask {
+    pub method: &'static str,
+    pub path: String,
+    pub params: Vec<(&'static str, String)>,
+}
+
+/// Who asks what, and for whom.
+#[derive(Clone, Copy)]
+pub struct Cell<'a> {
+    pub operation: &'a Operation,
+    pub who: &'a Credential,
+    pub named: Option<Account>,
+    /// What the request is about, for the report.
+    pub about: &'a str,
+    pub expect: Expect,
+    /// What an answer that grants the request may hold.
+    pub own: &'a [&'a str],
+    /// The name, id or cursor that the request is about: a refusal that tells it must be the
+    /// same for every other.
+    pub subject: &'a str,
+}
+
+/// The cells that were asked, and what was wrong with them.
+pub struct Run {
+    pub world: World,
+    pub watch: Watch,
+    pub asked: usize,
+    pub allowed: usize,
+    failures: Vec<String>,
+    wrong: usize,
+    alike: HashMap<String, String>,
+}
+
+/// How many wrong cells are told in full.
+const TOLD: usize = 25;
+
+impl Run {
+    pub fn over(world: World) -> Self {
+        let watch = Watch::over(world.server.data_dir());
+        let alike = HashMap::new();
+        Self { world, watch, asked: 0, allowed: 0, failures: Vec::new(), wrong: 0, alike }
+    }
+
+    /// Asks, and checks the answer; it is given back if the request was to be allowed and was.
+    pub fn ask(&mut self, cell: Cell<'_>, ask: &Ask) -> Option<Answer> {
+        self.asked += 1;
+        let answer = self.send(cell, ask);
+        let wrong = match cell.expect {
+            Expect::Allowed => granted(&answer),
+            Expect::Refused { status, code, param } => self.denied(&answer, status, code, param),
+        };
+        let wrong = wrong.and_then(|()| self.leaks(cell, ask, &answer));
+        let wrong = wrong.and_then(|()| self.alike(cell, &answer));
+        let good = wrong.is_ok();
+        if let Err(wrong) = wrong {
+            self.tell(cell, &format!("{wrong}\n    {} {}", answer.status, answer.body));
+            self.watch.look();
+        }
+        let granted = good && cell.expect == Expect::Allowed;
+        self.allowed += usize::from(granted);
+        granted.then_some(answer)
+    }
+
+    /// Checks what an allowed request did.
+    pub fn check(&mut self, cell: Cell<'_>, holds: bool, what: &str) {
+        if !holds {
+            self.tell(cell, what);
+        }
+    }
+
+    fn tell(&mut self, cell: Cell<'_>, wrong: &str) {
+        self.wrong += 1;
+        if self.failures.len() < TOLD {
+            let Cell { operation, who, named, about, expect, .. } = cell;
+            self.failures.push(format!(
+                "{} by [{}] for {named:?} about {about}: expected {expect:?}: {wrong}",
+                operation.name, who.name
+            ));
+        }
+    }
+
+    fn send(&self, cell: Cell<'_>, ask: &Ask) -> Answer {
+        let mut caller = self.world.anyone.clone();
+        if let Some(token) = &cell.who.token {
+            caller = caller.with_key(token);
+        }
+        if let Some(account) = cell.named {
+            caller = caller.for_account(account.id());
+        }
+        let params: Vec<_> = ask.params.iter().map(|(name, of)| (*name, of.as_str())).collect();
+        match ask.method {
+            "GET" => caller.get(&ask.path, &params),
+            "DELETE" => caller.delete(&ask.path, &params),
+            _ => caller.post(&ask.path, &params),
+        }
+    }
+
+    fn denied(
+        &mut self,
+        answer: &Answer,
+        status: u16,
+        code: Option<&str>,
+        param: Option<&str>,
+    ) -> Result<(), String> {
+        let json = answer.json();
+        let error = json.get("error").ok_or("no error in the body")?;
+        let text = |field: &str| error.get(field).and_then(serde_json::Value::as_str);
+        if (answer.status, text("code"), text("param")) != (status, code, param) {
+            return Err("another refusal".to_owned());
+        }
+        if text("type") != Some("invalid_request_error") {
+            return Err("another type".to_owned());
+        }
+        if (status == 401) != answer.header("www-authenticate").is_some() {
+            return Err("WWW-Authenticate belongs to a 401".to_owned());
+        }
+        if self.watch.look() { Err("something changed".to_owned()) } else { Ok(()) }
+    }
+
+    /// Whether the answer holds what the caller neither sent nor owns.
+    fn leaks(&self, cell: Cell<'_>, ask: &Ask, answer: &Answer) -> Result<(), String> {
+        let account = account_of(cell.who, cell.named).id();
+        let granted = cell.expect == Expect::Allowed;
+        let sent = |text: &str| {
+            ask.path.contains(text) || ask.params.iter().any(|(_, value)| value.contains(text))
+        };
+        let own = |text: &str| granted && cell.own.contains(&text);
+        let headers = answer.headers.iter().map(|(name, value)| format!("{name}: {value}\n"));
+        let all = headers.collect::<String>() + &answer.body;
+        for secret in &self.world.secrets {
+            if all.contains(secret) && !own(secret) {
+                return Err(format!("it tells {secret}"));
+            }
+        }
+        // The operator sees who is who.
+        if granted && cell.who.kind == Kind::Admin {
+            return Ok(());
+        }
+        let told = self
+            .world
+            .ids
+            .iter()
+            .find(|id| all.contains(*id) && !own(id) && !sent(id) && *id != account);
+        told.map_or(Ok(()), |id| Err(format!("it tells {id}")))
+    }
+
+    /// Refusals that must not tell whether something exists are the same for what exists and for
+    /// what does not, byte by byte, apart from the text that the caller sent.
+    fn alike(&mut self, cell: Cell<'_>, answer: &Answer) -> Result<(), String> {
+        let Expect::Refused { code: Some(code), .. } = cell.expect else { return Ok(()) };
+        let (key, sent) = match (code, cell.named) {
+            ("account_invalid", Some(account)) => {
+                (format!("account {}", cell.who.name), account.id())
+            }
+            ("resource_missing", _) => (format!("subject {}", cell.operation.name), cell.subject),
+            _ => return Ok(()),
+        };
+        let varies = ["request-id", "original-request", "date", "content-length"];
+        let account_varies = code == "resource_missing";
+        let headers = answer.headers.iter().filter(|(name, _)| {
+            !varies.contains(&name.as_str())
+                && !(account_varies && name == "stripe-account")
+                && !(name == "original-request")
+        });
+        let headers: String = headers.map(|(name, of)| format!("{name}: {of}\n")).collect();
+        let told = (headers + &answer.body).replace(sent, "<sent>");
+        let first = self.alike.entry(key).or_insert_with(|| told.clone());
+        if *first == told { Ok(()) } else { Err(format!("it differs from\n    {first}")) }
+    }
+
+    /// Ends the run.
+    pub fn report(self) {
+        println!("{} cells, {} of them allowed", self.asked, self.allowed);
+        assert!(
+            self.wrong == 0,
+            "{} of {} cells are wrong, such as:\n{}",
+            self.wrong,
+            self.asked,
+            self.failures.join("\n")
+        );
+    }
+}
+
+fn granted(answer: &Answer) -> Result<(), String> {
+    if answer.status != 200 {
+        return Err("refused".to_owned());
+    }
+    match answer.json().get("error") {
+        Some(_) => Err("a success with an error".to_owned()),
+        None => Ok(()),
+    }
+}

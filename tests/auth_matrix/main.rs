@@ -1,0 +1,71 @@
+//! Who may do what: every operation, by every kind of credential, for every kind of account,
+//! about its own and about everybody else's.
+//!
+//! What each cell must come to is told by rules of this test's own (`oracle.rs`). A refused cell
+//! must change nothing in the stores and tell nothing that the caller did not send; and it must
+//! be the same, byte by byte, for what is somebody else's and for what never was.
+
+mod admin;
+mod cast;
+mod cells;
+mod credentials;
+mod ephemeral;
+mod operations;
+mod oracle;
+mod secrets;
+mod watch;
+mod world;
+
+use cast::Account;
+use cells::Run;
+use operations::{Call, Needs, OPERATIONS};
+use world::World;
+
+#[test]
+fn every_operation_by_everyone_for_every_account() {
+    let mut run = Run::over(World::make());
+    let credentials = run.world.credentials.clone();
+    for who in &credentials {
+        for named in [None].into_iter().chain(Account::ALL.map(Some)) {
+            for operation in &OPERATIONS {
+                match operation.call {
+                    Call::Set | Call::Find | Call::List | Call::Remove => {
+                        secrets::cells(&mut run, operation, who, named);
+                    }
+                    Call::MakeEphemeral => ephemeral::make(&mut run, operation, who, named),
+                    Call::EndEphemeral => ephemeral::end(&mut run, operation, who, named),
+                    Call::AdminRead | Call::AdminWrite => {
+                        admin::cell(&mut run, operation, who, named);
+                    }
+                }
+            }
+        }
+    }
+    run.report();
+}
+
+/// A new operation fails this test until it is listed, and with it all its cells.
+#[test]
+fn the_operations_are_those_of_the_server() {
+    let server = coffer_testkit::TestServer::start();
+    let routes = server.server().installation().kernel.routes();
+    let mut served: Vec<String> = routes
+        .all()
+        .map(|one| format!("{} {} {} {:?}", one.name, one.method.as_str(), one.path, one.access))
+        .collect();
+    let mut listed: Vec<String> = OPERATIONS
+        .iter()
+        .map(|one| {
+            let access = match one.needs {
+                Needs::Permission(permission) => {
+                    format!("Tenant {{ permission: {permission:?} }}")
+                }
+                Needs::Admin => "Admin".to_owned(),
+            };
+            format!("{} {} {} {access}", one.name, one.method, one.path)
+        })
+        .collect();
+    served.sort();
+    listed.sort();
+    assert_eq!(served, listed);
+}

@@ -1,0 +1,124 @@
+//! What each cell must come to, from the contract and not from the server: conventions §1 and
+//! Extensions, secret store §4.3, §5, §7 decisions 16 and 17, and Extensions.
+
+use crate::cast::{Account, Credential, Kind, Scope, Standing, Tenant, tenant};
+use crate::operations::{Needs, Operation};
+
+/// What an answer must be.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Expect {
+    Allowed,
+    Refused { status: u16, code: Option<&'static str>, param: Option<&'static str> },
+}
+
+const fn refused(status: u16) -> Expect {
+    Expect::Refused { status, code: None, param: None }
+}
+
+const fn refused_as(status: u16, code: &'static str) -> Expect {
+    Expect::Refused { status, code: Some(code), param: None }
+}
+
+const fn refused_at(status: u16, param: &'static str) -> Expect {
+    Expect::Refused { status, code: None, param: Some(param) }
+}
+
+/// The account that the request is about: the one that it names, or the key's own.
+pub fn account_of(who: &Credential, named: Option<Account>) -> Account {
+    named.unwrap_or(match who.kind {
+        Kind::Ephemeral { account, .. } => account,
+        _ => who.app.developer(),
+    })
+}
+
+/// Whose data the request opens, if it is let in.
+pub fn tenant_of(who: &Credential, named: Option<Account>) -> Tenant {
+    tenant(who.mode, who.app, account_of(who, named))
+}
+
+/// Whether the key may speak for that account: an app's key for its developer's and for those
+/// that have it installed; an ephemeral key for its own.
+fn speaks_for(who: &Credential, named: Option<Account>) -> bool {
+    let account = account_of(who, named);
+    let bound_elsewhere = match who.kind {
+        Kind::Ephemeral { account: bound, .. } => bound != account,
+        _ => false,
+    };
+    !bound_elsewhere && (account == who.app.developer() || account.has(who.app))
+}
+
+/// Whoever may write may read.
+fn permitted(who: &Credential, permission: &str) -> bool {
+    who.permissions.is_none_or(|held| {
+        held.contains(&permission)
+            || (permission == "secret_read" && held.contains(&"secret_write"))
+    })
+}
+
+/// What becomes of the request before anybody looks for what it is about.
+pub fn door(operation: &Operation, who: &Credential, named: Option<Account>) -> Expect {
+    match who.standing {
+        Standing::Absent | Standing::Unknown => return refused(401),
+        Standing::Publishable => return refused_as(403, "secret_key_required"),
+        Standing::Over => return refused_as(401, "api_key_expired"),
+        Standing::Good => {}
+    }
+    let admin = who.kind == Kind::Admin;
+    if !admin && !speaks_for(who, named) {
+        return refused_as(403, "account_invalid");
+    }
+    match operation.needs {
+        Needs::Admin if admin => Expect::Allowed,
+        Needs::Permission(permission) if !admin && permitted(who, permission) => Expect::Allowed,
+        _ => refused(403),
+    }
+}
+
+/// What becomes of a request that reaches into a scope.
+pub fn scope(
+    operation: &Operation,
+    who: &Credential,
+    named: Option<Account>,
+    scope: Scope,
+) -> Expect {
+    let door = door(operation, who, named);
+    let Kind::Ephemeral { user, writes_account, .. } = who.kind else { return door };
+    match (door, scope) {
+        (Expect::Allowed, Scope::User(other)) if other != user => refused_at(403, "scope[user]"),
+        (Expect::Allowed, Scope::Account) if operation.writes && !writes_account => {
+            refused_at(403, "scope[type]")
+        }
+        (door, _) => door,
+    }
+}
+
+/// What becomes of a request that only a backend may make.
+pub fn backend(operation: &Operation, who: &Credential, named: Option<Account>) -> Expect {
+    match (door(operation, who, named), who.kind) {
+        (Expect::Allowed, Kind::Ephemeral { .. }) => refused(403),
+        (door, _) => door,
+    }
+}
+
+/// The same, about something that is there for the caller only if it is `own`: whatever belongs
+/// to another does not exist.
+pub const fn about(reached: Expect, own: bool, param: &'static str) -> Expect {
+    match reached {
+        Expect::Allowed if !own => {
+            Expect::Refused { status: 404, code: Some("resource_missing"), param: Some(param) }
+        }
+        other => other,
+    }
+}
+
+/// A cursor that is not of this scope is as good as none that ever was: 400.
+pub const fn cursor(reached: Expect, own: bool) -> Expect {
+    match reached {
+        Expect::Allowed if !own => Expect::Refused {
+            status: 400,
+            code: Some("resource_missing"),
+            param: Some("starting_after"),
+        },
+        other => other,
+    }
+}

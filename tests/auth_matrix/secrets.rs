@@ -1,0 +1,212 @@
+//! The cells of the Secret Store: every scope, and secrets of every other place.
+
+use crate::cast::{Account, App, Credential, Mode, Scope, User, tenant};
+use crate::cells::{Ask, Cell, Run};
+use crate::operations::{Call, Operation};
+use crate::oracle::{self, tenant_of};
+use crate::world::{COMMON, Place, Secret};
+use coffer_testkit::Answer;
+
+/// What a find, a delete or a cursor names.
+#[derive(Clone, Copy, Debug)]
+enum Target {
+    /// The secret whose name every scope has.
+    Common,
+    /// A secret that only the place of this number has.
+    Of(usize),
+    /// A name that nobody ever used.
+    Never,
+}
+
+fn targets(run: &Run) -> Vec<Target> {
+    let (main, one, two) = (App::Main, Scope::User(User::One), Scope::User(User::Two));
+    let places = [
+        (tenant(Mode::Test, main, Account::Developer), Scope::Account),
+        (tenant(Mode::Test, main, Account::Installed), Scope::Account),
+        (tenant(Mode::Test, main, Account::Installed), one),
+        (tenant(Mode::Test, main, Account::Installed), two),
+        (tenant(Mode::Live, main, Account::Installed), Scope::Account),
+        (tenant(Mode::Test, App::Rival, Account::Installed), Scope::Account),
+        (tenant(Mode::Test, App::Sibling, Account::Developer), Scope::Account),
+        (tenant(Mode::Test, main, Account::Uninstalled), Scope::Account),
+    ];
+    let of = places.map(|(tenant, scope)| Target::Of(run.world.place(tenant, scope).unwrap()));
+    [Target::Common].into_iter().chain(of).chain([Target::Never]).collect()
+}
+
+/// The cells of one operation for one caller and account.
+pub fn cells(run: &mut Run, operation: &Operation, who: &Credential, named: Option<Account>) {
+    for scope in Scope::ALL {
+        let expect = oracle::scope(operation, who, named, scope);
+        let place = run.world.place(tenant_of(who, named), scope);
+        let caller = Caller { operation, who, named, scope, place, expect };
+        match operation.call {
+            Call::Set => caller.set(run),
+            Call::List => {
+                caller.list(run);
+                for target in targets(run) {
+                    caller.list_after(run, target);
+                }
+            }
+            Call::Find => targets(run).into_iter().for_each(|target| caller.find(run, target)),
+            _ => targets(run).into_iter().for_each(|target| caller.remove(run, target)),
+        }
+    }
+}
+
+struct Caller<'a> {
+    operation: &'a Operation,
+    who: &'a Credential,
+    named: Option<Account>,
+    scope: Scope,
+    /// The place that the caller opens, if it holds anything.
+    place: Option<usize>,
+    expect: oracle::Expect,
+}
+
+impl Caller<'_> {
+    fn ask(&self, more: &[(&'static str, &str)]) -> Ask {
+        let mut params = self.scope.params();
+        params.extend(more.iter().map(|(name, value)| (*name, (*value).to_owned())));
+        Ask { method: self.operation.method, path: self.operation.path.to_owned(), params }
+    }
+
+    fn cell<'b>(&'b self, about: &'b str, own: &'b [&'b str], subject: &'b str) -> Cell<'b> {
+        let Self { operation, who, named, expect, .. } = *self;
+        Cell { operation, who, named, about, expect, own, subject }
+    }
+
+    /// The secret that a target means, and whether it stands in the caller's place.
+    fn target(&self, run: &Run, target: Target) -> (Secret, bool) {
+        let never = |name: &str| Secret {
+            name: name.to_owned(),
+            payload: String::new(),
+            id: "appsecret_neverExisted0000000000000000".to_owned(),
+        };
+        match (target, self.place) {
+            (Target::Common, Some(at)) => (run.world.places[at].common.clone(), true),
+            (Target::Common, None) => (never(COMMON), false),
+            (Target::Of(at), own) => (run.world.places[at].only.clone(), own == Some(at)),
+            (Target::Never, _) => (never("never_00"), false),
+        }
+    }
+
+    fn set(&self, run: &mut Run) {
+        let about = format!("{:?}", self.scope);
+        let params = [("name", "fresh"), ("payload", "payload-fresh"), ("expand[]", "payload")];
+        let own = own_of(run, self.place);
+        let own: Vec<&str> = own.iter().map(String::as_str).collect();
+        let cell = self.cell(&about, &own, "fresh");
+        let before = run.watch.count("secret");
+        let Some(answer) = run.ask(cell, &self.ask(&params)) else { return };
+        run.check(cell, run.watch.count("secret") == before + 1, "not one secret more");
+        run.check(cell, answer.json()["payload"] == "payload-fresh", "another payload");
+        let tenant = tenant_of(self.who, self.named);
+        let live = tenant.mode == Mode::Live;
+        run.check(cell, answer.json()["livemode"] == live, "another mode");
+        let mut params = self.ask(&[("name", "fresh")]).params;
+        params.retain(|(name, _)| *name != "payload");
+        let params: Vec<_> = params.iter().map(|(name, value)| (*name, value.as_str())).collect();
+        let removed = run.world.keeper(tenant).post("/v1/apps/secrets/delete", &params);
+        run.check(cell, removed.status == 200, "it is not where it belongs");
+        run.watch.look();
+    }
+
+    fn find(&self, run: &mut Run, target: Target) {
+        let (secret, own) = self.target(run, target);
+        let about = format!("{:?} {target:?}", self.scope);
+        let words = own_of(run, self.place);
+        let words: Vec<&str> = words.iter().map(String::as_str).collect();
+        let mut cell = self.cell(&about, &words, &secret.name);
+        cell.expect = oracle::about(self.expect, own, "name");
+        let ask = self.ask(&[("name", &secret.name), ("expand[]", "payload")]);
+        let Some(answer) = run.ask(cell, &ask) else { return };
+        let json = answer.json();
+        let found = (json["id"].as_str(), json["payload"].as_str());
+        let same = found == (Some(&secret.id), Some(&secret.payload));
+        run.check(cell, same, "another secret");
+        let changed = run.watch.look();
+        run.check(cell, !changed, "a find changed something");
+    }
+
+    fn remove(&self, run: &mut Run, target: Target) {
+        let (secret, own) = self.target(run, target);
+        let about = format!("{:?} {target:?}", self.scope);
+        let words = [secret.id.as_str()];
+        let mut cell = self.cell(&about, &words, &secret.name);
+        cell.expect = oracle::about(self.expect, own, "name");
+        let before = run.watch.count("secret");
+        let ask = self.ask(&[("name", &secret.name)]);
+        let Some(answer) = run.ask(cell, &ask) else { return };
+        run.check(cell, answer.json()["id"] == secret.id.as_str(), "another secret");
+        run.check(cell, run.watch.count("secret") == before - 1, "not one secret less");
+        self.put_back(run, &secret);
+    }
+
+    fn put_back(&self, run: &mut Run, secret: &Secret) {
+        let at = self.place.unwrap();
+        let place: Place = run.world.places[at].clone();
+        let id = run.world.set(&place, secret);
+        run.world.ids.retain(|known| *known != secret.id);
+        run.world.ids.push(id.clone());
+        let place = &mut run.world.places[at];
+        if secret.name == COMMON {
+            place.common.id = id
+        } else {
+            place.only.id = id
+        }
+        run.watch.look();
+    }
+
+    fn list(&self, run: &mut Run) {
+        let about = format!("{:?}", self.scope);
+        let words = own_of(run, self.place);
+        let words: Vec<&str> = words.iter().map(String::as_str).collect();
+        let cell = self.cell(&about, &words, "");
+        let Some(answer) = run.ask(cell, &self.ask(&[("expand[]", "data.payload")])) else {
+            return;
+        };
+        let place = &run.world.places[self.place.unwrap()];
+        let mut expected = [&place.common, &place.only].map(|one| one.payload.clone());
+        expected.sort();
+        let mut listed = payloads(&answer);
+        listed.sort();
+        run.check(cell, listed == expected, "another page");
+        let changed = run.watch.look();
+        run.check(cell, !changed, "a list changed something");
+    }
+
+    fn list_after(&self, run: &mut Run, target: Target) {
+        let (secret, own) = self.target(run, target);
+        let about = format!("{:?} after {target:?}", self.scope);
+        let words = own_of(run, self.place);
+        let words: Vec<&str> = words.iter().map(String::as_str).collect();
+        let mut cell = self.cell(&about, &words, &secret.id);
+        cell.expect = oracle::cursor(self.expect, own);
+        let params = [("starting_after", secret.id.as_str()), ("expand[]", "data.payload")];
+        let Some(answer) = run.ask(cell, &self.ask(&params)) else { return };
+        let listed = payloads(&answer);
+        run.check(cell, !listed.contains(&secret.payload), "the cursor's own secret");
+    }
+}
+
+fn payloads(answer: &Answer) -> Vec<String> {
+    let json = answer.json();
+    let data = json["data"].as_array().map(Vec::as_slice).unwrap_or_default();
+    data.iter().filter_map(|one| one["payload"].as_str()).map(str::to_owned).collect()
+}
+
+/// What a caller that opens a place may see.
+fn own_of(run: &Run, place: Option<usize>) -> Vec<String> {
+    let Some(place) = place.map(|at| &run.world.places[at]) else { return Vec::new() };
+    let mut own = vec![
+        place.common.id.clone(),
+        place.common.payload.clone(),
+        place.only.id.clone(),
+        place.only.payload.clone(),
+    ];
+    if let Scope::User(user) = place.scope {
+        own.push(user.id().to_owned());
+    }
+    own
+}

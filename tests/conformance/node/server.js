@@ -1,0 +1,127 @@
+// Starts and stops the server, and sets up apps, accounts and keys on it.
+
+import { execFileSync, spawn } from 'node:child_process';
+import { closeSync, mkdtempSync, openSync, readFileSync, rmSync } from 'node:fs';
+import { connect, createServer } from 'node:net';
+import { once } from 'node:events';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import Stripe from 'stripe';
+
+// How long the server may take until it answers, in milliseconds.
+const STARTING = 30_000;
+// How long it may take to stop after it was asked to.
+const STOPPING = 15_000;
+
+/** A server with a data directory of its own; `developer` starts `coffer dev` instead. */
+export class Server {
+  static async start({ developer = false } = {}) {
+    const server = new Server();
+    server.home = mkdtempSync(join(tmpdir(), 'coffer-conformance-'));
+    // Whatever happens, nothing stays behind.
+    server.atExit = () => server.killAndRemove();
+    process.once('exit', server.atExit);
+    try {
+      await server.run(developer);
+    } catch (error) {
+      await server.stop();
+      throw error;
+    }
+    return server;
+  }
+
+  async run(developer) {
+    const binary = process.env.COFFER_BIN;
+    if (!binary) throw new Error('COFFER_BIN does not say where the binary is');
+    const data = join(this.home, 'data');
+    // The settings of whoever runs the tests are not this server's.
+    const others = Object.entries(process.env).filter(([name]) => !name.startsWith('COFFER_'));
+    const home = { HOME: this.home, XDG_CONFIG_HOME: join(this.home, 'config') };
+    const env = { ...Object.fromEntries(others), ...home };
+    if (!developer) {
+      const init = ['init', '--data-dir', data, '--app', 'conformance', '--format', 'json'];
+      const stdio = ['ignore', 'pipe', 'inherit'];
+      this.founded = JSON.parse(execFileSync(binary, init, { env, stdio }));
+    }
+    this.port = await freePort();
+    const log = join(this.home, 'log');
+    const file = openSync(log, 'w');
+    const listen = ['--data-dir', data, '--listen', `127.0.0.1:${this.port}`];
+    const stdio = ['ignore', file, file];
+    this.process = spawn(binary, [developer ? 'dev' : 'serve', ...listen], { env, stdio });
+    closeSync(file);
+    const end = Date.now() + STARTING;
+    while (!(await answers(this.port))) {
+      if (this.process.exitCode !== null || Date.now() > end) {
+        throw new Error(`the server did not start:\n${readFileSync(log, 'utf8')}`);
+      }
+      await sleep(50);
+    }
+  }
+
+  /** The SDK, pointed at this server or at what stands before it. */
+  client(key, { port = this.port, ...options } = {}) {
+    return new Stripe(key, { host: '127.0.0.1', port, protocol: 'http', ...options });
+  }
+
+  /** A POST to the admin API, which the SDK makes as a raw request. */
+  admin(path, params) {
+    return this.client(this.founded.admin_key).rawRequest('POST', path, params);
+  }
+
+  /** A new app: nothing that another test does can be seen in it. */
+  async app(params = {}) {
+    const account = await this.admin('/v1/admin/accounts', { name: 'Developer' });
+    const named = { account: account.id, name: 'App', ...params };
+    const { id } = await this.admin('/v1/admin/apps', named);
+    const app = { id, account: account.id };
+    app.key = async (more) => (await this.admin('/v1/admin/api_keys', { app: id, ...more })).key;
+    app.testKey = await app.key({ mode: 'test' });
+    app.client = (options) => this.client(app.testKey, options);
+    app.install = async () => {
+      const merchant = await this.admin('/v1/admin/accounts', { name: 'Merchant' });
+      await this.admin('/v1/admin/installs', { app: id, account: merchant.id });
+      return merchant.id;
+    };
+    return app;
+  }
+
+  /** Stops the server and removes what it has written. */
+  async stop() {
+    process.off('exit', this.atExit);
+    if (this.process && this.process.exitCode === null && this.process.signalCode === null) {
+      const ended = once(this.process, 'exit');
+      this.process.kill('SIGTERM');
+      const late = setTimeout(() => this.process.kill('SIGKILL'), STOPPING);
+      await ended;
+      clearTimeout(late);
+    }
+    this.killAndRemove();
+  }
+
+  killAndRemove() {
+    this.process?.kill('SIGKILL');
+    rmSync(this.home, { recursive: true, force: true });
+  }
+}
+
+async function freePort() {
+  const probe = createServer().listen(0, '127.0.0.1');
+  await once(probe, 'listening');
+  const { port } = probe.address();
+  probe.close();
+  await once(probe, 'close');
+  return port;
+}
+
+function answers(port) {
+  return new Promise((resolve) => {
+    const socket = connect(port, '127.0.0.1');
+    const end = (answer) => () => {
+      socket.destroy();
+      resolve(answer);
+    };
+    socket.once('connect', end(true)).once('error', end(false));
+  });
+}

@@ -1,0 +1,134 @@
+"""Starts and stops the server, and sets up apps, accounts and keys on it."""
+
+import json
+import os
+import socket
+import subprocess
+import tempfile
+import time
+from pathlib import Path
+
+import stripe
+
+# How long the server may take until it answers, in seconds.
+STARTING = 30
+# How long it may take to stop after it was asked to, in seconds.
+STOPPING = 15
+
+_running = []
+
+
+class App:
+    """An app of its own: nothing that another test does can be seen in it."""
+
+    def __init__(self, server, secrets_per_scope=None):
+        self.server = server
+        self.account = server.admin("/v1/admin/accounts", name="Developer")["id"]
+        limit = {} if secrets_per_scope is None else {"secrets_per_scope": secrets_per_scope}
+        self.id = server.admin("/v1/admin/apps", account=self.account, name="App", **limit)["id"]
+        self.test_key = self.key(mode="test")
+
+    def key(self, **params):
+        """Makes another key of the app."""
+        return self.server.admin("/v1/admin/api_keys", app=self.id, **params)["key"]
+
+    def client(self, **options):
+        """The SDK's client with the app's key in test mode."""
+        return self.server.client(self.test_key, **options)
+
+    def install(self):
+        """Installs the app on a new account, and gives the account's id."""
+        account = self.server.admin("/v1/admin/accounts", name="Merchant")["id"]
+        self.server.admin("/v1/admin/installs", app=self.id, account=account)
+        return account
+
+
+class Server:
+    """A server with a data directory of its own. `developer` starts `coffer dev` instead."""
+
+    def __init__(self, developer=False):
+        self._directory = tempfile.TemporaryDirectory(prefix="coffer-conformance-")
+        self._process = None
+        _running.append(self)
+        home = Path(self._directory.name)
+        data = home / "data"
+        # The settings of whoever runs the tests are not this server's.
+        environment = {k: v for k, v in os.environ.items() if not k.startswith("COFFER_")}
+        environment.update(HOME=str(home), XDG_CONFIG_HOME=str(home / "config"))
+        binary = os.environ["COFFER_BIN"]
+        if not developer:
+            init = [binary, "init", "--data-dir", data, "--app", "conformance", "--format", "json"]
+            made = subprocess.run(init, env=environment, check=True, stdout=subprocess.PIPE)
+            self.founded = json.loads(made.stdout)
+        port = free_port()
+        self.port = port
+        self.base = f"http://127.0.0.1:{port}"
+        command = [binary, "dev" if developer else "serve", "--data-dir", data,
+                   "--listen", f"127.0.0.1:{port}"]
+        self._log = home / "log"
+        with self._log.open("wb") as log:
+            self._process = subprocess.Popen(command, env=environment, stdout=log, stderr=log)
+        self._wait_until_it_answers()
+
+    def _wait_until_it_answers(self):
+        end = time.monotonic() + STARTING
+        while time.monotonic() < end:
+            if self._process.poll() is not None:
+                break
+            try:
+                socket.create_connection(("127.0.0.1", self.port), timeout=1).close()
+                return
+            except OSError:
+                time.sleep(0.05)
+        log = self._log.read_text(errors="replace")
+        self.stop()
+        raise RuntimeError(f"the server did not start:\n{log}")
+
+    def client(self, key, base=None, **options):
+        """The SDK's client, pointed at this server or at what stands before it."""
+        return stripe.StripeClient(key, base_addresses={"api": base or self.base}, **options)
+
+    def admin(self, path, **params):
+        """A POST to the admin API, which the SDK makes as a raw request."""
+        return self.client(self.founded["admin_key"]).raw_request("post", path, **params).data
+
+    def app(self, **options):
+        """A new app with a developer's account and a key."""
+        return App(self, **options)
+
+    def stop(self):
+        """Stops the server and removes what it has written."""
+        if self in _running:
+            _running.remove(self)
+        process, self._process = self._process, None
+        if process is not None:
+            process.terminate()
+            try:
+                process.wait(STOPPING)
+            except subprocess.TimeoutExpired:
+                process.kill()
+                process.wait()
+        self._directory.cleanup()
+
+
+def free_port():
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return probe.getsockname()[1]
+
+
+def stop_all():
+    """Stops whatever is still running, also after a failure."""
+    for server in list(_running):
+        server.stop()
+
+
+_shared = None
+
+
+def shared():
+    """The one server that most tests use."""
+    global _shared
+    if _shared is None:
+        _shared = Server()
+    return _shared

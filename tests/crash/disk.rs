@@ -1,0 +1,165 @@
+//! A full disk: writes are refused for the moment, and all else goes on.
+
+use crate::load::{Place, Value, Write, find, send, value_of};
+use crate::process::Program;
+use crate::rounds::Site;
+use coffer_secrets::Settings;
+use coffer_storage::Faults;
+use coffer_testkit::{Answer, Client, TestServer};
+use std::path::Path;
+use std::process::Command;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering};
+
+/// Fills a page and more.
+fn payload(at: usize) -> String {
+    format!("{at:05}").repeat(1000)
+}
+
+fn write(account: &str, caller: usize, at: usize) -> Write {
+    let user = Some(format!("user {}", at % 8));
+    let place = Place { account: account.to_owned(), user, name: format!("{caller} {at}") };
+    Write { place, value: Some(Value::lasting(payload(at))), key: format!("{caller}-{at}") }
+}
+
+/// A refusal for the moment: nothing was done, and clients may try again.
+#[track_caller]
+fn refused_for_now(answer: &Answer) {
+    let error = answer.refused(503);
+    assert_eq!(error["type"], "api_error");
+    assert_eq!(answer.header("stripe-should-retry"), Some("true"), "{answer:?}");
+}
+
+/// Sets until the disk is full: what was kept, and what was refused.
+fn fill(client: &Client, account: &str, caller: usize) -> (Vec<Write>, Vec<Write>) {
+    let (mut kept, mut refused) = (Vec::new(), Vec::new());
+    for at in 0..4000 {
+        let write = write(account, caller, at);
+        let answer = send(client, &write).unwrap();
+        if answer.status == 200 {
+            kept.push(write);
+        } else {
+            refused_for_now(&answer);
+            refused.push(write);
+        }
+        if refused.len() == 3 {
+            return (kept, refused);
+        }
+    }
+    panic!("the disk was never full");
+}
+
+#[track_caller]
+fn holds(client: &Client, write: &Write, value: Option<&Value>) {
+    let seen = value_of(&find(client, &write.place).unwrap()).unwrap();
+    assert!(seen.as_ref() == value, "{:?} holds {seen:?}", write.place);
+}
+
+/// On the full disk: reads answer, the process lives, nothing is half-written.
+fn check_full(client: &Client, kept: &[Write], refused: &[Write]) {
+    kept.iter().for_each(|write| holds(client, write, write.value.as_ref()));
+    refused.iter().for_each(|write| holds(client, write, None));
+    assert_eq!(client.get("/livez", &[]).status, 200);
+    assert_eq!(client.get("/readyz", &[]).status, 200);
+    let old = &kept[0];
+    let value = Some(Value::lasting(payload(9999)));
+    let again = Write { value, key: format!("again {}", old.key), ..old.clone() };
+    let answer = send(client, &again).unwrap();
+    // A page that became free may have been enough for it.
+    if answer.status != 200 {
+        refused_for_now(&answer);
+        holds(client, old, old.value.as_ref());
+    }
+}
+
+/// With room again: what was refused is carried out, for the first time.
+fn check_recovered(client: &Client, refused: &[Write]) {
+    for write in refused {
+        let answer = send(client, write).unwrap();
+        answer.ok();
+        assert_eq!(answer.header("idempotent-replayed"), None);
+        holds(client, write, write.value.as_ref());
+    }
+}
+
+#[test]
+fn a_full_database_refuses_writes_for_now_and_recovers() {
+    let ceiling = Arc::new(AtomicU32::new(0));
+    let server = TestServer::builder()
+        .faults(Faults::none().page_ceiling(Arc::clone(&ceiling)))
+        .settings(Settings { secrets_per_scope: 1000, ..Settings::default() })
+        .start();
+    let app = server.app();
+    let client = app.client();
+    send(&client, &write(&app.account, 99, 0)).unwrap().ok();
+    let data = rusqlite::Connection::open(server.data_dir().join("coffer.db")).unwrap();
+    let pages: u32 = data.pragma_query_value(None, "page_count", |row| row.get(0)).unwrap();
+    ceiling.store(pages + 60, Ordering::SeqCst);
+
+    let filled: Vec<_> = std::thread::scope(|scope| {
+        let callers: Vec<_> = (0..4)
+            .map(|caller| {
+                let (client, account) = (&client, &app.account);
+                scope.spawn(move || fill(client, account, caller))
+            })
+            .collect();
+        callers.into_iter().map(|caller| caller.join().unwrap()).collect()
+    });
+    for (kept, refused) in filled.iter().filter(|(kept, _)| !kept.is_empty()) {
+        check_full(&client, kept, refused);
+    }
+    ceiling.store(0, Ordering::SeqCst);
+    filled.iter().for_each(|(_, refused)| check_recovered(&client, refused));
+    let whole: String = data.pragma_query_value(None, "integrity_check", |row| row.get(0)).unwrap();
+    assert_eq!(whole, "ok");
+    let count = |sql: &str| data.query_row(sql, [], |row| row.get::<_, i64>(0)).unwrap();
+    let secrets = count("SELECT count(*) FROM secret");
+    let due: usize =
+        1 + filled.iter().map(|(kept, refused)| kept.len() + refused.len()).sum::<usize>();
+    assert_eq!(secrets, due as i64);
+}
+
+/// A small file system in memory; gone when dropped.
+struct Mounted<'p>(&'p Path);
+
+impl<'p> Mounted<'p> {
+    fn at(path: &'p Path, size: &str) -> Option<Self> {
+        let options = format!("size={size},mode=700");
+        let made =
+            Command::new("mount").args(["-t", "tmpfs", "-o", &options, "tmpfs"]).arg(path).output();
+        made.is_ok_and(|made| made.status.success()).then_some(Self(path))
+    }
+}
+
+impl Drop for Mounted<'_> {
+    fn drop(&mut self) {
+        let _ = Command::new("umount").arg(self.0).status();
+    }
+}
+
+#[test]
+fn a_crash_on_a_disk_that_is_really_full_loses_nothing() {
+    let home = tempfile::TempDir::new().unwrap();
+    let Some(_mounted) = Mounted::at(home.path(), "6m") else {
+        println!("skipped: a small file system can be mounted by root only");
+        return;
+    };
+    let site = Site::found_at(home.path().join("data"), 1);
+    let account = site.fresh();
+    let mut server = Program::Test("none").start(site.directory()).unwrap();
+    let client = server.anonymous().with_key(&site.key);
+    send(&client, &write(&account, 99, 0)).unwrap().ok();
+    let filler = home.path().join("filler");
+    std::fs::write(&filler, vec![1; 2 * 1024 * 1024]).unwrap();
+    let (kept, refused) = fill(&client, &account, 0);
+    assert!(!kept.is_empty());
+    check_full(&client, &kept, &refused);
+    server.kill();
+
+    std::fs::remove_file(&filler).unwrap();
+    let server = Program::Test("none").start(site.directory()).unwrap();
+    let client = server.anonymous().with_key(&site.key);
+    kept[1..].iter().for_each(|write| holds(&client, write, write.value.as_ref()));
+    check_recovered(&client, &refused);
+    server.stop();
+}

@@ -1,0 +1,138 @@
+//! Killing the server, filling its disk: what was acknowledged stays, and nothing is half done.
+//!
+//! SIGKILL ends the process at an arbitrary instruction; it does not lose what the operating
+//! system holds, so these tests say nothing about the flush to the disk itself.
+
+mod dice;
+mod disk;
+mod load;
+mod process;
+mod rounds;
+
+use dice::Dice;
+use load::{Place, Value, Write, find, send, value_of};
+use process::{Program, command, start_with_admin};
+use rounds::{Plan, Site, rounds};
+use std::path::Path;
+use std::process::Stdio;
+use std::time::{Duration, Instant};
+use tempfile::TempDir;
+
+/// How often the server is killed, unless `COFFER_CRASH_ROUNDS` says otherwise.
+const ROUNDS: usize = 50;
+
+#[test]
+fn a_crash_loses_nothing_that_was_acknowledged() {
+    let asked = std::env::var("COFFER_CRASH_ROUNDS").ok().and_then(|text| text.parse().ok());
+    let plan =
+        Plan { rounds: asked.unwrap_or(ROUNDS), program: Program::Test("none"), reads: true };
+    let report = rounds(&plan, &mut Dice::new("crash")).unwrap_or_else(|loss| panic!("{loss}"));
+    println!("{report:?}");
+    // Otherwise the load never met the kill, and nothing was tested.
+    assert!(report.in_flight >= plan.rounds, "{report:?}");
+    assert!(report.first_writes > 0, "{report:?}");
+}
+
+#[test]
+fn a_crash_of_the_binary_loses_nothing_that_was_acknowledged() {
+    let Some(path) = coffer_testkit::coffer_binary() else {
+        println!("skipped: there is no `coffer` beside this test; COFFER_BIN can name one");
+        return;
+    };
+    let plan = Plan { rounds: 10, program: Program::Coffer(path), reads: true };
+    let report = rounds(&plan, &mut Dice::new("binary")).unwrap_or_else(|loss| panic!("{loss}"));
+    println!("{report:?}");
+    assert!(report.in_flight >= plan.rounds, "{report:?}");
+}
+
+#[test]
+fn a_crash_is_noticed_by_the_check_if_answers_come_before_the_commit() {
+    let plan =
+        Plan { rounds: 12, program: Program::Test("acknowledge-before-commit"), reads: false };
+    let loss = rounds(&plan, &mut Dice::new("early")).unwrap_err();
+    println!("as it should be: {loss}");
+}
+
+#[test]
+fn a_crash_is_noticed_by_the_check_if_writes_are_dropped() {
+    let plan = Plan { rounds: 4, program: Program::Test("drop-writes"), reads: false };
+    let loss = rounds(&plan, &mut Dice::new("dropped")).unwrap_err();
+    println!("as it should be: {loss}");
+}
+
+#[test]
+fn a_crash_between_commit_and_answer_makes_the_retry_a_replay() {
+    let (site, write) = held_at("hold-after-commit");
+    let server = Program::Test("none").start(site.directory()).unwrap();
+    let client = server.anonymous().with_key(&site.key);
+    let seen = value_of(&find(&client, &write.place).unwrap()).unwrap();
+    assert_eq!(seen, write.value, "it was committed");
+    let retry = send(&client, &write).unwrap();
+    retry.ok();
+    assert_eq!(retry.header("idempotent-replayed"), Some("true"));
+    assert_eq!(audit_rows(site.directory()), 1);
+    let other = Write { value: None, ..write };
+    assert_eq!(send(&client, &other).unwrap().refused(400)["type"], "idempotency_error");
+}
+
+#[test]
+fn a_crash_before_the_commit_makes_the_retry_the_first_execution() {
+    let (site, write) = held_at("hold-before-commit");
+    let server = Program::Test("none").start(site.directory()).unwrap();
+    let client = server.anonymous().with_key(&site.key);
+    find(&client, &write.place).unwrap().refused(404);
+    let retry = send(&client, &write).unwrap();
+    retry.ok();
+    assert_eq!(retry.header("idempotent-replayed"), None);
+    assert_eq!(audit_rows(site.directory()), 1);
+}
+
+/// Sends a write to a server that holds it at a point, and kills the server there.
+fn held_at(fault: &'static str) -> (Site, Write) {
+    let site = Site::found(1);
+    let place = Place { account: site.fresh(), user: None, name: "token".to_owned() };
+    let value = Some(Value::lasting("the value"));
+    let write = Write { place, value, key: "the key".to_owned() };
+    let mut server = Program::Test(fault).start(site.directory()).unwrap();
+    let client = server.anonymous().with_key(&site.key);
+    // The background jobs commit once at the start; then not for seconds.
+    std::thread::sleep(Duration::from_millis(500));
+    let (hold, held) = (site.directory().join("hold"), site.directory().join("held"));
+    std::fs::write(&hold, "").unwrap();
+    std::thread::scope(|scope| {
+        let sent = scope.spawn(|| send(&client, &write));
+        let patience = Instant::now() + Duration::from_secs(30);
+        while !held.exists() {
+            assert!(Instant::now() < patience, "the write never came to the point");
+            std::thread::sleep(Duration::from_millis(2));
+        }
+        server.kill();
+        assert!(sent.join().unwrap().is_err(), "it was answered while it was held");
+    });
+    std::fs::remove_file(&hold).unwrap();
+    (site, write)
+}
+
+fn audit_rows(directory: &Path) -> i64 {
+    let data = rusqlite::Connection::open(directory.join("coffer.db")).unwrap();
+    let sql = "SELECT count(*) FROM audit_entry WHERE operation LIKE 'apps.secrets.%'";
+    data.query_row(sql, [], |row| row.get(0)).unwrap()
+}
+
+#[test]
+fn a_crash_while_founding_can_be_repeated_and_then_founded() {
+    let mut dice = Dice::new("founding");
+    for _ in 0..12 {
+        let home = TempDir::new().unwrap();
+        let directory = home.path().join("data");
+        for _ in 0..2 {
+            let mut command = command(&directory, "none");
+            let mut child = command.stdin(Stdio::piped()).stderr(Stdio::null()).spawn().unwrap();
+            std::thread::sleep(Duration::from_micros(2000 + dice.below(40_000)));
+            child.kill().unwrap();
+            child.wait().unwrap();
+        }
+        let (server, key) = start_with_admin(&directory);
+        server.anonymous().with_key(&key).post("/v1/admin/accounts", &[]).ok();
+    }
+}

@@ -1,0 +1,181 @@
+//! Rounds of load and SIGKILL on one data directory, so that recoveries pile up.
+
+use crate::dice::Dice;
+use crate::load::{Caller, Fresh};
+use crate::process::{Program, start_with_admin};
+use coffer_testkit::Client;
+use rusqlite::Connection;
+use std::collections::BTreeSet;
+use std::path::{Path, PathBuf};
+use std::sync::Mutex;
+use std::time::Duration;
+use tempfile::TempDir;
+
+const CALLERS: usize = 8;
+/// Accounts that are written to for the first time in each round.
+const FRESH_PER_ROUND: usize = 6;
+
+/// What is done to which server.
+pub struct Plan {
+    pub rounds: usize,
+    pub program: Program,
+    /// Whether callers also read what they wrote while the load lasts.
+    pub reads: bool,
+}
+
+/// What happened.
+#[derive(Default, Debug)]
+pub struct Report {
+    pub changed: usize,
+    pub refused: usize,
+    pub in_flight: usize,
+    pub replayed: usize,
+    pub first_writes: usize,
+}
+
+/// A founded data directory, an app in it, and accounts that have it installed.
+pub struct Site {
+    _home: Option<TempDir>,
+    directory: PathBuf,
+    /// The app's key.
+    pub key: String,
+    /// The app's own account.
+    account: String,
+    accounts: Fresh,
+}
+
+impl Site {
+    /// Founds it with as many accounts.
+    pub fn found(accounts: usize) -> Self {
+        let home = TempDir::new().unwrap();
+        let site = Self::found_at(home.path().join("data"), accounts);
+        Self { _home: Some(home), ..site }
+    }
+
+    /// As [`Site::found`], in a directory of the caller's.
+    pub fn found_at(directory: PathBuf, accounts: usize) -> Self {
+        let (server, key) = start_with_admin(&directory);
+        let admin = server.anonymous().with_key(&key);
+        let account = admin.post("/v1/admin/accounts", &[]).text("id");
+        let params = [("account", account.as_str()), ("name", "app"), ("secrets_per_scope", "500")];
+        let app = admin.post("/v1/admin/apps", &params).text("id");
+        let key = admin.post("/v1/admin/api_keys", &[("app", &app), ("mode", "live")]).text("key");
+        let made = Mutex::new(Vec::new());
+        std::thread::scope(|scope| {
+            for caller in 0..CALLERS {
+                let (made, app, admin) = (&made, &app, &admin);
+                scope.spawn(move || {
+                    for _ in (caller..accounts).step_by(CALLERS) {
+                        let account = admin.post("/v1/admin/accounts", &[]).text("id");
+                        let params = [("app", app.as_str()), ("account", account.as_str())];
+                        admin.post("/v1/admin/installs", &params).ok();
+                        made.lock().unwrap().push(account);
+                    }
+                });
+            }
+        });
+        server.stop();
+        Self { _home: None, directory, key, account, accounts: made }
+    }
+
+    pub fn directory(&self) -> &Path {
+        &self.directory
+    }
+
+    /// An account that nobody wrote to yet.
+    pub fn fresh(&self) -> String {
+        self.accounts.lock().unwrap().pop().unwrap()
+    }
+}
+
+/// Runs the plan; `Err` says what was lost, torn, or done twice.
+pub fn rounds(plan: &Plan, dice: &mut Dice) -> Result<Report, String> {
+    let site = Site::found(plan.rounds * FRESH_PER_ROUND);
+    let mut callers: Vec<_> =
+        (0..CALLERS).map(|number| Caller::new(number, dice.split(), &site.account)).collect();
+    let mut report = Report::default();
+    for round in 0..=plan.rounds {
+        let failed = |why: String| format!("round {round}: {why}");
+        let mut server = plan.program.start(&site.directory).map_err(failed)?;
+        let client = server.anonymous().with_key(&site.key);
+        check(&mut callers, &client, &mut report).map_err(failed)?;
+        check_rows(&site.directory, &callers).map_err(failed)?;
+        if round == plan.rounds {
+            break;
+        }
+        let fresh: Fresh =
+            Mutex::new((0..FRESH_PER_ROUND).map(|_| site.fresh()).collect::<Vec<_>>());
+        let load = Duration::from_millis(20 + dice.below(381));
+        std::thread::scope(|scope| {
+            let running: Vec<_> = callers
+                .iter_mut()
+                .map(|caller| scope.spawn(|| caller.run(&client, &fresh, plan.reads)))
+                .collect();
+            std::thread::sleep(load);
+            server.kill();
+            running.into_iter().try_for_each(|caller| caller.join().unwrap())
+        })
+        .map_err(failed)?;
+        report.first_writes += FRESH_PER_ROUND - fresh.lock().unwrap().len();
+    }
+    report.changed = callers.iter().map(|caller| caller.told.changed.len()).sum();
+    report.refused = callers.iter().map(|caller| caller.told.refused).sum();
+    Ok(report)
+}
+
+/// What the API says after a restart.
+fn check(callers: &mut [Caller], client: &Client, report: &mut Report) -> Result<(), String> {
+    report.in_flight += callers.iter().filter(|caller| caller.in_flight.is_some()).count();
+    let settled: Result<Vec<bool>, String> = std::thread::scope(|scope| {
+        let running: Vec<_> = callers
+            .iter_mut()
+            .map(|caller| {
+                scope.spawn(|| {
+                    let replayed = caller.settle(client)?;
+                    caller.verify(client)?;
+                    Ok(replayed)
+                })
+            })
+            .collect();
+        running.into_iter().map(|caller| caller.join().unwrap()).collect()
+    });
+    report.replayed += settled?.into_iter().filter(|replayed| *replayed).count();
+    Ok(())
+}
+
+/// What the tables say after a restart, once nothing is in flight any more.
+fn check_rows(directory: &Path, callers: &[Caller]) -> Result<(), String> {
+    let data = Connection::open(directory.join("coffer.db")).unwrap();
+    let keys = directory.join("keys.db");
+    data.execute("ATTACH ? AS keys", [keys.to_str().unwrap()]).unwrap();
+    let count = |sql: &str| data.query_row(sql, [], |row| row.get::<_, i64>(0)).unwrap() as usize;
+    let expect = |what: &str, is: usize, must: usize| {
+        let message = || Err(format!("{is} {what}, and {must} are due"));
+        if is == must { Ok(()) } else { message() }
+    };
+
+    let mut rows = data
+        .prepare("SELECT request FROM audit_entry WHERE operation LIKE 'apps.secrets.%'")
+        .unwrap();
+    let audited: Vec<String> =
+        rows.query_map([], |row| row.get(0)).unwrap().map(Result::unwrap).collect();
+    let told: BTreeSet<&str> =
+        callers.iter().flat_map(|caller| &caller.told.changed).map(String::as_str).collect();
+    expect("audit rows", audited.len(), told.len())?;
+    let unknown = audited.iter().find(|request| !told.contains(request.as_str()));
+    if let Some(request) = unknown {
+        return Err(format!("the audit knows {request}, which nobody was told of"));
+    }
+    let distinct: BTreeSet<_> = audited.iter().collect();
+    expect("requests in the audit", distinct.len(), told.len())?;
+
+    let refused: usize = callers.iter().map(|caller| caller.told.refused).sum();
+    let kept = "SELECT count(*) FROM idempotency_record WHERE operation LIKE 'apps.secrets.%'";
+    expect("kept answers", count(kept), told.len() + refused)?;
+    let held = callers.iter().flat_map(|caller| caller.held.values()).flatten().count();
+    expect("secrets", count("SELECT count(*) FROM secret"), held)?;
+    let keyless = "SELECT count(*) FROM secret s WHERE NOT EXISTS (SELECT 1 FROM keys.tenant_key \
+         k WHERE k.mode = s.mode AND k.app = s.app AND k.account = s.account \
+         AND k.purpose = 'sealing' AND k.wrapped IS NOT NULL)";
+    expect("secrets whose key is not stored", count(keyless), 0)
+}

@@ -1,0 +1,104 @@
+//! A server to be killed: assembled from the library as the binary is, with a fault of choice.
+//!
+//! `coffer-crash-server DIRECTORY FAULT [admin]` founds or opens DIRECTORY, prints a new admin
+//! key if it was asked for one, tells its address as the binary's log in JSON does, and serves
+//! until it is told to stop or its standard input ends, as it does when whoever started it dies.
+
+use coffer::assemble::{self, AssembleError, AssembleOptions, RootSource, Stores};
+use coffer::serve::{Address, ServeOptions, Server};
+use coffer_base::{Clock, SystemClock};
+use coffer_crypto::SystemRandom;
+use coffer_storage::Faults;
+use std::io::Read;
+use std::num::NonZeroU64;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::signal::unix::{SignalKind, signal};
+use tokio::sync::Notify;
+
+fn main() {
+    let arguments: Vec<String> = std::env::args().skip(1).collect();
+    let [directory, fault, rest @ ..] = arguments.as_slice() else {
+        panic!("coffer-crash-server DIRECTORY FAULT [admin]");
+    };
+    let directory = PathBuf::from(directory);
+    let faults = faults(fault, &directory);
+    let runtime =
+        tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
+    let orphaned = Arc::new(Notify::new());
+    let ended = Arc::clone(&orphaned);
+    std::thread::spawn(move || {
+        let _ = std::io::stdin().read_to_end(&mut Vec::new());
+        ended.notify_one();
+    });
+    runtime.block_on(async {
+        let mut terminate = signal(SignalKind::terminate()).unwrap();
+        let server = start(directory, faults, rest.first().is_some()).await;
+        tokio::select! {
+            _ = terminate.recv() => {}
+            () = orphaned.notified() => {}
+        }
+        server.stop().await;
+    });
+}
+
+async fn start(directory: PathBuf, faults: Faults, admin: bool) -> Server {
+    let options = AssembleOptions {
+        data_dir: directory.clone(),
+        root: RootSource::Beside,
+        developer: false,
+        secrets: coffer_secrets::Settings::default(),
+        clock: Arc::new(SystemClock),
+        random: Arc::new(SystemRandom),
+        faults: faults.clone(),
+    };
+    let now = SystemClock.now();
+    let stores = match assemble::found(&options).await {
+        Ok(founded) => founded.stores,
+        Err(AssembleError::Founded(_)) => Stores::open(&directory, now, faults).unwrap(),
+        Err(error) => panic!("{error}"),
+    };
+    if admin {
+        let key = coffer_identity::create_admin_key(&stores.data, &SystemRandom, now);
+        println!("{}", key.await.unwrap().token().expose());
+    }
+    let installation = assemble::open_stores(options, stores).await.unwrap();
+    let listen = Some(Address::parse("127.0.0.1:0").unwrap());
+    let serve = ServeOptions { listen, ..ServeOptions::default() };
+    let server = Server::start(installation, serve).await.unwrap();
+    eprintln!("{{\"address\":\"{}\"}}", server.address.as_ref().unwrap());
+    server
+}
+
+fn faults(name: &str, directory: &Path) -> Faults {
+    let none = Faults::none();
+    match name {
+        "none" => none,
+        "acknowledge-before-commit" => none.acknowledge_before_commit(),
+        "drop-writes" => none.drop_writes(NonZeroU64::new(40).unwrap()),
+        "hold-before-commit" => none.before_commit(hold(directory, |_| true)),
+        "hold-after-commit" => none.after_commit(hold(directory, has_set)),
+        other => panic!("no fault is called {other}"),
+    }
+}
+
+/// Holds the writer for good once there is a file `hold` and `here` agrees, and says so with a
+/// file `held`.
+fn hold(directory: &Path, here: fn(&Path) -> bool) -> Arc<dyn Fn() + Send + Sync> {
+    let directory = directory.to_owned();
+    Arc::new(move || {
+        if directory.join("hold").exists() && here(&directory) {
+            std::fs::write(directory.join("held"), "").unwrap();
+            loop {
+                std::thread::sleep(Duration::from_secs(60));
+            }
+        }
+    })
+}
+
+/// Whether a secret was set: background jobs commit, too.
+fn has_set(directory: &Path) -> bool {
+    let data = rusqlite::Connection::open(directory.join(assemble::DATA_FILE)).unwrap();
+    data.query_row("SELECT EXISTS (SELECT 1 FROM secret)", [], |row| row.get(0)).unwrap()
+}

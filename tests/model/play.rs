@@ -1,0 +1,503 @@
+//! Plays steps against a server and the reference, and tells the first difference.
+
+use crate::reference::{Ephemeral, Install, Kept, Key, Let, Reference, Refusal, Row};
+use crate::step::{Caller, Cursor, MODES, Scope, Shows, Step, USERS, Write, Writing};
+use coffer_base::{Clock, Timestamp};
+use coffer_storage::Faults;
+use coffer_testkit::{Answer, Client, TestServer};
+use serde_json::{Value, json};
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::Path;
+
+/// A difference between the server and the reference.
+pub type Played = Result<(), String>;
+
+/// A server and what it should hold.
+pub struct Game {
+    directory: tempfile::TempDir,
+    faults: Faults,
+    server: Option<TestServer>,
+    anyone: Client,
+    admin: Client,
+    apps: Vec<String>,
+    accounts: Vec<String>,
+    readers: Vec<String>,
+    reference: Reference,
+    /// All ids of secrets that were ever told.
+    ids: BTreeSet<String>,
+    last: Option<Writing>,
+    /// What was asked, and how it was answered: how often.
+    pub told: BTreeMap<String, usize>,
+}
+
+fn start(directory: &Path, faults: &Faults, now: Option<i64>) -> TestServer {
+    let mut builder = TestServer::builder()
+        .data_dir(&directory.join("data"))
+        .faults(faults.clone())
+        .without_background_jobs();
+    if let Some(now) = now {
+        builder = builder.starts_at(Timestamp::from_unix(now));
+    }
+    builder.start()
+}
+
+impl Game {
+    /// Two apps, four accounts, and three installs.
+    pub fn new(faults: Faults) -> Self {
+        let directory = tempfile::TempDir::new().unwrap();
+        let server = start(directory.path(), &faults, None);
+        let (anyone, admin) = (server.anonymous(), server.admin());
+        let reference = Reference { now: server.clock.now().unix(), ..Reference::default() };
+        let accounts = (0..4).map(|_| admin.post("/v1/admin/accounts", &[]).text("id")).collect();
+        let mut game = Self {
+            directory,
+            faults,
+            server: Some(server),
+            anyone,
+            admin,
+            apps: Vec::new(),
+            accounts,
+            readers: Vec::new(),
+            reference,
+            ids: BTreeSet::new(),
+            last: None,
+            told: BTreeMap::new(),
+        };
+        for app in 0..2 {
+            let account = &game.accounts[Reference::developer(app)];
+            let made = game.admin.post("/v1/admin/apps", &[("account", account)]);
+            game.apps.push(made.text("id"));
+            let keys = [game.make_key(app, 0), game.make_key(app, 1)];
+            game.reference.keys.push(keys);
+            let params = [
+                ("app", game.apps[app].as_str()),
+                ("mode", "test"),
+                ("permissions[]", "secret_read"),
+            ];
+            game.readers.push(game.admin.post("/v1/admin/api_keys", &params).text("key"));
+        }
+        for (app, account) in [(0, 2), (0, 3), (1, 2)] {
+            game.install(app, account).unwrap();
+        }
+        game.quota(0, Some(3)).unwrap();
+        game
+    }
+
+    /// Plays one step.
+    pub fn play(&mut self, step: &Step) -> Played {
+        match step {
+            Step::Write(writing) => self.write(writing),
+            Step::Again => self.last.clone().map_or(Ok(()), |writing| self.write(&writing)),
+            Step::Find { by, scope, name, expand } => self.find(*by, *scope, *name, *expand),
+            Step::List { by, scope, limit, cursor, expand } => {
+                self.list(*by, *scope, *limit, *cursor, *expand)
+            }
+            Step::Advance(seconds) => {
+                self.server().clock.advance(*seconds);
+                self.reference.now += seconds;
+                Ok(())
+            }
+            Step::Jobs => {
+                self.server().run_jobs();
+                self.reference.jobs();
+                Ok(())
+            }
+            Step::Install { app, account } => self.install(*app, *account),
+            Step::Uninstall { app, account, purge } => self.uninstall(*app, *account, *purge),
+            Step::Quota { app, most } => self.quota(*app, *most),
+            Step::Revoke { app, mode } => self.revoke(*app, *mode),
+            Step::Renew { app, mode } => {
+                if self.reference.keys[*app][*mode].over {
+                    self.reference.keys[*app][*mode] = self.make_key(*app, *mode);
+                }
+                Ok(())
+            }
+            Step::MakeEphemeral { by, user, writes, seconds } => {
+                self.make_ephemeral(*by, *user, *writes, *seconds)
+            }
+            Step::EndEphemeral { at } => self.end_ephemeral(*at),
+            Step::Restart => self.restart(),
+        }
+    }
+
+    fn note(&mut self, asked: &str, answer: &Answer) {
+        let json = answer.json();
+        let error = &json["error"];
+        let mut told = format!("{asked} {}", answer.status);
+        for word in [&error["type"], &error["code"], &error["param"]] {
+            told += &word.as_str().map(|word| format!(" {word}")).unwrap_or_default();
+        }
+        if answer.header("idempotent-replayed").is_some() {
+            told += " replayed";
+        }
+        if json["has_more"] == true {
+            told += " more";
+        }
+        *self.told.entry(told.replace(" invalid_request_error", "")).or_default() += 1;
+    }
+
+    fn server(&self) -> &TestServer {
+        self.server.as_ref().unwrap()
+    }
+
+    fn restart(&mut self) -> Played {
+        self.server.take().unwrap().stop();
+        let server = start(self.directory.path(), &self.faults, Some(self.reference.now));
+        (self.anyone, self.admin) = (server.anonymous(), server.admin());
+        self.server = Some(server);
+        Ok(())
+    }
+
+    /// The client that shows the caller's key for the caller's account.
+    fn client(&self, by: Caller) -> Client {
+        if let Some(key) = self.reference.shown(by) {
+            return self.anyone.with_key(&key.token);
+        }
+        let token = match by.shows {
+            Shows::Reader => &self.readers[by.app],
+            _ => &self.reference.keys[by.app][by.mode].token,
+        };
+        let client = self.anyone.with_key(token);
+        if by.account == Reference::developer(by.app) {
+            return client;
+        }
+        client.for_account(&self.accounts[by.account])
+    }
+
+    fn write(&mut self, writing: &Writing) -> Played {
+        let Writing { by, scope, name, write, key } = writing;
+        let name = format!("name{name}");
+        let mut params = place(&name, *scope);
+        let path = match write {
+            Write::Delete => "/v1/apps/secrets/delete",
+            Write::Set { payload, expires_in, expand } => {
+                params.push(("payload", format!("payload{payload}")));
+                if let Some(seconds) = expires_in {
+                    params.push(("expires_at", (self.reference.now + seconds).to_string()));
+                }
+                if *expand {
+                    params.push(("expand[]", "payload".to_owned()));
+                }
+                "/v1/apps/secrets"
+            }
+        };
+        let request = format!("{path} {params:?}");
+        let mut client = self.client(*by);
+        if let Some(key) = key {
+            client = client.idempotent(&format!("key{key}"));
+            self.last = Some(writing.clone());
+        }
+        let answer = client.post(path, &borrowed(&params));
+        self.note(if matches!(write, Write::Delete) { "delete" } else { "set" }, &answer);
+        let let_in = match self.reference.reach(*by, *scope, true) {
+            Ok(let_in) => let_in,
+            Err(refusal) => return same_refusal(&answer, &refusal),
+        };
+        let claim = key.map(|key| (let_in.tenant, let_in.user, key));
+        if let Some(kept) = claim.and_then(|claim| self.reference.kept.get(&claim)) {
+            return replayed(&answer, kept, &request);
+        }
+        if answer.header("idempotent-replayed").is_some() {
+            return Err("a replay of what was never sent".to_owned());
+        }
+        let (outcome, keeps) = self.change(let_in, *scope, &name, write, &answer);
+        outcome?;
+        if let Some(claim) = claim.filter(|_| keeps) {
+            let request_id = answer.header("request-id").unwrap_or_default().to_owned();
+            let (status, created) = (answer.status, self.reference.now);
+            let kept = Kept { request, status, body: answer.body, request_id, created };
+            self.reference.kept.insert(claim, kept);
+        }
+        Ok(())
+    }
+
+    /// What a write that is let in comes to, and whether its answer is kept.
+    fn change(
+        &mut self,
+        let_in: Let,
+        scope: Scope,
+        name: &str,
+        write: &Write,
+        answer: &Answer,
+    ) -> (Played, bool) {
+        let (mode, app, account) = let_in.tenant;
+        let now = self.reference.now;
+        if let Write::Set { expires_in: Some(seconds), .. } = write
+            && !(1..=3_155_760_000).contains(seconds)
+        {
+            let refusal = Refusal::new(400, None, Some("expires_at"));
+            return (same_refusal(answer, &refusal), false);
+        }
+        if self.reference.erasing.contains(&(app, account)) {
+            let refusal = Refusal::new(403, Some("account_invalid"), None);
+            return (same_refusal(answer, &refusal), false);
+        }
+        let found = self.reference.find(let_in.tenant, scope, name).cloned();
+        let Write::Set { payload, expires_in, expand } = write else {
+            let Some(row) = found else {
+                return (same_refusal(answer, &Refusal::no_such(404, name, "name")), true);
+            };
+            self.reference.remove(let_in.tenant, scope, name);
+            let gone = json!({"id": row.id, "object": "apps.secret", "deleted": true});
+            return (same(answer, &gone), true);
+        };
+        if found.is_none() && !self.reference.has_room(let_in.tenant, scope) {
+            return (same_refusal(answer, &Refusal::new(400, None, None)), true);
+        }
+        let told = answer.json()["id"].as_str().unwrap_or_default().to_owned();
+        if found.is_none() && (!told.starts_with("appsecret_") || !self.ids.insert(told.clone())) {
+            return (Err(format!("a new secret with the id '{told}'")), true);
+        }
+        let row = Row {
+            name: name.to_owned(),
+            id: found.as_ref().map_or(told, |row| row.id.clone()),
+            payload: format!("payload{payload}"),
+            created: found.map_or(now, |row| row.created),
+            expires_at: expires_in.map(|seconds| now + seconds),
+            seq: 0,
+        };
+        let expected = row.json(mode, scope, *expand);
+        self.reference.put(let_in.tenant, scope, row);
+        (same(answer, &expected), true)
+    }
+
+    fn find(&mut self, by: Caller, scope: Scope, name: u8, expand: bool) -> Played {
+        let name = format!("name{name}");
+        let mut params = place(&name, scope);
+        if expand {
+            params.push(("expand[0]", "payload".to_owned()));
+        }
+        let answer = self.client(by).get("/v1/apps/secrets/find", &borrowed(&params));
+        self.note("find", &answer);
+        let let_in = match self.reference.reach(by, scope, false) {
+            Ok(let_in) => let_in,
+            Err(refusal) => return same_refusal(&answer, &refusal),
+        };
+        match self.reference.find(let_in.tenant, scope, &name) {
+            Some(row) => same(&answer, &row.json(let_in.tenant.0, scope, expand)),
+            None => same_refusal(&answer, &Refusal::no_such(404, &name, "name")),
+        }
+    }
+
+    fn list(
+        &mut self,
+        by: Caller,
+        scope: Scope,
+        limit: Option<i64>,
+        cursor: Cursor,
+        expand: bool,
+    ) -> Played {
+        let mut params = place("", scope);
+        params.retain(|(name, _)| *name != "name");
+        if let Some(limit) = limit {
+            params.push(("limit", limit.to_string()));
+        }
+        if expand {
+            params.push(("expand[]", "data.payload".to_owned()));
+        }
+        let (after, before) = match cursor {
+            Cursor::None => (None, None),
+            Cursor::After(at) => (Some(self.id(at)), None),
+            Cursor::Before(at) => (None, Some(self.id(at))),
+            Cursor::Both(after, before) => (Some(self.id(after)), Some(self.id(before))),
+        };
+        params.extend(after.iter().map(|id| ("starting_after", id.clone())));
+        params.extend(before.iter().map(|id| ("ending_before", id.clone())));
+        let answer = self.client(by).get("/v1/apps/secrets", &borrowed(&params));
+        self.note("list", &answer);
+        if after.is_some() && before.is_some() && self.reference.door(by).is_ok() {
+            return same_refusal(&answer, &Refusal::new(400, None, None));
+        }
+        let let_in = match self.reference.reach(by, scope, false) {
+            Ok(let_in) => let_in,
+            Err(refusal) => return same_refusal(&answer, &refusal),
+        };
+        let newer = before.is_some();
+        let param = if newer { "ending_before" } else { "starting_after" };
+        let mut from = None;
+        if let Some(id) = after.or(before) {
+            from = self.reference.place(let_in.tenant, scope, &id);
+            if from.is_none() {
+                return same_refusal(&answer, &Refusal::no_such(400, &id, param));
+            }
+        }
+        let limit = limit.unwrap_or(10);
+        let (rows, more) = self.reference.page(let_in.tenant, scope, (from, newer), limit);
+        let rows: Vec<Value> =
+            rows.iter().map(|row| row.json(let_in.tenant.0, scope, expand)).collect();
+        let url = "/v1/apps/secrets";
+        same(&answer, &json!({"object": "list", "url": url, "has_more": more, "data": rows}))
+    }
+
+    /// One of the ids that were told so far.
+    fn id(&self, at: usize) -> String {
+        match self.ids.len() {
+            0 => "appsecret_never".to_owned(),
+            many => self.ids.iter().nth(at % many).cloned().unwrap(),
+        }
+    }
+
+    fn make_key(&self, app: usize, mode: usize) -> Key {
+        let params = [("app", self.apps[app].as_str()), ("mode", MODES[mode])];
+        let made = self.admin.post("/v1/admin/api_keys", &params);
+        Key { token: made.text("key"), id: made.text("id"), over: false }
+    }
+
+    fn revoke(&mut self, app: usize, mode: usize) -> Played {
+        let path = format!("/v1/admin/api_keys/{}/revoke", self.reference.keys[app][mode].id);
+        granted(&self.admin.post(&path, &[]))?;
+        self.reference.keys[app][mode].over = true;
+        // Each of the mode's ephemeral keys was made by this key or by one revoked before.
+        self.reference.end_ephemeral(|key| (key.tenant.0, key.tenant.1) == (mode, app));
+        Ok(())
+    }
+
+    fn install(&mut self, app: usize, account: usize) -> Played {
+        let of = [("app", self.apps[app].as_str()), ("account", self.accounts[account].as_str())];
+        let answer = self.admin.post("/v1/admin/installs", &of);
+        self.note("install", &answer);
+        if self.reference.erasing.contains(&(app, account)) {
+            return same_refusal(&answer, &Refusal::new(400, None, None));
+        }
+        granted(&answer)?;
+        let install = Install { id: answer.text("id"), active: true };
+        let before = self.reference.installs.insert((app, account), install.clone());
+        match before {
+            Some(before) if before.id != install.id => Err("another install".to_owned()),
+            _ => Ok(()),
+        }
+    }
+
+    fn uninstall(&mut self, app: usize, account: usize, purge: bool) -> Played {
+        let Some(install) = self.reference.installs.get(&(app, account)) else { return Ok(()) };
+        let purges = [("purge", if purge { "true" } else { "false" })];
+        let answer = self.admin.delete(&format!("/v1/admin/installs/{}", install.id), &purges);
+        granted(&answer)?;
+        self.reference.uninstall(app, account, purge);
+        Ok(())
+    }
+
+    fn quota(&mut self, app: usize, most: Option<i64>) -> Played {
+        let path = format!("/v1/admin/apps/{}", self.apps[app]);
+        let most_text = most.map(|most| most.to_string()).unwrap_or_default();
+        granted(&self.admin.post(&path, &[("secrets_per_scope", &most_text)]))?;
+        self.reference.quotas[app] = most;
+        Ok(())
+    }
+
+    fn make_ephemeral(&mut self, by: Caller, user: usize, writes: bool, seconds: i64) -> Played {
+        let by = Caller { shows: Shows::Backend, ..by };
+        let seconds_text = seconds.to_string();
+        let access = if writes { "write" } else { "read" };
+        let params =
+            [("user", USERS[user]), ("expires_in", &seconds_text), ("account_access", access)];
+        let answer = self.client(by).post("/v1/ephemeral_keys", &params);
+        self.note("make", &answer);
+        let let_in = match self.reference.door(by) {
+            Ok(let_in) => let_in,
+            Err(refusal) => return same_refusal(&answer, &refusal),
+        };
+        let (mode, app, account) = let_in.tenant;
+        if self.reference.erasing.contains(&(app, account)) {
+            return same_refusal(&answer, &Refusal::new(403, Some("account_invalid"), None));
+        }
+        granted(&answer)?;
+        let (token, id) = (answer.text("secret"), answer.text("id"));
+        let (now, expires_at) = (self.reference.now, self.reference.now + seconds);
+        let expected = json!({
+            "id": id, "object": "ephemeral_key", "created": now, "expires": expires_at,
+            "livemode": mode == 1, "secret": token, "user": USERS[user],
+        });
+        let tenant = (mode, app, account);
+        let (over, pruned) = (false, false);
+        let key = Ephemeral { token, id, tenant, user, writes, expires_at, over, pruned };
+        self.reference.ephemeral.push(key);
+        same(&answer, &expected)
+    }
+
+    fn end_ephemeral(&mut self, at: usize) -> Played {
+        let many = self.reference.ephemeral.len();
+        let Some(key) = (many > 0).then(|| self.reference.ephemeral[at % many].clone()) else {
+            return Ok(());
+        };
+        let (mode, app, account) = key.tenant;
+        let by = Caller { app, mode, account, shows: Shows::Backend };
+        let answer = self.client(by).delete(&format!("/v1/ephemeral_keys/{}", key.id), &[]);
+        if let Err(refusal) = self.reference.door(by) {
+            return same_refusal(&answer, &refusal);
+        }
+        if self.reference.erasing.contains(&(app, account)) {
+            return same_refusal(&answer, &Refusal::new(403, Some("account_invalid"), None));
+        }
+        if key.pruned {
+            return same_refusal(&answer, &Refusal::new(404, Some("resource_missing"), Some("id")));
+        }
+        self.reference.ephemeral[at % many].over = true;
+        granted(&answer)
+    }
+}
+
+fn place(name: &str, scope: Scope) -> Vec<(&'static str, String)> {
+    let mut params = vec![("name", name.to_owned())];
+    match scope {
+        None => params.push(("scope[type]", "account".to_owned())),
+        Some(user) => {
+            params.push(("scope[type]", "user".to_owned()));
+            params.push(("scope[user]", USERS[user].to_owned()));
+        }
+    }
+    params
+}
+
+fn borrowed<'a>(params: &'a [(&'static str, String)]) -> Vec<(&'a str, &'a str)> {
+    params.iter().map(|(name, value)| (*name, value.as_str())).collect()
+}
+
+fn difference(answer: &Answer, expected: &str) -> String {
+    format!("expected {expected}, answered {} {}", answer.status, answer.body)
+}
+
+fn granted(answer: &Answer) -> Played {
+    if answer.status == 200 { Ok(()) } else { Err(difference(answer, "success")) }
+}
+
+/// The same body, the order of its keys included.
+fn same(answer: &Answer, expected: &Value) -> Played {
+    granted(answer).map_err(|_| difference(answer, &expected.to_string()))?;
+    let told = answer.json().to_string();
+    if told == expected.to_string() {
+        return Ok(());
+    }
+    Err(difference(answer, &expected.to_string()))
+}
+
+fn same_refusal(answer: &Answer, expected: &Refusal) -> Played {
+    let json = answer.json();
+    let error = &json["error"];
+    let text = |field: &str| error[field].as_str();
+    // A key that is pruned may still be remembered as an expired one.
+    if *expected == Refusal::pruned() && answer.status == 401 {
+        let code = text("code");
+        let known = code.is_none() || code == Some("api_key_expired");
+        return if known { Ok(()) } else { Err(difference(answer, "a pruned key's refusal")) };
+    }
+    let told = (answer.status, text("type"), text("code"), text("param"));
+    let Refusal { status, kind, code, param, message } = expected;
+    let message_fits = message.as_deref().is_none_or(|words| text("message") == Some(words));
+    if told == (*status, Some(*kind), *code, *param) && message_fits {
+        return Ok(());
+    }
+    Err(difference(answer, &format!("{expected:?}")))
+}
+
+fn replayed(answer: &Answer, kept: &Kept, request: &str) -> Played {
+    if kept.request != request {
+        return same_refusal(answer, &Refusal::mismatch());
+    }
+    let marked = answer.header("idempotent-replayed") == Some("true")
+        && answer.header("original-request") == Some(kept.request_id.as_str());
+    if marked && (answer.status, &answer.body) == (kept.status, &kept.body) {
+        return Ok(());
+    }
+    Err(difference(answer, &format!("a replay of {kept:?}")))
+}

@@ -1,0 +1,108 @@
+//! Kept answers of requests with an idempotency key.
+
+use crate::vault::{PAYLOAD, Vault, broken, flips};
+use coffer_testkit::{Answer, Client};
+use rusqlite::ToSql;
+
+/// A set whose answer holds the payload.
+fn set(client: &Client, key: &str, payload: &str) -> Answer {
+    let params = [
+        ("name", "token"),
+        ("payload", payload),
+        ("scope[type]", "account"),
+        ("expand[]", "payload"),
+    ];
+    client.idempotent(key).post("/v1/apps/secrets", &params)
+}
+
+fn record(vault: &Vault, request: &str) -> (Vec<u8>, Vec<u8>) {
+    let sql = "SELECT answer, parameters FROM idempotency_record WHERE request = ?";
+    vault.data.query_row(sql, [request], |row| Ok((row.get(0)?, row.get(1)?))).unwrap()
+}
+
+fn request_of(answer: &Answer) -> String {
+    answer.header("request-id").unwrap().to_owned()
+}
+
+#[test]
+fn no_changed_byte_of_a_kept_answer_gives_an_answer() {
+    let vault = Vault::new();
+    let client = vault.app.client();
+    let first = set(&client, "key", PAYLOAD);
+    assert_eq!(first.ok()["payload"], PAYLOAD);
+    let request = request_of(&first);
+    let (answer, _) = record(&vault, &request);
+    let put = |answer: &dyn ToSql| {
+        let sql = "UPDATE idempotency_record SET answer = ? WHERE request = ?";
+        vault.change(sql, &[answer, &request], 1);
+    };
+    for changed in flips(&answer) {
+        put(&changed);
+        broken(&set(&client, "key", PAYLOAD));
+    }
+    put(&answer);
+    let replay = set(&client, "key", PAYLOAD);
+    assert_eq!(replay.header("idempotent-replayed"), Some("true"));
+    assert_eq!(replay.body, first.body);
+}
+
+#[test]
+fn a_kept_answer_is_bound_to_its_request() {
+    let vault = Vault::new();
+    let client = vault.app.client();
+    let request = request_of(&set(&client, "key", PAYLOAD));
+    let other = request_of(&set(&client, "other key", "other"));
+    let (answer, parameters) = record(&vault, &request);
+    let (other_answer, other_parameters) = record(&vault, &other);
+    let change = |column: &str, value: &dyn ToSql, request: &str| {
+        let sql = format!("UPDATE idempotency_record SET {column} = ? WHERE request = ?");
+        vault.change(&sql, &[value, &request], 1);
+    };
+    let fails = |what: &str| {
+        let answer = set(&client, "key", PAYLOAD);
+        assert_eq!(answer.status, 500, "{what}: {}", answer.body);
+        broken(&answer);
+    };
+
+    change("operation", &"apps.secrets.delete", &request);
+    fails("operation");
+    change("operation", &"apps.secrets.create", &request);
+    for changed in flips(&parameters) {
+        change("parameters", &changed, &request);
+        fails("parameters");
+    }
+    // The parameters of another request with that request's answer: still the wrong claim.
+    change("parameters", &other_parameters, &request);
+    fails("another's parameters");
+    change("answer", &other_answer, &request);
+    fails("another's parameters and answer");
+    broken(&set(&client, "key", "other"));
+    change("parameters", &parameters, &request);
+    fails("another's answer");
+    change("answer", &answer, &request);
+    change("request", &"req_another", &request);
+    fails("request id");
+    change("request", &request.as_str(), "req_another");
+
+    set(&client, "key", PAYLOAD).ok();
+    // Untouched, other parameters are a mistake of the caller's and no fault of ours.
+    assert_eq!(set(&client, "key", "changed").refused(400)["type"], "idempotency_error");
+}
+
+#[test]
+fn a_kept_answer_moved_to_another_claim_or_account_answers_nobody() {
+    let vault = Vault::new();
+    let client = vault.app.client();
+    let account = vault.server.account();
+    vault.server.install(&vault.app, &account);
+    let elsewhere = client.for_account(&account);
+    let request = request_of(&set(&client, "key", PAYLOAD));
+    let theirs = request_of(&set(&elsewhere, "key", "theirs"));
+    let columns = "SELECT claim FROM idempotency_record WHERE request = ?";
+    let claim: Vec<u8> = vault.data.query_row(columns, [&theirs], |row| row.get(0)).unwrap();
+    vault.change("DELETE FROM idempotency_record WHERE request = ?", &[&theirs], 1);
+    let moved = "UPDATE idempotency_record SET account = ?, claim = ? WHERE request = ?";
+    vault.change(moved, &[&account, &claim, &request], 1);
+    broken(&set(&elsewhere, "key", "theirs"));
+    broken(&set(&elsewhere, "key", PAYLOAD));
+}
