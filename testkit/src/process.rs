@@ -42,6 +42,11 @@ impl Process {
         }
     }
 
+    /// Where it listens.
+    pub fn url(&self) -> &str {
+        &self.url
+    }
+
     /// Somebody without a key.
     pub fn anonymous(&self) -> Client {
         Client::anonymous(&self.url)

@@ -3,10 +3,11 @@
 //! `coffer-crash-server DIRECTORY FAULT [admin]` founds or opens DIRECTORY, prints a new admin
 //! key if it was asked for one, tells its address as the binary's log in JSON does, and serves
 //! until it is told to stop or its standard input ends, as it does when whoever started it dies.
+//! At the log level that `COFFER_LOG_LEVEL` names it also logs to standard error.
 
 use coffer::assemble::{self, AssembleError, AssembleOptions, RootSource, Stores};
 use coffer::serve::{Address, ServeOptions, Server};
-use coffer_base::{Clock, SystemClock};
+use coffer_base::{Clock, SystemClock, Timestamp};
 use coffer_crypto::SystemRandom;
 use coffer_storage::Faults;
 use std::io::Read;
@@ -22,6 +23,10 @@ fn main() {
     let [directory, fault, rest @ ..] = arguments.as_slice() else {
         panic!("coffer-crash-server DIRECTORY FAULT [admin]");
     };
+    if let Ok(level) = std::env::var("COFFER_LOG_LEVEL") {
+        let level: tracing_subscriber::filter::LevelFilter = level.parse().unwrap();
+        tracing_subscriber::fmt().json().with_max_level(level).with_writer(std::io::stderr).init();
+    }
     let directory = PathBuf::from(directory);
     let faults = faults(fault, &directory);
     let runtime =
@@ -49,7 +54,7 @@ async fn start(directory: PathBuf, faults: Faults, admin: bool) -> Server {
         root: RootSource::Beside,
         developer: false,
         secrets: coffer_secrets::Settings::default(),
-        clock: Arc::new(SystemClock),
+        clock: Arc::new(FragileClock(directory.join("panic"))),
         random: Arc::new(SystemRandom),
         faults: faults.clone(),
     };
@@ -69,6 +74,16 @@ async fn start(directory: PathBuf, faults: Faults, admin: bool) -> Server {
     let server = Server::start(installation, serve).await.unwrap();
     eprintln!("{{\"address\":\"{}\"}}", server.address.as_ref().unwrap());
     server
+}
+
+/// The system's clock, and a panic whenever there is a file with this name.
+struct FragileClock(PathBuf);
+
+impl Clock for FragileClock {
+    fn now(&self) -> Timestamp {
+        assert!(!self.0.exists(), "somebody asked for a panic");
+        SystemClock.now()
+    }
 }
 
 fn faults(name: &str, directory: &Path) -> Faults {

@@ -297,9 +297,11 @@ impl Game {
         }
         let (after, before) = match cursor {
             Cursor::None => (None, None),
-            Cursor::After(at) => (Some(self.id(at)), None),
-            Cursor::Before(at) => (None, Some(self.id(at))),
-            Cursor::Both(after, before) => (Some(self.id(after)), Some(self.id(before))),
+            Cursor::After(at) => (Some(self.id(by, scope, at)), None),
+            Cursor::Before(at) => (None, Some(self.id(by, scope, at))),
+            Cursor::Both(after, before) => {
+                (Some(self.id(by, scope, after)), Some(self.id(by, scope, before)))
+            }
         };
         params.extend(after.iter().map(|id| ("starting_after", id.clone())));
         params.extend(before.iter().map(|id| ("ending_before", id.clone())));
@@ -329,12 +331,13 @@ impl Game {
         same(&answer, &json!({"object": "list", "url": url, "has_more": more, "data": rows}))
     }
 
-    /// One of the ids that were told so far.
-    fn id(&self, at: usize) -> String {
-        match self.ids.len() {
-            0 => "appsecret_never".to_owned(),
-            many => self.ids.iter().nth(at % many).cloned().unwrap(),
-        }
+    /// One of the scope's ids, also of those that are gone, or of any that was ever told.
+    fn id(&self, by: Caller, scope: Scope, at: usize) -> String {
+        let here = self.reference.door(by).map(|let_in| self.reference.ids(let_in.tenant, scope));
+        let here = here.ok().filter(|ids| at % 4 > 0 && !ids.is_empty());
+        let ids = here.unwrap_or_else(|| self.ids.iter().cloned().collect());
+        let never = "appsecret_never".to_owned();
+        if ids.is_empty() { never } else { ids[(at / 4) % ids.len()].clone() }
     }
 
     fn make_key(&self, app: usize, mode: usize) -> Key {

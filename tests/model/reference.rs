@@ -131,7 +131,9 @@ impl Reference {
     pub fn shown(&self, by: Caller) -> Option<&Ephemeral> {
         match by.shows {
             Shows::Ephemeral(at) if !self.ephemeral.is_empty() => {
-                self.ephemeral.get(at % self.ephemeral.len())
+                // The newest few: most of the others are over.
+                let many = self.ephemeral.len();
+                self.ephemeral.get(many - 1 - at % many.min(6))
             }
             _ => None,
         }
@@ -264,6 +266,13 @@ impl Reference {
         let secrets = self.scopes.get(&(tenant, scope))?;
         let row = secrets.rows.iter().find(|row| row.id == id).map(|row| row.seq);
         row.or_else(|| secrets.gone.iter().find(|(of, ..)| of == id).map(|(_, seq, _)| *seq))
+    }
+
+    /// The ids that a cursor of the scope can name.
+    pub fn ids(&self, tenant: Tenant, scope: Scope) -> Vec<String> {
+        let Some(secrets) = self.scopes.get(&(tenant, scope)) else { return Vec::new() };
+        let rows = secrets.rows.iter().map(|row| row.id.clone());
+        rows.chain(secrets.gone.iter().map(|(id, ..)| id.clone())).collect()
     }
 
     /// What the background does when it runs.

@@ -4,7 +4,10 @@ mod program;
 
 use program::{Place, Server, expect};
 use serde_json::Value;
+use std::io::{Read, Write};
+use std::net::TcpStream;
 use std::path::Path;
+use std::time::{Duration, Instant};
 
 #[test]
 fn init_makes_an_installation_once() {
@@ -301,4 +304,29 @@ fn a_store_of_developer_mode_is_not_served() {
     let refused = place.coffer(&["serve"]).run();
     expect(&refused, 1);
     assert!(refused.stderr.contains("coffer dev"), "{}", refused.stderr);
+}
+
+#[test]
+fn a_second_signal_does_not_wait_for_requests() {
+    let place = Place::new();
+    let key = program::text(&place.init(&["--app", "Shop"]), "test_key");
+    let words = ["serve", "--listen", "127.0.0.1:0", "--log-level", "debug"];
+    let mut server = Server::start(&place, &words);
+    let mut stream = TcpStream::connect(server.address()).unwrap();
+    // The server answers this with a promise to read the body, which never comes.
+    write!(
+        stream,
+        "POST /v1/apps/secrets HTTP/1.1\r\nHost: a\r\nAuthorization: Bearer {key}\r\n\
+         Expect: 100-continue\r\nContent-Length: 50\r\n\r\n"
+    )
+    .unwrap();
+    let mut promise = [0; 12];
+    stream.read_exact(&mut promise).unwrap();
+    assert_eq!(&promise, b"HTTP/1.1 100");
+    server.terminate();
+    server.wait_for("stopping");
+    let started = Instant::now();
+    assert_eq!(server.stop(), Some(130));
+    // Without it the server waits for the body for many seconds.
+    assert!(started.elapsed() < Duration::from_secs(5));
 }

@@ -108,8 +108,8 @@ fn objects(client: &Client, admin: &Client, app: &str) -> Vec<Row> {
     let install = admin.post("/v1/admin/installs", &[("app", app), ("account", "acct_none")]);
     let account = [("scope[type]", "account")];
     let cursor = |id| client.get("/v1/apps/secrets", &[account[0], ("starting_after", id)]);
-    let odd = "No such secret: '\\'\\\\\\u003Cb\\u003E\\u0026'; it begins or ends with a space or a \
-               quote. Was it copied with one?";
+    let odd = "No such secret: '\\'\\\\\\u003Cb\\u003E\\u0026'; it begins or ends with a space or \
+               a quote. Was it copied with one?";
     let both = [account[0], ("starting_after", "a"), ("ending_before", "b")];
     let both_text =
         "'starting_after' and 'ending_before' are mutually exclusive: send one of them.";

@@ -2,14 +2,15 @@
 
 import { execFileSync, spawn } from 'node:child_process';
 import { closeSync, mkdtempSync, openSync, readFileSync, rmSync } from 'node:fs';
-import { connect, createServer } from 'node:net';
 import { once } from 'node:events';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import Stripe from 'stripe';
 
-// How long the server may take until it answers, in milliseconds.
+// Where the server says that it listens; there is more text behind it.
+const LISTENS = /127\.0\.0\.1:(\d+)\D/;
+// How long the server may take until it serves, in milliseconds.
 const STARTING = 30_000;
 // How long it may take to stop after it was asked to.
 const STOPPING = 15_000;
@@ -44,20 +45,21 @@ export class Server {
       const stdio = ['ignore', 'pipe', 'inherit'];
       this.founded = JSON.parse(execFileSync(binary, init, { env, stdio }));
     }
-    this.port = await freePort();
     const log = join(this.home, 'log');
     const file = openSync(log, 'w');
-    const listen = ['--data-dir', data, '--listen', `127.0.0.1:${this.port}`];
+    const listen = ['--data-dir', data, '--listen', '127.0.0.1:0'];
     const stdio = ['ignore', file, file];
     this.process = spawn(binary, [developer ? 'dev' : 'serve', ...listen], { env, stdio });
     closeSync(file);
     const end = Date.now() + STARTING;
-    while (!(await answers(this.port))) {
+    // The server says which port it was given.
+    while (!LISTENS.test(readFileSync(log, 'utf8'))) {
       if (this.process.exitCode !== null || Date.now() > end) {
         throw new Error(`the server did not start:\n${readFileSync(log, 'utf8')}`);
       }
       await sleep(50);
     }
+    this.port = Number(LISTENS.exec(readFileSync(log, 'utf8'))[1]);
   }
 
   /** The SDK, pointed at this server or at what stands before it. */
@@ -104,24 +106,4 @@ export class Server {
     this.process?.kill('SIGKILL');
     rmSync(this.home, { recursive: true, force: true });
   }
-}
-
-async function freePort() {
-  const probe = createServer().listen(0, '127.0.0.1');
-  await once(probe, 'listening');
-  const { port } = probe.address();
-  probe.close();
-  await once(probe, 'close');
-  return port;
-}
-
-function answers(port) {
-  return new Promise((resolve) => {
-    const socket = connect(port, '127.0.0.1');
-    const end = (answer) => () => {
-      socket.destroy();
-      resolve(answer);
-    };
-    socket.once('connect', end(true)).once('error', end(false));
-  });
 }

@@ -2,7 +2,7 @@
 
 import json
 import os
-import socket
+import re
 import subprocess
 import tempfile
 import time
@@ -10,7 +10,9 @@ from pathlib import Path
 
 import stripe
 
-# How long the server may take until it answers, in seconds.
+# Where the server says that it listens; there is more text behind it.
+LISTENS = re.compile(r"127\.0\.0\.1:(\d+)\D")
+# How long the server may take until it serves, in seconds.
 STARTING = 30
 # How long it may take to stop after it was asked to, in seconds.
 STOPPING = 15
@@ -60,26 +62,22 @@ class Server:
             init = [binary, "init", "--data-dir", data, "--app", "conformance", "--format", "json"]
             made = subprocess.run(init, env=environment, check=True, stdout=subprocess.PIPE)
             self.founded = json.loads(made.stdout)
-        port = free_port()
-        self.port = port
-        self.base = f"http://127.0.0.1:{port}"
         command = [binary, "dev" if developer else "serve", "--data-dir", data,
-                   "--listen", f"127.0.0.1:{port}"]
+                   "--listen", "127.0.0.1:0"]
         self._log = home / "log"
         with self._log.open("wb") as log:
             self._process = subprocess.Popen(command, env=environment, stdout=log, stderr=log)
-        self._wait_until_it_answers()
+        self.port = self._port()
+        self.base = f"http://127.0.0.1:{self.port}"
 
-    def _wait_until_it_answers(self):
+    def _port(self):
+        """The port that the server was given, which it says when it serves."""
         end = time.monotonic() + STARTING
-        while time.monotonic() < end:
-            if self._process.poll() is not None:
-                break
-            try:
-                socket.create_connection(("127.0.0.1", self.port), timeout=1).close()
-                return
-            except OSError:
-                time.sleep(0.05)
+        while time.monotonic() < end and self._process.poll() is None:
+            said = LISTENS.search(self._log.read_text(errors="replace"))
+            if said:
+                return int(said[1])
+            time.sleep(0.05)
         log = self._log.read_text(errors="replace")
         self.stop()
         raise RuntimeError(f"the server did not start:\n{log}")
@@ -109,12 +107,6 @@ class Server:
                 process.kill()
                 process.wait()
         self._directory.cleanup()
-
-
-def free_port():
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
 
 
 def stop_all():

@@ -300,7 +300,8 @@ fn key(config: &Config, setting: &Setting) -> Result<Zeroizing<String>, Failure>
         }
     };
     if text.is_empty() || !text.bytes().all(|byte| byte.is_ascii_graphic()) {
-        let message = format!("{} holds something that is no key", setting.env);
+        let source = config.source(setting).map(ToString::to_string).unwrap_or_default();
+        let message = format!("{} ({source}) is no key", setting.name);
         return Err(Failure::new(Exit::Refused, message));
     }
     Ok(text)

@@ -164,16 +164,8 @@ pub fn keys(config: &Config, verb: &Keys, output: Output) -> Result<Exit, Failur
             Ok(made)
         }
         Keys::List { listing, app } => {
-            let fields = [
-                "id",
-                "type",
-                "app",
-                "name",
-                "redacted_key",
-                "last_used",
-                "expires_at",
-                "revoked_at",
-            ];
+            let fields =
+                ["id", "redacted_key", "app", "name", "last_used", "expires_at", "revoked_at"];
             admin.list(KEYS, &[("app", app.as_deref())], listing, &fields)
         }
         Keys::Show(which) => admin.show(KEYS, which),

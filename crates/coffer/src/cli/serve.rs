@@ -8,7 +8,6 @@ use coffer::assemble::{self, AssembleError, DEVELOPER_ROOT_FILE};
 use coffer::serve::{Address, ServeOptions, Server};
 use coffer_crypto::root::RootError;
 use coffer_storage::MigrationReport;
-use std::path::Path;
 
 /// Serves until it is told to stop.
 ///
@@ -54,16 +53,18 @@ fn explain(config: &Config, error: AssembleError) -> Failure {
 
 fn tell_start(config: &Config, server: &Server, tls: bool) {
     let installation = server.installation();
-    let shown = |path: &Path| path.display().to_string();
-    let root_key = installation.root_path.as_deref().map(shown);
+    let root_key = match &installation.root_path {
+        Some(path) => path.display().to_string(),
+        None => "environment COFFER_ROOT_KEY".to_owned(),
+    };
     tracing::info!(
-        address = server.address.as_ref().map(ToString::to_string),
-        admin_address = server.admin_address.as_ref().map(ToString::to_string),
+        address = server.address.as_ref().map(display),
+        admin_address = server.admin_address.as_ref().map(display),
         tls,
-        data_dir = shown(&config.data_dir()),
-        root_key = root_key.unwrap_or_else(|| "environment COFFER_ROOT_KEY".to_owned()),
-        store = installation.store_id,
-        version = coffer::VERSION,
+        data_dir = %config.data_dir().display(),
+        root_key = %root_key,
+        store = %installation.store_id,
+        version = %coffer::VERSION,
         "serving"
     );
     let is_open = server.address.as_ref().is_some_and(|address| !address.is_local());
@@ -84,8 +85,7 @@ pub fn tell_migrations(reports: &[MigrationReport]) {
             tracing::info!(room, version, name, "the schema was changed");
         }
         if let Some(copy) = &report.copy {
-            let copy = copy.display().to_string();
-            tracing::info!(copy, "the data from before the change is kept; remove it in time");
+            tracing::info!(copy = %copy.display(), "the data from before the change is kept; remove it in time");
         }
     }
 }

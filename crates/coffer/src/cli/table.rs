@@ -1,6 +1,6 @@
 //! Objects of the API as people read them.
 
-use comfy_table::{ContentArrangement, Table, presets};
+use comfy_table::{Table, presets};
 use serde_json::Value;
 
 /// Fields that hold Unix seconds.
@@ -15,16 +15,28 @@ pub fn list(list: &Value, fields: &[&str]) -> String {
         return "none".to_owned();
     }
     let rows = objects.iter().map(|object| {
-        let cells = fields.iter().map(|field| cell(field, object.get(field)));
+        let cells = fields.iter().map(|field| shorter(field, cell(field, object.get(field))));
         cells.collect::<Vec<_>>()
     });
     columns(fields, rows)
 }
 
-/// A table of rows under a head.
+/// What a list has room for: times to the minute, and keys without a star for each letter.
+fn shorter(field: &str, mut cell: String) -> String {
+    if TIMES.contains(&field) && cell.ends_with('Z') {
+        cell.truncate("2026-01-01 00:00".len());
+    } else if field == "redacted_key" {
+        let (start, end) = (cell.split('*').next(), cell.rsplit('*').next());
+        return format!("{}…{}", start.unwrap_or_default(), end.unwrap_or_default());
+    }
+    cell
+}
+
+/// A table of rows under a head. Lines are as long as they must be: an id that is broken in two
+/// cannot be copied.
 pub fn columns(fields: &[&str], rows: impl Iterator<Item = Vec<String>>) -> String {
     let mut table = Table::new();
-    table.load_style(presets::NOTHING).set_content_arrangement(ContentArrangement::Dynamic);
+    table.load_style(presets::NOTHING);
     table.set_header(fields.iter().map(|field| field.replace('_', " ").to_uppercase()));
     table.add_rows(rows);
     for column in table.column_iter_mut() {
@@ -115,6 +127,14 @@ mod tests {
         assert_eq!(time(1_767_225_599), "2025-12-31 23:59:59Z");
         assert_eq!(time(4_107_542_400), "2100-03-01 00:00:00Z");
         assert_eq!(time(-1), "1969-12-31 23:59:59Z");
+    }
+
+    #[test]
+    fn lists_are_narrow() {
+        let key = json!({ "id": "key_1", "redacted_key": "sk_test_*****1234", "created": 0 });
+        let shown = list(&json!({ "data": [key] }), &["id", "redacted_key", "created"]);
+        let head = "ID     REDACTED KEY   CREATED";
+        assert_eq!(shown, format!("{head}\nkey_1  sk_test_…1234  1970-01-01 00:00"));
     }
 
     #[test]

@@ -11,7 +11,7 @@ use serde_json::Value;
 use std::fmt::Display;
 use std::fs::File;
 use std::io::{BufRead, BufReader, Read, Write};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 
 /// A directory with a data directory and a configuration directory.
@@ -176,11 +176,21 @@ impl<'a> Server<'a> {
         assert!(answer.starts_with("HTTP/1.1 200"), "{answer}");
     }
 
-    /// Tells it to stop, and waits for it; its exit code.
-    pub fn stop(mut self) -> Option<i32> {
+    /// Tells it to stop.
+    pub fn terminate(&self) {
         let process = rustix::process::Pid::from_child(&self.child);
         rustix::process::kill_process(process, rustix::process::Signal::TERM).unwrap();
+    }
+
+    /// Tells it to stop, and waits for it; its exit code.
+    pub fn stop(mut self) -> Option<i32> {
+        self.terminate();
         self.child.wait().unwrap().code()
+    }
+
+    /// Waits until `word` is in the log.
+    pub fn wait_for(&mut self, word: &str) {
+        wait_for(&self.log, &mut self.child, |log| log.contains(word).then_some(()));
     }
 }
 
@@ -193,17 +203,24 @@ impl Drop for Server<'_> {
 }
 
 /// Waits for the line of the log that says where the server listens.
+fn logged_address(log: &Path, child: &mut Child) -> String {
+    wait_for(log, child, |log| {
+        let mut lines = log.lines().filter_map(|line| serde_json::from_str::<Value>(line).ok());
+        let serving = lines.find(|line| line["message"] == "serving")?;
+        Some(text(&serving, "address"))
+    })
+}
+
+/// Waits for something in the log of a server that runs.
 #[allow(clippy::disallowed_methods, reason = "the server is another process, with its own clock")]
-fn logged_address(log: &std::path::Path, child: &mut Child) -> String {
+fn wait_for<T>(log: &Path, child: &mut Child, find: impl Fn(&str) -> Option<T>) -> T {
     for _ in 0..1000 {
         let text = std::fs::read_to_string(log).unwrap();
-        let lines = text.lines().filter_map(|line| serde_json::from_str::<Value>(line).ok());
-        let mut serving = lines.filter(|line| line["message"] == "serving");
-        if let Some(line) = serving.next() {
-            return line["address"].as_str().unwrap().to_owned();
+        if let Some(found) = find(&text) {
+            return found;
         }
         assert!(child.try_wait().unwrap().is_none(), "the server ended: {text}");
         std::thread::sleep(std::time::Duration::from_millis(10));
     }
-    panic!("the server does not listen: {}", std::fs::read_to_string(log).unwrap());
+    panic!("it was waited for in vain: {}", std::fs::read_to_string(log).unwrap());
 }

@@ -3,7 +3,6 @@
 use miniserde::{Deserialize, json};
 use std::collections::BTreeMap;
 use std::fs::{File, read_to_string};
-use std::net::{TcpListener, TcpStream};
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
@@ -11,7 +10,7 @@ use stripe::{AccountId, Client, ClientBuilder};
 use stripe_client_core::{RequestBuilder, StripeMethod};
 use tempfile::TempDir;
 
-/// How long the server may take until it answers.
+/// How long the server may take until it serves.
 const STARTING: Duration = Duration::from_secs(30);
 /// How often it is tried meanwhile.
 const POLL: Duration = Duration::from_millis(50);
@@ -70,26 +69,28 @@ impl Server {
     }
 
     fn start(home: TempDir, command: &str, admin_key: String) -> Self {
-        let probe = TcpListener::bind("127.0.0.1:0").expect("a free port");
-        let address = probe.local_addr().expect("an address");
-        drop(probe);
         let log = home.path().join("log");
+        let file = File::create(&log).expect("a file for the log");
         let process = coffer(home.path(), command)
-            .args(["--listen", &address.to_string()])
-            .stderr(File::create(&log).expect("a file for the log"))
+            .args(["--listen", "127.0.0.1:0"])
+            .stdout(file.try_clone().expect("the file again"))
+            .stderr(file)
             .spawn()
             .expect("coffer can be started");
-        let base = format!("http://{address}");
-        let mut server = Self { process, _home: home, base, admin_key };
+        let mut server = Self { process, _home: home, base: String::new(), admin_key };
         let start = Instant::now();
-        while TcpStream::connect(address).is_err() {
+        loop {
+            let said = read_to_string(&log).unwrap_or_default();
+            if let Some(base) = address(&said) {
+                server.base = base;
+                return server;
+            }
             let ended = server.process.try_wait().expect("the state of the server");
             if ended.is_some() || start.elapsed() > STARTING {
-                panic!("the server did not start: {}", read_to_string(&log).unwrap_or_default());
+                panic!("the server did not start: {said}");
             }
             std::thread::park_timeout(POLL);
         }
-        server
     }
 
     /// A new app with a developer's account.
@@ -135,6 +136,13 @@ impl App {
 /// async-stripe, pointed at a server.
 pub fn client(base: &str, key: &str) -> Client {
     ClientBuilder::new(key).url(base).build().expect("a client")
+}
+
+/// Where the server says that it listens, once there is text behind the port's number.
+fn address(said: &str) -> Option<String> {
+    let (_, rest) = said.split_once("127.0.0.1:")?;
+    let end = rest.find(|letter: char| !letter.is_ascii_digit())?;
+    Some(format!("http://127.0.0.1:{}", &rest[..end]))
 }
 
 async fn make(admin: &Client, path: &str, params: &[(&str, &str)]) -> Made {

@@ -84,11 +84,11 @@ async fn root_key(config: &Config, data_dir: &Path, keys: &Store, id: &str) -> V
     if beside {
         return vec![Finding::warn(
             CHECK,
-            format!("{place} opens {id}, and lies beside the data"),
+            format!("{place} opens the store, and lies beside it"),
             "whoever copies the directory reads every secret; good for development only",
         )];
     }
-    vec![Finding::ok(CHECK, format!("{place} opens {id}"))]
+    vec![Finding::ok(CHECK, format!("{place} opens the store"))]
 }
 
 fn find(config: &Config, data_dir: &Path, id: &str) -> Result<(RootKey, Option<PathBuf>), String> {
