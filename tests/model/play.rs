@@ -1,5 +1,6 @@
 //! Plays steps against a server and the reference, and tells the first difference.
 
+use crate::compare::{granted, replayed, same, same_refusal};
 use crate::reference::{Ephemeral, Install, Kept, Key, Let, Reference, Refusal, Row};
 use crate::step::{Caller, Cursor, MODES, Scope, Shows, Step, USERS, Write, Writing};
 use coffer_base::{Clock, Timestamp};
@@ -334,7 +335,7 @@ impl Game {
     /// One of the scope's ids, also of those that are gone, or of any that was ever told.
     fn id(&self, by: Caller, scope: Scope, at: usize) -> String {
         let here = self.reference.door(by).map(|let_in| self.reference.ids(let_in.tenant, scope));
-        let here = here.ok().filter(|ids| at % 4 > 0 && !ids.is_empty());
+        let here = here.ok().filter(|ids| !at.is_multiple_of(4) && !ids.is_empty());
         let ids = here.unwrap_or_else(|| self.ids.iter().cloned().collect());
         let never = "appsecret_never".to_owned();
         if ids.is_empty() { never } else { ids[(at / 4) % ids.len()].clone() }
@@ -454,53 +455,4 @@ fn place(name: &str, scope: Scope) -> Vec<(&'static str, String)> {
 
 fn borrowed<'a>(params: &'a [(&'static str, String)]) -> Vec<(&'a str, &'a str)> {
     params.iter().map(|(name, value)| (*name, value.as_str())).collect()
-}
-
-fn difference(answer: &Answer, expected: &str) -> String {
-    format!("expected {expected}, answered {} {}", answer.status, answer.body)
-}
-
-fn granted(answer: &Answer) -> Played {
-    if answer.status == 200 { Ok(()) } else { Err(difference(answer, "success")) }
-}
-
-/// The same body, the order of its keys included.
-fn same(answer: &Answer, expected: &Value) -> Played {
-    granted(answer).map_err(|_| difference(answer, &expected.to_string()))?;
-    let told = answer.json().to_string();
-    if told == expected.to_string() {
-        return Ok(());
-    }
-    Err(difference(answer, &expected.to_string()))
-}
-
-fn same_refusal(answer: &Answer, expected: &Refusal) -> Played {
-    let json = answer.json();
-    let error = &json["error"];
-    let text = |field: &str| error[field].as_str();
-    // A key that is pruned may still be remembered as an expired one.
-    if *expected == Refusal::pruned() && answer.status == 401 {
-        let code = text("code");
-        let known = code.is_none() || code == Some("api_key_expired");
-        return if known { Ok(()) } else { Err(difference(answer, "a pruned key's refusal")) };
-    }
-    let told = (answer.status, text("type"), text("code"), text("param"));
-    let Refusal { status, kind, code, param, message } = expected;
-    let message_fits = message.as_deref().is_none_or(|words| text("message") == Some(words));
-    if told == (*status, Some(*kind), *code, *param) && message_fits {
-        return Ok(());
-    }
-    Err(difference(answer, &format!("{expected:?}")))
-}
-
-fn replayed(answer: &Answer, kept: &Kept, request: &str) -> Played {
-    if kept.request != request {
-        return same_refusal(answer, &Refusal::mismatch());
-    }
-    let marked = answer.header("idempotent-replayed") == Some("true")
-        && answer.header("original-request") == Some(kept.request_id.as_str());
-    if marked && (answer.status, &answer.body) == (kept.status, &kept.body) {
-        return Ok(());
-    }
-    Err(difference(answer, &format!("a replay of {kept:?}")))
 }

@@ -197,8 +197,9 @@ pub const PREPARED_STATEMENTS: usize = 128;
 /// Page cache of the writing connection, in KiB.
 pub const WRITER_CACHE_KIB: i64 = 16 * 1024;
 
-/// Page cache of each read connection, in KiB.
-pub const READER_CACHE_KIB: i64 = 2 * 1024;
+/// Page cache of each read connection, in KiB: the inner pages of an index over a few million
+/// rows. There are as many such connections as threads that read at once, as a rule two to eight.
+pub const READER_CACHE_KIB: i64 = 8 * 1024;
 
 /// Seconds between two passes of the job that erases tenants whose keys are destroyed already.
 pub const ERASE_EVERY_SECONDS: u64 = 5;

@@ -40,12 +40,26 @@ impl fmt::Debug for Digest {
 }
 
 impl LookupKey {
+    /// The digest of `fields` under this key: see [`Digester::digest`].
+    pub fn digest(&self, label: &'static str, fields: &[&[u8]]) -> Digest {
+        self.digester().digest(label, fields)
+    }
+
+    /// The key made ready for many digests: half of the work of a short one is the same for all.
+    pub fn digester(&self) -> Digester {
+        Digester(hmac::Key::new(hmac::HMAC_SHA256, self.bytes()))
+    }
+}
+
+/// A [`LookupKey`] made ready for use. The cipher library overwrites it when it is dropped.
+pub struct Digester(hmac::Key);
+
+impl Digester {
     /// HMAC-SHA-256 of `label` and `fields`, each preceded by its length in eight bytes, cut to
     /// its left half. The label says what the digest is for, so that digests of equal values
     /// for two purposes differ.
     pub fn digest(&self, label: &'static str, fields: &[&[u8]]) -> Digest {
-        let key = hmac::Key::new(hmac::HMAC_SHA256, self.bytes());
-        let mut context = hmac::Context::with_key(&key);
+        let mut context = hmac::Context::with_key(&self.0);
         for part in std::iter::once(&label.as_bytes()).chain(fields) {
             context.update(&(part.len() as u64).to_be_bytes());
             context.update(part);
@@ -55,6 +69,12 @@ impl LookupKey {
             *to = *from;
         }
         Digest(half)
+    }
+}
+
+impl fmt::Debug for Digester {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Digester([redacted])")
     }
 }
 

@@ -18,7 +18,7 @@ mod error;
 
 pub use associated_data::AssociatedData;
 pub use error::CryptoError;
-pub use fingerprint::{Digest, LookupKey};
+pub use fingerprint::{Digest, Digester, LookupKey};
 pub use key::{SealingKey, unwrap, wrap};
 pub use random::SystemRandom;
 pub use root::{RootError, RootKey};

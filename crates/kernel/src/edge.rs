@@ -398,7 +398,8 @@ fn respond(seen: &Seen, parts: &Parts, result: Result<Answer, ApiError>) -> Resp
 }
 
 /// Counts the request, and logs it: failures as errors, refusals for information, the rest for
-/// debugging. Neither the query nor the body is ever logged: both can hold a payload.
+/// debugging. Neither the query nor the body is ever logged, nor a part of them: even what stands
+/// where a parameter's name belongs can be a payload, sent by mistake without its name.
 fn report(
     kernel: &Kernel,
     seen: &Seen,
@@ -422,7 +423,6 @@ fn report(
             count.failure(error);
             let status = error.status();
             let code = error.code().unwrap_or("");
-            let param = error.param().unwrap_or("");
             if error.is_fault() {
                 let cause = error.inside().unwrap_or("");
                 tracing::error!(
@@ -430,7 +430,7 @@ fn report(
                 );
             } else {
                 tracing::info!(
-                    request_id, method, path, key, account, status, code, param, micros, "refused"
+                    request_id, method, path, key, account, status, code, micros, "refused"
                 );
             }
         }

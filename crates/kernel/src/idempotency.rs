@@ -97,9 +97,8 @@ impl Claim {
         plaintext.extend_from_slice(kept);
         let plaintext = Redacted::new(plaintext);
         let bound = self.associated_data(keys, self.operation, &self.parameters, request);
-        let answer = keys
-            .seal(&bound, plaintext.expose())
-            .map_err(|error| keyring_failure(&error))?;
+        let answer =
+            keys.seal(&bound, plaintext.expose()).map_err(|error| keyring_failure(&error))?;
         Ok(Record {
             operation: self.operation.to_owned(),
             parameters: self.parameters.to_vec(),

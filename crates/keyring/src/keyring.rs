@@ -238,7 +238,10 @@ impl Keyring {
                 Purpose::Sealing => {
                     sealing.push((key.version, unwrap(master, &data, wrapped).map_err(broken)?));
                 }
-                Purpose::Lookup => lookup = Some(unwrap(master, &data, wrapped).map_err(broken)?),
+                Purpose::Lookup => {
+                    let key: LookupKey = unwrap(master, &data, wrapped).map_err(broken)?;
+                    lookup = Some(key.digester());
+                }
             }
         }
         let lookup = match lookup {

@@ -3,7 +3,7 @@
 use crate::error::KeyringError;
 use crate::store;
 use coffer_base::{Random, Redacted, Tenant};
-use coffer_crypto::{AssociatedData, Digest, LookupKey, SealingKey, envelope};
+use coffer_crypto::{AssociatedData, Digest, Digester, SealingKey, envelope};
 use coffer_storage::{StorageError, Tx};
 use std::fmt;
 use std::sync::Arc;
@@ -14,7 +14,7 @@ pub struct TenantKeys {
     pub(crate) tenant: Tenant,
     /// Ascending by version; the last is the active one.
     pub(crate) sealing: Vec<(u32, SealingKey)>,
-    pub(crate) lookup: LookupKey,
+    pub(crate) lookup: Digester,
     pub(crate) random: Arc<dyn Random>,
 }
 

@@ -77,14 +77,14 @@ pub(crate) struct StoredSecret {
     pub(crate) sealed: Vec<u8>,
 }
 
-fn stored(row: &Row) -> Result<StoredSecret, StorageError> {
+fn stored(mut row: Row) -> Result<StoredSecret, StorageError> {
     Ok(StoredSecret {
         seq: row.int(0)?,
-        id: row.text(1)?.to_owned(),
+        id: row.take_text(1)?,
         created: Timestamp::from_unix(row.int(2)?),
         expires_at: row.optional_int(3)?.map(Timestamp::from_unix),
-        name: row.text(4)?.to_owned(),
-        sealed: row.blob(5)?.to_vec(),
+        name: row.take_text(4)?,
+        sealed: row.take_blob(5)?,
     })
 }
 
@@ -96,7 +96,7 @@ pub(crate) async fn find(
     store: &Store,
     key: &RowKey,
 ) -> Result<Option<StoredSecret>, StorageError> {
-    store.query(FIND, &key.values()).await?.first().map(stored).transpose()
+    store.query(FIND, &key.values()).await?.into_iter().next().map(stored).transpose()
 }
 
 /// The secret at a place, expired or not, as the transaction sees it.
@@ -104,7 +104,7 @@ pub(crate) async fn find_in(
     tx: &mut Tx<'_>,
     key: &RowKey,
 ) -> Result<Option<StoredSecret>, StorageError> {
-    tx.query(FIND, &key.values()).await?.first().map(stored).transpose()
+    tx.query(FIND, &key.values()).await?.into_iter().next().map(stored).transpose()
 }
 
 /// Locks a scope against other writers until the transaction ends, and gives out its next
@@ -222,7 +222,7 @@ pub(crate) async fn page(
     let now = Value::Int(now.unix());
     let (seq, fetch) = (Value::Int(position.seq), Value::Int(position.fetch));
     let rows = store.query(sql, &[mode, app, account, scope, now, seq, fetch]).await?;
-    rows.iter().map(stored).collect()
+    rows.into_iter().map(stored).collect()
 }
 
 /// The place of the secret `id` in its scope, expired or not.

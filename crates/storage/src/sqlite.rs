@@ -33,7 +33,7 @@ pub(crate) use connection::open_for_copy;
 #[derive(Debug)]
 pub(crate) struct Sqlite {
     path: PathBuf,
-    readers: Readers,
+    readers: Arc<Readers>,
     queue: Arc<Queue>,
     counters: Arc<Counters>,
     log: Arc<Log>,
@@ -55,7 +55,8 @@ impl Sqlite {
         let report = migrate::migrate(&mut connection, path, sets, now, copies)?;
         let queue = Arc::new(Queue::default());
         let counters = Arc::new(Counters::default());
-        let log = Arc::new(Log::default());
+        let readers = Arc::new(Readers::new(path, Some(counters.ended())));
+        let log = Arc::new(Log::new(Arc::clone(&readers)));
         let (ending, ended) = watch::channel(());
         let writer = Writer::new(
             connection,
@@ -69,7 +70,6 @@ impl Sqlite {
             writer.run();
             drop(ending);
         })?;
-        let readers = Readers::new(path);
         let thread = Mutex::new(Some(thread));
         Ok((Self { path: path.to_owned(), readers, queue, counters, log, ended, thread }, report))
     }
@@ -80,12 +80,13 @@ impl Sqlite {
         drop(connection);
         let queue = Arc::new(Queue::default());
         queue.close();
+        let readers = Arc::new(Readers::new(path, None));
         Ok(Self {
             path: path.to_owned(),
-            readers: Readers::new(path),
+            readers: Arc::clone(&readers),
             queue,
             counters: Arc::new(Counters::default()),
-            log: Arc::new(Log::default()),
+            log: Arc::new(Log::new(readers)),
             ended: watch::channel(()).1,
             thread: Mutex::new(None),
         })

@@ -75,7 +75,7 @@ fn half_a_body_changes_nothing() {
 fn a_stop_finishes_what_is_under_way() {
     let gate = Gate::default();
     let server = TestServer::builder().faults(gate.faults()).start();
-    let (client, socket, idle) = (server.app().client(), server.socket(), server.raw());
+    let (client, socket, mut idle) = (server.app().client(), server.socket(), server.raw());
     gate.close();
     let setting = {
         let client = client.clone();
@@ -86,11 +86,10 @@ fn a_stop_finishes_what_is_under_way() {
     while TcpStream::connect(socket).is_ok() {
         thread::yield_now();
     }
+    assert!(idle.is_closed(), "a connection without a request is not waited for");
     gate.open();
     lawful(&setting.join().unwrap()).ok();
     stopping.join().unwrap();
-    let mut idle = idle;
-    assert!(idle.is_closed(), "a connection without a request is closed");
 }
 
 /// What was answered before a stop is there after it.

@@ -85,7 +85,8 @@ pub fn tell_migrations(reports: &[MigrationReport]) {
             tracing::info!(room, version, name, "the schema was changed");
         }
         if let Some(copy) = &report.copy {
-            tracing::info!(copy = %copy.display(), "the data from before the change is kept; remove it in time");
+            let copy = copy.display();
+            tracing::info!(%copy, "the data from before the change is kept; remove it in time");
         }
     }
 }

@@ -9,6 +9,7 @@ use std::thread::JoinHandle;
 use coffer_base::limit;
 use rusqlite::{Connection, MAIN_DB};
 
+use super::readers::Readers;
 use super::{connection, spawn};
 use crate::error::{Result, StorageError};
 use crate::store::Stats;
@@ -16,8 +17,9 @@ use crate::store::Stats;
 pub(super) use rusqlite::wal::CheckpointMode;
 
 /// What is known about the write-ahead log, and whose turn it is to move it.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(super) struct Log {
+    readers: Arc<Readers>,
     bytes: AtomicU64,
     moved: AtomicU64,
     failed: AtomicU64,
@@ -26,6 +28,17 @@ pub(super) struct Log {
 }
 
 impl Log {
+    /// The log of the database that `readers` read.
+    pub(super) fn new(readers: Arc<Readers>) -> Self {
+        Self {
+            readers,
+            bytes: AtomicU64::new(0),
+            moved: AtomicU64::new(0),
+            failed: AtomicU64::new(0),
+            turn: Mutex::new(()),
+        }
+    }
+
     /// Takes note of the log's size, which SQLite tells after each commit.
     pub(super) fn grew_to(&self, bytes: u64) {
         self.bytes.store(bytes, Ordering::Relaxed);
@@ -34,7 +47,8 @@ impl Log {
     /// Moves the log; `Busy` if a reader still needs what would be overwritten.
     pub(super) fn checkpoint(&self, connection: &Connection, mode: CheckpointMode) -> Result<()> {
         let turn = self.turn.lock().unwrap_or_else(PoisonError::into_inner);
-        let outcome = connection.wal_checkpoint_v2(Some(MAIN_DB), mode);
+        let outcome =
+            self.readers.while_moving(|| connection.wal_checkpoint_v2(Some(MAIN_DB), mode));
         drop(turn);
         let counter = if outcome.is_ok() { &self.moved } else { &self.failed };
         counter.fetch_add(1, Ordering::Relaxed);

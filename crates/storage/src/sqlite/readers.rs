@@ -1,7 +1,8 @@
 //! Read connections, opened when first needed and used by one caller at a time.
 
 use std::path::{Path, PathBuf};
-use std::sync::{Mutex, PoisonError};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use coffer_base::limit;
 use rusqlite::Connection;
@@ -12,31 +13,90 @@ use crate::transaction::require_plain;
 use crate::value::{Row, Value};
 
 /// The idle read connections of one database.
+///
+/// Each keeps its last snapshot open, and reads from it again as long as nothing was committed
+/// since: beginning and ending a read costs more than a point read itself. Nobody else writes to
+/// the database of a running server, so counting the writer's groups tells when that is.
 #[derive(Debug)]
 pub(super) struct Readers {
     path: PathBuf,
+    /// Groups that the writer has ended; `None` if another process may write.
+    ended: Option<Arc<AtomicU64>>,
+    /// Whether the write-ahead log is being moved: then no snapshot outlives its read.
+    moving: AtomicBool,
     /// `None` once closed.
-    idle: Mutex<Option<Vec<Connection>>>,
+    idle: Mutex<Option<Vec<Reader>>>,
+}
+
+#[derive(Debug)]
+struct Reader {
+    connection: Connection,
+    /// The groups that had ended before the open snapshot began; `None` if none is open.
+    snapshot: Option<u64>,
+}
+
+impl Reader {
+    /// Sees to it that whatever had been committed when `ended` was counted is seen.
+    fn refresh(&mut self, ended: u64) -> Result<()> {
+        if self.snapshot == Some(ended) {
+            return Ok(());
+        }
+        self.release()?;
+        statement::control(&self.connection, "BEGIN")?;
+        self.snapshot = Some(ended);
+        Ok(())
+    }
+
+    fn release(&mut self) -> Result<()> {
+        if self.snapshot.take().is_some() {
+            statement::control(&self.connection, "COMMIT")?;
+        }
+        Ok(())
+    }
 }
 
 impl Readers {
-    pub(super) fn new(path: &Path) -> Self {
-        Self { path: path.to_owned(), idle: Mutex::new(Some(Vec::new())) }
+    pub(super) fn new(path: &Path, ended: Option<Arc<AtomicU64>>) -> Self {
+        let idle = Mutex::new(Some(Vec::new()));
+        Self { path: path.to_owned(), ended, moving: AtomicBool::new(false), idle }
     }
 
     /// Runs a read on the calling thread. There are never more connections in use than threads.
     pub(super) fn query(&self, sql: &'static str, params: &[Value]) -> Result<Vec<Row>> {
         require_plain(sql)?;
-        let connection = match self.take()? {
-            Some(connection) => connection,
-            None => connection::open_reader(&self.path)?,
+        // Counted before the snapshot begins, so that a commit in between is at worst seen twice.
+        let ended = self.ended.as_ref().map(|ended| ended.load(Ordering::Acquire));
+        let mut reader = match self.take()? {
+            Some(reader) => reader,
+            None => Reader { connection: connection::open_reader(&self.path)?, snapshot: None },
         };
-        let answer = statement::read(&connection, sql, params);
+        if let Some(ended) = ended {
+            reader.refresh(ended)?;
+        }
+        let answer = statement::read(&reader.connection, sql, params);
         // A connection that met an error is closed: what is wrong with it is not known.
-        if answer.is_ok() {
-            self.put_back(connection);
+        let released = !self.moving.load(Ordering::SeqCst) || reader.release().is_ok();
+        if answer.is_ok() && released {
+            self.put_back(reader);
         }
         answer
+    }
+
+    /// Runs `step`, which moves the write-ahead log, while no snapshot stays open between reads:
+    /// one that did would keep the log from being moved whole.
+    pub(super) fn while_moving<T>(&self, step: impl FnOnce() -> T) -> T {
+        self.moving.store(true, Ordering::SeqCst);
+        self.release();
+        let outcome = step();
+        self.moving.store(false, Ordering::SeqCst);
+        outcome
+    }
+
+    fn release(&self) {
+        let mut idle = self.idle.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(idle) = idle.as_mut() {
+            idle.retain_mut(|reader| reader.release().is_ok());
+        }
     }
 
     /// Closes the idle connections; those in use close when they come back.
@@ -44,18 +104,18 @@ impl Readers {
         drop(self.idle.lock().unwrap_or_else(PoisonError::into_inner).take());
     }
 
-    fn take(&self) -> Result<Option<Connection>> {
+    fn take(&self) -> Result<Option<Reader>> {
         let mut idle = self.idle.lock().unwrap_or_else(PoisonError::into_inner);
         Ok(idle.as_mut().ok_or(StorageError::Closed)?.pop())
     }
 
-    fn put_back(&self, connection: Connection) {
+    fn put_back(&self, reader: Reader) {
         let mut idle = self.idle.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(idle) = idle.as_mut()
             && idle.len() < limit::READ_CONNECTIONS
         {
             // The last one used is the next one used: its cache is warm.
-            idle.push(connection);
+            idle.push(reader);
         }
     }
 }

@@ -19,9 +19,15 @@ use crate::store::Stats;
 pub(super) struct Counters {
     units: AtomicU64,
     commits: AtomicU64,
+    /// Groups that have ended, however: what a reader saw before may be old now.
+    ended: Arc<AtomicU64>,
 }
 
 impl Counters {
+    pub(super) fn ended(&self) -> Arc<AtomicU64> {
+        Arc::clone(&self.ended)
+    }
+
     pub(super) fn read(&self) -> Stats {
         Stats {
             units: self.units.load(Ordering::Relaxed),
@@ -95,6 +101,7 @@ impl Writer {
             if self.commit().is_err() {
                 self.roll_back();
             }
+            self.counters.ended.fetch_add(1, Ordering::Release);
             return;
         }
         let committed = ran.and_then(|()| self.commit());
@@ -102,6 +109,8 @@ impl Writer {
             self.roll_back();
             error.of_group()
         });
+        // Before anybody is answered, so that whoever was answered sees what was written.
+        self.counters.ended.fetch_add(1, Ordering::Release);
         answer(jobs, &committed);
     }
 
