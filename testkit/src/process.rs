@@ -21,6 +21,10 @@ impl Process {
     ///
     /// # Errors
     /// The log, if the process ends instead.
+    #[allow(
+        clippy::disallowed_methods,
+        reason = "the server is another process, with its own clock"
+    )]
     pub fn start(mut command: Command, log: &Path) -> Result<Self, String> {
         let file = File::create(log).unwrap();
         let child = command.stdin(Stdio::piped()).stderr(file).spawn();

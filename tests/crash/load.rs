@@ -181,7 +181,7 @@ impl Caller {
     }
 }
 
-fn params<'a>(place: &'a Place) -> Vec<(&'a str, &'a str)> {
+fn params(place: &Place) -> Vec<(&str, &str)> {
     let kind = if place.user.is_some() { "user" } else { "account" };
     let mut params = vec![("name", place.name.as_str()), ("scope[type]", kind)];
     params.extend(place.user.as_deref().map(|user| ("scope[user]", user)));

@@ -3,6 +3,8 @@
 //! SIGKILL ends the process at an arbitrary instruction; it does not lose what the operating
 //! system holds, so these tests say nothing about the flush to the disk itself.
 
+#![allow(clippy::disallowed_methods, reason = "the server is another process, with its own clock")]
+
 mod dice;
 mod disk;
 mod load;

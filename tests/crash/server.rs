@@ -5,6 +5,8 @@
 //! until it is told to stop or its standard input ends, as it does when whoever started it dies.
 //! At the log level that `COFFER_LOG_LEVEL` names it also logs to standard error.
 
+#![allow(clippy::disallowed_methods, reason = "the server is another process, with its own clock")]
+
 use coffer::assemble::{self, AssembleError, AssembleOptions, RootSource, Stores};
 use coffer::serve::{Address, ServeOptions, Server};
 use coffer_base::{Clock, SystemClock, Timestamp};
@@ -39,7 +41,7 @@ fn main() {
     });
     runtime.block_on(async {
         let mut terminate = signal(SignalKind::terminate()).unwrap();
-        let server = start(directory, faults, rest.first().is_some()).await;
+        let server = start(directory, faults, !rest.is_empty()).await;
         tokio::select! {
             _ = terminate.recv() => {}
             () = orphaned.notified() => {}

@@ -374,7 +374,7 @@ fn respond(seen: &Seen, parts: &Parts, result: Result<Answer, ApiError>) -> Resp
                 headers.insert(SHOULD_RETRY, HeaderValue::from_static(retry));
             }
             if error.is_authentication_failure() {
-                let realm = HeaderValue::from_static("Basic realm=\"Coffer\"");
+                let realm = HeaderValue::from_static("Basic realm=\"Stripe\"");
                 headers.insert(header::WWW_AUTHENTICATE, realm);
             }
             (error.status(), error.body())

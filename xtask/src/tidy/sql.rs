@@ -1,4 +1,5 @@
-//! SQL stands in files named `store.rs`, under `migrations/`, and in the storage room.
+//! SQL stands in files named `store.rs` or in a folder `store/`, under `migrations/`, and in the
+//! storage room.
 
 use super::finding::Finding;
 use super::source::Source;
@@ -24,6 +25,7 @@ pub fn check(product: &[&Source]) -> Vec<Finding> {
 
 fn may_hold_sql(path: &str) -> bool {
     path.ends_with("/store.rs")
+        || path.contains("/src/store/")
         || path.contains("/migrations/")
         || path.starts_with("crates/storage/")
 }

@@ -23,7 +23,11 @@ const ROOMS: [Room; 11] = [
     Room { name: "keyring", on: &["base", "crypto", "storage"] },
     Room { name: "audit", on: &["base", "storage", "keyring"] },
     Room { name: "kernel", on: &["base", "dialect", "storage", "keyring", "audit"] },
-    Room { name: "identity", on: FAMILY },
+    // A family that also makes tokens and hashes them.
+    Room {
+        name: "identity",
+        on: &["base", "dialect", "crypto", "storage", "keyring", "audit", "kernel"],
+    },
     Room { name: "secrets", on: FAMILY },
     Room { name: "reserves", on: FAMILY },
     Room { name: "dashboard", on: &["base", "kernel", "audit"] },

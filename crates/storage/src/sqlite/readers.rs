@@ -3,6 +3,7 @@
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
 
 use coffer_base::limit;
 use rusqlite::Connection;
@@ -14,9 +15,10 @@ use crate::value::{Row, Value};
 
 /// The idle read connections of one database.
 ///
-/// Each keeps its last snapshot open, and reads from it again as long as nothing was committed
-/// since: beginning and ending a read costs more than a point read itself. Nobody else writes to
-/// the database of a running server, so counting the writer's groups tells when that is.
+/// Each keeps its last snapshot open for a moment, and reads from it again if nothing was
+/// committed since: beginning and ending a read costs two file locks. Counting the writer's groups
+/// tells whether the server itself committed; what another program does to the file is seen when
+/// the moment is over ([`limit::SNAPSHOT_MICROSECONDS`]).
 #[derive(Debug)]
 pub(super) struct Readers {
     path: PathBuf,
@@ -31,19 +33,34 @@ pub(super) struct Readers {
 #[derive(Debug)]
 struct Reader {
     connection: Connection,
-    /// The groups that had ended before the open snapshot began; `None` if none is open.
-    snapshot: Option<u64>,
+    snapshot: Option<Snapshot>,
+}
+
+/// An open snapshot.
+#[derive(Debug)]
+struct Snapshot {
+    /// The groups that had ended before it began.
+    ended: u64,
+    begun: Instant,
+}
+
+impl Snapshot {
+    fn is_current(&self, ended: u64) -> bool {
+        let moment = Duration::from_micros(limit::SNAPSHOT_MICROSECONDS);
+        self.ended == ended && self.begun.elapsed() < moment
+    }
 }
 
 impl Reader {
     /// Sees to it that whatever had been committed when `ended` was counted is seen.
     fn refresh(&mut self, ended: u64) -> Result<()> {
-        if self.snapshot == Some(ended) {
+        if self.snapshot.as_ref().is_some_and(|snapshot| snapshot.is_current(ended)) {
             return Ok(());
         }
         self.release()?;
+        let begun = Instant::now();
         statement::control(&self.connection, "BEGIN")?;
-        self.snapshot = Some(ended);
+        self.snapshot = Some(Snapshot { ended, begun });
         Ok(())
     }
 

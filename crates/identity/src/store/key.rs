@@ -1,0 +1,176 @@
+//! The SQL of keys.
+
+use super::{Result, Selection, account_id, app_id, corrupt};
+use crate::objects::{ApiKey, Bound, Kind};
+use coffer_base::{AppId, Mode, Timestamp};
+use coffer_crypto::TokenHash;
+use coffer_kernel::AccountAccess;
+use coffer_storage::{Row, Store, Tx, Value, Work};
+
+fn time(row: &Row, column: usize) -> Result<Option<Timestamp>> {
+    Ok(row.optional_int(column)?.map(Timestamp::from_unix))
+}
+
+fn optional_text(value: Option<&str>) -> Value {
+    value.map_or(Value::Null, Value::from)
+}
+
+fn optional_time(value: Option<Timestamp>) -> Value {
+    value.map_or(Value::Null, |at| Value::Int(at.unix()))
+}
+
+const KEY_BY_ID: &str = "SELECT id, seq, kind, mode, app, account, user_id, account_access, \
+     permissions, parent, name, shown, created, expires_at, revoked_at, last_used \
+     FROM api_key WHERE id = ?";
+
+const KEY_BY_HASH: &str = "SELECT id, seq, kind, mode, app, account, user_id, account_access, \
+     permissions, parent, name, shown, created, expires_at, revoked_at, last_used \
+     FROM api_key WHERE hash = ?";
+
+fn api_key(row: &Row) -> Result<ApiKey> {
+    let kind = Kind::parse(row.text(2)?).ok_or_else(|| corrupt("a key's kind"))?;
+    let mode = row.optional_int(3)?;
+    let mode = mode.map(|code| Mode::from_code(code).ok_or_else(|| corrupt("a key's mode")));
+    let permissions = row
+        .optional_text(8)?
+        .map(|list| list.split(' ').filter(|word| !word.is_empty()).map(str::to_owned).collect());
+    Ok(ApiKey {
+        id: row.text(0)?.to_owned(),
+        seq: row.int(1)?,
+        kind,
+        mode: mode.transpose()?,
+        app: row.optional_text(4)?.map(app_id).transpose()?,
+        bound: bound(row)?,
+        permissions,
+        parent: row.optional_text(9)?.map(str::to_owned),
+        name: row.text(10)?.to_owned(),
+        shown: row.text(11)?.to_owned(),
+        created: Timestamp::from_unix(row.int(12)?),
+        expires_at: time(row, 13)?,
+        revoked_at: time(row, 14)?,
+        last_used: time(row, 15)?,
+    })
+}
+
+fn bound(row: &Row) -> Result<Option<Bound>> {
+    let (account, user, access) =
+        (row.optional_text(5)?, row.optional_text(6)?, row.optional_text(7)?);
+    let (Some(account), Some(user)) = (account, user) else { return Ok(None) };
+    let account_access = match access {
+        Some("write") => AccountAccess::Write,
+        Some("read") => AccountAccess::Read,
+        _ => return Err(corrupt("an ephemeral key's access")),
+    };
+    let account = account_id(account)?;
+    Ok(Some(Bound { account, user: user.to_owned(), account_access }))
+}
+
+pub(crate) async fn find_key(store: &Store, id: &str) -> Result<Option<ApiKey>> {
+    store.query(KEY_BY_ID, &[Value::from(id)]).await?.first().map(api_key).transpose()
+}
+
+pub(crate) async fn find_key_in(tx: &mut Tx<'_>, id: &str) -> Result<Option<ApiKey>> {
+    tx.query(KEY_BY_ID, &[Value::from(id)]).await?.first().map(api_key).transpose()
+}
+
+pub(crate) async fn key_of_token(store: &Store, hash: &TokenHash) -> Result<Option<ApiKey>> {
+    let values = [Value::from(hash.as_bytes().as_slice())];
+    store.query(KEY_BY_HASH, &values).await?.first().map(api_key).transpose()
+}
+
+pub(crate) async fn key_of_token_in(tx: &mut Tx<'_>, hash: &TokenHash) -> Result<Option<ApiKey>> {
+    let values = [Value::from(hash.as_bytes().as_slice())];
+    tx.query(KEY_BY_HASH, &values).await?.first().map(api_key).transpose()
+}
+
+pub(crate) async fn list_keys(store: &Store, selection: &Selection<'_>) -> Result<Vec<ApiKey>> {
+    let sql = if selection.position.newer {
+        "SELECT id, seq, kind, mode, app, account, user_id, account_access, permissions, parent, \
+         name, shown, created, expires_at, revoked_at, last_used FROM api_key \
+         WHERE (? = '' OR app = ?) AND (? = '' OR account = ?) AND seq > ? ORDER BY seq ASC LIMIT ?"
+    } else {
+        "SELECT id, seq, kind, mode, app, account, user_id, account_access, permissions, parent, \
+         name, shown, created, expires_at, revoked_at, last_used FROM api_key \
+         WHERE (? = '' OR app = ?) AND (? = '' OR account = ?) AND seq < ? \
+         ORDER BY seq DESC LIMIT ?"
+    };
+    store.query(sql, &selection.values()).await?.iter().map(api_key).collect()
+}
+
+pub(crate) async fn insert_key(tx: &mut Tx<'_>, hash: &TokenHash, key: &ApiKey) -> Result<()> {
+    let bound = key.bound.as_ref();
+    let permissions = key.permissions.as_ref().map(|list| list.join(" "));
+    tx.execute(
+        "INSERT INTO api_key (hash, id, seq, kind, mode, app, account, user_id, account_access, \
+         permissions, parent, name, shown, created, expires_at, revoked_at, last_used) \
+         VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+        &[
+            Value::from(hash.as_bytes().as_slice()),
+            Value::from(key.id.as_str()),
+            Value::Int(key.seq),
+            Value::from(key.kind.as_str()),
+            Value::from(key.mode.map(Mode::code)),
+            optional_text(key.app.as_ref().map(AppId::as_str)),
+            optional_text(bound.map(|bound| bound.account.as_str())),
+            optional_text(bound.map(|bound| bound.user.as_str())),
+            optional_text(bound.map(|bound| bound.account_access.as_str())),
+            optional_text(permissions.as_deref()),
+            optional_text(key.parent.as_deref()),
+            Value::from(key.name.as_str()),
+            Value::from(key.shown.as_str()),
+            Value::Int(key.created.unix()),
+            optional_time(key.expires_at),
+            optional_time(key.revoked_at),
+            optional_time(key.last_used),
+        ],
+    )
+    .await?;
+    Ok(())
+}
+
+/// Revokes a key and the ephemeral keys that it made; the time of an earlier revocation stays.
+pub(crate) async fn revoke_key(tx: &mut Tx<'_>, id: &str, now: Timestamp) -> Result<()> {
+    tx.execute(
+        "UPDATE api_key SET revoked_at = ? WHERE (id = ? OR parent = ?) AND revoked_at IS NULL",
+        &[Value::Int(now.unix()), Value::from(id), Value::from(id)],
+    )
+    .await?;
+    Ok(())
+}
+
+/// Writes when keys were last used.
+pub(crate) struct WriteLastUsed(pub(crate) Vec<(String, i64)>);
+
+impl Work for WriteLastUsed {
+    type Out = u64;
+
+    async fn run(&self, tx: &mut Tx<'_>) -> Result<u64> {
+        let mut written = 0u64;
+        for (id, at) in &self.0 {
+            let values = [Value::Int(*at), Value::from(id.as_str()), Value::Int(*at)];
+            let sql = "UPDATE api_key SET last_used = ? WHERE id = ? \
+                       AND (last_used IS NULL OR last_used < ?)";
+            written = written.saturating_add(tx.execute(sql, &values).await?);
+        }
+        Ok(written)
+    }
+}
+
+/// Deletes up to `limit` ephemeral keys that expired before `before`.
+pub(crate) struct DeleteEphemeral {
+    pub(crate) before: Timestamp,
+    pub(crate) limit: i64,
+}
+
+impl Work for DeleteEphemeral {
+    type Out = u64;
+
+    async fn run(&self, tx: &mut Tx<'_>) -> Result<u64> {
+        tx.execute(
+            "DELETE FROM api_key WHERE hash IN (SELECT hash FROM api_key \
+             WHERE kind = 'ephemeral' AND expires_at < ? ORDER BY expires_at LIMIT ?)",
+            &[Value::Int(self.before.unix()), Value::Int(self.limit)],
+        )
+        .await
+    }
+}
