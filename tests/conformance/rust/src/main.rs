@@ -61,7 +61,12 @@ async fn main() -> ExitCode {
         scenarios::needs_no_set_up_in_developer_mode(developer.base.clone())
     })
     .await;
-    drop((server, developer));
+    let whole = Server::develop_with_whole_deletes();
+    run.scenario("deletes_and_reads_the_whole_secret", {
+        scenarios::deletes_and_reads_the_whole_secret(whole.base.clone())
+    })
+    .await;
+    drop((server, developer, whole));
     let word = if run.failed == 0 { "passed" } else { "FAILED" };
     println!("conformance/rust {word}: {} passed, {} failed", run.passed, run.failed);
     if run.failed == 0 && run.passed > 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE }

@@ -269,12 +269,22 @@ pub async fn keeps_modes_apart(app: App) {
 }
 
 /// A limit of the client that its users should know: by the type that async-stripe has for it, the
-/// documented answer cannot be read. The secret is deleted all the same.
+/// documented answer cannot be read. The secret is deleted all the same, and the setting
+/// `delete_returns_secret` is for such clients.
 pub async fn deletes_though_it_cannot_read_the_answer(app: App) {
     let client = app.client("test").await;
     create("token", "value").send(&client).await.unwrap();
     let answer = delete("token").send(&client).await;
     assert!(matches!(answer, Err(StripeError::JSONDeserialize(_))), "{answer:?}");
+    assert!(names(&client, list()).await.is_empty());
+}
+
+pub async fn deletes_and_reads_the_whole_secret(base: String) {
+    let client = client(&base, "sk_test_whole");
+    let created = create("token", "value").send(&client).await.unwrap();
+    let deleted = delete("token").send(&client).await.unwrap();
+    assert_eq!((deleted.id, deleted.deleted), (created.id, Some(true)));
+    assert_eq!(deleted.name, "token");
     assert!(names(&client, list()).await.is_empty());
 }
 

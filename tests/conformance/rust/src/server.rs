@@ -59,20 +59,32 @@ impl Server {
         assert!(out.status.success(), "coffer init: {}", out.status);
         let text = String::from_utf8(out.stdout).expect("text");
         let founded: Founded = json::from_str(&text).expect("what coffer init prints is JSON");
-        Self::start(home, "serve", founded.admin_key)
+        Self::start(home, "serve", founded.admin_key, &[])
     }
 
     /// Starts `coffer dev`.
     pub fn develop() -> Self {
         let home = TempDir::new().expect("a folder for the data");
-        Self::start(home, "dev", String::new())
+        Self::start(home, "dev", String::new(), &[])
     }
 
-    fn start(home: TempDir, command: &str, admin_key: String) -> Self {
+    /// Starts `coffer dev` with the setting by which a delete answers the whole secret.
+    pub fn develop_with_whole_deletes() -> Self {
+        let home = TempDir::new().expect("a folder for the data");
+        Self::start(home, "dev", String::new(), &[("COFFER_DELETE_RETURNS_SECRET", "true")])
+    }
+
+    fn start(
+        home: TempDir,
+        command: &str,
+        admin_key: String,
+        settings: &[(&str, &str)],
+    ) -> Self {
         let log = home.path().join("log");
         let file = File::create(&log).expect("a file for the log");
         let process = coffer(home.path(), command)
             .args(["--listen", "127.0.0.1:0"])
+            .envs(settings.iter().copied())
             .stdout(file.try_clone().expect("the file again"))
             .stderr(file)
             .spawn()
