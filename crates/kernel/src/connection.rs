@@ -3,6 +3,7 @@
 //! hyper parses; this file watches the clock. A connection is idle, receiving the head of a
 //! request, or being served, and each state has its limit (conventions §13, decision 20).
 
+use crate::aside::Aside;
 use crate::edge;
 use crate::operation::Access;
 use crate::pipeline::Kernel;
@@ -56,7 +57,7 @@ pub async fn serve_connection<S>(
     kernel: Arc<Kernel>,
     surface: Surface,
     stream: S,
-    mut stop: watch::Receiver<bool>,
+    stop: watch::Receiver<bool>,
 ) where
     S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
 {
@@ -76,9 +77,7 @@ pub async fn serve_connection<S>(
     // Answers are short: one copy into one buffer is cheaper than a vectored write.
     builder.writev(false).max_buf_size(HEAD_BYTES).max_headers(limit::HEADERS).half_close(false);
     let mut connection = pin!(builder.serve_connection(io, service));
-    let mut tick = tokio::time::interval(WATCH_EVERY);
-    tick.set_missed_tick_behavior(MissedTickBehavior::Delay);
-    let mut stopping = false;
+    let mut orders = Aside::new(orders(Arc::clone(&watch), Some(stop)));
     loop {
         tokio::select! {
             biased;
@@ -88,18 +87,46 @@ pub async fn serve_connection<S>(
                 }
                 return;
             }
-            _ = tick.tick() => {
-                if watch.overdue() {
+            order = &mut orders => match order {
+                Order::Close => {
                     tracing::debug!("connection closed: nothing arrived in time");
                     return;
                 }
-            }
-            changed = stop.changed(), if !stopping => {
-                if changed.is_err() || *stop.borrow() {
-                    stopping = true;
+                Order::Finish => {
                     connection.as_mut().graceful_shutdown();
+                    orders = Aside::new(self::orders(Arc::clone(&watch), None));
+                }
+            },
+        }
+    }
+}
+
+/// What a connection is told from outside.
+enum Order {
+    /// It is overdue.
+    Close,
+    /// The server stops: finish the request under way.
+    Finish,
+}
+
+/// Waits until the connection is overdue, or `stop` turns true.
+async fn orders(watch: Arc<Watch>, mut stop: Option<watch::Receiver<bool>>) -> Order {
+    let mut tick = tokio::time::interval(WATCH_EVERY);
+    tick.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    loop {
+        let stopped = async {
+            match &mut stop {
+                Some(stop) => stop.wait_for(|stop| *stop).await.map(drop),
+                None => std::future::pending().await,
+            }
+        };
+        tokio::select! {
+            _ = tick.tick() => {
+                if watch.overdue() {
+                    return Order::Close;
                 }
             }
+            _ = stopped => return Order::Finish,
         }
     }
 }

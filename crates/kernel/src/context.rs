@@ -140,7 +140,7 @@ impl Principal {
 /// Only the pipeline makes one, after authentication and the permission check, so holding one
 /// means that both took place.
 pub struct Ctx {
-    pub(crate) request_id: String,
+    pub(crate) request_id: Arc<str>,
     pub(crate) now: Timestamp,
     pub(crate) principal: Arc<Principal>,
     pub(crate) version: ApiVersion,

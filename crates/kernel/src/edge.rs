@@ -35,7 +35,7 @@ const SHOULD_RETRY: HeaderName = HeaderName::from_static("stripe-should-retry");
 
 /// What is known of a request so far: for the response's headers, the counters and the log.
 struct Seen {
-    request_id: String,
+    request_id: Arc<str>,
     route: Option<usize>,
     principal: Option<Arc<Principal>>,
     version: Option<ApiVersion>,
@@ -55,7 +55,7 @@ pub(crate) async fn answer(
         return health;
     }
     let mut seen = Seen {
-        request_id: request_id::new(&*kernel.random),
+        request_id: request_id::new(&*kernel.random).into(),
         route: None,
         principal: None,
         version: None,
@@ -143,7 +143,7 @@ async fn handle(
     seen.body_read = method == Method::Post;
     let body = read_body(method, &parts.headers, body).await?;
     let params = Params::decode(parts.uri.query(), &body)?;
-    let request_id = seen.request_id.clone();
+    let request_id = Arc::clone(&seen.request_id);
     let call = Call { request_id, now, principal, version, params, path, idempotency_key };
     if handler.definition().writes() {
         spawned(kernel, at, call).await
@@ -408,7 +408,7 @@ fn report(
     started: Instant,
 ) {
     let count = kernel.counters.of(seen.route);
-    let request_id = seen.request_id.as_str();
+    let request_id = &*seen.request_id;
     let method = parts.method.as_str();
     let path = parts.uri.path();
     let key = seen.principal.as_ref().map_or("", |principal| &*principal.key_id);

@@ -5,6 +5,7 @@
 //! of work, writes the audit entry and renders. It knows no family, and nothing here may assume
 //! which database engine is underneath.
 
+mod aside;
 mod connection;
 mod context;
 mod counters;

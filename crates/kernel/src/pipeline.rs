@@ -97,7 +97,7 @@ impl Kernel {
 
     fn context(&self, call: &Call, expand: Expand, keys: Option<Arc<TenantKeys>>) -> Ctx {
         Ctx {
-            request_id: call.request_id.clone(),
+            request_id: Arc::clone(&call.request_id),
             now: call.now,
             principal: Arc::clone(&call.principal),
             version: call.version.clone(),
@@ -111,7 +111,7 @@ impl Kernel {
 
 /// A request that was let in, with its parameters decoded.
 pub(crate) struct Call {
-    pub(crate) request_id: String,
+    pub(crate) request_id: Arc<str>,
     pub(crate) now: Timestamp,
     pub(crate) principal: Arc<Principal>,
     pub(crate) version: ApiVersion,
