@@ -18,7 +18,10 @@ pub const OPTIONS: &[&str] =
     &["coffer", "directory", "rounds", "warm-ms", "measure-ms", "small", "memory-at", "stored"];
 
 /// The numbers of connections that are tried.
-pub const CONNECTIONS: [u64; 3] = [1, 16, 64];
+pub const CONNECTIONS: [u64; 3] = [1, 16, BUSIEST];
+
+/// The most connections: those at which a server's ceiling shows.
+const BUSIEST: u64 = 64;
 
 /// Connections while secrets are only stored for later: more share a commit.
 const FILL_CONNECTIONS: u64 = 256;
@@ -241,7 +244,9 @@ impl Run {
                     at_most: 4.0,
                 });
             }
-            self.line("find: bare axum", connections, coffer, baseline, Some(0.50));
+            // Held to its goal where the goal was set, at the load that keeps both cores busy.
+            let target = (connections == BUSIEST).then_some(0.50);
+            self.line("find: bare axum", connections, coffer, baseline, target);
         }
         Ok(())
     }
