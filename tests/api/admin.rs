@@ -3,6 +3,7 @@
 mod accounts;
 mod api_keys;
 mod apps;
+mod audit;
 mod erasure;
 mod installs;
 mod listeners;

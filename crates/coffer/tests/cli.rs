@@ -238,6 +238,9 @@ fn backups_open_and_doctor_looks_for_them() {
         let told = place.coffer(&["backup", verb, &file]).run();
         expect(&told, 0);
         assert!(told.stderr.contains("worthless") || verb == "keys", "{}", told.stderr);
+        if verb == "create" {
+            assert!(told.stderr.contains("keys.db"), "where the keys are: {}", told.stderr);
+        }
         coffer_storage::check_file(Path::new(&file)).unwrap();
         expect(&place.coffer(&["backup", verb, &file]).run(), 1);
     }
@@ -256,6 +259,36 @@ fn doctor_fails_where_the_server_would() {
     let found = place.coffer(&["doctor"]).run();
     expect(&found, 1);
     assert!(found.stdout.contains("FAIL  root key"), "{}", found.stdout);
+}
+
+#[test]
+fn keys_are_read_from_files_and_from_the_service_manager() {
+    let place = Place::new();
+    let made = place.init(&["--app", "Shop"]);
+    let root_key = program::text(&made, "root_key");
+    let credentials = place.path("credentials");
+    std::fs::create_dir(&credentials).unwrap();
+    std::fs::rename(&root_key, credentials.join("coffer-root")).unwrap();
+    expect(&place.coffer(&["doctor"]).run(), 1);
+    let found = place.coffer(&["doctor"]).env("CREDENTIALS_DIRECTORY", credentials.display());
+    expect(&found.run(), 0);
+    let moved = credentials.join("coffer-root").display().to_string();
+    expect(&place.coffer(&["doctor"]).env("COFFER_ROOT_KEY_FILE", &moved).run(), 0);
+    let text = std::fs::read_to_string(&moved).unwrap();
+    expect(&place.coffer(&["doctor"]).env("COFFER_ROOT_KEY", text.trim()).run(), 0);
+
+    let serve = ["serve", "--listen", "127.0.0.1:0", "--root-key", &moved];
+    let server = Server::start(&place, &serve);
+    let file = |name: &str, field: &str| {
+        let path = place.path(name);
+        std::fs::write(&path, program::text(&made, field)).unwrap();
+        path.display().to_string()
+    };
+    let (admin, test) = (file("admin", "admin_key"), file("test", "test_key"));
+    expect(&server.coffer(&["accounts", "list"]).env("COFFER_ADMIN_KEY_FILE", &admin).run(), 0);
+    let set = server.coffer(&["secrets", "set", "a"]).env("COFFER_API_KEY_FILE", &test).stdin("1");
+    expect(&set.run(), 0);
+    assert_eq!(server.stop(), Some(0));
 }
 
 #[test]

@@ -108,3 +108,32 @@ fn a_deleted_app_is_erased_everywhere() {
     }
     app.client().list().refused(401);
 }
+
+#[test]
+fn a_backup_of_the_data_opens_nothing_of_an_erased_account() {
+    let home = tempfile::tempdir().unwrap();
+    let data = home.path().join("data");
+    let start = || TestServer::builder().without_background_jobs().data_dir(&data).start();
+    let server = start();
+    let app = server.app();
+    let account = server.account();
+    let install = server.install(&app, &account);
+    app.client().for_account(&account).set("token", "value").ok();
+    app.client().set("own", "kept").ok();
+    server.stop();
+    let backup = home.path().join("backup");
+    std::fs::copy(data.join("coffer.db"), &backup).unwrap();
+
+    let server = start();
+    let purged = format!("/v1/admin/installs/{install}");
+    server.admin().delete(&purged, &[("purge", "true")]).ok();
+    server.stop();
+    std::fs::copy(&backup, data.join("coffer.db")).unwrap();
+
+    let server = start();
+    let client = server.anonymous().with_key(&app.test_key);
+    assert_eq!(client.find("own").ok()["payload"], "kept", "the rest of the backup opens");
+    let gone = client.for_account(&account).find("token");
+    assert_ne!(gone.status, 200, "{}", gone.body);
+    assert!(!gone.body.contains("value"), "{}", gone.body);
+}

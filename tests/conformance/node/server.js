@@ -62,6 +62,11 @@ export class Server {
     this.port = Number(LISTENS.exec(readFileSync(log, 'utf8'))[1]);
   }
 
+  /** Everything that the server has printed and logged. */
+  said() {
+    return readFileSync(join(this.home, 'log'), 'utf8');
+  }
+
   /** The SDK, pointed at this server or at what stands before it. */
   client(key, { port = this.port, ...options } = {}) {
     return new Stripe(key, { host: '127.0.0.1', port, protocol: 'http', ...options });

@@ -82,6 +82,10 @@ class Server:
         self.stop()
         raise RuntimeError(f"the server did not start:\n{log}")
 
+    def said(self):
+        """Everything that the server has printed and logged."""
+        return self._log.read_text(errors="replace")
+
     def client(self, key, base=None, **options):
         """The SDK's client, pointed at this server or at what stands before it."""
         return stripe.StripeClient(key, base_addresses={"api": base or self.base}, **options)

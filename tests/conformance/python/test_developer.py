@@ -1,6 +1,10 @@
 """`coffer dev`: the SDK works with any test key, and nothing is set up before."""
 
+import re
+import subprocess
+import sys
 import unittest
+from pathlib import Path
 
 import stripe
 
@@ -38,3 +42,20 @@ class Developer(unittest.TestCase):
         with self.assertRaises(stripe.AuthenticationError) as caught:
             self.secrets("sk_live_anything").list({"scope": ACCOUNT})
         self.assertIn("developer mode", caught.exception.user_message)
+
+    def test_what_the_banner_says_works_as_pasted(self):
+        said = self.server.said()
+        snippet = said[said.index("# Python"):said.index("// Node")]
+        self.assertRegex(self.printed(snippet), r"^appsecret_\w{30}\n$")
+
+    def test_the_session_in_the_readme_is_as_it_says(self):
+        readme = (Path(__file__).parents[3] / "README.md").read_text()
+        code, printed = re.search(r"```python\n(.*?)```\n\n```\n(.*?)```", readme, re.S).groups()
+        self.assertIn("127.0.0.1:4747", code)
+        code = code.replace("127.0.0.1:4747", f"127.0.0.1:{self.server.port}")
+        self.assertEqual(self.printed(code), printed)
+
+    def printed(self, code):
+        """What a program prints that is run with the same SDK."""
+        program = [sys.executable, "-c", code]
+        return subprocess.run(program, check=True, stdout=subprocess.PIPE, text=True).stdout

@@ -49,6 +49,7 @@ pub fn node() -> Outcome {
         .args(["--test", "--test-reporter=spec", "--test-reporter-destination=stdout"])
         .args(["--test-reporter=tap".to_owned()])
         .args([format!("--test-reporter-destination={}", results.display())])
+        .env("COFFER_README", root().join("README.md"))
         .directory(&copy)
         .run()?;
     // Node calls a run in which it found no test a success.
