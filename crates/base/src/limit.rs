@@ -211,3 +211,6 @@ pub const PERMISSIONS_PER_KEY: usize = 32;
 /// nothing: enough for several reads under load, less than it takes another program to commit a
 /// change to the file and ask for it.
 pub const SNAPSHOT_MICROSECONDS: u64 = 100;
+
+/// Most characters of a request's path in the log: more than any path that is served has.
+pub const LOGGED_PATH_CHARACTERS: usize = 200;

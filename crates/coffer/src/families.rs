@@ -1,6 +1,6 @@
 //! The resource families that this server has. Adding one is a line in each function.
 
-use coffer_kernel::{Job, Routes};
+use coffer_kernel::{Job, Routes, Sweep};
 use coffer_storage::MigrationSet;
 use std::sync::Arc;
 
@@ -25,7 +25,8 @@ pub fn jobs() -> Vec<Arc<dyn Job>> {
     vec![Arc::new(coffer_secrets::ExpireSecrets)]
 }
 
-/// How a tenant's rows are erased: see [`coffer_kernel::erase_tenant`].
-pub fn erase() -> Vec<&'static str> {
-    [coffer_kernel::ERASE, coffer_secrets::ERASE].concat()
+/// How a tenant's rows are erased: see [`coffer_kernel::erase_tenant`]. The kernel's come last,
+/// since removing a family's rows can leave tombstones there.
+pub fn erase() -> Vec<Sweep> {
+    [coffer_secrets::ERASE, coffer_kernel::ERASE].concat()
 }

@@ -317,7 +317,11 @@ fn start_jobs(
             for job in jobs {
                 running.spawn(run_jobs(job, store.clone(), Arc::clone(&clock), stopped.clone()));
             }
-            while running.join_next().await.is_some() {}
+            while let Some(ended) = running.join_next().await {
+                if let Err(error) = ended {
+                    tracing::error!(%error, "a background job ended for good; restart the server");
+                }
+            }
         });
     })
 }

@@ -1,5 +1,6 @@
 //! The program itself, as a person or a script runs it.
 
+mod listen;
 mod program;
 
 use program::{Place, Server, expect};

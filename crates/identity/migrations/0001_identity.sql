@@ -54,6 +54,7 @@ CREATE TABLE api_key (
 ) WITHOUT ROWID;
 
 CREATE INDEX api_key_by_app ON api_key (app, account);
+CREATE INDEX api_key_by_parent ON api_key (parent) WHERE parent IS NOT NULL;
 CREATE INDEX api_key_ephemeral_by_expiry ON api_key (expires_at) WHERE kind = 'ephemeral';
 
 -- Tenants that are being erased, in both modes. While one is listed here it cannot be installed.

@@ -12,7 +12,7 @@ use coffer_base::{AccountId, AppId, Mode, Random, Redacted, Timestamp, id::rando
 use coffer_crypto::TokenHash;
 use coffer_dialect::ApiError;
 use coffer_dialect::authorization::{KeyKind, key_shape, redact_key};
-use coffer_kernel::{Authenticate, BoxFuture, Presented, Principal, storage_failure};
+use coffer_kernel::{Admission, Authenticate, BoxFuture, Presented, Principal, storage_failure};
 use coffer_storage::{StorageError, Tx, Work};
 use std::sync::Arc;
 
@@ -204,7 +204,7 @@ impl Authenticate for Developer {
         &'a self,
         principal: &'a Principal,
         tx: &'a mut Tx<'_>,
-    ) -> BoxFuture<'a, Result<bool, StorageError>> {
+    ) -> BoxFuture<'a, Result<Admission, StorageError>> {
         self.directory.still_admitted(principal, tx)
     }
 }

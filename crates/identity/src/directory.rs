@@ -10,7 +10,9 @@ use coffer_base::{AccountId, Redacted, Tenant, Timestamp, limit};
 use coffer_crypto::TokenHash;
 use coffer_dialect::ApiError;
 use coffer_dialect::authorization::{KeyKind, key_shape, redact_key};
-use coffer_kernel::{Authenticate, BoxFuture, Presented, Principal, Role, storage_failure};
+use coffer_kernel::{
+    Admission, Authenticate, BoxFuture, Presented, Principal, Role, storage_failure,
+};
 use coffer_storage::{StorageError, Store, Tx};
 use quick_cache::Equivalent;
 use quick_cache::sync::Cache;
@@ -101,6 +103,9 @@ impl Directory {
         now: Timestamp,
     ) -> Result<Result<Arc<Principal>, Denied>, StorageError> {
         let hash = TokenHash::of(token.expose());
+        // An admin key opens no account: whatever is asked for is the same to it.
+        let is_admin = matches!(key_shape(token.expose()), Some((KeyKind::Admin, _)));
+        let account = account.filter(|_| !is_admin);
         let asked = Asked { hash: hash.as_bytes(), account: account.unwrap_or_default() };
         let page = self.page.load(Ordering::SeqCst);
         if let Some(known) = self.remembered.get(&asked).filter(|known| known.page == page) {
@@ -273,13 +278,18 @@ impl Authenticate for Directory {
         &'a self,
         principal: &'a Principal,
         tx: &'a mut Tx<'_>,
-    ) -> BoxFuture<'a, Result<bool, StorageError>> {
+    ) -> BoxFuture<'a, Result<Admission, StorageError>> {
         Box::pin(async move {
-            if principal.role == Role::Admin {
-                return Ok(true);
+            if !store::is_in_force(tx, &principal.key_id).await? {
+                return Ok(Admission::KeyRevoked);
             }
             let Tenant { app, account, .. } = &principal.tenant;
-            store::admits(tx, app, account, principal.own_account).await
+            if principal.role == Role::Admin
+                || store::admits(tx, app, account, principal.own_account).await?
+            {
+                return Ok(Admission::Admitted);
+            }
+            Ok(Admission::Shut)
         })
     }
 }

@@ -2,6 +2,7 @@
 
 use crate::store::{self, FinishErasure};
 use coffer_base::{AccountId, AppId, Mode, Tenant, limit};
+use coffer_kernel::Sweep;
 use coffer_keyring::{Keyring, KeyringError, retire_seal};
 use coffer_storage::{StorageError, Store, Tx, Work};
 use std::sync::Arc;
@@ -10,9 +11,8 @@ use tracing::info;
 /// Erases what is listed for erasure.
 pub struct Eraser {
     keyring: Arc<Keyring>,
-    /// What the families say about their tables: each statement deletes a batch of a tenant's
-    /// rows and takes mode, app, account and the size of the batch.
-    statements: Vec<&'static str>,
+    /// What the families say about their tables.
+    sweeps: Vec<Sweep>,
 }
 
 struct Retire {
@@ -21,10 +21,16 @@ struct Retire {
 }
 
 impl Work for Retire {
-    type Out = ();
+    /// Whether the tenant is still listed: if not, it was erased meanwhile and may live again.
+    type Out = bool;
 
-    async fn run(&self, tx: &mut Tx<'_>) -> Result<(), StorageError> {
-        retire_seal(tx, &self.tenant, self.newest).await
+    async fn run(&self, tx: &mut Tx<'_>) -> Result<bool, StorageError> {
+        let Tenant { app, account, .. } = &self.tenant;
+        if !store::is_erasing(tx, app.as_str(), account.as_str()).await? {
+            return Ok(false);
+        }
+        retire_seal(tx, &self.tenant, self.newest).await?;
+        Ok(true)
     }
 }
 
@@ -34,20 +40,25 @@ fn tenants(app: &AppId, account: &AccountId) -> [Tenant; 2] {
 
 impl Eraser {
     /// An eraser that knows the families' tables.
-    pub fn new(keyring: Arc<Keyring>, statements: Vec<&'static str>) -> Self {
-        Self { keyring, statements }
+    pub fn new(keyring: Arc<Keyring>, sweeps: Vec<Sweep>) -> Self {
+        Self { keyring, sweeps }
     }
 
-    /// Destroys the keys of everything that is listed for erasure, up to a batch: from then on
-    /// none of it can be opened, here or in any backup of the data.
+    /// Destroys the keys of everything that is listed for erasure: from then on none of it can be
+    /// opened, here or in any backup of the data.
     ///
     /// # Errors
     /// [`KeyringError::Storage`].
     pub async fn shred(&self, store: &Store) -> Result<(), KeyringError> {
-        for (app, account) in store::erasures(store, limit::JOB_BATCH).await? {
-            self.shred_one(store, &app, &account).await?;
+        let mut after = None;
+        loop {
+            let listed = store::erasures(store, after.as_ref(), limit::JOB_BATCH).await?;
+            for (app, account) in &listed {
+                self.shred_one(store, app, account).await?;
+            }
+            let Some(last) = listed.into_iter().next_back() else { return Ok(()) };
+            after = Some(last);
         }
-        Ok(())
     }
 
     async fn shred_one(
@@ -58,9 +69,9 @@ impl Eraser {
     ) -> Result<(), KeyringError> {
         for tenant in tenants(app, account) {
             let newest = self.keyring.newest_version(&tenant).await?;
-            store.write(Retire { tenant: tenant.clone(), newest }).await?;
-            if newest > 0 {
-                self.keyring.destroy(&tenant).await?;
+            let listed = store.write(Retire { tenant: tenant.clone(), newest }).await?;
+            if listed && newest > 0 {
+                self.keyring.destroy(&tenant, newest).await?;
             }
         }
         Ok(())
@@ -74,7 +85,7 @@ impl Eraser {
     pub async fn erase(&self, store: &Store) -> Result<u64, KeyringError> {
         let mut erased = 0u64;
         loop {
-            let listed = store::erasures(store, limit::JOB_BATCH).await?;
+            let listed = store::erasures(store, None, limit::JOB_BATCH).await?;
             if listed.is_empty() {
                 return Ok(erased);
             }
@@ -82,7 +93,7 @@ impl Eraser {
                 self.shred_one(store, &app, &account).await?;
                 let mut rows = 0u64;
                 for tenant in tenants(&app, &account) {
-                    rows += coffer_kernel::erase_tenant(store, &tenant, &self.statements).await?;
+                    rows += coffer_kernel::erase_tenant(store, &tenant, &self.sweeps).await?;
                 }
                 info!(app = app.as_str(), account = account.as_str(), rows, "tenant erased");
                 store.write(FinishErasure { app, account }).await?;

@@ -2,11 +2,11 @@
 
 use crate::directory::Directory;
 use crate::erasure::Eraser;
-use crate::store::{DeleteEphemeral, WriteLastUsed};
+use crate::store::{EXPIRED_EPHEMERAL, WriteLastUsed};
 use coffer_base::{Timestamp, limit};
-use coffer_kernel::{BoxFuture, Job};
+use coffer_kernel::{BoxFuture, Job, sweep};
 use coffer_keyring::KeyringError;
-use coffer_storage::{StorageError, Store};
+use coffer_storage::{StorageError, Store, Value};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -85,15 +85,7 @@ impl Job for PruneEphemeralKeys {
     ) -> BoxFuture<'a, Result<u64, StorageError>> {
         Box::pin(async move {
             let before = now.plus(-limit::EPHEMERAL_SECONDS_CEILING);
-            let mut deleted = 0u64;
-            loop {
-                let work = DeleteEphemeral { before, limit: limit::JOB_BATCH };
-                let batch = store.write(work).await?;
-                deleted = deleted.saturating_add(batch);
-                if batch == 0 {
-                    return Ok(deleted);
-                }
-            }
+            sweep(store, EXPIRED_EPHEMERAL, &[Value::Int(before.unix())]).await
         })
     }
 }

@@ -9,7 +9,7 @@ mod installs;
 use crate::directory::Directory;
 use crate::erasure::Eraser;
 use coffer_dialect::ApiError;
-use coffer_kernel::{Ctx, Routes, keyring_failure};
+use coffer_kernel::{Ctx, Routes};
 use coffer_storage::Store;
 use std::sync::Arc;
 
@@ -32,7 +32,9 @@ impl Shared {
     /// After tenants were listed for erasure: their keys are destroyed before the answer.
     async fn shred(&self, _ctx: &Ctx) -> Result<(), ApiError> {
         self.changed();
-        self.eraser.shred(&self.store).await.map_err(|error| keyring_failure(&error))
+        let shredded = self.eraser.shred(&self.store).await;
+        // The change itself is committed: "nothing was done, try again" would be wrong.
+        shredded.map_err(|error| ApiError::unknown_outcome(error.to_string()))
     }
 }
 

@@ -34,13 +34,24 @@ pub trait Authenticate: Send + Sync + 'static {
         presented: &'a Presented<'a>,
     ) -> BoxFuture<'a, Result<Arc<Principal>, ApiError>>;
 
-    /// Whether the caller may still write, seen inside the transaction that writes: the install
-    /// is live and the account is not being erased.
+    /// Whether the caller may still write, seen inside the transaction that writes: a body can
+    /// arrive long after the key was checked.
     fn still_admitted<'a>(
         &'a self,
         principal: &'a Principal,
         tx: &'a mut Tx<'_>,
-    ) -> BoxFuture<'a, Result<bool, StorageError>>;
+    ) -> BoxFuture<'a, Result<Admission, StorageError>>;
+}
+
+/// Whether a caller who was let in may still write.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Admission {
+    /// Yes.
+    Admitted,
+    /// The key was revoked meanwhile.
+    KeyRevoked,
+    /// The app was taken off the account meanwhile, or the account is being erased.
+    Shut,
 }
 
 /// What an ephemeral key may do in the scope that its account's users share.

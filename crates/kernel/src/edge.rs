@@ -140,7 +140,7 @@ async fn handle(
     let version = ApiVersion::parse(text(&parts.headers, &STRIPE_VERSION)?)?;
     seen.version = Some(version.clone());
     let idempotency_key = idempotency_key(method, &parts.headers)?;
-    seen.body_read = method == Method::Post;
+    seen.body_read = method != Method::Get;
     let body = read_body(method, &parts.headers, body).await?;
     let params = Params::decode(parts.uri.query(), &body)?;
     let request_id = Arc::clone(&seen.request_id);
@@ -277,7 +277,7 @@ async fn read_body(
     headers: &HeaderMap,
     body: &mut Incoming,
 ) -> Result<Bytes, ApiError> {
-    if method != Method::Post || body.is_end_stream() {
+    if method == Method::Get || body.is_end_stream() {
         return Ok(Bytes::new());
     }
     let too_large = || {
@@ -397,6 +397,13 @@ fn respond(seen: &Seen, parts: &Parts, result: Result<Answer, ApiError>) -> Resp
     response
 }
 
+/// The beginning of a path, for the log: a stranger chooses its length.
+fn clipped(path: &str) -> &str {
+    let end =
+        path.char_indices().nth(limit::LOGGED_PATH_CHARACTERS).map_or(path.len(), |(at, _)| at);
+    path.get(..end).unwrap_or(path)
+}
+
 /// Counts the request, and logs it: failures as errors, refusals for information, the rest for
 /// debugging. Neither the query nor the body is ever logged, nor a part of them: even what stands
 /// where a parameter's name belongs can be a payload, sent by mistake without its name.
@@ -410,7 +417,7 @@ fn report(
     let count = kernel.counters.of(seen.route);
     let request_id = &*seen.request_id;
     let method = parts.method.as_str();
-    let path = parts.uri.path();
+    let path = clipped(parts.uri.path());
     let key = seen.principal.as_ref().map_or("", |principal| &*principal.key_id);
     let account = seen.principal.as_ref().map_or("", |principal| principal.tenant.account.as_str());
     let micros = u64::try_from(started.elapsed().as_micros()).unwrap_or(u64::MAX);

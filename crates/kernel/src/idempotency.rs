@@ -165,7 +165,12 @@ impl Turns {
         let wait = Duration::from_secs(limit::IDEMPOTENCY_WAIT_SECONDS);
         match tokio::time::timeout(wait, gate.lock_owned()).await {
             Ok(held) => Ok(Turn { turns: self, digest: claim.digest, _held: held }),
-            Err(_elapsed) => Err(ApiError::idempotency_in_use(&claim.key)),
+            Err(_elapsed) => {
+                let mut turns = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+                // If its holder has gone meanwhile, this was the last who knew of the gate.
+                turns.retain(|_, gate| Arc::strong_count(gate) > 1);
+                Err(ApiError::idempotency_in_use(&claim.key))
+            }
         }
     }
 }

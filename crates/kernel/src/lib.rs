@@ -23,9 +23,11 @@ mod store;
 
 pub use coffer_audit::{Entry as AuditEntry, append as append_audit};
 pub use connection::{Surface, serve_connection};
-pub use context::{AccountAccess, Authenticate, BoxFuture, Ctx, Presented, Principal, Role};
+pub use context::{
+    AccountAccess, Admission, Authenticate, BoxFuture, Ctx, Presented, Principal, Role,
+};
 pub use counters::{Count, Counters};
-pub use erase::{ERASE, erase_tenant};
+pub use erase::{ERASE, Sweep, erase_tenant, sweep};
 pub use error::{keyring_failure, storage_failure};
 pub use jobs::{Job, PruneRecords, run_jobs};
 pub use operation::{

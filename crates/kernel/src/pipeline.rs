@@ -5,7 +5,7 @@
 //! → *begin* → claim → admission → seal check → savepoint, apply → audit → answer kept →
 //! *commit* → rendered answer out.
 
-use crate::context::{Authenticate, BoxFuture, Ctx, Principal, Role};
+use crate::context::{Admission, Authenticate, BoxFuture, Ctx, Principal, Role};
 use crate::counters::Counters;
 use crate::error::{keyring_failure, storage_failure};
 use crate::idempotency::{Claim, Turns};
@@ -320,8 +320,12 @@ impl<O: WriteOperation> Work for Unit<O> {
         {
             return Ok(Outcome::Kept(Box::new(claim.clone()), record));
         }
-        if !self.authenticate.still_admitted(&ctx.principal, tx).await? {
-            return Ok(Outcome::Refused(self.door_is_shut()));
+        match self.authenticate.still_admitted(&ctx.principal, tx).await? {
+            Admission::Admitted => {}
+            Admission::KeyRevoked => {
+                return Ok(Outcome::Refused(ApiError::key_expired(&ctx.principal.shown_key)));
+            }
+            Admission::Shut => return Ok(Outcome::Refused(self.door_is_shut())),
         }
         if check_seal(tx, ctx.tenant(), self.keys.version()).await? == SealCheck::Stale {
             return Ok(Outcome::Stale);

@@ -1,6 +1,6 @@
 //! The SQL of the kernel: stored answers, tombstones, sequences.
 
-use coffer_base::{Tenant, Timestamp};
+use coffer_base::{Tenant, Timestamp, limit};
 use coffer_storage::{Migration, MigrationSet, StorageError, Store, Tx, Value, Work};
 
 /// The kernel's schema.
@@ -13,14 +13,88 @@ pub const MIGRATIONS: MigrationSet = MigrationSet {
     }],
 };
 
-/// What the kernel keeps of a tenant, to be erased with it. Each statement takes mode, app,
-/// account and the most rows that it may delete.
-pub const ERASE: &[&str] = &[
-    "DELETE FROM idempotency_record WHERE (mode, app, account, claim) IN (SELECT mode, app, \
-     account, claim FROM idempotency_record WHERE mode = ? AND app = ? AND account = ? LIMIT ?)",
-    "DELETE FROM tombstone WHERE (mode, app, account, collection, id) IN (SELECT mode, app, \
-     account, collection, id FROM tombstone WHERE mode = ? AND app = ? AND account = ? LIMIT ?)",
+/// How to delete many rows in batches: which ones, by their keys, and how each.
+///
+/// Two statements, and not one with a sub-select: planners take that for a walk through the whole
+/// table.
+#[derive(Clone, Copy, Debug)]
+pub struct Sweep {
+    /// Answers the keys of the next rows; its last parameter is how many.
+    pub select: &'static str,
+    /// Deletes one row by its key.
+    pub delete: &'static str,
+}
+
+/// What the kernel keeps of a tenant, to be erased with it. `select` takes mode, app, account and
+/// how many.
+pub const ERASE: &[Sweep] = &[
+    Sweep {
+        select: "SELECT mode, app, account, claim FROM idempotency_record \
+                 WHERE mode = ? AND app = ? AND account = ? LIMIT ?",
+        delete: DELETE_RECORD,
+    },
+    Sweep {
+        select: "SELECT mode, app, account, collection, id FROM tombstone \
+                 WHERE mode = ? AND app = ? AND account = ? LIMIT ?",
+        delete: DELETE_TOMBSTONE,
+    },
 ];
+
+const DELETE_RECORD: &str =
+    "DELETE FROM idempotency_record WHERE mode = ? AND app = ? AND account = ? AND claim = ?";
+
+const DELETE_TOMBSTONE: &str = "DELETE FROM tombstone WHERE mode = ? AND app = ? \
+     AND account = ? AND collection = ? AND id = ?";
+
+/// Stored answers, the oldest first, that are older than a time.
+pub(crate) const AGED_RECORDS: Sweep = Sweep {
+    select: "SELECT mode, app, account, claim FROM idempotency_record WHERE created < ? \
+             ORDER BY created LIMIT ?",
+    delete: DELETE_RECORD,
+};
+
+/// One app's stored answers, the oldest first. An app that has too many has most of all: walking
+/// through all of them by age finds its own at once, and sorting its own would not.
+pub(crate) const RECORDS_OF_APP: Sweep = Sweep {
+    select: "SELECT mode, app, account, claim FROM idempotency_record \
+             WHERE mode + 0 = ? AND app || '' = ? ORDER BY created LIMIT ?",
+    delete: DELETE_RECORD,
+};
+
+/// Tombstones, the oldest first, that are older than a time.
+pub(crate) const AGED_TOMBSTONES: Sweep = Sweep {
+    select: "SELECT mode, app, account, collection, id FROM tombstone WHERE created < ? \
+             ORDER BY created LIMIT ?",
+    delete: DELETE_TOMBSTONE,
+};
+
+/// One batch of a sweep, as a unit of work; it answers how many rows there were.
+pub struct SweepRows {
+    sweep: Sweep,
+    params: Vec<Value>,
+}
+
+impl SweepRows {
+    /// A batch of at most [`limit::JOB_BATCH`] rows that `params` choose.
+    pub fn new(sweep: Sweep, mut params: Vec<Value>) -> Self {
+        params.push(Value::Int(limit::JOB_BATCH));
+        Self { sweep, params }
+    }
+}
+
+impl Work for SweepRows {
+    type Out = u64;
+
+    async fn run(&self, tx: &mut Tx<'_>) -> Result<u64, StorageError> {
+        let rows = tx.query(self.sweep.select, &self.params).await?;
+        let mut deleted = 0u64;
+        for row in rows {
+            tx.execute(self.sweep.delete, &row.into_values()).await?;
+            deleted = deleted.saturating_add(1);
+        }
+        Ok(deleted)
+    }
+}
 
 pub(crate) fn tenant_values(tenant: &Tenant) -> [Value; 3] {
     [
@@ -107,47 +181,6 @@ pub(crate) async fn insert_record(
     Ok(())
 }
 
-/// Deletes up to `limit` stored answers that are older than `before`.
-pub(crate) struct PruneOldRecords {
-    pub(crate) before: Timestamp,
-    pub(crate) limit: i64,
-}
-
-impl Work for PruneOldRecords {
-    type Out = u64;
-
-    async fn run(&self, tx: &mut Tx<'_>) -> Result<u64, StorageError> {
-        tx.execute(
-            "DELETE FROM idempotency_record WHERE (mode, app, account, claim) IN (SELECT mode, \
-             app, account, claim FROM idempotency_record WHERE created < ? ORDER BY created \
-             LIMIT ?)",
-            &[Value::Int(self.before.unix()), Value::Int(self.limit)],
-        )
-        .await
-    }
-}
-
-/// Deletes up to `limit` of one app's oldest stored answers.
-pub(crate) struct PruneRecordsOfApp {
-    pub(crate) mode: i64,
-    pub(crate) app: String,
-    pub(crate) limit: i64,
-}
-
-impl Work for PruneRecordsOfApp {
-    type Out = u64;
-
-    async fn run(&self, tx: &mut Tx<'_>) -> Result<u64, StorageError> {
-        tx.execute(
-            "DELETE FROM idempotency_record WHERE (mode, app, account, claim) IN (SELECT mode, \
-             app, account, claim FROM idempotency_record WHERE mode = ? AND app = ? \
-             ORDER BY created LIMIT ?)",
-            &[Value::Int(self.mode), Value::from(self.app.as_str()), Value::Int(self.limit)],
-        )
-        .await
-    }
-}
-
 /// The apps that have more than `cap` stored answers: mode, app, how many.
 pub(crate) async fn apps_over_cap(
     store: &Store,
@@ -163,42 +196,6 @@ pub(crate) async fn apps_over_cap(
         .iter()
         .map(|row| Ok((row.int(0)?, row.text(1)?.to_owned(), row.int(2)?)))
         .collect()
-}
-
-/// Deletes up to `limit` tombstones that are older than `before`.
-pub(crate) struct PruneTombstones {
-    pub(crate) before: Timestamp,
-    pub(crate) limit: i64,
-}
-
-impl Work for PruneTombstones {
-    type Out = u64;
-
-    async fn run(&self, tx: &mut Tx<'_>) -> Result<u64, StorageError> {
-        tx.execute(
-            "DELETE FROM tombstone WHERE (mode, app, account, collection, id) IN (SELECT mode, \
-             app, account, collection, id FROM tombstone WHERE created < ? ORDER BY created \
-             LIMIT ?)",
-            &[Value::Int(self.before.unix()), Value::Int(self.limit)],
-        )
-        .await
-    }
-}
-
-/// Deletes up to `limit` rows of a tenant with one of the families' statements.
-pub(crate) struct EraseRows {
-    pub(crate) tenant: Tenant,
-    pub(crate) statement: &'static str,
-    pub(crate) limit: i64,
-}
-
-impl Work for EraseRows {
-    type Out = u64;
-
-    async fn run(&self, tx: &mut Tx<'_>) -> Result<u64, StorageError> {
-        let [mode, app, account] = tenant_values(&self.tenant);
-        tx.execute(self.statement, &[mode, app, account, Value::Int(self.limit)]).await
-    }
 }
 
 /// Remembers where an object stood in its list, for cursors that still name it.

@@ -165,14 +165,14 @@ impl Keyring {
         self.unwrapped.remove(tenant);
     }
 
-    /// Destroys the tenant's keys: whatever was sealed under them, here and in every backup of
+    /// Destroys the tenant's keys up to version `newest`: whatever was sealed under them, here and in every backup of
     /// the data, can never be opened again. The caller has retired them first
     /// ([`crate::retire_seal`]).
     ///
     /// # Errors
     /// [`KeyringError::Storage`].
-    pub async fn destroy(&self, tenant: &Tenant) -> Result<(), KeyringError> {
-        self.keys.write(DestroyKeys { tenant: tenant.clone() }).await?;
+    pub async fn destroy(&self, tenant: &Tenant, newest: u32) -> Result<(), KeyringError> {
+        self.keys.write(DestroyKeys { tenant: tenant.clone(), newest }).await?;
         self.destructions.fetch_add(1, Ordering::SeqCst);
         self.unwrapped.remove(tenant);
         // The write-ahead log still holds the page as it was.

@@ -137,16 +137,18 @@ impl Work for InsertKeys {
 /// Takes the keys out of a tenant's rows for good.
 pub(crate) struct DestroyKeys {
     pub(crate) tenant: Tenant,
+    pub(crate) newest: u32,
 }
 
 impl Work for DestroyKeys {
     type Out = ();
 
     async fn run(&self, tx: &mut Tx<'_>) -> Result<(), StorageError> {
+        let [mode, app, account] = tenant_values(&self.tenant);
         tx.execute(
             "UPDATE tenant_key SET state = 'destroyed', wrapped = NULL \
-             WHERE mode = ? AND app = ? AND account = ?",
-            &tenant_values(&self.tenant),
+             WHERE mode = ? AND app = ? AND account = ? AND version <= ?",
+            &[mode, app, account, Value::Int(i64::from(self.newest))],
         )
         .await?;
         Ok(())

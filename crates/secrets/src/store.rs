@@ -2,7 +2,7 @@
 
 use crate::secret::Place;
 use coffer_base::{AccountId, AppId, Mode, Tenant, Timestamp};
-use coffer_kernel::{PagePosition, leave_tombstone};
+use coffer_kernel::{PagePosition, Sweep, leave_tombstone};
 use coffer_keyring::Digest;
 use coffer_keyring::TenantKeys;
 use coffer_storage::{Migration, MigrationSet, Row, StorageError, Store, Tx, Value, Work};
@@ -17,13 +17,19 @@ pub const MIGRATIONS: MigrationSet = MigrationSet {
     }],
 };
 
-/// What the family keeps of a tenant, to be erased with it. Each statement takes mode, app,
-/// account and the most rows that it may delete.
-pub const ERASE: &[&str] = &[
-    "DELETE FROM secret WHERE (mode, app, account, scope, name_key) IN (SELECT mode, app, \
-     account, scope, name_key FROM secret WHERE mode = ? AND app = ? AND account = ? LIMIT ?)",
-    "DELETE FROM secret_scope WHERE (mode, app, account, scope) IN (SELECT mode, app, account, \
-     scope FROM secret_scope WHERE mode = ? AND app = ? AND account = ? LIMIT ?)",
+/// What the family keeps of a tenant, to be erased with it.
+pub const ERASE: &[Sweep] = &[
+    Sweep {
+        select: "SELECT mode, app, account, scope, name_key FROM secret \
+                 WHERE mode = ? AND app = ? AND account = ? LIMIT ?",
+        delete: DELETE,
+    },
+    Sweep {
+        select: "SELECT mode, app, account, scope FROM secret_scope \
+                 WHERE mode = ? AND app = ? AND account = ? LIMIT ?",
+        delete: "DELETE FROM secret_scope WHERE mode = ? AND app = ? AND account = ? \
+                 AND scope = ?",
+    },
 ];
 
 /// The key of a secret's row.

@@ -111,3 +111,25 @@ fn what_makes_no_key_is_refused() {
         assert_eq!(error["param"], param, "{}", encode(&params));
     }
 }
+
+#[test]
+fn a_key_that_is_revoked_while_the_body_arrives_does_nothing() {
+    let server = TestServer::start();
+    let admin = server.admin();
+    let made = admin.post("/v1/admin/api_keys", &[("type", "admin")]);
+    let (id, stolen) = (made.text("id"), made.text("key"));
+    let body = "type=admin";
+    let mut raw = server.raw();
+    let authorization = format!("Authorization: Bearer {stolen}");
+    let length = format!("Content-Length: {}", body.len());
+    let form = "Content-Type: application/x-www-form-urlencoded";
+    let head = ["POST /v1/admin/api_keys", &authorization, form, &length, "Expect: 100-continue"];
+    raw.request(&head, "");
+    // The key has been found good: the server asks for the body.
+    assert_eq!(raw.head().status, 100);
+    admin.post(&format!("/v1/admin/api_keys/{id}/revoke"), &[]).ok();
+    raw.send(body);
+    assert_eq!(raw.answer().refused(401)["code"], "api_key_expired");
+    let keys = admin.get("/v1/admin/api_keys", &[]).ok();
+    assert_eq!(keys["data"].as_array().unwrap().len(), 2, "the first and the revoked one");
+}

@@ -81,17 +81,18 @@ pub(crate) async fn purge_account(
     Ok(())
 }
 
-/// Up to `limit` tenants that are to be erased.
-pub(crate) async fn erasures(store: &Store, limit: i64) -> Result<Vec<(AppId, AccountId)>> {
-    store
-        .query(
-            "SELECT app, account FROM erasure ORDER BY app, account LIMIT ?",
-            &[Value::Int(limit)],
-        )
-        .await?
-        .iter()
-        .map(|row| Ok((app_id(row.text(0)?)?, account_id(row.text(1)?)?)))
-        .collect()
+/// Up to `limit` tenants that are to be erased, from behind `after` on.
+pub(crate) async fn erasures(
+    store: &Store,
+    after: Option<&(AppId, AccountId)>,
+    limit: i64,
+) -> Result<Vec<(AppId, AccountId)>> {
+    let (app, account) = after.map_or(("", ""), |(app, account)| (app.as_str(), account.as_str()));
+    let sql = "SELECT app, account FROM erasure WHERE (app, account) > (?, ?) \
+               ORDER BY app, account LIMIT ?";
+    let values = [Value::from(app), Value::from(account), Value::Int(limit)];
+    let rows = store.query(sql, &values).await?;
+    rows.iter().map(|row| Ok((app_id(row.text(0)?)?, account_id(row.text(1)?)?))).collect()
 }
 
 /// Notes that a tenant is erased.

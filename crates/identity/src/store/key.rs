@@ -4,7 +4,7 @@ use super::{Result, Selection, account_id, app_id, corrupt};
 use crate::objects::{ApiKey, Bound, Kind};
 use coffer_base::{AppId, Mode, Timestamp};
 use coffer_crypto::TokenHash;
-use coffer_kernel::AccountAccess;
+use coffer_kernel::{AccountAccess, Sweep};
 use coffer_storage::{Row, Store, Tx, Value, Work};
 
 fn time(row: &Row, column: usize) -> Result<Option<Timestamp>> {
@@ -156,21 +156,15 @@ impl Work for WriteLastUsed {
     }
 }
 
-/// Deletes up to `limit` ephemeral keys that expired before `before`.
-pub(crate) struct DeleteEphemeral {
-    pub(crate) before: Timestamp,
-    pub(crate) limit: i64,
-}
+/// Ephemeral keys that expired before a time.
+pub(crate) const EXPIRED_EPHEMERAL: Sweep = Sweep {
+    select: "SELECT hash FROM api_key WHERE kind = 'ephemeral' AND expires_at < ? \
+             ORDER BY expires_at LIMIT ?",
+    delete: "DELETE FROM api_key WHERE hash = ?",
+};
 
-impl Work for DeleteEphemeral {
-    type Out = u64;
-
-    async fn run(&self, tx: &mut Tx<'_>) -> Result<u64> {
-        tx.execute(
-            "DELETE FROM api_key WHERE hash IN (SELECT hash FROM api_key \
-             WHERE kind = 'ephemeral' AND expires_at < ? ORDER BY expires_at LIMIT ?)",
-            &[Value::Int(self.before.unix()), Value::Int(self.limit)],
-        )
-        .await
-    }
+/// Whether a key is there and not revoked, as the transaction sees it.
+pub(crate) async fn is_in_force(tx: &mut Tx<'_>, id: &str) -> Result<bool> {
+    let sql = "SELECT 1 FROM api_key WHERE id = ? AND revoked_at IS NULL";
+    Ok(!tx.query(sql, &[Value::from(id)]).await?.is_empty())
 }

@@ -92,8 +92,7 @@ impl Readers {
         }
         let answer = statement::read(&reader.connection, sql, params);
         // A connection that met an error is closed: what is wrong with it is not known.
-        let released = !self.moving.load(Ordering::SeqCst) || reader.release().is_ok();
-        if answer.is_ok() && released {
+        if answer.is_ok() {
             self.put_back(reader);
         }
         answer
@@ -126,8 +125,12 @@ impl Readers {
         Ok(idle.as_mut().ok_or(StorageError::Closed)?.pop())
     }
 
-    fn put_back(&self, reader: Reader) {
+    fn put_back(&self, mut reader: Reader) {
         let mut idle = self.idle.lock().unwrap_or_else(PoisonError::into_inner);
+        // Decided under the lock, so that no snapshot slips in behind the one who ends them all.
+        if self.moving.load(Ordering::SeqCst) && reader.release().is_err() {
+            return;
+        }
         if let Some(idle) = idle.as_mut()
             && idle.len() < limit::READ_CONNECTIONS
         {

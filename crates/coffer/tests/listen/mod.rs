@@ -1,8 +1,8 @@
 //! Listeners other than plain HTTP on loopback: TLS, and a socket in the file system.
 
-mod program;
+#![allow(clippy::unwrap_used, reason = "a test ends where it fails")]
 
-use program::{Place, Server, expect, text};
+use crate::program::{Place, Server, expect, text};
 use std::io::{Read, Write};
 use std::os::unix::fs::PermissionsExt;
 use std::os::unix::net::UnixStream;
