@@ -165,8 +165,8 @@ impl Keyring {
         self.unwrapped.remove(tenant);
     }
 
-    /// Destroys the tenant's keys up to version `newest`: whatever was sealed under them, here and in every backup of
-    /// the data, can never be opened again. The caller has retired them first
+    /// Destroys the tenant's keys up to version `newest`: whatever was sealed under them, here and
+    /// in every backup of the data, can never be opened again. The caller has retired them first
     /// ([`crate::retire_seal`]).
     ///
     /// # Errors
