@@ -293,6 +293,25 @@ fn keys_are_read_from_files_and_from_the_service_manager() {
 }
 
 #[test]
+fn a_refusal_is_logged_with_the_request_id_of_its_answer() {
+    let place = Place::new();
+    place.init(&[]);
+    let server = Server::start(&place, &["serve", "--listen", "127.0.0.1:0"]);
+    let mut stream = TcpStream::connect(server.address()).unwrap();
+    let head = "GET /v1/apps/secrets HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n";
+    write!(stream, "{head}Authorization: Bearer sk_test_nobody\r\n\r\n").unwrap();
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer).unwrap();
+    let id = answer.lines().find_map(|line| line.strip_prefix("request-id: ")).unwrap();
+    let log = server.log();
+    let mut lines = log.lines().filter_map(|line| serde_json::from_str::<Value>(line).ok());
+    let refusal = lines.find(|line| line["request_id"] == id).expect("a line with the id");
+    assert_eq!((&refusal["message"], &refusal["status"]), (&"refused".into(), &401.into()));
+    assert!(!log.contains("sk_test_nobody"), "{log}");
+    assert_eq!(server.stop(), Some(0));
+}
+
+#[test]
 fn settings_say_where_they_came_from() {
     let place = Place::new();
     let file = place.path("coffer.toml");
