@@ -10,4 +10,4 @@ pub mod status;
 pub mod tls;
 
 /// The version and the commit that this build was made from.
-pub const VERSION: &str = concat!(env!("CARGO_PKG_VERSION"), " (", env!("COFFER_COMMIT"), ")");
+pub const VERSION: &str = concat!(env!("CARGO_PKG_VERSION"), " (", env!("BUILD_COMMIT"), ")");
