@@ -204,9 +204,6 @@ pub const READER_CACHE_KIB: i64 = 8 * 1024;
 /// Seconds between two passes of the job that erases tenants whose keys are destroyed already.
 pub const ERASE_EVERY_SECONDS: u64 = 5;
 
-/// Most permissions of a restricted key: more than there are.
-pub const PERMISSIONS_PER_KEY: usize = 32;
-
 /// Microseconds for which a read connection reads on from one snapshot while the server commits
 /// nothing: enough for several reads under load, less than it takes another program to commit a
 /// change to the file and ask for it.
