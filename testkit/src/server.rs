@@ -3,6 +3,7 @@
 use crate::client::Client;
 use crate::raw::Raw;
 use coffer::assemble::{self, AssembleOptions, RootSource, Stores};
+use coffer::families;
 use coffer::serve::{Address, ServeOptions, Server};
 use coffer_base::{Clock, Random, TestClock, Timestamp};
 use coffer_crypto::SystemRandom;
@@ -22,6 +23,7 @@ pub const START: Timestamp = Timestamp::from_unix(1_800_000_000);
 pub struct Builder {
     developer: bool,
     settings: Settings,
+    reserves: coffer_reserves::Settings,
     faults: Faults,
     admin_listener: bool,
     beyond_loopback: bool,
@@ -66,6 +68,7 @@ impl Default for Builder {
         Self {
             developer: false,
             settings: Settings::default(),
+            reserves: coffer_reserves::Settings::default(),
             faults: Faults::none(),
             admin_listener: false,
             beyond_loopback: false,
@@ -88,6 +91,12 @@ impl Builder {
     /// Other settings of the Secret Store.
     pub fn settings(mut self, settings: Settings) -> Self {
         self.settings = settings;
+        self
+    }
+
+    /// Other settings of Reserves.
+    pub fn reserves(mut self, settings: coffer_reserves::Settings) -> Self {
+        self.reserves = settings;
         self
     }
 
@@ -160,7 +169,7 @@ impl Builder {
             data_dir: data_dir.clone(),
             root: RootSource::Beside,
             developer: self.developer,
-            secrets: self.settings,
+            families: families::Settings { secrets: self.settings, reserves: self.reserves },
             clock: Arc::new(HookedClock(Arc::clone(&clock), self.clock_hook)),
             random: Arc::clone(&random),
             faults: self.faults.clone(),
@@ -312,7 +321,7 @@ impl TestServer {
         let installation = self.server().installation();
         self.runtime.block_on(async {
             for job in &self.jobs {
-                job.run(&installation.stores.data, self.clock.now()).await.unwrap();
+                job.run(&installation.stores.data, installation.clock.now()).await.unwrap();
             }
         });
     }

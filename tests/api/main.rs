@@ -13,4 +13,5 @@ mod contract;
 mod conventions;
 mod developer;
 mod idempotency;
+mod reserves;
 mod rows;

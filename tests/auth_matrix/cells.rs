@@ -37,6 +37,8 @@ pub struct Run {
     pub watch: Watch,
     pub asked: usize,
     pub allowed: usize,
+    /// How many requests had something of their own to make.
+    pub made: usize,
     failures: Vec<String>,
     wrong: usize,
     alike: HashMap<String, String>,
@@ -49,7 +51,7 @@ impl Run {
     pub fn over(world: World) -> Self {
         let watch = Watch::over(world.server.data_dir());
         let alike = HashMap::new();
-        Self { world, watch, asked: 0, allowed: 0, failures: Vec::new(), wrong: 0, alike }
+        Self { world, watch, asked: 0, allowed: 0, made: 0, failures: Vec::new(), wrong: 0, alike }
     }
 
     /// Asks, and checks the answer; it is given back if the request was to be allowed and was.

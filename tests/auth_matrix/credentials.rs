@@ -10,6 +10,18 @@ const ONLY_KEYS: &[&str] = &["ephemeral_key_write"];
 const READ_AND_KEYS: &[&str] = &["secret_read", "ephemeral_key_write"];
 const ALL: &[&str] = &["secret_read", "secret_write", "ephemeral_key_write"];
 
+const READS_BOOKS: &[&str] = &[
+    "ledger_read",
+    "balance_read",
+    "event_read",
+    "reserve_hold_read",
+    "reserve_plan_read",
+    "reserve_release_read",
+];
+const WRITES_RESERVES: &[&str] =
+    &["reserve_hold_write", "reserve_plan_write", "reserve_release_write"];
+const WRITES_LEDGER: &[&str] = &["ledger_write"];
+
 /// Seconds until what is to expire does.
 const SHORT: i64 = 60;
 
@@ -58,6 +70,9 @@ fn backends(world: &mut World) {
         ("restricted key, writes", WRITE),
         ("restricted key, ephemeral keys only", ONLY_KEYS),
         ("restricted key, all", ALL),
+        ("restricted key, reads the books", READS_BOOKS),
+        ("restricted key, writes reserves", WRITES_RESERVES),
+        ("restricted key, writes the ledger", WRITES_LEDGER),
     ] {
         let token = restricted(world, permissions).0;
         let made = world.credential(name, token, Standing::Good, Kind::Backend);

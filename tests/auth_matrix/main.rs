@@ -12,6 +12,7 @@ mod credentials;
 mod ephemeral;
 mod operations;
 mod oracle;
+mod reserves;
 mod secrets;
 mod watch;
 mod world;
@@ -34,6 +35,7 @@ fn every_operation_by_everyone_for_every_account() {
                     }
                     Call::MakeEphemeral => ephemeral::make(&mut run, operation, who, named),
                     Call::EndEphemeral => ephemeral::end(&mut run, operation, who, named),
+                    Call::Ledger => reserves::cells(&mut run, operation, who, named),
                     Call::AdminRead | Call::AdminWrite => {
                         admin::cell(&mut run, operation, who, named);
                     }

@@ -16,6 +16,8 @@ pub enum Call {
     Remove,
     MakeEphemeral,
     EndEphemeral,
+    /// An operation of Reserves, of the ledger, or on events.
+    Ledger,
     /// An operation of the admin API that changes nothing.
     AdminRead,
     /// One that makes, changes or takes away something.
@@ -44,6 +46,23 @@ const fn tenant(
     Operation { name, method, path, needs: Needs::Permission(permission), writes, call }
 }
 
+const fn ledger(
+    name: &'static str,
+    method: &'static str,
+    path: &'static str,
+    permission: &'static str,
+) -> Operation {
+    let writes = !matches!(method.as_bytes(), b"GET");
+    Operation {
+        name,
+        method,
+        path,
+        needs: Needs::Permission(permission),
+        writes,
+        call: Call::Ledger,
+    }
+}
+
 const fn admin(name: &'static str, method: &'static str, path: &'static str) -> Operation {
     let writes = !matches!(method.as_bytes(), b"GET");
     let call = if writes { Call::AdminWrite } else { Call::AdminRead };
@@ -54,7 +73,7 @@ const SECRETS: &str = "/v1/apps/secrets";
 const EPHEMERAL: &str = "ephemeral_key_write";
 
 /// All operations.
-pub const OPERATIONS: [Operation; 24] = [
+pub const OPERATIONS: [Operation; 60] = [
     tenant("apps.secrets.create", "POST", SECRETS, "secret_write", Call::Set),
     tenant("apps.secrets.list", "GET", SECRETS, "secret_read", Call::List),
     tenant("apps.secrets.find", "GET", "/v1/apps/secrets/find", "secret_read", Call::Find),
@@ -67,6 +86,42 @@ pub const OPERATIONS: [Operation; 24] = [
         EPHEMERAL,
         Call::EndEphemeral,
     ),
+    ledger("ledger.charges.create", "POST", "/v1/ledger/charges", "ledger_write"),
+    ledger("ledger.charges.update", "POST", "/v1/ledger/charges/:id", "ledger_write"),
+    ledger("ledger.charges.list", "GET", "/v1/ledger/charges", "ledger_read"),
+    ledger("ledger.charges.retrieve", "GET", "/v1/ledger/charges/:id", "ledger_read"),
+    ledger("ledger.refunds.create", "POST", "/v1/ledger/refunds", "ledger_write"),
+    ledger("ledger.refunds.update", "POST", "/v1/ledger/refunds/:id", "ledger_write"),
+    ledger("ledger.refunds.list", "GET", "/v1/ledger/refunds", "ledger_read"),
+    ledger("ledger.refunds.retrieve", "GET", "/v1/ledger/refunds/:id", "ledger_read"),
+    ledger("ledger.disputes.create", "POST", "/v1/ledger/disputes", "ledger_write"),
+    ledger("ledger.disputes.update", "POST", "/v1/ledger/disputes/:id", "ledger_write"),
+    ledger("ledger.disputes.list", "GET", "/v1/ledger/disputes", "ledger_read"),
+    ledger("ledger.disputes.retrieve", "GET", "/v1/ledger/disputes/:id", "ledger_read"),
+    ledger("ledger.payouts.create", "POST", "/v1/ledger/payouts", "ledger_write"),
+    ledger("ledger.payouts.update", "POST", "/v1/ledger/payouts/:id", "ledger_write"),
+    ledger("ledger.payouts.list", "GET", "/v1/ledger/payouts", "ledger_read"),
+    ledger("ledger.payouts.retrieve", "GET", "/v1/ledger/payouts/:id", "ledger_read"),
+    ledger("ledger.breaches.list", "GET", "/v1/ledger/breaches", "ledger_read"),
+    ledger("ledger.breaches.retrieve", "GET", "/v1/ledger/breaches/:id", "ledger_read"),
+    ledger("balance.retrieve", "GET", "/v1/balance", "balance_read"),
+    ledger("balance_transactions.list", "GET", "/v1/balance_transactions", "balance_read"),
+    ledger("balance_transactions.retrieve", "GET", "/v1/balance_transactions/:id", "balance_read"),
+    ledger("reserve.holds.create", "POST", "/v1/reserve/holds", "reserve_hold_write"),
+    ledger("reserve.holds.update", "POST", "/v1/reserve/holds/:id", "reserve_hold_write"),
+    ledger("reserve.holds.list", "GET", "/v1/reserve/holds", "reserve_hold_read"),
+    ledger("reserve.holds.retrieve", "GET", "/v1/reserve/holds/:id", "reserve_hold_read"),
+    ledger("reserve.plans.create", "POST", "/v1/reserve/plans", "reserve_plan_write"),
+    ledger("reserve.plans.update", "POST", "/v1/reserve/plans/:id", "reserve_plan_write"),
+    ledger("reserve.plans.disable", "POST", "/v1/reserve/plans/:id/disable", "reserve_plan_write"),
+    ledger("reserve.plans.list", "GET", "/v1/reserve/plans", "reserve_plan_read"),
+    ledger("reserve.plans.retrieve", "GET", "/v1/reserve/plans/:id", "reserve_plan_read"),
+    ledger("reserve.releases.create", "POST", "/v1/reserve/releases", "reserve_release_write"),
+    ledger("reserve.releases.update", "POST", "/v1/reserve/releases/:id", "reserve_release_write"),
+    ledger("reserve.releases.list", "GET", "/v1/reserve/releases", "reserve_release_read"),
+    ledger("reserve.releases.retrieve", "GET", "/v1/reserve/releases/:id", "reserve_release_read"),
+    ledger("events.list", "GET", "/v1/events", "event_read"),
+    ledger("events.retrieve", "GET", "/v1/events/:id", "event_read"),
     admin("admin.accounts.create", "POST", "/v1/admin/accounts"),
     admin("admin.accounts.list", "GET", "/v1/admin/accounts"),
     admin("admin.accounts.retrieve", "GET", "/v1/admin/accounts/:id"),

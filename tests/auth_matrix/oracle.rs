@@ -51,7 +51,9 @@ fn speaks_for(who: &Credential, named: Option<Account>) -> bool {
 fn permitted(who: &Credential, permission: &str) -> bool {
     who.permissions.is_none_or(|held| {
         held.contains(&permission)
-            || (permission == "secret_read" && held.contains(&"secret_write"))
+            || permission
+                .strip_suffix("_read")
+                .is_some_and(|stem| held.iter().any(|one| *one == format!("{stem}_write")))
     })
 }
 

@@ -1,6 +1,7 @@
 //! Makes the world that the cells are asked in: every account, app, key and secret.
 
 use crate::cast::{Account, App, Credential, Kind, Mode, Scope, Standing, Tenant, User, tenant};
+use crate::reserves::{self, Books};
 use coffer_testkit::{Client, TestServer};
 
 /// A place in a scope that holds two secrets: one whose name every scope has, and one of its own.
@@ -37,6 +38,7 @@ pub struct World {
     pub credentials: Vec<Credential>,
     pub places: Vec<Place>,
     pub victims: Vec<Victim>,
+    pub books: Vec<Books>,
     /// An install and a key that admin operations are asked about.
     pub install: String,
     pub key: String,
@@ -62,6 +64,7 @@ impl World {
             credentials: Vec::new(),
             places: Vec::new(),
             victims: Vec::new(),
+            books: Vec::new(),
             install: String::new(),
             key: String::new(),
             secrets: Vec::new(),
@@ -69,6 +72,7 @@ impl World {
         };
         world.found();
         world.fill();
+        reserves::open(&mut world);
         crate::credentials::make(&mut world);
         world.make_victims();
         world.guard();
@@ -164,7 +168,7 @@ impl World {
         ids.extend([User::One, User::Two].map(|user| user.id().to_owned()));
         ids.extend(self.victims.iter().map(|victim| victim.id.clone()));
         ids.extend([self.install.clone(), self.key.clone()]);
-        self.ids = ids;
+        self.ids.extend(ids);
     }
 
     pub fn app_id(&self, app: App) -> &str {

@@ -8,6 +8,7 @@
 #![allow(clippy::disallowed_methods, reason = "the server is another process, with its own clock")]
 
 use coffer::assemble::{self, AssembleError, AssembleOptions, RootSource, Stores};
+use coffer::families;
 use coffer::serve::{Address, ServeOptions, Server};
 use coffer_base::{Clock, SystemClock, Timestamp};
 use coffer_crypto::SystemRandom;
@@ -55,7 +56,7 @@ async fn start(directory: PathBuf, faults: Faults, admin: bool) -> Server {
         data_dir: directory.clone(),
         root: RootSource::Beside,
         developer: false,
-        secrets: coffer_secrets::Settings::default(),
+        families: families::Settings::default(),
         clock: Arc::new(FragileClock(directory.join("panic"))),
         random: Arc::new(SystemRandom),
         faults: faults.clone(),

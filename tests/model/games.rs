@@ -102,7 +102,7 @@ fn every_answer_is_the_predicted_one() {
 #[test]
 fn a_server_that_loses_writes_is_noticed() {
     // The first write that is lost comes after those that set the game up.
-    let lossy = || Faults::none().drop_writes(NonZeroU64::new(61).unwrap());
+    let lossy = || Faults::none().drop_writes(NonZeroU64::new(67).unwrap());
     let config = Config { max_shrink_iters: 0, ..config() };
     let Err(TestError::Fail(reason, _)) = play(config, lossy).result else {
         panic!("not noticed");

@@ -49,7 +49,7 @@ impl Store {
             data_dir: self.directory.clone(),
             root: RootSource::Beside,
             developer: false,
-            secrets: coffer_secrets::Settings::default(),
+            families: coffer::families::Settings::default(),
             clock: Arc::new(SystemClock),
             random: Arc::new(SystemRandom),
             faults: Faults::none(),

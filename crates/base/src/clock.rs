@@ -4,8 +4,12 @@
 //! expiry is decided against a single instant, and a test can move time by hand.
 
 use std::fmt;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::{SystemTime, UNIX_EPOCH};
+
+/// Seconds of a day; Unix time knows no leap seconds.
+pub const DAY_SECONDS: i64 = 86_400;
 
 /// Whole seconds since the Unix epoch, as every time on the wire (conventions §4).
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
@@ -25,6 +29,11 @@ impl Timestamp {
     /// This time moved by `seconds`, later if positive; stops at the ends of `i64`.
     pub const fn plus(self, seconds: i64) -> Self {
         Self(self.0.saturating_add(seconds))
+    }
+
+    /// The midnight (UTC) that comes next; of a midnight, the one a day later (reserves §3.3).
+    pub const fn midnight_after(self) -> Self {
+        Self(self.0.div_euclid(DAY_SECONDS).saturating_add(1).saturating_mul(DAY_SECONDS))
     }
 }
 
@@ -83,6 +92,42 @@ impl Clock for TestClock {
     }
 }
 
+/// Another clock, moved forward by as much as it was told: the clock of developer mode.
+///
+/// The offset only grows, so time passes faster and never runs back.
+pub struct ShiftedClock {
+    inner: Arc<dyn Clock>,
+    offset: AtomicI64,
+}
+
+impl ShiftedClock {
+    /// `inner`, `offset` seconds ahead; a negative offset counts as none.
+    pub fn new(inner: Arc<dyn Clock>, offset: i64) -> Self {
+        Self { inner, offset: AtomicI64::new(offset.max(0)) }
+    }
+
+    /// How many seconds it is ahead of the clock inside.
+    pub fn offset(&self) -> i64 {
+        self.offset.load(Ordering::SeqCst)
+    }
+
+    /// Moves it so that it is `offset` seconds ahead, unless it is further already.
+    pub fn shift_to(&self, offset: i64) {
+        self.offset.fetch_max(offset, Ordering::SeqCst);
+    }
+
+    /// Moves it so that it shows `now`, unless it shows a later time already.
+    pub fn reach(&self, now: Timestamp) {
+        self.shift_to(now.0.saturating_sub(self.inner.now().0));
+    }
+}
+
+impl Clock for ShiftedClock {
+    fn now(&self) -> Timestamp {
+        self.inner.now().plus(self.offset())
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -96,8 +141,36 @@ mod tests {
     }
 
     #[test]
+    fn a_shifted_clock_goes_forward_only() {
+        let inner = Arc::new(TestClock::at(Timestamp::from_unix(100)));
+        let clock = ShiftedClock::new(Arc::<TestClock>::clone(&inner), -5);
+        assert_eq!(clock.now().unix(), 100);
+        clock.reach(Timestamp::from_unix(160));
+        clock.reach(Timestamp::from_unix(120));
+        clock.shift_to(10);
+        assert_eq!((clock.now().unix(), clock.offset()), (160, 60));
+        inner.advance(1);
+        assert_eq!(clock.now().unix(), 161);
+    }
+
+    #[test]
     fn the_system_clock_is_past_2026() {
         assert!(SystemClock.now().unix() > 1_767_225_600);
+    }
+
+    #[test]
+    fn the_next_midnight_is_later_even_at_midnight() {
+        // The two documented examples (reserves §3.3), and both sides of the epoch.
+        for (at, midnight) in [
+            (1_755_972_386, 1_755_993_600),
+            (1_758_588_150, 1_758_672_000),
+            (1_758_672_000, 1_758_758_400),
+            (0, 86_400),
+            (-1, 0),
+        ] {
+            assert_eq!(Timestamp::from_unix(at).midnight_after().unix(), midnight, "{at}");
+        }
+        assert_eq!(Timestamp::from_unix(i64::MAX).midnight_after().unix(), i64::MAX);
     }
 
     #[test]

@@ -81,6 +81,21 @@ impl Tenant {
     }
 }
 
+/// Whose ledger, and whose events: one account of one platform, in one mode (reserves §11,
+/// decision 16).
+///
+/// A platform is the account that develops the key's app. All its apps share what belongs to an
+/// owner, unlike what belongs to a [`Tenant`].
+#[derive(Clone, PartialEq, Eq, Hash, Debug)]
+pub struct Owner {
+    /// Test or live.
+    pub mode: Mode,
+    /// The account that developed the app.
+    pub platform: AccountId,
+    /// The account that the rows are about: a connected one, or the platform itself.
+    pub account: AccountId,
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

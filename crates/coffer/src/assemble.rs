@@ -1,13 +1,15 @@
 //! Putting an installation together: data directory, stores, root key, keyring, kernel.
 
-use crate::families;
 use crate::status::{Status, StatusSources};
-use coffer_base::{Clock, Random, Timestamp, id::random_id};
+use crate::{families, test_helpers};
+use coffer_base::{Clock, Random, ShiftedClock, Timestamp, id::random_id};
 use coffer_crypto::root::{self, RootError, RootKey};
 use coffer_identity::{
     Developer, Directory, EraseTenants, Eraser, FlushLastUsed, PruneEphemeralKeys,
 };
-use coffer_kernel::{Authenticate, Job, Kernel, KernelOptions, PruneRecords, Routes};
+use coffer_kernel::{
+    Authenticate, Job, Kernel, KernelOptions, PruneRecords, Routes, Scheduler, clock_offset, event,
+};
 use coffer_keyring::{KEY_MIGRATIONS, Keyring, KeyringError, KeyringOptions};
 use coffer_storage::{DirectoryLock, Faults, MigrationReport, Options, StorageError, Store};
 use std::fmt;
@@ -53,8 +55,8 @@ pub struct AssembleOptions {
     pub root: RootSource,
     /// Whether anybody on this machine is let in: `coffer dev`.
     pub developer: bool,
-    /// Settings of the Secret Store.
-    pub secrets: coffer_secrets::Settings,
+    /// Settings of the resource families.
+    pub families: families::Settings,
     /// The time.
     pub clock: Arc<dyn Clock>,
     /// Where keys and ids come from.
@@ -337,7 +339,8 @@ pub async fn open_stores(
     options: AssembleOptions,
     stores: Stores,
 ) -> Result<Installation, AssembleError> {
-    let now = options.clock.now();
+    let Clocks { clock, shifted } = clocks(&options, &stores.data).await?;
+    let now = clock.now();
     let Some(store_id) = coffer_keyring::store_id(&stores.data).await? else {
         return Err(AssembleError::NotFounded(options.data_dir));
     };
@@ -352,19 +355,27 @@ pub async fn open_stores(
     let directory = Arc::new(Directory::new(stores.data.clone()));
     let eraser = Arc::new(Eraser::new(Arc::clone(&keyring), families::erase()));
     let counters = Arc::new(OnceLock::new());
+    let scheduler = Arc::new(Scheduler::new(families::scheduled(), Arc::clone(&options.random)));
     let status = Status(StatusSources {
         store_id: store_id.clone(),
         developer: options.developer,
         started: now,
         store: stores.data.clone(),
+        scheduler: Arc::clone(&scheduler),
         counters: Arc::clone(&counters),
     });
     let mut routes = Routes::default();
-    families::register(&mut routes, options.secrets);
+    families::register(&mut routes, options.families);
+    event::register(&mut routes);
     let (who, data) = (Arc::clone(&directory), stores.data.clone());
     coffer_identity::register(&mut routes, who, Arc::clone(&eraser), data);
     routes.read(status);
+    if let Some(shifted) = shifted {
+        let (scheduler, data) = (Arc::clone(&scheduler), stores.data.clone());
+        test_helpers::register(&mut routes, shifted, scheduler, data);
+    }
     let mut jobs = families::jobs();
+    jobs.push(scheduler);
     jobs.push(Arc::new(PruneRecords));
     jobs.push(Arc::new(PruneEphemeralKeys));
     jobs.push(Arc::new(FlushLastUsed(Arc::clone(&directory))));
@@ -377,12 +388,28 @@ pub async fn open_stores(
     let kernel = Arc::new(Kernel::new(KernelOptions {
         store: stores.data.clone(),
         keyring,
-        clock: Arc::clone(&options.clock),
+        clock: Arc::clone(&clock),
         random: options.random,
         authenticate,
         routes,
     }));
     // Set once, here: nothing else holds the cell yet.
     let _ = counters.set(kernel.counters());
-    Ok(Installation { kernel, stores, jobs, clock: options.clock, store_id, root_path })
+    Ok(Installation { kernel, stores, jobs, clock, store_id, root_path })
+}
+
+/// The server's clock, and the same as developer mode can move it.
+struct Clocks {
+    clock: Arc<dyn Clock>,
+    shifted: Option<Arc<ShiftedClock>>,
+}
+
+/// In developer mode the clock goes on where it was moved to before.
+async fn clocks(options: &AssembleOptions, data: &Store) -> Result<Clocks, StorageError> {
+    let clock = Arc::clone(&options.clock);
+    if !options.developer {
+        return Ok(Clocks { clock, shifted: None });
+    }
+    let shifted = Arc::new(ShiftedClock::new(clock, clock_offset(data).await?));
+    Ok(Clocks { clock: Arc::<ShiftedClock>::clone(&shifted), shifted: Some(shifted) })
 }

@@ -17,6 +17,7 @@ mod exit;
 mod init;
 mod input;
 mod install;
+mod ledger;
 mod output;
 mod running;
 mod secrets;
@@ -25,7 +26,7 @@ mod snippet;
 mod table;
 
 use crate::config::{Config, ConfigError, Flags, environment};
-use args::{Cli, Verb};
+use args::{Cli, Ledger, Verb};
 use clap::{ArgMatches, FromArgMatches};
 use exit::{Exit, Failure};
 use output::Output;
@@ -81,6 +82,7 @@ fn dispatch(cli: Cli, matches: &ArgMatches) -> Result<Exit, Failure> {
         Verb::Installs(verb) => directory::installs(&config, &verb, output),
         Verb::Keys(verb) => directory::keys(&config, &verb, output),
         Verb::Secrets(verb) => secrets::run(&config, &verb, output),
+        Verb::Ledger(Ledger::Verify) => ledger::verify(&config, output),
         Verb::Backup(verb) => backup::run(&config, &verb, output),
         Verb::Config(verb) => config_verb::run(&config, &verb, output),
         Verb::Completions { .. } => Ok(Exit::Done),

@@ -5,6 +5,7 @@
 //! What is not known is an error, since a setting with a typing error is a setting that is not
 //! made. This room reads the environment and the configuration file and nothing else.
 
+mod families;
 mod file;
 mod flags;
 mod nearest;
@@ -162,6 +163,40 @@ pub const DELETE_RETURNS_SECRET: Setting = Setting {
     ..SETTING
 };
 
+/// Which money refunds and disputes take first.
+pub const RESERVE_DRAW: Setting = Setting {
+    name: "reserve_draw",
+    env: "COFFER_RESERVE_DRAW",
+    flag: Some("reserve-draw"),
+    default: Some("first"),
+    kind: Kind::Choice(&["first", "only_if_needed"]),
+    about: "what is held of a charge pays for its refunds and disputes: first, or only_if_needed, \
+            when the account has not enough",
+    ..SETTING
+};
+
+/// Whether holds above what is available are refused.
+pub const RESERVE_STRICT: Setting = Setting {
+    name: "reserve_strict",
+    env: "COFFER_RESERVE_STRICT",
+    flag: Some("reserve-strict"),
+    default: Some("false"),
+    kind: Kind::Switch,
+    about: "refuse holds above what the account has available, instead of leaving it below zero",
+    ..SETTING
+};
+
+/// The smallest hold that a plan makes.
+pub const RESERVE_HOLD_FLOOR: Setting = Setting {
+    name: "reserve_hold_floor",
+    env: "COFFER_RESERVE_HOLD_FLOOR",
+    flag: Some("reserve-hold-floor"),
+    default: Some("1"),
+    kind: Kind::Number { from: 1, to: limit::RESERVE_HOLD_FLOOR_CEILING },
+    about: "smallest hold that a plan makes of a charge, in the currency's minor unit",
+    ..SETTING
+};
+
 /// How much is logged.
 pub const LOG_LEVEL: Setting = Setting {
     name: "log_level",
@@ -225,7 +260,7 @@ pub const ADMIN_KEY: Setting = Setting {
 };
 
 /// All settings, in the order in which they are shown.
-pub const ALL: [&Setting; 16] = [
+pub const ALL: [&Setting; 19] = [
     &CONFIG,
     &DATA_DIR,
     &LISTEN,
@@ -236,6 +271,9 @@ pub const ALL: [&Setting; 16] = [
     &INSECURE_HTTP,
     &SECRETS_PER_SCOPE,
     &DELETE_RETURNS_SECRET,
+    &RESERVE_DRAW,
+    &RESERVE_STRICT,
+    &RESERVE_HOLD_FLOOR,
     &LOG_LEVEL,
     &LOG_FORMAT,
     &URL,
@@ -353,16 +391,6 @@ impl Config {
     /// Whether a switch is on.
     pub fn is_on(&self, setting: &Setting) -> bool {
         matches!(self.value(setting), Some(Value::Switch(true)))
-    }
-
-    /// The settings of the Secret Store.
-    pub fn secrets(&self) -> coffer_secrets::Settings {
-        let mut settings = coffer_secrets::Settings::default();
-        if let Some(Value::Number(number)) = self.value(&SECRETS_PER_SCOPE) {
-            settings.secrets_per_scope = *number;
-        }
-        settings.delete_returns_secret = self.is_on(&DELETE_RETURNS_SECRET);
-        settings
     }
 
     /// What does not fit together.

@@ -1,6 +1,6 @@
 //! The resource families that this server has. Adding one is a line in each function.
 
-use coffer_kernel::{Job, Routes, Sweep};
+use coffer_kernel::{Job, Routes, Scheduled, Sweep};
 use coffer_storage::MigrationSet;
 use std::sync::Arc;
 
@@ -12,12 +12,23 @@ pub fn migrations() -> Vec<MigrationSet> {
         coffer_kernel::MIGRATIONS,
         coffer_identity::MIGRATIONS,
         coffer_secrets::MIGRATIONS,
+        coffer_reserves::MIGRATIONS,
     ]
 }
 
+/// What an operator can set of the families.
+#[derive(Clone, Copy, PartialEq, Eq, Default, Debug)]
+pub struct Settings {
+    /// The Secret Store.
+    pub secrets: coffer_secrets::Settings,
+    /// Reserves and the ledger beneath.
+    pub reserves: coffer_reserves::Settings,
+}
+
 /// The families' operations.
-pub fn register(routes: &mut Routes, settings: coffer_secrets::Settings) {
-    coffer_secrets::register(routes, settings);
+pub fn register(routes: &mut Routes, settings: Settings) {
+    coffer_secrets::register(routes, settings.secrets);
+    coffer_reserves::register(routes, settings.reserves);
 }
 
 /// What the families do in the background.
@@ -25,7 +36,13 @@ pub fn jobs() -> Vec<Arc<dyn Job>> {
     vec![Arc::new(coffer_secrets::ExpireSecrets)]
 }
 
-/// How a tenant's rows are erased: see [`coffer_kernel::erase_tenant`]. The kernel's come last,
+/// What the families do at given times, in the order in which it happens at one time.
+pub fn scheduled() -> Vec<Arc<dyn Scheduled>> {
+    coffer_reserves::scheduled()
+}
+
+/// How a tenant's rows are erased: see [`coffer_kernel::erase_tenant`]. Ledgers are none of them:
+/// they are the platform's books, which its apps share and nobody erases. The kernel's come last,
 /// since removing a family's rows can leave tombstones there.
 pub fn erase() -> Vec<Sweep> {
     [coffer_secrets::ERASE, coffer_kernel::ERASE].concat()

@@ -7,6 +7,7 @@ pub mod assemble;
 pub mod families;
 pub mod serve;
 pub mod status;
+mod test_helpers;
 pub mod tls;
 
 /// The version and the commit that this build was made from.

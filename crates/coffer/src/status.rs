@@ -3,7 +3,8 @@
 use coffer_base::Timestamp;
 use coffer_dialect::{ApiError, Object, Value};
 use coffer_kernel::{
-    Access, Arguments, Count, Counters, Ctx, Definition, Method, Reach, ReadOperation,
+    Access, Arguments, Count, Counters, Ctx, Definition, Method, Reach, ReadOperation, Scheduler,
+    storage_failure,
 };
 use coffer_storage::Store;
 use std::sync::{Arc, OnceLock};
@@ -18,6 +19,8 @@ pub struct StatusSources {
     pub started: Timestamp,
     /// The data store.
     pub store: Store,
+    /// What runs at given times.
+    pub scheduler: Arc<Scheduler>,
     /// The kernel's counts.
     pub counters: Arc<OnceLock<Arc<Counters>>>,
 }
@@ -54,6 +57,15 @@ impl ReadOperation for Status {
             .set("units", number(stats.units))
             .set("waiting", number(stats.waiting))
             .set("wal_bytes", number(stats.wal_bytes));
+        let progress = sources
+            .scheduler
+            .progress(&sources.store, ctx.now())
+            .await
+            .map_err(|error| storage_failure(&error))?;
+        let schedule = progress.into_iter().fold(Object::bare(), |schedule, task| {
+            let progress = Object::bare().set("done_until", task.done_until).set("lag", task.lag);
+            schedule.set(task.name, progress)
+        });
         let mode = if sources.developer { "developer" } else { "production" };
         let uptime = ctx.now().unix().saturating_sub(sources.started.unix());
         let mut operations = Object::bare();
@@ -68,6 +80,7 @@ impl ReadOperation for Status {
             .set("object", "status")
             .set("mode", mode)
             .set("operations", operations)
+            .set("schedule", schedule)
             .set("started", sources.started.unix())
             .set("store", sources.store_id.clone())
             .set("unrouted", unrouted)

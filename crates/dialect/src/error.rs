@@ -6,7 +6,7 @@
 
 use crate::object::{Object, Value};
 use crate::wording::{alternatives, clipped, elided, no_such_message, quoted};
-use coffer_base::limit;
+use coffer_base::{Currency, limit};
 use std::borrow::Cow;
 use std::fmt;
 
@@ -135,6 +135,17 @@ impl ApiError {
             "Invalid array: the keys of '{path}' must be [0], [1], [2] and so on, from [0] and \
              without a gap, or all be []. Received: {}",
             keys.join(", ")
+        );
+        Self::invalid_param(path, message)
+    }
+
+    /// A code of no currency; the message lists those that there are.
+    pub fn invalid_currency(path: impl Into<String>, shown: &str) -> Self {
+        let codes: Vec<String> = Currency::all().map(|each| each.to_string()).collect();
+        let message = format!(
+            "Invalid currency: {}. It must be one of these codes, in lower case: {}",
+            clipped(shown),
+            codes.join(", ")
         );
         Self::invalid_param(path, message)
     }

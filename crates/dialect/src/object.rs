@@ -21,6 +21,8 @@ pub enum Value {
     List(Vec<Value>),
     /// A nested object.
     Object(Object),
+    /// An object that was printed before by [`Object::render`] and is shown as it was then.
+    Rendered(String),
 }
 
 impl From<bool> for Value {
@@ -124,6 +126,19 @@ impl Object {
         self.fields.iter().find(|(name, _)| name == key).map(|(_, value)| value)
     }
 
+    /// The object without `key`, whether it was set or not.
+    #[must_use]
+    pub fn without(mut self, key: &str) -> Self {
+        let pinned = self.pinned;
+        let mut place = 0;
+        self.fields.retain(|(name, _)| {
+            let kept = name != key || place < pinned;
+            place += 1;
+            kept
+        });
+        self
+    }
+
     /// The object as JSON, printed with an indent of two spaces and no newline at its end
     /// (conventions §13, decision 8).
     pub fn render(&self) -> Vec<u8> {
@@ -174,6 +189,7 @@ impl Value {
                 values.iter().map(|value| line + value.size(depth + 1)).sum::<usize>() + line
             }
             Self::Object(object) => object.size(depth),
+            Self::Rendered(json) => text(json.len()),
         }
     }
 
@@ -191,6 +207,15 @@ impl Value {
                 });
             }
             Self::Object(object) => object.print(depth, out),
+            // Inside texts a newline is escaped, so each one here begins a line.
+            Self::Rendered(json) => {
+                for (index, line) in json.split('\n').enumerate() {
+                    if index > 0 {
+                        break_line(depth, out);
+                    }
+                    out.extend_from_slice(line.as_bytes());
+                }
+            }
         }
     }
 }

@@ -112,6 +112,22 @@ impl<'p> Fields<'p> {
         }
     }
 
+    /// An id, a type or the like, as [`Fields::required_text`]: text that no one keeps secret.
+    ///
+    /// # Errors
+    /// As there.
+    pub fn required_plain(&self, name: &str, max_chars: usize) -> Result<String, ApiError> {
+        self.required_text(name, max_chars).map(|text| text.expose().clone())
+    }
+
+    /// The same where nothing may be sent.
+    ///
+    /// # Errors
+    /// As there, except that it may be missing.
+    pub fn optional_plain(&self, name: &str, max_chars: usize) -> Result<Option<String>, ApiError> {
+        Ok(self.optional_text(name, max_chars)?.map(|text| text.expose().clone()))
+    }
+
     /// Secret text of at most `max_chars` characters: no error shows any of it.
     ///
     /// # Errors
@@ -291,11 +307,11 @@ impl<'p> Fields<'p> {
         tree::join(outer.into_iter().chain([name]))
     }
 
-    fn find(&self, name: &str) -> Option<&'p Node> {
+    pub(crate) fn find(&self, name: &str) -> Option<&'p Node> {
         self.fields.iter().find(|field| field.key == name).map(|field| &field.node)
     }
 
-    fn required<T>(&self, name: &str, value: Option<T>) -> Result<T, ApiError> {
+    pub(crate) fn required<T>(&self, name: &str, value: Option<T>) -> Result<T, ApiError> {
         value.ok_or_else(|| ApiError::parameter_missing(self.path(name)))
     }
 
@@ -313,7 +329,7 @@ impl<'p> Fields<'p> {
     }
 
     /// The same where an empty value is refused too.
-    fn filled(
+    pub(crate) fn filled(
         &self,
         name: &str,
         refusal: impl FnOnce(String) -> ApiError,
@@ -359,7 +375,7 @@ fn checked(
 }
 
 /// The number of characters in `text`, if there are more than `most`.
-fn length_over(text: &str, most: usize) -> Option<usize> {
+pub(crate) fn length_over(text: &str, most: usize) -> Option<usize> {
     // A character has at least one byte, so short texts need no count.
     if text.len() <= most {
         return None;

@@ -19,6 +19,11 @@ impl ApiVersion {
     /// The newest version that we know, and what a request without the header gets.
     pub const LATEST: &str = "2026-10-28.endive";
 
+    /// The newest version that we know: what events are written in.
+    pub const fn latest() -> Self {
+        Self { text: Cow::Borrowed(Self::LATEST), date: (2026, 10, 28) }
+    }
+
     /// Reads the `Stripe-Version` header: `2026-10-28.endive`, `2026-10-28`, or either with
     /// `; feature=v1` after it, once or more.
     ///
@@ -45,6 +50,11 @@ impl ApiVersion {
     /// Year, month and day.
     pub const fn date(&self) -> (u16, u8, u8) {
         self.date
+    }
+
+    /// Whether it is a preview: `2026-10-28.preview`.
+    pub fn is_preview(&self) -> bool {
+        self.text.split(';').next().is_some_and(|version| version.ends_with(".preview"))
     }
 
     /// Whether the version is of `date` or later.
@@ -110,9 +120,19 @@ mod tests {
     fn no_header_means_the_newest() {
         let version = ApiVersion::parse(None).unwrap();
         assert_eq!(version, ApiVersion::parse(Some(ApiVersion::LATEST)).unwrap());
+        assert_eq!(version, ApiVersion::latest());
         assert_eq!(version.as_str(), "2026-10-28.endive");
         assert!(version.is_at_least((2026, 10, 28)) && version.is_at_least((2025, 12, 31)));
         assert!(!version.is_at_least((2026, 10, 29)) && !version.is_at_least((2026, 11, 1)));
+    }
+
+    #[test]
+    fn previews_are_told_from_releases() {
+        let preview = |text| ApiVersion::parse(Some(text)).unwrap().is_preview();
+        assert!(preview("2026-10-28.preview"));
+        assert!(preview("2025-12-15.preview; feature_beta=v1"));
+        assert!(!preview("2026-10-28.endive") && !preview("2019-12-03"));
+        assert!(!preview("2026-10-28.endive; preview=v1") && !preview("2026-10-28.previews"));
     }
 
     #[test]

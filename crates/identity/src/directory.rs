@@ -149,7 +149,7 @@ impl Directory {
         };
         let Some(app) = &key.app else {
             return Ok(Ok((
-                principal(&key, Role::Admin, Tenant::system(), true, None),
+                principal(&key, Role::Admin, Tenant::system(), None, false),
                 expires_at,
             )));
         };
@@ -168,6 +168,7 @@ impl Directory {
     ) -> Result<Result<Principal, Denied>, StorageError> {
         let bound = key.bound.as_ref();
         let own = bound.map_or(&app.account, |bound| &bound.account);
+        let connect = account.is_some();
         let account = match account.map(AccountId::parse) {
             None => own.clone(),
             Some(Ok(asked)) if bound.is_none_or(|bound| bound.account == asked) => asked,
@@ -184,7 +185,7 @@ impl Directory {
         }
         let mode = key.mode.ok_or_else(|| StorageError::Corrupt("a key without a mode".into()))?;
         let tenant = Tenant { mode, app: app.id.clone(), account };
-        Ok(Ok(principal(key, role(key)?, tenant, own_account, Some(app))))
+        Ok(Ok(principal(key, role(key)?, tenant, Some(app), connect)))
     }
 
     /// What was used since it was last written down.
@@ -230,16 +231,19 @@ fn principal(
     key: &ApiKey,
     role: Role,
     tenant: Tenant,
-    own_account: bool,
     app: Option<&App>,
+    connect: bool,
 ) -> Principal {
+    let platform = app.map_or_else(|| tenant.account.clone(), |app| app.account.clone());
     let quota = app.and_then(|app| app.secrets_per_scope);
     Principal {
         key_id: Arc::from(key.id.as_str()),
         shown_key: Arc::from(key.shown.as_str()),
         role,
+        own_account: platform == tenant.account,
         tenant,
-        own_account,
+        platform,
+        connect,
         quotas: quota.map(|most| ("secrets_per_scope".to_owned(), most)).into_iter().collect(),
     }
 }

@@ -37,10 +37,9 @@ pub enum Surface {
 impl Surface {
     pub(crate) const fn serves(self, access: Access) -> bool {
         match (self, access) {
-            (Self::All, _) | (Self::Api, Access::Tenant { .. }) | (Self::Admin, Access::Admin) => {
-                true
-            }
-            (Self::Api, Access::Admin) | (Self::Admin, Access::Tenant { .. }) => false,
+            (Self::All, _) => true,
+            (Self::Api, access) => !matches!(access, Access::Admin),
+            (Self::Admin, access) => matches!(access, Access::Admin),
         }
     }
 }

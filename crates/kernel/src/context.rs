@@ -1,7 +1,8 @@
 //! Who is calling, and what an operation is given to work with.
 
 use crate::error::keyring_failure;
-use coffer_base::{Random, Redacted, Tenant, Timestamp};
+use crate::event::Cause;
+use coffer_base::{AccountId, Owner, Random, Redacted, Tenant, Timestamp};
 use coffer_dialect::{ApiError, ApiVersion, Expand};
 use coffer_keyring::{Keyring, KeyringError, TenantKeys};
 use coffer_storage::{StorageError, Tx};
@@ -109,6 +110,11 @@ pub struct Principal {
     pub tenant: Tenant,
     /// Whether the tenant's account is the app's own, which needs no install.
     pub own_account: bool,
+    /// The account that develops the key's app: it and its apps share ledgers and events (reserves
+    /// §11, decision 16). The system's for admin keys.
+    pub platform: AccountId,
+    /// Whether the request named the account, as platforms do for connected accounts.
+    pub connect: bool,
     /// Quotas of the app by name, where they differ from the installation's.
     pub quotas: Arc<[(String, i64)]>,
 }
@@ -152,6 +158,7 @@ impl Principal {
 /// means that both took place.
 pub struct Ctx {
     pub(crate) request_id: Arc<str>,
+    pub(crate) idempotency_key: Option<String>,
     pub(crate) now: Timestamp,
     pub(crate) principal: Arc<Principal>,
     pub(crate) version: ApiVersion,
@@ -180,6 +187,31 @@ impl Ctx {
     /// Whose data it is.
     pub fn tenant(&self) -> &Tenant {
         &self.principal.tenant
+    }
+
+    /// Whose ledger and whose events the request is about.
+    pub fn owner(&self) -> Owner {
+        Owner {
+            mode: self.tenant().mode,
+            platform: self.principal.platform.clone(),
+            account: self.tenant().account.clone(),
+        }
+    }
+
+    /// Whether the caller named the account (`Stripe-Account`): some fields are shown to such
+    /// callers only (reserves §11, decision 29).
+    pub fn is_connect(&self) -> bool {
+        self.principal.connect
+    }
+
+    /// What the events of this request say that it came from.
+    pub fn cause(&self) -> Cause<'_> {
+        Cause {
+            request: Some(&self.request_id),
+            idempotency_key: self.idempotency_key.as_deref(),
+            now: self.now,
+            random: &*self.random,
+        }
     }
 
     /// The version that the answer is rendered in.

@@ -211,7 +211,7 @@ fn check_access(access: Access, principal: &Principal) -> Result<(), ApiError> {
              admin API.",
             principal.shown_key
         ))),
-        Access::Tenant { .. } if principal.role == Role::Admin => {
+        Access::Tenant { .. } | Access::App if principal.role == Role::Admin => {
             Err(ApiError::forbidden(format!(
                 "The admin key '{}' opens no app's data. Use a key of the app, which you can \
                  make at /v1/admin/api_keys.",
@@ -225,7 +225,7 @@ fn check_access(access: Access, principal: &Principal) -> Result<(), ApiError> {
                 permission,
             ))
         }
-        Access::Tenant { .. } => Ok(()),
+        Access::Tenant { .. } | Access::App => Ok(()),
     }
 }
 

@@ -2,6 +2,7 @@
 
 use crate::context::BoxFuture;
 use crate::erase::sweep;
+use crate::event::AGED_EVENTS;
 use crate::store::{AGED_RECORDS, AGED_TOMBSTONES, RECORDS_OF_APP, SweepRows, apps_over_cap};
 use coffer_base::{Clock, Timestamp, limit};
 use coffer_storage::{StorageError, Store, Value};
@@ -26,7 +27,8 @@ pub trait Job: Send + Sync + 'static {
     ) -> BoxFuture<'a, Result<u64, StorageError>>;
 }
 
-/// Runs one job until `stop` changes. A pass that fails is logged, and the next one tries again.
+/// Runs one job until `stop` changes, which cuts its pass. A pass that fails is logged, and the
+/// next one tries again.
 pub async fn run_jobs(
     job: Arc<dyn Job>,
     store: Store,
@@ -51,8 +53,8 @@ pub async fn run_jobs(
     }
 }
 
-/// Prunes stored answers and tombstones that have served their time (conventions §13,
-/// decisions 4 and 17).
+/// Prunes stored answers, tombstones and events that have served their time (conventions §12;
+/// §13, decisions 4 and 17).
 #[derive(Debug)]
 pub struct PruneRecords;
 
@@ -82,7 +84,8 @@ async fn prune_aged(store: &Store, now: Timestamp) -> Result<u64, StorageError> 
     let before = |seconds: i64| [Value::Int(now.plus(-seconds).unix())];
     let records = sweep(store, AGED_RECORDS, &before(limit::IDEMPOTENCY_SECONDS)).await?;
     let tombstones = sweep(store, AGED_TOMBSTONES, &before(limit::TOMBSTONE_SECONDS)).await?;
-    Ok(records.saturating_add(tombstones))
+    let events = sweep(store, AGED_EVENTS, &before(limit::EVENT_SECONDS)).await?;
+    Ok(records.saturating_add(tombstones).saturating_add(events))
 }
 
 /// Prunes each app's oldest stored answers beyond `cap`, by whole batches: a few more may go.

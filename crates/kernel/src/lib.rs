@@ -6,12 +6,14 @@
 //! which database engine is underneath.
 
 mod aside;
+mod collection;
 mod connection;
 mod context;
 mod counters;
 mod edge;
 mod erase;
 mod error;
+pub mod event;
 mod idempotency;
 mod jobs;
 mod operation;
@@ -19,9 +21,11 @@ mod page;
 mod pipeline;
 mod request_id;
 mod routes;
+pub mod schedule;
 mod store;
 
 pub use coffer_audit::{Entry as AuditEntry, append as append_audit};
+pub use collection::Collection;
 pub use connection::{Surface, serve_connection};
 pub use context::{
     AccountAccess, Admission, Authenticate, BoxFuture, Ctx, Presented, Principal, Role,
@@ -37,4 +41,5 @@ pub use operation::{
 pub use page::{Page, PagePosition, leave_tombstone, position_of_tombstone};
 pub use pipeline::{Kernel, KernelOptions};
 pub use routes::Routes;
-pub use store::MIGRATIONS;
+pub use schedule::{Progress, Scheduled, Scheduler};
+pub use store::{MIGRATIONS, clock_offset, move_clock};

@@ -40,6 +40,8 @@ pub enum Access {
         /// The permission that a restricted key needs.
         permission: &'static str,
     },
+    /// Keys of apps, whatever permissions they hold.
+    App,
     /// Admin keys.
     Admin,
 }

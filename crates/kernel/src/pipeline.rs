@@ -98,6 +98,7 @@ impl Kernel {
     fn context(&self, call: &Call, expand: Expand, keys: Option<Arc<TenantKeys>>) -> Ctx {
         Ctx {
             request_id: Arc::clone(&call.request_id),
+            idempotency_key: call.idempotency_key.clone(),
             now: call.now,
             principal: Arc::clone(&call.principal),
             version: call.version.clone(),

@@ -1,6 +1,7 @@
 //! From a verb and a path to an operation. Read from top to bottom, the registrations of the
 //! families are the API.
 
+use crate::collection::{Collection, List, Retrieve};
 use crate::operation::{Access, Definition, Method, ReadOperation, WriteOperation};
 use crate::pipeline::{Handler, Read, Write};
 use std::collections::HashMap;
@@ -24,6 +25,11 @@ impl Routes {
     /// Adds an operation that only reads.
     pub fn read<O: ReadOperation>(&mut self, operation: O) -> &mut Self {
         self.add(O::DEFINITION.method, O::DEFINITION.path, Box::new(Read(operation)))
+    }
+
+    /// Adds the two operations that list a collection and read one object of it.
+    pub fn collection<C: Collection + Clone>(&mut self, collection: C) -> &mut Self {
+        self.read(List(collection.clone())).read(Retrieve(collection))
     }
 
     fn add(&mut self, method: Method, path: &'static str, handler: Box<dyn Handler>) -> &mut Self {

@@ -1,16 +1,19 @@
-//! The SQL of the kernel: stored answers, tombstones, sequences.
+//! The SQL of the kernel: stored answers, tombstones, marks of the scheduler, the moved clock.
 
-use coffer_base::{Tenant, Timestamp, limit};
+use coffer_base::{Tenant, Timestamp, clock::DAY_SECONDS, limit};
 use coffer_storage::{Migration, MigrationSet, StorageError, Store, Tx, Value, Work};
 
 /// The kernel's schema.
 pub const MIGRATIONS: MigrationSet = MigrationSet {
     room: "kernel",
-    migrations: &[Migration {
-        version: 1,
-        name: "kernel",
-        sql: include_str!("../migrations/0001_kernel.sql"),
-    }],
+    migrations: &[
+        Migration {
+            version: 1,
+            name: "kernel",
+            sql: include_str!("../migrations/0001_kernel.sql"),
+        },
+        Migration { version: 2, name: "event", sql: include_str!("../migrations/0002_event.sql") },
+    ],
 };
 
 /// How to delete many rows in batches: which ones, by their keys, and how each.
@@ -247,4 +250,94 @@ pub async fn position_of_tombstone(
         )
         .await?;
     rows.first().map(|row| row.int(0)).transpose()
+}
+
+/// Up to which midnight each timed task is done.
+pub(crate) async fn marks(store: &Store) -> Result<Vec<(String, Timestamp)>, StorageError> {
+    let rows = store.query("SELECT name, at FROM schedule_mark", &[]).await?;
+    rows.iter()
+        .map(|row| Ok((row.text(0)?.to_owned(), Timestamp::from_unix(row.int(1)?))))
+        .collect()
+}
+
+/// Raises the marks of timed tasks that are lower than `at`.
+pub(crate) struct RaiseMarks {
+    pub(crate) names: Vec<&'static str>,
+    pub(crate) at: Timestamp,
+}
+
+impl Work for RaiseMarks {
+    type Out = ();
+
+    async fn run(&self, tx: &mut Tx<'_>) -> Result<(), StorageError> {
+        for name in &self.names {
+            tx.defer(
+                "INSERT INTO schedule_mark (name, at) VALUES (?, ?) ON CONFLICT (name) \
+                 DO UPDATE SET at = excluded.at WHERE schedule_mark.at < excluded.at",
+                vec![Value::from(*name), Value::Int(self.at.unix())],
+            );
+        }
+        Ok(())
+    }
+}
+
+/// Takes a timed task's turn in this unit of work: whoever else wants it waits until this one
+/// ends. Answers up to which midnight the task is done.
+///
+/// # Errors
+/// [`StorageError`] of the engine.
+pub async fn take_turn(
+    tx: &mut Tx<'_>,
+    name: &'static str,
+    now: Timestamp,
+) -> Result<Timestamp, StorageError> {
+    let rows = tx
+        .query(
+            "INSERT INTO schedule_mark (name, at) VALUES (?, ?) ON CONFLICT (name) \
+             DO UPDATE SET at = schedule_mark.at RETURNING at",
+            &[Value::from(name), Value::Int(now.plus(-DAY_SECONDS).unix())],
+        )
+        .await?;
+    let mark = rows.first().map_or(Ok(i64::MIN), |row| row.int(0))?;
+    Ok(Timestamp::from_unix(mark))
+}
+
+/// Takes a timed task's turn, and says whether `due` lies no earlier than what is done: a clock
+/// that went back finds nothing to do.
+///
+/// # Errors
+/// [`StorageError`] of the engine.
+pub async fn still_due(
+    tx: &mut Tx<'_>,
+    name: &'static str,
+    due: Timestamp,
+) -> Result<bool, StorageError> {
+    Ok(take_turn(tx, name, due).await? <= due)
+}
+
+/// By how many seconds developer mode's clock was moved forward so far.
+///
+/// # Errors
+/// [`StorageError`] of the engine.
+pub async fn clock_offset(store: &Store) -> Result<i64, StorageError> {
+    let rows = store.query("SELECT seconds FROM clock_offset WHERE id = 1", &[]).await?;
+    rows.first().map_or(Ok(0), |row| row.int(0))
+}
+
+/// Moves developer mode's clock forward: by `seconds`, or so that it is `at_least` ahead, whichever
+/// is more. Answers by how many seconds it is ahead then.
+///
+/// # Errors
+/// [`StorageError`] of the engine.
+pub async fn move_clock(tx: &mut Tx<'_>, seconds: i64, at_least: i64) -> Result<i64, StorageError> {
+    let rows = tx.query("SELECT seconds FROM clock_offset WHERE id = 1", &[]).await?;
+    let before = rows.first().map_or(Ok(0), |row| row.int(0))?;
+    let after = before.saturating_add(seconds.max(0)).max(at_least);
+    tx.execute(
+        "INSERT INTO clock_offset (id, seconds) VALUES (1, ?) ON CONFLICT (id) \
+         DO UPDATE SET seconds = excluded.seconds",
+        &[Value::Int(after)],
+    )
+    .await?;
+    Ok(after)
 }

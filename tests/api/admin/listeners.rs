@@ -66,7 +66,7 @@ async fn open(data: &std::path::Path) -> coffer::assemble::Installation {
         data_dir: data.to_owned(),
         root: RootSource::Beside,
         developer: false,
-        secrets: coffer_secrets::Settings::default(),
+        families: coffer::families::Settings::default(),
         clock: std::sync::Arc::new(coffer_base::TestClock::at(coffer_testkit::START)),
         random: std::sync::Arc::new(coffer_crypto::SystemRandom),
         faults: coffer_storage::Faults::none(),

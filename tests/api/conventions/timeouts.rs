@@ -31,7 +31,7 @@ impl Bench {
             data_dir: kept.path().join("data"),
             root: RootSource::Beside,
             developer: false,
-            secrets: coffer_secrets::Settings::default(),
+            families: coffer::families::Settings::default(),
             clock: Arc::new(TestClock::at(START)) as Arc<dyn Clock>,
             random: Arc::new(SystemRandom),
             faults: gate.faults(),

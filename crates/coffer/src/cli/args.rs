@@ -9,7 +9,7 @@ use clap_complete::Shell;
 use coffer_base::Mode;
 use std::path::PathBuf;
 
-/// A self-hosted server that speaks Stripe's Secret Store.
+/// A self-hosted server that speaks Stripe's Secret Store and Reserves.
 #[derive(Parser)]
 #[command(name = "coffer", version = coffer::VERSION)]
 #[command(subcommand_required = true, arg_required_else_help = true)]
@@ -52,6 +52,9 @@ pub enum Verb {
     /// Secrets, with an app's key.
     #[command(subcommand)]
     Secrets(Secrets),
+    /// The ledgers beneath Reserves.
+    #[command(subcommand)]
+    Ledger(Ledger),
     /// Copy the data or the keys, also while a server runs.
     #[command(subcommand)]
     Backup(Backup),
@@ -246,6 +249,15 @@ pub enum Secrets {
 }
 
 #[derive(Subcommand)]
+pub enum Ledger {
+    /// Check the books of all ledgers, also while a server runs.
+    ///
+    /// Balances must be the sums of their postings, reserves what their holds have left, releases
+    /// what they took of holds. Ends with 1 if a figure does not follow from the others.
+    Verify,
+}
+
+#[derive(Subcommand)]
 pub enum Backup {
     /// Copy the data to a new file. Without the keys it can be opened by nobody.
     Create {
@@ -332,6 +344,9 @@ const DEVELOPER: &[&Setting] = &[
     &config::DATA_DIR,
     &config::SECRETS_PER_SCOPE,
     &config::DELETE_RETURNS_SECRET,
+    &config::RESERVE_DRAW,
+    &config::RESERVE_STRICT,
+    &config::RESERVE_HOLD_FLOOR,
     &config::LOG_LEVEL,
     &config::LOG_FORMAT,
     &config::CONFIG,
@@ -348,6 +363,9 @@ const SERVER: &[&Setting] = &[
     &config::INSECURE_HTTP,
     &config::SECRETS_PER_SCOPE,
     &config::DELETE_RETURNS_SECRET,
+    &config::RESERVE_DRAW,
+    &config::RESERVE_STRICT,
+    &config::RESERVE_HOLD_FLOOR,
     &config::LOG_LEVEL,
     &config::LOG_FORMAT,
     &config::CONFIG,

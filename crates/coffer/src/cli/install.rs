@@ -17,7 +17,7 @@ pub fn options(config: &Config, root: RootSource, developer: bool) -> AssembleOp
         data_dir: config.data_dir(),
         root,
         developer,
-        secrets: config.secrets(),
+        families: config.families(),
         clock: Arc::new(SystemClock),
         random: Arc::new(SystemRandom),
         faults: Faults::none(),

@@ -39,7 +39,7 @@ fn a_flag_wins_over_the_environment_over_the_file_over_the_default() {
     assert_eq!(shown(&two, &LISTEN), ("127.0.0.1:2".into(), "environment COFFER_LISTEN".into()));
     let one = load(&[config_flag], &[]).unwrap();
     assert_eq!(shown(&one, &LISTEN), ("127.0.0.1:1".into(), format!("file {path}")));
-    assert_eq!(one.secrets().secrets_per_scope, 20);
+    assert_eq!(one.families().secrets.secrets_per_scope, 20);
     let none = load(&[], &[("COFFER_LISTEN", "")]).unwrap();
     assert_eq!(shown(&none, &LISTEN), ("127.0.0.1:4747".into(), "default".into()));
     let by_variable = load(&[], &[("COFFER_CONFIG", &path)]).unwrap();

@@ -1,0 +1,71 @@
+//! `coffer ledger`: the books beneath Reserves, looked at without a server or beside one.
+
+use super::exit::{Exit, Failure};
+use super::output::Output;
+use super::{install, table};
+use crate::config::Config;
+use coffer::assemble::DATA_FILE;
+use coffer::families;
+use coffer_reserves::{Difference, Findings};
+use coffer_storage::Store;
+use serde_json::{Value, json};
+
+/// Checks the books; [`Exit::Failed`] if a figure does not follow from the others.
+///
+/// # Errors
+/// If there is no store, or it cannot be read.
+pub fn verify(config: &Config, output: Output) -> Result<Exit, Failure> {
+    let path = config.data_dir().join(DATA_FILE);
+    if !path.exists() {
+        let place = config.data_dir();
+        return Err(Failure::failed(format!("there is no store in {}", place.display())));
+    }
+    let store = Store::open_sqlite_read_only(&path, &families::migrations())?;
+    let findings = install::runtime()?.block_on(coffer_reserves::verify(&store))?;
+    output.show(&document(&findings), |_| lines(&findings))?;
+    Ok(if findings.differences.is_empty() { Exit::Done } else { Exit::Failed })
+}
+
+fn document(findings: &Findings) -> Value {
+    let difference = |each: &Difference| {
+        json!({
+            "rule": each.rule,
+            "ledger": each.ledger,
+            "subject": each.subject,
+            "expected": each.expected,
+            "found": each.found,
+        })
+    };
+    json!({
+        "ok": findings.differences.is_empty(),
+        "ledgers": findings.ledgers,
+        "entries": findings.entries,
+        "postings": findings.postings,
+        "charges": findings.charges,
+        "holds": findings.holds,
+        "releases": findings.releases,
+        "rules": findings.rules,
+        "differences": findings.differences.iter().map(difference).collect::<Vec<_>>(),
+    })
+}
+
+fn lines(findings: &Findings) -> String {
+    let Findings { ledgers, entries, postings, charges, holds, releases, .. } = findings;
+    let mut lines = vec![format!(
+        "{ledgers} ledgers, {entries} entries, {postings} postings, {charges} charges, {holds} \
+         holds, {releases} releases"
+    )];
+    for rule in &findings.rules {
+        let broken: Vec<_> =
+            findings.differences.iter().filter(|each| each.rule == *rule).collect();
+        lines.push(format!("{}  {rule}", if broken.is_empty() { "ok  " } else { "FAIL" }));
+        for each in broken {
+            let shown = format!(
+                "{}, {}: {} is kept, {} was expected",
+                each.ledger, each.subject, each.found, each.expected
+            );
+            lines.push(format!("      {}", table::plain(&shown)));
+        }
+    }
+    lines.join("\n")
+}

@@ -1,0 +1,97 @@
+//! Amounts and currencies.
+
+use crate::error::ApiError;
+use crate::params::Fields;
+use coffer_base::{Currency, limit};
+
+/// Readers of money (reserves §9, §11 decision 31).
+impl Fields<'_> {
+    /// An amount in the currency's minor unit: 1 to [`limit::AMOUNT_CEILING`].
+    ///
+    /// # Errors
+    /// 400 if it is missing, empty, no integer, or outside that range.
+    pub fn required_amount(&self, name: &str) -> Result<i64, ApiError> {
+        let amount = self.optional_amount(name)?;
+        self.required(name, amount)
+    }
+
+    /// As [`Fields::required_amount`], where nothing may be sent.
+    ///
+    /// # Errors
+    /// As there, except that it may be missing.
+    pub fn optional_amount(&self, name: &str) -> Result<Option<i64>, ApiError> {
+        self.optional_integer_within(name, 1..=limit::AMOUNT_CEILING)
+    }
+
+    /// A fee, which may be 0, where nothing may be sent.
+    ///
+    /// # Errors
+    /// 400 if it is empty, no integer, or outside 0 to [`limit::AMOUNT_CEILING`].
+    pub fn optional_fee(&self, name: &str) -> Result<Option<i64>, ApiError> {
+        self.optional_integer_within(name, 0..=limit::AMOUNT_CEILING)
+    }
+
+    /// A currency by its code in lower case.
+    ///
+    /// # Errors
+    /// 400 if it is missing, empty, or no such code.
+    pub fn required_currency(&self, name: &str) -> Result<Currency, ApiError> {
+        let currency = self.optional_currency(name)?;
+        self.required(name, currency)
+    }
+
+    /// As [`Fields::required_currency`], where nothing may be sent.
+    ///
+    /// # Errors
+    /// As there, except that it may be missing.
+    pub fn optional_currency(&self, name: &str) -> Result<Option<Currency>, ApiError> {
+        let Some(code) = self.filled(name, ApiError::invalid_string)? else { return Ok(None) };
+        let refusal = || ApiError::invalid_currency(self.path(name), code.expose());
+        Currency::parse(code.expose()).map(Some).ok_or_else(refusal)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::params::Params;
+
+    #[test]
+    fn an_amount_is_positive_and_bounded() {
+        let read = |query: &str| {
+            let params = Params::decode(Some(query), b"").unwrap();
+            params.root().required_amount("amount")
+        };
+        assert_eq!(read("amount=1").unwrap(), 1);
+        assert_eq!(read("amount=99999999999").unwrap(), 99_999_999_999);
+        for (query, code) in [
+            ("", "parameter_missing"),
+            ("amount=", "parameter_invalid_empty"),
+            ("amount=0", "parameter_invalid_integer"),
+            ("amount=-1", "parameter_invalid_integer"),
+            ("amount=1.0", "parameter_invalid_integer"),
+            ("amount=100000000000", "parameter_invalid_integer"),
+        ] {
+            let error = read(query).unwrap_err();
+            assert_eq!((error.code(), error.param()), (Some(code), Some("amount")), "{query}");
+        }
+    }
+
+    #[test]
+    fn a_fee_may_be_nothing() {
+        let params = Params::decode(Some("fee=0"), b"").unwrap();
+        assert_eq!(params.root().optional_fee("fee").unwrap(), Some(0));
+        let params = Params::decode(Some("fee=-1"), b"").unwrap();
+        assert!(params.root().optional_fee("fee").is_err());
+    }
+
+    #[test]
+    fn an_unknown_currency_is_told_which_there_are() {
+        let params = Params::decode(Some("currency=eur&other=EUR"), b"").unwrap();
+        let fields = params.root();
+        assert_eq!(fields.required_currency("currency").unwrap().as_str(), "eur");
+        let error = fields.required_currency("other").unwrap_err();
+        assert_eq!((error.code(), error.param()), (None, Some("other")));
+        assert!(error.message().starts_with("Invalid currency: EUR. "), "{error}");
+        assert!(error.message().contains("usd"), "{error}");
+    }
+}

@@ -1,0 +1,154 @@
+//! The SQL of events.
+
+use super::Cause;
+use super::operations::Filter;
+use crate::page::PagePosition;
+use crate::store::Sweep;
+use coffer_base::{Owner, Timestamp, limit};
+use coffer_dialect::ApiVersion;
+use coffer_storage::{Row, StorageError, Store, Tx, Value};
+
+/// An event that is not written yet.
+pub(crate) struct New {
+    pub(crate) id: String,
+    pub(crate) kind: &'static str,
+    pub(crate) data: String,
+}
+
+/// An event as it was written.
+pub(crate) struct Stored {
+    pub(crate) seq: i64,
+    pub(crate) id: String,
+    pub(crate) created: Timestamp,
+    pub(crate) kind: String,
+    pub(crate) api_version: String,
+    pub(crate) request: Option<String>,
+    pub(crate) idempotency_key: Option<String>,
+    pub(crate) data: String,
+}
+
+fn owner_values(owner: &Owner) -> [Value; 3] {
+    [
+        Value::Int(owner.mode.code()),
+        Value::from(owner.platform.as_str()),
+        Value::from(owner.account.as_str()),
+    ]
+}
+
+fn text(value: Option<&str>) -> Value {
+    value.map_or(Value::Null, Value::from)
+}
+
+/// Writes an event at its owner's next number. Nobody needs a result, so both leave later.
+pub(crate) fn append(tx: &mut Tx<'_>, owner: &Owner, cause: &Cause<'_>, new: New) {
+    tx.defer(
+        "INSERT INTO event_sequence (mode, platform, account, seq) VALUES (?, ?, ?, 1) \
+         ON CONFLICT (mode, platform, account) DO UPDATE SET seq = event_sequence.seq + 1",
+        owner_values(owner).to_vec(),
+    );
+    let [mode, platform, account] = owner_values(owner);
+    tx.defer(
+        "INSERT INTO event (mode, platform, account, seq, id, created, type, api_version, \
+         request, idempotency_key, data) SELECT mode, platform, account, seq, ?, ?, ?, ?, ?, ?, ? \
+         FROM event_sequence WHERE mode = ? AND platform = ? AND account = ?",
+        vec![
+            Value::Text(new.id),
+            Value::Int(cause.now.unix()),
+            Value::from(new.kind),
+            Value::from(ApiVersion::LATEST),
+            text(cause.request),
+            text(cause.idempotency_key),
+            Value::Text(new.data),
+            mode,
+            platform,
+            account,
+        ],
+    );
+}
+
+macro_rules! columns {
+    () => {
+        "SELECT seq, id, created, type, api_version, request, idempotency_key, data FROM event "
+    };
+}
+
+fn stored(row: &Row) -> Result<Stored, StorageError> {
+    Ok(Stored {
+        seq: row.int(0)?,
+        id: row.text(1)?.to_owned(),
+        created: Timestamp::from_unix(row.int(2)?),
+        kind: row.text(3)?.to_owned(),
+        api_version: row.text(4)?.to_owned(),
+        request: row.optional_text(5)?.map(str::to_owned),
+        idempotency_key: row.optional_text(6)?.map(str::to_owned),
+        data: row.text(7)?.to_owned(),
+    })
+}
+
+/// The event `id` of an owner, unless it is older than `since`.
+pub(crate) async fn find(
+    store: &Store,
+    owner: &Owner,
+    id: &str,
+    since: Timestamp,
+) -> Result<Option<Stored>, StorageError> {
+    let [mode, platform, account] = owner_values(owner);
+    let rows = store
+        .query(
+            concat!(
+                columns!(),
+                "WHERE id = ? AND mode = ? AND platform = ? AND account = ? AND created >= ?"
+            ),
+            &[Value::from(id), mode, platform, account, Value::Int(since.unix())],
+        )
+        .await?;
+    rows.first().map(stored).transpose()
+}
+
+/// A page is found in the index, which has all that a filter looks at, and then its rows are read.
+/// The parameters: owner twice, position, range, pattern, how many types, the types, how many rows.
+macro_rules! page {
+    ($beyond:literal, $order:literal) => {
+        concat!(
+            columns!(),
+            "WHERE mode = ? AND platform = ? AND account = ? AND seq IN (SELECT seq FROM event \
+             WHERE mode = ? AND platform = ? AND account = ? AND seq ",
+            $beyond,
+            " ? AND created >= ? AND created <= ? AND type LIKE ? ESCAPE '\\' AND (? = 0 \
+             OR type IN (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)) \
+             ORDER BY seq ",
+            $order,
+            " LIMIT ?) ORDER BY seq ",
+            $order
+        )
+    };
+}
+
+/// The events of an owner from a position on, in the order of reading, none older than `since`.
+pub(crate) async fn page(
+    store: &Store,
+    owner: &Owner,
+    position: PagePosition,
+    filter: &Filter,
+    since: Timestamp,
+) -> Result<Vec<Stored>, StorageError> {
+    let mut values = Vec::with_capacity(32);
+    values.extend(owner_values(owner));
+    values.extend(owner_values(owner));
+    values.push(Value::Int(position.seq));
+    values.push(Value::Int(filter.created.from.max(since).unix()));
+    values.push(Value::Int(filter.created.to.unix()));
+    values.push(Value::Text(filter.like()));
+    let types = filter.types.iter().map(|kind| Value::from(kind.as_str()));
+    values.push(Value::from(!filter.types.is_empty()));
+    values.extend(types.chain(std::iter::repeat(Value::Null)).take(limit::EVENT_TYPES));
+    values.push(Value::Int(position.fetch));
+    let sql = if position.newer { page!(">", "ASC") } else { page!("<", "DESC") };
+    store.query(sql, &values).await?.iter().map(stored).collect()
+}
+
+/// Events, the oldest first, that are older than a time.
+pub(crate) const AGED_EVENTS: Sweep = Sweep {
+    select: "SELECT id FROM event WHERE created < ? ORDER BY created LIMIT ?",
+    delete: "DELETE FROM event WHERE id = ?",
+};

@@ -1,0 +1,216 @@
+//! Balance transactions: what happened to the balances that an account sees (reserves §7).
+
+use super::{BALANCE_READ, optional_processor_id};
+use crate::store::ledger::{self as store, BalanceTransaction, Filter};
+use coffer_base::Timestamp;
+use coffer_dialect::{ApiError, Fields, Object, Value};
+use coffer_kernel::{Collection, Ctx, Definition, PagePosition};
+use coffer_storage::{StorageError, Store};
+
+/// `GET /v1/balance_transactions` and `GET /v1/balance_transactions/:id`.
+#[derive(Clone, Copy)]
+pub(crate) struct BalanceTransactions;
+
+impl Collection for BalanceTransactions {
+    const KIND: &'static str = "balance_transaction";
+    const LIST: Definition = Definition::list(
+        "balance_transactions.list",
+        "/v1/balance_transactions",
+        BALANCE_READ,
+        &[],
+    );
+    const RETRIEVE: Definition = Definition::retrieve(
+        "balance_transactions.retrieve",
+        "/v1/balance_transactions/:id",
+        BALANCE_READ,
+        &[],
+    );
+    const FILTERS: &'static [&'static str] = &[
+        "created",
+        "created[gt]",
+        "created[gte]",
+        "created[lt]",
+        "created[lte]",
+        "currency",
+        "payout",
+        "source",
+        "type",
+    ];
+    type Filter = Filter;
+    type Item = BalanceTransaction;
+
+    fn filter(&self, fields: &Fields<'_>) -> Result<Filter, ApiError> {
+        let created = fields.created_range()?;
+        let currency = fields.optional_currency("currency")?;
+        let payout = optional_processor_id(fields, "payout")?;
+        let source = optional_processor_id(fields, "source")?;
+        let kind = optional_processor_id(fields, "type")?;
+        if payout.is_some() && source.is_some() {
+            let message = "'payout' and 'source' are mutually exclusive: send one of them.";
+            return Err(ApiError::invalid_param("source", message));
+        }
+        let of_payout = payout.is_some();
+        Ok(Filter { kind, currency, source: payout.or(source), of_payout, created })
+    }
+
+    async fn find(
+        &self,
+        store: &Store,
+        ctx: &Ctx,
+        id: &str,
+    ) -> Result<Option<BalanceTransaction>, StorageError> {
+        store::find_balance_transaction(store, &ctx.owner(), id).await
+    }
+
+    fn seq(transaction: &BalanceTransaction) -> i64 {
+        transaction.seq
+    }
+
+    async fn page(
+        &self,
+        store: &Store,
+        ctx: &Ctx,
+        position: PagePosition,
+        filter: &Filter,
+    ) -> Result<Vec<BalanceTransaction>, StorageError> {
+        store::page_of_balance_transactions(store, &ctx.owner(), position, filter).await
+    }
+
+    async fn render(
+        &self,
+        _store: &Store,
+        ctx: &Ctx,
+        transactions: Vec<BalanceTransaction>,
+    ) -> Result<Vec<Object>, StorageError> {
+        Ok(transactions.iter().map(|each| render(each, ctx.now())).collect())
+    }
+}
+
+/// The object on the wire.
+fn render(transaction: &BalanceTransaction, now: Timestamp) -> Object {
+    let side = transaction.side;
+    let pending = side.pending && transaction.available_on > now;
+    Object::new(&transaction.id, "balance_transaction")
+        .set("amount", side.amount)
+        .set("available_on", transaction.available_on)
+        .set("balance_type", if side.reserved { "risk_reserved" } else { "payments" })
+        .set("created", transaction.created)
+        .set("currency", transaction.currency.to_string())
+        .set("description", Value::Null)
+        .set("exchange_rate", Value::Null)
+        .set("fee", side.fee)
+        .set("fee_details", fee_details(transaction))
+        .set("net", side.amount.saturating_sub(side.fee))
+        .set("reporting_category", reporting_category(&transaction.kind, side.amount))
+        .set("source", transaction.source.clone())
+        .set("status", if pending { "pending" } else { "available" })
+        .set("type", transaction.kind.clone())
+}
+
+/// Whose the fees are: they add up to the fee.
+fn fee_details(transaction: &BalanceTransaction) -> Value {
+    let platform = transaction.application_fee;
+    let processor = transaction.side.fee.saturating_sub(platform);
+    let fees = [("application_fee", platform), ("stripe_fee", processor)];
+    let detail = |(kind, amount): (&'static str, i64)| {
+        let object = Object::bare()
+            .set("amount", amount)
+            .set("application", Value::Null)
+            .set("currency", transaction.currency.to_string())
+            .set("description", Value::Null)
+            .set("type", kind);
+        Value::Object(object)
+    };
+    Value::List(fees.into_iter().filter(|(_, amount)| *amount != 0).map(detail).collect())
+}
+
+/// The word for it in the platform's accounts.
+fn reporting_category(kind: &str, amount: i64) -> String {
+    match kind {
+        "adjustment" if amount < 0 => "dispute",
+        "adjustment" => "dispute_reversal",
+        "stripe_fee" => "fee",
+        "payout_failure" | "payout_cancel" => "payout_reversal",
+        other => other,
+    }
+    .to_owned()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::ledger::Side;
+    use coffer_base::Currency;
+
+    const CREATED: Timestamp = Timestamp::from_unix(1_772_359_200);
+    const AVAILABLE: Timestamp = Timestamp::from_unix(1_772_496_000);
+
+    fn rendered(side: Side, application_fee: i64, now: Timestamp) -> Object {
+        let transaction = BalanceTransaction {
+            seq: 1,
+            id: "txn_1".into(),
+            kind: "charge".into(),
+            source: "ch_1".into(),
+            currency: Currency::parse("usd").unwrap(),
+            side,
+            application_fee,
+            created: CREATED,
+            available_on: AVAILABLE,
+        };
+        render(&transaction, now)
+    }
+
+    #[test]
+    fn fees_are_told_by_who_took_them_and_add_up() {
+        let side = |fee| Side { reserved: false, pending: true, amount: 10_000, fee };
+        let details = |fee, platform| {
+            let object = rendered(side(fee), platform, CREATED);
+            assert_eq!(object.get("net"), Some(&Value::from(10_000 - fee)));
+            let Some(Value::List(details)) = object.get("fee_details") else { panic!() };
+            let detail = |each: &Value| {
+                let Value::Object(each) = each else { panic!() };
+                (each.get("type").cloned(), each.get("amount").cloned())
+            };
+            details.iter().map(detail).collect::<Vec<_>>()
+        };
+        let detail =
+            |kind: &'static str, amount: i64| (Some(Value::from(kind)), Some(Value::from(amount)));
+        let both = [detail("application_fee", 2000), detail("stripe_fee", 320)];
+        assert_eq!(details(2320, 2000), both);
+        assert_eq!(details(320, 0), [detail("stripe_fee", 320)]);
+        assert_eq!(details(-320, 0), [detail("stripe_fee", -320)]);
+        assert_eq!(details(0, 0), []);
+    }
+
+    #[test]
+    fn what_waits_is_pending_until_its_day() {
+        let status = |pending, now| {
+            let side = Side { reserved: true, pending, amount: 1, fee: 0 };
+            let object = rendered(side, 0, now);
+            assert_eq!(object.get("balance_type"), Some(&Value::from("risk_reserved")));
+            object.get("status").cloned()
+        };
+        assert_eq!(status(true, AVAILABLE.plus(-1)), Some(Value::from("pending")));
+        assert_eq!(status(true, AVAILABLE), Some(Value::from("available")));
+        assert_eq!(status(false, CREATED), Some(Value::from("available")));
+    }
+
+    #[test]
+    fn categories_tell_disputes_and_returns_apart() {
+        for (kind, amount, category) in [
+            ("charge", 1, "charge"),
+            ("refund", -1, "refund"),
+            ("refund_failure", 1, "refund_failure"),
+            ("adjustment", -1, "dispute"),
+            ("adjustment", 1, "dispute_reversal"),
+            ("stripe_fee", 0, "fee"),
+            ("payout", -1, "payout"),
+            ("payout_failure", 1, "payout_reversal"),
+            ("payout_cancel", 1, "payout_reversal"),
+            ("reserve_hold", -1, "reserve_hold"),
+            ("reserve_release", 1, "reserve_release"),
+        ] {
+            assert_eq!(reporting_category(kind, amount), category, "{kind} {amount}");
+        }
+    }
+}

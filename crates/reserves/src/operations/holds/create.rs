@@ -1,0 +1,120 @@
+//! Holding money that no plan holds.
+
+use super::super::{RESERVE_HOLD_WRITE, source_type};
+use super::{EXPANDABLE, RELEASE_AFTER, release_after};
+use crate::Settings;
+use crate::account::{Bucket, SourceType};
+use crate::bounds::check_ahead;
+use crate::hold::{Hold, Origin, Schedule};
+use crate::holding;
+use crate::ledger::Pool;
+use crate::turn::Turn;
+use crate::wire::{self, Expanded, View};
+use coffer_base::{Currency, Timestamp};
+use coffer_dialect::{ApiError, Metadata, MetadataChange, Object};
+use coffer_kernel::{Applied, Arguments, Ctx, Definition, Failure, Reach, WriteOperation};
+use coffer_storage::Tx;
+
+/// `POST /v1/reserve/holds`.
+pub(crate) struct Create {
+    pub(crate) settings: Settings,
+}
+
+/// A hold that is asked for.
+#[derive(Clone, Debug)]
+pub(crate) struct Wanted {
+    amount: i64,
+    currency: Currency,
+    release_after: Timestamp,
+    metadata: Metadata,
+    source_type: SourceType,
+}
+
+impl WriteOperation for Create {
+    const DEFINITION: Definition = Definition::write(
+        "reserve.holds.create",
+        "/v1/reserve/holds",
+        RESERVE_HOLD_WRITE,
+        EXPANDABLE,
+    );
+    type Input = Wanted;
+    type Prepared = Wanted;
+    type Out = Hold;
+
+    fn parse(&self, arguments: &Arguments<'_>) -> Result<Wanted, ApiError> {
+        let known =
+            ["amount", "currency", "release_schedule", RELEASE_AFTER, "metadata", "source_type"];
+        let fields = arguments.params.only(&known)?;
+        let amount = fields.required_amount("amount")?;
+        let currency = fields.required_currency("currency")?;
+        let release_after = release_after(&fields.required_object("release_schedule")?)?;
+        let change = fields.metadata()?.unwrap_or(MetadataChange::Clear);
+        let metadata = change.apply(&Metadata::default())?;
+        let source_type = source_type(&fields)?.unwrap_or_default();
+        Ok(Wanted { amount, currency, release_after, metadata, source_type })
+    }
+
+    fn reach(_input: &Wanted) -> Reach {
+        Reach::Backend
+    }
+
+    async fn prepare(&self, wanted: &Wanted, ctx: &Ctx) -> Result<Wanted, ApiError> {
+        check_ahead(RELEASE_AFTER, wanted.release_after, ctx.now())?;
+        Ok(wanted.clone())
+    }
+
+    async fn apply(
+        &self,
+        wanted: &Wanted,
+        ctx: &Ctx,
+        tx: &mut Tx<'_>,
+    ) -> Result<Applied<Hold>, Failure> {
+        let owner = ctx.owner();
+        let mut turn = Turn::take(tx, &owner, ctx.cause()).await?;
+        let hold = wanted.hold(&mut turn)?;
+        if self.settings.strict {
+            let available = turn.balance(hold.pool).await?.of(Bucket::PaymentsAvailable);
+            if available < hold.amount {
+                return Err(insufficient(&hold, available).into());
+            }
+        }
+        holding::add(&mut turn, &hold).await?;
+        turn.finish()?;
+        Ok(Applied { subject: hold.id.clone(), out: hold, fingerprint: None })
+    }
+
+    fn render(&self, hold: &Hold, ctx: &Ctx) -> Object {
+        wire::hold(hold, &[], Expanded::default(), &View::of(ctx))
+    }
+}
+
+impl Wanted {
+    fn hold(&self, turn: &mut Turn<'_, '_>) -> Result<Hold, Failure> {
+        Ok(Hold {
+            seq: turn.next_seq()?,
+            id: turn.new_id("reshold"),
+            created: turn.now(),
+            amount: self.amount,
+            released: 0,
+            pool: Pool { currency: self.currency, source_type: self.source_type },
+            origin: Origin::Standalone,
+            schedule: Schedule::Own {
+                release_after: Some(self.release_after),
+                scheduled_release: self.release_after.midnight_after(),
+            },
+            pending: false,
+            available_on: turn.now(),
+            metadata: self.metadata.clone(),
+        })
+    }
+}
+
+fn insufficient(hold: &Hold, available: i64) -> ApiError {
+    let message = format!(
+        "The account has {available} {} of source type {} available, less than the {} to be held.",
+        hold.pool.currency,
+        hold.pool.source_type.as_str(),
+        hold.amount
+    );
+    ApiError::invalid_param("amount", message).with_code("balance_insufficient")
+}

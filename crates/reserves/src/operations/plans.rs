@@ -1,0 +1,131 @@
+//! Plans (reserves §4).
+
+mod create;
+mod disable;
+mod update;
+
+pub(crate) use create::Create;
+pub(crate) use disable::Disable;
+pub(crate) use update::Update;
+
+use super::{RESERVE_PLAN_READ, optional_time};
+use crate::plan::Plan;
+use crate::store::plan as store;
+use crate::turn::Turn;
+use crate::wire::{self, View};
+use coffer_base::{Timestamp, limit};
+use coffer_dialect::{ApiError, Fields, Object};
+use coffer_kernel::{Collection, Ctx, Definition, Failure, PagePosition};
+use coffer_storage::{StorageError, Store};
+
+/// What errors call a plan.
+pub(crate) const KIND: &str = "reserve_plan";
+
+/// What callers hold back at most: all of it.
+const PERCENT: std::ops::RangeInclusive<i64> = 1..=100;
+
+/// `fixed_release[release_after]`, required within its block.
+fn release_after(block: &Fields<'_>) -> Result<Timestamp, ApiError> {
+    let name = "release_after";
+    let sent = optional_time(block, name)?;
+    sent.ok_or_else(|| ApiError::parameter_missing(block.path(name)))
+}
+
+/// `rolling_release[days_after_charge]`, where nothing may be sent.
+fn days_after_charge(block: &Fields<'_>) -> Result<Option<i64>, ApiError> {
+    let days = limit::RESERVE_DAYS_FLOOR..=limit::RESERVE_DAYS_CEILING;
+    block.optional_integer_within("days_after_charge", days)
+}
+
+/// Checks the end of a rolling plan.
+fn check_expires_on(expires_on: Option<Timestamp>, now: Timestamp) -> Result<(), ApiError> {
+    match expires_on {
+        Some(at) if at <= now => Err(ApiError::invalid_param(
+            "rolling_release[expires_on]",
+            format!(
+                "'rolling_release[expires_on]' must be in the future: it is {at}, and now is \
+                 {now}, both in Unix seconds."
+            ),
+        )),
+        _ => Ok(()),
+    }
+}
+
+/// The plan that a path names.
+async fn plan_of_path(turn: &mut Turn<'_, '_>, id: &str) -> Result<Plan, Failure> {
+    let found = store::find(turn.tx, turn.owner, id).await?;
+    Ok(found.ok_or_else(|| ApiError::not_found(KIND, id, "id"))?)
+}
+
+/// `GET /v1/reserve/plans` and `GET /v1/reserve/plans/:id`.
+#[derive(Clone, Copy)]
+pub(crate) struct Plans;
+
+/// What a list of plans is narrowed to.
+pub(crate) struct Filter {
+    /// Whether what is asked for is where our plans hold money.
+    ours: bool,
+    /// The states that show the status that is asked for.
+    states: Option<[&'static str; 2]>,
+}
+
+impl Collection for Plans {
+    const KIND: &'static str = KIND;
+    const LIST: Definition =
+        Definition::list("reserve.plans.list", "/v1/reserve/plans", RESERVE_PLAN_READ, &[]);
+    const RETRIEVE: Definition = Definition::retrieve(
+        "reserve.plans.retrieve",
+        "/v1/reserve/plans/:id",
+        RESERVE_PLAN_READ,
+        &[],
+    );
+    const FILTERS: &'static [&'static str] = &["destination", "status"];
+    type Filter = Filter;
+    type Item = Plan;
+
+    fn filter(&self, fields: &Fields<'_>) -> Result<Filter, ApiError> {
+        let destinations = [("risk_reserved", true), ("settlement_reserved", false)];
+        // Plans that are being emptied are disabled to those who do not ask more closely.
+        let states = [
+            ("active", ["active", "active"]),
+            ("disabled", ["disabled", "draining"]),
+            ("disabling", ["draining", "draining"]),
+            ("expired", ["expired", "expired"]),
+        ];
+        Ok(Filter {
+            ours: fields.optional_choice("destination", &destinations)?.unwrap_or(true),
+            states: fields.optional_choice("status", &states)?,
+        })
+    }
+
+    async fn find(&self, store: &Store, ctx: &Ctx, id: &str) -> Result<Option<Plan>, StorageError> {
+        store::read(store, &ctx.owner(), id).await
+    }
+
+    fn seq(plan: &Plan) -> i64 {
+        plan.seq
+    }
+
+    async fn page(
+        &self,
+        store: &Store,
+        ctx: &Ctx,
+        position: PagePosition,
+        filter: &Filter,
+    ) -> Result<Vec<Plan>, StorageError> {
+        if !filter.ours {
+            return Ok(Vec::new());
+        }
+        store::page(store, &ctx.owner(), position, filter.states).await
+    }
+
+    async fn render(
+        &self,
+        _store: &Store,
+        ctx: &Ctx,
+        plans: Vec<Plan>,
+    ) -> Result<Vec<Object>, StorageError> {
+        let view = View::of(ctx);
+        Ok(plans.iter().map(|plan| wire::plan(plan, &view)).collect())
+    }
+}

@@ -1,0 +1,177 @@
+//! Changing an active plan.
+
+use super::super::RESERVE_PLAN_WRITE;
+use super::{PERCENT, check_expires_on, days_after_charge, plan_of_path, release_after};
+use crate::bounds::check_ahead;
+use crate::plan::{Plan, State, Terms};
+use crate::store::plan as store;
+use crate::turn::Turn;
+use crate::wire::{self, View};
+use coffer_base::{Timestamp, limit};
+use coffer_dialect::{ApiError, Fields, MetadataChange, Object};
+use coffer_kernel::{Applied, Arguments, Ctx, Definition, Failure, Reach, WriteOperation};
+use coffer_storage::Tx;
+
+/// `POST /v1/reserve/plans/:id`.
+pub(crate) struct Update;
+
+/// What is to change; what was not sent is `None`.
+#[derive(Clone, Debug)]
+pub(crate) struct Changes {
+    id: String,
+    percent: Option<i64>,
+    fixed: Option<Timestamp>,
+    rolling: Option<Rolling>,
+    metadata: Option<MetadataChange>,
+}
+
+/// What is to change of a rolling plan's terms. `expires_on` may be taken away.
+#[derive(Clone, Copy, Debug)]
+struct Rolling {
+    days_after_charge: Option<i64>,
+    expires_on: Option<Option<Timestamp>>,
+}
+
+impl WriteOperation for Update {
+    const DEFINITION: Definition =
+        Definition::write("reserve.plans.update", "/v1/reserve/plans/:id", RESERVE_PLAN_WRITE, &[]);
+    type Input = Changes;
+    type Prepared = Changes;
+    type Out = Plan;
+
+    fn parse(&self, arguments: &Arguments<'_>) -> Result<Changes, ApiError> {
+        let fields = arguments.params.only(&[
+            "percent",
+            "fixed_release",
+            "fixed_release[release_after]",
+            "rolling_release",
+            "rolling_release[days_after_charge]",
+            "rolling_release[expires_on]",
+            "metadata",
+        ])?;
+        let percent = fields.optional_integer_within("percent", PERCENT)?;
+        let fixed = fields.optional_object("fixed_release")?;
+        let rolling = fields.optional_object("rolling_release")?;
+        Ok(Changes {
+            id: arguments.id().to_owned(),
+            percent,
+            fixed: fixed.map(|block| release_after(&block)).transpose()?,
+            rolling: rolling.map(|block| rolling_changes(&block)).transpose()?,
+            metadata: fields.metadata()?,
+        })
+    }
+
+    fn reach(_input: &Changes) -> Reach {
+        Reach::Backend
+    }
+
+    async fn prepare(&self, changes: &Changes, ctx: &Ctx) -> Result<Changes, ApiError> {
+        if let Some(release_after) = changes.fixed {
+            check_ahead("fixed_release[release_after]", release_after, ctx.now())?;
+        }
+        let expires_on = changes.rolling.and_then(|rolling| rolling.expires_on).flatten();
+        check_expires_on(expires_on, ctx.now())?;
+        Ok(changes.clone())
+    }
+
+    async fn apply(
+        &self,
+        changes: &Changes,
+        ctx: &Ctx,
+        tx: &mut Tx<'_>,
+    ) -> Result<Applied<Plan>, Failure> {
+        let owner = ctx.owner();
+        let mut turn = Turn::take(tx, &owner, ctx.cause()).await?;
+        let before = plan_of_path(&mut turn, &changes.id).await?;
+        let after = changes.apply(&before)?;
+        if after != before {
+            store::update(turn.tx, &owner, &after);
+            let object = wire::plan_in_event(&after, &owner);
+            let previous = previous(&before, &after);
+            turn.tell("reserve.plan.updated", object, Some(previous)).await?;
+        }
+        turn.finish()?;
+        Ok(Applied { subject: after.id.clone(), out: after, fingerprint: None })
+    }
+
+    fn render(&self, plan: &Plan, ctx: &Ctx) -> Object {
+        wire::plan(plan, &View::of(ctx))
+    }
+}
+
+fn rolling_changes(block: &Fields<'_>) -> Result<Rolling, ApiError> {
+    let expires_on = match block.has("expires_on") {
+        false => None,
+        true => {
+            let seconds = block.clearable_integer("expires_on")?;
+            if seconds.is_some_and(|at| !(0..=limit::CLOCK_CEILING).contains(&at)) {
+                let path = block.path("expires_on");
+                return Err(ApiError::integer_above(path, limit::CLOCK_CEILING));
+            }
+            Some(seconds.map(Timestamp::from_unix))
+        }
+    };
+    Ok(Rolling { days_after_charge: days_after_charge(block)?, expires_on })
+}
+
+impl Changes {
+    /// The plan with what is to change changed.
+    fn apply(&self, plan: &Plan) -> Result<Plan, ApiError> {
+        if plan.state != State::Active {
+            return Err(ApiError::invalid(format!(
+                "The plan '{}' is {} and can no longer be changed.",
+                plan.id,
+                match plan.state {
+                    State::Expired => "expired",
+                    _ => "disabled",
+                }
+            )));
+        }
+        let terms = self.terms(plan.terms)?;
+        let moved = terms.scheduled_release() != plan.terms.scheduled_release();
+        let metadata = match &self.metadata {
+            Some(change) => change.apply(&plan.metadata)?,
+            None => plan.metadata.clone(),
+        };
+        Ok(Plan {
+            percent: self.percent.unwrap_or(plan.percent),
+            terms,
+            announcing: plan.announcing || moved,
+            metadata,
+            ..plan.clone()
+        })
+    }
+
+    fn terms(&self, terms: Terms) -> Result<Terms, ApiError> {
+        let strange = |block: &str| ApiError::parameters_unknown(&[block.to_owned()]);
+        match (terms, self.fixed, self.rolling) {
+            (_, None, None) => Ok(terms),
+            (Terms::Fixed { .. }, Some(release_after), None) => Ok(Terms::Fixed { release_after }),
+            (Terms::Rolling { days_after_charge, expires_on }, None, Some(new)) => {
+                Ok(Terms::Rolling {
+                    days_after_charge: new.days_after_charge.unwrap_or(days_after_charge),
+                    expires_on: new.expires_on.unwrap_or(expires_on),
+                })
+            }
+            (Terms::Fixed { .. }, _, Some(_)) | (Terms::Manual, None, Some(_)) => {
+                Err(strange("rolling_release"))
+            }
+            (Terms::Rolling { .. } | Terms::Manual, Some(_), _) => Err(strange("fixed_release")),
+        }
+    }
+}
+
+/// What changed, as it was.
+fn previous(before: &Plan, after: &Plan) -> Object {
+    let mut previous = Object::bare();
+    if before.percent != after.percent {
+        previous = previous.set("percent", before.percent);
+    }
+    if before.terms != after.terms {
+        previous = previous.set(before.terms.as_str(), wire::terms(before.terms));
+    }
+    if before.metadata != after.metadata {
+        previous = previous.set("metadata", before.metadata.render());
+    }
+    previous
+}

@@ -1,0 +1,64 @@
+//! Changing a release's metadata: nothing else of it changes, and no event tells it (reserves §8).
+
+use super::super::RESERVE_RELEASE_WRITE;
+use super::{EXPANDABLE, KIND, Shown, expand};
+use crate::store::release as store;
+use crate::turn::Turn;
+use coffer_dialect::{ApiError, MetadataChange, Object};
+use coffer_kernel::{Applied, Arguments, Ctx, Definition, Failure, Reach, WriteOperation};
+use coffer_storage::Tx;
+
+/// `POST /v1/reserve/releases/:id`.
+pub(crate) struct Update;
+
+impl WriteOperation for Update {
+    const DEFINITION: Definition = Definition::write(
+        "reserve.releases.update",
+        "/v1/reserve/releases/:id",
+        RESERVE_RELEASE_WRITE,
+        EXPANDABLE,
+    );
+    type Input = (String, MetadataChange);
+    type Prepared = (String, MetadataChange);
+    type Out = Shown;
+
+    fn parse(&self, arguments: &Arguments<'_>) -> Result<(String, MetadataChange), ApiError> {
+        let metadata = arguments.params.only(&["metadata"])?.metadata()?;
+        let change = metadata.ok_or_else(|| ApiError::parameter_missing("metadata"))?;
+        Ok((arguments.id().to_owned(), change))
+    }
+
+    fn reach(_input: &(String, MetadataChange)) -> Reach {
+        Reach::Backend
+    }
+
+    async fn prepare(
+        &self,
+        input: &(String, MetadataChange),
+        _ctx: &Ctx,
+    ) -> Result<(String, MetadataChange), ApiError> {
+        Ok(input.clone())
+    }
+
+    async fn apply(
+        &self,
+        (id, change): &(String, MetadataChange),
+        ctx: &Ctx,
+        tx: &mut Tx<'_>,
+    ) -> Result<Applied<Shown>, Failure> {
+        let owner = ctx.owner();
+        let mut turn = Turn::take(tx, &owner, ctx.cause()).await?;
+        let found = store::find(turn.tx, &owner, id).await?;
+        let mut release = found.ok_or_else(|| ApiError::not_found(KIND, id, "id"))?;
+        release.metadata = change.apply(&release.metadata)?;
+        store::set_metadata(turn.tx, &owner, &release);
+        let expanded = expand(&mut turn, ctx, &release).await?;
+        turn.finish()?;
+        let subject = release.id.clone();
+        Ok(Applied { subject, out: Shown { release, expanded }, fingerprint: None })
+    }
+
+    fn render(&self, shown: &Shown, ctx: &Ctx) -> Object {
+        shown.render(ctx)
+    }
+}

@@ -1,0 +1,189 @@
+//! The SQL of what happens by itself: what is due, and which plans end, drain or were moved.
+
+use super::hold::{OWNER_OF_HOLD, hold, select_hold};
+use super::plan::{OWNER_OF_PLAN, plan, select_plan};
+use super::{of_owner, owner};
+use crate::hold::Hold;
+use crate::plan::Plan;
+use coffer_base::{Owner, Timestamp};
+use coffer_storage::{Row, StorageError, Store, Tx, Value};
+
+fn owned_hold(row: &Row) -> Result<(Owner, Hold), StorageError> {
+    Ok((owner(row, OWNER_OF_HOLD)?, hold(row)?))
+}
+
+fn owned_plan(row: &Row) -> Result<(Owner, Plan), StorageError> {
+    Ok((owner(row, OWNER_OF_PLAN)?, plan(row)?))
+}
+
+/// Whether a hold with a date of its own is due.
+pub(crate) async fn any_hold_due(store: &Store, due: Timestamp) -> Result<bool, StorageError> {
+    let rows = store
+        .query(
+            "SELECT 1 FROM reserve_hold WHERE scheduled_release IS NOT NULL \
+             AND released < amount AND scheduled_release <= ? LIMIT 1",
+            &[Value::Int(due.unix())],
+        )
+        .await?;
+    Ok(!rows.is_empty())
+}
+
+/// The next holds whose own date has come: by date, then by owner, currency and plan.
+pub(crate) async fn due_holds(
+    tx: &mut Tx<'_>,
+    due: Timestamp,
+    most: i64,
+) -> Result<Vec<(Owner, Hold)>, StorageError> {
+    let rows = tx
+        .query(
+            concat!(
+                select_hold!(),
+                " WHERE h.scheduled_release IS NOT NULL AND h.released < h.amount \
+                 AND h.scheduled_release <= ? ORDER BY h.scheduled_release, h.mode, h.platform, \
+                 h.account, h.currency, h.plan, h.seq LIMIT ?"
+            ),
+            &[Value::Int(due.unix()), Value::Int(most)],
+        )
+        .await?;
+    rows.iter().map(owned_hold).collect()
+}
+
+/// Whether an active plan's end has come.
+pub(crate) async fn any_plan_ending(store: &Store, due: Timestamp) -> Result<bool, StorageError> {
+    let rows = store
+        .query(
+            "SELECT 1 FROM reserve_plan WHERE state = 'active' AND ends_at <= ? LIMIT 1",
+            &[Value::Int(due.unix())],
+        )
+        .await?;
+    Ok(!rows.is_empty())
+}
+
+/// The next active plans whose end has come: by that time, then by owner.
+pub(crate) async fn ending_plans(
+    tx: &mut Tx<'_>,
+    due: Timestamp,
+    most: i64,
+) -> Result<Vec<(Owner, Plan)>, StorageError> {
+    let rows = tx
+        .query(
+            concat!(
+                select_plan!(),
+                " WHERE state = 'active' AND ends_at <= ? \
+                 ORDER BY ends_at, mode, platform, account, seq LIMIT ?"
+            ),
+            &[Value::Int(due.unix()), Value::Int(most)],
+        )
+        .await?;
+    rows.iter().map(owned_plan).collect()
+}
+
+/// Whether a disabled plan still has to give back what it held.
+pub(crate) async fn any_plan_draining(store: &Store) -> Result<bool, StorageError> {
+    let sql = "SELECT 1 FROM reserve_plan WHERE state = 'draining' LIMIT 1";
+    Ok(!store.query(sql, &[]).await?.is_empty())
+}
+
+/// The next disabled plans that still have to give back: the first disabled first.
+pub(crate) async fn draining_plans(
+    tx: &mut Tx<'_>,
+    most: i64,
+) -> Result<Vec<(Owner, Plan)>, StorageError> {
+    let rows = tx
+        .query(
+            concat!(
+                select_plan!(),
+                " WHERE state = 'draining' \
+                 ORDER BY disable_requested_at, mode, platform, account, seq LIMIT ?"
+            ),
+            &[Value::Int(most)],
+        )
+        .await?;
+    rows.iter().map(owned_plan).collect()
+}
+
+/// Whether a plan was moved and not all of its holds were told.
+pub(crate) async fn any_plan_announcing(store: &Store) -> Result<bool, StorageError> {
+    let sql = "SELECT 1 FROM reserve_plan WHERE announcing = 1 LIMIT 1";
+    Ok(!store.query(sql, &[]).await?.is_empty())
+}
+
+/// The next plans that were moved.
+pub(crate) async fn announcing_plans(
+    tx: &mut Tx<'_>,
+    most: i64,
+) -> Result<Vec<(Owner, Plan)>, StorageError> {
+    let rows = tx
+        .query(
+            concat!(
+                select_plan!(),
+                " WHERE announcing = 1 ORDER BY mode, platform, account, seq LIMIT ?"
+            ),
+            &[Value::Int(most)],
+        )
+        .await?;
+    rows.iter().map(owned_plan).collect()
+}
+
+/// Which of a plan's holds that are not released are asked for.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Which {
+    /// All of them.
+    All,
+    /// Those that have the plan's date.
+    WithPlansDate,
+}
+
+/// What a plan still holds, by currency.
+pub(crate) async fn holds_left(
+    tx: &mut Tx<'_>,
+    owner: &Owner,
+    plan: i64,
+    which: Which,
+    most: i64,
+) -> Result<Vec<Hold>, StorageError> {
+    let rows = tx
+        .query(
+            concat!(
+                select_hold!(),
+                " WHERE h.mode = ? AND h.platform = ? AND h.account = ? AND h.plan = ? \
+                 AND h.released < h.amount AND (? = 1 OR h.scheduled_release IS NULL) \
+                 ORDER BY h.told_release, h.currency, h.seq LIMIT ?"
+            ),
+            &of_owner(
+                owner,
+                [Value::Int(plan), Value::from(which == Which::All), Value::Int(most)],
+            ),
+        )
+        .await?;
+    rows.iter().map(hold).collect()
+}
+
+/// The holds of a moved plan that were told of another date than `now`, and are not released.
+pub(crate) async fn holds_to_tell(
+    tx: &mut Tx<'_>,
+    owner: &Owner,
+    plan: i64,
+    now: Timestamp,
+    most: i64,
+) -> Result<Vec<Hold>, StorageError> {
+    let mut holds = Vec::new();
+    let earlier = concat!(
+        select_hold!(),
+        " WHERE h.mode = ? AND h.platform = ? AND h.account = ? AND h.plan = ? \
+         AND h.released < h.amount AND h.told_release < ? LIMIT ?"
+    );
+    let later = concat!(
+        select_hold!(),
+        " WHERE h.mode = ? AND h.platform = ? AND h.account = ? AND h.plan = ? \
+         AND h.released < h.amount AND h.told_release > ? LIMIT ?"
+    );
+    for sql in [earlier, later] {
+        let left = most.saturating_sub(i64::try_from(holds.len()).unwrap_or(most));
+        let values = of_owner(owner, [Value::Int(plan), Value::Int(now.unix()), Value::Int(left)]);
+        for row in tx.query(sql, &values).await? {
+            holds.push(hold(&row)?);
+        }
+    }
+    Ok(holds)
+}

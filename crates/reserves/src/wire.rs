@@ -1,0 +1,187 @@
+//! Objects out: holds, plans and releases as callers see them (reserves §3.2, §4.2, §5.2).
+
+use crate::hold::Hold;
+use crate::plan::{Plan, State, Terms};
+use crate::release::Release;
+use crate::version;
+use coffer_base::{Owner, Timestamp};
+use coffer_dialect::{ApiVersion, Object, Value};
+use coffer_kernel::Ctx;
+
+/// How much of a hold went to which release.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub(crate) struct Detail {
+    pub(crate) amount: i64,
+    /// The id of the release.
+    pub(crate) release: String,
+}
+
+/// How an object is shown: to whom, and in which version.
+#[derive(Clone, Debug)]
+pub(crate) struct View {
+    version: ApiVersion,
+    /// Whether the caller named the account (reserves §11, decision 29).
+    connect: bool,
+    livemode: bool,
+}
+
+impl View {
+    /// What the caller of a request sees.
+    pub(crate) fn of(ctx: &Ctx) -> Self {
+        Self {
+            version: ctx.version().clone(),
+            connect: ctx.is_connect(),
+            livemode: ctx.tenant().mode.is_live(),
+        }
+    }
+
+    /// What an event shows: all of it, in the newest version.
+    fn of_event(owner: &Owner) -> Self {
+        Self { version: ApiVersion::latest(), connect: true, livemode: owner.mode.is_live() }
+    }
+}
+
+/// What a hold's links to other objects show: their ids, or the objects.
+#[derive(Clone, Default, Debug)]
+pub(crate) struct Expanded {
+    pub(crate) reserve_hold: Option<Object>,
+    pub(crate) reserve_plan: Option<Object>,
+    pub(crate) source_charge: Option<Object>,
+}
+
+fn link(id: Option<&str>, object: Option<Object>) -> Value {
+    match (id, object) {
+        (_, Some(object)) => Value::Object(object),
+        (Some(id), None) => Value::from(id.to_owned()),
+        (None, None) => Value::Null,
+    }
+}
+
+fn optional(at: Option<Timestamp>) -> Value {
+    at.map_or(Value::Null, Value::from)
+}
+
+/// What was released of a hold, the newest first.
+pub(crate) fn details(details: &[Detail]) -> Value {
+    let detail = |detail: &Detail| {
+        let object = Object::bare()
+            .set("amount", detail.amount)
+            .set("reserve_release", detail.release.clone());
+        Value::Object(object)
+    };
+    Value::List(details.iter().map(detail).collect())
+}
+
+/// When a hold is released.
+pub(crate) fn release_schedule(
+    release_after: Option<Timestamp>,
+    scheduled_release: Option<Timestamp>,
+) -> Object {
+    Object::bare()
+        .set("release_after", optional(release_after))
+        .set("scheduled_release", optional(scheduled_release))
+}
+
+/// A hold (reserves §3.2).
+pub(crate) fn hold(hold: &Hold, told: &[Detail], expanded: Expanded, view: &View) -> Object {
+    let plan = hold.plan().map(|plan| plan.id.as_str());
+    let schedule = release_schedule(hold.release_after(), hold.scheduled_release());
+    let mut object = Object::new(&hold.id, "reserve.hold")
+        .set("amount", hold.amount)
+        .set("created", hold.created)
+        .set("created_by", "application")
+        .set("currency", hold.pool.currency.to_string())
+        .set("destination", "risk_reserved")
+        .set("livemode", view.livemode)
+        .set("reason", if plan.is_some() { "charge" } else { "standalone" })
+        .set("release_details", details(told))
+        .set("release_schedule", schedule)
+        .set("reserve_plan", link(plan, expanded.reserve_plan))
+        .set("source_charge", link(hold.charge(), expanded.source_charge))
+        .set("source_type", hold.pool.source_type.as_str());
+    if view.connect {
+        object = object
+            .set("amount_releasable", hold.remaining())
+            .set("is_releasable", hold.is_releasable())
+            .set("metadata", hold.metadata.render());
+    }
+    version::translate(object, hold, version::HOLD, &view.version)
+}
+
+/// A hold as events show it.
+pub(crate) fn hold_in_event(shown: &Hold, told: &[Detail], owner: &Owner) -> Object {
+    hold(shown, told, Expanded::default(), &View::of_event(owner))
+}
+
+/// A plan (reserves §4.2).
+pub(crate) fn plan(plan: &Plan, view: &View) -> Object {
+    let (status, disabled_at) = match plan.state {
+        State::Active => ("active", None),
+        State::Draining { since } | State::Disabled { since, .. } => ("disabled", Some(since)),
+        State::Expired => ("expired", None),
+    };
+    let mut object = Object::new(&plan.id, "reserve.plan")
+        .set("created", plan.created)
+        .set("created_by", "application")
+        .set("currency", plan.currency.map_or(Value::Null, |each| Value::from(each.to_string())))
+        .set("destination", "risk_reserved")
+        .set("disabled_at", optional(disabled_at))
+        .set("livemode", view.livemode)
+        .set("percent", plan.percent)
+        .set("status", status)
+        .set("type", plan.terms.as_str())
+        .set(plan.terms.as_str(), terms(plan.terms));
+    if view.connect {
+        object = object.set("metadata", plan.metadata.render());
+    }
+    version::translate(object, plan, version::PLAN, &view.version)
+}
+
+/// The block of a plan that is named for its type.
+pub(crate) fn terms(terms: Terms) -> Object {
+    match terms {
+        Terms::Fixed { release_after } => {
+            release_schedule(Some(release_after), terms.scheduled_release())
+        }
+        Terms::Rolling { days_after_charge, expires_on } => Object::bare()
+            .set("days_after_charge", days_after_charge)
+            .set("expires_on", optional(expires_on)),
+        Terms::Manual => Object::bare(),
+    }
+}
+
+/// A plan as events show it.
+pub(crate) fn plan_in_event(shown: &Plan, owner: &Owner) -> Object {
+    plan(shown, &View::of_event(owner))
+}
+
+/// A release (reserves §5.2).
+pub(crate) fn release(release: &Release, expanded: Expanded, view: &View) -> Object {
+    let by_caller = release.reason.is_by_caller();
+    let mut object = Object::new(&release.id, "reserve.release")
+        .set("amount", release.amount)
+        .set("created", release.created)
+        .set("created_by", if by_caller { "application" } else { "stripe" })
+        .set("currency", release.currency.to_string())
+        .set("destination", "payments")
+        .set("livemode", view.livemode)
+        .set("reason", release.reason.as_str())
+        .set("released_at", release.created)
+        .set("reserve_hold", link(release.hold.as_deref(), expanded.reserve_hold))
+        .set("reserve_plan", link(release.plan.as_deref(), expanded.reserve_plan));
+    // Those that nobody asked for have none at first, and do not show it before.
+    if view.connect && (by_caller || !release.metadata.is_empty()) {
+        object = object.set("metadata", release.metadata.render());
+    }
+    if let Some(source) = &release.source {
+        let transaction =
+            Object::bare().set(source.kind(), source.id().to_owned()).set("type", source.kind());
+        object = object.set("source_transaction", transaction);
+    }
+    version::translate(object, release, version::RELEASE, &view.version)
+}
+
+/// A release as events show it.
+pub(crate) fn release_in_event(shown: &Release, owner: &Owner) -> Object {
+    release(shown, Expanded::default(), &View::of_event(owner))
+}

@@ -1,0 +1,4 @@
+//! Reserves and the ledger beneath, as a platform sees them.
+
+mod walks;
+mod world;

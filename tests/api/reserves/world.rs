@@ -1,0 +1,180 @@
+//! A platform with a connected account, and its books.
+
+use coffer_base::Timestamp;
+use coffer_testkit::{Answer, App, Builder, Client, Params, TestServer};
+use rusqlite::{Connection, OpenFlags};
+use serde_json::Value;
+
+/// 1 March 2026, 10:00 UTC: the day on which the walks begin.
+pub const MARCH_1: i64 = 1_772_359_200;
+
+/// Seconds of a day.
+pub const DAY: i64 = 86_400;
+
+/// The midnight with which a day of March 2026 begins.
+pub const fn march(day: i64) -> i64 {
+    1_772_323_200 + (day - 1) * DAY
+}
+
+/// A platform, one connected account, and the caller that speaks for it.
+pub struct World {
+    pub server: TestServer,
+    pub app: App,
+    pub account: String,
+    /// The app's key, with `Stripe-Account`.
+    pub client: Client,
+}
+
+impl World {
+    /// A world in which it is [`MARCH_1`].
+    pub fn new() -> Self {
+        Self::with(TestServer::builder())
+    }
+
+    pub fn with(builder: Builder) -> Self {
+        Self::at(builder, MARCH_1)
+    }
+
+    pub fn at(builder: Builder, now: i64) -> Self {
+        let builder = builder.without_background_jobs();
+        let server = builder.starts_at(Timestamp::from_unix(now)).start();
+        let app = server.app();
+        let account = server.account();
+        server.install(&app, &account);
+        // The first pass of the scheduler sets its marks.
+        server.run_jobs();
+        let client = app.client().for_account(&account);
+        Self { server, app, account, client }
+    }
+
+    /// Lets it be `now`, and does what falls due.
+    pub fn advance_to(&self, now: i64) {
+        self.server.clock.set(Timestamp::from_unix(now));
+        self.server.run_jobs();
+    }
+
+    pub fn post(&self, path: &str, params: Params<'_>) -> Answer {
+        self.client.post(path, params)
+    }
+
+    /// A charge in US dollars.
+    #[track_caller]
+    pub fn charge(&self, id: &str, amount: i64, more: Params<'_>) -> Value {
+        let amount = amount.to_string();
+        let mut params = vec![("id", id), ("amount", &amount), ("currency", "usd")];
+        params.extend_from_slice(more);
+        self.post("/v1/ledger/charges", &params).ok()
+    }
+
+    #[track_caller]
+    pub fn refund(&self, id: &str, charge: &str, amount: i64) -> Value {
+        let amount = amount.to_string();
+        let params = [("id", id), ("charge", charge), ("amount", &amount)];
+        self.post("/v1/ledger/refunds", &params).ok()
+    }
+
+    /// A plan that holds a share of each charge for `days`.
+    #[track_caller]
+    pub fn rolling(&self, percent: i64, days: i64) -> Value {
+        let (percent, days) = (percent.to_string(), days.to_string());
+        let params = [
+            ("percent", percent.as_str()),
+            ("type", "rolling_release"),
+            ("rolling_release[days_after_charge]", &days),
+        ];
+        self.post("/v1/reserve/plans", &params).ok()
+    }
+
+    /// A plan that holds a share of each charge until a date.
+    #[track_caller]
+    pub fn fixed(&self, percent: i64, release_after: i64) -> Value {
+        let (percent, after) = (percent.to_string(), release_after.to_string());
+        let params = [
+            ("percent", percent.as_str()),
+            ("type", "fixed_release"),
+            ("fixed_release[release_after]", &after),
+        ];
+        self.post("/v1/reserve/plans", &params).ok()
+    }
+
+    /// A hold that no plan made.
+    #[track_caller]
+    pub fn hold(&self, amount: i64, release_after: i64) -> Value {
+        let (amount, after) = (amount.to_string(), release_after.to_string());
+        let params = [
+            ("amount", amount.as_str()),
+            ("currency", "usd"),
+            ("release_schedule[release_after]", &after),
+        ];
+        self.post("/v1/reserve/holds", &params).ok()
+    }
+
+    /// The objects of a list, newest first.
+    #[track_caller]
+    pub fn list(&self, path: &str, params: Params<'_>) -> Vec<Value> {
+        let list = self.client.get(path, params).ok();
+        assert_eq!((&list["object"], &list["url"]), (&"list".into(), &path.into()));
+        list["data"].as_array().unwrap().clone()
+    }
+
+    #[track_caller]
+    pub fn get(&self, path: &str) -> Value {
+        self.client.get(path, &[]).ok()
+    }
+
+    /// What stands in US dollars: payments pending and available, reserved pending and available.
+    #[track_caller]
+    pub fn standing(&self) -> [i64; 4] {
+        let preview = self.client.with_header("Stripe-Version", "2026-10-28.preview");
+        let balance = preview.get("/v1/balance", &[]).ok();
+        let of = |side: &Value| {
+            let mut all = side.as_array().unwrap().iter();
+            let usd = all.find(|each| each["currency"] == "usd");
+            usd.map_or(0, |each| each["amount"].as_i64().unwrap())
+        };
+        let reserved = &balance["risk_reserved"];
+        [
+            of(&balance["pending"]),
+            of(&balance["available"]),
+            of(&reserved["pending"]),
+            of(&reserved["available"]),
+        ]
+    }
+
+    /// The books, as they are written.
+    pub fn books(&self) -> Connection {
+        let path = self.server.data_dir().join("coffer.db");
+        Connection::open_with_flags(path, OpenFlags::SQLITE_OPEN_READ_ONLY).unwrap()
+    }
+
+    /// All postings, in their order: `X>P.p 10000`.
+    pub fn postings(&self) -> Vec<String> {
+        let books = self.books();
+        let mut statement = books
+            .prepare(
+                "SELECT from_bucket, to_bucket, amount FROM ledger_posting \
+                 WHERE account = ? ORDER BY entry, line",
+            )
+            .unwrap();
+        let name = |bucket: u16| ["P.p", "P.a", "R.p", "R.a", "X", "F", "B"][usize::from(bucket)];
+        let rows = statement.query_map([&self.account], |row| {
+            let (from, to, amount): (u16, u16, i64) = (row.get(0)?, row.get(1)?, row.get(2)?);
+            Ok(format!("{}>{} {amount}", name(from), name(to)))
+        });
+        rows.unwrap().map(Result::unwrap).collect()
+    }
+
+    /// Checks the books, as `coffer ledger verify` does.
+    #[track_caller]
+    pub fn verify(&self) {
+        let store = self.server.server().installation().stores.data.clone();
+        let findings = self.server.block_on(coffer_reserves::verify(&store)).unwrap();
+        assert!(findings.differences.is_empty(), "{:#?}", findings.differences);
+    }
+}
+
+/// A text of an object.
+#[track_caller]
+pub fn text(object: &Value, field: &str) -> String {
+    object[field].as_str().unwrap_or_else(|| panic!("no {field} in {object}")).to_owned()
+}
