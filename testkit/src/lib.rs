@@ -5,6 +5,7 @@
 //! a mock: the server is assembled as the binary assembles it, listens on a real socket, and
 //! keeps its data in a real file.
 
+pub mod catalogue;
 mod client;
 mod gate;
 mod process;

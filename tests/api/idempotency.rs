@@ -1,5 +1,6 @@
 //! Idempotent answers (conventions §7; §13, decisions 14 to 18).
 
+mod everywhere;
 mod keeping;
 mod keys;
 mod races;

@@ -29,3 +29,23 @@ pub fn any_file_holds(server: &TestServer, bytes: &[u8]) -> bool {
         content.windows(bytes.len()).any(|window| window == bytes)
     })
 }
+
+/// All rows of all tables of the data store.
+pub fn dump(server: &TestServer) -> Vec<String> {
+    let store = open(server, "coffer.db");
+    let sql = "SELECT name FROM sqlite_schema WHERE type = 'table' ORDER BY name";
+    let mut tables = store.prepare(sql).unwrap();
+    let tables = tables.query_map([], |row| row.get::<_, String>(0)).unwrap();
+    let mut rows = Vec::new();
+    for table in tables.map(Result::unwrap) {
+        let mut statement = store.prepare(&format!("SELECT * FROM {table}")).unwrap();
+        let columns = statement.column_count();
+        let mut all = statement.query([]).unwrap();
+        while let Some(row) = all.next().unwrap() {
+            let values: Vec<rusqlite::types::Value> =
+                (0..columns).map(|at| row.get(at).unwrap()).collect();
+            rows.push(format!("{table} {values:?}"));
+        }
+    }
+    rows
+}

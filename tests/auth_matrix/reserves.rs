@@ -205,8 +205,6 @@ fn ask(
         let live = who.mode == Mode::Live;
         run.check(cell, json["livemode"] == live, "another mode");
     }
-    let made = json["id"].as_str().map(str::to_owned);
-    run.world.ids.extend(made.filter(|_| operation.writes));
 }
 
 /// The ids of all that an owner's books hold.

@@ -5,8 +5,10 @@
 
 #![allow(clippy::disallowed_methods, reason = "the server is another process, with its own clock")]
 
+mod books;
 mod dice;
 mod disk;
+mod everywhere;
 mod load;
 mod process;
 mod rounds;
@@ -100,7 +102,7 @@ fn held_at(fault: &'static str) -> (Site, Write) {
     // The background jobs commit once at the start; then not for seconds.
     std::thread::sleep(Duration::from_millis(500));
     let (hold, held) = (site.directory().join("hold"), site.directory().join("held"));
-    std::fs::write(&hold, "").unwrap();
+    std::fs::write(&hold, "apps.secrets.create 0").unwrap();
     std::thread::scope(|scope| {
         let sent = scope.spawn(|| send(&client, &write));
         let patience = Instant::now() + Duration::from_secs(30);

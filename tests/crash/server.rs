@@ -96,7 +96,7 @@ fn faults(name: &str, directory: &Path) -> Faults {
         "acknowledge-before-commit" => none.acknowledge_before_commit(),
         "drop-writes" => none.drop_writes(NonZeroU64::new(40).unwrap()),
         "hold-before-commit" => none.before_commit(hold(directory, |_| true)),
-        "hold-after-commit" => none.after_commit(hold(directory, has_set)),
+        "hold-after-commit" => none.after_commit(hold(directory, is_done)),
         other => panic!("no fault is called {other}"),
     }
 }
@@ -115,8 +115,13 @@ fn hold(directory: &Path, here: fn(&Path) -> bool) -> Arc<dyn Fn() + Send + Sync
     })
 }
 
-/// Whether a secret was set: background jobs commit, too.
-fn has_set(directory: &Path) -> bool {
+/// Whether the operation was carried out that the file `hold` names, more often than it says:
+/// background jobs commit, too.
+fn is_done(directory: &Path) -> bool {
+    let wanted = std::fs::read_to_string(directory.join("hold")).unwrap_or_default();
+    let Some((operation, before)) = wanted.split_once(' ') else { return false };
     let data = rusqlite::Connection::open(directory.join(assemble::DATA_FILE)).unwrap();
-    data.query_row("SELECT EXISTS (SELECT 1 FROM secret)", [], |row| row.get(0)).unwrap()
+    let sql = "SELECT count(*) FROM audit_entry WHERE operation = ?";
+    let done: i64 = data.query_row(sql, [operation], |row| row.get(0)).unwrap();
+    done > before.parse().unwrap()
 }

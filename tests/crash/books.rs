@@ -1,0 +1,178 @@
+//! Rounds of load on ledgers, and SIGKILL: what was acknowledged is in the books once, and the
+//! books are right.
+
+use crate::dice::Dice;
+use crate::process::Program;
+use crate::rounds::Site;
+use coffer::families;
+use coffer_base::{Clock, SystemClock};
+use coffer_storage::Store;
+use coffer_testkit::{Answer, Client};
+use std::collections::BTreeMap;
+use std::path::Path;
+use std::time::Duration;
+
+const CALLERS: usize = 4;
+const ROUNDS: usize = 12;
+
+/// Checks the books of a store that is open or not, as `coffer ledger verify` does.
+#[track_caller]
+pub fn verify(directory: &Path) {
+    let path = directory.join("coffer.db");
+    let store = Store::open_sqlite_read_only(&path, &families::migrations()).unwrap();
+    let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+    let findings = runtime.block_on(coffer_reserves::verify(&store)).unwrap();
+    assert!(findings.differences.is_empty(), "{:#?}", findings.differences);
+}
+
+/// A request that is to be carried out once.
+#[derive(Clone, Debug)]
+struct Request {
+    path: &'static str,
+    params: Vec<(&'static str, String)>,
+    key: String,
+}
+
+/// One caller, with an account of its own.
+struct Caller {
+    account: String,
+    dice: Dice,
+    sent: usize,
+    /// What was acknowledged: charges and what was refunded of them.
+    charges: BTreeMap<String, i64>,
+    holds: Vec<String>,
+    in_flight: Option<Request>,
+}
+
+impl Caller {
+    fn next(&mut self) -> Request {
+        self.sent += 1;
+        let number = self.sent;
+        let text = |text: &str| text.to_owned();
+        let known = self.charges.len() as u64;
+        let (path, params) = match self.dice.below(4) {
+            0 if known > 0 => {
+                let at = self.dice.below(known) as usize;
+                let charge = self.charges.keys().nth(at).unwrap().clone();
+                let id = format!("re_{number}");
+                let params = vec![("id", id), ("charge", charge), ("amount", text("11"))];
+                ("/v1/ledger/refunds", params)
+            }
+            1 if !self.holds.is_empty() => {
+                let at = self.dice.below(self.holds.len() as u64) as usize;
+                let params = vec![("reserve_hold", self.holds[at].clone()), ("amount", text("1"))];
+                ("/v1/reserve/releases", params)
+            }
+            2 => {
+                let soon = SystemClock.now().plus(10 * 86_400);
+                let params = vec![
+                    ("amount", text("500")),
+                    ("currency", text("usd")),
+                    ("release_schedule[release_after]", soon.unix().to_string()),
+                ];
+                ("/v1/reserve/holds", params)
+            }
+            _ => {
+                let id = format!("ch_{number}");
+                let money = [("amount", text("10000")), ("currency", text("usd"))];
+                ("/v1/ledger/charges", [vec![("id", id)], money.to_vec()].concat())
+            }
+        };
+        Request { path, params, key: format!("key {number}") }
+    }
+
+    fn send(&self, client: &Client, request: &Request) -> Result<Answer, String> {
+        let client = client.for_account(&self.account).idempotent(&request.key);
+        let params: Vec<_> =
+            request.params.iter().map(|(name, value)| (*name, value.as_str())).collect();
+        client.attempt("POST", request.path, Some(&coffer_testkit::encode(&params)))
+    }
+
+    fn learn(&mut self, request: &Request, answer: &Answer) {
+        let json = answer.ok();
+        let id = json["id"].as_str().unwrap().to_owned();
+        match request.path {
+            "/v1/ledger/charges" => drop(self.charges.insert(id, 0)),
+            "/v1/ledger/refunds" => {
+                let charge = json["charge"].as_str().unwrap();
+                *self.charges.get_mut(charge).unwrap() += 11;
+            }
+            "/v1/reserve/holds" => self.holds.push(id),
+            _ => {}
+        }
+    }
+
+    fn run(&mut self, client: &Client) {
+        loop {
+            let request = self.next();
+            match self.send(client, &request) {
+                Ok(answer) => self.learn(&request, &answer),
+                Err(_gone) => {
+                    self.in_flight = Some(request);
+                    return;
+                }
+            }
+        }
+    }
+
+    /// Asks again for what was under way, and compares the books with what was told.
+    fn check(&mut self, client: &Client, books: &rusqlite::Connection) {
+        if let Some(request) = self.in_flight.take() {
+            let answer = self.send(client, &request).unwrap();
+            self.learn(&request, &answer);
+        }
+        let sql = "SELECT id, refunded FROM ledger_charge WHERE account = ? ORDER BY id";
+        let mut statement = books.prepare(sql).unwrap();
+        let kept = statement.query_map([&self.account], |row| Ok((row.get(0)?, row.get(1)?)));
+        let kept: BTreeMap<String, i64> = kept.unwrap().map(Result::unwrap).collect();
+        assert_eq!(kept, self.charges, "the books say otherwise than the answers did");
+        let sql = "SELECT count(*) FROM reserve_hold WHERE account = ? AND charge IS NULL";
+        let holds: i64 = books.query_row(sql, [&self.account], |row| row.get(0)).unwrap();
+        assert_eq!(holds, self.holds.len() as i64, "a hold was lost or made twice");
+    }
+}
+
+#[test]
+fn a_crash_leaves_the_books_right_and_every_answer_true() {
+    let site = Site::found(CALLERS);
+    let mut dice = Dice::new("books");
+    let mut callers: Vec<Caller> = (0..CALLERS)
+        .map(|_| Caller {
+            account: site.fresh(),
+            dice: dice.split(),
+            sent: 0,
+            charges: BTreeMap::new(),
+            holds: Vec::new(),
+            in_flight: None,
+        })
+        .collect();
+    let mut cut = 0;
+    for round in 0..=ROUNDS {
+        let mut server = Program::Test("none").start(site.directory()).unwrap();
+        let client = server.anonymous().with_key(&site.key);
+        if round == 0 {
+            let days = ("rolling_release[days_after_charge]", "30");
+            let plan = [("percent", "15"), ("type", "rolling_release"), days];
+            for caller in &callers {
+                client.for_account(&caller.account).post("/v1/reserve/plans", &plan).ok();
+            }
+        }
+        let books = rusqlite::Connection::open(site.directory().join("coffer.db")).unwrap();
+        cut += callers.iter().filter(|caller| caller.in_flight.is_some()).count();
+        callers.iter_mut().for_each(|caller| caller.check(&client, &books));
+        drop(books);
+        verify(site.directory());
+        if round == ROUNDS {
+            break;
+        }
+        let load = Duration::from_millis(30 + dice.below(300));
+        std::thread::scope(|scope| {
+            for caller in &mut callers {
+                scope.spawn(|| caller.run(&client));
+            }
+            std::thread::sleep(load);
+            server.kill();
+        });
+    }
+    assert!(cut >= ROUNDS, "the load hardly ever met the kill: {cut}");
+}

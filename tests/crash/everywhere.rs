@@ -1,0 +1,73 @@
+//! What every change must do when the server dies under it: the catalogue's list, one by one.
+
+use crate::books::verify;
+use crate::process::Program;
+use crate::rounds::Site;
+use coffer_base::{Clock, SystemClock};
+use coffer_testkit::catalogue::{self, Change};
+use std::path::Path;
+use std::time::{Duration, Instant};
+
+#[test]
+fn whatever_a_crash_cuts_between_commit_and_answer_is_not_done_again() {
+    for_each_cut("hold-after-commit", |change, was_kept| {
+        assert_eq!(was_kept, Some("true"), "{change:?} was made a second time");
+    });
+}
+
+#[test]
+fn whatever_a_crash_cuts_before_the_commit_is_done_when_it_is_asked_for_again() {
+    for_each_cut("hold-before-commit", |change, was_kept| {
+        assert_eq!(was_kept, None, "{change:?} was answered and never made");
+    });
+}
+
+/// Cuts every change at a point, and asks for it again; `check` is told whether the answer was a
+/// kept one.
+fn for_each_cut(fault: &'static str, check: impl Fn(&Change, Option<&str>)) {
+    let site = Site::found(0);
+    let server = Program::Test("none").start(site.directory()).unwrap();
+    let client = server.anonymous().with_key(&site.key);
+    let changes = catalogue::changes(&client, SystemClock.now().unix());
+    server.stop();
+    for change in changes {
+        let before = audited(site.directory(), change.operation);
+        cut(&site, fault, &change, before);
+        let server = Program::Test("none").start(site.directory()).unwrap();
+        let client = server.anonymous().with_key(&site.key).idempotent(change.operation);
+        let again = change.send(&client);
+        again.ok();
+        check(&change, again.header("idempotent-replayed"));
+        assert_eq!(audited(site.directory(), change.operation), before + 1, "{change:?}");
+        server.stop();
+    }
+    verify(site.directory());
+}
+
+/// Makes a change on a server that holds at the point, and kills the server there.
+fn cut(site: &Site, fault: &'static str, change: &Change, before: i64) {
+    let mut server = Program::Test(fault).start(site.directory()).unwrap();
+    let client = server.anonymous().with_key(&site.key).idempotent(change.operation);
+    // The background jobs commit once at the start; then not for seconds.
+    std::thread::sleep(Duration::from_millis(300));
+    let (hold, held) = (site.directory().join("hold"), site.directory().join("held"));
+    std::fs::write(&hold, format!("{} {before}", change.operation)).unwrap();
+    std::thread::scope(|scope| {
+        let sent = scope.spawn(|| change.attempt(&client));
+        let patience = Instant::now() + Duration::from_secs(30);
+        while !held.exists() {
+            assert!(Instant::now() < patience, "{change:?} never came to the point");
+            std::thread::sleep(Duration::from_millis(2));
+        }
+        server.kill();
+        assert!(sent.join().unwrap().is_err(), "{change:?} was answered while it was held");
+    });
+    std::fs::remove_file(&hold).unwrap();
+    std::fs::remove_file(&held).unwrap();
+}
+
+fn audited(directory: &Path, operation: &str) -> i64 {
+    let data = rusqlite::Connection::open(directory.join("coffer.db")).unwrap();
+    let sql = "SELECT count(*) FROM audit_entry WHERE operation = ?";
+    data.query_row(sql, [operation], |row| row.get(0)).unwrap()
+}
