@@ -1,4 +1,5 @@
 //! Reserves and the ledger beneath, as a platform sees them.
 
+mod errors;
 mod walks;
 mod world;

@@ -24,7 +24,7 @@ pub fn register(
 
 /// What both answer.
 fn render(now: Timestamp) -> Object {
-    Object::bare().set("livemode", false).set("now", now).set("object", "test_helpers.clock")
+    Object::only("test_helpers.clock").set("livemode", false).set("now", now)
 }
 
 /// `GET /v1/test_helpers/clock`.

@@ -103,6 +103,11 @@ impl Object {
         Self { pinned: 2, fields }
     }
 
+    /// An object of a kind of which there is one: `object`, and no `id`.
+    pub fn only(object: &'static str) -> Self {
+        Self { pinned: 1, fields: vec![(Cow::Borrowed("object"), Value::from(object))] }
+    }
+
     /// An object without `id` and `object`: a nested value such as a scope, or metadata.
     pub const fn bare() -> Self {
         Self { pinned: 0, fields: Vec::new() }

@@ -67,7 +67,7 @@ impl Scheduler {
         Self { tasks, random }
     }
 
-    /// Does all that is due by `now`, and says how many steps did something or ended a midnight.
+    /// Does all that is due by `now`, and says how many steps found something to do.
     /// May be cut anywhere: the next call goes on.
     ///
     /// # Errors
@@ -84,7 +84,6 @@ impl Scheduler {
                 }
             }
             store.write(RaiseMarks { names: self.names(), at: midnight }).await?;
-            done = done.saturating_add(1);
             midnight = midnight.midnight_after();
         }
         for task in self.tasks.iter().filter(|task| task.between_midnights()) {

@@ -48,12 +48,14 @@ class Developer(unittest.TestCase):
         snippet = said[said.index("# Python"):said.index("// Node")]
         self.assertRegex(self.printed(snippet), r"^appsecret_\w{30}\n$")
 
-    def test_the_session_in_the_readme_is_as_it_says(self):
+    def test_the_sessions_in_the_readme_are_as_it_says(self):
         readme = (Path(__file__).parents[3] / "README.md").read_text()
-        code, printed = re.search(r"```python\n(.*?)```\n\n```\n(.*?)```", readme, re.S).groups()
-        self.assertIn("127.0.0.1:4747", code)
-        code = code.replace("127.0.0.1:4747", f"127.0.0.1:{self.server.port}")
-        self.assertEqual(self.printed(code), printed)
+        sessions = re.findall(r"```python\n(.*?)```\n\n```\n(.*?)```", readme, re.S)
+        self.assertEqual(len(sessions), 2)
+        for code, printed in sessions:
+            self.assertIn("127.0.0.1:4747", code)
+            code = code.replace("127.0.0.1:4747", f"127.0.0.1:{self.server.port}")
+            self.assertEqual(self.printed(code), printed)
 
     def printed(self, code):
         """What a program prints that is run with the same SDK."""

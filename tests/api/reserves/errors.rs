@@ -1,0 +1,234 @@
+//! The errors of Reserves and of the ledger: a request for every row of the table in reserves §9,
+//! and what the row says of it.
+
+use super::world::{DAY, MARCH_1, World, text};
+use crate::check::lawful;
+use coffer_testkit::{Answer, Params, TestServer};
+use std::collections::BTreeMap;
+
+const PAGE: &str = include_str!("../../../docs/wire/reserves.md");
+const HOLDS: &str = "/v1/reserve/holds";
+const PLANS: &str = "/v1/reserve/plans";
+const RELEASES: &str = "/v1/reserve/releases";
+const REFUNDS: &str = "/v1/ledger/refunds";
+const PAYOUTS: &str = "/v1/ledger/payouts";
+const DATE: &str = "release_schedule[release_after]";
+const USD: (&str, &str) = ("currency", "usd");
+const FIXED: (&str, &str) = ("type", "fixed_release");
+const ROLLING: (&str, &str) = ("type", "rolling_release");
+const DAYS: (&str, &str) = ("rolling_release[days_after_charge]", "30");
+
+/// Status, code and parameter.
+type Promise = (u16, Option<String>, Option<String>);
+
+/// What the table promises, by situation.
+fn table() -> BTreeMap<String, Promise> {
+    let (_, after) = PAGE.split_once("## 9. Errors").unwrap();
+    let lines = after.lines().skip_while(|line| !line.starts_with('|'));
+    let cell = |text: &str| {
+        let text = text.trim().trim_matches('`').to_owned();
+        (text != "none").then_some(text)
+    };
+    let row = |line: &str| {
+        let cells: Vec<&str> = line.trim_matches('|').split('|').collect();
+        let status = cells[1].trim().parse().unwrap();
+        (cells[0].trim().to_owned(), (status, cell(cells[2]), cell(cells[3])))
+    };
+    lines.take_while(|line| line.starts_with('|')).skip(2).map(row).collect()
+}
+
+/// The requests of one row, and the parameter where the table names none by itself.
+struct Asked {
+    row: &'static str,
+    param: Option<&'static str>,
+    answers: Vec<Answer>,
+}
+
+fn asked(row: &'static str, answers: Vec<Answer>) -> Asked {
+    Asked { row, param: None, answers }
+}
+
+fn about(row: &'static str, param: &'static str, answer: Answer) -> Asked {
+    Asked { row, param: Some(param), answers: vec![answer] }
+}
+
+#[test]
+fn every_row_of_the_table_is_answered_as_it_says() {
+    let mut promised = table();
+    let world = World::new();
+    let strict = World::with(TestServer::builder().reserves(coffer_reserves::Settings {
+        strict: true,
+        ..coffer_reserves::Settings::default()
+    }));
+    let all = [holds(&world, &strict), plans(&world), releases(&world), intake(&world)];
+    for Asked { row, param, answers } in all.into_iter().flatten() {
+        let (status, code, told) = promised.remove(row).unwrap_or_else(|| panic!("no row {row}"));
+        let param = param.map(str::to_owned).or(told);
+        for answer in answers {
+            lawful(&answer);
+            let error = answer.refused(status);
+            assert_eq!(error["type"], "invalid_request_error", "{row}: {error}");
+            let of = |field: &str| error.get(field).map(|of| of.as_str().unwrap().to_owned());
+            assert_eq!((of("code"), of("param")), (code.clone(), param.clone()), "{row}: {error}");
+            assert!(text(&error, "message").len() > 12, "{row}: {error}");
+        }
+    }
+    assert!(promised.is_empty(), "not asked: {promised:?}");
+    world.verify();
+    strict.verify();
+}
+
+fn holds(world: &World, strict: &World) -> Vec<Asked> {
+    let date = (MARCH_1 + 30 * DAY).to_string();
+    let hold = |amount: &str, currency: &str, date: &str| {
+        world.post(HOLDS, &[("amount", amount), ("currency", currency), (DATE, date)])
+    };
+    let dated =
+        |days: i64, seconds: i64| hold("5", "usd", &(MARCH_1 + days * DAY + seconds).to_string());
+    let made = world.hold(100, MARCH_1 + 30 * DAY);
+    let path = format!("{HOLDS}/{}", text(&made, "id"));
+    let far = (MARCH_1 + 180 * DAY + 61).to_string();
+    let above = [("amount", "5"), USD, (DATE, date.as_str())];
+    vec![
+        asked("amount missing", vec![world.post(HOLDS, &[USD, (DATE, &date)])]),
+        asked(
+            "amount 0, negative, too large, or no integer",
+            ["0", "-1", "100000000000", "1.5", "ten"].map(|one| hold(one, "usd", &date)).into(),
+        ),
+        asked("unknown currency", ["USD", "zzz", "dollar"].map(|one| hold("5", one, &date)).into()),
+        asked("`release_after` too near or too far", vec![dated(3, -61), dated(180, 61)]),
+        asked("update beyond 180 days after creation", vec![world.post(&path, &[(DATE, &far)])]),
+        asked("hold above what is available, in strict mode", vec![strict.post(HOLDS, &above)]),
+        asked("unknown id in the path", unknown(world)),
+    ]
+}
+
+/// An id that nobody has, in every path that holds one.
+fn unknown(world: &World) -> Vec<Answer> {
+    let mut answers: Vec<Answer> = [
+        HOLDS,
+        PLANS,
+        RELEASES,
+        REFUNDS,
+        PAYOUTS,
+        "/v1/ledger/charges",
+        "/v1/ledger/disputes",
+        "/v1/ledger/breaches",
+        "/v1/balance_transactions",
+        "/v1/events",
+    ]
+    .map(|path| world.client.get(&format!("{path}/never"), &[]))
+    .into();
+    let changes: [(&str, Params<'_>); 8] = [
+        (HOLDS, &[("metadata[k]", "v")]),
+        (PLANS, &[("percent", "5")]),
+        (RELEASES, &[("metadata[k]", "v")]),
+        ("/v1/ledger/charges", &[("fee", "5")]),
+        (REFUNDS, &[("status", "failed")]),
+        ("/v1/ledger/disputes", &[("status", "lost")]),
+        (PAYOUTS, &[("status", "paid")]),
+        (PLANS, &[]),
+    ];
+    answers.extend(changes.map(|(path, params)| {
+        let end = if params.is_empty() { "/disable" } else { "" };
+        world.post(&format!("{path}/never{end}"), params)
+    }));
+    answers
+}
+
+fn plans(world: &World) -> Vec<Asked> {
+    let percent = ("percent", "5");
+    let date = (MARCH_1 + 30 * DAY).to_string();
+    let fixed = ("fixed_release[release_after]", date.as_str());
+    let older = world.client.with_header("Stripe-Version", "2026-06-24.dahlia");
+    let manual = older.post(PLANS, &[percent, ("type", "manual_release")]);
+    let share = |percent: &str| world.post(PLANS, &[("percent", percent), ROLLING, DAYS]);
+    let over = text(&world.rolling(5, 30), "id");
+    let over = format!("{PLANS}/{over}");
+    world.post(&format!("{over}/disable"), &[]).ok();
+    let mut asked_for = vec![
+        asked("unknown type of a plan", vec![world.post(PLANS, &[percent, ("type", "weekly")])]),
+        asked("`manual_release` in an older version", vec![manual]),
+        about(
+            "block of another type",
+            "fixed_release",
+            world.post(PLANS, &[percent, ROLLING, DAYS, fixed]),
+        ),
+        about("block of the type missing", "fixed_release", world.post(PLANS, &[percent, FIXED])),
+        asked("percent outside 1 to 100", ["0", "101", "-5", "2.5"].map(share).into()),
+        asked("update of a plan that is not active", vec![world.post(&over, &[percent])]),
+        asked(
+            "disable of a plan that is not active",
+            vec![world.post(&format!("{over}/disable"), &[])],
+        ),
+    ];
+    while world.list(PLANS, &[("status", "active"), ("limit", "100")]).len() < 20 {
+        // In a currency that nothing is charged in.
+        world.post(PLANS, &[percent, ROLLING, DAYS, ("currency", "jpy")]).ok();
+    }
+    asked_for.push(asked("plan beyond 20 active ones", vec![share("5")]));
+    asked_for
+}
+
+fn releases(world: &World) -> Vec<Asked> {
+    let hold = text(&world.hold(100, MARCH_1 + 30 * DAY), "id");
+    let of = |hold: &str, more: Params<'_>| {
+        world.post(RELEASES, &[&[("reserve_hold", hold)], more].concat())
+    };
+    let mut asked_for = vec![
+        asked("unknown `reserve_hold`", vec![of("reshold_never", &[])]),
+        asked("release above what is left", vec![of(&hold, &[("amount", "101")])]),
+        asked("currency that is not the hold's", vec![of(&hold, &[("currency", "eur")])]),
+    ];
+    of(&hold, &[]).ok();
+    asked_for.push(asked("nothing left to release", vec![of(&hold, &[])]));
+    // One of the twenty plans makes way.
+    let plans = world.list(PLANS, &[("status", "active"), ("limit", "100")]);
+    let disable = |plan: &str| world.post(&format!("{PLANS}/{plan}/disable"), &[]).ok();
+    disable(&text(&plans[0], "id"));
+    let plan = text(&world.rolling(50, 30), "id");
+    world.charge("ch_held", 1000, &[]);
+    let held = text(&world.list(HOLDS, &[("source_charge", "ch_held")])[0], "id");
+    disable(&plan);
+    asked_for.push(asked("hold of a plan that is being emptied", vec![of(&held, &[])]));
+    asked_for
+}
+
+fn intake(world: &World) -> Vec<Asked> {
+    world.charge("ch_1", 1000, &[("source_type", "card")]);
+    let payout = [("id", "po_1"), ("amount", "5"), USD, ("reported", "true")];
+    world.post(PAYOUTS, &payout).ok();
+    world.post(&format!("{PAYOUTS}/po_1"), &[("status", "canceled")]).ok();
+    let back = |charge: &str, amount: &str| {
+        world.post(REFUNDS, &[("id", "re_1"), ("charge", charge), ("amount", amount)])
+    };
+    let dispute = [("id", "du_1"), ("charge", "ch_never"), ("amount", "5")];
+    let again = |more: (&'static str, &'static str)| {
+        let amount = if more.0 == "amount" { more } else { ("amount", "1000") };
+        let mut params = vec![("id", "ch_1"), amount, USD];
+        params.extend(Some(more).filter(|more| more.0 != "amount"));
+        world.post("/v1/ledger/charges", &params)
+    };
+    let told = "processor's id told again with another figure";
+    let figures =
+        [("amount", "999"), ("source_type", "fpx"), ("created", "5"), ("application_fee", "1")];
+    for (param, value) in figures {
+        assert_eq!(again((param, value)).refused(400)["param"], param);
+    }
+    vec![
+        asked(
+            "payout above what is available",
+            vec![world.post(PAYOUTS, &[("id", "po_2"), ("amount", "5"), USD])],
+        ),
+        asked(
+            "refund or dispute of an unknown charge",
+            vec![back("ch_never", "5"), world.post("/v1/ledger/disputes", &dispute)],
+        ),
+        asked("refund above what is left of the charge", vec![back("ch_1", "1001")]),
+        about(told, "amount", again(("amount", "999"))),
+        asked(
+            "payout that cannot become so",
+            vec![world.post(&format!("{PAYOUTS}/po_1"), &[("status", "paid")])],
+        ),
+    ]
+}
