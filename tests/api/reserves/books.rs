@@ -1,0 +1,120 @@
+//! Balances, and balance transactions (reserves §7).
+
+use super::world::{MARCH_1, World, march, text};
+use serde_json::{Value, json};
+
+#[test]
+fn a_balance_shows_what_is_reserved_to_previews_only() {
+    let world = World::new();
+    assert_eq!(world.get("/v1/balance")["available"], json!([]));
+    world.rolling(10, 30);
+    world.charge("ch_1", 1000, &[]);
+    world.charge("ch_2", 500, &[("source_type", "bank_account")]);
+    let eur = [("id", "ch_3"), ("amount", "70"), ("currency", "eur")];
+    world.post("/v1/ledger/charges", &eur).ok();
+    let sources = json!({ "bank_account": 450, "card": 900 });
+    let usd = json!({ "amount": 1350, "currency": "usd", "source_types": sources });
+    let balance = world.get("/v1/balance");
+    assert_eq!(balance["pending"][1], usd);
+    assert_eq!(balance["pending"][0]["amount"], 63);
+    assert!(balance.get("risk_reserved").is_none());
+    let raw = world.client.get("/v1/balance", &[]).body;
+    assert!(raw.starts_with("{\n  \"object\": \"balance\",\n  \"available\""), "{raw}");
+    let preview = world.client.with_header("Stripe-Version", "2025-12-15.preview");
+    let balance = preview.get("/v1/balance", &[]).ok();
+    let sources = json!({ "bank_account": 50, "card": 100 });
+    let usd = json!({ "amount": 150, "currency": "usd", "source_types": sources });
+    assert_eq!(balance["risk_reserved"]["pending"][1], usd);
+    assert_eq!(balance["risk_reserved"]["available"][1]["amount"], 0);
+}
+
+#[test]
+fn balance_transactions_tell_what_every_entry_did() {
+    let world = World::new();
+    world.rolling(15, 30);
+    world.charge("ch_1", 10_000, &[("fee", "320"), ("application_fee", "100")]);
+    world.refund("re_1", "ch_1", 500);
+    let all = world.list("/v1/balance_transactions", &[("limit", "100")]);
+    let short = |one: &Value| {
+        let number = |field: &str| one[field].as_i64().unwrap();
+        let word = |field: &str| one[field].as_str().unwrap().to_owned();
+        (word("type"), word("balance_type"), number("amount"), number("fee"), number("net"))
+    };
+    let told: Vec<_> = all.iter().rev().map(short).collect();
+    let row = |kind: &str, side: &str, amount: i64, fee: i64| {
+        (kind.to_owned(), side.to_owned(), amount, fee, amount - fee)
+    };
+    assert_eq!(
+        told,
+        [
+            row("charge", "payments", 10_000, 420),
+            row("reserve_hold", "payments", -1437, 0),
+            row("reserve_hold", "risk_reserved", 1437, 0),
+            row("reserve_release", "payments", 500, 0),
+            row("reserve_release", "risk_reserved", -500, 0),
+            row("refund", "payments", -500, 0),
+        ]
+    );
+    let charge = all.last().unwrap();
+    let fee = |amount: i64, kind: &str| {
+        json!({
+            "amount": amount, "application": null, "currency": "usd", "description": null,
+            "type": kind,
+        })
+    };
+    assert_eq!(charge["fee_details"], json!([fee(100, "application_fee"), fee(320, "stripe_fee")]));
+    assert_eq!((&charge["status"], &charge["source"]), (&json!("pending"), &json!("ch_1")));
+    assert_eq!((&charge["created"], &charge["available_on"]), (&json!(MARCH_1), &json!(march(3))));
+    assert_eq!(world.get(&format!("/v1/balance_transactions/{}", text(charge, "id"))), *charge);
+    world.advance_to(march(3));
+    let charge = world.list("/v1/balance_transactions", &[("type", "charge")]);
+    assert_eq!((charge.len(), &charge[0]["status"]), (1, &json!("available")));
+}
+
+#[test]
+fn balance_transactions_are_narrowed_by_each_filter() {
+    let world = World::new();
+    world.charge("ch_1", 1000, &[("created", "1772000000"), ("available_on", "1772000000")]);
+    let eur = [("id", "ch_2"), ("amount", "70"), ("currency", "eur")];
+    world.post("/v1/ledger/charges", &eur).ok();
+    let payout = [("id", "po_1"), ("amount", "400"), ("currency", "usd")];
+    world.post("/v1/ledger/payouts", &payout).ok();
+    world.post("/v1/ledger/payouts/po_1", &[("status", "failed")]).ok();
+    let types = |params: &[(&str, &str)]| -> Vec<String> {
+        let all = world.list("/v1/balance_transactions", params);
+        all.iter().map(|one| text(one, "type")).collect()
+    };
+    assert_eq!(types(&[]), ["payout_failure", "payout", "charge", "charge"]);
+    assert_eq!(types(&[("payout", "po_1")]), ["payout_failure", "payout"]);
+    assert_eq!(types(&[("source", "ch_2")]), ["charge"]);
+    assert_eq!(types(&[("currency", "eur")]), ["charge"]);
+    assert_eq!(types(&[("type", "payout")]), ["payout"]);
+    assert_eq!(types(&[("created[lte]", "1772000000")]), ["charge"]);
+    let all = world.list("/v1/balance_transactions", &[]);
+    let second = text(&all[1], "id");
+    assert_eq!(types(&[("starting_after", &second), ("limit", "1")]), ["charge"]);
+    let categories: Vec<_> = all.iter().map(|one| text(one, "reporting_category")).collect();
+    assert_eq!(categories, ["payout_reversal", "payout", "charge", "charge"]);
+    let both = world.client.get("/v1/balance_transactions", &[("payout", "a"), ("source", "b")]);
+    assert_eq!(both.refused(400)["param"], "source");
+}
+
+#[test]
+fn an_altered_balance_is_found_by_the_check() {
+    let world = World::new();
+    world.rolling(15, 30);
+    world.charge("ch_1", 10_000, &[]);
+    world.verify();
+    let path = world.server.data_dir().join("coffer.db");
+    let books = rusqlite::Connection::open(path).unwrap();
+    books.execute("UPDATE ledger_balance SET payments_pending = payments_pending + 1", []).unwrap();
+    let store = world.server.server().installation().stores.data.clone();
+    let findings = world.server.block_on(coffer_reserves::verify(&store)).unwrap();
+    let rules: Vec<_> = findings.differences.iter().map(|one| one.rule).collect();
+    assert!(rules.contains(&"a balance is the sum of its postings"), "{findings:#?}");
+    assert!(
+        books.execute("UPDATE ledger_posting SET amount = 1", []).is_err(),
+        "it can be changed"
+    );
+    assert!(books.execute("DELETE FROM ledger_posting", []).is_err(), "it can be deleted");
+}
