@@ -2,7 +2,7 @@
 
 use crate::args::Result;
 use std::net::TcpListener;
-use std::process::Command;
+use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
 /// How long a process may take to end after it was asked to.
@@ -50,6 +50,39 @@ impl Drop for Child {
         // It may have ended by itself; then there is nothing to do.
         drop(self.0.kill());
         drop(self.0.wait());
+    }
+}
+
+/// A process that runs until its standard input is closed, and then reports.
+pub struct Background(Option<std::process::Child>);
+
+impl Background {
+    /// Starts it.
+    pub fn spawn(command: &mut Command) -> Result<Self> {
+        let process = command.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn();
+        process.map(|process| Self(Some(process))).map_err(|error| format!("no load: {error}"))
+    }
+
+    /// Asks it to end, and answers what it printed.
+    pub fn end(mut self) -> Result<Vec<u8>> {
+        let Some(mut process) = self.0.take() else { return Err("it has ended".to_owned()) };
+        drop(process.stdin.take());
+        let output = process.wait_with_output().map_err(|error| error.to_string())?;
+        if output.status.success() {
+            Ok(output.stdout)
+        } else {
+            Err("a load failed; what it said stands above".to_owned())
+        }
+    }
+}
+
+impl Drop for Background {
+    fn drop(&mut self) {
+        if let Some(process) = &mut self.0 {
+            // It may have ended by itself; then there is nothing to do.
+            drop(process.kill());
+            drop(process.wait());
+        }
     }
 }
 

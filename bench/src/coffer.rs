@@ -150,6 +150,34 @@ impl Coffer {
         Ok(Writer { commits: count("commits")?, units: count("units")? })
     }
 
+    /// A call of the API for an account.
+    pub fn post(&self, account: &str, path: &str, form: &[(&str, &str)]) -> Result<Value> {
+        let headers = format!("Stripe-Account: {account}\r\n");
+        http::call(self.port, &self.live_key, "POST", path, &headers, form)
+    }
+
+    /// The names of the accounts.
+    pub fn account_names(&self) -> Result<Vec<String>> {
+        let names = std::fs::read_to_string(self.accounts()).map_err(|error| error.to_string())?;
+        Ok(names.lines().map(str::to_owned).collect())
+    }
+
+    /// What `coffer ledger verify` found; an error if a figure does not follow from the others.
+    pub fn verify_ledger(&self) -> Result<Value> {
+        let output = Command::new(&self.program)
+            .env_clear()
+            .env("COFFER_DATA_DIR", self.directory.join("data"))
+            .args(["ledger", "verify", "--format", "json"])
+            .output()
+            .map_err(|error| format!("cannot run coffer ledger verify: {error}"))?;
+        let said = String::from_utf8_lossy(&output.stdout);
+        if !output.status.success() {
+            let errors = String::from_utf8_lossy(&output.stderr);
+            return Err(format!("coffer ledger verify: {said}{errors}"));
+        }
+        serde_json::from_str(&said).map_err(|error| format!("coffer ledger verify: {error}"))
+    }
+
     fn status(&self) -> Result<Value> {
         http::call(self.port, &self.admin_key, "GET", "/v1/admin/status", "", &[])
     }

@@ -74,6 +74,12 @@ pub fn push_payload(out: &mut Vec<u8>, index: u64) {
     out.truncate(end);
 }
 
+/// Appends the processor's id of charge number `index`.
+pub fn push_charge(out: &mut Vec<u8>, index: u64) {
+    out.extend_from_slice(b"ch_");
+    push_hex(out, scatter(index));
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

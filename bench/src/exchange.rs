@@ -128,26 +128,90 @@ impl Exchange for Set {
         data::push_payload(&mut self.body, index);
         out.extend_from_slice(b"POST /v1/apps/secrets");
         self.http.push_headers(out, index);
-        if let Some(keys) = &mut self.keys {
-            // 36 characters, like the UUIDs of the SDKs; the index keeps runs apart.
-            out.extend_from_slice(b"\r\nIdempotency-Key: ");
-            data::push_hex(out, index);
-            out.extend_from_slice(b"-key");
-            data::push_hex(out, keys.next());
-        }
-        out.extend_from_slice(b"\r\nContent-Type: application/x-www-form-urlencoded");
-        out.extend_from_slice(b"\r\nContent-Length: ");
-        out.extend_from_slice(self.body.len().to_string().as_bytes());
-        out.extend_from_slice(b"\r\n\r\n");
-        out.extend_from_slice(&self.body);
+        push_form(out, index, self.keys.as_mut(), &self.body);
     }
 
     fn check(&mut self, received: &[u8]) -> Result<Option<usize>> {
-        let Some((body, length)) = ok_body(received)? else { return Ok(None) };
-        match memmem::find(body, b"\"appsecret_") {
-            Some(_) => Ok(Some(length)),
-            None => Err(format!("the answer is not a secret: {}", shown(body))),
-        }
+        answered_with(received, b"\"appsecret_")
+    }
+}
+
+/// The rest of a request whose parameters are `body`, with an idempotency key if there are any.
+fn push_form(out: &mut Vec<u8>, index: u64, keys: Option<&mut Numbers>, body: &[u8]) {
+    if let Some(keys) = keys {
+        // 36 characters, like the UUIDs of the SDKs; the index keeps runs apart.
+        out.extend_from_slice(b"\r\nIdempotency-Key: ");
+        data::push_hex(out, index);
+        out.extend_from_slice(b"-key");
+        data::push_hex(out, keys.next());
+    }
+    out.extend_from_slice(b"\r\nContent-Type: application/x-www-form-urlencoded");
+    out.extend_from_slice(b"\r\nContent-Length: ");
+    out.extend_from_slice(body.len().to_string().as_bytes());
+    out.extend_from_slice(b"\r\n\r\n");
+    out.extend_from_slice(body);
+}
+
+/// The intake of a charge of a hundred dollars, with a fresh idempotency key.
+pub struct Charge {
+    http: Http,
+    keys: Numbers,
+    body: Vec<u8>,
+}
+
+impl Charge {
+    /// Charges whose idempotency keys come from `seed`.
+    pub fn new(http: Http, seed: u64) -> Self {
+        Self { http, keys: Numbers::new(seed), body: Vec::new() }
+    }
+}
+
+impl Exchange for Charge {
+    fn request(&mut self, index: u64, out: &mut Vec<u8>) {
+        self.body.clear();
+        self.body.extend_from_slice(b"id=");
+        data::push_charge(&mut self.body, index);
+        self.body.extend_from_slice(b"&amount=10000&currency=usd&fee=320");
+        out.extend_from_slice(b"POST /v1/ledger/charges");
+        self.http.push_headers(out, index);
+        push_form(out, index, Some(&mut self.keys), &self.body);
+    }
+
+    fn check(&mut self, received: &[u8]) -> Result<Option<usize>> {
+        answered_with(received, b"\"ledger.charge\"")
+    }
+}
+
+/// A read of an account's balance.
+pub struct Balance {
+    http: Http,
+}
+
+impl Balance {
+    /// Of the accounts that `http` names.
+    pub fn new(http: Http) -> Self {
+        Self { http }
+    }
+}
+
+impl Exchange for Balance {
+    fn request(&mut self, index: u64, out: &mut Vec<u8>) {
+        out.extend_from_slice(b"GET /v1/balance");
+        self.http.push_headers(out, index);
+        out.extend_from_slice(b"\r\n\r\n");
+    }
+
+    fn check(&mut self, received: &[u8]) -> Result<Option<usize>> {
+        answered_with(received, b"\"balance\"")
+    }
+}
+
+/// The length of an answer that must hold `mark`.
+fn answered_with(received: &[u8], mark: &[u8]) -> Result<Option<usize>> {
+    let Some((body, length)) = ok_body(received)? else { return Ok(None) };
+    match memmem::find(body, mark) {
+        Some(_) => Ok(Some(length)),
+        None => Err(format!("another answer was expected: {}", shown(body))),
     }
 }
 
@@ -209,6 +273,9 @@ mod tests {
         assert!(find.check(&answer("200 OK", "\"thine\"")).is_err());
         let mut set = Set::new(http(), true, 1);
         assert!(set.check(&answer("200 OK", "{\"object\": \"list\"}")).is_err());
+        let mut charge = Charge::new(http(), 1);
+        assert!(charge.check(&answer("200 OK", "{\"object\": \"ledger.charge\"}")).is_ok());
+        assert!(charge.check(&answer("200 OK", "{\"object\": \"balance\"}")).is_err());
     }
 
     #[test]

@@ -6,13 +6,14 @@
 
 use crate::args::{Args, Result};
 use crate::data::Numbers;
-use crate::exchange::{Exchange, Find, Http, Set};
+use crate::exchange::{Balance, Charge, Exchange, Find, Http, Set};
 use crate::histogram::Histogram;
 use crate::machine;
 use crate::redis;
 use serde_json::{Value, json};
+use std::io::Read as _;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
@@ -30,6 +31,8 @@ pub const OPTIONS: &[&str] = &[
     "accounts",
     "idempotency",
     "seed",
+    "every-ms",
+    "until-eof",
 ];
 
 /// Where the key stands in the environment, so that it does not show in the list of processes.
@@ -45,6 +48,10 @@ struct Shared {
     stored: Option<u64>,
     from: Instant,
     until: Option<Instant>,
+    /// Time from one request of a connection to its next; without it, the next follows at once.
+    every: Option<Duration>,
+    /// Set when whoever started the load wants it to end.
+    ended: AtomicBool,
 }
 
 impl Shared {
@@ -58,6 +65,11 @@ impl Shared {
                 (index < self.end).then_some(index)
             }
         }
+    }
+
+    /// Whether a request may begin at `now`.
+    fn goes_on(&self, now: Instant) -> bool {
+        self.until.is_none_or(|until| now < until) && !self.ended.load(Ordering::Relaxed)
     }
 
     /// Whether a request that ended at `now` belongs to the measurement.
@@ -86,6 +98,8 @@ async fn workload(args: &Args) -> Result<Value> {
             let keyed = args.or("idempotency", true)?;
             run(args, |n| Ok(Set::new(Http::new(args)?, keyed, seed.wrapping_add(n)))).await
         }
+        "charge" => run(args, |n| Ok(Charge::new(Http::new(args)?, seed.wrapping_add(n)))).await,
+        "balance" => run(args, |_| Ok(Balance::new(Http::new(args)?))).await,
         "redis-set" => run(args, |_| Ok(redis::Set::new())).await,
         "redis-get" => run(args, |_| Ok(redis::Get::new())).await,
         other => Err(format!("there is no workload {other:?}")),
@@ -134,13 +148,16 @@ async fn run<E: Exchange>(args: &Args, make: impl Fn(u64) -> Result<E>) -> Resul
     }))
 }
 
-/// The plan of a load: for a time (`--measure-ms`, after `--warm-ms`) or for `--count` new ones.
+/// The plan of a load: for a time (`--measure-ms`, after `--warm-ms`), for `--count` new ones, or
+/// until the standard input ends (`--until-eof true`).
 fn shared(args: &Args) -> Result<Arc<Shared>> {
     let count: Option<u64> = args.optional("count")?;
     let warm = Duration::from_millis(args.or("warm-ms", 0)?);
     let measured = args.optional("measure-ms")?.map(Duration::from_millis);
-    if count.is_some() == measured.is_some() {
-        return Err("give either --measure-ms or --count".to_owned());
+    let until_eof: bool = args.or("until-eof", false)?;
+    if [count.is_some(), measured.is_some(), until_eof].iter().filter(|given| **given).count() != 1
+    {
+        return Err("give one of --measure-ms, --count and --until-eof".to_owned());
     }
     let first = args.or("first", 0)?;
     let from = Instant::now() + warm;
@@ -150,8 +167,29 @@ fn shared(args: &Args) -> Result<Arc<Shared>> {
         stored: args.optional("stored")?,
         from,
         until: measured.map(|measured| from + measured),
+        every: args.optional("every-ms")?.map(Duration::from_millis),
+        ended: AtomicBool::new(false),
     };
-    Ok(Arc::new(shared))
+    let shared = Arc::new(shared);
+    if until_eof {
+        let told = Arc::clone(&shared);
+        std::thread::spawn(move || {
+            // Nothing is ever written to it: it ends, or its other side is gone.
+            drop(std::io::stdin().read(&mut [0]));
+            told.ended.store(true, Ordering::Relaxed);
+        });
+    }
+    Ok(shared)
+}
+
+/// Waits until `due`. Answers from when the next request's time counts: a connection that is late
+/// already counts from when it should have sent, so that a slow answer shows in all that waited.
+async fn paced(due: Instant) -> Instant {
+    if due <= Instant::now() {
+        return due;
+    }
+    tokio::time::sleep_until(due.into()).await;
+    Instant::now()
 }
 
 /// One connection's life. The first wrong answer ends the whole run.
@@ -164,7 +202,8 @@ async fn connection<E: Exchange>(
     let mut histogram = Histogram::new();
     let (mut request, mut answer) = (Vec::new(), Vec::with_capacity(ANSWER_BYTES));
     let mut begun = Instant::now();
-    while shared.until.is_none_or(|until| begun < until) {
+    let mut due = begun;
+    while shared.goes_on(begun) {
         let Some(index) = shared.pick(&mut numbers) else { break };
         request.clear();
         exchange.request(index, &mut request);
@@ -185,7 +224,13 @@ async fn connection<E: Exchange>(
         if shared.counts(ended) {
             histogram.record(ended - begun);
         }
-        begun = ended;
+        begun = match shared.every {
+            None => ended,
+            Some(every) => {
+                due += every;
+                paced(due).await
+            }
+        };
     }
     Ok(histogram)
 }

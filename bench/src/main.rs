@@ -1,8 +1,9 @@
 //! Coffer beside what it could be at best, measured in one go on one machine.
 //!
-//! Without a first word it runs the whole comparison and prints one table. The words `axum`,
-//! `load` and `sqlite` are the processes that it starts: servers, load and baselines never share
-//! a process, so that memory and processor time can be told apart.
+//! Without a first word it runs the whole comparison and prints one table; with `--reserves`
+//! anywhere, that of Reserves instead. The words `axum`, `load` and `sqlite` are the processes that
+//! it starts: servers, load and baselines never share a process, so that memory and processor time
+//! can be told apart.
 //!
 //! This room talks to Coffer as a stranger would: by its command line, over HTTP, and by looking
 //! at its files; it links none of its code.
@@ -13,6 +14,7 @@ mod child;
 mod coffer;
 mod data;
 mod exchange;
+mod fill;
 mod histogram;
 mod http;
 mod load;
@@ -36,11 +38,17 @@ use table::{Check, Line};
 const RUN_AT_MOST: Duration = Duration::from_secs(480);
 
 fn main() -> ExitCode {
-    let mut words = std::env::args().skip(1).peekable();
+    let (flags, words): (Vec<_>, Vec<_>) =
+        std::env::args().skip(1).partition(|word| word == "--reserves");
+    let mut words = words.into_iter().peekable();
     let command = words.next_if(|word| !word.starts_with("--")).unwrap_or_default();
     let parse = |words, known: &[&str]| Args::parse(words, known);
     let outcome = match command.as_str() {
-        "" => parse(words, run::OPTIONS).and_then(|args| whole(&args)),
+        "" if flags.is_empty() => {
+            parse(words, run::OPTIONS).and_then(|args| whole(&args, introduction, Run::everything))
+        }
+        "" => parse(words, run::RESERVES_OPTIONS)
+            .and_then(|args| whole(&args, introduction_to_reserves, Run::reserves)),
         "axum" => parse(words, &["port"]).and_then(|args| axum_baseline::main(&args)),
         "load" => parse(words, load::OPTIONS).and_then(|args| load::main(&args)),
         "sqlite" => {
@@ -59,7 +67,11 @@ fn main() -> ExitCode {
 
 /// The whole comparison: in a directory that is removed afterwards, on the disk that
 /// `--directory` names (the current one by default, since temporary files may lie in memory).
-fn whole(args: &Args) -> Result<()> {
+fn whole(
+    args: &Args,
+    introduction: fn(&Settings, &Path) -> Result<String>,
+    parts: fn(&mut Run) -> Result<()>,
+) -> Result<()> {
     let begun = Instant::now();
     let settings = Settings::read(args)?;
     let parent: PathBuf = args.or("directory", PathBuf::from("."))?;
@@ -69,7 +81,7 @@ fn whole(args: &Args) -> Result<()> {
         .map_err(|error| format!("cannot make a directory in {}: {error}", parent.display()))?;
     print(&introduction(&settings, directory.path())?)?;
     let mut run = Run::new(settings, directory.path())?;
-    run.everything()?;
+    parts(&mut run)?;
     run.checks.push(Check {
         what: "seconds for the whole run".to_owned(),
         value: begun.elapsed().as_secs_f64(),
@@ -84,11 +96,11 @@ fn whole(args: &Args) -> Result<()> {
     }
 }
 
-/// The machine and every setting, so that the figures mean something.
-fn introduction(settings: &Settings, directory: &Path) -> Result<String> {
+/// The machine and the settings of every run, so that the figures mean something.
+fn conditions(settings: &Settings, directory: &Path) -> Result<String> {
     let (p50, p99) = machine::flush_micros(directory)?;
     let counted = if machine::disk(directory)?.is_some() { "counted" } else { "not visible" };
-    let Settings { coffer, rounds, warm, measure, small, memory_at, stored } = settings;
+    let Settings { coffer, rounds, warm, measure, .. } = settings;
     Ok(format!(
         "machine: {}\n\
          disk: append of 4 KiB and flush {p50:.0} us (p99 {p99:.0} us); flushes are {counted}\n\
@@ -96,21 +108,51 @@ fn introduction(settings: &Settings, directory: &Path) -> Result<String> {
          load: its own process, one thread, no pipelining, {:?} keep-alive connections, \
          Stripe-Version {}\n\
          slices: {rounds} of {measure} ms after {warm} ms each, rivals in turns, medians; \
-         finds repeated if others take over {:.0} %\n\
-         secrets: payload {} characters, each in a user scope of its own, finds at random over \
-         all; small store {small}, memory at {memory_at}, large store {stored}\n\
-         bare axum: {} bytes of JSON, the same requests\n\
-         loop: Coffer's tables and indexes, WAL, synchronous=FULL, foreign keys off, page cache \
-         {} KiB, checkpoints on another thread, groups as large as Coffer's",
+         reads repeated if others take over {:.0} %",
         machine::description()?,
         coffer.display(),
         coffer::ACCOUNTS,
         run::CONNECTIONS,
         exchange::API_VERSION,
         slice::FOREIGN_SHARE * 100.0,
+    ))
+}
+
+/// How the loop stores what it writes.
+fn the_loop() -> String {
+    format!(
+        "loop: Coffer's tables and indexes, WAL, synchronous=FULL, foreign keys off, page cache \
+         {} KiB, checkpoints on another thread, groups as large as Coffer's",
+        sqlite_baseline::CACHE_KIB
+    )
+}
+
+/// What the comparison is run with.
+fn introduction(settings: &Settings, directory: &Path) -> Result<String> {
+    let Settings { small, memory_at, stored, .. } = settings;
+    Ok(format!(
+        "{}\n\
+         secrets: payload {} characters, each in a user scope of its own, finds at random over \
+         all; small store {small}, memory at {memory_at}, large store {stored}\n\
+         bare axum: {} bytes of JSON, the same requests\n\
+         {}",
+        conditions(settings, directory)?,
         data::PAYLOAD_CHARACTERS,
         axum_baseline::BODY_BYTES,
-        sqlite_baseline::CACHE_KIB,
+        the_loop(),
+    ))
+}
+
+/// What the comparison of Reserves is run with.
+fn introduction_to_reserves(settings: &Settings, directory: &Path) -> Result<String> {
+    let Settings { holds, postings, .. } = settings;
+    Ok(format!(
+        "{}\n\
+         charges: each account with one rolling plan of 10 %, fresh idempotency keys; \
+         {postings} postings behind the larger balance; {holds} holds due at one midnight\n\
+         {}",
+        conditions(settings, directory)?,
+        the_loop(),
     ))
 }
 

@@ -1,12 +1,22 @@
-//! The rows that one set writes, in one place: the tables, and what is new in each row. Their
-//! columns, indexes and typical contents are read from a store that Coffer itself has made, so
-//! that the baseline cannot drift from what Coffer writes.
+//! The rows that one set or one charge writes, in one place: the tables, and what is new in each
+//! row. Their columns, indexes and typical contents are read from a store that Coffer itself has
+//! made, so that the baseline cannot drift from what Coffer writes.
+
+mod charge;
 
 use crate::args::Result;
 use crate::data::Numbers;
 use rusqlite::types::Value;
 use rusqlite::{Connection, OpenFlags, Statement, params_from_iter};
 use std::path::Path;
+
+pub use charge::{CHARGE, Charges, charge_rows};
+
+/// What one acknowledged request of Coffer's writes.
+pub trait Unit {
+    /// Writes the next one's rows.
+    fn write(&mut self, numbers: &mut Numbers) -> Result<()>;
+}
 
 /// A table that a set adds one row to.
 ///
@@ -61,6 +71,28 @@ pub fn variant(name: &str) -> Result<&'static [Table]> {
         "no-record" => Ok(&[SECRET, SCOPE, AUDIT]),
         "secret-alone" => Ok(&[SECRET]),
         other => Err(format!("there is no variant {other:?}")),
+    }
+}
+
+/// The rows of sets.
+pub struct Sets<'c>(Vec<(Row, Statement<'c>)>);
+
+impl<'c> Sets<'c> {
+    /// One row of each of `tables`, as in Coffer's `source`.
+    pub fn like(tables: &[Table], source: &Connection, connection: &'c Connection) -> Result<Self> {
+        let mut rows = Vec::new();
+        for table in tables {
+            let row = Row::like(table, source, connection)?;
+            let statement = row.prepare(connection)?;
+            rows.push((row, statement));
+        }
+        Ok(Self(rows))
+    }
+}
+
+impl Unit for Sets<'_> {
+    fn write(&mut self, numbers: &mut Numbers) -> Result<()> {
+        self.0.iter_mut().try_for_each(|(row, statement)| row.add(statement, numbers))
     }
 }
 
@@ -176,7 +208,7 @@ fn highest(target: &Connection, table: &str, column: &str) -> Result<i64> {
     target.query_row(&sql, [], |row| row.get(0)).map_err(text)
 }
 
-/// How many rows of a table came from sets.
+/// How many typical rows a table has.
 pub fn count(connection: &Connection, table: &Table) -> Result<u64> {
     let sql = format!("SELECT count(*) FROM {} {}", table.name, table.typical);
     let count: i64 = connection.query_row(&sql, [], |row| row.get(0)).map_err(text)?;

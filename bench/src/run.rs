@@ -12,10 +12,15 @@ use std::process::Command;
 use std::time::{Duration, Instant};
 
 mod growth;
+mod reserves;
 
 /// The options of a whole run.
 pub const OPTIONS: &[&str] =
     &["coffer", "directory", "rounds", "warm-ms", "measure-ms", "small", "memory-at", "stored"];
+
+/// The options of a run on Reserves.
+pub const RESERVES_OPTIONS: &[&str] =
+    &["coffer", "directory", "rounds", "warm-ms", "measure-ms", "holds", "postings"];
 
 /// The numbers of connections that are tried.
 pub const CONNECTIONS: [u64; 3] = [1, 16, BUSIEST];
@@ -48,6 +53,10 @@ pub struct Settings {
     pub memory_at: u64,
     /// Secrets in the large store.
     pub stored: u64,
+    /// Holds that are due at one midnight.
+    pub holds: u64,
+    /// Postings of the account that has many.
+    pub postings: u64,
 }
 
 impl Settings {
@@ -62,6 +71,8 @@ impl Settings {
             small: args.or("small", 10_000)?,
             memory_at: args.or("memory-at", 100_000)?,
             stored: args.or("stored", 1_000_000)?,
+            holds: args.or("holds", 1_000_000)?,
+            postings: args.or("postings", 1_000_000)?,
         })
     }
 }
@@ -115,13 +126,18 @@ impl Run {
         self.starts(&mut coffer)?;
         self.growth(&axum, &mut coffer)?;
         coffer.stop()?;
+        self.note_disturbances();
+        axum.child.stop()
+    }
+
+    /// Remarks how quiet the machine was.
+    fn note_disturbances(&mut self) {
         let (count, worst) = self.disturbed;
         self.notes.push(format!(
             "slices in which others took over {:.0} % of the processors: {count} (at most {:.0} %)",
             FOREIGN_SHARE * 100.0,
             worst * 100.0
         ));
-        axum.child.stop()
     }
 
     fn axum(&self) -> Result<Server> {
@@ -197,15 +213,24 @@ impl Run {
         let writer = coffer.writer()?.since(before);
         let sets = slice.next - coffer.stored;
         coffer.stored = slice.next;
-        if writer.units < sets {
-            return Err(format!("{sets} sets, but the writer counted {}", writer.units));
+        self.check_writer(&slice, writer, sets)?;
+        Ok((slice, writer))
+    }
+
+    /// Checks that the writer counted what was acknowledged, and flushed the disk for its commits.
+    fn check_writer(&mut self, slice: &Slice, writer: Writer, acknowledged: u64) -> Result<()> {
+        if writer.units < acknowledged {
+            let counted = writer.units;
+            return Err(format!(
+                "{acknowledged} were acknowledged, but the writer counted {counted}"
+            ));
         }
         if slice.flushes.is_some_and(|flushes| (flushes as f64) < 0.9 * writer.commits as f64) {
             let flushes = slice.flushes.unwrap_or(0);
             return Err(format!("{} commits, but only {flushes} flushes", writer.commits));
         }
-        self.disturbed(&slice);
-        Ok((slice, writer))
+        self.disturbed(slice);
+        Ok(())
     }
 
     /// Stores new secrets through the API until there are `wanted`.

@@ -1,13 +1,13 @@
-//! The ceiling for writes: one thread that adds the rows of Coffer's sets to a SQLite file with
-//! Coffer's tables and indexes, in groups as large as Coffer's, each made durable by one flush.
-//! No HTTP, no authentication, no encryption, no queue.
+//! The ceiling for writes: one thread that writes the rows of Coffer's sets, or of its intakes of
+//! charges, to a SQLite file with Coffer's tables and indexes, in groups as large as Coffer's, each
+//! made durable by one flush. No HTTP, no authentication, no encryption, no queue.
 
 use crate::args::{Args, Result};
 use crate::data::Numbers;
 use crate::histogram::Histogram;
 use crate::machine;
-use crate::rows::{self, Row, SECRET, text};
-use rusqlite::{Connection, Statement};
+use crate::rows::{self, CHARGE, Charges, SECRET, Sets, Table, Unit, text};
+use rusqlite::Connection;
 use serde_json::json;
 use std::path::{Path, PathBuf};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, channel};
@@ -22,20 +22,22 @@ pub const CACHE_KIB: i64 = 16 * 1024;
 /// How often the checkpointer copies the log into the file, off the loop's path, as Coffer does.
 const CHECKPOINT_EVERY: Duration = Duration::from_millis(500);
 
-/// Sets that share a commit while the file is only being filled.
+/// Units that share a commit while the file is only being filled.
 const FILL_GROUP: f64 = 512.0;
 
-/// Fills the file to `--fill-to` secrets, then times `--rows` more and prints what it found.
+/// Fills the file to `--fill-to` secrets or charges, then times `--rows` more and prints what it
+/// found.
 pub fn main(args: &Args) -> Result<()> {
     let file: PathBuf = args.required("file")?;
-    let tables = rows::variant(&args.required::<String>("variant")?)?;
+    let variant: String = args.required("variant")?;
     let (group, wanted): (f64, u64) = (args.required("group")?, args.required("rows")?);
     let source = rows::open(&args.required::<PathBuf>("like")?)?;
     let connection = open(&file, &source)?;
     let (stop, stopped) = channel::<()>();
     let checkpointer = checkpointer(&file, stopped)?;
-    let mut writer = Loop::new(tables, &source, &connection)?;
-    let present = rows::count(&connection, &SECRET)?;
+    let (counted, unit) = unit(&variant, &source, &connection)?;
+    let mut writer = Loop::new(unit, counted, &connection)?;
+    let present = rows::count(&connection, counted)?;
     let missing = args.required::<u64>("fill-to")?.saturating_sub(present);
     writer.run(missing, FILL_GROUP)?;
     let begun = Instant::now();
@@ -43,9 +45,9 @@ pub fn main(args: &Args) -> Result<()> {
     let seconds = begun.elapsed().as_secs_f64();
     drop(stop);
     checkpointer.join().map_err(|_| "the checkpointer failed".to_owned())?;
-    let grown = rows::count(&connection, &SECRET)? - present - missing;
+    let grown = rows::count(&connection, counted)? - present - missing;
     if grown != wanted {
-        return Err(format!("{wanted} sets made {grown} rows"));
+        return Err(format!("{wanted} units made {grown} rows of {}", counted.name));
     }
     let report = json!({
         "requests": wanted,
@@ -90,31 +92,34 @@ fn checkpointer(file: &Path, stopped: Receiver<()>) -> Result<std::thread::JoinH
     }))
 }
 
-/// The loop's statements and the rows that they add.
+/// What the loop writes, and the table that has one row for each.
+fn unit<'c>(
+    variant: &str,
+    source: &Connection,
+    connection: &'c Connection,
+) -> Result<(&'static Table, Box<dyn Unit + 'c>)> {
+    if variant == "charge" {
+        return Ok((&CHARGE, Box::new(Charges::like(source, connection)?)));
+    }
+    let sets = Sets::like(rows::variant(variant)?, source, connection)?;
+    Ok((&SECRET, Box::new(sets)))
+}
+
+/// The loop: units in groups.
 struct Loop<'c> {
     connection: &'c Connection,
-    rows: Vec<(Row, Statement<'c>)>,
+    unit: Box<dyn Unit + 'c>,
     numbers: Numbers,
 }
 
 impl<'c> Loop<'c> {
-    fn new(
-        tables: &[rows::Table],
-        source: &Connection,
-        connection: &'c Connection,
-    ) -> Result<Self> {
-        let mut rows = Vec::new();
-        for table in tables {
-            let row = Row::like(table, source, connection)?;
-            let statement = row.prepare(connection)?;
-            rows.push((row, statement));
-        }
+    fn new(unit: Box<dyn Unit + 'c>, counted: &Table, connection: &'c Connection) -> Result<Self> {
         // A seed for each state of the file, so that no run repeats the keys of an earlier one.
-        let numbers = Numbers::new(rows::count(connection, &SECRET)?.wrapping_add(1 << 40));
-        Ok(Self { connection, rows, numbers })
+        let numbers = Numbers::new(rows::count(connection, counted)?.wrapping_add(1 << 40));
+        Ok(Self { connection, unit, numbers })
     }
 
-    /// Writes `wanted` sets in groups of `group` on average. Returns how long the groups took,
+    /// Writes `wanted` units in groups of `group` on average. Returns how long the groups took,
     /// commit included, and how many there were.
     fn run(&mut self, wanted: u64, group: f64) -> Result<(Histogram, u64)> {
         let (mut histogram, mut commits, mut done) = (Histogram::new(), 0_u64, 0_u64);
@@ -125,9 +130,7 @@ impl<'c> Loop<'c> {
             let begun = Instant::now();
             self.connection.execute_batch("BEGIN IMMEDIATE").map_err(text)?;
             for _ in done..due {
-                for (row, statement) in &mut self.rows {
-                    row.add(statement, &mut self.numbers)?;
-                }
+                self.unit.write(&mut self.numbers)?;
             }
             self.connection.execute_batch("COMMIT").map_err(text)?;
             histogram.record(begun.elapsed());

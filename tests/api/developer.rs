@@ -111,3 +111,92 @@ fn in_production_the_host_does_not_matter() {
     ));
     raw.answer().ok();
 }
+
+const CLOCK: &str = "/v1/test_helpers/clock";
+const ADVANCE: &str = "/v1/test_helpers/clock/advance";
+const DAY: i64 = 86_400;
+
+#[test]
+fn the_clock_is_told_and_moved_forward() {
+    let server = start();
+    let client = server.anonymous().with_key(KEY);
+    let now = client.get(CLOCK, &[]).ok()["now"].as_i64().unwrap();
+    let expected = serde_json::json!({
+        "object": "test_helpers.clock", "livemode": false, "now": now });
+    assert_eq!(lawful(&client.get(CLOCK, &[])).ok(), expected);
+    let moved = lawful(&client.post(ADVANCE, &[("seconds", "90")])).ok();
+    assert_eq!(moved["now"], now + 90);
+    let to = (now + 40 * DAY).to_string();
+    assert_eq!(client.post(ADVANCE, &[("to", &to)]).ok()["now"], now + 40 * DAY);
+    assert_eq!(client.get(CLOCK, &[]).ok()["now"], now + 40 * DAY);
+    let wrong: [(&[(&str, &str)], &str); 6] = [
+        (&[("to", &to)], "to"),
+        (&[("to", "5")], "to"),
+        (&[("seconds", "0")], "seconds"),
+        (&[("seconds", "157788001")], "seconds"),
+        (&[], "seconds"),
+        (&[("seconds", "5"), ("to", "999999999999")], "to"),
+    ];
+    for (params, param) in wrong {
+        let error = lawful(&client.post(ADVANCE, params)).refused(400);
+        assert_eq!(error["param"], param, "{params:?}");
+    }
+    assert_eq!(client.get(CLOCK, &[]).ok()["now"], now + 40 * DAY);
+}
+
+#[test]
+fn what_falls_due_is_done_before_the_answer() {
+    let server = TestServer::builder().developer().without_background_jobs().start();
+    let client = server.anonymous().with_key(KEY).for_account("acct_1");
+    let now = client.get(CLOCK, &[]).ok()["now"].as_i64().unwrap();
+    let soon = (now + DAY).to_string();
+    let secret = [
+        ("name", "token"),
+        ("payload", "value"),
+        ("scope[type]", "account"),
+        ("expires_at", soon.as_str()),
+    ];
+    client.post("/v1/apps/secrets", &secret).ok();
+    let plan = [
+        ("percent", "10"),
+        ("type", "rolling_release"),
+        ("rolling_release[days_after_charge]", "180"),
+    ];
+    client.post("/v1/reserve/plans", &plan).ok();
+    let charge = [("id", "ch_1"), ("amount", "1000"), ("currency", "usd")];
+    client.post("/v1/ledger/charges", &charge).ok();
+    let keyed = client.idempotent("half a year");
+    let half = [("seconds", "15724800")];
+    let first = keyed.post(ADVANCE, &half);
+    assert_eq!(first.ok()["now"], now + 182 * DAY);
+    // Asked again, it is not moved again.
+    assert_eq!(keyed.post(ADVANCE, &half).body, first.body);
+    assert_eq!(client.get(CLOCK, &[]).ok()["now"], now + 182 * DAY);
+    client.find("token").refused(404);
+    let release = client.get("/v1/reserve/releases", &[]).ok()["data"][0].clone();
+    assert_eq!(release["reason"], "hold_expired");
+    // At its midnight, not when the caller said that time had passed.
+    let midnight = ((now + 180 * DAY) / DAY + 1) * DAY;
+    assert_eq!(release["released_at"], midnight);
+    assert_eq!(client.get("/v1/balance", &[]).ok()["available"][0]["amount"], 1000);
+}
+
+#[test]
+fn a_restart_keeps_the_clock_where_it_was_moved() {
+    let directory = tempfile::TempDir::new().unwrap();
+    let builder = || TestServer::builder().developer().data_dir(&directory.path().join("data"));
+    let server = builder().start();
+    let client = server.anonymous().with_key(KEY);
+    let now = client.post(ADVANCE, &[("seconds", "8640000")]).ok()["now"].clone();
+    server.stop();
+    let server = builder().start();
+    assert_eq!(server.anonymous().with_key(KEY).get(CLOCK, &[]).ok()["now"], now);
+}
+
+#[test]
+fn in_production_nobody_moves_the_clock() {
+    let server = TestServer::start();
+    let client = server.app().client();
+    client.get(CLOCK, &[]).refused(404);
+    client.post(ADVANCE, &[("seconds", "5")]).refused(404);
+}

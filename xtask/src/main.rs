@@ -22,7 +22,7 @@ const USAGE: &str = "\
 cargo xtask test [--list] [--only part[,part]] [--fuzz-seconds N]   the whole test run
 cargo xtask tidy                                                    the structure check
 cargo xtask fuzz [target] [--seconds N]                             one fuzz target, or all
-cargo xtask bench [arguments]                                       the benchmark, optimised
+cargo xtask bench [--reserves] [arguments]                          the benchmark, optimised
 ";
 
 fn main() -> ExitCode {
@@ -47,8 +47,14 @@ fn main() -> ExitCode {
     }
 }
 
-/// Runs the benchmark with the release profile, since figures from any other say nothing.
+/// Runs the benchmark with the release profile, since figures from any other say nothing. It starts
+/// the server that is built beside it.
 fn bench(words: &[String]) -> Outcome {
+    Step::new("cargo")
+        .args(["build", "--release", "--package", "coffer", "--package", "coffer-bench"])
+        .directory(&root())
+        .minutes(60)
+        .run()?;
     Step::new("cargo")
         .args(["run", "--release", "--package", "coffer-bench", "--"])
         .args(words)
