@@ -12,4 +12,5 @@ mod linear;
 mod play;
 mod races;
 mod reference;
+mod reserves;
 mod step;

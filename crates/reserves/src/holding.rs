@@ -26,7 +26,7 @@ pub(crate) async fn reserve_for_charge(
     for plan in plans::applying(turn.tx, turn.owner, charge.pool(), charge.created).await? {
         let amount = plan.share(charge.net(), held, settings.hold_floor.max(1));
         let due = plan.terms.release_of(charge.created, turn.now());
-        let (Ok(due), true) = (due, amount > 0) else { continue };
+        let (Ok(due), true) = (due, amount > 0 && plan.applies()) else { continue };
         held = held.saturating_add(amount);
         let new = of_charge(turn, charge, &plan, amount, due)?;
         add(turn, &new).await?;

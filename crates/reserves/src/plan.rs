@@ -108,6 +108,17 @@ impl Terms {
 pub(crate) struct Past;
 
 impl Plan {
+    /// Whether it looks at a charge that is recorded now and was created before its end: not once
+    /// it is disabled, and if it was a fixed plan, not once its date has come, whatever the clock
+    /// says by then.
+    pub(crate) const fn applies(&self) -> bool {
+        match self.state {
+            State::Active => true,
+            State::Expired => matches!(self.terms, Terms::Rolling { .. }),
+            State::Draining { .. } | State::Disabled { .. } => false,
+        }
+    }
+
     /// What the plan holds of a charge's `net`, of which `held` is held already (reserves §11,
     /// decisions 1 and 7); 0 if that is less than `floor`.
     pub(crate) fn share(&self, net: i64, held: i64, floor: i64) -> i64 {

@@ -1,6 +1,7 @@
 """Runs every test of this folder against the server's binary.
 
 The binary's path is in COFFER_BIN. The exit code is 0 only if tests were found and all passed.
+Tests for the SDK's preview have files of their own, whose pattern can be given: `preview_*.py`.
 """
 
 import signal
@@ -17,7 +18,8 @@ def main() -> int:
     # Ends by way of an exception, so that what was started is stopped.
     signal.signal(signal.SIGTERM, lambda *_: sys.exit("the run was ended"))
     here = Path(__file__).parent
-    tests = unittest.defaultTestLoader.discover(str(here), pattern="test_*.py")
+    pattern = sys.argv[1] if len(sys.argv) > 1 else "test_*.py"
+    tests = unittest.defaultTestLoader.discover(str(here), pattern=pattern)
     try:
         result = unittest.TextTestRunner(verbosity=2).run(tests)
     finally:

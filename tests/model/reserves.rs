@@ -1,0 +1,141 @@
+//! Reserves and the ledger against a reference: random charges, refunds, disputes, payouts, plans,
+//! holds and releases, while time passes and goes back, commits fail and machines crash. After
+//! every step all balances, holds, plans and releases must be as the reference has them, and the
+//! rows must keep the invariants.
+//!
+//! The run repeats itself. `COFFER_MODEL_SEED` plays one world by its seed, `COFFER_MODEL_WORLDS`
+//! more of them; a failure tells the seed, the step, and what was done before it.
+
+mod play;
+mod reference;
+mod world;
+
+use play::Play;
+use std::collections::BTreeMap;
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use world::{check_rows, verify};
+
+/// Worlds of a run.
+const WORLDS: usize = 84;
+
+/// Steps in each world: together over ten thousand.
+const STEPS: usize = 120;
+
+fn variable(name: &str) -> Option<u64> {
+    std::env::var(name).ok().map(|text| text.parse().unwrap())
+}
+
+/// What happens at least once in a run, or the worlds would prove little.
+const HAPPENS: [&str; 31] = [
+    "a clock that went back",
+    "a commit that failed",
+    "a crash",
+    "ledger/charges 200",
+    "ledger/charges 400",
+    "ledger/charges/:id 200",
+    "ledger/disputes 200",
+    "ledger/disputes/:id 200",
+    "ledger/disputes/:id 400",
+    "ledger/payouts 200",
+    "ledger/payouts 400",
+    "ledger/payouts/:id 200",
+    "ledger/payouts/:id 400",
+    "ledger/refunds 200",
+    "ledger/refunds 400",
+    "ledger/refunds/:id 200",
+    "released hold_expired",
+    "released hold_released_early",
+    "released hold_reversed",
+    "released plan_disabled",
+    "reserve/holds 200",
+    "reserve/holds 400",
+    "reserve/holds/:id 200",
+    "reserve/holds/:id 400",
+    "reserve/plans 200",
+    "reserve/plans/:id 200",
+    "reserve/plans/:id 400",
+    "reserve/plans/:id/disable 200",
+    "reserve/plans/:id/disable 400",
+    "reserve/releases 200",
+    "reserve/releases 400",
+];
+
+/// Plays one world to its end, or to where the server and the reference part; what happened.
+fn play(seed: u64) -> Result<BTreeMap<String, usize>, String> {
+    let mut play = Play::new(seed);
+    for step in 0..STEPS {
+        if let Err(why) = play.step() {
+            let from = play.log.len().saturating_sub(20);
+            let before = play.log[from..].join("\n    ");
+            return Err(format!("COFFER_MODEL_SEED={seed}, step {step}: {why}\n    {before}"));
+        }
+    }
+    match verify(&play.world) {
+        0 => {
+            let released =
+                play.books.released.keys().map(|reason| (format!("released {reason}"), 1));
+            Ok(play.told.into_iter().chain(released).collect())
+        }
+        differences => Err(format!("COFFER_MODEL_SEED={seed}: {differences} differences")),
+    }
+}
+
+#[test]
+fn the_books_are_as_the_reference_has_them_after_every_step() {
+    if let Some(seed) = variable("COFFER_MODEL_SEED") {
+        let told = play(seed).unwrap_or_else(|why| panic!("{why}"));
+        println!("{told:#?}");
+        return;
+    }
+    let worlds = variable("COFFER_MODEL_WORLDS").map_or(WORLDS, |worlds| worlds as usize);
+    let (next, told) = (AtomicUsize::new(0), Mutex::new(BTreeMap::new()));
+    std::thread::scope(|scope| {
+        let workers: Vec<_> = (0..2)
+            .map(|_| {
+                scope.spawn(|| {
+                    loop {
+                        let seed = next.fetch_add(1, Ordering::SeqCst);
+                        if seed >= worlds {
+                            return Ok(());
+                        }
+                        for (what, times) in play(seed as u64)? {
+                            *told.lock().unwrap().entry(what).or_insert(0) += times;
+                        }
+                    }
+                })
+            })
+            .collect();
+        for worker in workers {
+            worker.join().unwrap().unwrap_or_else(|why: String| panic!("{why}"));
+        }
+    });
+    let told = told.into_inner().unwrap();
+    println!("{} steps: {told:#?}", worlds * STEPS);
+    if worlds >= WORLDS {
+        for happens in HAPPENS {
+            assert!(told.contains_key(happens), "'{happens}' never happened: {told:#?}");
+        }
+    }
+}
+
+/// Books that are wrong do not get away with it.
+#[test]
+fn books_that_are_off_by_one_are_noticed() {
+    let mut play = Play::new(1);
+    (0..40).for_each(|_| play.step().unwrap());
+    let path = play.world.database();
+    assert_eq!((check_rows(&path), verify(&play.world)), (Ok(()), 0));
+    let rows = rusqlite::Connection::open(&path).unwrap();
+    rows.execute("UPDATE ledger_balance SET fees = fees + 1", []).unwrap();
+    let broken = check_rows(&path).unwrap_err();
+    assert!(broken.contains("sums of their postings"), "{broken}");
+    assert!(verify(&play.world) > 0);
+    rows.execute("UPDATE ledger_balance SET fees = fees - 1", []).unwrap();
+    rows.execute_batch(
+        "DROP TRIGGER ledger_posting_is_never_deleted;
+         DELETE FROM ledger_posting WHERE entry = (SELECT max(entry) FROM ledger_posting);",
+    )
+    .unwrap();
+    assert!(check_rows(&path).is_err() && verify(&play.world) > 0);
+}

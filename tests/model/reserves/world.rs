@@ -1,0 +1,251 @@
+//! The server that the reference is compared with: one account's books, crashes and all.
+
+use super::reference::{Books, Pool, PoolName};
+use coffer::families;
+use coffer_base::Timestamp;
+use coffer_storage::{Faults, Store};
+use coffer_testkit::{Answer, Client, TestServer};
+use rusqlite::{Connection, OpenFlags};
+use serde_json::Value;
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use tempfile::TempDir;
+
+pub struct World {
+    server: Option<TestServer>,
+    home: TempDir,
+    /// How many crashes there were: each goes on in a directory of its own.
+    crashes: usize,
+    fails: Arc<AtomicBool>,
+    key: String,
+    account: String,
+    pub sent: usize,
+}
+
+impl World {
+    pub fn new(now: i64) -> Self {
+        let home = TempDir::new().unwrap();
+        let fails = Arc::new(AtomicBool::new(false));
+        let server = start(&home.path().join("data-0"), now, &fails);
+        let app = server.app();
+        let account = server.account();
+        server.install(&app, &account);
+        server.run_jobs();
+        let key = app.test_key.clone();
+        Self { server: Some(server), home, crashes: 0, fails, key, account, sent: 0 }
+    }
+
+    pub fn server(&self) -> &TestServer {
+        self.server.as_ref().unwrap()
+    }
+
+    fn directory(&self) -> PathBuf {
+        self.home.path().join(format!("data-{}", self.crashes))
+    }
+
+    pub fn database(&self) -> PathBuf {
+        self.directory().join("coffer.db")
+    }
+
+    pub fn client(&self) -> Client {
+        self.server().anonymous().with_key(&self.key).for_account(&self.account)
+    }
+
+    /// Sends a change under a key of its own.
+    pub fn post(&mut self, path: &str, params: &[(&str, String)]) -> Answer {
+        self.sent += 1;
+        self.again(path, params)
+    }
+
+    /// Sends the last change again, under its key.
+    pub fn again(&self, path: &str, params: &[(&str, String)]) -> Answer {
+        let params: Vec<_> = params.iter().map(|(name, value)| (*name, value.as_str())).collect();
+        self.client().idempotent(&format!("key {}", self.sent)).post(path, &params)
+    }
+
+    /// Lets the next commit fail.
+    pub fn fail_next_commit(&self) {
+        self.fails.store(true, Ordering::SeqCst);
+    }
+
+    pub fn set_clock(&self, now: i64) {
+        self.server().clock.set(Timestamp::from_unix(now));
+        self.server().run_jobs();
+    }
+
+    /// The machine stops at once: whatever stands in the files at this moment is all that is left.
+    pub fn crash(&mut self, now: i64) {
+        let from = self.directory();
+        self.crashes += 1;
+        let to = self.directory();
+        std::fs::create_dir(&to).unwrap();
+        for entry in std::fs::read_dir(&from).unwrap() {
+            let path = entry.unwrap().path();
+            if path.is_file() {
+                std::fs::copy(&path, to.join(path.file_name().unwrap())).unwrap();
+            }
+        }
+        drop(self.server.take());
+        self.server = Some(start(&to, now, &self.fails));
+    }
+
+    /// Everything of a list, oldest first.
+    pub fn all(&self, path: &str) -> Vec<Value> {
+        let mut all: Vec<Value> = Vec::new();
+        loop {
+            let after = all.last().map(|one| one["id"].as_str().unwrap().to_owned());
+            let mut params = vec![("limit", "100")];
+            params.extend(after.as_deref().map(|id| ("starting_after", id)));
+            let page = self.client().get(path, &params).ok();
+            all.extend(page["data"].as_array().unwrap().iter().cloned());
+            if page["has_more"] == false {
+                all.reverse();
+                return all;
+            }
+        }
+    }
+
+    /// What stands where, as the balance tells it.
+    pub fn pools(&self) -> BTreeMap<(String, String), Pool> {
+        let preview = self.client().with_header("Stripe-Version", "2026-10-28.preview");
+        let balance = preview.get("/v1/balance", &[]).ok();
+        let mut pools: BTreeMap<(String, String), Pool> = BTreeMap::new();
+        let mut read = |side: &Value, into: fn(&mut Pool) -> &mut i64| {
+            for currency in side.as_array().unwrap() {
+                let of = currency["currency"].as_str().unwrap().to_owned();
+                for (source, amount) in currency["source_types"].as_object().unwrap() {
+                    let pool = pools.entry((of.clone(), source.clone())).or_default();
+                    *into(pool) = amount.as_i64().unwrap();
+                }
+            }
+        };
+        read(&balance["pending"], |pool| &mut pool.pending);
+        read(&balance["available"], |pool| &mut pool.available);
+        read(&balance["risk_reserved"]["pending"], |pool| &mut pool.reserved_pending);
+        read(&balance["risk_reserved"]["available"], |pool| &mut pool.reserved_available);
+        pools
+    }
+}
+
+fn start(directory: &Path, now: i64, fails: &Arc<AtomicBool>) -> TestServer {
+    TestServer::builder()
+        .data_dir(directory)
+        .faults(Faults::none().fail_commit(Arc::clone(fails)))
+        .without_background_jobs()
+        .starts_at(Timestamp::from_unix(now))
+        .start()
+}
+
+/// The invariants, read from the rows (reserves §7, §10); `Err` names the first that is broken.
+pub fn check_rows(path: &Path) -> Result<(), String> {
+    let rows = Connection::open_with_flags(path, OpenFlags::SQLITE_OPEN_READ_ONLY).unwrap();
+    let broken = |what: &str, sql: &str| {
+        let count: i64 = rows.query_row(sql, [], |row| row.get(0)).unwrap();
+        if count == 0 { Ok(()) } else { Err(format!("{count} times broken: {what}")) }
+    };
+    for (bucket, column) in [
+        "payments_pending",
+        "payments_available",
+        "reserved_pending",
+        "reserved_available",
+        "clearing",
+        "fees",
+        "payouts_in_transit",
+    ]
+    .into_iter()
+    .enumerate()
+    {
+        let sql = format!(
+            "SELECT count(*) FROM ledger_balance b WHERE b.{column} <> \
+             (SELECT coalesce(sum(CASE WHEN p.to_bucket = {bucket} THEN p.amount \
+             WHEN p.from_bucket = {bucket} THEN -p.amount ELSE 0 END), 0) FROM ledger_posting p \
+             WHERE p.account = b.account AND p.currency = b.currency \
+             AND p.source_type = b.source_type)"
+        );
+        broken("balances are the sums of their postings", &sql)?;
+    }
+    broken(
+        "what is reserved is what holds have left",
+        "SELECT count(*) FROM ledger_balance b WHERE b.reserved_pending + b.reserved_available <> \
+         (SELECT coalesce(sum(h.amount - h.released), 0) FROM reserve_hold h \
+         WHERE h.account = b.account AND h.currency = b.currency \
+         AND h.source_type = b.source_type)",
+    )?;
+    broken(
+        "0 <= released <= amount, and released is what releases took",
+        "SELECT count(*) FROM reserve_hold h WHERE h.released NOT BETWEEN 0 AND h.amount \
+         OR h.released <> (SELECT coalesce(sum(p.amount), 0) FROM reserve_release_part p \
+         WHERE p.account = h.account AND p.hold = h.seq)",
+    )?;
+    broken(
+        "all buckets together are nothing",
+        "SELECT count(*) FROM ledger_balance WHERE payments_pending + payments_available \
+         + reserved_pending + reserved_available + clearing + fees + payouts_in_transit <> 0",
+    )
+}
+
+/// What `coffer ledger verify` says.
+pub fn verify(world: &World) -> usize {
+    let store = Store::open_sqlite_read_only(&world.database(), &families::migrations()).unwrap();
+    let findings = world.server().block_on(coffer_reserves::verify(&store)).unwrap();
+    findings.differences.len()
+}
+
+/// Compares the server with the books; `Err` says where they part.
+pub fn compare(world: &World, books: &mut Books) -> Result<(), String> {
+    check_rows(&world.database())?;
+    let told: BTreeMap<_, _> =
+        world.pools().into_iter().filter(|(_, pool)| *pool != Pool::default()).collect();
+    let named = |(currency, source): PoolName| (currency.to_owned(), source.to_owned());
+    let mut expected: BTreeMap<_, _> =
+        books.pools.iter().map(|(name, pool)| (named(*name), *pool)).collect();
+    expected.retain(|_, pool| *pool != Pool::default());
+    if told != expected {
+        return Err(format!("balances: {told:?}, expected {expected:?}"));
+    }
+    compare_holds(&world.all("/v1/reserve/holds"), books)?;
+    let plans = world.all("/v1/reserve/plans");
+    for (plan, told) in books.plans.iter().zip(&plans) {
+        let status = if plan.state == "draining" { "disabled" } else { plan.state };
+        if told["status"] != status || told["percent"] != plan.percent {
+            return Err(format!("the plan is {told}, expected {plan:?}"));
+        }
+    }
+    let mut released: BTreeMap<String, i64> = BTreeMap::new();
+    for release in world.all("/v1/reserve/releases") {
+        let reason = release["reason"].as_str().unwrap().to_owned();
+        *released.entry(reason).or_default() += release["amount"].as_i64().unwrap();
+    }
+    let expected: BTreeMap<_, _> =
+        books.released.iter().map(|(reason, sum)| ((*reason).to_owned(), *sum)).collect();
+    if released != expected {
+        return Err(format!("released: {released:?}, expected {expected:?}"));
+    }
+    let breaches = world.all("/v1/ledger/breaches").len();
+    if breaches == books.breaches && plans.len() == books.plans.len() {
+        return Ok(());
+    }
+    Err(format!("{breaches} breaches, expected {}", books.breaches))
+}
+
+fn compare_holds(told: &[Value], books: &mut Books) -> Result<(), String> {
+    if told.len() != books.holds.len() {
+        return Err(format!("{} holds, expected {}", told.len(), books.holds.len()));
+    }
+    for (at, told) in told.iter().enumerate() {
+        books.holds[at].id = told["id"].as_str().unwrap().to_owned();
+        let hold = &books.holds[at];
+        let scheduled = &told["release_schedule"]["scheduled_release"];
+        let same = told["amount"] == hold.amount
+            && told["amount_releasable"] == hold.amount - hold.released
+            && told["is_releasable"] == books.is_releasable(hold)
+            && scheduled.as_i64() == books.scheduled(hold)
+            && told["created"] == hold.created;
+        if !same {
+            return Err(format!("the hold is {told}, expected {hold:?}"));
+        }
+    }
+    Ok(())
+}
