@@ -4,6 +4,7 @@
 //! The run repeats itself. `PROPTEST_CASES` plays more games, `PROPTEST_RNG_SEED` other ones;
 //! a failure tells the shortest game that it found.
 
+mod books;
 mod compare;
 mod erasure;
 mod games;
@@ -12,5 +13,5 @@ mod linear;
 mod play;
 mod races;
 mod reference;
-mod reserves;
+
 mod step;

@@ -99,6 +99,37 @@ fn balance_transactions_are_narrowed_by_each_filter() {
     assert_eq!(both.refused(400)["param"], "source");
 }
 
+/// `coffer ledger verify --format json` beside the running server: its exit code and what it says.
+fn verified(world: &World) -> Option<(i32, Value)> {
+    let coffer = coffer_testkit::coffer_binary()?;
+    let mut command = std::process::Command::new(coffer);
+    command.env_clear().args(["ledger", "verify", "--format", "json", "--data-dir"]);
+    let output = command.arg(world.server.data_dir()).output().unwrap();
+    let said = serde_json::from_slice(&output.stdout).unwrap();
+    Some((output.status.code().unwrap(), said))
+}
+
+#[test]
+fn the_books_of_a_live_store_are_checked_from_the_command_line() {
+    let world = World::new();
+    world.rolling(15, 30);
+    world.charge("ch_1", 10_000, &[("fee", "320")]);
+    world.refund("re_1", "ch_1", 100);
+    let Some((code, said)) = verified(&world) else {
+        println!("skipped: there is no `coffer` beside this test; COFFER_BIN can name one");
+        return;
+    };
+    assert_eq!((code, &said["ok"]), (0, &json!(true)), "{said}");
+    let counts = ["ledgers", "charges", "holds", "releases"].map(|of| said[of].as_i64().unwrap());
+    assert_eq!(counts, [1, 1, 1, 1]);
+    let books = rusqlite::Connection::open(world.server.data_dir().join("coffer.db")).unwrap();
+    books.execute("UPDATE reserve_hold SET released = released + 1", []).unwrap();
+    let (code, said) = verified(&world).unwrap();
+    assert_eq!((code, &said["ok"]), (1, &json!(false)), "{said}");
+    let difference = &said["differences"][0];
+    assert_eq!((&difference["expected"], &difference["found"]), (&json!(1351), &json!(1352)));
+}
+
 #[test]
 fn an_altered_balance_is_found_by_the_check() {
     let world = World::new();

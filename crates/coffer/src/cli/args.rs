@@ -336,6 +336,7 @@ const FLAGS: &[(&[&str], &[&Setting])] = &[
     (&["installs"], CLIENT),
     (&["keys"], CLIENT),
     (&["secrets"], CLIENT),
+    (&["ledger", "verify"], FILES),
     (&["backup"], STORE),
     (&["config"], SERVER),
 ];
@@ -352,6 +353,7 @@ const DEVELOPER: &[&Setting] = &[
     &config::CONFIG,
 ];
 const STORE: &[&Setting] = &[&config::DATA_DIR, &config::ROOT_KEY, &config::CONFIG];
+const FILES: &[&Setting] = &[&config::DATA_DIR, &config::CONFIG];
 const CLIENT: &[&Setting] = &[&config::URL, &config::CA_CERT, &config::CONFIG];
 const SERVER: &[&Setting] = &[
     &config::DATA_DIR,
