@@ -13,5 +13,4 @@ mod linear;
 mod play;
 mod races;
 mod reference;
-
 mod step;

@@ -199,9 +199,10 @@ class Lists(Case):
 
     def narrowed(self, service, params, filters, key):
         """Each filter that the SDK has narrows the list as it should; `filters` has them all."""
-        paging = {"ending_before", "expand", "limit", "starting_after"}
+        other = {"ending_before", "expand", "limit", "starting_after",
+                 *stripe.RequestOptions.__annotations__}
         used = {name for one, _ in filters for name in one}
-        self.assertEqual(used, set(params.__annotations__) - paging)
+        self.assertEqual(used, set(params.__annotations__) - other)
         for one, expected in filters:
             with self.subTest(**one):
                 pages = service.list({**one, "limit": 1}).auto_paging_iter()

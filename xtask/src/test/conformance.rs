@@ -14,13 +14,19 @@ const NODE: u32 = 20;
 /// No client's program may take longer than this many minutes.
 const MINUTES: u64 = 10;
 
-/// The Python SDK, in a virtual environment of its own.
+/// The Python SDK as it is generally available, and its preview, which has calls for reserves.
 pub fn python() -> Outcome {
     let needed = "install Python 3 with its venv module (Debian: apt-get install python3-venv)";
     step::need("python3", &["-c", "import venv, ensurepip"], needed)?;
+    python_sdk("python", "requirements.txt", "test_*.py")?;
+    python_sdk("python-preview", "requirements-preview.txt", "preview_*.py")
+}
+
+/// Runs the tests that match `pattern` with what `pins` names, in a virtual environment of its own.
+fn python_sdk(environment: &str, pins: &str, pattern: &str) -> Outcome {
     let program = present("python/run.py")?;
-    let pins = present("python/requirements.txt")?;
-    let environment = target()?.join("conformance/python");
+    let pins = present(&format!("python/{pins}"))?;
+    let environment = target()?.join("conformance").join(environment);
     let python = environment.join("bin/python");
     if Step::new(&python).args(["-c", "import pip"]).capture().is_err() {
         Step::new("python3").args(["-m", "venv", "--clear"]).args([&environment]).run()?;
@@ -29,7 +35,8 @@ pub fn python() -> Outcome {
         .args(["-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--requirement"])
         .args([&pins])
         .run()?;
-    client(&python)?.args([&program]).env("PYTHONDONTWRITEBYTECODE", "1").run()
+    let tests = client(&python)?.args([&program]).args([pattern]);
+    tests.env("PYTHONDONTWRITEBYTECODE", "1").run()
 }
 
 /// The Node SDK, in a copy of the folder, since npm installs beside the sources.
