@@ -4,5 +4,6 @@ mod available;
 mod books;
 mod facts;
 mod lists;
+mod objects;
 mod operations;
 mod verify;

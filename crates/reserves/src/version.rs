@@ -2,7 +2,8 @@
 //!
 //! Everything is printed as the newest version has it, and then taken back, change by change, to
 //! the version that the caller speaks. Nothing else looks at versions, except that a plan of type
-//! `manual_release` can only be made by callers who know of it ([`MANUAL_RELEASE`]).
+//! `manual_release` can only be made by callers who know of it ([`MANUAL_RELEASE`]), and that
+//! lists of plans are narrowed to a status as the caller sees it ([`disabled_states`]).
 
 use crate::hold::Hold;
 use crate::plan::{Plan, State};
@@ -75,6 +76,15 @@ fn older_reason(release: &Release) -> Value {
     })
 }
 
+/// The states that a plan has whose status is `disabled` in `version`, as a filter of lists has it.
+pub(crate) fn disabled_states(version: &ApiVersion) -> [&'static str; 2] {
+    if version.is_at_least(DISABLED_AT_ONCE) {
+        ["disabled", "draining"]
+    } else {
+        ["disabled", "disabled"]
+    }
+}
+
 /// `object`, which shows `item` in the newest version, as `version` shows it.
 pub(crate) fn translate<T>(
     object: Object,
@@ -87,4 +97,114 @@ pub(crate) fn translate<T>(
         Some(value) => object.set(change.field, value),
         None => object.without(change.field),
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::plan::Terms;
+    use coffer_base::{Currency, Timestamp};
+    use coffer_dialect::Metadata;
+
+    fn version(text: &str) -> ApiVersion {
+        ApiVersion::parse(Some(text)).unwrap()
+    }
+
+    fn at(unix: i64) -> Timestamp {
+        Timestamp::from_unix(unix)
+    }
+
+    fn plan(state: State) -> Plan {
+        Plan {
+            seq: 1,
+            id: "resplan_1".into(),
+            created: at(1),
+            currency: None,
+            percent: 5,
+            terms: Terms::Manual,
+            state,
+            announcing: false,
+            metadata: Metadata::default(),
+        }
+    }
+
+    fn release(reason: Reason) -> Release {
+        Release {
+            seq: 1,
+            id: "resrel_1".into(),
+            created: at(1),
+            amount: 5,
+            currency: Currency::parse("usd").unwrap(),
+            reason,
+            hold: None,
+            plan: None,
+            source: None,
+            metadata: Metadata::default(),
+        }
+    }
+
+    #[test]
+    fn the_day_of_a_change_shows_it_and_the_day_before_does_not() {
+        let table = |text: &str, reason| {
+            let release = release(reason);
+            let object =
+                Object::bare().set("destination", "payments").set("reason", "hold_expired");
+            let shown = translate(object, &release, RELEASE, &version(text));
+            (shown.get("destination").is_some(), shown.get("reason").cloned())
+        };
+        let newest = (true, Some(Value::from("hold_expired")));
+        for text in [ApiVersion::LATEST, "2026-09-30.endive", "2026-09-30.preview", "2030-01-01"] {
+            assert_eq!(table(text, Reason::HoldExpired), newest, "{text}");
+        }
+        let older = (false, Some(Value::from("bulk_hold_expiry")));
+        for text in ["2026-09-29.dahlia", "2026-02-25.clover", "2025-08-27.preview"] {
+            assert_eq!(table(text, Reason::HoldExpired), older, "{text}");
+            // Other reasons were always called so.
+            let reversed = table(text, Reason::HoldReversed).1;
+            assert_eq!(reversed, Some(Value::from("hold_reversed")), "{text}");
+        }
+    }
+
+    #[test]
+    fn a_plan_was_disabling_until_nothing_was_left_of_it() {
+        let shown = |text: &str, state| {
+            let object = Object::bare().set("status", "disabled").set("disabled_at", at(100));
+            let shown = translate(object, &plan(state), PLAN, &version(text));
+            (shown.get("status").cloned().unwrap(), shown.get("disabled_at").cloned().unwrap())
+        };
+        let draining = State::Draining { since: at(100) };
+        let disabled = State::Disabled { since: at(100), drained_at: at(108) };
+        let at_once = (Value::from("disabled"), Value::from(at(100)));
+        for state in [draining, disabled] {
+            assert_eq!(shown("2026-01-28.clover", state), at_once);
+            assert_eq!(shown("2025-12-16", state), at_once);
+        }
+        for text in ["2025-12-15.preview", "2025-12-15.clover", "2025-08-27.preview"] {
+            let disabling = (Value::from("disabling"), Value::Null);
+            assert_eq!(shown(text, draining), disabling, "{text}");
+            let drained = (Value::from("disabled"), Value::from(at(108)));
+            assert_eq!(shown(text, disabled), drained, "{text}");
+            assert_eq!(shown(text, State::Active), (Value::from("active"), Value::Null));
+            assert_eq!(shown(text, State::Expired), (Value::from("expired"), Value::Null));
+        }
+    }
+
+    #[test]
+    fn the_changes_to_holds_come_one_after_the_other() {
+        for (text, destination, details) in [
+            ("2026-09-30.endive", true, true),
+            ("2026-09-29.dahlia", false, true),
+            ("2026-06-24.dahlia", false, true),
+            ("2026-06-23.clover", false, false),
+        ] {
+            let version = version(text);
+            let since = |field| {
+                let mut changes = HOLD.iter().filter(|change| change.field == field);
+                let since = changes.next().unwrap().since;
+                assert!(changes.next().is_none(), "{field} changes once");
+                version.is_at_least(since)
+            };
+            assert_eq!((since("destination"), since("release_details")), (destination, details));
+        }
+    }
 }

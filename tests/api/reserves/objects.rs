@@ -297,11 +297,16 @@ fn a_plan_that_is_being_emptied_was_called_disabling_once() {
     assert_eq!((&newer["status"], &newer["disabled_at"]), (&json!("disabled"), &json!(MARCH_1)));
     let hold = &world.list(HOLDS, &[])[0];
     assert_eq!((&hold["is_releasable"], &hold["amount_releasable"]), (&json!(false), &json!(100)));
-    let disabling = older.get(PLANS, &[("status", "disabling")]).ok();
-    assert_eq!(disabling["data"].as_array().unwrap().len(), 1);
+    let listed = |client: &Client, status: &str| {
+        let list = client.get(PLANS, &[("status", status)]).ok();
+        list["data"].as_array().unwrap().len()
+    };
+    assert_eq!((listed(&older, "disabling"), listed(&older, "disabled")), (1, 0));
+    assert_eq!(listed(&world.client, "disabled"), 1);
     world.server.clock.advance(6);
     world.server.run_jobs();
     let said = older.get(&plan, &[]).ok();
     assert_eq!((&said["status"], &said["disabled_at"]), (&json!("disabled"), &json!(MARCH_1 + 6)));
+    assert_eq!((listed(&older, "disabling"), listed(&older, "disabled")), (0, 1));
     assert_eq!(world.get(&plan)["disabled_at"], MARCH_1);
 }

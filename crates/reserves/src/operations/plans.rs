@@ -12,9 +12,10 @@ use super::{RESERVE_PLAN_READ, optional_time};
 use crate::plan::Plan;
 use crate::store::plan as store;
 use crate::turn::Turn;
+use crate::version::disabled_states;
 use crate::wire::{self, View};
 use coffer_base::{Timestamp, limit};
-use coffer_dialect::{ApiError, Fields, Object};
+use coffer_dialect::{ApiError, ApiVersion, Fields, Object};
 use coffer_kernel::{Collection, Ctx, Definition, Failure, PagePosition};
 use coffer_storage::{StorageError, Store};
 
@@ -65,8 +66,29 @@ pub(crate) struct Plans;
 pub(crate) struct Filter {
     /// Whether what is asked for is where our plans hold money.
     ours: bool,
-    /// The states that show the status that is asked for.
-    states: Option<[&'static str; 2]>,
+    /// The status that is asked for.
+    status: Option<Status>,
+}
+
+/// What a list of plans can be narrowed to.
+#[derive(Clone, Copy)]
+enum Status {
+    Active,
+    Disabled,
+    Disabling,
+    Expired,
+}
+
+impl Status {
+    /// The states that show this status in `version`.
+    fn states(self, version: &ApiVersion) -> [&'static str; 2] {
+        match self {
+            Self::Active => ["active", "active"],
+            Self::Disabled => disabled_states(version),
+            Self::Disabling => ["draining", "draining"],
+            Self::Expired => ["expired", "expired"],
+        }
+    }
 }
 
 impl Collection for Plans {
@@ -85,16 +107,15 @@ impl Collection for Plans {
 
     fn filter(&self, fields: &Fields<'_>) -> Result<Filter, ApiError> {
         let destinations = [("risk_reserved", true), ("settlement_reserved", false)];
-        // Plans that are being emptied are disabled to those who do not ask more closely.
-        let states = [
-            ("active", ["active", "active"]),
-            ("disabled", ["disabled", "draining"]),
-            ("disabling", ["draining", "draining"]),
-            ("expired", ["expired", "expired"]),
+        let statuses = [
+            ("active", Status::Active),
+            ("disabled", Status::Disabled),
+            ("disabling", Status::Disabling),
+            ("expired", Status::Expired),
         ];
         Ok(Filter {
             ours: fields.optional_choice("destination", &destinations)?.unwrap_or(true),
-            states: fields.optional_choice("status", &states)?,
+            status: fields.optional_choice("status", &statuses)?,
         })
     }
 
@@ -116,7 +137,8 @@ impl Collection for Plans {
         if !filter.ours {
             return Ok(Vec::new());
         }
-        store::page(store, &ctx.owner(), position, filter.states).await
+        let states = filter.status.map(|status| status.states(ctx.version()));
+        store::page(store, &ctx.owner(), position, states).await
     }
 
     async fn render(

@@ -113,13 +113,20 @@ pub(crate) async fn read(
     rows.first().map(release).transpose()
 }
 
-/// How many releases a hold gave to.
-pub(crate) async fn count(tx: &mut Tx<'_>, owner: &Owner, hold: i64) -> Result<i64, StorageError> {
+/// How many releases callers made of a hold: those of refunds, disputes and dates do not count.
+pub(crate) async fn count_by_callers(
+    tx: &mut Tx<'_>,
+    owner: &Owner,
+    hold: i64,
+) -> Result<i64, StorageError> {
+    let reason = Value::from(Reason::HoldReleasedEarly.as_str());
     let rows = tx
         .query(
-            "SELECT COUNT(*) FROM reserve_release_part WHERE mode = ? AND platform = ? \
-             AND account = ? AND hold = ?",
-            &of_owner(owner, [Value::Int(hold)]),
+            "SELECT COUNT(*) FROM reserve_release_part p JOIN reserve_release r \
+             ON r.mode = p.mode AND r.platform = p.platform AND r.account = p.account \
+             AND r.seq = p.release WHERE p.mode = ? AND p.platform = ? AND p.account = ? \
+             AND p.hold = ? AND r.reason = ?",
+            &of_owner(owner, [Value::Int(hold), reason]),
         )
         .await?;
     rows.first().ok_or_else(|| corrupt("a count gave no row"))?.int(0)

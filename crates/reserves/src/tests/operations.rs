@@ -6,19 +6,22 @@ use coffer_base::limit;
 use coffer_dialect::{ApiError, Params};
 use coffer_kernel::{Arguments, WriteOperation};
 
-fn parsed<O: WriteOperation>(operation: &O, query: &str) -> Result<O::Input, ApiError> {
+pub(crate) fn parsed<O: WriteOperation>(operation: &O, query: &str) -> Result<O::Input, ApiError> {
     let params = Params::decode(Some(query), b"").unwrap();
     operation.parse(&Arguments { params: &params, path: &["x_1".to_owned()] })
 }
 
 /// The code and the parameter of a refusal.
-fn refused<O: WriteOperation>(operation: &O, query: &str) -> (Option<String>, Option<String>) {
+pub(crate) fn refused<O: WriteOperation>(
+    operation: &O,
+    query: &str,
+) -> (Option<String>, Option<String>) {
     let Err(error) = parsed(operation, query) else { panic!("{query} is not refused") };
     assert_eq!(error.status(), 400);
     (error.code().map(str::to_owned), error.param().map(str::to_owned))
 }
 
-fn missing(param: &str) -> (Option<String>, Option<String>) {
+pub(crate) fn missing(param: &str) -> (Option<String>, Option<String>) {
     (Some("parameter_missing".to_owned()), Some(param.to_owned()))
 }
 

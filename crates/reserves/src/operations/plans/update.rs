@@ -3,11 +3,12 @@
 use super::super::RESERVE_PLAN_WRITE;
 use super::{PERCENT, check_expires_on, days_after_charge, plan_of_path, release_after};
 use crate::bounds::check_ahead;
+use crate::operations::optional_time;
 use crate::plan::{Plan, State, Terms};
 use crate::store::plan as store;
 use crate::turn::Turn;
 use crate::wire::{self, View};
-use coffer_base::{Timestamp, limit};
+use coffer_base::Timestamp;
 use coffer_dialect::{ApiError, Fields, MetadataChange, Object};
 use coffer_kernel::{Applied, Arguments, Ctx, Definition, Failure, Reach, WriteOperation};
 use coffer_storage::Tx;
@@ -100,18 +101,15 @@ impl WriteOperation for Update {
 }
 
 fn rolling_changes(block: &Fields<'_>) -> Result<Rolling, ApiError> {
-    let expires_on = match block.has("expires_on") {
+    let days_after_charge = days_after_charge(block)?;
+    let name = "expires_on";
+    let expires_on = match block.has(name) {
         false => None,
-        true => {
-            let seconds = block.clearable_integer("expires_on")?;
-            if seconds.is_some_and(|at| !(0..=limit::CLOCK_CEILING).contains(&at)) {
-                let path = block.path("expires_on");
-                return Err(ApiError::integer_above(path, limit::CLOCK_CEILING));
-            }
-            Some(seconds.map(Timestamp::from_unix))
-        }
+        // An empty value takes it away; any other is read as where a plan is made.
+        true if block.clearable_integer(name)?.is_none() => Some(None),
+        true => Some(optional_time(block, name)?),
     };
-    Ok(Rolling { days_after_charge: days_after_charge(block)?, expires_on })
+    Ok(Rolling { days_after_charge, expires_on })
 }
 
 impl Changes {
@@ -174,4 +172,25 @@ fn previous(before: &Plan, after: &Plan) -> Object {
         previous = previous.set("metadata", before.metadata.render());
     }
     previous
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use coffer_dialect::Params;
+
+    #[test]
+    fn an_end_is_left_set_or_taken_away() {
+        let read = |query: &str| {
+            let params = Params::decode(Some(query), b"").unwrap();
+            let known = ["r", "r[days_after_charge]", "r[expires_on]"];
+            let block = params.only(&known).unwrap().required_object("r").unwrap();
+            rolling_changes(&block).map(|changes| (changes.days_after_charge, changes.expires_on))
+        };
+        assert_eq!(read("r[days_after_charge]=30").unwrap(), (Some(30), None));
+        assert_eq!(read("r[expires_on]=").unwrap(), (None, Some(None)));
+        let end = Timestamp::from_unix(1_775_001_600);
+        assert_eq!(read("r[expires_on]=1775001600").unwrap(), (None, Some(Some(end))));
+        assert!(read("r[expires_on]=soon").is_err());
+    }
 }

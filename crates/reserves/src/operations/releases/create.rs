@@ -65,7 +65,7 @@ impl WriteOperation for Create {
         let hold = found.ok_or_else(|| no_such_hold(&wanted.hold))?;
         let amount = wanted.amount_of(&hold)?;
         if hold.released > 0 {
-            check_count(store::count(turn.tx, &owner, hold.seq).await?, &hold)?;
+            check_count(store::count_by_callers(turn.tx, &owner, hold.seq).await?, &hold)?;
         }
         let because =
             Because { metadata: wanted.metadata.clone(), ..Because::of(Reason::HoldReleasedEarly) };
