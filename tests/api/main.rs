@@ -9,6 +9,7 @@ mod apps_secrets_expiry;
 mod apps_secrets_find;
 mod apps_secrets_list;
 mod check;
+mod clock;
 mod contract;
 mod conventions;
 mod developer;

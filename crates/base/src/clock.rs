@@ -116,9 +116,19 @@ impl ShiftedClock {
         self.offset.fetch_max(offset, Ordering::SeqCst);
     }
 
+    /// What it shows once it is `offset` seconds ahead.
+    pub fn shows_at(&self, offset: i64) -> Timestamp {
+        self.inner.now().plus(offset)
+    }
+
+    /// How many seconds ahead it shows `now`.
+    pub fn offset_of(&self, now: Timestamp) -> i64 {
+        now.0.saturating_sub(self.inner.now().0)
+    }
+
     /// Moves it so that it shows `now`, unless it shows a later time already.
     pub fn reach(&self, now: Timestamp) {
-        self.shift_to(now.0.saturating_sub(self.inner.now().0));
+        self.shift_to(self.offset_of(now));
     }
 }
 
@@ -149,6 +159,8 @@ mod tests {
         clock.reach(Timestamp::from_unix(120));
         clock.shift_to(10);
         assert_eq!((clock.now().unix(), clock.offset()), (160, 60));
+        let goal = Timestamp::from_unix(300);
+        assert_eq!((clock.offset_of(goal), clock.shows_at(200)), (200, goal));
         inner.advance(1);
         assert_eq!(clock.now().unix(), 161);
     }

@@ -5,7 +5,7 @@ use coffer_base::{Clock, ShiftedClock, Timestamp, limit};
 use coffer_dialect::{ApiError, Object};
 use coffer_kernel::{
     Access, Applied, Arguments, Ctx, Definition, Failure, Method, Reach, ReadOperation, Routes,
-    Scheduler, WriteOperation, move_clock, storage_failure,
+    Scheduler, WriteOperation, move_clock,
 };
 use coffer_storage::{StorageError, Store, Tx};
 use std::sync::Arc;
@@ -70,11 +70,20 @@ enum Goal {
     Time(Timestamp),
 }
 
-/// How far the clock goes, from the time at which the request was taken up.
+/// How far the clock goes. Others may move it at any moment, so nothing here is counted from the
+/// time at which the request was taken up.
 struct Step {
     seconds: i64,
     /// How far it is ahead afterwards at least.
     at_least: i64,
+}
+
+/// Where the clock goes.
+struct Moved {
+    /// How far it is ahead then.
+    offset: i64,
+    /// What it shows then.
+    now: Timestamp,
 }
 
 impl WriteOperation for Advance {
@@ -88,8 +97,7 @@ impl WriteOperation for Advance {
     };
     type Input = Goal;
     type Prepared = Step;
-    /// By how many seconds the clock is ahead now, and by how many it was before.
-    type Out = (i64, i64);
+    type Out = Moved;
 
     fn parse(&self, arguments: &Arguments<'_>) -> Result<Goal, ApiError> {
         let fields = arguments.params.only(&["seconds", "to"])?;
@@ -111,9 +119,8 @@ impl WriteOperation for Advance {
         Reach::Backend
     }
 
-    async fn prepare(&self, goal: &Goal, ctx: &Ctx) -> Result<Step, ApiError> {
-        let now = ctx.now().unix();
-        let offset = self.clock.offset();
+    async fn prepare(&self, goal: &Goal, _ctx: &Ctx) -> Result<Step, ApiError> {
+        let now = self.clock.now().unix();
         match *goal {
             Goal::Seconds(seconds) if now.saturating_add(seconds) > limit::CLOCK_CEILING => {
                 let message = "The clock would go beyond the year 9999.";
@@ -121,9 +128,8 @@ impl WriteOperation for Advance {
             }
             Goal::Seconds(seconds) => Ok(Step { seconds, at_least: 0 }),
             Goal::Time(to) => {
-                let ahead = to.unix().saturating_sub(now);
-                check_ahead(ahead, now)?;
-                Ok(Step { seconds: 0, at_least: offset.saturating_add(ahead) })
+                check_ahead(to.unix().saturating_sub(now), now)?;
+                Ok(Step { seconds: 0, at_least: self.clock.offset_of(to) })
             }
         }
     }
@@ -133,18 +139,22 @@ impl WriteOperation for Advance {
         step: &Step,
         _ctx: &Ctx,
         tx: &mut Tx<'_>,
-    ) -> Result<Applied<(i64, i64)>, Failure> {
-        let before = self.clock.offset();
-        let after = move_clock(tx, step.seconds, step.at_least).await?;
-        Ok(Applied { out: (after, before), subject: "clock".to_owned(), fingerprint: None })
+    ) -> Result<Applied<Moved>, Failure> {
+        let offset = move_clock(tx, step.seconds, step.at_least).await?;
+        let out = Moved { offset, now: self.clock.shows_at(offset) };
+        Ok(Applied { out, subject: "clock".to_owned(), fingerprint: None })
     }
 
-    fn render(&self, (after, before): &(i64, i64), ctx: &Ctx) -> Object {
-        render(ctx.now().plus(after.saturating_sub(*before)))
+    fn render(&self, moved: &Moved, _ctx: &Ctx) -> Object {
+        render(moved.now)
     }
 
-    async fn committed(&self, (after, _): &(i64, i64), _ctx: &Ctx) -> Result<(), ApiError> {
-        self.walk_to(*after).await.map_err(|error| storage_failure(&error))
+    async fn committed(&self, moved: &Moved, _ctx: &Ctx) -> Result<(), ApiError> {
+        let walked = self.walk_to(moved.offset).await;
+        // Even if not all was done on the way: the store says that the clock stands there, and the
+        // scheduler goes on by itself.
+        self.clock.shift_to(moved.offset);
+        walked.map_err(|error| ApiError::unknown_outcome(error.to_string()))
     }
 }
 
@@ -154,10 +164,8 @@ impl Advance {
     async fn walk_to(&self, offset: i64) -> Result<(), StorageError> {
         let _turn = self.walk.lock().await;
         loop {
-            let now = self.clock.now();
-            let goal = now.plus(offset.saturating_sub(self.clock.offset()));
-            let midnight = now.midnight_after();
-            if midnight >= goal {
+            let midnight = self.clock.now().midnight_after();
+            if midnight >= self.clock.shows_at(offset) {
                 break;
             }
             self.clock.reach(midnight);

@@ -71,3 +71,6 @@ pub async fn append(
 pub fn register(routes: &mut Routes) {
     routes.collection(operations::Events);
 }
+
+#[cfg(test)]
+mod tests;

@@ -4,8 +4,10 @@ use super::{Scheduled, Scheduler, still_due, take_turn};
 use crate::context::BoxFuture;
 use crate::store::MIGRATIONS;
 use coffer_base::{Random, TestRandom, Timestamp, clock::DAY_SECONDS};
-use coffer_storage::{Options, StorageError, Store, Tx, Work};
-use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
+use coffer_storage::{
+    Faults, Migration, MigrationSet, Options, StorageError, Store, Tx, Value, Work,
+};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 
 /// A midnight.
@@ -23,9 +25,14 @@ struct Scene {
 
 impl Scene {
     fn new() -> Self {
+        Self::with(Faults::none())
+    }
+
+    fn with(faults: Faults) -> Self {
         let kept = tempfile::TempDir::new().unwrap();
         let path = kept.path().join("coffer.db");
-        let opened = Store::open_sqlite(&path, &[MIGRATIONS], at(0), Options::default());
+        let options = Options { faults, ..Options::default() };
+        let opened = Store::open_sqlite(&path, &[MIGRATIONS, UNITS], at(0), options);
         Self { store: opened.unwrap().0, _kept: kept, log: Arc::default() }
     }
 
@@ -171,39 +178,56 @@ async fn years_of_midnights_are_walked_in_seconds() {
     assert_eq!(scene.calls().len(), 400);
 }
 
-/// A task whose rows are taken one by one, as a family does it.
-struct Counting {
-    left: Arc<AtomicI64>,
-    done: Arc<AtomicU64>,
+/// A family's table: things that fall due, and how often each was done.
+const UNITS: MigrationSet = MigrationSet {
+    room: "units",
+    migrations: &[Migration {
+        version: 1,
+        name: "unit",
+        sql: "CREATE TABLE unit (id INTEGER PRIMARY KEY, due INTEGER NOT NULL, \
+              open INTEGER NOT NULL DEFAULT 1, done INTEGER NOT NULL DEFAULT 0)",
+    }],
+};
+
+/// As many units, a third of a day apart, from `MIDNIGHT` on.
+struct Fill(i64);
+
+impl Work for Fill {
+    type Out = ();
+
+    async fn run(&self, tx: &mut Tx<'_>) -> Result<(), StorageError> {
+        for id in 0..self.0 {
+            let due = Value::Int(MIDNIGHT + id * DAY_SECONDS / 3);
+            tx.execute("INSERT INTO unit (id, due) VALUES (?, ?)", &[Value::Int(id), due]).await?;
+        }
+        Ok(())
+    }
 }
 
-struct TakeOne {
-    due: Timestamp,
-    left: Arc<AtomicI64>,
-    done: Arc<AtomicU64>,
-}
+/// Does one unit that is due, as a family does it.
+struct DoOne(Timestamp);
 
-impl Work for TakeOne {
+impl Work for DoOne {
     type Out = bool;
 
     async fn run(&self, tx: &mut Tx<'_>) -> Result<bool, StorageError> {
-        if !still_due(tx, "counting", self.due).await? {
+        if !still_due(tx, "units", self.0).await? {
             return Ok(false);
         }
-        // Whoever has the turn sees what the one before left.
-        let left = self.left.load(Ordering::SeqCst);
-        if left == 0 {
-            return Ok(false);
-        }
-        self.left.store(left - 1, Ordering::SeqCst);
-        self.done.fetch_add(1, Ordering::SeqCst);
+        let select = "SELECT id FROM unit WHERE open = 1 AND due <= ? ORDER BY id LIMIT 1";
+        let rows = tx.query(select, &[Value::Int(self.0.unix())]).await?;
+        let Some(row) = rows.first() else { return Ok(false) };
+        let id = Value::Int(row.int(0)?);
+        tx.execute("UPDATE unit SET open = 0, done = done + 1 WHERE id = ?", &[id]).await?;
         Ok(true)
     }
 }
 
-impl Scheduled for Counting {
+struct Units;
+
+impl Scheduled for Units {
     fn name(&self) -> &'static str {
-        "counting"
+        "units"
     }
 
     fn step<'a>(
@@ -213,28 +237,73 @@ impl Scheduled for Counting {
         _now: Timestamp,
         _random: &'a Arc<dyn Random>,
     ) -> BoxFuture<'a, Result<bool, StorageError>> {
-        let (left, done) = (Arc::clone(&self.left), Arc::clone(&self.done));
-        Box::pin(async move { store.write(TakeOne { due, left, done }).await })
+        Box::pin(store.write(DoOne(due)))
     }
+}
+
+fn units() -> Scheduler {
+    Scheduler::new(vec![Arc::new(Units)], Arc::new(TestRandom::seeded(1)))
+}
+
+/// How many units there are, how many were done, and how often the one done most often.
+async fn tally(store: &Store) -> [i64; 3] {
+    let sql = "SELECT count(*), sum(done), max(done) FROM unit";
+    let rows = store.query(sql, &[]).await.unwrap();
+    [0, 1, 2].map(|column| rows[0].int(column).unwrap())
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn several_schedulers_take_turns_and_do_everything_once() {
     let scene = Scene::new();
-    let (left, done) = (Arc::new(AtomicI64::new(500)), Arc::new(AtomicU64::new(0)));
-    let runs: Vec<_> = (0..4)
-        .map(|_| {
-            let task = Counting { left: Arc::clone(&left), done: Arc::clone(&done) };
-            let random = Arc::new(TestRandom::seeded(1));
-            let scheduler = Scheduler::new(vec![Arc::new(task)], random);
+    scene.store.write(Fill(120)).await.unwrap();
+    units().run_due(&scene.store, at(MIDNIGHT)).await.unwrap();
+    assert_eq!(tally(&scene.store).await, [120, 1, 1]);
+    // Clocks of several servers differ; each catches up to what its own says.
+    let runs: Vec<_> = (37..=40)
+        .map(|day| {
             let store = scene.store.clone();
-            tokio::spawn(async move { scheduler.run_due(&store, at(MIDNIGHT)).await })
+            let now = at(MIDNIGHT + day * DAY_SECONDS);
+            tokio::spawn(async move { units().run_due(&store, now).await })
         })
         .collect();
     for run in runs {
         run.await.unwrap().unwrap();
     }
-    assert_eq!((left.load(Ordering::SeqCst), done.load(Ordering::SeqCst)), (0, 500));
+    assert_eq!(tally(&scene.store).await, [120, 120, 1]);
+}
+
+#[tokio::test]
+async fn what_was_cut_goes_on_where_it_stopped() {
+    let armed = Arc::new(AtomicBool::new(false));
+    let scene = Scene::with(Faults::none().fail_commit(Arc::clone(&armed)));
+    let store = &scene.store;
+    store.write(Fill(30)).await.unwrap();
+    units().run_due(store, at(MIDNIGHT)).await.unwrap();
+    let now = at(MIDNIGHT + 10 * DAY_SECONDS);
+    // Three units and a mark a day: wherever it is cut, no unit is lost or done again.
+    for _ in 0..3 {
+        for _ in 0..2 {
+            assert!(store.write(DoOne(now)).await.unwrap());
+        }
+        armed.store(true, Ordering::SeqCst);
+        assert!(units().run_due(store, now).await.is_err());
+        let [_, done, most] = tally(store).await;
+        assert!((3..30).contains(&done) && most == 1, "{done} {most}");
+    }
+    units().run_due(store, now).await.unwrap();
+    assert_eq!(tally(store).await, [30, 30, 1]);
+}
+
+#[tokio::test]
+async fn who_lags_behind_does_nothing_that_is_passed() {
+    let scene = Scene::new();
+    units().run_due(&scene.store, at(MIDNIGHT + 3 * DAY_SECONDS)).await.unwrap();
+    scene.store.write(Fill(1)).await.unwrap();
+    assert!(!scene.store.write(DoOne(at(MIDNIGHT))).await.unwrap());
+    assert_eq!(tally(&scene.store).await, [1, 0, 0]);
+    // The next midnight finds it.
+    units().run_due(&scene.store, at(MIDNIGHT + 4 * DAY_SECONDS)).await.unwrap();
+    assert_eq!(tally(&scene.store).await, [1, 1, 1]);
 }
 
 struct Turns(i64);
