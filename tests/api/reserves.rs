@@ -4,6 +4,7 @@ mod books;
 mod errors;
 mod facts;
 mod objects;
+mod refusals;
 mod schedule;
 mod walks;
 mod world;
