@@ -25,14 +25,15 @@ mod verify;
 mod version;
 mod wire;
 
+use charge::Charge;
 use coffer_kernel::{Routes, Scheduled};
 use coffer_storage::{Migration, MigrationSet};
-use operations::{
-    balance, balance_transactions, breaches, charges, disputes, holds, payouts, plans, refunds,
-    releases,
-};
+use dispute::Dispute;
+use operations::{balance, balance_transactions, breaches, fact, holds, plans, releases};
+use payout::Payout;
+use refund::Refund;
 use std::sync::Arc;
-use sweep::{AnnounceDates, ClosePlans, Closing, MakeAvailable, ReleaseDue};
+use sweep::{AnnounceDates, ClosePlans, Closing, MakeAvailable, ReleaseDue, Task};
 
 pub use verify::{Difference, Findings, verify};
 
@@ -83,19 +84,11 @@ impl Default for Settings {
 
 /// Adds the family's operations to the routes.
 pub fn register(routes: &mut Routes, settings: Settings) {
+    fact::register::<Charge>(routes, settings);
+    fact::register::<Refund>(routes, settings);
+    fact::register::<Dispute>(routes, settings);
+    fact::register::<Payout>(routes, settings);
     routes
-        .write(charges::Create { settings })
-        .write(charges::Update)
-        .collection(charges::Charges)
-        .write(refunds::Create { settings })
-        .write(refunds::Update)
-        .collection(refunds::Refunds)
-        .write(disputes::Create { settings })
-        .write(disputes::Update)
-        .collection(disputes::Disputes)
-        .write(payouts::Create)
-        .write(payouts::Update)
-        .collection(payouts::Payouts)
         .collection(breaches::Breaches)
         .read(balance::Retrieve)
         .collection(balance_transactions::BalanceTransactions)
@@ -115,11 +108,11 @@ pub fn register(routes: &mut Routes, settings: Settings) {
 /// §11, decision 27).
 pub fn scheduled() -> Vec<Arc<dyn Scheduled>> {
     vec![
-        Arc::new(MakeAvailable),
-        Arc::new(ReleaseDue),
-        Arc::new(ClosePlans(Closing::Ended)),
-        Arc::new(ClosePlans(Closing::Disabled)),
-        Arc::new(AnnounceDates),
+        Arc::new(Task(MakeAvailable)),
+        Arc::new(Task(ReleaseDue)),
+        Arc::new(Task(ClosePlans(Closing::Ended))),
+        Arc::new(Task(ClosePlans(Closing::Disabled))),
+        Arc::new(Task(AnnounceDates)),
     ]
 }
 

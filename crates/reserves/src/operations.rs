@@ -3,12 +3,13 @@
 pub(crate) mod balance;
 pub(crate) mod balance_transactions;
 pub(crate) mod breaches;
-pub(crate) mod charges;
-pub(crate) mod disputes;
+mod charges;
+mod disputes;
+pub(crate) mod fact;
 pub(crate) mod holds;
-pub(crate) mod payouts;
+mod payouts;
 pub(crate) mod plans;
-pub(crate) mod refunds;
+mod refunds;
 pub(crate) mod releases;
 
 use crate::account::SourceType;

@@ -37,7 +37,8 @@ pub(crate) enum Status {
 }
 
 impl Status {
-    const ALL: [Self; 4] = [Self::InTransit, Self::Paid, Self::Failed, Self::Canceled];
+    /// All of them, in the order of their codes.
+    pub(crate) const ALL: [Self; 4] = [Self::InTransit, Self::Paid, Self::Failed, Self::Canceled];
 
     /// The word for it on the wire.
     pub(crate) const fn as_str(self) -> &'static str {

@@ -16,17 +16,86 @@ use crate::hold::Hold;
 use crate::release::{Because, Part, release};
 use crate::turn::Turn;
 use coffer_base::{Owner, Random, Timestamp, limit};
-use coffer_kernel::Failure;
-use coffer_storage::StorageError;
+use coffer_kernel::event::Cause;
+use coffer_kernel::{BoxFuture, Failure, Scheduled};
+use coffer_storage::{StorageError, Store, Tx, Work};
+use std::future::Future;
 use std::sync::Arc;
 
-/// What a step is given, for its unit of work.
-#[derive(Clone)]
-struct Moment {
-    name: &'static str,
+/// One kind of what happens by itself.
+pub(crate) trait Sweep: Copy + Send + Sync + 'static {
+    /// The name of its mark.
+    fn name(self) -> &'static str;
+
+    /// Whether it also has work between two midnights.
+    const BETWEEN_MIDNIGHTS: bool;
+
+    /// Whether something is to be done that is due by `due`: a read, since mostly nothing is.
+    fn any(
+        self,
+        store: &Store,
+        due: Timestamp,
+    ) -> impl Future<Output = Result<bool, StorageError>> + Send;
+
+    /// Does some of it, and says whether there was any.
+    fn batch(
+        self,
+        tx: &mut Tx<'_>,
+        moment: &Moment,
+    ) -> impl Future<Output = Result<bool, StorageError>> + Send;
+}
+
+/// A sweep as a task of the scheduler.
+pub(crate) struct Task<S>(pub(crate) S);
+
+impl<S: Sweep> Scheduled for Task<S> {
+    fn name(&self) -> &'static str {
+        self.0.name()
+    }
+
+    fn between_midnights(&self) -> bool {
+        S::BETWEEN_MIDNIGHTS
+    }
+
+    fn step<'a>(
+        &'a self,
+        store: &'a Store,
+        due: Timestamp,
+        now: Timestamp,
+        random: &'a Arc<dyn Random>,
+    ) -> BoxFuture<'a, Result<bool, StorageError>> {
+        Box::pin(async move {
+            if !self.0.any(store, due).await? {
+                return Ok(false);
+            }
+            let moment = Moment { due, now, random: Arc::clone(random) };
+            store.write(Batch(self.0, moment)).await
+        })
+    }
+}
+
+/// What a step is given.
+pub(crate) struct Moment {
     due: Timestamp,
     now: Timestamp,
     random: Arc<dyn Random>,
+}
+
+impl Moment {
+    /// What the events of the step say that they came from.
+    fn cause(&self) -> Cause<'_> {
+        Cause::automatic(self.now, &*self.random)
+    }
+}
+
+struct Batch<S>(S, Moment);
+
+impl<S: Sweep> Work for Batch<S> {
+    type Out = bool;
+
+    async fn run(&self, tx: &mut Tx<'_>) -> Result<bool, StorageError> {
+        self.0.batch(tx, &self.1).await
+    }
 }
 
 /// Nobody asked, so there is nobody to refuse.

@@ -1,62 +1,40 @@
 //! Fixed plans that were moved: their holds moved with them at once, and are told of here (reserves
 //! §11, decision 28).
 
-use super::{Moment, count, failed};
+use super::{Moment, Sweep, count, failed};
 use crate::hold::{Hold, Schedule};
 use crate::plan::Plan;
 use crate::store::{hold as holds, plan as plans, release as releases, sweep as store};
 use crate::turn::Turn;
 use crate::wire;
-use coffer_base::{Owner, Random, Timestamp, limit};
+use coffer_base::{Owner, Timestamp, limit};
 use coffer_dialect::Object;
 use coffer_kernel::event::Cause;
-use coffer_kernel::{BoxFuture, Failure, Scheduled, schedule::take_turn};
-use coffer_storage::{StorageError, Store, Tx, Work};
-use std::sync::Arc;
+use coffer_kernel::{Failure, schedule::take_turn};
+use coffer_storage::{StorageError, Store, Tx};
 
 /// Tells of the new dates of holds.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct AnnounceDates;
 
-impl Scheduled for AnnounceDates {
-    fn name(&self) -> &'static str {
+impl Sweep for AnnounceDates {
+    const BETWEEN_MIDNIGHTS: bool = true;
+
+    fn name(self) -> &'static str {
         "reserve.dates_moved"
     }
 
-    fn between_midnights(&self) -> bool {
-        true
+    async fn any(self, store: &Store, _due: Timestamp) -> Result<bool, StorageError> {
+        store::any_plan_announcing(store).await
     }
 
-    fn step<'a>(
-        &'a self,
-        store: &'a Store,
-        due: Timestamp,
-        now: Timestamp,
-        random: &'a Arc<dyn Random>,
-    ) -> BoxFuture<'a, Result<bool, StorageError>> {
-        Box::pin(async move {
-            if !store::any_plan_announcing(store).await? {
-                return Ok(false);
-            }
-            let moment = Moment { name: self.name(), due, now, random: Arc::clone(random) };
-            store.write(Batch(moment)).await
-        })
-    }
-}
-
-struct Batch(Moment);
-
-impl Work for Batch {
-    type Out = bool;
-
-    async fn run(&self, tx: &mut Tx<'_>) -> Result<bool, StorageError> {
-        let Moment { name, now, random, .. } = &self.0;
-        take_turn(tx, name, *now).await?;
+    async fn batch(self, tx: &mut Tx<'_>, moment: &Moment) -> Result<bool, StorageError> {
+        take_turn(tx, self.name(), moment.now).await?;
         let plans = store::announcing_plans(tx, limit::SWEEP_PLANS).await?;
         let found = !plans.is_empty();
         let mut budget = limit::SWEEP_HOLDS;
         for (owner, plan) in plans {
-            let cause = Cause::automatic(*now, &**random);
+            let cause = moment.cause();
             budget = announce(tx, &owner, cause, plan, budget).await.map_err(failed)?;
             if budget == 0 {
                 break;

@@ -1,18 +1,17 @@
 //! Plans that end by themselves, and plans that were disabled: what they hold is given back, and
 //! then they are what they are to be.
 
-use super::{Moment, count, failed, release_alike};
+use super::{Moment, Sweep, count, failed, release_alike};
 use crate::plan::{Plan, State, Terms};
 use crate::release::{Because, Reason};
 use crate::store::plan as plans;
 use crate::store::sweep::{self as store, Which};
 use crate::turn::Turn;
 use crate::wire;
-use coffer_base::{Owner, Random, Timestamp, limit};
+use coffer_base::{Owner, Timestamp, limit};
 use coffer_kernel::event::Cause;
-use coffer_kernel::{BoxFuture, Failure, Scheduled, schedule::take_turn};
-use coffer_storage::{StorageError, Store, Tx, Work};
-use std::sync::Arc;
+use coffer_kernel::{Failure, schedule::take_turn};
+use coffer_storage::{StorageError, Store, Tx};
 
 /// Why plans are closed.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -28,60 +27,35 @@ pub(crate) enum Closing {
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct ClosePlans(pub(crate) Closing);
 
-impl Scheduled for ClosePlans {
-    fn name(&self) -> &'static str {
+impl Sweep for ClosePlans {
+    const BETWEEN_MIDNIGHTS: bool = true;
+
+    fn name(self) -> &'static str {
         match self.0 {
             Closing::Ended => "reserve.plans_ended",
             Closing::Disabled => "reserve.plans_disabled",
         }
     }
 
-    fn between_midnights(&self) -> bool {
-        true
+    async fn any(self, store: &Store, due: Timestamp) -> Result<bool, StorageError> {
+        match self.0 {
+            Closing::Ended => store::any_plan_ending(store, due).await,
+            Closing::Disabled => store::any_plan_draining(store).await,
+        }
     }
 
-    fn step<'a>(
-        &'a self,
-        store: &'a Store,
-        due: Timestamp,
-        now: Timestamp,
-        random: &'a Arc<dyn Random>,
-    ) -> BoxFuture<'a, Result<bool, StorageError>> {
-        Box::pin(async move {
-            let any = match self.0 {
-                Closing::Ended => store::any_plan_ending(store, due).await?,
-                Closing::Disabled => store::any_plan_draining(store).await?,
-            };
-            if !any {
-                return Ok(false);
-            }
-            let moment = Moment { name: self.name(), due, now, random: Arc::clone(random) };
-            store.write(Batch { closing: self.0, moment }).await
-        })
-    }
-}
-
-struct Batch {
-    closing: Closing,
-    moment: Moment,
-}
-
-impl Work for Batch {
-    type Out = bool;
-
-    async fn run(&self, tx: &mut Tx<'_>) -> Result<bool, StorageError> {
-        let Moment { name, due, now, random } = &self.moment;
-        let done = take_turn(tx, name, *now).await?;
-        let plans = match self.closing {
-            Closing::Ended if done > *due => return Ok(false),
-            Closing::Ended => store::ending_plans(tx, *due, limit::SWEEP_PLANS).await?,
+    async fn batch(self, tx: &mut Tx<'_>, moment: &Moment) -> Result<bool, StorageError> {
+        let done = take_turn(tx, self.name(), moment.now).await?;
+        let plans = match self.0 {
+            Closing::Ended if done > moment.due => return Ok(false),
+            Closing::Ended => store::ending_plans(tx, moment.due, limit::SWEEP_PLANS).await?,
             Closing::Disabled => store::draining_plans(tx, limit::SWEEP_PLANS).await?,
         };
         let found = !plans.is_empty();
         let mut budget = limit::SWEEP_HOLDS;
         for (owner, plan) in plans {
-            let cause = Cause::automatic(*now, &**random);
-            budget = self.close(tx, &owner, cause, plan, budget).await.map_err(failed)?;
+            let cause = moment.cause();
+            budget = self.0.close(tx, &owner, cause, plan, budget).await.map_err(failed)?;
             if budget == 0 {
                 break;
             }
@@ -90,24 +64,24 @@ impl Work for Batch {
     }
 }
 
-impl Batch {
+impl Closing {
     /// Releases up to `budget` of what a plan holds, and closes it once nothing is left. Answers
     /// what is left of the budget.
     async fn close(
-        &self,
+        self,
         tx: &mut Tx<'_>,
         owner: &Owner,
         cause: Cause<'_>,
         mut plan: Plan,
         budget: i64,
     ) -> Result<i64, Failure> {
-        let (reason, which) = match self.closing {
-            Closing::Ended => (Reason::HoldExpired, Which::WithPlansDate),
-            Closing::Disabled => (Reason::PlanDisabled, Which::All),
+        let (reason, which) = match self {
+            Self::Ended => (Reason::HoldExpired, Which::WithPlansDate),
+            Self::Disabled => (Reason::PlanDisabled, Which::All),
         };
         let mut turn = Turn::take(tx, owner, cause).await?;
         let mut holds = match plan.terms {
-            Terms::Rolling { .. } if self.closing == Closing::Ended => Vec::new(),
+            Terms::Rolling { .. } if self == Self::Ended => Vec::new(),
             _ => store::holds_left(turn.tx, owner, plan.seq, which, budget).await?,
         };
         let left = budget.saturating_sub(count(&holds)).max(0);
@@ -125,9 +99,9 @@ impl Batch {
     }
 
     /// What a plan is once it holds nothing, and the word for that.
-    fn end(&self, plan: &mut Plan, now: Timestamp) -> &'static str {
+    fn end(self, plan: &mut Plan, now: Timestamp) -> &'static str {
         plan.announcing = false;
-        if let (Closing::Disabled, State::Draining { since }) = (self.closing, plan.state) {
+        if let (Self::Disabled, State::Draining { since }) = (self, plan.state) {
             plan.state = State::Disabled { since, drained_at: now };
             return "reserve.plan.disabled";
         }

@@ -1,56 +1,37 @@
 //! Holds whose own date has come.
 
-use super::{Moment, by_owner, failed, release_alike};
+use super::{Moment, Sweep, by_owner, failed, release_alike};
 use crate::hold::Hold;
 use crate::release::{Because, Reason};
 use crate::store::sweep as store;
 use crate::turn::Turn;
-use coffer_base::{Random, Timestamp, limit};
-use coffer_kernel::event::Cause;
-use coffer_kernel::{BoxFuture, Scheduled, schedule::still_due};
-use coffer_storage::{StorageError, Store, Tx, Work};
-use std::sync::Arc;
+use coffer_base::{Timestamp, limit};
+use coffer_kernel::schedule::still_due;
+use coffer_storage::{StorageError, Store, Tx};
 
 /// Releases what is due at a midnight.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct ReleaseDue;
 
-impl Scheduled for ReleaseDue {
-    fn name(&self) -> &'static str {
+impl Sweep for ReleaseDue {
+    const BETWEEN_MIDNIGHTS: bool = false;
+
+    fn name(self) -> &'static str {
         "reserve.holds_due"
     }
 
-    fn step<'a>(
-        &'a self,
-        store: &'a Store,
-        due: Timestamp,
-        now: Timestamp,
-        random: &'a Arc<dyn Random>,
-    ) -> BoxFuture<'a, Result<bool, StorageError>> {
-        Box::pin(async move {
-            if !store::any_hold_due(store, due).await? {
-                return Ok(false);
-            }
-            let moment = Moment { name: self.name(), due, now, random: Arc::clone(random) };
-            store.write(Batch(moment)).await
-        })
+    async fn any(self, store: &Store, due: Timestamp) -> Result<bool, StorageError> {
+        store::any_hold_due(store, due).await
     }
-}
 
-struct Batch(Moment);
-
-impl Work for Batch {
-    type Out = bool;
-
-    async fn run(&self, tx: &mut Tx<'_>) -> Result<bool, StorageError> {
-        let Moment { name, due, now, random } = &self.0;
-        if !still_due(tx, name, *due).await? {
+    async fn batch(self, tx: &mut Tx<'_>, moment: &Moment) -> Result<bool, StorageError> {
+        if !still_due(tx, self.name(), moment.due).await? {
             return Ok(false);
         }
-        let holds = store::due_holds(tx, *due, limit::SWEEP_HOLDS).await?;
+        let holds = store::due_holds(tx, moment.due, limit::SWEEP_HOLDS).await?;
         let found = !holds.is_empty();
         for (owner, holds) in by_owner(holds) {
-            let mut turn = Turn::take(tx, &owner, Cause::automatic(*now, &**random)).await?;
+            let mut turn = Turn::take(tx, &owner, moment.cause()).await?;
             release_alike(&mut turn, holds, kind, because).await.map_err(failed)?;
             turn.finish()?;
         }

@@ -10,7 +10,7 @@ use crate::plan::{Plan, State, Terms};
 use crate::refund::{self, Refund};
 use crate::store::{charge as charges, dispute as disputes, ledger, payout as payouts};
 use crate::store::{plan as plans, refund as refunds};
-use crate::sweep::MakeAvailable;
+use crate::sweep::{MakeAvailable, Task};
 use crate::turn::Turn;
 use crate::{MIGRATIONS, Settings};
 use coffer_base::id::AccountId;
@@ -295,7 +295,7 @@ impl Books {
     /// It becomes `now`, and money available.
     pub(crate) async fn become_time(&mut self, now: Timestamp) {
         self.now = now;
-        while MakeAvailable.step(&self.store, now, now, &self.random).await.unwrap() {}
+        while Task(MakeAvailable).step(&self.store, now, now, &self.random).await.unwrap() {}
         self.check().await;
     }
 

@@ -1,7 +1,12 @@
 //! What the operations read of their parameters.
 
 use crate::Settings;
-use crate::operations::{charges, disputes, payouts, processor_id, refunds};
+use crate::charge::Charge;
+use crate::dispute::Dispute;
+use crate::operations::fact::{Create, Update};
+use crate::operations::processor_id;
+use crate::payout::Payout;
+use crate::refund::Refund;
 use coffer_base::limit;
 use coffer_dialect::{ApiError, Params};
 use coffer_kernel::{Arguments, WriteOperation};
@@ -28,34 +33,34 @@ pub(crate) fn missing(param: &str) -> (Option<String>, Option<String>) {
 #[test]
 fn required_parameters_are_checked_in_their_order() {
     let settings = Settings::default();
-    let charge = charges::Create { settings };
+    let charge = Create::<Charge>::new(settings);
     assert_eq!(refused(&charge, ""), missing("id"));
     assert_eq!(refused(&charge, "id=ch_1"), missing("amount"));
     assert_eq!(refused(&charge, "id=ch_1&amount=1"), missing("currency"));
     assert!(parsed(&charge, "id=ch_1&amount=1&currency=usd").is_ok());
-    let refund = refunds::Create { settings };
+    let refund = Create::<Refund>::new(settings);
     assert_eq!(refused(&refund, "id=re_1"), missing("charge"));
     assert_eq!(refused(&refund, "id=re_1&charge=ch_1"), missing("amount"));
-    let dispute = disputes::Create { settings };
+    let dispute = Create::<Dispute>::new(settings);
     assert_eq!(refused(&dispute, "id=dp_1&charge=ch_1"), missing("amount"));
     assert!(parsed(&dispute, "id=dp_1&charge=ch_1&amount=1&fee=0").is_ok());
-    assert_eq!(refused(&payouts::Create, "id=po_1&amount=1"), missing("currency"));
-    assert_eq!(refused(&charges::Update, ""), missing("fee"));
-    assert_eq!(refused(&refunds::Update, ""), missing("status"));
-    assert_eq!(refused(&disputes::Update, ""), missing("status"));
-    assert_eq!(refused(&payouts::Update, ""), missing("status"));
+    assert_eq!(refused(&Create::<Payout>::new(settings), "id=po_1&amount=1"), missing("currency"));
+    assert_eq!(refused(&Update::<Charge>::new(), ""), missing("fee"));
+    assert_eq!(refused(&Update::<Refund>::new(), ""), missing("status"));
+    assert_eq!(refused(&Update::<Dispute>::new(), ""), missing("status"));
+    assert_eq!(refused(&Update::<Payout>::new(), ""), missing("status"));
 }
 
 #[test]
 fn what_an_update_cannot_say_is_refused() {
     let status = (None, Some("status".to_owned()));
-    assert_eq!(refused(&refunds::Update, "status=succeeded"), status);
-    assert_eq!(refused(&disputes::Update, "status=open"), status);
-    assert_eq!(refused(&payouts::Update, "status=in_transit"), status);
+    assert_eq!(refused(&Update::<Refund>::new(), "status=succeeded"), status);
+    assert_eq!(refused(&Update::<Dispute>::new(), "status=open"), status);
+    assert_eq!(refused(&Update::<Payout>::new(), "status=in_transit"), status);
     let fee = (None, Some("fee_returned".to_owned()));
-    assert_eq!(refused(&disputes::Update, "status=lost&fee_returned=true"), fee);
-    assert!(parsed(&disputes::Update, "status=lost&fee_returned=false").is_ok());
-    assert!(parsed(&disputes::Update, "status=won&fee_returned=true").is_ok());
+    assert_eq!(refused(&Update::<Dispute>::new(), "status=lost&fee_returned=true"), fee);
+    assert!(parsed(&Update::<Dispute>::new(), "status=lost&fee_returned=false").is_ok());
+    assert!(parsed(&Update::<Dispute>::new(), "status=won&fee_returned=true").is_ok());
 }
 
 #[test]
