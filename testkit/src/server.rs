@@ -307,6 +307,14 @@ impl TestServer {
         answer.text("id")
     }
 
+    /// A new account with `app` installed, and the app's backend in test mode that speaks for it.
+    pub fn connected(&self, app: &App) -> (String, Client) {
+        let account = self.account();
+        self.install(app, &account);
+        let client = app.client().for_account(&account);
+        (account, client)
+    }
+
     /// Makes a restricted test key of `app` with these permissions; the caller that shows it.
     pub fn restricted(&self, app: &App, permissions: &[&str]) -> Client {
         let mut params = vec![("app", app.id.as_str()), ("mode", "test")];

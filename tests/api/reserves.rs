@@ -3,8 +3,12 @@
 mod books;
 mod errors;
 mod facts;
+mod isolation;
 mod objects;
+mod outages;
 mod refusals;
+mod repeats;
 mod schedule;
+mod steps;
 mod walks;
 mod world;

@@ -90,6 +90,8 @@ fn a_hold_is_moved_and_released_in_parts() {
     let path = format!("{RELEASES}/{}", text(&first, "id"));
     let changed = world.post(&path, &[("metadata[by]", "")]).ok();
     assert_eq!(changed["metadata"], json!({}));
+    assert_eq!(world.post(&path, &[("metadata[by]", "me")]).ok()["metadata"]["by"], "me");
+    assert_eq!(world.list(RELEASES, &[])[0], rest, "the other one was changed as well");
     assert_eq!(world.post(&path, &[]).refused(400)["code"], "parameter_missing");
     assert_eq!(world.postings(), ["P.a>R.a 1000", "R.a>P.a 300", "R.a>P.a 700"]);
     world.verify();

@@ -60,10 +60,14 @@ fn a_rolling_plan_ends_at_its_second_and_leaves_its_holds_their_dates() {
     world.advance_to(ends);
     assert_eq!(world.get(&plan)["status"], "expired");
     assert_eq!(told(&world).last().unwrap(), "plan.expired");
+    assert!(world.list("/v1/reserve/releases", &[]).is_empty());
+    assert_eq!(world.standing()[3], 100);
     // Told late, it was still charged before the end.
     world.charge("ch_2", 2000, &[("created", &(ends - 1).to_string())]);
     world.charge("ch_3", 4000, &[]);
     assert_eq!(amounts(&world.list(HOLDS, &[])), [200, 100]);
+    world.advance_to(march(32) - 1);
+    assert_eq!(world.standing()[3], 300);
     world.advance_to(march(32));
     assert_eq!(world.standing()[3], 200);
     world.advance_to(march(34));

@@ -142,8 +142,7 @@ fn two_plans_overlap() {
 fn three_days_down_across_a_fixed_plans_date() {
     let directory = tempfile::TempDir::new().unwrap();
     let data = directory.path().join("data");
-    let builder = || coffer_testkit::TestServer::builder().data_dir(&data);
-    let mut world = World::with(builder());
+    let world = World::with(coffer_testkit::TestServer::builder().data_dir(&data));
     // The plan's date is 10 March, any time of the day: 11 March, 00:00.
     let plan = world.fixed(10, march(10) + 3600);
     let available = (march(3)).to_string();
@@ -155,13 +154,8 @@ fn three_days_down_across_a_fixed_plans_date() {
     assert_eq!(world.standing(), [9000, 45_000, 1000, 5000]);
     let before = world.postings().len();
 
-    let World { server, app, account, .. } = world;
-    server.stop();
     let now = march(12) + 9 * 3600;
-    let server = builder().without_background_jobs();
-    let server = server.starts_at(coffer_base::Timestamp::from_unix(now)).start();
-    let client = server.anonymous().with_key(&app.test_key).for_account(&account);
-    world = World { server, app, account, client };
+    let world = world.restarted_at(now);
     world.server.run_jobs();
     let expected = ["P.p>P.a 9000", "R.p>R.a 1000", "R.a>P.a 6000"];
     assert_eq!(world.postings()[before..], expected);

@@ -37,14 +37,27 @@ impl World {
 
     pub fn at(builder: Builder, now: i64) -> Self {
         let builder = builder.without_background_jobs();
-        let server = builder.starts_at(Timestamp::from_unix(now)).start();
+        Self::of(builder.starts_at(Timestamp::from_unix(now)).start())
+    }
+
+    /// A world around a server.
+    pub fn of(server: TestServer) -> Self {
         let app = server.app();
-        let account = server.account();
-        server.install(&app, &account);
+        let (account, client) = server.connected(&app);
         // The first pass of the scheduler sets its marks.
         server.run_jobs();
-        let client = app.client().for_account(&account);
         Self { server, app, account, client }
+    }
+
+    /// The same world after a restart, on a data directory that its test keeps.
+    pub fn restarted_at(mut self, now: i64) -> Self {
+        let data = self.server.data_dir().to_owned();
+        self.server.stop();
+        let builder = TestServer::builder().data_dir(&data).without_background_jobs();
+        let server = builder.starts_at(Timestamp::from_unix(now)).start();
+        self.app.anonymous = server.anonymous();
+        let client = self.app.client().for_account(&self.account);
+        Self { server, client, ..self }
     }
 
     /// Lets it be `now`, and does what falls due.
