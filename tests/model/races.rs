@@ -80,6 +80,24 @@ fn one_idempotency_key_is_one_request() {
     assert_eq!(audited(&server, "apps.secrets.create"), 1);
 }
 
+/// A second pair of keys would hide from everyone what the first had sealed.
+#[test]
+fn an_account_first_used_by_many_at_once_has_one_pair_of_keys() {
+    let server = TestServer::start();
+    let apps: Vec<Client> = (0..40).map(|_| server.app().client()).collect();
+    for app in &apps {
+        let set = at_once(6, |caller| app.set(&format!("name{caller}"), "value"));
+        set.iter().for_each(|answer| drop(answer.ok()));
+    }
+    let keys = rusqlite::Connection::open(server.data_dir().join("keys.db")).unwrap();
+    let second = "SELECT count(*) FROM tenant_key WHERE version > 1";
+    assert_eq!(keys.query_row(second, [], |row| row.get::<_, i64>(0)), Ok(0));
+    for app in &apps {
+        let all = app.get("/v1/apps/secrets", &[("scope[type]", "account")]).ok();
+        assert_eq!(all["data"].as_array().unwrap().len(), 6);
+    }
+}
+
 fn text(answer: &Answer, field: &str) -> String {
     answer.ok()[field].as_str().unwrap().to_owned()
 }

@@ -109,10 +109,11 @@ impl Keyring {
         tenant: &Tenant,
         now: Timestamp,
     ) -> Result<Arc<TenantKeys>, KeyringError> {
-        if let Some(keys) = self.existing(tenant).await? {
-            return Ok(keys);
-        }
-        self.make(tenant, now).await?;
+        let before = match self.look(tenant).await? {
+            Looked::Keys(keys) => return Ok(keys),
+            Looked::NoKeys(stored) => stored,
+        };
+        self.make(tenant, &before, now).await?;
         self.existing(tenant).await?.ok_or(KeyringError::KeyMissing { version: 0 })
     }
 
@@ -121,19 +122,26 @@ impl Keyring {
     /// # Errors
     /// As [`Keyring::tenant`].
     pub async fn existing(&self, tenant: &Tenant) -> Result<Option<Arc<TenantKeys>>, KeyringError> {
+        Ok(match self.look(tenant).await? {
+            Looked::Keys(keys) => Some(keys),
+            Looked::NoKeys(_) => None,
+        })
+    }
+
+    async fn look(&self, tenant: &Tenant) -> Result<Looked, KeyringError> {
         if let Some(keys) = self.unwrapped.get(tenant) {
-            return Ok(Some(keys));
+            return Ok(Looked::Keys(keys));
         }
         let before = self.destructions.load(Ordering::SeqCst);
         let stored = store::tenant_keys(&self.keys, tenant).await?;
         let Some(keys) = self.unwrap_tenant(tenant, &stored)?.map(Arc::new) else {
-            return Ok(None);
+            return Ok(Looked::NoKeys(stored));
         };
         self.unwrapped.insert(tenant.clone(), Arc::clone(&keys));
         if self.destructions.load(Ordering::SeqCst) != before {
             self.unwrapped.remove(tenant);
         }
-        Ok(Some(keys))
+        Ok(Looked::Keys(keys))
     }
 
     /// Checks that a tenant without keys has nothing sealed in `data` either: a key store from
@@ -180,10 +188,18 @@ impl Keyring {
         Ok(())
     }
 
-    async fn make(&self, tenant: &Tenant, now: Timestamp) -> Result<(), KeyringError> {
-        let stored = store::tenant_keys(&self.keys, tenant).await?;
+    /// Makes the keys after those `before`, which must be the very rows in which no live key was
+    /// seen: then all who make the tenant's keys at once insert the same versions, of which the
+    /// primary key lets one in. Rows read anew could hold another's first keys, and the second
+    /// pair after them would hide what the first had sealed.
+    async fn make(
+        &self,
+        tenant: &Tenant,
+        before: &[StoredKey],
+        now: Timestamp,
+    ) -> Result<(), KeyringError> {
         let next = |purpose| {
-            let known = stored.iter().filter(|key| key.purpose == purpose).map(|key| key.version);
+            let known = before.iter().filter(|key| key.purpose == purpose).map(|key| key.version);
             known.max().unwrap_or(0).saturating_add(1)
         };
         let keys = vec![
@@ -258,6 +274,13 @@ impl Keyring {
             random: Arc::clone(&self.random),
         }))
     }
+}
+
+/// What a look for a tenant's keys found.
+enum Looked {
+    Keys(Arc<TenantKeys>),
+    /// No live key, but perhaps the rows of destroyed ones.
+    NoKeys(Vec<StoredKey>),
 }
 
 /// The root key has one version: replacing it wraps the master keys anew.
