@@ -8,12 +8,15 @@
 pub mod catalogue;
 mod client;
 mod gate;
+mod postgres;
 mod process;
 mod raw;
+mod rows;
 mod server;
 
 pub use client::{Answer, Client, Params, encode};
 pub use gate::Gate;
+pub use postgres::{SERVER, is_postgres};
 pub use process::{Process, coffer_binary};
 pub use raw::Raw;
 pub use server::{App, Builder, START, TestServer};

@@ -1,6 +1,7 @@
 //! A server in this process.
 
 use crate::client::Client;
+use crate::postgres::{self, Place};
 use crate::raw::Raw;
 use coffer::assemble::{self, AssembleOptions, RootSource, Stores};
 use coffer::families;
@@ -10,6 +11,7 @@ use coffer_crypto::SystemRandom;
 use coffer_kernel::Job;
 use coffer_secrets::Settings;
 use coffer_storage::Faults;
+use std::ffi::OsString;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -22,6 +24,7 @@ pub const START: Timestamp = Timestamp::from_unix(1_800_000_000);
 /// How a test server is made.
 pub struct Builder {
     developer: bool,
+    embedded: bool,
     settings: Settings,
     reserves: coffer_reserves::Settings,
     faults: Faults,
@@ -57,6 +60,7 @@ pub struct TestServer {
     /// The server's clock: it stands still until the test moves it.
     pub clock: Arc<TestClock>,
     data_dir: PathBuf,
+    place: Place,
     _kept: Option<TempDir>,
     base: String,
     admin_base: String,
@@ -67,6 +71,7 @@ impl Default for Builder {
     fn default() -> Self {
         Self {
             developer: false,
+            embedded: false,
             settings: Settings::default(),
             reserves: coffer_reserves::Settings::default(),
             faults: Faults::none(),
@@ -85,6 +90,12 @@ impl Builder {
     /// Developer mode.
     pub fn developer(mut self) -> Self {
         self.developer = true;
+        self
+    }
+
+    /// In files of its directory, whatever the engine of this run is: for tests about the files.
+    pub fn embedded(mut self) -> Self {
+        self.embedded = true;
         self
     }
 
@@ -165,39 +176,29 @@ impl Builder {
             .unwrap();
         let clock = Arc::new(TestClock::at(self.starts_at));
         let random = self.random;
+        let founded = postgres::is_founded(&data_dir);
+        // Developer mode is for one machine, and always embedded.
+        let place = if self.developer || self.embedded {
+            Place::embedded()
+        } else {
+            postgres::place(&data_dir)
+        };
         let options = AssembleOptions {
             data_dir: data_dir.clone(),
+            database: place.database.clone(),
             root: RootSource::Beside,
             developer: self.developer,
             families: families::Settings { secrets: self.settings, reserves: self.reserves },
             clock: Arc::new(HookedClock(Arc::clone(&clock), self.clock_hook)),
             random: Arc::clone(&random),
-            faults: self.faults.clone(),
+            faults: self.faults,
         };
-        let (server, jobs, admin_key) = runtime.block_on(async {
-            let stores = if data_dir.join(assemble::DATA_FILE).exists() {
-                Stores::open(&data_dir, clock.now(), self.faults).unwrap()
-            } else {
-                assemble::found(&options).await.unwrap().stores
-            };
-            let key = coffer_identity::create_admin_key(&stores.data, &*random, clock.now())
-                .await
-                .unwrap();
-            let admin_key = key.token().expose().clone();
-            let mut installation = assemble::open_stores(options, stores).await.unwrap();
-            let jobs = installation.jobs.clone();
-            if !self.background {
-                installation.jobs.clear();
-            }
-            let local = Some(Address::parse("127.0.0.1:0").unwrap());
-            let admin_listen = if self.admin_listener { local.clone() } else { None };
-            let listen =
-                if self.beyond_loopback { Address::parse("0.0.0.0:0").ok() } else { local };
-            let insecure_http = self.beyond_loopback;
-            let serve =
-                ServeOptions { listen, admin_listen, insecure_http, ..ServeOptions::default() };
-            (Server::start(installation, serve).await.unwrap(), jobs, admin_key)
-        });
+        let wanted = Wanted {
+            background: self.background,
+            admin_listener: self.admin_listener,
+            beyond_loopback: self.beyond_loopback,
+        };
+        let (server, jobs, admin_key) = runtime.block_on(open(options, founded, wanted));
         let base = url_of(server.address.as_ref());
         let admin_base = match &server.admin_address {
             Some(address) => url_of(Some(address)),
@@ -209,12 +210,48 @@ impl Builder {
             jobs,
             clock,
             data_dir,
+            place,
             _kept: kept,
             base,
             admin_base,
             admin_key,
         }
     }
+}
+
+/// What is wanted of a server, beside what it is put together from.
+struct Wanted {
+    background: bool,
+    admin_listener: bool,
+    beyond_loopback: bool,
+}
+
+/// Opens the installation, which is founded first if it is a new one, and serves it: also its jobs,
+/// and a new admin key.
+async fn open(
+    options: AssembleOptions,
+    founded: bool,
+    wanted: Wanted,
+) -> (Server, Vec<Arc<dyn Job>>, String) {
+    let (now, random) = (options.clock.now(), Arc::clone(&options.random));
+    let stores = if founded {
+        Stores::of(&options, now).await.unwrap()
+    } else {
+        assemble::found(&options).await.unwrap().stores
+    };
+    let key = coffer_identity::create_admin_key(&stores.data, &*random, now).await.unwrap();
+    let admin_key = key.token().expose().clone();
+    let mut installation = assemble::open_stores(options, stores).await.unwrap();
+    let jobs = installation.jobs.clone();
+    if !wanted.background {
+        installation.jobs.clear();
+    }
+    let local = Some(Address::parse("127.0.0.1:0").unwrap());
+    let admin_listen = if wanted.admin_listener { local.clone() } else { None };
+    let insecure_http = wanted.beyond_loopback;
+    let listen = if insecure_http { Address::parse("0.0.0.0:0").ok() } else { local };
+    let serve = ServeOptions { listen, admin_listen, insecure_http, ..ServeOptions::default() };
+    (Server::start(installation, serve).await.unwrap(), jobs, admin_key)
 }
 
 /// How this machine reaches `address`.
@@ -259,6 +296,16 @@ impl TestServer {
     /// Where its data is.
     pub fn data_dir(&self) -> &Path {
         &self.data_dir
+    }
+
+    /// The flags with which `coffer` finds the server's stores.
+    pub fn store_flags(&self) -> Vec<OsString> {
+        match self.place.urls() {
+            Some([data, keys]) => {
+                ["--database", &data, "--key-database", &keys].map(OsString::from).to_vec()
+            }
+            None => vec!["--data-dir".into(), self.data_dir.clone().into()],
+        }
     }
 
     /// The server itself.
@@ -354,6 +401,9 @@ impl TestServer {
 impl Drop for TestServer {
     fn drop(&mut self) {
         self.stop_server();
+        if self._kept.is_some() {
+            self.place.clear();
+        }
     }
 }
 

@@ -61,7 +61,7 @@ fn a_deleted_row_leaves_the_file() {
     let server = TestServer::start();
     let client = server.app().client();
     client.set("token", "value").ok();
-    assert_eq!(crate::rows::count(&server, "secret"), 1);
+    assert_eq!(server.count("secret"), 1);
     client.remove("token").ok();
-    assert_eq!(crate::rows::count(&server, "secret"), 0);
+    assert_eq!(server.count("secret"), 0);
 }

@@ -1,9 +1,9 @@
 //! Expiry: exact to the second for those who look, and the row goes later (secret store §3.3).
 
-use crate::rows::count;
 use coffer_testkit::{Answer, Client, START, TestServer};
 
 const CENTURY: i64 = 3_155_760_000;
+const YEAR: i64 = 31_557_600;
 
 fn set(client: &Client, name: &str, expires_at: i64) -> Answer {
     let expires_at = expires_at.to_string();
@@ -33,10 +33,10 @@ fn a_secret_is_there_until_the_second_of_its_expiry() {
     client.find("token").refused(404);
     client.remove("token").refused(404);
     assert_eq!(client.list().ok()["data"], serde_json::json!([]));
-    assert_eq!(count(&server, "secret"), 1, "the row goes later");
+    assert_eq!(server.count("secret"), 1, "the row goes later");
     server.run_jobs();
-    assert_eq!(count(&server, "secret"), 0);
-    assert_eq!(count(&server, "tombstone"), 1);
+    assert_eq!(server.count("secret"), 0);
+    assert_eq!(server.count("tombstone"), 1);
 }
 
 #[test]
@@ -48,11 +48,11 @@ fn the_job_takes_only_what_has_expired() {
     client.set("forever", "p").ok();
     server.clock.advance(10);
     server.run_jobs();
-    assert_eq!(count(&server, "secret"), 2);
+    assert_eq!(server.count("secret"), 2);
     client.find("second").ok();
-    server.clock.advance(CENTURY);
+    server.clock.advance(YEAR);
     server.run_jobs();
-    assert_eq!(count(&server, "secret"), 1);
+    assert_eq!(server.count("secret"), 1);
     client.find("forever").ok();
 }
 

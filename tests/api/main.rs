@@ -14,5 +14,6 @@ mod contract;
 mod conventions;
 mod developer;
 mod idempotency;
+mod many_servers;
 mod reserves;
 mod rows;

@@ -14,12 +14,12 @@ pub fn cell(run: &mut Run, operation: &Operation, who: &Credential, named: Optio
     } else {
         ask(operation, &Objects::standing(run))
     };
-    run.watch.look();
+    run.watch.look(&run.world.server);
     let cell = Cell { operation, who, named, about: "", expect, own: &[], subject: "" };
     if run.ask(cell, &ask).is_none() {
         return;
     }
-    let changed = run.watch.look();
+    let changed = run.watch.look(&run.world.server);
     let writes = operation.call == Call::AdminWrite;
     // Installing what is installed and naming an app as it was named are changes all the same:
     // the audit has them.

@@ -49,7 +49,7 @@ const TOLD: usize = 25;
 
 impl Run {
     pub fn over(world: World) -> Self {
-        let watch = Watch::over(world.server.data_dir());
+        let watch = Watch::over(&world.server);
         let alike = HashMap::new();
         Self { world, watch, asked: 0, allowed: 0, made: 0, failures: Vec::new(), wrong: 0, alike }
     }
@@ -67,7 +67,7 @@ impl Run {
         let good = wrong.is_ok();
         if let Err(wrong) = wrong {
             self.tell(cell, &format!("{wrong}\n    {} {}", answer.status, answer.body));
-            self.watch.look();
+            self.watch.look(&self.world.server);
         }
         let granted = good && cell.expect == Expect::Allowed;
         self.allowed += usize::from(granted);
@@ -127,7 +127,11 @@ impl Run {
         if (status == 401) != answer.header("www-authenticate").is_some() {
             return Err("WWW-Authenticate belongs to a 401".to_owned());
         }
-        if self.watch.look() { Err("something changed".to_owned()) } else { Ok(()) }
+        if self.watch.look(&self.world.server) {
+            Err("something changed".to_owned())
+        } else {
+            Ok(())
+        }
     }
 
     /// Whether the answer holds what the caller neither sent nor owns.

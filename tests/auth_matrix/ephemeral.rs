@@ -12,16 +12,16 @@ pub fn make(run: &mut Run, operation: &Operation, who: &Credential, named: Optio
     let cell = Cell { operation, who, named, about, expect, own: &own, subject: "" };
     let params = vec![("user", User::One.id().to_owned())];
     let ask = Ask { method: operation.method, path: operation.path.to_owned(), params };
-    let before = run.watch.count("api_key");
+    let before = run.world.server.count("api_key");
     let Some(answer) = run.ask(cell, &ask) else { return };
-    run.check(cell, run.watch.count("api_key") == before + 1, "not one key more");
+    run.check(cell, run.world.server.count("api_key") == before + 1, "not one key more");
     let tenant = tenant_of(who, named);
     let prefix = format!("ek_{}_coffer_", tenant.mode.word());
     run.check(cell, answer.text("secret").starts_with(&prefix), "a key of another mode");
     let path = format!("/v1/ephemeral_keys/{}", answer.text("id"));
     let ended = run.world.keeper(tenant).delete(&path, &[]);
     run.check(cell, ended.status == 200, "a key of another tenant");
-    run.watch.look();
+    run.watch.look(&run.world.server);
 }
 
 /// Ends one, of everybody's.
@@ -44,6 +44,6 @@ pub fn end(run: &mut Run, operation: &Operation, who: &Credential, named: Option
         let id = run.world.make_victim(tenant);
         run.world.ids.push(id.clone());
         run.world.victims[at].id = id;
-        run.watch.look();
+        run.watch.look(&run.world.server);
     }
 }

@@ -22,11 +22,23 @@ use cells::Run;
 use operations::{Call, Needs, OPERATIONS};
 use world::World;
 
+/// In how many parts the matrix is filled in, each on a server of its own.
+const PARTS: usize = 2;
+
 #[test]
 fn every_operation_by_everyone_for_every_account() {
+    std::thread::scope(|scope| {
+        for part in 0..PARTS {
+            scope.spawn(move || fill(part));
+        }
+    });
+}
+
+/// Fills in the cells of each [`PARTS`]th credential.
+fn fill(part: usize) {
     let mut run = Run::over(World::make());
     let credentials = run.world.credentials.clone();
-    for who in &credentials {
+    for who in credentials.iter().skip(part).step_by(PARTS) {
         for named in [None].into_iter().chain(Account::ALL.map(Some)) {
             for operation in &OPERATIONS {
                 match operation.call {

@@ -97,9 +97,9 @@ impl Caller<'_> {
         let own = own_of(run, self.place);
         let own: Vec<&str> = own.iter().map(String::as_str).collect();
         let cell = self.cell(&about, &own, "fresh");
-        let before = run.watch.count("secret");
+        let before = run.world.server.count("secret");
         let Some(answer) = run.ask(cell, &self.ask(&params)) else { return };
-        run.check(cell, run.watch.count("secret") == before + 1, "not one secret more");
+        run.check(cell, run.world.server.count("secret") == before + 1, "not one secret more");
         run.check(cell, answer.json()["payload"] == "payload-fresh", "another payload");
         let tenant = tenant_of(self.who, self.named);
         let live = tenant.mode == Mode::Live;
@@ -109,7 +109,7 @@ impl Caller<'_> {
         let params: Vec<_> = params.iter().map(|(name, value)| (*name, value.as_str())).collect();
         let removed = run.world.keeper(tenant).post("/v1/apps/secrets/delete", &params);
         run.check(cell, removed.status == 200, "it is not where it belongs");
-        run.watch.look();
+        run.watch.look(&run.world.server);
     }
 
     fn find(&self, run: &mut Run, target: Target) {
@@ -125,7 +125,7 @@ impl Caller<'_> {
         let found = (json["id"].as_str(), json["payload"].as_str());
         let same = found == (Some(&secret.id), Some(&secret.payload));
         run.check(cell, same, "another secret");
-        let changed = run.watch.look();
+        let changed = run.watch.look(&run.world.server);
         run.check(cell, !changed, "a find changed something");
     }
 
@@ -135,11 +135,11 @@ impl Caller<'_> {
         let words = [secret.id.as_str()];
         let mut cell = self.cell(&about, &words, &secret.name);
         cell.expect = oracle::about(self.expect, own, "name");
-        let before = run.watch.count("secret");
+        let before = run.world.server.count("secret");
         let ask = self.ask(&[("name", &secret.name)]);
         let Some(answer) = run.ask(cell, &ask) else { return };
         run.check(cell, answer.json()["id"] == secret.id.as_str(), "another secret");
-        run.check(cell, run.watch.count("secret") == before - 1, "not one secret less");
+        run.check(cell, run.world.server.count("secret") == before - 1, "not one secret less");
         self.put_back(run, &secret);
     }
 
@@ -155,7 +155,7 @@ impl Caller<'_> {
         } else {
             place.only.id = id
         }
-        run.watch.look();
+        run.watch.look(&run.world.server);
     }
 
     fn list(&self, run: &mut Run) {
@@ -172,7 +172,7 @@ impl Caller<'_> {
         let mut listed = payloads(&answer);
         listed.sort();
         run.check(cell, listed == expected, "another page");
-        let changed = run.watch.look();
+        let changed = run.watch.look(&run.world.server);
         run.check(cell, !changed, "a list changed something");
     }
 

@@ -55,6 +55,7 @@ async fn start(directory: PathBuf, faults: Faults, admin: bool) -> Server {
     let options = AssembleOptions {
         data_dir: directory.clone(),
         root: RootSource::Beside,
+        database: coffer::assemble::Database::Embedded,
         developer: false,
         families: families::Settings::default(),
         clock: Arc::new(FragileClock(directory.join("panic"))),
@@ -64,7 +65,7 @@ async fn start(directory: PathBuf, faults: Faults, admin: bool) -> Server {
     let now = SystemClock.now();
     let stores = match assemble::found(&options).await {
         Ok(founded) => founded.stores,
-        Err(AssembleError::Founded(_)) => Stores::open(&directory, now, faults).unwrap(),
+        Err(AssembleError::Founded(..)) => Stores::open(&directory, now, faults).unwrap(),
         Err(error) => panic!("{error}"),
     };
     if admin {

@@ -10,6 +10,7 @@ mod erasure;
 mod games;
 mod keys;
 mod linear;
+mod lockstep;
 mod play;
 mod races;
 mod reference;

@@ -24,9 +24,7 @@ fn at_once<T: Send>(callers: usize, act: impl Fn(usize) -> T + Sync) -> Vec<T> {
 }
 
 fn audited(server: &TestServer, operation: &str) -> i64 {
-    let data = rusqlite::Connection::open(server.data_dir().join("coffer.db")).unwrap();
-    let sql = "SELECT count(*) FROM audit_entry WHERE operation = ?";
-    data.query_row(sql, [operation], |row| row.get(0)).unwrap()
+    server.count(&format!("audit_entry WHERE operation = '{operation}'"))
 }
 
 #[test]
@@ -89,9 +87,7 @@ fn an_account_first_used_by_many_at_once_has_one_pair_of_keys() {
         let set = at_once(6, |caller| app.set(&format!("name{caller}"), "value"));
         set.iter().for_each(|answer| drop(answer.ok()));
     }
-    let keys = rusqlite::Connection::open(server.data_dir().join("keys.db")).unwrap();
-    let second = "SELECT count(*) FROM tenant_key WHERE version > 1";
-    assert_eq!(keys.query_row(second, [], |row| row.get::<_, i64>(0)), Ok(0));
+    assert_eq!(server.count_of_keys("tenant_key WHERE version > 1"), 0);
     for app in &apps {
         let all = app.get("/v1/apps/secrets", &[("scope[type]", "account")]).ok();
         assert_eq!(all["data"].as_array().unwrap().len(), 6);

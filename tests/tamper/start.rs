@@ -48,6 +48,7 @@ impl Store {
         let options = AssembleOptions {
             data_dir: self.directory.clone(),
             root: RootSource::Beside,
+            database: coffer::assemble::Database::Embedded,
             developer: false,
             families: coffer::families::Settings::default(),
             clock: Arc::new(SystemClock),

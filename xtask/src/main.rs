@@ -22,7 +22,7 @@ const USAGE: &str = "\
 cargo xtask test [--list] [--only part[,part]] [--fuzz-seconds N]   the whole test run
 cargo xtask tidy                                                    the structure check
 cargo xtask fuzz [target] [--seconds N]                             one fuzz target, or all
-cargo xtask bench [--reserves] [arguments]                          the benchmark, optimised
+cargo xtask bench [--reserves | --postgres] [arguments]             the benchmark, optimised
 ";
 
 fn main() -> ExitCode {

@@ -6,6 +6,7 @@
 
 mod conformance;
 mod options;
+mod postgres;
 mod report;
 mod workspace;
 
@@ -27,7 +28,7 @@ struct Part {
 }
 
 /// All parts, the quickest first.
-const PARTS: [Part; 10] = [
+const PARTS: [Part; 12] = [
     Part {
         name: "format",
         about: "the layout of the Rust code",
@@ -57,6 +58,18 @@ const PARTS: [Part; 10] = [
         about: "unit, integration, crash and documentation tests",
         needs_build: true,
         run: |_| workspace::tests(),
+    },
+    Part {
+        name: "postgres/engine",
+        about: "the API, the matrix of credentials and the models again, on PostgreSQL",
+        needs_build: true,
+        run: |_| postgres::engine(),
+    },
+    Part {
+        name: "postgres/outages",
+        about: "databases, lines and servers that fail, under load",
+        needs_build: true,
+        run: |_| postgres::outages(),
     },
     Part {
         name: "docs",

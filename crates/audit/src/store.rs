@@ -1,7 +1,7 @@
 //! The SQL of the audit.
 
 use crate::entry::Entry;
-use coffer_storage::{Migration, MigrationSet, StorageError, Tx, Value};
+use coffer_storage::{Migration, MigrationSet, Tx, Value};
 
 /// The audit's schema.
 pub const MIGRATIONS: MigrationSet = MigrationSet {
@@ -13,17 +13,14 @@ pub const MIGRATIONS: MigrationSet = MigrationSet {
     }],
 };
 
-/// Adds `entry` to the transaction that it records.
-///
-/// # Errors
-/// [`StorageError`] of the engine; the caller's transaction must not be committed then.
-pub async fn append(tx: &mut Tx<'_>, entry: &Entry<'_>) -> Result<(), StorageError> {
+/// Adds `entry` to the transaction that it records, which fails if that fails.
+pub fn append(tx: &mut Tx<'_>, entry: &Entry<'_>) {
     let fingerprint =
         entry.fingerprint.map_or(Value::Null, |digest| Value::from(digest.as_bytes().as_slice()));
-    tx.execute(
+    tx.defer(
         "INSERT INTO audit_entry (at, request, actor, operation, mode, app, account, subject, \
          fingerprint) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
-        &[
+        vec![
             Value::Int(entry.at.unix()),
             Value::from(entry.request),
             Value::from(entry.actor),
@@ -34,7 +31,5 @@ pub async fn append(tx: &mut Tx<'_>, entry: &Entry<'_>) -> Result<(), StorageErr
             Value::from(entry.subject),
             fingerprint,
         ],
-    )
-    .await?;
-    Ok(())
+    );
 }

@@ -301,3 +301,50 @@ pub const SWEEP_CHARGES: i64 = 500;
 
 /// Differences of each kind that a check of the ledger shows; more say no more.
 pub const VERIFY_FINDINGS: i64 = 100;
+
+/// Connections of one server to one PostgreSQL database: more cost the database more than they
+/// bring.
+pub const POSTGRES_CONNECTIONS: usize = 24;
+
+/// The most that an operator can ask for.
+pub const POSTGRES_CONNECTIONS_CEILING: usize = 1000;
+
+/// Seconds for which a request waits for a free connection before it is told to come again.
+pub const CONNECTION_WAIT_SECONDS: u64 = 4;
+
+/// Seconds within which a connection is made.
+pub const CONNECT_SECONDS: u64 = 4;
+
+/// Seconds within which it is made to one host of several: one that is silent must leave time for
+/// the next.
+pub const HOST_SECONDS: u64 = 2;
+
+/// Seconds of silence after which the other side of a connection is asked whether it is there.
+pub const KEEPALIVE_SECONDS: u64 = 30;
+
+/// Seconds that one statement may take.
+pub const STATEMENT_SECONDS: u64 = 8;
+
+/// Seconds that a statement may take that reads a whole table, for whom nobody waits: jobs, and
+/// commands that check or move a store.
+pub const SCAN_SECONDS: u64 = 3600;
+
+/// Seconds that a transaction may take before its commit: less than a request's callers wait.
+pub const TRANSACTION_SECONDS: u64 = 15;
+
+/// Seconds for which the answer to a commit is waited for: a standby may be slow, and the answer
+/// that it is not known is the worst of all.
+pub const COMMIT_SECONDS: u64 = 20;
+
+/// How often a transaction is run that others get into the way of.
+pub const TRANSACTION_ATTEMPTS: u32 = 8;
+
+/// How often a change of the schema is tried while others use the table: a dump takes minutes, and
+/// whoever waits for it makes servers wait.
+pub const MIGRATION_ATTEMPTS: u32 = 30;
+
+/// Seconds between two of these.
+pub const MIGRATION_PAUSE_SECONDS: u64 = 1;
+
+/// Microseconds of the first pause between two attempts at a transaction; later ones are longer.
+pub const RETRY_PAUSE_MICROSECONDS: u64 = 2000;

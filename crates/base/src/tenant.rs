@@ -86,7 +86,7 @@ impl Tenant {
 ///
 /// A platform is the account that develops the key's app. All its apps share what belongs to an
 /// owner, unlike what belongs to a [`Tenant`].
-#[derive(Clone, PartialEq, Eq, Hash, Debug)]
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
 pub struct Owner {
     /// Test or live.
     pub mode: Mode,

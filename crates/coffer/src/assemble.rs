@@ -2,7 +2,7 @@
 
 use crate::status::{Status, StatusSources};
 use crate::{families, test_helpers};
-use coffer_base::{Clock, Random, ShiftedClock, Timestamp, id::random_id};
+use coffer_base::{Clock, Random, ShiftedClock, id::random_id};
 use coffer_crypto::root::{self, RootError, RootKey};
 use coffer_identity::{
     Developer, Directory, EraseTenants, Eraser, FlushLastUsed, PruneEphemeralKeys,
@@ -10,10 +10,14 @@ use coffer_identity::{
 use coffer_kernel::{
     Authenticate, Job, Kernel, KernelOptions, PruneRecords, Routes, Scheduler, clock_offset, event,
 };
-use coffer_keyring::{KEY_MIGRATIONS, Keyring, KeyringError, KeyringOptions};
-use coffer_storage::{DirectoryLock, Faults, MigrationReport, Options, StorageError, Store};
+use coffer_keyring::{Keyring, KeyringError, KeyringOptions};
+use coffer_storage::{Faults, StorageError, Store};
+mod stores;
+
+pub use stores::{Database, Stores, expand, finish, make};
+
 use std::fmt;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::{Arc, OnceLock};
 
 /// The data store's file in the data directory.
@@ -49,8 +53,10 @@ pub enum RootSource {
 
 /// What an installation is put together from.
 pub struct AssembleOptions {
-    /// Where the stores are.
+    /// Where files are kept.
     pub data_dir: PathBuf,
+    /// Where the stores are.
+    pub database: Database,
     /// Where the root key is.
     pub root: RootSource,
     /// Whether anybody on this machine is let in: `coffer dev`.
@@ -68,12 +74,12 @@ pub struct AssembleOptions {
 /// Why an installation could not be opened or founded. Each message says what to do.
 #[derive(Debug)]
 pub enum AssembleError {
-    /// There is no store in the data directory.
-    NotFounded(PathBuf),
+    /// There is no store there: in words.
+    NotFounded(String),
     /// There is data in the data directory, and no key store.
     KeysMissing(PathBuf),
     /// There is a store already, and it was to be founded.
-    Founded(PathBuf),
+    Founded(String),
     /// The root key.
     Root(RootError),
     /// The data directory or a store.
@@ -87,21 +93,11 @@ pub enum AssembleError {
 impl fmt::Display for AssembleError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::NotFounded(path) => write!(
-                f,
-                "there is no store in {0}; make one with `coffer init --data-dir {0}`",
-                path.display()
-            ),
+            Self::NotFounded(why) | Self::Founded(why) => f.write_str(why),
             Self::KeysMissing(path) => write!(
                 f,
                 "{} is missing, and the data beside it cannot be opened without the keys in it; \
                  put it back from your backup",
-                path.display()
-            ),
-            Self::Founded(path) => write!(
-                f,
-                "{} holds a store already, which is left as it is; choose another directory with \
-                 --data-dir",
                 path.display()
             ),
             Self::Root(error) => error.fmt(f),
@@ -132,51 +128,33 @@ impl From<KeyringError> for AssembleError {
     }
 }
 
-/// The stores of an installation, opened and locked against other servers.
-pub struct Stores {
-    /// The data.
-    pub data: Store,
-    /// The keys.
-    pub keys: Store,
-    /// What the schemas needed.
-    pub migrations: Vec<MigrationReport>,
-    _lock: DirectoryLock,
-}
-
-impl Stores {
-    /// Opens both stores, makes them if they are missing, and brings their schemas up to date.
-    ///
-    /// # Errors
-    /// [`AssembleError::Storage`] if another process uses the directory, or a schema is newer;
-    /// [`AssembleError::KeysMissing`] if there is data and no key store.
-    pub fn open(data_dir: &Path, now: Timestamp, faults: Faults) -> Result<Self, AssembleError> {
-        make_directory(data_dir)?;
-        let lock = DirectoryLock::acquire(data_dir)?;
-        let (data_file, keys_file) = (data_dir.join(DATA_FILE), data_dir.join(KEYS_FILE));
-        // The keys are made first, so data without keys has lost them.
-        if data_file.exists() && !keys_file.exists() {
-            return Err(AssembleError::KeysMissing(keys_file));
-        }
-        // A copy of the keys from before a migration would keep keys that are destroyed later.
-        let options = Options { copy_before_migration: false, ..Options::default() };
-        let (keys, keys_report) = Store::open_sqlite(&keys_file, &[KEY_MIGRATIONS], now, options)?;
-        let options = Options { faults, ..Options::default() };
-        let (data, data_report) =
-            Store::open_sqlite(&data_file, &families::migrations(), now, options)?;
-        Ok(Self { data, keys, migrations: vec![data_report, keys_report], _lock: lock })
+impl AssembleOptions {
+    pub(crate) fn not_founded(&self) -> AssembleError {
+        AssembleError::NotFounded(match &self.database {
+            Database::Postgres { data, .. } => {
+                format!("there is no store in {data}; make one with `coffer init`")
+            }
+            Database::Embedded => {
+                let place = self.data_dir.display();
+                format!(
+                    "there is no store in {place}; make one with `coffer init --data-dir {place}`"
+                )
+            }
+        })
     }
 
-    /// Finishes what is queued and closes the files.
-    pub async fn close(&self) {
-        self.data.close().await;
-        self.keys.close().await;
+    fn founded(&self) -> AssembleError {
+        AssembleError::Founded(match &self.database {
+            Database::Postgres { data, .. } => {
+                format!("{data} holds a store already, which is left as it is")
+            }
+            Database::Embedded => format!(
+                "{} holds a store already, which is left as it is; choose another directory with \
+                 --data-dir",
+                self.data_dir.display()
+            ),
+        })
     }
-}
-
-fn make_directory(path: &Path) -> Result<(), AssembleError> {
-    use std::os::unix::fs::DirBuilderExt;
-    let made = std::fs::DirBuilder::new().recursive(true).mode(0o700).create(path);
-    made.map_err(|error| AssembleError::File(path.to_owned(), error))
 }
 
 /// An installation that was just founded.
@@ -196,9 +174,10 @@ pub struct Founded {
 /// [`AssembleError::Founded`] if there is one already.
 pub async fn found(options: &AssembleOptions) -> Result<Founded, AssembleError> {
     let now = options.clock.now();
-    let stores = Stores::open(&options.data_dir, now, options.faults.clone())?;
+    make(&options.database, now).await?;
+    let stores = Stores::of(options, now).await?;
     if coffer_keyring::store_id(&stores.data).await?.is_some() {
-        return Err(AssembleError::Founded(options.data_dir.clone()));
+        return Err(options.founded());
     }
     let known = coffer_keyring::key_store_id(&stores.keys).await?;
     let cut_before = known.is_some();
@@ -302,6 +281,25 @@ fn find_root<'a>(options: &'a AssembleOptions, store_id: &str) -> Result<Root<'a
     }
 }
 
+/// Opens the keys of the store `store_id` with its root key; also answers the file that the root
+/// key was read from.
+///
+/// # Errors
+/// [`AssembleError::Root`] if it is not found, [`AssembleError::Keyring`] if it does not fit.
+pub async fn open_keyring(
+    options: &AssembleOptions,
+    keys: &Store,
+    store_id: &str,
+) -> Result<(Keyring, Option<PathBuf>), AssembleError> {
+    let root = find_root(options, store_id)?;
+    let keyring_options = KeyringOptions {
+        keys: keys.clone(),
+        store_id: store_id.to_owned(),
+        random: Arc::clone(&options.random),
+    };
+    Ok((Keyring::open(keyring_options, root.key()).await?, root.path()))
+}
+
 /// An installation that is ready to serve.
 pub struct Installation {
     /// The kernel, with all operations.
@@ -323,11 +321,11 @@ pub struct Installation {
 /// # Errors
 /// [`AssembleError`]; nothing is half open then.
 pub async fn open(options: AssembleOptions) -> Result<Installation, AssembleError> {
-    if !options.data_dir.join(DATA_FILE).exists() {
-        return Err(AssembleError::NotFounded(options.data_dir));
+    let embedded = matches!(options.database, Database::Embedded);
+    if embedded && !options.data_dir.join(DATA_FILE).exists() {
+        return Err(options.not_founded());
     }
-    let now = options.clock.now();
-    let stores = Stores::open(&options.data_dir, now, options.faults.clone())?;
+    let stores = Stores::of(&options, options.clock.now()).await?;
     open_stores(options, stores).await
 }
 
@@ -342,16 +340,10 @@ pub async fn open_stores(
     let Clocks { clock, shifted } = clocks(&options, &stores.data).await?;
     let now = clock.now();
     let Some(store_id) = coffer_keyring::store_id(&stores.data).await? else {
-        return Err(AssembleError::NotFounded(options.data_dir));
+        return Err(options.not_founded());
     };
-    let root = find_root(&options, &store_id)?;
-    let keyring_options = KeyringOptions {
-        keys: stores.keys.clone(),
-        store_id: store_id.clone(),
-        random: Arc::clone(&options.random),
-    };
-    let keyring = Arc::new(Keyring::open(keyring_options, root.key()).await?);
-    let root_path = root.path();
+    let (keyring, root_path) = open_keyring(&options, &stores.keys, &store_id).await?;
+    let keyring = Arc::new(keyring);
     let directory = Arc::new(Directory::new(stores.data.clone()));
     let eraser = Arc::new(Eraser::new(Arc::clone(&keyring), families::erase()));
     let counters = Arc::new(OnceLock::new());

@@ -18,6 +18,8 @@ mod init;
 mod input;
 mod install;
 mod ledger;
+mod migrate;
+mod migrate_store;
 mod output;
 mod running;
 mod secrets;
@@ -83,6 +85,8 @@ fn dispatch(cli: Cli, matches: &ArgMatches) -> Result<Exit, Failure> {
         Verb::Keys(verb) => directory::keys(&config, &verb, output),
         Verb::Secrets(verb) => secrets::run(&config, &verb, output),
         Verb::Ledger(Ledger::Verify) => ledger::verify(&config, output),
+        Verb::MigrateStore(wanted) => migrate_store::run(&config, &wanted, output),
+        Verb::Migrate(verb) => migrate::run(&config, &verb, output),
         Verb::Backup(verb) => backup::run(&config, &verb, output),
         Verb::Config(verb) => config_verb::run(&config, &verb, output),
         Verb::Completions { .. } => Ok(Exit::Done),

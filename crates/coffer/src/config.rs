@@ -5,6 +5,7 @@
 //! What is not known is an error, since a setting with a typing error is a setting that is not
 //! made. This room reads the environment and the configuration file and nothing else.
 
+mod database;
 mod families;
 mod file;
 mod flags;
@@ -14,6 +15,7 @@ mod paths;
 mod tests;
 mod value;
 
+pub use database::{DATABASE, DATABASE_PASSWORD, KEY_DATABASE};
 pub use flags::Flags;
 pub use paths::config_home;
 pub use value::{Kind, Source, Value};
@@ -260,9 +262,12 @@ pub const ADMIN_KEY: Setting = Setting {
 };
 
 /// All settings, in the order in which they are shown.
-pub const ALL: [&Setting; 19] = [
+pub const ALL: [&Setting; 22] = [
     &CONFIG,
     &DATA_DIR,
+    &DATABASE,
+    &KEY_DATABASE,
+    &DATABASE_PASSWORD,
     &LISTEN,
     &ADMIN_LISTEN,
     &TLS_CERT,

@@ -1,7 +1,9 @@
 //! The resource families that this server has. Adding one is a line in each function.
 
+use coffer_base::Timestamp;
 use coffer_kernel::{Job, Routes, Scheduled, Sweep};
-use coffer_storage::MigrationSet;
+use coffer_keyring::{Keyring, KeyringError};
+use coffer_storage::{MigrationSet, Store};
 use std::sync::Arc;
 
 /// The schemas of the data store, in the order in which they are made.
@@ -39,6 +41,20 @@ pub fn jobs() -> Vec<Arc<dyn Job>> {
 /// What the families do at given times, in the order in which it happens at one time.
 pub fn scheduled() -> Vec<Arc<dyn Scheduled>> {
     coffer_reserves::scheduled()
+}
+
+/// Opens everything that is sealed in `data`, and answers how much there was of what.
+///
+/// # Errors
+/// [`KeyringError`] of the first envelope that does not open.
+pub async fn open_all(
+    data: &Store,
+    keyring: &Keyring,
+    now: Timestamp,
+) -> Result<Vec<(&'static str, u64)>, KeyringError> {
+    let secrets = coffer_secrets::open_all(data, keyring, now).await?;
+    let answers = coffer_kernel::open_answers(data, keyring, now).await?;
+    Ok(vec![("secrets", secrets), ("kept answers", answers)])
 }
 
 /// How a tenant's rows are erased: see [`coffer_kernel::erase_tenant`]. Ledgers are none of them:

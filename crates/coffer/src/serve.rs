@@ -301,18 +301,24 @@ async fn take(listener: &Listener, door: &Door) -> std::io::Result<Serving> {
 }
 
 /// Runs the jobs on a thread of their own: on the embedded database a long read runs where it is
-/// called, and must not hold up requests.
+/// called, and must not hold up requests. Connections to a database belong to the runtime in which
+/// they were made, and jobs share them with requests, so there the jobs share the runtime too.
 fn start_jobs(
     installation: &Installation,
     stopped: &watch::Receiver<bool>,
 ) -> std::io::Result<std::thread::JoinHandle<()>> {
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build()?;
     let jobs = installation.jobs.clone();
     let store = installation.stores.data.clone();
+    let shared = tokio::runtime::Handle::current();
+    let own = if store.is_shared() {
+        None
+    } else {
+        Some(tokio::runtime::Builder::new_current_thread().enable_time().build()?)
+    };
     let clock = Arc::clone(&installation.clock);
     let stopped = stopped.clone();
     std::thread::Builder::new().name("coffer-jobs".to_owned()).spawn(move || {
-        runtime.block_on(async move {
+        let running = async move {
             let mut running = JoinSet::new();
             for job in jobs {
                 running.spawn(run_jobs(job, store.clone(), Arc::clone(&clock), stopped.clone()));
@@ -322,6 +328,10 @@ fn start_jobs(
                     tracing::error!(%error, "a background job ended for good; restart the server");
                 }
             }
-        });
+        };
+        match own {
+            Some(runtime) => runtime.block_on(running),
+            None => shared.block_on(running),
+        }
     })
 }

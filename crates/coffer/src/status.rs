@@ -54,6 +54,7 @@ impl ReadOperation for Status {
             .set("checkpoints", number(stats.checkpoints))
             .set("checkpoints_failed", number(stats.checkpoints_failed))
             .set("commits", number(stats.commits))
+            .set("round_trips", number(stats.round_trips))
             .set("units", number(stats.units))
             .set("waiting", number(stats.waiting))
             .set("wal_bytes", number(stats.wal_bytes));

@@ -139,7 +139,8 @@ impl Work for InsertAdminKey {
             subject: self.new.id(),
             fingerprint: None,
         };
-        coffer_kernel::append_audit(tx, &entry).await
+        coffer_kernel::append_audit(tx, &entry);
+        Ok(())
     }
 }
 

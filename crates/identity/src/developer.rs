@@ -13,7 +13,7 @@ use coffer_crypto::TokenHash;
 use coffer_dialect::ApiError;
 use coffer_dialect::authorization::{KeyKind, key_shape, redact_key};
 use coffer_kernel::{Admission, Authenticate, BoxFuture, Presented, Principal, storage_failure};
-use coffer_storage::{StorageError, Tx, Work};
+use coffer_storage::{Query, Row, StorageError, Tx, Work};
 use std::sync::Arc;
 
 /// The authenticator of developer mode.
@@ -174,8 +174,8 @@ impl Work for AddInstall {
             return Ok(());
         };
         let account = self.account.as_str();
-        if store::is_erasing(tx, app.as_str(), account).await?
-            || store::install_of_in(tx, app.as_str(), account).await?.is_some()
+        if store::install_of_in(tx, app.as_str(), account).await?.is_some()
+            || store::is_erasing(tx, app.as_str(), account).await?
         {
             return Ok(());
         }
@@ -200,12 +200,16 @@ impl Authenticate for Developer {
         Box::pin(self.admit(presented))
     }
 
-    fn still_admitted<'a>(
-        &'a self,
-        principal: &'a Principal,
-        tx: &'a mut Tx<'_>,
-    ) -> BoxFuture<'a, Result<Admission, StorageError>> {
-        self.directory.still_admitted(principal, tx)
+    fn admission_queries(&self, principal: &Principal) -> Vec<Query> {
+        self.directory.admission_queries(principal)
+    }
+
+    fn admission(
+        &self,
+        principal: &Principal,
+        answers: &[Vec<Row>],
+    ) -> Result<Admission, StorageError> {
+        self.directory.admission(principal, answers)
     }
 }
 

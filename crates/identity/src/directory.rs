@@ -2,10 +2,11 @@
 //!
 //! What was found is remembered (see [`limit::PRINCIPALS_IN_MEMORY`]). Every change to keys,
 //! apps, installs or accounts turns the page: whatever was remembered before is looked up anew,
-//! so a revoked key is refused from the answer to its revocation on.
+//! so a revoked key is refused from the answer to its revocation on. Where other servers share the
+//! store, what is remembered is good for the second in which it was looked up, and no longer.
 
 use crate::objects::{ApiKey, App, Kind};
-use crate::store;
+use crate::store::{self, Shown};
 use coffer_base::{AccountId, Redacted, Tenant, Timestamp, limit};
 use coffer_crypto::TokenHash;
 use coffer_dialect::ApiError;
@@ -13,7 +14,7 @@ use coffer_dialect::authorization::{KeyKind, key_shape, redact_key};
 use coffer_kernel::{
     Admission, Authenticate, BoxFuture, Presented, Principal, Role, storage_failure,
 };
-use coffer_storage::{StorageError, Store, Tx};
+use coffer_storage::{Query, Row, StorageError, Store};
 use quick_cache::Equivalent;
 use quick_cache::sync::Cache;
 use std::hash::{Hash, Hasher};
@@ -31,6 +32,8 @@ pub struct Directory {
 pub(crate) struct Known {
     principal: Arc<Principal>,
     page: u64,
+    /// When it was looked up.
+    at: Timestamp,
     expires_at: Option<Timestamp>,
     last_used: AtomicI64,
     last_written: AtomicI64,
@@ -108,13 +111,16 @@ impl Directory {
         let account = account.filter(|_| !is_admin);
         let asked = Asked { hash: hash.as_bytes(), account: account.unwrap_or_default() };
         let page = self.page.load(Ordering::SeqCst);
-        if let Some(known) = self.remembered.get(&asked).filter(|known| known.page == page) {
+        let shared = self.store.is_shared();
+        let good = |known: &Arc<Known>| known.page == page && (!shared || known.at == now);
+        if let Some(known) = self.remembered.get(&asked).filter(good) {
             return Ok(known.admit(now));
         }
         let found = match self.find(&hash, account, now).await? {
             Ok((principal, expires_at)) => Arc::new(Known {
                 principal: Arc::new(principal),
                 page,
+                at: now,
                 expires_at,
                 last_used: AtomicI64::new(0),
                 last_written: AtomicI64::new(0),
@@ -132,9 +138,10 @@ impl Directory {
         account: Option<&str>,
         now: Timestamp,
     ) -> Result<Result<(Principal, Option<Timestamp>), Denied>, StorageError> {
-        let Some(key) = store::key_of_token(&self.store, hash).await? else {
+        let Some(shown) = store::shown_key(&self.store, hash, account).await? else {
             return Ok(Err(Denied::Unknown));
         };
+        let Shown { key, app, installed } = shown;
         let parent = match &key.parent {
             Some(id) => store::find_key(&self.store, id).await?,
             None => None,
@@ -147,24 +154,20 @@ impl Directory {
             (Some(own), Some(parents)) => Some(own.min(parents)),
             (own, parents) => own.or(parents),
         };
-        let Some(app) = &key.app else {
-            return Ok(Ok((
-                principal(&key, Role::Admin, Tenant::system(), None, false),
-                expires_at,
-            )));
-        };
-        let Some(app) = store::find_app(&self.store, app.as_str()).await? else {
-            return Ok(Err(Denied::Unknown));
-        };
-        let admitted = self.admit(&key, &app, account).await?;
+        if key.app.is_none() {
+            let admin = principal(&key, Role::Admin, Tenant::system(), None, false);
+            return Ok(Ok((admin, expires_at)));
+        }
+        let Some(app) = app else { return Ok(Err(Denied::Unknown)) };
+        let admitted = Self::admit(&key, &app, account, installed)?;
         Ok(admitted.map(|principal| (principal, expires_at)))
     }
 
-    async fn admit(
-        &self,
+    fn admit(
         key: &ApiKey,
         app: &App,
         account: Option<&str>,
+        installed: Option<bool>,
     ) -> Result<Result<Principal, Denied>, StorageError> {
         let bound = key.bound.as_ref();
         let own = bound.map_or(&app.account, |bound| &bound.account);
@@ -176,11 +179,10 @@ impl Directory {
         };
         let own_account = account == app.account;
         if !own_account {
-            let install = store::install_of(&self.store, &app.id, account.as_str()).await?;
-            match install {
+            match installed {
                 None => return Ok(Err(Denied::NotInstalled)),
-                Some(install) if !install.active => return Ok(Err(Denied::Uninstalled)),
-                Some(_) => {}
+                Some(false) => return Ok(Err(Denied::Uninstalled)),
+                Some(true) => {}
             }
         }
         let mode = key.mode.ok_or_else(|| StorageError::Corrupt("a key without a mode".into()))?;
@@ -278,22 +280,35 @@ impl Authenticate for Directory {
         })
     }
 
-    fn still_admitted<'a>(
-        &'a self,
-        principal: &'a Principal,
-        tx: &'a mut Tx<'_>,
-    ) -> BoxFuture<'a, Result<Admission, StorageError>> {
-        Box::pin(async move {
-            if !store::is_in_force(tx, &principal.key_id).await? {
-                return Ok(Admission::KeyRevoked);
+    fn admission_queries(&self, principal: &Principal) -> Vec<Query> {
+        let Tenant { app, account, .. } = &principal.tenant;
+        let in_force = store::in_force_query(&principal.key_id);
+        match (&principal.role, principal.own_account) {
+            (Role::Admin, _) => vec![in_force],
+            (_, true) => vec![
+                in_force,
+                store::own_account_query(app, account),
+                store::erasing_query(app, account),
+            ],
+            (_, false) => vec![in_force, store::installed_query(app, account)],
+        }
+    }
+
+    fn admission(
+        &self,
+        principal: &Principal,
+        answers: &[Vec<Row>],
+    ) -> Result<Admission, StorageError> {
+        let there: Vec<bool> = answers.iter().map(|rows| !rows.is_empty()).collect();
+        match (there.as_slice(), &principal.role) {
+            ([false, ..], _) => Ok(Admission::KeyRevoked),
+            // An install that is purged is gone; the app's own account has none, so the list of
+            // erasures was asked.
+            ([true], Role::Admin) | ([true, true] | [true, true, false], _) => {
+                Ok(Admission::Admitted)
             }
-            let Tenant { app, account, .. } = &principal.tenant;
-            if principal.role == Role::Admin
-                || store::admits(tx, app, account, principal.own_account).await?
-            {
-                return Ok(Admission::Admitted);
-            }
-            Ok(Admission::Shut)
-        })
+            ([true, ..], _) => Ok(Admission::Shut),
+            ([], _) => Err(StorageError::Engine("nobody asked whether to admit".to_owned())),
+        }
     }
 }

@@ -1,10 +1,10 @@
 //! Erasing tenants for good: first their keys, then their rows.
 
-use crate::store::{self, FinishErasure};
-use coffer_base::{AccountId, AppId, Mode, Tenant, limit};
+use crate::store::{self, Erasure, FinishErasure};
+use coffer_base::{Mode, Tenant, limit};
 use coffer_kernel::Sweep;
 use coffer_keyring::{Keyring, KeyringError, retire_seal};
-use coffer_storage::{StorageError, Store, Tx, Work};
+use coffer_storage::{Query, StorageError, Store, Tx, Work};
 use std::sync::Arc;
 use tracing::info;
 
@@ -16,17 +16,18 @@ pub struct Eraser {
 }
 
 struct Retire {
+    erasure: Erasure,
     tenant: Tenant,
     newest: u32,
 }
 
 impl Work for Retire {
-    /// Whether the tenant is still listed: if not, it was erased meanwhile and may live again.
+    /// Whether the erasure is still to be done.
     type Out = bool;
 
     async fn run(&self, tx: &mut Tx<'_>) -> Result<bool, StorageError> {
-        let Tenant { app, account, .. } = &self.tenant;
-        if !store::is_erasing(tx, app.as_str(), account.as_str()).await? {
+        let Query { sql, params } = self.erasure.listed_query();
+        if tx.query(sql, &params).await?.is_empty() {
             return Ok(false);
         }
         retire_seal(tx, &self.tenant, self.newest).await?;
@@ -34,7 +35,8 @@ impl Work for Retire {
     }
 }
 
-fn tenants(app: &AppId, account: &AccountId) -> [Tenant; 2] {
+fn tenants(erasure: &Erasure) -> [Tenant; 2] {
+    let Erasure { app, account, .. } = erasure;
     Mode::ALL.map(|mode| Tenant { mode, app: app.clone(), account: account.clone() })
 }
 
@@ -53,23 +55,19 @@ impl Eraser {
         let mut after = None;
         loop {
             let listed = store::erasures(store, after.as_ref(), limit::JOB_BATCH).await?;
-            for (app, account) in &listed {
-                self.shred_one(store, app, account).await?;
+            for erasure in &listed {
+                self.shred_one(store, erasure).await?;
             }
             let Some(last) = listed.into_iter().next_back() else { return Ok(()) };
             after = Some(last);
         }
     }
 
-    async fn shred_one(
-        &self,
-        store: &Store,
-        app: &AppId,
-        account: &AccountId,
-    ) -> Result<(), KeyringError> {
-        for tenant in tenants(app, account) {
+    async fn shred_one(&self, store: &Store, erasure: &Erasure) -> Result<(), KeyringError> {
+        for tenant in tenants(erasure) {
             let newest = self.keyring.newest_version(&tenant).await?;
-            let listed = store.write(Retire { tenant: tenant.clone(), newest }).await?;
+            let retire = Retire { erasure: erasure.clone(), tenant: tenant.clone(), newest };
+            let listed = store.write(retire).await?;
             if listed && newest > 0 {
                 self.keyring.destroy(&tenant, newest).await?;
             }
@@ -89,16 +87,111 @@ impl Eraser {
             if listed.is_empty() {
                 return Ok(erased);
             }
-            for (app, account) in listed {
-                self.shred_one(store, &app, &account).await?;
-                let mut rows = 0u64;
-                for tenant in tenants(&app, &account) {
-                    rows += coffer_kernel::erase_tenant(store, &tenant, &self.sweeps).await?;
-                }
-                info!(app = app.as_str(), account = account.as_str(), rows, "tenant erased");
-                store.write(FinishErasure { app, account }).await?;
-                erased = erased.saturating_add(1);
+            for erasure in listed {
+                erased += u64::from(self.erase_one(store, erasure).await?);
             }
         }
+    }
+
+    /// Erases one tenant, and says whether it was the one who did. Another server may be at it too,
+    /// and done before: then the tenant may live again, and nothing of it is touched.
+    async fn erase_one(&self, store: &Store, erasure: Erasure) -> Result<bool, KeyringError> {
+        self.shred_one(store, &erasure).await?;
+        let mut rows = 0u64;
+        for tenant in tenants(&erasure) {
+            let listed = erasure.listed_query();
+            rows += coffer_kernel::erase_tenant(store, &tenant, &self.sweeps, &listed).await?;
+        }
+        let done = store.write(FinishErasure(erasure.clone())).await?;
+        if done {
+            let Erasure { app, account, .. } = &erasure;
+            info!(app = app.as_str(), account = account.as_str(), rows, "tenant erased");
+        }
+        Ok(done)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use coffer_base::{AccountId, AppId, TestRandom, Timestamp};
+    use coffer_crypto::root::RootKey;
+    use coffer_keyring::{DATA_MIGRATIONS, KEY_MIGRATIONS, KeyringOptions};
+    use coffer_storage::{Options, Value};
+    use std::path::Path;
+
+    const NOW: Timestamp = Timestamp::from_unix(1);
+
+    async fn stores(home: &Path) -> (Store, Eraser) {
+        let sets = [DATA_MIGRATIONS, coffer_kernel::MIGRATIONS, store::MIGRATIONS];
+        let open = |name: &str, sets: &[_]| {
+            Store::open_sqlite(&home.join(name), sets, NOW, Options::default()).unwrap().0
+        };
+        let (data, keys) = (open("data", &sets), open("keys", &[KEY_MIGRATIONS]));
+        let random = Arc::new(TestRandom::seeded(7));
+        let root = RootKey::generate("store_a", &*random);
+        let options = || KeyringOptions {
+            keys: keys.clone(),
+            store_id: "a".to_owned(),
+            random: random.clone(),
+        };
+        Keyring::found(&options(), &root, NOW).await.unwrap();
+        let keyring = Keyring::open(options(), &root).await.unwrap();
+        (data, Eraser::new(Arc::new(keyring), coffer_kernel::ERASE.to_vec()))
+    }
+
+    struct Run(&'static str, Vec<Value>);
+
+    impl Work for Run {
+        type Out = ();
+
+        async fn run(&self, tx: &mut Tx<'_>) -> Result<(), StorageError> {
+            tx.execute(self.0, &self.1).await.map(drop)
+        }
+    }
+
+    async fn list(data: &Store, request: &str) -> Erasure {
+        let sql = "INSERT INTO erasure (app, account, created, request) VALUES (?, ?, 1, ?)";
+        let values = ["app_a", "acct_a", request].map(Value::from);
+        data.write(Run(sql, values.to_vec())).await.unwrap();
+        Erasure {
+            app: AppId::parse("app_a").unwrap(),
+            account: AccountId::parse("acct_a").unwrap(),
+            request: request.to_owned(),
+        }
+    }
+
+    /// The tenant lives, and has a row.
+    async fn live(data: &Store) {
+        let sql = "INSERT INTO tombstone (mode, app, account, collection, id, seq, created) \
+                   VALUES (0, 'app_a', 'acct_a', x'01', 'id', 1, 1)";
+        data.write(Run(sql, Vec::new())).await.unwrap();
+    }
+
+    async fn rows(data: &Store) -> i64 {
+        let rows = data.query("SELECT count(*) FROM tombstone", &[]).await.unwrap();
+        rows.first().unwrap().int(0).unwrap()
+    }
+
+    /// What a slow server does that read the list before another one was done with it.
+    #[tokio::test]
+    async fn an_erasure_that_is_done_touches_nothing_of_who_lives_again() {
+        let home = tempfile::TempDir::new().unwrap();
+        let (data, eraser) = stores(home.path()).await;
+        live(&data).await;
+        let first = list(&data, "req_first").await;
+        assert!(eraser.erase_one(&data, first.clone()).await.unwrap());
+        assert_eq!(rows(&data).await, 0);
+
+        live(&data).await;
+        assert!(!eraser.erase_one(&data, first.clone()).await.unwrap());
+        assert_eq!(rows(&data).await, 1);
+
+        list(&data, "req_second").await;
+        assert!(!eraser.erase_one(&data, first).await.unwrap());
+        assert_eq!(rows(&data).await, 1);
+        assert_eq!(eraser.erase(&data).await.unwrap(), 1);
+        assert_eq!(rows(&data).await, 0);
+        assert_eq!(eraser.erase(&data).await.unwrap(), 0);
     }
 }

@@ -54,7 +54,9 @@ impl Job for FlushLastUsed {
         _now: Timestamp,
     ) -> BoxFuture<'a, Result<u64, StorageError>> {
         Box::pin(async move {
-            let used = self.0.take_last_used();
+            let mut used = self.0.take_last_used();
+            // In one order on all servers, so that two never wait for each other.
+            used.sort();
             let batch = usize::try_from(limit::JOB_BATCH).unwrap_or(usize::MAX);
             let mut written = 0u64;
             for chunk in used.chunks(batch) {

@@ -9,16 +9,23 @@ pub(crate) use key::*;
 use crate::objects::{Account, App, Install};
 use coffer_base::{AccountId, AppId, Timestamp};
 use coffer_kernel::PagePosition;
-use coffer_storage::{Migration, MigrationSet, Row, StorageError, Store, Tx, Value};
+use coffer_storage::{Migration, MigrationSet, Query, Row, StorageError, Store, Tx, Value};
 
 /// The room's schema.
 pub const MIGRATIONS: MigrationSet = MigrationSet {
     room: "identity",
-    migrations: &[Migration {
-        version: 1,
-        name: "identity",
-        sql: include_str!("../migrations/0001_identity.sql"),
-    }],
+    migrations: &[
+        Migration {
+            version: 1,
+            name: "identity",
+            sql: include_str!("../migrations/0001_identity.sql"),
+        },
+        Migration {
+            version: 2,
+            name: "erasure_request",
+            sql: include_str!("../migrations/0002_erasure_request.sql"),
+        },
+    ],
 };
 
 type Result<T> = std::result::Result<T, StorageError>;
@@ -74,14 +81,19 @@ fn account(row: &Row) -> Result<Account> {
     })
 }
 
+// Who changes a row that others rely on waits for them: whatever is looked up in a transaction is
+// locked until its end.
+
 const ACCOUNT: &str = "SELECT id, seq, name, created FROM account WHERE id = ?";
+
+const ACCOUNT_LOCKED: &str = "SELECT id, seq, name, created FROM account WHERE id = ? FOR UPDATE";
 
 pub(crate) async fn find_account(store: &Store, id: &str) -> Result<Option<Account>> {
     store.query(ACCOUNT, &[Value::from(id)]).await?.first().map(account).transpose()
 }
 
 pub(crate) async fn find_account_in(tx: &mut Tx<'_>, id: &str) -> Result<Option<Account>> {
-    tx.query(ACCOUNT, &[Value::from(id)]).await?.first().map(account).transpose()
+    tx.query(ACCOUNT_LOCKED, &[Value::from(id)]).await?.first().map(account).transpose()
 }
 
 pub(crate) async fn list_accounts(store: &Store, position: PagePosition) -> Result<Vec<Account>> {
@@ -110,26 +122,30 @@ pub(crate) async fn insert_account(tx: &mut Tx<'_>, account: &Account) -> Result
 
 // Apps.
 
-fn app(row: &Row) -> Result<App> {
+/// The app whose columns begin at `first`.
+fn app(row: &Row, first: usize) -> Result<App> {
     Ok(App {
-        id: app_id(row.text(0)?)?,
-        seq: row.int(1)?,
-        account: account_id(row.text(2)?)?,
-        name: row.text(3)?.to_owned(),
-        secrets_per_scope: row.optional_int(4)?,
-        created: Timestamp::from_unix(row.int(5)?),
+        id: app_id(row.text(first)?)?,
+        seq: row.int(first + 1)?,
+        account: account_id(row.text(first + 2)?)?,
+        name: row.text(first + 3)?.to_owned(),
+        secrets_per_scope: row.optional_int(first + 4)?,
+        created: Timestamp::from_unix(row.int(first + 5)?),
     })
 }
 
 const APP: &str = "SELECT id, seq, account, name, secrets_per_scope, created FROM app \
      WHERE id = ?";
 
+const APP_LOCKED: &str = "SELECT id, seq, account, name, secrets_per_scope, created FROM app \
+     WHERE id = ? FOR UPDATE";
+
 pub(crate) async fn find_app(store: &Store, id: &str) -> Result<Option<App>> {
-    store.query(APP, &[Value::from(id)]).await?.first().map(app).transpose()
+    store.query(APP, &[Value::from(id)]).await?.first().map(|row| app(row, 0)).transpose()
 }
 
 pub(crate) async fn find_app_in(tx: &mut Tx<'_>, id: &str) -> Result<Option<App>> {
-    tx.query(APP, &[Value::from(id)]).await?.first().map(app).transpose()
+    tx.query(APP_LOCKED, &[Value::from(id)]).await?.first().map(|row| app(row, 0)).transpose()
 }
 
 pub(crate) async fn list_apps(store: &Store, selection: &Selection<'_>) -> Result<Vec<App>> {
@@ -140,7 +156,7 @@ pub(crate) async fn list_apps(store: &Store, selection: &Selection<'_>) -> Resul
         "SELECT id, seq, account, name, secrets_per_scope, created FROM app \
          WHERE (? = '' OR id = ?) AND (? = '' OR account = ?) AND seq < ? ORDER BY seq DESC LIMIT ?"
     };
-    store.query(sql, &selection.values()).await?.iter().map(app).collect()
+    store.query(sql, &selection.values()).await?.iter().map(|row| app(row, 0)).collect()
 }
 
 pub(crate) async fn insert_app(tx: &mut Tx<'_>, app: &App) -> Result<()> {
@@ -192,21 +208,12 @@ pub(crate) async fn find_install(store: &Store, id: &str) -> Result<Option<Insta
 }
 
 pub(crate) async fn find_install_in(tx: &mut Tx<'_>, id: &str) -> Result<Option<Install>> {
-    let sql = "SELECT app, account, id, seq, active, created FROM install WHERE id = ?";
+    let sql = "SELECT app, account, id, seq, active, created FROM install WHERE id = ? FOR UPDATE";
     tx.query(sql, &[Value::from(id)]).await?.first().map(install).transpose()
 }
 
 const INSTALL_OF: &str = "SELECT app, account, id, seq, active, created FROM install \
-     WHERE app = ? AND account = ?";
-
-pub(crate) async fn install_of(
-    store: &Store,
-    app: &AppId,
-    account: &str,
-) -> Result<Option<Install>> {
-    let values = [Value::from(app.as_str()), Value::from(account)];
-    store.query(INSTALL_OF, &values).await?.first().map(install).transpose()
-}
+     WHERE app = ? AND account = ? FOR UPDATE";
 
 pub(crate) async fn install_of_in(
     tx: &mut Tx<'_>,
@@ -270,27 +277,15 @@ pub(crate) async fn shut_install(
     Ok(())
 }
 
-/// Whether a tenant may be written to: its account is there, and not being erased; and the app
-/// is installed on it, unless the account is the app's own.
-pub(crate) async fn admits(
-    tx: &mut Tx<'_>,
-    app: &AppId,
-    account: &AccountId,
-    own_account: bool,
-) -> Result<bool> {
-    // An install that is purged is gone; the app's own account needs none, so the list is asked.
-    if own_account && is_erasing(tx, app.as_str(), account.as_str()).await? {
-        return Ok(false);
-    }
-    let (app, account) = (Value::from(app.as_str()), Value::from(account.as_str()));
-    let rows = if own_account {
-        tx.query("SELECT 1 FROM app WHERE id = ? AND account = ?", &[app, account]).await?
-    } else {
-        tx.query(
-            "SELECT 1 FROM install WHERE app = ? AND account = ? AND active = 1",
-            &[app, account],
-        )
-        .await?
-    };
-    Ok(!rows.is_empty())
+/// Asks whether the app is installed on the account. The row stays as it is until the transaction
+/// ends: whoever shuts the door waits for those who are inside.
+pub(crate) fn installed_query(app: &AppId, account: &AccountId) -> Query {
+    let sql = "SELECT 1 FROM install WHERE app = ? AND account = ? AND active = 1 FOR SHARE";
+    Query { sql, params: vec![Value::from(app.as_str()), Value::from(account.as_str())] }
+}
+
+/// Asks whether the account is the app's own, as [`installed_query`] does.
+pub(crate) fn own_account_query(app: &AppId, account: &AccountId) -> Query {
+    let sql = "SELECT 1 FROM app WHERE id = ? AND account = ? FOR SHARE";
+    Query { sql, params: vec![Value::from(app.as_str()), Value::from(account.as_str())] }
 }

@@ -5,7 +5,7 @@ use crate::event::Cause;
 use coffer_base::{AccountId, Owner, Random, Redacted, Tenant, Timestamp};
 use coffer_dialect::{ApiError, ApiVersion, Expand};
 use coffer_keyring::{Keyring, KeyringError, TenantKeys};
-use coffer_storage::{StorageError, Tx};
+use coffer_storage::{Query, Row, StorageError};
 use std::future::Future;
 use std::pin::Pin;
 use std::sync::Arc;
@@ -35,13 +35,19 @@ pub trait Authenticate: Send + Sync + 'static {
         presented: &'a Presented<'a>,
     ) -> BoxFuture<'a, Result<Arc<Principal>, ApiError>>;
 
-    /// Whether the caller may still write, seen inside the transaction that writes: a body can
-    /// arrive long after the key was checked.
-    fn still_admitted<'a>(
-        &'a self,
-        principal: &'a Principal,
-        tx: &'a mut Tx<'_>,
-    ) -> BoxFuture<'a, Result<Admission, StorageError>>;
+    /// What to ask inside the transaction that writes, so as to see whether the caller may still
+    /// do so: a body can arrive long after the key was checked.
+    fn admission_queries(&self, principal: &Principal) -> Vec<Query>;
+
+    /// What came of those questions, each with its rows.
+    ///
+    /// # Errors
+    /// [`StorageError`] if an answer is missing.
+    fn admission(
+        &self,
+        principal: &Principal,
+        answers: &[Vec<Row>],
+    ) -> Result<Admission, StorageError>;
 }
 
 /// Whether a caller who was let in may still write.

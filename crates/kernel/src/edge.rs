@@ -7,7 +7,7 @@ use crate::connection::Surface;
 use crate::context::{Presented, Principal, Role};
 use crate::operation::{Access, Method};
 use crate::pipeline::{Answer, Call, Kernel};
-use crate::{request_id, store};
+use crate::request_id;
 use bytes::Bytes;
 use coffer_base::limit;
 use coffer_dialect::{ApiError, ApiVersion, Params, authorization};
@@ -323,18 +323,18 @@ fn check_content_type(headers: &HeaderMap) -> Result<(), ApiError> {
     ))
 }
 
-/// `/livez`: the process answers. `/readyz`: it can also read its store. Neither needs a key.
+/// `/livez`: the process answers. `/readyz`: it can also read its stores. Neither needs a key.
 async fn health(kernel: &Kernel, parts: &Parts) -> Option<Response<Full<Bytes>>> {
     if parts.method != http::Method::GET && parts.method != http::Method::HEAD {
         return None;
     }
     let (status, body) = match parts.uri.path() {
         "/livez" => (StatusCode::OK, "ok\n"),
-        "/readyz" => match store::ready(&kernel.store).await {
+        "/readyz" => match kernel.ready().await {
             Ok(()) => (StatusCode::OK, "ready\n"),
             Err(error) => {
                 tracing::warn!(%error, "not ready");
-                (StatusCode::SERVICE_UNAVAILABLE, "the store does not answer\n")
+                (StatusCode::SERVICE_UNAVAILABLE, "a store does not answer\n")
             }
         },
         _ => return None,

@@ -6,11 +6,11 @@
 
 use crate::error::keyring_failure;
 use crate::operation::Shown;
-use crate::store::Record;
-use coffer_base::{Redacted, Tenant, limit};
+use crate::store::{self, Record};
+use coffer_base::{Redacted, Tenant, Timestamp, limit};
 use coffer_dialect::{ApiError, Params};
-use coffer_keyring::AssociatedData;
-use coffer_keyring::TenantKeys;
+use coffer_keyring::{AssociatedData, Keyring, KeyringError, TenantKeys};
+use coffer_storage::Store;
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
@@ -63,21 +63,6 @@ impl Claim {
         }
     }
 
-    /// What a kept answer is bound to. The arguments are what stands beside it in its row.
-    fn associated_data(
-        &self,
-        keys: &TenantKeys,
-        operation: &str,
-        parameters: &[u8],
-        request: &str,
-    ) -> AssociatedData {
-        keys.associated_data("idempotent-answer")
-            .bytes(&self.digest)
-            .text(operation)
-            .bytes(parameters)
-            .text(request)
-    }
-
     /// The record that keeps an answer, sealed.
     pub(crate) fn record(
         &self,
@@ -96,7 +81,7 @@ impl Claim {
         plaintext.extend_from_slice(&[flag, high, low]);
         plaintext.extend_from_slice(kept);
         let plaintext = Redacted::new(plaintext);
-        let bound = self.associated_data(keys, self.operation, &self.parameters, request);
+        let bound = bound_to(keys, &self.digest, self.operation, &self.parameters, request);
         let answer =
             keys.seal(&bound, plaintext.expose()).map_err(|error| keyring_failure(&error))?;
         Ok(Record {
@@ -116,7 +101,7 @@ impl Claim {
         let Record { operation, parameters, request, answer } = record;
         // Opened before what it says is believed: a row that was tampered with is no mismatch.
         let opened = keys
-            .open(&self.associated_data(keys, operation, parameters, request), answer)
+            .open(&bound_to(keys, &self.digest, operation, parameters, request), answer)
             .map_err(|error| keyring_failure(&error))?;
         if operation != self.operation || *parameters != self.parameters {
             return Err(ApiError::idempotency_mismatch(&self.key));
@@ -129,6 +114,46 @@ impl Claim {
             }),
             [SHOWN_ONCE, _, _, id @ ..] => Err(shown_once(&String::from_utf8_lossy(id))),
             _ => Err(ApiError::internal("a stored answer has an unknown form")),
+        }
+    }
+}
+
+/// What a kept answer is bound to: what stands beside it in its row.
+fn bound_to(
+    keys: &TenantKeys,
+    claim: &[u8],
+    operation: &str,
+    parameters: &[u8],
+    request: &str,
+) -> AssociatedData {
+    keys.associated_data("idempotent-answer")
+        .bytes(claim)
+        .text(operation)
+        .bytes(parameters)
+        .text(request)
+}
+
+/// Opens every kept answer of all tenants, and answers how many there are.
+///
+/// # Errors
+/// [`KeyringError`] of the first that does not open.
+pub async fn open_answers(
+    data: &Store,
+    keyring: &Keyring,
+    now: Timestamp,
+) -> Result<u64, KeyringError> {
+    let mut opened = 0u64;
+    let mut after: Option<(Tenant, Vec<u8>)> = None;
+    loop {
+        let behind = after.as_ref().map(|(tenant, claim)| (tenant, claim.as_slice()));
+        let page = store::all_records(data, behind).await?;
+        let Some((tenant, claim, _)) = page.last() else { return Ok(opened) };
+        after = Some((tenant.clone(), claim.clone()));
+        for (tenant, claim, record) in &page {
+            let keys = keyring.existing(tenant, now).await?.ok_or(KeyringError::KeysLost)?;
+            let Record { operation, parameters, request, answer } = record;
+            keys.open(&bound_to(&keys, claim, operation, parameters, request), answer)?;
+            opened = opened.saturating_add(1);
         }
     }
 }

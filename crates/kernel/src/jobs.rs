@@ -139,7 +139,7 @@ mod tests {
                     answer: vec![],
                 };
                 let at = NOW.plus(i64::from(number));
-                insert_record(tx, &tenant, &number.to_be_bytes(), record, at).await?;
+                insert_record(tx, &tenant, &number.to_be_bytes(), record, at);
             }
             Ok(())
         }

@@ -33,6 +33,7 @@ pub use context::{
 pub use counters::{Count, Counters};
 pub use erase::{ERASE, Sweep, erase_tenant, sweep};
 pub use error::{keyring_failure, storage_failure};
+pub use idempotency::open_answers;
 pub use jobs::{Job, PruneRecords, run_jobs};
 pub use operation::{
     Access, Applied, Arguments, Definition, Failure, Method, Reach, ReadOperation, Shown,
@@ -42,4 +43,4 @@ pub use page::{Page, PagePosition, leave_tombstone, position_of_tombstone};
 pub use pipeline::{Kernel, KernelOptions};
 pub use routes::Routes;
 pub use schedule::{Progress, Scheduled, Scheduler};
-pub use store::{MIGRATIONS, clock_offset, move_clock};
+pub use store::{MIGRATIONS, clock_offset, move_clock, tenant_of_row};

@@ -17,8 +17,8 @@ use crate::store::{self, Record};
 use coffer_audit::Entry;
 use coffer_base::{Clock, Random, Tenant, Timestamp, limit};
 use coffer_dialect::{ApiError, ApiVersion, Expand, Params};
-use coffer_keyring::{Keyring, SealCheck, TenantKeys, check_seal};
-use coffer_storage::{StorageError, Store, Tx, Work};
+use coffer_keyring::{Keyring, SealCheck, TenantKeys, check_seal, seal_query};
+use coffer_storage::{Query, Row, StorageError, Store, Tx, Work};
 use std::sync::Arc;
 
 /// What a kernel is made of.
@@ -77,10 +77,20 @@ impl Kernel {
         &self.routes
     }
 
+    /// Whether both stores answer.
+    pub(crate) async fn ready(&self) -> Result<(), StorageError> {
+        store::ready(&self.store).await?;
+        store::ready(self.keyring.store()).await
+    }
+
     /// The tenant's keys, if it ever wrote anything.
-    async fn existing_keys(&self, tenant: &Tenant) -> Result<Option<Arc<TenantKeys>>, ApiError> {
+    async fn existing_keys(
+        &self,
+        tenant: &Tenant,
+        now: Timestamp,
+    ) -> Result<Option<Arc<TenantKeys>>, ApiError> {
         let failed = |error| keyring_failure(&error);
-        let keys = self.keyring.existing(tenant).await.map_err(failed)?;
+        let keys = self.keyring.existing(tenant, now).await.map_err(failed)?;
         if keys.is_none() {
             self.keyring.check_not_lost(&self.store, tenant).await.map_err(failed)?;
         }
@@ -89,7 +99,7 @@ impl Kernel {
 
     /// The tenant's keys, made now if it never wrote anything.
     async fn keys(&self, tenant: &Tenant, now: Timestamp) -> Result<Arc<TenantKeys>, ApiError> {
-        if let Some(keys) = self.existing_keys(tenant).await? {
+        if let Some(keys) = self.existing_keys(tenant, now).await? {
             return Ok(keys);
         }
         self.keyring.tenant(tenant, now).await.map_err(|error| keyring_failure(&error))
@@ -184,7 +194,7 @@ async fn read<O: ReadOperation>(
     let input = operation.parse(&arguments)?;
     check_reach(&call.principal, &O::reach(&input), false)?;
     let tenant = &call.principal.tenant;
-    let keys = kernel.existing_keys(tenant).await?;
+    let keys = kernel.existing_keys(tenant, call.now).await?;
     let ctx = kernel.context(&call, expand, keys);
     let object = operation.run(&input, &ctx, &kernel.store).await?;
     Ok(Answer { status: None, body: object.render(), replay_of: None })
@@ -316,31 +326,30 @@ impl<O: WriteOperation> Work for Unit<O> {
 
     async fn run(&self, tx: &mut Tx<'_>) -> Result<Self::Out, StorageError> {
         let ctx = &*self.ctx;
-        if let Some(claim) = &self.claim
-            && let Some(record) = store::find_record(tx, &claim.tenant, &claim.digest).await?
-        {
+        let Asked { claim, seal, admission } = self.ask(tx).await?;
+        if let (Some(claim), Some(record)) = (&self.claim, store::record(&claim)?) {
             return Ok(Outcome::Kept(Box::new(claim.clone()), record));
         }
-        match self.authenticate.still_admitted(&ctx.principal, tx).await? {
+        match self.authenticate.admission(&ctx.principal, &admission)? {
             Admission::Admitted => {}
             Admission::KeyRevoked => {
                 return Ok(Outcome::Refused(ApiError::key_expired(&ctx.principal.shown_key)));
             }
             Admission::Shut => return Ok(Outcome::Refused(self.door_is_shut())),
         }
-        if check_seal(tx, ctx.tenant(), self.keys.version()).await? == SealCheck::Stale {
+        if check_seal(tx, &seal, ctx.tenant(), self.keys.version())? == SealCheck::Stale {
             return Ok(Outcome::Stale);
         }
         tx.savepoint().await?;
         match self.operation.apply(&self.prepared, ctx, tx).await {
             Ok(applied) => {
                 tx.release_savepoint().await?;
-                self.done(applied, tx).await
+                self.done(applied, tx)
             }
             Err(Failure::Refused(refusal)) => {
                 tx.rollback_to_savepoint().await?;
                 tx.release_savepoint().await?;
-                self.keep(refusal.status(), &refusal.body(), &Shown::Always, tx).await?;
+                self.keep(refusal.status(), &refusal.body(), &Shown::Always, tx)?;
                 Ok(Outcome::Refused(refusal))
             }
             Err(Failure::Storage(error)) => Err(error),
@@ -348,8 +357,29 @@ impl<O: WriteOperation> Work for Unit<O> {
     }
 }
 
+/// What a unit of work asks before it does anything.
+struct Asked {
+    claim: Vec<Row>,
+    seal: Vec<Row>,
+    admission: Vec<Vec<Row>>,
+}
+
 impl<O: WriteOperation> Unit<O> {
-    async fn done(
+    /// Asks all at once: where the database is elsewhere, each question costs a journey.
+    async fn ask(&self, tx: &mut Tx<'_>) -> Result<Asked, StorageError> {
+        let claim = self.claim.as_ref();
+        let claim = claim.map(|claim| store::record_query(&claim.tenant, &claim.digest));
+        let seal = seal_query(self.ctx.tenant());
+        let admission = self.authenticate.admission_queries(&self.ctx.principal);
+        let queries = claim.iter().chain([&seal]).chain(&admission);
+        let statements: Vec<_> = queries.map(Query::statement).collect();
+        let mut answers = tx.batch(&statements).await?.into_iter();
+        let claim = if claim.is_some() { answers.next() } else { None };
+        let seal = answers.next().unwrap_or_default();
+        Ok(Asked { claim: claim.unwrap_or_default(), seal, admission: answers.collect() })
+    }
+
+    fn done(
         &self,
         applied: Applied<O::Out>,
         tx: &mut Tx<'_>,
@@ -364,14 +394,14 @@ impl<O: WriteOperation> Unit<O> {
             subject: &applied.subject,
             fingerprint: applied.fingerprint,
         };
-        coffer_audit::append(tx, &entry).await?;
+        coffer_audit::append(tx, &entry);
         let body = self.operation.render(&applied.out, ctx).render();
-        self.keep(KEPT_SUCCESS, &body, &self.operation.shown_once(&applied.out), tx).await?;
+        self.keep(KEPT_SUCCESS, &body, &self.operation.shown_once(&applied.out), tx)?;
         Ok(Outcome::Done { out: applied.out, body })
     }
 
     /// Keeps the answer for requests that repeat this one.
-    async fn keep(
+    fn keep(
         &self,
         status: u16,
         body: &[u8],
@@ -383,7 +413,8 @@ impl<O: WriteOperation> Unit<O> {
         let record = claim
             .record(&self.keys, &ctx.request_id, status, body, shown)
             .map_err(|error| StorageError::Engine(error.to_string()))?;
-        store::insert_record(tx, &claim.tenant, &claim.digest, record, ctx.now).await
+        store::insert_record(tx, &claim.tenant, &claim.digest, record, ctx.now);
+        Ok(())
     }
 
     fn door_is_shut(&self) -> ApiError {

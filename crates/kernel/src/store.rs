@@ -1,7 +1,7 @@
 //! The SQL of the kernel: stored answers, tombstones, marks of the scheduler, the moved clock.
 
-use coffer_base::{Tenant, Timestamp, clock::DAY_SECONDS, limit};
-use coffer_storage::{Migration, MigrationSet, StorageError, Store, Tx, Value, Work};
+use coffer_base::{AccountId, AppId, Mode, Tenant, Timestamp, clock::DAY_SECONDS, limit};
+use coffer_storage::{Migration, MigrationSet, Query, Row, StorageError, Store, Tx, Value, Work};
 
 /// The kernel's schema.
 pub const MIGRATIONS: MigrationSet = MigrationSet {
@@ -19,7 +19,8 @@ pub const MIGRATIONS: MigrationSet = MigrationSet {
 /// How to delete many rows in batches: which ones, by their keys, and how each.
 ///
 /// Two statements, and not one with a sub-select: planners take that for a walk through the whole
-/// table.
+/// table. What all servers prune is locked and what others have locked is skipped, so that they
+/// share the work.
 #[derive(Clone, Copy, Debug)]
 pub struct Sweep {
     /// Answers the keys of the next rows; its last parameter is how many.
@@ -52,7 +53,7 @@ const DELETE_TOMBSTONE: &str = "DELETE FROM tombstone WHERE mode = ? AND app = ?
 /// Stored answers, the oldest first, that are older than a time.
 pub(crate) const AGED_RECORDS: Sweep = Sweep {
     select: "SELECT mode, app, account, claim FROM idempotency_record WHERE created < ? \
-             ORDER BY created LIMIT ?",
+             ORDER BY created LIMIT ? FOR UPDATE SKIP LOCKED",
     delete: DELETE_RECORD,
 };
 
@@ -60,14 +61,14 @@ pub(crate) const AGED_RECORDS: Sweep = Sweep {
 /// through all of them by age finds its own at once, and sorting its own would not.
 pub(crate) const RECORDS_OF_APP: Sweep = Sweep {
     select: "SELECT mode, app, account, claim FROM idempotency_record \
-             WHERE mode + 0 = ? AND app || '' = ? ORDER BY created LIMIT ?",
+             WHERE mode + 0 = ? AND app || '' = ? ORDER BY created LIMIT ? FOR UPDATE",
     delete: DELETE_RECORD,
 };
 
 /// Tombstones, the oldest first, that are older than a time.
 pub(crate) const AGED_TOMBSTONES: Sweep = Sweep {
     select: "SELECT mode, app, account, collection, id FROM tombstone WHERE created < ? \
-             ORDER BY created LIMIT ?",
+             ORDER BY created LIMIT ? FOR UPDATE SKIP LOCKED",
     delete: DELETE_TOMBSTONE,
 };
 
@@ -75,13 +76,20 @@ pub(crate) const AGED_TOMBSTONES: Sweep = Sweep {
 pub struct SweepRows {
     sweep: Sweep,
     params: Vec<Value>,
+    condition: Option<Query>,
 }
 
 impl SweepRows {
     /// A batch of at most [`limit::JOB_BATCH`] rows that `params` choose.
     pub fn new(sweep: Sweep, mut params: Vec<Value>) -> Self {
         params.push(Value::Int(limit::JOB_BATCH));
-        Self { sweep, params }
+        Self { sweep, params, condition: None }
+    }
+
+    /// The same, of no row if `condition` finds none.
+    pub fn on(mut self, condition: Option<&Query>) -> Self {
+        self.condition = condition.cloned();
+        self
     }
 }
 
@@ -89,14 +97,31 @@ impl Work for SweepRows {
     type Out = u64;
 
     async fn run(&self, tx: &mut Tx<'_>) -> Result<u64, StorageError> {
-        let rows = tx.query(self.sweep.select, &self.params).await?;
-        let mut deleted = 0u64;
-        for row in rows {
-            tx.execute(self.sweep.delete, &row.into_values()).await?;
-            deleted = deleted.saturating_add(1);
+        if let Some(Query { sql, params }) = &self.condition
+            && tx.query(sql, params).await?.is_empty()
+        {
+            return Ok(0);
         }
-        Ok(deleted)
+        let rows = tx.query(self.sweep.select, &self.params).await?;
+        let found = u64::try_from(rows.len()).unwrap_or(u64::MAX);
+        for row in rows {
+            tx.defer(self.sweep.delete, row.into_values());
+        }
+        Ok(found)
     }
+}
+
+/// The tenant that a row begins with: mode, app, account.
+///
+/// # Errors
+/// [`StorageError::Corrupt`] if it begins with none.
+pub fn tenant_of_row(row: &Row) -> Result<Tenant, StorageError> {
+    let corrupt = || StorageError::Corrupt("a row begins with no tenant".into());
+    Ok(Tenant {
+        mode: Mode::from_code(row.int(0)?).ok_or_else(corrupt)?,
+        app: AppId::parse(row.text(1)?).map_err(|_| corrupt())?,
+        account: AccountId::parse(row.text(2)?).map_err(|_| corrupt())?,
+    })
 }
 
 pub(crate) fn tenant_values(tenant: &Tenant) -> [Value; 3] {
@@ -123,7 +148,8 @@ pub(crate) struct Record {
 const FIND_RECORD: &str = "SELECT operation, parameters, request, answer \
      FROM idempotency_record WHERE mode = ? AND app = ? AND account = ? AND claim = ?";
 
-fn record(rows: &[coffer_storage::Row]) -> Result<Option<Record>, StorageError> {
+/// What came of [`record_query`].
+pub(crate) fn record(rows: &[Row]) -> Result<Option<Record>, StorageError> {
     let Some(row) = rows.first() else { return Ok(None) };
     Ok(Some(Record {
         operation: row.text(0)?.to_owned(),
@@ -138,13 +164,9 @@ fn claim_values(tenant: &Tenant, claim: &[u8]) -> [Value; 4] {
     [mode, app, account, Value::from(claim)]
 }
 
-/// The stored answer of a claim, seen inside a transaction.
-pub(crate) async fn find_record(
-    tx: &mut Tx<'_>,
-    tenant: &Tenant,
-    claim: &[u8],
-) -> Result<Option<Record>, StorageError> {
-    record(&tx.query(FIND_RECORD, &claim_values(tenant, claim)).await?)
+/// Asks for the stored answer of a claim.
+pub(crate) fn record_query(tenant: &Tenant, claim: &[u8]) -> Query {
+    Query { sql: FIND_RECORD, params: claim_values(tenant, claim).to_vec() }
 }
 
 /// The stored answer of a claim, as committed.
@@ -157,18 +179,18 @@ pub(crate) async fn peek_record(
 }
 
 /// Keeps an answer. Leaves with the commit.
-pub(crate) async fn insert_record(
+pub(crate) fn insert_record(
     tx: &mut Tx<'_>,
     tenant: &Tenant,
     claim: &[u8],
     record: Record,
     now: Timestamp,
-) -> Result<(), StorageError> {
+) {
     let [mode, app, account] = tenant_values(tenant);
-    tx.execute(
+    tx.defer(
         "INSERT INTO idempotency_record (mode, app, account, claim, operation, parameters, \
          request, created, answer) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
-        &[
+        vec![
             mode,
             app,
             account,
@@ -179,9 +201,37 @@ pub(crate) async fn insert_record(
             Value::Int(now.unix()),
             Value::Blob(record.answer),
         ],
-    )
-    .await?;
-    Ok(())
+    );
+}
+
+/// The next stored answers of all tenants, behind the claim `after`: tenant, claim, answer.
+pub(crate) async fn all_records(
+    store: &Store,
+    after: Option<(&Tenant, &[u8])>,
+) -> Result<Vec<(Tenant, Vec<u8>, Record)>, StorageError> {
+    let first = "SELECT mode, app, account, claim, operation, parameters, request, answer \
+                 FROM idempotency_record ORDER BY mode, app, account, claim LIMIT ?";
+    let next = "SELECT mode, app, account, claim, operation, parameters, request, answer \
+                FROM idempotency_record WHERE (mode, app, account, claim) > (?, ?, ?, ?) \
+                ORDER BY mode, app, account, claim LIMIT ?";
+    let batch = Value::Int(limit::JOB_BATCH);
+    let rows = match after {
+        None => store.query(first, &[batch]).await?,
+        Some((tenant, claim)) => {
+            let [mode, app, account, claim] = claim_values(tenant, claim);
+            store.query(next, &[mode, app, account, claim, batch]).await?
+        }
+    };
+    let read = |row: &Row| {
+        let record = Record {
+            operation: row.text(4)?.to_owned(),
+            parameters: row.blob(5)?.to_vec(),
+            request: row.text(6)?.to_owned(),
+            answer: row.blob(7)?.to_vec(),
+        };
+        Ok((tenant_of_row(row)?, row.blob(3)?.to_vec(), record))
+    };
+    rows.iter().map(read).collect()
 }
 
 /// The apps that have more than `cap` stored answers: mode, app, how many.
@@ -190,7 +240,7 @@ pub(crate) async fn apps_over_cap(
     cap: i64,
 ) -> Result<Vec<(i64, String, i64)>, StorageError> {
     store
-        .query(
+        .scan(
             "SELECT mode, app, count(*) FROM idempotency_record GROUP BY mode, app \
              HAVING count(*) > ?",
             &[Value::Int(cap)],
@@ -202,22 +252,19 @@ pub(crate) async fn apps_over_cap(
 }
 
 /// Remembers where an object stood in its list, for cursors that still name it.
-///
-/// # Errors
-/// [`StorageError`] of the engine.
-pub async fn leave_tombstone(
+pub fn leave_tombstone(
     tx: &mut Tx<'_>,
     tenant: &Tenant,
     collection: &[u8],
     id: &str,
     seq: i64,
     now: Timestamp,
-) -> Result<(), StorageError> {
+) {
     let [mode, app, account] = tenant_values(tenant);
-    tx.execute(
+    tx.defer(
         "INSERT INTO tombstone (mode, app, account, collection, id, seq, created) \
          VALUES (?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING",
-        &[
+        vec![
             mode,
             app,
             account,
@@ -226,9 +273,7 @@ pub async fn leave_tombstone(
             Value::Int(seq),
             Value::Int(now.unix()),
         ],
-    )
-    .await?;
-    Ok(())
+    );
 }
 
 /// Where a deleted object stood in its list, if that is remembered.

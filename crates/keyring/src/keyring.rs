@@ -21,14 +21,16 @@ pub struct KeyringOptions {
     pub random: Arc<dyn Random>,
 }
 
-/// All tenants' keys. Few are in memory at a time (see [`limit::TENANTS_IN_MEMORY`]).
+/// All tenants' keys. Few are in memory at a time (see [`limit::TENANTS_IN_MEMORY`]); where other
+/// servers share the key store, none for longer than the second in which they were read, since
+/// another server may have destroyed them and made others.
 pub struct Keyring {
     keys: Store,
     store_id: Arc<str>,
     random: Arc<dyn Random>,
     /// Ascending by version; the last is the active one.
     masters: Vec<(u32, SealingKey)>,
-    unwrapped: Cache<Tenant, Arc<TenantKeys>>,
+    unwrapped: Cache<Tenant, (Timestamp, Arc<TenantKeys>)>,
     /// Counts destructions, so that keys read before one are not remembered after it.
     destructions: AtomicU64,
 }
@@ -109,27 +111,33 @@ impl Keyring {
         tenant: &Tenant,
         now: Timestamp,
     ) -> Result<Arc<TenantKeys>, KeyringError> {
-        let before = match self.look(tenant).await? {
+        let before = match self.look(tenant, now).await? {
             Looked::Keys(keys) => return Ok(keys),
             Looked::NoKeys(stored) => stored,
         };
         self.make(tenant, &before, now).await?;
-        self.existing(tenant).await?.ok_or(KeyringError::KeyMissing { version: 0 })
+        self.existing(tenant, now).await?.ok_or(KeyringError::KeyMissing { version: 0 })
     }
 
     /// The tenant's keys, or `None` if it has none: then it has nothing sealed either.
     ///
     /// # Errors
     /// As [`Keyring::tenant`].
-    pub async fn existing(&self, tenant: &Tenant) -> Result<Option<Arc<TenantKeys>>, KeyringError> {
-        Ok(match self.look(tenant).await? {
+    pub async fn existing(
+        &self,
+        tenant: &Tenant,
+        now: Timestamp,
+    ) -> Result<Option<Arc<TenantKeys>>, KeyringError> {
+        Ok(match self.look(tenant, now).await? {
             Looked::Keys(keys) => Some(keys),
             Looked::NoKeys(_) => None,
         })
     }
 
-    async fn look(&self, tenant: &Tenant) -> Result<Looked, KeyringError> {
-        if let Some(keys) = self.unwrapped.get(tenant) {
+    async fn look(&self, tenant: &Tenant, now: Timestamp) -> Result<Looked, KeyringError> {
+        if let Some((read, keys)) = self.unwrapped.get(tenant)
+            && (read == now || !self.keys.is_shared())
+        {
             return Ok(Looked::Keys(keys));
         }
         let before = self.destructions.load(Ordering::SeqCst);
@@ -137,7 +145,7 @@ impl Keyring {
         let Some(keys) = self.unwrap_tenant(tenant, &stored)?.map(Arc::new) else {
             return Ok(Looked::NoKeys(stored));
         };
-        self.unwrapped.insert(tenant.clone(), Arc::clone(&keys));
+        self.unwrapped.insert(tenant.clone(), (now, Arc::clone(&keys)));
         if self.destructions.load(Ordering::SeqCst) != before {
             self.unwrapped.remove(tenant);
         }

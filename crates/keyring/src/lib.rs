@@ -19,4 +19,4 @@ pub use store::{
     DATA_MIGRATIONS, KEY_MIGRATIONS, key_store_id, last_backup, newest_key, record_backup,
     store_id, write_store_id,
 };
-pub use tenant::{SealCheck, TenantKeys, check_seal, retire_seal};
+pub use tenant::{SealCheck, TenantKeys, check_seal, retire_seal, seal_query};

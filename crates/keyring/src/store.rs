@@ -2,7 +2,7 @@
 
 use crate::error::KeyringError;
 use coffer_base::{Tenant, Timestamp};
-use coffer_storage::{Migration, MigrationSet, Row, StorageError, Store, Tx, Value, Work};
+use coffer_storage::{Migration, MigrationSet, Query, Row, StorageError, Store, Tx, Value, Work};
 
 /// The key store's schema.
 pub const KEY_MIGRATIONS: MigrationSet = MigrationSet {
@@ -288,11 +288,13 @@ pub async fn record_backup(keys: &Store, now: Timestamp) -> Result<(), KeyringEr
 const SEAL_VERSION: &str =
     "SELECT key_version FROM tenant_seal WHERE mode = ? AND app = ? AND account = ?";
 
-pub(crate) async fn seal_version(
-    tx: &mut Tx<'_>,
-    tenant: &Tenant,
-) -> Result<Option<u32>, StorageError> {
-    let rows = tx.query(SEAL_VERSION, &tenant_values(tenant)).await?;
+/// Asks which version seals the tenant's rows.
+pub(crate) fn seal_query(tenant: &Tenant) -> Query {
+    Query { sql: SEAL_VERSION, params: tenant_values(tenant).to_vec() }
+}
+
+/// What came of that question.
+pub(crate) fn seal_version(rows: &[Row]) -> Result<Option<u32>, StorageError> {
     rows.first().map(|row| version_of(row, 0)).transpose()
 }
 
@@ -301,8 +303,7 @@ pub(crate) async fn committed_seal_version(
     data: &Store,
     tenant: &Tenant,
 ) -> Result<Option<u32>, StorageError> {
-    let rows = data.query(SEAL_VERSION, &tenant_values(tenant)).await?;
-    rows.first().map(|row| version_of(row, 0)).transpose()
+    seal_version(&data.query(SEAL_VERSION, &tenant_values(tenant)).await?)
 }
 
 pub(crate) async fn forget_seal_version(
@@ -317,17 +318,13 @@ pub(crate) async fn forget_seal_version(
     Ok(())
 }
 
-pub(crate) async fn put_seal_version(
-    tx: &mut Tx<'_>,
-    tenant: &Tenant,
-    version: u32,
-) -> Result<(), StorageError> {
+/// Notes the version that seals the tenant's rows, unless a later one does by now.
+pub(crate) fn put_seal_version(tx: &mut Tx<'_>, tenant: &Tenant, version: u32) {
     let [mode, app, account] = tenant_values(tenant);
-    tx.execute(
+    tx.defer(
         "INSERT INTO tenant_seal (mode, app, account, key_version) VALUES (?, ?, ?, ?) \
-         ON CONFLICT (mode, app, account) DO UPDATE SET key_version = excluded.key_version",
-        &[mode, app, account, Value::Int(i64::from(version))],
-    )
-    .await?;
-    Ok(())
+         ON CONFLICT (mode, app, account) DO UPDATE SET key_version = excluded.key_version \
+         WHERE excluded.key_version > tenant_seal.key_version",
+        vec![mode, app, account, Value::Int(i64::from(version))],
+    );
 }

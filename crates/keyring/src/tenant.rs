@@ -4,7 +4,7 @@ use crate::error::KeyringError;
 use crate::store;
 use coffer_base::{Random, Redacted, Tenant};
 use coffer_crypto::{AssociatedData, Digest, Digester, SealingKey, envelope};
-use coffer_storage::{StorageError, Tx};
+use coffer_storage::{Query, Row, StorageError, Tx};
 use std::fmt;
 use std::sync::Arc;
 
@@ -93,21 +93,27 @@ pub enum SealCheck {
     Stale,
 }
 
-/// Looks, inside the transaction that writes, whether `version` may still seal the tenant's
-/// rows. The first write under a newer key makes that one the active key.
+/// What to ask inside the transaction that writes, for [`check_seal`].
+pub fn seal_query(tenant: &Tenant) -> Query {
+    store::seal_query(tenant)
+}
+
+/// Whether `version` may still seal the tenant's rows, by what came of [`seal_query`]. The first
+/// write under a newer key makes that one the active key.
 ///
 /// # Errors
-/// [`StorageError`] of the engine.
-pub async fn check_seal(
+/// [`StorageError`] if the rows say nothing.
+pub fn check_seal(
     tx: &mut Tx<'_>,
+    rows: &[Row],
     tenant: &Tenant,
     version: u32,
 ) -> Result<SealCheck, StorageError> {
-    match store::seal_version(tx, tenant).await? {
+    match store::seal_version(rows)? {
         Some(active) if active == version => Ok(SealCheck::Active),
         Some(active) if active > version => Ok(SealCheck::Stale),
         _ => {
-            store::put_seal_version(tx, tenant, version).await?;
+            store::put_seal_version(tx, tenant, version);
             Ok(SealCheck::Active)
         }
     }
@@ -127,6 +133,6 @@ pub async fn retire_seal(
     if newest == 0 {
         return store::forget_seal_version(tx, tenant).await;
     }
-    let active = store::seal_version(tx, tenant).await?.unwrap_or(0);
-    store::put_seal_version(tx, tenant, active.max(newest.saturating_add(1))).await
+    store::put_seal_version(tx, tenant, newest.saturating_add(1));
+    Ok(())
 }

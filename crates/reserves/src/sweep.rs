@@ -14,6 +14,7 @@ pub(crate) use due::ReleaseDue;
 
 use crate::hold::Hold;
 use crate::release::{Because, Part, release};
+use crate::store::ledger;
 use crate::turn::Turn;
 use coffer_base::{Owner, Random, Timestamp, limit};
 use coffer_kernel::event::Cause;
@@ -121,6 +122,26 @@ fn by_owner<T>(rows: Vec<(Owner, T)>) -> Vec<(Owner, Vec<T>)> {
         }
     }
     runs
+}
+
+/// Holds the ledgers that rows belong to, all in one order. Requests take a ledger before they
+/// touch its rows; a sweep, which finds rows first, must not touch them before it has the ledgers
+/// either, or each would wait for the other. What it then works on it finds anew, see [`held`].
+async fn hold_ledgers<T: Sync>(
+    tx: &mut Tx<'_>,
+    rows: &[(Owner, T)],
+) -> Result<Vec<Owner>, StorageError> {
+    let mut owners: Vec<&Owner> = rows.iter().map(|(owner, _)| owner).collect();
+    owners.sort();
+    owners.dedup();
+    ledger::lock(tx, &owners).await?;
+    Ok(owners.into_iter().cloned().collect())
+}
+
+/// The rows of those whose ledgers are held.
+fn held<T>(mut rows: Vec<(Owner, T)>, owners: &[Owner]) -> Vec<(Owner, T)> {
+    rows.retain(|(owner, _)| owners.binary_search(owner).is_ok());
+    rows
 }
 
 /// Releases all that the holds have left, which are of one owner: one release for each run of

@@ -5,12 +5,14 @@
 //! of work, and neither HTTP, nor a database driver, nor any other family.
 
 mod jobs;
+mod opening;
 mod operations;
 mod secret;
 mod store;
 mod wire;
 
 pub use jobs::expire::ExpireSecrets;
+pub use opening::open_all;
 pub use store::{ERASE, MIGRATIONS};
 
 use coffer_base::limit;

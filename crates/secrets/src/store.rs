@@ -1,11 +1,13 @@
 //! The SQL of the Secret Store.
 
-use crate::secret::Place;
-use coffer_base::{AccountId, AppId, Mode, Tenant, Timestamp};
-use coffer_kernel::{PagePosition, Sweep, leave_tombstone};
+use crate::secret::{Place, Scope};
+use coffer_base::{Tenant, Timestamp, limit};
+use coffer_kernel::{PagePosition, Sweep, leave_tombstone, tenant_of_row};
 use coffer_keyring::Digest;
 use coffer_keyring::TenantKeys;
-use coffer_storage::{Migration, MigrationSet, Row, StorageError, Store, Tx, Value, Work};
+use coffer_storage::{
+    Migration, MigrationSet, Row, Statement, StorageError, Store, Tx, Value, Work,
+};
 
 /// The family's schema.
 pub const MIGRATIONS: MigrationSet = MigrationSet {
@@ -97,6 +99,10 @@ fn stored(mut row: Row) -> Result<StoredSecret, StorageError> {
 const FIND: &str = "SELECT seq, id, created, expires_at, name, sealed FROM secret \
      WHERE mode = ? AND app = ? AND account = ? AND scope = ? AND name_key = ?";
 
+/// The same, held against whoever deletes what has expired: that needs no scope's lock.
+const FIND_LOCKED: &str = "SELECT seq, id, created, expires_at, name, sealed FROM secret \
+     WHERE mode = ? AND app = ? AND account = ? AND scope = ? AND name_key = ? FOR UPDATE";
+
 /// The secret at a place, expired or not, as committed.
 pub(crate) async fn find(
     store: &Store,
@@ -105,58 +111,58 @@ pub(crate) async fn find(
     store.query(FIND, &key.values()).await?.into_iter().next().map(stored).transpose()
 }
 
-/// The secret at a place, expired or not, as the transaction sees it.
-pub(crate) async fn find_in(
-    tx: &mut Tx<'_>,
-    key: &RowKey,
-) -> Result<Option<StoredSecret>, StorageError> {
-    tx.query(FIND, &key.values()).await?.into_iter().next().map(stored).transpose()
+const LOCK: &str = "INSERT INTO secret_scope (mode, app, account, scope, seq) \
+     VALUES (?, ?, ?, ?, 1) ON CONFLICT (mode, app, account, scope) \
+     DO UPDATE SET seq = secret_scope.seq + 1 RETURNING seq";
+
+const COUNT_LIVE: &str = "SELECT count(*) FROM secret WHERE mode = ? AND app = ? AND account = ? \
+     AND scope = ? AND (expires_at IS NULL OR expires_at > ?)";
+
+/// A scope that is locked against other writers until the transaction ends.
+pub(crate) struct LockedScope {
+    /// Its next place in the order of the list.
+    pub(crate) seq: i64,
+    /// The secret at the place that was asked for, expired or not.
+    pub(crate) existing: Option<StoredSecret>,
+    /// How many secrets are live.
+    pub(crate) live: i64,
 }
 
-/// Locks a scope against other writers until the transaction ends, and gives out its next
-/// place. The first place of a scope is 1: then nothing is in it yet.
-pub(crate) async fn lock_scope(tx: &mut Tx<'_>, key: &RowKey) -> Result<i64, StorageError> {
-    let rows = tx
-        .query(
-            "INSERT INTO secret_scope (mode, app, account, scope, seq) VALUES (?, ?, ?, ?, 1) \
-             ON CONFLICT (mode, app, account, scope) DO UPDATE SET seq = secret_scope.seq + 1 \
-             RETURNING seq",
-            &key.scope_values(),
-        )
-        .await?;
-    rows.first().ok_or_else(|| StorageError::Corrupt("a scope's row gave no number".into()))?.int(0)
-}
-
-/// How many secrets of a scope are live.
-pub(crate) async fn count_live(
+/// Locks the scope of `key`, and looks into it. All in one journey: what is looked at is what
+/// there is once the lock is held.
+pub(crate) async fn lock_scope(
     tx: &mut Tx<'_>,
     key: &RowKey,
     now: Timestamp,
-) -> Result<i64, StorageError> {
-    let [mode, app, account, scope] = key.scope_values();
-    let rows = tx
-        .query(
-            "SELECT count(*) FROM secret WHERE mode = ? AND app = ? AND account = ? \
-             AND scope = ? AND (expires_at IS NULL OR expires_at > ?)",
-            &[mode, app, account, scope, Value::Int(now.unix())],
-        )
+) -> Result<LockedScope, StorageError> {
+    let (scope, place) = (key.scope_values(), key.values());
+    let [mode, app, account, of] = scope.clone();
+    let live = [mode, app, account, of, Value::Int(now.unix())];
+    let answers = tx
+        .batch(&[
+            Statement { sql: LOCK, params: &scope },
+            Statement { sql: FIND_LOCKED, params: &place },
+            Statement { sql: COUNT_LIVE, params: &live },
+        ])
         .await?;
-    rows.first().map_or(Ok(0), |row| row.int(0))
+    let corrupt = || StorageError::Corrupt("a scope's row gave no number".into());
+    let [locked, found, counted] =
+        <[Vec<Row>; 3]>::try_from(answers).map_err(|_wrong| corrupt())?;
+    Ok(LockedScope {
+        seq: locked.first().ok_or_else(corrupt)?.int(0)?,
+        existing: found.into_iter().next().map(stored).transpose()?,
+        live: counted.first().map_or(Ok(0), |row| row.int(0))?,
+    })
 }
 
 /// Adds a secret.
-pub(crate) async fn insert(
-    tx: &mut Tx<'_>,
-    key: &RowKey,
-    place: &Place,
-    secret: &StoredSecret,
-) -> Result<(), StorageError> {
+pub(crate) fn insert(tx: &mut Tx<'_>, key: &RowKey, place: &Place, secret: &StoredSecret) {
     let [mode, app, account, scope, name_key] = key.values();
     let user = place.scope.user().map_or(Value::Null, Value::from);
-    tx.execute(
+    tx.defer(
         "INSERT INTO secret (mode, app, account, scope, name_key, seq, id, created, expires_at, \
          scope_user, name, sealed) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
-        &[
+        vec![
             mode,
             app,
             account,
@@ -170,41 +176,26 @@ pub(crate) async fn insert(
             Value::from(place.name.as_str()),
             Value::from(secret.sealed.as_slice()),
         ],
-    )
-    .await?;
-    Ok(())
+    );
 }
 
 /// Gives a secret another value and expiry.
-pub(crate) async fn replace(
-    tx: &mut Tx<'_>,
-    key: &RowKey,
-    expires_at: Option<Timestamp>,
-    sealed: &[u8],
-) -> Result<(), StorageError> {
+pub(crate) fn replace(tx: &mut Tx<'_>, key: &RowKey, expires_at: Option<Timestamp>, sealed: &[u8]) {
     let [mode, app, account, scope, name_key] = key.values();
-    tx.execute(
+    tx.defer(
         "UPDATE secret SET expires_at = ?, sealed = ? WHERE mode = ? AND app = ? \
          AND account = ? AND scope = ? AND name_key = ?",
-        &[time(expires_at), Value::from(sealed), mode, app, account, scope, name_key],
-    )
-    .await?;
-    Ok(())
+        vec![time(expires_at), Value::from(sealed), mode, app, account, scope, name_key],
+    );
 }
 
 const DELETE: &str = "DELETE FROM secret WHERE mode = ? AND app = ? AND account = ? \
      AND scope = ? AND name_key = ?";
 
 /// Takes a secret out, and leaves a tombstone where it stood.
-pub(crate) async fn remove(
-    tx: &mut Tx<'_>,
-    key: &RowKey,
-    id: &str,
-    seq: i64,
-    now: Timestamp,
-) -> Result<(), StorageError> {
-    tx.execute(DELETE, &key.values()).await?;
-    leave_tombstone(tx, &key.tenant, key.scope.as_bytes(), id, seq, now).await
+pub(crate) fn remove(tx: &mut Tx<'_>, key: &RowKey, id: &str, seq: i64, now: Timestamp) {
+    tx.defer(DELETE, key.values().to_vec());
+    leave_tombstone(tx, &key.tenant, key.scope.as_bytes(), id, seq, now);
 }
 
 /// The live secrets of a scope from a position on, in the order of reading.
@@ -249,7 +240,8 @@ pub(crate) async fn seq_of(
     rows.first().map(|row| row.int(0)).transpose()
 }
 
-/// Deletes up to `limit` secrets that have expired, of all tenants.
+/// Deletes up to `limit` secrets that have expired, of all tenants, but for those that somebody
+/// else has at hand: they may be set anew this moment, or another server deletes them.
 pub(crate) struct DeleteExpired {
     pub(crate) now: Timestamp,
     pub(crate) limit: i64,
@@ -263,36 +255,68 @@ impl Work for DeleteExpired {
         let due = tx
             .query(
                 "SELECT mode, app, account, scope, name_key, id, seq FROM secret \
-                 WHERE expires_at <= ? ORDER BY expires_at LIMIT ?",
+                 WHERE expires_at <= ? ORDER BY expires_at LIMIT ? FOR UPDATE SKIP LOCKED",
                 &[now, Value::Int(self.limit)],
             )
             .await?;
         for row in &due {
-            self.delete(row, tx).await?;
+            self.delete(row, tx)?;
         }
         Ok(u64::try_from(due.len()).unwrap_or(u64::MAX))
     }
 }
 
 impl DeleteExpired {
-    async fn delete(&self, row: &Row, tx: &mut Tx<'_>) -> Result<(), StorageError> {
-        let tenant = tenant(row)?;
+    fn delete(&self, row: &Row, tx: &mut Tx<'_>) -> Result<(), StorageError> {
+        let tenant = tenant_of_row(row)?;
         let (scope, id, seq) = (row.blob(3)?, row.text(5)?, row.int(6)?);
         let [mode, app, account] = tenant_values(&tenant);
         let (scope_key, name_key) = (Value::from(scope), Value::from(row.blob(4)?));
-        tx.execute(DELETE, &[mode, app, account, scope_key, name_key]).await?;
-        leave_tombstone(tx, &tenant, scope, id, seq, self.now).await
+        tx.defer(DELETE, vec![mode, app, account, scope_key, name_key]);
+        leave_tombstone(tx, &tenant, scope, id, seq, self.now);
+        Ok(())
     }
 }
 
-/// The tenant that a row begins with.
-fn tenant(row: &Row) -> Result<Tenant, StorageError> {
-    let corrupt = || StorageError::Corrupt("a secret's row begins with no tenant".into());
-    Ok(Tenant {
-        mode: Mode::from_code(row.int(0)?).ok_or_else(corrupt)?,
-        app: AppId::parse(row.text(1)?).map_err(|_| corrupt())?,
-        account: AccountId::parse(row.text(2)?).map_err(|_| corrupt())?,
-    })
+/// A secret's row with all that its envelope is bound to.
+pub(crate) struct Bound {
+    pub(crate) key: [Value; 5],
+    pub(crate) tenant: Tenant,
+    pub(crate) place: Place,
+    pub(crate) expires_at: Option<Timestamp>,
+    pub(crate) sealed: Vec<u8>,
+}
+
+/// The next secrets of all tenants, behind the row `after`.
+pub(crate) async fn all(
+    store: &Store,
+    after: Option<&[Value; 5]>,
+) -> Result<Vec<Bound>, StorageError> {
+    let first = "SELECT mode, app, account, scope, name_key, expires_at, scope_user, name, sealed \
+                 FROM secret ORDER BY mode, app, account, scope, name_key LIMIT ?";
+    let next = "SELECT mode, app, account, scope, name_key, expires_at, scope_user, name, sealed \
+                FROM secret WHERE (mode, app, account, scope, name_key) > (?, ?, ?, ?, ?) \
+                ORDER BY mode, app, account, scope, name_key LIMIT ?";
+    let batch = Value::Int(limit::JOB_BATCH);
+    let rows = match after {
+        None => store.query(first, &[batch]).await?,
+        Some(after) => {
+            let params: Vec<Value> = after.iter().cloned().chain([batch]).collect();
+            store.query(next, &params).await?
+        }
+    };
+    rows.into_iter().map(bound).collect()
+}
+
+fn bound(mut row: Row) -> Result<Bound, StorageError> {
+    let tenant = tenant_of_row(&row)?;
+    let [mode, app, account] = tenant_values(&tenant);
+    let key = [mode, app, account, Value::from(row.blob(3)?), Value::from(row.blob(4)?)];
+    let user = row.optional_text(6)?.map(str::to_owned);
+    let scope = user.map_or(Scope::Account, Scope::User);
+    let place = Place { scope, name: row.take_text(7)? };
+    let expires_at = row.optional_int(5)?.map(Timestamp::from_unix);
+    Ok(Bound { key, tenant, place, expires_at, sealed: row.take_blob(8)? })
 }
 
 /// The key of the row at `place`.

@@ -19,6 +19,9 @@ pub enum StorageError {
     /// The disk is full or failing, or the database cannot be reached. Nothing was kept of the
     /// unit of work; trying again can succeed once the cause is gone.
     Unavailable(String),
+    /// Other transactions held what this one needed for too long, or got into its way again and
+    /// again. Nothing was kept; try again.
+    LockTimeout,
     /// A statement broke a constraint of the schema. The whole unit of work is lost: this is an
     /// error of the program, never a way to decide something.
     Constraint(String),
@@ -35,6 +38,8 @@ pub enum StorageError {
     Waited,
     /// The store is closed, or was opened for reading only.
     Closed,
+    /// The database at this address was never used.
+    NoStore(String),
     /// The store's schema does not fit this build, or a migration failed.
     Schema(String),
     /// Another process uses the data directory.
@@ -47,6 +52,9 @@ impl fmt::Display for StorageError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Busy => f.write_str("too many writes are waiting; try again"),
+            Self::LockTimeout => {
+                f.write_str("other transactions held what this one needed for too long; try again")
+            }
             Self::Unavailable(why) => write!(f, "the database is unavailable: {why}"),
             Self::Constraint(why) => write!(f, "a constraint of the schema was broken: {why}"),
             Self::Corrupt(why) => write!(f, "stored data is damaged: {why}"),
@@ -60,6 +68,9 @@ impl fmt::Display for StorageError {
                  rolled back",
             ),
             Self::Closed => f.write_str("the store is closed for this"),
+            Self::NoStore(place) => {
+                write!(f, "there is no store in {place}; make one with `coffer init`")
+            }
             Self::Schema(why) | Self::Locked(why) | Self::File(why) => f.write_str(why),
         }
     }

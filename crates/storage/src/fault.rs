@@ -80,6 +80,14 @@ impl Faults {
         self
     }
 
+    /// Whether there is nothing to be done at a commit of a database that is elsewhere.
+    pub(crate) const fn is_none(&self) -> bool {
+        self.drop_every.is_none()
+            && self.fail_commit.is_none()
+            && self.before_commit.is_none()
+            && self.after_commit.is_none()
+    }
+
     pub(crate) const fn acknowledges_early(&self) -> bool {
         self.acknowledge_early
     }

@@ -14,11 +14,13 @@ mod error;
 mod fault;
 mod lock;
 mod migrate;
+mod postgres;
 mod sqlite;
 mod store;
 #[cfg(test)]
 mod tests;
 mod transaction;
+mod transfer;
 mod value;
 
 pub use backup::{check_file, copy_file};
@@ -26,6 +28,8 @@ pub use error::{Result, StorageError};
 pub use fault::Faults;
 pub use lock::DirectoryLock;
 pub use migrate::{AppliedMigration, Migration, MigrationReport, MigrationSet};
-pub use store::{Options, Stats, Store};
+pub use postgres::{Passwords, PostgresOptions};
+pub use store::{About, Options, Stats, Store};
 pub use transaction::{Tx, Work};
-pub use value::{Row, Statement, Value};
+pub use transfer::{Counts, Progress, Transfer};
+pub use value::{Query, Row, Statement, Value};

@@ -4,6 +4,7 @@
 //! a migration that was changed after it had been released is noticed before it does harm.
 
 use std::ffi::OsString;
+use std::fmt;
 use std::path::{Path, PathBuf};
 
 use coffer_base::Timestamp;
@@ -20,7 +21,10 @@ pub struct Migration {
     pub version: u32,
     /// What it does, in a word or two.
     pub name: &'static str,
-    /// The statements; none that begin or end a transaction.
+    /// The statements; none that begin or end a transaction. Servers of the version before go on
+    /// beside them. What those could not live with, such as dropping a column, follows a line that
+    /// begins with `-- finish`: a shared store is only given it once somebody says that no older
+    /// server runs any more.
     pub sql: &'static str,
 }
 
@@ -70,7 +74,7 @@ pub(crate) fn migrate(
     now: Timestamp,
     copies: bool,
 ) -> Result<MigrationReport> {
-    let schema = Schema::read(connection, path, sets)?;
+    let schema = compare(connection, path, sets)?;
     let Some((room, first)) = schema.pending.first() else {
         return Ok(MigrationReport::default());
     };
@@ -90,30 +94,33 @@ pub(crate) fn migrate(
     Ok(report)
 }
 
+/// A migration that was applied to a store.
+pub(crate) struct Recorded {
+    pub(crate) room: String,
+    pub(crate) version: u32,
+    pub(crate) name: String,
+    pub(crate) checksum: String,
+    /// Whether its second half was applied too.
+    pub(crate) finished: bool,
+}
+
 /// How a store's schema compares with this build's.
-pub(crate) struct Schema<'s> {
-    used: bool,
-    pending: Vec<(&'static str, &'s Migration)>,
+pub(crate) struct Compared<'s> {
+    /// Whether anything was ever applied.
+    pub(crate) used: bool,
+    pub(crate) pending: Vec<(&'static str, &'s Migration)>,
 }
 
-struct Recorded {
-    room: String,
-    version: u32,
-    name: String,
-    checksum: String,
-}
-
-impl<'s> Schema<'s> {
+impl<'s> Compared<'s> {
     /// Compares, and refuses a store that this build must not touch.
-    pub(crate) fn read(
-        connection: &Connection,
-        path: &Path,
+    pub(crate) fn of(
+        recorded: &[Recorded],
         sets: &'s [MigrationSet],
+        place: Place<'_>,
     ) -> Result<Self> {
         sets.iter().try_for_each(require_order)?;
-        let recorded = recorded(connection, path)?;
-        for each in &recorded {
-            require_known(each, sets, path)?;
+        for each in recorded {
+            require_known(each, sets, place)?;
         }
         let mut pending = Vec::new();
         for set in sets {
@@ -139,6 +146,51 @@ impl<'s> Schema<'s> {
             ))),
         }
     }
+}
+
+/// Where a store is, for messages.
+#[derive(Clone, Copy)]
+pub(crate) enum Place<'p> {
+    /// In a file.
+    File(&'p Path),
+    /// In a database that servers share.
+    Database,
+}
+
+impl fmt::Display for Place<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::File(path) => path.display().fmt(f),
+            Self::Database => f.write_str("the database"),
+        }
+    }
+}
+
+impl Place<'_> {
+    /// How to return to what was before a change of the schema.
+    fn way_back(self, room: &str, version: u32) -> String {
+        let Self::File(path) = self else {
+            return ", or restore a backup made before that change".to_owned();
+        };
+        let (copy, store) = (copy_name(path, room, version), path.display());
+        if !copy.exists() {
+            return ", or restore a backup made before that change".to_owned();
+        }
+        format!(
+            ", or, with the server stopped, return to the copy made before that change: \
+             rm -f {store}-wal {store}-shm && cp {} {store}",
+            copy.display()
+        )
+    }
+}
+
+/// Compares the schema of an embedded store.
+pub(crate) fn compare<'s>(
+    connection: &Connection,
+    path: &Path,
+    sets: &'s [MigrationSet],
+) -> Result<Compared<'s>> {
+    Compared::of(&recorded(connection, path)?, sets, Place::File(path))
 }
 
 fn require_order(set: &MigrationSet) -> Result<()> {
@@ -174,42 +226,34 @@ fn recorded(connection: &Connection, path: &Path) -> Result<Vec<Recorded>> {
             version: row.get(1)?,
             name: row.get(2)?,
             checksum: row.get(3)?,
+            finished: true,
         })
     })?;
     Ok(rows.collect::<rusqlite::Result<_>>()?)
 }
 
-fn require_known(recorded: &Recorded, sets: &[MigrationSet], path: &Path) -> Result<()> {
-    let Recorded { room, version, name, checksum } = recorded;
+fn require_known(recorded: &Recorded, sets: &[MigrationSet], place: Place<'_>) -> Result<()> {
+    let Recorded { room, version, name, checksum, finished } = recorded;
     let set = sets.iter().find(|set| set.room == room);
     let newest = set.and_then(|set| set.migrations.last()).map_or(0, |last| last.version);
     let known = set.and_then(|set| set.migrations.iter().find(|own| own.version == *version));
     match known {
-        None => Err(StorageError::Schema(newer(path, room, *version, newest))),
-        Some(known) if checksum_of(known) != *checksum => Err(StorageError::Schema(format!(
+        // The next version's first half was made so that this one can go on beside it.
+        None if !finished && *version == newest.saturating_add(1) => Ok(()),
+        None => Err(StorageError::Schema(newer(place, room, *version, newest))),
+        Some(known) if known.checksum() != *checksum => Err(StorageError::Schema(format!(
             "migration {version} (\"{name}\") of \"{room}\" differs from the one that was applied \
-             to {}: this build is not a release that the store knows; run a released coffer",
-            path.display()
+             to {place}: this build is not a release that the store knows; run a released coffer"
         ))),
         Some(_) => Ok(()),
     }
 }
 
-fn newer(path: &Path, room: &str, version: u32, newest: u32) -> String {
-    let copy = copy_name(path, room, version);
-    let store = path.display();
-    let restore = if copy.exists() {
-        format!(
-            ", or, with the server stopped, return to the copy made before that change: \
-             rm -f {store}-wal {store}-shm && cp {} {store}",
-            copy.display()
-        )
-    } else {
-        ", or restore a backup made before that change".to_owned()
-    };
+fn newer(place: Place<'_>, room: &str, version: u32, newest: u32) -> String {
     format!(
-        "{store} was written by a newer coffer: its \"{room}\" has version {version}, this build \
-         knows versions up to {newest}. Upgrade coffer{restore}"
+        "{place} was written by a newer coffer: its \"{room}\" has version {version}, this build \
+         knows versions up to {newest}. Upgrade coffer{}",
+        place.way_back(room, version)
     )
 }
 
@@ -250,7 +294,7 @@ fn change(
     connection.execute(
         "INSERT INTO schema_migration (room, version, name, checksum, applied_at) \
          VALUES (?1, ?2, ?3, ?4, ?5)",
-        params![room, version, name, checksum_of(migration), now.unix()],
+        params![room, version, name, migration.checksum(), now.unix()],
     )?;
     Ok(())
 }
@@ -270,15 +314,32 @@ fn copy_name(path: &Path, room: &str, version: u32) -> PathBuf {
     PathBuf::from(name)
 }
 
-fn checksum_of(migration: &Migration) -> String {
-    let text = [migration.name.as_bytes(), &[0], migration.sql.as_bytes()].concat();
-    format!("{:032x}", fnv1a_128(&text))
+/// How the second half of a migration begins.
+const FINISH: &str = "\n-- finish";
+
+impl Migration {
+    /// What servers of the version before can live with.
+    pub(crate) fn expanding(&self) -> &'static str {
+        self.sql.split_once(FINISH).map_or(self.sql, |(expanding, _)| expanding)
+    }
+
+    /// What they cannot live with, if there is anything.
+    pub(crate) fn finishing(&self) -> Option<&'static str> {
+        let (_, rest) = self.sql.split_once(FINISH)?;
+        rest.split_once('\n').map(|(_, finishing)| finishing)
+    }
+
+    /// What tells whether it was changed after it had been applied.
+    pub(crate) fn checksum(&self) -> String {
+        let text = [self.name.as_bytes(), &[0], self.sql.as_bytes()].concat();
+        format!("{:032x}", fnv1a_128(&text))
+    }
 }
 
 /// FNV-1a with 128 bits (Fowler, Noll and Vo). It notices accidents; it does not withstand
 /// anybody who wants two texts to match, and need not: who can change a migration can change
 /// this check.
-fn fnv1a_128(bytes: &[u8]) -> u128 {
+pub(crate) fn fnv1a_128(bytes: &[u8]) -> u128 {
     const BASIS: u128 = 0x6c62_272e_07bb_0142_62b8_2175_6295_c58d;
     const PRIME: u128 = 0x0000_0000_0100_0000_0000_0000_0000_013b;
     bytes.iter().fold(BASIS, |hash, byte| (hash ^ u128::from(*byte)).wrapping_mul(PRIME))

@@ -18,7 +18,7 @@ use tokio::sync::{oneshot, watch};
 
 use crate::backup;
 use crate::error::{Result, StorageError};
-use crate::migrate::{self, MigrationReport, MigrationSet, Schema};
+use crate::migrate::{self, MigrationReport, MigrationSet};
 use crate::store::{Options, Stats};
 use crate::transaction::Work;
 use crate::value::{Row, Value};
@@ -76,7 +76,7 @@ impl Sqlite {
 
     pub(crate) fn open_read_only(path: &Path, sets: &[MigrationSet]) -> Result<Self> {
         let connection = connection::open_reader(path)?;
-        Schema::read(&connection, path, sets)?.require_current(path)?;
+        migrate::compare(&connection, path, sets)?.require_current(path)?;
         drop(connection);
         let queue = Arc::new(Queue::default());
         queue.close();
@@ -100,6 +100,10 @@ impl Sqlite {
 
     pub(crate) fn query(&self, sql: &'static str, params: &[Value]) -> Result<Vec<Row>> {
         self.readers.query(sql, params)
+    }
+
+    pub(crate) fn change_schema(&self, sql: &str) -> Result<()> {
+        Ok(connection::open_writer(&self.path)?.execute_batch(sql)?)
     }
 
     pub(crate) async fn checkpoint(&self) -> Result<()> {

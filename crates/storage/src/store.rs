@@ -5,9 +5,10 @@ use std::sync::Arc;
 
 use coffer_base::Timestamp;
 
-use crate::error::Result;
+use crate::error::{Result, StorageError};
 use crate::fault::Faults;
 use crate::migrate::{MigrationReport, MigrationSet};
+use crate::postgres::{Postgres, PostgresOptions};
 use crate::sqlite::Sqlite;
 use crate::transaction::Work;
 use crate::value::{Row, Value};
@@ -41,8 +42,23 @@ pub struct Stats {
     pub checkpoints_failed: u64,
     /// Bytes that the write-ahead log holds by now.
     pub wal_bytes: u64,
-    /// Units of work that wait for the writer.
+    /// Units of work, or requests, that wait for the writer or for a connection.
     pub waiting: u64,
+    /// Transactions that were run again because another one was in the way.
+    pub retries: u64,
+    /// Times that somebody waited for the database server.
+    pub round_trips: u64,
+}
+
+/// What a database that servers share says of itself.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct About {
+    /// Whether it flushes its log to the disk at all.
+    pub flushes: bool,
+    /// When a commit is answered, in the database's own words.
+    pub synchronous_commit: String,
+    /// What its clock shows.
+    pub now: Timestamp,
 }
 
 /// A database: clone it freely, all clones are the same one.
@@ -54,6 +70,7 @@ pub struct Store {
 #[derive(Clone, Debug)]
 enum Engine {
     Sqlite(Arc<Sqlite>),
+    Postgres(Arc<Postgres>),
 }
 
 impl Store {
@@ -88,6 +105,47 @@ impl Store {
         Ok(Self { engine: Engine::Sqlite(Arc::new(sqlite)) })
     }
 
+    /// Opens a PostgreSQL database, whose schema must be this build's: servers that share one do
+    /// not change it.
+    ///
+    /// # Errors
+    /// [`crate::StorageError::Schema`] with the command that helps if it is older or newer, and
+    /// [`crate::StorageError::Unavailable`] if it cannot be reached.
+    pub async fn open_postgres(options: PostgresOptions, sets: &[MigrationSet]) -> Result<Self> {
+        let postgres = Postgres::open(options, sets).await?;
+        Ok(Self { engine: Engine::Postgres(Arc::new(postgres)) })
+    }
+
+    /// Applies the first half of what a PostgreSQL database lacks of `sets`: servers of the version
+    /// before go on. `now` is recorded with it.
+    ///
+    /// # Errors
+    /// As [`Store::open_postgres`].
+    pub async fn expand_postgres(
+        options: PostgresOptions,
+        sets: &[MigrationSet],
+        now: Timestamp,
+    ) -> Result<MigrationReport> {
+        Postgres::expand(options, sets, now).await
+    }
+
+    /// Applies the second half of what [`Store::expand_postgres`] began: servers of the version
+    /// before are refused from then on.
+    ///
+    /// # Errors
+    /// As [`Store::open_postgres`].
+    pub async fn finish_postgres(
+        options: PostgresOptions,
+        sets: &[MigrationSet],
+    ) -> Result<MigrationReport> {
+        Postgres::finish(options, sets).await
+    }
+
+    /// Whether other servers may use the same store, so that what is remembered of it can be old.
+    pub const fn is_shared(&self) -> bool {
+        matches!(self.engine, Engine::Postgres(_))
+    }
+
     /// Runs a unit of work, and answers once it is durable. Once it has been queued, dropping the
     /// returned future does not stop it.
     ///
@@ -96,6 +154,7 @@ impl Store {
     pub async fn write<W: Work>(&self, work: W) -> Result<W::Out> {
         match &self.engine {
             Engine::Sqlite(sqlite) => sqlite.write(work).await,
+            Engine::Postgres(postgres) => postgres.write(work).await,
         }
     }
 
@@ -109,6 +168,28 @@ impl Store {
     pub async fn query(&self, sql: &'static str, params: &[Value]) -> Result<Vec<Row>> {
         match &self.engine {
             Engine::Sqlite(sqlite) => sqlite.query(sql, params),
+            Engine::Postgres(postgres) => postgres.query(sql, params).await,
+        }
+    }
+
+    /// As [`Store::query`], for a statement that reads a whole table: it may take
+    /// [`limit::SCAN_SECONDS`], so no request may wait for it.
+    ///
+    /// # Errors
+    /// As [`Store::query`].
+    pub async fn scan(&self, sql: &'static str, params: &[Value]) -> Result<Vec<Row>> {
+        match &self.engine {
+            Engine::Sqlite(sqlite) => sqlite.query(sql, params),
+            Engine::Postgres(postgres) => postgres.scan(sql, params).await,
+        }
+    }
+
+    /// Runs one statement that changes the schema, for [`crate::Transfer`] alone: whatever lasts is
+    /// a migration.
+    pub(crate) async fn change_schema(&self, sql: &'static str) -> Result<()> {
+        match &self.engine {
+            Engine::Sqlite(sqlite) => sqlite.change_schema(sql),
+            Engine::Postgres(postgres) => postgres.change_schema(sql).await,
         }
     }
 
@@ -120,6 +201,7 @@ impl Store {
     pub async fn checkpoint(&self) -> Result<()> {
         match &self.engine {
             Engine::Sqlite(sqlite) => sqlite.checkpoint().await,
+            Engine::Postgres(_) => Ok(()),
         }
     }
 
@@ -131,6 +213,20 @@ impl Store {
     pub async fn backup(&self, to: &Path) -> Result<u64> {
         match &self.engine {
             Engine::Sqlite(sqlite) => sqlite.backup(to).await,
+            Engine::Postgres(_) => Err(StorageError::Engine(
+                "a PostgreSQL database is backed up with its own tools".to_owned(),
+            )),
+        }
+    }
+
+    /// What a shared database says of itself; `None` of an embedded one.
+    ///
+    /// # Errors
+    /// As [`Store::query`].
+    pub async fn about(&self) -> Result<Option<About>> {
+        match &self.engine {
+            Engine::Sqlite(_) => Ok(None),
+            Engine::Postgres(postgres) => postgres.about().await.map(Some),
         }
     }
 
@@ -138,6 +234,7 @@ impl Store {
     pub fn stats(&self) -> Stats {
         match &self.engine {
             Engine::Sqlite(sqlite) => sqlite.stats(),
+            Engine::Postgres(postgres) => postgres.stats(),
         }
     }
 
@@ -146,6 +243,7 @@ impl Store {
     pub async fn close(&self) {
         match &self.engine {
             Engine::Sqlite(sqlite) => sqlite.close().await,
+            Engine::Postgres(postgres) => postgres.close(),
         }
     }
 }

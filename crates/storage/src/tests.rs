@@ -3,6 +3,7 @@
 mod files;
 mod group;
 mod log;
+mod postgres;
 mod rows;
 mod schema;
 

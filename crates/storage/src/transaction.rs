@@ -8,6 +8,7 @@ use std::future::Future;
 use rusqlite::Connection;
 
 use crate::error::{Result, StorageError};
+use crate::postgres::Session;
 use crate::sqlite::statement;
 use crate::value::{Row, Statement, Value};
 
@@ -34,7 +35,8 @@ pub trait Work: Send + Sync + 'static {
 #[derive(Debug)]
 pub struct Tx<'c> {
     engine: Engine<'c>,
-    later: Vec<(&'static str, Vec<Value>)>,
+    /// What leaves with the next statement, in its order.
+    later: Vec<Step>,
     savepoint: bool,
     failed: Option<StorageError>,
 }
@@ -42,138 +44,181 @@ pub struct Tx<'c> {
 #[derive(Debug)]
 enum Engine<'c> {
     Sqlite(&'c mut Connection),
+    Postgres(&'c mut Session),
 }
+
+/// A statement that waits to be sent.
+#[derive(Debug)]
+pub(crate) enum Step {
+    /// A query, or a change of rows.
+    Plain(&'static str, Vec<Value>),
+    /// A statement about the transaction itself.
+    Control(&'static str),
+}
+
+/// A statement that is being sent.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Sent<'a> {
+    /// A query, or a change of rows.
+    Plain(&'static str, &'a [Value]),
+    /// A statement about the transaction itself.
+    Control(&'static str),
+}
+
+impl Step {
+    pub(crate) fn borrowed(&self) -> Sent<'_> {
+        match self {
+            Self::Plain(sql, params) => Sent::Plain(sql, params),
+            Self::Control(sql) => Sent::Control(sql),
+        }
+    }
+}
+
+impl Sent<'_> {
+    fn require_plain(&self) -> Result<()> {
+        match self {
+            Self::Plain(sql, _) => require_plain(sql),
+            Self::Control(_) => Ok(()),
+        }
+    }
+}
+
+/// What a plain statement came to.
+#[derive(Debug, Default)]
+pub(crate) struct Effect {
+    pub(crate) rows: Vec<Row>,
+    pub(crate) changed: u64,
+}
+
+const SAVEPOINT: &str = "SAVEPOINT operation";
 
 impl<'c> Tx<'c> {
     pub(crate) const fn sqlite(connection: &'c mut Connection) -> Self {
-        Self {
-            engine: Engine::Sqlite(connection),
-            later: Vec::new(),
-            savepoint: false,
-            failed: None,
-        }
+        Self::over(Engine::Sqlite(connection))
+    }
+
+    pub(crate) const fn postgres(session: &'c mut Session) -> Self {
+        Self::over(Engine::Postgres(session))
+    }
+
+    const fn over(engine: Engine<'c>) -> Self {
+        Self { engine, later: Vec::new(), savepoint: false, failed: None }
     }
 
     /// Runs one statement and answers all its rows; bound their number with `LIMIT`.
     ///
     /// The statement must be a plain query or change of rows, else [`StorageError::Engine`].
     pub async fn query(&mut self, sql: &'static str, params: &[Value]) -> Result<Vec<Row>> {
-        self.guarded(|tx| {
-            tx.send_deferred()?;
-            tx.engine.query(sql, params)
-        })
+        let effect = self.send(&[Statement { sql, params }]).await?.pop();
+        Ok(effect.unwrap_or_default().rows)
     }
 
     /// Runs one statement that answers no rows; returns how many rows it changed.
     ///
     /// The statement must be a plain change of rows, else [`StorageError::Engine`].
     pub async fn execute(&mut self, sql: &'static str, params: &[Value]) -> Result<u64> {
-        self.guarded(|tx| {
-            tx.send_deferred()?;
-            tx.engine.execute(sql, params)
-        })
+        let effect = self.send(&[Statement { sql, params }]).await?.pop();
+        Ok(effect.unwrap_or_default().changed)
     }
 
     /// Hands over a change whose result nobody needs: it leaves with the next statement, or at
     /// the end. If it fails, that next statement or the whole unit does.
     pub fn defer(&mut self, sql: &'static str, params: Vec<Value>) {
-        self.later.push((sql, params));
+        self.later.push(Step::Plain(sql, params));
     }
 
     /// Runs several statements in their order, in one round trip where there is one; answers the
     /// rows of each.
     pub async fn batch(&mut self, statements: &[Statement<'_>]) -> Result<Vec<Vec<Row>>> {
-        self.guarded(|tx| {
-            tx.send_deferred()?;
-            statements.iter().map(|each| tx.engine.query(each.sql, each.params)).collect()
-        })
+        let effects = self.send(statements).await?;
+        Ok(effects.into_iter().map(|effect| effect.rows).collect())
     }
 
     /// Marks the place to which [`Tx::rollback_to_savepoint`] returns. One at a time; for the
     /// kernel, around an operation that may refuse.
     pub async fn savepoint(&mut self) -> Result<()> {
-        self.guarded(|tx| {
-            if tx.savepoint {
-                return Err(StorageError::Engine("a savepoint is open already".to_owned()));
-            }
-            tx.send_deferred()?;
-            tx.engine.control("SAVEPOINT operation")?;
-            tx.savepoint = true;
-            Ok(())
-        })
+        if self.savepoint {
+            return self.fault("a savepoint is open already");
+        }
+        self.savepoint = true;
+        self.later.push(Step::Control(SAVEPOINT));
+        Ok(())
     }
 
     /// Undoes everything since [`Tx::savepoint`], deferred statements included. The savepoint
     /// stays open until it is released.
     pub async fn rollback_to_savepoint(&mut self) -> Result<()> {
-        self.guarded(|tx| {
-            tx.expect_savepoint()?;
-            tx.later.clear();
-            tx.engine.control("ROLLBACK TO operation")
-        })
-    }
-
-    /// Closes the savepoint and keeps what was done since.
-    pub async fn release_savepoint(&mut self) -> Result<()> {
-        self.guarded(|tx| {
-            tx.expect_savepoint()?;
-            tx.send_deferred()?;
-            tx.engine.control("RELEASE operation")?;
-            tx.savepoint = false;
-            Ok(())
-        })
-    }
-
-    /// Ends the work: sends what was deferred, and answers the first failure if there was one.
-    pub(crate) fn finish(mut self) -> Result<()> {
-        self.guarded(Self::send_deferred)
-    }
-
-    fn guarded<T>(&mut self, step: impl FnOnce(&mut Self) -> Result<T>) -> Result<T> {
-        if let Some(failed) = &self.failed {
-            return Err(failed.clone());
+        if !self.savepoint {
+            return self.fault("no savepoint is open");
         }
-        let outcome = step(self);
-        if let Err(error) = &outcome {
-            self.failed = Some(error.clone());
-        }
-        outcome
-    }
-
-    fn send_deferred(&mut self) -> Result<()> {
-        for (sql, params) in std::mem::take(&mut self.later) {
-            self.engine.query(sql, &params)?;
+        let marked = |step: &Step| matches!(step, Step::Control(sql) if *sql == SAVEPOINT);
+        match self.later.iter().rposition(marked) {
+            // It did not leave yet, nor did anything after it.
+            Some(at) => self.later.truncate(at.saturating_add(1)),
+            None => {
+                self.later.clear();
+                self.later.push(Step::Control("ROLLBACK TO SAVEPOINT operation"));
+            }
         }
         Ok(())
     }
 
-    fn expect_savepoint(&self) -> Result<()> {
-        if self.savepoint {
-            return Ok(());
+    /// Closes the savepoint and keeps what was done since.
+    pub async fn release_savepoint(&mut self) -> Result<()> {
+        if !self.savepoint {
+            return self.fault("no savepoint is open");
         }
-        Err(StorageError::Engine("no savepoint is open".to_owned()))
+        self.savepoint = false;
+        self.later.push(Step::Control("RELEASE SAVEPOINT operation"));
+        Ok(())
+    }
+
+    /// Ends the work: answers the first failure if there was one, and what is still to be sent:
+    /// nothing where sending costs nothing.
+    pub(crate) async fn finish(mut self) -> Result<Vec<Step>> {
+        match self.engine {
+            Engine::Sqlite(_) => self.send(&[]).await.map(|_| Vec::new()),
+            Engine::Postgres(_) => self.failed.map_or(Ok(self.later), Err),
+        }
+    }
+
+    /// Sends what was deferred and what is `asked`, and answers what the latter came to.
+    async fn send(&mut self, asked: &[Statement<'_>]) -> Result<Vec<Effect>> {
+        if let Some(failed) = &self.failed {
+            return Err(failed.clone());
+        }
+        let later = std::mem::take(&mut self.later);
+        let asked = asked.iter().map(|Statement { sql, params }| Sent::Plain(sql, params));
+        let steps: Vec<Sent<'_>> = later.iter().map(Step::borrowed).chain(asked).collect();
+        let outcome = match steps.iter().try_for_each(Sent::require_plain) {
+            Err(error) => Err(error),
+            Ok(()) => match &mut self.engine {
+                Engine::Sqlite(connection) => {
+                    steps.iter().map(|step| on_sqlite(connection, step)).collect()
+                }
+                Engine::Postgres(session) => session.send(&steps).await,
+            },
+        };
+        let outcome = outcome.map(|mut effects: Vec<Effect>| effects.split_off(later.len()));
+        self.noted(outcome)
+    }
+
+    fn fault(&mut self, what: &str) -> Result<()> {
+        self.noted(Err(StorageError::Engine(what.to_owned())))
+    }
+
+    fn noted<T>(&mut self, outcome: Result<T>) -> Result<T> {
+        if let Err(error) = &outcome {
+            self.failed.get_or_insert_with(|| error.clone());
+        }
+        outcome
     }
 }
 
-impl Engine<'_> {
-    fn query(&mut self, sql: &'static str, params: &[Value]) -> Result<Vec<Row>> {
-        require_plain(sql)?;
-        match self {
-            Self::Sqlite(connection) => statement::query(connection, sql, params),
-        }
-    }
-
-    fn execute(&mut self, sql: &'static str, params: &[Value]) -> Result<u64> {
-        require_plain(sql)?;
-        match self {
-            Self::Sqlite(connection) => statement::execute(connection, sql, params),
-        }
-    }
-
-    fn control(&mut self, sql: &'static str) -> Result<()> {
-        match self {
-            Self::Sqlite(connection) => statement::control(connection, sql),
-        }
+fn on_sqlite(connection: &Connection, step: &Sent<'_>) -> Result<Effect> {
+    match step {
+        Sent::Control(sql) => statement::control(connection, sql).map(|()| Effect::default()),
+        Sent::Plain(sql, params) => statement::run(connection, sql, params),
     }
 }
 

@@ -213,6 +213,22 @@ fn wrong(i: usize, expected: &str, found: &Value) -> StorageError {
     StorageError::Corrupt(format!("column {i} holds {} instead of {expected}", found.kind()))
 }
 
+/// A statement with its parameters, for somebody else to ask.
+#[derive(Clone, Debug)]
+pub struct Query {
+    /// The text, a constant of this program.
+    pub sql: &'static str,
+    /// Its parameters, `?1` first.
+    pub params: Vec<Value>,
+}
+
+impl Query {
+    /// As one statement of a batch.
+    pub fn statement(&self) -> Statement<'_> {
+        Statement { sql: self.sql, params: &self.params }
+    }
+}
+
 /// One statement of a batch.
 #[derive(Clone, Copy, Debug)]
 pub struct Statement<'a> {

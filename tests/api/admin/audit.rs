@@ -1,24 +1,21 @@
 //! The audit's rows: one for each change, whole, and never changed.
 
 use coffer_testkit::TestServer;
-use rusqlite::Connection;
 
 /// operation, actor, app, account, subject, whether there is a fingerprint, request.
 type Row = (String, String, String, String, String, bool, String);
 
 fn rows(server: &TestServer) -> Vec<Row> {
-    let connection = Connection::open(server.data_dir().join("coffer.db")).unwrap();
-    let mut statement = connection
-        .prepare(
-            "SELECT operation, actor, app, account, subject, fingerprint IS NOT NULL, request \
-             FROM audit_entry ORDER BY rowid",
-        )
-        .unwrap();
-    let read = statement.query_map([], |row| {
-        let at = |i| row.get::<_, String>(i);
-        Ok((at(0)?, at(1)?, at(2)?, at(3)?, at(4)?, row.get(5)?, at(6)?))
+    let sql = format!(
+        "SELECT operation, actor, app, account, subject, fingerprint, request \
+         FROM audit_entry ORDER BY {}",
+        server.insertion_order()
+    );
+    let read = server.query(&sql, &[]).into_iter().map(|row| {
+        let at = |i| row.text(i).unwrap().to_owned();
+        (at(0), at(1), at(2), at(3), at(4), row.optional_blob(5).unwrap().is_some(), at(6))
     });
-    read.unwrap().map(Result::unwrap).collect()
+    read.collect()
 }
 
 #[test]
@@ -59,20 +56,19 @@ fn each_change_says_who_did_what_to_whose() {
 }
 
 fn fingerprints(server: &TestServer) -> Vec<Vec<u8>> {
-    let connection = Connection::open(server.data_dir().join("coffer.db")).unwrap();
-    let sql = "SELECT fingerprint FROM audit_entry WHERE fingerprint IS NOT NULL ORDER BY rowid";
-    let mut statement = connection.prepare(sql).unwrap();
-    let read = statement.query_map([], |row| row.get(0)).unwrap();
-    read.map(Result::unwrap).collect()
+    let sql = format!(
+        "SELECT fingerprint FROM audit_entry WHERE fingerprint IS NOT NULL ORDER BY {}",
+        server.insertion_order()
+    );
+    server.query(&sql, &[]).iter().map(|row| row.blob(0).unwrap().to_vec()).collect()
 }
 
 #[test]
 fn an_entry_is_neither_changed_nor_deleted() {
     let server = TestServer::start();
     let before = rows(&server);
-    let connection = Connection::open(server.data_dir().join("coffer.db")).unwrap();
     for sql in ["UPDATE audit_entry SET actor = 'nobody'", "DELETE FROM audit_entry"] {
-        let refused = connection.execute(sql, []).unwrap_err();
+        let refused = server.execute(sql, &[]).unwrap_err();
         assert!(refused.to_string().contains("audit entries are never"), "{refused}");
     }
     assert_eq!(rows(&server), before);

@@ -1,6 +1,5 @@
 //! Purging: rows and keys are gone, and nothing comes back.
 
-use crate::rows::{count, count_of_keys};
 use coffer_testkit::{Answer, App, Client, TestServer};
 
 /// The tables of the data store that hold something of a tenant.
@@ -31,21 +30,21 @@ fn of(account: &str) -> String {
 #[track_caller]
 fn is_erased(server: &TestServer, account: &str) {
     for table in TABLES {
-        assert_eq!(count(server, &format!("{table}{}", of(account))), 0, "{table}");
+        assert_eq!(server.count(&format!("{table}{}", of(account))), 0, "{table}");
     }
     let whole = format!("tenant_key{} AND wrapped IS NOT NULL", of(account));
-    assert_eq!(count_of_keys(server, &whole), 0, "keys that could be unwrapped");
+    assert_eq!(server.count_of_keys(&whole), 0, "keys that could be unwrapped");
 }
 
 /// Purges; the keys are gone with the answer, before any job has run.
 fn purge(server: &TestServer, account: &str, delete: impl FnOnce(&Client) -> Answer) {
     for table in TABLES {
-        assert!(count(server, &format!("{table}{}", of(account))) >= 2, "{table}, both modes");
+        assert!(server.count(&format!("{table}{}", of(account))) >= 2, "{table}, both modes");
     }
     let whole = format!("tenant_key{} AND wrapped IS NOT NULL", of(account));
-    assert!(count_of_keys(server, &whole) >= 2);
+    assert!(server.count_of_keys(&whole) >= 2);
     delete(&server.admin()).ok();
-    assert_eq!(count_of_keys(server, &whole), 0, "destroyed before the answer");
+    assert_eq!(server.count_of_keys(&whole), 0, "destroyed before the answer");
     server.run_jobs();
     is_erased(server, account);
 }
@@ -89,8 +88,8 @@ fn a_deleted_account_is_erased() {
     let (server, app, account, _) = start();
     let path = format!("/v1/admin/accounts/{account}");
     purge(&server, &account, |admin| admin.delete(&path, &[]));
-    assert_eq!(count(&server, &format!("install{}", of(&account))), 0);
-    assert_eq!(count(&server, &format!("account WHERE id = '{account}'")), 0);
+    assert_eq!(server.count(&format!("install{}", of(&account))), 0);
+    assert_eq!(server.count(&format!("account WHERE id = '{account}'")), 0);
     app.client().find("token").ok();
     server.admin().post("/v1/admin/accounts", &[("id", &account)]).ok();
     server.install(&app, &account);
@@ -104,7 +103,7 @@ fn a_deleted_app_is_erased_everywhere() {
     purge(&server, &account, |admin| admin.delete(&path, &[]));
     is_erased(&server, &app.account);
     for table in ["install", "api_key"] {
-        assert_eq!(count(&server, &format!("{table} WHERE app = '{}'", app.id)), 0, "{table}");
+        assert_eq!(server.count(&format!("{table} WHERE app = '{}'", app.id)), 0, "{table}");
     }
     app.client().list().refused(401);
 }
@@ -113,7 +112,8 @@ fn a_deleted_app_is_erased_everywhere() {
 fn a_backup_of_the_data_opens_nothing_of_an_erased_account() {
     let home = tempfile::tempdir().unwrap();
     let data = home.path().join("data");
-    let start = || TestServer::builder().without_background_jobs().data_dir(&data).start();
+    let start =
+        || TestServer::builder().embedded().without_background_jobs().data_dir(&data).start();
     let server = start();
     let app = server.app();
     let account = server.account();

@@ -47,7 +47,7 @@ fn beyond_loopback_the_admin_api_does_not_exist() {
 fn plain_http_does_not_leave_the_machine() {
     let directory = tempfile::tempdir().unwrap();
     let data = directory.path().join("data");
-    TestServer::builder().data_dir(&data).start().stop();
+    TestServer::builder().embedded().data_dir(&data).start().stop();
     let runtime = tokio::runtime::Runtime::new().unwrap();
     for admin in [false, true] {
         let installation = runtime.block_on(open(&data));
@@ -65,6 +65,7 @@ async fn open(data: &std::path::Path) -> coffer::assemble::Installation {
     let options = AssembleOptions {
         data_dir: data.to_owned(),
         root: RootSource::Beside,
+        database: coffer::assemble::Database::Embedded,
         developer: false,
         families: coffer::families::Settings::default(),
         clock: std::sync::Arc::new(coffer_base::TestClock::at(coffer_testkit::START)),

@@ -30,6 +30,7 @@ impl Bench {
         let options = AssembleOptions {
             data_dir: kept.path().join("data"),
             root: RootSource::Beside,
+            database: coffer::assemble::Database::Embedded,
             developer: false,
             families: coffer::families::Settings::default(),
             clock: Arc::new(TestClock::at(START)) as Arc<dyn Clock>,

@@ -1,7 +1,6 @@
 //! What every change must do, whatever it changes: the catalogue's list, one by one.
 
 use super::{is_first, is_mismatch, is_replay};
-use crate::rows::{count, dump};
 use coffer_base::Clock;
 use coffer_testkit::catalogue::{self, Change};
 use coffer_testkit::{Client, TestServer};
@@ -20,19 +19,19 @@ fn a_change_that_is_asked_for_again_is_answered_and_not_made_again() {
     for change in changes {
         let keyed = client.idempotent(change.operation);
         let audited = format!("audit_entry WHERE operation = '{}'", change.operation);
-        let before = (dump(&server), count(&server, &audited));
+        let before = (server.dump_data(), server.count(&audited));
         let first = change.send(&keyed);
         first.ok();
         is_first(&first);
-        let after = dump(&server);
+        let after = server.dump_data();
         assert_ne!(before.0, after, "{change:?} changed nothing");
-        assert_eq!(count(&server, &audited), before.1 + 1, "{change:?}");
+        assert_eq!(server.count(&audited), before.1 + 1, "{change:?}");
         is_replay(&change.send(&keyed), &first);
-        assert_eq!(after, dump(&server), "{change:?} was made again");
+        assert_eq!(after, server.dump_data(), "{change:?} was made again");
         if let Some(other) = change.send_other(&keyed) {
             is_mismatch(&other);
         }
-        assert_eq!(after, dump(&server), "{change:?} was made otherwise");
+        assert_eq!(after, server.dump_data(), "{change:?} was made otherwise");
     }
 }
 
@@ -42,7 +41,7 @@ fn a_change_that_many_ask_for_at_once_is_made_once() {
     for change in changes {
         let keyed = client.idempotent(change.operation);
         let audited = format!("audit_entry WHERE operation = '{}'", change.operation);
-        let before = count(&server, &audited);
+        let before = server.count(&audited);
         let answers: Vec<_> = std::thread::scope(|scope| {
             let asked: Vec<_> = (0..8).map(|_| scope.spawn(|| change.send(&keyed))).collect();
             asked.into_iter().map(|one| one.join().unwrap()).collect()
@@ -52,6 +51,6 @@ fn a_change_that_many_ask_for_at_once_is_made_once() {
         let made = firsts.filter(|one| one.status == 200).count();
         assert_eq!(made, 1, "{change:?}: {answers:?}");
         assert!(answers.iter().all(|one| matches!(one.status, 200 | 409)), "{answers:?}");
-        assert_eq!(count(&server, &audited), before + 1, "{change:?}");
+        assert_eq!(server.count(&audited), before + 1, "{change:?}");
     }
 }

@@ -1,7 +1,7 @@
 //! How answers are kept, and how long (decision 17).
 
 use super::{is_first, is_replay};
-use crate::rows::{any_file_holds, count};
+use crate::rows::any_file_holds;
 use coffer_testkit::TestServer;
 
 const DAY: i64 = 86_400;
@@ -17,7 +17,7 @@ fn an_answer_is_kept_for_a_day() {
     is_replay(&client.set("token", "value"), &first);
     server.clock.advance(1);
     server.run_jobs();
-    assert_eq!(count(&server, "idempotency_record"), 0);
+    assert_eq!(server.count("idempotency_record"), 0);
     let again = client.set("token", "value");
     is_first(&again);
     assert_eq!(again.json()["id"], first.json()["id"]);
@@ -27,7 +27,7 @@ fn an_answer_is_kept_for_a_day() {
 
 #[test]
 fn no_file_holds_what_a_kept_answer_says() {
-    let server = TestServer::start();
+    let server = TestServer::builder().embedded().start();
     let client = server.app().client();
     let payload = "a payload that nobody may find";
     let params = [
@@ -39,7 +39,7 @@ fn no_file_holds_what_a_kept_answer_says() {
     let keyed = client.idempotent("an idempotency key that nobody may find");
     let first = keyed.post("/v1/apps/secrets", &params);
     assert_eq!(first.ok()["payload"], payload);
-    assert_eq!(count(&server, "idempotency_record"), 1);
+    assert_eq!(server.count("idempotency_record"), 1);
     is_replay(&keyed.post("/v1/apps/secrets", &params), &first);
     assert!(any_file_holds(&server, b"a name that everybody may find"), "the search finds");
     for secret in [payload.as_bytes(), b"an idempotency key", client.key().as_bytes()] {
@@ -54,5 +54,5 @@ fn without_a_key_nothing_is_kept() {
     client.set("token", "value").ok();
     client.remove("token").ok();
     client.remove("token").refused(404);
-    assert_eq!(count(&server, "idempotency_record"), 0);
+    assert_eq!(server.count("idempotency_record"), 0);
 }

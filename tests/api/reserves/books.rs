@@ -103,8 +103,8 @@ fn balance_transactions_are_narrowed_by_each_filter() {
 fn verified(world: &World) -> Option<(i32, Value)> {
     let coffer = coffer_testkit::coffer_binary()?;
     let mut command = std::process::Command::new(coffer);
-    command.env_clear().args(["ledger", "verify", "--format", "json", "--data-dir"]);
-    let output = command.arg(world.server.data_dir()).output().unwrap();
+    command.env_clear().args(["ledger", "verify", "--format", "json"]);
+    let output = command.args(world.server.store_flags()).output().unwrap();
     let said = serde_json::from_slice(&output.stdout).unwrap();
     Some((output.status.code().unwrap(), said))
 }
@@ -122,8 +122,7 @@ fn the_books_of_a_live_store_are_checked_from_the_command_line() {
     assert_eq!((code, &said["ok"]), (0, &json!(true)), "{said}");
     let counts = ["ledgers", "charges", "holds", "releases"].map(|of| said[of].as_i64().unwrap());
     assert_eq!(counts, [1, 1, 1, 1]);
-    let books = rusqlite::Connection::open(world.server.data_dir().join("coffer.db")).unwrap();
-    books.execute("UPDATE reserve_hold SET released = released + 1", []).unwrap();
+    world.server.execute("UPDATE reserve_hold SET released = released + 1", &[]).unwrap();
     let (code, said) = verified(&world).unwrap();
     assert_eq!((code, &said["ok"]), (1, &json!(false)), "{said}");
     let difference = &said["differences"][0];
@@ -136,16 +135,12 @@ fn an_altered_balance_is_found_by_the_check() {
     world.rolling(15, 30);
     world.charge("ch_1", 10_000, &[]);
     world.verify();
-    let path = world.server.data_dir().join("coffer.db");
-    let books = rusqlite::Connection::open(path).unwrap();
-    books.execute("UPDATE ledger_balance SET payments_pending = payments_pending + 1", []).unwrap();
+    let change = |sql| world.server.execute(sql, &[]);
+    change("UPDATE ledger_balance SET payments_pending = payments_pending + 1").unwrap();
     let store = world.server.server().installation().stores.data.clone();
     let findings = world.server.block_on(coffer_reserves::verify(&store)).unwrap();
     let rules: Vec<_> = findings.differences.iter().map(|one| one.rule).collect();
     assert!(rules.contains(&"a balance is the sum of its postings"), "{findings:#?}");
-    assert!(
-        books.execute("UPDATE ledger_posting SET amount = 1", []).is_err(),
-        "it can be changed"
-    );
-    assert!(books.execute("DELETE FROM ledger_posting", []).is_err(), "it can be deleted");
+    assert!(change("UPDATE ledger_posting SET amount = 1").is_err(), "it can be changed");
+    assert!(change("DELETE FROM ledger_posting").is_err(), "it can be deleted");
 }

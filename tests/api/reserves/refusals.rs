@@ -150,7 +150,7 @@ fn clock() -> Vec<Asked> {
 
 /// A charge that no sum of 64 bits can take, since somebody has filled the ledger by hand.
 fn beyond_all_numbers(world: &World) -> Answer {
-    let books = rusqlite::Connection::open(world.server.data_dir().join("coffer.db")).unwrap();
-    books.execute("UPDATE ledger_balance SET payments_pending = ?", [i64::MAX - 5]).unwrap();
+    let full = [coffer_storage::Value::Int(i64::MAX - 5)];
+    world.server.execute("UPDATE ledger_balance SET payments_pending = ?", &full).unwrap();
     charge(world, &[("id", "ch_3")])
 }

@@ -1,8 +1,8 @@
 //! A platform with a connected account, and its books.
 
 use coffer_base::Timestamp;
+use coffer_storage::Value as Stored;
 use coffer_testkit::{Answer, App, Builder, Client, Params, TestServer};
-use rusqlite::{Connection, OpenFlags};
 use serde_json::Value;
 
 /// 1 March 2026, 10:00 UTC: the day on which the walks begin.
@@ -154,27 +154,20 @@ impl World {
         ]
     }
 
-    /// The books, as they are written.
-    pub fn books(&self) -> Connection {
-        let path = self.server.data_dir().join("coffer.db");
-        Connection::open_with_flags(path, OpenFlags::SQLITE_OPEN_READ_ONLY).unwrap()
-    }
-
     /// All postings, in their order: `X>P.p 10000`.
     pub fn postings(&self) -> Vec<String> {
-        let books = self.books();
-        let mut statement = books
-            .prepare(
-                "SELECT from_bucket, to_bucket, amount FROM ledger_posting \
-                 WHERE account = ? ORDER BY entry, line",
-            )
-            .unwrap();
-        let name = |bucket: u16| ["P.p", "P.a", "R.p", "R.a", "X", "F", "B"][usize::from(bucket)];
-        let rows = statement.query_map([&self.account], |row| {
-            let (from, to, amount): (u16, u16, i64) = (row.get(0)?, row.get(1)?, row.get(2)?);
-            Ok(format!("{}>{} {amount}", name(from), name(to)))
+        let sql = "SELECT from_bucket, to_bucket, amount FROM ledger_posting \
+                   WHERE account = ? ORDER BY entry, line";
+        let rows = self.server.query(sql, &[Stored::from(self.account.as_str())]);
+        let name = |bucket: i64| {
+            let bucket = usize::try_from(bucket).unwrap();
+            ["P.p", "P.a", "R.p", "R.a", "X", "F", "B"][bucket]
+        };
+        let shown = rows.iter().map(|row| {
+            let at = |i| row.int(i).unwrap();
+            format!("{}>{} {}", name(at(0)), name(at(1)), at(2))
         });
-        rows.unwrap().map(Result::unwrap).collect()
+        shown.collect()
     }
 
     /// Checks the books, as `coffer ledger verify` does.

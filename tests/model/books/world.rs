@@ -1,11 +1,9 @@
 //! The server that the reference is compared with: one account's books, crashes and all.
 
 use super::reference::{Books, Pool, PoolName};
-use coffer::families;
 use coffer_base::Timestamp;
-use coffer_storage::{Faults, Store};
-use coffer_testkit::{Answer, Client, TestServer};
-use rusqlite::{Connection, OpenFlags};
+use coffer_storage::Faults;
+use coffer_testkit::{Answer, Client, TestServer, is_postgres};
 use serde_json::Value;
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -45,10 +43,6 @@ impl World {
         self.home.path().join(format!("data-{}", self.crashes))
     }
 
-    pub fn database(&self) -> PathBuf {
-        self.directory().join("coffer.db")
-    }
-
     pub fn client(&self) -> Client {
         self.server().anonymous().with_key(&self.key).for_account(&self.account)
     }
@@ -76,8 +70,14 @@ impl World {
     }
 
     /// The machine stops at once: whatever stands in the files at this moment is all that is left.
+    /// A server whose stores are elsewhere leaves nothing behind, and another one takes its place.
     pub fn crash(&mut self, now: i64) {
         let from = self.directory();
+        if is_postgres() {
+            drop(self.server.take());
+            self.server = Some(start(&from, now, &self.fails));
+            return;
+        }
         self.crashes += 1;
         let to = self.directory();
         std::fs::create_dir(&to).unwrap();
@@ -139,10 +139,9 @@ fn start(directory: &Path, now: i64, fails: &Arc<AtomicBool>) -> TestServer {
 }
 
 /// The invariants, read from the rows (reserves §7, §10); `Err` names the first that is broken.
-pub fn check_rows(path: &Path) -> Result<(), String> {
-    let rows = Connection::open_with_flags(path, OpenFlags::SQLITE_OPEN_READ_ONLY).unwrap();
+pub fn check_rows(server: &TestServer) -> Result<(), String> {
     let broken = |what: &str, sql: &str| {
-        let count: i64 = rows.query_row(sql, [], |row| row.get(0)).unwrap();
+        let count = server.query(sql, &[])[0].int(0).unwrap();
         if count == 0 { Ok(()) } else { Err(format!("{count} times broken: {what}")) }
     };
     for (bucket, column) in [
@@ -188,14 +187,14 @@ pub fn check_rows(path: &Path) -> Result<(), String> {
 
 /// What `coffer ledger verify` says.
 pub fn verify(world: &World) -> usize {
-    let store = Store::open_sqlite_read_only(&world.database(), &families::migrations()).unwrap();
-    let findings = world.server().block_on(coffer_reserves::verify(&store)).unwrap();
+    let store = &world.server().server().installation().stores.data;
+    let findings = world.server().block_on(coffer_reserves::verify(store)).unwrap();
     findings.differences.len()
 }
 
 /// Compares the server with the books; `Err` says where they part.
 pub fn compare(world: &World, books: &mut Books) -> Result<(), String> {
-    check_rows(&world.database())?;
+    check_rows(world.server())?;
     let told: BTreeMap<_, _> =
         world.pools().into_iter().filter(|(_, pool)| *pool != Pool::default()).collect();
     let named = |(currency, source): PoolName| (currency.to_owned(), source.to_owned());

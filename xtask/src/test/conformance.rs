@@ -25,6 +25,13 @@ pub fn python() -> Outcome {
 /// Runs the tests that match `pattern` with what `pins` names, in a virtual environment of its own.
 fn python_sdk(environment: &str, pins: &str, pattern: &str) -> Outcome {
     let program = present("python/run.py")?;
+    let python = python_environment(environment, pins)?;
+    let tests = client(&python)?.args([&program]).args([pattern]);
+    tests.env("PYTHONDONTWRITEBYTECODE", "1").run()
+}
+
+/// The interpreter of a virtual environment that has what `pins` names.
+pub(super) fn python_environment(environment: &str, pins: &str) -> Result<PathBuf, String> {
     let pins = present(&format!("python/{pins}"))?;
     let environment = target()?.join("conformance").join(environment);
     let python = environment.join("bin/python");
@@ -35,8 +42,7 @@ fn python_sdk(environment: &str, pins: &str, pattern: &str) -> Outcome {
         .args(["-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--requirement"])
         .args([&pins])
         .run()?;
-    let tests = client(&python)?.args([&program]).args([pattern]);
-    tests.env("PYTHONDONTWRITEBYTECODE", "1").run()
+    Ok(python)
 }
 
 /// The Node SDK, in a copy of the folder, since npm installs beside the sources.

@@ -15,7 +15,7 @@ use serde_json::json;
 /// If a server runs on the store, or the root key does not open it.
 pub fn run(config: &Config, verb: &AdminKey, output: Output) -> Result<Exit, Failure> {
     let AdminKey::Create = verb;
-    let options = install::options(config, config.root_source()?, false);
+    let options = install::options(config, config.root_source()?, false)?;
     let (id, token) = install::runtime()?.block_on(async {
         // Opening takes the lock and proves that the root key opens the keys.
         let installation = assemble::open(options).await.map_err(explain)?;

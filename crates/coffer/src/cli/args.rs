@@ -55,6 +55,11 @@ pub enum Verb {
     /// The ledgers beneath Reserves.
     #[command(subcommand)]
     Ledger(Ledger),
+    /// Change the schema of a PostgreSQL database, in two halves.
+    #[command(subcommand)]
+    Migrate(Migrate),
+    /// Move a store from files to PostgreSQL, or back, and check what arrived.
+    MigrateStore(MigrateStore),
     /// Copy the data or the keys, also while a server runs.
     #[command(subcommand)]
     Backup(Backup),
@@ -248,6 +253,32 @@ pub enum Secrets {
     },
 }
 
+/// Servers of both places must be stopped. If it is cut, run it again, and it goes on. The target
+/// must be empty; the source stays as it is.
+#[derive(Args)]
+pub struct MigrateStore {
+    /// Where the store is: sqlite:DIR, or postgres://… of the data.
+    #[arg(long, value_name = "PLACE")]
+    pub from: String,
+    /// The database of its keys, if it is not in files.
+    #[arg(long, value_name = "URL")]
+    pub from_keys: Option<String>,
+    /// Where it goes.
+    #[arg(long, value_name = "PLACE")]
+    pub to: String,
+    /// The database for its keys, if they do not go into files.
+    #[arg(long, value_name = "URL")]
+    pub to_keys: Option<String>,
+}
+
+#[derive(Subcommand)]
+pub enum Migrate {
+    /// Add what this version needs, with servers of the version before still running.
+    Up,
+    /// Take away what only older versions needed, once none of their servers runs any more.
+    Finish,
+}
+
 #[derive(Subcommand)]
 pub enum Ledger {
     /// Check the books of all ledgers, also while a server runs.
@@ -336,8 +367,10 @@ const FLAGS: &[(&[&str], &[&Setting])] = &[
     (&["installs"], CLIENT),
     (&["keys"], CLIENT),
     (&["secrets"], CLIENT),
-    (&["ledger", "verify"], FILES),
-    (&["backup"], STORE),
+    (&["ledger", "verify"], READER),
+    (&["migrate"], SCHEMA),
+    (&["migrate-store"], MOVER),
+    (&["backup"], FILES),
     (&["config"], SERVER),
 ];
 const DEVELOPER: &[&Setting] = &[
@@ -352,11 +385,31 @@ const DEVELOPER: &[&Setting] = &[
     &config::LOG_FORMAT,
     &config::CONFIG,
 ];
-const STORE: &[&Setting] = &[&config::DATA_DIR, &config::ROOT_KEY, &config::CONFIG];
-const FILES: &[&Setting] = &[&config::DATA_DIR, &config::CONFIG];
+const STORE: &[&Setting] = &[
+    &config::DATA_DIR,
+    &config::DATABASE,
+    &config::KEY_DATABASE,
+    &config::DATABASE_PASSWORD,
+    &config::ROOT_KEY,
+    &config::CONFIG,
+];
+const FILES: &[&Setting] = &[&config::DATA_DIR, &config::ROOT_KEY, &config::CONFIG];
+const READER: &[&Setting] = &[
+    &config::DATA_DIR,
+    &config::DATABASE,
+    &config::KEY_DATABASE,
+    &config::DATABASE_PASSWORD,
+    &config::CONFIG,
+];
+const MOVER: &[&Setting] = &[&config::DATABASE_PASSWORD, &config::ROOT_KEY, &config::CONFIG];
+const SCHEMA: &[&Setting] =
+    &[&config::DATABASE, &config::KEY_DATABASE, &config::DATABASE_PASSWORD, &config::CONFIG];
 const CLIENT: &[&Setting] = &[&config::URL, &config::CA_CERT, &config::CONFIG];
 const SERVER: &[&Setting] = &[
     &config::DATA_DIR,
+    &config::DATABASE,
+    &config::KEY_DATABASE,
+    &config::DATABASE_PASSWORD,
     &config::LISTEN,
     &config::ADMIN_LISTEN,
     &config::TLS_CERT,

@@ -5,7 +5,7 @@ use super::exit::{Exit, Failure};
 use super::install;
 use super::output::{self, Output};
 use crate::config::{Config, Value};
-use coffer::assemble::{DATA_FILE, DEVELOPER_ROOT_FILE, KEYS_FILE, RootSource};
+use coffer::assemble::{DATA_FILE, DEVELOPER_ROOT_FILE, Database, KEYS_FILE, RootSource};
 use coffer::families;
 use coffer_base::{Clock, SystemClock};
 use coffer_crypto::root;
@@ -19,6 +19,13 @@ use std::path::{Path, PathBuf};
 /// # Errors
 /// If there is none, or the copy cannot be written.
 pub fn run(config: &Config, verb: &Backup, output: Output) -> Result<Exit, Failure> {
+    if let Database::Postgres { .. } = config.database()? {
+        return Err(Failure::failed(
+            "a PostgreSQL database is backed up with PostgreSQL's own tools, data and keys each \
+             by itself; `coffer backup` is for stores in files"
+                .to_owned(),
+        ));
+    }
     let data_dir = config.data_dir();
     if !data_dir.join(DATA_FILE).exists() {
         return Err(Failure::failed(format!("there is no store in {}", data_dir.display())));

@@ -3,13 +3,14 @@
 //! It changes nothing and needs no server; beside a running one it reads the stores.
 
 mod checks;
+mod databases;
 mod keys;
 
 use super::exit::{Exit, Failure};
 use super::output::Output;
 use super::{install, table};
 use crate::config::Config;
-use coffer::assemble::DATA_FILE;
+use coffer::assemble::{DATA_FILE, Database};
 use serde_json::{Value, json};
 
 /// How a check came out.
@@ -70,7 +71,9 @@ impl Finding {
 pub fn run(config: &Config, output: Output) -> Result<Exit, Failure> {
     let data_dir = config.data_dir();
     let mut findings = Vec::new();
-    if data_dir.join(DATA_FILE).exists() {
+    if let Database::Postgres { data, keys } = config.database()? {
+        findings.extend(install::runtime()?.block_on(databases::stores(config, data, keys)));
+    } else if data_dir.join(DATA_FILE).exists() {
         findings.extend(checks::modes(&data_dir));
         findings.push(checks::flushing(&data_dir));
         findings.push(checks::space(&data_dir));

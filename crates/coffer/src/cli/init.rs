@@ -17,7 +17,7 @@ use zeroize::Zeroizing;
 /// If there is one already, or it cannot be made.
 pub fn run(config: &Config, wanted: &Init, output: Output) -> Result<Exit, Failure> {
     let options =
-        || -> Result<_, Failure> { Ok(install::options(config, config.root_source()?, false)) };
+        || -> Result<_, Failure> { install::options(config, config.root_source()?, false) };
     let runtime = install::runtime()?;
     let (mut made, installation) = runtime.block_on(async {
         let founded = assemble::found(&options()?).await?;

@@ -2,7 +2,8 @@
 
 use super::exit::Failure;
 use crate::config::{Config, TLS_CERT, TLS_KEY};
-use coffer::assemble::{AssembleOptions, RootSource};
+use coffer::assemble::{AssembleOptions, DATA_FILE, Database, RootSource};
+use coffer::families;
 use coffer_base::{Clock, SystemClock};
 use coffer_crypto::SystemRandom;
 use coffer_storage::{Faults, Store};
@@ -12,16 +13,40 @@ use tokio_rustls::TlsAcceptor;
 use zeroize::Zeroizing;
 
 /// What an installation is put together from, with the root key at `root`.
-pub fn options(config: &Config, root: RootSource, developer: bool) -> AssembleOptions {
-    AssembleOptions {
+///
+/// # Errors
+/// A failure if the configuration does not say where the stores are.
+pub fn options(
+    config: &Config,
+    root: RootSource,
+    developer: bool,
+) -> Result<AssembleOptions, Failure> {
+    Ok(AssembleOptions {
         data_dir: config.data_dir(),
+        database: if developer { Database::Embedded } else { config.database()? },
         root,
         developer,
         families: config.families(),
         clock: Arc::new(SystemClock),
         random: Arc::new(SystemRandom),
         faults: Faults::none(),
+    })
+}
+
+/// The data, to be read: also beside a server.
+///
+/// # Errors
+/// If there is no store, or it cannot be opened.
+pub async fn data_to_read(config: &Config) -> Result<Store, Failure> {
+    if let Database::Postgres { data, .. } = config.database()? {
+        return Ok(Store::open_postgres(data, &families::migrations()).await?);
     }
+    let path = config.data_dir().join(DATA_FILE);
+    if !path.exists() {
+        let place = config.data_dir();
+        return Err(Failure::failed(format!("there is no store in {}", place.display())));
+    }
+    Ok(Store::open_sqlite_read_only(&path, &families::migrations())?)
 }
 
 /// Makes an admin key in the store itself: its id, and the token to show.

@@ -4,10 +4,7 @@ use super::exit::{Exit, Failure};
 use super::output::Output;
 use super::{install, table};
 use crate::config::Config;
-use coffer::assemble::DATA_FILE;
-use coffer::families;
 use coffer_reserves::{Difference, Findings};
-use coffer_storage::Store;
 use serde_json::{Value, json};
 
 /// Checks the books; [`Exit::Failed`] if a figure does not follow from the others.
@@ -15,13 +12,10 @@ use serde_json::{Value, json};
 /// # Errors
 /// If there is no store, or it cannot be read.
 pub fn verify(config: &Config, output: Output) -> Result<Exit, Failure> {
-    let path = config.data_dir().join(DATA_FILE);
-    if !path.exists() {
-        let place = config.data_dir();
-        return Err(Failure::failed(format!("there is no store in {}", place.display())));
-    }
-    let store = Store::open_sqlite_read_only(&path, &families::migrations())?;
-    let findings = install::runtime()?.block_on(coffer_reserves::verify(&store))?;
+    let findings = install::runtime()?.block_on(async {
+        let store = install::data_to_read(config).await?;
+        Ok::<_, Failure>(coffer_reserves::verify(&store).await?)
+    })?;
     output.show(&document(&findings), |_| lines(&findings))?;
     Ok(if findings.differences.is_empty() { Exit::Done } else { Exit::Failed })
 }

@@ -4,7 +4,7 @@ use super::exit::{Exit, Failure};
 use super::{install, running};
 use crate::config::{ADMIN_LISTEN, Config, INSECURE_HTTP, LISTEN};
 use crate::telemetry;
-use coffer::assemble::{self, AssembleError, DEVELOPER_ROOT_FILE};
+use coffer::assemble::{self, AssembleError, DEVELOPER_ROOT_FILE, Database};
 use coffer::serve::{Address, ServeOptions, Server};
 use coffer_crypto::root::RootError;
 use coffer_storage::MigrationReport;
@@ -22,14 +22,16 @@ pub fn run(config: &Config) -> Result<Exit, Failure> {
     };
     let tls = options.tls.is_some();
     telemetry::start(config);
-    let assemble = install::options(config, config.root_source()?, false);
+    let assemble = install::options(config, config.root_source()?, false)?;
+    warn_of_databases(&assemble.database);
+    let database = place(config, &assemble.database);
     let runtime = install::runtime()?;
     let ended = runtime.block_on(async {
         let installation =
             assemble::open(assemble).await.map_err(|error| explain(config, error))?;
         tell_migrations(&installation.stores.migrations);
         let started = |server: &Server| {
-            tell_start(config, server, tls);
+            tell_start(&database, server, tls);
             Ok(())
         };
         running::until_stopped(installation, options, started).await
@@ -51,7 +53,31 @@ fn explain(config: &Config, error: AssembleError) -> Failure {
     error.into()
 }
 
-fn tell_start(config: &Config, server: &Server, tls: bool) {
+/// Where the data is, for the log.
+fn place(config: &Config, database: &Database) -> String {
+    match database {
+        Database::Embedded => config.data_dir().display().to_string(),
+        Database::Postgres { data, .. } => data.to_string(),
+    }
+}
+
+/// Says what is weaker than it could be about the databases.
+fn warn_of_databases(database: &Database) {
+    let Database::Postgres { data, keys } = database else { return };
+    if data.same_cluster(keys) {
+        tracing::warn!(
+            "data and keys are in one cluster: whoever has a copy of it lacks only the root key"
+        );
+    }
+    for each in [data, keys] {
+        if each.is_in_the_open() {
+            let database = each.to_string();
+            tracing::warn!(database, "what the database is sent crosses the network unencrypted");
+        }
+    }
+}
+
+fn tell_start(place: &str, server: &Server, tls: bool) {
     let installation = server.installation();
     let root_key = match &installation.root_path {
         Some(path) => path.display().to_string(),
@@ -61,7 +87,7 @@ fn tell_start(config: &Config, server: &Server, tls: bool) {
         address = server.address.as_ref().map(display),
         admin_address = server.admin_address.as_ref().map(display),
         tls,
-        data_dir = %config.data_dir().display(),
+        data = place,
         root_key = %root_key,
         store = %installation.store_id,
         version = %coffer::VERSION,

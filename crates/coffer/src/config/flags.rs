@@ -48,6 +48,7 @@ impl Setting {
                 arg.value_name("WORD").value_parser(words.to_vec()).hide_possible_values(true)
             }
             Kind::Text => arg.value_name("TEXT"),
+            Kind::Database => arg.value_name("URL"),
             Kind::Switch => arg
                 .value_name("BOOL")
                 .num_args(0..=1)

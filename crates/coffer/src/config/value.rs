@@ -3,6 +3,7 @@
 use super::{ConfigError, Setting};
 use coffer::serve::Address;
 use coffer_dialect::authorization::key_shape;
+use coffer_storage::{Passwords, PostgresOptions};
 use std::fmt;
 use std::path::PathBuf;
 use zeroize::Zeroizing;
@@ -29,6 +30,8 @@ pub enum Kind {
     Choice(&'static [&'static str]),
     /// A secret, or the path of a file that holds it.
     Secret,
+    /// `postgres://…`. A password in it makes it a secret.
+    Database,
 }
 
 /// What a setting is.
@@ -47,6 +50,8 @@ pub enum Value {
     Secret(Zeroizing<String>),
     /// The file that holds a secret.
     SecretFile(PathBuf),
+    /// An address of a database.
+    Database(Zeroizing<String>),
 }
 
 /// Secrets are starred; the path of a secret's file is none.
@@ -59,6 +64,10 @@ impl fmt::Display for Value {
             Self::Switch(on) => on.fmt(f),
             Self::Number(number) => number.fmt(f),
             Self::Secret(_) => f.write_str("********"),
+            Self::Database(url) => match PostgresOptions::parse(url, &Passwords::default()) {
+                Ok(options) => options.fmt(f),
+                Err(_) => f.write_str("an address that cannot be used"),
+            },
         }
     }
 }
@@ -90,6 +99,14 @@ impl fmt::Display for Source {
 impl Setting {
     /// What `text`, which stood at `source`, says.
     pub(super) fn given(&self, text: &str, source: Source) -> Result<(Value, Source), ConfigError> {
+        let in_the_open = matches!(source, Source::Flag(_) | Source::File(_));
+        if self.kind == Kind::Database && in_the_open && PostgresOptions::has_password(text) {
+            return Err(ConfigError(format!(
+                "{} ({source}): others can read a password there; put it into {}, into \
+                 COFFER_DATABASE_PASSWORD_FILE or into the file that PGPASSFILE names",
+                self.name, self.env
+            )));
+        }
         match self.read(text) {
             Ok(value) => Ok((value, source)),
             Err(why) => Err(ConfigError(format!("{} ({source}): {why}", self.name))),
@@ -102,6 +119,10 @@ impl Setting {
         }
         match self.kind {
             Kind::Text => Ok(Value::Text(text.to_owned())),
+            Kind::Database => match PostgresOptions::parse(text, &Passwords::default()) {
+                Ok(_) => Ok(Value::Database(Zeroizing::new(text.to_owned()))),
+                Err(error) => Err(error.to_string()),
+            },
             Kind::Path => Ok(Value::Path(PathBuf::from(text))),
             Kind::Address => Address::parse(text).map(Value::Address),
             Kind::Switch => match text {

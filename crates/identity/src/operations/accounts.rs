@@ -154,7 +154,7 @@ impl WriteOperation for Delete {
         let Some(account) = store::find_account_in(tx, id).await? else {
             return Err(ApiError::not_found(KIND, id, "id").into());
         };
-        store::purge_account(tx, &account.id, ctx.now()).await?;
+        store::purge_account(tx, &account.id, store::Purge::by(ctx)).await?;
         Ok(Applied { out: id.clone(), subject: id.clone(), fingerprint: None })
     }
 

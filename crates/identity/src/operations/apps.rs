@@ -254,7 +254,7 @@ impl WriteOperation for Delete {
         let Some(app) = store::find_app_in(tx, id).await? else {
             return Err(ApiError::not_found(KIND, id, "id").into());
         };
-        store::purge_app(tx, &app, ctx.now()).await?;
+        store::purge_app(tx, &app, store::Purge::by(ctx)).await?;
         Ok(Applied { out: id.clone(), subject: id.clone(), fingerprint: None })
     }
 

@@ -68,6 +68,8 @@ impl WriteOperation for Create {
         if store::find_app_in(tx, app).await?.is_none() {
             return Err(ApiError::no_such("app", app, "app").into());
         }
+        // The install comes first: whoever takes it away holds it until the erasure is listed.
+        let known = store::install_of_in(tx, app, account).await?;
         if store::is_erasing(tx, app, account).await? {
             let message = format!(
                 "What the app '{app}' kept for the account '{account}' is being erased. Install \
@@ -75,7 +77,7 @@ impl WriteOperation for Create {
             );
             return Err(ApiError::invalid(message).into());
         }
-        let install = match store::install_of_in(tx, app, account).await? {
+        let install = match known {
             Some(known) => Install { active: true, ..known },
             None => Install { seq: store::next_seq(tx, KIND).await?, ..install.clone() },
         };
@@ -192,7 +194,7 @@ impl WriteOperation for Delete {
             return Err(ApiError::not_found(KIND, &removal.id, "id").into());
         };
         if removal.purge {
-            store::purge_install(tx, &install, ctx.now()).await?;
+            store::purge_install(tx, &install, store::Purge::by(ctx)).await?;
         } else {
             store::shut_install(tx, &install.app, &install.account, ctx.now()).await?;
         }

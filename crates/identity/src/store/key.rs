@@ -1,11 +1,11 @@
 //! The SQL of keys.
 
-use super::{Result, Selection, account_id, app_id, corrupt};
-use crate::objects::{ApiKey, Bound, Kind};
+use super::{Result, Selection, account_id, app, app_id, corrupt};
+use crate::objects::{ApiKey, App, Bound, Kind};
 use coffer_base::{AppId, Mode, Timestamp};
 use coffer_crypto::TokenHash;
 use coffer_kernel::{AccountAccess, Sweep};
-use coffer_storage::{Row, Store, Tx, Value, Work};
+use coffer_storage::{Query, Row, Store, Tx, Value, Work};
 
 fn time(row: &Row, column: usize) -> Result<Option<Timestamp>> {
     Ok(row.optional_int(column)?.map(Timestamp::from_unix))
@@ -73,9 +73,39 @@ pub(crate) async fn find_key_in(tx: &mut Tx<'_>, id: &str) -> Result<Option<ApiK
     tx.query(KEY_BY_ID, &[Value::from(id)]).await?.first().map(api_key).transpose()
 }
 
-pub(crate) async fn key_of_token(store: &Store, hash: &TokenHash) -> Result<Option<ApiKey>> {
-    let values = [Value::from(hash.as_bytes().as_slice())];
-    store.query(KEY_BY_HASH, &values).await?.first().map(api_key).transpose()
+/// A key that somebody has shown, and all that says whether it is let in.
+pub(crate) struct Shown {
+    pub(crate) key: ApiKey,
+    /// Its app, if it has one that is there.
+    pub(crate) app: Option<App>,
+    /// Whether the app is on the account; `None` if it never was, or is the account's own.
+    pub(crate) installed: Option<bool>,
+}
+
+/// The key of a token with its app, and whether the app is on the account that was asked for, or
+/// that the key is bound to.
+pub(crate) async fn shown_key(
+    store: &Store,
+    hash: &TokenHash,
+    account: Option<&str>,
+) -> Result<Option<Shown>> {
+    let sql = "SELECT k.id, k.seq, k.kind, k.mode, k.app, k.account, k.user_id, k.account_access, \
+               k.permissions, k.parent, k.name, k.shown, k.created, k.expires_at, k.revoked_at, \
+               k.last_used, i.active, a.id, a.seq, a.account, a.name, a.secrets_per_scope, \
+               a.created FROM api_key k LEFT JOIN app a ON a.id = k.app \
+               LEFT JOIN install i ON i.app = k.app \
+               AND i.account = COALESCE(NULLIF(?, ''), k.account) WHERE k.hash = ?";
+    let account = Value::from(account.unwrap_or_default());
+    let values = [account, Value::from(hash.as_bytes().as_slice())];
+    let shown = |row: &Row| {
+        let app = row.optional_text(17)?.is_some().then(|| app(row, 17));
+        Ok(Shown {
+            key: api_key(row)?,
+            app: app.transpose()?,
+            installed: row.optional_int(16)?.map(|active| active == 1),
+        })
+    };
+    store.query(sql, &values).await?.first().map(shown).transpose()
 }
 
 pub(crate) async fn key_of_token_in(tx: &mut Tx<'_>, hash: &TokenHash) -> Result<Option<ApiKey>> {
@@ -145,26 +175,25 @@ impl Work for WriteLastUsed {
     type Out = u64;
 
     async fn run(&self, tx: &mut Tx<'_>) -> Result<u64> {
-        let mut written = 0u64;
         for (id, at) in &self.0 {
-            let values = [Value::Int(*at), Value::from(id.as_str()), Value::Int(*at)];
+            let values = vec![Value::Int(*at), Value::from(id.as_str()), Value::Int(*at)];
             let sql = "UPDATE api_key SET last_used = ? WHERE id = ? \
                        AND (last_used IS NULL OR last_used < ?)";
-            written = written.saturating_add(tx.execute(sql, &values).await?);
+            tx.defer(sql, values);
         }
-        Ok(written)
+        Ok(u64::try_from(self.0.len()).unwrap_or(u64::MAX))
     }
 }
 
 /// Ephemeral keys that expired before a time.
 pub(crate) const EXPIRED_EPHEMERAL: Sweep = Sweep {
     select: "SELECT hash FROM api_key WHERE kind = 'ephemeral' AND expires_at < ? \
-             ORDER BY expires_at LIMIT ?",
+             ORDER BY expires_at LIMIT ? FOR UPDATE SKIP LOCKED",
     delete: "DELETE FROM api_key WHERE hash = ?",
 };
 
-/// Whether a key is there and not revoked, as the transaction sees it.
-pub(crate) async fn is_in_force(tx: &mut Tx<'_>, id: &str) -> Result<bool> {
+/// Asks whether a key is there and not revoked.
+pub(crate) fn in_force_query(id: &str) -> Query {
     let sql = "SELECT 1 FROM api_key WHERE id = ? AND revoked_at IS NULL";
-    Ok(!tx.query(sql, &[Value::from(id)]).await?.is_empty())
+    Query { sql, params: vec![Value::from(id)] }
 }

@@ -149,6 +149,7 @@ pub(crate) async fn page(
 
 /// Events, the oldest first, that are older than a time.
 pub(crate) const AGED_EVENTS: Sweep = Sweep {
-    select: "SELECT id FROM event WHERE created < ? ORDER BY created LIMIT ?",
-    delete: "DELETE FROM event WHERE id = ?",
+    select: "SELECT mode, platform, account, seq FROM event WHERE created < ? \
+             ORDER BY created LIMIT ? FOR UPDATE SKIP LOCKED",
+    delete: "DELETE FROM event WHERE mode = ? AND platform = ? AND account = ? AND seq = ?",
 };

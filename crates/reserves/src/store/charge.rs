@@ -129,7 +129,7 @@ pub(crate) async fn page(
     values.push(Value::Int(filter.created.from.unix()));
     values.push(Value::Int(filter.created.to.unix()));
     let (newer, older) =
-        pages!(select_charge!(), "AND (?6 IS NULL OR currency = ?6) AND created BETWEEN ?7 AND ?8");
+        pages!(select_charge!(), "AND (currency = ?6 OR ?6 IS NULL) AND created BETWEEN ?7 AND ?8");
     let rows = store.query(if position.newer { newer } else { older }, &values).await?;
     rows.iter().map(charge).collect()
 }

@@ -188,7 +188,7 @@ pub(crate) async fn of_charge(
             concat!(
                 select_hold!(),
                 " WHERE h.mode = ? AND h.platform = ? AND h.account = ? AND h.charge = ? \
-                 AND h.released < h.amount ORDER BY h.plan, h.seq"
+                 AND h.released < h.amount ORDER BY h.plan NULLS FIRST, h.seq"
             ),
             &of_owner(owner, [Value::from(charge)]),
         )
@@ -204,7 +204,8 @@ pub(crate) async fn pending_of_charge(
 ) -> Result<i64, StorageError> {
     let rows = tx
         .query(
-            "SELECT SUM(amount - released) FROM reserve_hold WHERE mode = ? AND platform = ? \
+            "SELECT CAST(SUM(amount - released) AS BIGINT) FROM reserve_hold \
+             WHERE mode = ? AND platform = ? \
              AND account = ? AND charge = ? AND pending = 1",
             &of_owner(owner, [Value::from(charge)]),
         )
@@ -245,13 +246,14 @@ macro_rules! hold_pages {
             select_hold!(),
             " WHERE h.mode = ?1 AND h.platform = ?2 AND h.account = ?3 AND h.seq ",
             $beyond,
-            " ?4 AND (?6 IS NULL OR h.currency = ?6) AND (?7 IS NULL OR \
+            " ?4 AND (h.currency = ?6 OR ?6 IS NULL) AND (\
              CASE WHEN h.released < h.amount AND (p.state IS NULL OR p.state <> 'draining') \
-             THEN 1 ELSE 0 END = ?7) \
-             AND (?8 IS NULL OR CASE WHEN h.charge IS NULL THEN 0 ELSE 1 END = ?8) \
-             AND (?9 IS NULL OR h.charge = ?9) AND (?10 IS NULL OR h.plan = ?10) \
-             AND (?11 IS NULL OR h.seq IN (SELECT r.hold FROM reserve_release_part r \
-             WHERE r.mode = ?1 AND r.platform = ?2 AND r.account = ?3 AND r.release = ?11)) ",
+             THEN 1 ELSE 0 END = ?7 OR ?7 IS NULL) \
+             AND (CASE WHEN h.charge IS NULL THEN 0 ELSE 1 END = ?8 OR ?8 IS NULL) \
+             AND (h.charge = ?9 OR ?9 IS NULL) AND (h.plan = ?10 OR ?10 IS NULL) \
+             AND (h.seq IN (SELECT r.hold FROM reserve_release_part r \
+             WHERE r.mode = ?1 AND r.platform = ?2 AND r.account = ?3 AND r.release = ?11) \
+             OR ?11 IS NULL) ",
             $narrowed,
             " ORDER BY h.seq ",
             $order,

@@ -6,7 +6,7 @@ use crate::ledger::{Balance, Entry, Pool, Posting, Side};
 use coffer_base::{Currency, Owner, Timestamp};
 use coffer_dialect::CreatedRange;
 use coffer_kernel::PagePosition;
-use coffer_storage::{Row, StorageError, Store, Tx, Value};
+use coffer_storage::{Row, Statement, StorageError, Store, Tx, Value};
 
 /// Takes the ledger's row, and makes it if it is the first turn; the turn's number.
 pub(crate) async fn take(tx: &mut Tx<'_>, owner: &Owner) -> Result<i64, StorageError> {
@@ -19,6 +19,14 @@ pub(crate) async fn take(tx: &mut Tx<'_>, owner: &Owner) -> Result<i64, StorageE
         )
         .await?;
     rows.first().ok_or_else(|| corrupt("a turn at a ledger has no number"))?.int(0)
+}
+
+/// Holds the ledgers of `owners` against other writers until the transaction ends.
+pub(crate) async fn lock(tx: &mut Tx<'_>, owners: &[&Owner]) -> Result<(), StorageError> {
+    let sql = "SELECT 1 FROM ledger WHERE mode = ? AND platform = ? AND account = ? FOR UPDATE";
+    let values: Vec<_> = owners.iter().map(|owner| owner_values(owner)).collect();
+    let locks: Vec<_> = values.iter().map(|params| Statement { sql, params }).collect();
+    tx.batch(&locks).await.map(drop)
 }
 
 /// Adds an entry.
@@ -261,7 +269,7 @@ pub(crate) async fn page_of_balance_transactions(
     let (newer, older) = match &filter.source {
         None => pages!(
             select_balance_transaction!(),
-            "AND (?6 IS NULL OR kind = ?6) AND (?7 IS NULL OR currency = ?7) \
+            "AND (kind = ?6 OR ?6 IS NULL) AND (currency = ?7 OR ?7 IS NULL) \
              AND created BETWEEN ?8 AND ?9"
         ),
         Some(source) => {
@@ -269,7 +277,7 @@ pub(crate) async fn page_of_balance_transactions(
             values.push(Value::from(filter.of_payout));
             pages!(
                 select_balance_transaction!(),
-                "AND (?6 IS NULL OR kind = ?6) AND (?7 IS NULL OR currency = ?7) \
+                "AND (kind = ?6 OR ?6 IS NULL) AND (currency = ?7 OR ?7 IS NULL) \
                  AND created BETWEEN ?8 AND ?9 AND source = ?10 \
                  AND (?11 = 0 OR kind LIKE 'payout%')"
             )

@@ -108,7 +108,7 @@ pub(crate) async fn page(
     values.push(Value::Int(filter.created.to.unix()));
     let (newer, older) = pages!(
         select_payout!(),
-        "AND (?6 IS NULL OR currency = ?6) AND (?7 IS NULL OR status = ?7) \
+        "AND (currency = ?6 OR ?6 IS NULL) AND (status = ?7 OR ?7 IS NULL) \
          AND created BETWEEN ?8 AND ?9"
     );
     let rows = store.query(if position.newer { newer } else { older }, &values).await?;

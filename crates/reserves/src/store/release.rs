@@ -194,18 +194,18 @@ pub(crate) async fn page(
             values.push(Value::Int(hold));
             pages!(
                 select_release!(),
-                "AND (?6 IS NULL OR currency = ?6) AND (?7 IS NULL OR plan = ?7) \
+                "AND (currency = ?6 OR ?6 IS NULL) AND (plan = ?7 OR ?7 IS NULL) \
                  AND seq IN (SELECT release FROM reserve_release_part WHERE mode = ?1 \
                  AND platform = ?2 AND account = ?3 AND hold = ?8)"
             )
         }
         (None, Some(_)) => {
-            pages!(select_release!(), "AND (?6 IS NULL OR currency = ?6) AND plan = ?7")
+            pages!(select_release!(), "AND (currency = ?6 OR ?6 IS NULL) AND plan = ?7")
         }
         (None, None) => {
             pages!(
                 select_release!(),
-                "AND (?6 IS NULL OR currency = ?6) AND (?7 IS NULL OR plan = ?7)"
+                "AND (currency = ?6 OR ?6 IS NULL) AND (plan = ?7 OR ?7 IS NULL)"
             )
         }
     };

@@ -40,7 +40,7 @@ pub(crate) async fn due_holds(
                 select_hold!(),
                 " WHERE h.scheduled_release IS NOT NULL AND h.released < h.amount \
                  AND h.scheduled_release <= ? ORDER BY h.scheduled_release, h.mode, h.platform, \
-                 h.account, h.currency, h.plan, h.seq LIMIT ?"
+                 h.account, h.currency, h.plan NULLS FIRST, h.seq LIMIT ?"
             ),
             &[Value::Int(due.unix()), Value::Int(most)],
         )
@@ -148,7 +148,7 @@ pub(crate) async fn holds_left(
                 select_hold!(),
                 " WHERE h.mode = ? AND h.platform = ? AND h.account = ? AND h.plan = ? \
                  AND h.released < h.amount AND (? = 1 OR h.scheduled_release IS NULL) \
-                 ORDER BY h.told_release, h.currency, h.seq LIMIT ?"
+                 ORDER BY h.told_release NULLS FIRST, h.currency, h.seq LIMIT ?"
             ),
             &of_owner(
                 owner,

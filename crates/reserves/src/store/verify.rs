@@ -144,7 +144,7 @@ pub(crate) async fn compare(
     store: &Store,
     comparison: Comparison,
 ) -> Result<Vec<Unequal>, StorageError> {
-    let rows = store.query(comparison.sql, &[Value::Int(limit::VERIFY_FINDINGS)]).await?;
+    let rows = store.scan(comparison.sql, &[Value::Int(limit::VERIFY_FINDINGS)]).await?;
     rows.iter()
         .map(|row| {
             Ok(Unequal {
@@ -160,7 +160,7 @@ pub(crate) async fn compare(
 /// How many rows there are: ledgers, entries, postings, charges, holds and releases.
 pub(crate) async fn counts(store: &Store) -> Result<[u64; 6], StorageError> {
     let rows = store
-        .query(
+        .scan(
             "SELECT (SELECT COUNT(*) FROM ledger), (SELECT COUNT(*) FROM ledger_entry), \
              (SELECT COUNT(*) FROM ledger_posting), (SELECT COUNT(*) FROM ledger_charge), \
              (SELECT COUNT(*) FROM reserve_hold), (SELECT COUNT(*) FROM reserve_release)",

@@ -1,7 +1,7 @@
 //! Fixed plans that were moved: their holds moved with them at once, and are told of here (reserves
 //! §11, decision 28).
 
-use super::{Moment, Sweep, count, failed};
+use super::{Moment, Sweep, count, failed, held, hold_ledgers};
 use crate::hold::{Hold, Schedule};
 use crate::plan::Plan;
 use crate::store::{hold as holds, plan as plans, release as releases, sweep as store};
@@ -30,8 +30,9 @@ impl Sweep for AnnounceDates {
 
     async fn batch(self, tx: &mut Tx<'_>, moment: &Moment) -> Result<bool, StorageError> {
         take_turn(tx, self.name(), moment.now).await?;
-        let plans = store::announcing_plans(tx, limit::SWEEP_PLANS).await?;
-        let found = !plans.is_empty();
+        let found = store::announcing_plans(tx, limit::SWEEP_PLANS).await?;
+        let owners = hold_ledgers(tx, &found).await?;
+        let plans = held(store::announcing_plans(tx, limit::SWEEP_PLANS).await?, &owners);
         let mut budget = limit::SWEEP_HOLDS;
         for (owner, plan) in plans {
             let cause = moment.cause();
@@ -40,7 +41,7 @@ impl Sweep for AnnounceDates {
                 break;
             }
         }
-        Ok(found)
+        Ok(!found.is_empty())
     }
 }
 

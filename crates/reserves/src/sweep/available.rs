@@ -1,6 +1,6 @@
 //! Charges whose money becomes available (reserves §11, decisions 13 and 27).
 
-use super::{Moment, Sweep, by_owner, failed};
+use super::{Moment, Sweep, by_owner, failed, held, hold_ledgers};
 use crate::charge::settle;
 use crate::store::charge as store;
 use crate::turn::Turn;
@@ -28,8 +28,9 @@ impl Sweep for MakeAvailable {
         if !still_due(tx, self.name(), moment.due).await? {
             return Ok(false);
         }
-        let charges = store::due(tx, moment.due, limit::SWEEP_CHARGES).await?;
-        let found = !charges.is_empty();
+        let found = store::due(tx, moment.due, limit::SWEEP_CHARGES).await?;
+        let owners = hold_ledgers(tx, &found).await?;
+        let charges = held(store::due(tx, moment.due, limit::SWEEP_CHARGES).await?, &owners);
         for (owner, charges) in by_owner(charges) {
             let mut turn = Turn::take(tx, &owner, moment.cause()).await?;
             for mut charge in charges {
@@ -37,6 +38,6 @@ impl Sweep for MakeAvailable {
             }
             turn.finish()?;
         }
-        Ok(found)
+        Ok(!found.is_empty())
     }
 }

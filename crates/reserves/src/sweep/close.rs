@@ -1,7 +1,7 @@
 //! Plans that end by themselves, and plans that were disabled: what they hold is given back, and
 //! then they are what they are to be.
 
-use super::{Moment, Sweep, count, failed, release_alike};
+use super::{Moment, Sweep, count, failed, held, hold_ledgers, release_alike};
 use crate::plan::{Plan, State, Terms};
 use crate::release::{Because, Reason};
 use crate::store::plan as plans;
@@ -46,25 +46,36 @@ impl Sweep for ClosePlans {
 
     async fn batch(self, tx: &mut Tx<'_>, moment: &Moment) -> Result<bool, StorageError> {
         let done = take_turn(tx, self.name(), moment.now).await?;
-        let plans = match self.0 {
-            Closing::Ended if done > moment.due => return Ok(false),
-            Closing::Ended => store::ending_plans(tx, moment.due, limit::SWEEP_PLANS).await?,
-            Closing::Disabled => store::draining_plans(tx, limit::SWEEP_PLANS).await?,
-        };
-        let found = !plans.is_empty();
+        if self.0 == Closing::Ended && done > moment.due {
+            return Ok(false);
+        }
+        let found = self.0.next(tx, moment.due).await?;
+        let owners = hold_ledgers(tx, &found).await?;
         let mut budget = limit::SWEEP_HOLDS;
-        for (owner, plan) in plans {
+        for (owner, plan) in held(self.0.next(tx, moment.due).await?, &owners) {
             let cause = moment.cause();
             budget = self.0.close(tx, &owner, cause, plan, budget).await.map_err(failed)?;
             if budget == 0 {
                 break;
             }
         }
-        Ok(found)
+        Ok(!found.is_empty())
     }
 }
 
 impl Closing {
+    /// The plans that are to be closed next.
+    async fn next(
+        self,
+        tx: &mut Tx<'_>,
+        due: Timestamp,
+    ) -> Result<Vec<(Owner, Plan)>, StorageError> {
+        match self {
+            Self::Ended => store::ending_plans(tx, due, limit::SWEEP_PLANS).await,
+            Self::Disabled => store::draining_plans(tx, limit::SWEEP_PLANS).await,
+        }
+    }
+
     /// Releases up to `budget` of what a plan holds, and closes it once nothing is left. Answers
     /// what is left of the budget.
     async fn close(

@@ -1,6 +1,6 @@
 //! Holds whose own date has come.
 
-use super::{Moment, Sweep, by_owner, failed, release_alike};
+use super::{Moment, Sweep, by_owner, failed, held, hold_ledgers, release_alike};
 use crate::hold::Hold;
 use crate::release::{Because, Reason};
 use crate::store::sweep as store;
@@ -28,14 +28,16 @@ impl Sweep for ReleaseDue {
         if !still_due(tx, self.name(), moment.due).await? {
             return Ok(false);
         }
+        let found = store::due_holds(tx, moment.due, limit::SWEEP_HOLDS).await?;
+        let owners = hold_ledgers(tx, &found).await?;
         let holds = store::due_holds(tx, moment.due, limit::SWEEP_HOLDS).await?;
-        let found = !holds.is_empty();
+        let holds = held(holds, &owners);
         for (owner, holds) in by_owner(holds) {
             let mut turn = Turn::take(tx, &owner, moment.cause()).await?;
             release_alike(&mut turn, holds, kind, because).await.map_err(failed)?;
             turn.finish()?;
         }
-        Ok(found)
+        Ok(!found.is_empty())
     }
 }
 

@@ -57,12 +57,11 @@ impl WriteOperation for Delete {
         tx: &mut Tx<'_>,
     ) -> Result<Applied<Secret>, Failure> {
         let Prepared { key, place } = prepared;
-        store::lock_scope(tx, key).await?;
-        let found = store::find_in(tx, key).await?;
+        let found = store::lock_scope(tx, key, ctx.now()).await?.existing;
         let Some(secret) = found.filter(|secret| is_live(secret.expires_at, ctx.now())) else {
             return Err(Failure::Refused(wire::not_found(place)));
         };
-        store::remove(tx, key, &secret.id, secret.seq, ctx.now()).await?;
+        store::remove(tx, key, &secret.id, secret.seq, ctx.now());
         let subject = secret.id.clone();
         let out = Secret {
             id: secret.id,

@@ -3,7 +3,7 @@
 use super::SECRET_WRITE;
 use crate::SECRETS_PER_SCOPE;
 use crate::secret::{Place, Secret, is_live};
-use crate::store::{self, RowKey, StoredSecret};
+use crate::store::{self, LockedScope, RowKey, StoredSecret};
 use crate::wire;
 use coffer_base::{Redacted, Timestamp, id::random_id, limit};
 use coffer_dialect::{ApiError, Object};
@@ -96,23 +96,19 @@ impl WriteOperation for Set {
         tx: &mut Tx<'_>,
     ) -> Result<Applied<Secret>, Failure> {
         let Prepared { key, place, fresh, .. } = prepared;
-        let seq = store::lock_scope(tx, key).await?;
-        // The first place of a scope means that nothing is in it.
-        let existing = if seq > 1 { store::find_in(tx, key).await? } else { None };
+        let LockedScope { seq, existing, live } = store::lock_scope(tx, key, ctx.now()).await?;
         let (id, created) = match existing {
             Some(old) if is_live(old.expires_at, ctx.now()) => {
-                store::replace(tx, key, fresh.expires_at, &fresh.sealed).await?;
+                store::replace(tx, key, fresh.expires_at, &fresh.sealed);
                 (old.id, old.created)
             }
             other => {
                 if let Some(expired) = other {
-                    store::remove(tx, key, &expired.id, expired.seq, ctx.now()).await?;
+                    store::remove(tx, key, &expired.id, expired.seq, ctx.now());
                 }
-                if seq > 1 {
-                    check_room(tx, prepared, ctx).await?;
-                }
+                check_room(live, prepared.most)?;
                 let fresh = StoredSecret { seq, ..fresh.copied() };
-                store::insert(tx, key, place, &fresh).await?;
+                store::insert(tx, key, place, &fresh);
                 (fresh.id, fresh.created)
             }
         };
@@ -129,9 +125,8 @@ impl WriteOperation for Set {
 }
 
 /// Whether one more secret may be in the scope.
-async fn check_room(tx: &mut Tx<'_>, prepared: &Prepared, ctx: &Ctx) -> Result<(), Failure> {
-    let live = store::count_live(tx, &prepared.key, ctx.now()).await?;
-    if live < prepared.most {
+fn check_room(live: i64, most: i64) -> Result<(), Failure> {
+    if live < most {
         return Ok(());
     }
     Err(Failure::Refused(ApiError::invalid(format!(

@@ -3,14 +3,20 @@
 use rusqlite::{CachedStatement, Connection};
 
 use crate::error::{Result, StorageError};
+use crate::transaction::Effect;
 use crate::value::{Row, Value};
 
-/// Runs a statement to its end and answers its rows.
-pub(crate) fn query(connection: &Connection, sql: &str, params: &[Value]) -> Result<Vec<Row>> {
-    rows(&mut bound(connection, sql, params)?)
+/// Runs a statement to its end: its rows, or how many it changed.
+pub(crate) fn run(connection: &Connection, sql: &str, params: &[Value]) -> Result<Effect> {
+    let mut statement = bound(connection, sql, params)?;
+    if statement.column_count() > 0 {
+        return Ok(Effect { rows: rows(&mut statement)?, changed: 0 });
+    }
+    let changed = statement.raw_execute()?;
+    Ok(Effect { rows: Vec::new(), changed: u64::try_from(changed).unwrap_or(u64::MAX) })
 }
 
-/// As [`query`], for a statement that changes nothing.
+/// Runs a statement that changes nothing, and answers its rows.
 pub(crate) fn read(connection: &Connection, sql: &str, params: &[Value]) -> Result<Vec<Row>> {
     let mut statement = bound(connection, sql, params)?;
     if !statement.readonly() {
@@ -19,24 +25,26 @@ pub(crate) fn read(connection: &Connection, sql: &str, params: &[Value]) -> Resu
     rows(&mut statement)
 }
 
-/// Runs a statement that answers no rows; returns how many it changed.
-pub(crate) fn execute(connection: &Connection, sql: &str, params: &[Value]) -> Result<u64> {
-    let changed = bound(connection, sql, params)?.raw_execute()?;
-    Ok(u64::try_from(changed).unwrap_or(u64::MAX))
-}
-
 /// Runs a statement about the transaction itself.
 pub(crate) fn control(connection: &Connection, sql: &'static str) -> Result<()> {
     connection.prepare_cached(sql)?.raw_execute()?;
     Ok(())
 }
 
+/// One writer at a time needs no locks on rows, and the embedded engine has no words for them.
+fn without_lock(sql: &str) -> &str {
+    ROW_LOCKS.iter().find_map(|lock| sql.strip_suffix(lock)).unwrap_or(sql)
+}
+
+/// How a query ends that locks the rows which it answers until its transaction ends.
+const ROW_LOCKS: [&str; 3] = [" FOR SHARE", " FOR UPDATE", " FOR UPDATE SKIP LOCKED"];
+
 fn bound<'c>(
     connection: &'c Connection,
     sql: &str,
     params: &[Value],
 ) -> Result<CachedStatement<'c>> {
-    let mut statement = connection.prepare_cached(sql)?;
+    let mut statement = connection.prepare_cached(without_lock(sql))?;
     let expected = statement.parameter_count();
     if expected != params.len() {
         return Err(StorageError::Engine(format!(

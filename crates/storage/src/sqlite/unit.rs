@@ -57,12 +57,14 @@ impl<W: Work> Job for Unit<W> {
 
 /// Nothing in a unit waits on this engine, so a future that is not ready at once never may be.
 fn poll_once<W: Work>(work: &W, connection: &mut Connection) -> Result<W::Out> {
-    let mut tx = Tx::sqlite(connection);
-    let polled = pin!(work.run(&mut tx)).poll(&mut Context::from_waker(Waker::noop()));
-    let Poll::Ready(outcome) = polled else {
-        return Err(StorageError::Waited);
+    let whole = async {
+        let mut tx = Tx::sqlite(connection);
+        let out = work.run(&mut tx).await?;
+        tx.finish().await?;
+        Ok(out)
     };
-    let out = outcome?;
-    tx.finish()?;
-    Ok(out)
+    match pin!(whole).poll(&mut Context::from_waker(Waker::noop())) {
+        Poll::Ready(outcome) => outcome,
+        Poll::Pending => Err(StorageError::Waited),
+    }
 }

@@ -61,7 +61,13 @@ fn open(path: &Path, sets: &[MigrationSet], findings: &mut Vec<Finding>) -> Opti
     }
 }
 
-async fn root_key(config: &Config, data_dir: &Path, keys: &Store, id: &str) -> Vec<Finding> {
+/// Checks that the root key opens the keys.
+pub(super) async fn root_key(
+    config: &Config,
+    data_dir: &Path,
+    keys: &Store,
+    id: &str,
+) -> Vec<Finding> {
     const CHECK: &str = "root key";
     let (key, path) = match find(config, data_dir, id) {
         Ok(found) => found,

@@ -1,0 +1,57 @@
+//! `coffer migrate`: changes of a shared database's schema, in two halves.
+
+use super::args::Migrate;
+use super::exit::{Exit, Failure};
+use super::install;
+use super::output::Output;
+use crate::config::Config;
+use coffer::assemble::{self, Database};
+use coffer_base::{Clock, SystemClock};
+use coffer_storage::MigrationReport;
+use serde_json::{Value, json};
+
+/// Changes the schemas.
+///
+/// # Errors
+/// If the stores are files, which `coffer serve` brings up to date, or a database refuses.
+pub fn run(config: &Config, verb: &Migrate, output: Output) -> Result<Exit, Failure> {
+    let database = config.database()?;
+    if matches!(database, Database::Embedded) {
+        return Err(Failure::usage(
+            "this is for PostgreSQL (--database, --key-database): stores in files are brought up \
+             to date when the server starts"
+                .to_owned(),
+        ));
+    }
+    let reports = install::runtime()?.block_on(async {
+        match verb {
+            Migrate::Up => assemble::expand(&database, SystemClock.now()).await,
+            Migrate::Finish => assemble::finish(&database).await,
+        }
+    })?;
+    output.show(&document(&reports), |_| lines(&reports, verb))?;
+    Ok(Exit::Done)
+}
+
+fn document(reports: &[MigrationReport]) -> Value {
+    let applied = reports.iter().flat_map(|report| &report.applied);
+    let applied =
+        applied.map(|one| json!({ "room": one.room, "version": one.version, "name": one.name }));
+    json!({ "applied": applied.collect::<Vec<_>>() })
+}
+
+fn lines(reports: &[MigrationReport], verb: &Migrate) -> String {
+    let applied = reports.iter().flat_map(|report| &report.applied);
+    let mut lines: Vec<String> =
+        applied.map(|one| format!("{} {}  {}", one.room, one.version, one.name)).collect();
+    lines.push(match (lines.is_empty(), verb) {
+        (true, _) => "nothing to do".to_owned(),
+        (false, Migrate::Up) => {
+            "Servers of this version can be started beside those of the version before. Once none \
+             of those runs any more: coffer migrate finish"
+                .to_owned()
+        }
+        (false, Migrate::Finish) => "servers of the version before are refused now".to_owned(),
+    });
+    lines.join("\n")
+}

@@ -1,0 +1,381 @@
+//! Where a database is, and whom we trust there.
+//!
+//! Passwords come from the address, from whoever calls, or from a password file; none of them is
+//! ever in a message.
+
+use std::fmt;
+use std::net::IpAddr;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
+
+use coffer_base::limit;
+use percent_encoding::percent_decode_str;
+use rustls::ClientConfig;
+use tokio_postgres::Config;
+use tokio_postgres::config::{Host, LoadBalanceHosts, SslMode};
+use zeroize::Zeroizing;
+
+use super::{password_file, tls};
+use crate::error::{Result, StorageError};
+use crate::fault::Faults;
+
+/// Where a database is, and how many connections a server may have to it.
+#[derive(Clone)]
+pub struct PostgresOptions {
+    pub(super) config: Arc<Config>,
+    pub(super) tls: Arc<ClientConfig>,
+    pub(super) connections: usize,
+    pub(super) faults: Faults,
+}
+
+/// Where passwords come from that are not in the address.
+#[derive(Clone, Debug, Default)]
+pub struct Passwords {
+    /// One that was given by itself.
+    pub given: Option<Zeroizing<String>>,
+    /// A file of lines `host:port:database:user:password`, as `PGPASSFILE` names one.
+    pub file: Option<PathBuf>,
+}
+
+impl fmt::Display for PostgresOptions {
+    /// As an address, without the password.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("postgres://")?;
+        if let Some(user) = self.config.get_user() {
+            write!(f, "{user}@")?;
+        }
+        for (at, (host, port)) in self.places().into_iter().enumerate() {
+            let comma = if at == 0 { "" } else { "," };
+            write!(f, "{comma}{host}:{port}")?;
+        }
+        write!(f, "/{}", self.config.get_dbname().unwrap_or_default())
+    }
+}
+
+impl fmt::Debug for PostgresOptions {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "PostgresOptions({self}, {} connections)", self.connections)
+    }
+}
+
+/// How a connection is secured.
+enum Security {
+    /// Not at all.
+    Plain,
+    /// Encrypted, with somebody who has a certificate for that name.
+    Verified,
+}
+
+/// What an address says that the driver does not know.
+#[derive(Default)]
+struct Ours {
+    security: Option<Security>,
+    root_certificates: Option<PathBuf>,
+    connections: Option<usize>,
+}
+
+impl PostgresOptions {
+    /// From `postgres://user@host:port/database?…`. `sslmode` is `verify-full`, which is the
+    /// default beyond this machine, or `disable`; `sslrootcert` names a PEM file of authorities;
+    /// `pool_size` is how many connections there may be.
+    ///
+    /// # Errors
+    /// [`StorageError::Schema`] says what is wrong with it, and shows no password.
+    pub fn parse(url: &str, passwords: &Passwords) -> Result<Self> {
+        let (plain, ours) = split(url)?;
+        let mut config: Config = plain.parse().map_err(|error: tokio_postgres::Error| {
+            let source = std::error::Error::source(&error).map(ToString::to_string);
+            refused(&source.unwrap_or_else(|| error.to_string()))
+        })?;
+        let missing = |what: &str| refused(&format!("no {what} stands in it"));
+        if config.get_hosts().is_empty() {
+            return Err(missing("host"));
+        }
+        if config.get_dbname().is_none_or(str::is_empty) {
+            return Err(missing("database"));
+        }
+        if config.get_user().is_none_or(str::is_empty) {
+            return Err(missing("user"));
+        }
+        if config.get_options().is_some() {
+            return Err(refused("poolers refuse 'options'; use ALTER ROLE … SET instead"));
+        }
+        if !config.get_hostaddrs().is_empty() {
+            return Err(refused("'hostaddr' would lead elsewhere than the host's name says"));
+        }
+        if config.get_load_balance_hosts() != LoadBalanceHosts::Disable {
+            return Err(refused("hosts are tried in their order, so 'load_balance_hosts' is out"));
+        }
+        let local = config.get_hosts().iter().all(is_local);
+        let verified = match ours.security {
+            Some(Security::Verified) => true,
+            Some(Security::Plain) => false,
+            None => !local,
+        };
+        config.ssl_mode(if verified { SslMode::Require } else { SslMode::Disable });
+        config.connect_timeout(Duration::from_secs(limit::CONNECT_SECONDS));
+        config.keepalives_idle(Duration::from_secs(limit::KEEPALIVE_SECONDS));
+        config.tcp_user_timeout(Duration::from_secs(limit::COMMIT_SECONDS));
+        config.application_name("coffer");
+        let tls = tls::trusting(ours.root_certificates.as_deref())?;
+        let connections = ours.connections.unwrap_or(limit::POSTGRES_CONNECTIONS);
+        add_password(&mut config, passwords)?;
+        Ok(Self { config: Arc::new(config), tls, connections, faults: Faults::none() })
+    }
+
+    /// The same with another number of connections at most.
+    #[must_use]
+    pub const fn with_connections(mut self, connections: usize) -> Self {
+        self.connections = if connections == 0 { 1 } else { connections };
+        self
+    }
+
+    /// The same with faults, which tests inject.
+    #[must_use]
+    pub fn with_faults(mut self, faults: Faults) -> Self {
+        self.faults = faults;
+        self
+    }
+
+    /// Whether everything crosses a network where others can read it.
+    pub fn is_in_the_open(&self) -> bool {
+        self.config.get_ssl_mode() == SslMode::Disable
+            && !self.config.get_hosts().iter().all(is_local)
+    }
+
+    /// Whether an address itself, which may stand where others can read it, has a password.
+    pub fn has_password(url: &str) -> bool {
+        split(url)
+            .and_then(|(plain, _)| plain.parse::<Config>().map_err(|_| refused("")))
+            .is_ok_and(|config| config.get_password().is_some())
+    }
+
+    /// Whether both are databases of one cluster: whoever has its files has both.
+    pub fn same_cluster(&self, other: &Self) -> bool {
+        self.places().iter().any(|place| other.places().contains(place))
+    }
+
+    /// The same for each host alone.
+    pub(super) fn each_host(&self) -> Vec<Config> {
+        let hosts = self.config.get_hosts().iter().zip(self.places());
+        hosts.map(|(host, (_, port))| one_host(&self.config, host, port)).collect()
+    }
+
+    fn places(&self) -> Vec<(String, u16)> {
+        places(&self.config)
+    }
+}
+
+/// All that an address can say, for one of its hosts.
+fn one_host(all: &Config, host: &Host, port: u16) -> Config {
+    let mut one = Config::new();
+    match host {
+        Host::Tcp(name) => one.host(name),
+        Host::Unix(path) => one.host_path(path),
+    };
+    one.port(port)
+        .user(all.get_user().unwrap_or_default())
+        .dbname(all.get_dbname().unwrap_or_default())
+        .application_name(all.get_application_name().unwrap_or_default())
+        .ssl_mode(all.get_ssl_mode())
+        .ssl_negotiation(all.get_ssl_negotiation())
+        .channel_binding(all.get_channel_binding())
+        .target_session_attrs(all.get_target_session_attrs())
+        .keepalives(all.get_keepalives())
+        .keepalives_idle(all.get_keepalives_idle());
+    if let Some(password) = all.get_password() {
+        one.password(password);
+    }
+    if let Some(time) = all.get_connect_timeout() {
+        one.connect_timeout(*time);
+    }
+    if let Some(time) = all.get_tcp_user_timeout() {
+        one.tcp_user_timeout(*time);
+    }
+    if let Some(time) = all.get_keepalives_interval() {
+        one.keepalives_interval(time);
+    }
+    if let Some(count) = all.get_keepalives_retries() {
+        one.keepalives_retries(count);
+    }
+    one
+}
+
+fn places(config: &Config) -> Vec<(String, u16)> {
+    let ports = config.get_ports();
+    let port = |at: usize| ports.get(at).or(ports.first()).copied().unwrap_or(DEFAULT_PORT);
+    let hosts = config.get_hosts().iter().enumerate();
+    hosts.map(|(at, host)| (name(host), port(at))).collect()
+}
+
+fn add_password(config: &mut Config, passwords: &Passwords) -> Result<()> {
+    if config.get_password().is_some() {
+        return Ok(());
+    }
+    if let Some(given) = &passwords.given {
+        config.password(given.as_bytes());
+        return Ok(());
+    }
+    let Some(path) = &passwords.file else { return Ok(()) };
+    let (user, database) = (config.get_user(), config.get_dbname());
+    let (user, database) = (user.unwrap_or_default(), database.unwrap_or_default());
+    if let Some(found) = password_file::find(path, &places(config), database, user)? {
+        config.password(found.as_bytes());
+    }
+    Ok(())
+}
+
+const DEFAULT_PORT: u16 = 5432;
+
+fn refused(why: &str) -> StorageError {
+    StorageError::Schema(format!("the database's address cannot be used: {why}"))
+}
+
+fn name(host: &Host) -> String {
+    match host {
+        Host::Tcp(name) => name.clone(),
+        Host::Unix(path) => path.display().to_string(),
+    }
+}
+
+fn is_local(host: &Host) -> bool {
+    match host {
+        Host::Tcp(name) => {
+            name == "localhost" || name.parse::<IpAddr>().is_ok_and(|address| address.is_loopback())
+        }
+        Host::Unix(_) => true,
+    }
+}
+
+/// Takes out of the address what the driver does not know.
+fn split(url: &str) -> Result<(String, Ours)> {
+    if !["postgres://", "postgresql://"].iter().any(|scheme| url.starts_with(scheme)) {
+        return Err(refused("it does not begin with postgres://"));
+    }
+    let Some((place, query)) = url.split_once('?') else {
+        return Ok((url.to_owned(), Ours::default()));
+    };
+    let mut ours = Ours::default();
+    let mut rest = Vec::new();
+    for pair in query.split('&').filter(|pair| !pair.is_empty()) {
+        let (name, value) = pair.split_once('=').unwrap_or((pair, ""));
+        let value = percent_decode_str(value).decode_utf8_lossy();
+        match name {
+            "sslmode" => ours.security = Some(security(&value)?),
+            "sslrootcert" => ours.root_certificates = Some(Path::new(&*value).to_owned()),
+            "pool_size" => ours.connections = Some(pool_size(&value)?),
+            _ => rest.push(pair),
+        }
+    }
+    if rest.is_empty() {
+        return Ok((place.to_owned(), ours));
+    }
+    Ok((format!("{place}?{}", rest.join("&")), ours))
+}
+
+fn security(word: &str) -> Result<Security> {
+    match word {
+        "disable" => Ok(Security::Plain),
+        "verify-full" => Ok(Security::Verified),
+        "allow" | "prefer" | "require" | "verify-ca" => Err(refused(&format!(
+            "sslmode={word} would not check whom it talks to; use verify-full, with sslrootcert \
+             if its authority is not a public one, or disable"
+        ))),
+        _ => Err(refused("sslmode is verify-full or disable")),
+    }
+}
+
+fn pool_size(text: &str) -> Result<usize> {
+    let most = limit::POSTGRES_CONNECTIONS_CEILING;
+    let number = text.parse().ok().filter(|number| (1..=most).contains(number));
+    number.ok_or_else(|| refused(&format!("pool_size is a whole number from 1 to {most}")))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn parse(url: &str) -> Result<PostgresOptions> {
+        PostgresOptions::parse(url, &Passwords::default())
+    }
+
+    fn encrypted(url: &str) -> bool {
+        parse(url).unwrap().config.get_ssl_mode() == SslMode::Require
+    }
+
+    #[test]
+    fn what_leaves_this_machine_is_encrypted_and_checked_unless_told_otherwise() {
+        assert!(encrypted("postgres://u@db.example/d"));
+        assert!(encrypted("postgres://u@127.0.0.1,db.example/d"));
+        assert!(encrypted("postgres://u@127.0.0.1/d?sslmode=verify-full"));
+        for plain in ["127.0.0.1", "localhost", "[::1]", "%2Frun%2Fpostgresql"] {
+            assert!(!encrypted(&format!("postgres://u@{plain}/d")), "{plain}");
+        }
+        let open = parse("postgres://u@db.example/d?sslmode=disable").unwrap();
+        assert!(open.is_in_the_open());
+        assert!(!parse("postgres://u@127.0.0.1/d").unwrap().is_in_the_open());
+        for half in ["prefer", "require", "verify-ca"] {
+            let error = parse(&format!("postgres://u@h/d?sslmode={half}")).unwrap_err();
+            assert!(error.to_string().contains("verify-full"), "{error}");
+        }
+    }
+
+    #[test]
+    fn an_address_says_what_it_lacks() {
+        for (url, lacks) in [
+            ("mysql://u@h/d", "postgres://"),
+            ("postgres://u@h/", "database"),
+            ("postgres://h/d", "user"),
+            ("postgres:///d?user=u", "host"),
+            ("postgres://u@h/d?options=-c", "ALTER ROLE"),
+            ("postgres://u@h/d?pool_size=0", "pool_size"),
+            ("postgres://u@h/d?sslmode=verify-full&sslrootcert=/nowhere/ca.pem", "/nowhere/ca.pem"),
+        ] {
+            let error = parse(url).unwrap_err().to_string();
+            assert!(error.contains(lacks), "{url}: {error}");
+        }
+    }
+
+    #[test]
+    fn an_address_shows_no_password_anywhere() {
+        let url = "postgres://u:hunter2@127.0.0.1:6432/d";
+        let options = parse(url).unwrap();
+        assert_eq!(options.to_string(), "postgres://u@127.0.0.1:6432/d");
+        assert!(!format!("{options:?}").contains("hunter2"));
+        assert!(PostgresOptions::has_password(url));
+        assert!(!PostgresOptions::has_password("postgres://u@127.0.0.1/d"));
+        for wrong in
+            ["postgres://u:hunter2@127.0.0.1:port/d", "postgres://u:hunter2@h/d?options=-c"]
+        {
+            let error = parse(wrong).unwrap_err().to_string();
+            assert!(!error.contains("hunter2"), "{error}");
+        }
+    }
+
+    #[test]
+    fn a_password_comes_from_the_address_or_from_whoever_calls_or_from_a_file() {
+        use std::os::unix::fs::PermissionsExt;
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("pgpass");
+        std::fs::write(&path, "127.0.0.1:*:d:u:from\\:file\n").unwrap();
+        std::fs::set_permissions(&path, PermissionsExt::from_mode(0o600)).unwrap();
+        let file = Passwords { given: None, file: Some(path) };
+        let both = Passwords { given: Some(Zeroizing::new("given".to_owned())), ..file.clone() };
+        let password = |url: &str, passwords| {
+            let config = PostgresOptions::parse(url, passwords).unwrap().config;
+            config.get_password().map(|bytes| String::from_utf8_lossy(bytes).into_owned())
+        };
+        assert_eq!(password("postgres://u:own@127.0.0.1/d", &both).unwrap(), "own");
+        assert_eq!(password("postgres://u@127.0.0.1/d", &both).unwrap(), "given");
+        assert_eq!(password("postgres://u@127.0.0.1/d", &file).unwrap(), "from:file");
+        assert_eq!(password("postgres://other@127.0.0.1/d", &file), None);
+    }
+
+    #[test]
+    fn two_databases_of_one_cluster_are_noticed() {
+        let of = |url: &str| parse(url).unwrap();
+        assert!(of("postgres://u@h1,h2/a").same_cluster(&of("postgres://v@h2/b")));
+        assert!(!of("postgres://u@h1/a").same_cluster(&of("postgres://u@h1:5433/a")));
+    }
+}

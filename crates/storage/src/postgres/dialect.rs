@@ -1,0 +1,203 @@
+//! From the statements and schemas that all engines share to PostgreSQL's.
+
+use std::collections::HashMap;
+use std::sync::{Arc, OnceLock, PoisonError, RwLock};
+
+use bytes::BytesMut;
+use tokio_postgres::types::{FromSql, IsNull, ToSql, Type, to_sql_checked};
+
+use crate::error::{Result, StorageError};
+use crate::value::{Row, Value};
+
+/// Statements with `$1` for `?` and `?1`, by their text: there are as many as the program has.
+static STATEMENTS: OnceLock<RwLock<HashMap<&'static str, Arc<str>>>> = OnceLock::new();
+
+/// A statement as the server reads it.
+pub(super) fn statement(sql: &'static str) -> Arc<str> {
+    let known = STATEMENTS.get_or_init(RwLock::default);
+    if let Some(text) = known.read().unwrap_or_else(PoisonError::into_inner).get(sql) {
+        return Arc::clone(text);
+    }
+    let text: Arc<str> = numbered(sql).into();
+    known.write().unwrap_or_else(PoisonError::into_inner).insert(sql, Arc::clone(&text));
+    text
+}
+
+/// `?` becomes the next number, `?3` the number that it has; what stands in quotes stays.
+fn numbered(sql: &str) -> String {
+    let (mut out, mut quoted, mut next) = (String::with_capacity(sql.len() + 16), false, 1u32);
+    let mut letters = sql.chars().peekable();
+    while let Some(letter) = letters.next() {
+        match letter {
+            '\'' => {
+                quoted = !quoted;
+                out.push(letter);
+            }
+            '?' if !quoted => {
+                out.push('$');
+                if !letters.peek().is_some_and(char::is_ascii_digit) {
+                    out.push_str(&next.to_string());
+                    next = next.saturating_add(1);
+                }
+            }
+            _ => out.push(letter),
+        }
+    }
+    out
+}
+
+/// The server's type for a parameter. What is no value has the type that its place asks for.
+pub(super) const fn type_of(value: &Value) -> Type {
+    match value {
+        Value::Null => Type::UNKNOWN,
+        Value::Int(_) => Type::INT8,
+        Value::Text(_) => Type::TEXT,
+        Value::Blob(_) => Type::BYTEA,
+    }
+}
+
+impl ToSql for Value {
+    fn to_sql(
+        &self,
+        ty: &Type,
+        out: &mut BytesMut,
+    ) -> std::result::Result<IsNull, Box<dyn std::error::Error + Sync + Send>> {
+        match self {
+            Self::Null => Ok(IsNull::Yes),
+            Self::Int(value) => value.to_sql(ty, out),
+            Self::Text(text) => text.to_sql(ty, out),
+            Self::Blob(bytes) => bytes.to_sql(ty, out),
+        }
+    }
+
+    fn accepts(_ty: &Type) -> bool {
+        true
+    }
+
+    to_sql_checked!();
+}
+
+/// A column as the server sends it.
+struct Column(Value);
+
+impl<'a> FromSql<'a> for Column {
+    fn from_sql(
+        ty: &Type,
+        raw: &'a [u8],
+    ) -> std::result::Result<Self, Box<dyn std::error::Error + Sync + Send>> {
+        Ok(Self(match *ty {
+            Type::INT8 => Value::Int(i64::from_sql(ty, raw)?),
+            Type::INT4 => Value::Int(i32::from_sql(ty, raw)?.into()),
+            Type::INT2 => Value::Int(i16::from_sql(ty, raw)?.into()),
+            Type::BOOL => Value::from(bool::from_sql(ty, raw)?),
+            Type::BYTEA => Value::Blob(Vec::from_sql(ty, raw)?),
+            _ => Value::Text(String::from_sql(ty, raw)?),
+        }))
+    }
+
+    fn from_sql_null(
+        _ty: &Type,
+    ) -> std::result::Result<Self, Box<dyn std::error::Error + Sync + Send>> {
+        Ok(Self(Value::Null))
+    }
+
+    fn accepts(ty: &Type) -> bool {
+        let known = [Type::INT8, Type::INT4, Type::INT2, Type::BOOL, Type::BYTEA];
+        known.contains(ty) || <String as FromSql>::accepts(ty)
+    }
+}
+
+/// A row as the other rooms read it.
+pub(super) fn row(row: &tokio_postgres::Row) -> Result<Row> {
+    let column = |at: usize| {
+        let read = row.try_get::<_, Column>(at).map(|column| column.0);
+        read.map_err(|_| StorageError::Corrupt(format!("column {at} has a type of its own")))
+    };
+    (0..row.len()).map(column).collect::<Result<_>>().map(Row::new)
+}
+
+/// A schema as the server reads it: whole numbers of 64 bits, bytes, no words about how the
+/// embedded engine lays out tables, and triggers with a function of their own.
+pub(super) fn schema(sql: &str) -> Result<String> {
+    let mut out = String::with_capacity(sql.len());
+    for statement in statements(sql) {
+        let text = statement.trim();
+        if text.starts_with("CREATE TRIGGER ") {
+            out.push_str(&trigger(text)?);
+        } else {
+            out.push_str(&table(text));
+            out.push_str(";\n");
+        }
+    }
+    Ok(out)
+}
+
+/// The statements of a schema, without its comments. A trigger ends with `END`.
+fn statements(sql: &str) -> Vec<String> {
+    let mut all = Vec::new();
+    let mut one = String::new();
+    for line in sql.lines().filter(|line| !line.trim_start().starts_with("--")) {
+        one.push_str(line);
+        one.push('\n');
+        let text = one.trim();
+        let is_trigger = text.starts_with("CREATE TRIGGER ");
+        if text.ends_with(if is_trigger { "END;" } else { ";" }) {
+            all.push(text.trim_end_matches(';').to_owned());
+            one.clear();
+        }
+    }
+    // The last may end without a semicolon.
+    all.extend(Some(one.trim().to_owned()).filter(|rest| !rest.is_empty()));
+    all
+}
+
+fn table(text: &str) -> String {
+    let text = text.trim_end_matches(", WITHOUT ROWID").trim_end();
+    let text = text.trim_end_matches("WITHOUT ROWID").trim_end();
+    let text = text.trim_end_matches("STRICT").trim_end();
+    text.replace(" INTEGER", " BIGINT").replace(" BLOB", " BYTEA")
+}
+
+/// `CREATE TRIGGER name BEFORE … ON table BEGIN SELECT RAISE(ABORT, 'words'); END`.
+fn trigger(text: &str) -> Result<String> {
+    let unknown = || StorageError::Schema(format!("a trigger of an unknown form: {text}"));
+    let (head, body) = text.split_once("BEGIN").ok_or_else(unknown)?;
+    let head = head.split_whitespace().collect::<Vec<_>>().join(" ");
+    let name = head.split(' ').nth(2).ok_or_else(unknown)?;
+    let words = body.split('\'').nth(1).ok_or_else(unknown)?;
+    Ok(format!(
+        "CREATE FUNCTION {name}() RETURNS trigger LANGUAGE plpgsql AS \
+         $$ BEGIN RAISE EXCEPTION '{words}'; END $$;\n\
+         {head} FOR EACH ROW EXECUTE FUNCTION {name}();\n"
+    ))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn placeholders_are_numbered_and_quotes_left_alone() {
+        for (sql, expected) in [
+            ("SELECT ?, ?", "SELECT $1, $2"),
+            ("SELECT ?2, ?1, ?2", "SELECT $2, $1, $2"),
+            ("SELECT '?' || ? LIKE ? ESCAPE '\\'", "SELECT '?' || $1 LIKE $2 ESCAPE '\\'"),
+        ] {
+            assert_eq!(numbered(sql), expected);
+        }
+    }
+
+    #[test]
+    fn a_schema_keeps_its_meaning() {
+        let sql = "-- what it is for; more\nCREATE TABLE t (\n    a INTEGER NOT NULL,\n    b BLOB\n\
+                   ) WITHOUT ROWID;\n\nCREATE TRIGGER t_stays BEFORE UPDATE OF\n    a ON t\n\
+                   BEGIN SELECT RAISE(ABORT, 'it stays'); END;\n\
+                   CREATE INDEX i ON t (a) WHERE a = 1;";
+        let expected = "CREATE TABLE t (\n    a BIGINT NOT NULL,\n    b BYTEA\n);\n\
+             CREATE FUNCTION t_stays() RETURNS trigger LANGUAGE plpgsql AS \
+             $$ BEGIN RAISE EXCEPTION 'it stays'; END $$;\n\
+             CREATE TRIGGER t_stays BEFORE UPDATE OF a ON t \
+             FOR EACH ROW EXECUTE FUNCTION t_stays();\nCREATE INDEX i ON t (a) WHERE a = 1;\n";
+        assert_eq!(schema(sql).unwrap(), expected);
+    }
+}

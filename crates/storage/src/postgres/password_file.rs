@@ -1,0 +1,103 @@
+//! The password file that PostgreSQL's own clients read (its manual, "The Password File").
+
+use std::os::unix::fs::PermissionsExt;
+use std::path::Path;
+
+use zeroize::Zeroizing;
+
+use crate::error::{Result, StorageError};
+
+/// Bytes of a password file; more is none.
+const LONGEST: u64 = 1 << 20;
+
+/// The password of the first line that fits one of `places`; `None` if none does.
+///
+/// # Errors
+/// [`StorageError::File`] if the file cannot be read, or others can read it too.
+pub(super) fn find(
+    path: &Path,
+    places: &[(String, u16)],
+    database: &str,
+    user: &str,
+) -> Result<Option<Zeroizing<String>>> {
+    let failed = |error: &std::io::Error| StorageError::file("read the password file", path, error);
+    let about = std::fs::metadata(path).map_err(|error| failed(&error))?;
+    let shown = path.display();
+    if about.permissions().mode() & 0o077 != 0 {
+        let words =
+            format!("others can read the password file {shown}; take that away (chmod 600)");
+        return Err(StorageError::File(words));
+    }
+    if about.len() > LONGEST {
+        return Err(StorageError::File(format!("{shown} is too long for a password file")));
+    }
+    let text = std::fs::read_to_string(path).map_err(|error| failed(&error))?;
+    let text = Zeroizing::new(text);
+    let found = text.lines().find_map(|line| {
+        let mut places = places.iter();
+        places.find_map(|(host, port)| of_line(line, &[host, &port.to_string(), database, user]))
+    });
+    Ok(found)
+}
+
+/// The password of a line whose other fields are `wanted`, or `*`.
+fn of_line(line: &str, wanted: &[&str; 4]) -> Option<Zeroizing<String>> {
+    if line.starts_with('#') {
+        return None;
+    }
+    let mut rest = line;
+    for each in wanted {
+        let (field, after) = field(rest);
+        if *field != **each && *field != "*" {
+            return None;
+        }
+        rest = after?;
+    }
+    Some(field(rest).0)
+}
+
+/// The field at the front, and what comes after its colon. A backslash takes a colon's or a
+/// backslash's meaning away.
+fn field(text: &str) -> (Zeroizing<String>, Option<&str>) {
+    let mut field = Zeroizing::new(String::with_capacity(text.len()));
+    let mut letters = text.char_indices();
+    while let Some((at, letter)) = letters.next() {
+        match letter {
+            ':' => return (field, text.get(at.saturating_add(1)..)),
+            '\\' => field.extend(letters.next().map(|(_, escaped)| escaped)),
+            _ => field.push(letter),
+        }
+    }
+    (field, None)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_first_line_that_fits_counts() {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("pgpass");
+        let text = "# a comment:*:*:*:no\nhost:5432:d:u:one\n*:*:d:u:tw\\\\o\n*:*:*:short\n";
+        std::fs::write(&path, text).unwrap();
+        std::fs::set_permissions(&path, PermissionsExt::from_mode(0o600)).unwrap();
+        let of = |host: &str, port, database| {
+            let places = [(host.to_owned(), port)];
+            find(&path, &places, database, "u").unwrap().map(|found| found.to_string())
+        };
+        assert_eq!(of("host", 5432, "d").unwrap(), "one");
+        assert_eq!(of("host", 5433, "d").unwrap(), "tw\\o");
+        assert_eq!(of("host", 5432, "e"), None);
+    }
+
+    #[test]
+    fn a_file_that_others_can_read_is_refused() {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("pgpass");
+        std::fs::write(&path, "*:*:*:*:hunter2\n").unwrap();
+        std::fs::set_permissions(&path, PermissionsExt::from_mode(0o640)).unwrap();
+        let error = find(&path, &[], "d", "u").unwrap_err().to_string();
+        assert!(error.contains("chmod 600") && !error.contains("hunter2"), "{error}");
+    }
+}

@@ -1,0 +1,113 @@
+//! Connections: how they are made, how many there are, and what becomes of them.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use coffer_base::limit;
+use deadpool::Runtime;
+use deadpool::managed::{self, Object, PoolError, TimeoutType};
+use rustls::ClientConfig;
+use tokio_postgres::{CancelToken, Client};
+use tokio_postgres_rustls::MakeRustlsConnect;
+
+use super::address::PostgresOptions;
+use super::connector::Connector;
+use crate::error::{Result, StorageError};
+
+/// The connections of one server.
+#[derive(Clone, Debug)]
+pub(super) struct Pool {
+    connections: managed::Pool<Connector>,
+    tls: Arc<ClientConfig>,
+}
+
+impl Pool {
+    pub(super) fn new(options: &PostgresOptions) -> Result<Self> {
+        let pool = managed::Pool::builder(Connector::new(options))
+            .max_size(options.connections)
+            .runtime(Runtime::Tokio1)
+            .wait_timeout(Some(Duration::from_secs(limit::CONNECTION_WAIT_SECONDS)))
+            .build();
+        let connections = pool.map_err(|error| StorageError::Engine(error.to_string()))?;
+        Ok(Self { connections, tls: Arc::clone(&options.tls) })
+    }
+
+    /// Waits for a connection.
+    ///
+    /// # Errors
+    /// [`StorageError::Busy`] if none became free in time, [`StorageError::Unavailable`] if none
+    /// can be made.
+    pub(super) async fn lease(&self) -> Result<Lease> {
+        match self.connections.get().await {
+            Ok(object) => Ok(Lease(Some(object))),
+            Err(PoolError::Timeout(TimeoutType::Wait)) => Err(StorageError::Busy),
+            Err(PoolError::Closed) => Err(StorageError::Closed),
+            Err(PoolError::Backend(error)) => Err(error),
+            Err(error) => Err(StorageError::Unavailable(error.to_string())),
+        }
+    }
+
+    /// What asks the server to give up a connection's statement.
+    pub(super) fn canceller(&self, client: &Client) -> Canceller {
+        Canceller { token: client.cancel_token(), tls: Arc::clone(&self.tls) }
+    }
+
+    /// Gives up the connections that nobody uses: one of them led nowhere, and whatever became of
+    /// its server or its line became of theirs.
+    pub(super) fn distrust_idle(&self) {
+        self.connections.retain(|_, _| false);
+    }
+
+    pub(super) fn waiting(&self) -> u64 {
+        u64::try_from(self.connections.status().waiting).unwrap_or(u64::MAX)
+    }
+
+    pub(super) fn close(&self) {
+        self.connections.close();
+    }
+}
+
+/// Asks the server to give up a statement.
+pub(super) struct Canceller {
+    token: CancelToken,
+    tls: Arc<ClientConfig>,
+}
+
+impl Canceller {
+    /// Asks in the background, once: a server that does not answer has nothing to give up.
+    pub(super) fn cancel(self) {
+        let Self { token, tls } = self;
+        let tls = MakeRustlsConnect::new((*tls).clone());
+        tokio::spawn(async move {
+            let time = Duration::from_secs(limit::CONNECT_SECONDS);
+            let _ = tokio::time::timeout(time, token.cancel_query(tls)).await;
+        });
+    }
+}
+
+/// A connection that somebody uses. Unless it is given back it is closed, since nobody knows what
+/// it was left in the middle of.
+#[derive(Debug)]
+pub(super) struct Lease(Option<Object<Connector>>);
+
+impl Lease {
+    pub(super) fn client(&self) -> &Client {
+        // It is taken out only by those who consume the lease.
+        match &self.0 {
+            Some(object) => &object.client,
+            None => unreachable!("a lease that was given back is used"),
+        }
+    }
+
+    pub(super) fn give_back(mut self) {
+        drop(self.0.take());
+    }
+}
+
+impl Drop for Lease {
+    fn drop(&mut self) {
+        if let Some(object) = self.0.take() {
+            drop(Object::take(object));
+        }
+    }
+}

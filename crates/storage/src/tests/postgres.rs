@@ -1,0 +1,281 @@
+//! The other engine, where `COFFER_TEST_POSTGRES` names a server.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering};
+
+use super::*;
+
+/// A new database with the tests' schema; `None` where there is no server.
+async fn database() -> Option<(PostgresOptions, Store)> {
+    let server = std::env::var("COFFER_TEST_POSTGRES").ok()?;
+    let name = format!("storage_{:016x}", rand());
+    let admin: tokio_postgres::Config = format!("{server}/postgres").parse().unwrap();
+    let (client, connection) = admin.connect(tokio_postgres::NoTls).await.unwrap();
+    tokio::spawn(connection);
+    client.batch_execute(&format!("CREATE DATABASE {name}")).await.unwrap();
+    let options =
+        PostgresOptions::parse(&format!("{server}/{name}"), &Passwords::default()).unwrap();
+    Store::expand_postgres(options.clone(), SETS, NOW).await.unwrap();
+    let store = Store::open_postgres(options.clone(), SETS).await.unwrap();
+    Some((options, store))
+}
+
+fn rand() -> u64 {
+    use std::hash::{BuildHasher, RandomState};
+    RandomState::new().hash_one(0)
+}
+
+macro_rules! server_or_skip {
+    ($made:expr) => {
+        match $made.await {
+            Some(made) => made,
+            None => {
+                println!("skipped: COFFER_TEST_POSTGRES names no server");
+                return;
+            }
+        }
+    };
+}
+
+#[tokio::test]
+async fn values_come_back_as_they_went_in() {
+    let (_, store) = server_or_skip!(database());
+    let values = vec![
+        Value::Int(i64::MIN),
+        Value::Int(i64::MAX),
+        Value::from("naïve \u{1F511}"),
+        Value::from(""),
+        Value::from(vec![0u8, 255, 10]),
+    ];
+    let echo = "SELECT ?1, ?2, ?3, ?4, ?5";
+    let read = store.query(echo, &values).await.unwrap().remove(0);
+    assert_eq!(read.into_values(), values);
+    let written = store.write(Run(vec![(echo, values.clone())])).await.unwrap().remove(0);
+    assert_eq!(written.into_values(), values);
+    let nothing = "INSERT INTO item (id, label, body) VALUES (?, ?, ?) RETURNING label, body";
+    let values = vec![Value::Int(7), Value::Null, Value::Null];
+    let row = store.write(Run(vec![(nothing, values)])).await.unwrap().remove(0);
+    assert_eq!(row.into_values(), vec![Value::Null, Value::Null]);
+}
+
+fn item(id: i64, label: &str) -> (&'static str, Vec<Value>) {
+    ("INSERT INTO item (id, label) VALUES (?, ?)", vec![Value::Int(id), Value::from(label)])
+}
+
+#[tokio::test]
+async fn what_fails_leaves_nothing_and_the_connection_goes_on() {
+    let (_, store) = server_or_skip!(database());
+    let broken = Run(vec![item(1, "a"), ("SELECT nonsense FROM item", vec![])]);
+    assert!(matches!(store.write(broken).await, Err(StorageError::Engine(_))));
+    assert_eq!(count(&store).await, 0);
+    store.write(Run(vec![item(1, "a")])).await.unwrap();
+    let twice = store.write(Run(vec![item(2, "a")])).await;
+    assert!(matches!(twice, Err(StorageError::Constraint(_))), "{twice:?}");
+    assert_eq!(count(&store).await, 1);
+}
+
+/// Defers an insert, and does not ask what became of it.
+struct Deferred(&'static str);
+
+impl Work for Deferred {
+    type Out = ();
+
+    async fn run(&self, tx: &mut Tx<'_>) -> Result<()> {
+        tx.defer("INSERT INTO item (id, label) VALUES (9, ?)", vec![Value::from(self.0)]);
+        Ok(())
+    }
+}
+
+#[tokio::test]
+async fn what_was_deferred_leaves_with_the_commit_and_can_fail_it() {
+    let (_, store) = server_or_skip!(database());
+    let before = store.stats().round_trips;
+    store.write(Deferred("a")).await.unwrap();
+    assert_eq!((count(&store).await, store.stats().round_trips - before), (1, 2));
+    assert!(matches!(store.write(Deferred("b")).await, Err(StorageError::Constraint(_))));
+    assert_eq!(count(&store).await, 1);
+}
+
+/// Refuses after a change, as operations do.
+struct Refusing;
+
+impl Work for Refusing {
+    type Out = ();
+
+    async fn run(&self, tx: &mut Tx<'_>) -> Result<()> {
+        let (sql, params) = item(1, "before");
+        tx.execute(sql, &params).await?;
+        tx.savepoint().await?;
+        let (sql, params) = item(2, "within");
+        tx.execute(sql, &params).await?;
+        let (sql, params) = item(3, "deferred within");
+        tx.defer(sql, params);
+        tx.rollback_to_savepoint().await?;
+        tx.release_savepoint().await?;
+        let (sql, params) = item(4, "after");
+        tx.defer(sql, params);
+        Ok(())
+    }
+}
+
+#[tokio::test]
+async fn a_savepoint_takes_back_what_came_after_it() {
+    let (_, store) = server_or_skip!(database());
+    store.write(Refusing).await.unwrap();
+    let rows = store.query("SELECT id FROM item ORDER BY id", &[]).await.unwrap();
+    let ids: Vec<_> = rows.iter().map(|row| row.int(0).unwrap()).collect();
+    assert_eq!(ids, [1, 4]);
+}
+
+/// Two units that lock two rows in opposite orders.
+struct Crossed {
+    first: i64,
+    second: i64,
+    runs: Arc<AtomicU32>,
+}
+
+impl Work for Crossed {
+    type Out = ();
+
+    async fn run(&self, tx: &mut Tx<'_>) -> Result<()> {
+        self.runs.fetch_add(1, Ordering::SeqCst);
+        let sql = "UPDATE item SET label = label || 'x' WHERE id = ?";
+        tx.execute(sql, &[Value::Int(self.first)]).await?;
+        tokio::time::sleep(std::time::Duration::from_millis(50)).await;
+        tx.execute(sql, &[Value::Int(self.second)]).await?;
+        Ok(())
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn whoever_is_in_a_deadlock_is_run_again() {
+    let (_, store) = server_or_skip!(database());
+    store.write(Run(vec![item(1, "a"), item(2, "b")])).await.unwrap();
+    let runs = Arc::new(AtomicU32::new(0));
+    let crossed = |first, second| Crossed { first, second, runs: Arc::clone(&runs) };
+    let (one, other) = tokio::join!(store.write(crossed(1, 2)), store.write(crossed(2, 1)));
+    one.unwrap();
+    other.unwrap();
+    assert!(runs.load(Ordering::SeqCst) > 2, "there was no deadlock");
+    let rows = store.query("SELECT label FROM item ORDER BY id", &[]).await.unwrap();
+    let labels: Vec<_> = rows.iter().map(|row| row.text(0).unwrap().to_owned()).collect();
+    assert_eq!(labels, ["axx", "bxx"]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn who_goes_away_in_the_middle_leaves_no_open_transaction() {
+    let (options, _) = server_or_skip!(database());
+    let store = Store::open_postgres(options.with_connections(1), SETS).await;
+    let store = store.unwrap();
+    store.write(Run(vec![item(1, "a"), item(2, "b")])).await.unwrap();
+    let runs = Arc::new(AtomicU32::new(0));
+    let asked = store.write(Crossed { first: 1, second: 2, runs });
+    let cut = tokio::time::timeout(std::time::Duration::from_millis(20), asked).await;
+    assert!(cut.is_err(), "it was done before anybody could go away");
+    // It goes on without whoever asked, and the only connection is free afterwards.
+    store.write(Run(vec![item(3, "c")])).await.unwrap();
+    let row = store.query("SELECT label FROM item WHERE id = 2", &[]).await.unwrap().remove(0);
+    assert_eq!(row.text(0).unwrap(), "bx");
+}
+
+/// Waits longer than anybody else does for a connection.
+struct Slow(u64);
+
+impl Work for Slow {
+    type Out = ();
+
+    async fn run(&self, tx: &mut Tx<'_>) -> Result<()> {
+        tx.query("SELECT 1", &[]).await?;
+        tokio::time::sleep(std::time::Duration::from_millis(self.0)).await;
+        Ok(())
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn whoever_waits_too_long_for_a_connection_is_told_to_come_again() {
+    let (options, _) = server_or_skip!(database());
+    let store = Store::open_postgres(options.with_connections(1), SETS).await;
+    let store = store.unwrap();
+    let slow = store.clone();
+    let slow = tokio::spawn(async move { slow.write(Slow(5500)).await });
+    tokio::time::sleep(std::time::Duration::from_millis(100)).await;
+    assert_eq!(store.query("SELECT 1", &[]).await.unwrap_err(), StorageError::Busy);
+    slow.await.unwrap().unwrap();
+    store.query("SELECT 1", &[]).await.unwrap();
+}
+
+/// The tests' schema and a next version of it, which takes a column away in its second half.
+#[tokio::test]
+async fn a_host_that_is_silent_leaves_time_for_the_next() {
+    let Ok(server) = std::env::var("COFFER_TEST_POSTGRES") else {
+        println!("skipped: COFFER_TEST_POSTGRES names no server");
+        return;
+    };
+    // It takes connections, and never says a word.
+    let silent = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let silent = silent.local_addr().unwrap();
+    let (options, _) = database().await.unwrap();
+    let (user, host) = server.rsplit_once('@').unwrap();
+    let database = options.to_string().rsplit_once('/').unwrap().1.to_owned();
+    let query = "target_session_attrs=read-write";
+    let url = format!("{user}@{silent},{host}/{database}?{query}");
+    let options = PostgresOptions::parse(&url, &Passwords::default()).unwrap();
+    let store = Store::open_postgres(options, SETS).await.unwrap();
+    store.query("SELECT 1", &[]).await.unwrap();
+}
+
+/// Somebody reads a table for as long as a dump takes: a migration waits without making others
+/// wait behind it.
+#[tokio::test]
+async fn a_change_of_the_schema_holds_up_nobody_for_long() {
+    let (options, store) = server_or_skip!(database());
+    let admin: tokio_postgres::Config = options.to_string().parse().unwrap();
+    let (client, connection) = admin.connect(tokio_postgres::NoTls).await.unwrap();
+    tokio::spawn(connection);
+    client.batch_execute("BEGIN; SELECT count(*) FROM item").await.unwrap();
+    let next = next_version();
+    let expanded = Store::expand_postgres(options, &next, NOW);
+    let reads = async {
+        for _ in 0..30 {
+            store.query("SELECT count(*) FROM item", &[]).await.unwrap();
+            tokio::time::sleep(std::time::Duration::from_millis(100)).await;
+        }
+        client.batch_execute("COMMIT").await.unwrap();
+    };
+    let (expanded, ()) = tokio::join!(expanded, reads);
+    assert_eq!(expanded.unwrap().applied.len(), 1);
+}
+
+fn next_version() -> [MigrationSet; 1] {
+    let sql =
+        "ALTER TABLE item ADD COLUMN note TEXT;\n-- finish\nALTER TABLE item DROP COLUMN body;";
+    let next = [SETS[0].migrations[0], Migration { version: 2, name: "notes", sql }];
+    [MigrationSet { room: "items", migrations: Box::leak(Box::new(next)) }]
+}
+
+#[tokio::test]
+async fn neighbouring_versions_run_side_by_side_until_the_change_is_finished() {
+    let (options, old) = server_or_skip!(database());
+    let next = next_version();
+    let refused = Store::open_postgres(options.clone(), &next).await.unwrap_err().to_string();
+    assert!(refused.contains("coffer migrate up") && refused.contains("version 2"), "{refused}");
+    let report = Store::expand_postgres(options.clone(), &next, NOW).await.unwrap();
+    assert_eq!(report.applied.len(), 1);
+    let new = Store::open_postgres(options.clone(), &next).await.unwrap();
+    // Also a server of the old version that starts only now.
+    let late = Store::open_postgres(options.clone(), SETS).await.unwrap();
+    for (store, id) in [(&old, 1), (&new, 2), (&late, 3)] {
+        store.write(Run(vec![item(id, &format!("item {id}"))])).await.unwrap();
+        assert_eq!(count(store).await, id);
+    }
+    let noted = "UPDATE item SET note = 'new', body = ?";
+    new.write(Run(vec![(noted, vec![Value::from(vec![1u8])])])).await.unwrap();
+    let report = Store::finish_postgres(options.clone(), &next).await.unwrap();
+    assert_eq!(report.applied.len(), 2, "both versions are finished");
+    assert!(new.query("SELECT body FROM item", &[]).await.is_err(), "the column is still there");
+    new.query("SELECT note FROM item", &[]).await.unwrap();
+    let refused = Store::open_postgres(options.clone(), SETS).await.unwrap_err().to_string();
+    assert!(refused.contains("Upgrade coffer") && refused.contains("version 2"), "{refused}");
+    let again = Store::finish_postgres(options, &next).await.unwrap();
+    assert!(again.applied.is_empty());
+}

@@ -1,0 +1,94 @@
+//! The other engine for a test server: two databases of its own, where `COFFER_TEST_POSTGRES`
+//! names a server (`postgres://user@127.0.0.1:port`) on which databases may be made.
+
+use coffer::assemble::Database;
+use coffer_storage::{Passwords, PostgresOptions};
+use std::fs;
+use std::hash::{BuildHasher, RandomState};
+use std::path::Path;
+use tokio::runtime::Runtime;
+
+/// The variable that names the server.
+pub const SERVER: &str = "COFFER_TEST_POSTGRES";
+
+/// Connections of a test server: there are many of them.
+const CONNECTIONS: usize = 8;
+
+/// The file in a data directory that says which databases belong to it.
+const NAMES: &str = "postgres";
+
+/// Where the stores of a test server are, and what has to be cleared away after it.
+pub(crate) struct Place {
+    pub(crate) database: Database,
+    /// The databases, which go with the server unless the test keeps its directory.
+    made: Vec<String>,
+}
+
+/// Whether servers of this run are on PostgreSQL.
+pub fn is_postgres() -> bool {
+    std::env::var_os(SERVER).is_some()
+}
+
+/// The databases that belong to `data_dir`, made if there are none.
+pub(crate) fn place(data_dir: &Path) -> Place {
+    let Ok(server) = std::env::var(SERVER) else {
+        return Place::embedded();
+    };
+    let file = data_dir.join(NAMES);
+    let name = fs::read_to_string(&file).unwrap_or_else(|_| {
+        let name = format!("coffer_{:016x}", RandomState::new().hash_one(0));
+        fs::create_dir_all(data_dir).unwrap();
+        fs::write(&file, &name).unwrap();
+        let create = |name: &str| format!("CREATE DATABASE {name} TEMPLATE template0");
+        run(&server, &[create(&format!("{name}_data")), create(&format!("{name}_keys"))]);
+        name
+    });
+    let made = vec![format!("{name}_data"), format!("{name}_keys")];
+    let of = |name: &str| {
+        let url = format!("{server}/{name}");
+        let options = PostgresOptions::parse(&url, &Passwords::default()).unwrap();
+        options.with_connections(CONNECTIONS)
+    };
+    let database = Database::Postgres { data: of(&made[0]), keys: of(&made[1]) };
+    Place { database, made }
+}
+
+impl Place {
+    /// In the data directory itself.
+    pub(crate) const fn embedded() -> Self {
+        Self { database: Database::Embedded, made: Vec::new() }
+    }
+
+    /// The addresses of the data and of the keys.
+    pub(crate) fn urls(&self) -> Option<[String; 2]> {
+        let server = std::env::var(SERVER).ok()?;
+        let [data, keys] = self.made.as_slice() else { return None };
+        Some([data, keys].map(|name| format!("{server}/{name}")))
+    }
+
+    /// Takes the databases away.
+    pub(crate) fn clear(&self) {
+        if let Ok(server) = std::env::var(SERVER) {
+            let drop = |name: &String| format!("DROP DATABASE IF EXISTS {name} WITH (FORCE)");
+            run(&server, &self.made.iter().map(drop).collect::<Vec<_>>());
+        }
+    }
+}
+
+/// Whether an installation was made in `data_dir` before.
+pub(crate) fn is_founded(data_dir: &Path) -> bool {
+    data_dir.join(coffer::assemble::DATA_FILE).exists() || data_dir.join(NAMES).exists()
+}
+
+fn run(server: &str, statements: &[String]) {
+    let runtime = Runtime::new().unwrap();
+    runtime.block_on(async {
+        let config: tokio_postgres::Config = format!("{server}/postgres").parse().unwrap();
+        let (client, connection) = config.connect(tokio_postgres::NoTls).await.unwrap();
+        let driver = tokio::spawn(connection);
+        for statement in statements {
+            client.batch_execute(statement).await.unwrap();
+        }
+        driver.abort();
+    });
+}

@@ -1,0 +1,118 @@
+//! What stands in the tables, and what somebody can do to them behind the server's back.
+
+use crate::server::TestServer;
+use coffer_storage::{Row, StorageError, Store, Tx, Value, Work};
+
+/// A statement that changes rows.
+struct Change(&'static str, Vec<Value>);
+
+impl Work for Change {
+    type Out = u64;
+
+    async fn run(&self, tx: &mut Tx<'_>) -> Result<u64, StorageError> {
+        tx.execute(self.0, &self.1).await
+    }
+}
+
+/// The store takes texts that live as long as the program; tests make theirs as they go.
+fn leaked(sql: &str) -> &'static str {
+    Box::leak(sql.to_owned().into_boxed_str())
+}
+
+impl TestServer {
+    fn data(&self) -> &Store {
+        &self.server().installation().stores.data
+    }
+
+    fn keys(&self) -> &Store {
+        &self.server().installation().stores.keys
+    }
+
+    /// Rows of the data store.
+    pub fn query(&self, sql: &str, params: &[Value]) -> Vec<Row> {
+        self.block_on(self.data().query(leaked(sql), params)).unwrap()
+    }
+
+    /// Changes rows of the data store, and says how many.
+    ///
+    /// # Errors
+    /// [`StorageError`] if the schema forbids it.
+    pub fn execute(&self, sql: &str, params: &[Value]) -> Result<u64, StorageError> {
+        self.block_on(self.data().write(Change(leaked(sql), params.to_vec())))
+    }
+
+    /// How many rows `table` of the data store has; a condition may follow its name.
+    pub fn count(&self, table: &str) -> i64 {
+        let sql = format!("SELECT count(*) FROM {table}");
+        self.query(&sql, &[])[0].int(0).unwrap()
+    }
+
+    /// The same of the key store.
+    pub fn count_of_keys(&self, table: &str) -> i64 {
+        let sql = leaked(&format!("SELECT count(*) FROM {table}"));
+        self.block_on(self.keys().query(sql, &[])).unwrap()[0].int(0).unwrap()
+    }
+
+    /// How often either store has committed anything.
+    pub fn commits(&self) -> u64 {
+        self.data().stats().commits + self.keys().stats().commits
+    }
+
+    /// How often somebody waited for either database.
+    pub fn round_trips(&self) -> u64 {
+        self.data().stats().round_trips + self.keys().stats().round_trips
+    }
+
+    /// All rows of all tables of both stores, as text.
+    pub fn dump(&self) -> Vec<String> {
+        let mut all = self.dump_data();
+        all.extend(self.dump_of(self.keys()));
+        all
+    }
+
+    /// All rows of all tables of the data store, as text.
+    pub fn dump_data(&self) -> Vec<String> {
+        self.dump_of(self.data())
+    }
+
+    fn dump_of(&self, store: &Store) -> Vec<String> {
+        let tables = if store.is_shared() {
+            "SELECT CAST(table_name AS text) FROM information_schema.tables \
+             WHERE table_schema = 'public' ORDER BY 1"
+        } else {
+            "SELECT name FROM sqlite_schema WHERE type = 'table' ORDER BY name"
+        };
+        let mut all = Vec::new();
+        for table in self.block_on(store.query(tables, &[])).unwrap() {
+            let table = table.text(0).unwrap();
+            let rows = store.query(leaked(&format!("SELECT * FROM {table}")), &[]);
+            let rows = self.block_on(rows).unwrap();
+            let mut rows: Vec<_> = rows.into_iter().map(|row| shown(table, row)).collect();
+            // An engine may move a row that was changed.
+            rows.sort();
+            all.extend(rows);
+        }
+        all
+    }
+
+    /// The column by which rows come in the order in which they were written, as long as none of
+    /// them was changed.
+    pub fn insertion_order(&self) -> &'static str {
+        if self.data().is_shared() { "ctid" } else { "rowid" }
+    }
+}
+
+/// A row with its values, which the store's own types do not show.
+fn shown(table: &str, row: Row) -> String {
+    let values: Vec<String> = row
+        .into_values()
+        .into_iter()
+        .map(|value| match value {
+            Value::Null => "null".to_owned(),
+            Value::Int(number) => number.to_string(),
+            Value::Text(text) => format!("{text:?}"),
+            Value::Blob(bytes) => format!("{bytes:02x?}"),
+        })
+        .collect();
+    format!("{table} {}", values.join(", "))
+}

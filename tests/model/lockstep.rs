@@ -1,0 +1,303 @@
+//! One log of random operations on both engines at once: each must answer as the other does, to
+//! the byte.
+//!
+//! Time stands still unless the log moves it, and random bytes come from the same seed, so ids and
+//! even requests' ids are the same.
+
+use coffer_base::{Clock, Random, TestRandom, clock::DAY_SECONDS};
+use coffer_testkit::{Answer, Client, TestServer, is_postgres};
+use std::sync::Arc;
+
+/// Operations in the log; more with `COFFER_LOCKSTEP_STEPS`.
+const STEPS: usize = 3000;
+
+/// Chance, the same in every run.
+struct Dice(TestRandom);
+
+impl Dice {
+    fn below(&self, most: u64) -> u64 {
+        let mut bytes = [0; 8];
+        self.0.fill(&mut bytes);
+        u64::from_le_bytes(bytes) % most
+    }
+
+    fn one<'a>(&self, of: &[&'a str]) -> &'a str {
+        of[usize::try_from(self.below(of.len() as u64)).unwrap()]
+    }
+
+    /// The name of one of the first few things of a kind.
+    fn named(&self, prefix: &str, most: u64) -> String {
+        format!("{prefix}{}", self.below(most))
+    }
+}
+
+/// A request, as each engine is asked.
+#[derive(Clone, Debug)]
+struct Request {
+    method: &'static str,
+    path: String,
+    params: Vec<(&'static str, String)>,
+    key: Option<String>,
+    /// Which of the accounts the app speaks for; none is the operator.
+    account: Option<usize>,
+}
+
+/// A server of one engine.
+struct Side {
+    server: TestServer,
+    app: Client,
+    accounts: Vec<String>,
+}
+
+impl Side {
+    fn new(embedded: bool) -> Self {
+        let builder = TestServer::builder();
+        let builder = if embedded { builder.embedded() } else { builder };
+        let server =
+            builder.random(Arc::new(TestRandom::seeded(11))).without_background_jobs().start();
+        let app = server.app();
+        let accounts: Vec<_> = (0..3).map(|_| server.account()).collect();
+        accounts.iter().for_each(|account| drop(server.install(&app, account)));
+        Self { app: app.client(), accounts, server }
+    }
+
+    fn ask(&self, request: &Request) -> Answer {
+        let client = match request.account {
+            Some(account) => self.app.for_account(&self.accounts[account]),
+            None => self.server.admin(),
+        };
+        let client = match &request.key {
+            Some(key) => client.idempotent(key),
+            None => client,
+        };
+        let params: Vec<_> =
+            request.params.iter().map(|(name, value)| (*name, value.as_str())).collect();
+        match request.method {
+            "GET" => client.get(&request.path, &params),
+            "DELETE" => client.delete(&request.path, &params),
+            _ => client.post(&request.path, &params),
+        }
+    }
+}
+
+/// What an answer says, but for the time at which it was sent.
+fn said(answer: &Answer) -> (u16, Vec<(String, String)>, String) {
+    let headers = answer.headers.iter().filter(|(name, _)| name != "date").cloned();
+    (answer.status, headers.collect(), answer.body.clone())
+}
+
+/// What was told so far, for requests that name it.
+#[derive(Default)]
+struct Told {
+    secrets: Vec<String>,
+    holds: Vec<String>,
+    plans: Vec<String>,
+}
+
+impl Told {
+    fn note(&mut self, answer: &Answer) {
+        let object: serde_json::Value = serde_json::from_str(&answer.body).unwrap_or_default();
+        let id = object["id"].as_str().unwrap_or_default().to_owned();
+        for (prefix, of) in [
+            ("appsecret_", &mut self.secrets),
+            ("reshold_", &mut self.holds),
+            ("resplan_", &mut self.plans),
+        ] {
+            if id.starts_with(prefix) && !of.contains(&id) {
+                of.push(id.clone());
+            }
+        }
+    }
+
+    fn some(&self, of: &[String], dice: &Dice) -> String {
+        let at = dice.below(of.len().max(1) as u64);
+        of.get(usize::try_from(at).unwrap()).cloned().unwrap_or_else(|| "none".to_owned())
+    }
+}
+
+fn request(dice: &Dice, told: &Told, now: i64) -> Request {
+    let account = Some(usize::try_from(dice.below(3)).unwrap());
+    let key = (dice.below(3) == 0).then(|| dice.named("key ", 40));
+    let of = |method, path: &str, params: Vec<(&'static str, String)>| Request {
+        method,
+        path: path.to_owned(),
+        params,
+        key: if method == "POST" { key.clone() } else { None },
+        account,
+    };
+    match dice.below(100) {
+        0..55 => secrets(dice, told, now, of),
+        55..90 => books(dice, told, now, of),
+        _ => lists(dice, told, of),
+    }
+}
+
+fn scope(dice: &Dice) -> Vec<(&'static str, String)> {
+    let user = dice.named("user ", 3);
+    let account = vec![("scope[type]", "account".to_owned())];
+    let users = vec![("scope[type]", "user".to_owned()), ("scope[user]", user)];
+    if dice.below(2) == 0 { account } else { users }
+}
+
+fn secrets(
+    dice: &Dice,
+    told: &Told,
+    now: i64,
+    of: impl Fn(&'static str, &str, Vec<(&'static str, String)>) -> Request,
+) -> Request {
+    let name = ("name", dice.named("näme ", 13));
+    let mut params = scope(dice);
+    match dice.below(10) {
+        0..5 => {
+            params.extend([name, ("payload", dice.named("payload ", 1000))]);
+            if dice.below(3) == 0 {
+                let ahead = i64::try_from(dice.below(3)).unwrap() * DAY_SECONDS / 2;
+                params.push(("expires_at", (now + ahead).to_string()));
+            }
+            of("POST", "/v1/apps/secrets", params)
+        }
+        5..7 => {
+            params.extend([name, ("expand[]", "payload".to_owned())]);
+            of("GET", "/v1/apps/secrets/find", params)
+        }
+        7 => {
+            params.push(name);
+            of("POST", "/v1/apps/secrets/delete", params)
+        }
+        _ => {
+            params.push(("limit", dice.named("", 5)));
+            let cursor = dice.below(3);
+            if cursor > 0 {
+                let name = if cursor == 1 { "starting_after" } else { "ending_before" };
+                params.push((name, told.some(&told.secrets, dice)));
+            }
+            of("GET", "/v1/apps/secrets", params)
+        }
+    }
+}
+
+fn books(
+    dice: &Dice,
+    told: &Told,
+    now: i64,
+    of: impl Fn(&'static str, &str, Vec<(&'static str, String)>) -> Request,
+) -> Request {
+    let amount = |most| ("amount", (1 + dice.below(most)).to_string());
+    let currency = ("currency", dice.one(&["usd", "eur", "jpy"]).to_owned());
+    let charge = ("charge", dice.named("ch_", 120));
+    let date = ("release_schedule[release_after]", (now + 40 * DAY_SECONDS).to_string());
+    let status = |words| vec![("status", dice.one(words).to_owned())];
+    match dice.below(13) {
+        0..4 => {
+            let id = ("id", dice.named("ch_", 120));
+            let fee = ("fee", dice.below(50).to_string());
+            of("POST", "/v1/ledger/charges", vec![id, amount(20_000), currency, fee])
+        }
+        4 => of(
+            "POST",
+            "/v1/ledger/refunds",
+            vec![("id", dice.named("re_", 60)), charge, amount(900)],
+        ),
+        5 => of(
+            "POST",
+            "/v1/ledger/disputes",
+            vec![("id", dice.named("du_", 60)), charge, amount(900)],
+        ),
+        6 => {
+            let path = format!("/v1/ledger/disputes/{}", dice.named("du_", 60));
+            of("POST", &path, status(&["won", "lost"]))
+        }
+        7 => {
+            let id = ("id", dice.named("po_", 60));
+            let reported = ("reported", dice.one(&["true", "false"]).to_owned());
+            of("POST", "/v1/ledger/payouts", vec![id, amount(9000), currency, reported])
+        }
+        8 => {
+            let path = format!("/v1/ledger/payouts/{}", dice.named("po_", 60));
+            of("POST", &path, status(&["paid", "failed", "canceled"]))
+        }
+        9 => {
+            let days = ("rolling_release[days_after_charge]", (3 + dice.below(30)).to_string());
+            let kind = ("type", "rolling_release".to_owned());
+            of("POST", "/v1/reserve/plans", vec![("percent", dice.named("", 30)), kind, days])
+        }
+        10 => {
+            let path = format!("/v1/reserve/plans/{}/disable", told.some(&told.plans, dice));
+            of("POST", &path, vec![])
+        }
+        11 => of("POST", "/v1/reserve/holds", vec![amount(3000), currency, date]),
+        _ => {
+            let hold = ("reserve_hold", told.some(&told.holds, dice));
+            of("POST", "/v1/reserve/releases", vec![hold, amount(500)])
+        }
+    }
+}
+
+fn lists(
+    dice: &Dice,
+    told: &Told,
+    of: impl Fn(&'static str, &str, Vec<(&'static str, String)>) -> Request,
+) -> Request {
+    let limit = ("limit", (1 + dice.below(12)).to_string());
+    let path = dice.one(&[
+        "/v1/balance",
+        "/v1/balance_transactions",
+        "/v1/reserve/holds",
+        "/v1/reserve/plans",
+        "/v1/reserve/releases",
+        "/v1/ledger/charges",
+        "/v1/events",
+    ]);
+    match dice.below(4) {
+        0 => {
+            let filters = vec![limit, ("currency", "usd".to_owned())];
+            let path = dice.one(&["/v1/balance_transactions", "/v1/reserve/holds"]);
+            of("GET", path, filters)
+        }
+        1 => of("GET", &format!("/v1/reserve/holds/{}", told.some(&told.holds, dice)), vec![]),
+        _ if path == "/v1/balance" => of("GET", path, vec![]),
+        _ => of("GET", path, vec![limit]),
+    }
+}
+
+#[test]
+fn both_engines_answer_alike() {
+    if !is_postgres() {
+        println!("skipped: this run has only one engine");
+        return;
+    }
+    let steps = std::env::var("COFFER_LOCKSTEP_STEPS").ok();
+    let steps = steps.map_or(STEPS, |steps| steps.parse().unwrap());
+    let (files, database) = (Side::new(true), Side::new(false));
+    assert_eq!(files.accounts, database.accounts, "the seeds differ");
+    let dice = Dice(TestRandom::seeded(23));
+    let (mut told, mut now, mut good) = (Told::default(), files.server.clock.now().unix(), 0);
+    for step in 0..steps {
+        if dice.below(60) == 0 {
+            let seconds = i64::try_from(dice.below(3 * 86_400)).unwrap();
+            now += seconds;
+            for side in [&files, &database] {
+                side.server.clock.advance(seconds);
+                side.server.run_jobs();
+            }
+            continue;
+        }
+        let request = request(&dice, &told, now);
+        let (one, other) = (files.ask(&request), database.ask(&request));
+        assert_eq!(said(&one), said(&other), "step {step}: {request:?}");
+        good += usize::from(one.status == 200);
+        told.note(&one);
+    }
+    println!("{steps} steps, {good} of them carried out");
+    assert!(good > steps / 3, "most of the log was refused: {good} of {steps}");
+    assert_eq!(without_keys(&files), without_keys(&database), "the rows differ");
+}
+
+/// All rows of the data.
+fn without_keys(side: &Side) -> Vec<String> {
+    let mut rows = side.server.dump_data();
+    // When a migration was applied, and how far, is each engine's own.
+    rows.retain(|row| !row.starts_with("schema_migration"));
+    rows.sort();
+    rows
+}

@@ -1,0 +1,222 @@
+//! PostgreSQL for the tests: a server of their own, as an unprivileged user, in a private directory
+//! and on a free port, beside whatever server the machine has already; stopped afterwards.
+
+use super::conformance::python_environment;
+use super::workspace::binary;
+use crate::root;
+use crate::step::{self, Outcome, Step};
+use std::fs;
+use std::net::{Ipv4Addr, TcpListener, TcpStream};
+use std::os::unix::fs::{MetadataExt, PermissionsExt};
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::time::{Duration, Instant};
+
+/// The account that Debian's package makes: the server refuses to run as root.
+const USER: &str = "postgres";
+/// Where Debian's pooler is, and others'.
+const POOLER: [&str; 3] = ["/usr/sbin/pgbouncer", "/usr/bin/pgbouncer", "/usr/local/bin/pgbouncer"];
+/// How long a server may take to answer after its start.
+const PATIENCE: Duration = Duration::from_secs(30);
+/// Settings of a server whose data nobody needs after the tests.
+const SETTINGS: [&str; 7] = [
+    "fsync=off",
+    "full_page_writes=off",
+    "synchronous_commit=off",
+    "autovacuum=off",
+    "listen_addresses=127.0.0.1",
+    "max_connections=400",
+    "log_min_messages=error",
+];
+
+/// The tests that run on every engine, on this one.
+pub fn engine() -> Outcome {
+    let server = Server::start()?;
+    let both = "package(coffer-tests) & (binary(api) + binary(auth_matrix) + binary(model))";
+    let tests = if step::need("cargo", &["nextest", "--version"], "").is_ok() {
+        let chosen = format!("(package(coffer-storage) & test(postgres)) + ({both})");
+        // The whole workspace, since other features would have all of it compiled again.
+        Step::new("cargo").args(["nextest", "run", "--workspace", "-E", &chosen])
+    } else {
+        let packages = ["test", "--no-fail-fast", "--package", "coffer-storage", "--package"];
+        let chosen = ["coffer-tests", "--lib", "--test", "api", "--test", "auth_matrix"];
+        Step::new("cargo").args(packages).args(chosen).args(["--test", "model"])
+    };
+    tests
+        .directory(&root())
+        .env("COFFER_TEST_POSTGRES", server.url())
+        .env("COFFER_BIN", binary()?)
+        .run()
+}
+
+/// What happens when databases, lines and servers fail.
+pub fn outages() -> Outcome {
+    programs()?;
+    let python = python_environment("python", "requirements.txt")?;
+    Step::new(&python)
+        .args([root().join("tests/postgres/run.py")])
+        .env("COFFER_BIN", binary()?)
+        .env("PYTHONDONTWRITEBYTECODE", "1")
+        .directory(&root())
+        .minutes(15)
+        .run()
+}
+
+/// Where PostgreSQL's programs are. They are installed with a pooler, if either is missing and we
+/// may.
+fn programs() -> Result<PathBuf, String> {
+    let complete = installed().is_some() && POOLER.iter().any(|path| Path::new(path).is_file());
+    if !complete && is_root() && step::need("apt-get", &["--version"], "").is_ok() {
+        let quiet = |step: Step| step.env("DEBIAN_FRONTEND", "noninteractive").run();
+        quiet(Step::new("apt-get").args(["update", "--quiet"]))?;
+        let install = ["install", "--yes", "--quiet", "--no-install-recommends"];
+        quiet(Step::new("apt-get").args(install).args(["postgresql", "pgbouncer"]))?;
+    }
+    let needed = "install PostgreSQL's server (Debian: apt-get install postgresql pgbouncer)";
+    installed().ok_or_else(|| needed.to_owned())
+}
+
+/// The newest installed server's programs.
+fn installed() -> Option<PathBuf> {
+    let debian = fs::read_dir("/usr/lib/postgresql").into_iter().flatten().flatten();
+    let mut versions: Vec<PathBuf> = debian.map(|entry| entry.path().join("bin")).collect();
+    versions.sort_by_key(|path| version(path));
+    let told = Step::new("pg_config").args(["--bindir"]).capture().ok().map(PathBuf::from);
+    let mut places = versions.into_iter().rev().chain(told);
+    places.find(|place| place.join("initdb").is_file() && place.join("postgres").is_file())
+}
+
+/// The number in `…/15/bin`.
+fn version(path: &Path) -> u32 {
+    let number = path.parent().and_then(Path::file_name).and_then(|name| name.to_str());
+    number.and_then(|number| number.parse().ok()).unwrap_or(0)
+}
+
+fn is_root() -> bool {
+    fs::metadata("/proc/self").is_ok_and(|about| about.uid() == 0)
+}
+
+/// A running server, stopped and removed when it is dropped.
+struct Server {
+    process: Child,
+    directory: PathBuf,
+    programs: PathBuf,
+    port: u16,
+}
+
+impl Server {
+    fn start() -> Result<Self, String> {
+        let programs = programs()?;
+        let directory =
+            std::env::temp_dir().join(format!("coffer-postgres-{}", std::process::id()));
+        prepare(&directory).map_err(|e| format!("{}: {e}", directory.display()))?;
+        let data = directory.join("data");
+        as_user(&programs.join("initdb"))
+            .args(["--auth=trust", "--username=postgres", "--no-sync", "--encoding=UTF8"])
+            .args([Path::new("--locale=C.UTF-8"), Path::new("--pgdata"), &data])
+            .log(directory.join("initdb.log"))
+            .run()?;
+        let port = free_port()?;
+        let mut command = command_as_user(&programs.join("postgres"));
+        command.arg("-D").arg(&data).arg("-k").arg(&directory).args(["-p", &port.to_string()]);
+        for setting in SETTINGS {
+            command.args(["-c", setting]);
+        }
+        let process = command
+            .stdin(Stdio::null())
+            .stdout(Stdio::null())
+            .stderr(Stdio::null())
+            .spawn()
+            .map_err(|e| format!("PostgreSQL cannot be started: {e}"))?;
+        let server = Self { process, directory, programs, port };
+        server.wait()?;
+        Ok(server)
+    }
+
+    fn url(&self) -> String {
+        format!("postgres://postgres@127.0.0.1:{}", self.port)
+    }
+
+    fn wait(&self) -> Outcome {
+        let start = Instant::now();
+        let ready = || {
+            let port = self.port.to_string();
+            let asked = ["-q", "-h", "127.0.0.1", "-p", &port];
+            TcpStream::connect((Ipv4Addr::LOCALHOST, self.port)).is_ok()
+                && Step::new(self.programs.join("pg_isready")).args(asked).capture().is_ok()
+        };
+        while start.elapsed() < PATIENCE {
+            if ready() {
+                return Ok(());
+            }
+            std::thread::park_timeout(Duration::from_millis(50));
+        }
+        Err("PostgreSQL did not answer after its start".to_owned())
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        let stop = as_user(&self.programs.join("pg_ctl"))
+            .args([Path::new("-D"), &self.directory.join("data")])
+            .args(["-m", "immediate", "-w", "stop"])
+            .capture();
+        if stop.is_err() {
+            let _ = self.process.kill();
+        }
+        let _ = self.process.wait();
+        let _ = fs::remove_dir_all(&self.directory);
+    }
+}
+
+/// An empty directory that belongs to whoever runs the server.
+fn prepare(directory: &Path) -> std::io::Result<()> {
+    fs::create_dir(directory)?;
+    fs::set_permissions(directory, fs::Permissions::from_mode(0o700))?;
+    if is_root() {
+        let status = Command::new("chown").arg(USER).arg(directory).status()?;
+        if !status.success() {
+            return Err(std::io::Error::other(format!("there is no user {USER}")));
+        }
+    }
+    Ok(())
+}
+
+/// A step that runs `program` as somebody who is not root.
+fn as_user(program: &Path) -> Step {
+    if is_root() {
+        return Step::new("runuser")
+            .args(["-u", USER, "--"])
+            .args([program])
+            .directory(Path::new("/"));
+    }
+    Step::new(program)
+}
+
+/// The same, to be started and left running.
+fn command_as_user(program: &Path) -> Command {
+    if !is_root() {
+        return Command::new(program);
+    }
+    let mut command = Command::new("runuser");
+    command.args(["-u", USER, "--"]).arg(program).current_dir("/");
+    command
+}
+
+fn free_port() -> Result<u16, String> {
+    let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0));
+    let address = listener.and_then(|listener| listener.local_addr());
+    address.map(|address| address.port()).map_err(|e| format!("no port is free: {e}"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_newest_version_counts() {
+        let of = |number: &str| Path::new("/usr/lib/postgresql").join(number).join("bin");
+        assert!(version(&of("9")) < version(&of("15")) && version(&of("15")) < version(&of("17")));
+        assert_eq!(version(Path::new("/usr/bin")), 0);
+    }
+}
