@@ -1,0 +1,74 @@
+"""Runs every program of this folder against the server's binary, which COFFER_BIN names.
+
+It needs PostgreSQL's programs and the official SDK. The exit code is 0 only if all have passed.
+"""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+HERE = Path(__file__).resolve().parent
+# What is run, and how long it may take in seconds: several times what it takes on two cores.
+PROGRAMS = [
+    (["first_use.py"], 120),
+    (["failover.py"], 300),
+    (["failover.py", "--canary"], 120),
+    (["rolling.py"], 120),
+    (["lines.py"], 300),
+    (["trouble.py"], 300),
+    (["pooler.py"], 180),
+    (["moving.py"], 180),
+]
+# How long a program that took too long may take to stop what it has started, in seconds.
+STOPPING = 60
+
+
+def run(command, deadline):
+    """Runs one program in a group of its own, and says what became of it."""
+    process = subprocess.Popen([sys.executable, HERE / command[0], *command[1:]],
+                               start_new_session=True)
+    try:
+        code = process.wait(deadline)
+        return "passed" if code == 0 else f"FAILED with exit code {code}"
+    except subprocess.TimeoutExpired:
+        return f"FAILED: not done after {deadline} s"
+    finally:
+        end(process)
+
+
+def end(process):
+    """Ends a program that still runs: it may clean up first, and then its group is killed."""
+    if process.poll() is None:
+        process.terminate()
+        try:
+            process.wait(STOPPING)
+        except subprocess.TimeoutExpired:
+            os.killpg(process.pid, signal.SIGKILL)
+            process.wait()
+
+
+def main():
+    """Runs all of them, also after a failure, and prints how each went."""
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit("the run was ended"))
+    if not os.access(os.environ.get("COFFER_BIN", ""), os.X_OK):
+        sys.exit("COFFER_BIN must name the server's binary")
+    summary = []
+    for command, deadline in PROGRAMS:
+        name = " ".join(command)
+        if not (HERE / command[0]).exists():
+            summary.append(f"{name}: not in this folder")
+            continue
+        print(f"--- {name}", flush=True)
+        begun = time.monotonic()
+        outcome = run(command, deadline)
+        summary.append(f"{name}: {outcome}, {time.monotonic() - begun:.0f} s")
+    print("---")
+    print("\n".join(summary))
+    return 1 if any("FAILED" in line for line in summary) else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
