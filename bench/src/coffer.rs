@@ -24,6 +24,7 @@ const START_PATIENCE: Duration = Duration::from_secs(20);
 pub struct Coffer {
     program: PathBuf,
     directory: PathBuf,
+    database: Option<Database>,
     admin_key: String,
     /// The app's live key.
     pub live_key: String,
@@ -32,6 +33,15 @@ pub struct Coffer {
     /// How many secrets were written; numbers below this one are stored.
     pub stored: u64,
     server: Option<Child>,
+}
+
+/// The database server that keeps a store, if it is not kept in files.
+#[derive(Clone)]
+pub struct Database {
+    /// The addresses of data and keys.
+    pub addresses: [String; 2],
+    /// The server's first process.
+    pub pid: u32,
 }
 
 /// What the writer has done so far.
@@ -59,8 +69,13 @@ impl Coffer {
     /// Makes a new store in `directory`, starts its server, and installs the app on
     /// [`ACCOUNTS`] accounts, which are written to the file `accounts` in the directory.
     pub fn create(program: &Path, directory: &Path) -> Result<Self> {
+        Self::create_in(program, directory, None)
+    }
+
+    /// The same with the store in `database`, if there is one.
+    pub fn create_in(program: &Path, directory: &Path, database: Option<Database>) -> Result<Self> {
         std::fs::create_dir_all(directory).map_err(|error| error.to_string())?;
-        let output = command(program, directory, "init")
+        let output = command(program, directory, database.as_ref(), "init")
             .args(["--app", "bench", "--format", "json"])
             .output()
             .map_err(|error| format!("cannot run {}: {error}", program.display()))?;
@@ -72,6 +87,7 @@ impl Coffer {
         let mut coffer = Self {
             program: program.to_owned(),
             directory: directory.to_owned(),
+            database,
             admin_key: text(&made, "admin_key")?,
             live_key: text(&made, "live_key")?,
             port: 0,
@@ -90,7 +106,7 @@ impl Coffer {
         let listen = format!("127.0.0.1:{}", self.port);
         let log = std::fs::File::create(self.directory.join("server.log"))
             .map_err(|error| error.to_string())?;
-        let mut command = command(&self.program, &self.directory, "serve");
+        let mut command = command(&self.program, &self.directory, self.database.as_ref(), "serve");
         command.args(["--listen", &listen]).stdout(Stdio::null()).stderr(log);
         let begun = Instant::now();
         self.server = Some(Child::spawn(&mut command)?);
@@ -114,6 +130,12 @@ impl Coffer {
     /// The server's process.
     pub fn pid(&self) -> Result<u32> {
         self.server.as_ref().map(Child::pid).ok_or_else(|| "Coffer is not running".to_owned())
+    }
+
+    /// The processes of the server and of its database's, if it has one.
+    pub fn pids(&self) -> Result<Vec<u32>> {
+        let database = self.database.as_ref().map(|database| database.pid);
+        Ok([self.pid()?].into_iter().chain(database).collect())
     }
 
     /// The file with the names of the accounts, one on a line.
@@ -148,6 +170,17 @@ impl Coffer {
                 .ok_or_else(|| format!("the status has no writer.{name}: {status}"))
         };
         Ok(Writer { commits: count("commits")?, units: count("units")? })
+    }
+
+    /// How often the server has waited for its database since the start, and how many requests
+    /// of the operation it has answered.
+    pub fn round_trips(&self, operation: &str) -> Result<(u64, u64)> {
+        let status = self.status()?;
+        let trips = status.pointer("/writer/round_trips").and_then(Value::as_u64);
+        let counts = status.get("operations").and_then(|counts| counts.get(operation));
+        let answered = counts.and_then(|counts| counts.get("answered")?.as_u64());
+        let trips = trips.ok_or_else(|| format!("the status has no round trips: {status}"))?;
+        Ok((trips, answered.unwrap_or(0)))
     }
 
     /// A call of the API for an account.
@@ -199,7 +232,7 @@ impl Coffer {
     }
 
     /// Finds the last secret that was stored.
-    fn find_one(&self) -> Result<Value> {
+    pub fn find_one(&self) -> Result<Value> {
         let index = self.stored.saturating_sub(1);
         let names = std::fs::read_to_string(self.accounts()).map_err(|error| error.to_string())?;
         let account = names.lines().nth(usize::try_from(index).unwrap_or(0) % ACCOUNTS);
@@ -215,10 +248,13 @@ impl Coffer {
 
 /// A command of Coffer's on the store in `directory`. Nothing of it, its root key included,
 /// lies outside that directory.
-fn command(program: &Path, directory: &Path, verb: &str) -> Command {
+fn command(program: &Path, directory: &Path, database: Option<&Database>, verb: &str) -> Command {
     let mut command = Command::new(program);
+    command.env_clear();
+    if let Some(Database { addresses: [data, keys], .. }) = database {
+        command.env("COFFER_DATABASE_URL", data).env("COFFER_KEY_DATABASE_URL", keys);
+    }
     command
-        .env_clear()
         .env("XDG_CONFIG_HOME", directory.join("config"))
         .arg(verb)
         .arg("--data-dir")

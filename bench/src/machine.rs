@@ -64,23 +64,40 @@ pub fn resident_kib(pid: u32) -> Result<(u64, u64)> {
     kib("VmRSS").zip(kib("VmHWM")).ok_or_else(|| format!("process {pid} has no memory figures"))
 }
 
-/// Processor seconds that a process has used, in user and kernel mode.
-pub fn cpu_seconds(pid: u32) -> Result<f64> {
-    process_cpu(&read(&format!("/proc/{pid}/stat"))?)
+/// Processor seconds that a process and its children have used, in user and kernel mode, those
+/// included that have ended.
+pub fn family_cpu_seconds(pid: u32) -> Result<f64> {
+    let children = fs::read_to_string(format!("/proc/{pid}/task/{pid}/children"));
+    // One that ends meanwhile is counted with its parent a moment later.
+    let running = children.unwrap_or_default();
+    let running = running.split_whitespace().filter_map(|child| {
+        let stat = fs::read_to_string(format!("/proc/{child}/stat")).ok()?;
+        process_cpu(&stat, ITSELF).ok()
+    });
+    let parent = process_cpu(&read(&format!("/proc/{pid}/stat"))?, AND_ENDED_CHILDREN)?;
+    Ok(parent + running.sum::<f64>())
 }
 
-/// The same for this process.
+/// The same for this process alone.
 pub fn own_cpu_seconds() -> Result<f64> {
-    process_cpu(&read("/proc/self/stat")?)
+    process_cpu(&read("/proc/self/stat")?, ITSELF)
 }
 
-fn process_cpu(stat: &str) -> Result<f64> {
+/// How many of the times in a process's stat file are its own: in user and in kernel mode.
+const ITSELF: usize = 2;
+
+/// The same with those of its children that have ended.
+const AND_ENDED_CHILDREN: usize = 4;
+
+fn process_cpu(stat: &str, times: usize) -> Result<f64> {
     // The second field is a name in parentheses that may hold spaces; the rest is numbers.
     let rest = stat.rsplit_once(')').map_or("", |(_, rest)| rest);
-    let mut fields = rest.split_whitespace().skip(11).map(str::parse::<f64>);
-    match (fields.next(), fields.next()) {
-        (Some(Ok(user)), Some(Ok(system))) => Ok((user + system) / TICKS),
-        _ => Err("a process's stat file has no processor times".to_owned()),
+    let fields = rest.split_whitespace().skip(11).take(times);
+    let ticks: Vec<f64> = fields.filter_map(|field| field.parse().ok()).collect();
+    if ticks.len() == times {
+        Ok(ticks.iter().sum::<f64>() / TICKS)
+    } else {
+        Err("a process's stat file has no processor times".to_owned())
     }
 }
 
@@ -139,15 +156,17 @@ mod tests {
 
     #[test]
     fn processor_times_come_after_the_name() {
-        let stat = "1 (a) b) S 1 1 1 0 -1 4194304 2 0 0 0 150 50 0 0 20 0 3 0 9";
-        assert_eq!(process_cpu(stat), Ok(2.0));
-        assert!(process_cpu("1 (a) S 1").is_err());
+        let stat = "1 (a) b) S 1 1 1 0 -1 4194304 2 0 0 0 150 50 70 30 20 0 3 0 9";
+        assert_eq!(process_cpu(stat, ITSELF), Ok(2.0));
+        assert_eq!(process_cpu(stat, AND_ENDED_CHILDREN), Ok(3.0));
+        assert!(process_cpu("1 (a) S 1", ITSELF).is_err());
     }
 
     #[test]
     fn this_process_has_memory_and_this_machine_a_processor() {
         let (now, highest) = resident_kib(std::process::id()).unwrap();
         assert!(now > 0 && highest >= now);
+        assert!(family_cpu_seconds(std::process::id()).is_ok());
         assert!(description().unwrap().contains("cores"));
         assert!(busy_seconds().unwrap().0 > 0.0);
     }

@@ -1,9 +1,9 @@
 //! Coffer beside what it could be at best, measured in one go on one machine.
 //!
-//! Without a first word it runs the whole comparison and prints one table; with `--reserves`
-//! anywhere, that of Reserves instead. The words `axum`, `load` and `sqlite` are the processes that
-//! it starts: servers, load and baselines never share a process, so that memory and processor time
-//! can be told apart.
+//! Without a first word it runs the whole comparison and prints one table; with `--reserves` or
+//! `--postgres` anywhere, that of Reserves or that of a store in PostgreSQL instead. The words
+//! `axum`, `load`, `pgbench` and `sqlite` are the processes that it starts: servers, load and
+//! baselines never share a process, so that memory and processor time can be told apart.
 //!
 //! This room talks to Coffer as a stranger would: by its command line, over HTTP, and by looking
 //! at its files; it links none of its code.
@@ -19,11 +19,14 @@ mod histogram;
 mod http;
 mod load;
 mod machine;
+mod pgbench;
+mod postgres;
 mod redis;
 mod rows;
 mod run;
 mod slice;
 mod sqlite_baseline;
+mod statements;
 mod table;
 
 use args::{Args, Result};
@@ -37,24 +40,24 @@ use table::{Check, Line};
 /// What a whole run may take.
 const RUN_AT_MOST: Duration = Duration::from_secs(480);
 
+/// What one on PostgreSQL may take.
+const POSTGRES_AT_MOST: Duration = Duration::from_secs(300);
+
 fn main() -> ExitCode {
     let (flags, words): (Vec<_>, Vec<_>) =
-        std::env::args().skip(1).partition(|word| word == "--reserves");
+        std::env::args().skip(1).partition(|word| word == "--reserves" || word == "--postgres");
     let mut words = words.into_iter().peekable();
     let command = words.next_if(|word| !word.starts_with("--")).unwrap_or_default();
     let parse = |words, known: &[&str]| Args::parse(words, known);
     let outcome = match command.as_str() {
-        "" if flags.is_empty() => {
-            parse(words, run::OPTIONS).and_then(|args| whole(&args, introduction, Run::everything))
-        }
-        "" => parse(words, run::RESERVES_OPTIONS)
-            .and_then(|args| whole(&args, introduction_to_reserves, Run::reserves)),
+        "" => comparison(&flags, words),
         "axum" => parse(words, &["port"]).and_then(|args| axum_baseline::main(&args)),
         "load" => parse(words, load::OPTIONS).and_then(|args| load::main(&args)),
+        "pgbench" => parse(words, pgbench::OPTIONS).and_then(|args| pgbench::main(&args)),
         "sqlite" => {
             parse(words, sqlite_baseline::OPTIONS).and_then(|args| sqlite_baseline::main(&args))
         }
-        other => Err(format!("there is no command {other:?}; known: axum, load, sqlite")),
+        other => Err(format!("there is no command {other:?}; known: axum, load, pgbench, sqlite")),
     };
     match outcome {
         Ok(()) => ExitCode::SUCCESS,
@@ -65,13 +68,45 @@ fn main() -> ExitCode {
     }
 }
 
-/// The whole comparison: in a directory that is removed afterwards, on the disk that
-/// `--directory` names (the current one by default, since temporary files may lie in memory).
-fn whole(
-    args: &Args,
+/// The comparison that the flags name.
+fn comparison(flags: &[String], words: impl Iterator<Item = String>) -> Result<()> {
+    let flags: Vec<&str> = flags.iter().map(String::as_str).collect();
+    let (known, comparison) = match flags.as_slice() {
+        [] => (
+            run::OPTIONS,
+            Comparison { introduction, parts: Run::everything, at_most: RUN_AT_MOST },
+        ),
+        ["--reserves"] => (
+            run::RESERVES_OPTIONS,
+            Comparison {
+                introduction: introduction_to_reserves,
+                parts: Run::reserves,
+                at_most: RUN_AT_MOST,
+            },
+        ),
+        ["--postgres"] => (
+            run::POSTGRES_OPTIONS,
+            Comparison {
+                introduction: introduction_to_postgres,
+                parts: Run::postgres,
+                at_most: POSTGRES_AT_MOST,
+            },
+        ),
+        _ => return Err("--reserves and --postgres are runs of their own".to_owned()),
+    };
+    whole(&Args::parse(words, known)?, &comparison)
+}
+
+/// What a whole run consists of.
+struct Comparison {
     introduction: fn(&Settings, &Path) -> Result<String>,
     parts: fn(&mut Run) -> Result<()>,
-) -> Result<()> {
+    at_most: Duration,
+}
+
+/// The whole comparison: in a directory that is removed afterwards, on the disk that
+/// `--directory` names (the current one by default, since temporary files may lie in memory).
+fn whole(args: &Args, comparison: &Comparison) -> Result<()> {
     let begun = Instant::now();
     let settings = Settings::read(args)?;
     let parent: PathBuf = args.or("directory", PathBuf::from("."))?;
@@ -79,13 +114,13 @@ fn whole(
         .prefix("coffer-bench-")
         .tempdir_in(&parent)
         .map_err(|error| format!("cannot make a directory in {}: {error}", parent.display()))?;
-    print(&introduction(&settings, directory.path())?)?;
+    print(&(comparison.introduction)(&settings, directory.path())?)?;
     let mut run = Run::new(settings, directory.path())?;
-    parts(&mut run)?;
+    (comparison.parts)(&mut run)?;
     run.checks.push(Check {
         what: "seconds for the whole run".to_owned(),
         value: begun.elapsed().as_secs_f64(),
-        at_most: RUN_AT_MOST.as_secs_f64(),
+        at_most: comparison.at_most.as_secs_f64(),
     });
     print(&format!("\n{}\n\n{}", run.notes.join("\n"), table::table(&run.lines)))?;
     print(&format!("\n{}", table::checks(&run.checks)))?;
@@ -153,6 +188,20 @@ fn introduction_to_reserves(settings: &Settings, directory: &Path) -> Result<Str
          {}",
         conditions(settings, directory)?,
         the_loop(),
+    ))
+}
+
+/// What the comparison on PostgreSQL is run with.
+fn introduction_to_postgres(settings: &Settings, directory: &Path) -> Result<String> {
+    Ok(format!(
+        "{}\n\
+         secrets: payload {} characters, each in a user scope of its own; {} at first, finds at \
+         random over these; data and keys in one cluster\n\
+         {}",
+        conditions(settings, directory)?,
+        data::PAYLOAD_CHARACTERS,
+        settings.small,
+        run::PGBENCH,
     ))
 }
 

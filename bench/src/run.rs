@@ -7,11 +7,13 @@ use crate::coffer::{Coffer, Writer};
 use crate::load::KEY_VARIABLE;
 use crate::slice::{self, FOREIGN_SHARE, Figure, Server, Slice};
 use crate::table::{Check, Line};
+pub use postgres::PGBENCH;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::{Duration, Instant};
 
 mod growth;
+mod postgres;
 mod reserves;
 
 /// The options of a whole run.
@@ -21,6 +23,10 @@ pub const OPTIONS: &[&str] =
 /// The options of a run on Reserves.
 pub const RESERVES_OPTIONS: &[&str] =
     &["coffer", "directory", "rounds", "warm-ms", "measure-ms", "holds", "postings"];
+
+/// The options of a run on PostgreSQL.
+pub const POSTGRES_OPTIONS: &[&str] =
+    &["coffer", "directory", "rounds", "warm-ms", "measure-ms", "small", "programs"];
 
 /// The numbers of connections that are tried.
 pub const CONNECTIONS: [u64; 3] = [1, 16, BUSIEST];
@@ -57,6 +63,8 @@ pub struct Settings {
     pub holds: u64,
     /// Postings of the account that has many.
     pub postings: u64,
+    /// Where PostgreSQL's programs are, if they are not where distributions keep them.
+    pub programs: Option<PathBuf>,
 }
 
 impl Settings {
@@ -73,6 +81,7 @@ impl Settings {
             stored: args.or("stored", 1_000_000)?,
             holds: args.or("holds", 1_000_000)?,
             postings: args.or("postings", 1_000_000)?,
+            programs: args.optional("programs")?,
         })
     }
 }
@@ -191,30 +200,34 @@ impl Run {
     /// A slice of finds over all that is stored, or of the same requests at the bare server.
     fn find(&mut self, server: Option<&Server>, coffer: &Coffer, conns: u64) -> Result<Slice> {
         self.quiet(|run| {
-            let (workload, port, pid) = match server {
-                Some(server) => ("axum", server.port, server.child.pid()),
-                None => ("find", coffer.port, coffer.pid()?),
+            let (workload, port, pids) = match server {
+                Some(server) => ("axum", server.port, vec![server.child.pid()]),
+                None => ("find", coffer.port, coffer.pids()?),
             };
             let mut load = run.timed(workload, port, conns);
             load.args(["--stored", &coffer.stored.to_string()]);
             authorize(&mut load, coffer);
-            slice::measure(&mut load, Some(pid), &run.directory)
+            slice::measure(&mut load, &pids, &run.directory)
         })
     }
 
     /// A slice of sets of new secrets, and what the writer did meanwhile. Never measured again:
     /// its rows are there, and the baseline follows them.
     fn set(&mut self, coffer: &mut Coffer, conns: u64, keyed: bool) -> Result<(Slice, Writer)> {
+        let (before, first) = (coffer.writer()?, coffer.stored);
+        let slice = self.set_slice(coffer, conns, keyed)?;
+        let writer = coffer.writer()?.since(before);
+        self.check_writer(&slice, writer, coffer.stored - first)?;
+        Ok((slice, writer))
+    }
+
+    fn set_slice(&mut self, coffer: &mut Coffer, conns: u64, keyed: bool) -> Result<Slice> {
         let mut load = self.timed("set", coffer.port, conns);
         load.args(["--first", &coffer.stored.to_string(), "--idempotency", &keyed.to_string()]);
         authorize(&mut load, coffer);
-        let before = coffer.writer()?;
-        let slice = slice::measure(&mut load, Some(coffer.pid()?), &self.directory)?;
-        let writer = coffer.writer()?.since(before);
-        let sets = slice.next - coffer.stored;
+        let slice = slice::measure(&mut load, &coffer.pids()?, &self.directory)?;
         coffer.stored = slice.next;
-        self.check_writer(&slice, writer, sets)?;
-        Ok((slice, writer))
+        Ok(slice)
     }
 
     /// Checks that the writer counted what was acknowledged, and flushed the disk for its commits.
@@ -240,18 +253,24 @@ impl Run {
             return Ok(());
         }
         let begun = Instant::now();
-        let mut load = self.load("set", coffer.port, FILL_CONNECTIONS);
-        load.args(["--first", &coffer.stored.to_string(), "--count", &missing.to_string()]);
-        load.args(["--idempotency", &keyed.to_string()]);
-        authorize(&mut load, coffer);
-        let slice = slice::measure(&mut load, Some(coffer.pid()?), &self.directory)?;
-        coffer.stored = slice.next;
+        let slice = self.store(coffer, missing, FILL_CONNECTIONS, keyed)?;
         let (seconds, rate) = (begun.elapsed().as_secs_f64(), slice.rate);
         self.notes.push(format!(
             "stored {missing} secrets through the API, {FILL_CONNECTIONS} connections, \
              idempotency keys: {keyed}: {seconds:.1} s, {rate:.0}/s"
         ));
         Ok(())
+    }
+
+    /// Stores `count` new secrets through the API.
+    fn store(&mut self, coffer: &mut Coffer, count: u64, conns: u64, keyed: bool) -> Result<Slice> {
+        let mut load = self.load("set", coffer.port, conns);
+        load.args(["--first", &coffer.stored.to_string(), "--count", &count.to_string()]);
+        load.args(["--idempotency", &keyed.to_string()]);
+        authorize(&mut load, coffer);
+        let slice = slice::measure(&mut load, &coffer.pids()?, &self.directory)?;
+        coffer.stored = slice.next;
+        Ok(slice)
     }
 
     fn finds(&mut self, axum: &Server, coffer: &Coffer) -> Result<()> {
@@ -332,7 +351,7 @@ impl Run {
         command.args(["--group", &writer.group().to_string()]);
         command.args(["--fill-to", &(coffer.stored - slice.requests).to_string()]);
         command.args(["--rows", &slice.requests.to_string()]);
-        let found = slice::measure(&mut command, None, &self.directory)?;
+        let found = slice::measure(&mut command, &[], &self.directory)?;
         if found.flushes.is_some_and(|flushes| (flushes as f64) < 0.9 * found.commits as f64) {
             return Err(format!("the loop's {} commits were not flushed", found.commits));
         }
@@ -348,10 +367,11 @@ impl Run {
         first: u64,
         keyed: bool,
     ) -> Result<()> {
-        let sets = coffer.stored - first;
-        let [secrets, scopes, audits, records] = coffer.rows()?;
-        let [secrets0, scopes0, audits0, records0] = before;
-        let grown = [secrets - secrets0, scopes - scopes0, audits - audits0, records - records0];
+        self.compare_rows(coffer.stored - first, since(coffer.rows()?, before), keyed)
+    }
+
+    /// Compares by how many rows the tables grew with the sets that were acknowledged.
+    fn compare_rows(&mut self, sets: u64, grown: [u64; 4], keyed: bool) -> Result<()> {
         let wanted = [sets, sets, sets, if keyed { sets } else { 0 }];
         if grown != wanted {
             return Err(format!("{sets} sets were acknowledged, but tables grew by {grown:?}"));
@@ -381,6 +401,13 @@ impl Run {
 /// Gives a load what it needs to speak to Coffer.
 fn authorize(command: &mut Command, coffer: &Coffer) {
     command.env(KEY_VARIABLE, &coffer.live_key).arg("--accounts").arg(coffer.accounts());
+}
+
+/// By how much counts have grown.
+fn since(now: [u64; 4], before: [u64; 4]) -> [u64; 4] {
+    let mut grown = now;
+    grown.iter_mut().zip(before).for_each(|(to, less)| *to -= less);
+    grown
 }
 
 /// Waits until something listens on `port`.

@@ -37,15 +37,16 @@ pub struct Slice {
     pub flushes: Option<u64>,
 }
 
-/// Runs `command`, which prints a report, and watches `server` meanwhile.
-pub fn measure(command: &mut Command, server: Option<u32>, disk: &Path) -> Result<Slice> {
-    let before = Before::take(server, disk)?;
+/// Runs `command`, which prints a report, and watches `servers` meanwhile: the memory of the first,
+/// and what all of them take of the processors.
+pub fn measure(command: &mut Command, servers: &[u32], disk: &Path) -> Result<Slice> {
+    let before = Before::take(servers, disk)?;
     let mut process =
         command.stdout(Stdio::piped()).spawn().map_err(|error| format!("no load: {error}"))?;
     let mut memory = 0;
     while process.try_wait().map_err(|error| error.to_string())?.is_none() {
-        if let Some(pid) = server {
-            memory = memory.max(machine::resident_kib(pid)?.0);
+        if let Some(pid) = servers.first() {
+            memory = memory.max(machine::resident_kib(*pid)?.0);
         }
         pause(WATCH_EVERY);
     }
@@ -68,7 +69,7 @@ pub fn measure(command: &mut Command, server: Option<u32>, disk: &Path) -> Resul
         p50: number("p50_ns") / 1e6,
         p99: number("p99_ns") / 1e6,
         memory: memory.max(count("resident_kib")) as f64 / 1024.0,
-        foreign: before.foreign_share(number("cpu_seconds"), server)?,
+        foreign: before.foreign_share(number("cpu_seconds"), servers)?,
         commits: count("commits"),
         flushes,
     })
@@ -83,19 +84,19 @@ struct Before {
 }
 
 impl Before {
-    fn take(server: Option<u32>, disk: &Path) -> Result<Self> {
+    fn take(servers: &[u32], disk: &Path) -> Result<Self> {
         Ok(Self {
             begun: Instant::now(),
             busy: busy()?,
-            ours: ours(server)?,
+            ours: ours(servers)?,
             disk: machine::disk(disk)?,
         })
     }
 
     /// The share of all processors that went neither to us nor to our children since then.
-    fn foreign_share(&self, child: f64, server: Option<u32>) -> Result<f64> {
+    fn foreign_share(&self, child: f64, servers: &[u32]) -> Result<f64> {
         let cores = std::thread::available_parallelism().map_or(1.0, |count| count.get() as f64);
-        let foreign = (busy()? - self.busy) - (ours(server)? - self.ours) - child;
+        let foreign = (busy()? - self.busy) - (ours(servers)? - self.ours) - child;
         Ok((foreign / (self.begun.elapsed().as_secs_f64() * cores)).max(0.0))
     }
 }
@@ -104,8 +105,10 @@ fn busy() -> Result<f64> {
     machine::busy_seconds().map(|(processes, stolen)| processes + stolen)
 }
 
-fn ours(server: Option<u32>) -> Result<f64> {
-    Ok(machine::own_cpu_seconds()? + server.map_or(Ok(0.0), machine::cpu_seconds)?)
+fn ours(servers: &[u32]) -> Result<f64> {
+    servers.iter().try_fold(machine::own_cpu_seconds()?, |sum, pid| {
+        Ok(sum + machine::family_cpu_seconds(*pid)?)
+    })
 }
 
 /// A server that is measured beside Coffer.

@@ -45,7 +45,11 @@ impl Line {
     }
 
     fn cells(&self) -> Vec<String> {
-        let pair = |figure: &Figure| format!("{:.2} / {:.2}", figure.p50, figure.p99);
+        // A rival need not tell how long each of its operations took.
+        let pair = |figure: &Figure| match figure.p99 {
+            0.0 => String::new(),
+            p99 => format!("{:.2} / {p99:.2}", figure.p50),
+        };
         let target = self.target.map_or(String::new(), |target| {
             format!(">= {target:.2} {}", if self.met() { "reached" } else { "MISSED" })
         });

@@ -22,7 +22,7 @@ impl Run {
         sets.args(["--first", &coffer.stored.to_string()]);
         authorize(&mut sets, coffer);
         let finding = Child::spawn(&mut finds)?;
-        let slice = slice::measure(&mut sets, Some(coffer.pid()?), &self.directory)?;
+        let slice = slice::measure(&mut sets, &coffer.pids()?, &self.directory)?;
         finding.finish()?;
         self.checks.push(Check {
             what: format!("MiB resident under finds and sets, {} secrets", coffer.stored),
@@ -107,15 +107,15 @@ impl Run {
             return Ok(());
         };
         wait_for(port)?;
-        let (pid, mut first) = (Some(child.pid()), 0);
+        let (pid, mut first) = (child.pid(), 0);
         for connections in super::CONNECTIONS {
             let mut sets = self.timed("redis-set", port, connections);
             sets.args(["--first", &first.to_string()]);
-            let set = slice::measure(&mut sets, pid, &self.directory)?;
+            let set = slice::measure(&mut sets, &[pid], &self.directory)?;
             first = set.next;
             let mut gets = self.timed("redis-get", port, connections);
             gets.args(["--stored", &first.to_string()]);
-            let get = slice::measure(&mut gets, pid, &self.directory)?;
+            let get = slice::measure(&mut gets, &[pid], &self.directory)?;
             for (verb, other) in [("find", get), ("set", set)] {
                 let begins = format!("{verb}:");
                 let ours = self

@@ -92,7 +92,7 @@ impl Run {
             let mut load = run.timed("balance", coffer.port, conns);
             load.args(["--stored", "1"]).arg("--accounts").arg(&account.file);
             load.env(KEY_VARIABLE, &coffer.live_key);
-            slice::measure(&mut load, Some(coffer.pid()?), &run.directory)
+            slice::measure(&mut load, &coffer.pids()?, &run.directory)
                 .map_err(|error| format!("balance of {}: {error}", account.name))
         })
     }

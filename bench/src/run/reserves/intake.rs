@@ -56,7 +56,7 @@ impl Run {
         load.args(["--first", &coffer.stored.to_string()]);
         authorize(&mut load, coffer);
         let before = coffer.writer()?;
-        let slice = slice::measure(&mut load, Some(coffer.pid()?), &self.directory)?;
+        let slice = slice::measure(&mut load, &coffer.pids()?, &self.directory)?;
         let writer = coffer.writer()?.since(before);
         self.check_writer(&slice, writer, slice.next - coffer.stored)?;
         Ok((slice, writer))
@@ -67,7 +67,7 @@ impl Run {
         let mut load = self.load("charge", coffer.port, FILL_CONNECTIONS);
         load.args(["--count", &FIRST_CHARGES.to_string()]);
         authorize(&mut load, coffer);
-        let slice = slice::measure(&mut load, Some(coffer.pid()?), &self.directory)?;
+        let slice = slice::measure(&mut load, &coffer.pids()?, &self.directory)?;
         Ok(slice.next)
     }
 
