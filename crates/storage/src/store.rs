@@ -173,7 +173,7 @@ impl Store {
     }
 
     /// As [`Store::query`], for a statement that reads a whole table: it may take
-    /// [`limit::SCAN_SECONDS`], so no request may wait for it.
+    /// [`coffer_base::limit::SCAN_SECONDS`], so no request may wait for it.
     ///
     /// # Errors
     /// As [`Store::query`].
