@@ -48,7 +48,7 @@ pub fn transactions(connections: &[Vec<Statement>], mark: &str) -> Vec<Vec<State
     let mut found = Vec::new();
     for statements in connections {
         let mut rest = statements.as_slice();
-        while let Some(begin) = rest.iter().position(|one| one.sql == "BEGIN") {
+        while let Some(begin) = rest.iter().position(|one| one.sql.starts_with("BEGIN")) {
             rest = rest.get(begin..).unwrap_or_default();
             let Some(end) = rest.iter().position(|one| one.sql == "COMMIT") else { break };
             let (transaction, after) = rest.split_at(end + 1);
