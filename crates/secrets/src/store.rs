@@ -128,8 +128,8 @@ pub(crate) struct LockedScope {
     pub(crate) live: i64,
 }
 
-/// Locks the scope of `key`, and looks into it. All in one journey: what is looked at is what
-/// there is once the lock is held.
+/// Locks the scope of `key`, and looks into it, in one journey if the database is elsewhere: what
+/// is looked at is what there is once the lock is held.
 pub(crate) async fn lock_scope(
     tx: &mut Tx<'_>,
     key: &RowKey,
@@ -138,18 +138,28 @@ pub(crate) async fn lock_scope(
     let (scope, place) = (key.scope_values(), key.values());
     let [mode, app, account, of] = scope.clone();
     let live = [mode, app, account, of, Value::Int(now.unix())];
-    let answers = tx
-        .batch(&[
-            Statement { sql: LOCK, params: &scope },
-            Statement { sql: FIND_LOCKED, params: &place },
-            Statement { sql: COUNT_LIVE, params: &live },
-        ])
-        .await?;
+    let lock = Statement { sql: LOCK, params: &scope };
+    let look = [
+        Statement { sql: FIND_LOCKED, params: &place },
+        Statement { sql: COUNT_LIVE, params: &live },
+    ];
     let corrupt = || StorageError::Corrupt("a scope's row gave no number".into());
+    let number = |rows: &[Row]| rows.first().ok_or_else(corrupt)?.int(0);
+    let answers = if tx.is_elsewhere() {
+        tx.batch(&[&[lock][..], &look].concat()).await?
+    } else {
+        let mut answers = tx.batch(&[lock]).await?;
+        // The first place of a scope means that nothing is in it.
+        if number(answers.first().map_or(&[], Vec::as_slice))? == 1 {
+            return Ok(LockedScope { seq: 1, existing: None, live: 0 });
+        }
+        answers.extend(tx.batch(&look).await?);
+        answers
+    };
     let [locked, found, counted] =
         <[Vec<Row>; 3]>::try_from(answers).map_err(|_wrong| corrupt())?;
     Ok(LockedScope {
-        seq: locked.first().ok_or_else(corrupt)?.int(0)?,
+        seq: number(&locked)?,
         existing: found.into_iter().next().map(stored).transpose()?,
         live: counted.first().map_or(Ok(0), |row| row.int(0))?,
     })

@@ -134,6 +134,12 @@ impl<'c> Tx<'c> {
         Ok(effects.into_iter().map(|effect| effect.rows).collect())
     }
 
+    /// Whether each question costs a journey to a database that is elsewhere. Then what may not be
+    /// needed is asked along with the rest, and otherwise only if it is needed.
+    pub const fn is_elsewhere(&self) -> bool {
+        matches!(self.engine, Engine::Postgres(_))
+    }
+
     /// Marks the place to which [`Tx::rollback_to_savepoint`] returns. One at a time; for the
     /// kernel, around an operation that may refuse.
     pub async fn savepoint(&mut self) -> Result<()> {
