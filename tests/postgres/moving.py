@@ -202,12 +202,24 @@ def another_store_does_not_go_on_with_it(source, cluster):
     return said.strip().splitlines()[-1]
 
 
+def a_password_in_an_argument_is_refused(source, cluster):
+    """Whoever lists the machine's processes could read it."""
+    secret = "sesame-4d1c"
+    urls = [url.replace("postgres@", f"postgres:{secret}@")
+            for url in (cluster.url("data"), cluster.url("keys"))]
+    code, printed, said = source.move(source.directory(), urls)
+    assert code != 0 and "COFFER_DATABASE_PASSWORD_FILE" in said, said
+    assert secret not in printed + said, "the password was printed"
+    return said.strip().splitlines()[-1]
+
+
 TESTS = (
     a_move_that_is_killed_goes_on,
     and_back,
     a_target_in_use_is_left_as_it_is,
     a_row_that_changed_on_its_way_is_noticed,
     another_store_does_not_go_on_with_it,
+    a_password_in_an_argument_is_refused,
 )
 
 

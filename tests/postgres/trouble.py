@@ -67,7 +67,7 @@ def a_schema_that_is_newer(scene):
               "UPDATE newer SET version = 999; INSERT INTO schema_migration SELECT * FROM newer")
     said = scene.refused()
     scene.sql("DELETE FROM schema_migration WHERE version = 999")
-    return says(said, "newer coffer", '"secrets" has version 999', "Upgrade coffer")
+    return says(said, scene.data, "newer coffer", '"secrets" has version 999', "Upgrade coffer")
 
 
 def a_schema_that_is_one_step_ahead(scene):
@@ -88,7 +88,16 @@ def a_schema_that_is_one_step_ahead(scene):
 def a_schema_that_is_older(scene):
     scene.sql("DELETE FROM schema_migration WHERE room = 'kernel' AND version = "
               "(SELECT max(version) FROM schema_migration WHERE room = 'kernel')")
-    return says(scene.refused(), "older than this build", '"kernel"', "coffer migrate up")
+    count = "SELECT count(*) FROM schema_migration"
+    before = scene.sql(count)
+    said = says(scene.refused(), scene.data, "older than this build", '"kernel"',
+                "coffer migrate up")
+    # Founding changes no store that somebody has, whatever its version.
+    made = scene.installation.run("init", "--root-key", scene.installation.home / "other")
+    assert made.returncode != 0, made.stdout
+    says(made.stderr.decode(), "coffer migrate up")
+    assert scene.sql(count) == before, "init changed the schema"
+    return said
 
 
 def the_message_names_the_database(scene):

@@ -212,9 +212,6 @@ pub const SNAPSHOT_MICROSECONDS: u64 = 100;
 /// Most characters of a request's path in the log: more than any path that is served has.
 pub const LOGGED_PATH_CHARACTERS: usize = 200;
 
-/// Most permissions of a restricted key: more than there are.
-pub const PERMISSIONS_PER_KEY: usize = 32;
-
 /// Most keys of an object's metadata (conventions §11).
 pub const METADATA_KEYS: usize = 50;
 

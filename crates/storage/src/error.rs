@@ -84,9 +84,9 @@ impl StorageError {
         Self::File(format!("cannot {what} {}: {error}", path.display()))
     }
 
-    /// This error with the file that it is about, where somebody must find it.
-    pub(crate) fn at(self, path: &std::path::Path) -> Self {
-        let named = |why: String| format!("{}: {why}", path.display());
+    /// This error with the file or the database that it is about, where somebody must find it.
+    pub(crate) fn at(self, place: impl fmt::Display) -> Self {
+        let named = |why: String| format!("{place}: {why}");
         match self {
             Self::Unavailable(why) => Self::Unavailable(named(why)),
             Self::Corrupt(why) => Self::Corrupt(named(why)),

@@ -13,6 +13,7 @@ use rusqlite::{Connection, params};
 
 use crate::backup;
 use crate::error::{Result, StorageError};
+use crate::postgres::PostgresOptions;
 
 /// One step of a schema, applied in one transaction. Never change one that was released.
 #[derive(Clone, Copy, Debug)]
@@ -154,14 +155,14 @@ pub(crate) enum Place<'p> {
     /// In a file.
     File(&'p Path),
     /// In a database that servers share.
-    Database,
+    Database(&'p PostgresOptions),
 }
 
 impl fmt::Display for Place<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::File(path) => path.display().fmt(f),
-            Self::Database => f.write_str("the database"),
+            Self::Database(options) => options.fmt(f),
         }
     }
 }

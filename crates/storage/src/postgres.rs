@@ -56,7 +56,8 @@ impl Postgres {
         let faults = options.faults.clone();
         let opened = Self { pool: Pool::new(&options)?, counters: Arc::default(), faults };
         let lease = opened.pool.lease().await?;
-        schema::require_current(lease.client(), &options, sets).await?;
+        let current = schema::require_current(lease.client(), &options, sets).await;
+        current.map_err(|error| error.at(&options))?;
         lease.give_back();
         Ok(opened)
     }
@@ -69,7 +70,7 @@ impl Postgres {
     ) -> Result<MigrationReport> {
         let pool = Pool::new(&options)?;
         let lease = pool.lease().await?;
-        let report = schema::expand(lease.client(), sets, now).await?;
+        let report = schema::expand(lease.client(), &options, sets, now).await?;
         lease.give_back();
         Ok(report)
     }

@@ -91,7 +91,7 @@ impl Store {
         options: Options,
     ) -> Result<(Self, MigrationReport)> {
         let opened = Sqlite::open(path, sets, now, options);
-        let (sqlite, report) = opened.map_err(|error| error.at(path))?;
+        let (sqlite, report) = opened.map_err(|error| error.at(path.display()))?;
         Ok((Self { engine: Engine::Sqlite(Arc::new(sqlite)) }, report))
     }
 
@@ -101,7 +101,8 @@ impl Store {
     /// # Errors
     /// As [`Store::open_sqlite`]; [`crate::StorageError::Schema`] too if migrations are pending.
     pub fn open_sqlite_read_only(path: &Path, sets: &[MigrationSet]) -> Result<Self> {
-        let sqlite = Sqlite::open_read_only(path, sets).map_err(|error| error.at(path))?;
+        let sqlite =
+            Sqlite::open_read_only(path, sets).map_err(|error| error.at(path.display()))?;
         Ok(Self { engine: Engine::Sqlite(Arc::new(sqlite)) })
     }
 

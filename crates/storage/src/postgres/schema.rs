@@ -39,11 +39,11 @@ pub(super) async fn require_current(
     if recorded.is_empty() {
         return Err(StorageError::NoStore(place.to_string()));
     }
-    let compared = Compared::of(&recorded, sets, Place::Database)?;
+    let compared = Compared::of(&recorded, sets, Place::Database(place))?;
     match compared.pending.first() {
         None => Ok(()),
         Some((room, migration)) => Err(StorageError::Schema(format!(
-            "the database is older than this build (\"{room}\" lacks version {}); bring it up to \
+            "{place} is older than this build (\"{room}\" lacks version {}); bring it up to \
              date with `coffer migrate up`",
             migration.version
         ))),
@@ -54,6 +54,7 @@ pub(super) async fn require_current(
 /// do it at once take turns at the record.
 pub(super) async fn expand(
     client: &Client,
+    place: &PostgresOptions,
     sets: &[MigrationSet],
     now: Timestamp,
 ) -> Result<MigrationReport> {
@@ -64,7 +65,7 @@ pub(super) async fn expand(
     let mut report = MigrationReport::default();
     loop {
         let recorded = begin(client).await?;
-        let compared = Compared::of(&recorded, sets, Place::Database)?;
+        let compared = Compared::of(&recorded, sets, Place::Database(place))?;
         let Some((room, migration)) = compared.pending.first() else {
             client.batch_execute("COMMIT").await.map_err(|error| failed(&error))?;
             return Ok(report);

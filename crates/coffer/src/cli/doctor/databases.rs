@@ -65,7 +65,8 @@ async fn open(
             Some(store)
         }
         Err(error) => {
-            findings.push(Finding::fail(CHECK, format!("{place}: {error}"), ""));
+            // It names the database.
+            findings.push(Finding::fail(CHECK, error.to_string(), ""));
             None
         }
     }
