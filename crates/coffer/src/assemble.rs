@@ -14,7 +14,7 @@ use coffer_keyring::{Keyring, KeyringError, KeyringOptions};
 use coffer_storage::{Faults, StorageError, Store};
 mod stores;
 
-pub use stores::{Database, Stores, expand, finish, make};
+pub use stores::{Database, Stores, create_schemas, expand, finish};
 
 use std::fmt;
 use std::path::PathBuf;
@@ -174,8 +174,8 @@ pub struct Founded {
 /// [`AssembleError::Founded`] if there is one already.
 pub async fn found(options: &AssembleOptions) -> Result<Founded, AssembleError> {
     let now = options.clock.now();
-    make(&options.database, now).await?;
-    let stores = Stores::of(options, now).await?;
+    create_schemas(&options.database, now).await?;
+    let stores = Stores::open_configured(options, now).await?;
     if coffer_keyring::store_id(&stores.data).await?.is_some() {
         return Err(options.founded());
     }
@@ -325,7 +325,7 @@ pub async fn open(options: AssembleOptions) -> Result<Installation, AssembleErro
     if embedded && !options.data_dir.join(DATA_FILE).exists() {
         return Err(options.not_founded());
     }
-    let stores = Stores::of(&options, options.clock.now()).await?;
+    let stores = Stores::open_configured(&options, options.clock.now()).await?;
     open_stores(options, stores).await
 }
 
