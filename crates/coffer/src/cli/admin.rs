@@ -1,6 +1,6 @@
 //! The verbs that are clients of the admin API: accounts, apps, installs, keys and status.
 
-use super::args::{Accounts, Apps, DeleteArgs, IdArg, Installs, Keys, ListArgs};
+use super::args::{Accounts, Apps, CreateKeyArgs, DeleteArgs, IdArg, Installs, Keys, ListArgs};
 use super::client::{Client, Params, object_path};
 use super::exit::{Exit, Failure};
 use super::output::Output;
@@ -52,6 +52,23 @@ impl Admin {
         self.print(&self.client.delete(&object_path(path, id), params)?)
     }
 
+    fn create_key(&self, args: &CreateKeyArgs) -> Result<Exit, Failure> {
+        let expires_at = args.expires_in.map(duration::from_now);
+        let mut params = given(&[
+            ("app", args.app.as_deref()),
+            ("mode", args.mode.as_deref()),
+            ("name", args.name.as_deref()),
+            ("expires_at", expires_at.as_deref()),
+            ("type", args.admin.then_some("admin")),
+        ]);
+        params.extend(args.permission.iter().map(|word| ("permissions[]", word.as_str())));
+        let exit = self.post(KEYS, &params)?;
+        if !self.output.is_json() {
+            output::note("\nThe key is shown only this once.");
+        }
+        Ok(exit)
+    }
+
     fn print(&self, object: &Value) -> Result<Exit, Failure> {
         self.output.show(object, table::object)?;
         Ok(Exit::Done)
@@ -61,7 +78,7 @@ impl Admin {
 /// Parameters, of which those without a value are left out.
 type OptionalParams<'a> = &'a [(&'a str, Option<&'a str>)];
 
-fn given<'a>(params: OptionalParams<'a>) -> Vec<(&'a str, &'a str)> {
+fn given<'a>(params: &[(&'a str, Option<&'a str>)]) -> Vec<(&'a str, &'a str)> {
     params.iter().filter_map(|(name, value)| Some((*name, (*value)?))).collect()
 }
 
@@ -136,23 +153,7 @@ pub fn installs(config: &Config, verb: &Installs, output: Output) -> Result<Exit
 pub fn keys(config: &Config, verb: &Keys, output: Output) -> Result<Exit, Failure> {
     let admin = Admin::new(config, output)?;
     match verb {
-        Keys::Create { app, mode, permission, admin: is_admin, name, expires_in } => {
-            let expires_at = expires_in.map(duration::from_now);
-            let optional = [
-                ("app", app.as_deref()),
-                ("mode", mode.as_deref()),
-                ("name", name.as_deref()),
-                ("expires_at", expires_at.as_deref()),
-                ("type", is_admin.then_some("admin")),
-            ];
-            let mut params = given(&optional);
-            params.extend(permission.iter().map(|word| ("permissions[]", word.as_str())));
-            let exit = admin.post(KEYS, &params)?;
-            if !output.is_json() {
-                output::note("\nThe key is shown only this once.");
-            }
-            Ok(exit)
-        }
+        Keys::Create(args) => admin.create_key(args),
         Keys::List { listing, app } => {
             let fields =
                 ["id", "redacted_key", "app", "name", "last_used", "expires_at", "revoked_at"];

@@ -173,27 +173,7 @@ pub enum Installs {
 #[derive(Subcommand)]
 pub enum Keys {
     /// Make a key. It is shown once.
-    Create {
-        /// The app that it belongs to.
-        #[arg(long, required_unless_present = "admin", conflicts_with = "admin")]
-        app: Option<String>,
-        /// Test or live.
-        #[arg(long, required_unless_present = "admin", conflicts_with = "admin")]
-        #[arg(value_parser = Mode::ALL.map(Mode::as_str))]
-        mode: Option<String>,
-        /// Restrict it to this; can be given several times.
-        #[arg(long, value_name = "PERMISSION", conflicts_with = "admin")]
-        permission: Vec<String>,
-        /// Make an admin key instead.
-        #[arg(long)]
-        admin: bool,
-        /// A name for people.
-        #[arg(long)]
-        name: Option<String>,
-        /// When it ends: 90d, 12h, 90m, 45s.
-        #[arg(long, value_name = "TIME", value_parser = duration::seconds)]
-        expires_in: Option<i64>,
-    },
+    Create(CreateKeyArgs),
     /// List keys, newest first; revoked and expired ones too.
     List {
         #[command(flatten)]
@@ -206,6 +186,29 @@ pub enum Keys {
     Show(IdArg),
     /// Revoke a key at once and for good, and the ephemeral keys that it made.
     Revoke(IdArg),
+}
+
+#[derive(Args)]
+pub struct CreateKeyArgs {
+    /// The app that it belongs to.
+    #[arg(long, required_unless_present = "admin", conflicts_with = "admin")]
+    pub app: Option<String>,
+    /// Test or live.
+    #[arg(long, required_unless_present = "admin", conflicts_with = "admin")]
+    #[arg(value_parser = Mode::ALL.map(Mode::as_str))]
+    pub mode: Option<String>,
+    /// Restrict it to this; can be given several times.
+    #[arg(long, value_name = "PERMISSION", conflicts_with = "admin")]
+    pub permission: Vec<String>,
+    /// Make an admin key instead.
+    #[arg(long)]
+    pub admin: bool,
+    /// A name for people.
+    #[arg(long)]
+    pub name: Option<String>,
+    /// When it ends: 90d, 12h, 90m, 45s.
+    #[arg(long, value_name = "TIME", value_parser = duration::seconds)]
+    pub expires_in: Option<i64>,
 }
 
 #[derive(Subcommand)]

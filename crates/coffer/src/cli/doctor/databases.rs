@@ -16,14 +16,7 @@ pub(super) async fn check(
     data: PostgresOptions,
     keys: PostgresOptions,
 ) -> Vec<Finding> {
-    let mut findings = Vec::new();
-    if data.same_cluster(&keys) {
-        findings.push(Finding::warn(
-            "key database",
-            "data and keys are in one cluster",
-            "whoever has a copy of it lacks only the root key; give the keys their own cluster",
-        ));
-    }
+    let mut findings: Vec<Finding> = separation(&data, &keys).into_iter().collect();
     let data = open(data, &families::migrations(), &mut findings).await;
     let keys = open(keys, &[KEY_MIGRATIONS], &mut findings).await;
     let (Some(data), Some(keys)) = (data, keys) else { return findings };
@@ -41,6 +34,14 @@ pub(super) async fn check(
         Err(error) => Finding::fail("store", error.to_string(), ""),
     });
     findings
+}
+
+/// A copy of one cluster should not have both the data and the keys.
+fn separation(data: &PostgresOptions, keys: &PostgresOptions) -> Option<Finding> {
+    let advice =
+        "whoever has a copy of it lacks only the root key; give the keys their own cluster";
+    let found = "data and keys are in one cluster";
+    data.same_cluster(keys).then(|| Finding::warn("key database", found, advice))
 }
 
 async fn open(
