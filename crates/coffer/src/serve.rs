@@ -11,7 +11,7 @@ use std::sync::Arc;
 use std::thread::JoinHandle;
 use std::time::Duration;
 use tokio::net::{TcpListener, TcpStream, UnixListener, UnixStream};
-use tokio::runtime::{Builder, Handle};
+use tokio::runtime::{Builder, Handle, Runtime};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
 use tokio::task::JoinSet;
 use tokio_rustls::TlsAcceptor;
@@ -329,18 +329,18 @@ fn start_jobs(
 ) -> std::io::Result<JoinHandle<()>> {
     let store = installation.stores.data.clone();
     let shared = Handle::current();
-    let own = if store.is_shared() {
-        None
-    } else {
-        // With I/O, since jobs also send requests.
-        Some(Builder::new_current_thread().enable_all().build()?)
-    };
+    let own = if store.is_shared() { None } else { Some(jobs_runtime()?) };
     let clock = Arc::clone(&installation.clock);
     let running = run_all(installation.jobs.clone(), store, clock, stopped.clone());
     std::thread::Builder::new().name("coffer-jobs".to_owned()).spawn(move || match own {
         Some(runtime) => runtime.block_on(running),
         None => shared.block_on(running),
     })
+}
+
+/// A runtime with time and I/O: jobs wait between their runs, and send requests.
+fn jobs_runtime() -> std::io::Result<Runtime> {
+    Builder::new_current_thread().enable_all().build()
 }
 
 /// Runs all jobs until the server stops.
@@ -358,5 +358,16 @@ async fn run_all(
         if let Err(error) = ended {
             tracing::error!(%error, "a background job ended for good; restart the server");
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn jobs_can_use_the_network() {
+        let bound = jobs_runtime().unwrap().block_on(TcpListener::bind("127.0.0.1:0"));
+        assert!(bound.is_ok(), "{bound:?}");
     }
 }

@@ -36,8 +36,8 @@ pub fn run(config: &Config, verb: &Migrate, output: Output) -> Result<Exit, Fail
 
 fn document(reports: &[MigrationReport]) -> Value {
     let applied = reports.iter().flat_map(|report| &report.applied);
-    let applied =
-        applied.map(|one| json!({ "crate": one.room, "version": one.version, "name": one.name }));
+    let applied = applied
+        .map(|one| json!({ "component": one.room, "version": one.version, "name": one.name }));
     json!({ "applied": applied.collect::<Vec<_>>() })
 }
 

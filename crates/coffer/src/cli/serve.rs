@@ -117,7 +117,7 @@ pub fn log_migrations(reports: &[MigrationReport]) {
     for report in reports {
         for applied in &report.applied {
             let (version, name) = (applied.version, applied.name);
-            tracing::info!(crate_name = applied.room, version, name, "the schema was changed");
+            tracing::info!(component = applied.room, version, name, "the schema was changed");
         }
         if let Some(copy) = &report.copy {
             let copy = copy.display();
