@@ -1,9 +1,8 @@
 //! The server: listeners, connections, background jobs, and a graceful shutdown.
 
 use crate::assemble::Installation;
-use coffer_base::{Clock, limit};
-use coffer_kernel::{Job, Kernel, Surface, run_jobs, serve_connection};
-use coffer_storage::Store;
+use coffer_base::limit;
+use coffer_kernel::{Job, JobContext, Kernel, ListenerRole, run_job, serve_connection};
 use std::fmt;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
@@ -116,7 +115,6 @@ pub enum ServeError {
 /// A server that is running.
 pub struct Server {
     installation: Installation,
-    stop: watch::Sender<bool>,
     /// One task for each listener, which returns the connections that are still open when it ends.
     listeners: JoinSet<JoinSet<()>>,
     jobs: JoinHandle<()>,
@@ -138,14 +136,14 @@ impl Server {
     ) -> Result<Self, ServeError> {
         let api = options.bind(options.listen.as_ref()).await?;
         let admin = options.bind(options.admin_listen.as_ref()).await?;
-        let (stop, stopped) = watch::channel(false);
-        let jobs = start_jobs(&installation, &stopped).map_err(ServeError::Jobs)?;
+        let stopped = installation.context.stop.clone();
+        let jobs = start_jobs(&installation).map_err(ServeError::Jobs)?;
         let permits = Arc::new(Semaphore::new(limit::CONNECTIONS));
         let mut listeners = JoinSet::new();
-        let mut accept = |(listener, address): (Listener, Address), surface| {
+        let mut accept = |(listener, address): (Listener, Address), role| {
             let context = ListenerContext {
                 kernel: Arc::clone(&installation.kernel),
-                surface,
+                role,
                 tls: options.tls.clone(),
                 permits: Arc::clone(&permits),
                 stopped: stopped.clone(),
@@ -154,11 +152,11 @@ impl Server {
             address
         };
         let address = api.map(|bound| {
-            let surface = if bound.1.is_local() { Surface::All } else { Surface::Api };
-            accept(bound, surface)
+            let role = if bound.1.is_local() { ListenerRole::All } else { ListenerRole::Api };
+            accept(bound, role)
         });
-        let admin_address = admin.map(|bound| accept(bound, Surface::Admin));
-        Ok(Self { installation, stop, listeners, jobs, address, admin_address })
+        let admin_address = admin.map(|bound| accept(bound, ListenerRole::Admin));
+        Ok(Self { installation, listeners, jobs, address, admin_address })
     }
 
     /// The installation that is served.
@@ -169,7 +167,7 @@ impl Server {
     /// Stops accepting connections, finishes the requests under way, for at most
     /// [`limit::DRAIN_SECONDS`], and closes the stores.
     pub async fn stop(self) {
-        let _ = self.stop.send(true);
+        let _ = self.installation.stop.send(true);
         let patience = Duration::from_secs(limit::DRAIN_SECONDS);
         if tokio::time::timeout(patience, drain(self.listeners)).await.is_err() {
             tracing::warn!("requests were still under way when the time to drain ended");
@@ -250,7 +248,7 @@ fn remove_socket(path: &Path) {
 #[derive(Clone)]
 struct ListenerContext {
     kernel: Arc<Kernel>,
-    surface: Surface,
+    role: ListenerRole,
     tls: Option<TlsAcceptor>,
     /// One for each connection that may be open; both listeners share them.
     permits: Arc<Semaphore>,
@@ -292,28 +290,28 @@ async fn accept_next(
 impl ListenerContext {
     /// Serves one connection until it ends.
     async fn serve(self, stream: Stream, _permit: OwnedSemaphorePermit) {
-        let Self { kernel, surface, tls, stopped, .. } = self;
+        let Self { kernel, role, tls, stopped, .. } = self;
         match (stream, tls) {
             // Boxed, so that plain connections do not reserve memory for a TLS session.
             (Stream::Tcp(stream), Some(tls)) => {
-                Box::pin(serve_tls(kernel, surface, tls, stream, stopped)).await;
+                Box::pin(serve_tls(kernel, role, tls, stream, stopped)).await;
             }
-            (Stream::Tcp(stream), None) => serve_connection(kernel, surface, stream, stopped).await,
-            (Stream::Unix(stream), _) => serve_connection(kernel, surface, stream, stopped).await,
+            (Stream::Tcp(stream), None) => serve_connection(kernel, role, stream, stopped).await,
+            (Stream::Unix(stream), _) => serve_connection(kernel, role, stream, stopped).await,
         }
     }
 }
 
 async fn serve_tls(
     kernel: Arc<Kernel>,
-    surface: Surface,
+    role: ListenerRole,
     tls: TlsAcceptor,
     stream: TcpStream,
     stopped: watch::Receiver<bool>,
 ) {
     let patience = Duration::from_secs(limit::HEADER_SECONDS);
     match tokio::time::timeout(patience, tls.accept(stream)).await {
-        Ok(Ok(stream)) => serve_connection(kernel, surface, stream, stopped).await,
+        Ok(Ok(stream)) => serve_connection(kernel, role, stream, stopped).await,
         Ok(Err(error)) => tracing::debug!(%error, "TLS handshake failed"),
         Err(_elapsed) => tracing::debug!("TLS handshake took too long"),
     }
@@ -323,15 +321,11 @@ async fn serve_tls(
 /// there the thread has its own runtime, and a long read of a job does not delay requests.
 /// PostgreSQL connections belong to the runtime that opened them, and jobs share those with
 /// requests, so there the jobs run on the server's runtime.
-fn start_jobs(
-    installation: &Installation,
-    stopped: &watch::Receiver<bool>,
-) -> std::io::Result<JoinHandle<()>> {
-    let store = installation.stores.data.clone();
+fn start_jobs(installation: &Installation) -> std::io::Result<JoinHandle<()>> {
+    let context = installation.context.clone();
     let shared = Handle::current();
-    let own = if store.is_shared() { None } else { Some(jobs_runtime()?) };
-    let clock = Arc::clone(&installation.clock);
-    let running = run_all(installation.jobs.clone(), store, clock, stopped.clone());
+    let own = if context.store.is_shared() { None } else { Some(jobs_runtime()?) };
+    let running = run_all(installation.jobs.clone(), context);
     std::thread::Builder::new().name("coffer-jobs".to_owned()).spawn(move || match own {
         Some(runtime) => runtime.block_on(running),
         None => shared.block_on(running),
@@ -344,15 +338,10 @@ fn jobs_runtime() -> std::io::Result<Runtime> {
 }
 
 /// Runs all jobs until the server stops.
-async fn run_all(
-    jobs: Vec<Arc<dyn Job>>,
-    store: Store,
-    clock: Arc<dyn Clock>,
-    stopped: watch::Receiver<bool>,
-) {
+async fn run_all(jobs: Vec<Arc<dyn Job>>, context: JobContext) {
     let mut running = JoinSet::new();
     for job in jobs {
-        running.spawn(run_jobs(job, store.clone(), Arc::clone(&clock), stopped.clone()));
+        running.spawn(run_job(job, context.clone()));
     }
     while let Some(ended) = running.join_next().await {
         if let Err(error) = ended {

@@ -5,10 +5,9 @@
 //! compares the rows.
 
 use crate::assemble::{self, AssembleError, AssembleOptions, Stores};
-use crate::families;
 use coffer_base::Timestamp;
 use coffer_keyring::KEY_MIGRATIONS;
-use coffer_storage::{Counts, Progress, StorageError, Transfer};
+use coffer_storage::{Counts, MigrationSet, Progress, StorageError, Transfer};
 use std::fmt;
 
 /// What was transferred.
@@ -62,13 +61,13 @@ pub async fn run(
 ) -> Result<TransferReport, AssembleError> {
     let now = from.clock.now();
     let (source, store_id) = open_source(from, now).await?;
-    assemble::create_schemas(&to.database, now).await?;
+    assemble::create_schemas(to, now).await?;
     let target = Stores::open_incomplete(to, now).await?;
-    let transfers = Transfers::new(&source, &target)?;
+    let transfers = Transfers::new(&source, &target, &to.families.migrations())?;
     let (data, keys) = transfers.copy_and_compare(&store_id, on_progress).await?;
     on_progress(Phase::Opening, None);
     let (keyring, _) = assemble::open_keyring(to, &target.keys, &store_id).await?;
-    let opened = families::open_all(&target.data, &keyring, now).await?;
+    let opened = to.families.open_all(&target.data, &keyring, now).await?;
     transfers.finish().await?;
     source.close().await;
     target.close().await;
@@ -95,9 +94,13 @@ struct Transfers<'s> {
 }
 
 impl<'s> Transfers<'s> {
-    fn new(source: &'s Stores, target: &'s Stores) -> Result<Self, StorageError> {
+    fn new(
+        source: &'s Stores,
+        target: &'s Stores,
+        data_sets: &[MigrationSet],
+    ) -> Result<Self, StorageError> {
         Ok(Self {
-            data: Transfer::new(&source.data, &target.data, &families::migrations())?,
+            data: Transfer::new(&source.data, &target.data, data_sets)?,
             keys: Transfer::new(&source.keys, &target.keys, &[KEY_MIGRATIONS])?,
         })
     }

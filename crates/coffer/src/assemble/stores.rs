@@ -1,12 +1,12 @@
 //! The stores of an installation: where they are, how they are opened, how their schemas change.
 
 use super::{AssembleError, AssembleOptions, DATA_FILE, KEYS_FILE};
-use crate::families;
+use crate::family_set::FamilySet;
 use coffer_base::Timestamp;
 use coffer_keyring::KEY_MIGRATIONS;
 use coffer_storage::{
-    DirectoryLock, Faults, MigrationReport, MigrationSet, Options, PostgresOptions, StorageError,
-    Store, Transfer,
+    DirectoryLock, MigrationReport, MigrationSet, Options, PostgresOptions, StorageError, Store,
+    Transfer,
 };
 use std::path::Path;
 
@@ -37,13 +37,10 @@ pub struct Stores {
 }
 
 impl Stores {
-    /// Opens both stores in `data_dir`, creates them if they are missing, and migrates their
-    /// schemas to this build's.
-    ///
-    /// # Errors
-    /// [`AssembleError::Storage`] if another process uses the directory, or if a schema is newer
-    /// than this build's; [`AssembleError::KeysMissing`] if there is data and no key store.
-    pub fn open(data_dir: &Path, now: Timestamp, faults: Faults) -> Result<Self, AssembleError> {
+    /// Opens both files, creates them if they are missing, and migrates their schemas to this
+    /// build's.
+    fn open_embedded(options: &AssembleOptions, now: Timestamp) -> Result<Self, AssembleError> {
+        let AssembleOptions { data_dir, faults, families, .. } = options;
         create_directory(data_dir)?;
         let lock = DirectoryLock::acquire(data_dir)?;
         let (data_file, keys_file) = (data_dir.join(DATA_FILE), data_dir.join(KEYS_FILE));
@@ -54,9 +51,9 @@ impl Stores {
         // A copy of the keys from before a migration would keep keys that are destroyed later.
         let options = Options { copy_before_migration: false, ..Options::default() };
         let (keys, keys_report) = Store::open_sqlite(&keys_file, &[KEY_MIGRATIONS], now, options)?;
-        let options = Options { faults, ..Options::default() };
+        let options = Options { faults: faults.clone(), ..Options::default() };
         let (data, data_report) =
-            Store::open_sqlite(&data_file, &families::migrations(), now, options)?;
+            Store::open_sqlite(&data_file, &families.migrations(), now, options)?;
         Ok(Self { data, keys, migrations: vec![data_report, keys_report], _lock: Some(lock) })
     }
 
@@ -64,8 +61,9 @@ impl Stores {
     /// build's schema already, since other servers may depend on the one that it has.
     ///
     /// # Errors
-    /// As [`Stores::open`]; [`AssembleError::Storage`] also if a database cannot be reached, or if
-    /// a transfer to it is incomplete.
+    /// [`AssembleError::Storage`] if another process uses the directory, if a database cannot be
+    /// reached, if a schema is newer than this build's, or if a transfer to here is incomplete;
+    /// [`AssembleError::KeysMissing`] if there is data and no key store.
     pub async fn open_configured(
         options: &AssembleOptions,
         now: Timestamp,
@@ -83,17 +81,17 @@ impl Stores {
     /// it can be continued.
     ///
     /// # Errors
-    /// As [`Stores::open`]; [`AssembleError::Storage`] also if a database cannot be reached.
+    /// As [`Stores::open_configured`], but for the incomplete transfer.
     pub async fn open_incomplete(
         options: &AssembleOptions,
         now: Timestamp,
     ) -> Result<Self, AssembleError> {
         let Database::Postgres { data, keys } = &options.database else {
-            return Self::open(&options.data_dir, now, options.faults.clone());
+            return Self::open_embedded(options, now);
         };
         let keys = Store::open_postgres(keys.clone(), &[KEY_MIGRATIONS]).await?;
         let data = data.clone().with_faults(options.faults.clone());
-        let data = Store::open_postgres(data, &families::migrations()).await?;
+        let data = Store::open_postgres(data, &options.families.migrations()).await?;
         Ok(Self { data, keys, migrations: Vec::new(), _lock: None })
     }
 
@@ -117,10 +115,13 @@ fn create_directory(path: &Path) -> Result<(), AssembleError> {
 /// # Errors
 /// [`AssembleError::Storage`] if a database cannot be reached or has another schema than this
 /// build's.
-pub async fn create_schemas(database: &Database, now: Timestamp) -> Result<(), AssembleError> {
-    let Database::Postgres { data, keys } = database else { return Ok(()) };
+pub async fn create_schemas(
+    options: &AssembleOptions,
+    now: Timestamp,
+) -> Result<(), AssembleError> {
+    let Database::Postgres { data, keys } = &options.database else { return Ok(()) };
     create_schema(keys, &[KEY_MIGRATIONS], now).await?;
-    create_schema(data, &families::migrations(), now).await
+    create_schema(data, &options.families.migrations(), now).await
 }
 
 async fn create_schema(
@@ -150,7 +151,8 @@ pub async fn expand(
 ) -> Result<Vec<MigrationReport>, AssembleError> {
     let Database::Postgres { data, keys } = database else { return Ok(Vec::new()) };
     let keys = Store::expand_postgres(keys.clone(), &[KEY_MIGRATIONS], now).await?;
-    let data = Store::expand_postgres(data.clone(), &families::migrations(), now).await?;
+    let data =
+        Store::expand_postgres(data.clone(), &FamilySet::default().migrations(), now).await?;
     Ok(vec![data, keys])
 }
 
@@ -162,6 +164,6 @@ pub async fn expand(
 pub async fn finish(database: &Database) -> Result<Vec<MigrationReport>, AssembleError> {
     let Database::Postgres { data, keys } = database else { return Ok(Vec::new()) };
     let keys = Store::finish_postgres(keys.clone(), &[KEY_MIGRATIONS]).await?;
-    let data = Store::finish_postgres(data.clone(), &families::migrations()).await?;
+    let data = Store::finish_postgres(data.clone(), &FamilySet::default().migrations()).await?;
     Ok(vec![data, keys])
 }

@@ -3,7 +3,7 @@
 use super::exit::Failure;
 use crate::config::{Config, TLS_CERT, TLS_KEY};
 use coffer::assemble::{AssembleOptions, DATA_FILE, Database, RootSource};
-use coffer::families;
+use coffer::family_set::FamilySet;
 use coffer_base::{Clock, SystemClock};
 use coffer_crypto::SystemRandom;
 use coffer_storage::{Faults, Store};
@@ -35,7 +35,8 @@ pub fn options(config: &Config, database: Database, root: RootSource) -> Assembl
         database,
         root,
         developer: false,
-        families: config.families(),
+        families: FamilySet::default(),
+        settings: config.settings(),
         clock: Arc::new(SystemClock),
         random: Arc::new(SystemRandom),
         faults: Faults::none(),
@@ -48,13 +49,13 @@ pub fn options(config: &Config, database: Database, root: RootSource) -> Assembl
 /// If there is no store, or if it has another schema than this build's.
 pub async fn open_read_only(config: &Config) -> Result<Store, Failure> {
     if let Database::Postgres { data, .. } = config.database()? {
-        return Ok(Store::open_postgres(data, &families::migrations()).await?);
+        return Ok(Store::open_postgres(data, &FamilySet::default().migrations()).await?);
     }
     let path = config.data_dir().join(DATA_FILE);
     if !path.exists() {
         return Err(no_store(&config.data_dir()));
     }
-    Ok(Store::open_sqlite_read_only(&path, &families::migrations())?)
+    Ok(Store::open_sqlite_read_only(&path, &FamilySet::default().migrations())?)
 }
 
 /// The failure of a verb that needs a store in `data_dir`.

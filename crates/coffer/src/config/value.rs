@@ -22,9 +22,9 @@ pub enum Kind {
     /// A whole number.
     Number {
         /// The least.
-        from: u32,
+        from: i64,
         /// The most.
-        to: u32,
+        to: i64,
     },
     /// One of these words.
     Choice(&'static [&'static str]),
@@ -45,7 +45,7 @@ pub enum Value {
     /// On or off.
     Switch(bool),
     /// A number.
-    Number(u32),
+    Number(i64),
     /// A secret.
     Secret(Zeroizing<String>),
     /// The file that holds a secret.
@@ -147,8 +147,8 @@ fn switch(text: &str) -> Result<Value, String> {
     }
 }
 
-fn number(text: &str, from: u32, to: u32) -> Result<Value, String> {
-    match text.parse::<u32>() {
+fn number(text: &str, from: i64, to: i64) -> Result<Value, String> {
+    match text.parse::<i64>() {
         Ok(number) if (from..=to).contains(&number) => Ok(Value::Number(number)),
         _ => Err(format!("'{text}' is no whole number from {from} to {to}")),
     }
