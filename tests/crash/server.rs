@@ -66,7 +66,7 @@ async fn start(directory: PathBuf, faults: Faults, admin: bool) -> Server {
     let now = SystemClock.now();
     let stores = match assemble::found(&options).await {
         Ok(founded) => founded.stores,
-        Err(AssembleError::Founded(..)) => Stores::of(&options, now).await.unwrap(),
+        Err(AssembleError::Founded(..)) => Stores::open_configured(&options, now).await.unwrap(),
         Err(error) => panic!("{error}"),
     };
     if admin {
