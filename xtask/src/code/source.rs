@@ -9,6 +9,7 @@ pub struct Source {
     /// The text with every comment and the inside of every literal blanked; lines stay in place.
     pub code: String,
     pub literals: Vec<Literal>,
+    pub comments: Vec<Comment>,
     /// The lines, first and last, of the items that are only compiled for tests.
     tests: Vec<(usize, usize)>,
 }
@@ -19,12 +20,19 @@ pub struct Literal {
     pub text: String,
 }
 
+/// A comment from `//` to the end of its line, or from `/*` to its end.
+pub struct Comment {
+    pub line: usize,
+    pub text: String,
+}
+
 impl Source {
     pub fn parse(file: &File) -> Self {
         let mut lexer = Lexer::new(&file.text);
         lexer.run();
         let tests = test_items(&lexer.code);
-        Self { path: file.path.clone(), code: lexer.code, literals: lexer.literals, tests }
+        let Lexer { code, literals, comments, .. } = lexer;
+        Self { path: file.path.clone(), code, literals, comments, tests }
     }
 
     /// Whether the file is part of the server, not of its tests, benchmarks or tools.
@@ -79,7 +87,7 @@ pub fn enclosed(code: &str, open: char, close: char) -> Option<&str> {
     None
 }
 
-fn is_word(c: char) -> bool {
+pub fn is_word(c: char) -> bool {
     c.is_alphanumeric() || c == '_'
 }
 
@@ -105,22 +113,24 @@ struct Lexer<'a> {
     rest: Chars<'a>,
     code: String,
     literals: Vec<Literal>,
+    comments: Vec<Comment>,
     line: usize,
 }
 
 impl<'a> Lexer<'a> {
     fn new(text: &'a str) -> Self {
         let code = String::with_capacity(text.len());
-        Self { rest: text.chars(), code, literals: Vec::new(), line: 1 }
+        let (literals, comments) = (Vec::new(), Vec::new());
+        Self { rest: text.chars(), code, literals, comments, line: 1 }
     }
 
     fn run(&mut self) {
         while let Some(c) = self.rest.clone().next() {
             let rest = self.rest.as_str();
             if rest.starts_with("//") {
-                self.blank(rest.find('\n').unwrap_or(rest.len()));
+                self.comment(rest.find('\n').unwrap_or(rest.len()));
             } else if rest.starts_with("/*") {
-                self.blank(comment_length(rest));
+                self.comment(comment_length(rest));
             } else if let Some(hashes) = self.raw_string(rest) {
                 self.show(hashes + 1);
                 let close = format!("\"{}", "#".repeat(hashes));
@@ -155,6 +165,12 @@ impl<'a> Lexer<'a> {
         self.literals.push(Literal { line: self.line, text });
         self.blank(length);
         self.show(1 + hashes);
+    }
+
+    fn comment(&mut self, length: usize) {
+        let text = self.rest.as_str().get(..length).unwrap_or_default().to_owned();
+        self.comments.push(Comment { line: self.line, text });
+        self.blank(length);
     }
 
     fn show(&mut self, length: usize) {
@@ -243,6 +259,8 @@ mod tests {
         assert_eq!(code, "a(\"\",',',b\"\");f(br#\"\"#,')&h::<'static>");
         let literals: Vec<_> = source.literals.iter().map(|l| (l.line, l.text.as_str())).collect();
         assert_eq!(literals, [(1, "x\\\"{"), (1, "z"), (2, "g\"{")]);
+        let comments: Vec<_> = source.comments.iter().map(|c| (c.line, c.text.as_str())).collect();
+        assert_eq!(comments, [(1, "// c {"), (2, "/* d /* e */ { */")]);
     }
 
     #[test]
