@@ -13,7 +13,7 @@ const CACHE_KIB: i64 = 1024 * 1024;
 /// Seconds of a day.
 const DAY: i64 = 86_400;
 
-/// How long ago the copies say that they were made: so long that their events are kept no more.
+/// How long ago the copies say that they were made: so long that their events have been pruned.
 const AGE: i64 = 40 * DAY;
 
 /// What is to be written.
@@ -209,7 +209,7 @@ pub fn last_midnight() -> Result<i64> {
 mod tests {
     use super::*;
 
-    /// An account with money and one hold of 100, in its second turn.
+    /// An account with money and one hold of 100, made in its second ledger transaction.
     const FIRST_HOLD: &str = "
         CREATE TABLE schedule_mark (name TEXT NOT NULL PRIMARY KEY, at INTEGER NOT NULL);
         INSERT INTO schedule_mark VALUES ('task', 1000000);

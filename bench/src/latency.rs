@@ -4,7 +4,7 @@ use crate::args::Result;
 use hdrhistogram::Histogram;
 use std::time::Duration;
 
-/// The longest latency that is told from a longer one, in nanoseconds: about 18 minutes.
+/// The longest latency that is counted as what it is, in nanoseconds: about 18 minutes.
 const LONGEST: u64 = 1 << 40;
 
 /// Significant decimal digits of every latency: percentiles are right to 0.1 %.

@@ -172,11 +172,11 @@ fn shared(args: &Args) -> Result<Arc<Shared>> {
     };
     let shared = Arc::new(shared);
     if until_eof {
-        let told = Arc::clone(&shared);
+        let load = Arc::clone(&shared);
         std::thread::spawn(move || {
             // Nothing is ever written to it: it ends, or its other side is gone.
             drop(std::io::stdin().read(&mut [0]));
-            told.ended.store(true, Ordering::Relaxed);
+            load.ended.store(true, Ordering::Relaxed);
         });
     }
     Ok(shared)

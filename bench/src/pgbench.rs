@@ -38,7 +38,7 @@ pub fn write(scripts: &[Script], to: &Path) -> Result<()> {
     inner().map_err(|error| format!("cannot write scripts to {}: {error}", to.display()))
 }
 
-/// Runs the scripts of a directory in turns that are drawn, and prints what came of it.
+/// Runs the scripts of a directory in random order, and prints what came of it.
 pub fn main(args: &Args) -> Result<()> {
     let directory: PathBuf = args.required("scripts")?;
     let (warm, measure): (u64, u64) = (args.required("warm-ms")?, args.required("measure-ms")?);

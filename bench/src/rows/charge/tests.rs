@@ -9,7 +9,7 @@ const SCHEMA: [&str; 5] = [
     include_str!("../../../../crates/reserves/migrations/0002_reserve.sql"),
 ];
 
-/// The third turn of a ledger: a charge of 100 of which 10 are held, fees aside. 196608 is its
+/// The third transaction of a ledger: a charge of 100 of which 10 are held, fees aside. 196608 is its
 /// first number.
 const ONE_CHARGE: &str = "
     INSERT INTO ledger VALUES (1, 'p', 'a', 3), (1, 'p', 'b', 1);
