@@ -5,8 +5,8 @@
 //! `axum`, `load`, `pgbench` and `sqlite` are the processes that it starts: servers, load and
 //! baselines never share a process, so that memory and processor time can be told apart.
 //!
-//! This crate uses Coffer from outside: by its command line, over HTTP, and by looking at its files.
-//! It links none of its code.
+//! This crate uses Coffer from outside: by its command line, over HTTP, and by looking at its
+//! files. It links none of its code.
 
 mod args;
 mod axum_baseline;

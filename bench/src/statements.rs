@@ -5,8 +5,8 @@ use crate::args::Result;
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
-/// Longer texts in which two sets differ are what they seal: any bytes will do, and the baseline sends
-/// those of the first. Shorter ones are names, ids and digests, and must be new.
+/// Longer texts in which two sets differ are what they seal: any bytes will do, and the baseline
+/// sends those of the first. Shorter ones are names, ids and digests, and must be new.
 const DIGEST_CHARACTERS: usize = 64;
 
 /// Where a set's next round trip to the database begins, since it needs to know what the one before

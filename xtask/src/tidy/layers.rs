@@ -64,7 +64,8 @@ impl Layers {
         let upward = declared.flat_map(|(one, declared)| {
             let imports = one.imports().into_iter().filter(|import| {
                 let height = |path: &Path| path.first().and_then(|name| declared.height(name));
-                import.from.len() == 1 && height(&import.from) < height(&import.to)
+                let heights = height(&import.from).zip(height(&import.to));
+                import.from.len() == 1 && heights.is_some_and(|(from, to)| from < to)
             });
             imports.map(|import| {
                 let what =

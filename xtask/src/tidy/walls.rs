@@ -41,11 +41,16 @@ const OUTSIDE: [(&[&str], &[&str]); 3] = [
     (&["axum", "hyper", "hyper-util", "http-body-util", "tower"], &["kernel", "outbound", BINARY]),
 ];
 
-/// The families: the crates that the registry names and that are no foundation.
+/// The families: the crates that the registry names, and those of the table, which other crates
+/// bring along; none of them is a foundation.
 pub fn families(sources: &[&Source]) -> BTreeSet<String> {
     let registry = sources.iter().filter(|source| source.path == REGISTRY);
     let named = registry.flat_map(|source| crates_named(source)).map(|(_, name)| name);
-    named.filter(|name| FOUNDATION.iter().all(|(known, _)| known != name)).collect()
+    let table = BESIDES
+        .iter()
+        .flat_map(|(name, besides)| [*name].into_iter().chain(besides.iter().copied()));
+    let all = named.chain(table.map(str::to_owned));
+    all.filter(|name| FOUNDATION.iter().all(|(known, _)| known != name)).collect()
 }
 
 /// The crates of ours that the code of the product in `source` names, with the lines.
@@ -138,7 +143,7 @@ mod tests { use coffer_testkit::x; }
         let registry = Source::parse(&File { path: REGISTRY.into(), text: text.into() });
         let other = Source::parse(&File { path: "a.rs".into(), text: "coffer_other::x".into() });
         let families: Vec<String> = families(&[&registry, &other]).into_iter().collect();
-        assert_eq!(families, ["payouts", "secrets"]);
+        assert_eq!(families, ["identity", "ledger", "payouts", "reserves", "secrets"]);
     }
 
     #[test]

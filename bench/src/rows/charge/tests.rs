@@ -9,8 +9,8 @@ const SCHEMA: [&str; 5] = [
     include_str!("../../../../crates/reserves/migrations/0002_reserve.sql"),
 ];
 
-/// The third transaction of a ledger: a charge of 100 of which 10 are held, fees aside. 196608 is its
-/// first number.
+/// The third transaction of a ledger: a charge of 100 of which 10 are held, fees aside. 196608 is
+/// its first number.
 const ONE_CHARGE: &str = "
     INSERT INTO ledger VALUES (1, 'p', 'a', 3), (1, 'p', 'b', 1);
     INSERT INTO ledger_charge VALUES (1, 'p', 'a', 196608, 'ch_12345678', 100, 'usd', NULL, 0,
