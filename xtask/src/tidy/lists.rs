@@ -1,7 +1,7 @@
 //! The lists under `xtask/tidy/`: who may do what others may not.
 //!
 //! An empty line, or one that begins with `#`, is for the reader. An entry that nothing needs any
-//! more is an error, so that no list keeps a door open that nobody goes through.
+//! more is an error, so that no list allows what nobody does.
 
 use super::finding::Finding;
 use super::uses::Use;

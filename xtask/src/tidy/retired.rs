@@ -75,8 +75,8 @@ impl Retired {
         let mut places = Vec::new();
         for source in sources {
             let mut find = |line, word: &Word| places.push(place(&source.path, line, word));
-            for comment in &source.comments {
-                self.find_prose(&comment.text, comment.line, &mut find);
+            for (line, text) in paragraphs(source) {
+                self.find_prose(&text, line, &mut find);
             }
             if has_our_names(&source.path) {
                 self.find_names(&source.code, 1, &mut find);
@@ -119,9 +119,11 @@ impl Retired {
     }
 
     fn find_prose(&self, text: &str, line: usize, find: &mut impl FnMut(usize, &Word)) {
-        let text = text.to_lowercase();
+        let text = text.to_ascii_lowercase();
+        // A phrase may go on in the next line.
+        let joined = text.replace('\n', " ");
         for word in &self.prose {
-            for at in words(&text, &word.word) {
+            for at in words(&joined, &word.word) {
                 find(line + line_at(&text, at) - 1, word);
             }
         }
@@ -144,6 +146,24 @@ impl Retired {
             fitting.next().map(|known| &known.word)
         })
     }
+}
+
+/// The comments of `source`, those of consecutive lines joined, with the line of each one's begin.
+fn paragraphs(source: &Source) -> Vec<(usize, String)> {
+    let mut paragraphs: Vec<(usize, String)> = Vec::new();
+    let mut next = 0;
+    for comment in &source.comments {
+        let text = comment.text.trim_start_matches(['/', '!', '*']).trim();
+        match paragraphs.last_mut().filter(|_| comment.line == next) {
+            Some((_, paragraph)) => {
+                paragraph.push('\n');
+                paragraph.push_str(text);
+            }
+            None => paragraphs.push((comment.line, text.to_owned())),
+        }
+        next = comment.line + comment.text.matches('\n').count() + 1;
+    }
+    paragraphs
 }
 
 fn place(path: &str, line: usize, word: &Word) -> Place {
@@ -248,6 +268,8 @@ mod tests {
     fn prose_is_read_in_comments_and_pages() {
         let text = "// This room has room for more.\nlet rooms = \"rooms\";\n/* two\nrooms */";
         assert_eq!(found("xtask/src/a.rs", text), ["1 this room", "4 rooms"]);
+        let text = "/// It is this\n/// room's.\n\n/// In this\n\n/// room.\n";
+        assert_eq!(found("xtask/src/a.rs", text), ["1 this room"]);
         assert_eq!(found("docs/x.md", "Rooms,\nbedrooms"), ["1 rooms"]);
         assert!(found(GLOSSARY, "rooms").is_empty());
     }
