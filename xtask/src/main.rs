@@ -21,7 +21,8 @@ use std::process::ExitCode;
 use step::{Outcome, Step};
 
 const USAGE: &str = "\
-cargo xtask test [--all | --only part[,part]] [--list] [--fuzz-seconds N]   the test run
+cargo xtask test [--all | --only part[,part]] [--list] [--fuzz-seconds N]
+                                                            the test run, or parts of it
 cargo xtask tidy                                            the structure check
 cargo xtask house [--imports | --help]                      the product's crates in figures
 cargo xtask fuzz [target] [--seconds N]                     one fuzz target, or all

@@ -42,7 +42,7 @@ const PARTS: [Part; 12] = [
     },
     Part {
         name: "tidy",
-        about: "the structure of the tree: walls, lengths, words",
+        about: "the structure of the tree: walls, circles, lengths, words, links",
         needs_build: false,
         only_with_all: false,
         run: |_| tidy::run(),
