@@ -30,7 +30,7 @@ impl Source {
     pub fn parse(file: &File) -> Self {
         let mut lexer = Lexer::new(&file.text);
         lexer.run();
-        let tests = test_items(&lexer.code);
+        let tests = test_items(&lexer.code, &lexer.literals);
         let Lexer { code, literals, comments, .. } = lexer;
         Self { path: file.path.clone(), code, literals, comments, tests }
     }
@@ -91,21 +91,26 @@ pub fn is_word(c: char) -> bool {
     c.is_alphanumeric() || c == '_'
 }
 
-fn test_items(code: &str) -> Vec<(usize, usize)> {
-    let found = code.match_indices("#[cfg(test)]");
-    found
-        .map(|(at, _)| {
-            let item = code.get(at..).unwrap_or_default();
-            let first = line_at(code, at);
-            let end = item.find(['{', ';']).unwrap_or(0);
-            let rest = item.get(end..).unwrap_or_default();
-            let body = if rest.starts_with('{') { enclosed(rest, '{', '}') } else { None };
-            let before = item.get(..end).unwrap_or_default();
-            let lines =
-                before.matches('\n').count() + body.unwrap_or_default().matches('\n').count();
-            (first, first + lines)
-        })
-        .collect()
+/// The lines of the items below an attribute that leaves them out of the server: `cfg(test)`, by
+/// itself or among others, and the feature `testing`, with which crates test each other.
+fn test_items(code: &str, literals: &[Literal]) -> Vec<(usize, usize)> {
+    let attributes = code.match_indices("#[cfg(").filter_map(|(at, _)| {
+        let (line, item) = (line_at(code, at), code.get(at..)?);
+        let condition = enclosed(item, '(', ')')?;
+        let feature = literals.iter().any(|one| one.line == line && one.text == "testing");
+        let test = words(condition, "test").next().is_some() || feature;
+        (test && !condition.contains("not(")).then_some((line, item))
+    });
+    attributes.map(|(line, item)| (line, line + lines_below(item))).collect()
+}
+
+/// How many lines the item that begins here has after its first.
+fn lines_below(item: &str) -> usize {
+    let end = item.find(['{', ';']).unwrap_or(0);
+    let rest = item.get(end..).unwrap_or_default();
+    let body = if rest.starts_with('{') { enclosed(rest, '{', '}') } else { None };
+    let before = item.get(..end).unwrap_or_default();
+    before.matches('\n').count() + body.unwrap_or_default().matches('\n').count()
 }
 
 /// Copies the text into `code`, blanking what is not code.
@@ -270,6 +275,13 @@ mod tests {
         assert_eq!(lines, [1, 6]);
         let source = parse("#[cfg(test)]\nmod tests;\nfn c() {}\n");
         assert!(source.is_test(2) && !source.is_test(3));
+        for condition in ["any(test, feature = \"testing\")", "feature = \"testing\""] {
+            let source = parse(&format!("#[cfg({condition})]\nmod tests;\nfn c() {{}}\n"));
+            assert!(source.is_test(2) && !source.is_test(3), "{condition}");
+        }
+        for condition in ["not(test)", "feature = \"tests\"", "unix"] {
+            assert!(!parse(&format!("#[cfg({condition})]\nmod tests;")).is_test(2), "{condition}");
+        }
     }
 
     #[test]
