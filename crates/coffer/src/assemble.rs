@@ -18,7 +18,7 @@ use tokio::sync::watch;
 
 mod stores;
 
-pub use stores::{Database, Stores, expand, finish, make};
+pub use stores::{Database, Stores, create_schemas, expand, finish};
 
 use std::fmt;
 use std::path::PathBuf;
@@ -183,8 +183,8 @@ pub struct Initialized {
 /// [`AssembleError::AlreadyInitialized`] if there is one already.
 pub async fn init(options: &AssembleOptions) -> Result<Initialized, AssembleError> {
     let now = options.clock.now();
-    make(options, now).await?;
-    let stores = Stores::of(options, now).await?;
+    create_schemas(options, now).await?;
+    let stores = Stores::open_configured(options, now).await?;
     if coffer_keyring::store_id(&stores.data).await?.is_some() {
         return Err(options.already_initialized());
     }
@@ -336,7 +336,7 @@ pub async fn open(options: AssembleOptions) -> Result<Installation, AssembleErro
     if embedded && !options.data_dir.join(DATA_FILE).exists() {
         return Err(options.no_store());
     }
-    let stores = Stores::of(&options, options.clock.now()).await?;
+    let stores = Stores::open_configured(&options, options.clock.now()).await?;
     open_stores(options, stores).await
 }
 
