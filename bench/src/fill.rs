@@ -191,9 +191,7 @@ fn run(data: &Connection, sql: &str) -> Result<()> {
 /// due then is found when it starts.
 pub fn away_since_before(file: &Path, due: i64) -> Result<()> {
     let data = Connection::open(file).map_err(text)?;
-    data.execute("UPDATE watermark SET at = min(at, ?)", [due - 2 * DAY])
-        .map(drop)
-        .map_err(text)
+    data.execute("UPDATE watermark SET at = min(at, ?)", [due - 2 * DAY]).map(drop).map_err(text)
 }
 
 /// The last midnight, in UTC and Unix seconds, by the clock of the machine.
