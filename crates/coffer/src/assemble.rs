@@ -347,7 +347,8 @@ pub async fn open_stores(
     let directory = Arc::new(Directory::new(stores.data.clone()));
     let eraser = Arc::new(Eraser::new(Arc::clone(&keyring), families::erase()));
     let counters = Arc::new(OnceLock::new());
-    let scheduler = Arc::new(Scheduler::new(families::scheduled(), Arc::clone(&options.random)));
+    let tasks = families::scheduled(options.families);
+    let scheduler = Arc::new(Scheduler::new(tasks, Arc::clone(&options.random)));
     let status = Status(StatusSources {
         store_id: store_id.clone(),
         developer: options.developer,

@@ -194,7 +194,7 @@ pub const RESERVE_HOLD_FLOOR: Setting = Setting {
     env: "COFFER_RESERVE_HOLD_FLOOR",
     flag: Some("reserve-hold-floor"),
     default: Some("1"),
-    kind: Kind::Number { from: 1, to: limit::RESERVE_HOLD_FLOOR_CEILING },
+    kind: Kind::Number { from: 1, to: coffer_reserves::limits::HOLD_FLOOR_CEILING },
     about: "smallest hold that a plan makes of a charge, in the currency's minor unit",
     ..SETTING
 };

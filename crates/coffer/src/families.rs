@@ -14,6 +14,7 @@ pub fn migrations() -> Vec<MigrationSet> {
         coffer_kernel::MIGRATIONS,
         coffer_identity::MIGRATIONS,
         coffer_secrets::MIGRATIONS,
+        coffer_ledger::MIGRATIONS,
         coffer_reserves::MIGRATIONS,
     ]
 }
@@ -23,13 +24,14 @@ pub fn migrations() -> Vec<MigrationSet> {
 pub struct Settings {
     /// The Secret Store.
     pub secrets: coffer_secrets::Settings,
-    /// Reserves and the ledger beneath.
+    /// Reserves.
     pub reserves: coffer_reserves::Settings,
 }
 
 /// The families' operations.
 pub fn register(routes: &mut Routes, settings: Settings) {
     coffer_secrets::register(routes, settings.secrets);
+    coffer_ledger::register(routes, &rules(settings));
     coffer_reserves::register(routes, settings.reserves);
 }
 
@@ -39,8 +41,13 @@ pub fn jobs() -> Vec<Arc<dyn Job>> {
 }
 
 /// What the families do at given times, in the order in which it happens at one time.
-pub fn scheduled() -> Vec<Arc<dyn Scheduled>> {
-    coffer_reserves::scheduled()
+pub fn scheduled(settings: Settings) -> Vec<Arc<dyn Scheduled>> {
+    [coffer_ledger::scheduled(&rules(settings)), coffer_reserves::scheduled()].concat()
+}
+
+/// The rules by which money of the ledger is reserved.
+const fn rules(settings: Settings) -> coffer_reserves::Rules {
+    coffer_reserves::Rules { settings: settings.reserves }
 }
 
 /// Opens everything that is sealed in `data`, and answers how much there was of what.

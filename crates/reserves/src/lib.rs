@@ -1,97 +1,43 @@
-//! Reserves and the ledger beneath them: what is held back of a connected account's money, and
-//! what may be paid out (`docs/wire/reserves.md`).
+//! Reserves: plans that reserve a share of each charge, holds of reserved money, and releases of
+//! it (`docs/wire/reserves.md`).
 //!
-//! A family: it declares operations and owns its tables. It knows the kernel and the unit of
-//! work, and neither HTTP, nor a database driver, nor any other family.
+//! A family above the ledger: it gives the ledger its [`Rules`], and posts its own entries in the
+//! ledger's transactions.
 
-mod account;
-mod bounds;
-mod charge;
-mod dispute;
-mod draw;
-mod hold;
-mod holding;
-mod ledger;
-mod money;
+pub mod limits;
+mod model;
 mod operations;
-mod payout;
-mod plan;
-mod refund;
-mod release;
+mod rules;
+mod settings;
 mod store;
-mod sweep;
-mod turn;
-mod verify;
+mod tasks;
 mod version;
 mod wire;
 
-use charge::Charge;
+pub use rules::Rules;
+pub use settings::{Consumption, Settings};
+
 use coffer_kernel::{Routes, Scheduled};
-use coffer_storage::{Migration, MigrationSet};
-use dispute::Dispute;
-use operations::{balance, balance_transactions, breaches, fact, holds, plans, releases};
-use payout::Payout;
-use refund::Refund;
+use coffer_ledger::tasks::Task;
+use coffer_ledger::verify::{self, Findings};
+use coffer_storage::{Migration, MigrationSet, StorageError, Store};
+use operations::{holds, plans, releases};
 use std::sync::Arc;
-use sweep::{AnnounceDates, ClosePlans, Closing, MakeAvailable, ReleaseDue, Task};
+use tasks::{AnnounceDates, ClosePlans, Closing, ReleaseDue};
 
-pub use verify::{Difference, Findings, verify};
-
-/// This family's tables.
+/// The tables of reserves.
 pub const MIGRATIONS: MigrationSet = MigrationSet {
     room: "reserves",
-    migrations: &[
-        Migration {
-            version: 1,
-            name: "ledger",
-            sql: include_str!("../migrations/0001_ledger.sql"),
-        },
-        Migration {
-            version: 2,
-            name: "reserve",
-            sql: include_str!("../migrations/0002_reserve.sql"),
-        },
-    ],
+    migrations: &[Migration {
+        version: 1,
+        name: "reserve",
+        sql: include_str!("../migrations/0001_reserve.sql"),
+    }],
 };
 
-/// Which money a refund or a dispute takes first (reserves §6, §11 decision 3).
-#[derive(Clone, Copy, PartialEq, Eq, Default, Debug)]
-pub enum DrawRule {
-    /// What is held back of its charge.
-    #[default]
-    First,
-    /// What the account has; what is held back only as far as that does not suffice.
-    OnlyIfNeeded,
-}
-
-/// What an operator can set.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub struct Settings {
-    /// Which money refunds and disputes take first.
-    pub draw: DrawRule,
-    /// Whether a hold above what is available is refused (reserves §11, decision 4).
-    pub strict: bool,
-    /// The smallest hold that a plan makes, in minor units, at least 1; where a charge's share
-    /// is less, nothing is held (reserves §11, decision 1).
-    pub hold_floor: i64,
-}
-
-impl Default for Settings {
-    fn default() -> Self {
-        Self { draw: DrawRule::First, strict: false, hold_floor: 1 }
-    }
-}
-
-/// Adds the family's operations to the routes.
+/// Adds the operations of reserves to the routes.
 pub fn register(routes: &mut Routes, settings: Settings) {
-    fact::register::<Charge>(routes, settings);
-    fact::register::<Refund>(routes, settings);
-    fact::register::<Dispute>(routes, settings);
-    fact::register::<Payout>(routes, settings);
     routes
-        .collection(breaches::Breaches)
-        .read(balance::Retrieve)
-        .collection(balance_transactions::BalanceTransactions)
         .write(holds::Create { settings })
         .write(holds::Update)
         .collection(holds::Holds)
@@ -104,16 +50,24 @@ pub fn register(routes: &mut Routes, settings: Settings) {
         .collection(releases::Releases);
 }
 
-/// What the family does at given times, in the order in which it happens at one time (reserves
-/// §11, decision 27).
+/// The scheduled tasks of reserves, in the order in which they run at one midnight: holds before
+/// the plans whose end releases what remains. The ledger's come before them, so that money that
+/// becomes available at a midnight is released as available.
 pub fn scheduled() -> Vec<Arc<dyn Scheduled>> {
     vec![
-        Arc::new(Task(MakeAvailable)),
         Arc::new(Task(ReleaseDue)),
         Arc::new(Task(ClosePlans(Closing::Ended))),
         Arc::new(Task(ClosePlans(Closing::Disabled))),
         Arc::new(Task(AnnounceDates)),
     ]
+}
+
+/// Verifies all ledgers in `store`, and what is reserved of them.
+///
+/// # Errors
+/// If the database does not answer, or a row is corrupt.
+pub async fn verify(store: &Store) -> Result<Findings, StorageError> {
+    verify::verify(store, &[verify::CHECK, store::verify::CHECK]).await
 }
 
 #[cfg(test)]

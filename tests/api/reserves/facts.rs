@@ -124,7 +124,7 @@ fn a_refund_takes_what_its_charge_has_pending_and_the_rest_from_what_is_availabl
 #[test]
 fn what_is_held_pays_only_if_needed_where_an_operator_says_so() {
     let settings = coffer_reserves::Settings {
-        draw: coffer_reserves::DrawRule::OnlyIfNeeded,
+        consumption: coffer_reserves::Consumption::OnlyIfNeeded,
         ..coffer_reserves::Settings::default()
     };
     let world = World::with(coffer_testkit::TestServer::builder().reserves(settings));

@@ -12,10 +12,10 @@ struct Room {
 
 /// What a family of resources stands on. Families never see each other.
 const FAMILY: &[&str] = &["base", "dialect", "storage", "keyring", "audit", "kernel"];
-const FAMILIES: [&str; 4] = ["identity", "secrets", "reserves", "dashboard"];
+const FAMILIES: [&str; 5] = ["identity", "secrets", "ledger", "reserves", "dashboard"];
 
 /// Every room under `crates/`. A new one gets its line here.
-const ROOMS: [Room; 11] = [
+const ROOMS: [Room; 12] = [
     Room { name: "base", on: &[] },
     Room { name: "dialect", on: &["base"] },
     Room { name: "crypto", on: &["base"] },
@@ -29,7 +29,12 @@ const ROOMS: [Room; 11] = [
         on: &["base", "dialect", "crypto", "storage", "keyring", "audit", "kernel"],
     },
     Room { name: "secrets", on: FAMILY },
-    Room { name: "reserves", on: FAMILY },
+    Room { name: "ledger", on: FAMILY },
+    // A family above another: it gives the ledger the rules by which money is reserved.
+    Room {
+        name: "reserves",
+        on: &["base", "dialect", "storage", "keyring", "audit", "kernel", "ledger"],
+    },
     Room { name: "dashboard", on: &["base", "kernel", "audit"] },
 ];
 /// The room that puts all others together.

@@ -5,7 +5,7 @@ use super::{
     SECRETS_PER_SCOPE, Value,
 };
 use coffer::families::Settings;
-use coffer_reserves::DrawRule;
+use coffer_reserves::Consumption;
 
 impl Config {
     /// The settings of the resource families.
@@ -16,7 +16,7 @@ impl Config {
     fn reserves(&self) -> coffer_reserves::Settings {
         let mut settings = coffer_reserves::Settings::default();
         if self.text(&RESERVE_DRAW) == "only_if_needed" {
-            settings.draw = DrawRule::OnlyIfNeeded;
+            settings.consumption = Consumption::OnlyIfNeeded;
         }
         settings.strict = self.is_on(&RESERVE_STRICT);
         if let Some(Value::Number(number)) = self.value(&RESERVE_HOLD_FLOOR) {
