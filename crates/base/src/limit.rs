@@ -86,7 +86,7 @@ pub const SECRETS_PER_SCOPE: u32 = 10;
 
 /// The most that an installation or an app may allow in one scope (secret store §7,
 /// decision 15): a scope is listed and counted without an index of its own.
-pub const SECRETS_PER_SCOPE_CEILING: u32 = 1000;
+pub const SECRETS_PER_SCOPE_CEILING: i64 = 1000;
 
 /// How far ahead a secret's expiry may lie, in seconds: 100 years of 365.25 days (secret store
 /// §7, decision 7).

@@ -25,7 +25,7 @@ pub use rules::{NoReserves, Reserve, ReserveRules, Withdrawal};
 pub use store::charge::charges_of_page;
 pub use tx::LedgerTx;
 
-use coffer_kernel::{Routes, Scheduled};
+use coffer_kernel::{Family, Parts, Routes, Settings};
 use coffer_storage::{Migration, MigrationSet};
 use model::dispute::Dispute;
 use model::payout::Payout;
@@ -45,21 +45,32 @@ pub const MIGRATIONS: MigrationSet = MigrationSet {
     }],
 };
 
-/// Adds the ledger's operations to the routes.
-pub fn register(routes: &mut Routes, rules: &impl ReserveRules) {
-    intake::register::<Charge>(routes, rules);
-    intake::register::<Refund>(routes, rules);
-    intake::register::<Dispute>(routes, rules);
-    intake::register::<Payout>(routes, rules);
+/// The family, with the rules by which money of it is reserved. Its rows are the platform's books,
+/// which outlive its tenants: it purges nothing.
+pub const fn family<R: ReserveRules>() -> Family {
+    Family {
+        name: "ledger",
+        migrations: &[MIGRATIONS],
+        settings: &[],
+        quotas: &[],
+        purge: &[],
+        seals: &[],
+        parts: parts::<R>,
+    }
+}
+
+fn parts<R: ReserveRules>(settings: &Settings) -> Parts {
+    let rules = R::new(settings);
+    let mut routes = Routes::default();
+    intake::register::<Charge>(&mut routes, &rules);
+    intake::register::<Refund>(&mut routes, &rules);
+    intake::register::<Dispute>(&mut routes, &rules);
+    intake::register::<Payout>(&mut routes, &rules);
     routes
         .collection(breaches::Breaches)
         .read(balance::Retrieve)
         .collection(balance_transactions::BalanceTransactions);
-}
-
-/// The ledger's scheduled tasks.
-pub fn scheduled(rules: &impl ReserveRules) -> Vec<Arc<dyn Scheduled>> {
-    vec![Arc::new(Task(MakeAvailable(rules.clone())))]
+    Parts { routes, tasks: vec![Arc::new(Task(MakeAvailable(rules)))], ..Parts::default() }
 }
 
 #[cfg(test)]

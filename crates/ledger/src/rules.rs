@@ -7,7 +7,7 @@ pub mod refund;
 
 use crate::model::charge::Charge;
 use crate::tx::LedgerTx;
-use coffer_kernel::Failure;
+use coffer_kernel::{Failure, Settings};
 use coffer_storage::StorageError;
 use std::future::{Future, ready};
 
@@ -16,6 +16,9 @@ use std::future::{Future, ready};
 /// leave. It knows nothing else of reserves. Rules post their own entries, always between the
 /// payments and the reserved buckets of the charge's pool.
 pub trait ReserveRules: Clone + Send + Sync + 'static {
+    /// The rules by the operator's settings.
+    fn new(settings: &Settings) -> Self;
+
     /// Money has come in: the charge is recorded and posted, and part of it can be reserved.
     ///
     /// # Errors
@@ -85,6 +88,10 @@ pub struct Reserve {
 pub struct NoReserves;
 
 impl ReserveRules for NoReserves {
+    fn new(_settings: &Settings) -> Self {
+        Self
+    }
+
     fn money_in(
         &self,
         _ledger: &mut LedgerTx<'_, '_>,

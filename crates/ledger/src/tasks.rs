@@ -3,12 +3,11 @@
 pub(crate) mod available;
 
 use crate::store::journal;
-use coffer_base::{Owner, Random, Timestamp};
+use coffer_base::{Owner, Timestamp};
 use coffer_kernel::event::Cause;
-use coffer_kernel::{BoxFuture, Failure, Scheduled};
+use coffer_kernel::{BoxFuture, Failure, JobContext, ScheduledTask};
 use coffer_storage::{StorageError, Store, Tx, Work};
 use std::future::Future;
-use std::sync::Arc;
 
 /// A scheduled task on the rows of ledgers.
 pub trait LedgerTask: Clone + Send + Sync + 'static {
@@ -43,7 +42,7 @@ pub trait LedgerTask: Clone + Send + Sync + 'static {
 #[derive(Clone, Debug)]
 pub struct Task<T>(pub T);
 
-impl<T: LedgerTask> Scheduled for Task<T> {
+impl<T: LedgerTask> ScheduledTask for Task<T> {
     fn name(&self) -> &'static str {
         self.0.name()
     }
@@ -54,17 +53,16 @@ impl<T: LedgerTask> Scheduled for Task<T> {
 
     fn step<'a>(
         &'a self,
-        store: &'a Store,
+        context: &'a JobContext,
         due: Timestamp,
         now: Timestamp,
-        random: &'a Arc<dyn Random>,
     ) -> BoxFuture<'a, Result<bool, StorageError>> {
         Box::pin(async move {
-            if !self.0.has_work(store, due).await? {
+            if !self.0.has_work(&context.store, due).await? {
                 return Ok(false);
             }
-            let context = TaskContext { due, now, random: Arc::clone(random) };
-            store.write(TaskBatch(self.0.clone(), context)).await
+            let task = TaskContext { due, now, job: context.clone() };
+            context.store.write(TaskBatch(self.0.clone(), task)).await
         })
     }
 }
@@ -75,13 +73,13 @@ pub struct TaskContext {
     pub due: Timestamp,
     /// The real time.
     pub now: Timestamp,
-    random: Arc<dyn Random>,
+    job: JobContext,
 }
 
 impl TaskContext {
     /// The cause of the batch's events.
     pub fn cause(&self) -> Cause<'_> {
-        Cause::automatic(self.now, &*self.random)
+        self.job.cause(self.now)
     }
 }
 

@@ -15,9 +15,9 @@ mod version;
 mod wire;
 
 pub use rules::Rules;
-pub use settings::{Consumption, Settings};
+pub use settings::{Consumption, RESERVE_DRAW, RESERVE_HOLD_FLOOR, RESERVE_STRICT, Settings};
 
-use coffer_kernel::{Routes, Scheduled};
+use coffer_kernel::{Family, Parts, Routes, ScheduledTask};
 use coffer_ledger::tasks::Task;
 use coffer_ledger::verify::{self, Findings};
 use coffer_storage::{Migration, MigrationSet, StorageError, Store};
@@ -35,8 +35,20 @@ pub const MIGRATIONS: MigrationSet = MigrationSet {
     }],
 };
 
-/// Adds the operations of reserves to the routes.
-pub fn register(routes: &mut Routes, settings: Settings) {
+/// The family. Its rows are the platform's books, which outlive its tenants: it purges nothing.
+pub const FAMILY: Family = Family {
+    name: "reserves",
+    migrations: &[MIGRATIONS],
+    settings: &[RESERVE_DRAW, RESERVE_STRICT, RESERVE_HOLD_FLOOR],
+    quotas: &[],
+    purge: &[],
+    seals: &[],
+    parts,
+};
+
+fn parts(settings: &coffer_kernel::Settings) -> Parts {
+    let settings = Settings::from(settings);
+    let mut routes = Routes::default();
     routes
         .write(holds::Create { settings })
         .write(holds::Update)
@@ -48,12 +60,13 @@ pub fn register(routes: &mut Routes, settings: Settings) {
         .write(releases::Create)
         .write(releases::Update)
         .collection(releases::Releases);
+    Parts { routes, tasks: tasks(), ..Parts::default() }
 }
 
 /// The scheduled tasks of reserves, in the order in which they run at one midnight: holds before
 /// the plans whose end releases what remains. The ledger's come before them, so that money that
 /// becomes available at a midnight is released as available.
-pub fn scheduled() -> Vec<Arc<dyn Scheduled>> {
+fn tasks() -> Vec<Arc<dyn ScheduledTask>> {
     vec![
         Arc::new(Task(ReleaseDue)),
         Arc::new(Task(ClosePlans(Closing::Ended))),

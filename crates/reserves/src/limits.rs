@@ -10,7 +10,7 @@ pub const DAYS_CEILING: i64 = 180;
 pub const GRACE_SECONDS: i64 = 60;
 
 /// Most that the smallest hold of a plan can be set to, in minor units: a thousand dollars.
-pub const HOLD_FLOOR_CEILING: u32 = 100_000;
+pub const HOLD_FLOOR_CEILING: i64 = 100_000;
 
 /// Plans of one account that are active at a time: each looks at every charge.
 pub const ACTIVE_PLANS: i64 = 20;

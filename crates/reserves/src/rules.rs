@@ -18,6 +18,10 @@ pub struct Rules {
 }
 
 impl ReserveRules for Rules {
+    fn new(settings: &coffer_kernel::Settings) -> Self {
+        Self { settings: Settings::from(settings) }
+    }
+
     async fn money_in(
         &self,
         ledger: &mut LedgerTx<'_, '_>,

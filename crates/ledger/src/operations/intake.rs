@@ -9,8 +9,7 @@ use crate::tx::LedgerTx;
 use coffer_base::Timestamp;
 use coffer_dialect::{ApiError, Fields, Object};
 use coffer_kernel::{
-    Applied, Arguments, Collection, Ctx, Definition, Failure, PagePosition, Reach, Routes,
-    WriteOperation,
+    Applied, Arguments, Collection, Ctx, Definition, Failure, PagePosition, Routes, WriteOperation,
 };
 use coffer_storage::{StorageError, Store, Tx};
 use std::fmt::Display;
@@ -102,24 +101,14 @@ impl<I, R> Create<I, R> {
 impl<I: Intake, R: ReserveRules> WriteOperation for Create<I, R> {
     const DEFINITION: Definition = I::CREATE;
     type Input = I::CreateParams;
-    type Prepared = I::CreateParams;
     type Out = I;
 
     fn parse(&self, arguments: &Arguments<'_>) -> Result<I::CreateParams, ApiError> {
         I::parse_create(&arguments.params.only(I::CREATE_PARAMS)?)
     }
 
-    fn reach(_input: &I::CreateParams) -> Reach {
-        Reach::Backend
-    }
-
-    async fn prepare(
-        &self,
-        params: &I::CreateParams,
-        ctx: &Ctx,
-    ) -> Result<I::CreateParams, ApiError> {
-        check_created(params.created(), ctx.now())?;
-        Ok(params.clone())
+    fn check(&self, params: &I::CreateParams, ctx: &Ctx) -> Result<(), ApiError> {
+        check_created(params.created(), ctx.now())
     }
 
     async fn apply(
@@ -158,24 +147,11 @@ impl<I, R> Update<I, R> {
 impl<I: Intake, R: ReserveRules> WriteOperation for Update<I, R> {
     const DEFINITION: Definition = I::UPDATE;
     type Input = (String, I::UpdateParams);
-    type Prepared = (String, I::UpdateParams);
     type Out = I;
 
     fn parse(&self, arguments: &Arguments<'_>) -> Result<(String, I::UpdateParams), ApiError> {
         let params = I::parse_update(&arguments.params.only(I::UPDATE_PARAMS)?)?;
         Ok((arguments.id().to_owned(), params))
-    }
-
-    fn reach(_input: &(String, I::UpdateParams)) -> Reach {
-        Reach::Backend
-    }
-
-    async fn prepare(
-        &self,
-        input: &(String, I::UpdateParams),
-        _ctx: &Ctx,
-    ) -> Result<(String, I::UpdateParams), ApiError> {
-        Ok(input.clone())
     }
 
     async fn apply(

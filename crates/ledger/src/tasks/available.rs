@@ -7,7 +7,7 @@ use crate::rules::charge::settle;
 use crate::store::charge as store;
 use crate::tx::LedgerTx;
 use coffer_base::Timestamp;
-use coffer_kernel::schedule::still_due;
+use coffer_kernel::schedule::is_past_watermark;
 use coffer_storage::{StorageError, Store, Tx};
 
 /// Makes the money of charges available whose `available_on` has come.
@@ -27,7 +27,7 @@ impl<R: ReserveRules> LedgerTask for MakeAvailable<R> {
     }
 
     async fn run_batch(&self, tx: &mut Tx<'_>, task: &TaskContext) -> Result<bool, StorageError> {
-        if !still_due(tx, self.name(), task.due).await? {
+        if !is_past_watermark(tx, self.name(), task.due).await? {
             return Ok(false);
         }
         let found = store::due(tx, task.due, limits::CHARGES_PER_BATCH).await?;

@@ -12,8 +12,9 @@ use crate::{Bucket, LedgerTx, MIGRATIONS, NoReserves, Pool, SourceType};
 use coffer_base::id::AccountId;
 use coffer_base::{Currency, Mode, Owner, Random, TestRandom, Timestamp, clock::DAY_SECONDS};
 use coffer_dialect::ApiError;
-use coffer_kernel::Failure;
 use coffer_kernel::event::Cause;
+use coffer_kernel::testing::job_context;
+use coffer_kernel::{Failure, JobContext, Settings};
 use coffer_storage::{Options, StorageError, Store, Tx, Value, Work};
 use std::sync::Arc;
 use tempfile::TempDir;
@@ -70,7 +71,8 @@ impl Work for Recorded {
     type Out = Result<(), ApiError>;
 
     async fn run(&self, tx: &mut Tx<'_>) -> Result<Self::Out, StorageError> {
-        let cause = Cause::automatic(self.now, &*self.random);
+        let (now, random, listeners) = (self.now, &*self.random, &[]);
+        let cause = Cause { request: None, idempotency_key: None, now, random, listeners };
         let mut ledger = LedgerTx::begin(tx, &self.owner, cause).await?;
         match self.act(&mut ledger).await {
             Ok(()) => {
@@ -225,16 +227,20 @@ pub(crate) struct Books {
     pub(crate) store: Store,
     pub(crate) now: Timestamp,
     random: Arc<dyn Random>,
+    context: JobContext,
     _directory: TempDir,
 }
 
 impl Books {
-    pub(crate) fn open() -> Self {
+    pub(crate) async fn open() -> Self {
         let directory = tempfile::tempdir().unwrap();
         let path = directory.path().join("data.db");
         let sets = [coffer_kernel::MIGRATIONS, MIGRATIONS];
         let (store, _) = Store::open_sqlite(&path, &sets, NOW, Options::default()).unwrap();
-        Self { store, now: NOW, random: Arc::new(TestRandom::seeded(1)), _directory: directory }
+        let keys = directory.path().join("keys.db");
+        let context = job_context(&store, &keys, NOW).await.unwrap();
+        let random = Arc::new(TestRandom::seeded(1));
+        Self { store, now: NOW, random, context, _directory: directory }
     }
 
     /// Something happens to the ledger of `account`.
@@ -255,8 +261,8 @@ impl Books {
     /// It becomes `now`, and money available.
     pub(crate) async fn become_time(&mut self, now: Timestamp) {
         self.now = now;
-        for task in crate::scheduled(&NoReserves) {
-            while task.step(&self.store, now, now, &self.random).await.unwrap() {}
+        for task in crate::parts::<NoReserves>(&Settings::default()).tasks {
+            while task.step(&self.context, now, now).await.unwrap() {}
         }
         self.check().await;
     }

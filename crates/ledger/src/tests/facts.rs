@@ -9,7 +9,7 @@ const CHARGE: Act = Act::Charge("ch_1", 10_000, Some(320));
 
 #[tokio::test]
 async fn a_refund_beyond_what_is_pending_takes_the_rest_of_what_is_available() {
-    let books = Books::open();
+    let books = Books::open().await;
     books.all(&[CHARGE, Act::Refund("re_1", "ch_1", 10_000)]).await;
     assert_eq!(books.postings("re_1").await, ["P.p→X 9680", "P.a→X 320"]);
     books.all(&[Act::Fail("re_1")]).await;
@@ -19,7 +19,7 @@ async fn a_refund_beyond_what_is_pending_takes_the_rest_of_what_is_available() {
 
 #[tokio::test]
 async fn a_dispute_that_is_won_while_its_charge_is_pending_is_reinstated_there() {
-    let books = Books::open();
+    let books = Books::open().await;
     books.all(&[CHARGE, Act::Dispute("dp_1", "ch_1", 4000, 1500), Act::Win("dp_1", false)]).await;
     let said = ["P.p→X 4000", "P.a→F 1500", "X→P.p 4000"];
     assert_eq!(books.postings("dp_1").await, said);
@@ -28,7 +28,7 @@ async fn a_dispute_that_is_won_while_its_charge_is_pending_is_reinstated_there()
 
 #[tokio::test]
 async fn a_lost_dispute_posts_nothing() {
-    let books = Books::open();
+    let books = Books::open().await;
     books.all(&[CHARGE, Act::Dispute("dp_1", "ch_1", 4000, 0)]).await;
     let before = books.standing().await;
     books.all(&[Act::Lose("dp_1")]).await;
@@ -39,7 +39,7 @@ async fn a_lost_dispute_posts_nothing() {
 
 #[tokio::test]
 async fn a_reported_payout_is_recorded_and_a_breach_beyond_what_is_available() {
-    let books = Books::open();
+    let books = Books::open().await;
     books.all(&[CHARGE, Act::Payout("po_1", 100, true)]).await;
     assert_eq!(books.standing().await, [9680, -100, 0, 0, -10_000, 320, 100]);
     let (always, first) = (super::lists::always(), super::lists::first_page());
@@ -60,7 +60,7 @@ async fn a_payout_posts_each_of_its_statuses_once() {
         (&[Status::Canceled, Status::Canceled], &["P.a→B 50", "B→P.a 50"]),
         (&[Status::Paid, Status::Failed], &["P.a→B 50", "B→X 50", "X→P.a 50"]),
     ] {
-        let mut books = Books::open();
+        let mut books = Books::open().await;
         books.all(&[CHARGE]).await;
         books.become_time(THIRD).await;
         books.all(&[Act::Payout("po_1", 50, false)]).await;
@@ -78,7 +78,7 @@ async fn a_payout_does_not_become_what_it_cannot() {
         (Status::Canceled, Status::Failed),
         (Status::Paid, Status::Canceled),
     ] {
-        let books = Books::open();
+        let books = Books::open().await;
         books.all(&[CHARGE, Act::Payout("po_1", 50, true), Act::Become("po_1", first)]).await;
         let refused = books.try_to("acct_one", Act::Become("po_1", then)).await.unwrap_err();
         assert_eq!((refused.status(), refused.param()), (400, Some("status")), "{first:?}");
@@ -89,7 +89,7 @@ async fn a_payout_does_not_become_what_it_cannot() {
 
 #[tokio::test]
 async fn a_ledger_of_which_nothing_is_reserved_has_right_books() {
-    let mut books = Books::open();
+    let mut books = Books::open().await;
     books.all(&[CHARGE, Act::Fee("ch_1", 330), Act::Refund("re_1", "ch_1", 3000)]).await;
     assert_eq!(books.standing().await, [6670, 0, 0, 0, -7000, 330, 0]);
     books.become_time(THIRD).await;

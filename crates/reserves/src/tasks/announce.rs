@@ -9,7 +9,7 @@ use crate::wire;
 use coffer_base::{Owner, Timestamp};
 use coffer_dialect::Object;
 use coffer_kernel::event::Cause;
-use coffer_kernel::{Failure, schedule::take_turn};
+use coffer_kernel::{Failure, schedule::lock_watermark};
 use coffer_ledger::LedgerTx;
 use coffer_ledger::tasks::{
     LedgerTask, TaskContext, lock_ledgers, unexpected, with_locked_ledgers,
@@ -32,7 +32,7 @@ impl LedgerTask for AnnounceDates {
     }
 
     async fn run_batch(&self, tx: &mut Tx<'_>, task: &TaskContext) -> Result<bool, StorageError> {
-        take_turn(tx, self.name(), task.now).await?;
+        lock_watermark(tx, self.name(), task.now).await?;
         let found = store::announcing_plans(tx, limits::PLANS_PER_BATCH).await?;
         let owners = lock_ledgers(tx, &found).await?;
         let again = store::announcing_plans(tx, limits::PLANS_PER_BATCH).await?;

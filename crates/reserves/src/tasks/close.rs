@@ -10,7 +10,7 @@ use crate::store::plan as plans;
 use crate::wire;
 use coffer_base::{Owner, Timestamp};
 use coffer_kernel::event::Cause;
-use coffer_kernel::{Failure, schedule::take_turn};
+use coffer_kernel::{Failure, schedule::lock_watermark};
 use coffer_ledger::LedgerTx;
 use coffer_ledger::tasks::{
     LedgerTask, TaskContext, lock_ledgers, unexpected, with_locked_ledgers,
@@ -48,7 +48,7 @@ impl LedgerTask for ClosePlans {
     }
 
     async fn run_batch(&self, tx: &mut Tx<'_>, task: &TaskContext) -> Result<bool, StorageError> {
-        let watermark = take_turn(tx, self.name(), task.now).await?;
+        let watermark = lock_watermark(tx, self.name(), task.now).await?;
         if self.0 == Closing::Ended && watermark > task.due {
             return Ok(false);
         }

@@ -6,7 +6,7 @@ use crate::model::hold::Hold;
 use crate::model::release::{Reason, ReleaseReason};
 use crate::store::due as store;
 use coffer_base::Timestamp;
-use coffer_kernel::schedule::still_due;
+use coffer_kernel::schedule::is_past_watermark;
 use coffer_ledger::LedgerTx;
 use coffer_ledger::tasks::{
     LedgerTask, TaskContext, by_owner, lock_ledgers, unexpected, with_locked_ledgers,
@@ -29,7 +29,7 @@ impl LedgerTask for ReleaseDue {
     }
 
     async fn run_batch(&self, tx: &mut Tx<'_>, task: &TaskContext) -> Result<bool, StorageError> {
-        if !still_due(tx, self.name(), task.due).await? {
+        if !is_past_watermark(tx, self.name(), task.due).await? {
             return Ok(false);
         }
         let found = store::due_holds(tx, task.due, limits::HOLDS_PER_BATCH).await?;

@@ -4,7 +4,7 @@ use super::books::{Act, Books, THIRD};
 
 #[tokio::test]
 async fn a_charges_money_and_its_reserve_become_available_in_one_entry() {
-    let mut books = Books::open();
+    let mut books = Books::open().await;
     books.all(&[Act::Plan(15), Act::Charge("ch_1", 10_000, Some(320))]).await;
     books.become_time(THIRD.plus(-1)).await;
     assert_eq!(books.standing().await, [8228, 0, 1452, 0, -10_000, 320, 0]);

@@ -6,8 +6,9 @@ use crate::{MIGRATIONS, Rules, Settings};
 use coffer_base::id::AccountId;
 use coffer_base::{Currency, Mode, Owner, Random, TestRandom, Timestamp};
 use coffer_dialect::{ApiError, Metadata};
-use coffer_kernel::Failure;
 use coffer_kernel::event::Cause;
+use coffer_kernel::testing::job_context;
+use coffer_kernel::{Failure, JobContext};
 use coffer_ledger::model::charge::{Charge, default_available_on};
 use coffer_ledger::model::dispute::{self, Dispute};
 use coffer_ledger::model::payout::{self, Payout};
@@ -65,7 +66,8 @@ impl Work for Recorded {
     type Out = Result<(), ApiError>;
 
     async fn run(&self, tx: &mut Tx<'_>) -> Result<Self::Out, StorageError> {
-        let cause = Cause::automatic(self.now, &*self.random);
+        let (now, random, listeners) = (self.now, &*self.random, &[]);
+        let cause = Cause { request: None, idempotency_key: None, now, random, listeners };
         let mut ledger = LedgerTx::begin(tx, &self.owner, cause).await?;
         match self.act(&mut ledger).await {
             Ok(()) => {
@@ -240,17 +242,21 @@ pub(crate) struct Books {
     pub(crate) settings: Settings,
     pub(crate) now: Timestamp,
     random: Arc<dyn Random>,
+    context: JobContext,
     _directory: TempDir,
 }
 
 impl Books {
-    pub(crate) fn open() -> Self {
+    pub(crate) async fn open() -> Self {
         let directory = tempfile::tempdir().unwrap();
         let path = directory.path().join("data.db");
         let sets = [coffer_kernel::MIGRATIONS, coffer_ledger::MIGRATIONS, MIGRATIONS];
         let (store, _) = Store::open_sqlite(&path, &sets, NOW, Options::default()).unwrap();
+        let keys = directory.path().join("keys.db");
+        let context = job_context(&store, &keys, NOW).await.unwrap();
         Self {
             store,
+            context,
             settings: Settings::default(),
             now: NOW,
             random: Arc::new(TestRandom::seeded(1)),
@@ -280,8 +286,9 @@ impl Books {
     /// It becomes `now`, and money available.
     pub(crate) async fn become_time(&mut self, now: Timestamp) {
         self.now = now;
-        for task in coffer_ledger::scheduled(&self.rules()) {
-            while task.step(&self.store, now, now, &self.random).await.unwrap() {}
+        let family = coffer_ledger::family::<Rules>();
+        for task in (family.parts)(&coffer_kernel::Settings::default()).tasks {
+            while task.step(&self.context, now, now).await.unwrap() {}
         }
         self.check().await;
     }

@@ -8,7 +8,7 @@ const CHARGE: Act = Act::Charge("ch_1", 10_000, Some(320));
 
 #[tokio::test]
 async fn a_charge_posts_what_came_its_fee_and_its_hold() {
-    let books = Books::open();
+    let books = Books::open().await;
     books.all(&[Act::Plan(15), CHARGE]).await;
     assert_eq!(books.postings("ch_1").await, ["X→P.p 10000", "P.p→F 320"]);
     assert_eq!(books.standing().await, [8228, 0, 1452, 0, -10_000, 320, 0]);
@@ -18,7 +18,7 @@ async fn a_charge_posts_what_came_its_fee_and_its_hold() {
 
 #[tokio::test]
 async fn a_late_fee_is_a_correction_where_the_charge_stands() {
-    let mut books = Books::open();
+    let mut books = Books::open().await;
     books.all(&[Act::Plan(15), Act::Charge("ch_1", 10_000, None)]).await;
     assert_eq!(books.standing().await, [8500, 0, 1500, 0, -10_000, 0, 0]);
     books.all(&[Act::Fee("ch_1", 320)]).await;
@@ -37,7 +37,7 @@ async fn a_late_fee_is_a_correction_where_the_charge_stands() {
 
 #[tokio::test]
 async fn a_late_fee_never_takes_what_is_reserved() {
-    let books = Books::open();
+    let books = Books::open().await;
     books.all(&[Act::Plan(100), Act::Charge("ch_1", 1000, None), Act::Fee("ch_1", 50)]).await;
     assert_eq!(books.standing().await, [0, -50, 1000, 0, -1000, 50, 0]);
     assert_eq!(books.postings("ch_1").await, ["X→P.p 1000", "P.a→F 50"]);
@@ -45,7 +45,7 @@ async fn a_late_fee_never_takes_what_is_reserved() {
 
 #[tokio::test]
 async fn a_refund_of_a_pending_charge_comes_from_what_is_pending() {
-    let books = Books::open();
+    let books = Books::open().await;
     books.all(&[Act::Plan(15), CHARGE, Act::Refund("re_1", "ch_1", 3000)]).await;
     assert_eq!(books.postings("re_1").await, ["P.p→X 3000"]);
     assert_eq!(books.standing().await, [6680, 0, 0, 0, -7000, 320, 0]);
@@ -57,7 +57,7 @@ async fn a_refund_of_a_pending_charge_comes_from_what_is_pending() {
 
 #[tokio::test]
 async fn a_failed_refund_credits_what_is_available_once_the_charge_is_and_restores_no_hold() {
-    let mut books = Books::open();
+    let mut books = Books::open().await;
     books.all(&[Act::Plan(15), CHARGE, Act::Refund("re_1", "ch_1", 3000)]).await;
     books.become_time(THIRD).await;
     books.all(&[Act::Fail("re_1")]).await;
@@ -70,7 +70,7 @@ async fn a_failed_refund_credits_what_is_available_once_the_charge_is_and_restor
 
 #[tokio::test]
 async fn a_dispute_consumes_the_hold_but_not_for_its_fee() {
-    let mut books = Books::open();
+    let mut books = Books::open().await;
     books.all(&[Act::Plan(15), CHARGE]).await;
     books.become_time(THIRD).await;
     books.all(&[Act::Dispute("dp_1", "ch_1", 10_000, 1500)]).await;
@@ -87,7 +87,7 @@ async fn a_dispute_consumes_the_hold_but_not_for_its_fee() {
 
 #[tokio::test]
 async fn the_reserve_is_consumed_only_as_far_as_needed_if_the_operator_says_so() {
-    let mut books = Books::open();
+    let mut books = Books::open().await;
     books.settings.consumption = Consumption::OnlyIfNeeded;
     books.all(&[Act::Plan(15), CHARGE, Act::Refund("re_1", "ch_1", 8000)]).await;
     assert_eq!(books.standing().await, [228, 0, 1452, 0, -2000, 320, 0]);
@@ -97,7 +97,7 @@ async fn the_reserve_is_consumed_only_as_far_as_needed_if_the_operator_says_so()
 
 #[tokio::test]
 async fn a_payout_is_refused_beyond_what_is_available() {
-    let mut books = Books::open();
+    let mut books = Books::open().await;
     books.all(&[Act::Plan(15), CHARGE]).await;
     books.become_time(THIRD).await;
     let refused = books.try_to("acct_one", Act::Payout("po_1", 8229, false)).await.unwrap_err();

@@ -123,8 +123,9 @@ impl Work for ReleaseOne {
 
     async fn run(&self, tx: &mut Tx<'_>) -> Result<i64, StorageError> {
         let (owner, random) = (owner("acct_one"), TestRandom::seeded(9));
-        let random: &dyn Random = &random;
-        let mut ledger = LedgerTx::begin(tx, &owner, Cause::automatic(NOW, random)).await?;
+        let (now, random): (_, &dyn Random) = (NOW, &random);
+        let cause = Cause { request: None, idempotency_key: None, now, random, listeners: &[] };
+        let mut ledger = LedgerTx::begin(tx, &owner, cause).await?;
         let hold = holds_store::of_charge(ledger.tx, &owner, "ch_1").await?.remove(0);
         let (seq, part) = (hold.seq, Allocation { hold, amount: 1 });
         match release(&mut ledger, &[part], ReleaseReason::of(Reason::HoldReleasedEarly)).await {
@@ -140,7 +141,7 @@ impl Work for ReleaseOne {
 
 #[tokio::test]
 async fn what_refunds_consume_is_no_release_by_a_caller() {
-    let books = Books::open();
+    let books = Books::open().await;
     let refund = |id| Act::Refund(id, "ch_1", 10);
     books.all(&[Act::Plan(15), Act::Charge("ch_1", 10_000, None)]).await;
     books.all(&[refund("re_1"), refund("re_2"), refund("re_3")]).await;

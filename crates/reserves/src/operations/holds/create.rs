@@ -9,7 +9,7 @@ use crate::rules::hold;
 use crate::wire::{self, Expanded, View};
 use coffer_base::{Currency, Timestamp};
 use coffer_dialect::{ApiError, Metadata, MetadataChange, Object};
-use coffer_kernel::{Applied, Arguments, Ctx, Definition, Failure, Reach, WriteOperation};
+use coffer_kernel::{Applied, Arguments, Ctx, Definition, Failure, WriteOperation};
 use coffer_ledger::params::source_type;
 use coffer_ledger::{Bucket, LedgerTx, Pool, SourceType};
 use coffer_storage::Tx;
@@ -37,7 +37,6 @@ impl WriteOperation for Create {
         EXPANDABLE,
     );
     type Input = CreateParams;
-    type Prepared = CreateParams;
     type Out = Hold;
 
     fn parse(&self, arguments: &Arguments<'_>) -> Result<CreateParams, ApiError> {
@@ -53,13 +52,8 @@ impl WriteOperation for Create {
         Ok(CreateParams { amount, currency, release_after, metadata, source_type })
     }
 
-    fn reach(_input: &CreateParams) -> Reach {
-        Reach::Backend
-    }
-
-    async fn prepare(&self, params: &CreateParams, ctx: &Ctx) -> Result<CreateParams, ApiError> {
-        check_ahead(RELEASE_AFTER, params.release_after, ctx.now())?;
-        Ok(params.clone())
+    fn check(&self, params: &CreateParams, ctx: &Ctx) -> Result<(), ApiError> {
+        check_ahead(RELEASE_AFTER, params.release_after, ctx.now())
     }
 
     async fn apply(

@@ -10,7 +10,7 @@ use crate::store::{hold as store, release as releases};
 use crate::wire::{self, Expanded, View};
 use coffer_base::Timestamp;
 use coffer_dialect::{ApiError, MetadataChange, Object};
-use coffer_kernel::{Applied, Arguments, Ctx, Definition, Failure, Reach, WriteOperation};
+use coffer_kernel::{Applied, Arguments, Ctx, Definition, Failure, WriteOperation};
 use coffer_ledger::{Charge, LedgerTx, sql};
 use coffer_storage::{StorageError, Tx};
 
@@ -40,7 +40,6 @@ impl WriteOperation for Update {
         EXPANDABLE,
     );
     type Input = UpdateParams;
-    type Prepared = UpdateParams;
     type Out = Shown;
 
     fn parse(&self, arguments: &Arguments<'_>) -> Result<UpdateParams, ApiError> {
@@ -51,14 +50,6 @@ impl WriteOperation for Update {
             release_after: schedule.map(|block| release_after(&block)).transpose()?,
             metadata: fields.metadata()?,
         })
-    }
-
-    fn reach(_input: &UpdateParams) -> Reach {
-        Reach::Backend
-    }
-
-    async fn prepare(&self, params: &UpdateParams, _ctx: &Ctx) -> Result<UpdateParams, ApiError> {
-        Ok(params.clone())
     }
 
     async fn apply(

@@ -10,7 +10,7 @@ use crate::version::MANUAL_RELEASE;
 use crate::wire::{self, View};
 use coffer_base::Currency;
 use coffer_dialect::{ApiError, Fields, Metadata, MetadataChange, Object};
-use coffer_kernel::{Applied, Arguments, Ctx, Definition, Failure, Reach, WriteOperation};
+use coffer_kernel::{Applied, Arguments, Ctx, Definition, Failure, WriteOperation};
 use coffer_ledger::LedgerTx;
 use coffer_ledger::params::optional_time;
 use coffer_storage::Tx;
@@ -46,7 +46,6 @@ impl WriteOperation for Create {
     const DEFINITION: Definition =
         Definition::write("reserve.plans.create", "/v1/reserve/plans", RESERVE_PLAN_WRITE, &[]);
     type Input = CreateParams;
-    type Prepared = CreateParams;
     type Out = Plan;
 
     fn parse(&self, arguments: &Arguments<'_>) -> Result<CreateParams, ApiError> {
@@ -70,11 +69,7 @@ impl WriteOperation for Create {
         Ok(CreateParams { percent, terms, currency, metadata: change.apply(&Metadata::default())? })
     }
 
-    fn reach(_input: &CreateParams) -> Reach {
-        Reach::Backend
-    }
-
-    async fn prepare(&self, params: &CreateParams, ctx: &Ctx) -> Result<CreateParams, ApiError> {
+    fn check(&self, params: &CreateParams, ctx: &Ctx) -> Result<(), ApiError> {
         match params.terms {
             Terms::Fixed { release_after } => {
                 check_ahead("fixed_release[release_after]", release_after, ctx.now())?;
@@ -89,7 +84,7 @@ impl WriteOperation for Create {
             }
             Terms::Manual => {}
         }
-        Ok(params.clone())
+        Ok(())
     }
 
     async fn apply(

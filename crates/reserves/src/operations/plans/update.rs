@@ -8,7 +8,7 @@ use crate::store::plan as store;
 use crate::wire::{self, View};
 use coffer_base::Timestamp;
 use coffer_dialect::{ApiError, Fields, MetadataChange, Object};
-use coffer_kernel::{Applied, Arguments, Ctx, Definition, Failure, Reach, WriteOperation};
+use coffer_kernel::{Applied, Arguments, Ctx, Definition, Failure, WriteOperation};
 use coffer_ledger::LedgerTx;
 use coffer_ledger::params::optional_time;
 use coffer_storage::Tx;
@@ -37,7 +37,6 @@ impl WriteOperation for Update {
     const DEFINITION: Definition =
         Definition::write("reserve.plans.update", "/v1/reserve/plans/:id", RESERVE_PLAN_WRITE, &[]);
     type Input = UpdateParams;
-    type Prepared = UpdateParams;
     type Out = Plan;
 
     fn parse(&self, arguments: &Arguments<'_>) -> Result<UpdateParams, ApiError> {
@@ -62,17 +61,12 @@ impl WriteOperation for Update {
         })
     }
 
-    fn reach(_input: &UpdateParams) -> Reach {
-        Reach::Backend
-    }
-
-    async fn prepare(&self, params: &UpdateParams, ctx: &Ctx) -> Result<UpdateParams, ApiError> {
+    fn check(&self, params: &UpdateParams, ctx: &Ctx) -> Result<(), ApiError> {
         if let Some(release_after) = params.fixed {
             check_ahead("fixed_release[release_after]", release_after, ctx.now())?;
         }
         let expires_on = params.rolling.and_then(|rolling| rolling.expires_on).flatten();
-        check_expires_on(expires_on, ctx.now())?;
-        Ok(params.clone())
+        check_expires_on(expires_on, ctx.now())
     }
 
     async fn apply(

@@ -9,7 +9,7 @@ use crate::rules::release::release;
 use crate::store::release as store;
 use coffer_base::{Currency, limit};
 use coffer_dialect::{ApiError, Metadata, MetadataChange, Object};
-use coffer_kernel::{Applied, Arguments, Ctx, Definition, Failure, Reach, WriteOperation};
+use coffer_kernel::{Applied, Arguments, Ctx, Definition, Failure, WriteOperation};
 use coffer_ledger::{LedgerTx, sql};
 use coffer_storage::Tx;
 
@@ -33,7 +33,6 @@ impl WriteOperation for Create {
         EXPANDABLE,
     );
     type Input = CreateParams;
-    type Prepared = CreateParams;
     type Out = Shown;
 
     fn parse(&self, arguments: &Arguments<'_>) -> Result<CreateParams, ApiError> {
@@ -45,14 +44,6 @@ impl WriteOperation for Create {
         let change = fields.metadata()?.unwrap_or(MetadataChange::Clear);
         let metadata = change.apply(&Metadata::default())?;
         Ok(CreateParams { hold, amount, currency, metadata })
-    }
-
-    fn reach(_input: &CreateParams) -> Reach {
-        Reach::Backend
-    }
-
-    async fn prepare(&self, params: &CreateParams, _ctx: &Ctx) -> Result<CreateParams, ApiError> {
-        Ok(params.clone())
     }
 
     async fn apply(

@@ -5,7 +5,7 @@ use super::{EXPANDABLE, KIND, Shown, expand};
 use crate::model::release::Release;
 use crate::store::release as store;
 use coffer_dialect::{ApiError, MetadataChange, Object};
-use coffer_kernel::{Applied, Arguments, Ctx, Definition, Failure, Reach, WriteOperation};
+use coffer_kernel::{Applied, Arguments, Ctx, Definition, Failure, WriteOperation};
 use coffer_ledger::{LedgerTx, sql};
 use coffer_storage::Tx;
 
@@ -20,25 +20,12 @@ impl WriteOperation for Update {
         EXPANDABLE,
     );
     type Input = (String, MetadataChange);
-    type Prepared = (String, MetadataChange);
     type Out = Shown;
 
     fn parse(&self, arguments: &Arguments<'_>) -> Result<(String, MetadataChange), ApiError> {
         let metadata = arguments.params.only(&["metadata"])?.metadata()?;
         let change = metadata.ok_or_else(|| ApiError::parameter_missing("metadata"))?;
         Ok((arguments.id().to_owned(), change))
-    }
-
-    fn reach(_input: &(String, MetadataChange)) -> Reach {
-        Reach::Backend
-    }
-
-    async fn prepare(
-        &self,
-        input: &(String, MetadataChange),
-        _ctx: &Ctx,
-    ) -> Result<(String, MetadataChange), ApiError> {
-        Ok(input.clone())
     }
 
     async fn apply(
