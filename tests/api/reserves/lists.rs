@@ -41,7 +41,8 @@ fn page(world: &World, path: &str, links: &[&str]) -> Vec<Value> {
 #[test]
 fn a_list_shows_what_retrieving_each_of_it_shows() {
     let world = filled();
-    for (path, links, expected) in [(HOLDS, LINKS_OF_HOLDS, 45), (RELEASES, LINKS_OF_RELEASES, 18)] {
+    for (path, links, expected) in [(HOLDS, LINKS_OF_HOLDS, 45), (RELEASES, LINKS_OF_RELEASES, 18)]
+    {
         for links in [&links[..], &[]] {
             let expand: Vec<_> = links.iter().map(|link| ("expand[]", *link)).collect();
             let listed = page(&world, path, links);
