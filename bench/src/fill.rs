@@ -191,7 +191,7 @@ fn run(data: &Connection, sql: &str) -> Result<()> {
 /// due then is found when it starts.
 pub fn away_since_before(file: &Path, due: i64) -> Result<()> {
     let data = Connection::open(file).map_err(text)?;
-    data.execute("UPDATE schedule_mark SET at = min(at, ?)", [due - 2 * DAY])
+    data.execute("UPDATE watermark SET at = min(at, ?)", [due - 2 * DAY])
         .map(drop)
         .map_err(text)
 }
@@ -211,8 +211,8 @@ mod tests {
 
     /// An account with money and one hold of 100, in its second transaction.
     const FIRST_HOLD: &str = "
-        CREATE TABLE schedule_mark (name TEXT NOT NULL PRIMARY KEY, at INTEGER NOT NULL);
-        INSERT INTO schedule_mark VALUES ('task', 1000000);
+        CREATE TABLE watermark (name TEXT NOT NULL PRIMARY KEY, at INTEGER NOT NULL);
+        INSERT INTO watermark VALUES ('task', 1000000);
         INSERT INTO ledger VALUES (1, 'p', 'a', 2), (1, 'p', 'b', 9);
         INSERT INTO ledger_entry VALUES (1, 'p', 'a', 131073, 'reserve_hold', 'reshold_1', 5);
         INSERT INTO ledger_posting VALUES (1, 'p', 'a', 131073, 0, 1, 3, 100, 'usd', 0);
@@ -254,7 +254,7 @@ mod tests {
         assert_eq!(number(&data, "SELECT last_tx FROM ledger WHERE account = 'a'"), 11);
         assert_eq!(number(&data, "SELECT sum(amount) FROM ledger_posting"), 1000);
         assert_eq!(number(&data, "SELECT count(*) FROM balance_transaction"), 20);
-        assert_eq!(number(&data, "SELECT at FROM schedule_mark"), 2 * DAY);
+        assert_eq!(number(&data, "SELECT at FROM watermark"), 2 * DAY);
         let apart = "SELECT count(*) FROM ledger_entry e JOIN reserve_hold h ON h.id = e.source \
                      WHERE h.seq + 1 = e.seq";
         assert_eq!(number(&data, apart), 10);
