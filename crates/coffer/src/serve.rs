@@ -1,6 +1,7 @@
 //! Serving: listeners, connections, background jobs, and an orderly end.
 
 use crate::assemble::Installation;
+use crate::limits;
 use coffer_base::limit;
 use coffer_kernel::{Kernel, Surface, run_jobs, serve_connection};
 use std::fmt;
@@ -129,7 +130,7 @@ impl Server {
         options: ServeOptions,
     ) -> Result<Self, ServeError> {
         let (stop, stopped) = watch::channel(false);
-        let places = Arc::new(Semaphore::new(limit::CONNECTIONS));
+        let places = Arc::new(Semaphore::new(limits::CONNECTIONS));
         let mut accepting = JoinSet::new();
         let mut bound = Vec::new();
         let surfaces = [(options.listen, false), (options.admin_listen, true)];
@@ -171,10 +172,10 @@ impl Server {
     }
 
     /// Accepts nothing more, finishes the requests under way, for at most
-    /// [`limit::DRAIN_SECONDS`], and closes the stores.
+    /// [`limits::DRAIN_SECONDS`], and closes the stores.
     pub async fn stop(mut self) {
         let _ = self.stop.send(true);
-        let patience = Duration::from_secs(limit::DRAIN_SECONDS);
+        let patience = Duration::from_secs(limits::DRAIN_SECONDS);
         let drained = tokio::time::timeout(patience, async {
             while let Some(connections) = self.accepting.join_next().await {
                 if let Ok(mut connections) = connections {

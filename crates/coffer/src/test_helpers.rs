@@ -1,6 +1,7 @@
 //! Developer mode's clock: `/v1/test_helpers/clock` tells the time, `…/advance` moves it forward
 //! and does what falls due meanwhile, as if the time had passed (reserves, extensions).
 
+use crate::limits;
 use coffer_base::{Clock, ShiftedClock, Timestamp, limit};
 use coffer_dialect::{ApiError, Object};
 use coffer_kernel::{
@@ -101,7 +102,7 @@ impl WriteOperation for Advance {
 
     fn parse(&self, arguments: &Arguments<'_>) -> Result<Goal, ApiError> {
         let fields = arguments.params.only(&["seconds", "to"])?;
-        let range = 1..=limit::CLOCK_ADVANCE_SECONDS;
+        let range = 1..=limits::CLOCK_ADVANCE_SECONDS;
         let seconds = fields.optional_integer_within("seconds", range)?;
         let to = fields.optional_integer_within("to", 0..=limit::CLOCK_CEILING)?;
         match (seconds, to) {
@@ -179,10 +180,10 @@ impl Advance {
 fn check_ahead(ahead: i64, now: i64) -> Result<(), ApiError> {
     let message = if ahead <= 0 {
         format!("The clock only moves forward, and it is {now} now, in Unix seconds.")
-    } else if ahead > limit::CLOCK_ADVANCE_SECONDS {
+    } else if ahead > limits::CLOCK_ADVANCE_SECONDS {
         format!(
             "The clock moves by at most {} seconds at a time, five years; it is {now} now.",
-            limit::CLOCK_ADVANCE_SECONDS
+            limits::CLOCK_ADVANCE_SECONDS
         )
     } else {
         return Ok(());

@@ -12,10 +12,11 @@
 //! random nonces of AES-GCM become unsafe.
 
 use crate::key::KeyBytes;
+use crate::limits;
 use crate::{AssociatedData, CryptoError, SealingKey};
 use aws_lc_rs::aead::{AES_256_GCM, Aad, LessSafeKey, Nonce, UnboundKey};
 use aws_lc_rs::hkdf::{HKDF_SHA256, Salt};
-use coffer_base::{Random, Redacted, limit};
+use coffer_base::{Random, Redacted};
 use zeroize::Zeroizing;
 
 /// The first byte of every blob of this format.
@@ -33,7 +34,7 @@ pub const OVERHEAD: usize = HEADER + SALT + NONCE + TAG;
 /// whoever opens it to choose the key by.
 ///
 /// # Errors
-/// [`CryptoError::TooLong`] beyond [`limit::SEALED_BYTES`].
+/// [`CryptoError::TooLong`] beyond [`limits::SEALED_BYTES`].
 pub fn seal(
     key: &SealingKey,
     key_version: u32,
@@ -41,7 +42,7 @@ pub fn seal(
     plaintext: &[u8],
     random: &dyn Random,
 ) -> Result<Vec<u8>, CryptoError> {
-    if plaintext.len() > limit::SEALED_BYTES {
+    if plaintext.len() > limits::SEALED_BYTES {
         return Err(CryptoError::TooLong(plaintext.len()));
     }
     let header = header(key_version);
@@ -76,7 +77,7 @@ pub fn open(
 ) -> Result<Redacted<Vec<u8>>, CryptoError> {
     let parts = Parts::of(blob)?;
     let length = parts.ciphertext.len();
-    if length > limit::SEALED_BYTES {
+    if length > limits::SEALED_BYTES {
         return Err(CryptoError::TooLong(length));
     }
     // Opening may leave part of a plaintext behind when it fails, so the buffer wipes itself.

@@ -10,6 +10,7 @@ pub mod associated_data;
 pub mod envelope;
 pub mod fingerprint;
 pub mod key;
+pub mod limits;
 pub mod random;
 pub mod root;
 pub mod token;

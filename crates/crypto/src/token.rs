@@ -1,6 +1,5 @@
 //! Tokens: what a caller shows to prove who it is. Only their hashes are stored.
 
-use crate::CryptoError;
 use aws_lc_rs::{constant_time, digest};
 use coffer_base::{Random, Redacted, id, limit};
 use std::{fmt, hash};
@@ -31,14 +30,6 @@ impl TokenHash {
             *to = *from;
         }
         Self(hash)
-    }
-
-    /// The hash that a row stores.
-    ///
-    /// # Errors
-    /// [`CryptoError::Malformed`] unless it has 32 bytes.
-    pub fn from_stored(bytes: &[u8]) -> Result<Self, CryptoError> {
-        bytes.try_into().map(Self).map_err(|_| CryptoError::Malformed)
     }
 
     /// The 32 bytes, as a row stores them.
@@ -89,9 +80,8 @@ mod tests {
         for at in 0..HASH_BYTES {
             let mut bytes = *hash.as_bytes();
             bytes[at] ^= 1;
-            assert_ne!(hash, TokenHash::from_stored(&bytes).unwrap());
+            assert_ne!(hash, TokenHash(bytes));
         }
-        assert_eq!(TokenHash::from_stored(&[0; 31]), Err(CryptoError::Malformed));
         assert_eq!(format!("{hash:?}"), "TokenHash([redacted])");
     }
 }

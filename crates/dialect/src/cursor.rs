@@ -1,6 +1,7 @@
 //! Which page of a list is asked for (conventions §5).
 
 use crate::error::ApiError;
+use crate::limits;
 use crate::params::Fields;
 use coffer_base::limit;
 
@@ -43,11 +44,11 @@ impl PageRequest {
     ///
     /// # Errors
     /// 400 if the limit is no integer, a cursor is empty or longer than
-    /// [`limit::CURSOR_CHARACTERS`], or both cursors are sent.
+    /// [`limits::CURSOR_CHARACTERS`], or both cursors are sent.
     pub fn parse(fields: &Fields<'_>) -> Result<Self, ApiError> {
-        let limit = fields.optional_integer("limit")?.unwrap_or(limit::PAGE_DEFAULT);
+        let limit = fields.optional_integer("limit")?.unwrap_or(limits::PAGE_DEFAULT);
         let cursor = |direction: Direction| {
-            let id = fields.optional_text(direction.param(), limit::CURSOR_CHARACTERS)?;
+            let id = fields.optional_text(direction.param(), limits::CURSOR_CHARACTERS)?;
             Ok(id.map(|id| (direction, id.expose().clone())))
         };
         let cursor = match (cursor(Direction::After)?, cursor(Direction::Before)?) {
@@ -89,7 +90,7 @@ mod tests {
 
     #[test]
     fn wrong_pages_are_refused() {
-        let long = format!("ending_before={}", "i".repeat(limit::CURSOR_CHARACTERS + 1));
+        let long = format!("ending_before={}", "i".repeat(limits::CURSOR_CHARACTERS + 1));
         for (query, code, param) in [
             ("limit=", Some("parameter_invalid_empty"), Some("limit")),
             ("limit=ten", Some("parameter_invalid_integer"), Some("limit")),

@@ -86,7 +86,7 @@ impl ApiError {
         }
     }
 
-    /// A value that is no integer; at most [`limit::ECHO_CHARACTERS`] of `shown` are shown.
+    /// A value that is no integer; at most [`ECHO_CHARACTERS`](crate::limits::ECHO_CHARACTERS) of `shown` are shown.
     pub fn invalid_integer(path: impl Into<String>, shown: &str) -> Self {
         let message = format!("Invalid integer: {}", clipped(shown));
         Self::invalid_param(path, message).with_code("parameter_invalid_integer")
@@ -308,11 +308,6 @@ impl ApiError {
     /// 413: the body is longer than [`limit::BODY_BYTES`].
     pub fn too_large(message: impl Into<Cow<'static, str>>) -> Self {
         Self::request(413, message)
-    }
-
-    /// 414: the URL is longer than [`limit::URL_BYTES`].
-    pub fn url_too_long() -> Self {
-        Self::request(414, format!("The URL is too long: at most {} bytes.", limit::URL_BYTES))
     }
 
     /// 431: more headers than [`limit::HEADERS`], or longer ones than [`limit::HEADER_BYTES`].

@@ -1,9 +1,9 @@
 //! Which fields the caller wants expanded (conventions §6, secret store §1.2).
 
 use crate::error::ApiError;
+use crate::limits;
 use crate::params::Params;
 use crate::wording::clipped;
-use coffer_base::limit;
 
 /// The fields that an answer holds although it leaves them out by default.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -25,7 +25,7 @@ impl Expand {
     ///
     /// # Errors
     /// 400 if `expand` is no list of texts, names what cannot be expanded, or goes deeper than
-    /// [`limit::EXPAND_DEPTH`] levels.
+    /// [`limits::EXPAND_DEPTH`] levels.
     pub fn parse(
         params: &Params,
         expandable: &[&'static str],
@@ -51,10 +51,10 @@ impl Expand {
 fn resolve(path: &str, expandable: &[&'static str], list: bool) -> Result<&'static str, ApiError> {
     let shown = clipped(path);
     let depth = path.split('.').count();
-    if depth > limit::EXPAND_DEPTH {
+    if depth > limits::EXPAND_DEPTH {
         let message = format!(
             "Expansion goes at most {} levels deep, and '{shown}' goes {depth}.",
-            limit::EXPAND_DEPTH
+            limits::EXPAND_DEPTH
         );
         return Err(ApiError::invalid(message).with_code("property_expansion_max_depth"));
     }

@@ -2,9 +2,10 @@
 //! (conventions §2.1).
 
 use crate::error::ApiError;
+use crate::limits;
 use crate::scan;
 use crate::tree::{Field, insert, join};
-use coffer_base::{Redacted, limit};
+use coffer_base::Redacted;
 use std::borrow::Cow;
 
 /// Adds the parameters in `raw` to the tree; `count` is how many the request has had so far.
@@ -15,10 +16,10 @@ use std::borrow::Cow;
 pub(crate) fn decode(raw: &[u8], tree: &mut Vec<Field>, count: &mut usize) -> Result<(), ApiError> {
     for pair in raw.split(|&byte| byte == b'&').filter(|pair| !pair.is_empty()) {
         *count += 1;
-        if *count > limit::PARAMETERS {
+        if *count > limits::PARAMETERS {
             return Err(ApiError::invalid(format!(
                 "The request has too many parameters: at most {}.",
-                limit::PARAMETERS
+                limits::PARAMETERS
             )));
         }
         let mut halves = pair.splitn(2, |&byte| byte == b'=');
@@ -40,7 +41,7 @@ pub(crate) fn decode(raw: &[u8], tree: &mut Vec<Field>, count: &mut usize) -> Re
 
 /// A name split at its brackets: `a[b][]` is `a`, `b` and the empty segment.
 struct Path<'n> {
-    segments: [&'n str; limit::PARAMETER_DEPTH],
+    segments: [&'n str; limits::PARAMETER_DEPTH],
     depth: usize,
 }
 
@@ -53,7 +54,7 @@ impl<'n> Path<'n> {
                 "A parameter must begin with a name; this one does not: '{name}'."
             )));
         }
-        let mut path = Self { segments: [""; limit::PARAMETER_DEPTH], depth: 0 };
+        let mut path = Self { segments: [""; limits::PARAMETER_DEPTH], depth: 0 };
         path.push(first, name)?;
         while !rest.is_empty() {
             let inner = rest.strip_prefix('[').and_then(|rest| rest.split_once(']'));
@@ -75,7 +76,7 @@ impl<'n> Path<'n> {
 
     fn push(&mut self, segment: &'n str, name: &str) -> Result<(), ApiError> {
         let Some(slot) = self.segments.get_mut(self.depth) else {
-            let most = limit::PARAMETER_DEPTH;
+            let most = limits::PARAMETER_DEPTH;
             let message =
                 format!("The parameter '{name}' is nested too deeply: at most {most} levels.");
             return Err(ApiError::invalid_param(name, message));
@@ -115,11 +116,11 @@ fn decode_name(raw: &[u8]) -> Result<Cow<'_, str>, ApiError> {
         std::str::from_utf8(raw).map(Cow::Borrowed).map_err(|_| Broken::Utf8)
     };
     let name = name.map_err(|broken| ApiError::invalid(broken.describe("name")))?;
-    if name.len() > limit::PARAMETER_NAME_BYTES {
+    if name.len() > limits::PARAMETER_NAME_BYTES {
         return Err(ApiError::invalid(format!(
             "A parameter's name is too long: at most {} bytes, brackets included. Was a value \
              sent without its name and '='?",
-            limit::PARAMETER_NAME_BYTES
+            limits::PARAMETER_NAME_BYTES
         )));
     }
     Ok(name)

@@ -10,6 +10,7 @@ pub mod cursor;
 pub mod error;
 pub mod expand;
 mod form;
+pub mod limits;
 pub mod metadata;
 mod money;
 pub mod object;

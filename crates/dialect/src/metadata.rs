@@ -1,13 +1,13 @@
 //! Metadata: texts by key that callers keep with an object (conventions §11).
 
 use crate::error::ApiError;
+use crate::limits;
 use crate::object::{Object, Value};
 use crate::params::{Fields, length_over};
 use crate::tree::{self, Node};
-use coffer_base::limit;
 use std::collections::BTreeMap;
 
-/// What an object carries, by key; at most [`limit::METADATA_KEYS`].
+/// What an object carries, by key; at most [`limits::METADATA_KEYS`].
 #[derive(Clone, PartialEq, Eq, Default, Debug)]
 pub struct Metadata(BTreeMap<String, String>);
 
@@ -55,7 +55,7 @@ impl MetadataChange {
     /// The metadata that `old` becomes; a new object's is empty before.
     ///
     /// # Errors
-    /// 400 if it would have more than [`limit::METADATA_KEYS`] keys.
+    /// 400 if it would have more than [`limits::METADATA_KEYS`] keys.
     pub fn apply(&self, old: &Metadata) -> Result<Metadata, ApiError> {
         let Self::Merge(changes) = self else { return Ok(Metadata::default()) };
         let mut new = old.clone();
@@ -65,7 +65,7 @@ impl MetadataChange {
                 None => new.0.remove(key),
             };
         }
-        if new.0.len() <= limit::METADATA_KEYS {
+        if new.0.len() <= limits::METADATA_KEYS {
             return Ok(new);
         }
         Err(ApiError::invalid_param(
@@ -74,7 +74,7 @@ impl MetadataChange {
                 "The object would have {} metadata keys; at most {} are allowed. Unset some by \
                  sending them with an empty value.",
                 new.0.len(),
-                limit::METADATA_KEYS
+                limits::METADATA_KEYS
             ),
         ))
     }
@@ -112,8 +112,8 @@ impl Fields<'_> {
 }
 
 fn check_key(key: &str, path: impl Fn() -> String) -> Result<(), ApiError> {
-    if let Some(length) = length_over(key, limit::METADATA_KEY_CHARACTERS) {
-        let most = limit::METADATA_KEY_CHARACTERS;
+    if let Some(length) = length_over(key, limits::METADATA_KEY_CHARACTERS) {
+        let most = limits::METADATA_KEY_CHARACTERS;
         return Err(ApiError::invalid_param(
             path(),
             format!(
@@ -131,8 +131,8 @@ fn check_key(key: &str, path: impl Fn() -> String) -> Result<(), ApiError> {
 }
 
 fn check_value(key: &str, value: &str, path: impl Fn() -> String) -> Result<(), ApiError> {
-    if let Some(length) = length_over(value, limit::METADATA_VALUE_CHARACTERS) {
-        let most = limit::METADATA_VALUE_CHARACTERS;
+    if let Some(length) = length_over(value, limits::METADATA_VALUE_CHARACTERS) {
+        let most = limits::METADATA_VALUE_CHARACTERS;
         return Err(ApiError::invalid_param(
             path(),
             format!(

@@ -1,12 +1,13 @@
 //! Amounts and currencies.
 
 use crate::error::ApiError;
+use crate::limits;
 use crate::params::Fields;
-use coffer_base::{Currency, limit};
+use coffer_base::Currency;
 
 /// Readers of money (reserves §9, §11 decision 31).
 impl Fields<'_> {
-    /// An amount in the currency's minor unit: 1 to [`limit::AMOUNT_CEILING`].
+    /// An amount in the currency's minor unit: 1 to [`limits::AMOUNT_CEILING`].
     ///
     /// # Errors
     /// 400 if it is missing, empty, no integer, or outside that range.
@@ -20,15 +21,15 @@ impl Fields<'_> {
     /// # Errors
     /// As there, except that it may be missing.
     pub fn optional_amount(&self, name: &str) -> Result<Option<i64>, ApiError> {
-        self.optional_integer_within(name, 1..=limit::AMOUNT_CEILING)
+        self.optional_integer_within(name, 1..=limits::AMOUNT_CEILING)
     }
 
     /// A fee, which may be 0, where nothing may be sent.
     ///
     /// # Errors
-    /// 400 if it is empty, no integer, or outside 0 to [`limit::AMOUNT_CEILING`].
+    /// 400 if it is empty, no integer, or outside 0 to [`limits::AMOUNT_CEILING`].
     pub fn optional_fee(&self, name: &str) -> Result<Option<i64>, ApiError> {
-        self.optional_integer_within(name, 0..=limit::AMOUNT_CEILING)
+        self.optional_integer_within(name, 0..=limits::AMOUNT_CEILING)
     }
 
     /// A currency by its code in lower case.
@@ -45,7 +46,7 @@ impl Fields<'_> {
     /// # Errors
     /// As there, except that it may be missing.
     pub fn optional_currency(&self, name: &str) -> Result<Option<Currency>, ApiError> {
-        let Some(code) = self.filled(name, ApiError::invalid_string)? else { return Ok(None) };
+        let Some(code) = self.non_empty(name, ApiError::invalid_string)? else { return Ok(None) };
         let refusal = || ApiError::invalid_currency(self.path(name), code.expose());
         Currency::parse(code.expose()).map(Some).ok_or_else(refusal)
     }

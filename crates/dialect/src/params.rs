@@ -169,28 +169,19 @@ impl<'p> Fields<'p> {
     ) -> Result<Option<T>, ApiError> {
         let refusal =
             |path: String| ApiError::invalid_choice(path, choices.iter().map(|&(word, _)| word));
-        let Some(value) = self.filled(name, refusal)? else { return Ok(None) };
+        let Some(value) = self.non_empty(name, refusal)? else { return Ok(None) };
         match choices.iter().find(|&&(word, _)| word == value.expose()) {
             Some(&(_, choice)) => Ok(Some(choice)),
             None => Err(refusal(self.path(name))),
         }
     }
 
-    /// An integer: digits with an optional minus sign, within 64 bits.
+    /// An integer: digits with an optional minus sign, within 64 bits; `None` if it was not sent.
     ///
     /// # Errors
-    /// 400 if it is missing, empty, or no such integer.
-    pub fn required_integer(&self, name: &str) -> Result<i64, ApiError> {
-        let value = self.optional_integer(name)?;
-        self.required(name, value)
-    }
-
-    /// As [`Fields::required_integer`], where nothing may be sent.
-    ///
-    /// # Errors
-    /// As there, except that it may be missing.
+    /// 400 if it is empty, or no such integer.
     pub fn optional_integer(&self, name: &str) -> Result<Option<i64>, ApiError> {
-        let value = self.filled(name, not_an_integer)?;
+        let value = self.non_empty(name, not_an_integer)?;
         value.map(|value| self.integer(name, value.expose())).transpose()
     }
 
@@ -230,7 +221,7 @@ impl<'p> Fields<'p> {
     /// 400 if it is empty or anything else.
     pub fn optional_bool(&self, name: &str) -> Result<Option<bool>, ApiError> {
         let refusal = |path| ApiError::invalid_boolean(path, NOT_A_VALUE);
-        match self.filled(name, refusal)?.map(|value| value.expose().as_str()) {
+        match self.non_empty(name, refusal)?.map(|value| value.expose().as_str()) {
             None => Ok(None),
             Some("true") => Ok(Some(true)),
             Some("false") => Ok(Some(false)),
@@ -329,7 +320,7 @@ impl<'p> Fields<'p> {
     }
 
     /// The same where an empty value is refused too.
-    pub(crate) fn filled(
+    pub(crate) fn non_empty(
         &self,
         name: &str,
         refusal: impl FnOnce(String) -> ApiError,

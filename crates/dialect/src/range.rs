@@ -31,14 +31,7 @@ impl Fields<'_> {
     /// # Errors
     /// 400 if a bound is empty or no integer.
     pub fn created_range(&self) -> Result<CreatedRange, ApiError> {
-        self.time_range("created")
-    }
-
-    /// The same for another time of an object, such as `available_on`.
-    ///
-    /// # Errors
-    /// As there.
-    pub fn time_range(&self, name: &str) -> Result<CreatedRange, ApiError> {
+        let name = "created";
         if let None | Some(Node::Leaf(_)) = self.find(name) {
             let exactly = self.optional_integer(name)?.map(Timestamp::from_unix);
             return Ok(exactly.map_or(CreatedRange::ALL, |at| CreatedRange { from: at, to: at }));

@@ -1,8 +1,8 @@
 //! The API version that a request names (conventions §10).
 
 use crate::error::ApiError;
+use crate::limits;
 use crate::wording::clipped;
-use coffer_base::limit;
 use std::borrow::Cow;
 
 /// A version: a date, a release name, and the flags of preview features.
@@ -28,7 +28,7 @@ impl ApiVersion {
     /// `; feature=v1` after it, once or more.
     ///
     /// # Errors
-    /// 400 for anything else, and for more than [`limit::VERSION_BYTES`].
+    /// 400 for anything else, and for more than [`limits::VERSION_BYTES`].
     pub fn parse(header: Option<&str>) -> Result<Self, ApiError> {
         let text = header.unwrap_or(Self::LATEST);
         let text = if text == Self::LATEST {
@@ -37,7 +37,7 @@ impl ApiVersion {
             Cow::Owned(text.to_owned())
         };
         match date(&text) {
-            Some(date) if text.len() <= limit::VERSION_BYTES => Ok(Self { text, date }),
+            Some(date) if text.len() <= limits::VERSION_BYTES => Ok(Self { text, date }),
             _ => Err(ApiError::invalid(format!("Invalid Stripe API version: {}", clipped(&text)))),
         }
     }
@@ -162,7 +162,7 @@ mod tests {
             assert_eq!((error.code(), error.param()), (None, None));
         }
         let long = format!("2026-10-28{}", "; a=v1".repeat(41));
-        assert_eq!(long.len(), limit::VERSION_BYTES + 1);
+        assert_eq!(long.len(), limits::VERSION_BYTES + 1);
         let error = ApiVersion::parse(Some(&long)).unwrap_err();
         assert!(error.message().ends_with("..."), "{error}");
     }

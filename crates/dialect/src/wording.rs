@@ -1,11 +1,11 @@
 //! How refused values, lists of words and ids stand in a message: bounded, and escaped.
 
-use coffer_base::limit;
+use crate::limits;
 use std::borrow::Cow;
 
 /// `text` as far as an error shows a refused value.
 pub(crate) fn clipped(text: &str) -> Cow<'_, str> {
-    match text.char_indices().nth(limit::ECHO_CHARACTERS) {
+    match text.char_indices().nth(limits::ECHO_CHARACTERS) {
         Some((end, _)) => Cow::Owned(format!("{}...", text.get(..end).unwrap_or_default())),
         None => Cow::Borrowed(text),
     }

@@ -1,13 +1,14 @@
 //! From a key to who is calling.
 //!
-//! What was found is remembered (see [`limit::PRINCIPALS_IN_MEMORY`]). Every change to keys,
+//! What was found is remembered (see [`limits::PRINCIPALS_IN_MEMORY`]). Every change to keys,
 //! apps, installs or accounts turns the page: whatever was remembered before is looked up anew,
 //! so a revoked key is refused from the answer to its revocation on. Where other servers share the
 //! store, what is remembered is good for the second in which it was looked up, and no longer.
 
+use crate::limits;
 use crate::objects::{ApiKey, App, Kind};
 use crate::store::{self, Shown};
-use coffer_base::{AccountId, Redacted, Tenant, Timestamp, limit};
+use coffer_base::{AccountId, Redacted, Tenant, Timestamp};
 use coffer_crypto::TokenHash;
 use coffer_dialect::ApiError;
 use coffer_dialect::authorization::{KeyKind, key_shape, redact_key};
@@ -86,7 +87,11 @@ pub(crate) enum Denied {
 impl Directory {
     /// A directory over the data store.
     pub fn new(store: Store) -> Self {
-        Self { store, remembered: Cache::new(limit::PRINCIPALS_IN_MEMORY), page: AtomicU64::new(0) }
+        Self {
+            store,
+            remembered: Cache::new(limits::PRINCIPALS_IN_MEMORY),
+            page: AtomicU64::new(0),
+        }
     }
 
     /// Forgets everything that is remembered: call it after each change.

@@ -2,6 +2,7 @@
 
 use crate::directory::Directory;
 use crate::erasure::Eraser;
+use crate::limits;
 use crate::store::{EXPIRED_EPHEMERAL, WriteLastUsed};
 use coffer_base::{Timestamp, limit};
 use coffer_kernel::{BoxFuture, Job, sweep};
@@ -19,7 +20,7 @@ impl Job for EraseTenants {
     }
 
     fn every(&self) -> Duration {
-        Duration::from_secs(limit::ERASE_EVERY_SECONDS)
+        Duration::from_secs(limits::ERASE_EVERY_SECONDS)
     }
 
     fn run<'a>(
@@ -45,7 +46,7 @@ impl Job for FlushLastUsed {
     }
 
     fn every(&self) -> Duration {
-        Duration::from_secs(limit::LAST_USED_EVERY_SECONDS)
+        Duration::from_secs(limits::LAST_USED_EVERY_SECONDS)
     }
 
     fn run<'a>(
@@ -86,7 +87,7 @@ impl Job for PruneEphemeralKeys {
         now: Timestamp,
     ) -> BoxFuture<'a, Result<u64, StorageError>> {
         Box::pin(async move {
-            let before = now.plus(-limit::EPHEMERAL_SECONDS_CEILING);
+            let before = now.plus(-limits::EPHEMERAL_SECONDS_CEILING);
             sweep(store, EXPIRED_EPHEMERAL, &[Value::Int(before.unix())]).await
         })
     }

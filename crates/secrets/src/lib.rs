@@ -5,6 +5,7 @@
 //! of work, and neither HTTP, nor a database driver, nor any other family.
 
 mod jobs;
+pub mod limits;
 mod opening;
 mod operations;
 mod secret;
@@ -15,7 +16,6 @@ pub use jobs::expire::ExpireSecrets;
 pub use opening::open_all;
 pub use store::{ERASE, MIGRATIONS};
 
-use coffer_base::limit;
 use coffer_kernel::Routes;
 use operations::{delete::Delete, find::Find, list::List, set::Set};
 
@@ -25,8 +25,8 @@ pub const SECRETS_PER_SCOPE: &str = "secrets_per_scope";
 /// What an operator can set.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Settings {
-    /// Secrets in one scope, 1 to [`limit::SECRETS_PER_SCOPE_CEILING`], unless the app has a
-    /// quota of its own (secret store §7, decision 15).
+    /// Secrets in one scope, 1 to [`coffer_base::limit::SECRETS_PER_SCOPE_CEILING`], unless the
+    /// app has a quota of its own.
     pub secrets_per_scope: u32,
     /// Whether delete answers with the whole secret and `deleted: true`, as the SDKs' types say,
     /// instead of the three documented keys (secret store §7, decision 1).
@@ -35,7 +35,7 @@ pub struct Settings {
 
 impl Default for Settings {
     fn default() -> Self {
-        Self { secrets_per_scope: limit::SECRETS_PER_SCOPE, delete_returns_secret: false }
+        Self { secrets_per_scope: limits::SECRETS_PER_SCOPE, delete_returns_secret: false }
     }
 }
 

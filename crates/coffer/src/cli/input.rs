@@ -42,7 +42,8 @@ pub fn value(name: &str, file: Option<&Path>) -> Result<Zeroizing<String>, Failu
 const MOST: u64 = limit::BODY_BYTES as u64;
 
 fn read(from: impl Read) -> std::io::Result<Zeroizing<String>> {
-    let mut text = Zeroizing::new(String::with_capacity(limit::SECRET_PAYLOAD_CHARACTERS));
+    let mut text =
+        Zeroizing::new(String::with_capacity(coffer_secrets::limits::SECRET_PAYLOAD_CHARACTERS));
     from.take(MOST).read_to_string(&mut text)?;
     Ok(text)
 }

@@ -1,7 +1,7 @@
 //! The root key in a file: the operator's own, or a credential of the service manager.
 
 use super::{RootError, RootKey, text};
-use coffer_base::limit;
+use crate::limits;
 use std::fs::{self, DirBuilder, File, OpenOptions};
 use std::io::{self, Read, Write};
 use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt, PermissionsExt};
@@ -41,7 +41,7 @@ fn read(path: &Path, forbidden: u32) -> Result<RootKey, RootError> {
     if mode & forbidden != 0 {
         return Err(RootError::TooOpen { path: path.to_owned(), mode });
     }
-    let mut buffer = Zeroizing::new([0u8; limit::ROOT_KEY_BYTES]);
+    let mut buffer = Zeroizing::new([0u8; limits::ROOT_KEY_BYTES]);
     let length = read_start(file, &mut *buffer).map_err(failed)?;
     // A longer file fills the buffer and so has not the form of a key.
     let text = buffer.get(..length).unwrap_or_default();

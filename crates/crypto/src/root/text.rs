@@ -3,6 +3,7 @@
 use super::{RootError, RootKey};
 use crate::SealingKey;
 use crate::key::{KEY_BYTES, KeyBytes};
+use crate::limits;
 use coffer_base::limit;
 use zeroize::Zeroizing;
 
@@ -17,7 +18,7 @@ const HEX: &[u8; 16] = b"0123456789abcdef";
 pub(super) fn write(key: &RootKey) -> Result<Zeroizing<String>, RootError> {
     check_store_id(&key.store_id)?;
     // Room for all of it, so that no reallocation leaves a copy behind.
-    let mut line = Zeroizing::new(String::with_capacity(limit::ROOT_KEY_BYTES));
+    let mut line = Zeroizing::new(String::with_capacity(limits::ROOT_KEY_BYTES));
     line.push_str(KIND);
     line.push(' ');
     line.push_str(&key.store_id);

@@ -105,7 +105,6 @@ fn requests_that_are_wrong_as_a_whole() {
         (ApiError::invalid("No."), 400, None, "No."),
         (ApiError::timeout("Too slow."), 408, Some(true), "Too slow."),
         (ApiError::too_large("Too large."), 413, None, "Too large."),
-        (ApiError::url_too_long(), 414, None, "The URL is too long: at most 65534 bytes."),
         (
             ApiError::headers_too_large(),
             431,

@@ -1,6 +1,7 @@
 //! Removes secrets that have expired. Reads have not shown them since the second of their
 //! expiry; this takes the rows away within a minute of it (secret store §7, decision 6).
 
+use crate::limits;
 use crate::store::DeleteExpired;
 use coffer_base::{Timestamp, limit};
 use coffer_kernel::{BoxFuture, Job};
@@ -17,7 +18,7 @@ impl Job for ExpireSecrets {
     }
 
     fn every(&self) -> Duration {
-        Duration::from_secs(limit::EXPIRE_EVERY_SECONDS)
+        Duration::from_secs(limits::EXPIRE_EVERY_SECONDS)
     }
 
     fn run<'a>(
