@@ -25,7 +25,7 @@ pub fn register(
 
 /// What both answer.
 fn render(now: Timestamp) -> Object {
-    Object::only("test_helpers.clock").set("livemode", false).set("now", now)
+    Object::singleton("test_helpers.clock").set("livemode", false).set("now", now)
 }
 
 /// `GET /v1/test_helpers/clock`.
@@ -142,7 +142,7 @@ impl WriteOperation for Advance {
         tx: &mut Tx<'_>,
     ) -> Result<Applied<Moved>, Failure> {
         let offset = move_clock(tx, step.seconds, step.at_least).await?;
-        let out = Moved { offset, now: self.clock.shows_at(offset) };
+        let out = Moved { offset, now: self.clock.at_offset(offset) };
         Ok(Applied { out, subject: "clock".to_owned(), fingerprint: None })
     }
 
@@ -166,10 +166,10 @@ impl Advance {
         let _turn = self.walk.lock().await;
         loop {
             let midnight = self.clock.now().midnight_after();
-            if midnight >= self.clock.shows_at(offset) {
+            if midnight >= self.clock.at_offset(offset) {
                 break;
             }
-            self.clock.reach(midnight);
+            self.clock.advance_to(midnight);
             self.scheduler.run_due(&self.store, midnight).await?;
         }
         self.clock.shift_to(offset);

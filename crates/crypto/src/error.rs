@@ -10,11 +10,11 @@ pub enum CryptoError {
     Malformed,
     /// It begins with a format number that this version does not know.
     UnknownFormat(u8),
-    /// It was altered, or belongs elsewhere, or was sealed under another key.
+    /// It was altered, is bound to other associated data, or was sealed under another key.
     Authentication,
-    /// It is longer than what may be sealed, [`limits::SEALED_BYTES`]; has its length in bytes.
+    /// It is longer than [`limits::SEALED_BYTES`]; has its length in bytes.
     TooLong(usize),
-    /// The cipher refused to work, which no input of ours explains.
+    /// The cipher library failed, which no input explains.
     Cipher,
 }
 

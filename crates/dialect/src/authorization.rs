@@ -1,4 +1,4 @@
-//! How a key is sent, what its shape says, and how it may be shown (conventions §1).
+//! API keys: the `Authorization` header, the kind and mode that a key's prefix names, redaction.
 
 use crate::error::ApiError;
 use crate::limits;
@@ -6,18 +6,18 @@ use base64::engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig};
 use base64::{Engine, alphabet};
 use coffer_base::{Mode, Redacted};
 
-/// The kind of a key, which its first letters say.
+/// The kind of a key, which its first letters name.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 pub enum KeyKind {
     /// `sk_`: an app's backend.
     Secret,
     /// `rk_`: a backend with fewer rights.
     Restricted,
-    /// `pk_`: made for public places, and so never enough here.
+    /// `pk_`: meant to be public, and so refused by every operation.
     Publishable,
     /// `ek_`: one user of an app on one account, for a short time.
     Ephemeral,
-    /// `ak_`: whoever runs the server.
+    /// `ak_`: the operator of the server.
     Admin,
 }
 
@@ -43,13 +43,14 @@ pub fn token(header: Option<&[u8]>) -> Result<Redacted<String>, ApiError> {
         let message = format!("The Authorization header is neither Bearer nor Basic. {HOW}");
         return Err(ApiError::unauthenticated(message));
     };
-    checked(key.expose())
+    check_key(key.expose())
 }
 
+/// How to send a key, as errors explain it.
 const HOW: &str = "Send it in the Authorization header: 'Bearer <key>', or HTTP Basic with the \
                    key as the user name and an empty password.";
 
-fn checked(key: &[u8]) -> Result<Redacted<String>, ApiError> {
+fn check_key(key: &[u8]) -> Result<Redacted<String>, ApiError> {
     if key.is_empty() {
         return Err(ApiError::unauthenticated(format!("The API key is empty. {HOW}")));
     }
@@ -96,16 +97,16 @@ const LENIENT_BASE64: GeneralPurpose = GeneralPurpose::new(
         .with_decode_padding_mode(DecodePaddingMode::RequireNone),
 );
 
-/// Most leading characters of a key that are shown (conventions §1).
+/// Most leading characters of a key that are shown, as by Stripe.
 const SHOWN_HEAD: usize = 11;
 
-/// Trailing characters of a key that are shown (conventions §1).
+/// Trailing characters of a key that are shown, as by Stripe.
 const SHOWN_TAIL: usize = 4;
 
 /// A key as an error or the log may show it: the prefix up to its second underscore, at most 11
-/// characters, then stars, then the last 4, in all as long as the key (conventions §1).
+/// characters, then stars, then the last 4, in all as long as the key.
 ///
-/// The last 4 are stars too where they were more than half of what follows the prefix.
+/// The last 4 are stars too in a key with fewer than 8 characters after the prefix.
 pub fn redact_key(token: &str) -> String {
     let length = token.chars().count().min(limits::TOKEN_BYTES);
     let prefix = token.match_indices('_').nth(1).map_or(0, |(at, _)| {
@@ -120,8 +121,8 @@ pub fn redact_key(token: &str) -> String {
     shown
 }
 
-/// What the shape of a key says: its kind and, but for an admin's, its mode. `None` for what has
-/// the shape of no key of ours.
+/// The kind of a key and, except for an admin key, its mode, by its prefix. `None` if no key has
+/// such a prefix.
 pub fn key_shape(token: &str) -> Option<(KeyKind, Option<Mode>)> {
     let (kind, rest) = token.split_once('_')?;
     if kind == "ak" {

@@ -1,4 +1,4 @@
-//! The API version that a request names (conventions §10).
+//! The API version that a request names.
 
 use crate::error::ApiError;
 use crate::limits;
@@ -7,8 +7,8 @@ use std::borrow::Cow;
 
 /// A version: a date, a release name, and the flags of preview features.
 ///
-/// Any that is well formed is accepted; one from the future gets the newest shape that we know
-/// (conventions §13, decision 12).
+/// Any that is well formed is accepted; a future one gets the newest shape that this program knows,
+/// so that a newer SDK keeps working.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct ApiVersion {
     text: Cow<'static, str>,
@@ -16,10 +16,10 @@ pub struct ApiVersion {
 }
 
 impl ApiVersion {
-    /// The newest version that we know, and what a request without the header gets.
+    /// The newest version that this program knows, and the version of a request without the header.
     pub const LATEST: &str = "2026-10-28.endive";
 
-    /// The newest version that we know: what events are written in.
+    /// The newest version that this program knows, in which events are written.
     pub const fn latest() -> Self {
         Self { text: Cow::Borrowed(Self::LATEST), date: (2026, 10, 28) }
     }
@@ -42,7 +42,7 @@ impl ApiVersion {
         }
     }
 
-    /// The version as it was sent, for the header of the answer: visible ASCII and spaces.
+    /// The version as it was sent, for the response's header: visible ASCII and spaces.
     pub fn as_str(&self) -> &str {
         &self.text
     }

@@ -47,7 +47,7 @@ const MISSING: &str = "parameter_missing";
 const UNKNOWN: &str = "parameter_unknown";
 const GOOD: &str = "name=n&scope[type]=account";
 
-/// Checks the whole answer to a request; a query that begins with `&` goes on after [`GOOD`].
+/// Checks the whole refusal of a request; a query that begins with `&` goes on after [`GOOD`].
 fn assert_refused(query: &str, code: &str, param: &str, message: &str) {
     let query = if query.starts_with('&') { format!("{GOOD}{query}") } else { query.to_owned() };
     let error = read_all(&query).expect_err(&query);

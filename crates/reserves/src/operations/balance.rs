@@ -36,7 +36,7 @@ impl ReadOperation for Retrieve {
     async fn run(&self, _input: &(), ctx: &Ctx, store: &Store) -> Result<Object, ApiError> {
         let read = store::balances(store, &ctx.owner()).await;
         let balances = read.map_err(|error| storage_failure(&error))?;
-        let object = Object::only("balance")
+        let object = Object::singleton("balance")
             .set("available", amounts(&balances, Bucket::PaymentsAvailable))
             .set("livemode", ctx.tenant().mode.is_live())
             .set("pending", amounts(&balances, Bucket::PaymentsPending));
