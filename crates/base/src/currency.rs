@@ -39,7 +39,8 @@ impl fmt::Debug for Currency {
     }
 }
 
-/// The currencies in circulation in alphabetical order, without metals, bonds, funds and test codes.
+/// The currencies in circulation, without metals, bonds, funds and test codes; sorted for the
+/// binary search.
 const CODES: [[u8; 3]; 156] = [
     *b"aed", *b"afn", *b"all", *b"amd", *b"aoa", *b"ars", *b"aud", *b"awg", *b"azn", *b"bam",
     *b"bbd", *b"bdt", *b"bgn", *b"bhd", *b"bif", *b"bmd", *b"bnd", *b"bob", *b"brl", *b"bsd",

@@ -91,7 +91,8 @@ pub const PRUNE_EVERY_SECONDS: u64 = 3600;
 /// Tenants whose keys are held in memory: about 5 MB; the others cost one read and one unwrap.
 pub const TENANTS_IN_MEMORY: usize = 10_000;
 
-/// Random letters and digits of a token that the server makes: 190 bits, so that a fast hash protects it.
+/// Random letters and digits of a token that the server makes: 190 bits, so that a fast hash
+/// protects it.
 pub const TOKEN_CHARACTERS: usize = 32;
 
 /// Bytes of the write-ahead log after which its pages move into the database file, beside the

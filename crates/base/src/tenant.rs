@@ -69,7 +69,8 @@ pub struct Tenant {
 }
 
 impl Tenant {
-    /// The program's own tenant, which owns what belongs to no app: stored responses of the admin API.
+    /// The program's own tenant, which owns what belongs to no app: the stored responses of the
+    /// admin API.
     ///
     /// Its ids hold an underscore after the prefix, which no generated id does.
     pub fn system() -> Self {

@@ -45,7 +45,8 @@ impl LookupKey {
         self.digester().digest(label, fields)
     }
 
-    /// The key prepared for many digests: half of the work of a short digest depends on the key alone.
+    /// The key prepared for many digests: half of the work of a short one depends on the key
+    /// alone.
     pub fn digester(&self) -> Digester {
         Digester(hmac::Key::new(hmac::HMAC_SHA256, self.bytes()))
     }

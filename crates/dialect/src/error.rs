@@ -85,7 +85,8 @@ impl ApiError {
         }
     }
 
-    /// A value that is no integer; at most [`ECHO_CHARACTERS`](crate::limits::ECHO_CHARACTERS) of `shown` are shown.
+    /// A value that is no integer; at most
+    /// [`ECHO_CHARACTERS`](crate::limits::ECHO_CHARACTERS) of `shown` are shown.
     pub fn invalid_integer(path: impl Into<String>, shown: &str) -> Self {
         let message = format!("Invalid integer: {}", clipped(shown));
         Self::invalid_param(path, message).with_code("parameter_invalid_integer")
