@@ -117,7 +117,7 @@ impl<'p> Fields<'p> {
     /// An id, a type or the like: text of at most `max_chars` characters that is public.
     ///
     /// # Errors
-    /// As [`Fields::required_text`].
+    /// 400 if it is missing, empty, too long, an object or a list, or holds a NUL character.
     pub fn required_plain(&self, name: &str, max_chars: usize) -> Result<String, ApiError> {
         self.required_text(name, max_chars).map(|text| text.expose().clone())
     }
@@ -125,7 +125,7 @@ impl<'p> Fields<'p> {
     /// As [`Fields::required_plain`]; `None` if it was not sent.
     ///
     /// # Errors
-    /// As [`Fields::optional_text`].
+    /// 400 if it is empty, too long, an object or a list, or holds a NUL character.
     pub fn optional_plain(&self, name: &str, max_chars: usize) -> Result<Option<String>, ApiError> {
         Ok(self.optional_text(name, max_chars)?.map(|text| text.expose().clone()))
     }
@@ -133,7 +133,7 @@ impl<'p> Fields<'p> {
     /// Secret text of at most `max_chars` characters: no error shows any of it.
     ///
     /// # Errors
-    /// As [`Fields::required_text`].
+    /// 400 if it is missing, empty, too long, an object or a list, or holds a NUL character.
     pub fn secret_text(
         &self,
         name: &str,
