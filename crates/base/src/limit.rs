@@ -47,10 +47,6 @@ pub const IDLE_SECONDS: u64 = 75;
 /// Longest user id of a scope, in characters: Stripe's bound.
 pub const SCOPE_USER_CHARACTERS: usize = 5000;
 
-/// Most secrets that an installation or an app may allow in one scope, which is listed and counted
-/// without an index of its own.
-pub const SECRETS_PER_SCOPE_CEILING: u32 = 1000;
-
 /// Most objects on a page: Stripe's bound.
 pub const PAGE_CEILING: i64 = 100;
 
@@ -158,7 +154,7 @@ pub const RESERVE_GRACE_SECONDS: i64 = 60;
 pub const CLOCK_SKEW_SECONDS: i64 = 60;
 
 /// Most that the smallest hold of a plan can be set to, in minor units: a thousand dollars.
-pub const RESERVE_HOLD_FLOOR_CEILING: u32 = 100_000;
+pub const RESERVE_HOLD_FLOOR_CEILING: i64 = 100_000;
 
 /// Plans of one account that are active at a time: each looks at every charge (reserves §11,
 /// decision 31).

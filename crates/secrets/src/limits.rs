@@ -9,8 +9,9 @@ pub const SECRET_NAME_CHARACTERS: usize = 5000;
 /// Longest payload of a secret, in characters: Stripe's bound.
 pub const SECRET_PAYLOAD_CHARACTERS: usize = 5000;
 
-/// Secrets in one scope unless the installation or the app has another quota: Stripe's bound.
-pub const SECRETS_PER_SCOPE: u32 = 10;
+/// Most secrets that an installation or an app may allow in one scope, which is listed and counted
+/// without an index of its own.
+pub const SECRETS_PER_SCOPE_CEILING: i64 = 1000;
 
 /// How far ahead a secret's expiry may lie, in seconds: Stripe's 100 years, counted as
 /// 365.25 days each.
