@@ -58,7 +58,7 @@ pub async fn run(
     let now = from.clock.now();
     let source = Stores::of(from, now).await?;
     let Some(store_id) = coffer_keyring::store_id(&source.data).await? else {
-        return Err(from.not_founded());
+        return Err(from.no_store());
     };
     // Nothing is moved that nobody could open.
     assemble::open_keyring(from, &source.keys, &store_id).await?;

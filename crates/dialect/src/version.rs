@@ -127,7 +127,7 @@ mod tests {
     }
 
     #[test]
-    fn previews_are_told_from_releases() {
+    fn previews_are_distinguished_from_releases() {
         let preview = |text| ApiVersion::parse(Some(text)).unwrap().is_preview();
         assert!(preview("2026-10-28.preview"));
         assert!(preview("2025-12-15.preview; feature_beta=v1"));

@@ -409,7 +409,7 @@ pub struct Applied<T> {
 pub enum Failure {
     /// A rule refuses the request.
     Refused(ApiError),
-    /// Storage failed; the caller is told that something is unavailable, and the log the cause.
+    /// Storage failed; the response says that something is unavailable, and the log has the cause.
     Storage(StorageError),
 }
 

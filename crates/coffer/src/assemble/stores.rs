@@ -74,9 +74,6 @@ impl Stores {
     }
 
     /// As [`Stores::of`], for whoever moves a store there.
-    ///
-    /// # Errors
-    /// As [`Stores::of`].
     pub async fn even_half_moved(
         options: &AssembleOptions,
         now: Timestamp,

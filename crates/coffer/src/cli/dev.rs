@@ -42,14 +42,14 @@ pub fn run(config: &Config) -> Result<Exit, Failure> {
 
 /// Opens the store of developer mode, or founds it.
 async fn open(config: &Config) -> Result<Installation, Failure> {
-    let options = || install::options(config, RootSource::Beside, true);
+    let options = || install::options(config, RootSource::DataDir, true);
     match assemble::open(options()?).await {
         Ok(installation) => Ok(installation),
-        Err(AssembleError::NotFounded(..)) => {
-            let mut founded = assemble::found(&options()?).await?;
+        Err(AssembleError::NoStore(..)) => {
+            let mut initialized = assemble::init(&options()?).await?;
             // That a new store was given its schema is no news.
-            founded.stores.migrations.clear();
-            Ok(assemble::open_stores(options()?, founded.stores).await?)
+            initialized.stores.migrations.clear();
+            Ok(assemble::open_stores(options()?, initialized.stores).await?)
         }
         Err(AssembleError::Root(RootError::Missing { .. })) => Err(Failure::failed(format!(
             "{} holds a store that developer mode did not make; choose another directory with \

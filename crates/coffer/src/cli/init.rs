@@ -6,7 +6,7 @@ use super::exit::{Exit, Failure};
 use super::output::{self, Output};
 use super::{install, snippet};
 use crate::config::Config;
-use coffer::assemble::{self, Founded};
+use coffer::assemble::{self, Initialized};
 use coffer::serve::{Address, ServeOptions, Server};
 use serde_json::{Value, json};
 use zeroize::Zeroizing;
@@ -20,9 +20,9 @@ pub fn run(config: &Config, wanted: &Init, output: Output) -> Result<Exit, Failu
         || -> Result<_, Failure> { install::options(config, config.root_source()?, false) };
     let runtime = install::runtime()?;
     let (mut made, installation) = runtime.block_on(async {
-        let founded = assemble::found(&options()?).await?;
-        let (made, key) = first(config, &founded).await?;
-        let installation = assemble::open_stores(options()?, founded.stores).await?;
+        let initialized = assemble::init(&options()?).await?;
+        let (made, key) = first(config, &initialized).await?;
+        let installation = assemble::open_stores(options()?, initialized.stores).await?;
         Ok::<_, Failure>((made, (installation, key)))
     })?;
     let (installation, key) = installation;
@@ -41,14 +41,17 @@ pub fn run(config: &Config, wanted: &Init, output: Output) -> Result<Exit, Failu
     with_app.map(|()| Exit::Done)
 }
 
-async fn first(config: &Config, founded: &Founded) -> Result<(Value, Zeroizing<String>), Failure> {
-    let (_id, token) = install::new_admin_key(&founded.stores.data).await?;
-    let root_key = founded.root_path.as_ref().map(|path| path.display().to_string());
+async fn first(
+    config: &Config,
+    initialized: &Initialized,
+) -> Result<(Value, Zeroizing<String>), Failure> {
+    let (_id, token) = install::new_admin_key(&initialized.stores.data).await?;
+    let root_key = initialized.root_path.as_ref().map(|path| path.display().to_string());
     let made = json!({
         "admin_key": *token,
         "data_dir": config.data_dir().display().to_string(),
         "root_key": root_key,
-        "store": founded.store_id,
+        "store": initialized.store_id,
     });
     Ok((made, token))
 }

@@ -42,7 +42,7 @@ fn side(
     keys: Option<&str>,
 ) -> Result<AssembleOptions, Failure> {
     let wrong = |why: &str| Failure::usage(format!("--{name}: {why}"));
-    let mut options = install::options(config, RootSource::Beside, true)?;
+    let mut options = install::options(config, RootSource::DataDir, true)?;
     if let Some(directory) = place.strip_prefix("sqlite:") {
         if keys.is_some() {
             return Err(wrong("a directory has its keys in it"));

@@ -113,7 +113,7 @@ fn find(config: &Config, data_dir: &Path, id: &str) -> Result<(RootKey, Option<P
                 .map(|(key, path)| (key, Some(path)))
                 .map_err(|error| error.to_string())
         }
-        RootSource::Beside => Err(format!("{} is missing", beside.display())),
+        RootSource::DataDir => Err(format!("{} is missing", beside.display())),
     }
 }
 
