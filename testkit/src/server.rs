@@ -235,7 +235,7 @@ async fn open(
 ) -> (Server, Vec<Arc<dyn Job>>, String) {
     let (now, random) = (options.clock.now(), Arc::clone(&options.random));
     let stores = if founded {
-        Stores::of(&options, now).await.unwrap()
+        Stores::open_configured(&options, now).await.unwrap()
     } else {
         assemble::init(&options).await.unwrap().stores
     };

@@ -66,7 +66,9 @@ async fn start(directory: PathBuf, faults: Faults, admin: bool) -> Server {
     let now = SystemClock.now();
     let stores = match assemble::init(&options).await {
         Ok(founded) => founded.stores,
-        Err(AssembleError::AlreadyInitialized(..)) => Stores::of(&options, now).await.unwrap(),
+        Err(AssembleError::AlreadyInitialized(..)) => {
+            Stores::open_configured(&options, now).await.unwrap()
+        }
         Err(error) => panic!("{error}"),
     };
     if admin {
