@@ -5,7 +5,7 @@ use coffer_storage::{Migration, MigrationSet, Tx, Value};
 
 /// The audit's schema.
 pub const MIGRATIONS: MigrationSet = MigrationSet {
-    room: "audit",
+    component: "audit",
     migrations: &[Migration {
         version: 1,
         name: "audit_entry",

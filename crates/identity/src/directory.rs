@@ -308,7 +308,7 @@ impl Authenticate for Directory {
                 Ok(Admission::Admitted)
             }
             ([true, ..], _) => Ok(Admission::Shut),
-            ([], _) => Err(StorageError::Engine("nobody asked whether to admit".to_owned())),
+            ([], _) => Err(StorageError::Internal("nobody asked whether to admit".into())),
         }
     }
 }

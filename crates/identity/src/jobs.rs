@@ -6,7 +6,7 @@ use crate::store::{EXPIRED_EPHEMERAL, WriteLastUsed};
 use coffer_base::{Timestamp, limit};
 use coffer_kernel::{BoxFuture, Job, sweep};
 use coffer_keyring::KeyringError;
-use coffer_storage::{StorageError, Store, Value};
+use coffer_storage::{Cause, StorageError, Store, Value};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -30,7 +30,7 @@ impl Job for EraseTenants {
         Box::pin(async move {
             self.0.erase(store).await.map_err(|error| match error {
                 KeyringError::Storage(source) => source,
-                other => StorageError::Engine(other.to_string()),
+                other => StorageError::Internal(Cause::of(other)),
             })
         })
     }

@@ -13,7 +13,7 @@ use coffer_storage::{Migration, MigrationSet, Query, Row, StorageError, Store, T
 
 /// The room's schema.
 pub const MIGRATIONS: MigrationSet = MigrationSet {
-    room: "identity",
+    component: "identity",
     migrations: &[
         Migration {
             version: 1,

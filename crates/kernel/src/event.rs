@@ -61,7 +61,7 @@ pub async fn append(
         data = data.set("previous_attributes", previous);
     }
     let data = String::from_utf8(data.render())
-        .map_err(|_| StorageError::Engine("an event was printed as no text".to_owned()))?;
+        .map_err(|_| StorageError::Internal("an event was printed as no text".into()))?;
     let id = random_id("evt", limit::RANDOM_ID_CHARACTERS, cause.random);
     store::append(tx, owner, cause, store::New { id, kind: event.kind, data });
     Ok(())

@@ -18,7 +18,7 @@ use coffer_audit::Entry;
 use coffer_base::{Clock, Random, Tenant, Timestamp, limit};
 use coffer_dialect::{ApiError, ApiVersion, Expand, Params};
 use coffer_keyring::{Keyring, SealCheck, TenantKeys, check_seal, seal_query};
-use coffer_storage::{Query, Row, StorageError, Store, Tx, Work};
+use coffer_storage::{Cause, Query, Row, StorageError, Store, Tx, Work};
 use std::sync::Arc;
 
 /// What a kernel is made of.
@@ -412,7 +412,7 @@ impl<O: WriteOperation> Unit<O> {
         let ctx = &*self.ctx;
         let record = claim
             .record(&self.keys, &ctx.request_id, status, body, shown)
-            .map_err(|error| StorageError::Engine(error.to_string()))?;
+            .map_err(|error| StorageError::Internal(Cause::of(error)))?;
         store::insert_record(tx, &claim.tenant, &claim.digest, record, ctx.now);
         Ok(())
     }

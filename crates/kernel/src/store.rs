@@ -5,7 +5,7 @@ use coffer_storage::{Migration, MigrationSet, Query, Row, StorageError, Store, T
 
 /// The kernel's schema.
 pub const MIGRATIONS: MigrationSet = MigrationSet {
-    room: "kernel",
+    component: "kernel",
     migrations: &[
         Migration {
             version: 1,

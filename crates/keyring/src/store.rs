@@ -6,7 +6,7 @@ use coffer_storage::{Migration, MigrationSet, Query, Row, StorageError, Store, T
 
 /// The key store's schema.
 pub const KEY_MIGRATIONS: MigrationSet = MigrationSet {
-    room: "keyring.keys",
+    component: "keyring.keys",
     migrations: &[Migration {
         version: 1,
         name: "keys",
@@ -16,7 +16,7 @@ pub const KEY_MIGRATIONS: MigrationSet = MigrationSet {
 
 /// What the keys need beside the data.
 pub const DATA_MIGRATIONS: MigrationSet = MigrationSet {
-    room: "keyring.data",
+    component: "keyring.data",
     migrations: &[Migration {
         version: 1,
         name: "tenant_seal",

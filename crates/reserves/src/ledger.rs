@@ -58,7 +58,7 @@ impl Entry<'_> {
     /// The postings that move something, and their currency; `None` if nothing moves.
     ///
     /// # Errors
-    /// [`StorageError::Engine`] if a posting is negative or there are two currencies, which is a
+    /// [`StorageError::Internal`] if a posting is negative or there are two currencies, which is a
     /// fault of the program.
     pub(crate) fn moved(&self) -> Result<Option<(Currency, Vec<Posting>)>, StorageError> {
         let moved: Vec<Posting> =
@@ -68,7 +68,7 @@ impl Entry<'_> {
         };
         if moved.iter().any(|each| each.amount < 0 || each.pool.currency != currency) {
             let why = format!("'{}' has a negative posting or two currencies", self.kind);
-            return Err(StorageError::Engine(why));
+            return Err(StorageError::Internal(why.into()));
         }
         Ok(Some((currency, moved)))
     }

@@ -39,7 +39,7 @@ pub use verify::{Difference, Findings, verify};
 
 /// This family's tables.
 pub const MIGRATIONS: MigrationSet = MigrationSet {
-    room: "reserves",
+    component: "reserves",
     migrations: &[
         Migration {
             version: 1,

@@ -67,7 +67,7 @@ impl Reason {
     pub(crate) fn from_row(word: &str) -> Result<Self, StorageError> {
         let mut all = Self::ALL.into_iter();
         all.find(|reason| reason.as_str() == word)
-            .ok_or_else(|| StorageError::Corrupt("a release has no reason of ours".to_owned()))
+            .ok_or_else(|| StorageError::Corrupt("a release has no reason of ours".into()))
     }
 
     /// Whether a caller did it, and not the program.
@@ -145,7 +145,7 @@ pub(crate) async fn release(
     because: Because,
 ) -> Result<Release, Failure> {
     let Some(first) = parts.first() else {
-        return Err(StorageError::Engine("a release of nothing".to_owned()).into());
+        return Err(StorageError::Internal("a release of nothing".into()).into());
     };
     let mut amount = 0;
     for part in parts {

@@ -73,7 +73,7 @@ pub(crate) fn owner(row: &Row, first: usize) -> Result<Owner, StorageError> {
 
 /// A row that is not what the schema promises.
 pub(crate) fn corrupt(what: &str) -> StorageError {
-    StorageError::Corrupt(what.to_owned())
+    StorageError::Corrupt(what.to_owned().into())
 }
 
 /// A column that holds a currency.

@@ -103,7 +103,7 @@ impl<S: Sweep> Work for Batch<S> {
 fn failed(failure: Failure) -> StorageError {
     match failure {
         Failure::Storage(error) => error,
-        Failure::Refused(error) => StorageError::Engine(error.message().to_owned()),
+        Failure::Refused(error) => StorageError::Internal(error.message().to_owned().into()),
     }
 }
 

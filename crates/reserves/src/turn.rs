@@ -59,12 +59,12 @@ impl<'t, 'x> Turn<'t, 'x> {
     /// The next row's number: larger than that of any row of this ledger so far.
     ///
     /// # Errors
-    /// [`StorageError::Engine`] if the turn wrote too many rows, which is a fault of the program.
+    /// [`StorageError::Internal`] if the turn wrote too many rows, which is a fault of the program.
     pub(crate) fn next_seq(&mut self) -> Result<i64, StorageError> {
         let seq = (self.number << PLACE_BITS) | self.place;
         self.place = self.place.saturating_add(1);
         if self.place >> PLACE_BITS != 0 {
-            return Err(StorageError::Engine("a turn at a ledger wrote too many rows".to_owned()));
+            return Err(StorageError::Internal("a turn at a ledger wrote too many rows".into()));
         }
         Ok(seq)
     }
@@ -91,7 +91,7 @@ impl<'t, 'x> Turn<'t, 'x> {
     /// Records what happened: the entry, its postings, and what the account sees of it.
     ///
     /// # Errors
-    /// 400 if a balance would leave 64 bits; [`StorageError::Engine`] if the postings are of two
+    /// 400 if a balance would leave 64 bits; [`StorageError::Internal`] if the postings are of two
     /// currencies or one of them is negative, which is a fault of the program.
     pub(crate) async fn post(&mut self, entry: &Entry<'_>) -> Result<(), Failure> {
         let Some((currency, moved)) = entry.moved()? else { return Ok(()) };
@@ -132,7 +132,7 @@ impl<'t, 'x> Turn<'t, 'x> {
     /// Writes the balances that changed. A turn that posted ends with it.
     ///
     /// # Errors
-    /// [`StorageError::Engine`] if money that is held back or on its way would be less than none,
+    /// [`StorageError::Internal`] if money that is held back or on its way would be less than none,
     /// which is a fault of the program.
     pub(crate) fn finish(self) -> Result<(), StorageError> {
         for (pool, kept) in self.balances {

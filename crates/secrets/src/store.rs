@@ -11,7 +11,7 @@ use coffer_storage::{
 
 /// The family's schema.
 pub const MIGRATIONS: MigrationSet = MigrationSet {
-    room: "secrets",
+    component: "secrets",
     migrations: &[Migration {
         version: 1,
         name: "secret",
@@ -145,7 +145,7 @@ pub(crate) async fn lock_scope(
     ];
     let corrupt = || StorageError::Corrupt("a scope's row gave no number".into());
     let number = |rows: &[Row]| rows.first().ok_or_else(corrupt)?.int(0);
-    let answers = if tx.is_elsewhere() {
+    let answers = if tx.is_remote() {
         tx.batch(&[&[lock][..], &look].concat()).await?
     } else {
         let mut answers = tx.batch(&[lock]).await?;

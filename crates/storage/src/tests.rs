@@ -17,7 +17,7 @@ use crate::*;
 pub(crate) const NOW: Timestamp = Timestamp::from_unix(1_800_000_000);
 
 pub(crate) const SETS: &[MigrationSet] = &[MigrationSet {
-    room: "items",
+    component: "items",
     migrations: &[Migration {
         version: 1,
         name: "items",

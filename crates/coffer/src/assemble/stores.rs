@@ -67,10 +67,10 @@ impl Stores {
     /// holds only what was moved there before the move was cut.
     pub async fn of(options: &AssembleOptions, now: Timestamp) -> Result<Self, AssembleError> {
         let stores = Self::even_half_moved(options, now).await?;
-        if Transfer::was_cut_in(&stores.data).await? {
+        if Transfer::is_incomplete(&stores.data).await? {
             let why = "the move of a store to here was cut, or what arrived was not the same: run \
                        `coffer migrate-store` again, or begin with an empty place";
-            return Err(StorageError::Schema(why.to_owned()).into());
+            return Err(StorageError::Schema(why.into()).into());
         }
         Ok(stores)
     }

@@ -107,7 +107,7 @@ fn tell_start(place: &str, server: &Server, tls: bool) {
 pub fn tell_migrations(reports: &[MigrationReport]) {
     for report in reports {
         for applied in &report.applied {
-            let (room, version, name) = (applied.room, applied.version, applied.name);
+            let (room, version, name) = (applied.component, applied.version, applied.name);
             tracing::info!(room, version, name, "the schema was changed");
         }
         if let Some(copy) = &report.copy {

@@ -180,7 +180,7 @@ async fn years_of_midnights_are_walked_in_seconds() {
 
 /// A family's table: things that fall due, and how often each was done.
 const UNITS: MigrationSet = MigrationSet {
-    room: "units",
+    component: "units",
     migrations: &[Migration {
         version: 1,
         name: "unit",

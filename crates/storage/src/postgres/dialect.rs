@@ -7,7 +7,8 @@ use bytes::BytesMut;
 use tokio_postgres::types::{FromSql, IsNull, ToSql, Type, to_sql_checked};
 
 use crate::error::{Result, StorageError};
-use crate::value::{Row, Value};
+use crate::row::Row;
+use crate::value::Value;
 
 /// Statements with `$1` for `?` and `?1`, by their text: there are as many as the program has.
 static STATEMENTS: OnceLock<RwLock<HashMap<&'static str, Arc<str>>>> = OnceLock::new();
@@ -107,11 +108,11 @@ impl<'a> FromSql<'a> for Column {
     }
 }
 
-/// A row as the other rooms read it.
+/// A row as the crate's callers read it.
 pub(super) fn row(row: &tokio_postgres::Row) -> Result<Row> {
     let column = |at: usize| {
         let read = row.try_get::<_, Column>(at).map(|column| column.0);
-        read.map_err(|_| StorageError::Corrupt(format!("column {at} has a type of its own")))
+        read.map_err(|_| StorageError::Internal(format!("column {at} has an unknown type").into()))
     };
     (0..row.len()).map(column).collect::<Result<_>>().map(Row::new)
 }
@@ -160,7 +161,7 @@ fn table(text: &str) -> String {
 
 /// `CREATE TRIGGER name BEFORE … ON table BEGIN SELECT RAISE(ABORT, 'words'); END`.
 fn trigger(text: &str) -> Result<String> {
-    let unknown = || StorageError::Schema(format!("a trigger of an unknown form: {text}"));
+    let unknown = || StorageError::Internal(format!("a trigger of an unknown form: {text}").into());
     let (head, body) = text.split_once("BEGIN").ok_or_else(unknown)?;
     let head = head.split_whitespace().collect::<Vec<_>>().join(" ");
     let name = head.split(' ').nth(2).ok_or_else(unknown)?;

@@ -27,14 +27,14 @@ impl Work for Bad {
     async fn run(&self, tx: &mut Tx<'_>) -> Result<()> {
         tx.execute("INSERT INTO item (label) VALUES ('bad')", &[]).await?;
         match self {
-            Self::Refuse => return Err(StorageError::Corrupt("refused".to_owned())),
+            Self::Refuse => return Err(StorageError::Corrupt("refused".into())),
             Self::Panic => panic!("on purpose"),
             Self::Wait => pending::<()>().await,
             // Goes on as if the failure had not happened.
             Self::Hide => {
                 let _ = tx.execute("INSERT INTO item (label) VALUES ('bad')", &[]).await;
             }
-            Self::DeferDuplicate => tx.defer("INSERT INTO item (label) VALUES ('bad')", vec![]),
+            Self::DeferDuplicate => tx.defer("INSERT INTO item (label) VALUES ('bad')", values![]),
         }
         Ok(())
     }
@@ -164,12 +164,12 @@ async fn statements_about_transactions_and_connections_are_refused() {
     ] {
         let work = Run(vec![("INSERT INTO item (label) VALUES ('a')", vec![]), (sql, vec![])]);
         let error = store.write(work).await.unwrap_err();
-        assert!(matches!(error, StorageError::Engine(_)), "{sql}: {error}");
+        assert!(matches!(error, StorageError::Internal(_)), "{sql}: {error}");
         let error = store.query(sql, &[]).await.unwrap_err();
-        assert!(matches!(error, StorageError::Engine(_)), "{sql}: {error}");
+        assert!(matches!(error, StorageError::Internal(_)), "{sql}: {error}");
     }
     let two = Run(vec![("DELETE FROM item; COMMIT", vec![])]);
-    assert!(matches!(store.write(two).await, Err(StorageError::Engine(_))));
+    assert!(matches!(store.write(two).await, Err(StorageError::Rejected(_))));
     assert_eq!(count(&store).await, 0);
 }
 
@@ -180,16 +180,16 @@ impl Work for Savepoints {
     type Out = ();
 
     async fn run(&self, tx: &mut Tx<'_>) -> Result<()> {
-        tx.defer("INSERT INTO item (label) VALUES ('claim')", vec![]);
+        tx.defer("INSERT INTO item (label) VALUES ('claim')", values![]);
         tx.savepoint().await?;
         tx.execute("INSERT INTO item (label) VALUES ('refused')", &[]).await?;
-        tx.defer("INSERT INTO item (label) VALUES ('refused too')", vec![]);
+        tx.defer("INSERT INTO item (label) VALUES ('refused too')", values![]);
         tx.rollback_to_savepoint().await?;
         tx.release_savepoint().await?;
         tx.savepoint().await?;
         tx.execute("INSERT INTO item (label) VALUES ('kept')", &[]).await?;
         tx.release_savepoint().await?;
-        tx.defer("INSERT INTO item (label) VALUES ('audit')", vec![]);
+        tx.defer("INSERT INTO item (label) VALUES ('audit')", values![]);
         Ok(())
     }
 }

@@ -66,7 +66,7 @@ fn item(id: i64, label: &str) -> (&'static str, Vec<Value>) {
 async fn what_fails_leaves_nothing_and_the_connection_goes_on() {
     let (_, store) = server_or_skip!(database());
     let broken = Run(vec![item(1, "a"), ("SELECT nonsense FROM item", vec![])]);
-    assert!(matches!(store.write(broken).await, Err(StorageError::Engine(_))));
+    assert!(matches!(store.write(broken).await, Err(StorageError::Rejected(_))));
     assert_eq!(count(&store).await, 0);
     store.write(Run(vec![item(1, "a")])).await.unwrap();
     let twice = store.write(Run(vec![item(2, "a")])).await;
@@ -250,7 +250,7 @@ fn next_version() -> [MigrationSet; 1] {
     let sql =
         "ALTER TABLE item ADD COLUMN note TEXT;\n-- finish\nALTER TABLE item DROP COLUMN body;";
     let next = [SETS[0].migrations[0], Migration { version: 2, name: "notes", sql }];
-    [MigrationSet { room: "items", migrations: Box::leak(Box::new(next)) }]
+    [MigrationSet { component: "items", migrations: Box::leak(Box::new(next)) }]
 }
 
 #[tokio::test]

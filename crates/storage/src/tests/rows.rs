@@ -29,7 +29,7 @@ async fn values_come_back_as_they_went_in() {
 }
 
 #[tokio::test]
-async fn a_column_of_another_type_is_corrupt() {
+async fn a_column_of_another_type_is_an_error() {
     let directory = tempdir().unwrap();
     let store = open(directory.path());
     let sql = "SELECT 1, 'a', x'00', NULL, 1.5";
@@ -43,7 +43,7 @@ async fn a_column_of_another_type_is_corrupt() {
     assert_eq!(row.optional_text(3), Ok(None));
     assert_eq!(row.optional_text(1), Ok(Some("a")));
     for wrong in [row.int(1), row.int(3), row.int(4), row.blob(1).map(|_| 0)] {
-        assert!(matches!(wrong, Err(StorageError::Corrupt(_))));
+        assert!(matches!(wrong, Err(StorageError::Internal(_))));
     }
     assert_eq!(row.take_text(1), Ok("a".to_owned()));
     assert_eq!(row.take_blob(2), Ok(vec![0]));
@@ -72,7 +72,7 @@ async fn the_number_of_parameters_must_fit() {
     let store = open(directory.path());
     for params in [vec![], vec![Value::Int(1), Value::Int(2)]] {
         let answer = store.query("SELECT ?1", &params).await;
-        assert!(matches!(answer, Err(StorageError::Engine(_))));
+        assert!(matches!(answer, Err(StorageError::Internal(_))));
     }
 }
 
@@ -81,9 +81,9 @@ async fn a_read_changes_nothing() {
     let directory = tempdir().unwrap();
     let store = open(directory.path());
     let answer = store.query("INSERT INTO item (label) VALUES ('x')", &[]).await;
-    assert!(matches!(answer, Err(StorageError::Engine(_))), "{answer:?}");
+    assert!(matches!(answer, Err(StorageError::Internal(_))), "{answer:?}");
     let answer = store.query("DELETE FROM item RETURNING id", &[]).await;
-    assert!(matches!(answer, Err(StorageError::Engine(_))), "{answer:?}");
+    assert!(matches!(answer, Err(StorageError::Internal(_))), "{answer:?}");
 }
 
 #[test]
@@ -119,8 +119,8 @@ impl Work for Batch {
     type Out = Vec<Vec<Row>>;
 
     async fn run(&self, tx: &mut Tx<'_>) -> Result<Vec<Vec<Row>>> {
-        tx.defer("INSERT INTO item (label) VALUES ('deferred')", vec![]);
-        let label = [Value::from("batched")];
+        tx.defer("INSERT INTO item (label) VALUES ('deferred')", values![]);
+        let label = values!["batched"];
         let insert = "INSERT INTO item (label) VALUES (?1) RETURNING id";
         let rows = tx
             .batch(&[

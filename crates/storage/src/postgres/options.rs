@@ -1,7 +1,7 @@
-//! Where a database is, and whom we trust there.
+//! The address of a database, its password, and how its server is authenticated.
 //!
-//! Passwords come from the address, from whoever calls, or from a password file; none of them is
-//! ever in a message.
+//! A password comes from the address, from the caller, or from a password file, and is in no
+//! message and in no error.
 
 use std::fmt;
 use std::net::IpAddr;
@@ -20,7 +20,7 @@ use super::{password_file, tls};
 use crate::error::{Result, StorageError};
 use crate::fault::Faults;
 
-/// Where a database is, and how many connections a server may have to it.
+/// The address of a database, and how many connections to it there may be.
 #[derive(Clone)]
 pub struct PostgresOptions {
     pub(super) config: Arc<Config>,
@@ -29,10 +29,10 @@ pub struct PostgresOptions {
     pub(super) faults: Faults,
 }
 
-/// Where passwords come from that are not in the address.
+/// Where a password comes from that is not in the address.
 #[derive(Clone, Debug, Default)]
 pub struct Passwords {
-    /// One that was given by itself.
+    /// The password itself.
     pub given: Option<Zeroizing<String>>,
     /// A file of lines `host:port:database:user:password`, as `PGPASSFILE` names one.
     pub file: Option<PathBuf>,
@@ -45,7 +45,7 @@ impl fmt::Display for PostgresOptions {
         if let Some(user) = self.config.get_user() {
             write!(f, "{user}@")?;
         }
-        for (at, (host, port)) in self.places().into_iter().enumerate() {
+        for (at, (host, port)) in self.addresses().into_iter().enumerate() {
             let comma = if at == 0 { "" } else { "," };
             write!(f, "{comma}{host}:{port}")?;
         }
@@ -63,13 +63,13 @@ impl fmt::Debug for PostgresOptions {
 enum Security {
     /// Not at all.
     Plain,
-    /// Encrypted, with somebody who has a certificate for that name.
+    /// Encrypted, and the server has a certificate for the host's name.
     Verified,
 }
 
-/// What an address says that the driver does not know.
+/// Parameters of an address that the driver does not know.
 #[derive(Default)]
-struct Ours {
+struct Extensions {
     security: Option<Security>,
     root_certificates: Option<PathBuf>,
     connections: Option<usize>,
@@ -81,9 +81,10 @@ impl PostgresOptions {
     /// `pool_size` is how many connections there may be.
     ///
     /// # Errors
-    /// [`StorageError::Schema`] says what is wrong with it, and shows no password.
+    /// [`StorageError::Schema`] if it cannot be used, and why, without its password;
+    /// [`StorageError::File`] if a file that it or `passwords` names cannot be used.
     pub fn parse(url: &str, passwords: &Passwords) -> Result<Self> {
-        let (plain, ours) = split(url)?;
+        let (plain, extensions) = split(url)?;
         let mut config: Config = plain.parse().map_err(|error: tokio_postgres::Error| {
             let source = std::error::Error::source(&error).map(ToString::to_string);
             refused(&source.unwrap_or_else(|| error.to_string()))
@@ -108,7 +109,7 @@ impl PostgresOptions {
             return Err(refused("hosts are tried in their order, so 'load_balance_hosts' is out"));
         }
         let local = config.get_hosts().iter().all(is_local);
-        let verified = match ours.security {
+        let verified = match extensions.security {
             Some(Security::Verified) => true,
             Some(Security::Plain) => false,
             None => !local,
@@ -118,8 +119,8 @@ impl PostgresOptions {
         config.keepalives_idle(Duration::from_secs(limit::KEEPALIVE_SECONDS));
         config.tcp_user_timeout(Duration::from_secs(limit::COMMIT_SECONDS));
         config.application_name("coffer");
-        let tls = tls::trusting(ours.root_certificates.as_deref())?;
-        let connections = ours.connections.unwrap_or(limit::POSTGRES_CONNECTIONS);
+        let tls = tls::trusting(extensions.root_certificates.as_deref())?;
+        let connections = extensions.connections.unwrap_or(limit::POSTGRES_CONNECTIONS);
         add_password(&mut config, passwords)?;
         Ok(Self { config: Arc::new(config), tls, connections, faults: Faults::none() })
     }
@@ -138,32 +139,32 @@ impl PostgresOptions {
         self
     }
 
-    /// Whether everything crosses a network where others can read it.
+    /// Whether connections cross a network without encryption.
     pub fn is_in_the_open(&self) -> bool {
         self.config.get_ssl_mode() == SslMode::Disable
             && !self.config.get_hosts().iter().all(is_local)
     }
 
-    /// Whether an address itself, which may stand where others can read it, has a password.
+    /// Whether the text of an address has a password.
     pub fn has_password(url: &str) -> bool {
         split(url)
             .and_then(|(plain, _)| plain.parse::<Config>().map_err(|_| refused("")))
             .is_ok_and(|config| config.get_password().is_some())
     }
 
-    /// Whether both are databases of one cluster: whoever has its files has both.
+    /// Whether both are databases of one cluster, whose files hold both.
     pub fn same_cluster(&self, other: &Self) -> bool {
-        self.places().iter().any(|place| other.places().contains(place))
+        self.addresses().iter().any(|address| other.addresses().contains(address))
     }
 
     /// The same for each host alone.
     pub(super) fn each_host(&self) -> Vec<Config> {
-        let hosts = self.config.get_hosts().iter().zip(self.places());
+        let hosts = self.config.get_hosts().iter().zip(self.addresses());
         hosts.map(|(host, (_, port))| one_host(&self.config, host, port)).collect()
     }
 
-    fn places(&self) -> Vec<(String, u16)> {
-        places(&self.config)
+    fn addresses(&self) -> Vec<(String, u16)> {
+        addresses(&self.config)
     }
 }
 
@@ -202,7 +203,7 @@ fn one_host(all: &Config, host: &Host, port: u16) -> Config {
     one
 }
 
-fn places(config: &Config) -> Vec<(String, u16)> {
+fn addresses(config: &Config) -> Vec<(String, u16)> {
     let ports = config.get_ports();
     let port = |at: usize| ports.get(at).or(ports.first()).copied().unwrap_or(DEFAULT_PORT);
     let hosts = config.get_hosts().iter().enumerate();
@@ -220,7 +221,7 @@ fn add_password(config: &mut Config, passwords: &Passwords) -> Result<()> {
     let Some(path) = &passwords.file else { return Ok(()) };
     let (user, database) = (config.get_user(), config.get_dbname());
     let (user, database) = (user.unwrap_or_default(), database.unwrap_or_default());
-    if let Some(found) = password_file::find(path, &places(config), database, user)? {
+    if let Some(found) = password_file::find(path, &addresses(config), database, user)? {
         config.password(found.as_bytes());
     }
     Ok(())
@@ -229,7 +230,7 @@ fn add_password(config: &mut Config, passwords: &Passwords) -> Result<()> {
 const DEFAULT_PORT: u16 = 5432;
 
 fn refused(why: &str) -> StorageError {
-    StorageError::Schema(format!("the database's address cannot be used: {why}"))
+    StorageError::Schema(format!("the database's address cannot be used: {why}").into())
 }
 
 fn name(host: &Host) -> String {
@@ -248,30 +249,30 @@ fn is_local(host: &Host) -> bool {
     }
 }
 
-/// Takes out of the address what the driver does not know.
-fn split(url: &str) -> Result<(String, Ours)> {
+/// Takes the parameters out of the address that the driver does not know.
+fn split(url: &str) -> Result<(String, Extensions)> {
     if !["postgres://", "postgresql://"].iter().any(|scheme| url.starts_with(scheme)) {
         return Err(refused("it does not begin with postgres://"));
     }
-    let Some((place, query)) = url.split_once('?') else {
-        return Ok((url.to_owned(), Ours::default()));
+    let Some((base, query)) = url.split_once('?') else {
+        return Ok((url.to_owned(), Extensions::default()));
     };
-    let mut ours = Ours::default();
+    let mut extensions = Extensions::default();
     let mut rest = Vec::new();
     for pair in query.split('&').filter(|pair| !pair.is_empty()) {
         let (name, value) = pair.split_once('=').unwrap_or((pair, ""));
         let value = percent_decode_str(value).decode_utf8_lossy();
         match name {
-            "sslmode" => ours.security = Some(security(&value)?),
-            "sslrootcert" => ours.root_certificates = Some(Path::new(&*value).to_owned()),
-            "pool_size" => ours.connections = Some(pool_size(&value)?),
+            "sslmode" => extensions.security = Some(security(&value)?),
+            "sslrootcert" => extensions.root_certificates = Some(Path::new(&*value).to_owned()),
+            "pool_size" => extensions.connections = Some(pool_size(&value)?),
             _ => rest.push(pair),
         }
     }
     if rest.is_empty() {
-        return Ok((place.to_owned(), ours));
+        return Ok((base.to_owned(), extensions));
     }
-    Ok((format!("{place}?{}", rest.join("&")), ours))
+    Ok((format!("{base}?{}", rest.join("&")), extensions))
 }
 
 fn security(word: &str) -> Result<Security> {
