@@ -198,7 +198,7 @@ pub async fn found(options: &AssembleOptions) -> Result<Founded, AssembleError> 
         random: Arc::clone(&options.random),
     };
     if !cut_before {
-        Keyring::found(&keyring_options, root.key(), now).await?;
+        Keyring::init(&keyring_options, root.key(), now).await?;
     }
     // What was founded is tried before the data is bound to it.
     Keyring::open(keyring_options, root.key()).await?;

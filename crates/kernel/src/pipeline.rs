@@ -238,7 +238,7 @@ async fn write<O: WriteOperation>(
             }
             Outcome::Kept(claim, record) => return replay(&claim, &keys, &record),
             Outcome::Refused(refusal) => return Err(refusal),
-            Outcome::Stale => kernel.keyring.forget(tenant),
+            Outcome::Stale => kernel.keyring.evict(tenant),
         }
     }
     Err(ApiError::unavailable("the tenant's key changed during each attempt to write"))

@@ -70,6 +70,11 @@ impl Row {
         }
     }
 
+    /// Takes the bytes out of column `i` without copying them, or `None` if it is null.
+    pub fn take_optional_blob(&mut self, i: usize) -> Result<Option<Vec<u8>>> {
+        if self.is_null(i)? { Ok(None) } else { self.take_blob(i).map(Some) }
+    }
+
     /// All columns, in the order of the statement.
     pub fn into_values(self) -> Vec<Value> {
         self.0

@@ -7,22 +7,22 @@ use super::*;
 
 /// A new database with the tests' schema; `None` where there is no server.
 async fn database() -> Option<(PostgresOptions, Store)> {
-    let server = std::env::var("COFFER_TEST_POSTGRES").ok()?;
-    let name = format!("storage_{:016x}", rand());
-    let admin: tokio_postgres::Config = format!("{server}/postgres").parse().unwrap();
-    let (client, connection) = admin.connect(tokio_postgres::NoTls).await.unwrap();
-    tokio::spawn(connection);
-    client.batch_execute(&format!("CREATE DATABASE {name}")).await.unwrap();
-    let options =
-        PostgresOptions::parse(&format!("{server}/{name}"), &Passwords::default()).unwrap();
+    let options = empty_database().await?;
     Store::expand_postgres(options.clone(), SETS, NOW).await.unwrap();
     let store = Store::open_postgres(options.clone(), SETS).await.unwrap();
     Some((options, store))
 }
 
-fn rand() -> u64 {
-    use std::hash::{BuildHasher, RandomState};
-    RandomState::new().hash_one(0)
+/// A new database without a schema; `None` where there is no server.
+async fn empty_database() -> Option<PostgresOptions> {
+    let server = std::env::var("COFFER_TEST_POSTGRES").ok()?;
+    let name = format!("storage_{:016x}", fastrand::u64(..));
+    let admin: tokio_postgres::Config = format!("{server}/postgres").parse().unwrap();
+    let (client, connection) = admin.connect(tokio_postgres::NoTls).await.unwrap();
+    tokio::spawn(connection);
+    client.batch_execute(&format!("CREATE DATABASE {name}")).await.unwrap();
+    let url = format!("{server}/{name}");
+    Some(PostgresOptions::parse(&url, &Passwords::default()).unwrap())
 }
 
 macro_rules! server_or_skip {
@@ -36,6 +36,8 @@ macro_rules! server_or_skip {
         }
     };
 }
+
+mod migrations;
 
 #[tokio::test]
 async fn values_come_back_as_they_went_in() {
