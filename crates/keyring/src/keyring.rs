@@ -195,9 +195,9 @@ impl Keyring {
         Ok(())
     }
 
-    /// Creates the next version of the tenant's keys. `stored` must be the rows in which no live key
-    /// was found: then all who create the tenant's keys at once insert the same version, and the
-    /// primary key admits one of them. Rows that are read again could hold the keys of another
+    /// Creates the next version of the tenant's keys. `stored` must be the rows in which no live
+    /// key was found: then all who create the tenant's keys at once insert the same version, and
+    /// the primary key admits one of them. Rows that are read again could hold the keys of another
     /// server, and a second pair after them would hide what those had sealed.
     async fn create(
         &self,

@@ -1,7 +1,7 @@
 //! Checksums that notice accidents.
 
-/// FNV-1a with 128 bits (Fowler, Noll and Vo). It does not withstand anybody who wants two texts
-/// to have one checksum, and need not: who can change a migration or a row can change its check.
+/// FNV-1a with 128 bits (Fowler, Noll and Vo). It is no defence against deliberate collisions,
+/// and need not be: whoever can change a migration or a row can change its checksum too.
 pub(crate) fn fnv1a_128(bytes: &[u8]) -> u128 {
     const BASIS: u128 = 0x6c62_272e_07bb_0142_62b8_2175_6295_c58d;
     const PRIME: u128 = 0x0000_0000_0100_0000_0000_0000_0000_013b;

@@ -4,7 +4,7 @@ use crate::error::{Result, StorageError};
 use crate::row::Row;
 use crate::value::Value;
 
-/// A statement that owns its parameters, for somebody else to run.
+/// A statement that owns its parameters, to be run by another function.
 #[derive(Clone, Debug)]
 pub struct Query {
     /// The text, a constant of this program.

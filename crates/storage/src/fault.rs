@@ -36,7 +36,8 @@ impl Faults {
         Self::default()
     }
 
-    /// Writes are acknowledged about 20 ms before they are committed: a crash in between loses them.
+    /// Writes are acknowledged about 20 ms before they are committed: a crash in between loses
+    /// them.
     #[must_use]
     pub fn acknowledge_before_commit(mut self) -> Self {
         self.acknowledge_early = true;

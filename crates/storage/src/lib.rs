@@ -42,7 +42,7 @@ pub use error::{Cause, Result, StorageError};
 pub use fault::Faults;
 pub use lock::DirectoryLock;
 pub use migration::{AppliedMigration, Migration, MigrationReport, MigrationSet};
-pub use options::{About, Options, Stats};
+pub use options::{Options, ServerInfo, Stats};
 pub use postgres::{Passwords, PostgresOptions};
 pub use row::Row;
 pub use sqlite::{check_file, copy_file};

@@ -164,7 +164,7 @@ impl Target<'_> {
 }
 
 fn require_order(set: &MigrationSet) -> Result<()> {
-    if (1..).zip(set.migrations).all(|(place, migration)| migration.version == place) {
+    if (1..).zip(set.migrations).all(|(version, migration)| migration.version == version) {
         return Ok(());
     }
     let component = set.component;

@@ -41,7 +41,7 @@ pub struct Stats {
 
 /// What a database that servers share says of itself.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct About {
+pub struct ServerInfo {
     /// Whether it flushes its log to the disk at all (`fsync`).
     pub flushes: bool,
     /// When it confirms a commit: its setting `synchronous_commit`.

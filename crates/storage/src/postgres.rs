@@ -28,7 +28,7 @@ use crate::command::{Statement, require_plain};
 use crate::error::{Result, StorageError};
 use crate::fault::Faults;
 use crate::migration::{MigrationReport, MigrationSet};
-use crate::options::{About, Stats};
+use crate::options::{ServerInfo, Stats};
 use crate::row::Row;
 use crate::transaction::Work;
 use crate::value::Value;
@@ -122,13 +122,13 @@ impl Postgres {
         rows
     }
 
-    pub(crate) async fn about(&self) -> Result<About> {
+    pub(crate) async fn server_info(&self) -> Result<ServerInfo> {
         let sql = "SELECT current_setting('fsync'), current_setting('synchronous_commit'), \
                    CAST(EXTRACT(EPOCH FROM now()) AS BIGINT)";
         let rows = self.query(sql, &[]).await?;
         let missing = || StorageError::Internal("a query without a table had no row".into());
         let row = rows.first().ok_or_else(missing)?;
-        Ok(About {
+        Ok(ServerInfo {
             flushes: row.text(0)? != "off",
             synchronous_commit: row.text(1)?.to_owned(),
             now: Timestamp::from_unix(row.int(2)?),

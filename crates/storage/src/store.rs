@@ -7,7 +7,7 @@ use coffer_base::Timestamp;
 
 use crate::error::{Result, StorageError};
 use crate::migration::{MigrationReport, MigrationSet};
-use crate::options::{About, Options, Stats};
+use crate::options::{Options, ServerInfo, Stats};
 use crate::postgres::{Postgres, PostgresOptions};
 use crate::row::Row;
 use crate::sqlite::Sqlite;
@@ -141,8 +141,8 @@ impl Store {
         }
     }
 
-    /// Runs one statement that changes the schema, for [`crate::Transfer`] alone: a permanent change
-    /// is a migration.
+    /// Runs one statement that changes the schema, for [`crate::Transfer`] alone: a permanent
+    /// change is a migration.
     pub(crate) async fn change_schema(&self, sql: &'static str) -> Result<()> {
         match &self.engine {
             Engine::Sqlite(sqlite) => sqlite.change_schema(sql),
@@ -182,10 +182,10 @@ impl Store {
     ///
     /// # Errors
     /// As [`Store::query`].
-    pub async fn about(&self) -> Result<Option<About>> {
+    pub async fn server_info(&self) -> Result<Option<ServerInfo>> {
         match &self.engine {
             Engine::Sqlite(_) => Ok(None),
-            Engine::Postgres(postgres) => postgres.about().await.map(Some),
+            Engine::Postgres(postgres) => postgres.server_info().await.map(Some),
         }
     }
 

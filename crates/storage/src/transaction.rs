@@ -45,7 +45,7 @@ enum Connection<'c> {
     Remote(&'c mut dyn RemoteConnection),
 }
 
-/// A connection inside this process, which answers at once.
+/// A connection inside this process, whose results are ready at once.
 pub(crate) trait LocalConnection: Send {
     /// Runs one command to its end.
     fn run(&mut self, command: &Command<'_>) -> Result<StatementResult>;
@@ -92,7 +92,7 @@ impl<'c> Tx<'c> {
         Ok(self.one(Statement { sql, params }).await?.changed)
     }
 
-    /// Adds a change whose result nobody needs: it is sent with the next statement, or with the
+    /// Adds a change whose result is not needed: it is sent with the next statement, or with the
     /// commit. If it fails, that next statement or the whole unit does.
     pub fn defer(&mut self, sql: &'static str, params: impl Into<Vec<Value>>) {
         self.deferred.push(Deferred::Plain(Query::new(sql, params)));

@@ -27,7 +27,7 @@ pub struct Progress {
     /// Rows so far.
     pub done: u64,
     /// Rows in all.
-    pub all: u64,
+    pub total: u64,
 }
 
 /// What both stores hold after a transfer: the rows of each table.
@@ -84,9 +84,9 @@ impl<'s> Transfer<'s> {
     pub async fn compare(&self, mut report: impl FnMut(&Progress)) -> Result<Counts> {
         let mut counts = Counts::new();
         for table in &self.tables {
-            let all = count(self.from, table).await?;
+            let total = count(self.from, table).await?;
             let theirs = digest(self.from, table, |done| {
-                report(&Progress { table: table.name.clone(), done, all });
+                report(&Progress { table: table.name.clone(), done, total });
             });
             let theirs = theirs.await?;
             let ours = digest(self.to, table, |_| {}).await?;
@@ -151,7 +151,7 @@ impl<'s> Transfer<'s> {
     }
 
     async fn move_table(&self, table: &Table, report: &mut impl FnMut(&Progress)) -> Result<()> {
-        let all = count(self.from, table).await?;
+        let total = count(self.from, table).await?;
         let sql = "SELECT done FROM store_transfer WHERE name = ?";
         let rows = self.to.query(sql, &values![&table.name]).await?;
         let mut done = rows.first().map_or(Ok(0), |row| row.int(0))?;
@@ -161,7 +161,7 @@ impl<'s> Transfer<'s> {
             let rows = pages.next().await?;
             let moved = i64::try_from(rows.len()).unwrap_or(i64::MAX);
             done = done.saturating_add(moved);
-            let progress = Progress { table: table.name.clone(), done: done.unsigned_abs(), all };
+            let progress = Progress { table: table.name.clone(), done: done.unsigned_abs(), total };
             if moved == 0 {
                 report(&progress);
                 return Ok(());

@@ -80,7 +80,7 @@ impl Bar {
         let same = |(of, on, _): &(Step, String, ProgressBar)| *of == step && on == table;
         if !self.shown.as_ref().is_some_and(same) {
             self.clear();
-            let bar = ProgressBar::new(progress.map_or(0, |progress| progress.all));
+            let bar = ProgressBar::new(progress.map_or(0, |progress| progress.total));
             let style = ProgressStyle::with_template("{msg:40} {bar:30} {human_pos}/{human_len}");
             bar.set_style(style.unwrap_or_else(|_| ProgressStyle::default_bar()));
             bar.set_message(format!("{step} {table}"));

@@ -70,7 +70,7 @@ fn warn_of_databases(database: &Database) {
         );
     }
     for each in [data, keys] {
-        if each.is_in_the_open() {
+        if each.is_unencrypted() {
             let database = each.to_string();
             tracing::warn!(database, "what the database is sent crosses the network unencrypted");
         }

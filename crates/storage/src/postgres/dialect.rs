@@ -24,7 +24,7 @@ pub(super) fn statement(sql: &'static str) -> Arc<str> {
     text
 }
 
-/// `?` becomes the next number, `?3` the number that it has; what stands in quotes stays.
+/// `?` becomes the next number, `?3` the number that it has; quoted text stays.
 fn numbered(sql: &str) -> String {
     let (mut out, mut quoted, mut next) = (String::with_capacity(sql.len() + 16), false, 1u32);
     let mut letters = sql.chars().peekable();
@@ -200,7 +200,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn placeholders_are_numbered_and_quotes_left_alone() {
+    fn placeholders_are_numbered_outside_quotes() {
         for (sql, expected) in [
             ("SELECT ?, ?", "SELECT $1, $2"),
             ("SELECT ?2, ?1, ?2", "SELECT $2, $1, $2"),
@@ -211,7 +211,7 @@ mod tests {
     }
 
     #[test]
-    fn a_schema_keeps_its_meaning() {
+    fn a_migration_is_translated() {
         let sql = "-- what it is for; more\nCREATE TABLE t (\n    a INTEGER NOT NULL,\n    b BLOB\n\
                    ) WITHOUT ROWID;\n\nCREATE TRIGGER t_stays BEFORE UPDATE OF\n    a ON t\n\
                    BEGIN SELECT RAISE(ABORT, 'it stays'); END;\n\

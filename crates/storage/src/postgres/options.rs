@@ -140,7 +140,7 @@ impl PostgresOptions {
     }
 
     /// Whether connections cross a network without encryption.
-    pub fn is_in_the_open(&self) -> bool {
+    pub fn is_unencrypted(&self) -> bool {
         self.config.get_ssl_mode() == SslMode::Disable
             && !self.config.get_hosts().iter().all(is_local)
     }
@@ -306,7 +306,7 @@ mod tests {
     }
 
     #[test]
-    fn what_leaves_this_machine_is_encrypted_and_checked_unless_told_otherwise() {
+    fn remote_connections_are_encrypted_and_verified_by_default() {
         assert!(encrypted("postgres://u@db.example/d"));
         assert!(encrypted("postgres://u@127.0.0.1,db.example/d"));
         assert!(encrypted("postgres://u@127.0.0.1/d?sslmode=verify-full"));
@@ -314,8 +314,8 @@ mod tests {
             assert!(!encrypted(&format!("postgres://u@{plain}/d")), "{plain}");
         }
         let open = parse("postgres://u@db.example/d?sslmode=disable").unwrap();
-        assert!(open.is_in_the_open());
-        assert!(!parse("postgres://u@127.0.0.1/d").unwrap().is_in_the_open());
+        assert!(open.is_unencrypted());
+        assert!(!parse("postgres://u@127.0.0.1/d").unwrap().is_unencrypted());
         for half in ["prefer", "require", "verify-ca"] {
             let error = parse(&format!("postgres://u@h/d?sslmode={half}")).unwrap_err();
             assert!(error.to_string().contains("verify-full"), "{error}");
@@ -323,7 +323,7 @@ mod tests {
     }
 
     #[test]
-    fn an_address_says_what_it_lacks() {
+    fn an_error_says_what_an_address_lacks() {
         for (url, lacks) in [
             ("mysql://u@h/d", "postgres://"),
             ("postgres://u@h/", "database"),
@@ -355,7 +355,7 @@ mod tests {
     }
 
     #[test]
-    fn a_password_comes_from_the_address_or_from_whoever_calls_or_from_a_file() {
+    fn a_password_comes_from_the_address_or_the_caller_or_a_file() {
         use std::os::unix::fs::PermissionsExt;
         let directory = tempfile::tempdir().unwrap();
         let path = directory.path().join("pgpass");
@@ -374,7 +374,7 @@ mod tests {
     }
 
     #[test]
-    fn two_databases_of_one_cluster_are_noticed() {
+    fn two_databases_of_one_cluster_are_detected() {
         let of = |url: &str| parse(url).unwrap();
         assert!(of("postgres://u@h1,h2/a").same_cluster(&of("postgres://v@h2/b")));
         assert!(!of("postgres://u@h1/a").same_cluster(&of("postgres://u@h1:5433/a")));

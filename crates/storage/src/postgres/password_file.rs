@@ -76,7 +76,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_first_line_that_fits_counts() {
+    fn the_first_matching_line_applies() {
         let directory = tempfile::tempdir().unwrap();
         let path = directory.path().join("pgpass");
         let text = "# a comment:*:*:*:no\nhost:5432:d:u:one\n*:*:d:u:tw\\\\o\n*:*:*:short\n";

@@ -85,7 +85,8 @@ impl Canceller {
     }
 }
 
-/// A connection in use. Unless it is given back it is closed, since a transaction may be open on it.
+/// A connection in use. Unless it is given back it is closed, since a transaction may be open on
+/// it.
 #[derive(Debug)]
 pub(super) struct Lease(Option<Object<Connector>>);
 

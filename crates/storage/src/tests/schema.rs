@@ -61,7 +61,7 @@ async fn a_new_store_needs_no_copy_and_a_second_start_changes_nothing() {
 }
 
 #[tokio::test]
-async fn a_store_is_copied_before_it_is_changed_and_the_copy_takes_its_place() {
+async fn a_store_is_copied_before_a_migration_and_the_copy_can_replace_it() {
     let directory = tempdir().unwrap();
     migrate(&directory, SETS).unwrap().0.write(insert("old")).await.unwrap();
     let (store, report) = migrate(&directory, NEWER).unwrap();
@@ -83,7 +83,7 @@ async fn a_store_is_copied_before_it_is_changed_and_the_copy_takes_its_place() {
 }
 
 #[test]
-fn no_copy_is_made_where_it_would_do_harm() {
+fn no_copy_is_made_where_it_is_switched_off() {
     let directory = tempdir().unwrap();
     drop(migrate(&directory, SETS).unwrap());
     let options = Options { copy_before_migration: false, ..Options::default() };

@@ -107,8 +107,8 @@ impl<'s> Keyed<'s> {
     }
 }
 
-/// In the physical order of a PostgreSQL table, some blocks at a time: the server finds them without
-/// reading those before them.
+/// In the physical order of a PostgreSQL table, some blocks at a time: the server finds them
+/// without reading those before them.
 pub(super) struct Physical<'s> {
     store: &'s Store,
     some: &'static str,

@@ -34,8 +34,8 @@ fn table_of(schema: &Connection, name: String) -> Result<Table> {
     let mut columns = schema.prepare("SELECT name, pk FROM pragma_table_info(?) ORDER BY cid")?;
     let columns = columns.query_map([&name], |row| Ok((row.get(0)?, row.get(1)?)))?;
     let columns: Vec<(String, i64)> = columns.collect::<rusqlite::Result<_>>()?;
-    let mut key: Vec<_> = columns.iter().filter(|(_, place)| *place > 0).collect();
-    key.sort_by_key(|(_, place)| *place);
+    let mut key: Vec<_> = columns.iter().filter(|(_, position)| *position > 0).collect();
+    key.sort_by_key(|(_, position)| *position);
     let key = key.into_iter().map(|(name, _)| name.clone()).collect();
     Ok(Table { name, columns: columns.into_iter().map(|(name, _)| name).collect(), key })
 }

@@ -5,7 +5,7 @@ use crate::config::Config;
 use coffer::families;
 use coffer_base::{Clock, SystemClock};
 use coffer_keyring::KEY_MIGRATIONS;
-use coffer_storage::{About, MigrationSet, PostgresOptions, Store};
+use coffer_storage::{MigrationSet, PostgresOptions, ServerInfo, Store};
 
 /// Seconds by which the clocks of this machine and of the database may differ.
 const CLOCK_SECONDS: i64 = 2;
@@ -28,7 +28,7 @@ pub(super) async fn stores(
     let keys = open(keys, &[KEY_MIGRATIONS], &mut findings).await;
     let (Some(data), Some(keys)) = (data, keys) else { return findings };
     for store in [&data, &keys] {
-        if let Ok(Some(about)) = store.about().await {
+        if let Ok(Some(about)) = store.server_info().await {
             findings.extend([durability(&about), clock(&about)]);
         }
     }
@@ -53,7 +53,7 @@ async fn open(
 ) -> Option<Store> {
     const CHECK: &str = "database";
     let place = options.to_string();
-    let open = options.is_in_the_open();
+    let open = options.is_unencrypted();
     match Store::open_postgres(options, sets).await {
         Ok(store) => {
             findings.push(if open {
@@ -73,7 +73,7 @@ async fn open(
 }
 
 /// Whether a commit that was answered is on disk.
-fn durability(about: &About) -> Finding {
+fn durability(about: &ServerInfo) -> Finding {
     const CHECK: &str = "durability";
     let lost = "a crash loses what was acknowledged";
     if !about.flushes {
@@ -87,7 +87,7 @@ fn durability(about: &About) -> Finding {
     Finding::ok(CHECK, format!("fsync is on, synchronous_commit is {commit}"))
 }
 
-fn clock(about: &About) -> Finding {
+fn clock(about: &ServerInfo) -> Finding {
     const CHECK: &str = "clock";
     let apart = SystemClock.now().unix().saturating_sub(about.now.unix()).saturating_abs();
     if apart > CLOCK_SECONDS {
@@ -105,7 +105,7 @@ mod tests {
 
     #[test]
     fn what_could_lose_a_commit_is_a_failure() {
-        let about = |flushes, commit: &str, apart| About {
+        let about = |flushes, commit: &str, apart| ServerInfo {
             flushes,
             synchronous_commit: commit.to_owned(),
             now: SystemClock.now().plus(apart),

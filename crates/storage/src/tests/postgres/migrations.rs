@@ -50,7 +50,7 @@ fn set(directory: &Path, texts: Vec<String>) -> MigrationSet {
     }
 }
 
-/// What a schema has, one line each: what PostgreSQL calls a type stands for SQLite's.
+/// Lists what a schema has, one line each, with PostgreSQL's names of types.
 const SQLITE: [&str; 3] = [
     "SELECT 'column ' || m.name || '.' || c.name || ' '
             || CASE c.type WHEN 'INTEGER' THEN 'bigint' WHEN 'BLOB' THEN 'bytea'
