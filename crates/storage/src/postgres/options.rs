@@ -30,12 +30,22 @@ pub struct PostgresOptions {
 }
 
 /// Where a password comes from that is not in the address.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Default)]
 pub struct Passwords {
     /// The password itself.
     pub given: Option<Zeroizing<String>>,
     /// A file of lines `host:port:database:user:password`, as `PGPASSFILE` names one.
     pub file: Option<PathBuf>,
+}
+
+impl fmt::Debug for Passwords {
+    /// Shows whether a password is given, never which.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Passwords")
+            .field("given", &self.given.is_some())
+            .field("file", &self.file)
+            .finish()
+    }
 }
 
 impl fmt::Display for PostgresOptions {
@@ -86,35 +96,18 @@ impl PostgresOptions {
     pub fn parse(url: &str, passwords: &Passwords) -> Result<Self> {
         let (plain, extensions) = split(url)?;
         let mut config: Config = plain.parse().map_err(|error: tokio_postgres::Error| {
+            // Only the text: the error itself may have parts of the address, and so of a password.
             let source = std::error::Error::source(&error).map(ToString::to_string);
             refused(&source.unwrap_or_else(|| error.to_string()))
         })?;
-        let missing = |what: &str| refused(&format!("no {what} stands in it"));
-        if config.get_hosts().is_empty() {
-            return Err(missing("host"));
-        }
-        if config.get_dbname().is_none_or(str::is_empty) {
-            return Err(missing("database"));
-        }
-        if config.get_user().is_none_or(str::is_empty) {
-            return Err(missing("user"));
-        }
-        if config.get_options().is_some() {
-            return Err(refused("poolers refuse 'options'; use ALTER ROLE … SET instead"));
-        }
-        if !config.get_hostaddrs().is_empty() {
-            return Err(refused("'hostaddr' would lead elsewhere than the host's name says"));
-        }
-        if config.get_load_balance_hosts() != LoadBalanceHosts::Disable {
-            return Err(refused("hosts are tried in their order, so 'load_balance_hosts' is out"));
-        }
-        let local = config.get_hosts().iter().all(is_local);
-        let verified = match extensions.security {
+        require_complete(&config)?;
+        require_supported(&config)?;
+        let is_verified = match extensions.security {
             Some(Security::Verified) => true,
             Some(Security::Plain) => false,
-            None => !local,
+            None => !config.get_hosts().iter().all(is_local),
         };
-        config.ssl_mode(if verified { SslMode::Require } else { SslMode::Disable });
+        config.ssl_mode(if is_verified { SslMode::Require } else { SslMode::Disable });
         config.connect_timeout(Duration::from_secs(limit::CONNECT_SECONDS));
         config.keepalives_idle(Duration::from_secs(limit::KEEPALIVE_SECONDS));
         config.tcp_user_timeout(Duration::from_secs(limit::COMMIT_SECONDS));
@@ -166,6 +159,34 @@ impl PostgresOptions {
     fn addresses(&self) -> Vec<(String, u16)> {
         addresses(&self.config)
     }
+}
+
+/// Refuses an address without a host, a database or a user.
+fn require_complete(config: &Config) -> Result<()> {
+    let is_empty = |text: Option<&str>| text.is_none_or(str::is_empty);
+    let missing = [
+        ("host", config.get_hosts().is_empty()),
+        ("database", is_empty(config.get_dbname())),
+        ("user", is_empty(config.get_user())),
+    ];
+    match missing.into_iter().find(|(_, is_missing)| *is_missing) {
+        Some((what, _)) => Err(refused(&format!("no {what} stands in it"))),
+        None => Ok(()),
+    }
+}
+
+/// Refuses parameters that would change what this crate relies on.
+fn require_supported(config: &Config) -> Result<()> {
+    if config.get_options().is_some() {
+        return Err(refused("poolers refuse 'options'; use ALTER ROLE … SET instead"));
+    }
+    if !config.get_hostaddrs().is_empty() {
+        return Err(refused("'hostaddr' would lead elsewhere than the host's name says"));
+    }
+    if config.get_load_balance_hosts() != LoadBalanceHosts::Disable {
+        return Err(refused("hosts are tried in their order, so 'load_balance_hosts' is out"));
+    }
+    Ok(())
 }
 
 /// All that an address can say, for one of its hosts.
@@ -344,6 +365,8 @@ mod tests {
         let options = parse(url).unwrap();
         assert_eq!(options.to_string(), "postgres://u@127.0.0.1:6432/d");
         assert!(!format!("{options:?}").contains("hunter2"));
+        let given = Passwords { given: Some(Zeroizing::new("hunter2".to_owned())), file: None };
+        assert!(!format!("{given:?}").contains("hunter2"));
         assert!(PostgresOptions::has_password(url));
         assert!(!PostgresOptions::has_password("postgres://u@127.0.0.1/d"));
         for wrong in
