@@ -12,7 +12,7 @@ use crate::turn::Turn;
 use crate::wire::{self, Expanded, View};
 use coffer_base::{Currency, Timestamp};
 use coffer_dialect::{ApiError, Metadata, MetadataChange, Object};
-use coffer_kernel::{Applied, Arguments, Ctx, Definition, Failure, Reach, WriteOperation};
+use coffer_kernel::{Applied, Arguments, Ctx, Definition, Failure, WriteOperation};
 use coffer_storage::Tx;
 
 /// `POST /v1/reserve/holds`.
@@ -38,7 +38,6 @@ impl WriteOperation for Create {
         EXPANDABLE,
     );
     type Input = Wanted;
-    type Prepared = Wanted;
     type Out = Hold;
 
     fn parse(&self, arguments: &Arguments<'_>) -> Result<Wanted, ApiError> {
@@ -54,13 +53,8 @@ impl WriteOperation for Create {
         Ok(Wanted { amount, currency, release_after, metadata, source_type })
     }
 
-    fn reach(_input: &Wanted) -> Reach {
-        Reach::Backend
-    }
-
-    async fn prepare(&self, wanted: &Wanted, ctx: &Ctx) -> Result<Wanted, ApiError> {
-        check_ahead(RELEASE_AFTER, wanted.release_after, ctx.now())?;
-        Ok(wanted.clone())
+    fn check(&self, wanted: &Wanted, ctx: &Ctx) -> Result<(), ApiError> {
+        check_ahead(RELEASE_AFTER, wanted.release_after, ctx.now())
     }
 
     async fn apply(

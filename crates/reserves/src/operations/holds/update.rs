@@ -9,7 +9,7 @@ use crate::turn::Turn;
 use crate::wire::{self, Detail, Expanded, View};
 use coffer_base::Timestamp;
 use coffer_dialect::{ApiError, MetadataChange, Object};
-use coffer_kernel::{Applied, Arguments, Ctx, Definition, Failure, Reach, WriteOperation};
+use coffer_kernel::{Applied, Arguments, Ctx, Definition, Failure, WriteOperation};
 use coffer_storage::{StorageError, Tx};
 
 /// `POST /v1/reserve/holds/:id`.
@@ -38,7 +38,6 @@ impl WriteOperation for Update {
         EXPANDABLE,
     );
     type Input = Changes;
-    type Prepared = Changes;
     type Out = Shown;
 
     fn parse(&self, arguments: &Arguments<'_>) -> Result<Changes, ApiError> {
@@ -49,14 +48,6 @@ impl WriteOperation for Update {
             release_after: schedule.map(|block| release_after(&block)).transpose()?,
             metadata: fields.metadata()?,
         })
-    }
-
-    fn reach(_input: &Changes) -> Reach {
-        Reach::Backend
-    }
-
-    async fn prepare(&self, changes: &Changes, _ctx: &Ctx) -> Result<Changes, ApiError> {
-        Ok(changes.clone())
     }
 
     async fn apply(

@@ -11,7 +11,7 @@ use crate::version::MANUAL_RELEASE;
 use crate::wire::{self, View};
 use coffer_base::{Currency, limit};
 use coffer_dialect::{ApiError, Fields, Metadata, MetadataChange, Object};
-use coffer_kernel::{Applied, Arguments, Ctx, Definition, Failure, Reach, WriteOperation};
+use coffer_kernel::{Applied, Arguments, Ctx, Definition, Failure, WriteOperation};
 use coffer_storage::Tx;
 
 /// `POST /v1/reserve/plans`.
@@ -45,7 +45,6 @@ impl WriteOperation for Create {
     const DEFINITION: Definition =
         Definition::write("reserve.plans.create", "/v1/reserve/plans", RESERVE_PLAN_WRITE, &[]);
     type Input = Wanted;
-    type Prepared = Wanted;
     type Out = Plan;
 
     fn parse(&self, arguments: &Arguments<'_>) -> Result<Wanted, ApiError> {
@@ -69,11 +68,7 @@ impl WriteOperation for Create {
         Ok(Wanted { percent, terms, currency, metadata: change.apply(&Metadata::default())? })
     }
 
-    fn reach(_input: &Wanted) -> Reach {
-        Reach::Backend
-    }
-
-    async fn prepare(&self, wanted: &Wanted, ctx: &Ctx) -> Result<Wanted, ApiError> {
+    fn check(&self, wanted: &Wanted, ctx: &Ctx) -> Result<(), ApiError> {
         match wanted.terms {
             Terms::Fixed { release_after } => {
                 check_ahead("fixed_release[release_after]", release_after, ctx.now())?;
@@ -88,7 +83,7 @@ impl WriteOperation for Create {
             }
             Terms::Manual => {}
         }
-        Ok(wanted.clone())
+        Ok(())
     }
 
     async fn apply(

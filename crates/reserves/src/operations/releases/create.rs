@@ -8,7 +8,7 @@ use crate::store::{hold as holds, release as store};
 use crate::turn::Turn;
 use coffer_base::{Currency, limit};
 use coffer_dialect::{ApiError, Metadata, MetadataChange, Object};
-use coffer_kernel::{Applied, Arguments, Ctx, Definition, Failure, Reach, WriteOperation};
+use coffer_kernel::{Applied, Arguments, Ctx, Definition, Failure, WriteOperation};
 use coffer_storage::Tx;
 
 /// `POST /v1/reserve/releases`.
@@ -31,7 +31,6 @@ impl WriteOperation for Create {
         EXPANDABLE,
     );
     type Input = Wanted;
-    type Prepared = Wanted;
     type Out = Shown;
 
     fn parse(&self, arguments: &Arguments<'_>) -> Result<Wanted, ApiError> {
@@ -43,14 +42,6 @@ impl WriteOperation for Create {
         let change = fields.metadata()?.unwrap_or(MetadataChange::Clear);
         let metadata = change.apply(&Metadata::default())?;
         Ok(Wanted { hold, amount, currency, metadata })
-    }
-
-    fn reach(_input: &Wanted) -> Reach {
-        Reach::Backend
-    }
-
-    async fn prepare(&self, wanted: &Wanted, _ctx: &Ctx) -> Result<Wanted, ApiError> {
-        Ok(wanted.clone())
     }
 
     async fn apply(

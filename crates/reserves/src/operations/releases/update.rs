@@ -5,7 +5,7 @@ use super::{EXPANDABLE, KIND, Shown, expand};
 use crate::store::release as store;
 use crate::turn::Turn;
 use coffer_dialect::{ApiError, MetadataChange, Object};
-use coffer_kernel::{Applied, Arguments, Ctx, Definition, Failure, Reach, WriteOperation};
+use coffer_kernel::{Applied, Arguments, Ctx, Definition, Failure, RequestScope, WriteOperation};
 use coffer_storage::Tx;
 
 /// `POST /v1/reserve/releases/:id`.
@@ -19,7 +19,6 @@ impl WriteOperation for Update {
         EXPANDABLE,
     );
     type Input = (String, MetadataChange);
-    type Prepared = (String, MetadataChange);
     type Out = Shown;
 
     fn parse(&self, arguments: &Arguments<'_>) -> Result<(String, MetadataChange), ApiError> {
@@ -28,16 +27,8 @@ impl WriteOperation for Update {
         Ok((arguments.id().to_owned(), change))
     }
 
-    fn reach(_input: &(String, MetadataChange)) -> Reach {
-        Reach::Backend
-    }
-
-    async fn prepare(
-        &self,
-        input: &(String, MetadataChange),
-        _ctx: &Ctx,
-    ) -> Result<(String, MetadataChange), ApiError> {
-        Ok(input.clone())
+    fn scope(_input: &(String, MetadataChange)) -> RequestScope {
+        RequestScope::Backend
     }
 
     async fn apply(
