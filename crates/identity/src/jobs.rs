@@ -6,7 +6,7 @@ use crate::store::{EXPIRED_EPHEMERAL, WriteLastUsed};
 use coffer_base::limit;
 use coffer_kernel::{BoxFuture, Job, JobContext, prune};
 use coffer_keyring::KeyringError;
-use coffer_storage::{Cause, StorageError, Value};
+use coffer_storage::{Cause, StorageError, values};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -76,7 +76,7 @@ impl Job for PruneEphemeralKeys {
     fn run<'a>(&'a self, context: &'a JobContext) -> BoxFuture<'a, Result<u64, StorageError>> {
         Box::pin(async move {
             let before = context.clock.now().plus(-limit::EPHEMERAL_SECONDS_CEILING);
-            prune(&context.store, EXPIRED_EPHEMERAL, &[Value::Int(before.unix())]).await
+            prune(&context.store, EXPIRED_EPHEMERAL, &values![before]).await
         })
     }
 }
