@@ -4,6 +4,7 @@ mod books;
 mod errors;
 mod facts;
 mod isolation;
+mod lists;
 mod objects;
 mod outages;
 mod refusals;

@@ -98,7 +98,7 @@ fn a_kept_answer_moved_to_another_claim_or_account_answers_nobody() {
     let elsewhere = client.for_account(&account);
     let request = request_of(&set(&client, "key", PAYLOAD));
     let theirs = request_of(&set(&elsewhere, "key", "theirs"));
-    let columns = "SELECT claim FROM idempotency_record WHERE request = ?";
+    let columns = "SELECT key_digest FROM idempotency_record WHERE request = ?";
     let claim: Vec<u8> = vault.data.query_row(columns, [&theirs], |row| row.get(0)).unwrap();
     vault.change("DELETE FROM idempotency_record WHERE request = ?", &[&theirs], 1);
     let moved = "UPDATE idempotency_record SET account = ?, claim = ? WHERE request = ?";

@@ -1,19 +1,19 @@
-//! `coffer ledger`: the books beneath Reserves, looked at without a server or beside one.
+//! `coffer ledger`: verifies the books of all ledgers, with or without a server.
 
 use super::exit::{Exit, Failure};
 use super::output::Output;
-use super::{install, table};
+use super::{setup, table};
 use crate::config::Config;
-use coffer_reserves::{Difference, Findings};
-use serde_json::{Value, json};
+use coffer_ledger::verify::{Difference, Findings};
+use serde_json::{Map, Value, json};
 
-/// Checks the books; [`Exit::Failed`] if a figure does not follow from the others.
+/// Verifies the books; [`Exit::Failed`] if a figure does not follow from the others.
 ///
 /// # Errors
-/// If there is no store, or it cannot be read.
+/// If there is no store, or if it cannot be read.
 pub fn verify(config: &Config, output: Output) -> Result<Exit, Failure> {
-    let findings = install::runtime()?.block_on(async {
-        let store = install::data_to_read(config).await?;
+    let findings = setup::runtime()?.block_on(async {
+        let store = setup::open_read_only(config).await?;
         Ok::<_, Failure>(coffer_reserves::verify(&store).await?)
     })?;
     output.show(&document(&findings), |_| lines(&findings))?;
@@ -21,34 +21,31 @@ pub fn verify(config: &Config, output: Output) -> Result<Exit, Failure> {
 }
 
 fn document(findings: &Findings) -> Value {
-    let difference = |each: &Difference| {
-        json!({
-            "rule": each.rule,
-            "ledger": each.ledger,
-            "subject": each.subject,
-            "expected": each.expected,
-            "found": each.found,
-        })
-    };
+    let mut document = Map::new();
+    document.insert("ok".to_owned(), json!(findings.differences.is_empty()));
+    for (name, count) in &findings.counts {
+        document.insert((*name).to_owned(), json!(count));
+    }
+    document.insert("rules".to_owned(), json!(findings.rules));
+    let differences = findings.differences.iter().map(difference_document).collect();
+    document.insert("differences".to_owned(), differences);
+    Value::Object(document)
+}
+
+fn difference_document(difference: &Difference) -> Value {
     json!({
-        "ok": findings.differences.is_empty(),
-        "ledgers": findings.ledgers,
-        "entries": findings.entries,
-        "postings": findings.postings,
-        "charges": findings.charges,
-        "holds": findings.holds,
-        "releases": findings.releases,
-        "rules": findings.rules,
-        "differences": findings.differences.iter().map(difference).collect::<Vec<_>>(),
+        "rule": difference.rule,
+        "ledger": difference.ledger,
+        "subject": difference.subject,
+        "expected": difference.expected,
+        "found": difference.found,
     })
 }
 
 fn lines(findings: &Findings) -> String {
-    let Findings { ledgers, entries, postings, charges, holds, releases, .. } = findings;
-    let mut lines = vec![format!(
-        "{ledgers} ledgers, {entries} entries, {postings} postings, {charges} charges, {holds} \
-         holds, {releases} releases"
-    )];
+    let counts: Vec<String> =
+        findings.counts.iter().map(|(name, count)| format!("{count} {name}")).collect();
+    let mut lines = vec![counts.join(", ")];
     for rule in &findings.rules {
         let broken: Vec<_> =
             findings.differences.iter().filter(|each| each.rule == *rule).collect();

@@ -1,0 +1,196 @@
+//! The verbs that are clients of the admin API: accounts, apps, installs, keys and status.
+
+use super::args::{Accounts, Apps, CreateKeyArgs, DeleteArgs, IdArg, Installs, Keys, ListArgs};
+use super::client::{Client, Params, object_path};
+use super::exit::{Exit, Failure};
+use super::output::Output;
+use super::{duration, input, output, table};
+use crate::config::{ADMIN_KEY, Config};
+use coffer::families::FAMILIES;
+use serde_json::Value;
+
+const ACCOUNTS: &str = "/v1/admin/accounts";
+const APPS: &str = "/v1/admin/apps";
+const INSTALLS: &str = "/v1/admin/installs";
+const KEYS: &str = "/v1/admin/api_keys";
+
+/// A client of the admin API that prints what it receives.
+struct Admin {
+    client: Client,
+    output: Output,
+}
+
+impl Admin {
+    fn new(config: &Config, output: Output) -> Result<Self, Failure> {
+        Ok(Self { client: Client::new(config, &ADMIN_KEY)?, output })
+    }
+
+    fn create(&self, path: &str, params: OptionalParams<'_>) -> Result<Exit, Failure> {
+        self.post(path, &given(params))
+    }
+
+    fn post(&self, path: &str, params: Params<'_>) -> Result<Exit, Failure> {
+        self.print(&self.client.post(path, params)?)
+    }
+
+    fn show(&self, path: &str, IdArg { id }: &IdArg) -> Result<Exit, Failure> {
+        self.print(&self.client.get(&object_path(path, id), &[])?)
+    }
+
+    fn list(
+        &self,
+        path: &str,
+        filters: OptionalParams<'_>,
+        listing: &ListArgs,
+        fields: &[&str],
+    ) -> Result<Exit, Failure> {
+        let list = self.client.list(path, &given(filters), listing.limit)?;
+        self.output.show(&list, |list| table::list(list, fields))?;
+        Ok(Exit::Done)
+    }
+
+    fn delete(&self, path: &str, id: &str, params: Params<'_>) -> Result<Exit, Failure> {
+        self.print(&self.client.delete(&object_path(path, id), params)?)
+    }
+
+    fn create_key(&self, args: &CreateKeyArgs) -> Result<Exit, Failure> {
+        let expires_at = args.expires_in.map(duration::from_now);
+        let mut params = given(&[
+            ("app", args.app.as_deref()),
+            ("mode", args.mode.as_deref()),
+            ("name", args.name.as_deref()),
+            ("expires_at", expires_at.as_deref()),
+            ("type", args.admin.then_some("admin")),
+        ]);
+        params.extend(args.permission.iter().map(|word| ("permissions[]", word.as_str())));
+        let exit = self.post(KEYS, &params)?;
+        if !self.output.is_json() {
+            output::note("\nThe key is shown only this once.");
+        }
+        Ok(exit)
+    }
+
+    fn print(&self, object: &Value) -> Result<Exit, Failure> {
+        self.output.show(object, table::object)?;
+        Ok(Exit::Done)
+    }
+}
+
+/// Parameters, of which those without a value are left out.
+type OptionalParams<'a> = &'a [(&'a str, Option<&'a str>)];
+
+fn given<'a>(params: &[(&'a str, Option<&'a str>)]) -> Vec<(&'a str, &'a str)> {
+    params.iter().filter_map(|(name, value)| Some((*name, (*value)?))).collect()
+}
+
+/// `coffer accounts`.
+pub fn accounts(config: &Config, verb: &Accounts, output: Output) -> Result<Exit, Failure> {
+    let admin = Admin::new(config, output)?;
+    match verb {
+        Accounts::Create { name, id } => {
+            admin.create(ACCOUNTS, &[("id", id.as_deref()), ("name", name.as_deref())])
+        }
+        Accounts::List(listing) => admin.list(ACCOUNTS, &[], listing, &["id", "name", "created"]),
+        Accounts::Show(id) => admin.show(ACCOUNTS, id),
+        Accounts::Delete(DeleteArgs { id, yes }) => {
+            let what = "the account, its apps, and everything that any app keeps for it";
+            input::confirm(what, id, *yes)?;
+            admin.delete(ACCOUNTS, id, &[])
+        }
+    }
+}
+
+/// `coffer apps`.
+pub fn apps(config: &Config, verb: &Apps, output: Output) -> Result<Exit, Failure> {
+    let admin = Admin::new(config, output)?;
+    match verb {
+        Apps::Create { account, name, id, quotas } => {
+            let mut params = vec![
+                ("account", Some(&**account)),
+                ("id", id.as_deref()),
+                ("name", name.as_deref()),
+            ];
+            params.extend(quotas.iter().map(|(name, number)| (&**name, Some(&**number))));
+            admin.create(APPS, &params)
+        }
+        Apps::List { listing, account } => {
+            let quotas = FAMILIES.iter().flat_map(|family| family.quotas);
+            let fields: Vec<_> = ["id", "name", "account"]
+                .into_iter()
+                .chain(quotas.map(|quota| quota.name))
+                .chain(["created"])
+                .collect();
+            admin.list(APPS, &[("account", account.as_deref())], listing, &fields)
+        }
+        Apps::Show(id) => admin.show(APPS, id),
+        Apps::Delete(DeleteArgs { id, yes }) => {
+            let what = "the app, its keys, and everything that it keeps for anybody";
+            input::confirm(what, id, *yes)?;
+            admin.delete(APPS, id, &[])
+        }
+    }
+}
+
+/// `coffer installs`.
+pub fn installs(config: &Config, verb: &Installs, output: Output) -> Result<Exit, Failure> {
+    let admin = Admin::new(config, output)?;
+    match verb {
+        Installs::Create { app, account } => {
+            admin.create(INSTALLS, &[("account", Some(account)), ("app", Some(app))])
+        }
+        Installs::List { listing, app, account } => {
+            let filters = [("account", account.as_deref()), ("app", app.as_deref())];
+            let fields = ["id", "app", "account", "status", "created"];
+            admin.list(INSTALLS, &filters, listing, &fields)
+        }
+        Installs::Show(id) => admin.show(INSTALLS, id),
+        Installs::Delete { args: DeleteArgs { id, yes }, purge } => {
+            if !purge {
+                return admin.delete(INSTALLS, id, &[]);
+            }
+            input::confirm("everything that the app keeps for the account", id, *yes)?;
+            admin.delete(INSTALLS, id, &[("purge", "true")])
+        }
+    }
+}
+
+/// `coffer keys`.
+pub fn keys(config: &Config, verb: &Keys, output: Output) -> Result<Exit, Failure> {
+    let admin = Admin::new(config, output)?;
+    match verb {
+        Keys::Create(args) => admin.create_key(args),
+        Keys::List { listing, app } => {
+            let fields =
+                ["id", "redacted_key", "app", "name", "last_used", "expires_at", "revoked_at"];
+            admin.list(KEYS, &[("app", app.as_deref())], listing, &fields)
+        }
+        Keys::Show(id) => admin.show(KEYS, id),
+        Keys::Revoke(IdArg { id }) => admin.post(&format!("{}/revoke", object_path(KEYS, id)), &[]),
+    }
+}
+
+/// `coffer status`.
+pub fn status(config: &Config, output: Output) -> Result<Exit, Failure> {
+    let admin = Admin::new(config, output)?;
+    output.show(&admin.client.get("/v1/admin/status", &[])?, status_table)?;
+    Ok(Exit::Done)
+}
+
+/// The status, and below it a table with the counts of each operation.
+fn status_table(status: &Value) -> String {
+    const COUNTS: [&str; 4] = ["answered", "replayed", "refused", "failed"];
+    let mut rest = status.clone();
+    let mut take = |name| rest.as_object_mut().and_then(|fields| fields.remove(name));
+    let operations = take("operations");
+    let unrouted = take("unrouted");
+    let operations = operations.as_ref().and_then(Value::as_object).into_iter().flatten();
+    let unrouted = unrouted.as_ref().map(|counts| ("unrouted", counts));
+    let rows = operations.map(|(name, counts)| (name.as_str(), counts)).chain(unrouted);
+    let rows = rows.map(|(name, counts)| {
+        let count = |of| counts.get(of).map_or_else(|| "-".to_owned(), ToString::to_string);
+        std::iter::once(name.to_owned()).chain(COUNTS.map(count)).collect()
+    });
+    let [answered, replayed, refused, failed] = COUNTS;
+    let fields = ["operation", answered, replayed, refused, failed];
+    format!("{}\n\n{}", table::object(&rest), table::columns(&fields, rows))
+}

@@ -1,0 +1,116 @@
+//! Checks of the data directory and of the disk that it is on.
+
+use super::Finding;
+use coffer::assemble::{DATA_FILE, KEYS_FILE};
+use coffer_crypto::SystemRandom;
+use std::io::Write;
+use std::os::unix::fs::{OpenOptionsExt, PermissionsExt};
+use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
+
+/// Free space in bytes below which a day of writes may fill the disk.
+const LITTLE: u64 = 1 << 30;
+/// Free space in bytes below which a checkpoint or a migration may not fit.
+const TOO_LITTLE: u64 = 128 << 20;
+/// A flush that takes longer than this, in milliseconds, makes every write slow.
+const SLOW_FLUSH: u128 = 100;
+/// The number by which Linux knows a file system in memory (statfs(2)).
+#[cfg(target_os = "linux")]
+const TMPFS: rustix::fs::FsWord = 0x0102_1994;
+
+/// Nobody but the owner may access the directory and the files in it.
+pub(super) fn modes(data_dir: &Path) -> Vec<Finding> {
+    const CHECK: &str = "file modes";
+    let files = [DATA_FILE, KEYS_FILE].iter().flat_map(|name| {
+        ["", "-wal", "-shm"].map(|suffix| data_dir.join(format!("{name}{suffix}")))
+    });
+    let paths = std::iter::once(data_dir.to_owned()).chain(files);
+    let open: Vec<(PathBuf, u32)> = paths
+        .filter_map(|path| {
+            let mode = std::fs::metadata(&path).ok()?.permissions().mode() & 0o777;
+            (mode & 0o077 != 0).then_some((path, mode))
+        })
+        .collect();
+    if open.is_empty() {
+        return vec![Finding::ok(CHECK, "only their owner can reach the stores")];
+    }
+    let findings = open.iter().map(|(path, mode)| {
+        let path = path.display();
+        let advice = format!("run `chmod go= {path}`");
+        Finding::warn(CHECK, format!("others can reach {path} (mode {mode:03o})"), advice)
+    });
+    findings.collect()
+}
+
+/// A file in the directory can be written and flushed, and fast enough.
+pub(super) fn fsync(data_dir: &Path) -> Finding {
+    const CHECK: &str = "fsync";
+    let took = match flush(data_dir) {
+        Ok(took) => took.as_millis(),
+        Err(error) => {
+            return Finding::fail(
+                CHECK,
+                format!("a file in {} cannot be written and flushed: {error}", data_dir.display()),
+                "let the user that runs coffer own the directory; look at the disk",
+            );
+        }
+    };
+    if is_in_memory(data_dir) {
+        return Finding::warn(
+            CHECK,
+            format!("{} lies in memory: a restart of the machine empties it", data_dir.display()),
+            "choose a directory on a disk",
+        );
+    }
+    let found = format!("a flush took {took} ms");
+    if took > SLOW_FLUSH {
+        return Finding::warn(CHECK, found, "every write waits for one: use a faster disk");
+    }
+    Finding::ok(CHECK, found)
+}
+
+/// How long it takes to write one page to a new file and flush it.
+fn flush(data_dir: &Path) -> std::io::Result<Duration> {
+    let name = coffer_base::id::random_id("doctor", 16, &SystemRandom);
+    let path = data_dir.join(format!(".{name}"));
+    let started = Instant::now();
+    let mut options = std::fs::OpenOptions::new();
+    let created = options.write(true).create_new(true).mode(0o600).open(&path);
+    let flushed = created.and_then(|mut file| {
+        file.write_all(&[0; 4096])?;
+        file.sync_all()
+    });
+    let took = started.elapsed();
+    // It fails only if the file was not created.
+    let _ = std::fs::remove_file(&path);
+    flushed.map(|()| took)
+}
+
+#[cfg(target_os = "linux")]
+fn is_in_memory(path: &Path) -> bool {
+    rustix::fs::statfs(path).is_ok_and(|stat| stat.f_type == TMPFS)
+}
+
+#[cfg(not(target_os = "linux"))]
+fn is_in_memory(_path: &Path) -> bool {
+    false
+}
+
+/// The disk has free space.
+pub(super) fn space(data_dir: &Path) -> Finding {
+    const CHECK: &str = "free space";
+    let stat = match rustix::fs::statvfs(data_dir) {
+        Ok(stat) => stat,
+        Err(error) => {
+            return Finding::warn(CHECK, format!("cannot be seen: {error}"), "look at the disk");
+        }
+    };
+    let free = stat.f_bavail.saturating_mul(stat.f_frsize);
+    let found = format!("{} MiB", free >> 20);
+    let advice = "make room, or move the data directory to a larger disk";
+    match free {
+        0..TOO_LITTLE => Finding::fail(CHECK, found, advice),
+        TOO_LITTLE..LITTLE => Finding::warn(CHECK, found, advice),
+        _ => Finding::ok(CHECK, found),
+    }
+}
