@@ -63,7 +63,7 @@ pub const IDEMPOTENCY_RECORDS_PER_APP: i64 = 10_000_000;
 /// Seconds that a request waits for another with the same idempotency key (decision 15).
 pub const IDEMPOTENCY_WAIT_SECONDS: u64 = 5;
 
-/// How often a write is prepared anew because its key was rotated or destroyed meanwhile.
+/// How often a write is prepared anew because its keys were destroyed meanwhile.
 pub const PREPARE_ATTEMPTS: u32 = 3;
 
 /// Seconds for which the place of a deleted object is remembered for cursors (conventions §13,

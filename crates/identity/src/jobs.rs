@@ -7,7 +7,7 @@ use crate::store::{EXPIRED_EPHEMERAL, WriteLastUsed};
 use coffer_base::limit;
 use coffer_kernel::{BoxFuture, Job, JobContext, prune};
 use coffer_keyring::KeyringError;
-use coffer_storage::{StorageError, Value};
+use coffer_storage::{Cause, StorageError, values};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -27,7 +27,7 @@ impl Job for EraseTenants {
         Box::pin(async move {
             self.0.erase(&context.store).await.map_err(|error| match error {
                 KeyringError::Storage(source) => source,
-                other => StorageError::Engine(other.to_string()),
+                other => StorageError::Internal(Cause::of(other)),
             })
         })
     }
@@ -77,7 +77,7 @@ impl Job for PruneEphemeralKeys {
     fn run<'a>(&'a self, context: &'a JobContext) -> BoxFuture<'a, Result<u64, StorageError>> {
         Box::pin(async move {
             let before = context.clock.now().plus(-limits::EPHEMERAL_SECONDS_CEILING);
-            prune(&context.store, EXPIRED_EPHEMERAL, &[Value::Int(before.unix())]).await
+            prune(&context.store, EXPIRED_EPHEMERAL, &values![before]).await
         })
     }
 }

@@ -37,7 +37,7 @@ use tasks::available::MakeAvailable;
 
 /// The ledger's tables.
 pub const MIGRATIONS: MigrationSet = MigrationSet {
-    room: "ledger",
+    component: "ledger",
     migrations: &[Migration {
         version: 1,
         name: "ledger",

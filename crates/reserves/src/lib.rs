@@ -27,7 +27,7 @@ use tasks::{AnnounceDates, ClosePlans, Closing, ReleaseDue};
 
 /// The tables of reserves.
 pub const MIGRATIONS: MigrationSet = MigrationSet {
-    room: "reserves",
+    component: "reserves",
     migrations: &[Migration {
         version: 1,
         name: "reserve",
