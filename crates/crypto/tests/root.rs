@@ -302,7 +302,10 @@ fn the_messages_differ_and_say_what_to_do() {
             ["/run/c/coffer-root and at", at, "--root-key"],
         ),
         (
-            RootError::Unreadable { path: path.clone(), source: failed(ErrorKind::PermissionDenied) },
+            RootError::Unreadable {
+                path: path.clone(),
+                source: failed(ErrorKind::PermissionDenied),
+            },
             [at, "permission denied", "let the user"],
         ),
         (RootError::TooOpen { path: path.clone(), mode: 0o44 }, [at, "044", "chmod 600 /etc"]),

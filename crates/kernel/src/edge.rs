@@ -148,8 +148,8 @@ fn method_of(parts: &Parts) -> Result<Method, ApiError> {
     }
 }
 
-/// The operation that the request is for, if the listener serves it: to a caller of another listener
-/// it does not exist.
+/// The operation that the request is for, if the listener serves it: to a caller of another
+/// listener it does not exist.
 fn route(
     kernel: &Kernel,
     role: ListenerRole,

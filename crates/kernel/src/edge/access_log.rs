@@ -67,9 +67,7 @@ impl<'a> Line<'a> {
     fn refused(&self, error: &ApiError) {
         let Self { request_id, method, path, key, account, micros } = *self;
         let (status, code) = (error.status(), error.code().unwrap_or(""));
-        tracing::info!(
-            request_id, method, path, key, account, status, code, micros, "refused"
-        );
+        tracing::info!(request_id, method, path, key, account, status, code, micros, "refused");
     }
 
     fn failed(&self, error: &ApiError) {

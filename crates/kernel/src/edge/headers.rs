@@ -57,7 +57,10 @@ pub(super) fn check_header_bytes(headers: &HeaderMap) -> Result<(), ApiError> {
 ///
 /// # Errors
 /// A 400 if it is empty or longer than [`limit::IDEMPOTENCY_KEY_CHARACTERS`].
-pub(super) fn idempotency_key(method: Method, headers: &HeaderMap) -> Result<Option<String>, ApiError> {
+pub(super) fn idempotency_key(
+    method: Method,
+    headers: &HeaderMap,
+) -> Result<Option<String>, ApiError> {
     if method != Method::Post {
         return Ok(None);
     }
@@ -75,8 +78,11 @@ pub(super) fn idempotency_key(method: Method, headers: &HeaderMap) -> Result<Opt
     Ok(Some(key.to_owned()))
 }
 
-/// Accepts a form, or no type at all. JSON belongs to the real API's `/v2`; taking it here would let a
-/// client pass that fails against Stripe.
+/// Accepts a form, or no type at all. JSON belongs to the real API's `/v2`; taking it here would
+/// let a client pass that fails against Stripe.
+///
+/// # Errors
+/// A 400 for any other content type.
 pub(super) fn check_content_type(headers: &HeaderMap) -> Result<(), ApiError> {
     let Some(value) = headers.get(header::CONTENT_TYPE) else { return Ok(()) };
     let essence = value.as_bytes().split(|byte| *byte == b';').next().unwrap_or_default();
