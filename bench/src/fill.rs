@@ -13,7 +13,7 @@ const CACHE_KIB: i64 = 1024 * 1024;
 /// Seconds of a day.
 const DAY: i64 = 86_400;
 
-/// How long ago the copies say that they were made: so long that their events are kept no more.
+/// How long ago the copies say that they were made: so long that their events have been pruned.
 const AGE: i64 = 40 * DAY;
 
 /// What is to be written.
@@ -191,9 +191,7 @@ fn run(data: &Connection, sql: &str) -> Result<()> {
 /// due then is found when it starts.
 pub fn away_since_before(file: &Path, due: i64) -> Result<()> {
     let data = Connection::open(file).map_err(text)?;
-    data.execute("UPDATE watermark SET at = min(at, ?)", [due - 2 * DAY])
-        .map(drop)
-        .map_err(text)
+    data.execute("UPDATE watermark SET at = min(at, ?)", [due - 2 * DAY]).map(drop).map_err(text)
 }
 
 /// The last midnight, in UTC and Unix seconds, by the clock of the machine.
@@ -209,9 +207,8 @@ pub fn last_midnight() -> Result<i64> {
 mod tests {
     use super::*;
 
-    /// An account with money and one hold of 100, in its second transaction.
+    /// An account with money and one hold of 100, made in its second ledger transaction.
     const FIRST_HOLD: &str = "
-        CREATE TABLE watermark (name TEXT NOT NULL PRIMARY KEY, at INTEGER NOT NULL);
         INSERT INTO watermark VALUES ('task', 1000000);
         INSERT INTO ledger VALUES (1, 'p', 'a', 2), (1, 'p', 'b', 9);
         INSERT INTO ledger_entry VALUES (1, 'p', 'a', 131073, 'reserve_hold', 'reshold_1', 5);
@@ -236,6 +233,7 @@ mod tests {
         let file = directory.path().join("store.db");
         let data = Connection::open(&file).unwrap();
         for sql in [
+            include_str!("../../crates/kernel/migrations/0002_event.sql"),
             include_str!("../../crates/ledger/migrations/0001_ledger.sql"),
             include_str!("../../crates/reserves/migrations/0001_reserve.sql"),
             FIRST_HOLD,

@@ -10,17 +10,17 @@ use std::collections::BTreeMap;
 
 /// The table that has one row for each charge.
 pub const CHARGE: Table =
-    Table { name: "ledger_charge", typical: "WHERE 1", fresh: &[], drawn: &[], next: &[] };
+    Table { name: "ledger_charge", typical: "WHERE 1", fresh: &[], sampled: &[], next: &[] };
 
-/// Bits of a ledger row's number that count within its transaction; above them is the
-/// transaction's.
+/// Bits of a ledger row's number that count within its ledger transaction; above them is the
+/// number of the transaction.
 const PLACE_BITS: u32 = 16;
 
 /// A table that a charge writes to, and which of its rows are of one charge.
 struct Part {
     name: &'static str,
-    /// What chooses the pattern's rows, beside the account; `{tx}` and `{request}` stand for its
-    /// own.
+    /// What chooses the pattern's rows, beside the account; `{tx}` and `{request}` stand for the
+    /// numbers of its ledger transaction and of its request.
     rows: &'static str,
     /// Whether a row that is there already is changed, and how.
     conflict: &'static str,
@@ -118,6 +118,7 @@ impl Part {
 struct Pattern {
     mode: i64,
     account: String,
+    /// The number of its ledger transaction.
     tx: i64,
     request: String,
 }
@@ -159,7 +160,7 @@ enum Fill {
     Same,
     Fresh,
     Account,
-    /// The number at this place in the transaction.
+    /// A number of the ledger transaction, at this place in it.
     Numbered(i64),
     /// The number of the ledger's next event.
     Event,
@@ -175,7 +176,7 @@ struct Step<'c> {
 /// A ledger as it stands in the loop's file.
 struct Ledger {
     account: String,
-    tx: i64,
+    last_tx: i64,
     events: i64,
 }
 
@@ -252,10 +253,10 @@ impl Part {
 
 /// The accounts of the source's ledgers, and how far each is in the target.
 fn ledgers(source: &Connection, target: &Connection) -> Result<Vec<Ledger>> {
-    let last = numbers_of(target, "ledger", "last_tx")?;
+    let transactions = numbers_of(target, "ledger", "last_tx")?;
     let events = numbers_of(target, "event_sequence", "seq")?;
     let ledger = |account: String| Ledger {
-        tx: last.get(&account).copied().unwrap_or(0),
+        last_tx: transactions.get(&account).copied().unwrap_or(0),
         events: events.get(&account).copied().unwrap_or(0),
         account,
     };
@@ -274,7 +275,7 @@ impl Unit for Charges<'_> {
     fn write(&mut self, numbers: &mut Numbers) -> Result<()> {
         let which = numbers.below(self.ledgers.len() as u64) as usize;
         let ledger = self.ledgers.get_mut(which).ok_or("Coffer's store has no ledger")?;
-        ledger.tx += 1;
+        ledger.last_tx += 1;
         self.steps.iter_mut().try_for_each(|step| step.write(ledger, numbers))
     }
 }
@@ -287,7 +288,7 @@ impl Step<'_> {
                 Fill::Fresh => refresh(value, numbers),
                 Fill::Account => *value = Value::Text(ledger.account.clone()),
                 Fill::Numbered(place) => {
-                    *value = Value::Integer((ledger.tx << PLACE_BITS) | place);
+                    *value = Value::Integer((ledger.last_tx << PLACE_BITS) | place);
                 }
                 Fill::Event => {
                     ledger.events += 1;

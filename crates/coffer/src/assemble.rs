@@ -20,7 +20,6 @@ mod stores;
 
 pub use stores::{Database, Stores, create_schemas, expand, finish};
 
-use std::fmt;
 use std::path::PathBuf;
 use std::sync::{Arc, OnceLock};
 
@@ -78,63 +77,41 @@ pub struct AssembleOptions {
 }
 
 /// Why an installation could not be opened or made. Each message says what to do.
-#[derive(Debug)]
+#[derive(Debug, thiserror::Error)]
 pub enum AssembleError {
     /// There is no store there: in words.
+    #[error("{0}")]
     NoStore(String),
     /// There is data in the data directory, and no key store.
+    #[error(
+        "{} is missing, and the data beside it cannot be opened without the keys in it; put it back \
+         from your backup",
+        .0.display()
+    )]
     KeysMissing(PathBuf),
     /// There is a store already, and a new one was to be made.
+    #[error("{0}")]
     AlreadyInitialized(String),
     /// The root key.
-    Root(RootError),
+    #[error(transparent)]
+    Root(#[from] RootError),
     /// The data directory or a store.
-    Storage(StorageError),
+    #[error(transparent)]
+    Storage(#[from] StorageError),
     /// The keys.
-    Keyring(KeyringError),
+    #[error(transparent)]
+    Keyring(#[from] KeyringError),
     /// A file beside the stores.
-    File(PathBuf, std::io::Error),
+    #[error("{}: {source}", path.display())]
+    File {
+        /// Which.
+        path: PathBuf,
+        /// What the system says.
+        source: std::io::Error,
+    },
     /// TLS for requests to other servers.
-    Tls(rustls::Error),
-}
-
-impl fmt::Display for AssembleError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::NoStore(why) | Self::AlreadyInitialized(why) => f.write_str(why),
-            Self::KeysMissing(path) => write!(
-                f,
-                "{} is missing, and the data beside it cannot be opened without the keys in it; \
-                 put it back from your backup",
-                path.display()
-            ),
-            Self::Root(error) => error.fmt(f),
-            Self::Storage(error) => error.fmt(f),
-            Self::Keyring(error) => error.fmt(f),
-            Self::File(path, error) => write!(f, "{}: {error}", path.display()),
-            Self::Tls(error) => write!(f, "TLS cannot be set up: {error}"),
-        }
-    }
-}
-
-impl std::error::Error for AssembleError {}
-
-impl From<RootError> for AssembleError {
-    fn from(error: RootError) -> Self {
-        Self::Root(error)
-    }
-}
-
-impl From<StorageError> for AssembleError {
-    fn from(error: StorageError) -> Self {
-        Self::Storage(error)
-    }
-}
-
-impl From<KeyringError> for AssembleError {
-    fn from(error: KeyringError) -> Self {
-        Self::Keyring(error)
-    }
+    #[error("TLS cannot be set up: {0}")]
+    Tls(#[source] rustls::Error),
 }
 
 impl AssembleOptions {

@@ -105,7 +105,7 @@ impl Stores {
 fn create_directory(path: &Path) -> Result<(), AssembleError> {
     use std::os::unix::fs::DirBuilderExt;
     let created = std::fs::DirBuilder::new().recursive(true).mode(0o700).create(path);
-    created.map_err(|error| AssembleError::File(path.to_owned(), error))
+    created.map_err(|source| AssembleError::File { path: path.to_owned(), source })
 }
 
 /// Creates the schemas of PostgreSQL databases that are empty. One with a schema stays as it is,
