@@ -7,7 +7,7 @@ use coffer_ledger::sql::{self, Record, corrupt, currency, of_owner, optional_tim
 use coffer_ledger::{Pool, SourceType, in_page};
 use coffer_storage::{Row, StorageError, Store, Tx, Value};
 
-/// A hold and its plan's columns, with its owner in the last columns. `h` is the hold, `p` its plan.
+/// A hold with columns of its plan, and its owner in the last ones. `h` is the hold, `p` its plan.
 macro_rules! select_hold {
     () => {
         "SELECT h.seq, h.id, h.created, h.amount, h.released, h.currency, h.source_type, \
