@@ -2,6 +2,7 @@
 
 use crate::directory::Directory;
 use crate::erasure::Eraser;
+use crate::limits;
 use crate::store::{EXPIRED_EPHEMERAL, WriteLastUsed};
 use coffer_base::limit;
 use coffer_kernel::{BoxFuture, Job, JobContext, prune};
@@ -19,7 +20,7 @@ impl Job for EraseTenants {
     }
 
     fn every(&self) -> Duration {
-        Duration::from_secs(limit::ERASE_EVERY_SECONDS)
+        Duration::from_secs(limits::ERASE_EVERY_SECONDS)
     }
 
     fn run<'a>(&'a self, context: &'a JobContext) -> BoxFuture<'a, Result<u64, StorageError>> {
@@ -41,7 +42,7 @@ impl Job for FlushLastUsed {
     }
 
     fn every(&self) -> Duration {
-        Duration::from_secs(limit::LAST_USED_EVERY_SECONDS)
+        Duration::from_secs(limits::LAST_USED_EVERY_SECONDS)
     }
 
     fn run<'a>(&'a self, context: &'a JobContext) -> BoxFuture<'a, Result<u64, StorageError>> {
@@ -75,7 +76,7 @@ impl Job for PruneEphemeralKeys {
 
     fn run<'a>(&'a self, context: &'a JobContext) -> BoxFuture<'a, Result<u64, StorageError>> {
         Box::pin(async move {
-            let before = context.clock.now().plus(-limit::EPHEMERAL_SECONDS_CEILING);
+            let before = context.clock.now().plus(-limits::EPHEMERAL_SECONDS_CEILING);
             prune(&context.store, EXPIRED_EPHEMERAL, &values![before]).await
         })
     }

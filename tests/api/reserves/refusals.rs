@@ -2,6 +2,7 @@
 
 use super::errors::{Asked, about, asked, check};
 use super::world::{DAY, MARCH_1, World, text};
+use coffer::limits;
 use coffer_base::{Timestamp, limit};
 use coffer_testkit::{Answer, Params, TestServer};
 
@@ -132,7 +133,7 @@ fn clock() -> Vec<Asked> {
     let (now, days) = (late.unix().to_string(), (2 * DAY).to_string());
     let early = TestServer::builder().developer().without_background_jobs();
     let early = early.starts_at(Timestamp::from_unix(MARCH_1)).start();
-    let far = (MARCH_1 + limit::CLOCK_ADVANCE_SECONDS + 1).to_string();
+    let far = (MARCH_1 + limits::CLOCK_ADVANCE_SECONDS + 1).to_string();
     let far = early.anonymous().with_key("sk_test_clock").post(CLOCK, &[("to", &far)]);
     vec![
         asked("neither `seconds` nor `to`", vec![move_by(&[])]),

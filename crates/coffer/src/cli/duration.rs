@@ -1,6 +1,6 @@
 //! Durations as people write them.
 
-use coffer_base::{Clock, SystemClock, limit};
+use coffer_base::{Clock, SystemClock};
 
 /// `30d`, `12h`, `90m` or `45s`, in seconds.
 ///
@@ -15,7 +15,9 @@ pub fn seconds(text: &str) -> Result<i64, String> {
         count.checked_mul(*seconds)
     });
     match parsed {
-        Some(seconds) if (1..=limit::EXPIRY_AHEAD_SECONDS).contains(&seconds) => Ok(seconds),
+        Some(seconds) if (1..=coffer_secrets::limits::EXPIRY_AHEAD_SECONDS).contains(&seconds) => {
+            Ok(seconds)
+        }
         Some(0) => Err("must be longer than nothing".to_owned()),
         Some(_) => Err("is longer than 100 years".to_owned()),
         None => {

@@ -43,7 +43,8 @@ fn read_trimmed(from: impl Read) -> std::io::Result<Zeroizing<String>> {
 }
 
 fn read(from: impl Read) -> std::io::Result<Zeroizing<String>> {
-    let mut text = Zeroizing::new(String::with_capacity(limit::SECRET_PAYLOAD_CHARACTERS));
+    let mut text =
+        Zeroizing::new(String::with_capacity(coffer_secrets::limits::SECRET_PAYLOAD_CHARACTERS));
     from.take(MOST).read_to_string(&mut text)?;
     Ok(text)
 }

@@ -20,7 +20,8 @@ pub(crate) const CHECK: Check = Check {
                   SELECT mode, platform, account, currency, source_type, 0, 0, reserved_available \
                   FROM ledger_balance) \
                   SELECT mode, platform, account, currency || ' source ' || source_type || \
-                  ' pending ' || pending, CAST(SUM(remaining) AS BIGINT), CAST(SUM(kept) AS BIGINT) \
+                  ' pending ' || pending, CAST(SUM(remaining) AS BIGINT), \
+                  CAST(SUM(kept) AS BIGINT) \
                   FROM both_sides GROUP BY mode, platform, account, currency, source_type, pending \
                   HAVING SUM(remaining) <> SUM(kept) LIMIT ?",
         },
