@@ -2,6 +2,7 @@
 //! books are right.
 
 use crate::dice::Dice;
+use crate::kill::Answers;
 use crate::process::Program;
 use crate::rounds::Site;
 use coffer::families;
@@ -10,7 +11,6 @@ use coffer_storage::Store;
 use coffer_testkit::{Answer, Client};
 use std::collections::BTreeMap;
 use std::path::Path;
-use std::time::Duration;
 
 const CALLERS: usize = 4;
 const ROUNDS: usize = 12;
@@ -102,11 +102,14 @@ impl Caller {
         }
     }
 
-    fn run(&mut self, client: &Client) {
+    fn run(&mut self, client: &Client, answers: &Answers) {
         loop {
             let request = self.next();
             match self.send(client, &request) {
-                Ok(answer) => self.learn(&request, &answer),
+                Ok(answer) => {
+                    self.learn(&request, &answer);
+                    answers.add();
+                }
                 Err(_gone) => {
                     self.in_flight = Some(request);
                     return;
@@ -165,12 +168,12 @@ fn a_crash_leaves_the_books_right_and_every_answer_true() {
         if round == ROUNDS {
             break;
         }
-        let load = Duration::from_millis(30 + dice.below(300));
+        let (answers, enough) = (Answers::default(), 10 + dice.below(200) as usize);
         std::thread::scope(|scope| {
             for caller in &mut callers {
-                scope.spawn(|| caller.run(&client));
+                scope.spawn(|| caller.run(&client, &answers));
             }
-            std::thread::sleep(load);
+            answers.wait_for(enough);
             server.kill();
         });
     }

@@ -1,12 +1,12 @@
 //! What every change must do when the server dies under it: the catalogue's list, one by one.
 
 use crate::books::verify;
+use crate::kill;
 use crate::process::Program;
 use crate::rounds::Site;
 use coffer_base::{Clock, SystemClock};
 use coffer_testkit::catalogue::{self, Change};
 use std::path::Path;
-use std::time::{Duration, Instant};
 
 #[test]
 fn whatever_a_crash_cuts_between_commit_and_answer_is_not_done_again() {
@@ -32,7 +32,9 @@ fn for_each_cut(fault: &'static str, check: impl Fn(&Change, Option<&str>)) {
     server.stop();
     for change in changes {
         let before = audited(site.directory(), change.operation);
-        cut(&site, fault, &change, before);
+        kill::at_hold(&site, fault, (change.operation, before), |client| {
+            change.attempt(&client.idempotent(change.operation))
+        });
         let server = Program::Test("none").start(site.directory()).unwrap();
         let client = server.anonymous().with_key(&site.key).idempotent(change.operation);
         let again = change.send(&client);
@@ -42,28 +44,6 @@ fn for_each_cut(fault: &'static str, check: impl Fn(&Change, Option<&str>)) {
         server.stop();
     }
     verify(site.directory());
-}
-
-/// Makes a change on a server that holds at the point, and kills the server there.
-fn cut(site: &Site, fault: &'static str, change: &Change, before: i64) {
-    let mut server = Program::Test(fault).start(site.directory()).unwrap();
-    let client = server.anonymous().with_key(&site.key).idempotent(change.operation);
-    // The background jobs commit once at the start; then not for seconds.
-    std::thread::sleep(Duration::from_millis(300));
-    let (hold, held) = (site.directory().join("hold"), site.directory().join("held"));
-    std::fs::write(&hold, format!("{} {before}", change.operation)).unwrap();
-    std::thread::scope(|scope| {
-        let sent = scope.spawn(|| change.attempt(&client));
-        let patience = Instant::now() + Duration::from_secs(30);
-        while !held.exists() {
-            assert!(Instant::now() < patience, "{change:?} never came to the point");
-            std::thread::sleep(Duration::from_millis(2));
-        }
-        server.kill();
-        assert!(sent.join().unwrap().is_err(), "{change:?} was answered while it was held");
-    });
-    std::fs::remove_file(&hold).unwrap();
-    std::fs::remove_file(&held).unwrap();
 }
 
 fn audited(directory: &Path, operation: &str) -> i64 {

@@ -1,6 +1,7 @@
 //! Callers that write without pause, and remember what they were told.
 
 use crate::dice::Dice;
+use crate::kill::Answers;
 use coffer_testkit::{Answer, Client, encode};
 use std::collections::BTreeMap;
 use std::fmt;
@@ -81,21 +82,33 @@ impl Caller {
     }
 
     /// Writes and reads until the server is gone. `Err` is a broken promise of the server.
-    pub fn run(&mut self, client: &Client, fresh: &Fresh, reads: bool) -> Result<(), String> {
-        loop {
-            let place = self.choose(fresh);
-            if reads && self.dice.below(3) == 0 {
-                let Ok(answer) = find(client, &place) else { return Ok(()) };
-                self.compare(&place, &answer)?;
-                continue;
-            }
-            let write = self.write_to(place);
-            match send(client, &write) {
-                Ok(answer) => self.learn(write, &answer)?,
-                Err(_gone) => {
-                    self.in_flight = Some(write);
-                    return Ok(());
-                }
+    pub fn run(
+        &mut self,
+        client: &Client,
+        fresh: &Fresh,
+        reads: bool,
+        answers: &Answers,
+    ) -> Result<(), String> {
+        while self.step(client, fresh, reads).inspect_err(|_| answers.give_up())? {
+            answers.add();
+        }
+        Ok(())
+    }
+
+    /// One request; whether it was answered.
+    fn step(&mut self, client: &Client, fresh: &Fresh, reads: bool) -> Result<bool, String> {
+        let place = self.choose(fresh);
+        if reads && self.dice.below(3) == 0 {
+            let Ok(answer) = find(client, &place) else { return Ok(false) };
+            self.compare(&place, &answer)?;
+            return Ok(true);
+        }
+        let write = self.write_to(place);
+        match send(client, &write) {
+            Ok(answer) => self.learn(write, &answer).map(|()| true),
+            Err(_gone) => {
+                self.in_flight = Some(write);
+                Ok(false)
             }
         }
     }

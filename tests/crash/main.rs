@@ -9,6 +9,7 @@ mod books;
 mod dice;
 mod disk;
 mod everywhere;
+mod kill;
 mod load;
 mod process;
 mod rounds;
@@ -19,7 +20,6 @@ use process::{Program, command, start_with_admin};
 use rounds::{Plan, Site, rounds};
 use std::path::Path;
 use std::process::Stdio;
-use std::time::{Duration, Instant};
 use tempfile::TempDir;
 
 /// How often the server is killed, unless `COFFER_CRASH_ROUNDS` says otherwise.
@@ -97,23 +97,7 @@ fn held_at(fault: &'static str) -> (Site, Write) {
     let place = Place { account: site.fresh(), user: None, name: "token".to_owned() };
     let value = Some(Value::lasting("the value"));
     let write = Write { place, value, key: "the key".to_owned() };
-    let mut server = Program::Test(fault).start(site.directory()).unwrap();
-    let client = server.anonymous().with_key(&site.key);
-    // The background jobs commit once at the start; then not for seconds.
-    std::thread::sleep(Duration::from_millis(500));
-    let (hold, held) = (site.directory().join("hold"), site.directory().join("held"));
-    std::fs::write(&hold, "apps.secrets.create 0").unwrap();
-    std::thread::scope(|scope| {
-        let sent = scope.spawn(|| send(&client, &write));
-        let patience = Instant::now() + Duration::from_secs(30);
-        while !held.exists() {
-            assert!(Instant::now() < patience, "the write never came to the point");
-            std::thread::sleep(Duration::from_millis(2));
-        }
-        server.kill();
-        assert!(sent.join().unwrap().is_err(), "it was answered while it was held");
-    });
-    std::fs::remove_file(&hold).unwrap();
+    kill::at_hold(&site, fault, ("apps.secrets.create", 0), |client| send(client, &write));
     (site, write)
 }
 
@@ -123,16 +107,20 @@ fn audit_rows(directory: &Path) -> i64 {
     data.query_row(sql, [], |row| row.get(0)).unwrap()
 }
 
+/// Files that founding makes at least.
+const FILES: usize = 6;
+
 #[test]
 fn a_crash_while_founding_can_be_repeated_and_then_founded() {
-    let mut dice = Dice::new("founding");
-    for _ in 0..12 {
+    // The installation lock, the root key, and both stores with their logs.
+    for files in 0..=FILES {
         let home = TempDir::new().unwrap();
         let directory = home.path().join("data");
-        for _ in 0..2 {
+        for wanted in [files, FILES] {
             let mut command = command(&directory, "none");
             let mut child = command.stdin(Stdio::piped()).stderr(Stdio::null()).spawn().unwrap();
-            std::thread::sleep(Duration::from_micros(2000 + dice.below(40_000)));
+            let there = || std::fs::read_dir(&directory).map_or(0, Iterator::count);
+            kill::wait_until(|| there() >= wanted, &format!("{wanted} files were made"));
             child.kill().unwrap();
             child.wait().unwrap();
         }

@@ -1,6 +1,7 @@
 //! Rounds of load and SIGKILL on one data directory, so that recoveries pile up.
 
 use crate::dice::Dice;
+use crate::kill::Answers;
 use crate::load::{Caller, Fresh};
 use crate::process::{Program, start_with_admin};
 use coffer_testkit::Client;
@@ -8,12 +9,14 @@ use rusqlite::Connection;
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::sync::Mutex;
-use std::time::Duration;
 use tempfile::TempDir;
 
 const CALLERS: usize = 8;
 /// Accounts that are written to for the first time in each round.
 const FRESH_PER_ROUND: usize = 6;
+/// How many answers come at least before the kill: enough for a fault that strikes each fortieth
+/// write.
+const LEAST_ANSWERS: usize = 50;
 
 /// What is done to which server.
 pub struct Plan {
@@ -105,13 +108,13 @@ pub fn rounds(plan: &Plan, dice: &mut Dice) -> Result<Report, String> {
         }
         let fresh: Fresh =
             Mutex::new((0..FRESH_PER_ROUND).map(|_| site.fresh()).collect::<Vec<_>>());
-        let load = Duration::from_millis(20 + dice.below(381));
+        let (answers, enough) = (Answers::default(), LEAST_ANSWERS + dice.below(200) as usize);
         std::thread::scope(|scope| {
             let running: Vec<_> = callers
                 .iter_mut()
-                .map(|caller| scope.spawn(|| caller.run(&client, &fresh, plan.reads)))
+                .map(|caller| scope.spawn(|| caller.run(&client, &fresh, plan.reads, &answers)))
                 .collect();
-            std::thread::sleep(load);
+            answers.wait_for(enough);
             server.kill();
             running.into_iter().try_for_each(|caller| caller.join().unwrap())
         })

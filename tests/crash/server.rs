@@ -42,7 +42,7 @@ fn main() {
     });
     runtime.block_on(async {
         let mut terminate = signal(SignalKind::terminate()).unwrap();
-        let server = start(directory, faults, !rest.is_empty()).await;
+        let server = start(directory, faults, fault.starts_with("hold"), !rest.is_empty()).await;
         tokio::select! {
             _ = terminate.recv() => {}
             () = orphaned.notified() => {}
@@ -51,7 +51,7 @@ fn main() {
     });
 }
 
-async fn start(directory: PathBuf, faults: Faults, admin: bool) -> Server {
+async fn start(directory: PathBuf, faults: Faults, holds: bool, admin: bool) -> Server {
     let options = AssembleOptions {
         data_dir: directory.clone(),
         root: RootSource::Beside,
@@ -72,7 +72,11 @@ async fn start(directory: PathBuf, faults: Faults, admin: bool) -> Server {
         let key = coffer_identity::create_admin_key(&stores.data, &SystemRandom, now);
         println!("{}", key.await.unwrap().token().expose());
     }
-    let installation = assemble::open_stores(options, stores).await.unwrap();
+    let mut installation = assemble::open_stores(options, stores).await.unwrap();
+    if holds {
+        // They commit, too: what is to be held is the request.
+        installation.jobs.clear();
+    }
     let listen = Some(Address::parse("127.0.0.1:0").unwrap());
     let serve = ServeOptions { listen, ..ServeOptions::default() };
     let server = Server::start(installation, serve).await.unwrap();

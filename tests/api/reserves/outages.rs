@@ -213,7 +213,7 @@ fn a_server_does_all_this_by_itself() {
     let later = (MARCH_1 + 40 * DAY).to_string();
     world.post(&fixed, &[("fixed_release[release_after]", &later)]).ok();
     world.post(&format!("/v1/reserve/plans/{plan}/disable"), &[]).ok();
-    let end = Instant::now() + Duration::from_secs(30);
+    let end = Instant::now() + coffer_testkit::PATIENCE;
     let told = |kind: &str, object: &str| {
         let events = world.list("/v1/events", &[("type", kind), ("limit", "100")]);
         let has = |event: &&Value| event["data"]["previous_attributes"].get(object).is_some();

@@ -13,6 +13,10 @@ use std::fs::File;
 use std::io::{BufRead, BufReader, Read, Write};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
+use std::time::{Duration, Instant};
+
+/// How long a server may take to say something, on a machine that is busy with other work.
+const PATIENCE: Duration = Duration::from_secs(300);
 
 /// A directory with a data directory and a configuration directory.
 pub struct Place(tempfile::TempDir);
@@ -214,13 +218,14 @@ fn logged_address(log: &Path, child: &mut Child) -> String {
 /// Waits for something in the log of a server that runs.
 #[allow(clippy::disallowed_methods, reason = "the server is another process, with its own clock")]
 fn wait_for<T>(log: &Path, child: &mut Child, find: impl Fn(&str) -> Option<T>) -> T {
-    for _ in 0..1000 {
+    let end = Instant::now() + PATIENCE;
+    while Instant::now() < end {
         let text = std::fs::read_to_string(log).unwrap();
         if let Some(found) = find(&text) {
             return found;
         }
         assert!(child.try_wait().unwrap().is_none(), "the server ended: {text}");
-        std::thread::sleep(std::time::Duration::from_millis(10));
+        std::thread::sleep(Duration::from_millis(10));
     }
     panic!("it was waited for in vain: {}", std::fs::read_to_string(log).unwrap());
 }
