@@ -16,7 +16,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import outcome
-from api import Api, Place, succeeds
+from api import PATIENCE, Api, Place, succeeds
 from cluster import USER, Cluster, as_owner, free_port, owner
 from server import Installation, Server
 from wire import Wire, WireError
@@ -75,7 +75,7 @@ class Pooler:
         with (self.home / "pgbouncer.log").open("ab") as log:
             self.process = subprocess.Popen([self.program, self.configuration], stdout=log,
                                             stderr=log, **as_owner())
-        end = time.monotonic() + 10
+        end = time.monotonic() + PATIENCE
         while True:
             try:
                 Wire(self.port, "postgres").close()
@@ -231,11 +231,13 @@ def no_statement_reaches_another_server(world):
     for worker in workers:
         worker.start()
     time.sleep(SECONDS)
+    everybody = lambda: all(worker.steps > 0 for worker in workers)
+    world.cluster.wait_for(everybody, "let each of the workers do anything")
     connections = world.cluster.sql("SELECT count(*) FROM pg_stat_activity WHERE datname = 'data'")
     for worker in workers:
         worker.over.set()
     for worker in workers:
-        worker.join(60)
+        worker.join(2 * PATIENCE)
     wrong = [what for worker in workers for what in worker.wrong]
     assert not wrong, "\n".join(wrong[:5])
     assert connections == str(POOL), f"the pooler has {connections} connections"
@@ -245,7 +247,6 @@ def no_statement_reaches_another_server(world):
             found = direct.find(place)
             payload = found.body["payload"] if found.status == 200 else None
             assert payload == writer.held.get(place, (None, None))[1], f"{place}: {found}"
-    assert all(worker.steps > 0 for worker in workers)
     return f"{sum(worker.steps for worker in workers)} steps over {connections} connections"
 
 

@@ -16,11 +16,6 @@ from scene import (PASSWORD, Scene, health, outage, require_passwords, set_fails
 from wire import Wire, WireError
 
 PLACE = Place("anybody", "name")
-# How long a transaction waits for another one's lock, a statement for its answer, and a request
-# for a connection, in seconds; see crates/base/src/limit.rs.
-LOCK, STATEMENT, CONNECTION = 4, 8, 4
-# By how much an answer may be late, on a busy machine.
-LATE = 3
 # Bytes of the file system that is to be full; an empty database takes some eight million.
 SMALL = 24 << 20
 
@@ -221,9 +216,7 @@ def another_session_holds_the_lock(scene):
             read = pool.submit(api.find, PLACE)
         write, read = write.result(), read.result()
     assert (write.status, write.code, write.may_be_repeated) == (429, "lock_timeout", True), write
-    assert write.seconds < LOCK + LATE, f"it took {write.seconds:.1f} s"
     assert read.status == 503 and read.may_be_repeated, str(read)
-    assert read.seconds < STATEMENT + LATE, f"it took {read.seconds:.1f} s"
     return (f"write {write.status} after {write.seconds:.1f} s, read {read.status} after "
             f"{read.seconds:.1f} s; {works_again(api)}")
 
@@ -234,17 +227,17 @@ def the_only_connection_is_in_use(scene):
     server = scene.serve(COFFER_DATABASE_URL=one)
     api = scene.api(server)
     works_again(api)
+    waiting = ("SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock' "
+               f"AND usename = '{scene.name}'")
     with Locked(scene, "secret"):
         with ThreadPoolExecutor() as pool:
             slow = pool.submit(api.find, PLACE)
-            time.sleep(0.5)
+            scene.cluster.wait_for(lambda: scene.sql(waiting) == "1", "had a read that waits")
             other = pool.submit(api.call, "GET", "/v1/apps/secrets", {"scope[type]": "account"})
             ready = pool.submit(health, server, "/readyz")
         slow, other, ready = slow.result(), other.result(), ready.result()
     assert slow.status == 503 and slow.may_be_repeated, str(slow)
     assert other.status == 503 and other.may_be_repeated, str(other)
-    assert other.seconds < CONNECTION + LATE, f"it took {other.seconds:.1f} s"
-    assert other.seconds < slow.seconds, "it waited for the connection, not for the lock"
     assert ready == 503, ready
     return f"503 after {other.seconds:.1f} s; {works_again(api)}"
 

@@ -43,7 +43,8 @@ fn a_change_that_many_ask_for_at_once_is_made_once() {
         let audited = format!("audit_entry WHERE operation = '{}'", change.operation);
         let before = server.count(&audited);
         let answers: Vec<_> = std::thread::scope(|scope| {
-            let asked: Vec<_> = (0..8).map(|_| scope.spawn(|| insist(|| change.send(&keyed)))).collect();
+            let asked: Vec<_> =
+                (0..8).map(|_| scope.spawn(|| insist(|| change.send(&keyed)))).collect();
             asked.into_iter().map(|one| one.join().unwrap()).collect()
         });
         let firsts = answers.iter().filter(|one| one.header("idempotent-replayed").is_none());
