@@ -2,7 +2,8 @@
 
 mod books;
 mod errors;
-mod facts;
+mod fixture;
+mod intake;
 mod isolation;
 mod objects;
 mod outages;
@@ -11,4 +12,3 @@ mod repeats;
 mod schedule;
 mod steps;
 mod walks;
-mod world;

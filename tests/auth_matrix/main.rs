@@ -1,26 +1,24 @@
 //! Who may do what: every operation, by every kind of credential, for every kind of account,
 //! about its own and about everybody else's.
 //!
-//! What each cell must come to is told by rules of this test's own (`oracle.rs`). A refused cell
+//! What each case must come to is told by rules of this test's own (`expectations.rs`). A refused case
 //! must change nothing in the stores and tell nothing that the caller did not send; and it must
 //! be the same, byte by byte, for what is somebody else's and for what never was.
 
 mod admin;
-mod cast;
-mod cells;
-mod credentials;
+mod cases;
+mod change_detector;
 mod ephemeral;
+mod expectations;
+mod fixtures;
 mod operations;
-mod oracle;
 mod reserves;
 mod secrets;
-mod watch;
-mod world;
 
-use cast::Account;
-use cells::Run;
+use cases::Run;
+use fixtures::Account;
+use fixtures::installation::Fixtures;
 use operations::{Call, Needs, OPERATIONS};
-use world::World;
 
 /// In how many parts the matrix is filled in, each on a server of its own.
 const PARTS: usize = 2;
@@ -34,22 +32,22 @@ fn every_operation_by_everyone_for_every_account() {
     });
 }
 
-/// Fills in the cells of each [`PARTS`]th credential.
+/// Fills in the cases of each [`PARTS`]th credential.
 fn fill(part: usize) {
-    let mut run = Run::over(World::make());
-    let credentials = run.world.credentials.clone();
+    let mut run = Run::over(Fixtures::make());
+    let credentials = run.fixtures.credentials.clone();
     for who in credentials.iter().skip(part).step_by(PARTS) {
         for named in [None].into_iter().chain(Account::ALL.map(Some)) {
             for operation in &OPERATIONS {
                 match operation.call {
                     Call::Set | Call::Find | Call::List | Call::Remove => {
-                        secrets::cells(&mut run, operation, who, named);
+                        secrets::cases(&mut run, operation, who, named);
                     }
                     Call::MakeEphemeral => ephemeral::make(&mut run, operation, who, named),
                     Call::EndEphemeral => ephemeral::end(&mut run, operation, who, named),
-                    Call::Ledger => reserves::cells(&mut run, operation, who, named),
+                    Call::Ledger => reserves::cases(&mut run, operation, who, named),
                     Call::AdminRead | Call::AdminWrite => {
-                        admin::cell(&mut run, operation, who, named);
+                        admin::case(&mut run, operation, who, named);
                     }
                 }
             }
@@ -58,7 +56,7 @@ fn fill(part: usize) {
     run.report();
 }
 
-/// A new operation fails this test until it is listed, and with it all its cells.
+/// A new operation fails this test until it is listed, and with it all its cases.
 #[test]
 fn the_operations_are_those_of_the_server() {
     let server = coffer_testkit::TestServer::start();

@@ -7,7 +7,7 @@ pub enum Needs {
     Admin,
 }
 
-/// How a cell calls it.
+/// How a case calls it.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Call {
     Set,

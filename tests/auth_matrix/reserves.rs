@@ -1,10 +1,10 @@
-//! The cells of Reserves, of the ledger beneath, and of events: objects of every other ledger.
+//! The cases of Reserves, of the ledger beneath, and of events: objects of every other ledger.
 
-use crate::cast::{Account, App, Credential, Mode, tenant};
-use crate::cells::{Ask, Cell, Run};
+use crate::cases::{Case, Request, Run};
+use crate::expectations::{self, Expectation, account_of};
+use crate::fixtures::installation::Fixtures;
+use crate::fixtures::{Account, App, Credential, Mode, tenant};
 use crate::operations::Operation;
-use crate::oracle::{self, Expect, account_of};
-use crate::world::World;
 use coffer_testkit::Client;
 use serde_json::Value;
 
@@ -54,26 +54,26 @@ const OWNERS: [(Mode, App, Account); 13] = [
 const ASKED_ABOUT: usize = 6;
 
 /// What some months ahead of the server's clock is.
-fn ahead(world: &World) -> String {
+fn ahead(fixtures: &Fixtures) -> String {
     use coffer_base::Clock;
-    world.server.clock.now().plus(90 * 86_400).unix().to_string()
+    fixtures.server.clock.now().plus(90 * 86_400).unix().to_string()
 }
 
 /// Opens the books of every owner.
-pub fn open(world: &mut World) {
+pub fn open(fixtures: &mut Fixtures) {
     for (number, (mode, app, account)) in (0..).zip(OWNERS) {
-        let keeper = world.keeper(tenant(mode, app, account));
+        let keeper = fixtures.keeper(tenant(mode, app, account));
         let mut books =
             Books { mode, developer: app.developer(), account, app, objects: Vec::new() };
-        fill(&mut books, &keeper, number, &ahead(world));
+        fill(&mut books, &keeper, number, &ahead(fixtures));
         for path in COLLECTIONS {
             let all = ids(&keeper.get(path, &[("limit", "100")]).ok());
-            world.ids.extend(all.iter().cloned());
+            fixtures.ids.extend(all.iter().cloned());
             if !books.objects.iter().any(|(of, _)| *of == path) {
                 books.objects.push((path, all[0].clone()));
             }
         }
-        world.books.push(books);
+        fixtures.books.push(books);
     }
 }
 
@@ -109,33 +109,33 @@ fn ids(list: &Value) -> Vec<String> {
     data.iter().map(|one| one["id"].as_str().unwrap().to_owned()).collect()
 }
 
-/// The cells of one operation for one caller and account.
-pub fn cells(run: &mut Run, operation: &Operation, who: &Credential, named: Option<Account>) {
-    let reached = oracle::backend(operation, who, named);
+/// The cases of one operation for one caller and account.
+pub fn cases(run: &mut Run, operation: &Operation, who: &Credential, named: Option<Account>) {
+    let reached = expectations::backend(operation, who, named);
     let own = books_of(run, who, named);
     let Some((collection, param)) = subject(operation) else {
         return ask(run, operation, who, named, reached, own, "");
     };
     let found = |run: &Run, books: usize| -> String {
-        let mut objects = run.world.books[books].objects.iter();
+        let mut objects = run.fixtures.books[books].objects.iter();
         objects.find(|(of, _)| *of == collection).map(|(_, id)| id.clone()).unwrap()
     };
     // Whoever is stopped at the door is stopped whatever it is about.
-    let others = if reached == Expect::Allowed { ASKED_ABOUT } else { 1 };
+    let others = if reached == Expectation::Allowed { ASKED_ABOUT } else { 1 };
     for books in (0..others).chain(own.filter(|own| *own >= others)) {
         let id = found(run, books);
         let mine = own == Some(books);
         let expect = if param == "id" {
-            oracle::about(reached, mine, "id")
+            expectations::about(reached, mine, "id")
         } else {
             named_by_parameter(reached, mine, param)
         };
         ask(run, operation, who, named, expect, own, &id);
     }
-    if reached == Expect::Allowed {
+    if reached == Expectation::Allowed {
         let never = "never_existed_0000";
         let expect = if param == "id" {
-            oracle::about(reached, false, "id")
+            expectations::about(reached, false, "id")
         } else {
             named_by_parameter(reached, false, param)
         };
@@ -144,10 +144,10 @@ pub fn cells(run: &mut Run, operation: &Operation, who: &Credential, named: Opti
 }
 
 /// What a parameter names that is another's is as good as what never was: 400.
-const fn named_by_parameter(reached: Expect, own: bool, param: &'static str) -> Expect {
+const fn named_by_parameter(reached: Expectation, own: bool, param: &'static str) -> Expectation {
     match reached {
-        Expect::Allowed if !own => {
-            Expect::Refused { status: 400, code: Some("resource_missing"), param: Some(param) }
+        Expectation::Allowed if !own => {
+            Expectation::Refused { status: 400, code: Some("resource_missing"), param: Some(param) }
         }
         other => other,
     }
@@ -155,7 +155,7 @@ const fn named_by_parameter(reached: Expect, own: bool, param: &'static str) -> 
 
 fn books_of(run: &Run, who: &Credential, named: Option<Account>) -> Option<usize> {
     let owner = (who.mode, who.app.developer(), account_of(who, named));
-    run.world.books.iter().position(|one| (one.mode, one.developer, one.account) == owner)
+    run.fixtures.books.iter().position(|one| (one.mode, one.developer, one.account) == owner)
 }
 
 /// The collection whose object an operation is about, and the parameter that names it.
@@ -178,40 +178,40 @@ fn ask(
     operation: &Operation,
     who: &Credential,
     named: Option<Account>,
-    expect: Expect,
+    expect: Expectation,
     own: Option<usize>,
     subject: &str,
 ) {
-    let own = own.filter(|_| expect == Expect::Allowed);
+    let own = own.filter(|_| expect == Expectation::Allowed);
     let seen = own.map_or_else(Vec::new, |at| everything(run, at));
     let seen: Vec<&str> = seen.iter().map(String::as_str).collect();
-    let cell = Cell { operation, who, named, about: subject, expect, own: &seen, subject };
+    let case = Case { operation, who, named, about: subject, expect, own: &seen, subject };
     let params = params(run, operation, subject);
     // A plan can be disabled once: the caller's own is a new one each time.
-    let fresh = (operation.name == "reserve.plans.disable" && expect == Expect::Allowed)
+    let fresh = (operation.name == "reserve.plans.disable" && expect == Expectation::Allowed)
         .then(|| fresh_plan(run, own));
     let path = operation.path.replace(":id", fresh.as_deref().unwrap_or(subject));
-    run.watch.look(&run.world.server);
-    let Some(answer) = run.ask(cell, &Ask { method: operation.method, path, params }) else {
+    run.changes.has_changed(&run.fixtures.server);
+    let Some(answer) = run.ask(case, &Request { method: operation.method, path, params }) else {
         return;
     };
-    let changed = run.watch.look(&run.world.server);
-    run.check(cell, changed == operation.writes, "changes where there should be none, or none");
+    let changed = run.changes.has_changed(&run.fixtures.server);
+    run.check(case, changed == operation.writes, "changes where there should be none, or none");
     let json = answer.json();
     if let (Some(at), true) = (own, operation.path == "/v1/events") {
         let page = keeper(run, at).get("/v1/events", &[]).json();
-        run.check(cell, ids(&json) == ids(&page), "another page");
+        run.check(case, ids(&json) == ids(&page), "another page");
     }
     if json["livemode"].is_boolean() {
         let live = who.mode == Mode::Live;
-        run.check(cell, json["livemode"] == live, "another mode");
+        run.check(case, json["livemode"] == live, "another mode");
     }
 }
 
 /// Whoever may see all of an owner's books.
 fn keeper(run: &Run, at: usize) -> Client {
-    let books = &run.world.books[at];
-    run.world.keeper(tenant(books.mode, books.app, books.account))
+    let books = &run.fixtures.books[at];
+    run.fixtures.keeper(tenant(books.mode, books.app, books.account))
 }
 
 /// The ids of all that an owner's books hold.
@@ -233,7 +233,7 @@ fn params(run: &mut Run, operation: &Operation, subject: &str) -> Vec<(&'static 
     let text = |text: &str| text.to_owned();
     let id = ("id", format!("new_{:06}", run.made));
     let money = [("amount", text("7")), ("currency", text("usd"))];
-    let ahead = ahead(&run.world);
+    let ahead = ahead(&run.fixtures);
     match operation.name {
         "ledger.charges.create" => [vec![id], money.to_vec()].concat(),
         "ledger.charges.update" => vec![("fee", (run.made % 50).to_string())],

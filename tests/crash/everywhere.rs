@@ -2,8 +2,8 @@
 
 use crate::books::verify;
 use crate::kill;
+use crate::kill_rounds::Fixture;
 use crate::process::Program;
-use crate::rounds::Site;
 use coffer_base::{Clock, SystemClock};
 use coffer_testkit::catalogue::{self, Change};
 use std::path::Path;
@@ -25,25 +25,25 @@ fn whatever_a_crash_cuts_before_the_commit_is_done_when_it_is_asked_for_again() 
 /// Cuts every change at a point, and asks for it again; `check` is told whether the answer was a
 /// kept one.
 fn for_each_cut(fault: &'static str, check: impl Fn(&Change, Option<&str>)) {
-    let site = Site::found(0);
-    let server = Program::Test("none").start(site.directory()).unwrap();
-    let client = server.anonymous().with_key(&site.key);
+    let fixture = Fixture::new(0);
+    let server = Program::Test("none").start(fixture.directory()).unwrap();
+    let client = server.anonymous().with_key(&fixture.key);
     let changes = catalogue::changes(&client, SystemClock.now().unix());
     server.stop();
     for change in changes {
-        let before = audited(site.directory(), change.operation);
-        kill::at_hold(&site, fault, (change.operation, before), |client| {
+        let before = audited(fixture.directory(), change.operation);
+        kill::at_hold(&fixture, fault, (change.operation, before), |client| {
             change.attempt(&client.idempotent(change.operation))
         });
-        let server = Program::Test("none").start(site.directory()).unwrap();
-        let client = server.anonymous().with_key(&site.key).idempotent(change.operation);
+        let server = Program::Test("none").start(fixture.directory()).unwrap();
+        let client = server.anonymous().with_key(&fixture.key).idempotent(change.operation);
         let again = change.send(&client);
         again.ok();
         check(&change, again.header("idempotent-replayed"));
-        assert_eq!(audited(site.directory(), change.operation), before + 1, "{change:?}");
+        assert_eq!(audited(fixture.directory(), change.operation), before + 1, "{change:?}");
         server.stop();
     }
-    verify(site.directory());
+    verify(fixture.directory());
 }
 
 fn audited(directory: &Path, operation: &str) -> i64 {

@@ -1,8 +1,8 @@
 //! The moment of a kill: after a number of answers, or where the server holds. No duration decides
 //! it, so a busy machine changes nothing but how long a test takes.
 
+use crate::kill_rounds::Fixture;
 use crate::process::Program;
-use crate::rounds::Site;
 use coffer_testkit::{Answer, Client, PATIENCE};
 use std::sync::{Condvar, Mutex};
 use std::time::{Duration, Instant};
@@ -39,14 +39,14 @@ impl Answers {
 /// Sends a request to a server that holds at `fault`, and kills the server there. `operation` is
 /// the request's, which was carried out `before` times.
 pub fn at_hold(
-    site: &Site,
+    fixture: &Fixture,
     fault: &'static str,
     (operation, before): (&str, i64),
     send: impl FnOnce(&Client) -> Result<Answer, String> + Send,
 ) {
-    let directory = site.directory();
+    let directory = fixture.directory();
     let mut server = Program::Test(fault).start(directory).unwrap();
-    let client = server.anonymous().with_key(&site.key);
+    let client = server.anonymous().with_key(&fixture.key);
     let (hold, held) = (directory.join("hold"), directory.join("held"));
     std::fs::write(&hold, format!("{operation} {before}")).unwrap();
     std::thread::scope(|scope| {

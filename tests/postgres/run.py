@@ -18,8 +18,8 @@ PROGRAMS = [
     (["failover.py"], 1800),
     (["failover.py", "--canary"], 900),
     (["rolling.py"], 900),
-    (["lines.py"], 1800),
-    (["trouble.py"], 1800),
+    (["network.py"], 1800),
+    (["failure_modes.py"], 1800),
     (["pooler.py"], 900),
     (["moving.py"], 900),
 ]

@@ -1,4 +1,4 @@
-//! Running the binary: a place of its own for each test, commands, and servers that end with it.
+//! Running the binary: a home directory of its own for each test, commands, and servers that end with it.
 
 #![allow(
     clippy::unwrap_used,
@@ -19,9 +19,9 @@ use std::time::{Duration, Instant};
 const PATIENCE: Duration = Duration::from_secs(300);
 
 /// A directory with a data directory and a configuration directory.
-pub struct Place(tempfile::TempDir);
+pub struct Home(tempfile::TempDir);
 
-impl Place {
+impl Home {
     pub fn new() -> Self {
         Self(tempfile::tempdir().unwrap())
     }
@@ -30,7 +30,7 @@ impl Place {
         self.0.path().join(name)
     }
 
-    /// Another place.
+    /// Another one.
     pub fn other(&self) -> Self {
         Self::new()
     }
@@ -120,7 +120,7 @@ pub fn text(object: &Value, field: &str) -> String {
 
 /// A server that runs in a process of its own.
 pub struct Server<'a> {
-    place: &'a Place,
+    home: &'a Home,
     child: Child,
     said: String,
     log: PathBuf,
@@ -129,9 +129,9 @@ pub struct Server<'a> {
 
 impl<'a> Server<'a> {
     /// Starts it and waits until it says where it listens.
-    pub fn start(place: &'a Place, words: &[&str]) -> Self {
-        let log = place.path("log");
-        let mut command = place.coffer(words).command;
+    pub fn start(home: &'a Home, words: &[&str]) -> Self {
+        let log = home.path("log");
+        let mut command = home.coffer(words).command;
         command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(File::create(&log).unwrap());
         let mut child = command.spawn().unwrap();
         let mut said = String::new();
@@ -145,12 +145,12 @@ impl<'a> Server<'a> {
         } else {
             format!("http://{}", logged_address(&log, &mut child))
         };
-        Self { place, child, said, log, base }
+        Self { home, child, said, log, base }
     }
 
     /// The program as a client of this server.
     pub fn coffer(&self, words: &[&str]) -> Call {
-        self.place.coffer(words).env("COFFER_URL", &self.base)
+        self.home.coffer(words).env("COFFER_URL", &self.base)
     }
 
     pub fn address(&self) -> String {

@@ -1,4 +1,4 @@
-"""What a test of trouble happens in: two databases of its own, whose owner is no superuser and has
+"""The topology of a failure test: two databases of its own, whose owner is no superuser and has
 a password, and servers on them."""
 
 import time
@@ -21,7 +21,7 @@ def require_passwords(cluster):
                    "host all all 127.0.0.1/32 scram-sha-256\n" + hba.read_text())
 
 
-class Scene:
+class Topology:
     """An installation with databases that have its name."""
 
     def __init__(self, cluster, name, options=""):
@@ -116,10 +116,10 @@ def works_again(api):
     return f"worked again after {time.monotonic() - began:.1f} s"
 
 
-def outage(scene, begin, end):
+def outage(topology, begin, end):
     """While it lasts everything is answered 503 and the server is not ready; then all is well."""
-    server = scene.serve()
-    api = scene.api(server)
+    server = topology.serve()
+    api = topology.api(server)
     works_again(api)
     begin()
     try:
