@@ -7,6 +7,7 @@
 
 pub mod catalogue;
 mod client;
+mod example;
 mod gate;
 mod postgres;
 mod process;

@@ -1,9 +1,10 @@
 //! The cases of the admin API.
 
-use crate::cases::{Case, Request, Run};
+use crate::cases::{Case, Run};
 use crate::expectations::{self, Expectation};
 use crate::fixtures::{Account, App, Credential};
 use crate::operations::{Call, Operation};
+use coffer_testkit::catalogue::Request;
 
 /// The case of one operation for one caller and account. Somebody who may is given objects of
 /// its own to change; somebody who may not is pointed at those that others need.
@@ -72,5 +73,5 @@ fn ask(operation: &Operation, on: &Objects) -> Request {
         "admin.api_keys.create" => vec![("app", on.app.clone()), ("mode", "test".to_owned())],
         _ => Vec::new(),
     };
-    Request { method: operation.method, path: operation.path.replace(":id", id), params }
+    Request::new(&operation.definition, operation.path.replace(":id", id), params)
 }

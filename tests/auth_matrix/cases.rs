@@ -6,14 +6,8 @@ use crate::fixtures::installation::Fixtures;
 use crate::fixtures::{Account, Credential, Kind};
 use crate::operations::Operation;
 use coffer_testkit::Answer;
+use coffer_testkit::catalogue::Request;
 use std::collections::HashMap;
-
-/// A request.
-pub struct Request {
-    pub method: &'static str,
-    pub path: String,
-    pub params: Vec<(&'static str, String)>,
-}
 
 /// Who asks what, and for whom.
 #[derive(Clone, Copy)]
@@ -37,8 +31,6 @@ pub struct Run {
     pub changes: ChangeDetector,
     pub asked: usize,
     pub allowed: usize,
-    /// How many requests had something of their own to make.
-    pub made: usize,
     failures: Vec<String>,
     wrong: usize,
     alike: HashMap<String, String>,
@@ -51,16 +43,7 @@ impl Run {
     pub fn over(fixtures: Fixtures) -> Self {
         let changes = ChangeDetector::over(&fixtures.server);
         let alike = HashMap::new();
-        Self {
-            fixtures,
-            changes,
-            asked: 0,
-            allowed: 0,
-            made: 0,
-            failures: Vec::new(),
-            wrong: 0,
-            alike,
-        }
+        Self { fixtures, changes, asked: 0, allowed: 0, failures: Vec::new(), wrong: 0, alike }
     }
 
     /// Asks, and checks the answer; it is given back if the request was to be allowed and was.
@@ -111,12 +94,7 @@ impl Run {
         if let Some(account) = case.named {
             caller = caller.for_account(account.id());
         }
-        let params: Vec<_> = ask.params.iter().map(|(name, of)| (*name, of.as_str())).collect();
-        match ask.method {
-            "GET" => caller.get(&ask.path, &params),
-            "DELETE" => caller.delete(&ask.path, &params),
-            _ => caller.post(&ask.path, &params),
-        }
+        ask.send(&caller)
     }
 
     fn denied(

@@ -1,9 +1,10 @@
 //! The cases of ephemeral keys.
 
-use crate::cases::{Case, Request, Run};
+use crate::cases::{Case, Run};
 use crate::expectations::{self, tenant_of};
 use crate::fixtures::{Account, Credential, User};
 use crate::operations::Operation;
+use coffer_testkit::catalogue::Request;
 
 /// Makes one.
 pub fn make(run: &mut Run, operation: &Operation, who: &Credential, named: Option<Account>) {
@@ -11,7 +12,7 @@ pub fn make(run: &mut Run, operation: &Operation, who: &Credential, named: Optio
     let (own, about) = ([User::One.id()], "a user");
     let case = Case { operation, who, named, about, expect, own: &own, subject: "" };
     let params = vec![("user", User::One.id().to_owned())];
-    let ask = Request { method: operation.method, path: operation.path.to_owned(), params };
+    let ask = Request::new(&operation.definition, operation.path.to_owned(), params);
     let before = run.fixtures.server.count("api_key");
     let Some(answer) = run.ask(case, &ask) else { return };
     run.check(case, run.fixtures.server.count("api_key") == before + 1, "not one key more");
@@ -36,7 +37,7 @@ pub fn end(run: &mut Run, operation: &Operation, who: &Credential, named: Option
         let subject = victim.id.as_str();
         let case = Case { operation, who, named, about: &about, expect, own: &own, subject };
         let path = operation.path.replace(":id", &victim.id);
-        let ask = Request { method: operation.method, path, params: Vec::new() };
+        let ask = Request::new(&operation.definition, path, Vec::new());
         let Some(answer) = run.ask(case, &ask) else { continue };
         run.check(case, answer.json()["deleted"] == true, "not ended");
         let shown = run.fixtures.admin.get(&format!("/v1/admin/api_keys/{}", victim.id), &[]);

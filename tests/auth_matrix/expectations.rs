@@ -117,14 +117,12 @@ pub const fn about(reached: Expectation, own: bool, param: &'static str) -> Expe
     }
 }
 
-/// A cursor that is not of this scope is as good as none that ever was: 400.
-pub const fn cursor(reached: Expectation, own: bool) -> Expectation {
+/// What a parameter names that is another's, be it a cursor, is as good as what never was: 400.
+pub const fn named_by(reached: Expectation, own: bool, param: &'static str) -> Expectation {
     match reached {
-        Expectation::Allowed if !own => Expectation::Refused {
-            status: 400,
-            code: Some("resource_missing"),
-            param: Some("starting_after"),
-        },
+        Expectation::Allowed if !own => {
+            Expectation::Refused { status: 400, code: Some("resource_missing"), param: Some(param) }
+        }
         other => other,
     }
 }

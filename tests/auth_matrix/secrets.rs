@@ -1,11 +1,12 @@
 //! The cases of the Secret Store: every scope, and secrets of every other place.
 
-use crate::cases::{Case, Request, Run};
+use crate::cases::{Case, Run};
 use crate::expectations::{self, tenant_of};
 use crate::fixtures::installation::{COMMON, Place, Secret};
 use crate::fixtures::{Account, App, Credential, Mode, Scope, User, tenant};
 use crate::operations::{Call, Operation};
 use coffer_testkit::Answer;
+use coffer_testkit::catalogue::Request;
 
 /// What a find, a delete or a cursor names.
 #[derive(Clone, Copy, Debug)]
@@ -68,7 +69,7 @@ impl Caller<'_> {
     fn ask(&self, more: &[(&'static str, &str)]) -> Request {
         let mut params = self.scope.params();
         params.extend(more.iter().map(|(name, value)| (*name, (*value).to_owned())));
-        Request { method: self.operation.method, path: self.operation.path.to_owned(), params }
+        Request::new(&self.operation.definition, self.operation.path.to_owned(), params)
     }
 
     fn case<'b>(&'b self, about: &'b str, own: &'b [&'b str], subject: &'b str) -> Case<'b> {
@@ -182,7 +183,7 @@ impl Caller<'_> {
         let words = own_of(run, self.place);
         let words: Vec<&str> = words.iter().map(String::as_str).collect();
         let mut case = self.case(&about, &words, &secret.id);
-        case.expect = expectations::cursor(self.expect, own);
+        case.expect = expectations::named_by(self.expect, own, "starting_after");
         let params = [("starting_after", secret.id.as_str()), ("expand[]", "data.payload")];
         let Some(answer) = run.ask(case, &self.ask(&params)) else { return };
         let listed = payloads(&answer);

@@ -1,11 +1,13 @@
-//! What every change must do when the server dies under it: the catalogue's list, one by one.
+//! What every change must do when the server dies under it: all that the server has, one by one.
 
 use crate::books::verify;
 use crate::kill;
 use crate::kill_rounds::Fixture;
 use crate::process::Program;
+use coffer::families;
 use coffer_base::{Clock, SystemClock};
-use coffer_testkit::catalogue::{self, Change};
+use coffer_kernel::Routes;
+use coffer_testkit::catalogue::{Catalogue, Request};
 use std::path::Path;
 
 #[test]
@@ -24,11 +26,13 @@ fn whatever_a_crash_cuts_before_the_commit_is_done_when_it_is_asked_for_again() 
 
 /// Cuts every change at a point, and asks for it again; `check` is told whether the answer was a
 /// kept one.
-fn for_each_cut(fault: &'static str, check: impl Fn(&Change, Option<&str>)) {
+fn for_each_cut(fault: &'static str, check: impl Fn(&Request, Option<&str>)) {
     let fixture = Fixture::new(0);
     let server = Program::Test("none").start(fixture.directory()).unwrap();
     let client = server.anonymous().with_key(&fixture.key);
-    let changes = catalogue::changes(&client, SystemClock.now().unix());
+    let mut routes = Routes::default();
+    families::register(&mut routes, families::Settings::default());
+    let changes = Catalogue::new(routes.all(), SystemClock.now()).changes(&client);
     server.stop();
     for change in changes {
         let before = audited(fixture.directory(), change.operation);

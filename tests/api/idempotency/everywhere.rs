@@ -1,15 +1,13 @@
-//! What every change must do, whatever it changes: the catalogue's list, one by one.
+//! What every change must do, whatever it changes: all that the server has, one by one.
 
 use super::{is_first, is_mismatch, is_replay};
-use coffer_base::Clock;
-use coffer_testkit::catalogue::{self, Change};
+use coffer_testkit::catalogue::{Catalogue, Request};
 use coffer_testkit::{Client, TestServer, insist};
 
-fn all() -> (TestServer, Client, Vec<Change>) {
+fn all() -> (TestServer, Client, Vec<Request>) {
     let server = TestServer::builder().without_background_jobs().start();
     let client = server.app().client();
-    let changes = catalogue::changes(&client, server.clock.now().unix());
-    catalogue::assert_whole(&server, &changes);
+    let changes = Catalogue::of(&server).changes(&client);
     (server, client, changes)
 }
 
