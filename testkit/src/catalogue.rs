@@ -2,10 +2,9 @@
 //! objects that it needs. Nothing here knows a family: a new one is tried because it is served.
 
 use crate::client::{Answer, Client, encode};
-use crate::example::{self, Example};
 use crate::server::TestServer;
 use coffer_base::{Clock, Timestamp};
-use coffer_kernel::{Access, Definition, Method};
+use coffer_kernel::{Access, Definition, Example, Method};
 use std::sync::atomic::{AtomicU64, Ordering};
 
 /// How many examples may need one another in a row.
@@ -125,7 +124,7 @@ impl Catalogue {
 
     /// The parameter of an example that names an object of another operation, and that operation.
     pub fn reference(&self, definition: &Definition) -> Option<(&'static str, &'static str)> {
-        let mut params = example::of(definition.name).params.iter();
+        let mut params = definition.example.params.iter();
         params.find_map(|(name, value)| {
             let operation = value.strip_prefix('{')?.strip_suffix('}')?;
             self.find(operation).map(|made_by| (*name, made_by.name))
@@ -161,7 +160,7 @@ impl Catalogue {
 
     /// The value that a parameter has in the example of `operation`.
     fn parameter(&self, operation: &str, param: &str) -> String {
-        let example = self.find(operation).map(|one| example::of(one.name));
+        let example = self.find(operation).map(|one| one.example);
         let params = example.map_or(&[][..], |example| example.params);
         let value = params.iter().find(|(name, _)| *name == param);
         let value = value.unwrap_or_else(|| panic!("{operation}: no parameter {param}")).1;
@@ -170,7 +169,7 @@ impl Catalogue {
 
     /// The example of an operation, in which `resolve` puts what stands for other objects.
     fn fill(&self, definition: &Definition, resolve: &dyn Fn(&str) -> String) -> Request {
-        let Example { params, other, on } = example::of(definition.name);
+        let Example { params, other, on } = definition.example;
         let value = |(name, value): &(&'static str, &str)| (*name, self.value(value, resolve));
         let mut path = definition.path.to_owned();
         if let (Some(create), true) = (on, path.contains(":id")) {

@@ -7,7 +7,6 @@
 
 pub mod catalogue;
 mod client;
-mod example;
 mod gate;
 mod postgres;
 mod process;

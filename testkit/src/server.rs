@@ -4,12 +4,11 @@ use crate::client::Client;
 use crate::postgres::{self, Databases};
 use crate::raw::Raw;
 use coffer::assemble::{self, AssembleOptions, RootSource, Stores};
-use coffer::families;
+use coffer::family_set::FamilySet;
 use coffer::serve::{Address, ServeOptions, Server};
 use coffer_base::{Clock, Random, TestClock, Timestamp};
 use coffer_crypto::SystemRandom;
-use coffer_kernel::Job;
-use coffer_secrets::Settings;
+use coffer_kernel::{Family, Job, Setting, Settings};
 use coffer_storage::Faults;
 use std::ffi::OsString;
 use std::net::SocketAddr;
@@ -25,8 +24,8 @@ pub const START: Timestamp = Timestamp::from_unix(1_800_000_000);
 pub struct Builder {
     developer: bool,
     embedded: bool,
+    families: FamilySet,
     settings: Settings,
-    reserves: coffer_reserves::Settings,
     faults: Faults,
     admin_listener: bool,
     beyond_loopback: bool,
@@ -72,8 +71,8 @@ impl Default for Builder {
         Self {
             developer: false,
             embedded: false,
+            families: FamilySet::default(),
             settings: Settings::default(),
-            reserves: coffer_reserves::Settings::default(),
             faults: Faults::none(),
             admin_listener: false,
             beyond_loopback: false,
@@ -99,15 +98,15 @@ impl Builder {
         self
     }
 
-    /// Other settings of the Secret Store.
-    pub fn settings(mut self, settings: Settings) -> Self {
-        self.settings = settings;
+    /// Another value of a family's setting, written as an operator would.
+    pub fn set(mut self, setting: &Setting, value: &str) -> Self {
+        self.settings.set(setting, value).unwrap();
         self
     }
 
-    /// Other settings of Reserves.
-    pub fn reserves(mut self, settings: coffer_reserves::Settings) -> Self {
-        self.reserves = settings;
+    /// One more family.
+    pub fn family(mut self, family: Family) -> Self {
+        self.families = self.families.with(family);
         self
     }
 
@@ -188,7 +187,8 @@ impl Builder {
             database: databases.database.clone(),
             root: RootSource::Beside,
             developer: self.developer,
-            families: families::Settings { secrets: self.settings, reserves: self.reserves },
+            families: self.families,
+            settings: self.settings,
             clock: Arc::new(HookedClock(Arc::clone(&clock), self.clock_hook)),
             random: Arc::clone(&random),
             faults: self.faults,
@@ -373,10 +373,10 @@ impl TestServer {
 
     /// Runs each background job once, now.
     pub fn run_jobs(&self) {
-        let installation = self.server().installation();
+        let context = &self.server().installation().context;
         self.runtime.block_on(async {
             for job in &self.jobs {
-                job.run(&installation.stores.data, installation.clock.now()).await.unwrap();
+                job.run(context).await.unwrap();
             }
         });
     }

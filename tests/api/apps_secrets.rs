@@ -1,7 +1,7 @@
 //! `POST /v1/apps/secrets`: create or replace (secret store §3.1, §3.2).
 
 use crate::check::{lawful, snapshot};
-use coffer_secrets::Settings;
+use coffer_secrets::SECRETS_PER_SCOPE;
 use coffer_testkit::{Client, START, TestServer};
 
 const EXPIRES: &str = "1800000600";
@@ -120,8 +120,7 @@ fn each_user_has_ten_too() {
 
 #[test]
 fn an_installation_and_an_app_can_have_other_limits() {
-    let settings = Settings { secrets_per_scope: 2, ..Settings::default() };
-    let server = TestServer::builder().settings(settings).start();
+    let server = TestServer::builder().set(&SECRETS_PER_SCOPE, "2").start();
     let app = server.app();
     let client = app.client();
     fill(&client, 2);

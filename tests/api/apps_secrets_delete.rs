@@ -1,7 +1,7 @@
 //! `POST /v1/apps/secrets/delete` (secret store §3.4).
 
 use crate::check::snapshot;
-use coffer_secrets::Settings;
+use coffer_secrets::DELETE_RETURNS_SECRET;
 use coffer_testkit::TestServer;
 
 #[test]
@@ -16,8 +16,7 @@ fn delete_answers_three_keys() {
 
 #[test]
 fn delete_can_answer_the_whole_secret() {
-    let settings = Settings { delete_returns_secret: true, ..Settings::default() };
-    let server = TestServer::builder().settings(settings).start();
+    let server = TestServer::builder().set(&DELETE_RETURNS_SECRET, "true").start();
     let client = server.app().client();
     client.set("token", "value").ok();
     let answer = client.remove("token");

@@ -5,7 +5,7 @@ use crate::kill::Answers;
 use crate::kill_rounds::Fixture;
 use crate::process::Program;
 use crate::rng::Rng;
-use coffer::families;
+use coffer::family_set::FamilySet;
 use coffer_base::{Clock, SystemClock};
 use coffer_storage::Store;
 use coffer_testkit::{Answer, Client};
@@ -19,7 +19,7 @@ const ROUNDS: usize = 12;
 #[track_caller]
 pub fn verify(directory: &Path) {
     let path = directory.join("coffer.db");
-    let store = Store::open_sqlite_read_only(&path, &families::migrations()).unwrap();
+    let store = Store::open_sqlite_read_only(&path, &FamilySet::default().migrations()).unwrap();
     let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
     let findings = runtime.block_on(coffer_reserves::verify(&store)).unwrap();
     assert!(findings.differences.is_empty(), "{:#?}", findings.differences);

@@ -3,7 +3,6 @@
 use crate::kill_rounds::Fixture;
 use crate::load::{Place, Value, Write, find, send, value_of};
 use crate::process::Program;
-use coffer_secrets::Settings;
 use coffer_storage::Faults;
 use coffer_testkit::{Answer, Client, TestServer};
 use std::path::Path;
@@ -87,7 +86,7 @@ fn a_full_database_refuses_writes_for_now_and_recovers() {
     let ceiling = Arc::new(AtomicU32::new(0));
     let server = TestServer::builder()
         .faults(Faults::none().page_ceiling(Arc::clone(&ceiling)))
-        .settings(Settings { secrets_per_scope: 1000, ..Settings::default() })
+        .set(&coffer_secrets::SECRETS_PER_SCOPE, "1000")
         .start();
     let app = server.app();
     let client = app.client();

@@ -4,9 +4,9 @@ use crate::books::verify;
 use crate::kill;
 use crate::kill_rounds::Fixture;
 use crate::process::Program;
-use coffer::families;
+use coffer::family_set::FamilySet;
 use coffer_base::{Clock, SystemClock};
-use coffer_kernel::Routes;
+use coffer_kernel::Settings;
 use coffer_testkit::catalogue::{Catalogue, Request};
 use std::path::Path;
 
@@ -30,9 +30,8 @@ fn for_each_cut(fault: &'static str, check: impl Fn(&Request, Option<&str>)) {
     let fixture = Fixture::new(0);
     let server = Program::Test("none").start(fixture.directory()).unwrap();
     let client = server.anonymous().with_key(&fixture.key);
-    let mut routes = Routes::default();
-    families::register(&mut routes, families::Settings::default());
-    let changes = Catalogue::new(routes.all(), SystemClock.now()).changes(&client);
+    let parts = FamilySet::default().parts(&Settings::default());
+    let changes = Catalogue::new(parts.routes.all(), SystemClock.now()).changes(&client);
     server.stop();
     for change in changes {
         let before = audited(fixture.directory(), change.operation);

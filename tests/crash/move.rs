@@ -5,10 +5,11 @@
 //! part included, it prints `held` and does nothing more.
 
 use coffer::assemble::{AssembleOptions, Database, RootSource};
-use coffer::families;
+use coffer::family_set::FamilySet;
 use coffer::moving::{self, Step};
 use coffer_base::SystemClock;
 use coffer_crypto::SystemRandom;
+use coffer_kernel::Settings;
 use coffer_storage::{Faults, Passwords, PostgresOptions, Progress};
 use std::collections::BTreeMap;
 use std::path::PathBuf;
@@ -51,7 +52,8 @@ fn options(root_key: &str, directory: &str, database: Database) -> AssembleOptio
         },
         database,
         developer: false,
-        families: families::Settings::default(),
+        families: FamilySet::default(),
+        settings: Settings::default(),
         clock: Arc::new(SystemClock),
         random: Arc::new(SystemRandom),
         faults: Faults::none(),

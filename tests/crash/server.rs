@@ -8,7 +8,7 @@
 #![allow(clippy::disallowed_methods, reason = "the server is another process, with its own clock")]
 
 use coffer::assemble::{self, AssembleError, AssembleOptions, RootSource, Stores};
-use coffer::families;
+use coffer::family_set::FamilySet;
 use coffer::serve::{Address, ServeOptions, Server};
 use coffer_base::{Clock, SystemClock, Timestamp};
 use coffer_crypto::SystemRandom;
@@ -57,15 +57,16 @@ async fn start(directory: PathBuf, faults: Faults, holds: bool, admin: bool) -> 
         root: RootSource::Beside,
         database: coffer::assemble::Database::Embedded,
         developer: false,
-        families: families::Settings::default(),
+        families: FamilySet::default(),
+        settings: coffer_kernel::Settings::default(),
         clock: Arc::new(FragileClock(directory.join("panic"))),
         random: Arc::new(SystemRandom),
-        faults: faults.clone(),
+        faults,
     };
     let now = SystemClock.now();
     let stores = match assemble::found(&options).await {
         Ok(founded) => founded.stores,
-        Err(AssembleError::Founded(..)) => Stores::open(&directory, now, faults).unwrap(),
+        Err(AssembleError::Founded(..)) => Stores::of(&options, now).await.unwrap(),
         Err(error) => panic!("{error}"),
     };
     if admin {

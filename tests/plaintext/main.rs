@@ -86,7 +86,7 @@ impl Fixture {
             let to = self.directory.join(format!("{name}.backup"));
             coffer_storage::copy_file(&self.directory.join(name), &to).unwrap();
         }
-        let mut sets = coffer::families::migrations();
+        let mut sets = coffer::family_set::FamilySet::default().migrations();
         sets.push(MigrationSet {
             room: "test",
             migrations: &[Migration {

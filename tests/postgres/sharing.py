@@ -148,10 +148,10 @@ def jobs_run_on_both_servers(topology):
         SELECT mode, app, account, scope, decode(md5(n::text), 'hex'), seq + n, id || n, created,
                expires_at, scope_user, name, sealed
         FROM secret, generate_series(1, {ROWS}) AS n;
-        INSERT INTO idempotency_record (mode, app, account, claim, operation, parameters, request,
-                                        created, answer)
+        INSERT INTO idempotency_record (mode, app, account, key_digest, operation, parameters, request,
+                                        created, response)
         SELECT mode, app, account, decode(md5(n::text), 'hex'), operation, parameters, request,
-               created - 90000, answer
+               created - 90000, response
         FROM idempotency_record, generate_series(1, {ROWS}) AS n
         WHERE operation = 'apps.secrets.create'""")
     with ThreadPoolExecutor() as pool:

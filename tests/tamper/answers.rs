@@ -16,7 +16,7 @@ fn set(client: &Client, key: &str, payload: &str) -> Answer {
 }
 
 fn record(store: &TamperedStore, request: &str) -> (Vec<u8>, Vec<u8>) {
-    let sql = "SELECT answer, parameters FROM idempotency_record WHERE request = ?";
+    let sql = "SELECT response, parameters FROM idempotency_record WHERE request = ?";
     store.data.query_row(sql, [request], |row| Ok((row.get(0)?, row.get(1)?))).unwrap()
 }
 
@@ -33,7 +33,7 @@ fn no_changed_byte_of_a_kept_answer_gives_an_answer() {
     let request = request_of(&first);
     let (answer, _) = record(&store, &request);
     let put = |answer: &dyn ToSql| {
-        let sql = "UPDATE idempotency_record SET answer = ? WHERE request = ?";
+        let sql = "UPDATE idempotency_record SET response = ? WHERE request = ?";
         store.change(sql, &[answer, &request], 1);
     };
     for changed in flips(&answer) {
@@ -74,12 +74,12 @@ fn a_kept_answer_is_bound_to_its_request() {
     // The parameters of another request with that request's answer: still the wrong claim.
     change("parameters", &other_parameters, &request);
     fails("another's parameters");
-    change("answer", &other_answer, &request);
+    change("response", &other_answer, &request);
     fails("another's parameters and answer");
     broken(&set(&client, "key", "other"));
     change("parameters", &parameters, &request);
     fails("another's answer");
-    change("answer", &answer, &request);
+    change("response", &answer, &request);
     change("request", &"req_another", &request);
     fails("request id");
     change("request", &request.as_str(), "req_another");

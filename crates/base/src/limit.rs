@@ -86,7 +86,7 @@ pub const SECRETS_PER_SCOPE: u32 = 10;
 
 /// The most that an installation or an app may allow in one scope (secret store §7,
 /// decision 15): a scope is listed and counted without an index of its own.
-pub const SECRETS_PER_SCOPE_CEILING: u32 = 1000;
+pub const SECRETS_PER_SCOPE_CEILING: i64 = 1000;
 
 /// How far ahead a secret's expiry may lie, in seconds: 100 years of 365.25 days (secret store
 /// §7, decision 7).
@@ -254,7 +254,7 @@ pub const RESERVE_GRACE_SECONDS: i64 = 60;
 pub const CLOCK_SKEW_SECONDS: i64 = 60;
 
 /// Most that the smallest hold of a plan can be set to, in minor units: a thousand dollars.
-pub const RESERVE_HOLD_FLOOR_CEILING: u32 = 100_000;
+pub const RESERVE_HOLD_FLOOR_CEILING: i64 = 100_000;
 
 /// Plans of one account that are active at a time: each looks at every charge (reserves §11,
 /// decision 31).

@@ -1,17 +1,21 @@
 //! Putting an installation together: data directory, stores, root key, keyring, kernel.
 
+use crate::family_set::FamilySet;
 use crate::status::{Status, StatusSources};
-use crate::{families, test_helpers};
+use crate::test_helpers;
 use coffer_base::{Clock, Random, ShiftedClock, id::random_id};
 use coffer_crypto::root::{self, RootError, RootKey};
-use coffer_identity::{
-    Developer, Directory, EraseTenants, Eraser, FlushLastUsed, PruneEphemeralKeys,
-};
+use coffer_identity::{Identity, IdentityOptions};
 use coffer_kernel::{
-    Authenticate, Job, Kernel, KernelOptions, PruneRecords, Routes, Scheduler, clock_offset, event,
+    EventListeners, HttpClient, Job, JobContext, Kernel, KernelOptions, Scheduler, Settings,
+    clock_offset,
 };
 use coffer_keyring::{Keyring, KeyringError, KeyringOptions};
+use coffer_outbound::Limits;
 use coffer_storage::{Faults, StorageError, Store};
+use std::time::Duration;
+use tokio::sync::watch;
+
 mod stores;
 
 pub use stores::{Database, Stores, expand, finish, make};
@@ -61,8 +65,10 @@ pub struct AssembleOptions {
     pub root: RootSource,
     /// Whether anybody on this machine is let in: `coffer dev`.
     pub developer: bool,
-    /// Settings of the resource families.
-    pub families: families::Settings,
+    /// The families of resources.
+    pub families: FamilySet,
+    /// What the operator has set for them.
+    pub settings: Settings,
     /// The time.
     pub clock: Arc<dyn Clock>,
     /// Where keys and ids come from.
@@ -88,6 +94,8 @@ pub enum AssembleError {
     Keyring(KeyringError),
     /// A file beside the stores.
     File(PathBuf, std::io::Error),
+    /// TLS for requests to other servers.
+    Tls(rustls::Error),
 }
 
 impl fmt::Display for AssembleError {
@@ -104,6 +112,7 @@ impl fmt::Display for AssembleError {
             Self::Storage(error) => error.fmt(f),
             Self::Keyring(error) => error.fmt(f),
             Self::File(path, error) => write!(f, "{}: {error}", path.display()),
+            Self::Tls(error) => write!(f, "TLS cannot be set up: {error}"),
         }
     }
 }
@@ -174,7 +183,7 @@ pub struct Founded {
 /// [`AssembleError::Founded`] if there is one already.
 pub async fn found(options: &AssembleOptions) -> Result<Founded, AssembleError> {
     let now = options.clock.now();
-    make(&options.database, now).await?;
+    make(options, now).await?;
     let stores = Stores::of(options, now).await?;
     if coffer_keyring::store_id(&stores.data).await?.is_some() {
         return Err(options.founded());
@@ -308,8 +317,10 @@ pub struct Installation {
     pub stores: Stores,
     /// What runs in the background.
     pub jobs: Vec<Arc<dyn Job>>,
-    /// The time.
-    pub clock: Arc<dyn Clock>,
+    /// What the jobs run on.
+    pub context: JobContext,
+    /// Stops the jobs, once it is sent true.
+    pub stop: watch::Sender<bool>,
     /// The store's id.
     pub store_id: String,
     /// The file that the root key was read from; `None` if it was given.
@@ -344,50 +355,63 @@ pub async fn open_stores(
     };
     let (keyring, root_path) = open_keyring(&options, &stores.keys, &store_id).await?;
     let keyring = Arc::new(keyring);
-    let directory = Arc::new(Directory::new(stores.data.clone()));
-    let eraser = Arc::new(Eraser::new(Arc::clone(&keyring), families::erase()));
+    let mut parts = options.families.parts(&options.settings);
+    let identity = Identity::new(IdentityOptions {
+        store: stores.data.clone(),
+        keyring: Arc::clone(&keyring),
+        random: Arc::clone(&options.random),
+        developer: options.developer,
+        permissions: parts.routes.permissions(),
+        quotas: options.families.quotas(),
+        purge: options.families.purge(),
+    });
+    parts.append(identity.parts);
+    let scheduler = Arc::new(Scheduler::new(std::mem::take(&mut parts.tasks)));
+    parts.jobs.push(Arc::<Scheduler>::clone(&scheduler));
+    let listeners: EventListeners = std::mem::take(&mut parts.listeners).into();
+    let (stop, stopped) = watch::channel(false);
+    let context = JobContext {
+        store: stores.data.clone(),
+        keyring: Arc::clone(&keyring),
+        clock: Arc::clone(&clock),
+        random: Arc::clone(&options.random),
+        listeners: Arc::clone(&listeners),
+        http: http_client()?,
+        stop: stopped,
+    };
     let counters = Arc::new(OnceLock::new());
-    let scheduler = Arc::new(Scheduler::new(families::scheduled(), Arc::clone(&options.random)));
-    let status = Status(StatusSources {
+    parts.routes.read(Status(StatusSources {
         store_id: store_id.clone(),
         developer: options.developer,
         started: now,
         store: stores.data.clone(),
         scheduler: Arc::clone(&scheduler),
         counters: Arc::clone(&counters),
-    });
-    let mut routes = Routes::default();
-    families::register(&mut routes, options.families);
-    event::register(&mut routes);
-    let (who, data) = (Arc::clone(&directory), stores.data.clone());
-    coffer_identity::register(&mut routes, who, Arc::clone(&eraser), data);
-    routes.read(status);
+    }));
     if let Some(shifted) = shifted {
-        let (scheduler, data) = (Arc::clone(&scheduler), stores.data.clone());
-        test_helpers::register(&mut routes, shifted, scheduler, data);
+        test_helpers::register(&mut parts.routes, shifted, scheduler, context.clone());
     }
-    let mut jobs = families::jobs();
-    jobs.push(scheduler);
-    jobs.push(Arc::new(PruneRecords));
-    jobs.push(Arc::new(PruneEphemeralKeys));
-    jobs.push(Arc::new(FlushLastUsed(Arc::clone(&directory))));
-    jobs.push(Arc::new(EraseTenants(eraser)));
-    let authenticate: Arc<dyn Authenticate> = if options.developer {
-        Arc::new(Developer::new(directory, Arc::clone(&options.random)))
-    } else {
-        directory
-    };
     let kernel = Arc::new(Kernel::new(KernelOptions {
         store: stores.data.clone(),
         keyring,
-        clock: Arc::clone(&clock),
+        clock,
         random: options.random,
-        authenticate,
-        routes,
+        authenticate: identity.authenticate,
+        listeners,
+        routes: parts.routes,
     }));
-    // Set once, here: nothing else holds the cell yet.
+    // Set once, here: nothing else has the cell yet.
     let _ = counters.set(kernel.counters());
-    Ok(Installation { kernel, stores, jobs, clock, store_id, root_path })
+    Ok(Installation { kernel, stores, jobs: parts.jobs, context, stop, store_id, root_path })
+}
+
+/// How long a request to another server may take, and how much of its response is read. A
+/// receiver of a webhook has twenty seconds in Stripe's own delivery, and nobody needs its body.
+const OUTBOUND: Limits =
+    Limits { total: Duration::from_secs(20), response_bytes: 64 * 1024, addresses: |_| true };
+
+fn http_client() -> Result<HttpClient, AssembleError> {
+    HttpClient::new(OUTBOUND).map_err(AssembleError::Tls)
 }
 
 /// The server's clock, and the same as developer mode can move it.

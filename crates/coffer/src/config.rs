@@ -1,9 +1,10 @@
-//! Configuration: every setting is declared once, here, and everything else follows from the
-//! table: flags, variables, the file's keys, `coffer config print`, and the table in docs/cli.md.
+//! Configuration: every setting is declared once, here or by the family that reads it, and
+//! everything else follows from the table: flags, variables, the file's keys, `coffer config
+//! print`, and the table in docs/cli.md.
 //!
 //! A flag wins over the environment, the environment over the file, the file over the default.
 //! What is not known is an error, since a setting with a typing error is a setting that is not
-//! made. This room reads the environment and the configuration file and nothing else.
+//! made. This module reads the environment and the configuration file and nothing else.
 
 mod database;
 mod families;
@@ -16,14 +17,15 @@ mod tests;
 mod value;
 
 pub use database::{DATABASE, DATABASE_PASSWORD, KEY_DATABASE};
+pub use families::declared_by_families;
 pub use flags::Flags;
 pub use paths::config_home;
 pub use value::{Kind, Source, Value};
 
 use coffer::serve::Address;
-use coffer_base::limit;
 use std::fmt;
 use std::path::{Path, PathBuf};
+use std::sync::LazyLock;
 use zeroize::Zeroizing;
 
 /// What all variables of ours begin with.
@@ -48,6 +50,7 @@ pub struct Setting {
     pub about: &'static str,
 }
 
+/// What most settings have in common.
 const SETTING: Setting = Setting {
     name: "",
     env: "",
@@ -143,62 +146,6 @@ pub const INSECURE_HTTP: Setting = Setting {
     ..SETTING
 };
 
-/// The quota of a scope.
-pub const SECRETS_PER_SCOPE: Setting = Setting {
-    name: "secrets_per_scope",
-    env: "COFFER_SECRETS_PER_SCOPE",
-    flag: Some("secrets-per-scope"),
-    default: Some("10"),
-    kind: Kind::Number { from: 1, to: limit::SECRETS_PER_SCOPE_CEILING },
-    about: "secrets in one scope, 1 to 1000, unless the app has a number of its own",
-    ..SETTING
-};
-
-/// What a delete answers.
-pub const DELETE_RETURNS_SECRET: Setting = Setting {
-    name: "delete_returns_secret",
-    env: "COFFER_DELETE_RETURNS_SECRET",
-    flag: Some("delete-returns-secret"),
-    default: Some("false"),
-    kind: Kind::Switch,
-    about: "let a delete answer with the whole secret instead of id, object and deleted",
-    ..SETTING
-};
-
-/// Which money refunds and disputes take first.
-pub const RESERVE_DRAW: Setting = Setting {
-    name: "reserve_draw",
-    env: "COFFER_RESERVE_DRAW",
-    flag: Some("reserve-draw"),
-    default: Some("first"),
-    kind: Kind::Choice(&["first", "only_if_needed"]),
-    about: "what is held of a charge pays for its refunds and disputes: first, or only_if_needed, \
-            when the account has not enough",
-    ..SETTING
-};
-
-/// Whether holds above what is available are refused.
-pub const RESERVE_STRICT: Setting = Setting {
-    name: "reserve_strict",
-    env: "COFFER_RESERVE_STRICT",
-    flag: Some("reserve-strict"),
-    default: Some("false"),
-    kind: Kind::Switch,
-    about: "refuse holds above what the account has available, instead of leaving it below zero",
-    ..SETTING
-};
-
-/// The smallest hold that a plan makes.
-pub const RESERVE_HOLD_FLOOR: Setting = Setting {
-    name: "reserve_hold_floor",
-    env: "COFFER_RESERVE_HOLD_FLOOR",
-    flag: Some("reserve-hold-floor"),
-    default: Some("1"),
-    kind: Kind::Number { from: 1, to: limit::RESERVE_HOLD_FLOOR_CEILING },
-    about: "smallest hold that a plan makes of a charge, in the currency's minor unit",
-    ..SETTING
-};
-
 /// How much is logged.
 pub const LOG_LEVEL: Setting = Setting {
     name: "log_level",
@@ -261,8 +208,8 @@ pub const ADMIN_KEY: Setting = Setting {
     ..SETTING
 };
 
-/// All settings, in the order in which they are shown.
-pub const ALL: [&Setting; 22] = [
+/// Settings of the program that are shown before those of the families.
+const FIRST: [&Setting; 11] = [
     &CONFIG,
     &DATA_DIR,
     &DATABASE,
@@ -274,18 +221,17 @@ pub const ALL: [&Setting; 22] = [
     &TLS_KEY,
     &ROOT_KEY,
     &INSECURE_HTTP,
-    &SECRETS_PER_SCOPE,
-    &DELETE_RETURNS_SECRET,
-    &RESERVE_DRAW,
-    &RESERVE_STRICT,
-    &RESERVE_HOLD_FLOOR,
-    &LOG_LEVEL,
-    &LOG_FORMAT,
-    &URL,
-    &CA_CERT,
-    &API_KEY,
-    &ADMIN_KEY,
 ];
+
+/// Those that are shown after them.
+const LAST: [&Setting; 6] = [&LOG_LEVEL, &LOG_FORMAT, &URL, &CA_CERT, &API_KEY, &ADMIN_KEY];
+
+/// All settings, in the order in which they are shown: the program's own, and what the families
+/// declare.
+pub static ALL: LazyLock<Vec<&'static Setting>> = LazyLock::new(|| {
+    let families = families::declared_by_families();
+    FIRST.into_iter().chain(families.iter()).chain(LAST).collect()
+});
 
 /// What is wrong with the configuration: a sentence for the person who wrote it, which never
 /// repeats a secret.
@@ -333,7 +279,7 @@ impl Config {
         require_known(environment)?;
         let mut file = file::File::default();
         let mut config = Self { chosen: Vec::new() };
-        for setting in ALL {
+        for setting in ALL.iter().copied() {
             config.chosen.push((setting, choose(setting, flags, environment, &file)?));
             if setting.name == CONFIG.name
                 && let Some(path) = config.path(&CONFIG)

@@ -5,6 +5,7 @@
 
 pub mod assemble;
 pub mod families;
+pub mod family_set;
 pub mod moving;
 pub mod serve;
 pub mod status;

@@ -4,7 +4,6 @@
 //! It knows which tables say that a store is complete, and nothing else about what is moved.
 
 use crate::assemble::{self, AssembleError, AssembleOptions, Stores};
-use crate::families;
 use coffer_keyring::KEY_MIGRATIONS;
 use coffer_storage::{Counts, Progress, Transfer};
 use std::fmt;
@@ -63,9 +62,9 @@ pub async fn run(
     };
     // Nothing is moved that nobody could open.
     assemble::open_keyring(from, &source.keys, &store_id).await?;
-    assemble::make(&to.database, now).await?;
+    assemble::make(to, now).await?;
     let target = Stores::even_half_moved(to, now).await?;
-    let sets = families::migrations();
+    let sets = to.families.migrations();
     let data = Transfer::new(&source.data, &target.data, &sets)?;
     let keys = Transfer::new(&source.keys, &target.keys, &[KEY_MIGRATIONS])?;
     for transfer in [&data, &keys] {
@@ -75,7 +74,7 @@ pub async fn run(
     let counts = (data.compare(&mut compared).await?, keys.compare(&mut compared).await?);
     tell(Step::Opening, None);
     let (keyring, _) = assemble::open_keyring(to, &target.keys, &store_id).await?;
-    let opened = families::open_all(&target.data, &keyring, now).await?;
+    let opened = to.families.open_all(&target.data, &keyring, now).await?;
     // Whoever opens the store looks for the note in the data: until it is gone, nobody serves it.
     data.finish().await?;
     keys.finish().await?;

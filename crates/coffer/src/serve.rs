@@ -2,7 +2,7 @@
 
 use crate::assemble::Installation;
 use coffer_base::limit;
-use coffer_kernel::{Kernel, Surface, run_jobs, serve_connection};
+use coffer_kernel::{Kernel, ListenerRole, run_job, serve_connection};
 use std::fmt;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
@@ -110,7 +110,6 @@ enum Listener {
 /// A server that is running.
 pub struct Server {
     installation: Installation,
-    stop: watch::Sender<bool>,
     accepting: JoinSet<JoinSet<()>>,
     jobs: Option<std::thread::JoinHandle<()>>,
     /// Where the API listens.
@@ -128,7 +127,7 @@ impl Server {
         installation: Installation,
         options: ServeOptions,
     ) -> Result<Self, ServeError> {
-        let (stop, stopped) = watch::channel(false);
+        let stopped = installation.context.stop.clone();
         let places = Arc::new(Semaphore::new(limit::CONNECTIONS));
         let mut accepting = JoinSet::new();
         let mut bound = Vec::new();
@@ -143,9 +142,9 @@ impl Server {
             }
             let (listener, address) = bind(address).await?;
             let surface = match (admin, address.is_local()) {
-                (true, _) => Surface::Admin,
-                (false, true) => Surface::All,
-                (false, false) => Surface::Api,
+                (true, _) => ListenerRole::Admin,
+                (false, true) => ListenerRole::All,
+                (false, false) => ListenerRole::Api,
             };
             accepting.spawn(accept(
                 listener,
@@ -159,10 +158,10 @@ impl Server {
             ));
             bound.push(Some(address));
         }
-        let jobs = start_jobs(&installation, &stopped).map_err(ServeError::Jobs)?;
+        let jobs = start_jobs(&installation).map_err(ServeError::Jobs)?;
         let mut bound = bound.into_iter();
         let (address, admin_address) = (bound.next().flatten(), bound.next().flatten());
-        Ok(Self { installation, stop, accepting, jobs: Some(jobs), address, admin_address })
+        Ok(Self { installation, accepting, jobs: Some(jobs), address, admin_address })
     }
 
     /// The installation that is served.
@@ -173,7 +172,7 @@ impl Server {
     /// Accepts nothing more, finishes the requests under way, for at most
     /// [`limit::DRAIN_SECONDS`], and closes the stores.
     pub async fn stop(mut self) {
-        let _ = self.stop.send(true);
+        let _ = self.installation.stop.send(true);
         let patience = Duration::from_secs(limit::DRAIN_SECONDS);
         let drained = tokio::time::timeout(patience, async {
             while let Some(connections) = self.accepting.join_next().await {
@@ -237,7 +236,7 @@ fn remove_stale_socket(path: &Path) {
 #[derive(Clone)]
 struct Door {
     kernel: Arc<Kernel>,
-    surface: Surface,
+    surface: ListenerRole,
     tls: Option<TlsAcceptor>,
     places: Arc<Semaphore>,
     stopped: watch::Receiver<bool>,
@@ -303,25 +302,20 @@ async fn take(listener: &Listener, door: &Door) -> std::io::Result<Serving> {
 /// Runs the jobs on a thread of their own: on the embedded database a long read runs where it is
 /// called, and must not hold up requests. Connections to a database belong to the runtime in which
 /// they were made, and jobs share them with requests, so there the jobs share the runtime too.
-fn start_jobs(
-    installation: &Installation,
-    stopped: &watch::Receiver<bool>,
-) -> std::io::Result<std::thread::JoinHandle<()>> {
+fn start_jobs(installation: &Installation) -> std::io::Result<std::thread::JoinHandle<()>> {
     let jobs = installation.jobs.clone();
-    let store = installation.stores.data.clone();
+    let context = installation.context.clone();
     let shared = tokio::runtime::Handle::current();
-    let own = if store.is_shared() {
+    let own = if context.store.is_shared() {
         None
     } else {
-        Some(tokio::runtime::Builder::new_current_thread().enable_time().build()?)
+        Some(tokio::runtime::Builder::new_current_thread().enable_all().build()?)
     };
-    let clock = Arc::clone(&installation.clock);
-    let stopped = stopped.clone();
     std::thread::Builder::new().name("coffer-jobs".to_owned()).spawn(move || {
         let running = async move {
             let mut running = JoinSet::new();
             for job in jobs {
-                running.spawn(run_jobs(job, store.clone(), Arc::clone(&clock), stopped.clone()));
+                running.spawn(run_job(job, context.clone()));
             }
             while let Some(ended) = running.join_next().await {
                 if let Err(error) = ended {

@@ -3,8 +3,7 @@
 use coffer_base::Timestamp;
 use coffer_dialect::{ApiError, Object, Value};
 use coffer_kernel::{
-    Access, Arguments, Count, Counters, Ctx, Definition, Method, Reach, ReadOperation, Scheduler,
-    storage_failure,
+    Access, Arguments, Count, Counters, Ctx, Definition, Failure, ReadOperation, Scheduler,
 };
 use coffer_storage::Store;
 use std::sync::{Arc, OnceLock};
@@ -29,25 +28,15 @@ pub struct StatusSources {
 pub struct Status(pub StatusSources);
 
 impl ReadOperation for Status {
-    const DEFINITION: Definition = Definition {
-        name: "admin.status.retrieve",
-        method: Method::Get,
-        path: "/v1/admin/status",
-        access: Access::Admin,
-        expandable: &[],
-        list: false,
-    };
+    const DEFINITION: Definition =
+        Definition::get("admin.status.retrieve", "/v1/admin/status", Access::Admin);
     type Input = ();
 
     fn parse(&self, arguments: &Arguments<'_>) -> Result<(), ApiError> {
         arguments.params.only(&[]).map(drop)
     }
 
-    fn reach(_input: &()) -> Reach {
-        Reach::Backend
-    }
-
-    async fn run(&self, _input: &(), ctx: &Ctx, _store: &Store) -> Result<Object, ApiError> {
+    async fn run(&self, _input: &(), ctx: &Ctx, _store: &Store) -> Result<Object, Failure> {
         let sources = &self.0;
         let stats = sources.store.stats();
         let writer = Object::bare()
@@ -58,11 +47,7 @@ impl ReadOperation for Status {
             .set("units", number(stats.units))
             .set("waiting", number(stats.waiting))
             .set("wal_bytes", number(stats.wal_bytes));
-        let progress = sources
-            .scheduler
-            .progress(&sources.store, ctx.now())
-            .await
-            .map_err(|error| storage_failure(&error))?;
+        let progress = sources.scheduler.progress(&sources.store, ctx.now()).await?;
         let schedule = progress.into_iter().fold(Object::bare(), |schedule, task| {
             let progress = Object::bare().set("done_until", task.done_until).set("lag", task.lag);
             schedule.set(task.name, progress)

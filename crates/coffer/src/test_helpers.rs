@@ -1,11 +1,11 @@
-//! Developer mode's clock: `/v1/test_helpers/clock` tells the time, `…/advance` moves it forward
-//! and does what falls due meanwhile, as if the time had passed (reserves, extensions).
+//! Developer mode's clock: `/v1/test_helpers/clock` shows the time, `…/advance` moves it forward
+//! and runs what falls due meanwhile, as if the time had passed.
 
 use coffer_base::{Clock, ShiftedClock, Timestamp, limit};
 use coffer_dialect::{ApiError, Object};
 use coffer_kernel::{
-    Access, Applied, Arguments, Ctx, Definition, Failure, Method, Reach, ReadOperation, Routes,
-    Scheduler, WriteOperation, move_clock,
+    Access, Applied, Arguments, Ctx, Definition, Example, Failure, JobContext, ReadOperation,
+    Routes, Scheduler, WriteOperation, move_clock,
 };
 use coffer_storage::{StorageError, Store, Tx};
 use std::sync::Arc;
@@ -16,10 +16,10 @@ pub fn register(
     routes: &mut Routes,
     clock: Arc<ShiftedClock>,
     scheduler: Arc<Scheduler>,
-    store: Store,
+    context: JobContext,
 ) {
-    let walk = Mutex::new(());
-    routes.read(Tell).write(Advance { clock, scheduler, store, walk });
+    let advancing = Mutex::new(());
+    routes.read(Retrieve).write(Advance { clock, scheduler, context, advancing });
 }
 
 /// What both answer.
@@ -28,28 +28,18 @@ fn render(now: Timestamp) -> Object {
 }
 
 /// `GET /v1/test_helpers/clock`.
-struct Tell;
+struct Retrieve;
 
-impl ReadOperation for Tell {
-    const DEFINITION: Definition = Definition {
-        name: "test_helpers.clock.retrieve",
-        method: Method::Get,
-        path: "/v1/test_helpers/clock",
-        access: Access::App,
-        expandable: &[],
-        list: false,
-    };
+impl ReadOperation for Retrieve {
+    const DEFINITION: Definition =
+        Definition::get("test_helpers.clock.retrieve", "/v1/test_helpers/clock", Access::App);
     type Input = ();
 
     fn parse(&self, arguments: &Arguments<'_>) -> Result<(), ApiError> {
         arguments.params.only(&[]).map(drop)
     }
 
-    fn reach(_input: &()) -> Reach {
-        Reach::Backend
-    }
-
-    async fn run(&self, _input: &(), ctx: &Ctx, _store: &Store) -> Result<Object, ApiError> {
+    async fn run(&self, _input: &(), ctx: &Ctx, _store: &Store) -> Result<Object, Failure> {
         Ok(render(ctx.now()))
     }
 }
@@ -58,9 +48,9 @@ impl ReadOperation for Tell {
 struct Advance {
     clock: Arc<ShiftedClock>,
     scheduler: Arc<Scheduler>,
-    store: Store,
-    /// One walk through time at a time.
-    walk: Mutex<()>,
+    context: JobContext,
+    /// One advance at a time.
+    advancing: Mutex<()>,
 }
 
 /// How far the clock is to go.
@@ -68,14 +58,6 @@ struct Advance {
 enum Goal {
     Seconds(i64),
     Time(Timestamp),
-}
-
-/// How far the clock goes. Others may move it at any moment, so nothing here is counted from the
-/// time at which the request was taken up.
-struct Step {
-    seconds: i64,
-    /// How far it is ahead afterwards at least.
-    at_least: i64,
 }
 
 /// Where the clock goes.
@@ -87,16 +69,13 @@ struct Moved {
 }
 
 impl WriteOperation for Advance {
-    const DEFINITION: Definition = Definition {
-        name: "test_helpers.clock.advance",
-        method: Method::Post,
-        path: "/v1/test_helpers/clock/advance",
-        access: Access::App,
-        expandable: &[],
-        list: false,
-    };
+    const DEFINITION: Definition = Definition::post(
+        "test_helpers.clock.advance",
+        "/v1/test_helpers/clock/advance",
+        Access::App,
+    )
+    .example(Example::of(&[("seconds", "1")]));
     type Input = Goal;
-    type Prepared = Step;
     type Out = Moved;
 
     fn parse(&self, arguments: &Arguments<'_>) -> Result<Goal, ApiError> {
@@ -115,32 +94,30 @@ impl WriteOperation for Advance {
         }
     }
 
-    fn reach(_input: &Goal) -> Reach {
-        Reach::Backend
-    }
-
-    async fn prepare(&self, goal: &Goal, _ctx: &Ctx) -> Result<Step, ApiError> {
+    fn check(&self, goal: &Goal, _ctx: &Ctx) -> Result<(), ApiError> {
         let now = self.clock.now().unix();
         match *goal {
             Goal::Seconds(seconds) if now.saturating_add(seconds) > limit::CLOCK_CEILING => {
                 let message = "The clock would go beyond the year 9999.";
                 Err(ApiError::invalid_param("seconds", message))
             }
-            Goal::Seconds(seconds) => Ok(Step { seconds, at_least: 0 }),
-            Goal::Time(to) => {
-                check_ahead(to.unix().saturating_sub(now), now)?;
-                Ok(Step { seconds: 0, at_least: self.clock.offset_of(to) })
-            }
+            Goal::Seconds(_) => Ok(()),
+            Goal::Time(to) => check_ahead(to.unix().saturating_sub(now), now),
         }
     }
 
     async fn apply(
         &self,
-        step: &Step,
+        goal: &Goal,
         _ctx: &Ctx,
         tx: &mut Tx<'_>,
     ) -> Result<Applied<Moved>, Failure> {
-        let offset = move_clock(tx, step.seconds, step.at_least).await?;
+        // Others may move the clock at any moment, so nothing is counted from the time at which
+        // the request arrived.
+        let offset = match *goal {
+            Goal::Seconds(seconds) => move_clock(tx, seconds, 0).await?,
+            Goal::Time(to) => move_clock(tx, 0, self.clock.offset_of(to)).await?,
+        };
         let out = Moved { offset, now: self.clock.shows_at(offset) };
         Ok(Applied { out, subject: "clock".to_owned(), fingerprint: None })
     }
@@ -150,29 +127,29 @@ impl WriteOperation for Advance {
     }
 
     async fn committed(&self, moved: &Moved, _ctx: &Ctx) -> Result<(), ApiError> {
-        let walked = self.walk_to(moved.offset).await;
-        // Even if not all was done on the way: the store says that the clock stands there, and the
-        // scheduler goes on by itself.
+        let advanced = self.advance_to(moved.offset).await;
+        // Also if a task failed on the way: the store has the offset already, and the scheduler
+        // catches up by itself.
         self.clock.shift_to(moved.offset);
-        walked.map_err(|error| ApiError::unknown_outcome(error.to_string()))
+        advanced.map_err(|error| ApiError::unknown_outcome(error.to_string()))
     }
 }
 
 impl Advance {
-    /// Lets time pass until the clock is `offset` seconds ahead. It stops at each midnight, so
-    /// that what happens there happens at that time.
-    async fn walk_to(&self, offset: i64) -> Result<(), StorageError> {
-        let _turn = self.walk.lock().await;
+    /// Lets time pass until the clock is `offset` seconds ahead. It stops at each midnight, so that
+    /// the scheduled tasks run at that time.
+    async fn advance_to(&self, offset: i64) -> Result<(), StorageError> {
+        let _only = self.advancing.lock().await;
         loop {
             let midnight = self.clock.now().midnight_after();
             if midnight >= self.clock.shows_at(offset) {
                 break;
             }
             self.clock.reach(midnight);
-            self.scheduler.run_due(&self.store, midnight).await?;
+            self.scheduler.run_due(&self.context, midnight).await?;
         }
         self.clock.shift_to(offset);
-        self.scheduler.run_due(&self.store, self.clock.now()).await.map(drop)
+        self.scheduler.run_due(&self.context, self.clock.now()).await.map(drop)
     }
 }
 

@@ -54,7 +54,7 @@ fn a_marketplace_is_run_from_the_command_line() {
     let developer = id(&run(&["accounts", "create", "--name", "Developer"]));
     let customer = run(&["accounts", "create", "--id", "acct_customer"]);
     assert_eq!(id(&customer), "acct_customer");
-    let words = ["--account", &developer, "--name", "Shop", "--secrets-per-scope", "2"];
+    let words = ["--account", &developer, "--name", "Shop", "--quota", "secrets_per_scope=2"];
     let app = id(&run(&[&["apps", "create"], &words[..]].concat()));
     let words = ["installs", "create", "--app", &app, "--account", "acct_customer"];
     let install = id(&run(&words));

@@ -6,17 +6,18 @@ CREATE TABLE account (
     created INTEGER NOT NULL
 ) WITHOUT ROWID;
 
--- Apps, each made by one account. secrets_per_scope: NULL means the installation's number.
+-- Apps, each made by one account. quotas: numbers of the app's own, as name=value separated by
+-- blanks; where one is missing, the installation's counts.
 CREATE TABLE app (
-    id                TEXT    PRIMARY KEY,
-    seq               INTEGER NOT NULL,
-    account           TEXT    NOT NULL,
-    name              TEXT    NOT NULL,
-    secrets_per_scope INTEGER,
-    created           INTEGER NOT NULL
+    id      TEXT    PRIMARY KEY,
+    seq     INTEGER NOT NULL,
+    account TEXT    NOT NULL,
+    name    TEXT    NOT NULL,
+    quotas  TEXT    NOT NULL,
+    created INTEGER NOT NULL
 ) WITHOUT ROWID;
 
--- Apps on accounts. active: 1 lets the app in; 0 keeps the data and shuts the door.
+-- Apps on accounts. active: 1 lets the app in; 0 refuses it and keeps its data.
 CREATE TABLE install (
     app     TEXT    NOT NULL,
     account TEXT    NOT NULL,
@@ -58,14 +59,17 @@ CREATE INDEX api_key_by_parent ON api_key (parent) WHERE parent IS NOT NULL;
 CREATE INDEX api_key_ephemeral_by_expiry ON api_key (expires_at) WHERE kind = 'ephemeral';
 
 -- Tenants that are being erased, in both modes. While one is listed here it cannot be installed.
+-- request says which request asked for it: a tenant that was erased may live again and be erased
+-- again, and a server that is still at the first erasure must not take the second for it.
 CREATE TABLE erasure (
     app     TEXT    NOT NULL,
     account TEXT    NOT NULL,
     created INTEGER NOT NULL,
+    request TEXT    NOT NULL,
     PRIMARY KEY (app, account)
 ) WITHOUT ROWID;
 
--- The last place that each list has given out.
+-- The last sequence number of each collection.
 CREATE TABLE identity_sequence (
     collection TEXT    PRIMARY KEY,
     seq        INTEGER NOT NULL

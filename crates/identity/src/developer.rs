@@ -6,30 +6,30 @@
 
 use crate::api_key::{Holder, NewKey};
 use crate::directory::{Denied, Directory, refusal};
-use crate::objects::{Account, App, Install};
+use crate::objects::{Account, App, Install, Quotas};
 use crate::store;
 use coffer_base::{AccountId, AppId, Mode, Random, Redacted, Timestamp, id::random_id, limit};
 use coffer_crypto::TokenHash;
 use coffer_dialect::ApiError;
 use coffer_dialect::authorization::{KeyKind, key_shape, redact_key};
-use coffer_kernel::{Admission, Authenticate, BoxFuture, Presented, Principal, storage_failure};
-use coffer_storage::{Query, Row, StorageError, Tx, Work};
+use coffer_kernel::{Authenticate, BoxFuture, Credentials, Evidence, Principal, storage_failure};
+use coffer_storage::{Query, StorageError, Tx, Work};
 use std::sync::Arc;
 
 /// The authenticator of developer mode.
-pub struct Developer {
+pub(crate) struct Developer {
     directory: Arc<Directory>,
     random: Arc<dyn Random>,
 }
 
 impl Developer {
     /// Opens `directory` to everybody on this machine.
-    pub fn new(directory: Arc<Directory>, random: Arc<dyn Random>) -> Self {
+    pub(crate) fn new(directory: Arc<Directory>, random: Arc<dyn Random>) -> Self {
         Self { directory, random }
     }
 
-    async fn admit(&self, presented: &Presented<'_>) -> Result<Arc<Principal>, ApiError> {
-        let Presented { token, account, host, origin, now } = presented;
+    async fn admit(&self, presented: &Credentials<'_>) -> Result<Arc<Principal>, ApiError> {
+        let Credentials { token, account, host, origin, now } = presented;
         check_local("Host", *host)?;
         check_local("Origin", origin.map(without_scheme))?;
         let shape = key_shape(token.expose());
@@ -75,7 +75,7 @@ impl Developer {
         let account = AccountId::random(&*self.random);
         let work = AddKey { key, app: is_app.then_some((app, account)), now };
         self.directory.store().write(work).await?;
-        self.directory.turn_page();
+        self.directory.bump_generation();
         Ok(())
     }
 
@@ -88,7 +88,7 @@ impl Developer {
         let id = random_id("inst", limit::RANDOM_ID_CHARACTERS, &*self.random);
         let work = AddInstall { hash: TokenHash::of(token.expose()), account, id, now };
         self.directory.store().write(work).await?;
-        self.directory.turn_page();
+        self.directory.bump_generation();
         Ok(())
     }
 }
@@ -138,7 +138,7 @@ impl Work for AddKey {
                 seq: store::next_seq(tx, "app").await?,
                 account: account.clone(),
                 name,
-                secrets_per_scope: None,
+                quotas: Quotas::default(),
                 created: self.now,
             };
             store::insert_app(tx, &app).await?;
@@ -195,21 +195,13 @@ impl Work for AddInstall {
 impl Authenticate for Developer {
     fn authenticate<'a>(
         &'a self,
-        presented: &'a Presented<'a>,
+        presented: &'a Credentials<'a>,
     ) -> BoxFuture<'a, Result<Arc<Principal>, ApiError>> {
         Box::pin(self.admit(presented))
     }
 
-    fn admission_queries(&self, principal: &Principal) -> Vec<Query> {
-        self.directory.admission_queries(principal)
-    }
-
-    fn admission(
-        &self,
-        principal: &Principal,
-        answers: &[Vec<Row>],
-    ) -> Result<Admission, StorageError> {
-        self.directory.admission(principal, answers)
+    fn evidence(&self, principal: &Principal) -> Vec<(Evidence, Query)> {
+        self.directory.evidence(principal)
     }
 }
 

@@ -1,20 +1,20 @@
 //! From a key to who is calling.
 //!
-//! What was found is remembered (see [`limit::PRINCIPALS_IN_MEMORY`]). Every change to keys,
-//! apps, installs or accounts turns the page: whatever was remembered before is looked up anew,
-//! so a revoked key is refused from the answer to its revocation on. Where other servers share the
-//! store, what is remembered is good for the second in which it was looked up, and no longer.
+//! Principals are cached (see [`limit::PRINCIPALS_IN_MEMORY`]). Every change to keys, apps,
+//! installs or accounts bumps the cache's generation, and entries of an older one are looked up
+//! again, so a revoked key is refused from the response to its revocation on. Where other servers
+//! share the store, an entry is valid for the second in which it was looked up, and no longer.
 
 use crate::objects::{ApiKey, App, Kind};
-use crate::store::{self, Shown};
+use crate::store::{self, PresentedKey};
 use coffer_base::{AccountId, Redacted, Tenant, Timestamp, limit};
 use coffer_crypto::TokenHash;
 use coffer_dialect::ApiError;
 use coffer_dialect::authorization::{KeyKind, key_shape, redact_key};
 use coffer_kernel::{
-    Admission, Authenticate, BoxFuture, Presented, Principal, Role, storage_failure,
+    Authenticate, BoxFuture, Credentials, Evidence, Principal, Role, storage_failure,
 };
-use coffer_storage::{Query, Row, StorageError, Store};
+use coffer_storage::{Query, StorageError, Store};
 use quick_cache::Equivalent;
 use quick_cache::sync::Cache;
 use std::hash::{Hash, Hasher};
@@ -22,16 +22,16 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
 
 /// Whom the installation knows.
-pub struct Directory {
+pub(crate) struct Directory {
     store: Store,
-    remembered: Cache<Key, Arc<Known>>,
-    page: AtomicU64,
+    cache: Cache<CacheKey, Arc<CacheEntry>>,
+    generation: AtomicU64,
 }
 
 /// A key that was found good for an account.
-pub(crate) struct Known {
+pub(crate) struct CacheEntry {
     principal: Arc<Principal>,
-    page: u64,
+    generation: u64,
     /// When it was looked up.
     at: Timestamp,
     expires_at: Option<Timestamp>,
@@ -41,31 +41,31 @@ pub(crate) struct Known {
 
 /// A token's hash and the account that was asked for; empty means the key's own.
 #[derive(Clone, PartialEq, Eq)]
-struct Key {
+struct CacheKey {
     hash: [u8; 32],
     account: Box<str>,
 }
 
-struct Asked<'a> {
+struct CacheKeyRef<'a> {
     hash: &'a [u8; 32],
     account: &'a str,
 }
 
-impl Hash for Key {
+impl Hash for CacheKey {
     fn hash<H: Hasher>(&self, state: &mut H) {
-        Asked { hash: &self.hash, account: &self.account }.hash(state);
+        CacheKeyRef { hash: &self.hash, account: &self.account }.hash(state);
     }
 }
 
-impl Hash for Asked<'_> {
+impl Hash for CacheKeyRef<'_> {
     fn hash<H: Hasher>(&self, state: &mut H) {
         self.hash.hash(state);
         self.account.hash(state);
     }
 }
 
-impl Equivalent<Key> for Asked<'_> {
-    fn equivalent(&self, key: &Key) -> bool {
+impl Equivalent<CacheKey> for CacheKeyRef<'_> {
+    fn equivalent(&self, key: &CacheKey) -> bool {
         self.hash == &key.hash && self.account == &*key.account
     }
 }
@@ -85,13 +85,17 @@ pub(crate) enum Denied {
 
 impl Directory {
     /// A directory over the data store.
-    pub fn new(store: Store) -> Self {
-        Self { store, remembered: Cache::new(limit::PRINCIPALS_IN_MEMORY), page: AtomicU64::new(0) }
+    pub(crate) fn new(store: Store) -> Self {
+        Self {
+            store,
+            cache: Cache::new(limit::PRINCIPALS_IN_MEMORY),
+            generation: AtomicU64::new(0),
+        }
     }
 
-    /// Forgets everything that is remembered: call it after each change.
-    pub fn turn_page(&self) {
-        self.page.fetch_add(1, Ordering::SeqCst);
+    /// Makes every cached principal stale: call it after each change to who is who.
+    pub(crate) fn bump_generation(&self) {
+        self.generation.fetch_add(1, Ordering::SeqCst);
     }
 
     pub(crate) const fn store(&self) -> &Store {
@@ -109,17 +113,19 @@ impl Directory {
         // An admin key opens no account: whatever is asked for is the same to it.
         let is_admin = matches!(key_shape(token.expose()), Some((KeyKind::Admin, _)));
         let account = account.filter(|_| !is_admin);
-        let asked = Asked { hash: hash.as_bytes(), account: account.unwrap_or_default() };
-        let page = self.page.load(Ordering::SeqCst);
+        let asked = CacheKeyRef { hash: hash.as_bytes(), account: account.unwrap_or_default() };
+        let generation = self.generation.load(Ordering::SeqCst);
         let shared = self.store.is_shared();
-        let good = |known: &Arc<Known>| known.page == page && (!shared || known.at == now);
-        if let Some(known) = self.remembered.get(&asked).filter(good) {
-            return Ok(known.admit(now));
+        let good = |entry: &Arc<CacheEntry>| {
+            entry.generation == generation && (!shared || entry.at == now)
+        };
+        if let Some(entry) = self.cache.get(&asked).filter(good) {
+            return Ok(entry.admit(now));
         }
         let found = match self.find(&hash, account, now).await? {
-            Ok((principal, expires_at)) => Arc::new(Known {
+            Ok((principal, expires_at)) => Arc::new(CacheEntry {
                 principal: Arc::new(principal),
-                page,
+                generation,
                 at: now,
                 expires_at,
                 last_used: AtomicI64::new(0),
@@ -127,8 +133,8 @@ impl Directory {
             }),
             Err(denied) => return Ok(Err(denied)),
         };
-        let key = Key { hash: *hash.as_bytes(), account: asked.account.into() };
-        self.remembered.insert(key, Arc::clone(&found));
+        let key = CacheKey { hash: *hash.as_bytes(), account: asked.account.into() };
+        self.cache.insert(key, Arc::clone(&found));
         Ok(found.admit(now))
     }
 
@@ -141,7 +147,7 @@ impl Directory {
         let Some(shown) = store::shown_key(&self.store, hash, account).await? else {
             return Ok(Err(Denied::Unknown));
         };
-        let Shown { key, app, installed } = shown;
+        let PresentedKey { key, app, installed } = shown;
         let parent = match &key.parent {
             Some(id) => store::find_key(&self.store, id).await?,
             None => None,
@@ -193,17 +199,17 @@ impl Directory {
     /// What was used since it was last written down.
     pub(crate) fn take_last_used(&self) -> Vec<(String, i64)> {
         let mut used = Vec::new();
-        for (_, known) in self.remembered.iter() {
-            let at = known.last_used.load(Ordering::Relaxed);
-            if at > known.last_written.swap(at, Ordering::Relaxed) {
-                used.push((known.principal.key_id.to_string(), at));
+        for (_, entry) in self.cache.iter() {
+            let at = entry.last_used.load(Ordering::Relaxed);
+            if at > entry.last_written.swap(at, Ordering::Relaxed) {
+                used.push((entry.principal.key_id.to_string(), at));
             }
         }
         used
     }
 }
 
-impl Known {
+impl CacheEntry {
     fn admit(&self, now: Timestamp) -> Result<Arc<Principal>, Denied> {
         if self.expires_at.is_some_and(|at| at <= now) {
             return Err(Denied::Expired);
@@ -237,7 +243,6 @@ fn principal(
     connect: bool,
 ) -> Principal {
     let platform = app.map_or_else(|| tenant.account.clone(), |app| app.account.clone());
-    let quota = app.and_then(|app| app.secrets_per_scope);
     Principal {
         key_id: Arc::from(key.id.as_str()),
         shown_key: Arc::from(key.shown.as_str()),
@@ -246,7 +251,7 @@ fn principal(
         tenant,
         platform,
         connect,
-        quotas: quota.map(|most| ("secrets_per_scope".to_owned(), most)).into_iter().collect(),
+        quotas: app.map_or(&[][..], |app| app.quotas.all()).into(),
     }
 }
 
@@ -268,10 +273,10 @@ pub(crate) fn refusal(denied: Denied, token: &str, account: Option<&str>) -> Api
 impl Authenticate for Directory {
     fn authenticate<'a>(
         &'a self,
-        presented: &'a Presented<'a>,
+        credentials: &'a Credentials<'a>,
     ) -> BoxFuture<'a, Result<Arc<Principal>, ApiError>> {
         Box::pin(async move {
-            let Presented { token, account, now, .. } = presented;
+            let Credentials { token, account, now, .. } = credentials;
             let looked_up = self
                 .look_up(token, *account, *now)
                 .await
@@ -280,35 +285,19 @@ impl Authenticate for Directory {
         })
     }
 
-    fn admission_queries(&self, principal: &Principal) -> Vec<Query> {
+    fn evidence(&self, principal: &Principal) -> Vec<(Evidence, Query)> {
         let Tenant { app, account, .. } = &principal.tenant;
-        let in_force = store::in_force_query(&principal.key_id);
-        match (&principal.role, principal.own_account) {
-            (Role::Admin, _) => vec![in_force],
-            (_, true) => vec![
-                in_force,
-                store::own_account_query(app, account),
-                store::erasing_query(app, account),
-            ],
-            (_, false) => vec![in_force, store::installed_query(app, account)],
+        let mut evidence = vec![(Evidence::KeyInForce, store::in_force_query(&principal.key_id))];
+        if principal.role == Role::Admin {
+            return evidence;
         }
-    }
-
-    fn admission(
-        &self,
-        principal: &Principal,
-        answers: &[Vec<Row>],
-    ) -> Result<Admission, StorageError> {
-        let there: Vec<bool> = answers.iter().map(|rows| !rows.is_empty()).collect();
-        match (there.as_slice(), &principal.role) {
-            ([false, ..], _) => Ok(Admission::KeyRevoked),
-            // An install that is purged is gone; the app's own account has none, so the list of
-            // erasures was asked.
-            ([true], Role::Admin) | ([true, true] | [true, true, false], _) => {
-                Ok(Admission::Admitted)
-            }
-            ([true, ..], _) => Ok(Admission::Shut),
-            ([], _) => Err(StorageError::Engine("nobody asked whether to admit".to_owned())),
+        if principal.own_account {
+            evidence.push((Evidence::OwnAccount, store::own_account_query(app, account)));
+            // A purge deletes the install that others have; the app's own account has none.
+            evidence.push((Evidence::Purging, store::erasing_query(app, account)));
+        } else {
+            evidence.push((Evidence::Installed, store::installed_query(app, account)));
         }
+        evidence
     }
 }

@@ -2,17 +2,17 @@
 
 use crate::store::{self, Erasure, FinishErasure};
 use coffer_base::{Mode, Tenant, limit};
-use coffer_kernel::Sweep;
+use coffer_kernel::Prune;
 use coffer_keyring::{Keyring, KeyringError, retire_seal};
 use coffer_storage::{Query, StorageError, Store, Tx, Work};
 use std::sync::Arc;
 use tracing::info;
 
 /// Erases what is listed for erasure.
-pub struct Eraser {
+pub(crate) struct Eraser {
     keyring: Arc<Keyring>,
-    /// What the families say about their tables.
-    sweeps: Vec<Sweep>,
+    /// How the families' rows of a tenant are deleted.
+    purge: Vec<Prune>,
 }
 
 struct Retire {
@@ -42,8 +42,8 @@ fn tenants(erasure: &Erasure) -> [Tenant; 2] {
 
 impl Eraser {
     /// An eraser that knows the families' tables.
-    pub fn new(keyring: Arc<Keyring>, sweeps: Vec<Sweep>) -> Self {
-        Self { keyring, sweeps }
+    pub fn new(keyring: Arc<Keyring>, purge: Vec<Prune>) -> Self {
+        Self { keyring, purge }
     }
 
     /// Destroys the keys of everything that is listed for erasure: from then on none of it can be
@@ -51,19 +51,19 @@ impl Eraser {
     ///
     /// # Errors
     /// [`KeyringError::Storage`].
-    pub async fn shred(&self, store: &Store) -> Result<(), KeyringError> {
+    pub async fn destroy_keys(&self, store: &Store) -> Result<(), KeyringError> {
         let mut after = None;
         loop {
             let listed = store::erasures(store, after.as_ref(), limit::JOB_BATCH).await?;
             for erasure in &listed {
-                self.shred_one(store, erasure).await?;
+                self.destroy_keys_of(store, erasure).await?;
             }
             let Some(last) = listed.into_iter().next_back() else { return Ok(()) };
             after = Some(last);
         }
     }
 
-    async fn shred_one(&self, store: &Store, erasure: &Erasure) -> Result<(), KeyringError> {
+    async fn destroy_keys_of(&self, store: &Store, erasure: &Erasure) -> Result<(), KeyringError> {
         for tenant in tenants(erasure) {
             let newest = self.keyring.newest_version(&tenant).await?;
             let retire = Retire { erasure: erasure.clone(), tenant: tenant.clone(), newest };
@@ -96,11 +96,11 @@ impl Eraser {
     /// Erases one tenant, and says whether it was the one who did. Another server may be at it too,
     /// and done before: then the tenant may live again, and nothing of it is touched.
     async fn erase_one(&self, store: &Store, erasure: Erasure) -> Result<bool, KeyringError> {
-        self.shred_one(store, &erasure).await?;
+        self.destroy_keys_of(store, &erasure).await?;
         let mut rows = 0u64;
         for tenant in tenants(&erasure) {
             let listed = erasure.listed_query();
-            rows += coffer_kernel::erase_tenant(store, &tenant, &self.sweeps, &listed).await?;
+            rows += coffer_kernel::purge_tenant(store, &tenant, &self.purge, &listed).await?;
         }
         let done = store.write(FinishErasure(erasure.clone())).await?;
         if done {
@@ -137,7 +137,7 @@ mod tests {
         };
         Keyring::found(&options(), &root, NOW).await.unwrap();
         let keyring = Keyring::open(options(), &root).await.unwrap();
-        (data, Eraser::new(Arc::new(keyring), coffer_kernel::ERASE.to_vec()))
+        (data, Eraser::new(Arc::new(keyring), coffer_kernel::KERNEL.purge.to_vec()))
     }
 
     struct Run(&'static str, Vec<Value>);

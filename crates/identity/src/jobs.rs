@@ -1,17 +1,17 @@
-//! What the room does in the background.
+//! The background jobs of identity.
 
 use crate::directory::Directory;
 use crate::erasure::Eraser;
 use crate::store::{EXPIRED_EPHEMERAL, WriteLastUsed};
-use coffer_base::{Timestamp, limit};
-use coffer_kernel::{BoxFuture, Job, sweep};
+use coffer_base::limit;
+use coffer_kernel::{BoxFuture, Job, JobContext, prune};
 use coffer_keyring::KeyringError;
-use coffer_storage::{StorageError, Store, Value};
+use coffer_storage::{StorageError, Value};
 use std::sync::Arc;
 use std::time::Duration;
 
 /// Erases the tenants that are listed for erasure.
-pub struct EraseTenants(pub Arc<Eraser>);
+pub(crate) struct EraseTenants(pub(crate) Arc<Eraser>);
 
 impl Job for EraseTenants {
     fn name(&self) -> &'static str {
@@ -22,13 +22,9 @@ impl Job for EraseTenants {
         Duration::from_secs(limit::ERASE_EVERY_SECONDS)
     }
 
-    fn run<'a>(
-        &'a self,
-        store: &'a Store,
-        _now: Timestamp,
-    ) -> BoxFuture<'a, Result<u64, StorageError>> {
+    fn run<'a>(&'a self, context: &'a JobContext) -> BoxFuture<'a, Result<u64, StorageError>> {
         Box::pin(async move {
-            self.0.erase(store).await.map_err(|error| match error {
+            self.0.erase(&context.store).await.map_err(|error| match error {
                 KeyringError::Storage(source) => source,
                 other => StorageError::Engine(other.to_string()),
             })
@@ -37,7 +33,7 @@ impl Job for EraseTenants {
 }
 
 /// Writes down when keys were last used.
-pub struct FlushLastUsed(pub Arc<Directory>);
+pub(crate) struct FlushLastUsed(pub(crate) Arc<Directory>);
 
 impl Job for FlushLastUsed {
     fn name(&self) -> &'static str {
@@ -48,11 +44,7 @@ impl Job for FlushLastUsed {
         Duration::from_secs(limit::LAST_USED_EVERY_SECONDS)
     }
 
-    fn run<'a>(
-        &'a self,
-        store: &'a Store,
-        _now: Timestamp,
-    ) -> BoxFuture<'a, Result<u64, StorageError>> {
+    fn run<'a>(&'a self, context: &'a JobContext) -> BoxFuture<'a, Result<u64, StorageError>> {
         Box::pin(async move {
             let mut used = self.0.take_last_used();
             // In one order on all servers, so that two never wait for each other.
@@ -60,7 +52,8 @@ impl Job for FlushLastUsed {
             let batch = usize::try_from(limit::JOB_BATCH).unwrap_or(usize::MAX);
             let mut written = 0u64;
             for chunk in used.chunks(batch) {
-                written = written.saturating_add(store.write(WriteLastUsed(chunk.into())).await?);
+                written =
+                    written.saturating_add(context.store.write(WriteLastUsed(chunk.into())).await?);
             }
             Ok(written)
         })
@@ -69,7 +62,7 @@ impl Job for FlushLastUsed {
 
 /// Deletes ephemeral keys a day after they expired; until then they are told that they have.
 #[derive(Debug)]
-pub struct PruneEphemeralKeys;
+pub(crate) struct PruneEphemeralKeys;
 
 impl Job for PruneEphemeralKeys {
     fn name(&self) -> &'static str {
@@ -80,14 +73,10 @@ impl Job for PruneEphemeralKeys {
         Duration::from_secs(limit::PRUNE_EVERY_SECONDS)
     }
 
-    fn run<'a>(
-        &'a self,
-        store: &'a Store,
-        now: Timestamp,
-    ) -> BoxFuture<'a, Result<u64, StorageError>> {
+    fn run<'a>(&'a self, context: &'a JobContext) -> BoxFuture<'a, Result<u64, StorageError>> {
         Box::pin(async move {
-            let before = now.plus(-limit::EPHEMERAL_SECONDS_CEILING);
-            sweep(store, EXPIRED_EPHEMERAL, &[Value::Int(before.unix())]).await
+            let before = context.clock.now().plus(-limit::EPHEMERAL_SECONDS_CEILING);
+            prune(&context.store, EXPIRED_EPHEMERAL, &[Value::Int(before.unix())]).await
         })
     }
 }

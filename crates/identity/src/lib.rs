@@ -1,8 +1,8 @@
 //! Who is who, and who may: accounts, apps, installs and keys.
 //!
-//! This room answers the kernel's question who is calling ([`Directory`], and [`Developer`] in
-//! developer mode), and declares the operations of the admin API and of ephemeral keys. It never
-//! sees what the other families store.
+//! This crate answers the kernel's question who is calling, from the directory, and in developer
+//! mode adds whoever is not in it yet; it declares the operations of the admin API and of ephemeral
+//! keys. It never sees what the other families store.
 
 mod api_key;
 mod developer;
@@ -15,9 +15,72 @@ mod store;
 mod wire;
 
 pub use api_key::{NewKey, create_admin_key};
-pub use developer::Developer;
-pub use directory::Directory;
-pub use erasure::Eraser;
-pub use jobs::{EraseTenants, FlushLastUsed, PruneEphemeralKeys};
-pub use operations::register;
 pub use store::MIGRATIONS;
+
+use coffer_base::Random;
+use coffer_kernel::{Authenticate, Parts, Prune, Quota};
+use coffer_keyring::Keyring;
+use coffer_storage::Store;
+use developer::Developer;
+use directory::Directory;
+use erasure::Eraser;
+use jobs::{EraseTenants, FlushLastUsed, PruneEphemeralKeys};
+use operations::{Shared, ephemeral_keys, routes};
+use std::sync::Arc;
+
+/// What identity is put together from.
+pub struct IdentityOptions {
+    /// The data store.
+    pub store: Store,
+    /// Tenants' keys, which erasing destroys.
+    pub keyring: Arc<Keyring>,
+    /// Where keys and ids come from.
+    pub random: Arc<dyn Random>,
+    /// Whether anybody on this machine is let in.
+    pub developer: bool,
+    /// The permissions that the other families' operations ask for.
+    pub permissions: Vec<String>,
+    /// The quotas that the families declare.
+    pub quotas: Vec<Quota>,
+    /// How the families' rows of a tenant are deleted.
+    pub purge: Vec<Prune>,
+}
+
+/// Identity, running.
+pub struct Identity {
+    /// Answers who is calling.
+    pub authenticate: Arc<dyn Authenticate>,
+    /// Its operations and jobs.
+    pub parts: Parts,
+}
+
+impl Identity {
+    /// Puts it together.
+    pub fn new(options: IdentityOptions) -> Self {
+        let IdentityOptions { store, keyring, random, developer, quotas, purge, .. } = options;
+        let mut permissions = options.permissions;
+        permissions.push(ephemeral_keys::PERMISSION.to_owned());
+        permissions.sort();
+        let directory = Arc::new(Directory::new(store.clone()));
+        let eraser = Arc::new(Eraser::new(keyring, purge));
+        let shared = Shared {
+            directory: Arc::clone(&directory),
+            eraser: Arc::clone(&eraser),
+            store,
+            permissions: permissions.into(),
+            quotas: quotas.into(),
+        };
+        let parts = Parts {
+            routes: routes(&shared),
+            jobs: vec![
+                Arc::new(PruneEphemeralKeys),
+                Arc::new(FlushLastUsed(Arc::clone(&directory))),
+                Arc::new(EraseTenants(eraser)),
+            ],
+            ..Parts::default()
+        };
+        let authenticate: Arc<dyn Authenticate> =
+            if developer { Arc::new(Developer::new(directory, random)) } else { directory };
+        Self { authenticate, parts }
+    }
+}

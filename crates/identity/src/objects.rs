@@ -19,8 +19,48 @@ pub(crate) struct App {
     pub(crate) seq: i64,
     pub(crate) account: AccountId,
     pub(crate) name: String,
-    pub(crate) secrets_per_scope: Option<i64>,
+    pub(crate) quotas: Quotas,
     pub(crate) created: Timestamp,
+}
+
+/// The numbers that an operator has set for one app, by name. Their meaning is known to the
+/// families that ask for them.
+#[derive(Clone, PartialEq, Eq, Default, Debug)]
+pub(crate) struct Quotas(Vec<(String, i64)>);
+
+impl Quotas {
+    /// Sets a quota, or takes it back.
+    pub(crate) fn set(&mut self, name: &str, value: Option<i64>) {
+        self.0.retain(|(of, _)| of != name);
+        if let Some(value) = value {
+            self.0.push((name.to_owned(), value));
+        }
+    }
+
+    /// The app's own value, if it has one.
+    pub(crate) fn get(&self, name: &str) -> Option<i64> {
+        self.0.iter().find(|(of, _)| of == name).map(|(_, value)| *value)
+    }
+
+    /// All that are set.
+    pub(crate) fn all(&self) -> &[(String, i64)] {
+        &self.0
+    }
+
+    /// As one column: `name=value`, separated by blanks.
+    pub(crate) fn encode(&self) -> String {
+        let pairs: Vec<_> = self.0.iter().map(|(name, value)| format!("{name}={value}")).collect();
+        pairs.join(" ")
+    }
+
+    /// From that column; `None` if it holds anything else.
+    pub(crate) fn decode(column: &str) -> Option<Self> {
+        let pairs = column.split(' ').filter(|pair| !pair.is_empty()).map(|pair| {
+            let (name, value) = pair.split_once('=')?;
+            Some((name.to_owned(), value.parse().ok()?))
+        });
+        pairs.collect::<Option<_>>().map(Self)
+    }
 }
 
 /// An app on an account.

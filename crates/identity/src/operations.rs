@@ -3,51 +3,50 @@
 mod accounts;
 mod api_keys;
 mod apps;
-mod ephemeral_keys;
+pub(crate) mod ephemeral_keys;
 mod installs;
 
 use crate::directory::Directory;
 use crate::erasure::Eraser;
 use coffer_dialect::ApiError;
-use coffer_kernel::{Ctx, Routes};
+use coffer_kernel::{Quota, Routes};
 use coffer_storage::Store;
 use std::sync::Arc;
 
 /// What the operations share.
 #[derive(Clone)]
-struct Shared {
-    directory: Arc<Directory>,
-    eraser: Arc<Eraser>,
-    store: Store,
+pub(crate) struct Shared {
+    pub(crate) directory: Arc<Directory>,
+    pub(crate) eraser: Arc<Eraser>,
+    pub(crate) store: Store,
     /// The permissions that restricted keys can hold.
-    permissions: Arc<[String]>,
+    pub(crate) permissions: Arc<[String]>,
+    /// The quotas that apps can have.
+    pub(crate) quotas: Arc<[Quota]>,
 }
 
 impl Shared {
-    /// After a change to who is who: what was remembered is looked up anew.
-    fn changed(&self) {
-        self.directory.turn_page();
+    /// After a change to who is who: cached principals are looked up again.
+    fn invalidate(&self) {
+        self.directory.bump_generation();
     }
 
-    /// After tenants were listed for erasure: their keys are destroyed before the answer.
-    async fn shred(&self, _ctx: &Ctx) -> Result<(), ApiError> {
-        self.changed();
-        let shredded = self.eraser.shred(&self.store).await;
+    /// After tenants were listed for erasure: their keys are destroyed before the response.
+    async fn destroy_keys(&self) -> Result<(), ApiError> {
+        self.invalidate();
+        let destroyed = self.eraser.destroy_keys(&self.store).await;
         // The change itself is committed: "nothing was done, try again" would be wrong.
-        shredded.map_err(|error| ApiError::unknown_outcome(error.to_string()))
+        destroyed.map_err(|error| ApiError::unknown_outcome(error.to_string()))
     }
 }
 
-/// Adds the operations to the routes. Call it after the families have added theirs: the
-/// permissions that their operations ask for are those that keys can hold.
-pub fn register(routes: &mut Routes, directory: Arc<Directory>, eraser: Arc<Eraser>, store: Store) {
-    let mut permissions = routes.permissions();
-    permissions.push(ephemeral_keys::PERMISSION.to_owned());
-    permissions.sort();
-    let shared = Shared { directory, eraser, store, permissions: permissions.into() };
-    ephemeral_keys::register(routes, &shared);
-    accounts::register(routes, &shared);
-    apps::register(routes, &shared);
-    installs::register(routes, &shared);
-    api_keys::register(routes, &shared);
+/// The operations.
+pub(crate) fn routes(shared: &Shared) -> Routes {
+    let mut routes = Routes::default();
+    ephemeral_keys::register(&mut routes, shared);
+    accounts::register(&mut routes, shared);
+    apps::register(&mut routes, shared);
+    installs::register(&mut routes, shared);
+    api_keys::register(&mut routes, shared);
+    routes
 }

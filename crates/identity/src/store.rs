@@ -6,26 +6,19 @@ mod key;
 pub(crate) use erasure::*;
 pub(crate) use key::*;
 
-use crate::objects::{Account, App, Install};
+use crate::objects::{Account, App, Install, Quotas};
 use coffer_base::{AccountId, AppId, Timestamp};
 use coffer_kernel::PagePosition;
 use coffer_storage::{Migration, MigrationSet, Query, Row, StorageError, Store, Tx, Value};
 
-/// The room's schema.
+/// The tables of identity.
 pub const MIGRATIONS: MigrationSet = MigrationSet {
     room: "identity",
-    migrations: &[
-        Migration {
-            version: 1,
-            name: "identity",
-            sql: include_str!("../migrations/0001_identity.sql"),
-        },
-        Migration {
-            version: 2,
-            name: "erasure_request",
-            sql: include_str!("../migrations/0002_erasure_request.sql"),
-        },
-    ],
+    migrations: &[Migration {
+        version: 1,
+        name: "identity",
+        sql: include_str!("../migrations/0001_identity.sql"),
+    }],
 };
 
 type Result<T> = std::result::Result<T, StorageError>;
@@ -81,8 +74,7 @@ fn account(row: &Row) -> Result<Account> {
     })
 }
 
-// Who changes a row that others rely on waits for them: whatever is looked up in a transaction is
-// locked until its end.
+// What a transaction looks up stays locked until its end, so that nobody changes what it relies on.
 
 const ACCOUNT: &str = "SELECT id, seq, name, created FROM account WHERE id = ?";
 
@@ -129,15 +121,15 @@ fn app(row: &Row, first: usize) -> Result<App> {
         seq: row.int(first + 1)?,
         account: account_id(row.text(first + 2)?)?,
         name: row.text(first + 3)?.to_owned(),
-        secrets_per_scope: row.optional_int(first + 4)?,
+        quotas: Quotas::decode(row.text(first + 4)?).ok_or_else(|| corrupt("an app's quotas"))?,
         created: Timestamp::from_unix(row.int(first + 5)?),
     })
 }
 
-const APP: &str = "SELECT id, seq, account, name, secrets_per_scope, created FROM app \
+const APP: &str = "SELECT id, seq, account, name, quotas, created FROM app \
      WHERE id = ?";
 
-const APP_LOCKED: &str = "SELECT id, seq, account, name, secrets_per_scope, created FROM app \
+const APP_LOCKED: &str = "SELECT id, seq, account, name, quotas, created FROM app \
      WHERE id = ? FOR UPDATE";
 
 pub(crate) async fn find_app(store: &Store, id: &str) -> Result<Option<App>> {
@@ -150,10 +142,10 @@ pub(crate) async fn find_app_in(tx: &mut Tx<'_>, id: &str) -> Result<Option<App>
 
 pub(crate) async fn list_apps(store: &Store, selection: &Selection<'_>) -> Result<Vec<App>> {
     let sql = if selection.position.newer {
-        "SELECT id, seq, account, name, secrets_per_scope, created FROM app \
+        "SELECT id, seq, account, name, quotas, created FROM app \
          WHERE (? = '' OR id = ?) AND (? = '' OR account = ?) AND seq > ? ORDER BY seq ASC LIMIT ?"
     } else {
-        "SELECT id, seq, account, name, secrets_per_scope, created FROM app \
+        "SELECT id, seq, account, name, quotas, created FROM app \
          WHERE (? = '' OR id = ?) AND (? = '' OR account = ?) AND seq < ? ORDER BY seq DESC LIMIT ?"
     };
     store.query(sql, &selection.values()).await?.iter().map(|row| app(row, 0)).collect()
@@ -161,14 +153,14 @@ pub(crate) async fn list_apps(store: &Store, selection: &Selection<'_>) -> Resul
 
 pub(crate) async fn insert_app(tx: &mut Tx<'_>, app: &App) -> Result<()> {
     tx.execute(
-        "INSERT INTO app (id, seq, account, name, secrets_per_scope, created) \
+        "INSERT INTO app (id, seq, account, name, quotas, created) \
          VALUES (?, ?, ?, ?, ?, ?)",
         &[
             Value::from(app.id.as_str()),
             Value::Int(app.seq),
             Value::from(app.account.as_str()),
             Value::from(app.name.as_str()),
-            Value::from(app.secrets_per_scope),
+            Value::Text(app.quotas.encode()),
             Value::Int(app.created.unix()),
         ],
     )
@@ -178,10 +170,10 @@ pub(crate) async fn insert_app(tx: &mut Tx<'_>, app: &App) -> Result<()> {
 
 pub(crate) async fn update_app(tx: &mut Tx<'_>, app: &App) -> Result<()> {
     tx.execute(
-        "UPDATE app SET name = ?, secrets_per_scope = ? WHERE id = ?",
+        "UPDATE app SET name = ?, quotas = ? WHERE id = ?",
         &[
             Value::from(app.name.as_str()),
-            Value::from(app.secrets_per_scope),
+            Value::Text(app.quotas.encode()),
             Value::from(app.id.as_str()),
         ],
     )
@@ -239,7 +231,7 @@ pub(crate) async fn list_installs(
     store.query(sql, &selection.values()).await?.iter().map(install).collect()
 }
 
-/// Adds an install, or opens one that was shut.
+/// Adds an install, or activates one that was deactivated.
 pub(crate) async fn put_install(tx: &mut Tx<'_>, install: &Install) -> Result<()> {
     tx.execute(
         "INSERT INTO install (app, account, id, seq, active, created) VALUES (?, ?, ?, ?, 1, ?) \
@@ -256,8 +248,8 @@ pub(crate) async fn put_install(tx: &mut Tx<'_>, install: &Install) -> Result<()
     Ok(())
 }
 
-/// Shuts an install: its data stays. Its ephemeral keys are over for good.
-pub(crate) async fn shut_install(
+/// Deactivates an install: its data stays, and its ephemeral keys are revoked for good.
+pub(crate) async fn deactivate_install(
     tx: &mut Tx<'_>,
     app: &AppId,
     account: &AccountId,
@@ -277,14 +269,14 @@ pub(crate) async fn shut_install(
     Ok(())
 }
 
-/// Asks whether the app is installed on the account. The row stays as it is until the transaction
-/// ends: whoever shuts the door waits for those who are inside.
+/// Finds a row if the app is installed on the account, and locks it: an uninstall waits until the
+/// transaction ends.
 pub(crate) fn installed_query(app: &AppId, account: &AccountId) -> Query {
     let sql = "SELECT 1 FROM install WHERE app = ? AND account = ? AND active = 1 FOR SHARE";
     Query { sql, params: vec![Value::from(app.as_str()), Value::from(account.as_str())] }
 }
 
-/// Asks whether the account is the app's own, as [`installed_query`] does.
+/// Finds a row if the account is the app's own, and locks it.
 pub(crate) fn own_account_query(app: &AppId, account: &AccountId) -> Query {
     let sql = "SELECT 1 FROM app WHERE id = ? AND account = ? FOR SHARE";
     Query { sql, params: vec![Value::from(app.as_str()), Value::from(account.as_str())] }

@@ -2,8 +2,8 @@
 
 use crate::objects::{Account, ApiKey, App, Install};
 use coffer_base::{AccountId, AppId, InvalidId, Mode, Redacted, Timestamp, limit};
-use coffer_dialect::{ApiError, Fields, Object, Value, list};
-use coffer_kernel::{Page, PagePosition};
+use coffer_dialect::{ApiError, Fields, Object, Value};
+use coffer_kernel::Quota;
 
 /// An optional display name; empty if it is left out.
 pub(crate) fn name(fields: &Fields<'_>) -> Result<String, ApiError> {
@@ -42,12 +42,15 @@ pub(crate) fn account(account: &Account) -> Object {
         .set("name", name_or_null(&account.name))
 }
 
-pub(crate) fn app(app: &App) -> Object {
-    Object::new(app.id.as_str(), "app")
+/// An app, with each declared quota that it could have.
+pub(crate) fn app(app: &App, declared: &[Quota]) -> Object {
+    let object = Object::new(app.id.as_str(), "app")
         .set("account", app.account.as_str().to_owned())
         .set("created", app.created.unix())
-        .set("name", name_or_null(&app.name))
-        .set("secrets_per_scope", app.secrets_per_scope.map_or(Value::Null, Value::Int))
+        .set("name", name_or_null(&app.name));
+    declared.iter().fold(object, |object, quota| {
+        object.set(quota.name, app.quotas.get(quota.name).map_or(Value::Null, Value::Int))
+    })
 }
 
 pub(crate) fn install(install: &Install) -> Object {
@@ -112,15 +115,4 @@ fn text(value: Option<String>) -> Value {
 
 fn name_or_null(name: &str) -> Value {
     text(Some(name.to_owned()).filter(|name| !name.is_empty()))
-}
-
-/// A page of objects.
-pub(crate) fn page<T>(
-    rows: Vec<T>,
-    position: PagePosition,
-    url: &'static str,
-    render: impl Fn(&T) -> Object,
-) -> Object {
-    let page = Page::cut(rows, position);
-    list(page.items.iter().map(render).collect(), page.has_more, url)
 }

@@ -1,17 +1,17 @@
--- Answers that are kept so that a repeated request gets them again. claim is a keyed digest of
--- the idempotency key, parameters one of the request's parameters; answer is sealed under the
--- tenant's key and gone with it.
+-- Responses that are stored so that a repeated request is answered the same. key_digest is a keyed
+-- digest of the idempotency key, parameters one of the request's parameters; response is sealed
+-- under the tenant's key and unreadable once that is destroyed.
 CREATE TABLE idempotency_record (
     mode       INTEGER NOT NULL,
     app        TEXT    NOT NULL,
     account    TEXT    NOT NULL,
-    claim      BLOB    NOT NULL,
+    key_digest BLOB    NOT NULL,
     operation  TEXT    NOT NULL,
     parameters BLOB    NOT NULL,
     request    TEXT    NOT NULL,
     created    INTEGER NOT NULL,
-    answer     BLOB    NOT NULL,
-    PRIMARY KEY (mode, app, account, claim)
+    response   BLOB    NOT NULL,
+    PRIMARY KEY (mode, app, account, key_digest)
 );
 
 -- Pruning goes by age.

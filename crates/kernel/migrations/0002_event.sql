@@ -1,5 +1,6 @@
--- What happened to the objects of an owner, as it was told at the time. data holds the object,
--- printed once, when the event was written; nothing ever changes it.
+-- What happened to the objects of an owner. data holds the object as it was rendered when the event
+-- was written; nothing changes it afterwards. pending_webhooks counts deliveries that have not
+-- succeeded yet.
 CREATE TABLE event (
     mode            INTEGER NOT NULL,
     platform        TEXT    NOT NULL,
@@ -12,6 +13,7 @@ CREATE TABLE event (
     request         TEXT,
     idempotency_key TEXT,
     data            TEXT    NOT NULL,
+    pending_webhooks INTEGER NOT NULL,
     PRIMARY KEY (mode, platform, account, seq)
 );
 
@@ -21,10 +23,11 @@ CREATE UNIQUE INDEX event_by_id ON event (id);
 CREATE INDEX event_by_age ON event (created);
 
 -- Lists find their page in here, whatever they are filtered by, and read only its rows.
-CREATE INDEX event_by_place ON event (mode, platform, account, seq, type, created);
+CREATE INDEX event_page ON event
+    (mode, platform, account, seq, type, created, pending_webhooks);
 
--- The number of an owner's last event. Raising it makes writers of one owner's events take turns,
--- so that they become visible in the order of their numbers.
+-- The number of an owner's last event. Its row is a lock: writers of one owner's events wait for
+-- each other, so that events become visible in the order of their numbers.
 CREATE TABLE event_sequence (
     mode     INTEGER NOT NULL,
     platform TEXT    NOT NULL,
@@ -33,8 +36,8 @@ CREATE TABLE event_sequence (
     PRIMARY KEY (mode, platform, account)
 ) WITHOUT ROWID;
 
--- Up to which midnight each timed task has done all that was due. It never goes back.
-CREATE TABLE schedule_mark (
+-- Up to which midnight each scheduled task has done all that was due. It never goes back.
+CREATE TABLE watermark (
     name TEXT    NOT NULL PRIMARY KEY,
     at   INTEGER NOT NULL
 ) WITHOUT ROWID;

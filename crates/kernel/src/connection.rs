@@ -1,12 +1,13 @@
 //! One connection: its time limits, and how it ends.
 //!
-//! hyper parses; this file watches the clock. A connection is idle, receiving the head of a
-//! request, or being served, and each state has its limit (conventions §13, decision 20).
+//! hyper parses; this file keeps the time limits. A connection is idle, receiving the head of a
+//! request, or being served, and each phase has its own limit, so that a client which sends
+//! nothing cannot occupy a connection for longer than an honest one would.
 
-use crate::aside::Aside;
 use crate::edge;
-use crate::operation::Access;
-use crate::pipeline::Kernel;
+use crate::kernel::Kernel;
+use crate::listener::ListenerRole;
+use crate::wake_isolated::WakeIsolated;
 use coffer_base::limit;
 use hyper::rt::{Read, ReadBufCursor, Write};
 use hyper::server::conn::http1;
@@ -23,52 +24,31 @@ use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::sync::watch;
 use tokio::time::{Instant, MissedTickBehavior};
 
-/// Which operations a listener serves.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub enum Surface {
-    /// The API and the admin API: on loopback.
-    All,
-    /// The API alone: beyond loopback.
-    Api,
-    /// The admin API alone: a listener of its own.
-    Admin,
-}
-
-impl Surface {
-    pub(crate) const fn serves(self, access: Access) -> bool {
-        match (self, access) {
-            (Self::All, _) => true,
-            (Self::Api, access) => !matches!(access, Access::Admin),
-            (Self::Admin, access) => matches!(access, Access::Admin),
-        }
-    }
-}
-
 /// The longest head: the request line and the headers, with room for what stands between.
 const HEAD_BYTES: usize = limit::URL_BYTES + limit::HEADER_BYTES + 32 * 1024;
 
-/// How often a connection's state is held against its limit.
-const WATCH_EVERY: Duration = Duration::from_secs(1);
+/// How often a connection's phase is compared with its limit.
+const CHECK_EVERY: Duration = Duration::from_secs(1);
 
 /// Serves the requests of one connection until it ends, falls silent, or `stop` turns true: then
 /// the request under way is finished and the connection closed.
 pub async fn serve_connection<S>(
     kernel: Arc<Kernel>,
-    surface: Surface,
+    role: ListenerRole,
     stream: S,
     stop: watch::Receiver<bool>,
 ) where
     S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
 {
-    let watch = Arc::new(Watch::new());
-    let io = Watched { inner: TokioIo::new(stream), watch: Arc::clone(&watch) };
+    let state = Arc::new(ConnectionState::new());
+    let io = TimedIo { inner: TokioIo::new(stream), state: Arc::clone(&state) };
     let service = service_fn(|request| {
         let kernel = Arc::clone(&kernel);
-        let watch = Arc::clone(&watch);
+        let state = Arc::clone(&state);
         async move {
-            watch.enter(State::Serving);
-            let response = edge::answer(&kernel, surface, request).await;
-            watch.enter(State::Idle);
+            state.enter(Phase::Serving);
+            let response = edge::answer(&kernel, role, request).await;
+            state.enter(Phase::Idle);
             Ok::<_, Infallible>(response)
         }
     });
@@ -76,7 +56,7 @@ pub async fn serve_connection<S>(
     // Answers are short: one copy into one buffer is cheaper than a vectored write.
     builder.writev(false).max_buf_size(HEAD_BYTES).max_headers(limit::HEADERS).half_close(false);
     let mut connection = pin!(builder.serve_connection(io, service));
-    let mut orders = Aside::new(orders(Arc::clone(&watch), Some(stop)));
+    let mut signals = WakeIsolated::new(shutdown(Arc::clone(&state), Some(stop)));
     loop {
         tokio::select! {
             biased;
@@ -86,22 +66,22 @@ pub async fn serve_connection<S>(
                 }
                 return;
             }
-            order = &mut orders => match order {
-                Order::Close => {
+            signal = &mut signals => match signal {
+                Signal::Close => {
                     tracing::debug!("connection closed: nothing arrived in time");
                     return;
                 }
-                Order::Finish => {
+                Signal::Finish => {
                     connection.as_mut().graceful_shutdown();
-                    orders = Aside::new(self::orders(Arc::clone(&watch), None));
+                    signals = WakeIsolated::new(shutdown(Arc::clone(&state), None));
                 }
             },
         }
     }
 }
 
-/// What a connection is told from outside.
-enum Order {
+/// What ends a connection from outside.
+enum Signal {
     /// It is overdue.
     Close,
     /// The server stops: finish the request under way.
@@ -109,8 +89,8 @@ enum Order {
 }
 
 /// Waits until the connection is overdue, or `stop` turns true.
-async fn orders(watch: Arc<Watch>, mut stop: Option<watch::Receiver<bool>>) -> Order {
-    let mut tick = tokio::time::interval(WATCH_EVERY);
+async fn shutdown(state: Arc<ConnectionState>, mut stop: Option<watch::Receiver<bool>>) -> Signal {
+    let mut tick = tokio::time::interval(CHECK_EVERY);
     tick.set_missed_tick_behavior(MissedTickBehavior::Delay);
     loop {
         let stopped = async {
@@ -121,30 +101,30 @@ async fn orders(watch: Arc<Watch>, mut stop: Option<watch::Receiver<bool>>) -> O
         };
         tokio::select! {
             _ = tick.tick() => {
-                if watch.overdue() {
-                    return Order::Close;
+                if state.is_overdue() {
+                    return Signal::Close;
                 }
             }
-            _ = stopped => return Order::Finish,
+            _ = stopped => return Signal::Finish,
         }
     }
 }
 
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-enum State {
+enum Phase {
     Idle,
     Head,
     Serving,
 }
 
-/// What a connection is doing, and since when.
-struct Watch {
+/// The phase that a connection is in, and since when.
+struct ConnectionState {
     base: Instant,
-    /// Milliseconds since `base`, times four, plus the state.
+    /// Milliseconds since `base`, times four, plus the phase.
     packed: AtomicU64,
 }
 
-impl Watch {
+impl ConnectionState {
     fn new() -> Self {
         Self { base: Instant::now(), packed: AtomicU64::new(0) }
     }
@@ -153,22 +133,22 @@ impl Watch {
         u64::try_from(self.base.elapsed().as_millis()).unwrap_or(u64::MAX >> 2)
     }
 
-    fn enter(&self, state: State) {
-        let code = match state {
-            State::Idle => 0,
-            State::Head => 1,
-            State::Serving => 2,
+    fn enter(&self, phase: Phase) {
+        let code = match phase {
+            Phase::Idle => 0,
+            Phase::Head => 1,
+            Phase::Serving => 2,
         };
         self.packed.store((self.millis() << 2) | code, Ordering::Relaxed);
     }
 
-    fn arrived(&self) {
+    fn bytes_arrived(&self) {
         if self.packed.load(Ordering::Relaxed) & 3 == 0 {
-            self.enter(State::Head);
+            self.enter(Phase::Head);
         }
     }
 
-    fn overdue(&self) -> bool {
+    fn is_overdue(&self) -> bool {
         let packed = self.packed.load(Ordering::Relaxed);
         let allowed = match packed & 3 {
             0 => limit::IDLE_SECONDS,
@@ -179,13 +159,13 @@ impl Watch {
     }
 }
 
-/// A stream that tells when the first bytes of a request arrive.
-struct Watched<T> {
+/// A stream that notes when the first bytes of a request arrive.
+struct TimedIo<T> {
     inner: TokioIo<T>,
-    watch: Arc<Watch>,
+    state: Arc<ConnectionState>,
 }
 
-impl<T: AsyncRead + Unpin> Read for Watched<T> {
+impl<T: AsyncRead + Unpin> Read for TimedIo<T> {
     fn poll_read(
         mut self: Pin<&mut Self>,
         cx: &mut Context<'_>,
@@ -193,13 +173,13 @@ impl<T: AsyncRead + Unpin> Read for Watched<T> {
     ) -> Poll<io::Result<()>> {
         let poll = Pin::new(&mut self.inner).poll_read(cx, buffer);
         if matches!(poll, Poll::Ready(Ok(()))) {
-            self.watch.arrived();
+            self.state.bytes_arrived();
         }
         poll
     }
 }
 
-impl<T: AsyncWrite + Unpin> Write for Watched<T> {
+impl<T: AsyncWrite + Unpin> Write for TimedIo<T> {
     fn poll_write(
         mut self: Pin<&mut Self>,
         cx: &mut Context<'_>,

@@ -1,13 +1,17 @@
-//! The HTTP edge: from a request to a call, and from an answer to a response.
+//! The HTTP edge: from a request to a call, and from an reply to a response.
 //!
 //! Request id → host and key → route → permission → version → body → parameters. The key is
 //! checked before the body is read, so that a stranger cannot make the server hold anything.
 
-use crate::connection::Surface;
-use crate::context::{Presented, Principal, Role};
-use crate::operation::{Access, Method};
-use crate::pipeline::{Answer, Call, Kernel};
+use crate::authorize::check_access;
+use crate::call::{Call, Reply};
+use crate::handler::Handler;
+use crate::kernel::Kernel;
+use crate::listener::ListenerRole;
+use crate::operation::Method;
+use crate::principal::{Credentials, Principal};
 use crate::request_id;
+use crate::routes::Route;
 use bytes::Bytes;
 use coffer_base::limit;
 use coffer_dialect::{ApiError, ApiVersion, Params, authorization};
@@ -34,7 +38,7 @@ const IDEMPOTENT_REPLAYED: HeaderName = HeaderName::from_static("idempotent-repl
 const SHOULD_RETRY: HeaderName = HeaderName::from_static("stripe-should-retry");
 
 /// What is known of a request so far: for the response's headers, the counters and the log.
-struct Seen {
+struct RequestTrace {
     request_id: Arc<str>,
     route: Option<usize>,
     principal: Option<Arc<Principal>>,
@@ -46,7 +50,7 @@ struct Seen {
 /// Answers one request, whatever happens.
 pub(crate) async fn answer(
     kernel: &Arc<Kernel>,
-    surface: Surface,
+    role: ListenerRole,
     request: Request<Incoming>,
 ) -> Response<Full<Bytes>> {
     let started = Instant::now();
@@ -54,8 +58,8 @@ pub(crate) async fn answer(
     if let Some(health) = health(kernel, &parts).await {
         return health;
     }
-    let mut seen = Seen {
-        request_id: request_id::new(&*kernel.random).into(),
+    let mut trace = RequestTrace {
+        request_id: request_id::new(&*kernel.services.random).into(),
         route: None,
         principal: None,
         version: None,
@@ -63,15 +67,15 @@ pub(crate) async fn answer(
     };
     let whole = Duration::from_secs(limit::REQUEST_SECONDS);
     let result = {
-        let handled = caught(handle(kernel, surface, &parts, &mut body, &mut seen));
+        let handled = caught(handle(kernel, role, &parts, &mut body, &mut trace));
         tokio::time::timeout(whole, handled).await
     };
     let result = result.unwrap_or_else(|_elapsed| {
         Err(ApiError::unknown_outcome("the request took longer than its time"))
     });
-    report(kernel, &seen, &parts, &result, started);
-    let mut response = respond(&seen, &parts, result);
-    let at_end = body.is_end_stream() || !seen.body_read && discarded(&parts, &mut body).await;
+    report(kernel, &trace, &parts, &result, started);
+    let mut response = respond(&trace, &parts, result);
+    let at_end = body.is_end_stream() || !trace.body_read && discarded(&parts, &mut body).await;
     if !at_end {
         response.headers_mut().insert(header::CONNECTION, HeaderValue::from_static("close"));
     }
@@ -82,10 +86,10 @@ pub(crate) async fn answer(
 /// body's end then, and good for another request.
 ///
 /// hyper closes a connection on which some of the body is still to come. A client that sends the
-/// body after the head, as Python's does, would lose the answer to a request that was refused by
+/// body after the head, as Python's does, would lose the reply to a request that was refused by
 /// its head, or the next request on the connection.
 async fn discarded(parts: &Parts, body: &mut Incoming) -> bool {
-    // Whoever waits for a go-ahead has the answer now, and need not send the body at all.
+    // Whoever waits for a go-ahead has the reply now, and need not send the body at all.
     let ceiling = u64::try_from(limit::BODY_BYTES).unwrap_or(u64::MAX);
     if parts.headers.contains_key(header::EXPECT) || body.size_hint().lower() > ceiling {
         return false;
@@ -114,78 +118,80 @@ async fn caught<T>(future: impl Future<Output = Result<T, ApiError>>) -> Result<
     .await
 }
 
+/// The steps of every request, in their order; the operation's own follow in `pipeline.rs`.
 async fn handle(
     kernel: &Arc<Kernel>,
-    surface: Surface,
+    role: ListenerRole,
     parts: &Parts,
     body: &mut Incoming,
-    seen: &mut Seen,
-) -> Result<Answer, ApiError> {
-    let now = kernel.clock.now();
+    trace: &mut RequestTrace,
+) -> Result<Reply, ApiError> {
+    let now = kernel.services.clock.now();
     check_header_bytes(&parts.headers)?;
     let token = authorization::token(parts.headers.get(header::AUTHORIZATION).map(as_bytes))?;
-    let presented = Presented {
+    let credentials = Credentials {
         token: &token,
         account: account_of(&parts.headers)?,
         host: text(&parts.headers, &header::HOST)?,
         origin: text(&parts.headers, &header::ORIGIN)?,
         now,
     };
-    let principal = kernel.authenticate.authenticate(&presented).await?;
-    seen.principal = Some(Arc::clone(&principal));
-    let (method, at, path) = route(kernel, surface, parts)?;
-    seen.route = Some(at);
-    let handler = kernel.routes.handlers.get(at).ok_or_else(|| unrecognized(parts))?;
-    check_access(handler.definition().access, &principal)?;
+    let principal = kernel.services.authenticate.authenticate(&credentials).await?;
+    trace.principal = Some(Arc::clone(&principal));
+    let method = method_of(parts)?;
+    let Route { handler, number, open } = route(kernel, role, method, parts)?;
+    trace.route = Some(number);
+    check_access(&principal, handler.definition().access)?;
     let version = ApiVersion::parse(text(&parts.headers, &STRIPE_VERSION)?)?;
-    seen.version = Some(version.clone());
+    trace.version = Some(version.clone());
     let idempotency_key = idempotency_key(method, &parts.headers)?;
-    seen.body_read = method != Method::Get;
+    trace.body_read = method != Method::Get;
     let body = read_body(method, &parts.headers, body).await?;
     let params = Params::decode(parts.uri.query(), &body)?;
-    let request_id = Arc::clone(&seen.request_id);
-    let call = Call { request_id, now, principal, version, params, path, idempotency_key };
+    let request_id = Arc::clone(&trace.request_id);
+    let call = Call { request_id, now, principal, version, params, path: open, idempotency_key };
     if handler.definition().writes() {
-        spawned(kernel, at, call).await
+        spawned(kernel, handler, call).await
     } else {
-        handler.handle(kernel, call).await
+        handler.handle(&kernel.services, call).await
     }
 }
 
 /// Carries a write out in a task of its own, so that a caller who hangs up does not cut it.
-async fn spawned(kernel: &Arc<Kernel>, at: usize, call: Call) -> Result<Answer, ApiError> {
+async fn spawned(
+    kernel: &Arc<Kernel>,
+    handler: Arc<dyn Handler>,
+    call: Call,
+) -> Result<Reply, ApiError> {
     let kernel = Arc::clone(kernel);
-    let task = tokio::spawn(async move {
-        let missing = || ApiError::internal("the route is gone");
-        kernel.routes.handlers.get(at).ok_or_else(missing)?.handle(&kernel, call).await
-    });
+    let task = tokio::spawn(async move { handler.handle(&kernel.services, call).await });
     task.await.unwrap_or_else(|_| {
         Err(ApiError::unknown_outcome("the request's handler panicked, or the server stops"))
     })
 }
 
-fn route(
-    kernel: &Kernel,
-    surface: Surface,
-    parts: &Parts,
-) -> Result<(Method, usize, Vec<String>), ApiError> {
-    let method = match parts.method {
-        http::Method::GET | http::Method::HEAD => Method::Get,
-        http::Method::POST => Method::Post,
-        http::Method::DELETE => Method::Delete,
-        _ => return Err(unrecognized(parts)),
-    };
-    let path = single_slashes(parts.uri.path());
-    let (at, open) = kernel.routes.find(method, &path).ok_or_else(|| unrecognized(parts))?;
-    let access = kernel.routes.handlers.get(at).map(|handler| handler.definition().access);
-    if access.is_some_and(|access| surface.serves(access)) {
-        Ok((method, at, open))
-    } else {
-        Err(unrecognized(parts))
+fn method_of(parts: &Parts) -> Result<Method, ApiError> {
+    match parts.method {
+        http::Method::GET | http::Method::HEAD => Ok(Method::Get),
+        http::Method::POST => Ok(Method::Post),
+        http::Method::DELETE => Ok(Method::Delete),
+        _ => Err(unrecognized(parts)),
     }
 }
 
-/// Some SDKs have written double slashes, and the real API answers them (conventions §2.1).
+fn route(
+    kernel: &Kernel,
+    role: ListenerRole,
+    method: Method,
+    parts: &Parts,
+) -> Result<Route, ApiError> {
+    let path = single_slashes(parts.uri.path());
+    let route = kernel.routes.find(method, &path);
+    let served = route.filter(|route| role.serves(route.handler.definition().access));
+    served.ok_or_else(|| unrecognized(parts))
+}
+
+/// Some SDKs have written double slashes, and the real API answers them.
 fn single_slashes(path: &str) -> Cow<'_, str> {
     if !path.contains("//") {
         return Cow::Borrowed(path);
@@ -203,32 +209,6 @@ fn unrecognized(parts: &Parts) -> ApiError {
     ApiError::unrecognized_url(parts.method.as_str(), parts.uri.path())
 }
 
-fn check_access(access: Access, principal: &Principal) -> Result<(), ApiError> {
-    match access {
-        Access::Admin if principal.role == Role::Admin => Ok(()),
-        Access::Admin => Err(ApiError::forbidden(format!(
-            "The key '{}' is not an admin key. Use a key that begins with 'ak_coffer_' for the \
-             admin API.",
-            principal.shown_key
-        ))),
-        Access::Tenant { .. } | Access::App if principal.role == Role::Admin => {
-            Err(ApiError::forbidden(format!(
-                "The admin key '{}' opens no app's data. Use a key of the app, which you can \
-                 make at /v1/admin/api_keys.",
-                principal.shown_key
-            )))
-        }
-        Access::Tenant { permission } if !principal.holds(permission) => {
-            Err(ApiError::permission_denied(
-                &principal.shown_key,
-                principal.tenant.account.as_str(),
-                permission,
-            ))
-        }
-        Access::Tenant { .. } | Access::App => Ok(()),
-    }
-}
-
 fn as_bytes(value: &HeaderValue) -> &[u8] {
     value.as_bytes()
 }
@@ -240,7 +220,7 @@ fn text<'a>(headers: &'a HeaderMap, name: &HeaderName) -> Result<Option<&'a str>
     })
 }
 
-/// `Stripe-Context` that names an account means the same as `Stripe-Account` (conventions §2).
+/// `Stripe-Context` that names an account means the same as `Stripe-Account`.
 fn account_of(headers: &HeaderMap) -> Result<Option<&str>, ApiError> {
     if let Some(account) = text(headers, &STRIPE_ACCOUNT)?.filter(|account| !account.is_empty()) {
         return Ok(Some(account));
@@ -253,7 +233,7 @@ fn check_header_bytes(headers: &HeaderMap) -> Result<(), ApiError> {
     if bytes > limit::HEADER_BYTES { Err(ApiError::headers_too_large()) } else { Ok(()) }
 }
 
-/// The idempotency key of a POST; on other verbs the header is ignored (conventions §7).
+/// The idempotency key of a POST; on other verbs the header is ignored.
 fn idempotency_key(method: Method, headers: &HeaderMap) -> Result<Option<String>, ApiError> {
     if method != Method::Post {
         return Ok(None);
@@ -309,8 +289,8 @@ async fn read_body(
     }
 }
 
-/// A form, or nothing said; JSON belongs to another part of the real API (conventions §13,
-/// decision 7).
+/// A form, or no type at all. JSON belongs to the real API's `/v2`; taking it here would let a
+/// client pass that fails against Stripe.
 fn check_content_type(headers: &HeaderMap) -> Result<(), ApiError> {
     let Some(value) = headers.get(header::CONTENT_TYPE) else { return Ok(()) };
     let essence = value.as_bytes().split(|byte| *byte == b';').next().unwrap_or_default();
@@ -334,7 +314,7 @@ async fn health(kernel: &Kernel, parts: &Parts) -> Option<Response<Full<Bytes>>>
             Ok(()) => (StatusCode::OK, "ready\n"),
             Err(error) => {
                 tracing::warn!(%error, "not ready");
-                (StatusCode::SERVICE_UNAVAILABLE, "a store does not answer\n")
+                (StatusCode::SERVICE_UNAVAILABLE, "a store does not reply\n")
             }
         },
         _ => return None,
@@ -342,7 +322,7 @@ async fn health(kernel: &Kernel, parts: &Parts) -> Option<Response<Full<Bytes>>>
     let mut response = Response::new(Full::new(Bytes::from_static(body.as_bytes())));
     *response.status_mut() = status;
     let headers = response.headers_mut();
-    headers.insert(REQUEST_ID, value(&request_id::new(&*kernel.random)));
+    headers.insert(REQUEST_ID, value(&request_id::new(&*kernel.services.random)));
     headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("text/plain; charset=utf-8"));
     headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
     Some(response)
@@ -352,21 +332,25 @@ fn value(text: &str) -> HeaderValue {
     HeaderValue::from_str(text).unwrap_or(HeaderValue::from_static(""))
 }
 
-fn respond(seen: &Seen, parts: &Parts, result: Result<Answer, ApiError>) -> Response<Full<Bytes>> {
+fn respond(
+    trace: &RequestTrace,
+    parts: &Parts,
+    result: Result<Reply, ApiError>,
+) -> Response<Full<Bytes>> {
     let mut headers = HeaderMap::with_capacity(12);
-    headers.insert(REQUEST_ID, value(&seen.request_id));
+    headers.insert(REQUEST_ID, value(&trace.request_id));
     headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
     headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
-    let version = seen.version.as_ref().map_or(ApiVersion::LATEST, ApiVersion::as_str);
+    let version = trace.version.as_ref().map_or(ApiVersion::LATEST, ApiVersion::as_str);
     headers.insert(STRIPE_VERSION, value(version));
     if let Some(account) = parts.headers.get(STRIPE_ACCOUNT) {
         headers.insert(STRIPE_ACCOUNT, account.clone());
     }
     let mut replay_of = None;
     let (status, body) = match result {
-        Ok(answer) => {
-            replay_of = answer.replay_of;
-            (answer.status.unwrap_or(StatusCode::OK.as_u16()), answer.body)
+        Ok(reply) => {
+            replay_of = reply.replay_of;
+            (reply.status.unwrap_or(StatusCode::OK.as_u16()), reply.body)
         }
         Err(error) => {
             if let Some(retry) = error.should_retry() {
@@ -384,7 +368,7 @@ fn respond(seen: &Seen, parts: &Parts, result: Result<Answer, ApiError>) -> Resp
         if let Some(key) = parts.headers.get(IDEMPOTENCY_KEY) {
             headers.insert(IDEMPOTENCY_KEY, key.clone());
         }
-        let original = replay_of.as_deref().unwrap_or(&seen.request_id);
+        let original = replay_of.as_deref().unwrap_or(&trace.request_id);
         headers.insert(ORIGINAL_REQUEST, value(original));
         if replay_of.is_some() {
             headers.insert(IDEMPOTENT_REPLAYED, HeaderValue::from_static("true"));
@@ -409,21 +393,22 @@ fn clipped(path: &str) -> &str {
 /// where a parameter's name belongs can be a payload, sent by mistake without its name.
 fn report(
     kernel: &Kernel,
-    seen: &Seen,
+    trace: &RequestTrace,
     parts: &Parts,
-    result: &Result<Answer, ApiError>,
+    result: &Result<Reply, ApiError>,
     started: Instant,
 ) {
-    let count = kernel.counters.of(seen.route);
-    let request_id = &*seen.request_id;
+    let count = kernel.counters.of(trace.route);
+    let request_id = &*trace.request_id;
     let method = parts.method.as_str();
     let path = clipped(parts.uri.path());
-    let key = seen.principal.as_ref().map_or("", |principal| &*principal.key_id);
-    let account = seen.principal.as_ref().map_or("", |principal| principal.tenant.account.as_str());
+    let key = trace.principal.as_ref().map_or("", |principal| &*principal.key_id);
+    let account =
+        trace.principal.as_ref().map_or("", |principal| principal.tenant.account.as_str());
     let micros = u64::try_from(started.elapsed().as_micros()).unwrap_or(u64::MAX);
     match result {
-        Ok(answer) => {
-            count.success(answer.replay_of.is_some());
+        Ok(reply) => {
+            count.success(reply.replay_of.is_some());
             tracing::debug!(request_id, method, path, key, account, micros, "answered");
         }
         Err(error) => {

@@ -1,4 +1,4 @@
-//! From the rooms' failures to what a caller is told.
+//! From the failures of storage and keys to what a caller is told.
 
 use coffer_dialect::ApiError;
 use coffer_keyring::KeyringError;

@@ -1,34 +1,65 @@
-//! Events: what happened to objects, told once and kept for 30 days (conventions §12).
+//! Events: what happened to objects, appended with the change and stored for 30 days.
 //!
 //! A family calls [`append`] in the transaction that changes an object, so an event exists exactly
-//! if its change does. The object is printed there and then, in the newest version, and what was
-//! printed never changes.
+//! if its change does. The object is rendered there and then, in the newest version, and the
+//! rendered text never changes.
 
-mod operations;
+mod filter;
 mod store;
 
 use coffer_base::{Owner, Random, Timestamp, id::random_id, limit};
 use coffer_dialect::Object;
 use coffer_storage::{StorageError, Tx};
+use std::sync::Arc;
 
-use crate::routes::Routes;
-pub(crate) use store::AGED_EVENTS;
+use crate::principal::BoxFuture;
+pub(crate) use filter::EventFilter;
+pub use store::settle_delivery;
+pub(crate) use store::{AGED_EVENTS, StoredEvent, find, page};
 
 /// Something that happened to an object.
 #[derive(Debug)]
 pub struct NewEvent {
     /// What happened, such as `reserve.hold.created`.
     pub kind: &'static str,
-    /// The object after it, as the newest version shows it and with nothing expanded.
+    /// The object after it, as the newest version shows it, with nothing expanded.
     pub object: Object,
     /// For `….updated`: the fields that changed, with the values that they had before.
     pub previous: Option<Object>,
 }
 
-/// What an event says that it came from.
+/// Something that writes more in the transaction in which an event is appended, such as the
+/// deliveries that are due because of it.
+pub trait EventListener: Send + Sync + 'static {
+    /// Called once for each event, before the transaction commits. Answers how many deliveries of
+    /// it are pending, which the event shows as `pending_webhooks` until each is settled by
+    /// [`settle_delivery`].
+    fn appended<'a>(
+        &'a self,
+        tx: &'a mut Tx<'_>,
+        owner: &'a Owner,
+        event: &'a AppendedEvent<'a>,
+    ) -> BoxFuture<'a, Result<i64, StorageError>>;
+}
+
+/// All listeners of an installation.
+pub type EventListeners = Arc<[Arc<dyn EventListener>]>;
+
+/// An event as its listeners see it: being written.
+#[derive(Clone, Copy, Debug)]
+pub struct AppendedEvent<'a> {
+    /// Its id, `evt_…`.
+    pub id: &'a str,
+    /// What happened, such as `reserve.hold.created`.
+    pub kind: &'a str,
+    /// When it happened.
+    pub created: Timestamp,
+}
+
+/// What caused an event.
 #[derive(Clone, Copy)]
 pub struct Cause<'a> {
-    /// The id of the request; `None` for what happens by itself.
+    /// The id of the request; `None` for a job or a scheduled task.
     pub request: Option<&'a str>,
     /// The request's idempotency key, if it had one.
     pub idempotency_key: Option<&'a str>,
@@ -36,20 +67,16 @@ pub struct Cause<'a> {
     pub now: Timestamp,
     /// Where the event's id comes from.
     pub random: &'a dyn Random,
+    /// Who wants to write more because of the event.
+    pub listeners: &'a [Arc<dyn EventListener>],
 }
 
-impl<'a> Cause<'a> {
-    /// The cause of what happens by itself, by the clock as a rule.
-    pub const fn automatic(now: Timestamp, random: &'a dyn Random) -> Self {
-        Self { request: None, idempotency_key: None, now, random }
-    }
-}
-
-/// Writes an event, to be kept if the transaction is. Waits for nothing: it leaves with the
-/// transaction's next statement.
+/// Writes an event, to be stored if the transaction commits. Unless a listener asks something, it
+/// waits for nothing: the statements leave with the transaction's next one.
 ///
 /// # Errors
-/// [`StorageError`] of the engine.
+/// When a listener fails. The unit of work is lost then, since an event that a listener has not
+/// seen must not exist.
 pub async fn append(
     tx: &mut Tx<'_>,
     owner: &Owner,
@@ -61,15 +88,15 @@ pub async fn append(
         data = data.set("previous_attributes", previous);
     }
     let data = String::from_utf8(data.render())
-        .map_err(|_| StorageError::Engine("an event was printed as no text".to_owned()))?;
+        .map_err(|_| StorageError::Engine("an event was rendered as no text".to_owned()))?;
     let id = random_id("evt", limit::RANDOM_ID_CHARACTERS, cause.random);
-    store::append(tx, owner, cause, store::New { id, kind: event.kind, data });
+    let appended = AppendedEvent { id: &id, kind: event.kind, created: cause.now };
+    let mut pending = 0i64;
+    for listener in cause.listeners {
+        pending = pending.saturating_add(listener.appended(tx, owner, &appended).await?);
+    }
+    store::append(tx, owner, cause, store::NewRow { id, kind: event.kind, data, pending });
     Ok(())
-}
-
-/// Adds the operations that read events back.
-pub fn register(routes: &mut Routes) {
-    routes.collection(operations::Events);
 }
 
 #[cfg(test)]

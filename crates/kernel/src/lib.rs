@@ -1,46 +1,63 @@
 //! The kernel: one pipeline that every operation of every family goes through.
 //!
-//! A family declares operations as types ([`WriteOperation`], [`ReadOperation`]); the kernel
-//! authenticates, routes, checks permissions, parses, keeps idempotent answers, owns the unit
-//! of work, writes the audit entry and renders. It knows no family, and nothing here may assume
-//! which database engine is underneath.
+//! A family declares operations as types ([`WriteOperation`], [`ReadOperation`]) and exports one
+//! [`Family`]; the kernel authenticates, routes, authorizes, parses, stores and replays responses,
+//! owns the unit of work, writes the audit entry and renders. It knows no family, and nothing here
+//! may assume which database engine is underneath.
 
-mod aside;
+mod authorize;
+mod call;
 mod collection;
 mod connection;
 mod context;
 mod counters;
 mod edge;
-mod erase;
 mod error;
 pub mod event;
+mod events;
+mod family;
+mod handler;
 mod idempotency;
 mod jobs;
+mod kernel;
+mod listener;
 mod operation;
 mod page;
 mod pipeline;
+mod principal;
+mod prune;
 mod request_id;
 mod routes;
 pub mod schedule;
+mod services;
+mod setting;
 mod store;
+#[cfg(any(test, feature = "testing"))]
+pub mod testing;
+mod wake_isolated;
 
 pub use coffer_audit::{Entry as AuditEntry, append as append_audit};
+pub use coffer_outbound::HttpClient;
 pub use collection::Collection;
-pub use connection::{Surface, serve_connection};
-pub use context::{
-    AccountAccess, Admission, Authenticate, BoxFuture, Ctx, Presented, Principal, Role,
-};
+pub use connection::serve_connection;
+pub use context::Ctx;
 pub use counters::{Count, Counters};
-pub use erase::{ERASE, Sweep, erase_tenant, sweep};
 pub use error::{keyring_failure, storage_failure};
-pub use idempotency::open_answers;
-pub use jobs::{Job, PruneRecords, run_jobs};
+pub use event::EventListeners;
+pub use family::{Family, KERNEL, OpenAll, Parts, Quota, Seal};
+pub use jobs::{Job, JobContext, run_job};
+pub use kernel::{Kernel, KernelOptions};
+pub use listener::ListenerRole;
 pub use operation::{
-    Access, Applied, Arguments, Definition, Failure, Method, Reach, ReadOperation, Shown,
-    WriteOperation,
+    Access, Applied, Arguments, Definition, Example, Failure, Method, ReadOperation, ReplayPolicy,
+    RequestScope, SealingOperation, WriteOperation,
 };
 pub use page::{Page, PagePosition, leave_tombstone, position_of_tombstone};
-pub use pipeline::{Kernel, KernelOptions};
+pub use principal::{
+    AccountAccess, Authenticate, BoxFuture, Credentials, Evidence, Principal, Role,
+};
+pub use prune::{Prune, prune, purge_tenant};
 pub use routes::Routes;
-pub use schedule::{Progress, Scheduled, Scheduler};
+pub use schedule::{Progress, ScheduledTask, Scheduler};
+pub use setting::{Setting, SettingKind, Settings};
 pub use store::{MIGRATIONS, clock_offset, move_clock, tenant_of_row};

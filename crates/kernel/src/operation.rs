@@ -4,12 +4,13 @@
 //! counters, tests and documentation know of it.
 
 use crate::context::Ctx;
+use crate::error::storage_failure;
 use coffer_dialect::{ApiError, Object, Params};
 use coffer_keyring::Digest;
 use coffer_storage::{StorageError, Store, Tx};
 use std::future::Future;
 
-/// The verbs of `/v1` (conventions §2). `HEAD` is answered as `GET`.
+/// The verbs of `/v1`. `HEAD` is answered as `GET`.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 pub enum Method {
     /// Reads.
@@ -47,7 +48,7 @@ pub enum Access {
 }
 
 /// Everything that the rest of the program knows of an operation.
-#[derive(Debug)]
+#[derive(Clone, Copy, Debug)]
 pub struct Definition {
     /// The one word for it, such as `apps.secrets.create`.
     pub name: &'static str,
@@ -57,10 +58,121 @@ pub struct Definition {
     pub path: &'static str,
     /// Who may call it.
     pub access: Access,
-    /// What its answer's objects can expand (conventions §6).
+    /// The fields that its response's objects can expand.
     pub expandable: &'static [&'static str],
-    /// Whether its answer is a list, so that expansions begin with `data.`.
+    /// Whether its response is a list, so that expansions begin with `data.`.
     pub list: bool,
+    /// A request of it that succeeds.
+    pub example: Example,
+}
+
+/// One request of an operation that succeeds, for tests that all operations go through and for
+/// descriptions of the API.
+///
+/// Values may hold placeholders: `{now+30d}` is a Unix time thirty days ahead, `{n}` a number that
+/// is used once; the name of an operation, such as `{reserve.holds.create}`, is the id of an object
+/// that a fresh example of it made, and `{reserve.holds.create:amount}` a parameter of that example.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Example {
+    /// The parameters.
+    pub params: &'static [(&'static str, &'static str)],
+    /// A parameter by which another request differs from this one.
+    pub other: Option<(&'static str, &'static str)>,
+    /// The operation that makes the object that the path's open segment names.
+    pub on: Option<&'static str>,
+}
+
+impl Example {
+    /// A request without parameters.
+    pub const EMPTY: Self = Self { params: &[], other: None, on: None };
+
+    /// A request with these parameters.
+    pub const fn of(params: &'static [(&'static str, &'static str)]) -> Self {
+        Self { params, ..Self::EMPTY }
+    }
+
+    /// The same on an object that the operation `create` makes.
+    pub const fn on(self, create: &'static str) -> Self {
+        Self { on: Some(create), ..self }
+    }
+
+    /// The same, with a parameter by which another request differs.
+    pub const fn or(self, name: &'static str, value: &'static str) -> Self {
+        Self { other: Some((name, value)), ..self }
+    }
+}
+
+impl Definition {
+    /// `GET path`.
+    pub const fn get(name: &'static str, path: &'static str, access: Access) -> Self {
+        Self::new(name, Method::Get, path, access)
+    }
+
+    /// `POST path`.
+    pub const fn post(name: &'static str, path: &'static str, access: Access) -> Self {
+        Self::new(name, Method::Post, path, access)
+    }
+
+    /// `DELETE path`.
+    pub const fn delete(name: &'static str, path: &'static str, access: Access) -> Self {
+        Self::new(name, Method::Delete, path, access)
+    }
+
+    const fn new(name: &'static str, method: Method, path: &'static str, access: Access) -> Self {
+        let example = Example::EMPTY;
+        Self { name, method, path, access, expandable: &[], list: false, example }
+    }
+
+    /// `GET path` that lists a collection.
+    pub const fn list(
+        name: &'static str,
+        path: &'static str,
+        permission: &'static str,
+        expandable: &'static [&'static str],
+    ) -> Self {
+        let definition = Self::get(name, path, Access::Tenant { permission });
+        Self { list: true, ..definition.expands(expandable) }
+    }
+
+    /// `GET path/:id` that reads one object of a collection.
+    pub const fn retrieve(
+        name: &'static str,
+        path: &'static str,
+        permission: &'static str,
+        expandable: &'static [&'static str],
+    ) -> Self {
+        Self::get(name, path, Access::Tenant { permission }).expands(expandable)
+    }
+
+    /// `POST path` that makes or changes something.
+    pub const fn write(
+        name: &'static str,
+        path: &'static str,
+        permission: &'static str,
+        expandable: &'static [&'static str],
+    ) -> Self {
+        Self::post(name, path, Access::Tenant { permission }).expands(expandable)
+    }
+
+    /// The same, answering a list.
+    pub const fn as_list(self) -> Self {
+        Self { list: true, ..self }
+    }
+
+    /// The same, whose answer can expand these fields.
+    pub const fn expands(self, expandable: &'static [&'static str]) -> Self {
+        Self { expandable, ..self }
+    }
+
+    /// The same, with an example.
+    pub const fn example(self, example: Example) -> Self {
+        Self { example, ..self }
+    }
+
+    /// Whether the operation changes something, so that idempotency keys count.
+    pub const fn writes(&self) -> bool {
+        !matches!(self.method, Method::Get)
+    }
 }
 
 /// What a request brought: its parameters, and what stood in the path's open segments.
@@ -81,7 +193,7 @@ impl Arguments<'_> {
 
 /// How far into a tenant's data a request reaches. Ephemeral keys are held to their own user.
 #[derive(Clone, PartialEq, Eq, Debug)]
-pub enum Reach {
+pub enum RequestScope {
     /// Only the app's backend may do this: an ephemeral key may not.
     Backend,
     /// What the account's users share.
@@ -92,63 +204,62 @@ pub enum Reach {
 
 /// An operation that changes something.
 ///
-/// `parse` → `prepare` → `apply` → `render`. Sealing and anything slow happen in `prepare`,
-/// before the transaction; `apply` does nothing but use the database, and may run more than
-/// once, from the start.
+/// `parse` → `scope` → `check` → `apply` → `render`. `apply` does nothing but use the database,
+/// inside the transaction, and may run more than once, from the start. What must be sealed, or is
+/// slow, is done before the transaction by a [`SealingOperation`].
 pub trait WriteOperation: Send + Sync + 'static {
     /// What is known of the operation.
     const DEFINITION: Definition;
     /// Parameters that have been checked.
     type Input: Send + Sync + 'static;
-    /// All that the transaction needs.
-    type Prepared: Send + Sync + 'static;
     /// What it came to.
     type Out: Send + Sync + 'static;
 
     /// Checks the parameters, in their declared order.
     ///
     /// # Errors
-    /// What the caller got wrong.
+    /// The first parameter that is missing, unknown or malformed.
     fn parse(&self, arguments: &Arguments<'_>) -> Result<Self::Input, ApiError>;
 
-    /// How far the request reaches.
-    fn reach(input: &Self::Input) -> Reach;
+    /// How far the request reaches; most are for the app's backend alone.
+    fn scope(_input: &Self::Input) -> RequestScope {
+        RequestScope::Backend
+    }
 
-    /// Everything that can be done before the transaction. Runs again if the tenant's key
-    /// changed meanwhile.
+    /// Rules that need the time of the request or its version. A refusal here is not stored under
+    /// the idempotency key, since the same request may be right at another time.
     ///
     /// # Errors
-    /// What the caller got wrong, or what failed.
-    fn prepare(
-        &self,
-        input: &Self::Input,
-        ctx: &Ctx,
-    ) -> impl Future<Output = Result<Self::Prepared, ApiError>> + Send;
+    /// The rule that the request breaks.
+    fn check(&self, _input: &Self::Input, _ctx: &Ctx) -> Result<(), ApiError> {
+        Ok(())
+    }
 
     /// The change itself, inside the transaction.
     ///
     /// # Errors
-    /// [`Failure::Refused`] undoes what `apply` did and is kept as the answer;
-    /// [`Failure::Storage`] undoes all and keeps nothing.
+    /// [`Failure::Refused`] undoes what `apply` did and is stored as the response;
+    /// [`Failure::Storage`] undoes the whole unit of work and stores nothing.
     fn apply(
         &self,
-        prepared: &Self::Prepared,
+        input: &Self::Input,
         ctx: &Ctx,
         tx: &mut Tx<'_>,
     ) -> impl Future<Output = Result<Applied<Self::Out>, Failure>> + Send;
 
-    /// The answer.
+    /// The response's object.
     fn render(&self, out: &Self::Out, ctx: &Ctx) -> Object;
 
-    /// What an answer that must not be kept would show; by default every answer is kept.
-    fn shown_once(&self, _out: &Self::Out) -> Shown {
-        Shown::Always
+    /// Whether the response may be stored and replayed; by default it may.
+    fn replay_policy(&self, _out: &Self::Out) -> ReplayPolicy {
+        ReplayPolicy::Replay
     }
 
-    /// Runs after the commit and before the answer, once.
+    /// Runs once, after the commit and before the response.
     ///
     /// # Errors
-    /// What failed; the change stays, and the caller is told that the outcome is unknown.
+    /// What failed after the commit: the change stays, and the caller learns that the outcome is
+    /// unknown.
     fn committed(
         &self,
         _out: &Self::Out,
@@ -158,14 +269,125 @@ pub trait WriteOperation: Send + Sync + 'static {
     }
 }
 
-/// Whether an answer may be kept for repeated requests.
+/// An operation that seals values before the transaction: `parse` → `scope` → `seal` → `apply` →
+/// `render`, each as in [`WriteOperation`].
+pub trait SealingOperation: Send + Sync + 'static {
+    /// What is known of the operation.
+    const DEFINITION: Definition;
+    /// Parameters that have been checked.
+    type Input: Send + Sync + 'static;
+    /// What was sealed, and everything else that the transaction need not compute.
+    type Sealed: Send + Sync + 'static;
+    /// What it came to.
+    type Out: Send + Sync + 'static;
+
+    /// See [`WriteOperation::parse`].
+    ///
+    /// # Errors
+    /// The first parameter that is missing, unknown or malformed.
+    fn parse(&self, arguments: &Arguments<'_>) -> Result<Self::Input, ApiError>;
+
+    /// How far the request reaches.
+    fn scope(_input: &Self::Input) -> RequestScope {
+        RequestScope::Backend
+    }
+
+    /// Checks what needs the time of the request, and seals. Runs again if the tenant's key was
+    /// rotated before the transaction began.
+    ///
+    /// # Errors
+    /// The rule that the request breaks, or a key that failed.
+    fn seal(
+        &self,
+        input: &Self::Input,
+        ctx: &Ctx,
+    ) -> impl Future<Output = Result<Self::Sealed, ApiError>> + Send;
+
+    /// See [`WriteOperation::apply`].
+    ///
+    /// # Errors
+    /// A refusal, or a failure of storage.
+    fn apply(
+        &self,
+        input: &Self::Input,
+        sealed: &Self::Sealed,
+        ctx: &Ctx,
+        tx: &mut Tx<'_>,
+    ) -> impl Future<Output = Result<Applied<Self::Out>, Failure>> + Send;
+
+    /// The response's object.
+    fn render(&self, out: &Self::Out, ctx: &Ctx) -> Object;
+
+    /// See [`WriteOperation::replay_policy`].
+    fn replay_policy(&self, _out: &Self::Out) -> ReplayPolicy {
+        ReplayPolicy::Replay
+    }
+
+    /// See [`WriteOperation::committed`].
+    ///
+    /// # Errors
+    /// What failed after the commit.
+    fn committed(
+        &self,
+        _out: &Self::Out,
+        _ctx: &Ctx,
+    ) -> impl Future<Output = Result<(), ApiError>> + Send {
+        async { Ok(()) }
+    }
+}
+
+/// A [`WriteOperation`] as the pipeline runs it: one that seals nothing.
+pub(crate) struct Unsealed<O>(pub(crate) O);
+
+impl<O: WriteOperation> SealingOperation for Unsealed<O> {
+    const DEFINITION: Definition = O::DEFINITION;
+    type Input = O::Input;
+    type Sealed = ();
+    type Out = O::Out;
+
+    fn parse(&self, arguments: &Arguments<'_>) -> Result<O::Input, ApiError> {
+        self.0.parse(arguments)
+    }
+
+    fn scope(input: &O::Input) -> RequestScope {
+        O::scope(input)
+    }
+
+    async fn seal(&self, input: &O::Input, ctx: &Ctx) -> Result<(), ApiError> {
+        self.0.check(input, ctx)
+    }
+
+    async fn apply(
+        &self,
+        input: &O::Input,
+        _sealed: &(),
+        ctx: &Ctx,
+        tx: &mut Tx<'_>,
+    ) -> Result<Applied<O::Out>, Failure> {
+        self.0.apply(input, ctx, tx).await
+    }
+
+    fn render(&self, out: &O::Out, ctx: &Ctx) -> Object {
+        self.0.render(out, ctx)
+    }
+
+    fn replay_policy(&self, out: &O::Out) -> ReplayPolicy {
+        self.0.replay_policy(out)
+    }
+
+    async fn committed(&self, out: &O::Out, ctx: &Ctx) -> Result<(), ApiError> {
+        self.0.committed(out, ctx).await
+    }
+}
+
+/// What a repetition of the request, under the same idempotency key, is answered.
 #[derive(Clone, PartialEq, Eq, Debug)]
-pub enum Shown {
-    /// It is kept, sealed.
-    Always,
-    /// It holds a token that is shown once: only the id of the object is kept, and a repeated
-    /// request is told to revoke it (conventions §13, decision 17).
-    Once {
+pub enum ReplayPolicy {
+    /// The same response, which is stored sealed.
+    Replay,
+    /// A refusal that names the object: the response shows a token once, and a copy of it at rest
+    /// would be a second place from which it can leak.
+    ShowOnce {
         /// The object that holds the token.
         id: String,
     },
@@ -182,13 +404,22 @@ pub struct Applied<T> {
     pub fingerprint: Option<Digest>,
 }
 
-/// Why a change was not made.
+/// Why an operation has no result.
 #[derive(Debug)]
 pub enum Failure {
-    /// A rule of the family refuses it.
+    /// A rule refuses the request.
     Refused(ApiError),
-    /// The engine failed.
+    /// Storage failed; the caller is told that something is unavailable, and the log the cause.
     Storage(StorageError),
+}
+
+impl From<Failure> for ApiError {
+    fn from(failure: Failure) -> Self {
+        match failure {
+            Failure::Refused(refusal) => refusal,
+            Failure::Storage(error) => storage_failure(&error),
+        }
+    }
 }
 
 impl From<ApiError> for Failure {
@@ -213,20 +444,23 @@ pub trait ReadOperation: Send + Sync + 'static {
     /// Checks the parameters, in their declared order.
     ///
     /// # Errors
-    /// What the caller got wrong.
+    /// The first parameter that is missing, unknown or malformed.
     fn parse(&self, arguments: &Arguments<'_>) -> Result<Self::Input, ApiError>;
 
-    /// How far the request reaches.
-    fn reach(input: &Self::Input) -> Reach;
+    /// How far the request reaches; most are for the app's backend alone.
+    fn scope(_input: &Self::Input) -> RequestScope {
+        RequestScope::Backend
+    }
 
     /// Reads and renders.
     ///
     /// # Errors
-    /// What the caller got wrong, or what failed.
+    /// [`Failure::Refused`] if the object does not exist for this caller, and whatever storage or
+    /// a key failed at.
     fn run(
         &self,
         input: &Self::Input,
         ctx: &Ctx,
         store: &Store,
-    ) -> impl Future<Output = Result<Object, ApiError>> + Send;
+    ) -> impl Future<Output = Result<Object, Failure>> + Send;
 }

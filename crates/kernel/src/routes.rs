@@ -2,15 +2,27 @@
 //! families are the API.
 
 use crate::collection::{Collection, List, Retrieve};
-use crate::operation::{Access, Definition, Method, ReadOperation, WriteOperation};
-use crate::pipeline::{Handler, Read, Write};
+use crate::handler::Handler;
+use crate::operation::{
+    Access, Definition, Method, ReadOperation, SealingOperation, Unsealed, WriteOperation,
+};
+use crate::pipeline::{Read, Write};
 use std::collections::HashMap;
 use std::sync::Arc;
+
+/// The operation that a request is for.
+pub(crate) struct Route {
+    pub(crate) handler: Arc<dyn Handler>,
+    /// Its place among all operations, by which it is counted.
+    pub(crate) number: usize,
+    /// What stands in the path's open segments.
+    pub(crate) open: Vec<String>,
+}
 
 /// The operations that the server answers.
 #[derive(Default)]
 pub struct Routes {
-    pub(crate) handlers: Vec<Box<dyn Handler>>,
+    handlers: Vec<Arc<dyn Handler>>,
     /// Paths without open segments: most requests need one look.
     literal: HashMap<(Method, &'static str), usize>,
     open: Vec<(Method, Vec<&'static str>, usize)>,
@@ -19,12 +31,17 @@ pub struct Routes {
 impl Routes {
     /// Adds an operation that changes something.
     pub fn write<O: WriteOperation>(&mut self, operation: O) -> &mut Self {
-        self.add(O::DEFINITION.method, O::DEFINITION.path, Box::new(Write(Arc::new(operation))))
+        self.seal(Unsealed(operation))
+    }
+
+    /// Adds an operation that seals values and then changes something.
+    pub fn seal<O: SealingOperation>(&mut self, operation: O) -> &mut Self {
+        self.add(&O::DEFINITION, Arc::new(Write(Arc::new(operation))))
     }
 
     /// Adds an operation that only reads.
     pub fn read<O: ReadOperation>(&mut self, operation: O) -> &mut Self {
-        self.add(O::DEFINITION.method, O::DEFINITION.path, Box::new(Read(operation)))
+        self.add(&O::DEFINITION, Arc::new(Read(operation)))
     }
 
     /// Adds the two operations that list a collection and read one object of it.
@@ -32,7 +49,17 @@ impl Routes {
         self.read(List(collection.clone())).read(Retrieve(collection))
     }
 
-    fn add(&mut self, method: Method, path: &'static str, handler: Box<dyn Handler>) -> &mut Self {
+    /// Adds all operations of `more`, behind those that are there.
+    pub fn append(&mut self, more: Self) -> &mut Self {
+        for handler in more.handlers {
+            let definition = *handler.definition();
+            self.add(&definition, handler);
+        }
+        self
+    }
+
+    fn add(&mut self, definition: &Definition, handler: Arc<dyn Handler>) -> &mut Self {
+        let (method, path) = (definition.method, definition.path);
         let at = self.handlers.len();
         self.handlers.push(handler);
         if path.contains(':') {
@@ -62,15 +89,18 @@ impl Routes {
         all
     }
 
-    /// The operation for a request, as its place among the handlers, and the open segments.
-    pub(crate) fn find(&self, method: Method, path: &str) -> Option<(usize, Vec<String>)> {
-        if let Some((_, &at)) = self.literal.get_key_value(&(method, path)) {
-            return Some((at, Vec::new()));
-        }
-        self.open.iter().find_map(|(verb, pattern, at)| {
-            let open = if *verb == method { matched(pattern, path)? } else { return None };
-            Some((*at, open))
-        })
+    /// The operation for a request.
+    pub(crate) fn find(&self, method: Method, path: &str) -> Option<Route> {
+        let (number, open) = match self.literal.get_key_value(&(method, path)) {
+            Some((_, number)) => (*number, Vec::new()),
+            None => self.find_open(method, path)?,
+        };
+        Some(Route { handler: Arc::clone(self.handlers.get(number)?), number, open })
+    }
+
+    fn find_open(&self, method: Method, path: &str) -> Option<(usize, Vec<String>)> {
+        let mut candidates = self.open.iter().filter(|(verb, _, _)| *verb == method);
+        candidates.find_map(|(_, pattern, number)| Some((*number, matched(pattern, path)?)))
     }
 }
 

@@ -1,29 +1,29 @@
-//! What falls due at a time: one scheduler for the timed work of all families.
+//! Work that falls due at a time: one scheduler for the scheduled tasks of all families.
 //!
-//! It walks midnight by midnight (UTC), and at each midnight task by task in the order in which
-//! they were registered, so that a server that was away does what it missed in the order in which
-//! it would have happened (reserves §11, decision 27). Marks in the store say up to which midnight
-//! each task is done. They never go back, so a clock that does makes nothing happen twice.
+//! It goes midnight by midnight (UTC), and at each midnight task by task in the order in which
+//! they were registered, so that a server that was down catches up in the order in which things
+//! would have happened. A watermark in the store says up to which midnight each task is done. It
+//! never goes back, so a clock that does makes nothing happen twice.
 //!
 //! Several servers may run it at once. Each of them calls every task until nothing is left, and
-//! the tasks' transactions take turns at their mark ([`take_turn`], [`still_due`]).
+//! the tasks' transactions lock their watermark ([`lock_watermark`], [`is_past_watermark`]).
 
-use crate::context::BoxFuture;
-use crate::jobs::Job;
-use crate::store::{RaiseMarks, marks};
-use coffer_base::{Random, Timestamp, clock::DAY_SECONDS, limit};
+use crate::jobs::{Job, JobContext};
+use crate::principal::BoxFuture;
+use crate::store::{AdvanceWatermarks, watermarks};
+use coffer_base::{Timestamp, clock::DAY_SECONDS, limit};
 use coffer_storage::{StorageError, Store};
 use std::sync::Arc;
 use std::time::Duration;
 
-pub use crate::store::{still_due, take_turn};
+pub use crate::store::{is_past_watermark, lock_watermark};
 
-/// One family's timed work of one kind.
-pub trait Scheduled: Send + Sync + 'static {
-    /// The name of its mark, and the word for it in logs. Never changes.
+/// One kind of scheduled work of a family.
+pub trait ScheduledTask: Send + Sync + 'static {
+    /// The name of its watermark, and the word for it in logs. Never changes.
     fn name(&self) -> &'static str;
 
-    /// Whether it also has work between two midnights, and is called with the present moment.
+    /// Whether it also has work between two midnights, and is called with the current time as well.
     fn between_midnights(&self) -> bool {
         false
     }
@@ -32,22 +32,20 @@ pub trait Scheduled: Send + Sync + 'static {
     /// more may be left. It is called with the same `due` until nothing is, and may be called
     /// again after that, so what was done must show in the rows themselves.
     ///
-    /// A step that finds nothing to do costs reads only; one that writes calls [`still_due`] at
-    /// the start of its transaction, or [`take_turn`] if what it does depends on no time. `now` is
-    /// the real time, later than `due` after an outage.
+    /// A step that finds nothing to do costs reads only; one that writes calls [`is_past_watermark`] at
+    /// the start of its transaction, or [`lock_watermark`] if what it does depends on no time.
+    /// `now` is the real time, later than `due` after an outage.
     fn step<'a>(
         &'a self,
-        store: &'a Store,
+        context: &'a JobContext,
         due: Timestamp,
         now: Timestamp,
-        random: &'a Arc<dyn Random>,
     ) -> BoxFuture<'a, Result<bool, StorageError>>;
 }
 
 /// Calls the tasks when they are due.
 pub struct Scheduler {
-    tasks: Vec<Arc<dyn Scheduled>>,
-    random: Arc<dyn Random>,
+    tasks: Vec<Arc<dyn ScheduledTask>>,
 }
 
 /// How far one task has come.
@@ -63,31 +61,31 @@ pub struct Progress {
 
 impl Scheduler {
     /// A scheduler of `tasks`, which are called in this order at each midnight.
-    pub fn new(tasks: Vec<Arc<dyn Scheduled>>, random: Arc<dyn Random>) -> Self {
-        Self { tasks, random }
+    pub fn new(tasks: Vec<Arc<dyn ScheduledTask>>) -> Self {
+        Self { tasks }
     }
 
     /// Does all that is due by `now`, and says how many steps found something to do.
     /// May be cut anywhere: the next call goes on.
     ///
     /// # Errors
-    /// What a task answers; whatever was done before it stays done.
-    pub async fn run_due(&self, store: &Store, now: Timestamp) -> Result<u64, StorageError> {
+    /// When a task fails; whatever was done before it stays done.
+    pub async fn run_due(&self, context: &JobContext, now: Timestamp) -> Result<u64, StorageError> {
         let mut done = 0u64;
-        let marks = self.marks(store, now).await?;
-        let earliest = marks.iter().min().copied();
+        let watermarks = self.watermarks(&context.store, now).await?;
+        let earliest = watermarks.iter().min().copied();
         let mut midnight = earliest.map_or(now, Timestamp::midnight_after);
         while !self.tasks.is_empty() && midnight <= now {
-            for (task, mark) in self.tasks.iter().zip(&marks) {
-                if *mark < midnight {
-                    done = done.saturating_add(self.finish(task, store, midnight, now).await?);
+            for (task, watermark) in self.tasks.iter().zip(&watermarks) {
+                if *watermark < midnight {
+                    done = done.saturating_add(finish(task, context, midnight, now).await?);
                 }
             }
-            store.write(RaiseMarks { names: self.names(), at: midnight }).await?;
+            context.store.write(AdvanceWatermarks { names: self.names(), at: midnight }).await?;
             midnight = midnight.midnight_after();
         }
         for task in self.tasks.iter().filter(|task| task.between_midnights()) {
-            done = done.saturating_add(self.finish(task, store, now, now).await?);
+            done = done.saturating_add(finish(task, context, now, now).await?);
         }
         Ok(done)
     }
@@ -101,8 +99,8 @@ impl Scheduler {
         store: &Store,
         now: Timestamp,
     ) -> Result<Vec<Progress>, StorageError> {
-        let known = marks(store).await?;
-        let progress = |task: &Arc<dyn Scheduled>| {
+        let known = watermarks(store).await?;
+        let progress = |task: &Arc<dyn ScheduledTask>| {
             let name = task.name();
             let done_until = known.iter().find(|(of, _)| of == name).map(|(_, at)| *at);
             let next = done_until.map_or(now, Timestamp::midnight_after);
@@ -111,35 +109,38 @@ impl Scheduler {
         Ok(self.tasks.iter().map(progress).collect())
     }
 
-    /// Calls one task until it has nothing left; how many more times than once.
-    async fn finish(
-        &self,
-        task: &Arc<dyn Scheduled>,
-        store: &Store,
-        due: Timestamp,
-        now: Timestamp,
-    ) -> Result<u64, StorageError> {
-        let mut more = 0u64;
-        while task.step(store, due, now, &self.random).await? {
-            more = more.saturating_add(1);
-        }
-        Ok(more)
-    }
-
-    /// The tasks' marks. A task that has none begins with the last midnight, at which it finds
+    /// The tasks' watermarks. A task that has none begins with the last midnight, at which it finds
     /// all that was due before as well.
-    async fn marks(&self, store: &Store, now: Timestamp) -> Result<Vec<Timestamp>, StorageError> {
-        let known = marks(store).await?;
+    async fn watermarks(
+        &self,
+        store: &Store,
+        now: Timestamp,
+    ) -> Result<Vec<Timestamp>, StorageError> {
+        let known = watermarks(store).await?;
         let first = now.midnight_after().plus(-2 * DAY_SECONDS);
-        let mark = |task: &Arc<dyn Scheduled>| {
+        let watermark = |task: &Arc<dyn ScheduledTask>| {
             known.iter().find(|(of, _)| of == task.name()).map_or(first, |(_, at)| *at)
         };
-        Ok(self.tasks.iter().map(mark).collect())
+        Ok(self.tasks.iter().map(watermark).collect())
     }
 
     fn names(&self) -> Vec<&'static str> {
         self.tasks.iter().map(|task| task.name()).collect()
     }
+}
+
+/// Calls one task until it has nothing left; how many more times than once.
+async fn finish(
+    task: &Arc<dyn ScheduledTask>,
+    context: &JobContext,
+    due: Timestamp,
+    now: Timestamp,
+) -> Result<u64, StorageError> {
+    let mut more = 0u64;
+    while task.step(context, due, now).await? {
+        more = more.saturating_add(1);
+    }
+    Ok(more)
 }
 
 impl Job for Scheduler {
@@ -151,12 +152,8 @@ impl Job for Scheduler {
         Duration::from_secs(limit::SCHEDULE_EVERY_SECONDS)
     }
 
-    fn run<'a>(
-        &'a self,
-        store: &'a Store,
-        now: Timestamp,
-    ) -> BoxFuture<'a, Result<u64, StorageError>> {
-        Box::pin(self.run_due(store, now))
+    fn run<'a>(&'a self, context: &'a JobContext) -> BoxFuture<'a, Result<u64, StorageError>> {
+        Box::pin(self.run_due(context, context.clock.now()))
     }
 }
 

@@ -1,4 +1,4 @@
-//! The SQL of the kernel: stored answers, tombstones, marks of the scheduler, the moved clock.
+//! The SQL of the kernel: stored responses, tombstones, watermarks, the moved clock.
 
 use coffer_base::{AccountId, AppId, Mode, Tenant, Timestamp, clock::DAY_SECONDS, limit};
 use coffer_storage::{Migration, MigrationSet, Query, Row, StorageError, Store, Tx, Value, Work};
@@ -22,7 +22,7 @@ pub const MIGRATIONS: MigrationSet = MigrationSet {
 /// table. What all servers prune is locked and what others have locked is skipped, so that they
 /// share the work.
 #[derive(Clone, Copy, Debug)]
-pub struct Sweep {
+pub struct Prune {
     /// Answers the keys of the next rows; its last parameter is how many.
     pub select: &'static str,
     /// Deletes one row by its key.
@@ -31,13 +31,13 @@ pub struct Sweep {
 
 /// What the kernel keeps of a tenant, to be erased with it. `select` takes mode, app, account and
 /// how many.
-pub const ERASE: &[Sweep] = &[
-    Sweep {
-        select: "SELECT mode, app, account, claim FROM idempotency_record \
+pub const PURGE: &[Prune] = &[
+    Prune {
+        select: "SELECT mode, app, account, key_digest FROM idempotency_record \
                  WHERE mode = ? AND app = ? AND account = ? LIMIT ?",
         delete: DELETE_RECORD,
     },
-    Sweep {
+    Prune {
         select: "SELECT mode, app, account, collection, id FROM tombstone \
                  WHERE mode = ? AND app = ? AND account = ? LIMIT ?",
         delete: DELETE_TOMBSTONE,
@@ -45,45 +45,45 @@ pub const ERASE: &[Sweep] = &[
 ];
 
 const DELETE_RECORD: &str =
-    "DELETE FROM idempotency_record WHERE mode = ? AND app = ? AND account = ? AND claim = ?";
+    "DELETE FROM idempotency_record WHERE mode = ? AND app = ? AND account = ? AND key_digest = ?";
 
 const DELETE_TOMBSTONE: &str = "DELETE FROM tombstone WHERE mode = ? AND app = ? \
      AND account = ? AND collection = ? AND id = ?";
 
-/// Stored answers, the oldest first, that are older than a time.
-pub(crate) const AGED_RECORDS: Sweep = Sweep {
-    select: "SELECT mode, app, account, claim FROM idempotency_record WHERE created < ? \
+/// Stored responses, the oldest first, that are older than a time.
+pub(crate) const AGED_RECORDS: Prune = Prune {
+    select: "SELECT mode, app, account, key_digest FROM idempotency_record WHERE created < ? \
              ORDER BY created LIMIT ? FOR UPDATE SKIP LOCKED",
     delete: DELETE_RECORD,
 };
 
-/// One app's stored answers, the oldest first. An app that has too many has most of all: walking
+/// One app's stored responses, the oldest first. An app that has too many has most of all: walking
 /// through all of them by age finds its own at once, and sorting its own would not.
-pub(crate) const RECORDS_OF_APP: Sweep = Sweep {
-    select: "SELECT mode, app, account, claim FROM idempotency_record \
+pub(crate) const RECORDS_OF_APP: Prune = Prune {
+    select: "SELECT mode, app, account, key_digest FROM idempotency_record \
              WHERE mode + 0 = ? AND app || '' = ? ORDER BY created LIMIT ? FOR UPDATE",
     delete: DELETE_RECORD,
 };
 
 /// Tombstones, the oldest first, that are older than a time.
-pub(crate) const AGED_TOMBSTONES: Sweep = Sweep {
+pub(crate) const AGED_TOMBSTONES: Prune = Prune {
     select: "SELECT mode, app, account, collection, id FROM tombstone WHERE created < ? \
              ORDER BY created LIMIT ? FOR UPDATE SKIP LOCKED",
     delete: DELETE_TOMBSTONE,
 };
 
-/// One batch of a sweep, as a unit of work; it answers how many rows there were.
-pub struct SweepRows {
-    sweep: Sweep,
+/// One batch of a prune, as a unit of work; it answers how many rows there were.
+pub struct PruneBatch {
+    prune: Prune,
     params: Vec<Value>,
     condition: Option<Query>,
 }
 
-impl SweepRows {
+impl PruneBatch {
     /// A batch of at most [`limit::JOB_BATCH`] rows that `params` choose.
-    pub fn new(sweep: Sweep, mut params: Vec<Value>) -> Self {
+    pub fn new(prune: Prune, mut params: Vec<Value>) -> Self {
         params.push(Value::Int(limit::JOB_BATCH));
-        Self { sweep, params, condition: None }
+        Self { prune, params, condition: None }
     }
 
     /// The same, of no row if `condition` finds none.
@@ -93,7 +93,7 @@ impl SweepRows {
     }
 }
 
-impl Work for SweepRows {
+impl Work for PruneBatch {
     type Out = u64;
 
     async fn run(&self, tx: &mut Tx<'_>) -> Result<u64, StorageError> {
@@ -102,10 +102,10 @@ impl Work for SweepRows {
         {
             return Ok(0);
         }
-        let rows = tx.query(self.sweep.select, &self.params).await?;
+        let rows = tx.query(self.prune.select, &self.params).await?;
         let found = u64::try_from(rows.len()).unwrap_or(u64::MAX);
         for row in rows {
-            tx.defer(self.sweep.delete, row.into_values());
+            tx.defer(self.prune.delete, row.into_values());
         }
         Ok(found)
     }
@@ -137,16 +137,16 @@ pub(crate) async fn ready(store: &Store) -> Result<(), StorageError> {
     store.query("SELECT 1", &[]).await.map(drop)
 }
 
-/// A stored answer, still sealed.
+/// A stored response, still sealed.
 pub(crate) struct Record {
     pub(crate) operation: String,
     pub(crate) parameters: Vec<u8>,
     pub(crate) request: String,
-    pub(crate) answer: Vec<u8>,
+    pub(crate) response: Vec<u8>,
 }
 
-const FIND_RECORD: &str = "SELECT operation, parameters, request, answer \
-     FROM idempotency_record WHERE mode = ? AND app = ? AND account = ? AND claim = ?";
+const FIND_RECORD: &str = "SELECT operation, parameters, request, response \
+     FROM idempotency_record WHERE mode = ? AND app = ? AND account = ? AND key_digest = ?";
 
 /// What came of [`record_query`].
 pub(crate) fn record(rows: &[Row]) -> Result<Option<Record>, StorageError> {
@@ -155,71 +155,71 @@ pub(crate) fn record(rows: &[Row]) -> Result<Option<Record>, StorageError> {
         operation: row.text(0)?.to_owned(),
         parameters: row.blob(1)?.to_vec(),
         request: row.text(2)?.to_owned(),
-        answer: row.blob(3)?.to_vec(),
+        response: row.blob(3)?.to_vec(),
     }))
 }
 
-fn claim_values(tenant: &Tenant, claim: &[u8]) -> [Value; 4] {
+fn key_values(tenant: &Tenant, key_digest: &[u8]) -> [Value; 4] {
     let [mode, app, account] = tenant_values(tenant);
-    [mode, app, account, Value::from(claim)]
+    [mode, app, account, Value::from(key_digest)]
 }
 
-/// Asks for the stored answer of a claim.
-pub(crate) fn record_query(tenant: &Tenant, claim: &[u8]) -> Query {
-    Query { sql: FIND_RECORD, params: claim_values(tenant, claim).to_vec() }
+/// Asks for the stored response of an idempotency key.
+pub(crate) fn record_query(tenant: &Tenant, key_digest: &[u8]) -> Query {
+    Query { sql: FIND_RECORD, params: key_values(tenant, key_digest).to_vec() }
 }
 
-/// The stored answer of a claim, as committed.
+/// The stored response of an idempotency key, as committed.
 pub(crate) async fn peek_record(
     store: &Store,
     tenant: &Tenant,
-    claim: &[u8],
+    key_digest: &[u8],
 ) -> Result<Option<Record>, StorageError> {
-    record(&store.query(FIND_RECORD, &claim_values(tenant, claim)).await?)
+    record(&store.query(FIND_RECORD, &key_values(tenant, key_digest)).await?)
 }
 
-/// Keeps an answer. Leaves with the commit.
+/// Stores a response. It leaves with the commit.
 pub(crate) fn insert_record(
     tx: &mut Tx<'_>,
     tenant: &Tenant,
-    claim: &[u8],
+    key_digest: &[u8],
     record: Record,
     now: Timestamp,
 ) {
     let [mode, app, account] = tenant_values(tenant);
     tx.defer(
-        "INSERT INTO idempotency_record (mode, app, account, claim, operation, parameters, \
-         request, created, answer) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
+        "INSERT INTO idempotency_record (mode, app, account, key_digest, operation, parameters, \
+         request, created, response) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
         vec![
             mode,
             app,
             account,
-            Value::from(claim),
+            Value::from(key_digest),
             Value::Text(record.operation),
             Value::Blob(record.parameters),
             Value::Text(record.request),
             Value::Int(now.unix()),
-            Value::Blob(record.answer),
+            Value::Blob(record.response),
         ],
     );
 }
 
-/// The next stored answers of all tenants, behind the claim `after`: tenant, claim, answer.
+/// The next stored responses of all tenants, behind `after`: tenant, digest of the key, record.
 pub(crate) async fn all_records(
     store: &Store,
     after: Option<(&Tenant, &[u8])>,
 ) -> Result<Vec<(Tenant, Vec<u8>, Record)>, StorageError> {
-    let first = "SELECT mode, app, account, claim, operation, parameters, request, answer \
-                 FROM idempotency_record ORDER BY mode, app, account, claim LIMIT ?";
-    let next = "SELECT mode, app, account, claim, operation, parameters, request, answer \
-                FROM idempotency_record WHERE (mode, app, account, claim) > (?, ?, ?, ?) \
-                ORDER BY mode, app, account, claim LIMIT ?";
+    let first = "SELECT mode, app, account, key_digest, operation, parameters, request, response \
+                 FROM idempotency_record ORDER BY mode, app, account, key_digest LIMIT ?";
+    let next = "SELECT mode, app, account, key_digest, operation, parameters, request, response \
+                FROM idempotency_record WHERE (mode, app, account, key_digest) > (?, ?, ?, ?) \
+                ORDER BY mode, app, account, key_digest LIMIT ?";
     let batch = Value::Int(limit::JOB_BATCH);
     let rows = match after {
         None => store.query(first, &[batch]).await?,
-        Some((tenant, claim)) => {
-            let [mode, app, account, claim] = claim_values(tenant, claim);
-            store.query(next, &[mode, app, account, claim, batch]).await?
+        Some((tenant, key_digest)) => {
+            let [mode, app, account, key_digest] = key_values(tenant, key_digest);
+            store.query(next, &[mode, app, account, key_digest, batch]).await?
         }
     };
     let read = |row: &Row| {
@@ -227,14 +227,14 @@ pub(crate) async fn all_records(
             operation: row.text(4)?.to_owned(),
             parameters: row.blob(5)?.to_vec(),
             request: row.text(6)?.to_owned(),
-            answer: row.blob(7)?.to_vec(),
+            response: row.blob(7)?.to_vec(),
         };
         Ok((tenant_of_row(row)?, row.blob(3)?.to_vec(), record))
     };
     rows.iter().map(read).collect()
 }
 
-/// The apps that have more than `cap` stored answers: mode, app, how many.
+/// The apps that have more than `cap` stored responses: mode, app, how many.
 pub(crate) async fn apps_over_cap(
     store: &Store,
     cap: i64,
@@ -297,28 +297,28 @@ pub async fn position_of_tombstone(
     rows.first().map(|row| row.int(0)).transpose()
 }
 
-/// Up to which midnight each timed task is done.
-pub(crate) async fn marks(store: &Store) -> Result<Vec<(String, Timestamp)>, StorageError> {
-    let rows = store.query("SELECT name, at FROM schedule_mark", &[]).await?;
+/// The watermark of each scheduled task: the midnight up to which all is done.
+pub(crate) async fn watermarks(store: &Store) -> Result<Vec<(String, Timestamp)>, StorageError> {
+    let rows = store.query("SELECT name, at FROM watermark", &[]).await?;
     rows.iter()
         .map(|row| Ok((row.text(0)?.to_owned(), Timestamp::from_unix(row.int(1)?))))
         .collect()
 }
 
-/// Raises the marks of timed tasks that are lower than `at`.
-pub(crate) struct RaiseMarks {
+/// Advances the watermarks that are lower than `at`.
+pub(crate) struct AdvanceWatermarks {
     pub(crate) names: Vec<&'static str>,
     pub(crate) at: Timestamp,
 }
 
-impl Work for RaiseMarks {
+impl Work for AdvanceWatermarks {
     type Out = ();
 
     async fn run(&self, tx: &mut Tx<'_>) -> Result<(), StorageError> {
         for name in &self.names {
             tx.defer(
-                "INSERT INTO schedule_mark (name, at) VALUES (?, ?) ON CONFLICT (name) \
-                 DO UPDATE SET at = excluded.at WHERE schedule_mark.at < excluded.at",
+                "INSERT INTO watermark (name, at) VALUES (?, ?) ON CONFLICT (name) \
+                 DO UPDATE SET at = excluded.at WHERE watermark.at < excluded.at",
                 vec![Value::from(*name), Value::Int(self.at.unix())],
             );
         }
@@ -326,38 +326,38 @@ impl Work for RaiseMarks {
     }
 }
 
-/// Takes a timed task's turn in this unit of work: whoever else wants it waits until this one
-/// ends. Answers up to which midnight the task is done.
+/// Locks a scheduled task's watermark until this unit of work ends, and reads it. A task that has
+/// none yet is done up to a day before `now`.
 ///
 /// # Errors
-/// [`StorageError`] of the engine.
-pub async fn take_turn(
+/// When the lock is not free in time, or storage fails.
+pub async fn lock_watermark(
     tx: &mut Tx<'_>,
     name: &'static str,
     now: Timestamp,
 ) -> Result<Timestamp, StorageError> {
     let rows = tx
         .query(
-            "INSERT INTO schedule_mark (name, at) VALUES (?, ?) ON CONFLICT (name) \
-             DO UPDATE SET at = schedule_mark.at RETURNING at",
+            "INSERT INTO watermark (name, at) VALUES (?, ?) ON CONFLICT (name) \
+             DO UPDATE SET at = watermark.at RETURNING at",
             &[Value::from(name), Value::Int(now.plus(-DAY_SECONDS).unix())],
         )
         .await?;
-    let mark = rows.first().map_or(Ok(i64::MIN), |row| row.int(0))?;
-    Ok(Timestamp::from_unix(mark))
+    let at = rows.first().map_or(Ok(i64::MIN), |row| row.int(0))?;
+    Ok(Timestamp::from_unix(at))
 }
 
-/// Takes a timed task's turn, and says whether `due` lies no earlier than what is done: a clock
-/// that went back finds nothing to do.
+/// Locks a scheduled task's watermark, and says whether `due` is not before it: a clock that went
+/// back finds nothing to do.
 ///
 /// # Errors
-/// [`StorageError`] of the engine.
-pub async fn still_due(
+/// As [`lock_watermark`].
+pub async fn is_past_watermark(
     tx: &mut Tx<'_>,
     name: &'static str,
     due: Timestamp,
 ) -> Result<bool, StorageError> {
-    Ok(take_turn(tx, name, due).await? <= due)
+    Ok(lock_watermark(tx, name, due).await? <= due)
 }
 
 /// By how many seconds developer mode's clock was moved forward so far.

@@ -11,6 +11,8 @@ mod error;
 mod keyring;
 mod store;
 mod tenant;
+#[cfg(feature = "testing")]
+pub mod testing;
 
 pub use coffer_crypto::{AssociatedData, Digest};
 pub use error::KeyringError;

@@ -26,7 +26,8 @@ mod version;
 mod wire;
 
 use charge::Charge;
-use coffer_kernel::{Routes, Scheduled};
+use coffer_base::limit;
+use coffer_kernel::{Family, Parts, Routes, ScheduledTask, Setting, SettingKind};
 use coffer_storage::{Migration, MigrationSet};
 use dispute::Dispute;
 use operations::{balance, balance_transactions, breaches, fact, holds, plans, releases};
@@ -82,8 +83,61 @@ impl Default for Settings {
     }
 }
 
+impl From<&coffer_kernel::Settings> for Settings {
+    fn from(chosen: &coffer_kernel::Settings) -> Self {
+        let draw = match chosen.choice(&RESERVE_DRAW) {
+            "only_if_needed" => DrawRule::OnlyIfNeeded,
+            _ => DrawRule::First,
+        };
+        let hold_floor = chosen.number(&RESERVE_HOLD_FLOOR);
+        Self { draw, strict: chosen.is_on(&RESERVE_STRICT), hold_floor }
+    }
+}
+
+/// Which money refunds and disputes take first.
+pub const RESERVE_DRAW: Setting = Setting {
+    name: "reserve_draw",
+    default: "first",
+    kind: SettingKind::Choice(&["first", "only_if_needed"]),
+    about: "what is held of a charge pays for its refunds and disputes: first, or only_if_needed, \
+            when the account has not enough",
+};
+
+/// Whether holds above what is available are refused.
+pub const RESERVE_STRICT: Setting = Setting {
+    name: "reserve_strict",
+    default: "false",
+    kind: SettingKind::Switch,
+    about: "refuse holds above what the account has available, instead of leaving it below zero",
+};
+
+/// The smallest hold that a plan makes.
+pub const RESERVE_HOLD_FLOOR: Setting = Setting {
+    name: "reserve_hold_floor",
+    default: "1",
+    kind: SettingKind::Number { from: 1, to: limit::RESERVE_HOLD_FLOOR_CEILING },
+    about: "smallest hold that a plan makes of a charge, in the currency's minor unit",
+};
+
+/// The family. Its rows are the platform's books, which outlive its tenants: it purges nothing.
+pub const FAMILY: Family = Family {
+    name: "reserves",
+    migrations: &[MIGRATIONS],
+    settings: &[RESERVE_DRAW, RESERVE_STRICT, RESERVE_HOLD_FLOOR],
+    quotas: &[],
+    purge: &[],
+    seals: &[],
+    parts,
+};
+
+fn parts(settings: &coffer_kernel::Settings) -> Parts {
+    let mut routes = Routes::default();
+    register(&mut routes, Settings::from(settings));
+    Parts { routes, tasks: scheduled(), ..Parts::default() }
+}
+
 /// Adds the family's operations to the routes.
-pub fn register(routes: &mut Routes, settings: Settings) {
+fn register(routes: &mut Routes, settings: Settings) {
     fact::register::<Charge>(routes, settings);
     fact::register::<Refund>(routes, settings);
     fact::register::<Dispute>(routes, settings);
@@ -106,7 +160,7 @@ pub fn register(routes: &mut Routes, settings: Settings) {
 
 /// What the family does at given times, in the order in which it happens at one time (reserves
 /// §11, decision 27).
-pub fn scheduled() -> Vec<Arc<dyn Scheduled>> {
+pub fn scheduled() -> Vec<Arc<dyn ScheduledTask>> {
     vec![
         Arc::new(Task(MakeAvailable)),
         Arc::new(Task(ReleaseDue)),

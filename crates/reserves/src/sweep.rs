@@ -16,12 +16,11 @@ use crate::hold::Hold;
 use crate::release::{Because, Part, release};
 use crate::store::ledger;
 use crate::turn::Turn;
-use coffer_base::{Owner, Random, Timestamp, limit};
+use coffer_base::{Owner, Timestamp, limit};
 use coffer_kernel::event::Cause;
-use coffer_kernel::{BoxFuture, Failure, Scheduled};
+use coffer_kernel::{BoxFuture, Failure, JobContext, ScheduledTask};
 use coffer_storage::{StorageError, Store, Tx, Work};
 use std::future::Future;
-use std::sync::Arc;
 
 /// One kind of what happens by itself.
 pub(crate) trait Sweep: Copy + Send + Sync + 'static {
@@ -49,7 +48,7 @@ pub(crate) trait Sweep: Copy + Send + Sync + 'static {
 /// A sweep as a task of the scheduler.
 pub(crate) struct Task<S>(pub(crate) S);
 
-impl<S: Sweep> Scheduled for Task<S> {
+impl<S: Sweep> ScheduledTask for Task<S> {
     fn name(&self) -> &'static str {
         self.0.name()
     }
@@ -60,17 +59,16 @@ impl<S: Sweep> Scheduled for Task<S> {
 
     fn step<'a>(
         &'a self,
-        store: &'a Store,
+        context: &'a JobContext,
         due: Timestamp,
         now: Timestamp,
-        random: &'a Arc<dyn Random>,
     ) -> BoxFuture<'a, Result<bool, StorageError>> {
         Box::pin(async move {
-            if !self.0.any(store, due).await? {
+            if !self.0.any(&context.store, due).await? {
                 return Ok(false);
             }
-            let moment = Moment { due, now, random: Arc::clone(random) };
-            store.write(Batch(self.0, moment)).await
+            let moment = Moment { due, now, context: context.clone() };
+            context.store.write(Batch(self.0, moment)).await
         })
     }
 }
@@ -79,13 +77,13 @@ impl<S: Sweep> Scheduled for Task<S> {
 pub(crate) struct Moment {
     due: Timestamp,
     now: Timestamp,
-    random: Arc<dyn Random>,
+    context: JobContext,
 }
 
 impl Moment {
     /// What the events of the step say that they came from.
     fn cause(&self) -> Cause<'_> {
-        Cause::automatic(self.now, &*self.random)
+        self.context.cause(self.now)
     }
 }
 

@@ -11,39 +11,52 @@ mod secret;
 mod store;
 mod wire;
 
-pub use jobs::expire::ExpireSecrets;
-pub use opening::open_all;
-pub use store::{ERASE, MIGRATIONS};
-
 use coffer_base::limit;
-use coffer_kernel::Routes;
+use coffer_kernel::{Family, Parts, Quota, Routes, Seal, Setting, SettingKind, Settings};
 use operations::{delete::Delete, find::Find, list::List, set::Set};
+use std::sync::Arc;
 
-/// The name of the quota that an app can have of its own: secrets in one scope.
-pub const SECRETS_PER_SCOPE: &str = "secrets_per_scope";
+/// Secrets in one scope, unless the app has a quota of its own.
+pub const SECRETS_PER_SCOPE: Setting = Setting {
+    name: "secrets_per_scope",
+    default: "10",
+    kind: SettingKind::Number { from: 1, to: limit::SECRETS_PER_SCOPE_CEILING },
+    about: "secrets in one scope, 1 to 1000, unless the app has a number of its own",
+};
 
-/// What an operator can set.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub struct Settings {
-    /// Secrets in one scope, 1 to [`limit::SECRETS_PER_SCOPE_CEILING`], unless the app has a
-    /// quota of its own (secret store §7, decision 15).
-    pub secrets_per_scope: u32,
-    /// Whether delete answers with the whole secret and `deleted: true`, as the SDKs' types say,
-    /// instead of the three documented keys (secret store §7, decision 1).
-    pub delete_returns_secret: bool,
-}
+/// Whether delete answers with the whole secret and `deleted: true`, as the SDKs' types say,
+/// instead of the three keys that Stripe documents.
+pub const DELETE_RETURNS_SECRET: Setting = Setting {
+    name: "delete_returns_secret",
+    default: "false",
+    kind: SettingKind::Switch,
+    about: "let a delete answer with the whole secret instead of id, object and deleted",
+};
 
-impl Default for Settings {
-    fn default() -> Self {
-        Self { secrets_per_scope: limit::SECRETS_PER_SCOPE, delete_returns_secret: false }
-    }
-}
+/// The family.
+pub const FAMILY: Family = Family {
+    name: "secrets",
+    migrations: &[store::MIGRATIONS],
+    settings: &[SECRETS_PER_SCOPE, DELETE_RETURNS_SECRET],
+    quotas: &[Quota {
+        name: SECRETS_PER_SCOPE.name,
+        from: 1,
+        to: limit::SECRETS_PER_SCOPE_CEILING,
+    }],
+    purge: store::PURGE,
+    seals: &[Seal {
+        name: "secrets",
+        open_all: |data, keyring, now| Box::pin(opening::open_all(data, keyring, now)),
+    }],
+    parts,
+};
 
-/// Adds the four operations to the routes.
-pub fn register(routes: &mut Routes, settings: Settings) {
+fn parts(settings: &Settings) -> Parts {
+    let mut routes = Routes::default();
     routes
-        .write(Set { secrets_per_scope: settings.secrets_per_scope })
+        .seal(Set { secrets_per_scope: settings.number(&SECRETS_PER_SCOPE) })
         .read(List)
         .read(Find)
-        .write(Delete { returns_secret: settings.delete_returns_secret });
+        .write(Delete { returns_secret: settings.is_on(&DELETE_RETURNS_SECRET) });
+    Parts { routes, jobs: vec![Arc::new(jobs::expire::ExpireSecrets)], ..Parts::default() }
 }

@@ -1,7 +1,7 @@
 //! What a secret is: its scope, its name, its payload, and where each is bound to the others.
 
 use coffer_base::{Redacted, Timestamp};
-use coffer_kernel::Reach;
+use coffer_kernel::RequestScope;
 use coffer_keyring::{AssociatedData, Digest, TenantKeys};
 
 /// Who shares a secret (secret store §1.1).
@@ -28,10 +28,10 @@ impl Scope {
         }
     }
 
-    pub(crate) fn reach(&self) -> Reach {
+    pub(crate) fn request_scope(&self) -> RequestScope {
         match self {
-            Self::Account => Reach::Account,
-            Self::User(user) => Reach::User(user.clone()),
+            Self::Account => RequestScope::Account,
+            Self::User(user) => RequestScope::User(user.clone()),
         }
     }
 

@@ -2,7 +2,7 @@
 
 use crate::secret::{Place, Scope};
 use coffer_base::{Tenant, Timestamp, limit};
-use coffer_kernel::{PagePosition, Sweep, leave_tombstone, tenant_of_row};
+use coffer_kernel::{PagePosition, Prune, leave_tombstone, tenant_of_row};
 use coffer_keyring::Digest;
 use coffer_keyring::TenantKeys;
 use coffer_storage::{
@@ -20,13 +20,13 @@ pub const MIGRATIONS: MigrationSet = MigrationSet {
 };
 
 /// What the family keeps of a tenant, to be erased with it.
-pub const ERASE: &[Sweep] = &[
-    Sweep {
+pub const PURGE: &[Prune] = &[
+    Prune {
         select: "SELECT mode, app, account, scope, name_key FROM secret \
                  WHERE mode = ? AND app = ? AND account = ? LIMIT ?",
         delete: DELETE,
     },
-    Sweep {
+    Prune {
         select: "SELECT mode, app, account, scope FROM secret_scope \
                  WHERE mode = ? AND app = ? AND account = ? LIMIT ?",
         delete: "DELETE FROM secret_scope WHERE mode = ? AND app = ? AND account = ? \

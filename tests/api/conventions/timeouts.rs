@@ -6,7 +6,7 @@
 use coffer::assemble::{self, AssembleOptions, Installation, RootSource};
 use coffer_base::{Clock, TestClock};
 use coffer_crypto::SystemRandom;
-use coffer_kernel::{Surface, serve_connection};
+use coffer_kernel::{ListenerRole, serve_connection};
 use coffer_testkit::{Gate, START};
 use std::sync::Arc;
 use tempfile::TempDir;
@@ -32,7 +32,8 @@ impl Bench {
             root: RootSource::Beside,
             database: coffer::assemble::Database::Embedded,
             developer: false,
-            families: coffer::families::Settings::default(),
+            families: coffer::family_set::FamilySet::default(),
+            settings: coffer_kernel::Settings::default(),
             clock: Arc::new(TestClock::at(START)) as Arc<dyn Clock>,
             random: Arc::new(SystemRandom),
             faults: gate.faults(),
@@ -48,7 +49,7 @@ impl Bench {
     fn connect(&self) -> DuplexStream {
         let (ours, theirs) = duplex(64 * 1024);
         let kernel = Arc::clone(&self.installation.kernel);
-        tokio::spawn(serve_connection(kernel, Surface::All, theirs, self.stop.subscribe()));
+        tokio::spawn(serve_connection(kernel, ListenerRole::All, theirs, self.stop.subscribe()));
         ours
     }
 

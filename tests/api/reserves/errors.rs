@@ -3,6 +3,7 @@
 
 use super::fixture::{DAY, Fixture, MARCH_1, text};
 use crate::check::lawful;
+use coffer_reserves::RESERVE_STRICT;
 use coffer_testkit::{Answer, Params, TestServer};
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -77,10 +78,7 @@ pub fn check(heading: &str, all: impl IntoIterator<Item = Refusals>) {
 #[test]
 fn every_row_of_the_table_is_answered_as_it_says() {
     let fixture = Fixture::new();
-    let strict = Fixture::with(TestServer::builder().reserves(coffer_reserves::Settings {
-        strict: true,
-        ..coffer_reserves::Settings::default()
-    }));
+    let strict = Fixture::with(TestServer::builder().set(&RESERVE_STRICT, "true"));
     let all = [holds(&fixture, &strict), plans(&fixture), releases(&fixture), intake(&fixture)];
     check("## 9. Errors", all.into_iter().flatten());
     fixture.verify();

@@ -123,11 +123,8 @@ fn a_refund_takes_what_its_charge_has_pending_and_the_rest_from_what_is_availabl
 
 #[test]
 fn what_is_held_pays_only_if_needed_where_an_operator_says_so() {
-    let settings = coffer_reserves::Settings {
-        draw: coffer_reserves::DrawRule::OnlyIfNeeded,
-        ..coffer_reserves::Settings::default()
-    };
-    let fixture = Fixture::with(coffer_testkit::TestServer::builder().reserves(settings));
+    let builder = coffer_testkit::TestServer::builder();
+    let fixture = Fixture::with(builder.set(&coffer_reserves::RESERVE_DRAW, "only_if_needed"));
     fixture.rolling(50, 30);
     fixture.charge("ch_1", 10_000, &[]);
     assert_eq!(fixture.refund("re_1", "ch_1", 3000)["drawn"], 0);

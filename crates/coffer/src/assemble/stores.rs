@@ -1,12 +1,12 @@
 //! The stores of an installation: where they are, how they are opened, how their schemas change.
 
 use super::{AssembleError, AssembleOptions, DATA_FILE, KEYS_FILE};
-use crate::families;
+use crate::family_set::FamilySet;
 use coffer_base::Timestamp;
 use coffer_keyring::KEY_MIGRATIONS;
 use coffer_storage::{
-    DirectoryLock, Faults, MigrationReport, MigrationSet, Options, PostgresOptions, StorageError,
-    Store, Transfer,
+    DirectoryLock, MigrationReport, MigrationSet, Options, PostgresOptions, StorageError, Store,
+    Transfer,
 };
 use std::path::Path;
 
@@ -37,12 +37,9 @@ pub struct Stores {
 }
 
 impl Stores {
-    /// Opens both stores, makes them if they are missing, and brings their schemas up to date.
-    ///
-    /// # Errors
-    /// [`AssembleError::Storage`] if another process uses the directory, or a schema is newer;
-    /// [`AssembleError::KeysMissing`] if there is data and no key store.
-    pub fn open(data_dir: &Path, now: Timestamp, faults: Faults) -> Result<Self, AssembleError> {
+    /// Opens both files, makes them if they are missing, and brings their schemas up to date.
+    fn open_embedded(options: &AssembleOptions, now: Timestamp) -> Result<Self, AssembleError> {
+        let AssembleOptions { data_dir, faults, families, .. } = options;
         make_directory(data_dir)?;
         let lock = DirectoryLock::acquire(data_dir)?;
         let (data_file, keys_file) = (data_dir.join(DATA_FILE), data_dir.join(KEYS_FILE));
@@ -53,9 +50,9 @@ impl Stores {
         // A copy of the keys from before a migration would keep keys that are destroyed later.
         let options = Options { copy_before_migration: false, ..Options::default() };
         let (keys, keys_report) = Store::open_sqlite(&keys_file, &[KEY_MIGRATIONS], now, options)?;
-        let options = Options { faults, ..Options::default() };
+        let options = Options { faults: faults.clone(), ..Options::default() };
         let (data, data_report) =
-            Store::open_sqlite(&data_file, &families::migrations(), now, options)?;
+            Store::open_sqlite(&data_file, &families.migrations(), now, options)?;
         Ok(Self { data, keys, migrations: vec![data_report, keys_report], _lock: Some(lock) })
     }
 
@@ -63,8 +60,9 @@ impl Stores {
     /// have this build's schema.
     ///
     /// # Errors
-    /// As [`Stores::open`], and [`AssembleError::Storage`] if a database cannot be reached, or
-    /// holds only what was moved there before the move was cut.
+    /// [`AssembleError::Storage`] if another process uses the directory, a database cannot be
+    /// reached, a schema is newer, or the store holds only what was moved there before the move was
+    /// cut; [`AssembleError::KeysMissing`] if there is data and no key store.
     pub async fn of(options: &AssembleOptions, now: Timestamp) -> Result<Self, AssembleError> {
         let stores = Self::even_half_moved(options, now).await?;
         if Transfer::was_cut_in(&stores.data).await? {
@@ -84,12 +82,12 @@ impl Stores {
         now: Timestamp,
     ) -> Result<Self, AssembleError> {
         match &options.database {
-            Database::Embedded => Self::open(&options.data_dir, now, options.faults.clone()),
+            Database::Embedded => Self::open_embedded(options, now),
             Database::Postgres { data, keys } => {
                 let keys = Store::open_postgres(keys.clone(), &[KEY_MIGRATIONS]).await?;
                 let data = Store::open_postgres(
                     data.clone().with_faults(options.faults.clone()),
-                    &families::migrations(),
+                    &options.families.migrations(),
                 )
                 .await?;
                 Ok(Self { data, keys, migrations: Vec::new(), _lock: None })
@@ -115,10 +113,10 @@ fn make_directory(path: &Path) -> Result<(), AssembleError> {
 ///
 /// # Errors
 /// [`AssembleError::Storage`], also if a database has another schema than this build's.
-pub async fn make(database: &Database, now: Timestamp) -> Result<(), AssembleError> {
-    let Database::Postgres { data, keys } = database else { return Ok(()) };
+pub async fn make(options: &AssembleOptions, now: Timestamp) -> Result<(), AssembleError> {
+    let Database::Postgres { data, keys } = &options.database else { return Ok(()) };
     make_one(keys, &[KEY_MIGRATIONS], now).await?;
-    make_one(data, &families::migrations(), now).await
+    make_one(data, &options.families.migrations(), now).await
 }
 
 async fn make_one(
@@ -148,7 +146,8 @@ pub async fn expand(
 ) -> Result<Vec<MigrationReport>, AssembleError> {
     let Database::Postgres { data, keys } = database else { return Ok(Vec::new()) };
     let keys = Store::expand_postgres(keys.clone(), &[KEY_MIGRATIONS], now).await?;
-    let data = Store::expand_postgres(data.clone(), &families::migrations(), now).await?;
+    let data =
+        Store::expand_postgres(data.clone(), &FamilySet::default().migrations(), now).await?;
     Ok(vec![data, keys])
 }
 
@@ -159,6 +158,6 @@ pub async fn expand(
 pub async fn finish(database: &Database) -> Result<Vec<MigrationReport>, AssembleError> {
     let Database::Postgres { data, keys } = database else { return Ok(Vec::new()) };
     let keys = Store::finish_postgres(keys.clone(), &[KEY_MIGRATIONS]).await?;
-    let data = Store::finish_postgres(data.clone(), &families::migrations()).await?;
+    let data = Store::finish_postgres(data.clone(), &FamilySet::default().migrations()).await?;
     Ok(vec![data, keys])
 }

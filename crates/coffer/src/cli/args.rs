@@ -118,9 +118,9 @@ pub enum Apps {
         /// The id, if it has one elsewhere already: app_…
         #[arg(long)]
         id: Option<String>,
-        /// Secrets in one of its scopes, 1 to 1000; else what the server says.
-        #[arg(long, value_name = "N")]
-        secrets_per_scope: Option<u32>,
+        /// A number of its own, such as secrets_per_scope=20; else what the server says. Repeatable.
+        #[arg(long = "quota", value_name = "NAME=NUMBER", value_parser = quota)]
+        quotas: Vec<(String, String)>,
     },
     /// List apps, newest first.
     List {
@@ -354,37 +354,41 @@ fn display_name(text: &str) -> Result<String, String> {
     Ok(text.to_owned())
 }
 
+/// A quota as it is written; the server knows which there are.
+fn quota(text: &str) -> Result<(String, String), String> {
+    let (name, number) = text.split_once('=').ok_or("write it as NAME=NUMBER")?;
+    Ok((name.to_owned(), number.to_owned()))
+}
+
+/// Settings that are flags together.
+enum Group {
+    /// These.
+    Of(&'static [&'static Setting]),
+    /// What the families declare.
+    Families,
+}
+
 /// Which settings are flags of which verb. All of them are read from environment and file.
-const FLAGS: &[(&[&str], &[&Setting])] = &[
-    (&["dev"], DEVELOPER),
-    (&["init"], STORE),
-    (&["serve"], SERVER),
-    (&["status"], CLIENT),
-    (&["doctor"], STORE),
-    (&["admin-key", "create"], STORE),
-    (&["accounts"], CLIENT),
-    (&["apps"], CLIENT),
-    (&["installs"], CLIENT),
-    (&["keys"], CLIENT),
-    (&["secrets"], CLIENT),
-    (&["ledger", "verify"], READER),
-    (&["migrate"], SCHEMA),
-    (&["migrate-store"], MOVER),
-    (&["backup"], FILES),
-    (&["config"], SERVER),
+const FLAGS: &[(&[&str], &[Group])] = &[
+    (&["dev"], &[Group::Of(DEVELOPER), Group::Families, Group::Of(PROCESS)]),
+    (&["init"], &[Group::Of(STORE)]),
+    (&["serve"], &[Group::Of(SERVER), Group::Families, Group::Of(PROCESS)]),
+    (&["status"], &[Group::Of(CLIENT)]),
+    (&["doctor"], &[Group::Of(STORE)]),
+    (&["admin-key", "create"], &[Group::Of(STORE)]),
+    (&["accounts"], &[Group::Of(CLIENT)]),
+    (&["apps"], &[Group::Of(CLIENT)]),
+    (&["installs"], &[Group::Of(CLIENT)]),
+    (&["keys"], &[Group::Of(CLIENT)]),
+    (&["secrets"], &[Group::Of(CLIENT)]),
+    (&["ledger", "verify"], &[Group::Of(READER)]),
+    (&["migrate"], &[Group::Of(SCHEMA)]),
+    (&["migrate-store"], &[Group::Of(MOVER)]),
+    (&["backup"], &[Group::Of(FILES)]),
+    (&["config"], &[Group::Of(SERVER), Group::Families, Group::Of(PROCESS)]),
 ];
-const DEVELOPER: &[&Setting] = &[
-    &config::LISTEN,
-    &config::DATA_DIR,
-    &config::SECRETS_PER_SCOPE,
-    &config::DELETE_RETURNS_SECRET,
-    &config::RESERVE_DRAW,
-    &config::RESERVE_STRICT,
-    &config::RESERVE_HOLD_FLOOR,
-    &config::LOG_LEVEL,
-    &config::LOG_FORMAT,
-    &config::CONFIG,
-];
+const DEVELOPER: &[&Setting] = &[&config::LISTEN, &config::DATA_DIR];
+const PROCESS: &[&Setting] = &[&config::LOG_LEVEL, &config::LOG_FORMAT, &config::CONFIG];
 const STORE: &[&Setting] = &[
     &config::DATA_DIR,
     &config::DATABASE,
@@ -416,14 +420,6 @@ const SERVER: &[&Setting] = &[
     &config::TLS_KEY,
     &config::ROOT_KEY,
     &config::INSECURE_HTTP,
-    &config::SECRETS_PER_SCOPE,
-    &config::DELETE_RETURNS_SECRET,
-    &config::RESERVE_DRAW,
-    &config::RESERVE_STRICT,
-    &config::RESERVE_HOLD_FLOOR,
-    &config::LOG_LEVEL,
-    &config::LOG_FORMAT,
-    &config::CONFIG,
 ];
 
 /// The whole command line.
@@ -433,7 +429,18 @@ pub fn command() -> Command {
         codes.push_str(&format!("  {code:>3}  {meaning}\n"));
     }
     let command = Cli::command().after_long_help(codes);
-    FLAGS.iter().fold(command, |command, (path, settings)| with_flags(command, path, settings))
+    FLAGS.iter().fold(command, |command, (path, groups)| {
+        with_flags(command, path, &groups.iter().flat_map(Group::settings).collect::<Vec<_>>())
+    })
+}
+
+impl Group {
+    fn settings(&self) -> Vec<&'static Setting> {
+        match self {
+            Self::Of(settings) => settings.to_vec(),
+            Self::Families => config::declared_by_families().iter().collect(),
+        }
+    }
 }
 
 /// Gives the flags to the verb at `path`, or to all verbs of the group there.
@@ -471,8 +478,10 @@ mod tests {
     fn every_flag_is_some_verbs() {
         let flags = config::ALL.iter().filter(|setting| setting.flag.is_some());
         for setting in flags {
-            let used = FLAGS.iter().flat_map(|(_, settings)| settings.iter());
-            assert!(used.into_iter().any(|used| used.name == setting.name), "{}", setting.name);
+            let mut used = FLAGS.iter().flat_map(|(_, groups)| groups.iter());
+            let is_used =
+                used.any(|group| group.settings().iter().any(|used| used.name == setting.name));
+            assert!(is_used, "{}", setting.name);
         }
     }
 }

@@ -6,7 +6,7 @@ use super::install;
 use super::output::{self, Output};
 use crate::config::{Config, Value};
 use coffer::assemble::{DATA_FILE, DEVELOPER_ROOT_FILE, Database, KEYS_FILE, RootSource};
-use coffer::families;
+use coffer::family_set::FamilySet;
 use coffer_base::{Clock, SystemClock};
 use coffer_crypto::root;
 use coffer_keyring::KEY_MIGRATIONS;
@@ -44,7 +44,7 @@ async fn data(
     output: Output,
 ) -> Result<Exit, Failure> {
     let from = data_dir.join(DATA_FILE);
-    let store = Store::open_sqlite_read_only(&from, &families::migrations())?;
+    let store = Store::open_sqlite_read_only(&from, &FamilySet::default().migrations())?;
     let store_id = coffer_keyring::store_id(&store).await?;
     // Straight from file to file: a server that is running goes on meanwhile.
     let bytes = coffer_storage::copy_file(&from, file)?;

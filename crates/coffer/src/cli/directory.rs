@@ -6,6 +6,7 @@ use super::exit::{Exit, Failure};
 use super::output::Output;
 use super::{duration, input, output, table};
 use crate::config::{ADMIN_KEY, Config};
+use coffer::families::FAMILIES;
 use serde_json::Value;
 
 const ACCOUNTS: &str = "/v1/admin/accounts";
@@ -87,20 +88,22 @@ pub fn accounts(config: &Config, verb: &Accounts, output: Output) -> Result<Exit
 pub fn apps(config: &Config, verb: &Apps, output: Output) -> Result<Exit, Failure> {
     let admin = Admin::new(config, output)?;
     match verb {
-        Apps::Create { account, name, id, secrets_per_scope } => {
-            let quota = secrets_per_scope.map(|quota| quota.to_string());
-            admin.create(
-                APPS,
-                &[
-                    ("account", Some(account)),
-                    ("id", id.as_deref()),
-                    ("name", name.as_deref()),
-                    ("secrets_per_scope", quota.as_deref()),
-                ],
-            )
+        Apps::Create { account, name, id, quotas } => {
+            let mut params = vec![
+                ("account", Some(&**account)),
+                ("id", id.as_deref()),
+                ("name", name.as_deref()),
+            ];
+            params.extend(quotas.iter().map(|(name, number)| (&**name, Some(&**number))));
+            admin.create(APPS, &params)
         }
         Apps::List { listing, account } => {
-            let fields = ["id", "name", "account", "secrets_per_scope", "created"];
+            let quotas = FAMILIES.iter().flat_map(|family| family.quotas);
+            let fields: Vec<_> = ["id", "name", "account"]
+                .into_iter()
+                .chain(quotas.map(|quota| quota.name))
+                .chain(["created"])
+                .collect();
             admin.list(APPS, &[("account", account.as_deref())], listing, &fields)
         }
         Apps::Show(which) => admin.show(APPS, which),

@@ -3,7 +3,7 @@
 use super::exit::Failure;
 use crate::config::{Config, TLS_CERT, TLS_KEY};
 use coffer::assemble::{AssembleOptions, DATA_FILE, Database, RootSource};
-use coffer::families;
+use coffer::family_set::FamilySet;
 use coffer_base::{Clock, SystemClock};
 use coffer_crypto::SystemRandom;
 use coffer_storage::{Faults, Store};
@@ -26,7 +26,8 @@ pub fn options(
         database: if developer { Database::Embedded } else { config.database()? },
         root,
         developer,
-        families: config.families(),
+        families: FamilySet::default(),
+        settings: config.settings(),
         clock: Arc::new(SystemClock),
         random: Arc::new(SystemRandom),
         faults: Faults::none(),
@@ -39,14 +40,14 @@ pub fn options(
 /// If there is no store, or it cannot be opened.
 pub async fn data_to_read(config: &Config) -> Result<Store, Failure> {
     if let Database::Postgres { data, .. } = config.database()? {
-        return Ok(Store::open_postgres(data, &families::migrations()).await?);
+        return Ok(Store::open_postgres(data, &FamilySet::default().migrations()).await?);
     }
     let path = config.data_dir().join(DATA_FILE);
     if !path.exists() {
         let place = config.data_dir();
         return Err(Failure::failed(format!("there is no store in {}", place.display())));
     }
-    Ok(Store::open_sqlite_read_only(&path, &families::migrations())?)
+    Ok(Store::open_sqlite_read_only(&path, &FamilySet::default().migrations())?)
 }
 
 /// Makes an admin key in the store itself: its id, and the token to show.

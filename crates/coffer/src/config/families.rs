@@ -1,36 +1,48 @@
-//! What the resource families are told of the configuration.
+//! The settings that families declare, as settings of the program.
 
-use super::{
-    Config, DELETE_RETURNS_SECRET, RESERVE_DRAW, RESERVE_HOLD_FLOOR, RESERVE_STRICT,
-    SECRETS_PER_SCOPE, Value,
-};
-use coffer::families::Settings;
-use coffer_reserves::DrawRule;
+use super::{Config, Kind, PREFIX, SETTING, Setting};
+use coffer::families::FAMILIES;
+use coffer_kernel::{SettingKind, Settings};
+use std::sync::OnceLock;
+
+/// All that the families declare, in their order. Names of variables and flags are made once and
+/// live as long as the program, as those of its own settings do.
+pub fn declared_by_families() -> &'static [Setting] {
+    static DECLARED: OnceLock<Vec<Setting>> = OnceLock::new();
+    DECLARED.get_or_init(|| {
+        FAMILIES.iter().flat_map(|family| family.settings).map(of_program).collect()
+    })
+}
+
+fn of_program(setting: &coffer_kernel::Setting) -> Setting {
+    let env = format!("{PREFIX}{}", setting.name.to_ascii_uppercase());
+    let flag = setting.name.replace('_', "-");
+    Setting {
+        name: setting.name,
+        env: String::leak(env),
+        flag: Some(String::leak(flag)),
+        default: Some(setting.default),
+        kind: match setting.kind {
+            SettingKind::Switch => Kind::Switch,
+            SettingKind::Number { from, to } => Kind::Number { from, to },
+            SettingKind::Choice(words) => Kind::Choice(words),
+        },
+        about: setting.about,
+        ..SETTING
+    }
+}
 
 impl Config {
-    /// The settings of the resource families.
-    pub fn families(&self) -> Settings {
-        Settings { secrets: self.secrets(), reserves: self.reserves() }
-    }
-
-    fn reserves(&self) -> coffer_reserves::Settings {
-        let mut settings = coffer_reserves::Settings::default();
-        if self.text(&RESERVE_DRAW) == "only_if_needed" {
-            settings.draw = DrawRule::OnlyIfNeeded;
+    /// What was chosen for the families.
+    pub fn settings(&self) -> Settings {
+        let mut settings = Settings::default();
+        for declared in FAMILIES.iter().flat_map(|family| family.settings) {
+            let chosen = self.all().find(|(setting, _)| setting.name == declared.name);
+            if let Some((_, Some((value, _)))) = chosen {
+                // It was checked when the configuration was read.
+                let _ = settings.set(declared, &value.to_string());
+            }
         }
-        settings.strict = self.is_on(&RESERVE_STRICT);
-        if let Some(Value::Number(number)) = self.value(&RESERVE_HOLD_FLOOR) {
-            settings.hold_floor = i64::from(*number);
-        }
-        settings
-    }
-
-    fn secrets(&self) -> coffer_secrets::Settings {
-        let mut settings = coffer_secrets::Settings::default();
-        if let Some(Value::Number(number)) = self.value(&SECRETS_PER_SCOPE) {
-            settings.secrets_per_scope = *number;
-        }
-        settings.delete_returns_secret = self.is_on(&DELETE_RETURNS_SECRET);
         settings
     }
 }

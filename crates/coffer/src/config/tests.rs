@@ -39,7 +39,7 @@ fn a_flag_wins_over_the_environment_over_the_file_over_the_default() {
     assert_eq!(shown(&two, &LISTEN), ("127.0.0.1:2".into(), "environment COFFER_LISTEN".into()));
     let one = load(&[config_flag], &[]).unwrap();
     assert_eq!(shown(&one, &LISTEN), ("127.0.0.1:1".into(), format!("file {path}")));
-    assert_eq!(one.families().secrets.secrets_per_scope, 20);
+    assert_eq!(one.settings().number(&coffer_secrets::SECRETS_PER_SCOPE), 20);
     let none = load(&[], &[("COFFER_LISTEN", "")]).unwrap();
     assert_eq!(shown(&none, &LISTEN), ("127.0.0.1:4747".into(), "default".into()));
     let by_variable = load(&[], &[("COFFER_CONFIG", &path)]).unwrap();
@@ -131,7 +131,7 @@ fn the_documentation_has_this_table() {
     let mut table = String::from(
         "| Setting | Flag | Variable | Default | What it is |\n|---|---|---|---|---|\n",
     );
-    for setting in ALL {
+    for setting in ALL.iter() {
         let code = |text: &str| format!("`{text}`");
         let secret = setting.kind == Kind::Secret;
         let flag = setting.flag.map(|flag| code(&format!("--{flag}"))).unwrap_or_default();

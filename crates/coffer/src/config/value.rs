@@ -22,9 +22,9 @@ pub enum Kind {
     /// A whole number.
     Number {
         /// The least.
-        from: u32,
+        from: i64,
         /// The most.
-        to: u32,
+        to: i64,
     },
     /// One of these words.
     Choice(&'static [&'static str]),
@@ -45,7 +45,7 @@ pub enum Value {
     /// On or off.
     Switch(bool),
     /// A number.
-    Number(u32),
+    Number(i64),
     /// A secret.
     Secret(Zeroizing<String>),
     /// The file that holds a secret.
@@ -130,7 +130,7 @@ impl Setting {
                 "false" | "0" => Ok(Value::Switch(false)),
                 _ => Err(format!("'{text}' is neither true nor false")),
             },
-            Kind::Number { from, to } => match text.parse::<u32>() {
+            Kind::Number { from, to } => match text.parse::<i64>() {
                 Ok(number) if (from..=to).contains(&number) => Ok(Value::Number(number)),
                 _ => Err(format!("'{text}' is no whole number from {from} to {to}")),
             },

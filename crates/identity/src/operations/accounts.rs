@@ -4,32 +4,27 @@ use super::Shared;
 use crate::objects::Account;
 use crate::{store, wire};
 use coffer_base::AccountId;
-use coffer_dialect::{ApiError, Object, PageRequest};
+use coffer_dialect::{ApiError, Fields, Object};
 use coffer_kernel::{
-    Access, Applied, Arguments, Ctx, Definition, Failure, Method, PagePosition, Reach,
-    ReadOperation, Routes, WriteOperation, storage_failure,
+    Access, Applied, Arguments, Collection, Ctx, Definition, Example, Failure, PagePosition,
+    Routes, WriteOperation,
 };
-use coffer_storage::{Store, Tx};
+use coffer_storage::{StorageError, Store, Tx};
 
 const KIND: &str = "account";
 const URL: &str = "/v1/admin/accounts";
 const ONE: &str = "/v1/admin/accounts/:id";
 
 pub(super) fn register(routes: &mut Routes, shared: &Shared) {
-    routes.write(Create).read(List).read(Retrieve).write(Delete(shared.clone()));
-}
-
-const fn definition(name: &'static str, method: Method, path: &'static str) -> Definition {
-    Definition { name, method, path, access: Access::Admin, expandable: &[], list: false }
+    routes.write(Create).collection(Accounts).write(Delete(shared.clone()));
 }
 
 /// Makes an account; `id` keeps one that is known elsewhere already.
 struct Create;
 
 impl WriteOperation for Create {
-    const DEFINITION: Definition = definition("admin.accounts.create", Method::Post, URL);
+    const DEFINITION: Definition = Definition::post("admin.accounts.create", URL, Access::Admin);
     type Input = (Option<AccountId>, String);
-    type Prepared = (AccountId, String);
     type Out = Account;
 
     fn parse(&self, arguments: &Arguments<'_>) -> Result<Self::Input, ApiError> {
@@ -38,21 +33,13 @@ impl WriteOperation for Create {
         Ok((id, wire::name(&fields)?))
     }
 
-    fn reach(_input: &Self::Input) -> Reach {
-        Reach::Backend
-    }
-
-    async fn prepare(&self, input: &Self::Input, ctx: &Ctx) -> Result<Self::Prepared, ApiError> {
-        let (id, name) = input.clone();
-        Ok((id.unwrap_or_else(|| AccountId::random(ctx.random())), name))
-    }
-
     async fn apply(
         &self,
-        (id, name): &Self::Prepared,
+        (id, name): &Self::Input,
         ctx: &Ctx,
         tx: &mut Tx<'_>,
     ) -> Result<Applied<Account>, Failure> {
+        let id = id.clone().unwrap_or_else(|| AccountId::random(ctx.random()));
         if store::find_account_in(tx, id.as_str()).await?.is_some() {
             let message = format!("An account '{id}' exists already.");
             return Err(ApiError::invalid_param("id", message).into());
@@ -68,58 +55,52 @@ impl WriteOperation for Create {
     }
 }
 
-struct Retrieve;
+/// All accounts.
+#[derive(Clone)]
+struct Accounts;
 
-impl ReadOperation for Retrieve {
-    const DEFINITION: Definition = definition("admin.accounts.retrieve", Method::Get, ONE);
-    type Input = String;
+impl Collection for Accounts {
+    const KIND: &'static str = KIND;
+    const LIST: Definition = Definition::get("admin.accounts.list", URL, Access::Admin).as_list();
+    const RETRIEVE: Definition = Definition::get("admin.accounts.retrieve", ONE, Access::Admin);
+    const FILTERS: &'static [&'static str] = &[];
+    type Filter = ();
+    type Item = Account;
 
-    fn parse(&self, arguments: &Arguments<'_>) -> Result<String, ApiError> {
-        arguments.params.only(&[])?;
-        Ok(arguments.id().to_owned())
+    fn filter(&self, _fields: &Fields<'_>) -> Result<(), ApiError> {
+        Ok(())
     }
 
-    fn reach(_input: &String) -> Reach {
-        Reach::Backend
-    }
-
-    async fn run(&self, id: &String, _ctx: &Ctx, store: &Store) -> Result<Object, ApiError> {
-        let found =
-            store::find_account(store, id).await.map_err(|error| storage_failure(&error))?;
-        let account = found.ok_or_else(|| ApiError::not_found(KIND, id, "id"))?;
-        Ok(wire::account(&account))
-    }
-}
-
-struct List;
-
-impl ReadOperation for List {
-    const DEFINITION: Definition =
-        Definition { list: true, ..definition("admin.accounts.list", Method::Get, URL) };
-    type Input = PageRequest;
-
-    fn parse(&self, arguments: &Arguments<'_>) -> Result<PageRequest, ApiError> {
-        PageRequest::parse(&arguments.params.only(&PageRequest::PARAMS)?)
-    }
-
-    fn reach(_input: &PageRequest) -> Reach {
-        Reach::Backend
-    }
-
-    async fn run(
+    async fn find(
         &self,
-        request: &PageRequest,
-        _ctx: &Ctx,
         store: &Store,
-    ) -> Result<Object, ApiError> {
-        let failed = |error| storage_failure(&error);
-        let seq = match &request.cursor {
-            Some((_, id)) => store::find_account(store, id).await.map_err(failed)?.map(|a| a.seq),
-            None => None,
-        };
-        let position = PagePosition::of(request, KIND, seq)?;
-        let rows = store::list_accounts(store, position).await.map_err(failed)?;
-        Ok(wire::page(rows, position, URL, wire::account))
+        _ctx: &Ctx,
+        id: &str,
+    ) -> Result<Option<Account>, StorageError> {
+        store::find_account(store, id).await
+    }
+
+    fn seq(item: &Account) -> i64 {
+        item.seq
+    }
+
+    async fn page(
+        &self,
+        store: &Store,
+        _ctx: &Ctx,
+        position: PagePosition,
+        _filter: &(),
+    ) -> Result<Vec<Account>, StorageError> {
+        store::list_accounts(store, position).await
+    }
+
+    async fn render(
+        &self,
+        _store: &Store,
+        _ctx: &Ctx,
+        items: Vec<Account>,
+    ) -> Result<Vec<Object>, StorageError> {
+        Ok(items.iter().map(wire::account).collect())
     }
 }
 
@@ -127,22 +108,14 @@ impl ReadOperation for List {
 struct Delete(Shared);
 
 impl WriteOperation for Delete {
-    const DEFINITION: Definition = definition("admin.accounts.delete", Method::Delete, ONE);
+    const DEFINITION: Definition = Definition::delete("admin.accounts.delete", ONE, Access::Admin)
+        .example(Example::EMPTY.on("admin.accounts.create"));
     type Input = String;
-    type Prepared = String;
     type Out = String;
 
     fn parse(&self, arguments: &Arguments<'_>) -> Result<String, ApiError> {
         arguments.params.only(&[])?;
         Ok(arguments.id().to_owned())
-    }
-
-    fn reach(_input: &String) -> Reach {
-        Reach::Backend
-    }
-
-    async fn prepare(&self, id: &String, _ctx: &Ctx) -> Result<String, ApiError> {
-        Ok(id.clone())
     }
 
     async fn apply(
@@ -162,7 +135,7 @@ impl WriteOperation for Delete {
         wire::deleted(id, KIND)
     }
 
-    async fn committed(&self, _id: &String, ctx: &Ctx) -> Result<(), ApiError> {
-        self.0.shred(ctx).await
+    async fn committed(&self, _id: &String, _ctx: &Ctx) -> Result<(), ApiError> {
+        self.0.destroy_keys().await
     }
 }

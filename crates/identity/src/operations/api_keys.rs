@@ -6,29 +6,25 @@ use crate::objects::ApiKey;
 use crate::store::Selection;
 use crate::{store, wire};
 use coffer_base::{AppId, Mode, Redacted, Timestamp, limit};
-use coffer_dialect::{ApiError, Object, PageRequest};
+use coffer_dialect::{ApiError, Fields, Object};
 use coffer_kernel::{
-    Access, Applied, Arguments, Ctx, Definition, Failure, Method, PagePosition, Reach,
-    ReadOperation, Routes, Shown, WriteOperation, storage_failure,
+    Access, Applied, Arguments, Collection, Ctx, Definition, Example, Failure, PagePosition,
+    ReplayPolicy, Routes, WriteOperation,
 };
-use coffer_storage::{Store, Tx};
+use coffer_storage::{StorageError, Store, Tx};
 
 const KIND: &str = "api_key";
 const URL: &str = "/v1/admin/api_keys";
 const ONE: &str = "/v1/admin/api_keys/:id";
 
 pub(super) fn register(routes: &mut Routes, shared: &Shared) {
-    routes.write(Create(shared.clone())).read(List).read(Retrieve).write(Revoke(shared.clone()));
-}
-
-const fn definition(name: &'static str, method: Method, path: &'static str) -> Definition {
-    Definition { name, method, path, access: Access::Admin, expandable: &[], list: false }
+    routes.write(Create(shared.clone())).collection(ApiKeys).write(Revoke(shared.clone()));
 }
 
 /// Makes a key of an app, restricted if permissions are named, or an admin key.
 struct Create(Shared);
 
-struct Wanted {
+struct CreateParams {
     app: Option<(AppId, Mode, Option<Vec<String>>)>,
     name: String,
     expires_at: Option<Timestamp>,
@@ -68,12 +64,12 @@ impl Create {
 }
 
 impl WriteOperation for Create {
-    const DEFINITION: Definition = definition("admin.api_keys.create", Method::Post, URL);
-    type Input = Wanted;
-    type Prepared = NewKey;
+    const DEFINITION: Definition = Definition::post("admin.api_keys.create", URL, Access::Admin)
+        .example(Example::of(&[("app", "{admin.apps.create}"), ("mode", "test")]));
+    type Input = CreateParams;
     type Out = Made;
 
-    fn parse(&self, arguments: &Arguments<'_>) -> Result<Wanted, ApiError> {
+    fn parse(&self, arguments: &Arguments<'_>) -> Result<CreateParams, ApiError> {
         let fields =
             arguments.params.only(&["app", "expires_at", "mode", "name", "permissions", "type"])?;
         let name = wire::name(&fields)?;
@@ -95,39 +91,36 @@ impl WriteOperation for Create {
                 let message = format!("An admin key belongs to no app: leave '{param}' out.");
                 return Err(ApiError::invalid_param(param, message));
             }
-            return Ok(Wanted { app: None, name, expires_at });
+            return Ok(CreateParams { app: None, name, expires_at });
         }
         let app = wire::app_id(&fields, "app")?;
         let modes = Mode::ALL.map(|mode| (mode.as_str(), mode));
         let mode = fields.required_choice("mode", &modes)?;
         let restricted = kind == Type::Restricted;
         let permissions = restricted.then(|| self.permissions(&named)).transpose()?;
-        Ok(Wanted { app: Some((app, mode, permissions)), name, expires_at })
+        Ok(CreateParams { app: Some((app, mode, permissions)), name, expires_at })
     }
 
-    fn reach(_input: &Wanted) -> Reach {
-        Reach::Backend
-    }
-
-    async fn prepare(&self, wanted: &Wanted, ctx: &Ctx) -> Result<NewKey, ApiError> {
-        if wanted.expires_at.is_some_and(|at| at <= ctx.now()) {
+    fn check(&self, params: &CreateParams, ctx: &Ctx) -> Result<(), ApiError> {
+        if params.expires_at.is_some_and(|at| at <= ctx.now()) {
             let message = "The expiry must lie in the future, in Unix seconds.";
             return Err(ApiError::invalid_param("expires_at", message));
         }
-        let holder = match wanted.app.clone() {
-            None => Holder::Admin,
-            Some((app, mode, permissions)) => Holder::App { app, mode, permissions },
-        };
-        let name = wanted.name.clone();
-        Ok(NewKey::make(holder, name, wanted.expires_at, ctx.random(), ctx.now()))
+        Ok(())
     }
 
     async fn apply(
         &self,
-        new: &NewKey,
-        _ctx: &Ctx,
+        params: &CreateParams,
+        ctx: &Ctx,
         tx: &mut Tx<'_>,
     ) -> Result<Applied<Made>, Failure> {
+        let holder = match params.app.clone() {
+            None => Holder::Admin,
+            Some((app, mode, permissions)) => Holder::App { app, mode, permissions },
+        };
+        let name = params.name.clone();
+        let new = NewKey::make(holder, name, params.expires_at, ctx.random(), ctx.now());
         if let Some(app) = &new.key.app
             && store::find_app_in(tx, app.as_str()).await?.is_none()
         {
@@ -142,66 +135,58 @@ impl WriteOperation for Create {
         wire::api_key(&made.key, Some(&made.token))
     }
 
-    fn shown_once(&self, made: &Made) -> Shown {
-        Shown::Once { id: made.key.id.clone() }
-    }
-}
-
-struct Retrieve;
-
-impl ReadOperation for Retrieve {
-    const DEFINITION: Definition = definition("admin.api_keys.retrieve", Method::Get, ONE);
-    type Input = String;
-
-    fn parse(&self, arguments: &Arguments<'_>) -> Result<String, ApiError> {
-        arguments.params.only(&[])?;
-        Ok(arguments.id().to_owned())
-    }
-
-    fn reach(_input: &String) -> Reach {
-        Reach::Backend
-    }
-
-    async fn run(&self, id: &String, _ctx: &Ctx, store: &Store) -> Result<Object, ApiError> {
-        let found = store::find_key(store, id).await.map_err(|error| storage_failure(&error))?;
-        let key = found.ok_or_else(|| ApiError::not_found(KIND, id, "id"))?;
-        Ok(wire::api_key(&key, None))
+    fn replay_policy(&self, made: &Made) -> ReplayPolicy {
+        ReplayPolicy::ShowOnce { id: made.key.id.clone() }
     }
 }
 
 /// All keys, or those of one app. Revoked and expired ones are listed too.
-struct List;
+#[derive(Clone)]
+struct ApiKeys;
 
-impl ReadOperation for List {
-    const DEFINITION: Definition =
-        Definition { list: true, ..definition("admin.api_keys.list", Method::Get, URL) };
-    type Input = (String, PageRequest);
+impl Collection for ApiKeys {
+    const KIND: &'static str = KIND;
+    const LIST: Definition = Definition::get("admin.api_keys.list", URL, Access::Admin).as_list();
+    const RETRIEVE: Definition = Definition::get("admin.api_keys.retrieve", ONE, Access::Admin);
+    const FILTERS: &'static [&'static str] = &["app"];
+    type Filter = String;
+    type Item = ApiKey;
 
-    fn parse(&self, arguments: &Arguments<'_>) -> Result<Self::Input, ApiError> {
-        let [limit, after, before] = PageRequest::PARAMS;
-        let fields = arguments.params.only(&["app", limit, after, before])?;
-        Ok((wire::filter(&fields, "app")?, PageRequest::parse(&fields)?))
+    fn filter(&self, fields: &Fields<'_>) -> Result<String, ApiError> {
+        wire::filter(fields, "app")
     }
 
-    fn reach(_input: &Self::Input) -> Reach {
-        Reach::Backend
-    }
-
-    async fn run(
+    async fn find(
         &self,
-        (app, request): &Self::Input,
-        _ctx: &Ctx,
         store: &Store,
-    ) -> Result<Object, ApiError> {
-        let failed = |error| storage_failure(&error);
-        let seq = match &request.cursor {
-            Some((_, id)) => store::find_key(store, id).await.map_err(failed)?.map(|key| key.seq),
-            None => None,
-        };
-        let position = PagePosition::of(request, KIND, seq)?;
-        let selection = Selection { position, app, account: "" };
-        let rows = store::list_keys(store, &selection).await.map_err(failed)?;
-        Ok(wire::page(rows, position, URL, |key| wire::api_key(key, None)))
+        _ctx: &Ctx,
+        id: &str,
+    ) -> Result<Option<ApiKey>, StorageError> {
+        store::find_key(store, id).await
+    }
+
+    fn seq(item: &ApiKey) -> i64 {
+        item.seq
+    }
+
+    async fn page(
+        &self,
+        store: &Store,
+        _ctx: &Ctx,
+        position: PagePosition,
+        filter: &String,
+    ) -> Result<Vec<ApiKey>, StorageError> {
+        let selection = Selection { position, app: filter, account: "" };
+        store::list_keys(store, &selection).await
+    }
+
+    async fn render(
+        &self,
+        _store: &Store,
+        _ctx: &Ctx,
+        items: Vec<ApiKey>,
+    ) -> Result<Vec<Object>, StorageError> {
+        Ok(items.iter().map(|key| wire::api_key(key, None)).collect())
     }
 }
 
@@ -210,9 +195,9 @@ struct Revoke(Shared);
 
 impl WriteOperation for Revoke {
     const DEFINITION: Definition =
-        definition("admin.api_keys.revoke", Method::Post, "/v1/admin/api_keys/:id/revoke");
+        Definition::post("admin.api_keys.revoke", "/v1/admin/api_keys/:id/revoke", Access::Admin)
+            .example(Example::EMPTY.on("admin.api_keys.create"));
     type Input = String;
-    type Prepared = String;
     type Out = ApiKey;
 
     fn parse(&self, arguments: &Arguments<'_>) -> Result<String, ApiError> {
@@ -220,13 +205,11 @@ impl WriteOperation for Revoke {
         Ok(arguments.id().to_owned())
     }
 
-    fn reach(_input: &String) -> Reach {
-        Reach::Backend
-    }
-
-    async fn prepare(&self, id: &String, _ctx: &Ctx) -> Result<String, ApiError> {
-        let longest = limit::ID_CHARACTERS;
-        if id.len() > longest { Err(ApiError::not_found(KIND, id, "id")) } else { Ok(id.clone()) }
+    fn check(&self, id: &String, _ctx: &Ctx) -> Result<(), ApiError> {
+        if id.len() > limit::ID_CHARACTERS {
+            return Err(ApiError::not_found(KIND, id, "id"));
+        }
+        Ok(())
     }
 
     async fn apply(
@@ -247,7 +230,7 @@ impl WriteOperation for Revoke {
     }
 
     async fn committed(&self, _key: &ApiKey, _ctx: &Ctx) -> Result<(), ApiError> {
-        self.0.changed();
+        self.0.invalidate();
         Ok(())
     }
 }

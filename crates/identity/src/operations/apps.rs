@@ -1,16 +1,16 @@
 //! `/v1/admin/apps`.
 
 use super::Shared;
-use crate::objects::App;
+use crate::objects::{App, Quotas};
 use crate::store::Selection;
 use crate::{store, wire};
-use coffer_base::{AccountId, AppId, limit};
-use coffer_dialect::{ApiError, Fields, Object, PageRequest};
+use coffer_base::{AccountId, AppId};
+use coffer_dialect::{ApiError, Fields, Object};
 use coffer_kernel::{
-    Access, Applied, Arguments, Ctx, Definition, Failure, Method, PagePosition, Reach,
-    ReadOperation, Routes, WriteOperation, storage_failure,
+    Access, Applied, Arguments, Collection, Ctx, Definition, Example, Failure, PagePosition, Quota,
+    Routes, WriteOperation,
 };
-use coffer_storage::{Store, Tx};
+use coffer_storage::{StorageError, Store, Tx};
 
 const KIND: &str = "app";
 const URL: &str = "/v1/admin/apps";
@@ -18,207 +18,192 @@ const ONE: &str = "/v1/admin/apps/:id";
 
 pub(super) fn register(routes: &mut Routes, shared: &Shared) {
     routes
-        .write(Create)
-        .read(List)
-        .read(Retrieve)
+        .write(Create(shared.clone()))
+        .collection(Apps(shared.clone()))
         .write(Update(shared.clone()))
         .write(Delete(shared.clone()));
 }
 
-const fn definition(name: &'static str, method: Method, path: &'static str) -> Definition {
-    Definition { name, method, path, access: Access::Admin, expandable: &[], list: false }
+/// `own`, and the names of all quotas: the parameters of an operation that sets quotas.
+fn params_with_quotas(own: &[&'static str], quotas: &[Quota]) -> Vec<&'static str> {
+    own.iter().copied().chain(quotas.iter().map(|quota| quota.name)).collect()
 }
 
-/// The app's own limit of secrets in one scope (secret store §7, decision 15).
-fn secrets_per_scope(fields: &Fields<'_>) -> Result<Option<i64>, ApiError> {
-    let most = i64::from(limit::SECRETS_PER_SCOPE_CEILING);
-    fields.optional_integer_within("secrets_per_scope", 1..=most)
+/// The quotas that the request names; an empty value goes back to the installation's.
+fn changed_quotas(
+    declared: &[Quota],
+    fields: &Fields<'_>,
+) -> Result<Vec<(&'static str, Option<i64>)>, ApiError> {
+    let named = declared.iter().filter(|quota| fields.has(quota.name));
+    let value = |quota: &Quota| match fields.clearable_integer(quota.name)? {
+        None => Ok((quota.name, None)),
+        Some(_) => {
+            let value = fields.optional_integer_within(quota.name, quota.from..=quota.to)?;
+            Ok((quota.name, value))
+        }
+    };
+    named.map(value).collect()
 }
 
 /// Makes an app for the account of its developer.
-struct Create;
+struct Create(Shared);
 
-struct Wanted {
+struct CreateParams {
     id: Option<AppId>,
     account: AccountId,
     name: String,
-    secrets_per_scope: Option<i64>,
+    quotas: Quotas,
 }
 
 impl WriteOperation for Create {
-    const DEFINITION: Definition = definition("admin.apps.create", Method::Post, URL);
-    type Input = Wanted;
-    type Prepared = App;
+    const DEFINITION: Definition = Definition::post("admin.apps.create", URL, Access::Admin)
+        .example(Example::of(&[("account", "{admin.accounts.create}")]));
+    type Input = CreateParams;
     type Out = App;
 
-    fn parse(&self, arguments: &Arguments<'_>) -> Result<Wanted, ApiError> {
-        let fields = arguments.params.only(&["account", "id", "name", "secrets_per_scope"])?;
-        Ok(Wanted {
-            account: wire::account_id(&fields, "account")?,
-            id: fields.has("id").then(|| wire::app_id(&fields, "id")).transpose()?,
-            name: wire::name(&fields)?,
-            secrets_per_scope: secrets_per_scope(&fields)?,
-        })
-    }
-
-    fn reach(_input: &Wanted) -> Reach {
-        Reach::Backend
-    }
-
-    async fn prepare(&self, wanted: &Wanted, ctx: &Ctx) -> Result<App, ApiError> {
-        Ok(App {
-            id: wanted.id.clone().unwrap_or_else(|| AppId::random(ctx.random())),
-            seq: 0,
-            account: wanted.account.clone(),
-            name: wanted.name.clone(),
-            secrets_per_scope: wanted.secrets_per_scope,
-            created: ctx.now(),
-        })
-    }
-
-    async fn apply(&self, app: &App, _ctx: &Ctx, tx: &mut Tx<'_>) -> Result<Applied<App>, Failure> {
-        let account = app.account.as_str();
-        if store::find_account_in(tx, account).await?.is_none() {
-            return Err(ApiError::no_such("account", account, "account").into());
+    fn parse(&self, arguments: &Arguments<'_>) -> Result<CreateParams, ApiError> {
+        let declared = &*self.0.quotas;
+        let known = params_with_quotas(&["account", "id", "name"], declared);
+        let fields = arguments.params.only(&known)?;
+        let account = wire::account_id(&fields, "account")?;
+        let id = fields.has("id").then(|| wire::app_id(&fields, "id")).transpose()?;
+        let name = wire::name(&fields)?;
+        let mut quotas = Quotas::default();
+        for quota in declared {
+            let value = fields.optional_integer_within(quota.name, quota.from..=quota.to)?;
+            quotas.set(quota.name, value);
         }
-        let id = app.id.as_str();
-        if store::find_app_in(tx, id).await?.is_some() || store::is_erasing(tx, id, account).await?
-        {
-            let message = format!("An app '{id}' exists already, or is being erased.");
-            return Err(ApiError::invalid_param("id", message).into());
-        }
-        let app = App { seq: store::next_seq(tx, KIND).await?, ..app.clone() };
-        store::insert_app(tx, &app).await?;
-        Ok(Applied { subject: id.to_owned(), out: app, fingerprint: None })
-    }
-
-    fn render(&self, app: &App, _ctx: &Ctx) -> Object {
-        wire::app(app)
-    }
-}
-
-struct Retrieve;
-
-impl ReadOperation for Retrieve {
-    const DEFINITION: Definition = definition("admin.apps.retrieve", Method::Get, ONE);
-    type Input = String;
-
-    fn parse(&self, arguments: &Arguments<'_>) -> Result<String, ApiError> {
-        arguments.params.only(&[])?;
-        Ok(arguments.id().to_owned())
-    }
-
-    fn reach(_input: &String) -> Reach {
-        Reach::Backend
-    }
-
-    async fn run(&self, id: &String, _ctx: &Ctx, store: &Store) -> Result<Object, ApiError> {
-        let found = store::find_app(store, id).await.map_err(|error| storage_failure(&error))?;
-        let app = found.ok_or_else(|| ApiError::not_found(KIND, id, "id"))?;
-        Ok(wire::app(&app))
-    }
-}
-
-/// All apps, or those of one account.
-struct List;
-
-impl ReadOperation for List {
-    const DEFINITION: Definition =
-        Definition { list: true, ..definition("admin.apps.list", Method::Get, URL) };
-    type Input = (String, PageRequest);
-
-    fn parse(&self, arguments: &Arguments<'_>) -> Result<Self::Input, ApiError> {
-        let [limit, after, before] = PageRequest::PARAMS;
-        let fields = arguments.params.only(&["account", limit, after, before])?;
-        Ok((wire::filter(&fields, "account")?, PageRequest::parse(&fields)?))
-    }
-
-    fn reach(_input: &Self::Input) -> Reach {
-        Reach::Backend
-    }
-
-    async fn run(
-        &self,
-        (account, request): &Self::Input,
-        _ctx: &Ctx,
-        store: &Store,
-    ) -> Result<Object, ApiError> {
-        let failed = |error| storage_failure(&error);
-        let seq = match &request.cursor {
-            Some((_, id)) => store::find_app(store, id).await.map_err(failed)?.map(|app| app.seq),
-            None => None,
-        };
-        let position = PagePosition::of(request, KIND, seq)?;
-        let selection = Selection { position, app: "", account };
-        let rows = store::list_apps(store, &selection).await.map_err(failed)?;
-        Ok(wire::page(rows, position, URL, wire::app))
-    }
-}
-
-/// Changes an app's name or limit; an empty `secrets_per_scope` goes back to the installation's.
-struct Update(Shared);
-
-struct Change {
-    id: String,
-    name: Option<String>,
-    secrets_per_scope: Option<Option<i64>>,
-}
-
-impl WriteOperation for Update {
-    const DEFINITION: Definition = definition("admin.apps.update", Method::Post, ONE);
-    type Input = Change;
-    type Prepared = Change;
-    type Out = App;
-
-    fn parse(&self, arguments: &Arguments<'_>) -> Result<Change, ApiError> {
-        let fields = arguments.params.only(&["name", "secrets_per_scope"])?;
-        let name = fields.has("name").then(|| wire::name(&fields)).transpose()?;
-        let cleared = fields.clearable_integer("secrets_per_scope")?.is_none();
-        let limit = match (fields.has("secrets_per_scope"), cleared) {
-            (false, _) => None,
-            (true, true) => Some(None),
-            (true, false) => Some(secrets_per_scope(&fields)?),
-        };
-        Ok(Change { id: arguments.id().to_owned(), name, secrets_per_scope: limit })
-    }
-
-    fn reach(_input: &Change) -> Reach {
-        Reach::Backend
-    }
-
-    async fn prepare(&self, change: &Change, _ctx: &Ctx) -> Result<Change, ApiError> {
-        Ok(Change {
-            id: change.id.clone(),
-            name: change.name.clone(),
-            secrets_per_scope: change.secrets_per_scope,
-        })
+        Ok(CreateParams { id, account, name, quotas })
     }
 
     async fn apply(
         &self,
-        change: &Change,
-        _ctx: &Ctx,
+        params: &CreateParams,
+        ctx: &Ctx,
         tx: &mut Tx<'_>,
     ) -> Result<Applied<App>, Failure> {
-        let Some(mut app) = store::find_app_in(tx, &change.id).await? else {
-            return Err(ApiError::not_found(KIND, &change.id, "id").into());
+        let account = params.account.as_str();
+        if store::find_account_in(tx, account).await?.is_none() {
+            return Err(ApiError::no_such("account", account, "account").into());
+        }
+        let id = params.id.clone().unwrap_or_else(|| AppId::random(ctx.random()));
+        if store::find_app_in(tx, id.as_str()).await?.is_some()
+            || store::is_erasing(tx, id.as_str(), account).await?
+        {
+            let message = format!("An app '{id}' exists already, or is being erased.");
+            return Err(ApiError::invalid_param("id", message).into());
+        }
+        let app = App {
+            id,
+            seq: store::next_seq(tx, KIND).await?,
+            account: params.account.clone(),
+            name: params.name.clone(),
+            quotas: params.quotas.clone(),
+            created: ctx.now(),
         };
-        if let Some(name) = &change.name {
-            app.name.clone_from(name);
-        }
-        if let Some(limit) = change.secrets_per_scope {
-            app.secrets_per_scope = limit;
-        }
-        store::update_app(tx, &app).await?;
-        Ok(Applied { out: app, subject: change.id.clone(), fingerprint: None })
+        store::insert_app(tx, &app).await?;
+        Ok(Applied { subject: app.id.to_string(), out: app, fingerprint: None })
     }
 
     fn render(&self, app: &App, _ctx: &Ctx) -> Object {
-        wire::app(app)
+        wire::app(app, &self.0.quotas)
+    }
+}
+
+/// All apps, or those of one account.
+#[derive(Clone)]
+struct Apps(Shared);
+
+impl Collection for Apps {
+    const KIND: &'static str = KIND;
+    const LIST: Definition = Definition::get("admin.apps.list", URL, Access::Admin).as_list();
+    const RETRIEVE: Definition = Definition::get("admin.apps.retrieve", ONE, Access::Admin);
+    const FILTERS: &'static [&'static str] = &["account"];
+    type Filter = String;
+    type Item = App;
+
+    fn filter(&self, fields: &Fields<'_>) -> Result<String, ApiError> {
+        wire::filter(fields, "account")
+    }
+
+    async fn find(&self, store: &Store, _ctx: &Ctx, id: &str) -> Result<Option<App>, StorageError> {
+        store::find_app(store, id).await
+    }
+
+    fn seq(item: &App) -> i64 {
+        item.seq
+    }
+
+    async fn page(
+        &self,
+        store: &Store,
+        _ctx: &Ctx,
+        position: PagePosition,
+        account: &String,
+    ) -> Result<Vec<App>, StorageError> {
+        let selection = Selection { position, app: "", account };
+        store::list_apps(store, &selection).await
+    }
+
+    async fn render(
+        &self,
+        _store: &Store,
+        _ctx: &Ctx,
+        items: Vec<App>,
+    ) -> Result<Vec<Object>, StorageError> {
+        Ok(items.iter().map(|app| wire::app(app, &self.0.quotas)).collect())
+    }
+}
+
+/// Changes an app's name or quotas; an empty quota goes back to the installation's.
+struct Update(Shared);
+
+struct UpdateParams {
+    id: String,
+    name: Option<String>,
+    /// What was set, or taken back.
+    quotas: Vec<(&'static str, Option<i64>)>,
+}
+
+impl WriteOperation for Update {
+    const DEFINITION: Definition = Definition::post("admin.apps.update", ONE, Access::Admin)
+        .example(Example::of(&[("name", "renamed")]).on("admin.apps.create"));
+    type Input = UpdateParams;
+    type Out = App;
+
+    fn parse(&self, arguments: &Arguments<'_>) -> Result<UpdateParams, ApiError> {
+        let declared = &*self.0.quotas;
+        let fields = arguments.params.only(&params_with_quotas(&["name"], declared))?;
+        let name = fields.has("name").then(|| wire::name(&fields)).transpose()?;
+        let quotas = changed_quotas(declared, &fields)?;
+        Ok(UpdateParams { id: arguments.id().to_owned(), name, quotas })
+    }
+
+    async fn apply(
+        &self,
+        params: &UpdateParams,
+        _ctx: &Ctx,
+        tx: &mut Tx<'_>,
+    ) -> Result<Applied<App>, Failure> {
+        let Some(mut app) = store::find_app_in(tx, &params.id).await? else {
+            return Err(ApiError::not_found(KIND, &params.id, "id").into());
+        };
+        if let Some(name) = &params.name {
+            app.name.clone_from(name);
+        }
+        for (name, value) in &params.quotas {
+            app.quotas.set(name, *value);
+        }
+        store::update_app(tx, &app).await?;
+        Ok(Applied { out: app, subject: params.id.clone(), fingerprint: None })
+    }
+
+    fn render(&self, app: &App, _ctx: &Ctx) -> Object {
+        wire::app(app, &self.0.quotas)
     }
 
     async fn committed(&self, _app: &App, _ctx: &Ctx) -> Result<(), ApiError> {
-        self.0.changed();
+        self.0.invalidate();
         Ok(())
     }
 }
@@ -227,22 +212,14 @@ impl WriteOperation for Update {
 struct Delete(Shared);
 
 impl WriteOperation for Delete {
-    const DEFINITION: Definition = definition("admin.apps.delete", Method::Delete, ONE);
+    const DEFINITION: Definition = Definition::delete("admin.apps.delete", ONE, Access::Admin)
+        .example(Example::EMPTY.on("admin.apps.create"));
     type Input = String;
-    type Prepared = String;
     type Out = String;
 
     fn parse(&self, arguments: &Arguments<'_>) -> Result<String, ApiError> {
         arguments.params.only(&[])?;
         Ok(arguments.id().to_owned())
-    }
-
-    fn reach(_input: &String) -> Reach {
-        Reach::Backend
-    }
-
-    async fn prepare(&self, id: &String, _ctx: &Ctx) -> Result<String, ApiError> {
-        Ok(id.clone())
     }
 
     async fn apply(
@@ -262,7 +239,7 @@ impl WriteOperation for Delete {
         wire::deleted(id, KIND)
     }
 
-    async fn committed(&self, _id: &String, ctx: &Ctx) -> Result<(), ApiError> {
-        self.0.shred(ctx).await
+    async fn committed(&self, _id: &String, _ctx: &Ctx) -> Result<(), ApiError> {
+        self.0.destroy_keys().await
     }
 }

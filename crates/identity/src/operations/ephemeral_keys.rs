@@ -7,14 +7,14 @@ use crate::{store, wire};
 use coffer_base::{Redacted, limit};
 use coffer_dialect::{ApiError, Object};
 use coffer_kernel::{
-    Access, AccountAccess, Applied, Arguments, Ctx, Definition, Failure, Method, Reach, Role,
-    Routes, Shown, WriteOperation,
+    Access, AccountAccess, Applied, Arguments, Ctx, Definition, Example, Failure, ReplayPolicy,
+    Role, Routes, WriteOperation,
 };
 use coffer_storage::Tx;
 
 /// The permission that a restricted key needs to make ephemeral keys. Those have its other
 /// permissions and no more.
-pub(super) const PERMISSION: &str = "ephemeral_key_write";
+pub(crate) const PERMISSION: &str = "ephemeral_key_write";
 
 const KIND: &str = "ephemeral_key";
 
@@ -25,7 +25,7 @@ pub(super) fn register(routes: &mut Routes, shared: &Shared) {
 /// Makes a key for one user.
 struct Create;
 
-struct Wanted {
+struct CreateParams {
     user: String,
     expires_in: i64,
     account_access: AccountAccess,
@@ -38,37 +38,35 @@ struct Made {
 }
 
 impl WriteOperation for Create {
-    const DEFINITION: Definition = Definition {
-        name: "ephemeral_keys.create",
-        method: Method::Post,
-        path: "/v1/ephemeral_keys",
-        access: Access::Tenant { permission: PERMISSION },
-        expandable: &[],
-        list: false,
-    };
-    type Input = Wanted;
-    type Prepared = NewKey;
+    const DEFINITION: Definition = Definition::post(
+        "ephemeral_keys.create",
+        "/v1/ephemeral_keys",
+        Access::Tenant { permission: PERMISSION },
+    )
+    .example(Example::of(&[("user", "usr_1")]));
+    type Input = CreateParams;
     type Out = Made;
 
-    fn parse(&self, arguments: &Arguments<'_>) -> Result<Wanted, ApiError> {
+    fn parse(&self, arguments: &Arguments<'_>) -> Result<CreateParams, ApiError> {
         let fields = arguments.params.only(&["account_access", "expires_in", "user"])?;
         let user = fields.required_text("user", limit::SCOPE_USER_CHARACTERS)?;
         let bounds = limit::EPHEMERAL_SECONDS_FLOOR..=limit::EPHEMERAL_SECONDS_CEILING;
         let expires_in = fields.optional_integer_within("expires_in", bounds)?;
         let access = [AccountAccess::Read, AccountAccess::Write].map(|one| (one.as_str(), one));
         let account_access = fields.optional_choice("account_access", &access)?;
-        Ok(Wanted {
+        Ok(CreateParams {
             user: wire::plain(user),
             expires_in: expires_in.unwrap_or(limit::EPHEMERAL_SECONDS_DEFAULT),
             account_access: account_access.unwrap_or(AccountAccess::Read),
         })
     }
 
-    fn reach(_input: &Wanted) -> Reach {
-        Reach::Backend
-    }
-
-    async fn prepare(&self, wanted: &Wanted, ctx: &Ctx) -> Result<NewKey, ApiError> {
+    async fn apply(
+        &self,
+        params: &CreateParams,
+        ctx: &Ctx,
+        tx: &mut Tx<'_>,
+    ) -> Result<Applied<Made>, Failure> {
         let principal = ctx.principal();
         let permissions = match &principal.role {
             Role::Restricted { permissions } => Some(permissions.clone()),
@@ -80,22 +78,14 @@ impl WriteOperation for Create {
             mode: tenant.mode,
             bound: Bound {
                 account: tenant.account.clone(),
-                user: wanted.user.clone(),
-                account_access: wanted.account_access,
+                user: params.user.clone(),
+                account_access: params.account_access,
             },
             permissions,
             parent: principal.key_id.to_string(),
         };
-        let expires_at = ctx.now().plus(wanted.expires_in);
-        Ok(NewKey::make(holder, String::new(), Some(expires_at), ctx.random(), ctx.now()))
-    }
-
-    async fn apply(
-        &self,
-        new: &NewKey,
-        _ctx: &Ctx,
-        tx: &mut Tx<'_>,
-    ) -> Result<Applied<Made>, Failure> {
+        let expires_at = ctx.now().plus(params.expires_in);
+        let new = NewKey::make(holder, String::new(), Some(expires_at), ctx.random(), ctx.now());
         let key = new.insert(tx).await?;
         let subject = key.id.clone();
         Ok(Applied { out: Made { key, token: new.token().clone() }, subject, fingerprint: None })
@@ -105,8 +95,8 @@ impl WriteOperation for Create {
         wire::ephemeral_key(&made.key, Some(&made.token))
     }
 
-    fn shown_once(&self, made: &Made) -> Shown {
-        Shown::Once { id: made.key.id.clone() }
+    fn replay_policy(&self, made: &Made) -> ReplayPolicy {
+        ReplayPolicy::ShowOnce { id: made.key.id.clone() }
     }
 }
 
@@ -114,29 +104,18 @@ impl WriteOperation for Create {
 struct Delete(Shared);
 
 impl WriteOperation for Delete {
-    const DEFINITION: Definition = Definition {
-        name: "ephemeral_keys.delete",
-        method: Method::Delete,
-        path: "/v1/ephemeral_keys/:id",
-        access: Access::Tenant { permission: PERMISSION },
-        expandable: &[],
-        list: false,
-    };
+    const DEFINITION: Definition = Definition::delete(
+        "ephemeral_keys.delete",
+        "/v1/ephemeral_keys/:id",
+        Access::Tenant { permission: PERMISSION },
+    )
+    .example(Example::EMPTY.on("ephemeral_keys.create"));
     type Input = String;
-    type Prepared = String;
     type Out = ApiKey;
 
     fn parse(&self, arguments: &Arguments<'_>) -> Result<String, ApiError> {
         arguments.params.only(&[])?;
         Ok(arguments.id().to_owned())
-    }
-
-    fn reach(_input: &String) -> Reach {
-        Reach::Backend
-    }
-
-    async fn prepare(&self, id: &String, _ctx: &Ctx) -> Result<String, ApiError> {
-        Ok(id.clone())
     }
 
     async fn apply(
@@ -165,7 +144,7 @@ impl WriteOperation for Delete {
     }
 
     async fn committed(&self, _key: &ApiKey, _ctx: &Ctx) -> Result<(), ApiError> {
-        self.0.changed();
+        self.0.invalidate();
         Ok(())
     }
 }

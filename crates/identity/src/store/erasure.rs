@@ -1,6 +1,6 @@
 //! The SQL of erasing: what is taken away at once, and the list of what is erased after.
 
-use super::{Result, account_id, app, app_id, shut_install};
+use super::{Result, account_id, app, app_id, deactivate_install};
 use crate::objects::{App, Install};
 use coffer_base::{AccountId, AppId, Timestamp};
 use coffer_kernel::Ctx;
@@ -56,7 +56,7 @@ pub(crate) async fn purge_install(
     purge: Purge<'_>,
 ) -> Result<()> {
     let Install { app, account, .. } = install;
-    shut_install(tx, app, account, purge.now).await?;
+    deactivate_install(tx, app, account, purge.now).await?;
     list(tx, app, account, purge).await?;
     let values = [Value::from(app.as_str()), Value::from(account.as_str())];
     tx.execute("DELETE FROM install WHERE app = ? AND account = ?", &values).await?;
@@ -89,7 +89,7 @@ pub(crate) async fn purge_account(
 ) -> Result<()> {
     let id = Value::from(account.as_str());
     // Held, so that what others are adding to these apps is there or can no longer be added.
-    let sql = "SELECT id, seq, account, name, secrets_per_scope, created FROM app \
+    let sql = "SELECT id, seq, account, name, quotas, created FROM app \
                WHERE account = ? ORDER BY id FOR UPDATE";
     let own = tx.query(sql, std::slice::from_ref(&id)).await?;
     for row in &own {

@@ -4,7 +4,7 @@ use super::{Result, Selection, account_id, app, app_id, corrupt};
 use crate::objects::{ApiKey, App, Bound, Kind};
 use coffer_base::{AppId, Mode, Timestamp};
 use coffer_crypto::TokenHash;
-use coffer_kernel::{AccountAccess, Sweep};
+use coffer_kernel::{AccountAccess, Prune};
 use coffer_storage::{Query, Row, Store, Tx, Value, Work};
 
 fn time(row: &Row, column: usize) -> Result<Option<Timestamp>> {
@@ -74,7 +74,7 @@ pub(crate) async fn find_key_in(tx: &mut Tx<'_>, id: &str) -> Result<Option<ApiK
 }
 
 /// A key that somebody has shown, and all that says whether it is let in.
-pub(crate) struct Shown {
+pub(crate) struct PresentedKey {
     pub(crate) key: ApiKey,
     /// Its app, if it has one that is there.
     pub(crate) app: Option<App>,
@@ -88,10 +88,10 @@ pub(crate) async fn shown_key(
     store: &Store,
     hash: &TokenHash,
     account: Option<&str>,
-) -> Result<Option<Shown>> {
+) -> Result<Option<PresentedKey>> {
     let sql = "SELECT k.id, k.seq, k.kind, k.mode, k.app, k.account, k.user_id, k.account_access, \
                k.permissions, k.parent, k.name, k.shown, k.created, k.expires_at, k.revoked_at, \
-               k.last_used, i.active, a.id, a.seq, a.account, a.name, a.secrets_per_scope, \
+               k.last_used, i.active, a.id, a.seq, a.account, a.name, a.quotas, \
                a.created FROM api_key k LEFT JOIN app a ON a.id = k.app \
                LEFT JOIN install i ON i.app = k.app \
                AND i.account = COALESCE(NULLIF(?, ''), k.account) WHERE k.hash = ?";
@@ -99,7 +99,7 @@ pub(crate) async fn shown_key(
     let values = [account, Value::from(hash.as_bytes().as_slice())];
     let shown = |row: &Row| {
         let app = row.optional_text(17)?.is_some().then(|| app(row, 17));
-        Ok(Shown {
+        Ok(PresentedKey {
             key: api_key(row)?,
             app: app.transpose()?,
             installed: row.optional_int(16)?.map(|active| active == 1),
@@ -186,7 +186,7 @@ impl Work for WriteLastUsed {
 }
 
 /// Ephemeral keys that expired before a time.
-pub(crate) const EXPIRED_EPHEMERAL: Sweep = Sweep {
+pub(crate) const EXPIRED_EPHEMERAL: Prune = Prune {
     select: "SELECT hash FROM api_key WHERE kind = 'ephemeral' AND expires_at < ? \
              ORDER BY expires_at LIMIT ? FOR UPDATE SKIP LOCKED",
     delete: "DELETE FROM api_key WHERE hash = ?",

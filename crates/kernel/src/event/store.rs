@@ -1,22 +1,24 @@
 //! The SQL of events.
 
 use super::Cause;
-use super::operations::Filter;
+use super::filter::EventFilter;
 use crate::page::PagePosition;
-use crate::store::Sweep;
+use crate::store::Prune;
 use coffer_base::{Owner, Timestamp, limit};
 use coffer_dialect::ApiVersion;
 use coffer_storage::{Row, StorageError, Store, Tx, Value};
 
 /// An event that is not written yet.
-pub(crate) struct New {
+pub(crate) struct NewRow {
     pub(crate) id: String,
     pub(crate) kind: &'static str,
     pub(crate) data: String,
+    /// How many deliveries of it are pending.
+    pub(crate) pending: i64,
 }
 
 /// An event as it was written.
-pub(crate) struct Stored {
+pub(crate) struct StoredEvent {
     pub(crate) seq: i64,
     pub(crate) id: String,
     pub(crate) created: Timestamp,
@@ -25,6 +27,8 @@ pub(crate) struct Stored {
     pub(crate) request: Option<String>,
     pub(crate) idempotency_key: Option<String>,
     pub(crate) data: String,
+    /// How many deliveries of it are pending.
+    pub(crate) pending: i64,
 }
 
 fn owner_values(owner: &Owner) -> [Value; 3] {
@@ -40,7 +44,7 @@ fn text(value: Option<&str>) -> Value {
 }
 
 /// Writes an event at its owner's next number. Nobody needs a result, so both leave later.
-pub(crate) fn append(tx: &mut Tx<'_>, owner: &Owner, cause: &Cause<'_>, new: New) {
+pub(crate) fn append(tx: &mut Tx<'_>, owner: &Owner, cause: &Cause<'_>, new: NewRow) {
     tx.defer(
         "INSERT INTO event_sequence (mode, platform, account, seq) VALUES (?, ?, ?, 1) \
          ON CONFLICT (mode, platform, account) DO UPDATE SET seq = event_sequence.seq + 1",
@@ -49,7 +53,8 @@ pub(crate) fn append(tx: &mut Tx<'_>, owner: &Owner, cause: &Cause<'_>, new: New
     let [mode, platform, account] = owner_values(owner);
     tx.defer(
         "INSERT INTO event (mode, platform, account, seq, id, created, type, api_version, \
-         request, idempotency_key, data) SELECT mode, platform, account, seq, ?, ?, ?, ?, ?, ?, ? \
+         request, idempotency_key, data, pending_webhooks) \
+         SELECT mode, platform, account, seq, ?, ?, ?, ?, ?, ?, ?, ? \
          FROM event_sequence WHERE mode = ? AND platform = ? AND account = ?",
         vec![
             Value::Text(new.id),
@@ -59,6 +64,7 @@ pub(crate) fn append(tx: &mut Tx<'_>, owner: &Owner, cause: &Cause<'_>, new: New
             text(cause.request),
             text(cause.idempotency_key),
             Value::Text(new.data),
+            Value::Int(new.pending),
             mode,
             platform,
             account,
@@ -68,12 +74,13 @@ pub(crate) fn append(tx: &mut Tx<'_>, owner: &Owner, cause: &Cause<'_>, new: New
 
 macro_rules! columns {
     () => {
-        "SELECT seq, id, created, type, api_version, request, idempotency_key, data FROM event "
+        "SELECT seq, id, created, type, api_version, request, idempotency_key, data, \
+         pending_webhooks FROM event "
     };
 }
 
-fn stored(row: &Row) -> Result<Stored, StorageError> {
-    Ok(Stored {
+fn stored(row: &Row) -> Result<StoredEvent, StorageError> {
+    Ok(StoredEvent {
         seq: row.int(0)?,
         id: row.text(1)?.to_owned(),
         created: Timestamp::from_unix(row.int(2)?),
@@ -82,6 +89,7 @@ fn stored(row: &Row) -> Result<Stored, StorageError> {
         request: row.optional_text(5)?.map(str::to_owned),
         idempotency_key: row.optional_text(6)?.map(str::to_owned),
         data: row.text(7)?.to_owned(),
+        pending: row.int(8)?,
     })
 }
 
@@ -91,7 +99,7 @@ pub(crate) async fn find(
     owner: &Owner,
     id: &str,
     since: Timestamp,
-) -> Result<Option<Stored>, StorageError> {
+) -> Result<Option<StoredEvent>, StorageError> {
     let [mode, platform, account] = owner_values(owner);
     let rows = store
         .query(
@@ -106,7 +114,8 @@ pub(crate) async fn find(
 }
 
 /// A page is found in the index, which has all that a filter looks at, and then its rows are read.
-/// The parameters: owner twice, position, range, pattern, how many types, the types, how many rows.
+/// The parameters: owner twice, position, range of times, range of pending deliveries, pattern,
+/// whether there are types, the types, how many rows.
 macro_rules! page {
     ($beyond:literal, $order:literal) => {
         concat!(
@@ -114,7 +123,8 @@ macro_rules! page {
             "WHERE mode = ? AND platform = ? AND account = ? AND seq IN (SELECT seq FROM event \
              WHERE mode = ? AND platform = ? AND account = ? AND seq ",
             $beyond,
-            " ? AND created >= ? AND created <= ? AND type LIKE ? ESCAPE '\\' AND (? = 0 \
+            " ? AND created >= ? AND created <= ? AND pending_webhooks >= ? \
+             AND pending_webhooks <= ? AND type LIKE ? ESCAPE '\\' AND (? = 0 \
              OR type IN (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)) \
              ORDER BY seq ",
             $order,
@@ -129,15 +139,17 @@ pub(crate) async fn page(
     store: &Store,
     owner: &Owner,
     position: PagePosition,
-    filter: &Filter,
+    filter: &EventFilter,
     since: Timestamp,
-) -> Result<Vec<Stored>, StorageError> {
+) -> Result<Vec<StoredEvent>, StorageError> {
     let mut values = Vec::with_capacity(32);
     values.extend(owner_values(owner));
     values.extend(owner_values(owner));
     values.push(Value::Int(position.seq));
     values.push(Value::Int(filter.created.from.max(since).unix()));
     values.push(Value::Int(filter.created.to.unix()));
+    let pending = filter.delivery.pending();
+    values.extend([Value::Int(*pending.start()), Value::Int(*pending.end())]);
     values.push(Value::Text(filter.like()));
     let types = filter.types.iter().map(|kind| Value::from(kind.as_str()));
     values.push(Value::from(!filter.types.is_empty()));
@@ -147,8 +159,19 @@ pub(crate) async fn page(
     store.query(sql, &values).await?.iter().map(stored).collect()
 }
 
+/// Says that one delivery of the event `id` is no longer pending. Leaves with the transaction's
+/// next statement; an event that is gone, or has none pending, stays as it is.
+pub fn settle_delivery(tx: &mut Tx<'_>, owner: &Owner, id: &str) {
+    let [mode, platform, account] = owner_values(owner);
+    tx.defer(
+        "UPDATE event SET pending_webhooks = pending_webhooks - 1 WHERE id = ? AND mode = ? \
+         AND platform = ? AND account = ? AND pending_webhooks > 0",
+        vec![Value::from(id), mode, platform, account],
+    );
+}
+
 /// Events, the oldest first, that are older than a time.
-pub(crate) const AGED_EVENTS: Sweep = Sweep {
+pub(crate) const AGED_EVENTS: Prune = Prune {
     select: "SELECT mode, platform, account, seq FROM event WHERE created < ? \
              ORDER BY created LIMIT ? FOR UPDATE SKIP LOCKED",
     delete: "DELETE FROM event WHERE mode = ? AND platform = ? AND account = ? AND seq = ?",

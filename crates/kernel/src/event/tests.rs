@@ -1,14 +1,16 @@
 //! Events over a real store: told with their change or not at all, found again, and pruned.
 
-use super::operations::Filter;
-use super::store::{Stored, find, page};
-use super::{Cause, NewEvent, append};
-use crate::jobs::{Job, PruneRecords};
+use super::filter::{Delivery, EventFilter};
+use super::store::{StoredEvent, find, page};
+use super::{AppendedEvent, Cause, EventListener, NewEvent, append, settle_delivery};
 use crate::page::PagePosition;
+use crate::principal::BoxFuture;
+use crate::prune::prune_aged;
 use crate::store::MIGRATIONS;
 use coffer_base::{AccountId, Mode, Owner, TestRandom, Timestamp, limit};
 use coffer_dialect::{CreatedRange, Object};
 use coffer_storage::{Options, StorageError, Store, Tx, Work};
+use std::sync::Arc;
 
 const NOW: Timestamp = Timestamp::from_unix(1_800_000_000);
 const ALWAYS: CreatedRange =
@@ -33,6 +35,7 @@ struct Tell {
     object: &'static str,
     after: i64,
     fails: bool,
+    listeners: Vec<Arc<dyn EventListener>>,
 }
 
 impl Work for Tell {
@@ -42,7 +45,9 @@ impl Work for Tell {
         // Ids differ by what they are made of: the object's name.
         let seed = self.object.bytes().fold(7u64, |seed, byte| seed * 31 + u64::from(byte));
         let random = TestRandom::seeded(seed);
-        let cause = Cause::automatic(NOW.plus(self.after), &random);
+        let now = NOW.plus(self.after);
+        let listeners = &self.listeners;
+        let cause = Cause { request: None, idempotency_key: None, now, random: &random, listeners };
         let object = Object::new(self.object, "thing");
         let previous = self.kind.ends_with("updated").then(|| Object::bare().set("size", 1));
         append(tx, &self.owner, &cause, NewEvent { kind: self.kind, object, previous }).await?;
@@ -51,7 +56,7 @@ impl Work for Tell {
 }
 
 fn tell(account: &str, kind: &'static str, object: &'static str, after: i64) -> Tell {
-    Tell { owner: owner(account), kind, object, after, fails: false }
+    Tell { owner: owner(account), kind, object, after, fails: false, listeners: Vec::new() }
 }
 
 /// Three events of one account, ten seconds apart, and between them one of another's.
@@ -66,17 +71,17 @@ async fn scene() -> (Store, tempfile::TempDir) {
 
 const FIRST: PagePosition = PagePosition { newer: false, seq: i64::MAX, fetch: 100 };
 
-fn all() -> Filter {
-    Filter { pattern: None, types: vec![], created: ALWAYS }
+fn all() -> EventFilter {
+    EventFilter { pattern: None, types: vec![], created: ALWAYS, delivery: Delivery::Any }
 }
 
-async fn listed(store: &Store, position: PagePosition, filter: &Filter) -> Vec<Stored> {
+async fn listed(store: &Store, position: PagePosition, filter: &EventFilter) -> Vec<StoredEvent> {
     page(store, &owner("acct_1"), position, filter, NOW.plus(-100)).await.unwrap()
 }
 
 /// The names of the objects that events tell of.
-fn objects(events: &[Stored]) -> Vec<&str> {
-    let name = |event: &Stored| {
+fn objects(events: &[StoredEvent]) -> Vec<&str> {
+    let name = |event: &StoredEvent| {
         let names = ["t1", "t2", "t3", "other"];
         names.into_iter().find(|name| event.data.contains(&format!("\"{name}\""))).unwrap()
     };
@@ -119,12 +124,12 @@ async fn what_is_told_of_an_update_has_what_was_before() {
 #[tokio::test]
 async fn lists_are_narrowed_by_type_and_time() {
     let (store, _kept) = scene().await;
-    let pattern = |text: &str| Filter { pattern: Some(text.into()), ..all() };
-    let types = |kinds: &[&str]| Filter {
+    let pattern = |text: &str| EventFilter { pattern: Some(text.into()), ..all() };
+    let types = |kinds: &[&str]| EventFilter {
         types: kinds.iter().map(|kind| (*kind).to_owned()).collect(),
         ..all()
     };
-    let between = |from, to| Filter {
+    let between = |from, to| EventFilter {
         created: CreatedRange { from: NOW.plus(from), to: NOW.plus(to) },
         ..all()
     };
@@ -168,11 +173,66 @@ async fn what_is_too_old_is_not_shown_and_then_pruned() {
     assert!(find(&store, &owner, &events[2].id, since).await.unwrap().is_none());
     assert!(find(&store, &owner, &events[1].id, since).await.unwrap().is_some());
     let later = since.plus(limit::EVENT_SECONDS);
-    assert_eq!(PruneRecords.run(&store, later).await.unwrap(), 2, "t1 and the other account's");
+    assert_eq!(prune_aged(&store, later).await.unwrap(), 2, "t1 and the other account's");
     assert_eq!(objects(&listed(&store, FIRST, &all()).await), ["t3", "t2"]);
     // Numbers go on after all are gone: a cursor never meets another event.
     let end = NOW.plus(21 + limit::EVENT_SECONDS);
-    assert_eq!(PruneRecords.run(&store, end).await.unwrap(), 2);
+    assert_eq!(prune_aged(&store, end).await.unwrap(), 2);
     store.write(tell("acct_1", "a.thing.created", "t1", 30)).await.unwrap();
     assert_eq!(listed(&store, FIRST, &all()).await[0].seq, 4);
+}
+
+/// Wants two deliveries of everything that was created, and fails at what is forbidden.
+struct Deliveries;
+
+impl EventListener for Deliveries {
+    fn appended<'a>(
+        &'a self,
+        _tx: &'a mut Tx<'_>,
+        _owner: &'a Owner,
+        event: &'a AppendedEvent<'a>,
+    ) -> BoxFuture<'a, Result<i64, StorageError>> {
+        Box::pin(async move {
+            match event.kind {
+                "a.thing.forbidden" => Err(StorageError::Busy),
+                kind => Ok(if kind.ends_with("created") { 2 } else { 0 }),
+            }
+        })
+    }
+}
+
+struct Settle(String);
+
+impl Work for Settle {
+    type Out = ();
+
+    async fn run(&self, tx: &mut Tx<'_>) -> Result<(), StorageError> {
+        settle_delivery(tx, &owner("acct_1"), &self.0);
+        Ok(())
+    }
+}
+
+#[tokio::test]
+async fn deliveries_are_pending_until_each_is_settled() {
+    let (store, _kept) = store();
+    let listened = |kind, object| {
+        let listeners: Vec<Arc<dyn EventListener>> = vec![Arc::new(Deliveries)];
+        Tell { listeners, ..tell("acct_1", kind, object, 0) }
+    };
+    store.write(listened("a.thing.created", "t1")).await.unwrap();
+    store.write(listened("a.thing.updated", "t2")).await.unwrap();
+    // An event that a listener has not seen must not exist.
+    assert_eq!(store.write(listened("a.thing.forbidden", "t3")).await, Err(StorageError::Busy));
+    let by = |delivery| EventFilter { delivery, ..all() };
+    for (left, unsettled, succeeded) in
+        [(2, vec!["t1"], vec!["t2"]), (1, vec!["t1"], vec!["t2"]), (0, vec![], vec!["t2", "t1"])]
+    {
+        let events = listed(&store, FIRST, &all()).await;
+        assert_eq!(objects(&events), ["t2", "t1"]);
+        assert_eq!((events[0].pending, events[1].pending), (0, left));
+        assert_eq!(objects(&listed(&store, FIRST, &by(Delivery::Unsettled)).await), unsettled);
+        assert_eq!(objects(&listed(&store, FIRST, &by(Delivery::Succeeded)).await), succeeded);
+        store.write(Settle(events[1].id.clone())).await.unwrap();
+    }
+    assert_eq!(listed(&store, FIRST, &all()).await[1].pending, 0, "never below zero");
 }

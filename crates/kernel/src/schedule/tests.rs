@@ -1,9 +1,10 @@
 //! The scheduler over a real store, with tasks that write down when they were called.
 
-use super::{Scheduled, Scheduler, still_due, take_turn};
-use crate::context::BoxFuture;
+use super::{ScheduledTask, Scheduler, is_past_watermark, lock_watermark};
+use crate::jobs::JobContext;
+use crate::principal::BoxFuture;
 use crate::store::MIGRATIONS;
-use coffer_base::{Random, TestRandom, Timestamp, clock::DAY_SECONDS};
+use coffer_base::{Timestamp, clock::DAY_SECONDS};
 use coffer_storage::{
     Faults, Migration, MigrationSet, Options, StorageError, Store, Tx, Value, Work,
 };
@@ -19,21 +20,25 @@ fn at(unix: i64) -> Timestamp {
 
 struct Scene {
     store: Store,
+    context: JobContext,
     _kept: tempfile::TempDir,
     log: Arc<Mutex<Vec<(&'static str, i64)>>>,
 }
 
 impl Scene {
-    fn new() -> Self {
-        Self::with(Faults::none())
+    async fn new() -> Self {
+        Self::with(Faults::none()).await
     }
 
-    fn with(faults: Faults) -> Self {
+    async fn with(faults: Faults) -> Self {
         let kept = tempfile::TempDir::new().unwrap();
         let path = kept.path().join("coffer.db");
         let options = Options { faults, ..Options::default() };
         let opened = Store::open_sqlite(&path, &[MIGRATIONS, UNITS], at(0), options);
-        Self { store: opened.unwrap().0, _kept: kept, log: Arc::default() }
+        let store = opened.unwrap().0;
+        let keys = kept.path().join("keys.db");
+        let context = crate::testing::job_context(&store, &keys, at(0)).await.unwrap();
+        Self { store, context, _kept: kept, log: Arc::default() }
     }
 
     fn task(&self, name: &'static str, more: u64) -> Arc<Noting> {
@@ -42,8 +47,8 @@ impl Scene {
     }
 
     fn scheduler(&self, tasks: &[Arc<Noting>]) -> Scheduler {
-        let tasks = tasks.iter().map(|task| Arc::clone(task) as Arc<dyn Scheduled>).collect();
-        Scheduler::new(tasks, Arc::new(TestRandom::seeded(1)))
+        let tasks = tasks.iter().map(|task| Arc::clone(task) as Arc<dyn ScheduledTask>).collect();
+        Scheduler::new(tasks)
     }
 
     /// What was called since the last look: which task, and for when.
@@ -63,7 +68,7 @@ struct Noting {
     between: bool,
 }
 
-impl Scheduled for Noting {
+impl ScheduledTask for Noting {
     fn name(&self) -> &'static str {
         self.name
     }
@@ -74,10 +79,9 @@ impl Scheduled for Noting {
 
     fn step<'a>(
         &'a self,
-        _store: &'a Store,
+        _context: &'a JobContext,
         due: Timestamp,
         _now: Timestamp,
-        _random: &'a Arc<dyn Random>,
     ) -> BoxFuture<'a, Result<bool, StorageError>> {
         Box::pin(async move {
             if self.fails.load(Ordering::SeqCst) > 0 {
@@ -94,16 +98,16 @@ impl Scheduled for Noting {
 
 #[tokio::test]
 async fn midnights_are_walked_in_order_and_at_each_all_tasks_in_theirs() {
-    let scene = Scene::new();
+    let scene = Scene::new().await;
     let scheduler = scene.scheduler(&[scene.task("first", 0), scene.task("second", 1)]);
     // A store that never ran one begins with the last midnight.
-    scheduler.run_due(&scene.store, at(MIDNIGHT + 5)).await.unwrap();
+    scheduler.run_due(&scene.context, at(MIDNIGHT + 5)).await.unwrap();
     let one = |midnight| [("first", midnight), ("second", midnight), ("second", midnight)];
     assert_eq!(scene.calls(), one(MIDNIGHT));
-    scheduler.run_due(&scene.store, at(MIDNIGHT + 100)).await.unwrap();
+    scheduler.run_due(&scene.context, at(MIDNIGHT + 100)).await.unwrap();
     assert_eq!(scene.calls(), []);
     let later = MIDNIGHT + 3 * DAY_SECONDS;
-    scheduler.run_due(&scene.store, at(later)).await.unwrap();
+    scheduler.run_due(&scene.context, at(later)).await.unwrap();
     let days = (1..=3).flat_map(|day| one(MIDNIGHT + day * DAY_SECONDS));
     assert_eq!(scene.calls(), days.collect::<Vec<_>>());
     let progress = scheduler.progress(&scene.store, at(later + DAY_SECONDS + 7)).await.unwrap();
@@ -112,33 +116,33 @@ async fn midnights_are_walked_in_order_and_at_each_all_tasks_in_theirs() {
 
 #[tokio::test]
 async fn a_clock_that_goes_back_does_nothing_again() {
-    let scene = Scene::new();
+    let scene = Scene::new().await;
     let scheduler = scene.scheduler(&[scene.task("only", 0)]);
-    scheduler.run_due(&scene.store, at(MIDNIGHT + DAY_SECONDS)).await.unwrap();
+    scheduler.run_due(&scene.context, at(MIDNIGHT + DAY_SECONDS)).await.unwrap();
     scene.calls();
     for now in [MIDNIGHT, MIDNIGHT - 9 * DAY_SECONDS, MIDNIGHT + DAY_SECONDS + 5] {
-        scheduler.run_due(&scene.store, at(now)).await.unwrap();
+        scheduler.run_due(&scene.context, at(now)).await.unwrap();
         assert_eq!(scene.calls(), [], "at {now}");
     }
     // Nor does a scheduler that knows nothing of it.
     let other = scene.scheduler(&[scene.task("only", 0)]);
-    other.run_due(&scene.store, at(MIDNIGHT)).await.unwrap();
+    other.run_due(&scene.context, at(MIDNIGHT)).await.unwrap();
     assert_eq!(scene.calls(), []);
 }
 
 #[tokio::test]
 async fn what_failed_is_done_the_next_time_and_before_what_comes_after_it() {
-    let scene = Scene::new();
+    let scene = Scene::new().await;
     let (first, second) = (scene.task("first", 0), scene.task("second", 0));
     let scheduler = scene.scheduler(&[Arc::clone(&first), Arc::clone(&second)]);
-    scheduler.run_due(&scene.store, at(MIDNIGHT)).await.unwrap();
+    scheduler.run_due(&scene.context, at(MIDNIGHT)).await.unwrap();
     scene.calls();
     second.fails.store(1, Ordering::SeqCst);
     let now = at(MIDNIGHT + 2 * DAY_SECONDS);
-    assert_eq!(scheduler.run_due(&scene.store, now).await, Err(StorageError::Busy));
+    assert_eq!(scheduler.run_due(&scene.context, now).await, Err(StorageError::Busy));
     let day = MIDNIGHT + DAY_SECONDS;
     assert_eq!(scene.calls(), [("first", day)]);
-    scheduler.run_due(&scene.store, now).await.unwrap();
+    scheduler.run_due(&scene.context, now).await.unwrap();
     let next = day + DAY_SECONDS;
     let expected = [("first", day), ("second", day), ("first", next), ("second", next)];
     assert_eq!(scene.calls(), expected);
@@ -146,35 +150,35 @@ async fn what_failed_is_done_the_next_time_and_before_what_comes_after_it() {
 
 #[tokio::test]
 async fn a_new_task_starts_at_once_and_the_others_do_not_start_again() {
-    let scene = Scene::new();
+    let scene = Scene::new().await;
     let old = scene.task("old", 0);
     let alone = scene.scheduler(&[Arc::clone(&old)]);
-    alone.run_due(&scene.store, at(MIDNIGHT)).await.unwrap();
+    alone.run_due(&scene.context, at(MIDNIGHT)).await.unwrap();
     scene.calls();
     let both = scene.scheduler(&[old, scene.task("new", 0)]);
-    both.run_due(&scene.store, at(MIDNIGHT + 60)).await.unwrap();
+    both.run_due(&scene.context, at(MIDNIGHT + 60)).await.unwrap();
     assert_eq!(scene.calls(), [("new", MIDNIGHT)]);
 }
 
 #[tokio::test]
 async fn what_has_work_between_midnights_is_called_with_the_present() {
-    let scene = Scene::new();
+    let scene = Scene::new().await;
     let mut task = scene.task("between", 0);
     Arc::get_mut(&mut task).unwrap().between = true;
     let scheduler = scene.scheduler(&[task, scene.task("midnights", 0)]);
-    scheduler.run_due(&scene.store, at(MIDNIGHT + 5)).await.unwrap();
+    scheduler.run_due(&scene.context, at(MIDNIGHT + 5)).await.unwrap();
     let expected = [("between", MIDNIGHT), ("midnights", MIDNIGHT), ("between", MIDNIGHT + 5)];
     assert_eq!(scene.calls(), expected);
 }
 
 #[tokio::test]
 async fn years_of_midnights_are_walked_in_seconds() {
-    let scene = Scene::new();
+    let scene = Scene::new().await;
     let scheduler = scene.scheduler(&[scene.task("only", 0)]);
-    scheduler.run_due(&scene.store, at(MIDNIGHT)).await.unwrap();
+    scheduler.run_due(&scene.context, at(MIDNIGHT)).await.unwrap();
     scene.calls();
     let later = at(MIDNIGHT + 400 * DAY_SECONDS);
-    scheduler.run_due(&scene.store, later).await.unwrap();
+    scheduler.run_due(&scene.context, later).await.unwrap();
     assert_eq!(scene.calls().len(), 400);
 }
 
@@ -211,7 +215,7 @@ impl Work for DoOne {
     type Out = bool;
 
     async fn run(&self, tx: &mut Tx<'_>) -> Result<bool, StorageError> {
-        if !still_due(tx, "units", self.0).await? {
+        if !is_past_watermark(tx, "units", self.0).await? {
             return Ok(false);
         }
         let select = "SELECT id FROM unit WHERE open = 1 AND due <= ? ORDER BY id LIMIT 1";
@@ -225,24 +229,23 @@ impl Work for DoOne {
 
 struct Units;
 
-impl Scheduled for Units {
+impl ScheduledTask for Units {
     fn name(&self) -> &'static str {
         "units"
     }
 
     fn step<'a>(
         &'a self,
-        store: &'a Store,
+        context: &'a JobContext,
         due: Timestamp,
         _now: Timestamp,
-        _random: &'a Arc<dyn Random>,
     ) -> BoxFuture<'a, Result<bool, StorageError>> {
-        Box::pin(store.write(DoOne(due)))
+        Box::pin(context.store.write(DoOne(due)))
     }
 }
 
 fn units() -> Scheduler {
-    Scheduler::new(vec![Arc::new(Units)], Arc::new(TestRandom::seeded(1)))
+    Scheduler::new(vec![Arc::new(Units)])
 }
 
 /// How many units there are, how many were done, and how often the one done most often.
@@ -254,16 +257,16 @@ async fn tally(store: &Store) -> [i64; 3] {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn several_schedulers_take_turns_and_do_everything_once() {
-    let scene = Scene::new();
+    let scene = Scene::new().await;
     scene.store.write(Fill(120)).await.unwrap();
-    units().run_due(&scene.store, at(MIDNIGHT)).await.unwrap();
+    units().run_due(&scene.context, at(MIDNIGHT)).await.unwrap();
     assert_eq!(tally(&scene.store).await, [120, 1, 1]);
     // Clocks of several servers differ; each catches up to what its own says.
     let runs: Vec<_> = (37..=40)
         .map(|day| {
-            let store = scene.store.clone();
+            let context = scene.context.clone();
             let now = at(MIDNIGHT + day * DAY_SECONDS);
-            tokio::spawn(async move { units().run_due(&store, now).await })
+            tokio::spawn(async move { units().run_due(&context, now).await })
         })
         .collect();
     for run in runs {
@@ -275,10 +278,10 @@ async fn several_schedulers_take_turns_and_do_everything_once() {
 #[tokio::test]
 async fn what_was_cut_goes_on_where_it_stopped() {
     let armed = Arc::new(AtomicBool::new(false));
-    let scene = Scene::with(Faults::none().fail_commit(Arc::clone(&armed)));
+    let scene = Scene::with(Faults::none().fail_commit(Arc::clone(&armed))).await;
     let store = &scene.store;
     store.write(Fill(30)).await.unwrap();
-    units().run_due(store, at(MIDNIGHT)).await.unwrap();
+    units().run_due(&scene.context, at(MIDNIGHT)).await.unwrap();
     let now = at(MIDNIGHT + 10 * DAY_SECONDS);
     // Three units and a mark a day: wherever it is cut, no unit is lost or done again.
     for _ in 0..3 {
@@ -286,23 +289,23 @@ async fn what_was_cut_goes_on_where_it_stopped() {
             assert!(store.write(DoOne(now)).await.unwrap());
         }
         armed.store(true, Ordering::SeqCst);
-        assert!(units().run_due(store, now).await.is_err());
+        assert!(units().run_due(&scene.context, now).await.is_err());
         let [_, done, most] = tally(store).await;
         assert!((3..30).contains(&done) && most == 1, "{done} {most}");
     }
-    units().run_due(store, now).await.unwrap();
+    units().run_due(&scene.context, now).await.unwrap();
     assert_eq!(tally(store).await, [30, 30, 1]);
 }
 
 #[tokio::test]
 async fn who_lags_behind_does_nothing_that_is_passed() {
-    let scene = Scene::new();
-    units().run_due(&scene.store, at(MIDNIGHT + 3 * DAY_SECONDS)).await.unwrap();
+    let scene = Scene::new().await;
+    units().run_due(&scene.context, at(MIDNIGHT + 3 * DAY_SECONDS)).await.unwrap();
     scene.store.write(Fill(1)).await.unwrap();
     assert!(!scene.store.write(DoOne(at(MIDNIGHT))).await.unwrap());
     assert_eq!(tally(&scene.store).await, [1, 0, 0]);
     // The next midnight finds it.
-    units().run_due(&scene.store, at(MIDNIGHT + 4 * DAY_SECONDS)).await.unwrap();
+    units().run_due(&scene.context, at(MIDNIGHT + 4 * DAY_SECONDS)).await.unwrap();
     assert_eq!(tally(&scene.store).await, [1, 1, 1]);
 }
 
@@ -312,14 +315,14 @@ impl Work for Turns {
     type Out = (Timestamp, bool);
 
     async fn run(&self, tx: &mut Tx<'_>) -> Result<(Timestamp, bool), StorageError> {
-        let mark = take_turn(tx, "task", at(self.0)).await?;
-        Ok((mark, still_due(tx, "task", at(self.0)).await?))
+        let mark = lock_watermark(tx, "task", at(self.0)).await?;
+        Ok((mark, is_past_watermark(tx, "task", at(self.0)).await?))
     }
 }
 
 #[tokio::test]
 async fn a_turn_tells_the_mark_and_never_moves_it() {
-    let scene = Scene::new();
+    let scene = Scene::new().await;
     // Without a mark it is as if the day before were done.
     let (mark, due) = scene.store.write(Turns(MIDNIGHT)).await.unwrap();
     assert_eq!((mark, due), (at(MIDNIGHT - DAY_SECONDS), true));

@@ -6,36 +6,26 @@ use crate::ledger::{Balance, Pool};
 use crate::store::ledger as store;
 use coffer_base::Currency;
 use coffer_dialect::{ApiError, Object, Value};
-use coffer_kernel::{
-    Access, Arguments, Ctx, Definition, Method, Reach, ReadOperation, storage_failure,
-};
+use coffer_kernel::{Access, Arguments, Ctx, Definition, Failure, ReadOperation};
 use coffer_storage::Store;
 
 /// `GET /v1/balance`.
 pub(crate) struct Retrieve;
 
 impl ReadOperation for Retrieve {
-    const DEFINITION: Definition = Definition {
-        name: "balance.retrieve",
-        method: Method::Get,
-        path: "/v1/balance",
-        access: Access::Tenant { permission: BALANCE_READ },
-        expandable: &[],
-        list: false,
-    };
+    const DEFINITION: Definition = Definition::get(
+        "balance.retrieve",
+        "/v1/balance",
+        Access::Tenant { permission: BALANCE_READ },
+    );
     type Input = ();
 
     fn parse(&self, arguments: &Arguments<'_>) -> Result<(), ApiError> {
         arguments.params.only(&[]).map(drop)
     }
 
-    fn reach(_input: &()) -> Reach {
-        Reach::Backend
-    }
-
-    async fn run(&self, _input: &(), ctx: &Ctx, store: &Store) -> Result<Object, ApiError> {
-        let read = store::balances(store, &ctx.owner()).await;
-        let balances = read.map_err(|error| storage_failure(&error))?;
+    async fn run(&self, _input: &(), ctx: &Ctx, store: &Store) -> Result<Object, Failure> {
+        let balances = store::balances(store, &ctx.owner()).await?;
         let object = Object::only("balance")
             .set("available", amounts(&balances, Bucket::PaymentsAvailable))
             .set("livemode", ctx.tenant().mode.is_live())

@@ -9,6 +9,7 @@ use crate::Settings;
 use crate::account::SourceType;
 use crate::charge::{self, Charge};
 use crate::holding::reserve_for_charge;
+use crate::operations::examples;
 use crate::store::charge as store;
 use crate::turn::Turn;
 use coffer_base::{Currency, Owner, Timestamp, limit};
@@ -33,13 +34,16 @@ pub(crate) struct Told {
 impl Fact for Charge {
     const KIND: &'static str = "charge";
     const CREATE: Definition =
-        Definition::write("ledger.charges.create", "/v1/ledger/charges", LEDGER_WRITE, &[]);
+        Definition::write("ledger.charges.create", "/v1/ledger/charges", LEDGER_WRITE, &[])
+            .example(examples::CHARGES_CREATE);
     const UPDATE: Definition =
-        Definition::write("ledger.charges.update", "/v1/ledger/charges/:id", LEDGER_WRITE, &[]);
+        Definition::write("ledger.charges.update", "/v1/ledger/charges/:id", LEDGER_WRITE, &[])
+            .example(examples::CHARGES_UPDATE);
     const LIST: Definition =
         Definition::list("ledger.charges.list", "/v1/ledger/charges", LEDGER_READ, &[]);
     const RETRIEVE: Definition =
-        Definition::retrieve("ledger.charges.retrieve", "/v1/ledger/charges/:id", LEDGER_READ, &[]);
+        Definition::retrieve("ledger.charges.retrieve", "/v1/ledger/charges/:id", LEDGER_READ, &[])
+            .example(examples::CHARGES_RETRIEVE);
     const TOLD: &'static [&'static str] = &[
         "id",
         "amount",

@@ -6,6 +6,7 @@ use super::refunds::{FILTERS, charge_of, filter};
 use super::{LEDGER_READ, LEDGER_WRITE, optional_time, processor_id, same};
 use crate::Settings;
 use crate::dispute::{self, Dispute, Status};
+use crate::operations::examples;
 use crate::store::{dispute as store, refund::Filter};
 use crate::turn::Turn;
 use coffer_base::{Owner, Timestamp};
@@ -33,9 +34,11 @@ pub(crate) struct Ended {
 impl Fact for Dispute {
     const KIND: &'static str = "dispute";
     const CREATE: Definition =
-        Definition::write("ledger.disputes.create", "/v1/ledger/disputes", LEDGER_WRITE, &[]);
+        Definition::write("ledger.disputes.create", "/v1/ledger/disputes", LEDGER_WRITE, &[])
+            .example(examples::DISPUTES_CREATE);
     const UPDATE: Definition =
-        Definition::write("ledger.disputes.update", "/v1/ledger/disputes/:id", LEDGER_WRITE, &[]);
+        Definition::write("ledger.disputes.update", "/v1/ledger/disputes/:id", LEDGER_WRITE, &[])
+            .example(examples::DISPUTES_UPDATE);
     const LIST: Definition =
         Definition::list("ledger.disputes.list", "/v1/ledger/disputes", LEDGER_READ, &[]);
     const RETRIEVE: Definition = Definition::retrieve(
@@ -43,7 +46,8 @@ impl Fact for Dispute {
         "/v1/ledger/disputes/:id",
         LEDGER_READ,
         &[],
-    );
+    )
+    .example(examples::DISPUTES_RETRIEVE);
     const TOLD: &'static [&'static str] = &["id", "charge", "amount", "fee", "created"];
     const NEWS: &'static [&'static str] = &["status", "fee_returned"];
     const FILTERS: &'static [&'static str] = FILTERS;

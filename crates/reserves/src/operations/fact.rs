@@ -8,7 +8,7 @@ use crate::turn::Turn;
 use coffer_base::{Owner, Timestamp};
 use coffer_dialect::{ApiError, Fields, Object};
 use coffer_kernel::{
-    Applied, Arguments, Collection, Ctx, Definition, Failure, PagePosition, Reach, Routes,
+    Applied, Arguments, Collection, Ctx, Definition, Failure, PagePosition, RequestScope, Routes,
     WriteOperation,
 };
 use coffer_storage::{StorageError, Store, Tx};
@@ -117,20 +117,14 @@ impl<F> Create<F> {
 impl<F: Fact> WriteOperation for Create<F> {
     const DEFINITION: Definition = F::CREATE;
     type Input = F::Told;
-    type Prepared = F::Told;
     type Out = F;
 
     fn parse(&self, arguments: &Arguments<'_>) -> Result<F::Told, ApiError> {
         F::told(&arguments.params.only(F::TOLD)?)
     }
 
-    fn reach(_input: &F::Told) -> Reach {
-        Reach::Backend
-    }
-
-    async fn prepare(&self, told: &F::Told, ctx: &Ctx) -> Result<F::Told, ApiError> {
-        check_created(F::told_at(told), ctx)?;
-        Ok(told.clone())
+    fn check(&self, told: &F::Told, ctx: &Ctx) -> Result<(), ApiError> {
+        check_created(F::told_at(told), ctx)
     }
 
     async fn apply(
@@ -166,7 +160,6 @@ impl<F> Update<F> {
 impl<F: Fact> WriteOperation for Update<F> {
     const DEFINITION: Definition = F::UPDATE;
     type Input = (String, F::News);
-    type Prepared = (String, F::News);
     type Out = F;
 
     fn parse(&self, arguments: &Arguments<'_>) -> Result<(String, F::News), ApiError> {
@@ -174,16 +167,8 @@ impl<F: Fact> WriteOperation for Update<F> {
         Ok((arguments.id().to_owned(), news))
     }
 
-    fn reach(_input: &(String, F::News)) -> Reach {
-        Reach::Backend
-    }
-
-    async fn prepare(
-        &self,
-        input: &(String, F::News),
-        _ctx: &Ctx,
-    ) -> Result<(String, F::News), ApiError> {
-        Ok(input.clone())
+    fn scope(_input: &(String, F::News)) -> RequestScope {
+        RequestScope::Backend
     }
 
     async fn apply(

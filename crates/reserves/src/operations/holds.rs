@@ -8,6 +8,7 @@ pub(crate) use update::Update;
 
 use super::{RESERVE_HOLD_READ, optional_time};
 use crate::hold::Hold;
+use crate::operations::examples;
 use crate::store::{charge as charges, hold as store, plan as plans, release as releases};
 use crate::wire::{self, Expanded, View};
 use coffer_base::{Currency, Timestamp, limit};
@@ -54,7 +55,8 @@ impl Collection for Holds {
         "/v1/reserve/holds/:id",
         RESERVE_HOLD_READ,
         EXPANDABLE,
-    );
+    )
+    .example(examples::HOLDS_RETRIEVE);
     const FILTERS: &'static [&'static str] = &[
         "currency",
         "is_releasable",

@@ -4,6 +4,7 @@ use super::fact::Fact;
 use super::{LEDGER_READ, LEDGER_WRITE, processor_id, same, source_type};
 use crate::Settings;
 use crate::account::SourceType;
+use crate::operations::examples;
 use crate::payout::{self, Payout, Status};
 use crate::store::payout as store;
 use crate::turn::Turn;
@@ -25,13 +26,16 @@ pub(crate) struct Told {
 impl Fact for Payout {
     const KIND: &'static str = "payout";
     const CREATE: Definition =
-        Definition::write("ledger.payouts.create", "/v1/ledger/payouts", LEDGER_WRITE, &[]);
+        Definition::write("ledger.payouts.create", "/v1/ledger/payouts", LEDGER_WRITE, &[])
+            .example(examples::PAYOUTS_CREATE);
     const UPDATE: Definition =
-        Definition::write("ledger.payouts.update", "/v1/ledger/payouts/:id", LEDGER_WRITE, &[]);
+        Definition::write("ledger.payouts.update", "/v1/ledger/payouts/:id", LEDGER_WRITE, &[])
+            .example(examples::PAYOUTS_UPDATE);
     const LIST: Definition =
         Definition::list("ledger.payouts.list", "/v1/ledger/payouts", LEDGER_READ, &[]);
     const RETRIEVE: Definition =
-        Definition::retrieve("ledger.payouts.retrieve", "/v1/ledger/payouts/:id", LEDGER_READ, &[]);
+        Definition::retrieve("ledger.payouts.retrieve", "/v1/ledger/payouts/:id", LEDGER_READ, &[])
+            .example(examples::PAYOUTS_RETRIEVE);
     const TOLD: &'static [&'static str] = &["id", "amount", "currency", "source_type", "reported"];
     const NEWS: &'static [&'static str] = &["status"];
     const FILTERS: &'static [&'static str] = &[

@@ -9,6 +9,7 @@ pub(crate) use disable::Disable;
 pub(crate) use update::Update;
 
 use super::{RESERVE_PLAN_READ, optional_time};
+use crate::operations::examples;
 use crate::plan::Plan;
 use crate::store::plan as store;
 use crate::turn::Turn;
@@ -100,7 +101,8 @@ impl Collection for Plans {
         "/v1/reserve/plans/:id",
         RESERVE_PLAN_READ,
         &[],
-    );
+    )
+    .example(examples::PLANS_RETRIEVE);
     const FILTERS: &'static [&'static str] = &["destination", "status"];
     type Filter = Filter;
     type Item = Plan;

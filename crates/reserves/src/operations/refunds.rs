@@ -4,6 +4,7 @@ use super::fact::Fact;
 use super::{LEDGER_READ, LEDGER_WRITE, optional_processor_id, optional_time, processor_id, same};
 use crate::Settings;
 use crate::charge::Charge;
+use crate::operations::examples;
 use crate::refund::{self, Refund};
 use crate::store::{charge as charges, refund as store};
 use crate::turn::Turn;
@@ -43,13 +44,16 @@ pub(crate) struct Told {
 impl Fact for Refund {
     const KIND: &'static str = "refund";
     const CREATE: Definition =
-        Definition::write("ledger.refunds.create", "/v1/ledger/refunds", LEDGER_WRITE, &[]);
+        Definition::write("ledger.refunds.create", "/v1/ledger/refunds", LEDGER_WRITE, &[])
+            .example(examples::REFUNDS_CREATE);
     const UPDATE: Definition =
-        Definition::write("ledger.refunds.update", "/v1/ledger/refunds/:id", LEDGER_WRITE, &[]);
+        Definition::write("ledger.refunds.update", "/v1/ledger/refunds/:id", LEDGER_WRITE, &[])
+            .example(examples::REFUNDS_UPDATE);
     const LIST: Definition =
         Definition::list("ledger.refunds.list", "/v1/ledger/refunds", LEDGER_READ, &[]);
     const RETRIEVE: Definition =
-        Definition::retrieve("ledger.refunds.retrieve", "/v1/ledger/refunds/:id", LEDGER_READ, &[]);
+        Definition::retrieve("ledger.refunds.retrieve", "/v1/ledger/refunds/:id", LEDGER_READ, &[])
+            .example(examples::REFUNDS_RETRIEVE);
     const TOLD: &'static [&'static str] = &["id", "charge", "amount", "created"];
     const NEWS: &'static [&'static str] = &["status"];
     const FILTERS: &'static [&'static str] = FILTERS;

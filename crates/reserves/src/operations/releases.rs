@@ -8,6 +8,7 @@ pub(crate) use update::Update;
 
 use super::RESERVE_RELEASE_READ;
 use super::holds;
+use crate::operations::examples;
 use crate::release::Release;
 use crate::store::{hold as held, plan as plans, release as store};
 use crate::turn::Turn;
@@ -47,7 +48,8 @@ impl Collection for Releases {
         "/v1/reserve/releases/:id",
         RESERVE_RELEASE_READ,
         EXPANDABLE,
-    );
+    )
+    .example(examples::RELEASES_RETRIEVE);
     const FILTERS: &'static [&'static str] = &["currency", "reserve_hold", "reserve_plan"];
     type Filter = Filter;
     type Item = Release;

@@ -10,7 +10,7 @@ use crate::wire;
 use coffer_base::{Owner, Timestamp, limit};
 use coffer_dialect::Object;
 use coffer_kernel::event::Cause;
-use coffer_kernel::{Failure, schedule::take_turn};
+use coffer_kernel::{Failure, schedule::lock_watermark};
 use coffer_storage::{StorageError, Store, Tx};
 
 /// Tells of the new dates of holds.
@@ -29,7 +29,7 @@ impl Sweep for AnnounceDates {
     }
 
     async fn batch(self, tx: &mut Tx<'_>, moment: &Moment) -> Result<bool, StorageError> {
-        take_turn(tx, self.name(), moment.now).await?;
+        lock_watermark(tx, self.name(), moment.now).await?;
         let found = store::announcing_plans(tx, limit::SWEEP_PLANS).await?;
         let owners = hold_ledgers(tx, &found).await?;
         let plans = held(store::announcing_plans(tx, limit::SWEEP_PLANS).await?, &owners);

@@ -5,7 +5,7 @@ use crate::charge::settle;
 use crate::store::charge as store;
 use crate::turn::Turn;
 use coffer_base::{Timestamp, limit};
-use coffer_kernel::schedule::still_due;
+use coffer_kernel::schedule::is_past_watermark;
 use coffer_storage::{StorageError, Store, Tx};
 
 /// Makes money available whose day has come.
@@ -25,7 +25,7 @@ impl Sweep for MakeAvailable {
     }
 
     async fn batch(self, tx: &mut Tx<'_>, moment: &Moment) -> Result<bool, StorageError> {
-        if !still_due(tx, self.name(), moment.due).await? {
+        if !is_past_watermark(tx, self.name(), moment.due).await? {
             return Ok(false);
         }
         let found = store::due(tx, moment.due, limit::SWEEP_CHARGES).await?;

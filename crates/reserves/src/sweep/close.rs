@@ -10,7 +10,7 @@ use crate::turn::Turn;
 use crate::wire;
 use coffer_base::{Owner, Timestamp, limit};
 use coffer_kernel::event::Cause;
-use coffer_kernel::{Failure, schedule::take_turn};
+use coffer_kernel::{Failure, schedule::lock_watermark};
 use coffer_storage::{StorageError, Store, Tx};
 
 /// Why plans are closed.
@@ -45,7 +45,7 @@ impl Sweep for ClosePlans {
     }
 
     async fn batch(self, tx: &mut Tx<'_>, moment: &Moment) -> Result<bool, StorageError> {
-        let done = take_turn(tx, self.name(), moment.now).await?;
+        let done = lock_watermark(tx, self.name(), moment.now).await?;
         if self.0 == Closing::Ended && done > moment.due {
             return Ok(false);
         }

@@ -6,7 +6,7 @@ use crate::release::{Because, Reason};
 use crate::store::sweep as store;
 use crate::turn::Turn;
 use coffer_base::{Timestamp, limit};
-use coffer_kernel::schedule::still_due;
+use coffer_kernel::schedule::is_past_watermark;
 use coffer_storage::{StorageError, Store, Tx};
 
 /// Releases what is due at a midnight.
@@ -25,7 +25,7 @@ impl Sweep for ReleaseDue {
     }
 
     async fn batch(self, tx: &mut Tx<'_>, moment: &Moment) -> Result<bool, StorageError> {
-        if !still_due(tx, self.name(), moment.due).await? {
+        if !is_past_watermark(tx, self.name(), moment.due).await? {
             return Ok(false);
         }
         let found = store::due_holds(tx, moment.due, limit::SWEEP_HOLDS).await?;

@@ -6,7 +6,7 @@ use coffer_base::clock::DAY_SECONDS;
 
 #[tokio::test]
 async fn a_charges_money_and_what_is_held_of_it_become_available_in_one_entry() {
-    let mut books = Books::open();
+    let mut books = Books::open().await;
     books.all(&[Act::Plan(15), Act::Charge("ch_1", 10_000, Some(320))]).await;
     books.become_time(THIRD.plus(-1)).await;
     assert_eq!(books.standing().await, [8228, 0, 1452, 0, -10_000, 320, 0]);
@@ -23,7 +23,7 @@ async fn a_charges_money_and_what_is_held_of_it_become_available_in_one_entry() 
 
 #[tokio::test]
 async fn fees_above_the_amount_are_owed_when_the_day_comes() {
-    let mut books = Books::open();
+    let mut books = Books::open().await;
     books.all(&[Act::Plan(15), Act::Charge("ch_1", 20, Some(30))]).await;
     assert_eq!(books.standing().await, [-10, 0, 0, 0, -20, 30, 0]);
     books.become_time(THIRD).await;
@@ -33,7 +33,7 @@ async fn fees_above_the_amount_are_owed_when_the_day_comes() {
 
 #[tokio::test]
 async fn a_clock_that_goes_back_makes_nothing_available_twice() {
-    let mut books = Books::open();
+    let mut books = Books::open().await;
     books.all(&[Act::Charge("ch_1", 100, None)]).await;
     for now in [THIRD, THIRD.plus(-DAY_SECONDS), NOW, THIRD] {
         books.become_time(now).await;
@@ -43,7 +43,7 @@ async fn a_clock_that_goes_back_makes_nothing_available_twice() {
 
 #[tokio::test]
 async fn accounts_whose_days_alternate_are_all_served() {
-    let mut books = Books::open();
+    let mut books = Books::open().await;
     for (day, id) in (0..).zip(["ch_1", "ch_2", "ch_3"]) {
         books.now = days(day);
         for account in ["acct_one", "acct_two"] {
@@ -59,7 +59,7 @@ async fn accounts_whose_days_alternate_are_all_served() {
 
 #[tokio::test]
 async fn a_step_that_finds_nothing_writes_nothing() {
-    let mut books = Books::open();
+    let mut books = Books::open().await;
     books.all(&[Act::Charge("ch_1", 100, None)]).await;
     books.become_time(days(1)).await;
     let marks = books.store.query("SELECT name FROM schedule_mark", &[]).await.unwrap();

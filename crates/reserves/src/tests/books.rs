@@ -17,7 +17,8 @@ use coffer_base::id::AccountId;
 use coffer_base::{Currency, Mode, Owner, Random, TestRandom, Timestamp, clock::DAY_SECONDS};
 use coffer_dialect::{ApiError, Metadata};
 use coffer_kernel::event::Cause;
-use coffer_kernel::{Failure, Scheduled};
+use coffer_kernel::testing::job_context;
+use coffer_kernel::{Failure, JobContext, ScheduledTask};
 use coffer_storage::{Options, StorageError, Store, Tx, Value, Work};
 use std::sync::Arc;
 use tempfile::TempDir;
@@ -77,7 +78,8 @@ impl Work for Turned {
     type Out = Result<(), ApiError>;
 
     async fn run(&self, tx: &mut Tx<'_>) -> Result<Self::Out, StorageError> {
-        let cause = Cause::automatic(self.now, &*self.random);
+        let (now, random, listeners) = (self.now, &*self.random, &[]);
+        let cause = Cause { request: None, idempotency_key: None, now, random, listeners };
         let mut turn = Turn::take(tx, &self.owner, cause).await?;
         match self.act(&mut turn).await {
             Ok(()) => turn.finish().map(Ok),
@@ -259,17 +261,21 @@ pub(crate) struct Books {
     pub(crate) settings: Settings,
     pub(crate) now: Timestamp,
     random: Arc<dyn Random>,
+    context: JobContext,
     _directory: TempDir,
 }
 
 impl Books {
-    pub(crate) fn open() -> Self {
+    pub(crate) async fn open() -> Self {
         let directory = tempfile::tempdir().unwrap();
         let path = directory.path().join("data.db");
         let sets = [coffer_kernel::MIGRATIONS, MIGRATIONS];
         let (store, _) = Store::open_sqlite(&path, &sets, NOW, Options::default()).unwrap();
+        let keys = directory.path().join("keys.db");
+        let context = job_context(&store, &keys, NOW).await.unwrap();
         Self {
             store,
+            context,
             settings: Settings::default(),
             now: NOW,
             random: Arc::new(TestRandom::seeded(1)),
@@ -295,7 +301,7 @@ impl Books {
     /// It becomes `now`, and money available.
     pub(crate) async fn become_time(&mut self, now: Timestamp) {
         self.now = now;
-        while Task(MakeAvailable).step(&self.store, now, now, &self.random).await.unwrap() {}
+        while Task(MakeAvailable).step(&self.context, now, now).await.unwrap() {}
         self.check().await;
     }
 

@@ -9,7 +9,7 @@ const CHARGE: Act = Act::Charge("ch_1", 10_000, Some(320));
 
 #[tokio::test]
 async fn a_charge_posts_what_came_its_fee_and_its_hold() {
-    let books = Books::open();
+    let books = Books::open().await;
     books.all(&[Act::Plan(15), CHARGE]).await;
     assert_eq!(books.postings("ch_1").await, ["X→P.p 10000", "P.p→F 320"]);
     assert_eq!(books.standing().await, [8228, 0, 1452, 0, -10_000, 320, 0]);
@@ -19,7 +19,7 @@ async fn a_charge_posts_what_came_its_fee_and_its_hold() {
 
 #[tokio::test]
 async fn a_late_fee_is_a_correction_where_the_charge_stands() {
-    let mut books = Books::open();
+    let mut books = Books::open().await;
     books.all(&[Act::Plan(15), Act::Charge("ch_1", 10_000, None)]).await;
     assert_eq!(books.standing().await, [8500, 0, 1500, 0, -10_000, 0, 0]);
     books.all(&[Act::Fee("ch_1", 320)]).await;
@@ -38,7 +38,7 @@ async fn a_late_fee_is_a_correction_where_the_charge_stands() {
 
 #[tokio::test]
 async fn a_late_fee_never_takes_what_is_held() {
-    let books = Books::open();
+    let books = Books::open().await;
     books.all(&[Act::Plan(100), Act::Charge("ch_1", 1000, None), Act::Fee("ch_1", 50)]).await;
     assert_eq!(books.standing().await, [0, -50, 1000, 0, -1000, 50, 0]);
     assert_eq!(books.postings("ch_1").await, ["X→P.p 1000", "P.a→F 50"]);
@@ -46,7 +46,7 @@ async fn a_late_fee_never_takes_what_is_held() {
 
 #[tokio::test]
 async fn a_refund_of_a_pending_charge_comes_from_what_is_pending() {
-    let books = Books::open();
+    let books = Books::open().await;
     books.all(&[Act::Plan(15), CHARGE, Act::Refund("re_1", "ch_1", 3000)]).await;
     assert_eq!(books.postings("re_1").await, ["P.p→X 3000"]);
     assert_eq!(books.standing().await, [6680, 0, 0, 0, -7000, 320, 0]);
@@ -58,7 +58,7 @@ async fn a_refund_of_a_pending_charge_comes_from_what_is_pending() {
 
 #[tokio::test]
 async fn a_refund_beyond_what_is_pending_takes_the_rest_of_what_is_available() {
-    let books = Books::open();
+    let books = Books::open().await;
     books.all(&[CHARGE, Act::Refund("re_1", "ch_1", 10_000)]).await;
     assert_eq!(books.postings("re_1").await, ["P.p→X 9680", "P.a→X 320"]);
     books.all(&[Act::Fail("re_1")]).await;
@@ -68,7 +68,7 @@ async fn a_refund_beyond_what_is_pending_takes_the_rest_of_what_is_available() {
 
 #[tokio::test]
 async fn a_failed_refund_credits_what_is_available_once_the_charge_is_and_revives_no_hold() {
-    let mut books = Books::open();
+    let mut books = Books::open().await;
     books.all(&[Act::Plan(15), CHARGE, Act::Refund("re_1", "ch_1", 3000)]).await;
     books.become_time(THIRD).await;
     books.all(&[Act::Fail("re_1")]).await;
@@ -81,7 +81,7 @@ async fn a_failed_refund_credits_what_is_available_once_the_charge_is_and_revive
 
 #[tokio::test]
 async fn a_dispute_draws_on_the_hold_but_not_for_its_fee() {
-    let mut books = Books::open();
+    let mut books = Books::open().await;
     books.all(&[Act::Plan(15), CHARGE]).await;
     books.become_time(THIRD).await;
     books.all(&[Act::Dispute("dp_1", "ch_1", 10_000, 1500)]).await;
@@ -98,7 +98,7 @@ async fn a_dispute_draws_on_the_hold_but_not_for_its_fee() {
 
 #[tokio::test]
 async fn a_dispute_that_is_won_while_its_charge_is_pending_gives_back_there() {
-    let books = Books::open();
+    let books = Books::open().await;
     books.all(&[CHARGE, Act::Dispute("dp_1", "ch_1", 4000, 1500), Act::Win("dp_1", false)]).await;
     let said = ["P.p→X 4000", "P.a→F 1500", "X→P.p 4000"];
     assert_eq!(books.postings("dp_1").await, said);
@@ -107,7 +107,7 @@ async fn a_dispute_that_is_won_while_its_charge_is_pending_gives_back_there() {
 
 #[tokio::test]
 async fn a_lost_dispute_posts_nothing() {
-    let books = Books::open();
+    let books = Books::open().await;
     books.all(&[CHARGE, Act::Dispute("dp_1", "ch_1", 4000, 0)]).await;
     let before = books.standing().await;
     books.all(&[Act::Lose("dp_1")]).await;
@@ -118,7 +118,7 @@ async fn a_lost_dispute_posts_nothing() {
 
 #[tokio::test]
 async fn held_money_is_drawn_on_only_as_far_as_needed_if_the_operator_says_so() {
-    let mut books = Books::open();
+    let mut books = Books::open().await;
     books.settings.draw = DrawRule::OnlyIfNeeded;
     books.all(&[Act::Plan(15), CHARGE, Act::Refund("re_1", "ch_1", 8000)]).await;
     assert_eq!(books.standing().await, [228, 0, 1452, 0, -2000, 320, 0]);
@@ -128,7 +128,7 @@ async fn held_money_is_drawn_on_only_as_far_as_needed_if_the_operator_says_so() 
 
 #[tokio::test]
 async fn a_payout_is_refused_beyond_what_is_available() {
-    let mut books = Books::open();
+    let mut books = Books::open().await;
     books.all(&[Act::Plan(15), CHARGE]).await;
     books.become_time(THIRD).await;
     let refused = books.try_to("acct_one", Act::Payout("po_1", 8229, false)).await.unwrap_err();
@@ -141,7 +141,7 @@ async fn a_payout_is_refused_beyond_what_is_available() {
 
 #[tokio::test]
 async fn a_payout_that_was_told_is_recorded_and_a_breach_beyond_what_is_available() {
-    let books = Books::open();
+    let books = Books::open().await;
     books.all(&[CHARGE, Act::Payout("po_1", 100, true)]).await;
     assert_eq!(books.standing().await, [9680, -100, 0, 0, -10_000, 320, 100]);
     let (always, first) = (super::lists::always(), super::lists::first_page());
@@ -162,7 +162,7 @@ async fn what_becomes_of_a_payout() {
         (&[Status::Canceled, Status::Canceled], &["P.a→B 50", "B→P.a 50"]),
         (&[Status::Paid, Status::Failed], &["P.a→B 50", "B→X 50", "X→P.a 50"]),
     ] {
-        let mut books = Books::open();
+        let mut books = Books::open().await;
         books.all(&[CHARGE]).await;
         books.become_time(THIRD).await;
         books.all(&[Act::Payout("po_1", 50, false)]).await;
@@ -180,7 +180,7 @@ async fn a_payout_does_not_become_what_it_cannot() {
         (Status::Canceled, Status::Failed),
         (Status::Paid, Status::Canceled),
     ] {
-        let books = Books::open();
+        let books = Books::open().await;
         books.all(&[CHARGE, Act::Payout("po_1", 50, true), Act::Become("po_1", first)]).await;
         let refused = books.try_to("acct_one", Act::Become("po_1", then)).await.unwrap_err();
         assert_eq!((refused.status(), refused.param()), (400, Some("status")), "{first:?}");

@@ -19,7 +19,7 @@ pub(crate) const fn first_page() -> PagePosition {
 
 #[tokio::test]
 async fn lists_begin_with_the_newest_and_are_narrowed() {
-    let books = Books::open();
+    let books = Books::open().await;
     let (charge, refund) = (Act::Charge("ch_1", 100, None), Act::Refund("re_1", "ch_1", 10));
     books.all(&[charge, Act::Charge("ch_2", 200, None), refund]).await;
     books.all(&[Act::Refund("re_2", "ch_2", 20), Act::Refund("re_3", "ch_1", 30)]).await;
@@ -43,7 +43,7 @@ async fn lists_begin_with_the_newest_and_are_narrowed() {
 
 #[tokio::test]
 async fn balance_transactions_of_a_payout_are_of_no_other_object() {
-    let books = Books::open();
+    let books = Books::open().await;
     books.all(&[Act::Charge("ch_1", 100, None), Act::Payout("po_1", 50, true)]).await;
     for (source, of_payout, kind, expected) in [
         ("po_1", true, None, 1),
@@ -68,7 +68,7 @@ async fn balance_transactions_of_a_payout_are_of_no_other_object() {
 
 #[tokio::test]
 async fn another_account_sees_none_of_it() {
-    let books = Books::open();
+    let books = Books::open().await;
     books.all(&[Act::Charge("ch_1", 100, None)]).await;
     let other = owner("acct_two");
     assert_eq!(charges::read(&books.store, &other, "ch_1").await.unwrap(), None);

@@ -108,7 +108,9 @@ impl Work for ReleaseOne {
     async fn run(&self, tx: &mut Tx<'_>) -> Result<i64, StorageError> {
         let (owner, random) = (owner("acct_one"), TestRandom::seeded(9));
         let random: &dyn Random = &random;
-        let mut turn = Turn::take(tx, &owner, Cause::automatic(NOW, random)).await?;
+        let (now, listeners) = (NOW, &[]);
+        let cause = Cause { request: None, idempotency_key: None, now, random, listeners };
+        let mut turn = Turn::take(tx, &owner, cause).await?;
         let hold = held::of_charge(turn.tx, &owner, "ch_1").await?.remove(0);
         let (seq, part) = (hold.seq, Part { hold, amount: 1 });
         match release(&mut turn, &[part], Because::of(Reason::HoldReleasedEarly)).await {
@@ -123,7 +125,7 @@ impl Work for ReleaseOne {
 
 #[tokio::test]
 async fn what_refunds_draw_is_no_release_by_a_caller() {
-    let books = Books::open();
+    let books = Books::open().await;
     let refund = |id| Act::Refund(id, "ch_1", 10);
     books.all(&[Act::Plan(15), Act::Charge("ch_1", 10_000, None)]).await;
     books.all(&[refund("re_1"), refund("re_2"), refund("re_3")]).await;

@@ -3,7 +3,7 @@
 use super::books::{Act, Books, THIRD};
 
 async fn books() -> Books {
-    let mut books = Books::open();
+    let mut books = Books::open().await;
     books.all(&[Act::Plan(15), Act::Charge("ch_1", 10_000, Some(320))]).await;
     books.all(&[Act::Charge("ch_2", 500, None), Act::Refund("re_1", "ch_1", 100)]).await;
     books.become_time(THIRD).await;

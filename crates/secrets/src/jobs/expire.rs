@@ -1,15 +1,15 @@
-//! Removes secrets that have expired. Reads have not shown them since the second of their
-//! expiry; this takes the rows away within a minute of it (secret store §7, decision 6).
+//! Deletes secrets that have expired. Reads have not shown them since the second of their expiry;
+//! this deletes the rows within a minute of it, so that an expired payload does not stay at rest.
 
 use crate::store::DeleteExpired;
-use coffer_base::{Timestamp, limit};
-use coffer_kernel::{BoxFuture, Job};
-use coffer_storage::{StorageError, Store};
+use coffer_base::limit;
+use coffer_kernel::{BoxFuture, Job, JobContext};
+use coffer_storage::StorageError;
 use std::time::Duration;
 
 /// The job.
 #[derive(Debug)]
-pub struct ExpireSecrets;
+pub(crate) struct ExpireSecrets;
 
 impl Job for ExpireSecrets {
     fn name(&self) -> &'static str {
@@ -20,16 +20,13 @@ impl Job for ExpireSecrets {
         Duration::from_secs(limit::EXPIRE_EVERY_SECONDS)
     }
 
-    fn run<'a>(
-        &'a self,
-        store: &'a Store,
-        now: Timestamp,
-    ) -> BoxFuture<'a, Result<u64, StorageError>> {
+    fn run<'a>(&'a self, context: &'a JobContext) -> BoxFuture<'a, Result<u64, StorageError>> {
         Box::pin(async move {
+            let now = context.clock.now();
             let mut expired = 0u64;
             loop {
                 let work = DeleteExpired { now, limit: limit::JOB_BATCH };
-                let batch = store.write(work).await?;
+                let batch = context.store.write(work).await?;
                 expired = expired.saturating_add(batch);
                 if batch == 0 {
                     return Ok(expired);

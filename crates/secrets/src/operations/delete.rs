@@ -1,12 +1,11 @@
-//! Delete: one secret by scope and name (secret store §3.4).
+//! Delete: one secret by scope and name.
 
 use super::SECRET_WRITE;
 use crate::secret::{Place, Secret, is_live};
-use crate::store::{self, RowKey};
-use crate::wire;
+use crate::{store, wire};
 use coffer_dialect::{ApiError, Object};
 use coffer_kernel::{
-    Access, Applied, Arguments, Ctx, Definition, Failure, Method, Reach, WriteOperation,
+    Applied, Arguments, Ctx, Definition, Example, Failure, RequestScope, WriteOperation,
 };
 use coffer_storage::Tx;
 
@@ -16,22 +15,18 @@ pub(crate) struct Delete {
     pub(crate) returns_secret: bool,
 }
 
-pub(crate) struct Prepared {
-    key: RowKey,
-    place: Place,
-}
-
 impl WriteOperation for Delete {
-    const DEFINITION: Definition = Definition {
-        name: "apps.secrets.delete",
-        method: Method::Post,
-        path: "/v1/apps/secrets/delete",
-        access: Access::Tenant { permission: SECRET_WRITE },
-        expandable: wire::EXPANDABLE,
-        list: false,
-    };
+    const DEFINITION: Definition = Definition::write(
+        "apps.secrets.delete",
+        "/v1/apps/secrets/delete",
+        SECRET_WRITE,
+        wire::EXPANDABLE,
+    )
+    .example(
+        Example::of(&[("name", "{apps.secrets.create:name}"), ("scope[type]", "account")])
+            .or("name", "another"),
+    );
     type Input = Place;
-    type Prepared = Prepared;
     type Out = Secret;
 
     fn parse(&self, arguments: &Arguments<'_>) -> Result<Place, ApiError> {
@@ -41,22 +36,17 @@ impl WriteOperation for Delete {
         Ok(Place { scope: wire::scope(&fields)?, name })
     }
 
-    fn reach(place: &Place) -> Reach {
-        place.scope.reach()
-    }
-
-    async fn prepare(&self, place: &Place, ctx: &Ctx) -> Result<Prepared, ApiError> {
-        let key = store::row_key(place, ctx.keys()?, ctx.tenant());
-        Ok(Prepared { key, place: place.clone() })
+    fn scope(place: &Place) -> RequestScope {
+        place.scope.request_scope()
     }
 
     async fn apply(
         &self,
-        prepared: &Prepared,
+        place: &Place,
         ctx: &Ctx,
         tx: &mut Tx<'_>,
     ) -> Result<Applied<Secret>, Failure> {
-        let Prepared { key, place } = prepared;
+        let key = &store::row_key(place, ctx.keys()?, ctx.tenant());
         let found = store::lock_scope(tx, key, ctx.now()).await?.existing;
         let Some(secret) = found.filter(|secret| is_live(secret.expires_at, ctx.now())) else {
             return Err(Failure::Refused(wire::not_found(place)));

@@ -5,8 +5,8 @@ use crate::secret::{Place, Scope};
 use crate::{store, wire};
 use coffer_dialect::{ApiError, Object, PageRequest, list};
 use coffer_kernel::{
-    Access, Arguments, Ctx, Definition, Method, Page, PagePosition, Reach, ReadOperation,
-    position_of_tombstone, storage_failure,
+    Arguments, Ctx, Definition, Example, Failure, Page, PagePosition, ReadOperation, RequestScope,
+    position_of_tombstone,
 };
 use coffer_keyring::Digest;
 use coffer_storage::{StorageError, Store};
@@ -20,14 +20,9 @@ pub(crate) struct Input {
 }
 
 impl ReadOperation for List {
-    const DEFINITION: Definition = Definition {
-        name: "apps.secrets.list",
-        method: Method::Get,
-        path: "/v1/apps/secrets",
-        access: Access::Tenant { permission: SECRET_READ },
-        expandable: wire::EXPANDABLE,
-        list: true,
-    };
+    const DEFINITION: Definition =
+        Definition::list("apps.secrets.list", wire::URL, SECRET_READ, wire::EXPANDABLE)
+            .example(Example::of(&[("scope[type]", "account")]));
     type Input = Input;
 
     fn parse(&self, arguments: &Arguments<'_>) -> Result<Input, ApiError> {
@@ -37,11 +32,11 @@ impl ReadOperation for List {
         Ok(Input { scope: wire::scope(&fields)?, page: PageRequest::parse(&fields)? })
     }
 
-    fn reach(input: &Input) -> Reach {
-        input.scope.reach()
+    fn scope(input: &Input) -> RequestScope {
+        input.scope.request_scope()
     }
 
-    async fn run(&self, input: &Input, ctx: &Ctx, store: &Store) -> Result<Object, ApiError> {
+    async fn run(&self, input: &Input, ctx: &Ctx, store: &Store) -> Result<Object, Failure> {
         let Some(keys) = ctx.existing_keys() else {
             PagePosition::of(&input.page, wire::KIND, None)?;
             return Ok(list(Vec::new(), false, wire::URL));
@@ -49,14 +44,10 @@ impl ReadOperation for List {
         let scope = input.scope.digest(keys);
         let seq = match &input.page.cursor {
             None => None,
-            Some((_, id)) => seq_of_cursor(store, ctx, scope, id)
-                .await
-                .map_err(|error| storage_failure(&error))?,
+            Some((_, id)) => seq_of_cursor(store, ctx, scope, id).await?,
         };
         let position = PagePosition::of(&input.page, wire::KIND, seq)?;
-        let rows = store::page(store, ctx.tenant(), scope, position, ctx.now())
-            .await
-            .map_err(|error| storage_failure(&error))?;
+        let rows = store::page(store, ctx.tenant(), scope, position, ctx.now()).await?;
         let page = Page::cut(rows, position);
         let mut objects = Vec::with_capacity(page.items.len());
         for stored in page.items {

@@ -1,4 +1,4 @@
-//! Set: create or replace (secret store §3.1, §3.2).
+//! Set: create a secret, or replace the one of that name.
 
 use super::SECRET_WRITE;
 use crate::SECRETS_PER_SCOPE;
@@ -8,7 +8,7 @@ use crate::wire;
 use coffer_base::{Redacted, Timestamp, id::random_id, limit};
 use coffer_dialect::{ApiError, Object};
 use coffer_kernel::{
-    Access, Applied, Arguments, Ctx, Definition, Failure, Method, Reach, WriteOperation,
+    Applied, Arguments, Ctx, Definition, Example, Failure, RequestScope, SealingOperation,
     keyring_failure,
 };
 use coffer_keyring::Digest;
@@ -17,7 +17,7 @@ use coffer_storage::Tx;
 /// `POST /v1/apps/secrets`.
 pub(crate) struct Set {
     /// Secrets in one scope, unless the app has a quota of its own.
-    pub(crate) secrets_per_scope: u32,
+    pub(crate) secrets_per_scope: i64,
 }
 
 pub(crate) struct Input {
@@ -26,27 +26,23 @@ pub(crate) struct Input {
     expires_at: Option<Timestamp>,
 }
 
-pub(crate) struct Prepared {
+pub(crate) struct Sealed {
     key: RowKey,
-    place: Place,
-    payload: Redacted<String>,
     fingerprint: Digest,
-    /// The secret if it turns out to be a new one; `seq` is not known yet.
+    /// The row, if the secret turns out to be a new one; `seq` is not known yet.
     fresh: StoredSecret,
-    most: i64,
+    quota: i64,
 }
 
-impl WriteOperation for Set {
-    const DEFINITION: Definition = Definition {
-        name: "apps.secrets.create",
-        method: Method::Post,
-        path: "/v1/apps/secrets",
-        access: Access::Tenant { permission: SECRET_WRITE },
-        expandable: wire::EXPANDABLE,
-        list: false,
-    };
+impl SealingOperation for Set {
+    const DEFINITION: Definition =
+        Definition::write("apps.secrets.create", wire::URL, SECRET_WRITE, wire::EXPANDABLE)
+            .example(
+                Example::of(&[("name", "n{n}"), ("payload", "value"), ("scope[type]", "account")])
+                    .or("payload", "other"),
+            );
     type Input = Input;
-    type Prepared = Prepared;
+    type Sealed = Sealed;
     type Out = Secret;
 
     fn parse(&self, arguments: &Arguments<'_>) -> Result<Input, ApiError> {
@@ -60,22 +56,20 @@ impl WriteOperation for Set {
         Ok(Input { place: Place { scope, name }, payload, expires_at })
     }
 
-    fn reach(input: &Input) -> Reach {
-        input.place.scope.reach()
+    fn scope(input: &Input) -> RequestScope {
+        input.place.scope.request_scope()
     }
 
-    async fn prepare(&self, input: &Input, ctx: &Ctx) -> Result<Prepared, ApiError> {
+    async fn seal(&self, input: &Input, ctx: &Ctx) -> Result<Sealed, ApiError> {
         check_expiry(input.expires_at, ctx.now())?;
         let keys = ctx.keys()?;
         let associated_data = input.place.associated_data(keys, input.expires_at);
         let plaintext = input.payload.expose().as_bytes();
         let sealed =
             keys.seal(&associated_data, plaintext).map_err(|error| keyring_failure(&error))?;
-        let quota = ctx.principal().quota(SECRETS_PER_SCOPE);
-        Ok(Prepared {
+        let quota = ctx.principal().quota(SECRETS_PER_SCOPE.name);
+        Ok(Sealed {
             key: store::row_key(&input.place, keys, ctx.tenant()),
-            place: input.place.clone(),
-            payload: input.payload.clone(),
             fingerprint: keys.digest("secret-value", &[plaintext]),
             fresh: StoredSecret {
                 seq: 0,
@@ -85,17 +79,19 @@ impl WriteOperation for Set {
                 name: input.place.name.clone(),
                 sealed,
             },
-            most: quota.unwrap_or_else(|| i64::from(self.secrets_per_scope)),
+            quota: quota.unwrap_or(self.secrets_per_scope),
         })
     }
 
     async fn apply(
         &self,
-        prepared: &Prepared,
+        input: &Input,
+        sealed: &Sealed,
         ctx: &Ctx,
         tx: &mut Tx<'_>,
     ) -> Result<Applied<Secret>, Failure> {
-        let Prepared { key, place, fresh, .. } = prepared;
+        let Sealed { key, fresh, .. } = sealed;
+        let place = &input.place;
         let LockedScope { seq, existing, live } = store::lock_scope(tx, key, ctx.now()).await?;
         let (id, created) = match existing {
             Some(old) if is_live(old.expires_at, ctx.now()) => {
@@ -106,17 +102,17 @@ impl WriteOperation for Set {
                 if let Some(expired) = other {
                     store::remove(tx, key, &expired.id, expired.seq, ctx.now());
                 }
-                check_room(live, prepared.most)?;
+                check_room(live, sealed.quota)?;
                 let fresh = StoredSecret { seq, ..fresh.copied() };
                 store::insert(tx, key, place, &fresh);
                 (fresh.id, fresh.created)
             }
         };
-        let payload = ctx.expands(wire::PAYLOAD).then(|| prepared.payload.clone());
+        let payload = ctx.expands(wire::PAYLOAD).then(|| input.payload.clone());
         let place = place.clone();
         let secret =
             Secret { id: id.clone(), place, created, expires_at: fresh.expires_at, payload };
-        Ok(Applied { out: secret, subject: id, fingerprint: Some(prepared.fingerprint) })
+        Ok(Applied { out: secret, subject: id, fingerprint: Some(sealed.fingerprint) })
     }
 
     fn render(&self, secret: &Secret, ctx: &Ctx) -> Object {
@@ -135,7 +131,7 @@ fn check_room(live: i64, most: i64) -> Result<(), Failure> {
     ))))
 }
 
-/// An expiry lies ahead, by 100 years at most (secret store §7, decisions 6 and 7).
+/// An expiry lies ahead, and by 100 years at most: a time in milliseconds is refused by that.
 fn check_expiry(expires_at: Option<Timestamp>, now: Timestamp) -> Result<(), ApiError> {
     let Some(at) = expires_at else { return Ok(()) };
     if at <= now {

@@ -2,7 +2,7 @@
 
 use super::{Finding, keys};
 use crate::config::Config;
-use coffer::families;
+use coffer::family_set::FamilySet;
 use coffer_base::{Clock, SystemClock};
 use coffer_keyring::KEY_MIGRATIONS;
 use coffer_storage::{About, MigrationSet, PostgresOptions, Store};
@@ -24,7 +24,7 @@ pub(super) async fn stores(
             "whoever has a copy of it lacks only the root key; give the keys their own cluster",
         ));
     }
-    let data = open(data, &families::migrations(), &mut findings).await;
+    let data = open(data, &FamilySet::default().migrations(), &mut findings).await;
     let keys = open(keys, &[KEY_MIGRATIONS], &mut findings).await;
     let (Some(data), Some(keys)) = (data, keys) else { return findings };
     for store in [&data, &keys] {

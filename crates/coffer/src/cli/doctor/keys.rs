@@ -4,7 +4,7 @@ use super::Finding;
 use crate::cli::table::time;
 use crate::config::Config;
 use coffer::assemble::{DATA_FILE, DEVELOPER_ROOT_FILE, KEYS_FILE, RootSource};
-use coffer::families;
+use coffer::family_set::FamilySet;
 use coffer_base::{Clock, SystemClock, Timestamp};
 use coffer_crypto::SystemRandom;
 use coffer_crypto::root::{self, RootKey};
@@ -19,7 +19,7 @@ const FIRST_TIME: i64 = 1_767_225_600;
 /// Checks what can be seen of both stores.
 pub(super) async fn stores(config: &Config, data_dir: &Path) -> Vec<Finding> {
     let mut findings = Vec::new();
-    let data = open(&data_dir.join(DATA_FILE), &families::migrations(), &mut findings);
+    let data = open(&data_dir.join(DATA_FILE), &FamilySet::default().migrations(), &mut findings);
     let keys = open(&data_dir.join(KEYS_FILE), &[KEY_MIGRATIONS], &mut findings);
     let (Some(data), Some(keys)) = (data, keys) else { return findings };
     findings.push(Finding::ok("schema", "both stores have this version's"));

@@ -8,11 +8,12 @@ use crate::bounds::check_ahead;
 use crate::hold::{Hold, Origin, Schedule};
 use crate::holding;
 use crate::ledger::Pool;
+use crate::operations::examples;
 use crate::turn::Turn;
 use crate::wire::{self, Expanded, View};
 use coffer_base::{Currency, Timestamp};
 use coffer_dialect::{ApiError, Metadata, MetadataChange, Object};
-use coffer_kernel::{Applied, Arguments, Ctx, Definition, Failure, Reach, WriteOperation};
+use coffer_kernel::{Applied, Arguments, Ctx, Definition, Failure, WriteOperation};
 use coffer_storage::Tx;
 
 /// `POST /v1/reserve/holds`.
@@ -36,9 +37,9 @@ impl WriteOperation for Create {
         "/v1/reserve/holds",
         RESERVE_HOLD_WRITE,
         EXPANDABLE,
-    );
+    )
+    .example(examples::HOLDS_CREATE);
     type Input = Wanted;
-    type Prepared = Wanted;
     type Out = Hold;
 
     fn parse(&self, arguments: &Arguments<'_>) -> Result<Wanted, ApiError> {
@@ -54,13 +55,8 @@ impl WriteOperation for Create {
         Ok(Wanted { amount, currency, release_after, metadata, source_type })
     }
 
-    fn reach(_input: &Wanted) -> Reach {
-        Reach::Backend
-    }
-
-    async fn prepare(&self, wanted: &Wanted, ctx: &Ctx) -> Result<Wanted, ApiError> {
-        check_ahead(RELEASE_AFTER, wanted.release_after, ctx.now())?;
-        Ok(wanted.clone())
+    fn check(&self, wanted: &Wanted, ctx: &Ctx) -> Result<(), ApiError> {
+        check_ahead(RELEASE_AFTER, wanted.release_after, ctx.now())
     }
 
     async fn apply(

@@ -4,12 +4,13 @@ use super::super::RESERVE_HOLD_WRITE;
 use super::{EXPANDABLE, KIND, RELEASE_AFTER, release_after};
 use crate::bounds::check_moved;
 use crate::hold::{Hold, Schedule};
+use crate::operations::examples;
 use crate::store::{charge as charges, hold as store, plan as plans, release as releases};
 use crate::turn::Turn;
 use crate::wire::{self, Detail, Expanded, View};
 use coffer_base::Timestamp;
 use coffer_dialect::{ApiError, MetadataChange, Object};
-use coffer_kernel::{Applied, Arguments, Ctx, Definition, Failure, Reach, WriteOperation};
+use coffer_kernel::{Applied, Arguments, Ctx, Definition, Failure, WriteOperation};
 use coffer_storage::{StorageError, Tx};
 
 /// `POST /v1/reserve/holds/:id`.
@@ -36,9 +37,9 @@ impl WriteOperation for Update {
         "/v1/reserve/holds/:id",
         RESERVE_HOLD_WRITE,
         EXPANDABLE,
-    );
+    )
+    .example(examples::HOLDS_UPDATE);
     type Input = Changes;
-    type Prepared = Changes;
     type Out = Shown;
 
     fn parse(&self, arguments: &Arguments<'_>) -> Result<Changes, ApiError> {
@@ -49,14 +50,6 @@ impl WriteOperation for Update {
             release_after: schedule.map(|block| release_after(&block)).transpose()?,
             metadata: fields.metadata()?,
         })
-    }
-
-    fn reach(_input: &Changes) -> Reach {
-        Reach::Backend
-    }
-
-    async fn prepare(&self, changes: &Changes, _ctx: &Ctx) -> Result<Changes, ApiError> {
-        Ok(changes.clone())
     }
 
     async fn apply(

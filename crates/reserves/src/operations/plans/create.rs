@@ -3,6 +3,7 @@
 use super::super::RESERVE_PLAN_WRITE;
 use super::{PERCENT, check_expires_on, days_after_charge, release_after};
 use crate::bounds::check_ahead;
+use crate::operations::examples;
 use crate::operations::optional_time;
 use crate::plan::{Plan, State, Terms};
 use crate::store::plan as store;
@@ -11,7 +12,7 @@ use crate::version::MANUAL_RELEASE;
 use crate::wire::{self, View};
 use coffer_base::{Currency, limit};
 use coffer_dialect::{ApiError, Fields, Metadata, MetadataChange, Object};
-use coffer_kernel::{Applied, Arguments, Ctx, Definition, Failure, Reach, WriteOperation};
+use coffer_kernel::{Applied, Arguments, Ctx, Definition, Failure, WriteOperation};
 use coffer_storage::Tx;
 
 /// `POST /v1/reserve/plans`.
@@ -43,9 +44,9 @@ const TYPES: [(&str, Type); 3] = [
 
 impl WriteOperation for Create {
     const DEFINITION: Definition =
-        Definition::write("reserve.plans.create", "/v1/reserve/plans", RESERVE_PLAN_WRITE, &[]);
+        Definition::write("reserve.plans.create", "/v1/reserve/plans", RESERVE_PLAN_WRITE, &[])
+            .example(examples::PLANS_CREATE);
     type Input = Wanted;
-    type Prepared = Wanted;
     type Out = Plan;
 
     fn parse(&self, arguments: &Arguments<'_>) -> Result<Wanted, ApiError> {
@@ -69,11 +70,7 @@ impl WriteOperation for Create {
         Ok(Wanted { percent, terms, currency, metadata: change.apply(&Metadata::default())? })
     }
 
-    fn reach(_input: &Wanted) -> Reach {
-        Reach::Backend
-    }
-
-    async fn prepare(&self, wanted: &Wanted, ctx: &Ctx) -> Result<Wanted, ApiError> {
+    fn check(&self, wanted: &Wanted, ctx: &Ctx) -> Result<(), ApiError> {
         match wanted.terms {
             Terms::Fixed { release_after } => {
                 check_ahead("fixed_release[release_after]", release_after, ctx.now())?;
@@ -88,7 +85,7 @@ impl WriteOperation for Create {
             }
             Terms::Manual => {}
         }
-        Ok(wanted.clone())
+        Ok(())
     }
 
     async fn apply(

@@ -3,12 +3,13 @@
 
 use super::super::RESERVE_PLAN_WRITE;
 use super::plan_of_path;
+use crate::operations::examples;
 use crate::plan::{Plan, State};
 use crate::store::plan as store;
 use crate::turn::Turn;
 use crate::wire::{self, View};
 use coffer_dialect::{ApiError, Object};
-use coffer_kernel::{Applied, Arguments, Ctx, Definition, Failure, Reach, WriteOperation};
+use coffer_kernel::{Applied, Arguments, Ctx, Definition, Failure, WriteOperation};
 use coffer_storage::Tx;
 
 /// `POST /v1/reserve/plans/:id/disable`. The holds are released in the background.
@@ -20,22 +21,14 @@ impl WriteOperation for Disable {
         "/v1/reserve/plans/:id/disable",
         RESERVE_PLAN_WRITE,
         &[],
-    );
+    )
+    .example(examples::PLANS_RETRIEVE);
     type Input = String;
-    type Prepared = String;
     type Out = Plan;
 
     fn parse(&self, arguments: &Arguments<'_>) -> Result<String, ApiError> {
         arguments.params.only(&[])?;
         Ok(arguments.id().to_owned())
-    }
-
-    fn reach(_input: &String) -> Reach {
-        Reach::Backend
-    }
-
-    async fn prepare(&self, id: &String, _ctx: &Ctx) -> Result<String, ApiError> {
-        Ok(id.clone())
     }
 
     async fn apply(

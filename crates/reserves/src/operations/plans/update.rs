@@ -3,6 +3,7 @@
 use super::super::RESERVE_PLAN_WRITE;
 use super::{PERCENT, check_expires_on, days_after_charge, plan_of_path, release_after};
 use crate::bounds::check_ahead;
+use crate::operations::examples;
 use crate::operations::optional_time;
 use crate::plan::{Plan, State, Terms};
 use crate::store::plan as store;
@@ -10,7 +11,7 @@ use crate::turn::Turn;
 use crate::wire::{self, View};
 use coffer_base::Timestamp;
 use coffer_dialect::{ApiError, Fields, MetadataChange, Object};
-use coffer_kernel::{Applied, Arguments, Ctx, Definition, Failure, Reach, WriteOperation};
+use coffer_kernel::{Applied, Arguments, Ctx, Definition, Failure, WriteOperation};
 use coffer_storage::Tx;
 
 /// `POST /v1/reserve/plans/:id`.
@@ -35,9 +36,9 @@ struct Rolling {
 
 impl WriteOperation for Update {
     const DEFINITION: Definition =
-        Definition::write("reserve.plans.update", "/v1/reserve/plans/:id", RESERVE_PLAN_WRITE, &[]);
+        Definition::write("reserve.plans.update", "/v1/reserve/plans/:id", RESERVE_PLAN_WRITE, &[])
+            .example(examples::PLANS_UPDATE);
     type Input = Changes;
-    type Prepared = Changes;
     type Out = Plan;
 
     fn parse(&self, arguments: &Arguments<'_>) -> Result<Changes, ApiError> {
@@ -62,17 +63,12 @@ impl WriteOperation for Update {
         })
     }
 
-    fn reach(_input: &Changes) -> Reach {
-        Reach::Backend
-    }
-
-    async fn prepare(&self, changes: &Changes, ctx: &Ctx) -> Result<Changes, ApiError> {
+    fn check(&self, changes: &Changes, ctx: &Ctx) -> Result<(), ApiError> {
         if let Some(release_after) = changes.fixed {
             check_ahead("fixed_release[release_after]", release_after, ctx.now())?;
         }
         let expires_on = changes.rolling.and_then(|rolling| rolling.expires_on).flatten();
-        check_expires_on(expires_on, ctx.now())?;
-        Ok(changes.clone())
+        check_expires_on(expires_on, ctx.now())
     }
 
     async fn apply(

@@ -3,12 +3,13 @@
 use super::super::RESERVE_RELEASE_WRITE;
 use super::{EXPANDABLE, Shown, expand, no_such_hold};
 use crate::hold::Hold;
+use crate::operations::examples;
 use crate::release::{Because, Part, Reason, release};
 use crate::store::{hold as holds, release as store};
 use crate::turn::Turn;
 use coffer_base::{Currency, limit};
 use coffer_dialect::{ApiError, Metadata, MetadataChange, Object};
-use coffer_kernel::{Applied, Arguments, Ctx, Definition, Failure, Reach, WriteOperation};
+use coffer_kernel::{Applied, Arguments, Ctx, Definition, Failure, WriteOperation};
 use coffer_storage::Tx;
 
 /// `POST /v1/reserve/releases`.
@@ -29,9 +30,9 @@ impl WriteOperation for Create {
         "/v1/reserve/releases",
         RESERVE_RELEASE_WRITE,
         EXPANDABLE,
-    );
+    )
+    .example(examples::RELEASES_CREATE);
     type Input = Wanted;
-    type Prepared = Wanted;
     type Out = Shown;
 
     fn parse(&self, arguments: &Arguments<'_>) -> Result<Wanted, ApiError> {
@@ -43,14 +44,6 @@ impl WriteOperation for Create {
         let change = fields.metadata()?.unwrap_or(MetadataChange::Clear);
         let metadata = change.apply(&Metadata::default())?;
         Ok(Wanted { hold, amount, currency, metadata })
-    }
-
-    fn reach(_input: &Wanted) -> Reach {
-        Reach::Backend
-    }
-
-    async fn prepare(&self, wanted: &Wanted, _ctx: &Ctx) -> Result<Wanted, ApiError> {
-        Ok(wanted.clone())
     }
 
     async fn apply(

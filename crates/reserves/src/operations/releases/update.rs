@@ -2,10 +2,11 @@
 
 use super::super::RESERVE_RELEASE_WRITE;
 use super::{EXPANDABLE, KIND, Shown, expand};
+use crate::operations::examples;
 use crate::store::release as store;
 use crate::turn::Turn;
 use coffer_dialect::{ApiError, MetadataChange, Object};
-use coffer_kernel::{Applied, Arguments, Ctx, Definition, Failure, Reach, WriteOperation};
+use coffer_kernel::{Applied, Arguments, Ctx, Definition, Failure, RequestScope, WriteOperation};
 use coffer_storage::Tx;
 
 /// `POST /v1/reserve/releases/:id`.
@@ -17,9 +18,9 @@ impl WriteOperation for Update {
         "/v1/reserve/releases/:id",
         RESERVE_RELEASE_WRITE,
         EXPANDABLE,
-    );
+    )
+    .example(examples::RELEASES_UPDATE);
     type Input = (String, MetadataChange);
-    type Prepared = (String, MetadataChange);
     type Out = Shown;
 
     fn parse(&self, arguments: &Arguments<'_>) -> Result<(String, MetadataChange), ApiError> {
@@ -28,16 +29,8 @@ impl WriteOperation for Update {
         Ok((arguments.id().to_owned(), change))
     }
 
-    fn reach(_input: &(String, MetadataChange)) -> Reach {
-        Reach::Backend
-    }
-
-    async fn prepare(
-        &self,
-        input: &(String, MetadataChange),
-        _ctx: &Ctx,
-    ) -> Result<(String, MetadataChange), ApiError> {
-        Ok(input.clone())
+    fn scope(_input: &(String, MetadataChange)) -> RequestScope {
+        RequestScope::Backend
     }
 
     async fn apply(

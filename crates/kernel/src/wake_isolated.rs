@@ -1,8 +1,9 @@
-//! A future beside another one, looked at only when it has something to say.
+//! A future that is polled only when its own waker was called.
 //!
-//! A connection's task is woken for every request. What waits beside the connection, for a second
-//! to pass or for the server to stop, would be polled each time, and waiting for the stop takes a
-//! lock that all connections share.
+//! Futures that are selected together share a task, and each is polled whenever any of them wakes
+//! it. A connection's task is woken for every request; the futures beside it, which wait for a
+//! timer or for the server to stop, would be polled each time, and polling the latter takes a lock
+//! that all connections share.
 
 use std::future::Future;
 use std::pin::Pin;
@@ -10,27 +11,28 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::task::{Context, Poll, Wake, Waker};
 
-/// The future and the bell that it rings.
-pub(crate) struct Aside<F> {
+/// The future, with a waker of its own.
+pub(crate) struct WakeIsolated<F> {
     future: Pin<Box<F>>,
-    bell: Arc<Bell>,
+    waker: Arc<IsolatedWaker>,
 }
 
-struct Bell {
-    rung: AtomicBool,
+struct IsolatedWaker {
+    is_woken: AtomicBool,
     task: Mutex<Option<Waker>>,
 }
 
-impl<F> Aside<F> {
+impl<F> WakeIsolated<F> {
     pub(crate) fn new(future: F) -> Self {
-        let bell = Arc::new(Bell { rung: AtomicBool::new(true), task: Mutex::new(None) });
-        Self { future: Box::pin(future), bell }
+        let waker =
+            Arc::new(IsolatedWaker { is_woken: AtomicBool::new(true), task: Mutex::new(None) });
+        Self { future: Box::pin(future), waker }
     }
 }
 
-impl Bell {
-    /// Remembers whom to wake.
-    fn listen(&self, waker: &Waker) {
+impl IsolatedWaker {
+    /// Registers the task that is woken in turn.
+    fn register(&self, waker: &Waker) {
         let mut task = self.task.lock().unwrap_or_else(PoisonError::into_inner);
         if !task.as_ref().is_some_and(|known| known.will_wake(waker)) {
             *task = Some(waker.clone());
@@ -38,9 +40,9 @@ impl Bell {
     }
 }
 
-impl Wake for Bell {
+impl Wake for IsolatedWaker {
     fn wake(self: Arc<Self>) {
-        self.rung.store(true, Ordering::SeqCst);
+        self.is_woken.store(true, Ordering::SeqCst);
         let task = self.task.lock().unwrap_or_else(PoisonError::into_inner).clone();
         if let Some(task) = task {
             task.wake();
@@ -48,16 +50,16 @@ impl Wake for Bell {
     }
 }
 
-impl<F: Future> Future for Aside<F> {
+impl<F: Future> Future for WakeIsolated<F> {
     type Output = F::Output;
 
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<F::Output> {
         let this = self.get_mut();
-        this.bell.listen(cx.waker());
-        if !this.bell.rung.swap(false, Ordering::SeqCst) {
+        this.waker.register(cx.waker());
+        if !this.waker.is_woken.swap(false, Ordering::SeqCst) {
             return Poll::Pending;
         }
-        let waker = Waker::from(Arc::clone(&this.bell));
+        let waker = Waker::from(Arc::clone(&this.waker));
         this.future.as_mut().poll(&mut Context::from_waker(&waker))
     }
 }
@@ -72,17 +74,17 @@ mod tests {
         let kept: Arc<Mutex<Option<Waker>>> = Arc::default();
         let polls = Arc::new(Mutex::new(0));
         let (keep, count) = (Arc::clone(&kept), Arc::clone(&polls));
-        let mut aside = Aside::new(poll_fn(move |cx| {
+        let mut isolated = WakeIsolated::new(poll_fn(move |cx| {
             *keep.lock().unwrap() = Some(cx.waker().clone());
             *count.lock().unwrap() += 1;
             if *count.lock().unwrap() == 2 { Poll::Ready(()) } else { Poll::Pending }
         }));
         let mut cx = Context::from_waker(Waker::noop());
         for _ in 0..3 {
-            assert!(Pin::new(&mut aside).poll(&mut cx).is_pending());
+            assert!(Pin::new(&mut isolated).poll(&mut cx).is_pending());
         }
         assert_eq!(*polls.lock().unwrap(), 1);
         kept.lock().unwrap().take().unwrap().wake();
-        assert!(Pin::new(&mut aside).poll(&mut cx).is_ready());
+        assert!(Pin::new(&mut isolated).poll(&mut cx).is_ready());
     }
 }

@@ -1,0 +1,89 @@
+//! May this caller do this? Every rule of that kind is decided here: by the kind of key and its
+//! permissions, by the scope that a request reaches into, and, inside the transaction of a write,
+//! by what became of the key and the install meanwhile.
+
+use crate::operation::{Access, RequestScope};
+use crate::principal::{AccountAccess, Evidence, Principal, Role};
+use coffer_dialect::ApiError;
+
+/// Whether a key of this kind, with its permissions, may call an operation.
+///
+/// # Errors
+/// 403 that names the permission, or the kind of key, that the operation needs.
+pub(crate) fn check_access(principal: &Principal, access: Access) -> Result<(), ApiError> {
+    let key = &principal.shown_key;
+    match (access, &principal.role) {
+        (Access::Admin, Role::Admin) => Ok(()),
+        (Access::Admin, _) => Err(ApiError::forbidden(format!(
+            "The key '{key}' is not an admin key. Use a key that begins with 'ak_coffer_' for the \
+             admin API."
+        ))),
+        (Access::Tenant { .. } | Access::App, Role::Admin) => Err(ApiError::forbidden(format!(
+            "The admin key '{key}' opens no app's data. Use a key of the app, which you can \
+             make at /v1/admin/api_keys."
+        ))),
+        (Access::Tenant { permission }, _) if !principal.holds(permission) => {
+            let account = principal.tenant.account.as_str();
+            Err(ApiError::permission_denied(key, account, permission))
+        }
+        (Access::Tenant { .. } | Access::App, _) => Ok(()),
+    }
+}
+
+/// Whether the caller may reach into a scope: an ephemeral key has one user, and as much of the
+/// account's scope as it was made with. All other keys reach everywhere.
+///
+/// # Errors
+/// 403 that names the parameter which reaches too far.
+pub(crate) fn check_scope(
+    principal: &Principal,
+    scope: &RequestScope,
+    writes: bool,
+) -> Result<(), ApiError> {
+    let Role::Ephemeral { user, account_access, .. } = &principal.role else { return Ok(()) };
+    match scope {
+        RequestScope::Backend => Err(ApiError::forbidden(format!(
+            "The key '{}' is an ephemeral key. Only the app's backend may make this call: use \
+             the app's own key.",
+            principal.shown_key
+        ))),
+        RequestScope::Account if writes && *account_access == AccountAccess::Read => {
+            Err(ApiError::forbidden(
+                "This ephemeral key may only read the account's scope. Make it with \
+                 account_access=write to let it write there.",
+            )
+            .with_param("scope[type]"))
+        }
+        RequestScope::User(other) if other != user => Err(ApiError::forbidden(
+            "This ephemeral key belongs to one user and cannot reach another user's scope.",
+        )
+        .with_param("scope[user]")),
+        RequestScope::Account | RequestScope::User(_) => Ok(()),
+    }
+}
+
+/// Whether a caller who was let in may still write, by the evidence that the transaction found.
+///
+/// # Errors
+/// 401 if the key was revoked meanwhile, 403 if the app is no longer installed or its data is
+/// being purged, and an internal error if nobody looked for the key.
+pub(crate) fn check_evidence(
+    principal: &Principal,
+    found: impl IntoIterator<Item = (Evidence, bool)>,
+) -> Result<(), ApiError> {
+    let mut looked_for_key = false;
+    for (evidence, is_found) in found {
+        match (evidence, is_found) {
+            (Evidence::KeyInForce, true) => looked_for_key = true,
+            (Evidence::KeyInForce, false) => {
+                return Err(ApiError::key_expired(&principal.shown_key));
+            }
+            (Evidence::Installed | Evidence::OwnAccount, false) | (Evidence::Purging, true) => {
+                let account = principal.tenant.account.as_str();
+                return Err(ApiError::account_invalid(&principal.shown_key, account));
+            }
+            (Evidence::Installed | Evidence::OwnAccount, true) | (Evidence::Purging, false) => {}
+        }
+    }
+    if looked_for_key { Ok(()) } else { Err(ApiError::internal("nobody looked for the key")) }
+}

@@ -1,0 +1,34 @@
+//! What the edge hands to an operation, and what it gets back.
+
+use crate::principal::Principal;
+use coffer_base::Timestamp;
+use coffer_dialect::{ApiVersion, Params};
+use std::sync::Arc;
+
+/// A request that was authenticated, with its parameters decoded.
+pub(crate) struct Call {
+    pub(crate) request_id: Arc<str>,
+    pub(crate) now: Timestamp,
+    pub(crate) principal: Arc<Principal>,
+    pub(crate) version: ApiVersion,
+    pub(crate) params: Params,
+    /// The path's open segments.
+    pub(crate) path: Vec<String>,
+    pub(crate) idempotency_key: Option<String>,
+}
+
+/// What goes back to the caller. `replay_of` is the first request's id if this is a stored
+/// response.
+pub(crate) struct Reply {
+    /// `None` is success.
+    pub(crate) status: Option<u16>,
+    pub(crate) body: Vec<u8>,
+    pub(crate) replay_of: Option<String>,
+}
+
+impl Reply {
+    /// A success that was made now.
+    pub(crate) const fn fresh(body: Vec<u8>) -> Self {
+        Self { status: None, body, replay_of: None }
+    }
+}

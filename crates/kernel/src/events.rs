@@ -1,0 +1,96 @@
+//! Reading events back: `events.list` and `events.retrieve`.
+
+use crate::collection::Collection;
+use crate::context::Ctx;
+use crate::event::{self, EventFilter, StoredEvent};
+use crate::operation::Definition;
+use crate::page::PagePosition;
+use coffer_base::{Timestamp, limit};
+use coffer_dialect::{ApiError, Fields, Object, Value};
+use coffer_storage::{StorageError, Store};
+
+/// The permission that restricted keys need.
+const EVENT_READ: &str = "event_read";
+
+/// `GET /v1/events` and `GET /v1/events/:id`.
+#[derive(Clone, Copy)]
+pub(crate) struct Events;
+
+impl Collection for Events {
+    const KIND: &'static str = "event";
+    const LIST: Definition = Definition::list("events.list", "/v1/events", EVENT_READ, &[]);
+    const RETRIEVE: Definition =
+        Definition::retrieve("events.retrieve", "/v1/events/:id", EVENT_READ, &[]);
+    const FILTERS: &'static [&'static str] = &[
+        "type",
+        "types",
+        "delivery_success",
+        "created",
+        "created[gt]",
+        "created[gte]",
+        "created[lt]",
+        "created[lte]",
+    ];
+    type Filter = EventFilter;
+    type Item = StoredEvent;
+
+    fn filter(&self, fields: &Fields<'_>) -> Result<EventFilter, ApiError> {
+        EventFilter::parse(fields)
+    }
+
+    async fn find(
+        &self,
+        store: &Store,
+        ctx: &Ctx,
+        id: &str,
+    ) -> Result<Option<StoredEvent>, StorageError> {
+        event::find(store, &ctx.owner(), id, since(ctx)).await
+    }
+
+    fn seq(event: &StoredEvent) -> i64 {
+        event.seq
+    }
+
+    async fn page(
+        &self,
+        store: &Store,
+        ctx: &Ctx,
+        position: PagePosition,
+        filter: &EventFilter,
+    ) -> Result<Vec<StoredEvent>, StorageError> {
+        event::page(store, &ctx.owner(), position, filter, since(ctx)).await
+    }
+
+    async fn render(
+        &self,
+        _store: &Store,
+        ctx: &Ctx,
+        events: Vec<StoredEvent>,
+    ) -> Result<Vec<Object>, StorageError> {
+        Ok(events.into_iter().map(|event| render(event, ctx)).collect())
+    }
+}
+
+/// The oldest event that is still shown, whether or not older ones are pruned yet.
+fn since(ctx: &Ctx) -> Timestamp {
+    ctx.now().plus(-limit::EVENT_SECONDS)
+}
+
+/// The object on the wire.
+fn render(event: StoredEvent, ctx: &Ctx) -> Object {
+    let owner = ctx.owner();
+    let request =
+        Object::bare().set("id", event.request).set("idempotency_key", event.idempotency_key);
+    let object = Object::new(&event.id, Events::KIND)
+        .set("api_version", event.api_version)
+        .set("created", event.created)
+        .set("data", Value::Rendered(event.data))
+        .set("livemode", owner.mode.is_live())
+        .set("pending_webhooks", event.pending)
+        .set("request", request)
+        .set("type", event.kind);
+    if owner.account == owner.platform {
+        return object;
+    }
+    object.set("account", owner.account.as_str().to_owned())
+}

@@ -1,0 +1,105 @@
+//! A family of resources as one value: all that the rest of the program needs to know of it.
+
+use crate::event::EventListener;
+use crate::jobs::Job;
+use crate::principal::BoxFuture;
+use crate::prune::Prune;
+use crate::routes::Routes;
+use crate::schedule::ScheduledTask;
+use crate::setting::{Setting, Settings};
+use coffer_base::Timestamp;
+use coffer_keyring::{Keyring, KeyringError};
+use coffer_storage::{MigrationSet, Store};
+use std::sync::Arc;
+
+/// A family of resources. A crate exports one as a constant; a server has a list of them.
+#[derive(Clone, Copy)]
+pub struct Family {
+    /// Its name, which is its crate's.
+    pub name: &'static str,
+    /// Its tables, in the order in which the sets are applied.
+    pub migrations: &'static [MigrationSet],
+    /// What an operator can set.
+    pub settings: &'static [Setting],
+    /// What an operator can set for each app.
+    pub quotas: &'static [Quota],
+    /// How the rows of a tenant are deleted. Each `select` takes mode, app, account and a number
+    /// of rows. A family whose rows outlive the tenant, such as a ledger, has none.
+    pub purge: &'static [Prune],
+    /// What it stores sealed.
+    pub seals: &'static [Seal],
+    /// Puts together what runs, by the settings.
+    pub parts: fn(&Settings) -> Parts,
+}
+
+/// The running parts of a family.
+#[derive(Default)]
+pub struct Parts {
+    /// Its operations.
+    pub routes: Routes,
+    /// Its background jobs.
+    pub jobs: Vec<Arc<dyn Job>>,
+    /// Its scheduled tasks, in the order in which they run at a midnight.
+    pub tasks: Vec<Arc<dyn ScheduledTask>>,
+    /// What it writes when an event is appended.
+    pub listeners: Vec<Arc<dyn EventListener>>,
+}
+
+impl Parts {
+    /// Adds all that `more` has, behind what is there.
+    pub fn append(&mut self, more: Self) {
+        let Self { routes, jobs, tasks, listeners } = more;
+        self.routes.append(routes);
+        self.jobs.extend(jobs);
+        self.tasks.extend(tasks);
+        self.listeners.extend(listeners);
+    }
+}
+
+/// A number that an operator can set for each app; identity stores it, and the family reads it by
+/// [`crate::Principal::quota`].
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Quota {
+    /// Its name: a parameter and a field of the app in the admin API.
+    pub name: &'static str,
+    /// The smallest that can be set.
+    pub from: i64,
+    /// The largest.
+    pub to: i64,
+}
+
+/// One kind of records that a family stores sealed.
+#[derive(Clone, Copy)]
+pub struct Seal {
+    /// What they are called, in the plural.
+    pub name: &'static str,
+    /// Opens all of them, of all tenants.
+    pub open_all: OpenAll,
+}
+
+/// Opens all records of a kind and answers how many there are, or the error of the first that
+/// does not open.
+pub type OpenAll =
+    for<'a> fn(&'a Store, &'a Keyring, Timestamp) -> BoxFuture<'a, Result<u64, KeyringError>>;
+
+/// The kernel's own share: stored responses, tombstones, events.
+pub const KERNEL: Family = Family {
+    name: "kernel",
+    migrations: &[crate::store::MIGRATIONS],
+    settings: &[],
+    quotas: &[],
+    purge: crate::store::PURGE,
+    seals: &[Seal {
+        name: "stored responses",
+        open_all: |data, keyring, now| {
+            Box::pin(crate::idempotency::open_stored_responses(data, keyring, now))
+        },
+    }],
+    parts: kernel_parts,
+};
+
+fn kernel_parts(_settings: &Settings) -> Parts {
+    let mut routes = Routes::default();
+    routes.collection(crate::events::Events);
+    Parts { routes, jobs: vec![Arc::new(crate::prune::PruneAged)], ..Parts::default() }
+}

@@ -1,0 +1,17 @@
+//! The common face of all operations, which the edge calls.
+
+use crate::call::{Call, Reply};
+use crate::operation::Definition;
+use crate::principal::BoxFuture;
+use crate::services::Services;
+use coffer_dialect::ApiError;
+
+/// An operation as the routes hold it.
+pub(crate) trait Handler: Send + Sync {
+    fn definition(&self) -> &Definition;
+    fn handle<'a>(
+        &'a self,
+        services: &'a Services,
+        call: Call,
+    ) -> BoxFuture<'a, Result<Reply, ApiError>>;
+}

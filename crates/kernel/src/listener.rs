@@ -1,0 +1,24 @@
+//! What a listener serves.
+
+use crate::operation::Access;
+
+/// Which operations a listener serves.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum ListenerRole {
+    /// The API and the admin API: on loopback.
+    All,
+    /// The API alone: beyond loopback.
+    Api,
+    /// The admin API alone: a listener of its own.
+    Admin,
+}
+
+impl ListenerRole {
+    pub(crate) const fn serves(self, access: Access) -> bool {
+        match (self, access) {
+            (Self::All, _) => true,
+            (Self::Api, access) => !matches!(access, Access::Admin),
+            (Self::Admin, access) => matches!(access, Access::Admin),
+        }
+    }
+}

@@ -1,0 +1,152 @@
+//! Who is calling: what a request presents, and the key that it was found to hold.
+
+use coffer_base::{AccountId, Redacted, Tenant, Timestamp};
+use coffer_dialect::ApiError;
+use coffer_storage::Query;
+use std::future::Future;
+use std::pin::Pin;
+use std::sync::Arc;
+
+/// A future that is boxed where a trait must be an object.
+pub type BoxFuture<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
+
+/// What a request presents to be let in.
+pub struct Credentials<'a> {
+    /// The key.
+    pub token: &'a Redacted<String>,
+    /// The account that the request is for: `Stripe-Account`, or `Stripe-Context`.
+    pub account: Option<&'a str>,
+    /// The `Host` header.
+    pub host: Option<&'a str>,
+    /// The `Origin` header, which browsers send.
+    pub origin: Option<&'a str>,
+    /// When the request was taken up.
+    pub now: Timestamp,
+}
+
+/// Finds out who is calling.
+pub trait Authenticate: Send + Sync + 'static {
+    /// The principal whose key the request presents.
+    ///
+    /// # Errors
+    /// The refusal, if the key is unknown, over, or not valid for the account that is named.
+    fn authenticate<'a>(
+        &'a self,
+        credentials: &'a Credentials<'a>,
+    ) -> BoxFuture<'a, Result<Arc<Principal>, ApiError>>;
+
+    /// Queries that tell, inside the transaction that writes, whether the principal may still do
+    /// so: a body can arrive long after the key was checked. Each finds a row if what it is
+    /// evidence of holds, and locks it until the transaction ends.
+    fn evidence(&self, principal: &Principal) -> Vec<(Evidence, Query)>;
+}
+
+/// What a query of [`Authenticate::evidence`] finds a row for.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Evidence {
+    /// The key is there and not revoked.
+    KeyInForce,
+    /// The app is installed on the account.
+    Installed,
+    /// The account is the one that develops the app, which needs no install.
+    OwnAccount,
+    /// What the app stores for the account is being purged.
+    Purging,
+}
+
+/// What an ephemeral key may do in the scope that its account's users share.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum AccountAccess {
+    /// Read.
+    Read,
+    /// Read and write.
+    Write,
+}
+
+impl AccountAccess {
+    /// The word for it on the wire.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Read => "read",
+            Self::Write => "write",
+        }
+    }
+}
+
+/// What kind of key was shown, and what it may do.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum Role {
+    /// An app's own key: all rights of the app.
+    App,
+    /// A restricted key: only the permissions that it names.
+    Restricted {
+        /// Permissions such as `secret_read`.
+        permissions: Vec<String>,
+    },
+    /// A key for one user of one account, made by an app's key.
+    Ephemeral {
+        /// The user.
+        user: String,
+        /// What it may do in the account's scope.
+        account_access: AccountAccess,
+        /// The permissions of the key that made it; `None` if those were all.
+        permissions: Option<Vec<String>>,
+    },
+    /// An operator's key: the admin API, and no data of any tenant.
+    Admin,
+}
+
+/// Who is calling: a key that was found good, and whose data it opens.
+#[derive(Clone, Debug)]
+pub struct Principal {
+    /// The id of the key, for logs and the audit.
+    pub key_id: Arc<str>,
+    /// The key with its middle starred out, for messages.
+    pub shown_key: Arc<str>,
+    /// What it may do.
+    pub role: Role,
+    /// Whose data it opens; an admin key opens none and has the system's tenant.
+    pub tenant: Tenant,
+    /// Whether the tenant's account is the app's own, which needs no install.
+    pub own_account: bool,
+    /// The account that develops the key's app. It and all its apps share ledgers and events, since
+    /// a platform's money is one however many apps it runs. The system's for admin keys.
+    pub platform: AccountId,
+    /// Whether the request named the account, as platforms do for connected accounts.
+    pub connect: bool,
+    /// Quotas of the app by name, where they differ from the installation's.
+    pub quotas: Arc<[(String, i64)]>,
+}
+
+impl Principal {
+    /// Whether the role includes `permission`.
+    pub fn holds(&self, permission: &str) -> bool {
+        let among = |held: &[String]| {
+            held.iter().any(|one| {
+                one == permission
+                    || one.strip_suffix("_write").is_some_and(|stem| {
+                        permission.strip_suffix("_read").is_some_and(|other| other == stem)
+                    })
+            })
+        };
+        match &self.role {
+            Role::App => true,
+            Role::Restricted { permissions } => among(permissions),
+            Role::Ephemeral { permissions, .. } => permissions.as_deref().is_none_or(among),
+            Role::Admin => false,
+        }
+    }
+
+    /// The user that an ephemeral key is bound to.
+    pub fn bound_user(&self) -> Option<&str> {
+        match &self.role {
+            Role::Ephemeral { user, .. } => Some(user),
+            _ => None,
+        }
+    }
+
+    /// The app's own value of the quota `name`, if it has one.
+    pub fn quota(&self, name: &str) -> Option<i64> {
+        self.quotas.iter().find(|(of, _)| of == name).map(|(_, value)| *value)
+    }
+}

@@ -1,0 +1,169 @@
+//! Deleting many rows in small transactions, whichever crate they belong to.
+
+use crate::event::AGED_EVENTS;
+use crate::jobs::{Job, JobContext};
+use crate::principal::BoxFuture;
+use crate::store::{
+    AGED_RECORDS, AGED_TOMBSTONES, PruneBatch, RECORDS_OF_APP, apps_over_cap, tenant_values,
+};
+use coffer_base::{Tenant, Timestamp, limit};
+use coffer_storage::{Query, StorageError, Store, Value};
+use std::time::Duration;
+
+pub use crate::store::Prune;
+
+/// Deletes all rows that `params` choose, in batches, and says how many there were.
+///
+/// # Errors
+/// [`StorageError`] of the engine; what was deleted stays so, and a second call goes on.
+pub async fn prune(store: &Store, prune: Prune, params: &[Value]) -> Result<u64, StorageError> {
+    prune_while(store, prune, params, None).await
+}
+
+async fn prune_while(
+    store: &Store,
+    prune: Prune,
+    params: &[Value],
+    condition: Option<&Query>,
+) -> Result<u64, StorageError> {
+    let mut deleted = 0u64;
+    loop {
+        let batch = PruneBatch::new(prune, params.to_vec()).on(condition);
+        let rows = store.write(batch).await?;
+        deleted = deleted.saturating_add(rows);
+        if rows == 0 {
+            return Ok(deleted);
+        }
+    }
+}
+
+/// Deletes all rows of `tenant` that `prunes` reach; their `select` takes mode, app, account. Each
+/// batch asks `condition` first, in its own transaction, and nothing more is deleted once that
+/// finds no row.
+///
+/// # Errors
+/// As [`prune`].
+pub async fn purge_tenant(
+    store: &Store,
+    tenant: &Tenant,
+    prunes: &[Prune],
+    condition: &Query,
+) -> Result<u64, StorageError> {
+    let mut erased = 0u64;
+    for one in prunes {
+        let rows = prune_while(store, *one, &tenant_values(tenant), Some(condition)).await?;
+        erased = erased.saturating_add(rows);
+    }
+    Ok(erased)
+}
+
+/// Prunes stored responses, tombstones and events that have served their time.
+#[derive(Debug)]
+pub struct PruneAged;
+
+impl Job for PruneAged {
+    fn name(&self) -> &'static str {
+        "prune"
+    }
+
+    fn every(&self) -> Duration {
+        Duration::from_secs(limit::PRUNE_EVERY_SECONDS)
+    }
+
+    fn run<'a>(&'a self, context: &'a JobContext) -> BoxFuture<'a, Result<u64, StorageError>> {
+        Box::pin(async move {
+            let aged = prune_aged(&context.store, context.clock.now()).await?;
+            let cap = limit::IDEMPOTENCY_RECORDS_PER_APP;
+            Ok(aged.saturating_add(prune_over_cap(&context.store, cap).await?))
+        })
+    }
+}
+
+/// Prunes what is older than it is kept.
+pub(crate) async fn prune_aged(store: &Store, now: Timestamp) -> Result<u64, StorageError> {
+    let before = |seconds: i64| [Value::Int(now.plus(-seconds).unix())];
+    let records = prune(store, AGED_RECORDS, &before(limit::IDEMPOTENCY_SECONDS)).await?;
+    let tombstones = prune(store, AGED_TOMBSTONES, &before(limit::TOMBSTONE_SECONDS)).await?;
+    let events = prune(store, AGED_EVENTS, &before(limit::EVENT_SECONDS)).await?;
+    Ok(records.saturating_add(tombstones).saturating_add(events))
+}
+
+/// Prunes each app's oldest stored responses beyond `cap`, by whole batches: a few more may go.
+async fn prune_over_cap(store: &Store, cap: i64) -> Result<u64, StorageError> {
+    let mut pruned = 0u64;
+    for (mode, app, count) in apps_over_cap(store, cap).await? {
+        tracing::warn!(app, count, cap, "more stored responses than the cap: the oldest go first");
+        let mut excess = count.saturating_sub(cap);
+        while excess > 0 {
+            let params = vec![Value::Int(mode), Value::from(app.as_str())];
+            let rows = store.write(PruneBatch::new(RECORDS_OF_APP, params)).await?;
+            if rows == 0 {
+                break;
+            }
+            pruned = pruned.saturating_add(rows);
+            excess = excess.saturating_sub(limit::JOB_BATCH);
+        }
+    }
+    Ok(pruned)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::store::{MIGRATIONS, Record, insert_record};
+    use coffer_base::{AccountId, AppId, Mode, Tenant};
+    use coffer_storage::{Options, Tx, Work};
+
+    const NOW: Timestamp = Timestamp::from_unix(1_800_000_000);
+
+    /// Stored responses of one app, a second apart.
+    struct Fill {
+        app: &'static str,
+        responses: u32,
+    }
+
+    impl Work for Fill {
+        type Out = ();
+
+        async fn run(&self, tx: &mut Tx<'_>) -> Result<(), StorageError> {
+            let tenant = Tenant {
+                mode: Mode::Test,
+                app: AppId::parse(self.app).unwrap(),
+                account: AccountId::parse("acct_1").unwrap(),
+            };
+            for number in 0..self.responses {
+                let record = Record {
+                    operation: "x".into(),
+                    parameters: vec![],
+                    request: "req".into(),
+                    response: vec![],
+                };
+                let at = NOW.plus(i64::from(number));
+                insert_record(tx, &tenant, &number.to_be_bytes(), record, at);
+            }
+            Ok(())
+        }
+    }
+
+    async fn kept(store: &Store, app: &str) -> (i64, i64) {
+        let sql = "SELECT count(*), min(created) FROM idempotency_record WHERE app = ?";
+        let rows = store.query(sql, &[Value::from(app)]).await.unwrap();
+        (rows[0].int(0).unwrap(), rows[0].int(1).unwrap() - NOW.unix())
+    }
+
+    #[tokio::test]
+    async fn the_oldest_responses_of_an_app_go_first() {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("data.db");
+        let (store, _) = Store::open_sqlite(&path, &[MIGRATIONS], NOW, Options::default()).unwrap();
+        store.write(Fill { app: "app_many", responses: 1200 }).await.unwrap();
+        store.write(Fill { app: "app_few", responses: 20 }).await.unwrap();
+        let batch = limit::JOB_BATCH;
+        assert_eq!(prune_over_cap(&store, 1000).await.unwrap(), u64::try_from(batch).unwrap());
+        assert_eq!(kept(&store, "app_many").await, (1200 - batch, batch));
+        assert_eq!(kept(&store, "app_few").await, (20, 0));
+        let later = NOW.plus(limit::IDEMPOTENCY_SECONDS + 10);
+        assert_eq!(prune_aged(&store, later).await.unwrap(), 10);
+        assert_eq!(kept(&store, "app_few").await, (10, 10));
+    }
+}

@@ -1,0 +1,127 @@
+//! Settings of families: declared by the family, filled in by whoever reads the configuration.
+
+/// Something that an operator can set.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Setting {
+    /// Its name in the configuration file, in lower case with underscores. The variable and the
+    /// flag follow from it: `secrets_per_scope` is `COFFER_SECRETS_PER_SCOPE` and
+    /// `--secrets-per-scope`.
+    pub name: &'static str,
+    /// Its value if nobody sets it, written as an operator would.
+    pub default: &'static str,
+    /// The values that it takes.
+    pub kind: SettingKind,
+    /// What it is for, in a line.
+    pub about: &'static str,
+}
+
+/// The values that a setting takes.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum SettingKind {
+    /// `true` or `false`.
+    Switch,
+    /// A whole number within bounds, both included.
+    Number {
+        /// The smallest.
+        from: i64,
+        /// The largest.
+        to: i64,
+    },
+    /// One of these words.
+    Choice(&'static [&'static str]),
+}
+
+/// The settings that were chosen, by name. What was not chosen has its default.
+#[derive(Clone, PartialEq, Eq, Default, Debug)]
+pub struct Settings(Vec<(&'static str, String)>);
+
+impl Settings {
+    /// Chooses `value`, written as an operator would, for `setting`.
+    ///
+    /// # Errors
+    /// What the setting takes instead, in words, if it does not take `value`.
+    pub fn set(&mut self, setting: &Setting, value: &str) -> Result<(), String> {
+        setting.kind.check(value)?;
+        self.0.retain(|(name, _)| *name != setting.name);
+        self.0.push((setting.name, value.to_owned()));
+        Ok(())
+    }
+
+    /// The same, for settings that the caller knows to be right.
+    #[must_use]
+    pub fn with(mut self, setting: &Setting, value: &str) -> Self {
+        // A value that is refused leaves the default, and a test that chose it fails by that.
+        let _ = self.set(setting, value);
+        self
+    }
+
+    fn text<'a>(&'a self, setting: &'a Setting) -> &'a str {
+        let chosen = self.0.iter().find(|(name, _)| *name == setting.name);
+        chosen.map_or(setting.default, |(_, value)| value)
+    }
+
+    /// Whether a switch is on.
+    pub fn is_on(&self, setting: &Setting) -> bool {
+        self.text(setting) == "true"
+    }
+
+    /// A number; 0 if the setting is none.
+    pub fn number(&self, setting: &Setting) -> i64 {
+        self.text(setting).parse().unwrap_or_default()
+    }
+
+    /// The word that was chosen.
+    pub fn choice<'a>(&'a self, setting: &'a Setting) -> &'a str {
+        self.text(setting)
+    }
+}
+
+impl SettingKind {
+    /// Whether it takes `value`.
+    ///
+    /// # Errors
+    /// What it takes instead, in words.
+    pub fn check(self, value: &str) -> Result<(), String> {
+        match self {
+            Self::Switch if matches!(value, "true" | "false") => Ok(()),
+            Self::Switch => Err("true or false".to_owned()),
+            Self::Number { from, to } => {
+                let within = value.parse().is_ok_and(|number: i64| (from..=to).contains(&number));
+                if within { Ok(()) } else { Err(format!("a number from {from} to {to}")) }
+            }
+            Self::Choice(words) if words.contains(&value) => Ok(()),
+            Self::Choice(words) => Err(format!("one of {}", words.join(", "))),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const LIMIT: Setting = Setting {
+        name: "limit",
+        default: "10",
+        kind: SettingKind::Number { from: 1, to: 20 },
+        about: "",
+    };
+    const MODE: Setting =
+        Setting { name: "mode", default: "a", kind: SettingKind::Choice(&["a", "b"]), about: "" };
+
+    #[test]
+    fn what_is_not_set_has_its_default_and_what_is_wrong_is_refused() {
+        let mut settings = Settings::default();
+        assert_eq!((settings.number(&LIMIT), settings.choice(&MODE)), (10, "a"));
+        settings.set(&LIMIT, "20").unwrap();
+        settings.set(&LIMIT, "3").unwrap();
+        assert_eq!(settings.number(&LIMIT), 3);
+        for (setting, value, expected) in [
+            (&LIMIT, "21", "a number from 1 to 20"),
+            (&LIMIT, "x", "a number from 1 to 20"),
+            (&MODE, "c", "one of a, b"),
+        ] {
+            assert_eq!(settings.set(setting, value), Err(expected.to_owned()));
+        }
+        assert_eq!(settings.number(&LIMIT), 3);
+    }
+}
