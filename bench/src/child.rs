@@ -5,7 +5,7 @@ use std::net::TcpListener;
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
-/// How long a process may take to end after it was asked to.
+/// How long a process may take to end after SIGTERM.
 const PATIENCE: Duration = Duration::from_secs(30);
 
 /// A process that ends with this value, if it was not ended before.
@@ -32,8 +32,8 @@ impl Child {
     /// Asks it to end, and waits until it has.
     pub fn stop(mut self) -> Result<()> {
         let pid = self.pid().to_string();
-        let asked = Command::new("kill").args(["-TERM", &pid]).status();
-        asked.map_err(|error| format!("cannot run kill: {error}"))?;
+        let sent = Command::new("kill").args(["-TERM", &pid]).status();
+        sent.map_err(|error| format!("cannot run kill: {error}"))?;
         let begun = Instant::now();
         while begun.elapsed() < PATIENCE {
             if self.0.try_wait().map_err(|error| error.to_string())?.is_some() {

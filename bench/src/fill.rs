@@ -13,7 +13,7 @@ const CACHE_KIB: i64 = 1024 * 1024;
 /// Seconds of a day.
 const DAY: i64 = 86_400;
 
-/// How long ago the copies say that they were made: so long that their events are kept no more.
+/// How long ago the copies say that they were made: so long that their events have been pruned.
 const AGE: i64 = 40 * DAY;
 
 /// What is to be written.
@@ -191,9 +191,7 @@ fn run(data: &Connection, sql: &str) -> Result<()> {
 /// due then is found when it starts.
 pub fn away_since_before(file: &Path, due: i64) -> Result<()> {
     let data = Connection::open(file).map_err(text)?;
-    data.execute("UPDATE schedule_mark SET at = min(at, ?)", [due - 2 * DAY])
-        .map(drop)
-        .map_err(text)
+    data.execute("UPDATE watermark SET at = min(at, ?)", [due - 2 * DAY]).map(drop).map_err(text)
 }
 
 /// The last midnight, in UTC and Unix seconds, by the clock of the machine.
@@ -209,10 +207,9 @@ pub fn last_midnight() -> Result<i64> {
 mod tests {
     use super::*;
 
-    /// An account with money and one hold of 100, in its second turn.
+    /// An account with money and one hold of 100, made in its second ledger transaction.
     const FIRST_HOLD: &str = "
-        CREATE TABLE schedule_mark (name TEXT NOT NULL PRIMARY KEY, at INTEGER NOT NULL);
-        INSERT INTO schedule_mark VALUES ('task', 1000000);
+        INSERT INTO watermark VALUES ('task', 1000000);
         INSERT INTO ledger VALUES (1, 'p', 'a', 2), (1, 'p', 'b', 9);
         INSERT INTO ledger_entry VALUES (1, 'p', 'a', 131073, 'reserve_hold', 'reshold_1', 5);
         INSERT INTO ledger_posting VALUES (1, 'p', 'a', 131073, 0, 1, 3, 100, 'usd', 0);
@@ -236,6 +233,7 @@ mod tests {
         let file = directory.path().join("store.db");
         let data = Connection::open(&file).unwrap();
         for sql in [
+            include_str!("../../crates/kernel/migrations/0002_event.sql"),
             include_str!("../../crates/reserves/migrations/0001_ledger.sql"),
             include_str!("../../crates/reserves/migrations/0002_reserve.sql"),
             FIRST_HOLD,
@@ -254,7 +252,7 @@ mod tests {
         assert_eq!(number(&data, "SELECT turn FROM ledger WHERE account = 'a'"), 11);
         assert_eq!(number(&data, "SELECT sum(amount) FROM ledger_posting"), 1000);
         assert_eq!(number(&data, "SELECT count(*) FROM balance_transaction"), 20);
-        assert_eq!(number(&data, "SELECT at FROM schedule_mark"), 2 * DAY);
+        assert_eq!(number(&data, "SELECT at FROM watermark"), 2 * DAY);
         let apart = "SELECT count(*) FROM ledger_entry e JOIN reserve_hold h ON h.id = e.source \
                      WHERE h.seq + 1 = e.seq";
         assert_eq!(number(&data, apart), 10);

@@ -7,7 +7,7 @@
 use crate::args::{Args, Result};
 use crate::data::Numbers;
 use crate::exchange::{Balance, Charge, Exchange, Find, Http, Set};
-use crate::histogram::Histogram;
+use crate::latency::Latencies;
 use crate::machine;
 use crate::redis;
 use serde_json::{Value, json};
@@ -126,9 +126,9 @@ async fn run<E: Exchange>(args: &Args, make: impl Fn(u64) -> Result<E>) -> Resul
             tokio::spawn(connection(stream, exchange, Arc::clone(&shared), numbers))
         })
         .collect();
-    let mut histogram = Histogram::new();
+    let mut latencies = Latencies::new()?;
     for task in tasks {
-        histogram.merge(&task.await.map_err(|error| error.to_string())??);
+        latencies.merge(&task.await.map_err(|error| error.to_string())??)?;
     }
     let seconds = match shared.until {
         Some(until) => until - shared.from,
@@ -137,12 +137,12 @@ async fn run<E: Exchange>(args: &Args, make: impl Fn(u64) -> Result<E>) -> Resul
     .as_secs_f64();
     let next = shared.next.load(Ordering::Relaxed).min(shared.end);
     Ok(json!({
-        "requests": histogram.total(),
+        "requests": latencies.count(),
         "seconds": seconds,
-        "rate": histogram.total() as f64 / seconds,
-        "p50_ns": histogram.quantile(500),
-        "p99_ns": histogram.quantile(990),
-        "max_ns": histogram.longest(),
+        "rate": latencies.count() as f64 / seconds,
+        "p50_ns": latencies.quantile(500),
+        "p99_ns": latencies.quantile(990),
+        "max_ns": latencies.longest(),
         "next": next,
         "cpu_seconds": machine::own_cpu_seconds()?,
     }))
@@ -172,11 +172,11 @@ fn shared(args: &Args) -> Result<Arc<Shared>> {
     };
     let shared = Arc::new(shared);
     if until_eof {
-        let told = Arc::clone(&shared);
+        let load = Arc::clone(&shared);
         std::thread::spawn(move || {
             // Nothing is ever written to it: it ends, or its other side is gone.
             drop(std::io::stdin().read(&mut [0]));
-            told.ended.store(true, Ordering::Relaxed);
+            load.ended.store(true, Ordering::Relaxed);
         });
     }
     Ok(shared)
@@ -198,8 +198,8 @@ async fn connection<E: Exchange>(
     mut exchange: E,
     shared: Arc<Shared>,
     mut numbers: Numbers,
-) -> Result<Histogram> {
-    let mut histogram = Histogram::new();
+) -> Result<Latencies> {
+    let mut latencies = Latencies::new()?;
     let (mut request, mut answer) = (Vec::new(), Vec::with_capacity(ANSWER_BYTES));
     let mut begun = Instant::now();
     let mut due = begun;
@@ -222,7 +222,7 @@ async fn connection<E: Exchange>(
         }
         let ended = Instant::now();
         if shared.counts(ended) {
-            histogram.record(ended - begun);
+            latencies.record(ended - begun);
         }
         begun = match shared.every {
             None => ended,
@@ -232,5 +232,5 @@ async fn connection<E: Exchange>(
             }
         };
     }
-    Ok(histogram)
+    Ok(latencies)
 }

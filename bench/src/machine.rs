@@ -2,7 +2,7 @@
 //! these is no figure.
 
 use crate::args::Result;
-use crate::histogram::Histogram;
+use crate::latency::Latencies;
 use std::fs;
 use std::io::Write as _;
 use std::os::unix::fs::MetadataExt as _;
@@ -41,20 +41,20 @@ pub fn description() -> Result<String> {
 /// Median and 99th percentile of appending 4 KiB and `fdatasync`, in microseconds.
 pub fn flush_micros(directory: &Path) -> Result<(f64, f64)> {
     let path = directory.join("flush-probe");
-    let inner = || -> std::io::Result<Histogram> {
+    let mut latencies = Latencies::new()?;
+    let mut inner = || -> std::io::Result<()> {
         let mut file = fs::File::create(&path)?;
-        let mut histogram = Histogram::new();
         for number in 0..FLUSHES {
             let begun = Instant::now();
             file.write_all(&[number as u8; 4096])?;
             file.sync_data()?;
-            histogram.record(begun.elapsed());
+            latencies.record(begun.elapsed());
         }
-        Ok(histogram)
+        Ok(())
     };
-    let histogram = inner().map_err(|error| format!("cannot time the disk: {error}"))?;
+    inner().map_err(|error| format!("cannot time the disk: {error}"))?;
     fs::remove_file(&path).map_err(|error| error.to_string())?;
-    Ok((histogram.quantile(500) as f64 / 1e3, histogram.quantile(990) as f64 / 1e3))
+    Ok((latencies.quantile(500) as f64 / 1e3, latencies.quantile(990) as f64 / 1e3))
 }
 
 /// Resident memory of a process in KiB: now, and at its highest.

@@ -5,8 +5,8 @@
 //! `axum`, `load`, `pgbench` and `sqlite` are the processes that it starts: servers, load and
 //! baselines never share a process, so that memory and processor time can be told apart.
 //!
-//! This room talks to Coffer as a stranger would: by its command line, over HTTP, and by looking
-//! at its files; it links none of its code.
+//! This crate uses Coffer from outside: by its command line, over HTTP, and by looking at its
+//! files. It links none of its code.
 
 mod args;
 mod axum_baseline;
@@ -15,8 +15,8 @@ mod coffer;
 mod data;
 mod exchange;
 mod fill;
-mod histogram;
 mod http;
+mod latency;
 mod load;
 mod machine;
 mod pgbench;

@@ -2,7 +2,7 @@
 //! encryption. What it logs of each transaction is turned into a report like that of a load.
 
 use crate::args::{Args, Result};
-use crate::histogram::Histogram;
+use crate::latency::Latencies;
 use crate::machine;
 use crate::statements::Script;
 use serde_json::json;
@@ -38,7 +38,7 @@ pub fn write(scripts: &[Script], to: &Path) -> Result<()> {
     inner().map_err(|error| format!("cannot write scripts to {}: {error}", to.display()))
 }
 
-/// Runs the scripts of a directory in turns that are drawn, and prints what came of it.
+/// Runs the scripts of a directory in random order, and prints what came of it.
 pub fn main(args: &Args) -> Result<()> {
     let directory: PathBuf = args.required("scripts")?;
     let (warm, measure): (u64, u64) = (args.required("warm-ms")?, args.required("measure-ms")?);
@@ -56,11 +56,11 @@ pub fn main(args: &Args) -> Result<()> {
     let begun = all.iter().map(|one| one.begun).min().ok_or("pgbench did nothing")?;
     let from = begun + warm * 1000;
     let until = from + measure * 1000;
-    let mut histogram = Histogram::new();
+    let mut latencies = Latencies::new()?;
     let inside = all.iter().filter(|one| (from..until).contains(&one.ended));
-    inside.for_each(|one| histogram.record(Duration::from_micros(one.ended - one.begun)));
+    inside.for_each(|one| latencies.record(Duration::from_micros(one.ended - one.begun)));
     // How long an operation took is only known where it is a transaction of its own.
-    let quantile = |rank| if operations == 1 { histogram.quantile(rank) } else { 0 };
+    let quantile = |rank| if operations == 1 { latencies.quantile(rank) } else { 0 };
     let done: f64 = all.iter().map(|one| one.share(from, until)).sum::<f64>() * operations as f64;
     crate::print(
         &json!({

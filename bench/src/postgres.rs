@@ -20,8 +20,8 @@ const INSTALLED: &str = "/usr/lib/postgresql";
 /// How long it may take to start.
 const PATIENCE: Duration = Duration::from_secs(20);
 
-/// What differs from the defaults: room for the rivals' connections and for what they write, and no
-/// checkpoint of its own in the middle of somebody's slice.
+/// What differs from the defaults: room for the baselines' connections and for what they write, and
+/// no checkpoint of its own in the middle of somebody's slice.
 const SETTINGS: [&str; 9] = [
     "listen_addresses=127.0.0.1",
     "unix_socket_directories=",

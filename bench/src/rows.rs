@@ -21,7 +21,7 @@ pub trait Unit {
 /// A table that a set adds one row to.
 ///
 /// A row is a copy of one that Coffer wrote. Blobs are filled anew (they are digests and sealed
-/// values), and so are the texts in `fresh` after their last underscore; `drawn` columns take one
+/// values), and so are the texts in `fresh` after their last underscore; `sampled` columns take one
 /// of the values that Coffer's table holds; `next` columns count up; the rest stays.
 pub struct Table {
     /// Its name.
@@ -29,7 +29,7 @@ pub struct Table {
     /// What chooses a typical row of Coffer's.
     pub typical: &'static str,
     fresh: &'static [&'static str],
-    drawn: &'static [&'static str],
+    sampled: &'static [&'static str],
     next: &'static [&'static str],
 }
 
@@ -38,20 +38,25 @@ pub const SECRET: Table = Table {
     name: "secret",
     typical: "WHERE 1",
     fresh: &["id", "scope_user", "name"],
-    drawn: &["account"],
+    sampled: &["account"],
     next: &[],
 };
 
 /// The row that locks and counts the secret's scope.
-pub const SCOPE: Table =
-    Table { name: "secret_scope", typical: "WHERE 1", fresh: &[], drawn: &["account"], next: &[] };
+pub const SCOPE: Table = Table {
+    name: "secret_scope",
+    typical: "WHERE 1",
+    fresh: &[],
+    sampled: &["account"],
+    next: &[],
+};
 
 /// The audit entry.
 pub const AUDIT: Table = Table {
     name: "audit_entry",
     typical: "WHERE operation = 'apps.secrets.create'",
     fresh: &["request", "subject"],
-    drawn: &["account"],
+    sampled: &["account"],
     next: &[],
 };
 
@@ -60,7 +65,7 @@ pub const RECORD: Table = Table {
     name: "idempotency_record",
     typical: "WHERE operation = 'apps.secrets.create'",
     fresh: &["request"],
-    drawn: &["account"],
+    sampled: &["account"],
     next: &[],
 };
 
@@ -123,7 +128,7 @@ impl Row {
         let mut statement =
             source.prepare(&format!("SELECT * FROM {name} {typical} LIMIT 1")).map_err(text)?;
         let columns: Vec<String> = statement.column_names().map(str::to_owned).collect();
-        for named in table.fresh.iter().chain(table.drawn).chain(table.next) {
+        for named in table.fresh.iter().chain(table.sampled).chain(table.next) {
             if !columns.iter().any(|column| column == named) {
                 return Err(format!("it has no column {named}"));
             }
@@ -134,7 +139,7 @@ impl Row {
         let mut fills = Vec::new();
         for (column, value) in columns.iter().zip(&mut values) {
             let named = |list: &[&str]| list.contains(&column.as_str());
-            fills.push(if named(table.drawn) {
+            fills.push(if named(table.sampled) {
                 Fill::Drawn(distinct(source, name, column)?)
             } else if named(table.next) {
                 *value = Value::Integer(highest(target, name, column)?);
@@ -251,7 +256,7 @@ mod tests {
         name: "t",
         typical: "WHERE 1",
         fresh: &["id"],
-        drawn: &["account"],
+        sampled: &["account"],
         next: &["seq"],
     };
 

@@ -1,4 +1,4 @@
-//! The whole comparison, in the order in which it runs. Rivals take turns, slice by slice, so
+//! The whole comparison, in the order in which it runs. The two sides alternate, slice by slice, so
 //! that what the machine does meanwhile falls on both.
 
 use crate::args::{Args, Result};

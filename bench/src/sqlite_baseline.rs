@@ -4,7 +4,7 @@
 
 use crate::args::{Args, Result};
 use crate::data::Numbers;
-use crate::histogram::Histogram;
+use crate::latency::Latencies;
 use crate::machine;
 use crate::rows::{self, CHARGE, Charges, SECRET, Sets, Table, Unit, text};
 use rusqlite::Connection;
@@ -41,7 +41,7 @@ pub fn main(args: &Args) -> Result<()> {
     let missing = args.required::<u64>("fill-to")?.saturating_sub(present);
     writer.run(missing, FILL_GROUP)?;
     let begun = Instant::now();
-    let (histogram, commits) = writer.run(wanted, group.max(1.0))?;
+    let (latencies, commits) = writer.run(wanted, group.max(1.0))?;
     let seconds = begun.elapsed().as_secs_f64();
     drop(stop);
     checkpointer.join().map_err(|_| "the checkpointer failed".to_owned())?;
@@ -54,8 +54,8 @@ pub fn main(args: &Args) -> Result<()> {
         "rate": wanted as f64 / seconds,
         "seconds": seconds,
         "commits": commits,
-        "p50_ns": histogram.quantile(500),
-        "p99_ns": histogram.quantile(990),
+        "p50_ns": latencies.quantile(500),
+        "p99_ns": latencies.quantile(990),
         "cpu_seconds": machine::own_cpu_seconds()?,
         "resident_kib": machine::resident_kib(std::process::id())?.0,
     });
@@ -121,8 +121,8 @@ impl<'c> Loop<'c> {
 
     /// Writes `wanted` units in groups of `group` on average. Returns how long the groups took,
     /// commit included, and how many there were.
-    fn run(&mut self, wanted: u64, group: f64) -> Result<(Histogram, u64)> {
-        let (mut histogram, mut commits, mut done) = (Histogram::new(), 0_u64, 0_u64);
+    fn run(&mut self, wanted: u64, group: f64) -> Result<(Latencies, u64)> {
+        let (mut latencies, mut commits, mut done) = (Latencies::new()?, 0_u64, 0_u64);
         while done < wanted {
             // A mean of 18.7 is met by groups of 18 and of 19.
             let due = ((commits + 1) as f64 * group).round() as u64;
@@ -133,9 +133,9 @@ impl<'c> Loop<'c> {
                 self.unit.write(&mut self.numbers)?;
             }
             self.connection.execute_batch("COMMIT").map_err(text)?;
-            histogram.record(begun.elapsed());
+            latencies.record(begun.elapsed());
             (commits, done) = (commits + 1, due);
         }
-        Ok((histogram, commits))
+        Ok((latencies, commits))
     }
 }

@@ -1,17 +1,17 @@
 //! What Coffer asks its database, as the database's log has it, and the same as scripts for
-//! pgbench: so that the rival cannot drift from what Coffer really sends.
+//! pgbench: so that the baseline cannot drift from what Coffer really sends.
 
 use crate::args::Result;
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
-/// Longer texts in which two sets differ are what they seal: any bytes will do, and the rival sends
-/// those of the first. Shorter ones are names, ids and digests, and must be new.
+/// Longer texts in which two sets differ are what they seal: any bytes will do, and the baseline
+/// sends those of the first. Shorter ones are names, ids and digests, and must be new.
 const DIGEST_CHARACTERS: usize = 64;
 
-/// Where a set's next journey to the database begins, since it needs to know what the one before
-/// found: pgbench can send the statements of a journey together, as Coffer does.
-const JOURNEYS: [&str; 2] = ["SAVEPOINT ", "INSERT INTO secret "];
+/// Where a set's next round trip to the database begins, since it needs to know what the one before
+/// found: pgbench can send the statements of a round trip together, as Coffer does.
+const ROUND_TRIPS: [&str; 2] = ["SAVEPOINT ", "INSERT INTO secret "];
 
 /// A statement that the database carried out.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -101,8 +101,8 @@ pub struct Script {
 pub enum Sending {
     /// Each when the one before was answered.
     OneByOne,
-    /// All of a journey at once.
-    ByJourney,
+    /// All of a round trip at once.
+    ByRoundTrip,
 }
 
 /// A set like `pattern`, in which everything is new by which it differs from `other`, but for the
@@ -117,7 +117,7 @@ pub fn set_script(pattern: &[Statement], other: &[Statement], sending: Sending) 
     let (mut script, mut fresh) = (Script::default(), BTreeMap::new());
     let mut body = String::new();
     for (statement, twin) in pattern.iter().zip(other) {
-        if sending == Sending::ByJourney && begins(&statement.sql, &JOURNEYS) {
+        if sending == Sending::ByRoundTrip && begins(&statement.sql, &ROUND_TRIPS) {
             body.push_str("\\endpipeline\n\\startpipeline\n");
         }
         let names = statement.params.iter().zip(&twin.params).map(|(value, twin)| {
@@ -145,7 +145,7 @@ pub fn set_script(pattern: &[Statement], other: &[Statement], sending: Sending) 
     }
     script.text.push_str(&match sending {
         Sending::OneByOne => body,
-        Sending::ByJourney => format!("\\startpipeline\n{body}\\endpipeline\n"),
+        Sending::ByRoundTrip => format!("\\startpipeline\n{body}\\endpipeline\n"),
     });
     Ok(script)
 }
@@ -268,7 +268,7 @@ mod tests {
         );
         assert_eq!(script.constants["constant_0"], "0");
         assert!(set_script(&one, &other[1..], Sending::OneByOne).is_err());
-        let script = set_script(&one, &other, Sending::ByJourney).unwrap();
+        let script = set_script(&one, &other, Sending::ByRoundTrip).unwrap();
         assert_eq!(script.text.matches("\\startpipeline").count(), 2);
         assert_eq!(script.text.matches("\\endpipeline").count(), 2);
     }

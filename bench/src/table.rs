@@ -45,7 +45,7 @@ impl Line {
     }
 
     fn cells(&self) -> Vec<String> {
-        // A rival need not tell how long each of its operations took.
+        // A baseline may not know how long each of its operations took.
         let pair = |figure: &Figure| match figure.p99 {
             0.0 => String::new(),
             p99 => format!("{:.2} / {p99:.2}", figure.p50),

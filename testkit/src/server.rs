@@ -185,7 +185,7 @@ impl Builder {
         let options = AssembleOptions {
             data_dir: data_dir.clone(),
             database: databases.database.clone(),
-            root: RootSource::Beside,
+            root: RootSource::DataDir,
             developer: self.developer,
             families: self.families,
             settings: self.settings,
@@ -235,9 +235,9 @@ async fn open(
 ) -> (Server, Vec<Arc<dyn Job>>, String) {
     let (now, random) = (options.clock.now(), Arc::clone(&options.random));
     let stores = if founded {
-        Stores::of(&options, now).await.unwrap()
+        Stores::open_configured(&options, now).await.unwrap()
     } else {
-        assemble::found(&options).await.unwrap().stores
+        assemble::init(&options).await.unwrap().stores
     };
     let key = coffer_identity::create_admin_key(&stores.data, &*random, now).await.unwrap();
     let admin_key = key.token().expose().clone();

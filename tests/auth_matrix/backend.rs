@@ -5,7 +5,7 @@ use crate::cases::{Case, Run};
 use crate::expectations::{self, Expectation, account_of};
 use crate::fixtures::installation::Fixtures;
 use crate::fixtures::{Account, App, Credential, Mode, tenant};
-use crate::operations::Operation;
+use crate::operations::{Call, Operation};
 use coffer_testkit::Client;
 use coffer_testkit::catalogue::Request;
 use serde_json::Value;
@@ -49,7 +49,8 @@ const NEVER: &str = "never_existed_0000";
 pub fn fill(fixtures: &mut Fixtures) {
     for (mode, app, account) in OWNERS {
         let keeper = fixtures.keeper(tenant(mode, app, account));
-        for request in fixtures.catalogue.changes(&keeper) {
+        for create in fixtures.operations.iter().filter(|one| is_create(one)) {
+            let request = fixtures.catalogue.request(&create.definition, &keeper);
             let answer = request.send(&keeper);
             assert_eq!(answer.status, 200, "{request:?}: {}", answer.body);
         }
@@ -63,6 +64,10 @@ pub fn fill(fixtures: &mut Fixtures) {
         }
         fixtures.owners.push(owner);
     }
+}
+
+fn is_create(operation: &Operation) -> bool {
+    operation.call == Call::Backend && operation.writes && !operation.path.contains(":id")
 }
 
 /// A hold that is larger than what it is taken from, since a breach is made by nothing else.

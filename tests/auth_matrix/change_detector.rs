@@ -6,7 +6,7 @@ use coffer_testkit::TestServer;
 #[derive(Default)]
 pub struct ChangeDetector {
     commits: u64,
-    dump: Vec<String>,
+    digest: u64,
 }
 
 impl ChangeDetector {
@@ -23,9 +23,7 @@ impl ChangeDetector {
         if std::mem::replace(&mut self.commits, commits) == commits {
             return false;
         }
-        let dump = server.dump();
-        let changed = dump != self.dump;
-        self.dump = dump;
-        changed
+        let digest = server.digest();
+        std::mem::replace(&mut self.digest, digest) != digest
     }
 }

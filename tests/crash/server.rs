@@ -54,7 +54,7 @@ fn main() {
 async fn start(directory: PathBuf, faults: Faults, holds: bool, admin: bool) -> Server {
     let options = AssembleOptions {
         data_dir: directory.clone(),
-        root: RootSource::Beside,
+        root: RootSource::DataDir,
         database: coffer::assemble::Database::Embedded,
         developer: false,
         families: FamilySet::default(),
@@ -64,9 +64,11 @@ async fn start(directory: PathBuf, faults: Faults, holds: bool, admin: bool) -> 
         faults,
     };
     let now = SystemClock.now();
-    let stores = match assemble::found(&options).await {
+    let stores = match assemble::init(&options).await {
         Ok(founded) => founded.stores,
-        Err(AssembleError::Founded(..)) => Stores::of(&options, now).await.unwrap(),
+        Err(AssembleError::AlreadyInitialized(..)) => {
+            Stores::open_configured(&options, now).await.unwrap()
+        }
         Err(error) => panic!("{error}"),
     };
     if admin {

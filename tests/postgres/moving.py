@@ -139,7 +139,7 @@ def a_move_that_is_killed_goes_on(source, cluster):
     assert code == 0, said
     moved = json.loads(printed)
     assert moved["opened"] == {"secrets": len(source.places),
-                               "kept answers": moved["rows"]["idempotency_record"]}, moved
+                               "stored responses": moved["rows"]["idempotency_record"]}, moved
     assert moved["rows"]["secret"] == len(source.places) < moved["rows"]["audit_entry"], moved
     source.check(**target.settings)
     return f"killed after {stops} rows of {sum(moved['rows'].values())}"

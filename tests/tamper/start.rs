@@ -47,7 +47,7 @@ impl Store {
     fn open(&self) -> Result<(), String> {
         let options = AssembleOptions {
             data_dir: self.directory.clone(),
-            root: RootSource::Beside,
+            root: RootSource::DataDir,
             database: coffer::assemble::Database::Embedded,
             developer: false,
             families: coffer::family_set::FamilySet::default(),

@@ -1,7 +1,7 @@
 //! The project's own commands, run as `cargo xtask <verb>`.
 //!
-//! This room uses nothing but the standard library, so that it builds in seconds on a fresh
-//! machine, and it depends on no room of the server: it only looks at files and starts programs.
+//! This crate uses nothing but the standard library, so that it builds in seconds on a fresh
+//! machine, and it depends on no crate of the server: it only looks at files and starts programs.
 
 #![allow(
     clippy::print_stdout,
@@ -9,7 +9,9 @@
     reason = "a command-line tool speaks to the person at the terminal"
 )]
 
+mod code;
 mod fuzz;
+mod house;
 mod step;
 mod test;
 mod tidy;
@@ -19,10 +21,12 @@ use std::process::ExitCode;
 use step::{Outcome, Step};
 
 const USAGE: &str = "\
-cargo xtask test [--list] [--only part[,part]] [--fuzz-seconds N]   the whole test run
-cargo xtask tidy                                                    the structure check
-cargo xtask fuzz [target] [--seconds N]                             one fuzz target, or all
-cargo xtask bench [--reserves | --postgres] [arguments]             the benchmark, optimised
+cargo xtask test [--all | --only part[,part]] [--list] [--fuzz-seconds N]
+                                                            the test run, or parts of it
+cargo xtask tidy                                            the structure check
+cargo xtask house [--imports | --help]                      the product's crates in figures
+cargo xtask fuzz [target] [--seconds N]                     one fuzz target, or all
+cargo xtask bench [--reserves | --postgres] [arguments]     the benchmark, optimised
 ";
 
 fn main() -> ExitCode {
@@ -32,6 +36,7 @@ fn main() -> ExitCode {
     let outcome = match verb.as_str() {
         "test" => test::run(&words),
         "tidy" => tidy::run(),
+        "house" => house::run(&words),
         "fuzz" => fuzz::run(&words),
         "bench" => bench(&words),
         _ => Err(format!("there is no verb \"{verb}\". The verbs are:\n\n{USAGE}")),

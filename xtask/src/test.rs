@@ -1,8 +1,10 @@
 //! `cargo xtask test`: the project's whole test run.
 //!
 //! It runs on a machine that has Rust, Python 3, Node 20 or newer and the package registries;
-//! everything else it builds or fetches itself, below the target directory. Every part runs, also
-//! after another has failed; a part that is missing or cannot run has failed, never been skipped.
+//! everything else it builds or fetches itself, below the target directory. A part that needs
+//! root, many minutes or rare packages runs with `--all` only, and `--list` says so. Every other
+//! part runs, also after another has failed; one that is missing or cannot run has failed, never
+//! been skipped.
 
 mod conformance;
 mod options;
@@ -24,6 +26,8 @@ struct Part {
     /// Whether it tests the binary that the part `build` makes. It brings that part along, and
     /// does not run when that has failed: an old binary would prove nothing.
     needs_build: bool,
+    /// Whether it needs root, many minutes or rare packages: it runs with `--all`, or by its name.
+    only_with_all: bool,
     run: fn(&Options) -> Outcome,
 }
 
@@ -33,72 +37,84 @@ const PARTS: [Part; 12] = [
         name: "format",
         about: "the layout of the Rust code",
         needs_build: false,
+        only_with_all: false,
         run: |_| workspace::format(),
     },
     Part {
         name: "tidy",
-        about: "the structure of the tree: walls, lengths, words",
+        about: "the structure of the tree: walls, circles, lengths, words, links",
         needs_build: false,
+        only_with_all: false,
         run: |_| tidy::run(),
     },
     Part {
         name: "clippy",
         about: "the linter, every warning an error",
         needs_build: false,
+        only_with_all: false,
         run: |_| workspace::clippy(),
     },
     Part {
         name: BUILD,
         about: "the binary and all tests",
         needs_build: false,
+        only_with_all: false,
         run: |_| workspace::build(),
     },
     Part {
         name: "rust",
         about: "unit, integration, crash and documentation tests",
         needs_build: true,
+        only_with_all: false,
         run: |_| workspace::tests(),
     },
     Part {
         name: "postgres/engine",
         about: "the API, the matrix of credentials and the models again, on PostgreSQL",
         needs_build: true,
+        only_with_all: false,
         run: |_| postgres::engine(),
     },
     Part {
         name: "postgres/outages",
         about: "databases, lines and servers that fail, under load",
         needs_build: true,
+        only_with_all: false,
         run: |_| postgres::outages(),
     },
     Part {
         name: "docs",
         about: "the code's documentation, every warning an error",
         needs_build: false,
+        only_with_all: false,
         run: |_| workspace::docs(),
     },
     Part {
         name: "fuzz",
         about: "each fuzz target for some seconds",
         needs_build: false,
+        only_with_all: false,
         run: |options| fuzz::fuzz(&fuzz::TARGETS, options.fuzz_seconds),
     },
     Part {
         name: "conformance/python",
         about: "the official Python SDK against the binary",
         needs_build: true,
+        only_with_all: false,
         run: |_| conformance::python(),
     },
     Part {
         name: "conformance/node",
         about: "the official Node SDK against the binary",
         needs_build: true,
+        only_with_all: false,
         run: |_| conformance::node(),
     },
     Part {
         name: "conformance/rust",
         about: "async-stripe against the binary",
         needs_build: true,
+        only_with_all: false,
         run: |_| conformance::rust(),
     },
 ];
@@ -106,12 +122,13 @@ const PARTS: [Part; 12] = [
 /// The part on which others build.
 const BUILD: &str = "build";
 
-/// `cargo xtask test [--list] [--only part[,part]] [--fuzz-seconds N]`.
+/// `cargo xtask test [--all | --only part[,part]] [--list] [--fuzz-seconds N]`.
 pub fn run(words: &[String]) -> Outcome {
     let options = Options::parse(words)?;
     if options.list {
         for part in &PARTS {
-            println!("{:20} {}", part.name, part.about);
+            let when = if part.only_with_all { " (only with --all)" } else { "" };
+            println!("{:20} {}{when}", part.name, part.about);
         }
         return Ok(());
     }
@@ -148,10 +165,18 @@ mod tests {
         name: BUILD,
         about: "",
         needs_build: false,
+        only_with_all: false,
         run: |_| Err("it does not compile".to_owned()),
     };
-    const AFTER: Part = Part { name: "after", about: "", needs_build: true, run: |_| Ok(()) };
-    const APART: Part = Part { name: "apart", about: "", needs_build: false, run: |_| Ok(()) };
+    const AFTER: Part =
+        Part { name: "after", about: "", needs_build: true, only_with_all: false, run: |_| Ok(()) };
+    const APART: Part = Part {
+        name: "apart",
+        about: "",
+        needs_build: false,
+        only_with_all: false,
+        run: |_| Ok(()),
+    };
 
     #[test]
     fn a_failed_build_fails_what_needs_it_and_nothing_else() {

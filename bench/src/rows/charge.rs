@@ -10,16 +10,17 @@ use std::collections::BTreeMap;
 
 /// The table that has one row for each charge.
 pub const CHARGE: Table =
-    Table { name: "ledger_charge", typical: "WHERE 1", fresh: &[], drawn: &[], next: &[] };
+    Table { name: "ledger_charge", typical: "WHERE 1", fresh: &[], sampled: &[], next: &[] };
 
-/// Bits of a ledger row's number that count within its turn; above them is the turn.
+/// Bits of a ledger row's number that count within its ledger transaction; above them is the
+/// number of the transaction.
 const PLACE_BITS: u32 = 16;
 
 /// A table that a charge writes to, and which of its rows are of one charge.
 struct Part {
     name: &'static str,
-    /// What chooses the pattern's rows, beside the account; `{turn}` and `{request}` stand for its
-    /// own.
+    /// What chooses the pattern's rows, beside the account; `{tx}` and `{request}` stand for the
+    /// numbers of its ledger transaction and of its request.
     rows: &'static str,
     /// Whether a row that is there already is changed, and how.
     conflict: &'static str,
@@ -40,29 +41,29 @@ const PARTS: [Part; 11] = [
     },
     Part {
         name: "ledger_charge",
-        rows: "AND seq >> 16 = {turn}",
+        rows: "AND seq >> 16 = {tx}",
         fresh: &["id"],
         numbered: &["seq"],
         ..PART
     },
     Part {
         name: "ledger_entry",
-        rows: "AND seq >> 16 = {turn}",
+        rows: "AND seq >> 16 = {tx}",
         fresh: &["source"],
         numbered: &["seq"],
         ..PART
     },
-    Part { name: "ledger_posting", rows: "AND entry >> 16 = {turn}", numbered: &["entry"], ..PART },
+    Part { name: "ledger_posting", rows: "AND entry >> 16 = {tx}", numbered: &["entry"], ..PART },
     Part {
         name: "balance_transaction",
-        rows: "AND seq >> 16 = {turn}",
+        rows: "AND seq >> 16 = {tx}",
         fresh: &["id", "source"],
         numbered: &["seq", "entry"],
         ..PART
     },
     Part {
         name: "reserve_hold",
-        rows: "AND seq >> 16 = {turn}",
+        rows: "AND seq >> 16 = {tx}",
         fresh: &["id", "charge"],
         numbered: &["seq"],
         ..PART
@@ -107,7 +108,7 @@ const PARTS: [Part; 11] = [
 impl Part {
     /// The clause that chooses the rows of `pattern`.
     fn clause(&self, pattern: &Pattern) -> String {
-        let rows = self.rows.replace("{turn}", &pattern.turn.to_string());
+        let rows = self.rows.replace("{tx}", &pattern.tx.to_string());
         let rows = rows.replace("{request}", &pattern.request);
         format!("WHERE mode = {} AND account = '{}' {rows}", pattern.mode, pattern.account)
     }
@@ -117,7 +118,8 @@ impl Part {
 struct Pattern {
     mode: i64,
     account: String,
-    turn: i64,
+    /// The number of its ledger transaction.
+    tx: i64,
     request: String,
 }
 
@@ -131,7 +133,7 @@ impl Pattern {
             Ok(Self {
                 mode: row.get(0)?,
                 account: row.get(1)?,
-                turn: row.get(2)?,
+                tx: row.get(2)?,
                 request: row.get(3)?,
             })
         };
@@ -158,7 +160,7 @@ enum Fill {
     Same,
     Fresh,
     Account,
-    /// A number of the turn, at this place in it.
+    /// A number of the ledger transaction, at this place in it.
     Numbered(i64),
     /// The number of the ledger's next event.
     Event,
@@ -174,7 +176,7 @@ struct Step<'c> {
 /// A ledger as it stands in the loop's file.
 struct Ledger {
     account: String,
-    turn: i64,
+    last_tx: i64,
     events: i64,
 }
 
@@ -251,10 +253,10 @@ impl Part {
 
 /// The accounts of the source's ledgers, and how far each is in the target.
 fn ledgers(source: &Connection, target: &Connection) -> Result<Vec<Ledger>> {
-    let turns = numbers_of(target, "ledger", "turn")?;
+    let transactions = numbers_of(target, "ledger", "turn")?;
     let events = numbers_of(target, "event_sequence", "seq")?;
     let ledger = |account: String| Ledger {
-        turn: turns.get(&account).copied().unwrap_or(0),
+        last_tx: transactions.get(&account).copied().unwrap_or(0),
         events: events.get(&account).copied().unwrap_or(0),
         account,
     };
@@ -273,7 +275,7 @@ impl Unit for Charges<'_> {
     fn write(&mut self, numbers: &mut Numbers) -> Result<()> {
         let which = numbers.below(self.ledgers.len() as u64) as usize;
         let ledger = self.ledgers.get_mut(which).ok_or("Coffer's store has no ledger")?;
-        ledger.turn += 1;
+        ledger.last_tx += 1;
         self.steps.iter_mut().try_for_each(|step| step.write(ledger, numbers))
     }
 }
@@ -286,7 +288,7 @@ impl Step<'_> {
                 Fill::Fresh => refresh(value, numbers),
                 Fill::Account => *value = Value::Text(ledger.account.clone()),
                 Fill::Numbered(place) => {
-                    *value = Value::Integer((ledger.turn << PLACE_BITS) | place);
+                    *value = Value::Integer((ledger.last_tx << PLACE_BITS) | place);
                 }
                 Fill::Event => {
                     ledger.events += 1;

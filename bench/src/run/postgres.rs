@@ -12,7 +12,7 @@ use crate::statements::{self, Page, Script, Sending, Statement};
 use std::path::PathBuf;
 use std::process::Command;
 
-/// What the rival is, for the head of a run.
+/// What the baseline is, for the head of a run.
 pub const PGBENCH: &str = "pgbench: statements as PostgreSQL's log has them of Coffer, each \
      parsed anew as for Coffer (--protocol=extended), one thread, no HTTP, no encryption; \
      synchronous_commit=on, fsync=on";
@@ -29,7 +29,7 @@ const FIND: &str = "apps.secrets.find";
 const SET: &str = "apps.secrets.create";
 
 /// Scripts of pgbench's in a directory, and how they are run.
-struct Rival {
+struct Baseline {
     what: &'static str,
     scripts: PathBuf,
     /// Operations in a script.
@@ -45,7 +45,8 @@ impl Run {
         let mut coffer = Coffer::create_in(&self.settings.coffer, &directory, database)?;
         self.fill(&mut coffer, self.settings.small, true)?;
         let log = self.logged(&cluster, &mut coffer)?;
-        let (find, sets) = (self.find_rival(&cluster, &log)?, self.set_rivals(&coffer, &log)?);
+        let (find, sets) =
+            (self.find_baseline(&cluster, &log)?, self.set_baselines(&coffer, &log)?);
         cluster.sql("VACUUM ANALYZE")?;
         cluster.sql("CHECKPOINT")?;
         self.shared_finds(&cluster, &coffer, &find)?;
@@ -70,17 +71,17 @@ impl Run {
         Ok(statements::by_connection(&log))
     }
 
-    fn find_rival(&self, cluster: &Cluster, log: &[Vec<Statement>]) -> Result<Rival> {
+    fn find_baseline(&self, cluster: &Cluster, log: &[Vec<Statement>]) -> Result<Baseline> {
         let reads = log.iter().flatten().filter(|one| one.sql.contains(" FROM secret WHERE "));
         let mut finds = reads.filter(|one| one.sql.contains("sealed"));
         let find = finds.next().ok_or("the database's log does not have a find")?;
         let page = pages(cluster, self.settings.small)?;
         let scripts = self.directory.join("finds");
         pgbench::write(&[statements::find_script(find, &page)?], &scripts)?;
-        Ok(Rival { what: "find: pgbench, same statement", scripts, operations: FINDS })
+        Ok(Baseline { what: "find: pgbench, same statement", scripts, operations: FINDS })
     }
 
-    fn set_rivals(&self, coffer: &Coffer, log: &[Vec<Statement>]) -> Result<[Rival; 2]> {
+    fn set_baselines(&self, coffer: &Coffer, log: &[Vec<Statement>]) -> Result<[Baseline; 2]> {
         let mut transactions = statements::transactions(log, "INSERT INTO secret ").into_iter();
         let (Some(one), Some(other)) = (transactions.next(), transactions.next()) else {
             return Err("the database's log does not have two sets".to_owned());
@@ -93,22 +94,30 @@ impl Run {
             let scripts = accounts.map(|(account, number)| on_account(&script, account, number));
             pgbench::write(&scripts.collect::<Vec<_>>(), &to).map(|()| to)
         };
-        let rival = |what, scripts| Rival { what, scripts, operations: 1 };
+        let baseline = |what, scripts| Baseline { what, scripts, operations: 1 };
         Ok([
-            rival("set: pgbench, a statement at a time", written("sets", Sending::OneByOne)?),
-            rival("set: pgbench, pipelined as Coffer", written("piped-sets", Sending::ByJourney)?),
+            baseline("set: pgbench, a statement at a time", written("sets", Sending::OneByOne)?),
+            baseline(
+                "set: pgbench, pipelined as Coffer",
+                written("piped-sets", Sending::ByRoundTrip)?,
+            ),
         ])
     }
 
-    fn shared_finds(&mut self, cluster: &Cluster, coffer: &Coffer, rival: &Rival) -> Result<()> {
+    fn shared_finds(
+        &mut self,
+        cluster: &Cluster,
+        coffer: &Coffer,
+        baseline: &Baseline,
+    ) -> Result<()> {
         let (mut ours, mut theirs) = (Vec::new(), Vec::new());
         let before = coffer.round_trips(FIND)?;
         for _ in 0..self.settings.rounds {
             ours.push(self.find(None, coffer, BUSIEST)?);
-            theirs.push(self.quiet(|run| run.pgbench(cluster, rival))?);
+            theirs.push(self.quiet(|run| run.pgbench(cluster, baseline))?);
         }
         self.round_trips_note(coffer, FIND, before)?;
-        self.rival_line(&ours, rival, &theirs);
+        self.baseline_line(&ours, baseline, &theirs);
         Ok(())
     }
 
@@ -116,7 +125,7 @@ impl Run {
         &mut self,
         cluster: &Cluster,
         coffer: &mut Coffer,
-        rivals: &[Rival; 2],
+        baselines: &[Baseline; 2],
     ) -> Result<()> {
         let (mut ours, mut theirs) = (Vec::new(), [Vec::new(), Vec::new()]);
         let (before, first) = (coffer.round_trips(SET)?, coffer.stored);
@@ -127,24 +136,24 @@ impl Run {
             grown = sum(grown, since(row_counts(cluster)?, rows));
             self.check_flushed(&slice, coffer.stored - stored)?;
             ours.push(slice);
-            for (rival, slices) in rivals.iter().zip(&mut theirs) {
-                slices.push(self.pgbench_sets(cluster, rival)?);
+            for (baseline, slices) in baselines.iter().zip(&mut theirs) {
+                slices.push(self.pgbench_sets(cluster, baseline)?);
             }
         }
         self.round_trips_note(coffer, SET, before)?;
         self.compare_rows(coffer.stored - first, grown, true)?;
         let flushes: u64 = ours.iter().filter_map(|slice| slice.flushes).sum();
         self.notes.push(format!("set, {BUSIEST} connections: {flushes} disk flushes"));
-        for (rival, slices) in rivals.iter().zip(&theirs) {
-            self.rival_line(&ours, rival, slices);
+        for (baseline, slices) in baselines.iter().zip(&theirs) {
+            self.baseline_line(&ours, baseline, slices);
         }
         Ok(())
     }
 
     /// A slice of pgbench's sets, whose rows must be there afterwards.
-    fn pgbench_sets(&mut self, cluster: &Cluster, rival: &Rival) -> Result<Slice> {
+    fn pgbench_sets(&mut self, cluster: &Cluster, baseline: &Baseline) -> Result<Slice> {
         let before = row_counts(cluster)?;
-        let slice = self.pgbench(cluster, rival)?;
+        let slice = self.pgbench(cluster, baseline)?;
         let (grown, sets) = (since(row_counts(cluster)?, before), slice.requests);
         if grown != [sets; 4] {
             return Err(format!("pgbench made {sets} sets, but tables grew by {grown:?}"));
@@ -153,14 +162,14 @@ impl Run {
         Ok(slice)
     }
 
-    fn pgbench(&mut self, cluster: &Cluster, rival: &Rival) -> Result<Slice> {
+    fn pgbench(&mut self, cluster: &Cluster, baseline: &Baseline) -> Result<Slice> {
         let mut command = Command::new(&self.itself);
         command.arg("pgbench").arg("--program").arg(cluster.program("pgbench"));
         command.args(["--address", &cluster.data(), "--clients", &BUSIEST.to_string()]);
         command.args(["--warm-ms", &self.settings.warm.to_string()]);
         command.args(["--measure-ms", &self.settings.measure.to_string()]);
-        command.arg("--scripts").arg(&rival.scripts);
-        command.args(["--operations", &rival.operations.to_string()]);
+        command.arg("--scripts").arg(&baseline.scripts);
+        command.args(["--operations", &baseline.operations.to_string()]);
         slice::measure(&mut command, &[cluster.database().pid], &self.directory)
     }
 
@@ -189,9 +198,9 @@ impl Run {
         Ok(())
     }
 
-    fn rival_line(&mut self, ours: &[Slice], rival: &Rival, theirs: &[Slice]) {
+    fn baseline_line(&mut self, ours: &[Slice], baseline: &Baseline, theirs: &[Slice]) {
         let (coffer, other) = (Figure::of(ours), Figure::of(theirs));
-        self.line(rival.what, BUSIEST, coffer, other, Some(0.50));
+        self.line(baseline.what, BUSIEST, coffer, other, Some(0.50));
     }
 }
 

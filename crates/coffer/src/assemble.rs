@@ -18,9 +18,8 @@ use tokio::sync::watch;
 
 mod stores;
 
-pub use stores::{Database, Stores, expand, finish, make};
+pub use stores::{Database, Stores, create_schemas, expand, finish};
 
-use std::fmt;
 use std::path::PathBuf;
 use std::sync::{Arc, OnceLock};
 
@@ -52,7 +51,7 @@ pub enum RootSource {
     /// It was given as text, by the environment.
     Given(RootKey),
     /// In the data directory: developer mode.
-    Beside,
+    DataDir,
 }
 
 /// What an installation is put together from.
@@ -77,69 +76,47 @@ pub struct AssembleOptions {
     pub faults: Faults,
 }
 
-/// Why an installation could not be opened or founded. Each message says what to do.
-#[derive(Debug)]
+/// Why an installation could not be opened or made. Each message says what to do.
+#[derive(Debug, thiserror::Error)]
 pub enum AssembleError {
     /// There is no store there: in words.
-    NotFounded(String),
+    #[error("{0}")]
+    NoStore(String),
     /// There is data in the data directory, and no key store.
+    #[error(
+        "{} is missing, and the data beside it cannot be opened without the keys in it; put it back \
+         from your backup",
+        .0.display()
+    )]
     KeysMissing(PathBuf),
-    /// There is a store already, and it was to be founded.
-    Founded(String),
+    /// There is a store already, and a new one was to be made.
+    #[error("{0}")]
+    AlreadyInitialized(String),
     /// The root key.
-    Root(RootError),
+    #[error(transparent)]
+    Root(#[from] RootError),
     /// The data directory or a store.
-    Storage(StorageError),
+    #[error(transparent)]
+    Storage(#[from] StorageError),
     /// The keys.
-    Keyring(KeyringError),
+    #[error(transparent)]
+    Keyring(#[from] KeyringError),
     /// A file beside the stores.
-    File(PathBuf, std::io::Error),
+    #[error("{}: {source}", path.display())]
+    File {
+        /// Which.
+        path: PathBuf,
+        /// What the system says.
+        source: std::io::Error,
+    },
     /// TLS for requests to other servers.
-    Tls(rustls::Error),
-}
-
-impl fmt::Display for AssembleError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::NotFounded(why) | Self::Founded(why) => f.write_str(why),
-            Self::KeysMissing(path) => write!(
-                f,
-                "{} is missing, and the data beside it cannot be opened without the keys in it; \
-                 put it back from your backup",
-                path.display()
-            ),
-            Self::Root(error) => error.fmt(f),
-            Self::Storage(error) => error.fmt(f),
-            Self::Keyring(error) => error.fmt(f),
-            Self::File(path, error) => write!(f, "{}: {error}", path.display()),
-            Self::Tls(error) => write!(f, "TLS cannot be set up: {error}"),
-        }
-    }
-}
-
-impl std::error::Error for AssembleError {}
-
-impl From<RootError> for AssembleError {
-    fn from(error: RootError) -> Self {
-        Self::Root(error)
-    }
-}
-
-impl From<StorageError> for AssembleError {
-    fn from(error: StorageError) -> Self {
-        Self::Storage(error)
-    }
-}
-
-impl From<KeyringError> for AssembleError {
-    fn from(error: KeyringError) -> Self {
-        Self::Keyring(error)
-    }
+    #[error("TLS cannot be set up: {0}")]
+    Tls(#[source] rustls::Error),
 }
 
 impl AssembleOptions {
-    pub(crate) fn not_founded(&self) -> AssembleError {
-        AssembleError::NotFounded(match &self.database {
+    pub(crate) fn no_store(&self) -> AssembleError {
+        AssembleError::NoStore(match &self.database {
             Database::Postgres { data, .. } => {
                 format!("there is no store in {data}; make one with `coffer init`")
             }
@@ -152,8 +129,8 @@ impl AssembleOptions {
         })
     }
 
-    fn founded(&self) -> AssembleError {
-        AssembleError::Founded(match &self.database {
+    fn already_initialized(&self) -> AssembleError {
+        AssembleError::AlreadyInitialized(match &self.database {
             Database::Postgres { data, .. } => {
                 format!("{data} holds a store already, which is left as it is")
             }
@@ -166,8 +143,8 @@ impl AssembleOptions {
     }
 }
 
-/// An installation that was just founded.
-pub struct Founded {
+/// An installation that was just made.
+pub struct Initialized {
     /// Its stores.
     pub stores: Stores,
     /// The store's id.
@@ -176,43 +153,43 @@ pub struct Founded {
     pub root_path: Option<PathBuf>,
 }
 
-/// Founds an installation: root key, key store, data store, in this order, so that a cut founding
-/// can be done again.
+/// Makes an installation: root key, key store, data store, in this order, so that an initialization
+/// that was cut can be repeated.
 ///
 /// # Errors
-/// [`AssembleError::Founded`] if there is one already.
-pub async fn found(options: &AssembleOptions) -> Result<Founded, AssembleError> {
+/// [`AssembleError::AlreadyInitialized`] if there is one already.
+pub async fn init(options: &AssembleOptions) -> Result<Initialized, AssembleError> {
     let now = options.clock.now();
-    make(options, now).await?;
-    let stores = Stores::of(options, now).await?;
+    create_schemas(options, now).await?;
+    let stores = Stores::open_configured(options, now).await?;
     if coffer_keyring::store_id(&stores.data).await?.is_some() {
-        return Err(options.founded());
+        return Err(options.already_initialized());
     }
     let known = coffer_keyring::key_store_id(&stores.keys).await?;
-    let cut_before = known.is_some();
+    let resumed = known.is_some();
     let new_id = || format!("store_{}", random_letters(&*options.random));
     let store_id = match (&options.root, known) {
         (_, Some(known)) => known,
         (RootSource::Given(key), None) => key.store_id().to_owned(),
-        (RootSource::Beside, None) if developer_root(options).exists() => {
+        (RootSource::DataDir, None) if developer_root(options).exists() => {
             root::file::load(&developer_root(options))?.store_id().to_owned()
         }
         (_, None) => new_id(),
     };
-    let root_path = place_root(options, &store_id, cut_before)?;
+    let root_path = place_root(options, &store_id, resumed)?;
     let root = find_root(options, &store_id)?;
     let keyring_options = KeyringOptions {
         keys: stores.keys.clone(),
         store_id: store_id.clone(),
         random: Arc::clone(&options.random),
     };
-    if !cut_before {
+    if !resumed {
         Keyring::found(&keyring_options, root.key(), now).await?;
     }
-    // What was founded is tried before the data is bound to it.
+    // The keys are opened once before the data is bound to them.
     Keyring::open(keyring_options, root.key()).await?;
     coffer_keyring::write_store_id(&stores.data, &store_id, now).await?;
-    Ok(Founded { stores, store_id, root_path })
+    Ok(Initialized { stores, store_id, root_path })
 }
 
 fn developer_root(options: &AssembleOptions) -> PathBuf {
@@ -224,23 +201,23 @@ fn random_letters(random: &dyn Random) -> String {
     id.trim_start_matches('_').to_owned()
 }
 
-/// Makes the root key, unless it was given or a cut founding made it.
+/// Makes the root key, unless it was given or an initialization that was cut made it.
 fn place_root(
     options: &AssembleOptions,
     store_id: &str,
-    cut_before: bool,
+    resumed: bool,
 ) -> Result<Option<PathBuf>, AssembleError> {
     let path = match &options.root {
         RootSource::Given(_) => return Ok(None),
-        RootSource::Beside if developer_root(options).exists() => {
+        RootSource::DataDir if developer_root(options).exists() => {
             return Ok(Some(developer_root(options)));
         }
-        RootSource::Beside => developer_root(options),
+        RootSource::DataDir => developer_root(options),
         RootSource::Search { explicit, config_home, .. } => {
             explicit.clone().unwrap_or_else(|| root::default_path(config_home, store_id))
         }
     };
-    if !cut_before {
+    if !resumed {
         root::file::create(&path, &RootKey::generate(store_id, &*options.random))?;
     }
     Ok(Some(path))
@@ -273,7 +250,7 @@ fn find_root<'a>(options: &'a AssembleOptions, store_id: &str) -> Result<Root<'a
             key.belongs_to(store_id)?;
             Ok(Root::Given(key))
         }
-        RootSource::Beside => {
+        RootSource::DataDir => {
             let key = root::file::load(&developer_root(options))?;
             key.belongs_to(store_id)?;
             Ok(Root::Found(key, developer_root(options)))
@@ -330,20 +307,17 @@ pub struct Installation {
 /// Opens an installation.
 ///
 /// # Errors
-/// [`AssembleError`]; nothing is half open then.
+/// When there is no store, or it cannot be opened; what was opened is closed again.
 pub async fn open(options: AssembleOptions) -> Result<Installation, AssembleError> {
     let embedded = matches!(options.database, Database::Embedded);
     if embedded && !options.data_dir.join(DATA_FILE).exists() {
-        return Err(options.not_founded());
+        return Err(options.no_store());
     }
-    let stores = Stores::of(&options, options.clock.now()).await?;
+    let stores = Stores::open_configured(&options, options.clock.now()).await?;
     open_stores(options, stores).await
 }
 
 /// Opens an installation whose stores are open already.
-///
-/// # Errors
-/// [`AssembleError`].
 pub async fn open_stores(
     options: AssembleOptions,
     stores: Stores,
@@ -351,7 +325,7 @@ pub async fn open_stores(
     let Clocks { clock, shifted } = clocks(&options, &stores.data).await?;
     let now = clock.now();
     let Some(store_id) = coffer_keyring::store_id(&stores.data).await? else {
-        return Err(options.not_founded());
+        return Err(options.no_store());
     };
     let (keyring, root_path) = open_keyring(&options, &stores.keys, &store_id).await?;
     let keyring = Arc::new(keyring);

@@ -4,26 +4,26 @@
 //! with one of the codes of [`Exit`]. No secret is ever taken from an argument, since every
 //! process of the machine can read those.
 
+mod admin;
 mod admin_key;
 mod args;
 mod backup;
 mod client;
 mod config_verb;
 mod dev;
-mod directory;
 mod doctor;
 mod duration;
 mod exit;
 mod init;
 mod input;
-mod install;
 mod ledger;
 mod migrate;
 mod migrate_store;
 mod output;
-mod running;
 mod secrets;
 mod serve;
+mod setup;
+mod signals;
 mod snippet;
 mod table;
 
@@ -37,11 +37,11 @@ use std::process::ExitCode;
 /// Runs the verb that the arguments name.
 pub fn run() -> ExitCode {
     forbid_core_dumps();
-    let ended = args::command().try_get_matches().map_err(usage).and_then(|matches| {
+    let result = args::command().try_get_matches().map_err(usage).and_then(|matches| {
         let cli = Cli::from_arg_matches(&matches).map_err(usage)?;
         dispatch(cli, &matches)
     });
-    match ended {
+    match result {
         Ok(exit) => exit.into(),
         Err(failure) => {
             if !failure.message.is_empty() {
@@ -52,10 +52,10 @@ pub fn run() -> ExitCode {
     }
 }
 
-/// Help and the version are no failures; clap prints all of them better than we could.
+/// Prints what clap has to say: wrong usage, or help and the version, which are no failures.
 fn usage(error: clap::Error) -> Failure {
     let exit = if error.use_stderr() { Exit::Usage } else { Exit::Done };
-    // Who closed standard output does not want to read it.
+    // It fails only if nobody reads the output any more.
     let _ = error.print();
     Failure::new(exit, "")
 }
@@ -74,18 +74,18 @@ fn dispatch(cli: Cli, matches: &ArgMatches) -> Result<Exit, Failure> {
     let output = Output::new(cli.format);
     match cli.verb {
         Verb::Dev => dev::run(&config),
-        Verb::Init(wanted) => init::run(&config, &wanted, output),
+        Verb::Init(args) => init::run(&config, &args, output),
         Verb::Serve => serve::run(&config),
-        Verb::Status => directory::status(&config, output),
+        Verb::Status => admin::status(&config, output),
         Verb::Doctor => doctor::run(&config, output),
         Verb::AdminKey(verb) => admin_key::run(&config, &verb, output),
-        Verb::Accounts(verb) => directory::accounts(&config, &verb, output),
-        Verb::Apps(verb) => directory::apps(&config, &verb, output),
-        Verb::Installs(verb) => directory::installs(&config, &verb, output),
-        Verb::Keys(verb) => directory::keys(&config, &verb, output),
+        Verb::Accounts(verb) => admin::accounts(&config, &verb, output),
+        Verb::Apps(verb) => admin::apps(&config, &verb, output),
+        Verb::Installs(verb) => admin::installs(&config, &verb, output),
+        Verb::Keys(verb) => admin::keys(&config, &verb, output),
         Verb::Secrets(verb) => secrets::run(&config, &verb, output),
         Verb::Ledger(Ledger::Verify) => ledger::verify(&config, output),
-        Verb::MigrateStore(wanted) => migrate_store::run(&config, &wanted, output),
+        Verb::MigrateStore(args) => migrate_store::run(&config, &args, output),
         Verb::Migrate(verb) => migrate::run(&config, &verb, output),
         Verb::Backup(verb) => backup::run(&config, &verb, output),
         Verb::Config(verb) => config_verb::run(&config, &verb, output),
@@ -101,11 +101,11 @@ fn innermost(matches: &ArgMatches) -> &ArgMatches {
     }
 }
 
-/// Keys are in memory, so memory stays out of files, and other processes of the same user out
-/// of memory.
+/// Keeps the keys in memory out of core dumps, and other processes of the same user from reading
+/// this one's memory.
 fn forbid_core_dumps() {
     use rustix::process::{Resource, Rlimit, setrlimit};
-    // Where the system refuses, the verb is still better run than not.
+    // A system that refuses is no reason not to run the verb.
     let _ = setrlimit(Resource::Core, Rlimit { current: Some(0), maximum: Some(0) });
     #[cfg(target_os = "linux")]
     {

@@ -1,14 +1,14 @@
 //! The program: configuration, wiring, the server, and the command line.
 //!
-//! Everything else is a room of its own; this one puts them together. It holds no business rule
+//! Everything else is a crate of its own; this one puts them together. It holds no business rule
 //! and no SQL. It is a library so that tests start the same server that the binary does.
 
 pub mod assemble;
 pub mod families;
 pub mod family_set;
-pub mod moving;
 pub mod serve;
 pub mod status;
+pub mod store_transfer;
 mod test_helpers;
 pub mod tls;
 

@@ -1,4 +1,4 @@
-//! The program `coffer`: reads what is asked for, does it, and says how it ended.
+//! The program `coffer`: parses the arguments, runs one verb, and ends with its exit code.
 
 mod cli;
 mod config;

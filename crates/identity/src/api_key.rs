@@ -146,9 +146,6 @@ impl Work for InsertAdminKey {
 
 /// Makes an admin key without a server: for the first one, and for the one that was lost.
 /// Audited as made offline.
-///
-/// # Errors
-/// [`StorageError`] of the engine.
 pub async fn create_admin_key(
     store: &Store,
     random: &dyn Random,

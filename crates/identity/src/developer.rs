@@ -1,7 +1,7 @@
 //! Developer mode: the directory, and whoever is not in it yet is added on first use.
 //!
 //! Any `sk_test_…` key is an app of its own, any `acct_…` has it installed, and any
-//! `ak_coffer_…` key administers. Everything behind this door is the same as in production. So
+//! `ak_coffer_…` key administers. Everything else is the same as in production. So
 //! that no web page can use it, it answers local host names only, and no foreign `Origin`.
 
 use crate::api_key::{Holder, NewKey};

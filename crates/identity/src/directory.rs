@@ -255,7 +255,7 @@ fn principal(
     }
 }
 
-/// What a caller is told who is not let in.
+/// The refusal of a key that is denied.
 pub(crate) fn refusal(denied: Denied, token: &str, account: Option<&str>) -> ApiError {
     let shown = redact_key(token);
     match denied {

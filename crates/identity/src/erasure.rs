@@ -48,9 +48,6 @@ impl Eraser {
 
     /// Destroys the keys of everything that is listed for erasure: from then on none of it can be
     /// opened, here or in any backup of the data.
-    ///
-    /// # Errors
-    /// [`KeyringError::Storage`].
     pub async fn destroy_keys(&self, store: &Store) -> Result<(), KeyringError> {
         let mut after = None;
         loop {
@@ -77,9 +74,6 @@ impl Eraser {
 
     /// Erases everything that is listed for erasure, keys and rows, and says how many tenants
     /// there were. It may be cut anywhere, and goes on when it is called again.
-    ///
-    /// # Errors
-    /// [`KeyringError::Storage`].
     pub async fn erase(&self, store: &Store) -> Result<u64, KeyringError> {
         let mut erased = 0u64;
         loop {

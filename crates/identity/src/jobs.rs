@@ -60,7 +60,7 @@ impl Job for FlushLastUsed {
     }
 }
 
-/// Deletes ephemeral keys a day after they expired; until then they are told that they have.
+/// Deletes ephemeral keys a day after they expired; until then a request with one is told that it has expired.
 #[derive(Debug)]
 pub(crate) struct PruneEphemeralKeys;
 

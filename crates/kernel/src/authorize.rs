@@ -2,7 +2,8 @@
 //! permissions, by the scope that a request reaches into, and, inside the transaction of a write,
 //! by what became of the key and the install meanwhile.
 
-use crate::operation::{Access, RequestScope};
+use crate::definition::Access;
+use crate::operation::RequestScope;
 use crate::principal::{AccountAccess, Evidence, Principal, Role};
 use coffer_dialect::ApiError;
 

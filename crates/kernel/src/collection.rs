@@ -4,7 +4,8 @@
 //! same for all of them.
 
 use crate::context::Ctx;
-use crate::operation::{Arguments, Definition, Failure, ReadOperation};
+use crate::definition::Definition;
+use crate::operation::{Arguments, Failure, ReadOperation};
 use crate::page::{Page, PagePosition};
 use coffer_dialect::{ApiError, Fields, Object, PageRequest, list};
 use coffer_storage::{StorageError, Store};

@@ -5,10 +5,10 @@
 
 use crate::authorize::check_access;
 use crate::call::{Call, Reply};
+use crate::definition::Method;
 use crate::handler::Handler;
 use crate::kernel::Kernel;
 use crate::listener::ListenerRole;
-use crate::operation::Method;
 use crate::principal::{Credentials, Principal};
 use crate::request_id;
 use crate::routes::Route;

@@ -1,10 +1,10 @@
-//! From the failures of storage and keys to what a caller is told.
+//! From failures of storage and keys to the errors of the API.
 
 use coffer_dialect::ApiError;
 use coffer_keyring::KeyringError;
 use coffer_storage::StorageError;
 
-/// What a caller is told when storage failed. The cause goes to the log only.
+/// The error of a request whose storage failed. The cause goes to the log only.
 pub fn storage_failure(error: &StorageError) -> ApiError {
     match error {
         StorageError::Busy | StorageError::Unavailable(_) | StorageError::Closed => {
@@ -16,7 +16,7 @@ pub fn storage_failure(error: &StorageError) -> ApiError {
     }
 }
 
-/// What a caller is told when a key or a sealed value failed. Never a value.
+/// The error of a request whose key or sealed value failed. It never holds a value.
 pub fn keyring_failure(error: &KeyringError) -> ApiError {
     match error {
         KeyringError::Storage(source) => storage_failure(source),

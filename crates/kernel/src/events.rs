@@ -2,8 +2,8 @@
 
 use crate::collection::Collection;
 use crate::context::Ctx;
+use crate::definition::Definition;
 use crate::event::{self, EventFilter, StoredEvent};
-use crate::operation::Definition;
 use crate::page::PagePosition;
 use coffer_base::{Timestamp, limit};
 use coffer_dialect::{ApiError, Fields, Object, Value};

@@ -1,7 +1,7 @@
 //! The common face of all operations, which the edge calls.
 
 use crate::call::{Call, Reply};
-use crate::operation::Definition;
+use crate::definition::Definition;
 use crate::principal::BoxFuture;
 use crate::services::Services;
 use coffer_dialect::ApiError;

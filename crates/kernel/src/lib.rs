@@ -11,6 +11,7 @@ mod collection;
 mod connection;
 mod context;
 mod counters;
+mod definition;
 mod edge;
 mod error;
 pub mod event;
@@ -42,6 +43,7 @@ pub use collection::Collection;
 pub use connection::serve_connection;
 pub use context::Ctx;
 pub use counters::{Count, Counters};
+pub use definition::{Access, Definition, Example, Method};
 pub use error::{keyring_failure, storage_failure};
 pub use event::EventListeners;
 pub use family::{Family, KERNEL, OpenAll, Parts, Quota, Seal};
@@ -49,8 +51,8 @@ pub use jobs::{Job, JobContext, run_job};
 pub use kernel::{Kernel, KernelOptions};
 pub use listener::ListenerRole;
 pub use operation::{
-    Access, Applied, Arguments, Definition, Example, Failure, Method, ReadOperation, ReplayPolicy,
-    RequestScope, SealingOperation, WriteOperation,
+    Applied, Arguments, Failure, ReadOperation, ReplayPolicy, RequestScope, SealingOperation,
+    WriteOperation,
 };
 pub use page::{Page, PagePosition, leave_tombstone, position_of_tombstone};
 pub use principal::{

@@ -1,6 +1,6 @@
 //! What a listener serves.
 
-use crate::operation::Access;
+use crate::definition::Access;
 
 /// Which operations a listener serves.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]

@@ -1,4 +1,4 @@
-//! Pages of lists: newest first, in both directions (conventions §5).
+//! Pages of lists: newest first, in both directions.
 
 use coffer_dialect::{ApiError, Direction, PageRequest};
 
@@ -23,7 +23,8 @@ impl PagePosition {
     /// names, if it has one and it was found.
     ///
     /// # Errors
-    /// `resource_missing` if the cursor's object is unknown (conventions §13, decision 4).
+    /// `resource_missing` if the cursor's object is unknown: a page from anywhere else would silently
+    /// skip or repeat objects.
     pub fn of(
         request: &PageRequest,
         kind: &str,

@@ -8,11 +8,12 @@
 use crate::authorize::{check_evidence, check_scope};
 use crate::call::{Call, Reply};
 use crate::context::Ctx;
+use crate::definition::Definition;
 use crate::error::storage_failure;
 use crate::handler::Handler;
 use crate::idempotency::IdempotencyKey;
 use crate::operation::{
-    Applied, Arguments, Definition, Failure, ReadOperation, ReplayPolicy, SealingOperation,
+    Applied, Arguments, Failure, ReadOperation, ReplayPolicy, SealingOperation,
 };
 use crate::principal::{Authenticate, BoxFuture, Evidence};
 use crate::services::Services;

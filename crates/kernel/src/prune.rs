@@ -15,7 +15,7 @@ pub use crate::store::Prune;
 /// Deletes all rows that `params` choose, in batches, and says how many there were.
 ///
 /// # Errors
-/// [`StorageError`] of the engine; what was deleted stays so, and a second call goes on.
+/// When a batch fails; what was deleted stays deleted, and a second call goes on.
 pub async fn prune(store: &Store, prune: Prune, params: &[Value]) -> Result<u64, StorageError> {
     prune_while(store, prune, params, None).await
 }
@@ -40,9 +40,6 @@ async fn prune_while(
 /// Deletes all rows of `tenant` that `prunes` reach; their `select` takes mode, app, account. Each
 /// batch asks `condition` first, in its own transaction, and nothing more is deleted once that
 /// finds no row.
-///
-/// # Errors
-/// As [`prune`].
 pub async fn purge_tenant(
     store: &Store,
     tenant: &Tenant,

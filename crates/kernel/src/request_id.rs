@@ -1,4 +1,4 @@
-//! The id by which a caller, the log and the audit speak of one request (conventions §4.1).
+//! The id of one request, which the response, the log and the audit share.
 
 use coffer_base::id::random_id;
 use coffer_base::{Random, limit};

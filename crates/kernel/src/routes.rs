@@ -2,10 +2,9 @@
 //! families are the API.
 
 use crate::collection::{Collection, List, Retrieve};
+use crate::definition::{Access, Definition, Method};
 use crate::handler::Handler;
-use crate::operation::{
-    Access, Definition, Method, ReadOperation, SealingOperation, Unsealed, WriteOperation,
-};
+use crate::operation::{ReadOperation, SealingOperation, Unsealed, WriteOperation};
 use crate::pipeline::{Read, Write};
 use std::collections::HashMap;
 use std::sync::Arc;

@@ -91,9 +91,6 @@ impl Scheduler {
     }
 
     /// How far each task has come.
-    ///
-    /// # Errors
-    /// [`StorageError`] of the engine.
     pub async fn progress(
         &self,
         store: &Store,

@@ -42,9 +42,6 @@ impl Services {
     }
 
     /// The tenant's keys, made now if it never wrote anything.
-    ///
-    /// # Errors
-    /// As [`Self::existing_keys`].
     pub(crate) async fn keys(
         &self,
         tenant: &Tenant,

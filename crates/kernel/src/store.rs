@@ -251,7 +251,8 @@ pub(crate) async fn apps_over_cap(
         .collect()
 }
 
-/// Remembers where an object stood in its list, for cursors that still name it.
+/// Leaves a tombstone with the sequence number that an object had in its list, for cursors that
+/// still name it.
 pub fn leave_tombstone(
     tx: &mut Tx<'_>,
     tenant: &Tenant,
@@ -276,10 +277,7 @@ pub fn leave_tombstone(
     );
 }
 
-/// Where a deleted object stood in its list, if that is remembered.
-///
-/// # Errors
-/// [`StorageError`] of the engine.
+/// The sequence number that a deleted object had in its list, if its tombstone is still there.
 pub async fn position_of_tombstone(
     store: &Store,
     tenant: &Tenant,
@@ -349,9 +347,6 @@ pub async fn lock_watermark(
 
 /// Locks a scheduled task's watermark, and says whether `due` is not before it: a clock that went
 /// back finds nothing to do.
-///
-/// # Errors
-/// As [`lock_watermark`].
 pub async fn is_past_watermark(
     tx: &mut Tx<'_>,
     name: &'static str,
@@ -361,9 +356,6 @@ pub async fn is_past_watermark(
 }
 
 /// By how many seconds developer mode's clock was moved forward so far.
-///
-/// # Errors
-/// [`StorageError`] of the engine.
 pub async fn clock_offset(store: &Store) -> Result<i64, StorageError> {
     let rows = store.query("SELECT seconds FROM clock_offset WHERE id = 1", &[]).await?;
     rows.first().map_or(Ok(0), |row| row.int(0))
@@ -371,9 +363,6 @@ pub async fn clock_offset(store: &Store) -> Result<i64, StorageError> {
 
 /// Moves developer mode's clock forward: by `seconds`, or so that it is `at_least` ahead, whichever
 /// is more. Answers by how many seconds it is ahead then.
-///
-/// # Errors
-/// [`StorageError`] of the engine.
 pub async fn move_clock(tx: &mut Tx<'_>, seconds: i64, at_least: i64) -> Result<i64, StorageError> {
     let rows = tx.query("SELECT seconds FROM clock_offset WHERE id = 1", &[]).await?;
     let before = rows.first().map_or(Ok(0), |row| row.int(0))?;

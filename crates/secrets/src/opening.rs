@@ -24,7 +24,7 @@ pub async fn open_all(
         for secret in &page {
             let keys = keyring.existing(&secret.tenant, now).await?;
             let keys = keys.ok_or(KeyringError::KeysLost)?;
-            let bound = secret.place.associated_data(&keys, secret.expires_at);
+            let bound = secret.locator.associated_data(&keys, secret.expires_at);
             keys.open(&bound, &secret.sealed)?;
             opened = opened.saturating_add(1);
         }

@@ -5,14 +5,14 @@ pub(crate) mod find;
 pub(crate) mod list;
 pub(crate) mod set;
 
-use crate::secret::{Place, Secret};
+use crate::secret::{Locator, Secret};
 use crate::store::StoredSecret;
 use coffer_base::Redacted;
 use coffer_dialect::ApiError;
 use coffer_kernel::{Ctx, keyring_failure};
 use coffer_keyring::TenantKeys;
 
-/// The permission to set and delete. It includes reading (secret store §4.3, §7 decision 16).
+/// The permission to set and delete. It includes reading, as every `_write` includes its `_read`.
 const SECRET_WRITE: &str = "secret_write";
 
 /// The permission to find and list only.
@@ -22,10 +22,10 @@ const SECRET_READ: &str = "secret_read";
 /// row that was tampered with never passes for a good one.
 fn open(
     stored: &StoredSecret,
-    place: &Place,
+    locator: &Locator,
     keys: &TenantKeys,
 ) -> Result<Redacted<String>, ApiError> {
-    let associated_data = place.associated_data(keys, stored.expires_at);
+    let associated_data = locator.associated_data(keys, stored.expires_at);
     let payload =
         keys.open(&associated_data, &stored.sealed).map_err(|error| keyring_failure(&error))?;
     let text = std::str::from_utf8(payload.expose())
@@ -33,10 +33,10 @@ fn open(
     Ok(Redacted::new(text.to_owned()))
 }
 
-fn secret(stored: StoredSecret, place: Place, payload: Redacted<String>, ctx: &Ctx) -> Secret {
+fn secret(stored: StoredSecret, locator: Locator, payload: Redacted<String>, ctx: &Ctx) -> Secret {
     Secret {
         id: stored.id,
-        place,
+        locator,
         created: stored.created,
         expires_at: stored.expires_at,
         payload: ctx.expands(crate::wire::PAYLOAD).then_some(payload),

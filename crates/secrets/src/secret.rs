@@ -4,7 +4,7 @@ use coffer_base::{Redacted, Timestamp};
 use coffer_kernel::RequestScope;
 use coffer_keyring::{AssociatedData, Digest, TenantKeys};
 
-/// Who shares a secret (secret store §1.1).
+/// Who shares a secret.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub(crate) enum Scope {
     /// All users of the account.
@@ -45,15 +45,15 @@ impl Scope {
     }
 }
 
-/// Where a secret is found: its scope and its name, which together are its identity
-/// (secret store §1). Names are opaque: compared byte by byte, and never paths.
+/// What identifies a secret: its scope and its name. Names are opaque: compared byte by byte, and
+/// never paths.
 #[derive(Clone, PartialEq, Eq, Debug)]
-pub(crate) struct Place {
+pub(crate) struct Locator {
     pub(crate) scope: Scope,
     pub(crate) name: String,
 }
 
-impl Place {
+impl Locator {
     /// What the row is found by.
     pub(crate) fn digest(&self, keys: &TenantKeys) -> Digest {
         let scope = &self.scope;
@@ -65,7 +65,7 @@ impl Place {
 
     /// Everything that the payload's envelope is bound to: moved to another row, or with another
     /// expiry beside it, it does not open. The id is not bound: a replaced secret keeps its id,
-    /// and sealing takes place before the transaction that knows it.
+    /// and sealing takes locator before the transaction that knows it.
     pub(crate) fn associated_data(
         &self,
         keys: &TenantKeys,
@@ -83,7 +83,7 @@ impl Place {
 #[derive(Debug)]
 pub(crate) struct Secret {
     pub(crate) id: String,
-    pub(crate) place: Place,
+    pub(crate) locator: Locator,
     pub(crate) created: Timestamp,
     pub(crate) expires_at: Option<Timestamp>,
     /// Only if the caller asked for it.
@@ -91,7 +91,7 @@ pub(crate) struct Secret {
 }
 
 /// Whether something that expires then is still there now: from the second of its expiry on it
-/// is not (secret store §3.3).
+/// is not.
 pub(crate) fn is_live(expires_at: Option<Timestamp>, now: Timestamp) -> bool {
     expires_at.is_none_or(|at| now < at)
 }

@@ -1,6 +1,6 @@
 //! The SQL of the Secret Store.
 
-use crate::secret::{Place, Scope};
+use crate::secret::{Locator, Scope};
 use coffer_base::{Tenant, Timestamp, limit};
 use coffer_kernel::{PagePosition, Prune, leave_tombstone, tenant_of_row};
 use coffer_keyring::Digest;
@@ -103,7 +103,7 @@ const FIND: &str = "SELECT seq, id, created, expires_at, name, sealed FROM secre
 const FIND_LOCKED: &str = "SELECT seq, id, created, expires_at, name, sealed FROM secret \
      WHERE mode = ? AND app = ? AND account = ? AND scope = ? AND name_key = ? FOR UPDATE";
 
-/// The secret at a place, expired or not, as committed.
+/// The secret at a locator, expired or not, as committed.
 pub(crate) async fn find(
     store: &Store,
     key: &RowKey,
@@ -120,9 +120,9 @@ const COUNT_LIVE: &str = "SELECT count(*) FROM secret WHERE mode = ? AND app = ?
 
 /// A scope that is locked against other writers until the transaction ends.
 pub(crate) struct LockedScope {
-    /// Its next place in the order of the list.
+    /// Its next locator in the order of the list.
     pub(crate) seq: i64,
-    /// The secret at the place that was asked for, expired or not.
+    /// The secret at the locator that was asked for, expired or not.
     pub(crate) existing: Option<StoredSecret>,
     /// How many secrets are live.
     pub(crate) live: i64,
@@ -135,12 +135,12 @@ pub(crate) async fn lock_scope(
     key: &RowKey,
     now: Timestamp,
 ) -> Result<LockedScope, StorageError> {
-    let (scope, place) = (key.scope_values(), key.values());
+    let (scope, locator) = (key.scope_values(), key.values());
     let [mode, app, account, of] = scope.clone();
     let live = [mode, app, account, of, Value::Int(now.unix())];
     let lock = Statement { sql: LOCK, params: &scope };
     let look = [
-        Statement { sql: FIND_LOCKED, params: &place },
+        Statement { sql: FIND_LOCKED, params: &locator },
         Statement { sql: COUNT_LIVE, params: &live },
     ];
     let corrupt = || StorageError::Corrupt("a scope's row gave no number".into());
@@ -149,7 +149,7 @@ pub(crate) async fn lock_scope(
         tx.batch(&[&[lock][..], &look].concat()).await?
     } else {
         let mut answers = tx.batch(&[lock]).await?;
-        // The first place of a scope means that nothing is in it.
+        // The first locator of a scope means that nothing is in it.
         if number(answers.first().map_or(&[], Vec::as_slice))? == 1 {
             return Ok(LockedScope { seq: 1, existing: None, live: 0 });
         }
@@ -166,9 +166,9 @@ pub(crate) async fn lock_scope(
 }
 
 /// Adds a secret.
-pub(crate) fn insert(tx: &mut Tx<'_>, key: &RowKey, place: &Place, secret: &StoredSecret) {
+pub(crate) fn insert(tx: &mut Tx<'_>, key: &RowKey, locator: &Locator, secret: &StoredSecret) {
     let [mode, app, account, scope, name_key] = key.values();
-    let user = place.scope.user().map_or(Value::Null, Value::from);
+    let user = locator.scope.user().map_or(Value::Null, Value::from);
     tx.defer(
         "INSERT INTO secret (mode, app, account, scope, name_key, seq, id, created, expires_at, \
          scope_user, name, sealed) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
@@ -183,7 +183,7 @@ pub(crate) fn insert(tx: &mut Tx<'_>, key: &RowKey, place: &Place, secret: &Stor
             Value::Int(secret.created.unix()),
             time(secret.expires_at),
             user,
-            Value::from(place.name.as_str()),
+            Value::from(locator.name.as_str()),
             Value::from(secret.sealed.as_slice()),
         ],
     );
@@ -232,7 +232,7 @@ pub(crate) async fn page(
     rows.into_iter().map(stored).collect()
 }
 
-/// The place of the secret `id` in its scope, expired or not.
+/// The locator of the secret `id` in its scope, expired or not.
 pub(crate) async fn seq_of(
     store: &Store,
     tenant: &Tenant,
@@ -292,7 +292,7 @@ impl DeleteExpired {
 pub(crate) struct Bound {
     pub(crate) key: [Value; 5],
     pub(crate) tenant: Tenant,
-    pub(crate) place: Place,
+    pub(crate) locator: Locator,
     pub(crate) expires_at: Option<Timestamp>,
     pub(crate) sealed: Vec<u8>,
 }
@@ -324,12 +324,12 @@ fn bound(mut row: Row) -> Result<Bound, StorageError> {
     let key = [mode, app, account, Value::from(row.blob(3)?), Value::from(row.blob(4)?)];
     let user = row.optional_text(6)?.map(str::to_owned);
     let scope = user.map_or(Scope::Account, Scope::User);
-    let place = Place { scope, name: row.take_text(7)? };
+    let locator = Locator { scope, name: row.take_text(7)? };
     let expires_at = row.optional_int(5)?.map(Timestamp::from_unix);
-    Ok(Bound { key, tenant, place, expires_at, sealed: row.take_blob(8)? })
+    Ok(Bound { key, tenant, locator, expires_at, sealed: row.take_blob(8)? })
 }
 
-/// The key of the row at `place`.
-pub(crate) fn row_key(place: &Place, keys: &TenantKeys, tenant: &Tenant) -> RowKey {
-    RowKey { tenant: tenant.clone(), scope: place.scope.digest(keys), name: place.digest(keys) }
+/// The key of the row at `locator`.
+pub(crate) fn row_key(locator: &Locator, keys: &TenantKeys, tenant: &Tenant) -> RowKey {
+    RowKey { tenant: tenant.clone(), scope: locator.scope.digest(keys), name: locator.digest(keys) }
 }

@@ -1,6 +1,6 @@
-//! Parameters in, objects out (secret store §1.1, §2).
+//! Parameters in, objects out.
 
-use crate::secret::{Place, Scope, Secret};
+use crate::secret::{Locator, Scope, Secret};
 use coffer_base::{Redacted, limit};
 use coffer_dialect::{ApiError, Fields, Object, Value};
 use coffer_kernel::Ctx;
@@ -53,11 +53,11 @@ pub(crate) fn scope(fields: &Fields<'_>) -> Result<Scope, ApiError> {
     }
 }
 
-/// The object on the wire (secret store §2.1).
+/// The object on the wire.
 pub(crate) fn render(secret: &Secret, ctx: &Ctx) -> Object {
-    let place = &secret.place;
-    let mut scope = Object::bare().set("type", place.scope.kind());
-    if let Some(user) = place.scope.user() {
+    let locator = &secret.locator;
+    let mut scope = Object::bare().set("type", locator.scope.kind());
+    if let Some(user) = locator.scope.user() {
         scope = scope.set("user", user.to_owned());
     }
     let expires_at = secret.expires_at.map_or(Value::Null, |at| Value::Int(at.unix()));
@@ -65,7 +65,7 @@ pub(crate) fn render(secret: &Secret, ctx: &Ctx) -> Object {
         .set("created", secret.created.unix())
         .set("expires_at", expires_at)
         .set("livemode", ctx.tenant().mode.is_live())
-        .set("name", place.name.clone())
+        .set("name", locator.name.clone())
         .set("scope", scope);
     match &secret.payload {
         Some(payload) => object.set(PAYLOAD, Value::Secret(payload.clone())),
@@ -73,6 +73,6 @@ pub(crate) fn render(secret: &Secret, ctx: &Ctx) -> Object {
     }
 }
 
-pub(crate) fn not_found(place: &Place) -> ApiError {
-    ApiError::not_found(KIND, &place.name, "name")
+pub(crate) fn not_found(locator: &Locator) -> ApiError {
+    ApiError::not_found(KIND, &locator.name, "name")
 }

@@ -29,7 +29,7 @@ impl Bench {
         let gate = Gate::default();
         let options = AssembleOptions {
             data_dir: kept.path().join("data"),
-            root: RootSource::Beside,
+            root: RootSource::DataDir,
             database: coffer::assemble::Database::Embedded,
             developer: false,
             families: coffer::family_set::FamilySet::default(),
@@ -38,7 +38,7 @@ impl Bench {
             random: Arc::new(SystemRandom),
             faults: gate.faults(),
         };
-        let stores = assemble::found(&options).await.unwrap().stores;
+        let stores = assemble::init(&options).await.unwrap().stores;
         let key =
             coffer_identity::create_admin_key(&stores.data, &SystemRandom, START).await.unwrap();
         let authorization = format!("Authorization: Bearer {}", key.token().expose());

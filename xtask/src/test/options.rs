@@ -7,9 +7,11 @@ use crate::{fuzz, number};
 pub struct Options {
     /// Show the parts and run none.
     pub list: bool,
+    /// Run the parts too that a usual run leaves out.
+    all: bool,
     /// How long each fuzz target runs.
     pub fuzz_seconds: u32,
-    /// The names of the parts to run; all when empty.
+    /// The names of the parts to run; when empty, those of a usual run, or all.
     only: Vec<String>,
 }
 
@@ -17,24 +19,31 @@ impl Options {
     /// Reads the words after `test`. An unknown word or part is an error, so that a mistyped
     /// name never passes as a run of nothing.
     pub fn parse(words: &[String]) -> Result<Self, String> {
-        let mut options = Self { list: false, fuzz_seconds: fuzz::SECONDS, only: Vec::new() };
+        let (only, fuzz_seconds) = (Vec::new(), fuzz::SECONDS);
+        let mut options = Self { list: false, all: false, fuzz_seconds, only };
         let mut words = words.iter();
         while let Some(word) = words.next() {
             match word.as_str() {
                 "--list" => options.list = true,
+                "--all" => options.all = true,
                 "--fuzz-seconds" => options.fuzz_seconds = number(word, words.next())?,
                 "--only" => options.only.extend(parts(words.next())?),
                 _ => return Err(format!("test has no option \"{word}\"")),
             }
         }
+        if options.all && !options.only.is_empty() {
+            return Err("--all and --only exclude each other".to_owned());
+        }
         Ok(options)
     }
 
-    /// Whether `part` was asked for, by its name or because another one stands on it.
+    /// Whether `part` runs: because it was named, because another one stands on it, or because
+    /// none was named and it is part of this run.
     pub fn chosen(&self, part: &Part) -> bool {
         let named = |name: &str| self.only.iter().any(|only| only == name);
         let stands_on_build = || PARTS.iter().any(|other| other.needs_build && named(other.name));
-        self.only.is_empty() || named(part.name) || (part.name == BUILD && stands_on_build())
+        let usual = self.only.is_empty() && (self.all || !part.only_with_all);
+        usual || named(part.name) || (part.name == BUILD && stands_on_build())
     }
 }
 
@@ -59,8 +68,25 @@ mod tests {
 
     #[test]
     fn all_parts_run_unless_some_are_named() {
-        assert_eq!(chosen(&[]).len(), PARTS.len());
+        assert_eq!(chosen(&["--all"]).len(), PARTS.len());
         assert_eq!(chosen(&["--only", "tidy,format"]), ["format", "tidy"]);
+    }
+
+    #[test]
+    fn some_parts_run_only_with_all_or_by_name() {
+        let rare = Part {
+            name: "tidy",
+            about: "",
+            needs_build: false,
+            only_with_all: true,
+            run: |_| Ok(()),
+        };
+        let runs = |words: &[&str]| {
+            let words: Vec<String> = words.iter().map(|&word| word.to_owned()).collect();
+            Options::parse(&words).unwrap().chosen(&rare)
+        };
+        assert!(!runs(&[]) && !runs(&["--only", "format"]));
+        assert!(runs(&["--all"]) && runs(&["--only", "tidy"]));
     }
 
     #[test]
@@ -70,7 +96,13 @@ mod tests {
 
     #[test]
     fn what_is_mistyped_is_refused() {
-        for words in [&["--only", "tidi"][..], &["--only"], &["--onyl", "tidy"], &["tidy"]] {
+        for words in [
+            &["--only", "tidi"][..],
+            &["--only"],
+            &["--onyl", "tidy"],
+            &["tidy"],
+            &["--all", "--only", "tidy"],
+        ] {
             let words: Vec<String> = words.iter().map(|&word| word.to_owned()).collect();
             assert!(Options::parse(&words).is_err(), "{words:?}");
         }

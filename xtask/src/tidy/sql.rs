@@ -1,8 +1,8 @@
 //! SQL stands in files named `store.rs` or in a folder `store/`, under `migrations/`, and in the
-//! storage room.
+//! storage crate.
 
 use super::finding::Finding;
-use super::source::Source;
+use crate::code::source::Source;
 
 /// The words with which a statement begins. They are written in capitals throughout.
 const STATEMENTS: [&str; 10] = [
@@ -16,7 +16,7 @@ pub fn check(product: &[&Source]) -> Vec<Finding> {
             let literals = source.literals.iter();
             let found = literals.filter(|l| is_statement(&l.text) && !source.is_test(l.line));
             found.map(|literal| {
-                let message = "SQL belongs in the room's store.rs or its migrations";
+                let message = "SQL belongs in the crate's store.rs or its migrations";
                 Finding::new(&source.path, literal.line, message)
             })
         })
@@ -40,7 +40,7 @@ fn is_statement(literal: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::tidy::tree::File;
+    use crate::code::tree::File;
 
     fn lines(path: &str, text: &str) -> Vec<usize> {
         let source = Source::parse(&File { path: path.into(), text: text.into() });

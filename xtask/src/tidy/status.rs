@@ -1,7 +1,7 @@
 //! HTTP status numbers stand in one file of the dialect and in the listed files of the edge.
 
-use super::source::{Source, words};
 use super::uses::Use;
+use crate::code::source::{Source, words};
 
 /// Every line that names the type of a status or gives one as a number.
 pub fn uses(product: &[&Source]) -> Vec<Use> {
@@ -30,7 +30,7 @@ fn holds_a_number(code: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::tidy::tree::File;
+    use crate::code::tree::File;
 
     #[test]
     fn statuses_are_found_and_other_numbers_are_not() {

@@ -1,6 +1,6 @@
 //! Where secrets are taken out of their wrapping.
 
-use super::source::{Source, line_at, words};
+use crate::code::source::{Source, line_at, words};
 
 /// A use that only listed files may have: the file, the line, and what was used.
 pub struct Use {
@@ -27,7 +27,7 @@ pub fn expose(product: &[&Source]) -> Vec<Use> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::tidy::tree::File;
+    use crate::code::tree::File;
 
     #[test]
     fn every_way_of_exposing_is_found() {

@@ -1,153 +1,160 @@
-//! Which room may stand on which: the architecture's table, read against each `Cargo.toml`.
+//! Which crate may stand on which: the architecture's table, read against each `Cargo.toml`.
 
 use super::finding::Finding;
-use super::tree::File;
+use crate::code::manifest::{Dependency, dependencies};
+use crate::code::source::Source;
+use crate::code::tree::File;
 use std::collections::BTreeSet;
 
-/// A room, and the rooms that it may depend on.
-struct Room {
-    name: &'static str,
-    on: &'static [&'static str],
-}
+/// A crate, and the crates that it may depend on.
+type Row = (&'static str, &'static [&'static str]);
 
-/// What a family of resources stands on. Families never see each other.
-const FAMILY: &[&str] = &["base", "dialect", "storage", "keyring", "audit", "kernel"];
-const FAMILIES: [&str; 4] = ["identity", "secrets", "reserves", "dashboard"];
-
-/// Every room under `crates/`. A new one gets its line here.
-const ROOMS: [Room; 11] = [
-    Room { name: "base", on: &[] },
-    Room { name: "dialect", on: &["base"] },
-    Room { name: "crypto", on: &["base"] },
-    Room { name: "storage", on: &["base"] },
-    Room { name: "keyring", on: &["base", "crypto", "storage"] },
-    Room { name: "audit", on: &["base", "storage", "keyring"] },
-    Room { name: "kernel", on: &["base", "dialect", "storage", "keyring", "audit"] },
-    // A family that also makes tokens and hashes them.
-    Room {
-        name: "identity",
-        on: &["base", "dialect", "crypto", "storage", "keyring", "audit", "kernel"],
-    },
-    Room { name: "secrets", on: FAMILY },
-    Room { name: "reserves", on: FAMILY },
-    Room { name: "dashboard", on: &["base", "kernel", "audit"] },
+/// The crates below the families. A new one gets its line here.
+const FOUNDATION: [Row; 8] = [
+    ("base", &[]),
+    ("dialect", &["base"]),
+    ("crypto", &["base"]),
+    ("storage", &["base"]),
+    ("outbound", &["base"]),
+    ("keyring", &["base", "crypto", "storage"]),
+    ("audit", &["base", "storage", "keyring"]),
+    ("kernel", &["base", "dialect", "storage", "outbound", "keyring", "audit"]),
 ];
-/// The room that puts all others together.
+/// What a family of resources may stand on.
+const FAMILY: [&str; 7] = ["base", "dialect", "storage", "outbound", "keyring", "audit", "kernel"];
+/// What a family may stand on besides: another family below it, or the ciphers.
+const BESIDES: [Row; 2] = [
+    // It makes tokens and hashes them.
+    ("identity", &["crypto"]),
+    // What is held back is held back of a ledger's money.
+    ("reserves", &["ledger"]),
+];
+/// The crate that puts all others together.
 const BINARY: &str = "coffer";
+/// The list of the families.
+const REGISTRY: &str = "crates/coffer/src/families.rs";
 
-/// Outside crates that only some rooms may use, and those rooms.
+/// Outside crates that only some crates may use, and those crates.
 const OUTSIDE: [(&[&str], &[&str]); 3] = [
     (&["rusqlite", "libsqlite3-sys", "tokio-postgres", "deadpool-postgres"], &["storage"]),
     (&["aws-lc-rs", "aws-lc-sys"], &["crypto"]),
-    (&["axum", "hyper", "hyper-util", "http-body-util", "tower"], &["kernel", BINARY]),
+    (&["axum", "hyper", "hyper-util", "http-body-util", "tower"], &["kernel", "outbound", BINARY]),
 ];
 
-/// A dependency as it stands in a manifest.
-struct Dependency {
-    line: usize,
-    package: String,
-    /// Only for tests.
-    dev: bool,
+/// The families: the crates that the registry names, and those of the table, which other crates
+/// bring along; none of them is a foundation.
+pub fn families(sources: &[&Source]) -> BTreeSet<String> {
+    let registry = sources.iter().filter(|source| source.path == REGISTRY);
+    let named = registry.flat_map(|source| crates_named(source)).map(|(_, name)| name);
+    let table = BESIDES
+        .iter()
+        .flat_map(|(name, besides)| [*name].into_iter().chain(besides.iter().copied()));
+    let all = named.chain(table.map(str::to_owned));
+    all.filter(|name| FOUNDATION.iter().all(|(known, _)| known != name)).collect()
 }
 
-pub fn check(files: &[File]) -> Vec<Finding> {
-    let manifests = files.iter().filter_map(|file| {
-        let room = file.path.strip_prefix("crates/")?.strip_suffix("/Cargo.toml")?;
-        Some((room, file))
+/// The crates of ours that the code of the product in `source` names, with the lines.
+pub fn crates_named(source: &Source) -> Vec<(usize, String)> {
+    let lines = source.product_lines().flat_map(|(line, code)| {
+        let named = code.split(|c: char| !c.is_alphanumeric() && c != '_');
+        named.filter_map(move |word| Some((line, word.strip_prefix("coffer_")?.to_owned())))
     });
-    manifests.flat_map(|(room, file)| check_room(room, file)).collect()
+    lines.collect()
 }
 
-fn check_room(room: &str, file: &File) -> Vec<Finding> {
-    if room != BINARY && ROOMS.iter().all(|known| known.name != room) {
-        let message = format!("give the room {room} its line in xtask/src/tidy/walls.rs");
+/// Whether the family may stand on the other one.
+pub fn is_below(other: &str, family: &str) -> bool {
+    BESIDES.iter().any(|(name, besides)| *name == family && besides.contains(&other))
+}
+
+pub fn check(files: &[File], families: &BTreeSet<String>) -> Vec<Finding> {
+    let manifests = files.iter().filter_map(|file| {
+        let name = file.path.strip_prefix("crates/")?.strip_suffix("/Cargo.toml")?;
+        Some((name, file))
+    });
+    manifests.flat_map(|(name, file)| check_crate(name, file, families)).collect()
+}
+
+fn check_crate(name: &str, file: &File, families: &BTreeSet<String>) -> Vec<Finding> {
+    let Some(on) = may_stand_on(name, families) else {
+        let message = format!("name {name} in {REGISTRY} or in xtask/src/tidy/walls.rs");
         return vec![Finding::new(&file.path, 0, message)];
-    }
-    let dependencies = dependencies(&file.text);
-    let wrong = dependencies.iter().filter_map(|dependency| {
-        let message = wall(room, dependency)?;
+    };
+    let wrong = dependencies(&file.text).into_iter().filter_map(|dependency| {
+        let message = wall(name, &on, &dependency, families)?;
         Some(Finding::new(&file.path, dependency.line, message))
     });
     wrong.collect()
 }
 
+/// The crates of ours that the crate may depend on; `None` for a crate that nothing names.
+fn may_stand_on<'a>(name: &str, families: &'a BTreeSet<String>) -> Option<Vec<&'a str>> {
+    let foundations = FOUNDATION.iter().map(|(known, _)| *known);
+    if name == BINARY {
+        return Some(foundations.chain(families.iter().map(String::as_str)).collect());
+    }
+    if let Some((_, on)) = FOUNDATION.iter().find(|(known, _)| *known == name) {
+        return Some(on.to_vec());
+    }
+    let besides = BESIDES.iter().filter(|(known, _)| *known == name);
+    let besides = besides.flat_map(|(_, besides)| besides.iter().copied());
+    families.contains(name).then(|| FAMILY.into_iter().chain(besides).collect())
+}
+
 /// The wall that a dependency goes through, if it does.
-fn wall(room: &str, dependency: &Dependency) -> Option<String> {
+fn wall(
+    name: &str,
+    may: &[&str],
+    dependency: &Dependency,
+    families: &BTreeSet<String>,
+) -> Option<String> {
     let package = dependency.package.as_str();
-    if room == BINARY && package.starts_with("coffer-") {
-        return None;
-    }
     if let Some(on) = package.strip_prefix("coffer-").or((package == BINARY).then_some(BINARY)) {
-        return (!may_stand_on(room, on, dependency.dev))
-            .then(|| format!("{room} may not depend on {on}"));
+        // Tests may set up any crate but a family; what is in the server follows the table.
+        let test = dependency.dev && on != BINARY && !families.contains(on);
+        return (!may.contains(&on) && !test).then(|| format!("{name} may not depend on {on}"));
     }
-    let (_, rooms) = OUTSIDE.iter().find(|(packages, _)| packages.contains(&package))?;
-    (!rooms.contains(&room)).then(|| format!("only {} may use {package}", rooms.join(" and ")))
-}
-
-/// Tests may set up any room but a family; what is compiled into the server follows the table.
-fn may_stand_on(room: &str, on: &str, dev: bool) -> bool {
-    let mut table = ROOMS.iter().filter(|known| known.name == room);
-    table.any(|known| known.on.contains(&on)) || (dev && on != BINARY && !FAMILIES.contains(&on))
-}
-
-/// The dependencies of a manifest, in whichever of the two ways they are written.
-fn dependencies(manifest: &str) -> Vec<Dependency> {
-    let mut found = Vec::new();
-    let mut section = String::new();
-    let mut named = BTreeSet::new();
-    for (index, text) in manifest.lines().enumerate() {
-        let text = text.split('#').next().unwrap_or_default().trim();
-        let line = index + 1;
-        if let Some(name) = text.strip_prefix('[') {
-            section = name.trim_end_matches(']').to_owned();
-            named.clear();
-        }
-        let dev = section.contains("dev-dependencies");
-        if let Some((_, name)) = section.split_once("dependencies.") {
-            // [dependencies.name] and its keys.
-            let package = value_of("package", text).unwrap_or(name).to_owned();
-            if named.insert(package.clone()) {
-                found.push(Dependency { line, package, dev });
-            }
-        } else if section.ends_with("dependencies")
-            && let Some((name, _)) = text.split_once(['.', '=', ' '])
-        {
-            // name = …, or name.workspace = true.
-            let package = value_of("package", text).unwrap_or(name).trim().to_owned();
-            found.push(Dependency { line, package, dev });
-        }
-    }
-    found
-}
-
-/// The quoted value of `key = "…"`, wherever it stands in the line.
-fn value_of<'a>(key: &str, line: &'a str) -> Option<&'a str> {
-    let (_, after) = line.split_once(key)?;
-    after.trim_start().strip_prefix('=')?.trim_start().strip_prefix('"')?.split('"').next()
+    let (_, users) = OUTSIDE.iter().find(|(packages, _)| packages.contains(&package))?;
+    (!users.contains(&name)).then(|| format!("only {} may use {package}", users.join(" and ")))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    fn found(room: &str, text: &str) -> Vec<String> {
-        let path = format!("crates/{room}/Cargo.toml");
-        let findings = check(&[File { path, text: text.into() }]);
+    fn registered() -> BTreeSet<String> {
+        ["identity", "secrets", "ledger", "reserves"].map(str::to_owned).into()
+    }
+
+    fn found(name: &str, text: &str) -> Vec<String> {
+        let path = format!("crates/{name}/Cargo.toml");
+        let findings = check(&[File { path, text: text.into() }], &registered());
         findings.iter().map(|finding| format!("{}: {}", finding.line, finding.message)).collect()
     }
 
     #[test]
-    fn rooms_stand_on_what_the_table_says() {
+    fn families_are_what_the_registry_names() {
+        let text = "use coffer_kernel::Family;
+pub fn families() -> Vec<Family> { vec![coffer_secrets::family(), coffer_payouts::family()] }
+// coffer_dashboard::family()
+#[cfg(test)]
+mod tests { use coffer_testkit::x; }
+";
+        let registry = Source::parse(&File { path: REGISTRY.into(), text: text.into() });
+        let other = Source::parse(&File { path: "a.rs".into(), text: "coffer_other::x".into() });
+        let families: Vec<String> = families(&[&registry, &other]).into_iter().collect();
+        assert_eq!(families, ["identity", "ledger", "payouts", "reserves", "secrets"]);
+    }
+
+    #[test]
+    fn crates_stand_on_what_the_table_says() {
         let text = "[package]\nname = \"x\"\n[dependencies]\ncoffer-base.workspace = true\n";
-        for room in ROOMS.iter().filter(|room| room.name != "base") {
-            assert!(found(room.name, text).is_empty(), "{}", room.name);
+        let families = registered();
+        let foundations = FOUNDATION.iter().map(|(name, _)| *name).filter(|name| *name != "base");
+        for name in foundations.chain(families.iter().map(String::as_str)) {
+            assert!(found(name, text).is_empty(), "{name}");
         }
         assert_eq!(found("base", text), ["4: base may not depend on base"]);
-        assert_eq!(
-            found("secrets", "[dependencies]\ncoffer-identity = { path = \"../identity\" }\n"),
-            ["2: secrets may not depend on identity"]
-        );
         assert_eq!(
             found("kernel", "[build-dependencies]\ncoffer-secrets.workspace = true\n"),
             ["2: kernel may not depend on secrets"]
@@ -170,17 +177,35 @@ mod tests {
     }
 
     #[test]
-    fn the_binary_stands_on_all_and_a_new_room_is_asked_for() {
-        assert!(found("coffer", "[dependencies]\ncoffer-secrets.workspace = true\n").is_empty());
+    fn a_family_stands_on_another_only_if_the_table_says_so() {
+        assert!(found("reserves", "[dependencies]\ncoffer-ledger.workspace = true\n").is_empty());
         assert_eq!(
-            found("payouts", "[dependencies]\n"),
-            ["0: give the room payouts its line in xtask/src/tidy/walls.rs"]
+            found("ledger", "[dependencies]\ncoffer-reserves.workspace = true\n"),
+            ["2: ledger may not depend on reserves"]
+        );
+        assert_eq!(
+            found("secrets", "[dependencies]\ncoffer-identity = { path = \"../identity\" }\n"),
+            ["2: secrets may not depend on identity"]
+        );
+        assert_eq!(
+            found("secrets", "[dependencies]\ncoffer-crypto.workspace = true\n"),
+            ["2: secrets may not depend on crypto"]
         );
     }
 
     #[test]
-    fn drivers_and_ciphers_stay_in_their_rooms() {
+    fn the_binary_stands_on_all_and_a_new_crate_is_asked_for() {
+        assert!(found("coffer", "[dependencies]\ncoffer-secrets.workspace = true\n").is_empty());
+        assert_eq!(
+            found("payouts", "[dependencies]\n"),
+            ["0: name payouts in crates/coffer/src/families.rs or in xtask/src/tidy/walls.rs"]
+        );
+    }
+
+    #[test]
+    fn drivers_ciphers_and_http_stay_in_their_crates() {
         assert!(found("storage", "[dependencies]\nrusqlite.workspace = true\n").is_empty());
+        assert!(found("outbound", "[dependencies]\nhyper.workspace = true\n").is_empty());
         assert_eq!(
             found("coffer", "[dependencies]\nrusqlite.workspace = true\n"),
             ["2: only storage may use rusqlite"]
@@ -191,13 +216,13 @@ mod tests {
         );
         assert_eq!(
             found("secrets", "[dependencies.web]\npackage = \"axum\"\n"),
-            ["2: only kernel and coffer may use axum"]
+            ["2: only kernel and outbound and coffer may use axum"]
         );
     }
 
     #[test]
-    fn tests_set_up_rooms_but_no_family() {
-        let text = |room: &str| format!("[dev-dependencies]\ncoffer-{room}.workspace = true\n");
+    fn tests_set_up_crates_but_no_family() {
+        let text = |name: &str| format!("[dev-dependencies]\ncoffer-{name}.workspace = true\n");
         assert!(found("kernel", &text("crypto")).is_empty());
         assert!(found("secrets", &text("testkit")).is_empty());
         assert_eq!(found("kernel", &text("secrets")), ["2: kernel may not depend on secrets"]);

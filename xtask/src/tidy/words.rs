@@ -3,8 +3,8 @@
 //! The words are put together from halves, so that this file does not find itself.
 
 use super::finding::Finding;
-use super::source::words;
-use super::tree::File;
+use crate::code::source::words;
+use crate::code::tree::File;
 
 /// The hosts of package registries: where packages come from is each machine's own setting.
 const REGISTRIES: [&str; 7] = [

@@ -9,8 +9,8 @@ const SCHEMA: [&str; 5] = [
     include_str!("../../../../crates/reserves/migrations/0002_reserve.sql"),
 ];
 
-/// The third turn of a ledger: a charge of 100 of which 10 are held, fees aside. 196608 is its
-/// first number.
+/// The third transaction of a ledger: a charge of 100 of which 10 are held, fees aside. 196608 is
+/// its first number.
 const ONE_CHARGE: &str = "
     INSERT INTO ledger VALUES (1, 'p', 'a', 3), (1, 'p', 'b', 1);
     INSERT INTO ledger_charge VALUES (1, 'p', 'a', 196608, 'ch_12345678', 100, 'usd', NULL, 0,
@@ -25,7 +25,7 @@ const ONE_CHARGE: &str = "
         'ch_12345678', 7, NULL, 99, NULL, 1, 9, '{}');
     INSERT INTO event_sequence VALUES (1, 'p', 'a', 8);
     INSERT INTO event VALUES (1, 'p', 'a', 8, 'evt_12345678', 5, 'reserve.hold.created', 'v',
-        'req_12345678', 'key12345', '{}');
+        'req_12345678', 'key12345', '{}', 0);
     INSERT INTO ledger_balance VALUES (1, 'p', 'a', 'usd', 0, 90, 0, 10, 0, -100, 0, 0);
     INSERT INTO audit_entry VALUES (5, 'req_12345678', 'k', 'ledger.charges.create', 1, 'p', 'a',
         'ch_12345678', NULL);

@@ -24,26 +24,27 @@ pub enum Database {
     },
 }
 
-/// The stores of an installation, opened and locked against other servers.
+/// The stores of an installation, open. Those in files are locked against other processes.
 pub struct Stores {
     /// The data.
     pub data: Store,
     /// The keys.
     pub keys: Store,
-    /// What the schemas needed.
+    /// The migrations that opening applied.
     pub migrations: Vec<MigrationReport>,
-    /// Of the directory, if the stores are in it.
+    /// The lock of the data directory, if the stores are files.
     _lock: Option<DirectoryLock>,
 }
 
 impl Stores {
-    /// Opens both files, makes them if they are missing, and brings their schemas up to date.
+    /// Opens both files, creates them if they are missing, and migrates their schemas to this
+    /// build's.
     fn open_embedded(options: &AssembleOptions, now: Timestamp) -> Result<Self, AssembleError> {
         let AssembleOptions { data_dir, faults, families, .. } = options;
-        make_directory(data_dir)?;
+        create_directory(data_dir)?;
         let lock = DirectoryLock::acquire(data_dir)?;
         let (data_file, keys_file) = (data_dir.join(DATA_FILE), data_dir.join(KEYS_FILE));
-        // The keys are made first, so data without keys has lost them.
+        // The key store is created first, so data without one means that it was lost.
         if data_file.exists() && !keys_file.exists() {
             return Err(AssembleError::KeysMissing(keys_file));
         }
@@ -56,70 +57,74 @@ impl Stores {
         Ok(Self { data, keys, migrations: vec![data_report, keys_report], _lock: Some(lock) })
     }
 
-    /// Opens both stores where `options` says that they are. Those that other servers share must
-    /// have this build's schema.
+    /// Opens both stores where `options` says that they are. A PostgreSQL database must have this
+    /// build's schema already, since other servers may depend on the one that it has.
     ///
     /// # Errors
-    /// [`AssembleError::Storage`] if another process uses the directory, a database cannot be
-    /// reached, a schema is newer, or the store holds only what was moved there before the move was
-    /// cut; [`AssembleError::KeysMissing`] if there is data and no key store.
-    pub async fn of(options: &AssembleOptions, now: Timestamp) -> Result<Self, AssembleError> {
-        let stores = Self::even_half_moved(options, now).await?;
+    /// [`AssembleError::Storage`] if another process uses the directory, if a database cannot be
+    /// reached, if a schema is newer than this build's, or if a transfer to here is incomplete;
+    /// [`AssembleError::KeysMissing`] if there is data and no key store.
+    pub async fn open_configured(
+        options: &AssembleOptions,
+        now: Timestamp,
+    ) -> Result<Self, AssembleError> {
+        let stores = Self::open_incomplete(options, now).await?;
         if Transfer::was_cut_in(&stores.data).await? {
-            let why = "the move of a store to here was cut, or what arrived was not the same: run \
-                       `coffer migrate-store` again, or begin with an empty place";
+            let why = "the move of a store to here was interrupted, or what arrived was not the \
+                       same: run `coffer migrate-store` again, or begin with an empty target";
             return Err(StorageError::Schema(why.to_owned()).into());
         }
         Ok(stores)
     }
 
-    /// As [`Stores::of`], for whoever moves a store there.
+    /// As [`Stores::open_configured`], but also opens stores with an incomplete transfer, so that
+    /// it can be continued.
     ///
     /// # Errors
-    /// As [`Stores::of`].
-    pub async fn even_half_moved(
+    /// As [`Stores::open_configured`], but for the incomplete transfer.
+    pub async fn open_incomplete(
         options: &AssembleOptions,
         now: Timestamp,
     ) -> Result<Self, AssembleError> {
-        match &options.database {
-            Database::Embedded => Self::open_embedded(options, now),
-            Database::Postgres { data, keys } => {
-                let keys = Store::open_postgres(keys.clone(), &[KEY_MIGRATIONS]).await?;
-                let data = Store::open_postgres(
-                    data.clone().with_faults(options.faults.clone()),
-                    &options.families.migrations(),
-                )
-                .await?;
-                Ok(Self { data, keys, migrations: Vec::new(), _lock: None })
-            }
-        }
+        let Database::Postgres { data, keys } = &options.database else {
+            return Self::open_embedded(options, now);
+        };
+        let keys = Store::open_postgres(keys.clone(), &[KEY_MIGRATIONS]).await?;
+        let data = data.clone().with_faults(options.faults.clone());
+        let data = Store::open_postgres(data, &options.families.migrations()).await?;
+        Ok(Self { data, keys, migrations: Vec::new(), _lock: None })
     }
 
-    /// Finishes what is queued and closes the files.
+    /// Commits what is queued and closes both stores.
     pub async fn close(&self) {
         self.data.close().await;
         self.keys.close().await;
     }
 }
 
-fn make_directory(path: &Path) -> Result<(), AssembleError> {
+fn create_directory(path: &Path) -> Result<(), AssembleError> {
     use std::os::unix::fs::DirBuilderExt;
-    let made = std::fs::DirBuilder::new().recursive(true).mode(0o700).create(path);
-    made.map_err(|error| AssembleError::File(path.to_owned(), error))
+    let created = std::fs::DirBuilder::new().recursive(true).mode(0o700).create(path);
+    created.map_err(|source| AssembleError::File { path: path.to_owned(), source })
 }
 
-/// Makes the schemas of shared databases that were never used. One that was used is left as it is:
-/// founding must not change a store that somebody has.
+/// Creates the schemas of PostgreSQL databases that are empty. One with a schema stays as it is,
+/// since `coffer init` must not change a store that is in use. Stores in files get their schemas
+/// when they are opened.
 ///
 /// # Errors
-/// [`AssembleError::Storage`], also if a database has another schema than this build's.
-pub async fn make(options: &AssembleOptions, now: Timestamp) -> Result<(), AssembleError> {
+/// [`AssembleError::Storage`] if a database cannot be reached or has another schema than this
+/// build's.
+pub async fn create_schemas(
+    options: &AssembleOptions,
+    now: Timestamp,
+) -> Result<(), AssembleError> {
     let Database::Postgres { data, keys } = &options.database else { return Ok(()) };
-    make_one(keys, &[KEY_MIGRATIONS], now).await?;
-    make_one(data, &options.families.migrations(), now).await
+    create_schema(keys, &[KEY_MIGRATIONS], now).await?;
+    create_schema(data, &options.families.migrations(), now).await
 }
 
-async fn make_one(
+async fn create_schema(
     options: &PostgresOptions,
     sets: &[MigrationSet],
     now: Timestamp,
@@ -135,11 +140,11 @@ async fn make_one(
     Ok(())
 }
 
-/// Gives shared databases the first half of what their schemas lack: servers of the version before
-/// go on. Embedded ones are brought up to date when they are opened.
+/// Applies the first half of the pending migrations to PostgreSQL databases: servers of the
+/// version before keep working. Stores in files are migrated when they are opened.
 ///
 /// # Errors
-/// [`AssembleError::Storage`].
+/// [`AssembleError::Storage`] if a database cannot be reached or a statement fails.
 pub async fn expand(
     database: &Database,
     now: Timestamp,
@@ -151,10 +156,11 @@ pub async fn expand(
     Ok(vec![data, keys])
 }
 
-/// Gives shared databases the second half: servers of the version before are refused from then on.
+/// Applies the second half of the migrations to PostgreSQL databases, which refuse servers of the
+/// version before from then on.
 ///
 /// # Errors
-/// [`AssembleError::Storage`].
+/// [`AssembleError::Storage`] if a database cannot be reached or a statement fails.
 pub async fn finish(database: &Database) -> Result<Vec<MigrationReport>, AssembleError> {
     let Database::Postgres { data, keys } = database else { return Ok(Vec::new()) };
     let keys = Store::finish_postgres(keys.clone(), &[KEY_MIGRATIONS]).await?;

@@ -1,27 +1,25 @@
-//! `coffer admin-key create`: the way back in, for whoever has the root key.
+//! `coffer admin-key create`: a new admin key for whoever has the root key, without a server.
 
 use super::args::AdminKey;
 use super::exit::{Exit, Failure};
-use super::install;
 use super::output::{self, Output};
+use super::setup;
 use crate::config::Config;
 use coffer::assemble::{self, AssembleError};
 use coffer_storage::StorageError;
 use serde_json::json;
 
-/// Makes an admin key in the store itself.
-///
-/// # Errors
-/// If a server runs on the store, or the root key does not open it.
+/// Creates an admin key in the store itself, which no server may have open.
 pub fn run(config: &Config, verb: &AdminKey, output: Output) -> Result<Exit, Failure> {
     let AdminKey::Create = verb;
-    let options = install::options(config, config.root_source()?, false)?;
-    let (id, token) = install::runtime()?.block_on(async {
-        // Opening takes the lock and proves that the root key opens the keys.
+    let options = setup::production(config)?;
+    let (id, token) = setup::runtime()?.block_on(async {
+        // Opening takes the lock, and shows that the root key opens the keys: whoever lacks it
+        // gets no admin key.
         let installation = assemble::open(options).await.map_err(explain)?;
-        let made = install::new_admin_key(&installation.stores.data).await;
+        let created = setup::create_admin_key(&installation.stores.data).await;
         installation.stores.close().await;
-        made
+        created
     })?;
     let json = json!({ "id": id, "key": *token });
     output.show(&json, super::table::object)?;

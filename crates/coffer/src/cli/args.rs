@@ -27,7 +27,7 @@ pub enum Verb {
     /// Serve on this machine for development: nothing to configure, any test key works.
     Dev,
     /// Make a store, its root key and the first admin key.
-    Init(Init),
+    Init(InitArgs),
     /// Serve the API, the admin API and the background jobs.
     Serve,
     /// Ask a running server what it is doing.
@@ -59,7 +59,7 @@ pub enum Verb {
     #[command(subcommand)]
     Migrate(Migrate),
     /// Move a store from files to PostgreSQL, or back, and check what arrived.
-    MigrateStore(MigrateStore),
+    MigrateStore(MigrateStoreArgs),
     /// Copy the data or the keys, also while a server runs.
     #[command(subcommand)]
     Backup(Backup),
@@ -74,7 +74,7 @@ pub enum Verb {
 }
 
 #[derive(Args)]
-pub struct Init {
+pub struct InitArgs {
     /// Also make an account and an app of this name, with a test key and a live key.
     #[arg(long, value_name = "NAME", value_parser = display_name)]
     pub app: Option<String>,
@@ -98,11 +98,11 @@ pub enum Accounts {
         id: Option<String>,
     },
     /// List accounts, newest first.
-    List(Listing),
+    List(ListArgs),
     /// Show one account.
-    Show(One),
+    Show(IdArg),
     /// Erase an account, its apps, and everything that any app keeps for it, for good.
-    Delete(Deletion),
+    Delete(DeleteArgs),
 }
 
 #[derive(Subcommand)]
@@ -125,20 +125,20 @@ pub enum Apps {
     /// List apps, newest first.
     List {
         #[command(flatten)]
-        listing: Listing,
+        listing: ListArgs,
         /// Only those of this account.
         #[arg(long)]
         account: Option<String>,
     },
     /// Show one app.
-    Show(One),
+    Show(IdArg),
     /// Erase an app, its keys, and everything that it keeps for anybody, for good.
-    Delete(Deletion),
+    Delete(DeleteArgs),
 }
 
 #[derive(Subcommand)]
 pub enum Installs {
-    /// Install an app on an account, or open the door again that an uninstall shut.
+    /// Install an app on an account, or let it in again after an uninstall.
     Create {
         /// The app.
         #[arg(long)]
@@ -150,7 +150,7 @@ pub enum Installs {
     /// List installs, newest first.
     List {
         #[command(flatten)]
-        listing: Listing,
+        listing: ListArgs,
         /// Only those of this app.
         #[arg(long)]
         app: Option<String>,
@@ -159,11 +159,11 @@ pub enum Installs {
         account: Option<String>,
     },
     /// Show one install.
-    Show(One),
+    Show(IdArg),
     /// Uninstall: the secrets stay, and the app cannot reach them.
     Delete {
         #[command(flatten)]
-        deletion: Deletion,
+        args: DeleteArgs,
         /// Erase the secrets too, for good.
         #[arg(long)]
         purge: bool,
@@ -173,39 +173,42 @@ pub enum Installs {
 #[derive(Subcommand)]
 pub enum Keys {
     /// Make a key. It is shown once.
-    Create {
-        /// The app that it belongs to.
-        #[arg(long, required_unless_present = "admin", conflicts_with = "admin")]
-        app: Option<String>,
-        /// Test or live.
-        #[arg(long, required_unless_present = "admin", conflicts_with = "admin")]
-        #[arg(value_parser = Mode::ALL.map(Mode::as_str))]
-        mode: Option<String>,
-        /// Restrict it to this; can be given several times.
-        #[arg(long, value_name = "PERMISSION", conflicts_with = "admin")]
-        permission: Vec<String>,
-        /// Make an admin key instead.
-        #[arg(long)]
-        admin: bool,
-        /// A name for people.
-        #[arg(long)]
-        name: Option<String>,
-        /// When it ends: 90d, 12h, 90m, 45s.
-        #[arg(long, value_name = "TIME", value_parser = duration::seconds)]
-        expires_in: Option<i64>,
-    },
+    Create(CreateKeyArgs),
     /// List keys, newest first; revoked and expired ones too.
     List {
         #[command(flatten)]
-        listing: Listing,
+        listing: ListArgs,
         /// Only those of this app.
         #[arg(long)]
         app: Option<String>,
     },
     /// Show one key, without its token.
-    Show(One),
+    Show(IdArg),
     /// Revoke a key at once and for good, and the ephemeral keys that it made.
-    Revoke(One),
+    Revoke(IdArg),
+}
+
+#[derive(Args)]
+pub struct CreateKeyArgs {
+    /// The app that it belongs to.
+    #[arg(long, required_unless_present = "admin", conflicts_with = "admin")]
+    pub app: Option<String>,
+    /// Test or live.
+    #[arg(long, required_unless_present = "admin", conflicts_with = "admin")]
+    #[arg(value_parser = Mode::ALL.map(Mode::as_str))]
+    pub mode: Option<String>,
+    /// Restrict it to this; can be given several times.
+    #[arg(long, value_name = "PERMISSION", conflicts_with = "admin")]
+    pub permission: Vec<String>,
+    /// Make an admin key instead.
+    #[arg(long)]
+    pub admin: bool,
+    /// A name for people.
+    #[arg(long)]
+    pub name: Option<String>,
+    /// When it ends: 90d, 12h, 90m, 45s.
+    #[arg(long, value_name = "TIME", value_parser = duration::seconds)]
+    pub expires_in: Option<i64>,
 }
 
 #[derive(Subcommand)]
@@ -219,7 +222,7 @@ pub enum Secrets {
         /// The secret's name.
         name: String,
         #[command(flatten)]
-        scope: Scope,
+        scope: ScopeArgs,
         /// When it ends: 30d, 12h, 90m, 45s.
         #[arg(long, value_name = "TIME", value_parser = duration::seconds)]
         expires_in: Option<i64>,
@@ -232,7 +235,7 @@ pub enum Secrets {
         /// The secret's name.
         name: String,
         #[command(flatten)]
-        scope: Scope,
+        scope: ScopeArgs,
         /// Print the value.
         #[arg(long)]
         reveal: bool,
@@ -240,31 +243,31 @@ pub enum Secrets {
     /// List the secrets of a scope, without their values.
     List {
         #[command(flatten)]
-        scope: Scope,
+        scope: ScopeArgs,
         #[command(flatten)]
-        listing: Listing,
+        listing: ListArgs,
     },
     /// Delete a secret.
     Delete {
         /// The secret's name.
         name: String,
         #[command(flatten)]
-        scope: Scope,
+        scope: ScopeArgs,
     },
 }
 
-/// Servers of both places must be stopped. If it is cut, run it again, and it goes on. The target
-/// must be empty; the source stays as it is.
+/// Servers of both stores must be stopped. If it is interrupted, run it again, and it continues.
+/// The target must be empty; the source stays as it is.
 #[derive(Args)]
-pub struct MigrateStore {
+pub struct MigrateStoreArgs {
     /// Where the store is: sqlite:DIR, or postgres://… of the data.
-    #[arg(long, value_name = "PLACE")]
+    #[arg(long, value_name = "STORE")]
     pub from: String,
     /// The database of its keys, if it is not in files.
     #[arg(long, value_name = "URL")]
     pub from_keys: Option<String>,
     /// Where it goes.
-    #[arg(long, value_name = "PLACE")]
+    #[arg(long, value_name = "STORE")]
     pub to: String,
     /// The database for its keys, if they do not go into files.
     #[arg(long, value_name = "URL")]
@@ -310,9 +313,9 @@ pub enum ConfigVerb {
     Print,
 }
 
-/// Whose secrets.
+/// The scope of a secret.
 #[derive(Args)]
-pub struct Scope {
+pub struct ScopeArgs {
     /// The scope of this user, instead of the account's.
     #[arg(long)]
     pub user: Option<String>,
@@ -321,24 +324,24 @@ pub struct Scope {
     pub account: Option<String>,
 }
 
-/// How much of a list.
+/// Arguments of every list.
 #[derive(Args)]
-pub struct Listing {
+pub struct ListArgs {
     /// At most so many; else all.
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
     pub limit: Option<u32>,
 }
 
-/// One object.
+/// The object that a verb is about.
 #[derive(Args)]
-pub struct One {
+pub struct IdArg {
     /// Its id.
     pub id: String,
 }
 
-/// An object that goes.
+/// The object to delete.
 #[derive(Args)]
-pub struct Deletion {
+pub struct DeleteArgs {
     /// Its id.
     pub id: String,
     /// Do not ask before something is erased.
@@ -368,7 +371,7 @@ enum Group {
     Families,
 }
 
-/// Which settings are flags of which verb. All of them are read from environment and file.
+/// Which settings are flags of which verb. Environment and file may set any of them.
 const FLAGS: &[(&[&str], &[Group])] = &[
     (&["dev"], &[Group::Of(DEVELOPER), Group::Families, Group::Of(PROCESS)]),
     (&["init"], &[Group::Of(STORE)]),
@@ -383,7 +386,7 @@ const FLAGS: &[(&[&str], &[Group])] = &[
     (&["secrets"], &[Group::Of(CLIENT)]),
     (&["ledger", "verify"], &[Group::Of(READER)]),
     (&["migrate"], &[Group::Of(SCHEMA)]),
-    (&["migrate-store"], &[Group::Of(MOVER)]),
+    (&["migrate-store"], &[Group::Of(TRANSFER)]),
     (&["backup"], &[Group::Of(FILES)]),
     (&["config"], &[Group::Of(SERVER), Group::Families, Group::Of(PROCESS)]),
 ];
@@ -405,7 +408,7 @@ const READER: &[&Setting] = &[
     &config::DATABASE_PASSWORD,
     &config::CONFIG,
 ];
-const MOVER: &[&Setting] = &[&config::DATABASE_PASSWORD, &config::ROOT_KEY, &config::CONFIG];
+const TRANSFER: &[&Setting] = &[&config::DATABASE_PASSWORD, &config::ROOT_KEY, &config::CONFIG];
 const SCHEMA: &[&Setting] =
     &[&config::DATABASE, &config::KEY_DATABASE, &config::DATABASE_PASSWORD, &config::CONFIG];
 const CLIENT: &[&Setting] = &[&config::URL, &config::CA_CERT, &config::CONFIG];
@@ -455,9 +458,6 @@ fn with_flags(command: Command, path: &[&str], settings: &[&Setting]) -> Command
 }
 
 /// Prints the completions of `shell`.
-///
-/// # Errors
-/// As [`print_bytes`].
 pub fn completions(shell: Shell) -> Result<Exit, Failure> {
     let mut script = Vec::new();
     clap_complete::generate(shell, &mut command(), "coffer", &mut script);

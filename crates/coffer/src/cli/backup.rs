@@ -1,23 +1,23 @@
-//! `coffer backup`: copies of the stores, made while they are in use.
+//! `coffer backup`: copies of stores in files, also while a server runs.
 
 use super::args::Backup;
 use super::exit::{Exit, Failure};
-use super::install;
 use super::output::{self, Output};
-use crate::config::{Config, Value};
+use super::setup;
+use crate::config::{self, Config, Value};
 use coffer::assemble::{DATA_FILE, DEVELOPER_ROOT_FILE, Database, KEYS_FILE, RootSource};
 use coffer::family_set::FamilySet;
-use coffer_base::{Clock, SystemClock};
+use coffer_base::{Clock, SystemClock, Timestamp};
 use coffer_crypto::root;
 use coffer_keyring::KEY_MIGRATIONS;
 use coffer_storage::{Options, Store};
 use serde_json::json;
 use std::path::{Path, PathBuf};
 
-/// Copies a store.
+/// Copies the data or the keys.
 ///
 /// # Errors
-/// If there is none, or the copy cannot be written.
+/// If the stores are PostgreSQL databases or missing, or if the copy cannot be written.
 pub fn run(config: &Config, verb: &Backup, output: Output) -> Result<Exit, Failure> {
     if let Database::Postgres { .. } = config.database()? {
         return Err(Failure::failed(
@@ -28,9 +28,9 @@ pub fn run(config: &Config, verb: &Backup, output: Output) -> Result<Exit, Failu
     }
     let data_dir = config.data_dir();
     if !data_dir.join(DATA_FILE).exists() {
-        return Err(Failure::failed(format!("there is no store in {}", data_dir.display())));
+        return Err(setup::no_store(&data_dir));
     }
-    let runtime = install::runtime()?;
+    let runtime = setup::runtime()?;
     match verb {
         Backup::Create { file } => runtime.block_on(data(config, &data_dir, file, output)),
         Backup::Keys { file } => runtime.block_on(keys(&data_dir, file, output)),
@@ -46,11 +46,10 @@ async fn data(
     let from = data_dir.join(DATA_FILE);
     let store = Store::open_sqlite_read_only(&from, &FamilySet::default().migrations())?;
     let store_id = coffer_keyring::store_id(&store).await?;
-    // Straight from file to file: a server that is running goes on meanwhile.
     let bytes = coffer_storage::copy_file(&from, file)?;
-    tell(file, bytes, store_id.as_deref(), output)?;
+    report(file, bytes, store_id.as_deref(), output)?;
     if !output.is_json() {
-        let root = root_key_place(config, data_dir, store_id.as_deref().unwrap_or_default());
+        let root = root_key_location(config, data_dir, store_id.as_deref().unwrap_or_default());
         output::note(&format!(
             "\nThis copy is worthless without the keys: the wrapped keys in {keys}, which \
              `coffer backup keys` copies, and the root key ({root}). Keep the three in \
@@ -66,16 +65,11 @@ async fn keys(data_dir: &Path, file: &Path, output: Output) -> Result<Exit, Fail
     let store = Store::open_sqlite_read_only(&from, &[KEY_MIGRATIONS])?;
     let store_id = coffer_keyring::key_store_id(&store).await?;
     store.close().await;
-    // Keys that are made while the copy runs may be missing in it.
+    // Taken before the copy, since keys that are made meanwhile may be missing in it.
     let now = SystemClock.now();
     let bytes = coffer_storage::copy_file(&from, file)?;
-    // The schema is this build's, as was just seen, so nothing but the time is written, which
-    // the database allows beside a server.
-    let options = Options { copy_before_migration: false, ..Options::default() };
-    let (store, _report) = Store::open_sqlite(&from, &[KEY_MIGRATIONS], now, options)?;
-    let recorded = coffer_keyring::record_backup(&store, now).await;
-    store.close().await;
-    tell(file, bytes, store_id.as_deref(), output)?;
+    let recorded = record(&from, now).await;
+    report(file, bytes, store_id.as_deref(), output)?;
     recorded?;
     if !output.is_json() {
         output::note(
@@ -87,18 +81,28 @@ async fn keys(data_dir: &Path, file: &Path, output: Output) -> Result<Exit, Fail
     Ok(Exit::Done)
 }
 
-fn tell(file: &Path, bytes: u64, store: Option<&str>, output: Output) -> Result<(), Failure> {
+/// Records the time of the backup, for `coffer doctor`. The schema is this build's already, so
+/// opening the store migrates nothing, and a server may have it open too.
+async fn record(keys_file: &Path, now: Timestamp) -> Result<(), Failure> {
+    let options = Options { copy_before_migration: false, ..Options::default() };
+    let (store, _report) = Store::open_sqlite(keys_file, &[KEY_MIGRATIONS], now, options)?;
+    let recorded = coffer_keyring::record_backup(&store, now).await;
+    store.close().await;
+    Ok(recorded?)
+}
+
+fn report(file: &Path, bytes: u64, store: Option<&str>, output: Output) -> Result<(), Failure> {
     let json = json!({ "file": file.display().to_string(), "bytes": bytes, "store": store });
     output.show(&json, super::table::object)
 }
 
-/// Where the root key is: only for people, so nothing is read.
-fn root_key_place(config: &Config, data_dir: &Path, store_id: &str) -> String {
+/// Where the root key is, for people: the key itself is not read.
+fn root_key_location(config: &Config, data_dir: &Path, store_id: &str) -> String {
     let shown = |path: PathBuf| path.display().to_string();
     if data_dir.join(DEVELOPER_ROOT_FILE).exists() {
         return shown(data_dir.join(DEVELOPER_ROOT_FILE));
     }
-    if let Some(Value::Secret(_)) = config.value(&crate::config::ROOT_KEY) {
+    if let Some(Value::Secret(_)) = config.value(&config::ROOT_KEY) {
         return "as given in COFFER_ROOT_KEY".to_owned();
     }
     match config.root_source() {
@@ -108,6 +112,6 @@ fn root_key_place(config: &Config, data_dir: &Path, store_id: &str) -> String {
         {
             shown(directory.join(root::CREDENTIAL))
         }
-        _ => shown(root::default_path(&crate::config::config_home(), store_id)),
+        _ => shown(root::default_path(&config::config_home(), store_id)),
     }
 }

@@ -1,9 +1,9 @@
-//! `coffer config`: what is set, and who said so.
+//! `coffer config`: checks the configuration, or shows each setting and its source.
 
 use super::args::ConfigVerb;
 use super::exit::{Exit, Failure};
 use super::output::Output;
-use super::{install, table};
+use super::{setup, table};
 use crate::config::{ADMIN_LISTEN, Config, INSECURE_HTTP, LISTEN};
 use coffer::serve::ServeError;
 use serde_json::{Value, json};
@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 /// Checks or shows the configuration.
 ///
 /// # Errors
-/// What is wrong with it.
+/// If the root key or the TLS files cannot be used, or if plain HTTP would leave this machine.
 pub fn run(config: &Config, verb: &ConfigVerb, output: Output) -> Result<Exit, Failure> {
     match verb {
         ConfigVerb::Check => {
@@ -31,7 +31,7 @@ pub fn run(config: &Config, verb: &ConfigVerb, output: Output) -> Result<Exit, F
 
 fn check(config: &Config) -> Result<(), Failure> {
     config.root_source()?;
-    let tls = install::tls(config)?;
+    let tls = setup::tls(config)?;
     if tls.is_some() || config.is_on(&INSECURE_HTTP) {
         return Ok(());
     }

@@ -1,10 +1,10 @@
-//! `coffer dev`: a server for the laptop, with nothing to configure.
+//! `coffer dev`: a server for development, which needs no configuration.
 
 use super::exit::{Exit, Failure};
-use super::{install, output, running, serve, snippet};
+use super::{output, serve, setup, signals, snippet};
 use crate::config::{Config, LISTEN};
 use crate::telemetry;
-use coffer::assemble::{self, AssembleError, Installation, RootSource};
+use coffer::assemble::{self, AssembleError, Installation};
 use coffer::serve::{Address, ServeOptions, Server};
 use coffer_crypto::root::RootError;
 use std::io::Write;
@@ -13,10 +13,11 @@ use std::path::Path;
 /// A key that any developer may use: developer mode takes every test key.
 const EXAMPLE_KEY: &str = "sk_test_example";
 
-/// Serves in developer mode until it is told to stop.
+/// Serves in developer mode until a signal ends it.
 ///
 /// # Errors
-/// Whatever keeps the installation from being opened or served.
+/// If the address is not this machine's, if the data directory holds a production store, or if
+/// the server cannot start.
 pub fn run(config: &Config) -> Result<Exit, Failure> {
     let listen = config.address(&LISTEN).cloned();
     if !matches!(&listen, Some(address @ Address::Tcp(_)) if address.is_local()) {
@@ -27,29 +28,28 @@ pub fn run(config: &Config) -> Result<Exit, Failure> {
         )));
     }
     telemetry::start(config);
-    let runtime = install::runtime()?;
-    let ended = runtime.block_on(async {
+    let runtime = setup::runtime()?;
+    let result = runtime.block_on(async {
         let installation = open(config).await?;
-        serve::tell_migrations(&installation.stores.migrations);
+        serve::log_migrations(&installation.stores.migrations);
         keep_out_of_git(&config.data_dir());
         let options = ServeOptions { listen, ..ServeOptions::default() };
         let started = |server: &Server| output::print(&banner(config, server));
-        running::until_stopped(installation, options, started).await
+        signals::serve_until_signal(installation, options, started).await
     });
     runtime.shutdown_background();
-    ended
+    result
 }
 
-/// Opens the store of developer mode, or founds it.
+/// Opens the store of developer mode, or initializes it.
 async fn open(config: &Config) -> Result<Installation, Failure> {
-    let options = || install::options(config, RootSource::Beside, true);
-    match assemble::open(options()?).await {
+    match assemble::open(setup::developer(config)).await {
         Ok(installation) => Ok(installation),
-        Err(AssembleError::NotFounded(..)) => {
-            let mut founded = assemble::found(&options()?).await?;
-            // That a new store was given its schema is no news.
-            founded.stores.migrations.clear();
-            Ok(assemble::open_stores(options()?, founded.stores).await?)
+        Err(AssembleError::NoStore(..)) => {
+            let mut initialized = assemble::init(&setup::developer(config)).await?;
+            // Every new store is migrated to the first schema: nothing to log.
+            initialized.stores.migrations.clear();
+            Ok(assemble::open_stores(setup::developer(config), initialized.stores).await?)
         }
         Err(AssembleError::Root(RootError::Missing { .. })) => Err(Failure::failed(format!(
             "{} holds a store that developer mode did not make; choose another directory with \
@@ -60,10 +60,10 @@ async fn open(config: &Config) -> Result<Installation, Failure> {
     }
 }
 
-/// The root key lies in the directory, so none of it may go into a repository by accident.
+/// Keeps the data directory, which has the root key in it, out of the repository around it.
 fn keep_out_of_git(data_dir: &Path) {
     let file = std::fs::File::create_new(data_dir.join(".gitignore"));
-    // It is there already, or it cannot be made and the server runs all the same.
+    // It fails if the file exists, which is fine, or cannot be written, which stops no server.
     let _ = file.and_then(|mut file| file.write_all(b"*\n"));
 }
 

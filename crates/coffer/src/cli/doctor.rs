@@ -1,24 +1,25 @@
-//! `coffer doctor`: what could go wrong, found before it does.
+//! `coffer doctor`: checks the stores, the keys and the machine.
 //!
-//! It changes nothing and needs no server; beside a running one it reads the stores.
+//! It changes nothing, and works with or without a running server.
 
-mod checks;
 mod databases;
-mod keys;
+mod files;
+mod machine;
+mod root_key;
 
 use super::exit::{Exit, Failure};
 use super::output::Output;
-use super::{install, table};
+use super::{setup, table};
 use crate::config::Config;
 use coffer::assemble::{DATA_FILE, Database};
 use serde_json::{Value, json};
 
-/// How a check came out.
+/// The result of a check.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Verdict {
     /// As it should be.
     Ok,
-    /// It works, and somebody should look at it.
+    /// It works, and should be changed.
     Warn,
     /// It does not work.
     Fail,
@@ -67,24 +68,9 @@ impl Finding {
 /// Runs all checks; [`Exit::Failed`] if one fails.
 ///
 /// # Errors
-/// If the findings cannot be printed.
+/// If the configuration does not say where the stores are, or if the findings cannot be printed.
 pub fn run(config: &Config, output: Output) -> Result<Exit, Failure> {
-    let data_dir = config.data_dir();
-    let mut findings = Vec::new();
-    if let Database::Postgres { data, keys } = config.database()? {
-        findings.extend(install::runtime()?.block_on(databases::stores(config, data, keys)));
-    } else if data_dir.join(DATA_FILE).exists() {
-        findings.extend(checks::modes(&data_dir));
-        findings.push(checks::flushing(&data_dir));
-        findings.push(checks::space(&data_dir));
-        findings.extend(install::runtime()?.block_on(keys::stores(config, &data_dir)));
-    } else {
-        findings.push(Finding::fail(
-            "store",
-            format!("there is no store in {}", data_dir.display()),
-            "make one with `coffer init`, or say where it is with --data-dir",
-        ));
-    }
+    let findings = check(config)?;
     let failed = findings.iter().any(|finding| finding.verdict == Verdict::Fail);
     let json = json!({
         "ok": !failed,
@@ -92,6 +78,25 @@ pub fn run(config: &Config, output: Output) -> Result<Exit, Failure> {
     });
     output.show(&json, |_| lines(&findings))?;
     Ok(if failed { Exit::Failed } else { Exit::Done })
+}
+
+fn check(config: &Config) -> Result<Vec<Finding>, Failure> {
+    let data_dir = config.data_dir();
+    if let Database::Postgres { data, keys } = config.database()? {
+        return Ok(setup::runtime()?.block_on(databases::check(config, data, keys)));
+    }
+    if !data_dir.join(DATA_FILE).exists() {
+        return Ok(vec![Finding::fail(
+            "store",
+            format!("there is no store in {}", data_dir.display()),
+            "make one with `coffer init`, or say where it is with --data-dir",
+        )]);
+    }
+    let mut findings = machine::modes(&data_dir);
+    findings.push(machine::fsync(&data_dir));
+    findings.push(machine::space(&data_dir));
+    findings.extend(setup::runtime()?.block_on(files::check(config, &data_dir)));
+    Ok(findings)
 }
 
 fn lines(findings: &[Finding]) -> String {

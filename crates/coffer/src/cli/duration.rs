@@ -1,11 +1,11 @@
-//! Lengths of time as people write them.
+//! Durations as people write them.
 
 use coffer_base::{Clock, SystemClock, limit};
 
 /// `30d`, `12h`, `90m` or `45s`, in seconds.
 ///
 /// # Errors
-/// A sentence if it is anything else, zero, or longer than the longest expiry.
+/// If it is anything else, zero, or longer than the longest expiry.
 pub fn seconds(text: &str) -> Result<i64, String> {
     let units = [('d', 86_400), ('h', 3600), ('m', 60), ('s', 1)];
     let parsed = units.iter().find_map(|(letter, seconds)| {

@@ -1,7 +1,6 @@
 //! How a verb ends.
 
 use coffer::assemble::AssembleError;
-use coffer_storage::StorageError;
 use std::process::ExitCode;
 
 /// The exit codes.
@@ -15,15 +14,15 @@ pub enum Exit {
     Usage,
     /// What was named does not exist.
     NotFound,
-    /// The key is missing, unknown, or may not.
+    /// The key is missing, unknown, or lacks the permission.
     Refused,
     /// The server cannot be reached, or cannot answer now.
     Unavailable,
-    /// A second signal ended it.
+    /// A second signal ended the server.
     Interrupted,
 }
 
-/// Every code, and what it says: for `coffer help` and docs/cli.md.
+/// Every code and its meaning, for `coffer help` and docs/cli.md.
 pub const CODES: [(Exit, u8, &str); 7] = [
     (Exit::Done, 0, "done"),
     (Exit::Failed, 1, "failed, or a check of `coffer doctor` or `coffer ledger verify` did"),
@@ -41,12 +40,12 @@ impl From<Exit> for ExitCode {
     }
 }
 
-/// Why a verb did not do what it was asked for. The message is for a person, and holds no secret.
+/// Why a verb failed. The message is for a person, and holds no secret.
 #[derive(Debug)]
 pub struct Failure {
     /// The code to end with.
     pub exit: Exit,
-    /// What to say; nothing if it is empty.
+    /// What to print; nothing if it is empty.
     pub message: String,
 }
 
@@ -61,33 +60,16 @@ impl Failure {
         Self::new(Exit::Failed, message)
     }
 
-    /// What was asked for makes no sense.
+    /// Arguments or settings that cannot be used.
     pub fn usage(message: impl Into<String>) -> Self {
         Self::new(Exit::Usage, message)
     }
 }
 
-impl From<AssembleError> for Failure {
-    fn from(error: AssembleError) -> Self {
-        Self::failed(error.to_string())
-    }
-}
-
-impl From<StorageError> for Failure {
-    fn from(error: StorageError) -> Self {
-        Self::failed(error.to_string())
-    }
-}
-
-impl From<coffer_keyring::KeyringError> for Failure {
-    fn from(error: coffer_keyring::KeyringError) -> Self {
-        Self::failed(error.to_string())
-    }
-}
-
-impl From<coffer_crypto::root::RootError> for Failure {
-    fn from(error: coffer_crypto::root::RootError) -> Self {
-        Self::failed(error.to_string())
+/// Errors of stores, keyring and root key too, since each converts into an [`AssembleError`].
+impl<E: Into<AssembleError>> From<E> for Failure {
+    fn from(error: E) -> Self {
+        Self::failed(error.into().to_string())
     }
 }
 

@@ -1,102 +1,101 @@
 //! `coffer init`: a new installation.
 
-use super::args::Init;
-use super::client::Client;
+use super::args::InitArgs;
+use super::client::{Client, Params};
 use super::exit::{Exit, Failure};
 use super::output::{self, Output};
-use super::{install, snippet};
-use crate::config::Config;
-use coffer::assemble::{self, Founded};
+use super::{setup, snippet};
+use crate::config::{self, Config};
+use coffer::assemble::{self, Initialized, Installation};
 use coffer::serve::{Address, ServeOptions, Server};
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
+use tokio::runtime::Runtime;
 use zeroize::Zeroizing;
 
-/// Founds an installation.
+/// Initializes an installation, and makes an app in it if that is asked for.
 ///
 /// # Errors
-/// If there is one already, or it cannot be made.
-pub fn run(config: &Config, wanted: &Init, output: Output) -> Result<Exit, Failure> {
-    let options =
-        || -> Result<_, Failure> { install::options(config, config.root_source()?, false) };
-    let runtime = install::runtime()?;
-    let (mut made, installation) = runtime.block_on(async {
-        let founded = assemble::found(&options()?).await?;
-        let (made, key) = first(config, &founded).await?;
-        let installation = assemble::open_stores(options()?, founded.stores).await?;
-        Ok::<_, Failure>((made, (installation, key)))
-    })?;
-    let (installation, key) = installation;
-    let with_app = match &wanted.app {
+/// If there is one already, or if it cannot be made.
+pub fn run(config: &Config, args: &InitArgs, output: Output) -> Result<Exit, Failure> {
+    let runtime = setup::runtime()?;
+    let (installation, admin_key, mut summary) = runtime.block_on(init(config))?;
+    let app_added = match &args.app {
+        Some(name) => add_app(&runtime, installation, admin_key, name, &mut summary),
         None => {
             runtime.block_on(installation.stores.close());
             Ok(())
         }
-        Some(name) => add_app(&runtime, installation, key, name, &mut made),
     };
     // The admin key is shown once, so it is shown even if the app could not be made.
-    output.show(&made, table)?;
+    output.show(&Value::Object(summary.clone()), table)?;
     if !output.is_json() {
-        output::note(&advice(config, &made));
+        output::note(&advice(config, &summary));
     }
-    with_app.map(|()| Exit::Done)
+    app_added.map(|()| Exit::Done)
 }
 
-async fn first(config: &Config, founded: &Founded) -> Result<(Value, Zeroizing<String>), Failure> {
-    let (_id, token) = install::new_admin_key(&founded.stores.data).await?;
-    let root_key = founded.root_path.as_ref().map(|path| path.display().to_string());
-    let made = json!({
-        "admin_key": *token,
-        "data_dir": config.data_dir().display().to_string(),
-        "root_key": root_key,
-        "store": founded.store_id,
-    });
-    Ok((made, token))
+/// What `coffer init` prints, by name.
+type Summary = Map<String, Value>;
+
+async fn init(config: &Config) -> Result<(Installation, Zeroizing<String>, Summary), Failure> {
+    let initialized = assemble::init(&setup::production(config)?).await?;
+    let (_id, token) = setup::create_admin_key(&initialized.stores.data).await?;
+    let summary = summary(config, &initialized, &token);
+    let options = setup::production(config)?;
+    let installation = assemble::open_stores(options, initialized.stores).await?;
+    Ok((installation, token, summary))
 }
 
-/// Makes the account, the app and its keys as anybody would: through the API, which a server
-/// that only this process knows offers for a moment.
+fn summary(config: &Config, initialized: &Initialized, admin_key: &str) -> Summary {
+    let root_key = initialized.root_path.as_ref().map(|path| path.display().to_string());
+    Summary::from_iter([
+        ("admin_key".to_owned(), json!(admin_key)),
+        ("data_dir".to_owned(), json!(config.data_dir().display().to_string())),
+        ("root_key".to_owned(), json!(root_key)),
+        ("store".to_owned(), json!(initialized.store_id)),
+    ])
+}
+
+/// Makes the account, the app and its keys through the API, as any administrator would: with a
+/// server on a port of its own, which ends afterwards.
 fn add_app(
-    runtime: &tokio::runtime::Runtime,
-    installation: assemble::Installation,
-    admin: Zeroizing<String>,
+    runtime: &Runtime,
+    installation: Installation,
+    admin_key: Zeroizing<String>,
     name: &str,
-    made: &mut Value,
+    summary: &mut Summary,
 ) -> Result<(), Failure> {
     let listen = Address::parse("127.0.0.1:0").map_err(Failure::failed)?;
     let options = ServeOptions { listen: Some(listen), ..ServeOptions::default() };
     let server = runtime.block_on(Server::start(installation, options));
     let server = server.map_err(|error| Failure::failed(error.to_string()))?;
     let address = server.address.as_ref().map(ToString::to_string).unwrap_or_default();
-    let client = Client::local(format!("http://{address}"), admin);
-    let added = call_api(&client, name, made);
+    let client = Client::local(format!("http://{address}"), admin_key);
+    let added = create_app(&client, name, summary);
     runtime.block_on(server.stop());
     added
 }
 
-fn call_api(client: &Client, name: &str, made: &mut Value) -> Result<(), Failure> {
-    let text = |object: &Value, field: &str| {
-        object.get(field).and_then(Value::as_str).unwrap_or_default().to_owned()
+/// Each object that is made goes into the summary at once: its key cannot be shown again later.
+fn create_app(client: &Client, name: &str, summary: &mut Summary) -> Result<(), Failure> {
+    let create = |path: &str, params: Params<'_>, field: &str| {
+        let object = client.post(path, params)?;
+        let text = object.get(field).and_then(Value::as_str).unwrap_or_default();
+        Ok::<_, Failure>(text.to_owned())
     };
-    let mut keep = |field: &str, value: &str| {
-        if let Some(made) = made.as_object_mut() {
-            made.insert(field.to_owned(), value.into());
-        }
-    };
-    let account = text(&client.post("/v1/admin/accounts", &[("name", name)])?, "id");
-    keep("account", &account);
-    let params = [("account", account.as_str()), ("name", name)];
-    let app = text(&client.post("/v1/admin/apps", &params)?, "id");
-    keep("app", &app);
+    let account = create("/v1/admin/accounts", &[("name", name)], "id")?;
+    summary.insert("account".to_owned(), json!(account));
+    let app = create("/v1/admin/apps", &[("account", &account), ("name", name)], "id")?;
+    summary.insert("app".to_owned(), json!(app));
     for mode in ["test", "live"] {
-        let params = [("app", app.as_str()), ("mode", mode)];
-        let key = text(&client.post("/v1/admin/api_keys", &params)?, "key");
-        keep(&format!("{mode}_key"), &key);
+        let key = create("/v1/admin/api_keys", &[("app", &app), ("mode", mode)], "key")?;
+        summary.insert(format!("{mode}_key"), json!(key));
     }
     Ok(())
 }
 
-fn table(made: &Value) -> String {
-    let fields = made.as_object().into_iter().flatten();
+fn table(summary: &Value) -> String {
+    let fields = summary.as_object().into_iter().flatten();
     let lines = fields.map(|(name, value)| {
         let value = value.as_str().unwrap_or("as given (COFFER_ROOT_KEY)");
         format!("{:<10} {value}", name.replace('_', " "))
@@ -104,17 +103,17 @@ fn table(made: &Value) -> String {
     lines.collect::<Vec<_>>().join("\n")
 }
 
-fn advice(config: &Config, made: &Value) -> String {
+fn advice(config: &Config, summary: &Summary) -> String {
     let mut advice = String::from(
         "\nThe keys are shown only this once: keep them where you keep passwords.\n\
          Copy the root key to another place: without it nobody can open the store, ever.\n\n\
          Next:\n\n",
     );
-    let default = crate::config::DATA_DIR.default.unwrap_or_default();
+    let default = config::DATA_DIR.default.unwrap_or_default();
     let data_dir = config.data_dir().display().to_string();
     let flag = if data_dir == default { String::new() } else { format!(" --data-dir {data_dir}") };
     advice.push_str(&format!("coffer serve{flag}"));
-    if let Some(key) = made.get("test_key").and_then(Value::as_str) {
+    if let Some(key) = summary.get("test_key").and_then(Value::as_str) {
         let base = "http://127.0.0.1:4747";
         advice.push_str(&format!("\n{}", snippet::curl(base, key)));
     }

@@ -1,4 +1,4 @@
-//! Values and answers from a person or a pipe.
+//! Input from a person or a pipe: the value of a secret, and a confirmation.
 
 use super::exit::{Exit, Failure};
 use super::output;
@@ -7,39 +7,40 @@ use std::io::{BufRead, IsTerminal, Read};
 use std::path::Path;
 use zeroize::Zeroizing;
 
-/// The value of a secret: the file as it is, or standard input or what is typed at the prompt,
+/// Longer than any value can be, so that a value that is too long reaches the server and gets its
+/// message.
+const MOST: u64 = limit::BODY_BYTES as u64;
+
+/// The value of a secret: a file as it is, or else standard input or what is typed at the prompt,
 /// without one newline at its end.
 ///
 /// # Errors
-/// If it cannot be read, is empty, is no UTF-8, or longer than any secret can be.
+/// If it cannot be read, is empty, or is no UTF-8.
 pub fn value(name: &str, file: Option<&Path>) -> Result<Zeroizing<String>, Failure> {
-    let failed = |what: String, error: std::io::Error| {
-        Failure::usage(format!("{what} cannot be read: {error}"))
+    let (source, text) = match file {
+        Some(path) => (path.display().to_string(), std::fs::File::open(path).and_then(read)),
+        None if std::io::stdin().is_terminal() => ("the terminal".to_owned(), prompt(name)),
+        None => ("standard input".to_owned(), read_trimmed(std::io::stdin().lock())),
     };
-    let text = if let Some(path) = file {
-        let shown = path.display().to_string();
-        let opened = std::fs::File::open(path).map_err(|error| failed(shown.clone(), error))?;
-        read(opened).map_err(|error| failed(shown, error))?
-    } else if std::io::stdin().is_terminal() {
-        let prompt = format!("Value of {} (not shown): ", super::table::plain(name));
-        let typed = rpassword::prompt_password(prompt);
-        Zeroizing::new(typed.map_err(|error| failed("the terminal".to_owned(), error))?)
-    } else {
-        let text = read(std::io::stdin().lock());
-        let mut text = text.map_err(|error| failed("standard input".to_owned(), error))?;
-        if text.ends_with('\n') {
-            text.pop();
-        }
-        text
-    };
+    let text = text.map_err(|error| Failure::usage(format!("{source} cannot be read: {error}")))?;
     match text.as_str() {
         "" => Err(Failure::usage("the value is empty; to remove a secret there is `delete`")),
         _ => Ok(text),
     }
 }
 
-/// Longer than any value can be, so that what is too long is refused by the server's own rule.
-const MOST: u64 = limit::BODY_BYTES as u64;
+fn prompt(name: &str) -> std::io::Result<Zeroizing<String>> {
+    let prompt = format!("Value of {} (not shown): ", super::table::plain(name));
+    rpassword::prompt_password(prompt).map(Zeroizing::new)
+}
+
+fn read_trimmed(from: impl Read) -> std::io::Result<Zeroizing<String>> {
+    let mut text = read(from)?;
+    if text.ends_with('\n') {
+        text.pop();
+    }
+    Ok(text)
+}
 
 fn read(from: impl Read) -> std::io::Result<Zeroizing<String>> {
     let mut text = Zeroizing::new(String::with_capacity(limit::SECRET_PAYLOAD_CHARACTERS));
@@ -47,7 +48,8 @@ fn read(from: impl Read) -> std::io::Result<Zeroizing<String>> {
     Ok(text)
 }
 
-/// Asks whether `what` may be erased, if there is a person to ask and nobody said yes before.
+/// Asks at the terminal whether `what` may be erased, unless `yes` says so already. Without a
+/// terminal nobody can be asked, and it may.
 ///
 /// # Errors
 /// If the answer is anything but the id.

@@ -1,19 +1,19 @@
-//! `coffer ledger`: the books beneath Reserves, looked at without a server or beside one.
+//! `coffer ledger`: verifies the books of all ledgers, with or without a server.
 
 use super::exit::{Exit, Failure};
 use super::output::Output;
-use super::{install, table};
+use super::{setup, table};
 use crate::config::Config;
 use coffer_reserves::{Difference, Findings};
 use serde_json::{Value, json};
 
-/// Checks the books; [`Exit::Failed`] if a figure does not follow from the others.
+/// Verifies the books; [`Exit::Failed`] if a figure does not follow from the others.
 ///
 /// # Errors
-/// If there is no store, or it cannot be read.
+/// If there is no store, or if it cannot be read.
 pub fn verify(config: &Config, output: Output) -> Result<Exit, Failure> {
-    let findings = install::runtime()?.block_on(async {
-        let store = install::data_to_read(config).await?;
+    let findings = setup::runtime()?.block_on(async {
+        let store = setup::open_read_only(config).await?;
         Ok::<_, Failure>(coffer_reserves::verify(&store).await?)
     })?;
     output.show(&document(&findings), |_| lines(&findings))?;
@@ -21,15 +21,6 @@ pub fn verify(config: &Config, output: Output) -> Result<Exit, Failure> {
 }
 
 fn document(findings: &Findings) -> Value {
-    let difference = |each: &Difference| {
-        json!({
-            "rule": each.rule,
-            "ledger": each.ledger,
-            "subject": each.subject,
-            "expected": each.expected,
-            "found": each.found,
-        })
-    };
     json!({
         "ok": findings.differences.is_empty(),
         "ledgers": findings.ledgers,
@@ -39,7 +30,17 @@ fn document(findings: &Findings) -> Value {
         "holds": findings.holds,
         "releases": findings.releases,
         "rules": findings.rules,
-        "differences": findings.differences.iter().map(difference).collect::<Vec<_>>(),
+        "differences": findings.differences.iter().map(difference_document).collect::<Vec<_>>(),
+    })
+}
+
+fn difference_document(difference: &Difference) -> Value {
+    json!({
+        "rule": difference.rule,
+        "ledger": difference.ledger,
+        "subject": difference.subject,
+        "expected": difference.expected,
+        "found": difference.found,
     })
 }
 

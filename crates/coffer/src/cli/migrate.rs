@@ -1,19 +1,20 @@
-//! `coffer migrate`: changes of a shared database's schema, in two halves.
+//! `coffer migrate`: migrates PostgreSQL databases in two halves, between which servers of two
+//! versions run side by side.
 
 use super::args::Migrate;
 use super::exit::{Exit, Failure};
-use super::install;
 use super::output::Output;
+use super::setup;
 use crate::config::Config;
 use coffer::assemble::{self, Database};
 use coffer_base::{Clock, SystemClock};
 use coffer_storage::MigrationReport;
 use serde_json::{Value, json};
 
-/// Changes the schemas.
+/// Applies one half of the pending migrations.
 ///
 /// # Errors
-/// If the stores are files, which `coffer serve` brings up to date, or a database refuses.
+/// If the stores are files, which `coffer serve` migrates itself, or if a migration fails.
 pub fn run(config: &Config, verb: &Migrate, output: Output) -> Result<Exit, Failure> {
     let database = config.database()?;
     if matches!(database, Database::Embedded) {
@@ -23,7 +24,7 @@ pub fn run(config: &Config, verb: &Migrate, output: Output) -> Result<Exit, Fail
                 .to_owned(),
         ));
     }
-    let reports = install::runtime()?.block_on(async {
+    let reports = setup::runtime()?.block_on(async {
         match verb {
             Migrate::Up => assemble::expand(&database, SystemClock.now()).await,
             Migrate::Finish => assemble::finish(&database).await,
@@ -35,8 +36,8 @@ pub fn run(config: &Config, verb: &Migrate, output: Output) -> Result<Exit, Fail
 
 fn document(reports: &[MigrationReport]) -> Value {
     let applied = reports.iter().flat_map(|report| &report.applied);
-    let applied =
-        applied.map(|one| json!({ "room": one.room, "version": one.version, "name": one.name }));
+    let applied = applied
+        .map(|one| json!({ "component": one.room, "version": one.version, "name": one.name }));
     json!({ "applied": applied.collect::<Vec<_>>() })
 }
 

@@ -1,13 +1,13 @@
-//! `coffer migrate-store`: from files to PostgreSQL, and back.
+//! `coffer migrate-store`: moves a store from files to PostgreSQL, or back.
 
-use super::args::MigrateStore;
+use super::args::MigrateStoreArgs;
 use super::exit::{Exit, Failure};
-use super::install;
 use super::output::{self, Output};
+use super::setup;
 use crate::config::Config;
-use coffer::assemble::{AssembleOptions, Database, RootSource};
-use coffer::moving::{self, Moved, Step};
-use coffer_storage::{PostgresOptions, Progress};
+use coffer::assemble::{AssembleOptions, Database};
+use coffer::store_transfer::{self, Phase, TransferReport};
+use coffer_storage::{Passwords, PostgresOptions, Progress};
 use indicatif::{ProgressBar, ProgressStyle};
 use serde_json::{Value, json};
 use std::path::PathBuf;
@@ -15,16 +15,16 @@ use std::path::PathBuf;
 /// Moves a store.
 ///
 /// # Errors
-/// If the two places do not fit, or the move is refused or cut; run again, it goes on.
-pub fn run(config: &Config, wanted: &MigrateStore, output: Output) -> Result<Exit, Failure> {
-    let from = side(config, "from", &wanted.from, wanted.from_keys.as_deref())?;
-    let to = side(config, "to", &wanted.to, wanted.to_keys.as_deref())?;
+/// If a store is not described completely, or if the transfer is refused or interrupted; run
+/// again, it continues.
+pub fn run(config: &Config, args: &MigrateStoreArgs, output: Output) -> Result<Exit, Failure> {
+    let from = location(config, "from", &args.from, args.from_keys.as_deref())?;
+    let to = location(config, "to", &args.to, args.to_keys.as_deref())?;
     let mut bar = Bar::default();
-    let mut tell = |step: Step, progress: Option<&Progress>| bar.tell(step, progress);
-    let moved = install::runtime()?.block_on(moving::run(&from, &to, &mut tell));
+    let mut on_progress = |phase: Phase, progress: Option<&Progress>| bar.update(phase, progress);
+    let result = setup::runtime()?.block_on(store_transfer::run(&from, &to, &mut on_progress));
     bar.clear();
-    let moved = moved?;
-    output.show(&document(&moved), lines)?;
+    output.show(&document(&result?), lines)?;
     if !output.is_json() {
         output::note(
             "\nThe store was moved as it is, with its id; the root key stays where it was. The \
@@ -34,57 +34,55 @@ pub fn run(config: &Config, wanted: &MigrateStore, output: Output) -> Result<Exi
     Ok(Exit::Done)
 }
 
-/// One side of the move.
-fn side(
+/// The installation at one end of the transfer, as the flags `--NAME` and `--NAME-keys` describe
+/// it.
+fn location(
     config: &Config,
     name: &str,
-    place: &str,
+    store: &str,
     keys: Option<&str>,
 ) -> Result<AssembleOptions, Failure> {
     let wrong = |why: &str| Failure::usage(format!("--{name}: {why}"));
-    let mut options = install::options(config, RootSource::Beside, true)?;
-    if let Some(directory) = place.strip_prefix("sqlite:") {
-        if keys.is_some() {
-            return Err(wrong("a directory has its keys in it"));
+    let root = config.root_source()?;
+    match (store.strip_prefix("sqlite:"), keys) {
+        (Some(_), Some(_)) => Err(wrong("a directory has its keys in it")),
+        (Some(directory), None) => {
+            let options = setup::options(config, Database::Embedded, root);
+            Ok(AssembleOptions { data_dir: PathBuf::from(directory), ..options })
         }
-        options.data_dir = PathBuf::from(directory);
-    } else {
-        let keys = keys.ok_or_else(|| wrong(&format!("--{name}-keys is missing")))?;
-        let postgres = |url: &str| -> Result<PostgresOptions, Failure> {
-            if PostgresOptions::has_password(url) {
-                return Err(wrong(
-                    "others can read a password there; put it into COFFER_DATABASE_PASSWORD_FILE \
-                     or into the file that PGPASSFILE names",
-                ));
-            }
-            let parsed = PostgresOptions::parse(url, &config.passwords()?);
-            parsed.map_err(|error| wrong(&error.to_string()))
-        };
-        options.database = Database::Postgres { data: postgres(place)?, keys: postgres(keys)? };
+        (None, None) => Err(wrong(&format!("--{name}-keys is missing"))),
+        (None, Some(keys)) => {
+            let passwords = config.passwords()?;
+            let postgres = |url| postgres(url, &passwords).map_err(|why| wrong(&why));
+            let database = Database::Postgres { data: postgres(store)?, keys: postgres(keys)? };
+            Ok(setup::options(config, database, root))
+        }
     }
-    // The root key of developer mode lies in the directory that its store is in.
-    options.root = config.root_source()?;
-    options.developer = false;
-    Ok(options)
 }
 
-/// What is shown while it works, on a terminal.
+fn postgres(url: &str, passwords: &Passwords) -> Result<PostgresOptions, String> {
+    if PostgresOptions::has_password(url) {
+        return Err("others can read a password there; put it into \
+                    COFFER_DATABASE_PASSWORD_FILE or into the file that PGPASSFILE names"
+            .to_owned());
+    }
+    PostgresOptions::parse(url, passwords).map_err(|error| error.to_string())
+}
+
+/// The progress bar of the table in hand, on a terminal.
 #[derive(Default)]
 struct Bar {
-    shown: Option<(Step, String, ProgressBar)>,
+    shown: Option<(Phase, String, ProgressBar)>,
 }
 
 impl Bar {
-    fn tell(&mut self, step: Step, progress: Option<&Progress>) {
+    fn update(&mut self, phase: Phase, progress: Option<&Progress>) {
         let table = progress.map(|progress| progress.table.as_str()).unwrap_or_default();
-        let same = |(of, on, _): &(Step, String, ProgressBar)| *of == step && on == table;
-        if !self.shown.as_ref().is_some_and(same) {
+        let is_same = |(of, on, _): &(Phase, String, ProgressBar)| *of == phase && on == table;
+        if !self.shown.as_ref().is_some_and(is_same) {
             self.clear();
-            let bar = ProgressBar::new(progress.map_or(0, |progress| progress.all));
-            let style = ProgressStyle::with_template("{msg:40} {bar:30} {human_pos}/{human_len}");
-            bar.set_style(style.unwrap_or_else(|_| ProgressStyle::default_bar()));
-            bar.set_message(format!("{step} {table}"));
-            self.shown = Some((step, table.to_owned(), bar));
+            let bar = new_bar(phase, table, progress.map_or(0, |progress| progress.all));
+            self.shown = Some((phase, table.to_owned(), bar));
         }
         if let (Some((_, _, bar)), Some(progress)) = (&self.shown, progress) {
             bar.set_position(progress.done);
@@ -98,24 +96,32 @@ impl Bar {
     }
 }
 
-fn document(moved: &Moved) -> Value {
-    let opened = moved.opened.iter().map(|(what, count)| (what.to_string(), json!(count)));
+fn new_bar(phase: Phase, table: &str, rows: u64) -> ProgressBar {
+    let bar = ProgressBar::new(rows);
+    let style = ProgressStyle::with_template("{msg:40} {bar:30} {human_pos}/{human_len}");
+    bar.set_style(style.unwrap_or_else(|_| ProgressStyle::default_bar()));
+    bar.set_message(format!("{phase} {table}"));
+    bar
+}
+
+fn document(report: &TransferReport) -> Value {
+    let opened = report.opened.iter().map(|(what, count)| (what.to_string(), json!(count)));
     json!({
-        "store": moved.store_id,
-        "rows": moved.data,
-        "key_rows": moved.keys,
+        "store": report.store_id,
+        "rows": report.data,
+        "key_rows": report.keys,
         "opened": opened.collect::<serde_json::Map<_, _>>(),
     })
 }
 
-fn lines(moved: &Value) -> String {
-    let mut lines = vec![format!("moved and compared: {}", moved["store"].as_str().unwrap_or(""))];
+fn lines(report: &Value) -> String {
+    let mut lines = vec![format!("moved and compared: {}", report["store"].as_str().unwrap_or(""))];
     for of in ["rows", "key_rows"] {
-        let tables = moved[of].as_object().into_iter().flatten();
+        let tables = report[of].as_object().into_iter().flatten();
         let tables = tables.filter(|(_, rows)| **rows != json!(0));
         lines.extend(tables.map(|(table, rows)| format!("{:>10}  {table}", rows.to_string())));
     }
-    let opened = moved["opened"].as_object().into_iter().flatten();
+    let opened = report["opened"].as_object().into_iter().flatten();
     let opened = opened.map(|(what, count)| format!("{:>10}  {what} opened", count.to_string()));
     lines.extend(opened);
     lines.join("\n")

@@ -1,4 +1,4 @@
-//! What a verb says: its result on standard output, everything else on standard error.
+//! What a verb prints: its result on standard output, everything else on standard error.
 
 use super::exit::{Exit, Failure};
 use serde_json::Value;
@@ -25,12 +25,12 @@ impl Output {
         Self { format }
     }
 
-    /// Whether a program reads.
+    /// Whether the output is for programs.
     pub fn is_json(self) -> bool {
         self.format == Format::Json
     }
 
-    /// Prints `json`, or what `table` makes of it.
+    /// Prints `json` as it is, or as the text that `table` makes of it.
     ///
     /// # Errors
     /// As [`print`].
@@ -45,7 +45,8 @@ impl Output {
 /// Prints `text` and a newline on standard output.
 ///
 /// # Errors
-/// A failure without a message if nobody reads any more, as `head` does when it has enough.
+/// If standard output cannot be written. Once its reader is gone, as with `head`, the failure has
+/// no message and exits with 0.
 pub fn print(text: &str) -> Result<(), Failure> {
     print_bytes(format!("{text}\n").as_bytes())
 }
@@ -62,8 +63,8 @@ pub fn print_bytes(bytes: &[u8]) -> Result<(), Failure> {
     })
 }
 
-/// Says something on standard error.
+/// Prints `text` and a newline on standard error.
 pub fn note(text: &str) {
-    // Whoever closed standard error does not want to know.
+    // It fails only if nobody reads standard error any more.
     let _ = writeln!(std::io::stderr(), "{text}");
 }

@@ -1,6 +1,6 @@
-//! `coffer secrets`: the four operations of the Secret Store, with an app's key.
+//! `coffer secrets`: set, get, list and delete secrets with an app's key.
 
-use super::args::{Scope, Secrets};
+use super::args::{ScopeArgs, Secrets};
 use super::client::Client;
 use super::exit::{Exit, Failure};
 use super::output::Output;
@@ -11,56 +11,55 @@ use std::io::IsTerminal;
 
 const PATH: &str = "/v1/apps/secrets";
 
-/// Does what `verb` says.
-///
-/// # Errors
-/// What the server says, or that there is no answer.
+/// Sends the request of `verb` and prints the response.
 pub fn run(config: &Config, verb: &Secrets, output: Output) -> Result<Exit, Failure> {
-    let client = |scope: &Scope| {
-        Ok::<_, Failure>(Client::new(config, &API_KEY)?.on_account(scope.account.as_deref()))
-    };
     match verb {
         Secrets::Set { name, scope, expires_in, from_file } => {
-            let client = client(scope)?;
+            let client = client(config, scope)?;
             let value = input::value(name, from_file.as_deref())?;
             let expires_at = expires_in.map(duration::from_now);
-            let mut params = vec![("name", name.as_str()), ("payload", value.as_str())];
+            let mut params = scope.params(Some(name));
+            params.push(("payload", value.as_str()));
             params.extend(expires_at.as_deref().map(|at| ("expires_at", at)));
-            params.extend(scope.params());
             output.show(&client.post(PATH, &params)?, table::object)?;
         }
         Secrets::Get { name, scope, reveal } => {
-            let mut params = vec![("name", name.as_str())];
-            params.extend(scope.params());
+            let mut params = scope.params(Some(name));
             params.extend(reveal.then_some(("expand[]", "payload")));
-            let secret = client(scope)?.get(&format!("{PATH}/find"), &params)?;
+            let secret = client(config, scope)?.get(&format!("{PATH}/find"), &params)?;
             show(&secret, *reveal, output)?;
         }
         Secrets::List { scope, listing } => {
-            let list = client(scope)?.list(PATH, &scope.params(), listing.limit)?;
+            let list = client(config, scope)?.list(PATH, &scope.params(None), listing.limit)?;
             let fields = ["name", "scope", "created", "expires_at", "id"];
             output.show(&list, |list| table::list(list, &fields))?;
         }
         Secrets::Delete { name, scope } => {
-            let mut params = vec![("name", name.as_str())];
-            params.extend(scope.params());
-            let deleted = client(scope)?.post(&format!("{PATH}/delete"), &params)?;
+            let path = format!("{PATH}/delete");
+            let deleted = client(config, scope)?.post(&path, &scope.params(Some(name)))?;
             output.show(&deleted, table::object)?;
         }
     }
     Ok(Exit::Done)
 }
 
-impl Scope {
-    fn params(&self) -> Vec<(&'static str, &str)> {
+fn client(config: &Config, scope: &ScopeArgs) -> Result<Client, Failure> {
+    Ok(Client::new(config, &API_KEY)?.on_account(scope.account.as_deref()))
+}
+
+impl ScopeArgs {
+    /// The parameters of a request about this scope, or about the secret `name` in it.
+    fn params<'a>(&'a self, name: Option<&'a str>) -> Vec<(&'static str, &'a str)> {
+        let mut params: Vec<_> = name.map(|name| ("name", name)).into_iter().collect();
         match &self.user {
-            None => vec![("scope[type]", "account")],
-            Some(user) => vec![("scope[type]", "user"), ("scope[user]", user)],
+            None => params.push(("scope[type]", "account")),
+            Some(user) => params.extend([("scope[type]", "user"), ("scope[user]", user)]),
         }
+        params
     }
 }
 
-/// Shows a secret: for people its value alone, or everything but its value.
+/// Prints a secret: as JSON, or for people either its value alone or everything but its value.
 fn show(secret: &Value, reveal: bool, output: Output) -> Result<(), Failure> {
     if output.is_json() {
         return output::print(&format!("{secret:#}"));

@@ -1,7 +1,7 @@
 //! `coffer serve`.
 
 use super::exit::{Exit, Failure};
-use super::{install, running};
+use super::{setup, signals};
 use crate::config::{ADMIN_LISTEN, Config, INSECURE_HTTP, LISTEN};
 use crate::telemetry;
 use coffer::assemble::{self, AssembleError, DEVELOPER_ROOT_FILE, Database};
@@ -9,35 +9,41 @@ use coffer::serve::{Address, ServeOptions, Server};
 use coffer_crypto::root::RootError;
 use coffer_storage::MigrationReport;
 
-/// Serves until it is told to stop.
+/// Serves until a signal ends it.
 ///
 /// # Errors
-/// Whatever keeps the installation from being opened or served.
+/// If the configuration cannot be used, if there is no store, if its root key does not open it,
+/// or if the server cannot start.
 pub fn run(config: &Config) -> Result<Exit, Failure> {
-    let options = ServeOptions {
-        listen: config.address(&LISTEN).cloned(),
-        admin_listen: config.address(&ADMIN_LISTEN).cloned(),
-        tls: install::tls(config)?,
-        insecure_http: config.is_on(&INSECURE_HTTP),
-    };
+    let options = serve_options(config)?;
     let tls = options.tls.is_some();
     telemetry::start(config);
-    let assemble = install::options(config, config.root_source()?, false)?;
-    warn_of_databases(&assemble.database);
-    let database = place(config, &assemble.database);
-    let runtime = install::runtime()?;
-    let ended = runtime.block_on(async {
+    let assemble = setup::production(config)?;
+    warn_about(&assemble.database);
+    let data = data_location(config, &assemble.database);
+    let runtime = setup::runtime()?;
+    let result = runtime.block_on(async {
         let installation =
             assemble::open(assemble).await.map_err(|error| explain(config, error))?;
-        tell_migrations(&installation.stores.migrations);
-        let started = |server: &Server| {
-            tell_start(&database, server, tls);
+        log_migrations(&installation.stores.migrations);
+        let on_start = |server: &Server| {
+            log_start(&data, server, tls);
+            warn_about_listeners(server, tls);
             Ok(())
         };
-        running::until_stopped(installation, options, started).await
+        signals::serve_until_signal(installation, options, on_start).await
     });
     runtime.shutdown_background();
-    ended
+    result
+}
+
+fn serve_options(config: &Config) -> Result<ServeOptions, Failure> {
+    Ok(ServeOptions {
+        listen: config.address(&LISTEN).cloned(),
+        admin_listen: config.address(&ADMIN_LISTEN).cloned(),
+        tls: setup::tls(config)?,
+        insecure_http: config.is_on(&INSECURE_HTTP),
+    })
 }
 
 fn explain(config: &Config, error: AssembleError) -> Failure {
@@ -54,15 +60,15 @@ fn explain(config: &Config, error: AssembleError) -> Failure {
 }
 
 /// Where the data is, for the log.
-fn place(config: &Config, database: &Database) -> String {
+fn data_location(config: &Config, database: &Database) -> String {
     match database {
         Database::Embedded => config.data_dir().display().to_string(),
         Database::Postgres { data, .. } => data.to_string(),
     }
 }
 
-/// Says what is weaker than it could be about the databases.
-fn warn_of_databases(database: &Database) {
+/// Warns if data and keys share a cluster, or if a connection is not encrypted.
+fn warn_about(database: &Database) {
     let Database::Postgres { data, keys } = database else { return };
     if data.same_cluster(keys) {
         tracing::warn!(
@@ -77,7 +83,7 @@ fn warn_of_databases(database: &Database) {
     }
 }
 
-fn tell_start(place: &str, server: &Server, tls: bool) {
+fn log_start(data: &str, server: &Server, tls: bool) {
     let installation = server.installation();
     let root_key = match &installation.root_path {
         Some(path) => path.display().to_string(),
@@ -87,28 +93,31 @@ fn tell_start(place: &str, server: &Server, tls: bool) {
         address = server.address.as_ref().map(display),
         admin_address = server.admin_address.as_ref().map(display),
         tls,
-        data = place,
+        data,
         root_key = %root_key,
         store = %installation.store_id,
         version = %coffer::VERSION,
         "serving"
     );
+}
+
+fn warn_about_listeners(server: &Server, tls: bool) {
     let is_open = server.address.as_ref().is_some_and(|address| !address.is_local());
     if is_open && server.admin_address.is_none() {
         tracing::info!("the admin API is not served; that takes admin_listen");
     }
-    let open = [&server.address, &server.admin_address].into_iter().flatten();
-    if !tls && open.into_iter().any(|address: &Address| !address.is_local()) {
+    let mut addresses = [&server.address, &server.admin_address].into_iter().flatten();
+    if !tls && addresses.any(|address: &Address| !address.is_local()) {
         tracing::warn!("keys and secrets cross the network unencrypted (insecure_http)");
     }
 }
 
-/// Says what was changed about the schemas, and where the copy from before is.
-pub fn tell_migrations(reports: &[MigrationReport]) {
+/// Logs the migrations that were applied, and where the copy from before them is.
+pub fn log_migrations(reports: &[MigrationReport]) {
     for report in reports {
         for applied in &report.applied {
-            let (room, version, name) = (applied.room, applied.version, applied.name);
-            tracing::info!(room, version, name, "the schema was changed");
+            let (version, name) = (applied.version, applied.name);
+            tracing::info!(component = applied.room, version, name, "the schema was changed");
         }
         if let Some(copy) = &report.copy {
             let copy = copy.display();

@@ -1,6 +1,6 @@
-//! What to paste to try a server.
+//! Examples that a developer pastes to try a server.
 
-/// How to use an app's key: with curl, and with Stripe's own SDKs for Python and Node.
+/// Sets a secret with an app's key: with curl, and with Stripe's SDKs for Python and Node.
 pub fn all(base: &str, key: &str) -> String {
     format!("{}\n\n{}\n\n{}", curl(base, key), python(base, key), node(base, key))
 }

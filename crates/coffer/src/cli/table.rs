@@ -1,4 +1,4 @@
-//! Objects of the API as people read them.
+//! Objects and lists of the API as text for people.
 
 use comfy_table::{Table, presets};
 use serde_json::Value;
@@ -21,7 +21,7 @@ pub fn list(list: &Value, fields: &[&str]) -> String {
     columns(fields, rows)
 }
 
-/// What a list has room for: times to the minute, and keys without a star for each letter.
+/// Cells of a list are short: times to the minute, and keys without a star for each letter.
 fn shorter(field: &str, mut cell: String) -> String {
     if TIMES.contains(&field) && cell.ends_with('Z') {
         cell.truncate("2026-01-01 00:00".len());
@@ -87,7 +87,7 @@ fn cell(field: &str, value: Option<&Value>) -> String {
     }
 }
 
-/// Text without characters that would steer the terminal: names are chosen by others.
+/// Text without control characters, which could steer the terminal: others choose names.
 pub fn plain(text: &str) -> String {
     text.chars().map(|letter| if letter.is_control() { '\u{fffd}' } else { letter }).collect()
 }
@@ -111,8 +111,8 @@ fn date(day: i64) -> (i64, i64, i64) {
     let day = day - (365 * year + year / 4 - year / 100);
     let month = (5 * day + 2) / 153;
     let first = (153 * month + 2) / 5;
-    let turned = i64::from(month >= 10);
-    (400 * cycle + year + turned, month + 3 - 12 * turned, day - first + 1)
+    let is_next_year = i64::from(month >= 10);
+    (400 * cycle + year + is_next_year, month + 3 - 12 * is_next_year, day - first + 1)
 }
 
 #[cfg(test)]

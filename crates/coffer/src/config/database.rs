@@ -37,10 +37,10 @@ pub const DATABASE_PASSWORD: Setting = Setting {
 };
 
 impl Config {
-    /// Where the stores are: in files, unless both databases are named.
+    /// Where the stores are: in files, unless both databases are set.
     ///
     /// # Errors
-    /// [`ConfigError`] if only one is, or if a password cannot be read.
+    /// If only one is, or if the file with the password cannot be read.
     pub fn database(&self) -> Result<Database, ConfigError> {
         let passwords = self.passwords()?;
         match (self.postgres(&DATABASE, &passwords)?, self.postgres(&KEY_DATABASE, &passwords)?) {
@@ -67,10 +67,10 @@ impl Config {
         parsed.map(Some).map_err(|error| ConfigError(format!("{}: {error}", setting.name)))
     }
 
-    /// Where passwords come from that are not in an address.
+    /// The password that is configured, and the file to look into for addresses without one.
     ///
     /// # Errors
-    /// [`ConfigError`] if the file with the password cannot be read.
+    /// If the file with the password cannot be read.
     pub fn passwords(&self) -> Result<Passwords, ConfigError> {
         let given = match self.value(&DATABASE_PASSWORD) {
             Some(Value::Secret(text)) => Some(text.clone()),

@@ -1,66 +1,70 @@
 //! The configuration file: TOML, one key for each setting.
 
-use super::{ALL, ConfigError, nearest};
+use super::{ALL, ConfigError, Setting, nearest};
 use std::path::{Path, PathBuf};
 
-/// What the file says; nothing if there is none.
+/// The settings in the file, as text; empty if there is no file.
 #[derive(Default)]
 pub(super) struct File {
     path: PathBuf,
-    said: Vec<(&'static str, String)>,
+    settings: Vec<(&'static str, String)>,
 }
 
 impl File {
     /// Reads the file at `path`.
     ///
     /// # Errors
-    /// [`ConfigError`] if it cannot be read, is not TOML, or has an unknown key.
+    /// If it cannot be read, is no TOML, has an unknown key, or a value that is a date, a
+    /// fraction, a list or a table.
     pub(super) fn read(path: &Path) -> Result<Self, ConfigError> {
-        let shown = path.display();
         let text = std::fs::read_to_string(path)
-            .map_err(|error| ConfigError(format!("{shown} cannot be read: {error}")))?;
-        Self::parse(path, &text)
-    }
-
-    pub(super) fn parse(path: &Path, text: &str) -> Result<Self, ConfigError> {
-        let shown = path.display();
-        let table = text.parse::<toml::Table>().map_err(|error| {
-            let before = error.span().and_then(|span| text.get(..span.start));
-            let line = before.map_or(1, |before| before.matches('\n').count() + 1);
-            // The library's own text would repeat the line.
-            ConfigError(format!("{shown}, line {line}: {}", error.message()))
-        })?;
-        let mut said = Vec::new();
-        for (key, value) in table {
-            let mut known = ALL.iter().filter(|setting| setting.in_file);
-            let Some(setting) = known.find(|setting| setting.name == key) else {
-                let names = ALL.iter().filter(|setting| setting.in_file).map(|known| known.name);
-                let nearest = nearest::nearest(&key, names);
-                return Err(ConfigError(format!(
-                    "there is no setting {key} (in {shown}); the nearest is {nearest}"
-                )));
-            };
-            let text = match value {
-                toml::Value::String(text) => text,
-                toml::Value::Integer(number) => number.to_string(),
-                toml::Value::Boolean(on) => on.to_string(),
-                _ => {
-                    let message = format!("{key} (in {shown}) is no text, number or boolean");
-                    return Err(ConfigError(message));
-                }
-            };
-            said.push((setting.name, text));
+            .map_err(|error| ConfigError(format!("{} cannot be read: {error}", path.display())))?;
+        let mut settings = Vec::new();
+        for (key, value) in parse(path, &text)? {
+            settings.push((known(path, &key)?.name, scalar(path, &key, value)?));
         }
-        Ok(Self { path: path.to_owned(), said })
+        Ok(Self { path: path.to_owned(), settings })
     }
 
-    /// What it says of the setting `name`.
+    /// The text of the setting `name`.
     pub(super) fn get(&self, name: &str) -> Option<&str> {
-        self.said.iter().find(|(known, _)| *known == name).map(|(_, text)| text.as_str())
+        self.settings.iter().find(|(known, _)| *known == name).map(|(_, text)| text.as_str())
     }
 
-    /// Where it is.
+    /// Where the file is.
     pub(super) fn path(&self) -> &Path {
         &self.path
+    }
+}
+
+fn parse(path: &Path, text: &str) -> Result<toml::Table, ConfigError> {
+    text.parse::<toml::Table>().map_err(|error| {
+        let before = error.span().and_then(|span| text.get(..span.start));
+        let line = before.map_or(1, |before| before.matches('\n').count() + 1);
+        // The error's own Display quotes the line, which may hold a secret by mistake.
+        ConfigError(format!("{}, line {line}: {}", path.display(), error.message()))
+    })
+}
+
+/// The setting whose key is `key`.
+fn known(path: &Path, key: &str) -> Result<&'static Setting, ConfigError> {
+    let in_file = || ALL.iter().copied().filter(|setting| setting.in_file);
+    in_file().find(|setting| setting.name == key).ok_or_else(|| {
+        let nearest = nearest::nearest(key, in_file().map(|setting| setting.name));
+        let path = path.display();
+        ConfigError(format!("there is no setting {key} (in {path}); the nearest is {nearest}"))
+    })
+}
+
+/// A value as the text that a flag or a variable would have.
+fn scalar(path: &Path, key: &str, value: toml::Value) -> Result<String, ConfigError> {
+    match value {
+        toml::Value::String(text) => Ok(text),
+        toml::Value::Integer(number) => Ok(number.to_string()),
+        toml::Value::Boolean(on) => Ok(on.to_string()),
+        _ => {
+            let path = path.display();
+            Err(ConfigError(format!("{key} (in {path}) is no text, number or boolean")))
+        }
     }
 }

@@ -3,7 +3,7 @@
 use super::{ALL, Kind, Setting};
 use clap::{Arg, ArgMatches, ValueHint};
 
-/// What the flags of one call say.
+/// The settings among the arguments of one call, as text.
 #[derive(Default)]
 pub struct Flags(Vec<(&'static str, String)>);
 
@@ -11,14 +11,14 @@ impl Flags {
     /// Reads the settings among the arguments of a verb.
     pub fn read(matches: &ArgMatches) -> Self {
         let given = ALL.iter().filter_map(|setting| {
-            // A verb has only those flags that mean something to it.
+            // An error means that the verb does not have this flag.
             let text = matches.try_get_one::<String>(setting.name).ok().flatten()?;
             Some((setting.name, text.clone()))
         });
         Self(given.collect())
     }
 
-    /// What was said of the setting `name`.
+    /// The text of the setting `name`.
     pub fn get(&self, name: &str) -> Option<&str> {
         self.0.iter().find(|(known, _)| *known == name).map(|(_, text)| text.as_str())
     }
@@ -32,15 +32,25 @@ impl Flags {
 impl Setting {
     /// This setting as an argument; `None` if it has no flag.
     pub fn argument(&self) -> Option<Arg> {
-        let flag = self.flag?;
-        let variable =
-            if self.kind == Kind::Secret { self.file_variable() } else { self.env.to_owned() };
-        let mut help = format!("{} [env: {variable}]", self.help());
-        if let Some(default) = self.default {
-            help.push_str(&format!(" [default: {default}]"));
-        }
-        let arg = Arg::new(self.name).long(flag).help(help).help_heading("Settings");
-        Some(match self.kind {
+        let arg = Arg::new(self.name).long(self.flag?).help(self.help()).help_heading("Settings");
+        Some(self.kind.with_value(arg))
+    }
+
+    fn help(&self) -> String {
+        let (of_file, variable) = match self.kind {
+            Kind::Secret => ("file with the ", self.file_variable()),
+            _ => ("", self.env.to_owned()),
+        };
+        let about = capitalized(&format!("{of_file}{}", self.about));
+        let default = self.default.map(|default| format!(" [default: {default}]"));
+        format!("{about} [env: {variable}]{}", default.unwrap_or_default())
+    }
+}
+
+impl Kind {
+    /// Gives `arg` a value of this kind.
+    fn with_value(self, arg: Arg) -> Arg {
+        match self {
             Kind::Path | Kind::Secret => arg.value_name("PATH").value_hint(ValueHint::AnyPath),
             Kind::Address => arg.value_name("ADDRESS"),
             Kind::Number { .. } => arg.value_name("NUMBER"),
@@ -54,14 +64,12 @@ impl Setting {
                 .num_args(0..=1)
                 .require_equals(true)
                 .default_missing_value("true"),
-        })
+        }
     }
+}
 
-    fn help(&self) -> String {
-        let of_file = if self.kind == Kind::Secret { "file with the " } else { "" };
-        let text = format!("{of_file}{}", self.about);
-        let mut letters = text.chars();
-        let first = letters.next().into_iter().flat_map(char::to_uppercase);
-        first.chain(letters).collect()
-    }
+fn capitalized(text: &str) -> String {
+    let mut letters = text.chars();
+    let first = letters.next().into_iter().flat_map(char::to_uppercase);
+    first.chain(letters).collect()
 }

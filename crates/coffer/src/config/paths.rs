@@ -22,7 +22,7 @@ impl Config {
     /// Where the root key is.
     ///
     /// # Errors
-    /// [`ConfigError`] if the environment holds one that is malformed.
+    /// If `COFFER_ROOT_KEY` is set and is no root key.
     pub fn root_source(&self) -> Result<RootSource, ConfigError> {
         let explicit = match self.value(&ROOT_KEY) {
             Some(Value::Secret(text)) => {

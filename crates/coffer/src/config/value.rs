@@ -1,4 +1,4 @@
-//! What a setting can be, and where it came from.
+//! Kinds and values of settings, and where a value came from.
 
 use super::{ConfigError, Setting};
 use coffer::serve::Address;
@@ -8,7 +8,7 @@ use std::fmt;
 use std::path::PathBuf;
 use zeroize::Zeroizing;
 
-/// What a setting can be.
+/// The kind of value that a setting takes.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Kind {
     /// Any text.
@@ -34,7 +34,7 @@ pub enum Kind {
     Database,
 }
 
-/// What a setting is.
+/// The value of a setting.
 pub enum Value {
     /// A text, or the word that was chosen.
     Text(String),
@@ -54,7 +54,7 @@ pub enum Value {
     Database(Zeroizing<String>),
 }
 
-/// Secrets are starred; the path of a secret's file is none.
+/// Shows a secret as stars; the path of a secret's file is not secret.
 impl fmt::Display for Value {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
@@ -81,7 +81,7 @@ pub enum Source {
     Environment(String),
     /// The configuration file.
     File(PathBuf),
-    /// Nobody said otherwise.
+    /// It was not set anywhere.
     Default,
 }
 
@@ -97,50 +97,67 @@ impl fmt::Display for Source {
 }
 
 impl Setting {
-    /// What `text`, which stood at `source`, says.
+    /// Parses `text`, which came from `source`.
+    ///
+    /// # Errors
+    /// If `text` is no value of this kind, or an address with a password comes from a flag or the
+    /// file. The error does not repeat a secret.
     pub(super) fn given(&self, text: &str, source: Source) -> Result<(Value, Source), ConfigError> {
-        let in_the_open = matches!(source, Source::Flag(_) | Source::File(_));
-        if self.kind == Kind::Database && in_the_open && PostgresOptions::has_password(text) {
+        let is_readable = matches!(source, Source::Flag(_) | Source::File(_));
+        if self.kind == Kind::Database && is_readable && PostgresOptions::has_password(text) {
             return Err(ConfigError(format!(
                 "{} ({source}): others can read a password there; put it into {}, into \
                  COFFER_DATABASE_PASSWORD_FILE or into the file that PGPASSFILE names",
                 self.name, self.env
             )));
         }
-        match self.read(text) {
+        match self.kind.parse(text) {
             Ok(value) => Ok((value, source)),
             Err(why) => Err(ConfigError(format!("{} ({source}): {why}", self.name))),
         }
     }
+}
 
-    fn read(&self, text: &str) -> Result<Value, String> {
+impl Kind {
+    fn parse(self, text: &str) -> Result<Value, String> {
         if text.is_empty() {
-            return Err("nothing stands there".to_owned());
+            return Err("the value is empty".to_owned());
         }
-        match self.kind {
-            Kind::Text => Ok(Value::Text(text.to_owned())),
-            Kind::Database => match PostgresOptions::parse(text, &Passwords::default()) {
-                Ok(_) => Ok(Value::Database(Zeroizing::new(text.to_owned()))),
-                Err(error) => Err(error.to_string()),
-            },
-            Kind::Path => Ok(Value::Path(PathBuf::from(text))),
-            Kind::Address => Address::parse(text).map(Value::Address),
-            Kind::Switch => match text {
-                "true" | "1" => Ok(Value::Switch(true)),
-                "false" | "0" => Ok(Value::Switch(false)),
-                _ => Err(format!("'{text}' is neither true nor false")),
-            },
-            Kind::Number { from, to } => match text.parse::<i64>() {
-                Ok(number) if (from..=to).contains(&number) => Ok(Value::Number(number)),
-                _ => Err(format!("'{text}' is no whole number from {from} to {to}")),
-            },
-            Kind::Choice(words) if words.contains(&text) => Ok(Value::Text(text.to_owned())),
-            Kind::Choice(words) => Err(format!("'{text}' is none of {}", words.join(", "))),
-            // Whoever writes the key itself there must not find it in an error or a log.
-            Kind::Secret if text.contains("coffer-root-") || key_shape(text).is_some() => {
-                Err("the path of a file is wanted here, not the key itself".to_owned())
-            }
-            Kind::Secret => Ok(Value::SecretFile(PathBuf::from(text))),
+        match self {
+            Self::Text => Ok(Value::Text(text.to_owned())),
+            Self::Database => PostgresOptions::parse(text, &Passwords::default())
+                .map(|_| Value::Database(Zeroizing::new(text.to_owned())))
+                .map_err(|error| error.to_string()),
+            Self::Path => Ok(Value::Path(PathBuf::from(text))),
+            Self::Address => Address::parse(text).map(Value::Address),
+            Self::Switch => switch(text),
+            Self::Number { from, to } => number(text, from, to),
+            Self::Choice(words) if words.contains(&text) => Ok(Value::Text(text.to_owned())),
+            Self::Choice(words) => Err(format!("'{text}' is none of {}", words.join(", "))),
+            Self::Secret => secret_file(text),
         }
     }
+}
+
+fn switch(text: &str) -> Result<Value, String> {
+    match text {
+        "true" | "1" => Ok(Value::Switch(true)),
+        "false" | "0" => Ok(Value::Switch(false)),
+        _ => Err(format!("'{text}' is neither true nor false")),
+    }
+}
+
+fn number(text: &str, from: i64, to: i64) -> Result<Value, String> {
+    match text.parse::<i64>() {
+        Ok(number) if (from..=to).contains(&number) => Ok(Value::Number(number)),
+        _ => Err(format!("'{text}' is no whole number from {from} to {to}")),
+    }
+}
+
+/// The path of a file with a secret. A key that was put there instead must not reach an error.
+fn secret_file(text: &str) -> Result<Value, String> {
+    if text.contains("coffer-root-") || key_shape(text).is_some() {
+        return Err("the path of a file is wanted here, not the key itself".to_owned());
+    }
+    Ok(Value::SecretFile(PathBuf::from(text)))
 }

@@ -1,4 +1,4 @@
-//! Events over a real store: told with their change or not at all, found again, and pruned.
+//! Events over a real store: appended with their change or not at all, found again, and pruned.
 
 use super::filter::{Delivery, EventFilter};
 use super::store::{StoredEvent, find, page};
@@ -28,8 +28,8 @@ fn owner(account: &str) -> Owner {
     Owner { mode: Mode::Test, platform: account_id("acct_p"), account: account_id(account) }
 }
 
-/// Tells of one object, some seconds after [`NOW`]; then fails, if it is told to.
-struct Tell {
+/// Appends an event of one object, some seconds after [`NOW`]; then fails, if it shall.
+struct Append {
     owner: Owner,
     kind: &'static str,
     object: &'static str,
@@ -38,7 +38,7 @@ struct Tell {
     listeners: Vec<Arc<dyn EventListener>>,
 }
 
-impl Work for Tell {
+impl Work for Append {
     type Out = ();
 
     async fn run(&self, tx: &mut Tx<'_>) -> Result<(), StorageError> {
@@ -55,17 +55,17 @@ impl Work for Tell {
     }
 }
 
-fn tell(account: &str, kind: &'static str, object: &'static str, after: i64) -> Tell {
-    Tell { owner: owner(account), kind, object, after, fails: false, listeners: Vec::new() }
+fn event(account: &str, kind: &'static str, object: &'static str, after: i64) -> Append {
+    Append { owner: owner(account), kind, object, after, fails: false, listeners: Vec::new() }
 }
 
 /// Three events of one account, ten seconds apart, and between them one of another's.
-async fn scene() -> (Store, tempfile::TempDir) {
+async fn three_events() -> (Store, tempfile::TempDir) {
     let (store, kept) = store();
-    store.write(tell("acct_1", "a.thing.created", "t1", 0)).await.unwrap();
-    store.write(tell("acct_2", "a.thing.created", "other", 5)).await.unwrap();
-    store.write(tell("acct_1", "a.thing.updated", "t2", 10)).await.unwrap();
-    store.write(tell("acct_1", "a_thing.created", "t3", 20)).await.unwrap();
+    store.write(event("acct_1", "a.thing.created", "t1", 0)).await.unwrap();
+    store.write(event("acct_2", "a.thing.created", "other", 5)).await.unwrap();
+    store.write(event("acct_1", "a.thing.updated", "t2", 10)).await.unwrap();
+    store.write(event("acct_1", "a_thing.created", "t3", 20)).await.unwrap();
     (store, kept)
 }
 
@@ -79,7 +79,7 @@ async fn listed(store: &Store, position: PagePosition, filter: &EventFilter) -> 
     page(store, &owner("acct_1"), position, filter, NOW.plus(-100)).await.unwrap()
 }
 
-/// The names of the objects that events tell of.
+/// The names of the events' objects.
 fn objects(events: &[StoredEvent]) -> Vec<&str> {
     let name = |event: &StoredEvent| {
         let names = ["t1", "t2", "t3", "other"];
@@ -90,7 +90,7 @@ fn objects(events: &[StoredEvent]) -> Vec<&str> {
 
 #[tokio::test]
 async fn an_owner_reads_its_own_newest_first_and_in_both_directions() {
-    let (store, _kept) = scene().await;
+    let (store, _kept) = three_events().await;
     let events = listed(&store, FIRST, &all()).await;
     assert_eq!(objects(&events), ["t3", "t2", "t1"]);
     // Each owner counts for itself.
@@ -113,8 +113,8 @@ async fn an_owner_reads_its_own_newest_first_and_in_both_directions() {
 }
 
 #[tokio::test]
-async fn what_is_told_of_an_update_has_what_was_before() {
-    let (store, _kept) = scene().await;
+async fn an_update_has_the_values_that_it_replaced() {
+    let (store, _kept) = three_events().await;
     let events = listed(&store, FIRST, &all()).await;
     let previous: Vec<_> =
         events.iter().map(|event| event.data.contains("previous_attributes")).collect();
@@ -123,7 +123,7 @@ async fn what_is_told_of_an_update_has_what_was_before() {
 
 #[tokio::test]
 async fn lists_are_narrowed_by_type_and_time() {
-    let (store, _kept) = scene().await;
+    let (store, _kept) = three_events().await;
     let pattern = |text: &str| EventFilter { pattern: Some(text.into()), ..all() };
     let types = |kinds: &[&str]| EventFilter {
         types: kinds.iter().map(|kind| (*kind).to_owned()).collect(),
@@ -151,12 +151,12 @@ async fn lists_are_narrowed_by_type_and_time() {
 }
 
 #[tokio::test]
-async fn what_is_undone_is_not_told_and_leaves_no_gap() {
+async fn what_is_rolled_back_has_no_event_and_leaves_no_gap() {
     let (store, _kept) = store();
-    store.write(tell("acct_1", "a.thing.created", "t1", 0)).await.unwrap();
-    let undone = Tell { fails: true, ..tell("acct_1", "a.thing.created", "t2", 1) };
+    store.write(event("acct_1", "a.thing.created", "t1", 0)).await.unwrap();
+    let undone = Append { fails: true, ..event("acct_1", "a.thing.created", "t2", 1) };
     assert_eq!(store.write(undone).await, Err(StorageError::Busy));
-    store.write(tell("acct_1", "a.thing.created", "t3", 2)).await.unwrap();
+    store.write(event("acct_1", "a.thing.created", "t3", 2)).await.unwrap();
     let events = listed(&store, FIRST, &all()).await;
     assert_eq!(objects(&events), ["t3", "t1"]);
     assert_eq!((events[0].seq, events[1].seq), (2, 1));
@@ -164,7 +164,7 @@ async fn what_is_undone_is_not_told_and_leaves_no_gap() {
 
 #[tokio::test]
 async fn what_is_too_old_is_not_shown_and_then_pruned() {
-    let (store, _kept) = scene().await;
+    let (store, _kept) = three_events().await;
     let owner = owner("acct_1");
     let events = listed(&store, FIRST, &all()).await;
     // The second of t2 itself is the last in which it is shown.
@@ -178,7 +178,7 @@ async fn what_is_too_old_is_not_shown_and_then_pruned() {
     // Numbers go on after all are gone: a cursor never meets another event.
     let end = NOW.plus(21 + limit::EVENT_SECONDS);
     assert_eq!(prune_aged(&store, end).await.unwrap(), 2);
-    store.write(tell("acct_1", "a.thing.created", "t1", 30)).await.unwrap();
+    store.write(event("acct_1", "a.thing.created", "t1", 30)).await.unwrap();
     assert_eq!(listed(&store, FIRST, &all()).await[0].seq, 4);
 }
 
@@ -217,7 +217,7 @@ async fn deliveries_are_pending_until_each_is_settled() {
     let (store, _kept) = store();
     let listened = |kind, object| {
         let listeners: Vec<Arc<dyn EventListener>> = vec![Arc::new(Deliveries)];
-        Tell { listeners, ..tell("acct_1", kind, object, 0) }
+        Append { listeners, ..event("acct_1", kind, object, 0) }
     };
     store.write(listened("a.thing.created", "t1")).await.unwrap();
     store.write(listened("a.thing.updated", "t2")).await.unwrap();

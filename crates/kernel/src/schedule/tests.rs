@@ -18,14 +18,14 @@ fn at(unix: i64) -> Timestamp {
     Timestamp::from_unix(unix)
 }
 
-struct Scene {
+struct Fixture {
     store: Store,
     context: JobContext,
     _kept: tempfile::TempDir,
     log: Arc<Mutex<Vec<(&'static str, i64)>>>,
 }
 
-impl Scene {
+impl Fixture {
     async fn new() -> Self {
         Self::with(Faults::none()).await
     }
@@ -57,7 +57,7 @@ impl Scene {
     }
 }
 
-/// Writes down its calls; at each time it has `more` further steps.
+/// Records its calls; at each time it has `more` further steps.
 struct Noting {
     name: &'static str,
     log: Arc<Mutex<Vec<(&'static str, i64)>>>,
@@ -98,88 +98,88 @@ impl ScheduledTask for Noting {
 
 #[tokio::test]
 async fn midnights_are_walked_in_order_and_at_each_all_tasks_in_theirs() {
-    let scene = Scene::new().await;
-    let scheduler = scene.scheduler(&[scene.task("first", 0), scene.task("second", 1)]);
+    let fixture = Fixture::new().await;
+    let scheduler = fixture.scheduler(&[fixture.task("first", 0), fixture.task("second", 1)]);
     // A store that never ran one begins with the last midnight.
-    scheduler.run_due(&scene.context, at(MIDNIGHT + 5)).await.unwrap();
+    scheduler.run_due(&fixture.context, at(MIDNIGHT + 5)).await.unwrap();
     let one = |midnight| [("first", midnight), ("second", midnight), ("second", midnight)];
-    assert_eq!(scene.calls(), one(MIDNIGHT));
-    scheduler.run_due(&scene.context, at(MIDNIGHT + 100)).await.unwrap();
-    assert_eq!(scene.calls(), []);
+    assert_eq!(fixture.calls(), one(MIDNIGHT));
+    scheduler.run_due(&fixture.context, at(MIDNIGHT + 100)).await.unwrap();
+    assert_eq!(fixture.calls(), []);
     let later = MIDNIGHT + 3 * DAY_SECONDS;
-    scheduler.run_due(&scene.context, at(later)).await.unwrap();
+    scheduler.run_due(&fixture.context, at(later)).await.unwrap();
     let days = (1..=3).flat_map(|day| one(MIDNIGHT + day * DAY_SECONDS));
-    assert_eq!(scene.calls(), days.collect::<Vec<_>>());
-    let progress = scheduler.progress(&scene.store, at(later + DAY_SECONDS + 7)).await.unwrap();
+    assert_eq!(fixture.calls(), days.collect::<Vec<_>>());
+    let progress = scheduler.progress(&fixture.store, at(later + DAY_SECONDS + 7)).await.unwrap();
     assert!(progress.iter().all(|one| (one.done_until, one.lag) == (Some(at(later)), 7)));
 }
 
 #[tokio::test]
 async fn a_clock_that_goes_back_does_nothing_again() {
-    let scene = Scene::new().await;
-    let scheduler = scene.scheduler(&[scene.task("only", 0)]);
-    scheduler.run_due(&scene.context, at(MIDNIGHT + DAY_SECONDS)).await.unwrap();
-    scene.calls();
+    let fixture = Fixture::new().await;
+    let scheduler = fixture.scheduler(&[fixture.task("only", 0)]);
+    scheduler.run_due(&fixture.context, at(MIDNIGHT + DAY_SECONDS)).await.unwrap();
+    fixture.calls();
     for now in [MIDNIGHT, MIDNIGHT - 9 * DAY_SECONDS, MIDNIGHT + DAY_SECONDS + 5] {
-        scheduler.run_due(&scene.context, at(now)).await.unwrap();
-        assert_eq!(scene.calls(), [], "at {now}");
+        scheduler.run_due(&fixture.context, at(now)).await.unwrap();
+        assert_eq!(fixture.calls(), [], "at {now}");
     }
     // Nor does a scheduler that knows nothing of it.
-    let other = scene.scheduler(&[scene.task("only", 0)]);
-    other.run_due(&scene.context, at(MIDNIGHT)).await.unwrap();
-    assert_eq!(scene.calls(), []);
+    let other = fixture.scheduler(&[fixture.task("only", 0)]);
+    other.run_due(&fixture.context, at(MIDNIGHT)).await.unwrap();
+    assert_eq!(fixture.calls(), []);
 }
 
 #[tokio::test]
 async fn what_failed_is_done_the_next_time_and_before_what_comes_after_it() {
-    let scene = Scene::new().await;
-    let (first, second) = (scene.task("first", 0), scene.task("second", 0));
-    let scheduler = scene.scheduler(&[Arc::clone(&first), Arc::clone(&second)]);
-    scheduler.run_due(&scene.context, at(MIDNIGHT)).await.unwrap();
-    scene.calls();
+    let fixture = Fixture::new().await;
+    let (first, second) = (fixture.task("first", 0), fixture.task("second", 0));
+    let scheduler = fixture.scheduler(&[Arc::clone(&first), Arc::clone(&second)]);
+    scheduler.run_due(&fixture.context, at(MIDNIGHT)).await.unwrap();
+    fixture.calls();
     second.fails.store(1, Ordering::SeqCst);
     let now = at(MIDNIGHT + 2 * DAY_SECONDS);
-    assert_eq!(scheduler.run_due(&scene.context, now).await, Err(StorageError::Busy));
+    assert_eq!(scheduler.run_due(&fixture.context, now).await, Err(StorageError::Busy));
     let day = MIDNIGHT + DAY_SECONDS;
-    assert_eq!(scene.calls(), [("first", day)]);
-    scheduler.run_due(&scene.context, now).await.unwrap();
+    assert_eq!(fixture.calls(), [("first", day)]);
+    scheduler.run_due(&fixture.context, now).await.unwrap();
     let next = day + DAY_SECONDS;
     let expected = [("first", day), ("second", day), ("first", next), ("second", next)];
-    assert_eq!(scene.calls(), expected);
+    assert_eq!(fixture.calls(), expected);
 }
 
 #[tokio::test]
 async fn a_new_task_starts_at_once_and_the_others_do_not_start_again() {
-    let scene = Scene::new().await;
-    let old = scene.task("old", 0);
-    let alone = scene.scheduler(&[Arc::clone(&old)]);
-    alone.run_due(&scene.context, at(MIDNIGHT)).await.unwrap();
-    scene.calls();
-    let both = scene.scheduler(&[old, scene.task("new", 0)]);
-    both.run_due(&scene.context, at(MIDNIGHT + 60)).await.unwrap();
-    assert_eq!(scene.calls(), [("new", MIDNIGHT)]);
+    let fixture = Fixture::new().await;
+    let old = fixture.task("old", 0);
+    let alone = fixture.scheduler(&[Arc::clone(&old)]);
+    alone.run_due(&fixture.context, at(MIDNIGHT)).await.unwrap();
+    fixture.calls();
+    let both = fixture.scheduler(&[old, fixture.task("new", 0)]);
+    both.run_due(&fixture.context, at(MIDNIGHT + 60)).await.unwrap();
+    assert_eq!(fixture.calls(), [("new", MIDNIGHT)]);
 }
 
 #[tokio::test]
 async fn what_has_work_between_midnights_is_called_with_the_present() {
-    let scene = Scene::new().await;
-    let mut task = scene.task("between", 0);
+    let fixture = Fixture::new().await;
+    let mut task = fixture.task("between", 0);
     Arc::get_mut(&mut task).unwrap().between = true;
-    let scheduler = scene.scheduler(&[task, scene.task("midnights", 0)]);
-    scheduler.run_due(&scene.context, at(MIDNIGHT + 5)).await.unwrap();
+    let scheduler = fixture.scheduler(&[task, fixture.task("midnights", 0)]);
+    scheduler.run_due(&fixture.context, at(MIDNIGHT + 5)).await.unwrap();
     let expected = [("between", MIDNIGHT), ("midnights", MIDNIGHT), ("between", MIDNIGHT + 5)];
-    assert_eq!(scene.calls(), expected);
+    assert_eq!(fixture.calls(), expected);
 }
 
 #[tokio::test]
-async fn years_of_midnights_are_walked_in_seconds() {
-    let scene = Scene::new().await;
-    let scheduler = scene.scheduler(&[scene.task("only", 0)]);
-    scheduler.run_due(&scene.context, at(MIDNIGHT)).await.unwrap();
-    scene.calls();
+async fn years_of_midnights_are_caught_up_with() {
+    let fixture = Fixture::new().await;
+    let scheduler = fixture.scheduler(&[fixture.task("only", 0)]);
+    scheduler.run_due(&fixture.context, at(MIDNIGHT)).await.unwrap();
+    fixture.calls();
     let later = at(MIDNIGHT + 400 * DAY_SECONDS);
-    scheduler.run_due(&scene.context, later).await.unwrap();
-    assert_eq!(scene.calls().len(), 400);
+    scheduler.run_due(&fixture.context, later).await.unwrap();
+    assert_eq!(fixture.calls().len(), 400);
 }
 
 /// A family's table: things that fall due, and how often each was done.
@@ -256,15 +256,15 @@ async fn tally(store: &Store) -> [i64; 3] {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn several_schedulers_take_turns_and_do_everything_once() {
-    let scene = Scene::new().await;
-    scene.store.write(Fill(120)).await.unwrap();
-    units().run_due(&scene.context, at(MIDNIGHT)).await.unwrap();
-    assert_eq!(tally(&scene.store).await, [120, 1, 1]);
+async fn several_schedulers_at_once_do_everything_once() {
+    let fixture = Fixture::new().await;
+    fixture.store.write(Fill(120)).await.unwrap();
+    units().run_due(&fixture.context, at(MIDNIGHT)).await.unwrap();
+    assert_eq!(tally(&fixture.store).await, [120, 1, 1]);
     // Clocks of several servers differ; each catches up to what its own says.
     let runs: Vec<_> = (37..=40)
         .map(|day| {
-            let context = scene.context.clone();
+            let context = fixture.context.clone();
             let now = at(MIDNIGHT + day * DAY_SECONDS);
             tokio::spawn(async move { units().run_due(&context, now).await })
         })
@@ -272,61 +272,65 @@ async fn several_schedulers_take_turns_and_do_everything_once() {
     for run in runs {
         run.await.unwrap().unwrap();
     }
-    assert_eq!(tally(&scene.store).await, [120, 120, 1]);
+    assert_eq!(tally(&fixture.store).await, [120, 120, 1]);
 }
 
 #[tokio::test]
 async fn what_was_cut_goes_on_where_it_stopped() {
     let armed = Arc::new(AtomicBool::new(false));
-    let scene = Scene::with(Faults::none().fail_commit(Arc::clone(&armed))).await;
-    let store = &scene.store;
+    let fixture = Fixture::with(Faults::none().fail_commit(Arc::clone(&armed))).await;
+    let store = &fixture.store;
     store.write(Fill(30)).await.unwrap();
-    units().run_due(&scene.context, at(MIDNIGHT)).await.unwrap();
+    units().run_due(&fixture.context, at(MIDNIGHT)).await.unwrap();
     let now = at(MIDNIGHT + 10 * DAY_SECONDS);
-    // Three units and a mark a day: wherever it is cut, no unit is lost or done again.
+    // Three units and a watermark a day: wherever it is cut, no unit is lost or done again.
     for _ in 0..3 {
         for _ in 0..2 {
             assert!(store.write(DoOne(now)).await.unwrap());
         }
         armed.store(true, Ordering::SeqCst);
-        assert!(units().run_due(&scene.context, now).await.is_err());
+        assert!(units().run_due(&fixture.context, now).await.is_err());
         let [_, done, most] = tally(store).await;
         assert!((3..30).contains(&done) && most == 1, "{done} {most}");
     }
-    units().run_due(&scene.context, now).await.unwrap();
+    units().run_due(&fixture.context, now).await.unwrap();
     assert_eq!(tally(store).await, [30, 30, 1]);
 }
 
 #[tokio::test]
 async fn who_lags_behind_does_nothing_that_is_passed() {
-    let scene = Scene::new().await;
-    units().run_due(&scene.context, at(MIDNIGHT + 3 * DAY_SECONDS)).await.unwrap();
-    scene.store.write(Fill(1)).await.unwrap();
-    assert!(!scene.store.write(DoOne(at(MIDNIGHT))).await.unwrap());
-    assert_eq!(tally(&scene.store).await, [1, 0, 0]);
+    let fixture = Fixture::new().await;
+    units().run_due(&fixture.context, at(MIDNIGHT + 3 * DAY_SECONDS)).await.unwrap();
+    fixture.store.write(Fill(1)).await.unwrap();
+    assert!(!fixture.store.write(DoOne(at(MIDNIGHT))).await.unwrap());
+    assert_eq!(tally(&fixture.store).await, [1, 0, 0]);
     // The next midnight finds it.
-    units().run_due(&scene.context, at(MIDNIGHT + 4 * DAY_SECONDS)).await.unwrap();
-    assert_eq!(tally(&scene.store).await, [1, 1, 1]);
+    units().run_due(&fixture.context, at(MIDNIGHT + 4 * DAY_SECONDS)).await.unwrap();
+    assert_eq!(tally(&fixture.store).await, [1, 1, 1]);
 }
 
-struct Turns(i64);
+struct LockWatermark(i64);
 
-impl Work for Turns {
+impl Work for LockWatermark {
     type Out = (Timestamp, bool);
 
     async fn run(&self, tx: &mut Tx<'_>) -> Result<(Timestamp, bool), StorageError> {
-        let mark = lock_watermark(tx, "task", at(self.0)).await?;
-        Ok((mark, is_past_watermark(tx, "task", at(self.0)).await?))
+        let watermark = lock_watermark(tx, "task", at(self.0)).await?;
+        Ok((watermark, is_past_watermark(tx, "task", at(self.0)).await?))
     }
 }
 
 #[tokio::test]
-async fn a_turn_tells_the_mark_and_never_moves_it() {
-    let scene = Scene::new().await;
-    // Without a mark it is as if the day before were done.
-    let (mark, due) = scene.store.write(Turns(MIDNIGHT)).await.unwrap();
-    assert_eq!((mark, due), (at(MIDNIGHT - DAY_SECONDS), true));
+async fn locking_a_watermark_reads_it_and_never_moves_it() {
+    let fixture = Fixture::new().await;
+    // Without one it is as if the day before were done.
+    let (watermark, due) = fixture.store.write(LockWatermark(MIDNIGHT)).await.unwrap();
+    assert_eq!((watermark, due), (at(MIDNIGHT - DAY_SECONDS), true));
     for (now, due) in [(MIDNIGHT + 5, true), (MIDNIGHT - 2 * DAY_SECONDS, false)] {
-        assert_eq!(scene.store.write(Turns(now)).await.unwrap(), (mark, due), "{now}");
+        assert_eq!(
+            fixture.store.write(LockWatermark(now)).await.unwrap(),
+            (watermark, due),
+            "{now}"
+        );
     }
 }

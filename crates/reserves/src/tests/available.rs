@@ -62,6 +62,6 @@ async fn a_step_that_finds_nothing_writes_nothing() {
     let mut books = Books::open().await;
     books.all(&[Act::Charge("ch_1", 100, None)]).await;
     books.become_time(days(1)).await;
-    let marks = books.store.query("SELECT name FROM schedule_mark", &[]).await.unwrap();
-    assert!(marks.is_empty());
+    let watermarks = books.store.query("SELECT name FROM watermark", &[]).await.unwrap();
+    assert!(watermarks.is_empty());
 }

@@ -1,7 +1,7 @@
 //! Delete: one secret by scope and name.
 
 use super::SECRET_WRITE;
-use crate::secret::{Place, Secret, is_live};
+use crate::secret::{Locator, Secret, is_live};
 use crate::{store, wire};
 use coffer_dialect::{ApiError, Object};
 use coffer_kernel::{
@@ -26,36 +26,36 @@ impl WriteOperation for Delete {
         Example::of(&[("name", "{apps.secrets.create:name}"), ("scope[type]", "account")])
             .or("name", "another"),
     );
-    type Input = Place;
+    type Input = Locator;
     type Out = Secret;
 
-    fn parse(&self, arguments: &Arguments<'_>) -> Result<Place, ApiError> {
+    fn parse(&self, arguments: &Arguments<'_>) -> Result<Locator, ApiError> {
         let [scope, kind, user] = wire::SCOPE_PARAMS;
         let fields = arguments.params.only(&["name", scope, kind, user])?;
         let name = wire::name(&fields)?;
-        Ok(Place { scope: wire::scope(&fields)?, name })
+        Ok(Locator { scope: wire::scope(&fields)?, name })
     }
 
-    fn scope(place: &Place) -> RequestScope {
-        place.scope.request_scope()
+    fn scope(locator: &Locator) -> RequestScope {
+        locator.scope.request_scope()
     }
 
     async fn apply(
         &self,
-        place: &Place,
+        locator: &Locator,
         ctx: &Ctx,
         tx: &mut Tx<'_>,
     ) -> Result<Applied<Secret>, Failure> {
-        let key = &store::row_key(place, ctx.keys()?, ctx.tenant());
+        let key = &store::row_key(locator, ctx.keys()?, ctx.tenant());
         let found = store::lock_scope(tx, key, ctx.now()).await?.existing;
         let Some(secret) = found.filter(|secret| is_live(secret.expires_at, ctx.now())) else {
-            return Err(Failure::Refused(wire::not_found(place)));
+            return Err(Failure::Refused(wire::not_found(locator)));
         };
         store::remove(tx, key, &secret.id, secret.seq, ctx.now());
         let subject = secret.id.clone();
         let out = Secret {
             id: secret.id,
-            place: place.clone(),
+            locator: locator.clone(),
             created: secret.created,
             expires_at: secret.expires_at,
             payload: None,

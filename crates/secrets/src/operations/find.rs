@@ -1,7 +1,7 @@
 //! Find: one secret by scope and name.
 
 use super::{SECRET_READ, open, secret};
-use crate::secret::{Place, is_live};
+use crate::secret::{Locator, is_live};
 use crate::{store, wire};
 use coffer_dialect::{ApiError, Object};
 use coffer_kernel::{Arguments, Ctx, Definition, Example, Failure, ReadOperation, RequestScope};
@@ -18,29 +18,29 @@ impl ReadOperation for Find {
         wire::EXPANDABLE,
     )
     .example(Example::of(&[("name", "{apps.secrets.create:name}"), ("scope[type]", "account")]));
-    type Input = Place;
+    type Input = Locator;
 
-    fn parse(&self, arguments: &Arguments<'_>) -> Result<Place, ApiError> {
+    fn parse(&self, arguments: &Arguments<'_>) -> Result<Locator, ApiError> {
         let [scope, kind, user] = wire::SCOPE_PARAMS;
         let fields = arguments.params.only(&["name", scope, kind, user])?;
         let name = wire::name(&fields)?;
-        Ok(Place { scope: wire::scope(&fields)?, name })
+        Ok(Locator { scope: wire::scope(&fields)?, name })
     }
 
-    fn scope(place: &Place) -> RequestScope {
-        place.scope.request_scope()
+    fn scope(locator: &Locator) -> RequestScope {
+        locator.scope.request_scope()
     }
 
-    async fn run(&self, place: &Place, ctx: &Ctx, store: &Store) -> Result<Object, Failure> {
-        let Some(keys) = ctx.existing_keys() else { return Err(wire::not_found(place).into()) };
-        let key = store::row_key(place, keys, ctx.tenant());
+    async fn run(&self, locator: &Locator, ctx: &Ctx, store: &Store) -> Result<Object, Failure> {
+        let Some(keys) = ctx.existing_keys() else { return Err(wire::not_found(locator).into()) };
+        let key = store::row_key(locator, keys, ctx.tenant());
         let stored = store::find(store, &key).await?;
-        let Some(stored) = stored else { return Err(wire::not_found(place).into()) };
+        let Some(stored) = stored else { return Err(wire::not_found(locator).into()) };
         // Opened before its expiry is believed: that, too, could have been tampered with.
-        let payload = open(&stored, place, keys)?;
+        let payload = open(&stored, locator, keys)?;
         if !is_live(stored.expires_at, ctx.now()) {
-            return Err(wire::not_found(place).into());
+            return Err(wire::not_found(locator).into());
         }
-        Ok(wire::render(&secret(stored, place.clone(), payload, ctx), ctx))
+        Ok(wire::render(&secret(stored, locator.clone(), payload, ctx), ctx))
     }
 }

@@ -1,7 +1,7 @@
-//! List: the secrets of one scope, newest first (secret store §3.5).
+//! List: the secrets of one scope, newest first.
 
 use super::{SECRET_READ, open, secret};
-use crate::secret::{Place, Scope};
+use crate::secret::{Locator, Scope};
 use crate::{store, wire};
 use coffer_dialect::{ApiError, Object, PageRequest, list};
 use coffer_kernel::{
@@ -51,9 +51,9 @@ impl ReadOperation for List {
         let page = Page::cut(rows, position);
         let mut objects = Vec::with_capacity(page.items.len());
         for stored in page.items {
-            let place = Place { scope: input.scope.clone(), name: stored.name.clone() };
-            let payload = open(&stored, &place, keys)?;
-            objects.push(wire::render(&secret(stored, place, payload, ctx), ctx));
+            let locator = Locator { scope: input.scope.clone(), name: stored.name.clone() };
+            let payload = open(&stored, &locator, keys)?;
+            objects.push(wire::render(&secret(stored, locator, payload, ctx), ctx));
         }
         Ok(list(objects, page.has_more, wire::URL))
     }

@@ -2,7 +2,7 @@
 
 use super::SECRET_WRITE;
 use crate::SECRETS_PER_SCOPE;
-use crate::secret::{Place, Secret, is_live};
+use crate::secret::{Locator, Secret, is_live};
 use crate::store::{self, LockedScope, RowKey, StoredSecret};
 use crate::wire;
 use coffer_base::{Redacted, Timestamp, id::random_id, limit};
@@ -21,7 +21,7 @@ pub(crate) struct Set {
 }
 
 pub(crate) struct Input {
-    place: Place,
+    locator: Locator,
     payload: Redacted<String>,
     expires_at: Option<Timestamp>,
 }
@@ -53,30 +53,30 @@ impl SealingOperation for Set {
         let payload = fields.secret_text(wire::PAYLOAD, limit::SECRET_PAYLOAD_CHARACTERS)?.clone();
         let scope = wire::scope(&fields)?;
         let expires_at = fields.clearable_integer("expires_at")?.map(Timestamp::from_unix);
-        Ok(Input { place: Place { scope, name }, payload, expires_at })
+        Ok(Input { locator: Locator { scope, name }, payload, expires_at })
     }
 
     fn scope(input: &Input) -> RequestScope {
-        input.place.scope.request_scope()
+        input.locator.scope.request_scope()
     }
 
     async fn seal(&self, input: &Input, ctx: &Ctx) -> Result<Sealed, ApiError> {
         check_expiry(input.expires_at, ctx.now())?;
         let keys = ctx.keys()?;
-        let associated_data = input.place.associated_data(keys, input.expires_at);
+        let associated_data = input.locator.associated_data(keys, input.expires_at);
         let plaintext = input.payload.expose().as_bytes();
         let sealed =
             keys.seal(&associated_data, plaintext).map_err(|error| keyring_failure(&error))?;
         let quota = ctx.principal().quota(SECRETS_PER_SCOPE.name);
         Ok(Sealed {
-            key: store::row_key(&input.place, keys, ctx.tenant()),
+            key: store::row_key(&input.locator, keys, ctx.tenant()),
             fingerprint: keys.digest("secret-value", &[plaintext]),
             fresh: StoredSecret {
                 seq: 0,
                 id: random_id("appsecret", limit::SECRET_ID_CHARACTERS, ctx.random()),
                 created: ctx.now(),
                 expires_at: input.expires_at,
-                name: input.place.name.clone(),
+                name: input.locator.name.clone(),
                 sealed,
             },
             quota: quota.unwrap_or(self.secrets_per_scope),
@@ -91,7 +91,7 @@ impl SealingOperation for Set {
         tx: &mut Tx<'_>,
     ) -> Result<Applied<Secret>, Failure> {
         let Sealed { key, fresh, .. } = sealed;
-        let place = &input.place;
+        let locator = &input.locator;
         let LockedScope { seq, existing, live } = store::lock_scope(tx, key, ctx.now()).await?;
         let (id, created) = match existing {
             Some(old) if is_live(old.expires_at, ctx.now()) => {
@@ -104,14 +104,14 @@ impl SealingOperation for Set {
                 }
                 check_room(live, sealed.quota)?;
                 let fresh = StoredSecret { seq, ..fresh.copied() };
-                store::insert(tx, key, place, &fresh);
+                store::insert(tx, key, locator, &fresh);
                 (fresh.id, fresh.created)
             }
         };
         let payload = ctx.expands(wire::PAYLOAD).then(|| input.payload.clone());
-        let place = place.clone();
+        let locator = locator.clone();
         let secret =
-            Secret { id: id.clone(), place, created, expires_at: fresh.expires_at, payload };
+            Secret { id: id.clone(), locator, created, expires_at: fresh.expires_at, payload };
         Ok(Applied { out: secret, subject: id, fingerprint: Some(sealed.fingerprint) })
     }
 

@@ -1,6 +1,6 @@
-//! Stores that are databases.
+//! Checks of stores in PostgreSQL.
 
-use super::{Finding, keys};
+use super::{Finding, root_key};
 use crate::config::Config;
 use coffer::family_set::FamilySet;
 use coffer_base::{Clock, SystemClock};
@@ -10,20 +10,13 @@ use coffer_storage::{About, MigrationSet, PostgresOptions, Store};
 /// Seconds by which the clocks of this machine and of the database may differ.
 const CLOCK_SECONDS: i64 = 2;
 
-/// Checks what can be seen of both databases.
-pub(super) async fn stores(
+/// Checks the PostgreSQL databases and the root key.
+pub(super) async fn check(
     config: &Config,
     data: PostgresOptions,
     keys: PostgresOptions,
 ) -> Vec<Finding> {
-    let mut findings = Vec::new();
-    if data.same_cluster(&keys) {
-        findings.push(Finding::warn(
-            "key database",
-            "data and keys are in one cluster",
-            "whoever has a copy of it lacks only the root key; give the keys their own cluster",
-        ));
-    }
+    let mut findings: Vec<Finding> = separation(&data, &keys).into_iter().collect();
     let data = open(data, &FamilySet::default().migrations(), &mut findings).await;
     let keys = open(keys, &[KEY_MIGRATIONS], &mut findings).await;
     let (Some(data), Some(keys)) = (data, keys) else { return findings };
@@ -32,18 +25,23 @@ pub(super) async fn stores(
             findings.extend([durability(&about), clock(&about)]);
         }
     }
-    match coffer_keyring::store_id(&data).await {
-        Ok(Some(id)) => {
-            findings.extend(keys::root_key(config, &config.data_dir(), &keys, &id).await);
+    findings.push(match coffer_keyring::store_id(&data).await {
+        Ok(Some(id)) => root_key::check(config, &config.data_dir(), &keys, &id).await,
+        Ok(None) => {
+            let found = "the databases are empty, or `coffer init` was not finished";
+            Finding::fail("store", found, "run `coffer init`")
         }
-        Ok(None) => findings.push(Finding::fail(
-            "store",
-            "the databases are empty, or founding was not finished",
-            "run `coffer init`",
-        )),
-        Err(error) => findings.push(Finding::fail("store", error.to_string(), "")),
-    }
+        Err(error) => Finding::fail("store", error.to_string(), ""),
+    });
     findings
+}
+
+/// A copy of one cluster should not have both the data and the keys.
+fn separation(data: &PostgresOptions, keys: &PostgresOptions) -> Option<Finding> {
+    let advice =
+        "whoever has a copy of it lacks only the root key; give the keys their own cluster";
+    let found = "data and keys are in one cluster";
+    data.same_cluster(keys).then(|| Finding::warn("key database", found, advice))
 }
 
 async fn open(
@@ -52,27 +50,25 @@ async fn open(
     findings: &mut Vec<Finding>,
 ) -> Option<Store> {
     const CHECK: &str = "database";
-    let place = options.to_string();
-    let open = options.is_in_the_open();
-    match Store::open_postgres(options, sets).await {
+    let (name, is_unencrypted) = (options.to_string(), options.is_in_the_open());
+    let (finding, store) = match Store::open_postgres(options, sets).await {
+        // The error names the database.
+        Err(error) => (Finding::fail(CHECK, error.to_string(), ""), None),
+        Ok(store) if is_unencrypted => {
+            let found = format!("{name} answers, and what it is sent is not encrypted");
+            let advice = "take sslmode=disable out of the address";
+            (Finding::warn(CHECK, found, advice), Some(store))
+        }
         Ok(store) => {
-            findings.push(if open {
-                let found = format!("{place} answers, and what it is sent is not encrypted");
-                Finding::warn(CHECK, found, "take sslmode=disable out of the address")
-            } else {
-                Finding::ok(CHECK, format!("{place} answers, and has this version's schema"))
-            });
-            Some(store)
+            let found = format!("{name} answers, and has this version's schema");
+            (Finding::ok(CHECK, found), Some(store))
         }
-        Err(error) => {
-            // It names the database.
-            findings.push(Finding::fail(CHECK, error.to_string(), ""));
-            None
-        }
-    }
+    };
+    findings.push(finding);
+    store
 }
 
-/// Whether a commit that was answered is on disk.
+/// Whether a commit that was acknowledged survives a crash.
 fn durability(about: &About) -> Finding {
     const CHECK: &str = "durability";
     let lost = "a crash loses what was acknowledged";

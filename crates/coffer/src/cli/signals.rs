@@ -1,4 +1,4 @@
-//! A server from its start until it is told to stop.
+//! Runs a server until a signal ends it.
 
 use super::exit::{Exit, Failure};
 use coffer::assemble::Installation;
@@ -6,20 +6,16 @@ use coffer::serve::{ServeError, ServeOptions, Server};
 use std::io::ErrorKind;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
-/// Ctrl-C, and what service managers send.
+/// The signals that end a server: of Ctrl-C, and of service managers.
 struct Signals {
     interrupt: Signal,
     terminate: Signal,
 }
 
 impl Signals {
-    fn listen() -> Result<Self, Failure> {
-        let listen = |kind| {
-            let listening = signal(kind);
-            listening.map_err(|error| Failure::failed(format!("signals are not heard: {error}")))
-        };
-        let interrupt = listen(SignalKind::interrupt())?;
-        Ok(Self { interrupt, terminate: listen(SignalKind::terminate())? })
+    fn listen() -> std::io::Result<Self> {
+        let interrupt = signal(SignalKind::interrupt())?;
+        Ok(Self { interrupt, terminate: signal(SignalKind::terminate())? })
     }
 
     async fn next(&mut self) {
@@ -30,19 +26,20 @@ impl Signals {
     }
 }
 
-/// Serves until a signal arrives, then finishes what is under way; a second signal ends that.
-/// `started` is called once the server listens.
+/// Serves until a signal arrives, then finishes the requests under way; a second signal exits at
+/// once. `on_start` is called once the server listens.
 ///
 /// # Errors
-/// A failure if the server cannot listen, or what `started` answers.
-pub async fn until_stopped(
+/// If the server cannot listen, or if `on_start` fails.
+pub async fn serve_until_signal(
     installation: Installation,
     options: ServeOptions,
-    started: impl FnOnce(&Server) -> Result<(), Failure>,
+    on_start: impl FnOnce(&Server) -> Result<(), Failure>,
 ) -> Result<Exit, Failure> {
-    let mut signals = Signals::listen()?;
+    let mut signals = Signals::listen()
+        .map_err(|error| Failure::failed(format!("signals cannot be handled: {error}")))?;
     let server = Server::start(installation, options).await.map_err(cannot_start)?;
-    started(&server)?;
+    on_start(&server)?;
     signals.next().await;
     tracing::info!("stopping: requests under way are finished first");
     tokio::select! {

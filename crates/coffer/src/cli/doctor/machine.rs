@@ -1,4 +1,4 @@
-//! The directory and the machine.
+//! Checks of the data directory and of the disk that it is on.
 
 use super::Finding;
 use coffer::assemble::{DATA_FILE, KEYS_FILE};
@@ -6,11 +6,11 @@ use coffer_crypto::SystemRandom;
 use std::io::Write;
 use std::os::unix::fs::{OpenOptionsExt, PermissionsExt};
 use std::path::{Path, PathBuf};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
-/// Below this the store cannot take in a day's work.
+/// Free space in bytes below which a day of writes may fill the disk.
 const LITTLE: u64 = 1 << 30;
-/// Below this a checkpoint or a migration may not fit.
+/// Free space in bytes below which a checkpoint or a migration may not fit.
 const TOO_LITTLE: u64 = 128 << 20;
 /// A flush that takes longer than this, in milliseconds, makes every write slow.
 const SLOW_FLUSH: u128 = 100;
@@ -18,14 +18,14 @@ const SLOW_FLUSH: u128 = 100;
 #[cfg(target_os = "linux")]
 const TMPFS: rustix::fs::FsWord = 0x0102_1994;
 
-/// Nobody but the owner may reach the directory and the files in it.
+/// Nobody but the owner may access the directory and the files in it.
 pub(super) fn modes(data_dir: &Path) -> Vec<Finding> {
     const CHECK: &str = "file modes";
     let files = [DATA_FILE, KEYS_FILE].iter().flat_map(|name| {
         ["", "-wal", "-shm"].map(|suffix| data_dir.join(format!("{name}{suffix}")))
     });
-    let places = std::iter::once(data_dir.to_owned()).chain(files);
-    let open: Vec<(PathBuf, u32)> = places
+    let paths = std::iter::once(data_dir.to_owned()).chain(files);
+    let open: Vec<(PathBuf, u32)> = paths
         .filter_map(|path| {
             let mode = std::fs::metadata(&path).ok()?.permissions().mode() & 0o777;
             (mode & 0o077 != 0).then_some((path, mode))
@@ -42,44 +42,61 @@ pub(super) fn modes(data_dir: &Path) -> Vec<Finding> {
     findings.collect()
 }
 
-/// What is written can be flushed to the disk, and how long that takes.
-pub(super) fn flushing(data_dir: &Path) -> Finding {
+/// A file in the directory can be written and flushed, and fast enough.
+pub(super) fn fsync(data_dir: &Path) -> Finding {
     const CHECK: &str = "fsync";
-    let name = coffer_base::id::random_id("doctor", 16, &SystemRandom);
-    let path = data_dir.join(format!(".{name}"));
-    let started = Instant::now();
-    let mut options = std::fs::OpenOptions::new();
-    let made = options.write(true).create_new(true).mode(0o600).open(&path);
-    let flushed = made.and_then(|mut file| {
-        file.write_all(&[0; 4096])?;
-        file.sync_all()
-    });
-    let took = started.elapsed().as_millis();
-    // If it was not made, there is nothing to remove.
-    let _ = std::fs::remove_file(&path);
-    if let Err(error) = flushed {
-        return Finding::fail(
-            CHECK,
-            format!("a file in {} cannot be written and flushed: {error}", data_dir.display()),
-            "let the user that runs coffer own the directory; look at the disk",
-        );
-    }
-    #[cfg(target_os = "linux")]
-    if rustix::fs::statfs(data_dir).is_ok_and(|stat| stat.f_type == TMPFS) {
+    let took = match flush(data_dir) {
+        Ok(took) => took.as_millis(),
+        Err(error) => {
+            return Finding::fail(
+                CHECK,
+                format!("a file in {} cannot be written and flushed: {error}", data_dir.display()),
+                "let the user that runs coffer own the directory; look at the disk",
+            );
+        }
+    };
+    if is_in_memory(data_dir) {
         return Finding::warn(
             CHECK,
             format!("{} lies in memory: a restart of the machine empties it", data_dir.display()),
             "choose a directory on a disk",
         );
     }
+    let found = format!("a flush took {took} ms");
     if took > SLOW_FLUSH {
-        let found = format!("a flush took {took} ms");
         return Finding::warn(CHECK, found, "every write waits for one: use a faster disk");
     }
-    Finding::ok(CHECK, format!("a flush took {took} ms"))
+    Finding::ok(CHECK, found)
 }
 
-/// There is room to write.
+/// How long it takes to write one page to a new file and flush it.
+fn flush(data_dir: &Path) -> std::io::Result<Duration> {
+    let name = coffer_base::id::random_id("doctor", 16, &SystemRandom);
+    let path = data_dir.join(format!(".{name}"));
+    let started = Instant::now();
+    let mut options = std::fs::OpenOptions::new();
+    let created = options.write(true).create_new(true).mode(0o600).open(&path);
+    let flushed = created.and_then(|mut file| {
+        file.write_all(&[0; 4096])?;
+        file.sync_all()
+    });
+    let took = started.elapsed();
+    // It fails only if the file was not created.
+    let _ = std::fs::remove_file(&path);
+    flushed.map(|()| took)
+}
+
+#[cfg(target_os = "linux")]
+fn is_in_memory(path: &Path) -> bool {
+    rustix::fs::statfs(path).is_ok_and(|stat| stat.f_type == TMPFS)
+}
+
+#[cfg(not(target_os = "linux"))]
+fn is_in_memory(_path: &Path) -> bool {
+    false
+}
+
+/// The disk has free space.
 pub(super) fn space(data_dir: &Path) -> Finding {
     const CHECK: &str = "free space";
     let stat = match rustix::fs::statvfs(data_dir) {

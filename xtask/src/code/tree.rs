@@ -56,7 +56,7 @@ mod tests {
     #[test]
     fn this_file_is_found_and_what_was_built_is_not() {
         let files = read(&crate::root()).unwrap();
-        assert!(files.iter().any(|file| file.path == "xtask/src/tidy/tree.rs"));
+        assert!(files.iter().any(|file| file.path == "xtask/src/code/tree.rs"));
         assert!(files.iter().all(|file| !file.path.contains("target/")));
     }
 }

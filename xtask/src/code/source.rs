@@ -9,6 +9,7 @@ pub struct Source {
     /// The text with every comment and the inside of every literal blanked; lines stay in place.
     pub code: String,
     pub literals: Vec<Literal>,
+    pub comments: Vec<Comment>,
     /// The lines, first and last, of the items that are only compiled for tests.
     tests: Vec<(usize, usize)>,
 }
@@ -19,12 +20,19 @@ pub struct Literal {
     pub text: String,
 }
 
+/// A comment from `//` to the end of its line, or from `/*` to its end.
+pub struct Comment {
+    pub line: usize,
+    pub text: String,
+}
+
 impl Source {
     pub fn parse(file: &File) -> Self {
         let mut lexer = Lexer::new(&file.text);
         lexer.run();
-        let tests = test_items(&lexer.code);
-        Self { path: file.path.clone(), code: lexer.code, literals: lexer.literals, tests }
+        let tests = test_items(&lexer.code, &lexer.literals);
+        let Lexer { code, literals, comments, .. } = lexer;
+        Self { path: file.path.clone(), code, literals, comments, tests }
     }
 
     /// Whether the file is part of the server, not of its tests, benchmarks or tools.
@@ -79,25 +87,30 @@ pub fn enclosed(code: &str, open: char, close: char) -> Option<&str> {
     None
 }
 
-fn is_word(c: char) -> bool {
+pub fn is_word(c: char) -> bool {
     c.is_alphanumeric() || c == '_'
 }
 
-fn test_items(code: &str) -> Vec<(usize, usize)> {
-    let found = code.match_indices("#[cfg(test)]");
-    found
-        .map(|(at, _)| {
-            let item = code.get(at..).unwrap_or_default();
-            let first = line_at(code, at);
-            let end = item.find(['{', ';']).unwrap_or(0);
-            let rest = item.get(end..).unwrap_or_default();
-            let body = if rest.starts_with('{') { enclosed(rest, '{', '}') } else { None };
-            let before = item.get(..end).unwrap_or_default();
-            let lines =
-                before.matches('\n').count() + body.unwrap_or_default().matches('\n').count();
-            (first, first + lines)
-        })
-        .collect()
+/// The lines of the items below an attribute that leaves them out of the server: `cfg(test)`, by
+/// itself or among others, and the feature `testing`, with which crates test each other.
+fn test_items(code: &str, literals: &[Literal]) -> Vec<(usize, usize)> {
+    let attributes = code.match_indices("#[cfg(").filter_map(|(at, _)| {
+        let (line, item) = (line_at(code, at), code.get(at..)?);
+        let condition = enclosed(item, '(', ')')?;
+        let feature = literals.iter().any(|one| one.line == line && one.text == "testing");
+        let test = words(condition, "test").next().is_some() || feature;
+        (test && !condition.contains("not(")).then_some((line, item))
+    });
+    attributes.map(|(line, item)| (line, line + lines_below(item))).collect()
+}
+
+/// How many lines the item that begins here has after its first.
+fn lines_below(item: &str) -> usize {
+    let end = item.find(['{', ';']).unwrap_or(0);
+    let rest = item.get(end..).unwrap_or_default();
+    let body = if rest.starts_with('{') { enclosed(rest, '{', '}') } else { None };
+    let before = item.get(..end).unwrap_or_default();
+    before.matches('\n').count() + body.unwrap_or_default().matches('\n').count()
 }
 
 /// Copies the text into `code`, blanking what is not code.
@@ -105,22 +118,24 @@ struct Lexer<'a> {
     rest: Chars<'a>,
     code: String,
     literals: Vec<Literal>,
+    comments: Vec<Comment>,
     line: usize,
 }
 
 impl<'a> Lexer<'a> {
     fn new(text: &'a str) -> Self {
         let code = String::with_capacity(text.len());
-        Self { rest: text.chars(), code, literals: Vec::new(), line: 1 }
+        let (literals, comments) = (Vec::new(), Vec::new());
+        Self { rest: text.chars(), code, literals, comments, line: 1 }
     }
 
     fn run(&mut self) {
         while let Some(c) = self.rest.clone().next() {
             let rest = self.rest.as_str();
             if rest.starts_with("//") {
-                self.blank(rest.find('\n').unwrap_or(rest.len()));
+                self.comment(rest.find('\n').unwrap_or(rest.len()));
             } else if rest.starts_with("/*") {
-                self.blank(comment_length(rest));
+                self.comment(comment_length(rest));
             } else if let Some(hashes) = self.raw_string(rest) {
                 self.show(hashes + 1);
                 let close = format!("\"{}", "#".repeat(hashes));
@@ -155,6 +170,12 @@ impl<'a> Lexer<'a> {
         self.literals.push(Literal { line: self.line, text });
         self.blank(length);
         self.show(1 + hashes);
+    }
+
+    fn comment(&mut self, length: usize) {
+        let text = self.rest.as_str().get(..length).unwrap_or_default().to_owned();
+        self.comments.push(Comment { line: self.line, text });
+        self.blank(length);
     }
 
     fn show(&mut self, length: usize) {
@@ -243,6 +264,8 @@ mod tests {
         assert_eq!(code, "a(\"\",',',b\"\");f(br#\"\"#,')&h::<'static>");
         let literals: Vec<_> = source.literals.iter().map(|l| (l.line, l.text.as_str())).collect();
         assert_eq!(literals, [(1, "x\\\"{"), (1, "z"), (2, "g\"{")]);
+        let comments: Vec<_> = source.comments.iter().map(|c| (c.line, c.text.as_str())).collect();
+        assert_eq!(comments, [(1, "// c {"), (2, "/* d /* e */ { */")]);
     }
 
     #[test]
@@ -252,6 +275,13 @@ mod tests {
         assert_eq!(lines, [1, 6]);
         let source = parse("#[cfg(test)]\nmod tests;\nfn c() {}\n");
         assert!(source.is_test(2) && !source.is_test(3));
+        for condition in ["any(test, feature = \"testing\")", "feature = \"testing\""] {
+            let source = parse(&format!("#[cfg({condition})]\nmod tests;\nfn c() {{}}\n"));
+            assert!(source.is_test(2) && !source.is_test(3), "{condition}");
+        }
+        for condition in ["not(test)", "feature = \"tests\"", "unix"] {
+            assert!(!parse(&format!("#[cfg({condition})]\nmod tests;")).is_test(2), "{condition}");
+        }
     }
 
     #[test]

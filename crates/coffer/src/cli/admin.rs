@@ -1,7 +1,7 @@
-//! Accounts, apps, installs, keys and the status of a server: the admin API's verbs.
+//! The verbs that are clients of the admin API: accounts, apps, installs, keys and status.
 
-use super::args::{Accounts, Apps, Deletion, Installs, Keys, Listing, One};
-use super::client::{Client, Params, one};
+use super::args::{Accounts, Apps, CreateKeyArgs, DeleteArgs, IdArg, Installs, Keys, ListArgs};
+use super::client::{Client, Params, object_path};
 use super::exit::{Exit, Failure};
 use super::output::Output;
 use super::{duration, input, output, table};
@@ -14,7 +14,7 @@ const APPS: &str = "/v1/admin/apps";
 const INSTALLS: &str = "/v1/admin/installs";
 const KEYS: &str = "/v1/admin/api_keys";
 
-/// A caller of the admin API, and where its answers go.
+/// A client of the admin API that prints what it receives.
 struct Admin {
     client: Client,
     output: Output,
@@ -25,46 +25,65 @@ impl Admin {
         Ok(Self { client: Client::new(config, &ADMIN_KEY)?, output })
     }
 
-    fn create(&self, path: &str, params: &[(&str, Option<&str>)]) -> Result<Exit, Failure> {
-        let given = params.iter().filter_map(|(name, value)| Some((*name, (*value)?)));
-        self.post(path, &given.collect::<Vec<_>>())
+    fn create(&self, path: &str, params: OptionalParams<'_>) -> Result<Exit, Failure> {
+        self.post(path, &given(params))
     }
 
     fn post(&self, path: &str, params: Params<'_>) -> Result<Exit, Failure> {
-        self.output.show(&self.client.post(path, params)?, table::object)?;
-        Ok(Exit::Done)
+        self.print(&self.client.post(path, params)?)
     }
 
-    fn show(&self, path: &str, which: &One) -> Result<Exit, Failure> {
-        let object = self.client.get(&one(path, &which.id), &[])?;
-        self.output.show(&object, table::object)?;
-        Ok(Exit::Done)
+    fn show(&self, path: &str, IdArg { id }: &IdArg) -> Result<Exit, Failure> {
+        self.print(&self.client.get(&object_path(path, id), &[])?)
     }
 
     fn list(
         &self,
         path: &str,
-        filters: &[(&str, Option<&str>)],
-        listing: &Listing,
+        filters: OptionalParams<'_>,
+        listing: &ListArgs,
         fields: &[&str],
     ) -> Result<Exit, Failure> {
-        let filters = filters.iter().filter_map(|(name, value)| Some((*name, (*value)?)));
-        let list = self.client.list(path, &filters.collect::<Vec<_>>(), listing.limit)?;
+        let list = self.client.list(path, &given(filters), listing.limit)?;
         self.output.show(&list, |list| table::list(list, fields))?;
         Ok(Exit::Done)
     }
 
-    fn delete(&self, path: &str, which: &str, params: Params<'_>) -> Result<Exit, Failure> {
-        let object = self.client.delete(&one(path, which), params)?;
-        self.output.show(&object, table::object)?;
+    fn delete(&self, path: &str, id: &str, params: Params<'_>) -> Result<Exit, Failure> {
+        self.print(&self.client.delete(&object_path(path, id), params)?)
+    }
+
+    fn create_key(&self, args: &CreateKeyArgs) -> Result<Exit, Failure> {
+        let expires_at = args.expires_in.map(duration::from_now);
+        let mut params = given(&[
+            ("app", args.app.as_deref()),
+            ("mode", args.mode.as_deref()),
+            ("name", args.name.as_deref()),
+            ("expires_at", expires_at.as_deref()),
+            ("type", args.admin.then_some("admin")),
+        ]);
+        params.extend(args.permission.iter().map(|word| ("permissions[]", word.as_str())));
+        let exit = self.post(KEYS, &params)?;
+        if !self.output.is_json() {
+            output::note("\nThe key is shown only this once.");
+        }
+        Ok(exit)
+    }
+
+    fn print(&self, object: &Value) -> Result<Exit, Failure> {
+        self.output.show(object, table::object)?;
         Ok(Exit::Done)
     }
 }
 
+/// Parameters, of which those without a value are left out.
+type OptionalParams<'a> = &'a [(&'a str, Option<&'a str>)];
+
+fn given<'a>(params: &[(&'a str, Option<&'a str>)]) -> Vec<(&'a str, &'a str)> {
+    params.iter().filter_map(|(name, value)| Some((*name, (*value)?))).collect()
+}
+
 /// `coffer accounts`.
-///
-/// # Errors
-/// What the server says, or that there is no answer.
 pub fn accounts(config: &Config, verb: &Accounts, output: Output) -> Result<Exit, Failure> {
     let admin = Admin::new(config, output)?;
     match verb {
@@ -72,8 +91,8 @@ pub fn accounts(config: &Config, verb: &Accounts, output: Output) -> Result<Exit
             admin.create(ACCOUNTS, &[("id", id.as_deref()), ("name", name.as_deref())])
         }
         Accounts::List(listing) => admin.list(ACCOUNTS, &[], listing, &["id", "name", "created"]),
-        Accounts::Show(which) => admin.show(ACCOUNTS, which),
-        Accounts::Delete(Deletion { id, yes }) => {
+        Accounts::Show(id) => admin.show(ACCOUNTS, id),
+        Accounts::Delete(DeleteArgs { id, yes }) => {
             let what = "the account, its apps, and everything that any app keeps for it";
             input::confirm(what, id, *yes)?;
             admin.delete(ACCOUNTS, id, &[])
@@ -82,9 +101,6 @@ pub fn accounts(config: &Config, verb: &Accounts, output: Output) -> Result<Exit
 }
 
 /// `coffer apps`.
-///
-/// # Errors
-/// What the server says, or that there is no answer.
 pub fn apps(config: &Config, verb: &Apps, output: Output) -> Result<Exit, Failure> {
     let admin = Admin::new(config, output)?;
     match verb {
@@ -106,8 +122,8 @@ pub fn apps(config: &Config, verb: &Apps, output: Output) -> Result<Exit, Failur
                 .collect();
             admin.list(APPS, &[("account", account.as_deref())], listing, &fields)
         }
-        Apps::Show(which) => admin.show(APPS, which),
-        Apps::Delete(Deletion { id, yes }) => {
+        Apps::Show(id) => admin.show(APPS, id),
+        Apps::Delete(DeleteArgs { id, yes }) => {
             let what = "the app, its keys, and everything that it keeps for anybody";
             input::confirm(what, id, *yes)?;
             admin.delete(APPS, id, &[])
@@ -116,9 +132,6 @@ pub fn apps(config: &Config, verb: &Apps, output: Output) -> Result<Exit, Failur
 }
 
 /// `coffer installs`.
-///
-/// # Errors
-/// What the server says, or that there is no answer.
 pub fn installs(config: &Config, verb: &Installs, output: Output) -> Result<Exit, Failure> {
     let admin = Admin::new(config, output)?;
     match verb {
@@ -130,8 +143,8 @@ pub fn installs(config: &Config, verb: &Installs, output: Output) -> Result<Exit
             let fields = ["id", "app", "account", "status", "created"];
             admin.list(INSTALLS, &filters, listing, &fields)
         }
-        Installs::Show(which) => admin.show(INSTALLS, which),
-        Installs::Delete { deletion: Deletion { id, yes }, purge } => {
+        Installs::Show(id) => admin.show(INSTALLS, id),
+        Installs::Delete { args: DeleteArgs { id, yes }, purge } => {
             if !purge {
                 return admin.delete(INSTALLS, id, &[]);
             }
@@ -142,51 +155,28 @@ pub fn installs(config: &Config, verb: &Installs, output: Output) -> Result<Exit
 }
 
 /// `coffer keys`.
-///
-/// # Errors
-/// What the server says, or that there is no answer.
 pub fn keys(config: &Config, verb: &Keys, output: Output) -> Result<Exit, Failure> {
     let admin = Admin::new(config, output)?;
     match verb {
-        Keys::Create { app, mode, permission, admin: is_admin, name, expires_in } => {
-            let expires_at = expires_in.map(duration::from_now);
-            let optional = [
-                ("app", app.as_deref()),
-                ("mode", mode.as_deref()),
-                ("name", name.as_deref()),
-                ("expires_at", expires_at.as_deref()),
-                ("type", is_admin.then_some("admin")),
-            ];
-            let given = optional.iter().filter_map(|(name, value)| Some((*name, (*value)?)));
-            let mut params: Vec<_> = given.collect();
-            params.extend(permission.iter().map(|word| ("permissions[]", word.as_str())));
-            let made = admin.post(KEYS, &params)?;
-            if !output.is_json() {
-                output::note("\nThe key is shown only this once.");
-            }
-            Ok(made)
-        }
+        Keys::Create(args) => admin.create_key(args),
         Keys::List { listing, app } => {
             let fields =
                 ["id", "redacted_key", "app", "name", "last_used", "expires_at", "revoked_at"];
             admin.list(KEYS, &[("app", app.as_deref())], listing, &fields)
         }
-        Keys::Show(which) => admin.show(KEYS, which),
-        Keys::Revoke(which) => admin.post(&format!("{}/revoke", one(KEYS, &which.id)), &[]),
+        Keys::Show(id) => admin.show(KEYS, id),
+        Keys::Revoke(IdArg { id }) => admin.post(&format!("{}/revoke", object_path(KEYS, id)), &[]),
     }
 }
 
 /// `coffer status`.
-///
-/// # Errors
-/// What the server says, or that there is no answer.
 pub fn status(config: &Config, output: Output) -> Result<Exit, Failure> {
     let admin = Admin::new(config, output)?;
     output.show(&admin.client.get("/v1/admin/status", &[])?, status_table)?;
     Ok(Exit::Done)
 }
 
-/// The counts of the operations in columns, below everything else.
+/// The status, and below it a table with the counts of each operation.
 fn status_table(status: &Value) -> String {
     const COUNTS: [&str; 4] = ["answered", "replayed", "refused", "failed"];
     let mut rest = status.clone();

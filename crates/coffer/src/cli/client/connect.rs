@@ -1,0 +1,117 @@
+//! Which server a client talks to, which certificates it trusts, and with which key.
+
+use crate::cli::exit::{Exit, Failure};
+use crate::config::{self, Config, Setting, Value};
+use std::io::Read;
+use std::net::IpAddr;
+use std::path::Path;
+use ureq::http::Uri;
+use ureq::tls::{PemItem, RootCerts, parse_pem};
+use zeroize::Zeroizing;
+
+/// Longest file with a key: a key has under 100 bytes.
+const KEY_FILE_BYTES: u64 = 4096;
+
+/// The certificates in the file at `path`.
+///
+/// # Errors
+/// If it cannot be read, or has no PEM certificate.
+pub fn root_certificates(path: &Path) -> Result<RootCerts, Failure> {
+    let failed = |why: String| Failure::usage(format!("{} (ca_cert): {why}", path.display()));
+    let text = std::fs::read(path).map_err(|error| failed(error.to_string()))?;
+    let certificates = parse_pem(&text).filter_map(|item| match item {
+        Ok(PemItem::Certificate(certificate)) => Some(certificate),
+        _ => None,
+    });
+    match certificates.collect::<Vec<_>>() {
+        none if none.is_empty() => Err(failed("no PEM certificate is in it".to_owned())),
+        certificates => Ok(RootCerts::new_with_certs(&certificates)),
+    }
+}
+
+/// Refuses a server that cannot be called, or that the key would reach unencrypted: plain HTTP is
+/// for this machine, unless `insecure` allows it.
+///
+/// # Errors
+/// If `base` has a user in it, is no `http://` or `https://` address, or is plain HTTP to another
+/// machine.
+pub fn check_url(base: &str, insecure: bool) -> Result<(), Failure> {
+    // The part before an `@` may be a password, so the message does not repeat the address.
+    if base.contains('@') {
+        return Err(Failure::usage("an address with a user in it is not understood (url)"));
+    }
+    let uri = base.parse::<Uri>().ok();
+    let host = uri.as_ref().and_then(Uri::host);
+    match (uri.as_ref().and_then(Uri::scheme_str), host) {
+        (Some("https"), Some(_)) => Ok(()),
+        (Some("http"), Some(host)) if insecure || is_this_machine(host) => Ok(()),
+        (Some("http"), Some(_)) => Err(Failure::usage(format!(
+            "{base} is plain HTTP to another machine, and the key would cross the network \
+             unencrypted; use https://, or set COFFER_INSECURE_HTTP=true"
+        ))),
+        _ => Err(Failure::usage(format!("'{base}' is no http:// or https:// address (url)"))),
+    }
+}
+
+fn is_this_machine(host: &str) -> bool {
+    let address = host.trim_matches(['[', ']']).parse::<IpAddr>();
+    host == "localhost" || address.is_ok_and(|address| address.is_loopback())
+}
+
+/// The key that `setting` holds or names the file of.
+///
+/// # Errors
+/// If it is not set, if its file cannot be read, or if it has characters that no key has.
+pub fn key(config: &Config, setting: &Setting) -> Result<Zeroizing<String>, Failure> {
+    let text = match config.value(setting) {
+        Some(Value::Secret(text)) => text.clone(),
+        Some(Value::SecretFile(path)) => read_key(path)
+            .map_err(|error| Failure::usage(format!("{}: {error}", path.display())))?,
+        _ => return Err(missing_key(setting)),
+    };
+    if text.is_empty() || !text.bytes().all(|byte| byte.is_ascii_graphic()) {
+        let source = config.source(setting).map(ToString::to_string).unwrap_or_default();
+        let message = format!("{} ({source}) is no key", setting.name);
+        return Err(Failure::new(Exit::Refused, message));
+    }
+    Ok(text)
+}
+
+fn read_key(path: &Path) -> std::io::Result<Zeroizing<String>> {
+    let mut text = Zeroizing::new(String::new());
+    std::fs::File::open(path)?.take(KEY_FILE_BYTES).read_to_string(&mut text)?;
+    Ok(Zeroizing::new(text.trim_end().to_owned()))
+}
+
+fn missing_key(setting: &Setting) -> Failure {
+    let what = if setting.name == config::ADMIN_KEY.name {
+        "an admin key, which begins with ak_"
+    } else {
+        "an app's key, which begins with sk_ or rk_"
+    };
+    let (env, file) = (setting.env, setting.file_variable());
+    let message = format!("set {env} to {what}, or {file} to the path of its file");
+    Failure::new(Exit::Refused, message)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_key_does_not_leave_the_machine_unencrypted() {
+        for good in ["http://127.0.0.1:4747", "http://[::1]:1", "http://localhost", "https://a.b"] {
+            assert!(check_url(good, false).is_ok(), "{good}");
+        }
+        for bad in [
+            "http://10.0.0.1:4747",
+            "http://coffer.example",
+            "coffer:4747",
+            "ftp://a",
+            "https://u:p@a.b",
+        ] {
+            assert!(check_url(bad, false).is_err(), "{bad}");
+        }
+        assert!(check_url("http://10.0.0.1:4747", true).is_ok());
+    }
+}

@@ -1,0 +1,91 @@
+//! What several verbs need to open an installation as the configuration describes it.
+
+use super::exit::Failure;
+use crate::config::{Config, TLS_CERT, TLS_KEY};
+use coffer::assemble::{AssembleOptions, DATA_FILE, Database, RootSource};
+use coffer::family_set::FamilySet;
+use coffer_base::{Clock, SystemClock};
+use coffer_crypto::SystemRandom;
+use coffer_storage::{Faults, Store};
+use std::path::Path;
+use std::sync::Arc;
+use tokio::runtime::{Builder, Runtime};
+use tokio_rustls::TlsAcceptor;
+use zeroize::Zeroizing;
+
+/// The options of a production installation.
+///
+/// # Errors
+/// If the configuration names only one of the two databases, or holds a malformed root key.
+pub fn production(config: &Config) -> Result<AssembleOptions, Failure> {
+    Ok(options(config, config.database()?, config.root_source()?))
+}
+
+/// The options of a developer mode installation: in files, with the root key beside them.
+pub fn developer(config: &Config) -> AssembleOptions {
+    let options = options(config, Database::Embedded, RootSource::DataDir);
+    AssembleOptions { developer: true, ..options }
+}
+
+/// The options of a production installation with its stores at `database` and its root key at
+/// `root`.
+pub fn options(config: &Config, database: Database, root: RootSource) -> AssembleOptions {
+    AssembleOptions {
+        data_dir: config.data_dir(),
+        database,
+        root,
+        developer: false,
+        families: FamilySet::default(),
+        settings: config.settings(),
+        clock: Arc::new(SystemClock),
+        random: Arc::new(SystemRandom),
+        faults: Faults::none(),
+    }
+}
+
+/// Opens the data store read-only, which works while a server runs.
+///
+/// # Errors
+/// If there is no store, or if it has another schema than this build's.
+pub async fn open_read_only(config: &Config) -> Result<Store, Failure> {
+    if let Database::Postgres { data, .. } = config.database()? {
+        return Ok(Store::open_postgres(data, &FamilySet::default().migrations()).await?);
+    }
+    let path = config.data_dir().join(DATA_FILE);
+    if !path.exists() {
+        return Err(no_store(&config.data_dir()));
+    }
+    Ok(Store::open_sqlite_read_only(&path, &FamilySet::default().migrations())?)
+}
+
+/// The failure of a verb that needs a store in `data_dir`.
+pub fn no_store(data_dir: &Path) -> Failure {
+    Failure::failed(format!("there is no store in {}", data_dir.display()))
+}
+
+/// Creates an admin key in the store itself; returns its id, and the token to show.
+pub async fn create_admin_key(data: &Store) -> Result<(String, Zeroizing<String>), Failure> {
+    let now = SystemClock.now();
+    let key = coffer_identity::create_admin_key(data, &SystemRandom, now).await?;
+    Ok((key.id().to_owned(), Zeroizing::new(key.token().expose().clone())))
+}
+
+/// TLS, if it is configured.
+///
+/// # Errors
+/// If only one of certificate and key is set, or if the files cannot be used.
+pub fn tls(config: &Config) -> Result<Option<TlsAcceptor>, Failure> {
+    config.check()?;
+    match (config.path(&TLS_CERT), config.path(&TLS_KEY)) {
+        (Some(chain), Some(key)) => coffer::tls::acceptor(chain, key)
+            .map(Some)
+            .map_err(|error| Failure::usage(error.to_string())),
+        _ => Ok(None),
+    }
+}
+
+/// A runtime with a worker thread for each core.
+pub fn runtime() -> Result<Runtime, Failure> {
+    let built = Builder::new_multi_thread().enable_all().build();
+    built.map_err(|error| Failure::failed(format!("no threads could be started: {error}")))
+}

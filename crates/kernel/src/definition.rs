@@ -1,0 +1,167 @@
+//! What the rest of the program knows of an operation: its name, verb, path, who may call it, and a
+//! request of it that succeeds.
+
+/// The verbs of `/v1`. `HEAD` is answered as `GET`.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+pub enum Method {
+    /// Reads.
+    Get,
+    /// Creates, changes, and everything that is neither.
+    Post,
+    /// Removes the object that the path names.
+    Delete,
+}
+
+impl Method {
+    /// The verb as it is written in a request.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Get => "GET",
+            Self::Post => "POST",
+            Self::Delete => "DELETE",
+        }
+    }
+}
+
+/// Who may call an operation.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Access {
+    /// Keys of apps: full ones, and restricted ones that hold the permission. A permission
+    /// that ends in `_write` includes the one that ends in `_read`.
+    Tenant {
+        /// The permission that a restricted key needs.
+        permission: &'static str,
+    },
+    /// Keys of apps, whatever permissions they hold.
+    App,
+    /// Admin keys.
+    Admin,
+}
+
+/// Everything that the rest of the program knows of an operation.
+#[derive(Clone, Copy, Debug)]
+pub struct Definition {
+    /// The one word for it, such as `apps.secrets.create`.
+    pub name: &'static str,
+    /// Its verb.
+    pub method: Method,
+    /// Its path; a segment that begins with `:` stands for any text.
+    pub path: &'static str,
+    /// Who may call it.
+    pub access: Access,
+    /// The fields that its response's objects can expand.
+    pub expandable: &'static [&'static str],
+    /// Whether its response is a list, so that expansions begin with `data.`.
+    pub list: bool,
+    /// A request of it that succeeds.
+    pub example: Example,
+}
+
+/// One request of an operation that succeeds, for tests that all operations go through and for
+/// descriptions of the API.
+///
+/// Values may hold placeholders: `{now+30d}` is a Unix time thirty days ahead, `{n}` a number that
+/// is used once; the name of an operation, such as `{reserve.holds.create}`, is the id of an object
+/// that a fresh example of it made, and `{reserve.holds.create:amount}` a parameter of that example.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Example {
+    /// The parameters.
+    pub params: &'static [(&'static str, &'static str)],
+    /// A parameter by which another request differs from this one.
+    pub other: Option<(&'static str, &'static str)>,
+    /// The operation that makes the object that the path's open segment names.
+    pub on: Option<&'static str>,
+}
+
+impl Example {
+    /// A request without parameters.
+    pub const EMPTY: Self = Self { params: &[], other: None, on: None };
+
+    /// A request with these parameters.
+    pub const fn of(params: &'static [(&'static str, &'static str)]) -> Self {
+        Self { params, ..Self::EMPTY }
+    }
+
+    /// The same on an object that the operation `create` makes.
+    pub const fn on(self, create: &'static str) -> Self {
+        Self { on: Some(create), ..self }
+    }
+
+    /// The same, with a parameter by which another request differs.
+    pub const fn or(self, name: &'static str, value: &'static str) -> Self {
+        Self { other: Some((name, value)), ..self }
+    }
+}
+
+impl Definition {
+    /// `GET path`.
+    pub const fn get(name: &'static str, path: &'static str, access: Access) -> Self {
+        Self::new(name, Method::Get, path, access)
+    }
+
+    /// `POST path`.
+    pub const fn post(name: &'static str, path: &'static str, access: Access) -> Self {
+        Self::new(name, Method::Post, path, access)
+    }
+
+    /// `DELETE path`.
+    pub const fn delete(name: &'static str, path: &'static str, access: Access) -> Self {
+        Self::new(name, Method::Delete, path, access)
+    }
+
+    const fn new(name: &'static str, method: Method, path: &'static str, access: Access) -> Self {
+        let example = Example::EMPTY;
+        Self { name, method, path, access, expandable: &[], list: false, example }
+    }
+
+    /// `GET path` that lists a collection.
+    pub const fn list(
+        name: &'static str,
+        path: &'static str,
+        permission: &'static str,
+        expandable: &'static [&'static str],
+    ) -> Self {
+        let definition = Self::get(name, path, Access::Tenant { permission });
+        Self { list: true, ..definition.expands(expandable) }
+    }
+
+    /// `GET path/:id` that reads one object of a collection.
+    pub const fn retrieve(
+        name: &'static str,
+        path: &'static str,
+        permission: &'static str,
+        expandable: &'static [&'static str],
+    ) -> Self {
+        Self::get(name, path, Access::Tenant { permission }).expands(expandable)
+    }
+
+    /// `POST path` that makes or changes something.
+    pub const fn write(
+        name: &'static str,
+        path: &'static str,
+        permission: &'static str,
+        expandable: &'static [&'static str],
+    ) -> Self {
+        Self::post(name, path, Access::Tenant { permission }).expands(expandable)
+    }
+
+    /// The same, answering a list.
+    pub const fn as_list(self) -> Self {
+        Self { list: true, ..self }
+    }
+
+    /// The same, whose answer can expand these fields.
+    pub const fn expands(self, expandable: &'static [&'static str]) -> Self {
+        Self { expandable, ..self }
+    }
+
+    /// The same, with an example.
+    pub const fn example(self, example: Example) -> Self {
+        Self { example, ..self }
+    }
+
+    /// Whether the operation changes something, so that idempotency keys count.
+    pub const fn writes(&self) -> bool {
+        !matches!(self.method, Method::Get)
+    }
+}
