@@ -76,7 +76,7 @@ pub fn holds(file: &Path, fill: &Fill<'_>) -> Result<()> {
 fn write(data: &Connection, fill: &Fill<'_>) -> Result<()> {
     patterns(data, fill)?;
     let hold_columns = columns(data, "reserve_hold", |column| match column {
-        "seq" => "(l.turn + n.number) << 16".to_owned(),
+        "seq" => "(l.last_tx + n.number) << 16".to_owned(),
         "id" => "'reshold_' || substr(lower(hex(randomblob(15))), 1, 29)".to_owned(),
         "created" | "available_on" => format!("t.{column} - {AGE}"),
         _ => format!("t.{column}"),
@@ -107,7 +107,7 @@ fn write(data: &Connection, fill: &Fill<'_>) -> Result<()> {
                  CROSS JOIN ledger l ON l.mode = f.mode AND l.platform = f.platform \
                  AND l.account = f.account CROSS JOIN reserve_hold h ON h.mode = f.mode \
                  AND h.platform = f.platform AND h.account = f.account \
-                 AND h.seq >= (l.turn + 1) << 16 CROSS JOIN temp.first_{0} t \
+                 AND h.seq >= (l.last_tx + 1) << 16 CROSS JOIN temp.first_{0} t \
                  ON t.account = f.account AND t.mode = f.mode",
                 part.table
             ),
@@ -120,7 +120,7 @@ fn write(data: &Connection, fill: &Fill<'_>) -> Result<()> {
          WHERE ledger_balance.mode = f.mode AND ledger_balance.platform = f.platform \
          AND ledger_balance.account = f.account AND ledger_balance.currency = f.currency \
          AND ledger_balance.source_type = f.source_type",
-        "UPDATE ledger SET turn = turn + {copies} FROM temp.first_hold f \
+        "UPDATE ledger SET last_tx = last_tx + {copies} FROM temp.first_hold f \
          WHERE ledger.mode = f.mode AND ledger.platform = f.platform \
          AND ledger.account = f.account",
     ] {
@@ -234,8 +234,8 @@ mod tests {
         let data = Connection::open(&file).unwrap();
         for sql in [
             include_str!("../../crates/kernel/migrations/0002_event.sql"),
-            include_str!("../../crates/reserves/migrations/0001_ledger.sql"),
-            include_str!("../../crates/reserves/migrations/0002_reserve.sql"),
+            include_str!("../../crates/ledger/migrations/0001_ledger.sql"),
+            include_str!("../../crates/reserves/migrations/0001_reserve.sql"),
             FIRST_HOLD,
         ] {
             data.execute_batch(sql).unwrap();
@@ -249,7 +249,7 @@ mod tests {
         assert_eq!(number(&data, due), 10);
         assert_eq!(number(&data, "SELECT reserved_available FROM ledger_balance"), 1000);
         assert_eq!(number(&data, "SELECT payments_available FROM ledger_balance"), 0);
-        assert_eq!(number(&data, "SELECT turn FROM ledger WHERE account = 'a'"), 11);
+        assert_eq!(number(&data, "SELECT last_tx FROM ledger WHERE account = 'a'"), 11);
         assert_eq!(number(&data, "SELECT sum(amount) FROM ledger_posting"), 1000);
         assert_eq!(number(&data, "SELECT count(*) FROM balance_transaction"), 20);
         assert_eq!(number(&data, "SELECT at FROM watermark"), 2 * DAY);

@@ -160,7 +160,7 @@ fn servers_share_what_is_to_be_done_in_the_background() {
     assert_eq!(pair.one.count("secret"), 0);
     assert_eq!(pair.one.count("tombstone"), 40, "each expired once");
     assert_eq!(pair.one.count("reserve_hold WHERE released = amount"), 30);
-    assert_eq!(pair.one.count("reserve_release_part"), 30, "each was released once");
+    assert_eq!(pair.one.count("reserve_allocation"), 30, "each was released once");
     let store = pair.one.server().installation().stores.data.clone();
     let findings = pair.one.block_on(coffer_reserves::verify(&store)).unwrap();
     assert!(findings.differences.is_empty(), "{findings:#?}");

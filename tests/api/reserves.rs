@@ -5,6 +5,7 @@ mod errors;
 mod fixture;
 mod intake;
 mod isolation;
+mod lists;
 mod objects;
 mod outages;
 mod refusals;

@@ -6,7 +6,7 @@
 
 use coffer::assemble::{AssembleOptions, Database, RootSource};
 use coffer::family_set::FamilySet;
-use coffer::moving::{self, Step};
+use coffer::store_transfer::{self, Phase};
 use coffer_base::SystemClock;
 use coffer_crypto::SystemRandom;
 use coffer_kernel::Settings;
@@ -26,8 +26,8 @@ fn main() {
     let to = options(root_key, directory, database);
     let rows: u64 = rows.parse().unwrap();
     let mut moved = BTreeMap::new();
-    let mut tell = |step: Step, progress: Option<&Progress>| {
-        assert_eq!(step, Step::Moving, "all rows were moved, and {rows} never");
+    let mut tell = |phase: Phase, progress: Option<&Progress>| {
+        assert_eq!(phase, Phase::Moving, "all rows were moved, and {rows} never");
         if let Some(Progress { table, done, .. }) = progress {
             moved.insert(table.clone(), *done);
         }
@@ -39,7 +39,7 @@ fn main() {
         }
     };
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().unwrap();
-    runtime.block_on(moving::run(&from, &to, &mut tell)).unwrap();
+    runtime.block_on(store_transfer::run(&from, &to, &mut tell)).unwrap();
 }
 
 fn options(root_key: &str, directory: &str, database: Database) -> AssembleOptions {

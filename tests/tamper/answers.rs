@@ -71,7 +71,7 @@ fn a_kept_answer_is_bound_to_its_request() {
         change("parameters", &changed, &request);
         fails("parameters");
     }
-    // The parameters of another request with that request's answer: still the wrong claim.
+    // The parameters of another request with that request's answer: still the wrong key_digest.
     change("parameters", &other_parameters, &request);
     fails("another's parameters");
     change("response", &other_answer, &request);
@@ -98,11 +98,11 @@ fn a_kept_answer_moved_to_another_claim_or_account_answers_nobody() {
     let elsewhere = client.for_account(&account);
     let request = request_of(&set(&client, "key", PAYLOAD));
     let theirs = request_of(&set(&elsewhere, "key", "theirs"));
-    let columns = "SELECT claim FROM idempotency_record WHERE request = ?";
-    let claim: Vec<u8> = store.data.query_row(columns, [&theirs], |row| row.get(0)).unwrap();
+    let columns = "SELECT key_digest FROM idempotency_record WHERE request = ?";
+    let key_digest: Vec<u8> = store.data.query_row(columns, [&theirs], |row| row.get(0)).unwrap();
     store.change("DELETE FROM idempotency_record WHERE request = ?", &[&theirs], 1);
-    let moved = "UPDATE idempotency_record SET account = ?, claim = ? WHERE request = ?";
-    store.change(moved, &[&account, &claim, &request], 1);
+    let moved = "UPDATE idempotency_record SET account = ?, key_digest = ? WHERE request = ?";
+    store.change(moved, &[&account, &key_digest, &request], 1);
     broken(&set(&elsewhere, "key", "theirs"));
     broken(&set(&elsewhere, "key", PAYLOAD));
 }

@@ -36,7 +36,8 @@ const PART: Part = Part { name: "", rows: "", conflict: "", fresh: &[], numbered
 const PARTS: [Part; 11] = [
     Part {
         name: "ledger",
-        conflict: "ON CONFLICT (mode, platform, account) DO UPDATE SET turn = ledger.turn + 1",
+        conflict: "ON CONFLICT (mode, platform, account) \
+                   DO UPDATE SET last_tx = ledger.last_tx + 1",
         ..PART
     },
     Part {
@@ -253,14 +254,14 @@ impl Part {
 
 /// The accounts of the source's ledgers, and how far each is in the target.
 fn ledgers(source: &Connection, target: &Connection) -> Result<Vec<Ledger>> {
-    let transactions = numbers_of(target, "ledger", "turn")?;
+    let transactions = numbers_of(target, "ledger", "last_tx")?;
     let events = numbers_of(target, "event_sequence", "seq")?;
     let ledger = |account: String| Ledger {
         last_tx: transactions.get(&account).copied().unwrap_or(0),
         events: events.get(&account).copied().unwrap_or(0),
         account,
     };
-    Ok(numbers_of(source, "ledger", "turn")?.into_keys().map(ledger).collect())
+    Ok(numbers_of(source, "ledger", "last_tx")?.into_keys().map(ledger).collect())
 }
 
 /// The highest number of each account in a table.

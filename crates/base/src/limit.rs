@@ -240,64 +240,12 @@ pub const SCHEDULE_EVERY_SECONDS: u64 = 5;
 /// How far developer mode's clock moves in one request: five years of 365.25 days.
 pub const CLOCK_ADVANCE_SECONDS: i64 = 157_788_000;
 
-/// Fewest days for which money is held (reserves §3.1, §4.1).
-pub const RESERVE_DAYS_FLOOR: i64 = 3;
-
-/// Most days for which money is held (reserves §3.1, §4.1).
-pub const RESERVE_DAYS_CEILING: i64 = 180;
-
-/// Seconds by which the clocks of caller and server may differ at both ends of these days
-/// (reserves §11, decision 5).
-pub const RESERVE_GRACE_SECONDS: i64 = 60;
-
-/// Seconds by which the clock of whoever tells a fact may be ahead of the server's.
-pub const CLOCK_SKEW_SECONDS: i64 = 60;
-
-/// Most that the smallest hold of a plan can be set to, in minor units: a thousand dollars.
-pub const RESERVE_HOLD_FLOOR_CEILING: i64 = 100_000;
-
-/// Plans of one account that are active at a time: each looks at every charge (reserves §11,
-/// decision 31).
-pub const ACTIVE_PLANS: i64 = 20;
-
-/// Holds that a sweep releases in one transaction, so that requests get their turn: a thousand,
-/// which are allowed, hold the writer for some 40 ms (reserves §11, decision 25).
-pub const SWEEP_HOLDS: i64 = 250;
-
-/// Plans that a sweep looks at in one transaction.
-pub const SWEEP_PLANS: i64 = 100;
-
-/// Releases of one hold that its callers can make: it shows each of them.
-pub const RELEASES_PER_HOLD: i64 = 100;
-
-/// Releases that a hold shows, the newest: refunds can add to those of its callers, and are never
-/// refused.
-pub const DETAILS_PER_HOLD: i64 = 200;
-
-/// Random letters and digits in the ids of the ledger and of reserves, as many as the documented
-/// ones have (reserves §3.2).
-pub const RESERVE_ID_CHARACTERS: usize = 29;
-
 /// Longest id of an object of the payment processor, in characters (conventions §4).
 pub const PROCESSOR_ID_CHARACTERS: usize = 255;
 
 /// The latest time that developer mode's clock can be moved to: the end of the year 9999, beyond
 /// which dates are no longer written with four digits.
 pub const CLOCK_CEILING: i64 = 253_402_300_799;
-
-/// Seconds after a charge within which its money becomes available: a year, so that a time in
-/// milliseconds is noticed.
-pub const AVAILABLE_AFTER_SECONDS: i64 = 365 * 86_400;
-
-/// Days after a charge's own day at whose midnight its money is available, if the processor does
-/// not say (reserves §12, first walk).
-pub const AVAILABLE_AFTER_DAYS: i64 = 2;
-
-/// Charges whose money becomes available in one transaction, so that requests get their turn.
-pub const SWEEP_CHARGES: i64 = 500;
-
-/// Differences of each kind that a check of the ledger shows; more say no more.
-pub const VERIFY_FINDINGS: i64 = 100;
 
 /// Connections of one server to one PostgreSQL database: more cost the database more than they
 /// bring.

@@ -3,4 +3,8 @@
 use coffer_kernel::Family;
 
 /// The families, in the order in which their tables are made and their tasks run.
-pub const FAMILIES: &[Family] = &[coffer_secrets::FAMILY, coffer_reserves::FAMILY];
+pub const FAMILIES: &[Family] = &[
+    coffer_secrets::FAMILY,
+    coffer_ledger::family::<coffer_reserves::Rules>(),
+    coffer_reserves::FAMILY,
+];

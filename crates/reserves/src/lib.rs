@@ -1,122 +1,38 @@
-//! Reserves and the ledger beneath them: what is held back of a connected account's money, and
-//! what may be paid out (`docs/wire/reserves.md`).
+//! Reserves: plans that reserve a share of each charge, holds of reserved money, and releases of
+//! it (`docs/wire/reserves.md`).
 //!
-//! A family: it declares operations and owns its tables. It knows the kernel and the unit of
-//! work, and neither HTTP, nor a database driver, nor any other family.
+//! A family above the ledger: it gives the ledger its [`Rules`], and posts its own entries in the
+//! ledger's transactions.
 
-mod account;
-mod bounds;
-mod charge;
-mod dispute;
-mod draw;
-mod hold;
-mod holding;
-mod ledger;
-mod money;
+pub mod limits;
+mod model;
 mod operations;
-mod payout;
-mod plan;
-mod refund;
-mod release;
+mod rules;
+mod settings;
 mod store;
-mod sweep;
-mod turn;
-mod verify;
+mod tasks;
 mod version;
 mod wire;
 
-use charge::Charge;
-use coffer_base::limit;
-use coffer_kernel::{Family, Parts, Routes, ScheduledTask, Setting, SettingKind};
-use coffer_storage::{Migration, MigrationSet};
-use dispute::Dispute;
-use operations::{balance, balance_transactions, breaches, fact, holds, plans, releases};
-use payout::Payout;
-use refund::Refund;
+pub use rules::Rules;
+pub use settings::{Consumption, RESERVE_DRAW, RESERVE_HOLD_FLOOR, RESERVE_STRICT, Settings};
+
+use coffer_kernel::{Family, Parts, Routes, ScheduledTask};
+use coffer_ledger::tasks::Task;
+use coffer_ledger::verify::{self, Findings};
+use coffer_storage::{Migration, MigrationSet, StorageError, Store};
+use operations::{holds, plans, releases};
 use std::sync::Arc;
-use sweep::{AnnounceDates, ClosePlans, Closing, MakeAvailable, ReleaseDue, Task};
+use tasks::{AnnounceDates, ClosePlans, Closing, ReleaseDue};
 
-pub use verify::{Difference, Findings, verify};
-
-/// This family's tables.
+/// The tables of reserves.
 pub const MIGRATIONS: MigrationSet = MigrationSet {
     room: "reserves",
-    migrations: &[
-        Migration {
-            version: 1,
-            name: "ledger",
-            sql: include_str!("../migrations/0001_ledger.sql"),
-        },
-        Migration {
-            version: 2,
-            name: "reserve",
-            sql: include_str!("../migrations/0002_reserve.sql"),
-        },
-    ],
-};
-
-/// Which money a refund or a dispute takes first (reserves §6, §11 decision 3).
-#[derive(Clone, Copy, PartialEq, Eq, Default, Debug)]
-pub enum DrawRule {
-    /// What is held back of its charge.
-    #[default]
-    First,
-    /// What the account has; what is held back only as far as that does not suffice.
-    OnlyIfNeeded,
-}
-
-/// What an operator can set.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub struct Settings {
-    /// Which money refunds and disputes take first.
-    pub draw: DrawRule,
-    /// Whether a hold above what is available is refused (reserves §11, decision 4).
-    pub strict: bool,
-    /// The smallest hold that a plan makes, in minor units, at least 1; where a charge's share
-    /// is less, nothing is held (reserves §11, decision 1).
-    pub hold_floor: i64,
-}
-
-impl Default for Settings {
-    fn default() -> Self {
-        Self { draw: DrawRule::First, strict: false, hold_floor: 1 }
-    }
-}
-
-impl From<&coffer_kernel::Settings> for Settings {
-    fn from(chosen: &coffer_kernel::Settings) -> Self {
-        let draw = match chosen.choice(&RESERVE_DRAW) {
-            "only_if_needed" => DrawRule::OnlyIfNeeded,
-            _ => DrawRule::First,
-        };
-        let hold_floor = chosen.number(&RESERVE_HOLD_FLOOR);
-        Self { draw, strict: chosen.is_on(&RESERVE_STRICT), hold_floor }
-    }
-}
-
-/// Which money refunds and disputes take first.
-pub const RESERVE_DRAW: Setting = Setting {
-    name: "reserve_draw",
-    default: "first",
-    kind: SettingKind::Choice(&["first", "only_if_needed"]),
-    about: "what is held of a charge pays for its refunds and disputes: first, or only_if_needed, \
-            when the account has not enough",
-};
-
-/// Whether holds above what is available are refused.
-pub const RESERVE_STRICT: Setting = Setting {
-    name: "reserve_strict",
-    default: "false",
-    kind: SettingKind::Switch,
-    about: "refuse holds above what the account has available, instead of leaving it below zero",
-};
-
-/// The smallest hold that a plan makes.
-pub const RESERVE_HOLD_FLOOR: Setting = Setting {
-    name: "reserve_hold_floor",
-    default: "1",
-    kind: SettingKind::Number { from: 1, to: limit::RESERVE_HOLD_FLOOR_CEILING },
-    about: "smallest hold that a plan makes of a charge, in the currency's minor unit",
+    migrations: &[Migration {
+        version: 1,
+        name: "reserve",
+        sql: include_str!("../migrations/0001_reserve.sql"),
+    }],
 };
 
 /// The family. Its rows are the platform's books, which outlive its tenants: it purges nothing.
@@ -131,21 +47,9 @@ pub const FAMILY: Family = Family {
 };
 
 fn parts(settings: &coffer_kernel::Settings) -> Parts {
+    let settings = Settings::from(settings);
     let mut routes = Routes::default();
-    register(&mut routes, Settings::from(settings));
-    Parts { routes, tasks: scheduled(), ..Parts::default() }
-}
-
-/// Adds the family's operations to the routes.
-fn register(routes: &mut Routes, settings: Settings) {
-    fact::register::<Charge>(routes, settings);
-    fact::register::<Refund>(routes, settings);
-    fact::register::<Dispute>(routes, settings);
-    fact::register::<Payout>(routes, settings);
     routes
-        .collection(breaches::Breaches)
-        .read(balance::Retrieve)
-        .collection(balance_transactions::BalanceTransactions)
         .write(holds::Create { settings })
         .write(holds::Update)
         .collection(holds::Holds)
@@ -156,18 +60,27 @@ fn register(routes: &mut Routes, settings: Settings) {
         .write(releases::Create)
         .write(releases::Update)
         .collection(releases::Releases);
+    Parts { routes, tasks: tasks(), ..Parts::default() }
 }
 
-/// What the family does at given times, in the order in which it happens at one time (reserves
-/// §11, decision 27).
-pub fn scheduled() -> Vec<Arc<dyn ScheduledTask>> {
+/// The scheduled tasks of reserves, in the order in which they run at one midnight: holds before
+/// the plans whose end releases what remains. The ledger's come before them, so that money that
+/// becomes available at a midnight is released as available.
+fn tasks() -> Vec<Arc<dyn ScheduledTask>> {
     vec![
-        Arc::new(Task(MakeAvailable)),
         Arc::new(Task(ReleaseDue)),
         Arc::new(Task(ClosePlans(Closing::Ended))),
         Arc::new(Task(ClosePlans(Closing::Disabled))),
         Arc::new(Task(AnnounceDates)),
     ]
+}
+
+/// Verifies all ledgers in `store`, and what is reserved of them.
+///
+/// # Errors
+/// If the database does not answer, or a row is corrupt.
+pub async fn verify(store: &Store) -> Result<Findings, StorageError> {
+    verify::verify(store, &[verify::CHECK, store::verify::CHECK]).await
 }
 
 #[cfg(test)]

@@ -1,9 +1,7 @@
-//! The ledger over a real store: each fact and what it posts.
+//! Reserves over a real store: what facts do to a ledger of which money is reserved.
 
 mod available;
 mod books;
 mod facts;
-mod lists;
 mod objects;
-mod operations;
 mod verify;

@@ -1,32 +1,32 @@
-//! What older versions of the API show instead: one table for each kind of objects (reserves §1).
+//! What older versions of the API show instead: one table for each kind of objects.
 //!
-//! Everything is printed as the newest version has it, and then taken back, change by change, to
-//! the version that the caller speaks. Nothing else looks at versions, except that a plan of type
-//! `manual_release` can only be made by callers who know of it ([`MANUAL_RELEASE`]), and that
-//! lists of plans are narrowed to a status as the caller sees it ([`disabled_states`]).
+//! Objects are rendered as the newest version has them, and then translated, change by change, to
+//! the version of the caller. Nothing else looks at versions, except that only callers of a version
+//! that has plans of type `manual_release` can create one ([`MANUAL_RELEASE`]), and that lists of
+//! plans are narrowed to a status as the caller sees it ([`disabled_states`]).
 
-use crate::hold::Hold;
-use crate::plan::{Plan, State};
-use crate::release::{Reason, Release};
+use crate::model::hold::Hold;
+use crate::model::plan::{Plan, State};
+use crate::model::release::{Reason, Release};
 use coffer_dialect::{ApiVersion, Object, Value};
 
 /// Year, month and day of a version.
 type Date = (u16, u8, u8);
 
-/// From this version on a disabled plan says so at once; until 2025-12-15 it was `disabling`
-/// while its holds were being released (reserves §11, decision 9).
+/// From this version on a plan is `disabled` at once; until 2025-12-15 it was `disabling` while
+/// its holds were being released.
 const DISABLED_AT_ONCE: Date = (2025, 12, 16);
 
-/// Holds tell which releases they gave to.
+/// Holds show their releases.
 const RELEASE_DETAILS: Date = (2026, 6, 24);
 
-/// Everything has a destination, and releases by date another reason.
+/// All objects have a destination, and releases by date another reason.
 const ENDIVE: Date = (2026, 9, 30);
 
-/// The version from which on plans can be of type `manual_release` (reserves §11, decision 15).
+/// The version from which on plans can be of type `manual_release`.
 pub(crate) const MANUAL_RELEASE: Date = ENDIVE;
 
-/// One change: what a field showed before it.
+/// A change: what a field showed before it.
 pub(crate) struct Change<T: 'static> {
     since: Date,
     field: &'static str,
@@ -76,7 +76,7 @@ fn older_reason(release: &Release) -> Value {
     })
 }
 
-/// The states that a plan has whose status is `disabled` in `version`, as a filter of lists has it.
+/// The states of plans whose status is `disabled` in `version`.
 pub(crate) fn disabled_states(version: &ApiVersion) -> [&'static str; 2] {
     if version.is_at_least(DISABLED_AT_ONCE) {
         ["disabled", "draining"]
@@ -85,7 +85,7 @@ pub(crate) fn disabled_states(version: &ApiVersion) -> [&'static str; 2] {
     }
 }
 
-/// `object`, which shows `item` in the newest version, as `version` shows it.
+/// Translates `object`, which shows `item` in the newest version, to `version`.
 pub(crate) fn translate<T>(
     object: Object,
     item: &T,
@@ -102,7 +102,7 @@ pub(crate) fn translate<T>(
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::plan::Terms;
+    use crate::model::plan::Terms;
     use coffer_base::{Currency, Timestamp};
     use coffer_dialect::Metadata;
 

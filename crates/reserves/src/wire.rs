@@ -1,32 +1,26 @@
-//! Objects out: holds, plans and releases as callers see them (reserves §3.2, §4.2, §5.2).
+//! Holds, plans and releases as callers and events show them.
 
-use crate::hold::Hold;
-use crate::plan::{Plan, State, Terms};
-use crate::release::Release;
+use crate::model::hold::Hold;
+use crate::model::plan::{Plan, State, Terms};
+use crate::model::release::{Release, ReleaseDetail};
 use crate::version;
 use coffer_base::{Owner, Timestamp};
 use coffer_dialect::{ApiVersion, Object, Value};
 use coffer_kernel::Ctx;
-
-/// How much of a hold went to which release.
-#[derive(Clone, PartialEq, Eq, Debug)]
-pub(crate) struct Detail {
-    pub(crate) amount: i64,
-    /// The id of the release.
-    pub(crate) release: String,
-}
+use coffer_ledger::Charge;
 
 /// How an object is shown: to whom, and in which version.
 #[derive(Clone, Debug)]
 pub(crate) struct View {
     version: ApiVersion,
-    /// Whether the caller named the account (reserves §11, decision 29).
+    /// Whether to show the fields that Stripe shows to Connect platforms: if the caller sent
+    /// `Stripe-Account`.
     connect: bool,
     livemode: bool,
 }
 
 impl View {
-    /// What the caller of a request sees.
+    /// How the caller of a request sees objects.
     pub(crate) fn of(ctx: &Ctx) -> Self {
         Self {
             version: ctx.version().clone(),
@@ -35,13 +29,13 @@ impl View {
         }
     }
 
-    /// What an event shows: all of it, in the newest version.
+    /// How events show objects: with all fields, in the newest version.
     fn of_event(owner: &Owner) -> Self {
         Self { version: ApiVersion::latest(), connect: true, livemode: owner.mode.is_live() }
     }
 }
 
-/// What a hold's links to other objects show: their ids, or the objects.
+/// The objects that a request expands; where there is none, the id is shown.
 #[derive(Clone, Default, Debug)]
 pub(crate) struct Expanded {
     pub(crate) reserve_hold: Option<Object>,
@@ -61,9 +55,9 @@ fn optional(at: Option<Timestamp>) -> Value {
     at.map_or(Value::Null, Value::from)
 }
 
-/// What was released of a hold, the newest first.
-pub(crate) fn details(details: &[Detail]) -> Value {
-    let detail = |detail: &Detail| {
+/// The releases of a hold, newest first.
+pub(crate) fn details(details: &[ReleaseDetail]) -> Value {
+    let detail = |detail: &ReleaseDetail| {
         let object = Object::bare()
             .set("amount", detail.amount)
             .set("reserve_release", detail.release.clone());
@@ -82,8 +76,13 @@ pub(crate) fn release_schedule(
         .set("scheduled_release", optional(scheduled_release))
 }
 
-/// A hold (reserves §3.2).
-pub(crate) fn hold(hold: &Hold, told: &[Detail], expanded: Expanded, view: &View) -> Object {
+/// A hold with its releases.
+pub(crate) fn hold(
+    hold: &Hold,
+    released: &[ReleaseDetail],
+    expanded: Expanded,
+    view: &View,
+) -> Object {
     let plan = hold.plan().map(|plan| plan.id.as_str());
     let schedule = release_schedule(hold.release_after(), hold.scheduled_release());
     let mut object = Object::new(&hold.id, "reserve.hold")
@@ -94,7 +93,7 @@ pub(crate) fn hold(hold: &Hold, told: &[Detail], expanded: Expanded, view: &View
         .set("destination", "risk_reserved")
         .set("livemode", view.livemode)
         .set("reason", if plan.is_some() { "charge" } else { "standalone" })
-        .set("release_details", details(told))
+        .set("release_details", details(released))
         .set("release_schedule", schedule)
         .set("reserve_plan", link(plan, expanded.reserve_plan))
         .set("source_charge", link(hold.charge(), expanded.source_charge))
@@ -109,11 +108,11 @@ pub(crate) fn hold(hold: &Hold, told: &[Detail], expanded: Expanded, view: &View
 }
 
 /// A hold as events show it.
-pub(crate) fn hold_in_event(shown: &Hold, told: &[Detail], owner: &Owner) -> Object {
-    hold(shown, told, Expanded::default(), &View::of_event(owner))
+pub(crate) fn hold_in_event(shown: &Hold, released: &[ReleaseDetail], owner: &Owner) -> Object {
+    hold(shown, released, Expanded::default(), &View::of_event(owner))
 }
 
-/// A plan (reserves §4.2).
+/// A plan.
 pub(crate) fn plan(plan: &Plan, view: &View) -> Object {
     let (status, disabled_at) = match plan.state {
         State::Active => ("active", None),
@@ -137,7 +136,7 @@ pub(crate) fn plan(plan: &Plan, view: &View) -> Object {
     version::translate(object, plan, version::PLAN, &view.version)
 }
 
-/// The block of a plan that is named for its type.
+/// The block of a plan that is named after its type.
 pub(crate) fn terms(terms: Terms) -> Object {
     match terms {
         Terms::Fixed { release_after } => {
@@ -155,7 +154,7 @@ pub(crate) fn plan_in_event(shown: &Plan, owner: &Owner) -> Object {
     plan(shown, &View::of_event(owner))
 }
 
-/// A release (reserves §5.2).
+/// A release.
 pub(crate) fn release(release: &Release, expanded: Expanded, view: &View) -> Object {
     let by_caller = release.reason.is_by_caller();
     let mut object = Object::new(&release.id, "reserve.release")
@@ -169,7 +168,7 @@ pub(crate) fn release(release: &Release, expanded: Expanded, view: &View) -> Obj
         .set("released_at", release.created)
         .set("reserve_hold", link(release.hold.as_deref(), expanded.reserve_hold))
         .set("reserve_plan", link(release.plan.as_deref(), expanded.reserve_plan));
-    // Those that nobody asked for have none at first, and do not show it before.
+    // A release that no caller asked for has none at first, and shows the field only once it is set.
     if view.connect && (by_caller || !release.metadata.is_empty()) {
         object = object.set("metadata", release.metadata.render());
     }
@@ -184,4 +183,20 @@ pub(crate) fn release(release: &Release, expanded: Expanded, view: &View) -> Obj
 /// A release as events show it.
 pub(crate) fn release_in_event(shown: &Release, owner: &Owner) -> Object {
     release(shown, Expanded::default(), &View::of_event(owner))
+}
+
+/// The charge to which a hold's `source_charge` expands.
+pub(crate) fn source_charge(charge: &Charge, livemode: bool) -> Object {
+    let fee = Some(charge.application_fee).filter(|&fee| fee > 0);
+    Object::new(&charge.id, "charge")
+        .set("amount", charge.amount)
+        .set("amount_refunded", charge.refunded)
+        .set("application_fee_amount", fee)
+        .set("created", charge.created)
+        .set("currency", charge.currency.to_string())
+        .set("disputed", charge.disputed)
+        .set("livemode", livemode)
+        .set("refunded", charge.refunded >= charge.amount)
+        .set("source_transfer", charge.source_transfer.clone())
+        .set("status", "succeeded")
 }

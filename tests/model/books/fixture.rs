@@ -175,7 +175,7 @@ pub fn check_rows(server: &TestServer) -> Result<(), String> {
     broken(
         "0 <= released <= amount, and released is what releases took",
         "SELECT count(*) FROM reserve_hold h WHERE h.released NOT BETWEEN 0 AND h.amount \
-         OR h.released <> (SELECT coalesce(sum(p.amount), 0) FROM reserve_release_part p \
+         OR h.released <> (SELECT coalesce(sum(p.amount), 0) FROM reserve_allocation p \
          WHERE p.account = h.account AND p.hold = h.seq)",
     )?;
     broken(

@@ -26,7 +26,7 @@ const FAMILY: [&str; 7] = ["base", "dialect", "storage", "outbound", "keyring", 
 const BESIDES: [Row; 2] = [
     // It makes tokens and hashes them.
     ("identity", &["crypto"]),
-    // What is held back is held back of a ledger's money.
+    // It gives the ledger the rules by which money is reserved.
     ("reserves", &["ledger"]),
 ];
 /// The crate that puts all others together.

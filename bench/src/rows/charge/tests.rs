@@ -5,8 +5,8 @@ const SCHEMA: [&str; 5] = [
     include_str!("../../../../crates/audit/migrations/0001_audit_entry.sql"),
     include_str!("../../../../crates/kernel/migrations/0001_kernel.sql"),
     include_str!("../../../../crates/kernel/migrations/0002_event.sql"),
-    include_str!("../../../../crates/reserves/migrations/0001_ledger.sql"),
-    include_str!("../../../../crates/reserves/migrations/0002_reserve.sql"),
+    include_str!("../../../../crates/ledger/migrations/0001_ledger.sql"),
+    include_str!("../../../../crates/reserves/migrations/0001_reserve.sql"),
 ];
 
 /// The third transaction of a ledger: a charge of 100 of which 10 are held, fees aside. 196608 is

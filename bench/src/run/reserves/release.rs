@@ -137,14 +137,14 @@ impl Run {
     /// Looks at what was written: every hold is released once, none with too many others.
     fn check_releases(&mut self, coffer: &Coffer, holds: u64) -> Result<()> {
         let data = rows::open(&coffer.data_file())?;
-        let parts = one_number(&data, "SELECT count(*) FROM reserve_release_part")?;
+        let parts = one_number(&data, "SELECT count(*) FROM reserve_allocation")?;
         let releases = one_number(&data, "SELECT count(*) FROM reserve_release")?;
         if parts != holds {
             return Err(format!("{holds} holds were due, but {parts} were released"));
         }
         let largest = one_number(
             &data,
-            "SELECT max(parts) FROM (SELECT count(*) AS parts FROM reserve_release_part \
+            "SELECT max(parts) FROM (SELECT count(*) AS parts FROM reserve_allocation \
              GROUP BY mode, platform, account, release)",
         )?;
         self.checks.push(Check {

@@ -4,8 +4,8 @@ use super::exit::{Exit, Failure};
 use super::output::Output;
 use super::{setup, table};
 use crate::config::Config;
-use coffer_reserves::{Difference, Findings};
-use serde_json::{Value, json};
+use coffer_ledger::verify::{Difference, Findings};
+use serde_json::{Map, Value, json};
 
 /// Verifies the books; [`Exit::Failed`] if a figure does not follow from the others.
 ///
@@ -21,17 +21,15 @@ pub fn verify(config: &Config, output: Output) -> Result<Exit, Failure> {
 }
 
 fn document(findings: &Findings) -> Value {
-    json!({
-        "ok": findings.differences.is_empty(),
-        "ledgers": findings.ledgers,
-        "entries": findings.entries,
-        "postings": findings.postings,
-        "charges": findings.charges,
-        "holds": findings.holds,
-        "releases": findings.releases,
-        "rules": findings.rules,
-        "differences": findings.differences.iter().map(difference_document).collect::<Vec<_>>(),
-    })
+    let mut document = Map::new();
+    document.insert("ok".to_owned(), json!(findings.differences.is_empty()));
+    for (name, count) in &findings.counts {
+        document.insert((*name).to_owned(), json!(count));
+    }
+    document.insert("rules".to_owned(), json!(findings.rules));
+    let differences = findings.differences.iter().map(difference_document).collect();
+    document.insert("differences".to_owned(), differences);
+    Value::Object(document)
 }
 
 fn difference_document(difference: &Difference) -> Value {
@@ -45,11 +43,9 @@ fn difference_document(difference: &Difference) -> Value {
 }
 
 fn lines(findings: &Findings) -> String {
-    let Findings { ledgers, entries, postings, charges, holds, releases, .. } = findings;
-    let mut lines = vec![format!(
-        "{ledgers} ledgers, {entries} entries, {postings} postings, {charges} charges, {holds} \
-         holds, {releases} releases"
-    )];
+    let counts: Vec<String> =
+        findings.counts.iter().map(|(name, count)| format!("{count} {name}")).collect();
+    let mut lines = vec![counts.join(", ")];
     for rule in &findings.rules {
         let broken: Vec<_> =
             findings.differences.iter().filter(|each| each.rule == *rule).collect();

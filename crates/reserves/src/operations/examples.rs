@@ -2,41 +2,12 @@
 
 use coffer_kernel::Example;
 
-const USD: (&str, &str) = ("currency", "usd");
-
-pub(crate) const CHARGES_CREATE: Example =
-    Example::of(&[("id", "ch_{n}"), ("amount", "10000"), USD]).or("amount", "8");
-pub(crate) const CHARGES_RETRIEVE: Example = Example::EMPTY.on("ledger.charges.create");
-pub(crate) const CHARGES_UPDATE: Example =
-    Example::of(&[("fee", "320")]).on("ledger.charges.create").or("fee", "321");
-
-pub(crate) const REFUNDS_CREATE: Example =
-    Example::of(&[("id", "re_{n}"), ("charge", "{ledger.charges.create}"), ("amount", "7")])
-        .or("amount", "8");
-pub(crate) const REFUNDS_RETRIEVE: Example = Example::EMPTY.on("ledger.refunds.create");
-pub(crate) const REFUNDS_UPDATE: Example =
-    Example::of(&[("status", "failed")]).on("ledger.refunds.create");
-
-pub(crate) const DISPUTES_CREATE: Example = Example::of(&[
-    ("id", "du_{n}"),
-    ("charge", "{ledger.charges.create}"),
-    ("amount", "7"),
-    ("fee", "3"),
+pub(crate) const HOLDS_CREATE: Example = Example::of(&[
+    ("amount", "700"),
+    ("currency", "usd"),
+    ("release_schedule[release_after]", "{now+30d}"),
 ])
-.or("amount", "8");
-pub(crate) const DISPUTES_RETRIEVE: Example = Example::EMPTY.on("ledger.disputes.create");
-pub(crate) const DISPUTES_UPDATE: Example =
-    Example::of(&[("status", "won")]).on("ledger.disputes.create").or("status", "lost");
-
-pub(crate) const PAYOUTS_CREATE: Example =
-    Example::of(&[("id", "po_{n}"), ("amount", "7"), USD, ("reported", "true")]).or("amount", "8");
-pub(crate) const PAYOUTS_RETRIEVE: Example = Example::EMPTY.on("ledger.payouts.create");
-pub(crate) const PAYOUTS_UPDATE: Example =
-    Example::of(&[("status", "paid")]).on("ledger.payouts.create").or("status", "failed");
-
-pub(crate) const HOLDS_CREATE: Example =
-    Example::of(&[("amount", "700"), USD, ("release_schedule[release_after]", "{now+30d}")])
-        .or("amount", "701");
+.or("amount", "701");
 pub(crate) const HOLDS_RETRIEVE: Example = Example::EMPTY.on("reserve.holds.create");
 pub(crate) const HOLDS_UPDATE: Example =
     Example::of(&[("release_schedule[release_after]", "{now+40d}")])

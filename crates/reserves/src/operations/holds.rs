@@ -1,4 +1,4 @@
-//! Holds (reserves §3).
+//! Holds.
 
 mod create;
 mod update;
@@ -6,20 +6,26 @@ mod update;
 pub(crate) use create::Create;
 pub(crate) use update::Update;
 
-use super::{RESERVE_HOLD_READ, optional_time};
-use crate::hold::Hold;
+use super::{RESERVE_HOLD_READ, distinct};
+use crate::model::hold::Hold;
+use crate::model::plan::Plan;
+use crate::model::release::ReleaseDetail;
 use crate::operations::examples;
-use crate::store::{charge as charges, hold as store, plan as plans, release as releases};
+use crate::store::hold::Filter;
+use crate::store::{plan as plans, release as releases};
 use crate::wire::{self, Expanded, View};
-use coffer_base::{Currency, Timestamp, limit};
+use coffer_base::{Owner, Timestamp, limit};
 use coffer_dialect::{ApiError, Fields, Object};
 use coffer_kernel::{Collection, Ctx, Definition, PagePosition};
-use coffer_storage::{StorageError, Store};
+use coffer_ledger::params::optional_time;
+use coffer_ledger::{Charge, charges_of_page, sql};
+use coffer_storage::{StorageError, Store, Value};
+use std::collections::BTreeMap;
 
 /// What errors call a hold.
 pub(crate) const KIND: &str = "reserve_hold";
 
-/// What can be expanded. `release_details` are always shown: asking for them changes nothing.
+/// What can be expanded. `release_details` are always shown, and expanding them changes nothing.
 const EXPANDABLE: &[&str] = &["release_details", "reserve_plan", "source_charge"];
 
 /// The date in a hold's schedule, by its path.
@@ -35,16 +41,6 @@ fn release_after(block: &Fields<'_>) -> Result<Timestamp, ApiError> {
 /// `GET /v1/reserve/holds` and `GET /v1/reserve/holds/:id`.
 #[derive(Clone, Copy)]
 pub(crate) struct Holds;
-
-/// What a list of holds is narrowed to, by the ids of other objects.
-pub(crate) struct Filter {
-    currency: Option<Currency>,
-    is_releasable: Option<bool>,
-    of_charges: Option<bool>,
-    plan: Option<String>,
-    release: Option<String>,
-    charge: Option<String>,
-}
 
 impl Collection for Holds {
     const KIND: &'static str = KIND;
@@ -82,7 +78,7 @@ impl Collection for Holds {
     }
 
     async fn find(&self, store: &Store, ctx: &Ctx, id: &str) -> Result<Option<Hold>, StorageError> {
-        store::read(store, &ctx.owner(), id).await
+        sql::read(store, &ctx.owner(), id).await
     }
 
     fn seq(hold: &Hold) -> i64 {
@@ -96,26 +92,7 @@ impl Collection for Holds {
         position: PagePosition,
         filter: &Filter,
     ) -> Result<Vec<Hold>, StorageError> {
-        let owner = ctx.owner();
-        // What nobody has made narrows the list to nothing.
-        let mut narrowed = store::Filter {
-            currency: filter.currency,
-            is_releasable: filter.is_releasable,
-            of_charges: filter.of_charges,
-            charge: filter.charge.clone(),
-            plan: None,
-            release: None,
-        };
-        if let Some(id) = &filter.plan {
-            let Some(plan) = plans::read(store, &owner, id).await? else { return Ok(Vec::new()) };
-            narrowed.plan = Some(plan.seq);
-        }
-        if let Some(id) = &filter.release {
-            let found = releases::read(store, &owner, id).await?;
-            let Some(release) = found else { return Ok(Vec::new()) };
-            narrowed.release = Some(release.seq);
-        }
-        store::page(store, &owner, position, &narrowed).await
+        sql::page(store, &ctx.owner(), position, filter).await
     }
 
     async fn render(
@@ -124,30 +101,76 @@ impl Collection for Holds {
         ctx: &Ctx,
         holds: Vec<Hold>,
     ) -> Result<Vec<Object>, StorageError> {
-        let mut objects = Vec::with_capacity(holds.len());
-        for hold in holds {
-            objects.push(shown(store, ctx, &hold).await?);
-        }
-        Ok(objects)
+        let linked = Linked::read(store, ctx, &holds).await?;
+        let view = View::of(ctx);
+        Ok(holds.iter().map(|hold| linked.render(hold, &view)).collect())
     }
 }
 
-/// A hold with what the request expands in it.
-pub(crate) async fn shown(store: &Store, ctx: &Ctx, hold: &Hold) -> Result<Object, StorageError> {
-    let (owner, view) = (ctx.owner(), View::of(ctx));
-    let details = match hold.released {
-        0 => Vec::new(),
-        _ => releases::read_details(store, &owner, hold.seq).await?,
-    };
-    let mut expanded = Expanded::default();
-    if let (true, Some(plan)) = (ctx.expands("reserve_plan"), hold.plan()) {
-        let plan = plans::read(store, &owner, &plan.id).await?;
-        expanded.reserve_plan = plan.map(|plan| wire::plan(&plan, &view));
+/// What holds of a page show of other objects, read with one statement for each kind.
+pub(super) struct Linked {
+    details: BTreeMap<i64, Vec<ReleaseDetail>>,
+    plans: BTreeMap<String, Plan>,
+    charges: BTreeMap<String, Charge>,
+    livemode: bool,
+}
+
+impl Linked {
+    async fn read(store: &Store, ctx: &Ctx, holds: &[Hold]) -> Result<Self, StorageError> {
+        let owner = ctx.owner();
+        let mut linked = Self {
+            details: details_of(store, &owner, holds).await?,
+            plans: BTreeMap::new(),
+            charges: BTreeMap::new(),
+            livemode: owner.mode.is_live(),
+        };
+        if ctx.expands("reserve_plan") {
+            let ids = holds.iter().filter_map(Hold::plan).map(|plan| plan.id.as_str());
+            linked.plans = plans_of(store, &owner, ids).await?;
+        }
+        if ctx.expands("source_charge")
+            && let Some(ids) = distinct(holds.iter().filter_map(Hold::charge))
+        {
+            let charges = charges_of_page(store, &owner, ids).await?;
+            linked.charges = charges.into_iter().map(|each| (each.id.clone(), each)).collect();
+        }
+        Ok(linked)
     }
-    if let (true, Some(charge)) = (ctx.expands("source_charge"), hold.charge()) {
-        let charge = charges::read(store, &owner, charge).await?;
-        let livemode = owner.mode.is_live();
-        expanded.source_charge = charge.map(|charge| charge.render_source(livemode));
+
+    fn render(&self, hold: &Hold, view: &View) -> Object {
+        let plan = hold.plan().and_then(|plan| self.plans.get(&plan.id));
+        let charge = hold.charge().and_then(|charge| self.charges.get(charge));
+        let expanded = Expanded {
+            reserve_hold: None,
+            reserve_plan: plan.map(|plan| wire::plan(plan, view)),
+            source_charge: charge.map(|charge| wire::source_charge(charge, self.livemode)),
+        };
+        let details = self.details.get(&hold.seq).map_or(&[][..], Vec::as_slice);
+        wire::hold(hold, details, expanded, view)
     }
-    Ok(wire::hold(hold, &details, expanded, &view))
+}
+
+/// The releases of holds of a page, by the numbers of the holds.
+pub(super) async fn details_of(
+    store: &Store,
+    owner: &Owner,
+    holds: &[Hold],
+) -> Result<BTreeMap<i64, Vec<ReleaseDetail>>, StorageError> {
+    let released = holds.iter().filter(|hold| hold.released > 0);
+    let numbers: Vec<Value> = released.map(|hold| Value::Int(hold.seq)).collect();
+    if numbers.is_empty() {
+        return Ok(BTreeMap::new());
+    }
+    releases::details_of_page(store, owner, numbers).await
+}
+
+/// The plans of a page, by id.
+pub(super) async fn plans_of<'a>(
+    store: &Store,
+    owner: &Owner,
+    ids: impl Iterator<Item = &'a str>,
+) -> Result<BTreeMap<String, Plan>, StorageError> {
+    let Some(ids) = distinct(ids) else { return Ok(BTreeMap::new()) };
+    let plans = plans::of_page(store, owner, ids).await?;
+    Ok(plans.into_iter().map(|plan| (plan.id.clone(), plan)).collect())
 }

@@ -1,4 +1,4 @@
-//! Plans (reserves §4).
+//! Plans.
 
 mod create;
 mod disable;
@@ -8,22 +8,23 @@ pub(crate) use create::Create;
 pub(crate) use disable::Disable;
 pub(crate) use update::Update;
 
-use super::{RESERVE_PLAN_READ, optional_time};
+use super::RESERVE_PLAN_READ;
+use crate::limits;
+use crate::model::plan::Plan;
 use crate::operations::examples;
-use crate::plan::Plan;
-use crate::store::plan as store;
-use crate::turn::Turn;
 use crate::version::disabled_states;
 use crate::wire::{self, View};
-use coffer_base::{Timestamp, limit};
+use coffer_base::Timestamp;
 use coffer_dialect::{ApiError, ApiVersion, Fields, Object};
 use coffer_kernel::{Collection, Ctx, Definition, Failure, PagePosition};
+use coffer_ledger::params::optional_time;
+use coffer_ledger::{LedgerTx, sql};
 use coffer_storage::{StorageError, Store};
 
 /// What errors call a plan.
 pub(crate) const KIND: &str = "reserve_plan";
 
-/// What callers hold back at most: all of it.
+/// The bounds of a plan's share of a charge: it reserves some of it, and at most all of it.
 const PERCENT: std::ops::RangeInclusive<i64> = 1..=100;
 
 /// `fixed_release[release_after]`, required within its block.
@@ -33,13 +34,13 @@ fn release_after(block: &Fields<'_>) -> Result<Timestamp, ApiError> {
     sent.ok_or_else(|| ApiError::parameter_missing(block.path(name)))
 }
 
-/// `rolling_release[days_after_charge]`, where nothing may be sent.
+/// `rolling_release[days_after_charge]`, optional.
 fn days_after_charge(block: &Fields<'_>) -> Result<Option<i64>, ApiError> {
-    let days = limit::RESERVE_DAYS_FLOOR..=limit::RESERVE_DAYS_CEILING;
+    let days = limits::DAYS_FLOOR..=limits::DAYS_CEILING;
     block.optional_integer_within("days_after_charge", days)
 }
 
-/// Checks the end of a rolling plan.
+/// Checks the end of a rolling plan: not past.
 fn check_expires_on(expires_on: Option<Timestamp>, now: Timestamp) -> Result<(), ApiError> {
     match expires_on {
         Some(at) if at <= now => Err(ApiError::invalid_param(
@@ -54,8 +55,8 @@ fn check_expires_on(expires_on: Option<Timestamp>, now: Timestamp) -> Result<(),
 }
 
 /// The plan that a path names.
-async fn plan_of_path(turn: &mut Turn<'_, '_>, id: &str) -> Result<Plan, Failure> {
-    let found = store::find(turn.tx, turn.owner, id).await?;
+async fn plan_of_path(ledger: &mut LedgerTx<'_, '_>, id: &str) -> Result<Plan, Failure> {
+    let found = sql::find(ledger.tx, ledger.owner, id).await?;
     Ok(found.ok_or_else(|| ApiError::not_found(KIND, id, "id"))?)
 }
 
@@ -65,13 +66,13 @@ pub(crate) struct Plans;
 
 /// What a list of plans is narrowed to.
 pub(crate) struct Filter {
-    /// Whether what is asked for is where our plans hold money.
-    ours: bool,
-    /// The status that is asked for.
+    /// Whether the destination is `risk_reserved`, into which all plans reserve.
+    risk_reserved: bool,
+    /// The status as the caller sees it.
     status: Option<Status>,
 }
 
-/// What a list of plans can be narrowed to.
+/// The statuses that a list of plans can be narrowed to.
 #[derive(Clone, Copy)]
 enum Status {
     Active,
@@ -116,13 +117,13 @@ impl Collection for Plans {
             ("expired", Status::Expired),
         ];
         Ok(Filter {
-            ours: fields.optional_choice("destination", &destinations)?.unwrap_or(true),
+            risk_reserved: fields.optional_choice("destination", &destinations)?.unwrap_or(true),
             status: fields.optional_choice("status", &statuses)?,
         })
     }
 
     async fn find(&self, store: &Store, ctx: &Ctx, id: &str) -> Result<Option<Plan>, StorageError> {
-        store::read(store, &ctx.owner(), id).await
+        sql::read(store, &ctx.owner(), id).await
     }
 
     fn seq(plan: &Plan) -> i64 {
@@ -136,11 +137,11 @@ impl Collection for Plans {
         position: PagePosition,
         filter: &Filter,
     ) -> Result<Vec<Plan>, StorageError> {
-        if !filter.ours {
+        if !filter.risk_reserved {
             return Ok(Vec::new());
         }
         let states = filter.status.map(|status| status.states(ctx.version()));
-        store::page(store, &ctx.owner(), position, states).await
+        sql::page(store, &ctx.owner(), position, &states).await
     }
 
     async fn render(

@@ -1,4 +1,4 @@
-//! Releases (reserves §5).
+//! Releases.
 
 mod create;
 mod update;
@@ -6,17 +6,21 @@ mod update;
 pub(crate) use create::Create;
 pub(crate) use update::Update;
 
-use super::RESERVE_RELEASE_READ;
-use super::holds;
+use super::holds::{self, details_of, plans_of};
+use super::{RESERVE_RELEASE_READ, distinct};
+use crate::model::hold::Hold;
+use crate::model::plan::Plan;
+use crate::model::release::{Release, ReleaseDetail};
 use crate::operations::examples;
-use crate::release::Release;
-use crate::store::{hold as held, plan as plans, release as store};
-use crate::turn::Turn;
+use crate::store::release::Filter;
+use crate::store::{hold as hold_store, release as store};
 use crate::wire::{self, Expanded, View};
-use coffer_base::{Currency, limit};
+use coffer_base::limit;
 use coffer_dialect::{ApiError, Fields, Object};
 use coffer_kernel::{Collection, Ctx, Definition, PagePosition};
+use coffer_ledger::{LedgerTx, sql};
 use coffer_storage::{StorageError, Store};
+use std::collections::BTreeMap;
 
 /// What errors call a release.
 const KIND: &str = "reserve_release";
@@ -27,13 +31,6 @@ const EXPANDABLE: &[&str] = &["reserve_hold", "reserve_plan"];
 /// `GET /v1/reserve/releases` and `GET /v1/reserve/releases/:id`.
 #[derive(Clone, Copy)]
 pub(crate) struct Releases;
-
-/// What a list of releases is narrowed to, by the ids of other objects.
-pub(crate) struct Filter {
-    currency: Option<Currency>,
-    hold: Option<String>,
-    plan: Option<String>,
-}
 
 impl Collection for Releases {
     const KIND: &'static str = KIND;
@@ -69,7 +66,7 @@ impl Collection for Releases {
         ctx: &Ctx,
         id: &str,
     ) -> Result<Option<Release>, StorageError> {
-        store::read(store, &ctx.owner(), id).await
+        sql::read(store, &ctx.owner(), id).await
     }
 
     fn seq(release: &Release) -> i64 {
@@ -83,15 +80,7 @@ impl Collection for Releases {
         position: PagePosition,
         filter: &Filter,
     ) -> Result<Vec<Release>, StorageError> {
-        let owner = ctx.owner();
-        let Filter { currency, hold, plan } = filter;
-        let mut narrowed = store::Filter { currency: *currency, hold: None, plan: plan.clone() };
-        if let Some(id) = hold {
-            // What nobody has made narrows the list to nothing.
-            let Some(hold) = held::read(store, &owner, id).await? else { return Ok(Vec::new()) };
-            narrowed.hold = Some(hold.seq);
-        }
-        store::page(store, &owner, position, &narrowed).await
+        sql::page(store, &ctx.owner(), position, filter).await
     }
 
     async fn render(
@@ -100,49 +89,77 @@ impl Collection for Releases {
         ctx: &Ctx,
         releases: Vec<Release>,
     ) -> Result<Vec<Object>, StorageError> {
-        let (owner, view) = (ctx.owner(), View::of(ctx));
-        let mut objects = Vec::with_capacity(releases.len());
-        for release in releases {
-            let mut expanded = Expanded::default();
-            if let (true, Some(id)) = (ctx.expands("reserve_hold"), &release.hold)
-                && let Some(hold) = held::read(store, &owner, id).await?
-            {
-                let details = store::read_details(store, &owner, hold.seq).await?;
-                let object = wire::hold(&hold, &details, Expanded::default(), &view);
-                expanded.reserve_hold = Some(object);
-            }
-            if let (true, Some(id)) = (ctx.expands("reserve_plan"), &release.plan) {
-                let plan = plans::read(store, &owner, id).await?;
-                expanded.reserve_plan = plan.map(|plan| wire::plan(&plan, &view));
-            }
-            objects.push(wire::release(&release, expanded, &view));
-        }
-        Ok(objects)
+        let linked = Linked::read(store, ctx, &releases).await?;
+        let view = View::of(ctx);
+        Ok(releases.iter().map(|release| linked.render(release, &view)).collect())
     }
 }
 
-/// What a request that changes a release expands in its answer.
+/// What releases of a page expand, read with one statement for each kind.
+struct Linked {
+    holds: BTreeMap<String, Hold>,
+    details: BTreeMap<i64, Vec<ReleaseDetail>>,
+    plans: BTreeMap<String, Plan>,
+}
+
+impl Linked {
+    async fn read(store: &Store, ctx: &Ctx, releases: &[Release]) -> Result<Self, StorageError> {
+        let owner = ctx.owner();
+        let mut linked =
+            Self { holds: BTreeMap::new(), details: BTreeMap::new(), plans: BTreeMap::new() };
+        if ctx.expands("reserve_hold")
+            && let Some(ids) = distinct(releases.iter().filter_map(|each| each.hold.as_deref()))
+        {
+            let holds = hold_store::of_page(store, &owner, ids).await?;
+            linked.details = details_of(store, &owner, &holds).await?;
+            linked.holds = holds.into_iter().map(|hold| (hold.id.clone(), hold)).collect();
+        }
+        if ctx.expands("reserve_plan") {
+            let ids = releases.iter().filter_map(|each| each.plan.as_deref());
+            linked.plans = plans_of(store, &owner, ids).await?;
+        }
+        Ok(linked)
+    }
+
+    fn render(&self, release: &Release, view: &View) -> Object {
+        let hold = release.hold.as_ref().and_then(|id| self.holds.get(id));
+        let plan = release.plan.as_ref().and_then(|id| self.plans.get(id));
+        let expanded = Expanded {
+            reserve_hold: hold.map(|hold| self.render_hold(hold, view)),
+            reserve_plan: plan.map(|plan| wire::plan(plan, view)),
+            source_charge: None,
+        };
+        wire::release(release, expanded, view)
+    }
+
+    fn render_hold(&self, hold: &Hold, view: &View) -> Object {
+        let details = self.details.get(&hold.seq).map_or(&[][..], Vec::as_slice);
+        wire::hold(hold, details, Expanded::default(), view)
+    }
+}
+
+/// What a request that changes a release expands in its response.
 async fn expand(
-    turn: &mut Turn<'_, '_>,
+    ledger: &mut LedgerTx<'_, '_>,
     ctx: &Ctx,
     release: &Release,
 ) -> Result<Expanded, StorageError> {
     let mut expanded = Expanded::default();
     if let (true, Some(id)) = (ctx.expands("reserve_hold"), &release.hold)
-        && let Some(hold) = held::find(turn.tx, turn.owner, id).await?
+        && let Some(hold) = sql::find::<Hold>(ledger.tx, ledger.owner, id).await?
     {
-        let details = store::details(turn.tx, turn.owner, hold.seq).await?;
+        let details = store::details(ledger.tx, ledger.owner, hold.seq).await?;
         let object = wire::hold(&hold, &details, Expanded::default(), &View::of(ctx));
         expanded.reserve_hold = Some(object);
     }
     if let (true, Some(id)) = (ctx.expands("reserve_plan"), &release.plan) {
-        let plan = plans::find(turn.tx, turn.owner, id).await?;
+        let plan = sql::find::<Plan>(ledger.tx, ledger.owner, id).await?;
         expanded.reserve_plan = plan.map(|plan| wire::plan(&plan, &View::of(ctx)));
     }
     Ok(expanded)
 }
 
-/// A release as it is shown.
+/// A release, and what the response shows with it.
 pub(crate) struct Shown {
     release: Release,
     expanded: Expanded,
@@ -154,7 +171,7 @@ impl Shown {
     }
 }
 
-/// A hold that a parameter names.
+/// The error for a parameter that names no hold.
 fn no_such_hold(id: &str) -> ApiError {
     ApiError::no_such(holds::KIND, id, "reserve_hold")
 }

@@ -1,12 +1,13 @@
 //! The SQL of releases.
 
-use super::plan::metadata;
-use super::{corrupt, currency, of_owner, page_values, pages};
-use crate::release::{Reason, Release, Source};
-use crate::wire::Detail;
-use coffer_base::{Currency, Owner, Timestamp, limit};
-use coffer_kernel::PagePosition;
+use super::metadata;
+use crate::limits;
+use crate::model::release::{Reason, Release, ReleaseDetail, Source};
+use coffer_base::{Currency, Owner, Timestamp};
+use coffer_ledger::sql::{self, Record, corrupt, currency, of_owner};
+use coffer_ledger::{by_id, in_page, pages};
 use coffer_storage::{Row, StorageError, Store, Tx, Value};
+use std::collections::BTreeMap;
 
 macro_rules! select_release {
     () => {
@@ -22,23 +23,76 @@ fn source(row: &Row) -> Result<Option<Source>, StorageError> {
     match kind {
         "refund" => Ok(Some(Source::Refund(id.to_owned()))),
         "dispute" => Ok(Some(Source::Dispute(id.to_owned()))),
-        _ => Err(corrupt("a release has no source of ours")),
+        _ => Err(corrupt("a release has no known source")),
     }
 }
 
-fn release(row: &Row) -> Result<Release, StorageError> {
-    Ok(Release {
-        seq: row.int(0)?,
-        id: row.text(1)?.to_owned(),
-        created: Timestamp::from_unix(row.int(2)?),
-        amount: row.int(3)?,
-        currency: currency(row, 4)?,
-        reason: Reason::from_row(row.text(5)?)?,
-        hold: row.optional_text(6)?.map(str::to_owned),
-        plan: row.optional_text(7)?.map(str::to_owned),
-        source: source(row)?,
-        metadata: metadata(row.text(10)?)?,
-    })
+/// What a list of releases is narrowed to.
+#[derive(Clone, Debug)]
+pub(crate) struct Filter {
+    pub(crate) currency: Option<Currency>,
+    /// The id of a hold that they release some of.
+    pub(crate) hold: Option<String>,
+    /// The id of the plan whose end or date they are.
+    pub(crate) plan: Option<String>,
+}
+
+impl Record for Release {
+    type Filter = Filter;
+
+    const BY_ID: &'static str = by_id!(select_release!());
+
+    fn from_row(row: &Row) -> Result<Self, StorageError> {
+        Ok(Self {
+            seq: row.int(0)?,
+            id: row.text(1)?.to_owned(),
+            created: Timestamp::from_unix(row.int(2)?),
+            amount: row.int(3)?,
+            currency: currency(row, 4)?,
+            reason: Reason::from_row(row.text(5)?)?,
+            hold: row.optional_text(6)?.map(str::to_owned),
+            plan: row.optional_text(7)?.map(str::to_owned),
+            source: source(row)?,
+            metadata: metadata(row.text(10)?)?,
+        })
+    }
+
+    fn id(&self) -> &str {
+        &self.id
+    }
+
+    fn seq(&self) -> i64 {
+        self.seq
+    }
+
+    fn pages(filter: &Filter, values: &mut Vec<Value>) -> (&'static str, &'static str) {
+        values.extend([
+            Value::from(filter.currency.as_ref().map(Currency::as_str)),
+            Value::from(filter.plan.as_deref()),
+        ]);
+        match (&filter.hold, &filter.plan) {
+            (Some(hold), _) => {
+                values.push(Value::from(hold.as_str()));
+                pages!(
+                    select_release!(),
+                    "AND (currency = ?6 OR ?6 IS NULL) AND (plan = ?7 OR ?7 IS NULL) \
+                     AND seq IN (SELECT a.release FROM reserve_allocation a WHERE a.mode = ?1 \
+                     AND a.platform = ?2 AND a.account = ?3 AND a.hold = (SELECT h.seq \
+                     FROM reserve_hold h WHERE h.mode = ?1 AND h.platform = ?2 \
+                     AND h.account = ?3 AND h.id = ?8))"
+                )
+            }
+            (None, Some(_)) => {
+                pages!(select_release!(), "AND (currency = ?6 OR ?6 IS NULL) AND plan = ?7")
+            }
+            (None, None) => {
+                pages!(
+                    select_release!(),
+                    "AND (currency = ?6 OR ?6 IS NULL) AND (plan = ?7 OR ?7 IS NULL)"
+                )
+            }
+        }
+    }
 }
 
 /// Adds a release.
@@ -68,15 +122,20 @@ pub(crate) fn insert(tx: &mut Tx<'_>, owner: &Owner, release: &Release) {
 }
 
 /// Adds how much of a release came from a hold; both are row numbers.
-pub(crate) fn insert_part(tx: &mut Tx<'_>, owner: &Owner, hold: i64, release: i64, amount: i64) {
+pub(crate) fn insert_allocation(
+    tx: &mut Tx<'_>,
+    owner: &Owner,
+    (hold, release): (i64, i64),
+    amount: i64,
+) {
     tx.defer(
-        "INSERT INTO reserve_release_part (mode, platform, account, hold, release, amount) \
+        "INSERT INTO reserve_allocation (mode, platform, account, hold, release, amount) \
          VALUES (?, ?, ?, ?, ?, ?)",
         of_owner(owner, [Value::Int(hold), Value::Int(release), Value::Int(amount)]),
     );
 }
 
-/// Writes down a release's metadata: nothing else of it changes.
+/// Stores a release's metadata: nothing else of it changes.
 pub(crate) fn set_metadata(tx: &mut Tx<'_>, owner: &Owner, release: &Release) {
     let mut values = vec![Value::Text(release.metadata.to_json_text())];
     values.extend(of_owner(owner, [Value::Int(release.seq)]));
@@ -87,33 +146,8 @@ pub(crate) fn set_metadata(tx: &mut Tx<'_>, owner: &Owner, release: &Release) {
     );
 }
 
-macro_rules! release_by_id {
-    () => {
-        concat!(select_release!(), " WHERE mode = ? AND platform = ? AND account = ? AND id = ?")
-    };
-}
-
-/// A release by its id, as a turn sees it.
-pub(crate) async fn find(
-    tx: &mut Tx<'_>,
-    owner: &Owner,
-    id: &str,
-) -> Result<Option<Release>, StorageError> {
-    let rows = tx.query(release_by_id!(), &of_owner(owner, [Value::from(id)])).await?;
-    rows.first().map(release).transpose()
-}
-
-/// A release by its id.
-pub(crate) async fn read(
-    store: &Store,
-    owner: &Owner,
-    id: &str,
-) -> Result<Option<Release>, StorageError> {
-    let rows = store.query(release_by_id!(), &of_owner(owner, [Value::from(id)])).await?;
-    rows.first().map(release).transpose()
-}
-
-/// How many releases callers made of a hold: those of refunds, disputes and dates do not count.
+/// How many releases of a hold callers asked for: those of refunds, disputes and dates do not
+/// count.
 pub(crate) async fn count_by_callers(
     tx: &mut Tx<'_>,
     owner: &Owner,
@@ -122,93 +156,59 @@ pub(crate) async fn count_by_callers(
     let reason = Value::from(Reason::HoldReleasedEarly.as_str());
     let rows = tx
         .query(
-            "SELECT COUNT(*) FROM reserve_release_part p JOIN reserve_release r \
-             ON r.mode = p.mode AND r.platform = p.platform AND r.account = p.account \
-             AND r.seq = p.release WHERE p.mode = ? AND p.platform = ? AND p.account = ? \
-             AND p.hold = ? AND r.reason = ?",
+            "SELECT COUNT(*) FROM reserve_allocation a JOIN reserve_release r \
+             ON r.mode = a.mode AND r.platform = a.platform AND r.account = a.account \
+             AND r.seq = a.release WHERE a.mode = ? AND a.platform = ? AND a.account = ? \
+             AND a.hold = ? AND r.reason = ?",
             &of_owner(owner, [Value::Int(hold), reason]),
         )
         .await?;
     rows.first().ok_or_else(|| corrupt("a count gave no row"))?.int(0)
 }
 
-macro_rules! details_of_hold {
-    () => {
-        "SELECT p.amount, r.id FROM reserve_release_part p JOIN reserve_release r \
-         ON r.mode = p.mode AND r.platform = p.platform AND r.account = p.account \
-         AND r.seq = p.release WHERE p.mode = ? AND p.platform = ? AND p.account = ? \
-         AND p.hold = ? ORDER BY p.release DESC LIMIT ?"
-    };
-}
-
-fn detail(row: &Row) -> Result<Detail, StorageError> {
-    Ok(Detail { amount: row.int(0)?, release: row.text(1)?.to_owned() })
-}
-
-fn details_values(owner: &Owner, hold: i64) -> Vec<Value> {
-    of_owner(owner, [Value::Int(hold), Value::Int(limit::DETAILS_PER_HOLD)])
-}
-
-/// What was released of a hold, the newest first, as a turn sees it.
+/// The releases of a hold, newest first, as a transaction sees them.
 pub(crate) async fn details(
     tx: &mut Tx<'_>,
     owner: &Owner,
     hold: i64,
-) -> Result<Vec<Detail>, StorageError> {
-    let rows = tx.query(details_of_hold!(), &details_values(owner, hold)).await?;
-    rows.iter().map(detail).collect()
+) -> Result<Vec<ReleaseDetail>, StorageError> {
+    let rows = tx
+        .query(
+            "SELECT a.amount, r.id FROM reserve_allocation a JOIN reserve_release r \
+             ON r.mode = a.mode AND r.platform = a.platform AND r.account = a.account \
+             AND r.seq = a.release WHERE a.mode = ? AND a.platform = ? AND a.account = ? \
+             AND a.hold = ? ORDER BY a.release DESC LIMIT ?",
+            &of_owner(owner, [Value::Int(hold), Value::Int(limits::DETAILS_PER_HOLD)]),
+        )
+        .await?;
+    rows.iter().map(|row| detail(row, 0)).collect()
 }
 
-/// What was released of a hold, the newest first.
-pub(crate) async fn read_details(
+fn detail(row: &Row, first: usize) -> Result<ReleaseDetail, StorageError> {
+    let release = row.text(first.saturating_add(1))?.to_owned();
+    Ok(ReleaseDetail { amount: row.int(first)?, release })
+}
+
+/// The releases of each of the holds with these numbers, which are at least one and at most a
+/// page: of each hold the newest first.
+pub(crate) async fn details_of_page(
     store: &Store,
     owner: &Owner,
-    hold: i64,
-) -> Result<Vec<Detail>, StorageError> {
-    let rows = store.query(details_of_hold!(), &details_values(owner, hold)).await?;
-    rows.iter().map(detail).collect()
-}
-
-/// What a list of releases is narrowed to.
-#[derive(Clone, Debug)]
-pub(crate) struct Filter {
-    pub(crate) currency: Option<Currency>,
-    /// The number of a hold that they gave back some of.
-    pub(crate) hold: Option<i64>,
-    /// The id of the plan whose end or date they were.
-    pub(crate) plan: Option<String>,
-}
-
-/// The releases from a position on, in the order of reading.
-pub(crate) async fn page(
-    store: &Store,
-    owner: &Owner,
-    position: PagePosition,
-    filter: &Filter,
-) -> Result<Vec<Release>, StorageError> {
-    let mut values = page_values(owner, position);
-    values.push(Value::from(filter.currency.as_ref().map(Currency::as_str)));
-    values.push(Value::from(filter.plan.as_deref()));
-    let (newer, older) = match (filter.hold, &filter.plan) {
-        (Some(hold), _) => {
-            values.push(Value::Int(hold));
-            pages!(
-                select_release!(),
-                "AND (currency = ?6 OR ?6 IS NULL) AND (plan = ?7 OR ?7 IS NULL) \
-                 AND seq IN (SELECT release FROM reserve_release_part WHERE mode = ?1 \
-                 AND platform = ?2 AND account = ?3 AND hold = ?8)"
-            )
-        }
-        (None, Some(_)) => {
-            pages!(select_release!(), "AND (currency = ?6 OR ?6 IS NULL) AND plan = ?7")
-        }
-        (None, None) => {
-            pages!(
-                select_release!(),
-                "AND (currency = ?6 OR ?6 IS NULL) AND (plan = ?7 OR ?7 IS NULL)"
-            )
-        }
-    };
-    let rows = store.query(if position.newer { newer } else { older }, &values).await?;
-    rows.iter().map(release).collect()
+    holds: Vec<Value>,
+) -> Result<BTreeMap<i64, Vec<ReleaseDetail>>, StorageError> {
+    let sql = in_page!(
+        "SELECT hold, amount, id FROM (SELECT a.hold AS hold, a.amount AS amount, r.id AS id, \
+         ROW_NUMBER() OVER (PARTITION BY a.hold ORDER BY a.release DESC) AS age \
+         FROM reserve_allocation a JOIN reserve_release r ON r.mode = a.mode \
+         AND r.platform = a.platform AND r.account = a.account AND r.seq = a.release \
+         WHERE a.mode = ?1 AND a.platform = ?2 AND a.account = ?3 AND a.hold IN ",
+        ") AS newest WHERE age <= ?104 ORDER BY hold, age"
+    );
+    let mut values = sql::of_page(owner, holds);
+    values.push(Value::Int(limits::DETAILS_PER_HOLD));
+    let mut details = BTreeMap::new();
+    for row in store.query(sql, &values).await? {
+        details.entry(row.int(0)?).or_insert_with(Vec::new).push(detail(&row, 1)?);
+    }
+    Ok(details)
 }

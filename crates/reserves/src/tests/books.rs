@@ -1,24 +1,20 @@
 //! One account's books, and what happens to them.
 
-use crate::account::{Bucket, SourceType};
-use crate::charge::{self, Charge, usual_availability};
-use crate::dispute::{self, Dispute};
-use crate::holding::reserve_for_charge;
-use crate::ledger::Pool;
-use crate::payout::{self, Payout};
-use crate::plan::{Plan, State, Terms};
-use crate::refund::{self, Refund};
-use crate::store::{charge as charges, dispute as disputes, ledger, payout as payouts};
-use crate::store::{plan as plans, refund as refunds};
-use crate::sweep::{MakeAvailable, Task};
-use crate::turn::Turn;
-use crate::{MIGRATIONS, Settings};
+use crate::model::plan::{Plan, State, Terms};
+use crate::store::plan as plans;
+use crate::{MIGRATIONS, Rules, Settings};
 use coffer_base::id::AccountId;
-use coffer_base::{Currency, Mode, Owner, Random, TestRandom, Timestamp, clock::DAY_SECONDS};
+use coffer_base::{Currency, Mode, Owner, Random, TestRandom, Timestamp};
 use coffer_dialect::{ApiError, Metadata};
 use coffer_kernel::event::Cause;
 use coffer_kernel::testing::job_context;
-use coffer_kernel::{Failure, JobContext, ScheduledTask};
+use coffer_kernel::{Failure, JobContext};
+use coffer_ledger::model::charge::{Charge, default_available_on};
+use coffer_ledger::model::dispute::{self, Dispute};
+use coffer_ledger::model::payout::{self, Payout};
+use coffer_ledger::model::refund::Refund;
+use coffer_ledger::sql::{self, Record};
+use coffer_ledger::{Bucket, LedgerTx, SourceType, rules};
 use coffer_storage::{Options, StorageError, Store, Tx, Value, Work};
 use std::sync::Arc;
 use tempfile::TempDir;
@@ -32,23 +28,19 @@ pub(crate) fn usd() -> Currency {
     Currency::parse("usd").unwrap()
 }
 
-pub(crate) fn card() -> Pool {
-    Pool { currency: usd(), source_type: SourceType::Card }
-}
-
 pub(crate) fn owner(account: &str) -> Owner {
     let id = |text| AccountId::parse(text).unwrap();
     Owner { mode: Mode::Test, platform: id("acct_platform"), account: id(account) }
 }
 
-/// What happens.
+/// What is recorded.
 #[derive(Clone)]
 pub(crate) enum Act {
-    /// A rolling plan of 30 days is made, of that percentage.
+    /// A rolling plan of 30 days, of that percentage.
     Plan(i64),
     /// A charge comes: its id, amount and fee.
     Charge(&'static str, i64, Option<i64>),
-    /// The fee of a charge is told.
+    /// The fee of a charge is reported.
     Fee(&'static str, i64),
     /// A refund: its id, its charge, its amount.
     Refund(&'static str, &'static str, i64),
@@ -58,86 +50,76 @@ pub(crate) enum Act {
     Dispute(&'static str, &'static str, i64, i64),
     /// A dispute is won, with its fee or without.
     Win(&'static str, bool),
-    /// A dispute is lost.
-    Lose(&'static str),
-    /// A payout: its id, its amount, and whether it was told.
+    /// A payout: its id, its amount, and whether it is reported.
     Payout(&'static str, i64, bool),
-    /// A payout becomes something else.
-    Become(&'static str, payout::Status),
 }
 
-struct Turned {
+struct Recorded {
     act: Act,
     owner: Owner,
-    settings: Settings,
+    rules: Rules,
     now: Timestamp,
     random: Arc<dyn Random>,
 }
 
-impl Work for Turned {
+impl Work for Recorded {
     type Out = Result<(), ApiError>;
 
     async fn run(&self, tx: &mut Tx<'_>) -> Result<Self::Out, StorageError> {
         let (now, random, listeners) = (self.now, &*self.random, &[]);
         let cause = Cause { request: None, idempotency_key: None, now, random, listeners };
-        let mut turn = Turn::take(tx, &self.owner, cause).await?;
-        match self.act(&mut turn).await {
-            Ok(()) => turn.finish().map(Ok),
+        let mut ledger = LedgerTx::begin(tx, &self.owner, cause).await?;
+        match self.act(&mut ledger).await {
+            Ok(()) => {
+                ledger.finish();
+                Ok(Ok(()))
+            }
             Err(Failure::Refused(error)) => Ok(Err(error)),
             Err(Failure::Storage(error)) => Err(error),
         }
     }
 }
 
-impl Turned {
-    async fn act(&self, turn: &mut Turn<'_, '_>) -> Result<(), Failure> {
+impl Recorded {
+    async fn act(&self, ledger: &mut LedgerTx<'_, '_>) -> Result<(), Failure> {
         match &self.act {
-            Act::Plan(percent) => self.plan(turn, *percent),
-            Act::Charge(id, amount, fee) => self.charge(turn, id, *amount, *fee).await,
+            Act::Plan(percent) => self.plan(ledger, *percent),
+            Act::Charge(id, amount, fee) => self.charge(ledger, id, *amount, *fee).await,
             Act::Fee(id, fee) => {
-                let mut charge = charge(turn, id).await?;
-                charge::correct_fee(turn, &mut charge, *fee).await
+                let mut charge = charge(ledger, id).await?;
+                rules::charge::correct_fee(ledger, &mut charge, *fee, &self.rules).await
             }
             Act::Refund(id, of, amount) => {
-                let mut charge = charge(turn, of).await?;
-                let refund = self.refund(turn, id, &charge, *amount)?;
-                refund::add(turn, &mut charge, refund, &self.settings).await.map(drop)
+                let mut charge = charge(ledger, of).await?;
+                let refund = self.refund(ledger, id, &charge, *amount)?;
+                rules::refund::record(ledger, &mut charge, refund, &self.rules).await.map(drop)
             }
             Act::Fail(id) => {
-                let mut refund = refunds::find(turn.tx, turn.owner, id).await?.unwrap();
-                let mut charge = charge(turn, &refund.charge).await?;
-                refund::fail(turn, &mut charge, &mut refund).await
+                let mut refund = sql::find::<Refund>(ledger.tx, ledger.owner, id).await?.unwrap();
+                let mut charge = charge(ledger, &refund.charge).await?;
+                rules::refund::fail(ledger, &mut charge, &mut refund).await
             }
             Act::Dispute(id, of, amount, fee) => {
-                let mut charge = charge(turn, of).await?;
-                let dispute = self.dispute(turn, id, &charge, (*amount, *fee))?;
-                dispute::add(turn, &mut charge, dispute, &self.settings).await.map(drop)
+                let mut charge = charge(ledger, of).await?;
+                let dispute = self.dispute(ledger, id, &charge, (*amount, *fee))?;
+                rules::dispute::record(ledger, &mut charge, dispute, &self.rules).await.map(drop)
             }
             Act::Win(id, fee_returned) => {
-                let mut dispute = disputes::find(turn.tx, turn.owner, id).await?.unwrap();
-                let mut charge = charge(turn, &dispute.charge).await?;
-                dispute::win(turn, &mut charge, &mut dispute, *fee_returned).await
-            }
-            Act::Lose(id) => {
-                let mut dispute = disputes::find(turn.tx, turn.owner, id).await?.unwrap();
-                dispute::lose(turn, &mut dispute);
-                Ok(())
+                let mut dispute = sql::find::<Dispute>(ledger.tx, ledger.owner, id).await?.unwrap();
+                let mut charge = charge(ledger, &dispute.charge).await?;
+                rules::dispute::win(ledger, &mut charge, &mut dispute, *fee_returned).await
             }
             Act::Payout(id, amount, reported) => {
-                let payout = self.payout(turn, id, *amount, *reported)?;
-                payout::add(turn, &payout).await
-            }
-            Act::Become(id, status) => {
-                let mut payout = payouts::find(turn.tx, turn.owner, id).await?.unwrap();
-                payout::become_status(turn, &mut payout, *status).await
+                let payout = self.payout(ledger, id, *amount, *reported)?;
+                rules::payout::record(ledger, &payout).await
             }
         }
     }
 
-    fn plan(&self, turn: &mut Turn<'_, '_>, percent: i64) -> Result<(), Failure> {
+    fn plan(&self, ledger: &mut LedgerTx<'_, '_>, percent: i64) -> Result<(), Failure> {
         let plan = Plan {
-            seq: turn.next_seq()?,
-            id: turn.new_id("resplan"),
+            seq: ledger.next_seq()?,
+            id: ledger.new_id("resplan"),
             created: self.now,
             currency: None,
             percent,
@@ -146,19 +128,19 @@ impl Turned {
             announcing: false,
             metadata: Metadata::default(),
         };
-        plans::insert(turn.tx, turn.owner, &plan);
+        plans::insert(ledger.tx, ledger.owner, &plan);
         Ok(())
     }
 
     async fn charge(
         &self,
-        turn: &mut Turn<'_, '_>,
+        ledger: &mut LedgerTx<'_, '_>,
         id: &str,
         amount: i64,
         fee: Option<i64>,
     ) -> Result<(), Failure> {
         let mut charge = Charge {
-            seq: turn.next_seq()?,
+            seq: ledger.next_seq()?,
             id: id.to_owned(),
             amount,
             currency: usd(),
@@ -167,32 +149,31 @@ impl Turned {
             source_type: SourceType::Card,
             source_transfer: None,
             created: self.now,
-            available_on: usual_availability(self.now),
+            available_on: default_available_on(self.now),
             refunded: 0,
             disputed: false,
             pending: 0,
             settled: false,
         };
         charge.pending = charge.net();
-        charge::add(turn, &charge).await?;
-        reserve_for_charge(turn, &charge, &self.settings).await
+        rules::charge::record(ledger, &charge, &self.rules).await
     }
 
     fn refund(
         &self,
-        turn: &mut Turn<'_, '_>,
+        ledger: &mut LedgerTx<'_, '_>,
         id: &str,
         charge: &Charge,
         amount: i64,
     ) -> Result<Refund, Failure> {
         Ok(Refund {
-            seq: turn.next_seq()?,
+            seq: ledger.next_seq()?,
             id: id.to_owned(),
             charge: charge.id.clone(),
             amount,
             currency: charge.currency,
             created: self.now,
-            drawn: 0,
+            consumed: 0,
             from_pending: 0,
             failed: false,
         })
@@ -200,20 +181,20 @@ impl Turned {
 
     fn dispute(
         &self,
-        turn: &mut Turn<'_, '_>,
+        ledger: &mut LedgerTx<'_, '_>,
         id: &str,
         charge: &Charge,
         (amount, fee): (i64, i64),
     ) -> Result<Dispute, Failure> {
         Ok(Dispute {
-            seq: turn.next_seq()?,
+            seq: ledger.next_seq()?,
             id: id.to_owned(),
             charge: charge.id.clone(),
             amount,
             currency: charge.currency,
             fee,
             created: self.now,
-            drawn: 0,
+            consumed: 0,
             from_pending: 0,
             status: dispute::Status::Open,
             fee_returned: false,
@@ -222,13 +203,13 @@ impl Turned {
 
     fn payout(
         &self,
-        turn: &mut Turn<'_, '_>,
+        ledger: &mut LedgerTx<'_, '_>,
         id: &str,
         amount: i64,
         reported: bool,
     ) -> Result<Payout, Failure> {
         Ok(Payout {
-            seq: turn.next_seq()?,
+            seq: ledger.next_seq()?,
             id: id.to_owned(),
             amount,
             currency: usd(),
@@ -240,8 +221,8 @@ impl Turned {
     }
 }
 
-async fn charge(turn: &mut Turn<'_, '_>, id: &str) -> Result<Charge, Failure> {
-    Ok(charges::find(turn.tx, turn.owner, id).await?.unwrap())
+async fn charge(ledger: &mut LedgerTx<'_, '_>, id: &str) -> Result<Charge, Failure> {
+    Ok(sql::find(ledger.tx, ledger.owner, id).await?.unwrap())
 }
 
 /// A statement past all rules.
@@ -269,7 +250,7 @@ impl Books {
     pub(crate) async fn open() -> Self {
         let directory = tempfile::tempdir().unwrap();
         let path = directory.path().join("data.db");
-        let sets = [coffer_kernel::MIGRATIONS, MIGRATIONS];
+        let sets = [coffer_kernel::MIGRATIONS, coffer_ledger::MIGRATIONS, MIGRATIONS];
         let (store, _) = Store::open_sqlite(&path, &sets, NOW, Options::default()).unwrap();
         let keys = directory.path().join("keys.db");
         let context = job_context(&store, &keys, NOW).await.unwrap();
@@ -283,11 +264,15 @@ impl Books {
         }
     }
 
+    const fn rules(&self) -> Rules {
+        Rules { settings: self.settings }
+    }
+
     /// Something happens to the ledger of `account`.
     pub(crate) async fn try_to(&self, account: &str, act: Act) -> Result<(), ApiError> {
-        let (settings, now, random) = (self.settings, self.now, Arc::clone(&self.random));
-        let turned = Turned { act, owner: owner(account), settings, now, random };
-        self.store.write(turned).await.unwrap()
+        let (now, random) = (self.now, Arc::clone(&self.random));
+        let recorded = Recorded { act, owner: owner(account), rules: self.rules(), now, random };
+        self.store.write(recorded).await.unwrap()
     }
 
     /// It happens to `acct_one`, and the books are right after each.
@@ -301,7 +286,10 @@ impl Books {
     /// It becomes `now`, and money available.
     pub(crate) async fn become_time(&mut self, now: Timestamp) {
         self.now = now;
-        while Task(MakeAvailable).step(&self.context, now, now).await.unwrap() {}
+        let family = coffer_ledger::family::<Rules>();
+        for task in (family.parts)(&coffer_kernel::Settings::default()).tasks {
+            while task.step(&self.context, now, now).await.unwrap() {}
+        }
         self.check().await;
     }
 
@@ -316,14 +304,20 @@ impl Books {
 
     /// P.p, P.a, R.p, R.a, X, F, B.
     pub(crate) async fn standing(&self) -> [i64; Bucket::ALL.len()] {
-        let balances = ledger::balances(&self.store, &owner("acct_one")).await.unwrap();
-        let [(pool, balance)] = balances[..] else { panic!("there is one pool: {balances:?}") };
-        assert_eq!(pool, card());
-        *balance.amounts()
+        let sql = "SELECT payments_pending, payments_available, reserved_pending, \
+                   reserved_available, clearing, fees, payouts_in_transit FROM ledger_balance";
+        let rows = self.store.query(sql, &[]).await.unwrap();
+        assert_eq!(rows.len(), 1, "there is one pool");
+        [0, 1, 2, 3, 4, 5, 6].map(|column| rows[0].int(column).unwrap())
+    }
+
+    /// A record of `acct_one`.
+    pub(crate) async fn read<R: Record>(&self, id: &str) -> R {
+        sql::read(&self.store, &owner("acct_one"), id).await.unwrap().unwrap()
     }
 
     pub(crate) async fn charge(&self, id: &str) -> Charge {
-        charges::read(&self.store, &owner("acct_one"), id).await.unwrap().unwrap()
+        self.read(id).await
     }
 
     /// The postings of the entries of one source, as `X→P.p 100`.
@@ -350,24 +344,13 @@ impl Books {
 
     /// The balance transactions of one source: type, whether reserved, amount and fee.
     pub(crate) async fn transactions(&self, source: &str) -> Vec<(String, bool, i64, i64)> {
-        let filter = ledger::Filter {
-            kind: None,
-            currency: None,
-            source: Some(source.to_owned()),
-            of_payout: false,
-            created: crate::tests::lists::always(),
+        let sql = "SELECT kind, reserved, amount, fee FROM balance_transaction \
+                   WHERE source = ? ORDER BY seq";
+        let rows = self.store.query(sql, &[Value::from(source)]).await.unwrap();
+        let read = |row: &coffer_storage::Row| {
+            let [reserved, amount, fee] = [1, 2, 3].map(|column| row.int(column).unwrap());
+            (row.text(0).unwrap().to_owned(), reserved != 0, amount, fee)
         };
-        let position = crate::tests::lists::first_page();
-        let owner = owner("acct_one");
-        let found = ledger::page_of_balance_transactions(&self.store, &owner, position, &filter);
-        let said = |each: ledger::BalanceTransaction| {
-            (each.kind, each.side.reserved, each.side.amount, each.side.fee)
-        };
-        found.await.unwrap().into_iter().rev().map(said).collect()
+        rows.iter().map(read).collect()
     }
-}
-
-/// `days` after [`NOW`].
-pub(crate) fn days(days: i64) -> Timestamp {
-    NOW.plus(days * DAY_SECONDS)
 }

@@ -1,9 +1,8 @@
-//! Each fact and what it posts.
+//! Facts of charges of which money is reserved.
 
-use super::books::{Act, Books, THIRD, owner};
-use crate::DrawRule;
-use crate::payout::Status;
-use crate::store::{dispute as disputes, payout as payouts, refund as refunds};
+use super::books::{Act, Books, THIRD};
+use crate::Consumption;
+use coffer_ledger::model::refund::Refund;
 
 const CHARGE: Act = Act::Charge("ch_1", 10_000, Some(320));
 
@@ -37,7 +36,7 @@ async fn a_late_fee_is_a_correction_where_the_charge_stands() {
 }
 
 #[tokio::test]
-async fn a_late_fee_never_takes_what_is_held() {
+async fn a_late_fee_never_takes_what_is_reserved() {
     let books = Books::open().await;
     books.all(&[Act::Plan(100), Act::Charge("ch_1", 1000, None), Act::Fee("ch_1", 50)]).await;
     assert_eq!(books.standing().await, [0, -50, 1000, 0, -1000, 50, 0]);
@@ -52,22 +51,12 @@ async fn a_refund_of_a_pending_charge_comes_from_what_is_pending() {
     assert_eq!(books.standing().await, [6680, 0, 0, 0, -7000, 320, 0]);
     let charge = books.charge("ch_1").await;
     assert_eq!((charge.pending, charge.refunded), (6680, 3000));
-    let refund = refunds::read(&books.store, &owner("acct_one"), "re_1").await.unwrap().unwrap();
-    assert_eq!((refund.drawn, refund.from_pending), (1452, 3000));
+    let refund: Refund = books.read("re_1").await;
+    assert_eq!((refund.consumed, refund.from_pending), (1452, 3000));
 }
 
 #[tokio::test]
-async fn a_refund_beyond_what_is_pending_takes_the_rest_of_what_is_available() {
-    let books = Books::open().await;
-    books.all(&[CHARGE, Act::Refund("re_1", "ch_1", 10_000)]).await;
-    assert_eq!(books.postings("re_1").await, ["P.p→X 9680", "P.a→X 320"]);
-    books.all(&[Act::Fail("re_1")]).await;
-    assert_eq!(books.postings("re_1").await[2..], ["X→P.p 9680", "X→P.a 320"]);
-    assert_eq!(books.standing().await, [9680, 0, 0, 0, -10_000, 320, 0]);
-}
-
-#[tokio::test]
-async fn a_failed_refund_credits_what_is_available_once_the_charge_is_and_revives_no_hold() {
+async fn a_failed_refund_credits_what_is_available_once_the_charge_is_and_restores_no_hold() {
     let mut books = Books::open().await;
     books.all(&[Act::Plan(15), CHARGE, Act::Refund("re_1", "ch_1", 3000)]).await;
     books.become_time(THIRD).await;
@@ -80,7 +69,7 @@ async fn a_failed_refund_credits_what_is_available_once_the_charge_is_and_revive
 }
 
 #[tokio::test]
-async fn a_dispute_draws_on_the_hold_but_not_for_its_fee() {
+async fn a_dispute_consumes_the_hold_but_not_for_its_fee() {
     let mut books = Books::open().await;
     books.all(&[Act::Plan(15), CHARGE]).await;
     books.become_time(THIRD).await;
@@ -97,29 +86,9 @@ async fn a_dispute_draws_on_the_hold_but_not_for_its_fee() {
 }
 
 #[tokio::test]
-async fn a_dispute_that_is_won_while_its_charge_is_pending_gives_back_there() {
-    let books = Books::open().await;
-    books.all(&[CHARGE, Act::Dispute("dp_1", "ch_1", 4000, 1500), Act::Win("dp_1", false)]).await;
-    let said = ["P.p→X 4000", "P.a→F 1500", "X→P.p 4000"];
-    assert_eq!(books.postings("dp_1").await, said);
-    assert_eq!(books.standing().await, [9680, -1500, 0, 0, -10_000, 1820, 0]);
-}
-
-#[tokio::test]
-async fn a_lost_dispute_posts_nothing() {
-    let books = Books::open().await;
-    books.all(&[CHARGE, Act::Dispute("dp_1", "ch_1", 4000, 0)]).await;
-    let before = books.standing().await;
-    books.all(&[Act::Lose("dp_1")]).await;
-    assert_eq!(books.standing().await, before);
-    let dispute = disputes::read(&books.store, &owner("acct_one"), "dp_1").await.unwrap().unwrap();
-    assert_eq!(dispute.status, crate::dispute::Status::Lost);
-}
-
-#[tokio::test]
-async fn held_money_is_drawn_on_only_as_far_as_needed_if_the_operator_says_so() {
+async fn the_reserve_is_consumed_only_as_far_as_needed_if_the_operator_says_so() {
     let mut books = Books::open().await;
-    books.settings.draw = DrawRule::OnlyIfNeeded;
+    books.settings.consumption = Consumption::OnlyIfNeeded;
     books.all(&[Act::Plan(15), CHARGE, Act::Refund("re_1", "ch_1", 8000)]).await;
     assert_eq!(books.standing().await, [228, 0, 1452, 0, -2000, 320, 0]);
     books.all(&[Act::Refund("re_2", "ch_1", 1000)]).await;
@@ -137,54 +106,4 @@ async fn a_payout_is_refused_beyond_what_is_available() {
     books.all(&[Act::Payout("po_1", 8228, false)]).await;
     assert_eq!(books.standing().await, [0, 0, 0, 1452, -10_000, 320, 8228]);
     assert_eq!(books.transactions("po_1").await, [("payout".into(), false, -8228, 0)]);
-}
-
-#[tokio::test]
-async fn a_payout_that_was_told_is_recorded_and_a_breach_beyond_what_is_available() {
-    let books = Books::open().await;
-    books.all(&[CHARGE, Act::Payout("po_1", 100, true)]).await;
-    assert_eq!(books.standing().await, [9680, -100, 0, 0, -10_000, 320, 100]);
-    let (always, first) = (super::lists::always(), super::lists::first_page());
-    let owner = owner("acct_one");
-    let found = payouts::page_of_breaches(&books.store, &owner, first, always).await.unwrap();
-    let [breach] = &found[..] else { panic!("there is one breach: {found:?}") };
-    assert!(breach.id.starts_with("lbreach_"));
-    assert_eq!((breach.payout.as_str(), breach.available_after), ("po_1", -100));
-}
-
-#[tokio::test]
-async fn what_becomes_of_a_payout() {
-    let paid = ["P.a→B 50", "B→X 50"];
-    for (then, said) in [
-        (&[Status::Paid][..], &paid[..]),
-        (&[Status::Paid, Status::Paid], &paid),
-        (&[Status::Failed], &["P.a→B 50", "B→P.a 50"]),
-        (&[Status::Canceled, Status::Canceled], &["P.a→B 50", "B→P.a 50"]),
-        (&[Status::Paid, Status::Failed], &["P.a→B 50", "B→X 50", "X→P.a 50"]),
-    ] {
-        let mut books = Books::open().await;
-        books.all(&[CHARGE]).await;
-        books.become_time(THIRD).await;
-        books.all(&[Act::Payout("po_1", 50, false)]).await;
-        for status in then {
-            books.all(&[Act::Become("po_1", *status)]).await;
-        }
-        assert_eq!(books.postings("po_1").await, said, "{then:?}");
-    }
-}
-
-#[tokio::test]
-async fn a_payout_does_not_become_what_it_cannot() {
-    for (first, then) in [
-        (Status::Failed, Status::Paid),
-        (Status::Canceled, Status::Failed),
-        (Status::Paid, Status::Canceled),
-    ] {
-        let books = Books::open().await;
-        books.all(&[CHARGE, Act::Payout("po_1", 50, true), Act::Become("po_1", first)]).await;
-        let refused = books.try_to("acct_one", Act::Become("po_1", then)).await.unwrap_err();
-        assert_eq!((refused.status(), refused.param()), (400, Some("status")), "{first:?}");
-        let payout = payouts::read(&books.store, &owner("acct_one"), "po_1").await.unwrap();
-        assert_eq!(payout.unwrap().status, first);
-    }
 }

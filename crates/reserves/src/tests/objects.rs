@@ -1,17 +1,33 @@
-//! What the operations of plans, holds and releases read of their parameters, and what counts as
-//! a caller's release.
+//! The parameters of the operations on plans, holds and releases, and what counts as a caller's
+//! release.
 
 use super::books::{Act, Books, NOW, owner};
-use super::lists::first_page;
-use super::operations::{missing, parsed, refused};
 use crate::Settings;
+use crate::model::release::{Allocation, Reason, Release, ReleaseReason};
 use crate::operations::{holds, plans, releases};
-use crate::release::{Because, Part, Reason, release};
-use crate::store::{hold as held, release as store};
-use crate::turn::Turn;
+use crate::rules::release::release;
+use crate::store::{hold as holds_store, release as store};
 use coffer_base::{Random, TestRandom};
-use coffer_kernel::{Failure, event::Cause};
+use coffer_dialect::{ApiError, Params};
+use coffer_kernel::{Arguments, Failure, PagePosition, WriteOperation, event::Cause};
+use coffer_ledger::{LedgerTx, sql};
 use coffer_storage::{StorageError, Tx, Work};
+
+fn parsed<O: WriteOperation>(operation: &O, query: &str) -> Result<O::Input, ApiError> {
+    let params = Params::decode(Some(query), b"").unwrap();
+    operation.parse(&Arguments { params: &params, path: &["x_1".to_owned()] })
+}
+
+/// The code and the parameter of a refusal.
+fn refused<O: WriteOperation>(operation: &O, query: &str) -> (Option<String>, Option<String>) {
+    let Err(error) = parsed(operation, query) else { panic!("{query} is not refused") };
+    assert_eq!(error.status(), 400);
+    (error.code().map(str::to_owned), error.param().map(str::to_owned))
+}
+
+fn missing(param: &str) -> (Option<String>, Option<String>) {
+    (Some("parameter_missing".to_owned()), Some(param.to_owned()))
+}
 
 #[test]
 fn a_holds_parameters_are_checked_in_their_order() {
@@ -47,11 +63,11 @@ fn a_plan_has_the_block_of_its_type_and_no_other() {
     for other in [
         format!("{days}&{date}"),
         format!("percent=5&type=manual_release&{date}"),
-        // Without its own block too, it is the strange one that is named.
+        // Without its own block too, the error names the unexpected one.
         format!("{rolling}&{date}"),
     ] {
-        let strange = (Some("parameter_unknown".to_owned()), Some("fixed_release".to_owned()));
-        assert_eq!(refused(create, &other), strange, "{other}");
+        let unexpected = (Some("parameter_unknown".to_owned()), Some("fixed_release".to_owned()));
+        assert_eq!(refused(create, &other), unexpected, "{other}");
     }
     for fine in [days, format!("{fixed}&{date}"), "percent=100&type=manual_release".into()] {
         assert!(parsed(create, &fine).is_ok(), "{fine}");
@@ -107,33 +123,35 @@ impl Work for ReleaseOne {
 
     async fn run(&self, tx: &mut Tx<'_>) -> Result<i64, StorageError> {
         let (owner, random) = (owner("acct_one"), TestRandom::seeded(9));
-        let random: &dyn Random = &random;
-        let (now, listeners) = (NOW, &[]);
-        let cause = Cause { request: None, idempotency_key: None, now, random, listeners };
-        let mut turn = Turn::take(tx, &owner, cause).await?;
-        let hold = held::of_charge(turn.tx, &owner, "ch_1").await?.remove(0);
-        let (seq, part) = (hold.seq, Part { hold, amount: 1 });
-        match release(&mut turn, &[part], Because::of(Reason::HoldReleasedEarly)).await {
+        let (now, random): (_, &dyn Random) = (NOW, &random);
+        let cause = Cause { request: None, idempotency_key: None, now, random, listeners: &[] };
+        let mut ledger = LedgerTx::begin(tx, &owner, cause).await?;
+        let hold = holds_store::of_charge(ledger.tx, &owner, "ch_1").await?.remove(0);
+        let (seq, part) = (hold.seq, Allocation { hold, amount: 1 });
+        match release(&mut ledger, &[part], ReleaseReason::of(Reason::HoldReleasedEarly)).await {
             Ok(_) => {}
             Err(Failure::Storage(error)) => return Err(error),
             Err(Failure::Refused(error)) => panic!("{error:?}"),
         }
-        let count = store::count_by_callers(turn.tx, &owner, seq).await?;
-        turn.finish().map(|()| count)
+        let count = store::count_by_callers(ledger.tx, &owner, seq).await?;
+        ledger.finish();
+        Ok(count)
     }
 }
 
 #[tokio::test]
-async fn what_refunds_draw_is_no_release_by_a_caller() {
+async fn what_refunds_consume_is_no_release_by_a_caller() {
     let books = Books::open().await;
     let refund = |id| Act::Refund(id, "ch_1", 10);
     books.all(&[Act::Plan(15), Act::Charge("ch_1", 10_000, None)]).await;
     books.all(&[refund("re_1"), refund("re_2"), refund("re_3")]).await;
     assert_eq!(books.store.write(ReleaseOne).await.unwrap(), 1);
     books.check().await;
-    // All four are parts of the hold, whoever made them.
+    // All four are releases of the hold, whoever made them.
     let filter = store::Filter { currency: None, hold: None, plan: None };
-    let all = store::page(&books.store, &owner("acct_one"), first_page(), &filter).await.unwrap();
+    let first = PagePosition { seq: i64::MAX, newer: false, fetch: 100 };
+    let all: Vec<Release> =
+        sql::page(&books.store, &owner("acct_one"), first, &filter).await.unwrap();
     let by_callers = all.iter().filter(|each| each.reason.is_by_caller()).count();
     assert_eq!((all.len(), by_callers), (4, 1));
 }

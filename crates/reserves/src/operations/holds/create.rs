@@ -1,19 +1,18 @@
-//! Holding money that no plan holds.
+//! Creating a hold that is of no plan.
 
-use super::super::{RESERVE_HOLD_WRITE, source_type};
+use super::super::RESERVE_HOLD_WRITE;
+use super::super::dates::check_ahead;
 use super::{EXPANDABLE, RELEASE_AFTER, release_after};
 use crate::Settings;
-use crate::account::{Bucket, SourceType};
-use crate::bounds::check_ahead;
-use crate::hold::{Hold, Origin, Schedule};
-use crate::holding;
-use crate::ledger::Pool;
+use crate::model::hold::{Hold, Origin, Schedule};
 use crate::operations::examples;
-use crate::turn::Turn;
+use crate::rules::hold;
 use crate::wire::{self, Expanded, View};
 use coffer_base::{Currency, Timestamp};
 use coffer_dialect::{ApiError, Metadata, MetadataChange, Object};
 use coffer_kernel::{Applied, Arguments, Ctx, Definition, Failure, WriteOperation};
+use coffer_ledger::params::source_type;
+use coffer_ledger::{Bucket, LedgerTx, Pool, SourceType};
 use coffer_storage::Tx;
 
 /// `POST /v1/reserve/holds`.
@@ -21,9 +20,9 @@ pub(crate) struct Create {
     pub(crate) settings: Settings,
 }
 
-/// A hold that is asked for.
+/// The parameters of a new hold.
 #[derive(Clone, Debug)]
-pub(crate) struct Wanted {
+pub(crate) struct CreateParams {
     amount: i64,
     currency: Currency,
     release_after: Timestamp,
@@ -39,10 +38,10 @@ impl WriteOperation for Create {
         EXPANDABLE,
     )
     .example(examples::HOLDS_CREATE);
-    type Input = Wanted;
+    type Input = CreateParams;
     type Out = Hold;
 
-    fn parse(&self, arguments: &Arguments<'_>) -> Result<Wanted, ApiError> {
+    fn parse(&self, arguments: &Arguments<'_>) -> Result<CreateParams, ApiError> {
         let known =
             ["amount", "currency", "release_schedule", RELEASE_AFTER, "metadata", "source_type"];
         let fields = arguments.params.only(&known)?;
@@ -52,30 +51,30 @@ impl WriteOperation for Create {
         let change = fields.metadata()?.unwrap_or(MetadataChange::Clear);
         let metadata = change.apply(&Metadata::default())?;
         let source_type = source_type(&fields)?.unwrap_or_default();
-        Ok(Wanted { amount, currency, release_after, metadata, source_type })
+        Ok(CreateParams { amount, currency, release_after, metadata, source_type })
     }
 
-    fn check(&self, wanted: &Wanted, ctx: &Ctx) -> Result<(), ApiError> {
-        check_ahead(RELEASE_AFTER, wanted.release_after, ctx.now())
+    fn check(&self, params: &CreateParams, ctx: &Ctx) -> Result<(), ApiError> {
+        check_ahead(RELEASE_AFTER, params.release_after, ctx.now())
     }
 
     async fn apply(
         &self,
-        wanted: &Wanted,
+        params: &CreateParams,
         ctx: &Ctx,
         tx: &mut Tx<'_>,
     ) -> Result<Applied<Hold>, Failure> {
         let owner = ctx.owner();
-        let mut turn = Turn::take(tx, &owner, ctx.cause()).await?;
-        let hold = wanted.hold(&mut turn)?;
+        let mut ledger = LedgerTx::begin(tx, &owner, ctx.cause()).await?;
+        let hold = params.hold(&mut ledger)?;
         if self.settings.strict {
-            let available = turn.balance(hold.pool).await?.of(Bucket::PaymentsAvailable);
+            let available = ledger.balance(hold.pool).await?.of(Bucket::PaymentsAvailable);
             if available < hold.amount {
                 return Err(insufficient(&hold, available).into());
             }
         }
-        holding::add(&mut turn, &hold).await?;
-        turn.finish()?;
+        hold::record(&mut ledger, &hold).await?;
+        ledger.finish();
         Ok(Applied { subject: hold.id.clone(), out: hold, fingerprint: None })
     }
 
@@ -84,12 +83,12 @@ impl WriteOperation for Create {
     }
 }
 
-impl Wanted {
-    fn hold(&self, turn: &mut Turn<'_, '_>) -> Result<Hold, Failure> {
+impl CreateParams {
+    fn hold(&self, ledger: &mut LedgerTx<'_, '_>) -> Result<Hold, Failure> {
         Ok(Hold {
-            seq: turn.next_seq()?,
-            id: turn.new_id("reshold"),
-            created: turn.now(),
+            seq: ledger.next_seq()?,
+            id: ledger.new_id("reshold"),
+            created: ledger.now(),
             amount: self.amount,
             released: 0,
             pool: Pool { currency: self.currency, source_type: self.source_type },
@@ -99,7 +98,7 @@ impl Wanted {
                 scheduled_release: self.release_after.midnight_after(),
             },
             pending: false,
-            available_on: turn.now(),
+            available_on: ledger.now(),
             metadata: self.metadata.clone(),
         })
     }

@@ -1,33 +1,35 @@
-//! Moving a hold's date, and changing its metadata.
+//! Changing a hold's date and its metadata.
 
 use super::super::RESERVE_HOLD_WRITE;
+use super::super::dates::check_moved;
 use super::{EXPANDABLE, KIND, RELEASE_AFTER, release_after};
-use crate::bounds::check_moved;
-use crate::hold::{Hold, Schedule};
+use crate::model::hold::{Hold, Schedule};
+use crate::model::plan::Plan;
+use crate::model::release::ReleaseDetail;
 use crate::operations::examples;
-use crate::store::{charge as charges, hold as store, plan as plans, release as releases};
-use crate::turn::Turn;
-use crate::wire::{self, Detail, Expanded, View};
+use crate::store::{hold as store, release as releases};
+use crate::wire::{self, Expanded, View};
 use coffer_base::Timestamp;
 use coffer_dialect::{ApiError, MetadataChange, Object};
 use coffer_kernel::{Applied, Arguments, Ctx, Definition, Failure, WriteOperation};
+use coffer_ledger::{Charge, LedgerTx, sql};
 use coffer_storage::{StorageError, Tx};
 
 /// `POST /v1/reserve/holds/:id`.
 pub(crate) struct Update;
 
-/// What is to change; what was not sent is `None`.
+/// The parameters of an update; those that were not sent are `None`.
 #[derive(Clone, Debug)]
-pub(crate) struct Changes {
+pub(crate) struct UpdateParams {
     id: String,
     release_after: Option<Timestamp>,
     metadata: Option<MetadataChange>,
 }
 
-/// A hold as it is shown.
+/// A hold, and what the response shows with it.
 pub(crate) struct Shown {
     hold: Hold,
-    details: Vec<Detail>,
+    details: Vec<ReleaseDetail>,
     expanded: Expanded,
 }
 
@@ -39,13 +41,13 @@ impl WriteOperation for Update {
         EXPANDABLE,
     )
     .example(examples::HOLDS_UPDATE);
-    type Input = Changes;
+    type Input = UpdateParams;
     type Out = Shown;
 
-    fn parse(&self, arguments: &Arguments<'_>) -> Result<Changes, ApiError> {
+    fn parse(&self, arguments: &Arguments<'_>) -> Result<UpdateParams, ApiError> {
         let fields = arguments.params.only(&["release_schedule", RELEASE_AFTER, "metadata"])?;
         let schedule = fields.optional_object("release_schedule")?;
-        Ok(Changes {
+        Ok(UpdateParams {
             id: arguments.id().to_owned(),
             release_after: schedule.map(|block| release_after(&block)).transpose()?,
             metadata: fields.metadata()?,
@@ -54,27 +56,27 @@ impl WriteOperation for Update {
 
     async fn apply(
         &self,
-        changes: &Changes,
+        params: &UpdateParams,
         ctx: &Ctx,
         tx: &mut Tx<'_>,
     ) -> Result<Applied<Shown>, Failure> {
         let owner = ctx.owner();
-        let mut turn = Turn::take(tx, &owner, ctx.cause()).await?;
-        let found = store::find(turn.tx, &owner, &changes.id).await?;
-        let before = found.ok_or_else(|| ApiError::not_found(KIND, &changes.id, "id"))?;
-        let hold = changes.apply(&before, turn.now())?;
+        let mut ledger = LedgerTx::begin(tx, &owner, ctx.cause()).await?;
+        let found = sql::find::<Hold>(ledger.tx, &owner, &params.id).await?;
+        let before = found.ok_or_else(|| ApiError::not_found(KIND, &params.id, "id"))?;
+        let hold = params.apply(&before, ledger.now())?;
         let details = match hold.released {
             0 => Vec::new(),
-            _ => releases::details(turn.tx, &owner, hold.seq).await?,
+            _ => releases::details(ledger.tx, &owner, hold.seq).await?,
         };
         if hold != before {
-            store::update(turn.tx, &owner, &hold);
+            store::update(ledger.tx, &owner, &hold);
             let object = wire::hold_in_event(&hold, &details, &owner);
             let previous = previous(&before, &hold);
-            turn.tell("reserve.hold.updated", object, Some(previous)).await?;
+            ledger.emit_event("reserve.hold.updated", object, Some(previous)).await?;
         }
-        let expanded = expand(&mut turn, ctx, &hold).await?;
-        turn.finish()?;
+        let expanded = expand(&mut ledger, ctx, &hold).await?;
+        ledger.finish();
         let subject = hold.id.clone();
         Ok(Applied { subject, out: Shown { hold, details, expanded }, fingerprint: None })
     }
@@ -84,8 +86,8 @@ impl WriteOperation for Update {
     }
 }
 
-impl Changes {
-    /// The hold with what is to change changed.
+impl UpdateParams {
+    /// The hold after the update.
     fn apply(&self, hold: &Hold, now: Timestamp) -> Result<Hold, ApiError> {
         let mut after = hold.clone();
         if let Some(change) = &self.metadata {
@@ -109,7 +111,7 @@ impl Changes {
     }
 }
 
-/// What changed, as it was.
+/// The fields that the update changed, as they were.
 fn previous(before: &Hold, after: &Hold) -> Object {
     let mut previous = Object::bare();
     if before.schedule != after.schedule {
@@ -122,17 +124,21 @@ fn previous(before: &Hold, after: &Hold) -> Object {
     previous
 }
 
-/// What the request expands in the answer.
-async fn expand(turn: &mut Turn<'_, '_>, ctx: &Ctx, hold: &Hold) -> Result<Expanded, StorageError> {
+/// What the request expands in the response.
+async fn expand(
+    ledger: &mut LedgerTx<'_, '_>,
+    ctx: &Ctx,
+    hold: &Hold,
+) -> Result<Expanded, StorageError> {
     let mut expanded = Expanded::default();
     if let (true, Some(plan)) = (ctx.expands("reserve_plan"), hold.plan()) {
-        let plan = plans::find(turn.tx, turn.owner, &plan.id).await?;
+        let plan = sql::find::<Plan>(ledger.tx, ledger.owner, &plan.id).await?;
         expanded.reserve_plan = plan.map(|plan| wire::plan(&plan, &View::of(ctx)));
     }
     if let (true, Some(charge)) = (ctx.expands("source_charge"), hold.charge()) {
-        let charge = charges::find(turn.tx, turn.owner, charge).await?;
-        let livemode = turn.owner.mode.is_live();
-        expanded.source_charge = charge.map(|charge| charge.render_source(livemode));
+        let charge = sql::find::<Charge>(ledger.tx, ledger.owner, charge).await?;
+        let livemode = ledger.owner.mode.is_live();
+        expanded.source_charge = charge.map(|charge| wire::source_charge(&charge, livemode));
     }
     Ok(expanded)
 }

@@ -1,26 +1,27 @@
-//! Making a plan.
+//! Creating a plan.
 
 use super::super::RESERVE_PLAN_WRITE;
 use super::{PERCENT, check_expires_on, days_after_charge, release_after};
-use crate::bounds::check_ahead;
+use crate::limits;
+use crate::model::plan::{Plan, State, Terms};
+use crate::operations::dates::check_ahead;
 use crate::operations::examples;
-use crate::operations::optional_time;
-use crate::plan::{Plan, State, Terms};
 use crate::store::plan as store;
-use crate::turn::Turn;
 use crate::version::MANUAL_RELEASE;
 use crate::wire::{self, View};
-use coffer_base::{Currency, limit};
+use coffer_base::Currency;
 use coffer_dialect::{ApiError, Fields, Metadata, MetadataChange, Object};
 use coffer_kernel::{Applied, Arguments, Ctx, Definition, Failure, WriteOperation};
+use coffer_ledger::LedgerTx;
+use coffer_ledger::params::optional_time;
 use coffer_storage::Tx;
 
 /// `POST /v1/reserve/plans`.
 pub(crate) struct Create;
 
-/// A plan that is asked for.
+/// The parameters of a new plan.
 #[derive(Clone, Debug)]
-pub(crate) struct Wanted {
+pub(crate) struct CreateParams {
     percent: i64,
     terms: Terms,
     currency: Option<Currency>,
@@ -34,8 +35,8 @@ enum Type {
     Manual,
 }
 
-/// The types by the words of the wire. Callers of versions that do not know the last are refused
-/// later, where the version is known.
+/// The types by their names on the wire. `manual_release` is checked again once the caller's version
+/// is known.
 const TYPES: [(&str, Type); 3] = [
     ("fixed_release", Type::Fixed),
     ("rolling_release", Type::Rolling),
@@ -46,10 +47,10 @@ impl WriteOperation for Create {
     const DEFINITION: Definition =
         Definition::write("reserve.plans.create", "/v1/reserve/plans", RESERVE_PLAN_WRITE, &[])
             .example(examples::PLANS_CREATE);
-    type Input = Wanted;
+    type Input = CreateParams;
     type Out = Plan;
 
-    fn parse(&self, arguments: &Arguments<'_>) -> Result<Wanted, ApiError> {
+    fn parse(&self, arguments: &Arguments<'_>) -> Result<CreateParams, ApiError> {
         let fields = arguments.params.only(&[
             "percent",
             "type",
@@ -67,11 +68,11 @@ impl WriteOperation for Create {
         let currency = fields.optional_currency("currency")?;
         let terms = terms(&fields, kind)?;
         let change = fields.metadata()?.unwrap_or(MetadataChange::Clear);
-        Ok(Wanted { percent, terms, currency, metadata: change.apply(&Metadata::default())? })
+        Ok(CreateParams { percent, terms, currency, metadata: change.apply(&Metadata::default())? })
     }
 
-    fn check(&self, wanted: &Wanted, ctx: &Ctx) -> Result<(), ApiError> {
-        match wanted.terms {
+    fn check(&self, params: &CreateParams, ctx: &Ctx) -> Result<(), ApiError> {
+        match params.terms {
             Terms::Fixed { release_after } => {
                 check_ahead("fixed_release[release_after]", release_after, ctx.now())?;
             }
@@ -90,29 +91,29 @@ impl WriteOperation for Create {
 
     async fn apply(
         &self,
-        wanted: &Wanted,
+        params: &CreateParams,
         ctx: &Ctx,
         tx: &mut Tx<'_>,
     ) -> Result<Applied<Plan>, Failure> {
         let owner = ctx.owner();
-        let mut turn = Turn::take(tx, &owner, ctx.cause()).await?;
-        if store::count_active(turn.tx, &owner).await? >= limit::ACTIVE_PLANS {
+        let mut ledger = LedgerTx::begin(tx, &owner, ctx.cause()).await?;
+        if store::count_active(ledger.tx, &owner).await? >= limits::ACTIVE_PLANS {
             return Err(too_many().into());
         }
         let plan = Plan {
-            seq: turn.next_seq()?,
-            id: turn.new_id("resplan"),
-            created: turn.now(),
-            currency: wanted.currency,
-            percent: wanted.percent,
-            terms: wanted.terms,
+            seq: ledger.next_seq()?,
+            id: ledger.new_id("resplan"),
+            created: ledger.now(),
+            currency: params.currency,
+            percent: params.percent,
+            terms: params.terms,
             state: State::Active,
             announcing: false,
-            metadata: wanted.metadata.clone(),
+            metadata: params.metadata.clone(),
         };
-        store::insert(turn.tx, &owner, &plan);
-        turn.tell("reserve.plan.created", wire::plan_in_event(&plan, &owner), None).await?;
-        turn.finish()?;
+        store::insert(ledger.tx, &owner, &plan);
+        ledger.emit_event("reserve.plan.created", wire::plan_in_event(&plan, &owner), None).await?;
+        ledger.finish();
         Ok(Applied { subject: plan.id.clone(), out: plan, fingerprint: None })
     }
 
@@ -124,22 +125,22 @@ impl WriteOperation for Create {
 fn too_many() -> ApiError {
     ApiError::invalid(format!(
         "This account has {} active plans already, the most that it can have. Disable one first.",
-        limit::ACTIVE_PLANS
+        limits::ACTIVE_PLANS
     ))
 }
 
-/// The block that is named for the type, and no other.
+/// The block that is named after the type; any other is refused.
 fn terms(fields: &Fields<'_>, kind: Type) -> Result<Terms, ApiError> {
     let own = match kind {
         Type::Fixed => "fixed_release",
         Type::Rolling => "rolling_release",
         Type::Manual => "",
     };
-    let strange = ["fixed_release", "rolling_release"]
+    let unexpected = ["fixed_release", "rolling_release"]
         .into_iter()
         .find(|block| *block != own && fields.has(block));
-    if let Some(strange) = strange {
-        return Err(ApiError::parameters_unknown(&[strange.to_owned()]));
+    if let Some(unexpected) = unexpected {
+        return Err(ApiError::parameters_unknown(&[unexpected.to_owned()]));
     }
     match kind {
         Type::Fixed => {

@@ -1,18 +1,18 @@
-//! Disabling a plan: it holds nothing more, and gives back what it held (reserves §4.3, §11
-//! decisions 9 and 24).
+//! Disabling a plan. From the commit on it reserves nothing, since a charge locks the same ledger; a
+//! scheduled task releases its holds.
 
 use super::super::RESERVE_PLAN_WRITE;
 use super::plan_of_path;
+use crate::model::plan::{Plan, State};
 use crate::operations::examples;
-use crate::plan::{Plan, State};
 use crate::store::plan as store;
-use crate::turn::Turn;
 use crate::wire::{self, View};
 use coffer_dialect::{ApiError, Object};
 use coffer_kernel::{Applied, Arguments, Ctx, Definition, Failure, WriteOperation};
+use coffer_ledger::LedgerTx;
 use coffer_storage::Tx;
 
-/// `POST /v1/reserve/plans/:id/disable`. The holds are released in the background.
+/// `POST /v1/reserve/plans/:id/disable`.
 pub(crate) struct Disable;
 
 impl WriteOperation for Disable {
@@ -38,8 +38,8 @@ impl WriteOperation for Disable {
         tx: &mut Tx<'_>,
     ) -> Result<Applied<Plan>, Failure> {
         let owner = ctx.owner();
-        let mut turn = Turn::take(tx, &owner, ctx.cause()).await?;
-        let mut plan = plan_of_path(&mut turn, id).await?;
+        let mut ledger = LedgerTx::begin(tx, &owner, ctx.cause()).await?;
+        let mut plan = plan_of_path(&mut ledger, id).await?;
         let over = match plan.state {
             State::Active => None,
             State::Expired => Some("has expired"),
@@ -48,9 +48,9 @@ impl WriteOperation for Disable {
         if let Some(over) = over {
             return Err(ApiError::invalid(format!("The plan '{id}' {over}.")).into());
         }
-        plan.state = State::Draining { since: turn.now() };
-        store::update(turn.tx, &owner, &plan);
-        turn.finish()?;
+        plan.state = State::Draining { since: ledger.now() };
+        store::update(ledger.tx, &owner, &plan);
+        ledger.finish();
         Ok(Applied { subject: plan.id.clone(), out: plan, fingerprint: None })
     }
 

@@ -2,24 +2,24 @@
 
 use super::super::RESERVE_PLAN_WRITE;
 use super::{PERCENT, check_expires_on, days_after_charge, plan_of_path, release_after};
-use crate::bounds::check_ahead;
+use crate::model::plan::{Plan, State, Terms};
+use crate::operations::dates::check_ahead;
 use crate::operations::examples;
-use crate::operations::optional_time;
-use crate::plan::{Plan, State, Terms};
 use crate::store::plan as store;
-use crate::turn::Turn;
 use crate::wire::{self, View};
 use coffer_base::Timestamp;
 use coffer_dialect::{ApiError, Fields, MetadataChange, Object};
 use coffer_kernel::{Applied, Arguments, Ctx, Definition, Failure, WriteOperation};
+use coffer_ledger::LedgerTx;
+use coffer_ledger::params::optional_time;
 use coffer_storage::Tx;
 
 /// `POST /v1/reserve/plans/:id`.
 pub(crate) struct Update;
 
-/// What is to change; what was not sent is `None`.
+/// The parameters of an update; those that were not sent are `None`.
 #[derive(Clone, Debug)]
-pub(crate) struct Changes {
+pub(crate) struct UpdateParams {
     id: String,
     percent: Option<i64>,
     fixed: Option<Timestamp>,
@@ -27,7 +27,7 @@ pub(crate) struct Changes {
     metadata: Option<MetadataChange>,
 }
 
-/// What is to change of a rolling plan's terms. `expires_on` may be taken away.
+/// The parameters about a rolling plan's terms. `Some(None)` removes `expires_on`.
 #[derive(Clone, Copy, Debug)]
 struct Rolling {
     days_after_charge: Option<i64>,
@@ -38,10 +38,10 @@ impl WriteOperation for Update {
     const DEFINITION: Definition =
         Definition::write("reserve.plans.update", "/v1/reserve/plans/:id", RESERVE_PLAN_WRITE, &[])
             .example(examples::PLANS_UPDATE);
-    type Input = Changes;
+    type Input = UpdateParams;
     type Out = Plan;
 
-    fn parse(&self, arguments: &Arguments<'_>) -> Result<Changes, ApiError> {
+    fn parse(&self, arguments: &Arguments<'_>) -> Result<UpdateParams, ApiError> {
         let fields = arguments.params.only(&[
             "percent",
             "fixed_release",
@@ -54,40 +54,40 @@ impl WriteOperation for Update {
         let percent = fields.optional_integer_within("percent", PERCENT)?;
         let fixed = fields.optional_object("fixed_release")?;
         let rolling = fields.optional_object("rolling_release")?;
-        Ok(Changes {
+        Ok(UpdateParams {
             id: arguments.id().to_owned(),
             percent,
             fixed: fixed.map(|block| release_after(&block)).transpose()?,
-            rolling: rolling.map(|block| rolling_changes(&block)).transpose()?,
+            rolling: rolling.map(|block| rolling_params(&block)).transpose()?,
             metadata: fields.metadata()?,
         })
     }
 
-    fn check(&self, changes: &Changes, ctx: &Ctx) -> Result<(), ApiError> {
-        if let Some(release_after) = changes.fixed {
+    fn check(&self, params: &UpdateParams, ctx: &Ctx) -> Result<(), ApiError> {
+        if let Some(release_after) = params.fixed {
             check_ahead("fixed_release[release_after]", release_after, ctx.now())?;
         }
-        let expires_on = changes.rolling.and_then(|rolling| rolling.expires_on).flatten();
+        let expires_on = params.rolling.and_then(|rolling| rolling.expires_on).flatten();
         check_expires_on(expires_on, ctx.now())
     }
 
     async fn apply(
         &self,
-        changes: &Changes,
+        params: &UpdateParams,
         ctx: &Ctx,
         tx: &mut Tx<'_>,
     ) -> Result<Applied<Plan>, Failure> {
         let owner = ctx.owner();
-        let mut turn = Turn::take(tx, &owner, ctx.cause()).await?;
-        let before = plan_of_path(&mut turn, &changes.id).await?;
-        let after = changes.apply(&before)?;
+        let mut ledger = LedgerTx::begin(tx, &owner, ctx.cause()).await?;
+        let before = plan_of_path(&mut ledger, &params.id).await?;
+        let after = params.apply(&before)?;
         if after != before {
-            store::update(turn.tx, &owner, &after);
+            store::update(ledger.tx, &owner, &after);
             let object = wire::plan_in_event(&after, &owner);
             let previous = previous(&before, &after);
-            turn.tell("reserve.plan.updated", object, Some(previous)).await?;
+            ledger.emit_event("reserve.plan.updated", object, Some(previous)).await?;
         }
-        turn.finish()?;
+        ledger.finish();
         Ok(Applied { subject: after.id.clone(), out: after, fingerprint: None })
     }
 
@@ -96,20 +96,20 @@ impl WriteOperation for Update {
     }
 }
 
-fn rolling_changes(block: &Fields<'_>) -> Result<Rolling, ApiError> {
+fn rolling_params(block: &Fields<'_>) -> Result<Rolling, ApiError> {
     let days_after_charge = days_after_charge(block)?;
     let name = "expires_on";
     let expires_on = match block.has(name) {
         false => None,
-        // An empty value takes it away; any other is read as where a plan is made.
+        // An empty value removes it; any other is read as in a create.
         true if block.clearable_integer(name)?.is_none() => Some(None),
         true => Some(optional_time(block, name)?),
     };
     Ok(Rolling { days_after_charge, expires_on })
 }
 
-impl Changes {
-    /// The plan with what is to change changed.
+impl UpdateParams {
+    /// The plan after the update.
     fn apply(&self, plan: &Plan) -> Result<Plan, ApiError> {
         if plan.state != State::Active {
             return Err(ApiError::invalid(format!(
@@ -137,7 +137,7 @@ impl Changes {
     }
 
     fn terms(&self, terms: Terms) -> Result<Terms, ApiError> {
-        let strange = |block: &str| ApiError::parameters_unknown(&[block.to_owned()]);
+        let unexpected = |block: &str| ApiError::parameters_unknown(&[block.to_owned()]);
         match (terms, self.fixed, self.rolling) {
             (_, None, None) => Ok(terms),
             (Terms::Fixed { .. }, Some(release_after), None) => Ok(Terms::Fixed { release_after }),
@@ -148,14 +148,14 @@ impl Changes {
                 })
             }
             (Terms::Fixed { .. }, _, Some(_)) | (Terms::Manual, None, Some(_)) => {
-                Err(strange("rolling_release"))
+                Err(unexpected("rolling_release"))
             }
-            (Terms::Rolling { .. } | Terms::Manual, Some(_), _) => Err(strange("fixed_release")),
+            (Terms::Rolling { .. } | Terms::Manual, Some(_), _) => Err(unexpected("fixed_release")),
         }
     }
 }
 
-/// What changed, as it was.
+/// The fields that the update changed, as they were.
 fn previous(before: &Plan, after: &Plan) -> Object {
     let mut previous = Object::bare();
     if before.percent != after.percent {
@@ -176,12 +176,12 @@ mod tests {
     use coffer_dialect::Params;
 
     #[test]
-    fn an_end_is_left_set_or_taken_away() {
+    fn an_end_is_kept_set_or_removed() {
         let read = |query: &str| {
             let params = Params::decode(Some(query), b"").unwrap();
             let known = ["r", "r[days_after_charge]", "r[expires_on]"];
             let block = params.only(&known).unwrap().required_object("r").unwrap();
-            rolling_changes(&block).map(|changes| (changes.days_after_charge, changes.expires_on))
+            rolling_params(&block).map(|rolling| (rolling.days_after_charge, rolling.expires_on))
         };
         assert_eq!(read("r[days_after_charge]=30").unwrap(), (Some(30), None));
         assert_eq!(read("r[expires_on]=").unwrap(), (None, Some(None)));

@@ -2,22 +2,24 @@
 
 use super::super::RESERVE_RELEASE_WRITE;
 use super::{EXPANDABLE, Shown, expand, no_such_hold};
-use crate::hold::Hold;
+use crate::limits;
+use crate::model::hold::Hold;
+use crate::model::release::{Allocation, Reason, ReleaseReason};
 use crate::operations::examples;
-use crate::release::{Because, Part, Reason, release};
-use crate::store::{hold as holds, release as store};
-use crate::turn::Turn;
+use crate::rules::release::release;
+use crate::store::release as store;
 use coffer_base::{Currency, limit};
 use coffer_dialect::{ApiError, Metadata, MetadataChange, Object};
 use coffer_kernel::{Applied, Arguments, Ctx, Definition, Failure, WriteOperation};
+use coffer_ledger::{LedgerTx, sql};
 use coffer_storage::Tx;
 
 /// `POST /v1/reserve/releases`.
 pub(crate) struct Create;
 
-/// A release that is asked for.
+/// The parameters of a new release.
 #[derive(Clone, Debug)]
-pub(crate) struct Wanted {
+pub(crate) struct CreateParams {
     hold: String,
     amount: Option<i64>,
     currency: Option<Currency>,
@@ -32,10 +34,10 @@ impl WriteOperation for Create {
         EXPANDABLE,
     )
     .example(examples::RELEASES_CREATE);
-    type Input = Wanted;
+    type Input = CreateParams;
     type Out = Shown;
 
-    fn parse(&self, arguments: &Arguments<'_>) -> Result<Wanted, ApiError> {
+    fn parse(&self, arguments: &Arguments<'_>) -> Result<CreateParams, ApiError> {
         let known = ["reserve_hold", "amount", "currency", "metadata"];
         let fields = arguments.params.only(&known)?;
         let hold = fields.required_plain("reserve_hold", limit::PROCESSOR_ID_CHARACTERS)?;
@@ -43,28 +45,30 @@ impl WriteOperation for Create {
         let currency = fields.optional_currency("currency")?;
         let change = fields.metadata()?.unwrap_or(MetadataChange::Clear);
         let metadata = change.apply(&Metadata::default())?;
-        Ok(Wanted { hold, amount, currency, metadata })
+        Ok(CreateParams { hold, amount, currency, metadata })
     }
 
     async fn apply(
         &self,
-        wanted: &Wanted,
+        params: &CreateParams,
         ctx: &Ctx,
         tx: &mut Tx<'_>,
     ) -> Result<Applied<Shown>, Failure> {
         let owner = ctx.owner();
-        let mut turn = Turn::take(tx, &owner, ctx.cause()).await?;
-        let found = holds::find(turn.tx, &owner, &wanted.hold).await?;
-        let hold = found.ok_or_else(|| no_such_hold(&wanted.hold))?;
-        let amount = wanted.amount_of(&hold)?;
+        let mut ledger = LedgerTx::begin(tx, &owner, ctx.cause()).await?;
+        let found = sql::find::<Hold>(ledger.tx, &owner, &params.hold).await?;
+        let hold = found.ok_or_else(|| no_such_hold(&params.hold))?;
+        let amount = params.amount_of(&hold)?;
         if hold.released > 0 {
-            check_count(store::count_by_callers(turn.tx, &owner, hold.seq).await?, &hold)?;
+            check_count(store::count_by_callers(ledger.tx, &owner, hold.seq).await?, &hold)?;
         }
-        let because =
-            Because { metadata: wanted.metadata.clone(), ..Because::of(Reason::HoldReleasedEarly) };
-        let release = release(&mut turn, &[Part { hold, amount }], because).await?;
-        let expanded = expand(&mut turn, ctx, &release).await?;
-        turn.finish()?;
+        let reason = ReleaseReason {
+            metadata: params.metadata.clone(),
+            ..ReleaseReason::of(Reason::HoldReleasedEarly)
+        };
+        let release = release(&mut ledger, &[Allocation { hold, amount }], reason).await?;
+        let expanded = expand(&mut ledger, ctx, &release).await?;
+        ledger.finish();
         let subject = release.id.clone();
         Ok(Applied { subject, out: Shown { release, expanded }, fingerprint: None })
     }
@@ -74,8 +78,8 @@ impl WriteOperation for Create {
     }
 }
 
-impl Wanted {
-    /// How much of `hold` is to be released.
+impl CreateParams {
+    /// How much of `hold` to release: all that remains by default.
     fn amount_of(&self, hold: &Hold) -> Result<i64, ApiError> {
         if let Some(currency) = self.currency.filter(|each| *each != hold.pool.currency) {
             let message = format!(
@@ -108,7 +112,7 @@ impl Wanted {
 }
 
 fn check_count(releases: i64, hold: &Hold) -> Result<(), ApiError> {
-    if releases < limit::RELEASES_PER_HOLD {
+    if releases < limits::RELEASES_PER_HOLD {
         return Ok(());
     }
     let message = format!(

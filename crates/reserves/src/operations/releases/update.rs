@@ -1,12 +1,13 @@
-//! Changing a release's metadata: nothing else of it changes, and no event tells it (reserves §8).
+//! Changing a release's metadata: nothing else of it changes. Stripe has no event for it.
 
 use super::super::RESERVE_RELEASE_WRITE;
 use super::{EXPANDABLE, KIND, Shown, expand};
+use crate::model::release::Release;
 use crate::operations::examples;
 use crate::store::release as store;
-use crate::turn::Turn;
 use coffer_dialect::{ApiError, MetadataChange, Object};
-use coffer_kernel::{Applied, Arguments, Ctx, Definition, Failure, RequestScope, WriteOperation};
+use coffer_kernel::{Applied, Arguments, Ctx, Definition, Failure, WriteOperation};
+use coffer_ledger::{LedgerTx, sql};
 use coffer_storage::Tx;
 
 /// `POST /v1/reserve/releases/:id`.
@@ -29,10 +30,6 @@ impl WriteOperation for Update {
         Ok((arguments.id().to_owned(), change))
     }
 
-    fn scope(_input: &(String, MetadataChange)) -> RequestScope {
-        RequestScope::Backend
-    }
-
     async fn apply(
         &self,
         (id, change): &(String, MetadataChange),
@@ -40,13 +37,13 @@ impl WriteOperation for Update {
         tx: &mut Tx<'_>,
     ) -> Result<Applied<Shown>, Failure> {
         let owner = ctx.owner();
-        let mut turn = Turn::take(tx, &owner, ctx.cause()).await?;
-        let found = store::find(turn.tx, &owner, id).await?;
+        let mut ledger = LedgerTx::begin(tx, &owner, ctx.cause()).await?;
+        let found = sql::find::<Release>(ledger.tx, &owner, id).await?;
         let mut release = found.ok_or_else(|| ApiError::not_found(KIND, id, "id"))?;
         release.metadata = change.apply(&release.metadata)?;
-        store::set_metadata(turn.tx, &owner, &release);
-        let expanded = expand(&mut turn, ctx, &release).await?;
-        turn.finish()?;
+        store::set_metadata(ledger.tx, &owner, &release);
+        let expanded = expand(&mut ledger, ctx, &release).await?;
+        ledger.finish();
         let subject = release.id.clone();
         Ok(Applied { subject, out: Shown { release, expanded }, fingerprint: None })
     }

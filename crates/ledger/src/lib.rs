@@ -1,0 +1,77 @@
+//! The ledger: double-entry books of a connected account's money. It takes in what the platform's
+//! processor did (charges, refunds, disputes, payouts), keeps balances and balance transactions,
+//! and verifies them (`docs/wire/reserves.md`).
+//!
+//! A family: it declares operations and owns its tables. It knows nothing of what reserves money:
+//! whoever does gives it [`ReserveRules`].
+
+pub mod limits;
+pub mod model;
+mod money;
+mod operations;
+pub mod params;
+pub mod rules;
+pub mod sql;
+mod store;
+pub mod tasks;
+mod tx;
+pub mod verify;
+
+pub use model::account::{Bucket, SourceType};
+pub use model::charge::Charge;
+pub use model::entry::{Balance, Entry, Pool, Posting};
+pub use money::sum;
+pub use rules::{NoReserves, Reserve, ReserveRules, Withdrawal};
+pub use store::charge::charges_of_page;
+pub use tx::LedgerTx;
+
+use coffer_kernel::{Family, Parts, Routes, Settings};
+use coffer_storage::{Migration, MigrationSet};
+use model::dispute::Dispute;
+use model::payout::Payout;
+use model::refund::Refund;
+use operations::{balance, balance_transactions, breaches, intake};
+use std::sync::Arc;
+use tasks::Task;
+use tasks::available::MakeAvailable;
+
+/// The ledger's tables.
+pub const MIGRATIONS: MigrationSet = MigrationSet {
+    room: "ledger",
+    migrations: &[Migration {
+        version: 1,
+        name: "ledger",
+        sql: include_str!("../migrations/0001_ledger.sql"),
+    }],
+};
+
+/// The family, with the rules by which money of it is reserved. Its rows are the platform's books,
+/// which outlive its tenants: it purges nothing.
+pub const fn family<R: ReserveRules>() -> Family {
+    Family {
+        name: "ledger",
+        migrations: &[MIGRATIONS],
+        settings: &[],
+        quotas: &[],
+        purge: &[],
+        seals: &[],
+        parts: parts::<R>,
+    }
+}
+
+fn parts<R: ReserveRules>(settings: &Settings) -> Parts {
+    let rules = R::new(settings);
+    let mut routes = Routes::default();
+    intake::register::<Charge>(&mut routes, &rules);
+    intake::register::<Refund>(&mut routes, &rules);
+    intake::register::<Dispute>(&mut routes, &rules);
+    intake::register::<Payout>(&mut routes, &rules);
+    routes
+        .collection(breaches::Breaches)
+        .read(balance::Retrieve)
+        .collection(balance_transactions::BalanceTransactions);
+    Parts { routes, tasks: vec![Arc::new(Task(MakeAvailable(rules)))], ..Parts::default() }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,104 @@
+//! Payouts: money that goes to the account's bank, and breaches, of payouts that took too much.
+
+use super::account::SourceType;
+use super::entry::Pool;
+use coffer_base::{Currency, Timestamp};
+use coffer_storage::StorageError;
+
+/// A payout.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Payout {
+    /// Its number in the ledger.
+    pub seq: i64,
+    /// The processor's id.
+    pub id: String,
+    /// Its amount, in minor units.
+    pub amount: i64,
+    /// Its currency.
+    pub currency: Currency,
+    /// The source type of the money.
+    pub source_type: SourceType,
+    /// Whether it had taken place before it was recorded, so that it cannot be refused.
+    pub reported: bool,
+    /// When it took place.
+    pub created: Timestamp,
+    /// Its status.
+    pub status: Status,
+}
+
+/// The status of a payout.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Status {
+    /// The money is on its way.
+    InTransit,
+    /// The money arrived.
+    Paid,
+    /// The money did not arrive, and came back.
+    Failed,
+    /// The payout was stopped, and the money came back.
+    Canceled,
+}
+
+impl Status {
+    /// All statuses, in the order of their codes.
+    pub(crate) const ALL: [Self; 4] = [Self::InTransit, Self::Paid, Self::Failed, Self::Canceled];
+
+    /// Its name on the wire.
+    pub(crate) const fn as_str(self) -> &'static str {
+        match self {
+            Self::InTransit => "in_transit",
+            Self::Paid => "paid",
+            Self::Failed => "failed",
+            Self::Canceled => "canceled",
+        }
+    }
+
+    /// Its code in stored rows.
+    pub(crate) const fn code(self) -> i64 {
+        match self {
+            Self::InTransit => 0,
+            Self::Paid => 1,
+            Self::Failed => 2,
+            Self::Canceled => 3,
+        }
+    }
+
+    /// The status with this code.
+    pub(crate) fn from_code(code: i64) -> Result<Self, StorageError> {
+        let mut all = Self::ALL.into_iter();
+        all.find(|status| status.code() == code)
+            .ok_or_else(|| StorageError::Corrupt(format!("there is no payout status {code}")))
+    }
+
+    /// Whether a payout of this status can become `next`. A bank can still send back one that
+    /// arrived.
+    pub(crate) const fn can_become(self, next: Self) -> bool {
+        matches!(
+            (self, next),
+            (Self::InTransit, Self::Paid | Self::Failed | Self::Canceled)
+                | (Self::Paid, Self::Failed)
+        )
+    }
+}
+
+impl Payout {
+    /// The pool that its money comes from.
+    pub(crate) const fn pool(&self) -> Pool {
+        Pool { currency: self.currency, source_type: self.source_type }
+    }
+}
+
+/// A reported payout that took more than was available.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub(crate) struct Breach {
+    pub(crate) seq: i64,
+    pub(crate) id: String,
+    /// The id of the payout.
+    pub(crate) payout: String,
+    pub(crate) amount: i64,
+    pub(crate) currency: Currency,
+    pub(crate) source_type: SourceType,
+    /// The available balance after it: below zero.
+    pub(crate) available_after: i64,
+    pub(crate) created: Timestamp,
+}

@@ -1,0 +1,220 @@
+//! Balance transactions: the entries that changed the balances that an account sees.
+
+use super::BALANCE_READ;
+use crate::model::balance_transaction::BalanceTransaction;
+use crate::params::optional_processor_id;
+use crate::sql;
+use crate::store::balance_transaction::Filter;
+use coffer_base::Timestamp;
+use coffer_dialect::{ApiError, Fields, Object, Value};
+use coffer_kernel::{Collection, Ctx, Definition, PagePosition};
+use coffer_storage::{StorageError, Store};
+
+/// `GET /v1/balance_transactions` and `GET /v1/balance_transactions/:id`.
+#[derive(Clone, Copy)]
+pub(crate) struct BalanceTransactions;
+
+impl Collection for BalanceTransactions {
+    const KIND: &'static str = "balance_transaction";
+    const LIST: Definition = Definition::list(
+        "balance_transactions.list",
+        "/v1/balance_transactions",
+        BALANCE_READ,
+        &[],
+    );
+    const RETRIEVE: Definition = Definition::retrieve(
+        "balance_transactions.retrieve",
+        "/v1/balance_transactions/:id",
+        BALANCE_READ,
+        &[],
+    );
+    const FILTERS: &'static [&'static str] = &[
+        "created",
+        "created[gt]",
+        "created[gte]",
+        "created[lt]",
+        "created[lte]",
+        "currency",
+        "payout",
+        "source",
+        "type",
+    ];
+    type Filter = Filter;
+    type Item = BalanceTransaction;
+
+    fn filter(&self, fields: &Fields<'_>) -> Result<Filter, ApiError> {
+        let created = fields.created_range()?;
+        let currency = fields.optional_currency("currency")?;
+        let payout = optional_processor_id(fields, "payout")?;
+        let source = optional_processor_id(fields, "source")?;
+        let kind = optional_processor_id(fields, "type")?;
+        if payout.is_some() && source.is_some() {
+            let message = "'payout' and 'source' are mutually exclusive: send one of them.";
+            return Err(ApiError::invalid_param("source", message));
+        }
+        let of_payout = payout.is_some();
+        Ok(Filter { kind, currency, source: payout.or(source), of_payout, created })
+    }
+
+    async fn find(
+        &self,
+        store: &Store,
+        ctx: &Ctx,
+        id: &str,
+    ) -> Result<Option<BalanceTransaction>, StorageError> {
+        sql::read(store, &ctx.owner(), id).await
+    }
+
+    fn seq(transaction: &BalanceTransaction) -> i64 {
+        transaction.seq
+    }
+
+    async fn page(
+        &self,
+        store: &Store,
+        ctx: &Ctx,
+        position: PagePosition,
+        filter: &Filter,
+    ) -> Result<Vec<BalanceTransaction>, StorageError> {
+        sql::page(store, &ctx.owner(), position, filter).await
+    }
+
+    async fn render(
+        &self,
+        _store: &Store,
+        ctx: &Ctx,
+        transactions: Vec<BalanceTransaction>,
+    ) -> Result<Vec<Object>, StorageError> {
+        Ok(transactions.iter().map(|each| render(each, ctx.now())).collect())
+    }
+}
+
+/// The object on the wire.
+fn render(transaction: &BalanceTransaction, now: Timestamp) -> Object {
+    let line = transaction.line;
+    let pending = line.pending && transaction.available_on > now;
+    Object::new(&transaction.id, "balance_transaction")
+        .set("amount", line.amount)
+        .set("available_on", transaction.available_on)
+        .set("balance_type", if line.reserved { "risk_reserved" } else { "payments" })
+        .set("created", transaction.created)
+        .set("currency", transaction.currency.to_string())
+        .set("description", Value::Null)
+        .set("exchange_rate", Value::Null)
+        .set("fee", line.fee)
+        .set("fee_details", fee_details(transaction))
+        .set("net", line.amount.saturating_sub(line.fee))
+        .set("reporting_category", reporting_category(&transaction.kind, line.amount))
+        .set("source", transaction.source.clone())
+        .set("status", if pending { "pending" } else { "available" })
+        .set("type", transaction.kind.clone())
+}
+
+/// The parts of the fee, by who took them.
+fn fee_details(transaction: &BalanceTransaction) -> Value {
+    let platform = transaction.application_fee;
+    let processor = transaction.line.fee.saturating_sub(platform);
+    let fees = [("application_fee", platform), ("stripe_fee", processor)];
+    let detail = |(kind, amount): (&'static str, i64)| {
+        let object = Object::bare()
+            .set("amount", amount)
+            .set("application", Value::Null)
+            .set("currency", transaction.currency.to_string())
+            .set("description", Value::Null)
+            .set("type", kind);
+        Value::Object(object)
+    };
+    Value::List(fees.into_iter().filter(|(_, amount)| *amount != 0).map(detail).collect())
+}
+
+/// The category in which accounting software of the platform files it.
+fn reporting_category(kind: &str, amount: i64) -> String {
+    match kind {
+        "adjustment" if amount < 0 => "dispute",
+        "adjustment" => "dispute_reversal",
+        "stripe_fee" => "fee",
+        "payout_failure" | "payout_cancel" => "payout_reversal",
+        other => other,
+    }
+    .to_owned()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::balance_transaction::BalanceTransactionLine;
+    use coffer_base::Currency;
+
+    const CREATED: Timestamp = Timestamp::from_unix(1_772_359_200);
+    const AVAILABLE: Timestamp = Timestamp::from_unix(1_772_496_000);
+
+    fn rendered(line: BalanceTransactionLine, application_fee: i64, now: Timestamp) -> Object {
+        let transaction = BalanceTransaction {
+            seq: 1,
+            id: "txn_1".into(),
+            kind: "charge".into(),
+            source: "ch_1".into(),
+            currency: Currency::parse("usd").unwrap(),
+            line,
+            application_fee,
+            created: CREATED,
+            available_on: AVAILABLE,
+        };
+        render(&transaction, now)
+    }
+
+    #[test]
+    fn fees_are_shown_by_who_took_them_and_add_up() {
+        let line =
+            |fee| BalanceTransactionLine { reserved: false, pending: true, amount: 10_000, fee };
+        let details = |fee, platform| {
+            let object = rendered(line(fee), platform, CREATED);
+            assert_eq!(object.get("net"), Some(&Value::from(10_000 - fee)));
+            let Some(Value::List(details)) = object.get("fee_details") else { panic!() };
+            let detail = |each: &Value| {
+                let Value::Object(each) = each else { panic!() };
+                (each.get("type").cloned(), each.get("amount").cloned())
+            };
+            details.iter().map(detail).collect::<Vec<_>>()
+        };
+        let detail =
+            |kind: &'static str, amount: i64| (Some(Value::from(kind)), Some(Value::from(amount)));
+        let both = [detail("application_fee", 2000), detail("stripe_fee", 320)];
+        assert_eq!(details(2320, 2000), both);
+        assert_eq!(details(320, 0), [detail("stripe_fee", 320)]);
+        assert_eq!(details(-320, 0), [detail("stripe_fee", -320)]);
+        assert_eq!(details(0, 0), []);
+    }
+
+    #[test]
+    fn pending_money_is_pending_until_available_on() {
+        let status = |pending, now| {
+            let line = BalanceTransactionLine { reserved: true, pending, amount: 1, fee: 0 };
+            let object = rendered(line, 0, now);
+            assert_eq!(object.get("balance_type"), Some(&Value::from("risk_reserved")));
+            object.get("status").cloned()
+        };
+        assert_eq!(status(true, AVAILABLE.plus(-1)), Some(Value::from("pending")));
+        assert_eq!(status(true, AVAILABLE), Some(Value::from("available")));
+        assert_eq!(status(false, CREATED), Some(Value::from("available")));
+    }
+
+    #[test]
+    fn categories_separate_disputes_and_returns_apart() {
+        for (kind, amount, category) in [
+            ("charge", 1, "charge"),
+            ("refund", -1, "refund"),
+            ("refund_failure", 1, "refund_failure"),
+            ("adjustment", -1, "dispute"),
+            ("adjustment", 1, "dispute_reversal"),
+            ("stripe_fee", 0, "fee"),
+            ("payout", -1, "payout"),
+            ("payout_failure", 1, "payout_reversal"),
+            ("payout_cancel", 1, "payout_reversal"),
+            ("reserve_hold", -1, "reserve_hold"),
+            ("reserve_release", 1, "reserve_release"),
+        ] {
+            assert_eq!(reporting_category(kind, amount), category, "{kind} {amount}");
+        }
+    }
+}

@@ -1,0 +1,257 @@
+//! Intake: how the platform reports facts of its processor, in one way for all kinds. A fact is
+//! created once under the processor's own id; sending the same id again returns the stored object
+//! unchanged, and is refused if it contradicts it. An update reports what followed.
+
+use crate::limits;
+use crate::rules::ReserveRules;
+use crate::sql::{self, Record};
+use crate::tx::LedgerTx;
+use coffer_base::Timestamp;
+use coffer_dialect::{ApiError, Fields, Object};
+use coffer_kernel::{
+    Applied, Arguments, Collection, Ctx, Definition, Failure, PagePosition, Routes, WriteOperation,
+};
+use coffer_storage::{StorageError, Store, Tx};
+use std::fmt::Display;
+use std::future::Future;
+use std::marker::PhantomData;
+
+/// A kind of facts.
+pub(crate) trait Intake: Record<Filter: ListFilter> + Clone + Sync + 'static {
+    /// What errors call one.
+    const KIND: &'static str;
+    const CREATE: Definition;
+    const UPDATE: Definition;
+    const LIST: Definition;
+    const RETRIEVE: Definition;
+    /// The names of the parameters of a create, in the order in which they are checked.
+    const CREATE_PARAMS: &'static [&'static str];
+    /// The names of the parameters of an update, in the order in which they are checked.
+    const UPDATE_PARAMS: &'static [&'static str];
+    type CreateParams: CreateParams;
+    type UpdateParams: Clone + Send + Sync + 'static;
+
+    fn parse_create(fields: &Fields<'_>) -> Result<Self::CreateParams, ApiError>;
+    fn parse_update(fields: &Fields<'_>) -> Result<Self::UpdateParams, ApiError>;
+
+    /// Records a fact whose id is not known yet.
+    fn record<R: ReserveRules>(
+        ledger: &mut LedgerTx<'_, '_>,
+        params: &Self::CreateParams,
+        rules: &R,
+    ) -> impl Future<Output = Result<Self, Failure>> + Send;
+
+    /// Compares a stored fact with how it is sent again, and adds what was not known of it.
+    fn reconcile<R: ReserveRules>(
+        self,
+        ledger: &mut LedgerTx<'_, '_>,
+        params: &Self::CreateParams,
+        rules: &R,
+    ) -> impl Future<Output = Result<Self, Failure>> + Send;
+
+    /// Records what followed.
+    fn apply_update<R: ReserveRules>(
+        self,
+        ledger: &mut LedgerTx<'_, '_>,
+        params: &Self::UpdateParams,
+        rules: &R,
+    ) -> impl Future<Output = Result<Self, Failure>> + Send;
+
+    /// The object on the wire.
+    fn render(&self, livemode: bool) -> Object;
+}
+
+/// The parameters of a create; those that were not sent are `None`.
+pub(crate) trait CreateParams: Clone + Send + Sync + 'static {
+    /// The processor's id.
+    fn id(&self) -> &str;
+
+    /// When the fact happened, if it is sent.
+    fn created(&self) -> Option<Timestamp>;
+}
+
+/// What a list is narrowed to.
+pub(crate) trait ListFilter: Sized {
+    /// The names of its parameters, in the order in which they are checked.
+    const PARAMS: &'static [&'static str];
+
+    fn parse(fields: &Fields<'_>) -> Result<Self, ApiError>;
+}
+
+/// Adds all operations of a kind of facts.
+pub(crate) fn register<I: Intake>(routes: &mut Routes, rules: &impl ReserveRules) {
+    routes
+        .write(Create::<I, _>::new(rules.clone()))
+        .write(Update::<I, _>::new(rules.clone()))
+        .collection(Facts::<I>(PhantomData));
+}
+
+/// Creates a fact.
+pub(crate) struct Create<I, R> {
+    rules: R,
+    kind: PhantomData<fn() -> I>,
+}
+
+impl<I, R> Create<I, R> {
+    pub(crate) const fn new(rules: R) -> Self {
+        Self { rules, kind: PhantomData }
+    }
+}
+
+impl<I: Intake, R: ReserveRules> WriteOperation for Create<I, R> {
+    const DEFINITION: Definition = I::CREATE;
+    type Input = I::CreateParams;
+    type Out = I;
+
+    fn parse(&self, arguments: &Arguments<'_>) -> Result<I::CreateParams, ApiError> {
+        I::parse_create(&arguments.params.only(I::CREATE_PARAMS)?)
+    }
+
+    fn check(&self, params: &I::CreateParams, ctx: &Ctx) -> Result<(), ApiError> {
+        check_created(params.created(), ctx.now())
+    }
+
+    async fn apply(
+        &self,
+        params: &I::CreateParams,
+        ctx: &Ctx,
+        tx: &mut Tx<'_>,
+    ) -> Result<Applied<I>, Failure> {
+        let owner = ctx.owner();
+        let mut ledger = LedgerTx::begin(tx, &owner, ctx.cause()).await?;
+        let fact = match sql::find::<I>(ledger.tx, &owner, params.id()).await? {
+            Some(known) => known.reconcile(&mut ledger, params, &self.rules).await?,
+            None => I::record(&mut ledger, params, &self.rules).await?,
+        };
+        ledger.finish();
+        Ok(Applied { subject: fact.id().to_owned(), out: fact, fingerprint: None })
+    }
+
+    fn render(&self, fact: &I, ctx: &Ctx) -> Object {
+        fact.render(ctx.tenant().mode.is_live())
+    }
+}
+
+/// Records what followed a fact.
+pub(crate) struct Update<I, R> {
+    rules: R,
+    kind: PhantomData<fn() -> I>,
+}
+
+impl<I, R> Update<I, R> {
+    pub(crate) const fn new(rules: R) -> Self {
+        Self { rules, kind: PhantomData }
+    }
+}
+
+impl<I: Intake, R: ReserveRules> WriteOperation for Update<I, R> {
+    const DEFINITION: Definition = I::UPDATE;
+    type Input = (String, I::UpdateParams);
+    type Out = I;
+
+    fn parse(&self, arguments: &Arguments<'_>) -> Result<(String, I::UpdateParams), ApiError> {
+        let params = I::parse_update(&arguments.params.only(I::UPDATE_PARAMS)?)?;
+        Ok((arguments.id().to_owned(), params))
+    }
+
+    async fn apply(
+        &self,
+        (id, params): &(String, I::UpdateParams),
+        ctx: &Ctx,
+        tx: &mut Tx<'_>,
+    ) -> Result<Applied<I>, Failure> {
+        let owner = ctx.owner();
+        let mut ledger = LedgerTx::begin(tx, &owner, ctx.cause()).await?;
+        let found = sql::find::<I>(ledger.tx, &owner, id).await?;
+        let known = found.ok_or_else(|| ApiError::not_found(I::KIND, id, "id"))?;
+        let fact = known.apply_update(&mut ledger, params, &self.rules).await?;
+        ledger.finish();
+        Ok(Applied { subject: fact.id().to_owned(), out: fact, fingerprint: None })
+    }
+
+    fn render(&self, fact: &I, ctx: &Ctx) -> Object {
+        fact.render(ctx.tenant().mode.is_live())
+    }
+}
+
+/// Lists the facts of a kind, and retrieves one.
+#[derive(Clone)]
+pub(crate) struct Facts<I>(PhantomData<fn() -> I>);
+
+impl<I: Intake> Collection for Facts<I> {
+    const KIND: &'static str = I::KIND;
+    const LIST: Definition = I::LIST;
+    const RETRIEVE: Definition = I::RETRIEVE;
+    const FILTERS: &'static [&'static str] = I::Filter::PARAMS;
+    type Filter = I::Filter;
+    type Item = I;
+
+    fn filter(&self, fields: &Fields<'_>) -> Result<I::Filter, ApiError> {
+        I::Filter::parse(fields)
+    }
+
+    async fn find(&self, store: &Store, ctx: &Ctx, id: &str) -> Result<Option<I>, StorageError> {
+        sql::read(store, &ctx.owner(), id).await
+    }
+
+    fn seq(fact: &I) -> i64 {
+        fact.seq()
+    }
+
+    async fn page(
+        &self,
+        store: &Store,
+        ctx: &Ctx,
+        position: PagePosition,
+        filter: &I::Filter,
+    ) -> Result<Vec<I>, StorageError> {
+        sql::page(store, &ctx.owner(), position, filter).await
+    }
+
+    async fn render(
+        &self,
+        _store: &Store,
+        ctx: &Ctx,
+        facts: Vec<I>,
+    ) -> Result<Vec<Object>, StorageError> {
+        let livemode = ctx.tenant().mode.is_live();
+        Ok(facts.iter().map(|fact| fact.render(livemode)).collect())
+    }
+}
+
+/// Checks when a fact happened: not in the future, save for clocks that differ.
+fn check_created(created: Option<Timestamp>, now: Timestamp) -> Result<(), ApiError> {
+    match created {
+        Some(created) if created > now.plus(limits::CLOCK_SKEW_SECONDS) => {
+            Err(ApiError::invalid_param(
+                "created",
+                format!(
+                    "'created' lies in the future: it is {created}, and now is {now}, both in \
+                         Unix seconds."
+                ),
+            ))
+        }
+        _ => Ok(()),
+    }
+}
+
+/// Checks a figure of a fact that is sent again; `sent` is `None` if it was left out, which
+/// contradicts nothing.
+pub(crate) fn check_same<T: PartialEq + Display>(
+    id: &str,
+    param: &'static str,
+    known: &T,
+    sent: Option<&T>,
+) -> Result<(), Failure> {
+    match sent {
+        Some(sent) if sent != known => Err(ApiError::invalid_param(
+            param,
+            format!(
+                "'{id}' was told before with another {param}: {known}, not {sent}. What the \
+                 processor told stays as it is; tell what follows from it as a new object."
+            ),
+        )
+        .into()),
+        _ => Ok(()),
+    }
+}

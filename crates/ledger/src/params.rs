@@ -1,0 +1,74 @@
+//! Parameters that several operations on ledgers read.
+
+use crate::model::account::SourceType;
+use coffer_base::{Timestamp, limit};
+use coffer_dialect::{ApiError, Fields};
+
+/// A required id of the processor: 1 to [`limit::PROCESSOR_ID_CHARACTERS`] characters that need no
+/// escape in a URL, since ids are parts of paths.
+pub(crate) fn processor_id(fields: &Fields<'_>, name: &str) -> Result<String, ApiError> {
+    let id = fields.required_plain(name, limit::PROCESSOR_ID_CHARACTERS)?;
+    check_id(fields, name, &id)?;
+    Ok(id)
+}
+
+/// An optional id of the processor.
+pub(crate) fn optional_processor_id(
+    fields: &Fields<'_>,
+    name: &str,
+) -> Result<Option<String>, ApiError> {
+    let id = fields.optional_plain(name, limit::PROCESSOR_ID_CHARACTERS)?;
+    if let Some(id) = &id {
+        check_id(fields, name, id)?;
+    }
+    Ok(id)
+}
+
+fn check_id(fields: &Fields<'_>, name: &str, id: &str) -> Result<(), ApiError> {
+    if id.chars().all(|sign| sign.is_ascii_alphanumeric() || "-._~".contains(sign)) {
+        return Ok(());
+    }
+    Err(ApiError::invalid_param(
+        fields.path(name),
+        format!(
+            "Invalid {name}: ids are made of the letters A to Z and a to z, of digits, and of \
+             '-', '.', '_' and '~'."
+        ),
+    ))
+}
+
+/// The optional `source_type`.
+///
+/// # Errors
+/// 400 if it is none of [`SourceType::CHOICES`].
+pub fn source_type(fields: &Fields<'_>) -> Result<Option<SourceType>, ApiError> {
+    fields.optional_choice("source_type", &SourceType::CHOICES)
+}
+
+/// An optional time in Unix seconds.
+///
+/// # Errors
+/// 400 if it is no integer, negative, or beyond [`limit::CLOCK_CEILING`].
+pub fn optional_time(fields: &Fields<'_>, name: &str) -> Result<Option<Timestamp>, ApiError> {
+    let seconds = fields.optional_integer_within(name, 0..=limit::CLOCK_CEILING)?;
+    Ok(seconds.map(Timestamp::from_unix))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use coffer_dialect::Params;
+
+    #[test]
+    fn ids_need_no_escape_in_a_url() {
+        let read = |id: &str| {
+            let params = Params::decode(Some(&format!("id={id}")), b"").unwrap();
+            processor_id(&params.only(&["id"]).unwrap(), "id").is_ok()
+        };
+        assert!(read("ch_3MmlLrLkdIwHu7ix0snN0B15") && read("a-b.c_d~9"));
+        assert!(!read("a%20b") && !read("a%2Fb") && !read("%C3%A4") && !read("a%0A"));
+        assert!(!read(""));
+        assert!(read(&"a".repeat(limit::PROCESSOR_ID_CHARACTERS)));
+        assert!(!read(&"a".repeat(limit::PROCESSOR_ID_CHARACTERS + 1)));
+    }
+}

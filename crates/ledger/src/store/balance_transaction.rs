@@ -1,0 +1,84 @@
+//! The SQL that reads balance transactions; [`super::journal`] writes them.
+
+use crate::model::balance_transaction::{BalanceTransaction, BalanceTransactionLine};
+use crate::sql::{Record, currency};
+use crate::{by_id, pages};
+use coffer_base::{Currency, Timestamp};
+use coffer_dialect::CreatedRange;
+use coffer_storage::{Row, StorageError, Value};
+
+macro_rules! select_balance_transaction {
+    () => {
+        "SELECT seq, id, kind, source, currency, reserved, pending, amount, fee, created, \
+         available_on, application_fee FROM balance_transaction"
+    };
+}
+
+/// What a list of balance transactions is narrowed to.
+#[derive(Clone, Debug)]
+pub(crate) struct Filter {
+    pub(crate) kind: Option<String>,
+    pub(crate) currency: Option<Currency>,
+    /// The id of the object that caused them.
+    pub(crate) source: Option<String>,
+    /// Whether that object is a payout.
+    pub(crate) of_payout: bool,
+    pub(crate) created: CreatedRange,
+}
+
+impl Record for BalanceTransaction {
+    type Filter = Filter;
+
+    const BY_ID: &'static str = by_id!(select_balance_transaction!());
+
+    fn from_row(row: &Row) -> Result<Self, StorageError> {
+        Ok(Self {
+            seq: row.int(0)?,
+            id: row.text(1)?.to_owned(),
+            kind: row.text(2)?.to_owned(),
+            source: row.text(3)?.to_owned(),
+            currency: currency(row, 4)?,
+            line: BalanceTransactionLine {
+                reserved: row.int(5)? != 0,
+                pending: row.int(6)? != 0,
+                amount: row.int(7)?,
+                fee: row.int(8)?,
+            },
+            created: Timestamp::from_unix(row.int(9)?),
+            available_on: Timestamp::from_unix(row.int(10)?),
+            application_fee: row.int(11)?,
+        })
+    }
+
+    fn id(&self) -> &str {
+        &self.id
+    }
+
+    fn seq(&self) -> i64 {
+        self.seq
+    }
+
+    fn pages(filter: &Filter, values: &mut Vec<Value>) -> (&'static str, &'static str) {
+        values.extend([
+            Value::from(filter.kind.as_deref()),
+            Value::from(filter.currency.as_ref().map(Currency::as_str)),
+            Value::Int(filter.created.from.unix()),
+            Value::Int(filter.created.to.unix()),
+        ]);
+        let Some(source) = &filter.source else {
+            return pages!(
+                select_balance_transaction!(),
+                "AND (kind = ?6 OR ?6 IS NULL) AND (currency = ?7 OR ?7 IS NULL) \
+                 AND created BETWEEN ?8 AND ?9"
+            );
+        };
+        // A statement of its own, since one source has few rows, which an index finds.
+        values.extend([Value::from(source.as_str()), Value::from(filter.of_payout)]);
+        pages!(
+            select_balance_transaction!(),
+            "AND (kind = ?6 OR ?6 IS NULL) AND (currency = ?7 OR ?7 IS NULL) \
+             AND created BETWEEN ?8 AND ?9 AND source = ?10 \
+             AND (?11 = 0 OR kind LIKE 'payout%')"
+        )
+    }
+}

@@ -1,0 +1,164 @@
+//! The SQL of charges.
+
+use crate::model::account::SourceType;
+use crate::model::charge::Charge;
+use crate::sql::{Record, currency, of_owner, owner};
+use crate::{by_id, in_page, pages, sql};
+use coffer_base::{Currency, Owner, Timestamp};
+use coffer_dialect::CreatedRange;
+use coffer_storage::{Row, StorageError, Store, Tx, Value};
+
+/// A charge, with its owner in the last columns.
+macro_rules! select_charge {
+    () => {
+        "SELECT seq, id, amount, currency, fee, application_fee, source_type, source_transfer, \
+         created, available_on, refunded, disputed, pending, settled, mode, platform, account \
+         FROM ledger_charge"
+    };
+}
+
+/// The first column of the owner in a row of [`select_charge`].
+const OWNER_OF_CHARGE: usize = 14;
+
+/// What a list of charges is narrowed to.
+#[derive(Clone, Debug)]
+pub struct Filter {
+    pub(crate) currency: Option<Currency>,
+    pub(crate) created: CreatedRange,
+}
+
+impl Record for Charge {
+    type Filter = Filter;
+
+    const BY_ID: &'static str = by_id!(select_charge!());
+
+    fn from_row(row: &Row) -> Result<Self, StorageError> {
+        Ok(Self {
+            seq: row.int(0)?,
+            id: row.text(1)?.to_owned(),
+            amount: row.int(2)?,
+            currency: currency(row, 3)?,
+            fee: row.optional_int(4)?,
+            application_fee: row.int(5)?,
+            source_type: SourceType::from_code(row.int(6)?)?,
+            source_transfer: row.optional_text(7)?.map(str::to_owned),
+            created: Timestamp::from_unix(row.int(8)?),
+            available_on: Timestamp::from_unix(row.int(9)?),
+            refunded: row.int(10)?,
+            disputed: row.int(11)? != 0,
+            pending: row.int(12)?,
+            settled: row.int(13)? != 0,
+        })
+    }
+
+    fn id(&self) -> &str {
+        &self.id
+    }
+
+    fn seq(&self) -> i64 {
+        self.seq
+    }
+
+    fn pages(filter: &Filter, values: &mut Vec<Value>) -> (&'static str, &'static str) {
+        values.extend([
+            Value::from(filter.currency.as_ref().map(Currency::as_str)),
+            Value::Int(filter.created.from.unix()),
+            Value::Int(filter.created.to.unix()),
+        ]);
+        pages!(select_charge!(), "AND (currency = ?6 OR ?6 IS NULL) AND created BETWEEN ?7 AND ?8")
+    }
+}
+
+/// Adds a charge.
+pub(crate) fn insert(tx: &mut Tx<'_>, owner: &Owner, charge: &Charge) {
+    tx.defer(
+        "INSERT INTO ledger_charge (mode, platform, account, seq, id, amount, currency, fee, \
+         application_fee, source_type, source_transfer, created, available_on, refunded, \
+         disputed, pending, settled) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+        of_owner(
+            owner,
+            [
+                Value::Int(charge.seq),
+                Value::from(charge.id.as_str()),
+                Value::Int(charge.amount),
+                Value::from(charge.currency.as_str()),
+                Value::from(charge.fee),
+                Value::Int(charge.application_fee),
+                Value::Int(charge.source_type.code()),
+                Value::from(charge.source_transfer.as_deref()),
+                Value::Int(charge.created.unix()),
+                Value::Int(charge.available_on.unix()),
+                Value::Int(charge.refunded),
+                Value::from(charge.disputed),
+                Value::Int(charge.pending),
+                Value::from(charge.settled),
+            ],
+        ),
+    );
+}
+
+/// Stores the columns of a charge that can change.
+pub(crate) fn update(tx: &mut Tx<'_>, owner: &Owner, charge: &Charge) {
+    let mut values = vec![
+        Value::from(charge.fee),
+        Value::Int(charge.refunded),
+        Value::from(charge.disputed),
+        Value::Int(charge.pending),
+        Value::from(charge.settled),
+    ];
+    values.extend(of_owner(owner, [Value::Int(charge.seq)]));
+    tx.defer(
+        "UPDATE ledger_charge SET fee = ?, refunded = ?, disputed = ?, pending = ?, settled = ? \
+         WHERE mode = ? AND platform = ? AND account = ? AND seq = ?",
+        values,
+    );
+}
+
+/// The charges with these ids, which are at least one and at most a page.
+///
+/// # Errors
+/// If the database does not answer, or a row is corrupt.
+pub async fn charges_of_page(
+    store: &Store,
+    owner: &Owner,
+    ids: Vec<Value>,
+) -> Result<Vec<Charge>, StorageError> {
+    let sql = in_page!(
+        concat!(select_charge!(), " WHERE mode = ?1 AND platform = ?2 AND account = ?3 AND id IN "),
+        ""
+    );
+    let rows = store.query(sql, &sql::of_page(owner, ids)).await?;
+    rows.iter().map(Charge::from_row).collect()
+}
+
+/// Whether money of any charge is due to become available.
+pub(crate) async fn any_due(store: &Store, due: Timestamp) -> Result<bool, StorageError> {
+    let rows = store
+        .query(
+            "SELECT 1 FROM ledger_charge WHERE settled = 0 AND available_on <= ? LIMIT 1",
+            &[Value::Int(due.unix())],
+        )
+        .await?;
+    Ok(!rows.is_empty())
+}
+
+/// The next charges whose money is due, by owner and then by date.
+pub(crate) async fn due(
+    tx: &mut Tx<'_>,
+    due: Timestamp,
+    most: i64,
+) -> Result<Vec<(Owner, Charge)>, StorageError> {
+    let rows = tx
+        .query(
+            concat!(
+                "SELECT * FROM (",
+                select_charge!(),
+                " WHERE settled = 0 AND available_on <= ? \
+                 ORDER BY available_on, mode, platform, account, seq LIMIT ?) AS next \
+                 ORDER BY mode, platform, account, available_on, seq"
+            ),
+            &[Value::Int(due.unix()), Value::Int(most)],
+        )
+        .await?;
+    rows.iter().map(|row| Ok((owner(row, OWNER_OF_CHARGE)?, Charge::from_row(row)?))).collect()
+}

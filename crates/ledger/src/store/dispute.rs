@@ -1,0 +1,89 @@
+//! The SQL of disputes.
+
+use super::refund::Filter;
+use crate::model::dispute::{Dispute, Status};
+use crate::sql::{Record, currency, of_owner};
+use crate::{by_id, pages};
+use coffer_base::{Owner, Timestamp};
+use coffer_storage::{Row, StorageError, Tx, Value};
+
+macro_rules! select_dispute {
+    () => {
+        "SELECT seq, id, charge, amount, currency, fee, created, consumed, from_pending, status, \
+         fee_returned FROM ledger_dispute"
+    };
+}
+
+impl Record for Dispute {
+    type Filter = Filter;
+
+    const BY_ID: &'static str = by_id!(select_dispute!());
+
+    fn from_row(row: &Row) -> Result<Self, StorageError> {
+        Ok(Self {
+            seq: row.int(0)?,
+            id: row.text(1)?.to_owned(),
+            charge: row.text(2)?.to_owned(),
+            amount: row.int(3)?,
+            currency: currency(row, 4)?,
+            fee: row.int(5)?,
+            created: Timestamp::from_unix(row.int(6)?),
+            consumed: row.int(7)?,
+            from_pending: row.int(8)?,
+            status: Status::from_code(row.int(9)?)?,
+            fee_returned: row.int(10)? != 0,
+        })
+    }
+
+    fn id(&self) -> &str {
+        &self.id
+    }
+
+    fn seq(&self) -> i64 {
+        self.seq
+    }
+
+    fn pages(filter: &Filter, values: &mut Vec<Value>) -> (&'static str, &'static str) {
+        filter.add_to(values);
+        match filter.charge {
+            None => pages!(select_dispute!(), "AND created BETWEEN ?6 AND ?7"),
+            Some(_) => pages!(select_dispute!(), "AND created BETWEEN ?6 AND ?7 AND charge = ?8"),
+        }
+    }
+}
+
+/// Adds a dispute.
+pub(crate) fn insert(tx: &mut Tx<'_>, owner: &Owner, dispute: &Dispute) {
+    tx.defer(
+        "INSERT INTO ledger_dispute (mode, platform, account, seq, id, charge, amount, currency, \
+         fee, created, consumed, from_pending, status, fee_returned) \
+         VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+        of_owner(
+            owner,
+            [
+                Value::Int(dispute.seq),
+                Value::from(dispute.id.as_str()),
+                Value::from(dispute.charge.as_str()),
+                Value::Int(dispute.amount),
+                Value::from(dispute.currency.as_str()),
+                Value::Int(dispute.fee),
+                Value::Int(dispute.created.unix()),
+                Value::Int(dispute.consumed),
+                Value::Int(dispute.from_pending),
+                Value::Int(dispute.status.code()),
+                Value::from(dispute.fee_returned),
+            ],
+        ),
+    );
+}
+
+/// Stores the status of a dispute.
+pub(crate) fn set_status(tx: &mut Tx<'_>, owner: &Owner, dispute: &Dispute) {
+    let mut values = vec![Value::Int(dispute.status.code()), Value::from(dispute.fee_returned)];
+    values.extend(of_owner(owner, [Value::Int(dispute.seq)]));
+    tx.defer(
+        "UPDATE ledger_dispute SET status = ?, fee_returned = ? \
+         WHERE mode = ? AND platform = ? AND account = ? AND seq = ?",
+        values,
+    );
+}

@@ -1,0 +1,181 @@
+//! The SQL of the journal: the ledger's row, entries, postings, balances, balance transactions.
+
+use crate::model::account::{Bucket, SourceType};
+use crate::model::balance_transaction::BalanceTransactionLine;
+use crate::model::entry::{Balance, Entry, Pool, Posting};
+use crate::sql::{corrupt, currency, of_owner, owner_values};
+use coffer_base::{Currency, Owner};
+use coffer_storage::{Row, Statement, StorageError, Store, Tx, Value};
+
+/// Locks the ledger's row, which the first transaction inserts, and numbers the transaction.
+pub(crate) async fn next_tx(tx: &mut Tx<'_>, owner: &Owner) -> Result<i64, StorageError> {
+    let rows = tx
+        .query(
+            "INSERT INTO ledger (mode, platform, account, last_tx) VALUES (?, ?, ?, 1) \
+             ON CONFLICT (mode, platform, account) DO UPDATE SET last_tx = ledger.last_tx + 1 \
+             RETURNING last_tx",
+            &owner_values(owner),
+        )
+        .await?;
+    rows.first().ok_or_else(|| corrupt("a ledger transaction has no number"))?.int(0)
+}
+
+/// Locks the ledgers of `owners` until the transaction ends, in one round trip.
+pub(crate) async fn lock(tx: &mut Tx<'_>, owners: &[&Owner]) -> Result<(), StorageError> {
+    let sql = "SELECT 1 FROM ledger WHERE mode = ? AND platform = ? AND account = ? FOR UPDATE";
+    let values: Vec<_> = owners.iter().map(|owner| owner_values(owner)).collect();
+    let locks: Vec<_> = values.iter().map(|params| Statement { sql, params }).collect();
+    tx.batch(&locks).await.map(drop)
+}
+
+/// Adds an entry.
+pub(crate) fn insert_entry(tx: &mut Tx<'_>, owner: &Owner, number: i64, entry: &Entry<'_>) {
+    tx.defer(
+        "INSERT INTO ledger_entry (mode, platform, account, seq, kind, source, created) \
+         VALUES (?, ?, ?, ?, ?, ?, ?)",
+        of_owner(
+            owner,
+            [
+                Value::Int(number),
+                Value::from(entry.kind),
+                Value::from(entry.source),
+                Value::Int(entry.created.unix()),
+            ],
+        ),
+    );
+}
+
+/// Adds a posting to an entry.
+pub(crate) fn insert_posting(
+    tx: &mut Tx<'_>,
+    owner: &Owner,
+    number: i64,
+    line: i64,
+    posting: &Posting,
+) {
+    tx.defer(
+        "INSERT INTO ledger_posting (mode, platform, account, entry, line, from_bucket, \
+         to_bucket, amount, currency, source_type) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+        of_owner(
+            owner,
+            [
+                Value::Int(number),
+                Value::Int(line),
+                Value::Int(posting.from.code()),
+                Value::Int(posting.to.code()),
+                Value::Int(posting.amount),
+                Value::from(posting.pool.currency.as_str()),
+                Value::Int(posting.pool.source_type.code()),
+            ],
+        ),
+    );
+}
+
+fn balance_from(row: &Row, first: usize) -> Result<Balance, StorageError> {
+    let mut amounts = [0; Bucket::ALL.len()];
+    for (column, amount) in (first..).zip(&mut amounts) {
+        *amount = row.int(column)?;
+    }
+    Ok(Balance::from_amounts(amounts))
+}
+
+/// The balance of a pool; `None` if nothing was ever posted to it.
+pub(crate) async fn balance(
+    tx: &mut Tx<'_>,
+    owner: &Owner,
+    pool: Pool,
+) -> Result<Option<Balance>, StorageError> {
+    let which = [Value::from(pool.currency.as_str()), Value::Int(pool.source_type.code())];
+    let rows = tx
+        .query(
+            "SELECT payments_pending, payments_available, reserved_pending, reserved_available, \
+             clearing, fees, payouts_in_transit FROM ledger_balance WHERE mode = ? \
+             AND platform = ? AND account = ? AND currency = ? AND source_type = ?",
+            &of_owner(owner, which),
+        )
+        .await?;
+    rows.first().map(|row| balance_from(row, 0)).transpose()
+}
+
+/// Stores the balance of a pool.
+pub(crate) fn set_balance(tx: &mut Tx<'_>, owner: &Owner, pool: Pool, balance: &Balance) {
+    let which = [Value::from(pool.currency.as_str()), Value::Int(pool.source_type.code())];
+    let mut values = of_owner(owner, which);
+    values.extend(balance.amounts().iter().copied().map(Value::Int));
+    tx.defer(
+        "INSERT INTO ledger_balance (mode, platform, account, currency, source_type, \
+         payments_pending, payments_available, reserved_pending, reserved_available, clearing, \
+         fees, payouts_in_transit) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) \
+         ON CONFLICT (mode, platform, account, currency, source_type) DO UPDATE SET \
+         payments_pending = excluded.payments_pending, \
+         payments_available = excluded.payments_available, \
+         reserved_pending = excluded.reserved_pending, \
+         reserved_available = excluded.reserved_available, \
+         clearing = excluded.clearing, fees = excluded.fees, \
+         payouts_in_transit = excluded.payouts_in_transit",
+        values,
+    );
+}
+
+/// The balances of all pools of an owner, by currency.
+pub(crate) async fn balances(
+    store: &Store,
+    owner: &Owner,
+) -> Result<Vec<(Pool, Balance)>, StorageError> {
+    let rows = store
+        .query(
+            "SELECT currency, source_type, payments_pending, payments_available, \
+             reserved_pending, reserved_available, clearing, fees, payouts_in_transit \
+             FROM ledger_balance WHERE mode = ? AND platform = ? AND account = ? \
+             ORDER BY currency, source_type",
+            &owner_values(owner),
+        )
+        .await?;
+    let pool = |row: &Row| -> Result<Pool, StorageError> {
+        let source_type = SourceType::from_code(row.int(1)?)?;
+        Ok(Pool { currency: currency(row, 0)?, source_type })
+    };
+    rows.iter().map(|row| Ok((pool(row)?, balance_from(row, 2)?))).collect()
+}
+
+/// A balance transaction that is to be stored.
+pub(crate) struct NewBalanceTransaction {
+    pub(crate) seq: i64,
+    pub(crate) id: String,
+    /// The number of its entry.
+    pub(crate) number: i64,
+    pub(crate) currency: Currency,
+    pub(crate) line: BalanceTransactionLine,
+}
+
+/// Adds a balance transaction of an entry.
+pub(crate) fn insert_balance_transaction(
+    tx: &mut Tx<'_>,
+    owner: &Owner,
+    entry: &Entry<'_>,
+    new: NewBalanceTransaction,
+) {
+    tx.defer(
+        "INSERT INTO balance_transaction (mode, platform, account, seq, id, entry, kind, source, \
+         currency, reserved, pending, amount, fee, application_fee, created, available_on) \
+         VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+        of_owner(
+            owner,
+            [
+                Value::Int(new.seq),
+                Value::Text(new.id),
+                Value::Int(new.number),
+                Value::from(entry.kind),
+                Value::from(entry.source),
+                Value::from(new.currency.as_str()),
+                Value::from(new.line.reserved),
+                Value::from(new.line.pending),
+                Value::Int(new.line.amount),
+                Value::Int(new.line.fee),
+                Value::Int(if new.line.reserved { 0 } else { entry.application_fee }),
+                Value::Int(entry.created.unix()),
+                Value::Int(entry.available_on.unix()),
+            ],
+        ),
+    );
+}

@@ -1,0 +1,100 @@
+//! The SQL of refunds.
+
+use crate::model::refund::Refund;
+use crate::sql::{Record, currency, of_owner};
+use crate::{by_id, pages};
+use coffer_base::{Owner, Timestamp};
+use coffer_dialect::CreatedRange;
+use coffer_storage::{Row, StorageError, Tx, Value};
+
+macro_rules! select_refund {
+    () => {
+        "SELECT seq, id, charge, amount, currency, created, consumed, from_pending, failed \
+         FROM ledger_refund"
+    };
+}
+
+/// What a list of refunds, or of disputes, is narrowed to.
+#[derive(Clone, Debug)]
+pub struct Filter {
+    /// The id of their charge.
+    pub(crate) charge: Option<String>,
+    pub(crate) created: CreatedRange,
+}
+
+impl Filter {
+    /// Adds the parameters from ?6 on.
+    pub(super) fn add_to(&self, values: &mut Vec<Value>) {
+        values.extend([Value::Int(self.created.from.unix()), Value::Int(self.created.to.unix())]);
+        values.extend(self.charge.as_deref().map(Value::from));
+    }
+}
+
+impl Record for Refund {
+    type Filter = Filter;
+
+    const BY_ID: &'static str = by_id!(select_refund!());
+
+    fn from_row(row: &Row) -> Result<Self, StorageError> {
+        Ok(Self {
+            seq: row.int(0)?,
+            id: row.text(1)?.to_owned(),
+            charge: row.text(2)?.to_owned(),
+            amount: row.int(3)?,
+            currency: currency(row, 4)?,
+            created: Timestamp::from_unix(row.int(5)?),
+            consumed: row.int(6)?,
+            from_pending: row.int(7)?,
+            failed: row.int(8)? != 0,
+        })
+    }
+
+    fn id(&self) -> &str {
+        &self.id
+    }
+
+    fn seq(&self) -> i64 {
+        self.seq
+    }
+
+    fn pages(filter: &Filter, values: &mut Vec<Value>) -> (&'static str, &'static str) {
+        filter.add_to(values);
+        match filter.charge {
+            None => pages!(select_refund!(), "AND created BETWEEN ?6 AND ?7"),
+            Some(_) => pages!(select_refund!(), "AND created BETWEEN ?6 AND ?7 AND charge = ?8"),
+        }
+    }
+}
+
+/// Adds a refund.
+pub(crate) fn insert(tx: &mut Tx<'_>, owner: &Owner, refund: &Refund) {
+    tx.defer(
+        "INSERT INTO ledger_refund (mode, platform, account, seq, id, charge, amount, currency, \
+         created, consumed, from_pending, failed) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+        of_owner(
+            owner,
+            [
+                Value::Int(refund.seq),
+                Value::from(refund.id.as_str()),
+                Value::from(refund.charge.as_str()),
+                Value::Int(refund.amount),
+                Value::from(refund.currency.as_str()),
+                Value::Int(refund.created.unix()),
+                Value::Int(refund.consumed),
+                Value::Int(refund.from_pending),
+                Value::from(refund.failed),
+            ],
+        ),
+    );
+}
+
+/// Stores whether a refund failed.
+pub(crate) fn set_failed(tx: &mut Tx<'_>, owner: &Owner, refund: &Refund) {
+    let mut values = vec![Value::from(refund.failed)];
+    values.extend(of_owner(owner, [Value::Int(refund.seq)]));
+    tx.defer(
+        "UPDATE ledger_refund SET failed = ? \
+         WHERE mode = ? AND platform = ? AND account = ? AND seq = ?",
+        values,
+    );
+}

@@ -1,0 +1,96 @@
+//! The SQL of the ledger's verification. Every comparison is one statement, so that it sees one
+//! state of the store, also while a server writes to it.
+
+use crate::verify::{Check, Comparison};
+
+/// What must hold of every ledger.
+pub const CHECK: Check = Check {
+    counts: &[
+        ("ledgers", "SELECT COUNT(*) FROM ledger"),
+        ("entries", "SELECT COUNT(*) FROM ledger_entry"),
+        ("postings", "SELECT COUNT(*) FROM ledger_posting"),
+        ("charges", "SELECT COUNT(*) FROM ledger_charge"),
+    ],
+    comparisons: &[
+        Comparison {
+            rule: "a balance is the sum of its postings",
+            sql: "WITH both_sides AS (\
+                  SELECT mode, platform, account, currency, source_type, from_bucket AS bucket, \
+                  -amount AS posted, 0 AS kept FROM ledger_posting UNION ALL \
+                  SELECT mode, platform, account, currency, source_type, to_bucket, amount, 0 \
+                  FROM ledger_posting UNION ALL \
+                  SELECT mode, platform, account, currency, source_type, 0, 0, payments_pending \
+                  FROM ledger_balance UNION ALL \
+                  SELECT mode, platform, account, currency, source_type, 1, 0, payments_available \
+                  FROM ledger_balance UNION ALL \
+                  SELECT mode, platform, account, currency, source_type, 2, 0, reserved_pending \
+                  FROM ledger_balance UNION ALL \
+                  SELECT mode, platform, account, currency, source_type, 3, 0, reserved_available \
+                  FROM ledger_balance UNION ALL \
+                  SELECT mode, platform, account, currency, source_type, 4, 0, clearing \
+                  FROM ledger_balance UNION ALL \
+                  SELECT mode, platform, account, currency, source_type, 5, 0, fees \
+                  FROM ledger_balance UNION ALL \
+                  SELECT mode, platform, account, currency, source_type, 6, 0, payouts_in_transit \
+                  FROM ledger_balance) \
+                  SELECT mode, platform, account, currency || ' source ' || source_type || \
+                  ' bucket ' || bucket, CAST(SUM(posted) AS BIGINT), CAST(SUM(kept) AS BIGINT) \
+                  FROM both_sides GROUP BY mode, platform, account, currency, source_type, bucket \
+                  HAVING SUM(posted) <> SUM(kept) LIMIT ?",
+        },
+        Comparison {
+            rule: "what is pending is what charges wait for",
+            sql: "WITH both_sides AS (\
+                  SELECT mode, platform, account, currency, source_type, pending AS awaited, \
+                  0 AS kept FROM ledger_charge UNION ALL \
+                  SELECT mode, platform, account, currency, source_type, 0, \
+                  payments_pending + reserved_pending FROM ledger_balance) \
+                  SELECT mode, platform, account, currency || ' source ' || source_type, \
+                  CAST(SUM(awaited) AS BIGINT), CAST(SUM(kept) AS BIGINT) FROM both_sides \
+                  GROUP BY mode, platform, account, currency, source_type \
+                  HAVING SUM(awaited) <> SUM(kept) LIMIT ?",
+        },
+        Comparison {
+            rule: "a charge whose money is available waits for none",
+            sql: "SELECT mode, platform, account, id, 0, pending FROM ledger_charge \
+                  WHERE settled = 1 AND pending <> 0 LIMIT ?",
+        },
+        Comparison {
+            rule: "what is in transit is what payouts carry",
+            sql: "WITH both_sides AS (\
+                  SELECT mode, platform, account, currency, source_type, amount AS carried, \
+                  0 AS kept FROM ledger_payout WHERE status = 0 UNION ALL \
+                  SELECT mode, platform, account, currency, source_type, 0, payouts_in_transit \
+                  FROM ledger_balance) \
+                  SELECT mode, platform, account, currency || ' source ' || source_type, \
+                  CAST(SUM(carried) AS BIGINT), CAST(SUM(kept) AS BIGINT) FROM both_sides \
+                  GROUP BY mode, platform, account, currency, source_type \
+                  HAVING SUM(carried) <> SUM(kept) LIMIT ?",
+        },
+        Comparison {
+            rule: "what is refunded of a charge is what its refunds took",
+            sql: "SELECT c.mode, c.platform, c.account, c.id, \
+                  CAST(COALESCE(SUM(f.amount), 0) AS BIGINT), c.refunded FROM ledger_charge c \
+                  LEFT JOIN ledger_refund f ON f.mode = c.mode AND f.platform = c.platform \
+                  AND f.account = c.account AND f.charge = c.id AND f.failed = 0 \
+                  GROUP BY c.mode, c.platform, c.account, c.seq, c.id, c.refunded \
+                  HAVING COALESCE(SUM(f.amount), 0) <> c.refunded LIMIT ?",
+        },
+        Comparison {
+            rule: "balance transactions say what was posted",
+            sql: "WITH both_sides AS (\
+                  SELECT mode, platform, account, entry, \
+                  CASE WHEN to_bucket IN (2, 3) THEN 1 ELSE 0 END AS reserved, amount AS posted, \
+                  0 AS reported FROM ledger_posting WHERE to_bucket <= 3 UNION ALL \
+                  SELECT mode, platform, account, entry, \
+                  CASE WHEN from_bucket IN (2, 3) THEN 1 ELSE 0 END, -amount, 0 \
+                  FROM ledger_posting WHERE from_bucket <= 3 UNION ALL \
+                  SELECT mode, platform, account, entry, reserved, 0, amount - fee \
+                  FROM balance_transaction) \
+                  SELECT mode, platform, account, 'entry ' || entry || ' reserved ' || reserved, \
+                  CAST(SUM(posted) AS BIGINT), CAST(SUM(reported) AS BIGINT) FROM both_sides \
+                  GROUP BY mode, platform, account, entry, reserved \
+                  HAVING SUM(posted) <> SUM(reported) LIMIT ?",
+        },
+    ],
+};

@@ -1,0 +1,151 @@
+//! A ledger transaction: one unit of work on one owner's ledger.
+
+use crate::limits;
+use crate::model::balance_transaction::lines_of;
+use crate::model::entry::{Balance, Entry, Pool, Posting};
+use crate::store::journal as store;
+use coffer_base::{Owner, Timestamp, id::random_id};
+use coffer_dialect::Object;
+use coffer_kernel::{
+    Failure,
+    event::{self, Cause, NewEvent},
+};
+use coffer_storage::{StorageError, Tx};
+
+/// Bits of a row's number that count within its transaction.
+const PLACE_BITS: u32 = 16;
+
+/// A unit of work on one owner's ledger. It locks the ledger's row first, so that transactions on
+/// one ledger follow each other, and numbers the rows that it writes: the order of a list is the
+/// order of the commits. It reads each balance once and writes it once, in [`LedgerTx::finish`],
+/// however many entries it posts.
+#[must_use = "balances are written by finish"]
+pub struct LedgerTx<'t, 'x> {
+    /// The database's transaction.
+    pub tx: &'t mut Tx<'x>,
+    /// Whose ledger it is.
+    pub owner: &'t Owner,
+    /// What its events name as their cause, and the time at which it takes place.
+    pub cause: Cause<'t>,
+    number: i64,
+    next_place: i64,
+    balances: Vec<(Pool, CachedBalance)>,
+}
+
+/// A balance as it was read, and as it is now.
+#[derive(Clone, Copy)]
+struct CachedBalance {
+    stored: Option<Balance>,
+    now: Balance,
+}
+
+impl<'t, 'x> LedgerTx<'t, 'x> {
+    /// Locks the ledger of `owner`: the first statement of everything that writes to it.
+    ///
+    /// # Errors
+    /// If the database does not answer, or another transaction is in the way.
+    pub async fn begin(
+        tx: &'t mut Tx<'x>,
+        owner: &'t Owner,
+        cause: Cause<'t>,
+    ) -> Result<Self, StorageError> {
+        let number = store::next_tx(tx, owner).await?;
+        Ok(Self { tx, owner, cause, number, next_place: 0, balances: Vec::new() })
+    }
+
+    /// When it takes place.
+    pub const fn now(&self) -> Timestamp {
+        self.cause.now
+    }
+
+    /// The next row's number: larger than that of every row of this ledger so far.
+    ///
+    /// # Errors
+    /// [`StorageError::Engine`] if the transaction writes 65,536 rows, which is a fault of the
+    /// program: every operation writes a bounded number.
+    pub fn next_seq(&mut self) -> Result<i64, StorageError> {
+        let seq = (self.number << PLACE_BITS) | self.next_place;
+        self.next_place = self.next_place.saturating_add(1);
+        if self.next_place >> PLACE_BITS != 0 {
+            return Err(StorageError::Engine("a ledger transaction has too many rows".to_owned()));
+        }
+        Ok(seq)
+    }
+
+    /// A new id, such as `reshold_…`.
+    pub fn new_id(&self, prefix: &str) -> String {
+        random_id(prefix, limits::ID_CHARACTERS, self.cause.random)
+    }
+
+    /// The balance of a pool, with what this transaction has posted.
+    ///
+    /// # Errors
+    /// If the database does not answer.
+    pub async fn balance(&mut self, pool: Pool) -> Result<Balance, StorageError> {
+        if let Some((_, cached)) = self.balances.iter().find(|(of, _)| *of == pool) {
+            return Ok(cached.now);
+        }
+        let stored = store::balance(self.tx, self.owner, pool).await?;
+        let now = stored.unwrap_or_default();
+        self.balances.push((pool, CachedBalance { stored, now }));
+        Ok(now)
+    }
+
+    /// Records an entry: its row, its postings, and its balance transactions. An entry that moves
+    /// nothing is not recorded.
+    ///
+    /// # Errors
+    /// 400 if a balance would not fit into 64 bits; [`StorageError::Engine`] if the postings are of
+    /// two currencies or one of them is negative, which is a fault of the program.
+    pub async fn post(&mut self, entry: &Entry<'_>) -> Result<(), Failure> {
+        let Some((currency, postings)) = entry.nonzero_postings()? else { return Ok(()) };
+        let number = self.next_seq()?;
+        store::insert_entry(self.tx, self.owner, number, entry);
+        for (line, posting) in (0..).zip(&postings) {
+            self.apply(posting).await?;
+            store::insert_posting(self.tx, self.owner, number, line, posting);
+        }
+        for line in lines_of(&postings)? {
+            let (seq, id) = (self.next_seq()?, self.new_id("txn"));
+            let row = store::NewBalanceTransaction { seq, id, number, currency, line };
+            store::insert_balance_transaction(self.tx, self.owner, entry, row);
+        }
+        Ok(())
+    }
+
+    async fn apply(&mut self, posting: &Posting) -> Result<(), Failure> {
+        let mut balance = self.balance(posting.pool).await?;
+        balance.apply(posting)?;
+        let mut balances = self.balances.iter_mut();
+        if let Some((_, cached)) = balances.find(|(of, _)| *of == posting.pool) {
+            cached.now = balance;
+        }
+        Ok(())
+    }
+
+    /// Emits an event about an object of this ledger, whose state it shows after the change;
+    /// `previous` are the fields that an update changed, as they were.
+    ///
+    /// # Errors
+    /// If the event cannot be appended.
+    pub async fn emit_event(
+        &mut self,
+        kind: &'static str,
+        object: Object,
+        previous: Option<Object>,
+    ) -> Result<(), StorageError> {
+        let event = NewEvent { kind, object, previous };
+        event::append(self.tx, self.owner, &self.cause, event).await
+    }
+
+    /// Adds the balances that changed to the statements that go out with the commit. The tables
+    /// refuse a reserved or in-transit balance below zero (a fault of the program), and the commit
+    /// fails then.
+    pub fn finish(self) {
+        for (pool, cached) in self.balances {
+            if cached.stored.unwrap_or_default() != cached.now {
+                store::set_balance(self.tx, self.owner, pool, &cached.now);
+            }
+        }
+    }
+}

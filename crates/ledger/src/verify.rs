@@ -1,0 +1,105 @@
+//! The verification of ledgers: whether every stored figure that follows from others does. It only
+//! reads, and may run beside a server.
+
+use crate::limits;
+use crate::sql::{corrupt, owner};
+use coffer_storage::{StorageError, Store, Value};
+use std::fmt;
+
+pub use crate::store::verify::CHECK;
+
+/// What a crate has verified of its tables.
+#[derive(Clone, Copy, Debug)]
+pub struct Check {
+    /// What is counted, by name, and the statements that count it.
+    pub counts: &'static [(&'static str, &'static str)],
+    /// What is compared.
+    pub comparisons: &'static [Comparison],
+}
+
+/// A comparison of stored figures with those from which they follow.
+#[derive(Clone, Copy, Debug)]
+pub struct Comparison {
+    /// What must be equal, in words.
+    pub rule: &'static str,
+    /// A statement that selects what differs: mode, platform, account, subject, the expected
+    /// figure, and the stored one. Its parameter is how many rows.
+    pub sql: &'static str,
+}
+
+/// What a verification read, and what it found.
+#[derive(Clone, PartialEq, Eq, Default, Debug)]
+pub struct Findings {
+    /// How many rows there are, by name.
+    pub counts: Vec<(&'static str, u64)>,
+    /// The rules that were checked, in words.
+    pub rules: Vec<&'static str>,
+    /// Where they are broken; at most [`limits::DIFFERENCES_PER_RULE`] of each.
+    pub differences: Vec<Difference>,
+}
+
+/// Two figures that must be equal, and are not.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Difference {
+    /// The rule that is broken, in words.
+    pub rule: &'static str,
+    /// Mode, platform and account.
+    pub ledger: String,
+    /// Which pool, bucket or object.
+    pub subject: String,
+    /// The figure that follows from others.
+    pub expected: i64,
+    /// The figure that is stored.
+    pub found: i64,
+}
+
+impl fmt::Display for Difference {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { rule, ledger, subject, expected, found } = self;
+        write!(f, "{ledger}, {subject}: {found} is kept, {expected} was expected ({rule})")
+    }
+}
+
+/// Runs `checks` on all ledgers in `store`.
+///
+/// # Errors
+/// If the database does not answer, or a row is corrupt.
+pub async fn verify(store: &Store, checks: &[Check]) -> Result<Findings, StorageError> {
+    let mut findings = Findings::default();
+    for check in checks {
+        for (name, sql) in check.counts {
+            findings.counts.push((name, count(store, sql).await?));
+        }
+        for comparison in check.comparisons {
+            findings.rules.push(comparison.rule);
+            findings.differences.extend(differences(store, comparison).await?);
+        }
+    }
+    Ok(findings)
+}
+
+async fn count(store: &Store, sql: &'static str) -> Result<u64, StorageError> {
+    let rows = store.scan(sql, &[]).await?;
+    let count = rows.first().ok_or_else(|| corrupt("a count gave no row"))?.int(0)?;
+    Ok(u64::try_from(count).unwrap_or(0))
+}
+
+async fn differences(
+    store: &Store,
+    comparison: &Comparison,
+) -> Result<Vec<Difference>, StorageError> {
+    let most = Value::Int(limits::DIFFERENCES_PER_RULE);
+    let rows = store.scan(comparison.sql, &[most]).await?;
+    rows.iter()
+        .map(|row| {
+            let owner = owner(row, 0)?;
+            Ok(Difference {
+                rule: comparison.rule,
+                ledger: format!("{} {} {}", owner.mode, owner.platform, owner.account),
+                subject: row.text(3)?.to_owned(),
+                expected: row.int(4)?,
+                found: row.int(5)?,
+            })
+        })
+        .collect()
+}

@@ -1,0 +1,104 @@
+//! Holds: money that is reserved until a date.
+
+use coffer_base::Timestamp;
+use coffer_dialect::Metadata;
+use coffer_ledger::{Bucket, Pool};
+
+/// A hold.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub(crate) struct Hold {
+    pub(crate) seq: i64,
+    pub(crate) id: String,
+    pub(crate) created: Timestamp,
+    /// What was reserved at first; releases do not change it.
+    pub(crate) amount: i64,
+    /// What of it was released: 0 to `amount`.
+    pub(crate) released: i64,
+    pub(crate) pool: Pool,
+    pub(crate) origin: Origin,
+    pub(crate) schedule: Schedule,
+    /// Whether the money waits for `available_on`, as its charge's does.
+    pub(crate) pending: bool,
+    pub(crate) available_on: Timestamp,
+    pub(crate) metadata: Metadata,
+}
+
+/// What made a hold.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub(crate) enum Origin {
+    /// A caller.
+    Standalone,
+    /// A plan, of the charge with this id.
+    Charge { charge: String, plan: PlanOfHold },
+}
+
+/// What is read of a hold's plan together with the hold.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub(crate) struct PlanOfHold {
+    pub(crate) seq: i64,
+    pub(crate) id: String,
+    /// The date of a fixed plan.
+    pub(crate) scheduled_release: Option<Timestamp>,
+    /// Whether the plan was disabled, so that its holds are being released.
+    pub(crate) draining: bool,
+}
+
+/// When a hold is released by a scheduled task.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Schedule {
+    /// At a date of its own; `release_after` is what a caller asked for.
+    Own { release_after: Option<Timestamp>, scheduled_release: Timestamp },
+    /// At its fixed plan's date, of which the hold's last event said `announced`; never, if its plan
+    /// has no date.
+    Plan { announced: Option<Timestamp> },
+}
+
+impl Hold {
+    /// What is not released.
+    pub(crate) const fn remaining(&self) -> i64 {
+        self.amount.saturating_sub(self.released)
+    }
+
+    /// Its plan.
+    pub(crate) const fn plan(&self) -> Option<&PlanOfHold> {
+        match &self.origin {
+            Origin::Standalone => None,
+            Origin::Charge { plan, .. } => Some(plan),
+        }
+    }
+
+    /// The id of the charge that it was made of.
+    pub(crate) fn charge(&self) -> Option<&str> {
+        match &self.origin {
+            Origin::Standalone => None,
+            Origin::Charge { charge, .. } => Some(charge),
+        }
+    }
+
+    /// When it is released. A hold without a date of its own reads its plan's, so that moving a
+    /// fixed plan moves all of its holds at once.
+    pub(crate) fn scheduled_release(&self) -> Option<Timestamp> {
+        match self.schedule {
+            Schedule::Own { scheduled_release, .. } => Some(scheduled_release),
+            Schedule::Plan { .. } => self.plan().and_then(|plan| plan.scheduled_release),
+        }
+    }
+
+    /// What a caller asked for: the time after whose day it is released.
+    pub(crate) const fn release_after(&self) -> Option<Timestamp> {
+        match self.schedule {
+            Schedule::Own { release_after, .. } => release_after,
+            Schedule::Plan { .. } => None,
+        }
+    }
+
+    /// Whether a caller can release some of it: not while its plan's holds are being released.
+    pub(crate) fn is_releasable(&self) -> bool {
+        self.remaining() > 0 && !self.plan().is_some_and(|plan| plan.draining)
+    }
+
+    /// The bucket that its money is in.
+    pub(crate) const fn bucket(&self) -> Bucket {
+        Bucket::reserved(self.pending)
+    }
+}

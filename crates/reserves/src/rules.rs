@@ -1,0 +1,49 @@
+//! How money is reserved and released: the rules that the ledger calls.
+
+mod consume;
+pub(crate) mod hold;
+pub(crate) mod release;
+mod reserve_charge;
+
+use crate::Settings;
+use coffer_kernel::Failure;
+use coffer_ledger::{Charge, LedgerTx, Reserve, ReserveRules, Withdrawal};
+use coffer_storage::StorageError;
+
+/// The rules of plans and holds, by the operator's settings.
+#[derive(Clone, Copy, Debug)]
+pub struct Rules {
+    /// What the operator set.
+    pub settings: Settings,
+}
+
+impl ReserveRules for Rules {
+    fn new(settings: &coffer_kernel::Settings) -> Self {
+        Self { settings: Settings::from(settings) }
+    }
+
+    async fn money_in(
+        &self,
+        ledger: &mut LedgerTx<'_, '_>,
+        charge: &Charge,
+    ) -> Result<(), Failure> {
+        reserve_charge::reserve_charge(ledger, charge, &self.settings).await
+    }
+
+    async fn money_available(
+        &self,
+        ledger: &mut LedgerTx<'_, '_>,
+        charge: &Charge,
+    ) -> Result<i64, StorageError> {
+        consume::settle_holds(ledger, charge).await
+    }
+
+    async fn money_out(
+        &self,
+        ledger: &mut LedgerTx<'_, '_>,
+        charge: &Charge,
+        withdrawal: &Withdrawal<'_>,
+    ) -> Result<Reserve, Failure> {
+        consume::consume_reserve(ledger, charge, withdrawal, &self.settings).await
+    }
+}

@@ -1,0 +1,82 @@
+//! What refunds and disputes consume of their charge's reserve.
+
+use super::release::release;
+use crate::model::hold::Hold;
+use crate::model::release::{Allocation, Reason, ReleaseReason, Source};
+use crate::store::hold as store;
+use crate::{Consumption, Settings};
+use coffer_kernel::Failure;
+use coffer_ledger::{Bucket, Charge, LedgerTx, Reserve, Withdrawal};
+use coffer_storage::StorageError;
+
+/// Releases what a withdrawal consumes of the charge's reserve, into the payments balance: a
+/// release for each hold, the oldest plan's first.
+pub(crate) async fn consume_reserve(
+    ledger: &mut LedgerTx<'_, '_>,
+    charge: &Charge,
+    withdrawal: &Withdrawal<'_>,
+    settings: &Settings,
+) -> Result<Reserve, Failure> {
+    let (source, amount) = match *withdrawal {
+        Withdrawal::Fee => {
+            let pending = store::reserved_pending(ledger.tx, ledger.owner, &charge.id).await?;
+            return Ok(Reserve { consumed: 0, pending });
+        }
+        Withdrawal::Refund { id, amount } => (Source::Refund(id.to_owned()), amount),
+        Withdrawal::Dispute { id, amount } => (Source::Dispute(id.to_owned()), amount),
+    };
+    let holds = store::of_charge(ledger.tx, ledger.owner, &charge.id).await?;
+    let mut reserve = Reserve { consumed: 0, pending: pending_of(&holds) };
+    let mut wanted = match settings.consumption {
+        Consumption::ReserveFirst => amount,
+        Consumption::OnlyIfNeeded => {
+            let own = own_money(ledger, charge, reserve.pending).await?;
+            amount.saturating_sub(own).max(0)
+        }
+    };
+    for hold in holds {
+        let amount = hold.remaining().min(wanted);
+        if amount <= 0 {
+            break;
+        }
+        wanted = wanted.saturating_sub(amount);
+        reserve.consumed = reserve.consumed.saturating_add(amount);
+        if hold.pending {
+            reserve.pending = reserve.pending.saturating_sub(amount);
+        }
+        let source = Some(source.clone());
+        let reason = ReleaseReason { source, ..ReleaseReason::of(Reason::HoldReversed) };
+        release(ledger, &[Allocation { hold, amount }], reason).await?;
+    }
+    Ok(reserve)
+}
+
+/// How much of pending money is reserved by these holds.
+fn pending_of(holds: &[Hold]) -> i64 {
+    let pending = holds.iter().filter(|hold| hold.pending).map(Hold::remaining);
+    pending.fold(0, i64::saturating_add)
+}
+
+/// What the account can pay with: what is available, and what of the charge's pending money is not
+/// `reserved`.
+async fn own_money(
+    ledger: &mut LedgerTx<'_, '_>,
+    charge: &Charge,
+    reserved: i64,
+) -> Result<i64, Failure> {
+    let available = ledger.balance(charge.pool()).await?.of(Bucket::PaymentsAvailable).max(0);
+    if charge.settled {
+        return Ok(available);
+    }
+    Ok(available.saturating_add(charge.pending.saturating_sub(reserved).max(0)))
+}
+
+/// Stores that a charge's holds are available. Returns how much they are.
+pub(crate) async fn settle_holds(
+    ledger: &mut LedgerTx<'_, '_>,
+    charge: &Charge,
+) -> Result<i64, StorageError> {
+    let reserved = store::reserved_pending(ledger.tx, ledger.owner, &charge.id).await?;
+    store::settle_charge(ledger.tx, ledger.owner, &charge.id);
+    Ok(reserved)
+}

@@ -1,0 +1,64 @@
+//! What plans reserve of a charge when it comes in.
+
+use super::hold;
+use crate::Settings;
+use crate::model::hold::{Hold, Origin, PlanOfHold, Schedule};
+use crate::model::plan::{Plan, Terms};
+use crate::store::plan as plans;
+use coffer_base::Timestamp;
+use coffer_dialect::Metadata;
+use coffer_kernel::Failure;
+use coffer_ledger::{Charge, LedgerTx};
+
+/// Makes a hold for each plan that applies to the charge, oldest plan first: each takes its share
+/// of the charge's whole net, together they take no more than the net.
+pub(crate) async fn reserve_charge(
+    ledger: &mut LedgerTx<'_, '_>,
+    charge: &Charge,
+    settings: &Settings,
+) -> Result<(), Failure> {
+    let mut reserved = 0i64;
+    for plan in plans::applying(ledger.tx, ledger.owner, charge.pool(), charge.created).await? {
+        let amount = plan.share(charge.net(), reserved, settings.hold_floor.max(1));
+        let due = plan.terms.release_of(charge.created, ledger.now());
+        let (Ok(due), true) = (due, amount > 0 && plan.applies()) else { continue };
+        reserved = reserved.saturating_add(amount);
+        let hold = hold_of(ledger, charge, &plan, amount, due)?;
+        hold::record(ledger, &hold).await?;
+    }
+    Ok(())
+}
+
+fn hold_of(
+    ledger: &mut LedgerTx<'_, '_>,
+    charge: &Charge,
+    plan: &Plan,
+    amount: i64,
+    due: Option<Timestamp>,
+) -> Result<Hold, Failure> {
+    let schedule = match (plan.terms, due) {
+        (Terms::Rolling { .. }, Some(scheduled_release)) => {
+            Schedule::Own { release_after: None, scheduled_release }
+        }
+        _ => Schedule::Plan { announced: due },
+    };
+    let plan = PlanOfHold {
+        seq: plan.seq,
+        id: plan.id.clone(),
+        scheduled_release: plan.terms.scheduled_release(),
+        draining: false,
+    };
+    Ok(Hold {
+        seq: ledger.next_seq()?,
+        id: ledger.new_id("reshold"),
+        created: ledger.now(),
+        amount,
+        released: 0,
+        pool: charge.pool(),
+        origin: Origin::Charge { charge: charge.id.clone(), plan },
+        schedule,
+        pending: !charge.settled,
+        available_on: charge.available_on,
+        metadata: Metadata::default(),
+    })
+}

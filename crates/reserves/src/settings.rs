@@ -1,0 +1,69 @@
+//! What an operator can set of reserves.
+
+use crate::limits;
+use coffer_kernel::{Setting, SettingKind};
+
+/// Which money a refund or a dispute takes first.
+#[derive(Clone, Copy, PartialEq, Eq, Default, Debug)]
+pub enum Consumption {
+    /// The reserve of its charge.
+    #[default]
+    ReserveFirst,
+    /// What the account has; the reserve only as far as that does not suffice.
+    OnlyIfNeeded,
+}
+
+/// The settings of reserves.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Settings {
+    /// Which money refunds and disputes take first.
+    pub consumption: Consumption,
+    /// Whether a caller's hold above what is available is refused; otherwise the available balance
+    /// goes below zero.
+    pub strict: bool,
+    /// The smallest hold that a plan makes, in minor units, at least 1; of a charge whose share is
+    /// smaller it reserves nothing.
+    pub hold_floor: i64,
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        Self { consumption: Consumption::ReserveFirst, strict: false, hold_floor: 1 }
+    }
+}
+
+impl From<&coffer_kernel::Settings> for Settings {
+    fn from(chosen: &coffer_kernel::Settings) -> Self {
+        let consumption = match chosen.choice(&RESERVE_DRAW) {
+            "only_if_needed" => Consumption::OnlyIfNeeded,
+            _ => Consumption::ReserveFirst,
+        };
+        let hold_floor = chosen.number(&RESERVE_HOLD_FLOOR);
+        Self { consumption, strict: chosen.is_on(&RESERVE_STRICT), hold_floor }
+    }
+}
+
+/// [`Settings::consumption`].
+pub const RESERVE_DRAW: Setting = Setting {
+    name: "reserve_draw",
+    default: "first",
+    kind: SettingKind::Choice(&["first", "only_if_needed"]),
+    about: "what is held of a charge pays for its refunds and disputes: first, or only_if_needed, \
+            when the account has not enough",
+};
+
+/// [`Settings::strict`].
+pub const RESERVE_STRICT: Setting = Setting {
+    name: "reserve_strict",
+    default: "false",
+    kind: SettingKind::Switch,
+    about: "refuse holds above what the account has available, instead of leaving it below zero",
+};
+
+/// [`Settings::hold_floor`].
+pub const RESERVE_HOLD_FLOOR: Setting = Setting {
+    name: "reserve_hold_floor",
+    default: "1",
+    kind: SettingKind::Number { from: 1, to: limits::HOLD_FLOOR_CEILING },
+    about: "smallest hold that a plan makes of a charge, in the currency's minor unit",
+};

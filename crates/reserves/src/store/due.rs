@@ -1,0 +1,191 @@
+//! The SQL of the scheduled tasks: which holds are due, and which plans end, drain or were moved.
+
+use super::hold::{OWNER_OF_HOLD, select_hold};
+use super::plan::{OWNER_OF_PLAN, select_plan};
+use crate::model::hold::Hold;
+use crate::model::plan::Plan;
+use coffer_base::{Owner, Timestamp};
+use coffer_ledger::sql::{Record, of_owner, owner};
+use coffer_storage::{Row, StorageError, Store, Tx, Value};
+
+fn owned_hold(row: &Row) -> Result<(Owner, Hold), StorageError> {
+    Ok((owner(row, OWNER_OF_HOLD)?, Hold::from_row(row)?))
+}
+
+fn owned_plan(row: &Row) -> Result<(Owner, Plan), StorageError> {
+    Ok((owner(row, OWNER_OF_PLAN)?, Plan::from_row(row)?))
+}
+
+/// Whether a hold with a date of its own is due.
+pub(crate) async fn any_hold_due(store: &Store, due: Timestamp) -> Result<bool, StorageError> {
+    let rows = store
+        .query(
+            "SELECT 1 FROM reserve_hold WHERE scheduled_release IS NOT NULL \
+             AND released < amount AND scheduled_release <= ? LIMIT 1",
+            &[Value::Int(due.unix())],
+        )
+        .await?;
+    Ok(!rows.is_empty())
+}
+
+/// The next holds whose own date has come: by date, then by owner, currency and plan.
+pub(crate) async fn due_holds(
+    tx: &mut Tx<'_>,
+    due: Timestamp,
+    most: i64,
+) -> Result<Vec<(Owner, Hold)>, StorageError> {
+    let rows = tx
+        .query(
+            concat!(
+                select_hold!(),
+                " WHERE h.scheduled_release IS NOT NULL AND h.released < h.amount \
+                 AND h.scheduled_release <= ? ORDER BY h.scheduled_release, h.mode, h.platform, \
+                 h.account, h.currency, h.plan NULLS FIRST, h.seq LIMIT ?"
+            ),
+            &[Value::Int(due.unix()), Value::Int(most)],
+        )
+        .await?;
+    rows.iter().map(owned_hold).collect()
+}
+
+/// Whether an active plan's end has come.
+pub(crate) async fn any_plan_ending(store: &Store, due: Timestamp) -> Result<bool, StorageError> {
+    let rows = store
+        .query(
+            "SELECT 1 FROM reserve_plan WHERE state = 'active' AND ends_at <= ? LIMIT 1",
+            &[Value::Int(due.unix())],
+        )
+        .await?;
+    Ok(!rows.is_empty())
+}
+
+/// The next active plans whose end has come: by that time, then by owner.
+pub(crate) async fn ending_plans(
+    tx: &mut Tx<'_>,
+    due: Timestamp,
+    most: i64,
+) -> Result<Vec<(Owner, Plan)>, StorageError> {
+    let rows = tx
+        .query(
+            concat!(
+                select_plan!(),
+                " WHERE state = 'active' AND ends_at <= ? \
+                 ORDER BY ends_at, mode, platform, account, seq LIMIT ?"
+            ),
+            &[Value::Int(due.unix()), Value::Int(most)],
+        )
+        .await?;
+    rows.iter().map(owned_plan).collect()
+}
+
+/// Whether a disabled plan still has holds to be released.
+pub(crate) async fn any_plan_draining(store: &Store) -> Result<bool, StorageError> {
+    let sql = "SELECT 1 FROM reserve_plan WHERE state = 'draining' LIMIT 1";
+    Ok(!store.query(sql, &[]).await?.is_empty())
+}
+
+/// The next disabled plans that still have holds to be released: the first disabled first.
+pub(crate) async fn draining_plans(
+    tx: &mut Tx<'_>,
+    most: i64,
+) -> Result<Vec<(Owner, Plan)>, StorageError> {
+    let rows = tx
+        .query(
+            concat!(
+                select_plan!(),
+                " WHERE state = 'draining' \
+                 ORDER BY disable_requested_at, mode, platform, account, seq LIMIT ?"
+            ),
+            &[Value::Int(most)],
+        )
+        .await?;
+    rows.iter().map(owned_plan).collect()
+}
+
+/// Whether a plan was moved whose new date is still to be announced.
+pub(crate) async fn any_plan_announcing(store: &Store) -> Result<bool, StorageError> {
+    let sql = "SELECT 1 FROM reserve_plan WHERE announcing = 1 LIMIT 1";
+    Ok(!store.query(sql, &[]).await?.is_empty())
+}
+
+/// The next plans whose new date is still to be announced.
+pub(crate) async fn announcing_plans(
+    tx: &mut Tx<'_>,
+    most: i64,
+) -> Result<Vec<(Owner, Plan)>, StorageError> {
+    let rows = tx
+        .query(
+            concat!(
+                select_plan!(),
+                " WHERE announcing = 1 ORDER BY mode, platform, account, seq LIMIT ?"
+            ),
+            &[Value::Int(most)],
+        )
+        .await?;
+    rows.iter().map(owned_plan).collect()
+}
+
+/// Which of a plan's holds that are not released.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Which {
+    /// All of them.
+    All,
+    /// Those that have the plan's date.
+    WithPlansDate,
+}
+
+/// A plan's holds that are not released, by currency.
+pub(crate) async fn holds_left(
+    tx: &mut Tx<'_>,
+    owner: &Owner,
+    plan: i64,
+    which: Which,
+    most: i64,
+) -> Result<Vec<Hold>, StorageError> {
+    let rows = tx
+        .query(
+            concat!(
+                select_hold!(),
+                " WHERE h.mode = ? AND h.platform = ? AND h.account = ? AND h.plan = ? \
+                 AND h.released < h.amount AND (? = 1 OR h.scheduled_release IS NULL) \
+                 ORDER BY h.announced_release NULLS FIRST, h.currency, h.seq LIMIT ?"
+            ),
+            &of_owner(
+                owner,
+                [Value::Int(plan), Value::from(which == Which::All), Value::Int(most)],
+            ),
+        )
+        .await?;
+    rows.iter().map(Hold::from_row).collect()
+}
+
+/// The holds of a moved plan whose last event said another date than `current`, and that are not
+/// released.
+pub(crate) async fn holds_to_announce(
+    tx: &mut Tx<'_>,
+    owner: &Owner,
+    plan: i64,
+    current: Timestamp,
+    most: i64,
+) -> Result<Vec<Hold>, StorageError> {
+    let mut holds = Vec::new();
+    let earlier = concat!(
+        select_hold!(),
+        " WHERE h.mode = ? AND h.platform = ? AND h.account = ? AND h.plan = ? \
+         AND h.released < h.amount AND h.announced_release < ? LIMIT ?"
+    );
+    let later = concat!(
+        select_hold!(),
+        " WHERE h.mode = ? AND h.platform = ? AND h.account = ? AND h.plan = ? \
+         AND h.released < h.amount AND h.announced_release > ? LIMIT ?"
+    );
+    for sql in [earlier, later] {
+        let left = most.saturating_sub(i64::try_from(holds.len()).unwrap_or(most));
+        let values =
+            of_owner(owner, [Value::Int(plan), Value::Int(current.unix()), Value::Int(left)]);
+        for row in tx.query(sql, &values).await? {
+            holds.push(Hold::from_row(&row)?);
+        }
+    }
+    Ok(holds)
+}

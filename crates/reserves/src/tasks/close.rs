@@ -1,0 +1,126 @@
+//! Plans whose end has come, and plans that were disabled: their holds are released, and then they
+//! are expired or disabled.
+
+use super::{left_of, release_groups};
+use crate::limits;
+use crate::model::plan::{Plan, State, Terms};
+use crate::model::release::{Reason, ReleaseReason};
+use crate::store::due::{self as store, Which};
+use crate::store::plan as plans;
+use crate::wire;
+use coffer_base::{Owner, Timestamp};
+use coffer_kernel::event::Cause;
+use coffer_kernel::{Failure, schedule::lock_watermark};
+use coffer_ledger::LedgerTx;
+use coffer_ledger::tasks::{
+    LedgerTask, TaskContext, lock_ledgers, unexpected, with_locked_ledgers,
+};
+use coffer_storage::{StorageError, Store, Tx};
+
+/// Why plans are closed.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Closing {
+    /// Their end has come: fixed plans release the holds that have their date, rolling ones none.
+    Ended,
+    /// They were disabled, and release all of their holds.
+    Disabled,
+}
+
+/// Closes plans.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct ClosePlans(pub(crate) Closing);
+
+impl LedgerTask for ClosePlans {
+    const BETWEEN_MIDNIGHTS: bool = true;
+
+    fn name(&self) -> &'static str {
+        match self.0 {
+            Closing::Ended => "reserve.plans_ended",
+            Closing::Disabled => "reserve.plans_disabled",
+        }
+    }
+
+    async fn has_work(&self, store: &Store, due: Timestamp) -> Result<bool, StorageError> {
+        match self.0 {
+            Closing::Ended => store::any_plan_ending(store, due).await,
+            Closing::Disabled => store::any_plan_draining(store).await,
+        }
+    }
+
+    async fn run_batch(&self, tx: &mut Tx<'_>, task: &TaskContext) -> Result<bool, StorageError> {
+        let watermark = lock_watermark(tx, self.name(), task.now).await?;
+        if self.0 == Closing::Ended && watermark > task.due {
+            return Ok(false);
+        }
+        let found = self.0.next(tx, task.due).await?;
+        let owners = lock_ledgers(tx, &found).await?;
+        let again = self.0.next(tx, task.due).await?;
+        let mut budget = limits::HOLDS_PER_BATCH;
+        for (owner, plan) in with_locked_ledgers(again, &owners) {
+            let cause = task.cause();
+            budget = self.0.close(tx, &owner, cause, plan, budget).await.map_err(unexpected)?;
+            if budget == 0 {
+                break;
+            }
+        }
+        Ok(!found.is_empty())
+    }
+}
+
+impl Closing {
+    /// The plans that are to be closed next.
+    async fn next(
+        self,
+        tx: &mut Tx<'_>,
+        due: Timestamp,
+    ) -> Result<Vec<(Owner, Plan)>, StorageError> {
+        match self {
+            Self::Ended => store::ending_plans(tx, due, limits::PLANS_PER_BATCH).await,
+            Self::Disabled => store::draining_plans(tx, limits::PLANS_PER_BATCH).await,
+        }
+    }
+
+    /// Releases up to `budget` of a plan's holds, and closes it once none remains. Returns what is
+    /// left of the budget.
+    async fn close(
+        self,
+        tx: &mut Tx<'_>,
+        owner: &Owner,
+        cause: Cause<'_>,
+        mut plan: Plan,
+        budget: i64,
+    ) -> Result<i64, Failure> {
+        let (reason, which) = match self {
+            Self::Ended => (Reason::HoldExpired, Which::WithPlansDate),
+            Self::Disabled => (Reason::PlanDisabled, Which::All),
+        };
+        let mut ledger = LedgerTx::begin(tx, owner, cause).await?;
+        let mut holds = match plan.terms {
+            Terms::Rolling { .. } if self == Self::Ended => Vec::new(),
+            _ => store::holds_left(ledger.tx, owner, plan.seq, which, budget).await?,
+        };
+        let left = left_of(budget, &holds);
+        holds.sort_by_key(|hold| hold.pool.currency);
+        let id = plan.id.clone();
+        let reason = |_: &_| ReleaseReason { plan: Some(id.clone()), ..ReleaseReason::of(reason) };
+        release_groups(&mut ledger, holds, |hold| hold.pool.currency, reason).await?;
+        if left > 0 {
+            let event = self.end(&mut plan, ledger.now());
+            plans::update(ledger.tx, owner, &plan);
+            ledger.emit_event(event, wire::plan_in_event(&plan, owner), None).await?;
+        }
+        ledger.finish();
+        Ok(left)
+    }
+
+    /// Closes a plan that has no holds left. Returns the type of its event.
+    fn end(self, plan: &mut Plan, now: Timestamp) -> &'static str {
+        plan.announcing = false;
+        if let (Self::Disabled, State::Draining { since }) = (self, plan.state) {
+            plan.state = State::Disabled { since, drained_at: now };
+            return "reserve.plan.disabled";
+        }
+        plan.state = State::Expired;
+        "reserve.plan.expired"
+    }
+}
