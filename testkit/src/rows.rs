@@ -110,13 +110,7 @@ impl TestServer {
 
     /// All tables of a store with their rows.
     fn tables_of(&self, store: &Store) -> Vec<(String, Vec<Row>)> {
-        let tables = if store.is_shared() {
-            "SELECT CAST(table_name AS text) FROM information_schema.tables \
-             WHERE table_schema = 'public' ORDER BY 1"
-        } else {
-            "SELECT name FROM sqlite_schema WHERE type = 'table' ORDER BY name"
-        };
-        let tables = self.block_on(store.query(tables, &[])).unwrap();
+        let tables = self.block_on(store.query(names_of_tables(store), &[])).unwrap();
         let names = tables.iter().map(|table| table.text(0).unwrap().to_owned());
         let rows = |table: &str| {
             let sql = leaked(&format!("SELECT * FROM {table}"));
@@ -125,10 +119,31 @@ impl TestServer {
         names.map(|table| (table.clone(), rows(&table))).collect()
     }
 
+    /// The tables of the data store that have all these columns.
+    pub fn tables_with(&self, columns: &[&str]) -> Vec<String> {
+        let store = self.data();
+        let tables = self.block_on(store.query(names_of_tables(store), &[])).unwrap();
+        let tables = tables.iter().map(|table| table.text(0).unwrap().to_owned());
+        let has = |table: &str, column: &str| {
+            let sql = leaked(&format!("SELECT {column} FROM {table} WHERE 1 = 0"));
+            self.block_on(store.query(sql, &[])).is_ok()
+        };
+        tables.filter(|table| columns.iter().all(|column| has(table, column))).collect()
+    }
+
     /// The column by which rows come in the order in which they were written, as long as none of
     /// them was changed.
     pub fn insertion_order(&self) -> &'static str {
         if self.data().is_shared() { "ctid" } else { "rowid" }
+    }
+}
+
+fn names_of_tables(store: &Store) -> &'static str {
+    if store.is_shared() {
+        "SELECT CAST(table_name AS text) FROM information_schema.tables \
+         WHERE table_schema = 'public' ORDER BY 1"
+    } else {
+        "SELECT name FROM sqlite_schema WHERE type = 'table' ORDER BY name"
     }
 }
 

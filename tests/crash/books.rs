@@ -17,9 +17,9 @@ const ROUNDS: usize = 12;
 
 /// Checks the books of a store that is open or not, as `coffer ledger verify` does.
 #[track_caller]
-pub fn verify(directory: &Path) {
+pub fn verify(directory: &Path, families: &FamilySet) {
     let path = directory.join("coffer.db");
-    let store = Store::open_sqlite_read_only(&path, &FamilySet::default().migrations()).unwrap();
+    let store = Store::open_sqlite_read_only(&path, &families.migrations()).unwrap();
     let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
     let findings = runtime.block_on(coffer_reserves::verify(&store)).unwrap();
     assert!(findings.differences.is_empty(), "{:#?}", findings.differences);
@@ -164,7 +164,7 @@ fn a_crash_leaves_the_books_right_and_every_answer_true() {
         cut += callers.iter().filter(|caller| caller.in_flight.is_some()).count();
         callers.iter_mut().for_each(|caller| caller.check(&client, &books));
         drop(books);
-        verify(fixture.directory());
+        verify(fixture.directory(), &FamilySet::default());
         if round == ROUNDS {
             break;
         }

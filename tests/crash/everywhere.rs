@@ -8,6 +8,7 @@ use coffer::family_set::FamilySet;
 use coffer_base::{Clock, SystemClock};
 use coffer_kernel::Settings;
 use coffer_testkit::catalogue::{Catalogue, Request};
+use coffer_tests::notes;
 use std::path::Path;
 
 #[test]
@@ -27,10 +28,11 @@ fn whatever_a_crash_cuts_before_the_commit_is_done_when_it_is_asked_for_again() 
 /// Cuts every change at a point, and asks for it again; `check` is told whether the answer was a
 /// kept one.
 fn for_each_cut(fault: &'static str, check: impl Fn(&Request, Option<&str>)) {
-    let fixture = Fixture::new(0);
+    let fixture = Fixture::with_notes();
+    let families = FamilySet::default().with(notes::FAMILY);
     let server = Program::Test("none").start(fixture.directory()).unwrap();
     let client = server.anonymous().with_key(&fixture.key);
-    let parts = FamilySet::default().parts(&Settings::default());
+    let parts = families.parts(&Settings::default());
     let changes = Catalogue::new(parts.routes.all(), SystemClock.now()).changes(&client);
     server.stop();
     for change in changes {
@@ -46,7 +48,7 @@ fn for_each_cut(fault: &'static str, check: impl Fn(&Request, Option<&str>)) {
         assert_eq!(audited(fixture.directory(), change.operation), before + 1, "{change:?}");
         server.stop();
     }
-    verify(fixture.directory());
+    verify(fixture.directory(), &families);
 }
 
 fn audited(directory: &Path, operation: &str) -> i64 {

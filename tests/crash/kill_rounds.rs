@@ -55,6 +55,13 @@ impl Fixture {
         Self { _home: Some(home), ..fixture }
     }
 
+    /// The same with one more family, which the tests have.
+    pub fn with_notes() -> Self {
+        let home = TempDir::new().unwrap();
+        let fixture = Self::at(home.path().join(coffer_tests::notes::FAMILY.name), 0);
+        Self { _home: Some(home), ..fixture }
+    }
+
     /// As [`Fixture::new`], in a directory of the caller's.
     pub fn at(directory: PathBuf, accounts: usize) -> Self {
         let (server, key) = start_with_admin(&directory);

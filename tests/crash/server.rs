@@ -13,6 +13,7 @@ use coffer::serve::{Address, ServeOptions, Server};
 use coffer_base::{Clock, SystemClock, Timestamp};
 use coffer_crypto::SystemRandom;
 use coffer_storage::Faults;
+use coffer_tests::notes;
 use std::io::Read;
 use std::num::NonZeroU64;
 use std::path::{Path, PathBuf};
@@ -57,7 +58,7 @@ async fn start(directory: PathBuf, faults: Faults, holds: bool, admin: bool) -> 
         root: RootSource::DataDir,
         database: coffer::assemble::Database::Embedded,
         developer: false,
-        families: FamilySet::default(),
+        families: families(&directory),
         settings: coffer_kernel::Settings::default(),
         clock: Arc::new(FragileClock(directory.join("panic"))),
         random: Arc::new(SystemRandom),
@@ -85,6 +86,15 @@ async fn start(directory: PathBuf, faults: Faults, holds: bool, admin: bool) -> 
     let server = Server::start(installation, serve).await.unwrap();
     eprintln!("{{\"address\":\"{}\"}}", server.address.as_ref().unwrap());
     server
+}
+
+/// The product's families, and the tests' own one in a directory of that name.
+fn families(directory: &Path) -> FamilySet {
+    let product = FamilySet::default();
+    match directory.file_name() {
+        Some(name) if name == notes::FAMILY.name => product.with(notes::FAMILY),
+        _ => product,
+    }
 }
 
 /// The system's clock, and a panic whenever there is a file with this name.

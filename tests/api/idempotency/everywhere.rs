@@ -3,9 +3,10 @@
 use super::{is_first, is_mismatch, is_replay};
 use coffer_testkit::catalogue::{Catalogue, Request};
 use coffer_testkit::{Client, TestServer, insist};
+use coffer_tests::notes;
 
 fn all() -> (TestServer, Client, Vec<Request>) {
-    let server = TestServer::builder().without_background_jobs().start();
+    let server = TestServer::builder().family(notes::FAMILY).without_background_jobs().start();
     let client = server.app().client();
     let changes = Catalogue::of(&server).changes(&client);
     (server, client, changes)
