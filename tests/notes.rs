@@ -23,7 +23,7 @@ pub const NOTES_PER_ACCOUNT: Quota = Quota { name: "notes_per_account", from: 1,
 pub const FAMILY: Family = Family {
     name: "notes",
     migrations: &[MigrationSet {
-        room: "notes",
+        component: "notes",
         migrations: &[Migration {
             version: 1,
             name: "note",
@@ -50,6 +50,7 @@ pub const FAMILY: Family = Family {
         delete: "DELETE FROM note WHERE mode = ? AND app = ? AND account = ? AND seq = ?",
     }],
     seals: &[],
+    checks: &[],
     parts,
 };
 
@@ -127,14 +128,16 @@ impl WriteOperation for Create {
         let sql = "SELECT count(*), coalesce(max(seq), 0) FROM note \
                    WHERE mode = ? AND app = ? AND account = ?";
         let rows = tx.query(sql, &tenant).await?;
-        let row = rows.first().ok_or(StorageError::Engine("no row".to_owned()))?;
+        let (count, last) = rows
+            .first()
+            .map_or(Ok((0, 0)), |row| row.int(0).and_then(|count| Ok((count, row.int(1)?))))?;
         let quota = ctx.principal().quota(NOTES_PER_ACCOUNT.name).unwrap_or(USUAL_QUOTA);
-        if row.int(0)? >= quota {
+        if count >= quota {
             let message = format!("An app may have {quota} notes about an account.");
             return Err(ApiError::invalid(message).into());
         }
         let id = coffer_base::id::random_id("note", limit::RANDOM_ID_CHARACTERS, ctx.random());
-        let (seq, text, created) = (row.int(1)? + 1, text.clone(), ctx.now());
+        let (seq, text, created) = (last + 1, text.clone(), ctx.now());
         let note = Note { seq, id: id.clone(), text, created, words: 0, archived: false };
         let mut values = tenant;
         values.extend([

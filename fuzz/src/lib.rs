@@ -3,18 +3,18 @@
 use coffer_dialect::ApiError;
 
 /// Asserts that `error` is a refusal with `status`, and that its body is JSON with an `error` in
-/// it. `inside` must be empty: an input that a stranger chose is never a fault of ours.
+/// it. It must have no detail for the log: no input of a caller is a fault of the server.
 pub fn assert_refusal(error: &ApiError, status: u16) {
     assert_eq!(error.status(), status, "{error:?}");
-    assert_eq!(error.inside(), None, "{error:?}");
+    assert_eq!(error.log_detail(), None, "{error:?}");
     assert!(!error.message().is_empty());
     let body = String::from_utf8(error.body()).expect("a body is UTF-8");
     assert!(body.starts_with("{\n  \"error\": {\n"), "{body}");
     assert!(is_balanced_json(&body), "{body}");
 }
 
-/// Whether strings are closed and hold no bare control characters, brackets match, and nothing
-/// but JSON's own marks and words stands outside of strings.
+/// Whether strings are closed and hold no bare control characters, brackets match, and only JSON's
+/// own punctuation and words stand outside of strings.
 fn is_balanced_json(text: &str) -> bool {
     let mut open = Vec::new();
     let mut characters = text.chars();

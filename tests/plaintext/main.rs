@@ -88,7 +88,7 @@ impl Fixture {
         }
         let mut sets = coffer::family_set::FamilySet::default().migrations();
         sets.push(MigrationSet {
-            room: "test",
+            component: "test",
             migrations: &[Migration {
                 version: 1,
                 name: "more",

@@ -28,7 +28,7 @@ fn debug_shows_no_key_and_no_value() {
         account: AccountId::parse("acct_a").unwrap(),
     };
     let tenant_keys = runtime.block_on(async {
-        Keyring::found(&options(), &root, now).await.unwrap();
+        Keyring::init(&options(), &root, now).await.unwrap();
         let keyring = Keyring::open(options(), &root).await.unwrap();
         keyring.tenant(&tenant, now).await.unwrap()
     });

@@ -1,5 +1,5 @@
 -- One row for each mutation, written in the mutation's own transaction. Rows are only added.
--- fingerprint is a digest under a key of the tenant: it recognises a value, and never tells it.
+-- fingerprint is a digest under a key of the tenant: values can be compared by it, not read.
 CREATE TABLE audit_entry (
     at          INTEGER NOT NULL,
     request     TEXT    NOT NULL,

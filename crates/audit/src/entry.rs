@@ -1,4 +1,4 @@
-//! What one entry says.
+//! One entry of the audit log.
 
 use coffer_base::{Tenant, Timestamp};
 use coffer_keyring::Digest;
@@ -6,15 +6,15 @@ use coffer_keyring::Digest;
 /// One mutation: who did what to which object, when, in answer to which request.
 #[derive(Debug)]
 pub struct Entry<'a> {
-    /// When the request was taken up.
+    /// When the request was received.
     pub at: Timestamp,
-    /// The request's id (`req_…`), as the caller and the log know it.
+    /// The request's id (`req_…`), as in the response and in the server's log.
     pub request: &'a str,
-    /// The id of the key that was used, never the key.
+    /// The id of the API key that was used, never the key.
     pub actor: &'a str,
     /// The operation's name, such as `apps.secrets.create`.
     pub operation: &'a str,
-    /// Whose data it was.
+    /// The owner of the data.
     pub tenant: &'a Tenant,
     /// The id of the object that was changed.
     pub subject: &'a str,

@@ -1,8 +1,8 @@
-//! The record of who changed what, and when.
+//! The audit log: who changed what, and when.
 //!
-//! Each mutation's row is written in the mutation's own transaction: they are kept together or
-//! not at all, and if the row cannot be written the mutation does not happen. An [`Entry`] has
-//! room for names and for fingerprints, not for values; this room never sees a plaintext.
+//! Each mutation's entry is written in the mutation's own transaction: both are committed or
+//! neither is. An [`Entry`] holds names and fingerprints and no values; no plaintext reaches this
+//! crate.
 
 mod entry;
 mod store;

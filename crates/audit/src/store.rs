@@ -1,11 +1,12 @@
-//! The SQL of the audit.
+//! The SQL of the audit log.
 
 use crate::entry::Entry;
-use coffer_storage::{Migration, MigrationSet, Tx, Value};
+use coffer_keyring::Digest;
+use coffer_storage::{Migration, MigrationSet, Tx, values};
 
-/// The audit's schema.
+/// The audit log's schema.
 pub const MIGRATIONS: MigrationSet = MigrationSet {
-    room: "audit",
+    component: "audit",
     migrations: &[Migration {
         version: 1,
         name: "audit_entry",
@@ -13,23 +14,21 @@ pub const MIGRATIONS: MigrationSet = MigrationSet {
     }],
 };
 
-/// Adds `entry` to the transaction that it records, which fails if that fails.
+/// Adds `entry` to the transaction that it records. If it cannot be written, the transaction fails.
 pub fn append(tx: &mut Tx<'_>, entry: &Entry<'_>) {
-    let fingerprint =
-        entry.fingerprint.map_or(Value::Null, |digest| Value::from(digest.as_bytes().as_slice()));
     tx.defer(
         "INSERT INTO audit_entry (at, request, actor, operation, mode, app, account, subject, \
          fingerprint) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
-        vec![
-            Value::Int(entry.at.unix()),
-            Value::from(entry.request),
-            Value::from(entry.actor),
-            Value::from(entry.operation),
-            Value::Int(entry.tenant.mode.code()),
-            Value::from(entry.tenant.app.as_str()),
-            Value::from(entry.tenant.account.as_str()),
-            Value::from(entry.subject),
-            fingerprint,
+        values![
+            entry.at,
+            entry.request,
+            entry.actor,
+            entry.operation,
+            entry.tenant.mode,
+            &entry.tenant.app,
+            &entry.tenant.account,
+            entry.subject,
+            entry.fingerprint.as_ref().map(Digest::as_bytes),
         ],
     );
 }

@@ -1,7 +1,7 @@
 //! Time as an argument.
 //!
 //! A request takes one [`Timestamp`] at its start and uses it throughout, so every rule about
-//! expiry is decided against a single instant, and a test can move time by hand.
+//! expiry is decided against a single instant, and a test can set the time.
 
 use std::fmt;
 use std::sync::Arc;
@@ -11,7 +11,7 @@ use std::time::{SystemTime, UNIX_EPOCH};
 /// Seconds of a day; Unix time knows no leap seconds.
 pub const DAY_SECONDS: i64 = 86_400;
 
-/// Whole seconds since the Unix epoch, as every time on the wire (conventions §4).
+/// Whole seconds since the Unix epoch, as every time on the wire.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
 pub struct Timestamp(i64);
 
@@ -31,7 +31,7 @@ impl Timestamp {
         Self(self.0.saturating_add(seconds))
     }
 
-    /// The midnight (UTC) that comes next; of a midnight, the one a day later (reserves §3.3).
+    /// The next midnight in UTC; of a midnight, the one a day later.
     pub const fn midnight_after(self) -> Self {
         Self(self.0.div_euclid(DAY_SECONDS).saturating_add(1).saturating_mul(DAY_SECONDS))
     }
@@ -49,7 +49,7 @@ pub trait Clock: Send + Sync + 'static {
     fn now(&self) -> Timestamp;
 }
 
-/// The machine's clock; the only place that reads it.
+/// The machine's clock. Nothing else in the program reads it.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct SystemClock;
 
@@ -92,42 +92,42 @@ impl Clock for TestClock {
     }
 }
 
-/// Another clock, moved forward by as much as it was told: the clock of developer mode.
+/// Another clock plus an offset: the clock of developer mode.
 ///
-/// The offset only grows, so time passes faster and never runs back.
+/// The offset only grows, so time never runs back.
 pub struct ShiftedClock {
     inner: Arc<dyn Clock>,
     offset: AtomicI64,
 }
 
 impl ShiftedClock {
-    /// `inner`, `offset` seconds ahead; a negative offset counts as none.
+    /// A clock that is `offset` seconds ahead of `inner`; a negative offset counts as 0.
     pub fn new(inner: Arc<dyn Clock>, offset: i64) -> Self {
         Self { inner, offset: AtomicI64::new(offset.max(0)) }
     }
 
-    /// How many seconds it is ahead of the clock inside.
+    /// The offset: how many seconds it is ahead of the inner clock.
     pub fn offset(&self) -> i64 {
         self.offset.load(Ordering::SeqCst)
     }
 
-    /// Moves it so that it is `offset` seconds ahead, unless it is further already.
+    /// Raises the offset to `offset` seconds, unless it is larger already.
     pub fn shift_to(&self, offset: i64) {
         self.offset.fetch_max(offset, Ordering::SeqCst);
     }
 
-    /// What it shows once it is `offset` seconds ahead.
-    pub fn shows_at(&self, offset: i64) -> Timestamp {
+    /// The time that it shows with an offset of `offset` seconds.
+    pub fn at_offset(&self, offset: i64) -> Timestamp {
         self.inner.now().plus(offset)
     }
 
-    /// How many seconds ahead it shows `now`.
+    /// The offset with which it shows `now`.
     pub fn offset_of(&self, now: Timestamp) -> i64 {
         now.0.saturating_sub(self.inner.now().0)
     }
 
-    /// Moves it so that it shows `now`, unless it shows a later time already.
-    pub fn reach(&self, now: Timestamp) {
+    /// Raises the offset so that it shows `now`, unless it shows a later time already.
+    pub fn advance_to(&self, now: Timestamp) {
         self.shift_to(self.offset_of(now));
     }
 }
@@ -143,7 +143,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_test_clock_moves_only_when_told() {
+    fn a_test_clock_moves_only_when_it_is_moved() {
         let clock = TestClock::at(Timestamp::from_unix(100));
         assert_eq!(clock.now(), clock.now());
         clock.advance(-40);
@@ -155,12 +155,12 @@ mod tests {
         let inner = Arc::new(TestClock::at(Timestamp::from_unix(100)));
         let clock = ShiftedClock::new(Arc::<TestClock>::clone(&inner), -5);
         assert_eq!(clock.now().unix(), 100);
-        clock.reach(Timestamp::from_unix(160));
-        clock.reach(Timestamp::from_unix(120));
+        clock.advance_to(Timestamp::from_unix(160));
+        clock.advance_to(Timestamp::from_unix(120));
         clock.shift_to(10);
         assert_eq!((clock.now().unix(), clock.offset()), (160, 60));
         let goal = Timestamp::from_unix(300);
-        assert_eq!((clock.offset_of(goal), clock.shows_at(200)), (200, goal));
+        assert_eq!((clock.offset_of(goal), clock.at_offset(200)), (200, goal));
         inner.advance(1);
         assert_eq!(clock.now().unix(), 161);
     }
@@ -172,7 +172,7 @@ mod tests {
 
     #[test]
     fn the_next_midnight_is_later_even_at_midnight() {
-        // The two documented examples (reserves §3.3), and both sides of the epoch.
+        // The two examples of Stripe's documentation, and both sides of the epoch.
         for (at, midnight) in [
             (1_755_972_386, 1_755_993_600),
             (1_758_588_150, 1_758_672_000),
@@ -186,7 +186,7 @@ mod tests {
     }
 
     #[test]
-    fn adding_stops_at_the_ends() {
+    fn addition_saturates() {
         assert_eq!(Timestamp::from_unix(i64::MAX).plus(1).unix(), i64::MAX);
     }
 }

@@ -2,9 +2,9 @@
 
 use std::fmt;
 
-/// A currency of ISO 4217, written in lower case as on the wire (conventions §4).
+/// A currency of ISO 4217, written in lower case as on the wire.
 ///
-/// Amounts are in its minor unit, as whoever sends them counts it; nothing here scales one.
+/// Amounts are in its minor unit as the caller counts it; nothing here scales one.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Currency([u8; 3]);
 
@@ -21,7 +21,7 @@ impl Currency {
         std::str::from_utf8(&self.0).unwrap_or_default()
     }
 
-    /// All currencies, by the alphabet.
+    /// All currencies in alphabetical order.
     pub fn all() -> impl Iterator<Item = Self> {
         CODES.iter().map(|code| Self(*code))
     }
@@ -39,7 +39,8 @@ impl fmt::Debug for Currency {
     }
 }
 
-/// What circulates, by the alphabet; without metals, bonds, funds and test codes.
+/// The currencies in circulation, without metals, bonds, funds and test codes; sorted for the
+/// binary search.
 const CODES: [[u8; 3]; 156] = [
     *b"aed", *b"afn", *b"all", *b"amd", *b"aoa", *b"ars", *b"aud", *b"awg", *b"azn", *b"bam",
     *b"bbd", *b"bdt", *b"bgn", *b"bhd", *b"bif", *b"bmd", *b"bnd", *b"bob", *b"brl", *b"bsd",
@@ -64,7 +65,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_codes_are_sorted_so_that_each_is_found() {
+    fn codes_are_sorted_for_the_binary_search() {
         assert!(CODES.is_sorted_by(|one, other| one < other));
         for currency in Currency::all() {
             assert_eq!(Currency::parse(currency.as_str()), Some(currency));
@@ -72,7 +73,7 @@ mod tests {
     }
 
     #[test]
-    fn other_texts_are_no_currency() {
+    fn other_texts_are_refused() {
         assert_eq!(Currency::parse("usd").unwrap().to_string(), "usd");
         for other in ["", "us", "USD", "Usd", "usdc", "xau", "xxx", "zzz", "é1", " usd"] {
             assert_eq!(Currency::parse(other), None, "{other}");

@@ -1,4 +1,4 @@
-//! Ids: a prefix that says what it is, and letters and digits that say which.
+//! Ids: a prefix that names the kind of object, and random letters and digits.
 
 use crate::limit;
 use crate::random::Random;
@@ -7,14 +7,14 @@ use std::sync::Arc;
 
 const BASE62: &[u8; 62] = b"0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz";
 
-/// `length` random letters and digits, each drawn without bias.
+/// `length` random letters and digits, each equally likely.
 pub fn random_base62(random: &dyn Random, length: usize) -> String {
     let mut text = String::with_capacity(length);
     let mut pool = [0u8; 64];
     while text.len() < length {
         random.fill(&mut pool);
         for byte in pool {
-            // 248 is the largest multiple of 62 in a byte; what lies above would favour some.
+            // 248 is the largest multiple of 62 in a byte; larger bytes would favour some letters.
             if byte < 248
                 && text.len() < length
                 && let Some(&letter) = BASE62.get(usize::from(byte % 62))
@@ -70,10 +70,11 @@ macro_rules! id {
             /// What every such id begins with.
             pub const PREFIX: &'static str = $prefix;
 
-            /// Checks the prefix, the characters and the length.
+            /// Parses an id: its prefix, then letters, digits and underscores, at most
+            /// [`limit::ID_CHARACTERS`] characters in all.
             ///
             /// # Errors
-            /// [`InvalidId`] if any of them is off.
+            /// [`InvalidId`] if the prefix, a character or the length is another.
             pub fn parse(text: &str) -> Result<Self, InvalidId> {
                 checked(text, $prefix).map(Self)
             }
@@ -84,7 +85,7 @@ macro_rules! id {
                 Self(Arc::from(format!("{}{letters}", $prefix)))
             }
 
-            /// An id of the program's own, written in its source.
+            /// An id that the program uses for itself.
             pub(crate) fn reserved(text: &'static str) -> Self {
                 Self(Arc::from(text))
             }
@@ -104,11 +105,11 @@ macro_rules! id {
 }
 
 id! {
-    /// An account: whoever installs apps, or develops them.
+    /// An account, which installs apps or develops them.
     AccountId, "acct_"
 }
 id! {
-    /// An app, made by a developer's account.
+    /// An app of a developer's account.
     AppId, "app_"
 }
 

@@ -1,7 +1,7 @@
-//! The words that every room shares: ids, time, randomness, bounds, redaction, tenants.
+//! The types that every crate shares: ids, time, randomness, bounds, redaction, tenants.
 //!
-//! This room depends on nothing of ours and does no input or output but read the system clock.
-//! Whatever needs a disk, a socket, a cipher or an async runtime lives elsewhere.
+//! This crate depends on none of the project's others, and its only input is the system clock.
+//! What needs a disk, a socket, a cipher or an async runtime is in another crate.
 
 pub mod clock;
 pub mod currency;

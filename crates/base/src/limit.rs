@@ -1,105 +1,54 @@
-//! Every bound of the program, with its reason.
+//! Bounds that several crates share. A bound of one crate is in that crate's `limits.rs`.
 //!
-//! A quantity that a caller can choose has a number here. "Decision 20" is that of the wire
-//! conventions' §13.
+//! Every quantity that a caller can choose has a bound, and every bound has its reason beside it.
 
-/// Longest id that is accepted, in characters. The wire allows 255 (conventions §4); ours are
-/// shorter, and what is looked up should be too.
+/// Longest id that is accepted, in characters: those that the server makes have under 40, and an
+/// operator may choose longer ones.
 pub const ID_CHARACTERS: usize = 64;
 
-/// Random letters and digits in an id that we make: 95 bits, so that ids do not collide.
+/// Random letters and digits in an id that the server makes: 95 bits, so that ids do not collide.
 pub const RANDOM_ID_CHARACTERS: usize = 16;
 
-/// Random letters and digits of a secret's id, as many as the public examples show
-/// (secret store §2.1).
-pub const SECRET_ID_CHARACTERS: usize = 30;
-
-/// Random letters and digits of a request id (conventions §4.1).
+/// Random letters and digits of a request id, as many as Stripe's have.
 pub const REQUEST_ID_CHARACTERS: usize = 14;
 
-/// Longest request target, in bytes: what the `http` crate can hold (decision 20).
+/// Longest request target, in bytes: what the `http` crate can hold. hyper refuses a longer one.
 pub const URL_BYTES: usize = 65_534;
 
-/// Longest request body, in bytes (decision 20): far above what 64 parameters of 5000 four-byte
+/// Longest request body, in bytes: far above what 64 parameters of 5000 four-byte
 /// characters need in practice, small enough that 10,000 connections cannot exhaust a machine.
 pub const BODY_BYTES: usize = 256 * 1024;
 
-/// Most parameters of a request, query and body together (decision 20).
-pub const PARAMETERS: usize = 64;
-
-/// Deepest nesting of a parameter: `a[b][c][d]` has depth 4 (decision 20).
-pub const PARAMETER_DEPTH: usize = 4;
-
-/// Longest bracket path of a parameter, in bytes: several times the longest that exists, and short
-/// enough that an error can repeat it.
-pub const PARAMETER_NAME_BYTES: usize = 200;
-
-/// Most characters of a refused value that an error repeats, so that the caller can tell which.
-pub const ECHO_CHARACTERS: usize = 40;
-
-/// Longest `Stripe-Version` header, in bytes: a version and a few feature flags (conventions §10).
-pub const VERSION_BYTES: usize = 255;
-
-/// Most request headers (decision 20).
+/// Most request headers: several times as many as SDKs and proxies send together.
 pub const HEADERS: usize = 100;
 
-/// Most bytes of request headers together, names and values (decision 20).
+/// Most bytes of request headers together, names and values: no less than
+/// common proxies let through.
 pub const HEADER_BYTES: usize = 64 * 1024;
 
-/// Seconds until the headers must have arrived, from their first byte (decision 20).
+/// Seconds until the headers must have arrived, from their first byte: a slower caller holds a
+/// connection that others need.
 pub const HEADER_SECONDS: u64 = 10;
 
-/// Seconds until the body must have arrived (decision 20).
+/// Seconds until the body must have arrived: enough for the longest on a slow line.
 pub const BODY_SECONDS: u64 = 30;
 
 /// Seconds for which the body of a request that was refused before it was read is still taken
 /// and thrown away: long enough for one on its way, too short to be worth holding a connection.
 pub const DISCARD_SECONDS: u64 = 2;
 
-/// Seconds until a request is answered, whatever happens (decision 20).
+/// Seconds until a request is answered, whatever happens: the SDK for Node gives up after 80.
 pub const REQUEST_SECONDS: u64 = 60;
 
-/// Seconds that a connection may stay without a request (decision 20).
+/// Seconds that a connection may stay without a request: longer than the 60 for which proxies
+/// commonly keep one, so that a proxy never sends a request into a closed connection.
 pub const IDLE_SECONDS: u64 = 75;
 
-/// Most open connections (decision 20).
-pub const CONNECTIONS: usize = 10_000;
-
-/// Seconds that a shutdown waits for requests under way: longer than the slowest that succeeds
-/// in practice, shorter than what service managers allow before they kill.
-pub const DRAIN_SECONDS: u64 = 20;
-
-/// Longest name of a secret, in characters (secret store §1.1).
-pub const SECRET_NAME_CHARACTERS: usize = 5000;
-
-/// Longest payload of a secret, in characters (secret store §1.1).
-pub const SECRET_PAYLOAD_CHARACTERS: usize = 5000;
-
-/// Longest user id of a scope, in characters (secret store §1.1).
+/// Longest user id of a scope, in characters: Stripe's bound.
 pub const SCOPE_USER_CHARACTERS: usize = 5000;
 
-/// Longest object id sent as a cursor, in characters (secret store §1.1).
-pub const CURSOR_CHARACTERS: usize = 5000;
-
-/// Secrets in one scope unless the installation or the app says otherwise (secret store §3.2).
-pub const SECRETS_PER_SCOPE: u32 = 10;
-
-/// The most that an installation or an app may allow in one scope (secret store §7,
-/// decision 15): a scope is listed and counted without an index of its own.
-pub const SECRETS_PER_SCOPE_CEILING: i64 = 1000;
-
-/// How far ahead a secret's expiry may lie, in seconds: 100 years of 365.25 days (secret store
-/// §7, decision 7).
-pub const EXPIRY_AHEAD_SECONDS: i64 = 3_155_760_000;
-
-/// Objects on a page if the caller does not say (conventions §5).
-pub const PAGE_DEFAULT: i64 = 10;
-
-/// Most objects on a page (conventions §5).
+/// Most objects on a page: Stripe's bound.
 pub const PAGE_CEILING: i64 = 100;
-
-/// Deepest expansion, in levels (conventions §6).
-pub const EXPAND_DEPTH: usize = 4;
 
 /// Longest idempotency key, in characters (conventions §7).
 pub const IDEMPOTENCY_KEY_CHARACTERS: usize = 255;
@@ -114,7 +63,7 @@ pub const IDEMPOTENCY_RECORDS_PER_APP: i64 = 10_000_000;
 /// Seconds that a request waits for another with the same idempotency key (decision 15).
 pub const IDEMPOTENCY_WAIT_SECONDS: u64 = 5;
 
-/// How often a write is prepared anew because its key was rotated or destroyed meanwhile.
+/// How often a write is prepared anew because its keys were destroyed meanwhile.
 pub const PREPARE_ATTEMPTS: u32 = 3;
 
 /// Seconds for which the place of a deleted object is remembered for cursors (conventions §13,
@@ -129,49 +78,18 @@ pub const WRITE_QUEUE: usize = 1024;
 /// does not wait long.
 pub const WRITE_GROUP: usize = 256;
 
-/// Rows that a background job changes in one transaction, so that requests get their turn.
+/// Rows that a background job changes in one transaction, so that requests are served in between.
 pub const JOB_BATCH: i64 = 500;
-
-/// Seconds between two passes of the job that removes expired rows: they must be gone within a
-/// minute (secret store §7, decision 6).
-pub const EXPIRE_EVERY_SECONDS: u64 = 20;
 
 /// Seconds between two passes of the jobs that prune stored answers and tombstones.
 pub const PRUNE_EVERY_SECONDS: u64 = 3600;
 
-/// Seconds between two writes of the keys' last-used times: they tell a person about days.
-pub const LAST_USED_EVERY_SECONDS: u64 = 60;
-
 /// Tenants whose keys are held in memory: about 5 MB; the others cost one read and one unwrap.
 pub const TENANTS_IN_MEMORY: usize = 10_000;
 
-/// Authenticated pairs of key and account held in memory, about 5 MB.
-pub const PRINCIPALS_IN_MEMORY: usize = 10_000;
-
-/// Longest name of an account or an app, in characters.
-pub const DISPLAY_NAME_CHARACTERS: usize = 200;
-
-/// Shortest life of an ephemeral key, in seconds.
-pub const EPHEMERAL_SECONDS_FLOOR: i64 = 60;
-
-/// Longest life of an ephemeral key, in seconds: one day.
-pub const EPHEMERAL_SECONDS_CEILING: i64 = 86_400;
-
-/// Life of an ephemeral key if the caller does not say, in seconds: one hour.
-pub const EPHEMERAL_SECONDS_DEFAULT: i64 = 3600;
-
-/// Longest token that is looked up, in bytes: ours have under 80.
-pub const TOKEN_BYTES: usize = 255;
-
-/// Longest plaintext that is sealed, in bytes: four times the longest body, so that every value
-/// and every stored answer fits, and a damaged length cannot ask for more memory than this.
-pub const SEALED_BYTES: usize = 1024 * 1024;
-
-/// Random letters and digits of a token that we make: 190 bits, so that a fast hash protects it.
+/// Random letters and digits of a token that the server makes: 190 bits, so that a fast hash
+/// protects it.
 pub const TOKEN_CHARACTERS: usize = 32;
-
-/// Longest text of a root key, in bytes: ours has under 150.
-pub const ROOT_KEY_BYTES: usize = 512;
 
 /// Bytes of the write-ahead log after which its pages move into the database file, beside the
 /// commits: large enough to fold rewrites of hot pages, small enough for fast lookups and starts.
@@ -201,9 +119,6 @@ pub const WRITER_CACHE_KIB: i64 = 16 * 1024;
 /// rows. There are as many such connections as threads that read at once, as a rule two to eight.
 pub const READER_CACHE_KIB: i64 = 8 * 1024;
 
-/// Seconds between two passes of the job that erases tenants whose keys are destroyed already.
-pub const ERASE_EVERY_SECONDS: u64 = 5;
-
 /// Microseconds for which a read connection reads on from one snapshot while the server commits
 /// nothing: enough for several reads under load, less than it takes another program to commit a
 /// change to the file and ask for it.
@@ -211,18 +126,6 @@ pub const SNAPSHOT_MICROSECONDS: u64 = 100;
 
 /// Most characters of a request's path in the log: more than any path that is served has.
 pub const LOGGED_PATH_CHARACTERS: usize = 200;
-
-/// Most keys of an object's metadata (conventions §11).
-pub const METADATA_KEYS: usize = 50;
-
-/// Longest key of metadata, in characters (conventions §11).
-pub const METADATA_KEY_CHARACTERS: usize = 40;
-
-/// Longest value of metadata, in characters (conventions §11).
-pub const METADATA_VALUE_CHARACTERS: usize = 500;
-
-/// Largest amount of money, in the currency's minor unit (reserves §11, decision 31).
-pub const AMOUNT_CEILING: i64 = 99_999_999_999;
 
 /// Most types that one list of events may ask for (conventions §12).
 pub const EVENT_TYPES: usize = 20;
@@ -236,9 +139,6 @@ pub const EVENT_SECONDS: i64 = 30 * 86_400;
 /// Seconds between two looks of the scheduler: late money annoys, and a look that finds nothing
 /// costs a few reads.
 pub const SCHEDULE_EVERY_SECONDS: u64 = 5;
-
-/// How far developer mode's clock moves in one request: five years of 365.25 days.
-pub const CLOCK_ADVANCE_SECONDS: i64 = 157_788_000;
 
 /// Longest id of an object of the payment processor, in characters (conventions §4).
 pub const PROCESSOR_ID_CHARACTERS: usize = 255;

@@ -4,8 +4,8 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 /// A source of unpredictable bytes.
 ///
-/// Filling cannot fail: a machine that cannot give random bytes cannot keep any promise that
-/// this program makes, so an implementation ends the process rather than return weak ones.
+/// Filling cannot fail: without random bytes no key and no token is safe, so an implementation
+/// ends the process rather than return predictable ones.
 pub trait Random: Send + Sync + 'static {
     /// Fills `out` with random bytes.
     fn fill(&self, out: &mut [u8]);
@@ -44,11 +44,11 @@ mod tests {
 
     #[test]
     fn the_same_seed_repeats_and_another_does_not() {
-        let mut draws = [[0u8; 20]; 3];
-        for (draw, seed) in draws.iter_mut().zip([7, 7, 8]) {
-            TestRandom::seeded(seed).fill(draw);
+        let mut outputs = [[0u8; 20]; 3];
+        for (output, seed) in outputs.iter_mut().zip([7, 7, 8]) {
+            TestRandom::seeded(seed).fill(output);
         }
-        assert_eq!(draws[0], draws[1]);
-        assert_ne!(draws[0], draws[2]);
+        assert_eq!(outputs[0], outputs[1]);
+        assert_ne!(outputs[0], outputs[2]);
     }
 }

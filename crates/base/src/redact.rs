@@ -1,4 +1,4 @@
-//! Values that must never be seen by accident.
+//! Secret values, kept out of logs, errors and `Debug` output.
 
 use std::fmt;
 use zeroize::Zeroize;
@@ -6,8 +6,8 @@ use zeroize::Zeroize;
 /// A secret value: no `Display`, no serialization, a `Debug` that shows nothing, and memory
 /// that is overwritten when it is dropped.
 ///
-/// [`Redacted::expose`] is the only way to the value. The structure check of the project lists
-/// the files that may call it, so a new reader is a change that somebody sees.
+/// [`Redacted::expose`] is the only way to the value. `cargo xtask tidy` lists the files that may
+/// call it, so that each new caller is reviewed.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Redacted<T: Zeroize>(T);
 
@@ -17,7 +17,7 @@ impl<T: Zeroize> Redacted<T> {
         Self(value)
     }
 
-    /// The value itself, for sealing, hashing, or the answer to whom it belongs.
+    /// The value itself, for sealing, hashing, or the response to its owner.
     pub const fn expose(&self) -> &T {
         &self.0
     }

@@ -1,9 +1,9 @@
-//! Whose data it is.
+//! Owners of data: tenants, and the owners of ledgers and events.
 
 use crate::id::{AccountId, AppId};
 use std::fmt;
 
-/// Test and live data live in separate stores; the key that is used decides (secret store §3.6).
+/// Test and live data are kept apart; the API key of a request decides which it sees.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
 pub enum Mode {
     /// Test data, `livemode: false`.
@@ -16,7 +16,7 @@ impl Mode {
     /// Both modes.
     pub const ALL: [Self; 2] = [Self::Test, Self::Live];
 
-    /// The word for it in keys and in the admin API.
+    /// Its name in API keys and in the admin API.
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::Test => "test",
@@ -24,7 +24,7 @@ impl Mode {
         }
     }
 
-    /// The mode that `word` names.
+    /// The mode with the name `word`.
     pub fn parse(word: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|mode| mode.as_str() == word)
     }
@@ -34,7 +34,7 @@ impl Mode {
         matches!(self, Self::Live)
     }
 
-    /// How a stored row writes it: 0 for test, 1 for live.
+    /// Its code in a stored row: 0 for test, 1 for live.
     pub const fn code(self) -> i64 {
         match self {
             Self::Test => 0,
@@ -42,7 +42,7 @@ impl Mode {
         }
     }
 
-    /// The mode that a stored row means.
+    /// The mode with this code in a stored row.
     pub fn from_code(code: i64) -> Option<Self> {
         Self::ALL.into_iter().find(|mode| mode.code() == code)
     }
@@ -69,9 +69,10 @@ pub struct Tenant {
 }
 
 impl Tenant {
-    /// The program's own tenant, which owns what belongs to no app: answers of the admin API.
+    /// The program's own tenant, which owns what belongs to no app: the stored responses of the
+    /// admin API.
     ///
-    /// Its ids hold an underscore after the prefix, which no id that the server makes does.
+    /// Its ids hold an underscore after the prefix, which no generated id does.
     pub fn system() -> Self {
         Self {
             mode: Mode::Live,
@@ -81,11 +82,10 @@ impl Tenant {
     }
 }
 
-/// Whose ledger, and whose events: one account of one platform, in one mode (reserves §11,
-/// decision 16).
+/// The owner of a ledger and of events: one account of one platform, in one mode.
 ///
 /// A platform is the account that develops the key's app. All its apps share what belongs to an
-/// owner, unlike what belongs to a [`Tenant`].
+/// owner, since they see one balance; what belongs to a [`Tenant`] belongs to one app.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
 pub struct Owner {
     /// Test or live.

@@ -184,7 +184,7 @@ pub async fn init(options: &AssembleOptions) -> Result<Initialized, AssembleErro
         random: Arc::clone(&options.random),
     };
     if !resumed {
-        Keyring::found(&keyring_options, root.key(), now).await?;
+        Keyring::init(&keyring_options, root.key(), now).await?;
     }
     // The keys are opened once before the data is bound to them.
     Keyring::open(keyring_options, root.key()).await?;

@@ -6,6 +6,7 @@
 pub mod assemble;
 pub mod families;
 pub mod family_set;
+pub mod limits;
 pub mod serve;
 pub mod status;
 pub mod store_transfer;

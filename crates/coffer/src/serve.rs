@@ -1,6 +1,7 @@
 //! The server: listeners, connections, background jobs, and a graceful shutdown.
 
 use crate::assemble::Installation;
+use crate::limits;
 use coffer_base::limit;
 use coffer_kernel::{Job, JobContext, Kernel, ListenerRole, run_job, serve_connection};
 use std::fmt;
@@ -138,7 +139,7 @@ impl Server {
         let admin = options.bind(options.admin_listen.as_ref()).await?;
         let stopped = installation.context.stop.clone();
         let jobs = start_jobs(&installation).map_err(ServeError::Jobs)?;
-        let permits = Arc::new(Semaphore::new(limit::CONNECTIONS));
+        let permits = Arc::new(Semaphore::new(limits::CONNECTIONS));
         let mut listeners = JoinSet::new();
         let mut accept = |(listener, address): (Listener, Address), role| {
             let context = ListenerContext {
@@ -165,10 +166,10 @@ impl Server {
     }
 
     /// Stops accepting connections, finishes the requests under way, for at most
-    /// [`limit::DRAIN_SECONDS`], and closes the stores.
+    /// [`limits::DRAIN_SECONDS`], and closes the stores.
     pub async fn stop(self) {
         let _ = self.installation.stop.send(true);
-        let patience = Duration::from_secs(limit::DRAIN_SECONDS);
+        let patience = Duration::from_secs(limits::DRAIN_SECONDS);
         if tokio::time::timeout(patience, drain(self.listeners)).await.is_err() {
             tracing::warn!("requests were still under way when the time to drain ended");
         }

@@ -1,6 +1,7 @@
 //! Developer mode's clock: `/v1/test_helpers/clock` shows the time, `…/advance` moves it forward
 //! and runs what falls due meanwhile, as if the time had passed.
 
+use crate::limits;
 use coffer_base::{Clock, ShiftedClock, Timestamp, limit};
 use coffer_dialect::{ApiError, Object};
 use coffer_kernel::{
@@ -24,7 +25,7 @@ pub fn register(
 
 /// What both answer.
 fn render(now: Timestamp) -> Object {
-    Object::only("test_helpers.clock").set("livemode", false).set("now", now)
+    Object::singleton("test_helpers.clock").set("livemode", false).set("now", now)
 }
 
 /// `GET /v1/test_helpers/clock`.
@@ -80,7 +81,7 @@ impl WriteOperation for Advance {
 
     fn parse(&self, arguments: &Arguments<'_>) -> Result<Goal, ApiError> {
         let fields = arguments.params.only(&["seconds", "to"])?;
-        let range = 1..=limit::CLOCK_ADVANCE_SECONDS;
+        let range = 1..=limits::CLOCK_ADVANCE_SECONDS;
         let seconds = fields.optional_integer_within("seconds", range)?;
         let to = fields.optional_integer_within("to", 0..=limit::CLOCK_CEILING)?;
         match (seconds, to) {
@@ -118,7 +119,7 @@ impl WriteOperation for Advance {
             Goal::Seconds(seconds) => move_clock(tx, seconds, 0).await?,
             Goal::Time(to) => move_clock(tx, 0, self.clock.offset_of(to)).await?,
         };
-        let out = Moved { offset, now: self.clock.shows_at(offset) };
+        let out = Moved { offset, now: self.clock.at_offset(offset) };
         Ok(Applied { out, subject: "clock".to_owned(), fingerprint: None })
     }
 
@@ -142,10 +143,10 @@ impl Advance {
         let _only = self.advancing.lock().await;
         loop {
             let midnight = self.clock.now().midnight_after();
-            if midnight >= self.clock.shows_at(offset) {
+            if midnight >= self.clock.at_offset(offset) {
                 break;
             }
-            self.clock.reach(midnight);
+            self.clock.advance_to(midnight);
             self.scheduler.run_due(&self.context, midnight).await?;
         }
         self.clock.shift_to(offset);
@@ -156,10 +157,10 @@ impl Advance {
 fn check_ahead(ahead: i64, now: i64) -> Result<(), ApiError> {
     let message = if ahead <= 0 {
         format!("The clock only moves forward, and it is {now} now, in Unix seconds.")
-    } else if ahead > limit::CLOCK_ADVANCE_SECONDS {
+    } else if ahead > limits::CLOCK_ADVANCE_SECONDS {
         format!(
             "The clock moves by at most {} seconds at a time, five years; it is {now} now.",
-            limit::CLOCK_ADVANCE_SECONDS
+            limits::CLOCK_ADVANCE_SECONDS
         )
     } else {
         return Ok(());

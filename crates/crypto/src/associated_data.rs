@@ -1,16 +1,16 @@
-//! What a sealed value is bound to: where it belongs, in a form that cannot be read two ways.
+//! Associated data: the context that a sealed value is bound to, encoded without ambiguity.
 
 use std::fmt;
 
-/// Bytes to reserve at first: the usual fields fit without growing.
+/// Initial capacity in bytes, in which the usual fields fit.
 const USUAL_BYTES: usize = 256;
 
-/// The context that a sealed value is bound to. It is not stored with the value: who opens it
-/// says it again, and a difference in any field makes opening fail.
+/// The context that a sealed value is bound to. It is not stored with the value: the reader
+/// supplies it again, and a difference in any field makes opening fail.
 ///
 /// Each field is written as one letter for its type, its length in eight bytes, and its content,
-/// so two different lists of fields never give the same bytes. The label says what kind of thing
-/// is sealed; it also separates the keys (see [`crate::envelope`]).
+/// so two different lists of fields never give the same bytes. The label names the kind of
+/// sealed value; it also separates the keys (see [`crate::envelope`]).
 #[derive(Clone)]
 pub struct AssociatedData {
     label: &'static str,
@@ -18,7 +18,7 @@ pub struct AssociatedData {
 }
 
 impl AssociatedData {
-    /// Begins with `label`, one fixed word for each kind of thing that is sealed.
+    /// Associated data with `label`, one fixed word for each kind of sealed value.
     pub fn new(label: &'static str) -> Self {
         let bytes = Vec::with_capacity(USUAL_BYTES);
         Self { label, bytes }.field(b'l', label.as_bytes())
@@ -51,7 +51,7 @@ impl AssociatedData {
         }
     }
 
-    /// The word that it began with.
+    /// The label.
     pub const fn label(&self) -> &'static str {
         self.label
     }
@@ -69,7 +69,7 @@ impl AssociatedData {
     }
 }
 
-/// Shows the label only: names and user ids are the tenants' own.
+/// Shows the label only: the fields hold the tenants' names and user ids.
 impl fmt::Debug for AssociatedData {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "AssociatedData({})", self.label)

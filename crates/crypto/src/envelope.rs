@@ -1,4 +1,4 @@
-//! The one way in which a value is sealed, at every level.
+//! Sealing: authenticated encryption of values and of keys, in one format.
 //!
 //! ```text
 //! format 0x01 | key version, 4 bytes, big endian | salt 32 | nonce 12 | ciphertext | tag 16
@@ -12,10 +12,11 @@
 //! random nonces of AES-GCM become unsafe.
 
 use crate::key::KeyBytes;
+use crate::limits;
 use crate::{AssociatedData, CryptoError, SealingKey};
 use aws_lc_rs::aead::{AES_256_GCM, Aad, LessSafeKey, Nonce, UnboundKey};
 use aws_lc_rs::hkdf::{HKDF_SHA256, Salt};
-use coffer_base::{Random, Redacted, limit};
+use coffer_base::{Random, Redacted};
 use zeroize::Zeroizing;
 
 /// The first byte of every blob of this format.
@@ -29,11 +30,12 @@ const HEADER: usize = 5;
 /// How many bytes longer a blob is than its plaintext.
 pub const OVERHEAD: usize = HEADER + SALT + NONCE + TAG;
 
-/// Seals `plaintext` under `key`, bound to `ad`; `key_version` is written into the blob, for
-/// whoever opens it to choose the key by.
+/// Seals `plaintext` under `key`, bound to `ad`; `key_version` is written into the blob, so
+/// that a reader can choose the key.
 ///
 /// # Errors
-/// [`CryptoError::TooLong`] beyond [`limit::SEALED_BYTES`].
+/// [`CryptoError::TooLong`] beyond [`limits::SEALED_BYTES`]; [`CryptoError::Cipher`] if the cipher
+/// library fails.
 pub fn seal(
     key: &SealingKey,
     key_version: u32,
@@ -41,24 +43,31 @@ pub fn seal(
     plaintext: &[u8],
     random: &dyn Random,
 ) -> Result<Vec<u8>, CryptoError> {
-    if plaintext.len() > limit::SEALED_BYTES {
+    if plaintext.len() > limits::SEALED_BYTES {
         return Err(CryptoError::TooLong(plaintext.len()));
     }
     let header = header(key_version);
-    let mut drawn = [0u8; SALT + NONCE];
-    random.fill(&mut drawn);
-    let (salt, nonce) = drawn.split_at(SALT);
+    let mut salt_and_nonce = [0u8; SALT + NONCE];
+    random.fill(&mut salt_and_nonce);
+    let (salt, nonce) = salt_and_nonce.split_at(SALT);
 
     let mut blob = Vec::with_capacity(OVERHEAD + plaintext.len());
     blob.extend_from_slice(&header);
-    blob.extend_from_slice(&drawn);
+    blob.extend_from_slice(&salt_and_nonce);
     blob.resize(OVERHEAD + plaintext.len(), 0);
     let (_, sealed) = blob.split_at_mut(HEADER + SALT + NONCE);
     let (ciphertext, tag) = sealed.split_at_mut(plaintext.len());
 
     let nonce = Nonce::try_assume_unique_for_key(nonce).map_err(|_| CryptoError::Cipher)?;
     record_key(key, salt, ad)?
-        .seal_out_of_place_scatter(nonce, bound(header, ad), plaintext, ciphertext, &[], tag)
+        .seal_out_of_place_scatter(
+            nonce,
+            additional_data(header, ad),
+            plaintext,
+            ciphertext,
+            &[],
+            tag,
+        )
         .map_err(|_| CryptoError::Cipher)?;
     Ok(blob)
 }
@@ -66,25 +75,25 @@ pub fn seal(
 /// Opens `blob`, which must have been sealed under `key` and bound to an equal `ad`.
 ///
 /// # Errors
-/// [`CryptoError::Malformed`] or [`CryptoError::UnknownFormat`] if it is no blob of ours,
-/// [`CryptoError::TooLong`] if it is longer than any that we make, and
+/// [`CryptoError::Malformed`] or [`CryptoError::UnknownFormat`] if it is no blob of this format,
+/// [`CryptoError::TooLong`] if it is longer than any that [`seal`] makes, and
 /// [`CryptoError::Authentication`] if a single bit of it, the key or `ad` is another.
 pub fn open(
     key: &SealingKey,
     ad: &AssociatedData,
     blob: &[u8],
 ) -> Result<Redacted<Vec<u8>>, CryptoError> {
-    let parts = Parts::of(blob)?;
+    let parts = Parts::parse(blob)?;
     let length = parts.ciphertext.len();
-    if length > limit::SEALED_BYTES {
+    if length > limits::SEALED_BYTES {
         return Err(CryptoError::TooLong(length));
     }
-    // Opening may leave part of a plaintext behind when it fails, so the buffer wipes itself.
+    // A failed opening may leave part of a plaintext in the buffer, which is wiped on drop.
     let mut plaintext = Zeroizing::new(vec![0u8; length]);
     record_key(key, parts.salt, ad)?
         .open_separate_gather(
             Nonce::from(parts.nonce),
-            bound(header(parts.key_version), ad),
+            additional_data(header(parts.key_version), ad),
             parts.ciphertext,
             parts.tag,
             &mut plaintext,
@@ -93,16 +102,16 @@ pub fn open(
     Ok(Redacted::new(std::mem::take(&mut *plaintext)))
 }
 
-/// The key version that `blob` says it was sealed under. Nothing vouches for it until
-/// [`open`] succeeds.
+/// The key version that `blob` says it was sealed under. It is not authenticated
+/// until [`open`] succeeds.
 ///
 /// # Errors
-/// [`CryptoError::Malformed`] or [`CryptoError::UnknownFormat`] if it is no blob of ours.
+/// [`CryptoError::Malformed`] or [`CryptoError::UnknownFormat`] if it is no blob of this format.
 pub fn key_version(blob: &[u8]) -> Result<u32, CryptoError> {
-    Parts::of(blob).map(|parts| parts.key_version)
+    Parts::parse(blob).map(|parts| parts.key_version)
 }
 
-/// A blob, cut into its parts; every length is checked here.
+/// The parts of a blob, each of its right length.
 struct Parts<'b> {
     key_version: u32,
     salt: &'b [u8; SALT],
@@ -112,15 +121,15 @@ struct Parts<'b> {
 }
 
 impl<'b> Parts<'b> {
-    fn of(blob: &'b [u8]) -> Result<Self, CryptoError> {
+    fn parse(blob: &'b [u8]) -> Result<Self, CryptoError> {
         match blob.first() {
             None => Err(CryptoError::Malformed),
-            Some(&FORMAT) => Self::cut(blob).ok_or(CryptoError::Malformed),
+            Some(&FORMAT) => Self::split(blob).ok_or(CryptoError::Malformed),
             Some(&other) => Err(CryptoError::UnknownFormat(other)),
         }
     }
 
-    fn cut(blob: &'b [u8]) -> Option<Self> {
+    fn split(blob: &'b [u8]) -> Option<Self> {
         let (_, rest) = blob.split_first()?;
         let (version, rest) = rest.split_first_chunk()?;
         let (salt, rest) = rest.split_first_chunk()?;
@@ -136,7 +145,7 @@ fn header(key_version: u32) -> [u8; HEADER] {
     [FORMAT, a, b, c, d]
 }
 
-fn bound(header: [u8; HEADER], ad: &AssociatedData) -> Aad<Vec<u8>> {
+fn additional_data(header: [u8; HEADER], ad: &AssociatedData) -> Aad<Vec<u8>> {
     Aad::from([&header, ad.encoded()].concat())
 }
 

@@ -1,20 +1,20 @@
 //! Why something could not be sealed or opened.
 
-use coffer_base::limit;
+use crate::limits;
 use std::fmt;
 
 /// Why something could not be sealed or opened. Says what to do, and never shows content.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum CryptoError {
-    /// It has not the shape of a sealed blob, a wrapped key or a hash: cut short or mixed up.
+    /// It has not the shape of a sealed blob or a wrapped key.
     Malformed,
     /// It begins with a format number that this version does not know.
     UnknownFormat(u8),
-    /// It was altered, or belongs elsewhere, or was sealed under another key.
+    /// It was altered, is bound to other associated data, or was sealed under another key.
     Authentication,
-    /// It is longer than what may be sealed, [`limit::SEALED_BYTES`]; has its length in bytes.
+    /// It is longer than [`limits::SEALED_BYTES`]; has its length in bytes.
     TooLong(usize),
-    /// The cipher refused to work, which no input of ours explains.
+    /// The cipher library failed, which no input explains.
     Cipher,
 }
 
@@ -38,7 +38,7 @@ impl fmt::Display for CryptoError {
             Self::TooLong(bytes) => write!(
                 f,
                 "{bytes} bytes are too many to seal: at most {} are allowed",
-                limit::SEALED_BYTES
+                limits::SEALED_BYTES
             ),
             Self::Cipher => f.write_str(
                 "the cipher failed, which should not happen: restart the server and, if it \

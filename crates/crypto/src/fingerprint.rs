@@ -1,16 +1,16 @@
-//! Digests under a key: what a row is found by, and what the audit log keeps instead of values.
+//! Keyed digests, by which rows are looked up and which the audit log keeps instead of values.
 
 use crate::key::KeyBytes;
 pub use crate::key::LookupKey;
 use aws_lc_rs::hmac;
 use std::fmt;
 
-/// Bytes of a digest: half of what HMAC-SHA-256 gives (RFC 2104 §5), enough that two values
-/// of one tenant never meet by chance, and half the index.
+/// Bytes of a digest: half of what HMAC-SHA-256 gives (RFC 2104 §5), which makes a chance
+/// collision within a tenant negligible and halves the index.
 const DIGEST_BYTES: usize = 16;
 
-/// A value's digest under a [`LookupKey`]. It tells whether two values are equal, to whoever
-/// has the store; without the key nothing can be guessed from it.
+/// A value's digest under a [`LookupKey`]. A reader of the store can see whether two values are
+/// equal; without the key no guess at a value can be checked.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Digest([u8; DIGEST_BYTES]);
 
@@ -45,13 +45,14 @@ impl LookupKey {
         self.digester().digest(label, fields)
     }
 
-    /// The key made ready for many digests: half of the work of a short one is the same for all.
+    /// The key prepared for many digests: half of the work of a short one depends on the key
+    /// alone.
     pub fn digester(&self) -> Digester {
         Digester(hmac::Key::new(hmac::HMAC_SHA256, self.bytes()))
     }
 }
 
-/// A [`LookupKey`] made ready for use. The cipher library overwrites it when it is dropped.
+/// A prepared [`LookupKey`]. The cipher library overwrites it when it is dropped.
 pub struct Digester(hmac::Key);
 
 impl Digester {
@@ -83,7 +84,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn label_key_and_the_borders_between_fields_count() {
+    fn label_key_and_field_boundaries_change_the_digest() {
         let key = LookupKey::from_bytes([1; 32]);
         let all = [
             key.digest("name", &[b"ab", b"c"]),

@@ -9,13 +9,13 @@ use zeroize::{Zeroize, Zeroizing};
 pub(crate) const KEY_BYTES: usize = 32;
 
 /// A key that can be wrapped under a [`SealingKey`]: that itself, or a [`LookupKey`]. Only this
-/// room has such keys.
+/// crate has such keys.
 pub trait Key: bytes::KeyBytes {}
 
 mod bytes {
     use super::KEY_BYTES;
 
-    /// A key's bytes. The trait has no public name, so only this room sees them.
+    /// A key's bytes. The trait has no public name, so only this crate sees them.
     pub trait KeyBytes {
         fn of(bytes: [u8; KEY_BYTES]) -> Self;
         fn bytes(&self) -> &[u8; KEY_BYTES];
@@ -32,7 +32,7 @@ macro_rules! key {
         pub struct $name(Box<Zeroizing<[u8; KEY_BYTES]>>);
 
         impl $name {
-            /// A key of given bytes, which must have come from a good random source.
+            /// A key of given bytes, which must come from a cryptographic random source.
             pub fn from_bytes(mut bytes: [u8; KEY_BYTES]) -> Self {
                 let mut key = Self(Box::new(Zeroizing::new([0; KEY_BYTES])));
                 key.0.copy_from_slice(&bytes);
@@ -81,7 +81,7 @@ key! {
 /// construction of [`crate::envelope`]. `ad` says whose key it is, of which level and version.
 ///
 /// # Errors
-/// None in practice; those of [`envelope::seal`].
+/// [`CryptoError::Cipher`] if the cipher library fails.
 pub fn wrap(
     parent: &SealingKey,
     parent_version: u32,
@@ -92,11 +92,11 @@ pub fn wrap(
     envelope::seal(parent, parent_version, ad, child.bytes(), random)
 }
 
-/// Opens a key that [`wrap`] sealed. Whether it is a sealing key or a lookup key is for `ad`
-/// to say; a blob opens as either.
+/// Opens a key that [`wrap`] sealed. A blob opens as a sealing key or a lookup key alike, so `ad`
+/// must name which it is.
 ///
 /// # Errors
-/// Those of [`envelope::open`], and [`CryptoError::Malformed`] if what was sealed is no key.
+/// As [`envelope::open`]; [`CryptoError::Malformed`] also if the plaintext has not a key's length.
 pub fn unwrap<K: Key>(
     parent: &SealingKey,
     ad: &AssociatedData,

@@ -1,15 +1,16 @@
 //! Envelopes, key wrapping, fingerprints, tokens, and the root of trust.
 //!
 //! Everything that encrypts, hashes a credential or draws random bytes is here, on top of
-//! aws-lc-rs. This room knows keys as bytes and owners as opaque fields: it must not touch a
+//! aws-lc-rs. This crate knows keys as bytes and owners as opaque fields: it must not touch a
 //! database, HTTP or the clock, and reads no environment variable. Only [`root`] opens files.
 //!
-//! No error and no `Debug` output of this room shows a key, a plaintext or a token.
+//! No error and no `Debug` output of this crate shows a key, a plaintext or a token.
 
 pub mod associated_data;
 pub mod envelope;
 pub mod fingerprint;
 pub mod key;
+pub mod limits;
 pub mod random;
 pub mod root;
 pub mod token;

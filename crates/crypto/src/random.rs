@@ -5,12 +5,12 @@ use coffer_base::Random;
 
 /// Random bytes from the cipher library's generator, which the operating system seeds.
 ///
-/// No bytes are kept in reserve, although drawing many at once is cheaper: a virtual machine that
-/// is copied or set back to a snapshot would hand out a reserve a second time, and with it the
-/// salts and nonces of [`crate::envelope`]. The library mixes fresh entropy from the processor
-/// into every call instead. Callers draw all that they need in one call.
+/// No bytes are buffered, although generating many at once is cheaper: a virtual machine that is
+/// copied or set back to a snapshot would use a buffer a second time, and with it the salts and
+/// nonces of [`crate::envelope`]. The library mixes fresh entropy from the processor into every
+/// call instead. Callers ask for all the bytes that they need in one call.
 ///
-/// If that fails, the process ends at once: see [`Random`].
+/// If that fails, the process aborts: see [`Random`].
 #[derive(Clone, Copy, Debug, Default)]
 pub struct SystemRandom;
 

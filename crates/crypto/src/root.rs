@@ -2,7 +2,7 @@
 //!
 //! Its text is one line, the same in a file, in a credential of the service manager and in the
 //! environment: `coffer-root-1 <store id> <64 hexadecimal digits>`. It names its store, so
-//! that a key from another installation is told apart from a damaged one.
+//! that an error can tell another installation's key from a damaged one.
 //!
 //! Nothing here reads the environment: the binary passes what it read.
 
@@ -39,7 +39,7 @@ impl RootKey {
         &self.key
     }
 
-    /// The store that it says it belongs to.
+    /// The id of the store that its text names.
     pub fn store_id(&self) -> &str {
         &self.store_id
     }
@@ -62,21 +62,23 @@ impl fmt::Debug for RootKey {
     }
 }
 
-/// Where the root key of `store_id` is kept if nobody says otherwise: `keys/<store id>.root` in
+/// The default path of the root key of `store_id`: `keys/<store id>.root` in
 /// `config_home`, the program's own configuration directory (`$XDG_CONFIG_HOME/coffer`, or
 /// `/etc/coffer` for root).
 pub fn default_path(config_home: &Path, store_id: &str) -> PathBuf {
     config_home.join("keys").join(format!("{store_id}.root"))
 }
 
-/// Finds the root key of `store_id`, and says where it was.
+/// Finds the root key of `store_id`, and returns it with its path.
 ///
-/// A path that was asked for, `explicit`, is the only place that is looked at. Else it is
-/// `coffer-root` in `credentials_directory` if that exists, and else [`default_path`]. A key that
-/// is found but cannot be used is an error and not passed over.
+/// With an `explicit` path, only that is tried. Otherwise it is `coffer-root` in
+/// `credentials_directory` if that file exists, and else [`default_path`]. A file that exists but
+/// cannot be used is an error, not a reason to try the next.
 ///
 /// # Errors
-/// Every [`RootError`] that reading a key has.
+/// [`RootError::Missing`] if none of the files exists; [`RootError::OtherStore`] if the key is
+/// another store's; as [`file::load`] if it cannot be used; [`RootError::StoreId`] if no file can
+/// be named after `store_id`.
 pub fn search(
     explicit: Option<&Path>,
     credentials_directory: Option<&Path>,
@@ -84,7 +86,7 @@ pub fn search(
     store_id: &str,
 ) -> Result<(RootKey, PathBuf), RootError> {
     text::check_store_id(store_id)?;
-    let places = match explicit {
+    let candidates = match explicit {
         Some(path) => vec![path.to_owned()],
         None => credentials_directory
             .map(|directory| directory.join(CREDENTIAL))
@@ -92,7 +94,7 @@ pub fn search(
             .chain([default_path(config_home, store_id)])
             .collect(),
     };
-    for path in &places {
+    for path in &candidates {
         let is_credential = credentials_directory.is_some_and(|home| path.starts_with(home));
         let found = if is_credential { file::load_credential(path) } else { file::load(path) };
         match found {
@@ -104,5 +106,5 @@ pub fn search(
             }
         }
     }
-    Err(RootError::Missing { looked: places })
+    Err(RootError::Missing { looked: candidates })
 }

@@ -1,6 +1,5 @@
-//! Tokens: what a caller shows to prove who it is. Only their hashes are stored.
+//! Tokens, by which callers authenticate. Only their hashes are stored.
 
-use crate::CryptoError;
 use aws_lc_rs::{constant_time, digest};
 use coffer_base::{Random, Redacted, id, limit};
 use std::{fmt, hash};
@@ -9,7 +8,7 @@ use std::{fmt, hash};
 const HASH_BYTES: usize = 32;
 
 /// A new token: `prefix`, which ends with its underscore, and 32 random letters and digits.
-/// With 190 bits it cannot be guessed, so one round of SHA-256 is enough to store it by.
+/// With 190 bits it cannot be guessed, so one round of SHA-256 is enough to store it.
 pub fn new_token(prefix: &str, random: &dyn Random) -> Redacted<String> {
     let letters = Redacted::new(id::random_base62(random, limit::TOKEN_CHARACTERS));
     let mut token = String::with_capacity(prefix.len() + letters.expose().len());
@@ -18,7 +17,7 @@ pub fn new_token(prefix: &str, random: &dyn Random) -> Redacted<String> {
     Redacted::new(token)
 }
 
-/// SHA-256 of a token, which rows and caches know it by. Two are compared in constant time.
+/// SHA-256 of a token, the key by which rows and caches find it. Two are compared in constant time.
 #[derive(Clone, Copy)]
 pub struct TokenHash([u8; HASH_BYTES]);
 
@@ -31,14 +30,6 @@ impl TokenHash {
             *to = *from;
         }
         Self(hash)
-    }
-
-    /// The hash that a row stores.
-    ///
-    /// # Errors
-    /// [`CryptoError::Malformed`] unless it has 32 bytes.
-    pub fn from_stored(bytes: &[u8]) -> Result<Self, CryptoError> {
-        bytes.try_into().map(Self).map_err(|_| CryptoError::Malformed)
     }
 
     /// The 32 bytes, as a row stores them.
@@ -89,9 +80,8 @@ mod tests {
         for at in 0..HASH_BYTES {
             let mut bytes = *hash.as_bytes();
             bytes[at] ^= 1;
-            assert_ne!(hash, TokenHash::from_stored(&bytes).unwrap());
+            assert_ne!(hash, TokenHash(bytes));
         }
-        assert_eq!(TokenHash::from_stored(&[0; 31]), Err(CryptoError::Malformed));
         assert_eq!(format!("{hash:?}"), "TokenHash([redacted])");
     }
 }

@@ -2,7 +2,8 @@
 
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
-use coffer_base::{Random, TestRandom, limit};
+use coffer_base::{Random, TestRandom};
+use coffer_crypto::limits;
 use coffer_crypto::{
     AssociatedData, CryptoError, LookupKey, SealingKey, SystemRandom, envelope, unwrap, wrap,
 };
@@ -23,7 +24,7 @@ fn sealed() -> Vec<u8> {
 
 #[test]
 fn what_was_sealed_opens() {
-    for length in [0, 1, 15, 16, 17, 500, limit::SEALED_BYTES] {
+    for length in [0, 1, 15, 16, 17, 500, limits::SEALED_BYTES] {
         let plaintext = vec![b'x'; length];
         let blob = envelope::seal(&key(), 3, &place(), &plaintext, &SystemRandom).unwrap();
         assert_eq!(blob.len(), length + envelope::OVERHEAD);
@@ -99,7 +100,7 @@ fn sealing_twice_gives_different_salts_and_nonces() {
 
 #[test]
 fn too_much_is_refused_both_ways() {
-    let plaintext = vec![0; limit::SEALED_BYTES + 1];
+    let plaintext = vec![0; limits::SEALED_BYTES + 1];
     let refused = CryptoError::TooLong(plaintext.len());
     let sealed = envelope::seal(&key(), 3, &place(), &plaintext, &SystemRandom);
     assert_eq!(sealed, Err(refused));

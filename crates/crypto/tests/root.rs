@@ -1,4 +1,4 @@
-//! The root key's file: who may read it, that it is never overwritten, and what is said when it
+//! The root key's file: who may read it, that it is never overwritten, and the errors when it
 //! cannot be used.
 
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
@@ -14,7 +14,7 @@ use tempfile::TempDir;
 
 const STORE: &str = "store_A1b2";
 
-fn room() -> TempDir {
+fn temp_dir() -> TempDir {
     tempfile::tempdir().unwrap()
 }
 
@@ -45,7 +45,7 @@ fn same(one: &RootKey, two: &RootKey) -> bool {
 
 #[test]
 fn a_created_key_loads_and_only_its_owner_can_reach_it() {
-    let home = room();
+    let home = temp_dir();
     let path = home.path().join("deep/er/root.key");
     file::create(&path, &root_key(1)).unwrap();
 
@@ -64,7 +64,7 @@ fn a_created_key_loads_and_only_its_owner_can_reach_it() {
 
 #[test]
 fn a_key_that_is_there_is_never_overwritten() {
-    let home = room();
+    let home = temp_dir();
     let path = home.path().join("root.key");
     file::create(&path, &root_key(1)).unwrap();
     let refused = file::create(&path, &root_key(2)).unwrap_err();
@@ -88,7 +88,7 @@ fn the_exact_text_is_read_and_written() {
             out.iter_mut().skip(16).zip(0u8..).for_each(|(to, from)| *to = from);
         }
     }
-    let home = room();
+    let home = temp_dir();
     let path = home.path().join("root.key");
     file::create(&path, &RootKey::generate(STORE, &Counting)).unwrap();
     assert_eq!(
@@ -130,7 +130,7 @@ fn a_malformed_text_is_refused_and_not_repeated() {
 
 #[test]
 fn a_file_that_is_no_text_or_too_long_is_malformed() {
-    let home = room();
+    let home = temp_dir();
     let path = home.path().join("root.key");
     for content in [vec![0xff; 100], line(STORE).repeat(9).into_bytes(), Vec::new()] {
         fs::write(&path, content).unwrap();
@@ -142,7 +142,7 @@ fn a_file_that_is_no_text_or_too_long_is_malformed() {
 
 #[test]
 fn an_open_file_is_refused() {
-    let home = room();
+    let home = temp_dir();
     let path = home.path().join("root.key");
     for mode in [0o400, 0o600, 0o700] {
         write(&path, &line(STORE), mode);
@@ -157,7 +157,7 @@ fn an_open_file_is_refused() {
 
 #[test]
 fn a_credential_may_be_read_by_its_group_but_not_by_the_world() {
-    let home = room();
+    let home = temp_dir();
     let path = home.path().join("coffer-root");
     for (mode, accepted) in [
         (0o400, true),
@@ -175,7 +175,7 @@ fn a_credential_may_be_read_by_its_group_but_not_by_the_world() {
 
 #[test]
 fn a_directory_in_its_place_is_unreadable() {
-    let home = room();
+    let home = temp_dir();
     let path = home.path().join("root.key");
     fs::create_dir(&path).unwrap();
     fs::set_permissions(&path, Permissions::from_mode(0o700)).unwrap();
@@ -185,7 +185,7 @@ fn a_directory_in_its_place_is_unreadable() {
 
 #[test]
 fn a_place_that_cannot_be_made_is_reported() {
-    let home = room();
+    let home = temp_dir();
     fs::write(home.path().join("file"), "").unwrap();
     let path = home.path().join("file/root.key");
     let error = file::create(&path, &root_key(1)).unwrap_err();
@@ -206,7 +206,7 @@ struct Places {
 
 impl Places {
     fn new() -> Self {
-        let home = room();
+        let home = temp_dir();
         let at = |name: &str| home.path().join(name);
         let places = Self {
             config: at("config"),

@@ -1,20 +1,23 @@
-//! How a key is sent, what its shape says, and how it may be shown (conventions §1).
+//! API keys: the `Authorization` header, the kind and mode that a key's prefix names, redaction.
 
 use crate::error::ApiError;
-use coffer_base::{Mode, Redacted, limit};
+use crate::limits;
+use base64::engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig};
+use base64::{Engine, alphabet};
+use coffer_base::{Mode, Redacted};
 
-/// The kind of a key, which its first letters say.
+/// The kind of a key, which its first letters name.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 pub enum KeyKind {
     /// `sk_`: an app's backend.
     Secret,
     /// `rk_`: a backend with fewer rights.
     Restricted,
-    /// `pk_`: made for public places, and so never enough here.
+    /// `pk_`: meant to be public, and so refused by every operation.
     Publishable,
     /// `ek_`: one user of an app on one account, for a short time.
     Ephemeral,
-    /// `ak_`: whoever runs the server.
+    /// `ak_`: the operator of the server.
     Admin,
 }
 
@@ -23,7 +26,7 @@ pub enum KeyKind {
 ///
 /// # Errors
 /// 401 if there is no header, no key in it, another scheme, or something that cannot be a key:
-/// one longer than [`limit::TOKEN_BYTES`], or with characters other than visible ASCII.
+/// one longer than [`limits::TOKEN_BYTES`], or with characters other than visible ASCII.
 pub fn token(header: Option<&[u8]>) -> Result<Redacted<String>, ApiError> {
     let header = header.unwrap_or_default().trim_ascii();
     if header.is_empty() {
@@ -40,17 +43,18 @@ pub fn token(header: Option<&[u8]>) -> Result<Redacted<String>, ApiError> {
         let message = format!("The Authorization header is neither Bearer nor Basic. {HOW}");
         return Err(ApiError::unauthenticated(message));
     };
-    checked(key.expose())
+    check_key(key.expose())
 }
 
+/// How to send a key, as errors explain it.
 const HOW: &str = "Send it in the Authorization header: 'Bearer <key>', or HTTP Basic with the \
                    key as the user name and an empty password.";
 
-fn checked(key: &[u8]) -> Result<Redacted<String>, ApiError> {
+fn check_key(key: &[u8]) -> Result<Redacted<String>, ApiError> {
     if key.is_empty() {
         return Err(ApiError::unauthenticated(format!("The API key is empty. {HOW}")));
     }
-    if key.len() > limit::TOKEN_BYTES {
+    if key.len() > limits::TOKEN_BYTES {
         return Err(ApiError::unauthenticated(
             "The API key is longer than any key is. Was something else put into the \
              Authorization header?",
@@ -80,46 +84,31 @@ fn basic_user(credentials: &[u8]) -> Result<Redacted<Vec<u8>>, ApiError> {
 
 /// Standard base64 (RFC 4648 §4), of which the padding may be missing.
 fn decode_base64(text: &[u8]) -> Option<Redacted<Vec<u8>>> {
-    let unpadded = text.len() - text.iter().rev().take(2).take_while(|&&b| b == b'=').count();
-    let digits = text.get(..unpadded)?;
-    let mut out = Vec::with_capacity(digits.len());
-    for group in digits.chunks(4) {
-        let mut bits = 0u32;
-        for &digit in group {
-            bits = bits << 6 | sextet(digit)?;
-        }
-        bits <<= 6 * (4 - u32::try_from(group.len()).ok()?);
-        // A single digit left over has too few bits for a byte.
-        let bytes = group.len().checked_sub(1).filter(|&bytes| bytes > 0)?;
-        out.extend(bits.to_be_bytes().into_iter().skip(1).take(bytes));
-    }
-    Some(Redacted::new(out))
+    let digits = text.strip_suffix(b"==").or_else(|| text.strip_suffix(b"=")).unwrap_or(text);
+    LENIENT_BASE64.decode(digits).ok().map(Redacted::new)
 }
 
-const fn sextet(digit: u8) -> Option<u32> {
-    let value = match digit {
-        b'A'..=b'Z' => digit - b'A',
-        b'a'..=b'z' => digit - b'a' + 26,
-        b'0'..=b'9' => digit - b'0' + 52,
-        b'+' => 62,
-        b'/' => 63,
-        _ => return None,
-    };
-    Some(value as u32)
-}
+/// The standard alphabet without padding. Bits left over at the end may be set, since clients
+/// that encode by hand leave some.
+const LENIENT_BASE64: GeneralPurpose = GeneralPurpose::new(
+    &alphabet::STANDARD,
+    GeneralPurposeConfig::new()
+        .with_decode_allow_trailing_bits(true)
+        .with_decode_padding_mode(DecodePaddingMode::RequireNone),
+);
 
-/// Most leading characters of a key that are shown (conventions §1).
+/// Most leading characters of a key that are shown, as by Stripe.
 const SHOWN_HEAD: usize = 11;
 
-/// Trailing characters of a key that are shown (conventions §1).
+/// Trailing characters of a key that are shown, as by Stripe.
 const SHOWN_TAIL: usize = 4;
 
 /// A key as an error or the log may show it: the prefix up to its second underscore, at most 11
-/// characters, then stars, then the last 4, in all as long as the key (conventions §1).
+/// characters, then stars, then the last 4, in all as long as the key.
 ///
-/// The last 4 are stars too where they were more than half of what follows the prefix.
+/// The last 4 are stars too in a key with fewer than 8 characters after the prefix.
 pub fn redact_key(token: &str) -> String {
-    let length = token.chars().count().min(limit::TOKEN_BYTES);
+    let length = token.chars().count().min(limits::TOKEN_BYTES);
     let prefix = token.match_indices('_').nth(1).map_or(0, |(at, _)| {
         token.get(..=at).map_or(0, |prefix| prefix.chars().count().min(SHOWN_HEAD))
     });
@@ -132,8 +121,8 @@ pub fn redact_key(token: &str) -> String {
     shown
 }
 
-/// What the shape of a key says: its kind and, but for an admin's, its mode. `None` for what has
-/// the shape of no key of ours.
+/// The kind of a key and, except for an admin key, its mode, by its prefix. `None` if no key has
+/// such a prefix.
 pub fn key_shape(token: &str) -> Option<(KeyKind, Option<Mode>)> {
     let (kind, rest) = token.split_once('_')?;
     if kind == "ak" {

@@ -1,6 +1,7 @@
-//! Which page of a list is asked for (conventions §5).
+//! Pagination: the parameters that ask for a page of a list.
 
 use crate::error::ApiError;
+use crate::limits;
 use crate::params::Fields;
 use coffer_base::limit;
 
@@ -14,7 +15,7 @@ pub enum Direction {
 }
 
 impl Direction {
-    /// The parameter that means this direction, which an unknown cursor is blamed on.
+    /// The parameter of this direction, which an error about the cursor names.
     pub const fn param(self) -> &'static str {
         match self {
             Self::After => "starting_after",
@@ -23,31 +24,31 @@ impl Direction {
     }
 }
 
-/// A page: how many objects, and from where.
+/// The page that a request asks for.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct PageRequest {
     /// Most objects on the page, from 1 to [`limit::PAGE_CEILING`].
     pub limit: i64,
-    /// The id of the object next to the page, which is not checked yet; none for the first page.
+    /// The id of the object next to the page, which may not exist; `None` for the first page.
     pub cursor: Option<(Direction, String)>,
 }
 
 impl PageRequest {
-    /// The parameters that make a page, for the list that [`Params::only`] takes.
+    /// The parameters of pagination, for [`Params::only`].
     ///
     /// [`Params::only`]: crate::Params::only
     pub const PARAMS: [&str; 3] = ["limit", Direction::After.param(), Direction::Before.param()];
 
-    /// Reads the page from the parameters. A limit outside the range is moved into it
-    /// (conventions §13, decision 3).
+    /// Reads the page from the parameters. A limit outside the range is moved into it, as
+    /// Stripe does.
     ///
     /// # Errors
     /// 400 if the limit is no integer, a cursor is empty or longer than
-    /// [`limit::CURSOR_CHARACTERS`], or both cursors are sent.
+    /// [`limits::CURSOR_CHARACTERS`], or both cursors are sent.
     pub fn parse(fields: &Fields<'_>) -> Result<Self, ApiError> {
-        let limit = fields.optional_integer("limit")?.unwrap_or(limit::PAGE_DEFAULT);
+        let limit = fields.optional_integer("limit")?.unwrap_or(limits::PAGE_DEFAULT);
         let cursor = |direction: Direction| {
-            let id = fields.optional_text(direction.param(), limit::CURSOR_CHARACTERS)?;
+            let id = fields.optional_text(direction.param(), limits::CURSOR_CHARACTERS)?;
             Ok(id.map(|id| (direction, id.expose().clone())))
         };
         let cursor = match (cursor(Direction::After)?, cursor(Direction::Before)?) {
@@ -89,7 +90,7 @@ mod tests {
 
     #[test]
     fn wrong_pages_are_refused() {
-        let long = format!("ending_before={}", "i".repeat(limit::CURSOR_CHARACTERS + 1));
+        let long = format!("ending_before={}", "i".repeat(limits::CURSOR_CHARACTERS + 1));
         for (query, code, param) in [
             ("limit=", Some("parameter_invalid_empty"), Some("limit")),
             ("limit=ten", Some("parameter_invalid_integer"), Some("limit")),

@@ -1,8 +1,7 @@
-//! Every failure that a caller can be told about, and its body.
+//! Every failure that a response can report, and its body.
 //!
-//! The only file that knows HTTP status numbers. A message is for the person who reads it; what
-//! only the operator may know travels beside it as the "inside" text, which has no way into
-//! [`ApiError::body`].
+//! The only file that knows HTTP status numbers. A message is for the caller. What only the
+//! operator may know is in the detail for the log, which [`ApiError::body`] never contains.
 
 use crate::object::{Object, Value};
 use crate::wording::{alternatives, clipped, elided, no_such_message, quoted};
@@ -10,7 +9,7 @@ use coffer_base::{Currency, limit};
 use std::borrow::Cow;
 use std::fmt;
 
-/// The word for a failure on the wire (conventions §3).
+/// The `type` of a failure on the wire.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 enum Kind {
     Api,
@@ -36,19 +35,19 @@ struct Parts {
     param: Option<String>,
     message: Cow<'static, str>,
     retry: Option<bool>,
-    inside: Option<String>,
+    detail: Option<String>,
 }
 
-/// A failure as the caller sees it: a status, a type, and what was wrong (conventions §3).
+/// A failure as the caller sees it: a status, a type, and what was wrong.
 ///
-/// `Debug` shows all of it, the inside text too, and is for the log. It never holds a secret
+/// `Debug` shows all of it, the detail for the log too, and is for the log. It never holds a secret
 /// value, since no constructor is given one.
 #[derive(Clone)]
 pub struct ApiError(Box<Parts>);
 
-/// Constructors of parameter errors: all 400 and `invalid_request_error` (conventions §3.2).
+/// Constructors of parameter errors: all 400 and `invalid_request_error`.
 impl ApiError {
-    /// A request that is wrong as a whole, or in a way that no one parameter is to blame for.
+    /// A request that is wrong as a whole, so that no single parameter is to blame.
     pub fn invalid(message: impl Into<Cow<'static, str>>) -> Self {
         Self::request(400, message)
     }
@@ -86,7 +85,8 @@ impl ApiError {
         }
     }
 
-    /// A value that is no integer; at most [`limit::ECHO_CHARACTERS`] of `shown` are shown.
+    /// A value that is no integer; at most
+    /// [`ECHO_CHARACTERS`](crate::limits::ECHO_CHARACTERS) of `shown` are shown.
     pub fn invalid_integer(path: impl Into<String>, shown: &str) -> Self {
         let message = format!("Invalid integer: {}", clipped(shown));
         Self::invalid_param(path, message).with_code("parameter_invalid_integer")
@@ -167,7 +167,7 @@ impl ApiError {
         Self::invalid_param(path, message)
     }
 
-    /// A secret value longer than `most` characters: its length is told, and nothing else.
+    /// A secret value longer than `most` characters; the message has its length, and none of it.
     pub fn secret_too_long(path: impl Into<String>, length: usize, most: usize) -> Self {
         let message = format!(
             "Invalid string: the value has {length} characters; must be at most {most} characters"
@@ -175,7 +175,7 @@ impl ApiError {
         Self::invalid_param(path, message)
     }
 
-    /// Text with a NUL character in it, which no database column keeps faithfully.
+    /// Text with a NUL character in it, which PostgreSQL cannot store.
     pub fn nul_character(path: impl Into<String>) -> Self {
         Self::invalid_param(path, "Invalid string: it must not contain the NUL character")
     }
@@ -185,7 +185,7 @@ impl ApiError {
         Self::invalid_param(param, no_such_message(kind, id)).with_code("resource_missing")
     }
 
-    /// The mirror of both cursors being sent (conventions §5); no parameter is to blame.
+    /// Both cursors of a list; no single parameter is to blame.
     pub fn both_cursors() -> Self {
         Self::invalid(
             "'starting_after' and 'ending_before' are mutually exclusive: send one of them.",
@@ -202,7 +202,7 @@ impl ApiError {
             .with_code("resource_missing")
     }
 
-    /// 404: no operation has this method and path (conventions §9). A query is never shown.
+    /// 404: no operation has this method and path. A query is never shown: it may hold secrets.
     pub fn unrecognized_url(method: &str, path: &str) -> Self {
         let path = path.split('?').next().unwrap_or_default();
         let message = format!(
@@ -225,7 +225,7 @@ impl ApiError {
         Self::unauthenticated(format!("Invalid API Key provided: {redacted}"))
     }
 
-    /// 401: a key whose time is over; `redacted` as for [`ApiError::invalid_key`].
+    /// 401: a key that has expired; `redacted` as for [`ApiError::invalid_key`].
     pub fn key_expired(redacted: &str) -> Self {
         Self::unauthenticated(format!(
             "Expired API Key provided: {redacted}. Use the key that took its place."
@@ -238,7 +238,7 @@ impl ApiError {
         Self::request(403, message)
     }
 
-    /// 403: a publishable key where a secret one is needed (secret store §7, decision 10).
+    /// 403: a publishable key where a secret one is needed.
     pub fn secret_key_required() -> Self {
         Self::forbidden(
             "A publishable key cannot be used here. Use a secret or a restricted key, and keep \
@@ -248,7 +248,7 @@ impl ApiError {
     }
 
     /// 403: the account does not exist, or the key's app is not installed on it. The text is
-    /// the same for both, so that nobody learns which accounts exist.
+    /// the same for both, so that it does not reveal which accounts exist.
     pub fn account_invalid(redacted_key: &str, account: &str) -> Self {
         Self::forbidden(format!(
             "The API key {redacted_key} has no access to the account '{}', or there is no such \
@@ -280,7 +280,7 @@ impl ApiError {
         )
     }
 
-    /// 409: a request with this key is still being worked on (conventions §13, decision 1).
+    /// 409: a request with this key is in flight.
     pub fn idempotency_in_use(key: &str) -> Self {
         Self::request(
             409,
@@ -294,7 +294,7 @@ impl ApiError {
         .with_retry(true)
     }
 
-    /// 429: others held what the request needed for too long; not a rate limit (conventions §8).
+    /// 429: the locks that the request needed were taken for too long. It is no rate limit.
     pub fn lock_timeout() -> Self {
         Self::request(
             429,
@@ -310,11 +310,6 @@ impl ApiError {
         Self::request(413, message)
     }
 
-    /// 414: the URL is longer than [`limit::URL_BYTES`].
-    pub fn url_too_long() -> Self {
-        Self::request(414, format!("The URL is too long: at most {} bytes.", limit::URL_BYTES))
-    }
-
     /// 431: more headers than [`limit::HEADERS`], or longer ones than [`limit::HEADER_BYTES`].
     pub fn headers_too_large() -> Self {
         Self::request(
@@ -328,14 +323,15 @@ impl ApiError {
     }
 
     /// 408: the caller was too slow to send the request, so nothing was executed and it may be
-    /// sent again. A request that was under way when its time ended is
+    /// sent again. A request that times out while it is executed is
     /// [`ApiError::unknown_outcome`] instead.
     pub fn timeout(message: impl Into<Cow<'static, str>>) -> Self {
         Self::request(408, message).with_retry(true)
     }
 
-    /// 500: a fault of ours that would happen again, so clients should not retry.
-    pub fn internal(inside: impl Into<String>) -> Self {
+    /// 500: a fault of the server that a retry would meet again, so clients should not retry.
+    /// `detail` goes to the log.
+    pub fn internal(detail: impl Into<String>) -> Self {
         Self::new(
             500,
             Kind::Api,
@@ -343,11 +339,12 @@ impl ApiError {
              and give the request's id.",
         )
         .with_retry(false)
-        .with_inside(inside)
+        .with_detail(detail)
     }
 
-    /// 503: something that the server needs is away or full; nothing was changed.
-    pub fn unavailable(inside: impl Into<String>) -> Self {
+    /// 503: something that the server needs is unavailable or full; nothing was changed.
+    /// `detail` goes to the log.
+    pub fn unavailable(detail: impl Into<String>) -> Self {
         Self::new(
             503,
             Kind::Api,
@@ -355,12 +352,12 @@ impl ApiError {
              again later.",
         )
         .with_retry(true)
-        .with_inside(inside)
+        .with_detail(detail)
     }
 
-    /// 500: nobody knows whether the change was stored. A retry with the same idempotency key
-    /// finds the stored answer or does the work (conventions §13, decision 18).
-    pub fn unknown_outcome(inside: impl Into<String>) -> Self {
+    /// 500: it is unknown whether the change was stored. A retry with the same idempotency key
+    /// replays the stored response or executes the request. `detail` goes to the log.
+    pub fn unknown_outcome(detail: impl Into<String>) -> Self {
         Self::new(
             500,
             Kind::Api,
@@ -368,7 +365,7 @@ impl ApiError {
              with the same idempotency key to find out.",
         )
         .with_retry(true)
-        .with_inside(inside)
+        .with_detail(detail)
     }
 
     fn request(status: u16, message: impl Into<Cow<'static, str>>) -> Self {
@@ -383,12 +380,12 @@ impl ApiError {
             param: None,
             message: message.into(),
             retry: None,
-            inside: None,
+            detail: None,
         }))
     }
 }
 
-/// What a failure says, and what may be added to it.
+/// The parts of a failure, and what may be added to it.
 impl ApiError {
     /// The same failure, blamed on the parameter with this bracket path.
     #[must_use]
@@ -409,8 +406,8 @@ impl ApiError {
         self
     }
 
-    fn with_inside(mut self, inside: impl Into<String>) -> Self {
-        self.0.inside = Some(inside.into());
+    fn with_detail(mut self, detail: impl Into<String>) -> Self {
+        self.0.detail = Some(detail.into());
         self
     }
 
@@ -419,7 +416,7 @@ impl ApiError {
         self.0.status
     }
 
-    /// What `Stripe-Should-Retry` must say, where it matters to say something (conventions §8).
+    /// The value of the `Stripe-Should-Retry` header, if the response has that header.
     pub fn should_retry(&self) -> Option<bool> {
         self.0.retry
     }
@@ -434,7 +431,7 @@ impl ApiError {
         self.0.param.as_deref()
     }
 
-    /// What the caller reads.
+    /// The message for the caller.
     pub fn message(&self) -> &str {
         &self.0.message
     }
@@ -444,17 +441,17 @@ impl ApiError {
         self.0.status >= 500
     }
 
-    /// Whether the caller must authenticate: the answer then carries `WWW-Authenticate`.
+    /// Whether the caller must authenticate: the response then has `WWW-Authenticate`.
     pub fn is_authentication_failure(&self) -> bool {
         self.0.status == 401
     }
 
-    /// What the operator reads in the log, and no caller ever does.
-    pub fn inside(&self) -> Option<&str> {
-        self.0.inside.as_deref()
+    /// The detail for the operator, which goes to the log and into no response.
+    pub fn log_detail(&self) -> Option<&str> {
+        self.0.detail.as_deref()
     }
 
-    /// The JSON body. There is no `doc_url` (secret store §7, decision 18).
+    /// The JSON body. It has no `doc_url`, since the server has no page for its codes.
     pub fn body(&self) -> Vec<u8> {
         let mut error =
             Object::bare().set("message", self.0.message.clone()).set("type", self.0.kind.as_str());

@@ -1,11 +1,11 @@
-//! Which fields the caller wants expanded (conventions §6, secret store §1.2).
+//! Expansion: the fields that the caller asks to have in the response.
 
 use crate::error::ApiError;
+use crate::limits;
 use crate::params::Params;
 use crate::wording::clipped;
-use coffer_base::limit;
 
-/// The fields that an answer holds although it leaves them out by default.
+/// The fields that the response includes on request only, and that this request asks for.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Expand {
     fields: Vec<&'static str>,
@@ -17,15 +17,14 @@ impl Expand {
         Self { fields: Vec::new() }
     }
 
-    /// Reads `expand`, of which `expandable` names what an object of the answer has. On a
-    /// `list`, each begins with `data.`.
+    /// Reads `expand`; `expandable` names the fields that an object of the response can have
+    /// expanded. On a `list`, each begins with `data.`.
     ///
-    /// This comes before all other checks of parameters (conventions §3.2), so it takes them
-    /// unchecked.
+    /// Stripe refuses a wrong expansion before any other parameter, so this takes them unchecked.
     ///
     /// # Errors
     /// 400 if `expand` is no list of texts, names what cannot be expanded, or goes deeper than
-    /// [`limit::EXPAND_DEPTH`] levels.
+    /// [`limits::EXPAND_DEPTH`] levels.
     pub fn parse(
         params: &Params,
         expandable: &[&'static str],
@@ -41,7 +40,7 @@ impl Expand {
         Ok(Self { fields })
     }
 
-    /// Whether `field` is wanted.
+    /// Whether the request asks for `field`.
     pub fn has(&self, field: &str) -> bool {
         self.fields.contains(&field)
     }
@@ -51,10 +50,10 @@ impl Expand {
 fn resolve(path: &str, expandable: &[&'static str], list: bool) -> Result<&'static str, ApiError> {
     let shown = clipped(path);
     let depth = path.split('.').count();
-    if depth > limit::EXPAND_DEPTH {
+    if depth > limits::EXPAND_DEPTH {
         let message = format!(
             "Expansion goes at most {} levels deep, and '{shown}' goes {depth}.",
-            limit::EXPAND_DEPTH
+            limits::EXPAND_DEPTH
         );
         return Err(ApiError::invalid(message).with_code("property_expansion_max_depth"));
     }
@@ -89,7 +88,7 @@ mod tests {
     }
 
     #[test]
-    fn wanted_fields_are_had() {
+    fn requested_fields_are_expanded() {
         for query in ["expand[]=payload", "expand[0]=payload", "expand[0]=scope&expand[1]=payload"]
         {
             assert!(parse(query, false).unwrap().has("payload"), "{query}");

@@ -1,31 +1,31 @@
-//! Form encoding: bytes into names, values and the tree that their brackets mean
-//! (conventions §2.1).
+//! Form encoding: bytes into names, values and the tree that their brackets describe.
 
 use crate::error::ApiError;
+use crate::limits;
 use crate::scan;
 use crate::tree::{Field, insert, join};
-use coffer_base::{Redacted, limit};
+use coffer_base::Redacted;
 use std::borrow::Cow;
 
-/// Adds the parameters in `raw` to the tree; `count` is how many the request has had so far.
+/// Adds the parameters in `raw` to the tree; `count` is how many the request has so far.
 ///
 /// # Errors
 /// 400 for a name or a value that cannot be decoded, brackets that make no path, a path that is
-/// used as a value and as an object, and what exceeds a bound.
+/// used as a value and as an object, and what exceeds one of [`limits`].
 pub(crate) fn decode(raw: &[u8], tree: &mut Vec<Field>, count: &mut usize) -> Result<(), ApiError> {
     for pair in raw.split(|&byte| byte == b'&').filter(|pair| !pair.is_empty()) {
         *count += 1;
-        if *count > limit::PARAMETERS {
+        if *count > limits::PARAMETERS {
             return Err(ApiError::invalid(format!(
                 "The request has too many parameters: at most {}.",
-                limit::PARAMETERS
+                limits::PARAMETERS
             )));
         }
         let mut halves = pair.splitn(2, |&byte| byte == b'=');
         let name = decode_name(halves.next().unwrap_or_default())?;
         let path = Path::parse(&name)?;
         let value = decode_text(halves.next().unwrap_or_default())
-            .map_err(|broken| ApiError::invalid_param(&*name, broken.describe("value")))?;
+            .map_err(|error| ApiError::invalid_param(&*name, error.describe("value")))?;
         insert(tree, path.segments(), Redacted::new(value)).map_err(|level| {
             let clash = join(path.segments().iter().take(level).copied());
             let message = format!(
@@ -40,7 +40,7 @@ pub(crate) fn decode(raw: &[u8], tree: &mut Vec<Field>, count: &mut usize) -> Re
 
 /// A name split at its brackets: `a[b][]` is `a`, `b` and the empty segment.
 struct Path<'n> {
-    segments: [&'n str; limit::PARAMETER_DEPTH],
+    segments: [&'n str; limits::PARAMETER_DEPTH],
     depth: usize,
 }
 
@@ -53,7 +53,7 @@ impl<'n> Path<'n> {
                 "A parameter must begin with a name; this one does not: '{name}'."
             )));
         }
-        let mut path = Self { segments: [""; limit::PARAMETER_DEPTH], depth: 0 };
+        let mut path = Self { segments: [""; limits::PARAMETER_DEPTH], depth: 0 };
         path.push(first, name)?;
         while !rest.is_empty() {
             let inner = rest.strip_prefix('[').and_then(|rest| rest.split_once(']'));
@@ -75,7 +75,7 @@ impl<'n> Path<'n> {
 
     fn push(&mut self, segment: &'n str, name: &str) -> Result<(), ApiError> {
         let Some(slot) = self.segments.get_mut(self.depth) else {
-            let most = limit::PARAMETER_DEPTH;
+            let most = limits::PARAMETER_DEPTH;
             let message =
                 format!("The parameter '{name}' is nested too deeply: at most {most} levels.");
             return Err(ApiError::invalid_param(name, message));
@@ -90,13 +90,13 @@ impl<'n> Path<'n> {
     }
 }
 
-/// Why bytes are no text.
-enum Broken {
+/// Why bytes cannot be decoded.
+enum DecodeError {
     Percent,
     Utf8,
 }
 
-impl Broken {
+impl DecodeError {
     fn describe(&self, what: &str) -> String {
         match self {
             Self::Percent => format!(
@@ -112,21 +112,21 @@ fn decode_name(raw: &[u8]) -> Result<Cow<'_, str>, ApiError> {
     let name = if scan::find(raw, is_encoded).is_some() {
         decode_text(raw).map(Cow::Owned)
     } else {
-        std::str::from_utf8(raw).map(Cow::Borrowed).map_err(|_| Broken::Utf8)
+        std::str::from_utf8(raw).map(Cow::Borrowed).map_err(|_| DecodeError::Utf8)
     };
-    let name = name.map_err(|broken| ApiError::invalid(broken.describe("name")))?;
-    if name.len() > limit::PARAMETER_NAME_BYTES {
+    let name = name.map_err(|error| ApiError::invalid(error.describe("name")))?;
+    if name.len() > limits::PARAMETER_NAME_BYTES {
         return Err(ApiError::invalid(format!(
             "A parameter's name is too long: at most {} bytes, brackets included. Was a value \
              sent without its name and '='?",
-            limit::PARAMETER_NAME_BYTES
+            limits::PARAMETER_NAME_BYTES
         )));
     }
     Ok(name)
 }
 
 /// The text that `raw` encodes, in one allocation, so that no copy of a secret is left behind.
-fn decode_text(raw: &[u8]) -> Result<String, Broken> {
+fn decode_text(raw: &[u8]) -> Result<String, DecodeError> {
     let mut text = Vec::with_capacity(raw.len());
     let mut rest = raw;
     while let Some(at) = scan::find(rest, is_encoded) {
@@ -138,16 +138,16 @@ fn decode_text(raw: &[u8]) -> Result<String, Broken> {
                 after
             }
             [b'%', high, low, after @ ..] => {
-                text.push(hexadecimal(*high, *low).ok_or(Broken::Percent)?);
+                text.push(hexadecimal(*high, *low).ok_or(DecodeError::Percent)?);
                 after
             }
-            _ => return Err(Broken::Percent),
+            _ => return Err(DecodeError::Percent),
         };
     }
     text.extend_from_slice(rest);
     String::from_utf8(text).map_err(|error| {
         drop(Redacted::new(error.into_bytes()));
-        Broken::Utf8
+        DecodeError::Utf8
     })
 }
 

@@ -1,15 +1,17 @@
-//! How requests and answers are written on the wire: forms, parameters, errors, objects, pages,
+//! How requests and responses are written on the wire: forms, parameters, errors, objects, pages,
 //! expansion, the shapes of keys, and versions.
 //!
-//! This room is pure: it turns bytes into values and values into bytes. It knows no HTTP
+//! This crate is pure: it turns bytes into values and values into bytes. It knows no HTTP
 //! library, no database, no clock and no resource family, so that all of it can be tested and
-//! fuzzed in seconds. Only [`error`] knows HTTP status numbers.
+//! fuzzed in seconds. Only [`error`] knows HTTP status numbers. The contract that it follows is
+//! `docs/wire/conventions.md`.
 
 pub mod authorization;
 pub mod cursor;
 pub mod error;
 pub mod expand;
 mod form;
+pub mod limits;
 pub mod metadata;
 mod money;
 pub mod object;

@@ -1,18 +1,18 @@
-//! Metadata: texts by key that callers keep with an object (conventions §11).
+//! Metadata: key-value pairs of text that callers attach to an object.
 
 use crate::error::ApiError;
+use crate::limits;
 use crate::object::{Object, Value};
 use crate::params::{Fields, length_over};
 use crate::tree::{self, Node};
-use coffer_base::limit;
 use std::collections::BTreeMap;
 
-/// What an object carries, by key; at most [`limit::METADATA_KEYS`].
+/// An object's metadata: at most [`limits::METADATA_KEYS`] pairs.
 #[derive(Clone, PartialEq, Eq, Default, Debug)]
 pub struct Metadata(BTreeMap<String, String>);
 
 impl Metadata {
-    /// Whether there is none.
+    /// Whether it has no keys.
     pub fn is_empty(&self) -> bool {
         self.0.is_empty()
     }
@@ -22,18 +22,18 @@ impl Metadata {
         self.0.get(key).map(String::as_str)
     }
 
-    /// As a row keeps it: a JSON object of texts.
+    /// As a stored row holds it: a JSON object of texts.
     pub fn to_json_text(&self) -> String {
-        // Texts by key always make JSON.
+        // A map of texts always serializes.
         serde_json::to_string(&self.0).unwrap_or_default()
     }
 
-    /// From what [`Metadata::to_json_text`] gave; `None` if that is no JSON object of texts.
+    /// Parses the result of [`Metadata::to_json_text`]; `None` if it is no JSON object of texts.
     pub fn from_json_text(text: &str) -> Option<Self> {
         serde_json::from_str(text).ok().map(Self)
     }
 
-    /// As it stands on the wire: `{}` if there is none.
+    /// As it stands on the wire: `{}` if it is empty.
     pub fn render(&self) -> Value {
         let set = |object: Object, (key, value): (&String, &String)| {
             object.set_dynamic(key.clone(), value.clone())
@@ -42,20 +42,20 @@ impl Metadata {
     }
 }
 
-/// What a request asks to do to an object's metadata.
+/// A change that a request makes to an object's metadata.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub enum MetadataChange {
-    /// Take all of it away: `metadata=`.
+    /// Remove all keys: `metadata=`.
     Clear,
-    /// Set some keys and take others away, which have no value here: `metadata[k]=`.
+    /// Set the keys with a value and remove those without one: `metadata[k]=`.
     Merge(Vec<(String, Option<String>)>),
 }
 
 impl MetadataChange {
-    /// The metadata that `old` becomes; a new object's is empty before.
+    /// `old` with the change applied; a new object's `old` is empty.
     ///
     /// # Errors
-    /// 400 if it would have more than [`limit::METADATA_KEYS`] keys.
+    /// 400 if it would have more than [`limits::METADATA_KEYS`] keys.
     pub fn apply(&self, old: &Metadata) -> Result<Metadata, ApiError> {
         let Self::Merge(changes) = self else { return Ok(Metadata::default()) };
         let mut new = old.clone();
@@ -65,7 +65,7 @@ impl MetadataChange {
                 None => new.0.remove(key),
             };
         }
-        if new.0.len() <= limit::METADATA_KEYS {
+        if new.0.len() <= limits::METADATA_KEYS {
             return Ok(new);
         }
         Err(ApiError::invalid_param(
@@ -74,15 +74,15 @@ impl MetadataChange {
                 "The object would have {} metadata keys; at most {} are allowed. Unset some by \
                  sending them with an empty value.",
                 new.0.len(),
-                limit::METADATA_KEYS
+                limits::METADATA_KEYS
             ),
         ))
     }
 }
 
 impl Fields<'_> {
-    /// `metadata`: what is to be done to it; `None` if nothing was sent. For
-    /// [`Params::only`](crate::Params::only) it is the one word `metadata`.
+    /// The change that `metadata` asks for; `None` if it was not sent.
+    /// [`Params::only`](crate::Params::only) needs no more than the word `metadata`.
     ///
     /// # Errors
     /// 400 if it is plain text or a list, or if a key or a value is too long, nested, or holds a
@@ -112,8 +112,8 @@ impl Fields<'_> {
 }
 
 fn check_key(key: &str, path: impl Fn() -> String) -> Result<(), ApiError> {
-    if let Some(length) = length_over(key, limit::METADATA_KEY_CHARACTERS) {
-        let most = limit::METADATA_KEY_CHARACTERS;
+    if let Some(length) = length_over(key, limits::METADATA_KEY_CHARACTERS) {
+        let most = limits::METADATA_KEY_CHARACTERS;
         return Err(ApiError::invalid_param(
             path(),
             format!(
@@ -131,8 +131,8 @@ fn check_key(key: &str, path: impl Fn() -> String) -> Result<(), ApiError> {
 }
 
 fn check_value(key: &str, value: &str, path: impl Fn() -> String) -> Result<(), ApiError> {
-    if let Some(length) = length_over(value, limit::METADATA_VALUE_CHARACTERS) {
-        let most = limit::METADATA_VALUE_CHARACTERS;
+    if let Some(length) = length_over(value, limits::METADATA_VALUE_CHARACTERS) {
+        let most = limits::METADATA_VALUE_CHARACTERS;
         return Err(ApiError::invalid_param(
             path(),
             format!(

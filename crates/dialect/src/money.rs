@@ -1,12 +1,13 @@
 //! Amounts and currencies.
 
 use crate::error::ApiError;
+use crate::limits;
 use crate::params::Fields;
-use coffer_base::{Currency, limit};
+use coffer_base::Currency;
 
-/// Readers of money (reserves §9, §11 decision 31).
+/// Readers of amounts and currencies.
 impl Fields<'_> {
-    /// An amount in the currency's minor unit: 1 to [`limit::AMOUNT_CEILING`].
+    /// An amount in the currency's minor unit: 1 to [`limits::AMOUNT_CEILING`].
     ///
     /// # Errors
     /// 400 if it is missing, empty, no integer, or outside that range.
@@ -15,20 +16,20 @@ impl Fields<'_> {
         self.required(name, amount)
     }
 
-    /// As [`Fields::required_amount`], where nothing may be sent.
+    /// As [`Fields::required_amount`]; `None` if it was not sent.
     ///
     /// # Errors
-    /// As there, except that it may be missing.
+    /// 400 if it is empty, no integer, or outside that range.
     pub fn optional_amount(&self, name: &str) -> Result<Option<i64>, ApiError> {
-        self.optional_integer_within(name, 1..=limit::AMOUNT_CEILING)
+        self.optional_integer_within(name, 1..=limits::AMOUNT_CEILING)
     }
 
-    /// A fee, which may be 0, where nothing may be sent.
+    /// A fee, which may be 0; `None` if it was not sent.
     ///
     /// # Errors
-    /// 400 if it is empty, no integer, or outside 0 to [`limit::AMOUNT_CEILING`].
+    /// 400 if it is empty, no integer, or outside 0 to [`limits::AMOUNT_CEILING`].
     pub fn optional_fee(&self, name: &str) -> Result<Option<i64>, ApiError> {
-        self.optional_integer_within(name, 0..=limit::AMOUNT_CEILING)
+        self.optional_integer_within(name, 0..=limits::AMOUNT_CEILING)
     }
 
     /// A currency by its code in lower case.
@@ -40,12 +41,12 @@ impl Fields<'_> {
         self.required(name, currency)
     }
 
-    /// As [`Fields::required_currency`], where nothing may be sent.
+    /// As [`Fields::required_currency`]; `None` if it was not sent.
     ///
     /// # Errors
-    /// As there, except that it may be missing.
+    /// 400 if it is empty, or no such code.
     pub fn optional_currency(&self, name: &str) -> Result<Option<Currency>, ApiError> {
-        let Some(code) = self.filled(name, ApiError::invalid_string)? else { return Ok(None) };
+        let Some(code) = self.non_empty(name, ApiError::invalid_string)? else { return Ok(None) };
         let refusal = || ApiError::invalid_currency(self.path(name), code.expose());
         Currency::parse(code.expose()).map(Some).ok_or_else(refusal)
     }
@@ -77,7 +78,7 @@ mod tests {
     }
 
     #[test]
-    fn a_fee_may_be_nothing() {
+    fn a_fee_may_be_zero() {
         let params = Params::decode(Some("fee=0"), b"").unwrap();
         assert_eq!(params.root().optional_fee("fee").unwrap(), Some(0));
         let params = Params::decode(Some("fee=-1"), b"").unwrap();
@@ -85,7 +86,7 @@ mod tests {
     }
 
     #[test]
-    fn an_unknown_currency_is_told_which_there_are() {
+    fn the_refusal_of_a_currency_lists_all() {
         let params = Params::decode(Some("currency=eur&other=EUR"), b"").unwrap();
         let fields = params.root();
         assert_eq!(fields.required_currency("currency").unwrap().as_str(), "eur");

@@ -1,10 +1,10 @@
-//! Answers: objects, lists, and how they are printed.
+//! Response bodies: objects, lists, and their JSON.
 
 use crate::scan;
 use coffer_base::{Redacted, Timestamp};
 use std::borrow::Cow;
 
-/// Anything that an answer can hold.
+/// Any value of a response body.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub enum Value {
     /// Nothing, where a nullable field has none.
@@ -13,15 +13,15 @@ pub enum Value {
     Bool(bool),
     /// A whole number: amounts, counts, Unix seconds.
     Int(i64),
-    /// Text that anybody may see.
+    /// Text that may be logged.
     Text(Cow<'static, str>),
-    /// Text for the caller alone; it is printed, but `Debug` does not show it.
+    /// Text for the caller alone: the JSON has it, `Debug` does not show it.
     Secret(Redacted<String>),
     /// Values in order.
     List(Vec<Value>),
     /// A nested object.
     Object(Object),
-    /// An object that was printed before by [`Object::render`] and is shown as it was then.
+    /// The JSON of an object that [`Object::render`] made earlier, which is inserted unchanged.
     Rendered(String),
 }
 
@@ -85,11 +85,11 @@ impl<T: Into<Self>> From<Option<T>> for Value {
     }
 }
 
-/// A JSON object that knows its key order: `id` and `object` first, the others alphabetically
-/// (conventions §4).
+/// A JSON object with its keys in the order of Stripe's responses: `id` and `object` first, the
+/// others alphabetically.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Object {
-    /// How many leading fields keep the place that they were given.
+    /// How many leading fields are in a fixed place.
     pinned: usize,
     fields: Vec<(Cow<'static, str>, Value)>,
 }
@@ -103,8 +103,8 @@ impl Object {
         Self { pinned: 2, fields }
     }
 
-    /// An object of a kind of which there is one: `object`, and no `id`.
-    pub fn only(object: &'static str) -> Self {
+    /// An object of a kind of which there is one for each owner: `object`, and no `id`.
+    pub fn singleton(object: &'static str) -> Self {
         Self { pinned: 1, fields: vec![(Cow::Borrowed("object"), Value::from(object))] }
     }
 
@@ -113,8 +113,8 @@ impl Object {
         Self { pinned: 0, fields: Vec::new() }
     }
 
-    /// The object with `key` set to `value`, in its place by the alphabet; a second value for a
-    /// key replaces the first.
+    /// The object with `key` set to `value`, in alphabetical order; a second value for a key
+    /// replaces the first.
     #[must_use]
     pub fn set(self, key: &'static str, value: impl Into<Value>) -> Self {
         self.put(Cow::Borrowed(key), value.into())
@@ -144,8 +144,8 @@ impl Object {
         self
     }
 
-    /// The object as JSON, printed with an indent of two spaces and no newline at its end
-    /// (conventions §13, decision 8).
+    /// The object as JSON, indented by two spaces for people who read it, without a newline at
+    /// its end.
     pub fn render(&self) -> Vec<u8> {
         let mut out = Vec::with_capacity(self.size(0));
         self.print(0, &mut out);
@@ -182,7 +182,7 @@ impl Object {
 
 impl Value {
     fn size(&self, depth: usize) -> usize {
-        // An eighth more than the text leaves room for the escapes of, say, JSON in a payload.
+        // An eighth more than the text covers the escapes of, say, JSON in a payload.
         let text = |length: usize| length + length / 8 + 2;
         match self {
             Self::Null | Self::Bool(_) => 5,
@@ -212,7 +212,7 @@ impl Value {
                 });
             }
             Self::Object(object) => object.print(depth, out),
-            // Inside texts a newline is escaped, so each one here begins a line.
+            // Newlines inside texts are escaped, so each newline here ends a line of the JSON.
             Self::Rendered(json) => {
                 for (index, line) in json.split('\n').enumerate() {
                     if index > 0 {
@@ -225,8 +225,8 @@ impl Value {
     }
 }
 
-/// A page of objects: `object`, `url`, `has_more`, `data`, in that order (conventions §5).
-/// `has_more` must be false if `data` is empty, or clients that page by themselves fail.
+/// A page of objects: `object`, `url`, `has_more`, `data`, in that order. `has_more` must be false
+/// if `data` is empty: clients that paginate automatically take the last object for a cursor.
 pub fn list(data: Vec<Object>, has_more: bool, url: &'static str) -> Object {
     let fields = vec![
         (Cow::Borrowed("object"), Value::from("list")),

@@ -1,7 +1,7 @@
-//! The parameters of a request, and the readers that check them (conventions §2.1, §3.2).
+//! The parameters of a request, and the readers that check them.
 //!
-//! What a parameter is (text, object or list) is decided when it is read, since a form does not
-//! say. Every reader names the parameter that it refuses.
+//! A form does not say whether a parameter is text, an object or a list, so its reader decides.
+//! Every reader names the parameter that it refuses.
 
 use crate::error::ApiError;
 use crate::form;
@@ -18,8 +18,9 @@ pub struct Params {
 }
 
 impl Params {
-    /// Decodes a query string and a form body into one set of parameters. The query comes first,
-    /// and later values win, so the body does (secret store §1.3).
+    /// Decodes a query string and a form body into one set of parameters. Some
+    /// callers split their parameters between the two. Where both have one, the body wins, since
+    /// the last value of a parameter counts.
     ///
     /// Percent signs are decoded before brackets are looked for, and `+` is a space.
     ///
@@ -40,7 +41,7 @@ impl Params {
         Self { fields: Vec::new() }
     }
 
-    /// The parameters, once it is clear that all of them are known to the operation.
+    /// The parameters, after a check that the operation knows all of them.
     ///
     /// `allowed` holds full bracket paths: `["name", "scope", "scope[type]"]`. A path without
     /// any inner ones may hold anything, which its reader then checks. `expand` is always
@@ -59,13 +60,14 @@ impl Params {
     }
 
     /// A form that is equal for two requests exactly if they mean the same: sorted by name, each
-    /// part with its kind and length before it, lists without the spelling of their keys. For
-    /// comparing requests with one idempotency key (conventions §7, §13 decision 14).
+    /// part with its kind and length before it, lists without the spelling of their keys. A request
+    /// with a used idempotency key is compared by it, so that the order of parameters and the
+    /// encoding of lists, in which SDKs differ, do not matter.
     pub fn canonical(&self) -> Redacted<Vec<u8>> {
         tree::canonical(&self.fields)
     }
 
-    /// The parameters before it is known whether all are allowed.
+    /// The parameters without a check that all of them are known.
     pub(crate) const fn root(&self) -> Fields<'_> {
         Fields { fields: self.fields.as_slice(), path: String::new() }
     }
@@ -73,8 +75,8 @@ impl Params {
 
 /// One level of the parameters: the whole request, or an object such as `scope`.
 ///
-/// A reader that is called `required_…` fails with `parameter_missing` where there is nothing;
-/// `optional_…` gives `None` there. All of them refuse an empty value with
+/// A reader that is called `required_…` fails with `parameter_missing` if the parameter was not
+/// sent; `optional_…` returns `None` then. All of them refuse an empty value with
 /// `parameter_invalid_empty` unless they say otherwise, and every error carries the full path.
 #[derive(Clone, Debug)]
 pub struct Fields<'p> {
@@ -96,10 +98,10 @@ impl<'p> Fields<'p> {
         self.required(name, value)
     }
 
-    /// As [`Fields::required_text`], where nothing may be sent.
+    /// As [`Fields::required_text`]; `None` if it was not sent.
     ///
     /// # Errors
-    /// As there, except that it may be missing.
+    /// 400 if it is empty, too long, an object or a list, or holds a NUL character.
     pub fn optional_text(
         &self,
         name: &str,
@@ -112,18 +114,18 @@ impl<'p> Fields<'p> {
         }
     }
 
-    /// An id, a type or the like, as [`Fields::required_text`]: text that no one keeps secret.
+    /// An id, a type or the like: text of at most `max_chars` characters that is public.
     ///
     /// # Errors
-    /// As there.
+    /// 400 if it is missing, empty, too long, an object or a list, or holds a NUL character.
     pub fn required_plain(&self, name: &str, max_chars: usize) -> Result<String, ApiError> {
         self.required_text(name, max_chars).map(|text| text.expose().clone())
     }
 
-    /// The same where nothing may be sent.
+    /// As [`Fields::required_plain`]; `None` if it was not sent.
     ///
     /// # Errors
-    /// As there, except that it may be missing.
+    /// 400 if it is empty, too long, an object or a list, or holds a NUL character.
     pub fn optional_plain(&self, name: &str, max_chars: usize) -> Result<Option<String>, ApiError> {
         Ok(self.optional_text(name, max_chars)?.map(|text| text.expose().clone()))
     }
@@ -131,7 +133,7 @@ impl<'p> Fields<'p> {
     /// Secret text of at most `max_chars` characters: no error shows any of it.
     ///
     /// # Errors
-    /// As [`Fields::required_text`].
+    /// 400 if it is missing, empty, too long, an object or a list, or holds a NUL character.
     pub fn secret_text(
         &self,
         name: &str,
@@ -145,7 +147,7 @@ impl<'p> Fields<'p> {
         }
     }
 
-    /// One of `choices`, each a word of the wire and what it stands for.
+    /// One of `choices`, each a word of the wire and the value that it stands for.
     ///
     /// # Errors
     /// 400 if it is missing, empty, or none of them.
@@ -158,10 +160,10 @@ impl<'p> Fields<'p> {
         self.required(name, choice)
     }
 
-    /// As [`Fields::required_choice`], where nothing may be sent.
+    /// As [`Fields::required_choice`]; `None` if it was not sent.
     ///
     /// # Errors
-    /// As there, except that it may be missing.
+    /// 400 if it is empty, or none of them.
     pub fn optional_choice<T: Copy>(
         &self,
         name: &str,
@@ -169,28 +171,19 @@ impl<'p> Fields<'p> {
     ) -> Result<Option<T>, ApiError> {
         let refusal =
             |path: String| ApiError::invalid_choice(path, choices.iter().map(|&(word, _)| word));
-        let Some(value) = self.filled(name, refusal)? else { return Ok(None) };
+        let Some(value) = self.non_empty(name, refusal)? else { return Ok(None) };
         match choices.iter().find(|&&(word, _)| word == value.expose()) {
             Some(&(_, choice)) => Ok(Some(choice)),
             None => Err(refusal(self.path(name))),
         }
     }
 
-    /// An integer: digits with an optional minus sign, within 64 bits.
+    /// An integer: digits with an optional minus sign, within 64 bits; `None` if it was not sent.
     ///
     /// # Errors
-    /// 400 if it is missing, empty, or no such integer.
-    pub fn required_integer(&self, name: &str) -> Result<i64, ApiError> {
-        let value = self.optional_integer(name)?;
-        self.required(name, value)
-    }
-
-    /// As [`Fields::required_integer`], where nothing may be sent.
-    ///
-    /// # Errors
-    /// As there, except that it may be missing.
+    /// 400 if it is empty, or no such integer.
     pub fn optional_integer(&self, name: &str) -> Result<Option<i64>, ApiError> {
-        let value = self.filled(name, not_an_integer)?;
+        let value = self.non_empty(name, not_an_integer)?;
         value.map(|value| self.integer(name, value.expose())).transpose()
     }
 
@@ -204,7 +197,7 @@ impl<'p> Fields<'p> {
         value.map(|value| self.integer(name, value.expose())).transpose()
     }
 
-    /// An integer within `range`, where nothing may be sent.
+    /// An integer within `range`; `None` if it was not sent.
     ///
     /// # Errors
     /// 400 if it is empty, no integer, or outside the range.
@@ -224,13 +217,13 @@ impl<'p> Fields<'p> {
         }
     }
 
-    /// `true` or `false`, in exactly these words, where nothing may be sent.
+    /// Exactly `true` or `false`; `None` if it was not sent.
     ///
     /// # Errors
     /// 400 if it is empty or anything else.
     pub fn optional_bool(&self, name: &str) -> Result<Option<bool>, ApiError> {
         let refusal = |path| ApiError::invalid_boolean(path, NOT_A_VALUE);
-        match self.filled(name, refusal)?.map(|value| value.expose().as_str()) {
+        match self.non_empty(name, refusal)?.map(|value| value.expose().as_str()) {
             None => Ok(None),
             Some("true") => Ok(Some(true)),
             Some("false") => Ok(Some(false)),
@@ -247,10 +240,10 @@ impl<'p> Fields<'p> {
         self.required(name, object)
     }
 
-    /// As [`Fields::required_object`], where nothing may be sent.
+    /// As [`Fields::required_object`]; `None` if it was not sent.
     ///
     /// # Errors
-    /// As there, except that it may be missing.
+    /// 400 if it is empty, plain text, or a list.
     pub fn optional_object(&self, name: &str) -> Result<Option<Self>, ApiError> {
         match self.find(name) {
             None => Ok(None),
@@ -264,8 +257,8 @@ impl<'p> Fields<'p> {
         }
     }
 
-    /// A list of texts: `name[]=…` or `name[0]=…`. Nothing, `name=` and `name[]=` are the empty
-    /// list (conventions §2.1).
+    /// A list of texts: `name[]=…` or `name[0]=…`. It is empty if it was not sent, and for `name=`
+    /// and `name[]=`, since a form has no other way to send an empty list.
     ///
     /// # Errors
     /// 400 if it is plain text, if its keys are not 0, 1, 2 and so on, or if an item is empty,
@@ -296,7 +289,7 @@ impl<'p> Fields<'p> {
         items.into_iter().enumerate().map(item).collect()
     }
 
-    /// Whether `name` was sent, be it empty.
+    /// Whether `name` was sent, even as an empty value.
     pub fn has(&self, name: &str) -> bool {
         self.find(name).is_some()
     }
@@ -328,8 +321,8 @@ impl<'p> Fields<'p> {
         }
     }
 
-    /// The same where an empty value is refused too.
-    pub(crate) fn filled(
+    /// As [`Fields::leaf`], but an empty value is refused too.
+    pub(crate) fn non_empty(
         &self,
         name: &str,
         refusal: impl FnOnce(String) -> ApiError,
@@ -353,7 +346,7 @@ impl<'p> Fields<'p> {
     }
 }
 
-/// What an error shows in place of a value that is none.
+/// What an error shows in place of an object or a list.
 const NOT_A_VALUE: &str = "an object or a list";
 
 fn not_an_integer(path: String) -> ApiError {

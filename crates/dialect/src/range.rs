@@ -1,11 +1,11 @@
-//! Ranges of time in lists: `created[gte]=…` (conventions §12).
+//! Ranges of time in lists: `created[gte]=…`.
 
 use crate::error::ApiError;
 use crate::params::Fields;
 use crate::tree::Node;
 use coffer_base::Timestamp;
 
-/// The times that a list is asked for, both ends included.
+/// A range of times, both ends included.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct CreatedRange {
     /// The first second of the range.
@@ -15,7 +15,7 @@ pub struct CreatedRange {
 }
 
 impl CreatedRange {
-    /// The parameters that ask for a range, for [`Params::only`](crate::Params::only).
+    /// The parameters of a range, for [`Params::only`](crate::Params::only).
     pub const PARAMS: [&str; 5] =
         ["created", "created[gt]", "created[gte]", "created[lt]", "created[lte]"];
 
@@ -25,20 +25,13 @@ impl CreatedRange {
 }
 
 impl Fields<'_> {
-    /// `created`: one second, or any of `gt`, `gte`, `lt` and `lte`; all of time if nothing was
-    /// sent. A range that holds no second is none of the caller's mistakes: its list is empty.
+    /// `created`: one second, or any of `gt`, `gte`, `lt` and `lte`; all of time if it was not
+    /// sent. A range without any second in it is no error: its list is empty.
     ///
     /// # Errors
     /// 400 if a bound is empty or no integer.
     pub fn created_range(&self) -> Result<CreatedRange, ApiError> {
-        self.time_range("created")
-    }
-
-    /// The same for another time of an object, such as `available_on`.
-    ///
-    /// # Errors
-    /// As there.
-    pub fn time_range(&self, name: &str) -> Result<CreatedRange, ApiError> {
+        let name = "created";
         if let None | Some(Node::Leaf(_)) = self.find(name) {
             let exactly = self.optional_integer(name)?.map(Timestamp::from_unix);
             return Ok(exactly.map_or(CreatedRange::ALL, |at| CreatedRange { from: at, to: at }));
@@ -82,7 +75,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_range_is_refused() {
+    fn malformed_ranges_are_refused() {
         for (query, param) in [
             ("created=x", "created"),
             ("created=", "created"),

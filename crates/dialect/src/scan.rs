@@ -1,10 +1,10 @@
-//! Looking for the few bytes of a long text that need care.
+//! A fast search for the bytes of a long text that must be escaped or decoded.
 
-/// Bytes that are looked at together: enough for the compiler to use wide registers.
+/// Bytes that are tested together: enough for the compiler to use vector registers.
 const CHUNK: usize = 32;
 
-/// Where the first byte is that `special` holds for. Payloads are long and mostly plain, so
-/// whole chunks are passed over before single bytes are looked at.
+/// The position of the first byte for which `special` holds. Payloads are long and mostly plain,
+/// so whole chunks are skipped before single bytes are tested.
 pub(crate) fn find(bytes: &[u8], special: impl Fn(u8) -> bool) -> Option<usize> {
     let plain = |chunk: &&[u8]| !chunk.iter().fold(false, |any, &byte| any | special(byte));
     let passed = bytes.chunks(CHUNK).take_while(plain).count() * CHUNK;
@@ -17,7 +17,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_first_is_found_wherever_it_stands() {
+    fn the_first_is_found_at_every_position() {
         for length in 0..100 {
             let mut bytes = vec![b'a'; length];
             assert_eq!(find(&bytes, |byte| byte == b'%'), None);

@@ -1,6 +1,6 @@
-//! The tree that a form's brackets mean, and its canonical form.
+//! The tree that a form's brackets describe, and its canonical form.
 //!
-//! Whether a branch is a list or an object is not known here: a form does not say.
+//! A form does not say whether a branch is a list or an object, so the tree does not know either.
 
 use coffer_base::Redacted;
 
@@ -86,7 +86,7 @@ pub(crate) fn is_unnumbered(fields: &[Field]) -> bool {
     fields.iter().all(|field| field.key.is_empty())
 }
 
-/// The number that `key` is, written the only way that counts: no sign, no leading zero.
+/// `key` as a number, if it has no sign and no leading zero.
 fn index(key: &str) -> Option<usize> {
     let plain = key == "0" || !key.starts_with(['0', '+']);
     if plain { key.parse().ok() } else { None }
@@ -107,7 +107,7 @@ pub(crate) fn collect_unknown(
             .iter()
             .any(|allowed| allowed.strip_prefix(known).is_some_and(|rest| rest.starts_with('[')));
         match &field.node {
-            // A list where an object belongs is for the reader to refuse: its items have no name.
+            // A list where an object belongs is refused by the reader: its items have no name.
             Node::Branch(children) if has_inner && !is_unnumbered(children) => {
                 collect_unknown(children, allowed, path, unknown);
             }
@@ -121,7 +121,7 @@ pub(crate) fn collect_unknown(
 
 /// The canonical form of a whole request: see [`Params::canonical`](crate::Params::canonical).
 pub(crate) fn canonical(fields: &[Field]) -> Redacted<Vec<u8>> {
-    // The size is never too small: growing would leave a copy of secrets behind.
+    // The size is never too small: a reallocation would leave a copy of secrets behind.
     let mut out = Vec::with_capacity(object_size(fields));
     write_object(fields, &mut out);
     Redacted::new(out)

@@ -1,14 +1,14 @@
-//! The API version that a request names (conventions §10).
+//! The API version that a request names.
 
 use crate::error::ApiError;
+use crate::limits;
 use crate::wording::clipped;
-use coffer_base::limit;
 use std::borrow::Cow;
 
 /// A version: a date, a release name, and the flags of preview features.
 ///
-/// Any that is well formed is accepted; one from the future gets the newest shape that we know
-/// (conventions §13, decision 12).
+/// Any that is well formed is accepted; a future one gets the newest shape that this program knows,
+/// so that a newer SDK keeps working.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct ApiVersion {
     text: Cow<'static, str>,
@@ -16,10 +16,10 @@ pub struct ApiVersion {
 }
 
 impl ApiVersion {
-    /// The newest version that we know, and what a request without the header gets.
+    /// The newest version that this program knows, and the version of a request without the header.
     pub const LATEST: &str = "2026-10-28.endive";
 
-    /// The newest version that we know: what events are written in.
+    /// The newest version that this program knows, in which events are written.
     pub const fn latest() -> Self {
         Self { text: Cow::Borrowed(Self::LATEST), date: (2026, 10, 28) }
     }
@@ -28,7 +28,7 @@ impl ApiVersion {
     /// `; feature=v1` after it, once or more.
     ///
     /// # Errors
-    /// 400 for anything else, and for more than [`limit::VERSION_BYTES`].
+    /// 400 for anything else, and for more than [`limits::VERSION_BYTES`].
     pub fn parse(header: Option<&str>) -> Result<Self, ApiError> {
         let text = header.unwrap_or(Self::LATEST);
         let text = if text == Self::LATEST {
@@ -37,12 +37,12 @@ impl ApiVersion {
             Cow::Owned(text.to_owned())
         };
         match date(&text) {
-            Some(date) if text.len() <= limit::VERSION_BYTES => Ok(Self { text, date }),
+            Some(date) if text.len() <= limits::VERSION_BYTES => Ok(Self { text, date }),
             _ => Err(ApiError::invalid(format!("Invalid Stripe API version: {}", clipped(&text)))),
         }
     }
 
-    /// The version as it was sent, for the header of the answer: visible ASCII and spaces.
+    /// The version as it was sent, for the response's header: visible ASCII and spaces.
     pub fn as_str(&self) -> &str {
         &self.text
     }
@@ -127,7 +127,7 @@ mod tests {
     }
 
     #[test]
-    fn previews_are_told_from_releases() {
+    fn previews_are_distinguished_from_releases() {
         let preview = |text| ApiVersion::parse(Some(text)).unwrap().is_preview();
         assert!(preview("2026-10-28.preview"));
         assert!(preview("2025-12-15.preview; feature_beta=v1"));
@@ -162,7 +162,7 @@ mod tests {
             assert_eq!((error.code(), error.param()), (None, None));
         }
         let long = format!("2026-10-28{}", "; a=v1".repeat(41));
-        assert_eq!(long.len(), limit::VERSION_BYTES + 1);
+        assert_eq!(long.len(), limits::VERSION_BYTES + 1);
         let error = ApiVersion::parse(Some(&long)).unwrap_err();
         assert!(error.message().ends_with("..."), "{error}");
     }

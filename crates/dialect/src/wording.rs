@@ -1,11 +1,11 @@
-//! How refused values, lists of words and ids stand in a message: bounded, and escaped.
+//! How messages quote refused values, lists of choices and ids: bounded, and escaped.
 
-use coffer_base::limit;
+use crate::limits;
 use std::borrow::Cow;
 
-/// `text` as far as an error shows a refused value.
+/// At most [`limits::ECHO_CHARACTERS`] of `text`, as errors repeat a refused value.
 pub(crate) fn clipped(text: &str) -> Cow<'_, str> {
-    match text.char_indices().nth(limit::ECHO_CHARACTERS) {
+    match text.char_indices().nth(limits::ECHO_CHARACTERS) {
         Some((end, _)) => Cow::Owned(format!("{}...", text.get(..end).unwrap_or_default())),
         None => Cow::Borrowed(text),
     }
@@ -33,7 +33,7 @@ pub(crate) fn alternatives<'c>(choices: impl IntoIterator<Item = &'c str>) -> St
     }
 }
 
-/// The text of a missing object (conventions §3.2), with a hint at the usual slip of copying.
+/// The message about a missing object, with a hint if its id was copied with a space or a quote.
 pub(crate) fn no_such_message(kind: &str, id: &str) -> String {
     let mut message = format!("No such {kind}: '{}'", quoted(id));
     let outer = |c: char| c.is_whitespace() || c == '\'' || c == '"';
@@ -43,8 +43,7 @@ pub(crate) fn no_such_message(kind: &str, id: &str) -> String {
     message
 }
 
-/// `text` as it may stand between single quotes: escaped, and elided over 998 characters
-/// (conventions §3.2).
+/// `text` as Stripe puts it between single quotes: escaped, and elided over 998 characters.
 pub(crate) fn quoted(text: &str) -> String {
     let text = elided(text, 497, 998);
     let mut quoted = String::with_capacity(text.len());

@@ -1,13 +1,14 @@
 //! From a key to who is calling.
 //!
-//! Principals are cached (see [`limit::PRINCIPALS_IN_MEMORY`]). Every change to keys, apps,
+//! Principals are cached (see [`limits::PRINCIPALS_IN_MEMORY`]). Every change to keys, apps,
 //! installs or accounts bumps the cache's generation, and entries of an older one are looked up
 //! again, so a revoked key is refused from the response to its revocation on. Where other servers
 //! share the store, an entry is valid for the second in which it was looked up, and no longer.
 
+use crate::limits;
 use crate::objects::{ApiKey, App, Kind};
 use crate::store::{self, PresentedKey};
-use coffer_base::{AccountId, Redacted, Tenant, Timestamp, limit};
+use coffer_base::{AccountId, Redacted, Tenant, Timestamp};
 use coffer_crypto::TokenHash;
 use coffer_dialect::ApiError;
 use coffer_dialect::authorization::{KeyKind, key_shape, redact_key};
@@ -88,7 +89,7 @@ impl Directory {
     pub(crate) fn new(store: Store) -> Self {
         Self {
             store,
-            cache: Cache::new(limit::PRINCIPALS_IN_MEMORY),
+            cache: Cache::new(limits::PRINCIPALS_IN_MEMORY),
             generation: AtomicU64::new(0),
         }
     }

@@ -129,7 +129,7 @@ mod tests {
             store_id: "a".to_owned(),
             random: random.clone(),
         };
-        Keyring::found(&options(), &root, NOW).await.unwrap();
+        Keyring::init(&options(), &root, NOW).await.unwrap();
         let keyring = Keyring::open(options(), &root).await.unwrap();
         (data, Eraser::new(Arc::new(keyring), coffer_kernel::KERNEL.purge.to_vec()))
     }

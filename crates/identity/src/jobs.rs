@@ -2,11 +2,12 @@
 
 use crate::directory::Directory;
 use crate::erasure::Eraser;
+use crate::limits;
 use crate::store::{EXPIRED_EPHEMERAL, WriteLastUsed};
 use coffer_base::limit;
 use coffer_kernel::{BoxFuture, Job, JobContext, prune};
 use coffer_keyring::KeyringError;
-use coffer_storage::{StorageError, Value};
+use coffer_storage::{Cause, StorageError, values};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -19,14 +20,14 @@ impl Job for EraseTenants {
     }
 
     fn every(&self) -> Duration {
-        Duration::from_secs(limit::ERASE_EVERY_SECONDS)
+        Duration::from_secs(limits::ERASE_EVERY_SECONDS)
     }
 
     fn run<'a>(&'a self, context: &'a JobContext) -> BoxFuture<'a, Result<u64, StorageError>> {
         Box::pin(async move {
             self.0.erase(&context.store).await.map_err(|error| match error {
                 KeyringError::Storage(source) => source,
-                other => StorageError::Engine(other.to_string()),
+                other => StorageError::Internal(Cause::of(other)),
             })
         })
     }
@@ -41,7 +42,7 @@ impl Job for FlushLastUsed {
     }
 
     fn every(&self) -> Duration {
-        Duration::from_secs(limit::LAST_USED_EVERY_SECONDS)
+        Duration::from_secs(limits::LAST_USED_EVERY_SECONDS)
     }
 
     fn run<'a>(&'a self, context: &'a JobContext) -> BoxFuture<'a, Result<u64, StorageError>> {
@@ -75,8 +76,8 @@ impl Job for PruneEphemeralKeys {
 
     fn run<'a>(&'a self, context: &'a JobContext) -> BoxFuture<'a, Result<u64, StorageError>> {
         Box::pin(async move {
-            let before = context.clock.now().plus(-limit::EPHEMERAL_SECONDS_CEILING);
-            prune(&context.store, EXPIRED_EPHEMERAL, &[Value::Int(before.unix())]).await
+            let before = context.clock.now().plus(-limits::EPHEMERAL_SECONDS_CEILING);
+            prune(&context.store, EXPIRED_EPHEMERAL, &values![before]).await
         })
     }
 }

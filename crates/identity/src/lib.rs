@@ -9,6 +9,7 @@ mod developer;
 mod directory;
 mod erasure;
 mod jobs;
+pub mod limits;
 mod objects;
 mod operations;
 mod store;

@@ -9,11 +9,11 @@ pub(crate) use key::*;
 use crate::objects::{Account, App, Install, Quotas};
 use coffer_base::{AccountId, AppId, Timestamp};
 use coffer_kernel::PagePosition;
-use coffer_storage::{Migration, MigrationSet, Query, Row, StorageError, Store, Tx, Value};
+use coffer_storage::{Migration, MigrationSet, Query, Row, StorageError, Store, Tx, Value, values};
 
 /// The tables of identity.
 pub const MIGRATIONS: MigrationSet = MigrationSet {
-    room: "identity",
+    component: "identity",
     migrations: &[Migration {
         version: 1,
         name: "identity",
@@ -42,7 +42,7 @@ pub(crate) async fn next_seq(tx: &mut Tx<'_>, collection: &'static str) -> Resul
             "INSERT INTO identity_sequence (collection, seq) VALUES (?, 1) \
              ON CONFLICT (collection) DO UPDATE SET seq = identity_sequence.seq + 1 \
              RETURNING seq",
-            &[Value::from(collection)],
+            &values![collection],
         )
         .await?;
     rows.first().ok_or_else(|| corrupt("a sequence gave no number"))?.int(0)
@@ -81,11 +81,11 @@ const ACCOUNT: &str = "SELECT id, seq, name, created FROM account WHERE id = ?";
 const ACCOUNT_LOCKED: &str = "SELECT id, seq, name, created FROM account WHERE id = ? FOR UPDATE";
 
 pub(crate) async fn find_account(store: &Store, id: &str) -> Result<Option<Account>> {
-    store.query(ACCOUNT, &[Value::from(id)]).await?.first().map(account).transpose()
+    store.query(ACCOUNT, &values![id]).await?.first().map(account).transpose()
 }
 
 pub(crate) async fn find_account_in(tx: &mut Tx<'_>, id: &str) -> Result<Option<Account>> {
-    tx.query(ACCOUNT_LOCKED, &[Value::from(id)]).await?.first().map(account).transpose()
+    tx.query(ACCOUNT_LOCKED, &values![id]).await?.first().map(account).transpose()
 }
 
 pub(crate) async fn list_accounts(store: &Store, position: PagePosition) -> Result<Vec<Account>> {
@@ -94,19 +94,14 @@ pub(crate) async fn list_accounts(store: &Store, position: PagePosition) -> Resu
     } else {
         "SELECT id, seq, name, created FROM account WHERE seq < ? ORDER BY seq DESC LIMIT ?"
     };
-    let values = [Value::Int(position.seq), Value::Int(position.fetch)];
+    let values = values![position.seq, position.fetch];
     store.query(sql, &values).await?.iter().map(account).collect()
 }
 
 pub(crate) async fn insert_account(tx: &mut Tx<'_>, account: &Account) -> Result<()> {
     tx.execute(
         "INSERT INTO account (id, seq, name, created) VALUES (?, ?, ?, ?)",
-        &[
-            Value::from(account.id.as_str()),
-            Value::Int(account.seq),
-            Value::from(account.name.as_str()),
-            Value::Int(account.created.unix()),
-        ],
+        &values![&account.id, account.seq, &account.name, account.created],
     )
     .await?;
     Ok(())
@@ -133,11 +128,11 @@ const APP_LOCKED: &str = "SELECT id, seq, account, name, quotas, created FROM ap
      WHERE id = ? FOR UPDATE";
 
 pub(crate) async fn find_app(store: &Store, id: &str) -> Result<Option<App>> {
-    store.query(APP, &[Value::from(id)]).await?.first().map(|row| app(row, 0)).transpose()
+    store.query(APP, &values![id]).await?.first().map(|row| app(row, 0)).transpose()
 }
 
 pub(crate) async fn find_app_in(tx: &mut Tx<'_>, id: &str) -> Result<Option<App>> {
-    tx.query(APP_LOCKED, &[Value::from(id)]).await?.first().map(|row| app(row, 0)).transpose()
+    tx.query(APP_LOCKED, &values![id]).await?.first().map(|row| app(row, 0)).transpose()
 }
 
 pub(crate) async fn list_apps(store: &Store, selection: &Selection<'_>) -> Result<Vec<App>> {
@@ -155,14 +150,7 @@ pub(crate) async fn insert_app(tx: &mut Tx<'_>, app: &App) -> Result<()> {
     tx.execute(
         "INSERT INTO app (id, seq, account, name, quotas, created) \
          VALUES (?, ?, ?, ?, ?, ?)",
-        &[
-            Value::from(app.id.as_str()),
-            Value::Int(app.seq),
-            Value::from(app.account.as_str()),
-            Value::from(app.name.as_str()),
-            Value::Text(app.quotas.encode()),
-            Value::Int(app.created.unix()),
-        ],
+        &values![&app.id, app.seq, &app.account, &app.name, app.quotas.encode(), app.created],
     )
     .await?;
     Ok(())
@@ -171,11 +159,7 @@ pub(crate) async fn insert_app(tx: &mut Tx<'_>, app: &App) -> Result<()> {
 pub(crate) async fn update_app(tx: &mut Tx<'_>, app: &App) -> Result<()> {
     tx.execute(
         "UPDATE app SET name = ?, quotas = ? WHERE id = ?",
-        &[
-            Value::from(app.name.as_str()),
-            Value::Text(app.quotas.encode()),
-            Value::from(app.id.as_str()),
-        ],
+        &values![&app.name, app.quotas.encode(), &app.id],
     )
     .await?;
     Ok(())
@@ -196,12 +180,12 @@ fn install(row: &Row) -> Result<Install> {
 
 pub(crate) async fn find_install(store: &Store, id: &str) -> Result<Option<Install>> {
     let sql = "SELECT app, account, id, seq, active, created FROM install WHERE id = ?";
-    store.query(sql, &[Value::from(id)]).await?.first().map(install).transpose()
+    store.query(sql, &values![id]).await?.first().map(install).transpose()
 }
 
 pub(crate) async fn find_install_in(tx: &mut Tx<'_>, id: &str) -> Result<Option<Install>> {
     let sql = "SELECT app, account, id, seq, active, created FROM install WHERE id = ? FOR UPDATE";
-    tx.query(sql, &[Value::from(id)]).await?.first().map(install).transpose()
+    tx.query(sql, &values![id]).await?.first().map(install).transpose()
 }
 
 const INSTALL_OF: &str = "SELECT app, account, id, seq, active, created FROM install \
@@ -212,7 +196,7 @@ pub(crate) async fn install_of_in(
     app: &str,
     account: &str,
 ) -> Result<Option<Install>> {
-    let values = [Value::from(app), Value::from(account)];
+    let values = values![app, account];
     tx.query(INSTALL_OF, &values).await?.first().map(install).transpose()
 }
 
@@ -236,13 +220,7 @@ pub(crate) async fn put_install(tx: &mut Tx<'_>, install: &Install) -> Result<()
     tx.execute(
         "INSERT INTO install (app, account, id, seq, active, created) VALUES (?, ?, ?, ?, 1, ?) \
          ON CONFLICT (app, account) DO UPDATE SET active = 1",
-        &[
-            Value::from(install.app.as_str()),
-            Value::from(install.account.as_str()),
-            Value::from(install.id.as_str()),
-            Value::Int(install.seq),
-            Value::Int(install.created.unix()),
-        ],
+        &values![&install.app, &install.account, &install.id, install.seq, install.created],
     )
     .await?;
     Ok(())
@@ -263,7 +241,7 @@ pub(crate) async fn deactivate_install(
     .await?;
     tx.execute(
         "UPDATE api_key SET revoked_at = ? WHERE app = ? AND account = ? AND revoked_at IS NULL",
-        &[Value::Int(now.unix()), app, account],
+        &values![now, app, account],
     )
     .await?;
     Ok(())
@@ -273,11 +251,11 @@ pub(crate) async fn deactivate_install(
 /// transaction ends.
 pub(crate) fn installed_query(app: &AppId, account: &AccountId) -> Query {
     let sql = "SELECT 1 FROM install WHERE app = ? AND account = ? AND active = 1 FOR SHARE";
-    Query { sql, params: vec![Value::from(app.as_str()), Value::from(account.as_str())] }
+    Query::new(sql, values![app, account])
 }
 
 /// Finds a row if the account is the app's own, and locks it.
 pub(crate) fn own_account_query(app: &AppId, account: &AccountId) -> Query {
     let sql = "SELECT 1 FROM app WHERE id = ? AND account = ? FOR SHARE";
-    Query { sql, params: vec![Value::from(app.as_str()), Value::from(account.as_str())] }
+    Query::new(sql, values![app, account])
 }

@@ -1,5 +1,6 @@
 //! Parameters in, objects out, for the admin API and ephemeral keys (conventions, Extensions).
 
+use crate::limits;
 use crate::objects::{Account, ApiKey, App, Install};
 use coffer_base::{AccountId, AppId, InvalidId, Mode, Redacted, Timestamp, limit};
 use coffer_dialect::{ApiError, Fields, Object, Value};
@@ -7,7 +8,7 @@ use coffer_kernel::Quota;
 
 /// An optional display name; empty if it is left out.
 pub(crate) fn name(fields: &Fields<'_>) -> Result<String, ApiError> {
-    let name = fields.optional_text("name", limit::DISPLAY_NAME_CHARACTERS)?;
+    let name = fields.optional_text("name", limits::DISPLAY_NAME_CHARACTERS)?;
     Ok(name.map(plain).unwrap_or_default())
 }
 

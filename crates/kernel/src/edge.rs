@@ -416,7 +416,7 @@ fn report(
             let status = error.status();
             let code = error.code().unwrap_or("");
             if error.is_fault() {
-                let cause = error.inside().unwrap_or("");
+                let cause = error.log_detail().unwrap_or("");
                 tracing::error!(
                     request_id, method, path, key, account, status, code, cause, micros, "failed"
                 );

@@ -88,7 +88,7 @@ pub async fn append(
         data = data.set("previous_attributes", previous);
     }
     let data = String::from_utf8(data.render())
-        .map_err(|_| StorageError::Engine("an event was rendered as no text".to_owned()))?;
+        .map_err(|_| StorageError::Internal("an event was rendered as no text".into()))?;
     let id = random_id("evt", limit::RANDOM_ID_CHARACTERS, cause.random);
     let appended = AppendedEvent { id: &id, kind: event.kind, created: cause.now };
     let mut pending = 0i64;

@@ -22,7 +22,7 @@ use coffer_audit::Entry;
 use coffer_base::limit;
 use coffer_dialect::{ApiError, Expand};
 use coffer_keyring::{SealCheck, TenantKeys, check_seal, seal_query};
-use coffer_storage::{Query, Row, StorageError, Tx, Work};
+use coffer_storage::{Cause, Query, Row, StorageError, Tx, Work};
 use std::sync::Arc;
 
 /// A read behind the common face.
@@ -116,7 +116,7 @@ async fn write<O: SealingOperation>(
             }
             Outcome::Stored(key, record) => return replay(&key, &keys, &record),
             Outcome::Refused(refusal) => return Err(refusal),
-            Outcome::KeyRotated => services.keyring.forget(tenant),
+            Outcome::KeyRotated => services.keyring.evict(tenant),
         }
     }
     Err(ApiError::unavailable("the tenant's key changed during each attempt to write"))
@@ -277,7 +277,7 @@ impl<O: SealingOperation> Unit<O> {
         let ctx = &*self.ctx;
         let record = key
             .record(&self.keys, &ctx.request_id, status, body, policy)
-            .map_err(|error| StorageError::Engine(error.to_string()))?;
+            .map_err(|error| StorageError::Internal(Cause::of(error)))?;
         store::insert_record(tx, &key.tenant, &key.digest, record, ctx.now);
         Ok(())
     }

@@ -7,7 +7,7 @@ use crate::store::{
     AGED_RECORDS, AGED_TOMBSTONES, PruneBatch, RECORDS_OF_APP, apps_over_cap, tenant_values,
 };
 use coffer_base::{Tenant, Timestamp, limit};
-use coffer_storage::{Query, StorageError, Store, Value};
+use coffer_storage::{Query, StorageError, Store, Value, values};
 use std::time::Duration;
 
 pub use crate::store::Prune;
@@ -78,7 +78,7 @@ impl Job for PruneAged {
 
 /// Prunes what is older than it is kept.
 pub(crate) async fn prune_aged(store: &Store, now: Timestamp) -> Result<u64, StorageError> {
-    let before = |seconds: i64| [Value::Int(now.plus(-seconds).unix())];
+    let before = |seconds: i64| values![now.plus(-seconds)];
     let records = prune(store, AGED_RECORDS, &before(limit::IDEMPOTENCY_SECONDS)).await?;
     let tombstones = prune(store, AGED_TOMBSTONES, &before(limit::TOMBSTONE_SECONDS)).await?;
     let events = prune(store, AGED_EVENTS, &before(limit::EVENT_SECONDS)).await?;
@@ -92,8 +92,8 @@ async fn prune_over_cap(store: &Store, cap: i64) -> Result<u64, StorageError> {
         tracing::warn!(app, count, cap, "more stored responses than the cap: the oldest go first");
         let mut excess = count.saturating_sub(cap);
         while excess > 0 {
-            let params = vec![Value::Int(mode), Value::from(app.as_str())];
-            let rows = store.write(PruneBatch::new(RECORDS_OF_APP, params)).await?;
+            let params = values![mode, &app];
+            let rows = store.write(PruneBatch::new(RECORDS_OF_APP, params.into())).await?;
             if rows == 0 {
                 break;
             }
@@ -144,7 +144,7 @@ mod tests {
 
     async fn kept(store: &Store, app: &str) -> (i64, i64) {
         let sql = "SELECT count(*), min(created) FROM idempotency_record WHERE app = ?";
-        let rows = store.query(sql, &[Value::from(app)]).await.unwrap();
+        let rows = store.query(sql, &values![app]).await.unwrap();
         (rows[0].int(0).unwrap(), rows[0].int(1).unwrap() - NOW.unix())
     }
 

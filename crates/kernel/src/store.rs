@@ -1,11 +1,13 @@
 //! The SQL of the kernel: stored responses, tombstones, watermarks, the moved clock.
 
-use coffer_base::{AccountId, AppId, Mode, Tenant, Timestamp, clock::DAY_SECONDS, limit};
-use coffer_storage::{Migration, MigrationSet, Query, Row, StorageError, Store, Tx, Value, Work};
+use coffer_base::{AccountId, AppId, Mode, Owner, Tenant, Timestamp, clock::DAY_SECONDS, limit};
+use coffer_storage::{
+    Migration, MigrationSet, Query, Row, StorageError, Store, Tx, Value, Work, values,
+};
 
 /// The kernel's schema.
 pub const MIGRATIONS: MigrationSet = MigrationSet {
-    room: "kernel",
+    component: "kernel",
     migrations: &[
         Migration {
             version: 1,
@@ -124,12 +126,19 @@ pub fn tenant_of_row(row: &Row) -> Result<Tenant, StorageError> {
     })
 }
 
+/// The owner that a row begins with: mode, platform, account.
+///
+/// # Errors
+/// [`StorageError::Corrupt`] if it begins with none.
+pub(crate) fn owner_of_row(row: &Row) -> Result<Owner, StorageError> {
+    let corrupt = || StorageError::Corrupt("a row begins with no owner".into());
+    let account = |column| AccountId::parse(row.text(column)?).map_err(|_| corrupt());
+    let mode = Mode::from_code(row.int(0)?).ok_or_else(corrupt)?;
+    Ok(Owner { mode, platform: account(1)?, account: account(2)? })
+}
+
 pub(crate) fn tenant_values(tenant: &Tenant) -> [Value; 3] {
-    [
-        Value::Int(tenant.mode.code()),
-        Value::from(tenant.app.as_str()),
-        Value::from(tenant.account.as_str()),
-    ]
+    values![tenant.mode, &tenant.app, &tenant.account]
 }
 
 /// Whether the store answers.
@@ -161,7 +170,7 @@ pub(crate) fn record(rows: &[Row]) -> Result<Option<Record>, StorageError> {
 
 fn key_values(tenant: &Tenant, key_digest: &[u8]) -> [Value; 4] {
     let [mode, app, account] = tenant_values(tenant);
-    [mode, app, account, Value::from(key_digest)]
+    values![mode, app, account, key_digest]
 }
 
 /// Asks for the stored response of an idempotency key.
@@ -190,16 +199,16 @@ pub(crate) fn insert_record(
     tx.defer(
         "INSERT INTO idempotency_record (mode, app, account, key_digest, operation, parameters, \
          request, created, response) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
-        vec![
+        values![
             mode,
             app,
             account,
-            Value::from(key_digest),
-            Value::Text(record.operation),
-            Value::Blob(record.parameters),
-            Value::Text(record.request),
-            Value::Int(now.unix()),
-            Value::Blob(record.response),
+            key_digest,
+            record.operation,
+            record.parameters,
+            record.request,
+            now,
+            record.response,
         ],
     );
 }
@@ -243,7 +252,7 @@ pub(crate) async fn apps_over_cap(
         .scan(
             "SELECT mode, app, count(*) FROM idempotency_record GROUP BY mode, app \
              HAVING count(*) > ?",
-            &[Value::Int(cap)],
+            &values![cap],
         )
         .await?
         .iter()
@@ -265,15 +274,7 @@ pub fn leave_tombstone(
     tx.defer(
         "INSERT INTO tombstone (mode, app, account, collection, id, seq, created) \
          VALUES (?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING",
-        vec![
-            mode,
-            app,
-            account,
-            Value::from(collection),
-            Value::from(id),
-            Value::Int(seq),
-            Value::Int(now.unix()),
-        ],
+        values![mode, app, account, collection, id, seq, now],
     );
 }
 
@@ -289,7 +290,7 @@ pub async fn position_of_tombstone(
         .query(
             "SELECT seq FROM tombstone WHERE mode = ? AND app = ? AND account = ? \
              AND collection = ? AND id = ?",
-            &[mode, app, account, Value::from(collection), Value::from(id)],
+            &values![mode, app, account, collection, id],
         )
         .await?;
     rows.first().map(|row| row.int(0)).transpose()
@@ -317,7 +318,7 @@ impl Work for AdvanceWatermarks {
             tx.defer(
                 "INSERT INTO watermark (name, at) VALUES (?, ?) ON CONFLICT (name) \
                  DO UPDATE SET at = excluded.at WHERE watermark.at < excluded.at",
-                vec![Value::from(*name), Value::Int(self.at.unix())],
+                values![*name, self.at],
             );
         }
         Ok(())
@@ -338,7 +339,7 @@ pub async fn lock_watermark(
         .query(
             "INSERT INTO watermark (name, at) VALUES (?, ?) ON CONFLICT (name) \
              DO UPDATE SET at = watermark.at RETURNING at",
-            &[Value::from(name), Value::Int(now.plus(-DAY_SECONDS).unix())],
+            &values![name, now.plus(-DAY_SECONDS)],
         )
         .await?;
     let at = rows.first().map_or(Ok(i64::MIN), |row| row.int(0))?;
@@ -370,7 +371,7 @@ pub async fn move_clock(tx: &mut Tx<'_>, seconds: i64, at_least: i64) -> Result<
     tx.execute(
         "INSERT INTO clock_offset (id, seconds) VALUES (1, ?) ON CONFLICT (id) \
          DO UPDATE SET seconds = excluded.seconds",
-        &[Value::Int(after)],
+        &values![after],
     )
     .await?;
     Ok(after)

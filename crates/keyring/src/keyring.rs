@@ -1,7 +1,7 @@
 //! The keyring: from a tenant to its keys.
 
 use crate::error::KeyringError;
-use crate::store::{self, DestroyKeys, FoundKeyStore, InsertKeys, NewKey, Purpose, StoredKey};
+use crate::store::{self, DestroyKeys, InitKeyStore, InsertKeys, NewKey, Purpose, StoredKey};
 use crate::tenant::TenantKeys;
 use coffer_base::{Random, Tenant, Timestamp, limit};
 use coffer_crypto::root::RootKey;
@@ -21,27 +21,27 @@ pub struct KeyringOptions {
     pub random: Arc<dyn Random>,
 }
 
-/// All tenants' keys. Few are in memory at a time (see [`limit::TENANTS_IN_MEMORY`]); where other
-/// servers share the key store, none for longer than the second in which they were read, since
-/// another server may have destroyed them and made others.
+/// All tenants' keys. At most [`limit::TENANTS_IN_MEMORY`] tenants' are cached; where other servers
+/// share the key store, only for the second in which they were read, since another server may have
+/// destroyed them and created others.
 pub struct Keyring {
     keys: Store,
     store_id: Arc<str>,
     random: Arc<dyn Random>,
     /// Ascending by version; the last is the active one.
-    masters: Vec<(u32, SealingKey)>,
-    unwrapped: Cache<Tenant, (Timestamp, Arc<TenantKeys>)>,
-    /// Counts destructions, so that keys read before one are not remembered after it.
+    master_keys: Vec<(u32, SealingKey)>,
+    cache: Cache<Tenant, (Timestamp, Arc<TenantKeys>)>,
+    /// Counts destructions, so that keys read before one are not cached after it.
     destructions: AtomicU64,
 }
 
 impl Keyring {
-    /// Makes the first rows of an empty key store, once: new keys beside data that was sealed
-    /// under lost ones would only hide the loss.
+    /// Initializes an empty key store with its first master key.
     ///
     /// # Errors
-    /// [`KeyringError::Storage`], also if it has been founded.
-    pub async fn found(
+    /// [`KeyringError::Storage`] if it was initialized before: new keys beside data that was sealed
+    /// under lost ones would only hide the loss.
+    pub async fn init(
         options: &KeyringOptions,
         root: &RootKey,
         now: Timestamp,
@@ -51,16 +51,17 @@ impl Keyring {
         let data = master_data(store_id, 1);
         let wrapped_master = wrap(root.sealing_key(), ROOT_VERSION, &data, &master, &**random)
             .map_err(|source| KeyringError::Crypto { what: "a master key", source })?;
-        keys.write(FoundKeyStore { store_id: store_id.clone(), wrapped_master, now }).await?;
+        keys.write(InitKeyStore { store_id: store_id.clone(), wrapped_master, now }).await?;
         Ok(())
     }
 
     /// Opens a key store with the root key.
     ///
     /// # Errors
-    /// [`KeyringError::Empty`] if it was never founded or has no master key,
+    /// [`KeyringError::Empty`] if it was never initialized or has no master key,
     /// [`KeyringError::OtherStore`] if the keys are another store's,
-    /// [`KeyringError::WrongRoot`] if the root key does not open them, [`KeyringError::Storage`].
+    /// [`KeyringError::WrongRoot`] if the root key does not open them, [`KeyringError::Storage`] if
+    /// it cannot be read.
     pub async fn open(options: KeyringOptions, root: &RootKey) -> Result<Self, KeyringError> {
         let KeyringOptions { keys, store_id, random } = options;
         match store::key_store_id(&keys).await? {
@@ -70,24 +71,22 @@ impl Keyring {
             Some(_) => {}
             None => return Err(KeyringError::Empty),
         }
-        let mut masters = Vec::new();
-        for (version, _state, wrapped) in store::master_keys(&keys).await? {
-            if let Some(wrapped) = wrapped {
-                let data = master_data(&store_id, version);
-                let key = unwrap(root.sealing_key(), &data, &wrapped)
-                    .map_err(|_| KeyringError::WrongRoot)?;
-                masters.push((version, key));
-            }
+        let mut master_keys = Vec::new();
+        for (version, wrapped) in store::master_keys(&keys).await? {
+            let data = master_data(&store_id, version);
+            let key =
+                unwrap(root.sealing_key(), &data, &wrapped).map_err(|_| KeyringError::WrongRoot)?;
+            master_keys.push((version, key));
         }
-        if masters.is_empty() {
+        if master_keys.is_empty() {
             return Err(KeyringError::Empty);
         }
         Ok(Self {
             keys,
             store_id: Arc::from(store_id),
             random,
-            masters,
-            unwrapped: Cache::new(limit::TENANTS_IN_MEMORY),
+            master_keys,
+            cache: Cache::new(limit::TENANTS_IN_MEMORY),
             destructions: AtomicU64::new(0),
         })
     }
@@ -102,20 +101,21 @@ impl Keyring {
         &self.keys
     }
 
-    /// The tenant's keys, made durably now if it has none.
+    /// The tenant's keys, created and stored if it has none.
     ///
     /// # Errors
-    /// [`KeyringError::Storage`], or [`KeyringError::Crypto`] if a wrapped key was tampered with.
+    /// [`KeyringError::Crypto`] if a wrapped key was tampered with, [`KeyringError::KeysLost`] if
+    /// one of them is missing, [`KeyringError::Storage`] if the key store fails.
     pub async fn tenant(
         &self,
         tenant: &Tenant,
         now: Timestamp,
     ) -> Result<Arc<TenantKeys>, KeyringError> {
-        let before = match self.look(tenant, now).await? {
-            Looked::Keys(keys) => return Ok(keys),
-            Looked::NoKeys(stored) => stored,
+        let stored = match self.look_up(tenant, now).await? {
+            Lookup::Keys(keys) => return Ok(keys),
+            Lookup::NoKeys(stored) => stored,
         };
-        self.make(tenant, &before, now).await?;
+        self.create(tenant, &stored, now).await?;
         self.existing(tenant, now).await?.ok_or(KeyringError::KeyMissing { version: 0 })
     }
 
@@ -128,38 +128,38 @@ impl Keyring {
         tenant: &Tenant,
         now: Timestamp,
     ) -> Result<Option<Arc<TenantKeys>>, KeyringError> {
-        Ok(match self.look(tenant, now).await? {
-            Looked::Keys(keys) => Some(keys),
-            Looked::NoKeys(_) => None,
+        Ok(match self.look_up(tenant, now).await? {
+            Lookup::Keys(keys) => Some(keys),
+            Lookup::NoKeys(_) => None,
         })
     }
 
-    async fn look(&self, tenant: &Tenant, now: Timestamp) -> Result<Looked, KeyringError> {
-        if let Some((read, keys)) = self.unwrapped.get(tenant)
+    async fn look_up(&self, tenant: &Tenant, now: Timestamp) -> Result<Lookup, KeyringError> {
+        if let Some((read, keys)) = self.cache.get(tenant)
             && (read == now || !self.keys.is_shared())
         {
-            return Ok(Looked::Keys(keys));
+            return Ok(Lookup::Keys(keys));
         }
         let before = self.destructions.load(Ordering::SeqCst);
         let stored = store::tenant_keys(&self.keys, tenant).await?;
         let Some(keys) = self.unwrap_tenant(tenant, &stored)?.map(Arc::new) else {
-            return Ok(Looked::NoKeys(stored));
+            return Ok(Lookup::NoKeys(stored));
         };
-        self.unwrapped.insert(tenant.clone(), (now, Arc::clone(&keys)));
+        self.cache.insert(tenant.clone(), (now, Arc::clone(&keys)));
         if self.destructions.load(Ordering::SeqCst) != before {
-            self.unwrapped.remove(tenant);
+            self.cache.remove(tenant);
         }
-        Ok(Looked::Keys(keys))
+        Ok(Lookup::Keys(keys))
     }
 
-    /// Checks that a tenant without keys has nothing sealed in `data` either: a key store from
-    /// an older backup lacks keys, and making new ones would hide that.
+    /// Checks that a tenant without keys has nothing sealed in `data` either: a key store that was
+    /// restored from an older backup lacks keys, and new ones would hide that.
     ///
     /// # Errors
-    /// [`KeyringError::KeysLost`], [`KeyringError::Storage`].
+    /// [`KeyringError::KeysLost`] if it has, [`KeyringError::Storage`] if a store cannot be read.
     pub async fn check_not_lost(&self, data: &Store, tenant: &Tenant) -> Result<(), KeyringError> {
         let sealed = store::committed_seal_version(data, tenant).await?.is_some();
-        // A destroyed key leaves its row: those tenants were erased, and have lost nothing.
+        // A destroyed key leaves its row: that tenant was erased, and has lost nothing.
         if sealed && store::tenant_keys(&self.keys, tenant).await?.is_empty() {
             return Err(KeyringError::KeysLost);
         }
@@ -169,45 +169,44 @@ impl Keyring {
     /// The version of the newest sealing key that the tenant ever had; 0 if none.
     ///
     /// # Errors
-    /// [`KeyringError::Storage`].
+    /// [`KeyringError::Storage`] if the key store cannot be read.
     pub async fn newest_version(&self, tenant: &Tenant) -> Result<u32, KeyringError> {
         let stored = store::tenant_keys(&self.keys, tenant).await?;
         let sealing = stored.iter().filter(|key| key.purpose == Purpose::Sealing);
         Ok(sealing.map(|key| key.version).max().unwrap_or(0))
     }
 
-    /// Forgets what is in memory of the tenant's keys, so that they are read again.
-    pub fn forget(&self, tenant: &Tenant) {
-        self.unwrapped.remove(tenant);
+    /// Evicts the tenant's keys from the cache, so that they are read again.
+    pub fn evict(&self, tenant: &Tenant) {
+        self.cache.remove(tenant);
     }
 
     /// Destroys the tenant's keys up to version `newest`: whatever was sealed under them, here and
-    /// in every backup of the data, can never be opened again. The caller has retired them first
-    /// ([`crate::retire_seal`]).
+    /// in every backup of the data, can never be opened again. Call [`crate::retire_seal`] first.
     ///
     /// # Errors
-    /// [`KeyringError::Storage`].
+    /// [`KeyringError::Storage`] if the key store cannot be written.
     pub async fn destroy(&self, tenant: &Tenant, newest: u32) -> Result<(), KeyringError> {
         self.keys.write(DestroyKeys { tenant: tenant.clone(), newest }).await?;
         self.destructions.fetch_add(1, Ordering::SeqCst);
-        self.unwrapped.remove(tenant);
-        // The write-ahead log still holds the page as it was.
+        self.cache.remove(tenant);
+        // Until then the write-ahead log holds the wrapped keys.
         self.keys.checkpoint().await?;
         Ok(())
     }
 
-    /// Makes the keys after those `before`, which must be the very rows in which no live key was
-    /// seen: then all who make the tenant's keys at once insert the same versions, of which the
-    /// primary key lets one in. Rows read anew could hold another's first keys, and the second
-    /// pair after them would hide what the first had sealed.
-    async fn make(
+    /// Creates the next version of the tenant's keys. `stored` must be the rows in which no live
+    /// key was found: then all who create the tenant's keys at once insert the same version, and
+    /// the primary key admits one of them. Rows that are read again could hold the keys of another
+    /// server, and a second pair after them would hide what those had sealed.
+    async fn create(
         &self,
         tenant: &Tenant,
-        before: &[StoredKey],
+        stored: &[StoredKey],
         now: Timestamp,
     ) -> Result<(), KeyringError> {
         let next = |purpose| {
-            let known = before.iter().filter(|key| key.purpose == purpose).map(|key| key.version);
+            let known = stored.iter().filter(|key| key.purpose == purpose).map(|key| key.version);
             known.max().unwrap_or(0).saturating_add(1)
         };
         let keys = vec![
@@ -225,7 +224,7 @@ impl Keyring {
         version: u32,
     ) -> Result<NewKey, KeyringError> {
         let (master_version, master) =
-            self.masters.last().ok_or(KeyringError::KeyMissing { version: 0 })?;
+            self.master_keys.last().ok_or(KeyringError::KeyMissing { version: 0 })?;
         let data = tenant_data(&self.store_id, tenant, purpose, version, *master_version);
         let random = &*self.random;
         let wrapped = match purpose {
@@ -251,7 +250,7 @@ impl Keyring {
         for key in stored {
             let Some(wrapped) = &key.wrapped else { continue };
             let (_, master) = self
-                .masters
+                .master_keys
                 .iter()
                 .find(|(version, _)| *version == key.master_version)
                 .ok_or(KeyringError::KeyMissing { version: key.master_version })?;
@@ -271,7 +270,7 @@ impl Keyring {
         let lookup = match lookup {
             None if sealing.is_empty() => return Ok(None),
             Some(lookup) if !sealing.is_empty() => lookup,
-            // Keys are made and destroyed together: one of them was taken out.
+            // Keys of both purposes are created and destroyed together: one was deleted.
             _ => return Err(KeyringError::KeysLost),
         };
         Ok(Some(TenantKeys {
@@ -284,14 +283,14 @@ impl Keyring {
     }
 }
 
-/// What a look for a tenant's keys found.
-enum Looked {
+/// The result of looking up a tenant's keys.
+enum Lookup {
     Keys(Arc<TenantKeys>),
-    /// No live key, but perhaps the rows of destroyed ones.
+    /// No live key; the rows of destroyed ones, if any.
     NoKeys(Vec<StoredKey>),
 }
 
-/// The root key has one version: replacing it wraps the master keys anew.
+/// The root key has one version.
 const ROOT_VERSION: u32 = 1;
 
 fn master_data(store_id: &str, version: u32) -> AssociatedData {

@@ -1,11 +1,11 @@
-//! Tenants' keys: the only room that turns a tenant into a key.
+//! Tenants' keys: the only crate that turns a tenant into a key.
 //!
 //! ```text
 //! root of trust ── wraps ── master key ── wraps ── tenant's sealing key, tenant's lookup key
 //! ```
 //!
-//! Wrapped keys live in a key store of their own, never beside the data. This room knows
-//! storage and crypto, and must not know HTTP or any family.
+//! Wrapped keys are stored in a database of their own, the key store. This crate uses storage and
+//! crypto, and must not know HTTP or any family.
 
 mod error;
 mod keyring;

@@ -1,12 +1,14 @@
-//! The SQL of the keys: the key store's tables, and the two tables that stand beside the data.
+//! The SQL of the keys: the tables of the key store, and the two tables in the data store.
 
 use crate::error::KeyringError;
 use coffer_base::{Tenant, Timestamp};
-use coffer_storage::{Migration, MigrationSet, Query, Row, StorageError, Store, Tx, Value, Work};
+use coffer_storage::{
+    Migration, MigrationSet, Query, Row, StorageError, Store, Tx, Value, Work, values,
+};
 
 /// The key store's schema.
 pub const KEY_MIGRATIONS: MigrationSet = MigrationSet {
-    room: "keyring.keys",
+    component: "keyring.keys",
     migrations: &[Migration {
         version: 1,
         name: "keys",
@@ -14,9 +16,9 @@ pub const KEY_MIGRATIONS: MigrationSet = MigrationSet {
     }],
 };
 
-/// What the keys need beside the data.
+/// The keyring's tables in the data store.
 pub const DATA_MIGRATIONS: MigrationSet = MigrationSet {
-    room: "keyring.data",
+    component: "keyring.data",
     migrations: &[Migration {
         version: 1,
         name: "tenant_seal",
@@ -33,12 +35,12 @@ pub(crate) struct StoredKey {
     pub(crate) wrapped: Option<Vec<u8>>,
 }
 
-/// What a tenant's key is for.
+/// What a tenant's key is for. Keys of both purposes are created and destroyed together.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) enum Purpose {
-    /// Seals values; versioned, since it is rotated.
+    /// Seals values.
     Sealing,
-    /// Makes lookup digests and fingerprints; rotation leaves it as it is.
+    /// Makes lookup digests and fingerprints.
     Lookup,
 }
 
@@ -59,12 +61,8 @@ impl Purpose {
     }
 }
 
-pub(crate) fn tenant_values(tenant: &Tenant) -> [Value; 3] {
-    [
-        Value::Int(tenant.mode.code()),
-        Value::from(tenant.app.as_str()),
-        Value::from(tenant.account.as_str()),
-    ]
+fn tenant_values(tenant: &Tenant) -> [Value; 3] {
+    values![tenant.mode, &tenant.app, &tenant.account]
 }
 
 fn version_of(row: &Row, column: usize) -> Result<u32, StorageError> {
@@ -80,15 +78,15 @@ pub(crate) async fn tenant_keys(
     tenant: &Tenant,
 ) -> Result<Vec<StoredKey>, StorageError> {
     let rows = keys.query(TENANT_KEYS, &tenant_values(tenant)).await?;
-    rows.iter().map(stored_key).collect()
+    rows.into_iter().map(stored_key).collect()
 }
 
-fn stored_key(row: &Row) -> Result<StoredKey, StorageError> {
+fn stored_key(mut row: Row) -> Result<StoredKey, StorageError> {
     Ok(StoredKey {
         purpose: Purpose::parse(row.text(0)?)?,
-        version: version_of(row, 1)?,
-        master_version: version_of(row, 2)?,
-        wrapped: row.optional_blob(3)?.map(<[u8]>::to_vec),
+        version: version_of(&row, 1)?,
+        master_version: version_of(&row, 2)?,
+        wrapped: row.take_optional_blob(3)?,
     })
 }
 
@@ -100,7 +98,7 @@ pub(crate) struct NewKey {
     pub(crate) wrapped: Vec<u8>,
 }
 
-/// Adds keys of a tenant unless another server was first; either way some are there afterwards.
+/// Inserts keys of a tenant, except those of a version that another server inserted first.
 pub(crate) struct InsertKeys {
     pub(crate) tenant: Tenant,
     pub(crate) keys: Vec<NewKey>,
@@ -111,21 +109,21 @@ impl Work for InsertKeys {
     type Out = ();
 
     async fn run(&self, tx: &mut Tx<'_>) -> Result<(), StorageError> {
-        for key in &self.keys {
-            let [mode, app, account] = tenant_values(&self.tenant);
+        let Tenant { mode, app, account } = &self.tenant;
+        for NewKey { purpose, version, master_version, wrapped } in &self.keys {
             tx.execute(
-                "INSERT INTO tenant_key (mode, app, account, purpose, version, state, \
-                 master_version, created, wrapped) VALUES (?, ?, ?, ?, ?, 'active', ?, ?, ?) \
+                "INSERT INTO tenant_key (mode, app, account, purpose, version, master_version, \
+                 created, wrapped) VALUES (?, ?, ?, ?, ?, ?, ?, ?) \
                  ON CONFLICT (mode, app, account, purpose, version) DO NOTHING",
-                &[
-                    mode,
+                &values![
+                    *mode,
                     app,
                     account,
-                    Value::from(key.purpose.as_str()),
-                    Value::Int(i64::from(key.version)),
-                    Value::Int(i64::from(key.master_version)),
-                    Value::Int(self.now.unix()),
-                    Value::from(key.wrapped.as_slice()),
+                    purpose.as_str(),
+                    *version,
+                    *master_version,
+                    self.now,
+                    wrapped,
                 ],
             )
             .await?;
@@ -134,7 +132,7 @@ impl Work for InsertKeys {
     }
 }
 
-/// Takes the keys out of a tenant's rows for good.
+/// Deletes the keys from a tenant's rows, which stay.
 pub(crate) struct DestroyKeys {
     pub(crate) tenant: Tenant,
     pub(crate) newest: u32,
@@ -144,120 +142,115 @@ impl Work for DestroyKeys {
     type Out = ();
 
     async fn run(&self, tx: &mut Tx<'_>) -> Result<(), StorageError> {
-        let [mode, app, account] = tenant_values(&self.tenant);
+        let Tenant { mode, app, account } = &self.tenant;
         tx.execute(
-            "UPDATE tenant_key SET state = 'destroyed', wrapped = NULL \
+            "UPDATE tenant_key SET wrapped = NULL \
              WHERE mode = ? AND app = ? AND account = ? AND version <= ?",
-            &[mode, app, account, Value::Int(i64::from(self.newest))],
+            &values![*mode, app, account, self.newest],
         )
         .await?;
         Ok(())
     }
 }
 
-/// A master key as it is stored: version, state, wrapped key.
-pub(crate) async fn master_keys(
-    keys: &Store,
-) -> Result<Vec<(u32, String, Option<Vec<u8>>)>, StorageError> {
-    keys.query("SELECT version, state, wrapped FROM master_key ORDER BY version", &[])
-        .await?
-        .iter()
-        .map(|row| {
-            let wrapped = row.optional_blob(2)?.map(<[u8]>::to_vec);
-            Ok((version_of(row, 0)?, row.text(1)?.to_owned(), wrapped))
-        })
-        .collect()
+/// Master keys by ascending version; without those that were destroyed.
+pub(crate) async fn master_keys(keys: &Store) -> Result<Vec<(u32, Vec<u8>)>, StorageError> {
+    let sql = "SELECT version, wrapped FROM master_key WHERE wrapped IS NOT NULL ORDER BY version";
+    let rows = keys.query(sql, &[]).await?;
+    rows.into_iter().map(|mut row| Ok((version_of(&row, 0)?, row.take_blob(1)?))).collect()
 }
 
-/// Makes the key store's first rows: whose it is, and its first master key.
-pub(crate) struct FoundKeyStore {
+/// Inserts the key store's first rows: the id of its data store, and its first master key.
+pub(crate) struct InitKeyStore {
     pub(crate) store_id: String,
     pub(crate) wrapped_master: Vec<u8>,
     pub(crate) now: Timestamp,
 }
 
-impl Work for FoundKeyStore {
+impl Work for InitKeyStore {
     type Out = ();
 
     async fn run(&self, tx: &mut Tx<'_>) -> Result<(), StorageError> {
         tx.execute(
-            "INSERT INTO key_store (only_row, store_id, created) VALUES (1, ?, ?)",
-            &[Value::from(self.store_id.as_str()), Value::Int(self.now.unix())],
+            "INSERT INTO key_store (singleton, store_id, created) VALUES (1, ?, ?)",
+            &values![&self.store_id, self.now],
         )
         .await?;
         tx.execute(
-            "INSERT INTO master_key (version, state, created, wrapped) VALUES (1, 'active', ?, ?)",
-            &[Value::Int(self.now.unix()), Value::from(self.wrapped_master.as_slice())],
+            "INSERT INTO master_key (version, created, wrapped) VALUES (1, ?, ?)",
+            &values![self.now, &self.wrapped_master],
         )
         .await?;
         Ok(())
     }
 }
 
-/// The id of the store that a key store belongs to; `None` in one that has not been founded.
+/// The id of the data store that a key store belongs to; `None` if it was never initialized.
 ///
 /// # Errors
-/// [`StorageError`] of the engine.
+/// If the key store cannot be read.
 pub async fn key_store_id(keys: &Store) -> Result<Option<String>, StorageError> {
-    let rows = keys.query("SELECT store_id FROM key_store WHERE only_row = 1", &[]).await?;
+    let rows = keys.query("SELECT store_id FROM key_store", &[]).await?;
     rows.first().map(|row| row.text(0).map(str::to_owned)).transpose()
 }
 
-/// The id of a data store; `None` in one that has not been founded.
+/// The id of a data store; `None` if it was never initialized.
 ///
 /// # Errors
-/// [`KeyringError::Storage`].
+/// If the data store cannot be read.
 pub async fn store_id(data: &Store) -> Result<Option<String>, KeyringError> {
-    let rows = data.query("SELECT store_id FROM store_identity WHERE only_row = 1", &[]).await?;
+    let rows = data.query("SELECT store_id FROM store_identity", &[]).await?;
     Ok(rows.first().map(|row| row.text(0).map(str::to_owned)).transpose()?)
 }
 
-struct WriteStoreId {
+struct InsertStoreId {
     store_id: String,
     now: Timestamp,
 }
 
-impl Work for WriteStoreId {
+impl Work for InsertStoreId {
     type Out = ();
 
     async fn run(&self, tx: &mut Tx<'_>) -> Result<(), StorageError> {
         tx.execute(
-            "INSERT INTO store_identity (only_row, store_id, created) VALUES (1, ?, ?)",
-            &[Value::from(self.store_id.as_str()), Value::Int(self.now.unix())],
+            "INSERT INTO store_identity (singleton, store_id, created) VALUES (1, ?, ?)",
+            &values![&self.store_id, self.now],
         )
         .await?;
         Ok(())
     }
 }
 
-/// Gives a new data store its id, once.
+/// Gives a new data store its id.
 ///
 /// # Errors
-/// [`KeyringError::Storage`], also if it has one.
+/// If it has one already, or cannot be written.
 pub async fn write_store_id(
     data: &Store,
     store_id: &str,
     now: Timestamp,
 ) -> Result<(), KeyringError> {
-    Ok(data.write(WriteStoreId { store_id: store_id.to_owned(), now }).await?)
+    Ok(data.write(InsertStoreId { store_id: store_id.to_owned(), now }).await?)
 }
 
-/// When the key store was last backed up by the program, if ever.
+/// When the key store was last backed up by `coffer backup`; `None` if never.
 ///
 /// # Errors
-/// [`KeyringError::Storage`].
+/// If the key store cannot be read.
 pub async fn last_backup(keys: &Store) -> Result<Option<Timestamp>, KeyringError> {
-    let rows = keys.query("SELECT backed_up FROM key_store WHERE only_row = 1", &[]).await?;
-    let at = rows.first().map(|row| row.optional_int(0)).transpose()?.flatten();
-    Ok(at.map(Timestamp::from_unix))
+    optional_time(keys, "SELECT last_backup FROM key_store").await
 }
 
-/// When the newest key of any tenant was made: a backup older than this lacks it.
+/// When the newest key of any tenant was created; an older backup lacks it.
 ///
 /// # Errors
-/// [`KeyringError::Storage`].
+/// If the key store cannot be read.
 pub async fn newest_key(keys: &Store) -> Result<Option<Timestamp>, KeyringError> {
-    let rows = keys.query("SELECT max(created) FROM tenant_key", &[]).await?;
+    optional_time(keys, "SELECT max(created) FROM tenant_key").await
+}
+
+async fn optional_time(keys: &Store, sql: &'static str) -> Result<Option<Timestamp>, KeyringError> {
+    let rows = keys.query(sql, &[]).await?;
     let at = rows.first().map(|row| row.optional_int(0)).transpose()?.flatten();
     Ok(at.map(Timestamp::from_unix))
 }
@@ -268,19 +261,15 @@ impl Work for RecordBackup {
     type Out = ();
 
     async fn run(&self, tx: &mut Tx<'_>) -> Result<(), StorageError> {
-        tx.execute(
-            "UPDATE key_store SET backed_up = ? WHERE only_row = 1",
-            &[Value::Int(self.0.unix())],
-        )
-        .await?;
+        tx.execute("UPDATE key_store SET last_backup = ?", &values![self.0]).await?;
         Ok(())
     }
 }
 
-/// Notes that the key store was backed up.
+/// Records that the key store was backed up.
 ///
 /// # Errors
-/// [`KeyringError::Storage`].
+/// If the key store cannot be written.
 pub async fn record_backup(keys: &Store, now: Timestamp) -> Result<(), KeyringError> {
     Ok(keys.write(RecordBackup(now)).await?)
 }
@@ -288,12 +277,12 @@ pub async fn record_backup(keys: &Store, now: Timestamp) -> Result<(), KeyringEr
 const SEAL_VERSION: &str =
     "SELECT key_version FROM tenant_seal WHERE mode = ? AND app = ? AND account = ?";
 
-/// Asks which version seals the tenant's rows.
+/// Reads the version that seals the tenant's rows.
 pub(crate) fn seal_query(tenant: &Tenant) -> Query {
-    Query { sql: SEAL_VERSION, params: tenant_values(tenant).to_vec() }
+    Query::new(SEAL_VERSION, tenant_values(tenant))
 }
 
-/// What came of that question.
+/// The version in the rows of [`seal_query`]; `None` if none was recorded.
 pub(crate) fn seal_version(rows: &[Row]) -> Result<Option<u32>, StorageError> {
     rows.first().map(|row| version_of(row, 0)).transpose()
 }
@@ -306,7 +295,7 @@ pub(crate) async fn committed_seal_version(
     seal_version(&data.query(SEAL_VERSION, &tenant_values(tenant)).await?)
 }
 
-pub(crate) async fn forget_seal_version(
+pub(crate) async fn delete_seal_version(
     tx: &mut Tx<'_>,
     tenant: &Tenant,
 ) -> Result<(), StorageError> {
@@ -318,13 +307,13 @@ pub(crate) async fn forget_seal_version(
     Ok(())
 }
 
-/// Notes the version that seals the tenant's rows, unless a later one does by now.
-pub(crate) fn put_seal_version(tx: &mut Tx<'_>, tenant: &Tenant, version: u32) {
-    let [mode, app, account] = tenant_values(tenant);
+/// Records the version that seals the tenant's rows, unless a later one is recorded.
+pub(crate) fn raise_seal_version(tx: &mut Tx<'_>, tenant: &Tenant, version: u32) {
+    let Tenant { mode, app, account } = tenant;
     tx.defer(
         "INSERT INTO tenant_seal (mode, app, account, key_version) VALUES (?, ?, ?, ?) \
          ON CONFLICT (mode, app, account) DO UPDATE SET key_version = excluded.key_version \
          WHERE excluded.key_version > tenant_seal.key_version",
-        vec![mode, app, account, Value::Int(i64::from(version))],
+        values![*mode, app, account, version],
     );
 }

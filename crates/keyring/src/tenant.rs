@@ -8,7 +8,7 @@ use coffer_storage::{Query, Row, StorageError, Tx};
 use std::fmt;
 use std::sync::Arc;
 
-/// A tenant's keys, unwrapped. Held in memory only, overwritten when dropped.
+/// A tenant's keys, unwrapped. Kept in memory only, and overwritten when dropped.
 pub struct TenantKeys {
     pub(crate) store_id: Arc<str>,
     pub(crate) tenant: Tenant,
@@ -24,8 +24,8 @@ impl TenantKeys {
         self.sealing.last().map_or(0, |(version, _)| *version)
     }
 
-    /// The beginning of every associated data of this tenant: what kind of value it is, and
-    /// whose. The caller adds all else that says where the value belongs.
+    /// How the associated data of each of this tenant's values begins: with the kind of value and
+    /// its owner. The caller adds whatever else identifies the value's place.
     pub fn associated_data(&self, label: &'static str) -> AssociatedData {
         AssociatedData::new(label)
             .text(&self.store_id)
@@ -51,8 +51,8 @@ impl TenantKeys {
     /// Opens what [`TenantKeys::seal`] made.
     ///
     /// # Errors
-    /// [`KeyringError::Crypto`] if the envelope or anything it is bound to was changed;
-    /// [`KeyringError::KeyMissing`] if its key is gone.
+    /// [`KeyringError::Crypto`] if the envelope or anything that it is bound to was changed;
+    /// [`KeyringError::KeyMissing`] if the key store does not have its key.
     pub fn open(
         &self,
         associated_data: &AssociatedData,
@@ -63,13 +63,13 @@ impl TenantKeys {
         let (_, key) = self
             .sealing
             .iter()
-            .find(|(held, _)| *held == version)
+            .find(|(known, _)| *known == version)
             .ok_or(KeyringError::KeyMissing { version })?;
         envelope::open(key, associated_data, blob).map_err(crypto)
     }
 
-    /// A keyed digest of `fields`, to look rows up by or to recognise a value again: without the
-    /// tenant's key it says nothing. Each use has its own `label`.
+    /// A keyed digest of `fields`, to look rows up by or to compare a value with a stored one:
+    /// without the tenant's key nothing can be inferred from it. Each use has its own `label`.
     pub fn digest(&self, label: &'static str, fields: &[&[u8]]) -> Digest {
         self.lookup.digest(label, fields)
     }
@@ -89,20 +89,20 @@ impl fmt::Debug for TenantKeys {
 pub enum SealCheck {
     /// It may.
     Active,
-    /// The key was rotated or destroyed meanwhile: prepare again.
+    /// The tenant's keys were destroyed meanwhile: seal again under the new ones.
     Stale,
 }
 
-/// What to ask inside the transaction that writes, for [`check_seal`].
+/// What the transaction that writes must read for [`check_seal`].
 pub fn seal_query(tenant: &Tenant) -> Query {
     store::seal_query(tenant)
 }
 
-/// Whether `version` may still seal the tenant's rows, by what came of [`seal_query`]. The first
-/// write under a newer key makes that one the active key.
+/// Whether rows that were sealed under `version` may be written, by the rows of [`seal_query`]. The
+/// first write under a newer key makes that one the active key.
 ///
 /// # Errors
-/// [`StorageError`] if the rows say nothing.
+/// [`StorageError::Corrupt`] if the stored version is out of range.
 pub fn check_seal(
     tx: &mut Tx<'_>,
     rows: &[Row],
@@ -113,26 +113,26 @@ pub fn check_seal(
         Some(active) if active == version => Ok(SealCheck::Active),
         Some(active) if active > version => Ok(SealCheck::Stale),
         _ => {
-            store::put_seal_version(tx, tenant, version);
+            store::raise_seal_version(tx, tenant, version);
             Ok(SealCheck::Active)
         }
     }
 }
 
 /// Bars every key of the tenant up to version `newest` from sealing new rows: the first step of
-/// erasing a tenant. Doing it twice is doing it once. A tenant that has no key, since it never
-/// wrote or its keys were lost (`newest` is 0), begins anew.
+/// erasing a tenant. Idempotent. For a tenant without keys, since it never wrote or its keys were
+/// lost (`newest` is 0), the next key is the first one again.
 ///
 /// # Errors
-/// [`StorageError`] of the engine.
+/// If the statement fails, which fails the transaction.
 pub async fn retire_seal(
     tx: &mut Tx<'_>,
     tenant: &Tenant,
     newest: u32,
 ) -> Result<(), StorageError> {
     if newest == 0 {
-        return store::forget_seal_version(tx, tenant).await;
+        return store::delete_seal_version(tx, tenant).await;
     }
-    store::put_seal_version(tx, tenant, newest.saturating_add(1));
+    store::raise_seal_version(tx, tenant, newest.saturating_add(1));
     Ok(())
 }

@@ -23,6 +23,6 @@ pub async fn keyring(
         store_id: "a".to_owned(),
         random: Arc::clone(&random),
     };
-    Keyring::found(&options(), &root, now).await?;
+    Keyring::init(&options(), &root, now).await?;
     Keyring::open(options(), &root).await
 }

@@ -167,7 +167,7 @@ pub fn owner(row: &Row, first: usize) -> Result<Owner, StorageError> {
 
 /// The error for a row that is not what the tables promise.
 pub fn corrupt(what: &str) -> StorageError {
-    StorageError::Corrupt(what.to_owned())
+    StorageError::Corrupt(what.to_owned().into())
 }
 
 /// The currency in a row.

@@ -97,7 +97,7 @@ impl<T: LedgerTask> Work for TaskBatch<T> {
 pub fn unexpected(failure: Failure) -> StorageError {
     match failure {
         Failure::Storage(error) => error,
-        Failure::Refused(error) => StorageError::Engine(error.message().to_owned()),
+        Failure::Refused(error) => StorageError::Internal(error.message().to_owned().into()),
     }
 }
 

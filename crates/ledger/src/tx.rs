@@ -61,13 +61,13 @@ impl<'t, 'x> LedgerTx<'t, 'x> {
     /// The next row's number: larger than that of every row of this ledger so far.
     ///
     /// # Errors
-    /// [`StorageError::Engine`] if the transaction writes 65,536 rows, which is a fault of the
+    /// [`StorageError::Internal`] if the transaction writes 65,536 rows, which is a fault of the
     /// program: every operation writes a bounded number.
     pub fn next_seq(&mut self) -> Result<i64, StorageError> {
         let seq = (self.number << PLACE_BITS) | self.next_place;
         self.next_place = self.next_place.saturating_add(1);
         if self.next_place >> PLACE_BITS != 0 {
-            return Err(StorageError::Engine("a ledger transaction has too many rows".to_owned()));
+            return Err(StorageError::Internal("a ledger transaction has too many rows".into()));
         }
         Ok(seq)
     }
@@ -95,7 +95,7 @@ impl<'t, 'x> LedgerTx<'t, 'x> {
     /// nothing is not recorded.
     ///
     /// # Errors
-    /// 400 if a balance would not fit into 64 bits; [`StorageError::Engine`] if the postings are of
+    /// 400 if a balance would not fit into 64 bits; [`StorageError::Internal`] if the postings are of
     /// two currencies or one of them is negative, which is a fault of the program.
     pub async fn post(&mut self, entry: &Entry<'_>) -> Result<(), Failure> {
         let Some((currency, postings)) = entry.nonzero_postings()? else { return Ok(()) };

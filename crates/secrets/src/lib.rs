@@ -5,13 +5,13 @@
 //! of work, and neither HTTP, nor a database driver, nor any other family.
 
 mod jobs;
+pub mod limits;
 mod opening;
 mod operations;
 mod secret;
 mod store;
 mod wire;
 
-use coffer_base::limit;
 use coffer_kernel::{Family, Parts, Quota, Routes, Seal, Setting, SettingKind, Settings};
 use operations::{delete::Delete, find::Find, list::List, set::Set};
 use std::sync::Arc;
@@ -20,7 +20,7 @@ use std::sync::Arc;
 pub const SECRETS_PER_SCOPE: Setting = Setting {
     name: "secrets_per_scope",
     default: "10",
-    kind: SettingKind::Number { from: 1, to: limit::SECRETS_PER_SCOPE_CEILING },
+    kind: SettingKind::Number { from: 1, to: limits::SECRETS_PER_SCOPE_CEILING },
     about: "secrets in one scope, 1 to 1000, unless the app has a number of its own",
 };
 
@@ -41,13 +41,14 @@ pub const FAMILY: Family = Family {
     quotas: &[Quota {
         name: SECRETS_PER_SCOPE.name,
         from: 1,
-        to: limit::SECRETS_PER_SCOPE_CEILING,
+        to: limits::SECRETS_PER_SCOPE_CEILING,
     }],
     purge: store::PURGE,
     seals: &[Seal {
         name: "secrets",
         open_all: |data, keyring, now| Box::pin(opening::open_all(data, keyring, now)),
     }],
+    checks: &[],
     parts,
 };
 

@@ -6,12 +6,12 @@ use coffer_kernel::{PagePosition, Prune, leave_tombstone, tenant_of_row};
 use coffer_keyring::Digest;
 use coffer_keyring::TenantKeys;
 use coffer_storage::{
-    Migration, MigrationSet, Row, Statement, StorageError, Store, Tx, Value, Work,
+    Migration, MigrationSet, Row, Statement, StorageError, Store, Tx, Value, Work, values,
 };
 
 /// The family's schema.
 pub const MIGRATIONS: MigrationSet = MigrationSet {
-    room: "secrets",
+    component: "secrets",
     migrations: &[Migration {
         version: 1,
         name: "secret",
@@ -49,29 +49,17 @@ impl RowKey {
 
     fn values(&self) -> [Value; 5] {
         let [mode, app, account, scope] = self.scope_values();
-        [mode, app, account, scope, blob(self.name)]
+        values![mode, app, account, scope, self.name.as_bytes()]
     }
 }
 
-fn blob(digest: Digest) -> Value {
-    Value::from(digest.as_bytes().as_slice())
-}
-
-fn time(at: Option<Timestamp>) -> Value {
-    at.map_or(Value::Null, |at| Value::Int(at.unix()))
-}
-
 fn tenant_values(tenant: &Tenant) -> [Value; 3] {
-    [
-        Value::Int(tenant.mode.code()),
-        Value::from(tenant.app.as_str()),
-        Value::from(tenant.account.as_str()),
-    ]
+    values![tenant.mode, &tenant.app, &tenant.account]
 }
 
 fn scope_values(tenant: &Tenant, scope: Digest) -> [Value; 4] {
     let [mode, app, account] = tenant_values(tenant);
-    [mode, app, account, blob(scope)]
+    values![mode, app, account, scope.as_bytes()]
 }
 
 /// A secret's row, its envelope closed.
@@ -137,7 +125,7 @@ pub(crate) async fn lock_scope(
 ) -> Result<LockedScope, StorageError> {
     let (scope, locator) = (key.scope_values(), key.values());
     let [mode, app, account, of] = scope.clone();
-    let live = [mode, app, account, of, Value::Int(now.unix())];
+    let live = values![mode, app, account, of, now];
     let lock = Statement { sql: LOCK, params: &scope };
     let look = [
         Statement { sql: FIND_LOCKED, params: &locator },
@@ -145,7 +133,7 @@ pub(crate) async fn lock_scope(
     ];
     let corrupt = || StorageError::Corrupt("a scope's row gave no number".into());
     let number = |rows: &[Row]| rows.first().ok_or_else(corrupt)?.int(0);
-    let answers = if tx.is_elsewhere() {
+    let answers = if tx.is_remote() {
         tx.batch(&[&[lock][..], &look].concat()).await?
     } else {
         let mut answers = tx.batch(&[lock]).await?;
@@ -168,23 +156,22 @@ pub(crate) async fn lock_scope(
 /// Adds a secret.
 pub(crate) fn insert(tx: &mut Tx<'_>, key: &RowKey, locator: &Locator, secret: &StoredSecret) {
     let [mode, app, account, scope, name_key] = key.values();
-    let user = locator.scope.user().map_or(Value::Null, Value::from);
     tx.defer(
         "INSERT INTO secret (mode, app, account, scope, name_key, seq, id, created, expires_at, \
          scope_user, name, sealed) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
-        vec![
+        values![
             mode,
             app,
             account,
             scope,
             name_key,
-            Value::Int(secret.seq),
-            Value::from(secret.id.as_str()),
-            Value::Int(secret.created.unix()),
-            time(secret.expires_at),
-            user,
-            Value::from(locator.name.as_str()),
-            Value::from(secret.sealed.as_slice()),
+            secret.seq,
+            &secret.id,
+            secret.created,
+            secret.expires_at,
+            locator.scope.user(),
+            &locator.name,
+            &secret.sealed,
         ],
     );
 }
@@ -195,7 +182,7 @@ pub(crate) fn replace(tx: &mut Tx<'_>, key: &RowKey, expires_at: Option<Timestam
     tx.defer(
         "UPDATE secret SET expires_at = ?, sealed = ? WHERE mode = ? AND app = ? \
          AND account = ? AND scope = ? AND name_key = ?",
-        vec![time(expires_at), Value::from(sealed), mode, app, account, scope, name_key],
+        values![expires_at, sealed, mode, app, account, scope, name_key],
     );
 }
 
@@ -244,7 +231,7 @@ pub(crate) async fn seq_of(
         .query(
             "SELECT seq FROM secret WHERE mode = ? AND app = ? AND account = ? AND scope = ? \
              AND id = ?",
-            &[mode, app, account, scope, Value::from(id)],
+            &values![mode, app, account, scope, id],
         )
         .await?;
     rows.first().map(|row| row.int(0)).transpose()
@@ -266,7 +253,7 @@ impl Work for DeleteExpired {
             .query(
                 "SELECT mode, app, account, scope, name_key, id, seq FROM secret \
                  WHERE expires_at <= ? ORDER BY expires_at LIMIT ? FOR UPDATE SKIP LOCKED",
-                &[now, Value::Int(self.limit)],
+                &values![now, self.limit],
             )
             .await?;
         for row in &due {
@@ -321,7 +308,7 @@ pub(crate) async fn all(
 fn bound(mut row: Row) -> Result<Bound, StorageError> {
     let tenant = tenant_of_row(&row)?;
     let [mode, app, account] = tenant_values(&tenant);
-    let key = [mode, app, account, Value::from(row.blob(3)?), Value::from(row.blob(4)?)];
+    let key = values![mode, app, account, row.blob(3)?, row.blob(4)?];
     let user = row.optional_text(6)?.map(str::to_owned);
     let scope = user.map_or(Scope::Account, Scope::User);
     let locator = Locator { scope, name: row.take_text(7)? };

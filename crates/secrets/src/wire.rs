@@ -1,5 +1,6 @@
 //! Parameters in, objects out.
 
+use crate::limits;
 use crate::secret::{Locator, Scope, Secret};
 use coffer_base::{Redacted, limit};
 use coffer_dialect::{ApiError, Fields, Object, Value};
@@ -21,7 +22,7 @@ pub(crate) const PAYLOAD: &str = "payload";
 pub(crate) const EXPANDABLE: &[&str] = &[PAYLOAD, "scope"];
 
 pub(crate) fn name(fields: &Fields<'_>) -> Result<String, ApiError> {
-    let name = fields.required_text("name", limit::SECRET_NAME_CHARACTERS)?;
+    let name = fields.required_text("name", limits::SECRET_NAME_CHARACTERS)?;
     Ok(plain(name))
 }
 

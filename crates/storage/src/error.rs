@@ -1,143 +1,150 @@
-//! What can go wrong with stored rows, in words that hold no stored value.
+//! What can go wrong in the store. No text in here holds the value of a parameter or of a column.
 
+use std::borrow::Cow;
+use std::error::Error;
 use std::fmt;
-
-use rusqlite::ErrorCode;
+use std::path::Path;
+use std::sync::Arc;
 
 /// The result of a call into the store.
 pub type Result<T> = std::result::Result<T, StorageError>;
 
 /// Why the store could not do what was asked.
 ///
-/// No text in here contains the value of a parameter or a column: the database reports names of
-/// tables, columns and constraints only, and the SQL texts are constants of this program.
-#[derive(Clone, Debug, PartialEq, Eq)]
+/// No message and no source contains the value of a parameter or a column, or a password: the
+/// databases report names of tables, columns and constraints, and SQL texts are constants of this
+/// program.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum StorageError {
-    /// The writer's queue is full (`limit::WRITE_QUEUE`). Nothing was done; try again.
+    /// The writer's queue is full (`limit::WRITE_QUEUE`), or no connection became free in time.
+    /// Nothing was done; try again.
+    #[error("too many writes are waiting; try again")]
     Busy,
-    /// The disk is full or failing, or the database cannot be reached. Nothing was kept of the
-    /// unit of work; trying again can succeed once the cause is gone.
-    Unavailable(String),
-    /// Other transactions held what this one needed for too long, or got into its way again and
-    /// again. Nothing was kept; try again.
+    /// The disk is full or failing, or the database cannot be reached. The unit of work was rolled
+    /// back; a retry can succeed once the cause is gone.
+    #[error("the database is unavailable: {0}")]
+    Unavailable(#[source] Cause),
+    /// Another transaction kept a lock for too long, or conflicts outlasted all retries. The unit
+    /// of work was rolled back; try again.
+    #[error("other transactions held what this one needed for too long; try again")]
     LockTimeout,
-    /// A statement broke a constraint of the schema. The whole unit of work is lost: this is an
+    /// A statement broke a constraint of the schema. The unit of work was rolled back: this is an
     /// error of the program, never a way to decide something.
-    Constraint(String),
-    /// Stored data is not what the schema promises.
-    Corrupt(String),
-    /// The database refused a statement: an error of the program.
-    Engine(String),
-    /// It cannot be known whether the unit of work was kept. A retry with the same idempotency
-    /// key finds the stored answer or nothing.
-    UnknownOutcome(String),
-    /// The unit of work panicked; nothing of it was kept.
+    #[error("a constraint of the schema was broken: {0}")]
+    Constraint(#[source] Cause),
+    /// Stored data is damaged, or is not what the program writes.
+    #[error("stored data is damaged: {0}")]
+    Corrupt(#[source] Cause),
+    /// The database refused a statement.
+    #[error("the database refused a statement: {0}")]
+    Rejected(#[source] Cause),
+    /// A fault of this program: the store was misused, or a result has a shape that the program
+    /// did not expect. The unit of work was rolled back.
+    #[error("a fault of the program: {0}")]
+    Internal(#[source] Cause),
+    /// The commit was sent and its outcome is unknown. A retry with the same idempotency key finds
+    /// the stored response, or nothing.
+    #[error("it is unknown whether the write was kept: {0}")]
+    UnknownOutcome(#[source] Cause),
+    /// The unit of work panicked and was rolled back.
+    #[error("a unit of work panicked and was rolled back")]
     Panicked,
-    /// The unit of work waited for something other than its transaction; nothing was kept.
+    /// The unit of work awaited something other than its transaction, and was rolled back.
+    #[error("a unit of work waited for something other than its transaction, and was rolled back")]
     Waited,
     /// The store is closed, or was opened for reading only.
+    #[error("the store is closed for this")]
     Closed,
-    /// The database at this address was never used.
+    /// The database at this address has no schema yet.
+    #[error("there is no store in {0}; make one with `coffer init`")]
     NoStore(String),
-    /// The store's schema does not fit this build, or a migration failed.
-    Schema(String),
+    /// The store's schema does not fit this build, a migration failed, or the address of a
+    /// database cannot be used.
+    #[error("{0}")]
+    Schema(#[source] Cause),
     /// Another process uses the data directory.
+    #[error("{0}")]
     Locked(String),
-    /// A file or directory could not be made, read or moved.
-    File(String),
+    /// A file or directory could not be created, read or moved.
+    #[error("{0}")]
+    File(#[source] Cause),
 }
-
-impl fmt::Display for StorageError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Busy => f.write_str("too many writes are waiting; try again"),
-            Self::LockTimeout => {
-                f.write_str("other transactions held what this one needed for too long; try again")
-            }
-            Self::Unavailable(why) => write!(f, "the database is unavailable: {why}"),
-            Self::Constraint(why) => write!(f, "a constraint of the schema was broken: {why}"),
-            Self::Corrupt(why) => write!(f, "stored data is damaged: {why}"),
-            Self::Engine(why) => write!(f, "the database refused a statement: {why}"),
-            Self::UnknownOutcome(why) => {
-                write!(f, "it is unknown whether the write was kept: {why}")
-            }
-            Self::Panicked => f.write_str("a unit of work panicked and was rolled back"),
-            Self::Waited => f.write_str(
-                "a unit of work waited for something other than its transaction, and was \
-                 rolled back",
-            ),
-            Self::Closed => f.write_str("the store is closed for this"),
-            Self::NoStore(place) => {
-                write!(f, "there is no store in {place}; make one with `coffer init`")
-            }
-            Self::Schema(why) | Self::Locked(why) | Self::File(why) => f.write_str(why),
-        }
-    }
-}
-
-impl std::error::Error for StorageError {}
 
 impl StorageError {
     /// A failure of the file system at `path`, which is shown, while doing `what`.
-    pub(crate) fn file(what: &str, path: &std::path::Path, error: &std::io::Error) -> Self {
-        Self::File(format!("cannot {what} {}: {error}", path.display()))
+    pub(crate) fn file(what: &str, path: &Path, error: std::io::Error) -> Self {
+        let text = format!("cannot {what} {}: {error}", path.display());
+        Self::File(Cause::with_source(text, error))
     }
 
-    /// This error with the file or the database that it is about, where somebody must find it.
-    pub(crate) fn at(self, place: impl fmt::Display) -> Self {
-        let named = |why: String| format!("{place}: {why}");
+    /// This error with the file or the database that it is about, for the variants whose text does
+    /// not name it.
+    pub(crate) fn at(self, target: impl fmt::Display) -> Self {
         match self {
-            Self::Unavailable(why) => Self::Unavailable(named(why)),
-            Self::Corrupt(why) => Self::Corrupt(named(why)),
-            Self::Engine(why) => Self::Engine(named(why)),
+            Self::Unavailable(cause) => Self::Unavailable(cause.at(target)),
+            Self::Corrupt(cause) => Self::Corrupt(cause.at(target)),
+            Self::Rejected(cause) => Self::Rejected(cause.at(target)),
             other => other,
         }
     }
+}
 
-    /// This error as the reason why a whole group of units was lost.
-    pub(crate) fn of_group(&self) -> Self {
-        match self {
-            Self::Unavailable(_) | Self::UnknownOutcome(_) => self.clone(),
-            other => Self::Unavailable(other.to_string()),
-        }
+/// Why something failed: a text that says it whole, and the error of the driver or of the
+/// operating system behind it, if there is one. Two causes are equal if their texts are.
+#[derive(Clone, Debug)]
+pub struct Cause {
+    text: Cow<'static, str>,
+    source: Option<Arc<dyn Error + Send + Sync>>,
+}
+
+impl Cause {
+    /// The cause that `error` is, in its own words.
+    pub fn of(error: impl Error + Send + Sync + 'static) -> Self {
+        Self::with_source(error.to_string(), error)
+    }
+
+    /// A text for what `source` caused.
+    pub fn with_source(
+        text: impl Into<Cow<'static, str>>,
+        source: impl Error + Send + Sync + 'static,
+    ) -> Self {
+        Self { text: text.into(), source: Some(Arc::new(source)) }
+    }
+
+    fn at(self, target: impl fmt::Display) -> Self {
+        Self { text: format!("{target}: {}", self.text).into(), ..self }
     }
 }
 
-impl From<rusqlite::Error> for StorageError {
-    fn from(error: rusqlite::Error) -> Self {
-        use rusqlite::Error;
-        match error {
-            Error::SqliteFailure(code, message) => {
-                classify(code, message.unwrap_or_else(|| code.to_string()))
-            }
-            // The driver's own text would repeat the whole statement.
-            Error::SqlInputError { error: code, msg, .. } => classify(code, msg),
-            Error::Utf8Error(column, _) => {
-                Self::Corrupt(format!("column {column} holds text that is not UTF-8"))
-            }
-            Error::InvalidPath(path) => {
-                Self::File(format!("the path {} is not UTF-8", path.display()))
-            }
-            other => Self::Engine(other.to_string()),
-        }
+impl From<&'static str> for Cause {
+    fn from(text: &'static str) -> Self {
+        Self { text: text.into(), source: None }
     }
 }
 
-fn classify(code: rusqlite::ffi::Error, message: String) -> StorageError {
-    match code.code {
-        ErrorCode::ConstraintViolation => StorageError::Constraint(message),
-        ErrorCode::DatabaseCorrupt | ErrorCode::NotADatabase => StorageError::Corrupt(message),
-        ErrorCode::DiskFull
-        | ErrorCode::SystemIoFailure
-        | ErrorCode::OutOfMemory
-        | ErrorCode::DatabaseBusy
-        | ErrorCode::DatabaseLocked
-        | ErrorCode::FileLockingProtocolFailed
-        | ErrorCode::ReadOnly
-        | ErrorCode::CannotOpen
-        | ErrorCode::OperationInterrupted
-        | ErrorCode::PermissionDenied => StorageError::Unavailable(message),
-        _ => StorageError::Engine(message),
+impl From<String> for Cause {
+    fn from(text: String) -> Self {
+        Self { text: text.into(), source: None }
     }
 }
+
+impl fmt::Display for Cause {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.text)
+    }
+}
+
+impl Error for Cause {
+    fn source(&self) -> Option<&(dyn Error + 'static)> {
+        self.source.as_deref().map(|source| source as &(dyn Error + 'static))
+    }
+}
+
+impl PartialEq for Cause {
+    fn eq(&self, other: &Self) -> bool {
+        self.text == other.text
+    }
+}
+
+impl Eq for Cause {}

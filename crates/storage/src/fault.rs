@@ -1,4 +1,4 @@
-//! Faults that tests inject, to prove that the checks notice them.
+//! Faults that tests inject, to prove that the checks detect them.
 //!
 //! They are always compiled, so that what is tested is what is shipped, and off unless a value
 //! that asks for them is passed in.
@@ -9,7 +9,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering};
 use std::time::Duration;
 
-/// What shall go wrong; nothing by default.
+/// What goes wrong; nothing by default.
 #[derive(Clone, Default)]
 pub struct Faults {
     acknowledge_early: bool,
@@ -36,29 +36,30 @@ impl Faults {
         Self::default()
     }
 
-    /// Writes are answered about 20 ms before they are committed: a crash in between loses them.
+    /// Writes are acknowledged about 20 ms before they are committed: a crash in between loses
+    /// them.
     #[must_use]
     pub fn acknowledge_before_commit(mut self) -> Self {
         self.acknowledge_early = true;
         self
     }
 
-    /// Every `nth` unit of work is rolled back but answered as if it had been kept.
+    /// Every `nth` unit of work is rolled back but acknowledged.
     #[must_use]
     pub fn drop_writes(mut self, nth: NonZeroU64) -> Self {
         self.drop_every = Some(nth);
         self
     }
 
-    /// While `armed` holds true, the next commit fails as on a full disk, and disarms it.
+    /// While `armed` is true, the next commit fails as on a full disk, and disarms it.
     #[must_use]
     pub fn fail_commit(mut self, armed: Arc<AtomicBool>) -> Self {
         self.fail_commit = Some(armed);
         self
     }
 
-    /// The database may have at most so many pages: beyond it, it behaves as on a full disk.
-    /// Read before each group of writes, so a test can lift it again; 0 means no ceiling.
+    /// The database may have at most so many pages: beyond them, it behaves as on a full disk.
+    /// Read before each batch of writes, so a test can lift it again; 0 means no ceiling.
     #[must_use]
     pub fn page_ceiling(mut self, pages: Arc<AtomicU32>) -> Self {
         self.page_ceiling = Some(pages);
@@ -72,15 +73,15 @@ impl Faults {
         self
     }
 
-    /// Called by the writer after each commit and before anyone is answered; it waits until the
-    /// hook returns.
+    /// Called by the writer after each commit and before any caller gets a reply; it waits until
+    /// the hook returns.
     #[must_use]
     pub fn after_commit(mut self, hook: Arc<dyn Fn() + Send + Sync>) -> Self {
         self.after_commit = Some(hook);
         self
     }
 
-    /// Whether there is nothing to be done at a commit of a database that is elsewhere.
+    /// Whether a remote database has no fault to inject at a commit.
     pub(crate) const fn is_none(&self) -> bool {
         self.drop_every.is_none()
             && self.fail_commit.is_none()
@@ -93,11 +94,11 @@ impl Faults {
     }
 
     #[allow(clippy::disallowed_methods, reason = "the fault is to be late by the wall clock")]
-    pub(crate) fn linger(&self) {
+    pub(crate) fn ack_delay(&self) {
         std::thread::sleep(Duration::from_millis(20));
     }
 
-    /// Whether the unit that just ran shall be lost.
+    /// Whether the unit that just ran is to be lost.
     pub(crate) fn drops_this_write(&self) -> bool {
         self.drop_every.is_some_and(|nth| {
             let unit = self.units.fetch_add(1, Ordering::Relaxed).wrapping_add(1);

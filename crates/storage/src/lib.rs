@@ -1,20 +1,34 @@
 //! Durable rows: units of work, reads, migrations and backups.
 //!
-//! This is the only room that talks to a database driver. It knows no family's tables: SQL texts
-//! come from each room's `store.rs`, schemas from each room's `migrations/`, and what leaves here
-//! is [`Row`]s. It must not know HTTP, wire errors, keys or clocks; a time that it writes down is
-//! an argument.
+//! This is the only crate that uses a database driver. It knows no family's tables: SQL texts come
+//! from each crate's `store.rs`, schemas from each crate's `migrations/`, and results are [`Row`]s.
+//! It does not depend on HTTP, wire errors, keys or clocks; a time that it records is an argument.
 //!
 //! A unit of work implements [`Work`] and runs through [`Store::write`]; it borrows a [`Tx`] and
-//! can neither begin nor commit. Whatever it did is durable when `write` answers with `Ok`, and
-//! none of it remains when it answers with an error, save [`StorageError::UnknownOutcome`].
+//! can neither begin nor commit. Whatever it did is durable when `write` returns `Ok`, and nothing
+//! of it remains when it returns an error, except perhaps after [`StorageError::UnknownOutcome`].
+//!
+//! Modules form layers, each of which imports only those below it:
+//!
+//! ```text
+//! transfer                                 rows from one store to another
+//! store                                    the engine behind one interface
+//! sqlite │ postgres                        engines, which own connections
+//! transaction │ migration                  what they run
+//! command, row, options │ files, lock
+//! value, fault, error, checksum
+//! ```
 
-mod backup;
+mod checksum;
+mod command;
 mod error;
 mod fault;
+mod files;
 mod lock;
-mod migrate;
+mod migration;
+mod options;
 mod postgres;
+mod row;
 mod sqlite;
 mod store;
 #[cfg(test)]
@@ -23,13 +37,16 @@ mod transaction;
 mod transfer;
 mod value;
 
-pub use backup::{check_file, copy_file};
-pub use error::{Result, StorageError};
+pub use command::{Query, Statement};
+pub use error::{Cause, Result, StorageError};
 pub use fault::Faults;
 pub use lock::DirectoryLock;
-pub use migrate::{AppliedMigration, Migration, MigrationReport, MigrationSet};
+pub use migration::{AppliedMigration, Migration, MigrationReport, MigrationSet};
+pub use options::{Options, ServerInfo, Stats};
 pub use postgres::{Passwords, PostgresOptions};
-pub use store::{About, Options, Stats, Store};
+pub use row::Row;
+pub use sqlite::{check_file, copy_file};
+pub use store::Store;
 pub use transaction::{Tx, Work};
 pub use transfer::{Counts, Progress, Transfer};
-pub use value::{Query, Row, Statement, Value};
+pub use value::Value;

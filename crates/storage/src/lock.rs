@@ -1,18 +1,18 @@
 //! One server for one data directory.
 
-use std::fs::{File, OpenOptions, TryLockError};
+use std::fs::{File, TryLockError};
 use std::io::{Read, Seek, Write};
-use std::os::unix::fs::OpenOptionsExt;
 use std::path::Path;
 
 use crate::error::{Result, StorageError};
+use crate::files;
 
 const LOCK_FILE: &str = "coffer.lock";
 
-/// The right to write into a data directory, held until dropped.
+/// The exclusive lock on a data directory, released when dropped.
 ///
-/// The lock is advisory and belongs to the open file: it ends with the process, however that
-/// ends, so no stale lock is ever left behind.
+/// The lock is advisory and belongs to the open file: the operating system releases it with the
+/// process, however that ends, so no stale lock is ever left behind.
 #[derive(Debug)]
 pub struct DirectoryLock {
     _file: File,
@@ -22,27 +22,25 @@ impl DirectoryLock {
     /// Locks `directory`, which must exist.
     ///
     /// # Errors
-    /// [`StorageError::Locked`] if another process holds it, with that process's number if it can
-    /// be read; [`StorageError::File`] if the lock file cannot be made.
+    /// [`StorageError::Locked`] if another process has locked it, with that process's number if it
+    /// can be read; [`StorageError::File`] if the lock file cannot be created.
     pub fn acquire(directory: &Path) -> Result<Self> {
         let path = directory.join(LOCK_FILE);
-        let mut file = OpenOptions::new()
+        let mut file = files::private()
             .read(true)
-            .write(true)
             .create(true)
             .truncate(false)
-            .mode(0o600)
             .open(&path)
-            .map_err(|error| StorageError::file("open the lock file", &path, &error))?;
+            .map_err(|error| StorageError::file("open the lock file", &path, error))?;
         match file.try_lock() {
             Ok(()) => {}
             Err(TryLockError::WouldBlock) => return Err(in_use(directory, &mut file)),
             Err(TryLockError::Error(error)) => {
-                return Err(StorageError::file("lock", &path, &error));
+                return Err(StorageError::file("lock", &path, error));
             }
         }
         record_process(&mut file)
-            .map_err(|error| StorageError::file("write the lock file", &path, &error))?;
+            .map_err(|error| StorageError::file("write the lock file", &path, error))?;
         Ok(Self { _file: file })
     }
 }
@@ -55,7 +53,7 @@ fn record_process(file: &mut File) -> std::io::Result<()> {
 
 fn in_use(directory: &Path, file: &mut File) -> StorageError {
     let mut text = String::new();
-    // 20 digits hold any process number; the rest of a strange file is of no interest.
+    // 20 digits hold any process number.
     let read = file.take(20).read_to_string(&mut text);
     let process = match text.trim().parse::<u32>() {
         Ok(number) if read.is_ok() => format!(" (process {number})"),

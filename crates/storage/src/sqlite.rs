@@ -1,13 +1,19 @@
-//! The embedded engine: one writing thread that commits in groups, one thread that moves the
-//! write-ahead log, and read connections used by whoever calls.
+//! The embedded engine: a writer thread that commits in batches, a thread that checkpoints the
+//! write-ahead log, and read connections that callers use on their own threads.
 
+mod backup;
 mod checkpoint;
 mod connection;
+mod error;
 mod queue;
 mod readers;
-pub(crate) mod statement;
+mod schema;
+mod statement;
+mod thread;
 mod unit;
 mod writer;
+
+pub use backup::{check_file, copy_file};
 
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -16,18 +22,18 @@ use std::thread::JoinHandle;
 use coffer_base::{Timestamp, limit};
 use tokio::sync::{oneshot, watch};
 
-use crate::backup;
 use crate::error::{Result, StorageError};
-use crate::migrate::{self, MigrationReport, MigrationSet};
-use crate::store::{Options, Stats};
+use crate::files;
+use crate::migration::{MigrationReport, MigrationSet};
+use crate::options::{Options, Stats};
+use crate::row::Row;
 use crate::transaction::Work;
-use crate::value::{Row, Value};
+use crate::value::Value;
 use checkpoint::Log;
 use queue::Queue;
 use readers::Readers;
+use thread::spawn;
 use writer::{Counters, Writer};
-
-pub(crate) use connection::open_for_copy;
 
 /// One open database file.
 #[derive(Debug)]
@@ -37,7 +43,7 @@ pub(crate) struct Sqlite {
     queue: Arc<Queue>,
     counters: Arc<Counters>,
     log: Arc<Log>,
-    /// Its sender belongs to the writer and is dropped when that is done.
+    /// Closed when the writer has ended, which drops the sender.
     ended: watch::Receiver<()>,
     thread: Mutex<Option<JoinHandle<()>>>,
 }
@@ -49,10 +55,10 @@ impl Sqlite {
         now: Timestamp,
         options: Options,
     ) -> Result<(Self, MigrationReport)> {
-        connection::prepare_file(path)?;
+        files::create_database(path)?;
         let mut connection = connection::open_writer(path)?;
         let copies = options.copy_before_migration;
-        let report = migrate::migrate(&mut connection, path, sets, now, copies)?;
+        let report = schema::migrate(&mut connection, path, sets, now, copies)?;
         let queue = Arc::new(Queue::default());
         let counters = Arc::new(Counters::default());
         let readers = Arc::new(Readers::new(path, Some(counters.ended())));
@@ -76,7 +82,7 @@ impl Sqlite {
 
     pub(crate) fn open_read_only(path: &Path, sets: &[MigrationSet]) -> Result<Self> {
         let connection = connection::open_reader(path)?;
-        migrate::compare(&connection, path, sets)?.require_current(path)?;
+        schema::require_current(&connection, path, sets)?;
         drop(connection);
         let queue = Arc::new(Queue::default());
         queue.close();
@@ -93,9 +99,10 @@ impl Sqlite {
     }
 
     pub(crate) async fn write<W: Work>(&self, work: W) -> Result<W::Out> {
-        let (unit, answer) = unit::unit(work);
+        let (unit, result) = unit::unit(work);
         self.queue.push(unit)?;
-        answer.await.unwrap_or_else(|_| Err(StorageError::UnknownOutcome(writer_gone())))
+        let ended = || StorageError::UnknownOutcome("the writer ended before it answered".into());
+        result.await.unwrap_or_else(|_| Err(ended()))
     }
 
     pub(crate) fn query(&self, sql: &'static str, params: &[Value]) -> Result<Vec<Row>> {
@@ -109,31 +116,31 @@ impl Sqlite {
     pub(crate) async fn checkpoint(&self) -> Result<()> {
         let mut outcome = Ok(());
         for _ in 0..limit::CHECKPOINT_ATTEMPTS {
-            let (asked, answer) = oneshot::channel();
-            self.queue.ask_checkpoint(asked)?;
-            outcome = answer.await.unwrap_or(Err(StorageError::Closed));
+            let (reply, result) = oneshot::channel();
+            self.queue.request_checkpoint(reply)?;
+            outcome = result.await.unwrap_or(Err(StorageError::Closed));
             if !matches!(outcome, Err(StorageError::Busy)) {
                 return outcome;
             }
         }
         outcome.map_err(|_| {
             StorageError::Unavailable(
-                "a reader, perhaps a backup, still needs the write-ahead log; try again".to_owned(),
+                "a reader, perhaps a backup, still needs the write-ahead log; try again".into(),
             )
         })
     }
 
     pub(crate) async fn backup(&self, to: &Path) -> Result<u64> {
         let (from, to) = (self.path.clone(), to.to_owned());
-        let (done, answer) = oneshot::channel();
+        let (reply, result) = oneshot::channel();
         spawn("coffer-backup", move || {
-            let _ = done.send(backup::copy_file(&from, &to));
+            let _ = reply.send(copy_file(&from, &to));
         })?;
-        answer.await.unwrap_or(Err(StorageError::Panicked))
+        result.await.unwrap_or(Err(StorageError::Panicked))
     }
 
     pub(crate) fn stats(&self) -> Stats {
-        self.log.count(Stats { waiting: self.queue.waiting(), ..self.counters.read() })
+        self.log.add_to(Stats { waiting: self.queue.waiting(), ..self.counters.read() })
     }
 
     pub(crate) async fn close(&self) {
@@ -145,27 +152,16 @@ impl Sqlite {
 }
 
 impl Drop for Sqlite {
-    /// Waits for the writer, so that the files are closed when the store is gone.
+    /// Waits for the writer, so that the files are closed when this returns.
     fn drop(&mut self) {
         self.queue.close();
         self.readers.close();
         let thread = self.thread.get_mut().unwrap_or_else(PoisonError::into_inner).take();
         if let Some(thread) = thread
-            // A unit of work that holds the last clone of its store drops it on the writer.
+            // A unit of work that owns the last clone of its store drops it on the writer thread.
             && thread.thread().id() != std::thread::current().id()
         {
             let _ = thread.join();
         }
     }
-}
-
-fn writer_gone() -> String {
-    "the writer ended before it answered".to_owned()
-}
-
-fn spawn(name: &str, body: impl FnOnce() + Send + 'static) -> Result<JoinHandle<()>> {
-    std::thread::Builder::new()
-        .name(name.to_owned())
-        .spawn(body)
-        .map_err(|error| StorageError::Unavailable(format!("cannot start a thread: {error}")))
 }

@@ -1,11 +1,11 @@
-//! The room as its callers see it, with faults where only a fault shows the rule.
+//! The crate as its callers use it, with injected faults where a rule shows only under one.
 
+mod batch;
 mod files;
-mod group;
-mod log;
 mod postgres;
 mod rows;
 mod schema;
+mod wal;
 
 use std::path::Path;
 use std::sync::{Arc, Condvar, Mutex};
@@ -17,7 +17,7 @@ use crate::*;
 pub(crate) const NOW: Timestamp = Timestamp::from_unix(1_800_000_000);
 
 pub(crate) const SETS: &[MigrationSet] = &[MigrationSet {
-    room: "items",
+    component: "items",
     migrations: &[Migration {
         version: 1,
         name: "items",
@@ -34,7 +34,7 @@ pub(crate) fn open_with(directory: &Path, faults: Faults) -> Store {
     Store::open_sqlite(&directory.join("coffer.db"), SETS, NOW, options).unwrap().0
 }
 
-/// One statement after the other; answers the rows of the last.
+/// Runs one statement after the other, and returns the rows of the last.
 pub(crate) struct Run(pub(crate) Vec<(&'static str, Vec<Value>)>);
 
 impl Work for Run {
@@ -64,7 +64,7 @@ pub(crate) async fn count(store: &Store) -> i64 {
     store.query("SELECT count(*) FROM item", &[]).await.unwrap()[0].int(0).unwrap()
 }
 
-/// Holds the writer before its commit while it is shut.
+/// Blocks the writer before its commit while it is shut.
 #[derive(Default)]
 pub(crate) struct Gate {
     state: Mutex<GateState>,
@@ -74,7 +74,7 @@ pub(crate) struct Gate {
 #[derive(Default)]
 struct GateState {
     shut: bool,
-    held: bool,
+    blocked: bool,
 }
 
 impl Gate {
@@ -92,17 +92,17 @@ impl Gate {
         self.changed.notify_all();
     }
 
-    /// Returns once the writer stands before the gate.
-    pub(crate) fn wait_until_held(&self) {
+    /// Returns once the writer is blocked.
+    pub(crate) fn wait_until_blocked(&self) {
         let state = self.state.lock().unwrap();
-        drop(self.changed.wait_while(state, |state| !state.held).unwrap());
+        drop(self.changed.wait_while(state, |state| !state.blocked).unwrap());
     }
 
     fn pass(&self) {
         let mut state = self.state.lock().unwrap();
-        state.held = true;
+        state.blocked = true;
         self.changed.notify_all();
         state = self.changed.wait_while(state, |state| state.shut).unwrap();
-        state.held = false;
+        state.blocked = false;
     }
 }

@@ -1,16 +1,15 @@
-//! The unit of work as those who do the work see it.
+//! The unit of work as its author sees it.
 //!
 //! Families borrow a [`Tx`] and can neither begin nor end a transaction; savepoints belong to the
-//! kernel. What runs here must not wait for anything but the transaction itself.
+//! kernel. What runs here must not await anything but the transaction itself.
 
 use std::future::Future;
+use std::pin::Pin;
 
-use rusqlite::Connection;
-
+use crate::command::{Command, Deferred, Query, Statement, StatementResult};
 use crate::error::{Result, StorageError};
-use crate::postgres::Session;
-use crate::sqlite::statement;
-use crate::value::{Row, Statement, Value};
+use crate::row::Row;
+use crate::value::Value;
 
 /// One transaction's work.
 ///
@@ -18,10 +17,10 @@ use crate::value::{Row, Statement, Value};
 /// consume or change what it was made with, and must have no effect outside its transaction.
 ///
 /// `Err` rolls the whole unit back. So does a statement that failed, even if the work went on
-/// and answered `Ok`, a panic ([`StorageError::Panicked`]), and waiting for anything but the
+/// and returned `Ok`, a panic ([`StorageError::Panicked`]), and awaiting anything but the
 /// transaction ([`StorageError::Waited`]).
 pub trait Work: Send + Sync + 'static {
-    /// What the work answers once it is durable.
+    /// What the work returns once it is durable.
     type Out: Send + 'static;
 
     /// Does the work; implemented as a plain `async fn`.
@@ -30,217 +29,185 @@ pub trait Work: Send + Sync + 'static {
 
 /// An open unit of work, borrowed for as long as its work runs.
 ///
-/// After the first statement that fails, every later call answers with that same error: nothing
-/// of the unit can be kept any more.
-#[derive(Debug)]
+/// After the first statement that fails, every later call fails with that same error: nothing of
+/// the unit can be kept any more.
 pub struct Tx<'c> {
-    engine: Engine<'c>,
-    /// What leaves with the next statement, in its order.
-    later: Vec<Step>,
+    connection: Connection<'c>,
+    /// What is sent with the next statement, in its order.
+    deferred: Vec<Deferred>,
     savepoint: bool,
     failed: Option<StorageError>,
 }
 
-#[derive(Debug)]
-enum Engine<'c> {
-    Sqlite(&'c mut Connection),
-    Postgres(&'c mut Session),
+/// The connection on which an engine opened the transaction.
+enum Connection<'c> {
+    Local(&'c mut dyn LocalConnection),
+    Remote(&'c mut dyn RemoteConnection),
 }
 
-/// A statement that waits to be sent.
-#[derive(Debug)]
-pub(crate) enum Step {
-    /// A query, or a change of rows.
-    Plain(&'static str, Vec<Value>),
-    /// A statement about the transaction itself.
-    Control(&'static str),
+/// A connection inside this process, whose results are ready at once.
+pub(crate) trait LocalConnection: Send {
+    /// Runs one command to its end.
+    fn run(&mut self, command: &Command<'_>) -> Result<StatementResult>;
 }
 
-/// A statement that is being sent.
-#[derive(Clone, Copy, Debug)]
-pub(crate) enum Sent<'a> {
-    /// A query, or a change of rows.
-    Plain(&'static str, &'a [Value]),
-    /// A statement about the transaction itself.
-    Control(&'static str),
+/// A connection to a server, where each call is a round trip.
+pub(crate) trait RemoteConnection: Send {
+    /// Sends the commands together and waits once for all of their results.
+    fn send<'a>(&'a mut self, commands: &'a [Command<'a>]) -> Results<'a>;
 }
 
-impl Step {
-    pub(crate) fn borrowed(&self) -> Sent<'_> {
-        match self {
-            Self::Plain(sql, params) => Sent::Plain(sql, params),
-            Self::Control(sql) => Sent::Control(sql),
-        }
-    }
-}
-
-impl Sent<'_> {
-    fn require_plain(&self) -> Result<()> {
-        match self {
-            Self::Plain(sql, _) => require_plain(sql),
-            Self::Control(_) => Ok(()),
-        }
-    }
-}
-
-/// What a plain statement came to.
-#[derive(Debug, Default)]
-pub(crate) struct Effect {
-    pub(crate) rows: Vec<Row>,
-    pub(crate) changed: u64,
-}
+/// The results of several commands, in their order.
+pub(crate) type Results<'a> =
+    Pin<Box<dyn Future<Output = Result<Vec<StatementResult>>> + Send + 'a>>;
 
 const SAVEPOINT: &str = "SAVEPOINT operation";
 
 impl<'c> Tx<'c> {
-    pub(crate) const fn sqlite(connection: &'c mut Connection) -> Self {
-        Self::over(Engine::Sqlite(connection))
+    pub(crate) fn local(connection: &'c mut dyn LocalConnection) -> Self {
+        Self::on(Connection::Local(connection))
     }
 
-    pub(crate) const fn postgres(session: &'c mut Session) -> Self {
-        Self::over(Engine::Postgres(session))
+    pub(crate) fn remote(connection: &'c mut dyn RemoteConnection) -> Self {
+        Self::on(Connection::Remote(connection))
     }
 
-    const fn over(engine: Engine<'c>) -> Self {
-        Self { engine, later: Vec::new(), savepoint: false, failed: None }
+    const fn on(connection: Connection<'c>) -> Self {
+        Self { connection, deferred: Vec::new(), savepoint: false, failed: None }
     }
 
-    /// Runs one statement and answers all its rows; bound their number with `LIMIT`.
+    /// Runs one statement and returns all its rows; bound their number with `LIMIT`.
     ///
-    /// The statement must be a plain query or change of rows, else [`StorageError::Engine`].
+    /// # Errors
+    /// [`StorageError::Internal`] if the statement is not a plain query or change of rows.
     pub async fn query(&mut self, sql: &'static str, params: &[Value]) -> Result<Vec<Row>> {
-        let effect = self.send(&[Statement { sql, params }]).await?.pop();
-        Ok(effect.unwrap_or_default().rows)
+        Ok(self.one(Statement { sql, params }).await?.rows)
     }
 
-    /// Runs one statement that answers no rows; returns how many rows it changed.
+    /// Runs one statement that returns no rows, and returns how many rows it changed.
     ///
-    /// The statement must be a plain change of rows, else [`StorageError::Engine`].
+    /// # Errors
+    /// [`StorageError::Internal`] if the statement is not a plain change of rows.
     pub async fn execute(&mut self, sql: &'static str, params: &[Value]) -> Result<u64> {
-        let effect = self.send(&[Statement { sql, params }]).await?.pop();
-        Ok(effect.unwrap_or_default().changed)
+        Ok(self.one(Statement { sql, params }).await?.changed)
     }
 
-    /// Hands over a change whose result nobody needs: it leaves with the next statement, or at
-    /// the end. If it fails, that next statement or the whole unit does.
-    pub fn defer(&mut self, sql: &'static str, params: Vec<Value>) {
-        self.later.push(Step::Plain(sql, params));
+    /// Adds a change whose result is not needed: it is sent with the next statement, or with the
+    /// commit. If it fails, that next statement or the whole unit does.
+    pub fn defer(&mut self, sql: &'static str, params: impl Into<Vec<Value>>) {
+        self.deferred.push(Deferred::Plain(Query::new(sql, params)));
     }
 
-    /// Runs several statements in their order, in one round trip where there is one; answers the
+    /// Runs several statements in their order, in one round trip where there is one; returns the
     /// rows of each.
     pub async fn batch(&mut self, statements: &[Statement<'_>]) -> Result<Vec<Vec<Row>>> {
-        let effects = self.send(statements).await?;
-        Ok(effects.into_iter().map(|effect| effect.rows).collect())
+        let results = self.send(statements).await?;
+        Ok(results.into_iter().map(|result| result.rows).collect())
     }
 
-    /// Whether each question costs a journey to a database that is elsewhere. Then what may not be
-    /// needed is asked along with the rest, and otherwise only if it is needed.
-    pub const fn is_elsewhere(&self) -> bool {
-        matches!(self.engine, Engine::Postgres(_))
+    /// Whether each statement costs a round trip to a server. Then send a statement that may not be
+    /// needed along with the others; otherwise run it only if it is needed.
+    pub const fn is_remote(&self) -> bool {
+        matches!(self.connection, Connection::Remote(_))
     }
 
-    /// Marks the place to which [`Tx::rollback_to_savepoint`] returns. One at a time; for the
+    /// Sets the savepoint to which [`Tx::rollback_to_savepoint`] returns. One at a time; for the
     /// kernel, around an operation that may refuse.
+    ///
+    /// # Errors
+    /// [`StorageError::Internal`] if one is set already.
     pub async fn savepoint(&mut self) -> Result<()> {
         if self.savepoint {
-            return self.fault("a savepoint is open already");
+            return self.misuse("a savepoint is open already");
         }
         self.savepoint = true;
-        self.later.push(Step::Control(SAVEPOINT));
+        self.deferred.push(Deferred::Control(SAVEPOINT));
         Ok(())
     }
 
     /// Undoes everything since [`Tx::savepoint`], deferred statements included. The savepoint
     /// stays open until it is released.
+    ///
+    /// # Errors
+    /// [`StorageError::Internal`] if none is set.
     pub async fn rollback_to_savepoint(&mut self) -> Result<()> {
         if !self.savepoint {
-            return self.fault("no savepoint is open");
+            return self.misuse("no savepoint is open");
         }
-        let marked = |step: &Step| matches!(step, Step::Control(sql) if *sql == SAVEPOINT);
-        match self.later.iter().rposition(marked) {
-            // It did not leave yet, nor did anything after it.
-            Some(at) => self.later.truncate(at.saturating_add(1)),
+        let sets = |one: &Deferred| matches!(one, Deferred::Control(sql) if *sql == SAVEPOINT);
+        match self.deferred.iter().rposition(sets) {
+            // It was not sent yet, nor was anything after it.
+            Some(at) => self.deferred.truncate(at.saturating_add(1)),
             None => {
-                self.later.clear();
-                self.later.push(Step::Control("ROLLBACK TO SAVEPOINT operation"));
+                self.deferred.clear();
+                self.deferred.push(Deferred::Control("ROLLBACK TO SAVEPOINT operation"));
             }
         }
         Ok(())
     }
 
     /// Closes the savepoint and keeps what was done since.
+    ///
+    /// # Errors
+    /// [`StorageError::Internal`] if none is set.
     pub async fn release_savepoint(&mut self) -> Result<()> {
         if !self.savepoint {
-            return self.fault("no savepoint is open");
+            return self.misuse("no savepoint is open");
         }
         self.savepoint = false;
-        self.later.push(Step::Control("RELEASE SAVEPOINT operation"));
+        self.deferred.push(Deferred::Control("RELEASE SAVEPOINT operation"));
         Ok(())
     }
 
-    /// Ends the work: answers the first failure if there was one, and what is still to be sent:
-    /// nothing where sending costs nothing.
-    pub(crate) async fn finish(mut self) -> Result<Vec<Step>> {
-        match self.engine {
-            Engine::Sqlite(_) => self.send(&[]).await.map(|_| Vec::new()),
-            Engine::Postgres(_) => self.failed.map_or(Ok(self.later), Err),
+    /// Ends the work: fails with the first failure if there was one. Returns what is to be sent
+    /// with the commit, which is nothing on a local connection.
+    pub(crate) async fn finish(mut self) -> Result<Vec<Deferred>> {
+        match self.connection {
+            Connection::Local(_) => self.send(&[]).await.map(|_| Vec::new()),
+            Connection::Remote(_) => self.failed.map_or(Ok(self.deferred), Err),
         }
     }
 
-    /// Sends what was deferred and what is `asked`, and answers what the latter came to.
-    async fn send(&mut self, asked: &[Statement<'_>]) -> Result<Vec<Effect>> {
+    async fn one(&mut self, statement: Statement<'_>) -> Result<StatementResult> {
+        let results = self.send(&[statement]).await?;
+        results.into_iter().next().ok_or(StorageError::Internal("a statement had no result".into()))
+    }
+
+    /// Sends what was deferred and then `statements`, and returns the results of the latter.
+    async fn send(&mut self, statements: &[Statement<'_>]) -> Result<Vec<StatementResult>> {
         if let Some(failed) = &self.failed {
             return Err(failed.clone());
         }
-        let later = std::mem::take(&mut self.later);
-        let asked = asked.iter().map(|Statement { sql, params }| Sent::Plain(sql, params));
-        let steps: Vec<Sent<'_>> = later.iter().map(Step::borrowed).chain(asked).collect();
-        let outcome = match steps.iter().try_for_each(Sent::require_plain) {
-            Err(error) => Err(error),
-            Ok(()) => match &mut self.engine {
-                Engine::Sqlite(connection) => {
-                    steps.iter().map(|step| on_sqlite(connection, step)).collect()
-                }
-                Engine::Postgres(session) => session.send(&steps).await,
-            },
-        };
-        let outcome = outcome.map(|mut effects: Vec<Effect>| effects.split_off(later.len()));
-        self.noted(outcome)
+        let deferred = std::mem::take(&mut self.deferred);
+        let statements = statements.iter().copied().map(Command::Plain);
+        let commands: Vec<Command<'_>> =
+            deferred.iter().map(Deferred::command).chain(statements).collect();
+        let results = self.send_all(&commands).await;
+        self.remember(results.map(|mut results| {
+            drop(results.drain(..deferred.len().min(results.len())));
+            results
+        }))
     }
 
-    fn fault(&mut self, what: &str) -> Result<()> {
-        self.noted(Err(StorageError::Engine(what.to_owned())))
+    async fn send_all(&mut self, commands: &[Command<'_>]) -> Result<Vec<StatementResult>> {
+        commands.iter().try_for_each(Command::require_allowed)?;
+        match &mut self.connection {
+            Connection::Local(connection) => {
+                commands.iter().map(|command| connection.run(command)).collect()
+            }
+            Connection::Remote(connection) => connection.send(commands).await,
+        }
     }
 
-    fn noted<T>(&mut self, outcome: Result<T>) -> Result<T> {
+    fn misuse(&mut self, what: &'static str) -> Result<()> {
+        self.remember(Err(StorageError::Internal(what.into())))
+    }
+
+    /// Keeps the first failure, with which every later call fails.
+    fn remember<T>(&mut self, outcome: Result<T>) -> Result<T> {
         if let Err(error) = &outcome {
             self.failed.get_or_insert_with(|| error.clone());
         }
         outcome
     }
-}
-
-fn on_sqlite(connection: &Connection, step: &Sent<'_>) -> Result<Effect> {
-    match step {
-        Sent::Control(sql) => statement::control(connection, sql).map(|()| Effect::default()),
-        Sent::Plain(sql, params) => statement::run(connection, sql, params),
-    }
-}
-
-/// The words with which a statement of a unit of work, or of a read, may begin. Whatever begins,
-/// ends or nests transactions, changes the schema or the connection is not among them.
-const PLAIN: [&str; 7] = ["SELECT", "INSERT", "UPDATE", "DELETE", "WITH", "VALUES", "EXPLAIN"];
-
-/// Refuses everything but plain queries and changes of rows.
-pub(crate) fn require_plain(sql: &str) -> Result<()> {
-    let sql = sql.trim_start();
-    let end = sql.find(|c: char| !c.is_ascii_alphabetic()).unwrap_or(sql.len());
-    let word = sql.get(..end).unwrap_or_default();
-    if PLAIN.iter().any(|plain| plain.eq_ignore_ascii_case(word)) {
-        return Ok(());
-    }
-    Err(StorageError::Engine(format!(
-        "a unit of work must not contain a statement that begins with \"{word}\""
-    )))
 }

@@ -2,6 +2,7 @@
 
 use super::errors::{Refusals, about, check, refusals};
 use super::fixture::{DAY, Fixture, MARCH_1, text};
+use coffer::limits;
 use coffer_base::{Timestamp, limit};
 use coffer_testkit::{Answer, Params, TestServer};
 
@@ -138,7 +139,7 @@ fn clock() -> Vec<Refusals> {
     let (now, days) = (late.unix().to_string(), (2 * DAY).to_string());
     let early = TestServer::builder().developer().without_background_jobs();
     let early = early.starts_at(Timestamp::from_unix(MARCH_1)).start();
-    let far = (MARCH_1 + limit::CLOCK_ADVANCE_SECONDS + 1).to_string();
+    let far = (MARCH_1 + limits::CLOCK_ADVANCE_SECONDS + 1).to_string();
     let far = early.anonymous().with_key("sk_test_clock").post(CLOCK, &[("to", &far)]);
     vec![
         refusals("neither `seconds` nor `to`", vec![move_by(&[])]),

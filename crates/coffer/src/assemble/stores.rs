@@ -69,10 +69,10 @@ impl Stores {
         now: Timestamp,
     ) -> Result<Self, AssembleError> {
         let stores = Self::open_incomplete(options, now).await?;
-        if Transfer::was_cut_in(&stores.data).await? {
+        if Transfer::is_incomplete(&stores.data).await? {
             let why = "the move of a store to here was interrupted, or what arrived was not the \
                        same: run `coffer migrate-store` again, or begin with an empty target";
-            return Err(StorageError::Schema(why.to_owned()).into());
+            return Err(StorageError::Schema(why.into()).into());
         }
         Ok(stores)
     }

@@ -350,7 +350,7 @@ pub struct DeleteArgs {
 }
 
 fn display_name(text: &str) -> Result<String, String> {
-    let longest = coffer_base::limit::DISPLAY_NAME_CHARACTERS;
+    let longest = coffer_identity::limits::DISPLAY_NAME_CHARACTERS;
     if text.is_empty() || text.chars().count() > longest {
         return Err(format!("a name has 1 to {longest} characters"));
     }

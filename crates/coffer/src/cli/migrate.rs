@@ -37,14 +37,14 @@ pub fn run(config: &Config, verb: &Migrate, output: Output) -> Result<Exit, Fail
 fn document(reports: &[MigrationReport]) -> Value {
     let applied = reports.iter().flat_map(|report| &report.applied);
     let applied = applied
-        .map(|one| json!({ "component": one.room, "version": one.version, "name": one.name }));
+        .map(|one| json!({ "component": one.component, "version": one.version, "name": one.name }));
     json!({ "applied": applied.collect::<Vec<_>>() })
 }
 
 fn lines(reports: &[MigrationReport], verb: &Migrate) -> String {
     let applied = reports.iter().flat_map(|report| &report.applied);
     let mut lines: Vec<String> =
-        applied.map(|one| format!("{} {}  {}", one.room, one.version, one.name)).collect();
+        applied.map(|one| format!("{} {}  {}", one.component, one.version, one.name)).collect();
     lines.push(match (lines.is_empty(), verb) {
         (true, _) => "nothing to do".to_owned(),
         (false, Migrate::Up) => {

@@ -81,7 +81,7 @@ impl Bar {
         let is_same = |(of, on, _): &(Phase, String, ProgressBar)| *of == phase && on == table;
         if !self.shown.as_ref().is_some_and(is_same) {
             self.clear();
-            let bar = new_bar(phase, table, progress.map_or(0, |progress| progress.all));
+            let bar = new_bar(phase, table, progress.map_or(0, |progress| progress.total));
             self.shown = Some((phase, table.to_owned(), bar));
         }
         if let (Some((_, _, bar)), Some(progress)) = (&self.shown, progress) {

@@ -76,7 +76,7 @@ fn warn_about(database: &Database) {
         );
     }
     for each in [data, keys] {
-        if each.is_in_the_open() {
+        if each.is_unencrypted() {
             let database = each.to_string();
             tracing::warn!(database, "what the database is sent crosses the network unencrypted");
         }
@@ -117,7 +117,7 @@ pub fn log_migrations(reports: &[MigrationReport]) {
     for report in reports {
         for applied in &report.applied {
             let (version, name) = (applied.version, applied.name);
-            tracing::info!(component = applied.room, version, name, "the schema was changed");
+            tracing::info!(component = applied.component, version, name, "the schema was changed");
         }
         if let Some(copy) = &report.copy {
             let copy = copy.display();

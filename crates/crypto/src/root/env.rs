@@ -5,8 +5,8 @@ use super::{RootError, RootKey, text};
 /// The variable's name.
 pub const VARIABLE: &str = "COFFER_ROOT_KEY";
 
-/// The root key that the variable's text is. The caller reads the variable, and should remove it
-/// from the environment, which child processes inherit.
+/// Parses the variable's value. The caller reads the variable, and should remove it from the
+/// environment, which child processes inherit.
 ///
 /// # Errors
 /// [`RootError::Malformed`] if it is not one line of the right form.

@@ -6,16 +6,16 @@ use std::{fmt, io};
 /// Why the root key could not be used or kept.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub enum RootError {
-    /// It is in none of these places.
+    /// None of the files that may hold it exists.
     Missing {
-        /// Where it was looked for, in this order.
+        /// The paths that were tried, in this order.
         looked: Vec<PathBuf>,
     },
-    /// Its file is there, and the system does not let it be read.
+    /// Its file exists, and the system does not let it be read.
     Unreadable {
         /// The file.
         path: PathBuf,
-        /// What the system said.
+        /// The system's error.
         kind: io::ErrorKind,
     },
     /// Others than its owner may read or write its file.
@@ -37,16 +37,16 @@ pub enum RootError {
         /// The store that is to be opened.
         store: String,
     },
-    /// A new key was to be kept where one is already, which is never overwritten.
+    /// A new key was to be written to a path that exists, which is never overwritten.
     Exists {
-        /// The file that is there.
+        /// The existing file.
         path: PathBuf,
     },
     /// A new key could not be written.
     NotWritten {
-        /// The file that was to be made.
+        /// The file that was to be created.
         path: PathBuf,
-        /// What the system said.
+        /// The system's error.
         kind: io::ErrorKind,
     },
     /// The id of the store has other characters than letters, digits, `_` and `-`, or too many,

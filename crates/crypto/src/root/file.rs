@@ -1,7 +1,7 @@
 //! The root key in a file: the operator's own, or a credential of the service manager.
 
 use super::{RootError, RootKey, text};
-use coffer_base::limit;
+use crate::limits;
 use std::fs::{self, DirBuilder, File, OpenOptions};
 use std::io::{self, Read, Write};
 use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt, PermissionsExt};
@@ -16,8 +16,9 @@ const NOT_FOR_THE_WORLD: u32 = 0o027;
 /// Reads the root key from the operator's file `path`.
 ///
 /// # Errors
-/// [`RootError::Missing`], [`RootError::Unreadable`], [`RootError::TooOpen`] if group or others
-/// have any permission, [`RootError::Malformed`].
+/// [`RootError::Missing`] if there is no such file, [`RootError::Unreadable`] if the system refuses
+/// to read it, [`RootError::TooOpen`] if group or others have any permission,
+/// [`RootError::Malformed`] if it is not one line of the right form.
 pub fn load(path: &Path) -> Result<RootKey, RootError> {
     read(path, OWNER_ONLY)
 }
@@ -41,14 +42,14 @@ fn read(path: &Path, forbidden: u32) -> Result<RootKey, RootError> {
     if mode & forbidden != 0 {
         return Err(RootError::TooOpen { path: path.to_owned(), mode });
     }
-    let mut buffer = Zeroizing::new([0u8; limit::ROOT_KEY_BYTES]);
+    let mut buffer = Zeroizing::new([0u8; limits::ROOT_KEY_BYTES]);
     let length = read_start(file, &mut *buffer).map_err(failed)?;
-    // A longer file fills the buffer and so has not the form of a key.
+    // A longer file fills the buffer and is malformed, since no key is as long.
     let text = buffer.get(..length).unwrap_or_default();
     text::parse(text, &path.display().to_string())
 }
 
-/// Reads until `buffer` is full or the file ends, without a buffer in between that would stay.
+/// Reads until `buffer` is full or the file ends, without another buffer that would not be wiped.
 fn read_start(mut file: File, buffer: &mut [u8]) -> io::Result<usize> {
     let mut length = 0;
     while let Some(rest) = buffer.get_mut(length..).filter(|rest| !rest.is_empty()) {
@@ -62,11 +63,11 @@ fn read_start(mut file: File, buffer: &mut [u8]) -> io::Result<usize> {
     Ok(length)
 }
 
-/// Keeps `key` in the new file `path`, mode 0600, durable when this returns. Directories that
-/// are not there are made with mode 0700.
+/// Writes `key` to the new file `path` with mode 0600, durable when this returns. Missing
+/// directories are created with mode 0700.
 ///
 /// # Errors
-/// [`RootError::Exists`] if anything is there already, [`RootError::NotWritten`] if the system
+/// [`RootError::Exists`] if the path exists, [`RootError::NotWritten`] if the system
 /// refuses, [`RootError::StoreId`] if the key's store has no proper id.
 pub fn create(path: &Path, key: &RootKey) -> Result<(), RootError> {
     let line = text::write(key)?;
@@ -85,14 +86,14 @@ pub fn create(path: &Path, key: &RootKey) -> Result<(), RootError> {
         .and_then(|()| file.sync_all())
         .and_then(|()| File::open(directory)?.sync_all());
     written.map_err(|error| {
-        // The file is ours and incomplete: left behind, it would stand in the way of the next
-        // attempt. If it cannot be removed either, the first error is the one to tell.
+        // An incomplete file would make the next attempt fail with `Exists`. If it cannot be
+        // removed either, the first error matters more.
         let _ = fs::remove_file(path);
         failed(error)
     })
 }
 
-/// Makes `directory` and what is above it, for its owner only, and makes their names durable.
+/// Creates `directory` and its parents for their owner only, and syncs them to the disk.
 fn make_directories(directory: &Path) -> io::Result<()> {
     if directory.is_dir() {
         return Ok(());

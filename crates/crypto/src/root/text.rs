@@ -3,21 +3,22 @@
 use super::{RootError, RootKey};
 use crate::SealingKey;
 use crate::key::{KEY_BYTES, KeyBytes};
+use crate::limits;
 use coffer_base::limit;
 use zeroize::Zeroizing;
 
-/// What the line begins with: what it is, and in which form.
+/// What the line begins with: the kind of key, and the version of the format.
 const KIND: &str = "coffer-root-1";
 const HEX: &[u8; 16] = b"0123456789abcdef";
 
 /// The line for `key`, its newline included.
 ///
 /// # Errors
-/// [`RootError::StoreId`] if its store's id would not survive the way back.
+/// [`RootError::StoreId`] if [`parse`] would refuse its store's id.
 pub(super) fn write(key: &RootKey) -> Result<Zeroizing<String>, RootError> {
     check_store_id(&key.store_id)?;
-    // Room for all of it, so that no reallocation leaves a copy behind.
-    let mut line = Zeroizing::new(String::with_capacity(limit::ROOT_KEY_BYTES));
+    // Enough capacity that no reallocation leaves a copy behind.
+    let mut line = Zeroizing::new(String::with_capacity(limits::ROOT_KEY_BYTES));
     line.push_str(KIND);
     line.push(' ');
     line.push_str(&key.store_id);

@@ -20,7 +20,7 @@ fn keys_are_found_in_both_schemes() {
 
 #[test]
 fn every_other_header_is_a_401_that_shows_none_of_it() {
-    let long = format!("Bearer {}", "k".repeat(limit::TOKEN_BYTES + 1));
+    let long = format!("Bearer {}", "k".repeat(limits::TOKEN_BYTES + 1));
     let table: &[(&str, &str)] = &[
         ("", "No API key was sent."),
         ("  ", "No API key was sent."),
@@ -38,7 +38,7 @@ fn every_other_header_is_a_401_that_shows_none_of_it() {
         ("Bearer hunter2\u{e9}", "The API key has characters in it that no key has"),
         (&long, "The API key is longer than any key is."),
     ];
-    let longest = "k".repeat(limit::TOKEN_BYTES);
+    let longest = "k".repeat(limits::TOKEN_BYTES);
     assert_eq!(read(&format!("Bearer {longest}")).unwrap(), longest);
     for (header, begins) in table {
         let error = read(header).unwrap_err();
@@ -65,6 +65,13 @@ fn base64_has_the_published_vectors() {
     ] {
         assert_eq!(decode_base64(text.as_bytes()).unwrap().expose(), plain.as_bytes());
     }
+    // Missing padding, padding in excess, and bits left over are forgiven.
+    for text in ["Zg", "Zg=", "Zh==", "Zm9vZg"] {
+        assert_eq!(decode_base64(text.as_bytes()).unwrap().expose().last(), Some(&b'f'), "{text}");
+    }
+    for text in ["Z", "Zm9vZ", "Zg===", "Z=g=", "Zm9_", "Zm9-", "Zm 9v"] {
+        assert!(decode_base64(text.as_bytes()).is_none(), "{text}");
+    }
     assert_eq!(decode_base64(b"+/+/").unwrap().expose(), &[0xFB, 0xFF, 0xBF]);
 }
 
@@ -88,7 +95,7 @@ fn keys_are_shown_by_their_ends() {
         assert_eq!(redact_key(key).chars().count(), key.chars().count());
     }
     let long = redact_key(&"k".repeat(60_000));
-    assert_eq!(long.len(), limit::TOKEN_BYTES);
+    assert_eq!(long.len(), limits::TOKEN_BYTES);
 }
 
 #[test]

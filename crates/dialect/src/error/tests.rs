@@ -5,7 +5,7 @@ const KEY: &str = "sk_test_********1234";
 
 /// Checks the status, `Stripe-Should-Retry`, and the whole body of a failure. What is about a
 /// parameter's value stands with the readers.
-fn assert_answer(error: &ApiError, status: u16, retry: Option<bool>, expected: &Value) {
+fn assert_response(error: &ApiError, status: u16, retry: Option<bool>, expected: &Value) {
     assert_eq!(error.status(), status, "{error}");
     assert_eq!(error.should_retry(), retry, "{error}");
     assert_eq!(error.is_authentication_failure(), status == 401, "{error}");
@@ -28,13 +28,13 @@ fn objects_and_urls_that_do_not_exist() {
     let missing = "resource_missing";
     let error = ApiError::no_such("secret", "appsecret_1", "starting_after");
     let body = request(missing, "No such secret: 'appsecret_1'", "starting_after");
-    assert_answer(&error, 400, None, &body);
+    assert_response(&error, 400, None, &body);
     let error = ApiError::not_found("secret", "token", "name");
-    assert_answer(&error, 404, None, &request(missing, "No such secret: 'token'", "name"));
+    assert_response(&error, 404, None, &request(missing, "No such secret: 'token'", "name"));
     let error = ApiError::unrecognized_url("GET", "/v1/x?payload=hunter2");
     let message = "Unrecognized request URL (GET: /v1/x). Check the method and the path: it \
                    begins with /v1/ and does not end with a slash.";
-    assert_answer(&error, 404, None, &request("", message, ""));
+    assert_response(&error, 404, None, &request("", message, ""));
 }
 
 #[test]
@@ -77,7 +77,7 @@ fn callers_who_may_not() {
         ),
     ] {
         let body = request(code, &message.replace("{key}", KEY), param);
-        assert_answer(&error, status, None, &body);
+        assert_response(&error, status, None, &body);
     }
 }
 
@@ -88,15 +88,15 @@ fn requests_in_each_others_way() {
                     other parameters. Use a new key for a new request.",
         "type": "idempotency_error",
     });
-    assert_answer(&ApiError::idempotency_mismatch("k1"), 400, None, &body);
+    assert_response(&ApiError::idempotency_mismatch("k1"), 400, None, &body);
     let message = "Another request with the idempotency key 'k1' is still being worked on. Send \
                    this one again in a moment.";
     let body = request("idempotency_key_in_use", message, "");
-    assert_answer(&ApiError::idempotency_in_use("k1"), 409, Some(true), &body);
+    assert_response(&ApiError::idempotency_in_use("k1"), 409, Some(true), &body);
     let message = "Other requests were changing the same object for too long. Send this one \
                    again in a moment.";
     let body = request("lock_timeout", message, "");
-    assert_answer(&ApiError::lock_timeout(), 429, Some(true), &body);
+    assert_response(&ApiError::lock_timeout(), 429, Some(true), &body);
 }
 
 #[test]
@@ -105,7 +105,6 @@ fn requests_that_are_wrong_as_a_whole() {
         (ApiError::invalid("No."), 400, None, "No."),
         (ApiError::timeout("Too slow."), 408, Some(true), "Too slow."),
         (ApiError::too_large("Too large."), 413, None, "Too large."),
-        (ApiError::url_too_long(), 414, None, "The URL is too long: at most 65534 bytes."),
         (
             ApiError::headers_too_large(),
             431,
@@ -113,7 +112,7 @@ fn requests_that_are_wrong_as_a_whole() {
             "The request has too many headers: at most 100, and 65536 bytes together.",
         ),
     ] {
-        assert_answer(&error, status, retry, &request("", message, ""));
+        assert_response(&error, status, retry, &request("", message, ""));
     }
 }
 
@@ -143,7 +142,7 @@ fn faults_of_the_server() {
         ),
     ] {
         let body = json!({ "message": message, "type": "api_error" });
-        assert_answer(&error, status, Some(retry), &body);
+        assert_response(&error, status, Some(retry), &body);
     }
 }
 
@@ -162,9 +161,9 @@ fn a_body_is_printed_for_people() {
 }
 
 #[test]
-fn the_inside_is_for_the_log_alone() {
+fn the_detail_is_for_the_log_alone() {
     let error = ApiError::internal("row 7 is torn");
-    assert_eq!(error.inside(), Some("row 7 is torn"));
+    assert_eq!(error.log_detail(), Some("row 7 is torn"));
     assert!(format!("{error:?}").contains("row 7 is torn"));
     assert!(!error.to_string().contains("row 7"));
     assert!(!String::from_utf8(error.body()).unwrap().contains("row 7"));

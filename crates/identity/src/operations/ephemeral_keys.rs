@@ -2,6 +2,7 @@
 
 use super::Shared;
 use crate::api_key::{Holder, NewKey};
+use crate::limits;
 use crate::objects::{ApiKey, Bound};
 use crate::{store, wire};
 use coffer_base::{Redacted, limit};
@@ -50,13 +51,13 @@ impl WriteOperation for Create {
     fn parse(&self, arguments: &Arguments<'_>) -> Result<CreateParams, ApiError> {
         let fields = arguments.params.only(&["account_access", "expires_in", "user"])?;
         let user = fields.required_text("user", limit::SCOPE_USER_CHARACTERS)?;
-        let bounds = limit::EPHEMERAL_SECONDS_FLOOR..=limit::EPHEMERAL_SECONDS_CEILING;
+        let bounds = limits::EPHEMERAL_SECONDS_FLOOR..=limits::EPHEMERAL_SECONDS_CEILING;
         let expires_in = fields.optional_integer_within("expires_in", bounds)?;
         let access = [AccountAccess::Read, AccountAccess::Write].map(|one| (one.as_str(), one));
         let account_access = fields.optional_choice("account_access", &access)?;
         Ok(CreateParams {
             user: wire::plain(user),
-            expires_in: expires_in.unwrap_or(limit::EPHEMERAL_SECONDS_DEFAULT),
+            expires_in: expires_in.unwrap_or(limits::EPHEMERAL_SECONDS_DEFAULT),
             account_access: account_access.unwrap_or(AccountAccess::Read),
         })
     }

@@ -4,19 +4,19 @@ use super::{Result, account_id, app, app_id, deactivate_install};
 use crate::objects::{App, Install};
 use coffer_base::{AccountId, AppId, Timestamp};
 use coffer_kernel::Ctx;
-use coffer_storage::{Query, Row, Store, Tx, Value, Work};
+use coffer_storage::{Query, Row, Store, Tx, Value, Work, values};
 
 /// Asks whether a tenant is being erased.
 pub(crate) fn erasing_query(app: &AppId, account: &AccountId) -> Query {
-    let params = vec![Value::from(app.as_str()), Value::from(account.as_str())];
-    Query { sql: IS_ERASING, params }
+    let params = values![app, account];
+    Query::new(IS_ERASING, params)
 }
 
 const IS_ERASING: &str = "SELECT 1 FROM erasure WHERE app = ? AND account = ?";
 
 /// Whether a tenant is being erased.
 pub(crate) async fn is_erasing(tx: &mut Tx<'_>, app: &str, account: &str) -> Result<bool> {
-    let values = [Value::from(app), Value::from(account)];
+    let values = values![app, account];
     Ok(!tx.query(IS_ERASING, &values).await?.is_empty())
 }
 
@@ -34,7 +34,7 @@ impl<'r> Purge<'r> {
     }
 
     fn values(self) -> [Value; 2] {
-        [Value::Int(self.now.unix()), Value::from(self.request)]
+        values![self.now, self.request]
     }
 }
 
@@ -43,7 +43,7 @@ async fn list(tx: &mut Tx<'_>, app: &AppId, account: &AccountId, purge: Purge<'_
     tx.execute(
         "INSERT INTO erasure (app, account, created, request) VALUES (?, ?, ?, ?) \
          ON CONFLICT DO NOTHING",
-        &[Value::from(app.as_str()), Value::from(account.as_str()), created, request],
+        &values![app, account, created, request],
     )
     .await
     .map(drop)
@@ -58,7 +58,7 @@ pub(crate) async fn purge_install(
     let Install { app, account, .. } = install;
     deactivate_install(tx, app, account, purge.now).await?;
     list(tx, app, account, purge).await?;
-    let values = [Value::from(app.as_str()), Value::from(account.as_str())];
+    let values = values![app, account];
     tx.execute("DELETE FROM install WHERE app = ? AND account = ?", &values).await?;
     Ok(())
 }
@@ -138,7 +138,7 @@ pub(crate) async fn erasures(
     let (app, account) = after.map_or(("", ""), |last| (last.app.as_str(), last.account.as_str()));
     let sql = "SELECT app, account, request FROM erasure WHERE (app, account) > (?, ?) \
                ORDER BY app, account LIMIT ?";
-    let values = [Value::from(app), Value::from(account), Value::Int(limit)];
+    let values = values![app, account, limit];
     let rows = store.query(sql, &values).await?;
     rows.iter().map(erasure).collect()
 }

@@ -5,7 +5,7 @@ use crate::objects::{ApiKey, App, Bound, Kind};
 use coffer_base::{AppId, Mode, Timestamp};
 use coffer_crypto::TokenHash;
 use coffer_kernel::{AccountAccess, Prune};
-use coffer_storage::{Query, Row, Store, Tx, Value, Work};
+use coffer_storage::{Query, Row, Store, Tx, Value, Work, values};
 
 fn time(row: &Row, column: usize) -> Result<Option<Timestamp>> {
     Ok(row.optional_int(column)?.map(Timestamp::from_unix))
@@ -66,11 +66,11 @@ fn bound(row: &Row) -> Result<Option<Bound>> {
 }
 
 pub(crate) async fn find_key(store: &Store, id: &str) -> Result<Option<ApiKey>> {
-    store.query(KEY_BY_ID, &[Value::from(id)]).await?.first().map(api_key).transpose()
+    store.query(KEY_BY_ID, &values![id]).await?.first().map(api_key).transpose()
 }
 
 pub(crate) async fn find_key_in(tx: &mut Tx<'_>, id: &str) -> Result<Option<ApiKey>> {
-    tx.query(KEY_BY_ID, &[Value::from(id)]).await?.first().map(api_key).transpose()
+    tx.query(KEY_BY_ID, &values![id]).await?.first().map(api_key).transpose()
 }
 
 /// A key that somebody has shown, and all that says whether it is let in.
@@ -96,7 +96,7 @@ pub(crate) async fn shown_key(
                LEFT JOIN install i ON i.app = k.app \
                AND i.account = COALESCE(NULLIF(?, ''), k.account) WHERE k.hash = ?";
     let account = Value::from(account.unwrap_or_default());
-    let values = [account, Value::from(hash.as_bytes().as_slice())];
+    let values = values![account, hash.as_bytes()];
     let shown = |row: &Row| {
         let app = row.optional_text(17)?.is_some().then(|| app(row, 17));
         Ok(PresentedKey {
@@ -109,7 +109,7 @@ pub(crate) async fn shown_key(
 }
 
 pub(crate) async fn key_of_token_in(tx: &mut Tx<'_>, hash: &TokenHash) -> Result<Option<ApiKey>> {
-    let values = [Value::from(hash.as_bytes().as_slice())];
+    let values = values![hash.as_bytes()];
     tx.query(KEY_BY_HASH, &values).await?.first().map(api_key).transpose()
 }
 
@@ -162,7 +162,7 @@ pub(crate) async fn insert_key(tx: &mut Tx<'_>, hash: &TokenHash, key: &ApiKey) 
 pub(crate) async fn revoke_key(tx: &mut Tx<'_>, id: &str, now: Timestamp) -> Result<()> {
     tx.execute(
         "UPDATE api_key SET revoked_at = ? WHERE (id = ? OR parent = ?) AND revoked_at IS NULL",
-        &[Value::Int(now.unix()), Value::from(id), Value::from(id)],
+        &values![now, id, id],
     )
     .await?;
     Ok(())
@@ -176,7 +176,7 @@ impl Work for WriteLastUsed {
 
     async fn run(&self, tx: &mut Tx<'_>) -> Result<u64> {
         for (id, at) in &self.0 {
-            let values = vec![Value::Int(*at), Value::from(id.as_str()), Value::Int(*at)];
+            let values = values![*at, id, *at];
             let sql = "UPDATE api_key SET last_used = ? WHERE id = ? \
                        AND (last_used IS NULL OR last_used < ?)";
             tx.defer(sql, values);
@@ -195,5 +195,5 @@ pub(crate) const EXPIRED_EPHEMERAL: Prune = Prune {
 /// Asks whether a key is there and not revoked.
 pub(crate) fn in_force_query(id: &str) -> Query {
     let sql = "SELECT 1 FROM api_key WHERE id = ? AND revoked_at IS NULL";
-    Query { sql, params: vec![Value::from(id)] }
+    Query::new(sql, values![id])
 }

@@ -6,7 +6,7 @@ use crate::page::PagePosition;
 use crate::store::Prune;
 use coffer_base::{Owner, Timestamp, limit};
 use coffer_dialect::ApiVersion;
-use coffer_storage::{Row, StorageError, Store, Tx, Value};
+use coffer_storage::{Row, StorageError, Store, Tx, Value, values};
 
 /// An event that is not written yet.
 pub(crate) struct NewRow {
@@ -32,11 +32,7 @@ pub(crate) struct StoredEvent {
 }
 
 fn owner_values(owner: &Owner) -> [Value; 3] {
-    [
-        Value::Int(owner.mode.code()),
-        Value::from(owner.platform.as_str()),
-        Value::from(owner.account.as_str()),
-    ]
+    values![owner.mode, &owner.platform, &owner.account]
 }
 
 fn text(value: Option<&str>) -> Value {
@@ -56,15 +52,15 @@ pub(crate) fn append(tx: &mut Tx<'_>, owner: &Owner, cause: &Cause<'_>, new: New
          request, idempotency_key, data, pending_webhooks) \
          SELECT mode, platform, account, seq, ?, ?, ?, ?, ?, ?, ?, ? \
          FROM event_sequence WHERE mode = ? AND platform = ? AND account = ?",
-        vec![
-            Value::Text(new.id),
-            Value::Int(cause.now.unix()),
-            Value::from(new.kind),
-            Value::from(ApiVersion::LATEST),
+        values![
+            new.id,
+            cause.now,
+            new.kind,
+            ApiVersion::LATEST,
             text(cause.request),
             text(cause.idempotency_key),
-            Value::Text(new.data),
-            Value::Int(new.pending),
+            new.data,
+            new.pending,
             mode,
             platform,
             account,
@@ -107,7 +103,7 @@ pub(crate) async fn find(
                 columns!(),
                 "WHERE id = ? AND mode = ? AND platform = ? AND account = ? AND created >= ?"
             ),
-            &[Value::from(id), mode, platform, account, Value::Int(since.unix())],
+            &values![id, mode, platform, account, since],
         )
         .await?;
     rows.first().map(stored).transpose()
@@ -149,7 +145,7 @@ pub(crate) async fn page(
     values.push(Value::Int(filter.created.from.max(since).unix()));
     values.push(Value::Int(filter.created.to.unix()));
     let pending = filter.delivery.pending();
-    values.extend([Value::Int(*pending.start()), Value::Int(*pending.end())]);
+    values.extend(values![*pending.start(), *pending.end()]);
     values.push(Value::Text(filter.like()));
     let types = filter.types.iter().map(|kind| Value::from(kind.as_str()));
     values.push(Value::from(!filter.types.is_empty()));
@@ -166,7 +162,7 @@ pub fn settle_delivery(tx: &mut Tx<'_>, owner: &Owner, id: &str) {
     tx.defer(
         "UPDATE event SET pending_webhooks = pending_webhooks - 1 WHERE id = ? AND mode = ? \
          AND platform = ? AND account = ? AND pending_webhooks > 0",
-        vec![Value::from(id), mode, platform, account],
+        values![id, mode, platform, account],
     );
 }
 

@@ -184,7 +184,7 @@ async fn years_of_midnights_are_caught_up_with() {
 
 /// A family's table: things that fall due, and how often each was done.
 const UNITS: MigrationSet = MigrationSet {
-    room: "units",
+    component: "units",
     migrations: &[Migration {
         version: 1,
         name: "unit",

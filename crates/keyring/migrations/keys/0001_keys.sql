@@ -1,31 +1,29 @@
--- The key store: wrapped keys only, and apart from the data, so that a copy of the data alone
--- opens nothing and a destroyed key is gone from every copy of the data that exists.
+-- The key store: wrapped keys only, in a database of its own, so that a copy of the data alone
+-- opens nothing, and a destroyed key opens no copy of the data.
 
--- One row: which store these keys belong to, and when they were last backed up.
+-- One row: the store that these keys belong to, and the time of the last backup.
 CREATE TABLE key_store (
-    only_row  INTEGER PRIMARY KEY CHECK (only_row = 1),
-    store_id  TEXT    NOT NULL,
-    created   INTEGER NOT NULL,
-    backed_up INTEGER
+    singleton   INTEGER PRIMARY KEY CHECK (singleton = 1),
+    store_id    TEXT    NOT NULL,
+    created     INTEGER NOT NULL,
+    last_backup INTEGER
 );
 
--- Master keys, wrapped by the root of trust. state: active, retained, destroyed.
+-- Master keys, wrapped by the root key. A destroyed key keeps its row with wrapped NULL.
 CREATE TABLE master_key (
     version INTEGER PRIMARY KEY,
-    state   TEXT    NOT NULL,
     created INTEGER NOT NULL,
     wrapped BLOB
 );
 
--- Tenants' keys, wrapped by a master key. purpose: sealing, lookup. A destroyed key keeps its
--- row, without the key, so that its version number is never given to another.
+-- Tenants' keys, wrapped by a master key. purpose: sealing, lookup. A destroyed key keeps its row
+-- with wrapped NULL, so that its version is never used again.
 CREATE TABLE tenant_key (
     mode           INTEGER NOT NULL,
     app            TEXT    NOT NULL,
     account        TEXT    NOT NULL,
     purpose        TEXT    NOT NULL,
     version        INTEGER NOT NULL,
-    state          TEXT    NOT NULL,
     master_version INTEGER NOT NULL,
     created        INTEGER NOT NULL,
     wrapped        BLOB,

@@ -111,7 +111,7 @@ impl SourceType {
     pub fn from_code(code: i64) -> Result<Self, StorageError> {
         let mut all = Self::CHOICES.into_iter().map(|(_, each)| each);
         all.find(|each| each.code() == code)
-            .ok_or_else(|| StorageError::Corrupt(format!("there is no source type {code}")))
+            .ok_or_else(|| StorageError::Corrupt(format!("there is no source type {code}").into()))
     }
 }
 

@@ -65,7 +65,8 @@ impl Status {
     /// The status with this code.
     pub(crate) fn from_code(code: i64) -> Result<Self, StorageError> {
         let mut all = Self::ALL.into_iter();
-        all.find(|status| status.code() == code)
-            .ok_or_else(|| StorageError::Corrupt(format!("there is no dispute status {code}")))
+        all.find(|status| status.code() == code).ok_or_else(|| {
+            StorageError::Corrupt(format!("there is no dispute status {code}").into())
+        })
     }
 }

@@ -56,7 +56,7 @@ impl Entry<'_> {
     /// The postings that move something, and their currency; `None` if nothing moves.
     ///
     /// # Errors
-    /// [`StorageError::Engine`] if a posting is negative or there are two currencies, which is a
+    /// [`StorageError::Internal`] if a posting is negative or there are two currencies, which is a
     /// fault of the program.
     pub(crate) fn nonzero_postings(
         &self,
@@ -68,7 +68,7 @@ impl Entry<'_> {
         };
         if nonzero.iter().any(|each| each.amount < 0 || each.pool.currency != currency) {
             let why = format!("'{}' has a negative posting or two currencies", self.kind);
-            return Err(StorageError::Engine(why));
+            return Err(StorageError::Internal(why.into()));
         }
         Ok(Some((currency, nonzero)))
     }

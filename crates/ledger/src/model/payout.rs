@@ -66,8 +66,9 @@ impl Status {
     /// The status with this code.
     pub(crate) fn from_code(code: i64) -> Result<Self, StorageError> {
         let mut all = Self::ALL.into_iter();
-        all.find(|status| status.code() == code)
-            .ok_or_else(|| StorageError::Corrupt(format!("there is no payout status {code}")))
+        all.find(|status| status.code() == code).ok_or_else(|| {
+            StorageError::Corrupt(format!("there is no payout status {code}").into())
+        })
     }
 
     /// Whether a payout of this status can become `next`. A bank can still send back one that

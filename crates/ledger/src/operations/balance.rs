@@ -26,7 +26,7 @@ impl ReadOperation for Retrieve {
 
     async fn run(&self, _input: &(), ctx: &Ctx, store: &Store) -> Result<Object, Failure> {
         let balances = store::balances(store, &ctx.owner()).await?;
-        let object = Object::only("balance")
+        let object = Object::singleton("balance")
             .set("available", amounts(&balances, Bucket::PaymentsAvailable))
             .set("livemode", ctx.tenant().mode.is_live())
             .set("pending", amounts(&balances, Bucket::PaymentsPending));

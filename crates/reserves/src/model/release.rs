@@ -54,7 +54,7 @@ impl Reason {
     pub(crate) fn from_row(name: &str) -> Result<Self, StorageError> {
         let mut all = Self::ALL.into_iter();
         all.find(|reason| reason.as_str() == name)
-            .ok_or_else(|| StorageError::Corrupt("a release has no known reason".to_owned()))
+            .ok_or_else(|| StorageError::Corrupt("a release has no known reason".into()))
     }
 
     /// Whether a caller asked for the release.

@@ -44,7 +44,7 @@ fn new_release(
     reason: ReleaseReason,
 ) -> Result<Release, Failure> {
     let Some(first) = allocations.first() else {
-        return Err(StorageError::Engine("a release has no allocation".to_owned()).into());
+        return Err(StorageError::Internal("a release has no allocation".into()).into());
     };
     let mut amount = 0;
     for allocation in allocations {

@@ -139,7 +139,7 @@ pub(crate) fn insert(tx: &mut Tx<'_>, owner: &Owner, plan: &Plan) {
         Value::from(plan.currency.as_ref().map(Currency::as_str)),
         Value::from(plan.terms.as_str()),
     ];
-    let values = of_owner(owner, fixed).into_iter().chain(changing(plan)).collect();
+    let values: Vec<_> = of_owner(owner, fixed).into_iter().chain(changing(plan)).collect();
     tx.defer(
         "INSERT INTO reserve_plan (mode, platform, account, seq, id, created, currency, type, \
          percent, release_after, scheduled_release, days_after_charge, ends_at, state, \

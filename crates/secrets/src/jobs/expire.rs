@@ -1,6 +1,7 @@
 //! Deletes secrets that have expired. Reads have not shown them since the second of their expiry;
 //! this deletes the rows within a minute of it, so that an expired payload does not stay at rest.
 
+use crate::limits;
 use crate::store::DeleteExpired;
 use coffer_base::limit;
 use coffer_kernel::{BoxFuture, Job, JobContext};
@@ -17,7 +18,7 @@ impl Job for ExpireSecrets {
     }
 
     fn every(&self) -> Duration {
-        Duration::from_secs(limit::EXPIRE_EVERY_SECONDS)
+        Duration::from_secs(limits::EXPIRE_EVERY_SECONDS)
     }
 
     fn run<'a>(&'a self, context: &'a JobContext) -> BoxFuture<'a, Result<u64, StorageError>> {

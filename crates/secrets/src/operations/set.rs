@@ -2,10 +2,11 @@
 
 use super::SECRET_WRITE;
 use crate::SECRETS_PER_SCOPE;
+use crate::limits;
 use crate::secret::{Locator, Secret, is_live};
 use crate::store::{self, LockedScope, RowKey, StoredSecret};
 use crate::wire;
-use coffer_base::{Redacted, Timestamp, id::random_id, limit};
+use coffer_base::{Redacted, Timestamp, id::random_id};
 use coffer_dialect::{ApiError, Object};
 use coffer_kernel::{
     Applied, Arguments, Ctx, Definition, Example, Failure, RequestScope, SealingOperation,
@@ -50,7 +51,7 @@ impl SealingOperation for Set {
         let fields =
             arguments.params.only(&["name", wire::PAYLOAD, scope, kind, user, "expires_at"])?;
         let name = wire::name(&fields)?;
-        let payload = fields.secret_text(wire::PAYLOAD, limit::SECRET_PAYLOAD_CHARACTERS)?.clone();
+        let payload = fields.secret_text(wire::PAYLOAD, limits::SECRET_PAYLOAD_CHARACTERS)?.clone();
         let scope = wire::scope(&fields)?;
         let expires_at = fields.clearable_integer("expires_at")?.map(Timestamp::from_unix);
         Ok(Input { locator: Locator { scope, name }, payload, expires_at })
@@ -73,7 +74,7 @@ impl SealingOperation for Set {
             fingerprint: keys.digest("secret-value", &[plaintext]),
             fresh: StoredSecret {
                 seq: 0,
-                id: random_id("appsecret", limit::SECRET_ID_CHARACTERS, ctx.random()),
+                id: random_id("appsecret", limits::SECRET_ID_CHARACTERS, ctx.random()),
                 created: ctx.now(),
                 expires_at: input.expires_at,
                 name: input.locator.name.clone(),
@@ -140,7 +141,7 @@ fn check_expiry(expires_at: Option<Timestamp>, now: Timestamp) -> Result<(), Api
             format!("The expiry must lie in the future; it is {now} now, in Unix seconds."),
         ));
     }
-    if at > now.plus(limit::EXPIRY_AHEAD_SECONDS) {
+    if at > now.plus(limits::EXPIRY_AHEAD_SECONDS) {
         return Err(ApiError::invalid_param(
             "expires_at",
             "The expiry may not lie more than 100 years ahead. It is a time in Unix seconds, \
@@ -173,8 +174,8 @@ mod tests {
         let check = |ahead| check_expiry(Some(now.plus(ahead)), now);
         assert!(check_expiry(None, now).is_ok());
         assert!(check(1).is_ok());
-        assert!(check(limit::EXPIRY_AHEAD_SECONDS).is_ok());
-        for wrong in [-1, 0, limit::EXPIRY_AHEAD_SECONDS + 1] {
+        assert!(check(limits::EXPIRY_AHEAD_SECONDS).is_ok());
+        for wrong in [-1, 0, limits::EXPIRY_AHEAD_SECONDS + 1] {
             assert_eq!(check(wrong).unwrap_err().param(), Some("expires_at"));
         }
     }

@@ -1,5 +1,5 @@
-//! How a connection is made: the hosts one after the other, none of them for longer than its time,
-//! since one that lost its power says nothing at all.
+//! Connecting: the hosts are tried one after the other, each within a timeout of its own, since a
+//! host without power does not respond at all.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -13,15 +13,15 @@ use tokio_postgres::config::TargetSessionAttrs;
 use tokio_postgres::{Client, Config};
 use tokio_postgres_rustls::MakeRustlsConnect;
 
-use super::address::PostgresOptions;
-use super::fault::Fault;
+use super::error::DriverError;
+use super::options::PostgresOptions;
 use crate::error::StorageError;
 
-/// Makes connections to a database.
+/// Opens connections to a database.
 #[derive(Debug)]
 pub(super) struct Connector {
     /// The address, for messages: there are two databases, often in two clusters.
-    place: String,
+    target: String,
     /// One for each host.
     hosts: Vec<Config>,
     tls: Arc<ClientConfig>,
@@ -38,7 +38,7 @@ pub(super) struct Connection {
 
 impl Drop for Connection {
     fn drop(&mut self) {
-        // It would wait for what is under way, and a server that is gone never answers.
+        // It would wait for the statements in flight, and a server that is gone never responds.
         self.task.abort();
     }
 }
@@ -46,7 +46,7 @@ impl Drop for Connection {
 impl Connector {
     pub(super) fn new(options: &PostgresOptions) -> Self {
         Self {
-            place: options.to_string(),
+            target: options.to_string(),
             hosts: options.each_host(),
             tls: Arc::clone(&options.tls),
             first: AtomicUsize::new(0),
@@ -54,19 +54,19 @@ impl Connector {
     }
 
     /// How long one host may take.
-    fn patience(&self) -> Duration {
-        let alone = self.hosts.len() < 2;
-        Duration::from_secs(if alone { limit::CONNECT_SECONDS } else { limit::HOST_SECONDS })
+    fn timeout(&self) -> Duration {
+        let is_single = self.hosts.len() < 2;
+        Duration::from_secs(if is_single { limit::CONNECT_SECONDS } else { limit::HOST_SECONDS })
     }
 
     async fn connect(&self, host: &Config) -> Result<Connection, String> {
         let tls = MakeRustlsConnect::new((*self.tls).clone());
-        let time = self.patience();
+        let time = self.timeout();
         let connected = tokio::time::timeout(time, host.connect(tls)).await;
         let (client, connection) = connected
             .map_err(|_| format!("no answer within {} s", time.as_secs()))?
-            .map_err(|error| Fault::of(&error).why())?;
-        // What ends it is told to whoever uses it.
+            .map_err(|error| DriverError::from(error).into_cause().to_string())?;
+        // Whoever uses the client gets the error that ends the connection.
         let task = tokio::spawn(async move { drop(connection.await) });
         Ok(Connection { client, task })
     }
@@ -77,27 +77,27 @@ impl Manager for Connector {
     type Error = StorageError;
 
     async fn create(&self) -> Result<Connection, StorageError> {
-        let mut refused = Vec::new();
+        let mut failures = Vec::new();
         let first = self.first.load(Ordering::Relaxed);
-        let in_turn = self.hosts.iter().enumerate().cycle().skip(first);
-        for (at, host) in in_turn.take(self.hosts.len()) {
+        let from_first = self.hosts.iter().enumerate().cycle().skip(first);
+        for (at, host) in from_first.take(self.hosts.len()) {
             match self.connect(host).await {
                 Ok(connection) => {
-                    // Only if any host will do that takes writes: otherwise their order counts.
+                    // Only if any host that takes writes will do: otherwise their order counts.
                     if host.get_target_session_attrs() == TargetSessionAttrs::ReadWrite {
                         self.first.store(at, Ordering::Relaxed);
                     }
                     return Ok(connection);
                 }
-                Err(why) => refused.push(why),
+                Err(text) => failures.push(text),
             }
         }
-        refused.dedup();
-        Err(StorageError::Unavailable(format!("{}: {}", self.place, refused.join("; "))))
+        failures.dedup();
+        let text = format!("{}: {}", self.target, failures.join("; "));
+        Err(StorageError::Unavailable(text.into()))
     }
 
-    /// A connection that was left in the middle of something is never given back, so one that was
-    /// is as good as new, as long as it is open.
+    /// A connection with an open transaction is never given back, so any open one can be reused.
     async fn recycle(
         &self,
         connection: &mut Connection,

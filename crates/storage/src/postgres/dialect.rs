@@ -1,4 +1,4 @@
-//! From the statements and schemas that all engines share to PostgreSQL's.
+//! Statements and migrations are written for SQLite and translated here into PostgreSQL's dialect.
 
 use std::collections::HashMap;
 use std::sync::{Arc, OnceLock, PoisonError, RwLock};
@@ -7,9 +7,10 @@ use bytes::BytesMut;
 use tokio_postgres::types::{FromSql, IsNull, ToSql, Type, to_sql_checked};
 
 use crate::error::{Result, StorageError};
-use crate::value::{Row, Value};
+use crate::row::Row;
+use crate::value::Value;
 
-/// Statements with `$1` for `?` and `?1`, by their text: there are as many as the program has.
+/// Translated statements by their text: as many as the program has.
 static STATEMENTS: OnceLock<RwLock<HashMap<&'static str, Arc<str>>>> = OnceLock::new();
 
 /// A statement as the server reads it.
@@ -23,7 +24,7 @@ pub(super) fn statement(sql: &'static str) -> Arc<str> {
     text
 }
 
-/// `?` becomes the next number, `?3` the number that it has; what stands in quotes stays.
+/// `?` becomes the next number, `?3` the number that it has; quoted text stays.
 fn numbered(sql: &str) -> String {
     let (mut out, mut quoted, mut next) = (String::with_capacity(sql.len() + 16), false, 1u32);
     let mut letters = sql.chars().peekable();
@@ -46,7 +47,7 @@ fn numbered(sql: &str) -> String {
     out
 }
 
-/// The server's type for a parameter. What is no value has the type that its place asks for.
+/// The server's type for a parameter; it infers the type of a null from the context.
 pub(super) const fn type_of(value: &Value) -> Type {
     match value {
         Value::Null => Type::UNKNOWN,
@@ -77,7 +78,7 @@ impl ToSql for Value {
     to_sql_checked!();
 }
 
-/// A column as the server sends it.
+/// A column, converted from what the server sends.
 struct Column(Value);
 
 impl<'a> FromSql<'a> for Column {
@@ -107,30 +108,50 @@ impl<'a> FromSql<'a> for Column {
     }
 }
 
-/// A row as the other rooms read it.
+/// A row as the crate's callers read it.
 pub(super) fn row(row: &tokio_postgres::Row) -> Result<Row> {
     let column = |at: usize| {
         let read = row.try_get::<_, Column>(at).map(|column| column.0);
-        read.map_err(|_| StorageError::Corrupt(format!("column {at} has a type of its own")))
+        read.map_err(|_| StorageError::Internal(format!("column {at} has an unknown type").into()))
     };
     (0..row.len()).map(column).collect::<Result<_>>().map(Row::new)
 }
 
-/// A schema as the server reads it: whole numbers of 64 bits, bytes, no words about how the
-/// embedded engine lays out tables, and triggers with a function of their own.
+/// The statements of a migration as the server reads them. Translates the types of columns and the
+/// triggers, and drops SQLite's table options; the rest is the same on both engines.
+///
+/// # Errors
+/// [`StorageError::Internal`] if a statement begins with anything but the words below: what this
+/// function does not know, it does not guess.
 pub(super) fn schema(sql: &str) -> Result<String> {
-    let mut out = String::with_capacity(sql.len());
-    for statement in statements(sql) {
-        let text = statement.trim();
-        if text.starts_with("CREATE TRIGGER ") {
-            out.push_str(&trigger(text)?);
-        } else {
-            out.push_str(&table(text));
-            out.push_str(";\n");
-        }
-    }
-    Ok(out)
+    statements(sql).iter().map(|statement| definition(statement.trim())).collect()
 }
+
+fn definition(text: &str) -> Result<String> {
+    let begins = |words: &[&str]| words.iter().any(|word| text.starts_with(word));
+    if begins(&["CREATE TRIGGER "]) {
+        trigger(text)
+    } else if begins(&["CREATE TABLE ", "ALTER TABLE "]) {
+        Ok(table(text) + ";\n")
+    } else if begins(&SHARED) {
+        Ok(format!("{text};\n"))
+    } else {
+        let first = text.lines().next().unwrap_or_default();
+        let text = format!("a migration has a statement of an unknown form: {first}");
+        Err(StorageError::Internal(text.into()))
+    }
+}
+
+/// How statements begin that are the same on both engines.
+const SHARED: [&str; 7] = [
+    "CREATE INDEX ",
+    "CREATE UNIQUE INDEX ",
+    "DROP TABLE ",
+    "DROP INDEX ",
+    "INSERT INTO ",
+    "UPDATE ",
+    "DELETE FROM ",
+];
 
 /// The statements of a schema, without its comments. A trigger ends with `END`.
 fn statements(sql: &str) -> Vec<String> {
@@ -151,6 +172,7 @@ fn statements(sql: &str) -> Vec<String> {
     all
 }
 
+/// `CREATE TABLE` or `ALTER TABLE`: whole numbers have 64 bits, as SQLite's do.
 fn table(text: &str) -> String {
     let text = text.trim_end_matches(", WITHOUT ROWID").trim_end();
     let text = text.trim_end_matches("WITHOUT ROWID").trim_end();
@@ -158,16 +180,17 @@ fn table(text: &str) -> String {
     text.replace(" INTEGER", " BIGINT").replace(" BLOB", " BYTEA")
 }
 
-/// `CREATE TRIGGER name BEFORE … ON table BEGIN SELECT RAISE(ABORT, 'words'); END`.
+/// A trigger that refuses a change, the only form that migrations use:
+/// `CREATE TRIGGER name BEFORE … ON table BEGIN SELECT RAISE(ABORT, 'message'); END`.
 fn trigger(text: &str) -> Result<String> {
-    let unknown = || StorageError::Schema(format!("a trigger of an unknown form: {text}"));
+    let unknown = || StorageError::Internal(format!("a trigger of an unknown form: {text}").into());
     let (head, body) = text.split_once("BEGIN").ok_or_else(unknown)?;
     let head = head.split_whitespace().collect::<Vec<_>>().join(" ");
     let name = head.split(' ').nth(2).ok_or_else(unknown)?;
-    let words = body.split('\'').nth(1).ok_or_else(unknown)?;
+    let message = body.split('\'').nth(1).ok_or_else(unknown)?;
     Ok(format!(
         "CREATE FUNCTION {name}() RETURNS trigger LANGUAGE plpgsql AS \
-         $$ BEGIN RAISE EXCEPTION '{words}'; END $$;\n\
+         $$ BEGIN RAISE EXCEPTION '{message}'; END $$;\n\
          {head} FOR EACH ROW EXECUTE FUNCTION {name}();\n"
     ))
 }
@@ -177,7 +200,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn placeholders_are_numbered_and_quotes_left_alone() {
+    fn placeholders_are_numbered_outside_quotes() {
         for (sql, expected) in [
             ("SELECT ?, ?", "SELECT $1, $2"),
             ("SELECT ?2, ?1, ?2", "SELECT $2, $1, $2"),
@@ -188,7 +211,7 @@ mod tests {
     }
 
     #[test]
-    fn a_schema_keeps_its_meaning() {
+    fn a_migration_is_translated() {
         let sql = "-- what it is for; more\nCREATE TABLE t (\n    a INTEGER NOT NULL,\n    b BLOB\n\
                    ) WITHOUT ROWID;\n\nCREATE TRIGGER t_stays BEFORE UPDATE OF\n    a ON t\n\
                    BEGIN SELECT RAISE(ABORT, 'it stays'); END;\n\
@@ -199,5 +222,13 @@ mod tests {
              CREATE TRIGGER t_stays BEFORE UPDATE OF a ON t \
              FOR EACH ROW EXECUTE FUNCTION t_stays();\nCREATE INDEX i ON t (a) WHERE a = 1;\n";
         assert_eq!(schema(sql).unwrap(), expected);
+    }
+
+    #[test]
+    fn a_statement_of_an_unknown_form_is_refused() {
+        for sql in ["CREATE VIEW v AS SELECT 1;", "PRAGMA user_version = 1;", "CREATE TRIGGER t;"] {
+            assert!(matches!(schema(sql), Err(StorageError::Internal(_))), "{sql}");
+        }
+        assert_eq!(schema("UPDATE t SET a = ' BLOB'").unwrap(), "UPDATE t SET a = ' BLOB';\n");
     }
 }

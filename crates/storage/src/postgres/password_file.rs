@@ -7,41 +7,42 @@ use zeroize::Zeroizing;
 
 use crate::error::{Result, StorageError};
 
-/// Bytes of a password file; more is none.
-const LONGEST: u64 = 1 << 20;
+/// How long a password file may be, in bytes.
+const MAX_BYTES: u64 = 1 << 20;
 
-/// The password of the first line that fits one of `places`; `None` if none does.
+/// The password of the first line that fits one of `addresses`; `None` if none does.
 ///
 /// # Errors
 /// [`StorageError::File`] if the file cannot be read, or others can read it too.
 pub(super) fn find(
     path: &Path,
-    places: &[(String, u16)],
+    addresses: &[(String, u16)],
     database: &str,
     user: &str,
 ) -> Result<Option<Zeroizing<String>>> {
-    let failed = |error: &std::io::Error| StorageError::file("read the password file", path, error);
-    let about = std::fs::metadata(path).map_err(|error| failed(&error))?;
+    let failed = |error| StorageError::file("read the password file", path, error);
+    let metadata = std::fs::metadata(path).map_err(failed)?;
     let shown = path.display();
-    if about.permissions().mode() & 0o077 != 0 {
-        let words =
-            format!("others can read the password file {shown}; take that away (chmod 600)");
-        return Err(StorageError::File(words));
+    if metadata.permissions().mode() & 0o077 != 0 {
+        let text = format!("others can read the password file {shown}; take that away (chmod 600)");
+        return Err(StorageError::File(text.into()));
     }
-    if about.len() > LONGEST {
-        return Err(StorageError::File(format!("{shown} is too long for a password file")));
+    if metadata.len() > MAX_BYTES {
+        let text = format!("{shown} is too long for a password file");
+        return Err(StorageError::File(text.into()));
     }
-    let text = std::fs::read_to_string(path).map_err(|error| failed(&error))?;
+    let text = std::fs::read_to_string(path).map_err(failed)?;
     let text = Zeroizing::new(text);
     let found = text.lines().find_map(|line| {
-        let mut places = places.iter();
-        places.find_map(|(host, port)| of_line(line, &[host, &port.to_string(), database, user]))
+        let mut addresses = addresses.iter();
+        addresses
+            .find_map(|(host, port)| password_of(line, &[host, &port.to_string(), database, user]))
     });
     Ok(found)
 }
 
 /// The password of a line whose other fields are `wanted`, or `*`.
-fn of_line(line: &str, wanted: &[&str; 4]) -> Option<Zeroizing<String>> {
+fn password_of(line: &str, wanted: &[&str; 4]) -> Option<Zeroizing<String>> {
     if line.starts_with('#') {
         return None;
     }
@@ -56,8 +57,7 @@ fn of_line(line: &str, wanted: &[&str; 4]) -> Option<Zeroizing<String>> {
     Some(field(rest).0)
 }
 
-/// The field at the front, and what comes after its colon. A backslash takes a colon's or a
-/// backslash's meaning away.
+/// The first field, and what follows its colon. A backslash escapes a colon or a backslash.
 fn field(text: &str) -> (Zeroizing<String>, Option<&str>) {
     let mut field = Zeroizing::new(String::with_capacity(text.len()));
     let mut letters = text.char_indices();
@@ -76,15 +76,15 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_first_line_that_fits_counts() {
+    fn the_first_matching_line_applies() {
         let directory = tempfile::tempdir().unwrap();
         let path = directory.path().join("pgpass");
         let text = "# a comment:*:*:*:no\nhost:5432:d:u:one\n*:*:d:u:tw\\\\o\n*:*:*:short\n";
         std::fs::write(&path, text).unwrap();
         std::fs::set_permissions(&path, PermissionsExt::from_mode(0o600)).unwrap();
         let of = |host: &str, port, database| {
-            let places = [(host.to_owned(), port)];
-            find(&path, &places, database, "u").unwrap().map(|found| found.to_string())
+            let addresses = [(host.to_owned(), port)];
+            find(&path, &addresses, database, "u").unwrap().map(|found| found.to_string())
         };
         assert_eq!(of("host", 5432, "d").unwrap(), "one");
         assert_eq!(of("host", 5433, "d").unwrap(), "tw\\o");

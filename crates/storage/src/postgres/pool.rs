@@ -1,4 +1,4 @@
-//! Connections: how they are made, how many there are, and what becomes of them.
+//! The pool of connections to one database.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -10,11 +10,11 @@ use rustls::ClientConfig;
 use tokio_postgres::{CancelToken, Client};
 use tokio_postgres_rustls::MakeRustlsConnect;
 
-use super::address::PostgresOptions;
 use super::connector::Connector;
-use crate::error::{Result, StorageError};
+use super::options::PostgresOptions;
+use crate::error::{Cause, Result, StorageError};
 
-/// The connections of one server.
+/// The connections to one database.
 #[derive(Clone, Debug)]
 pub(super) struct Pool {
     connections: managed::Pool<Connector>,
@@ -28,7 +28,7 @@ impl Pool {
             .runtime(Runtime::Tokio1)
             .wait_timeout(Some(Duration::from_secs(limit::CONNECTION_WAIT_SECONDS)))
             .build();
-        let connections = pool.map_err(|error| StorageError::Engine(error.to_string()))?;
+        let connections = pool.map_err(|error| StorageError::Internal(Cause::of(error)))?;
         Ok(Self { connections, tls: Arc::clone(&options.tls) })
     }
 
@@ -43,18 +43,18 @@ impl Pool {
             Err(PoolError::Timeout(TimeoutType::Wait)) => Err(StorageError::Busy),
             Err(PoolError::Closed) => Err(StorageError::Closed),
             Err(PoolError::Backend(error)) => Err(error),
-            Err(error) => Err(StorageError::Unavailable(error.to_string())),
+            Err(error) => Err(StorageError::Unavailable(Cause::of(error))),
         }
     }
 
-    /// What asks the server to give up a connection's statement.
+    /// What cancels the statement that runs on a connection.
     pub(super) fn canceller(&self, client: &Client) -> Canceller {
         Canceller { token: client.cancel_token(), tls: Arc::clone(&self.tls) }
     }
 
-    /// Gives up the connections that nobody uses: one of them led nowhere, and whatever became of
-    /// its server or its line became of theirs.
-    pub(super) fn distrust_idle(&self) {
+    /// Closes the idle connections: after one did not respond, they most likely lead to the same
+    /// failed server or network.
+    pub(super) fn evict_idle(&self) {
         self.connections.retain(|_, _| false);
     }
 
@@ -67,14 +67,14 @@ impl Pool {
     }
 }
 
-/// Asks the server to give up a statement.
+/// Cancels a statement.
 pub(super) struct Canceller {
     token: CancelToken,
     tls: Arc<ClientConfig>,
 }
 
 impl Canceller {
-    /// Asks in the background, once: a server that does not answer has nothing to give up.
+    /// Sends the cancel request in the background, once.
     pub(super) fn cancel(self) {
         let Self { token, tls } = self;
         let tls = MakeRustlsConnect::new((*tls).clone());
@@ -85,14 +85,14 @@ impl Canceller {
     }
 }
 
-/// A connection that somebody uses. Unless it is given back it is closed, since nobody knows what
-/// it was left in the middle of.
+/// A connection in use. Unless it is given back it is closed, since a transaction may be open on
+/// it.
 #[derive(Debug)]
 pub(super) struct Lease(Option<Object<Connector>>);
 
 impl Lease {
     pub(super) fn client(&self) -> &Client {
-        // It is taken out only by those who consume the lease.
+        // Only methods that consume the lease take the connection out.
         match &self.0 {
             Some(object) => &object.client,
             None => unreachable!("a lease that was given back is used"),

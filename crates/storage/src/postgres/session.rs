@@ -1,62 +1,69 @@
 //! One transaction on one connection.
 
-use std::future::Future;
-use std::pin::Pin;
+use std::pin::pin;
 use std::time::Duration;
 
 use coffer_base::limit;
+use futures_util::StreamExt;
 use futures_util::future::join_all;
-use futures_util::{StreamExt, pin_mut};
 use tokio_postgres::Client;
 use tokio_postgres::types::{ToSql, Type};
 
 use super::dialect;
-use super::fault::Fault;
+use super::error::DriverError;
 use super::pool::Lease;
-use crate::error::{Result, StorageError};
-use crate::transaction::{Effect, Sent, Step};
+use super::timeout::within;
+use crate::command::{Command, Deferred, Statement, StatementResult};
+use crate::error::{Cause, Result, StorageError};
+use crate::row::Row;
+use crate::transaction::{RemoteConnection, Results};
 
-/// Begins a transaction with bounds of its own: poolers in transaction mode let settings of a
-/// session leak. Its statements must see what was committed before each of them, since they look
-/// after they have taken a lock.
+/// Begins a transaction with timeouts of its own: poolers in transaction mode let settings of a
+/// session leak. READ COMMITTED, since a statement after a lock must see what was committed while
+/// the transaction waited for it.
 const BEGIN: &str = "BEGIN ISOLATION LEVEL READ COMMITTED; SET LOCAL lock_timeout = '4s'; \
      SET LOCAL statement_timeout = '8s'; SET LOCAL idle_in_transaction_session_timeout = '10s'";
 
-/// A commit that was cut off while it waited for a standby would say that it succeeded: it must
-/// not be cut off by the server. This is how long we wait ourselves.
+/// A server that cancels a commit while it waits for a standby reports success, so the server must
+/// not cancel it. [`limit::COMMIT_SECONDS`] is how long we wait ourselves.
 const COMMIT_UNBOUNDED: &str = "SET LOCAL statement_timeout = 0";
 
-/// How many statements leave at once: whoever sends more waits for the first of them.
-const AT_ONCE: usize = 24;
+/// How many statements are sent before their results are awaited.
+const MAX_PIPELINE: usize = 24;
 
 /// A transaction, which begins with its first statement.
 #[derive(Debug)]
-pub(crate) struct Session {
+pub(super) struct Session {
     lease: Lease,
     begun: bool,
-    in_the_way: bool,
-    heard: bool,
+    retryable: bool,
+    responded: bool,
     round_trips: u64,
 }
 
-type Answer<'a> = Pin<Box<dyn Future<Output = std::result::Result<Effect, Fault>> + Send + 'a>>;
+type Exchanged = std::result::Result<Vec<StatementResult>, DriverError>;
+
+impl RemoteConnection for Session {
+    fn send<'a>(&'a mut self, commands: &'a [Command<'a>]) -> Results<'a> {
+        Box::pin(self.send_all(commands))
+    }
+}
 
 impl Session {
     pub(super) const fn of(lease: Lease) -> Self {
-        Self { lease, begun: false, in_the_way: false, heard: true, round_trips: 0 }
+        Self { lease, begun: false, retryable: false, responded: true, round_trips: 0 }
     }
 
-    /// Whether what failed failed because of another transaction.
-    pub(super) const fn was_in_the_way(&self) -> bool {
-        self.in_the_way
+    /// Whether a statement failed because of another transaction.
+    pub(super) const fn is_retryable(&self) -> bool {
+        self.retryable
     }
 
-    /// Whether what was sent last was answered.
-    pub(super) const fn was_heard(&self) -> bool {
-        self.heard
+    /// Whether the server responded to what was sent last.
+    pub(super) const fn responded(&self) -> bool {
+        self.responded
     }
 
-    /// The connection.
     pub(super) fn client(&self) -> &Client {
         self.lease.client()
     }
@@ -65,138 +72,145 @@ impl Session {
         self.round_trips
     }
 
-    /// Sends statements, and waits once for all of their answers.
-    pub(crate) async fn send(&mut self, steps: &[Sent<'_>]) -> Result<Vec<Effect>> {
-        let mut effects = Vec::with_capacity(steps.len());
-        for some in steps.chunks(AT_ONCE) {
-            let opening = (!self.begun).then_some(Sent::Control(BEGIN));
+    /// Sends commands, [`MAX_PIPELINE`] at a time, and returns their results.
+    pub(super) async fn send_all(
+        &mut self,
+        commands: &[Command<'_>],
+    ) -> Result<Vec<StatementResult>> {
+        let mut results = Vec::with_capacity(commands.len());
+        for chunk in commands.chunks(MAX_PIPELINE) {
+            let opening = self.opening();
             let opened = usize::from(opening.is_some());
-            self.begun = true;
-            let sent: Vec<Sent<'_>> = opening.into_iter().chain(some.iter().copied()).collect();
-            let answers = self.exchange(&sent).await;
-            effects.extend(answers.map_err(|fault| fault.error)?.split_off(opened));
+            let sent: Vec<Command<'_>> = opening.into_iter().chain(chunk.iter().copied()).collect();
+            let exchanged = self.exchange(&sent).await.map_err(|failed| failed.error)?;
+            results.extend(exchanged.into_iter().skip(opened));
         }
-        Ok(effects)
+        Ok(results)
     }
 
-    /// One statement outside of any transaction.
-    pub(super) async fn read(&mut self, statement: Sent<'_>) -> Result<Effect> {
-        let answers = self.exchange(&[statement]).await.map_err(|fault| fault.error)?;
-        Ok(answers.into_iter().next().unwrap_or_default())
+    /// What begins the transaction, unless it has begun.
+    fn opening(&mut self) -> Option<Command<'static>> {
+        (!std::mem::replace(&mut self.begun, true)).then_some(Command::Control(BEGIN))
+    }
+
+    /// Runs one statement outside any transaction, and returns its rows.
+    pub(super) async fn read(&mut self, statement: Statement<'_>) -> Result<Vec<Row>> {
+        let sent = [Command::Plain(statement)];
+        let results = self.exchange(&sent).await.map_err(|failed| failed.error)?;
+        Ok(results.into_iter().next().unwrap_or_default().rows)
     }
 
     /// Sends what is left, and commits.
-    pub(super) async fn commit(&mut self, rest: &[Step]) -> Result<()> {
+    pub(super) async fn commit(&mut self, rest: &[Deferred]) -> Result<()> {
         if !self.begun && rest.is_empty() {
             return Ok(());
         }
-        let rest: Vec<Sent<'_>> = rest.iter().map(Step::borrowed).collect();
-        let (before, last) = before_and_last(&rest);
+        let rest: Vec<Command<'_>> = rest.iter().map(Deferred::command).collect();
+        let (before, last) = split_for_commit(&rest);
         if !before.is_empty() {
             let time = Duration::from_secs(limit::TRANSACTION_SECONDS);
-            super::within(time, self.send(before)).await?;
+            within(time, self.send_all(before)).await?;
         }
-        let opening = (!self.begun).then_some(Sent::Control(BEGIN));
-        self.begun = true;
-        let closing = [Sent::Control(COMMIT_UNBOUNDED), Sent::Control("COMMIT")];
-        let sent: Vec<Sent<'_>> =
-            opening.into_iter().chain(last.iter().copied()).chain(closing).collect();
+        let closing = [Command::Control(COMMIT_UNBOUNDED), Command::Control("COMMIT")];
+        let sent: Vec<Command<'_>> =
+            self.opening().into_iter().chain(last.iter().copied()).chain(closing).collect();
         let time = Duration::from_secs(limit::COMMIT_SECONDS);
-        let Ok(answers) = tokio::time::timeout(time, self.exchange(&sent)).await else {
-            let why = format!("the commit was not answered within {} s", time.as_secs());
-            return Err(StorageError::UnknownOutcome(why));
+        let Ok(committed) = tokio::time::timeout(time, self.exchange(&sent)).await else {
+            let text = format!("the commit was not answered within {} s", time.as_secs());
+            return Err(StorageError::UnknownOutcome(text.into()));
         };
-        match answers {
+        match committed {
             Ok(_) => {
                 self.begun = false;
                 Ok(())
             }
-            Err(fault) if fault.told => Err(fault.error),
-            Err(fault) => Err(StorageError::UnknownOutcome(fault.error.to_string())),
+            Err(failed) if failed.server_reported => Err(failed.error),
+            Err(failed) => Err(StorageError::UnknownOutcome(Cause::of(failed.error))),
         }
     }
 
-    /// Takes back whatever the transaction did; its connection stays.
-    pub(super) async fn abandon(&mut self) {
+    /// Rolls the transaction back; its connection can be used again.
+    pub(super) async fn roll_back(&mut self) {
         if self.begun && self.lease.client().batch_execute("ROLLBACK").await.is_ok() {
             self.begun = false;
         }
     }
 
-    /// Ends a transaction that failed, so that its connection can be used again; if that fails,
-    /// it is closed. So it is after an error that says that the server cannot go on, since it may
-    /// be one that another has replaced.
-    pub(super) async fn end_after(self, error: &StorageError) {
+    /// Ends a transaction that failed, so that its connection can be used again; if that fails, the
+    /// connection is closed. It is also closed after an error that says that the server cannot go
+    /// on, since another server may have replaced it.
+    pub(super) async fn end_after(mut self, error: &StorageError) {
         if matches!(error, StorageError::Unavailable(_)) {
             return;
         }
-        if !self.begun {
-            return self.give_back();
-        }
         let time = Duration::from_secs(limit::CONNECT_SECONDS);
-        let ended = tokio::time::timeout(time, self.lease.client().batch_execute("ROLLBACK")).await;
-        if matches!(ended, Ok(Ok(()))) {
-            self.lease.give_back();
-        }
+        // If it takes too long, the transaction is still open and the connection is not given back.
+        let _ = tokio::time::timeout(time, self.roll_back()).await;
+        self.give_back();
     }
 
-    /// Gives the connection back, on which nothing is open.
+    /// Gives the connection back unless a transaction is open on it.
     pub(super) fn give_back(self) {
         if !self.begun {
             self.lease.give_back();
         }
     }
 
-    /// Sends all statements at once and answers what they came to, or the first fault.
-    async fn exchange(&mut self, sent: &[Sent<'_>]) -> std::result::Result<Vec<Effect>, Fault> {
+    /// Sends all commands at once and returns their results, or the first error.
+    async fn exchange(&mut self, sent: &[Command<'_>]) -> Exchanged {
         self.round_trips = self.round_trips.saturating_add(1);
-        // It stays so if nobody waits any longer.
-        self.heard = false;
+        // It stays so if the caller stops waiting.
+        self.responded = false;
         let client = self.lease.client();
-        let answers = join_all(sent.iter().map(|one| answer(client, *one))).await;
-        let outcome: std::result::Result<Vec<Effect>, Fault> = answers.into_iter().collect();
+        let results = join_all(sent.iter().map(|command| run(client, *command))).await;
+        let outcome: Exchanged = results.into_iter().collect();
         match &outcome {
-            Ok(_) => self.heard = true,
-            Err(fault) => {
-                self.heard = fault.told;
-                self.in_the_way |= fault.in_the_way;
+            Ok(_) => self.responded = true,
+            Err(failed) => {
+                self.responded = failed.server_reported;
+                self.retryable |= failed.is_retryable;
             }
         }
         outcome
     }
 }
 
-/// What must leave before, and what leaves with the commit: as much as leaves at once beside the
-/// beginning, the setting and the commit itself.
-fn before_and_last<'a, 's>(rest: &'a [Sent<'s>]) -> (&'a [Sent<'s>], &'a [Sent<'s>]) {
-    let before = rest.len().saturating_sub(AT_ONCE - 3);
+/// What is sent before the commit, and what is sent with it: as much as fits into one pipeline
+/// beside the beginning, the setting and the commit itself.
+fn split_for_commit<'a, 's>(rest: &'a [Command<'s>]) -> (&'a [Command<'s>], &'a [Command<'s>]) {
+    let before = rest.len().saturating_sub(MAX_PIPELINE - 3);
     rest.split_at_checked(before).unwrap_or((rest, &[]))
 }
 
-/// Sends a statement when it is first looked at, so that several leave in their order.
-fn answer<'a>(client: &'a Client, sent: Sent<'a>) -> Answer<'a> {
-    match sent {
-        Sent::Control(text) => Box::pin(async move {
-            let done = client.batch_execute(text).await;
-            done.map(|()| Effect::default()).map_err(|error| Fault::of(&error))
-        }),
-        Sent::Plain(sql, params) => Box::pin(async move {
-            let text = dialect::statement(sql);
-            let typed: Vec<(&(dyn ToSql + Sync), Type)> = params
-                .iter()
-                .map(|value| (value as &(dyn ToSql + Sync), dialect::type_of(value)))
-                .collect();
-            let fault = |error: tokio_postgres::Error| Fault::of(&error);
-            let rows = client.query_typed_raw(&text, typed).await.map_err(fault)?;
-            pin_mut!(rows);
-            let mut effect = Effect::default();
-            while let Some(row) = rows.next().await {
-                let row = dialect::row(&row.map_err(fault)?);
-                let broken = |error| Fault { error, in_the_way: false, told: true };
-                effect.rows.push(row.map_err(broken)?);
-            }
-            effect.changed = rows.rows_affected().unwrap_or(0);
-            Ok(effect)
-        }),
+/// Sends a command when first polled, so that several are sent in the order in which they are
+/// polled.
+async fn run(
+    client: &Client,
+    command: Command<'_>,
+) -> std::result::Result<StatementResult, DriverError> {
+    match command {
+        Command::Control(sql) => {
+            client.batch_execute(sql).await?;
+            Ok(StatementResult::default())
+        }
+        Command::Plain(statement) => run_plain(client, statement).await,
     }
+}
+
+async fn run_plain(
+    client: &Client,
+    Statement { sql, params }: Statement<'_>,
+) -> std::result::Result<StatementResult, DriverError> {
+    let text = dialect::statement(sql);
+    let typed = params
+        .iter()
+        .map(|value| (value as &(dyn ToSql + Sync), dialect::type_of(value)))
+        .collect::<Vec<(&(dyn ToSql + Sync), Type)>>();
+    let mut rows = pin!(client.query_typed_raw(&text, typed).await?);
+    let mut result = StatementResult::default();
+    while let Some(row) = rows.next().await {
+        result.rows.push(dialect::row(&row?)?);
+    }
+    result.changed = rows.rows_affected().unwrap_or(0);
+    Ok(result)
 }

@@ -1,4 +1,4 @@
-//! Whom a connection that leaves this machine trusts.
+//! Which certificate authorities a TLS connection trusts.
 
 use std::path::Path;
 use std::sync::Arc;
@@ -7,13 +7,13 @@ use rustls::pki_types::CertificateDer;
 use rustls::pki_types::pem::PemObject;
 use rustls::{ClientConfig, RootCertStore};
 
-use crate::error::{Result, StorageError};
+use crate::error::{Cause, Result, StorageError};
 
-/// Trusts the authorities in the PEM file `path`, or else the public ones; the certificate must be
-/// for the name in the address.
+/// Trusts the authorities in the PEM file `path`, or else the public ones. The server's certificate
+/// must be for the host in the address.
 ///
 /// # Errors
-/// [`StorageError::File`] if the file holds no certificates.
+/// [`StorageError::File`] if the file cannot be read or has no certificates.
 pub(super) fn trusting(path: Option<&Path>) -> Result<Arc<ClientConfig>> {
     let roots = match path {
         Some(path) => authorities(path)?,
@@ -22,23 +22,28 @@ pub(super) fn trusting(path: Option<&Path>) -> Result<Arc<ClientConfig>> {
     let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
     let config = ClientConfig::builder_with_provider(provider)
         .with_safe_default_protocol_versions()
-        .map_err(|error| StorageError::Engine(error.to_string()))?
+        .map_err(|error| StorageError::Internal(Cause::of(error)))?
         .with_root_certificates(roots)
         .with_no_client_auth();
     Ok(Arc::new(config))
 }
 
 fn authorities(path: &Path) -> Result<RootCertStore> {
-    let failed = |why: String| StorageError::File(format!("{}: {why}", path.display()));
-    let certificates: Vec<CertificateDer<'static>> = CertificateDer::pem_file_iter(path)
-        .and_then(Iterator::collect)
-        .map_err(|error| failed(format!("no PEM certificates could be read: {error}")))?;
+    let failed = |text: &str| format!("{}: {text}", path.display());
+    let certificates: Vec<CertificateDer<'static>> =
+        CertificateDer::pem_file_iter(path).and_then(Iterator::collect).map_err(|error| {
+            let text = failed(&format!("no PEM certificates could be read: {error}"));
+            StorageError::File(Cause::with_source(text, error))
+        })?;
     let mut roots = RootCertStore::empty();
     for certificate in certificates {
-        roots.add(certificate).map_err(|error| failed(error.to_string()))?;
+        let added = roots.add(certificate);
+        added.map_err(|error| {
+            StorageError::File(Cause::with_source(failed(&error.to_string()), error))
+        })?;
     }
     if roots.is_empty() {
-        return Err(failed("no PEM certificates stand in it".to_owned()));
+        return Err(StorageError::File(failed("no PEM certificates stand in it").into()));
     }
     Ok(roots)
 }

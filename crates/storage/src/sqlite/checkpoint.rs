@@ -1,4 +1,4 @@
-//! Moving the write-ahead log into the database file, beside the commits.
+//! Checkpoints: copying the write-ahead log into the database file, on a thread beside the commits.
 
 use std::path::Path;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -9,22 +9,23 @@ use std::thread::JoinHandle;
 use coffer_base::limit;
 use rusqlite::{Connection, MAIN_DB};
 
+use super::connection;
 use super::readers::Readers;
-use super::{connection, spawn};
+use super::thread::spawn;
 use crate::error::{Result, StorageError};
-use crate::store::Stats;
+use crate::options::Stats;
 
 pub(super) use rusqlite::wal::CheckpointMode;
 
-/// What is known about the write-ahead log, and whose turn it is to move it.
+/// The write-ahead log: its size, and its checkpoints.
 #[derive(Debug)]
 pub(super) struct Log {
     readers: Arc<Readers>,
     bytes: AtomicU64,
-    moved: AtomicU64,
+    checkpoints: AtomicU64,
     failed: AtomicU64,
-    /// SQLite refuses a second checkpoint at once instead of waiting for the first.
-    turn: Mutex<()>,
+    /// Locked during a checkpoint: SQLite refuses a second one at once instead of waiting.
+    running: Mutex<()>,
 }
 
 impl Log {
@@ -33,24 +34,24 @@ impl Log {
         Self {
             readers,
             bytes: AtomicU64::new(0),
-            moved: AtomicU64::new(0),
+            checkpoints: AtomicU64::new(0),
             failed: AtomicU64::new(0),
-            turn: Mutex::new(()),
+            running: Mutex::new(()),
         }
     }
 
-    /// Takes note of the log's size, which SQLite tells after each commit.
-    pub(super) fn grew_to(&self, bytes: u64) {
+    /// Records the log's size, which SQLite reports after each commit.
+    pub(super) fn set_size(&self, bytes: u64) {
         self.bytes.store(bytes, Ordering::Relaxed);
     }
 
-    /// Moves the log; `Busy` if a reader still needs what would be overwritten.
+    /// Runs a checkpoint; `Busy` if a reader still needs what would be overwritten.
     pub(super) fn checkpoint(&self, connection: &Connection, mode: CheckpointMode) -> Result<()> {
-        let turn = self.turn.lock().unwrap_or_else(PoisonError::into_inner);
+        let running = self.running.lock().unwrap_or_else(PoisonError::into_inner);
         let outcome =
-            self.readers.while_moving(|| connection.wal_checkpoint_v2(Some(MAIN_DB), mode));
-        drop(turn);
-        let counter = if outcome.is_ok() { &self.moved } else { &self.failed };
+            self.readers.without_snapshots(|| connection.wal_checkpoint_v2(Some(MAIN_DB), mode));
+        drop(running);
+        let counter = if outcome.is_ok() { &self.checkpoints } else { &self.failed };
         counter.fetch_add(1, Ordering::Relaxed);
         match outcome {
             Ok(_) => Ok(()),
@@ -61,17 +62,17 @@ impl Log {
         }
     }
 
-    /// Moves the whole log and leaves an empty file; only the writer may, between two groups.
+    /// Runs a checkpoint that truncates the log; only the writer may, between two batches.
     pub(super) fn truncate(&self, connection: &Connection) -> Result<()> {
         self.checkpoint(connection, CheckpointMode::TRUNCATE)?;
-        self.grew_to(0);
+        self.set_size(0);
         Ok(())
     }
 
-    /// Adds what is known here to `stats`.
-    pub(super) fn count(&self, stats: Stats) -> Stats {
+    /// `stats` with the numbers that are counted here.
+    pub(super) fn add_to(&self, stats: Stats) -> Stats {
         Stats {
-            checkpoints: self.moved.load(Ordering::Relaxed),
+            checkpoints: self.checkpoints.load(Ordering::Relaxed),
             checkpoints_failed: self.failed.load(Ordering::Relaxed),
             wal_bytes: self.bytes.load(Ordering::Relaxed),
             ..stats
@@ -79,12 +80,12 @@ impl Log {
     }
 }
 
-/// The thread that moves the log, and when it is next told to.
+/// The thread that runs checkpoints, and when it is next signalled.
 pub(super) struct Checkpointer {
     signal: SyncSender<()>,
     thread: JoinHandle<()>,
     signalled_at: u64,
-    /// The size at which the writer empties the log itself; moves up while a reader prevents it.
+    /// The size at which the writer restarts the log itself; rises while a reader prevents that.
     ceiling: u64,
 }
 
@@ -96,9 +97,9 @@ impl Checkpointer {
         Ok(Self { signal, thread, signalled_at: 0, ceiling: limit::WAL_CEILING_BYTES })
     }
 
-    /// Looks at the log's size after a commit: signals the thread, or, past the ceiling, lets the
-    /// next commit begin the log anew.
-    pub(super) fn tend(&mut self, connection: &Connection, log: &Log) {
+    /// Checks the log's size after a commit: signals the thread, or, past the ceiling, makes the
+    /// next commit restart the log.
+    pub(super) fn maybe_checkpoint(&mut self, connection: &Connection, log: &Log) {
         let size = log.bytes.load(Ordering::Relaxed);
         if size < self.signalled_at {
             self.signalled_at = 0;
@@ -112,13 +113,13 @@ impl Checkpointer {
             };
         } else if size.saturating_sub(self.signalled_at) >= limit::WAL_CHECKPOINT_BYTES {
             self.signalled_at = size;
-            // A full channel means that the thread will look anyway.
+            // If the channel is full, the thread has a signal to take already.
             let _ = self.signal.try_send(());
         }
     }
 
     /// Lets the thread finish, and waits for it.
-    pub(super) fn end(self) {
+    pub(super) fn stop(self) {
         drop(self.signal);
         let _ = self.thread.join();
     }

@@ -1,7 +1,5 @@
 //! Opening connections, each kind with its settings.
 
-use std::fs::{DirBuilder, OpenOptions};
-use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
 use std::path::Path;
 use std::time::Duration;
 
@@ -10,37 +8,17 @@ use rusqlite::{Connection, OpenFlags};
 
 use crate::error::{Result, StorageError};
 
-/// Settings of every connection: damaged pages are noticed, functions in a tampered schema do
-/// nothing, temporary data stays in memory.
+/// Settings of every connection: damaged pages are detected, functions in a tampered schema do not
+/// run, temporary data stays in memory.
 const COMMON: &str = "PRAGMA cell_size_check = ON; PRAGMA trusted_schema = OFF; \
      PRAGMA temp_store = MEMORY; PRAGMA foreign_keys = OFF;";
 
-/// Settings of connections that write: a commit is on the disk before it is answered (on macOS
-/// too, whose plain flush stops at the drive), deleted content is overwritten, and the log is
-/// moved by us, beside the commits.
+/// Settings of connections that write: a commit is flushed to the disk before it returns (with
+/// `fullfsync` on macOS, whose plain flush stops at the drive), deleted content is overwritten, and
+/// checkpoints run on a thread of their own and not within commits.
 const WRITING: &str = "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; \
      PRAGMA fullfsync = ON; PRAGMA checkpoint_fullfsync = ON; PRAGMA secure_delete = ON; \
      PRAGMA wal_autocheckpoint = 0;";
-
-/// Makes the directory (mode 0700) and the file (mode 0600) if they do not exist. SQLite gives
-/// its companion files the mode of the database.
-pub(crate) fn prepare_file(path: &Path) -> Result<()> {
-    if let Some(directory) = path.parent().filter(|parent| !parent.as_os_str().is_empty()) {
-        DirBuilder::new()
-            .recursive(true)
-            .mode(0o700)
-            .create(directory)
-            .map_err(|error| StorageError::file("make the directory", directory, &error))?;
-    }
-    OpenOptions::new()
-        .write(true)
-        .create(true)
-        .truncate(false)
-        .mode(0o600)
-        .open(path)
-        .map_err(|error| StorageError::file("open the database", path, &error))?;
-    Ok(())
-}
 
 /// The connection that writes.
 pub(crate) fn open_writer(path: &Path) -> Result<Connection> {
@@ -48,15 +26,16 @@ pub(crate) fn open_writer(path: &Path) -> Result<Connection> {
     connection.execute_batch(WRITING)?;
     let mode: String = connection.pragma_query_value(None, "journal_mode", |row| row.get(0))?;
     if mode != "wal" {
-        return Err(StorageError::Unavailable(format!(
+        let text = format!(
             "{} cannot have a write-ahead log here (journal mode {mode}); use a local disk",
             path.display()
-        )));
+        );
+        return Err(StorageError::Unavailable(text.into()));
     }
     Ok(connection)
 }
 
-/// The connection that moves the write-ahead log.
+/// The connection that checkpoints the write-ahead log.
 pub(crate) fn open_checkpointer(path: &Path) -> Result<Connection> {
     let connection = open(path, OpenFlags::SQLITE_OPEN_READ_WRITE, limit::READER_CACHE_KIB)?;
     connection.execute_batch(WRITING)?;
@@ -70,7 +49,7 @@ pub(crate) fn open_reader(path: &Path) -> Result<Connection> {
     Ok(connection)
 }
 
-/// A connection to a copy that is being made or checked: no write-ahead log, durable.
+/// A connection to a copy that is being written: durable, without a write-ahead log.
 pub(crate) fn open_for_copy(path: &Path) -> Result<Connection> {
     let connection = open(path, OpenFlags::SQLITE_OPEN_READ_WRITE, limit::READER_CACHE_KIB)?;
     connection.execute_batch("PRAGMA synchronous = FULL; PRAGMA fullfsync = ON;")?;
@@ -78,7 +57,7 @@ pub(crate) fn open_for_copy(path: &Path) -> Result<Connection> {
 }
 
 fn open(path: &Path, access: OpenFlags, cache_kib: i64) -> Result<Connection> {
-    // Each connection is used by one thread at a time: no mutex inside SQLite is needed.
+    // One thread at a time uses each connection, so SQLite needs no mutex of its own.
     let connection = Connection::open_with_flags(path, access | OpenFlags::SQLITE_OPEN_NO_MUTEX)?;
     connection.busy_timeout(Duration::from_millis(limit::DATABASE_LOCK_MILLISECONDS))?;
     connection.set_prepared_statement_cache_capacity(limit::PREPARED_STATEMENTS);

@@ -1,4 +1,4 @@
-//! What waits for the writer.
+//! The writer's queue.
 
 use std::collections::VecDeque;
 use std::fmt;
@@ -10,8 +10,8 @@ use tokio::sync::oneshot;
 use super::unit::Job;
 use crate::error::{Result, StorageError};
 
-/// Where the answer to a request for a checkpoint goes.
-pub(super) type Asked = oneshot::Sender<Result<()>>;
+/// Where the outcome of a requested checkpoint goes.
+pub(super) type CheckpointReply = oneshot::Sender<Result<()>>;
 
 /// A bounded queue with one consumer.
 #[derive(Default)]
@@ -23,15 +23,15 @@ pub(super) struct Queue {
 #[derive(Default)]
 struct State {
     jobs: VecDeque<Box<dyn Job>>,
-    checkpoints: Vec<Asked>,
+    checkpoints: Vec<CheckpointReply>,
     idle: bool,
     closed: bool,
 }
 
 /// What the writer does next.
-pub(super) struct Turn {
+pub(super) struct Batch {
     pub(super) jobs: Vec<Box<dyn Job>>,
-    pub(super) checkpoints: Vec<Asked>,
+    pub(super) checkpoints: Vec<CheckpointReply>,
 }
 
 impl fmt::Debug for Queue {
@@ -52,23 +52,23 @@ impl Queue {
         Ok(())
     }
 
-    /// Asks for a checkpoint after the next group.
-    pub(super) fn ask_checkpoint(&self, asked: Asked) -> Result<()> {
+    /// Requests a checkpoint after the next batch.
+    pub(super) fn request_checkpoint(&self, reply: CheckpointReply) -> Result<()> {
         let mut state = self.open_state()?;
-        state.checkpoints.push(asked);
+        state.checkpoints.push(reply);
         self.wake(state);
         Ok(())
     }
 
     /// Waits for work and takes up to `limit::WRITE_GROUP` units of it; `None` once the queue is
     /// closed and empty.
-    pub(super) fn take(&self) -> Option<Turn> {
+    pub(super) fn take(&self) -> Option<Batch> {
         let mut state = self.state();
         loop {
             if !state.jobs.is_empty() || !state.checkpoints.is_empty() {
                 let size = state.jobs.len().min(limit::WRITE_GROUP);
                 let jobs = state.jobs.drain(..size).collect();
-                return Some(Turn { jobs, checkpoints: std::mem::take(&mut state.checkpoints) });
+                return Some(Batch { jobs, checkpoints: std::mem::take(&mut state.checkpoints) });
             }
             if state.closed {
                 return None;
@@ -79,15 +79,15 @@ impl Queue {
         }
     }
 
-    /// Takes no more; what is in the queue is still done.
+    /// Accepts no more; the writer still takes what is queued.
     pub(super) fn close(&self) {
         let mut state = self.state();
         state.closed = true;
         self.wake(state);
     }
 
-    /// Drops whatever is left: the writer ended.
-    pub(super) fn abandon(&self) {
+    /// Accepts no more and drops what is queued: the writer has ended.
+    pub(super) fn close_and_clear(&self) {
         let mut state = self.state();
         state.closed = true;
         let left = (std::mem::take(&mut state.jobs), std::mem::take(&mut state.checkpoints));
@@ -108,7 +108,8 @@ impl Queue {
         if state.closed { Err(StorageError::Closed) } else { Ok(state) }
     }
 
-    /// Wakes the writer if it sleeps; a busy one looks by itself, and waking costs a system call.
+    /// Wakes the writer if it sleeps. A busy one takes the next batch anyway, and waking it would
+    /// cost a system call.
     fn wake(&self, state: MutexGuard<'_, State>) {
         let idle = state.idle;
         drop(state);

@@ -9,23 +9,24 @@ use coffer_base::limit;
 use rusqlite::Connection;
 
 use super::{connection, statement};
+use crate::command::require_plain;
 use crate::error::{Result, StorageError};
-use crate::transaction::require_plain;
-use crate::value::{Row, Value};
+use crate::row::Row;
+use crate::value::Value;
 
 /// The idle read connections of one database.
 ///
-/// Each keeps its last snapshot open for a moment, and reads from it again if nothing was
-/// committed since: beginning and ending a read costs two file locks. Counting the writer's groups
-/// tells whether the server itself committed; what another program does to the file is seen when
-/// the moment is over ([`limit::SNAPSHOT_MICROSECONDS`]).
+/// Each keeps its last snapshot open for [`limit::SNAPSHOT_MICROSECONDS`], and reads from it again
+/// if nothing was committed since: beginning and ending a read costs two file locks. The count of
+/// the writer's batches says whether this server committed; a change that another program makes to
+/// the file is seen once the snapshot expires.
 #[derive(Debug)]
 pub(super) struct Readers {
     path: PathBuf,
-    /// Groups that the writer has ended; `None` if another process may write.
+    /// Batches that the writer has ended; `None` if another process may write.
     ended: Option<Arc<AtomicU64>>,
-    /// Whether the write-ahead log is being moved: then no snapshot outlives its read.
-    moving: AtomicBool,
+    /// Whether a checkpoint runs: then no snapshot outlives its read.
+    checkpointing: AtomicBool,
     /// `None` once closed.
     idle: Mutex<Option<Vec<Reader>>>,
 }
@@ -39,20 +40,20 @@ struct Reader {
 /// An open snapshot.
 #[derive(Debug)]
 struct Snapshot {
-    /// The groups that had ended before it began.
+    /// The batches that had ended before it began.
     ended: u64,
     begun: Instant,
 }
 
 impl Snapshot {
     fn is_current(&self, ended: u64) -> bool {
-        let moment = Duration::from_micros(limit::SNAPSHOT_MICROSECONDS);
-        self.ended == ended && self.begun.elapsed() < moment
+        let lifetime = Duration::from_micros(limit::SNAPSHOT_MICROSECONDS);
+        self.ended == ended && self.begun.elapsed() < lifetime
     }
 }
 
 impl Reader {
-    /// Sees to it that whatever had been committed when `ended` was counted is seen.
+    /// Begins a new snapshot unless the open one has every commit that `ended` counts.
     fn refresh(&mut self, ended: u64) -> Result<()> {
         if self.snapshot.as_ref().is_some_and(|snapshot| snapshot.is_current(ended)) {
             return Ok(());
@@ -75,13 +76,13 @@ impl Reader {
 impl Readers {
     pub(super) fn new(path: &Path, ended: Option<Arc<AtomicU64>>) -> Self {
         let idle = Mutex::new(Some(Vec::new()));
-        Self { path: path.to_owned(), ended, moving: AtomicBool::new(false), idle }
+        Self { path: path.to_owned(), ended, checkpointing: AtomicBool::new(false), idle }
     }
 
     /// Runs a read on the calling thread. There are never more connections in use than threads.
     pub(super) fn query(&self, sql: &'static str, params: &[Value]) -> Result<Vec<Row>> {
         require_plain(sql)?;
-        // Counted before the snapshot begins, so that a commit in between is at worst seen twice.
+        // Counted before the snapshot begins: a commit in between at worst renews it needlessly.
         let ended = self.ended.as_ref().map(|ended| ended.load(Ordering::Acquire));
         let mut reader = match self.take()? {
             Some(reader) => reader,
@@ -90,21 +91,21 @@ impl Readers {
         if let Some(ended) = ended {
             reader.refresh(ended)?;
         }
-        let answer = statement::read(&reader.connection, sql, params);
-        // A connection that met an error is closed: what is wrong with it is not known.
-        if answer.is_ok() {
+        let rows = statement::read(&reader.connection, sql, params);
+        // After an error the connection is closed: it may be the connection that is broken.
+        if rows.is_ok() {
             self.put_back(reader);
         }
-        answer
+        rows
     }
 
-    /// Runs `step`, which moves the write-ahead log, while no snapshot stays open between reads:
-    /// one that did would keep the log from being moved whole.
-    pub(super) fn while_moving<T>(&self, step: impl FnOnce() -> T) -> T {
-        self.moving.store(true, Ordering::SeqCst);
+    /// Runs `step`, a checkpoint, while no snapshot stays open between reads: one that did would
+    /// keep a part of the log from being copied.
+    pub(super) fn without_snapshots<T>(&self, step: impl FnOnce() -> T) -> T {
+        self.checkpointing.store(true, Ordering::SeqCst);
         self.release();
         let outcome = step();
-        self.moving.store(false, Ordering::SeqCst);
+        self.checkpointing.store(false, Ordering::SeqCst);
         outcome
     }
 
@@ -127,14 +128,14 @@ impl Readers {
 
     fn put_back(&self, mut reader: Reader) {
         let mut idle = self.idle.lock().unwrap_or_else(PoisonError::into_inner);
-        // Decided under the lock, so that no snapshot slips in behind the one who ends them all.
-        if self.moving.load(Ordering::SeqCst) && reader.release().is_err() {
+        // Checked under the lock, so that no snapshot is put back after all have been released.
+        if self.checkpointing.load(Ordering::SeqCst) && reader.release().is_err() {
             return;
         }
         if let Some(idle) = idle.as_mut()
             && idle.len() < limit::READ_CONNECTIONS
         {
-            // The last one used is the next one used: its cache is warm.
+            // Last in, first out: its page cache is warm.
             idle.push(reader);
         }
     }

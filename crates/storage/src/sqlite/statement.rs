@@ -1,45 +1,57 @@
 //! Running one statement on a connection, through its cache of prepared statements.
 
-use rusqlite::{CachedStatement, Connection};
+use rusqlite::types::{ToSqlOutput, ValueRef};
+use rusqlite::{CachedStatement, Connection, ToSql};
 
+use crate::command::{Command, StatementResult};
 use crate::error::{Result, StorageError};
-use crate::transaction::Effect;
-use crate::value::{Row, Value};
+use crate::row::Row;
+use crate::transaction::LocalConnection;
+use crate::value::Value;
 
-/// Runs a statement to its end: its rows, or how many it changed.
-pub(crate) fn run(connection: &Connection, sql: &str, params: &[Value]) -> Result<Effect> {
-    let mut statement = bound(connection, sql, params)?;
-    if statement.column_count() > 0 {
-        return Ok(Effect { rows: rows(&mut statement)?, changed: 0 });
+impl LocalConnection for Connection {
+    fn run(&mut self, command: &Command<'_>) -> Result<StatementResult> {
+        match command {
+            Command::Plain(statement) => run(self, statement.sql, statement.params),
+            Command::Control(sql) => control(self, sql).map(|()| StatementResult::default()),
+        }
     }
-    let changed = statement.raw_execute()?;
-    Ok(Effect { rows: Vec::new(), changed: u64::try_from(changed).unwrap_or(u64::MAX) })
 }
 
-/// Runs a statement that changes nothing, and answers its rows.
-pub(crate) fn read(connection: &Connection, sql: &str, params: &[Value]) -> Result<Vec<Row>> {
-    let mut statement = bound(connection, sql, params)?;
+/// Runs a statement to its end: its rows, or how many it changed.
+fn run(connection: &Connection, sql: &str, params: &[Value]) -> Result<StatementResult> {
+    let mut statement = prepare(connection, sql, params)?;
+    if statement.column_count() > 0 {
+        return Ok(StatementResult { rows: rows(&mut statement)?, changed: 0 });
+    }
+    let changed = statement.raw_execute()?;
+    Ok(StatementResult { rows: Vec::new(), changed: u64::try_from(changed).unwrap_or(u64::MAX) })
+}
+
+/// Runs a statement that changes nothing, and returns its rows.
+pub(super) fn read(connection: &Connection, sql: &str, params: &[Value]) -> Result<Vec<Row>> {
+    let mut statement = prepare(connection, sql, params)?;
     if !statement.readonly() {
-        return Err(StorageError::Engine("a read must not change anything".to_owned()));
+        return Err(StorageError::Internal("a read must not change anything".into()));
     }
     rows(&mut statement)
 }
 
 /// Runs a statement about the transaction itself.
-pub(crate) fn control(connection: &Connection, sql: &'static str) -> Result<()> {
+pub(super) fn control(connection: &Connection, sql: &'static str) -> Result<()> {
     connection.prepare_cached(sql)?.raw_execute()?;
     Ok(())
 }
 
-/// One writer at a time needs no locks on rows, and the embedded engine has no words for them.
+/// SQLite has one writer at a time and no syntax for row locks.
 fn without_lock(sql: &str) -> &str {
     ROW_LOCKS.iter().find_map(|lock| sql.strip_suffix(lock)).unwrap_or(sql)
 }
 
-/// How a query ends that locks the rows which it answers until its transaction ends.
+/// How a query ends that locks its rows until its transaction ends.
 const ROW_LOCKS: [&str; 3] = [" FOR SHARE", " FOR UPDATE", " FOR UPDATE SKIP LOCKED"];
 
-fn bound<'c>(
+fn prepare<'c>(
     connection: &'c Connection,
     sql: &str,
     params: &[Value],
@@ -47,10 +59,9 @@ fn bound<'c>(
     let mut statement = connection.prepare_cached(without_lock(sql))?;
     let expected = statement.parameter_count();
     if expected != params.len() {
-        return Err(StorageError::Engine(format!(
-            "the statement has {expected} parameters, {} were given",
-            params.len()
-        )));
+        let given = params.len();
+        let text = format!("the statement has {expected} parameters, {given} were given");
+        return Err(StorageError::Internal(text.into()));
     }
     for (i, param) in params.iter().enumerate() {
         statement.raw_bind_parameter(i.saturating_add(1), param)?;
@@ -60,14 +71,39 @@ fn bound<'c>(
 
 fn rows(statement: &mut CachedStatement<'_>) -> Result<Vec<Row>> {
     let columns = statement.column_count();
-    let mut answer = Vec::new();
+    let mut all = Vec::new();
     let mut rows = statement.raw_query();
     while let Some(row) = rows.next()? {
         let mut values = Vec::with_capacity(columns);
         for i in 0..columns {
-            values.push(Value::from_column(i, row.get_ref(i)?)?);
+            values.push(value(i, row.get_ref(i)?)?);
         }
-        answer.push(Row::new(values));
+        all.push(Row::new(values));
     }
-    Ok(answer)
+    Ok(all)
+}
+
+impl ToSql for Value {
+    fn to_sql(&self) -> rusqlite::Result<ToSqlOutput<'_>> {
+        Ok(ToSqlOutput::Borrowed(match self {
+            Self::Null => ValueRef::Null,
+            Self::Int(value) => ValueRef::Integer(*value),
+            Self::Text(text) => ValueRef::Text(text.as_bytes()),
+            Self::Blob(bytes) => ValueRef::Blob(bytes),
+        }))
+    }
+}
+
+/// A column; no schema of ours has floating point numbers.
+fn value(column: usize, value: ValueRef<'_>) -> Result<Value> {
+    let corrupt = |what| StorageError::Corrupt(format!("column {column} holds {what}").into());
+    match value {
+        ValueRef::Null => Ok(Value::Null),
+        ValueRef::Integer(value) => Ok(Value::Int(value)),
+        ValueRef::Text(bytes) => std::str::from_utf8(bytes)
+            .map(Value::from)
+            .map_err(|_| corrupt("text that is not UTF-8")),
+        ValueRef::Blob(bytes) => Ok(Value::from(bytes)),
+        ValueRef::Real(_) => Err(corrupt("a floating point number")),
+    }
 }

@@ -1,4 +1,4 @@
-//! The writing thread: many units of work, each in its own savepoint, share one commit.
+//! The writer thread: a batch of units of work, each in its own savepoint, shares one commit.
 
 use std::path::Path;
 use std::sync::Arc;
@@ -10,16 +10,16 @@ use super::checkpoint::{Checkpointer, Log};
 use super::queue::Queue;
 use super::statement::control;
 use super::unit::Job;
-use crate::error::{Result, StorageError};
+use crate::error::{Cause, Result, StorageError};
 use crate::fault::Faults;
-use crate::store::Stats;
+use crate::options::Stats;
 
-/// What the writer counts.
+/// The writer's counters.
 #[derive(Debug, Default)]
 pub(super) struct Counters {
     units: AtomicU64,
     commits: AtomicU64,
-    /// Groups that have ended, however: what a reader saw before may be old now.
+    /// Batches that have ended, however: a snapshot from before may be stale now.
     ended: Arc<AtomicU64>,
 }
 
@@ -47,12 +47,12 @@ pub(super) struct Writer {
     faults: Faults,
 }
 
-/// Closes the queue however the writer ends, so that nobody waits for it in vain.
-struct Abandon(Arc<Queue>);
+/// Closes the queue however the writer ends, so that no caller waits for it for ever.
+struct CloseOnDrop(Arc<Queue>);
 
-impl Drop for Abandon {
+impl Drop for CloseOnDrop {
     fn drop(&mut self) {
-        self.0.abandon();
+        self.0.close_and_clear();
     }
 }
 
@@ -66,38 +66,38 @@ impl Writer {
         faults: Faults,
     ) -> Result<Self> {
         let page: u32 = connection.pragma_query_value(None, "page_size", |row| row.get(0))?;
-        let watched = Arc::clone(&log);
+        let hooked = Arc::clone(&log);
         connection.wal_hook(Some(move |_: &mut _, pages: std::ffi::c_int| {
             let pages = u64::try_from(pages).unwrap_or_default();
-            watched.grew_to(pages.saturating_mul(u64::from(page)));
+            hooked.set_size(pages.saturating_mul(u64::from(page)));
             Ok(())
         }))?;
         let checkpointer = Checkpointer::start(path, Arc::clone(&log))?;
         Ok(Self { connection, queue, counters, log, checkpointer, faults })
     }
 
-    /// Works until the queue is closed and empty, then leaves an empty log behind.
+    /// Runs until the queue is closed and empty, then truncates the log.
     pub(super) fn run(mut self) {
-        let _abandon = Abandon(Arc::clone(&self.queue));
-        while let Some(turn) = self.queue.take() {
-            if !turn.jobs.is_empty() {
-                self.group(turn.jobs);
-                self.checkpointer.tend(&self.connection, &self.log);
+        let _close = CloseOnDrop(Arc::clone(&self.queue));
+        while let Some(batch) = self.queue.take() {
+            if !batch.jobs.is_empty() {
+                self.run_batch(batch.jobs);
+                self.checkpointer.maybe_checkpoint(&self.connection, &self.log);
             }
-            for asked in turn.checkpoints {
-                let _ = asked.send(self.log.truncate(&self.connection));
+            for reply in batch.checkpoints {
+                let _ = reply.send(self.log.truncate(&self.connection));
             }
         }
-        self.checkpointer.end();
-        // What the log holds is durable where it is, so a failure here costs nothing.
+        self.checkpointer.stop();
+        // The log is durable where it is, so a failure here loses nothing.
         let _ = self.log.truncate(&self.connection);
     }
 
-    fn group(&mut self, mut jobs: Vec<Box<dyn Job>>) {
+    fn run_batch(&mut self, mut jobs: Vec<Box<dyn Job>>) {
         let ran = self.run_units(&mut jobs);
         if self.faults.acknowledges_early() && ran.is_ok() {
-            answer(jobs, &ran);
-            self.faults.linger();
+            reply(jobs, &ran);
+            self.faults.ack_delay();
             if self.commit().is_err() {
                 self.roll_back();
             }
@@ -107,20 +107,20 @@ impl Writer {
         let committed = ran.and_then(|()| self.commit());
         let committed = committed.map_err(|error| {
             self.roll_back();
-            error.of_group()
+            batch_error(error)
         });
-        // Before anybody is answered, so that whoever was answered sees what was written.
+        // Counted before any reply, so that a caller who has one reads its own write.
         self.counters.ended.fetch_add(1, Ordering::Release);
-        answer(jobs, &committed);
+        reply(jobs, &committed);
     }
 
-    /// Runs every unit in a savepoint of its own; `Err` if the whole group is lost.
+    /// Runs every unit in a savepoint of its own; `Err` if the whole batch is lost.
     fn run_units(&mut self, jobs: &mut [Box<dyn Job>]) -> Result<()> {
         if let Some(pages) = self.faults.pages() {
             self.connection.pragma_update(None, "max_page_count", pages)?;
         }
         control(&self.connection, "BEGIN IMMEDIATE")?;
-        // A unit that is alone needs no savepoint: the transaction is one.
+        // A single unit needs no savepoint: rolling it back rolls back the transaction.
         let alone = jobs.len() == 1;
         for job in jobs {
             if !alone {
@@ -129,7 +129,7 @@ impl Writer {
             let outcome = job.run(&mut self.connection);
             self.counters.units.fetch_add(1, Ordering::Relaxed);
             if self.connection.is_autocommit() {
-                return Err(lost(outcome));
+                return Err(rolled_back(outcome));
             }
             let keep = outcome.is_ok() && !self.faults.drops_this_write();
             self.end_unit(keep, alone)?;
@@ -152,11 +152,11 @@ impl Writer {
     fn commit(&mut self) -> Result<()> {
         self.faults.reach_commit();
         if self.connection.is_autocommit() {
-            // The only unit of the group was rolled back.
+            // The only unit of the batch was rolled back.
             return Ok(());
         }
         if self.faults.fails_this_commit() {
-            return Err(StorageError::Unavailable("database or disk is full".to_owned()));
+            return Err(StorageError::Unavailable("database or disk is full".into()));
         }
         match self.connection.prepare_cached("COMMIT").and_then(|mut sql| sql.raw_execute()) {
             Ok(_) => {
@@ -164,34 +164,45 @@ impl Writer {
                 self.faults.pass_commit();
                 Ok(())
             }
-            // The log may have reached the disk whole although its flush failed: a crash now
-            // would bring the group back.
+            // The log may be on the disk although its flush failed: a crash now could recover the
+            // batch.
             Err(error)
                 if error.sqlite_error_code() == Some(rusqlite::ErrorCode::SystemIoFailure) =>
             {
-                Err(StorageError::UnknownOutcome(StorageError::from(error).to_string()))
+                Err(StorageError::UnknownOutcome(Cause::of(StorageError::from(error))))
             }
             Err(error) => Err(error.into()),
         }
     }
 
-    /// Leaves no transaction open, whatever happened before.
+    /// Rolls back the open transaction, if there is one.
     fn roll_back(&self) {
         if !self.connection.is_autocommit() {
-            // If even this fails, the next BEGIN fails too, and its group is told so.
+            // If even this fails, the next BEGIN fails too, and its batch gets that error.
             let _ = control(&self.connection, "ROLLBACK");
         }
     }
 }
 
-fn answer(jobs: Vec<Box<dyn Job>>, group: &Result<()>) {
+fn reply(jobs: Vec<Box<dyn Job>>, batch: &Result<()>) {
     for job in jobs {
-        job.answer(group);
+        job.reply(batch);
     }
 }
 
-/// SQLite ended the transaction by itself, as it does on a full disk or a failing one.
-fn lost(outcome: Result<()>) -> StorageError {
-    let cause = outcome.err().map_or_else(String::new, |error| format!(" ({error})"));
-    StorageError::Unavailable(format!("the database rolled back the group of writes{cause}"))
+/// Why every unit of a batch was lost: none of them caused the error, so each may be retried.
+fn batch_error(error: StorageError) -> StorageError {
+    match error {
+        StorageError::Unavailable(_) | StorageError::UnknownOutcome(_) => error,
+        other => StorageError::Unavailable(Cause::of(other)),
+    }
+}
+
+/// SQLite ended the transaction by itself, as it does when the disk is full or failing.
+fn rolled_back(outcome: Result<()>) -> StorageError {
+    let text = "the database rolled back the group of writes";
+    StorageError::Unavailable(match outcome {
+        Err(error) => Cause::with_source(format!("{text} ({error})"), error),
+        Ok(()) => text.into(),
+    })
 }

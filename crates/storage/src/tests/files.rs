@@ -85,7 +85,7 @@ async fn the_check_finds_a_damaged_page() {
 }
 
 #[tokio::test]
-async fn nothing_of_a_deleted_row_lingers_after_a_checkpoint() {
+async fn a_checkpoint_leaves_no_trace_of_a_deleted_row() {
     let directory = tempdir().unwrap();
     let store = open(directory.path());
     let trace = b"a trace of something secret";

@@ -9,22 +9,22 @@ use super::*;
 
 /// A new database with the tests' schema; `None` where there is no server.
 async fn database() -> Option<(PostgresOptions, Store)> {
-    let server = std::env::var("COFFER_TEST_POSTGRES").ok()?;
-    let name = format!("storage_{:016x}", rand());
-    let admin: tokio_postgres::Config = format!("{server}/postgres").parse().unwrap();
-    let (client, connection) = admin.connect(tokio_postgres::NoTls).await.unwrap();
-    tokio::spawn(connection);
-    client.batch_execute(&format!("CREATE DATABASE {name}")).await.unwrap();
-    let options =
-        PostgresOptions::parse(&format!("{server}/{name}"), &Passwords::default()).unwrap();
+    let options = empty_database().await?;
     Store::expand_postgres(options.clone(), SETS, NOW).await.unwrap();
     let store = Store::open_postgres(options.clone(), SETS).await.unwrap();
     Some((options, store))
 }
 
-fn rand() -> u64 {
-    use std::hash::{BuildHasher, RandomState};
-    RandomState::new().hash_one(0)
+/// A new database without a schema; `None` where there is no server.
+async fn empty_database() -> Option<PostgresOptions> {
+    let server = std::env::var("COFFER_TEST_POSTGRES").ok()?;
+    let name = format!("storage_{:016x}", fastrand::u64(..));
+    let admin: tokio_postgres::Config = format!("{server}/postgres").parse().unwrap();
+    let (client, connection) = admin.connect(tokio_postgres::NoTls).await.unwrap();
+    tokio::spawn(connection);
+    client.batch_execute(&format!("CREATE DATABASE {name}")).await.unwrap();
+    let url = format!("{server}/{name}");
+    Some(PostgresOptions::parse(&url, &Passwords::default()).unwrap())
 }
 
 macro_rules! server_or_skip {
@@ -39,8 +39,10 @@ macro_rules! server_or_skip {
     };
 }
 
+mod migrations;
+
 #[tokio::test]
-async fn values_come_back_as_they_went_in() {
+async fn values_round_trip() {
     let (_, store) = server_or_skip!(database());
     let values = vec![
         Value::Int(i64::MIN),
@@ -65,10 +67,10 @@ fn item(id: i64, label: &str) -> (&'static str, Vec<Value>) {
 }
 
 #[tokio::test]
-async fn what_fails_leaves_nothing_and_the_connection_goes_on() {
+async fn a_unit_that_fails_is_rolled_back_and_its_connection_reused() {
     let (_, store) = server_or_skip!(database());
     let broken = Run(vec![item(1, "a"), ("SELECT nonsense FROM item", vec![])]);
-    assert!(matches!(store.write(broken).await, Err(StorageError::Engine(_))));
+    assert!(matches!(store.write(broken).await, Err(StorageError::Rejected(_))));
     assert_eq!(count(&store).await, 0);
     store.write(Run(vec![item(1, "a")])).await.unwrap();
     let twice = store.write(Run(vec![item(2, "a")])).await;
@@ -76,7 +78,7 @@ async fn what_fails_leaves_nothing_and_the_connection_goes_on() {
     assert_eq!(count(&store).await, 1);
 }
 
-/// Defers an insert, and does not ask what became of it.
+/// Defers an insert.
 struct Deferred(&'static str);
 
 impl Work for Deferred {
@@ -89,7 +91,7 @@ impl Work for Deferred {
 }
 
 #[tokio::test]
-async fn what_was_deferred_leaves_with_the_commit_and_can_fail_it() {
+async fn deferred_statements_are_sent_with_the_commit_and_can_fail_it() {
     let (_, store) = server_or_skip!(database());
     let before = store.stats().round_trips;
     store.write(Deferred("a")).await.unwrap();
@@ -121,7 +123,7 @@ impl Work for Refusing {
 }
 
 #[tokio::test]
-async fn a_savepoint_takes_back_what_came_after_it() {
+async fn a_rollback_to_the_savepoint_undoes_what_came_after_it() {
     let (_, store) = server_or_skip!(database());
     store.write(Refusing).await.unwrap();
     let rows = store.query("SELECT id FROM item ORDER BY id", &[]).await.unwrap();
@@ -153,7 +155,7 @@ impl Work for Crossed {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn whoever_is_in_a_deadlock_is_run_again() {
+async fn a_deadlocked_unit_is_retried() {
     let (_, store) = server_or_skip!(database());
     store.write(Run(vec![item(1, "a"), item(2, "b")])).await.unwrap();
     let both = Arc::new(Barrier::new(2));
@@ -170,18 +172,18 @@ async fn whoever_is_in_a_deadlock_is_run_again() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn who_goes_away_in_the_middle_leaves_no_open_transaction() {
+async fn a_caller_that_goes_away_leaves_no_open_transaction() {
     let (options, _) = server_or_skip!(database());
     let store = Store::open_postgres(options.with_connections(1), SETS).await;
     let store = store.unwrap();
     store.write(Run(vec![item(1, "a"), item(2, "b")])).await.unwrap();
     let (work, at) = Halting::new("UPDATE item SET label = label || 'x' WHERE id = 2");
     tokio::select! {
-        _ = store.write(work) => panic!("it was done before anybody could go away"),
+        _ = store.write(work) => panic!("it was done before its caller went away"),
         _ = at.reached.acquire() => {}
     }
     at.go_on.add_permits(1);
-    // It goes on without whoever asked, and the only connection is free afterwards.
+    // It goes on without its caller, and the only connection is free afterwards.
     store.write(Run(vec![item(3, "c")])).await.unwrap();
     let row = store.query("SELECT label FROM item WHERE id = 2", &[]).await.unwrap().remove(0);
     assert_eq!(row.text(0).unwrap(), "bx");
@@ -217,7 +219,7 @@ impl Work for Halting {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn whoever_waits_too_long_for_a_connection_is_told_to_come_again() {
+async fn waiting_too_long_for_a_connection_is_busy() {
     let (options, _) = server_or_skip!(database());
     let store = Store::open_postgres(options.with_connections(1), SETS).await;
     let store = store.unwrap();
@@ -231,14 +233,13 @@ async fn whoever_waits_too_long_for_a_connection_is_told_to_come_again() {
     store.query("SELECT 1", &[]).await.unwrap();
 }
 
-/// The tests' schema and a next version of it, which takes a column away in its second half.
 #[tokio::test]
-async fn a_host_that_is_silent_leaves_time_for_the_next() {
+async fn a_host_that_does_not_respond_leaves_time_for_the_next() {
     let Ok(server) = std::env::var("COFFER_TEST_POSTGRES") else {
         println!("skipped: COFFER_TEST_POSTGRES names no server");
         return;
     };
-    // It takes connections, and never says a word.
+    // It accepts connections and never responds.
     let silent = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
     let silent = silent.local_addr().unwrap();
     let (options, _) = database().await.unwrap();
@@ -251,10 +252,10 @@ async fn a_host_that_is_silent_leaves_time_for_the_next() {
     store.query("SELECT 1", &[]).await.unwrap();
 }
 
-/// Somebody reads a table for as long as a dump takes: a migration waits without making others
-/// wait behind it.
+/// A transaction reads a table for as long as a dump takes: a migration waits for it without making
+/// others wait behind it.
 #[tokio::test]
-async fn a_change_of_the_schema_holds_up_nobody_for_long() {
+async fn a_migration_blocks_no_reader_for_long() {
     let (options, store) = server_or_skip!(database());
     let admin: tokio_postgres::Config = options.to_string().parse().unwrap();
     let (client, connection) = admin.connect(tokio_postgres::NoTls).await.unwrap();
@@ -273,15 +274,16 @@ async fn a_change_of_the_schema_holds_up_nobody_for_long() {
     assert_eq!(expanded.unwrap().applied.len(), 1);
 }
 
+/// The tests' schema and its next version, which drops a column in its second half.
 fn next_version() -> [MigrationSet; 1] {
     let sql =
         "ALTER TABLE item ADD COLUMN note TEXT;\n-- finish\nALTER TABLE item DROP COLUMN body;";
     let next = [SETS[0].migrations[0], Migration { version: 2, name: "notes", sql }];
-    [MigrationSet { room: "items", migrations: Box::leak(Box::new(next)) }]
+    [MigrationSet { component: "items", migrations: Box::leak(Box::new(next)) }]
 }
 
 #[tokio::test]
-async fn neighbouring_versions_run_side_by_side_until_the_change_is_finished() {
+async fn two_versions_run_side_by_side_until_the_migration_is_finished() {
     let (options, old) = server_or_skip!(database());
     let next = next_version();
     let refused = Store::open_postgres(options.clone(), &next).await.unwrap_err().to_string();

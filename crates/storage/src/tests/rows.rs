@@ -9,7 +9,7 @@ use tempfile::tempdir;
 use super::*;
 
 #[tokio::test]
-async fn values_come_back_as_they_went_in() {
+async fn values_round_trip() {
     let directory = tempdir().unwrap();
     let store = open(directory.path());
     let values = vec![
@@ -29,7 +29,7 @@ async fn values_come_back_as_they_went_in() {
 }
 
 #[tokio::test]
-async fn a_column_of_another_type_is_corrupt() {
+async fn a_column_of_another_type_is_an_error() {
     let directory = tempdir().unwrap();
     let store = open(directory.path());
     let sql = "SELECT 1, 'a', x'00', NULL, 1.5";
@@ -43,7 +43,7 @@ async fn a_column_of_another_type_is_corrupt() {
     assert_eq!(row.optional_text(3), Ok(None));
     assert_eq!(row.optional_text(1), Ok(Some("a")));
     for wrong in [row.int(1), row.int(3), row.int(4), row.blob(1).map(|_| 0)] {
-        assert!(matches!(wrong, Err(StorageError::Corrupt(_))));
+        assert!(matches!(wrong, Err(StorageError::Internal(_))));
     }
     assert_eq!(row.take_text(1), Ok("a".to_owned()));
     assert_eq!(row.take_blob(2), Ok(vec![0]));
@@ -51,7 +51,7 @@ async fn a_column_of_another_type_is_corrupt() {
 }
 
 #[tokio::test]
-async fn errors_and_debug_output_hold_no_value() {
+async fn errors_and_debug_output_show_no_value() {
     let directory = tempdir().unwrap();
     let store = open(directory.path());
     store.write(insert("hunter2")).await.unwrap();
@@ -71,8 +71,8 @@ async fn the_number_of_parameters_must_fit() {
     let directory = tempdir().unwrap();
     let store = open(directory.path());
     for params in [vec![], vec![Value::Int(1), Value::Int(2)]] {
-        let answer = store.query("SELECT ?1", &params).await;
-        assert!(matches!(answer, Err(StorageError::Engine(_))));
+        let result = store.query("SELECT ?1", &params).await;
+        assert!(matches!(result, Err(StorageError::Internal(_))));
     }
 }
 
@@ -80,10 +80,10 @@ async fn the_number_of_parameters_must_fit() {
 async fn a_read_changes_nothing() {
     let directory = tempdir().unwrap();
     let store = open(directory.path());
-    let answer = store.query("INSERT INTO item (label) VALUES ('x')", &[]).await;
-    assert!(matches!(answer, Err(StorageError::Engine(_))), "{answer:?}");
-    let answer = store.query("DELETE FROM item RETURNING id", &[]).await;
-    assert!(matches!(answer, Err(StorageError::Engine(_))), "{answer:?}");
+    let result = store.query("INSERT INTO item (label) VALUES ('x')", &[]).await;
+    assert!(matches!(result, Err(StorageError::Internal(_))), "{result:?}");
+    let result = store.query("DELETE FROM item RETURNING id", &[]).await;
+    assert!(matches!(result, Err(StorageError::Internal(_))), "{result:?}");
 }
 
 #[test]
@@ -106,7 +106,7 @@ async fn reads_see_the_last_commit_while_a_write_is_open() {
         async move { store.write(insert("two")).await }
     });
     let waiting = Arc::clone(&gate);
-    tokio::task::spawn_blocking(move || waiting.wait_until_held()).await.unwrap();
+    tokio::task::spawn_blocking(move || waiting.wait_until_blocked()).await.unwrap();
     assert_eq!(count(&store).await, 1);
     gate.open();
     write.await.unwrap().unwrap();
@@ -119,8 +119,8 @@ impl Work for Batch {
     type Out = Vec<Vec<Row>>;
 
     async fn run(&self, tx: &mut Tx<'_>) -> Result<Vec<Vec<Row>>> {
-        tx.defer("INSERT INTO item (label) VALUES ('deferred')", vec![]);
-        let label = [Value::from("batched")];
+        tx.defer("INSERT INTO item (label) VALUES ('deferred')", values![]);
+        let label = values!["batched"];
         let insert = "INSERT INTO item (label) VALUES (?1) RETURNING id";
         let rows = tx
             .batch(&[
@@ -134,7 +134,7 @@ impl Work for Batch {
 }
 
 #[tokio::test]
-async fn a_batch_answers_for_each_statement_after_what_was_deferred() {
+async fn several_statements_return_their_rows_after_the_deferred_ones_ran() {
     let directory = tempdir().unwrap();
     let rows = open(directory.path()).write(Batch).await.unwrap();
     assert_eq!(rows[0][0].int(0), Ok(2));

@@ -22,11 +22,11 @@ const COMMITS: Migration =
     Migration { version: 2, name: "commits", sql: "CREATE TABLE half (id INTEGER); COMMIT" };
 const CHANGED: Migration = Migration { sql: "CREATE TABLE item (id INTEGER)", ..FIRST };
 
-const NEWER: &[MigrationSet] = &[MigrationSet { room: "items", migrations: &[FIRST, SECOND] }];
+const NEWER: &[MigrationSet] = &[MigrationSet { component: "items", migrations: &[FIRST, SECOND] }];
 const OTHER: &[MigrationSet] = &[
-    MigrationSet { room: "items", migrations: &[FIRST] },
+    MigrationSet { component: "items", migrations: &[FIRST] },
     MigrationSet {
-        room: "others",
+        component: "others",
         migrations: &[Migration { version: 1, name: "o", sql: "CREATE TABLE o (id INTEGER)" }],
     },
 ];
@@ -41,7 +41,7 @@ fn path(directory: &TempDir) -> PathBuf {
 
 fn refusal(directory: &TempDir, sets: &[MigrationSet]) -> String {
     match migrate(directory, sets) {
-        Err(StorageError::Schema(text)) => text,
+        Err(StorageError::Schema(cause)) => cause.to_string(),
         other => panic!("{other:?}"),
     }
 }
@@ -53,7 +53,7 @@ async fn a_new_store_needs_no_copy_and_a_second_start_changes_nothing() {
     assert_eq!(report.copy, None);
     let names: Vec<_> = report.applied.iter().map(|each| (each.version, each.name)).collect();
     assert_eq!(names, [(1, "items"), (2, "colour")]);
-    let sql = "SELECT room, applied_at FROM schema_migration WHERE version = 2";
+    let sql = "SELECT component, applied_at FROM schema_migration WHERE version = 2";
     let row = store.query(sql, &[]).await.unwrap().remove(0);
     assert_eq!((row.text(0), row.int(1)), (Ok("items"), Ok(NOW.unix())));
     drop(store);
@@ -61,7 +61,7 @@ async fn a_new_store_needs_no_copy_and_a_second_start_changes_nothing() {
 }
 
 #[tokio::test]
-async fn a_store_is_copied_before_it_is_changed_and_the_copy_takes_its_place() {
+async fn a_store_is_copied_before_a_migration_and_the_copy_can_replace_it() {
     let directory = tempdir().unwrap();
     migrate(&directory, SETS).unwrap().0.write(insert("old")).await.unwrap();
     let (store, report) = migrate(&directory, NEWER).unwrap();
@@ -83,7 +83,7 @@ async fn a_store_is_copied_before_it_is_changed_and_the_copy_takes_its_place() {
 }
 
 #[test]
-fn no_copy_is_made_where_it_would_do_harm() {
+fn no_copy_is_made_where_it_is_switched_off() {
     let directory = tempdir().unwrap();
     drop(migrate(&directory, SETS).unwrap());
     let options = Options { copy_before_migration: false, ..Options::default() };
@@ -95,14 +95,14 @@ fn no_copy_is_made_where_it_would_do_harm() {
 fn a_migration_that_was_changed_is_refused_by_name() {
     let directory = tempdir().unwrap();
     drop(migrate(&directory, SETS).unwrap());
-    let changed = [MigrationSet { room: "items", migrations: &[CHANGED] }];
+    let changed = [MigrationSet { component: "items", migrations: &[CHANGED] }];
     let text = refusal(&directory, &changed);
     assert!(text.contains("migration 1 (\"items\") of \"items\" differs"), "{text}");
     migrate(&directory, SETS).unwrap();
 }
 
 #[test]
-fn a_room_that_this_build_does_not_know_is_refused() {
+fn a_component_that_this_build_does_not_know_is_refused() {
     let directory = tempdir().unwrap();
     drop(migrate(&directory, OTHER).unwrap());
     let text = refusal(&directory, SETS);
@@ -117,7 +117,7 @@ fn a_migration_that_fails_leaves_nothing() {
     ] {
         let directory = tempdir().unwrap();
         drop(migrate(&directory, SETS).unwrap());
-        let sets = [MigrationSet { room: "items", migrations }];
+        let sets = [MigrationSet { component: "items", migrations }];
         for _ in 0..2 {
             let text = refusal(&directory, &sets);
             assert!(text.contains(part), "{text}");
@@ -125,15 +125,17 @@ fn a_migration_that_fails_leaves_nothing() {
         let store = migrate(&directory, SETS).unwrap().0;
         let poll = store.query("SELECT * FROM half", &[]);
         let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
-        assert!(matches!(runtime.block_on(poll), Err(StorageError::Engine(_))));
+        assert!(matches!(runtime.block_on(poll), Err(StorageError::Rejected(_))));
     }
 }
 
 #[test]
 fn versions_must_be_numbered_without_gaps() {
     let directory = tempdir().unwrap();
-    let sets = [MigrationSet { room: "items", migrations: &[SECOND] }];
-    assert!(refusal(&directory, &sets).contains("numbered"));
+    let sets = [MigrationSet { component: "items", migrations: &[SECOND] }];
+    let refused = migrate(&directory, &sets).unwrap_err();
+    assert!(matches!(&refused, StorageError::Internal(_)), "{refused}");
+    assert!(refused.to_string().contains("numbered"), "{refused}");
 }
 
 #[test]

@@ -1,27 +1,28 @@
-//! A table's rows, page after page: in the order of its key, or without one in that of the places
-//! where the engine keeps them.
+//! A table's rows, page after page: in the order of its key, or without one in the physical order.
 
-use super::{Table, lasting};
+use super::table::{Table, leak_sql};
 use crate::error::{Result, StorageError};
+use crate::row::Row;
 use crate::store::Store;
-use crate::value::{Row, Value};
+use crate::value::Value;
+use crate::values;
 
 /// Rows of a page, which are moved in one transaction.
 const PAGE: i64 = 500;
 
-/// Blocks of a PostgreSQL table without a key that are a page: some hundreds of rows.
+/// Blocks in a page of a PostgreSQL table without a key: some hundreds of rows.
 const BLOCKS: i64 = 8;
 
 /// The pages of a table that are still to be read.
 pub(super) enum Pages<'s> {
     Keyed(Keyed<'s>),
-    Placed(Placed<'s>),
+    Physical(Physical<'s>),
 }
 
 impl<'s> Pages<'s> {
     pub(super) fn of(store: &'s Store, table: &Table) -> Self {
         if table.key.is_empty() && store.is_shared() {
-            Self::Placed(Placed::of(store, table))
+            Self::Physical(Physical::of(store, table))
         } else {
             Self::Keyed(Keyed::of(store, table))
         }
@@ -31,21 +32,21 @@ impl<'s> Pages<'s> {
     pub(super) async fn next(&mut self) -> Result<Vec<Vec<Value>>> {
         match self {
             Self::Keyed(pages) => pages.next().await,
-            Self::Placed(pages) => pages.next().await,
+            Self::Physical(pages) => pages.next().await,
         }
     }
 
-    /// Leaves out the first `rows`, which were whole pages.
+    /// Skips the first `rows`, which were whole pages.
     pub(super) async fn skip(&mut self, rows: i64) -> Result<()> {
         match self {
             Self::Keyed(pages) => pages.skip(rows).await,
-            Self::Placed(pages) => pages.skip(rows).await,
+            Self::Physical(pages) => pages.skip(rows).await,
         }
     }
 }
 
-fn fewer() -> StorageError {
-    StorageError::Schema("the source does not have the rows any more that were moved".to_owned())
+fn shrunk() -> StorageError {
+    StorageError::Schema("the source does not have the rows any more that were moved".into())
 }
 
 /// In the order of a key, or of the row ids that SQLite has instead.
@@ -68,9 +69,9 @@ impl<'s> Keyed<'s> {
         let from = format!("SELECT {order}, {columns} FROM {name}");
         Self {
             store,
-            first: lasting(format!("{from} ORDER BY {order} LIMIT ?")),
-            next: lasting(format!("{from} WHERE ({order}) > ({bound}) ORDER BY {order} LIMIT ?")),
-            nth: lasting(format!("SELECT {order} FROM {name} ORDER BY {order} LIMIT 1 OFFSET ?")),
+            first: leak_sql(format!("{from} ORDER BY {order} LIMIT ?")),
+            next: leak_sql(format!("{from} WHERE ({order}) > ({bound}) ORDER BY {order} LIMIT ?")),
+            nth: leak_sql(format!("SELECT {order} FROM {name} ORDER BY {order} LIMIT 1 OFFSET ?")),
             columns: key.len(),
             after: None,
         }
@@ -78,8 +79,8 @@ impl<'s> Keyed<'s> {
 
     async fn skip(&mut self, rows: i64) -> Result<()> {
         if rows > 0 {
-            let last = self.store.scan(self.nth, &[Value::Int(rows.saturating_sub(1))]).await?;
-            self.after = Some(last.into_iter().next().ok_or_else(fewer)?.into_values());
+            let last = self.store.scan(self.nth, &values![rows.saturating_sub(1)]).await?;
+            self.after = Some(last.into_iter().next().ok_or_else(shrunk)?.into_values());
         }
         Ok(())
     }
@@ -89,7 +90,7 @@ impl<'s> Keyed<'s> {
             None => (self.first, Vec::new()),
             Some(after) => (self.next, after.clone()),
         };
-        params.push(Value::Int(PAGE));
+        params.push(Value::from(PAGE));
         let rows = self.store.scan(sql, &params).await?;
         let mut split: Vec<_> = rows.into_iter().map(|row| self.split(row)).collect();
         if let Some((key, _)) = split.last_mut() {
@@ -106,25 +107,25 @@ impl<'s> Keyed<'s> {
     }
 }
 
-/// In the order of a PostgreSQL table's file, some blocks at a time: these it finds without reading
-/// those before them.
-pub(super) struct Placed<'s> {
+/// In the physical order of a PostgreSQL table, some blocks at a time: the server finds them
+/// without reading those before them.
+pub(super) struct Physical<'s> {
     store: &'s Store,
     some: &'static str,
-    /// Asks how many blocks there are.
-    all: &'static str,
+    /// How many blocks there are.
+    blocks: &'static str,
     block: i64,
 }
 
-impl<'s> Placed<'s> {
+impl<'s> Physical<'s> {
     fn of(store: &'s Store, table: &Table) -> Self {
         let Table { name, columns, .. } = table;
         let columns = columns.join(", ");
         let between = "ctid >= CAST(? AS tid) AND ctid < CAST(? AS tid)";
         Self {
             store,
-            some: lasting(format!("SELECT {columns} FROM {name} WHERE {between} ORDER BY ctid")),
-            all: lasting(format!(
+            some: leak_sql(format!("SELECT {columns} FROM {name} WHERE {between} ORDER BY ctid")),
+            blocks: leak_sql(format!(
                 "SELECT pg_relation_size('{name}') / CAST(current_setting('block_size') AS BIGINT)"
             )),
             block: 0,
@@ -137,7 +138,7 @@ impl<'s> Placed<'s> {
             let page = self.next().await?.len();
             skipped = skipped.saturating_add(i64::try_from(page).unwrap_or(i64::MAX));
             if page == 0 || skipped > rows {
-                return Err(fewer());
+                return Err(shrunk());
             }
         }
         Ok(())
@@ -156,7 +157,7 @@ impl<'s> Placed<'s> {
     }
 
     async fn is_over(&self) -> Result<bool> {
-        let rows = self.store.scan(self.all, &[]).await?;
+        let rows = self.store.scan(self.blocks, &[]).await?;
         Ok(self.block >= rows.first().map_or(Ok(0), |row| row.int(0))?)
     }
 }

@@ -5,7 +5,7 @@ use crate::config::Config;
 use coffer::family_set::FamilySet;
 use coffer_base::{Clock, SystemClock};
 use coffer_keyring::KEY_MIGRATIONS;
-use coffer_storage::{About, MigrationSet, PostgresOptions, Store};
+use coffer_storage::{MigrationSet, PostgresOptions, ServerInfo, Store};
 
 /// Seconds by which the clocks of this machine and of the database may differ.
 const CLOCK_SECONDS: i64 = 2;
@@ -21,7 +21,7 @@ pub(super) async fn check(
     let keys = open(keys, &[KEY_MIGRATIONS], &mut findings).await;
     let (Some(data), Some(keys)) = (data, keys) else { return findings };
     for store in [&data, &keys] {
-        if let Ok(Some(about)) = store.about().await {
+        if let Ok(Some(about)) = store.server_info().await {
             findings.extend([durability(&about), clock(&about)]);
         }
     }
@@ -50,7 +50,7 @@ async fn open(
     findings: &mut Vec<Finding>,
 ) -> Option<Store> {
     const CHECK: &str = "database";
-    let (name, is_unencrypted) = (options.to_string(), options.is_in_the_open());
+    let (name, is_unencrypted) = (options.to_string(), options.is_unencrypted());
     let (finding, store) = match Store::open_postgres(options, sets).await {
         // The error names the database.
         Err(error) => (Finding::fail(CHECK, error.to_string(), ""), None),
@@ -69,7 +69,7 @@ async fn open(
 }
 
 /// Whether a commit that was acknowledged survives a crash.
-fn durability(about: &About) -> Finding {
+fn durability(about: &ServerInfo) -> Finding {
     const CHECK: &str = "durability";
     let lost = "a crash loses what was acknowledged";
     if !about.flushes {
@@ -83,7 +83,7 @@ fn durability(about: &About) -> Finding {
     Finding::ok(CHECK, format!("fsync is on, synchronous_commit is {commit}"))
 }
 
-fn clock(about: &About) -> Finding {
+fn clock(about: &ServerInfo) -> Finding {
     const CHECK: &str = "clock";
     let apart = SystemClock.now().unix().saturating_sub(about.now.unix()).saturating_abs();
     if apart > CLOCK_SECONDS {
@@ -101,7 +101,7 @@ mod tests {
 
     #[test]
     fn what_could_lose_a_commit_is_a_failure() {
-        let about = |flushes, commit: &str, apart| About {
+        let about = |flushes, commit: &str, apart| ServerInfo {
             flushes,
             synchronous_commit: commit.to_owned(),
             now: SystemClock.now().plus(apart),

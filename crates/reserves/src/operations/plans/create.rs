@@ -35,8 +35,8 @@ enum Type {
     Manual,
 }
 
-/// The types by their names on the wire. `manual_release` is checked again once the caller's version
-/// is known.
+/// The types by their names on the wire. `manual_release` is checked again once the caller's
+/// version is known.
 const TYPES: [(&str, Type); 3] = [
     ("fixed_release", Type::Fixed),
     ("rolling_release", Type::Rolling),

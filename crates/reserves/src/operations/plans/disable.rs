@@ -1,5 +1,5 @@
-//! Disabling a plan. From the commit on it reserves nothing, since a charge locks the same ledger; a
-//! scheduled task releases its holds.
+//! Disabling a plan. From the commit on it reserves nothing, since a charge locks the same ledger;
+//! a scheduled task releases its holds.
 
 use super::super::RESERVE_PLAN_WRITE;
 use super::plan_of_path;

@@ -20,7 +20,7 @@ async fn rewrite(store: &Store, bytes: usize, times: u8) {
 }
 
 #[tokio::test]
-async fn the_log_is_moved_beside_the_commits() {
+async fn checkpoints_run_beside_the_commits() {
     let directory = tempdir().unwrap();
     let store = open(directory.path());
     rewrite(&store, MIB, 5).await;
@@ -57,14 +57,14 @@ async fn the_log_outlives_a_long_reader_and_shrinks_after_it() {
     let reader = Connection::open(directory.path().join("coffer.db")).unwrap();
     reader.execute_batch("BEGIN; SELECT count(*) FROM item").unwrap();
     rewrite(&store, 4 * MIB, 20).await;
-    let held = store.stats().wal_bytes;
-    assert!(held > limit::WAL_CEILING_BYTES, "{held}");
+    let before = store.stats().wal_bytes;
+    assert!(before > limit::WAL_CEILING_BYTES, "{before}");
     let refused = store.checkpoint().await.unwrap_err();
     assert!(matches!(refused, StorageError::Unavailable(_)), "{refused}");
     reader.execute_batch("COMMIT").unwrap();
     rewrite(&store, 4 * MIB, 10).await;
     let after = store.stats().wal_bytes;
-    assert!(after < held, "{after}");
+    assert!(after < before, "{after}");
     store.checkpoint().await.unwrap();
     assert_eq!(store.stats().wal_bytes, 0);
 }

@@ -1,4 +1,4 @@
-//! Units of work, alone and in groups.
+//! Units of work, alone and in batches.
 
 use std::future::pending;
 use std::num::NonZeroU64;
@@ -27,21 +27,21 @@ impl Work for Bad {
     async fn run(&self, tx: &mut Tx<'_>) -> Result<()> {
         tx.execute("INSERT INTO item (label) VALUES ('bad')", &[]).await?;
         match self {
-            Self::Refuse => return Err(StorageError::Corrupt("refused".to_owned())),
+            Self::Refuse => return Err(StorageError::Corrupt("refused".into())),
             Self::Panic => panic!("on purpose"),
             Self::Wait => pending::<()>().await,
             // Goes on as if the failure had not happened.
             Self::Hide => {
                 let _ = tx.execute("INSERT INTO item (label) VALUES ('bad')", &[]).await;
             }
-            Self::DeferDuplicate => tx.defer("INSERT INTO item (label) VALUES ('bad')", vec![]),
+            Self::DeferDuplicate => tx.defer("INSERT INTO item (label) VALUES ('bad')", values![]),
         }
         Ok(())
     }
 }
 
 impl Bad {
-    fn is_told(self, error: &StorageError) -> bool {
+    fn is_reported(self, error: &StorageError) -> bool {
         match self {
             Self::Refuse => matches!(error, StorageError::Corrupt(_)),
             Self::Panic => *error == StorageError::Panicked,
@@ -62,15 +62,17 @@ async fn until_waiting(store: &Store, number: u64) {
     }
 }
 
-/// A store whose writer stands before the commit of one unit, so that what comes next is a group.
-async fn held(directory: &std::path::Path) -> (Arc<Gate>, Store, JoinHandle<Result<Vec<Row>>>) {
+/// A store whose writer is blocked before a commit, so that what is queued next is one batch.
+async fn blocked_writer(
+    directory: &std::path::Path,
+) -> (Arc<Gate>, Store, JoinHandle<Result<Vec<Row>>>) {
     let gate = Arc::new(Gate::default());
     let store = open_with(directory, gate.faults());
     gate.shut();
     let first = spawn(&store, insert("first"));
     tokio::task::spawn_blocking({
         let gate = Arc::clone(&gate);
-        move || gate.wait_until_held()
+        move || gate.wait_until_blocked()
     })
     .await
     .unwrap();
@@ -78,9 +80,9 @@ async fn held(directory: &std::path::Path) -> (Arc<Gate>, Store, JoinHandle<Resu
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn what_waits_shares_one_commit() {
+async fn queued_units_share_one_commit() {
     let directory = tempdir().unwrap();
-    let (gate, store, first) = held(directory.path()).await;
+    let (gate, store, first) = blocked_writer(directory.path()).await;
     let writes: Vec<_> = (0..40).map(|i| spawn(&store, insert(&format!("row {i}")))).collect();
     until_waiting(&store, 40).await;
     gate.open();
@@ -93,9 +95,9 @@ async fn what_waits_shares_one_commit() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_group_has_a_size_limit() {
+async fn a_batch_has_a_size_limit() {
     let directory = tempdir().unwrap();
-    let (gate, store, first) = held(directory.path()).await;
+    let (gate, store, first) = blocked_writer(directory.path()).await;
     let size = limit::WRITE_GROUP + 1;
     let writes: Vec<_> = (0..size).map(|i| spawn(&store, insert(&format!("row {i}")))).collect();
     until_waiting(&store, size as u64).await;
@@ -108,9 +110,9 @@ async fn a_group_has_a_size_limit() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_unit_that_ends_badly_takes_nobody_with_it() {
+async fn a_unit_that_fails_is_rolled_back_alone() {
     let directory = tempdir().unwrap();
-    let (gate, store, first) = held(directory.path()).await;
+    let (gate, store, first) = blocked_writer(directory.path()).await;
     let before = spawn(&store, insert("before"));
     until_waiting(&store, 1).await;
     let every = [Bad::Refuse, Bad::Panic, Bad::Wait, Bad::Hide, Bad::DeferDuplicate];
@@ -124,19 +126,19 @@ async fn a_unit_that_ends_badly_takes_nobody_with_it() {
     }
     for (bad, write) in bad {
         let error = write.await.unwrap().unwrap_err();
-        assert!(bad.is_told(&error), "{error}");
+        assert!(bad.is_reported(&error), "{error}");
     }
     assert_eq!(count(&store).await, 3);
     assert_eq!(store.stats().commits, 2);
 }
 
 #[tokio::test]
-async fn a_unit_that_is_alone_and_ends_badly_leaves_nothing() {
+async fn a_single_unit_that_fails_leaves_no_rows() {
     let directory = tempdir().unwrap();
     let store = open(directory.path());
     for bad in [Bad::Refuse, Bad::Panic, Bad::Wait, Bad::Hide, Bad::DeferDuplicate] {
         let error = store.write(bad).await.unwrap_err();
-        assert!(bad.is_told(&error), "{error}");
+        assert!(bad.is_reported(&error), "{error}");
         assert_eq!(count(&store).await, 0);
     }
     store.write(insert("good")).await.unwrap();
@@ -164,12 +166,12 @@ async fn statements_about_transactions_and_connections_are_refused() {
     ] {
         let work = Run(vec![("INSERT INTO item (label) VALUES ('a')", vec![]), (sql, vec![])]);
         let error = store.write(work).await.unwrap_err();
-        assert!(matches!(error, StorageError::Engine(_)), "{sql}: {error}");
+        assert!(matches!(error, StorageError::Internal(_)), "{sql}: {error}");
         let error = store.query(sql, &[]).await.unwrap_err();
-        assert!(matches!(error, StorageError::Engine(_)), "{sql}: {error}");
+        assert!(matches!(error, StorageError::Internal(_)), "{sql}: {error}");
     }
     let two = Run(vec![("DELETE FROM item; COMMIT", vec![])]);
-    assert!(matches!(store.write(two).await, Err(StorageError::Engine(_))));
+    assert!(matches!(store.write(two).await, Err(StorageError::Rejected(_))));
     assert_eq!(count(&store).await, 0);
 }
 
@@ -180,22 +182,22 @@ impl Work for Savepoints {
     type Out = ();
 
     async fn run(&self, tx: &mut Tx<'_>) -> Result<()> {
-        tx.defer("INSERT INTO item (label) VALUES ('claim')", vec![]);
+        tx.defer("INSERT INTO item (label) VALUES ('claim')", values![]);
         tx.savepoint().await?;
         tx.execute("INSERT INTO item (label) VALUES ('refused')", &[]).await?;
-        tx.defer("INSERT INTO item (label) VALUES ('refused too')", vec![]);
+        tx.defer("INSERT INTO item (label) VALUES ('refused too')", values![]);
         tx.rollback_to_savepoint().await?;
         tx.release_savepoint().await?;
         tx.savepoint().await?;
         tx.execute("INSERT INTO item (label) VALUES ('kept')", &[]).await?;
         tx.release_savepoint().await?;
-        tx.defer("INSERT INTO item (label) VALUES ('audit')", vec![]);
+        tx.defer("INSERT INTO item (label) VALUES ('audit')", values![]);
         Ok(())
     }
 }
 
 #[tokio::test]
-async fn a_savepoint_undoes_what_came_after_it_and_nothing_else() {
+async fn a_rollback_to_the_savepoint_undoes_what_came_after_it_and_nothing_else() {
     let directory = tempdir().unwrap();
     let store = open(directory.path());
     store.write(Savepoints).await.unwrap();
@@ -205,9 +207,9 @@ async fn a_savepoint_undoes_what_came_after_it_and_nothing_else() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_full_queue_answers_busy() {
+async fn a_full_queue_is_busy() {
     let directory = tempdir().unwrap();
-    let (gate, store, first) = held(directory.path()).await;
+    let (gate, store, first) = blocked_writer(directory.path()).await;
     let writes: Vec<_> =
         (0..limit::WRITE_QUEUE).map(|i| spawn(&store, insert(&format!("row {i}")))).collect();
     until_waiting(&store, limit::WRITE_QUEUE as u64).await;
@@ -223,7 +225,7 @@ async fn a_full_queue_answers_busy() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_dropped_caller_does_not_cut_its_write() {
     let directory = tempdir().unwrap();
-    let (gate, store, first) = held(directory.path()).await;
+    let (gate, store, first) = blocked_writer(directory.path()).await;
     let cut = spawn(&store, insert("cut"));
     until_waiting(&store, 1).await;
     cut.abort();
@@ -235,14 +237,14 @@ async fn a_dropped_caller_does_not_cut_its_write() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_full_disk_loses_the_group_and_nothing_more() {
+async fn a_full_disk_loses_the_batch_and_nothing_more() {
     let directory = tempdir().unwrap();
     let (gate, pages) = (Arc::new(Gate::default()), Arc::new(AtomicU32::new(0)));
     let store = open_with(directory.path(), gate.faults().page_ceiling(Arc::clone(&pages)));
     store.write(insert("kept")).await.unwrap();
     gate.shut();
     let first = spawn(&store, insert("first"));
-    until_held(&gate).await;
+    until_blocked(&gate).await;
     let small = spawn(&store, insert("small"));
     until_waiting(&store, 1).await;
     let large = spawn(&store, insert_body("large", vec![7; 1_000_000]));
@@ -262,13 +264,13 @@ async fn a_full_disk_loses_the_group_and_nothing_more() {
     assert_eq!(count(&store).await, 3);
 }
 
-async fn until_held(gate: &Arc<Gate>) {
+async fn until_blocked(gate: &Arc<Gate>) {
     let gate = Arc::clone(gate);
-    tokio::task::spawn_blocking(move || gate.wait_until_held()).await.unwrap();
+    tokio::task::spawn_blocking(move || gate.wait_until_blocked()).await.unwrap();
 }
 
 #[tokio::test]
-async fn a_failed_commit_is_told_and_the_next_one_works() {
+async fn a_failed_commit_is_reported_and_the_next_one_succeeds() {
     let directory = tempdir().unwrap();
     let armed = Arc::new(AtomicBool::new(true));
     let store = open_with(directory.path(), Faults::none().fail_commit(Arc::clone(&armed)));

@@ -1,7 +1,7 @@
-//! Where a database is, and whom we trust there.
+//! The address of a database, its password, and how its server is authenticated.
 //!
-//! Passwords come from the address, from whoever calls, or from a password file; none of them is
-//! ever in a message.
+//! A password comes from the address, from the caller, or from a password file, and is in no
+//! message and in no error.
 
 use std::fmt;
 use std::net::IpAddr;
@@ -20,7 +20,7 @@ use super::{password_file, tls};
 use crate::error::{Result, StorageError};
 use crate::fault::Faults;
 
-/// Where a database is, and how many connections a server may have to it.
+/// The address of a database, and how many connections to it there may be.
 #[derive(Clone)]
 pub struct PostgresOptions {
     pub(super) config: Arc<Config>,
@@ -29,13 +29,23 @@ pub struct PostgresOptions {
     pub(super) faults: Faults,
 }
 
-/// Where passwords come from that are not in the address.
-#[derive(Clone, Debug, Default)]
+/// Where a password comes from that is not in the address.
+#[derive(Clone, Default)]
 pub struct Passwords {
-    /// One that was given by itself.
+    /// The password itself.
     pub given: Option<Zeroizing<String>>,
     /// A file of lines `host:port:database:user:password`, as `PGPASSFILE` names one.
     pub file: Option<PathBuf>,
+}
+
+impl fmt::Debug for Passwords {
+    /// Shows whether a password is given, never which.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Passwords")
+            .field("given", &self.given.is_some())
+            .field("file", &self.file)
+            .finish()
+    }
 }
 
 impl fmt::Display for PostgresOptions {
@@ -45,7 +55,7 @@ impl fmt::Display for PostgresOptions {
         if let Some(user) = self.config.get_user() {
             write!(f, "{user}@")?;
         }
-        for (at, (host, port)) in self.places().into_iter().enumerate() {
+        for (at, (host, port)) in self.addresses().into_iter().enumerate() {
             let comma = if at == 0 { "" } else { "," };
             write!(f, "{comma}{host}:{port}")?;
         }
@@ -63,13 +73,13 @@ impl fmt::Debug for PostgresOptions {
 enum Security {
     /// Not at all.
     Plain,
-    /// Encrypted, with somebody who has a certificate for that name.
+    /// Encrypted, and the server has a certificate for the host's name.
     Verified,
 }
 
-/// What an address says that the driver does not know.
+/// Parameters of an address that the driver does not know.
 #[derive(Default)]
-struct Ours {
+struct Extensions {
     security: Option<Security>,
     root_certificates: Option<PathBuf>,
     connections: Option<usize>,
@@ -81,45 +91,29 @@ impl PostgresOptions {
     /// `pool_size` is how many connections there may be.
     ///
     /// # Errors
-    /// [`StorageError::Schema`] says what is wrong with it, and shows no password.
+    /// [`StorageError::Schema`] if it cannot be used, and why, without its password;
+    /// [`StorageError::File`] if a file that it or `passwords` names cannot be used.
     pub fn parse(url: &str, passwords: &Passwords) -> Result<Self> {
-        let (plain, ours) = split(url)?;
+        let (plain, extensions) = split(url)?;
         let mut config: Config = plain.parse().map_err(|error: tokio_postgres::Error| {
+            // Only the text: the error itself may have parts of the address, and so of a password.
             let source = std::error::Error::source(&error).map(ToString::to_string);
             refused(&source.unwrap_or_else(|| error.to_string()))
         })?;
-        let missing = |what: &str| refused(&format!("no {what} stands in it"));
-        if config.get_hosts().is_empty() {
-            return Err(missing("host"));
-        }
-        if config.get_dbname().is_none_or(str::is_empty) {
-            return Err(missing("database"));
-        }
-        if config.get_user().is_none_or(str::is_empty) {
-            return Err(missing("user"));
-        }
-        if config.get_options().is_some() {
-            return Err(refused("poolers refuse 'options'; use ALTER ROLE … SET instead"));
-        }
-        if !config.get_hostaddrs().is_empty() {
-            return Err(refused("'hostaddr' would lead elsewhere than the host's name says"));
-        }
-        if config.get_load_balance_hosts() != LoadBalanceHosts::Disable {
-            return Err(refused("hosts are tried in their order, so 'load_balance_hosts' is out"));
-        }
-        let local = config.get_hosts().iter().all(is_local);
-        let verified = match ours.security {
+        require_complete(&config)?;
+        require_supported(&config)?;
+        let is_verified = match extensions.security {
             Some(Security::Verified) => true,
             Some(Security::Plain) => false,
-            None => !local,
+            None => !config.get_hosts().iter().all(is_local),
         };
-        config.ssl_mode(if verified { SslMode::Require } else { SslMode::Disable });
+        config.ssl_mode(if is_verified { SslMode::Require } else { SslMode::Disable });
         config.connect_timeout(Duration::from_secs(limit::CONNECT_SECONDS));
         config.keepalives_idle(Duration::from_secs(limit::KEEPALIVE_SECONDS));
         config.tcp_user_timeout(Duration::from_secs(limit::COMMIT_SECONDS));
         config.application_name("coffer");
-        let tls = tls::trusting(ours.root_certificates.as_deref())?;
-        let connections = ours.connections.unwrap_or(limit::POSTGRES_CONNECTIONS);
+        let tls = tls::trusting(extensions.root_certificates.as_deref())?;
+        let connections = extensions.connections.unwrap_or(limit::POSTGRES_CONNECTIONS);
         add_password(&mut config, passwords)?;
         Ok(Self { config: Arc::new(config), tls, connections, faults: Faults::none() })
     }
@@ -138,33 +132,61 @@ impl PostgresOptions {
         self
     }
 
-    /// Whether everything crosses a network where others can read it.
-    pub fn is_in_the_open(&self) -> bool {
+    /// Whether connections cross a network without encryption.
+    pub fn is_unencrypted(&self) -> bool {
         self.config.get_ssl_mode() == SslMode::Disable
             && !self.config.get_hosts().iter().all(is_local)
     }
 
-    /// Whether an address itself, which may stand where others can read it, has a password.
+    /// Whether the text of an address has a password.
     pub fn has_password(url: &str) -> bool {
         split(url)
             .and_then(|(plain, _)| plain.parse::<Config>().map_err(|_| refused("")))
             .is_ok_and(|config| config.get_password().is_some())
     }
 
-    /// Whether both are databases of one cluster: whoever has its files has both.
+    /// Whether both are databases of one cluster, whose files hold both.
     pub fn same_cluster(&self, other: &Self) -> bool {
-        self.places().iter().any(|place| other.places().contains(place))
+        self.addresses().iter().any(|address| other.addresses().contains(address))
     }
 
     /// The same for each host alone.
     pub(super) fn each_host(&self) -> Vec<Config> {
-        let hosts = self.config.get_hosts().iter().zip(self.places());
+        let hosts = self.config.get_hosts().iter().zip(self.addresses());
         hosts.map(|(host, (_, port))| one_host(&self.config, host, port)).collect()
     }
 
-    fn places(&self) -> Vec<(String, u16)> {
-        places(&self.config)
+    fn addresses(&self) -> Vec<(String, u16)> {
+        addresses(&self.config)
     }
+}
+
+/// Refuses an address without a host, a database or a user.
+fn require_complete(config: &Config) -> Result<()> {
+    let is_empty = |text: Option<&str>| text.is_none_or(str::is_empty);
+    let missing = [
+        ("host", config.get_hosts().is_empty()),
+        ("database", is_empty(config.get_dbname())),
+        ("user", is_empty(config.get_user())),
+    ];
+    match missing.into_iter().find(|(_, is_missing)| *is_missing) {
+        Some((what, _)) => Err(refused(&format!("no {what} stands in it"))),
+        None => Ok(()),
+    }
+}
+
+/// Refuses parameters that would change what this crate relies on.
+fn require_supported(config: &Config) -> Result<()> {
+    if config.get_options().is_some() {
+        return Err(refused("poolers refuse 'options'; use ALTER ROLE … SET instead"));
+    }
+    if !config.get_hostaddrs().is_empty() {
+        return Err(refused("'hostaddr' would lead elsewhere than the host's name says"));
+    }
+    if config.get_load_balance_hosts() != LoadBalanceHosts::Disable {
+        return Err(refused("hosts are tried in their order, so 'load_balance_hosts' is out"));
+    }
+    Ok(())
 }
 
 /// All that an address can say, for one of its hosts.
@@ -202,7 +224,7 @@ fn one_host(all: &Config, host: &Host, port: u16) -> Config {
     one
 }
 
-fn places(config: &Config) -> Vec<(String, u16)> {
+fn addresses(config: &Config) -> Vec<(String, u16)> {
     let ports = config.get_ports();
     let port = |at: usize| ports.get(at).or(ports.first()).copied().unwrap_or(DEFAULT_PORT);
     let hosts = config.get_hosts().iter().enumerate();
@@ -220,7 +242,7 @@ fn add_password(config: &mut Config, passwords: &Passwords) -> Result<()> {
     let Some(path) = &passwords.file else { return Ok(()) };
     let (user, database) = (config.get_user(), config.get_dbname());
     let (user, database) = (user.unwrap_or_default(), database.unwrap_or_default());
-    if let Some(found) = password_file::find(path, &places(config), database, user)? {
+    if let Some(found) = password_file::find(path, &addresses(config), database, user)? {
         config.password(found.as_bytes());
     }
     Ok(())
@@ -229,7 +251,7 @@ fn add_password(config: &mut Config, passwords: &Passwords) -> Result<()> {
 const DEFAULT_PORT: u16 = 5432;
 
 fn refused(why: &str) -> StorageError {
-    StorageError::Schema(format!("the database's address cannot be used: {why}"))
+    StorageError::Schema(format!("the database's address cannot be used: {why}").into())
 }
 
 fn name(host: &Host) -> String {
@@ -248,30 +270,30 @@ fn is_local(host: &Host) -> bool {
     }
 }
 
-/// Takes out of the address what the driver does not know.
-fn split(url: &str) -> Result<(String, Ours)> {
+/// Takes the parameters out of the address that the driver does not know.
+fn split(url: &str) -> Result<(String, Extensions)> {
     if !["postgres://", "postgresql://"].iter().any(|scheme| url.starts_with(scheme)) {
         return Err(refused("it does not begin with postgres://"));
     }
-    let Some((place, query)) = url.split_once('?') else {
-        return Ok((url.to_owned(), Ours::default()));
+    let Some((base, query)) = url.split_once('?') else {
+        return Ok((url.to_owned(), Extensions::default()));
     };
-    let mut ours = Ours::default();
+    let mut extensions = Extensions::default();
     let mut rest = Vec::new();
     for pair in query.split('&').filter(|pair| !pair.is_empty()) {
         let (name, value) = pair.split_once('=').unwrap_or((pair, ""));
         let value = percent_decode_str(value).decode_utf8_lossy();
         match name {
-            "sslmode" => ours.security = Some(security(&value)?),
-            "sslrootcert" => ours.root_certificates = Some(Path::new(&*value).to_owned()),
-            "pool_size" => ours.connections = Some(pool_size(&value)?),
+            "sslmode" => extensions.security = Some(security(&value)?),
+            "sslrootcert" => extensions.root_certificates = Some(Path::new(&*value).to_owned()),
+            "pool_size" => extensions.connections = Some(pool_size(&value)?),
             _ => rest.push(pair),
         }
     }
     if rest.is_empty() {
-        return Ok((place.to_owned(), ours));
+        return Ok((base.to_owned(), extensions));
     }
-    Ok((format!("{place}?{}", rest.join("&")), ours))
+    Ok((format!("{base}?{}", rest.join("&")), extensions))
 }
 
 fn security(word: &str) -> Result<Security> {
@@ -305,7 +327,7 @@ mod tests {
     }
 
     #[test]
-    fn what_leaves_this_machine_is_encrypted_and_checked_unless_told_otherwise() {
+    fn remote_connections_are_encrypted_and_verified_by_default() {
         assert!(encrypted("postgres://u@db.example/d"));
         assert!(encrypted("postgres://u@127.0.0.1,db.example/d"));
         assert!(encrypted("postgres://u@127.0.0.1/d?sslmode=verify-full"));
@@ -313,8 +335,8 @@ mod tests {
             assert!(!encrypted(&format!("postgres://u@{plain}/d")), "{plain}");
         }
         let open = parse("postgres://u@db.example/d?sslmode=disable").unwrap();
-        assert!(open.is_in_the_open());
-        assert!(!parse("postgres://u@127.0.0.1/d").unwrap().is_in_the_open());
+        assert!(open.is_unencrypted());
+        assert!(!parse("postgres://u@127.0.0.1/d").unwrap().is_unencrypted());
         for half in ["prefer", "require", "verify-ca"] {
             let error = parse(&format!("postgres://u@h/d?sslmode={half}")).unwrap_err();
             assert!(error.to_string().contains("verify-full"), "{error}");
@@ -322,7 +344,7 @@ mod tests {
     }
 
     #[test]
-    fn an_address_says_what_it_lacks() {
+    fn an_error_says_what_an_address_lacks() {
         for (url, lacks) in [
             ("mysql://u@h/d", "postgres://"),
             ("postgres://u@h/", "database"),
@@ -343,6 +365,8 @@ mod tests {
         let options = parse(url).unwrap();
         assert_eq!(options.to_string(), "postgres://u@127.0.0.1:6432/d");
         assert!(!format!("{options:?}").contains("hunter2"));
+        let given = Passwords { given: Some(Zeroizing::new("hunter2".to_owned())), file: None };
+        assert!(!format!("{given:?}").contains("hunter2"));
         assert!(PostgresOptions::has_password(url));
         assert!(!PostgresOptions::has_password("postgres://u@127.0.0.1/d"));
         for wrong in
@@ -354,7 +378,7 @@ mod tests {
     }
 
     #[test]
-    fn a_password_comes_from_the_address_or_from_whoever_calls_or_from_a_file() {
+    fn a_password_comes_from_the_address_or_the_caller_or_a_file() {
         use std::os::unix::fs::PermissionsExt;
         let directory = tempfile::tempdir().unwrap();
         let path = directory.path().join("pgpass");
@@ -373,7 +397,7 @@ mod tests {
     }
 
     #[test]
-    fn two_databases_of_one_cluster_are_noticed() {
+    fn two_databases_of_one_cluster_are_detected() {
         let of = |url: &str| parse(url).unwrap();
         assert!(of("postgres://u@h1,h2/a").same_cluster(&of("postgres://v@h2/b")));
         assert!(!of("postgres://u@h1/a").same_cluster(&of("postgres://u@h1:5433/a")));

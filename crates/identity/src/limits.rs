@@ -1,0 +1,22 @@
+//! Bounds of accounts, apps and keys.
+
+/// Seconds between two writes of the keys' last-used times, which tell a person about days.
+pub const LAST_USED_EVERY_SECONDS: u64 = 60;
+
+/// Authenticated pairs of key and account that are cached: about 5 MB.
+pub const PRINCIPALS_IN_MEMORY: usize = 10_000;
+
+/// Longest name of an account or an app, in characters: it is for people to read.
+pub const DISPLAY_NAME_CHARACTERS: usize = 200;
+
+/// Shortest life of an ephemeral key, in seconds: a shorter one may be over before it arrives.
+pub const EPHEMERAL_SECONDS_FLOOR: i64 = 60;
+
+/// Longest life of an ephemeral key, in seconds: one day, since a user's device holds it.
+pub const EPHEMERAL_SECONDS_CEILING: i64 = 86_400;
+
+/// Life of an ephemeral key if the caller does not say, in seconds: one hour.
+pub const EPHEMERAL_SECONDS_DEFAULT: i64 = 3600;
+
+/// Seconds between two passes of the job that erases tenants whose keys are destroyed already.
+pub const ERASE_EVERY_SECONDS: u64 = 5;

@@ -1,0 +1,51 @@
+//! How a store is opened, and what it reports about itself.
+
+use coffer_base::Timestamp;
+
+use crate::fault::Faults;
+
+/// How an embedded store is opened, beyond its path.
+#[derive(Clone, Debug)]
+pub struct Options {
+    /// Faults to inject; none outside tests.
+    pub faults: Faults,
+    /// Whether the database is copied before a migration changes it. Switch it off only where an
+    /// old copy does harm, as with keys that may be destroyed later.
+    pub copy_before_migration: bool,
+}
+
+impl Default for Options {
+    fn default() -> Self {
+        Self { faults: Faults::none(), copy_before_migration: true }
+    }
+}
+
+/// What a store did since it was opened.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Stats {
+    /// Units of work that ran.
+    pub units: u64,
+    /// Commits that succeeded; on SQLite, one commit makes a whole batch of units durable.
+    pub commits: u64,
+    /// Checkpoints of the write-ahead log that succeeded.
+    pub checkpoints: u64,
+    /// Checkpoints that failed or could not finish.
+    pub checkpoints_failed: u64,
+    /// Size of the write-ahead log now, in bytes.
+    pub wal_bytes: u64,
+    /// Units of work, or requests, that wait for the writer or for a connection.
+    pub waiting: u64,
+    /// Round trips to the database server.
+    pub round_trips: u64,
+}
+
+/// What a database that servers share says of itself.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ServerInfo {
+    /// Whether it flushes its log to the disk at all (`fsync`).
+    pub flushes: bool,
+    /// When it confirms a commit: its setting `synchronous_commit`.
+    pub synchronous_commit: String,
+    /// The time of its clock.
+    pub now: Timestamp,
+}
