@@ -58,7 +58,7 @@ def an_empty_database_at_start(topology):
 
 
 def a_schema_that_is_newer(topology):
-    topology.sql("CREATE TEMP TABLE newer AS SELECT * FROM schema_migration WHERE room = 'secrets';"
+    topology.sql("CREATE TEMP TABLE newer AS SELECT * FROM schema_migration WHERE component = 'secrets';"
               "UPDATE newer SET version = 999; INSERT INTO schema_migration SELECT * FROM newer")
     said = topology.refused()
     topology.sql("DELETE FROM schema_migration WHERE version = 999")
@@ -68,8 +68,8 @@ def a_schema_that_is_newer(topology):
 def a_schema_that_is_one_step_ahead(topology):
     """Servers of both versions run between the two halves of a migration, and not after it."""
     topology.sql("ALTER TABLE secret ADD COLUMN synthetic BIGINT; INSERT INTO schema_migration "
-              "SELECT room, version + 1, 'synthetic', 'unknown', applied_at, 0 FROM "
-              "schema_migration WHERE room = 'secrets' ORDER BY version DESC LIMIT 1")
+              "SELECT component, version + 1, 'synthetic', 'unknown', applied_at, 0 FROM "
+              "schema_migration WHERE component = 'secrets' ORDER BY version DESC LIMIT 1")
     server = topology.serve()
     works_again(topology.api(server))
     server.kill()
@@ -81,8 +81,8 @@ def a_schema_that_is_one_step_ahead(topology):
 
 
 def a_schema_that_is_older(topology):
-    topology.sql("DELETE FROM schema_migration WHERE room = 'kernel' AND version = "
-              "(SELECT max(version) FROM schema_migration WHERE room = 'kernel')")
+    topology.sql("DELETE FROM schema_migration WHERE component = 'kernel' AND version = "
+              "(SELECT max(version) FROM schema_migration WHERE component = 'kernel')")
     count = "SELECT count(*) FROM schema_migration"
     before = topology.sql(count)
     said = says(topology.refused(), topology.data, "older than this build", '"kernel"',
@@ -278,7 +278,7 @@ class SmallDisk:
         return self
 
     def fill(self):
-        """Leaves no room at all."""
+        """Leaves no space at all."""
         with (self.home / "filler").open("wb", buffering=0) as file:
             try:
                 while True:
