@@ -4,6 +4,7 @@
 use super::super::RESERVE_PLAN_WRITE;
 use super::plan_of_path;
 use crate::model::plan::{Plan, State};
+use crate::operations::examples;
 use crate::store::plan as store;
 use crate::wire::{self, View};
 use coffer_dialect::{ApiError, Object};
@@ -20,7 +21,8 @@ impl WriteOperation for Disable {
         "/v1/reserve/plans/:id/disable",
         RESERVE_PLAN_WRITE,
         &[],
-    );
+    )
+    .example(examples::PLANS_RETRIEVE);
     type Input = String;
     type Out = Plan;
 
