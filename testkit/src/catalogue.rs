@@ -1,246 +1,208 @@
-//! Every operation by which an app's backend changes something, each as one request that can be
-//! made. Tests of what all of them must do go through this list, and fail while one is missing.
+//! Requests by which tests try all operations at once: each operation's own example, with the
+//! objects that it needs. Nothing here knows a family: a new one is tried because it is served.
 
-use crate::client::{Answer, Client};
+use crate::client::{Answer, Client, encode};
 use crate::server::TestServer;
-use coffer_kernel::{Access, Method};
+use coffer_base::{Clock, Timestamp};
+use coffer_kernel::{Access, Definition, Example, Method};
+use std::sync::atomic::{AtomicU64, Ordering};
 
-/// One request that changes something.
+/// How many examples may need one another in a row.
+const DEEPEST: usize = 8;
+
+/// Operations whose responses are shown once and never replayed.
+const SHOWN_ONCE: [&str; 1] = ["ephemeral_keys.create"];
+
+/// One request.
 #[derive(Clone, Debug)]
-pub struct Change {
+pub struct Request {
     /// The operation's name.
     pub operation: &'static str,
+    /// Its verb.
+    pub method: &'static str,
     /// The path, ids filled in.
     pub path: String,
     /// The parameters.
     pub params: Vec<(&'static str, String)>,
-    /// A parameter that another request would have, if one can be told by a parameter; it takes
+    /// A parameter that another request would have, if a parameter can tell them apart; it takes
     /// the place of the one of that name.
     pub other: Option<(&'static str, String)>,
 }
 
-impl Change {
-    /// Makes it.
-    pub fn send(&self, client: &Client) -> Answer {
-        post(client, &self.path, &self.params)
+impl Request {
+    /// Of an operation, to this path with these parameters.
+    pub const fn new(
+        definition: &Definition,
+        path: String,
+        params: Vec<(&'static str, String)>,
+    ) -> Self {
+        let (operation, method) = (definition.name, definition.method.as_str());
+        Self { operation, method, path, params, other: None }
     }
 
-    /// Makes it without minding whether the server is still there.
+    /// Sends it.
+    pub fn send(&self, client: &Client) -> Answer {
+        self.attempt(client)
+            .unwrap_or_else(|error| panic!("{} {}: {error}", self.operation, self.path))
+    }
+
+    /// Sends it without minding whether the server is still there.
     ///
     /// # Errors
     /// Why no whole answer came.
     pub fn attempt(&self, client: &Client) -> Result<Answer, String> {
-        let params = borrowed(&self.params);
-        client.attempt("POST", &self.path, Some(&crate::client::encode(&params)))
+        let params: Vec<_> =
+            self.params.iter().map(|(name, value)| (*name, value.as_str())).collect();
+        match self.method {
+            "POST" => client.attempt("POST", &self.path, Some(&encode(&params))),
+            method if params.is_empty() => client.attempt(method, &self.path, None),
+            method => client.attempt(method, &format!("{}?{}", self.path, encode(&params)), None),
+        }
     }
 
-    /// Makes it with another parameter, if it has one.
+    /// Sends it with another parameter, if it has one.
     pub fn send_other(&self, client: &Client) -> Option<Answer> {
         let other = self.other.as_ref()?;
-        let mut params = self.params.clone();
-        params.retain(|(name, _)| *name != other.0);
-        params.push(other.clone());
-        Some(post(client, &self.path, &params))
+        Some(self.with(other.0, &other.1).send(client))
+    }
+
+    /// The same with another value of a parameter.
+    #[must_use]
+    pub fn with(&self, name: &'static str, value: &str) -> Self {
+        let mut same = self.clone();
+        same.params.retain(|(of, _)| *of != name);
+        same.params.push((name, value.to_owned()));
+        same
     }
 }
 
-fn borrowed<'p>(params: &'p [(&'static str, String)]) -> Vec<(&'static str, &'p str)> {
-    params.iter().map(|(name, value)| (*name, value.as_str())).collect()
+/// The operations of a server, and the requests that their examples make.
+#[derive(Debug)]
+pub struct Catalogue {
+    definitions: Vec<Definition>,
+    now: Timestamp,
+    number: AtomicU64,
 }
 
-fn post(client: &Client, path: &str, params: &[(&'static str, String)]) -> Answer {
-    client.post(path, &borrowed(params))
-}
-
-/// The changes, in an order in which all can be made, after their objects were made with
-/// `client`. `now` is the server's time, in Unix seconds.
-pub fn changes(client: &Client, now: i64) -> Vec<Change> {
-    let ahead = |days: i64| (now + days * 86_400).to_string();
-    let made = |path: &str, params: &[(&str, &str)]| {
-        let answer = client.post(path, params);
-        answer.ok();
-        answer.text("id")
-    };
-    for id in ["ch_old", "ch_late"] {
-        made("/v1/ledger/charges", &[("id", id), ("amount", "90000"), ("currency", "usd")]);
+impl Catalogue {
+    /// Of a server in this process.
+    pub fn of(server: &TestServer) -> Self {
+        let routes = server.server().installation().kernel.routes();
+        Self::new(routes.all(), server.clock.now())
     }
-    for (path, id) in [("/v1/ledger/refunds", "re_old"), ("/v1/ledger/disputes", "du_old")] {
-        made(path, &[("id", id), ("charge", "ch_old"), ("amount", "100")]);
+
+    /// Of these operations, at this time.
+    pub fn new<'d>(definitions: impl Iterator<Item = &'d Definition>, now: Timestamp) -> Self {
+        Self { definitions: definitions.copied().collect(), now, number: AtomicU64::new(0) }
     }
-    let told = [("id", "po_old"), ("amount", "50"), ("currency", "usd"), ("reported", "true")];
-    made("/v1/ledger/payouts", &told);
-    let hold =
-        [("amount", "5000"), ("currency", "usd"), ("release_schedule[release_after]", &ahead(30))];
-    let hold = made("/v1/reserve/holds", &hold);
-    let release = [("reserve_hold", hold.as_str()), ("amount", "1")];
-    let release = made("/v1/reserve/releases", &release);
-    let plan = || {
-        let days = ("rolling_release[days_after_charge]", "30");
-        made("/v1/reserve/plans", &[("percent", "5"), ("type", "rolling_release"), days])
-    };
-    let (plan, doomed) = (plan(), plan());
-    client.set("old", "value").ok();
-    [
-        secrets(),
-        intake(),
-        updates(),
-        reserves(&ahead(30), &ahead(40), &Made { hold, release, plan, doomed }),
-    ]
-    .concat()
-}
 
-struct Made {
-    hold: String,
-    release: String,
-    plan: String,
-    doomed: String,
-}
+    /// All operations.
+    pub fn definitions(&self) -> &[Definition] {
+        &self.definitions
+    }
 
-fn change(
-    operation: &'static str,
-    path: impl Into<String>,
-    params: &[(&'static str, &str)],
-    other: impl Into<Option<(&'static str, &'static str)>>,
-) -> Change {
-    let owned = |(name, value): &(&'static str, &str)| (*name, (*value).to_owned());
-    Change {
-        operation,
-        path: path.into(),
-        params: params.iter().map(owned).collect(),
-        other: other.into().as_ref().map(owned),
+    /// The changes that an app's backend can ask for again with the same idempotency key. Objects
+    /// that they need are made with `client`.
+    pub fn changes(&self, client: &Client) -> Vec<Request> {
+        let definitions = self.definitions.iter();
+        let changes = definitions.filter(|one| is_keyed_change(one));
+        changes.map(|one| self.request(one, client)).collect()
+    }
+
+    /// A request of this operation that succeeds. Objects that it needs are made with `client`.
+    pub fn request(&self, definition: &Definition, client: &Client) -> Request {
+        self.request_at(definition, client, 0)
+    }
+
+    /// A request of this operation that names `id` wherever an object's id belongs.
+    pub fn request_about(&self, definition: &Definition, id: &str) -> Request {
+        self.fill(definition, &|reference| match reference.split_once(':') {
+            Some((operation, param)) => self.parameter(operation, param),
+            None => id.to_owned(),
+        })
+    }
+
+    /// The parameter of an example that names an object of another operation, and that operation.
+    pub fn reference(&self, definition: &Definition) -> Option<(&'static str, &'static str)> {
+        let mut params = definition.example.params.iter();
+        params.find_map(|(name, value)| {
+            let operation = value.strip_prefix('{')?.strip_suffix('}')?;
+            self.find(operation).map(|made_by| (*name, made_by.name))
+        })
+    }
+
+    /// The operation of this name.
+    pub fn find(&self, name: &str) -> Option<&Definition> {
+        self.definitions.iter().find(|one| one.name == name)
+    }
+
+    fn request_at(&self, definition: &Definition, client: &Client, depth: usize) -> Request {
+        assert!(depth < DEEPEST, "{}: its example needs itself", definition.name);
+        self.fill(definition, &|reference| match reference.split_once(':') {
+            None => self.make(reference, client, depth).0,
+            Some((operation, param)) => {
+                let request = self.make(operation, client, depth).1;
+                let value = request.params.into_iter().find(|(name, _)| *name == param);
+                value.unwrap_or_else(|| panic!("{operation}: no parameter {param}")).1
+            }
+        })
+    }
+
+    /// The id of a fresh object that `operation` makes, and the request that made it.
+    fn make(&self, operation: &str, client: &Client, depth: usize) -> (String, Request) {
+        let definition = self.find(operation);
+        let definition = definition.unwrap_or_else(|| panic!("no operation {operation}"));
+        let request = self.request_at(definition, client, depth + 1);
+        let answer = request.send(client);
+        assert_eq!(answer.status, 200, "the example of {operation}, {request:?}: {}", answer.body);
+        (answer.text("id"), request)
+    }
+
+    /// The value that a parameter has in the example of `operation`.
+    fn parameter(&self, operation: &str, param: &str) -> String {
+        let example = self.find(operation).map(|one| one.example);
+        let params = example.map_or(&[][..], |example| example.params);
+        let value = params.iter().find(|(name, _)| *name == param);
+        let value = value.unwrap_or_else(|| panic!("{operation}: no parameter {param}")).1;
+        self.value(value, &|_| panic!("{operation}: {param} refers to an object"))
+    }
+
+    /// The example of an operation, in which `resolve` puts what stands for other objects.
+    fn fill(&self, definition: &Definition, resolve: &dyn Fn(&str) -> String) -> Request {
+        let Example { params, other, on } = definition.example;
+        let value = |(name, value): &(&'static str, &str)| (*name, self.value(value, resolve));
+        let mut path = definition.path.to_owned();
+        if let (Some(create), true) = (on, path.contains(":id")) {
+            path = path.replace(":id", &resolve(create));
+        }
+        Request {
+            operation: definition.name,
+            method: definition.method.as_str(),
+            path,
+            params: params.iter().map(value).collect(),
+            other: other.as_ref().map(value),
+        }
+    }
+
+    fn value(&self, text: &str, resolve: &dyn Fn(&str) -> String) -> String {
+        let Some((before, rest)) = text.split_once('{') else { return text.to_owned() };
+        let (placeholder, after) = rest.split_once('}').expect(text);
+        let days = placeholder.strip_prefix("now+").and_then(|rest| rest.strip_suffix('d'));
+        let filled = match (placeholder, days) {
+            // All of one length, so that none is a part of another.
+            ("n", _) => format!("{:06}", self.number.fetch_add(1, Ordering::Relaxed)),
+            (_, Some(days)) => {
+                let days: i64 = days.parse().expect(text);
+                self.now.plus(days * 86_400).unix().to_string()
+            }
+            (reference, None) => resolve(reference),
+        };
+        format!("{before}{filled}{}", self.value(after, resolve))
     }
 }
 
-fn secrets() -> Vec<Change> {
-    let scope = ("scope[type]", "account");
-    vec![
-        change(
-            "apps.secrets.create",
-            "/v1/apps/secrets",
-            &[("name", "new"), ("payload", "value"), scope],
-            ("payload", "other"),
-        ),
-        change(
-            "apps.secrets.delete",
-            "/v1/apps/secrets/delete",
-            &[("name", "old"), scope],
-            ("name", "new"),
-        ),
-    ]
-}
-
-fn intake() -> Vec<Change> {
-    let (usd, charge) = (("currency", "usd"), ("charge", "ch_old"));
-    let other = ("amount", "8");
-    vec![
-        change(
-            "ledger.charges.create",
-            "/v1/ledger/charges",
-            &[("id", "ch_new"), ("amount", "10000"), usd, ("fee", "320")],
-            other,
-        ),
-        change(
-            "ledger.refunds.create",
-            "/v1/ledger/refunds",
-            &[("id", "re_new"), charge, ("amount", "7")],
-            other,
-        ),
-        change(
-            "ledger.disputes.create",
-            "/v1/ledger/disputes",
-            &[("id", "du_new"), charge, ("amount", "7"), ("fee", "3")],
-            other,
-        ),
-        change(
-            "ledger.payouts.create",
-            "/v1/ledger/payouts",
-            &[("id", "po_new"), ("amount", "7"), usd, ("reported", "true")],
-            other,
-        ),
-    ]
-}
-
-fn updates() -> Vec<Change> {
-    vec![
-        change(
-            "ledger.charges.update",
-            "/v1/ledger/charges/ch_late",
-            &[("fee", "320")],
-            ("fee", "321"),
-        ),
-        change("ledger.refunds.update", "/v1/ledger/refunds/re_old", &[("status", "failed")], None),
-        change(
-            "ledger.disputes.update",
-            "/v1/ledger/disputes/du_old",
-            &[("status", "won")],
-            ("status", "lost"),
-        ),
-        change(
-            "ledger.payouts.update",
-            "/v1/ledger/payouts/po_old",
-            &[("status", "paid")],
-            ("status", "failed"),
-        ),
-    ]
-}
-
-fn reserves(ahead: &str, further: &str, made: &Made) -> Vec<Change> {
-    let Made { hold, release, plan, doomed } = made;
-    let days = ("rolling_release[days_after_charge]", "9");
-    let date = "release_schedule[release_after]";
-    vec![
-        change(
-            "reserve.plans.create",
-            "/v1/reserve/plans",
-            &[("percent", "5"), ("type", "rolling_release"), days],
-            ("percent", "6"),
-        ),
-        change(
-            "reserve.plans.update",
-            format!("/v1/reserve/plans/{plan}"),
-            &[("percent", "7")],
-            ("percent", "8"),
-        ),
-        change("reserve.plans.disable", format!("/v1/reserve/plans/{doomed}/disable"), &[], None),
-        change(
-            "reserve.holds.create",
-            "/v1/reserve/holds",
-            &[("amount", "700"), ("currency", "usd"), (date, ahead)],
-            ("amount", "701"),
-        ),
-        change(
-            "reserve.holds.update",
-            format!("/v1/reserve/holds/{hold}"),
-            &[(date, further)],
-            ("metadata[k]", "v"),
-        ),
-        change(
-            "reserve.releases.create",
-            "/v1/reserve/releases",
-            &[("reserve_hold", hold), ("amount", "10")],
-            ("amount", "11"),
-        ),
-        change(
-            "reserve.releases.update",
-            format!("/v1/reserve/releases/{release}"),
-            &[("metadata[k]", "v")],
-            ("metadata[k]", "w"),
-        ),
-    ]
-}
-
-/// Asserts that `changes` has exactly the server's operations of this kind. Ephemeral keys are
-/// none: their answers are shown once, and have tests of their own.
-pub fn assert_whole(server: &TestServer, changes: &[Change]) {
-    let routes = server.server().installation().kernel.routes();
-    let mut served: Vec<&str> = routes
-        .all()
-        .filter(|one| matches!(one.access, Access::Tenant { .. }) && one.method == Method::Post)
-        .map(|one| one.name)
-        .filter(|name| !name.starts_with("ephemeral_keys."))
-        .collect();
-    let mut listed: Vec<&str> = changes.iter().map(|change| change.operation).collect();
-    served.sort_unstable();
-    listed.sort_unstable();
-    assert_eq!(served, listed, "the catalogue lacks operations, or has too many");
+fn is_keyed_change(definition: &Definition) -> bool {
+    matches!(definition.access, Access::Tenant { .. })
+        && definition.method == Method::Post
+        && !SHOWN_ONCE.contains(&definition.name)
 }

@@ -1,7 +1,8 @@
 //! A caller with a role, and what it is answered.
 
+use crate::PATIENCE;
 use serde_json::Value;
-use std::time::Duration;
+use std::time::Instant;
 
 /// Parameters of a request, in order.
 pub type Params<'a> = &'a [(&'a str, &'a str)];
@@ -49,7 +50,7 @@ impl Client {
     pub fn anonymous(base: &str) -> Self {
         let config = ureq::Agent::config_builder()
             .http_status_as_error(false)
-            .timeout_global(Some(Duration::from_secs(90)))
+            .timeout_global(Some(PATIENCE))
             .build();
         Self {
             base: base.to_owned(),
@@ -163,6 +164,19 @@ impl Client {
     /// Deletes a secret of the account's scope.
     pub fn remove(&self, name: &str) -> Answer {
         self.post("/v1/apps/secrets/delete", &[("name", name), ("scope[type]", "account")])
+    }
+}
+
+/// Sends a request until the answer says no longer that it may be sent again, as an SDK does: on a
+/// busy machine a request may wait for its turn for longer than the server lets it.
+pub fn insist(send: impl Fn() -> Answer) -> Answer {
+    let end = Instant::now() + PATIENCE;
+    loop {
+        let answer = send();
+        let is_final = answer.header("stripe-should-retry") != Some("true");
+        if is_final || Instant::now() > end {
+            return answer;
+        }
     }
 }
 

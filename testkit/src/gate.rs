@@ -1,11 +1,8 @@
 //! A gate before each commit of the data store, for tests of what overlaps.
 
+use crate::PATIENCE;
 use coffer_storage::Faults;
 use std::sync::{Arc, Condvar, Mutex};
-use std::time::Duration;
-
-/// Longest that anybody waits: a test that fails must not hang.
-const PATIENCE: Duration = Duration::from_secs(30);
 
 #[derive(Default)]
 struct State {

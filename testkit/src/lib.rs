@@ -14,7 +14,13 @@ mod raw;
 mod rows;
 mod server;
 
-pub use client::{Answer, Client, Params, encode};
+use std::time::Duration;
+
+/// How long a test waits for something that must happen: on a machine that is busy with other work
+/// everything takes many times longer, and only what hangs takes this long.
+pub const PATIENCE: Duration = Duration::from_secs(300);
+
+pub use client::{Answer, Client, Params, encode, insist};
 pub use gate::Gate;
 pub use postgres::{SERVER, is_postgres};
 pub use process::{Process, coffer_binary};

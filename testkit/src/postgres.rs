@@ -18,7 +18,7 @@ const CONNECTIONS: usize = 8;
 const NAMES: &str = "postgres";
 
 /// Where the stores of a test server are, and what has to be cleared away after it.
-pub(crate) struct Place {
+pub(crate) struct Databases {
     pub(crate) database: Database,
     /// The databases, which go with the server unless the test keeps its directory.
     made: Vec<String>,
@@ -30,9 +30,9 @@ pub fn is_postgres() -> bool {
 }
 
 /// The databases that belong to `data_dir`, made if there are none.
-pub(crate) fn place(data_dir: &Path) -> Place {
+pub(crate) fn databases(data_dir: &Path) -> Databases {
     let Ok(server) = std::env::var(SERVER) else {
-        return Place::embedded();
+        return Databases::embedded();
     };
     let file = data_dir.join(NAMES);
     let name = fs::read_to_string(&file).unwrap_or_else(|_| {
@@ -50,10 +50,10 @@ pub(crate) fn place(data_dir: &Path) -> Place {
         options.with_connections(CONNECTIONS)
     };
     let database = Database::Postgres { data: of(&made[0]), keys: of(&made[1]) };
-    Place { database, made }
+    Databases { database, made }
 }
 
-impl Place {
+impl Databases {
     /// In the data directory itself.
     pub(crate) const fn embedded() -> Self {
         Self { database: Database::Embedded, made: Vec::new() }

@@ -1,13 +1,11 @@
 //! A server as a process of its own, which can be killed.
 
+use crate::PATIENCE;
 use crate::client::Client;
 use std::fs::File;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
-
-/// How long a server may take to start or to stop.
-const PATIENCE: Duration = Duration::from_secs(60);
 
 /// A server that runs as a process. Dropped, it is killed.
 pub struct Process {
@@ -42,7 +40,7 @@ impl Process {
                 return Err(format!("the server does not start: {status}\n{said}"));
             }
             assert!(started.elapsed() < PATIENCE, "the server does not listen:\n{said}");
-            std::thread::sleep(Duration::from_millis(1));
+            std::thread::sleep(Duration::from_millis(2));
         }
     }
 

@@ -1,9 +1,9 @@
 //! A connection on which a test writes bytes itself.
 
+use crate::PATIENCE;
 use crate::client::Answer;
 use std::io::{self, BufRead, BufReader, ErrorKind, Read, Write};
 use std::net::{Shutdown, SocketAddr, TcpStream};
-use std::time::Duration;
 
 /// One connection to a server.
 pub struct Raw {
@@ -14,7 +14,7 @@ impl Raw {
     /// Connects.
     pub fn connect(address: SocketAddr) -> Self {
         let stream = TcpStream::connect(address).unwrap();
-        stream.set_read_timeout(Some(Duration::from_secs(60))).unwrap();
+        stream.set_read_timeout(Some(PATIENCE)).unwrap();
         Self { stream: BufReader::new(stream) }
     }
 

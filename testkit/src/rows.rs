@@ -2,6 +2,9 @@
 
 use crate::server::TestServer;
 use coffer_storage::{Row, StorageError, Store, Tx, Value, Work};
+use std::collections::HashMap;
+use std::hash::{DefaultHasher, Hash, Hasher};
+use std::sync::{LazyLock, Mutex};
 
 /// A statement that changes rows.
 struct Change(&'static str, Vec<Value>);
@@ -14,9 +17,11 @@ impl Work for Change {
     }
 }
 
-/// The store takes texts that live as long as the program; tests make theirs as they go.
+/// The store takes texts that live as long as the program; tests make theirs as they go, each once.
 fn leaked(sql: &str) -> &'static str {
-    Box::leak(sql.to_owned().into_boxed_str())
+    static KNOWN: LazyLock<Mutex<HashMap<String, &'static str>>> = LazyLock::new(Mutex::default);
+    let mut known = KNOWN.lock().unwrap();
+    known.entry(sql.to_owned()).or_insert_with(|| Box::leak(sql.to_owned().into_boxed_str()))
 }
 
 impl TestServer {
@@ -75,19 +80,27 @@ impl TestServer {
         self.dump_of(self.data())
     }
 
+    /// A number that differs if any row of any table of both stores does.
+    pub fn digest(&self) -> u64 {
+        let mut sum = 0u64;
+        for store in [self.data(), self.keys()] {
+            for (table, rows) in self.tables_of(store) {
+                // In any order: an engine may move a row that was changed.
+                for row in rows {
+                    let mut hasher = DefaultHasher::new();
+                    table.hash(&mut hasher);
+                    row.into_values().iter().for_each(|value| hash(value, &mut hasher));
+                    sum = sum.wrapping_add(hasher.finish());
+                }
+            }
+        }
+        sum
+    }
+
     fn dump_of(&self, store: &Store) -> Vec<String> {
-        let tables = if store.is_shared() {
-            "SELECT CAST(table_name AS text) FROM information_schema.tables \
-             WHERE table_schema = 'public' ORDER BY 1"
-        } else {
-            "SELECT name FROM sqlite_schema WHERE type = 'table' ORDER BY name"
-        };
         let mut all = Vec::new();
-        for table in self.block_on(store.query(tables, &[])).unwrap() {
-            let table = table.text(0).unwrap();
-            let rows = store.query(leaked(&format!("SELECT * FROM {table}")), &[]);
-            let rows = self.block_on(rows).unwrap();
-            let mut rows: Vec<_> = rows.into_iter().map(|row| shown(table, row)).collect();
+        for (table, rows) in self.tables_of(store) {
+            let mut rows: Vec<_> = rows.into_iter().map(|row| shown(&table, row)).collect();
             // An engine may move a row that was changed.
             rows.sort();
             all.extend(rows);
@@ -95,10 +108,51 @@ impl TestServer {
         all
     }
 
+    /// All tables of a store with their rows.
+    fn tables_of(&self, store: &Store) -> Vec<(String, Vec<Row>)> {
+        let tables = self.block_on(store.query(names_of_tables(store), &[])).unwrap();
+        let names = tables.iter().map(|table| table.text(0).unwrap().to_owned());
+        let rows = |table: &str| {
+            let sql = leaked(&format!("SELECT * FROM {table}"));
+            self.block_on(store.query(sql, &[])).unwrap()
+        };
+        names.map(|table| (table.clone(), rows(&table))).collect()
+    }
+
+    /// The tables of the data store that have all these columns.
+    pub fn tables_with(&self, columns: &[&str]) -> Vec<String> {
+        let store = self.data();
+        let tables = self.block_on(store.query(names_of_tables(store), &[])).unwrap();
+        let tables = tables.iter().map(|table| table.text(0).unwrap().to_owned());
+        let has = |table: &str, column: &str| {
+            let sql = leaked(&format!("SELECT {column} FROM {table} WHERE 1 = 0"));
+            self.block_on(store.query(sql, &[])).is_ok()
+        };
+        tables.filter(|table| columns.iter().all(|column| has(table, column))).collect()
+    }
+
     /// The column by which rows come in the order in which they were written, as long as none of
     /// them was changed.
     pub fn insertion_order(&self) -> &'static str {
         if self.data().is_shared() { "ctid" } else { "rowid" }
+    }
+}
+
+fn names_of_tables(store: &Store) -> &'static str {
+    if store.is_shared() {
+        "SELECT CAST(table_name AS text) FROM information_schema.tables \
+         WHERE table_schema = 'public' ORDER BY 1"
+    } else {
+        "SELECT name FROM sqlite_schema WHERE type = 'table' ORDER BY name"
+    }
+}
+
+fn hash(value: &Value, hasher: &mut DefaultHasher) {
+    match value {
+        Value::Null => 0u8.hash(hasher),
+        Value::Int(number) => number.hash(hasher),
+        Value::Text(text) => text.hash(hasher),
+        Value::Blob(bytes) => bytes.hash(hasher),
     }
 }
 

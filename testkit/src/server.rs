@@ -1,7 +1,7 @@
 //! A server in this process.
 
 use crate::client::Client;
-use crate::postgres::{self, Place};
+use crate::postgres::{self, Databases};
 use crate::raw::Raw;
 use coffer::assemble::{self, AssembleOptions, RootSource, Stores};
 use coffer::family_set::FamilySet;
@@ -59,7 +59,7 @@ pub struct TestServer {
     /// The server's clock: it stands still until the test moves it.
     pub clock: Arc<TestClock>,
     data_dir: PathBuf,
-    place: Place,
+    databases: Databases,
     _kept: Option<TempDir>,
     base: String,
     admin_base: String,
@@ -177,14 +177,14 @@ impl Builder {
         let random = self.random;
         let founded = postgres::is_founded(&data_dir);
         // Developer mode is for one machine, and always embedded.
-        let place = if self.developer || self.embedded {
-            Place::embedded()
+        let databases = if self.developer || self.embedded {
+            Databases::embedded()
         } else {
-            postgres::place(&data_dir)
+            postgres::databases(&data_dir)
         };
         let options = AssembleOptions {
             data_dir: data_dir.clone(),
-            database: place.database.clone(),
+            database: databases.database.clone(),
             root: RootSource::DataDir,
             developer: self.developer,
             families: self.families,
@@ -210,7 +210,7 @@ impl Builder {
             jobs,
             clock,
             data_dir,
-            place,
+            databases,
             _kept: kept,
             base,
             admin_base,
@@ -300,7 +300,7 @@ impl TestServer {
 
     /// The flags with which `coffer` finds the server's stores.
     pub fn store_flags(&self) -> Vec<OsString> {
-        match self.place.urls() {
+        match self.databases.urls() {
             Some([data, keys]) => {
                 ["--database", &data, "--key-database", &keys].map(OsString::from).to_vec()
             }
@@ -402,7 +402,7 @@ impl Drop for TestServer {
     fn drop(&mut self) {
         self.stop_server();
         if self._kept.is_some() {
-            self.place.clear();
+            self.databases.clear();
         }
     }
 }

@@ -1,7 +1,7 @@
 //! Two servers on the same databases, where this run has databases: what is changed on one holds on
 //! the other, what both do at once is done once, and how often each asks the database.
 
-use coffer_testkit::{App, Client, TestServer, is_postgres};
+use coffer_testkit::{App, Client, TestServer, insist, is_postgres};
 use std::path::Path;
 use tempfile::TempDir;
 
@@ -99,7 +99,9 @@ fn an_app_that_was_taken_off_an_account_is_refused_everywhere() {
 fn a_scope_holds_no_more_than_ten_whichever_server_is_asked() {
     let Some(pair) = pair() else { return };
     let clients = pair.clients();
-    let set = |number: usize| clients[number % 2].set(&format!("name {number}"), "value").status;
+    let set = |number: usize| {
+        insist(|| clients[number % 2].set(&format!("name {number}"), "value")).status
+    };
     let statuses: Vec<u16> = std::thread::scope(|scope| {
         let threads: Vec<_> = (0..40).map(|number| scope.spawn(move || set(number))).collect();
         threads.into_iter().map(|thread| thread.join().unwrap()).collect()
@@ -114,7 +116,7 @@ fn an_idempotency_key_is_executed_once_whichever_server_is_asked() {
     let Some(pair) = pair() else { return };
     let clients = pair.clients().map(|client| client.idempotent("once"));
     let answers: Vec<_> = std::thread::scope(|scope| {
-        let set = |number: usize| clients[number % 2].set("token", "value");
+        let set = |number: usize| insist(|| clients[number % 2].set("token", "value"));
         let threads: Vec<_> = (0..20).map(|number| scope.spawn(move || set(number))).collect();
         threads.into_iter().map(|thread| thread.join().unwrap()).collect()
     });
@@ -160,7 +162,8 @@ fn servers_share_what_is_to_be_done_in_the_background() {
     assert_eq!(pair.one.count("reserve_hold WHERE released = amount"), 30);
     assert_eq!(pair.one.count("reserve_allocation"), 30, "each was released once");
     let store = pair.one.server().installation().stores.data.clone();
-    let findings = pair.one.block_on(coffer_reserves::verify(&store)).unwrap();
+    let findings =
+        pair.one.block_on(coffer::family_set::FamilySet::default().verify(&store)).unwrap();
     assert!(findings.differences.is_empty(), "{findings:#?}");
 }
 

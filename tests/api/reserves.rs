@@ -2,7 +2,8 @@
 
 mod books;
 mod errors;
-mod facts;
+mod fixture;
+mod intake;
 mod isolation;
 mod lists;
 mod objects;
@@ -12,4 +13,3 @@ mod repeats;
 mod schedule;
 mod steps;
 mod walks;
-mod world;

@@ -1,29 +1,30 @@
-//! The cells of the admin API.
+//! The cases of the admin API.
 
-use crate::cast::{Account, App, Credential};
-use crate::cells::{Ask, Cell, Run};
+use crate::cases::{Case, Run};
+use crate::expectations::{self, Expectation};
+use crate::fixtures::{Account, App, Credential};
 use crate::operations::{Call, Operation};
-use crate::oracle::{self, Expect};
+use coffer_testkit::catalogue::Request;
 
-/// The cell of one operation for one caller and account. Somebody who may is given objects of
+/// The case of one operation for one caller and account. Somebody who may is given objects of
 /// its own to change; somebody who may not is pointed at those that others need.
-pub fn cell(run: &mut Run, operation: &Operation, who: &Credential, named: Option<Account>) {
-    let expect = oracle::door(operation, who, named);
-    let ask = if expect == Expect::Allowed && operation.call == Call::AdminWrite {
+pub fn case(run: &mut Run, operation: &Operation, who: &Credential, named: Option<Account>) {
+    let expect = expectations::door(operation, who, named);
+    let ask = if expect == Expectation::Allowed && operation.call == Call::AdminWrite {
         ask(operation, &Objects::fresh(run))
     } else {
         ask(operation, &Objects::standing(run))
     };
-    run.watch.look(&run.world.server);
-    let cell = Cell { operation, who, named, about: "", expect, own: &[], subject: "" };
-    if run.ask(cell, &ask).is_none() {
+    run.changes.has_changed(&run.fixtures.server);
+    let case = Case { operation, who, named, about: "", expect, own: &[], subject: "" };
+    if run.ask(case, &ask).is_none() {
         return;
     }
-    let changed = run.watch.look(&run.world.server);
+    let changed = run.changes.has_changed(&run.fixtures.server);
     let writes = operation.call == Call::AdminWrite;
     // Installing what is installed and naming an app as it was named are changes all the same:
     // the audit has them.
-    run.check(cell, changed == writes, "changes where there should be none, or none");
+    run.check(case, changed == writes, "changes where there should be none, or none");
 }
 
 /// What the calls are about.
@@ -38,14 +39,14 @@ impl Objects {
     fn standing(run: &Run) -> Self {
         Self {
             account: Account::Installed.id().to_owned(),
-            app: run.world.app_id(App::Main).to_owned(),
-            install: run.world.install.clone(),
-            key: run.world.key.clone(),
+            app: run.fixtures.app_id(App::Main).to_owned(),
+            install: run.fixtures.install.clone(),
+            key: run.fixtures.key.clone(),
         }
     }
 
     fn fresh(run: &Run) -> Self {
-        let admin = &run.world.admin;
+        let admin = &run.fixtures.admin;
         let account = admin.post("/v1/admin/accounts", &[]).text("id");
         let app = admin.post("/v1/admin/apps", &[("account", &account)]).text("id");
         let of = [("app", app.as_str()), ("account", account.as_str())];
@@ -56,7 +57,7 @@ impl Objects {
     }
 }
 
-fn ask(operation: &Operation, on: &Objects) -> Ask {
+fn ask(operation: &Operation, on: &Objects) -> Request {
     let id = match operation.path.split('/').nth(3) {
         Some("accounts") => &on.account,
         Some("apps") => &on.app,
@@ -72,5 +73,5 @@ fn ask(operation: &Operation, on: &Objects) -> Ask {
         "admin.api_keys.create" => vec![("app", on.app.clone()), ("mode", "test".to_owned())],
         _ => Vec::new(),
     };
-    Ask { method: operation.method, path: operation.path.replace(":id", id), params }
+    Request::new(&operation.definition, operation.path.replace(":id", id), params)
 }

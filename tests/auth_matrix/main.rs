@@ -1,26 +1,24 @@
 //! Who may do what: every operation, by every kind of credential, for every kind of account,
 //! about its own and about everybody else's.
 //!
-//! What each cell must come to is told by rules of this test's own (`oracle.rs`). A refused cell
+//! What each case must come to is told by rules of this test's own (`expectations.rs`). A refused case
 //! must change nothing in the stores and tell nothing that the caller did not send; and it must
 //! be the same, byte by byte, for what is somebody else's and for what never was.
 
 mod admin;
-mod cast;
-mod cells;
-mod credentials;
+mod backend;
+mod cases;
+mod change_detector;
 mod ephemeral;
+mod expectations;
+mod fixtures;
 mod operations;
-mod oracle;
-mod reserves;
 mod secrets;
-mod watch;
-mod world;
 
-use cast::Account;
-use cells::Run;
-use operations::{Call, Needs, OPERATIONS};
-use world::World;
+use cases::Run;
+use fixtures::Account;
+use fixtures::installation::Fixtures;
+use operations::{ADMIN, CONTRACT, Call, Needs, Operation};
 
 /// In how many parts the matrix is filled in, each on a server of its own.
 const PARTS: usize = 2;
@@ -34,22 +32,23 @@ fn every_operation_by_everyone_for_every_account() {
     });
 }
 
-/// Fills in the cells of each [`PARTS`]th credential.
+/// Fills in the cases of each [`PARTS`]th credential.
 fn fill(part: usize) {
-    let mut run = Run::over(World::make());
-    let credentials = run.world.credentials.clone();
+    let mut run = Run::over(Fixtures::make());
+    let (credentials, operations) =
+        (run.fixtures.credentials.clone(), run.fixtures.operations.clone());
     for who in credentials.iter().skip(part).step_by(PARTS) {
         for named in [None].into_iter().chain(Account::ALL.map(Some)) {
-            for operation in &OPERATIONS {
+            for operation in &operations {
                 match operation.call {
                     Call::Set | Call::Find | Call::List | Call::Remove => {
-                        secrets::cells(&mut run, operation, who, named);
+                        secrets::cases(&mut run, operation, who, named);
                     }
                     Call::MakeEphemeral => ephemeral::make(&mut run, operation, who, named),
                     Call::EndEphemeral => ephemeral::end(&mut run, operation, who, named),
-                    Call::Ledger => reserves::cells(&mut run, operation, who, named),
+                    Call::Backend => backend::cases(&mut run, operation, who, named),
                     Call::AdminRead | Call::AdminWrite => {
-                        admin::cell(&mut run, operation, who, named);
+                        admin::case(&mut run, operation, who, named);
                     }
                 }
             }
@@ -58,28 +57,21 @@ fn fill(part: usize) {
     run.report();
 }
 
-/// A new operation fails this test until it is listed, and with it all its cells.
+/// A new operation of the product fails this test until it is listed as the contract has it.
 #[test]
-fn the_operations_are_those_of_the_server() {
+fn the_operations_are_those_of_the_contract() {
     let server = coffer_testkit::TestServer::start();
     let routes = server.server().installation().kernel.routes();
-    let mut served: Vec<String> = routes
-        .all()
-        .map(|one| format!("{} {} {} {:?}", one.name, one.method.as_str(), one.path, one.access))
-        .collect();
-    let mut listed: Vec<String> = OPERATIONS
-        .iter()
-        .map(|one| {
-            let access = match one.needs {
-                Needs::Permission(permission) => {
-                    format!("Tenant {{ permission: {permission:?} }}")
-                }
-                Needs::Admin => "Admin".to_owned(),
-            };
-            format!("{} {} {} {access}", one.name, one.method, one.path)
-        })
-        .collect();
-    served.sort();
-    listed.sort();
+    let row = |one: Operation| {
+        let permission = match one.needs {
+            Needs::Permission(permission) => permission,
+            Needs::Admin => ADMIN,
+        };
+        (one.name, one.method, one.path, permission)
+    };
+    let mut served: Vec<_> = routes.all().map(|one| row(Operation::of(one))).collect();
+    let mut listed = CONTRACT.to_vec();
+    served.sort_unstable();
+    listed.sort_unstable();
     assert_eq!(served, listed);
 }

@@ -1,11 +1,12 @@
-//! The cells of the Secret Store: every scope, and secrets of every other place.
+//! The cases of the Secret Store: every scope, and secrets of every other place.
 
-use crate::cast::{Account, App, Credential, Mode, Scope, User, tenant};
-use crate::cells::{Ask, Cell, Run};
+use crate::cases::{Case, Run};
+use crate::expectations::{self, tenant_of};
+use crate::fixtures::installation::{COMMON, Place, Secret};
+use crate::fixtures::{Account, App, Credential, Mode, Scope, User, tenant};
 use crate::operations::{Call, Operation};
-use crate::oracle::{self, tenant_of};
-use crate::world::{COMMON, Place, Secret};
 use coffer_testkit::Answer;
+use coffer_testkit::catalogue::Request;
 
 /// What a find, a delete or a cursor names.
 #[derive(Clone, Copy, Debug)]
@@ -30,15 +31,15 @@ fn targets(run: &Run) -> Vec<Target> {
         (tenant(Mode::Test, App::Sibling, Account::Developer), Scope::Account),
         (tenant(Mode::Test, main, Account::Uninstalled), Scope::Account),
     ];
-    let of = places.map(|(tenant, scope)| Target::Of(run.world.place(tenant, scope).unwrap()));
+    let of = places.map(|(tenant, scope)| Target::Of(run.fixtures.place(tenant, scope).unwrap()));
     [Target::Common].into_iter().chain(of).chain([Target::Never]).collect()
 }
 
-/// The cells of one operation for one caller and account.
-pub fn cells(run: &mut Run, operation: &Operation, who: &Credential, named: Option<Account>) {
+/// The cases of one operation for one caller and account.
+pub fn cases(run: &mut Run, operation: &Operation, who: &Credential, named: Option<Account>) {
     for scope in Scope::ALL {
-        let expect = oracle::scope(operation, who, named, scope);
-        let place = run.world.place(tenant_of(who, named), scope);
+        let expect = expectations::scope(operation, who, named, scope);
+        let place = run.fixtures.place(tenant_of(who, named), scope);
         let caller = Caller { operation, who, named, scope, place, expect };
         match operation.call {
             Call::Set => caller.set(run),
@@ -61,19 +62,19 @@ struct Caller<'a> {
     scope: Scope,
     /// The place that the caller opens, if it holds anything.
     place: Option<usize>,
-    expect: oracle::Expect,
+    expect: expectations::Expectation,
 }
 
 impl Caller<'_> {
-    fn ask(&self, more: &[(&'static str, &str)]) -> Ask {
+    fn ask(&self, more: &[(&'static str, &str)]) -> Request {
         let mut params = self.scope.params();
         params.extend(more.iter().map(|(name, value)| (*name, (*value).to_owned())));
-        Ask { method: self.operation.method, path: self.operation.path.to_owned(), params }
+        Request::new(&self.operation.definition, self.operation.path.to_owned(), params)
     }
 
-    fn cell<'b>(&'b self, about: &'b str, own: &'b [&'b str], subject: &'b str) -> Cell<'b> {
+    fn case<'b>(&'b self, about: &'b str, own: &'b [&'b str], subject: &'b str) -> Case<'b> {
         let Self { operation, who, named, expect, .. } = *self;
-        Cell { operation, who, named, about, expect, own, subject }
+        Case { operation, who, named, about, expect, own, subject }
     }
 
     /// The secret that a target means, and whether it stands in the caller's place.
@@ -84,9 +85,9 @@ impl Caller<'_> {
             id: "appsecret_neverExisted0000000000000000".to_owned(),
         };
         match (target, self.place) {
-            (Target::Common, Some(at)) => (run.world.places[at].common.clone(), true),
+            (Target::Common, Some(at)) => (run.fixtures.places[at].common.clone(), true),
             (Target::Common, None) => (never(COMMON), false),
-            (Target::Of(at), own) => (run.world.places[at].only.clone(), own == Some(at)),
+            (Target::Of(at), own) => (run.fixtures.places[at].only.clone(), own == Some(at)),
             (Target::Never, _) => (never("never_00"), false),
         }
     }
@@ -96,20 +97,20 @@ impl Caller<'_> {
         let params = [("name", "fresh"), ("payload", "payload-fresh"), ("expand[]", "payload")];
         let own = own_of(run, self.place);
         let own: Vec<&str> = own.iter().map(String::as_str).collect();
-        let cell = self.cell(&about, &own, "fresh");
-        let before = run.world.server.count("secret");
-        let Some(answer) = run.ask(cell, &self.ask(&params)) else { return };
-        run.check(cell, run.world.server.count("secret") == before + 1, "not one secret more");
-        run.check(cell, answer.json()["payload"] == "payload-fresh", "another payload");
+        let case = self.case(&about, &own, "fresh");
+        let before = run.fixtures.server.count("secret");
+        let Some(answer) = run.ask(case, &self.ask(&params)) else { return };
+        run.check(case, run.fixtures.server.count("secret") == before + 1, "not one secret more");
+        run.check(case, answer.json()["payload"] == "payload-fresh", "another payload");
         let tenant = tenant_of(self.who, self.named);
         let live = tenant.mode == Mode::Live;
-        run.check(cell, answer.json()["livemode"] == live, "another mode");
+        run.check(case, answer.json()["livemode"] == live, "another mode");
         let mut params = self.ask(&[("name", "fresh")]).params;
         params.retain(|(name, _)| *name != "payload");
         let params: Vec<_> = params.iter().map(|(name, value)| (*name, value.as_str())).collect();
-        let removed = run.world.keeper(tenant).post("/v1/apps/secrets/delete", &params);
-        run.check(cell, removed.status == 200, "it is not where it belongs");
-        run.watch.look(&run.world.server);
+        let removed = run.fixtures.keeper(tenant).post("/v1/apps/secrets/delete", &params);
+        run.check(case, removed.status == 200, "it is not where it belongs");
+        run.changes.has_changed(&run.fixtures.server);
     }
 
     fn find(&self, run: &mut Run, target: Target) {
@@ -117,63 +118,63 @@ impl Caller<'_> {
         let about = format!("{:?} {target:?}", self.scope);
         let words = own_of(run, self.place);
         let words: Vec<&str> = words.iter().map(String::as_str).collect();
-        let mut cell = self.cell(&about, &words, &secret.name);
-        cell.expect = oracle::about(self.expect, own, "name");
+        let mut case = self.case(&about, &words, &secret.name);
+        case.expect = expectations::about(self.expect, own, "name");
         let ask = self.ask(&[("name", &secret.name), ("expand[]", "payload")]);
-        let Some(answer) = run.ask(cell, &ask) else { return };
+        let Some(answer) = run.ask(case, &ask) else { return };
         let json = answer.json();
         let found = (json["id"].as_str(), json["payload"].as_str());
         let same = found == (Some(&secret.id), Some(&secret.payload));
-        run.check(cell, same, "another secret");
-        let changed = run.watch.look(&run.world.server);
-        run.check(cell, !changed, "a find changed something");
+        run.check(case, same, "another secret");
+        let changed = run.changes.has_changed(&run.fixtures.server);
+        run.check(case, !changed, "a find changed something");
     }
 
     fn remove(&self, run: &mut Run, target: Target) {
         let (secret, own) = self.target(run, target);
         let about = format!("{:?} {target:?}", self.scope);
         let words = [secret.id.as_str()];
-        let mut cell = self.cell(&about, &words, &secret.name);
-        cell.expect = oracle::about(self.expect, own, "name");
-        let before = run.world.server.count("secret");
+        let mut case = self.case(&about, &words, &secret.name);
+        case.expect = expectations::about(self.expect, own, "name");
+        let before = run.fixtures.server.count("secret");
         let ask = self.ask(&[("name", &secret.name)]);
-        let Some(answer) = run.ask(cell, &ask) else { return };
-        run.check(cell, answer.json()["id"] == secret.id.as_str(), "another secret");
-        run.check(cell, run.world.server.count("secret") == before - 1, "not one secret less");
+        let Some(answer) = run.ask(case, &ask) else { return };
+        run.check(case, answer.json()["id"] == secret.id.as_str(), "another secret");
+        run.check(case, run.fixtures.server.count("secret") == before - 1, "not one secret less");
         self.put_back(run, &secret);
     }
 
     fn put_back(&self, run: &mut Run, secret: &Secret) {
         let at = self.place.unwrap();
-        let place: Place = run.world.places[at].clone();
-        let id = run.world.set(&place, secret);
-        run.world.ids.retain(|known| *known != secret.id);
-        run.world.ids.push(id.clone());
-        let place = &mut run.world.places[at];
+        let place: Place = run.fixtures.places[at].clone();
+        let id = run.fixtures.set(&place, secret);
+        run.fixtures.ids.retain(|known| *known != secret.id);
+        run.fixtures.ids.push(id.clone());
+        let place = &mut run.fixtures.places[at];
         if secret.name == COMMON {
             place.common.id = id
         } else {
             place.only.id = id
         }
-        run.watch.look(&run.world.server);
+        run.changes.has_changed(&run.fixtures.server);
     }
 
     fn list(&self, run: &mut Run) {
         let about = format!("{:?}", self.scope);
         let words = own_of(run, self.place);
         let words: Vec<&str> = words.iter().map(String::as_str).collect();
-        let cell = self.cell(&about, &words, "");
-        let Some(answer) = run.ask(cell, &self.ask(&[("expand[]", "data.payload")])) else {
+        let case = self.case(&about, &words, "");
+        let Some(answer) = run.ask(case, &self.ask(&[("expand[]", "data.payload")])) else {
             return;
         };
-        let place = &run.world.places[self.place.unwrap()];
+        let place = &run.fixtures.places[self.place.unwrap()];
         let mut expected = [&place.common, &place.only].map(|one| one.payload.clone());
         expected.sort();
         let mut listed = payloads(&answer);
         listed.sort();
-        run.check(cell, listed == expected, "another page");
-        let changed = run.watch.look(&run.world.server);
-        run.check(cell, !changed, "a list changed something");
+        run.check(case, listed == expected, "another page");
+        let changed = run.changes.has_changed(&run.fixtures.server);
+        run.check(case, !changed, "a list changed something");
     }
 
     fn list_after(&self, run: &mut Run, target: Target) {
@@ -181,12 +182,12 @@ impl Caller<'_> {
         let about = format!("{:?} after {target:?}", self.scope);
         let words = own_of(run, self.place);
         let words: Vec<&str> = words.iter().map(String::as_str).collect();
-        let mut cell = self.cell(&about, &words, &secret.id);
-        cell.expect = oracle::cursor(self.expect, own);
+        let mut case = self.case(&about, &words, &secret.id);
+        case.expect = expectations::named_by(self.expect, own, "starting_after");
         let params = [("starting_after", secret.id.as_str()), ("expand[]", "data.payload")];
-        let Some(answer) = run.ask(cell, &self.ask(&params)) else { return };
+        let Some(answer) = run.ask(case, &self.ask(&params)) else { return };
         let listed = payloads(&answer);
-        run.check(cell, !listed.contains(&secret.payload), "the cursor's own secret");
+        run.check(case, !listed.contains(&secret.payload), "the cursor's own secret");
     }
 }
 
@@ -198,7 +199,7 @@ fn payloads(answer: &Answer) -> Vec<String> {
 
 /// What a caller that opens a place may see.
 fn own_of(run: &Run, place: Option<usize>) -> Vec<String> {
-    let Some(place) = place.map(|at| &run.world.places[at]) else { return Vec::new() };
+    let Some(place) = place.map(|at| &run.fixtures.places[at]) else { return Vec::new() };
     let mut own = vec![
         place.common.id.clone(),
         place.common.payload.clone(),

@@ -1,27 +1,28 @@
 //! Rounds of load on ledgers, and SIGKILL: what was acknowledged is in the books once, and the
 //! books are right.
 
-use crate::dice::Dice;
+use crate::kill::Answers;
+use crate::kill_rounds::Fixture;
 use crate::process::Program;
-use crate::rounds::Site;
+use crate::rng::Rng;
 use coffer::family_set::FamilySet;
 use coffer_base::{Clock, SystemClock};
 use coffer_storage::Store;
 use coffer_testkit::{Answer, Client};
 use std::collections::BTreeMap;
 use std::path::Path;
-use std::time::Duration;
 
 const CALLERS: usize = 4;
 const ROUNDS: usize = 12;
 
 /// Checks the books of a store that is open or not, as `coffer ledger verify` does.
 #[track_caller]
-pub fn verify(directory: &Path) {
+pub fn verify(directory: &Path, families: &FamilySet) {
     let path = directory.join("coffer.db");
-    let store = Store::open_sqlite_read_only(&path, &FamilySet::default().migrations()).unwrap();
+    let store = Store::open_sqlite_read_only(&path, &families.migrations()).unwrap();
     let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
-    let findings = runtime.block_on(coffer_reserves::verify(&store)).unwrap();
+    let findings =
+        runtime.block_on(coffer::family_set::FamilySet::default().verify(&store)).unwrap();
     assert!(findings.differences.is_empty(), "{:#?}", findings.differences);
 }
 
@@ -36,7 +37,7 @@ struct Request {
 /// One caller, with an account of its own.
 struct Caller {
     account: String,
-    dice: Dice,
+    rng: Rng,
     sent: usize,
     /// What was acknowledged: charges and what was refunded of them.
     charges: BTreeMap<String, i64>,
@@ -50,16 +51,16 @@ impl Caller {
         let number = self.sent;
         let text = |text: &str| text.to_owned();
         let known = self.charges.len() as u64;
-        let (path, params) = match self.dice.below(4) {
+        let (path, params) = match self.rng.below(4) {
             0 if known > 0 => {
-                let at = self.dice.below(known) as usize;
+                let at = self.rng.below(known) as usize;
                 let charge = self.charges.keys().nth(at).unwrap().clone();
                 let id = format!("re_{number}");
                 let params = vec![("id", id), ("charge", charge), ("amount", text("11"))];
                 ("/v1/ledger/refunds", params)
             }
             1 if !self.holds.is_empty() => {
-                let at = self.dice.below(self.holds.len() as u64) as usize;
+                let at = self.rng.below(self.holds.len() as u64) as usize;
                 let params = vec![("reserve_hold", self.holds[at].clone()), ("amount", text("1"))];
                 ("/v1/reserve/releases", params)
             }
@@ -102,11 +103,14 @@ impl Caller {
         }
     }
 
-    fn run(&mut self, client: &Client) {
+    fn run(&mut self, client: &Client, answers: &Answers) {
         loop {
             let request = self.next();
             match self.send(client, &request) {
-                Ok(answer) => self.learn(&request, &answer),
+                Ok(answer) => {
+                    self.learn(&request, &answer);
+                    answers.add();
+                }
                 Err(_gone) => {
                     self.in_flight = Some(request);
                     return;
@@ -134,12 +138,12 @@ impl Caller {
 
 #[test]
 fn a_crash_leaves_the_books_right_and_every_answer_true() {
-    let site = Site::found(CALLERS);
-    let mut dice = Dice::new("books");
+    let fixture = Fixture::new(CALLERS);
+    let mut rng = Rng::new("books");
     let mut callers: Vec<Caller> = (0..CALLERS)
         .map(|_| Caller {
-            account: site.fresh(),
-            dice: dice.split(),
+            account: fixture.next_account(),
+            rng: rng.split(),
             sent: 0,
             charges: BTreeMap::new(),
             holds: Vec::new(),
@@ -148,8 +152,8 @@ fn a_crash_leaves_the_books_right_and_every_answer_true() {
         .collect();
     let mut cut = 0;
     for round in 0..=ROUNDS {
-        let mut server = Program::Test("none").start(site.directory()).unwrap();
-        let client = server.anonymous().with_key(&site.key);
+        let mut server = Program::Test("none").start(fixture.directory()).unwrap();
+        let client = server.anonymous().with_key(&fixture.key);
         if round == 0 {
             let days = ("rolling_release[days_after_charge]", "30");
             let plan = [("percent", "15"), ("type", "rolling_release"), days];
@@ -157,20 +161,20 @@ fn a_crash_leaves_the_books_right_and_every_answer_true() {
                 client.for_account(&caller.account).post("/v1/reserve/plans", &plan).ok();
             }
         }
-        let books = rusqlite::Connection::open(site.directory().join("coffer.db")).unwrap();
+        let books = rusqlite::Connection::open(fixture.directory().join("coffer.db")).unwrap();
         cut += callers.iter().filter(|caller| caller.in_flight.is_some()).count();
         callers.iter_mut().for_each(|caller| caller.check(&client, &books));
         drop(books);
-        verify(site.directory());
+        verify(fixture.directory(), &FamilySet::default());
         if round == ROUNDS {
             break;
         }
-        let load = Duration::from_millis(30 + dice.below(300));
+        let (answers, enough) = (Answers::default(), 10 + rng.below(200) as usize);
         std::thread::scope(|scope| {
             for caller in &mut callers {
-                scope.spawn(|| caller.run(&client));
+                scope.spawn(|| caller.run(&client, &answers));
             }
-            std::thread::sleep(load);
+            answers.wait_for(enough);
             server.kill();
         });
     }

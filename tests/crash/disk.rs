@@ -1,8 +1,8 @@
 //! A full disk: writes are refused for the moment, and all else goes on.
 
+use crate::kill_rounds::Fixture;
 use crate::load::{Place, Value, Write, find, send, value_of};
 use crate::process::Program;
-use crate::rounds::Site;
 use coffer_storage::Faults;
 use coffer_testkit::{Answer, Client, TestServer};
 use std::path::Path;
@@ -143,10 +143,10 @@ fn a_crash_on_a_disk_that_is_really_full_loses_nothing() {
         println!("skipped: a small file system can be mounted by root only");
         return;
     };
-    let site = Site::found_at(home.path().join("data"), 1);
-    let account = site.fresh();
-    let mut server = Program::Test("none").start(site.directory()).unwrap();
-    let client = server.anonymous().with_key(&site.key);
+    let fixture = Fixture::at(home.path().join("data"), 1);
+    let account = fixture.next_account();
+    let mut server = Program::Test("none").start(fixture.directory()).unwrap();
+    let client = server.anonymous().with_key(&fixture.key);
     send(&client, &write(&account, 99, 0)).unwrap().ok();
     let filler = home.path().join("filler");
     std::fs::write(&filler, vec![1; 2 * 1024 * 1024]).unwrap();
@@ -156,8 +156,8 @@ fn a_crash_on_a_disk_that_is_really_full_loses_nothing() {
     server.kill();
 
     std::fs::remove_file(&filler).unwrap();
-    let server = Program::Test("none").start(site.directory()).unwrap();
-    let client = server.anonymous().with_key(&site.key);
+    let server = Program::Test("none").start(fixture.directory()).unwrap();
+    let client = server.anonymous().with_key(&fixture.key);
     kept[1..].iter().for_each(|write| holds(&client, write, write.value.as_ref()));
     check_recovered(&client, &refused);
     server.stop();

@@ -1,12 +1,15 @@
-//! What every change must do when the server dies under it: the catalogue's list, one by one.
+//! What every change must do when the server dies under it: all that the server has, one by one.
 
 use crate::books::verify;
+use crate::kill;
+use crate::kill_rounds::Fixture;
 use crate::process::Program;
-use crate::rounds::Site;
+use coffer::family_set::FamilySet;
 use coffer_base::{Clock, SystemClock};
-use coffer_testkit::catalogue::{self, Change};
+use coffer_kernel::Settings;
+use coffer_testkit::catalogue::{Catalogue, Request};
+use coffer_tests::notes;
 use std::path::Path;
-use std::time::{Duration, Instant};
 
 #[test]
 fn whatever_a_crash_cuts_between_commit_and_answer_is_not_done_again() {
@@ -24,46 +27,28 @@ fn whatever_a_crash_cuts_before_the_commit_is_done_when_it_is_asked_for_again() 
 
 /// Cuts every change at a point, and asks for it again; `check` is told whether the answer was a
 /// kept one.
-fn for_each_cut(fault: &'static str, check: impl Fn(&Change, Option<&str>)) {
-    let site = Site::found(0);
-    let server = Program::Test("none").start(site.directory()).unwrap();
-    let client = server.anonymous().with_key(&site.key);
-    let changes = catalogue::changes(&client, SystemClock.now().unix());
+fn for_each_cut(fault: &'static str, check: impl Fn(&Request, Option<&str>)) {
+    let fixture = Fixture::with_notes();
+    let families = FamilySet::default().with(notes::FAMILY);
+    let server = Program::Test("none").start(fixture.directory()).unwrap();
+    let client = server.anonymous().with_key(&fixture.key);
+    let parts = families.parts(&Settings::default());
+    let changes = Catalogue::new(parts.routes.all(), SystemClock.now()).changes(&client);
     server.stop();
     for change in changes {
-        let before = audited(site.directory(), change.operation);
-        cut(&site, fault, &change, before);
-        let server = Program::Test("none").start(site.directory()).unwrap();
-        let client = server.anonymous().with_key(&site.key).idempotent(change.operation);
+        let before = audited(fixture.directory(), change.operation);
+        kill::at_hold(&fixture, fault, (change.operation, before), |client| {
+            change.attempt(&client.idempotent(change.operation))
+        });
+        let server = Program::Test("none").start(fixture.directory()).unwrap();
+        let client = server.anonymous().with_key(&fixture.key).idempotent(change.operation);
         let again = change.send(&client);
         again.ok();
         check(&change, again.header("idempotent-replayed"));
-        assert_eq!(audited(site.directory(), change.operation), before + 1, "{change:?}");
+        assert_eq!(audited(fixture.directory(), change.operation), before + 1, "{change:?}");
         server.stop();
     }
-    verify(site.directory());
-}
-
-/// Makes a change on a server that holds at the point, and kills the server there.
-fn cut(site: &Site, fault: &'static str, change: &Change, before: i64) {
-    let mut server = Program::Test(fault).start(site.directory()).unwrap();
-    let client = server.anonymous().with_key(&site.key).idempotent(change.operation);
-    // The background jobs commit once at the start; then not for seconds.
-    std::thread::sleep(Duration::from_millis(300));
-    let (hold, held) = (site.directory().join("hold"), site.directory().join("held"));
-    std::fs::write(&hold, format!("{} {before}", change.operation)).unwrap();
-    std::thread::scope(|scope| {
-        let sent = scope.spawn(|| change.attempt(&client));
-        let patience = Instant::now() + Duration::from_secs(30);
-        while !held.exists() {
-            assert!(Instant::now() < patience, "{change:?} never came to the point");
-            std::thread::sleep(Duration::from_millis(2));
-        }
-        server.kill();
-        assert!(sent.join().unwrap().is_err(), "{change:?} was answered while it was held");
-    });
-    std::fs::remove_file(&hold).unwrap();
-    std::fs::remove_file(&held).unwrap();
+    verify(fixture.directory(), &families);
 }
 
 fn audited(directory: &Path, operation: &str) -> i64 {

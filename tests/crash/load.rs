@@ -1,6 +1,7 @@
-//! Callers that write without pause, and remember what they were told.
+//! Callers that write without pause, and remember what was acknowledged.
 
-use crate::dice::Dice;
+use crate::kill::Answers;
+use crate::rng::Rng;
 use coffer_testkit::{Answer, Client, encode};
 use std::collections::BTreeMap;
 use std::fmt;
@@ -46,7 +47,7 @@ pub struct Write {
 
 /// A request that was carried out, as the audit should know it.
 #[derive(Default, Debug)]
-pub struct Told {
+pub struct Acknowledged {
     /// The ids of requests that changed something.
     pub changed: Vec<String>,
     /// How many deletions found nothing.
@@ -57,11 +58,11 @@ pub struct Told {
 /// in them; callers share accounts, scopes and commits with each other.
 pub struct Caller {
     number: usize,
-    dice: Dice,
+    rng: Rng,
     sent: u64,
     pub held: BTreeMap<Place, Option<Value>>,
     pub in_flight: Option<Write>,
-    pub told: Told,
+    pub acknowledged: Acknowledged,
 }
 
 /// Accounts that no one has written to yet.
@@ -70,56 +71,72 @@ pub type Fresh = Mutex<Vec<String>>;
 const EXPIRES: i64 = 4_000_000_000;
 
 impl Caller {
-    pub fn new(number: usize, dice: Dice, account: &str) -> Self {
+    pub fn new(number: usize, rng: Rng, account: &str) -> Self {
         let place = |at: usize| Place {
             account: account.to_owned(),
             user: (!at.is_multiple_of(3)).then(|| format!("user {}", at % 2)),
             name: format!("caller {number} secret {at}"),
         };
         let held = (0..12).map(|at| (place(at), None)).collect();
-        Self { number, dice, sent: 0, held, in_flight: None, told: Told::default() }
+        Self { number, rng, sent: 0, held, in_flight: None, acknowledged: Acknowledged::default() }
     }
 
     /// Writes and reads until the server is gone. `Err` is a broken promise of the server.
-    pub fn run(&mut self, client: &Client, fresh: &Fresh, reads: bool) -> Result<(), String> {
-        loop {
-            let place = self.choose(fresh);
-            if reads && self.dice.below(3) == 0 {
-                let Ok(answer) = find(client, &place) else { return Ok(()) };
-                self.compare(&place, &answer)?;
-                continue;
-            }
-            let write = self.write_to(place);
-            match send(client, &write) {
-                Ok(answer) => self.learn(write, &answer)?,
-                Err(_gone) => {
-                    self.in_flight = Some(write);
-                    return Ok(());
-                }
+    pub fn run(
+        &mut self,
+        client: &Client,
+        fresh: &Fresh,
+        reads: bool,
+        answers: &Answers,
+    ) -> Result<(), String> {
+        while self.step(client, fresh, reads).inspect_err(|_| answers.give_up())? {
+            answers.add();
+        }
+        Ok(())
+    }
+
+    /// One request; whether it was answered.
+    fn step(&mut self, client: &Client, fresh: &Fresh, reads: bool) -> Result<bool, String> {
+        let place = self.choose(fresh);
+        if reads && self.rng.below(3) == 0 {
+            let Ok(answer) = find(client, &place) else { return Ok(false) };
+            self.compare(&place, &answer)?;
+            return Ok(true);
+        }
+        let write = self.write_to(place);
+        match send(client, &write) {
+            Ok(answer) => self.learn(write, &answer).map(|()| true),
+            Err(_gone) => {
+                self.in_flight = Some(write);
+                Ok(false)
             }
         }
     }
 
     /// Now and then an account that has no keys yet: its first write makes them.
     fn choose(&mut self, fresh: &Fresh) -> Place {
-        if self.dice.below(10) == 0
+        if self.rng.below(10) == 0
             && let Some(account) = fresh.lock().unwrap().pop()
         {
             return Place { account, user: None, name: format!("caller {} first", self.number) };
         }
-        let at = self.dice.below(self.held.len() as u64);
+        let at = self.rng.below(self.held.len() as u64);
         self.held.keys().nth(at as usize).unwrap().clone()
     }
 
     fn write_to(&mut self, place: Place) -> Write {
         self.sent += 1;
-        let value = (self.dice.below(4) != 0).then(|| {
-            let word = format!("{:016x}", self.dice.roll());
-            let payload = word.repeat(1 + self.dice.below(90) as usize);
-            let expires = self.dice.below(4) == 0;
+        let value = (self.rng.below(4) != 0).then(|| {
+            let word = format!("{:016x}", self.rng.next_u64());
+            let payload = word.repeat(1 + self.rng.below(90) as usize);
+            let expires = self.rng.below(4) == 0;
             Value { payload, expires_at: expires.then_some(EXPIRES + self.sent as i64) }
         });
-        Write { place, value, key: format!("{}-{}-{}", self.number, self.sent, self.dice.roll()) }
+        Write {
+            place,
+            value,
+            key: format!("{}-{}-{}", self.number, self.sent, self.rng.next_u64()),
+        }
     }
 
     /// Takes an answer to a write as a promise.
@@ -132,9 +149,9 @@ impl Caller {
         }
         if changes {
             let request = answer.header("original-request").ok_or("no Original-Request")?;
-            self.told.changed.push(request.to_owned());
+            self.acknowledged.changed.push(request.to_owned());
         } else {
-            self.told.refused += 1;
+            self.acknowledged.refused += 1;
         }
         self.held.insert(write.place, write.value);
         Ok(())

@@ -6,20 +6,20 @@
 #![allow(clippy::disallowed_methods, reason = "the server is another process, with its own clock")]
 
 mod books;
-mod dice;
 mod disk;
 mod everywhere;
+mod kill;
+mod kill_rounds;
 mod load;
 mod process;
-mod rounds;
+mod rng;
 
-use dice::Dice;
+use kill_rounds::{Fixture, Plan, run};
 use load::{Place, Value, Write, find, send, value_of};
 use process::{Program, command, start_with_admin};
-use rounds::{Plan, Site, rounds};
+use rng::Rng;
 use std::path::Path;
 use std::process::Stdio;
-use std::time::{Duration, Instant};
 use tempfile::TempDir;
 
 /// How often the server is killed, unless `COFFER_CRASH_ROUNDS` says otherwise.
@@ -30,7 +30,7 @@ fn a_crash_loses_nothing_that_was_acknowledged() {
     let asked = std::env::var("COFFER_CRASH_ROUNDS").ok().and_then(|text| text.parse().ok());
     let plan =
         Plan { rounds: asked.unwrap_or(ROUNDS), program: Program::Test("none"), reads: true };
-    let report = rounds(&plan, &mut Dice::new("crash")).unwrap_or_else(|loss| panic!("{loss}"));
+    let report = run(&plan, &mut Rng::new("crash")).unwrap_or_else(|loss| panic!("{loss}"));
     println!("{report:?}");
     // Otherwise the load never met the kill, and nothing was tested.
     assert!(report.in_flight >= plan.rounds, "{report:?}");
@@ -44,7 +44,7 @@ fn a_crash_of_the_binary_loses_nothing_that_was_acknowledged() {
         return;
     };
     let plan = Plan { rounds: 10, program: Program::Coffer(path), reads: true };
-    let report = rounds(&plan, &mut Dice::new("binary")).unwrap_or_else(|loss| panic!("{loss}"));
+    let report = run(&plan, &mut Rng::new("binary")).unwrap_or_else(|loss| panic!("{loss}"));
     println!("{report:?}");
     assert!(report.in_flight >= plan.rounds, "{report:?}");
 }
@@ -53,68 +53,52 @@ fn a_crash_of_the_binary_loses_nothing_that_was_acknowledged() {
 fn a_crash_is_noticed_by_the_check_if_answers_come_before_the_commit() {
     let plan =
         Plan { rounds: 12, program: Program::Test("acknowledge-before-commit"), reads: false };
-    let loss = rounds(&plan, &mut Dice::new("early")).unwrap_err();
+    let loss = run(&plan, &mut Rng::new("early")).unwrap_err();
     println!("as it should be: {loss}");
 }
 
 #[test]
 fn a_crash_is_noticed_by_the_check_if_writes_are_dropped() {
     let plan = Plan { rounds: 4, program: Program::Test("drop-writes"), reads: false };
-    let loss = rounds(&plan, &mut Dice::new("dropped")).unwrap_err();
+    let loss = run(&plan, &mut Rng::new("dropped")).unwrap_err();
     println!("as it should be: {loss}");
 }
 
 #[test]
 fn a_crash_between_commit_and_answer_makes_the_retry_a_replay() {
-    let (site, write) = held_at("hold-after-commit");
-    let server = Program::Test("none").start(site.directory()).unwrap();
-    let client = server.anonymous().with_key(&site.key);
+    let (fixture, write) = held_at("hold-after-commit");
+    let server = Program::Test("none").start(fixture.directory()).unwrap();
+    let client = server.anonymous().with_key(&fixture.key);
     let seen = value_of(&find(&client, &write.place).unwrap()).unwrap();
     assert_eq!(seen, write.value, "it was committed");
     let retry = send(&client, &write).unwrap();
     retry.ok();
     assert_eq!(retry.header("idempotent-replayed"), Some("true"));
-    assert_eq!(audit_rows(site.directory()), 1);
+    assert_eq!(audit_rows(fixture.directory()), 1);
     let other = Write { value: None, ..write };
     assert_eq!(send(&client, &other).unwrap().refused(400)["type"], "idempotency_error");
 }
 
 #[test]
 fn a_crash_before_the_commit_makes_the_retry_the_first_execution() {
-    let (site, write) = held_at("hold-before-commit");
-    let server = Program::Test("none").start(site.directory()).unwrap();
-    let client = server.anonymous().with_key(&site.key);
+    let (fixture, write) = held_at("hold-before-commit");
+    let server = Program::Test("none").start(fixture.directory()).unwrap();
+    let client = server.anonymous().with_key(&fixture.key);
     find(&client, &write.place).unwrap().refused(404);
     let retry = send(&client, &write).unwrap();
     retry.ok();
     assert_eq!(retry.header("idempotent-replayed"), None);
-    assert_eq!(audit_rows(site.directory()), 1);
+    assert_eq!(audit_rows(fixture.directory()), 1);
 }
 
 /// Sends a write to a server that holds it at a point, and kills the server there.
-fn held_at(fault: &'static str) -> (Site, Write) {
-    let site = Site::found(1);
-    let place = Place { account: site.fresh(), user: None, name: "token".to_owned() };
+fn held_at(fault: &'static str) -> (Fixture, Write) {
+    let fixture = Fixture::new(1);
+    let place = Place { account: fixture.next_account(), user: None, name: "token".to_owned() };
     let value = Some(Value::lasting("the value"));
     let write = Write { place, value, key: "the key".to_owned() };
-    let mut server = Program::Test(fault).start(site.directory()).unwrap();
-    let client = server.anonymous().with_key(&site.key);
-    // The background jobs commit once at the start; then not for seconds.
-    std::thread::sleep(Duration::from_millis(500));
-    let (hold, held) = (site.directory().join("hold"), site.directory().join("held"));
-    std::fs::write(&hold, "apps.secrets.create 0").unwrap();
-    std::thread::scope(|scope| {
-        let sent = scope.spawn(|| send(&client, &write));
-        let patience = Instant::now() + Duration::from_secs(30);
-        while !held.exists() {
-            assert!(Instant::now() < patience, "the write never came to the point");
-            std::thread::sleep(Duration::from_millis(2));
-        }
-        server.kill();
-        assert!(sent.join().unwrap().is_err(), "it was answered while it was held");
-    });
-    std::fs::remove_file(&hold).unwrap();
-    (site, write)
+    kill::at_hold(&fixture, fault, ("apps.secrets.create", 0), |client| send(client, &write));
+    (fixture, write)
 }
 
 fn audit_rows(directory: &Path) -> i64 {
@@ -123,16 +107,20 @@ fn audit_rows(directory: &Path) -> i64 {
     data.query_row(sql, [], |row| row.get(0)).unwrap()
 }
 
+/// Files that founding makes at least.
+const FILES: usize = 6;
+
 #[test]
 fn a_crash_while_founding_can_be_repeated_and_then_founded() {
-    let mut dice = Dice::new("founding");
-    for _ in 0..12 {
+    // The installation lock, the root key, and both stores with their logs.
+    for files in 0..=FILES {
         let home = TempDir::new().unwrap();
         let directory = home.path().join("data");
-        for _ in 0..2 {
+        for wanted in [files, FILES] {
             let mut command = command(&directory, "none");
             let mut child = command.stdin(Stdio::piped()).stderr(Stdio::null()).spawn().unwrap();
-            std::thread::sleep(Duration::from_micros(2000 + dice.below(40_000)));
+            let there = || std::fs::read_dir(&directory).map_or(0, Iterator::count);
+            kill::wait_until(|| there() >= wanted, &format!("{wanted} files were made"));
             child.kill().unwrap();
             child.wait().unwrap();
         }

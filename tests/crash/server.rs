@@ -13,6 +13,7 @@ use coffer::serve::{Address, ServeOptions, Server};
 use coffer_base::{Clock, SystemClock, Timestamp};
 use coffer_crypto::SystemRandom;
 use coffer_storage::Faults;
+use coffer_tests::notes;
 use std::io::Read;
 use std::num::NonZeroU64;
 use std::path::{Path, PathBuf};
@@ -42,7 +43,7 @@ fn main() {
     });
     runtime.block_on(async {
         let mut terminate = signal(SignalKind::terminate()).unwrap();
-        let server = start(directory, faults, !rest.is_empty()).await;
+        let server = start(directory, faults, fault.starts_with("hold"), !rest.is_empty()).await;
         tokio::select! {
             _ = terminate.recv() => {}
             () = orphaned.notified() => {}
@@ -51,13 +52,13 @@ fn main() {
     });
 }
 
-async fn start(directory: PathBuf, faults: Faults, admin: bool) -> Server {
+async fn start(directory: PathBuf, faults: Faults, holds: bool, admin: bool) -> Server {
     let options = AssembleOptions {
         data_dir: directory.clone(),
         root: RootSource::DataDir,
         database: coffer::assemble::Database::Embedded,
         developer: false,
-        families: FamilySet::default(),
+        families: families(&directory),
         settings: coffer_kernel::Settings::default(),
         clock: Arc::new(FragileClock(directory.join("panic"))),
         random: Arc::new(SystemRandom),
@@ -75,12 +76,25 @@ async fn start(directory: PathBuf, faults: Faults, admin: bool) -> Server {
         let key = coffer_identity::create_admin_key(&stores.data, &SystemRandom, now);
         println!("{}", key.await.unwrap().token().expose());
     }
-    let installation = assemble::open_stores(options, stores).await.unwrap();
+    let mut installation = assemble::open_stores(options, stores).await.unwrap();
+    if holds {
+        // They commit, too: what is to be held is the request.
+        installation.jobs.clear();
+    }
     let listen = Some(Address::parse("127.0.0.1:0").unwrap());
     let serve = ServeOptions { listen, ..ServeOptions::default() };
     let server = Server::start(installation, serve).await.unwrap();
     eprintln!("{{\"address\":\"{}\"}}", server.address.as_ref().unwrap());
     server
+}
+
+/// The product's families, and the tests' own one in a directory of that name.
+fn families(directory: &Path) -> FamilySet {
+    let product = FamilySet::default();
+    match directory.file_name() {
+        Some(name) if name == notes::FAMILY.name => product.with(notes::FAMILY),
+        _ => product,
+    }
 }
 
 /// The system's clock, and a panic whenever there is a file with this name.

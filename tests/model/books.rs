@@ -3,31 +3,31 @@
 //! every step all balances, holds, plans and releases must be as the reference has them, and the
 //! rows must keep the invariants.
 //!
-//! The run repeats itself. `COFFER_MODEL_SEED` plays one world by its seed, `COFFER_MODEL_WORLDS`
+//! The run repeats itself. `COFFER_MODEL_SEED` runs one case by its seed, `COFFER_MODEL_CASES`
 //! more of them; a failure tells the seed, the step, and what was done before it.
 
-mod play;
+mod driver;
+mod fixture;
 mod reference;
-mod world;
 
 use coffer_testkit::is_postgres;
-use play::Play;
+use driver::Driver;
+use fixture::{check_rows, verify};
 use std::collections::BTreeMap;
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use world::{check_rows, verify};
 
-/// Worlds of a run.
-const WORLDS: usize = 84;
+/// Cases of a run.
+const CASES: usize = 84;
 
-/// Steps in each world: together over ten thousand.
+/// Steps in each case: together over ten thousand.
 const STEPS: usize = 120;
 
 fn variable(name: &str) -> Option<u64> {
     std::env::var(name).ok().map(|text| text.parse().unwrap())
 }
 
-/// What happens at least once in a run, or the worlds would prove little.
+/// What happens at least once in a run, or the cases would prove little.
 const HAPPENS: [&str; 31] = [
     "a clock that went back",
     "a commit that failed",
@@ -62,21 +62,21 @@ const HAPPENS: [&str; 31] = [
     "reserve/releases 400",
 ];
 
-/// Plays one world to its end, or to where the server and the reference part; what happened.
-fn play(seed: u64) -> Result<BTreeMap<String, usize>, String> {
-    let mut play = Play::new(seed);
+/// Runs one case to its end, or to where the server and the reference part; what happened.
+fn run(seed: u64) -> Result<BTreeMap<String, usize>, String> {
+    let mut driver = Driver::new(seed);
     for step in 0..STEPS {
-        if let Err(why) = play.step() {
-            let from = play.log.len().saturating_sub(20);
-            let before = play.log[from..].join("\n    ");
+        if let Err(why) = driver.step() {
+            let from = driver.log.len().saturating_sub(20);
+            let before = driver.log[from..].join("\n    ");
             return Err(format!("COFFER_MODEL_SEED={seed}, step {step}: {why}\n    {before}"));
         }
     }
-    match verify(&play.world) {
+    match verify(&driver.fixture) {
         0 => {
             let released =
-                play.books.released.keys().map(|reason| (format!("released {reason}"), 1));
-            Ok(play.told.into_iter().chain(released).collect())
+                driver.books.released.keys().map(|reason| (format!("released {reason}"), 1));
+            Ok(driver.outcomes.into_iter().chain(released).collect())
         }
         differences => Err(format!("COFFER_MODEL_SEED={seed}: {differences} differences")),
     }
@@ -85,26 +85,26 @@ fn play(seed: u64) -> Result<BTreeMap<String, usize>, String> {
 #[test]
 fn the_books_are_as_the_reference_has_them_after_every_step() {
     if let Some(seed) = variable("COFFER_MODEL_SEED") {
-        let told = play(seed).unwrap_or_else(|why| panic!("{why}"));
-        println!("{told:#?}");
+        let outcomes = run(seed).unwrap_or_else(|why| panic!("{why}"));
+        println!("{outcomes:#?}");
         return;
     }
-    // On PostgreSQL each step takes several times as long; all that happens in the worlds also
+    // On PostgreSQL each step takes several times as long; all that happens in the cases also
     // happens in the first half of them.
-    let usual = if is_postgres() { WORLDS / 2 } else { WORLDS };
-    let worlds = variable("COFFER_MODEL_WORLDS").map_or(usual, |worlds| worlds as usize);
-    let (next, told) = (AtomicUsize::new(0), Mutex::new(BTreeMap::new()));
+    let usual = if is_postgres() { CASES / 2 } else { CASES };
+    let cases = variable("COFFER_MODEL_CASES").map_or(usual, |cases| cases as usize);
+    let (next, outcomes) = (AtomicUsize::new(0), Mutex::new(BTreeMap::new()));
     std::thread::scope(|scope| {
         let workers: Vec<_> = (0..2)
             .map(|_| {
                 scope.spawn(|| {
                     loop {
                         let seed = next.fetch_add(1, Ordering::SeqCst);
-                        if seed >= worlds {
+                        if seed >= cases {
                             return Ok(());
                         }
-                        for (what, times) in play(seed as u64)? {
-                            *told.lock().unwrap().entry(what).or_insert(0) += times;
+                        for (what, times) in run(seed as u64)? {
+                            *outcomes.lock().unwrap().entry(what).or_insert(0) += times;
                         }
                     }
                 })
@@ -114,11 +114,11 @@ fn the_books_are_as_the_reference_has_them_after_every_step() {
             worker.join().unwrap().unwrap_or_else(|why: String| panic!("{why}"));
         }
     });
-    let told = told.into_inner().unwrap();
-    println!("{} steps: {told:#?}", worlds * STEPS);
-    if worlds >= usual {
+    let outcomes = outcomes.into_inner().unwrap();
+    println!("{} steps: {outcomes:#?}", cases * STEPS);
+    if cases >= usual {
         for happens in HAPPENS {
-            assert!(told.contains_key(happens), "'{happens}' never happened: {told:#?}");
+            assert!(outcomes.contains_key(happens), "'{happens}' never happened: {outcomes:#?}");
         }
     }
 }
@@ -126,15 +126,15 @@ fn the_books_are_as_the_reference_has_them_after_every_step() {
 /// Books that are wrong do not get away with it.
 #[test]
 fn books_that_are_off_by_one_are_noticed() {
-    let mut play = Play::new(1);
-    (0..40).for_each(|_| play.step().unwrap());
-    let server = play.world.server();
+    let mut driver = Driver::new(1);
+    (0..40).for_each(|_| driver.step().unwrap());
+    let server = driver.fixture.server();
     let change = |sql| server.execute(sql, &[]);
-    assert_eq!((check_rows(server), verify(&play.world)), (Ok(()), 0));
+    assert_eq!((check_rows(server), verify(&driver.fixture)), (Ok(()), 0));
     change("UPDATE ledger_balance SET fees = fees + 1").unwrap();
     let broken = check_rows(server).unwrap_err();
     assert!(broken.contains("sums of their postings"), "{broken}");
-    assert!(verify(&play.world) > 0);
+    assert!(verify(&driver.fixture) > 0);
     change("UPDATE ledger_balance SET fees = fees - 1").unwrap();
     // A posting cannot be taken away, but one that nobody made can be written.
     change(
@@ -143,5 +143,5 @@ fn books_that_are_off_by_one_are_noticed() {
          WHERE entry = (SELECT max(entry) FROM ledger_posting)",
     )
     .unwrap();
-    assert!(check_rows(server).is_err() && verify(&play.world) > 0);
+    assert!(check_rows(server).is_err() && verify(&driver.fixture) > 0);
 }

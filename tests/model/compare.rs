@@ -1,6 +1,6 @@
 //! Whether an answer is the predicted one.
 
-use crate::play::Played;
+use crate::driver::Compared;
 use crate::reference::{Kept, Refusal};
 use coffer_testkit::Answer;
 use serde_json::Value;
@@ -9,19 +9,19 @@ fn difference(answer: &Answer, expected: &str) -> String {
     format!("expected {expected}, answered {} {}", answer.status, answer.body)
 }
 
-pub fn granted(answer: &Answer) -> Played {
+pub fn granted(answer: &Answer) -> Compared {
     if answer.status == 200 { Ok(()) } else { Err(difference(answer, "success")) }
 }
 
 /// The same body, the order of its keys included.
-pub fn same(answer: &Answer, expected: &Value) -> Played {
+pub fn same(answer: &Answer, expected: &Value) -> Compared {
     let expected = expected.to_string();
     granted(answer).map_err(|_| difference(answer, &expected))?;
     let told = answer.json().to_string();
     if told == expected { Ok(()) } else { Err(difference(answer, &expected)) }
 }
 
-pub fn same_refusal(answer: &Answer, expected: &Refusal) -> Played {
+pub fn same_refusal(answer: &Answer, expected: &Refusal) -> Compared {
     let json = answer.json();
     let error = &json["error"];
     let text = |field: &str| error[field].as_str();
@@ -40,7 +40,7 @@ pub fn same_refusal(answer: &Answer, expected: &Refusal) -> Played {
     Err(difference(answer, &format!("{expected:?}")))
 }
 
-pub fn replayed(answer: &Answer, kept: &Kept, request: &str) -> Played {
+pub fn replayed(answer: &Answer, kept: &Kept, request: &str) -> Compared {
     if kept.request != request {
         return same_refusal(answer, &Refusal::mismatch());
     }

@@ -12,9 +12,9 @@ use std::sync::Arc;
 const STEPS: usize = 3000;
 
 /// Chance, the same in every run.
-struct Dice(TestRandom);
+struct Rng(TestRandom);
 
-impl Dice {
+impl Rng {
     fn below(&self, most: u64) -> u64 {
         let mut bytes = [0; 8];
         self.0.fill(&mut bytes);
@@ -86,15 +86,15 @@ fn said(answer: &Answer) -> (u16, Vec<(String, String)>, String) {
     (answer.status, headers.collect(), answer.body.clone())
 }
 
-/// What was told so far, for requests that name it.
+/// What was known so far, for requests that name it.
 #[derive(Default)]
-struct Told {
+struct Known {
     secrets: Vec<String>,
     holds: Vec<String>,
     plans: Vec<String>,
 }
 
-impl Told {
+impl Known {
     fn note(&mut self, answer: &Answer) {
         let object: serde_json::Value = serde_json::from_str(&answer.body).unwrap_or_default();
         let id = object["id"].as_str().unwrap_or_default().to_owned();
@@ -109,15 +109,15 @@ impl Told {
         }
     }
 
-    fn some(&self, of: &[String], dice: &Dice) -> String {
-        let at = dice.below(of.len().max(1) as u64);
+    fn some(&self, of: &[String], rng: &Rng) -> String {
+        let at = rng.below(of.len().max(1) as u64);
         of.get(usize::try_from(at).unwrap()).cloned().unwrap_or_else(|| "none".to_owned())
     }
 }
 
-fn request(dice: &Dice, told: &Told, now: i64) -> Request {
-    let account = Some(usize::try_from(dice.below(3)).unwrap());
-    let key = (dice.below(3) == 0).then(|| dice.named("key ", 40));
+fn request(rng: &Rng, known: &Known, now: i64) -> Request {
+    let account = Some(usize::try_from(rng.below(3)).unwrap());
+    let key = (rng.below(3) == 0).then(|| rng.named("key ", 40));
     let of = |method, path: &str, params: Vec<(&'static str, String)>| Request {
         method,
         path: path.to_owned(),
@@ -125,33 +125,33 @@ fn request(dice: &Dice, told: &Told, now: i64) -> Request {
         key: if method == "POST" { key.clone() } else { None },
         account,
     };
-    match dice.below(100) {
-        0..55 => secrets(dice, told, now, of),
-        55..90 => books(dice, told, now, of),
-        _ => lists(dice, told, of),
+    match rng.below(100) {
+        0..55 => secrets(rng, known, now, of),
+        55..90 => books(rng, known, now, of),
+        _ => lists(rng, known, of),
     }
 }
 
-fn scope(dice: &Dice) -> Vec<(&'static str, String)> {
-    let user = dice.named("user ", 3);
+fn scope(rng: &Rng) -> Vec<(&'static str, String)> {
+    let user = rng.named("user ", 3);
     let account = vec![("scope[type]", "account".to_owned())];
     let users = vec![("scope[type]", "user".to_owned()), ("scope[user]", user)];
-    if dice.below(2) == 0 { account } else { users }
+    if rng.below(2) == 0 { account } else { users }
 }
 
 fn secrets(
-    dice: &Dice,
-    told: &Told,
+    rng: &Rng,
+    known: &Known,
     now: i64,
     of: impl Fn(&'static str, &str, Vec<(&'static str, String)>) -> Request,
 ) -> Request {
-    let name = ("name", dice.named("näme ", 13));
-    let mut params = scope(dice);
-    match dice.below(10) {
+    let name = ("name", rng.named("näme ", 13));
+    let mut params = scope(rng);
+    match rng.below(10) {
         0..5 => {
-            params.extend([name, ("payload", dice.named("payload ", 1000))]);
-            if dice.below(3) == 0 {
-                let ahead = i64::try_from(dice.below(3)).unwrap() * DAY_SECONDS / 2;
+            params.extend([name, ("payload", rng.named("payload ", 1000))]);
+            if rng.below(3) == 0 {
+                let ahead = i64::try_from(rng.below(3)).unwrap() * DAY_SECONDS / 2;
                 params.push(("expires_at", (now + ahead).to_string()));
             }
             of("POST", "/v1/apps/secrets", params)
@@ -165,11 +165,11 @@ fn secrets(
             of("POST", "/v1/apps/secrets/delete", params)
         }
         _ => {
-            params.push(("limit", dice.named("", 5)));
-            let cursor = dice.below(3);
+            params.push(("limit", rng.named("", 5)));
+            let cursor = rng.below(3);
             if cursor > 0 {
                 let name = if cursor == 1 { "starting_after" } else { "ending_before" };
-                params.push((name, told.some(&told.secrets, dice)));
+                params.push((name, known.some(&known.secrets, rng)));
             }
             of("GET", "/v1/apps/secrets", params)
         }
@@ -177,69 +177,69 @@ fn secrets(
 }
 
 fn books(
-    dice: &Dice,
-    told: &Told,
+    rng: &Rng,
+    known: &Known,
     now: i64,
     of: impl Fn(&'static str, &str, Vec<(&'static str, String)>) -> Request,
 ) -> Request {
-    let amount = |most| ("amount", (1 + dice.below(most)).to_string());
-    let currency = ("currency", dice.one(&["usd", "eur", "jpy"]).to_owned());
-    let charge = ("charge", dice.named("ch_", 120));
+    let amount = |most| ("amount", (1 + rng.below(most)).to_string());
+    let currency = ("currency", rng.one(&["usd", "eur", "jpy"]).to_owned());
+    let charge = ("charge", rng.named("ch_", 120));
     let date = ("release_schedule[release_after]", (now + 40 * DAY_SECONDS).to_string());
-    let status = |words| vec![("status", dice.one(words).to_owned())];
-    match dice.below(13) {
+    let status = |words| vec![("status", rng.one(words).to_owned())];
+    match rng.below(13) {
         0..4 => {
-            let id = ("id", dice.named("ch_", 120));
-            let fee = ("fee", dice.below(50).to_string());
+            let id = ("id", rng.named("ch_", 120));
+            let fee = ("fee", rng.below(50).to_string());
             of("POST", "/v1/ledger/charges", vec![id, amount(20_000), currency, fee])
         }
         4 => of(
             "POST",
             "/v1/ledger/refunds",
-            vec![("id", dice.named("re_", 60)), charge, amount(900)],
+            vec![("id", rng.named("re_", 60)), charge, amount(900)],
         ),
         5 => of(
             "POST",
             "/v1/ledger/disputes",
-            vec![("id", dice.named("du_", 60)), charge, amount(900)],
+            vec![("id", rng.named("du_", 60)), charge, amount(900)],
         ),
         6 => {
-            let path = format!("/v1/ledger/disputes/{}", dice.named("du_", 60));
+            let path = format!("/v1/ledger/disputes/{}", rng.named("du_", 60));
             of("POST", &path, status(&["won", "lost"]))
         }
         7 => {
-            let id = ("id", dice.named("po_", 60));
-            let reported = ("reported", dice.one(&["true", "false"]).to_owned());
+            let id = ("id", rng.named("po_", 60));
+            let reported = ("reported", rng.one(&["true", "false"]).to_owned());
             of("POST", "/v1/ledger/payouts", vec![id, amount(9000), currency, reported])
         }
         8 => {
-            let path = format!("/v1/ledger/payouts/{}", dice.named("po_", 60));
+            let path = format!("/v1/ledger/payouts/{}", rng.named("po_", 60));
             of("POST", &path, status(&["paid", "failed", "canceled"]))
         }
         9 => {
-            let days = ("rolling_release[days_after_charge]", (3 + dice.below(30)).to_string());
+            let days = ("rolling_release[days_after_charge]", (3 + rng.below(30)).to_string());
             let kind = ("type", "rolling_release".to_owned());
-            of("POST", "/v1/reserve/plans", vec![("percent", dice.named("", 30)), kind, days])
+            of("POST", "/v1/reserve/plans", vec![("percent", rng.named("", 30)), kind, days])
         }
         10 => {
-            let path = format!("/v1/reserve/plans/{}/disable", told.some(&told.plans, dice));
+            let path = format!("/v1/reserve/plans/{}/disable", known.some(&known.plans, rng));
             of("POST", &path, vec![])
         }
         11 => of("POST", "/v1/reserve/holds", vec![amount(3000), currency, date]),
         _ => {
-            let hold = ("reserve_hold", told.some(&told.holds, dice));
+            let hold = ("reserve_hold", known.some(&known.holds, rng));
             of("POST", "/v1/reserve/releases", vec![hold, amount(500)])
         }
     }
 }
 
 fn lists(
-    dice: &Dice,
-    told: &Told,
+    rng: &Rng,
+    known: &Known,
     of: impl Fn(&'static str, &str, Vec<(&'static str, String)>) -> Request,
 ) -> Request {
-    let limit = ("limit", (1 + dice.below(12)).to_string());
-    let path = dice.one(&[
+    let limit = ("limit", (1 + rng.below(12)).to_string());
+    let path = rng.one(&[
         "/v1/balance",
         "/v1/balance_transactions",
         "/v1/reserve/holds",
@@ -248,13 +248,13 @@ fn lists(
         "/v1/ledger/charges",
         "/v1/events",
     ]);
-    match dice.below(4) {
+    match rng.below(4) {
         0 => {
             let filters = vec![limit, ("currency", "usd".to_owned())];
-            let path = dice.one(&["/v1/balance_transactions", "/v1/reserve/holds"]);
+            let path = rng.one(&["/v1/balance_transactions", "/v1/reserve/holds"]);
             of("GET", path, filters)
         }
-        1 => of("GET", &format!("/v1/reserve/holds/{}", told.some(&told.holds, dice)), vec![]),
+        1 => of("GET", &format!("/v1/reserve/holds/{}", known.some(&known.holds, rng)), vec![]),
         _ if path == "/v1/balance" => of("GET", path, vec![]),
         _ => of("GET", path, vec![limit]),
     }
@@ -270,11 +270,11 @@ fn both_engines_answer_alike() {
     let steps = steps.map_or(STEPS, |steps| steps.parse().unwrap());
     let (files, database) = (Side::new(true), Side::new(false));
     assert_eq!(files.accounts, database.accounts, "the seeds differ");
-    let dice = Dice(TestRandom::seeded(23));
-    let (mut told, mut now, mut good) = (Told::default(), files.server.clock.now().unix(), 0);
+    let rng = Rng(TestRandom::seeded(23));
+    let (mut known, mut now, mut good) = (Known::default(), files.server.clock.now().unix(), 0);
     for step in 0..steps {
-        if dice.below(60) == 0 {
-            let seconds = i64::try_from(dice.below(3 * 86_400)).unwrap();
+        if rng.below(60) == 0 {
+            let seconds = i64::try_from(rng.below(3 * 86_400)).unwrap();
             now += seconds;
             for side in [&files, &database] {
                 side.server.clock.advance(seconds);
@@ -282,11 +282,11 @@ fn both_engines_answer_alike() {
             }
             continue;
         }
-        let request = request(&dice, &told, now);
+        let request = request(&rng, &known, now);
         let (one, other) = (files.ask(&request), database.ask(&request));
         assert_eq!(said(&one), said(&other), "step {step}: {request:?}");
         good += usize::from(one.status == 200);
-        told.note(&one);
+        known.note(&one);
     }
     println!("{steps} steps, {good} of them carried out");
     assert!(good > steps / 3, "most of the log was refused: {good} of {steps}");

@@ -20,7 +20,7 @@ use std::process::{Command, Stdio};
 use tempfile::TempDir;
 
 /// A founded data directory, the first admin key, and its root key as secrets to look for.
-struct Site {
+struct Fixture {
     home: TempDir,
     directory: PathBuf,
     admin_key: String,
@@ -33,14 +33,14 @@ fn crash_server(directory: &Path) -> Command {
     command
 }
 
-fn coffer(path: &Path, site: &Site) -> Command {
+fn coffer(path: &Path, fixture: &Fixture) -> Command {
     let mut command = Command::new(path);
     command.env_clear().env("COFFER_LOG_FORMAT", "json").env("COFFER_LOG_LEVEL", "trace");
-    command.current_dir(site.home.path());
+    command.current_dir(fixture.home.path());
     command
 }
 
-impl Site {
+impl Fixture {
     fn new() -> Self {
         let home = TempDir::new().unwrap();
         let directory = home.path().join("data");
@@ -114,27 +114,28 @@ fn check_process(server: &Process, secrets: &[Marker]) {
 
 #[test]
 fn nothing_is_kept_or_logged_in_the_clear() {
-    let site = Site::new();
-    let log = site.home.path().join("serve.log");
-    let mut server = Process::start(crash_server(&site.directory), &log).unwrap();
-    let mut run = Run::new(server.anonymous(), &site.admin_key);
+    let fixture = Fixture::new();
+    let log = fixture.home.path().join("serve.log");
+    let mut server = Process::start(crash_server(&fixture.directory), &log).unwrap();
+    let mut run = Run::new(server.anonymous(), &fixture.admin_key);
     run.everything();
-    std::fs::write(site.directory.join("panic"), "").unwrap();
+    std::fs::write(fixture.directory.join("panic"), "").unwrap();
     run.panicking();
-    std::fs::remove_file(site.directory.join("panic")).unwrap();
+    std::fs::remove_file(fixture.directory.join("panic")).unwrap();
     let logged = std::fs::read_to_string(&log).unwrap();
     assert!(logged.contains("somebody asked for a panic"), "{logged}");
     assert!(logged.contains("DEBUG") && logged.contains("\"refused\""), "the log is not detailed");
-    check_process(&server, &site.secrets(&run));
+    check_process(&server, &fixture.secrets(&run));
     server.kill();
     // As it lies there after a crash, the write-ahead log included.
-    assert!(site.directory.join("coffer.db-wal").exists());
-    site.search(&site.secrets(&run));
+    assert!(fixture.directory.join("coffer.db-wal").exists());
+    fixture.search(&fixture.secrets(&run));
 
-    let again = Process::start(crash_server(&site.directory), &site.home.path().join("again.log"));
+    let again =
+        Process::start(crash_server(&fixture.directory), &fixture.home.path().join("again.log"));
     again.unwrap().stop();
-    site.copy_stores();
-    site.search(&site.secrets(&run));
+    fixture.copy_stores();
+    fixture.search(&fixture.secrets(&run));
 }
 
 #[test]
@@ -143,50 +144,50 @@ fn the_binary_keeps_logs_and_prints_nothing_in_the_clear() {
         println!("skipped: there is no `coffer` beside this test; COFFER_BIN can name one");
         return;
     };
-    let site = Site::new();
+    let fixture = Fixture::new();
     // As far as the system lets it, the server inherits that core files are written.
-    let mut command = coffer(Path::new("/bin/sh"), &site);
+    let mut command = coffer(Path::new("/bin/sh"), &fixture);
     command.args(["-c", "ulimit -c $(ulimit -Hc); exec \"$0\" \"$@\""]).arg(&path);
-    command.args(["serve", "--listen", "127.0.0.1:0", "--data-dir"]).arg(&site.directory);
-    command.arg("--root-key").arg(site.directory.join("root.key"));
-    let server = Process::start(command, &site.home.path().join("serve.log")).unwrap();
-    let mut run = Run::new(server.anonymous(), &site.admin_key);
+    command.args(["serve", "--listen", "127.0.0.1:0", "--data-dir"]).arg(&fixture.directory);
+    command.arg("--root-key").arg(fixture.directory.join("root.key"));
+    let server = Process::start(command, &fixture.home.path().join("serve.log")).unwrap();
+    let mut run = Run::new(server.anonymous(), &fixture.admin_key);
     run.everything();
-    check_process(&server, &site.secrets(&run));
+    check_process(&server, &fixture.secrets(&run));
     // A core file would hold the keys.
     let limits = std::fs::read_to_string(server.proc().join("limits")).unwrap();
     let core = limits.lines().find(|line| line.starts_with("Max core file size")).unwrap();
     let words: Vec<_> = core.split_whitespace().skip(4).take(2).collect();
     assert_eq!(words, ["0", "0"], "{core}");
 
-    let printed = command_line(&path, &site, &mut run, &server);
-    let haystack = Haystack::new(&site.secrets(&run));
+    let printed = command_line(&path, &fixture, &mut run, &server);
+    let haystack = Haystack::new(&fixture.secrets(&run));
     for (verb, output) in printed {
         assert_eq!(haystack.look_in(&verb, &output), Vec::<String>::new());
     }
     server.stop();
-    let doctor = coffer(&path, &site)
+    let doctor = coffer(&path, &fixture)
         .args(["doctor", "--data-dir"])
-        .arg(&site.directory)
+        .arg(&fixture.directory)
         .arg("--root-key")
-        .arg(site.directory.join("root.key"))
+        .arg(fixture.directory.join("root.key"))
         .output()
         .unwrap();
     let said = [doctor.stdout, doctor.stderr].concat();
     assert_eq!(haystack.look_in("doctor", &said), Vec::<String>::new());
     // The file that the value came from is the caller's own.
-    std::fs::remove_file(site.home.path().join("value")).unwrap();
-    site.search(&site.secrets(&run));
+    std::fs::remove_file(fixture.home.path().join("value")).unwrap();
+    fixture.search(&fixture.secrets(&run));
 }
 
 /// What the command line prints while the server runs, verb by verb.
 fn command_line(
     path: &Path,
-    site: &Site,
+    fixture: &Fixture,
     run: &mut Run,
     server: &Process,
 ) -> Vec<(String, Vec<u8>)> {
-    let value = site.home.path().join("value");
+    let value = fixture.home.path().join("value");
     std::fs::write(&value, run.new_payload("from a file")).unwrap();
     let value = value.to_str().unwrap();
     let verbs: [(i32, &[&str]); 14] = [
@@ -206,9 +207,9 @@ fn command_line(
         (2, &["secrets", "set", "cli", value]),
     ];
     let say = |verb: &[&str]| {
-        let mut command = coffer(path, site);
+        let mut command = coffer(path, fixture);
         command.env("COFFER_URL", server.url()).env("COFFER_API_KEY", run.app_key());
-        command.env("COFFER_ADMIN_KEY", &site.admin_key);
+        command.env("COFFER_ADMIN_KEY", &fixture.admin_key);
         command.args(verb).stdin(Stdio::null()).output().unwrap()
     };
     let mut printed = Vec::new();

@@ -1,6 +1,8 @@
 """PostgreSQL servers of our own: each in a directory and on a port that nobody else uses."""
 
 import atexit
+import contextlib
+import fcntl
 import os
 import random
 import re
@@ -14,11 +16,14 @@ from pathlib import Path
 
 # Every cluster's superuser, whom nobody asks for a password unless a test changes that.
 USER = "postgres"
-# How long a server may take to start, to stop, to be copied or to follow another, in seconds.
-PATIENCE = 60
+# How long a server may take to start, to stop, to be copied or to follow another, in seconds, on a
+# machine that is busy with other work.
+PATIENCE = 300
 # Below the ports that the system gives to outgoing connections: one of those could take the port
 # of a server that is down, or even connect to itself there.
 PORTS = range(20000, 32000)
+# Files whose locks say which ports this program was given.
+CLAIMS = []
 
 SETTINGS = {
     "listen_addresses": "127.0.0.1",
@@ -50,15 +55,16 @@ def binary(name):
 
 
 def free_port():
-    """A port of 127.0.0.1 on which nobody listens."""
+    """A port of 127.0.0.1 on which nobody listens, and which no other test of this machine gets as
+    long as this program runs."""
     while True:
         port = random.choice(PORTS)
-        with socket.socket() as probe:
-            try:
-                probe.bind(("127.0.0.1", port))
-                return port
-            except OSError:
-                continue
+        with contextlib.suppress(OSError), socket.socket() as probe:
+            claim = open(Path(tempfile.gettempdir()) / f"coffer-port-{port}", "w")
+            fcntl.flock(claim, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            probe.bind(("127.0.0.1", port))
+            CLAIMS.append(claim)
+            return port
 
 
 def owner():

@@ -22,7 +22,7 @@ from server import Installation, Server
 SERVERS = 3
 # How long the load runs undisturbed before and after each disturbance, in seconds.
 CALM = 1.5
-# How long commits pile up that wait for the standby, in seconds.
+# How long more commits pile up behind the first that waits for the standby, in seconds.
 PILE_UP = 0.5
 # The status of an answer that says that it is not known whether a commit was kept.
 UNKNOWN = 500
@@ -71,17 +71,23 @@ class Pair:
         there = f"SELECT count(*) FROM pg_stat_wal_receiver WHERE pid = {receiver}"
         self.standby.wait_for(lambda: self.standby.sql(there) == "0", "read what was sent")
 
+    def pile_up(self):
+        """Waits until commits wait for the standby."""
+        waiting = "SELECT count(*) > 0 FROM pg_stat_activity WHERE wait_event = 'SyncRep'"
+        self.primary.wait_for(lambda: self.primary.sql(waiting) == "t", "had commits that wait")
+        time.sleep(PILE_UP)
+
     def kill_primary(self, death):
         """The primary dies in this way."""
         if death == AT_ONCE:
             self.primary.kill()
         elif death == KEPT:
             with self.deaf():
-                time.sleep(PILE_UP)
+                self.pile_up()
                 self.primary.kill()
         else:
             self.cut_off()
-            time.sleep(PILE_UP)
+            self.pile_up()
             self.primary.kill()
 
     def fail_over(self, death=AT_ONCE):

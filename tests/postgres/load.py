@@ -18,7 +18,7 @@ REST = 0.05
 # How long it waits before it asks the next server after one that could not answer.
 NEXT_SERVER = 0.05
 # How long it tries to get an answer, and how long one server may take for it, in seconds.
-PATIENCE, ONE_ANSWER = 40, 30
+PATIENCE, ONE_ANSWER = 300, 90
 # Secrets in one scope: fewer than the 10 that an app may have there.
 IN_SCOPE = 8
 

@@ -4,12 +4,12 @@ use, and with a row that changes on its way."""
 import json
 import os
 import subprocess
-import time
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 
 import outcome
 from api import Api, Place
-from cluster import Cluster, SqlError
+from cluster import Cluster
 from server import Installation, Server
 
 # Users, and the secrets of each: enough rows for several kills in the middle.
@@ -18,8 +18,10 @@ USERS, EACH = 150, 6
 KILLS = 3
 # How many rows more must have been moved until it is killed again.
 STEP = 600
-# How long a move may take, in seconds.
-PATIENCE = 120
+# How long a move may take, in seconds, on a machine that is busy with other work.
+PATIENCE = 600
+# A move of the tests' own that holds in its middle: it is built beside the binary.
+HELD_MOVE = Path(os.environ["COFFER_BIN"]).with_name("coffer-crash-move")
 
 DONE = "SELECT sum(done) FROM store_transfer"
 
@@ -42,23 +44,22 @@ class Source:
     def api(self, server):
         return Api(server, self.installation.founded["test_key"])
 
-    def started_move(self, source, target):
-        """A move that has just begun: a side is a directory, or a database and one for keys."""
+    def plain(self):
+        """The environment without settings of the server."""
+        return {name: value for name, value in self.installation.environment.items()
+                if not name.startswith("COFFER_")}
+
+    def move(self, source, target):
+        """A move from beginning to end: its exit code, and what it said. A side is a directory, or
+        a database and one for keys."""
         command = [os.environ["COFFER_BIN"], "migrate-store", "--format", "json",
                    "--root-key", self.installation.root_key]
         for side, place in (("from", source), ("to", target)):
             command += [f"--{side}", place[0]]
             command += [f"--{side}-keys", place[1]] if len(place) > 1 else []
-        plain = {name: value for name, value in self.installation.environment.items()
-                 if not name.startswith("COFFER_")}
-        return subprocess.Popen(command, env=plain, stdout=subprocess.PIPE,
-                                stderr=subprocess.PIPE)
-
-    def move(self, source, target):
-        """A move from beginning to end: its exit code, and what it said."""
-        process = self.started_move(source, target)
-        printed, said = process.communicate(timeout=PATIENCE)
-        return process.returncode, printed.decode(), said.decode(errors="replace")
+        done = subprocess.run(command, env=self.plain(), stdout=subprocess.PIPE,
+                              stderr=subprocess.PIPE, timeout=PATIENCE)
+        return done.returncode, done.stdout.decode(), done.stderr.decode(errors="replace")
 
     def check(self, **where):
         """A server where the store was moved to must serve everything, and repeat nothing."""
@@ -102,25 +103,19 @@ class Target:
 
     def done(self):
         """How many rows of the data were moved so far."""
-        try:
-            return int(self.cluster.sql(DONE, self.data) or 0)
-        except SqlError:
-            return 0
-
-
-def wait_for_rows(process, target, rows):
-    """Waits until so many rows were moved, in the middle of the move."""
-    while target.done() < rows:
-        assert process.poll() is None, "the move ended before it could be killed"
-        time.sleep(0.01)
+        return int(self.cluster.sql(DONE, self.data) or 0)
 
 
 def killed(source, target, rows):
-    """A move that is killed in its middle, once so many rows were moved."""
-    process = source.started_move(source.directory(), target.urls)
-    wait_for_rows(process, target, rows)
+    """A move that holds once so many rows were moved, and is killed there."""
+    command = [HELD_MOVE, source.installation.root_key, source.installation.directory,
+               *target.urls, str(rows)]
+    process = subprocess.Popen(command, env=source.plain(), stdout=subprocess.PIPE,
+                               stderr=subprocess.PIPE)
+    said = process.stdout.readline()
     process.kill()
-    process.communicate()
+    _, errors = process.communicate()
+    assert said == b"held\n", errors.decode(errors="replace")
     return target.done()
 
 

@@ -16,7 +16,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import outcome
-from api import Api, Place, succeeds
+from api import PATIENCE, Api, Place, succeeds
 from cluster import USER, Cluster, as_owner, free_port, owner
 from server import Installation, Server
 from wire import Wire, WireError
@@ -75,7 +75,7 @@ class Pooler:
         with (self.home / "pgbouncer.log").open("ab") as log:
             self.process = subprocess.Popen([self.program, self.configuration], stdout=log,
                                             stderr=log, **as_owner())
-        end = time.monotonic() + 10
+        end = time.monotonic() + PATIENCE
         while True:
             try:
                 Wire(self.port, "postgres").close()
@@ -100,7 +100,7 @@ class Pooler:
         self.process.wait()
 
 
-class World:
+class Topology:
     """A cluster, the pooler in front of it, and two servers that reach it through the pooler."""
 
     def __init__(self, cluster, pooler):
@@ -174,10 +174,10 @@ class Writer:
 class Reader:
     """Finds and lists secrets, and asks the admin API."""
 
-    def __init__(self, world, number, writers):
-        self.api = world.api(world.reading)
-        self.admin = world.api(world.reading, "admin_key")
-        self.founded = world.installation.founded
+    def __init__(self, topology, number, writers):
+        self.api = topology.api(topology.reading)
+        self.admin = topology.api(topology.reading, "admin_key")
+        self.founded = topology.installation.founded
         self.random = random.Random(number)
         self.changing = [place for writer in writers for place in writer.places]
         # A scope that nobody changes any more.
@@ -224,37 +224,39 @@ class Reader:
         expect(self.admin.call("DELETE", path), id=made.body["id"], deleted=True)
 
 
-def no_statement_reaches_another_server(world):
-    writers = [Writer(world.api(world.writing), number) for number in range(THREADS)]
-    readers = [Reader(world, number, writers) for number in range(THREADS)]
+def no_statement_reaches_another_server(topology):
+    writers = [Writer(topology.api(topology.writing), number) for number in range(THREADS)]
+    readers = [Reader(topology, number, writers) for number in range(THREADS)]
     workers = [Worker(each.step) for each in writers + readers]
     for worker in workers:
         worker.start()
     time.sleep(SECONDS)
-    connections = world.cluster.sql("SELECT count(*) FROM pg_stat_activity WHERE datname = 'data'")
+    everybody = lambda: all(worker.steps > 0 for worker in workers)
+    topology.cluster.wait_for(everybody, "let each of the workers do anything")
+    connections = topology.cluster.sql(
+        "SELECT count(*) FROM pg_stat_activity WHERE datname = 'data'")
     for worker in workers:
         worker.over.set()
     for worker in workers:
-        worker.join(60)
+        worker.join(2 * PATIENCE)
     wrong = [what for worker in workers for what in worker.wrong]
     assert not wrong, "\n".join(wrong[:5])
     assert connections == str(POOL), f"the pooler has {connections} connections"
-    direct = world.api(world.direct.start())
+    direct = topology.api(topology.direct.start())
     for writer in writers:
         for place in writer.places:
             found = direct.find(place)
             payload = found.body["payload"] if found.status == 200 else None
             assert payload == writer.held.get(place, (None, None))[1], f"{place}: {found}"
-    assert all(worker.steps > 0 for worker in workers)
     return f"{sum(worker.steps for worker in workers)} steps over {connections} connections"
 
 
-def control_named_statements_reach_others(world):
+def control_named_statements_reach_others(topology):
     """What drivers do by default must fail here, or the test above could not."""
     seen = Counter()
 
     def session(own):
-        with Wire(world.pooler.port, "data") as wire:
+        with Wire(topology.pooler.port, "data") as wire:
             try:
                 wire.prepare("s0", f"SELECT '{own}'")
             except WireError:
@@ -274,9 +276,9 @@ def control_named_statements_reach_others(world):
     return ", ".join(f"{count} {what}" for what, count in seen.items())
 
 
-def shown(world):
+def shown(topology):
     """Coffer's settings as plain sessions on each of the pooler's connections see them."""
-    sessions = [Wire(world.pooler.port, "data") for _ in range(POOL)]
+    sessions = [Wire(topology.pooler.port, "data") for _ in range(POOL)]
     for session in sessions:
         # A transaction keeps its connection, so that each session has another one.
         session.query("BEGIN")
@@ -289,36 +291,36 @@ def shown(world):
     return values
 
 
-def no_setting_stays(world):
-    left = [value for values in shown(world) for value in values.values() if value != "0"]
+def no_setting_stays(topology):
+    left = [value for values in shown(topology) for value in values.values() if value != "0"]
     assert not left, f"settings stayed: {left}"
-    with Wire(world.pooler.port, "data") as session:
+    with Wire(topology.pooler.port, "data") as session:
         session.query("SET statement_timeout = '7s'")
-    leaked = [values["statement_timeout"] for values in shown(world)]
-    with Wire(world.pooler.port, "data") as session:
+    leaked = [values["statement_timeout"] for values in shown(topology)]
+    with Wire(topology.pooler.port, "data") as session:
         for _ in range(POOL):
             session.query("RESET statement_timeout")
     assert "7s" in leaked, f"a setting of a session should have been seen: {leaked}"
     return f"and one that a session makes does: {leaked}"
 
 
-def a_pooler_that_restarts_is_found_again(world):
-    api, place = world.api(world.writing), Place("restart", "name")
+def a_pooler_that_restarts_is_found_again(topology):
+    api, place = topology.api(topology.writing), Place("restart", "name")
     expect(api.set(place, "before"))
-    world.pooler.stop()
+    topology.pooler.stop()
     during = api.set(place, "during")
     assert during.status == 503 and during.may_be_repeated, str(during)
-    world.pooler.start()
+    topology.pooler.start()
     began = time.monotonic()
     expect(succeeds(lambda: api.set(place, "after")))
     expect(api.find(place), payload="after")
     return f"{time.monotonic() - began:.1f} s after it was back"
 
 
-def a_commit_cut_behind_the_pooler_is_not_called_undone(world):
+def a_commit_cut_behind_the_pooler_is_not_called_undone(topology):
     """The pooler says that it lost its server; whether the commit was kept, it cannot know."""
-    cluster, key = world.cluster, str(uuid.uuid4())
-    api, place = world.api(world.writing), Place("cut", "name")
+    cluster, key = topology.cluster, str(uuid.uuid4())
+    api, place = topology.api(topology.writing), Place("cut", "name")
     expect(api.set(place, "before"))
     waiting = "SELECT pid FROM pg_stat_activity WHERE wait_event = 'SyncRep'"
     cluster.set("synchronous_standby_names", "nobody")
@@ -350,8 +352,8 @@ TESTS = (
 def main():
     # Nothing here cuts the power, so nothing needs to wait for the disk.
     with (Cluster.create(fsync="off") as cluster, Pooler(cluster.start()) as pooler,
-          World(cluster, pooler) as world):
-        passed = [outcome.run(test, world) for test in TESTS]
+          Topology(cluster, pooler) as topology):
+        passed = [outcome.run(test, topology) for test in TESTS]
     return outcome.summary(passed)
 
 

@@ -1,4 +1,4 @@
-"""A TCP proxy between Coffer and PostgreSQL that lets the line between them go wrong.
+"""A TCP proxy between Coffer and PostgreSQL that lets their connections fail.
 
 It understands where a message ends and what a COMMIT looks like, and nothing else of the protocol.
 """
@@ -47,15 +47,15 @@ def shut(end, reset=False):
         pass
 
 
-class Line:
+class Connection:
     """One connection from Coffer, and the one to PostgreSQL that belongs to it."""
 
     def __init__(self, proxy, client):
         self.proxy, self.client = proxy, client
         # What a fault notes about it.
         self.left, self.is_meant, self.is_committing = None, False, False
-        # A line that lost something stays silent for ever: neither side could make sense of the
-        # rest. PostgreSQL times no client that disappears between the parts of a question; a
+        # A connection that lost something stays silent for ever: neither side could make sense of
+        # the rest. PostgreSQL times no client that disappears between the parts of a question; a
         # network loses them together, since they are sent together. So the question is let through.
         self.silent, self.silent_soon, self.is_asking = False, False, False
         self.server = socket.create_connection(("127.0.0.1", proxy.target))
@@ -97,7 +97,7 @@ class Line:
 
     def cut(self, reset=False):
         """Closes both sides."""
-        self.proxy.lines.discard(self)
+        self.proxy.connections.discard(self)
         shut(self.client, reset)
         shut(self.server)
 
@@ -108,43 +108,43 @@ class Line:
 
 
 class Fault:
-    """What happens to a line: by itself nothing does. `count` is how often something did."""
+    """What happens to a connection: by itself nothing does. `count` is how often something did."""
 
     def __init__(self):
         self.count = 0
 
-    def begin(self, lines):
-        """The fault begins, and these lines are open."""
+    def begin(self, connections):
+        """The fault begins, and these connections are open."""
 
-    def opened(self, line):
-        """A line was opened."""
+    def opened(self, connection):
+        """A connection was opened."""
 
-    def ask(self, line, message):
+    def ask(self, connection, message):
         """Coffer asks."""
-        line.server.sendall(message)
+        connection.server.sendall(message)
 
-    def answer(self, line, message):
+    def answer(self, connection, message):
         """PostgreSQL answers."""
-        line.client.sendall(message)
+        connection.client.sendall(message)
 
     def end(self):
         """The fault is over."""
 
 
 class Drop(Fault):
-    """All lines are cut, and so is each new one at once."""
+    """All connections are cut, and so is each new one at once."""
 
-    def begin(self, lines):
-        for line in lines:
-            self.opened(line)
+    def begin(self, connections):
+        for connection in connections:
+            self.opened(connection)
 
-    def opened(self, line):
+    def opened(self, connection):
         self.count += 1
-        line.cut(reset=True)
+        connection.cut(reset=True)
 
 
 class AfterSome(Fault):
-    """Something happens to each line when it has carried a number of messages, which is random."""
+    """Something happens to each connection after a random number of messages."""
 
     MOST = 40
     # Whether it waits until a question is complete.
@@ -154,44 +154,44 @@ class AfterSome(Fault):
         super().__init__()
         self.random = random.Random(1)
 
-    def ask(self, line, message):
-        if line.left is None:
-            line.left = self.random.randint(1, self.MOST)
-        line.left -= 1
-        strikes = line.left <= 0 and (not self.WHOLE or message[:1] in ENDS_QUESTION)
+    def ask(self, connection, message):
+        if connection.left is None:
+            connection.left = self.random.randint(1, self.MOST)
+        connection.left -= 1
+        strikes = connection.left <= 0 and (not self.WHOLE or message[:1] in ENDS_QUESTION)
         if not strikes or self.WHOLE:
-            super().ask(line, message)
+            super().ask(connection, message)
         if strikes:
             self.count += 1
-            self.happen(line)
+            self.happen(connection)
 
 
 class DropAfterSome(AfterSome):
     """Lines are cut."""
 
-    def happen(self, line):
-        line.cut()
+    def happen(self, connection):
+        connection.cut()
 
 
 class CloseClientSide(AfterSome):
-    """Coffer sees the end of its line. PostgreSQL does not, and waits for the next statement."""
+    """Coffer sees the end of its connection. PostgreSQL does not, and waits for a statement."""
 
     MOST, WHOLE = 400, True
 
-    def happen(self, line):
-        line.go_silent()
-        shut(line.client)
+    def happen(self, connection):
+        connection.go_silent()
+        shut(connection.client)
 
 
 class CloseServerSide(AfterSome):
-    """PostgreSQL sees the end of its line. Coffer does not, and waits for an answer."""
+    """PostgreSQL sees the end of its connection. Coffer does not, and waits for an answer."""
 
-    # Whoever meets a line like this waits for seconds: most lines shall work.
+    # Whoever meets a connection like this waits for seconds: most connections shall work.
     MOST, WHOLE = 400, True
 
-    def happen(self, line):
-        line.go_silent()
-        shut(line.server)
+    def happen(self, connection):
+        connection.go_silent()
+        shut(connection.server)
 
 
 class Delay(Fault):
@@ -199,16 +199,16 @@ class Delay(Fault):
 
     SECONDS = 0.01
 
-    def ask(self, line, message):
+    def ask(self, connection, message):
         self.count += 1
         time.sleep(self.SECONDS)
-        super().ask(line, message)
+        super().ask(connection, message)
 
-    def answer(self, line, message):
+    def answer(self, connection, message):
         # Most answers come in several messages: only the last one of each is held up.
         if message.startswith(b"Z"):
             time.sleep(self.SECONDS)
-        super().answer(line, message)
+        super().answer(connection, message)
 
 
 class Stall(Fault):
@@ -218,14 +218,14 @@ class Stall(Fault):
         super().__init__()
         self.over = threading.Event()
 
-    def ask(self, line, message):
+    def ask(self, connection, message):
         self.count += 1
         self.over.wait()
-        super().ask(line, message)
+        super().ask(connection, message)
 
-    def answer(self, line, message):
+    def answer(self, connection, message):
         self.over.wait()
-        super().answer(line, message)
+        super().answer(connection, message)
 
     def end(self):
         self.over.set()
@@ -234,30 +234,30 @@ class Stall(Fault):
 class BlackHole(Fault):
     """Whatever is sent disappears, and nobody is told."""
 
-    def ask(self, line, message):
+    def ask(self, connection, message):
         self.count += 1
-        if line.is_asking:
-            super().ask(line, message)
-        line.go_silent()
+        if connection.is_asking:
+            super().ask(connection, message)
+        connection.go_silent()
 
-    def answer(self, line, message):
+    def answer(self, connection, message):
         self.count += 1
-        line.go_silent()
+        connection.go_silent()
 
 
 class Forget(Fault):
-    """All lines that are open go silent, in use or not, as when a firewall forgets them. New ones
-    work."""
+    """All connections that are open go silent, in use or not, as when a firewall forgets them. New
+    ones work."""
 
-    def begin(self, lines):
-        for line in lines:
+    def begin(self, connections):
+        for connection in connections:
             self.count += 1
-            line.go_silent()
+            connection.go_silent()
 
 
 class CutAtCommit(Fault):
-    """Every so many commits the line is cut, before the commit is carried. Only commits count
-    that come after `text` on their line."""
+    """Every so many commits the connection is cut, before the commit is carried. Only commits count
+    that come after `text` on their connection."""
 
     def __init__(self, every=1, text=""):
         super().__init__()
@@ -265,45 +265,45 @@ class CutAtCommit(Fault):
         self.commits = 0
         self.lock = threading.Lock()
 
-    def ask(self, line, message):
-        line.is_meant |= self.text in message
-        if message == COMMIT and line.is_meant and self.is_due():
-            self.commit(line)
+    def ask(self, connection, message):
+        connection.is_meant |= self.text in message
+        if message == COMMIT and connection.is_meant and self.is_due():
+            self.commit(connection)
         else:
-            super().ask(line, message)
+            super().ask(connection, message)
 
     def is_due(self):
         with self.lock:
             self.commits += 1
             return self.commits % self.every == 0
 
-    def commit(self, line):
+    def commit(self, connection):
         self.count += 1
-        line.cut()
+        connection.cut()
 
 
 class CutAfterCommit(CutAtCommit):
-    """The commit is carried, and the line is cut instead of carrying its answer."""
+    """The commit is carried, and the connection is cut instead of carrying its answer."""
 
-    def commit(self, line):
-        line.is_committing = True
-        line.server.sendall(COMMIT)
+    def commit(self, connection):
+        connection.is_committing = True
+        connection.server.sendall(COMMIT)
 
-    def answer(self, line, message):
-        if line.is_committing and message == COMMITTED:
+    def answer(self, connection, message):
+        if connection.is_committing and message == COMMITTED:
             self.count += 1
-            line.cut()
+            connection.cut()
         else:
-            super().answer(line, message)
+            super().answer(connection, message)
 
 
 class LoseCommits(CutAtCommit):
-    """No trouble that a line can have, but a server that lies: it takes commits back. Whatever
-    checks for lost writes must notice."""
+    """No failure of a network, but a server that lies: it takes commits back. Whatever checks
+    for lost writes must notice."""
 
-    def commit(self, line):
+    def commit(self, connection):
         self.count += 1
-        line.server.sendall(ROLLBACK)
+        connection.server.sendall(ROLLBACK)
 
 
 class Proxy:
@@ -312,7 +312,7 @@ class Proxy:
     def __init__(self, target):
         self.target = target
         self.fault = Fault()
-        self.lines = set()
+        self.connections = set()
         self.listener = socket.create_server(("127.0.0.1", 0))
         self.port = self.listener.getsockname()[1]
         threading.Thread(target=self.accept, daemon=True).start()
@@ -324,20 +324,20 @@ class Proxy:
             except OSError:
                 return
             try:
-                line = Line(self, client)
+                connection = Connection(self, client)
             except OSError:
                 client.close()
                 continue
-            self.lines.add(line)
-            line.start()
+            self.connections.add(connection)
+            connection.start()
 
     def begin(self, fault):
         """From now on this goes wrong."""
         self.fault = fault
-        fault.begin(list(self.lines))
+        fault.begin(list(self.connections))
 
     def heal(self):
-        """From now on nothing goes wrong; lines that went silent stay so."""
+        """From now on nothing goes wrong; connections that went silent stay so."""
         fault, self.fault = self.fault, Fault()
         fault.end()
 
@@ -350,5 +350,5 @@ class Proxy:
     def __exit__(self, *_):
         shut(self.listener)
         self.listener.close()
-        for line in list(self.lines):
-            line.cut()
+        for connection in list(self.connections):
+            connection.cut()

@@ -16,7 +16,7 @@ class Wire:
     """One session, on a server that asks for no password."""
 
     def __init__(self, port, database):
-        self.socket = socket.create_connection(("127.0.0.1", port), timeout=30)
+        self.socket = socket.create_connection(("127.0.0.1", port), timeout=300)
         self.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         self.messages = messages(self.socket, untyped_first=False)
         body = b"".join(text.encode() + b"\0" for text in ("user", USER, "database", database))

@@ -1,6 +1,6 @@
 //! Kept answers of requests with an idempotency key.
 
-use crate::vault::{PAYLOAD, Vault, broken, flips};
+use crate::tampered_store::{PAYLOAD, TamperedStore, broken, flips};
 use coffer_testkit::{Answer, Client};
 use rusqlite::ToSql;
 
@@ -15,9 +15,9 @@ fn set(client: &Client, key: &str, payload: &str) -> Answer {
     client.idempotent(key).post("/v1/apps/secrets", &params)
 }
 
-fn record(vault: &Vault, request: &str) -> (Vec<u8>, Vec<u8>) {
+fn record(store: &TamperedStore, request: &str) -> (Vec<u8>, Vec<u8>) {
     let sql = "SELECT response, parameters FROM idempotency_record WHERE request = ?";
-    vault.data.query_row(sql, [request], |row| Ok((row.get(0)?, row.get(1)?))).unwrap()
+    store.data.query_row(sql, [request], |row| Ok((row.get(0)?, row.get(1)?))).unwrap()
 }
 
 fn request_of(answer: &Answer) -> String {
@@ -26,15 +26,15 @@ fn request_of(answer: &Answer) -> String {
 
 #[test]
 fn no_changed_byte_of_a_kept_answer_gives_an_answer() {
-    let vault = Vault::new();
-    let client = vault.app.client();
+    let store = TamperedStore::new();
+    let client = store.app.client();
     let first = set(&client, "key", PAYLOAD);
     assert_eq!(first.ok()["payload"], PAYLOAD);
     let request = request_of(&first);
-    let (answer, _) = record(&vault, &request);
+    let (answer, _) = record(&store, &request);
     let put = |answer: &dyn ToSql| {
         let sql = "UPDATE idempotency_record SET response = ? WHERE request = ?";
-        vault.change(sql, &[answer, &request], 1);
+        store.change(sql, &[answer, &request], 1);
     };
     for changed in flips(&answer) {
         put(&changed);
@@ -48,15 +48,15 @@ fn no_changed_byte_of_a_kept_answer_gives_an_answer() {
 
 #[test]
 fn a_kept_answer_is_bound_to_its_request() {
-    let vault = Vault::new();
-    let client = vault.app.client();
+    let store = TamperedStore::new();
+    let client = store.app.client();
     let request = request_of(&set(&client, "key", PAYLOAD));
     let other = request_of(&set(&client, "other key", "other"));
-    let (answer, parameters) = record(&vault, &request);
-    let (other_answer, other_parameters) = record(&vault, &other);
+    let (answer, parameters) = record(&store, &request);
+    let (other_answer, other_parameters) = record(&store, &other);
     let change = |column: &str, value: &dyn ToSql, request: &str| {
         let sql = format!("UPDATE idempotency_record SET {column} = ? WHERE request = ?");
-        vault.change(&sql, &[value, &request], 1);
+        store.change(&sql, &[value, &request], 1);
     };
     let fails = |what: &str| {
         let answer = set(&client, "key", PAYLOAD);
@@ -71,7 +71,7 @@ fn a_kept_answer_is_bound_to_its_request() {
         change("parameters", &changed, &request);
         fails("parameters");
     }
-    // The parameters of another request with that request's answer: still the wrong claim.
+    // The parameters of another request with that request's answer: still the wrong key_digest.
     change("parameters", &other_parameters, &request);
     fails("another's parameters");
     change("response", &other_answer, &request);
@@ -91,18 +91,18 @@ fn a_kept_answer_is_bound_to_its_request() {
 
 #[test]
 fn a_kept_answer_moved_to_another_claim_or_account_answers_nobody() {
-    let vault = Vault::new();
-    let client = vault.app.client();
-    let account = vault.server.account();
-    vault.server.install(&vault.app, &account);
+    let store = TamperedStore::new();
+    let client = store.app.client();
+    let account = store.server.account();
+    store.server.install(&store.app, &account);
     let elsewhere = client.for_account(&account);
     let request = request_of(&set(&client, "key", PAYLOAD));
     let theirs = request_of(&set(&elsewhere, "key", "theirs"));
     let columns = "SELECT key_digest FROM idempotency_record WHERE request = ?";
-    let claim: Vec<u8> = vault.data.query_row(columns, [&theirs], |row| row.get(0)).unwrap();
-    vault.change("DELETE FROM idempotency_record WHERE request = ?", &[&theirs], 1);
-    let moved = "UPDATE idempotency_record SET account = ?, claim = ? WHERE request = ?";
-    vault.change(moved, &[&account, &claim, &request], 1);
+    let key_digest: Vec<u8> = store.data.query_row(columns, [&theirs], |row| row.get(0)).unwrap();
+    store.change("DELETE FROM idempotency_record WHERE request = ?", &[&theirs], 1);
+    let moved = "UPDATE idempotency_record SET account = ?, key_digest = ? WHERE request = ?";
+    store.change(moved, &[&account, &key_digest, &request], 1);
     broken(&set(&elsewhere, "key", "theirs"));
     broken(&set(&elsewhere, "key", PAYLOAD));
 }

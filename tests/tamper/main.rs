@@ -6,7 +6,7 @@
 
 mod answers;
 mod keys;
+mod redaction;
 mod rows;
-mod shown;
 mod start;
-mod vault;
+mod tampered_store;

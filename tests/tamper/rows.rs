@@ -1,6 +1,6 @@
 //! The rows of secrets.
 
-use crate::vault::{PAYLOAD, Vault, broken, flips, id_of};
+use crate::tampered_store::{PAYLOAD, TamperedStore, broken, flips, id_of};
 use coffer_testkit::{Client, START};
 
 const EXPIRES: i64 = START.unix() + 1000;
@@ -25,57 +25,57 @@ fn find_of(client: &Client, user: Option<&str>, name: &str) -> coffer_testkit::A
 
 #[test]
 fn no_changed_byte_of_an_envelope_gives_a_value() {
-    let vault = Vault::new();
-    let client = vault.app.client();
+    let store = TamperedStore::new();
+    let client = store.app.client();
     let id = set(&client, None, "token", PAYLOAD, "");
-    let sealed = vault.sealed(&id);
+    let sealed = store.sealed(&id);
     let mut tried = 0;
     for changed in flips(&sealed) {
-        vault.put(&id, &changed);
+        store.put(&id, &changed);
         broken(&client.find("token"));
         tried += 1;
     }
     assert_eq!(tried, 3 * (65 + PAYLOAD.len()), "format, version, salt, nonce, text and tag");
     for changed in [&sealed[1..], &sealed[..sealed.len() - 1], &sealed[..20], &[]] {
-        vault.put(&id, &changed.to_vec());
+        store.put(&id, &changed.to_vec());
         broken(&client.find("token"));
         broken(&client.list());
     }
-    vault.put(&id, &[sealed.as_slice(), b"x"].concat());
+    store.put(&id, &[sealed.as_slice(), b"x"].concat());
     broken(&client.find("token"));
-    vault.put(&id, &"a text");
+    store.put(&id, &"a text");
     broken(&client.find("token"));
-    vault.put(&id, &sealed);
+    store.put(&id, &sealed);
     assert_eq!(client.find("token").ok()["payload"], PAYLOAD);
 }
 
 #[test]
 fn the_other_operations_do_not_trust_a_changed_row_either() {
-    let vault = Vault::new();
-    let client = vault.app.client();
+    let store = TamperedStore::new();
+    let client = store.app.client();
     let id = set(&client, None, "token", PAYLOAD, "");
-    let mut changed = vault.sealed(&id);
+    let mut changed = store.sealed(&id);
     changed[50] ^= 1;
-    vault.put(&id, &changed);
+    store.put(&id, &changed);
     broken(&client.list());
     let without_payload = [("name", "token"), ("scope[type]", "account")];
     broken(&client.get("/v1/apps/secrets/find", &without_payload));
     // The ways out: another value, or none.
     client.set("token", "another").ok();
     assert_eq!(client.find("token").ok()["payload"], "another");
-    vault.put(&id, &changed);
+    store.put(&id, &changed);
     client.remove("token").ok();
     client.find("token").refused(404);
 }
 
 #[test]
 fn an_expiry_cannot_be_changed() {
-    let vault = Vault::new();
-    let client = vault.app.client();
+    let store = TamperedStore::new();
+    let client = store.app.client();
     let lasting = set(&client, None, "lasting", PAYLOAD, "");
     let expiring = set(&client, None, "expiring", PAYLOAD, &EXPIRES.to_string());
     let expire = |id: &str, at: Option<i64>| {
-        vault.change("UPDATE secret SET expires_at = ? WHERE id = ?", &[&at, &id], 1);
+        store.change("UPDATE secret SET expires_at = ? WHERE id = ?", &[&at, &id], 1);
     };
     for at in [None, Some(EXPIRES + 1), Some(EXPIRES - 1), Some(1), Some(0), Some(i64::MAX)] {
         expire(&expiring, at);
@@ -94,25 +94,25 @@ fn an_expiry_cannot_be_changed() {
     expire(&lasting, None);
     assert_eq!(client.list().ok()["data"].as_array().unwrap().len(), 2);
     // An expired secret does not come back with a later expiry.
-    vault.server.clock.advance(1001);
+    store.server.clock.advance(1001);
     expire(&expiring, Some(EXPIRES + 5000));
     broken(&client.find("expiring"));
 }
 
 #[test]
 fn an_envelope_opens_in_its_own_row_only() {
-    let vault = Vault::new();
-    let client = vault.app.client();
-    let other_account = vault.server.account();
-    vault.server.install(&vault.app, &other_account);
+    let store = TamperedStore::new();
+    let client = store.app.client();
+    let other_account = store.server.account();
+    store.server.install(&store.app, &other_account);
     let elsewhere = client.for_account(&other_account);
-    let other_app = vault.server.app();
-    vault.server.install(&other_app, &vault.app.account);
-    let other_client = other_app.client().for_account(&vault.app.account);
-    let live = vault.app.live();
+    let other_app = store.server.app();
+    store.server.install(&other_app, &store.app.account);
+    let other_client = other_app.client().for_account(&store.app.account);
+    let live = store.app.live();
 
     let victim = set(&client, Some("user"), "token", PAYLOAD, "");
-    let sealed = vault.sealed(&victim);
+    let sealed = store.sealed(&victim);
     let places: [(&str, &Client, Option<&str>, &str); 7] = [
         ("another name", &client, Some("user"), "tokem"),
         ("another user", &client, Some("user2"), "token"),
@@ -124,12 +124,12 @@ fn an_envelope_opens_in_its_own_row_only() {
     ];
     for (what, client, user, name) in places {
         let id = set(client, user, name, "its own", "");
-        let own = vault.sealed(&id);
-        vault.put(&id, &sealed);
+        let own = store.sealed(&id);
+        store.put(&id, &sealed);
         let answer = find_of(client, user, name);
         assert_eq!(answer.status, 500, "moved to {what}: {}", answer.body);
         broken(&answer);
-        vault.put(&id, &own);
+        store.put(&id, &own);
         assert_eq!(find_of(client, user, name).ok()["payload"], "its own");
     }
     assert_eq!(find_of(&client, Some("user"), "token").ok()["payload"], PAYLOAD);
@@ -137,69 +137,69 @@ fn an_envelope_opens_in_its_own_row_only() {
 
 #[test]
 fn rows_cannot_trade_envelopes_or_places() {
-    let vault = Vault::new();
-    let client = vault.app.client();
+    let store = TamperedStore::new();
+    let client = store.app.client();
     let one = set(&client, None, "one", PAYLOAD, "");
     let two = set(&client, None, "two", "the other payload", "");
-    let (first, second) = (vault.sealed(&one), vault.sealed(&two));
-    vault.put(&one, &second);
-    vault.put(&two, &first);
+    let (first, second) = (store.sealed(&one), store.sealed(&two));
+    store.put(&one, &second);
+    store.put(&two, &first);
     broken(&client.find("one"));
     broken(&client.find("two"));
     broken(&client.list());
-    vault.put(&one, &first);
-    vault.put(&two, &second);
+    store.put(&one, &first);
+    store.put(&two, &second);
 
     // The whole row where another one was found.
-    let name_key: Vec<u8> = vault
+    let name_key: Vec<u8> = store
         .data
         .query_row("SELECT name_key FROM secret WHERE id = ?", [&two], |row| row.get(0))
         .unwrap();
-    vault.change("DELETE FROM secret WHERE id = ?", &[&two], 1);
-    vault.change("UPDATE secret SET name_key = ? WHERE id = ?", &[&name_key, &one], 1);
+    store.change("DELETE FROM secret WHERE id = ?", &[&two], 1);
+    store.change("UPDATE secret SET name_key = ? WHERE id = ?", &[&name_key, &one], 1);
     broken(&client.find("two"));
-    vault.change("UPDATE secret SET name = 'two' WHERE id = ?", &[&one], 1);
+    store.change("UPDATE secret SET name = 'two' WHERE id = ?", &[&one], 1);
     broken(&client.find("two"));
     broken(&client.list());
 }
 
 #[test]
 fn a_row_moved_to_another_tenant_is_not_found_or_does_not_open() {
-    let vault = Vault::new();
-    let client = vault.app.client();
+    let store = TamperedStore::new();
+    let client = store.app.client();
     let id = set(&client, None, "token", PAYLOAD, "");
-    let other = vault.server.account();
-    vault.server.install(&vault.app, &other);
+    let other = store.server.account();
+    store.server.install(&store.app, &other);
     let elsewhere = client.for_account(&other);
     let theirs = set(&elsewhere, None, "token", "theirs", "");
     // Lookup digests are keyed by the tenant, so the row alone is nowhere to be found.
-    vault.change("DELETE FROM secret WHERE id = ?", &[&theirs], 1);
-    vault.change("UPDATE secret SET account = ? WHERE id = ?", &[&other, &id], 1);
+    store.change("DELETE FROM secret WHERE id = ?", &[&theirs], 1);
+    store.change("UPDATE secret SET account = ? WHERE id = ?", &[&other, &id], 1);
     elsewhere.find("token").refused(404);
     client.find("token").refused(404);
     // With the digests of the row that stood there, it is found and does not open.
     let theirs = set(&elsewhere, None, "token", "theirs", "");
     let columns = "SELECT scope, name_key FROM secret WHERE id = ?";
     let (scope, name_key): (Vec<u8>, Vec<u8>) =
-        vault.data.query_row(columns, [&theirs], |row| Ok((row.get(0)?, row.get(1)?))).unwrap();
-    vault.change("DELETE FROM secret WHERE id = ?", &[&theirs], 1);
+        store.data.query_row(columns, [&theirs], |row| Ok((row.get(0)?, row.get(1)?))).unwrap();
+    store.change("DELETE FROM secret WHERE id = ?", &[&theirs], 1);
     let set_digests = "UPDATE secret SET scope = ?, name_key = ? WHERE id = ?";
-    vault.change(set_digests, &[&scope, &name_key, &id], 1);
+    store.change(set_digests, &[&scope, &name_key, &id], 1);
     broken(&elsewhere.find("token"));
     broken(&elsewhere.list());
 }
 
 #[test]
 fn the_plain_columns_beside_an_envelope_decide_nothing() {
-    let vault = Vault::new();
-    let client = vault.app.client();
+    let store = TamperedStore::new();
+    let client = store.app.client();
     let id = set(&client, Some("user"), "token", PAYLOAD, "");
     // What a find answers with comes from the request, which the envelope confirms.
-    vault.change("UPDATE secret SET scope_user = 'mallory' WHERE id = ?", &[&id], 1);
+    store.change("UPDATE secret SET scope_user = 'mallory' WHERE id = ?", &[&id], 1);
     let found = find_of(&client, Some("user"), "token").ok();
     assert_eq!(found["scope"]["user"], "user");
     find_of(&client, Some("mallory"), "token").refused(404);
-    vault.change("UPDATE secret SET name = 'other' WHERE id = ?", &[&id], 1);
+    store.change("UPDATE secret SET name = 'other' WHERE id = ?", &[&id], 1);
     assert_eq!(find_of(&client, Some("user"), "token").ok()["name"], "token");
     find_of(&client, Some("user"), "other").refused(404);
     // A list has only the row's own word for the name.
@@ -208,16 +208,16 @@ fn the_plain_columns_beside_an_envelope_decide_nothing() {
 
 #[test]
 fn an_older_envelope_of_the_same_row_is_refused_if_its_expiry_was_another() {
-    let vault = Vault::new();
-    let client = vault.app.client();
+    let store = TamperedStore::new();
+    let client = store.app.client();
     let id = set(&client, None, "token", "old", "");
-    let old = vault.sealed(&id);
+    let old = store.sealed(&id);
     assert_eq!(set(&client, None, "token", PAYLOAD, ""), id);
     // By design: only a memory outside the database could tell an old value from the newest, and
     // whoever can write here could also put back a whole old file.
-    vault.put(&id, &old);
+    store.put(&id, &old);
     assert_eq!(client.find("token").ok()["payload"], "old");
     set(&client, None, "token", PAYLOAD, &EXPIRES.to_string());
-    vault.put(&id, &old);
+    store.put(&id, &old);
     broken(&client.find("token"));
 }

@@ -12,7 +12,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use tempfile::TempDir;
 
-use crate::vault::flips;
+use crate::tampered_store::flips;
 
 /// A data directory with a secret in it, which nobody serves.
 struct Store {

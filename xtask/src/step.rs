@@ -12,8 +12,9 @@ use std::time::{Duration, Instant};
 pub type Outcome = Result<(), String>;
 
 /// How long a step may take when it does not say otherwise. A cold build of the whole tree takes
-/// a few minutes on two cores; what takes half an hour hangs.
-const MINUTES: u64 = 30;
+/// a few minutes on two cores, and many times as long on cores that do other work; what takes two
+/// hours hangs.
+const MINUTES: u64 = 120;
 /// How often a running step is looked at: short against every step, long against the processor.
 const POLL: Duration = Duration::from_millis(50);
 /// How many of a log's last lines are shown when its step has failed.

@@ -3,17 +3,16 @@
 mod listen;
 mod program;
 
-use program::{Place, Server, expect};
+use program::{Home, Server, expect};
 use serde_json::Value;
 use std::io::{Read, Write};
 use std::net::TcpStream;
 use std::path::Path;
-use std::time::{Duration, Instant};
 
 #[test]
 fn init_makes_an_installation_once() {
-    let place = Place::new();
-    let made = place.init(&["--app", "Shop"]);
+    let home = Home::new();
+    let made = home.init(&["--app", "Shop"]);
     for (field, start) in [
         ("admin_key", "ak_coffer_"),
         ("store", "store_"),
@@ -25,8 +24,8 @@ fn init_makes_an_installation_once() {
         assert!(program::text(&made, field).starts_with(start), "{field} in {made}");
     }
     let root_key = program::text(&made, "root_key");
-    assert!(Path::new(&root_key).starts_with(place.path("config")), "{root_key}");
-    let again = place.coffer(&["init"]).run();
+    assert!(Path::new(&root_key).starts_with(home.path("config")), "{root_key}");
+    let again = home.coffer(&["init"]).run();
     expect(&again, 1);
     assert!(again.stderr.contains("holds a store already"), "{}", again.stderr);
     assert!(again.stdout.is_empty());
@@ -34,12 +33,12 @@ fn init_makes_an_installation_once() {
 
 #[test]
 fn the_keys_of_init_work_and_are_shown_to_people_too() {
-    let place = Place::new();
-    let shown = place.coffer(&["init", "--app", "Shop"]).run();
+    let home = Home::new();
+    let shown = home.coffer(&["init", "--app", "Shop"]).run();
     expect(&shown, 0);
     let key = shown.stdout.lines().find_map(|line| line.strip_prefix("test key   ")).unwrap();
     assert!(shown.stderr.contains("coffer serve"), "{}", shown.stderr);
-    let server = Server::start(&place, &["serve", "--listen", "127.0.0.1:0"]);
+    let server = Server::start(&home, &["serve", "--listen", "127.0.0.1:0"]);
     let set = server.coffer(&["secrets", "set", "a"]).api_key(key).stdin("1");
     expect(&set.run(), 0);
     assert_eq!(server.stop(), Some(0));
@@ -47,9 +46,9 @@ fn the_keys_of_init_work_and_are_shown_to_people_too() {
 
 #[test]
 fn a_marketplace_is_run_from_the_command_line() {
-    let place = Place::new();
-    let admin = program::text(&place.init(&[]), "admin_key");
-    let server = Server::start(&place, &["serve", "--listen", "127.0.0.1:0"]);
+    let home = Home::new();
+    let admin = program::text(&home.init(&[]), "admin_key");
+    let server = Server::start(&home, &["serve", "--listen", "127.0.0.1:0"]);
     let run = |words: &[&str]| server.coffer(words).admin_key(&admin).json();
     let id = |object: &Value| program::text(object, "id");
     let developer = id(&run(&["accounts", "create", "--name", "Developer"]));
@@ -87,13 +86,13 @@ fn a_marketplace_is_run_from_the_command_line() {
 
 #[test]
 fn secrets_are_set_shown_listed_and_deleted() {
-    let place = Place::new();
-    let key = program::text(&place.init(&["--app", "Shop"]), "test_key");
-    let server = Server::start(&place, &["serve", "--listen", "127.0.0.1:0"]);
+    let home = Home::new();
+    let key = program::text(&home.init(&["--app", "Shop"]), "test_key");
+    let server = Server::start(&home, &["serve", "--listen", "127.0.0.1:0"]);
     let run = |words: &[&str]| server.coffer(words).api_key(&key);
     let set = run(&["secrets", "set", "a", "--expires-in", "30d"]).stdin("one\n\n").json();
     assert!(set["expires_at"].is_number() && set.get("payload").is_none(), "{set}");
-    let file = place.path("value");
+    let file = home.path("value");
     std::fs::write(&file, "two\n").unwrap();
     let file = file.display().to_string();
     expect(&run(&["secrets", "set", "b", "--user", "u", "--from-file", &file]).run(), 0);
@@ -113,14 +112,14 @@ fn secrets_are_set_shown_listed_and_deleted() {
     expect(&run(&["secrets", "set", "c"]).stdin("").run(), 2);
     expect(&server.coffer(&["secrets", "list"]).run(), 4);
     assert_eq!(server.stop(), Some(0));
-    let offline = place.coffer(&["secrets", "list", "--url", "http://127.0.0.1:1"]);
+    let offline = home.coffer(&["secrets", "list", "--url", "http://127.0.0.1:1"]);
     expect(&offline.api_key(&key).run(), 5);
 }
 
 #[test]
 fn a_list_is_all_of_its_pages() {
-    let place = Place::new();
-    let server = Server::start(&place, &["dev", "--listen", "127.0.0.1:0"]);
+    let home = Home::new();
+    let server = Server::start(&home, &["dev", "--listen", "127.0.0.1:0"]);
     // Developer mode takes any admin key.
     let run = |words: &[&str]| server.coffer(words).admin_key("ak_any").json();
     for _ in 0..101 {
@@ -139,111 +138,111 @@ fn a_list_is_all_of_its_pages() {
 
 #[test]
 fn one_server_has_a_store_to_itself() {
-    let place = Place::new();
-    let missing = place.coffer(&["serve"]).run();
+    let home = Home::new();
+    let missing = home.coffer(&["serve"]).run();
     expect(&missing, 1);
     assert!(missing.stderr.contains("coffer init --data-dir"), "{}", missing.stderr);
-    let made = place.init(&[]);
-    let server = Server::start(&place, &["serve", "--listen", "127.0.0.1:0"]);
+    let made = home.init(&[]);
+    let server = Server::start(&home, &["serve", "--listen", "127.0.0.1:0"]);
     assert!(server.log().contains(&program::text(&made, "root_key")), "{}", server.log());
     for words in [&["serve", "--listen", "127.0.0.1:0"][..], &["admin-key", "create"]] {
-        let second = place.coffer(words).run();
+        let second = home.coffer(words).run();
         expect(&second, 1);
         let process = format!("in use by another coffer (process {})", server.process());
         assert!(second.stderr.contains(&process), "{}", second.stderr);
     }
     assert_eq!(server.stop(), Some(0));
-    let made = place.coffer(&["admin-key", "create"]).json();
-    let server = Server::start(&place, &["serve", "--listen", "127.0.0.1:0"]);
+    let made = home.coffer(&["admin-key", "create"]).json();
+    let server = Server::start(&home, &["serve", "--listen", "127.0.0.1:0"]);
     let status = server.coffer(&["status"]).admin_key(&program::text(&made, "key"));
     assert_eq!(status.json()["mode"], "production");
 }
 
 #[test]
 fn only_the_root_key_makes_an_admin_key() {
-    let place = Place::new();
-    let root_key = program::text(&place.init(&[]), "root_key");
-    let moved = place.path("elsewhere");
+    let home = Home::new();
+    let root_key = program::text(&home.init(&[]), "root_key");
+    let moved = home.path("elsewhere");
     std::fs::rename(&root_key, &moved).unwrap();
-    let refused = place.coffer(&["admin-key", "create"]).run();
+    let refused = home.coffer(&["admin-key", "create"]).run();
     expect(&refused, 1);
     assert!(refused.stdout.is_empty() && refused.stderr.contains(&root_key), "{}", refused.stderr);
     let moved = moved.display().to_string();
-    expect(&place.coffer(&["admin-key", "create", "--root-key", &moved]).run(), 0);
+    expect(&home.coffer(&["admin-key", "create", "--root-key", &moved]).run(), 0);
     let text = std::fs::read_to_string(&moved).unwrap();
-    let given = place.coffer(&["admin-key", "create"]).env("COFFER_ROOT_KEY", &text);
+    let given = home.coffer(&["admin-key", "create"]).env("COFFER_ROOT_KEY", &text);
     expect(&given.run(), 0);
 }
 
 #[test]
 fn plain_http_stays_on_this_machine() {
-    let place = Place::new();
-    place.init(&[]);
-    let open = place.coffer(&["serve", "--listen", "0.0.0.0:0"]).run();
+    let home = Home::new();
+    home.init(&[]);
+    let open = home.coffer(&["serve", "--listen", "0.0.0.0:0"]).run();
     expect(&open, 2);
     assert!(open.stderr.contains("--insecure-http"), "{}", open.stderr);
-    expect(&place.coffer(&["config", "check", "--listen", "0.0.0.0:0"]).run(), 2);
-    expect(&place.coffer(&["dev", "--listen", "0.0.0.0:0"]).run(), 2);
+    expect(&home.coffer(&["config", "check", "--listen", "0.0.0.0:0"]).run(), 2);
+    expect(&home.coffer(&["dev", "--listen", "0.0.0.0:0"]).run(), 2);
     let words = ["config", "check", "--listen", "0.0.0.0:0", "--insecure-http"];
-    expect(&place.coffer(&words).run(), 0);
+    expect(&home.coffer(&words).run(), 0);
 }
 
 #[test]
 fn developer_mode_says_what_it_is_and_its_curl_line_works() {
-    let place = Place::new();
-    let server = Server::start(&place, &["dev", "--listen", "127.0.0.1:0"]);
+    let home = Home::new();
+    let server = Server::start(&home, &["dev", "--listen", "127.0.0.1:0"]);
     let banner = server.said();
     for words in ["developer mode", "test mode only", "not for production", "StripeClient("] {
         assert!(banner.contains(words), "{banner}");
     }
-    assert_eq!(std::fs::read_to_string(place.path("data/.gitignore")).unwrap(), "*\n");
+    assert_eq!(std::fs::read_to_string(home.path("data/.gitignore")).unwrap(), "*\n");
     let curl = banner.split("\n\n").find(|part| part.starts_with("curl ")).unwrap();
     let answer = std::process::Command::new("sh").args(["-c", curl]).output().unwrap();
     let secret: Value = serde_json::from_slice(&answer.stdout).expect(curl);
     assert_eq!(secret["name"], "greeting");
     let address = server.address();
-    let taken = place.other().coffer(&["dev", "--listen", &address]).run();
+    let taken = home.other().coffer(&["dev", "--listen", &address]).run();
     expect(&taken, 1);
     assert!(taken.stderr.contains("taken") && taken.stderr.contains("--listen"));
     assert_eq!(server.stop(), Some(0));
     // What was kept is still there.
-    let server = Server::start(&place, &["dev", "--listen", "127.0.0.1:0"]);
+    let server = Server::start(&home, &["dev", "--listen", "127.0.0.1:0"]);
     let get = server.coffer(&["secrets", "get", "greeting", "--reveal"]);
     assert_eq!(get.api_key("sk_test_example").run().stdout, "hello");
 }
 
 #[test]
 fn developer_mode_leaves_other_stores_alone() {
-    let place = Place::new();
-    place.init(&[]);
-    let refused = place.coffer(&["dev", "--listen", "127.0.0.1:0"]).run();
+    let home = Home::new();
+    home.init(&[]);
+    let refused = home.coffer(&["dev", "--listen", "127.0.0.1:0"]).run();
     expect(&refused, 1);
     assert!(refused.stderr.contains("did not make"), "{}", refused.stderr);
 }
 
 #[test]
 fn backups_open_and_doctor_looks_for_them() {
-    let place = Place::new();
-    let key = program::text(&place.init(&["--app", "Shop"]), "test_key");
-    let server = Server::start(&place, &["serve", "--listen", "127.0.0.1:0"]);
+    let home = Home::new();
+    let key = program::text(&home.init(&["--app", "Shop"]), "test_key");
+    let server = Server::start(&home, &["serve", "--listen", "127.0.0.1:0"]);
     expect(&server.coffer(&["secrets", "set", "a"]).api_key(&key).stdin("1").run(), 0);
     let verdict = |check: &str| {
-        let found = place.coffer(&["doctor"]).json();
+        let found = home.coffer(&["doctor"]).json();
         let checks = found["checks"].as_array().unwrap().iter();
         let mut verdicts = checks.filter(|found| found["check"] == check);
         program::text(verdicts.next().expect(check), "verdict")
     };
     assert_eq!(verdict("key backup"), "warn");
     for (verb, name) in [("create", "copy.db"), ("keys", "copy.keys")] {
-        let file = place.path(name).display().to_string();
-        let told = place.coffer(&["backup", verb, &file]).run();
+        let file = home.path(name).display().to_string();
+        let told = home.coffer(&["backup", verb, &file]).run();
         expect(&told, 0);
         assert!(told.stderr.contains("worthless") || verb == "keys", "{}", told.stderr);
         if verb == "create" {
             assert!(told.stderr.contains("keys.db"), "where the keys are: {}", told.stderr);
         }
         coffer_storage::check_file(Path::new(&file)).unwrap();
-        expect(&place.coffer(&["backup", verb, &file]).run(), 1);
+        expect(&home.coffer(&["backup", verb, &file]).run(), 1);
     }
     assert_eq!(verdict("key backup"), "ok");
     assert_eq!(verdict("root key"), "ok");
@@ -252,36 +251,36 @@ fn backups_open_and_doctor_looks_for_them() {
 
 #[test]
 fn doctor_fails_where_the_server_would() {
-    let place = Place::new();
-    expect(&place.coffer(&["doctor"]).run(), 1);
-    let root_key = program::text(&place.init(&[]), "root_key");
-    expect(&place.coffer(&["doctor"]).run(), 0);
+    let home = Home::new();
+    expect(&home.coffer(&["doctor"]).run(), 1);
+    let root_key = program::text(&home.init(&[]), "root_key");
+    expect(&home.coffer(&["doctor"]).run(), 0);
     std::fs::remove_file(root_key).unwrap();
-    let found = place.coffer(&["doctor"]).run();
+    let found = home.coffer(&["doctor"]).run();
     expect(&found, 1);
     assert!(found.stdout.contains("FAIL  root key"), "{}", found.stdout);
 }
 
 #[test]
 fn keys_are_read_from_files_and_from_the_service_manager() {
-    let place = Place::new();
-    let made = place.init(&["--app", "Shop"]);
+    let home = Home::new();
+    let made = home.init(&["--app", "Shop"]);
     let root_key = program::text(&made, "root_key");
-    let credentials = place.path("credentials");
+    let credentials = home.path("credentials");
     std::fs::create_dir(&credentials).unwrap();
     std::fs::rename(&root_key, credentials.join("coffer-root")).unwrap();
-    expect(&place.coffer(&["doctor"]).run(), 1);
-    let found = place.coffer(&["doctor"]).env("CREDENTIALS_DIRECTORY", credentials.display());
+    expect(&home.coffer(&["doctor"]).run(), 1);
+    let found = home.coffer(&["doctor"]).env("CREDENTIALS_DIRECTORY", credentials.display());
     expect(&found.run(), 0);
     let moved = credentials.join("coffer-root").display().to_string();
-    expect(&place.coffer(&["doctor"]).env("COFFER_ROOT_KEY_FILE", &moved).run(), 0);
+    expect(&home.coffer(&["doctor"]).env("COFFER_ROOT_KEY_FILE", &moved).run(), 0);
     let text = std::fs::read_to_string(&moved).unwrap();
-    expect(&place.coffer(&["doctor"]).env("COFFER_ROOT_KEY", text.trim()).run(), 0);
+    expect(&home.coffer(&["doctor"]).env("COFFER_ROOT_KEY", text.trim()).run(), 0);
 
     let serve = ["serve", "--listen", "127.0.0.1:0", "--root-key", &moved];
-    let server = Server::start(&place, &serve);
+    let server = Server::start(&home, &serve);
     let file = |name: &str, field: &str| {
-        let path = place.path(name);
+        let path = home.path(name);
         std::fs::write(&path, program::text(&made, field)).unwrap();
         path.display().to_string()
     };
@@ -294,9 +293,9 @@ fn keys_are_read_from_files_and_from_the_service_manager() {
 
 #[test]
 fn a_refusal_is_logged_with_the_request_id_of_its_answer() {
-    let place = Place::new();
-    place.init(&[]);
-    let server = Server::start(&place, &["serve", "--listen", "127.0.0.1:0"]);
+    let home = Home::new();
+    home.init(&[]);
+    let server = Server::start(&home, &["serve", "--listen", "127.0.0.1:0"]);
     let mut stream = TcpStream::connect(server.address()).unwrap();
     let head = "GET /v1/apps/secrets HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n";
     write!(stream, "{head}Authorization: Bearer sk_test_nobody\r\n\r\n").unwrap();
@@ -313,11 +312,11 @@ fn a_refusal_is_logged_with_the_request_id_of_its_answer() {
 
 #[test]
 fn settings_say_where_they_came_from() {
-    let place = Place::new();
-    let file = place.path("coffer.toml");
+    let home = Home::new();
+    let file = home.path("coffer.toml");
     std::fs::write(&file, "log_level = \"warn\"\nlisten = \"127.0.0.1:1\"\n").unwrap();
     let words = ["config", "print", "--listen", "127.0.0.1:2"];
-    let print = place.coffer(&words).env("COFFER_CONFIG", file.display());
+    let print = home.coffer(&words).env("COFFER_CONFIG", file.display());
     let settings = print.env("COFFER_API_KEY", "sk_test_hunter2").json();
     let source = |name: &str| {
         let settings = settings.as_array().unwrap().iter();
@@ -329,42 +328,42 @@ fn settings_say_where_they_came_from() {
     assert_eq!(source("log_level"), format!("file {}", file.display()));
     assert_eq!(source("log_format"), "default");
     assert!(!settings.to_string().contains("hunter2"));
-    let unknown = place.coffer(&["config", "check"]).env("COFFER_LISTNE", "127.0.0.1:1").run();
+    let unknown = home.coffer(&["config", "check"]).env("COFFER_LISTNE", "127.0.0.1:1").run();
     expect(&unknown, 2);
     assert!(unknown.stderr.contains("COFFER_LISTEN"), "{}", unknown.stderr);
 }
 
 #[test]
 fn the_version_the_help_and_the_completions_are_printed() {
-    let place = Place::new();
-    let version = place.coffer(&["--version"]).run();
+    let home = Home::new();
+    let version = home.coffer(&["--version"]).run();
     expect(&version, 0);
     let expected = format!("coffer {}\n", coffer::VERSION);
     assert_eq!(version.stdout, expected);
     for shell in ["bash", "zsh", "fish"] {
-        let script = place.coffer(&["completions", shell]).run();
+        let script = home.coffer(&["completions", shell]).run();
         expect(&script, 0);
         assert!(script.stdout.contains("admin-key"), "{shell}");
     }
-    assert!(place.coffer(&["help"]).run().stdout.contains("Exit codes"));
-    expect(&place.coffer(&["servee"]).run(), 2);
+    assert!(home.coffer(&["help"]).run().stdout.contains("Exit codes"));
+    expect(&home.coffer(&["servee"]).run(), 2);
 }
 
 #[test]
 fn a_store_of_developer_mode_is_not_served() {
-    let place = Place::new();
-    Server::start(&place, &["dev", "--listen", "127.0.0.1:0"]).stop();
-    let refused = place.coffer(&["serve"]).run();
+    let home = Home::new();
+    Server::start(&home, &["dev", "--listen", "127.0.0.1:0"]).stop();
+    let refused = home.coffer(&["serve"]).run();
     expect(&refused, 1);
     assert!(refused.stderr.contains("coffer dev"), "{}", refused.stderr);
 }
 
 #[test]
 fn a_second_signal_does_not_wait_for_requests() {
-    let place = Place::new();
-    let key = program::text(&place.init(&["--app", "Shop"]), "test_key");
+    let home = Home::new();
+    let key = program::text(&home.init(&["--app", "Shop"]), "test_key");
     let words = ["serve", "--listen", "127.0.0.1:0", "--log-level", "debug"];
-    let mut server = Server::start(&place, &words);
+    let mut server = Server::start(&home, &words);
     let mut stream = TcpStream::connect(server.address()).unwrap();
     // The server answers this with a promise to read the body, which never comes.
     write!(
@@ -378,8 +377,6 @@ fn a_second_signal_does_not_wait_for_requests() {
     assert_eq!(&promise, b"HTTP/1.1 100");
     server.terminate();
     server.wait_for("stopping");
-    let started = Instant::now();
+    // A server that waited for the body until it gave up would end with another code.
     assert_eq!(server.stop(), Some(130));
-    // Without it the server waits for the body for many seconds.
-    assert!(started.elapsed() < Duration::from_secs(5));
 }

@@ -171,7 +171,8 @@ CREATE TABLE ledger_dispute (
 CREATE UNIQUE INDEX ledger_dispute_by_id ON ledger_dispute (mode, platform, account, id);
 CREATE INDEX ledger_dispute_by_charge ON ledger_dispute (mode, platform, account, charge, seq);
 
--- A payout. reported is 1 if it had taken place before it was recorded. status: 0 in transit, 1 paid, 2 failed, 3 canceled.
+-- A payout. reported is 1 if it had taken place before it was recorded. status: 0 in transit,
+-- 1 paid, 2 failed, 3 canceled.
 CREATE TABLE ledger_payout (
     mode        INTEGER NOT NULL,
     platform    TEXT    NOT NULL,

@@ -5,6 +5,7 @@ pub(crate) mod balance_transactions;
 pub(crate) mod breaches;
 mod charges;
 mod disputes;
+mod examples;
 pub(crate) mod intake;
 mod payouts;
 mod refunds;

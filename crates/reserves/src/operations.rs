@@ -1,6 +1,7 @@
 //! The operations of reserves, one file for each kind of objects.
 
 mod dates;
+mod examples;
 pub(crate) mod holds;
 pub(crate) mod plans;
 pub(crate) mod releases;

@@ -1,6 +1,6 @@
-//! The scheduled tasks of reserves: holds whose date has come, plans that end, plans that drain, and
-//! plans whose new date is announced. Each works on at most [`limits::HOLDS_PER_BATCH`] holds in one
-//! transaction.
+//! The scheduled tasks of reserves: holds whose date has come, plans that end, plans that drain,
+//! and plans whose new date is announced. Each works on at most [`limits::HOLDS_PER_BATCH`] holds
+//! in one transaction.
 
 mod announce;
 mod close;

@@ -168,7 +168,7 @@ pub(crate) fn release(release: &Release, expanded: Expanded, view: &View) -> Obj
         .set("released_at", release.created)
         .set("reserve_hold", link(release.hold.as_deref(), expanded.reserve_hold))
         .set("reserve_plan", link(release.plan.as_deref(), expanded.reserve_plan));
-    // A release that no caller asked for has none at first, and shows the field only once it is set.
+    // A release that no caller asked for has none at first, and shows the field once it is set.
     if view.connect && (by_caller || !release.metadata.is_empty()) {
         object = object.set("metadata", release.metadata.render());
     }

@@ -74,7 +74,7 @@ fn half_a_body_changes_nothing() {
 #[test]
 fn a_stop_finishes_what_is_under_way() {
     let gate = Gate::default();
-    let server = TestServer::builder().faults(gate.faults()).start();
+    let server = TestServer::builder().without_background_jobs().faults(gate.faults()).start();
     let (client, socket, mut idle) = (server.app().client(), server.socket(), server.raw());
     gate.close();
     let setting = {

@@ -172,8 +172,12 @@ fn a_request_is_answered_within_sixty_seconds_and_its_answer_kept() {
         assert!(late.contains("\r\nstripe-should-retry: true\r\n"), "{late}");
         tokio::time::resume();
         bench.gate.open();
-        connection.write_all(request.as_bytes()).await.unwrap();
-        let replay = answer(&mut connection).await;
+        let mut replay = String::from("http/1.1 409");
+        // Whoever waits for a key that is in use is told so in the end.
+        while replay.starts_with("http/1.1 409") {
+            connection.write_all(request.as_bytes()).await.unwrap();
+            replay = answer(&mut connection).await;
+        }
         assert!(replay.starts_with("http/1.1 200"), "{replay}");
         assert!(replay.contains("\r\nidempotent-replayed: true\r\n"), "{replay}");
         assert!(replay.contains("\"name\": \"late\""), "{replay}");

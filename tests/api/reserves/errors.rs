@@ -1,7 +1,7 @@
 //! The errors of Reserves and of the ledger: a request for every row of the table in reserves §9,
 //! and what the row says of it.
 
-use super::world::{DAY, MARCH_1, World, text};
+use super::fixture::{DAY, Fixture, MARCH_1, text};
 use crate::check::lawful;
 use coffer_reserves::RESERVE_STRICT;
 use coffer_testkit::{Answer, Params, TestServer};
@@ -39,26 +39,26 @@ fn table(heading: &str) -> BTreeMap<String, Promise> {
 }
 
 /// The requests of one row, and the parameter where the table names none by itself.
-pub struct Asked {
+pub struct Refusals {
     row: &'static str,
     param: Option<&'static str>,
     answers: Vec<Answer>,
 }
 
-pub fn asked(row: &'static str, answers: Vec<Answer>) -> Asked {
-    Asked { row, param: None, answers }
+pub fn refusals(row: &'static str, answers: Vec<Answer>) -> Refusals {
+    Refusals { row, param: None, answers }
 }
 
-pub fn about(row: &'static str, param: &'static str, answer: Answer) -> Asked {
-    Asked { row, param: Some(param), answers: vec![answer] }
+pub fn about(row: &'static str, param: &'static str, answer: Answer) -> Refusals {
+    Refusals { row, param: Some(param), answers: vec![answer] }
 }
 
 /// Asserts that the table after `heading` has exactly these rows, and that each was answered as
 /// it says.
-pub fn check(heading: &str, all: impl IntoIterator<Item = Asked>) {
+pub fn check(heading: &str, all: impl IntoIterator<Item = Refusals>) {
     let promised = table(heading);
     let mut left: BTreeSet<&String> = promised.keys().collect();
-    for Asked { row, param, answers } in all {
+    for Refusals { row, param, answers } in all {
         let (status, code, told) =
             promised.get(row).unwrap_or_else(|| panic!("no row {row}")).clone();
         left.remove(&row.to_owned());
@@ -77,41 +77,47 @@ pub fn check(heading: &str, all: impl IntoIterator<Item = Asked>) {
 
 #[test]
 fn every_row_of_the_table_is_answered_as_it_says() {
-    let world = World::new();
-    let strict = World::with(TestServer::builder().set(&RESERVE_STRICT, "true"));
-    let all = [holds(&world, &strict), plans(&world), releases(&world), intake(&world)];
+    let fixture = Fixture::new();
+    let strict = Fixture::with(TestServer::builder().set(&RESERVE_STRICT, "true"));
+    let all = [holds(&fixture, &strict), plans(&fixture), releases(&fixture), intake(&fixture)];
     check("## 9. Errors", all.into_iter().flatten());
-    world.verify();
+    fixture.verify();
     strict.verify();
 }
 
-fn holds(world: &World, strict: &World) -> Vec<Asked> {
+fn holds(fixture: &Fixture, strict: &Fixture) -> Vec<Refusals> {
     let date = (MARCH_1 + 30 * DAY).to_string();
     let hold = |amount: &str, currency: &str, date: &str| {
-        world.post(HOLDS, &[("amount", amount), ("currency", currency), (DATE, date)])
+        fixture.post(HOLDS, &[("amount", amount), ("currency", currency), (DATE, date)])
     };
     let dated =
         |days: i64, seconds: i64| hold("5", "usd", &(MARCH_1 + days * DAY + seconds).to_string());
-    let made = world.hold(100, MARCH_1 + 30 * DAY);
+    let made = fixture.hold(100, MARCH_1 + 30 * DAY);
     let path = format!("{HOLDS}/{}", text(&made, "id"));
     let far = (MARCH_1 + 180 * DAY + 61).to_string();
     let above = [("amount", "5"), USD, (DATE, date.as_str())];
     vec![
-        asked("amount missing", vec![world.post(HOLDS, &[USD, (DATE, &date)])]),
-        asked(
+        refusals("amount missing", vec![fixture.post(HOLDS, &[USD, (DATE, &date)])]),
+        refusals(
             "amount 0, negative, too large, or no integer",
             ["0", "-1", "100000000000", "1.5", "ten"].map(|one| hold(one, "usd", &date)).into(),
         ),
-        asked("unknown currency", ["USD", "zzz", "dollar"].map(|one| hold("5", one, &date)).into()),
-        asked("`release_after` too near or too far", vec![dated(3, -61), dated(180, 61)]),
-        asked("update beyond 180 days after creation", vec![world.post(&path, &[(DATE, &far)])]),
-        asked("hold above what is available, in strict mode", vec![strict.post(HOLDS, &above)]),
-        asked("unknown id in the path", unknown(world)),
+        refusals(
+            "unknown currency",
+            ["USD", "zzz", "dollar"].map(|one| hold("5", one, &date)).into(),
+        ),
+        refusals("`release_after` too near or too far", vec![dated(3, -61), dated(180, 61)]),
+        refusals(
+            "update beyond 180 days after creation",
+            vec![fixture.post(&path, &[(DATE, &far)])],
+        ),
+        refusals("hold above what is available, in strict mode", vec![strict.post(HOLDS, &above)]),
+        refusals("unknown id in the path", unknown(fixture)),
     ]
 }
 
 /// An id that nobody has, in every path that holds one.
-fn unknown(world: &World) -> Vec<Answer> {
+fn unknown(fixture: &Fixture) -> Vec<Answer> {
     let mut answers: Vec<Answer> = [
         HOLDS,
         PLANS,
@@ -124,7 +130,7 @@ fn unknown(world: &World) -> Vec<Answer> {
         "/v1/balance_transactions",
         "/v1/events",
     ]
-    .map(|path| world.client.get(&format!("{path}/never"), &[]))
+    .map(|path| fixture.client.get(&format!("{path}/never"), &[]))
     .into();
     let changes: [(&str, Params<'_>); 8] = [
         (HOLDS, &[("metadata[k]", "v")]),
@@ -138,83 +144,86 @@ fn unknown(world: &World) -> Vec<Answer> {
     ];
     answers.extend(changes.map(|(path, params)| {
         let end = if params.is_empty() { "/disable" } else { "" };
-        world.post(&format!("{path}/never{end}"), params)
+        fixture.post(&format!("{path}/never{end}"), params)
     }));
     answers
 }
 
-fn plans(world: &World) -> Vec<Asked> {
+fn plans(fixture: &Fixture) -> Vec<Refusals> {
     let percent = ("percent", "5");
     let date = (MARCH_1 + 30 * DAY).to_string();
     let fixed = ("fixed_release[release_after]", date.as_str());
-    let older = world.client.with_header("Stripe-Version", "2026-06-24.dahlia");
+    let older = fixture.client.with_header("Stripe-Version", "2026-06-24.dahlia");
     let manual = older.post(PLANS, &[percent, ("type", "manual_release")]);
-    let share = |percent: &str| world.post(PLANS, &[("percent", percent), ROLLING, DAYS]);
-    let over = text(&world.rolling(5, 30), "id");
+    let share = |percent: &str| fixture.post(PLANS, &[("percent", percent), ROLLING, DAYS]);
+    let over = text(&fixture.rolling(5, 30), "id");
     let over = format!("{PLANS}/{over}");
-    world.post(&format!("{over}/disable"), &[]).ok();
+    fixture.post(&format!("{over}/disable"), &[]).ok();
     let mut asked_for = vec![
-        asked("unknown type of a plan", vec![world.post(PLANS, &[percent, ("type", "weekly")])]),
-        asked("`manual_release` in an older version", vec![manual]),
+        refusals(
+            "unknown type of a plan",
+            vec![fixture.post(PLANS, &[percent, ("type", "weekly")])],
+        ),
+        refusals("`manual_release` in an older version", vec![manual]),
         about(
             "block of another type",
             "fixed_release",
-            world.post(PLANS, &[percent, ROLLING, DAYS, fixed]),
+            fixture.post(PLANS, &[percent, ROLLING, DAYS, fixed]),
         ),
-        about("block of the type missing", "fixed_release", world.post(PLANS, &[percent, FIXED])),
-        asked("percent outside 1 to 100", ["0", "101", "-5", "2.5"].map(share).into()),
-        asked("update of a plan that is not active", vec![world.post(&over, &[percent])]),
-        asked(
+        about("block of the type missing", "fixed_release", fixture.post(PLANS, &[percent, FIXED])),
+        refusals("percent outside 1 to 100", ["0", "101", "-5", "2.5"].map(share).into()),
+        refusals("update of a plan that is not active", vec![fixture.post(&over, &[percent])]),
+        refusals(
             "disable of a plan that is not active",
-            vec![world.post(&format!("{over}/disable"), &[])],
+            vec![fixture.post(&format!("{over}/disable"), &[])],
         ),
     ];
-    while world.list(PLANS, &[("status", "active"), ("limit", "100")]).len() < 20 {
+    while fixture.list(PLANS, &[("status", "active"), ("limit", "100")]).len() < 20 {
         // In a currency that nothing is charged in.
-        world.post(PLANS, &[percent, ROLLING, DAYS, ("currency", "jpy")]).ok();
+        fixture.post(PLANS, &[percent, ROLLING, DAYS, ("currency", "jpy")]).ok();
     }
-    asked_for.push(asked("plan beyond 20 active ones", vec![share("5")]));
+    asked_for.push(refusals("plan beyond 20 active ones", vec![share("5")]));
     asked_for
 }
 
-fn releases(world: &World) -> Vec<Asked> {
-    let hold = text(&world.hold(100, MARCH_1 + 30 * DAY), "id");
+fn releases(fixture: &Fixture) -> Vec<Refusals> {
+    let hold = text(&fixture.hold(100, MARCH_1 + 30 * DAY), "id");
     let of = |hold: &str, more: Params<'_>| {
-        world.post(RELEASES, &[&[("reserve_hold", hold)], more].concat())
+        fixture.post(RELEASES, &[&[("reserve_hold", hold)], more].concat())
     };
     let mut asked_for = vec![
-        asked("unknown `reserve_hold`", vec![of("reshold_never", &[])]),
-        asked("release above what is left", vec![of(&hold, &[("amount", "101")])]),
-        asked("currency that is not the hold's", vec![of(&hold, &[("currency", "eur")])]),
+        refusals("unknown `reserve_hold`", vec![of("reshold_never", &[])]),
+        refusals("release above what is left", vec![of(&hold, &[("amount", "101")])]),
+        refusals("currency that is not the hold's", vec![of(&hold, &[("currency", "eur")])]),
     ];
     of(&hold, &[]).ok();
-    asked_for.push(asked("nothing left to release", vec![of(&hold, &[])]));
+    asked_for.push(refusals("nothing left to release", vec![of(&hold, &[])]));
     // One of the twenty plans makes way.
-    let plans = world.list(PLANS, &[("status", "active"), ("limit", "100")]);
-    let disable = |plan: &str| world.post(&format!("{PLANS}/{plan}/disable"), &[]).ok();
+    let plans = fixture.list(PLANS, &[("status", "active"), ("limit", "100")]);
+    let disable = |plan: &str| fixture.post(&format!("{PLANS}/{plan}/disable"), &[]).ok();
     disable(&text(&plans[0], "id"));
-    let plan = text(&world.rolling(50, 30), "id");
-    world.charge("ch_held", 1000, &[]);
-    let held = text(&world.list(HOLDS, &[("source_charge", "ch_held")])[0], "id");
+    let plan = text(&fixture.rolling(50, 30), "id");
+    fixture.charge("ch_held", 1000, &[]);
+    let held = text(&fixture.list(HOLDS, &[("source_charge", "ch_held")])[0], "id");
     disable(&plan);
-    asked_for.push(asked("hold of a plan that is being emptied", vec![of(&held, &[])]));
+    asked_for.push(refusals("hold of a plan that is being emptied", vec![of(&held, &[])]));
     asked_for
 }
 
-fn intake(world: &World) -> Vec<Asked> {
-    world.charge("ch_1", 1000, &[("source_type", "card")]);
+fn intake(fixture: &Fixture) -> Vec<Refusals> {
+    fixture.charge("ch_1", 1000, &[("source_type", "card")]);
     let payout = [("id", "po_1"), ("amount", "5"), USD, ("reported", "true")];
-    world.post(PAYOUTS, &payout).ok();
-    world.post(&format!("{PAYOUTS}/po_1"), &[("status", "canceled")]).ok();
+    fixture.post(PAYOUTS, &payout).ok();
+    fixture.post(&format!("{PAYOUTS}/po_1"), &[("status", "canceled")]).ok();
     let back = |charge: &str, amount: &str| {
-        world.post(REFUNDS, &[("id", "re_1"), ("charge", charge), ("amount", amount)])
+        fixture.post(REFUNDS, &[("id", "re_1"), ("charge", charge), ("amount", amount)])
     };
     let dispute = [("id", "du_1"), ("charge", "ch_never"), ("amount", "5")];
     let again = |more: (&'static str, &'static str)| {
         let amount = if more.0 == "amount" { more } else { ("amount", "1000") };
         let mut params = vec![("id", "ch_1"), amount, USD];
         params.extend(Some(more).filter(|more| more.0 != "amount"));
-        world.post("/v1/ledger/charges", &params)
+        fixture.post("/v1/ledger/charges", &params)
     };
     let told = "processor's id told again with another figure";
     let figures =
@@ -223,19 +232,19 @@ fn intake(world: &World) -> Vec<Asked> {
         assert_eq!(again((param, value)).refused(400)["param"], param);
     }
     vec![
-        asked(
+        refusals(
             "payout above what is available",
-            vec![world.post(PAYOUTS, &[("id", "po_2"), ("amount", "5"), USD])],
+            vec![fixture.post(PAYOUTS, &[("id", "po_2"), ("amount", "5"), USD])],
         ),
-        asked(
+        refusals(
             "refund or dispute of an unknown charge",
-            vec![back("ch_never", "5"), world.post("/v1/ledger/disputes", &dispute)],
+            vec![back("ch_never", "5"), fixture.post("/v1/ledger/disputes", &dispute)],
         ),
-        asked("refund above what is left of the charge", vec![back("ch_1", "1001")]),
+        refusals("refund above what is left of the charge", vec![back("ch_1", "1001")]),
         about(told, "amount", again(("amount", "999"))),
-        asked(
+        refusals(
             "payout that cannot become so",
-            vec![world.post(&format!("{PAYOUTS}/po_1"), &[("status", "paid")])],
+            vec![fixture.post(&format!("{PAYOUTS}/po_1"), &[("status", "paid")])],
         ),
     ]
 }

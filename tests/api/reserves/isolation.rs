@@ -1,7 +1,7 @@
 //! Whose books are whose (reserves §11, decision 16): a mode, a platform and an account have books
 //! of their own; a platform's apps share them.
 
-use super::world::{DAY, MARCH_1, World, march, text};
+use super::fixture::{DAY, Fixture, MARCH_1, march, text};
 use coffer_testkit::{App, Client};
 use serde_json::{Value, json};
 
@@ -25,40 +25,40 @@ fn list(client: &Client, path: &str) -> Vec<Value> {
 }
 
 /// Something of each kind.
-fn fill(world: &World) -> Vec<Vec<Value>> {
-    world.rolling(10, 30);
-    world.charge("ch_1", 1000, &[]);
-    world.refund("re_1", "ch_1", 10);
+fn fill(fixture: &Fixture) -> Vec<Vec<Value>> {
+    fixture.rolling(10, 30);
+    fixture.charge("ch_1", 1000, &[]);
+    fixture.refund("re_1", "ch_1", 10);
     let dispute = [("id", "du_1"), ("charge", "ch_1"), ("amount", "20")];
-    world.post("/v1/ledger/disputes", &dispute).ok();
+    fixture.post("/v1/ledger/disputes", &dispute).ok();
     let payout = [("id", "po_1"), ("amount", "5"), ("currency", "usd"), ("reported", "true")];
-    world.post("/v1/ledger/payouts", &payout).ok();
-    let all: Vec<_> = COLLECTIONS.iter().map(|(path, _)| list(&world.client, path)).collect();
+    fixture.post("/v1/ledger/payouts", &payout).ok();
+    let all: Vec<_> = COLLECTIONS.iter().map(|(path, _)| list(&fixture.client, path)).collect();
     assert!(all.iter().all(|list| !list.is_empty()));
     all
 }
 
 /// Those who are somebody else, each in one respect.
-fn others(world: &World) -> Vec<(&'static str, Client)> {
-    let server = &world.server;
+fn others(fixture: &Fixture) -> Vec<(&'static str, Client)> {
+    let server = &fixture.server;
     let rival = server.app();
-    server.install(&rival, &world.account);
-    let live = world.app.live();
+    server.install(&rival, &fixture.account);
+    let live = fixture.app.live();
     vec![
-        ("another account", server.connected(&world.app).1),
-        ("another platform", rival.client().for_account(&world.account)),
+        ("another account", server.connected(&fixture.app).1),
+        ("another platform", rival.client().for_account(&fixture.account)),
         ("another platform's own account", rival.client()),
-        ("the platform's own account", world.app.client()),
-        ("another mode", live.for_account(&world.account)),
+        ("the platform's own account", fixture.app.client()),
+        ("another mode", live.for_account(&fixture.account)),
     ]
 }
 
 #[test]
 fn nobody_else_sees_or_changes_what_stands_in_a_ledger() {
-    let world = World::new();
-    let all = fill(&world);
-    let (postings, standing) = (world.postings(), world.standing());
-    for (who, other) in others(&world) {
+    let fixture = Fixture::new();
+    let all = fill(&fixture);
+    let (postings, standing) = (fixture.postings(), fixture.standing());
+    for (who, other) in others(&fixture) {
         let balance = other.get("/v1/balance", &[]).ok();
         assert_eq!((&balance["available"], &balance["pending"]), (&json!([]), &json!([])), "{who}");
         for ((path, change), objects) in COLLECTIONS.iter().zip(&all) {
@@ -75,7 +75,7 @@ fn nobody_else_sees_or_changes_what_stands_in_a_ledger() {
                 assert_eq!(told, (&json!("resource_missing"), &json!("id")), "{who}: {path}");
             }
         }
-        let hold = text(&world.list("/v1/reserve/holds", &[])[0], "id");
+        let hold = text(&fixture.list("/v1/reserve/holds", &[])[0], "id");
         for (path, params, param) in [
             ("refunds", &[("id", "re_9"), ("charge", "ch_1"), ("amount", "1")][..], "charge"),
             ("disputes", &[("id", "du_9"), ("charge", "ch_1"), ("amount", "1")], "charge"),
@@ -92,23 +92,23 @@ fn nobody_else_sees_or_changes_what_stands_in_a_ledger() {
         let after = [("starting_after", hold.as_str())];
         assert!(other.get("/v1/reserve/holds", &after).status == 400, "{who}");
     }
-    assert_eq!((world.postings(), world.standing()), (postings, standing));
+    assert_eq!((fixture.postings(), fixture.standing()), (postings, standing));
     for ((path, _), before) in COLLECTIONS.iter().zip(&all) {
-        assert_eq!(list(&world.client, path), *before);
+        assert_eq!(list(&fixture.client, path), *before);
     }
-    world.verify();
+    fixture.verify();
 }
 
 #[test]
 fn the_same_id_and_the_same_key_are_others_in_other_books() {
-    let world = World::new();
-    let all = fill(&world);
+    let fixture = Fixture::new();
+    let all = fill(&fixture);
     let keyed = |client: &Client| client.idempotent("one key");
     let date = (MARCH_1 + 10 * DAY).to_string();
     let params =
         [("amount", "50"), ("currency", "usd"), ("release_schedule[release_after]", &date)];
-    let mut holds = vec![keyed(&world.client).post("/v1/reserve/holds", &params).text("id")];
-    for (who, other) in others(&world) {
+    let mut holds = vec![keyed(&fixture.client).post("/v1/reserve/holds", &params).text("id")];
+    for (who, other) in others(&fixture) {
         let charge = [("id", "ch_1"), ("amount", "777"), ("currency", "eur")];
         let charge = other.post("/v1/ledger/charges", &charge).ok();
         assert_eq!((&charge["amount"], &charge["disputed"]), (&json!(777), &json!(false)), "{who}");
@@ -122,21 +122,21 @@ fn the_same_id_and_the_same_key_are_others_in_other_books() {
         assert_eq!(list(&other, "/v1/reserve/holds").len(), 1, "{who}");
         holds.push(first.text("id"));
     }
-    assert_eq!(list(&world.client, "/v1/ledger/charges"), all[0]);
+    assert_eq!(list(&fixture.client, "/v1/ledger/charges"), all[0]);
     holds.sort_unstable();
     holds.dedup();
     assert_eq!(holds.len(), 6);
-    world.verify();
+    fixture.verify();
 }
 
 #[test]
 fn a_change_is_made_in_one_ledger_although_another_has_the_same_numbers() {
-    let mut world = World::new();
-    fill(&world);
+    let mut fixture = Fixture::new();
+    fill(&fixture);
     // The same calls in another account's books: its rows have the same places there.
-    let other = world.server.connected(&world.app).1;
-    let own = std::mem::replace(&mut world.client, other);
-    let all = fill(&world);
+    let other = fixture.server.connected(&fixture.app).1;
+    let own = std::mem::replace(&mut fixture.client, other);
+    let all = fill(&fixture);
     for (path, change) in COLLECTIONS {
         let id = text(&list(&own, path)[0], "id");
         change.into_iter().for_each(|change| {
@@ -150,43 +150,43 @@ fn a_change_is_made_in_one_ledger_although_another_has_the_same_numbers() {
     own.post("/v1/reserve/releases", &[("reserve_hold", &hold)]).ok();
     let plan = text(&list(&own, "/v1/reserve/plans")[0], "id");
     own.post(&format!("/v1/reserve/plans/{plan}/disable"), &[]).ok();
-    world.server.run_jobs();
+    fixture.server.run_jobs();
     assert_eq!(list(&own, "/v1/events")[0]["type"], "reserve.plan.disabled");
     for ((path, _), before) in COLLECTIONS.iter().zip(&all) {
-        assert_eq!(list(&world.client, path), *before, "{path}");
+        assert_eq!(list(&fixture.client, path), *before, "{path}");
     }
-    world.verify();
+    fixture.verify();
 }
 
 #[test]
 fn the_apps_of_a_platform_share_its_books() {
-    let world = World::new();
-    let all = fill(&world);
-    let admin = world.server.admin();
-    let app = [("account", world.app.account.as_str()), ("name", "sister")];
+    let fixture = Fixture::new();
+    let all = fill(&fixture);
+    let admin = fixture.server.admin();
+    let app = [("account", fixture.app.account.as_str()), ("name", "sister")];
     let id = admin.post("/v1/admin/apps", &app).text("id");
     let key = admin.post("/v1/admin/api_keys", &[("app", &id), ("mode", "test")]).text("key");
-    let sister = App { id, test_key: key, ..world.app };
-    world.server.install(&sister, &world.account);
-    let client = sister.client().for_account(&world.account);
+    let sister = App { id, test_key: key, ..fixture.app };
+    fixture.server.install(&sister, &fixture.account);
+    let client = sister.client().for_account(&fixture.account);
     for ((path, _), objects) in COLLECTIONS.iter().zip(&all) {
         assert_eq!(list(&client, path), *objects, "{path}");
     }
-    assert_eq!(client.get("/v1/balance", &[]).ok(), world.client.get("/v1/balance", &[]).ok());
+    assert_eq!(client.get("/v1/balance", &[]).ok(), fixture.client.get("/v1/balance", &[]).ok());
     let hold = text(&all[6][0], "id");
     client.post("/v1/reserve/releases", &[("reserve_hold", &hold)]).ok();
     assert_eq!(
-        world.client.get(&format!("/v1/reserve/holds/{hold}"), &[]).ok()["is_releasable"],
+        fixture.client.get(&format!("/v1/reserve/holds/{hold}"), &[]).ok()["is_releasable"],
         false
     );
 }
 
 #[test]
 fn one_midnight_gives_each_account_what_is_its_own() {
-    let world = World::new();
-    let second = world.server.connected(&world.app);
-    let first = (world.account.clone(), world.client.clone());
-    let own = (String::new(), world.app.client());
+    let fixture = Fixture::new();
+    let second = fixture.server.connected(&fixture.app);
+    let first = (fixture.account.clone(), fixture.client.clone());
+    let own = (String::new(), fixture.app.client());
     let callers = [first, second, own];
     for (number, (_, client)) in (1..).zip(&callers) {
         let plan = [
@@ -201,7 +201,7 @@ fn one_midnight_gives_each_account_what_is_its_own() {
             client.post("/v1/ledger/charges", &charge).ok();
         }
     }
-    world.advance_to(march(5));
+    fixture.advance_to(march(5));
     for (number, (account, client)) in (1..).zip(&callers) {
         let releases = list(client, "/v1/reserve/releases");
         assert_eq!(releases.len(), 1, "{releases:?}");
@@ -216,5 +216,5 @@ fn one_midnight_gives_each_account_what_is_its_own() {
         let balance = client.get("/v1/balance", &[]).ok();
         assert_eq!(balance["available"][0]["amount"], number * 2000);
     }
-    world.verify();
+    fixture.verify();
 }

@@ -1,7 +1,7 @@
 //! Lists show what retrieving each object shows, and ask the database once for each kind of objects
 //! on a page, however many there are.
 
-use super::world::{DAY, MARCH_1, World, text};
+use super::fixture::{DAY, Fixture, MARCH_1, text};
 use coffer_testkit::{Params, is_postgres};
 use serde_json::Value;
 
@@ -11,55 +11,55 @@ const LINKS_OF_HOLDS: [&str; 2] = ["reserve_plan", "source_charge"];
 const LINKS_OF_RELEASES: [&str; 2] = ["reserve_hold", "reserve_plan"];
 
 /// Thirty holds of two plans, of which a third was released in parts, and as many of callers.
-fn filled() -> World {
-    let world = World::new();
-    world.rolling(10, 30);
-    world.fixed(20, MARCH_1 + 40 * DAY);
+fn filled() -> Fixture {
+    let fixture = Fixture::new();
+    fixture.rolling(10, 30);
+    fixture.fixed(20, MARCH_1 + 40 * DAY);
     for number in 0..15 {
         let charge = format!("ch_{number}");
-        world.charge(&charge, 1000, &[]);
+        fixture.charge(&charge, 1000, &[]);
         if number % 3 == 0 {
-            world.refund(&format!("re_{number}a"), &charge, 120);
-            world.refund(&format!("re_{number}b"), &charge, 50);
+            fixture.refund(&format!("re_{number}a"), &charge, 120);
+            fixture.refund(&format!("re_{number}b"), &charge, 50);
         }
-        let hold = text(&world.hold(500, MARCH_1 + 10 * DAY), "id");
+        let hold = text(&fixture.hold(500, MARCH_1 + 10 * DAY), "id");
         if number % 5 == 0 {
-            world.post(RELEASES, &[("reserve_hold", &hold), ("amount", "100")]).ok();
+            fixture.post(RELEASES, &[("reserve_hold", &hold), ("amount", "100")]).ok();
         }
     }
-    world
+    fixture
 }
 
 /// The whole list, with `links` expanded.
-fn page(world: &World, path: &str, links: &[&str]) -> Vec<Value> {
+fn page(fixture: &Fixture, path: &str, links: &[&str]) -> Vec<Value> {
     let links: Vec<String> = links.iter().map(|link| format!("data.{link}")).collect();
     let mut params = vec![("limit", "100")];
     params.extend(links.iter().map(|link| ("expand[]", link.as_str())));
-    world.list(path, &params)
+    fixture.list(path, &params)
 }
 
 #[test]
 fn a_list_shows_what_retrieving_each_of_it_shows() {
-    let world = filled();
+    let fixture = filled();
     for (path, links, expected) in [(HOLDS, LINKS_OF_HOLDS, 45), (RELEASES, LINKS_OF_RELEASES, 18)]
     {
         for links in [&links[..], &[]] {
             let expand: Vec<_> = links.iter().map(|link| ("expand[]", *link)).collect();
-            let listed = page(&world, path, links);
+            let listed = page(&fixture, path, links);
             assert_eq!(listed.len(), expected, "{path}");
             for object in listed {
                 let path = format!("{path}/{}", text(&object, "id"));
-                assert_eq!(world.client.get(&path, &expand).ok(), object);
+                assert_eq!(fixture.client.get(&path, &expand).ok(), object);
             }
         }
     }
 }
 
 /// How often the database is waited for while a list is answered.
-fn round_trips(world: &World, path: &str, params: Params<'_>) -> u64 {
-    let before = world.server.round_trips();
-    world.client.get(path, params).ok();
-    world.server.round_trips() - before
+fn round_trips(fixture: &Fixture, path: &str, params: Params<'_>) -> u64 {
+    let before = fixture.server.round_trips();
+    fixture.client.get(path, params).ok();
+    fixture.server.round_trips() - before
 }
 
 #[test]
@@ -68,27 +68,27 @@ fn a_page_asks_the_database_once_for_each_kind_of_objects() {
         println!("skipped: the stores of this run are files");
         return;
     }
-    let world = filled();
-    let (hold, release) = (&page(&world, HOLDS, &[])[40], &page(&world, RELEASES, &[])[0]);
+    let fixture = filled();
+    let (hold, release) = (&page(&fixture, HOLDS, &[])[40], &page(&fixture, RELEASES, &[])[0]);
     let (hold, plan) = (text(hold, "id"), text(hold, "reserve_plan"));
     let release = text(release, "id");
     let all = ("limit", "100");
     let expanded = |links: [&'static str; 2]| [all, ("expand[]", links[0]), ("expand[]", links[1])];
     // The page itself, and the releases of its holds.
-    assert_eq!(round_trips(&world, HOLDS, &[all]), 2);
-    assert_eq!(round_trips(&world, HOLDS, &[all, ("reason", "standalone")]), 2);
-    assert_eq!(round_trips(&world, HOLDS, &[all, ("reserve_plan", &plan)]), 2);
-    assert_eq!(round_trips(&world, HOLDS, &[all, ("reserve_release", &release)]), 2);
-    assert_eq!(round_trips(&world, HOLDS, &[all, ("reserve_release", "resrel_none")]), 1);
+    assert_eq!(round_trips(&fixture, HOLDS, &[all]), 2);
+    assert_eq!(round_trips(&fixture, HOLDS, &[all, ("reason", "standalone")]), 2);
+    assert_eq!(round_trips(&fixture, HOLDS, &[all, ("reserve_plan", &plan)]), 2);
+    assert_eq!(round_trips(&fixture, HOLDS, &[all, ("reserve_release", &release)]), 2);
+    assert_eq!(round_trips(&fixture, HOLDS, &[all, ("reserve_release", "resrel_none")]), 1);
     // The cursor, the plans, the charges.
-    assert_eq!(round_trips(&world, HOLDS, &[all, ("ending_before", &hold)]), 3);
+    assert_eq!(round_trips(&fixture, HOLDS, &[all, ("ending_before", &hold)]), 3);
     let links = expanded(["data.reserve_plan", "data.source_charge"]);
-    assert_eq!(round_trips(&world, HOLDS, &links), 4);
-    assert_eq!(round_trips(&world, RELEASES, &[all]), 1);
-    assert_eq!(round_trips(&world, RELEASES, &[all, ("reserve_hold", &hold)]), 1);
+    assert_eq!(round_trips(&fixture, HOLDS, &links), 4);
+    assert_eq!(round_trips(&fixture, RELEASES, &[all]), 1);
+    assert_eq!(round_trips(&fixture, RELEASES, &[all, ("reserve_hold", &hold)]), 1);
     // The holds, their releases, the plans; none of the releases is of a plan.
     let links = expanded(["data.reserve_hold", "data.reserve_plan"]);
-    assert_eq!(round_trips(&world, RELEASES, &links), 3);
+    assert_eq!(round_trips(&fixture, RELEASES, &links), 3);
     for path in [
         "/v1/reserve/plans",
         "/v1/ledger/charges",
@@ -100,6 +100,6 @@ fn a_page_asks_the_database_once_for_each_kind_of_objects() {
         "/v1/balance",
     ] {
         let params: Params<'_> = if path == "/v1/balance" { &[] } else { &[all] };
-        assert_eq!(round_trips(&world, path, params), 1, "{path}");
+        assert_eq!(round_trips(&fixture, path, params), 1, "{path}");
     }
 }

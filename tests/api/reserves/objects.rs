@@ -1,6 +1,6 @@
 //! Holds, plans and releases: what can be asked, and what is shown to whom (reserves §3 to §5, §1).
 
-use super::world::{DAY, MARCH_1, World, march, text};
+use super::fixture::{DAY, Fixture, MARCH_1, march, text};
 use coffer_testkit::Client;
 use serde_json::{Value, json};
 
@@ -13,13 +13,13 @@ fn keys(object: &Value) -> Vec<&str> {
 }
 
 /// The caller in another version.
-fn in_version(world: &World, version: &str) -> Client {
-    world.client.with_header("Stripe-Version", version)
+fn in_version(fixture: &Fixture, version: &str) -> Client {
+    fixture.client.with_header("Stripe-Version", version)
 }
 
 #[test]
 fn a_hold_is_shown_in_full_to_connect_callers() {
-    let world = World::new();
+    let fixture = Fixture::new();
     let after = MARCH_1 + 10 * DAY;
     let date = after.to_string();
     let params = [
@@ -29,7 +29,7 @@ fn a_hold_is_shown_in_full_to_connect_callers() {
         ("source_type", "fpx"),
         ("metadata[why]", "new merchant"),
     ];
-    let hold = world.post(HOLDS, &params).ok();
+    let hold = fixture.post(HOLDS, &params).ok();
     let id = text(&hold, "id");
     assert!(id.starts_with("reshold_") && id.len() == 37, "{id}");
     let expected = json!({
@@ -41,30 +41,30 @@ fn a_hold_is_shown_in_full_to_connect_callers() {
         "reserve_plan": null, "source_charge": null, "source_type": "fpx",
     });
     assert_eq!(hold, expected);
-    assert_eq!(world.get(&format!("{HOLDS}/{id}")), expected);
-    assert_eq!(world.postings(), ["P.a>R.a 1000"]);
+    assert_eq!(fixture.get(&format!("{HOLDS}/{id}")), expected);
+    assert_eq!(fixture.postings(), ["P.a>R.a 1000"]);
     // The platform's own account, without the header.
-    let own = world.app.client().post(HOLDS, &params).ok();
+    let own = fixture.app.client().post(HOLDS, &params).ok();
     for hidden in ["amount_releasable", "is_releasable", "metadata"] {
         assert!(own.get(hidden).is_none(), "{own}");
     }
-    world.verify();
+    fixture.verify();
 }
 
 #[test]
 fn a_hold_is_moved_and_released_in_parts() {
-    let world = World::new();
-    let hold = world.hold(1000, MARCH_1 + 10 * DAY);
+    let fixture = Fixture::new();
+    let hold = fixture.hold(1000, MARCH_1 + 10 * DAY);
     let path = format!("{HOLDS}/{}", text(&hold, "id"));
     let sooner = (MARCH_1 + DAY).to_string();
     let schedule = ("release_schedule[release_after]", sooner.as_str());
-    let moved = world.post(&path, &[schedule, ("metadata[k]", "v")]).ok();
+    let moved = fixture.post(&path, &[schedule, ("metadata[k]", "v")]).ok();
     assert_eq!(moved["release_schedule"]["scheduled_release"], march(3));
-    assert_eq!(world.post(&path, &[("metadata[k]", "")]).ok()["metadata"], json!({}));
+    assert_eq!(fixture.post(&path, &[("metadata[k]", "")]).ok()["metadata"], json!({}));
 
     let release = |params: &[(&str, &str)]| {
         let of = [("reserve_hold", moved["id"].as_str().unwrap())];
-        world.post(RELEASES, &[&of[..], params].concat())
+        fixture.post(RELEASES, &[&of[..], params].concat())
     };
     let first = release(&[("amount", "300"), ("metadata[by]", "hand")]).ok();
     let expected = json!({
@@ -76,7 +76,7 @@ fn a_hold_is_moved_and_released_in_parts() {
     assert_eq!(first, expected);
     let rest = release(&[("currency", "usd")]).ok();
     assert_eq!(rest["amount"], 700);
-    let hold = world.get(&path);
+    let hold = fixture.get(&path);
     assert_eq!((&hold["amount"], &hold["amount_releasable"]), (&json!(1000), &json!(0)));
     assert_eq!(hold["is_releasable"], false);
     let details = json!([
@@ -85,34 +85,34 @@ fn a_hold_is_moved_and_released_in_parts() {
     ]);
     assert_eq!(hold["release_details"], details);
     // Nothing is left to be moved; its metadata can still be changed.
-    assert_eq!(world.post(&path, &[schedule]).refused(400)["param"], schedule.0);
-    world.post(&path, &[("metadata[k]", "w")]).ok();
+    assert_eq!(fixture.post(&path, &[schedule]).refused(400)["param"], schedule.0);
+    fixture.post(&path, &[("metadata[k]", "w")]).ok();
     let path = format!("{RELEASES}/{}", text(&first, "id"));
-    let changed = world.post(&path, &[("metadata[by]", "")]).ok();
+    let changed = fixture.post(&path, &[("metadata[by]", "")]).ok();
     assert_eq!(changed["metadata"], json!({}));
-    assert_eq!(world.post(&path, &[("metadata[by]", "me")]).ok()["metadata"]["by"], "me");
-    assert_eq!(world.list(RELEASES, &[])[0], rest, "the other one was changed as well");
-    assert_eq!(world.post(&path, &[]).refused(400)["code"], "parameter_missing");
-    assert_eq!(world.postings(), ["P.a>R.a 1000", "R.a>P.a 300", "R.a>P.a 700"]);
-    world.verify();
+    assert_eq!(fixture.post(&path, &[("metadata[by]", "me")]).ok()["metadata"]["by"], "me");
+    assert_eq!(fixture.list(RELEASES, &[])[0], rest, "the other one was changed as well");
+    assert_eq!(fixture.post(&path, &[]).refused(400)["code"], "parameter_missing");
+    assert_eq!(fixture.postings(), ["P.a>R.a 1000", "R.a>P.a 300", "R.a>P.a 700"]);
+    fixture.verify();
 }
 
 #[test]
 fn a_hundred_parts_are_enough() {
-    let world = World::new();
-    let hold = text(&world.hold(1000, MARCH_1 + 10 * DAY), "id");
+    let fixture = Fixture::new();
+    let hold = text(&fixture.hold(1000, MARCH_1 + 10 * DAY), "id");
     let part = [("reserve_hold", hold.as_str()), ("amount", "1")];
-    (0..100).for_each(|_| drop(world.post(RELEASES, &part).ok()));
-    assert_eq!(world.post(RELEASES, &part).refused(400)["param"], "reserve_hold");
-    world.advance_to(march(12));
-    assert_eq!(world.get(&format!("{HOLDS}/{hold}"))["amount_releasable"], 0);
+    (0..100).for_each(|_| drop(fixture.post(RELEASES, &part).ok()));
+    assert_eq!(fixture.post(RELEASES, &part).refused(400)["param"], "reserve_hold");
+    fixture.advance_to(march(12));
+    assert_eq!(fixture.get(&format!("{HOLDS}/{hold}"))["amount_releasable"], 0);
 }
 
 #[test]
 fn plans_of_all_types_are_made_changed_and_shown() {
-    let world = World::new();
+    let fixture = Fixture::new();
     let (date, ends) = ((MARCH_1 + 30 * DAY).to_string(), (MARCH_1 + 9 * DAY).to_string());
-    let fixed = world
+    let fixed = fixture
         .post(
             PLANS,
             &[
@@ -135,7 +135,7 @@ fn plans_of_all_types_are_made_changed_and_shown() {
         "type": "fixed_release",
     });
     assert_eq!(fixed, expected);
-    let rolling = world
+    let rolling = fixture
         .post(
             PLANS,
             &[
@@ -151,55 +151,55 @@ fn plans_of_all_types_are_made_changed_and_shown() {
     assert!(rolling.get("fixed_release").is_none() && rolling.get("manual_release").is_none());
     let path = format!("{PLANS}/{}", text(&rolling, "id"));
     let unset = [("rolling_release[expires_on]", ""), ("percent", "6")];
-    let changed = world.post(&path, &unset).ok();
+    let changed = fixture.post(&path, &unset).ok();
     let block = json!({ "days_after_charge": 90, "expires_on": null });
     assert_eq!((&changed["rolling_release"], &changed["percent"]), (&block, &json!(6)));
-    let strange = world.post(&path, &[("fixed_release[release_after]", &date)]);
+    let strange = fixture.post(&path, &[("fixed_release[release_after]", &date)]);
     assert_eq!(strange.refused(400)["code"], "parameter_unknown");
-    let manual = world.post(PLANS, &[("percent", "1"), ("type", "manual_release")]).ok();
+    let manual = fixture.post(PLANS, &[("percent", "1"), ("type", "manual_release")]).ok();
     assert_eq!(manual["manual_release"], json!({}));
-    let listed = |params: &[(&str, &str)]| world.list(PLANS, params).len();
+    let listed = |params: &[(&str, &str)]| fixture.list(PLANS, params).len();
     assert_eq!(listed(&[]), 3);
     assert_eq!(listed(&[("status", "active")]), 3);
     assert_eq!(listed(&[("destination", "settlement_reserved")]), 0);
-    world.post(&format!("{path}/disable"), &[]).ok();
+    fixture.post(&format!("{path}/disable"), &[]).ok();
     assert_eq!(listed(&[("status", "disabled")]), 1);
     assert_eq!(listed(&[("status", "expired")]), 0);
 }
 
 #[test]
 fn a_manual_plan_holds_until_somebody_says_otherwise() {
-    let world = World::new();
-    let plan = world.post(PLANS, &[("percent", "10"), ("type", "manual_release")]).ok();
-    world.charge("ch_1", 1000, &[]);
-    world.charge("ch_2", 1000, &[]);
-    world.advance_to(MARCH_1 + 400 * DAY);
-    let holds = world.list(HOLDS, &[]);
+    let fixture = Fixture::new();
+    let plan = fixture.post(PLANS, &[("percent", "10"), ("type", "manual_release")]).ok();
+    fixture.charge("ch_1", 1000, &[]);
+    fixture.charge("ch_2", 1000, &[]);
+    fixture.advance_to(MARCH_1 + 400 * DAY);
+    let holds = fixture.list(HOLDS, &[]);
     let schedule = json!({ "release_after": null, "scheduled_release": null });
     assert!(holds.iter().all(|hold| hold["release_schedule"] == schedule));
-    assert_eq!(world.standing(), [0, 1800, 0, 200]);
-    world.post(RELEASES, &[("reserve_hold", holds[0]["id"].as_str().unwrap())]).ok();
-    world.post(&format!("{PLANS}/{}/disable", text(&plan, "id")), &[]).ok();
-    world.server.run_jobs();
-    assert_eq!(world.standing(), [0, 2000, 0, 0]);
+    assert_eq!(fixture.standing(), [0, 1800, 0, 200]);
+    fixture.post(RELEASES, &[("reserve_hold", holds[0]["id"].as_str().unwrap())]).ok();
+    fixture.post(&format!("{PLANS}/{}/disable", text(&plan, "id")), &[]).ok();
+    fixture.server.run_jobs();
+    assert_eq!(fixture.standing(), [0, 2000, 0, 0]);
     // The sweep released one hold, and says which.
-    assert_eq!(world.list(RELEASES, &[])[0]["reserve_hold"], holds[1]["id"]);
-    world.verify();
+    assert_eq!(fixture.list(RELEASES, &[])[0]["reserve_hold"], holds[1]["id"]);
+    fixture.verify();
 }
 
 #[test]
 fn lists_are_narrowed_by_each_filter() {
-    let world = World::new();
-    let plan = text(&world.rolling(10, 30), "id");
-    world.charge("ch_1", 1000, &[]);
+    let fixture = Fixture::new();
+    let plan = text(&fixture.rolling(10, 30), "id");
+    fixture.charge("ch_1", 1000, &[]);
     let eur = [("id", "ch_2"), ("amount", "2000"), ("currency", "eur")];
-    world.post("/v1/ledger/charges", &eur).ok();
-    let alone = text(&world.hold(50, MARCH_1 + 10 * DAY), "id");
-    let spent = text(&world.hold(60, MARCH_1 + 10 * DAY), "id");
-    let release = world.post(RELEASES, &[("reserve_hold", &spent)]).ok();
+    fixture.post("/v1/ledger/charges", &eur).ok();
+    let alone = text(&fixture.hold(50, MARCH_1 + 10 * DAY), "id");
+    let spent = text(&fixture.hold(60, MARCH_1 + 10 * DAY), "id");
+    let release = fixture.post(RELEASES, &[("reserve_hold", &spent)]).ok();
     let release = text(&release, "id");
     let amounts = |path: &str, params: &[(&str, &str)]| -> Vec<i64> {
-        world.list(path, params).iter().map(|one| one["amount"].as_i64().unwrap()).collect()
+        fixture.list(path, params).iter().map(|one| one["amount"].as_i64().unwrap()).collect()
     };
     assert_eq!(amounts(HOLDS, &[]), [60, 50, 200, 100]);
     assert_eq!(amounts(HOLDS, &[("currency", "eur")]), [200]);
@@ -215,9 +215,9 @@ fn lists_are_narrowed_by_each_filter() {
     assert!(amounts(HOLDS, &[("reserve_plan", "resplan_never")]).is_empty());
     assert_eq!(amounts(HOLDS, &[("starting_after", &alone)]), [200, 100]);
     assert_eq!(amounts(HOLDS, &[("ending_before", &alone)]), [60]);
-    world.refund("re_1", "ch_1", 30);
-    world.post(&format!("{PLANS}/{plan}/disable"), &[]).ok();
-    world.server.run_jobs();
+    fixture.refund("re_1", "ch_1", 30);
+    fixture.post(&format!("{PLANS}/{plan}/disable"), &[]).ok();
+    fixture.server.run_jobs();
     let mut by_plan = amounts(RELEASES, &[("reserve_plan", &plan)]);
     by_plan.sort_unstable();
     assert_eq!(by_plan, [70, 200]);
@@ -228,12 +228,12 @@ fn lists_are_narrowed_by_each_filter() {
 
 #[test]
 fn links_are_expanded_where_they_are_asked_for() {
-    let world = World::new();
-    let plan = world.rolling(10, 30);
+    let fixture = Fixture::new();
+    let plan = fixture.rolling(10, 30);
     let more = [("application_fee", "100"), ("source_transfer", "tr_1")];
-    world.charge("ch_1", 1000, &more);
+    fixture.charge("ch_1", 1000, &more);
     let all = [("expand[]", "data.reserve_plan"), ("expand[]", "data.source_charge")];
-    let hold = world.list(HOLDS, &all)[0].clone();
+    let hold = fixture.list(HOLDS, &all)[0].clone();
     assert_eq!(hold["reserve_plan"], plan);
     let charge = json!({
         "id": "ch_1", "object": "charge", "amount": 1000, "amount_refunded": 0,
@@ -244,27 +244,27 @@ fn links_are_expanded_where_they_are_asked_for() {
     let id = text(&hold, "id");
     let path = format!("{HOLDS}/{id}");
     let one = [("expand[]", "source_charge"), ("expand[]", "release_details")];
-    assert_eq!(world.client.get(&path, &one).ok()["source_charge"], charge);
+    assert_eq!(fixture.client.get(&path, &one).ok()["source_charge"], charge);
     let changed = [("metadata[k]", "v"), ("expand[]", "reserve_plan")];
-    assert_eq!(world.post(&path, &changed).ok()["reserve_plan"], plan);
+    assert_eq!(fixture.post(&path, &changed).ok()["reserve_plan"], plan);
     let release = [("reserve_hold", id.as_str()), ("expand[]", "reserve_hold")];
-    let release = world.post(RELEASES, &release).ok();
+    let release = fixture.post(RELEASES, &release).ok();
     assert_eq!(release["reserve_hold"]["amount_releasable"], 0);
     let path = format!("{RELEASES}/{}", text(&release, "id"));
     let one = [("expand[]", "reserve_hold"), ("expand[]", "reserve_plan")];
-    let shown = world.client.get(&path, &one).ok();
+    let shown = fixture.client.get(&path, &one).ok();
     assert_eq!((&shown["reserve_hold"]["id"], &shown["reserve_plan"]), (&json!(id), &json!(null)));
-    world.client.get(&path, &[("expand[]", "currency")]).refused(400);
+    fixture.client.get(&path, &[("expand[]", "currency")]).refused(400);
 }
 
 #[test]
 fn older_versions_see_what_they_know() {
-    let world = World::new();
-    let plan = text(&world.rolling(10, 3), "id");
-    world.charge("ch_1", 1000, &[]);
-    world.advance_to(march(5));
-    let hold = text(&world.list(HOLDS, &[])[0], "id");
-    let release = text(&world.list(RELEASES, &[])[0], "id");
+    let fixture = Fixture::new();
+    let plan = text(&fixture.rolling(10, 3), "id");
+    fixture.charge("ch_1", 1000, &[]);
+    fixture.advance_to(march(5));
+    let hold = text(&fixture.list(HOLDS, &[])[0], "id");
+    let release = text(&fixture.list(RELEASES, &[])[0], "id");
     for (version, destination, details, reason) in [
         ("2025-12-15.preview", false, false, "bulk_hold_expiry"),
         ("2026-05-27.dahlia", false, false, "bulk_hold_expiry"),
@@ -273,7 +273,7 @@ fn older_versions_see_what_they_know() {
         ("2026-09-30.endive", true, true, "hold_expired"),
         ("2026-10-28.endive", true, true, "hold_expired"),
     ] {
-        let client = in_version(&world, version);
+        let client = in_version(&fixture, version);
         let hold = client.get(&format!("{HOLDS}/{hold}"), &[]).ok();
         let plan = client.get(&format!("{PLANS}/{plan}"), &[]).ok();
         let release = client.get(&format!("{RELEASES}/{release}"), &[]).ok();
@@ -289,26 +289,26 @@ fn older_versions_see_what_they_know() {
 
 #[test]
 fn a_plan_that_is_being_emptied_was_called_disabling_once() {
-    let world = World::new();
-    let plan = format!("{PLANS}/{}", text(&world.rolling(10, 30), "id"));
-    world.charge("ch_1", 1000, &[]);
-    let older = in_version(&world, "2025-12-15.preview");
+    let fixture = Fixture::new();
+    let plan = format!("{PLANS}/{}", text(&fixture.rolling(10, 30), "id"));
+    fixture.charge("ch_1", 1000, &[]);
+    let older = in_version(&fixture, "2025-12-15.preview");
     let said = older.post(&format!("{plan}/disable"), &[]).ok();
     assert_eq!((&said["status"], &said["disabled_at"]), (&json!("disabling"), &json!(null)));
-    let newer = world.get(&plan);
+    let newer = fixture.get(&plan);
     assert_eq!((&newer["status"], &newer["disabled_at"]), (&json!("disabled"), &json!(MARCH_1)));
-    let hold = &world.list(HOLDS, &[])[0];
+    let hold = &fixture.list(HOLDS, &[])[0];
     assert_eq!((&hold["is_releasable"], &hold["amount_releasable"]), (&json!(false), &json!(100)));
     let listed = |client: &Client, status: &str| {
         let list = client.get(PLANS, &[("status", status)]).ok();
         list["data"].as_array().unwrap().len()
     };
     assert_eq!((listed(&older, "disabling"), listed(&older, "disabled")), (1, 0));
-    assert_eq!(listed(&world.client, "disabled"), 1);
-    world.server.clock.advance(6);
-    world.server.run_jobs();
+    assert_eq!(listed(&fixture.client, "disabled"), 1);
+    fixture.server.clock.advance(6);
+    fixture.server.run_jobs();
     let said = older.get(&plan, &[]).ok();
     assert_eq!((&said["status"], &said["disabled_at"]), (&json!("disabled"), &json!(MARCH_1 + 6)));
     assert_eq!((listed(&older, "disabling"), listed(&older, "disabled")), (0, 1));
-    assert_eq!(world.get(&plan)["disabled_at"], MARCH_1);
+    assert_eq!(fixture.get(&plan)["disabled_at"], MARCH_1);
 }

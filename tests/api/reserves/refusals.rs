@@ -1,7 +1,7 @@
 //! What else is refused: a request for every row of the table in reserves §13.4.
 
-use super::errors::{Asked, about, asked, check};
-use super::world::{DAY, MARCH_1, World, text};
+use super::errors::{Refusals, about, check, refusals};
+use super::fixture::{DAY, Fixture, MARCH_1, text};
 use coffer::limits;
 use coffer_base::{Timestamp, limit};
 use coffer_testkit::{Answer, Params, TestServer};
@@ -15,32 +15,35 @@ const DATE: &str = "release_schedule[release_after]";
 
 #[test]
 fn every_row_of_the_table_is_answered_as_it_says() {
-    let world = World::new();
-    let all = [intake(&world), disputes(&world), holds(&world), lists(&world), clock()];
-    world.verify();
-    let beyond = asked("balance beyond 64 bits", vec![beyond_all_numbers(&world)]);
+    let fixture = Fixture::new();
+    let all = [intake(&fixture), disputes(&fixture), holds(&fixture), lists(&fixture), clock()];
+    fixture.verify();
+    let beyond = refusals("balance beyond 64 bits", vec![beyond_all_numbers(&fixture)]);
     check("### 13.4 What else is refused", all.into_iter().flatten().chain([beyond]));
 }
 
-fn charge(world: &World, more: Params<'_>) -> Answer {
+fn charge(fixture: &Fixture, more: Params<'_>) -> Answer {
     let own = [("id", "ch_1"), ("amount", "1000"), ("currency", "usd")];
     let kept = own.into_iter().filter(|(name, _)| more.iter().all(|(other, _)| other != name));
-    world.post(CHARGES, &kept.chain(more.iter().copied()).collect::<Vec<_>>())
+    fixture.post(CHARGES, &kept.chain(more.iter().copied()).collect::<Vec<_>>())
 }
 
-fn intake(world: &World) -> Vec<Asked> {
+fn intake(fixture: &Fixture) -> Vec<Refusals> {
     let ids = "id with other characters";
-    let strange = |name: &'static str| about(ids, name, charge(world, &[(name, "a b")]));
-    let listed =
-        |path: &str, name: &'static str| about(ids, name, world.client.get(path, &[(name, "a/b")]));
-    let refund = world.post(REFUNDS, &[("id", "re_1"), ("charge", "ch_\u{e9}"), ("amount", "5")]);
+    let strange = |name: &'static str| about(ids, name, charge(fixture, &[(name, "a b")]));
+    let listed = |path: &str, name: &'static str| {
+        about(ids, name, fixture.client.get(path, &[(name, "a/b")]))
+    };
+    let refund = fixture.post(REFUNDS, &[("id", "re_1"), ("charge", "ch_\u{e9}"), ("amount", "5")]);
     let fee = "fee negative, too large, or no integer";
-    let wrong = |name: &'static str, value: &str| about(fee, name, charge(world, &[(name, value)]));
+    let wrong =
+        |name: &'static str, value: &str| about(fee, name, charge(fixture, &[(name, value)]));
     let time = "time negative, or beyond the year 9999";
-    let when = |name: &'static str, value: &str| about(time, name, charge(world, &[(name, value)]));
+    let when =
+        |name: &'static str, value: &str| about(time, name, charge(fixture, &[(name, value)]));
     let later = (MARCH_1 + 61).to_string();
     let ages = (MARCH_1 + 366 * DAY).to_string();
-    let out = |at: &str| charge(world, &[("available_on", at)]);
+    let out = |at: &str| charge(fixture, &[("available_on", at)]);
     let refused = vec![
         strange("id"),
         strange("source_transfer"),
@@ -48,8 +51,11 @@ fn intake(world: &World) -> Vec<Asked> {
         listed(REFUNDS, "charge"),
         listed(TRANSACTIONS, "source"),
         listed(TRANSACTIONS, "payout"),
-        asked("`created` more than a minute ahead", vec![charge(world, &[("created", &later)])]),
-        asked(
+        refusals(
+            "`created` more than a minute ahead",
+            vec![charge(fixture, &[("created", &later)])],
+        ),
+        refusals(
             "`available_on` before the charge, or over a year after it",
             vec![out(&(MARCH_1 - 1).to_string()), out(&ages)],
         ),
@@ -59,71 +65,71 @@ fn intake(world: &World) -> Vec<Asked> {
         when("created", "-1"),
         when("available_on", "253402300800"),
     ];
-    assert!(world.list(CHARGES, &[]).is_empty(), "something was recorded");
-    charge(world, &[]).ok();
-    let missing = world.post("/v1/ledger/charges/ch_1", &[]);
+    assert!(fixture.list(CHARGES, &[]).is_empty(), "something was recorded");
+    charge(fixture, &[]).ok();
+    let missing = fixture.post("/v1/ledger/charges/ch_1", &[]);
     refused
         .into_iter()
-        .chain([asked("`fee` missing where only it can be told", vec![missing])])
+        .chain([refusals("`fee` missing where only it can be told", vec![missing])])
         .collect()
 }
 
-fn disputes(world: &World) -> Vec<Asked> {
+fn disputes(fixture: &Fixture) -> Vec<Refusals> {
     let told = [("id", "du_1"), ("charge", "ch_1"), ("amount", "5")];
-    world.post(DISPUTES, &told).ok();
-    let end = |params: Params<'_>| world.post("/v1/ledger/disputes/du_1", params);
+    fixture.post(DISPUTES, &told).ok();
+    let end = |params: Params<'_>| fixture.post("/v1/ledger/disputes/du_1", params);
     let back = end(&[("status", "lost"), ("fee_returned", "true")]);
     end(&[("status", "lost")]).ok();
     vec![
-        asked("fee returned of a dispute that was lost", vec![back]),
-        asked("dispute that ended otherwise", vec![end(&[("status", "won")])]),
+        refusals("fee returned of a dispute that was lost", vec![back]),
+        refusals("dispute that ended otherwise", vec![end(&[("status", "won")])]),
     ]
 }
 
-fn holds(world: &World) -> Vec<Asked> {
+fn holds(fixture: &Fixture) -> Vec<Refusals> {
     let release = |hold: &str, more: Params<'_>| {
-        world.post("/v1/reserve/releases", &[&[("reserve_hold", hold)], more].concat())
+        fixture.post("/v1/reserve/releases", &[&[("reserve_hold", hold)], more].concat())
     };
     let date = (MARCH_1 + 20 * DAY).to_string();
-    let moved = |hold: &str| world.post(&format!("/v1/reserve/holds/{hold}"), &[(DATE, &date)]);
-    let hold = text(&world.hold(500, MARCH_1 + 10 * DAY), "id");
+    let moved = |hold: &str| fixture.post(&format!("/v1/reserve/holds/{hold}"), &[(DATE, &date)]);
+    let hold = text(&fixture.hold(500, MARCH_1 + 10 * DAY), "id");
     let part = [("amount", "1")];
     let most = coffer_reserves::limits::RELEASES_PER_HOLD;
     (0..most).for_each(|_| drop(release(&hold, &part).ok()));
     let beyond = release(&hold, &part);
-    let spent = world.hold(5, MARCH_1 + 10 * DAY);
+    let spent = fixture.hold(5, MARCH_1 + 10 * DAY);
     let given = release(&text(&spent, "id"), &[]).text("id");
-    let plan = text(&world.rolling(50, 30), "id");
-    world.charge("ch_2", 1000, &[]);
-    let held = text(&world.list("/v1/reserve/holds", &[("source_charge", "ch_2")])[0], "id");
-    world.post(&format!("/v1/reserve/plans/{plan}/disable"), &[]).ok();
+    let plan = text(&fixture.rolling(50, 30), "id");
+    fixture.charge("ch_2", 1000, &[]);
+    let held = text(&fixture.list("/v1/reserve/holds", &[("source_charge", "ch_2")])[0], "id");
+    fixture.post(&format!("/v1/reserve/plans/{plan}/disable"), &[]).ok();
     vec![
-        asked("hold released in 100 parts already", vec![beyond]),
-        asked(
+        refusals("hold released in 100 parts already", vec![beyond]),
+        refusals(
             "date of a hold that has nothing left, or whose plan is being emptied",
             vec![moved(&text(&spent, "id")), moved(&held)],
         ),
-        asked(
+        refusals(
             "metadata of a release missing",
-            vec![world.post(&format!("/v1/reserve/releases/{given}"), &[])],
+            vec![fixture.post(&format!("/v1/reserve/releases/{given}"), &[])],
         ),
     ]
 }
 
-fn lists(world: &World) -> Vec<Asked> {
-    let events = |params: Params<'_>| world.client.get("/v1/events", params);
+fn lists(fixture: &Fixture) -> Vec<Refusals> {
+    let events = |params: Params<'_>| fixture.client.get("/v1/events", params);
     let many = [("types[]", "a.b"); limit::EVENT_TYPES + 1];
-    let both = world.client.get(TRANSACTIONS, &[("payout", "po_1"), ("source", "ch_1")]);
+    let both = fixture.client.get(TRANSACTIONS, &[("payout", "po_1"), ("source", "ch_1")]);
     vec![
-        asked("`payout` beside `source` in a list of balance transactions", vec![both]),
-        asked(
+        refusals("`payout` beside `source` in a list of balance transactions", vec![both]),
+        refusals(
             "`type` beside `types`, or over 20 `types`, in a list of events",
             vec![events(&[("type", "a.b"), ("types[]", "a.b")]), events(&many)],
         ),
     ]
 }
 
-fn clock() -> Vec<Asked> {
+fn clock() -> Vec<Refusals> {
     // A day before the last one.
     let late = Timestamp::from_unix(limit::CLOCK_CEILING - DAY);
     let builder = TestServer::builder().developer().without_background_jobs();
@@ -136,14 +142,14 @@ fn clock() -> Vec<Asked> {
     let far = (MARCH_1 + limits::CLOCK_ADVANCE_SECONDS + 1).to_string();
     let far = early.anonymous().with_key("sk_test_clock").post(CLOCK, &[("to", &far)]);
     vec![
-        asked("neither `seconds` nor `to`", vec![move_by(&[])]),
-        asked(
+        refusals("neither `seconds` nor `to`", vec![move_by(&[])]),
+        refusals(
             "`seconds` outside its range",
             ["0", "-5", "157788001", "soon"].map(|wrong| move_by(&[("seconds", wrong)])).into(),
         ),
-        asked("`seconds` that lead beyond the year 9999", vec![move_by(&[("seconds", &days)])]),
-        asked("both of them", vec![move_by(&[("seconds", "5"), ("to", "253402300799")])]),
-        asked(
+        refusals("`seconds` that lead beyond the year 9999", vec![move_by(&[("seconds", &days)])]),
+        refusals("both of them", vec![move_by(&[("seconds", "5"), ("to", "253402300799")])]),
+        refusals(
             "`to` that is past, or over five years ahead",
             vec![move_by(&[("to", &now)]), move_by(&[("to", "5")]), far],
         ),
@@ -151,8 +157,8 @@ fn clock() -> Vec<Asked> {
 }
 
 /// A charge that no sum of 64 bits can take, since somebody has filled the ledger by hand.
-fn beyond_all_numbers(world: &World) -> Answer {
+fn beyond_all_numbers(fixture: &Fixture) -> Answer {
     let full = [coffer_storage::Value::Int(i64::MAX - 5)];
-    world.server.execute("UPDATE ledger_balance SET payments_pending = ?", &full).unwrap();
-    charge(world, &[("id", "ch_3")])
+    fixture.server.execute("UPDATE ledger_balance SET payments_pending = ?", &full).unwrap();
+    charge(fixture, &[("id", "ch_3")])
 }

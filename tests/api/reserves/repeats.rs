@@ -1,7 +1,7 @@
 //! Facts that are told again, otherwise, late, or in an order of their own (reserves §13.1, §11
 //! decisions 18 to 22).
 
-use super::world::{DAY, MARCH_1, World, march, text};
+use super::fixture::{DAY, Fixture, MARCH_1, march, text};
 use coffer_testkit::{Answer, Params};
 use serde_json::json;
 
@@ -60,26 +60,26 @@ const FACTS: [(&str, Params<'_>, Params<'_>); 4] = [
     ),
 ];
 
-fn everything(world: &World) -> Vec<serde_json::Value> {
-    let lists = FACTS.map(|(path, ..)| json!(world.list(path, &[])));
-    let events = json!(world.list("/v1/events", &[]));
-    lists.into_iter().chain([json!(world.postings()), events]).collect()
+fn everything(fixture: &Fixture) -> Vec<serde_json::Value> {
+    let lists = FACTS.map(|(path, ..)| json!(fixture.list(path, &[])));
+    let events = json!(fixture.list("/v1/events", &[]));
+    lists.into_iter().chain([json!(fixture.postings()), events]).collect()
 }
 
 #[test]
 fn a_fact_that_is_told_otherwise_is_refused_by_the_figure_that_differs() {
-    let world = World::new();
-    world.rolling(10, 30);
-    world.charge("ch_2", 50, &[]);
+    let fixture = Fixture::new();
+    fixture.rolling(10, 30);
+    fixture.charge("ch_2", 50, &[]);
     for (path, told, _) in FACTS {
-        world.post(path, told).ok();
+        fixture.post(path, told).ok();
     }
-    let before = everything(&world);
-    world.server.clock.advance(3600);
+    let before = everything(&fixture);
+    fixture.server.clock.advance(3600);
     for (path, told, others) in FACTS {
         for other in others {
             let changed = told.iter().map(|one| if one.0 == other.0 { *other } else { *one });
-            let answer = world.post(path, &changed.collect::<Vec<_>>());
+            let answer = fixture.post(path, &changed.collect::<Vec<_>>());
             let error = answer.refused(400);
             assert_eq!((&error["param"], error.get("code")), (&json!(other.0), None), "{path}");
         }
@@ -87,19 +87,19 @@ fn a_fact_that_is_told_otherwise_is_refused_by_the_figure_that_differs() {
         let mut left: Vec<_> = told.iter().rev().copied().collect();
         left.retain(|(name, _)| !matches!(*name, "fee" | "created" | "source_type" | "reported"));
         let id = told[0].1;
-        let object = world.get(&format!("{path}/{id}"));
-        assert_eq!(world.post(path, &left).ok(), object);
-        assert_eq!(world.post(path, told).ok(), object);
+        let object = fixture.get(&format!("{path}/{id}"));
+        assert_eq!(fixture.post(path, &left).ok(), object);
+        assert_eq!(fixture.post(path, told).ok(), object);
     }
-    assert_eq!(everything(&world), before);
-    world.verify();
+    assert_eq!(everything(&fixture), before);
+    fixture.verify();
 }
 
 #[test]
 fn what_has_come_about_is_no_other_fact() {
-    let world = World::new();
-    world.charge("ch_1", 1000, &[]);
-    let tell = |path: &str, params: Params<'_>| world.post(path, params).ok();
+    let fixture = Fixture::new();
+    fixture.charge("ch_1", 1000, &[]);
+    let tell = |path: &str, params: Params<'_>| fixture.post(path, params).ok();
     let refund = [("id", "re_1"), ("charge", "ch_1"), ("amount", "10")];
     let payout = [("id", "po_1"), ("amount", "10"), ("currency", "usd"), ("reported", "true")];
     tell("/v1/ledger/refunds", &refund);
@@ -108,89 +108,89 @@ fn what_has_come_about_is_no_other_fact() {
     tell("/v1/ledger/payouts", &payout);
     tell("/v1/ledger/payouts/po_1", &[("status", "paid")]);
     assert_eq!(tell("/v1/ledger/payouts", &payout)["status"], "paid");
-    assert_eq!(world.list("/v1/ledger/breaches", &[]).len(), 1);
-    assert_eq!(world.standing(), [1000, -10, 0, 0]);
-    world.verify();
+    assert_eq!(fixture.list("/v1/ledger/breaches", &[]).len(), 1);
+    assert_eq!(fixture.standing(), [1000, -10, 0, 0]);
+    fixture.verify();
 }
 
 #[test]
 fn a_refund_that_fails_after_availability_is_available_and_makes_room_for_others() {
-    let world = World::new();
-    world.rolling(15, 30);
-    world.charge("ch_1", 10_000, &[("fee", "320")]);
-    let before = world.postings().len();
-    world.refund("re_1", "ch_1", 4000);
-    assert_eq!(world.postings()[before..], ["R.p>P.p 1452", "P.p>X 4000"]);
-    world.advance_to(march(3));
-    assert_eq!(world.postings()[before + 2..], ["P.p>P.a 5680"]);
+    let fixture = Fixture::new();
+    fixture.rolling(15, 30);
+    fixture.charge("ch_1", 10_000, &[("fee", "320")]);
+    let before = fixture.postings().len();
+    fixture.refund("re_1", "ch_1", 4000);
+    assert_eq!(fixture.postings()[before..], ["R.p>P.p 1452", "P.p>X 4000"]);
+    fixture.advance_to(march(3));
+    assert_eq!(fixture.postings()[before + 2..], ["P.p>P.a 5680"]);
     let refund = |id: &str, amount: &str| -> Answer {
         let params = [("id", id), ("charge", "ch_1"), ("amount", amount)];
-        world.post("/v1/ledger/refunds", &params)
+        fixture.post("/v1/ledger/refunds", &params)
     };
     assert_eq!(refund("re_2", "6001").refused(400)["param"], "amount");
-    world.post("/v1/ledger/refunds/re_1", &[("status", "failed")]).ok();
-    assert_eq!(world.postings()[before + 3..], ["X>P.a 4000"]);
+    fixture.post("/v1/ledger/refunds/re_1", &[("status", "failed")]).ok();
+    assert_eq!(fixture.postings()[before + 3..], ["X>P.a 4000"]);
     let all = refund("re_2", "10000").ok();
     // Nothing is held any more, and the fee stays with the processor.
-    assert_eq!((&all["drawn"], world.standing()), (&json!(0), [0, -320, 0, 0]));
-    assert_eq!(world.get("/v1/ledger/charges/ch_1")["refunded"], true);
+    assert_eq!((&all["drawn"], fixture.standing()), (&json!(0), [0, -320, 0, 0]));
+    assert_eq!(fixture.get("/v1/ledger/charges/ch_1")["refunded"], true);
     assert_eq!(refund("re_3", "1").refused(400)["param"], "amount");
-    world.post("/v1/ledger/refunds/re_2", &[("status", "failed")]).ok();
-    assert_eq!(world.get("/v1/ledger/charges/ch_1")["refunded"], false);
-    assert_eq!(world.standing(), [0, 9680, 0, 0]);
-    assert_eq!(world.list("/v1/reserve/releases", &[]).len(), 1);
-    world.verify();
+    fixture.post("/v1/ledger/refunds/re_2", &[("status", "failed")]).ok();
+    assert_eq!(fixture.get("/v1/ledger/charges/ch_1")["refunded"], false);
+    assert_eq!(fixture.standing(), [0, 9680, 0, 0]);
+    assert_eq!(fixture.list("/v1/reserve/releases", &[]).len(), 1);
+    fixture.verify();
 }
 
 #[test]
 fn a_dispute_that_is_won_gives_back_to_where_the_money_was() {
     for won_late in [false, true] {
-        let world = World::new();
-        world.charge("ch_1", 10_000, &[("fee", "320")]);
+        let fixture = Fixture::new();
+        fixture.charge("ch_1", 10_000, &[("fee", "320")]);
         let params = [("id", "du_1"), ("charge", "ch_1"), ("amount", "10000"), ("fee", "1500")];
-        world.post("/v1/ledger/disputes", &params).ok();
-        assert_eq!(world.postings()[2..], ["P.p>X 9680", "P.a>X 320", "P.a>F 1500"]);
-        assert_eq!(world.standing(), [0, -1820, 0, 0]);
+        fixture.post("/v1/ledger/disputes", &params).ok();
+        assert_eq!(fixture.postings()[2..], ["P.p>X 9680", "P.a>X 320", "P.a>F 1500"]);
+        assert_eq!(fixture.standing(), [0, -1820, 0, 0]);
         if won_late {
-            world.advance_to(march(3));
-            assert_eq!(world.postings().len(), 5, "nothing was left to become available");
+            fixture.advance_to(march(3));
+            assert_eq!(fixture.postings().len(), 5, "nothing was left to become available");
         }
         let won = [("status", "won"), ("fee_returned", "true")];
-        let won = world.post("/v1/ledger/disputes/du_1", &won).ok();
+        let won = fixture.post("/v1/ledger/disputes/du_1", &won).ok();
         assert_eq!((&won["fee_returned"], &won["fee"]), (&json!(true), &json!(1500)));
         let back: &[&str] = if won_late {
             &["X>P.a 10000", "F>P.a 1500"]
         } else {
             &["X>P.p 9680", "X>P.a 320", "F>P.a 1500"]
         };
-        assert_eq!(world.postings()[5..], *back);
-        world.advance_to(march(3));
-        assert_eq!(world.standing(), [0, 9680, 0, 0]);
-        assert_eq!(world.get("/v1/ledger/charges/ch_1")["disputed"], true);
-        world.verify();
+        assert_eq!(fixture.postings()[5..], *back);
+        fixture.advance_to(march(3));
+        assert_eq!(fixture.standing(), [0, 9680, 0, 0]);
+        assert_eq!(fixture.get("/v1/ledger/charges/ch_1")["disputed"], true);
+        fixture.verify();
     }
 }
 
 #[test]
 fn a_second_dispute_and_a_refund_draw_what_the_first_one_left() {
-    let world = World::new();
-    world.rolling(50, 30);
-    world.charge("ch_1", 1000, &[]);
-    world.charge("ch_2", 1000, &[]);
-    world.hold(70, MARCH_1 + 10 * DAY);
+    let fixture = Fixture::new();
+    fixture.rolling(50, 30);
+    fixture.charge("ch_1", 1000, &[]);
+    fixture.charge("ch_2", 1000, &[]);
+    fixture.hold(70, MARCH_1 + 10 * DAY);
     let dispute = |id: &str, amount: &str| {
         let params = [("id", id), ("charge", "ch_1"), ("amount", amount)];
-        world.post("/v1/ledger/disputes", &params).ok()["drawn"].clone()
+        fixture.post("/v1/ledger/disputes", &params).ok()["drawn"].clone()
     };
     assert_eq!(dispute("du_1", "300"), 300);
-    assert_eq!(world.refund("re_1", "ch_1", 150)["drawn"], 150);
+    assert_eq!(fixture.refund("re_1", "ch_1", 150)["drawn"], 150);
     assert_eq!(dispute("du_2", "5000"), 50);
     // Neither the other charge's hold nor the one that stands alone paid.
-    assert_eq!(world.standing()[2..], [500, 70]);
-    assert_eq!(world.list("/v1/ledger/disputes", &[("charge", "ch_1")]).len(), 2);
-    let plans = world.list("/v1/reserve/releases", &[]);
+    assert_eq!(fixture.standing()[2..], [500, 70]);
+    assert_eq!(fixture.list("/v1/ledger/disputes", &[("charge", "ch_1")]).len(), 2);
+    let plans = fixture.list("/v1/reserve/releases", &[]);
     assert!(plans.iter().all(|one| one["reason"] == "hold_reversed"), "{plans:#?}");
-    world.verify();
+    fixture.verify();
 }
 
 /// How a payout came to be what it is, what it is told to be, and what that moves.
@@ -212,61 +212,61 @@ fn a_payout_becomes_what_its_status_allows_and_nothing_else() {
         (&["canceled"], "failed", Err(())),
         (&["canceled"], "canceled", Ok(&[])),
     ];
-    let world = World::new();
-    world.charge("ch_1", 5000, &[("created", "1772000000"), ("available_on", "1772000000")]);
+    let fixture = Fixture::new();
+    fixture.charge("ch_1", 5000, &[("created", "1772000000"), ("available_on", "1772000000")]);
     for (number, (route, status, moved)) in rows.into_iter().enumerate() {
         let id = format!("po_{number}");
         let payout = [("id", id.as_str()), ("amount", "100"), ("currency", "usd")];
-        let mut known = world.post("/v1/ledger/payouts", &payout).ok();
+        let mut known = fixture.post("/v1/ledger/payouts", &payout).ok();
         let path = format!("/v1/ledger/payouts/{id}");
         for step in route {
-            known = world.post(&path, &[("status", step)]).ok();
+            known = fixture.post(&path, &[("status", step)]).ok();
         }
-        let before = world.postings().len();
-        let answer = world.post(&path, &[("status", status)]);
+        let before = fixture.postings().len();
+        let answer = fixture.post(&path, &[("status", status)]);
         match moved {
             Ok(moved) => {
                 assert_eq!(answer.ok()["status"], status, "{route:?}");
-                assert_eq!(world.postings()[before..], *moved, "{route:?} {status}");
+                assert_eq!(fixture.postings()[before..], *moved, "{route:?} {status}");
             }
             Err(()) => {
                 assert_eq!(answer.refused(400)["param"], "status", "{route:?} {status}");
-                assert_eq!(world.get(&path), known);
-                assert_eq!(world.postings().len(), before);
+                assert_eq!(fixture.get(&path), known);
+                assert_eq!(fixture.postings().len(), before);
             }
         }
     }
-    assert_eq!(world.post("/v1/ledger/payouts/po_0", &[("status", "in_transit")]).status, 400);
-    world.verify();
+    assert_eq!(fixture.post("/v1/ledger/payouts/po_0", &[("status", "in_transit")]).status, 400);
+    fixture.verify();
 }
 
 #[test]
 fn a_payout_takes_neither_what_is_pending_nor_what_is_held() {
-    let world = World::new();
-    world.charge("ch_1", 1000, &[("created", "1772000000"), ("available_on", "1772000000")]);
-    world.charge("ch_2", 7000, &[]);
-    world.hold(600, MARCH_1 + 10 * DAY);
-    assert_eq!(world.standing(), [7000, 400, 0, 600]);
+    let fixture = Fixture::new();
+    fixture.charge("ch_1", 1000, &[("created", "1772000000"), ("available_on", "1772000000")]);
+    fixture.charge("ch_2", 7000, &[]);
+    fixture.hold(600, MARCH_1 + 10 * DAY);
+    assert_eq!(fixture.standing(), [7000, 400, 0, 600]);
     let payout = |id: &str, amount: &str, more: Params<'_>| {
         let params = [("id", id), ("amount", amount), ("currency", "usd")];
-        world.post("/v1/ledger/payouts", &[&params[..], more].concat())
+        fixture.post("/v1/ledger/payouts", &[&params[..], more].concat())
     };
     let refused = payout("po_1", "401", &[]).refused(400);
     assert_eq!(
         (&refused["code"], &refused["param"]),
         (&json!("balance_insufficient"), &json!("amount"))
     );
-    world.client.get("/v1/ledger/payouts/po_1", &[]).refused(404);
+    fixture.client.get("/v1/ledger/payouts/po_1", &[]).refused(404);
     payout("po_1", "400", &[]).ok();
     assert_eq!(payout("po_2", "1", &[]).refused(400)["code"], "balance_insufficient");
     // It took place although it should not have: that is a breach, also once it was undone.
     payout("po_2", "1", &[("reported", "true")]).ok();
-    assert_eq!(world.standing(), [7000, -1, 0, 600]);
-    world.post("/v1/ledger/payouts/po_2", &[("status", "failed")]).ok();
-    assert_eq!(world.standing(), [7000, 0, 0, 600]);
-    let breaches = world.list("/v1/ledger/breaches", &[]);
+    assert_eq!(fixture.standing(), [7000, -1, 0, 600]);
+    fixture.post("/v1/ledger/payouts/po_2", &[("status", "failed")]).ok();
+    assert_eq!(fixture.standing(), [7000, 0, 0, 600]);
+    let breaches = fixture.list("/v1/ledger/breaches", &[]);
     assert_eq!((breaches.len(), &breaches[0]["payout"]), (1, &json!("po_2")));
     // What asks is answered again, although there would not be enough for it now.
     assert_eq!(text(&payout("po_1", "400", &[]).ok(), "status"), "in_transit");
-    world.verify();
+    fixture.verify();
 }

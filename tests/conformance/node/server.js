@@ -10,10 +10,9 @@ import Stripe from 'stripe';
 
 // Where the server says that it listens; there is more text behind it.
 const LISTENS = /127\.0\.0\.1:(\d+)\D/;
-// How long the server may take until it serves, in milliseconds.
-const STARTING = 30_000;
-// How long it may take to stop after it was asked to.
-const STOPPING = 15_000;
+// How long the server may take to start or to stop, in milliseconds, on a machine that is busy with
+// other work.
+const PATIENCE = 300_000;
 
 /** A server with a data directory of its own; `developer` starts `coffer dev` instead. */
 export class Server {
@@ -51,7 +50,7 @@ export class Server {
     const stdio = ['ignore', file, file];
     this.process = spawn(binary, [developer ? 'dev' : 'serve', ...listen], { env, stdio });
     closeSync(file);
-    const end = Date.now() + STARTING;
+    const end = Date.now() + PATIENCE;
     // The server says which port it was given.
     while (!LISTENS.test(readFileSync(log, 'utf8'))) {
       if (this.process.exitCode !== null || Date.now() > end) {
@@ -100,7 +99,7 @@ export class Server {
     if (this.process && this.process.exitCode === null && this.process.signalCode === null) {
       const ended = once(this.process, 'exit');
       this.process.kill('SIGTERM');
-      const late = setTimeout(() => this.process.kill('SIGKILL'), STOPPING);
+      const late = setTimeout(() => this.process.kill('SIGKILL'), PATIENCE);
       await ended;
       clearTimeout(late);
     }

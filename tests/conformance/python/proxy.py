@@ -59,7 +59,7 @@ class _Handler(BaseHTTPRequestHandler):
             self._answer(status, headers, answer)
 
     def _forward(self, body):
-        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=30)
+        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=300)
         try:
             connection.request(self.command, self.path, body or None, dict(self.headers))
             response = connection.getresponse()

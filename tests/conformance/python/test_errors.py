@@ -88,7 +88,7 @@ class Errors(unittest.TestCase):
 
     def test_a_refusal_leaves_the_connection_to_the_next_request(self):
         """The SDK sends the body after the head; what the head refuses must not cut it off."""
-        connection = http.client.HTTPConnection("127.0.0.1", server.shared().port, timeout=30)
+        connection = http.client.HTTPConnection("127.0.0.1", server.shared().port, timeout=300)
         self.addCleanup(connection.close)
         connection.connect()
         # Without this, Python would quietly connect again.

@@ -12,7 +12,7 @@ use std::path::{Path, PathBuf};
 /// The oldest major version of Node that has the test runner used here.
 const NODE: u32 = 20;
 /// No client's program may take longer than this many minutes.
-const MINUTES: u64 = 10;
+const MINUTES: u64 = 30;
 
 /// The Python SDK as it is generally available, and its preview, which has calls for reserves.
 pub fn python() -> Outcome {

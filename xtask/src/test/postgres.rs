@@ -17,7 +17,7 @@ const USER: &str = "postgres";
 /// Where Debian's pooler is, and others'.
 const POOLER: [&str; 3] = ["/usr/sbin/pgbouncer", "/usr/bin/pgbouncer", "/usr/local/bin/pgbouncer"];
 /// How long a server may take to answer after its start.
-const PATIENCE: Duration = Duration::from_secs(30);
+const PATIENCE: Duration = Duration::from_secs(300);
 /// Settings of a server whose data nobody needs after the tests.
 const SETTINGS: [&str; 7] = [
     "fsync=off",
@@ -58,7 +58,7 @@ pub fn outages() -> Outcome {
         .env("COFFER_BIN", binary()?)
         .env("PYTHONDONTWRITEBYTECODE", "1")
         .directory(&root())
-        .minutes(15)
+        .minutes(90)
         .run()
 }
 
@@ -105,7 +105,12 @@ struct Server {
 }
 
 impl Server {
+    /// Another program may take the port before PostgreSQL does: then another port is tried.
     fn start() -> Result<Self, String> {
+        Self::start_once().or_else(|_| Self::start_once()).or_else(|_| Self::start_once())
+    }
+
+    fn start_once() -> Result<Self, String> {
         let programs = programs()?;
         let directory =
             std::env::temp_dir().join(format!("coffer-postgres-{}", std::process::id()));
@@ -128,7 +133,7 @@ impl Server {
             .stderr(Stdio::null())
             .spawn()
             .map_err(|e| format!("PostgreSQL cannot be started: {e}"))?;
-        let server = Self { process, directory, programs, port };
+        let mut server = Self { process, directory, programs, port };
         server.wait()?;
         Ok(server)
     }
@@ -137,21 +142,26 @@ impl Server {
         format!("postgres://postgres@127.0.0.1:{}", self.port)
     }
 
-    fn wait(&self) -> Outcome {
+    fn wait(&mut self) -> Outcome {
         let start = Instant::now();
-        let ready = || {
-            let port = self.port.to_string();
-            let asked = ["-q", "-h", "127.0.0.1", "-p", &port];
-            TcpStream::connect((Ipv4Addr::LOCALHOST, self.port)).is_ok()
-                && Step::new(self.programs.join("pg_isready")).args(asked).capture().is_ok()
-        };
         while start.elapsed() < PATIENCE {
-            if ready() {
+            let ready = self.is_ready();
+            if let Ok(Some(status)) = self.process.try_wait() {
+                return Err(format!("PostgreSQL ended at its start: {status}"));
+            }
+            if ready {
                 return Ok(());
             }
             std::thread::park_timeout(Duration::from_millis(50));
         }
         Err("PostgreSQL did not answer after its start".to_owned())
+    }
+
+    fn is_ready(&self) -> bool {
+        let port = self.port.to_string();
+        let asked = ["-q", "-h", "127.0.0.1", "-p", &port];
+        TcpStream::connect((Ipv4Addr::LOCALHOST, self.port)).is_ok()
+            && Step::new(self.programs.join("pg_isready")).args(asked).capture().is_ok()
     }
 }
 

@@ -2,7 +2,7 @@
 
 #![allow(clippy::unwrap_used, reason = "a test ends where it fails")]
 
-use crate::program::{Place, Server, expect, text};
+use crate::program::{Home, Server, expect, text};
 use std::io::{Read, Write};
 use std::os::unix::fs::PermissionsExt;
 use std::os::unix::net::UnixStream;
@@ -16,13 +16,13 @@ fn tls(name: &str) -> String {
 
 #[test]
 fn tls_is_served_to_those_who_trust_the_certificate() {
-    let place = Place::new();
-    let key = text(&place.init(&["--app", "Shop"]), "test_key");
+    let home = Home::new();
+    let key = text(&home.init(&["--app", "Shop"]), "test_key");
     let (cert, private) = (tls("cert.pem"), tls("key.pem"));
     let words = ["serve", "--listen", "127.0.0.1:0", "--tls-cert", &cert, "--tls-key", &private];
-    let server = Server::start(&place, &words);
+    let server = Server::start(&home, &words);
     let https = format!("https://{}", server.address());
-    let list = || place.coffer(&["secrets", "list"]).api_key(&key).env("COFFER_URL", &https);
+    let list = || home.coffer(&["secrets", "list"]).api_key(&key).env("COFFER_URL", &https);
     expect(&list().env("COFFER_CA_CERT", &cert).run(), 0);
     expect(&list().run(), 5);
     expect(&server.coffer(&["secrets", "list"]).api_key(&key).run(), 5);
@@ -31,12 +31,12 @@ fn tls_is_served_to_those_who_trust_the_certificate() {
 
 #[test]
 fn tls_files_that_are_none_are_named() {
-    let place = Place::new();
-    place.init(&[]);
+    let home = Home::new();
+    home.init(&[]);
     let (cert, private) = (tls("cert.pem"), tls("key.pem"));
     for (chain, key, named) in [(&private, &private, &private), (&cert, &cert, &cert)] {
         let words = ["serve", "--listen", "127.0.0.1:0", "--tls-cert", chain, "--tls-key", key];
-        let ended = place.coffer(&words).run();
+        let ended = home.coffer(&words).run();
         assert_ne!(ended.code, Some(0));
         assert!(ended.stderr.contains(named.as_str()), "{}", ended.stderr);
     }
@@ -54,18 +54,18 @@ fn ask(socket: &Path) -> String {
 
 #[test]
 fn a_socket_is_served_and_a_dead_one_is_replaced() {
-    let place = Place::new();
-    place.init(&[]);
-    let socket = place.path("coffer.sock");
+    let home = Home::new();
+    home.init(&[]);
+    let socket = home.path("coffer.sock");
     let listen = format!("unix:{}", socket.display());
-    let server = Server::start(&place, &["serve", "--listen", &listen]);
+    let server = Server::start(&home, &["serve", "--listen", &listen]);
     assert!(ask(&socket).starts_with("HTTP/1.1 200"), "{}", ask(&socket));
     let mode = std::fs::metadata(&socket).unwrap().permissions().mode();
     assert_eq!(mode & 0o777, 0o660);
     // Dropped, it is killed, and leaves its socket behind.
     drop(server);
     assert!(socket.exists());
-    let server = Server::start(&place, &["serve", "--listen", &listen]);
+    let server = Server::start(&home, &["serve", "--listen", &listen]);
     assert!(ask(&socket).starts_with("HTTP/1.1 200"));
     assert_eq!(server.stop(), Some(0));
     assert!(!socket.exists(), "an orderly end takes the socket away");

@@ -1,4 +1,4 @@
-//! Running the binary: a place of its own for each test, commands, and servers that end with it.
+//! Running the binary: a home directory of its own for each test, commands, and servers that end with it.
 
 #![allow(
     clippy::unwrap_used,
@@ -13,11 +13,15 @@ use std::fs::File;
 use std::io::{BufRead, BufReader, Read, Write};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
+use std::time::{Duration, Instant};
+
+/// How long a server may take to say something, on a machine that is busy with other work.
+const PATIENCE: Duration = Duration::from_secs(300);
 
 /// A directory with a data directory and a configuration directory.
-pub struct Place(tempfile::TempDir);
+pub struct Home(tempfile::TempDir);
 
-impl Place {
+impl Home {
     pub fn new() -> Self {
         Self(tempfile::tempdir().unwrap())
     }
@@ -26,7 +30,7 @@ impl Place {
         self.0.path().join(name)
     }
 
-    /// Another place.
+    /// Another one.
     pub fn other(&self) -> Self {
         Self::new()
     }
@@ -116,7 +120,7 @@ pub fn text(object: &Value, field: &str) -> String {
 
 /// A server that runs in a process of its own.
 pub struct Server<'a> {
-    place: &'a Place,
+    home: &'a Home,
     child: Child,
     said: String,
     log: PathBuf,
@@ -125,9 +129,9 @@ pub struct Server<'a> {
 
 impl<'a> Server<'a> {
     /// Starts it and waits until it says where it listens.
-    pub fn start(place: &'a Place, words: &[&str]) -> Self {
-        let log = place.path("log");
-        let mut command = place.coffer(words).command;
+    pub fn start(home: &'a Home, words: &[&str]) -> Self {
+        let log = home.path("log");
+        let mut command = home.coffer(words).command;
         command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(File::create(&log).unwrap());
         let mut child = command.spawn().unwrap();
         let mut said = String::new();
@@ -141,12 +145,12 @@ impl<'a> Server<'a> {
         } else {
             format!("http://{}", logged_address(&log, &mut child))
         };
-        Self { place, child, said, log, base }
+        Self { home, child, said, log, base }
     }
 
     /// The program as a client of this server.
     pub fn coffer(&self, words: &[&str]) -> Call {
-        self.place.coffer(words).env("COFFER_URL", &self.base)
+        self.home.coffer(words).env("COFFER_URL", &self.base)
     }
 
     pub fn address(&self) -> String {
@@ -214,13 +218,14 @@ fn logged_address(log: &Path, child: &mut Child) -> String {
 /// Waits for something in the log of a server that runs.
 #[allow(clippy::disallowed_methods, reason = "the server is another process, with its own clock")]
 fn wait_for<T>(log: &Path, child: &mut Child, find: impl Fn(&str) -> Option<T>) -> T {
-    for _ in 0..1000 {
+    let end = Instant::now() + PATIENCE;
+    while Instant::now() < end {
         let text = std::fs::read_to_string(log).unwrap();
         if let Some(found) = find(&text) {
             return found;
         }
         assert!(child.try_wait().unwrap().is_none(), "the server ended: {text}");
-        std::thread::sleep(std::time::Duration::from_millis(10));
+        std::thread::sleep(Duration::from_millis(10));
     }
     panic!("it was waited for in vain: {}", std::fs::read_to_string(log).unwrap());
 }

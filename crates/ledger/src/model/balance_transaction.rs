@@ -35,8 +35,9 @@ pub(crate) struct BalanceTransactionLine {
     pub(crate) fee: i64,
 }
 
-/// The lines of some postings, at most one for each balance. Money that only becomes available stays
-/// in its balance and makes none; neither does money between buckets that the account does not see.
+/// The lines of some postings, at most one for each balance. Money that only becomes available
+/// stays in its balance and makes none; neither does money between buckets that the account does
+/// not see.
 ///
 /// # Errors
 /// 400 if a sum would not fit into 64 bits.

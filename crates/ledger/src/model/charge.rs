@@ -32,7 +32,7 @@ pub struct Charge {
     pub refunded: i64,
     /// Whether it was ever disputed.
     pub disputed: bool,
-    /// The part of its money that waits for `available_on`, in the payments or the reserved balance.
+    /// The part of its money that waits for `available_on`, in the payments balance or reserved.
     pub pending: i64,
     /// Whether its money is available.
     pub settled: bool,

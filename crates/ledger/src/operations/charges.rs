@@ -5,6 +5,7 @@ use super::{LEDGER_READ, LEDGER_WRITE};
 use crate::limits;
 use crate::model::account::SourceType;
 use crate::model::charge::{Charge, default_available_on};
+use crate::operations::examples;
 use crate::params::{optional_processor_id, optional_time, processor_id, source_type};
 use crate::rules::{ReserveRules, charge};
 use crate::store::charge::Filter;
@@ -30,13 +31,16 @@ pub(crate) struct CreateParams {
 impl Intake for Charge {
     const KIND: &'static str = "charge";
     const CREATE: Definition =
-        Definition::write("ledger.charges.create", "/v1/ledger/charges", LEDGER_WRITE, &[]);
+        Definition::write("ledger.charges.create", "/v1/ledger/charges", LEDGER_WRITE, &[])
+            .example(examples::CHARGES_CREATE);
     const UPDATE: Definition =
-        Definition::write("ledger.charges.update", "/v1/ledger/charges/:id", LEDGER_WRITE, &[]);
+        Definition::write("ledger.charges.update", "/v1/ledger/charges/:id", LEDGER_WRITE, &[])
+            .example(examples::CHARGES_UPDATE);
     const LIST: Definition =
         Definition::list("ledger.charges.list", "/v1/ledger/charges", LEDGER_READ, &[]);
     const RETRIEVE: Definition =
-        Definition::retrieve("ledger.charges.retrieve", "/v1/ledger/charges/:id", LEDGER_READ, &[]);
+        Definition::retrieve("ledger.charges.retrieve", "/v1/ledger/charges/:id", LEDGER_READ, &[])
+            .example(examples::CHARGES_RETRIEVE);
     const CREATE_PARAMS: &'static [&'static str] = &[
         "id",
         "amount",

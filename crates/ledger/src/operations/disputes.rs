@@ -4,6 +4,7 @@ use super::intake::{self, Intake, check_same};
 use super::refunds::charge_of;
 use super::{LEDGER_READ, LEDGER_WRITE};
 use crate::model::dispute::{Dispute, Status};
+use crate::operations::examples;
 use crate::params::{optional_time, processor_id};
 use crate::rules::{ReserveRules, dispute};
 use crate::tx::LedgerTx;
@@ -31,9 +32,11 @@ pub(crate) struct UpdateParams {
 impl Intake for Dispute {
     const KIND: &'static str = "dispute";
     const CREATE: Definition =
-        Definition::write("ledger.disputes.create", "/v1/ledger/disputes", LEDGER_WRITE, &[]);
+        Definition::write("ledger.disputes.create", "/v1/ledger/disputes", LEDGER_WRITE, &[])
+            .example(examples::DISPUTES_CREATE);
     const UPDATE: Definition =
-        Definition::write("ledger.disputes.update", "/v1/ledger/disputes/:id", LEDGER_WRITE, &[]);
+        Definition::write("ledger.disputes.update", "/v1/ledger/disputes/:id", LEDGER_WRITE, &[])
+            .example(examples::DISPUTES_UPDATE);
     const LIST: Definition =
         Definition::list("ledger.disputes.list", "/v1/ledger/disputes", LEDGER_READ, &[]);
     const RETRIEVE: Definition = Definition::retrieve(
@@ -41,7 +44,8 @@ impl Intake for Dispute {
         "/v1/ledger/disputes/:id",
         LEDGER_READ,
         &[],
-    );
+    )
+    .example(examples::DISPUTES_RETRIEVE);
     const CREATE_PARAMS: &'static [&'static str] = &["id", "charge", "amount", "fee", "created"];
     const UPDATE_PARAMS: &'static [&'static str] = &["status", "fee_returned"];
     type CreateParams = CreateParams;

@@ -5,6 +5,7 @@ use super::intake::{self, Intake, ListFilter, check_same};
 use super::{LEDGER_READ, LEDGER_WRITE};
 use crate::model::account::SourceType;
 use crate::model::payout::{Payout, Status};
+use crate::operations::examples;
 use crate::params::{processor_id, source_type};
 use crate::rules::{ReserveRules, payout};
 use crate::store::payout::Filter;
@@ -26,13 +27,16 @@ pub(crate) struct CreateParams {
 impl Intake for Payout {
     const KIND: &'static str = "payout";
     const CREATE: Definition =
-        Definition::write("ledger.payouts.create", "/v1/ledger/payouts", LEDGER_WRITE, &[]);
+        Definition::write("ledger.payouts.create", "/v1/ledger/payouts", LEDGER_WRITE, &[])
+            .example(examples::PAYOUTS_CREATE);
     const UPDATE: Definition =
-        Definition::write("ledger.payouts.update", "/v1/ledger/payouts/:id", LEDGER_WRITE, &[]);
+        Definition::write("ledger.payouts.update", "/v1/ledger/payouts/:id", LEDGER_WRITE, &[])
+            .example(examples::PAYOUTS_UPDATE);
     const LIST: Definition =
         Definition::list("ledger.payouts.list", "/v1/ledger/payouts", LEDGER_READ, &[]);
     const RETRIEVE: Definition =
-        Definition::retrieve("ledger.payouts.retrieve", "/v1/ledger/payouts/:id", LEDGER_READ, &[]);
+        Definition::retrieve("ledger.payouts.retrieve", "/v1/ledger/payouts/:id", LEDGER_READ, &[])
+            .example(examples::PAYOUTS_RETRIEVE);
     const CREATE_PARAMS: &'static [&'static str] =
         &["id", "amount", "currency", "source_type", "reported"];
     const UPDATE_PARAMS: &'static [&'static str] = &["status"];

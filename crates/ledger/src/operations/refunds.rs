@@ -4,6 +4,7 @@ use super::intake::{self, Intake, ListFilter, check_same};
 use super::{LEDGER_READ, LEDGER_WRITE};
 use crate::model::charge::Charge;
 use crate::model::refund::Refund;
+use crate::operations::examples;
 use crate::params::{optional_processor_id, optional_time, processor_id};
 use crate::rules::{ReserveRules, refund};
 use crate::sql;
@@ -43,13 +44,16 @@ pub(crate) struct CreateParams {
 impl Intake for Refund {
     const KIND: &'static str = "refund";
     const CREATE: Definition =
-        Definition::write("ledger.refunds.create", "/v1/ledger/refunds", LEDGER_WRITE, &[]);
+        Definition::write("ledger.refunds.create", "/v1/ledger/refunds", LEDGER_WRITE, &[])
+            .example(examples::REFUNDS_CREATE);
     const UPDATE: Definition =
-        Definition::write("ledger.refunds.update", "/v1/ledger/refunds/:id", LEDGER_WRITE, &[]);
+        Definition::write("ledger.refunds.update", "/v1/ledger/refunds/:id", LEDGER_WRITE, &[])
+            .example(examples::REFUNDS_UPDATE);
     const LIST: Definition =
         Definition::list("ledger.refunds.list", "/v1/ledger/refunds", LEDGER_READ, &[]);
     const RETRIEVE: Definition =
-        Definition::retrieve("ledger.refunds.retrieve", "/v1/ledger/refunds/:id", LEDGER_READ, &[]);
+        Definition::retrieve("ledger.refunds.retrieve", "/v1/ledger/refunds/:id", LEDGER_READ, &[])
+            .example(examples::REFUNDS_RETRIEVE);
     const CREATE_PARAMS: &'static [&'static str] = &["id", "charge", "amount", "created"];
     const UPDATE_PARAMS: &'static [&'static str] = &["status"];
     type CreateParams = CreateParams;

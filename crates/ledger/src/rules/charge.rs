@@ -88,8 +88,8 @@ pub(crate) struct Debit<'a> {
     pub(crate) fee: i64,
 }
 
-/// Takes a debit's amount out of the charge's pending money, save the `reserved` part of it, and the
-/// rest and the fee out of what is available. Returns how much came out of pending money.
+/// Takes a debit's amount out of the charge's pending money, save the `reserved` part of it, and
+/// the rest and the fee out of what is available. Returns how much came out of pending money.
 pub(crate) async fn withdraw(
     ledger: &mut LedgerTx<'_, '_>,
     charge: &mut Charge,

@@ -48,8 +48,8 @@ pub(crate) struct PlanOfHold {
 pub(crate) enum Schedule {
     /// At a date of its own; `release_after` is what a caller asked for.
     Own { release_after: Option<Timestamp>, scheduled_release: Timestamp },
-    /// At its fixed plan's date, of which the hold's last event said `announced`; never, if its plan
-    /// has no date.
+    /// At its fixed plan's date, of which the hold's last event said `announced`; never, if its
+    /// plan has no date.
     Plan { announced: Option<Timestamp> },
 }
 

@@ -118,9 +118,9 @@ impl Plan {
         }
     }
 
-    /// How much the plan reserves of a charge's `net`, of which older plans reserved `reserved`: its
-    /// percentage of the whole net, though plans together reserve no more than the net; 0 if it
-    /// would be less than `floor`.
+    /// How much the plan reserves of a charge's `net`, of which older plans reserved `reserved`:
+    /// its percentage of the whole net, though plans together reserve no more than the net; 0 if
+    /// it would be less than `floor`.
     pub(crate) fn share(&self, net: i64, reserved: i64, floor: i64) -> i64 {
         let left = net.saturating_sub(reserved).max(0);
         let share = percent_of(net, self.percent).min(left);

@@ -10,6 +10,7 @@ use super::{RESERVE_HOLD_READ, distinct};
 use crate::model::hold::Hold;
 use crate::model::plan::Plan;
 use crate::model::release::ReleaseDetail;
+use crate::operations::examples;
 use crate::store::hold::Filter;
 use crate::store::{plan as plans, release as releases};
 use crate::wire::{self, Expanded, View};
@@ -50,7 +51,8 @@ impl Collection for Holds {
         "/v1/reserve/holds/:id",
         RESERVE_HOLD_READ,
         EXPANDABLE,
-    );
+    )
+    .example(examples::HOLDS_RETRIEVE);
     const FILTERS: &'static [&'static str] = &[
         "currency",
         "is_releasable",

@@ -11,6 +11,7 @@ pub(crate) use update::Update;
 use super::RESERVE_PLAN_READ;
 use crate::limits;
 use crate::model::plan::Plan;
+use crate::operations::examples;
 use crate::version::disabled_states;
 use crate::wire::{self, View};
 use coffer_base::Timestamp;
@@ -101,7 +102,8 @@ impl Collection for Plans {
         "/v1/reserve/plans/:id",
         RESERVE_PLAN_READ,
         &[],
-    );
+    )
+    .example(examples::PLANS_RETRIEVE);
     const FILTERS: &'static [&'static str] = &["destination", "status"];
     type Filter = Filter;
     type Item = Plan;

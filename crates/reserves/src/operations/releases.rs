@@ -11,6 +11,7 @@ use super::{RESERVE_RELEASE_READ, distinct};
 use crate::model::hold::Hold;
 use crate::model::plan::Plan;
 use crate::model::release::{Release, ReleaseDetail};
+use crate::operations::examples;
 use crate::store::release::Filter;
 use crate::store::{hold as hold_store, release as store};
 use crate::wire::{self, Expanded, View};
@@ -44,7 +45,8 @@ impl Collection for Releases {
         "/v1/reserve/releases/:id",
         RESERVE_RELEASE_READ,
         EXPANDABLE,
-    );
+    )
+    .example(examples::RELEASES_RETRIEVE);
     const FILTERS: &'static [&'static str] = &["currency", "reserve_hold", "reserve_plan"];
     type Filter = Filter;
     type Item = Release;

@@ -7,7 +7,7 @@ use coffer_ledger::sql::{self, Record, corrupt, currency, of_owner, optional_tim
 use coffer_ledger::{Pool, SourceType, in_page};
 use coffer_storage::{Row, StorageError, Store, Tx, Value};
 
-/// A hold and its plan's columns, with its owner in the last columns. `h` is the hold, `p` its plan.
+/// A hold with columns of its plan, and its owner in the last ones. `h` is the hold, `p` its plan.
 macro_rules! select_hold {
     () => {
         "SELECT h.seq, h.id, h.created, h.amount, h.released, h.currency, h.source_type, \
@@ -53,7 +53,8 @@ pub(crate) struct Filter {
 }
 
 /// The two statements of a list, of which `$narrowed` chooses the index. ?6 to ?11 are the
-/// filter's fields in their order.
+/// filter's fields in their order; each is compared before it is tested for null, since that is
+/// where PostgreSQL learns its type.
 macro_rules! hold_pages {
     ($narrowed:expr) => {
         (hold_pages!(">", "ASC", $narrowed), hold_pages!("<", "DESC", $narrowed))
@@ -67,11 +68,11 @@ macro_rules! hold_pages {
              CASE WHEN h.released < h.amount AND (p.state IS NULL OR p.state <> 'draining') \
              THEN 1 ELSE 0 END = ?7 OR ?7 IS NULL) \
              AND (CASE WHEN h.charge IS NULL THEN 0 ELSE 1 END = ?8 OR ?8 IS NULL) \
-             AND (h.charge = ?9 OR ?9 IS NULL) AND (?10 IS NULL OR ",
+             AND (h.charge = ?9 OR ?9 IS NULL) AND (",
             of_plan!(),
-            ") AND (?11 IS NULL OR ",
+            " OR ?10 IS NULL) AND (",
             of_release!(),
-            ") ",
+            " OR ?11 IS NULL) ",
             $narrowed,
             " ORDER BY h.seq ",
             $order,

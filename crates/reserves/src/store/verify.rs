@@ -1,7 +1,7 @@
 //! The SQL of the reserves' verification. Every comparison is one statement, so that it sees one
 //! state of the store, also while a server writes to it.
 
-use coffer_ledger::verify::{Check, Comparison};
+use coffer_kernel::verify::{Check, Comparison};
 
 /// What must hold of the reserves of every ledger.
 pub(crate) const CHECK: Check = Check {
@@ -20,7 +20,8 @@ pub(crate) const CHECK: Check = Check {
                   SELECT mode, platform, account, currency, source_type, 0, 0, reserved_available \
                   FROM ledger_balance) \
                   SELECT mode, platform, account, currency || ' source ' || source_type || \
-                  ' pending ' || pending, CAST(SUM(remaining) AS BIGINT), CAST(SUM(kept) AS BIGINT) \
+                  ' pending ' || pending, CAST(SUM(remaining) AS BIGINT), \
+                  CAST(SUM(kept) AS BIGINT) \
                   FROM both_sides GROUP BY mode, platform, account, currency, source_type, pending \
                   HAVING SUM(remaining) <> SUM(kept) LIMIT ?",
         },

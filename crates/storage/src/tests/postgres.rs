@@ -3,6 +3,8 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 
+use tokio::sync::{Barrier, Semaphore};
+
 use super::*;
 
 /// A new database with the tests' schema; `None` where there is no server.
@@ -129,21 +131,24 @@ async fn a_rollback_to_the_savepoint_undoes_what_came_after_it() {
     assert_eq!(ids, [1, 4]);
 }
 
-/// Two units that lock two rows in opposite orders.
+/// Two units that lock two rows in opposite orders; on its first run each waits for `both` between
+/// them.
 struct Crossed {
     first: i64,
     second: i64,
-    runs: Arc<AtomicU32>,
+    runs: AtomicU32,
+    both: Arc<Barrier>,
 }
 
 impl Work for Crossed {
     type Out = ();
 
     async fn run(&self, tx: &mut Tx<'_>) -> Result<()> {
-        self.runs.fetch_add(1, Ordering::SeqCst);
         let sql = "UPDATE item SET label = label || 'x' WHERE id = ?";
         tx.execute(sql, &[Value::Int(self.first)]).await?;
-        tokio::time::sleep(std::time::Duration::from_millis(50)).await;
+        if self.runs.fetch_add(1, Ordering::SeqCst) == 0 {
+            self.both.wait().await;
+        }
         tx.execute(sql, &[Value::Int(self.second)]).await?;
         Ok(())
     }
@@ -153,12 +158,14 @@ impl Work for Crossed {
 async fn a_deadlocked_unit_is_retried() {
     let (_, store) = server_or_skip!(database());
     store.write(Run(vec![item(1, "a"), item(2, "b")])).await.unwrap();
-    let runs = Arc::new(AtomicU32::new(0));
-    let crossed = |first, second| Crossed { first, second, runs: Arc::clone(&runs) };
+    let both = Arc::new(Barrier::new(2));
+    let crossed = |first, second| {
+        let (runs, both) = (AtomicU32::new(0), Arc::clone(&both));
+        Crossed { first, second, runs, both }
+    };
     let (one, other) = tokio::join!(store.write(crossed(1, 2)), store.write(crossed(2, 1)));
     one.unwrap();
     other.unwrap();
-    assert!(runs.load(Ordering::SeqCst) > 2, "there was no deadlock");
     let rows = store.query("SELECT label FROM item ORDER BY id", &[]).await.unwrap();
     let labels: Vec<_> = rows.iter().map(|row| row.text(0).unwrap().to_owned()).collect();
     assert_eq!(labels, ["axx", "bxx"]);
@@ -170,25 +177,43 @@ async fn a_caller_that_goes_away_leaves_no_open_transaction() {
     let store = Store::open_postgres(options.with_connections(1), SETS).await;
     let store = store.unwrap();
     store.write(Run(vec![item(1, "a"), item(2, "b")])).await.unwrap();
-    let runs = Arc::new(AtomicU32::new(0));
-    let write = store.write(Crossed { first: 1, second: 2, runs });
-    let cut = tokio::time::timeout(std::time::Duration::from_millis(20), write).await;
-    assert!(cut.is_err(), "it was done before its caller went away");
+    let (work, at) = Halting::new("UPDATE item SET label = label || 'x' WHERE id = 2");
+    tokio::select! {
+        _ = store.write(work) => panic!("it was done before its caller went away"),
+        _ = at.reached.acquire() => {}
+    }
+    at.go_on.add_permits(1);
     // It goes on without its caller, and the only connection is free afterwards.
     store.write(Run(vec![item(3, "c")])).await.unwrap();
     let row = store.query("SELECT label FROM item WHERE id = 2", &[]).await.unwrap().remove(0);
     assert_eq!(row.text(0).unwrap(), "bx");
 }
 
-/// Keeps its connection for longer than others wait for one.
-struct Slow(u64);
+/// Carries out a statement, says that it did, and waits until it is told to go on.
+struct Halting {
+    sql: &'static str,
+    at: Arc<Halt>,
+}
 
-impl Work for Slow {
+struct Halt {
+    reached: Semaphore,
+    go_on: Semaphore,
+}
+
+impl Halting {
+    fn new(sql: &'static str) -> (Self, Arc<Halt>) {
+        let at = Arc::new(Halt { reached: Semaphore::new(0), go_on: Semaphore::new(0) });
+        (Self { sql, at: Arc::clone(&at) }, at)
+    }
+}
+
+impl Work for Halting {
     type Out = ();
 
     async fn run(&self, tx: &mut Tx<'_>) -> Result<()> {
-        tx.query("SELECT 1", &[]).await?;
-        tokio::time::sleep(std::time::Duration::from_millis(self.0)).await;
+        tx.execute(self.sql, &[]).await?;
+        self.at.reached.add_permits(1);
+        self.at.go_on.acquire().await.unwrap().forget();
         Ok(())
     }
 }
@@ -198,10 +223,12 @@ async fn waiting_too_long_for_a_connection_is_busy() {
     let (options, _) = server_or_skip!(database());
     let store = Store::open_postgres(options.with_connections(1), SETS).await;
     let store = store.unwrap();
+    let (work, at) = Halting::new("DELETE FROM item");
     let slow = store.clone();
-    let slow = tokio::spawn(async move { slow.write(Slow(5500)).await });
-    tokio::time::sleep(std::time::Duration::from_millis(100)).await;
+    let slow = tokio::spawn(async move { slow.write(work).await });
+    at.reached.acquire().await.unwrap().forget();
     assert_eq!(store.query("SELECT 1", &[]).await.unwrap_err(), StorageError::Busy);
+    at.go_on.add_permits(1);
     slow.await.unwrap().unwrap();
     store.query("SELECT 1", &[]).await.unwrap();
 }

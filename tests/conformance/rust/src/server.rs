@@ -11,7 +11,7 @@ use stripe_client_core::{RequestBuilder, StripeMethod};
 use tempfile::TempDir;
 
 /// How long the server may take until it serves.
-const STARTING: Duration = Duration::from_secs(30);
+const STARTING: Duration = Duration::from_secs(300);
 /// How often it is tried meanwhile.
 const POLL: Duration = Duration::from_millis(50);
 

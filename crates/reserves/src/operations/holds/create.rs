@@ -5,6 +5,7 @@ use super::super::dates::check_ahead;
 use super::{EXPANDABLE, RELEASE_AFTER, release_after};
 use crate::Settings;
 use crate::model::hold::{Hold, Origin, Schedule};
+use crate::operations::examples;
 use crate::rules::hold;
 use crate::wire::{self, Expanded, View};
 use coffer_base::{Currency, Timestamp};
@@ -35,7 +36,8 @@ impl WriteOperation for Create {
         "/v1/reserve/holds",
         RESERVE_HOLD_WRITE,
         EXPANDABLE,
-    );
+    )
+    .example(examples::HOLDS_CREATE);
     type Input = CreateParams;
     type Out = Hold;
 

@@ -6,6 +6,7 @@ use super::{EXPANDABLE, KIND, RELEASE_AFTER, release_after};
 use crate::model::hold::{Hold, Schedule};
 use crate::model::plan::Plan;
 use crate::model::release::ReleaseDetail;
+use crate::operations::examples;
 use crate::store::{hold as store, release as releases};
 use crate::wire::{self, Expanded, View};
 use coffer_base::Timestamp;
@@ -38,7 +39,8 @@ impl WriteOperation for Update {
         "/v1/reserve/holds/:id",
         RESERVE_HOLD_WRITE,
         EXPANDABLE,
-    );
+    )
+    .example(examples::HOLDS_UPDATE);
     type Input = UpdateParams;
     type Out = Shown;
 

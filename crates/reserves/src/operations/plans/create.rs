@@ -5,6 +5,7 @@ use super::{PERCENT, check_expires_on, days_after_charge, release_after};
 use crate::limits;
 use crate::model::plan::{Plan, State, Terms};
 use crate::operations::dates::check_ahead;
+use crate::operations::examples;
 use crate::store::plan as store;
 use crate::version::MANUAL_RELEASE;
 use crate::wire::{self, View};
@@ -34,8 +35,8 @@ enum Type {
     Manual,
 }
 
-/// The types by their names on the wire. `manual_release` is checked again once the caller's version
-/// is known.
+/// The types by their names on the wire. `manual_release` is checked again once the caller's
+/// version is known.
 const TYPES: [(&str, Type); 3] = [
     ("fixed_release", Type::Fixed),
     ("rolling_release", Type::Rolling),
@@ -44,7 +45,8 @@ const TYPES: [(&str, Type); 3] = [
 
 impl WriteOperation for Create {
     const DEFINITION: Definition =
-        Definition::write("reserve.plans.create", "/v1/reserve/plans", RESERVE_PLAN_WRITE, &[]);
+        Definition::write("reserve.plans.create", "/v1/reserve/plans", RESERVE_PLAN_WRITE, &[])
+            .example(examples::PLANS_CREATE);
     type Input = CreateParams;
     type Out = Plan;
 

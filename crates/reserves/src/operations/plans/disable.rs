@@ -1,9 +1,10 @@
-//! Disabling a plan. From the commit on it reserves nothing, since a charge locks the same ledger; a
-//! scheduled task releases its holds.
+//! Disabling a plan. From the commit on it reserves nothing, since a charge locks the same ledger;
+//! a scheduled task releases its holds.
 
 use super::super::RESERVE_PLAN_WRITE;
 use super::plan_of_path;
 use crate::model::plan::{Plan, State};
+use crate::operations::examples;
 use crate::store::plan as store;
 use crate::wire::{self, View};
 use coffer_dialect::{ApiError, Object};
@@ -20,7 +21,8 @@ impl WriteOperation for Disable {
         "/v1/reserve/plans/:id/disable",
         RESERVE_PLAN_WRITE,
         &[],
-    );
+    )
+    .example(examples::PLANS_RETRIEVE);
     type Input = String;
     type Out = Plan;
 

@@ -5,6 +5,7 @@ use super::{EXPANDABLE, Shown, expand, no_such_hold};
 use crate::limits;
 use crate::model::hold::Hold;
 use crate::model::release::{Allocation, Reason, ReleaseReason};
+use crate::operations::examples;
 use crate::rules::release::release;
 use crate::store::release as store;
 use coffer_base::{Currency, limit};
@@ -31,7 +32,8 @@ impl WriteOperation for Create {
         "/v1/reserve/releases",
         RESERVE_RELEASE_WRITE,
         EXPANDABLE,
-    );
+    )
+    .example(examples::RELEASES_CREATE);
     type Input = CreateParams;
     type Out = Shown;
 

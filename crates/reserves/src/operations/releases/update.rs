@@ -3,6 +3,7 @@
 use super::super::RESERVE_RELEASE_WRITE;
 use super::{EXPANDABLE, KIND, Shown, expand};
 use crate::model::release::Release;
+use crate::operations::examples;
 use crate::store::release as store;
 use coffer_dialect::{ApiError, MetadataChange, Object};
 use coffer_kernel::{Applied, Arguments, Ctx, Definition, Failure, WriteOperation};
@@ -18,7 +19,8 @@ impl WriteOperation for Update {
         "/v1/reserve/releases/:id",
         RESERVE_RELEASE_WRITE,
         EXPANDABLE,
-    );
+    )
+    .example(examples::RELEASES_UPDATE);
     type Input = (String, MetadataChange);
     type Out = Shown;
 

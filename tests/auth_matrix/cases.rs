@@ -1,29 +1,23 @@
-//! One cell: a request, what it must come to, and what must not have happened besides.
+//! One case: a request, what it must come to, and what must not have happened besides.
 
-use crate::cast::{Account, Credential, Kind};
+use crate::change_detector::ChangeDetector;
+use crate::expectations::{Expectation, account_of};
+use crate::fixtures::installation::Fixtures;
+use crate::fixtures::{Account, Credential, Kind};
 use crate::operations::Operation;
-use crate::oracle::{Expect, account_of};
-use crate::watch::Watch;
-use crate::world::World;
 use coffer_testkit::Answer;
+use coffer_testkit::catalogue::Request;
 use std::collections::HashMap;
-
-/// A request.
-pub struct Ask {
-    pub method: &'static str,
-    pub path: String,
-    pub params: Vec<(&'static str, String)>,
-}
 
 /// Who asks what, and for whom.
 #[derive(Clone, Copy)]
-pub struct Cell<'a> {
+pub struct Case<'a> {
     pub operation: &'a Operation,
     pub who: &'a Credential,
     pub named: Option<Account>,
     /// What the request is about, for the report.
     pub about: &'a str,
-    pub expect: Expect,
+    pub expect: Expectation,
     /// What an answer that grants the request may hold.
     pub own: &'a [&'a str],
     /// The name, id or cursor that the request is about: a refusal that tells it must be the
@@ -31,60 +25,60 @@ pub struct Cell<'a> {
     pub subject: &'a str,
 }
 
-/// The cells that were asked, and what was wrong with them.
+/// The cases that were asked, and what was wrong with them.
 pub struct Run {
-    pub world: World,
-    pub watch: Watch,
+    pub fixtures: Fixtures,
+    pub changes: ChangeDetector,
     pub asked: usize,
     pub allowed: usize,
-    /// How many requests had something of their own to make.
-    pub made: usize,
     failures: Vec<String>,
     wrong: usize,
     alike: HashMap<String, String>,
 }
 
-/// How many wrong cells are told in full.
+/// How many wrong cases are told in full.
 const TOLD: usize = 25;
 
 impl Run {
-    pub fn over(world: World) -> Self {
-        let watch = Watch::over(&world.server);
+    pub fn over(fixtures: Fixtures) -> Self {
+        let changes = ChangeDetector::over(&fixtures.server);
         let alike = HashMap::new();
-        Self { world, watch, asked: 0, allowed: 0, made: 0, failures: Vec::new(), wrong: 0, alike }
+        Self { fixtures, changes, asked: 0, allowed: 0, failures: Vec::new(), wrong: 0, alike }
     }
 
     /// Asks, and checks the answer; it is given back if the request was to be allowed and was.
-    pub fn ask(&mut self, cell: Cell<'_>, ask: &Ask) -> Option<Answer> {
+    pub fn ask(&mut self, case: Case<'_>, ask: &Request) -> Option<Answer> {
         self.asked += 1;
-        let answer = self.send(cell, ask);
-        let wrong = match cell.expect {
-            Expect::Allowed => granted(&answer),
-            Expect::Refused { status, code, param } => self.denied(&answer, status, code, param),
+        let answer = self.send(case, ask);
+        let wrong = match case.expect {
+            Expectation::Allowed => granted(&answer),
+            Expectation::Refused { status, code, param } => {
+                self.denied(&answer, status, code, param)
+            }
         };
-        let wrong = wrong.and_then(|()| self.leaks(cell, ask, &answer));
-        let wrong = wrong.and_then(|()| self.alike(cell, &answer));
+        let wrong = wrong.and_then(|()| self.leaks(case, ask, &answer));
+        let wrong = wrong.and_then(|()| self.alike(case, &answer));
         let good = wrong.is_ok();
         if let Err(wrong) = wrong {
-            self.tell(cell, &format!("{wrong}\n    {} {}", answer.status, answer.body));
-            self.watch.look(&self.world.server);
+            self.tell(case, &format!("{wrong}\n    {} {}", answer.status, answer.body));
+            self.changes.has_changed(&self.fixtures.server);
         }
-        let granted = good && cell.expect == Expect::Allowed;
+        let granted = good && case.expect == Expectation::Allowed;
         self.allowed += usize::from(granted);
         granted.then_some(answer)
     }
 
     /// Checks what an allowed request did.
-    pub fn check(&mut self, cell: Cell<'_>, holds: bool, what: &str) {
+    pub fn check(&mut self, case: Case<'_>, holds: bool, what: &str) {
         if !holds {
-            self.tell(cell, what);
+            self.tell(case, what);
         }
     }
 
-    fn tell(&mut self, cell: Cell<'_>, wrong: &str) {
+    fn tell(&mut self, case: Case<'_>, wrong: &str) {
         self.wrong += 1;
         if self.failures.len() < TOLD {
-            let Cell { operation, who, named, about, expect, .. } = cell;
+            let Case { operation, who, named, about, expect, .. } = case;
             self.failures.push(format!(
                 "{} by [{}] for {named:?} about {about}: expected {expect:?}: {wrong}",
                 operation.name, who.name
@@ -92,20 +86,15 @@ impl Run {
         }
     }
 
-    fn send(&self, cell: Cell<'_>, ask: &Ask) -> Answer {
-        let mut caller = self.world.anyone.clone();
-        if let Some(token) = &cell.who.token {
+    fn send(&self, case: Case<'_>, ask: &Request) -> Answer {
+        let mut caller = self.fixtures.anyone.clone();
+        if let Some(token) = &case.who.token {
             caller = caller.with_key(token);
         }
-        if let Some(account) = cell.named {
+        if let Some(account) = case.named {
             caller = caller.for_account(account.id());
         }
-        let params: Vec<_> = ask.params.iter().map(|(name, of)| (*name, of.as_str())).collect();
-        match ask.method {
-            "GET" => caller.get(&ask.path, &params),
-            "DELETE" => caller.delete(&ask.path, &params),
-            _ => caller.post(&ask.path, &params),
-        }
+        ask.send(&caller)
     }
 
     fn denied(
@@ -127,7 +116,7 @@ impl Run {
         if (status == 401) != answer.header("www-authenticate").is_some() {
             return Err("WWW-Authenticate belongs to a 401".to_owned());
         }
-        if self.watch.look(&self.world.server) {
+        if self.changes.has_changed(&self.fixtures.server) {
             Err("something changed".to_owned())
         } else {
             Ok(())
@@ -135,26 +124,26 @@ impl Run {
     }
 
     /// Whether the answer holds what the caller neither sent nor owns.
-    fn leaks(&self, cell: Cell<'_>, ask: &Ask, answer: &Answer) -> Result<(), String> {
-        let account = account_of(cell.who, cell.named).id();
-        let granted = cell.expect == Expect::Allowed;
+    fn leaks(&self, case: Case<'_>, ask: &Request, answer: &Answer) -> Result<(), String> {
+        let account = account_of(case.who, case.named).id();
+        let granted = case.expect == Expectation::Allowed;
         let sent = |text: &str| {
             ask.path.contains(text) || ask.params.iter().any(|(_, value)| value.contains(text))
         };
-        let own = |text: &str| granted && cell.own.contains(&text);
+        let own = |text: &str| granted && case.own.contains(&text);
         let headers = answer.headers.iter().map(|(name, value)| format!("{name}: {value}\n"));
         let all = headers.collect::<String>() + &answer.body;
-        for secret in &self.world.secrets {
+        for secret in &self.fixtures.secrets {
             if all.contains(secret) && !own(secret) {
                 return Err(format!("it tells {secret}"));
             }
         }
         // The operator sees who is who.
-        if granted && cell.who.kind == Kind::Admin {
+        if granted && case.who.kind == Kind::Admin {
             return Ok(());
         }
         let told = self
-            .world
+            .fixtures
             .ids
             .iter()
             .find(|id| all.contains(*id) && !own(id) && !sent(id) && *id != account);
@@ -163,13 +152,13 @@ impl Run {
 
     /// Refusals that must not tell whether something exists are the same for what exists and for
     /// what does not, byte by byte, apart from the text that the caller sent.
-    fn alike(&mut self, cell: Cell<'_>, answer: &Answer) -> Result<(), String> {
-        let Expect::Refused { code: Some(code), .. } = cell.expect else { return Ok(()) };
-        let (key, sent) = match (code, cell.named) {
+    fn alike(&mut self, case: Case<'_>, answer: &Answer) -> Result<(), String> {
+        let Expectation::Refused { code: Some(code), .. } = case.expect else { return Ok(()) };
+        let (key, sent) = match (code, case.named) {
             ("account_invalid", Some(account)) => {
-                (format!("account {}", cell.who.name), account.id())
+                (format!("account {}", case.who.name), account.id())
             }
-            ("resource_missing", _) => (format!("subject {}", cell.operation.name), cell.subject),
+            ("resource_missing", _) => (format!("subject {}", case.operation.name), case.subject),
             _ => return Ok(()),
         };
         let varies = ["request-id", "original-request", "date", "content-length"];
@@ -186,10 +175,10 @@ impl Run {
 
     /// Ends the run.
     pub fn report(self) {
-        println!("{} cells, {} of them allowed", self.asked, self.allowed);
+        println!("{} cases, {} of them allowed", self.asked, self.allowed);
         assert!(
             self.wrong == 0,
-            "{} of {} cells are wrong, such as:\n{}",
+            "{} of {} cases are wrong, such as:\n{}",
             self.wrong,
             self.asked,
             self.failures.join("\n")

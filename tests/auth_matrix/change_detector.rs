@@ -4,28 +4,26 @@ use coffer_testkit::TestServer;
 
 /// A look at both stores.
 #[derive(Default)]
-pub struct Watch {
+pub struct ChangeDetector {
     commits: u64,
-    dump: Vec<String>,
+    digest: u64,
 }
 
-impl Watch {
+impl ChangeDetector {
     pub fn over(server: &TestServer) -> Self {
-        let mut watch = Self::default();
-        watch.look(server);
-        watch
+        let mut changes = Self::default();
+        changes.has_changed(server);
+        changes
     }
 
     /// Whether a row of any table differs from what the last look saw. The stores' own count of
     /// commits saves reading all rows where there was none.
-    pub fn look(&mut self, server: &TestServer) -> bool {
+    pub fn has_changed(&mut self, server: &TestServer) -> bool {
         let commits = server.commits();
         if std::mem::replace(&mut self.commits, commits) == commits {
             return false;
         }
-        let dump = server.dump();
-        let changed = dump != self.dump;
-        self.dump = dump;
-        changed
+        let digest = server.digest();
+        std::mem::replace(&mut self.digest, digest) != digest
     }
 }

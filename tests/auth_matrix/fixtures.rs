@@ -1,5 +1,8 @@
 //! Who takes part: modes, apps, accounts, users, and what each credential is.
 
+pub mod credentials;
+pub mod installation;
+
 /// Test or live.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Mode {

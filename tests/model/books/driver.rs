@@ -1,15 +1,15 @@
 //! Random steps: each is made by the server and by the reference, and both must agree.
 
+use super::fixture::{Fixture, compare};
 use super::reference::{Books, Charge, DAY, Hold, Plan, PoolName, Terms, midnight_after};
-use super::world::{World, compare};
 use coffer_base::{Random, TestRandom};
 use coffer_testkit::Answer;
 use std::collections::BTreeMap;
 
-/// Chance that can be had again.
-pub struct Dice(TestRandom);
+/// A source of random numbers that a seed repeats.
+pub struct Rng(TestRandom);
 
-impl Dice {
+impl Rng {
     pub fn new(seed: u64) -> Self {
         Self(TestRandom::seeded(seed))
     }
@@ -36,39 +36,39 @@ struct Change {
     accepted: bool,
 }
 
-pub struct Play {
-    pub world: World,
+pub struct Driver {
+    pub fixture: Fixture,
     pub books: Books,
-    dice: Dice,
+    rng: Rng,
     /// What was done, for whoever reads of a failure.
     pub log: Vec<String>,
     /// What was done, and how it was answered: how often.
-    pub told: BTreeMap<String, usize>,
+    pub outcomes: BTreeMap<String, usize>,
     number: usize,
 }
 
 const CURRENCIES: [&str; 2] = ["usd", "eur"];
 const SOURCES: [&str; 2] = ["card", "bank_account"];
 
-impl Play {
+impl Driver {
     pub fn new(seed: u64) -> Self {
-        let mut dice = Dice::new(seed);
-        let now = 1_772_359_200 + dice.below(DAY);
+        let mut rng = Rng::new(seed);
+        let now = 1_772_359_200 + rng.below(DAY);
         let mark = midnight_after(now) - DAY;
         let books = Books { now, mark, ..Books::default() };
         Self {
-            world: World::new(now),
+            fixture: Fixture::new(now),
             books,
-            dice,
+            rng,
             log: Vec::new(),
-            told: BTreeMap::new(),
+            outcomes: BTreeMap::new(),
             number: 0,
         }
     }
 
     /// One step, and the comparison after it.
     pub fn step(&mut self) -> Result<(), String> {
-        match self.dice.below(100) {
+        match self.rng.below(100) {
             0..28 => self.change(Self::charge),
             28..32 => self.change(Self::charge_again),
             32..36 => self.change(Self::late_fee),
@@ -88,7 +88,7 @@ impl Play {
             97..98 => self.go_back(),
             _ => self.crash(),
         }?;
-        compare(&self.world, &mut self.books)
+        compare(&self.fixture, &mut self.books)
     }
 
     /// Sends what `make` says. Now and then the commit fails first, and the change is asked for
@@ -96,24 +96,24 @@ impl Play {
     fn change(&mut self, make: fn(&mut Self) -> Option<Change>) -> Result<(), String> {
         let Some(Change { path, params, accepted }) = make(self) else { return Ok(()) };
         self.log.push(format!("{path} {params:?} {accepted}"));
-        let answer = if accepted && self.dice.below(12) == 0 {
-            self.world.fail_next_commit();
+        let answer = if accepted && self.rng.below(12) == 0 {
+            self.fixture.fail_next_commit();
             self.note("a commit that failed");
-            let lost = self.world.post(&path, &params);
+            let lost = self.fixture.post(&path, &params);
             if lost.status < 500 {
                 return Err(format!("a commit failed, and the answer was {}", lost.status));
             }
-            self.world.again(&path, &params)
+            self.fixture.again(&path, &params)
         } else {
-            self.world.post(&path, &params)
+            self.fixture.post(&path, &params)
         };
         judge(&answer, accepted)?;
         self.note(&format!("{} {}", kind(&path), answer.status));
         if path == "/v1/reserve/plans" && accepted {
             self.books.plans.last_mut().unwrap().id = answer.text("id");
         }
-        if self.dice.below(6) == 0 {
-            let again = self.world.again(&path, &params);
+        if self.rng.below(6) == 0 {
+            let again = self.fixture.again(&path, &params);
             if (again.status, &again.body) != (answer.status, &answer.body) {
                 return Err(format!("asked again: {again:?}, and before {answer:?}"));
             }
@@ -122,7 +122,7 @@ impl Play {
     }
 
     fn note(&mut self, what: &str) {
-        *self.told.entry(what.to_owned()).or_default() += 1;
+        *self.outcomes.entry(what.to_owned()).or_default() += 1;
     }
 
     fn id(&mut self, kind: &str) -> String {
@@ -131,18 +131,18 @@ impl Play {
     }
 
     fn pool(&mut self) -> PoolName {
-        (self.dice.one(&CURRENCIES), self.dice.one(&SOURCES))
+        (self.rng.one(&CURRENCIES), self.rng.one(&SOURCES))
     }
 
     fn charge(&mut self) -> Option<Change> {
         let (id, pool, now) = (self.id("ch"), self.pool(), self.books.now);
-        let amount = 1 + self.dice.below(20_000);
-        let fee = self.dice.flip().then(|| self.dice.below(amount / 4 + 2));
-        let share = if self.dice.below(9) == 0 { amount + 50 } else { amount / 5 };
-        let application_fee = self.dice.below(share + 1);
-        let created = now - if self.dice.below(3) == 0 { self.dice.below(9 * DAY) } else { 0 };
+        let amount = 1 + self.rng.below(20_000);
+        let fee = self.rng.flip().then(|| self.rng.below(amount / 4 + 2));
+        let share = if self.rng.below(9) == 0 { amount + 50 } else { amount / 5 };
+        let application_fee = self.rng.below(share + 1);
+        let created = now - if self.rng.below(3) == 0 { self.rng.below(9 * DAY) } else { 0 };
         let usual = midnight_after(created) + DAY;
-        let own = self.dice.flip().then(|| created + self.dice.below(12 * DAY));
+        let own = self.rng.flip().then(|| created + self.rng.below(12 * DAY));
         let mut params = vec![
             ("id", id.clone()),
             ("amount", amount.to_string()),
@@ -169,21 +169,21 @@ impl Play {
     }
 
     fn any(&mut self, of: usize) -> Option<usize> {
-        (of > 0).then(|| self.dice.below(of as i64) as usize)
+        (of > 0).then(|| self.rng.below(of as i64) as usize)
     }
 
     /// The same charge, with the same figures, a late fee, or another amount.
     fn charge_again(&mut self) -> Option<Change> {
         let at = self.any(self.books.charges.len())?;
         let charge = self.books.charges[at].clone();
-        let same = self.dice.below(3) > 0;
+        let same = self.rng.below(3) > 0;
         let amount = if same { charge.amount } else { charge.amount + 1 };
         let mut params = vec![
             ("id", charge.id),
             ("amount", amount.to_string()),
             ("currency", charge.pool.0.to_owned()),
         ];
-        if self.dice.flip() {
+        if self.rng.flip() {
             let fee = charge.fee.unwrap_or(7);
             params.push(("fee", fee.to_string()));
             if same && charge.fee.is_none() {
@@ -195,7 +195,7 @@ impl Play {
 
     fn late_fee(&mut self) -> Option<Change> {
         let at = self.any(self.books.charges.len())?;
-        let fee = self.dice.below(self.books.charges[at].amount / 3 + 5);
+        let fee = self.rng.below(self.books.charges[at].amount / 3 + 5);
         self.books.late_fee(at, fee);
         let path = format!("/v1/ledger/charges/{}", self.books.charges[at].id);
         Some(Change { path, params: vec![("fee", fee.to_string())], accepted: true })
@@ -204,7 +204,7 @@ impl Play {
     fn refund(&mut self) -> Option<Change> {
         let at = self.any(self.books.charges.len())?;
         let (id, charge) = (self.id("re"), self.books.charges[at].clone());
-        let amount = 1 + self.dice.below(charge.amount);
+        let amount = 1 + self.rng.below(charge.amount);
         let accepted = self.books.refund(id.clone(), at, amount).is_ok();
         let params = vec![("id", id), ("charge", charge.id), ("amount", amount.to_string())];
         Some(Change { path: "/v1/ledger/refunds".to_owned(), params, accepted })
@@ -220,7 +220,7 @@ impl Play {
     fn dispute(&mut self) -> Option<Change> {
         let at = self.any(self.books.charges.len())?;
         let (id, charge) = (self.id("du"), self.books.charges[at].clone());
-        let (amount, fee) = (1 + self.dice.below(charge.amount + 100), self.dice.below(1500));
+        let (amount, fee) = (1 + self.rng.below(charge.amount + 100), self.rng.below(1500));
         self.books.dispute(id.clone(), at, amount, fee);
         let params = vec![
             ("id", id),
@@ -233,8 +233,8 @@ impl Play {
 
     fn end_dispute(&mut self) -> Option<Change> {
         let at = self.any(self.books.disputes.len())?;
-        let status = self.dice.one(&["won", "lost"]);
-        let fee_back = status == "won" && self.dice.flip();
+        let status = self.rng.one(&["won", "lost"]);
+        let fee_back = status == "won" && self.rng.flip();
         // What is known already is not told with another fee.
         let open = self.books.disputes[at].status == "open";
         let accepted = self.books.end_dispute(at, status, fee_back).is_ok();
@@ -247,38 +247,38 @@ impl Play {
     }
 
     fn payout(&mut self) -> Option<Change> {
-        let (id, pool, told) = (self.id("po"), self.pool(), self.dice.below(3) == 0);
-        let amount = 1 + self.dice.below(9000);
-        let accepted = self.books.payout(id.clone(), amount, pool, told).is_ok();
+        let (id, pool, reported) = (self.id("po"), self.pool(), self.rng.below(3) == 0);
+        let amount = 1 + self.rng.below(9000);
+        let accepted = self.books.payout(id.clone(), amount, pool, reported).is_ok();
         let params = vec![
             ("id", id),
             ("amount", amount.to_string()),
             ("currency", pool.0.to_owned()),
             ("source_type", pool.1.to_owned()),
-            ("reported", told.to_string()),
+            ("reported", reported.to_string()),
         ];
         Some(Change { path: "/v1/ledger/payouts".to_owned(), params, accepted })
     }
 
     fn end_payout(&mut self) -> Option<Change> {
         let at = self.any(self.books.payouts.len())?;
-        let status = self.dice.one(&["paid", "failed", "canceled"]);
+        let status = self.rng.one(&["paid", "failed", "canceled"]);
         let accepted = self.books.end_payout(at, status).is_ok();
         let path = format!("/v1/ledger/payouts/{}", self.books.payouts[at].id);
         Some(Change { path, params: vec![("status", status.to_owned())], accepted })
     }
 
     fn plan(&mut self) -> Option<Change> {
-        let (now, percent) = (self.books.now, 1 + self.dice.below(100));
-        let terms = match self.dice.below(5) {
-            0..2 => Terms::Fixed { release_after: now + (3 + self.dice.below(30)) * DAY },
+        let (now, percent) = (self.books.now, 1 + self.rng.below(100));
+        let terms = match self.rng.below(5) {
+            0..2 => Terms::Fixed { release_after: now + (3 + self.rng.below(30)) * DAY },
             2..4 => Terms::Rolling {
-                days: 3 + self.dice.below(20),
-                expires_on: self.dice.flip().then(|| now + 1 + self.dice.below(30 * DAY)),
+                days: 3 + self.rng.below(20),
+                expires_on: self.rng.flip().then(|| now + 1 + self.rng.below(30 * DAY)),
             },
             _ => Terms::Manual,
         };
-        let currency = self.dice.flip().then(|| self.dice.one(&CURRENCIES));
+        let currency = self.rng.flip().then(|| self.rng.one(&CURRENCIES));
         let mut params = vec![("percent", percent.to_string())];
         params.extend(currency.map(|currency| ("currency", currency.to_owned())));
         params.extend(blocks(terms));
@@ -295,18 +295,18 @@ impl Play {
 
     fn change_plan(&mut self) -> Option<Change> {
         let at = self.any(self.books.plans.len())?;
-        let (now, percent) = (self.books.now, 1 + self.dice.below(100));
-        let moved = self.dice.flip();
+        let (now, percent) = (self.books.now, 1 + self.rng.below(100));
+        let moved = self.rng.flip();
         let plan = &mut self.books.plans[at];
         let accepted = plan.state == "active";
         let mut params = vec![("percent", percent.to_string())];
         let terms = match plan.terms {
             Terms::Fixed { .. } if moved => {
-                Terms::Fixed { release_after: now + (3 + self.dice.below(90)) * DAY }
+                Terms::Fixed { release_after: now + (3 + self.rng.below(90)) * DAY }
             }
             Terms::Rolling { expires_on, .. } if moved => {
                 let ahead = expires_on.filter(|at| *at > now);
-                Terms::Rolling { days: 3 + self.dice.below(90), expires_on: ahead }
+                Terms::Rolling { days: 3 + self.rng.below(90), expires_on: ahead }
             }
             other => other,
         };
@@ -339,8 +339,8 @@ impl Play {
 
     fn hold(&mut self) -> Option<Change> {
         let (pool, now) = (self.pool(), self.books.now);
-        let amount = 1 + self.dice.below(3000);
-        let after = now + (2 + self.dice.below(30)) * DAY;
+        let amount = 1 + self.rng.below(3000);
+        let after = now + (2 + self.rng.below(30)) * DAY;
         let accepted = after >= now + 3 * DAY;
         let params = vec![
             ("amount", amount.to_string()),
@@ -367,7 +367,7 @@ impl Play {
     fn move_hold(&mut self) -> Option<Change> {
         let at = self.any(self.books.holds.len())?;
         let (now, hold) = (self.books.now, self.books.holds[at].clone());
-        let after = now + self.dice.below(190 * DAY);
+        let after = now + self.rng.below(190 * DAY);
         let accepted = self.books.is_releasable(&hold) && after <= hold.created + 180 * DAY + 60;
         if accepted {
             self.books.holds[at].own = Some(midnight_after(after));
@@ -380,7 +380,7 @@ impl Play {
         let at = self.any(self.books.holds.len())?;
         let hold = self.books.holds[at].clone();
         let left = hold.amount - hold.released;
-        let part = self.dice.flip().then(|| 1 + self.dice.below(hold.amount + 10));
+        let part = self.rng.flip().then(|| 1 + self.rng.below(hold.amount + 10));
         let accepted = self.books.is_releasable(&hold) && part.is_none_or(|part| part <= left);
         if accepted {
             self.books.release(at, part.unwrap_or(left), "hold_released_early");
@@ -392,20 +392,20 @@ impl Play {
 
     /// Time passes: seconds, days, or weeks.
     fn advance(&mut self) -> Result<(), String> {
-        let most = self.dice.one(&[90, DAY, 4 * DAY, 21 * DAY]);
-        self.books.now += 1 + self.dice.below(most);
+        let most = self.rng.one(&[90, DAY, 4 * DAY, 21 * DAY]);
+        self.books.now += 1 + self.rng.below(most);
         self.log.push(format!("it is {}", self.books.now));
-        self.world.set_clock(self.books.now);
+        self.fixture.set_clock(self.books.now);
         self.books.run_due();
         Ok(())
     }
 
     /// The machine's clock is set back.
     fn go_back(&mut self) -> Result<(), String> {
-        self.books.now -= self.dice.below(3 * DAY);
+        self.books.now -= self.rng.below(3 * DAY);
         self.log.push(format!("it is {} again", self.books.now));
         self.note("a clock that went back");
-        self.world.set_clock(self.books.now);
+        self.fixture.set_clock(self.books.now);
         self.books.run_due();
         Ok(())
     }
@@ -413,7 +413,7 @@ impl Play {
     fn crash(&mut self) -> Result<(), String> {
         self.log.push("crash".to_owned());
         self.note("a crash");
-        self.world.crash(self.books.now);
+        self.fixture.crash(self.books.now);
         Ok(())
     }
 }

@@ -11,10 +11,10 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
 /// A difference between the server and the reference.
-pub type Played = Result<(), String>;
+pub type Compared = Result<(), String>;
 
 /// A server and what it should hold.
-pub struct Game {
+pub struct Driver {
     directory: tempfile::TempDir,
     faults: Faults,
     server: Option<TestServer>,
@@ -28,7 +28,7 @@ pub struct Game {
     ids: BTreeSet<String>,
     last: Option<Writing>,
     /// What was asked, and how it was answered: how often.
-    pub told: BTreeMap<String, usize>,
+    pub outcomes: BTreeMap<String, usize>,
 }
 
 fn start(directory: &Path, faults: &Faults, now: Option<i64>) -> TestServer {
@@ -42,7 +42,7 @@ fn start(directory: &Path, faults: &Faults, now: Option<i64>) -> TestServer {
     builder.start()
 }
 
-impl Game {
+impl Driver {
     /// Two apps, four accounts, and three installs.
     pub fn new(faults: Faults) -> Self {
         let directory = tempfile::TempDir::new().unwrap();
@@ -50,7 +50,7 @@ impl Game {
         let (anyone, admin) = (server.anonymous(), server.admin());
         let reference = Reference { now: server.clock.now().unix(), ..Reference::default() };
         let accounts = (0..4).map(|_| admin.post("/v1/admin/accounts", &[]).text("id")).collect();
-        let mut game = Self {
+        let mut driver = Self {
             directory,
             faults,
             server: Some(server),
@@ -62,30 +62,30 @@ impl Game {
             reference,
             ids: BTreeSet::new(),
             last: None,
-            told: BTreeMap::new(),
+            outcomes: BTreeMap::new(),
         };
         for app in 0..2 {
-            let account = &game.accounts[Reference::developer(app)];
-            let made = game.admin.post("/v1/admin/apps", &[("account", account)]);
-            game.apps.push(made.text("id"));
-            let keys = [game.make_key(app, 0), game.make_key(app, 1)];
-            game.reference.keys.push(keys);
+            let account = &driver.accounts[Reference::developer(app)];
+            let made = driver.admin.post("/v1/admin/apps", &[("account", account)]);
+            driver.apps.push(made.text("id"));
+            let keys = [driver.make_key(app, 0), driver.make_key(app, 1)];
+            driver.reference.keys.push(keys);
             let params = [
-                ("app", game.apps[app].as_str()),
+                ("app", driver.apps[app].as_str()),
                 ("mode", "test"),
                 ("permissions[]", "secret_read"),
             ];
-            game.readers.push(game.admin.post("/v1/admin/api_keys", &params).text("key"));
+            driver.readers.push(driver.admin.post("/v1/admin/api_keys", &params).text("key"));
         }
         for (app, account) in [(0, 2), (0, 3), (1, 2)] {
-            game.install(app, account).unwrap();
+            driver.install(app, account).unwrap();
         }
-        game.quota(0, Some(3)).unwrap();
-        game
+        driver.quota(0, Some(3)).unwrap();
+        driver
     }
 
     /// Plays one step.
-    pub fn play(&mut self, step: &Step) -> Played {
+    pub fn run(&mut self, step: &Step) -> Compared {
         match step {
             Step::Write(writing) => self.write(writing),
             Step::Again => self.last.clone().map_or(Ok(()), |writing| self.write(&writing)),
@@ -134,14 +134,14 @@ impl Game {
         if json["has_more"] == true {
             told += " more";
         }
-        *self.told.entry(told.replace(" invalid_request_error", "")).or_default() += 1;
+        *self.outcomes.entry(told.replace(" invalid_request_error", "")).or_default() += 1;
     }
 
     fn server(&self) -> &TestServer {
         self.server.as_ref().unwrap()
     }
 
-    fn restart(&mut self) -> Played {
+    fn restart(&mut self) -> Compared {
         self.server.take().unwrap().stop();
         let server = start(self.directory.path(), &self.faults, Some(self.reference.now));
         (self.anyone, self.admin) = (server.anonymous(), server.admin());
@@ -165,7 +165,7 @@ impl Game {
         client.for_account(&self.accounts[by.account])
     }
 
-    fn write(&mut self, writing: &Writing) -> Played {
+    fn write(&mut self, writing: &Writing) -> Compared {
         let Writing { by, scope, name, write, key } = writing;
         let name = format!("name{name}");
         let mut params = place(&name, *scope);
@@ -220,7 +220,7 @@ impl Game {
         name: &str,
         write: &Write,
         answer: &Answer,
-    ) -> (Played, bool) {
+    ) -> (Compared, bool) {
         let (mode, app, account) = let_in.tenant;
         let now = self.reference.now;
         if let Write::Set { expires_in: Some(seconds), .. } = write
@@ -262,7 +262,7 @@ impl Game {
         (same(answer, &expected), true)
     }
 
-    fn find(&mut self, by: Caller, scope: Scope, name: u8, expand: bool) -> Played {
+    fn find(&mut self, by: Caller, scope: Scope, name: u8, expand: bool) -> Compared {
         let name = format!("name{name}");
         let mut params = place(&name, scope);
         if expand {
@@ -287,7 +287,7 @@ impl Game {
         limit: Option<i64>,
         cursor: Cursor,
         expand: bool,
-    ) -> Played {
+    ) -> Compared {
         let mut params = place("", scope);
         params.retain(|(name, _)| *name != "name");
         if let Some(limit) = limit {
@@ -347,7 +347,7 @@ impl Game {
         Key { token: made.text("key"), id: made.text("id"), over: false }
     }
 
-    fn revoke(&mut self, app: usize, mode: usize) -> Played {
+    fn revoke(&mut self, app: usize, mode: usize) -> Compared {
         let path = format!("/v1/admin/api_keys/{}/revoke", self.reference.keys[app][mode].id);
         granted(&self.admin.post(&path, &[]))?;
         self.reference.keys[app][mode].over = true;
@@ -356,7 +356,7 @@ impl Game {
         Ok(())
     }
 
-    fn install(&mut self, app: usize, account: usize) -> Played {
+    fn install(&mut self, app: usize, account: usize) -> Compared {
         let of = [("app", self.apps[app].as_str()), ("account", self.accounts[account].as_str())];
         let answer = self.admin.post("/v1/admin/installs", &of);
         self.note("install", &answer);
@@ -372,7 +372,7 @@ impl Game {
         }
     }
 
-    fn uninstall(&mut self, app: usize, account: usize, purge: bool) -> Played {
+    fn uninstall(&mut self, app: usize, account: usize, purge: bool) -> Compared {
         let Some(install) = self.reference.installs.get(&(app, account)) else { return Ok(()) };
         let purges = [("purge", if purge { "true" } else { "false" })];
         let answer = self.admin.delete(&format!("/v1/admin/installs/{}", install.id), &purges);
@@ -381,7 +381,7 @@ impl Game {
         Ok(())
     }
 
-    fn quota(&mut self, app: usize, most: Option<i64>) -> Played {
+    fn quota(&mut self, app: usize, most: Option<i64>) -> Compared {
         let path = format!("/v1/admin/apps/{}", self.apps[app]);
         let most_text = most.map(|most| most.to_string()).unwrap_or_default();
         granted(&self.admin.post(&path, &[("secrets_per_scope", &most_text)]))?;
@@ -389,7 +389,7 @@ impl Game {
         Ok(())
     }
 
-    fn make_ephemeral(&mut self, by: Caller, user: usize, writes: bool, seconds: i64) -> Played {
+    fn make_ephemeral(&mut self, by: Caller, user: usize, writes: bool, seconds: i64) -> Compared {
         let by = Caller { shows: Shows::Backend, ..by };
         let seconds_text = seconds.to_string();
         let access = if writes { "write" } else { "read" };
@@ -419,7 +419,7 @@ impl Game {
         same(&answer, &expected)
     }
 
-    fn end_ephemeral(&mut self, at: usize) -> Played {
+    fn end_ephemeral(&mut self, at: usize) -> Compared {
         let many = self.reference.ephemeral.len();
         let Some(key) = (many > 0).then(|| self.reference.ephemeral[at % many].clone()) else {
             return Ok(());

@@ -1,6 +1,6 @@
-//! Random games.
+//! Property tests over random sequences of steps.
 
-use crate::play::Game;
+use crate::driver::Driver;
 use crate::step::{Step, step};
 use coffer_storage::Faults;
 use proptest::collection::vec;
@@ -9,13 +9,13 @@ use std::cell::{Cell, RefCell};
 use std::collections::BTreeMap;
 use std::num::NonZeroU64;
 
-/// Games of a run, unless `PROPTEST_CASES` says otherwise.
-const GAMES: u32 = 50;
+/// Cases of a run, unless `PROPTEST_CASES` says otherwise.
+const CASES: u32 = 50;
 
-/// Steps of a game.
+/// Steps of a case.
 const STEPS: std::ops::Range<usize> = 1..240;
 
-/// What happens at least once in a run, or the games would prove little.
+/// What happens at least once in a run, or the cases would prove little.
 const HAPPENS: &[&str] = &[
     "set 200",
     "set 200 replayed",
@@ -45,7 +45,7 @@ const HAPPENS: &[&str] = &[
 fn config() -> Config {
     let mut config = Config { failure_persistence: None, ..Config::default() };
     if std::env::var_os("PROPTEST_CASES").is_none() {
-        config.cases = GAMES;
+        config.cases = CASES;
     }
     if std::env::var_os("PROPTEST_RNG_SEED").is_none() {
         config.rng_seed = RngSeed::Fixed(20_270_115);
@@ -54,46 +54,46 @@ fn config() -> Config {
     config
 }
 
-/// What games came to.
-struct Played {
+/// What the cases of a run came to.
+struct Outcome {
     steps: usize,
     /// What was asked, and how it was answered: how often.
-    told: BTreeMap<String, usize>,
+    outcomes: BTreeMap<String, usize>,
     result: Result<(), TestError<Vec<Step>>>,
 }
 
-fn play(config: Config, faults: impl Fn() -> Faults) -> Played {
+fn check(config: Config, faults: impl Fn() -> Faults) -> Outcome {
     let steps = Cell::new(0usize);
-    let told = RefCell::new(BTreeMap::new());
+    let outcomes = RefCell::new(BTreeMap::new());
     let seed = config.rng_seed;
-    let result = TestRunner::new(config).run(&vec(step(), STEPS), |game| {
-        let mut server = Game::new(faults());
-        for (at, step) in game.iter().enumerate() {
+    let result = TestRunner::new(config).run(&vec(step(), STEPS), |case| {
+        let mut driver = Driver::new(faults());
+        for (at, step) in case.iter().enumerate() {
             steps.set(steps.get() + 1);
-            server.play(step).map_err(|difference| {
+            driver.run(step).map_err(|difference| {
                 TestCaseError::fail(format!("seed {seed:?}, step {at}, {step:?}: {difference}"))
             })?;
         }
-        for (what, times) in &server.told {
-            *told.borrow_mut().entry(what.clone()).or_default() += times;
+        for (what, times) in &driver.outcomes {
+            *outcomes.borrow_mut().entry(what.clone()).or_default() += times;
         }
         Ok(())
     });
-    Played { steps: steps.get(), told: told.into_inner(), result }
+    Outcome { steps: steps.get(), outcomes: outcomes.into_inner(), result }
 }
 
 #[test]
 fn every_answer_is_the_predicted_one() {
-    let Played { steps, told, result } = play(config(), Faults::none);
-    println!("{steps} steps: {told:#?}");
-    if let Err(TestError::Fail(reason, game)) = result {
-        let game: Vec<String> = game.iter().map(|step| format!("    {step:?}")).collect();
-        panic!("{reason}\nin this game:\n{}", game.join("\n"));
+    let Outcome { steps, outcomes, result } = check(config(), Faults::none);
+    println!("{steps} steps: {outcomes:#?}");
+    if let Err(TestError::Fail(reason, case)) = result {
+        let case: Vec<String> = case.iter().map(|step| format!("    {step:?}")).collect();
+        panic!("{reason}\nin this case:\n{}", case.join("\n"));
     }
-    if config().cases >= GAMES && std::env::var_os("PROPTEST_RNG_SEED").is_none() {
+    if config().cases >= CASES && std::env::var_os("PROPTEST_RNG_SEED").is_none() {
         assert!(steps >= 2000, "{steps} steps");
         for happens in HAPPENS {
-            assert!(told.contains_key(*happens), "'{happens}' never happened: {told:#?}");
+            assert!(outcomes.contains_key(*happens), "'{happens}' never happened: {outcomes:#?}");
         }
     }
 }
@@ -101,10 +101,10 @@ fn every_answer_is_the_predicted_one() {
 /// A server that loses a write now and then does not get away with it.
 #[test]
 fn a_server_that_loses_writes_is_noticed() {
-    // The first write that is lost comes after those that set the game up.
+    // The first write that is lost comes after those that set the case up.
     let lossy = || Faults::none().drop_writes(NonZeroU64::new(67).unwrap());
     let config = Config { max_shrink_iters: 0, ..config() };
-    let Err(TestError::Fail(reason, _)) = play(config, lossy).result else {
+    let Err(TestError::Fail(reason, _)) = check(config, lossy).result else {
         panic!("not noticed");
     };
     let reason = reason.message().to_owned();

@@ -17,7 +17,7 @@ pub const fn march(day: i64) -> i64 {
 }
 
 /// A platform, one connected account, and the caller that speaks for it.
-pub struct World {
+pub struct Fixture {
     pub server: TestServer,
     pub app: App,
     pub account: String,
@@ -25,8 +25,8 @@ pub struct World {
     pub client: Client,
 }
 
-impl World {
-    /// A world in which it is [`MARCH_1`].
+impl Fixture {
+    /// A fixture whose clock stands at [`MARCH_1`].
     pub fn new() -> Self {
         Self::with(TestServer::builder())
     }
@@ -40,7 +40,7 @@ impl World {
         Self::of(builder.starts_at(Timestamp::from_unix(now)).start())
     }
 
-    /// A world around a server.
+    /// A fixture around a server.
     pub fn of(server: TestServer) -> Self {
         let app = server.app();
         let (account, client) = server.connected(&app);
@@ -49,7 +49,7 @@ impl World {
         Self { server, app, account, client }
     }
 
-    /// The same world after a restart, on a data directory that its test keeps.
+    /// The same fixture after a restart, on a data directory that its test keeps.
     pub fn restarted_at(mut self, now: i64) -> Self {
         let data = self.server.data_dir().to_owned();
         self.server.stop();
@@ -174,7 +174,8 @@ impl World {
     #[track_caller]
     pub fn verify(&self) {
         let store = self.server.server().installation().stores.data.clone();
-        let findings = self.server.block_on(coffer_reserves::verify(&store)).unwrap();
+        let findings =
+            self.server.block_on(coffer::family_set::FamilySet::default().verify(&store)).unwrap();
         assert!(findings.differences.is_empty(), "{:#?}", findings.differences);
     }
 }

@@ -1,19 +1,22 @@
 //! Rounds of load and SIGKILL on one data directory, so that recoveries pile up.
 
-use crate::dice::Dice;
+use crate::kill::Answers;
 use crate::load::{Caller, Fresh};
 use crate::process::{Program, start_with_admin};
+use crate::rng::Rng;
 use coffer_testkit::Client;
 use rusqlite::Connection;
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::sync::Mutex;
-use std::time::Duration;
 use tempfile::TempDir;
 
 const CALLERS: usize = 8;
 /// Accounts that are written to for the first time in each round.
 const FRESH_PER_ROUND: usize = 6;
+/// How many answers come at least before the kill: enough for a fault that strikes each fortieth
+/// write.
+const LEAST_ANSWERS: usize = 50;
 
 /// What is done to which server.
 pub struct Plan {
@@ -34,7 +37,7 @@ pub struct Report {
 }
 
 /// A founded data directory, an app in it, and accounts that have it installed.
-pub struct Site {
+pub struct Fixture {
     _home: Option<TempDir>,
     directory: PathBuf,
     /// The app's key.
@@ -44,16 +47,23 @@ pub struct Site {
     accounts: Fresh,
 }
 
-impl Site {
+impl Fixture {
     /// Founds it with as many accounts.
-    pub fn found(accounts: usize) -> Self {
+    pub fn new(accounts: usize) -> Self {
         let home = TempDir::new().unwrap();
-        let site = Self::found_at(home.path().join("data"), accounts);
-        Self { _home: Some(home), ..site }
+        let fixture = Self::at(home.path().join("data"), accounts);
+        Self { _home: Some(home), ..fixture }
     }
 
-    /// As [`Site::found`], in a directory of the caller's.
-    pub fn found_at(directory: PathBuf, accounts: usize) -> Self {
+    /// The same with one more family, which the tests have.
+    pub fn with_notes() -> Self {
+        let home = TempDir::new().unwrap();
+        let fixture = Self::at(home.path().join(coffer_tests::notes::FAMILY.name), 0);
+        Self { _home: Some(home), ..fixture }
+    }
+
+    /// As [`Fixture::new`], in a directory of the caller's.
+    pub fn at(directory: PathBuf, accounts: usize) -> Self {
         let (server, key) = start_with_admin(&directory);
         let admin = server.anonymous().with_key(&key);
         let account = admin.post("/v1/admin/accounts", &[]).text("id");
@@ -83,43 +93,43 @@ impl Site {
     }
 
     /// An account that nobody wrote to yet.
-    pub fn fresh(&self) -> String {
+    pub fn next_account(&self) -> String {
         self.accounts.lock().unwrap().pop().unwrap()
     }
 }
 
 /// Runs the plan; `Err` says what was lost, torn, or done twice.
-pub fn rounds(plan: &Plan, dice: &mut Dice) -> Result<Report, String> {
-    let site = Site::found(plan.rounds * FRESH_PER_ROUND);
+pub fn run(plan: &Plan, rng: &mut Rng) -> Result<Report, String> {
+    let fixture = Fixture::new(plan.rounds * FRESH_PER_ROUND);
     let mut callers: Vec<_> =
-        (0..CALLERS).map(|number| Caller::new(number, dice.split(), &site.account)).collect();
+        (0..CALLERS).map(|number| Caller::new(number, rng.split(), &fixture.account)).collect();
     let mut report = Report::default();
     for round in 0..=plan.rounds {
         let failed = |why: String| format!("round {round}: {why}");
-        let mut server = plan.program.start(&site.directory).map_err(failed)?;
-        let client = server.anonymous().with_key(&site.key);
+        let mut server = plan.program.start(&fixture.directory).map_err(failed)?;
+        let client = server.anonymous().with_key(&fixture.key);
         check(&mut callers, &client, &mut report).map_err(failed)?;
-        check_rows(&site.directory, &callers).map_err(failed)?;
+        check_rows(&fixture.directory, &callers).map_err(failed)?;
         if round == plan.rounds {
             break;
         }
         let fresh: Fresh =
-            Mutex::new((0..FRESH_PER_ROUND).map(|_| site.fresh()).collect::<Vec<_>>());
-        let load = Duration::from_millis(20 + dice.below(381));
+            Mutex::new((0..FRESH_PER_ROUND).map(|_| fixture.next_account()).collect::<Vec<_>>());
+        let (answers, enough) = (Answers::default(), LEAST_ANSWERS + rng.below(200) as usize);
         std::thread::scope(|scope| {
             let running: Vec<_> = callers
                 .iter_mut()
-                .map(|caller| scope.spawn(|| caller.run(&client, &fresh, plan.reads)))
+                .map(|caller| scope.spawn(|| caller.run(&client, &fresh, plan.reads, &answers)))
                 .collect();
-            std::thread::sleep(load);
+            answers.wait_for(enough);
             server.kill();
             running.into_iter().try_for_each(|caller| caller.join().unwrap())
         })
         .map_err(failed)?;
         report.first_writes += FRESH_PER_ROUND - fresh.lock().unwrap().len();
     }
-    report.changed = callers.iter().map(|caller| caller.told.changed.len()).sum();
-    report.refused = callers.iter().map(|caller| caller.told.refused).sum();
+    report.changed = callers.iter().map(|caller| caller.acknowledged.changed.len()).sum();
+    report.refused = callers.iter().map(|caller| caller.acknowledged.refused).sum();
     Ok(report)
 }
 
@@ -159,19 +169,22 @@ fn check_rows(directory: &Path, callers: &[Caller]) -> Result<(), String> {
         .unwrap();
     let audited: Vec<String> =
         rows.query_map([], |row| row.get(0)).unwrap().map(Result::unwrap).collect();
-    let told: BTreeSet<&str> =
-        callers.iter().flat_map(|caller| &caller.told.changed).map(String::as_str).collect();
-    expect("audit rows", audited.len(), told.len())?;
-    let unknown = audited.iter().find(|request| !told.contains(request.as_str()));
+    let acknowledged: BTreeSet<&str> = callers
+        .iter()
+        .flat_map(|caller| &caller.acknowledged.changed)
+        .map(String::as_str)
+        .collect();
+    expect("audit rows", audited.len(), acknowledged.len())?;
+    let unknown = audited.iter().find(|request| !acknowledged.contains(request.as_str()));
     if let Some(request) = unknown {
-        return Err(format!("the audit knows {request}, which nobody was told of"));
+        return Err(format!("the audit knows {request}, which nobody got an answer to"));
     }
     let distinct: BTreeSet<_> = audited.iter().collect();
-    expect("requests in the audit", distinct.len(), told.len())?;
+    expect("requests in the audit", distinct.len(), acknowledged.len())?;
 
-    let refused: usize = callers.iter().map(|caller| caller.told.refused).sum();
+    let refused: usize = callers.iter().map(|caller| caller.acknowledged.refused).sum();
     let kept = "SELECT count(*) FROM idempotency_record WHERE operation LIKE 'apps.secrets.%'";
-    expect("kept answers", count(kept), told.len() + refused)?;
+    expect("kept answers", count(kept), acknowledged.len() + refused)?;
     let held = callers.iter().flat_map(|caller| caller.held.values()).flatten().count();
     expect("secrets", count("SELECT count(*) FROM secret"), held)?;
     let keyless = "SELECT count(*) FROM secret s WHERE NOT EXISTS (SELECT 1 FROM keys.tenant_key \

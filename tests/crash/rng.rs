@@ -3,9 +3,9 @@
 use coffer_base::{Random, TestRandom};
 
 /// A source of numbers.
-pub struct Dice(TestRandom);
+pub struct Rng(TestRandom);
 
-impl Dice {
+impl Rng {
     /// From `COFFER_CRASH_SEED`, or a new one, which is printed.
     pub fn new(what: &str) -> Self {
         let seed = std::env::var("COFFER_CRASH_SEED").ok().and_then(|seed| seed.parse().ok());
@@ -18,7 +18,7 @@ impl Dice {
     }
 
     /// Any number.
-    pub fn roll(&mut self) -> u64 {
+    pub fn next_u64(&mut self) -> u64 {
         let mut bytes = [0; 8];
         self.0.fill(&mut bytes);
         u64::from_le_bytes(bytes)
@@ -26,11 +26,11 @@ impl Dice {
 
     /// A number below `bound`.
     pub fn below(&mut self, bound: u64) -> u64 {
-        self.roll() % bound
+        self.next_u64() % bound
     }
 
     /// Another one, with a fate of its own.
     pub fn split(&mut self) -> Self {
-        Self(TestRandom::seeded(self.roll()))
+        Self(TestRandom::seeded(self.next_u64()))
     }
 }

@@ -1,26 +1,26 @@
-//! What each cell must come to, from the contract and not from the server: conventions §1 and
+//! What each case must come to, from the contract and not from the server: conventions §1 and
 //! Extensions, secret store §4.3, §5, §7 decisions 16 and 17, and Extensions.
 
-use crate::cast::{Account, Credential, Kind, Scope, Standing, Tenant, tenant};
+use crate::fixtures::{Account, Credential, Kind, Scope, Standing, Tenant, tenant};
 use crate::operations::{Needs, Operation};
 
 /// What an answer must be.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub enum Expect {
+pub enum Expectation {
     Allowed,
     Refused { status: u16, code: Option<&'static str>, param: Option<&'static str> },
 }
 
-const fn refused(status: u16) -> Expect {
-    Expect::Refused { status, code: None, param: None }
+const fn refused(status: u16) -> Expectation {
+    Expectation::Refused { status, code: None, param: None }
 }
 
-const fn refused_as(status: u16, code: &'static str) -> Expect {
-    Expect::Refused { status, code: Some(code), param: None }
+const fn refused_as(status: u16, code: &'static str) -> Expectation {
+    Expectation::Refused { status, code: Some(code), param: None }
 }
 
-const fn refused_at(status: u16, param: &'static str) -> Expect {
-    Expect::Refused { status, code: None, param: Some(param) }
+const fn refused_at(status: u16, param: &'static str) -> Expectation {
+    Expectation::Refused { status, code: None, param: Some(param) }
 }
 
 /// The account that the request is about: the one that it names, or the key's own.
@@ -58,7 +58,7 @@ fn permitted(who: &Credential, permission: &str) -> bool {
 }
 
 /// What becomes of the request before anybody looks for what it is about.
-pub fn door(operation: &Operation, who: &Credential, named: Option<Account>) -> Expect {
+pub fn door(operation: &Operation, who: &Credential, named: Option<Account>) -> Expectation {
     match who.standing {
         Standing::Absent | Standing::Unknown => return refused(401),
         Standing::Publishable => return refused_as(403, "secret_key_required"),
@@ -70,8 +70,10 @@ pub fn door(operation: &Operation, who: &Credential, named: Option<Account>) -> 
         return refused_as(403, "account_invalid");
     }
     match operation.needs {
-        Needs::Admin if admin => Expect::Allowed,
-        Needs::Permission(permission) if !admin && permitted(who, permission) => Expect::Allowed,
+        Needs::Admin if admin => Expectation::Allowed,
+        Needs::Permission(permission) if !admin && permitted(who, permission) => {
+            Expectation::Allowed
+        }
         _ => refused(403),
     }
 }
@@ -82,12 +84,14 @@ pub fn scope(
     who: &Credential,
     named: Option<Account>,
     scope: Scope,
-) -> Expect {
+) -> Expectation {
     let door = door(operation, who, named);
     let Kind::Ephemeral { user, writes_account, .. } = who.kind else { return door };
     match (door, scope) {
-        (Expect::Allowed, Scope::User(other)) if other != user => refused_at(403, "scope[user]"),
-        (Expect::Allowed, Scope::Account) if operation.writes && !writes_account => {
+        (Expectation::Allowed, Scope::User(other)) if other != user => {
+            refused_at(403, "scope[user]")
+        }
+        (Expectation::Allowed, Scope::Account) if operation.writes && !writes_account => {
             refused_at(403, "scope[type]")
         }
         (door, _) => door,
@@ -95,32 +99,30 @@ pub fn scope(
 }
 
 /// What becomes of a request that only a backend may make.
-pub fn backend(operation: &Operation, who: &Credential, named: Option<Account>) -> Expect {
+pub fn backend(operation: &Operation, who: &Credential, named: Option<Account>) -> Expectation {
     match (door(operation, who, named), who.kind) {
-        (Expect::Allowed, Kind::Ephemeral { .. }) => refused(403),
+        (Expectation::Allowed, Kind::Ephemeral { .. }) => refused(403),
         (door, _) => door,
     }
 }
 
 /// The same, about something that is there for the caller only if it is `own`: whatever belongs
 /// to another does not exist.
-pub const fn about(reached: Expect, own: bool, param: &'static str) -> Expect {
+pub const fn about(reached: Expectation, own: bool, param: &'static str) -> Expectation {
     match reached {
-        Expect::Allowed if !own => {
-            Expect::Refused { status: 404, code: Some("resource_missing"), param: Some(param) }
+        Expectation::Allowed if !own => {
+            Expectation::Refused { status: 404, code: Some("resource_missing"), param: Some(param) }
         }
         other => other,
     }
 }
 
-/// A cursor that is not of this scope is as good as none that ever was: 400.
-pub const fn cursor(reached: Expect, own: bool) -> Expect {
+/// What a parameter names that is another's, be it a cursor, is as good as what never was: 400.
+pub const fn named_by(reached: Expectation, own: bool, param: &'static str) -> Expectation {
     match reached {
-        Expect::Allowed if !own => Expect::Refused {
-            status: 400,
-            code: Some("resource_missing"),
-            param: Some("starting_after"),
-        },
+        Expectation::Allowed if !own => {
+            Expectation::Refused { status: 400, code: Some("resource_missing"), param: Some(param) }
+        }
         other => other,
     }
 }

@@ -10,7 +10,7 @@ use tempfile::TempDir;
 pub const PAYLOAD: &str = "the payload that must not leak";
 
 /// A server, and open files beside it.
-pub struct Vault {
+pub struct TamperedStore {
     pub server: TestServer,
     pub app: App,
     pub data: Connection,
@@ -19,7 +19,7 @@ pub struct Vault {
     home: TempDir,
 }
 
-impl Vault {
+impl TamperedStore {
     pub fn new() -> Self {
         let home = TempDir::new().unwrap();
         let directory = home.path().join("data");

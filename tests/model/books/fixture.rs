@@ -11,7 +11,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use tempfile::TempDir;
 
-pub struct World {
+pub struct Fixture {
     server: Option<TestServer>,
     home: TempDir,
     /// How many crashes there were: each goes on in a directory of its own.
@@ -22,7 +22,7 @@ pub struct World {
     pub sent: usize,
 }
 
-impl World {
+impl Fixture {
     pub fn new(now: i64) -> Self {
         let home = TempDir::new().unwrap();
         let fails = Arc::new(AtomicBool::new(false));
@@ -186,34 +186,35 @@ pub fn check_rows(server: &TestServer) -> Result<(), String> {
 }
 
 /// What `coffer ledger verify` says.
-pub fn verify(world: &World) -> usize {
-    let store = &world.server().server().installation().stores.data;
-    let findings = world.server().block_on(coffer_reserves::verify(store)).unwrap();
+pub fn verify(fixture: &Fixture) -> usize {
+    let store = &fixture.server().server().installation().stores.data;
+    let findings =
+        fixture.server().block_on(coffer::family_set::FamilySet::default().verify(store)).unwrap();
     findings.differences.len()
 }
 
 /// Compares the server with the books; `Err` says where they part.
-pub fn compare(world: &World, books: &mut Books) -> Result<(), String> {
-    check_rows(world.server())?;
-    let told: BTreeMap<_, _> =
-        world.pools().into_iter().filter(|(_, pool)| *pool != Pool::default()).collect();
+pub fn compare(fixture: &Fixture, books: &mut Books) -> Result<(), String> {
+    check_rows(fixture.server())?;
+    let actual: BTreeMap<_, _> =
+        fixture.pools().into_iter().filter(|(_, pool)| *pool != Pool::default()).collect();
     let named = |(currency, source): PoolName| (currency.to_owned(), source.to_owned());
     let mut expected: BTreeMap<_, _> =
         books.pools.iter().map(|(name, pool)| (named(*name), *pool)).collect();
     expected.retain(|_, pool| *pool != Pool::default());
-    if told != expected {
-        return Err(format!("balances: {told:?}, expected {expected:?}"));
+    if actual != expected {
+        return Err(format!("balances: {actual:?}, expected {expected:?}"));
     }
-    compare_holds(&world.all("/v1/reserve/holds"), books)?;
-    let plans = world.all("/v1/reserve/plans");
-    for (plan, told) in books.plans.iter().zip(&plans) {
+    compare_holds(&fixture.all("/v1/reserve/holds"), books)?;
+    let plans = fixture.all("/v1/reserve/plans");
+    for (plan, actual) in books.plans.iter().zip(&plans) {
         let status = if plan.state == "draining" { "disabled" } else { plan.state };
-        if told["status"] != status || told["percent"] != plan.percent {
-            return Err(format!("the plan is {told}, expected {plan:?}"));
+        if actual["status"] != status || actual["percent"] != plan.percent {
+            return Err(format!("the plan is {actual}, expected {plan:?}"));
         }
     }
     let mut released: BTreeMap<String, i64> = BTreeMap::new();
-    for release in world.all("/v1/reserve/releases") {
+    for release in fixture.all("/v1/reserve/releases") {
         let reason = release["reason"].as_str().unwrap().to_owned();
         *released.entry(reason).or_default() += release["amount"].as_i64().unwrap();
     }
@@ -222,28 +223,28 @@ pub fn compare(world: &World, books: &mut Books) -> Result<(), String> {
     if released != expected {
         return Err(format!("released: {released:?}, expected {expected:?}"));
     }
-    let breaches = world.all("/v1/ledger/breaches").len();
+    let breaches = fixture.all("/v1/ledger/breaches").len();
     if breaches == books.breaches && plans.len() == books.plans.len() {
         return Ok(());
     }
     Err(format!("{breaches} breaches, expected {}", books.breaches))
 }
 
-fn compare_holds(told: &[Value], books: &mut Books) -> Result<(), String> {
-    if told.len() != books.holds.len() {
-        return Err(format!("{} holds, expected {}", told.len(), books.holds.len()));
+fn compare_holds(actual: &[Value], books: &mut Books) -> Result<(), String> {
+    if actual.len() != books.holds.len() {
+        return Err(format!("{} holds, expected {}", actual.len(), books.holds.len()));
     }
-    for (at, told) in told.iter().enumerate() {
-        books.holds[at].id = told["id"].as_str().unwrap().to_owned();
+    for (at, actual) in actual.iter().enumerate() {
+        books.holds[at].id = actual["id"].as_str().unwrap().to_owned();
         let hold = &books.holds[at];
-        let scheduled = &told["release_schedule"]["scheduled_release"];
-        let same = told["amount"] == hold.amount
-            && told["amount_releasable"] == hold.amount - hold.released
-            && told["is_releasable"] == books.is_releasable(hold)
+        let scheduled = &actual["release_schedule"]["scheduled_release"];
+        let same = actual["amount"] == hold.amount
+            && actual["amount_releasable"] == hold.amount - hold.released
+            && actual["is_releasable"] == books.is_releasable(hold)
             && scheduled.as_i64() == books.scheduled(hold)
-            && told["created"] == hold.created;
+            && actual["created"] == hold.created;
         if !same {
-            return Err(format!("the hold is {told}, expected {hold:?}"));
+            return Err(format!("the hold is {actual}, expected {hold:?}"));
         }
     }
     Ok(())

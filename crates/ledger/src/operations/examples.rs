@@ -1,0 +1,35 @@
+//! A request of each operation that succeeds: see [`Example`].
+
+use coffer_kernel::Example;
+
+const USD: (&str, &str) = ("currency", "usd");
+
+pub(crate) const CHARGES_CREATE: Example =
+    Example::of(&[("id", "ch_{n}"), ("amount", "10000"), USD]).or("amount", "8");
+pub(crate) const CHARGES_RETRIEVE: Example = Example::EMPTY.on("ledger.charges.create");
+pub(crate) const CHARGES_UPDATE: Example =
+    Example::of(&[("fee", "320")]).on("ledger.charges.create").or("fee", "321");
+
+pub(crate) const REFUNDS_CREATE: Example =
+    Example::of(&[("id", "re_{n}"), ("charge", "{ledger.charges.create}"), ("amount", "7")])
+        .or("amount", "8");
+pub(crate) const REFUNDS_RETRIEVE: Example = Example::EMPTY.on("ledger.refunds.create");
+pub(crate) const REFUNDS_UPDATE: Example =
+    Example::of(&[("status", "failed")]).on("ledger.refunds.create");
+
+pub(crate) const DISPUTES_CREATE: Example = Example::of(&[
+    ("id", "du_{n}"),
+    ("charge", "{ledger.charges.create}"),
+    ("amount", "7"),
+    ("fee", "3"),
+])
+.or("amount", "8");
+pub(crate) const DISPUTES_RETRIEVE: Example = Example::EMPTY.on("ledger.disputes.create");
+pub(crate) const DISPUTES_UPDATE: Example =
+    Example::of(&[("status", "won")]).on("ledger.disputes.create").or("status", "lost");
+
+pub(crate) const PAYOUTS_CREATE: Example =
+    Example::of(&[("id", "po_{n}"), ("amount", "7"), USD, ("reported", "true")]).or("amount", "8");
+pub(crate) const PAYOUTS_RETRIEVE: Example = Example::EMPTY.on("ledger.payouts.create");
+pub(crate) const PAYOUTS_UPDATE: Example =
+    Example::of(&[("status", "paid")]).on("ledger.payouts.create").or("status", "failed");
