@@ -83,7 +83,7 @@ impl Developer {
             _ => Holder::App { app: app.clone(), mode: Mode::Test, permissions: None },
         };
         let is_app = kind != KeyKind::Admin;
-        let name = "made on first use".to_owned();
+        let name = FIRST_USE.to_owned();
         let key = NewKey::from_token(token.clone(), holder, name, None, &*self.random, now);
         let account = AccountId::random(&*self.random);
         let work = AddKey { key, app: is_app.then_some((app, account)), now };
@@ -106,6 +106,10 @@ impl Developer {
         Ok(())
     }
 }
+
+/// The display name of everything that developer mode adds, so that lists tell it from what an
+/// operator created.
+const FIRST_USE: &str = "made on first use";
 
 /// The names by which this machine calls itself.
 const LOCAL_NAMES: [&str; 3] = ["localhost", "127.0.0.1", "[::1]"];
@@ -152,13 +156,12 @@ impl Work for AddKey {
             return Ok(());
         }
         if let Some((app, account)) = &self.app {
-            let name = "made on first use".to_owned();
             add_account(tx, account, self.now).await?;
             let app = App {
                 id: app.clone(),
                 seq: store::next_seq(tx, "app").await?,
                 account: account.clone(),
-                name,
+                name: FIRST_USE.to_owned(),
                 quotas: Quotas::default(),
                 created: self.now,
             };
@@ -175,7 +178,7 @@ async fn add_account(tx: &mut Tx<'_>, id: &AccountId, now: Timestamp) -> Result<
         return Ok(());
     }
     let seq = store::next_seq(tx, "account").await?;
-    let name = "made on first use".to_owned();
+    let name = FIRST_USE.to_owned();
     store::insert_account(tx, &Account { id: id.clone(), seq, name, created: now }).await
 }
 

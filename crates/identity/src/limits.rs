@@ -9,7 +9,8 @@ pub const PRINCIPALS_IN_MEMORY: usize = 10_000;
 /// Longest name of an account or an app, in characters: it is for people to read.
 pub const DISPLAY_NAME_CHARACTERS: usize = 200;
 
-/// Shortest life of an ephemeral key, in seconds: a shorter one may be over before it arrives.
+/// Shortest life of an ephemeral key, in seconds: a shorter one may have expired before it
+/// arrives.
 pub const EPHEMERAL_SECONDS_FLOOR: i64 = 60;
 
 /// Longest life of an ephemeral key, in seconds: one day, since a user's device holds it.

@@ -241,6 +241,13 @@ impl Keyring {
         Ok(NewKey { purpose, version, master_version: *master_version, wrapped })
     }
 
+    /// The master key under which a tenant's key was wrapped.
+    fn master_key(&self, version: u32) -> Result<&SealingKey, KeyringError> {
+        let found = self.master_keys.iter().find(|(known, _)| *known == version);
+        found.map(|(_, key)| key).ok_or(KeyringError::KeyMissing { version })
+    }
+
+    /// The tenant's keys that are not destroyed; `None` if there are none.
     fn unwrap_tenant(
         &self,
         tenant: &Tenant,
@@ -250,11 +257,7 @@ impl Keyring {
         let mut lookup = None;
         for key in stored {
             let Some(wrapped) = &key.wrapped else { continue };
-            let (_, master) = self
-                .master_keys
-                .iter()
-                .find(|(version, _)| *version == key.master_version)
-                .ok_or(KeyringError::KeyMissing { version: key.master_version })?;
+            let master = self.master_key(key.master_version)?;
             let data =
                 tenant_data(&self.store_id, tenant, key.purpose, key.version, key.master_version);
             let broken = |source| KeyringError::Crypto { what: "a tenant's key", source };
