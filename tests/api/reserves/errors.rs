@@ -105,7 +105,10 @@ fn holds(world: &World, strict: &World) -> Vec<Asked> {
         asked("unknown currency", ["USD", "zzz", "dollar"].map(|one| hold("5", one, &date)).into()),
         asked("`release_after` too near or too far", vec![dated(3, -61), dated(180, 61)]),
         asked("update beyond 180 days after creation", vec![world.post(&path, &[(DATE, &far)])]),
-        asked("hold above what is available, in strict mode", vec![strict.post(HOLDS, &above)]),
+        asked(
+            "hold above what is available, with `reserve_strict`",
+            vec![strict.post(HOLDS, &above)],
+        ),
         asked("unknown id in the path", unknown(world)),
     ]
 }
@@ -216,7 +219,7 @@ fn intake(world: &World) -> Vec<Asked> {
         params.extend(Some(more).filter(|more| more.0 != "amount"));
         world.post("/v1/ledger/charges", &params)
     };
-    let told = "processor's id told again with another figure";
+    let again_otherwise = "processor's id sent again with another figure";
     let figures =
         [("amount", "999"), ("source_type", "fpx"), ("created", "5"), ("application_fee", "1")];
     for (param, value) in figures {
@@ -232,9 +235,9 @@ fn intake(world: &World) -> Vec<Asked> {
             vec![back("ch_never", "5"), world.post("/v1/ledger/disputes", &dispute)],
         ),
         asked("refund above what is left of the charge", vec![back("ch_1", "1001")]),
-        about(told, "amount", again(("amount", "999"))),
+        about(again_otherwise, "amount", again(("amount", "999"))),
         asked(
-            "payout that cannot become so",
+            "status that the payout cannot change to",
             vec![world.post(&format!("{PAYOUTS}/po_1"), &[("status", "paid")])],
         ),
     ]

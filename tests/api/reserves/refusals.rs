@@ -19,7 +19,7 @@ fn every_row_of_the_table_is_answered_as_it_says() {
     let all = [intake(&world), disputes(&world), holds(&world), lists(&world), clock()];
     world.verify();
     let beyond = asked("balance beyond 64 bits", vec![beyond_all_numbers(&world)]);
-    check("### 13.4 What else is refused", all.into_iter().flatten().chain([beyond]));
+    check("### 13.4 More errors", all.into_iter().flatten().chain([beyond]));
 }
 
 fn charge(world: &World, more: Params<'_>) -> Answer {
@@ -64,7 +64,7 @@ fn intake(world: &World) -> Vec<Asked> {
     let missing = world.post("/v1/ledger/charges/ch_1", &[]);
     refused
         .into_iter()
-        .chain([asked("`fee` missing where only it can be told", vec![missing])])
+        .chain([asked("`fee` missing where it is the only parameter", vec![missing])])
         .collect()
 }
 
@@ -75,8 +75,8 @@ fn disputes(world: &World) -> Vec<Asked> {
     let back = end(&[("status", "lost"), ("fee_returned", "true")]);
     end(&[("status", "lost")]).ok();
     vec![
-        asked("fee returned of a dispute that was lost", vec![back]),
-        asked("dispute that ended otherwise", vec![end(&[("status", "won")])]),
+        asked("`fee_returned` for a dispute that was lost", vec![back]),
+        asked("dispute that was closed with another status", vec![end(&[("status", "won")])]),
     ]
 }
 
