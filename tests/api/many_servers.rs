@@ -160,7 +160,8 @@ fn servers_share_what_is_to_be_done_in_the_background() {
     assert_eq!(pair.one.count("reserve_hold WHERE released = amount"), 30);
     assert_eq!(pair.one.count("reserve_allocation"), 30, "each was released once");
     let store = pair.one.server().installation().stores.data.clone();
-    let findings = pair.one.block_on(coffer_reserves::verify(&store)).unwrap();
+    let findings =
+        pair.one.block_on(coffer::family_set::FamilySet::default().verify(&store)).unwrap();
     assert!(findings.differences.is_empty(), "{findings:#?}");
 }
 

@@ -21,7 +21,8 @@ pub fn verify(directory: &Path) {
     let path = directory.join("coffer.db");
     let store = Store::open_sqlite_read_only(&path, &FamilySet::default().migrations()).unwrap();
     let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
-    let findings = runtime.block_on(coffer_reserves::verify(&store)).unwrap();
+    let findings =
+        runtime.block_on(coffer::family_set::FamilySet::default().verify(&store)).unwrap();
     assert!(findings.differences.is_empty(), "{:#?}", findings.differences);
 }
 

@@ -137,8 +137,8 @@ def jobs_run_on_both_servers(scene):
         SELECT mode, app, account, scope, decode(md5(n::text), 'hex'), seq + n, id || n, created,
                expires_at, scope_user, name, sealed
         FROM secret, generate_series(1, {ROWS}) AS n;
-        INSERT INTO idempotency_record (mode, app, account, key_digest, operation, parameters, request,
-                                        created, response)
+        INSERT INTO idempotency_record (mode, app, account, key_digest, operation, parameters,
+                                        request, created, response)
         SELECT mode, app, account, decode(md5(n::text), 'hex'), operation, parameters, request,
                created - 90000, response
         FROM idempotency_record, generate_series(1, {ROWS}) AS n

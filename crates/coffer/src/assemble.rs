@@ -1,27 +1,22 @@
 //! Putting an installation together: data directory, stores, root key, keyring, kernel.
 
-use crate::family_set::FamilySet;
-use crate::status::{Status, StatusSources};
-use crate::test_helpers;
-use coffer_base::{Clock, Random, ShiftedClock, id::random_id};
-use coffer_crypto::root::{self, RootError, RootKey};
-use coffer_identity::{Identity, IdentityOptions};
-use coffer_kernel::{
-    EventListeners, HttpClient, Job, JobContext, Kernel, KernelOptions, Scheduler, Settings,
-    clock_offset,
-};
-use coffer_keyring::{Keyring, KeyringError, KeyringOptions};
-use coffer_outbound::Limits;
-use coffer_storage::{Faults, StorageError, Store};
-use std::time::Duration;
-use tokio::sync::watch;
-
+mod installation;
+mod root;
 mod stores;
 
+pub use installation::{Installation, open, open_keyring, open_stores};
+pub use root::RootSource;
 pub use stores::{Database, Stores, create_schemas, expand, finish};
 
+use crate::family_set::FamilySet;
+use coffer_base::{Clock, Random, id::random_id};
+use coffer_crypto::root::{self as root_key, RootError};
+use coffer_kernel::Settings;
+use coffer_keyring::{Keyring, KeyringError, KeyringOptions};
+use coffer_storage::{Faults, StorageError};
+use root::{developer_root, find_root, place_root};
 use std::path::PathBuf;
-use std::sync::{Arc, OnceLock};
+use std::sync::Arc;
 
 /// The data store's file in the data directory.
 pub const DATA_FILE: &str = "coffer.db";
@@ -34,25 +29,6 @@ pub const DEVELOPER_ROOT_FILE: &str = "root.key";
 
 /// Letters and digits of a store's id.
 const STORE_ID_CHARACTERS: usize = 20;
-
-/// Where the root key is.
-#[derive(Debug)]
-pub enum RootSource {
-    /// In a file: at `explicit`, or else in the service manager's `credentials_directory`, or
-    /// else under `config_home`.
-    Search {
-        /// A path that was asked for.
-        explicit: Option<PathBuf>,
-        /// The service manager's directory of credentials.
-        credentials_directory: Option<PathBuf>,
-        /// The program's configuration directory.
-        config_home: PathBuf,
-    },
-    /// It was given as text, by the environment.
-    Given(RootKey),
-    /// In the data directory: developer mode.
-    DataDir,
-}
 
 /// What an installation is put together from.
 pub struct AssembleOptions {
@@ -84,8 +60,8 @@ pub enum AssembleError {
     NoStore(String),
     /// There is data in the data directory, and no key store.
     #[error(
-        "{} is missing, and the data beside it cannot be opened without the keys in it; put it back \
-         from your backup",
+        "{} is missing, and the data beside it cannot be opened without the keys in it; put it \
+         back from your backup",
         .0.display()
     )]
     KeysMissing(PathBuf),
@@ -172,7 +148,7 @@ pub async fn init(options: &AssembleOptions) -> Result<Initialized, AssembleErro
         (_, Some(known)) => known,
         (RootSource::Given(key), None) => key.store_id().to_owned(),
         (RootSource::DataDir, None) if developer_root(options).exists() => {
-            root::file::load(&developer_root(options))?.store_id().to_owned()
+            root_key::file::load(&developer_root(options))?.store_id().to_owned()
         }
         (_, None) => new_id(),
     };
@@ -192,214 +168,7 @@ pub async fn init(options: &AssembleOptions) -> Result<Initialized, AssembleErro
     Ok(Initialized { stores, store_id, root_path })
 }
 
-fn developer_root(options: &AssembleOptions) -> PathBuf {
-    options.data_dir.join(DEVELOPER_ROOT_FILE)
-}
-
 fn random_letters(random: &dyn Random) -> String {
     let id = random_id("", STORE_ID_CHARACTERS, random);
     id.trim_start_matches('_').to_owned()
-}
-
-/// Makes the root key, unless it was given or an initialization that was cut made it.
-fn place_root(
-    options: &AssembleOptions,
-    store_id: &str,
-    resumed: bool,
-) -> Result<Option<PathBuf>, AssembleError> {
-    let path = match &options.root {
-        RootSource::Given(_) => return Ok(None),
-        RootSource::DataDir if developer_root(options).exists() => {
-            return Ok(Some(developer_root(options)));
-        }
-        RootSource::DataDir => developer_root(options),
-        RootSource::Search { explicit, config_home, .. } => {
-            explicit.clone().unwrap_or_else(|| root::default_path(config_home, store_id))
-        }
-    };
-    if !resumed {
-        root::file::create(&path, &RootKey::generate(store_id, &*options.random))?;
-    }
-    Ok(Some(path))
-}
-
-enum Root<'a> {
-    Given(&'a RootKey),
-    Found(RootKey, PathBuf),
-}
-
-impl Root<'_> {
-    const fn key(&self) -> &RootKey {
-        match self {
-            Self::Given(key) => key,
-            Self::Found(key, _) => key,
-        }
-    }
-
-    fn path(&self) -> Option<PathBuf> {
-        match self {
-            Self::Given(_) => None,
-            Self::Found(_, path) => Some(path.clone()),
-        }
-    }
-}
-
-fn find_root<'a>(options: &'a AssembleOptions, store_id: &str) -> Result<Root<'a>, RootError> {
-    match &options.root {
-        RootSource::Given(key) => {
-            key.belongs_to(store_id)?;
-            Ok(Root::Given(key))
-        }
-        RootSource::DataDir => {
-            let key = root::file::load(&developer_root(options))?;
-            key.belongs_to(store_id)?;
-            Ok(Root::Found(key, developer_root(options)))
-        }
-        RootSource::Search { explicit, credentials_directory, config_home } => {
-            let (key, path) = root::search(
-                explicit.as_deref(),
-                credentials_directory.as_deref(),
-                config_home,
-                store_id,
-            )?;
-            Ok(Root::Found(key, path))
-        }
-    }
-}
-
-/// Opens the keys of the store `store_id` with its root key; also answers the file that the root
-/// key was read from.
-///
-/// # Errors
-/// [`AssembleError::Root`] if it is not found, [`AssembleError::Keyring`] if it does not fit.
-pub async fn open_keyring(
-    options: &AssembleOptions,
-    keys: &Store,
-    store_id: &str,
-) -> Result<(Keyring, Option<PathBuf>), AssembleError> {
-    let root = find_root(options, store_id)?;
-    let keyring_options = KeyringOptions {
-        keys: keys.clone(),
-        store_id: store_id.to_owned(),
-        random: Arc::clone(&options.random),
-    };
-    Ok((Keyring::open(keyring_options, root.key()).await?, root.path()))
-}
-
-/// An installation that is ready to serve.
-pub struct Installation {
-    /// The kernel, with all operations.
-    pub kernel: Arc<Kernel>,
-    /// The stores.
-    pub stores: Stores,
-    /// What runs in the background.
-    pub jobs: Vec<Arc<dyn Job>>,
-    /// What the jobs run on.
-    pub context: JobContext,
-    /// Stops the jobs, once it is sent true.
-    pub stop: watch::Sender<bool>,
-    /// The store's id.
-    pub store_id: String,
-    /// The file that the root key was read from; `None` if it was given.
-    pub root_path: Option<PathBuf>,
-}
-
-/// Opens an installation.
-///
-/// # Errors
-/// When there is no store, or it cannot be opened; what was opened is closed again.
-pub async fn open(options: AssembleOptions) -> Result<Installation, AssembleError> {
-    let embedded = matches!(options.database, Database::Embedded);
-    if embedded && !options.data_dir.join(DATA_FILE).exists() {
-        return Err(options.no_store());
-    }
-    let stores = Stores::open_configured(&options, options.clock.now()).await?;
-    open_stores(options, stores).await
-}
-
-/// Opens an installation whose stores are open already.
-pub async fn open_stores(
-    options: AssembleOptions,
-    stores: Stores,
-) -> Result<Installation, AssembleError> {
-    let Clocks { clock, shifted } = clocks(&options, &stores.data).await?;
-    let now = clock.now();
-    let Some(store_id) = coffer_keyring::store_id(&stores.data).await? else {
-        return Err(options.no_store());
-    };
-    let (keyring, root_path) = open_keyring(&options, &stores.keys, &store_id).await?;
-    let keyring = Arc::new(keyring);
-    let mut parts = options.families.parts(&options.settings);
-    let identity = Identity::new(IdentityOptions {
-        store: stores.data.clone(),
-        keyring: Arc::clone(&keyring),
-        random: Arc::clone(&options.random),
-        developer: options.developer,
-        permissions: parts.routes.permissions(),
-        quotas: options.families.quotas(),
-        purge: options.families.purge(),
-    });
-    parts.append(identity.parts);
-    let scheduler = Arc::new(Scheduler::new(std::mem::take(&mut parts.tasks)));
-    parts.jobs.push(Arc::<Scheduler>::clone(&scheduler));
-    let listeners: EventListeners = std::mem::take(&mut parts.listeners).into();
-    let (stop, stopped) = watch::channel(false);
-    let context = JobContext {
-        store: stores.data.clone(),
-        keyring: Arc::clone(&keyring),
-        clock: Arc::clone(&clock),
-        random: Arc::clone(&options.random),
-        listeners: Arc::clone(&listeners),
-        http: http_client()?,
-        stop: stopped,
-    };
-    let counters = Arc::new(OnceLock::new());
-    parts.routes.read(Status(StatusSources {
-        store_id: store_id.clone(),
-        developer: options.developer,
-        started: now,
-        store: stores.data.clone(),
-        scheduler: Arc::clone(&scheduler),
-        counters: Arc::clone(&counters),
-    }));
-    if let Some(shifted) = shifted {
-        test_helpers::register(&mut parts.routes, shifted, scheduler, context.clone());
-    }
-    let kernel = Arc::new(Kernel::new(KernelOptions {
-        store: stores.data.clone(),
-        keyring,
-        clock,
-        random: options.random,
-        authenticate: identity.authenticate,
-        listeners,
-        routes: parts.routes,
-    }));
-    // Set once, here: nothing else has the cell yet.
-    let _ = counters.set(kernel.counters());
-    Ok(Installation { kernel, stores, jobs: parts.jobs, context, stop, store_id, root_path })
-}
-
-/// How long a request to another server may take, and how much of its response is read. A
-/// receiver of a webhook has twenty seconds in Stripe's own delivery, and nobody needs its body.
-const OUTBOUND: Limits =
-    Limits { total: Duration::from_secs(20), response_bytes: 64 * 1024, addresses: |_| true };
-
-fn http_client() -> Result<HttpClient, AssembleError> {
-    HttpClient::new(OUTBOUND).map_err(AssembleError::Tls)
-}
-
-/// The server's clock, and the same as developer mode can move it.
-struct Clocks {
-    clock: Arc<dyn Clock>,
-    shifted: Option<Arc<ShiftedClock>>,
-}
-
-/// In developer mode the clock goes on where it was moved to before.
-async fn clocks(options: &AssembleOptions, data: &Store) -> Result<Clocks, StorageError> {
-    let clock = Arc::clone(&options.clock);
-    if !options.developer {
-        return Ok(Clocks { clock, shifted: None });
-    }
-    let shifted = Arc::new(ShiftedClock::new(clock, clock_offset(data).await?));
-    Ok(Clocks { clock: Arc::<ShiftedClock>::clone(&shifted), shifted: Some(shifted) })
 }

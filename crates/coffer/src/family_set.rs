@@ -2,9 +2,10 @@
 
 use crate::families::FAMILIES;
 use coffer_base::Timestamp;
+use coffer_kernel::verify::{Findings, verify};
 use coffer_kernel::{Family, KERNEL, Parts, Prune, Quota, Settings};
 use coffer_keyring::{Keyring, KeyringError};
-use coffer_storage::{MigrationSet, Store};
+use coffer_storage::{MigrationSet, StorageError, Store};
 
 /// The families of an installation.
 #[derive(Clone)]
@@ -55,6 +56,14 @@ impl FamilySet {
             whole.append((family.parts)(settings));
         }
         whole
+    }
+
+    /// Verifies what must hold of the families' tables.
+    ///
+    /// # Errors
+    /// When the database does not answer, or a row is corrupt.
+    pub async fn verify(&self, store: &Store) -> Result<Findings, StorageError> {
+        verify(store, self.all().flat_map(|family| family.checks)).await
     }
 
     /// Opens everything that is sealed in `data`, and answers how much there was of what.

@@ -62,7 +62,8 @@ pub struct Definition {
 ///
 /// Values may hold placeholders: `{now+30d}` is a Unix time thirty days ahead, `{n}` a number that
 /// is used once; the name of an operation, such as `{reserve.holds.create}`, is the id of an object
-/// that a fresh example of it made, and `{reserve.holds.create:amount}` a parameter of that example.
+/// that a fresh example of it made, and `{reserve.holds.create:amount}` a parameter of that
+/// example.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Example {
     /// The parameters.

@@ -7,6 +7,7 @@ use crate::prune::Prune;
 use crate::routes::Routes;
 use crate::schedule::ScheduledTask;
 use crate::setting::{Setting, Settings};
+use crate::verify::Check;
 use coffer_base::Timestamp;
 use coffer_keyring::{Keyring, KeyringError};
 use coffer_storage::{MigrationSet, Store};
@@ -28,6 +29,8 @@ pub struct Family {
     pub purge: &'static [Prune],
     /// What it stores sealed.
     pub seals: &'static [Seal],
+    /// What must hold of its tables.
+    pub checks: &'static [Check],
     /// Puts together what runs, by the settings.
     pub parts: fn(&Settings) -> Parts,
 }
@@ -95,6 +98,7 @@ pub const KERNEL: Family = Family {
             Box::pin(crate::idempotency::open_stored_responses(data, keyring, now))
         },
     }],
+    checks: &[],
     parts: kernel_parts,
 };
 

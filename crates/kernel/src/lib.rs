@@ -35,6 +35,7 @@ mod setting;
 mod store;
 #[cfg(any(test, feature = "testing"))]
 pub mod testing;
+pub mod verify;
 mod wake_isolated;
 
 pub use coffer_audit::{Entry as AuditEntry, append as append_audit};

@@ -23,8 +23,8 @@ impl PagePosition {
     /// names, if it has one and it was found.
     ///
     /// # Errors
-    /// `resource_missing` if the cursor's object is unknown: a page from anywhere else would silently
-    /// skip or repeat objects.
+    /// `resource_missing` if the cursor's object is unknown: a page from anywhere else would
+    /// silently skip or repeat objects.
     pub fn of(
         request: &PageRequest,
         kind: &str,

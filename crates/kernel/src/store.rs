@@ -1,6 +1,6 @@
 //! The SQL of the kernel: stored responses, tombstones, watermarks, the moved clock.
 
-use coffer_base::{AccountId, AppId, Mode, Tenant, Timestamp, clock::DAY_SECONDS, limit};
+use coffer_base::{AccountId, AppId, Mode, Owner, Tenant, Timestamp, clock::DAY_SECONDS, limit};
 use coffer_storage::{
     Migration, MigrationSet, Query, Row, StorageError, Store, Tx, Value, Work, values,
 };
@@ -124,6 +124,17 @@ pub fn tenant_of_row(row: &Row) -> Result<Tenant, StorageError> {
         app: AppId::parse(row.text(1)?).map_err(|_| corrupt())?,
         account: AccountId::parse(row.text(2)?).map_err(|_| corrupt())?,
     })
+}
+
+/// The owner that a row begins with: mode, platform, account.
+///
+/// # Errors
+/// [`StorageError::Corrupt`] if it begins with none.
+pub(crate) fn owner_of_row(row: &Row) -> Result<Owner, StorageError> {
+    let corrupt = || StorageError::Corrupt("a row begins with no owner".into());
+    let account = |column| AccountId::parse(row.text(column)?).map_err(|_| corrupt());
+    let mode = Mode::from_code(row.int(0)?).ok_or_else(corrupt)?;
+    Ok(Owner { mode, platform: account(1)?, account: account(2)? })
 }
 
 pub(crate) fn tenant_values(tenant: &Tenant) -> [Value; 3] {

@@ -15,7 +15,6 @@ pub mod sql;
 mod store;
 pub mod tasks;
 mod tx;
-pub mod verify;
 
 pub use model::account::{Bucket, SourceType};
 pub use model::charge::Charge;
@@ -23,6 +22,7 @@ pub use model::entry::{Balance, Entry, Pool, Posting};
 pub use money::sum;
 pub use rules::{NoReserves, Reserve, ReserveRules, Withdrawal};
 pub use store::charge::charges_of_page;
+use store::verify::CHECK;
 pub use tx::LedgerTx;
 
 use coffer_kernel::{Family, Parts, Routes, Settings};
@@ -55,6 +55,7 @@ pub const fn family<R: ReserveRules>() -> Family {
         quotas: &[],
         purge: &[],
         seals: &[],
+        checks: &[CHECK],
         parts: parts::<R>,
     }
 }

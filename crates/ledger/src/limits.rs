@@ -18,6 +18,3 @@ pub const AVAILABLE_AFTER_DAYS: i64 = 2;
 /// Charges whose money a scheduled task makes available in one transaction, so that requests get
 /// their turn at the writer.
 pub const CHARGES_PER_BATCH: i64 = 500;
-
-/// Differences of each rule that a verification shows; more would say no more.
-pub const DIFFERENCES_PER_RULE: i64 = 100;

@@ -3,7 +3,6 @@
 pub(crate) mod account;
 pub(crate) mod balance_transaction;
 pub mod charge;
-pub(crate) mod check;
 pub mod dispute;
 pub(crate) mod entry;
 pub mod payout;

@@ -95,8 +95,8 @@ impl<'t, 'x> LedgerTx<'t, 'x> {
     /// nothing is not recorded.
     ///
     /// # Errors
-    /// 400 if a balance would not fit into 64 bits; [`StorageError::Internal`] if the postings are
-    /// of two currencies or one of them is negative, which is a fault of the program.
+    /// 400 if a balance would not fit into 64 bits; [`StorageError::Internal`] if the postings
+    /// are of two currencies or one of them is negative, which is a fault of the program.
     pub async fn post(&mut self, entry: &Entry<'_>) -> Result<(), Failure> {
         let Some((currency, postings)) = entry.nonzero_postings()? else { return Ok(()) };
         let number = self.next_seq()?;

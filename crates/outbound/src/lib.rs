@@ -1,8 +1,8 @@
 //! Requests to other servers, for jobs: one small HTTP/1.1 client with a bound on everything.
 //!
-//! It follows no redirect, uses no proxy of the environment, keeps no connection, and connects only
-//! to addresses that its [`AddressRule`] lets pass: a name is resolved once, and the connection goes
-//! to the address that was checked. What it sends is logged nowhere.
+//! It follows no redirect, uses no proxy of the environment, keeps no connection, and connects
+//! only to addresses that its [`AddressRule`] lets pass: a name is resolved once, and the
+//! connection goes to an address that was checked. What it sends is logged nowhere.
 
 mod connect;
 

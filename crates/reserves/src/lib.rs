@@ -19,8 +19,7 @@ pub use settings::{Consumption, RESERVE_DRAW, RESERVE_HOLD_FLOOR, RESERVE_STRICT
 
 use coffer_kernel::{Family, Parts, Routes, ScheduledTask};
 use coffer_ledger::tasks::Task;
-use coffer_ledger::verify::{self, Findings};
-use coffer_storage::{Migration, MigrationSet, StorageError, Store};
+use coffer_storage::{Migration, MigrationSet};
 use operations::{holds, plans, releases};
 use std::sync::Arc;
 use tasks::{AnnounceDates, ClosePlans, Closing, ReleaseDue};
@@ -43,6 +42,7 @@ pub const FAMILY: Family = Family {
     quotas: &[],
     purge: &[],
     seals: &[],
+    checks: &[store::verify::CHECK],
     parts,
 };
 
@@ -73,14 +73,6 @@ fn tasks() -> Vec<Arc<dyn ScheduledTask>> {
         Arc::new(Task(ClosePlans(Closing::Disabled))),
         Arc::new(Task(AnnounceDates)),
     ]
-}
-
-/// Verifies all ledgers in `store`, and what is reserved of them.
-///
-/// # Errors
-/// If the database does not answer, or a row is corrupt.
-pub async fn verify(store: &Store) -> Result<Findings, StorageError> {
-    verify::verify(store, &[verify::CHECK, store::verify::CHECK]).await
 }
 
 #[cfg(test)]

@@ -70,8 +70,8 @@ impl Row {
         }
     }
 
-    /// Takes the bytes out of column `i` without copying them, or `None` if it is null; the column is
-    /// null afterwards.
+    /// Takes the bytes out of column `i` without copying them, or `None` if it is null; the column
+    /// is null afterwards.
     pub fn take_optional_blob(&mut self, i: usize) -> Result<Option<Vec<u8>>> {
         if self.is_null(i)? { Ok(None) } else { self.take_blob(i).map(Some) }
     }

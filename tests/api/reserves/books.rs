@@ -138,7 +138,8 @@ fn an_altered_balance_is_found_by_the_check() {
     let change = |sql| world.server.execute(sql, &[]);
     change("UPDATE ledger_balance SET payments_pending = payments_pending + 1").unwrap();
     let store = world.server.server().installation().stores.data.clone();
-    let findings = world.server.block_on(coffer_reserves::verify(&store)).unwrap();
+    let findings =
+        world.server.block_on(coffer::family_set::FamilySet::default().verify(&store)).unwrap();
     let rules: Vec<_> = findings.differences.iter().map(|one| one.rule).collect();
     assert!(rules.contains(&"a balance is the sum of its postings"), "{findings:#?}");
     assert!(change("UPDATE ledger_posting SET amount = 1").is_err(), "it can be changed");

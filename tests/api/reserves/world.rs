@@ -174,7 +174,8 @@ impl World {
     #[track_caller]
     pub fn verify(&self) {
         let store = self.server.server().installation().stores.data.clone();
-        let findings = self.server.block_on(coffer_reserves::verify(&store)).unwrap();
+        let findings =
+            self.server.block_on(coffer::family_set::FamilySet::default().verify(&store)).unwrap();
         assert!(findings.differences.is_empty(), "{:#?}", findings.differences);
     }
 }

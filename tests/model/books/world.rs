@@ -188,7 +188,8 @@ pub fn check_rows(server: &TestServer) -> Result<(), String> {
 /// What `coffer ledger verify` says.
 pub fn verify(world: &World) -> usize {
     let store = &world.server().server().installation().stores.data;
-    let findings = world.server().block_on(coffer_reserves::verify(store)).unwrap();
+    let findings =
+        world.server().block_on(coffer::family_set::FamilySet::default().verify(store)).unwrap();
     findings.differences.len()
 }
 

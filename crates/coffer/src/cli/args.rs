@@ -118,7 +118,7 @@ pub enum Apps {
         /// The id, if it has one elsewhere already: app_…
         #[arg(long)]
         id: Option<String>,
-        /// A number of its own, such as secrets_per_scope=20; else what the server says. Repeatable.
+        /// A number of its own, such as secrets_per_scope=20; else the server's. Repeatable.
         #[arg(long = "quota", value_name = "NAME=NUMBER", value_parser = quota)]
         quotas: Vec<(String, String)>,
     },

@@ -2,6 +2,9 @@
 
 use coffer_base::{Clock, SystemClock};
 
+/// The longest duration, a hundred years: whoever writes more has mistaken the unit.
+const LONGEST_SECONDS: i64 = 36_525 * 86_400;
+
 /// `30d`, `12h`, `90m` or `45s`, in seconds.
 ///
 /// # Errors
@@ -15,9 +18,7 @@ pub fn seconds(text: &str) -> Result<i64, String> {
         count.checked_mul(*seconds)
     });
     match parsed {
-        Some(seconds) if (1..=coffer_secrets::limits::EXPIRY_AHEAD_SECONDS).contains(&seconds) => {
-            Ok(seconds)
-        }
+        Some(seconds) if (1..=LONGEST_SECONDS).contains(&seconds) => Ok(seconds),
         Some(0) => Err("must be longer than nothing".to_owned()),
         Some(_) => Err("is longer than 100 years".to_owned()),
         None => {

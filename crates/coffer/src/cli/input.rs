@@ -43,8 +43,9 @@ fn read_trimmed(from: impl Read) -> std::io::Result<Zeroizing<String>> {
 }
 
 fn read(from: impl Read) -> std::io::Result<Zeroizing<String>> {
-    let mut text =
-        Zeroizing::new(String::with_capacity(coffer_secrets::limits::SECRET_PAYLOAD_CHARACTERS));
+    // A buffer that grows leaves parts of the value behind.
+    let capacity = usize::try_from(MOST).unwrap_or_default();
+    let mut text = Zeroizing::new(String::with_capacity(capacity));
     from.take(MOST).read_to_string(&mut text)?;
     Ok(text)
 }

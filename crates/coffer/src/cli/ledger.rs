@@ -4,7 +4,8 @@ use super::exit::{Exit, Failure};
 use super::output::Output;
 use super::{setup, table};
 use crate::config::Config;
-use coffer_ledger::verify::{Difference, Findings};
+use coffer::family_set::FamilySet;
+use coffer_kernel::verify::{Difference, Findings};
 use serde_json::{Map, Value, json};
 
 /// Verifies the books; [`Exit::Failed`] if a figure does not follow from the others.
@@ -14,7 +15,7 @@ use serde_json::{Map, Value, json};
 pub fn verify(config: &Config, output: Output) -> Result<Exit, Failure> {
     let findings = setup::runtime()?.block_on(async {
         let store = setup::open_read_only(config).await?;
-        Ok::<_, Failure>(coffer_reserves::verify(&store).await?)
+        Ok::<_, Failure>(FamilySet::default().verify(&store).await?)
     })?;
     output.show(&document(&findings), |_| lines(&findings))?;
     Ok(if findings.differences.is_empty() { Exit::Done } else { Exit::Failed })

@@ -1,7 +1,7 @@
 //! The SQL of the ledger's verification. Every comparison is one statement, so that it sees one
 //! state of the store, also while a server writes to it.
 
-use crate::model::check::{Check, Comparison};
+use coffer_kernel::verify::{Check, Comparison};
 
 /// What must hold of every ledger.
 pub const CHECK: Check = Check {

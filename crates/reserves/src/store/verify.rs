@@ -1,7 +1,7 @@
 //! The SQL of the reserves' verification. Every comparison is one statement, so that it sees one
 //! state of the store, also while a server writes to it.
 
-use coffer_ledger::verify::{Check, Comparison};
+use coffer_kernel::verify::{Check, Comparison};
 
 /// What must hold of the reserves of every ledger.
 pub(crate) const CHECK: Check = Check {

@@ -8,6 +8,7 @@ use coffer_base::{Currency, Mode, Owner, Random, TestRandom, Timestamp};
 use coffer_dialect::{ApiError, Metadata};
 use coffer_kernel::event::Cause;
 use coffer_kernel::testing::job_context;
+use coffer_kernel::verify::{Findings, verify};
 use coffer_kernel::{Failure, JobContext};
 use coffer_ledger::model::charge::{Charge, default_available_on};
 use coffer_ledger::model::dispute::{self, Dispute};
@@ -294,7 +295,7 @@ impl Books {
     }
 
     pub(crate) async fn check(&self) {
-        let findings = crate::verify(&self.store).await.unwrap();
+        let findings = verified(&self.store).await.unwrap();
         assert_eq!(findings.differences, []);
     }
 
@@ -353,4 +354,10 @@ impl Books {
         };
         rows.iter().map(read).collect()
     }
+}
+
+/// Verifies the ledger and what is reserved of it.
+pub(crate) async fn verified(store: &Store) -> Result<Findings, StorageError> {
+    let families = [&coffer_ledger::family::<crate::Rules>(), &crate::FAMILY];
+    verify(store, families.into_iter().flat_map(|family| family.checks)).await
 }

@@ -1,6 +1,6 @@
 //! The check of the books finds what is wrong with them.
 
-use super::books::{Act, Books, THIRD};
+use super::books::{Act, Books, THIRD, verified};
 
 async fn books() -> Books {
     let mut books = Books::open().await;
@@ -14,7 +14,7 @@ async fn books() -> Books {
 #[tokio::test]
 async fn right_books_have_no_difference_and_are_counted() {
     let books = books().await;
-    let findings = crate::verify(&books.store).await.unwrap();
+    let findings = verified(&books.store).await.unwrap();
     assert_eq!(findings.differences, []);
     assert_eq!(findings.rules.len(), 9);
     let counts = [
@@ -72,7 +72,7 @@ async fn every_rule_finds_what_breaks_it() {
     ] {
         let books = books().await;
         books.raw(breaking).await.unwrap();
-        let found = crate::verify(&books.store).await.unwrap().differences;
+        let found = verified(&books.store).await.unwrap().differences;
         assert!(found.iter().any(|difference| difference.rule == rule), "{rule}: {found:?}");
     }
 }
@@ -81,7 +81,7 @@ async fn every_rule_finds_what_breaks_it() {
 async fn a_difference_says_whose_it_is_and_both_figures() {
     let books = books().await;
     books.raw("UPDATE ledger_charge SET refunded = 99 WHERE id = 'ch_1'").await.unwrap();
-    let findings = crate::verify(&books.store).await.unwrap();
+    let findings = verified(&books.store).await.unwrap();
     let [difference] = &findings.differences[..] else { panic!("there is one difference") };
     assert_eq!(
         difference.to_string(),

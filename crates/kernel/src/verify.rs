@@ -1,13 +1,32 @@
-//! The verification of ledgers: whether every stored figure that follows from others does. It only
-//! reads, and may run beside a server.
+//! Verification: whether every stored figure that follows from others does. It only reads, and may
+//! run beside a server.
 
-use crate::limits;
-use crate::sql::{corrupt, owner};
+use crate::store::owner_of_row;
 use coffer_storage::{StorageError, Store, Value};
 use std::fmt;
 
-pub use crate::model::check::{Check, Comparison};
-pub use crate::store::verify::CHECK;
+/// Differences of one rule that a verification lists: who repairs books looks at the first few,
+/// and a table that is wrong as a whole must not fill memory.
+pub const DIFFERENCES_PER_RULE: i64 = 100;
+
+/// What a crate has verified of its tables.
+#[derive(Clone, Copy, Debug)]
+pub struct Check {
+    /// What is counted, by name, and the statements that count it.
+    pub counts: &'static [(&'static str, &'static str)],
+    /// What is compared.
+    pub comparisons: &'static [Comparison],
+}
+
+/// A comparison of stored figures with those from which they follow.
+#[derive(Clone, Copy, Debug)]
+pub struct Comparison {
+    /// What must be equal, in words.
+    pub rule: &'static str,
+    /// A statement that selects what differs: mode, platform, account, subject, the expected
+    /// figure, and the stored one. Its parameter is how many rows.
+    pub sql: &'static str,
+}
 
 /// What a verification read, and what it found.
 #[derive(Clone, PartialEq, Eq, Default, Debug)]
@@ -16,7 +35,7 @@ pub struct Findings {
     pub counts: Vec<(&'static str, u64)>,
     /// The rules that were checked, in words.
     pub rules: Vec<&'static str>,
-    /// Where they are broken; at most [`limits::DIFFERENCES_PER_RULE`] of each.
+    /// Where they are broken; at most [`DIFFERENCES_PER_RULE`] of each.
     pub differences: Vec<Difference>,
 }
 
@@ -42,11 +61,14 @@ impl fmt::Display for Difference {
     }
 }
 
-/// Runs `checks` on all ledgers in `store`.
+/// Runs `checks` on all rows in `store`.
 ///
 /// # Errors
 /// If the database does not answer, or a row is corrupt.
-pub async fn verify(store: &Store, checks: &[Check]) -> Result<Findings, StorageError> {
+pub async fn verify(
+    store: &Store,
+    checks: impl IntoIterator<Item = &Check>,
+) -> Result<Findings, StorageError> {
     let mut findings = Findings::default();
     for check in checks {
         for (name, sql) in check.counts {
@@ -62,7 +84,8 @@ pub async fn verify(store: &Store, checks: &[Check]) -> Result<Findings, Storage
 
 async fn count(store: &Store, sql: &'static str) -> Result<u64, StorageError> {
     let rows = store.scan(sql, &[]).await?;
-    let count = rows.first().ok_or_else(|| corrupt("a count gave no row"))?.int(0)?;
+    let count =
+        rows.first().ok_or_else(|| StorageError::Internal("a count gave no row".into()))?.int(0)?;
     Ok(u64::try_from(count).unwrap_or(0))
 }
 
@@ -70,11 +93,11 @@ async fn differences(
     store: &Store,
     comparison: &Comparison,
 ) -> Result<Vec<Difference>, StorageError> {
-    let most = Value::Int(limits::DIFFERENCES_PER_RULE);
+    let most = Value::Int(DIFFERENCES_PER_RULE);
     let rows = store.scan(comparison.sql, &[most]).await?;
     rows.iter()
         .map(|row| {
-            let owner = owner(row, 0)?;
+            let owner = owner_of_row(row)?;
             Ok(Difference {
                 rule: comparison.rule,
                 ledger: format!("{} {} {}", owner.mode, owner.platform, owner.account),

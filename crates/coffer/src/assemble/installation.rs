@@ -1,0 +1,175 @@
+//! Putting the parts of an installation together.
+
+use super::root::find_root;
+use super::{AssembleError, AssembleOptions, DATA_FILE, Database, Stores};
+use crate::status::{Status, StatusSources};
+use crate::test_helpers;
+use coffer_base::{Clock, ShiftedClock};
+use coffer_identity::{Identity, IdentityOptions};
+use coffer_kernel::{
+    HttpClient, Job, JobContext, Kernel, KernelOptions, Parts, Scheduler, clock_offset,
+};
+use coffer_keyring::{Keyring, KeyringOptions};
+use coffer_outbound::Limits;
+use coffer_storage::{StorageError, Store};
+use std::path::PathBuf;
+use std::sync::{Arc, OnceLock};
+use std::time::Duration;
+use tokio::sync::watch;
+
+/// Opens the keys of the store `store_id` with its root key; also answers the file that the root
+/// key was read from.
+///
+/// # Errors
+/// [`AssembleError::Root`] if it is not found, [`AssembleError::Keyring`] if it does not fit.
+pub async fn open_keyring(
+    options: &AssembleOptions,
+    keys: &Store,
+    store_id: &str,
+) -> Result<(Keyring, Option<PathBuf>), AssembleError> {
+    let root = find_root(options, store_id)?;
+    let keyring_options = KeyringOptions {
+        keys: keys.clone(),
+        store_id: store_id.to_owned(),
+        random: Arc::clone(&options.random),
+    };
+    Ok((Keyring::open(keyring_options, root.key()).await?, root.path()))
+}
+
+/// An installation that is ready to serve.
+pub struct Installation {
+    /// The kernel, with all operations.
+    pub kernel: Arc<Kernel>,
+    /// The stores.
+    pub stores: Stores,
+    /// What runs in the background.
+    pub jobs: Vec<Arc<dyn Job>>,
+    /// What the jobs run on.
+    pub context: JobContext,
+    /// Stops the jobs, once it is sent true.
+    pub stop: watch::Sender<bool>,
+    /// The store's id.
+    pub store_id: String,
+    /// The file that the root key was read from; `None` if it was given.
+    pub root_path: Option<PathBuf>,
+}
+
+/// Opens an installation.
+///
+/// # Errors
+/// When there is no store, or it cannot be opened; what was opened is closed again.
+pub async fn open(options: AssembleOptions) -> Result<Installation, AssembleError> {
+    let embedded = matches!(options.database, Database::Embedded);
+    if embedded && !options.data_dir.join(DATA_FILE).exists() {
+        return Err(options.no_store());
+    }
+    let stores = Stores::open_configured(&options, options.clock.now()).await?;
+    open_stores(options, stores).await
+}
+
+/// Opens an installation whose stores are open already.
+///
+/// # Errors
+/// When the data store belongs to no installation, or the keys do not open.
+pub async fn open_stores(
+    options: AssembleOptions,
+    stores: Stores,
+) -> Result<Installation, AssembleError> {
+    let clocks = Clocks::of(&options, &stores.data).await?;
+    let Some(store_id) = coffer_keyring::store_id(&stores.data).await? else {
+        return Err(options.no_store());
+    };
+    let (keyring, root_path) = open_keyring(&options, &stores.keys, &store_id).await?;
+    let (stop, stopped) = watch::channel(false);
+    let mut parts = options.families.parts(&options.settings);
+    let context = JobContext {
+        store: stores.data.clone(),
+        keyring: Arc::new(keyring),
+        clock: Arc::clone(&clocks.clock),
+        random: Arc::clone(&options.random),
+        listeners: std::mem::take(&mut parts.listeners).into(),
+        http: HttpClient::new(OUTBOUND).map_err(AssembleError::Tls)?,
+        stop: stopped,
+    };
+    let kernel = assemble_kernel(&options, &mut parts, &context, &clocks, &store_id);
+    Ok(Installation { kernel, stores, jobs: parts.jobs, context, stop, store_id, root_path })
+}
+
+/// The kernel over all parts: the families', identity's, and those of the program itself.
+fn assemble_kernel(
+    options: &AssembleOptions,
+    parts: &mut Parts,
+    context: &JobContext,
+    clocks: &Clocks,
+    store_id: &str,
+) -> Arc<Kernel> {
+    let identity = Identity::new(identity_options(options, parts, context));
+    parts.append(identity.parts);
+    let scheduler = Arc::new(Scheduler::new(std::mem::take(&mut parts.tasks)));
+    parts.jobs.push(Arc::<Scheduler>::clone(&scheduler));
+    let counters = Arc::new(OnceLock::new());
+    parts.routes.read(Status(StatusSources {
+        store_id: store_id.to_owned(),
+        developer: options.developer,
+        started: context.clock.now(),
+        store: context.store.clone(),
+        scheduler: Arc::clone(&scheduler),
+        counters: Arc::clone(&counters),
+    }));
+    if let Some(shifted) = &clocks.shifted {
+        let shifted = Arc::clone(shifted);
+        test_helpers::register(&mut parts.routes, shifted, scheduler, context.clone());
+    }
+    let kernel = Kernel::new(KernelOptions {
+        store: context.store.clone(),
+        keyring: Arc::clone(&context.keyring),
+        clock: Arc::clone(&context.clock),
+        random: Arc::clone(&context.random),
+        authenticate: identity.authenticate,
+        listeners: Arc::clone(&context.listeners),
+        routes: std::mem::take(&mut parts.routes),
+    });
+    // Set once, here: nothing else has the cell yet.
+    let _ = counters.set(kernel.counters());
+    Arc::new(kernel)
+}
+
+/// What identity needs of the families: it comes after them, since it stores what they declare.
+fn identity_options(
+    options: &AssembleOptions,
+    parts: &Parts,
+    context: &JobContext,
+) -> IdentityOptions {
+    IdentityOptions {
+        store: context.store.clone(),
+        keyring: Arc::clone(&context.keyring),
+        random: Arc::clone(&context.random),
+        developer: options.developer,
+        permissions: parts.routes.permissions(),
+        quotas: options.families.quotas(),
+        purge: options.families.purge(),
+    }
+}
+
+/// How long a request to another server may take, and how much of its response is read. A
+/// receiver of a webhook has twenty seconds in Stripe's own delivery, and nobody needs its body.
+const OUTBOUND: Limits =
+    Limits { total: Duration::from_secs(20), response_bytes: 64 * 1024, addresses: |_| true };
+
+/// The server's clock, and the same as developer mode can move it.
+struct Clocks {
+    clock: Arc<dyn Clock>,
+    shifted: Option<Arc<ShiftedClock>>,
+}
+
+impl Clocks {
+    /// In developer mode the clock goes on where it was moved to before.
+    async fn of(options: &AssembleOptions, data: &Store) -> Result<Self, StorageError> {
+        let clock = Arc::clone(&options.clock);
+        if !options.developer {
+            return Ok(Self { clock, shifted: None });
+        }
+        let shifted = Arc::new(ShiftedClock::new(clock, clock_offset(data).await?));
+        Ok(Self { clock: Arc::<ShiftedClock>::clone(&shifted), shifted: Some(shifted) })
+    }
+}
