@@ -14,9 +14,9 @@ use coffer_crypto::{AssociatedData, LookupKey, SealingKey, TokenHash, envelope, 
 use serde_json::Value;
 
 /// Gives the bytes that it was made with, once, all in one call.
-struct Drawn(Vec<u8>);
+struct FixedBytes(Vec<u8>);
 
-impl Random for Drawn {
+impl Random for FixedBytes {
     fn fill(&self, out: &mut [u8]) {
         out.copy_from_slice(&self.0);
     }
@@ -42,8 +42,8 @@ fn key_bytes(vector: &Value, name: &str) -> [u8; 32] {
     hex(text(vector, name)).try_into().unwrap()
 }
 
-fn drawn(vector: &Value) -> Drawn {
-    Drawn([hex(text(vector, "salt")), hex(text(vector, "nonce"))].concat())
+fn drawn(vector: &Value) -> FixedBytes {
+    FixedBytes([hex(text(vector, "salt")), hex(text(vector, "nonce"))].concat())
 }
 
 fn version(vector: &Value) -> u32 {

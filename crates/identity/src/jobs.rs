@@ -61,7 +61,8 @@ impl Job for FlushLastUsed {
     }
 }
 
-/// Deletes ephemeral keys a day after they expired; until then a request with one is told that it has expired.
+/// Deletes ephemeral keys a day after they expired; until then a request with one is refused as
+/// expired, and not as unknown.
 #[derive(Debug)]
 pub(crate) struct PruneEphemeralKeys;
 

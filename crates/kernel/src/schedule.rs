@@ -33,8 +33,8 @@ pub trait ScheduledTask: Send + Sync + 'static {
     /// again after that, so what was done must show in the rows themselves.
     ///
     /// A step that finds nothing to do costs reads only; one that writes calls
-    /// [`is_past_watermark`] at the start of its transaction, or [`lock_watermark`] if what it does depends on no time.
-    /// `now` is the real time, later than `due` after an outage.
+    /// [`is_past_watermark`] at the start of its transaction, or [`lock_watermark`] if what it does
+    /// depends on no time. `now` is the real time, later than `due` after an outage.
     fn step<'a>(
         &'a self,
         context: &'a JobContext,

@@ -120,9 +120,6 @@ impl Keyring {
     }
 
     /// The tenant's keys, or `None` if it has none: then it has nothing sealed either.
-    ///
-    /// # Errors
-    /// As [`Keyring::tenant`].
     pub async fn existing(
         &self,
         tenant: &Tenant,

@@ -116,8 +116,8 @@ pub(crate) struct LockedScope {
     pub(crate) live: i64,
 }
 
-/// Locks the scope of `key`, and looks into it, in one journey if the database is elsewhere: what
-/// is looked at is what there is once the lock is held.
+/// Locks the scope of `key` and reads it, in one round trip if the database is remote: it reads the
+/// rows as they are once the lock is granted.
 pub(crate) async fn lock_scope(
     tx: &mut Tx<'_>,
     key: &RowKey,
