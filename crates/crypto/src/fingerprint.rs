@@ -5,8 +5,8 @@ pub use crate::key::LookupKey;
 use aws_lc_rs::hmac;
 use std::fmt;
 
-/// Bytes of a digest: half of what HMAC-SHA-256 gives (RFC 2104 §5), which makes a chance
-/// collision within a tenant negligible and halves the index.
+/// Bytes of a digest: half of what HMAC-SHA-256 gives, which RFC 2104 allows as the least. A chance
+/// collision within a tenant stays negligible, and the index is half as large.
 const DIGEST_BYTES: usize = 16;
 
 /// A value's digest under a [`LookupKey`]. A reader of the store can see whether two values are

@@ -1,15 +1,14 @@
-//! The two kinds of keys, and how a key is sealed under another.
+//! The two kinds of keys.
 
-use crate::{AssociatedData, CryptoError, envelope};
-use coffer_base::{Random, Redacted};
+use coffer_base::Random;
 use std::fmt;
 use zeroize::{Zeroize, Zeroizing};
 
 /// Bytes of every key.
 pub(crate) const KEY_BYTES: usize = 32;
 
-/// A key that can be wrapped under a [`SealingKey`]: that itself, or a [`LookupKey`]. Only this
-/// crate has such keys.
+/// A key that can be [wrapped](crate::wrap) under a [`SealingKey`]: that itself, or a
+/// [`LookupKey`]. Only this crate has such keys.
 pub trait Key: bytes::KeyBytes {}
 
 mod bytes {
@@ -75,37 +74,4 @@ key! {
 key! {
     /// A key for digests that only its holder can compute: see [`LookupKey::digest`].
     LookupKey
-}
-
-/// Seals the key `child` under `parent`, whose version is `parent_version`, with the
-/// construction of [`crate::envelope`]. `ad` says whose key it is, of which level and version.
-///
-/// # Errors
-/// [`CryptoError::Cipher`] if the cipher library fails.
-pub fn wrap(
-    parent: &SealingKey,
-    parent_version: u32,
-    ad: &AssociatedData,
-    child: &impl Key,
-    random: &dyn Random,
-) -> Result<Vec<u8>, CryptoError> {
-    envelope::seal(parent, parent_version, ad, child.bytes(), random)
-}
-
-/// Opens a key that [`wrap`] sealed. A blob opens as a sealing key or a lookup key alike, so `ad`
-/// must name which it is.
-///
-/// # Errors
-/// As [`envelope::open`]; [`CryptoError::Malformed`] also if the plaintext has not a key's length.
-pub fn unwrap<K: Key>(
-    parent: &SealingKey,
-    ad: &AssociatedData,
-    blob: &[u8],
-) -> Result<K, CryptoError> {
-    let opened: Redacted<Vec<u8>> = envelope::open(parent, ad, blob)?;
-    let bytes = Zeroizing::new(
-        <[u8; KEY_BYTES]>::try_from(opened.expose().as_slice())
-            .map_err(|_| CryptoError::Malformed)?,
-    );
-    Ok(K::of(*bytes))
 }

@@ -16,11 +16,13 @@ pub mod root;
 pub mod token;
 
 mod error;
+mod wrap;
 
 pub use associated_data::AssociatedData;
 pub use error::CryptoError;
 pub use fingerprint::{Digest, Digester, LookupKey};
-pub use key::{SealingKey, unwrap, wrap};
+pub use key::SealingKey;
 pub use random::SystemRandom;
 pub use root::{RootError, RootKey};
 pub use token::{TokenHash, new_token};
+pub use wrap::{unwrap, wrap};

@@ -14,9 +14,9 @@ use coffer_crypto::{AssociatedData, LookupKey, SealingKey, TokenHash, envelope, 
 use serde_json::Value;
 
 /// Gives the bytes that it was made with, once, all in one call.
-struct FixedBytes(Vec<u8>);
+struct FixedRandom(Vec<u8>);
 
-impl Random for FixedBytes {
+impl Random for FixedRandom {
     fn fill(&self, out: &mut [u8]) {
         out.copy_from_slice(&self.0);
     }
@@ -42,8 +42,8 @@ fn key_bytes(vector: &Value, name: &str) -> [u8; 32] {
     hex(text(vector, name)).try_into().unwrap()
 }
 
-fn drawn(vector: &Value) -> FixedBytes {
-    FixedBytes([hex(text(vector, "salt")), hex(text(vector, "nonce"))].concat())
+fn fixed_random(vector: &Value) -> FixedRandom {
+    FixedRandom([hex(text(vector, "salt")), hex(text(vector, "nonce"))].concat())
 }
 
 fn version(vector: &Value) -> u32 {
@@ -81,7 +81,7 @@ fn envelopes_are_sealed_and_opened_as_ever() {
         assert_eq!(envelope::key_version(&blob), Ok(version(&vector)));
         let opened = envelope::open(&key, &ad, &blob).unwrap();
         assert_eq!(opened.expose(), &plaintext, "{vector}");
-        let random = drawn(&vector);
+        let random = fixed_random(&vector);
         let sealed = envelope::seal(&key, version(&vector), &ad, &plaintext, &random);
         assert_eq!(sealed.unwrap(), blob, "{vector}");
     }
@@ -95,7 +95,7 @@ fn keys_are_wrapped_and_unwrapped_as_ever() {
         let child = key_bytes(&vector, "plaintext");
         let blob = hex(text(&vector, "blob"));
 
-        let random = drawn(&vector);
+        let random = fixed_random(&vector);
         for wrapped in [
             wrap(&parent, version(&vector), &ad, &SealingKey::from_bytes(child), &random),
             wrap(&parent, version(&vector), &ad, &LookupKey::from_bytes(child), &random),

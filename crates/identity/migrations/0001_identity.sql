@@ -32,8 +32,8 @@ CREATE INDEX install_by_account ON install (account);
 
 -- Keys, as SHA-256 of tokens that have 190 random bits. kind: secret, restricted, ephemeral,
 -- admin. app and mode are NULL for admin keys; account, user_id, account_access and parent are
--- those of ephemeral keys; permissions is NULL where they are not restricted. shown is the token
--- with its middle starred out.
+-- those of ephemeral keys; permissions is NULL where they are not restricted. redacted is the
+-- token with its middle starred out.
 CREATE TABLE api_key (
     hash           BLOB    PRIMARY KEY,
     id             TEXT    NOT NULL UNIQUE,
@@ -47,7 +47,7 @@ CREATE TABLE api_key (
     permissions    TEXT,
     parent         TEXT,
     name           TEXT    NOT NULL,
-    shown          TEXT    NOT NULL,
+    redacted       TEXT    NOT NULL,
     created        INTEGER NOT NULL,
     expires_at     INTEGER,
     revoked_at     INTEGER,

@@ -1,4 +1,4 @@
-//! Keys: how they are made, and how their tokens look.
+//! API keys: how they are created, and how their tokens look.
 
 use crate::objects::{ApiKey, Bound, Kind};
 use crate::store;
@@ -7,14 +7,20 @@ use coffer_crypto::{TokenHash, new_token};
 use coffer_dialect::authorization::redact_key;
 use coffer_storage::{StorageError, Store, Tx, Work};
 
-/// Whose key is to be made.
+/// Whom a key is created for, which decides its [`Kind`] and what its token begins with.
 pub(crate) enum Holder {
+    /// The operator: `ak_…`, for the admin API alone.
     Admin,
+    /// An app in one mode: `sk_…`, or `rk_…` if it has only these permissions.
     App { app: AppId, mode: Mode, permissions: Option<Vec<String>> },
+    /// One user of one account: `ek_…`, created by the key with the id `parent`, whose permissions
+    /// it takes over.
     User { app: AppId, mode: Mode, bound: Bound, permissions: Option<Vec<String>>, parent: String },
 }
 
 impl Holder {
+    /// The kind that follows from the holder: an app's key is restricted exactly if permissions
+    /// were named.
     const fn kind(&self) -> Kind {
         match self {
             Self::Admin => Kind::Admin,
@@ -24,8 +30,8 @@ impl Holder {
         }
     }
 
-    /// What the token begins with. Part two is the mode, as SDKs read it; `coffer` keeps secret
-    /// scanners from taking the key for Stripe's.
+    /// What the token begins with. Its second part is the mode, where the SDKs look for it;
+    /// `coffer` keeps secret scanners from taking the key for Stripe's.
     fn prefix(&self) -> String {
         let mode = match self {
             Self::Admin => return "ak_coffer_".to_owned(),
@@ -41,15 +47,19 @@ impl Holder {
     }
 }
 
-/// A key that was just made, with its token, which is shown once.
+/// A key that was just created, with its token, which only one response shows and nothing stores.
 pub struct NewKey {
+    /// The row to be; its `seq` is 0 until it is inserted.
     pub(crate) key: ApiKey,
+    /// What the key is found by; the token itself is in no row.
     pub(crate) hash: TokenHash,
     token: Redacted<String>,
 }
 
 impl NewKey {
-    pub(crate) fn make(
+    /// A key with a new token of [`limit::TOKEN_CHARACTERS`] random characters behind the prefix of
+    /// its kind. It is not stored yet: see [`NewKey::insert`].
+    pub(crate) fn generate(
         holder: Holder,
         name: String,
         expires_at: Option<Timestamp>,
@@ -57,11 +67,12 @@ impl NewKey {
         now: Timestamp,
     ) -> Self {
         let token = new_token(&holder.prefix(), random);
-        Self::of_token(token, holder, name, expires_at, random, now)
+        Self::from_token(token, holder, name, expires_at, random, now)
     }
 
-    /// A key whose token the caller chose: only developer mode has such keys.
-    pub(crate) fn of_token(
+    /// A key whose token the caller chose. Only developer mode has such keys: they are as easy to
+    /// guess as what somebody types into a test.
+    pub(crate) fn from_token(
         token: Redacted<String>,
         holder: Holder,
         name: String,
@@ -91,7 +102,7 @@ impl NewKey {
             permissions,
             parent,
             name,
-            shown: redact_key(token.expose()),
+            redacted: redact_key(token.expose()),
             created: now,
             expires_at,
             revoked_at: None,
@@ -100,17 +111,20 @@ impl NewKey {
         Self { key, hash: TokenHash::of(token.expose()), token }
     }
 
-    /// The key's id.
+    /// `key_…` or, for an ephemeral key, `ephkey_…`: what the audit and the log name it by.
     pub fn id(&self) -> &str {
         &self.key.id
     }
 
-    /// The token: for the one answer that shows it.
+    /// The token, for the one response that shows it.
     pub const fn token(&self) -> &Redacted<String> {
         &self.token
     }
 
-    /// Stores the key, which takes its place in the list.
+    /// Stores the key at the next place of the list, and returns it with that place.
+    ///
+    /// # Errors
+    /// When the store fails, or has a key with the same hash.
     pub(crate) async fn insert(&self, tx: &mut Tx<'_>) -> Result<ApiKey, StorageError> {
         let seq = store::next_seq(tx, "api_key").await?;
         let key = ApiKey { seq, ..self.key.clone() };
@@ -119,9 +133,12 @@ impl NewKey {
     }
 }
 
+/// Inserts an admin key with its audit entry, as one transaction. Shared by `Arc`, since a
+/// transaction that is retried needs the same key again.
 struct InsertAdminKey {
     new: std::sync::Arc<NewKey>,
     now: Timestamp,
+    /// An id like those of requests, since an audit entry needs one and no request was made.
     request: String,
 }
 
@@ -144,14 +161,17 @@ impl Work for InsertAdminKey {
     }
 }
 
-/// Makes an admin key without a server: for the first one, and for the one that was lost.
-/// Audited as made offline.
+/// Creates an admin key without a server: the first one of an installation, or another if that was
+/// lost. The audit entry has `offline` as its actor.
+///
+/// # Errors
+/// When the data store cannot be written.
 pub async fn create_admin_key(
     store: &Store,
     random: &dyn Random,
     now: Timestamp,
 ) -> Result<std::sync::Arc<NewKey>, StorageError> {
-    let new = NewKey::make(Holder::Admin, "made offline".to_owned(), None, random, now);
+    let new = NewKey::generate(Holder::Admin, "made offline".to_owned(), None, random, now);
     let new = std::sync::Arc::new(new);
     let request = random_id("req", limit::REQUEST_ID_CHARACTERS, random);
     store.write(InsertAdminKey { new: std::sync::Arc::clone(&new), now, request }).await?;

@@ -18,7 +18,9 @@ use std::sync::Arc;
 
 /// The authenticator of developer mode.
 pub(crate) struct Developer {
+    /// Where keys are looked up, and what adds to them must invalidate.
     directory: Arc<Directory>,
+    /// Where the ids of what is added come from.
     random: Arc<dyn Random>,
 }
 
@@ -28,8 +30,17 @@ impl Developer {
         Self { directory, random }
     }
 
-    async fn admit(&self, presented: &Credentials<'_>) -> Result<Arc<Principal>, ApiError> {
-        let Credentials { token, account, host, origin, now } = presented;
+    /// Resolves the key, and adds it, its app and the install where they are missing: a key at most
+    /// once, so an unknown key that cannot be added is refused as in production.
+    ///
+    /// # Errors
+    /// A 403 for a foreign `Host` or `Origin`, a 401 for a live key or one that the directory
+    /// refuses, and the failure of the store.
+    async fn resolve_or_add(
+        &self,
+        credentials: &Credentials<'_>,
+    ) -> Result<Arc<Principal>, ApiError> {
+        let Credentials { token, account, host, origin, now } = credentials;
         check_local("Host", *host)?;
         check_local("Origin", origin.map(without_scheme))?;
         let shape = key_shape(token.expose());
@@ -41,23 +52,25 @@ impl Developer {
             )));
         }
         let storage = |error: StorageError| storage_failure(&error);
-        let mut looked_up = self.directory.look_up(token, *account, *now).await.map_err(storage)?;
-        if matches!(looked_up, Err(Denied::Unknown))
+        let mut resolved = self.directory.resolve(token, *account, *now).await.map_err(storage)?;
+        if matches!(resolved, Err(Denied::Unknown))
             && let Some((kind @ (KeyKind::Secret | KeyKind::Admin), _)) = shape
         {
             self.add_key(token, kind, *now).await.map_err(storage)?;
-            looked_up = self.directory.look_up(token, *account, *now).await.map_err(storage)?;
+            resolved = self.directory.resolve(token, *account, *now).await.map_err(storage)?;
         }
-        if matches!(looked_up, Err(Denied::NotInstalled))
+        if matches!(resolved, Err(Denied::NotInstalled))
             && let Some(Ok(account)) = account.map(AccountId::parse)
         {
             self.add_install(token, account, *now).await.map_err(storage)?;
-            let account = presented.account;
-            looked_up = self.directory.look_up(token, account, *now).await.map_err(storage)?;
+            let account = credentials.account;
+            resolved = self.directory.resolve(token, account, *now).await.map_err(storage)?;
         }
-        looked_up.map_err(|denied| refusal(denied, token.expose(), *account))
+        resolved.map_err(|denied| refusal(denied, token.expose(), *account))
     }
 
+    /// Adds a key with the token that the caller chose: an admin key, or the key of a new app with
+    /// a new account, in test mode.
     async fn add_key(
         &self,
         token: &Redacted<String>,
@@ -71,7 +84,7 @@ impl Developer {
         };
         let is_app = kind != KeyKind::Admin;
         let name = "made on first use".to_owned();
-        let key = NewKey::of_token(token.clone(), holder, name, None, &*self.random, now);
+        let key = NewKey::from_token(token.clone(), holder, name, None, &*self.random, now);
         let account = AccountId::random(&*self.random);
         let work = AddKey { key, app: is_app.then_some((app, account)), now };
         self.directory.store().write(work).await?;
@@ -79,6 +92,7 @@ impl Developer {
         Ok(())
     }
 
+    /// Installs the app of the key on `account`, which is added too if it is unknown.
     async fn add_install(
         &self,
         token: &Redacted<String>,
@@ -96,10 +110,14 @@ impl Developer {
 /// The names by which this machine calls itself.
 const LOCAL_NAMES: [&str; 3] = ["localhost", "127.0.0.1", "[::1]"];
 
+/// The host and port of an `Origin`, such as `localhost:3000` of `http://localhost:3000`.
 fn without_scheme(origin: &str) -> &str {
     origin.split_once("://").map_or(origin, |(_, host)| host)
 }
 
+/// Refuses a header that names another host than this machine. A web page that a browser on this
+/// machine shows could otherwise call the server (its `Origin` is foreign), also by a name of its
+/// own that resolves to 127.0.0.1 (its `Host` is).
 fn check_local(header: &str, value: Option<&str>) -> Result<(), ApiError> {
     let Some(value) = value else { return Ok(()) };
     let local = LOCAL_NAMES.iter().any(|name| {
@@ -117,8 +135,11 @@ fn check_local(header: &str, value: Option<&str>) -> Result<(), ApiError> {
     )))
 }
 
+/// Adds a key, and its app with its account if it belongs to one. Two requests that bring the same
+/// new key at once add it once.
 struct AddKey {
     key: NewKey,
+    /// The app and the account that develops it; `None` for an admin key.
     app: Option<(AppId, AccountId)>,
     now: Timestamp,
 }
@@ -148,6 +169,7 @@ impl Work for AddKey {
     }
 }
 
+/// Adds an account unless there is one with this id.
 async fn add_account(tx: &mut Tx<'_>, id: &AccountId, now: Timestamp) -> Result<(), StorageError> {
     if store::find_account_in(tx, id.as_str()).await?.is_some() {
         return Ok(());
@@ -157,9 +179,12 @@ async fn add_account(tx: &mut Tx<'_>, id: &AccountId, now: Timestamp) -> Result<
     store::insert_account(tx, &Account { id: id.clone(), seq, name, created: now }).await
 }
 
+/// Installs a key's app on an account, unless it ever was installed there: an uninstall stays one,
+/// so that developers can test it. Nothing is installed while the tenant is being erased.
 struct AddInstall {
     hash: TokenHash,
     account: AccountId,
+    /// The install's id, if it is added.
     id: String,
     now: Timestamp,
 }
@@ -169,7 +194,7 @@ impl Work for AddInstall {
 
     async fn run(&self, tx: &mut Tx<'_>) -> Result<(), StorageError> {
         let key = store::key_of_token_in(tx, &self.hash).await?;
-        // An ephemeral key belongs to one account: it is not let into another on first use.
+        // An ephemeral key belongs to one account, so it installs its app on no other.
         let Some(app) = key.filter(|key| key.bound.is_none()).and_then(|key| key.app) else {
             return Ok(());
         };
@@ -195,9 +220,9 @@ impl Work for AddInstall {
 impl Authenticate for Developer {
     fn authenticate<'a>(
         &'a self,
-        presented: &'a Credentials<'a>,
+        credentials: &'a Credentials<'a>,
     ) -> BoxFuture<'a, Result<Arc<Principal>, ApiError>> {
-        Box::pin(self.admit(presented))
+        Box::pin(self.resolve_or_add(credentials))
     }
 
     fn evidence(&self, principal: &Principal) -> Vec<(Evidence, Query)> {

@@ -4,6 +4,11 @@
 //! installs or accounts bumps the cache's generation, and entries of an older one are looked up
 //! again, so a revoked key is refused from the response to its revocation on. Where other servers
 //! share the store, an entry is valid for the second in which it was looked up, and no longer.
+//!
+//! A key is accepted if it is known, neither revoked nor expired, and its parent is neither as
+//! well; if its app exists; and if the account that the request names is the key's own, the account
+//! that develops the app, or one on which the app's install is active. What it may do there is
+//! decided by the kernel, from the principal.
 
 use crate::limits;
 use crate::objects::{ApiKey, App, Kind};
@@ -22,21 +27,30 @@ use std::hash::{Hash, Hasher};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
 
-/// Whom the installation knows.
+/// The keys that the installation knows, and whom each stands for; the authenticator outside of
+/// developer mode.
 pub(crate) struct Directory {
     store: Store,
+    /// Keys that were accepted; what is refused is looked up each time.
     cache: Cache<CacheKey, Arc<CacheEntry>>,
+    /// How many changes to keys, apps, installs and accounts this server has made.
     generation: AtomicU64,
 }
 
 /// A key that was found good for an account.
 pub(crate) struct CacheEntry {
     principal: Arc<Principal>,
+    /// The generation before the key was read: a change that came in between makes the entry stale.
     generation: u64,
-    /// When it was looked up.
+    /// When it was read from the store: where other servers share that, the entry counts for this
+    /// second only.
     at: Timestamp,
+    /// From when on the key is refused: its own expiry, or that of the key that made it if that is
+    /// earlier.
     expires_at: Option<Timestamp>,
+    /// The second of its last use, in Unix time; 0 if it was not used since it was read.
     last_used: AtomicI64,
+    /// The value of `last_used` that was last taken to be written to the store.
     last_written: AtomicI64,
 }
 
@@ -47,6 +61,8 @@ struct CacheKey {
     account: Box<str>,
 }
 
+/// A [`CacheKey`] by reference, so that a lookup allocates nothing. It hashes as the owned one
+/// does.
 struct CacheKeyRef<'a> {
     hash: &'a [u8; 32],
     account: &'a str,
@@ -71,16 +87,17 @@ impl Equivalent<CacheKey> for CacheKeyRef<'_> {
     }
 }
 
-/// Why a key is not let in.
+/// Why a key is refused.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) enum Denied {
-    /// No such key.
+    /// No key has the token's hash, or its app is gone. The response is the same, so that a caller
+    /// learns nothing about keys that others had.
     Unknown,
-    /// The key is over.
+    /// The key is revoked or expired, or the key that made it is.
     Expired,
     /// The app never was on the account, or the account does not exist.
     NotInstalled,
-    /// The app was taken off the account.
+    /// The app was uninstalled from the account.
     Uninstalled,
 }
 
@@ -99,31 +116,36 @@ impl Directory {
         self.generation.fetch_add(1, Ordering::SeqCst);
     }
 
+    /// The data store, for developer mode, which adds to it.
     pub(crate) const fn store(&self) -> &Store {
         &self.store
     }
 
-    /// Who shows `token` for `account`.
-    pub(crate) async fn look_up(
+    /// Who presents `token` for `account`, from the cache if its entry is still valid.
+    ///
+    /// # Errors
+    /// When the store cannot be read. That the key is refused is no error here, since developer
+    /// mode adds what is missing.
+    pub(crate) async fn resolve(
         &self,
         token: &Redacted<String>,
         account: Option<&str>,
         now: Timestamp,
     ) -> Result<Result<Arc<Principal>, Denied>, StorageError> {
         let hash = TokenHash::of(token.expose());
-        // An admin key opens no account: whatever is asked for is the same to it.
+        // An admin key opens no account: it has one entry, whichever account the request names.
         let is_admin = matches!(key_shape(token.expose()), Some((KeyKind::Admin, _)));
         let account = account.filter(|_| !is_admin);
-        let asked = CacheKeyRef { hash: hash.as_bytes(), account: account.unwrap_or_default() };
+        let cache_key = CacheKeyRef { hash: hash.as_bytes(), account: account.unwrap_or_default() };
         let generation = self.generation.load(Ordering::SeqCst);
         let shared = self.store.is_shared();
-        let good = |entry: &Arc<CacheEntry>| {
+        let is_valid = |entry: &Arc<CacheEntry>| {
             entry.generation == generation && (!shared || entry.at == now)
         };
-        if let Some(entry) = self.cache.get(&asked).filter(good) {
-            return Ok(entry.admit(now));
+        if let Some(entry) = self.cache.get(&cache_key).filter(is_valid) {
+            return Ok(entry.principal_at(now));
         }
-        let found = match self.find(&hash, account, now).await? {
+        let found = match self.find_principal(&hash, account, now).await? {
             Ok((principal, expires_at)) => Arc::new(CacheEntry {
                 principal: Arc::new(principal),
                 generation,
@@ -134,27 +156,32 @@ impl Directory {
             }),
             Err(denied) => return Ok(Err(denied)),
         };
-        let key = CacheKey { hash: *hash.as_bytes(), account: asked.account.into() };
+        let key = CacheKey { hash: *hash.as_bytes(), account: cache_key.account.into() };
         self.cache.insert(key, Arc::clone(&found));
-        Ok(found.admit(now))
+        Ok(found.principal_at(now))
     }
 
-    async fn find(
+    /// Reads the key and all that decides whether it is accepted, with the time from which on it no
+    /// longer is.
+    async fn find_principal(
         &self,
         hash: &TokenHash,
         account: Option<&str>,
         now: Timestamp,
     ) -> Result<Result<(Principal, Option<Timestamp>), Denied>, StorageError> {
-        let Some(shown) = store::shown_key(&self.store, hash, account).await? else {
+        let Some(presented) = store::presented_key(&self.store, hash, account).await? else {
             return Ok(Err(Denied::Unknown));
         };
-        let PresentedKey { key, app, installed } = shown;
+        let PresentedKey { key, app, installed } = presented;
         let parent = match &key.parent {
             Some(id) => store::find_key(&self.store, id).await?,
             None => None,
         };
         let orphan = key.parent.is_some() && parent.is_none();
-        if orphan || key.is_over(now) || parent.as_ref().is_some_and(|parent| parent.is_over(now)) {
+        if orphan
+            || key.is_revoked_or_expired(now)
+            || parent.as_ref().is_some_and(|parent| parent.is_revoked_or_expired(now))
+        {
             return Ok(Err(Denied::Expired));
         }
         let expires_at = match (key.expires_at, parent.and_then(|parent| parent.expires_at)) {
@@ -166,11 +193,14 @@ impl Directory {
             return Ok(Ok((admin, expires_at)));
         }
         let Some(app) = app else { return Ok(Err(Denied::Unknown)) };
-        let admitted = Self::admit(&key, &app, account, installed)?;
-        Ok(admitted.map(|principal| (principal, expires_at)))
+        let principal = Self::app_principal(&key, &app, account, installed)?;
+        Ok(principal.map(|principal| (principal, expires_at)))
     }
 
-    fn admit(
+    /// The principal of an app's key. `account` is the one that the request names, and by default
+    /// the one that the key is bound to or that develops the app. Any other needs an active
+    /// install, which `installed` tells.
+    fn app_principal(
         key: &ApiKey,
         app: &App,
         account: Option<&str>,
@@ -197,7 +227,9 @@ impl Directory {
         Ok(Ok(principal(key, role(key)?, tenant, Some(app), connect)))
     }
 
-    /// What was used since it was last written down.
+    /// The keys that were used since this was last called, each with the second of its last use
+    /// (Unix time). They count as written from now on: if writing them fails, those times are lost,
+    /// which a later use of the key makes up for.
     pub(crate) fn take_last_used(&self) -> Vec<(String, i64)> {
         let mut used = Vec::new();
         for (_, entry) in self.cache.iter() {
@@ -211,7 +243,8 @@ impl Directory {
 }
 
 impl CacheEntry {
-    fn admit(&self, now: Timestamp) -> Result<Arc<Principal>, Denied> {
+    /// The principal, and records that the key was used; refused from the second of its expiry on.
+    fn principal_at(&self, now: Timestamp) -> Result<Arc<Principal>, Denied> {
         if self.expires_at.is_some_and(|at| at <= now) {
             return Err(Denied::Expired);
         }
@@ -220,6 +253,11 @@ impl CacheEntry {
     }
 }
 
+/// What the key may do.
+///
+/// # Errors
+/// [`StorageError::Corrupt`] for an admin key, which has no app, and for an ephemeral key that is
+/// bound to nobody: rows that no operation writes.
 fn role(key: &ApiKey) -> Result<Role, StorageError> {
     let permissions = key.permissions.clone();
     Ok(match (key.kind, &key.bound) {
@@ -231,11 +269,13 @@ fn role(key: &ApiKey) -> Result<Role, StorageError> {
             permissions,
         },
         (Kind::Ephemeral, None) | (Kind::Admin, _) => {
-            return Err(StorageError::Corrupt("a key of no use".into()));
+            return Err(StorageError::Corrupt("a key whose kind has no role".into()));
         }
     })
 }
 
+/// The principal of a key that is accepted. `app` is `None` for an admin key, whose tenant is the
+/// system's; `connect` says that the request named the account.
 fn principal(
     key: &ApiKey,
     role: Role,
@@ -246,7 +286,7 @@ fn principal(
     let platform = app.map_or_else(|| tenant.account.clone(), |app| app.account.clone());
     Principal {
         key_id: Arc::from(key.id.as_str()),
-        shown_key: Arc::from(key.shown.as_str()),
+        redacted_key: Arc::from(key.redacted.as_str()),
         role,
         own_account: platform == tenant.account,
         tenant,
@@ -256,17 +296,17 @@ fn principal(
     }
 }
 
-/// The refusal of a key that is denied.
+/// The error for a key that is denied. It names the key by its redacted form, and the account.
 pub(crate) fn refusal(denied: Denied, token: &str, account: Option<&str>) -> ApiError {
-    let shown = redact_key(token);
+    let redacted = redact_key(token);
     match denied {
         Denied::Unknown if matches!(key_shape(token), Some((KeyKind::Publishable, _))) => {
             ApiError::secret_key_required()
         }
-        Denied::Unknown => ApiError::invalid_key(&shown),
-        Denied::Expired => ApiError::key_expired(&shown),
+        Denied::Unknown => ApiError::invalid_key(&redacted),
+        Denied::Expired => ApiError::key_expired(&redacted),
         Denied::NotInstalled | Denied::Uninstalled => {
-            ApiError::account_invalid(&shown, account.unwrap_or_default())
+            ApiError::account_invalid(&redacted, account.unwrap_or_default())
         }
     }
 }
@@ -278,16 +318,17 @@ impl Authenticate for Directory {
     ) -> BoxFuture<'a, Result<Arc<Principal>, ApiError>> {
         Box::pin(async move {
             let Credentials { token, account, now, .. } = credentials;
-            let looked_up = self
-                .look_up(token, *account, *now)
+            let resolved = self
+                .resolve(token, *account, *now)
                 .await
                 .map_err(|error| storage_failure(&error))?;
-            looked_up.map_err(|denied| refusal(denied, token.expose(), *account))
+            resolved.map_err(|denied| refusal(denied, token.expose(), *account))
         })
     }
 
     fn evidence(&self, principal: &Principal) -> Vec<(Evidence, Query)> {
         let Tenant { app, account, .. } = &principal.tenant;
+        // A key can be revoked, and its app uninstalled, while the body of a request is on its way.
         let mut evidence = vec![(Evidence::KeyInForce, store::in_force_query(&principal.key_id))];
         if principal.role == Role::Admin {
             return evidence;

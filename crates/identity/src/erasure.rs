@@ -1,4 +1,8 @@
 //! Erasing tenants for good: first their keys, then their rows.
+//!
+//! An operation lists a tenant for erasure in its own transaction and destroys the tenant's keys
+//! before it answers; from then on nothing can be opened. The rows are deleted by a job, in small
+//! transactions. Both steps may be repeated, and several servers may run them at once.
 
 use crate::store::{self, Erasure, FinishErasure};
 use coffer_base::{Mode, Tenant, limit};
@@ -10,14 +14,21 @@ use tracing::info;
 
 /// Erases what is listed for erasure.
 pub(crate) struct Eraser {
+    /// Where the tenants' keys are destroyed.
     keyring: Arc<Keyring>,
     /// How the families' rows of a tenant are deleted.
     purge: Vec<Prune>,
 }
 
+/// Bars the keys of a tenant from sealing new rows, while its erasure is listed. It must come
+/// before the keys are destroyed: a write that holds them in memory would otherwise store what
+/// nobody can open.
 struct Retire {
+    /// The erasure that must still be listed.
     erasure: Erasure,
+    /// The tenant of one mode of it.
     tenant: Tenant,
+    /// The tenant's newest key version, up to which all are destroyed; 0 if it never had a key.
     newest: u32,
 }
 
@@ -35,19 +46,23 @@ impl Work for Retire {
     }
 }
 
+/// An erasure covers both modes, each of which is a tenant with keys of its own.
 fn tenants(erasure: &Erasure) -> [Tenant; 2] {
     let Erasure { app, account, .. } = erasure;
     Mode::ALL.map(|mode| Tenant { mode, app: app.clone(), account: account.clone() })
 }
 
 impl Eraser {
-    /// An eraser that knows the families' tables.
+    /// An eraser over the keys in `keyring` and the families' rows that `purge` selects.
     pub fn new(keyring: Arc<Keyring>, purge: Vec<Prune>) -> Self {
         Self { keyring, purge }
     }
 
     /// Destroys the keys of everything that is listed for erasure: from then on none of it can be
     /// opened, here or in any backup of the data.
+    ///
+    /// # Errors
+    /// When a store fails; the keys that were destroyed stay so, and the job goes on later.
     pub async fn destroy_keys(&self, store: &Store) -> Result<(), KeyringError> {
         let mut after = None;
         loop {
@@ -60,6 +75,7 @@ impl Eraser {
         }
     }
 
+    /// Retires and destroys the keys of one erasure, unless it is done already.
     async fn destroy_keys_of(&self, store: &Store, erasure: &Erasure) -> Result<(), KeyringError> {
         for tenant in tenants(erasure) {
             let newest = self.keyring.newest_version(&tenant).await?;
@@ -72,8 +88,11 @@ impl Eraser {
         Ok(())
     }
 
-    /// Erases everything that is listed for erasure, keys and rows, and says how many tenants
-    /// there were. It may be cut anywhere, and goes on when it is called again.
+    /// Erases everything that is listed for erasure, keys and rows, and returns how many tenants
+    /// this call has finished. It may be cut anywhere, and goes on when it is called again.
+    ///
+    /// # Errors
+    /// When a store fails; what was erased stays so.
     pub async fn erase(&self, store: &Store) -> Result<u64, KeyringError> {
         let mut erased = 0u64;
         loop {
@@ -87,8 +106,9 @@ impl Eraser {
         }
     }
 
-    /// Erases one tenant, and says whether it was the one who did. Another server may be at it too,
-    /// and done before: then the tenant may live again, and nothing of it is touched.
+    /// Erases one tenant in both modes, and returns whether this call finished it. Another server
+    /// may have done so before: then the tenant may have been installed again, and each step finds
+    /// the erasure no longer listed and touches nothing.
     async fn erase_one(&self, store: &Store, erasure: Erasure) -> Result<bool, KeyringError> {
         self.destroy_keys_of(store, &erasure).await?;
         let mut rows = 0u64;

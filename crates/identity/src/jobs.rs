@@ -11,7 +11,8 @@ use coffer_storage::{Cause, StorageError, values};
 use std::sync::Arc;
 use std::time::Duration;
 
-/// Erases the tenants that are listed for erasure.
+/// Erases the tenants that are listed for erasure. Their keys are destroyed already as a rule, so
+/// what is left is to delete rows that nobody can open.
 pub(crate) struct EraseTenants(pub(crate) Arc<Eraser>);
 
 impl Job for EraseTenants {
@@ -33,7 +34,8 @@ impl Job for EraseTenants {
     }
 }
 
-/// Writes down when keys were last used.
+/// Writes the times at which keys were last used, which the directory collects in memory: a write
+/// for each request would cost more than the request.
 pub(crate) struct FlushLastUsed(pub(crate) Arc<Directory>);
 
 impl Job for FlushLastUsed {
@@ -61,8 +63,8 @@ impl Job for FlushLastUsed {
     }
 }
 
-/// Deletes ephemeral keys a day after they expired; until then a request with one is refused as
-/// expired, and not as unknown.
+/// Deletes ephemeral keys a day after they expired; until then a request with one is answered that
+/// it has expired, and afterwards that it is unknown.
 #[derive(Debug)]
 pub(crate) struct PruneEphemeralKeys;
 

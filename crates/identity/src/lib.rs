@@ -3,6 +3,17 @@
 //! This crate answers the kernel's question who is calling, from the directory, and in developer
 //! mode adds whoever is not in it yet; it declares the operations of the admin API and of ephemeral
 //! keys. It never sees what the other families store.
+//!
+//! | key | who has it | what it opens |
+//! |---|---|---|
+//! | `sk_…` | an app's backend | all that the app stores, in one mode |
+//! | `rk_…` | a part of that backend | the same, as far as its permissions go |
+//! | `ek_…` | a user's device, for a day at most | the user's scope, and the account's in part |
+//! | `ak_…` | the operator | the admin API, and no tenant's data |
+//!
+//! A key of an app opens the data of the account that develops the app, and of every account on
+//! which the app is installed. Tokens are stored as hashes only, so a token that was lost cannot be
+//! shown again.
 
 mod api_key;
 mod developer;
@@ -29,7 +40,8 @@ use jobs::{EraseTenants, FlushLastUsed, PruneEphemeralKeys};
 use operations::{Shared, ephemeral_keys, routes};
 use std::sync::Arc;
 
-/// What identity is put together from.
+/// What identity is put together from. Permissions, quotas and purges are those of all families,
+/// which identity passes on without knowing what they mean.
 pub struct IdentityOptions {
     /// The data store.
     pub store: Store,
@@ -37,7 +49,7 @@ pub struct IdentityOptions {
     pub keyring: Arc<Keyring>,
     /// Where keys and ids come from.
     pub random: Arc<dyn Random>,
-    /// Whether anybody on this machine is let in.
+    /// Whether this is developer mode, in which any test key is accepted from this machine.
     pub developer: bool,
     /// The permissions that the other families' operations ask for.
     pub permissions: Vec<String>,
@@ -47,7 +59,7 @@ pub struct IdentityOptions {
     pub purge: Vec<Prune>,
 }
 
-/// Identity, running.
+/// Identity, as the server runs it.
 pub struct Identity {
     /// Answers who is calling.
     pub authenticate: Arc<dyn Authenticate>,

@@ -3,11 +3,13 @@
 use coffer_base::{AccountId, AppId, Mode, Timestamp};
 use coffer_kernel::AccountAccess;
 
-/// Whoever installs apps, or develops them.
+/// Whoever installs apps, or develops them: a business on the platform, or the platform itself.
 #[derive(Clone, Debug)]
 pub(crate) struct Account {
     pub(crate) id: AccountId,
+    /// Its place in the list of all accounts, which grows with each new one.
     pub(crate) seq: i64,
+    /// For people to read; empty if none was given.
     pub(crate) name: String,
     pub(crate) created: Timestamp,
 }
@@ -17,6 +19,7 @@ pub(crate) struct Account {
 pub(crate) struct App {
     pub(crate) id: AppId,
     pub(crate) seq: i64,
+    /// The account that develops it, on which it needs no install.
     pub(crate) account: AccountId,
     pub(crate) name: String,
     pub(crate) quotas: Quotas,
@@ -29,7 +32,7 @@ pub(crate) struct App {
 pub(crate) struct Quotas(Vec<(String, i64)>);
 
 impl Quotas {
-    /// Sets a quota, or takes it back.
+    /// Sets a quota, or unsets it so that the installation's setting counts.
     pub(crate) fn set(&mut self, name: &str, value: Option<i64>) {
         self.0.retain(|(of, _)| of != name);
         if let Some(value) = value {
@@ -63,23 +66,29 @@ impl Quotas {
     }
 }
 
-/// An app on an account.
+/// The permission of an account that an app may store data for it, given once for both modes.
 #[derive(Clone, Debug)]
 pub(crate) struct Install {
     pub(crate) app: AppId,
     pub(crate) account: AccountId,
+    /// `inst_…`; stays when the app is uninstalled and installed again.
     pub(crate) id: String,
     pub(crate) seq: i64,
+    /// Whether the app is accepted for the account. An inactive install keeps its data.
     pub(crate) active: bool,
     pub(crate) created: Timestamp,
 }
 
-/// What a key is.
+/// What a key may be used for. [`Kind::as_str`] is the word in the table and on the wire (`type`).
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) enum Kind {
+    /// All rights of an app in one mode.
     Secret,
+    /// Those rights of an app that its permissions name.
     Restricted,
+    /// One user of one account, for a day at most.
     Ephemeral,
+    /// The admin API, and no tenant's data.
     Admin,
 }
 
@@ -95,6 +104,7 @@ impl Kind {
         }
     }
 
+    /// The kind that the table's word stands for; `None` for any other word.
     pub(crate) fn parse(word: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|kind| kind.as_str() == word)
     }
@@ -106,20 +116,27 @@ pub(crate) struct ApiKey {
     pub(crate) id: String,
     pub(crate) seq: i64,
     pub(crate) kind: Kind,
+    /// `None` for admin keys, which belong to no mode and no app.
     pub(crate) mode: Option<Mode>,
+    /// `None` for admin keys.
     pub(crate) app: Option<AppId>,
     /// Of an ephemeral key: the account and the user that it is for.
     pub(crate) bound: Option<Bound>,
-    /// `None` where they are not restricted.
+    /// What a restricted key, or an ephemeral one that such a key made, may do; `None` for keys
+    /// that are not restricted.
     pub(crate) permissions: Option<Vec<String>>,
-    /// The key that made an ephemeral key.
+    /// The id of the key that made an ephemeral key, which ends with it.
     pub(crate) parent: Option<String>,
     pub(crate) name: String,
-    /// The token with its middle starred out.
-    pub(crate) shown: String,
+    /// The token with its middle starred out, as in the API's `redacted_key` and in messages.
+    pub(crate) redacted: String,
     pub(crate) created: Timestamp,
+    /// From this second on the key is refused; `None` if it never expires.
     pub(crate) expires_at: Option<Timestamp>,
+    /// When it was revoked, which is for good.
     pub(crate) revoked_at: Option<Timestamp>,
+    /// When it was last used, up to
+    /// [`LAST_USED_EVERY_SECONDS`](crate::limits::LAST_USED_EVERY_SECONDS) ago; `None` if never.
     pub(crate) last_used: Option<Timestamp>,
 }
 
@@ -127,13 +144,15 @@ pub(crate) struct ApiKey {
 #[derive(Clone, Debug)]
 pub(crate) struct Bound {
     pub(crate) account: AccountId,
+    /// The app's own id of the user, which Coffer does not interpret.
     pub(crate) user: String,
+    /// What the user's device may do in the scope that all users of the account share.
     pub(crate) account_access: AccountAccess,
 }
 
 impl ApiKey {
-    /// Whether the key is over: revoked, or expired.
-    pub(crate) fn is_over(&self, now: Timestamp) -> bool {
+    /// Whether the key is refused: from the second of its expiry on, and once it is revoked.
+    pub(crate) fn is_revoked_or_expired(&self, now: Timestamp) -> bool {
         self.revoked_at.is_some() || self.expires_at.is_some_and(|at| at <= now)
     }
 }

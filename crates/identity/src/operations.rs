@@ -13,11 +13,15 @@ use coffer_kernel::{Quota, Routes};
 use coffer_storage::Store;
 use std::sync::Arc;
 
-/// What the operations share.
+/// What the operations share. Every operation that changes who may do what calls
+/// [`Shared::invalidate`] once its change is committed.
 #[derive(Clone)]
 pub(crate) struct Shared {
+    /// What a change to keys, apps, installs or accounts must invalidate.
     pub(crate) directory: Arc<Directory>,
+    /// What destroys the keys of a tenant that was listed for erasure.
     pub(crate) eraser: Arc<Eraser>,
+    /// The data store, in which the erasures are listed.
     pub(crate) store: Store,
     /// The permissions that restricted keys can hold.
     pub(crate) permissions: Arc<[String]>,
@@ -26,12 +30,18 @@ pub(crate) struct Shared {
 }
 
 impl Shared {
-    /// After a change to who is who: cached principals are looked up again.
+    /// Makes this server look up every principal again, so that a change to keys, apps, installs or
+    /// accounts counts from its response on. Other servers that share the store notice it within a
+    /// second.
     fn invalidate(&self) {
         self.directory.bump_generation();
     }
 
-    /// After tenants were listed for erasure: their keys are destroyed before the response.
+    /// Destroys the keys of the tenants that were listed for erasure, before the response: who is
+    /// told that data is erased may rely on it.
+    ///
+    /// # Errors
+    /// An unknown outcome if a store fails. The job then goes on.
     async fn destroy_keys(&self) -> Result<(), ApiError> {
         self.invalidate();
         let destroyed = self.eraser.destroy_keys(&self.store).await;
@@ -40,7 +50,7 @@ impl Shared {
     }
 }
 
-/// The operations.
+/// The operations, in the order in which the API's descriptions list them.
 pub(crate) fn routes(shared: &Shared) -> Routes {
     let mut routes = Routes::default();
     ephemeral_keys::register(&mut routes, shared);

@@ -1,4 +1,8 @@
 //! The SQL of accounts, apps and installs; keys and erasing have files of their own.
+//!
+//! Lists are ordered by `seq`, a number that each collection counts up, since times can be equal.
+//! A filter that is an empty text does not narrow its list, so that one statement serves all
+//! combinations.
 
 mod erasure;
 mod key;
@@ -23,10 +27,13 @@ pub const MIGRATIONS: MigrationSet = MigrationSet {
 
 type Result<T> = std::result::Result<T, StorageError>;
 
+/// A row that no operation of ours writes: somebody or something else has changed it.
 fn corrupt(what: &'static str) -> StorageError {
     StorageError::Corrupt(what.into())
 }
 
+/// The id in a row. Ids are checked before they are written, so one that does not parse was changed
+/// behind the server's back.
 fn account_id(text: &str) -> Result<AccountId> {
     AccountId::parse(text).map_err(|_| corrupt("an account's id"))
 }
@@ -51,11 +58,15 @@ pub(crate) async fn next_seq(tx: &mut Tx<'_>, collection: &'static str) -> Resul
 /// Which rows of a list: a position, and what two columns must be if they are not empty.
 pub(crate) struct Selection<'a> {
     pub(crate) position: PagePosition,
+    /// The app that rows must have; any if it is empty.
     pub(crate) app: &'a str,
+    /// The account that rows must have; any if it is empty.
     pub(crate) account: &'a str,
 }
 
 impl Selection<'_> {
+    /// The parameters in the order of the lists' statements: each filter twice, then position and
+    /// number of rows.
     fn values(&self) -> [Value; 6] {
         let (app, account) = (Value::from(self.app), Value::from(self.account));
         let (seq, fetch) = (Value::Int(self.position.seq), Value::Int(self.position.fetch));
@@ -65,6 +76,7 @@ impl Selection<'_> {
 
 // Accounts.
 
+/// A row of id, seq, name, created, in this order.
 fn account(row: &Row) -> Result<Account> {
     Ok(Account {
         id: account_id(row.text(0)?)?,
@@ -80,14 +92,17 @@ const ACCOUNT: &str = "SELECT id, seq, name, created FROM account WHERE id = ?";
 
 const ACCOUNT_LOCKED: &str = "SELECT id, seq, name, created FROM account WHERE id = ? FOR UPDATE";
 
+/// The account `id`, as committed.
 pub(crate) async fn find_account(store: &Store, id: &str) -> Result<Option<Account>> {
     store.query(ACCOUNT, &values![id]).await?.first().map(account).transpose()
 }
 
+/// The account `id`, locked.
 pub(crate) async fn find_account_in(tx: &mut Tx<'_>, id: &str) -> Result<Option<Account>> {
     tx.query(ACCOUNT_LOCKED, &values![id]).await?.first().map(account).transpose()
 }
 
+/// The accounts from a position on, in the order of reading.
 pub(crate) async fn list_accounts(store: &Store, position: PagePosition) -> Result<Vec<Account>> {
     let sql = if position.newer {
         "SELECT id, seq, name, created FROM account WHERE seq > ? ORDER BY seq ASC LIMIT ?"
@@ -98,6 +113,8 @@ pub(crate) async fn list_accounts(store: &Store, position: PagePosition) -> Resu
     store.query(sql, &values).await?.iter().map(account).collect()
 }
 
+/// Adds an account. The caller has seen in this transaction that its id is free; if another
+/// transaction takes it first, the primary key makes this one fail.
 pub(crate) async fn insert_account(tx: &mut Tx<'_>, account: &Account) -> Result<()> {
     tx.execute(
         "INSERT INTO account (id, seq, name, created) VALUES (?, ?, ?, ?)",
@@ -127,14 +144,17 @@ const APP: &str = "SELECT id, seq, account, name, quotas, created FROM app \
 const APP_LOCKED: &str = "SELECT id, seq, account, name, quotas, created FROM app \
      WHERE id = ? FOR UPDATE";
 
+/// The app `id`, as committed.
 pub(crate) async fn find_app(store: &Store, id: &str) -> Result<Option<App>> {
     store.query(APP, &values![id]).await?.first().map(|row| app(row, 0)).transpose()
 }
 
+/// The app `id`, locked.
 pub(crate) async fn find_app_in(tx: &mut Tx<'_>, id: &str) -> Result<Option<App>> {
     tx.query(APP_LOCKED, &values![id]).await?.first().map(|row| app(row, 0)).transpose()
 }
 
+/// The apps of a selection, in the order of reading; its `app` compares with their id.
 pub(crate) async fn list_apps(store: &Store, selection: &Selection<'_>) -> Result<Vec<App>> {
     let sql = if selection.position.newer {
         "SELECT id, seq, account, name, quotas, created FROM app \
@@ -146,6 +166,7 @@ pub(crate) async fn list_apps(store: &Store, selection: &Selection<'_>) -> Resul
     store.query(sql, &selection.values()).await?.iter().map(|row| app(row, 0)).collect()
 }
 
+/// Adds an app, under the same condition.
 pub(crate) async fn insert_app(tx: &mut Tx<'_>, app: &App) -> Result<()> {
     tx.execute(
         "INSERT INTO app (id, seq, account, name, quotas, created) \
@@ -156,6 +177,7 @@ pub(crate) async fn insert_app(tx: &mut Tx<'_>, app: &App) -> Result<()> {
     Ok(())
 }
 
+/// Writes an app's name and quotas; nothing else of it ever changes.
 pub(crate) async fn update_app(tx: &mut Tx<'_>, app: &App) -> Result<()> {
     tx.execute(
         "UPDATE app SET name = ?, quotas = ? WHERE id = ?",
@@ -167,6 +189,7 @@ pub(crate) async fn update_app(tx: &mut Tx<'_>, app: &App) -> Result<()> {
 
 // Installs.
 
+/// A row of app, account, id, seq, active, created, in this order.
 fn install(row: &Row) -> Result<Install> {
     Ok(Install {
         app: app_id(row.text(0)?)?,
@@ -178,11 +201,13 @@ fn install(row: &Row) -> Result<Install> {
     })
 }
 
+/// The install `id`, active or not, as committed.
 pub(crate) async fn find_install(store: &Store, id: &str) -> Result<Option<Install>> {
     let sql = "SELECT app, account, id, seq, active, created FROM install WHERE id = ?";
     store.query(sql, &values![id]).await?.first().map(install).transpose()
 }
 
+/// The install `id`, active or not, locked.
 pub(crate) async fn find_install_in(tx: &mut Tx<'_>, id: &str) -> Result<Option<Install>> {
     let sql = "SELECT app, account, id, seq, active, created FROM install WHERE id = ? FOR UPDATE";
     tx.query(sql, &values![id]).await?.first().map(install).transpose()
@@ -191,6 +216,7 @@ pub(crate) async fn find_install_in(tx: &mut Tx<'_>, id: &str) -> Result<Option<
 const INSTALL_OF: &str = "SELECT app, account, id, seq, active, created FROM install \
      WHERE app = ? AND account = ? FOR UPDATE";
 
+/// The install of an app on an account, active or not, locked.
 pub(crate) async fn install_of_in(
     tx: &mut Tx<'_>,
     app: &str,
@@ -200,6 +226,7 @@ pub(crate) async fn install_of_in(
     tx.query(INSTALL_OF, &values).await?.first().map(install).transpose()
 }
 
+/// The installs of a selection, in the order of reading, inactive ones among them.
 pub(crate) async fn list_installs(
     store: &Store,
     selection: &Selection<'_>,

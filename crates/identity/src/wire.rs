@@ -1,4 +1,5 @@
-//! Parameters in, objects out, for the admin API and ephemeral keys (conventions, Extensions).
+//! Parameters in, objects out, for the admin API and ephemeral keys, which are extensions of
+//! Stripe's API (`docs/wire/conventions.md`).
 
 use crate::limits;
 use crate::objects::{Account, ApiKey, App, Install};
@@ -6,32 +7,43 @@ use coffer_base::{AccountId, AppId, InvalidId, Mode, Redacted, Timestamp, limit}
 use coffer_dialect::{ApiError, Fields, Object, Value};
 use coffer_kernel::Quota;
 
-/// An optional display name; empty if it is left out.
+/// An optional display name of up to [`limits::DISPLAY_NAME_CHARACTERS`]; empty if it is left out.
 pub(crate) fn name(fields: &Fields<'_>) -> Result<String, ApiError> {
     let name = fields.optional_text("name", limits::DISPLAY_NAME_CHARACTERS)?;
     Ok(name.map(plain).unwrap_or_default())
 }
 
-/// Names, ids and users are no secrets: they stand in answers and rows as they are.
+/// Takes a name, an id or a user out of the wrapping that every parameter has: these are no
+/// secrets, and stand in responses and rows as they are.
 pub(crate) fn plain(text: &Redacted<String>) -> String {
     text.expose().clone()
 }
 
+/// The refusal of an id that has other characters than ids have, or too many.
 fn bad_id(param: &str, error: InvalidId) -> ApiError {
     ApiError::invalid_param(param, format!("Invalid {param}: {error}."))
 }
 
+/// A required parameter that is an account's id.
+///
+/// # Errors
+/// A 400 that names the parameter if it is missing or no such id.
 pub(crate) fn account_id(fields: &Fields<'_>, param: &str) -> Result<AccountId, ApiError> {
     let text = fields.required_text(param, limit::ID_CHARACTERS)?;
     AccountId::parse(text.expose()).map_err(|error| bad_id(param, error))
 }
 
+/// A required parameter that is an app's id.
+///
+/// # Errors
+/// A 400 that names the parameter if it is missing or no such id.
 pub(crate) fn app_id(fields: &Fields<'_>, param: &str) -> Result<AppId, ApiError> {
     let text = fields.required_text(param, limit::ID_CHARACTERS)?;
     AppId::parse(text.expose()).map_err(|error| bad_id(param, error))
 }
 
-/// The filter `param` of a list; empty if it is left out.
+/// The filter `param` of a list; empty if it is left out, which narrows nothing. An id that nobody
+/// has is no error, and finds nothing.
 pub(crate) fn filter(fields: &Fields<'_>, param: &str) -> Result<String, ApiError> {
     let text = fields.optional_text(param, limit::ID_CHARACTERS)?;
     Ok(text.map(plain).unwrap_or_default())
@@ -43,7 +55,7 @@ pub(crate) fn account(account: &Account) -> Object {
         .set("name", name_or_null(&account.name))
 }
 
-/// An app, with each declared quota that it could have.
+/// An app, with a field for each declared quota; null where the installation's setting counts.
 pub(crate) fn app(app: &App, declared: &[Quota]) -> Object {
     let object = Object::new(app.id.as_str(), "app")
         .set("account", app.account.as_str().to_owned())
@@ -54,6 +66,7 @@ pub(crate) fn app(app: &App, declared: &[Quota]) -> Object {
     })
 }
 
+/// An install. One that was uninstalled without a purge is still listed, as `uninstalled`.
 pub(crate) fn install(install: &Install) -> Object {
     Object::new(&install.id, "install")
         .set("account", install.account.as_str().to_owned())
@@ -62,7 +75,8 @@ pub(crate) fn install(install: &Install) -> Object {
         .set("status", if install.active { "active" } else { "uninstalled" })
 }
 
-/// A key; its token, `key`, only in the answer to its making.
+/// An API key as the admin API shows it. `token` becomes the field `key`, in the response to its
+/// creation only.
 pub(crate) fn api_key(key: &ApiKey, token: Option<&Redacted<String>>) -> Object {
     let bound = key.bound.as_ref();
     let permissions = key.permissions.as_ref().map_or(Value::Null, |list| {
@@ -79,7 +93,7 @@ pub(crate) fn api_key(key: &ApiKey, token: Option<&Redacted<String>>) -> Object 
         .set("name", name_or_null(&key.name))
         .set("parent", text(key.parent.clone()))
         .set("permissions", permissions)
-        .set("redacted_key", key.shown.clone())
+        .set("redacted_key", key.redacted.clone())
         .set("revoked_at", time(key.revoked_at))
         .set("type", key.kind.as_str())
         .set("user", text(bound.map(|bound| bound.user.clone())));
@@ -89,7 +103,8 @@ pub(crate) fn api_key(key: &ApiKey, token: Option<&Redacted<String>>) -> Object 
     }
 }
 
-/// An ephemeral key as its maker sees it (architecture of keys, conventions, Extensions).
+/// An ephemeral key as the app's backend sees it: in the shape of Stripe's ephemeral keys, whose
+/// token is `secret` and whose expiry is `expires`.
 pub(crate) fn ephemeral_key(key: &ApiKey, token: Option<&Redacted<String>>) -> Object {
     let object = Object::new(&key.id, "ephemeral_key")
         .set("created", key.created.unix())
@@ -102,10 +117,12 @@ pub(crate) fn ephemeral_key(key: &ApiKey, token: Option<&Redacted<String>>) -> O
     }
 }
 
+/// The response to a deletion: the id, the kind and `deleted: true`, as Stripe has it.
 pub(crate) fn deleted(id: &str, object: &'static str) -> Object {
     Object::new(id, object).set("deleted", true)
 }
 
+/// Unix seconds, or null.
 fn time(at: Option<Timestamp>) -> Value {
     at.map_or(Value::Null, |at| Value::Int(at.unix()))
 }
@@ -114,6 +131,7 @@ fn text(value: Option<String>) -> Value {
     value.map_or(Value::Null, |text| Value::Text(text.into()))
 }
 
+/// A display name; null if none was given, which the table stores as an empty one.
 fn name_or_null(name: &str) -> Value {
     text(Some(name.to_owned()).filter(|name| !name.is_empty()))
 }

@@ -12,7 +12,7 @@ use coffer_dialect::ApiError;
 /// # Errors
 /// 403 that names the permission, or the kind of key, that the operation needs.
 pub(crate) fn check_access(principal: &Principal, access: Access) -> Result<(), ApiError> {
-    let key = &principal.shown_key;
+    let key = &principal.redacted_key;
     match (access, &principal.role) {
         (Access::Admin, Role::Admin) => Ok(()),
         (Access::Admin, _) => Err(ApiError::forbidden(format!(
@@ -46,7 +46,7 @@ pub(crate) fn check_scope(
         RequestScope::Backend => Err(ApiError::forbidden(format!(
             "The key '{}' is an ephemeral key. Only the app's backend may make this call: use \
              the app's own key.",
-            principal.shown_key
+            principal.redacted_key
         ))),
         RequestScope::Account if writes && *account_access == AccountAccess::Read => {
             Err(ApiError::forbidden(
@@ -63,7 +63,7 @@ pub(crate) fn check_scope(
     }
 }
 
-/// Whether a caller who was let in may still write, by the evidence that the transaction found.
+/// Whether a caller who was accepted may still write, by the evidence that the transaction found.
 ///
 /// # Errors
 /// 401 if the key was revoked meanwhile, 403 if the app is no longer installed or its data is
@@ -77,11 +77,11 @@ pub(crate) fn check_evidence(
         match (evidence, is_found) {
             (Evidence::KeyInForce, true) => looked_for_key = true,
             (Evidence::KeyInForce, false) => {
-                return Err(ApiError::key_expired(&principal.shown_key));
+                return Err(ApiError::key_expired(&principal.redacted_key));
             }
             (Evidence::Installed | Evidence::OwnAccount, false) | (Evidence::Purging, true) => {
                 let account = principal.tenant.account.as_str();
-                return Err(ApiError::account_invalid(&principal.shown_key, account));
+                return Err(ApiError::account_invalid(&principal.redacted_key, account));
             }
             (Evidence::Installed | Evidence::OwnAccount, true) | (Evidence::Purging, false) => {}
         }

@@ -8,21 +8,24 @@ use std::sync::Arc;
 /// A request that was authenticated, with its parameters decoded.
 pub(crate) struct Call {
     pub(crate) request_id: Arc<str>,
+    /// When the request was taken up: the one time that all its steps use.
     pub(crate) now: Timestamp,
     pub(crate) principal: Arc<Principal>,
     pub(crate) version: ApiVersion,
     pub(crate) params: Params,
     /// The path's open segments.
     pub(crate) path: Vec<String>,
+    /// As the caller wrote it; of POST requests only.
     pub(crate) idempotency_key: Option<String>,
 }
 
-/// What goes back to the caller. `replay_of` is the first request's id if this is a stored
-/// response.
+/// What goes back to the caller.
 pub(crate) struct Reply {
-    /// `None` is success.
+    /// The HTTP status of a stored refusal; `None` is success.
     pub(crate) status: Option<u16>,
+    /// The rendered JSON.
     pub(crate) body: Vec<u8>,
+    /// The id of the first request, if this is its stored response.
     pub(crate) replay_of: Option<String>,
 }
 

@@ -52,10 +52,7 @@ pub async fn serve_connection<S>(
             Ok::<_, Infallible>(response)
         }
     });
-    let mut builder = http1::Builder::new();
-    // Answers are short: one copy into one buffer is cheaper than a vectored write.
-    builder.writev(false).max_buf_size(HEAD_BYTES).max_headers(limit::HEADERS).half_close(false);
-    let mut connection = pin!(builder.serve_connection(io, service));
+    let mut connection = pin!(http().serve_connection(io, service));
     let mut signals = WakeIsolated::new(shutdown(Arc::clone(&state), Some(stop)));
     loop {
         tokio::select! {
@@ -78,6 +75,14 @@ pub async fn serve_connection<S>(
             },
         }
     }
+}
+
+/// HTTP/1 within the bounds of a request's head.
+fn http() -> http1::Builder {
+    let mut builder = http1::Builder::new();
+    // Responses are short: one copy into one buffer is cheaper than a vectored write.
+    builder.writev(false).max_buf_size(HEAD_BYTES).max_headers(limit::HEADERS).half_close(false);
+    builder
 }
 
 /// What ends a connection from outside.
@@ -110,10 +115,14 @@ async fn shutdown(state: Arc<ConnectionState>, mut stop: Option<watch::Receiver<
     }
 }
 
+/// What a connection is doing, which decides how long it may take.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 enum Phase {
+    /// Between two requests.
     Idle,
+    /// Some of a request has arrived, and its head is not complete.
     Head,
+    /// A request is being answered, and its body read.
     Serving,
 }
 
@@ -129,6 +138,7 @@ impl ConnectionState {
         Self { base: Instant::now(), packed: AtomicU64::new(0) }
     }
 
+    /// Milliseconds since the connection began.
     fn millis(&self) -> u64 {
         u64::try_from(self.base.elapsed().as_millis()).unwrap_or(u64::MAX >> 2)
     }
@@ -142,12 +152,14 @@ impl ConnectionState {
         self.packed.store((self.millis() << 2) | code, Ordering::Relaxed);
     }
 
+    /// The first bytes after silence begin the head of a request; later ones change nothing.
     fn bytes_arrived(&self) {
         if self.packed.load(Ordering::Relaxed) & 3 == 0 {
             self.enter(Phase::Head);
         }
     }
 
+    /// Whether the phase has taken longer than its limit.
     fn is_overdue(&self) -> bool {
         let packed = self.packed.load(Ordering::Relaxed);
         let allowed = match packed & 3 {

@@ -18,17 +18,17 @@ impl Count {
         self.answered.load(Ordering::Relaxed)
     }
 
-    /// Requests that were answered with a stored answer.
+    /// Requests whose response was a stored one, replayed.
     pub fn replayed(&self) -> u64 {
         self.replayed.load(Ordering::Relaxed)
     }
 
-    /// Requests that were refused: the caller's doing.
+    /// Requests that were refused, for a reason that the caller can change.
     pub fn refused(&self) -> u64 {
         self.refused.load(Ordering::Relaxed)
     }
 
-    /// Requests that failed: the server's doing.
+    /// Requests that failed, for a reason that the caller cannot change.
     pub fn failed(&self) -> u64 {
         self.failed.load(Ordering::Relaxed)
     }

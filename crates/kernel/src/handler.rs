@@ -9,6 +9,7 @@ use coffer_dialect::ApiError;
 /// An operation as the routes hold it.
 pub(crate) trait Handler: Send + Sync {
     fn definition(&self) -> &Definition;
+    /// Carries out one call, from its expansions to its rendered reply.
     fn handle<'a>(
         &'a self,
         services: &'a Services,

@@ -23,15 +23,21 @@ pub(crate) struct IdempotencyKey {
     /// The key as the caller wrote it, for messages to the caller only.
     pub(crate) text: String,
     pub(crate) tenant: Tenant,
+    /// A digest of the text and of the user, under the tenant's lookup key: by it the record is
+    /// found.
     pub(crate) digest: [u8; 16],
     pub(crate) operation: &'static str,
+    /// A digest of the canonical parameters and the path, by which a request with others is
+    /// recognized.
     pub(crate) parameters: [u8; 16],
 }
 
 /// A response as it was stored, opened.
 pub(crate) struct StoredResponse {
+    /// The HTTP status, or 0 for a success.
     pub(crate) status: u16,
     pub(crate) body: Vec<u8>,
+    /// The id of the request that it was the response to.
     pub(crate) request: String,
 }
 
@@ -169,6 +175,7 @@ pub async fn open_stored_responses(
     }
 }
 
+/// The refusal of a replay whose response held a token.
 fn refuse_to_show_again(id: &str) -> ApiError {
     ApiError::invalid(format!(
         "This request was carried out before and made '{id}'. Its answer held a token that is \

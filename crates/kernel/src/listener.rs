@@ -14,6 +14,7 @@ pub enum ListenerRole {
 }
 
 impl ListenerRole {
+    /// Whether an operation with this access is served; if not, its path does not exist here.
     pub(crate) const fn serves(self, access: Access) -> bool {
         match (self, access) {
             (Self::All, _) => true,

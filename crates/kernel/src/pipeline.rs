@@ -11,7 +11,7 @@ use crate::context::Ctx;
 use crate::definition::Definition;
 use crate::error::storage_failure;
 use crate::handler::Handler;
-use crate::idempotency::IdempotencyKey;
+use crate::idempotency::{IdempotencyKey, InFlightGuard};
 use crate::operation::{
     Applied, Arguments, Failure, ReadOperation, ReplayPolicy, SealingOperation,
 };
@@ -85,41 +85,76 @@ async fn write<O: SealingOperation>(
     let arguments = Arguments { params: &call.params, path: &call.path };
     let input = Arc::new(operation.parse(&arguments)?);
     check_scope(&call.principal, &O::scope(&input), true)?;
-    let tenant = &call.principal.tenant;
     let mut in_flight = None;
     for _ in 0..limit::PREPARE_ATTEMPTS {
-        let keys = services.keys(tenant, call.now).await?;
-        let idempotency_key = call.idempotency_key(&keys, definition.name);
-        if let (Some(key), None) = (&idempotency_key, &in_flight) {
-            in_flight = Some(services.in_flight.enter(key).await?);
+        let attempt = Attempt { services, operation, input: &input, call: &call, expand: &expand };
+        if let Some(reply) = attempt.run(&mut in_flight).await? {
+            return Ok(reply);
         }
-        let ctx = Arc::new(services.context(&call, expand.clone(), Some(Arc::clone(&keys))));
-        let sealed = match operation.seal(&input, &ctx).await {
-            Ok(sealed) => sealed,
+        services.keyring.evict(&call.principal.tenant);
+    }
+    Err(ApiError::unavailable("the tenant's key changed during each attempt to write"))
+}
+
+/// One attempt at a write: everything under one version of the tenant's keys.
+struct Attempt<'a, O: SealingOperation> {
+    services: &'a Services,
+    operation: &'a Arc<O>,
+    input: &'a Arc<O::Input>,
+    call: &'a Call,
+    expand: &'a Expand,
+}
+
+impl<'a, O: SealingOperation> Attempt<'a, O> {
+    /// Seals and writes; `None` if the tenant's key was rotated meanwhile. `in_flight` stays
+    /// locked from the first attempt to the end of the last.
+    async fn run(
+        &self,
+        in_flight: &mut Option<InFlightGuard<'a>>,
+    ) -> Result<Option<Reply>, ApiError> {
+        let Self { services, operation, call, .. } = *self;
+        let keys = services.keys(&call.principal.tenant, call.now).await?;
+        let idempotency_key = call.idempotency_key(&keys, const { O::DEFINITION }.name);
+        if let (Some(key), None) = (&idempotency_key, &in_flight) {
+            *in_flight = Some(services.in_flight.enter(key).await?);
+        }
+        let ctx = Arc::new(services.context(call, self.expand.clone(), Some(Arc::clone(&keys))));
+        match operation.seal(self.input, &ctx).await {
+            Ok(sealed) => self.commit(sealed, ctx, keys, idempotency_key).await,
             Err(refusal) => {
-                return replay_or(services, idempotency_key.as_ref(), &keys, refusal).await;
+                replay_or(services, idempotency_key.as_ref(), &keys, refusal).await.map(Some)
             }
-        };
+        }
+    }
+
+    /// Runs the unit of work, and turns its outcome into the reply.
+    async fn commit(
+        &self,
+        sealed: O::Sealed,
+        ctx: Arc<Ctx>,
+        keys: Arc<TenantKeys>,
+        idempotency_key: Option<IdempotencyKey>,
+    ) -> Result<Option<Reply>, ApiError> {
         let unit = Unit {
-            operation: Arc::clone(operation),
-            input: Arc::clone(&input),
+            operation: Arc::clone(self.operation),
+            input: Arc::clone(self.input),
             sealed,
             ctx: Arc::clone(&ctx),
             keys: Arc::clone(&keys),
-            authenticate: Arc::clone(&services.authenticate),
+            authenticate: Arc::clone(&self.services.authenticate),
             idempotency_key,
         };
-        match services.store.write(unit).await.map_err(|error| storage_failure(&error))? {
+        let written = self.services.store.write(unit).await;
+        match written.map_err(|error| storage_failure(&error))? {
             Outcome::Done { out, body } => {
-                operation.committed(&out, &ctx).await?;
-                return Ok(Reply::fresh(body));
+                self.operation.committed(&out, &ctx).await?;
+                Ok(Some(Reply::fresh(body)))
             }
-            Outcome::Stored(key, record) => return replay(&key, &keys, &record),
-            Outcome::Refused(refusal) => return Err(refusal),
-            Outcome::KeyRotated => services.keyring.evict(tenant),
+            Outcome::Stored(key, record) => replay(&key, &keys, &record).map(Some),
+            Outcome::Refused(refusal) => Err(refusal),
+            Outcome::KeyRotated => Ok(None),
         }
     }
-    Err(ApiError::unavailable("the tenant's key changed during each attempt to write"))
 }
 
 /// The request is refused before its transaction, but it may have succeeded before under the same
@@ -137,6 +172,7 @@ async fn replay_or(
     stored.map_or(Err(refusal), |record| replay(key, keys, &record))
 }
 
+/// The reply of the first request with this idempotency key, if this one is the same.
 fn replay(key: &IdempotencyKey, keys: &TenantKeys, record: &Record) -> Result<Reply, ApiError> {
     let stored = key.open(keys, record)?;
     let status = (stored.status != STATUS_OK).then_some(stored.status);
@@ -243,6 +279,7 @@ impl<O: SealingOperation> Unit<O> {
         })
     }
 
+    /// Writes the audit entry, renders the response while the transaction is open, and stores it.
     fn finish(
         &self,
         applied: Applied<O::Out>,

@@ -10,7 +10,7 @@ use std::sync::Arc;
 /// A future that is boxed where a trait must be an object.
 pub type BoxFuture<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
 
-/// What a request presents to be let in.
+/// What a request presents to say who it comes from, before anybody has checked it.
 pub struct Credentials<'a> {
     /// The key.
     pub token: &'a Redacted<String>,
@@ -24,12 +24,13 @@ pub struct Credentials<'a> {
     pub now: Timestamp,
 }
 
-/// Finds out who is calling.
+/// Finds out who is calling. Identity implements it; the kernel knows no keys.
 pub trait Authenticate: Send + Sync + 'static {
     /// The principal whose key the request presents.
     ///
     /// # Errors
-    /// The refusal, if the key is unknown, over, or not valid for the account that is named.
+    /// The refusal, if the key is unknown, revoked or expired, or not valid for the account that is
+    /// named; the failure of the store, if nobody could look.
     fn authenticate<'a>(
         &'a self,
         credentials: &'a Credentials<'a>,
@@ -73,7 +74,7 @@ impl AccountAccess {
     }
 }
 
-/// What kind of key was shown, and what it may do.
+/// What kind of key was presented, and what it may do.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub enum Role {
     /// An app's own key: all rights of the app.
@@ -102,7 +103,7 @@ pub struct Principal {
     /// The id of the key, for logs and the audit.
     pub key_id: Arc<str>,
     /// The key with its middle starred out, for messages.
-    pub shown_key: Arc<str>,
+    pub redacted_key: Arc<str>,
     /// What it may do.
     pub role: Role,
     /// Whose data it opens; an admin key opens none and has the system's tenant.

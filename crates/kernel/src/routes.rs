@@ -21,9 +21,11 @@ pub(crate) struct Route {
 /// The operations that the server answers.
 #[derive(Default)]
 pub struct Routes {
+    /// All operations, in the order of registration.
     handlers: Vec<Arc<dyn Handler>>,
     /// Paths without open segments: most requests need one look.
     literal: HashMap<(Method, &'static str), usize>,
+    /// Paths with open segments, split at the slashes; tried one by one.
     open: Vec<(Method, Vec<&'static str>, usize)>,
 }
 

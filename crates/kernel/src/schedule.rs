@@ -34,7 +34,8 @@ pub trait ScheduledTask: Send + Sync + 'static {
     ///
     /// A step that finds nothing to do costs reads only; one that writes calls
     /// [`is_past_watermark`] at the start of its transaction, or [`lock_watermark`] if what it does
-    /// depends on no time. `now` is the real time, later than `due` after an outage.
+    /// depends on no time.
+    /// `now` is the real time, later than `due` after an outage.
     fn step<'a>(
         &'a self,
         context: &'a JobContext,

@@ -17,6 +17,7 @@ pub(crate) struct WakeIsolated<F> {
     waker: Arc<IsolatedWaker>,
 }
 
+/// Notes that the future wants to be polled, and wakes the task that polls it.
 struct IsolatedWaker {
     is_woken: AtomicBool,
     task: Mutex<Option<Waker>>,

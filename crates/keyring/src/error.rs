@@ -41,12 +41,12 @@ pub enum KeyringError {
          copy of keys.db"
     )]
     KeysLost,
-    /// The root key does not open the master key.
+    /// The root key does not open the master key, or the master key's row was changed.
     #[error(
         "the root key does not open this store's master key; give the root key that was made with \
          this store"
     )]
-    WrongRoot,
+    WrongRoot(#[source] CryptoError),
     /// The key that sealed a stored value is not in the key store (any more).
     #[error("key version {version} of the tenant is not in the key store")]
     KeyMissing {

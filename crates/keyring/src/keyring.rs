@@ -75,7 +75,7 @@ impl Keyring {
         for (version, wrapped) in store::master_keys(&keys).await? {
             let data = master_data(&store_id, version);
             let key =
-                unwrap(root.sealing_key(), &data, &wrapped).map_err(|_| KeyringError::WrongRoot)?;
+                unwrap(root.sealing_key(), &data, &wrapped).map_err(KeyringError::WrongRoot)?;
             master_keys.push((version, key));
         }
         if master_keys.is_empty() {
@@ -120,6 +120,10 @@ impl Keyring {
     }
 
     /// The tenant's keys, or `None` if it has none: then it has nothing sealed either.
+    ///
+    /// # Errors
+    /// [`KeyringError::Crypto`] if a wrapped key was tampered with, [`KeyringError::KeysLost`] if
+    /// one of the two keys is missing, [`KeyringError::Storage`] if the key store cannot be read.
     pub async fn existing(
         &self,
         tenant: &Tenant,

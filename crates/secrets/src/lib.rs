@@ -3,6 +3,10 @@
 //!
 //! A family: it declares operations and owns its tables. It knows the kernel, keys and the unit
 //! of work, and neither HTTP, nor a database driver, nor any other family.
+//!
+//! A payload is stored in an envelope under the tenant's key, bound to the secret's scope, name and
+//! expiry, and a row is found by keyed digests of scope and name. Payloads are in responses only if
+//! a request expands them, and in no log, error or audit entry.
 
 mod jobs;
 pub mod limits;

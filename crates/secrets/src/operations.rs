@@ -33,6 +33,8 @@ fn open(
     Ok(Redacted::new(text.to_owned()))
 }
 
+/// Puts a secret together as a caller sees it. The payload was opened in any case, and is dropped
+/// here unless the request expands it.
 fn secret(stored: StoredSecret, locator: Locator, payload: Redacted<String>, ctx: &Ctx) -> Secret {
     Secret {
         id: stored.id,

@@ -14,6 +14,7 @@ pub(crate) enum Scope {
 }
 
 impl Scope {
+    /// The word for it in `scope[type]`, in digests and in associated data.
     pub(crate) const fn kind(&self) -> &'static str {
         match self {
             Self::Account => "account",
@@ -21,6 +22,7 @@ impl Scope {
         }
     }
 
+    /// The user whose own the scope is; `None` for the account's.
     pub(crate) fn user(&self) -> Option<&str> {
         match self {
             Self::Account => None,
@@ -28,6 +30,8 @@ impl Scope {
         }
     }
 
+    /// How far into the tenant's data a request for this scope reaches, by which ephemeral keys are
+    /// checked.
     pub(crate) fn request_scope(&self) -> RequestScope {
         match self {
             Self::Account => RequestScope::Account,
@@ -35,11 +39,14 @@ impl Scope {
         }
     }
 
-    /// What the scope's rows are found by.
+    /// What the scope's rows are found by: a digest under the tenant's lookup key, of a fixed
+    /// length however long the user's id is.
     pub(crate) fn digest(&self, keys: &TenantKeys) -> Digest {
         keys.digest("secret-scope", &[self.kind().as_bytes(), self.user_bytes()])
     }
 
+    /// The user as digests and associated data have it: nothing for the account, which the kind
+    /// already tells from a user.
     fn user_bytes(&self) -> &[u8] {
         self.user().unwrap_or_default().as_bytes()
     }
@@ -50,11 +57,14 @@ impl Scope {
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub(crate) struct Locator {
     pub(crate) scope: Scope,
+    /// What the app calls it: any text of 1 to
+    /// [`SECRET_NAME_CHARACTERS`](crate::limits::SECRET_NAME_CHARACTERS) characters.
     pub(crate) name: String,
 }
 
 impl Locator {
-    /// What the row is found by.
+    /// What the row is found by: a digest under the tenant's lookup key, of a fixed length however
+    /// long the name is.
     pub(crate) fn digest(&self, keys: &TenantKeys) -> Digest {
         let scope = &self.scope;
         keys.digest(
@@ -65,7 +75,7 @@ impl Locator {
 
     /// Everything that the payload's envelope is bound to: moved to another row, or with another
     /// expiry beside it, it does not open. The id is not bound: a replaced secret keeps its id,
-    /// and sealing takes locator before the transaction that knows it.
+    /// and sealing comes before the transaction that reads it.
     pub(crate) fn associated_data(
         &self,
         keys: &TenantKeys,
@@ -82,6 +92,7 @@ impl Locator {
 /// A secret as a caller sees it.
 #[derive(Debug)]
 pub(crate) struct Secret {
+    /// `appsecret_…`; a secret keeps it when its value is replaced.
     pub(crate) id: String,
     pub(crate) locator: Locator,
     pub(crate) created: Timestamp,
@@ -90,8 +101,8 @@ pub(crate) struct Secret {
     pub(crate) payload: Option<Redacted<String>>,
 }
 
-/// Whether something that expires then is still there now: from the second of its expiry on it
-/// is not.
+/// Whether a secret with this expiry is still there at `now`: from the second of its expiry on it
+/// is not, whether or not its row is deleted yet.
 pub(crate) fn is_live(expires_at: Option<Timestamp>, now: Timestamp) -> bool {
     expires_at.is_none_or(|at| now < at)
 }

@@ -37,8 +37,11 @@ pub const PURGE: &[Prune] = &[
 /// The key of a secret's row.
 #[derive(Clone, Debug)]
 pub(crate) struct RowKey {
+    /// Mode, app and account, by which a purge finds the row.
     pub(crate) tenant: Tenant,
+    /// [`Scope::digest`].
     pub(crate) scope: Digest,
+    /// [`Locator::digest`].
     pub(crate) name: Digest,
 }
 
@@ -62,14 +65,18 @@ fn scope_values(tenant: &Tenant, scope: Digest) -> [Value; 4] {
     values![mode, app, account, scope.as_bytes()]
 }
 
-/// A secret's row, its envelope closed.
-#[derive(Debug)]
+/// A secret's row; its payload is still sealed.
+#[derive(Clone, Debug)]
 pub(crate) struct StoredSecret {
+    /// Its place in the list of its scope: larger for newer ones, and kept when it is replaced.
     pub(crate) seq: i64,
     pub(crate) id: String,
+    /// When it was first set; a replacement keeps that.
     pub(crate) created: Timestamp,
+    /// From this second on it is not shown; `None` if it never expires.
     pub(crate) expires_at: Option<Timestamp>,
     pub(crate) name: String,
+    /// The payload in its envelope, which opens only with the [`Locator`] and this expiry.
     pub(crate) sealed: Vec<u8>,
 }
 
@@ -87,7 +94,7 @@ fn stored(mut row: Row) -> Result<StoredSecret, StorageError> {
 const FIND: &str = "SELECT seq, id, created, expires_at, name, sealed FROM secret \
      WHERE mode = ? AND app = ? AND account = ? AND scope = ? AND name_key = ?";
 
-/// The same, held against whoever deletes what has expired: that needs no scope's lock.
+/// The same, locked against the job that deletes what has expired, which takes no scope's lock.
 const FIND_LOCKED: &str = "SELECT seq, id, created, expires_at, name, sealed FROM secret \
      WHERE mode = ? AND app = ? AND account = ? AND scope = ? AND name_key = ? FOR UPDATE";
 
@@ -99,16 +106,18 @@ pub(crate) async fn find(
     store.query(FIND, &key.values()).await?.into_iter().next().map(stored).transpose()
 }
 
+/// Locks the row by writing to it, which also creates it and takes the next place of the list.
 const LOCK: &str = "INSERT INTO secret_scope (mode, app, account, scope, seq) \
      VALUES (?, ?, ?, ?, 1) ON CONFLICT (mode, app, account, scope) \
      DO UPDATE SET seq = secret_scope.seq + 1 RETURNING seq";
 
+/// Counts what the quota limits: expired rows that are not deleted yet are no secrets any more.
 const COUNT_LIVE: &str = "SELECT count(*) FROM secret WHERE mode = ? AND app = ? AND account = ? \
      AND scope = ? AND (expires_at IS NULL OR expires_at > ?)";
 
 /// A scope that is locked against other writers until the transaction ends.
 pub(crate) struct LockedScope {
-    /// Its next locator in the order of the list.
+    /// The next place in the scope's list, which this transaction may use.
     pub(crate) seq: i64,
     /// The secret at the locator that was asked for, expired or not.
     pub(crate) existing: Option<StoredSecret>,
@@ -116,8 +125,12 @@ pub(crate) struct LockedScope {
     pub(crate) live: i64,
 }
 
-/// Locks the scope of `key` and reads it, in one round trip if the database is remote: it reads the
-/// rows as they are once the lock is granted.
+/// Locks the scope of `key`, and then reads what is in it: in one round trip if the database is
+/// remote, since its statements see what was committed before each of them. A scope that was never
+/// written is created, and its first `seq` is 1.
+///
+/// # Errors
+/// When the lock is not free in time, or the store fails.
 pub(crate) async fn lock_scope(
     tx: &mut Tx<'_>,
     key: &RowKey,
@@ -127,25 +140,25 @@ pub(crate) async fn lock_scope(
     let [mode, app, account, of] = scope.clone();
     let live = values![mode, app, account, of, now];
     let lock = Statement { sql: LOCK, params: &scope };
-    let look = [
+    let read = [
         Statement { sql: FIND_LOCKED, params: &locator },
         Statement { sql: COUNT_LIVE, params: &live },
     ];
     let corrupt = || StorageError::Corrupt("a scope's row gave no number".into());
     let number = |rows: &[Row]| rows.first().ok_or_else(corrupt)?.int(0);
-    let answers = if tx.is_remote() {
-        tx.batch(&[&[lock][..], &look].concat()).await?
+    let results = if tx.is_remote() {
+        tx.batch(&[&[lock][..], &read].concat()).await?
     } else {
-        let mut answers = tx.batch(&[lock]).await?;
-        // The first locator of a scope means that nothing is in it.
-        if number(answers.first().map_or(&[], Vec::as_slice))? == 1 {
+        let mut results = tx.batch(&[lock]).await?;
+        // The first place of a scope's list means that nothing is in it.
+        if number(results.first().map_or(&[], Vec::as_slice))? == 1 {
             return Ok(LockedScope { seq: 1, existing: None, live: 0 });
         }
-        answers.extend(tx.batch(&look).await?);
-        answers
+        results.extend(tx.batch(&read).await?);
+        results
     };
     let [locked, found, counted] =
-        <[Vec<Row>; 3]>::try_from(answers).map_err(|_wrong| corrupt())?;
+        <[Vec<Row>; 3]>::try_from(results).map_err(|_wrong| corrupt())?;
     Ok(LockedScope {
         seq: number(&locked)?,
         existing: found.into_iter().next().map(stored).transpose()?,
@@ -189,7 +202,7 @@ pub(crate) fn replace(tx: &mut Tx<'_>, key: &RowKey, expires_at: Option<Timestam
 const DELETE: &str = "DELETE FROM secret WHERE mode = ? AND app = ? AND account = ? \
      AND scope = ? AND name_key = ?";
 
-/// Takes a secret out, and leaves a tombstone where it stood.
+/// Deletes a secret, and leaves a tombstone in its place for cursors that still name it.
 pub(crate) fn remove(tx: &mut Tx<'_>, key: &RowKey, id: &str, seq: i64, now: Timestamp) {
     tx.defer(DELETE, key.values().to_vec());
     leave_tombstone(tx, &key.tenant, key.scope.as_bytes(), id, seq, now);
@@ -219,7 +232,7 @@ pub(crate) async fn page(
     rows.into_iter().map(stored).collect()
 }
 
-/// The locator of the secret `id` in its scope, expired or not.
+/// The place in its scope's list of the secret `id`, expired or not; `None` if there is none.
 pub(crate) async fn seq_of(
     store: &Store,
     tenant: &Tenant,
@@ -237,10 +250,13 @@ pub(crate) async fn seq_of(
     rows.first().map(|row| row.int(0)).transpose()
 }
 
-/// Deletes up to `limit` secrets that have expired, of all tenants, but for those that somebody
-/// else has at hand: they may be set anew this moment, or another server deletes them.
+/// Deletes up to `limit` secrets that have expired, of all tenants, and returns how many. It skips
+/// rows that another transaction has locked: they are being set anew, or another server deletes
+/// them.
 pub(crate) struct DeleteExpired {
+    /// Secrets that expire at this second, or before, are deleted.
     pub(crate) now: Timestamp,
+    /// Rows in one transaction, so that it stays short.
     pub(crate) limit: i64,
 }
 
@@ -264,6 +280,7 @@ impl Work for DeleteExpired {
 }
 
 impl DeleteExpired {
+    /// Deletes the row that was selected as mode, app, account, scope, name_key, id, seq.
     fn delete(&self, row: &Row, tx: &mut Tx<'_>) -> Result<(), StorageError> {
         let tenant = tenant_of_row(row)?;
         let (scope, id, seq) = (row.blob(3)?, row.text(5)?, row.int(6)?);
@@ -277,6 +294,7 @@ impl DeleteExpired {
 
 /// A secret's row with all that its envelope is bound to.
 pub(crate) struct Bound {
+    /// The row's primary key, from behind which the next ones are read.
     pub(crate) key: [Value; 5],
     pub(crate) tenant: Tenant,
     pub(crate) locator: Locator,
@@ -305,6 +323,7 @@ pub(crate) async fn all(
     rows.into_iter().map(bound).collect()
 }
 
+/// A row of [`all`]; a scope_user of NULL stands for the account's scope.
 fn bound(mut row: Row) -> Result<Bound, StorageError> {
     let tenant = tenant_of_row(&row)?;
     let [mode, app, account] = tenant_values(&tenant);

@@ -21,22 +21,34 @@ pub(crate) const PAYLOAD: &str = "payload";
 /// What can be expanded. `scope` is always there: asking for it changes nothing.
 pub(crate) const EXPANDABLE: &[&str] = &[PAYLOAD, "scope"];
 
+/// The name of a secret.
+///
+/// # Errors
+/// A 400 that names the parameter if it is missing, empty or longer than
+/// [`limits::SECRET_NAME_CHARACTERS`].
 pub(crate) fn name(fields: &Fields<'_>) -> Result<String, ApiError> {
     let name = fields.required_text("name", limits::SECRET_NAME_CHARACTERS)?;
     Ok(plain(name))
 }
 
-/// Names and users are no secrets: they stand in answers and in rows as they are.
+/// Takes a name or a user out of the wrapping that every parameter has: these are no secrets, and
+/// stand in responses and in rows as they are.
 pub(crate) fn plain(text: &Redacted<String>) -> String {
     text.expose().clone()
 }
 
+/// The values of `scope[type]`.
 #[derive(Clone, Copy)]
 enum Kind {
     Account,
     User,
 }
 
+/// The scope that `scope[type]` and `scope[user]` name.
+///
+/// # Errors
+/// A 400 that names the parameter: no scope, an unknown type, a user scope without its user, or an
+/// account scope with one.
 pub(crate) fn scope(fields: &Fields<'_>) -> Result<Scope, ApiError> {
     let scope = fields.required_object("scope")?;
     let choices = [("account", Kind::Account), ("user", Kind::User)];
@@ -74,6 +86,8 @@ pub(crate) fn render(secret: &Secret, ctx: &Ctx) -> Object {
     }
 }
 
+/// The refusal of a request for a secret that does not exist, has expired, or is another tenant's:
+/// a caller cannot tell which.
 pub(crate) fn not_found(locator: &Locator) -> ApiError {
     ApiError::not_found(KIND, &locator.name, "name")
 }

@@ -27,7 +27,8 @@ pub fn load(path: &Path) -> Result<RootKey, RootError> {
 /// files belong to the system and the group may read them.
 ///
 /// # Errors
-/// As [`load`]; [`RootError::TooOpen`] if the group may write or others have any permission.
+/// As [`load`], but [`RootError::TooOpen`] only if the group may write or others have any
+/// permission.
 pub fn load_credential(path: &Path) -> Result<RootKey, RootError> {
     read(path, NOT_FOR_THE_WORLD)
 }
@@ -35,7 +36,7 @@ pub fn load_credential(path: &Path) -> Result<RootKey, RootError> {
 fn read(path: &Path, forbidden: u32) -> Result<RootKey, RootError> {
     let failed = |error: io::Error| match error.kind() {
         io::ErrorKind::NotFound => RootError::Missing { looked: vec![path.to_owned()] },
-        kind => RootError::Unreadable { path: path.to_owned(), kind },
+        _ => RootError::Unreadable { path: path.to_owned(), source: error },
     };
     let file = File::open(path).map_err(failed)?;
     let mode = file.metadata().map_err(failed)?.permissions().mode() & 0o777;
@@ -71,8 +72,7 @@ fn read_start(mut file: File, buffer: &mut [u8]) -> io::Result<usize> {
 /// refuses, [`RootError::StoreId`] if the key's store has no proper id.
 pub fn create(path: &Path, key: &RootKey) -> Result<(), RootError> {
     let line = text::write(key)?;
-    let failed =
-        |error: io::Error| RootError::NotWritten { path: path.to_owned(), kind: error.kind() };
+    let failed = |source| RootError::NotWritten { path: path.to_owned(), source };
     let directory = directory_of(path);
     make_directories(directory).map_err(failed)?;
     let mut options = OpenOptions::new();

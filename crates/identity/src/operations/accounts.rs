@@ -1,4 +1,7 @@
-//! `/v1/admin/accounts`.
+//! `/v1/admin/accounts`: create, list, retrieve, delete.
+//!
+//! An account is whoever installs apps, or develops them. Deleting one is a purge: it takes the
+//! apps that the account develops with it, and all that any app stored for it.
 
 use super::Shared;
 use crate::objects::Account;
@@ -24,6 +27,7 @@ struct Create;
 
 impl WriteOperation for Create {
     const DEFINITION: Definition = Definition::post("admin.accounts.create", URL, Access::Admin);
+    /// The id that the caller chose, and the display name.
     type Input = (Option<AccountId>, String);
     type Out = Account;
 

@@ -1,4 +1,7 @@
-//! `/v1/admin/api_keys`.
+//! `/v1/admin/api_keys`: create, list, retrieve, revoke.
+//!
+//! Keys are never deleted by hand, so that audit entries, which name them, stay explained; a
+//! revoked key is listed with the time of its revocation.
 
 use super::Shared;
 use crate::api_key::{Holder, NewKey};
@@ -24,18 +27,23 @@ pub(super) fn register(routes: &mut Routes, shared: &Shared) {
 /// Makes a key of an app, restricted if permissions are named, or an admin key.
 struct Create(Shared);
 
+/// The parameters of a key to be created, checked against each other.
 struct CreateParams {
+    /// The app, its mode, and the permissions of a restricted key; `None` for an admin key.
     app: Option<(AppId, Mode, Option<Vec<String>>)>,
+    /// For people to read; empty if none was given.
     name: String,
+    /// Never, if it is `None`. [`WriteOperation::check`] compares it with the request's time.
     expires_at: Option<Timestamp>,
 }
 
 /// A key that was made, and the token that its one answer shows.
-struct Made {
+struct Created {
     key: ApiKey,
     token: Redacted<String>,
 }
 
+/// The values of the parameter `type`. Ephemeral keys have an operation of their own.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Type {
     Admin,
@@ -47,6 +55,10 @@ const TYPES: [(&str, Type); 3] =
     [("admin", Type::Admin), ("restricted", Type::Restricted), ("secret", Type::Secret)];
 
 impl Create {
+    /// Checks the permissions that a restricted key is to have, and removes repetitions.
+    ///
+    /// # Errors
+    /// A 400 that names the first unknown one by its place.
     fn permissions(&self, named: &[&str]) -> Result<Vec<String>, ApiError> {
         let mut permissions: Vec<String> = Vec::new();
         for (at, name) in named.iter().enumerate() {
@@ -67,7 +79,7 @@ impl WriteOperation for Create {
     const DEFINITION: Definition = Definition::post("admin.api_keys.create", URL, Access::Admin)
         .example(Example::of(&[("app", "{admin.apps.create}"), ("mode", "test")]));
     type Input = CreateParams;
-    type Out = Made;
+    type Out = Created;
 
     fn parse(&self, arguments: &Arguments<'_>) -> Result<CreateParams, ApiError> {
         let fields =
@@ -114,13 +126,13 @@ impl WriteOperation for Create {
         params: &CreateParams,
         ctx: &Ctx,
         tx: &mut Tx<'_>,
-    ) -> Result<Applied<Made>, Failure> {
+    ) -> Result<Applied<Created>, Failure> {
         let holder = match params.app.clone() {
             None => Holder::Admin,
             Some((app, mode, permissions)) => Holder::App { app, mode, permissions },
         };
         let name = params.name.clone();
-        let new = NewKey::make(holder, name, params.expires_at, ctx.random(), ctx.now());
+        let new = NewKey::generate(holder, name, params.expires_at, ctx.random(), ctx.now());
         if let Some(app) = &new.key.app
             && store::find_app_in(tx, app.as_str()).await?.is_none()
         {
@@ -128,15 +140,15 @@ impl WriteOperation for Create {
         }
         let key = new.insert(tx).await?;
         let subject = key.id.clone();
-        Ok(Applied { out: Made { key, token: new.token().clone() }, subject, fingerprint: None })
+        Ok(Applied { out: Created { key, token: new.token().clone() }, subject, fingerprint: None })
     }
 
-    fn render(&self, made: &Made, _ctx: &Ctx) -> Object {
-        wire::api_key(&made.key, Some(&made.token))
+    fn render(&self, created: &Created, _ctx: &Ctx) -> Object {
+        wire::api_key(&created.key, Some(&created.token))
     }
 
-    fn replay_policy(&self, made: &Made) -> ReplayPolicy {
-        ReplayPolicy::ShowOnce { id: made.key.id.clone() }
+    fn replay_policy(&self, created: &Created) -> ReplayPolicy {
+        ReplayPolicy::ShowOnce { id: created.key.id.clone() }
     }
 }
 

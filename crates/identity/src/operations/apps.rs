@@ -1,4 +1,7 @@
-//! `/v1/admin/apps`.
+//! `/v1/admin/apps`: create, list, retrieve, update, delete.
+//!
+//! An app belongs to the account that develops it and needs no install there. Its quotas are
+//! parameters and fields by the names that the families declare.
 
 use super::Shared;
 use crate::objects::{App, Quotas};
@@ -24,7 +27,7 @@ pub(super) fn register(routes: &mut Routes, shared: &Shared) {
         .write(Delete(shared.clone()));
 }
 
-/// `own`, and the names of all quotas: the parameters of an operation that sets quotas.
+/// The parameters of an operation that sets quotas: its own, and the name of each quota.
 fn params_with_quotas(own: &[&'static str], quotas: &[Quota]) -> Vec<&'static str> {
     own.iter().copied().chain(quotas.iter().map(|quota| quota.name)).collect()
 }
@@ -48,10 +51,13 @@ fn changed_quotas(
 /// Makes an app for the account of its developer.
 struct Create(Shared);
 
+/// The parameters of a new app; `id` keeps one that is known elsewhere already.
 struct CreateParams {
     id: Option<AppId>,
+    /// The account that develops the app, which must exist.
     account: AccountId,
     name: String,
+    /// Those that were set, each within the bounds that its family declares.
     quotas: Quotas,
 }
 
@@ -158,10 +164,12 @@ impl Collection for Apps {
 /// Changes an app's name or quotas; an empty quota goes back to the installation's.
 struct Update(Shared);
 
+/// The parameters of a change. What is `None` or not named stays as it is.
 struct UpdateParams {
     id: String,
+    /// The new display name; an empty one removes the old.
     name: Option<String>,
-    /// What was set, or taken back.
+    /// The quotas that the request names, with the value to set or `None` to unset.
     quotas: Vec<(&'static str, Option<i64>)>,
 }
 

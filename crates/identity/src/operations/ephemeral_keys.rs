@@ -1,4 +1,7 @@
-//! `/v1/ephemeral_keys`: keys for one user of one account, made by the app's backend.
+//! `/v1/ephemeral_keys`: keys for one user of one account, created by the app's backend.
+//!
+//! A backend hands one to the user's device, which then calls the API itself. The key ends with its
+//! expiry, with its revocation, or with the key that created it, whichever comes first.
 
 use super::Shared;
 use crate::api_key::{Holder, NewKey};
@@ -26,14 +29,18 @@ pub(super) fn register(routes: &mut Routes, shared: &Shared) {
 /// Makes a key for one user.
 struct Create;
 
+/// The parameters of a new key. The account is the one that the request is for.
 struct CreateParams {
+    /// The app's own id of the user, up to [`limit::SCOPE_USER_CHARACTERS`].
     user: String,
+    /// Seconds from the request's time until the key expires.
     expires_in: i64,
+    /// Read, unless the backend asks for more.
     account_access: AccountAccess,
 }
 
 /// A key that was made, and the token that its one answer shows.
-struct Made {
+struct Created {
     key: ApiKey,
     token: Redacted<String>,
 }
@@ -46,7 +53,7 @@ impl WriteOperation for Create {
     )
     .example(Example::of(&[("user", "usr_1")]));
     type Input = CreateParams;
-    type Out = Made;
+    type Out = Created;
 
     fn parse(&self, arguments: &Arguments<'_>) -> Result<CreateParams, ApiError> {
         let fields = arguments.params.only(&["account_access", "expires_in", "user"])?;
@@ -67,7 +74,7 @@ impl WriteOperation for Create {
         params: &CreateParams,
         ctx: &Ctx,
         tx: &mut Tx<'_>,
-    ) -> Result<Applied<Made>, Failure> {
+    ) -> Result<Applied<Created>, Failure> {
         let principal = ctx.principal();
         let permissions = match &principal.role {
             Role::Restricted { permissions } => Some(permissions.clone()),
@@ -86,18 +93,19 @@ impl WriteOperation for Create {
             parent: principal.key_id.to_string(),
         };
         let expires_at = ctx.now().plus(params.expires_in);
-        let new = NewKey::make(holder, String::new(), Some(expires_at), ctx.random(), ctx.now());
+        let new =
+            NewKey::generate(holder, String::new(), Some(expires_at), ctx.random(), ctx.now());
         let key = new.insert(tx).await?;
         let subject = key.id.clone();
-        Ok(Applied { out: Made { key, token: new.token().clone() }, subject, fingerprint: None })
+        Ok(Applied { out: Created { key, token: new.token().clone() }, subject, fingerprint: None })
     }
 
-    fn render(&self, made: &Made, _ctx: &Ctx) -> Object {
-        wire::ephemeral_key(&made.key, Some(&made.token))
+    fn render(&self, created: &Created, _ctx: &Ctx) -> Object {
+        wire::ephemeral_key(&created.key, Some(&created.token))
     }
 
-    fn replay_policy(&self, made: &Made) -> ReplayPolicy {
-        ReplayPolicy::ShowOnce { id: made.key.id.clone() }
+    fn replay_policy(&self, created: &Created) -> ReplayPolicy {
+        ReplayPolicy::ShowOnce { id: created.key.id.clone() }
     }
 }
 

@@ -1,4 +1,8 @@
-//! `/v1/admin/installs`.
+//! `/v1/admin/installs`: create, list, retrieve, delete.
+//!
+//! Without an active install an app's keys open nothing of an account. Deleting an install
+//! deactivates it, and revokes its ephemeral keys for good; installing again finds the data as it
+//! was. Only a purge erases it, and until the erasure is done the app cannot be installed again.
 
 use super::Shared;
 use crate::objects::Install;
@@ -142,9 +146,11 @@ impl Collection for Installs {
 /// Uninstalls: the app is refused and its data stays; with `purge=true` the data is erased.
 struct Delete(Shared);
 
+/// Which install is to be removed, and whether its data goes with it.
 #[derive(Clone)]
 struct Removal {
     id: String,
+    /// Whether what the app stored for the account is erased, in both modes.
     purge: bool,
 }
 

@@ -1,4 +1,8 @@
-//! The SQL of erasing: what is taken away at once, and the list of what is erased after.
+//! The SQL of erasing: what is deleted at once, and the list of what is erased afterwards.
+//!
+//! A purge deletes the rows by which a key is accepted, in the transaction of its request, so that
+//! nothing new can be written. What the families store for the tenant, without bound, is left to
+//! the job; the table `erasure` lists it until that is done.
 
 use super::{Result, account_id, app, app_id, deactivate_install};
 use crate::objects::{App, Install};
@@ -6,7 +10,8 @@ use coffer_base::{AccountId, AppId, Timestamp};
 use coffer_kernel::Ctx;
 use coffer_storage::{Query, Row, Store, Tx, Value, Work, values};
 
-/// Asks whether a tenant is being erased.
+/// Finds a row if a tenant is being erased: a condition under which its app's own account may not
+/// write.
 pub(crate) fn erasing_query(app: &AppId, account: &AccountId) -> Query {
     let params = values![app, account];
     Query::new(IS_ERASING, params)
@@ -20,7 +25,7 @@ pub(crate) async fn is_erasing(tx: &mut Tx<'_>, app: &str, account: &str) -> Res
     Ok(!tx.query(IS_ERASING, &values).await?.is_empty())
 }
 
-/// The request that takes something away, and when.
+/// Which request purges something, and when: what the list of erasures says of it.
 #[derive(Clone, Copy)]
 pub(crate) struct Purge<'r> {
     pub(crate) request: &'r str,
@@ -28,7 +33,7 @@ pub(crate) struct Purge<'r> {
 }
 
 impl<'r> Purge<'r> {
-    /// By this request.
+    /// Of the request whose context this is.
     pub(crate) fn by(ctx: &'r Ctx) -> Self {
         Self { request: ctx.request_id(), now: ctx.now() }
     }
@@ -38,6 +43,8 @@ impl<'r> Purge<'r> {
     }
 }
 
+/// Lists a tenant for erasure. If it is listed already, the earlier request's erasure covers this
+/// one too.
 async fn list(tx: &mut Tx<'_>, app: &AppId, account: &AccountId, purge: Purge<'_>) -> Result<()> {
     let [created, request] = purge.values();
     tx.execute(
@@ -88,7 +95,7 @@ pub(crate) async fn purge_account(
     purge: Purge<'_>,
 ) -> Result<()> {
     let id = Value::from(account.as_str());
-    // Held, so that what others are adding to these apps is there or can no longer be added.
+    // Locked, so that what others are adding to these apps is there or can no longer be added.
     let sql = "SELECT id, seq, account, name, quotas, created FROM app \
                WHERE account = ? ORDER BY id FOR UPDATE";
     let own = tx.query(sql, std::slice::from_ref(&id)).await?;
@@ -111,18 +118,23 @@ pub(crate) async fn purge_account(
 /// A tenant, in both modes, that is to be erased, as one request wanted it.
 #[derive(Clone, Debug)]
 pub(crate) struct Erasure {
+    /// The app whose data is erased.
     pub(crate) app: AppId,
+    /// The account for which the app stored it.
     pub(crate) account: AccountId,
+    /// The id of the request that listed it, which tells this erasure from a later one of the same
+    /// tenant.
     pub(crate) request: String,
 }
 
 impl Erasure {
+    /// The row's key and its request, without which a later erasure of the same tenant would match.
     fn values(&self) -> Vec<Value> {
         [self.app.as_str(), self.account.as_str(), &self.request].map(Value::from).to_vec()
     }
 
-    /// Asks whether it is still to be done, and sees to it that it stays so until the transaction
-    /// ends. Once it is done, the tenant may live again.
+    /// Finds a row if it is still to be done, and locks that until the transaction ends. Once it is
+    /// done, the tenant may be installed again, and its new rows must not be touched.
     pub(crate) fn listed_query(&self) -> Query {
         let sql = "SELECT 1 FROM erasure WHERE app = ? AND account = ? AND request = ? FOR UPDATE";
         Query { sql, params: self.values() }
@@ -143,6 +155,7 @@ pub(crate) async fn erasures(
     rows.iter().map(erasure).collect()
 }
 
+/// A row of [`erasures`]: app, account, request.
 fn erasure(row: &Row) -> Result<Erasure> {
     let (app, account) = (app_id(row.text(0)?)?, account_id(row.text(1)?)?);
     Ok(Erasure { app, account, request: row.text(2)?.to_owned() })

@@ -1,4 +1,5 @@
-//! The SQL of keys.
+//! The SQL of keys. A key is found by the hash of its token, never by the token; the token's
+//! redacted form is stored beside it for people to recognize it by.
 
 use super::{Result, Selection, account_id, app, app_id, corrupt};
 use crate::objects::{ApiKey, App, Bound, Kind};
@@ -15,18 +16,32 @@ fn optional_text(value: Option<&str>) -> Value {
     value.map_or(Value::Null, Value::from)
 }
 
+/// Unix seconds, or NULL.
 fn optional_time(value: Option<Timestamp>) -> Value {
     value.map_or(Value::Null, |at| Value::Int(at.unix()))
 }
 
-const KEY_BY_ID: &str = "SELECT id, seq, kind, mode, app, account, user_id, account_access, \
-     permissions, parent, name, shown, created, expires_at, revoked_at, last_used \
-     FROM api_key WHERE id = ?";
+/// Selects whole keys, in the order of columns that [`api_key`] reads.
+macro_rules! select {
+    ($condition:literal) => {
+        concat!(
+            "SELECT id, seq, kind, mode, app, account, user_id, account_access, permissions, \
+             parent, name, redacted, created, expires_at, revoked_at, last_used \
+             FROM api_key WHERE ",
+            $condition
+        )
+    };
+}
 
-const KEY_BY_HASH: &str = "SELECT id, seq, kind, mode, app, account, user_id, account_access, \
-     permissions, parent, name, shown, created, expires_at, revoked_at, last_used \
-     FROM api_key WHERE hash = ?";
+const KEY_BY_ID: &str = select!("id = ?");
 
+const KEY_BY_HASH: &str = select!("hash = ?");
+
+/// A row of `select!`.
+///
+/// # Errors
+/// [`StorageError::Corrupt`](coffer_storage::StorageError::Corrupt) if a column holds none of the
+/// words or codes that we write.
 fn api_key(row: &Row) -> Result<ApiKey> {
     let kind = Kind::parse(row.text(2)?).ok_or_else(|| corrupt("a key's kind"))?;
     let mode = row.optional_int(3)?;
@@ -44,7 +59,7 @@ fn api_key(row: &Row) -> Result<ApiKey> {
         permissions,
         parent: row.optional_text(9)?.map(str::to_owned),
         name: row.text(10)?.to_owned(),
-        shown: row.text(11)?.to_owned(),
+        redacted: row.text(11)?.to_owned(),
         created: Timestamp::from_unix(row.int(12)?),
         expires_at: time(row, 13)?,
         revoked_at: time(row, 14)?,
@@ -52,6 +67,7 @@ fn api_key(row: &Row) -> Result<ApiKey> {
     })
 }
 
+/// What an ephemeral key is bound to; `None` for other keys, which have NULL in these columns.
 fn bound(row: &Row) -> Result<Option<Bound>> {
     let (account, user, access) =
         (row.optional_text(5)?, row.optional_text(6)?, row.optional_text(7)?);
@@ -65,39 +81,42 @@ fn bound(row: &Row) -> Result<Option<Bound>> {
     Ok(Some(Bound { account, user: user.to_owned(), account_access }))
 }
 
+/// The key `id`, revoked and expired ones too, as committed.
 pub(crate) async fn find_key(store: &Store, id: &str) -> Result<Option<ApiKey>> {
     store.query(KEY_BY_ID, &values![id]).await?.first().map(api_key).transpose()
 }
 
+/// The same, inside a transaction. It is not locked, since revoking a key twice changes nothing.
 pub(crate) async fn find_key_in(tx: &mut Tx<'_>, id: &str) -> Result<Option<ApiKey>> {
     tx.query(KEY_BY_ID, &values![id]).await?.first().map(api_key).transpose()
 }
 
-/// A key that somebody has shown, and all that says whether it is let in.
+/// A key that a request presents, and all that decides whether it is accepted.
 pub(crate) struct PresentedKey {
     pub(crate) key: ApiKey,
-    /// Its app, if it has one that is there.
+    /// The app that it belongs to; `None` for an admin key, or if the app is gone.
     pub(crate) app: Option<App>,
-    /// Whether the app is on the account; `None` if it never was, or is the account's own.
+    /// Whether the app's install on the account is active; `None` if there is none, as for the
+    /// account that develops the app.
     pub(crate) installed: Option<bool>,
 }
 
 /// The key of a token with its app, and whether the app is on the account that was asked for, or
 /// that the key is bound to.
-pub(crate) async fn shown_key(
+pub(crate) async fn presented_key(
     store: &Store,
     hash: &TokenHash,
     account: Option<&str>,
 ) -> Result<Option<PresentedKey>> {
     let sql = "SELECT k.id, k.seq, k.kind, k.mode, k.app, k.account, k.user_id, k.account_access, \
-               k.permissions, k.parent, k.name, k.shown, k.created, k.expires_at, k.revoked_at, \
+               k.permissions, k.parent, k.name, k.redacted, k.created, k.expires_at, k.revoked_at, \
                k.last_used, i.active, a.id, a.seq, a.account, a.name, a.quotas, \
                a.created FROM api_key k LEFT JOIN app a ON a.id = k.app \
                LEFT JOIN install i ON i.app = k.app \
                AND i.account = COALESCE(NULLIF(?, ''), k.account) WHERE k.hash = ?";
     let account = Value::from(account.unwrap_or_default());
     let values = values![account, hash.as_bytes()];
-    let shown = |row: &Row| {
+    let presented = |row: &Row| {
         let app = row.optional_text(17)?.is_some().then(|| app(row, 17));
         Ok(PresentedKey {
             key: api_key(row)?,
@@ -105,34 +124,36 @@ pub(crate) async fn shown_key(
             installed: row.optional_int(16)?.map(|active| active == 1),
         })
     };
-    store.query(sql, &values).await?.first().map(shown).transpose()
+    store.query(sql, &values).await?.first().map(presented).transpose()
 }
 
+/// The key of a token, inside a transaction.
 pub(crate) async fn key_of_token_in(tx: &mut Tx<'_>, hash: &TokenHash) -> Result<Option<ApiKey>> {
     let values = values![hash.as_bytes()];
     tx.query(KEY_BY_HASH, &values).await?.first().map(api_key).transpose()
 }
 
+/// The keys of a selection, in the order of reading, revoked and expired ones among them.
 pub(crate) async fn list_keys(store: &Store, selection: &Selection<'_>) -> Result<Vec<ApiKey>> {
     let sql = if selection.position.newer {
-        "SELECT id, seq, kind, mode, app, account, user_id, account_access, permissions, parent, \
-         name, shown, created, expires_at, revoked_at, last_used FROM api_key \
-         WHERE (? = '' OR app = ?) AND (? = '' OR account = ?) AND seq > ? ORDER BY seq ASC LIMIT ?"
+        select!(
+            "(? = '' OR app = ?) AND (? = '' OR account = ?) AND seq > ? ORDER BY seq ASC LIMIT ?"
+        )
     } else {
-        "SELECT id, seq, kind, mode, app, account, user_id, account_access, permissions, parent, \
-         name, shown, created, expires_at, revoked_at, last_used FROM api_key \
-         WHERE (? = '' OR app = ?) AND (? = '' OR account = ?) AND seq < ? \
-         ORDER BY seq DESC LIMIT ?"
+        select!(
+            "(? = '' OR app = ?) AND (? = '' OR account = ?) AND seq < ? ORDER BY seq DESC LIMIT ?"
+        )
     };
     store.query(sql, &selection.values()).await?.iter().map(api_key).collect()
 }
 
+/// Adds a key. Its hash is the primary key, so the same token twice fails.
 pub(crate) async fn insert_key(tx: &mut Tx<'_>, hash: &TokenHash, key: &ApiKey) -> Result<()> {
     let bound = key.bound.as_ref();
     let permissions = key.permissions.as_ref().map(|list| list.join(" "));
     tx.execute(
         "INSERT INTO api_key (hash, id, seq, kind, mode, app, account, user_id, account_access, \
-         permissions, parent, name, shown, created, expires_at, revoked_at, last_used) \
+         permissions, parent, name, redacted, created, expires_at, revoked_at, last_used) \
          VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
         &[
             Value::from(hash.as_bytes().as_slice()),
@@ -147,7 +168,7 @@ pub(crate) async fn insert_key(tx: &mut Tx<'_>, hash: &TokenHash, key: &ApiKey) 
             optional_text(permissions.as_deref()),
             optional_text(key.parent.as_deref()),
             Value::from(key.name.as_str()),
-            Value::from(key.shown.as_str()),
+            Value::from(key.redacted.as_str()),
             Value::Int(key.created.unix()),
             optional_time(key.expires_at),
             optional_time(key.revoked_at),

@@ -9,9 +9,11 @@ use coffer_kernel::{
 };
 use coffer_storage::Tx;
 
-/// `POST /v1/apps/secrets/delete`.
+/// `POST /v1/apps/secrets/delete`. A secret that has expired is not found, as for every read, even
+/// if its row is still there.
 pub(crate) struct Delete {
-    /// Whether the answer is the whole secret and `deleted: true`.
+    /// Whether the response is the whole secret and `deleted: true`, and not the three keys that
+    /// Stripe documents: see [`crate::DELETE_RETURNS_SECRET`].
     pub(crate) returns_secret: bool,
 }
 

@@ -14,6 +14,7 @@ use coffer_storage::{StorageError, Store};
 /// `GET /v1/apps/secrets`.
 pub(crate) struct List;
 
+/// Which scope is listed, and which page of it. Secrets that have expired are on no page.
 pub(crate) struct Input {
     scope: Scope,
     page: PageRequest,

@@ -21,17 +21,22 @@ pub(crate) struct Set {
     pub(crate) secrets_per_scope: i64,
 }
 
+/// The parameters, each within its bounds; the expiry is compared with the time when the payload is
+/// sealed.
 pub(crate) struct Input {
     locator: Locator,
     payload: Redacted<String>,
     expires_at: Option<Timestamp>,
 }
 
+/// What is ready before the transaction begins: the payload sealed, and all digests made.
 pub(crate) struct Sealed {
     key: RowKey,
+    /// A digest of the payload under the tenant's key, for the audit.
     fingerprint: Digest,
     /// The row, if the secret turns out to be a new one; `seq` is not known yet.
     fresh: StoredSecret,
+    /// The most live secrets that the scope may hold, by the app's quota or the setting.
     quota: i64,
 }
 
@@ -103,8 +108,8 @@ impl SealingOperation for Set {
                 if let Some(expired) = other {
                     store::remove(tx, key, &expired.id, expired.seq, ctx.now());
                 }
-                check_room(live, sealed.quota)?;
-                let fresh = StoredSecret { seq, ..fresh.copied() };
+                check_quota(live, sealed.quota)?;
+                let fresh = StoredSecret { seq, ..fresh.clone() };
                 store::insert(tx, key, locator, &fresh);
                 (fresh.id, fresh.created)
             }
@@ -122,7 +127,7 @@ impl SealingOperation for Set {
 }
 
 /// Whether one more secret may be in the scope.
-fn check_room(live: i64, most: i64) -> Result<(), Failure> {
+fn check_quota(live: i64, most: i64) -> Result<(), Failure> {
     if live < most {
         return Ok(());
     }
@@ -149,19 +154,6 @@ fn check_expiry(expires_at: Option<Timestamp>, now: Timestamp) -> Result<(), Api
         ));
     }
     Ok(())
-}
-
-impl StoredSecret {
-    fn copied(&self) -> Self {
-        Self {
-            seq: self.seq,
-            id: self.id.clone(),
-            created: self.created,
-            expires_at: self.expires_at,
-            name: self.name.clone(),
-            sealed: self.sealed.clone(),
-        }
-    }
 }
 
 #[cfg(test)]

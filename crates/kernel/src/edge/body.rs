@@ -1,0 +1,87 @@
+//! Bodies of requests: read within bounds, or thrown away.
+
+use super::headers::check_content_type;
+use crate::definition::Method;
+use bytes::Bytes;
+use coffer_base::limit;
+use coffer_dialect::ApiError;
+use http::header::{self, HeaderMap};
+use http::request::Parts;
+use http_body_util::{BodyExt, LengthLimitError, Limited};
+use hyper::body::{Body, Incoming};
+use std::time::Duration;
+
+/// The whole body of a request; empty for a GET, whose body nobody reads.
+///
+/// # Errors
+/// A 413 beyond [`limit::BODY_BYTES`], a 408 if it takes longer than [`limit::BODY_SECONDS`], a 400
+/// if it ends too early or is no form.
+pub(super) async fn read(
+    method: Method,
+    headers: &HeaderMap,
+    body: &mut Incoming,
+) -> Result<Bytes, ApiError> {
+    if method == Method::Get || body.is_end_stream() {
+        return Ok(Bytes::new());
+    }
+    if announces_too_much(body) {
+        return Err(too_large());
+    }
+    let within = Duration::from_secs(limit::BODY_SECONDS);
+    let collected = Limited::new(body, limit::BODY_BYTES).collect();
+    let collected = tokio::time::timeout(within, collected).await.map_err(|_elapsed| late())?;
+    let bytes = collected.map_err(|error| broken(&*error))?.to_bytes();
+    if !bytes.is_empty() {
+        check_content_type(headers)?;
+    }
+    Ok(bytes)
+}
+
+/// Whether the length that the head announces is refused before a byte is read.
+fn announces_too_much(body: &Incoming) -> bool {
+    let ceiling = u64::try_from(limit::BODY_BYTES).unwrap_or(u64::MAX);
+    body.size_hint().lower() > ceiling
+}
+
+fn too_large() -> ApiError {
+    let most = limit::BODY_BYTES;
+    ApiError::too_large(format!("The request's body is longer than {most} bytes."))
+}
+
+fn late() -> ApiError {
+    let most = limit::BODY_SECONDS;
+    ApiError::timeout(format!("The request's body did not arrive within {most} seconds."))
+}
+
+/// The refusal of a body that could not be read to its end.
+fn broken(error: &(dyn std::error::Error + Send + Sync + 'static)) -> ApiError {
+    if error.is::<LengthLimitError>() {
+        return too_large();
+    }
+    ApiError::invalid("The request's body ended before its length.")
+}
+
+/// Takes a body that nobody wanted to see and throws it away; whether the connection is at the
+/// body's end then, and good for another request.
+///
+/// hyper closes a connection on which some of the body is still to come. A client that sends the
+/// body after the head, as Python's does, would lose the reply to a request that was refused by
+/// its head, or the next request on the connection.
+pub(super) async fn discard(parts: &Parts, body: &mut Incoming) -> bool {
+    // Whoever waits for a go-ahead has the reply now, and need not send the body at all.
+    if parts.headers.contains_key(header::EXPECT) || announces_too_much(body) {
+        return false;
+    }
+    let within = Duration::from_secs(limit::DISCARD_SECONDS);
+    let rest = async {
+        let mut bytes = 0;
+        while let Some(frame) = body.frame().await {
+            bytes += frame.ok()?.data_ref().map_or(0, Bytes::len);
+            if bytes > limit::BODY_BYTES {
+                return None;
+            }
+        }
+        Some(())
+    };
+    matches!(tokio::time::timeout(within, rest).await, Ok(Some(())))
+}

@@ -1,0 +1,28 @@
+//! What is known of a request so far.
+
+use crate::principal::Principal;
+use coffer_dialect::ApiVersion;
+use std::sync::Arc;
+
+/// What is known of a request so far: for the response's headers, the counters and the log, which
+/// a request that is refused has as well. Each step fills in what it finds out.
+pub(super) struct RequestTrace {
+    /// The request's id, known from the start.
+    pub(super) request_id: Arc<str>,
+    /// The number of the operation among all of them; `None` until the request is routed.
+    pub(super) route: Option<usize>,
+    /// Who is calling; `None` until the key is found good.
+    pub(super) principal: Option<Arc<Principal>>,
+    /// The version of the response; `None` until the header is parsed, and then
+    /// [`ApiVersion::LATEST`] counts.
+    pub(super) version: Option<ApiVersion>,
+    /// Whether the body had its time already, so that no more of it is read.
+    pub(super) body_read: bool,
+}
+
+impl RequestTrace {
+    /// The trace of a request of which nothing is known but its id.
+    pub(super) const fn new(request_id: Arc<str>) -> Self {
+        Self { request_id, route: None, principal: None, version: None, body_read: false }
+    }
+}
