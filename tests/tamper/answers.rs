@@ -1,4 +1,4 @@
-//! stored responses of requests with an idempotency key.
+//! Stored responses of requests with an idempotency key.
 
 use crate::tampered_store::{PAYLOAD, TamperedStore, broken, flips};
 use coffer_testkit::{Answer, Client};
