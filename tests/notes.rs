@@ -236,7 +236,8 @@ impl Work for CountSome {
             let (mode, seq, text) = (row.int(0)?, row.int(3)?, row.take_text(4)?);
             let words = text.split_whitespace().count() as i64;
             tx.defer(
-                "UPDATE note SET counted = ? WHERE mode = ? AND app = ? AND account = ? AND seq = ?",
+                "UPDATE note SET counted = ? \
+                 WHERE mode = ? AND app = ? AND account = ? AND seq = ?",
                 vec![
                     Value::Int(words),
                     Value::Int(mode),

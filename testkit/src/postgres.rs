@@ -76,7 +76,7 @@ impl Databases {
 }
 
 /// Whether an installation was made in `data_dir` before.
-pub(crate) fn is_founded(data_dir: &Path) -> bool {
+pub(crate) fn is_initialized(data_dir: &Path) -> bool {
     data_dir.join(coffer::assemble::DATA_FILE).exists() || data_dir.join(NAMES).exists()
 }
 

@@ -175,7 +175,7 @@ impl Builder {
             .unwrap();
         let clock = Arc::new(TestClock::at(self.starts_at));
         let random = self.random;
-        let founded = postgres::is_founded(&data_dir);
+        let initialized = postgres::is_initialized(&data_dir);
         // Developer mode is for one machine, and always embedded.
         let databases = if self.developer || self.embedded {
             Databases::embedded()
@@ -198,7 +198,7 @@ impl Builder {
             admin_listener: self.admin_listener,
             beyond_loopback: self.beyond_loopback,
         };
-        let (server, jobs, admin_key) = runtime.block_on(open(options, founded, wanted));
+        let (server, jobs, admin_key) = runtime.block_on(open(options, initialized, wanted));
         let base = url_of(server.address.as_ref());
         let admin_base = match &server.admin_address {
             Some(address) => url_of(Some(address)),
@@ -226,15 +226,15 @@ struct Wanted {
     beyond_loopback: bool,
 }
 
-/// Opens the installation, which is founded first if it is a new one, and serves it: also its jobs,
-/// and a new admin key.
+/// Opens the installation, which is initialized first if it is a new one, and serves it. Answers
+/// the server, its jobs, and a new admin key.
 async fn open(
     options: AssembleOptions,
-    founded: bool,
+    initialized: bool,
     wanted: Wanted,
 ) -> (Server, Vec<Arc<dyn Job>>, String) {
     let (now, random) = (options.clock.now(), Arc::clone(&options.random));
-    let stores = if founded {
+    let stores = if initialized {
         Stores::open_configured(&options, now).await.unwrap()
     } else {
         assemble::init(&options).await.unwrap().stores
@@ -263,7 +263,7 @@ fn url_of(address: Option<&Address>) -> String {
 }
 
 impl TestServer {
-    /// A server as in production, just founded.
+    /// A server as in production, just initialized.
     pub fn start() -> Self {
         Builder::default().start()
     }

@@ -139,7 +139,7 @@ fn wrong_scopes(caller: &Caller) -> Vec<Row> {
         caller.row(row, path, params, (None, Some(param)), message)
     };
     let object = "`scope=account`, not an object";
-    let word = "`scope[type]` is another word";
+    let word = "`scope[type]` has another value";
     let both = "`account` with `scope[user]`";
     let both_text = "A secret in the account's scope belongs to no user: leave scope[user] out, or \
                      set scope[type] to 'user'.";
@@ -226,7 +226,7 @@ fn expansions_and_cursors(caller: &Caller) -> Vec<Row> {
     let cursor = |cursor: &'static str| {
         let params = [ACCOUNT, (cursor, "appsecret_1"), list];
         let message = "No such secret: 'appsecret_1'";
-        row("cursor unknown", SET, &params, Some("resource_missing"), Some(cursor), message)
+        row("unknown cursor", SET, &params, Some("resource_missing"), Some(cursor), message)
     };
     let cursors = [ACCOUNT, ("starting_after", "a"), ("ending_before", "b"), list];
     let expand = ("expand[]", "nonsense");

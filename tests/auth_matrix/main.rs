@@ -1,9 +1,9 @@
 //! Who may do what: every operation, by every kind of credential, for every kind of account,
 //! about its own and about everybody else's.
 //!
-//! What each case must come to is told by rules of this test's own (`expectations.rs`). A refused case
-//! must change nothing in the stores and tell nothing that the caller did not send; and it must
-//! be the same, byte by byte, for what is somebody else's and for what never was.
+//! What each case must come to follows from rules of this test's own (`expectations.rs`). A refused
+//! case must change nothing in the stores and tell nothing that the caller did not send; and it
+//! must be the same, byte by byte, for what is somebody else's and for what never was.
 
 mod admin;
 mod backend;

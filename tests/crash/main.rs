@@ -111,7 +111,7 @@ fn audit_rows(directory: &Path) -> i64 {
 const FILES: usize = 6;
 
 #[test]
-fn a_crash_while_founding_can_be_repeated_and_then_founded() {
+fn a_crash_while_founding_can_be_repeated_and_then_initialized() {
     // The installation lock, the root key, and both stores with their logs.
     for files in 0..=FILES {
         let home = TempDir::new().unwrap();

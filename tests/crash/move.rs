@@ -1,8 +1,8 @@
 //! A move of a store that stops for good in its middle, to be killed there.
 //!
-//! `coffer-crash-move ROOT_KEY DIRECTORY DATA_URL KEYS_URL ROWS` moves the store in DIRECTORY to the
-//! two databases, as `coffer migrate-store` does. Once so many rows were moved, those of an earlier
-//! part included, it prints `held` and does nothing more.
+//! `coffer-crash-move ROOT_KEY DIRECTORY DATA_URL KEYS_URL ROWS` moves the store in DIRECTORY to
+//! the two databases, as `coffer migrate-store` does. Once so many rows were moved, those of an
+//! earlier part included, it prints `held` and does nothing more.
 
 use coffer::assemble::{AssembleOptions, Database, RootSource};
 use coffer::family_set::FamilySet;

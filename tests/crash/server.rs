@@ -66,7 +66,7 @@ async fn start(directory: PathBuf, faults: Faults, holds: bool, admin: bool) -> 
     };
     let now = SystemClock.now();
     let stores = match assemble::init(&options).await {
-        Ok(founded) => founded.stores,
+        Ok(initialized) => initialized.stores,
         Err(AssembleError::AlreadyInitialized(..)) => {
             Stores::open_configured(&options, now).await.unwrap()
         }

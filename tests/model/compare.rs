@@ -1,7 +1,7 @@
 //! Whether an answer is the predicted one.
 
 use crate::driver::Compared;
-use crate::reference::{Kept, Refusal};
+use crate::reference::{Refusal, StoredResponse};
 use coffer_testkit::Answer;
 use serde_json::Value;
 
@@ -40,7 +40,7 @@ pub fn same_refusal(answer: &Answer, expected: &Refusal) -> Compared {
     Err(difference(answer, &format!("{expected:?}")))
 }
 
-pub fn replayed(answer: &Answer, kept: &Kept, request: &str) -> Compared {
+pub fn replayed(answer: &Answer, kept: &StoredResponse, request: &str) -> Compared {
     if kept.request != request {
         return same_refusal(answer, &Refusal::mismatch());
     }

@@ -1,7 +1,7 @@
 //! Plays steps against a server and the reference, and tells the first difference.
 
 use crate::compare::{granted, replayed, same, same_refusal};
-use crate::reference::{Ephemeral, Install, Kept, Key, Let, Reference, Refusal, Row};
+use crate::reference::{Ephemeral, Install, Key, Let, Reference, Refusal, Row, StoredResponse};
 use crate::step::{Caller, Cursor, MODES, Scope, Shows, Step, USERS, Write, Writing};
 use coffer_base::{Clock, Timestamp};
 use coffer_storage::Faults;
@@ -206,7 +206,7 @@ impl Driver {
         if let Some(claim) = claim.filter(|_| keeps) {
             let request_id = answer.header("request-id").unwrap_or_default().to_owned();
             let (status, created) = (answer.status, self.reference.now);
-            let kept = Kept { request, status, body: answer.body, request_id, created };
+            let kept = StoredResponse { request, status, body: answer.body, request_id, created };
             self.reference.kept.insert(claim, kept);
         }
         Ok(())

@@ -88,13 +88,13 @@ fn said(answer: &Answer) -> (u16, Vec<(String, String)>, String) {
 
 /// What was known so far, for requests that name it.
 #[derive(Default)]
-struct Known {
+struct KnownIds {
     secrets: Vec<String>,
     holds: Vec<String>,
     plans: Vec<String>,
 }
 
-impl Known {
+impl KnownIds {
     fn note(&mut self, answer: &Answer) {
         let object: serde_json::Value = serde_json::from_str(&answer.body).unwrap_or_default();
         let id = object["id"].as_str().unwrap_or_default().to_owned();
@@ -115,7 +115,7 @@ impl Known {
     }
 }
 
-fn request(rng: &Rng, known: &Known, now: i64) -> Request {
+fn request(rng: &Rng, known: &KnownIds, now: i64) -> Request {
     let account = Some(usize::try_from(rng.below(3)).unwrap());
     let key = (rng.below(3) == 0).then(|| rng.named("key ", 40));
     let of = |method, path: &str, params: Vec<(&'static str, String)>| Request {
@@ -141,7 +141,7 @@ fn scope(rng: &Rng) -> Vec<(&'static str, String)> {
 
 fn secrets(
     rng: &Rng,
-    known: &Known,
+    known: &KnownIds,
     now: i64,
     of: impl Fn(&'static str, &str, Vec<(&'static str, String)>) -> Request,
 ) -> Request {
@@ -178,7 +178,7 @@ fn secrets(
 
 fn books(
     rng: &Rng,
-    known: &Known,
+    known: &KnownIds,
     now: i64,
     of: impl Fn(&'static str, &str, Vec<(&'static str, String)>) -> Request,
 ) -> Request {
@@ -235,7 +235,7 @@ fn books(
 
 fn lists(
     rng: &Rng,
-    known: &Known,
+    known: &KnownIds,
     of: impl Fn(&'static str, &str, Vec<(&'static str, String)>) -> Request,
 ) -> Request {
     let limit = ("limit", (1 + rng.below(12)).to_string());
@@ -271,7 +271,7 @@ fn both_engines_answer_alike() {
     let (files, database) = (Side::new(true), Side::new(false));
     assert_eq!(files.accounts, database.accounts, "the seeds differ");
     let rng = Rng(TestRandom::seeded(23));
-    let (mut known, mut now, mut good) = (Known::default(), files.server.clock.now().unix(), 0);
+    let (mut known, mut now, mut good) = (KnownIds::default(), files.server.clock.now().unix(), 0);
     for step in 0..steps {
         if rng.below(60) == 0 {
             let seconds = i64::try_from(rng.below(3 * 86_400)).unwrap();

@@ -98,10 +98,10 @@ fn text(answer: &Answer, field: &str) -> String {
     answer.ok()[field].as_str().unwrap().to_owned()
 }
 
-fn act(app: &Client, caller: usize, turn: usize) -> Did {
-    match (caller + turn) % 4 {
+fn act(app: &Client, caller: usize, step: usize) -> Did {
+    match (caller + step) % 4 {
         0 | 1 => {
-            let value = format!("value-{caller}-{turn}");
+            let value = format!("value-{caller}-{step}");
             let id = text(&app.set("contended", &value), "id");
             Did::Set { value, id }
         }
@@ -124,12 +124,12 @@ fn one_name_is_changed_by_one_caller_after_another() {
         let time = AtomicU64::new(0);
         let tick = || time.fetch_add(1, Ordering::SeqCst);
         let mut calls: Vec<Call> = at_once(6, |caller| {
-            let turn = |turn| {
+            let step = |step| {
                 let from = tick();
-                let did = act(&app, caller, round + turn);
+                let did = act(&app, caller, round + step);
                 Call { from, to: tick(), did }
             };
-            (0..9usize).map(turn).collect::<Vec<_>>()
+            (0..9usize).map(step).collect::<Vec<_>>()
         })
         .concat();
         let from = tick();

@@ -56,9 +56,9 @@ pub struct Secrets {
     pub gone: Vec<(String, u64, i64)>,
 }
 
-/// An answer that is kept for an idempotency key.
+/// A response that is stored under an idempotency key.
 #[derive(Clone, Debug)]
-pub struct Kept {
+pub struct StoredResponse {
     /// The operation and its parameters.
     pub request: String,
     pub status: u16,
@@ -103,7 +103,7 @@ const DAY: i64 = 86_400;
 pub struct Reference {
     pub now: i64,
     pub scopes: BTreeMap<(Tenant, Scope), Secrets>,
-    pub kept: BTreeMap<(Tenant, Option<usize>, u8), Kept>,
+    pub kept: BTreeMap<(Tenant, Option<usize>, u8), StoredResponse>,
     pub installs: BTreeMap<(usize, usize), Install>,
     pub erasing: BTreeSet<(usize, usize)>,
     pub quotas: [Option<i64>; 2],

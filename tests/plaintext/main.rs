@@ -113,7 +113,7 @@ fn check_process(server: &Process, secrets: &[Marker]) {
 }
 
 #[test]
-fn nothing_is_kept_or_logged_in_the_clear() {
+fn nothing_is_stored_or_logged_in_the_clear() {
     let fixture = Fixture::new();
     let log = fixture.home.path().join("serve.log");
     let mut server = Process::start(crash_server(&fixture.directory), &log).unwrap();

@@ -22,7 +22,7 @@ impl Run {
         let app_id = admin.post("/v1/admin/apps", &params).text("id");
         let of_key = [("app", app_id.as_str()), ("mode", "live")];
         let key = admin.idempotent("a key").post("/v1/admin/api_keys", &of_key).text("key");
-        // The token is shown once, so its kept answer must not hold it.
+        // The token is shown once, so its stored response must not hold it.
         admin.idempotent("a key").post("/v1/admin/api_keys", &of_key).refused(400);
         let secrets = vec![Marker::token("admin key", admin_key), Marker::token("API key", &key)];
         Self { app: admin.with_key(&key), admin, anonymous, secrets }

@@ -26,8 +26,8 @@ CALM = 1.5
 PILE_UP = 0.5
 # The status of an answer that says that it is not known whether a commit was kept.
 UNKNOWN = 500
-AT_ONCE, KEPT, NOT_KEPT = "at once", "in a commit that is kept", "in a commit that is not kept"
-DEATHS = (AT_ONCE, KEPT, NOT_KEPT)
+CONCURRENT, KEPT, NOT_KEPT = "at once", "in a commit that is kept", "in a commit that is not kept"
+DEATHS = (CONCURRENT, KEPT, NOT_KEPT)
 # Connections of each server to each database: fewer than the clients, so that they are shared.
 QUERY = "?target_session_attrs=read-write&pool_size=4"
 
@@ -79,7 +79,7 @@ class Pair:
 
     def kill_primary(self, death):
         """The primary dies in this way."""
-        if death == AT_ONCE:
+        if death == CONCURRENT:
             self.primary.kill()
         elif death == KEPT:
             with self.deaf():
@@ -90,7 +90,7 @@ class Pair:
             self.pile_up()
             self.primary.kill()
 
-    def fail_over(self, death=AT_ONCE):
+    def fail_over(self, death=CONCURRENT):
         """The primary dies and the standby takes its place; gives the dead one's port."""
         self.kill_primary(death)
         dead, self.primary, self.standby = self.primary, self.standby, None
@@ -115,7 +115,7 @@ def one_round(pair, load, death):
           f"{load.longest_outage:.2f} s, sent again because of {dict(retries)}, "
           f"of which {resumed} had been kept", flush=True)
     # A round in which nothing of the kind happened proves nothing.
-    if death != AT_ONCE and not retries[UNKNOWN]:
+    if death != CONCURRENT and not retries[UNKNOWN]:
         load.violations.append(Violation("no test", "no commit had an unknown outcome"))
     if (death == KEPT and not resumed) or (death == NOT_KEPT and resumed):
         load.violations.append(Violation("no test", f"{resumed} commits were kept"))

@@ -58,8 +58,9 @@ def an_empty_database_at_start(topology):
 
 
 def a_schema_that_is_newer(topology):
-    topology.sql("CREATE TEMP TABLE newer AS SELECT * FROM schema_migration WHERE component = 'secrets';"
-              "UPDATE newer SET version = 999; INSERT INTO schema_migration SELECT * FROM newer")
+    topology.sql("CREATE TEMP TABLE newer AS SELECT * FROM schema_migration "
+                 "WHERE component = 'secrets';"
+                 "UPDATE newer SET version = 999; INSERT INTO schema_migration SELECT * FROM newer")
     said = topology.refused()
     topology.sql("DELETE FROM schema_migration WHERE version = 999")
     return says(said, topology.data, "newer coffer", '"secrets" has version 999', "Upgrade coffer")

@@ -84,7 +84,7 @@ class Caller:
         clients = [stripe.StripeClient(key, base_addresses={"api": base}, http_client=http,
                                        max_network_retries=0) for base in bases]
         self._secrets = [client.v1.apps.secrets for client in clients]
-        self._turn = first
+        self._next = first
         self.retries = collections.Counter()
 
     def call(self, method, params, key=None):
@@ -92,9 +92,9 @@ class Caller:
         options = {"idempotency_key": key} if key else {}
         end = time.monotonic() + PATIENCE
         while time.monotonic() < end:
-            self._turn = (self._turn + 1) % len(self._secrets)
+            self._next = (self._next + 1) % len(self._secrets)
             try:
-                return getattr(self._secrets[self._turn], method)(params, options)
+                return getattr(self._secrets[self._next], method)(params, options)
             except stripe.StripeError as error:
                 if not may_be_retried(error):
                     raise

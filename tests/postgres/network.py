@@ -22,7 +22,7 @@ from server import Installation, Server
 
 CLIENTS = 4
 # How many tests run at a time: they mostly wait.
-AT_ONCE = 4
+CONCURRENT = 4
 # How long the load runs before a fault, in seconds.
 WARM = 0.5
 # How long it may take until all is well after a fault, in seconds, on a machine that is busy with
@@ -330,7 +330,7 @@ def main(names):
     tests = [test for test in TESTS if not names or test.__name__ in names]
     # Nothing here cuts the power, so nothing needs to wait for the disk.
     with Cluster.create(fsync="off") as cluster, Topology(cluster.start()) as topology:
-        with ThreadPoolExecutor(AT_ONCE) as pool:
+        with ThreadPoolExecutor(CONCURRENT) as pool:
             passed = list(pool.map(lambda test: outcome.run(test, topology, test.__name__), tests))
     return outcome.summary(passed)
 

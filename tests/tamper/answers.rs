@@ -1,4 +1,4 @@
-//! Kept answers of requests with an idempotency key.
+//! Stored responses of requests with an idempotency key.
 
 use crate::tampered_store::{PAYLOAD, TamperedStore, broken, flips};
 use coffer_testkit::{Answer, Client};
@@ -25,7 +25,7 @@ fn request_of(answer: &Answer) -> String {
 }
 
 #[test]
-fn no_changed_byte_of_a_kept_answer_gives_an_answer() {
+fn no_changed_byte_of_a_stored_response_gives_an_answer() {
     let store = TamperedStore::new();
     let client = store.app.client();
     let first = set(&client, "key", PAYLOAD);
@@ -47,7 +47,7 @@ fn no_changed_byte_of_a_kept_answer_gives_an_answer() {
 }
 
 #[test]
-fn a_kept_answer_is_bound_to_its_request() {
+fn a_stored_response_is_bound_to_its_request() {
     let store = TamperedStore::new();
     let client = store.app.client();
     let request = request_of(&set(&client, "key", PAYLOAD));
@@ -90,7 +90,7 @@ fn a_kept_answer_is_bound_to_its_request() {
 }
 
 #[test]
-fn a_kept_answer_moved_to_another_claim_or_account_answers_nobody() {
+fn a_stored_response_moved_to_another_claim_or_account_answers_nobody() {
     let store = TamperedStore::new();
     let client = store.app.client();
     let account = store.server.account();

@@ -109,7 +109,7 @@ pub const DATABASE_LOCK_MILLISECONDS: u64 = 250;
 /// Idle read connections that are kept: more than there are worker threads on common machines.
 pub const READ_CONNECTIONS: usize = 64;
 
-/// Prepared statements that a connection keeps: more than all rooms together have.
+/// Prepared statements that a connection keeps: more than all crates together have.
 pub const PREPARED_STATEMENTS: usize = 512;
 
 /// Page cache of the writing connection, in KiB.

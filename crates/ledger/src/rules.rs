@@ -20,9 +20,6 @@ pub trait ReserveRules: Clone + Send + Sync + 'static {
     fn new(settings: &Settings) -> Self;
 
     /// Money has come in: the charge is recorded and posted, and part of it can be reserved.
-    ///
-    /// # Errors
-    /// As [`LedgerTx::post`].
     fn money_in(
         &self,
         ledger: &mut LedgerTx<'_, '_>,
@@ -42,9 +39,6 @@ pub trait ReserveRules: Clone + Send + Sync + 'static {
 
     /// Money is about to leave: the reserve that the withdrawal consumes goes back to payments, out
     /// of which the ledger then takes the money.
-    ///
-    /// # Errors
-    /// As [`LedgerTx::post`].
     fn money_out(
         &self,
         ledger: &mut LedgerTx<'_, '_>,

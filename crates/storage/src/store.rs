@@ -131,9 +131,6 @@ impl Store {
 
     /// As [`Store::query`], for a statement that reads a whole table: it may take
     /// [`coffer_base::limit::SCAN_SECONDS`], so no request may wait for it.
-    ///
-    /// # Errors
-    /// As [`Store::query`].
     pub async fn scan(&self, sql: &'static str, params: &[Value]) -> Result<Vec<Row>> {
         match &self.engine {
             Engine::Sqlite(sqlite) => sqlite.query(sql, params),
@@ -179,9 +176,6 @@ impl Store {
     }
 
     /// The settings and the clock of a shared database; `None` for an embedded one.
-    ///
-    /// # Errors
-    /// As [`Store::query`].
     pub async fn server_info(&self) -> Result<Option<ServerInfo>> {
         match &self.engine {
             Engine::Sqlite(_) => Ok(None),

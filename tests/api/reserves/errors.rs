@@ -111,7 +111,10 @@ fn holds(fixture: &Fixture, strict: &Fixture) -> Vec<Refusals> {
             "update beyond 180 days after creation",
             vec![fixture.post(&path, &[(DATE, &far)])],
         ),
-        refusals("hold above what is available, in strict mode", vec![strict.post(HOLDS, &above)]),
+        refusals(
+            "hold above what is available, with `reserve_strict`",
+            vec![strict.post(HOLDS, &above)],
+        ),
         refusals("unknown id in the path", unknown(fixture)),
     ]
 }
@@ -225,7 +228,7 @@ fn intake(fixture: &Fixture) -> Vec<Refusals> {
         params.extend(Some(more).filter(|more| more.0 != "amount"));
         fixture.post("/v1/ledger/charges", &params)
     };
-    let told = "processor's id told again with another figure";
+    let again_otherwise = "processor's id sent again with another figure";
     let figures =
         [("amount", "999"), ("source_type", "fpx"), ("created", "5"), ("application_fee", "1")];
     for (param, value) in figures {
@@ -241,9 +244,9 @@ fn intake(fixture: &Fixture) -> Vec<Refusals> {
             vec![back("ch_never", "5"), fixture.post("/v1/ledger/disputes", &dispute)],
         ),
         refusals("refund above what is left of the charge", vec![back("ch_1", "1001")]),
-        about(told, "amount", again(("amount", "999"))),
+        about(again_otherwise, "amount", again(("amount", "999"))),
         refusals(
-            "payout that cannot become so",
+            "status that the payout cannot change to",
             vec![fixture.post(&format!("{PAYOUTS}/po_1"), &[("status", "paid")])],
         ),
     ]

@@ -19,7 +19,7 @@ fn every_row_of_the_table_is_answered_as_it_says() {
     let all = [intake(&fixture), disputes(&fixture), holds(&fixture), lists(&fixture), clock()];
     fixture.verify();
     let beyond = refusals("balance beyond 64 bits", vec![beyond_all_numbers(&fixture)]);
-    check("### 13.4 What else is refused", all.into_iter().flatten().chain([beyond]));
+    check("### 13.4 More errors", all.into_iter().flatten().chain([beyond]));
 }
 
 fn charge(fixture: &Fixture, more: Params<'_>) -> Answer {
@@ -70,7 +70,7 @@ fn intake(fixture: &Fixture) -> Vec<Refusals> {
     let missing = fixture.post("/v1/ledger/charges/ch_1", &[]);
     refused
         .into_iter()
-        .chain([refusals("`fee` missing where only it can be told", vec![missing])])
+        .chain([refusals("`fee` missing where it is the only parameter", vec![missing])])
         .collect()
 }
 
@@ -81,8 +81,8 @@ fn disputes(fixture: &Fixture) -> Vec<Refusals> {
     let back = end(&[("status", "lost"), ("fee_returned", "true")]);
     end(&[("status", "lost")]).ok();
     vec![
-        refusals("fee returned of a dispute that was lost", vec![back]),
-        refusals("dispute that ended otherwise", vec![end(&[("status", "won")])]),
+        refusals("`fee_returned` for a dispute that was lost", vec![back]),
+        refusals("dispute that was closed with another status", vec![end(&[("status", "won")])]),
     ]
 }
 

@@ -194,11 +194,11 @@ fn a_second_dispute_and_a_refund_draw_what_the_first_one_left() {
 }
 
 /// How a payout came to be what it is, what it is told to be, and what that moves.
-type Turn = (&'static [&'static str], &'static str, Result<&'static [&'static str], ()>);
+type Transition = (&'static [&'static str], &'static str, Result<&'static [&'static str], ()>);
 
 #[test]
 fn a_payout_becomes_what_its_status_allows_and_nothing_else() {
-    let rows: [Turn; 12] = [
+    let rows: [Transition; 12] = [
         (&[], "paid", Ok(&["B>X 100"])),
         (&[], "failed", Ok(&["B>P.a 100"])),
         (&[], "canceled", Ok(&["B>P.a 100"])),

@@ -179,7 +179,7 @@ fn the_whole_life_of_a_plan_is_told() {
 }
 
 #[test]
-fn a_sweep_of_many_holds_takes_several_transactions_and_tells_each() {
+fn releasing_many_holds_takes_several_transactions_and_an_event_each() {
     let fixture = Fixture::new();
     let plan = text(&fixture.rolling(10, 30), "id");
     for number in 0..1203 {

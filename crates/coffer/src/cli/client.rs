@@ -99,25 +99,16 @@ impl Client {
     }
 
     /// `POST path`, with an idempotency key, so that a retry has no second effect.
-    ///
-    /// # Errors
-    /// As [`Client::get`].
     pub fn post(&self, path: &str, params: Params<'_>) -> Result<Value, Failure> {
         self.send(Method::POST, path.to_owned(), Some(encode(params)))
     }
 
     /// `DELETE path`.
-    ///
-    /// # Errors
-    /// As [`Client::get`].
     pub fn delete(&self, path: &str, params: Params<'_>) -> Result<Value, Failure> {
         self.send(Method::DELETE, with_query(path, params), None)
     }
 
     /// All pages of a list, or its first `most` objects, as one list.
-    ///
-    /// # Errors
-    /// As [`Client::get`].
     pub fn list(
         &self,
         path: &str,

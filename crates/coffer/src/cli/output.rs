@@ -31,9 +31,6 @@ impl Output {
     }
 
     /// Prints `json` as it is, or as the text that `table` makes of it.
-    ///
-    /// # Errors
-    /// As [`print`].
     pub fn show(self, json: &Value, table: impl FnOnce(&Value) -> String) -> Result<(), Failure> {
         if self.is_json() {
             return print(&format!("{json:#}"));
@@ -52,9 +49,6 @@ pub fn print(text: &str) -> Result<(), Failure> {
 }
 
 /// Prints bytes on standard output as they are.
-///
-/// # Errors
-/// As [`print`].
 pub fn print_bytes(bytes: &[u8]) -> Result<(), Failure> {
     let mut stdout = std::io::stdout().lock();
     stdout.write_all(bytes).and_then(|()| stdout.flush()).map_err(|error| match error.kind() {

@@ -1,4 +1,5 @@
-//! Running the binary: a home directory of its own for each test, commands, and servers that end with it.
+//! Running the binary: a home directory of its own for each test, commands, and servers that end
+//! with it.
 
 #![allow(
     clippy::unwrap_used,

@@ -160,12 +160,12 @@ async fn expand(
 }
 
 /// A release, and what the response shows with it.
-pub(crate) struct Shown {
+pub(crate) struct ExpandedRelease {
     release: Release,
     expanded: Expanded,
 }
 
-impl Shown {
+impl ExpandedRelease {
     fn render(&self, ctx: &Ctx) -> Object {
         wire::release(&self.release, self.expanded.clone(), &View::of(ctx))
     }

@@ -26,7 +26,7 @@ pub struct Server {
 
 /// What `coffer init` prints, as far as it is used here.
 #[derive(Deserialize)]
-struct Founded {
+struct Initialized {
     admin_key: String,
 }
 
@@ -58,8 +58,9 @@ impl Server {
             .expect("coffer init can be started");
         assert!(out.status.success(), "coffer init: {}", out.status);
         let text = String::from_utf8(out.stdout).expect("text");
-        let founded: Founded = json::from_str(&text).expect("what coffer init prints is JSON");
-        Self::start(home, "serve", founded.admin_key, &[])
+        let initialized: Initialized =
+            json::from_str(&text).expect("what coffer init prints is JSON");
+        Self::start(home, "serve", initialized.admin_key, &[])
     }
 
     /// Starts `coffer dev`.

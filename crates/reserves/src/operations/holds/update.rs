@@ -27,7 +27,7 @@ pub(crate) struct UpdateParams {
 }
 
 /// A hold, and what the response shows with it.
-pub(crate) struct Shown {
+pub(crate) struct UpdatedHold {
     hold: Hold,
     details: Vec<ReleaseDetail>,
     expanded: Expanded,
@@ -42,7 +42,7 @@ impl WriteOperation for Update {
     )
     .example(examples::HOLDS_UPDATE);
     type Input = UpdateParams;
-    type Out = Shown;
+    type Out = UpdatedHold;
 
     fn parse(&self, arguments: &Arguments<'_>) -> Result<UpdateParams, ApiError> {
         let fields = arguments.params.only(&["release_schedule", RELEASE_AFTER, "metadata"])?;
@@ -59,7 +59,7 @@ impl WriteOperation for Update {
         params: &UpdateParams,
         ctx: &Ctx,
         tx: &mut Tx<'_>,
-    ) -> Result<Applied<Shown>, Failure> {
+    ) -> Result<Applied<UpdatedHold>, Failure> {
         let owner = ctx.owner();
         let mut ledger = LedgerTx::begin(tx, &owner, ctx.cause()).await?;
         let found = sql::find::<Hold>(ledger.tx, &owner, &params.id).await?;
@@ -78,10 +78,10 @@ impl WriteOperation for Update {
         let expanded = expand(&mut ledger, ctx, &hold).await?;
         ledger.finish();
         let subject = hold.id.clone();
-        Ok(Applied { subject, out: Shown { hold, details, expanded }, fingerprint: None })
+        Ok(Applied { subject, out: UpdatedHold { hold, details, expanded }, fingerprint: None })
     }
 
-    fn render(&self, shown: &Shown, ctx: &Ctx) -> Object {
+    fn render(&self, shown: &UpdatedHold, ctx: &Ctx) -> Object {
         wire::hold(&shown.hold, &shown.details, shown.expanded.clone(), &View::of(ctx))
     }
 }

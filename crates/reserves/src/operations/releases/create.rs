@@ -1,7 +1,7 @@
 //! Releasing some of a hold, or all of it, before its date.
 
 use super::super::RESERVE_RELEASE_WRITE;
-use super::{EXPANDABLE, Shown, expand, no_such_hold};
+use super::{EXPANDABLE, ExpandedRelease, expand, no_such_hold};
 use crate::limits;
 use crate::model::hold::Hold;
 use crate::model::release::{Allocation, Reason, ReleaseReason};
@@ -35,7 +35,7 @@ impl WriteOperation for Create {
     )
     .example(examples::RELEASES_CREATE);
     type Input = CreateParams;
-    type Out = Shown;
+    type Out = ExpandedRelease;
 
     fn parse(&self, arguments: &Arguments<'_>) -> Result<CreateParams, ApiError> {
         let known = ["reserve_hold", "amount", "currency", "metadata"];
@@ -53,7 +53,7 @@ impl WriteOperation for Create {
         params: &CreateParams,
         ctx: &Ctx,
         tx: &mut Tx<'_>,
-    ) -> Result<Applied<Shown>, Failure> {
+    ) -> Result<Applied<ExpandedRelease>, Failure> {
         let owner = ctx.owner();
         let mut ledger = LedgerTx::begin(tx, &owner, ctx.cause()).await?;
         let found = sql::find::<Hold>(ledger.tx, &owner, &params.hold).await?;
@@ -70,10 +70,10 @@ impl WriteOperation for Create {
         let expanded = expand(&mut ledger, ctx, &release).await?;
         ledger.finish();
         let subject = release.id.clone();
-        Ok(Applied { subject, out: Shown { release, expanded }, fingerprint: None })
+        Ok(Applied { subject, out: ExpandedRelease { release, expanded }, fingerprint: None })
     }
 
-    fn render(&self, shown: &Shown, ctx: &Ctx) -> Object {
+    fn render(&self, shown: &ExpandedRelease, ctx: &Ctx) -> Object {
         shown.render(ctx)
     }
 }

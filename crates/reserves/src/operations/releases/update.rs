@@ -1,7 +1,7 @@
 //! Changing a release's metadata: nothing else of it changes. Stripe has no event for it.
 
 use super::super::RESERVE_RELEASE_WRITE;
-use super::{EXPANDABLE, KIND, Shown, expand};
+use super::{EXPANDABLE, ExpandedRelease, KIND, expand};
 use crate::model::release::Release;
 use crate::operations::examples;
 use crate::store::release as store;
@@ -22,7 +22,7 @@ impl WriteOperation for Update {
     )
     .example(examples::RELEASES_UPDATE);
     type Input = (String, MetadataChange);
-    type Out = Shown;
+    type Out = ExpandedRelease;
 
     fn parse(&self, arguments: &Arguments<'_>) -> Result<(String, MetadataChange), ApiError> {
         let metadata = arguments.params.only(&["metadata"])?.metadata()?;
@@ -35,7 +35,7 @@ impl WriteOperation for Update {
         (id, change): &(String, MetadataChange),
         ctx: &Ctx,
         tx: &mut Tx<'_>,
-    ) -> Result<Applied<Shown>, Failure> {
+    ) -> Result<Applied<ExpandedRelease>, Failure> {
         let owner = ctx.owner();
         let mut ledger = LedgerTx::begin(tx, &owner, ctx.cause()).await?;
         let found = sql::find::<Release>(ledger.tx, &owner, id).await?;
@@ -45,10 +45,10 @@ impl WriteOperation for Update {
         let expanded = expand(&mut ledger, ctx, &release).await?;
         ledger.finish();
         let subject = release.id.clone();
-        Ok(Applied { subject, out: Shown { release, expanded }, fingerprint: None })
+        Ok(Applied { subject, out: ExpandedRelease { release, expanded }, fingerprint: None })
     }
 
-    fn render(&self, shown: &Shown, ctx: &Ctx) -> Object {
+    fn render(&self, shown: &ExpandedRelease, ctx: &Ctx) -> Object {
         shown.render(ctx)
     }
 }
