@@ -1,4 +1,6 @@
-//! The operations of reserves, one file for each kind of objects.
+//! The operations of reserves, one file for each kind of objects. They read parameters and check
+//! what a caller may ask for; what money does is decided in [`rules`](crate::rules), and how an
+//! object looks in [`wire`](crate::wire).
 
 mod dates;
 mod examples;

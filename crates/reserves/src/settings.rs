@@ -1,4 +1,5 @@
-//! What an operator can set of reserves.
+//! What an operator can set of reserves. Settings are read once, when the server starts, and passed
+//! by value to the operations and rules that need them.
 
 use crate::limits;
 use coffer_kernel::{Setting, SettingKind};

@@ -1,4 +1,4 @@
-//! Plans.
+//! Plans: listing and retrieving them, and what creating and changing one share.
 
 mod create;
 mod disable;
@@ -34,7 +34,7 @@ fn release_after(block: &Fields<'_>) -> Result<Timestamp, ApiError> {
     sent.ok_or_else(|| ApiError::parameter_missing(block.path(name)))
 }
 
-/// `rolling_release[days_after_charge]`, optional.
+/// `rolling_release[days_after_charge]`, optional: 3 to 180, as for dates.
 fn days_after_charge(block: &Fields<'_>) -> Result<Option<i64>, ApiError> {
     let days = limits::DAYS_FLOOR..=limits::DAYS_CEILING;
     block.optional_integer_within("days_after_charge", days)
@@ -54,7 +54,7 @@ fn check_expires_on(expires_on: Option<Timestamp>, now: Timestamp) -> Result<(),
     }
 }
 
-/// The plan that a path names.
+/// The plan that a path names, under the ledger's lock: 404 if there is none.
 async fn plan_of_path(ledger: &mut LedgerTx<'_, '_>, id: &str) -> Result<Plan, Failure> {
     let found = sql::find(ledger.tx, ledger.owner, id).await?;
     Ok(found.ok_or_else(|| ApiError::not_found(KIND, id, "id"))?)
@@ -66,9 +66,10 @@ pub(crate) struct Plans;
 
 /// What a list of plans is narrowed to.
 pub(crate) struct Filter {
-    /// Whether the destination is `risk_reserved`, into which all plans reserve.
+    /// Whether the destination is `risk_reserved`, into which all plans reserve; with Stripe's
+    /// other one a list is empty.
     risk_reserved: bool,
-    /// The status as the caller sees it.
+    /// The status as the caller sees it, which depends on the version.
     status: Option<Status>,
 }
 
@@ -77,6 +78,7 @@ pub(crate) struct Filter {
 enum Status {
     Active,
     Disabled,
+    /// A plan that is being emptied, in every version.
     Disabling,
     Expired,
 }
@@ -130,6 +132,7 @@ impl Collection for Plans {
         plan.seq
     }
 
+    /// Nothing is read for a destination into which no plan reserves.
     async fn page(
         &self,
         store: &Store,

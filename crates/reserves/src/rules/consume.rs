@@ -1,4 +1,5 @@
-//! What refunds and disputes consume of their charge's reserve.
+//! What refunds and disputes consume of their charge's reserve. Holds of other charges, and those
+//! of callers, are never consumed.
 
 use super::release::release;
 use crate::model::hold::Hold;
@@ -10,7 +11,8 @@ use coffer_ledger::{Bucket, Charge, LedgerTx, Reserve, Withdrawal};
 use coffer_storage::StorageError;
 
 /// Releases what a withdrawal consumes of the charge's reserve, into the payments balance: a
-/// release for each hold, the oldest plan's first.
+/// release for each hold, the oldest plan's first. It takes the withdrawal's amount, or as much as
+/// is left; by [`Consumption::OnlyIfNeeded`] only what the account's own money does not cover.
 pub(crate) async fn consume_reserve(
     ledger: &mut LedgerTx<'_, '_>,
     charge: &Charge,
@@ -19,6 +21,7 @@ pub(crate) async fn consume_reserve(
 ) -> Result<Reserve, Failure> {
     let (source, amount) = match *withdrawal {
         Withdrawal::Fee => {
+            // A fee consumes nothing, and must not take what is reserved of pending money either.
             let pending = store::reserved_pending(ledger.tx, ledger.owner, &charge.id).await?;
             return Ok(Reserve { consumed: 0, pending });
         }
@@ -34,6 +37,7 @@ pub(crate) async fn consume_reserve(
             amount.saturating_sub(own).max(0)
         }
     };
+    // Each hold has a release of its own, whose event names the refund or the dispute.
     for hold in holds {
         let amount = hold.remaining().min(wanted);
         if amount <= 0 {
@@ -58,7 +62,7 @@ fn pending_of(holds: &[Hold]) -> i64 {
 }
 
 /// What the account can pay with: what is available, and what of the charge's pending money is not
-/// `reserved`.
+/// `reserved`. An available balance below zero counts as 0.
 async fn own_money(
     ledger: &mut LedgerTx<'_, '_>,
     charge: &Charge,
@@ -71,7 +75,8 @@ async fn own_money(
     Ok(available.saturating_add(charge.pending.saturating_sub(reserved).max(0)))
 }
 
-/// Stores that a charge's holds are available. Returns how much they are.
+/// Stores that a charge's holds are available. Returns how much they are, which the ledger moves
+/// from reserved pending to reserved available.
 pub(crate) async fn settle_holds(
     ledger: &mut LedgerTx<'_, '_>,
     charge: &Charge,

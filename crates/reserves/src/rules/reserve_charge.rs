@@ -11,7 +11,8 @@ use coffer_kernel::Failure;
 use coffer_ledger::{Charge, LedgerTx};
 
 /// Makes a hold for each plan that applies to the charge, oldest plan first: each takes its share
-/// of the charge's whole net, together they take no more than the net.
+/// of the charge's whole net, together they take no more than the net. A share below the operator's
+/// smallest hold, or one whose date has passed, makes none and leaves its money to the next plan.
 pub(crate) async fn reserve_charge(
     ledger: &mut LedgerTx<'_, '_>,
     charge: &Charge,
@@ -19,6 +20,7 @@ pub(crate) async fn reserve_charge(
 ) -> Result<(), Failure> {
     let mut reserved = 0i64;
     for plan in plans::applying(ledger.tx, ledger.owner, charge.pool(), charge.created).await? {
+        // The floor is at least 1, so that no hold is of nothing.
         let amount = plan.share(charge.net(), reserved, settings.hold_floor.max(1));
         let due = plan.terms.release_of(charge.created, ledger.now());
         let (Ok(due), true) = (due, amount > 0 && plan.applies()) else { continue };
@@ -29,6 +31,8 @@ pub(crate) async fn reserve_charge(
     Ok(())
 }
 
+/// The hold of a plan on a charge. Of a rolling plan it has a date of its own, `due`; of a fixed
+/// one it follows the plan's date, so that one update moves all of them.
 fn hold_of(
     ledger: &mut LedgerTx<'_, '_>,
     charge: &Charge,

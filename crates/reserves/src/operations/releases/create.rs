@@ -20,8 +20,11 @@ pub(crate) struct Create;
 /// The parameters of a new release.
 #[derive(Clone, Debug)]
 pub(crate) struct CreateParams {
+    /// The id of the hold.
     hold: String,
+    /// At most what remains of the hold, which is the default.
     amount: Option<i64>,
+    /// The hold's, if it is sent.
     currency: Option<Currency>,
     metadata: Metadata,
 }
@@ -59,6 +62,7 @@ impl WriteOperation for Create {
         let found = sql::find::<Hold>(ledger.tx, &owner, &params.hold).await?;
         let hold = found.ok_or_else(|| no_such_hold(&params.hold))?;
         let amount = params.amount_of(&hold)?;
+        // A hold that was never released has no releases to count.
         if hold.released > 0 {
             check_count(store::count_by_callers(ledger.tx, &owner, hold.seq).await?, &hold)?;
         }
@@ -111,6 +115,8 @@ impl CreateParams {
     }
 }
 
+/// Refuses one release too many of a hold by callers: each hold shows its releases, so their number
+/// has a bound.
 fn check_count(releases: i64, hold: &Hold) -> Result<(), ApiError> {
     if releases < limits::RELEASES_PER_HOLD {
         return Ok(());
