@@ -20,7 +20,7 @@ const RESERVE_RELEASE_READ: &str = "reserve_release_read";
 const RESERVE_RELEASE_WRITE: &str = "reserve_release_write";
 
 /// Each id once, as parameters of one statement for a whole page; `None` if there is none, so that
-/// nothing is to be read.
+/// nothing is to be read. Many holds of a page may be of one plan or charge.
 fn distinct<'a>(ids: impl Iterator<Item = &'a str>) -> Option<Vec<Value>> {
     let ids: BTreeSet<&str> = ids.collect();
     (!ids.is_empty()).then(|| ids.into_iter().map(Value::from).collect())

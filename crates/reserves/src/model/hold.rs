@@ -34,7 +34,7 @@ pub(crate) struct Hold {
 /// What made a hold.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub(crate) enum Origin {
-    /// A caller.
+    /// A caller. Refunds and disputes never consume such a hold.
     Standalone,
     /// A plan, of the charge with this id.
     Charge { charge: String, plan: PlanOfHold },

@@ -82,7 +82,8 @@ impl Terms {
         }
     }
 
-    /// When the plan expires. The holds of a rolling plan keep their dates.
+    /// When the plan expires, from which on it applies to no later charge; `None` if only a caller
+    /// ends it. The holds of a rolling plan keep their dates.
     pub(crate) fn ends_at(self) -> Option<Timestamp> {
         match self {
             Self::Fixed { .. } => self.scheduled_release(),

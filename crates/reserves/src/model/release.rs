@@ -34,11 +34,12 @@ pub(crate) struct Release {
 pub(crate) enum Reason {
     /// A caller asked for it.
     HoldReleasedEarly,
-    /// Its date came.
+    /// Its date came, or that of its plan.
     HoldExpired,
-    /// A refund or a dispute consumes it.
+    /// A refund or a dispute consumes it. The money passes through the payments balance, out of
+    /// which the refund or dispute is then taken.
     HoldReversed,
-    /// Its plan was disabled.
+    /// Its plan was disabled. All that the plan holds is released, also what has a date of its own.
     PlanDisabled,
 }
 

@@ -40,7 +40,8 @@ fn days_after_charge(block: &Fields<'_>) -> Result<Option<i64>, ApiError> {
     block.optional_integer_within("days_after_charge", days)
 }
 
-/// Checks the end of a rolling plan: not past.
+/// Checks the end of a rolling plan: not past. It has no upper bound, unlike the dates of holds: a
+/// plan may run for years.
 fn check_expires_on(expires_on: Option<Timestamp>, now: Timestamp) -> Result<(), ApiError> {
     match expires_on {
         Some(at) if at <= now => Err(ApiError::invalid_param(
@@ -84,7 +85,8 @@ enum Status {
 }
 
 impl Status {
-    /// The states that show this status in `version`.
+    /// The states that show this status in `version`: two, since older versions and newer ones
+    /// count a draining plan differently.
     fn states(self, version: &ApiVersion) -> [&'static str; 2] {
         match self {
             Self::Active => ["active", "active"],

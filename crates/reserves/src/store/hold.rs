@@ -180,7 +180,8 @@ pub(crate) async fn of_page(
     rows.iter().map(Hold::from_row).collect()
 }
 
-/// The columns of a schedule: `release_after`, `scheduled_release`, `announced_release`.
+/// The columns of a schedule: `release_after`, `scheduled_release`, `announced_release`. A hold has
+/// a date of its own or an announced one of its plan, and the table refuses both.
 fn schedule_values(schedule: Schedule) -> [Value; 3] {
     match schedule {
         Schedule::Own { release_after, scheduled_release } => {

@@ -48,7 +48,8 @@ impl LedgerTask for ReleaseDue {
     }
 }
 
-/// What the holds of one release have in common: date, currency and plan.
+/// What the holds of one release have in common: date, currency and plan. It owns nothing of the
+/// hold, so that the hold can be moved into an allocation.
 fn group(hold: &Hold) -> impl PartialEq + Send + use<> {
     (hold.scheduled_release(), hold.pool.currency, hold.plan().map(|plan| plan.seq))
 }

@@ -83,7 +83,8 @@ impl WriteOperation for Create {
 }
 
 impl CreateParams {
-    /// How much of `hold` to release: all that remains by default.
+    /// How much of `hold` to release: all that remains by default. Refused are another currency, a
+    /// hold of which nothing can be released, and more than remains.
     fn amount_of(&self, hold: &Hold) -> Result<i64, ApiError> {
         if let Some(currency) = self.currency.filter(|each| *each != hold.pool.currency) {
             let message = format!(
