@@ -29,30 +29,51 @@ pub(crate) async fn consume_reserve(
         Withdrawal::Dispute { id, amount } => (Source::Dispute(id.to_owned()), amount),
     };
     let holds = store::of_charge(ledger.tx, ledger.owner, &charge.id).await?;
-    let mut reserve = Reserve { consumed: 0, pending: pending_of(&holds) };
-    let mut wanted = match settings.consumption {
+    let pending = pending_of(&holds);
+    let wanted = match settings.consumption {
         Consumption::ReserveFirst => amount,
         Consumption::OnlyIfNeeded => {
-            let own = own_money(ledger, charge, reserve.pending).await?;
+            let own = own_money(ledger, charge, pending).await?;
             amount.saturating_sub(own).max(0)
         }
     };
-    // Each hold has a release of its own, whose event names the refund or the dispute.
+    let consumed = consume_holds(ledger, holds, wanted, &source).await?;
+    Ok(Reserve { consumed: consumed.amount, pending: pending.saturating_sub(consumed.of_pending) })
+}
+
+/// How much of a charge's holds was consumed.
+#[derive(Default)]
+struct Consumed {
+    /// Of all of them.
+    amount: i64,
+    /// Of those that are pending.
+    of_pending: i64,
+}
+
+/// Releases `wanted` of `holds`, in their order, or all of them if they have less. Each hold has a
+/// release of its own, whose event names the refund or the dispute.
+async fn consume_holds(
+    ledger: &mut LedgerTx<'_, '_>,
+    holds: Vec<Hold>,
+    mut wanted: i64,
+    source: &Source,
+) -> Result<Consumed, Failure> {
+    let mut consumed = Consumed::default();
     for hold in holds {
         let amount = hold.remaining().min(wanted);
         if amount <= 0 {
             break;
         }
         wanted = wanted.saturating_sub(amount);
-        reserve.consumed = reserve.consumed.saturating_add(amount);
+        consumed.amount = consumed.amount.saturating_add(amount);
         if hold.pending {
-            reserve.pending = reserve.pending.saturating_sub(amount);
+            consumed.of_pending = consumed.of_pending.saturating_add(amount);
         }
         let source = Some(source.clone());
         let reason = ReleaseReason { source, ..ReleaseReason::of(Reason::HoldReversed) };
         release(ledger, &[Allocation { hold, amount }], reason).await?;
     }
-    Ok(reserve)
+    Ok(consumed)
 }
 
 /// How much of pending money is reserved by these holds.

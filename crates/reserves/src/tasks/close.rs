@@ -4,6 +4,7 @@
 
 use super::{left_of, release_groups};
 use crate::limits;
+use crate::model::hold::Hold;
 use crate::model::plan::{Plan, State, Terms};
 use crate::model::release::{Reason, ReleaseReason};
 use crate::store::due::{self as store, Which};
@@ -95,20 +96,12 @@ impl Closing {
         mut plan: Plan,
         budget: i64,
     ) -> Result<i64, Failure> {
-        let (reason, which) = match self {
-            Self::Ended => (Reason::HoldExpired, Which::WithPlansDate),
-            Self::Disabled => (Reason::PlanDisabled, Which::All),
-        };
         let mut ledger = LedgerTx::begin(tx, owner, cause).await?;
-        let mut holds = match plan.terms {
-            // The holds of a rolling plan keep their dates when it expires.
-            Terms::Rolling { .. } if self == Self::Ended => Vec::new(),
-            _ => store::holds_left(ledger.tx, owner, plan.seq, which, budget).await?,
-        };
+        let mut holds = self.holds(&mut ledger, &plan, budget).await?;
         let left = left_of(budget, &holds);
         // A release is of one currency, and the query orders by announced date first.
         holds.sort_by_key(|hold| hold.pool.currency);
-        let id = plan.id.clone();
+        let (id, reason) = (plan.id.clone(), self.reason());
         let reason = |_: &_| ReleaseReason { plan: Some(id.clone()), ..ReleaseReason::of(reason) };
         release_groups(&mut ledger, holds, |hold| hold.pool.currency, reason).await?;
         if left > 0 {
@@ -118,6 +111,30 @@ impl Closing {
         }
         ledger.finish();
         Ok(left)
+    }
+
+    /// The holds that the plan is to release before it is closed, at most `most`.
+    async fn holds(
+        self,
+        ledger: &mut LedgerTx<'_, '_>,
+        plan: &Plan,
+        most: i64,
+    ) -> Result<Vec<Hold>, StorageError> {
+        let which = match (self, plan.terms) {
+            // The holds of a rolling plan keep their dates when it expires.
+            (Self::Ended, Terms::Rolling { .. }) => return Ok(Vec::new()),
+            (Self::Ended, _) => Which::WithPlansDate,
+            (Self::Disabled, _) => Which::All,
+        };
+        store::holds_left(ledger.tx, ledger.owner, plan.seq, which, most).await
+    }
+
+    /// What the releases of a plan's holds say.
+    const fn reason(self) -> Reason {
+        match self {
+            Self::Ended => Reason::HoldExpired,
+            Self::Disabled => Reason::PlanDisabled,
+        }
     }
 
     /// Closes a plan that has no holds left to release; a rolling plan that expires keeps those
