@@ -60,6 +60,8 @@ pub const fn family<R: ReserveRules>() -> Family {
     }
 }
 
+/// Routes, and the one scheduled task. Each operation gets a copy of the rules, which the
+/// operator's settings fix once, when the server starts.
 fn parts<R: ReserveRules>(settings: &Settings) -> Parts {
     let rules = R::new(settings);
     let mut routes = Routes::default();

@@ -1,4 +1,5 @@
-//! What the ledger is about, as types that know neither storage nor requests.
+//! What the ledger is about, as types that know neither requests nor SQL. Of storage they know its
+//! error, for codes in rows that no type has.
 
 pub(crate) mod account;
 pub(crate) mod balance_transaction;

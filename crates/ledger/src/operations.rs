@@ -1,4 +1,5 @@
-//! The ledger's operations, one file for each kind of objects.
+//! The ledger's operations, one file for each kind of objects. They read parameters, call the rules
+//! and render objects; what money does is decided in [`rules`](crate::rules) alone.
 
 pub(crate) mod balance;
 pub(crate) mod balance_transactions;
@@ -10,7 +11,9 @@ pub(crate) mod intake;
 mod payouts;
 mod refunds;
 
-/// The permissions of the ledger. A `_write` includes its `_read`.
+/// To read what the platform reported, and breaches.
 const LEDGER_READ: &str = "ledger_read";
+/// To report facts of the processor; it includes `ledger_read`.
 const LEDGER_WRITE: &str = "ledger_write";
+/// To read balances and balance transactions.
 const BALANCE_READ: &str = "balance_read";

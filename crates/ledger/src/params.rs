@@ -24,6 +24,7 @@ pub(crate) fn optional_processor_id(
     Ok(id)
 }
 
+/// Refuses an id with a character outside the unreserved set of URLs (RFC 3986).
 fn check_id(fields: &Fields<'_>, name: &str, id: &str) -> Result<(), ApiError> {
     if id.chars().all(|sign| sign.is_ascii_alphanumeric() || "-._~".contains(sign)) {
         return Ok(());

@@ -1,4 +1,5 @@
-//! What facts do to a ledger, and where whoever reserves money of it has a say.
+//! What facts do to a ledger, and where whoever reserves money of it has a say. Rules write rows
+//! and postings through a [`LedgerTx`]; they read no parameters and render nothing.
 
 pub mod charge;
 pub mod dispute;
@@ -77,7 +78,7 @@ pub struct Reserve {
     pub pending: i64,
 }
 
-/// Rules of a ledger of which nothing is reserved.
+/// Rules of a ledger of which nothing is reserved, as in the ledger's own tests.
 #[derive(Clone, Copy, Debug)]
 pub struct NoReserves;
 

@@ -1,12 +1,14 @@
 //! What the SQL of all rows of a ledger shares: the columns of their owner, and how records are
-//! found by id and listed.
+//! found by id and listed. The statements of requests name the owner first, as the primary keys do,
+//! so that none reaches rows of another owner.
 
 use coffer_base::id::AccountId;
 use coffer_base::{Currency, Mode, Owner, Timestamp, limit};
 use coffer_kernel::PagePosition;
 use coffer_storage::{Row, StorageError, Store, Tx, Value};
 
-/// A kind of rows that have an id, and are listed in the order of their numbers.
+/// A kind of rows that have an id, and are listed in the order of their numbers. Who implements it
+/// gets [`find`], [`read`] and [`page`].
 pub trait Record: Sized + Send {
     /// What a list of them is narrowed to.
     type Filter: Send + Sync + 'static;
@@ -23,7 +25,7 @@ pub trait Record: Sized + Send {
     /// Its id.
     fn id(&self) -> &str;
 
-    /// Its number in the ledger.
+    /// Its number in the ledger: larger for rows that were recorded later.
     fn seq(&self) -> i64;
 
     /// The two statements of a list, newer and older than a position: see [`pages`](crate::pages).
@@ -31,7 +33,8 @@ pub trait Record: Sized + Send {
     fn pages(filter: &Self::Filter, values: &mut Vec<Value>) -> (&'static str, &'static str);
 }
 
-/// The record with this id, as a transaction sees it.
+/// The record with this id, as a transaction sees it: under the ledger's lock, so that it cannot
+/// change until the commit.
 ///
 /// # Errors
 /// If the database does not answer, or the row is corrupt.
@@ -44,7 +47,7 @@ pub async fn find<R: Record>(
     rows.first().map(R::from_row).transpose()
 }
 
-/// The record with this id.
+/// The record with this id, as the last commit left it: for operations that only read.
 ///
 /// # Errors
 /// If the database does not answer, or the row is corrupt.

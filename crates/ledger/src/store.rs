@@ -1,4 +1,6 @@
-//! The SQL of the ledger, one file for each kind of rows.
+//! The SQL of the ledger, one file for each kind of rows. It turns rows into types of the model and
+//! back, and decides nothing. Writes are deferred: they are sent with the next query of their
+//! transaction, or with its commit.
 
 pub(crate) mod balance_transaction;
 pub(crate) mod charge;

@@ -1,4 +1,6 @@
 //! Scheduled tasks on ledgers, in transactions of bounded size so that requests get their turn.
+//! What tasks of several crates share is here: how they are called, and in which order they lock
+//! ledgers.
 
 pub(crate) mod available;
 
@@ -11,10 +13,11 @@ use std::future::Future;
 
 /// A scheduled task on the rows of ledgers.
 pub trait LedgerTask: Clone + Send + Sync + 'static {
-    /// Whether it also has work between two midnights.
+    /// Whether it also has work between two midnights: the scheduler then calls it with the current
+    /// time too.
     const BETWEEN_MIDNIGHTS: bool;
 
-    /// The name of its watermark.
+    /// The name of its watermark in the store, and its word in logs. It never changes.
     fn name(&self) -> &'static str;
 
     /// Whether anything is due by `due`: a read, since mostly nothing is.
@@ -27,7 +30,8 @@ pub trait LedgerTask: Clone + Send + Sync + 'static {
         due: Timestamp,
     ) -> impl Future<Output = Result<bool, StorageError>> + Send;
 
-    /// Does a batch of it in one transaction. Returns whether it found any.
+    /// Does a batch of it in one transaction. Returns whether it found any, and is then called
+    /// again until nothing is left.
     ///
     /// # Errors
     /// If the database does not answer, or a rule fails.
@@ -73,6 +77,7 @@ pub struct TaskContext {
     pub due: Timestamp,
     /// The real time.
     pub now: Timestamp,
+    /// Of it a batch uses the source of random ids and what its events name as their cause.
     job: JobContext,
 }
 
@@ -83,6 +88,7 @@ impl TaskContext {
     }
 }
 
+/// A batch as a unit of work of the store, which may run it again if the database asks for a retry.
 struct TaskBatch<T>(T, TaskContext);
 
 impl<T: LedgerTask> Work for TaskBatch<T> {
@@ -101,7 +107,7 @@ pub fn unexpected(failure: Failure) -> StorageError {
     }
 }
 
-/// Groups consecutive rows of the same owner.
+/// Groups consecutive rows of the same owner, so that each ledger has one transaction in a batch.
 pub fn by_owner<T>(rows: Vec<(Owner, T)>) -> Vec<(Owner, Vec<T>)> {
     let mut runs: Vec<(Owner, Vec<T>)> = Vec::new();
     for (owner, row) in rows {

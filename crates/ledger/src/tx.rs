@@ -1,4 +1,5 @@
-//! A ledger transaction: one unit of work on one owner's ledger.
+//! A ledger transaction: one unit of work on one owner's ledger. Rules and scheduled tasks, also
+//! those of crates above this one, write to a ledger through it and in no other way.
 
 use crate::limits;
 use crate::model::balance_transaction::lines_of;
@@ -12,7 +13,8 @@ use coffer_kernel::{
 };
 use coffer_storage::{StorageError, Tx};
 
-/// Bits of a row's number that count within its transaction.
+/// Bits of a row's number that count within its transaction. The bits above are the transaction's
+/// number, so that a ledger has room for 2^47 transactions.
 const PLACE_BITS: u32 = 16;
 
 /// A unit of work on one owner's ledger. It locks the ledger's row first, so that transactions on
@@ -27,15 +29,20 @@ pub struct LedgerTx<'t, 'x> {
     pub owner: &'t Owner,
     /// What its events name as their cause, and the time at which it takes place.
     pub cause: Cause<'t>,
+    /// The number of this transaction in its ledger.
     number: i64,
+    /// How many rows have been numbered so far.
     next_place: i64,
+    /// The pools that were read, each once.
     balances: Vec<(Pool, CachedBalance)>,
 }
 
 /// A balance as it was read, and as it is now.
 #[derive(Clone, Copy)]
 struct CachedBalance {
+    /// `None` if nothing was ever posted to the pool.
     stored: Option<Balance>,
+    /// With all that this transaction has posted.
     now: Balance,
 }
 
@@ -113,6 +120,7 @@ impl<'t, 'x> LedgerTx<'t, 'x> {
         Ok(())
     }
 
+    /// Applies a posting to the cached balance of its pool.
     async fn apply(&mut self, posting: &Posting) -> Result<(), Failure> {
         let mut balance = self.balance(posting.pool).await?;
         balance.apply(posting)?;

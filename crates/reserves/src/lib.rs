@@ -46,6 +46,8 @@ pub const FAMILY: Family = Family {
     parts,
 };
 
+/// Routes and scheduled tasks. The rules are not among them: the ledger's family is made with
+/// [`Rules`] as its parameter.
 fn parts(settings: &coffer_kernel::Settings) -> Parts {
     let settings = Settings::from(settings);
     let mut routes = Routes::default();

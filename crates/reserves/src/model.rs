@@ -1,4 +1,5 @@
-//! What reserves are about, as types that know neither storage nor requests.
+//! What reserves are about, as types that know neither requests nor SQL: dates, shares and states
+//! are computed here, from arguments alone.
 
 pub(crate) mod hold;
 pub(crate) mod plan;

@@ -1,4 +1,5 @@
-//! How money is reserved and released: the rules that the ledger calls.
+//! How money is reserved and released: the rules that the ledger calls, and those that operations
+//! and scheduled tasks of this crate call. Nothing else in this crate posts entries.
 
 mod consume;
 pub(crate) mod hold;
@@ -22,6 +23,7 @@ impl ReserveRules for Rules {
         Self { settings: Settings::from(settings) }
     }
 
+    /// Makes a hold for each plan that applies to the charge.
     async fn money_in(
         &self,
         ledger: &mut LedgerTx<'_, '_>,
@@ -30,6 +32,7 @@ impl ReserveRules for Rules {
         reserve_charge::reserve_charge(ledger, charge, &self.settings).await
     }
 
+    /// Marks the charge's holds as available; the ledger posts the move.
     async fn money_available(
         &self,
         ledger: &mut LedgerTx<'_, '_>,
@@ -38,6 +41,7 @@ impl ReserveRules for Rules {
         consume::settle_holds(ledger, charge).await
     }
 
+    /// Releases what a refund or a dispute consumes of the charge's holds.
     async fn money_out(
         &self,
         ledger: &mut LedgerTx<'_, '_>,

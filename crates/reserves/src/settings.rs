@@ -1,4 +1,5 @@
-//! What an operator can set of reserves.
+//! What an operator can set of reserves. Settings are read once, when the server starts, and passed
+//! by value to the operations and rules that need them.
 
 use crate::limits;
 use coffer_kernel::{Setting, SettingKind};
@@ -9,7 +10,8 @@ pub enum Consumption {
     /// The reserve of its charge.
     #[default]
     ReserveFirst,
-    /// What the account has; the reserve only as far as that does not suffice.
+    /// What the account has; the reserve only as far as that does not suffice. Stripe's guide can
+    /// be read either way.
     OnlyIfNeeded,
 }
 
@@ -19,7 +21,7 @@ pub struct Settings {
     /// Which money refunds and disputes take first.
     pub consumption: Consumption,
     /// Whether a caller's hold above what is available is refused; otherwise the available balance
-    /// goes below zero.
+    /// goes below zero. Holds of plans are never refused.
     pub strict: bool,
     /// The smallest hold that a plan makes, in minor units, at least 1; of a charge whose share is
     /// smaller it reserves nothing.

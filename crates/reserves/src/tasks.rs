@@ -17,14 +17,15 @@ use crate::rules::release::release;
 use coffer_kernel::Failure;
 use coffer_ledger::LedgerTx;
 
-/// What is left of a batch's `budget` of holds after `holds`.
+/// What is left of a batch's `budget` of holds after `holds`. While something is left, a query that
+/// the budget bounded has found all there was.
 fn left_of(budget: i64, holds: &[Hold]) -> i64 {
     let used = i64::try_from(holds.len()).unwrap_or(limits::HOLDS_PER_BATCH);
     budget.saturating_sub(used).max(0)
 }
 
 /// Releases all that remains of holds of one owner: one release for each run of holds with the same
-/// `key`.
+/// `key`, for the reason of the run's first hold. A run is of one currency.
 async fn release_groups<K: PartialEq + Send>(
     ledger: &mut LedgerTx<'_, '_>,
     holds: Vec<Hold>,

@@ -17,18 +17,22 @@ type Date = (u16, u8, u8);
 /// its holds were being released.
 const DISABLED_AT_ONCE: Date = (2025, 12, 16);
 
-/// Holds show their releases.
+/// From this version on holds show `release_details`.
 const RELEASE_DETAILS: Date = (2026, 6, 24);
 
-/// All objects have a destination, and releases by date another reason.
+/// From this version on all objects have a `destination`, and releases by date the reason
+/// `hold_expired`, which was `bulk_hold_expiry` before.
 const ENDIVE: Date = (2026, 9, 30);
 
 /// The version from which on plans can be of type `manual_release`.
 pub(crate) const MANUAL_RELEASE: Date = ENDIVE;
 
-/// A change: what a field showed before it.
+/// A change of one field: what it showed before. A field is in a table once, so that the order of
+/// changes does not matter.
 pub(crate) struct Change<T: 'static> {
+    /// The first version that has the newest form.
     since: Date,
+    /// A field of the object itself, not of one inside it.
     field: &'static str,
     /// `None` where there was no such field.
     older: fn(&T) -> Option<Value>,
@@ -53,6 +57,7 @@ pub(crate) const RELEASE: &[Change<Release>] = &[
     Change { since: ENDIVE, field: "reason", older: |release| Some(older_reason(release)) },
 ];
 
+/// A plan's status while `disabling` was one: disabled only once its holds are released.
 fn older_status(plan: &Plan) -> Value {
     Value::from(match plan.state {
         State::Active => "active",
@@ -62,6 +67,7 @@ fn older_status(plan: &Plan) -> Value {
     })
 }
 
+/// When a plan became disabled while `disabling` was a status: once nothing was left of its holds.
 fn drained_at(plan: &Plan) -> Value {
     match plan.state {
         State::Disabled { drained_at, .. } => Value::from(drained_at),
@@ -69,6 +75,7 @@ fn drained_at(plan: &Plan) -> Value {
     }
 }
 
+/// A release's reason before [`ENDIVE`]; only that of releases by date had another name.
 fn older_reason(release: &Release) -> Value {
     Value::from(match release.reason {
         Reason::HoldExpired => "bulk_hold_expiry",
@@ -76,7 +83,8 @@ fn older_reason(release: &Release) -> Value {
     })
 }
 
-/// The states of plans whose status is `disabled` in `version`.
+/// The states of plans whose status is `disabled` in `version`. There are always two, so that one
+/// statement lists both; they may be the same.
 pub(crate) fn disabled_states(version: &ApiVersion) -> [&'static str; 2] {
     if version.is_at_least(DISABLED_AT_ONCE) {
         ["disabled", "draining"]

@@ -1,4 +1,5 @@
-//! Holds, plans and releases as callers and events show them.
+//! Holds, plans and releases as callers and events show them. It renders what it is given, reads
+//! nothing and decides nothing; how older versions differ is in [`version`].
 
 use crate::model::hold::Hold;
 use crate::model::plan::{Plan, State, Terms};
@@ -12,9 +13,10 @@ use coffer_ledger::Charge;
 /// How an object is shown: to whom, and in which version.
 #[derive(Clone, Debug)]
 pub(crate) struct View {
+    /// What [`version::translate`] translates to.
     version: ApiVersion,
     /// Whether to show the fields that Stripe shows to Connect platforms: if the caller sent
-    /// `Stripe-Account`.
+    /// `Stripe-Account`, and in events.
     connect: bool,
     livemode: bool,
 }
@@ -43,6 +45,7 @@ pub(crate) struct Expanded {
     pub(crate) source_charge: Option<Object>,
 }
 
+/// A field that names another object: the object if it was expanded, else its id, else null.
 fn link(id: Option<&str>, object: Option<Object>) -> Value {
     match (id, object) {
         (_, Some(object)) => Value::Object(object),
@@ -51,6 +54,7 @@ fn link(id: Option<&str>, object: Option<Object>) -> Value {
     }
 }
 
+/// A time in Unix seconds, or null.
 fn optional(at: Option<Timestamp>) -> Value {
     at.map_or(Value::Null, Value::from)
 }
@@ -66,7 +70,8 @@ pub(crate) fn details(details: &[ReleaseDetail]) -> Value {
     Value::List(details.iter().map(detail).collect())
 }
 
-/// When a hold is released.
+/// When a hold is released, and after which time a caller asked for it. A fixed plan's block has
+/// the same two fields.
 pub(crate) fn release_schedule(
     release_after: Option<Timestamp>,
     scheduled_release: Option<Timestamp>,
@@ -76,7 +81,8 @@ pub(crate) fn release_schedule(
         .set("scheduled_release", optional(scheduled_release))
 }
 
-/// A hold with its releases.
+/// A hold with its releases, newest first. `created_by` is `application` for a plan's hold too,
+/// unlike a plan's release.
 pub(crate) fn hold(
     hold: &Hold,
     released: &[ReleaseDetail],
@@ -107,12 +113,13 @@ pub(crate) fn hold(
     version::translate(object, hold, version::HOLD, &view.version)
 }
 
-/// A hold as events show it.
+/// A hold as events show it: with all fields, its links as ids.
 pub(crate) fn hold_in_event(shown: &Hold, released: &[ReleaseDetail], owner: &Owner) -> Object {
     hold(shown, released, Expanded::default(), &View::of_event(owner))
 }
 
-/// A plan.
+/// A plan. A plan whose holds are being released is shown as disabled, and translated for versions
+/// in which it is `disabling`.
 pub(crate) fn plan(plan: &Plan, view: &View) -> Object {
     let (status, disabled_at) = match plan.state {
         State::Active => ("active", None),
@@ -154,7 +161,7 @@ pub(crate) fn plan_in_event(shown: &Plan, owner: &Owner) -> Object {
     plan(shown, &View::of_event(owner))
 }
 
-/// A release.
+/// A release. `created_by` is `stripe` unless a caller asked for it.
 pub(crate) fn release(release: &Release, expanded: Expanded, view: &View) -> Object {
     let by_caller = release.reason.is_by_caller();
     let mut object = Object::new(&release.id, "reserve.release")
@@ -165,6 +172,7 @@ pub(crate) fn release(release: &Release, expanded: Expanded, view: &View) -> Obj
         .set("destination", "payments")
         .set("livemode", view.livemode)
         .set("reason", release.reason.as_str())
+        // A release takes place when it is recorded.
         .set("released_at", release.created)
         .set("reserve_hold", link(release.hold.as_deref(), expanded.reserve_hold))
         .set("reserve_plan", link(release.plan.as_deref(), expanded.reserve_plan));
@@ -185,7 +193,8 @@ pub(crate) fn release_in_event(shown: &Release, owner: &Owner) -> Object {
     release(shown, Expanded::default(), &View::of_event(owner))
 }
 
-/// The charge to which a hold's `source_charge` expands.
+/// The charge to which a hold's `source_charge` expands: what the ledger knows of it, under the
+/// names of Stripe's charges.
 pub(crate) fn source_charge(charge: &Charge, livemode: bool) -> Object {
     let fee = Some(charge.application_fee).filter(|&fee| fee > 0);
     Object::new(&charge.id, "charge")

@@ -1,4 +1,5 @@
-//! The accounts of a ledger: buckets of money, in pools by currency and source type.
+//! The accounts of a ledger: buckets of money, in pools by currency and source type. Their codes
+//! are stored in rows and written out in the verification's SQL, so they never change.
 
 use coffer_storage::StorageError;
 

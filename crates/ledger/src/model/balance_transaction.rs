@@ -1,4 +1,5 @@
-//! Balance transactions: journal entries as their account sees them.
+//! Balance transactions: journal entries as their account sees them. They are derived from an
+//! entry's postings, so that the two cannot differ.
 
 use super::account::Bucket;
 use super::entry::Posting;
@@ -9,16 +10,22 @@ use coffer_dialect::ApiError;
 /// A balance transaction as it is stored.
 #[derive(Clone, Debug)]
 pub(crate) struct BalanceTransaction {
+    /// Its number in the ledger, which orders lists.
     pub(crate) seq: i64,
+    /// `txn_` and random characters: the server makes it.
     pub(crate) id: String,
+    /// The kind of its entry: `type` on the wire.
     pub(crate) kind: String,
     /// The id of the object that caused it.
     pub(crate) source: String,
     pub(crate) currency: Currency,
+    /// What it says of one of the two balances.
     pub(crate) line: BalanceTransactionLine,
-    /// The part of the fee that the platform took.
+    /// The part of the fee that the platform took, in minor units; the rest is the processor's.
     pub(crate) application_fee: i64,
+    /// When its entry happened, which may be before it was recorded.
     pub(crate) created: Timestamp,
+    /// Until when it is shown as pending, if a pending bucket is involved.
     pub(crate) available_on: Timestamp,
 }
 
@@ -52,6 +59,8 @@ pub(crate) fn lines_of(postings: &[Posting]) -> Result<Vec<BalanceTransactionLin
     Ok(lines)
 }
 
+/// What the postings do to one balance. A posting within the balance changes neither figure; one to
+/// or from [`Bucket::Fees`] is a fee, and any other is part of the amount.
 fn line_of(postings: &[Posting], reserved: bool) -> Result<BalanceTransactionLine, ApiError> {
     let buckets = if reserved { Bucket::RESERVED } else { Bucket::PAYMENTS };
     let mut line = BalanceTransactionLine { reserved, pending: false, amount: 0, fee: 0 };

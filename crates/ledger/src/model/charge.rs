@@ -16,9 +16,9 @@ pub struct Charge {
     pub amount: i64,
     /// Its currency.
     pub currency: Currency,
-    /// The processor's fee; `None` until it is reported.
+    /// The processor's fee, not negative; `None` until it is reported, which may be later.
     pub fee: Option<i64>,
-    /// The platform's fee.
+    /// The platform's fee, 0 if it takes none. It may exceed what the processor's fee leaves.
     pub application_fee: i64,
     /// How the customer paid.
     pub source_type: SourceType,
@@ -28,18 +28,20 @@ pub struct Charge {
     pub created: Timestamp,
     /// When its money becomes available.
     pub available_on: Timestamp,
-    /// The sum of its refunds that did not fail.
+    /// The sum of its refunds that did not fail: 0 to `amount`.
     pub refunded: i64,
-    /// Whether it was ever disputed.
+    /// Whether it was ever disputed. A dispute that is won does not reset it.
     pub disputed: bool,
-    /// The part of its money that waits for `available_on`, in the payments balance or reserved.
+    /// The part of its money that waits for `available_on`, in the payments balance or reserved;
+    /// negative if fees exceed the amount, and 0 once it is settled.
     pub pending: i64,
-    /// Whether its money is available.
+    /// Whether its money is available. It becomes so once, and stays so.
     pub settled: bool,
 }
 
 impl Charge {
-    /// The amount less both fees; may be negative.
+    /// The amount less both fees: what the account receives, and the whole of which plans take
+    /// their percentage. Negative if the fees exceed the amount.
     pub fn net(&self) -> i64 {
         let fees = self.fee.unwrap_or(0).saturating_add(self.application_fee);
         self.amount.saturating_sub(fees)
@@ -51,7 +53,9 @@ impl Charge {
     }
 
     /// How much of `amount` is taken out of the charge's pending money, of which `reserved` is
-    /// reserved and stays; the rest comes out of what is available.
+    /// reserved and stays; the rest comes out of what is available. Money is taken from where the
+    /// charge's own money is, so that a refund of a pending charge does not touch what can be paid
+    /// out.
     pub(crate) fn share_of_pending(&self, reserved: i64, amount: i64) -> i64 {
         if self.settled { 0 } else { self.pending.saturating_sub(reserved).clamp(0, amount.max(0)) }
     }
@@ -62,7 +66,8 @@ impl Charge {
     }
 }
 
-/// When the money of a charge becomes available by default.
+/// When the money of a charge becomes available if the processor does not say: at the midnight
+/// (UTC) that ends the day after the charge's own.
 pub fn default_available_on(created: Timestamp) -> Timestamp {
     created.midnight_after().plus((limits::AVAILABLE_AFTER_DAYS - 1) * DAY_SECONDS)
 }

@@ -16,17 +16,19 @@ pub struct Dispute {
     pub amount: i64,
     /// Its currency.
     pub currency: Currency,
-    /// The processor's fee for the dispute.
+    /// The processor's fee for the dispute; 0 if none was reported.
     pub fee: i64,
     /// When it took place.
     pub created: Timestamp,
-    /// How much of its charge's reserve it consumed.
+    /// How much of its charge's reserve it consumed: 0 to `amount`. It stays when the dispute is
+    /// won.
     pub consumed: i64,
-    /// How much of its charge's pending money it took.
+    /// How much of its charge's pending money it took: where a dispute that is won brings it back
+    /// to.
     pub from_pending: i64,
-    /// Its status.
+    /// It changes once, from open to one of the others.
     pub status: Status,
-    /// Whether the fee came back.
+    /// Whether the fee came back. Only that of a dispute that is won can.
     pub fee_returned: bool,
 }
 
@@ -42,6 +44,7 @@ pub enum Status {
 }
 
 impl Status {
+    /// Every status, so that a code from a row finds its own.
     const ALL: [Self; 3] = [Self::Open, Self::Won, Self::Lost];
 
     /// Its name on the wire.

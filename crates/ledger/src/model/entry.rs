@@ -6,7 +6,8 @@ use coffer_base::{Currency, Timestamp};
 use coffer_dialect::ApiError;
 use coffer_storage::StorageError;
 
-/// Money that moves from one bucket to another of the same pool.
+/// Money that moves from one bucket to another of the same pool. It has both ends, so that no
+/// posting can make money or lose any.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Posting {
     /// The bucket that it leaves.
@@ -35,7 +36,8 @@ impl Pool {
     }
 }
 
-/// A journal entry: one cause, and all that it moves.
+/// A journal entry: one cause, and all that it moves. It is written once and never changed; a
+/// correction is another entry.
 #[derive(Clone, Copy, Debug)]
 pub struct Entry<'a> {
     /// Its kind, which is the `type` of its balance transactions.
@@ -46,7 +48,8 @@ pub struct Entry<'a> {
     pub created: Timestamp,
     /// When the money that it leaves pending becomes available; `created` if it leaves none.
     pub available_on: Timestamp,
-    /// The part of the fees that the platform took.
+    /// The part of the fees in `postings` that the platform took, shown in the balance transaction
+    /// of the payments balance.
     pub application_fee: i64,
     /// What it moves, all in one currency.
     pub postings: &'a [Posting],
@@ -74,7 +77,7 @@ impl Entry<'_> {
     }
 }
 
-/// The amounts in the buckets of one pool.
+/// The amounts in the buckets of one pool, whose sum is always 0.
 #[derive(Clone, Copy, PartialEq, Eq, Default, Debug)]
 pub struct Balance([i64; Bucket::ALL.len()]);
 
@@ -89,7 +92,8 @@ impl Balance {
         &self.0
     }
 
-    /// The amount in one bucket.
+    /// The amount in one bucket. The reserved buckets and payouts in transit are never below zero,
+    /// which the tables check.
     pub fn of(&self, bucket: Bucket) -> i64 {
         let found = Bucket::ALL.iter().zip(self.0).find(|(each, _)| **each == bucket);
         found.map_or(0, |(_, amount)| amount)

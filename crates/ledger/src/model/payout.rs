@@ -16,11 +16,12 @@ pub struct Payout {
     pub amount: i64,
     /// Its currency.
     pub currency: Currency,
-    /// The source type of the money.
+    /// Which of the currency's pools the money comes from.
     pub source_type: SourceType,
-    /// Whether it had taken place before it was recorded, so that it cannot be refused.
+    /// Whether it had taken place before it was recorded, so that it cannot be refused and makes a
+    /// [`Breach`] if it took too much.
     pub reported: bool,
-    /// When it took place.
+    /// When it was recorded: a payout has no parameter for its time.
     pub created: Timestamp,
     /// Its status.
     pub status: Status,
@@ -92,14 +93,18 @@ impl Payout {
 /// A reported payout that took more than was available.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub(crate) struct Breach {
+    /// Its number in the ledger, which orders lists.
     pub(crate) seq: i64,
+    /// `lbreach_` and random characters: the server makes it.
     pub(crate) id: String,
     /// The id of the payout.
     pub(crate) payout: String,
+    /// The payout's whole amount, not only what was missing.
     pub(crate) amount: i64,
     pub(crate) currency: Currency,
     pub(crate) source_type: SourceType,
-    /// The available balance after it: below zero.
+    /// The available balance of the pool after it: below zero.
     pub(crate) available_after: i64,
+    /// When the payout was recorded.
     pub(crate) created: Timestamp,
 }

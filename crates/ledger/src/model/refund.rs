@@ -17,9 +17,9 @@ pub struct Refund {
     pub currency: Currency,
     /// When it took place.
     pub created: Timestamp,
-    /// How much of its charge's reserve it consumed.
+    /// How much of its charge's reserve it consumed: 0 to `amount`. It stays when the refund fails.
     pub consumed: i64,
-    /// How much of its charge's pending money it took.
+    /// How much of its charge's pending money it took: where a refund that fails brings it back to.
     pub from_pending: i64,
     /// Whether the processor could not carry it out, so that the money came back.
     pub failed: bool,

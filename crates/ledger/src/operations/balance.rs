@@ -1,4 +1,5 @@
-//! The balance of an account.
+//! The balance of an account. It is read from the stored balances and not summed from postings, so
+//! that it costs one statement however long the journal is.
 
 use super::BALANCE_READ;
 use crate::model::account::Bucket;

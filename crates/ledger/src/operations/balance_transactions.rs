@@ -89,7 +89,8 @@ impl Collection for BalanceTransactions {
     }
 }
 
-/// The object on the wire.
+/// The object on the wire. Its status depends on the time of the request: nothing is written when
+/// pending money becomes available.
 fn render(transaction: &BalanceTransaction, now: Timestamp) -> Object {
     let line = transaction.line;
     let pending = line.pending && transaction.available_on > now;
@@ -110,7 +111,7 @@ fn render(transaction: &BalanceTransaction, now: Timestamp) -> Object {
         .set("type", transaction.kind.clone())
 }
 
-/// The parts of the fee, by who took them.
+/// The parts of the fee, by who took them; a part of 0 is left out.
 fn fee_details(transaction: &BalanceTransaction) -> Value {
     let platform = transaction.application_fee;
     let processor = transaction.line.fee.saturating_sub(platform);
@@ -127,7 +128,8 @@ fn fee_details(transaction: &BalanceTransaction) -> Value {
     Value::List(fees.into_iter().filter(|(_, amount)| *amount != 0).map(detail).collect())
 }
 
-/// The category in which accounting software of the platform files it.
+/// The category in which accounting software of the platform files it: Stripe's names. The sign of
+/// an adjustment says whether a dispute took money or brought it back.
 fn reporting_category(kind: &str, amount: i64) -> String {
     match kind {
         "adjustment" if amount < 0 => "dispute",

@@ -1,4 +1,6 @@
-//! Breaches: reported payouts that took more than was available.
+//! Breaches: reported payouts that took more than was available. The processor has then paid out
+//! money that the books have as pending or reserved, or that the account did not have, so the
+//! platform reads them to act.
 
 use super::LEDGER_READ;
 use crate::model::payout::Breach;

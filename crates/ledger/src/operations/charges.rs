@@ -1,4 +1,5 @@
-//! The intake of charges.
+//! The intake of charges. It is the one kind of facts of which a figure, the processor's fee, may
+//! be reported later.
 
 use super::intake::{self, Intake, ListFilter, check_same};
 use super::{LEDGER_READ, LEDGER_WRITE};
@@ -21,10 +22,14 @@ pub(crate) struct CreateParams {
     amount: i64,
     currency: Currency,
     fee: Option<i64>,
+    /// 0 if it was not sent.
     application_fee: Option<i64>,
     source_type: Option<SourceType>,
+    /// The platform's transfer that the charge stands for, as far as it has one.
     source_transfer: Option<String>,
+    /// The time of the request if it was not sent.
     created: Option<Timestamp>,
+    /// Within a year after `created`; [`default_available_on`] if it was not sent.
     available_on: Option<Timestamp>,
 }
 
@@ -160,7 +165,8 @@ impl ListFilter for Filter {
 }
 
 impl CreateParams {
-    /// The charge of these parameters.
+    /// The charge of these parameters. Money whose time has come already is available from the
+    /// start, and never pending.
     fn charge(&self, ledger: &mut LedgerTx<'_, '_>) -> Result<Charge, Failure> {
         let created = self.created.unwrap_or(ledger.now());
         let available_on = self.available_on(created)?;
@@ -186,7 +192,8 @@ impl CreateParams {
         Ok(charge)
     }
 
-    /// When the money of a charge that was created at `created` becomes available.
+    /// When the money of a charge that was created at `created` becomes available. A time before
+    /// the charge, or more than [`limits::AVAILABLE_AFTER_SECONDS`] after it, is refused.
     fn available_on(&self, created: Timestamp) -> Result<Timestamp, ApiError> {
         let Some(at) = self.available_on else {
             return Ok(default_available_on(created));

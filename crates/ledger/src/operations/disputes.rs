@@ -16,8 +16,10 @@ use coffer_kernel::{Definition, Failure};
 #[derive(Clone, Debug)]
 pub(crate) struct CreateParams {
     id: String,
+    /// The processor's id of the charge, which must be recorded before.
     charge: String,
     amount: i64,
+    /// What the processor charges for the dispute itself; 0 if it was not sent.
     fee: Option<i64>,
     created: Option<Timestamp>,
 }
@@ -25,7 +27,9 @@ pub(crate) struct CreateParams {
 /// How a dispute ended, and whether its fee came back.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct UpdateParams {
+    /// Won or lost: a dispute is open when it is created, and cannot become so again.
     status: Status,
+    /// Refused with a lost dispute, whose fee never comes back.
     fee_returned: Option<bool>,
 }
 
@@ -107,6 +111,7 @@ impl Intake for Dispute {
         Ok(self)
     }
 
+    /// An open dispute ends; one that ended already is compared with what is sent.
     async fn apply_update<R: ReserveRules>(
         mut self,
         ledger: &mut LedgerTx<'_, '_>,

@@ -28,6 +28,7 @@ pub(crate) const DISPUTES_RETRIEVE: Example = Example::EMPTY.on("ledger.disputes
 pub(crate) const DISPUTES_UPDATE: Example =
     Example::of(&[("status", "won")]).on("ledger.disputes.create").or("status", "lost");
 
+/// Reported, so that it succeeds on an account that has nothing available.
 pub(crate) const PAYOUTS_CREATE: Example =
     Example::of(&[("id", "po_{n}"), ("amount", "7"), USD, ("reported", "true")]).or("amount", "8");
 pub(crate) const PAYOUTS_RETRIEVE: Example = Example::EMPTY.on("ledger.payouts.create");

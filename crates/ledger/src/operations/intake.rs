@@ -20,7 +20,9 @@ use std::marker::PhantomData;
 pub(crate) trait Intake: Record<Filter: ListFilter> + Clone + Sync + 'static {
     /// What errors call one.
     const KIND: &'static str;
+    /// `POST /v1/ledger/<kind>s`.
     const CREATE: Definition;
+    /// `POST /v1/ledger/<kind>s/:id`.
     const UPDATE: Definition;
     const LIST: Definition;
     const RETRIEVE: Definition;
@@ -29,12 +31,16 @@ pub(crate) trait Intake: Record<Filter: ListFilter> + Clone + Sync + 'static {
     /// The names of the parameters of an update, in the order in which they are checked.
     const UPDATE_PARAMS: &'static [&'static str];
     type CreateParams: CreateParams;
+    /// What can follow a fact of this kind.
     type UpdateParams: Clone + Send + Sync + 'static;
 
+    /// Reads a fact as it is sent, whether it is new or sent again.
     fn parse_create(fields: &Fields<'_>) -> Result<Self::CreateParams, ApiError>;
+    /// Reads what followed.
     fn parse_update(fields: &Fields<'_>) -> Result<Self::UpdateParams, ApiError>;
 
-    /// Records a fact whose id is not known yet.
+    /// Records a fact whose id is not known yet: its row, its entries, and what the rules reserve
+    /// of it or release for it.
     fn record<R: ReserveRules>(
         ledger: &mut LedgerTx<'_, '_>,
         params: &Self::CreateParams,
@@ -42,6 +48,7 @@ pub(crate) trait Intake: Record<Filter: ListFilter> + Clone + Sync + 'static {
     ) -> impl Future<Output = Result<Self, Failure>> + Send;
 
     /// Compares a stored fact with how it is sent again, and adds what was not known of it.
+    /// Parameters that were left out contradict nothing; the first that differs is the error.
     fn reconcile<R: ReserveRules>(
         self,
         ledger: &mut LedgerTx<'_, '_>,
@@ -49,7 +56,7 @@ pub(crate) trait Intake: Record<Filter: ListFilter> + Clone + Sync + 'static {
         rules: &R,
     ) -> impl Future<Output = Result<Self, Failure>> + Send;
 
-    /// Records what followed.
+    /// Records what followed. Sending the same update again changes nothing.
     fn apply_update<R: ReserveRules>(
         self,
         ledger: &mut LedgerTx<'_, '_>,
@@ -75,10 +82,11 @@ pub(crate) trait ListFilter: Sized {
     /// The names of its parameters, in the order in which they are checked.
     const PARAMS: &'static [&'static str];
 
+    /// Reads the filter of a list.
     fn parse(fields: &Fields<'_>) -> Result<Self, ApiError>;
 }
 
-/// Adds all operations of a kind of facts.
+/// Adds all operations of a kind of facts: create, update, list and retrieve.
 pub(crate) fn register<I: Intake>(routes: &mut Routes, rules: &impl ReserveRules) {
     routes
         .write(Create::<I, _>::new(rules.clone()))
@@ -86,7 +94,7 @@ pub(crate) fn register<I: Intake>(routes: &mut Routes, rules: &impl ReserveRules
         .collection(Facts::<I>(PhantomData));
 }
 
-/// Creates a fact.
+/// Creates a fact, or returns the stored one if its id is known.
 pub(crate) struct Create<I, R> {
     rules: R,
     kind: PhantomData<fn() -> I>,
@@ -132,7 +140,7 @@ impl<I: Intake, R: ReserveRules> WriteOperation for Create<I, R> {
     }
 }
 
-/// Records what followed a fact.
+/// Records what followed a fact, which the path names: 404 if it is unknown.
 pub(crate) struct Update<I, R> {
     rules: R,
     kind: PhantomData<fn() -> I>,
@@ -219,7 +227,8 @@ impl<I: Intake> Collection for Facts<I> {
     }
 }
 
-/// Checks when a fact happened: not in the future, save for clocks that differ.
+/// Checks when a fact happened: not in the future, save for clocks that differ by up to
+/// [`limits::CLOCK_SKEW_SECONDS`]. Any time in the past is accepted.
 fn check_created(created: Option<Timestamp>, now: Timestamp) -> Result<(), ApiError> {
     match created {
         Some(created) if created > now.plus(limits::CLOCK_SKEW_SECONDS) => {

@@ -20,7 +20,9 @@ pub(crate) struct CreateParams {
     id: String,
     amount: i64,
     currency: Currency,
+    /// The pool that it takes from; cards if it was not sent.
     source_type: Option<SourceType>,
+    /// Whether it has taken place already; a payout that was only asked for is the default.
     reported: Option<bool>,
 }
 

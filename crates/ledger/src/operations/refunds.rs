@@ -36,7 +36,9 @@ impl ListFilter for Filter {
 #[derive(Clone, Debug)]
 pub(crate) struct CreateParams {
     id: String,
+    /// The processor's id of the charge, which must be recorded before.
     charge: String,
+    /// At most what earlier refunds left of the charge.
     amount: i64,
     created: Option<Timestamp>,
 }

@@ -1,4 +1,5 @@
-//! What happens to a charge's money.
+//! What happens to a charge's money: it comes in, its fee is corrected, refunds and disputes take
+//! of it and bring it back, and it becomes available.
 
 use super::{ReserveRules, Withdrawal};
 use crate::model::account::Bucket;
@@ -9,7 +10,8 @@ use crate::tx::LedgerTx;
 use coffer_base::Timestamp;
 use coffer_kernel::Failure;
 
-/// Records a charge: its amount and its fees, and what is reserved of it.
+/// Records a charge: its amount and its fees in one entry, and then what is reserved of it. A
+/// charge that is available from the start goes to the available bucket at once.
 pub async fn record<R: ReserveRules>(
     ledger: &mut LedgerTx<'_, '_>,
     charge: &Charge,
@@ -83,13 +85,18 @@ pub(crate) struct Debit<'a> {
     pub(crate) kind: &'static str,
     /// The id of the refund or the dispute.
     pub(crate) source: &'a str,
+    /// When the refund or the dispute took place, or when its money came back.
     pub(crate) created: Timestamp,
+    /// How much goes or comes back, in minor units, without the fee.
     pub(crate) amount: i64,
+    /// The fee of a dispute, which is taken out of what is available and brought back to it, also
+    /// while the charge is pending.
     pub(crate) fee: i64,
 }
 
 /// Takes a debit's amount out of the charge's pending money, save the `reserved` part of it, and
-/// the rest and the fee out of what is available. Returns how much came out of pending money.
+/// the rest and the fee out of what is available, which may go below zero: the processor has taken
+/// the money already. Returns how much came out of pending money.
 pub(crate) async fn withdraw(
     ledger: &mut LedgerTx<'_, '_>,
     charge: &mut Charge,
@@ -142,7 +149,8 @@ pub(crate) async fn reinstate(
     Ok(())
 }
 
-/// Makes a charge's money available, with the part of it that is reserved: one entry.
+/// Makes a charge's money available, with the part of it that is reserved: one entry, so that no
+/// state between the two is ever stored.
 pub(crate) async fn settle<R: ReserveRules>(
     ledger: &mut LedgerTx<'_, '_>,
     charge: &mut Charge,
@@ -168,7 +176,8 @@ pub(crate) async fn settle<R: ReserveRules>(
     Ok(())
 }
 
-/// The posting that makes pending money available; fees above the amount leave a negative one.
+/// The posting that makes pending money available. Fees above the amount leave a negative one, and
+/// what the account owes then moves the other way.
 const fn available_posting(pool: Pool, pending: i64) -> Posting {
     if pending >= 0 {
         pool.posting(Bucket::PaymentsPending, Bucket::PaymentsAvailable, pending)

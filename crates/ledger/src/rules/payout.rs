@@ -36,6 +36,8 @@ pub async fn record(ledger: &mut LedgerTx<'_, '_>, payout: &Payout) -> Result<()
     Ok(())
 }
 
+/// The refusal of a payout above what is available. It names `reported`, since a payout that has
+/// taken place must be recorded whatever it took.
 fn insufficient(payout: &Payout, available: i64) -> ApiError {
     ApiError::invalid_param(
         "amount",
@@ -52,7 +54,8 @@ fn insufficient(payout: &Payout, available: i64) -> ApiError {
 }
 
 /// Records a payout's new status; the one that it has already changes nothing, and one that cannot
-/// follow it is refused with 400.
+/// follow it is refused with 400. Money that comes back is taken out of transit, or out of
+/// clearing once the payout was paid.
 pub async fn become_status(
     ledger: &mut LedgerTx<'_, '_>,
     payout: &mut Payout,
@@ -90,6 +93,7 @@ pub async fn become_status(
     Ok(())
 }
 
+/// Posts an entry about the payout's whole amount.
 async fn move_money(
     ledger: &mut LedgerTx<'_, '_>,
     payout: &Payout,

@@ -7,6 +7,7 @@ use coffer_base::{Currency, Timestamp};
 use coffer_dialect::CreatedRange;
 use coffer_storage::{Row, StorageError, Value};
 
+/// A balance transaction, in the order of columns that its `from_row` reads.
 macro_rules! select_balance_transaction {
     () => {
         "SELECT seq, id, kind, source, currency, reserved, pending, amount, fee, created, \
@@ -17,12 +18,14 @@ macro_rules! select_balance_transaction {
 /// What a list of balance transactions is narrowed to.
 #[derive(Clone, Debug)]
 pub(crate) struct Filter {
+    /// The `type` on the wire. An unknown one finds none.
     pub(crate) kind: Option<String>,
     pub(crate) currency: Option<Currency>,
     /// The id of the object that caused them.
     pub(crate) source: Option<String>,
-    /// Whether that object is a payout.
+    /// Whether that object is a payout, so that a charge or a refund with the same id is not found.
     pub(crate) of_payout: bool,
+    /// When the entry happened; all times if it was not sent.
     pub(crate) created: CreatedRange,
 }
 

@@ -8,7 +8,8 @@ use coffer_base::{Currency, Owner, Timestamp};
 use coffer_dialect::CreatedRange;
 use coffer_storage::{Row, StorageError, Store, Tx, Value};
 
-/// A charge, with its owner in the last columns.
+/// A charge in the order of columns that its `from_row` reads, with its owner in the last ones for
+/// scheduled tasks, which read charges of all owners.
 macro_rules! select_charge {
     () => {
         "SELECT seq, id, amount, currency, fee, application_fee, source_type, source_transfer, \
@@ -97,7 +98,8 @@ pub(crate) fn insert(tx: &mut Tx<'_>, owner: &Owner, charge: &Charge) {
     );
 }
 
-/// Stores the columns of a charge that can change.
+/// Stores the columns of a charge that can change. The others are what the processor reported,
+/// which stays.
 pub(crate) fn update(tx: &mut Tx<'_>, owner: &Owner, charge: &Charge) {
     let mut values = vec![
         Value::from(charge.fee),
@@ -131,7 +133,8 @@ pub async fn charges_of_page(
     rows.iter().map(Charge::from_row).collect()
 }
 
-/// Whether money of any charge is due to become available.
+/// Whether money of any charge is due to become available: one row of the index on charges that are
+/// not settled.
 pub(crate) async fn any_due(store: &Store, due: Timestamp) -> Result<bool, StorageError> {
     let rows = store
         .query(
@@ -142,7 +145,8 @@ pub(crate) async fn any_due(store: &Store, due: Timestamp) -> Result<bool, Stora
     Ok(!rows.is_empty())
 }
 
-/// The next charges whose money is due, by owner and then by date.
+/// The next charges whose money is due, at most `most`: the earliest are chosen, and returned by
+/// owner so that each ledger is locked and numbered once.
 pub(crate) async fn due(
     tx: &mut Tx<'_>,
     due: Timestamp,

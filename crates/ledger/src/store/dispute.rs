@@ -7,6 +7,7 @@ use crate::{by_id, pages};
 use coffer_base::{Owner, Timestamp};
 use coffer_storage::{Row, StorageError, Tx, Value};
 
+/// A dispute, in the order of columns that its `from_row` reads.
 macro_rules! select_dispute {
     () => {
         "SELECT seq, id, charge, amount, currency, fee, created, consumed, from_pending, status, \
@@ -77,7 +78,7 @@ pub(crate) fn insert(tx: &mut Tx<'_>, owner: &Owner, dispute: &Dispute) {
     );
 }
 
-/// Stores the status of a dispute.
+/// Stores how a dispute ended: its status, and whether its fee came back.
 pub(crate) fn set_status(tx: &mut Tx<'_>, owner: &Owner, dispute: &Dispute) {
     let mut values = vec![Value::Int(dispute.status.code()), Value::from(dispute.fee_returned)];
     values.extend(of_owner(owner, [Value::Int(dispute.seq)]));

@@ -1,4 +1,6 @@
 //! The SQL of the journal: the ledger's row, entries, postings, balances, balance transactions.
+//! Only a [`LedgerTx`](crate::tx::LedgerTx) writes them, which keeps the balances equal to the sums
+//! of the postings.
 
 use crate::model::account::{Bucket, SourceType};
 use crate::model::balance_transaction::BalanceTransactionLine;
@@ -7,7 +9,9 @@ use crate::sql::{corrupt, currency, of_owner, owner_values};
 use coffer_base::{Currency, Owner};
 use coffer_storage::{Row, Statement, StorageError, Store, Tx, Value};
 
-/// Locks the ledger's row, which the first transaction inserts, and numbers the transaction.
+/// Locks the ledger's row, which the first transaction inserts, and numbers the transaction: one
+/// statement, so that a request pays one round trip for the lock and the number. Numbers begin at 1
+/// and have no gap among committed transactions.
 pub(crate) async fn next_tx(tx: &mut Tx<'_>, owner: &Owner) -> Result<i64, StorageError> {
     let rows = tx
         .query(
@@ -20,7 +24,8 @@ pub(crate) async fn next_tx(tx: &mut Tx<'_>, owner: &Owner) -> Result<i64, Stora
     rows.first().ok_or_else(|| corrupt("a ledger transaction has no number"))?.int(0)
 }
 
-/// Locks the ledgers of `owners` until the transaction ends, in one round trip.
+/// Locks the ledgers of `owners` until the transaction ends, in one round trip. They come sorted,
+/// so that two tasks lock in the same order and never wait for each other.
 pub(crate) async fn lock(tx: &mut Tx<'_>, owners: &[&Owner]) -> Result<(), StorageError> {
     let sql = "SELECT 1 FROM ledger WHERE mode = ? AND platform = ? AND account = ? FOR UPDATE";
     let values: Vec<_> = owners.iter().map(|owner| owner_values(owner)).collect();
@@ -45,7 +50,7 @@ pub(crate) fn insert_entry(tx: &mut Tx<'_>, owner: &Owner, number: i64, entry: &
     );
 }
 
-/// Adds a posting to an entry.
+/// Adds a posting to the entry with this `number`; `line` is its place in the entry, from 0 on.
 pub(crate) fn insert_posting(
     tx: &mut Tx<'_>,
     owner: &Owner,
@@ -71,6 +76,7 @@ pub(crate) fn insert_posting(
     );
 }
 
+/// The amounts of a row's columns from `first` on, which are in the order of [`Bucket::ALL`].
 fn balance_from(row: &Row, first: usize) -> Result<Balance, StorageError> {
     let mut amounts = [0; Bucket::ALL.len()];
     for (column, amount) in (first..).zip(&mut amounts) {
@@ -140,6 +146,7 @@ pub(crate) async fn balances(
 
 /// A balance transaction that is to be stored.
 pub(crate) struct NewBalanceTransaction {
+    /// Its own number in the ledger; `number` below is its entry's.
     pub(crate) seq: i64,
     pub(crate) id: String,
     /// The number of its entry.
@@ -148,7 +155,8 @@ pub(crate) struct NewBalanceTransaction {
     pub(crate) line: BalanceTransactionLine,
 }
 
-/// Adds a balance transaction of an entry.
+/// Adds a balance transaction of an entry. The platform's fee belongs to the payments balance: in
+/// the reserved one it is 0.
 pub(crate) fn insert_balance_transaction(
     tx: &mut Tx<'_>,
     owner: &Owner,

@@ -8,6 +8,7 @@ use coffer_base::{Currency, Owner, Timestamp};
 use coffer_dialect::CreatedRange;
 use coffer_storage::{Row, StorageError, Tx, Value};
 
+/// A payout, in the order of columns that its `from_row` reads.
 macro_rules! select_payout {
     () => {
         "SELECT seq, id, amount, currency, source_type, reported, created, status \
@@ -96,6 +97,7 @@ pub(crate) fn set_status(tx: &mut Tx<'_>, owner: &Owner, payout: &Payout) {
     );
 }
 
+/// A breach, in the order of columns that its `from_row` reads.
 macro_rules! select_breach {
     () => {
         "SELECT seq, id, payout, amount, currency, source_type, available_after, created \

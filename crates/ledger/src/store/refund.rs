@@ -7,6 +7,7 @@ use coffer_base::{Owner, Timestamp};
 use coffer_dialect::CreatedRange;
 use coffer_storage::{Row, StorageError, Tx, Value};
 
+/// A refund, in the order of columns that its `from_row` reads.
 macro_rules! select_refund {
     () => {
         "SELECT seq, id, charge, amount, currency, created, consumed, from_pending, failed \
@@ -23,7 +24,8 @@ pub struct Filter {
 }
 
 impl Filter {
-    /// Adds the parameters from ?6 on.
+    /// Adds the parameters from ?6 on. The charge comes last, since the statement without a charge
+    /// has no place for it.
     pub(super) fn add_to(&self, values: &mut Vec<Value>) {
         values.extend([Value::Int(self.created.from.unix()), Value::Int(self.created.to.unix())]);
         values.extend(self.charge.as_deref().map(Value::from));

@@ -1,5 +1,6 @@
 //! The SQL of the ledger's verification. Every comparison is one statement, so that it sees one
-//! state of the store, also while a server writes to it.
+//! state of the store, also while a server writes to it. It sums both sides by what identifies them
+//! and keeps the groups that differ, so that a row that is missing on either side shows as well.
 
 use coffer_kernel::verify::{Check, Comparison};
 

@@ -1,4 +1,5 @@
-//! Charges whose money becomes available.
+//! Charges whose money becomes available: what is pending moves to available, in payments and
+//! reserved alike.
 
 use super::{LedgerTask, TaskContext, by_owner, lock_ledgers, unexpected, with_locked_ledgers};
 use crate::limits;
@@ -26,6 +27,8 @@ impl<R: ReserveRules> LedgerTask for MakeAvailable<R> {
         store::any_due(store, due).await
     }
 
+    /// Finds the charges twice: without the locks, to learn which ledgers to lock, and with them,
+    /// since a request may have changed a charge in between.
     async fn run_batch(&self, tx: &mut Tx<'_>, task: &TaskContext) -> Result<bool, StorageError> {
         if !is_past_watermark(tx, self.name(), task.due).await? {
             return Ok(false);

@@ -4,21 +4,29 @@ use coffer_base::Timestamp;
 use coffer_dialect::Metadata;
 use coffer_ledger::{Bucket, Pool};
 
-/// A hold.
+/// A hold. It is never deleted or canceled; what is left of it only becomes less.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub(crate) struct Hold {
+    /// Its number in the ledger, which orders lists.
     pub(crate) seq: i64,
+    /// `reshold_` and random characters.
     pub(crate) id: String,
+    /// When it was recorded, which may be later than its charge was created.
     pub(crate) created: Timestamp,
-    /// What was reserved at first; releases do not change it.
+    /// What was reserved at first, in minor units, above 0; releases do not change it.
     pub(crate) amount: i64,
     /// What of it was released: 0 to `amount`.
     pub(crate) released: i64,
+    /// The pool of its money: its charge's, or what a caller chose.
     pub(crate) pool: Pool,
+    /// It never changes, unlike the schedule: a plan's hold whose date a caller moved is still the
+    /// plan's.
     pub(crate) origin: Origin,
     pub(crate) schedule: Schedule,
-    /// Whether the money waits for `available_on`, as its charge's does.
+    /// Whether the money waits for `available_on`, as its charge's does. A caller's hold never
+    /// does: it is taken of what is available.
     pub(crate) pending: bool,
+    /// When its charge's money becomes available; of a caller's hold, when it was created.
     pub(crate) available_on: Timestamp,
     pub(crate) metadata: Metadata,
 }
@@ -26,18 +34,20 @@ pub(crate) struct Hold {
 /// What made a hold.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub(crate) enum Origin {
-    /// A caller.
+    /// A caller. Refunds and disputes never consume such a hold.
     Standalone,
     /// A plan, of the charge with this id.
     Charge { charge: String, plan: PlanOfHold },
 }
 
-/// What is read of a hold's plan together with the hold.
+/// What is read of a hold's plan together with the hold, so that no list asks for plans one by one.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub(crate) struct PlanOfHold {
+    /// The plan's number in the ledger, by which the hold's row refers to it.
     pub(crate) seq: i64,
+    /// The plan's id, which the hold shows.
     pub(crate) id: String,
-    /// The date of a fixed plan.
+    /// When a fixed plan releases its holds, as of now: it moves if the plan is updated.
     pub(crate) scheduled_release: Option<Timestamp>,
     /// Whether the plan was disabled, so that its holds are being released.
     pub(crate) draining: bool,
@@ -49,17 +59,17 @@ pub(crate) enum Schedule {
     /// At a date of its own; `release_after` is what a caller asked for.
     Own { release_after: Option<Timestamp>, scheduled_release: Timestamp },
     /// At its fixed plan's date, of which the hold's last event said `announced`; never, if its
-    /// plan has no date.
+    /// plan has no date. A caller who moves the hold makes the date its own.
     Plan { announced: Option<Timestamp> },
 }
 
 impl Hold {
-    /// What is not released.
+    /// What is not released: 0 to `amount`.
     pub(crate) const fn remaining(&self) -> i64 {
         self.amount.saturating_sub(self.released)
     }
 
-    /// Its plan.
+    /// Its plan; `None` if a caller made it.
     pub(crate) const fn plan(&self) -> Option<&PlanOfHold> {
         match &self.origin {
             Origin::Standalone => None,
@@ -97,7 +107,8 @@ impl Hold {
         self.remaining() > 0 && !self.plan().is_some_and(|plan| plan.draining)
     }
 
-    /// The bucket that its money is in.
+    /// The reserved bucket that its money is in, which changes once, when its charge's money
+    /// becomes available.
     pub(crate) const fn bucket(&self) -> Bucket {
         Bucket::reserved(self.pending)
     }

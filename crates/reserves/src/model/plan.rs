@@ -3,15 +3,19 @@
 use coffer_base::{Currency, Timestamp, clock::DAY_SECONDS};
 use coffer_dialect::Metadata;
 
-/// A plan.
+/// A plan. Its type never changes; the figures of its terms do while it is active.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub(crate) struct Plan {
+    /// Its number in the ledger. A smaller one is an older plan, which reserves first and is
+    /// consumed first.
     pub(crate) seq: i64,
+    /// `resplan_` and random characters.
     pub(crate) id: String,
+    /// Charges that were created before it are none of the plan's.
     pub(crate) created: Timestamp,
     /// The currency of the charges that it applies to; `None` for all.
     pub(crate) currency: Option<Currency>,
-    /// 1 to 100.
+    /// 1 to 100, of a charge's amount after fees.
     pub(crate) percent: i64,
     pub(crate) terms: Terms,
     pub(crate) state: State,
@@ -23,9 +27,10 @@ pub(crate) struct Plan {
 /// When a plan's holds are released, and when the plan expires.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) enum Terms {
-    /// All at one date, at which the plan expires.
+    /// All at the midnight after `release_after`, at which the plan expires.
     Fixed { release_after: Timestamp },
-    /// Each hold so many days after its charge; the plan can expire at any second.
+    /// Each hold at the midnight after so many days, 3 to 180, from its charge's creation on; the
+    /// plan can expire at any second.
     Rolling { days_after_charge: i64, expires_on: Option<Timestamp> },
     /// When a caller asks for it, or the plan is disabled.
     Manual,
@@ -36,16 +41,18 @@ pub(crate) enum Terms {
 pub(crate) enum State {
     /// It reserves a share of each charge.
     Active,
-    /// It was disabled, and some of its holds are not released yet.
+    /// It was disabled at `since`, and some of its holds are not released yet. Older versions show
+    /// it as `disabling`.
     Draining { since: Timestamp },
-    /// It was disabled, and its holds are released.
+    /// It was disabled at `since`, and nothing was left of its holds at `drained_at`.
     Disabled { since: Timestamp, drained_at: Timestamp },
-    /// Its end came.
+    /// Its end came. The holds that had a fixed plan's date are released; any other hold keeps its
+    /// own.
     Expired,
 }
 
 impl State {
-    /// Its name in rows.
+    /// Its name in rows; on the wire it depends on the version.
     pub(crate) const fn as_str(self) -> &'static str {
         match self {
             Self::Active => "active",
@@ -66,7 +73,8 @@ impl Terms {
         }
     }
 
-    /// When a fixed plan's holds are released.
+    /// When a fixed plan's holds are released: the midnight (UTC) after the time that the caller
+    /// sent, as Stripe documents it.
     pub(crate) fn scheduled_release(self) -> Option<Timestamp> {
         match self {
             Self::Fixed { release_after } => Some(release_after.midnight_after()),
@@ -74,7 +82,8 @@ impl Terms {
         }
     }
 
-    /// When the plan expires. The holds of a rolling plan keep their dates.
+    /// When the plan expires, from which on it applies to no later charge; `None` if only a caller
+    /// ends it. The holds of a rolling plan keep their dates.
     pub(crate) fn ends_at(self) -> Option<Timestamp> {
         match self {
             Self::Fixed { .. } => self.scheduled_release(),
@@ -119,8 +128,8 @@ impl Plan {
     }
 
     /// How much the plan reserves of a charge's `net`, of which older plans reserved `reserved`:
-    /// its percentage of the whole net, though plans together reserve no more than the net; 0 if
-    /// it would be less than `floor`.
+    /// its percentage of the whole net, though plans together reserve no more than the net; 0 if it
+    /// would be less than `floor`, and for a net that fees made negative.
     pub(crate) fn share(&self, net: i64, reserved: i64, floor: i64) -> i64 {
         let left = net.saturating_sub(reserved).max(0);
         let share = percent_of(net, self.percent).min(left);
@@ -128,8 +137,8 @@ impl Plan {
     }
 }
 
-/// `percent` of `amount`, half a unit rounded up, never above `amount`; 0 if `amount` is not
-/// positive.
+/// `percent` of `amount`, rounded to a whole unit, half a unit up, never above `amount`; 0 if
+/// `amount` is not positive. It is computed in 128 bits, in which the product always fits.
 fn percent_of(amount: i64, percent: i64) -> i64 {
     if amount <= 0 || percent <= 0 {
         return 0;

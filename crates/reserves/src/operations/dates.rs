@@ -1,14 +1,18 @@
-//! How long money can be reserved.
+//! How long money can be reserved. Both ends of a range belong to it, and a minute more, since the
+//! clocks of caller and server may differ.
 
 use crate::limits;
 use coffer_base::{Timestamp, clock::DAY_SECONDS};
 use coffer_dialect::ApiError;
 
 const GRACE: i64 = limits::GRACE_SECONDS;
+/// The nearest date, in seconds from now.
 const SHORTEST: i64 = limits::DAYS_FLOOR * DAY_SECONDS;
+/// The farthest date, in seconds from now; in an update, from the hold's creation.
 const LONGEST: i64 = limits::DAYS_CEILING * DAY_SECONDS;
 
-/// Checks a date that a caller asks for at `now`: at least 3 and at most 180 days ahead.
+/// Checks a date that a caller asks for at `now`: at least 3 and at most 180 days ahead. Also the
+/// new date of a fixed plan, as if the plan were created now.
 pub(crate) fn check_ahead(
     param: &str,
     release_after: Timestamp,
@@ -30,7 +34,7 @@ pub(crate) fn check_ahead(
 }
 
 /// Checks a new date of a hold that was created at `created`: not past, and at most 180 days after
-/// the hold was created.
+/// the hold was created, so that moving it again and again reserves no money for longer.
 pub(crate) fn check_moved(
     param: &str,
     release_after: Timestamp,

@@ -1,7 +1,9 @@
-//! A request of each operation that succeeds: see [`Example`].
+//! A request of each operation that succeeds: see [`Example`]. Holds need no money that is
+//! available, since the balance may go below zero by default.
 
 use coffer_kernel::Example;
 
+/// In the middle of the 3 to 180 days, so that clocks do not matter.
 pub(crate) const HOLDS_CREATE: Example = Example::of(&[
     ("amount", "700"),
     ("currency", "usd"),
@@ -14,6 +16,7 @@ pub(crate) const HOLDS_UPDATE: Example =
         .on("reserve.holds.create")
         .or("metadata[k]", "v");
 
+/// A rolling plan, which every version can create.
 pub(crate) const PLANS_CREATE: Example = Example::of(&[
     ("percent", "5"),
     ("type", "rolling_release"),
@@ -24,6 +27,7 @@ pub(crate) const PLANS_RETRIEVE: Example = Example::EMPTY.on("reserve.plans.crea
 pub(crate) const PLANS_UPDATE: Example =
     Example::of(&[("percent", "7")]).on("reserve.plans.create").or("percent", "8");
 
+/// A part of the hold, so that something is left for another release.
 pub(crate) const RELEASES_CREATE: Example =
     Example::of(&[("reserve_hold", "{reserve.holds.create}"), ("amount", "10")]).or("amount", "11");
 pub(crate) const RELEASES_RETRIEVE: Example = Example::EMPTY.on("reserve.releases.create");

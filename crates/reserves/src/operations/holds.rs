@@ -1,4 +1,4 @@
-//! Holds.
+//! Holds: listing and retrieving them, and what creating and changing one share.
 
 mod create;
 mod update;
@@ -28,7 +28,7 @@ pub(crate) const KIND: &str = "reserve_hold";
 /// What can be expanded. `release_details` are always shown, and expanding them changes nothing.
 const EXPANDABLE: &[&str] = &["release_details", "reserve_plan", "source_charge"];
 
-/// The date in a hold's schedule, by its path.
+/// The date in a hold's schedule, by its path: what errors name as the parameter.
 const RELEASE_AFTER: &str = "release_schedule[release_after]";
 
 /// `release_schedule[release_after]`, required within its block.
@@ -53,6 +53,7 @@ impl Collection for Holds {
         EXPANDABLE,
     )
     .example(examples::HOLDS_RETRIEVE);
+    /// An id that names nothing makes the list empty and is no error.
     const FILTERS: &'static [&'static str] = &[
         "currency",
         "is_releasable",
@@ -107,15 +108,20 @@ impl Collection for Holds {
     }
 }
 
-/// What holds of a page show of other objects, read with one statement for each kind.
+/// What holds of a page show of other objects, read with one statement for each kind, however many
+/// holds there are. Plans and charges are read only if the request expands them.
 pub(super) struct Linked {
+    /// By the numbers of the holds; a hold without releases has none.
     details: BTreeMap<i64, Vec<ReleaseDetail>>,
+    /// By id.
     plans: BTreeMap<String, Plan>,
+    /// By the processor's id.
     charges: BTreeMap<String, Charge>,
     livemode: bool,
 }
 
 impl Linked {
+    /// Reads what `holds` are linked with: at most three statements.
     async fn read(store: &Store, ctx: &Ctx, holds: &[Hold]) -> Result<Self, StorageError> {
         let owner = ctx.owner();
         let mut linked = Self {
@@ -137,6 +143,7 @@ impl Linked {
         Ok(linked)
     }
 
+    /// One hold of the page. An object that was not read is shown as its id.
     fn render(&self, hold: &Hold, view: &View) -> Object {
         let plan = hold.plan().and_then(|plan| self.plans.get(&plan.id));
         let charge = hold.charge().and_then(|charge| self.charges.get(charge));
@@ -150,7 +157,8 @@ impl Linked {
     }
 }
 
-/// The releases of holds of a page, by the numbers of the holds.
+/// The releases of holds of a page, by the numbers of the holds. Holds of which nothing was
+/// released are not asked for.
 pub(super) async fn details_of(
     store: &Store,
     owner: &Owner,

@@ -1,4 +1,4 @@
-//! Plans.
+//! Plans: listing and retrieving them, and what creating and changing one share.
 
 mod create;
 mod disable;
@@ -34,13 +34,14 @@ fn release_after(block: &Fields<'_>) -> Result<Timestamp, ApiError> {
     sent.ok_or_else(|| ApiError::parameter_missing(block.path(name)))
 }
 
-/// `rolling_release[days_after_charge]`, optional.
+/// `rolling_release[days_after_charge]`, optional: 3 to 180, as for dates.
 fn days_after_charge(block: &Fields<'_>) -> Result<Option<i64>, ApiError> {
     let days = limits::DAYS_FLOOR..=limits::DAYS_CEILING;
     block.optional_integer_within("days_after_charge", days)
 }
 
-/// Checks the end of a rolling plan: not past.
+/// Checks the end of a rolling plan: not past. It has no upper bound, unlike the dates of holds: a
+/// plan may run for years.
 fn check_expires_on(expires_on: Option<Timestamp>, now: Timestamp) -> Result<(), ApiError> {
     match expires_on {
         Some(at) if at <= now => Err(ApiError::invalid_param(
@@ -54,7 +55,7 @@ fn check_expires_on(expires_on: Option<Timestamp>, now: Timestamp) -> Result<(),
     }
 }
 
-/// The plan that a path names.
+/// The plan that a path names, under the ledger's lock: 404 if there is none.
 async fn plan_of_path(ledger: &mut LedgerTx<'_, '_>, id: &str) -> Result<Plan, Failure> {
     let found = sql::find(ledger.tx, ledger.owner, id).await?;
     Ok(found.ok_or_else(|| ApiError::not_found(KIND, id, "id"))?)
@@ -66,9 +67,10 @@ pub(crate) struct Plans;
 
 /// What a list of plans is narrowed to.
 pub(crate) struct Filter {
-    /// Whether the destination is `risk_reserved`, into which all plans reserve.
+    /// Whether the destination is `risk_reserved`, into which all plans reserve; with Stripe's
+    /// other one a list is empty.
     risk_reserved: bool,
-    /// The status as the caller sees it.
+    /// The status as the caller sees it, which depends on the version.
     status: Option<Status>,
 }
 
@@ -77,12 +79,14 @@ pub(crate) struct Filter {
 enum Status {
     Active,
     Disabled,
+    /// A plan that is being emptied, in every version.
     Disabling,
     Expired,
 }
 
 impl Status {
-    /// The states that show this status in `version`.
+    /// The states that show this status in `version`: two, since older versions and newer ones
+    /// count a draining plan differently.
     fn states(self, version: &ApiVersion) -> [&'static str; 2] {
         match self {
             Self::Active => ["active", "active"],
@@ -130,6 +134,7 @@ impl Collection for Plans {
         plan.seq
     }
 
+    /// Nothing is read for a destination into which no plan reserves.
     async fn page(
         &self,
         store: &Store,

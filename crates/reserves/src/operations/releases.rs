@@ -1,4 +1,4 @@
-//! Releases.
+//! Releases: listing and retrieving them, and what creating and changing one share.
 
 mod create;
 mod update;
@@ -25,7 +25,7 @@ use std::collections::BTreeMap;
 /// What errors call a release.
 const KIND: &str = "reserve_release";
 
-/// What can be expanded.
+/// What can be expanded. A release of many holds shows none, and expands none.
 const EXPANDABLE: &[&str] = &["reserve_hold", "reserve_plan"];
 
 /// `GET /v1/reserve/releases` and `GET /v1/reserve/releases/:id`.
@@ -47,6 +47,7 @@ impl Collection for Releases {
         EXPANDABLE,
     )
     .example(examples::RELEASES_RETRIEVE);
+    /// `reserve_hold` also finds the releases of many holds, which show none.
     const FILTERS: &'static [&'static str] = &["currency", "reserve_hold", "reserve_plan"];
     type Filter = Filter;
     type Item = Release;
@@ -95,10 +96,14 @@ impl Collection for Releases {
     }
 }
 
-/// What releases of a page expand, read with one statement for each kind.
+/// What releases of a page expand, read with one statement for each kind; empty where the request
+/// does not ask for it.
 struct Linked {
+    /// By id.
     holds: BTreeMap<String, Hold>,
+    /// The releases of `holds`, which an expanded hold shows, by the numbers of the holds.
     details: BTreeMap<i64, Vec<ReleaseDetail>>,
+    /// By id.
     plans: BTreeMap<String, Plan>,
 }
 
@@ -132,13 +137,15 @@ impl Linked {
         wire::release(release, expanded, view)
     }
 
+    /// An expanded hold, in which nothing is expanded in turn.
     fn render_hold(&self, hold: &Hold, view: &View) -> Object {
         let details = self.details.get(&hold.seq).map_or(&[][..], Vec::as_slice);
         wire::hold(hold, details, Expanded::default(), view)
     }
 }
 
-/// What a request that changes a release expands in its response.
+/// What a request that changes a release expands in its response, as its transaction sees it: the
+/// hold after the release.
 async fn expand(
     ledger: &mut LedgerTx<'_, '_>,
     ctx: &Ctx,

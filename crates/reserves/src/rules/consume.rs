@@ -1,4 +1,5 @@
-//! What refunds and disputes consume of their charge's reserve.
+//! What refunds and disputes consume of their charge's reserve. Holds of other charges, and those
+//! of callers, are never consumed.
 
 use super::release::release;
 use crate::model::hold::Hold;
@@ -10,7 +11,8 @@ use coffer_ledger::{Bucket, Charge, LedgerTx, Reserve, Withdrawal};
 use coffer_storage::StorageError;
 
 /// Releases what a withdrawal consumes of the charge's reserve, into the payments balance: a
-/// release for each hold, the oldest plan's first.
+/// release for each hold, the oldest plan's first. It takes the withdrawal's amount, or as much as
+/// is left; by [`Consumption::OnlyIfNeeded`] only what the account's own money does not cover.
 pub(crate) async fn consume_reserve(
     ledger: &mut LedgerTx<'_, '_>,
     charge: &Charge,
@@ -19,6 +21,7 @@ pub(crate) async fn consume_reserve(
 ) -> Result<Reserve, Failure> {
     let (source, amount) = match *withdrawal {
         Withdrawal::Fee => {
+            // A fee consumes nothing, and must not take what is reserved of pending money either.
             let pending = store::reserved_pending(ledger.tx, ledger.owner, &charge.id).await?;
             return Ok(Reserve { consumed: 0, pending });
         }
@@ -26,29 +29,51 @@ pub(crate) async fn consume_reserve(
         Withdrawal::Dispute { id, amount } => (Source::Dispute(id.to_owned()), amount),
     };
     let holds = store::of_charge(ledger.tx, ledger.owner, &charge.id).await?;
-    let mut reserve = Reserve { consumed: 0, pending: pending_of(&holds) };
-    let mut wanted = match settings.consumption {
+    let pending = pending_of(&holds);
+    let wanted = match settings.consumption {
         Consumption::ReserveFirst => amount,
         Consumption::OnlyIfNeeded => {
-            let own = own_money(ledger, charge, reserve.pending).await?;
+            let own = own_money(ledger, charge, pending).await?;
             amount.saturating_sub(own).max(0)
         }
     };
+    let consumed = consume_holds(ledger, holds, wanted, &source).await?;
+    Ok(Reserve { consumed: consumed.amount, pending: pending.saturating_sub(consumed.of_pending) })
+}
+
+/// How much of a charge's holds was consumed.
+#[derive(Default)]
+struct Consumed {
+    /// Of all of them.
+    amount: i64,
+    /// Of those that are pending.
+    of_pending: i64,
+}
+
+/// Releases `wanted` of `holds`, in their order, or all of them if they have less. Each hold has a
+/// release of its own, whose event names the refund or the dispute.
+async fn consume_holds(
+    ledger: &mut LedgerTx<'_, '_>,
+    holds: Vec<Hold>,
+    mut wanted: i64,
+    source: &Source,
+) -> Result<Consumed, Failure> {
+    let mut consumed = Consumed::default();
     for hold in holds {
         let amount = hold.remaining().min(wanted);
         if amount <= 0 {
             break;
         }
         wanted = wanted.saturating_sub(amount);
-        reserve.consumed = reserve.consumed.saturating_add(amount);
+        consumed.amount = consumed.amount.saturating_add(amount);
         if hold.pending {
-            reserve.pending = reserve.pending.saturating_sub(amount);
+            consumed.of_pending = consumed.of_pending.saturating_add(amount);
         }
         let source = Some(source.clone());
         let reason = ReleaseReason { source, ..ReleaseReason::of(Reason::HoldReversed) };
         release(ledger, &[Allocation { hold, amount }], reason).await?;
     }
-    Ok(reserve)
+    Ok(consumed)
 }
 
 /// How much of pending money is reserved by these holds.
@@ -58,7 +83,7 @@ fn pending_of(holds: &[Hold]) -> i64 {
 }
 
 /// What the account can pay with: what is available, and what of the charge's pending money is not
-/// `reserved`.
+/// `reserved`. An available balance below zero counts as 0.
 async fn own_money(
     ledger: &mut LedgerTx<'_, '_>,
     charge: &Charge,
@@ -71,7 +96,8 @@ async fn own_money(
     Ok(available.saturating_add(charge.pending.saturating_sub(reserved).max(0)))
 }
 
-/// Stores that a charge's holds are available. Returns how much they are.
+/// Stores that a charge's holds are available. Returns how much they are, which the ledger moves
+/// from reserved pending to reserved available.
 pub(crate) async fn settle_holds(
     ledger: &mut LedgerTx<'_, '_>,
     charge: &Charge,

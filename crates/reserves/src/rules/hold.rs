@@ -1,4 +1,4 @@
-//! Holding money.
+//! Holding money: what a caller's hold and a plan's hold have in common.
 
 use crate::model::hold::Hold;
 use crate::store::hold as store;
@@ -6,7 +6,9 @@ use crate::wire;
 use coffer_kernel::Failure;
 use coffer_ledger::{Bucket, Entry, LedgerTx};
 
-/// Records a hold: its row, its posting, its event.
+/// Records a hold: its row, its posting, its event. The money leaves the payments bucket that
+/// matches it, pending or available, and enters the reserved one. Whether there is enough is not
+/// checked here.
 pub(crate) async fn record(ledger: &mut LedgerTx<'_, '_>, hold: &Hold) -> Result<(), Failure> {
     store::insert(ledger.tx, ledger.owner, hold);
     let entry = Entry {

@@ -10,7 +10,8 @@ use coffer_ledger::{Bucket, Entry, LedgerTx, Pool, Posting, sum};
 use coffer_storage::StorageError;
 
 /// Makes one release of all allocations, which are of one currency and at least one, with its
-/// postings, its holds and the events of all of them.
+/// postings, its holds and the events of all of them. Pending money goes back to pending, so that
+/// an early release makes nothing available before its time.
 pub(crate) async fn release(
     ledger: &mut LedgerTx<'_, '_>,
     allocations: &[Allocation],
@@ -20,6 +21,8 @@ pub(crate) async fn release(
     store::insert(ledger.tx, ledger.owner, &release);
     let postings = postings(allocations)?;
     let pending = allocations.iter().filter(|each| each.hold.pending);
+    // One balance transaction stands for all holds: it is pending until the last of them is
+    // available.
     let available_on = pending.map(|each| each.hold.available_on).max();
     let entry = Entry {
         kind: "reserve_release",
@@ -38,6 +41,7 @@ pub(crate) async fn release(
     Ok(release)
 }
 
+/// The release's row. It names a hold only if it is of a single one, as Stripe's do.
 fn new_release(
     ledger: &mut LedgerTx<'_, '_>,
     allocations: &[Allocation],
@@ -80,7 +84,8 @@ fn postings(allocations: &[Allocation]) -> Result<Vec<Posting>, Failure> {
     Ok(amounts.into_iter().map(posting).collect())
 }
 
-/// Stores what a hold released, and emits its event.
+/// Stores what a hold released, and emits its event, whose previous values are the hold's before
+/// this release.
 async fn release_of_hold(
     ledger: &mut LedgerTx<'_, '_>,
     allocation: &Allocation,
@@ -89,6 +94,7 @@ async fn release_of_hold(
     let before = &allocation.hold;
     let mut after = before.clone();
     after.released = sum(before.released, allocation.amount)?;
+    // A hold that was never released has no details to read.
     let earlier = if before.released == 0 {
         Vec::new()
     } else {

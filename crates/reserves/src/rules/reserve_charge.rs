@@ -11,7 +11,8 @@ use coffer_kernel::Failure;
 use coffer_ledger::{Charge, LedgerTx};
 
 /// Makes a hold for each plan that applies to the charge, oldest plan first: each takes its share
-/// of the charge's whole net, together they take no more than the net.
+/// of the charge's whole net, together they take no more than the net. A share below the operator's
+/// smallest hold, or one whose date has passed, makes none and leaves its money to the next plan.
 pub(crate) async fn reserve_charge(
     ledger: &mut LedgerTx<'_, '_>,
     charge: &Charge,
@@ -19,6 +20,7 @@ pub(crate) async fn reserve_charge(
 ) -> Result<(), Failure> {
     let mut reserved = 0i64;
     for plan in plans::applying(ledger.tx, ledger.owner, charge.pool(), charge.created).await? {
+        // The floor is at least 1, so that no hold is of nothing.
         let amount = plan.share(charge.net(), reserved, settings.hold_floor.max(1));
         let due = plan.terms.release_of(charge.created, ledger.now());
         let (Ok(due), true) = (due, amount > 0 && plan.applies()) else { continue };
@@ -29,6 +31,7 @@ pub(crate) async fn reserve_charge(
     Ok(())
 }
 
+/// The hold of a plan on a charge, of `amount`, that is released at `due`.
 fn hold_of(
     ledger: &mut LedgerTx<'_, '_>,
     charge: &Charge,
@@ -36,18 +39,6 @@ fn hold_of(
     amount: i64,
     due: Option<Timestamp>,
 ) -> Result<Hold, Failure> {
-    let schedule = match (plan.terms, due) {
-        (Terms::Rolling { .. }, Some(scheduled_release)) => {
-            Schedule::Own { release_after: None, scheduled_release }
-        }
-        _ => Schedule::Plan { announced: due },
-    };
-    let plan = PlanOfHold {
-        seq: plan.seq,
-        id: plan.id.clone(),
-        scheduled_release: plan.terms.scheduled_release(),
-        draining: false,
-    };
     Ok(Hold {
         seq: ledger.next_seq()?,
         id: ledger.new_id("reshold"),
@@ -55,10 +46,31 @@ fn hold_of(
         amount,
         released: 0,
         pool: charge.pool(),
-        origin: Origin::Charge { charge: charge.id.clone(), plan },
-        schedule,
+        origin: Origin::Charge { charge: charge.id.clone(), plan: plan_of_hold(plan) },
+        schedule: schedule(plan.terms, due),
         pending: !charge.settled,
         available_on: charge.available_on,
         metadata: Metadata::default(),
     })
+}
+
+/// When a hold is released. That of a rolling plan has a date of its own; that of a fixed one
+/// follows the plan's, so that one update moves all of them.
+const fn schedule(terms: Terms, due: Option<Timestamp>) -> Schedule {
+    match (terms, due) {
+        (Terms::Rolling { .. }, Some(scheduled_release)) => {
+            Schedule::Own { release_after: None, scheduled_release }
+        }
+        _ => Schedule::Plan { announced: due },
+    }
+}
+
+/// A hold's view of the plan that makes it, which is not draining: such a plan applies to no charge.
+fn plan_of_hold(plan: &Plan) -> PlanOfHold {
+    PlanOfHold {
+        seq: plan.seq,
+        id: plan.id.clone(),
+        scheduled_release: plan.terms.scheduled_release(),
+        draining: false,
+    }
 }

@@ -1,4 +1,6 @@
 //! The SQL of the scheduled tasks: which holds are due, and which plans end, drain or were moved.
+//! The statements that look for work read rows of all owners, each by a partial index that holds
+//! only what waits for its task, so that they cost little while nothing is due.
 
 use super::hold::{OWNER_OF_HOLD, select_hold};
 use super::plan::{OWNER_OF_PLAN, select_plan};
@@ -8,10 +10,12 @@ use coffer_base::{Owner, Timestamp};
 use coffer_ledger::sql::{Record, of_owner, owner};
 use coffer_storage::{Row, StorageError, Store, Tx, Value};
 
+/// A row of [`select_hold`], with its owner.
 fn owned_hold(row: &Row) -> Result<(Owner, Hold), StorageError> {
     Ok((owner(row, OWNER_OF_HOLD)?, Hold::from_row(row)?))
 }
 
+/// A row of [`select_plan`], with its owner.
 fn owned_plan(row: &Row) -> Result<(Owner, Plan), StorageError> {
     Ok((owner(row, OWNER_OF_PLAN)?, Plan::from_row(row)?))
 }
@@ -28,7 +32,8 @@ pub(crate) async fn any_hold_due(store: &Store, due: Timestamp) -> Result<bool, 
     Ok(!rows.is_empty())
 }
 
-/// The next holds whose own date has come: by date, then by owner, currency and plan.
+/// The next holds whose own date has come, at most `most`: by date, then by owner, currency and
+/// plan, so that the holds of one release stand side by side.
 pub(crate) async fn due_holds(
     tx: &mut Tx<'_>,
     due: Timestamp,
@@ -59,7 +64,7 @@ pub(crate) async fn any_plan_ending(store: &Store, due: Timestamp) -> Result<boo
     Ok(!rows.is_empty())
 }
 
-/// The next active plans whose end has come: by that time, then by owner.
+/// The next active plans whose end has come, at most `most`: by that time, then by owner.
 pub(crate) async fn ending_plans(
     tx: &mut Tx<'_>,
     due: Timestamp,
@@ -130,11 +135,13 @@ pub(crate) async fn announcing_plans(
 pub(crate) enum Which {
     /// All of them.
     All,
-    /// Those that have the plan's date.
+    /// Those that have the plan's date. The others were moved by a caller, and stay until their
+    /// own.
     WithPlansDate,
 }
 
-/// A plan's holds that are not released, by currency.
+/// A plan's holds that are not released, at most `most`, in the order of their index; `plan` is the
+/// plan's number.
 pub(crate) async fn holds_left(
     tx: &mut Tx<'_>,
     owner: &Owner,
@@ -160,7 +167,8 @@ pub(crate) async fn holds_left(
 }
 
 /// The holds of a moved plan whose last event said another date than `current`, and that are not
-/// released.
+/// released, at most `most`. There are two statements, for earlier and for later dates, since an
+/// index finds ranges and not what is unequal.
 pub(crate) async fn holds_to_announce(
     tx: &mut Tx<'_>,
     owner: &Owner,

@@ -23,6 +23,8 @@ pub(crate) use select_hold;
 /// The first column of the owner in a row of [`select_hold`].
 pub(crate) const OWNER_OF_HOLD: usize = 18;
 
+/// What made the hold of a row. The table has a charge where it has a plan, and neither for a
+/// caller's hold.
 fn origin(row: &Row) -> Result<Origin, StorageError> {
     let (Some(charge), Some(plan)) = (row.optional_text(7)?, row.optional_int(8)?) else {
         return Ok(Origin::Standalone);
@@ -41,10 +43,11 @@ fn origin(row: &Row) -> Result<Origin, StorageError> {
 #[derive(Clone, Debug)]
 pub(crate) struct Filter {
     pub(crate) currency: Option<Currency>,
+    /// Computed in SQL by the same rule as [`Hold::is_releasable`].
     pub(crate) is_releasable: Option<bool>,
     /// Whether a plan made them, of a charge.
     pub(crate) of_charges: Option<bool>,
-    /// The id of their charge.
+    /// The id of their charge. An unknown id finds none, here and below.
     pub(crate) charge: Option<String>,
     /// The id of their plan.
     pub(crate) plan: Option<String>,
@@ -107,6 +110,7 @@ impl Record for Hold {
         " WHERE h.mode = ? AND h.platform = ? AND h.account = ? AND h.id = ?"
     );
 
+    /// A hold whose row has no date of its own follows its plan's.
     fn from_row(row: &Row) -> Result<Self, StorageError> {
         let schedule = match optional_time(row, 13)? {
             Some(scheduled_release) => {
@@ -138,6 +142,8 @@ impl Record for Hold {
         self.seq
     }
 
+    /// The ids that a list is narrowed to choose its index: a charge first, since it has the fewest
+    /// holds, then a release, then a plan.
     fn pages(filter: &Filter, values: &mut Vec<Value>) -> (&'static str, &'static str) {
         values.extend([
             Value::from(filter.currency.as_ref().map(Currency::as_str)),
@@ -156,7 +162,8 @@ impl Record for Hold {
     }
 }
 
-/// The holds with these ids, which are at least one and at most a page.
+/// The holds with these ids, which are at least one and at most a page, in no order: one statement
+/// for what a page of releases expands.
 pub(crate) async fn of_page(
     store: &Store,
     owner: &Owner,
@@ -173,7 +180,8 @@ pub(crate) async fn of_page(
     rows.iter().map(Hold::from_row).collect()
 }
 
-/// The columns of a schedule: `release_after`, `scheduled_release`, `announced_release`.
+/// The columns of a schedule: `release_after`, `scheduled_release`, `announced_release`. A hold has
+/// a date of its own or an announced one of its plan, and the table refuses both.
 fn schedule_values(schedule: Schedule) -> [Value; 3] {
     match schedule {
         Schedule::Own { release_after, scheduled_release } => {
@@ -226,7 +234,7 @@ pub(crate) fn update(tx: &mut Tx<'_>, owner: &Owner, hold: &Hold) {
     );
 }
 
-/// Stores how much of a hold was released.
+/// Stores how much of a hold was released in all.
 pub(crate) fn set_released(tx: &mut Tx<'_>, owner: &Owner, seq: i64, released: i64) {
     let mut values = vec![Value::Int(released)];
     values.extend(of_owner(owner, [Value::Int(seq)]));
@@ -237,7 +245,7 @@ pub(crate) fn set_released(tx: &mut Tx<'_>, owner: &Owner, seq: i64, released: i
     );
 }
 
-/// Stores which date of its plan a hold's last event said.
+/// Stores which date of its plan a hold's last event said, so that it is not announced again.
 pub(crate) fn set_announced(tx: &mut Tx<'_>, owner: &Owner, seq: i64, at: Option<Timestamp>) {
     let mut values = vec![time_value(at)];
     values.extend(of_owner(owner, [Value::Int(seq)]));
@@ -268,7 +276,7 @@ pub(crate) async fn of_charge(
     rows.iter().map(Hold::from_row).collect()
 }
 
-/// How much of a charge's pending money is reserved.
+/// How much of a charge's pending money is reserved, by all of its holds.
 pub(crate) async fn reserved_pending(
     tx: &mut Tx<'_>,
     owner: &Owner,
@@ -286,7 +294,7 @@ pub(crate) async fn reserved_pending(
     Ok(sum.unwrap_or(0))
 }
 
-/// Stores that the money of a charge's holds is available.
+/// Stores that the money of a charge's holds is available, of released ones too.
 pub(crate) fn settle_charge(tx: &mut Tx<'_>, owner: &Owner, charge: &str) {
     tx.defer(
         "UPDATE reserve_hold SET pending = 0 WHERE mode = ? AND platform = ? AND account = ? \

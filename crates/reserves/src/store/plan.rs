@@ -20,6 +20,7 @@ pub(crate) use select_plan;
 /// The first column of the owner in a row of [`select_plan`].
 pub(crate) const OWNER_OF_PLAN: usize = 14;
 
+/// The terms in a row of [`select_plan`], whose type says which columns are set.
 fn terms(row: &Row) -> Result<Terms, StorageError> {
     let missing = || corrupt("a plan lacks the figures of its type");
     match row.text(5)? {
@@ -36,6 +37,7 @@ fn terms(row: &Row) -> Result<Terms, StorageError> {
     }
 }
 
+/// The state in a row of [`select_plan`], with the times that belong to it.
 fn state(row: &Row) -> Result<State, StorageError> {
     let missing = || corrupt("a plan lacks the times of its state");
     let since = || optional_time(row, 10)?.ok_or_else(missing);
@@ -51,7 +53,8 @@ fn state(row: &Row) -> Result<State, StorageError> {
     }
 }
 
-/// The states that a list of plans is narrowed to, if it is.
+/// The states that a list of plans is narrowed to, if it is. One status on the wire can be two
+/// states; otherwise both are the same.
 pub(crate) type Filter = Option<[&'static str; 2]>;
 
 impl Record for Plan {
@@ -90,7 +93,8 @@ impl Record for Plan {
     }
 }
 
-/// The plans with these ids, which are at least one and at most a page.
+/// The plans with these ids, which are at least one and at most a page, in no order: one statement
+/// for what a page expands.
 pub(crate) async fn of_page(
     store: &Store,
     owner: &Owner,
@@ -104,7 +108,8 @@ pub(crate) async fn of_page(
     rows.iter().map(Plan::from_row).collect()
 }
 
-/// The columns of a plan that can change: percent, terms, state, announcing, metadata.
+/// The columns of a plan that can change, in the order of both statements that write them: percent,
+/// terms, state, announcing, metadata.
 fn changing(plan: &Plan) -> Vec<Value> {
     let (release_after, days_after_charge) = match plan.terms {
         Terms::Fixed { release_after } => (Some(release_after), None),
@@ -162,7 +167,8 @@ pub(crate) fn update(tx: &mut Tx<'_>, owner: &Owner, plan: &Plan) {
     );
 }
 
-/// How many of an owner's plans are active.
+/// How many of an owner's plans are active. The ledger's lock keeps the number true until the
+/// commit.
 pub(crate) async fn count_active(tx: &mut Tx<'_>, owner: &Owner) -> Result<i64, StorageError> {
     let rows = tx
         .query(
@@ -175,7 +181,8 @@ pub(crate) async fn count_active(tx: &mut Tx<'_>, owner: &Owner) -> Result<i64, 
 }
 
 /// The plans that can apply to a charge that was created at `created`, oldest first, which is the
-/// order in which they reserve.
+/// order in which they reserve. Expired ones are among them, for charges that are recorded after
+/// the plan's end and were created before it; [`Plan::applies`] has the last word.
 pub(crate) async fn applying(
     tx: &mut Tx<'_>,
     owner: &Owner,

@@ -9,6 +9,7 @@ use coffer_ledger::{by_id, in_page, pages};
 use coffer_storage::{Row, StorageError, Store, Tx, Value};
 use std::collections::BTreeMap;
 
+/// A release, in the order of columns that its `from_row` reads.
 macro_rules! select_release {
     () => {
         "SELECT seq, id, created, amount, currency, reason, hold, plan, source_type, source, \
@@ -16,6 +17,7 @@ macro_rules! select_release {
     };
 }
 
+/// What consumed the money of a row's release; `None` if nothing did.
 fn source(row: &Row) -> Result<Option<Source>, StorageError> {
     let (Some(kind), Some(id)) = (row.optional_text(8)?, row.optional_text(9)?) else {
         return Ok(None);
@@ -65,6 +67,8 @@ impl Record for Release {
         self.seq
     }
 
+    /// A hold that a list is narrowed to is looked up among allocations, since a release of many
+    /// holds names none; a plan has an index of its own.
     fn pages(filter: &Filter, values: &mut Vec<Value>) -> (&'static str, &'static str) {
         values.extend([
             Value::from(filter.currency.as_ref().map(Currency::as_str)),
@@ -121,7 +125,8 @@ pub(crate) fn insert(tx: &mut Tx<'_>, owner: &Owner, release: &Release) {
     );
 }
 
-/// Adds how much of a release came from a hold; both are row numbers.
+/// Adds how much of a release came from a hold; both are row numbers. The table refuses to change
+/// or delete it later.
 pub(crate) fn insert_allocation(
     tx: &mut Tx<'_>,
     owner: &Owner,
@@ -166,7 +171,8 @@ pub(crate) async fn count_by_callers(
     rows.first().ok_or_else(|| corrupt("a count gave no row"))?.int(0)
 }
 
-/// The releases of a hold, newest first, as a transaction sees them.
+/// The releases of a hold, newest first, as a transaction sees them: at most
+/// [`limits::DETAILS_PER_HOLD`].
 pub(crate) async fn details(
     tx: &mut Tx<'_>,
     owner: &Owner,
@@ -184,13 +190,14 @@ pub(crate) async fn details(
     rows.iter().map(|row| detail(row, 0)).collect()
 }
 
+/// The amount in column `first`, and the id of the release in the next.
 fn detail(row: &Row, first: usize) -> Result<ReleaseDetail, StorageError> {
     let release = row.text(first.saturating_add(1))?.to_owned();
     Ok(ReleaseDetail { amount: row.int(first)?, release })
 }
 
-/// The releases of each of the holds with these numbers, which are at least one and at most a
-/// page: of each hold the newest first.
+/// The releases of each of the holds with these numbers, which are at least one and at most a page:
+/// of each hold the newest first, at most [`limits::DETAILS_PER_HOLD`].
 pub(crate) async fn details_of_page(
     store: &Store,
     owner: &Owner,

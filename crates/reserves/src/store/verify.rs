@@ -1,5 +1,6 @@
 //! The SQL of the reserves' verification. Every comparison is one statement, so that it sees one
-//! state of the store, also while a server writes to it.
+//! state of the store, also while a server writes to it. It compares holds with the ledger's
+//! reserved balances, and holds and releases with the allocations between them.
 
 use coffer_kernel::verify::{Check, Comparison};
 

@@ -1,4 +1,6 @@
-//! Fixed plans that were moved: their holds moved with them at once, and their events follow here.
+//! Fixed plans that were moved: their holds moved with them at once, since they read the plan's
+//! date, and their events follow here, batch by batch. An update of a plan with many holds so takes
+//! no longer than any other.
 
 use super::left_of;
 use crate::limits;
@@ -21,6 +23,7 @@ use coffer_storage::{StorageError, Store, Tx};
 pub(crate) struct AnnounceDates;
 
 impl LedgerTask for AnnounceDates {
+    /// An update can move a plan at any time.
     const BETWEEN_MIDNIGHTS: bool = true;
 
     fn name(&self) -> &'static str {
@@ -31,6 +34,8 @@ impl LedgerTask for AnnounceDates {
         store::any_plan_announcing(store).await
     }
 
+    /// It locks the watermark without comparing it: what is announced depends on no time. The lock
+    /// keeps two servers from announcing the same hold.
     async fn run_batch(&self, tx: &mut Tx<'_>, task: &TaskContext) -> Result<bool, StorageError> {
         lock_watermark(tx, self.name(), task.now).await?;
         let found = store::announcing_plans(tx, limits::PLANS_PER_BATCH).await?;
@@ -47,7 +52,8 @@ impl LedgerTask for AnnounceDates {
     }
 }
 
-/// Emits the events of up to `budget` of a plan's holds. Returns what is left of the budget.
+/// Emits the events of up to `budget` of a plan's holds, and marks the plan as announced once none
+/// is left. Returns what is left of the budget.
 async fn announce(
     tx: &mut Tx<'_>,
     owner: &Owner,
@@ -72,6 +78,8 @@ async fn announce(
     Ok(left)
 }
 
+/// Emits the event of one hold. Its previous date is the one that its last event said, also if the
+/// plan was moved twice in between.
 async fn announce_hold(ledger: &mut LedgerTx<'_, '_>, mut hold: Hold) -> Result<(), StorageError> {
     let Schedule::Plan { announced } = hold.schedule else { return Ok(()) };
     let date = hold.scheduled_release();

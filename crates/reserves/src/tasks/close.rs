@@ -1,8 +1,10 @@
 //! Plans whose end has come, and plans that were disabled: their holds are released, and then they
-//! are expired or disabled.
+//! are expired or disabled. A plan with more holds than a batch stays as it is in between, and the
+//! next batch goes on.
 
 use super::{left_of, release_groups};
 use crate::limits;
+use crate::model::hold::Hold;
 use crate::model::plan::{Plan, State, Terms};
 use crate::model::release::{Reason, ReleaseReason};
 use crate::store::due::{self as store, Which};
@@ -31,6 +33,7 @@ pub(crate) enum Closing {
 pub(crate) struct ClosePlans(pub(crate) Closing);
 
 impl LedgerTask for ClosePlans {
+    /// A rolling plan's end can be any second, and a plan can be disabled at any.
     const BETWEEN_MIDNIGHTS: bool = true;
 
     fn name(&self) -> &'static str {
@@ -40,6 +43,7 @@ impl LedgerTask for ClosePlans {
         }
     }
 
+    /// A plan that was disabled waits for no time.
     async fn has_work(&self, store: &Store, due: Timestamp) -> Result<bool, StorageError> {
         match self.0 {
             Closing::Ended => store::any_plan_ending(store, due).await,
@@ -47,6 +51,8 @@ impl LedgerTask for ClosePlans {
         }
     }
 
+    /// Finds the plans twice: without the locks, to learn which ledgers to lock, and with them,
+    /// since a request may have changed a plan in between.
     async fn run_batch(&self, tx: &mut Tx<'_>, task: &TaskContext) -> Result<bool, StorageError> {
         let watermark = lock_watermark(tx, self.name(), task.now).await?;
         if self.0 == Closing::Ended && watermark > task.due {
@@ -80,8 +86,8 @@ impl Closing {
         }
     }
 
-    /// Releases up to `budget` of a plan's holds, and closes it once none remains. Returns what is
-    /// left of the budget.
+    /// Releases up to `budget` of a plan's holds, one release for each currency, and closes it once
+    /// none remains. Returns what is left of the budget.
     async fn close(
         self,
         tx: &mut Tx<'_>,
@@ -90,18 +96,12 @@ impl Closing {
         mut plan: Plan,
         budget: i64,
     ) -> Result<i64, Failure> {
-        let (reason, which) = match self {
-            Self::Ended => (Reason::HoldExpired, Which::WithPlansDate),
-            Self::Disabled => (Reason::PlanDisabled, Which::All),
-        };
         let mut ledger = LedgerTx::begin(tx, owner, cause).await?;
-        let mut holds = match plan.terms {
-            Terms::Rolling { .. } if self == Self::Ended => Vec::new(),
-            _ => store::holds_left(ledger.tx, owner, plan.seq, which, budget).await?,
-        };
+        let mut holds = self.holds(&mut ledger, &plan, budget).await?;
         let left = left_of(budget, &holds);
+        // A release is of one currency, and the query orders by announced date first.
         holds.sort_by_key(|hold| hold.pool.currency);
-        let id = plan.id.clone();
+        let (id, reason) = (plan.id.clone(), self.reason());
         let reason = |_: &_| ReleaseReason { plan: Some(id.clone()), ..ReleaseReason::of(reason) };
         release_groups(&mut ledger, holds, |hold| hold.pool.currency, reason).await?;
         if left > 0 {
@@ -113,7 +113,32 @@ impl Closing {
         Ok(left)
     }
 
-    /// Closes a plan that has no holds left. Returns the type of its event.
+    /// The holds that the plan is to release before it is closed, at most `most`.
+    async fn holds(
+        self,
+        ledger: &mut LedgerTx<'_, '_>,
+        plan: &Plan,
+        most: i64,
+    ) -> Result<Vec<Hold>, StorageError> {
+        let which = match (self, plan.terms) {
+            // The holds of a rolling plan keep their dates when it expires.
+            (Self::Ended, Terms::Rolling { .. }) => return Ok(Vec::new()),
+            (Self::Ended, _) => Which::WithPlansDate,
+            (Self::Disabled, _) => Which::All,
+        };
+        store::holds_left(ledger.tx, ledger.owner, plan.seq, which, most).await
+    }
+
+    /// What the releases of a plan's holds say.
+    const fn reason(self) -> Reason {
+        match self {
+            Self::Ended => Reason::HoldExpired,
+            Self::Disabled => Reason::PlanDisabled,
+        }
+    }
+
+    /// Closes a plan that has no holds left to release; a rolling plan that expires keeps those
+    /// that it has. Returns the type of its event.
     fn end(self, plan: &mut Plan, now: Timestamp) -> &'static str {
         plan.announcing = false;
         if let (Self::Disabled, State::Draining { since }) = (self, plan.state) {

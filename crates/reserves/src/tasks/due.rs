@@ -1,4 +1,5 @@
-//! Holds whose own date has come.
+//! Holds whose own date has come: those of rolling plans, those of callers, and those that a caller
+//! has moved. The others are released with their plan.
 
 use super::release_groups;
 use crate::limits;
@@ -18,6 +19,7 @@ use coffer_storage::{StorageError, Store, Tx};
 pub(crate) struct ReleaseDue;
 
 impl LedgerTask for ReleaseDue {
+    /// The date of every hold is a midnight.
     const BETWEEN_MIDNIGHTS: bool = false;
 
     fn name(&self) -> &'static str {
@@ -28,6 +30,8 @@ impl LedgerTask for ReleaseDue {
         store::any_hold_due(store, due).await
     }
 
+    /// Finds the holds twice: without the locks, to learn which ledgers to lock, and with them,
+    /// since a refund may have consumed a hold in between.
     async fn run_batch(&self, tx: &mut Tx<'_>, task: &TaskContext) -> Result<bool, StorageError> {
         if !is_past_watermark(tx, self.name(), task.due).await? {
             return Ok(false);
@@ -44,11 +48,13 @@ impl LedgerTask for ReleaseDue {
     }
 }
 
-/// What the holds of one release have in common: date, currency and plan.
+/// What the holds of one release have in common: date, currency and plan. It owns nothing of the
+/// hold, so that the hold can be moved into an allocation.
 fn group(hold: &Hold) -> impl PartialEq + Send + use<> {
     (hold.scheduled_release(), hold.pool.currency, hold.plan().map(|plan| plan.seq))
 }
 
+/// The date came; a plan is named if the holds are of one.
 fn reason(hold: &Hold) -> ReleaseReason {
     let plan = hold.plan().map(|plan| plan.id.clone());
     ReleaseReason { plan, ..ReleaseReason::of(Reason::HoldExpired) }

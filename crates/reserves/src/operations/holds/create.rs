@@ -1,4 +1,5 @@
-//! Creating a hold that is of no plan.
+//! Creating a hold that is of no plan. Its money is taken of what is available in its pool, which
+//! may go below zero unless the operator forbids it.
 
 use super::super::RESERVE_HOLD_WRITE;
 use super::super::dates::check_ahead;
@@ -17,16 +18,20 @@ use coffer_storage::Tx;
 
 /// `POST /v1/reserve/holds`.
 pub(crate) struct Create {
+    /// Of them it reads [`Settings::strict`].
     pub(crate) settings: Settings,
 }
 
 /// The parameters of a new hold.
 #[derive(Clone, Debug)]
 pub(crate) struct CreateParams {
+    /// Above 0, in minor units.
     amount: i64,
     currency: Currency,
+    /// 3 to 180 days ahead; the hold is released at the midnight after it.
     release_after: Timestamp,
     metadata: Metadata,
+    /// Cards if it was not sent.
     source_type: SourceType,
 }
 
@@ -84,6 +89,7 @@ impl WriteOperation for Create {
 }
 
 impl CreateParams {
+    /// The hold of these parameters, which is of available money and has a date of its own.
     fn hold(&self, ledger: &mut LedgerTx<'_, '_>) -> Result<Hold, Failure> {
         Ok(Hold {
             seq: ledger.next_seq()?,
@@ -104,6 +110,7 @@ impl CreateParams {
     }
 }
 
+/// The refusal of a hold above what is available, if the operator asks for it (`reserve_strict`).
 fn insufficient(hold: &Hold, available: i64) -> ApiError {
     let message = format!(
         "The account has {available} {} of source type {} available, less than the {} to be held.",

@@ -1,4 +1,5 @@
-//! Changing a hold's date and its metadata.
+//! Changing a hold's date and its metadata. A hold of a fixed plan whose date a caller moves no
+//! longer follows its plan's.
 
 use super::super::RESERVE_HOLD_WRITE;
 use super::super::dates::check_moved;
@@ -22,11 +23,12 @@ pub(crate) struct Update;
 #[derive(Clone, Debug)]
 pub(crate) struct UpdateParams {
     id: String,
+    /// The new date; up to 180 days after the hold was created.
     release_after: Option<Timestamp>,
     metadata: Option<MetadataChange>,
 }
 
-/// A hold, and what the response shows with it.
+/// A hold, and what the response shows with it, read in the transaction of the update.
 pub(crate) struct UpdatedHold {
     hold: Hold,
     details: Vec<ReleaseDetail>,
@@ -54,6 +56,7 @@ impl WriteOperation for Update {
         })
     }
 
+    /// An update that changes nothing writes no row and emits no event.
     async fn apply(
         &self,
         params: &UpdateParams,
@@ -65,6 +68,7 @@ impl WriteOperation for Update {
         let found = sql::find::<Hold>(ledger.tx, &owner, &params.id).await?;
         let before = found.ok_or_else(|| ApiError::not_found(KIND, &params.id, "id"))?;
         let hold = params.apply(&before, ledger.now())?;
+        // A hold that was never released has no details to read.
         let details = match hold.released {
             0 => Vec::new(),
             _ => releases::details(ledger.tx, &owner, hold.seq).await?,
@@ -87,7 +91,8 @@ impl WriteOperation for Update {
 }
 
 impl UpdateParams {
-    /// The hold after the update.
+    /// The hold after the update. A date can be set while something of the hold can be released;
+    /// metadata can be changed always.
     fn apply(&self, hold: &Hold, now: Timestamp) -> Result<Hold, ApiError> {
         let mut after = hold.clone();
         if let Some(change) = &self.metadata {
@@ -111,7 +116,7 @@ impl UpdateParams {
     }
 }
 
-/// The fields that the update changed, as they were.
+/// The fields that the update changed, as they were: the event's `previous_attributes`.
 fn previous(before: &Hold, after: &Hold) -> Object {
     let mut previous = Object::bare();
     if before.schedule != after.schedule {

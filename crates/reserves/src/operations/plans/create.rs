@@ -1,4 +1,4 @@
-//! Creating a plan.
+//! Creating a plan. It applies to charges that are created from then on, and to none before.
 
 use super::super::RESERVE_PLAN_WRITE;
 use super::{PERCENT, check_expires_on, days_after_charge, release_after};
@@ -22,12 +22,16 @@ pub(crate) struct Create;
 /// The parameters of a new plan.
 #[derive(Clone, Debug)]
 pub(crate) struct CreateParams {
+    /// 1 to 100.
     percent: i64,
+    /// From the block that is named after `type`.
     terms: Terms,
+    /// The plan applies to charges in it; to all if it was not sent.
     currency: Option<Currency>,
     metadata: Metadata,
 }
 
+/// What `type` says, before the block of that name is read.
 #[derive(Clone, Copy)]
 enum Type {
     Fixed,
@@ -71,6 +75,9 @@ impl WriteOperation for Create {
         Ok(CreateParams { percent, terms, currency, metadata: change.apply(&Metadata::default())? })
     }
 
+    /// What needs the time or the version: a fixed plan's date, a rolling plan's end, and whether
+    /// the caller's version has manual plans. An older version answers as if it had never heard of
+    /// them.
     fn check(&self, params: &CreateParams, ctx: &Ctx) -> Result<(), ApiError> {
         match params.terms {
             Terms::Fixed { release_after } => {
@@ -122,6 +129,7 @@ impl WriteOperation for Create {
     }
 }
 
+/// The refusal of one active plan too many: every charge looks at all of them.
 fn too_many() -> ApiError {
     ApiError::invalid(format!(
         "This account has {} active plans already, the most that it can have. Disable one first.",

@@ -31,6 +31,8 @@ impl WriteOperation for Disable {
         Ok(arguments.id().to_owned())
     }
 
+    /// Only an active plan can be disabled. No event is emitted yet: `reserve.plan.disabled`
+    /// follows once nothing is left of its holds.
     async fn apply(
         &self,
         id: &String,

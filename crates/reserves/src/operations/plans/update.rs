@@ -1,4 +1,5 @@
-//! Changing an active plan.
+//! Changing an active plan. A new percentage or number of days applies to later charges; a new date
+//! of a fixed plan applies to the holds that it has too, whose events a scheduled task emits.
 
 use super::super::RESERVE_PLAN_WRITE;
 use super::{PERCENT, check_expires_on, days_after_charge, plan_of_path, release_after};
@@ -22,7 +23,9 @@ pub(crate) struct Update;
 pub(crate) struct UpdateParams {
     id: String,
     percent: Option<i64>,
+    /// The new date of a fixed plan: 3 to 180 days ahead, as at creation.
     fixed: Option<Timestamp>,
+    /// What changes of a rolling plan's terms.
     rolling: Option<Rolling>,
     metadata: Option<MetadataChange>,
 }
@@ -96,6 +99,7 @@ impl WriteOperation for Update {
     }
 }
 
+/// Reads the block of a rolling plan, of which either parameter may be left out.
 fn rolling_params(block: &Fields<'_>) -> Result<Rolling, ApiError> {
     let days_after_charge = days_after_charge(block)?;
     let name = "expires_on";
@@ -109,7 +113,7 @@ fn rolling_params(block: &Fields<'_>) -> Result<Rolling, ApiError> {
 }
 
 impl UpdateParams {
-    /// The plan after the update.
+    /// The plan after the update; 400 if it is not active.
     fn apply(&self, plan: &Plan) -> Result<Plan, ApiError> {
         if plan.state != State::Active {
             return Err(ApiError::invalid(format!(
@@ -130,12 +134,15 @@ impl UpdateParams {
         Ok(Plan {
             percent: self.percent.unwrap_or(plan.percent),
             terms,
+            // An earlier move may not be announced yet.
             announcing: plan.announcing || moved,
             metadata,
             ..plan.clone()
         })
     }
 
+    /// The terms after the update. A block of another type is refused as unknown, since a plan's
+    /// type never changes.
     fn terms(&self, terms: Terms) -> Result<Terms, ApiError> {
         let unexpected = |block: &str| ApiError::parameters_unknown(&[block.to_owned()]);
         match (terms, self.fixed, self.rolling) {
@@ -155,7 +162,7 @@ impl UpdateParams {
     }
 }
 
-/// The fields that the update changed, as they were.
+/// The fields that the update changed, as they were: the event's `previous_attributes`.
 fn previous(before: &Plan, after: &Plan) -> Object {
     let mut previous = Object::bare();
     if before.percent != after.percent {

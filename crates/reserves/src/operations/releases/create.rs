@@ -20,8 +20,11 @@ pub(crate) struct Create;
 /// The parameters of a new release.
 #[derive(Clone, Debug)]
 pub(crate) struct CreateParams {
+    /// The id of the hold.
     hold: String,
+    /// At most what remains of the hold, which is the default.
     amount: Option<i64>,
+    /// The hold's, if it is sent.
     currency: Option<Currency>,
     metadata: Metadata,
 }
@@ -59,6 +62,7 @@ impl WriteOperation for Create {
         let found = sql::find::<Hold>(ledger.tx, &owner, &params.hold).await?;
         let hold = found.ok_or_else(|| no_such_hold(&params.hold))?;
         let amount = params.amount_of(&hold)?;
+        // A hold that was never released has no releases to count.
         if hold.released > 0 {
             check_count(store::count_by_callers(ledger.tx, &owner, hold.seq).await?, &hold)?;
         }
@@ -79,7 +83,8 @@ impl WriteOperation for Create {
 }
 
 impl CreateParams {
-    /// How much of `hold` to release: all that remains by default.
+    /// How much of `hold` to release: all that remains by default. Refused are another currency, a
+    /// hold of which nothing can be released, and more than remains.
     fn amount_of(&self, hold: &Hold) -> Result<i64, ApiError> {
         if let Some(currency) = self.currency.filter(|each| *each != hold.pool.currency) {
             let message = format!(
@@ -111,6 +116,8 @@ impl CreateParams {
     }
 }
 
+/// Refuses one release too many of a hold by callers: each hold shows its releases, so their number
+/// has a bound.
 fn check_count(releases: i64, hold: &Hold) -> Result<(), ApiError> {
     if releases < limits::RELEASES_PER_HOLD {
         return Ok(());

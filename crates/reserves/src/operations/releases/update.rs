@@ -21,6 +21,7 @@ impl WriteOperation for Update {
         EXPANDABLE,
     )
     .example(examples::RELEASES_UPDATE);
+    /// The release's id, and the change, which is required: nothing else can be sent.
     type Input = (String, MetadataChange);
     type Out = ExpandedRelease;
 
