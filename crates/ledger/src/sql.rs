@@ -5,7 +5,7 @@
 use coffer_base::id::AccountId;
 use coffer_base::{Currency, Mode, Owner, Timestamp, limit};
 use coffer_kernel::PagePosition;
-use coffer_storage::{Row, StorageError, Store, Tx, Value};
+use coffer_storage::{Row, StorageError, Store, Tx, Value, values};
 
 /// A kind of rows that have an id, and are listed in the order of their numbers. Who implements it
 /// gets [`find`], [`read`] and [`page`].
@@ -43,7 +43,7 @@ pub async fn find<R: Record>(
     owner: &Owner,
     id: &str,
 ) -> Result<Option<R>, StorageError> {
-    let rows = tx.query(R::BY_ID, &of_owner(owner, [Value::from(id)])).await?;
+    let rows = tx.query(R::BY_ID, &of_owner(owner, values![id])).await?;
     rows.first().map(R::from_row).transpose()
 }
 
@@ -56,7 +56,7 @@ pub async fn read<R: Record>(
     owner: &Owner,
     id: &str,
 ) -> Result<Option<R>, StorageError> {
-    let rows = store.query(R::BY_ID, &of_owner(owner, [Value::from(id)])).await?;
+    let rows = store.query(R::BY_ID, &of_owner(owner, values![id])).await?;
     rows.first().map(R::from_row).transpose()
 }
 
@@ -136,16 +136,12 @@ pub fn of_page(owner: &Owner, wanted: Vec<Value>) -> Vec<Value> {
 
 /// The first parameters of a list's statement: the owner, the position, and how many rows.
 pub fn page_values(owner: &Owner, position: PagePosition) -> Vec<Value> {
-    of_owner(owner, [Value::Int(position.seq), Value::Int(position.fetch)])
+    of_owner(owner, values![position.seq, position.fetch])
 }
 
 /// The parameters with which every row and every lookup begins.
 pub fn owner_values(owner: &Owner) -> [Value; 3] {
-    [
-        Value::Int(owner.mode.code()),
-        Value::from(owner.platform.as_str()),
-        Value::from(owner.account.as_str()),
-    ]
+    values![owner.mode.code(), owner.platform.as_str(), owner.account.as_str()]
 }
 
 /// The parameters of a statement that begin with the owner.

@@ -12,15 +12,6 @@ fn time(row: &Row, column: usize) -> Result<Option<Timestamp>> {
     Ok(row.optional_int(column)?.map(Timestamp::from_unix))
 }
 
-fn optional_text(value: Option<&str>) -> Value {
-    value.map_or(Value::Null, Value::from)
-}
-
-/// Unix seconds, or NULL.
-fn optional_time(value: Option<Timestamp>) -> Value {
-    value.map_or(Value::Null, |at| Value::Int(at.unix()))
-}
-
 /// Selects whole keys, in the order of columns that [`api_key`] reads.
 macro_rules! select {
     ($condition:literal) => {
@@ -155,24 +146,24 @@ pub(crate) async fn insert_key(tx: &mut Tx<'_>, hash: &TokenHash, key: &ApiKey) 
         "INSERT INTO api_key (hash, id, seq, kind, mode, app, account, user_id, account_access, \
          permissions, parent, name, redacted, created, expires_at, revoked_at, last_used) \
          VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
-        &[
-            Value::from(hash.as_bytes().as_slice()),
-            Value::from(key.id.as_str()),
-            Value::Int(key.seq),
-            Value::from(key.kind.as_str()),
-            Value::from(key.mode.map(Mode::code)),
-            optional_text(key.app.as_ref().map(AppId::as_str)),
-            optional_text(bound.map(|bound| bound.account.as_str())),
-            optional_text(bound.map(|bound| bound.user.as_str())),
-            optional_text(bound.map(|bound| bound.account_access.as_str())),
-            optional_text(permissions.as_deref()),
-            optional_text(key.parent.as_deref()),
-            Value::from(key.name.as_str()),
-            Value::from(key.redacted.as_str()),
-            Value::Int(key.created.unix()),
-            optional_time(key.expires_at),
-            optional_time(key.revoked_at),
-            optional_time(key.last_used),
+        &values![
+            hash.as_bytes().as_slice(),
+            key.id.as_str(),
+            key.seq,
+            key.kind.as_str(),
+            key.mode.map(Mode::code),
+            key.app.as_ref().map(AppId::as_str),
+            bound.map(|bound| bound.account.as_str()),
+            bound.map(|bound| bound.user.as_str()),
+            bound.map(|bound| bound.account_access.as_str()),
+            permissions.as_deref(),
+            key.parent.as_deref(),
+            key.name.as_str(),
+            key.redacted.as_str(),
+            key.created,
+            key.expires_at,
+            key.revoked_at,
+            key.last_used
         ],
     )
     .await?;

@@ -5,7 +5,7 @@ use crate::sql::{Record, currency};
 use crate::{by_id, pages};
 use coffer_base::{Currency, Timestamp};
 use coffer_dialect::CreatedRange;
-use coffer_storage::{Row, StorageError, Value};
+use coffer_storage::{Row, StorageError, Value, values};
 
 /// A balance transaction, in the order of columns that its `from_row` reads.
 macro_rules! select_balance_transaction {
@@ -62,11 +62,11 @@ impl Record for BalanceTransaction {
     }
 
     fn pages(filter: &Filter, values: &mut Vec<Value>) -> (&'static str, &'static str) {
-        values.extend([
-            Value::from(filter.kind.as_deref()),
-            Value::from(filter.currency.as_ref().map(Currency::as_str)),
-            Value::Int(filter.created.from.unix()),
-            Value::Int(filter.created.to.unix()),
+        values.extend(values![
+            filter.kind.as_deref(),
+            filter.currency.as_ref().map(Currency::as_str),
+            filter.created.from,
+            filter.created.to
         ]);
         let Some(source) = &filter.source else {
             return pages!(
@@ -76,7 +76,7 @@ impl Record for BalanceTransaction {
             );
         };
         // A statement of its own, since one source has few rows, which an index finds.
-        values.extend([Value::from(source.as_str()), Value::from(filter.of_payout)]);
+        values.extend(values![source.as_str(), filter.of_payout]);
         pages!(
             select_balance_transaction!(),
             "AND (kind = ?6 OR ?6 IS NULL) AND (currency = ?7 OR ?7 IS NULL) \

@@ -6,7 +6,7 @@ use crate::sql::{Record, currency, of_owner, owner};
 use crate::{by_id, in_page, pages, sql};
 use coffer_base::{Currency, Owner, Timestamp};
 use coffer_dialect::CreatedRange;
-use coffer_storage::{Row, StorageError, Store, Tx, Value};
+use coffer_storage::{Row, StorageError, Store, Tx, Value, values};
 
 /// A charge in the order of columns that its `from_row` reads, with its owner in the last ones for
 /// scheduled tasks, which read charges of all owners.
@@ -61,10 +61,10 @@ impl Record for Charge {
     }
 
     fn pages(filter: &Filter, values: &mut Vec<Value>) -> (&'static str, &'static str) {
-        values.extend([
-            Value::from(filter.currency.as_ref().map(Currency::as_str)),
-            Value::Int(filter.created.from.unix()),
-            Value::Int(filter.created.to.unix()),
+        values.extend(values![
+            filter.currency.as_ref().map(Currency::as_str),
+            filter.created.from,
+            filter.created.to
         ]);
         pages!(select_charge!(), "AND (currency = ?6 OR ?6 IS NULL) AND created BETWEEN ?7 AND ?8")
     }
@@ -78,21 +78,21 @@ pub(crate) fn insert(tx: &mut Tx<'_>, owner: &Owner, charge: &Charge) {
          disputed, pending, settled) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
         of_owner(
             owner,
-            [
-                Value::Int(charge.seq),
-                Value::from(charge.id.as_str()),
-                Value::Int(charge.amount),
-                Value::from(charge.currency.as_str()),
-                Value::from(charge.fee),
-                Value::Int(charge.application_fee),
-                Value::Int(charge.source_type.code()),
-                Value::from(charge.source_transfer.as_deref()),
-                Value::Int(charge.created.unix()),
-                Value::Int(charge.available_on.unix()),
-                Value::Int(charge.refunded),
-                Value::from(charge.disputed),
-                Value::Int(charge.pending),
-                Value::from(charge.settled),
+            values![
+                charge.seq,
+                charge.id.as_str(),
+                charge.amount,
+                charge.currency.as_str(),
+                charge.fee,
+                charge.application_fee,
+                charge.source_type.code(),
+                charge.source_transfer.as_deref(),
+                charge.created,
+                charge.available_on,
+                charge.refunded,
+                charge.disputed,
+                charge.pending,
+                charge.settled
             ],
         ),
     );
@@ -101,14 +101,14 @@ pub(crate) fn insert(tx: &mut Tx<'_>, owner: &Owner, charge: &Charge) {
 /// Stores the columns of a charge that can change. The others are what the processor reported,
 /// which stays.
 pub(crate) fn update(tx: &mut Tx<'_>, owner: &Owner, charge: &Charge) {
-    let mut values = vec![
-        Value::from(charge.fee),
-        Value::Int(charge.refunded),
-        Value::from(charge.disputed),
-        Value::Int(charge.pending),
-        Value::from(charge.settled),
-    ];
-    values.extend(of_owner(owner, [Value::Int(charge.seq)]));
+    let mut values = Vec::from(values![
+        charge.fee,
+        charge.refunded,
+        charge.disputed,
+        charge.pending,
+        charge.settled
+    ]);
+    values.extend(of_owner(owner, values![charge.seq]));
     tx.defer(
         "UPDATE ledger_charge SET fee = ?, refunded = ?, disputed = ?, pending = ?, settled = ? \
          WHERE mode = ? AND platform = ? AND account = ? AND seq = ?",
@@ -139,7 +139,7 @@ pub(crate) async fn any_due(store: &Store, due: Timestamp) -> Result<bool, Stora
     let rows = store
         .query(
             "SELECT 1 FROM ledger_charge WHERE settled = 0 AND available_on <= ? LIMIT 1",
-            &[Value::Int(due.unix())],
+            &values![due],
         )
         .await?;
     Ok(!rows.is_empty())
@@ -161,7 +161,7 @@ pub(crate) async fn due(
                  ORDER BY available_on, mode, platform, account, seq LIMIT ?) AS next \
                  ORDER BY mode, platform, account, available_on, seq"
             ),
-            &[Value::Int(due.unix()), Value::Int(most)],
+            &values![due, most],
         )
         .await?;
     rows.iter().map(|row| Ok((owner(row, OWNER_OF_CHARGE)?, Charge::from_row(row)?))).collect()

@@ -5,7 +5,7 @@ use crate::model::dispute::{Dispute, Status};
 use crate::sql::{Record, currency, of_owner};
 use crate::{by_id, pages};
 use coffer_base::{Owner, Timestamp};
-use coffer_storage::{Row, StorageError, Tx, Value};
+use coffer_storage::{Row, StorageError, Tx, Value, values};
 
 /// A dispute, in the order of columns that its `from_row` reads.
 macro_rules! select_dispute {
@@ -61,18 +61,18 @@ pub(crate) fn insert(tx: &mut Tx<'_>, owner: &Owner, dispute: &Dispute) {
          VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
         of_owner(
             owner,
-            [
-                Value::Int(dispute.seq),
-                Value::from(dispute.id.as_str()),
-                Value::from(dispute.charge.as_str()),
-                Value::Int(dispute.amount),
-                Value::from(dispute.currency.as_str()),
-                Value::Int(dispute.fee),
-                Value::Int(dispute.created.unix()),
-                Value::Int(dispute.consumed),
-                Value::Int(dispute.from_pending),
-                Value::Int(dispute.status.code()),
-                Value::from(dispute.fee_returned),
+            values![
+                dispute.seq,
+                dispute.id.as_str(),
+                dispute.charge.as_str(),
+                dispute.amount,
+                dispute.currency.as_str(),
+                dispute.fee,
+                dispute.created,
+                dispute.consumed,
+                dispute.from_pending,
+                dispute.status.code(),
+                dispute.fee_returned
             ],
         ),
     );
@@ -80,8 +80,8 @@ pub(crate) fn insert(tx: &mut Tx<'_>, owner: &Owner, dispute: &Dispute) {
 
 /// Stores how a dispute ended: its status, and whether its fee came back.
 pub(crate) fn set_status(tx: &mut Tx<'_>, owner: &Owner, dispute: &Dispute) {
-    let mut values = vec![Value::Int(dispute.status.code()), Value::from(dispute.fee_returned)];
-    values.extend(of_owner(owner, [Value::Int(dispute.seq)]));
+    let mut values = Vec::from(values![dispute.status.code(), dispute.fee_returned]);
+    values.extend(of_owner(owner, values![dispute.seq]));
     tx.defer(
         "UPDATE ledger_dispute SET status = ?, fee_returned = ? \
          WHERE mode = ? AND platform = ? AND account = ? AND seq = ?",

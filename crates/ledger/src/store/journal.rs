@@ -7,7 +7,7 @@ use crate::model::balance_transaction::BalanceTransactionLine;
 use crate::model::entry::{Balance, Entry, Pool, Posting};
 use crate::sql::{corrupt, currency, of_owner, owner_values};
 use coffer_base::{Currency, Owner};
-use coffer_storage::{Row, Statement, StorageError, Store, Tx, Value};
+use coffer_storage::{Row, Statement, StorageError, Store, Tx, Value, values};
 
 /// Locks the ledger's row, which the first transaction inserts, and numbers the transaction: one
 /// statement, so that a request pays one round trip for the lock and the number. Numbers begin at 1
@@ -38,15 +38,7 @@ pub(crate) fn insert_entry(tx: &mut Tx<'_>, owner: &Owner, number: i64, entry: &
     tx.defer(
         "INSERT INTO ledger_entry (mode, platform, account, seq, kind, source, created) \
          VALUES (?, ?, ?, ?, ?, ?, ?)",
-        of_owner(
-            owner,
-            [
-                Value::Int(number),
-                Value::from(entry.kind),
-                Value::from(entry.source),
-                Value::Int(entry.created.unix()),
-            ],
-        ),
+        of_owner(owner, values![number, entry.kind, entry.source, entry.created]),
     );
 }
 
@@ -63,14 +55,14 @@ pub(crate) fn insert_posting(
          to_bucket, amount, currency, source_type) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
         of_owner(
             owner,
-            [
-                Value::Int(number),
-                Value::Int(line),
-                Value::Int(posting.from.code()),
-                Value::Int(posting.to.code()),
-                Value::Int(posting.amount),
-                Value::from(posting.pool.currency.as_str()),
-                Value::Int(posting.pool.source_type.code()),
+            values![
+                number,
+                line,
+                posting.from.code(),
+                posting.to.code(),
+                posting.amount,
+                posting.pool.currency.as_str(),
+                posting.pool.source_type.code()
             ],
         ),
     );
@@ -91,7 +83,7 @@ pub(crate) async fn balance(
     owner: &Owner,
     pool: Pool,
 ) -> Result<Option<Balance>, StorageError> {
-    let which = [Value::from(pool.currency.as_str()), Value::Int(pool.source_type.code())];
+    let which = values![pool.currency.as_str(), pool.source_type.code()];
     let rows = tx
         .query(
             "SELECT payments_pending, payments_available, reserved_pending, reserved_available, \
@@ -105,7 +97,7 @@ pub(crate) async fn balance(
 
 /// Stores the balance of a pool.
 pub(crate) fn set_balance(tx: &mut Tx<'_>, owner: &Owner, pool: Pool, balance: &Balance) {
-    let which = [Value::from(pool.currency.as_str()), Value::Int(pool.source_type.code())];
+    let which = values![pool.currency.as_str(), pool.source_type.code()];
     let mut values = of_owner(owner, which);
     values.extend(balance.amounts().iter().copied().map(Value::Int));
     tx.defer(
@@ -169,20 +161,20 @@ pub(crate) fn insert_balance_transaction(
          VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
         of_owner(
             owner,
-            [
-                Value::Int(new.seq),
-                Value::Text(new.id),
-                Value::Int(new.number),
-                Value::from(entry.kind),
-                Value::from(entry.source),
-                Value::from(new.currency.as_str()),
-                Value::from(new.line.reserved),
-                Value::from(new.line.pending),
-                Value::Int(new.line.amount),
-                Value::Int(new.line.fee),
-                Value::Int(if new.line.reserved { 0 } else { entry.application_fee }),
-                Value::Int(entry.created.unix()),
-                Value::Int(entry.available_on.unix()),
+            values![
+                new.seq,
+                new.id,
+                new.number,
+                entry.kind,
+                entry.source,
+                new.currency.as_str(),
+                new.line.reserved,
+                new.line.pending,
+                new.line.amount,
+                new.line.fee,
+                if new.line.reserved { 0 } else { entry.application_fee },
+                entry.created,
+                entry.available_on
             ],
         ),
     );

@@ -6,7 +6,7 @@ use crate::sql::{Record, currency, of_owner};
 use crate::{by_id, pages};
 use coffer_base::{Currency, Owner, Timestamp};
 use coffer_dialect::CreatedRange;
-use coffer_storage::{Row, StorageError, Tx, Value};
+use coffer_storage::{Row, StorageError, Tx, Value, values};
 
 /// A payout, in the order of columns that its `from_row` reads.
 macro_rules! select_payout {
@@ -51,11 +51,11 @@ impl Record for Payout {
     }
 
     fn pages(filter: &Filter, values: &mut Vec<Value>) -> (&'static str, &'static str) {
-        values.extend([
-            Value::from(filter.currency.as_ref().map(Currency::as_str)),
-            Value::from(filter.status.map(Status::code)),
-            Value::Int(filter.created.from.unix()),
-            Value::Int(filter.created.to.unix()),
+        values.extend(values![
+            filter.currency.as_ref().map(Currency::as_str),
+            filter.status.map(Status::code),
+            filter.created.from,
+            filter.created.to
         ]);
         pages!(
             select_payout!(),
@@ -72,15 +72,15 @@ pub(crate) fn insert(tx: &mut Tx<'_>, owner: &Owner, payout: &Payout) {
          source_type, reported, created, status) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
         of_owner(
             owner,
-            [
-                Value::Int(payout.seq),
-                Value::from(payout.id.as_str()),
-                Value::Int(payout.amount),
-                Value::from(payout.currency.as_str()),
-                Value::Int(payout.source_type.code()),
-                Value::from(payout.reported),
-                Value::Int(payout.created.unix()),
-                Value::Int(payout.status.code()),
+            values![
+                payout.seq,
+                payout.id.as_str(),
+                payout.amount,
+                payout.currency.as_str(),
+                payout.source_type.code(),
+                payout.reported,
+                payout.created,
+                payout.status.code()
             ],
         ),
     );
@@ -88,8 +88,8 @@ pub(crate) fn insert(tx: &mut Tx<'_>, owner: &Owner, payout: &Payout) {
 
 /// Stores the status of a payout.
 pub(crate) fn set_status(tx: &mut Tx<'_>, owner: &Owner, payout: &Payout) {
-    let mut values = vec![Value::Int(payout.status.code())];
-    values.extend(of_owner(owner, [Value::Int(payout.seq)]));
+    let mut values = Vec::from(values![payout.status.code()]);
+    values.extend(of_owner(owner, values![payout.seq]));
     tx.defer(
         "UPDATE ledger_payout SET status = ? \
          WHERE mode = ? AND platform = ? AND account = ? AND seq = ?",
@@ -132,7 +132,7 @@ impl Record for Breach {
     }
 
     fn pages(created: &CreatedRange, values: &mut Vec<Value>) -> (&'static str, &'static str) {
-        values.extend([Value::Int(created.from.unix()), Value::Int(created.to.unix())]);
+        values.extend(values![created.from, created.to]);
         pages!(select_breach!(), "AND created BETWEEN ?6 AND ?7")
     }
 }
@@ -144,15 +144,15 @@ pub(crate) fn insert_breach(tx: &mut Tx<'_>, owner: &Owner, breach: &Breach) {
          source_type, available_after, created) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
         of_owner(
             owner,
-            [
-                Value::Int(breach.seq),
-                Value::from(breach.id.as_str()),
-                Value::from(breach.payout.as_str()),
-                Value::Int(breach.amount),
-                Value::from(breach.currency.as_str()),
-                Value::Int(breach.source_type.code()),
-                Value::Int(breach.available_after),
-                Value::Int(breach.created.unix()),
+            values![
+                breach.seq,
+                breach.id.as_str(),
+                breach.payout.as_str(),
+                breach.amount,
+                breach.currency.as_str(),
+                breach.source_type.code(),
+                breach.available_after,
+                breach.created
             ],
         ),
     );

@@ -5,7 +5,7 @@ use crate::sql::{Record, currency, of_owner};
 use crate::{by_id, pages};
 use coffer_base::{Owner, Timestamp};
 use coffer_dialect::CreatedRange;
-use coffer_storage::{Row, StorageError, Tx, Value};
+use coffer_storage::{Row, StorageError, Tx, Value, values};
 
 /// A refund, in the order of columns that its `from_row` reads.
 macro_rules! select_refund {
@@ -27,7 +27,7 @@ impl Filter {
     /// Adds the parameters from ?6 on. The charge comes last, since the statement without a charge
     /// has no place for it.
     pub(super) fn add_to(&self, values: &mut Vec<Value>) {
-        values.extend([Value::Int(self.created.from.unix()), Value::Int(self.created.to.unix())]);
+        values.extend(values![self.created.from, self.created.to]);
         values.extend(self.charge.as_deref().map(Value::from));
     }
 }
@@ -75,16 +75,16 @@ pub(crate) fn insert(tx: &mut Tx<'_>, owner: &Owner, refund: &Refund) {
          created, consumed, from_pending, failed) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
         of_owner(
             owner,
-            [
-                Value::Int(refund.seq),
-                Value::from(refund.id.as_str()),
-                Value::from(refund.charge.as_str()),
-                Value::Int(refund.amount),
-                Value::from(refund.currency.as_str()),
-                Value::Int(refund.created.unix()),
-                Value::Int(refund.consumed),
-                Value::Int(refund.from_pending),
-                Value::from(refund.failed),
+            values![
+                refund.seq,
+                refund.id.as_str(),
+                refund.charge.as_str(),
+                refund.amount,
+                refund.currency.as_str(),
+                refund.created,
+                refund.consumed,
+                refund.from_pending,
+                refund.failed
             ],
         ),
     );
@@ -92,8 +92,8 @@ pub(crate) fn insert(tx: &mut Tx<'_>, owner: &Owner, refund: &Refund) {
 
 /// Stores whether a refund failed.
 pub(crate) fn set_failed(tx: &mut Tx<'_>, owner: &Owner, refund: &Refund) {
-    let mut values = vec![Value::from(refund.failed)];
-    values.extend(of_owner(owner, [Value::Int(refund.seq)]));
+    let mut values = Vec::from(values![refund.failed]);
+    values.extend(of_owner(owner, values![refund.seq]));
     tx.defer(
         "UPDATE ledger_refund SET failed = ? \
          WHERE mode = ? AND platform = ? AND account = ? AND seq = ?",

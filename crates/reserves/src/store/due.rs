@@ -8,7 +8,7 @@ use crate::model::hold::Hold;
 use crate::model::plan::Plan;
 use coffer_base::{Owner, Timestamp};
 use coffer_ledger::sql::{Record, of_owner, owner};
-use coffer_storage::{Row, StorageError, Store, Tx, Value};
+use coffer_storage::{Row, StorageError, Store, Tx, values};
 
 /// A row of [`select_hold`], with its owner.
 fn owned_hold(row: &Row) -> Result<(Owner, Hold), StorageError> {
@@ -26,7 +26,7 @@ pub(crate) async fn any_hold_due(store: &Store, due: Timestamp) -> Result<bool, 
         .query(
             "SELECT 1 FROM reserve_hold WHERE scheduled_release IS NOT NULL \
              AND released < amount AND scheduled_release <= ? LIMIT 1",
-            &[Value::Int(due.unix())],
+            &values![due],
         )
         .await?;
     Ok(!rows.is_empty())
@@ -47,7 +47,7 @@ pub(crate) async fn due_holds(
                  AND h.scheduled_release <= ? ORDER BY h.scheduled_release, h.mode, h.platform, \
                  h.account, h.currency, h.plan NULLS FIRST, h.seq LIMIT ?"
             ),
-            &[Value::Int(due.unix()), Value::Int(most)],
+            &values![due, most],
         )
         .await?;
     rows.iter().map(owned_hold).collect()
@@ -58,7 +58,7 @@ pub(crate) async fn any_plan_ending(store: &Store, due: Timestamp) -> Result<boo
     let rows = store
         .query(
             "SELECT 1 FROM reserve_plan WHERE state = 'active' AND ends_at <= ? LIMIT 1",
-            &[Value::Int(due.unix())],
+            &values![due],
         )
         .await?;
     Ok(!rows.is_empty())
@@ -77,7 +77,7 @@ pub(crate) async fn ending_plans(
                 " WHERE state = 'active' AND ends_at <= ? \
                  ORDER BY ends_at, mode, platform, account, seq LIMIT ?"
             ),
-            &[Value::Int(due.unix()), Value::Int(most)],
+            &values![due, most],
         )
         .await?;
     rows.iter().map(owned_plan).collect()
@@ -101,7 +101,7 @@ pub(crate) async fn draining_plans(
                 " WHERE state = 'draining' \
                  ORDER BY disable_requested_at, mode, platform, account, seq LIMIT ?"
             ),
-            &[Value::Int(most)],
+            &values![most],
         )
         .await?;
     rows.iter().map(owned_plan).collect()
@@ -124,7 +124,7 @@ pub(crate) async fn announcing_plans(
                 select_plan!(),
                 " WHERE announcing = 1 ORDER BY mode, platform, account, seq LIMIT ?"
             ),
-            &[Value::Int(most)],
+            &values![most],
         )
         .await?;
     rows.iter().map(owned_plan).collect()
@@ -157,10 +157,7 @@ pub(crate) async fn holds_left(
                  AND h.released < h.amount AND (? = 1 OR h.scheduled_release IS NULL) \
                  ORDER BY h.announced_release NULLS FIRST, h.currency, h.seq LIMIT ?"
             ),
-            &of_owner(
-                owner,
-                [Value::Int(plan), Value::from(which == Which::All), Value::Int(most)],
-            ),
+            &of_owner(owner, values![plan, which == Which::All, most]),
         )
         .await?;
     rows.iter().map(Hold::from_row).collect()
@@ -189,8 +186,7 @@ pub(crate) async fn holds_to_announce(
     );
     for sql in [earlier, later] {
         let left = most.saturating_sub(i64::try_from(holds.len()).unwrap_or(most));
-        let values =
-            of_owner(owner, [Value::Int(plan), Value::Int(current.unix()), Value::Int(left)]);
+        let values = of_owner(owner, values![plan, current, left]);
         for row in tx.query(sql, &values).await? {
             holds.push(Hold::from_row(&row)?);
         }

@@ -5,7 +5,7 @@ use crate::model::hold::{Hold, Origin, PlanOfHold, Schedule};
 use coffer_base::{Currency, Owner, Timestamp};
 use coffer_ledger::sql::{self, Record, corrupt, currency, of_owner, optional_time, time_value};
 use coffer_ledger::{Pool, SourceType, in_page};
-use coffer_storage::{Row, StorageError, Store, Tx, Value};
+use coffer_storage::{Row, StorageError, Store, Tx, Value, values};
 
 /// A hold with columns of its plan, and its owner in the last ones. `h` is the hold, `p` its plan.
 macro_rules! select_hold {
@@ -145,13 +145,13 @@ impl Record for Hold {
     /// The ids that a list is narrowed to choose its index: a charge first, since it has the fewest
     /// holds, then a release, then a plan.
     fn pages(filter: &Filter, values: &mut Vec<Value>) -> (&'static str, &'static str) {
-        values.extend([
-            Value::from(filter.currency.as_ref().map(Currency::as_str)),
-            Value::from(filter.is_releasable),
-            Value::from(filter.of_charges),
-            Value::from(filter.charge.as_deref()),
-            Value::from(filter.plan.as_deref()),
-            Value::from(filter.release.as_deref()),
+        values.extend(values![
+            filter.currency.as_ref().map(Currency::as_str),
+            filter.is_releasable,
+            filter.of_charges,
+            filter.charge.as_deref(),
+            filter.plan.as_deref(),
+            filter.release.as_deref()
         ]);
         match (&filter.charge, &filter.plan, &filter.release) {
             (Some(_), _, _) => hold_pages!("AND h.charge = ?9"),
@@ -201,22 +201,22 @@ pub(crate) fn insert(tx: &mut Tx<'_>, owner: &Owner, hold: &Hold) {
          VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
         of_owner(
             owner,
-            [
-                Value::Int(hold.seq),
-                Value::from(hold.id.as_str()),
-                Value::Int(hold.created.unix()),
-                Value::Int(hold.amount),
-                Value::Int(hold.released),
-                Value::from(hold.pool.currency.as_str()),
-                Value::Int(hold.pool.source_type.code()),
-                Value::from(hold.charge()),
-                Value::from(hold.plan().map(|plan| plan.seq)),
+            values![
+                hold.seq,
+                hold.id.as_str(),
+                hold.created,
+                hold.amount,
+                hold.released,
+                hold.pool.currency.as_str(),
+                hold.pool.source_type.code(),
+                hold.charge(),
+                hold.plan().map(|plan| plan.seq),
                 release_after,
                 scheduled_release,
                 announced_release,
-                Value::from(hold.pending),
-                Value::Int(hold.available_on.unix()),
-                Value::Text(hold.metadata.to_json_text()),
+                hold.pending,
+                hold.available_on,
+                hold.metadata.to_json_text()
             ],
         ),
     );
@@ -226,7 +226,7 @@ pub(crate) fn insert(tx: &mut Tx<'_>, owner: &Owner, hold: &Hold) {
 pub(crate) fn update(tx: &mut Tx<'_>, owner: &Owner, hold: &Hold) {
     let mut values = Vec::from(schedule_values(hold.schedule));
     values.push(Value::Text(hold.metadata.to_json_text()));
-    values.extend(of_owner(owner, [Value::Int(hold.seq)]));
+    values.extend(of_owner(owner, values![hold.seq]));
     tx.defer(
         "UPDATE reserve_hold SET release_after = ?, scheduled_release = ?, announced_release = ?, \
          metadata = ? WHERE mode = ? AND platform = ? AND account = ? AND seq = ?",
@@ -236,8 +236,8 @@ pub(crate) fn update(tx: &mut Tx<'_>, owner: &Owner, hold: &Hold) {
 
 /// Stores how much of a hold was released in all.
 pub(crate) fn set_released(tx: &mut Tx<'_>, owner: &Owner, seq: i64, released: i64) {
-    let mut values = vec![Value::Int(released)];
-    values.extend(of_owner(owner, [Value::Int(seq)]));
+    let mut values = Vec::from(values![released]);
+    values.extend(of_owner(owner, values![seq]));
     tx.defer(
         "UPDATE reserve_hold SET released = ? \
          WHERE mode = ? AND platform = ? AND account = ? AND seq = ?",
@@ -248,7 +248,7 @@ pub(crate) fn set_released(tx: &mut Tx<'_>, owner: &Owner, seq: i64, released: i
 /// Stores which date of its plan a hold's last event said, so that it is not announced again.
 pub(crate) fn set_announced(tx: &mut Tx<'_>, owner: &Owner, seq: i64, at: Option<Timestamp>) {
     let mut values = vec![time_value(at)];
-    values.extend(of_owner(owner, [Value::Int(seq)]));
+    values.extend(of_owner(owner, values![seq]));
     tx.defer(
         "UPDATE reserve_hold SET announced_release = ? \
          WHERE mode = ? AND platform = ? AND account = ? AND seq = ?",
@@ -270,7 +270,7 @@ pub(crate) async fn of_charge(
                 " WHERE h.mode = ? AND h.platform = ? AND h.account = ? AND h.charge = ? \
                  AND h.released < h.amount ORDER BY h.plan NULLS FIRST, h.seq"
             ),
-            &of_owner(owner, [Value::from(charge)]),
+            &of_owner(owner, values![charge]),
         )
         .await?;
     rows.iter().map(Hold::from_row).collect()
@@ -287,7 +287,7 @@ pub(crate) async fn reserved_pending(
             "SELECT CAST(SUM(amount - released) AS BIGINT) FROM reserve_hold \
              WHERE mode = ? AND platform = ? \
              AND account = ? AND charge = ? AND pending = 1",
-            &of_owner(owner, [Value::from(charge)]),
+            &of_owner(owner, values![charge]),
         )
         .await?;
     let sum = rows.first().ok_or_else(|| corrupt("a sum gave no row"))?.optional_int(0)?;
@@ -299,6 +299,6 @@ pub(crate) fn settle_charge(tx: &mut Tx<'_>, owner: &Owner, charge: &str) {
     tx.defer(
         "UPDATE reserve_hold SET pending = 0 WHERE mode = ? AND platform = ? AND account = ? \
          AND charge = ? AND pending = 1",
-        of_owner(owner, [Value::from(charge)]),
+        of_owner(owner, values![charge]),
     );
 }

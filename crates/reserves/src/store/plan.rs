@@ -5,7 +5,7 @@ use crate::model::plan::{Plan, State, Terms};
 use coffer_base::{Currency, Owner, Timestamp};
 use coffer_ledger::sql::{self, Record, corrupt, of_owner, optional_time, time_value};
 use coffer_ledger::{Pool, by_id, in_page, pages};
-use coffer_storage::{Row, StorageError, Store, Tx, Value};
+use coffer_storage::{Row, StorageError, Store, Tx, Value, values};
 
 /// A plan, with its owner in the last columns.
 macro_rules! select_plan {
@@ -88,7 +88,7 @@ impl Record for Plan {
 
     fn pages(states: &Filter, values: &mut Vec<Value>) -> (&'static str, &'static str) {
         let [one, other] = states.unwrap_or_default();
-        values.extend([Value::from(states.is_some()), Value::from(one), Value::from(other)]);
+        values.extend(values![states.is_some(), one, other]);
         pages!(select_plan!(), "AND (?6 = 0 OR state IN (?7, ?8))")
     }
 }
@@ -121,28 +121,28 @@ fn changing(plan: &Plan) -> Vec<Value> {
         State::Draining { since } => (Some(since), None),
         State::Disabled { since, drained_at } => (Some(since), Some(drained_at)),
     };
-    vec![
-        Value::Int(plan.percent),
+    Vec::from(values![
+        plan.percent,
         time_value(release_after),
         time_value(plan.terms.scheduled_release()),
-        Value::from(days_after_charge),
+        days_after_charge,
         time_value(plan.terms.ends_at()),
-        Value::from(plan.state.as_str()),
+        plan.state.as_str(),
         time_value(since),
         time_value(drained_at),
-        Value::from(plan.announcing),
-        Value::Text(plan.metadata.to_json_text()),
-    ]
+        plan.announcing,
+        plan.metadata.to_json_text()
+    ])
 }
 
 /// Adds a plan.
 pub(crate) fn insert(tx: &mut Tx<'_>, owner: &Owner, plan: &Plan) {
-    let fixed = [
-        Value::Int(plan.seq),
-        Value::from(plan.id.as_str()),
-        Value::Int(plan.created.unix()),
-        Value::from(plan.currency.as_ref().map(Currency::as_str)),
-        Value::from(plan.terms.as_str()),
+    let fixed = values![
+        plan.seq,
+        plan.id.as_str(),
+        plan.created,
+        plan.currency.as_ref().map(Currency::as_str),
+        plan.terms.as_str()
     ];
     let values: Vec<_> = of_owner(owner, fixed).into_iter().chain(changing(plan)).collect();
     tx.defer(
@@ -157,7 +157,7 @@ pub(crate) fn insert(tx: &mut Tx<'_>, owner: &Owner, plan: &Plan) {
 /// Stores the columns of a plan that can change.
 pub(crate) fn update(tx: &mut Tx<'_>, owner: &Owner, plan: &Plan) {
     let mut values = changing(plan);
-    values.extend(of_owner(owner, [Value::Int(plan.seq)]));
+    values.extend(of_owner(owner, values![plan.seq]));
     tx.defer(
         "UPDATE reserve_plan SET percent = ?, release_after = ?, scheduled_release = ?, \
          days_after_charge = ?, ends_at = ?, state = ?, disable_requested_at = ?, \
@@ -190,7 +190,7 @@ pub(crate) async fn applying(
     created: Timestamp,
 ) -> Result<Vec<Plan>, StorageError> {
     let at = Value::Int(created.unix());
-    let which = [Value::from(pool.currency.as_str()), at.clone(), at];
+    let which = values![pool.currency.as_str(), at.clone(), at];
     let rows = tx
         .query(
             concat!(

@@ -6,7 +6,7 @@ use crate::model::release::{Reason, Release, ReleaseDetail, Source};
 use coffer_base::{Currency, Owner, Timestamp};
 use coffer_ledger::sql::{self, Record, corrupt, currency, of_owner};
 use coffer_ledger::{by_id, in_page, pages};
-use coffer_storage::{Row, StorageError, Store, Tx, Value};
+use coffer_storage::{Row, StorageError, Store, Tx, Value, values};
 use std::collections::BTreeMap;
 
 /// A release, in the order of columns that its `from_row` reads.
@@ -70,9 +70,9 @@ impl Record for Release {
     /// A hold that a list is narrowed to is looked up among allocations, since a release of many
     /// holds names none; a plan has an index of its own.
     fn pages(filter: &Filter, values: &mut Vec<Value>) -> (&'static str, &'static str) {
-        values.extend([
-            Value::from(filter.currency.as_ref().map(Currency::as_str)),
-            Value::from(filter.plan.as_deref()),
+        values.extend(values![
+            filter.currency.as_ref().map(Currency::as_str),
+            filter.plan.as_deref()
         ]);
         match (&filter.hold, &filter.plan) {
             (Some(hold), _) => {
@@ -108,18 +108,18 @@ pub(crate) fn insert(tx: &mut Tx<'_>, owner: &Owner, release: &Release) {
          VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
         of_owner(
             owner,
-            [
-                Value::Int(release.seq),
-                Value::from(release.id.as_str()),
-                Value::Int(release.created.unix()),
-                Value::Int(release.amount),
-                Value::from(release.currency.as_str()),
-                Value::from(release.reason.as_str()),
-                Value::from(release.hold.as_deref()),
-                Value::from(release.plan.as_deref()),
-                Value::from(source.map(Source::kind)),
-                Value::from(source.map(Source::id)),
-                Value::Text(release.metadata.to_json_text()),
+            values![
+                release.seq,
+                release.id.as_str(),
+                release.created,
+                release.amount,
+                release.currency.as_str(),
+                release.reason.as_str(),
+                release.hold.as_deref(),
+                release.plan.as_deref(),
+                source.map(Source::kind),
+                source.map(Source::id),
+                release.metadata.to_json_text()
             ],
         ),
     );
@@ -136,14 +136,14 @@ pub(crate) fn insert_allocation(
     tx.defer(
         "INSERT INTO reserve_allocation (mode, platform, account, hold, release, amount) \
          VALUES (?, ?, ?, ?, ?, ?)",
-        of_owner(owner, [Value::Int(hold), Value::Int(release), Value::Int(amount)]),
+        of_owner(owner, values![hold, release, amount]),
     );
 }
 
 /// Stores a release's metadata: nothing else of it changes.
 pub(crate) fn set_metadata(tx: &mut Tx<'_>, owner: &Owner, release: &Release) {
-    let mut values = vec![Value::Text(release.metadata.to_json_text())];
-    values.extend(of_owner(owner, [Value::Int(release.seq)]));
+    let mut values = Vec::from(values![release.metadata.to_json_text()]);
+    values.extend(of_owner(owner, values![release.seq]));
     tx.defer(
         "UPDATE reserve_release SET metadata = ? \
          WHERE mode = ? AND platform = ? AND account = ? AND seq = ?",
@@ -165,7 +165,7 @@ pub(crate) async fn count_by_callers(
              ON r.mode = a.mode AND r.platform = a.platform AND r.account = a.account \
              AND r.seq = a.release WHERE a.mode = ? AND a.platform = ? AND a.account = ? \
              AND a.hold = ? AND r.reason = ?",
-            &of_owner(owner, [Value::Int(hold), reason]),
+            &of_owner(owner, values![hold, reason]),
         )
         .await?;
     rows.first().ok_or_else(|| corrupt("a count gave no row"))?.int(0)
@@ -184,7 +184,7 @@ pub(crate) async fn details(
              ON r.mode = a.mode AND r.platform = a.platform AND r.account = a.account \
              AND r.seq = a.release WHERE a.mode = ? AND a.platform = ? AND a.account = ? \
              AND a.hold = ? ORDER BY a.release DESC LIMIT ?",
-            &of_owner(owner, [Value::Int(hold), Value::Int(limits::DETAILS_PER_HOLD)]),
+            &of_owner(owner, values![hold, limits::DETAILS_PER_HOLD]),
         )
         .await?;
     rows.iter().map(|row| detail(row, 0)).collect()
