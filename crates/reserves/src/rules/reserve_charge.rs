@@ -65,7 +65,7 @@ const fn schedule(terms: Terms, due: Option<Timestamp>) -> Schedule {
     }
 }
 
-/// A hold's view of the plan that makes it, which is not draining: such a plan applies to no charge.
+/// A hold's view of the plan that makes it. It is not draining: such a plan applies to no charge.
 fn plan_of_hold(plan: &Plan) -> PlanOfHold {
     PlanOfHold {
         seq: plan.seq,
