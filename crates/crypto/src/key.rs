@@ -7,7 +7,7 @@ use zeroize::{Zeroize, Zeroizing};
 /// Bytes of every key.
 pub(crate) const KEY_BYTES: usize = 32;
 
-/// A key that can be [wrapped](crate::wrap) under a [`SealingKey`]: that itself, or a
+/// A key that can be [wrapped](crate::wrap()) under a [`SealingKey`]: that itself, or a
 /// [`LookupKey`]. Only this crate has such keys.
 pub trait Key: bytes::KeyBytes {}
 

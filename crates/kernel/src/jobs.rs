@@ -11,7 +11,7 @@ use std::time::Duration;
 use tokio::sync::watch;
 
 /// Work that is repeated. A pass does all that is due, in transactions of at most
-/// [`limit::JOB_BATCH`] rows, and may be cut anywhere: the next one goes on.
+/// [`coffer_base::limit::JOB_BATCH`] rows, and may be cut anywhere: the next one goes on.
 pub trait Job: Send + Sync + 'static {
     /// The word for it in logs.
     fn name(&self) -> &'static str;

@@ -19,7 +19,7 @@ pub struct Payout {
     /// Which of the currency's pools the money comes from.
     pub source_type: SourceType,
     /// Whether it had taken place before it was recorded, so that it cannot be refused and makes a
-    /// [`Breach`] if it took too much.
+    /// a breach if it took too much.
     pub reported: bool,
     /// When it was recorded: a payout has no parameter for its time.
     pub created: Timestamp,
