@@ -124,8 +124,8 @@ macro_rules! in_page {
     };
 }
 
-/// The parameters of a statement of [`in_page`](macro@crate::in_page): the owner and `wanted`, which is
-/// at least one and at most a page. Places that are left repeat the last.
+/// The parameters of a statement of [`in_page`](macro@crate::in_page): the owner and `wanted`,
+/// which is at least one and at most a page. Places that are left repeat the last.
 pub fn of_page(owner: &Owner, wanted: Vec<Value>) -> Vec<Value> {
     let places = usize::try_from(limit::PAGE_CEILING).unwrap_or_default();
     let last = wanted.last().cloned().unwrap_or(Value::Null);
