@@ -22,7 +22,7 @@ pub enum Value {
 ///
 /// ```
 /// # use coffer_storage::{Value, values};
-/// let params = values![7, "text", None::<i64>];
+/// let params = values![7_i64, "text", None::<i64>];
 /// assert_eq!(params, [Value::Int(7), Value::Text("text".to_owned()), Value::Null]);
 /// ```
 #[macro_export]
