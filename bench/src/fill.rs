@@ -192,7 +192,7 @@ pub fn events(file: &Path, account: &str, count: u64) -> Result<()> {
 
 fn event_columns(data: &Connection) -> Result<Vec<String>> {
     let event = data.prepare("SELECT * FROM event").map_err(text)?;
-    Ok(event.column_names().into_iter().map(str::to_owned).collect())
+    Ok(event.column_names().map(str::to_owned).collect())
 }
 
 /// The statements that copy an account's first event, with random ids from `random` and with

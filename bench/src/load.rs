@@ -111,7 +111,7 @@ async fn workload(args: &Args) -> Result<Value> {
         "balance" => run(args, |_| Ok(Balance::new(Http::new(args)?))).await,
         "events" => run(args, |_| Ok(Events::new(Http::new(args)?))).await,
         "hold" => run(args, |_| Ok(Hold::new(Http::new(args)?))).await,
-        "stranger" => run(args, |n| Ok(Stranger::new(args, seed.wrapping_add(n))?)).await,
+        "stranger" => run(args, |n| Stranger::new(args, seed.wrapping_add(n))).await,
         "redis-set" => run(args, |_| Ok(redis::Set::new())).await,
         "redis-get" => run(args, |_| Ok(redis::Get::new())).await,
         other => Err(format!("there is no workload {other:?}")),
