@@ -63,6 +63,15 @@ impl Background {
         process.map(|process| Self(Some(process))).map_err(|error| format!("no load: {error}"))
     }
 
+    /// Ends it where it stands; an error if it had ended by itself.
+    pub fn cut(mut self) -> Result<()> {
+        let ended = self.0.as_mut().map(std::process::Child::try_wait);
+        match ended {
+            Some(Ok(None)) => Ok(()),
+            _ => Err("a load ended by itself; what it said stands above".to_owned()),
+        }
+    }
+
     /// Asks it to end, and answers what it printed.
     pub fn end(mut self) -> Result<Vec<u8>> {
         let Some(mut process) = self.0.take() else { return Err("it has ended".to_owned()) };

@@ -220,6 +220,28 @@ async fn connect(port: u16) -> Result<TcpStream> {
     Ok(stream)
 }
 
+/// How long a tolerant load waits for one answer before it counts it as refused.
+const PATIENCE: Duration = Duration::from_secs(10);
+
+/// One request of a tolerant load, which ends with the measurement: an answer that is not there by
+/// then took at least so long.
+async fn in_time(
+    shared: &Shared,
+    begun: Instant,
+    answered: impl Future<Output = Result<()>>,
+) -> Result<()> {
+    if !shared.tolerant {
+        return answered.await;
+    }
+    let patience = begun + PATIENCE;
+    let end = shared.until.map_or(patience, |until| until.min(patience));
+    match tokio::time::timeout_at(end.into(), answered).await {
+        Ok(outcome) => outcome,
+        Err(_elapsed) if end < patience => Ok(()),
+        Err(_elapsed) => Err(format!("there was no answer for {} s", PATIENCE.as_secs())),
+    }
+}
+
 /// Sends one request and waits for its whole answer, which must be the expected one.
 async fn exchange<E: Exchange>(
     stream: &mut TcpStream,
@@ -258,13 +280,14 @@ async fn connection<E: Exchange>(
         let Some(index) = shared.pick(&mut numbers) else { break };
         request.clear();
         asked.request(index, &mut request);
-        let outcome = match &mut stream {
-            Some(stream) => exchange(stream, &mut asked, &request, &mut answer).await,
-            none => match connect(shared.port).await {
-                Ok(new) => exchange(none.insert(new), &mut asked, &request, &mut answer).await,
-                Err(error) => Err(error),
-            },
+        let asking = async {
+            let stream = match &mut stream {
+                Some(stream) => stream,
+                none => none.insert(connect(shared.port).await?),
+            };
+            exchange(stream, &mut asked, &request, &mut answer).await
         };
+        let outcome = in_time(&shared, begun, asking).await;
         let ended = Instant::now();
         sent += 1;
         if outcome.is_err() || shared.reconnect_after > 0 && sent % shared.reconnect_after == 0 {
@@ -273,10 +296,9 @@ async fn connection<E: Exchange>(
         match outcome {
             Err(error) if !shared.tolerant => return Err(error),
             Err(_) if shared.counts(ended) => drop(shared.refused.fetch_add(1, Ordering::Relaxed)),
-            Err(_) => {}
-            Ok(()) => {}
+            _ => {}
         }
-        if shared.counts(ended) {
+        if shared.counts(ended) || shared.tolerant && ended >= shared.from {
             latencies.record(ended - begun);
         }
         begun = match shared.every {

@@ -131,15 +131,15 @@ impl Run {
         rows: &mut Vec<Vec<String>>,
     ) -> Result<()> {
         let mut house = self.house(engine, cluster)?;
-        let mut alone = self.seen(&mut house)?;
+        let alone = self.seen(&mut house)?;
         rows.push(row(engine, "alone", &alone));
         for attack in &ATTACKS {
             let attacked = self.attacked(&mut house, attack, usize::from(cluster.is_some()))?;
             rows.push(row(engine, attack.name, &attacked));
             self.check(&format!("{engine}, {}", attack.name), &alone, &attacked);
         }
-        // Alone again: what the attacks have left behind.
-        alone = self.seen(&mut house)?;
+        // Alone again: what the attacks have left in the store.
+        let alone = self.seen(&mut house)?;
         rows.push(row(engine, "alone afterwards", &alone));
         house.coffer.stop()
     }
@@ -190,9 +190,10 @@ impl Run {
         let attacker = Background::spawn(&mut command)?;
         pause(BEFORE);
         let seen = self.seen(house);
-        attacker.end()?;
-        // What the attack has left under way is over before the next one begins.
-        pause(BEFORE);
+        attacker.cut()?;
+        // Each attack meets a server on which the one before has left nothing under way.
+        house.coffer.stop()?;
+        house.coffer.start()?;
         seen
     }
 
