@@ -73,8 +73,8 @@ async fn start(directory: PathBuf, faults: Faults, holds: bool, admin: bool) -> 
         Err(error) => panic!("{error}"),
     };
     if admin {
-        let key = coffer_identity::create_admin_key(&stores.data, &SystemRandom, now);
-        println!("{}", key.await.unwrap().token().expose());
+        let key = assemble::create_admin_key(&options, &stores).await.unwrap();
+        println!("{}", key.token().expose());
     }
     let mut installation = assemble::open_stores(options, stores).await.unwrap();
     if holds {

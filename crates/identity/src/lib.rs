@@ -27,10 +27,12 @@ mod operations;
 mod revocation;
 mod row_mac;
 mod store;
+mod verify;
 mod wire;
 
 pub use api_key::{NewKey, create_admin_key};
 pub use store::MIGRATIONS;
+pub use verify::{RowFindings, verify_rows};
 
 use coffer_base::{Random, Timestamp};
 use coffer_kernel::{Authenticate, Parts, Prune, Quota};

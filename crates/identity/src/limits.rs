@@ -32,3 +32,6 @@ pub const REVOCATIONS_AT_ONCE: i64 = 500;
 /// Changed rows that the log names, each once: whoever writes to the database must not fill the
 /// log too.
 pub const REPORTED_ROWS: usize = 1000;
+
+/// Rows that a check of all rows reads at once: some hundred kilobytes.
+pub const ROWS_VERIFIED_AT_ONCE: i64 = 1000;

@@ -39,8 +39,7 @@ impl Bench {
             faults: gate.faults(),
         };
         let stores = assemble::init(&options).await.unwrap().stores;
-        let key =
-            coffer_identity::create_admin_key(&stores.data, &SystemRandom, START).await.unwrap();
+        let key = assemble::create_admin_key(&options, &stores).await.unwrap();
         let authorization = format!("Authorization: Bearer {}", key.token().expose());
         let installation = assemble::open_stores(options, stores).await.unwrap();
         Self { installation, authorization, gate, stop: watch::channel(false).0, _kept: kept }

@@ -20,13 +20,13 @@ pub(super) async fn check(config: &Config, data_dir: &Path) -> Vec<Finding> {
     let keys = open(&data_dir.join(KEYS_FILE), &[KEY_MIGRATIONS], &mut findings);
     let (Some(data), Some(keys)) = (data, keys) else { return findings };
     findings.push(Finding::ok("schema", "both stores have this version's"));
-    findings.push(match coffer_keyring::store_id(&data).await {
-        Ok(Some(id)) => root_key::check(config, data_dir, &keys, &id).await,
+    findings.extend(match coffer_keyring::store_id(&data).await {
+        Ok(Some(id)) => root_key::check(config, data_dir, &data, &keys, &id).await,
         Ok(None) => {
             let advice = "run `coffer init` again, which finishes it";
-            Finding::fail("store", "it was begun and not finished", advice)
+            vec![Finding::fail("store", "it was begun and not finished", advice)]
         }
-        Err(error) => Finding::fail("store", error.to_string(), "restore a backup"),
+        Err(error) => vec![Finding::fail("store", error.to_string(), "restore a backup")],
     });
     let newest_key = coffer_keyring::newest_key(&keys).await.ok().flatten();
     findings.push(clock(SystemClock.now(), newest_key));
