@@ -184,6 +184,7 @@ impl Builder {
         };
         let options = AssembleOptions {
             data_dir: data_dir.clone(),
+            key_dir: None,
             database: databases.database.clone(),
             root: RootSource::DataDir,
             developer: self.developer,

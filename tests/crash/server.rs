@@ -55,6 +55,7 @@ fn main() {
 async fn start(directory: PathBuf, faults: Faults, holds: bool, admin: bool) -> Server {
     let options = AssembleOptions {
         data_dir: directory.clone(),
+        key_dir: None,
         root: RootSource::DataDir,
         database: coffer::assemble::Database::Embedded,
         developer: false,

@@ -29,6 +29,7 @@ impl Bench {
         let gate = Gate::default();
         let options = AssembleOptions {
             data_dir: kept.path().join("data"),
+            key_dir: None,
             root: RootSource::DataDir,
             database: coffer::assemble::Database::Embedded,
             developer: false,

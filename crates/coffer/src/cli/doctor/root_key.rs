@@ -1,6 +1,7 @@
 //! Checks of the root key.
 
 use super::Finding;
+use super::files::on_one_device;
 use crate::config::Config;
 use coffer::assemble::{DEVELOPER_ROOT_FILE, RootSource};
 use coffer_base::{Clock, SystemClock};
@@ -58,11 +59,19 @@ fn place(path: Option<PathBuf>, data_dir: &Path) -> Finding {
     const CHECK: &str = "root key";
     let shown = path.as_ref().map(|path| path.display().to_string());
     let shown = shown.unwrap_or_else(|| "COFFER_ROOT_KEY".to_owned());
-    if path.is_some_and(|path| is_below(&path, data_dir)) {
+    if path.as_ref().is_some_and(|path| is_below(path, data_dir)) {
         return Finding::warn(
             CHECK,
             format!("{shown} opens the store, and lies beside it"),
             "whoever copies the directory reads every secret; good for development only",
+        );
+    }
+    if path.is_some_and(|path| on_one_device(&path, data_dir) == Some(true)) {
+        return Finding::warn(
+            CHECK,
+            format!("{shown} opens the store, and is on the device of the data"),
+            "whoever has a copy of that disk reads every secret: keep the root key on another, in \
+             the service manager's credentials, or in the environment",
         );
     }
     Finding::ok(CHECK, format!("{shown} opens the store"))
