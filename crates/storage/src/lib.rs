@@ -15,7 +15,7 @@
 //! store                                    the engine behind one interface
 //! sqlite │ postgres                        engines, which own connections
 //! transaction │ migration                  what they run
-//! command, row, options │ files, lock
+//! command, row, options │ files, place, lock
 //! value, fault, error, checksum
 //! ```
 
@@ -27,6 +27,7 @@ mod files;
 mod lock;
 mod migration;
 mod options;
+mod place;
 mod postgres;
 mod row;
 mod sqlite;
@@ -43,6 +44,7 @@ pub use fault::Faults;
 pub use lock::DirectoryLock;
 pub use migration::{AppliedMigration, Migration, MigrationReport, MigrationSet};
 pub use options::{Options, ServerInfo, Stats};
+pub use place::{check_database, check_directory, database_files};
 pub use postgres::{Passwords, PostgresOptions};
 pub use row::Row;
 pub use sqlite::{check_file, copy_file};
