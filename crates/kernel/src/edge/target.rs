@@ -95,7 +95,7 @@ fn folded(path: &str) -> String {
     let mut folded = String::with_capacity(decoded.len());
     for segment in decoded.split('/') {
         let name = segment.split(';').next().unwrap_or_default();
-        if !segment.is_empty() {
+        if !name.is_empty() {
             folded.push('/');
             folded.push_str(name);
         }
