@@ -4,7 +4,7 @@
 //! request, or being served, and each phase has its own limit, so that a client which sends
 //! nothing cannot occupy a connection for longer than an honest one would.
 
-use crate::edge;
+use crate::edge::{self, Rejecting};
 use crate::kernel::Kernel;
 use crate::listener::ListenerRole;
 use crate::wake_isolated::WakeIsolated;
@@ -42,6 +42,7 @@ pub async fn serve_connection<S>(
 {
     let state = Arc::new(ConnectionState::new());
     let io = TimedIo { inner: TokioIo::new(stream), state: Arc::clone(&state) };
+    let io = Rejecting::new(io, Arc::clone(&kernel));
     let service = service_fn(|request| {
         let kernel = Arc::clone(&kernel);
         let state = Arc::clone(&state);

@@ -1,14 +1,20 @@
 //! The HTTP edge: from a request to a call, and from a reply to a response.
 //!
-//! Request id → host and key → route → permission → version → body → parameters. The key is
-//! checked before the body is read, so that a stranger cannot make the server hold anything.
+//! Request id → head → host and key → route → permission → version → body → parameters. The head is
+//! checked as a whole first, since a request that is ambiguous is nobody's. The key is checked
+//! before the body is read, so that a stranger cannot make the server hold anything.
 
 mod access_log;
 mod body;
+mod form;
 mod headers;
 mod health;
+mod rejected;
 mod response;
+mod target;
 mod trace;
+
+pub(crate) use rejected::Rejecting;
 
 use crate::authorize::check_access;
 use crate::call::{Call, Reply};
@@ -45,11 +51,18 @@ pub(crate) async fn answer(
 ) -> Response<Full<Bytes>> {
     let started = Instant::now();
     let (parts, mut body) = request.into_parts();
-    if let Some(health) = health::respond(kernel, &parts).await {
+    let head = check_head(&parts);
+    if head.is_ok()
+        && let Some(health) = health::respond(kernel, &parts).await
+    {
         return health;
     }
     let mut trace = RequestTrace::new(request_id::new(&*kernel.services.random).into());
-    let result = in_time(caught(handle(kernel, role, &parts, &mut body, &mut trace))).await;
+    let handled = async {
+        head?;
+        handle(kernel, role, &parts, &mut body, &mut trace).await
+    };
+    let result = in_time(caught(handled)).await;
     access_log::report(&kernel.counters, &trace, &parts, &result, started);
     let mut response = response::respond(&trace, &parts, result);
     let at_end = body.is_end_stream() || !trace.body_read && body::discard(&parts, &mut body).await;
@@ -57,6 +70,13 @@ pub(crate) async fn answer(
         response.headers_mut().insert(header::CONNECTION, HeaderValue::from_static("close"));
     }
     response
+}
+
+/// Checks what every request must keep, whoever sends it and whatever it is for.
+fn check_head(parts: &Parts) -> Result<(), ApiError> {
+    headers::check_header_bytes(&parts.headers)?;
+    headers::check_single(&parts.headers)?;
+    target::check(parts)
 }
 
 /// Bounds the time of a request. What it did by then may have been committed or not.
@@ -86,7 +106,6 @@ async fn handle(
     trace: &mut RequestTrace,
 ) -> Result<Reply, ApiError> {
     let now = kernel.services.clock.now();
-    headers::check_header_bytes(&parts.headers)?;
     let principal = authenticate(kernel, &parts.headers, now).await?;
     trace.principal = Some(Arc::clone(&principal));
     let method = method_of(parts)?;
@@ -96,9 +115,11 @@ async fn handle(
     let version = ApiVersion::parse(headers::text(&parts.headers, &headers::STRIPE_VERSION)?)?;
     trace.version = Some(version.clone());
     let idempotency_key = headers::idempotency_key(method, &parts.headers)?;
-    trace.body_read = method != Method::Get;
-    let body = body::read(method, &parts.headers, body).await?;
-    let params = Params::decode(parts.uri.query(), &body)?;
+    body::check_announced(&parts.headers, body)?;
+    trace.body_read = true;
+    let body = body::read(&parts.headers, body).await?;
+    let params = Params::decode(parts.uri.query(), &body);
+    let params = params.map_err(|error| form::explain(&body, error))?;
     let request_id = Arc::clone(&trace.request_id);
     let call = Call { request_id, now, principal, version, params, path: open, idempotency_key };
     run(kernel, handler, call).await
