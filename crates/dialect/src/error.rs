@@ -3,6 +3,10 @@
 //! The only file that knows HTTP status numbers. A message is for the caller. What only the
 //! operator may know is in the detail for the log, which [`ApiError::body`] never contains.
 
+mod limited;
+
+pub use limited::LimitReason;
+
 use crate::object::{Object, Value};
 use crate::wording::{alternatives, clipped, elided, no_such_message, quoted};
 use coffer_base::{Currency, limit};
@@ -35,6 +39,7 @@ struct Parts {
     param: Option<String>,
     message: Cow<'static, str>,
     retry: Option<bool>,
+    limit: Option<LimitReason>,
     detail: Option<String>,
 }
 
@@ -380,6 +385,7 @@ impl ApiError {
             param: None,
             message: message.into(),
             retry: None,
+            limit: None,
             detail: None,
         }))
     }
