@@ -3,7 +3,10 @@
 //! The only file that knows HTTP status numbers. A message is for the caller. What only the
 //! operator may know is in the detail for the log, which [`ApiError::body`] never contains.
 
+mod limited;
 mod parameter;
+
+pub use limited::LimitReason;
 
 use crate::object::{Object, Value};
 use crate::wording::{clipped, elided, no_such_message, quoted};
@@ -37,6 +40,7 @@ struct Parts {
     param: Option<String>,
     message: Cow<'static, str>,
     retry: Option<bool>,
+    limit: Option<LimitReason>,
     detail: Option<String>,
 }
 
@@ -253,6 +257,7 @@ impl ApiError {
             param: None,
             message: message.into(),
             retry: None,
+            limit: None,
             detail: None,
         }))
     }

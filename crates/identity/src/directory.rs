@@ -349,6 +349,14 @@ impl Authenticate for Directory {
         })
     }
 
+    fn is_known(&self, credentials: &Credentials<'_>) -> bool {
+        let hash = TokenHash::of(credentials.token.expose());
+        let is_admin = matches!(key_shape(credentials.token.expose()), Some((KeyKind::Admin, _)));
+        let account = credentials.account.filter(|_| !is_admin).unwrap_or_default();
+        // An entry that is stale was good once, and is worth a look.
+        self.cache.get(&CacheKeyRef { hash: hash.as_bytes(), account }).is_some()
+    }
+
     fn evidence(&self, principal: &Principal) -> Vec<(Evidence, Query)> {
         let Tenant { app, account, .. } = &principal.tenant;
         // A key can be revoked, and its app uninstalled, while the body of a request is on its way.

@@ -69,6 +69,11 @@ impl Counters {
         self.operations.iter().map(|(name, count)| (*name, count))
     }
 
+    /// Requests that were answered, of all operations.
+    pub(crate) fn answered(&self) -> u64 {
+        self.operations().map(|(_, count)| count.answered()).sum()
+    }
+
     /// Requests that reached no operation: bad keys, unknown URLs, malformed requests.
     pub const fn unrouted(&self) -> &Count {
         &self.unrouted
