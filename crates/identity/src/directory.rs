@@ -20,7 +20,7 @@ use coffer_dialect::authorization::{KeyKind, key_shape, redact_key};
 use coffer_kernel::{
     Authenticate, BoxFuture, Credentials, Evidence, Principal, Role, storage_failure,
 };
-use coffer_storage::{Query, StorageError, Store};
+use coffer_storage::{Query, Share, StorageError, Store};
 use quick_cache::Equivalent;
 use quick_cache::sync::Cache;
 use std::hash::{Hash, Hasher};
@@ -105,7 +105,7 @@ impl Directory {
     /// A directory over the data store.
     pub(crate) fn new(store: Store) -> Self {
         Self {
-            store,
+            store: store.of_share(Share::AUTHENTICATION),
             cache: Cache::new(limits::PRINCIPALS_IN_MEMORY),
             generation: AtomicU64::new(0),
         }

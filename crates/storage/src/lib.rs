@@ -15,20 +15,23 @@
 //! store                                    the engine behind one interface
 //! sqlite │ postgres                        engines, which own connections
 //! transaction │ migration                  what they run
-//! command, row, options │ files, lock
-//! value, fault, error, checksum
+//! command, row, options │ files, lock │ gate
+//! value, fault, error, checksum │ share, fair
 //! ```
 
 mod checksum;
 mod command;
 mod error;
+mod fair;
 mod fault;
 mod files;
+mod gate;
 mod lock;
 mod migration;
 mod options;
 mod postgres;
 mod row;
+mod share;
 mod sqlite;
 mod store;
 #[cfg(test)]
@@ -45,8 +48,9 @@ pub use migration::{AppliedMigration, Migration, MigrationReport, MigrationSet};
 pub use options::{Options, ServerInfo, Stats};
 pub use postgres::{Passwords, PostgresOptions};
 pub use row::Row;
+pub use share::Share;
 pub use sqlite::{check_file, copy_file};
 pub use store::Store;
-pub use transaction::{Tx, Work};
+pub use transaction::{Lock, Tx, Work};
 pub use transfer::{Counts, Progress, Transfer};
 pub use value::Value;

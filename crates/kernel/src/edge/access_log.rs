@@ -8,8 +8,8 @@ use coffer_dialect::ApiError;
 use http::request::Parts;
 use std::time::Instant;
 
-/// Counts the request, and logs it: failures as errors, refusals for information, the rest for
-/// debugging. Neither the query nor the body is ever logged, nor a part of them: even what stands
+/// Counts the request, and logs it: failures as errors, refusals for information (those for too
+/// much load once a second, with their number), the rest for debugging. Neither the query nor the body is ever logged, nor a part of them: even what stands
 /// where a parameter's name belongs can be a payload, sent by mistake without its name.
 pub(super) fn report(
     counters: &Counters,
@@ -27,7 +27,15 @@ pub(super) fn report(
         }
         Err(error) => {
             count.failure(error);
-            if error.is_fault() { line.failed(error) } else { line.refused(error) }
+            if error.is_load() {
+                if let Some(number) = counters.busy.count(Instant::now()) {
+                    line.busy(error, number);
+                }
+            } else if error.is_fault() {
+                line.failed(error);
+            } else {
+                line.refused(error);
+            }
         }
     }
 }
@@ -68,6 +76,23 @@ impl<'a> Line<'a> {
         let Self { request_id, method, path, key, account, micros } = *self;
         let (status, code) = (error.status(), error.code().unwrap_or(""));
         tracing::info!(request_id, method, path, key, account, status, code, micros, "refused");
+    }
+
+    /// One for all of the last second or more, of which this was the last.
+    fn busy(&self, error: &ApiError, number: u64) {
+        let Self { request_id, method, path, key, account, micros } = *self;
+        let status = error.status();
+        tracing::info!(
+            request_id,
+            method,
+            path,
+            key,
+            account,
+            status,
+            micros,
+            number,
+            "too many waited"
+        );
     }
 
     fn failed(&self, error: &ApiError) {
