@@ -82,9 +82,10 @@ pub const WRITE_QUEUE_TOTAL: usize = 4096;
 /// does not wait long.
 pub const WRITE_GROUP: usize = 256;
 
-/// Milliseconds after which no more writes join a group that is to be committed: several times
-/// what a flush takes, and a pause that nobody notices who waits behind the group.
-pub const WRITE_GROUP_MILLISECONDS: u64 = 8;
+/// Rows that such a group changes, after which no more writes join it: as many as in the largest
+/// group of writes of one secret each. Who waits behind a group of larger writes, such as charges,
+/// waits no longer than behind that.
+pub const WRITE_GROUP_ROWS: u64 = 1024;
 
 /// Rows that a background job changes in one transaction, so that requests are served in between.
 pub const JOB_BATCH: i64 = 500;
@@ -158,6 +159,10 @@ pub const LOGGED_PATH_CHARACTERS: usize = 200;
 
 /// Most types that one list of events may ask for (conventions §12).
 pub const EVENT_TYPES: usize = 20;
+
+/// Most types that one owner's events may have among them, old versions' included: ours are fewer
+/// than 50.
+pub const EVENT_TYPES_OF_OWNER: i64 = 1000;
 
 /// Longest type of an event that a list may ask for, in characters: ours have under 30.
 pub const EVENT_TYPE_CHARACTERS: usize = 100;

@@ -3,7 +3,6 @@
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::time::{Duration, Instant};
 
 use coffer_base::limit;
 use rusqlite::Connection;
@@ -138,8 +137,7 @@ impl Writer {
     /// Runs the first unit and whoever's turn comes, each in a savepoint of its own, until nothing
     /// waits or the group is full; `Err` if the whole group is lost.
     fn run_group(&mut self, jobs: &mut Vec<Box<dyn Job>>) -> Result<()> {
-        let begun = Instant::now();
-        let time = Duration::from_millis(limit::WRITE_GROUP_MILLISECONDS);
+        let before = self.connection.total_changes();
         self.begin()?;
         let mut at = 0;
         while let Some(job) = jobs.get_mut(at) {
@@ -149,7 +147,8 @@ impl Writer {
             }
             control(&self.connection, "RELEASE unit")?;
             at = at.saturating_add(1);
-            if at < limit::WRITE_GROUP && begun.elapsed() < time {
+            let changed = self.connection.total_changes().saturating_sub(before);
+            if at < limit::WRITE_GROUP && changed < limit::WRITE_GROUP_ROWS {
                 jobs.extend(self.queue.take_another());
             }
         }

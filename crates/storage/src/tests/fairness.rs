@@ -105,6 +105,31 @@ async fn when_many_apps_fill_the_queue_the_longest_line_gives_way() {
     assert_eq!(count(&store).await, 1 + limit::WRITE_QUEUE_TOTAL as i64);
 }
 
+/// Adds as many rows as a group may change.
+fn large(label: &'static str) -> Run {
+    let sql = "WITH RECURSIVE n(x) AS (SELECT 1 UNION ALL SELECT x + 1 FROM n LIMIT ?1) \
+               INSERT INTO item (label) SELECT ?2 || x FROM n";
+    let rows = i64::try_from(limit::WRITE_GROUP_ROWS).unwrap();
+    Run(vec![(sql, vec![Value::Int(rows), Value::from(label)])])
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_group_of_large_writes_is_committed_early() {
+    let directory = tempdir().unwrap();
+    let (gate, store, first) = blocked_writer(directory.path()).await;
+    let mut writes = Vec::new();
+    for (at, label) in ["a", "b", "c"].into_iter().enumerate() {
+        let writing = store.clone();
+        writes.push(tokio::spawn(async move { writing.write(large(label)).await }));
+        until_waiting(&store, at + 1).await;
+    }
+    gate.open();
+    for written in writes.into_iter().chain([first]) {
+        written.await.unwrap().unwrap();
+    }
+    assert_eq!((store.stats().units, store.stats().commits), (4, 4));
+}
+
 /// A runtime with one thread: whatever blocks it blocks this test for ever.
 #[tokio::test]
 async fn a_list_that_takes_long_holds_up_neither_look_ups_nor_lists_of_others() {
