@@ -42,6 +42,8 @@ struct Parts {
     retry: Option<bool>,
     limit: Option<LimitReason>,
     detail: Option<String>,
+    /// Whether the caller itself asks for more than can be done.
+    load: bool,
 }
 
 /// A failure as the caller sees it: a status, a type, and what was wrong.
@@ -232,6 +234,20 @@ impl ApiError {
         .with_detail(detail)
     }
 
+    /// 503: more waits on this caller's account than is allowed, or than was done in time; nothing
+    /// was changed. It is no fault of the server.
+    pub fn busy() -> Self {
+        let mut error = Self::new(
+            503,
+            Kind::Api,
+            "Too many of your requests are waiting, and this one was not carried out. Send it \
+             again in a moment, and fewer at once.",
+        )
+        .with_retry(true);
+        error.0.load = true;
+        error
+    }
+
     /// 500: it is unknown whether the change was stored. A retry with the same idempotency key
     /// replays the stored response or executes the request. `detail` goes to the log.
     pub fn unknown_outcome(detail: impl Into<String>) -> Self {
@@ -259,6 +275,7 @@ impl ApiError {
             retry: None,
             limit: None,
             detail: None,
+            load: false,
         }))
     }
 }
@@ -316,7 +333,12 @@ impl ApiError {
 
     /// Whether the server is to blame, and not the caller.
     pub fn is_fault(&self) -> bool {
-        self.0.status >= 500
+        self.0.status >= 500 && !self.0.load
+    }
+
+    /// Whether it is [`ApiError::busy`], of which there can be thousands in a second.
+    pub fn is_load(&self) -> bool {
+        self.0.load
     }
 
     /// Whether the caller must authenticate: the response then has `WWW-Authenticate`.

@@ -27,7 +27,7 @@ use coffer_kernel::{
     Authenticate, BoxFuture, Credentials, Evidence, Principal, Role, storage_failure,
 };
 use coffer_keyring::Keyring;
-use coffer_storage::{Query, StorageError, Store};
+use coffer_storage::{Query, Share, StorageError, Store};
 use quick_cache::Equivalent;
 use quick_cache::sync::Cache;
 use std::hash::{Hash, Hasher};
@@ -116,7 +116,7 @@ impl Directory {
     /// A directory over the data store, whose rows `mac` checks and `keyring` outlives.
     pub(crate) fn new(store: Store, keyring: Arc<Keyring>, mac: RowMac) -> Self {
         Self {
-            store,
+            store: store.of_share(Share::AUTHENTICATION),
             keyring,
             mac,
             cache: Cache::new(limits::PRINCIPALS_IN_MEMORY),

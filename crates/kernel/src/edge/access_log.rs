@@ -31,9 +31,16 @@ pub(super) fn report(
         }
         Err(error) => {
             count.failure(error);
+            if error.is_load() {
+                kernel.counters.count_busy();
+            }
             if has_line(&kernel.traffic, trace, error) {
                 let line = Line::new(kernel, trace, parts);
-                if error.is_fault() { line.failed(error) } else { line.refused(error) }
+                if error.is_fault() {
+                    line.failed(error);
+                } else {
+                    line.refused(error);
+                }
             }
         }
     }
