@@ -21,7 +21,15 @@ const TABLES: [(&str, &str); 5] = [
 
 /// The columns that hold numbers.
 const NUMBERS: [&str; 9] = [
-    "seq", "created", "version", "active", "mode", "expires_at", "revoked_at", "last_used", "floor",
+    "seq",
+    "created",
+    "version",
+    "active",
+    "mode",
+    "expires_at",
+    "revoked_at",
+    "last_used",
+    "floor",
 ];
 
 fn columns(table: &str) -> Vec<(&'static str, bool)> {

@@ -3,12 +3,12 @@
 use crate::counters::Counters;
 use crate::event::EventListeners;
 use crate::idempotency::InFlight;
+use crate::limits;
 use crate::principal::Authenticate;
 use crate::routes::Routes;
 use crate::services::Services;
 use crate::store;
 use crate::traffic::{Traffic, TrafficSettings};
-use crate::limits;
 use coffer_base::{Clock, Random};
 use coffer_keyring::Keyring;
 use coffer_storage::{StorageError, Store};

@@ -5,8 +5,8 @@
 //! the job; the table `erasure` lists it until that is done.
 
 use super::{Result, account_id, app, app_id, believed, deactivate_install, end, next_seq};
-use crate::objects::{App, Install};
 use crate::floors::{of_account, of_app};
+use crate::objects::{App, Install};
 use crate::row_mac::{ERASURE, RowMac};
 use coffer_base::{AccountId, AppId, Timestamp};
 use coffer_kernel::Ctx;
