@@ -3,7 +3,8 @@
 
 use coffer_base::Clock;
 use coffer_kernel::{Access, Definition};
-use coffer_testkit::{Catalogue, Client, TestServer};
+use coffer_testkit::catalogue::Catalogue;
+use coffer_testkit::{Client, TestServer};
 
 /// An empty value for each parameter of each operation's example.
 #[test]
