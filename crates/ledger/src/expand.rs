@@ -1,5 +1,6 @@
-//! Facts of the processor as Stripe shows them, for the objects that expand to them: what the ledger
-//! knows of each, under the names of Stripe's fields. Each function reads all of a page at once.
+//! Facts of the processor as Stripe shows them, for the objects that expand to them: what the
+//! ledger knows of each, under the names of Stripe's fields. Each function reads all of a page at
+//! once.
 
 use crate::model::charge::Charge;
 use crate::model::dispute::{Dispute, Status};
@@ -22,7 +23,7 @@ pub fn link(id: &str, objects: &Objects) -> Value {
 /// The charges with these ids.
 ///
 /// # Errors
-/// If the database does not answer, or a row is corrupt; the same for the others below.
+/// If the database does not answer, or a row is corrupt.
 pub async fn charges<'a>(
     source: &mut impl Source,
     owner: &Owner,
@@ -33,10 +34,10 @@ pub async fn charges<'a>(
     Ok(charges.into_iter().map(|(id, charge)| (id, render_charge(&charge, livemode))).collect())
 }
 
-/// The refunds with these ids, if asked with their charges.
+/// The refunds with these ids, in which their charges are expanded on request.
 ///
 /// # Errors
-/// As [`charges`].
+/// If the database does not answer, or a row is corrupt.
 pub async fn refunds<'a>(
     source: &mut impl Source,
     owner: &Owner,
@@ -58,10 +59,10 @@ pub async fn refunds<'a>(
     Ok(refunds.into_iter().map(render).collect())
 }
 
-/// The disputes with these ids, if asked with their charges.
+/// The disputes with these ids, in which their charges are expanded on request.
 ///
 /// # Errors
-/// As [`charges`].
+/// If the database does not answer, or a row is corrupt.
 pub async fn disputes<'a>(
     source: &mut impl Source,
     owner: &Owner,
@@ -96,7 +97,7 @@ const fn status(status: Status) -> &'static str {
 /// The payouts with these ids.
 ///
 /// # Errors
-/// As [`charges`].
+/// If the database does not answer, or a row is corrupt.
 pub async fn payouts<'a>(
     source: &mut impl Source,
     owner: &Owner,
