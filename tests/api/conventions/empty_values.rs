@@ -19,7 +19,9 @@ fn what_cannot_be_unset_is_named() {
     };
     for definition in catalogue.definitions().iter().filter(makes_its_own) {
         let request = catalogue.request(definition, &client);
-        for (name, _) in request.params.clone() {
+        // An empty value of metadata takes its key away.
+        let params = request.params.iter().map(|(name, _)| *name);
+        for name in params.filter(|name| !name.starts_with("metadata")) {
             let answer = request.with(name, "").send(&client);
             let error = answer.refused(400);
             assert_eq!(error["code"], "parameter_invalid_empty", "{}: {error}", definition.name);

@@ -29,7 +29,7 @@ fn charge(fixture: &Fixture, more: Params<'_>) -> Answer {
 }
 
 fn intake(fixture: &Fixture) -> Vec<Refusals> {
-    let ids = "id with other characters";
+    let ids = "id with other characters in a fact";
     let strange = |name: &'static str| about(ids, name, charge(fixture, &[(name, "a b")]));
     let refund = fixture.post(REFUNDS, &[("id", "re_1"), ("charge", "ch_\u{e9}"), ("amount", "5")]);
     let fee = "fee negative, too large, or no integer";
