@@ -3,7 +3,10 @@
 //! The only file that knows HTTP status numbers. A message is for the caller. What only the
 //! operator may know is in the detail for the log, which [`ApiError::body`] never contains.
 
+mod limited;
 mod parameter;
+
+pub use limited::LimitReason;
 
 use crate::object::{Object, Value};
 use crate::wording::{clipped, elided, no_such_message, quoted};
@@ -37,7 +40,10 @@ struct Parts {
     param: Option<String>,
     message: Cow<'static, str>,
     retry: Option<bool>,
+    limit: Option<LimitReason>,
     detail: Option<String>,
+    /// Whether the caller itself asks for more than can be done.
+    load: bool,
 }
 
 /// A failure as the caller sees it: a status, a type, and what was wrong.
@@ -228,6 +234,20 @@ impl ApiError {
         .with_detail(detail)
     }
 
+    /// 503: more waits on this caller's account than is allowed, or than was done in time; nothing
+    /// was changed. It is no fault of the server.
+    pub fn busy() -> Self {
+        let mut error = Self::new(
+            503,
+            Kind::Api,
+            "Too many of your requests are waiting, and this one was not carried out. Send it \
+             again in a moment, and fewer at once.",
+        )
+        .with_retry(true);
+        error.0.load = true;
+        error
+    }
+
     /// 500: it is unknown whether the change was stored. A retry with the same idempotency key
     /// replays the stored response or executes the request. `detail` goes to the log.
     pub fn unknown_outcome(detail: impl Into<String>) -> Self {
@@ -253,7 +273,9 @@ impl ApiError {
             param: None,
             message: message.into(),
             retry: None,
+            limit: None,
             detail: None,
+            load: false,
         }))
     }
 }
@@ -311,7 +333,12 @@ impl ApiError {
 
     /// Whether the server is to blame, and not the caller.
     pub fn is_fault(&self) -> bool {
-        self.0.status >= 500
+        self.0.status >= 500 && !self.0.load
+    }
+
+    /// Whether it is [`ApiError::busy`], of which there can be thousands in a second.
+    pub fn is_load(&self) -> bool {
+        self.0.load
     }
 
     /// Whether the caller must authenticate: the response then has `WWW-Authenticate`.

@@ -18,6 +18,9 @@ pub(super) const IDEMPOTENCY_KEY: HeaderName = HeaderName::from_static("idempote
 pub(super) const ORIGINAL_REQUEST: HeaderName = HeaderName::from_static("original-request");
 /// Says that a response is a replay.
 pub(super) const IDEMPOTENT_REPLAYED: HeaderName = HeaderName::from_static("idempotent-replayed");
+/// The limit that a 429 has met.
+pub(super) const RATE_LIMITED_REASON: HeaderName =
+    HeaderName::from_static("stripe-rate-limited-reason");
 /// Tells the SDKs whether sending a failed request again can help.
 pub(super) const SHOULD_RETRY: HeaderName = HeaderName::from_static("stripe-should-retry");
 

@@ -47,9 +47,11 @@ impl Intake for Refund {
     const KIND: &'static str = "refund";
     const CREATE: Definition =
         Definition::write("ledger.refunds.create", "/v1/ledger/refunds", LEDGER_WRITE, &[])
+            .one_at_a_time()
             .example(examples::REFUNDS_CREATE);
     const UPDATE: Definition =
         Definition::write("ledger.refunds.update", "/v1/ledger/refunds/:id", LEDGER_WRITE, &[])
+            .one_at_a_time()
             .example(examples::REFUNDS_UPDATE);
     const LIST: Definition =
         Definition::list("ledger.refunds.list", "/v1/ledger/refunds", LEDGER_READ, &[]);

@@ -39,6 +39,7 @@ pub(crate) struct CreateParams {
 impl WriteOperation for Create {
     const DEFINITION: Definition =
         Definition::write("reserve.holds.create", "/v1/reserve/holds", RESERVE_HOLD_WRITE, IN_HOLD)
+            .one_at_a_time()
             .example(examples::HOLDS_CREATE);
     type Input = CreateParams;
     type Out = Hold;

@@ -34,6 +34,7 @@ impl WriteOperation for Update {
         RESERVE_HOLD_WRITE,
         IN_HOLD,
     )
+    .one_at_a_time()
     .example(examples::HOLDS_UPDATE);
     type Input = UpdateParams;
     /// The hold as the response shows it, read in the transaction of the update.

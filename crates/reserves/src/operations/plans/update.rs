@@ -45,6 +45,7 @@ impl WriteOperation for Update {
         RESERVE_PLAN_WRITE,
         IN_PLAN,
     )
+    .one_at_a_time()
     .example(examples::PLANS_UPDATE);
     type Input = UpdateParams;
     type Out = Plan;

@@ -37,6 +37,7 @@ impl WriteOperation for Create {
         RESERVE_RELEASE_WRITE,
         IN_RELEASE,
     )
+    .one_at_a_time()
     .example(examples::RELEASES_CREATE);
     type Input = CreateParams;
     /// The release as the response shows it, read in the transaction that changes it.
