@@ -27,19 +27,21 @@ def run(file, operation):
              "-H", f"Authorization: Bearer {KEY}", "-H", f"Stripe-Account: {MERCHANT}",
              "--checks", PROVED, "--max-examples", EXAMPLES, "--seed", "1", "--workers", "1",
              "--suppress-health-check", "all", "--no-color", "--generation-database", "none"]
+    # It keeps notes in the current directory.
     ended = subprocess.run([sys.executable, PROGRAM, *words], stdout=subprocess.PIPE,
-                           stderr=subprocess.STDOUT, check=False, timeout=600)
+                           stderr=subprocess.STDOUT, check=False, timeout=600,
+                           cwd=file.parent)
     return "" if ended.returncode == 0 else ended.stdout.decode()[-1500:]
 
 
 def main():
     folder = os.environ["COFFER_DESCRIPTION"]
     described = description.read(folder)
-    with tempfile.NamedTemporaryFile("w", suffix=".json") as file:
-        json.dump(described, file)
-        file.flush()
+    with tempfile.TemporaryDirectory() as directory:
+        file = Path(directory) / "description.json"
+        file.write_text(json.dumps(described))
         for path, method, operation in description.operations(described):
-            seen = run(file.name, operation["operationId"])
+            seen = run(file, operation["operationId"])
             checks.report(f"{method.upper()} {path}", not seen, seen)
 
 
