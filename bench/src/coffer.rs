@@ -107,6 +107,8 @@ impl Coffer {
         let log = std::fs::File::create(self.directory.join("server.log"))
             .map_err(|error| error.to_string())?;
         let mut command = command(&self.program, &self.directory, self.database.as_ref(), "serve");
+        // One app sends as much as the server can answer: that is what is measured.
+        command.env("COFFER_RATE_LIMIT", "1000000");
         command.args(["--listen", &listen]).stdout(Stdio::null()).stderr(log);
         let begun = Instant::now();
         self.server = Some(Child::spawn(&mut command)?);

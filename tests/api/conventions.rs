@@ -6,6 +6,7 @@ mod connections;
 mod faults;
 mod forms;
 mod headers;
+mod limits;
 mod parameters;
 mod routing;
 mod timeouts;

@@ -102,7 +102,8 @@ impl FromStr for Proxy {
             Some((address, bits)) => (address, Some(bits)),
             None => (text, None),
         };
-        let wrong = || format!("'{text}' is no IP address, no network such as 10.0.0.0/8, nor unix");
+        let wrong =
+            || format!("'{text}' is no IP address, no network such as 10.0.0.0/8, nor unix");
         let first: IpAddr = address.parse().map_err(|_| wrong())?;
         let most = if first.is_ipv4() { 32 } else { 128 };
         let bits = bits.map_or(Ok(most), str::parse).map_err(|_| wrong())?;
@@ -133,11 +134,16 @@ mod tests {
             ("10.0.0.0/8", "::ffff:10.0.0.1", true),
         ] {
             let parsed: Proxy = proxy.parse().unwrap();
-            assert_eq!(parsed.includes(Peer::of(peer.parse().unwrap())), expected, "{proxy} {peer}");
+            assert_eq!(
+                parsed.includes(Peer::of(peer.parse().unwrap())),
+                expected,
+                "{proxy} {peer}"
+            );
             assert!(!parsed.includes(Peer::Unix));
         }
         assert!("unix".parse::<Proxy>().unwrap().includes(Peer::Unix));
-        for wrong in ["", "example.com", "10.0.0.0/33", "::/129", "10.0.0.0/-1", "10.0.0/8", "a/8"] {
+        for wrong in ["", "example.com", "10.0.0.0/33", "::/129", "10.0.0.0/-1", "10.0.0/8", "a/8"]
+        {
             assert!(wrong.parse::<Proxy>().is_err(), "{wrong}");
         }
     }

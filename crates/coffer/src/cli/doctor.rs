@@ -95,6 +95,7 @@ fn check(config: &Config) -> Result<Vec<Finding>, Failure> {
     let mut findings = machine::modes(&data_dir);
     findings.push(machine::fsync(&data_dir));
     findings.push(machine::space(&data_dir));
+    findings.push(machine::descriptors());
     findings.extend(setup::runtime()?.block_on(files::check(config, &data_dir)));
     Ok(findings)
 }

@@ -7,6 +7,7 @@ use crate::telemetry;
 use coffer::assemble::{self, AssembleError, DEVELOPER_ROOT_FILE, Database};
 use coffer::serve::{Address, ServeOptions, Server};
 use coffer_crypto::root::RootError;
+use coffer_kernel::limits::APP_REQUESTS_PER_SECOND;
 use coffer_storage::MigrationReport;
 
 /// Serves until a signal ends it.
@@ -43,6 +44,8 @@ fn serve_options(config: &Config) -> Result<ServeOptions, Failure> {
         admin_listen: config.address(&ADMIN_LISTEN).cloned(),
         tls: setup::tls(config)?,
         insecure_http: config.is_on(&INSECURE_HTTP),
+        traffic: config.traffic(Some(APP_REQUESTS_PER_SECOND)).map_err(Failure::from)?,
+        connections: None,
     })
 }
 

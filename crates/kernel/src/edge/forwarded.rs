@@ -21,11 +21,8 @@ pub(super) fn client(proxy: Peer, headers: &HeaderMap, proxies: &[Proxy]) -> Pee
 
 /// The elements of a header's lists, from the last to the first.
 fn hops<'a>(headers: &'a HeaderMap, name: &HeaderName) -> impl Iterator<Item = &'a str> {
-    let values: Vec<&str> = headers
-        .get_all(name)
-        .iter()
-        .filter_map(|value| value.to_str().ok())
-        .collect();
+    let values: Vec<&str> =
+        headers.get_all(name).iter().filter_map(|value| value.to_str().ok()).collect();
     values.into_iter().rev().flat_map(|value| value.rsplit(',')).take(limits::FORWARDED_HOPS)
 }
 

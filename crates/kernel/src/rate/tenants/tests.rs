@@ -82,10 +82,9 @@ fn nobody_meets_the_limit_of_somebody_else() {
     assert_eq!(through(&loads, &busy, Some(5), now), 5);
     let sister = principal("key_2", "app_1", Mode::Live, &[]);
     assert_eq!(through(&loads, &sister, Some(5), now), 0, "one app, one budget");
-    for other in [
-        principal("key_3", "app_1", Mode::Test, &[]),
-        principal("key_4", "app_2", Mode::Live, &[]),
-    ] {
+    for other in
+        [principal("key_3", "app_1", Mode::Test, &[]), principal("key_4", "app_2", Mode::Live, &[])]
+    {
         assert_eq!(through(&loads, &other, Some(5), now), 5, "{}", other.key_id);
     }
     assert!(loads.enter(&admin("key_5"), Some(5), now).is_ok());
