@@ -14,7 +14,7 @@ mod trace;
 
 use crate::authorize::check_access;
 use crate::call::{Call, Reply};
-use crate::connections::Connection;
+use crate::connections::{Connection, Phase};
 use crate::definition::Method;
 use crate::handler::Handler;
 use crate::kernel::Kernel;
@@ -57,7 +57,8 @@ pub(crate) async fn answer(
     let peer = client(kernel, connection, &parts.headers);
     let request_id = request_id::new(&*kernel.services.random).into();
     let mut trace = RequestTrace::new(request_id, peer, started);
-    let result = in_time(caught(handle(kernel, role, &parts, &mut body, &mut trace))).await;
+    let result =
+        in_time(caught(handle(kernel, role, connection, &parts, &mut body, &mut trace))).await;
     if trace.principal.is_some() {
         connection.vouch();
     }
@@ -93,6 +94,7 @@ async fn caught<T>(future: impl Future<Output = Result<T, ApiError>>) -> Result<
 async fn handle(
     kernel: &Arc<Kernel>,
     role: ListenerRole,
+    connection: &Connection,
     parts: &Parts,
     body: &mut Incoming,
     trace: &mut RequestTrace,
@@ -112,7 +114,7 @@ async fn handle(
     trace.version = Some(version.clone());
     let idempotency_key = headers::idempotency_key(method, &parts.headers)?;
     trace.body_read = method != Method::Get;
-    let body = body::read(method, &parts.headers, body).await?;
+    let body = receive(connection, method, &parts.headers, body).await?;
     let params = Params::decode(parts.uri.query(), &body)?;
     let request_id = Arc::clone(&trace.request_id);
     let call = Call { request_id, now, principal, version, params, path: open, idempotency_key };
@@ -145,6 +147,23 @@ fn client(kernel: &Kernel, connection: &Connection, headers: &HeaderMap) -> Peer
     let peer = connection.peer();
     let proxies = kernel.traffic.proxies_of(peer);
     proxies.map_or(peer, |proxies| forwarded::client(peer, headers, &proxies))
+}
+
+/// Reads the body. Until it is there, nothing has been carried out, and the connection may be closed
+/// when others need the room.
+async fn receive(
+    connection: &Connection,
+    method: Method,
+    headers: &HeaderMap,
+    body: &mut Incoming,
+) -> Result<Bytes, ApiError> {
+    if method == Method::Get || body.is_end_stream() {
+        return body::read(method, headers, body).await;
+    }
+    connection.enter(Phase::Body);
+    let read = body::read(method, headers, body).await;
+    connection.enter(Phase::Serving);
+    read
 }
 
 /// Runs the operation: a write in a task of its own, so that a caller who hangs up does not cut it.

@@ -100,29 +100,51 @@ fn get(address: SocketAddr, path: &str) -> u16 {
     answer.get(9..12).unwrap().parse().unwrap()
 }
 
+/// A server with an admin listener and few places for other connections, on a runtime that stands
+/// still unless the test drives it.
+struct Small {
+    runtime: tokio::runtime::Runtime,
+    server: Server,
+    api: SocketAddr,
+    admin: SocketAddr,
+    _kept: tempfile::TempDir,
+}
+
+impl Small {
+    fn start(mut runtime: tokio::runtime::Builder) -> Self {
+        let kept = tempfile::tempdir().unwrap();
+        let data = kept.path().join("data");
+        TestServer::builder().embedded().data_dir(&data).start().stop();
+        let runtime = runtime.enable_all().build().unwrap();
+        let server = runtime.block_on(async {
+            let installation = crate::admin::listeners::open(&data).await;
+            let any = Address::parse("127.0.0.1:0").ok();
+            let options = ServeOptions {
+                listen: any.clone(),
+                admin_listen: any,
+                connections: Some(20),
+                ..ServeOptions::default()
+            };
+            Server::start(installation, options).await.unwrap()
+        });
+        let socket = |address: &Option<Address>| match address {
+            Some(Address::Tcp(address)) => *address,
+            other => panic!("{other:?}"),
+        };
+        let (api, admin) = (socket(&server.address), socket(&server.admin_address));
+        Self { runtime, server, api, admin, _kept: kept }
+    }
+
+    fn stop(self) {
+        self.runtime.block_on(self.server.stop());
+    }
+}
+
 /// More silent connections than there are places for keep nobody out, on no listener.
 #[test]
 fn silent_connections_make_room_for_others() {
-    let directory = tempfile::tempdir().unwrap();
-    let data = directory.path().join("data");
-    TestServer::builder().embedded().data_dir(&data).start().stop();
-    let runtime = tokio::runtime::Runtime::new().unwrap();
-    let server = runtime.block_on(async {
-        let installation = crate::admin::listeners::open(&data).await;
-        let any = Address::parse("127.0.0.1:0").ok();
-        let options = ServeOptions {
-            listen: any.clone(),
-            admin_listen: any,
-            connections: Some(20),
-            ..ServeOptions::default()
-        };
-        Server::start(installation, options).await.unwrap()
-    });
-    let socket = |address: &Option<Address>| match address {
-        Some(Address::Tcp(address)) => *address,
-        other => panic!("{other:?}"),
-    };
-    let (api, admin) = (socket(&server.address), socket(&server.admin_address));
+    let small = Small::start(tokio::runtime::Builder::new_multi_thread());
+    let Small { api, admin, .. } = small;
     let mut silent: Vec<_> = (0..50).map(|_| TcpStream::connect(api).unwrap()).collect();
     for _ in 0..30 {
         assert_eq!(get(api, "/livez"), 200);
@@ -132,7 +154,18 @@ fn silent_connections_make_room_for_others() {
     silent.extend((0..200).map(|_| TcpStream::connect(admin).unwrap()));
     assert_eq!(get(admin, "/livez"), 200);
     drop(silent);
-    runtime.block_on(server.stop());
+    small.stop();
+}
+
+/// Whatever keeps the threads of the API busy, the admin listener has one of its own.
+#[test]
+fn the_admin_listener_answers_while_the_api_stands_still() {
+    let small = Small::start(tokio::runtime::Builder::new_current_thread());
+    for path in ["/livez", "/readyz"] {
+        assert_eq!(get(small.admin, path), 200, "{path}");
+    }
+    assert_eq!(get(small.admin, "/v1/admin/status"), 401);
+    small.stop();
 }
 
 #[test]
