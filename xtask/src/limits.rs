@@ -35,7 +35,8 @@ pub fn page(files: &[File]) -> String {
     let mut page = HEAD.to_owned();
     for file in files.iter().filter(|file| is_of_limits(&file.path)) {
         let title = file.text.lines().next().unwrap_or_default();
-        let title = title.trim_start_matches("//!").trim().trim_end_matches('.');
+        let title = title.trim_start_matches("//!").trim();
+        let title = title.split(". ").next().unwrap_or_default().trim_end_matches('.');
         let _ = write!(page, "\n## {title}\n\n| Bound | Value | What it is |\n|---|---|---|\n");
         for bound in bounds(&file.text) {
             let _ = writeln!(page, "| `{}` | {} | {} |", bound.name, bound.value, bound.about);

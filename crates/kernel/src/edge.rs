@@ -1,16 +1,22 @@
 //! The HTTP edge: from a request to a call, and from a reply to a response.
 //!
-//! Request id → host and key → route → permission → version → body → parameters. The key is
-//! checked before the body is read, so that a stranger cannot make the server hold anything.
+//! Request id → head → host and key → route → permission → version → body → parameters. The head is
+//! checked as a whole first, since a request that is ambiguous is nobody's. The key is checked
+//! before the body is read, so that a stranger cannot make the server hold anything.
 
 mod access_log;
 mod admission;
 mod body;
+mod form;
 mod forwarded;
 mod headers;
 mod health;
+mod rejected;
 mod response;
+mod target;
 mod trace;
+
+pub(crate) use rejected::Rejecting;
 
 use crate::authorize::check_access;
 use crate::call::{Call, Reply};
@@ -51,14 +57,20 @@ pub(crate) async fn answer(
 ) -> Response<Full<Bytes>> {
     let started = Instant::now();
     let (parts, mut body) = request.into_parts();
-    if let Some(health) = health::respond(kernel, &parts).await {
+    let head = check_head(&parts);
+    if head.is_ok()
+        && let Some(health) = health::respond(kernel, &parts).await
+    {
         return health;
     }
     let peer = client(kernel, connection, &parts.headers);
     let request_id = request_id::new(&*kernel.services.random).into();
     let mut trace = RequestTrace::new(request_id, peer, started);
-    let result =
-        in_time(caught(handle(kernel, role, connection, &parts, &mut body, &mut trace))).await;
+    let handled = async {
+        head?;
+        handle(kernel, role, connection, &parts, &mut body, &mut trace).await
+    };
+    let result = in_time(caught(handled)).await;
     if trace.principal.is_some() {
         connection.vouch();
     }
@@ -70,6 +82,13 @@ pub(crate) async fn answer(
         response.headers_mut().insert(header::CONNECTION, HeaderValue::from_static("close"));
     }
     response
+}
+
+/// Checks what every request must keep, whoever sends it and whatever it is for.
+fn check_head(parts: &Parts) -> Result<(), ApiError> {
+    headers::check_header_bytes(&parts.headers)?;
+    headers::check_single(&parts.headers)?;
+    target::check(parts)
 }
 
 /// Bounds the time of a request. What it did by then may have been committed or not.
@@ -100,7 +119,6 @@ async fn handle(
     trace: &mut RequestTrace,
 ) -> Result<Reply, ApiError> {
     let now = kernel.services.clock.now();
-    headers::check_header_bytes(&parts.headers)?;
     let token = token(&parts.headers);
     let credentials = credentials(&token, &parts.headers, now);
     let principal = admission::authenticate(kernel, credentials, trace).await?;
@@ -113,9 +131,11 @@ async fn handle(
     let version = ApiVersion::parse(headers::text(&parts.headers, &headers::STRIPE_VERSION)?)?;
     trace.version = Some(version.clone());
     let idempotency_key = headers::idempotency_key(method, &parts.headers)?;
-    trace.body_read = method != Method::Get;
-    let body = receive(connection, method, &parts.headers, body).await?;
-    let params = Params::decode(parts.uri.query(), &body)?;
+    body::check_announced(&parts.headers, body)?;
+    trace.body_read = true;
+    let body = receive(connection, &parts.headers, body).await?;
+    let params = Params::decode(parts.uri.query(), &body);
+    let params = params.map_err(|error| form::explain(&body, error))?;
     let request_id = Arc::clone(&trace.request_id);
     let call = Call { request_id, now, principal, version, params, path: open, idempotency_key };
     run(kernel, handler, call, permit).await
@@ -149,19 +169,18 @@ fn client(kernel: &Kernel, connection: &Connection, headers: &HeaderMap) -> Peer
     proxies.map_or(peer, |proxies| forwarded::client(peer, headers, &proxies))
 }
 
-/// Reads the body. Until it is there, nothing has been carried out, and the connection may be closed
-/// when others need the room.
+/// Reads the body. Until it is there, nothing has been carried out, and the connection may be
+/// closed when others need its place.
 async fn receive(
     connection: &Connection,
-    method: Method,
     headers: &HeaderMap,
     body: &mut Incoming,
 ) -> Result<Bytes, ApiError> {
-    if method == Method::Get || body.is_end_stream() {
-        return body::read(method, headers, body).await;
+    if body.is_end_stream() {
+        return body::read(headers, body).await;
     }
     connection.enter(Phase::Body);
-    let read = body::read(method, headers, body).await;
+    let read = body::read(headers, body).await;
     connection.enter(Phase::Serving);
     read
 }

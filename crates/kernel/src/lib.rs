@@ -62,7 +62,7 @@ pub use operation::{
     Applied, Arguments, Failure, ReadOperation, ReplayPolicy, RequestScope, SealingOperation,
     WriteOperation,
 };
-pub use page::{Page, PagePosition, leave_tombstone, position_of_tombstone};
+pub use page::{Page, PagePosition, Window, leave_tombstone, position_of_tombstone};
 pub use peer::{Peer, Proxy};
 pub use principal::{
     AccountAccess, Authenticate, BoxFuture, Credentials, Evidence, Principal, Role,

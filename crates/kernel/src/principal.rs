@@ -2,7 +2,7 @@
 
 use coffer_base::{AccountId, Redacted, Tenant, Timestamp};
 use coffer_dialect::ApiError;
-use coffer_storage::Query;
+use coffer_storage::{Query, Share};
 use std::future::Future;
 use std::pin::Pin;
 use std::sync::Arc;
@@ -142,6 +142,14 @@ impl Principal {
             Role::Restricted { permissions } => among(permissions),
             Role::Ephemeral { permissions, .. } => permissions.as_deref().is_none_or(among),
             Role::Admin => false,
+        }
+    }
+
+    /// On whose account the store works for it: all keys of an app have one share.
+    pub fn share(&self) -> Share {
+        match self.role {
+            Role::Admin => Share::SYSTEM,
+            _ => Share::of_app(self.tenant.app.as_str()),
         }
     }
 

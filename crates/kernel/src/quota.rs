@@ -1,4 +1,5 @@
-//! Numbers that an operator can set for each app, and the kernel's own: how much an app may ask for.
+//! Numbers that an operator can set for each app, and the kernel's own: how much an app may ask
+//! for.
 
 use crate::limits;
 

@@ -67,9 +67,8 @@ fn who_tries_keys_is_refused_and_a_good_key_of_the_same_address_is_not() {
     limited(&server, Some(1_000_000));
     let one = |number: usize| {
         let key = format!("sk_test_wrong{number}");
-        format!(
-            "GET /v1/apps/secrets HTTP/1.1\r\nHost: localhost\r\nAuthorization: Bearer {key}\r\n\r\n"
-        )
+        let head = "GET /v1/apps/secrets HTTP/1.1\r\nHost: localhost";
+        format!("{head}\r\nAuthorization: Bearer {key}\r\n\r\n")
     };
     let mut raw = server.raw();
     let most = usize::try_from(coffer_kernel::limits::REFUSALS_AT_ONCE).unwrap();

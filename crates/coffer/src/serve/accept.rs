@@ -79,8 +79,8 @@ pub(super) async fn accept_connections(
             Err(error) => {
                 tracing::warn!(%error, "a connection could not be accepted");
                 // Most often the process is out of file descriptors.
-                context.places.open.close_longest_idle();
-                tokio::time::sleep(NO_DESCRIPTOR).await;
+                let makes_room = context.places.open.close_longest_idle();
+                tokio::time::sleep(if makes_room { MAKE_ROOM } else { NO_DESCRIPTOR }).await;
             }
         }
         while connections.try_join_next().is_some() {}
@@ -127,7 +127,7 @@ impl ListenerContext {
     }
 }
 
-/// Begins TLS on a connection; `None` if that fails, takes too long, or others need the room.
+/// Begins TLS on a connection; `None` if that fails, takes too long, or others need its place.
 async fn handshake(
     tls: TlsAcceptor,
     stream: TcpStream,

@@ -177,7 +177,9 @@ impl Connection {
     }
 }
 
-/// What counts of a head: that for which the connection's buffer had to grow.
+/// What counts of a head: that for which the connection's buffer had to grow. It never holds more
+/// than the longest head; what arrives beyond that is thrown away.
 const fn counted(bytes: usize) -> usize {
-    bytes.saturating_sub(limits::HEAD_BYTES_FREE)
+    let held = if bytes < limits::HEAD_BYTES { bytes } else { limits::HEAD_BYTES };
+    held.saturating_sub(limits::HEAD_BYTES_FREE)
 }
