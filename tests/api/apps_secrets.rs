@@ -73,14 +73,20 @@ fn replacing_keeps_id_and_created_and_merges_nothing() {
 }
 
 #[test]
-fn an_empty_expiry_means_none() {
+fn an_expiry_cannot_be_unset_but_by_leaving_it_out() {
     let server = TestServer::start();
     let client = server.app().client();
     let params = |expires_at| {
         [("name", "n"), ("payload", "p"), ("scope[type]", "account"), ("expires_at", expires_at)]
     };
     assert_eq!(client.post("/v1/apps/secrets", &params(EXPIRES)).ok()["expires_at"], 1_800_000_600);
-    assert!(client.post("/v1/apps/secrets", &params("")).ok()["expires_at"].is_null());
+    let error = client.post("/v1/apps/secrets", &params("")).refused(400);
+    assert_eq!(
+        (&error["code"], &error["param"]),
+        (&"parameter_invalid_empty".into(), &"expires_at".into())
+    );
+    assert_eq!(client.find("n").ok()["expires_at"], 1_800_000_600, "nothing was changed");
+    assert!(client.set("n", "p").ok()["expires_at"].is_null());
 }
 
 #[test]

@@ -177,7 +177,7 @@ fn wrong_values(caller: &Caller) -> Vec<Row> {
     let past_text = format!("The expiry must lie in the future; it is {now} now, in Unix seconds.");
     let far_text = "The expiry may not lie more than 100 years ahead. It is a time in Unix \
                     seconds, not in milliseconds.";
-    let blanks = "`name`, `scope[type]`, `scope[user]` empty";
+    let blanks = "`name`, `scope[type]`, `scope[user]`, `expires_at` empty";
     let no_payload = [NAME, ("payload", ""), ACCOUNT];
     let above = "`name` or `payload` above 5000";
     let unknown = Some("parameter_unknown");
@@ -196,6 +196,9 @@ fn wrong_values(caller: &Caller) -> Vec<Row> {
         is_empty(blanks, SET, &[("name", ""), PAYLOAD, ACCOUNT], "name"),
         is_empty(blanks, FIND, &[NAME, ("scope[type]", "")], "scope[type]"),
         is_empty(blanks, DELETE, &[NAME, USER, ("scope[user]", "")], "scope[user]"),
+        // Node sends `user: null` and `expires_at: null` so.
+        is_empty(blanks, FIND, &[NAME, ACCOUNT, ("scope[user]", "")], "scope[user]"),
+        is_empty(blanks, SET, &[NAME, PAYLOAD, ACCOUNT, ("expires_at", "")], "expires_at"),
         row(above, FIND, &[("name", &long), ACCOUNT], None, "name", long_text),
         // Of a payload, which is a secret, the message shows nothing.
         row(above, SET, &[NAME, ("payload", &long), ACCOUNT], None, "payload", long_payload),

@@ -5,6 +5,7 @@ mod authentication;
 mod bodies;
 mod bounds;
 mod connections;
+mod empty_values;
 mod faults;
 mod forms;
 mod headers;

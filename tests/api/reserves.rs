@@ -2,6 +2,8 @@
 
 mod books;
 mod errors;
+mod expansions;
+mod filters;
 mod fixture;
 mod intake;
 mod isolation;

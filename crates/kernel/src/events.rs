@@ -12,15 +12,18 @@ use coffer_storage::{StorageError, Store};
 /// The permission that restricted keys need.
 const EVENT_READ: &str = "event_read";
 
+/// What can be expanded: hashes, which changes nothing. Events were rendered when they happened.
+const EXPANDABLE: &[&str] = &["data", "request"];
+
 /// `GET /v1/events` and `GET /v1/events/:id`.
 #[derive(Clone, Copy)]
 pub(crate) struct Events;
 
 impl Collection for Events {
     const KIND: &'static str = "event";
-    const LIST: Definition = Definition::list("events.list", "/v1/events", EVENT_READ, &[]);
+    const LIST: Definition = Definition::list("events.list", "/v1/events", EVENT_READ, EXPANDABLE);
     const RETRIEVE: Definition =
-        Definition::retrieve("events.retrieve", "/v1/events/:id", EVENT_READ, &[]);
+        Definition::retrieve("events.retrieve", "/v1/events/:id", EVENT_READ, EXPANDABLE);
     const FILTERS: &'static [&'static str] = &[
         "type",
         "types",

@@ -5,6 +5,7 @@
 //! A family: it declares operations and owns its tables. It knows nothing of what reserves money:
 //! whoever does gives it [`ReserveRules`].
 
+pub mod expand;
 pub mod limits;
 pub mod model;
 mod money;
@@ -21,7 +22,6 @@ pub use model::charge::Charge;
 pub use model::entry::{Balance, Entry, Pool, Posting};
 pub use money::sum;
 pub use rules::{NoReserves, Reserve, ReserveRules, Withdrawal};
-pub use store::charge::charges_of_page;
 use store::verify::CHECK;
 pub use tx::LedgerTx;
 
@@ -72,7 +72,7 @@ fn parts<R: ReserveRules>(settings: &Settings) -> Parts {
     routes
         .collection(breaches::Breaches)
         .read(balance::Retrieve)
-        .collection(balance_transactions::BalanceTransactions);
+        .collection(balance_transactions::BalanceTransactions(rules.clone()));
     Parts { routes, tasks: vec![Arc::new(Task(MakeAvailable(rules)))], ..Parts::default() }
 }
 

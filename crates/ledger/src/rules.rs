@@ -6,10 +6,11 @@ pub mod dispute;
 pub mod payout;
 pub mod refund;
 
+use crate::expand::Objects;
 use crate::model::charge::Charge;
 use crate::tx::LedgerTx;
-use coffer_kernel::{Failure, Settings};
-use coffer_storage::StorageError;
+use coffer_kernel::{Ctx, Failure, Settings};
+use coffer_storage::{StorageError, Store};
 use std::future::{Future, ready};
 
 /// The rules by which part of a charge's money is reserved. The ledger calls them at two points,
@@ -17,6 +18,10 @@ use std::future::{Future, ready};
 /// leave. It knows nothing else of reserves. Rules post their own entries, always between the
 /// payments and the reserved buckets of the charge's pool.
 pub trait ReserveRules: Clone + Send + Sync + 'static {
+    /// What a balance transaction expands: its own fields, and those inside of its source, some of
+    /// which are what reserves it.
+    const EXPANDABLE: &'static [&'static str];
+
     /// The rules by the operator's settings.
     fn new(settings: &Settings) -> Self;
 
@@ -46,6 +51,20 @@ pub trait ReserveRules: Clone + Send + Sync + 'static {
         charge: &Charge,
         withdrawal: &Withdrawal<'_>,
     ) -> impl Future<Output = Result<Reserve, Failure>> + Send;
+
+    /// The objects by which the rules' own entries were made, at most a page of each kind: what the
+    /// `source` of balance transactions expands to. `holds` are sources of `reserve_hold` entries,
+    /// `releases` of `reserve_release` entries.
+    ///
+    /// # Errors
+    /// If the database does not answer.
+    fn sources(
+        &self,
+        store: &Store,
+        ctx: &Ctx,
+        holds: &[&str],
+        releases: &[&str],
+    ) -> impl Future<Output = Result<Objects, StorageError>> + Send;
 }
 
 /// Why money of a charge is about to leave, and how much.
@@ -83,6 +102,8 @@ pub struct Reserve {
 pub struct NoReserves;
 
 impl ReserveRules for NoReserves {
+    const EXPANDABLE: &'static [&'static str] = &["fee_details", "source", "source.charge"];
+
     fn new(_settings: &Settings) -> Self {
         Self
     }
@@ -110,5 +131,15 @@ impl ReserveRules for NoReserves {
         _withdrawal: &Withdrawal<'_>,
     ) -> impl Future<Output = Result<Reserve, Failure>> + Send {
         ready(Ok(Reserve::default()))
+    }
+
+    fn sources(
+        &self,
+        _store: &Store,
+        _ctx: &Ctx,
+        _holds: &[&str],
+        _releases: &[&str],
+    ) -> impl Future<Output = Result<Objects, StorageError>> + Send {
+        ready(Ok(Objects::new()))
     }
 }

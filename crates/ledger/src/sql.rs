@@ -6,6 +6,8 @@ use coffer_base::id::AccountId;
 use coffer_base::{Currency, Mode, Owner, Timestamp, limit};
 use coffer_kernel::PagePosition;
 use coffer_storage::{Row, StorageError, Store, Tx, Value, values};
+use std::collections::{BTreeMap, BTreeSet};
+use std::future::Future;
 
 /// A kind of rows that have an id, and are listed in the order of their numbers. Who implements it
 /// gets [`find`], [`read`] and [`page`].
@@ -35,6 +37,66 @@ pub trait Record: Sized + Send {
     /// The two statements of a list, newer and older than a position: see [`pages`](crate::pages).
     /// `values` are the parameters that all lists have, to which the filter's are added.
     fn pages(filter: &Self::Filter, values: &mut Vec<Value>) -> (&'static str, &'static str);
+}
+
+/// Records that other objects expand to: see [`by_ids`].
+pub trait Linked: Record {
+    /// The statement of [`by_ids!`](crate::by_ids).
+    const BY_IDS: &'static str;
+}
+
+/// Where rows are read: a store, as the last commit left them, or a transaction.
+pub trait Source: Send {
+    /// The rows of a statement.
+    ///
+    /// # Errors
+    /// If the database does not answer.
+    fn rows(
+        &mut self,
+        sql: &'static str,
+        values: &[Value],
+    ) -> impl Future<Output = Result<Vec<Row>, StorageError>> + Send;
+}
+
+impl Source for &Store {
+    async fn rows(
+        &mut self,
+        sql: &'static str,
+        values: &[Value],
+    ) -> Result<Vec<Row>, StorageError> {
+        self.query(sql, values).await
+    }
+}
+
+impl Source for Tx<'_> {
+    async fn rows(
+        &mut self,
+        sql: &'static str,
+        values: &[Value],
+    ) -> Result<Vec<Row>, StorageError> {
+        self.query(sql, values).await
+    }
+}
+
+/// The records with these ids, which are at most a page, by id: one statement however many there
+/// are, and none if there are none.
+///
+/// # Errors
+/// If the database does not answer, or a row is corrupt.
+pub async fn by_ids<'a, R: Linked>(
+    source: &mut impl Source,
+    owner: &Owner,
+    ids: impl Iterator<Item = &'a str> + Send,
+) -> Result<BTreeMap<String, R>, StorageError> {
+    // Many objects of a page may show the same one.
+    let ids: BTreeSet<&str> = ids.collect();
+    if ids.is_empty() {
+        return Ok(BTreeMap::new());
+    }
+    let values = of_page(owner, ids.into_iter().map(Value::from).collect());
+    let rows = source.rows(R::BY_IDS, &values).await?;
+    let record = |row| R::from_row(row).map(|record| (record.id().to_owned(), record));
+    rows.iter().map(record).collect()
 }
 
 /// The record with this id, as a transaction sees it: under the ledger's lock, so that it cannot
@@ -117,6 +179,17 @@ async fn last_tx(store: &Store, owner: &Owner) -> Result<i64, StorageError> {
 macro_rules! by_id {
     ($select:expr) => {
         concat!($select, " WHERE mode = ? AND platform = ? AND account = ? AND id = ?")
+    };
+}
+
+/// [`Linked::BY_IDS`] of a `$select` without conditions.
+#[macro_export]
+macro_rules! by_ids {
+    ($select:expr) => {
+        $crate::in_page!(
+            concat!($select, " WHERE mode = ?1 AND platform = ?2 AND account = ?3 AND id IN "),
+            ""
+        )
     };
 }
 

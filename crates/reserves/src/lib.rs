@@ -4,6 +4,7 @@
 //! A family above the ledger: it gives the ledger its [`Rules`], and posts its own entries in the
 //! ledger's transactions.
 
+mod expand;
 pub mod limits;
 mod model;
 mod operations;

@@ -7,9 +7,11 @@ pub(crate) mod release;
 mod reserve_charge;
 
 use crate::Settings;
-use coffer_kernel::Failure;
+use crate::expand;
+use coffer_kernel::{Ctx, Failure};
+use coffer_ledger::expand::Objects;
 use coffer_ledger::{Charge, LedgerTx, Reserve, ReserveRules, Withdrawal};
-use coffer_storage::StorageError;
+use coffer_storage::{StorageError, Store};
 
 /// The rules of plans and holds, by the operator's settings.
 #[derive(Clone, Copy, Debug)]
@@ -19,6 +21,8 @@ pub struct Rules {
 }
 
 impl ReserveRules for Rules {
+    const EXPANDABLE: &'static [&'static str] = expand::IN_BALANCE_TRANSACTION;
+
     fn new(settings: &coffer_kernel::Settings) -> Self {
         Self { settings: Settings::from(settings) }
     }
@@ -49,5 +53,15 @@ impl ReserveRules for Rules {
         withdrawal: &Withdrawal<'_>,
     ) -> Result<Reserve, Failure> {
         consume::consume_reserve(ledger, charge, withdrawal, &self.settings).await
+    }
+
+    async fn sources(
+        &self,
+        mut store: &Store,
+        ctx: &Ctx,
+        holds: &[&str],
+        releases: &[&str],
+    ) -> Result<Objects, StorageError> {
+        expand::sources(&mut store, ctx, holds, releases).await
     }
 }

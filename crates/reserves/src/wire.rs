@@ -8,7 +8,6 @@ use crate::version;
 use coffer_base::{Owner, Timestamp};
 use coffer_dialect::{ApiVersion, Object, Value};
 use coffer_kernel::Ctx;
-use coffer_ledger::Charge;
 
 /// How an object is shown: to whom, and in which version.
 #[derive(Clone, Debug)]
@@ -43,6 +42,8 @@ pub(crate) struct Expanded {
     pub(crate) reserve_hold: Option<Object>,
     pub(crate) reserve_plan: Option<Object>,
     pub(crate) source_charge: Option<Object>,
+    /// The refund or the dispute of a release.
+    pub(crate) source_transaction: Option<Object>,
 }
 
 /// A field that names another object: the object if it was expanded, else its id, else null.
@@ -181,8 +182,8 @@ pub(crate) fn release(release: &Release, expanded: Expanded, view: &View) -> Obj
         object = object.set("metadata", release.metadata.render());
     }
     if let Some(source) = &release.source {
-        let transaction =
-            Object::bare().set(source.kind(), source.id().to_owned()).set("type", source.kind());
+        let consumer = link(Some(source.id()), expanded.source_transaction);
+        let transaction = Object::bare().set(source.kind(), consumer).set("type", source.kind());
         object = object.set("source_transaction", transaction);
     }
     version::translate(object, release, version::RELEASE, &view.version)
@@ -191,21 +192,4 @@ pub(crate) fn release(release: &Release, expanded: Expanded, view: &View) -> Obj
 /// A release as events show it.
 pub(crate) fn release_in_event(shown: &Release, owner: &Owner) -> Object {
     release(shown, Expanded::default(), &View::of_event(owner))
-}
-
-/// The charge to which a hold's `source_charge` expands: what the ledger knows of it, under the
-/// names of Stripe's charges.
-pub(crate) fn source_charge(charge: &Charge, livemode: bool) -> Object {
-    let fee = Some(charge.application_fee).filter(|&fee| fee > 0);
-    Object::new(&charge.id, "charge")
-        .set("amount", charge.amount)
-        .set("amount_refunded", charge.refunded)
-        .set("application_fee_amount", fee)
-        .set("created", charge.created)
-        .set("currency", charge.currency.to_string())
-        .set("disputed", charge.disputed)
-        .set("livemode", livemode)
-        .set("refunded", charge.refunded >= charge.amount)
-        .set("source_transfer", charge.source_transfer.clone())
-        .set("status", "succeeded")
 }

@@ -213,7 +213,8 @@ fn an_absolute_url_names_this_host() {
         ] {
             let error = lawful(&get(url, host)).refused(404);
             let message = error["message"].as_str().unwrap();
-            assert!(message.contains(url) && !message.contains('?'), "{message}");
+            let (_, authority) = url.split_once("://").unwrap();
+            assert!(message.contains(authority) && !message.contains('?'), "{message}");
         }
     }
     for line in ["OPTIONS * HTTP/1.1", "CONNECT localhost:80 HTTP/1.1"] {

@@ -198,7 +198,6 @@ fn what_is_no_http_gets_the_error_object() {
         "GET / HTTP/1.1\r\na b: c\r\n\r\n",
         "GET / HTTP/1.1\r\nX: a\u{0}b\r\n\r\n",
         "GET / HTTP/1.1\r\nHost: localhost\r\n X: folded\r\n\r\n",
-        "GET /\u{e9} HTTP/1.1\r\nHost: \r\n\r\n",
         "GET /a|<b> HTTP/1.1\r\nHost: localhost\r\n\r\n",
         "POST / HTTP/1.1\r\nHost: localhost\r\nContent-Length: x\r\n\r\n",
         "POST / HTTP/1.1\r\nHost: localhost\r\nContent-Length: -1\r\n\r\n",
@@ -225,12 +224,13 @@ fn what_is_no_http_gets_the_error_object() {
 #[test]
 fn what_the_library_rejects_is_counted() {
     let (server, _, _) = start();
-    let refused = || server.admin().get("/v1/admin/status", &[]).json();
-    let before = refused();
+    let refused =
+        || server.admin().get("/v1/admin/status", &[]).ok()["unrouted"]["refused"].clone();
+    assert_eq!(refused(), 0);
     let mut raw = server.raw();
     raw.send("nonsense\r\n\r\n");
     raw.answer().refused(400);
-    assert_ne!(before["requests"]["unrouted"], refused()["requests"]["unrouted"], "{before}");
+    assert_eq!(refused(), 1);
 }
 
 #[test]

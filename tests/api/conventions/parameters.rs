@@ -64,12 +64,14 @@ fn values(client: &Client, admin: &Client) -> Vec<Row> {
     let limits = "too small or too large";
     let least = "This value must be greater than or equal to 60.";
     let most = "This value must be less than or equal to 86400.";
-    let kinds = "no boolean, object, array";
+    let kinds = "no boolean, object, array, text";
     let purge = |word| admin.delete("/v1/admin/installs/inst_1", &[("purge", word)]);
     let scope = [("name", "n"), ("scope", "account")];
     let object = client.get("/v1/apps/secrets/find", &scope);
     let array = client.get("/v1/apps/secrets", &[("expand", "data.payload")]);
     let no_list = client.get("/v1/apps/secrets", &[("expand[a]", "x"), ("expand[b]", "y")]);
+    let nested = client.get("/v1/apps/secrets", &[("expand[][0]", "data.payload")]);
+    let nested_text = "Invalid string: {\"0\":\"data.payload\"}";
     let kind = admin.post("/v1/admin/api_keys", &[("type", "root")]);
     let mode = admin.post("/v1/admin/api_keys", &[("app", "app_1"), ("mode", "prod")]);
     let words = "Invalid type: must be one of admin, restricted, or secret";
@@ -93,6 +95,7 @@ fn values(client: &Client, admin: &Client) -> Vec<Row> {
         row(kinds, purge("True"), plain("purge"), "Invalid boolean: True"),
         row(kinds, object, plain("scope"), "Invalid object"),
         row(kinds, array, plain("expand"), "Invalid array"),
+        row(kinds, nested, plain("expand[0]"), nested_text),
         row("not in the enum", kind, plain("type"), words),
         row("not in the enum", mode, plain("mode"), "Invalid mode: must be one of test or live"),
         row("too long", name, plain("name"), long_text),

@@ -66,12 +66,19 @@ fn other_parameters_are_a_mismatch() {
         "name=n&payload=p+&scope[type]=account",
         "name=n&payload=p&scope[type]=user&scope[user]=account",
         "name=n&payload=p&scope[type]=account&expires_at=1800000100",
-        "name=n&payload=p&scope[type]=account&expires_at=",
         "name=n&payload=p&scope[type]=account&expand[]=payload",
     ] {
-        is_mismatch(&client.raw("POST", SET, Some(body)));
+        let again = client.raw("POST", SET, Some(body));
+        is_mismatch(&again);
+        let message = again.refused(400)["message"].as_str().unwrap().to_owned();
+        assert!(message.contains("'apps.secrets.create' with other parameters"), "{message}");
     }
-    is_mismatch(&client.remove("n"));
+    let other = client.remove("n");
+    is_mismatch(&other);
+    let message = other.refused(400)["message"].as_str().unwrap().to_owned();
+    for named in ["'apps.secrets.create'", "'apps.secrets.delete'"] {
+        assert!(message.contains(named), "{message}");
+    }
     client.find("n").ok();
 }
 

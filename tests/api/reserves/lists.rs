@@ -7,8 +7,22 @@ use serde_json::Value;
 
 const HOLDS: &str = "/v1/reserve/holds";
 const RELEASES: &str = "/v1/reserve/releases";
+const TRANSACTIONS: &str = "/v1/balance_transactions";
 const LINKS_OF_HOLDS: [&str; 2] = ["reserve_plan", "source_charge"];
-const LINKS_OF_RELEASES: [&str; 2] = ["reserve_hold", "reserve_plan"];
+const LINKS_OF_RELEASES: [&str; 5] = [
+    "reserve_hold.source_charge",
+    "reserve_hold.reserve_plan",
+    "reserve_plan",
+    "source_transaction.refund.charge",
+    "source_transaction.dispute",
+];
+const LINKS_OF_TRANSACTIONS: [&str; 5] = [
+    "source.charge",
+    "source.source_charge",
+    "source.reserve_hold.source_charge",
+    "source.source_transaction.refund",
+    "fee_details",
+];
 
 /// Thirty holds of two plans, of which a third was released in parts, and as many of callers.
 fn filled() -> Fixture {
@@ -41,9 +55,12 @@ fn page(fixture: &Fixture, path: &str, links: &[&str]) -> Vec<Value> {
 #[test]
 fn a_list_shows_what_retrieving_each_of_it_shows() {
     let fixture = filled();
-    for (path, links, expected) in [(HOLDS, LINKS_OF_HOLDS, 45), (RELEASES, LINKS_OF_RELEASES, 18)]
-    {
-        for links in [&links[..], &[]] {
+    for (path, links, expected) in [
+        (HOLDS, &LINKS_OF_HOLDS[..], 45),
+        (RELEASES, &LINKS_OF_RELEASES, 18),
+        (TRANSACTIONS, &LINKS_OF_TRANSACTIONS, 100),
+    ] {
+        for links in [links, &[]] {
             let expand: Vec<_> = links.iter().map(|link| ("expand[]", *link)).collect();
             let listed = page(&fixture, path, links);
             assert_eq!(listed.len(), expected, "{path}");
@@ -89,6 +106,15 @@ fn a_page_asks_the_database_once_for_each_kind_of_objects() {
     // The holds, their releases, the plans; none of the releases is of a plan.
     let links = expanded(["data.reserve_hold", "data.reserve_plan"]);
     assert_eq!(round_trips(&fixture, RELEASES, &links), 3);
+    // The holds, their releases, plans and charges, the refunds and their charges.
+    let links = LINKS_OF_RELEASES.map(|link| format!("data.{link}"));
+    let mut params = vec![all];
+    params.extend(links.iter().map(|link| ("expand[]", link.as_str())));
+    assert_eq!(round_trips(&fixture, RELEASES, &params), 7);
+    let sources = [all, ("expand[]", "data.source")];
+    // Charges, refunds, holds with their releases, releases.
+    let of_kinds = round_trips(&fixture, TRANSACTIONS, &sources);
+    assert!((2..=7).contains(&of_kinds), "{of_kinds}");
     for path in [
         "/v1/reserve/plans",
         "/v1/ledger/charges",

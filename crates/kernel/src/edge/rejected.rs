@@ -89,8 +89,8 @@ impl<T: Read + Write + Unpin> Rejecting<T> {
         Poll::Ready(Ok(()))
     }
 
-    /// Takes what the caller still sends and throws it away, for [`limit::DISCARD_SECONDS`] at most:
-    /// if the connection is closed before, the caller never sees the answer.
+    /// Takes what the caller still sends and throws it away, for [`limit::DISCARD_SECONDS`] at
+    /// most: if the connection is closed before, the caller never sees the answer.
     fn poll_discard(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         let within = Duration::from_secs(limit::DISCARD_SECONDS);
         let until = self.until.get_or_insert_with(|| Box::pin(sleep(within)));

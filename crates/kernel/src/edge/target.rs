@@ -61,11 +61,9 @@ fn is_same(named: &Authority, host: &str, scheme: &Scheme) -> bool {
     is_http && without_port(named.as_str()) == without_port(host)
 }
 
-/// A target that is no path, without its query.
+/// A target that is no path, without its scheme and its query.
 fn whole(uri: &Uri) -> String {
-    let scheme = uri.scheme().map_or(String::new(), |scheme| format!("{scheme}://"));
-    let authority = uri.authority().map_or("", Authority::as_str);
-    format!("{scheme}{authority}{}", uri.path())
+    format!("{}{}", uri.authority().map_or("", Authority::as_str), uri.path())
 }
 
 /// Whether a path has no dot segments, and the one form if it has only one.

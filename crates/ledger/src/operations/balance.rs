@@ -18,7 +18,8 @@ impl ReadOperation for Retrieve {
         "balance.retrieve",
         "/v1/balance",
         Access::Tenant { permission: BALANCE_READ },
-    );
+    )
+    .expands(&["available", "pending", "risk_reserved"]);
     type Input = ();
 
     fn parse(&self, arguments: &Arguments<'_>) -> Result<(), ApiError> {

@@ -1,31 +1,34 @@
 //! Balance transactions: the entries that changed the balances that an account sees.
 
 use super::BALANCE_READ;
+use crate::expand::{self, Objects, link};
 use crate::model::balance_transaction::BalanceTransaction;
+use crate::rules::ReserveRules;
 use crate::sql;
 use crate::store::balance_transaction::Filter;
 use coffer_base::Timestamp;
 use coffer_dialect::{ApiError, Fields, Object, Value};
 use coffer_kernel::{Collection, Ctx, Definition, PagePosition};
 use coffer_storage::{StorageError, Store};
+use std::collections::BTreeMap;
 
 /// `GET /v1/balance_transactions` and `GET /v1/balance_transactions/:id`.
-#[derive(Clone, Copy)]
-pub(crate) struct BalanceTransactions;
+#[derive(Clone)]
+pub(crate) struct BalanceTransactions<R>(pub(crate) R);
 
-impl Collection for BalanceTransactions {
+impl<R: ReserveRules> Collection for BalanceTransactions<R> {
     const KIND: &'static str = "balance_transaction";
     const LIST: Definition = Definition::list(
         "balance_transactions.list",
         "/v1/balance_transactions",
         BALANCE_READ,
-        &[],
+        R::EXPANDABLE,
     );
     const RETRIEVE: Definition = Definition::retrieve(
         "balance_transactions.retrieve",
         "/v1/balance_transactions/:id",
         BALANCE_READ,
-        &[],
+        R::EXPANDABLE,
     );
     const FILTERS: &'static [&'static str] = &[
         "created",
@@ -80,17 +83,87 @@ impl Collection for BalanceTransactions {
 
     async fn render(
         &self,
-        _store: &Store,
+        store: &Store,
         ctx: &Ctx,
         transactions: Vec<BalanceTransaction>,
     ) -> Result<Vec<Object>, StorageError> {
-        Ok(transactions.iter().map(|each| render(each, ctx.now())).collect())
+        let sources = if ctx.expands("source") {
+            self.sources(store, ctx, &transactions).await?
+        } else {
+            BTreeMap::new()
+        };
+        let none = Objects::new();
+        let render = |each: &BalanceTransaction| {
+            let objects = SourceKind::of(&each.kind).and_then(|kind| sources.get(&kind));
+            render(each, ctx.now(), link(&each.source, objects.unwrap_or(&none)))
+        };
+        Ok(transactions.iter().map(render).collect())
+    }
+}
+
+/// The kinds of objects that make entries.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+enum SourceKind {
+    Charge,
+    Refund,
+    Dispute,
+    Payout,
+    Hold,
+    Release,
+}
+
+impl SourceKind {
+    /// What makes entries of this kind. Ids alone do not tell: a refund may have that of a charge.
+    fn of(kind: &str) -> Option<Self> {
+        Some(match kind {
+            "charge" | "stripe_fee" => Self::Charge,
+            "refund" | "refund_failure" => Self::Refund,
+            "adjustment" => Self::Dispute,
+            "payout" | "payout_failure" | "payout_cancel" => Self::Payout,
+            "reserve_hold" => Self::Hold,
+            "reserve_release" => Self::Release,
+            _ => return None,
+        })
+    }
+}
+
+impl<R: ReserveRules> BalanceTransactions<R> {
+    /// What the sources of a page expand to, read with one statement for each kind.
+    async fn sources(
+        &self,
+        mut store: &Store,
+        ctx: &Ctx,
+        transactions: &[BalanceTransaction],
+    ) -> Result<BTreeMap<SourceKind, Objects>, StorageError> {
+        let owner = ctx.owner();
+        let with_charges = ctx.expands("source.charge");
+        let of = |kind: SourceKind| {
+            let made = move |each: &&BalanceTransaction| SourceKind::of(&each.kind) == Some(kind);
+            transactions.iter().filter(made).map(|each| each.source.as_str())
+        };
+        let charges = expand::charges(&mut store, &owner, of(SourceKind::Charge)).await?;
+        let refunds = of(SourceKind::Refund);
+        let refunds = expand::refunds(&mut store, &owner, refunds, with_charges).await?;
+        let disputes = of(SourceKind::Dispute);
+        let disputes = expand::disputes(&mut store, &owner, disputes, with_charges).await?;
+        let payouts = expand::payouts(&mut store, &owner, of(SourceKind::Payout)).await?;
+        let holds: Vec<_> = of(SourceKind::Hold).collect();
+        let releases: Vec<_> = of(SourceKind::Release).collect();
+        let reserves = self.0.sources(store, ctx, &holds, &releases).await?;
+        Ok(BTreeMap::from([
+            (SourceKind::Charge, charges),
+            (SourceKind::Refund, refunds),
+            (SourceKind::Dispute, disputes),
+            (SourceKind::Payout, payouts),
+            (SourceKind::Hold, reserves.clone()),
+            (SourceKind::Release, reserves),
+        ]))
     }
 }
 
 /// The object on the wire. Its status depends on the time of the request: nothing is written when
 /// pending money becomes available.
-fn render(transaction: &BalanceTransaction, now: Timestamp) -> Object {
+fn render(transaction: &BalanceTransaction, now: Timestamp, source: Value) -> Object {
     let line = transaction.line;
     let pending = line.pending && transaction.available_on > now;
     Object::new(&transaction.id, "balance_transaction")
@@ -105,7 +178,7 @@ fn render(transaction: &BalanceTransaction, now: Timestamp) -> Object {
         .set("fee_details", fee_details(transaction))
         .set("net", line.amount.saturating_sub(line.fee))
         .set("reporting_category", reporting_category(&transaction.kind, line.amount))
-        .set("source", transaction.source.clone())
+        .set("source", source)
         .set("status", if pending { "pending" } else { "available" })
         .set("type", transaction.kind.clone())
 }
@@ -161,7 +234,7 @@ mod tests {
             created: CREATED,
             available_on: AVAILABLE,
         };
-        render(&transaction, now)
+        render(&transaction, now, Value::from("ch_1"))
     }
 
     #[test]

@@ -2,8 +2,8 @@
 
 use crate::model::account::SourceType;
 use crate::model::charge::Charge;
-use crate::sql::{Record, currency, of_owner, owner};
-use crate::{by_id, in_page, pages, sql};
+use crate::sql::{Linked, Record, currency, of_owner, owner};
+use crate::{by_id, by_ids, pages};
 use coffer_base::{Currency, Owner, Timestamp};
 use coffer_dialect::CreatedRange;
 use coffer_storage::{Row, StorageError, Store, Tx, Value, values};
@@ -74,6 +74,10 @@ impl Record for Charge {
     }
 }
 
+impl Linked for Charge {
+    const BY_IDS: &'static str = by_ids!(select_charge!());
+}
+
 /// Adds a charge.
 pub(crate) fn insert(tx: &mut Tx<'_>, owner: &Owner, charge: &Charge) {
     tx.defer(
@@ -118,23 +122,6 @@ pub(crate) fn update(tx: &mut Tx<'_>, owner: &Owner, charge: &Charge) {
          WHERE mode = ? AND platform = ? AND account = ? AND seq = ?",
         values,
     );
-}
-
-/// The charges with these ids, which are at least one and at most a page.
-///
-/// # Errors
-/// If the database does not answer, or a row is corrupt.
-pub async fn charges_of_page(
-    store: &Store,
-    owner: &Owner,
-    ids: Vec<Value>,
-) -> Result<Vec<Charge>, StorageError> {
-    let sql = in_page!(
-        concat!(select_charge!(), " WHERE mode = ?1 AND platform = ?2 AND account = ?3 AND id IN "),
-        ""
-    );
-    let rows = store.query(sql, &sql::of_page(owner, ids)).await?;
-    rows.iter().map(Charge::from_row).collect()
 }
 
 /// Whether money of any charge is due to become available: one row of the index on charges that are

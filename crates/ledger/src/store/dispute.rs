@@ -2,8 +2,8 @@
 
 use super::refund::Filter;
 use crate::model::dispute::{Dispute, Status};
-use crate::sql::{Record, currency, of_owner};
-use crate::{by_id, pages};
+use crate::sql::{Linked, Record, currency, of_owner};
+use crate::{by_id, by_ids, pages};
 use coffer_base::{Owner, Timestamp};
 use coffer_storage::{Row, StorageError, Tx, Value, values};
 
@@ -55,6 +55,10 @@ impl Record for Dispute {
             Some(_) => pages!(select_dispute!(), "AND created BETWEEN ?7 AND ?8 AND charge = ?9"),
         }
     }
+}
+
+impl Linked for Dispute {
+    const BY_IDS: &'static str = by_ids!(select_dispute!());
 }
 
 /// Adds a dispute.

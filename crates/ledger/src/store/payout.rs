@@ -2,8 +2,8 @@
 
 use crate::model::account::SourceType;
 use crate::model::payout::{Breach, Payout, Status};
-use crate::sql::{Record, currency, of_owner};
-use crate::{by_id, pages};
+use crate::sql::{Linked, Record, currency, of_owner};
+use crate::{by_id, by_ids, pages};
 use coffer_base::{Currency, Owner, Timestamp};
 use coffer_dialect::CreatedRange;
 use coffer_storage::{Row, StorageError, Tx, Value, values};
@@ -68,6 +68,10 @@ impl Record for Payout {
              AND created BETWEEN ?9 AND ?10"
         )
     }
+}
+
+impl Linked for Payout {
+    const BY_IDS: &'static str = by_ids!(select_payout!());
 }
 
 /// Adds a payout.

@@ -1,8 +1,8 @@
 //! The SQL of refunds.
 
 use crate::model::refund::Refund;
-use crate::sql::{Record, currency, of_owner};
-use crate::{by_id, pages};
+use crate::sql::{Linked, Record, currency, of_owner};
+use crate::{by_id, by_ids, pages};
 use coffer_base::{Owner, Timestamp};
 use coffer_dialect::CreatedRange;
 use coffer_storage::{Row, StorageError, Tx, Value, values};
@@ -75,6 +75,10 @@ impl Record for Refund {
             Some(_) => pages!(select_refund!(), "AND created BETWEEN ?7 AND ?8 AND charge = ?9"),
         }
     }
+}
+
+impl Linked for Refund {
+    const BY_IDS: &'static str = by_ids!(select_refund!());
 }
 
 /// Adds a refund.

@@ -9,6 +9,7 @@ pub(crate) use disable::Disable;
 pub(crate) use update::Update;
 
 use super::RESERVE_PLAN_READ;
+use crate::expand::IN_PLAN;
 use crate::limits;
 use crate::model::plan::Plan;
 use crate::operations::examples;
@@ -100,12 +101,12 @@ impl Status {
 impl Collection for Plans {
     const KIND: &'static str = KIND;
     const LIST: Definition =
-        Definition::list("reserve.plans.list", "/v1/reserve/plans", RESERVE_PLAN_READ, &[]);
+        Definition::list("reserve.plans.list", "/v1/reserve/plans", RESERVE_PLAN_READ, IN_PLAN);
     const RETRIEVE: Definition = Definition::retrieve(
         "reserve.plans.retrieve",
         "/v1/reserve/plans/:id",
         RESERVE_PLAN_READ,
-        &[],
+        IN_PLAN,
     )
     .example(examples::PLANS_RETRIEVE);
     const FILTERS: &'static [&'static str] = &["destination", "status"];

@@ -3,9 +3,9 @@
 use super::metadata;
 use crate::model::hold::{Hold, Origin, PlanOfHold, Schedule};
 use coffer_base::{Currency, Owner, Timestamp};
-use coffer_ledger::sql::{self, Record, corrupt, currency, of_owner, optional_time, time_value};
+use coffer_ledger::sql::{Linked, Record, corrupt, currency, of_owner, optional_time, time_value};
 use coffer_ledger::{Pool, SourceType, in_page};
-use coffer_storage::{Row, StorageError, Store, Tx, Value, values};
+use coffer_storage::{Row, StorageError, Tx, Value, values};
 
 /// A hold with columns of its plan, and its owner in the last ones. `h` is the hold, `p` its plan.
 macro_rules! select_hold {
@@ -167,22 +167,14 @@ impl Record for Hold {
     }
 }
 
-/// The holds with these ids, which are at least one and at most a page, in no order: one statement
-/// for what a page of releases expands.
-pub(crate) async fn of_page(
-    store: &Store,
-    owner: &Owner,
-    ids: Vec<Value>,
-) -> Result<Vec<Hold>, StorageError> {
-    let sql = in_page!(
+impl Linked for Hold {
+    const BY_IDS: &'static str = in_page!(
         concat!(
             select_hold!(),
             " WHERE h.mode = ?1 AND h.platform = ?2 AND h.account = ?3 AND h.id IN "
         ),
         ""
     );
-    let rows = store.query(sql, &sql::of_page(owner, ids)).await?;
-    rows.iter().map(Hold::from_row).collect()
 }
 
 /// The columns of a schedule: `release_after`, `scheduled_release`, `announced_release`. A hold has

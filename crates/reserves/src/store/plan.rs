@@ -3,9 +3,9 @@
 use super::metadata;
 use crate::model::plan::{Plan, State, Terms};
 use coffer_base::{Currency, Owner, Timestamp};
-use coffer_ledger::sql::{self, Record, corrupt, of_owner, optional_time, time_value};
-use coffer_ledger::{Pool, by_id, in_page, pages};
-use coffer_storage::{Row, StorageError, Store, Tx, Value, values};
+use coffer_ledger::sql::{Linked, Record, corrupt, of_owner, optional_time, time_value};
+use coffer_ledger::{Pool, by_id, by_ids, pages};
+use coffer_storage::{Row, StorageError, Tx, Value, values};
 
 /// A plan, with its owner in the last columns.
 macro_rules! select_plan {
@@ -97,19 +97,8 @@ impl Record for Plan {
     }
 }
 
-/// The plans with these ids, which are at least one and at most a page, in no order: one statement
-/// for what a page expands.
-pub(crate) async fn of_page(
-    store: &Store,
-    owner: &Owner,
-    ids: Vec<Value>,
-) -> Result<Vec<Plan>, StorageError> {
-    let sql = in_page!(
-        concat!(select_plan!(), " WHERE mode = ?1 AND platform = ?2 AND account = ?3 AND id IN "),
-        ""
-    );
-    let rows = store.query(sql, &sql::of_page(owner, ids)).await?;
-    rows.iter().map(Plan::from_row).collect()
+impl Linked for Plan {
+    const BY_IDS: &'static str = by_ids!(select_plan!());
 }
 
 /// The columns of a plan that can change, in the order of both statements that write them: percent,

@@ -2,11 +2,12 @@
 
 use super::metadata;
 use crate::limits;
+use crate::model::hold::Hold;
 use crate::model::release::{Reason, Release, ReleaseDetail, Source};
 use coffer_base::{Currency, Owner, Timestamp};
-use coffer_ledger::sql::{self, Record, corrupt, currency, of_owner};
-use coffer_ledger::{by_id, in_page, pages};
-use coffer_storage::{Row, StorageError, Store, Tx, Value, values};
+use coffer_ledger::sql::{self, Linked, Record, corrupt, currency, of_owner};
+use coffer_ledger::{by_id, by_ids, in_page, pages};
+use coffer_storage::{Row, StorageError, Tx, Value, values};
 use std::collections::BTreeMap;
 
 /// A release, in the order of columns that its `from_row` reads.
@@ -101,6 +102,10 @@ impl Record for Release {
             }
         }
     }
+}
+
+impl Linked for Release {
+    const BY_IDS: &'static str = by_ids!(select_release!());
 }
 
 /// Adds a release.
@@ -200,13 +205,19 @@ fn detail(row: &Row, first: usize) -> Result<ReleaseDetail, StorageError> {
     Ok(ReleaseDetail { amount: row.int(first)?, release })
 }
 
-/// The releases of each of the holds with these numbers, which are at least one and at most a page:
-/// of each hold the newest first, at most [`limits::DETAILS_PER_HOLD`].
+/// The releases of each of these holds, which are at most a page, by the numbers of the holds: of
+/// each hold the newest first, at most [`limits::DETAILS_PER_HOLD`]. Holds of which nothing was
+/// released are not asked for.
 pub(crate) async fn details_of_page(
-    store: &Store,
+    source: &mut impl sql::Source,
     owner: &Owner,
-    holds: Vec<Value>,
+    holds: &[Hold],
 ) -> Result<BTreeMap<i64, Vec<ReleaseDetail>>, StorageError> {
+    let released = holds.iter().filter(|hold| hold.released > 0);
+    let holds: Vec<Value> = released.map(|hold| Value::Int(hold.seq)).collect();
+    if holds.is_empty() {
+        return Ok(BTreeMap::new());
+    }
     let sql = in_page!(
         "SELECT hold, amount, id FROM (SELECT a.hold AS hold, a.amount AS amount, r.id AS id, \
          ROW_NUMBER() OVER (PARTITION BY a.hold ORDER BY a.release DESC) AS age \
@@ -218,7 +229,7 @@ pub(crate) async fn details_of_page(
     let mut values = sql::of_page(owner, holds);
     values.push(Value::Int(limits::DETAILS_PER_HOLD));
     let mut details = BTreeMap::new();
-    for row in store.query(sql, &values).await? {
+    for row in source.rows(sql, &values).await? {
         details.entry(row.int(0)?).or_insert_with(Vec::new).push(detail(&row, 1)?);
     }
     Ok(details)

@@ -3,8 +3,9 @@
 
 use super::super::RESERVE_HOLD_WRITE;
 use super::super::dates::check_ahead;
-use super::{EXPANDABLE, RELEASE_AFTER, release_after};
+use super::{RELEASE_AFTER, release_after};
 use crate::Settings;
+use crate::expand::IN_HOLD;
 use crate::model::hold::{Hold, Origin, Schedule};
 use crate::operations::examples;
 use crate::rules::hold;
@@ -36,14 +37,10 @@ pub(crate) struct CreateParams {
 }
 
 impl WriteOperation for Create {
-    const DEFINITION: Definition = Definition::write(
-        "reserve.holds.create",
-        "/v1/reserve/holds",
-        RESERVE_HOLD_WRITE,
-        EXPANDABLE,
-    )
-    .one_at_a_time()
-    .example(examples::HOLDS_CREATE);
+    const DEFINITION: Definition =
+        Definition::write("reserve.holds.create", "/v1/reserve/holds", RESERVE_HOLD_WRITE, IN_HOLD)
+            .one_at_a_time()
+            .example(examples::HOLDS_CREATE);
     type Input = CreateParams;
     type Out = Hold;
 

@@ -3,18 +3,17 @@
 
 use super::super::RESERVE_HOLD_WRITE;
 use super::super::dates::check_moved;
-use super::{EXPANDABLE, KIND, RELEASE_AFTER, release_after};
+use super::{KIND, RELEASE_AFTER, release_after};
+use crate::expand::{HoldLinks, IN_HOLD};
 use crate::model::hold::{Hold, Schedule};
-use crate::model::plan::Plan;
-use crate::model::release::ReleaseDetail;
 use crate::operations::examples;
 use crate::store::{hold as store, release as releases};
-use crate::wire::{self, Expanded, View};
+use crate::wire;
 use coffer_base::Timestamp;
 use coffer_dialect::{ApiError, MetadataChange, Object};
 use coffer_kernel::{Applied, Arguments, Ctx, Definition, Failure, WriteOperation};
-use coffer_ledger::{Charge, LedgerTx, sql};
-use coffer_storage::{StorageError, Tx};
+use coffer_ledger::{LedgerTx, sql};
+use coffer_storage::Tx;
 
 /// `POST /v1/reserve/holds/:id`.
 pub(crate) struct Update;
@@ -28,24 +27,18 @@ pub(crate) struct UpdateParams {
     metadata: Option<MetadataChange>,
 }
 
-/// A hold, and what the response shows with it, read in the transaction of the update.
-pub(crate) struct UpdatedHold {
-    hold: Hold,
-    details: Vec<ReleaseDetail>,
-    expanded: Expanded,
-}
-
 impl WriteOperation for Update {
     const DEFINITION: Definition = Definition::write(
         "reserve.holds.update",
         "/v1/reserve/holds/:id",
         RESERVE_HOLD_WRITE,
-        EXPANDABLE,
+        IN_HOLD,
     )
     .one_at_a_time()
     .example(examples::HOLDS_UPDATE);
     type Input = UpdateParams;
-    type Out = UpdatedHold;
+    /// The hold as the response shows it, read in the transaction of the update.
+    type Out = Object;
 
     fn parse(&self, arguments: &Arguments<'_>) -> Result<UpdateParams, ApiError> {
         let fields = arguments.params.only(&["release_schedule", RELEASE_AFTER, "metadata"])?;
@@ -63,7 +56,7 @@ impl WriteOperation for Update {
         params: &UpdateParams,
         ctx: &Ctx,
         tx: &mut Tx<'_>,
-    ) -> Result<Applied<UpdatedHold>, Failure> {
+    ) -> Result<Applied<Object>, Failure> {
         let owner = ctx.owner();
         let mut ledger = LedgerTx::begin(tx, &owner, ctx.cause()).await?;
         let found = sql::find::<Hold>(ledger.tx, &owner, &params.id).await?;
@@ -80,14 +73,13 @@ impl WriteOperation for Update {
             let previous = previous(&before, &hold);
             ledger.emit_event("reserve.hold.updated", object, Some(previous)).await?;
         }
-        let expanded = expand(&mut ledger, ctx, &hold).await?;
+        let links = HoldLinks::read(ledger.tx, ctx, "", std::slice::from_ref(&hold)).await?;
         ledger.finish();
-        let subject = hold.id.clone();
-        Ok(Applied { subject, out: UpdatedHold { hold, details, expanded }, fingerprint: None })
+        Ok(Applied { out: links.render(&hold), subject: hold.id, fingerprint: None })
     }
 
-    fn render(&self, shown: &UpdatedHold, ctx: &Ctx) -> Object {
-        wire::hold(&shown.hold, &shown.details, shown.expanded.clone(), &View::of(ctx))
+    fn render(&self, shown: &Object, _ctx: &Ctx) -> Object {
+        shown.clone()
     }
 }
 
@@ -128,23 +120,4 @@ fn previous(before: &Hold, after: &Hold) -> Object {
         previous = previous.set("metadata", before.metadata.render());
     }
     previous
-}
-
-/// What the request expands in the response.
-async fn expand(
-    ledger: &mut LedgerTx<'_, '_>,
-    ctx: &Ctx,
-    hold: &Hold,
-) -> Result<Expanded, StorageError> {
-    let mut expanded = Expanded::default();
-    if let (true, Some(plan)) = (ctx.expands("reserve_plan"), hold.plan()) {
-        let plan = sql::find::<Plan>(ledger.tx, ledger.owner, &plan.id).await?;
-        expanded.reserve_plan = plan.map(|plan| wire::plan(&plan, &View::of(ctx)));
-    }
-    if let (true, Some(charge)) = (ctx.expands("source_charge"), hold.charge()) {
-        let charge = sql::find::<Charge>(ledger.tx, ledger.owner, charge).await?;
-        let livemode = ledger.owner.mode.is_live();
-        expanded.source_charge = charge.map(|charge| wire::source_charge(&charge, livemode));
-    }
-    Ok(expanded)
 }

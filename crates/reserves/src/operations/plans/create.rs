@@ -2,6 +2,7 @@
 
 use super::super::RESERVE_PLAN_WRITE;
 use super::{PERCENT, check_expires_on, days_after_charge, release_after};
+use crate::expand::IN_PLAN;
 use crate::limits;
 use crate::model::plan::{Plan, State, Terms};
 use crate::operations::dates::check_ahead;
@@ -49,7 +50,7 @@ const TYPES: [(&str, Type); 3] = [
 
 impl WriteOperation for Create {
     const DEFINITION: Definition =
-        Definition::write("reserve.plans.create", "/v1/reserve/plans", RESERVE_PLAN_WRITE, &[])
+        Definition::write("reserve.plans.create", "/v1/reserve/plans", RESERVE_PLAN_WRITE, IN_PLAN)
             .one_at_a_time()
             .example(examples::PLANS_CREATE);
     type Input = CreateParams;

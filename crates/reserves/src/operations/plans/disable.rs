@@ -3,6 +3,7 @@
 
 use super::super::RESERVE_PLAN_WRITE;
 use super::plan_of_path;
+use crate::expand::IN_PLAN;
 use crate::model::plan::{Plan, State};
 use crate::operations::examples;
 use crate::store::plan as store;
@@ -20,7 +21,7 @@ impl WriteOperation for Disable {
         "reserve.plans.disable",
         "/v1/reserve/plans/:id/disable",
         RESERVE_PLAN_WRITE,
-        &[],
+        IN_PLAN,
     )
     .one_at_a_time()
     .example(examples::PLANS_RETRIEVE);

@@ -3,6 +3,7 @@
 
 use super::super::RESERVE_PLAN_WRITE;
 use super::{PERCENT, check_expires_on, days_after_charge, plan_of_path, release_after};
+use crate::expand::IN_PLAN;
 use crate::model::plan::{Plan, State, Terms};
 use crate::operations::dates::check_ahead;
 use crate::operations::examples;
@@ -38,10 +39,14 @@ struct Rolling {
 }
 
 impl WriteOperation for Update {
-    const DEFINITION: Definition =
-        Definition::write("reserve.plans.update", "/v1/reserve/plans/:id", RESERVE_PLAN_WRITE, &[])
-            .one_at_a_time()
-            .example(examples::PLANS_UPDATE);
+    const DEFINITION: Definition = Definition::write(
+        "reserve.plans.update",
+        "/v1/reserve/plans/:id",
+        RESERVE_PLAN_WRITE,
+        IN_PLAN,
+    )
+    .one_at_a_time()
+    .example(examples::PLANS_UPDATE);
     type Input = UpdateParams;
     type Out = Plan;
 

@@ -1,7 +1,8 @@
 //! Releasing some of a hold, or all of it, before its date.
 
 use super::super::RESERVE_RELEASE_WRITE;
-use super::{EXPANDABLE, ExpandedRelease, expand, no_such_hold};
+use super::no_such_hold;
+use crate::expand::{IN_RELEASE, ReleaseLinks};
 use crate::limits;
 use crate::model::hold::Hold;
 use crate::model::release::{Allocation, Reason, ReleaseReason};
@@ -34,12 +35,13 @@ impl WriteOperation for Create {
         "reserve.releases.create",
         "/v1/reserve/releases",
         RESERVE_RELEASE_WRITE,
-        EXPANDABLE,
+        IN_RELEASE,
     )
     .one_at_a_time()
     .example(examples::RELEASES_CREATE);
     type Input = CreateParams;
-    type Out = ExpandedRelease;
+    /// The release as the response shows it, read in the transaction that changes it.
+    type Out = Object;
 
     fn parse(&self, arguments: &Arguments<'_>) -> Result<CreateParams, ApiError> {
         let known = ["reserve_hold", "amount", "currency", "metadata"];
@@ -57,7 +59,7 @@ impl WriteOperation for Create {
         params: &CreateParams,
         ctx: &Ctx,
         tx: &mut Tx<'_>,
-    ) -> Result<Applied<ExpandedRelease>, Failure> {
+    ) -> Result<Applied<Object>, Failure> {
         let owner = ctx.owner();
         let mut ledger = LedgerTx::begin(tx, &owner, ctx.cause()).await?;
         let found = sql::find::<Hold>(ledger.tx, &owner, &params.hold).await?;
@@ -72,14 +74,14 @@ impl WriteOperation for Create {
             ..ReleaseReason::of(Reason::HoldReleasedEarly)
         };
         let release = release(&mut ledger, &[Allocation { hold, amount }], reason).await?;
-        let expanded = expand(&mut ledger, ctx, &release).await?;
+        let one = std::slice::from_ref(&release);
+        let links = ReleaseLinks::read(ledger.tx, ctx, "", one).await?;
         ledger.finish();
-        let subject = release.id.clone();
-        Ok(Applied { subject, out: ExpandedRelease { release, expanded }, fingerprint: None })
+        Ok(Applied { out: links.render(&release), subject: release.id, fingerprint: None })
     }
 
-    fn render(&self, shown: &ExpandedRelease, ctx: &Ctx) -> Object {
-        shown.render(ctx)
+    fn render(&self, shown: &Object, _ctx: &Ctx) -> Object {
+        shown.clone()
     }
 }
 

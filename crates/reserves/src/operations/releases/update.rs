@@ -1,7 +1,8 @@
 //! Changing a release's metadata: nothing else of it changes. Stripe has no event for it.
 
 use super::super::RESERVE_RELEASE_WRITE;
-use super::{EXPANDABLE, ExpandedRelease, KIND, expand};
+use super::KIND;
+use crate::expand::{IN_RELEASE, ReleaseLinks};
 use crate::model::release::Release;
 use crate::operations::examples;
 use crate::store::release as store;
@@ -18,13 +19,14 @@ impl WriteOperation for Update {
         "reserve.releases.update",
         "/v1/reserve/releases/:id",
         RESERVE_RELEASE_WRITE,
-        EXPANDABLE,
+        IN_RELEASE,
     )
     .one_at_a_time()
     .example(examples::RELEASES_UPDATE);
     /// The release's id, and the change, which is required: nothing else can be sent.
     type Input = (String, MetadataChange);
-    type Out = ExpandedRelease;
+    /// The release as the response shows it, read in the transaction that changes it.
+    type Out = Object;
 
     fn parse(&self, arguments: &Arguments<'_>) -> Result<(String, MetadataChange), ApiError> {
         let metadata = arguments.params.only(&["metadata"])?.metadata()?;
@@ -37,20 +39,20 @@ impl WriteOperation for Update {
         (id, change): &(String, MetadataChange),
         ctx: &Ctx,
         tx: &mut Tx<'_>,
-    ) -> Result<Applied<ExpandedRelease>, Failure> {
+    ) -> Result<Applied<Object>, Failure> {
         let owner = ctx.owner();
-        let mut ledger = LedgerTx::begin(tx, &owner, ctx.cause()).await?;
+        let ledger = LedgerTx::begin(tx, &owner, ctx.cause()).await?;
         let found = sql::find::<Release>(ledger.tx, &owner, id).await?;
         let mut release = found.ok_or_else(|| ApiError::not_found(KIND, id, "id"))?;
         release.metadata = change.apply(&release.metadata)?;
         store::set_metadata(ledger.tx, &owner, &release);
-        let expanded = expand(&mut ledger, ctx, &release).await?;
+        let one = std::slice::from_ref(&release);
+        let links = ReleaseLinks::read(ledger.tx, ctx, "", one).await?;
         ledger.finish();
-        let subject = release.id.clone();
-        Ok(Applied { subject, out: ExpandedRelease { release, expanded }, fingerprint: None })
+        Ok(Applied { out: links.render(&release), subject: release.id, fingerprint: None })
     }
 
-    fn render(&self, shown: &ExpandedRelease, ctx: &Ctx) -> Object {
-        shown.render(ctx)
+    fn render(&self, shown: &Object, _ctx: &Ctx) -> Object {
+        shown.clone()
     }
 }
