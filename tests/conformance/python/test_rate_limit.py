@@ -25,7 +25,7 @@ class RateLimit(unittest.TestCase):
                 with concurrent.futures.ThreadPoolExecutor(16) as pool:
                     list(pool.map(lambda _: secrets.list({"scope": ACCOUNT}), range(32)))
         error = caught.exception
-        self.assertEqual((error.http_status, error.code), (429, "rate_limit"))
+        self.assertEqual((error.http_status, error.error.code), (429, "rate_limit"))
         self.assertEqual(error.error.type, "invalid_request_error")
         self.assertEqual(error.headers["Stripe-Rate-Limited-Reason"], "global-rate")
         self.assertEqual(error.headers["Stripe-Should-Retry"], "true")
