@@ -123,6 +123,10 @@ impl Coffer {
             .map_err(|error| error.to_string())?;
         let mut command = command(&self.program, &self.directory, self.database.as_ref(), "serve");
         command.args(["--listen", &listen]);
+        if self.limited.is_none() {
+            // One app sends as much as the server can answer: that is what is measured.
+            command.env("COFFER_RATE_LIMIT", "1000000");
+        }
         if let Some(descriptors) = self.limited {
             self.admin_port = free_port()?;
             command.args(["--admin-listen", &format!("127.0.0.1:{}", self.admin_port)]);

@@ -6,5 +6,5 @@ mod apps;
 mod audit;
 mod erasure;
 mod installs;
-mod listeners;
+pub(crate) mod listeners;
 mod lists;

@@ -19,6 +19,7 @@ const ALLOWED: [&str; 14] = [
     "request-id",
     "stripe-account",
     "stripe-context",
+    "stripe-rate-limited-reason",
     "stripe-should-retry",
     "stripe-version",
     "www-authenticate",

@@ -9,6 +9,7 @@ mod empty_values;
 mod faults;
 mod forms;
 mod headers;
+mod limits;
 mod parameters;
 mod routing;
 mod timeouts;

@@ -12,6 +12,7 @@
 mod code;
 mod fuzz;
 mod house;
+mod limits;
 mod step;
 mod test;
 mod tidy;
@@ -25,6 +26,7 @@ cargo xtask test [--all | --only part[,part]] [--list] [--fuzz-seconds N]
                                                             the test run, or parts of it
 cargo xtask tidy                                            the structure check
 cargo xtask house [--imports | --help]                      the product's crates in figures
+cargo xtask limits                                          writes docs/limits.md
 cargo xtask fuzz [target] [--seconds N]                     one fuzz target, or all
 cargo xtask bench [--reserves | --postgres | --neighbours] [arguments]
                                                             the benchmark, optimised
@@ -38,6 +40,7 @@ fn main() -> ExitCode {
         "test" => test::run(&words),
         "tidy" => tidy::run(),
         "house" => house::run(&words),
+        "limits" => limits::run(),
         "fuzz" => fuzz::run(&words),
         "bench" => bench(&words),
         _ => Err(format!("there is no verb \"{verb}\". The verbs are:\n\n{USAGE}")),

@@ -10,6 +10,7 @@ mod leftovers;
 mod lengths;
 mod links;
 mod lists;
+mod page;
 mod retired;
 mod sql;
 mod status;
@@ -64,6 +65,7 @@ fn check(files: &[File]) -> Result<Vec<Finding>, String> {
     findings.extend(layers.names(&crates));
     findings.extend(lengths::check(files));
     findings.extend(links::check(files));
+    findings.extend(page::check(files));
     findings.extend(walls::check(files, &walls::families(&product)));
     findings.extend(words::check(files));
     findings.extend(leftovers.check(vec![

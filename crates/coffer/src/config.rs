@@ -14,12 +14,14 @@ mod nearest;
 mod paths;
 #[cfg(test)]
 mod tests;
+mod traffic;
 mod value;
 
 pub use database::{DATABASE, DATABASE_PASSWORD, KEY_DATABASE, KEY_DIR};
 pub use families::declared_by_families;
 pub use flags::Flags;
 pub use paths::config_home;
+pub use traffic::{LOG_REQUESTS, RATE_LIMIT, TRUSTED_PROXY};
 pub use value::{Kind, Source, Value};
 
 use coffer::serve::Address;
@@ -209,7 +211,7 @@ pub const ADMIN_KEY: Setting = Setting {
 };
 
 /// Settings of the program that are shown before those of the families.
-const FIRST: [&Setting; 12] = [
+const FIRST: [&Setting; 14] = [
     &CONFIG,
     &DATA_DIR,
     &KEY_DIR,
@@ -222,10 +224,13 @@ const FIRST: [&Setting; 12] = [
     &TLS_KEY,
     &ROOT_KEY,
     &INSECURE_HTTP,
+    &TRUSTED_PROXY,
+    &RATE_LIMIT,
 ];
 
 /// Those that are shown after them.
-const LAST: [&Setting; 6] = [&LOG_LEVEL, &LOG_FORMAT, &URL, &CA_CERT, &API_KEY, &ADMIN_KEY];
+const LAST: [&Setting; 7] =
+    [&LOG_LEVEL, &LOG_FORMAT, &LOG_REQUESTS, &URL, &CA_CERT, &API_KEY, &ADMIN_KEY];
 
 /// All settings, in the order in which they are shown: the program's own, and what the families
 /// declare.

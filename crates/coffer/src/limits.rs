@@ -1,7 +1,21 @@
 //! Bounds of the server process and of developer mode.
 
-/// Most open connections: even if each of them holds a whole request body, they take 2.5 GB.
+/// Most open connections of the API: even if each of them holds a whole request body, they take
+/// 2.5 GB.
 pub const CONNECTIONS: usize = 10_000;
+
+/// Connections of the API that there are even if hardly any descriptors are left for them.
+pub const CONNECTIONS_FLOOR: usize = 16;
+
+/// The part of the API's connections that one address beyond this machine may have, unless it is a
+/// proxy that is named: one in so many.
+pub const PEER_SHARE: usize = 4;
+
+/// Connections of the admin listener, which the API's never take.
+pub const ADMIN_CONNECTIONS: usize = 64;
+
+/// File descriptors that connections leave to the stores, the databases and the log.
+pub const DESCRIPTORS_KEPT: usize = 256;
 
 /// Seconds that a shutdown waits for requests under way: longer than the slowest that succeeds
 /// in practice, shorter than what service managers allow before they kill.

@@ -172,7 +172,11 @@ impl Directory {
                 last_used: AtomicI64::new(0),
                 last_written: AtomicI64::new(0),
             }),
-            Err(denied) => return Ok(Err(denied)),
+            Err(denied) => {
+                // It is no longer known: see `is_known`.
+                self.cache.remove(&cache_key);
+                return Ok(Err(denied));
+            }
         };
         let key = CacheKey { hash: *hash.as_bytes(), account: cache_key.account.into() };
         self.cache.insert(key, Arc::clone(&found));

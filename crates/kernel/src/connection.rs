@@ -11,6 +11,7 @@ mod timed_io;
 use crate::connections::{Connection, Connections, OpenConnection, Phase};
 use crate::edge::{self, Rejecting};
 use crate::kernel::Kernel;
+use crate::limits::HEAD_BYTES;
 use crate::listener::ListenerRole;
 use crate::peer::Peer;
 use crate::wake_isolated::WakeIsolated;
@@ -26,9 +27,6 @@ use timed_io::TimedIo;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::sync::watch;
 use tokio::time::MissedTickBehavior;
-
-/// The longest head: the request line and the headers, with room for what stands between.
-const HEAD_BYTES: usize = limit::URL_BYTES + limit::HEADER_BYTES + 32 * 1024;
 
 /// How often a connection's phase is compared with its limit.
 const CHECK_EVERY: Duration = Duration::from_secs(1);
@@ -59,7 +57,7 @@ pub async fn serve_open_connection<S>(
     S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
 {
     let io = TokioIo::new(TimedIo { inner: stream, connection: open.share() });
-    let io = Rejecting::new(io, Arc::clone(&kernel));
+    let io = Rejecting::new(io, Arc::clone(&kernel), open.peer());
     let service = service_fn(|request| {
         let kernel = Arc::clone(&kernel);
         let connection = open.share();
@@ -107,7 +105,7 @@ fn http() -> http1::Builder {
 enum Signal {
     /// It goes at once.
     Close(&'static str),
-    /// The server stops, or needs the room: finish the request under way.
+    /// The server stops, or needs its place: finish the request under way.
     Finish,
 }
 
@@ -131,7 +129,7 @@ async fn shutdown(open: Arc<Connection>, mut stop: Option<watch::Receiver<bool>>
             // A request may have begun since the connection was chosen.
             () = open.is_given_up() => match open.is_serving() {
                 true => return Signal::Finish,
-                false => return Signal::Close("others need the room"),
+                false => return Signal::Close("others need its place"),
             },
             _ = stopped => return Signal::Finish,
         }

@@ -20,7 +20,7 @@ pub(crate) use rejected::Rejecting;
 
 use crate::authorize::check_access;
 use crate::call::{Call, Reply};
-use crate::connections::Connection;
+use crate::connections::{Connection, Phase};
 use crate::definition::Method;
 use crate::handler::Handler;
 use crate::kernel::Kernel;
@@ -68,7 +68,7 @@ pub(crate) async fn answer(
     let mut trace = RequestTrace::new(request_id, peer, started);
     let handled = async {
         head?;
-        handle(kernel, role, &parts, &mut body, &mut trace).await
+        handle(kernel, role, connection, &parts, &mut body, &mut trace).await
     };
     let result = in_time(caught(handled)).await;
     if trace.principal.is_some() {
@@ -113,6 +113,7 @@ async fn caught<T>(future: impl Future<Output = Result<T, ApiError>>) -> Result<
 async fn handle(
     kernel: &Arc<Kernel>,
     role: ListenerRole,
+    connection: &Connection,
     parts: &Parts,
     body: &mut Incoming,
     trace: &mut RequestTrace,
@@ -132,7 +133,7 @@ async fn handle(
     let idempotency_key = headers::idempotency_key(method, &parts.headers)?;
     body::check_announced(&parts.headers, body)?;
     trace.body_read = true;
-    let body = body::read(&parts.headers, body).await?;
+    let body = receive(connection, &parts.headers, body).await?;
     let params = Params::decode(parts.uri.query(), &body);
     let params = params.map_err(|error| form::explain(&body, error))?;
     let request_id = Arc::clone(&trace.request_id);
@@ -166,6 +167,22 @@ fn client(kernel: &Kernel, connection: &Connection, headers: &HeaderMap) -> Peer
     let peer = connection.peer();
     let proxies = kernel.traffic.proxies_of(peer);
     proxies.map_or(peer, |proxies| forwarded::client(peer, headers, &proxies))
+}
+
+/// Reads the body. Until it is there, nothing has been carried out, and the connection may be
+/// closed when others need its place.
+async fn receive(
+    connection: &Connection,
+    headers: &HeaderMap,
+    body: &mut Incoming,
+) -> Result<Bytes, ApiError> {
+    if body.is_end_stream() {
+        return body::read(headers, body).await;
+    }
+    connection.enter(Phase::Body);
+    let read = body::read(headers, body).await;
+    connection.enter(Phase::Serving);
+    read
 }
 
 /// Runs the operation: a write in a task of its own, so that a caller who hangs up does not cut it.

@@ -4,6 +4,7 @@ use crate::event::EventListener;
 use crate::jobs::Job;
 use crate::principal::BoxFuture;
 use crate::prune::Prune;
+use crate::quota::{QUOTAS, Quota};
 use crate::routes::Routes;
 use crate::schedule::ScheduledTask;
 use crate::setting::{Setting, Settings};
@@ -59,18 +60,6 @@ impl Parts {
     }
 }
 
-/// A number that an operator can set for each app; identity stores it, and the family reads it by
-/// [`crate::Principal::quota`].
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub struct Quota {
-    /// Its name: a parameter and a field of the app in the admin API.
-    pub name: &'static str,
-    /// The smallest that can be set.
-    pub from: i64,
-    /// The largest.
-    pub to: i64,
-}
-
 /// One kind of records that a family stores sealed.
 #[derive(Clone, Copy)]
 pub struct Seal {
@@ -90,7 +79,7 @@ pub const KERNEL: Family = Family {
     name: "kernel",
     migrations: &[crate::store::MIGRATIONS],
     settings: &[],
-    quotas: crate::rate::QUOTAS,
+    quotas: QUOTAS,
     purge: crate::store::PURGE,
     seals: &[Seal {
         name: "stored responses",

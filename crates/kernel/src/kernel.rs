@@ -4,6 +4,7 @@ use crate::counters::Counters;
 use crate::event::EventListeners;
 use crate::idempotency::InFlight;
 use crate::limits;
+use crate::peer::Peer;
 use crate::principal::Authenticate;
 use crate::routes::Routes;
 use crate::services::Services;
@@ -65,6 +66,11 @@ impl Kernel {
     /// The operations.
     pub const fn routes(&self) -> &Routes {
         &self.routes
+    }
+
+    /// Whether `peer` is a proxy that stands for many.
+    pub fn is_proxy(&self, peer: Peer) -> bool {
+        self.traffic.proxies_of(peer).is_some()
     }
 
     /// Changes what is limited and logged; requests that begin from now on meet the new settings.

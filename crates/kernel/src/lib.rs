@@ -30,6 +30,7 @@ mod peer;
 mod pipeline;
 mod principal;
 mod prune;
+mod quota;
 mod rate;
 mod request_id;
 mod routes;
@@ -53,7 +54,7 @@ pub use counters::{Count, Counters};
 pub use definition::{Access, Definition, Example, Method};
 pub use error::{keyring_failure, storage_failure};
 pub use event::EventListeners;
-pub use family::{Family, KERNEL, OpenAll, Parts, Quota, Seal};
+pub use family::{Family, KERNEL, OpenAll, Parts, Seal};
 pub use jobs::{Job, JobContext, run_job};
 pub use kernel::{Kernel, KernelOptions};
 pub use listener::ListenerRole;
@@ -67,6 +68,7 @@ pub use principal::{
     AccountAccess, Authenticate, BoxFuture, Credentials, Evidence, Principal, Role,
 };
 pub use prune::{Prune, prune, purge_tenant};
+pub use quota::Quota;
 pub use routes::Routes;
 pub use schedule::{Progress, ScheduledTask, Scheduler};
 pub use setting::{Setting, SettingKind, Settings};

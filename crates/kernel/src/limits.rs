@@ -1,5 +1,7 @@
 //! Bounds of what one caller may ask for, beside the others.
 
+use coffer_base::limit;
+
 /// Requests a second of one app in one mode, if the operator does not say otherwise: forty times
 /// what Stripe lets an account have, so that no honest app meets it. As many may come at once after
 /// a second of silence.
@@ -62,6 +64,10 @@ pub const LOG_SUMMARY_SECONDS: u64 = 5;
 /// Seconds within which the first byte must arrive on a new connection: a client that connects
 /// has something to say.
 pub const FIRST_BYTE_SECONDS: u64 = 10;
+
+/// The longest head of a request, in bytes: the request line and the headers, with room for what
+/// stands between.
+pub const HEAD_BYTES: usize = limit::URL_BYTES + limit::HEADER_BYTES + 32 * 1024;
 
 /// Bytes of a request's unfinished head that are not counted: the buffer that every connection
 /// has, and more than honest heads have.

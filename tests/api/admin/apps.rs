@@ -18,6 +18,8 @@ fn apps_are_made_changed_and_deleted() {
         json!({
             "id": id, "object": "app", "account": account, "created": 1_800_000_000,
             "name": name, "secrets_per_scope": limit,
+            "requests_per_second": null, "requests_at_once": null,
+            "requests_per_second_per_key": null, "requests_at_once_per_key": null,
         })
     };
     assert_eq!(lawful(&made).ok(), expected("mail", json!(20)));
@@ -29,6 +31,31 @@ fn apps_are_made_changed_and_deleted() {
     assert_eq!(deleted, json!({"id": id, "object": "app", "deleted": true}));
     for answer in [admin.get(&one, &[]), admin.post(&one, &[]), admin.delete(&one, &[])] {
         assert_eq!(lawful(&answer).refused(404)["message"], format!("No such app: '{id}'"));
+    }
+}
+
+#[test]
+fn an_app_has_limits_of_its_own() {
+    let server = TestServer::start();
+    let (admin, account) = (server.admin(), server.account());
+    let names = [
+        "requests_per_second",
+        "requests_at_once",
+        "requests_per_second_per_key",
+        "requests_at_once_per_key",
+    ];
+    for name in names {
+        let made = lawful(&admin.post(URL, &[("account", &account), (name, "7")])).ok();
+        assert_eq!(made[name], json!(7));
+        let one = format!("{URL}/{}", made["id"].as_str().unwrap());
+        assert_eq!(lawful(&admin.post(&one, &[(name, "1000000")])).ok()[name], json!(1_000_000));
+        assert_eq!(lawful(&admin.post(&one, &[(name, "")])).ok()[name], json!(null));
+        for (value, code) in
+            [("0", "parameter_invalid_integer"), ("1000001", "parameter_invalid_integer")]
+        {
+            let error = lawful(&admin.post(&one, &[(name, value)])).refused(400);
+            assert_eq!((&error["code"], &error["param"]), (&json!(code), &json!(name)));
+        }
     }
 }
 

@@ -60,7 +60,7 @@ fn plain_http_does_not_leave_the_machine() {
     }
 }
 
-async fn open(data: &std::path::Path) -> coffer::assemble::Installation {
+pub(crate) async fn open(data: &std::path::Path) -> coffer::assemble::Installation {
     use coffer::assemble::{AssembleOptions, RootSource};
     let options = AssembleOptions {
         data_dir: data.to_owned(),

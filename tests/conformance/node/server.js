@@ -14,16 +14,17 @@ const LISTENS = /127\.0\.0\.1:(\d+)\D/;
 // other work.
 const PATIENCE = 300_000;
 
-/** A server with a data directory of its own; `developer` starts `coffer dev` instead. */
+/** A server with a data directory of its own; `developer` starts `coffer dev` instead, and `flags`
+ * are more arguments. */
 export class Server {
-  static async start({ developer = false } = {}) {
+  static async start({ developer = false, flags = [] } = {}) {
     const server = new Server();
     server.home = mkdtempSync(join(tmpdir(), 'coffer-conformance-'));
     // Whatever happens, nothing stays behind.
     server.atExit = () => server.killAndRemove();
     process.once('exit', server.atExit);
     try {
-      await server.run(developer);
+      await server.run(developer, flags);
     } catch (error) {
       await server.stop();
       throw error;
@@ -31,7 +32,7 @@ export class Server {
     return server;
   }
 
-  async run(developer) {
+  async run(developer, flags) {
     const binary = process.env.COFFER_BIN;
     if (!binary) throw new Error('COFFER_BIN does not say where the binary is');
     const data = join(this.home, 'data');
@@ -46,7 +47,7 @@ export class Server {
     }
     const log = join(this.home, 'log');
     const file = openSync(log, 'w');
-    const listen = ['--data-dir', data, '--listen', '127.0.0.1:0'];
+    const listen = ['--data-dir', data, '--listen', '127.0.0.1:0', ...flags];
     const stdio = ['ignore', file, file];
     this.process = spawn(binary, [developer ? 'dev' : 'serve', ...listen], { env, stdio });
     closeSync(file);

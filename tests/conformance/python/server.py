@@ -45,9 +45,10 @@ class App:
 
 
 class Server:
-    """A server with a data directory of its own. `developer` starts `coffer dev` instead."""
+    """A server with a data directory of its own. `developer` starts `coffer dev` instead, and `flags`
+    are more arguments."""
 
-    def __init__(self, developer=False):
+    def __init__(self, developer=False, flags=()):
         self._directory = tempfile.TemporaryDirectory(prefix="coffer-conformance-")
         self._process = None
         _running.append(self)
@@ -62,7 +63,7 @@ class Server:
             made = subprocess.run(init, env=environment, check=True, stdout=subprocess.PIPE)
             self.founded = json.loads(made.stdout)
         command = [binary, "dev" if developer else "serve", "--data-dir", data,
-                   "--listen", "127.0.0.1:0"]
+                   "--listen", "127.0.0.1:0", *flags]
         self._log = home / "log"
         with self._log.open("wb") as log:
             self._process = subprocess.Popen(command, env=environment, stdout=log, stderr=log)

@@ -390,8 +390,9 @@ const FLAGS: &[(&[&str], &[Group])] = &[
     (&["backup"], &[Group::Of(FILES)]),
     (&["config"], &[Group::Of(SERVER), Group::Families, Group::Of(PROCESS)]),
 ];
-const DEVELOPER: &[&Setting] = &[&config::LISTEN, &config::DATA_DIR];
-const PROCESS: &[&Setting] = &[&config::LOG_LEVEL, &config::LOG_FORMAT, &config::CONFIG];
+const DEVELOPER: &[&Setting] = &[&config::LISTEN, &config::DATA_DIR, &config::RATE_LIMIT];
+const PROCESS: &[&Setting] =
+    &[&config::LOG_LEVEL, &config::LOG_FORMAT, &config::LOG_REQUESTS, &config::CONFIG];
 const STORE: &[&Setting] = &[
     &config::DATA_DIR,
     &config::KEY_DIR,
@@ -427,6 +428,8 @@ const SERVER: &[&Setting] = &[
     &config::TLS_KEY,
     &config::ROOT_KEY,
     &config::INSECURE_HTTP,
+    &config::TRUSTED_PROXY,
+    &config::RATE_LIMIT,
 ];
 
 /// The whole command line.

@@ -31,6 +31,7 @@ pub fn run(config: &Config, verb: &ConfigVerb, output: Output) -> Result<Exit, F
 
 fn check(config: &Config) -> Result<(), Failure> {
     config.root_source()?;
+    config.traffic(None)?;
     let tls = setup::tls(config)?;
     if tls.is_some() || config.is_on(&INSECURE_HTTP) {
         return Ok(());

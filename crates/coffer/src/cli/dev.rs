@@ -26,13 +26,14 @@ pub fn run(config: &Config) -> Result<Exit, Failure> {
              127.0.0.1:PORT or [::1]:PORT (listen: {source}); for others there is `coffer serve`"
         )));
     }
+    let traffic = config.traffic(None)?;
     telemetry::start(config);
     let runtime = setup::runtime()?;
     let result = runtime.block_on(async {
         let installation = open(config).await?;
         serve::log_migrations(&installation.stores.migrations);
         keep_out_of_git(&config.data_dir());
-        let options = ServeOptions { listen, ..ServeOptions::default() };
+        let options = ServeOptions { listen, traffic, ..ServeOptions::default() };
         let started = |server: &Server| output::print(&banner(config, server));
         signals::serve_until_signal(installation, options, started).await
     });

@@ -83,7 +83,9 @@ pub fn run(config: &Config, output: Output) -> Result<Exit, Failure> {
 fn check(config: &Config) -> Result<Vec<Finding>, Failure> {
     let data_dir = config.data_dir();
     if let Database::Postgres { data, keys } = config.database()? {
-        return Ok(setup::runtime()?.block_on(databases::check(config, data, keys)));
+        let mut findings = setup::runtime()?.block_on(databases::check(config, data, keys));
+        findings.push(machine::descriptors());
+        return Ok(findings);
     }
     if !data_dir.join(DATA_FILE).exists() {
         return Ok(vec![Finding::fail(
@@ -96,6 +98,7 @@ fn check(config: &Config) -> Result<Vec<Finding>, Failure> {
     let mut findings = machine::modes(&databases);
     findings.push(machine::fsync(&data_dir));
     findings.push(machine::space(&data_dir));
+    findings.push(machine::descriptors());
     findings.extend(setup::runtime()?.block_on(files::check(config, &data_dir)));
     Ok(findings)
 }

@@ -6,6 +6,7 @@ use crate::config::{ADMIN_LISTEN, Config, INSECURE_HTTP, LISTEN};
 use crate::telemetry;
 use coffer::assemble::{self, Database};
 use coffer::serve::{Address, ServeOptions, Server};
+use coffer_kernel::limits::APP_REQUESTS_PER_SECOND;
 use coffer_storage::MigrationReport;
 
 /// Serves until a signal ends it.
@@ -41,6 +42,8 @@ fn serve_options(config: &Config) -> Result<ServeOptions, Failure> {
         admin_listen: config.address(&ADMIN_LISTEN).cloned(),
         tls: setup::tls(config)?,
         insecure_http: config.is_on(&INSECURE_HTTP),
+        traffic: config.traffic(Some(APP_REQUESTS_PER_SECOND)).map_err(Failure::from)?,
+        connections: None,
     })
 }
 

@@ -70,3 +70,74 @@ fn a_socket_is_served_and_a_dead_one_is_replaced() {
     assert_eq!(server.stop(), Some(0));
     assert!(!socket.exists(), "an orderly end takes the socket away");
 }
+
+/// The answer to one request on a TCP connection.
+fn ask_tcp(address: &str, head: &str) -> String {
+    let mut stream = std::net::TcpStream::connect(address).unwrap();
+    let request = format!("{head}\r\nHost: localhost\r\nConnection: close\r\n\r\n");
+    stream.write_all(request.as_bytes()).unwrap();
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer).unwrap();
+    answer
+}
+
+/// The lines of the log that tell of requests.
+fn request_lines(log: &str) -> Vec<serde_json::Value> {
+    let lines = log.lines().filter_map(|line| serde_json::from_str(line).ok());
+    lines.filter(|line: &serde_json::Value| line.get("request_id").is_some()).collect()
+}
+
+#[test]
+fn each_request_has_a_line_in_the_log_if_that_is_wanted() {
+    for (wanted, expected) in [
+        (&[][..], &["refused"][..]),
+        (&["--log-requests", "all"], &["answered", "refused"]),
+        (&["--log-requests", "off"], &[]),
+    ] {
+        let home = Home::new();
+        let key = text(&home.init(&["--app", "Shop"]), "test_key");
+        let words =
+            [&["serve", "--listen", "127.0.0.1:0", "--log-format", "json"], wanted].concat();
+        let words = [&words[..], &["--trusted-proxy", "127.0.0.0/8"]].concat();
+        let server = Server::start(&home, &words);
+        let head =
+            "GET /v1/apps/secrets?scope[type]=account HTTP/1.1\r\nX-Forwarded-For: 192.0.2.7";
+        let good = ask_tcp(&server.address(), &format!("{head}\r\nAuthorization: Bearer {key}"));
+        assert!(good.starts_with("HTTP/1.1 200"), "{good}");
+        let bad = ask_tcp(&server.address(), &format!("{head}\r\nAuthorization: Bearer sk_test_x"));
+        assert!(bad.starts_with("HTTP/1.1 401"), "{bad}");
+        let log = server.log();
+        let lines = request_lines(&log);
+        let messages: Vec<_> = lines.iter().map(|line| line["message"].as_str().unwrap()).collect();
+        assert_eq!(messages, expected, "{log}");
+        for line in lines {
+            assert_eq!((&line["peer"], &line["level"]), (&"192.0.2.7".into(), &"INFO".into()));
+            assert_eq!(line["path"], "/v1/apps/secrets");
+            let status = if line["message"] == "answered" { 200 } else { 401 };
+            assert_eq!(line["status"], status, "{line}");
+        }
+        assert!(!log.contains("scope") && !log.contains(&key), "{log}");
+        assert_eq!(server.stop(), Some(0));
+    }
+}
+
+/// Beyond what the system gives a process, connections make room for each other.
+#[test]
+fn more_silent_connections_than_descriptors_keep_nobody_out() {
+    let home = Home::new();
+    home.init(&[]);
+    let words = ["serve", "--listen", "127.0.0.1:0", "--admin-listen", "127.0.0.1:0"];
+    let server = Server::start(&home, &words);
+    let process = Some(rustix::process::Pid::from_raw(server.process().cast_signed()).unwrap());
+    let open = std::fs::read_dir(format!("/proc/{}/fd", server.process())).unwrap().count();
+    let most = Some(u64::try_from(open).unwrap() + 20);
+    let few = rustix::process::Rlimit { current: most, maximum: most };
+    rustix::process::prlimit(process, rustix::process::Resource::Nofile, few).unwrap();
+    let mut silent = Vec::new();
+    for _ in 0..3 {
+        silent.extend((0..20).map(|_| std::net::TcpStream::connect(server.address()).unwrap()));
+        let answer = ask_tcp(&server.address(), "GET /livez HTTP/1.1");
+        assert!(answer.starts_with("HTTP/1.1 200"), "{answer}");
+    }
+    assert_eq!(server.stop(), Some(0));
+}

@@ -17,7 +17,9 @@ pub(crate) enum Phase {
     Idle,
     /// Some of a request has arrived, and its head is not complete.
     Head,
-    /// A request is being answered, and its body read.
+    /// The body of a request is arriving, of which nothing has been carried out yet.
+    Body,
+    /// A request is being answered.
     Serving,
     /// Nothing has arrived on it yet.
     Silent,
@@ -30,15 +32,17 @@ impl Phase {
             Self::Head => 1,
             Self::Serving => 2,
             Self::Silent => 3,
+            Self::Body => 4,
         }
     }
 
     const fn of(code: u64) -> Self {
-        match code & 3 {
+        match code & 7 {
             0 => Self::Idle,
             1 => Self::Head,
-            2 => Self::Serving,
-            _ => Self::Silent,
+            3 => Self::Silent,
+            4 => Self::Body,
+            _ => Self::Serving,
         }
     }
 
@@ -47,7 +51,7 @@ impl Phase {
         match self {
             Self::Idle => limit::IDLE_SECONDS,
             Self::Head => limit::HEADER_SECONDS,
-            Self::Serving => limit::REQUEST_SECONDS + limit::BODY_SECONDS,
+            Self::Body | Self::Serving => limit::REQUEST_SECONDS + limit::BODY_SECONDS,
             Self::Silent => limits::FIRST_BYTE_SECONDS,
         }
     }
@@ -57,7 +61,7 @@ impl Phase {
 pub struct Connection {
     peer: Peer,
     base: Instant,
-    /// Milliseconds since `base`, times four, plus the phase's code.
+    /// Milliseconds since `base`, times eight, plus the phase's code.
     packed: AtomicU64,
     /// Whether a request on it had a good key: under pressure others go first.
     is_known: AtomicBool,
@@ -104,13 +108,13 @@ impl Connection {
 
     /// Milliseconds since the connection began.
     fn millis(&self) -> u64 {
-        u64::try_from(self.base.elapsed().as_millis()).unwrap_or(u64::MAX >> 2)
+        u64::try_from(self.base.elapsed().as_millis()).unwrap_or(u64::MAX >> 3)
     }
 
     /// The phase, and for how many milliseconds it has gone on.
     fn phase(&self) -> (Phase, u64) {
         let packed = self.packed.load(Ordering::Relaxed);
-        (Phase::of(packed), self.millis().saturating_sub(packed >> 2))
+        (Phase::of(packed), self.millis().saturating_sub(packed >> 3))
     }
 
     pub(crate) fn is_serving(&self) -> bool {
@@ -118,7 +122,7 @@ impl Connection {
     }
 
     pub(crate) fn enter(&self, phase: Phase) {
-        self.packed.store((self.millis() << 2) | phase.code(), Ordering::Relaxed);
+        self.packed.store((self.millis() << 3) | phase.code(), Ordering::Relaxed);
         if phase == Phase::Serving {
             self.forget_head();
         }
@@ -130,7 +134,7 @@ impl Connection {
     /// If unfinished heads hold far too much even now that some have been given up.
     pub(crate) fn received(&self, bytes: usize) -> io::Result<()> {
         match self.phase().0 {
-            Phase::Serving => return Ok(()),
+            Phase::Body | Phase::Serving => return Ok(()),
             Phase::Idle | Phase::Silent => self.enter(Phase::Head),
             Phase::Head => {}
         }
@@ -173,7 +177,9 @@ impl Connection {
     }
 }
 
-/// What counts of a head: that for which the connection's buffer had to grow.
+/// What counts of a head: that for which the connection's buffer had to grow. It never holds more
+/// than the longest head; what arrives beyond that is thrown away.
 const fn counted(bytes: usize) -> usize {
-    bytes.saturating_sub(limits::HEAD_BYTES_FREE)
+    let held = if bytes < limits::HEAD_BYTES { bytes } else { limits::HEAD_BYTES };
+    held.saturating_sub(limits::HEAD_BYTES_FREE)
 }

@@ -34,7 +34,11 @@ fn the_longest_idle_goes_first_and_strangers_before_those_with_a_good_key() {
         known.enter(Phase::Idle);
         let busy = all.add(peer(2), false).unwrap();
         busy.enter(Phase::Serving);
-        seconds(20).await;
+        let uploading = all.add(peer(6), false).unwrap();
+        uploading.vouch();
+        seconds(5).await;
+        uploading.enter(Phase::Body);
+        seconds(15).await;
         let silent = all.add(peer(3), false).unwrap();
         seconds(1).await;
         let slow = all.add(peer(4), false).unwrap();
@@ -42,10 +46,11 @@ fn the_longest_idle_goes_first_and_strangers_before_those_with_a_good_key() {
         seconds(1).await;
         let newest = all.add(peer(5), false).unwrap();
         for (expected, others) in [
-            (&silent, vec![&slow, &newest, &known]),
-            (&slow, vec![&newest, &known]),
-            (&newest, vec![&known]),
-            (&known, vec![]),
+            (&silent, vec![&slow, &newest, &known, &uploading]),
+            (&slow, vec![&newest, &known, &uploading]),
+            (&newest, vec![&known, &uploading]),
+            (&known, vec![&uploading]),
+            (&uploading, vec![]),
         ] {
             assert!(all.close_longest_idle());
             assert!(is_given_up(expected));
@@ -131,6 +136,7 @@ fn each_phase_has_its_time() {
             (Phase::Silent, limits::FIRST_BYTE_SECONDS),
             (Phase::Head, limit::HEADER_SECONDS),
             (Phase::Idle, limit::IDLE_SECONDS),
+            (Phase::Body, limit::REQUEST_SECONDS + limit::BODY_SECONDS),
             (Phase::Serving, limit::REQUEST_SECONDS + limit::BODY_SECONDS),
         ] {
             let connection = all.add(peer(1), true).unwrap();

@@ -9,6 +9,7 @@ use crate::traffic::{LogRequests, Traffic};
 use coffer_base::limit;
 use coffer_dialect::ApiError;
 use http::request::Parts;
+use std::time::Instant;
 
 /// Counts the request, and logs it: failures as errors, refusals and, if the operator wants it,
 /// successes for information, the rest for debugging. When there are more refusals or failures than
@@ -34,7 +35,7 @@ pub(super) fn report(
             if error.is_load() {
                 kernel.counters.count_busy();
             }
-            if has_line(&kernel.traffic, trace, error) {
+            if has_line(&kernel.traffic, trace.peer, trace.started, error) {
                 let line = Line::new(kernel, trace, parts);
                 if error.is_fault() {
                     line.failed(error);
@@ -47,12 +48,20 @@ pub(super) fn report(
 }
 
 /// Whether a refusal or a failure has a line of its own.
-fn has_line(traffic: &Traffic, trace: &RequestTrace, error: &ApiError) -> bool {
+fn has_line(traffic: &Traffic, peer: Peer, now: Instant, error: &ApiError) -> bool {
     let kind = if error.is_fault() { LineKind::Failure } else { LineKind::Refusal };
     if kind == LineKind::Refusal && traffic.log_requests() == LogRequests::Off {
         return false;
     }
-    traffic.lines.admit(kind, trace.peer.key(), trace.started)
+    traffic.lines.admit(kind, peer.key(), now)
+}
+
+/// Counts and logs what was no valid HTTP, as other refusals are.
+pub(super) fn report_invalid(kernel: &Kernel, peer: Peer, request_id: &str, error: &ApiError) {
+    kernel.counters.of(None).failure(error);
+    if has_line(&kernel.traffic, peer, Instant::now(), error) {
+        tracing::info!(request_id, %peer, status = error.status(), "rejected: no valid HTTP");
+    }
 }
 
 /// What the log says of a request, whatever came of it.
@@ -115,7 +124,8 @@ impl<'a> Line<'a> {
         let (status, code) = (error.status(), error.code().unwrap_or(""));
         let cause = error.log_detail().unwrap_or("");
         tracing::error!(
-            request_id, %peer, method, path, key, app, account, status, code, cause, micros, "failed"
+            request_id, %peer, method, path, key, app, account, status, code, cause, micros,
+            "failed"
         );
     }
 }

@@ -4,7 +4,9 @@
 //! without a body, and without a way to say more. [`Rejecting`] stands between hyper and the
 //! connection and writes the error object instead, as every other failure has it.
 
+use super::access_log;
 use crate::kernel::Kernel;
+use crate::peer::Peer;
 use crate::request_id;
 use bytes::{Buf, Bytes};
 use coffer_base::limit;
@@ -23,6 +25,7 @@ use tokio::time::{Sleep, sleep};
 pub(crate) struct Rejecting<T> {
     inner: T,
     kernel: Arc<Kernel>,
+    peer: Peer,
     /// What is left to write of the answer; `None` as long as hyper rejected nothing.
     answer: Option<Bytes>,
     /// When to stop taking what the caller still sends, once it is being thrown away.
@@ -30,8 +33,8 @@ pub(crate) struct Rejecting<T> {
 }
 
 impl<T> Rejecting<T> {
-    pub(crate) const fn new(inner: T, kernel: Arc<Kernel>) -> Self {
-        Self { inner, kernel, answer: None, until: None }
+    pub(crate) const fn new(inner: T, kernel: Arc<Kernel>, peer: Peer) -> Self {
+        Self { inner, kernel, peer, answer: None, until: None }
     }
 }
 
@@ -57,7 +60,7 @@ impl<T: Read + Write + Unpin> Write for Rejecting<T> {
         if !before.is_empty() {
             return Pin::new(&mut self.inner).poll_write(cx, before);
         }
-        self.answer = Some(answer(&self.kernel, head));
+        self.answer = Some(answer(&self.kernel, self.peer, head));
         Poll::Ready(Ok(bytes.len()))
     }
 
@@ -132,7 +135,7 @@ fn rejection(bytes: &[u8]) -> Option<(&[u8], &str)> {
 const PROTOCOL: &str = "HTTP/1.1 ";
 
 /// The whole answer in place of hyper's, counted and logged as other refusals are.
-fn answer(kernel: &Kernel, head: &str) -> Bytes {
+fn answer(kernel: &Kernel, peer: Peer, head: &str) -> Bytes {
     let error = match head.get(PROTOCOL.len()..).and_then(|rest| rest.get(..3)) {
         Some("414") => ApiError::url_too_long(),
         Some("431") => ApiError::headers_too_large(),
@@ -142,8 +145,7 @@ fn answer(kernel: &Kernel, head: &str) -> Bytes {
         ),
     };
     let request_id = request_id::new(&*kernel.services.random);
-    kernel.counters.of(None).failure(&error);
-    tracing::info!(request_id, status = error.status(), "rejected: no valid HTTP");
+    access_log::report_invalid(kernel, peer, &request_id, &error);
     let body = error.body();
     let kept = head.trim_end().lines().filter(|line| !line.starts_with("content-length:"));
     let mut text: String = kept.flat_map(|line| [line, "\r\n"]).collect();

@@ -1,10 +1,11 @@
 //! Requests a second and at once, of each app and each key.
 
 use super::bucket::{Bucket, Rate, Ticks};
-use super::{KEY_REQUESTS_AT_ONCE, KEY_REQUESTS_PER_SECOND, REQUESTS_AT_ONCE, REQUESTS_PER_SECOND};
-use crate::family::Quota;
 use crate::limits;
 use crate::principal::{Principal, Role};
+use crate::quota::{
+    KEY_REQUESTS_AT_ONCE, KEY_REQUESTS_PER_SECOND, Quota, REQUESTS_AT_ONCE, REQUESTS_PER_SECOND,
+};
 use quick_cache::Equivalent;
 use quick_cache::sync::Cache;
 use std::hash::{Hash, Hasher};
@@ -176,7 +177,7 @@ fn bounds(principal: &Principal, app_rate: Option<u32>) -> (Bounds, Bounds) {
     };
     let unless_off = |default: u32| app_rate.map(|_| default);
     let key = Bounds {
-        per_second: of(&KEY_REQUESTS_PER_SECOND, unless_off(limits::KEY_REQUESTS_PER_SECOND)),
+        per_second: of(&KEY_REQUESTS_PER_SECOND, app_rate.map(key_rate)),
         at_once: of(&KEY_REQUESTS_AT_ONCE, unless_off(limits::KEY_REQUESTS_AT_ONCE)),
     };
     let app = Bounds {
@@ -184,6 +185,11 @@ fn bounds(principal: &Principal, app_rate: Option<u32>) -> (Bounds, Bounds) {
         at_once: of(&REQUESTS_AT_ONCE, unless_off(limits::APP_REQUESTS_AT_ONCE)),
     };
     (key, app)
+}
+
+/// What a key has by default: half of what its app has, where apps have more than usual.
+fn key_rate(app_rate: u32) -> u32 {
+    limits::KEY_REQUESTS_PER_SECOND.max(app_rate / 2)
 }
 
 #[cfg(test)]

@@ -1,6 +1,8 @@
 //! Checks of the data directory and of the disk that it is on.
 
 use super::Finding;
+use coffer::limits::CONNECTIONS;
+use coffer::serve::Descriptors;
 use coffer_crypto::SystemRandom;
 use std::io::Write;
 use std::os::unix::fs::{OpenOptionsExt, PermissionsExt};
@@ -121,4 +123,21 @@ pub(super) fn space(data_dir: &Path) -> Finding {
         TOO_LITTLE..LITTLE => Finding::warn(CHECK, found, advice),
         _ => Finding::ok(CHECK, found),
     }
+}
+
+/// A server that is started as this program was has descriptors for all its connections. It raises
+/// the soft limit itself.
+pub(super) fn descriptors() -> Finding {
+    const CHECK: &str = "open files";
+    let shown = |limit: Option<u64>| limit.map_or("no limit".to_owned(), |limit| limit.to_string());
+    let Descriptors { soft, hard } = Descriptors::read();
+    let connections = Descriptors { soft: hard, hard }.connections();
+    let (soft, hard) = (shown(soft), shown(hard));
+    let found =
+        format!("soft limit {soft}, hard limit {hard}: a server has {connections} connections");
+    if connections < CONNECTIONS {
+        let advice = "raise the hard limit for the server: LimitNOFILE= of its service, or ulimit";
+        return Finding::warn(CHECK, found, advice);
+    }
+    Finding::ok(CHECK, found)
 }

@@ -1,0 +1,68 @@
+//! How much is let in, and what is logged of it.
+
+use super::{Config, ConfigError, Kind, SETTING, Setting, Value};
+use coffer_kernel::{LogRequests, Proxy, TrafficSettings, limits};
+
+/// How much an app may ask for.
+pub const RATE_LIMIT: Setting = Setting {
+    name: "rate_limit",
+    env: "COFFER_RATE_LIMIT",
+    flag: Some("rate-limit"),
+    kind: Kind::Number { from: 0, to: limits::LIMIT_CEILING as i64 },
+    about: "requests a second of an app that has no number of its own, 0 for no limit; without it \
+            4000, and no limit in developer mode",
+    ..SETTING
+};
+
+/// Which requests are logged.
+pub const LOG_REQUESTS: Setting = Setting {
+    name: "log_requests",
+    env: "COFFER_LOG_REQUESTS",
+    flag: Some("log-requests"),
+    default: Some("refusals"),
+    kind: Kind::Choice(&["all", "refusals", "off"]),
+    about: "which requests have a line in the log: all, refusals or off; failures always have one",
+    ..SETTING
+};
+
+/// Who is believed about where a request comes from.
+pub const TRUSTED_PROXY: Setting = Setting {
+    name: "trusted_proxy",
+    env: "COFFER_TRUSTED_PROXY",
+    flag: Some("trusted-proxy"),
+    kind: Kind::Text,
+    about: "proxies whose Forwarded and X-Forwarded-For are believed: addresses, networks such as \
+            10.0.0.0/8, or unix, separated by commas",
+    ..SETTING
+};
+
+impl Config {
+    /// What is limited and logged; `default_rate` if nobody said how much an app may ask for.
+    ///
+    /// # Errors
+    /// [`ConfigError`] if a proxy is neither an address nor a network, or there are too many.
+    pub fn traffic(&self, default_rate: Option<u32>) -> Result<TrafficSettings, ConfigError> {
+        let rate = match self.value(&RATE_LIMIT) {
+            Some(Value::Number(rate)) => u32::try_from(*rate).ok().filter(|rate| *rate > 0),
+            _ => default_rate,
+        };
+        Ok(TrafficSettings {
+            requests_per_second: rate,
+            log_requests: LogRequests::parse(self.text(&LOG_REQUESTS)).unwrap_or_default(),
+            proxies: self.proxies()?,
+        })
+    }
+
+    fn proxies(&self) -> Result<Vec<Proxy>, ConfigError> {
+        let source = self.source(&TRUSTED_PROXY).map(ToString::to_string).unwrap_or_default();
+        let wrong = |why: String| ConfigError(format!("trusted_proxy ({source}): {why}"));
+        let named = self.text(&TRUSTED_PROXY).split(',').map(str::trim);
+        let proxies: Result<Vec<Proxy>, String> =
+            named.filter(|one| !one.is_empty()).map(str::parse).collect();
+        let proxies = proxies.map_err(wrong)?;
+        if proxies.len() > limits::PROXIES {
+            return Err(wrong(format!("at most {} can be named", limits::PROXIES)));
+        }
+        Ok(proxies)
+    }
+}

@@ -1,0 +1,31 @@
+//! The page of limits is what the code says.
+
+use super::finding::Finding;
+use crate::code::tree::File;
+use crate::limits;
+
+/// The page, if it is not as `cargo xtask limits` writes it.
+pub fn check(files: &[File]) -> Vec<Finding> {
+    let kept = files.iter().find(|file| file.path == limits::PAGE);
+    let is_right = kept.is_some_and(|file| file.text == limits::page(files));
+    let message = "is not what the code says: run `cargo xtask limits`";
+    if is_right { Vec::new() } else { vec![Finding::new(limits::PAGE, 1, message)] }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_page_that_is_old_is_found() {
+        let file = |path: &str, text: String| File { path: path.to_owned(), text };
+        let bound = "/// Most.\npub const MOST: u32 = 1;\n".to_owned();
+        let limits = file("crates/a/src/limits.rs", bound.clone());
+        let page = limits::page(&[file("crates/a/src/limits.rs", bound)]);
+        assert!(check(&[file(limits::PAGE, page.clone()), limits]).is_empty());
+        let changed =
+            file("crates/a/src/limits.rs", "/// Most.\npub const MOST: u32 = 2;\n".into());
+        assert_eq!(check(&[file(limits::PAGE, page), changed]).len(), 1);
+        assert_eq!(check(&[]).len(), 1);
+    }
+}
