@@ -21,7 +21,15 @@ const TABLES: [(&str, &str); 5] = [
 
 /// The columns that hold numbers.
 const NUMBERS: [&str; 9] = [
-    "seq", "created", "version", "active", "mode", "expires_at", "revoked_at", "last_used", "floor",
+    "seq",
+    "created",
+    "version",
+    "active",
+    "mode",
+    "expires_at",
+    "revoked_at",
+    "last_used",
+    "floor",
 ];
 
 fn columns(table: &str) -> Vec<(&'static str, bool)> {
@@ -42,6 +50,16 @@ struct Copy {
     key: &'static str,
     id: Value,
     values: Vec<Value>,
+}
+
+impl Copy {
+    /// The id of an install, of which this must be a copy.
+    fn id_of_install(&self) -> String {
+        match &self.values[2] {
+            Value::Text(id) => id.clone(),
+            other => panic!("an install's id is {other:?}"),
+        }
+    }
 }
 
 impl Hands {
@@ -267,6 +285,18 @@ fn a_forged_erasure_destroys_nothing() {
     hands.server.run_jobs();
     assert_eq!(app.client().find("token").ok()["payload"], "the value");
     hands.is_forged("erasure");
+    // Nor does one keep a real one from being listed.
+    let (account, elsewhere) = hands.server.connected(&app);
+    with_secret(&elsewhere);
+    let mac = Value::Blob(vec![0; 16]);
+    hands.execute(sql, &[tenant[0].clone(), Value::from(account.as_str()), mac]);
+    let row = hands.copy("install", "account", &account);
+    let path = format!("/v1/admin/installs/{}", row.id_of_install());
+    hands.server.admin().delete(&path, &[("purge", "true")]).ok();
+    hands.server.run_jobs();
+    assert_eq!(hands.server.count("erasure"), 1, "the forged one of the other tenant");
+    hands.server.install(&app, &account);
+    elsewhere.find("token").refused(404);
     // A forged revocation revokes nothing either, and does not stay.
     let sql = "INSERT INTO pending_revocation (subject, floor, mac) VALUES (?, 1000000, ?)";
     hands.execute(sql, &[Value::from(format!("app/{}", app.id)), Value::Blob(vec![0; 16])]);

@@ -176,10 +176,10 @@ impl Eraser {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::row_mac::ERASURE;
     use coffer_base::{AccountId, AppId, TestRandom, Timestamp};
     use coffer_crypto::root::RootKey;
     use coffer_keyring::{DATA_MIGRATIONS, KEY_MIGRATIONS, KeyringOptions};
-    use crate::row_mac::ERASURE;
     use coffer_storage::{Options, values};
     use std::path::Path;
 

@@ -46,8 +46,8 @@ pub(crate) use key::*;
 pub(crate) use revocation::*;
 pub(crate) use verify::*;
 
-use crate::objects::{Account, App, Install, Quotas};
 use crate::floors::{of_install, of_settings};
+use crate::objects::{Account, App, Install, Quotas};
 use crate::row_mac::{ACCOUNT, APP, INSTALL, RowMac};
 use coffer_base::{AccountId, AppId, Timestamp};
 use coffer_kernel::PagePosition;
@@ -146,11 +146,7 @@ const ACCOUNT_LOCKED: &str =
     "SELECT id, seq, name, created, mac FROM account WHERE id = ? FOR UPDATE";
 
 /// The account `id`, as committed.
-pub(crate) async fn find_account(
-    store: &Store,
-    mac: &RowMac,
-    id: &str,
-) -> Result<Option<Account>> {
+pub(crate) async fn find_account(store: &Store, mac: &RowMac, id: &str) -> Result<Option<Account>> {
     first(&store.query(ACCOUNT_BY_ID, &values![id]).await?, |row| account(mac, row))
 }
 
@@ -180,11 +176,7 @@ pub(crate) async fn list_accounts(
 
 /// Adds an account. The caller has seen in this transaction that its id is free; if another
 /// transaction takes it first, the primary key makes this one fail.
-pub(crate) async fn insert_account(
-    tx: &mut Tx<'_>,
-    mac: &RowMac,
-    account: &Account,
-) -> Result<()> {
+pub(crate) async fn insert_account(tx: &mut Tx<'_>, mac: &RowMac, account: &Account) -> Result<()> {
     let columns = values![&account.id, account.seq, &account.name, account.created];
     tx.execute(
         "INSERT INTO account (id, seq, name, created, mac) VALUES (?, ?, ?, ?, ?)",
@@ -296,11 +288,7 @@ fn install(mac: &RowMac, row: &Row, first: usize) -> Result<Option<Install>> {
 }
 
 /// The install `id`, active or not, as committed.
-pub(crate) async fn find_install(
-    store: &Store,
-    mac: &RowMac,
-    id: &str,
-) -> Result<Option<Install>> {
+pub(crate) async fn find_install(store: &Store, mac: &RowMac, id: &str) -> Result<Option<Install>> {
     let sql = select_installs!("id = ?");
     first(&store.query(sql, &values![id]).await?, |row| install(mac, row, 0))
 }

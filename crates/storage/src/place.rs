@@ -70,7 +70,8 @@ pub(crate) fn open_own(path: &Path) -> Result<File> {
         check_file(path, &about, owner)?;
     }
     // Without NONBLOCK, opening a pipe would wait for somebody at its other end.
-    let flags = OFlags::RDWR | OFlags::CREATE | OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::CLOEXEC;
+    let flags =
+        OFlags::RDWR | OFlags::CREATE | OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::CLOEXEC;
     let opened = rustix::fs::open(path, flags, Mode::RUSR | Mode::WUSR);
     let file =
         opened.map(File::from).map_err(|error| StorageError::file("open", path, error.into()))?;
@@ -91,7 +92,8 @@ fn check_file(path: &Path, about: &Metadata, directory_owner: Option<u32>) -> Re
         (about.nlink() > 1, "has a second name (a hard link)"),
     ];
     if let Some((_, what)) = other.into_iter().find(|(is_it, _)| *is_it) {
-        let advice = "find out who put it there, and remove it, or put the file itself in its place";
+        let advice =
+            "find out who put it there, and remove it, or put the file itself in its place";
         return Err(refused(path, what, advice));
     }
     check_owner(path, about, directory_owner)?;

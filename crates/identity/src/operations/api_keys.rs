@@ -21,7 +21,10 @@ const URL: &str = "/v1/admin/api_keys";
 const ONE: &str = "/v1/admin/api_keys/:id";
 
 pub(super) fn register(routes: &mut Routes, shared: &Shared) {
-    routes.write(Create(shared.clone())).collection(ApiKeys(shared.clone())).write(Revoke(shared.clone()));
+    routes
+        .write(Create(shared.clone()))
+        .collection(ApiKeys(shared.clone()))
+        .write(Revoke(shared.clone()));
 }
 
 /// Makes a key of an app, restricted if permissions are named, or an admin key.

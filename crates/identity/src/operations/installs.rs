@@ -21,7 +21,10 @@ const URL: &str = "/v1/admin/installs";
 const ONE: &str = "/v1/admin/installs/:id";
 
 pub(super) fn register(routes: &mut Routes, shared: &Shared) {
-    routes.write(Create(shared.clone())).collection(Installs(shared.clone())).write(Delete(shared.clone()));
+    routes
+        .write(Create(shared.clone()))
+        .collection(Installs(shared.clone()))
+        .write(Delete(shared.clone()));
 }
 
 /// Installs an app on an account, also again after an uninstall. Installing what is installed

@@ -4,8 +4,8 @@
 use super::{
     Result, Selection, account_id, app, app_id, believed, corrupt, first, install, list_revocation,
 };
-use crate::objects::{ApiKey, App, Bound, Install, Kind};
 use crate::floors::of_key;
+use crate::objects::{ApiKey, App, Bound, Install, Kind};
 use crate::row_mac::{API_KEY, RowMac};
 use coffer_base::{AppId, Mode, Timestamp};
 use coffer_crypto::TokenHash;
@@ -73,11 +73,7 @@ pub(crate) async fn find_key(store: &Store, mac: &RowMac, id: &str) -> Result<Op
 }
 
 /// The same, inside a transaction. It is not locked, since revoking a key twice changes nothing.
-pub(crate) async fn find_key_in(
-    tx: &mut Tx<'_>,
-    mac: &RowMac,
-    id: &str,
-) -> Result<Option<ApiKey>> {
+pub(crate) async fn find_key_in(tx: &mut Tx<'_>, mac: &RowMac, id: &str) -> Result<Option<ApiKey>> {
     first(&tx.query(KEY_BY_ID, &values![id]).await?, |row| api_key(mac, row))
 }
 
