@@ -41,8 +41,8 @@ impl<'r> Purge<'r> {
     }
 }
 
-/// Lists a tenant for erasure. If it is listed already, this request's erasure takes the place of the
-/// earlier one, which may be a row that nobody believes.
+/// Lists a tenant for erasure. If it is listed already, this request's erasure takes the place of
+/// the earlier one, which may be a row that nobody believes.
 fn list(
     tx: &mut Tx<'_>,
     mac: &RowMac,

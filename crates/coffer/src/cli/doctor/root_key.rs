@@ -90,7 +90,8 @@ fn separation(data_dir: &Path, key_dir: &Path, root: Option<&Path>) -> Finding {
         (true, false) => Finding::warn(
             CHECK,
             "data and keys are on one device",
-            "whoever has a copy of it lacks only the root key; put the keys on another with --key-dir",
+            "whoever has a copy of it lacks only the root key; put the keys on another with \
+             --key-dir",
         ),
         (false, _) => Finding::ok(CHECK, "the keys are on another device than the data"),
     }
