@@ -6,6 +6,7 @@
 
 mod answers;
 mod keys;
+mod links;
 mod redaction;
 mod rows;
 mod start;

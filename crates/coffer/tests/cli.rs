@@ -353,9 +353,89 @@ fn the_version_the_help_and_the_completions_are_printed() {
 fn a_store_of_developer_mode_is_not_served() {
     let home = Home::new();
     Server::start(&home, &["dev", "--listen", "127.0.0.1:0"]).stop();
-    let refused = home.coffer(&["serve"]).run();
-    expect(&refused, 1);
-    assert!(refused.stderr.contains("coffer dev"), "{}", refused.stderr);
+    // Its root key does not make it another one.
+    let root_key = home.path("data/root.key").display().to_string();
+    let data = format!("sqlite:{}", home.path("data").display());
+    let other = format!("sqlite:{}", home.path("other").display());
+    for words in [
+        &["serve"][..],
+        &["serve", "--root-key", &root_key],
+        &["admin-key", "create", "--root-key", &root_key],
+        &["migrate-store", "--root-key", &root_key, "--from", &data, "--to", &other],
+    ] {
+        let refused = home.coffer(words).run();
+        expect(&refused, 1);
+        assert!(refused.stderr.contains("coffer dev"), "{words:?}: {}", refused.stderr);
+        assert!(refused.stdout.is_empty(), "{words:?}: {}", refused.stdout);
+    }
+}
+
+#[test]
+fn the_keys_can_have_a_directory_of_their_own() {
+    let home = Home::new();
+    let keys = home.path("apart/keys").display().to_string();
+    let coffer = |words: &[&str]| home.coffer(words).env("COFFER_KEY_DIR", &keys);
+    let made = coffer(&["init", "--app", "Shop"]).json();
+    assert!(!home.path("data/keys.db").exists() && home.path("apart/keys/keys.db").exists());
+    let forgotten = home.coffer(&["serve"]).run();
+    expect(&forgotten, 1);
+    assert!(forgotten.stderr.contains("--key-dir"), "{}", forgotten.stderr);
+    let server = Server::start(&home, &["serve", "--listen", "127.0.0.1:0", "--key-dir", &keys]);
+    let key = program::text(&made, "test_key");
+    expect(&server.coffer(&["secrets", "set", "a"]).api_key(&key).stdin("1").run(), 0);
+    // Nobody else has these keys, not even with data elsewhere.
+    let other = home.path("other").display().to_string();
+    let second = coffer(&["init", "--data-dir", &other]).run();
+    expect(&second, 1);
+    assert!(second.stderr.contains("in use by another coffer"), "{}", second.stderr);
+    assert_eq!(server.stop(), Some(0));
+    let second = coffer(&["init", "--data-dir", &other]).run();
+    expect(&second, 1);
+    assert!(second.stderr.contains("the keys of a store already"), "{}", second.stderr);
+    let copy = home.path("copy.keys").display().to_string();
+    expect(&coffer(&["backup", "keys", &copy]).run(), 0);
+    coffer_storage::check_file(Path::new(&copy)).unwrap();
+    let found = coffer(&["doctor"]).run();
+    expect(&found, 0);
+    assert!(found.stdout.contains("WARN  separation"), "{}", found.stdout);
+    let (from, to) = (home.path("data"), home.path("moved"));
+    let moved = home.coffer(&[
+        "migrate-store",
+        "--from",
+        &format!("sqlite:{}", from.display()),
+        "--from-keys",
+        &format!("sqlite:{keys}"),
+        "--to",
+        &format!("sqlite:{}", to.display()),
+    ]);
+    expect(&moved.run(), 0);
+    assert!(to.join("keys.db").exists());
+}
+
+#[test]
+fn a_store_where_others_can_write_is_refused() {
+    use std::os::unix::fs::PermissionsExt;
+    let home = Home::new();
+    let mode = |mode| {
+        let permissions = std::fs::Permissions::from_mode(mode);
+        std::fs::set_permissions(home.path("data"), permissions).unwrap();
+    };
+    std::fs::create_dir(home.path("data")).unwrap();
+    mode(0o777);
+    for words in [&["init"][..], &["dev", "--listen", "127.0.0.1:0"]] {
+        let refused = home.coffer(words).run();
+        expect(&refused, 1);
+        assert!(refused.stderr.contains("chmod go-w"), "{}", refused.stderr);
+    }
+    mode(0o755);
+    home.init(&[]);
+    mode(0o775);
+    for words in [&["serve"][..], &["admin-key", "create"], &["doctor"]] {
+        let refused = home.coffer(words).run();
+        expect(&refused, 1);
+        let said = format!("{}{}", refused.stdout, refused.stderr);
+        assert!(said.contains("chmod go-w"), "{words:?}: {said}");
+    }
 }
 
 #[test]

@@ -330,3 +330,13 @@ fn debug_shows_the_store_only() {
     assert_eq!(format!("{key:?}"), "RootKey(store_A1b2, [redacted])");
     assert!(key.belongs_to(STORE).is_ok());
 }
+
+#[test]
+fn a_pipe_in_its_place_is_not_waited_for() {
+    let home = temp_dir();
+    let path = home.path().join("root.key");
+    assert!(std::process::Command::new("mkfifo").arg(&path).status().unwrap().success());
+    fs::set_permissions(&path, Permissions::from_mode(0o600)).unwrap();
+    let error = file::load(&path).unwrap_err();
+    assert!(matches!(error, RootError::Unreadable { .. }), "{error}");
+}

@@ -41,6 +41,9 @@ fn read(path: &Path, forbidden: u32) -> Result<RootKey, RootError> {
     // A link may lead to the file, as in directories that a service manager swaps as a whole; but
     // opening a pipe would wait for somebody at its other end.
     let kind = fs::metadata(path).map_err(failed)?.file_type();
+    if kind.is_dir() {
+        return Err(failed(io::ErrorKind::IsADirectory.into()));
+    }
     if !kind.is_file() {
         return Err(failed(io::ErrorKind::InvalidInput.into()));
     }

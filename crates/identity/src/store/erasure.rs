@@ -41,8 +41,8 @@ impl<'r> Purge<'r> {
     }
 }
 
-/// Lists a tenant for erasure. If it is listed already, the earlier request's erasure covers this
-/// one too.
+/// Lists a tenant for erasure. If it is listed already, this request's erasure takes the place of
+/// the earlier one, which may be a row that nobody believes.
 fn list(
     tx: &mut Tx<'_>,
     mac: &RowMac,
@@ -52,7 +52,9 @@ fn list(
 ) {
     tx.defer(
         "INSERT INTO erasure (app, account, created, request, seq, mac) \
-         VALUES (?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING",
+         VALUES (?, ?, ?, ?, ?, ?) ON CONFLICT (app, account) DO UPDATE \
+         SET created = excluded.created, request = excluded.request, seq = excluded.seq, \
+         mac = excluded.mac",
         mac.with_mac(&ERASURE, values![app, account, purge.now, purge.request, seq]),
     );
 }
@@ -95,9 +97,10 @@ pub(crate) async fn purge_app(
     purge: Purge<'_>,
 ) -> Result<()> {
     let id = Value::from(app.id.as_str());
-    let listing = (purge, end(tx, mac, of_app(app.id.as_str())).await?);
-    let sql = "SELECT app, account FROM install WHERE app = ?";
+    // Locked before a place is drawn, as everybody does who adds something to them.
+    let sql = "SELECT app, account FROM install WHERE app = ? ORDER BY account FOR UPDATE";
     let installs = tx.query(sql, std::slice::from_ref(&id)).await?;
+    let listing = (purge, end(tx, mac, of_app(app.id.as_str())).await?);
     list_all(tx, mac, &installs, listing)?;
     list(tx, mac, &app.id, &app.account, listing);
     tx.execute("DELETE FROM install WHERE app = ?", std::slice::from_ref(&id)).await?;
@@ -118,6 +121,10 @@ pub(crate) async fn purge_account(
     // Locked, so that what others are adding to these apps is there or can no longer be added.
     let sql = select_apps!("account = ? ORDER BY id FOR UPDATE");
     let own = tx.query(sql, std::slice::from_ref(&id)).await?;
+    let sql = "SELECT app, account FROM install \
+               WHERE account = ? OR app IN (SELECT id FROM app WHERE account = ?) \
+               ORDER BY app, account FOR UPDATE";
+    tx.query(sql, &[id.clone(), id.clone()]).await?;
     for app in believed(&own, |row| app(mac, row, 0))? {
         purge_app(tx, mac, &app, purge).await?;
     }

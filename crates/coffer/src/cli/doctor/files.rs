@@ -8,7 +8,6 @@ use coffer::family_set::FamilySet;
 use coffer_base::{Clock, SystemClock, Timestamp};
 use coffer_keyring::KEY_MIGRATIONS;
 use coffer_storage::{MigrationSet, Store};
-use std::os::unix::fs::MetadataExt;
 use std::path::Path;
 
 /// A clock before this time, 2026-01-01, was never set.
@@ -21,7 +20,6 @@ pub(super) async fn check(config: &Config, data_dir: &Path) -> Vec<Finding> {
     let keys = open(&config.key_dir().join(KEYS_FILE), &[KEY_MIGRATIONS], &mut findings);
     let (Some(data), Some(keys)) = (data, keys) else { return findings };
     findings.push(Finding::ok("schema", "both stores have this version's"));
-    findings.push(separation(data_dir, &config.key_dir()));
     if coffer_keyring::key_store_use(&keys).await.is_ok_and(|use_of| use_of.developer) {
         let found = "it was made by developer mode, which lets in whoever asks";
         findings.push(Finding::warn("store", found, "serve it with `coffer dev` only"));
@@ -56,27 +54,6 @@ fn open(path: &Path, sets: &[MigrationSet], findings: &mut Vec<Finding>) -> Opti
             None
         }
     }
-}
-
-/// One disk should not have both the data and the keys.
-fn separation(data_dir: &Path, key_dir: &Path) -> Finding {
-    const CHECK: &str = "key directory";
-    match on_one_device(data_dir, key_dir) {
-        Some(true) => Finding::warn(
-            CHECK,
-            "data and keys are on one device",
-            "whoever has a copy of it lacks only the root key; put keys.db on another disk, and \
-             say where with --key-dir",
-        ),
-        Some(false) => Finding::ok(CHECK, "data and keys are on two devices"),
-        None => Finding::warn(CHECK, "it cannot be seen where data and keys are", ""),
-    }
-}
-
-/// Whether both paths are on one file system; `None` if the system does not say.
-pub(super) fn on_one_device(one: &Path, other: &Path) -> Option<bool> {
-    let device = |path: &Path| std::fs::metadata(path).map(|about| about.dev()).ok();
-    Some(device(one)? == device(other)?)
 }
 
 fn clock(now: Timestamp, newest_key: Option<Timestamp>) -> Finding {

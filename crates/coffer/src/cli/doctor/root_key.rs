@@ -1,7 +1,6 @@
 //! Checks of the root key.
 
 use super::Finding;
-use super::files::on_one_device;
 use crate::config::Config;
 use coffer::assemble::{DEVELOPER_ROOT_FILE, RootSource};
 use coffer_base::{Clock, SystemClock};
@@ -9,6 +8,7 @@ use coffer_crypto::SystemRandom;
 use coffer_crypto::root::{self, RootKey};
 use coffer_keyring::{Keyring, KeyringOptions};
 use coffer_storage::Store;
+use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -22,7 +22,14 @@ pub(super) async fn check(
     store_id: &str,
 ) -> Vec<Finding> {
     match open(config, data_dir, keys, store_id).await {
-        Ok((keyring, path)) => vec![place(path, data_dir), rows(data, &keyring).await],
+        Ok((keyring, path)) => {
+            let mut findings = vec![place(path.as_deref(), data_dir)];
+            if !data.is_shared() {
+                findings.push(separation(data_dir, &config.key_dir(), path.as_deref()));
+            }
+            findings.push(rows(data, &keyring).await);
+            findings
+        }
         Err(why) => vec![Finding::fail("root key", why, "")],
     }
 }
@@ -55,26 +62,39 @@ async fn rows(data: &Store, keyring: &Keyring) -> Finding {
     )
 }
 
-fn place(path: Option<PathBuf>, data_dir: &Path) -> Finding {
+fn place(path: Option<&Path>, data_dir: &Path) -> Finding {
     const CHECK: &str = "root key";
-    let shown = path.as_ref().map(|path| path.display().to_string());
+    let shown = path.map(|path| path.display().to_string());
     let shown = shown.unwrap_or_else(|| "COFFER_ROOT_KEY".to_owned());
-    if path.as_ref().is_some_and(|path| is_below(path, data_dir)) {
+    if path.is_some_and(|path| is_below(path, data_dir)) {
         return Finding::warn(
             CHECK,
             format!("{shown} opens the store, and lies beside it"),
             "whoever copies the directory reads every secret; good for development only",
         );
     }
-    if path.is_some_and(|path| on_one_device(&path, data_dir) == Some(true)) {
-        return Finding::warn(
-            CHECK,
-            format!("{shown} opens the store, and is on the device of the data"),
-            "whoever has a copy of that disk reads every secret: keep the root key on another, in \
-             the service manager's credentials, or in the environment",
-        );
-    }
     Finding::ok(CHECK, format!("{shown} opens the store"))
+}
+
+/// No disk should have all that it takes to read a secret.
+fn separation(data_dir: &Path, key_dir: &Path, root: Option<&Path>) -> Finding {
+    const CHECK: &str = "separation";
+    let device = |path: &Path| std::fs::metadata(path).map(|about| about.dev()).ok();
+    let data = device(data_dir);
+    let root = root.and_then(device);
+    let advice = "a copy of that disk is enough to read every secret; put the keys on another with \
+                  --key-dir, and the root key on a third, into the service manager's credentials \
+                  or the environment";
+    match (data.is_some() && data == device(key_dir), data.is_some() && data == root) {
+        (true, true) => Finding::warn(CHECK, "data, keys and root key are on one device", advice),
+        (true, false) => Finding::warn(
+            CHECK,
+            "data and keys are on one device",
+            "whoever has a copy of it lacks only the root key; put the keys on another with \
+             --key-dir",
+        ),
+        (false, _) => Finding::ok(CHECK, "the keys are on another device than the data"),
+    }
 }
 
 fn is_below(path: &Path, directory: &Path) -> bool {
