@@ -7,7 +7,7 @@
 use coffer_testkit::Answer;
 
 /// The headers that an answer may have. Nothing of CORS is among them, and no `Stripe-Notice`.
-const ALLOWED: [&str; 14] = [
+const ALLOWED: [&str; 15] = [
     "cache-control",
     "connection",
     "content-length",
