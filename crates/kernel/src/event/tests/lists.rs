@@ -19,7 +19,7 @@ impl Work for Fill {
         let sql = "WITH RECURSIVE n(x) AS (SELECT 1 UNION ALL SELECT x + 1 FROM n LIMIT ?1) \
              INSERT INTO event (mode, platform, account, seq, id, created, type, api_version, \
              data, pending_webhooks) SELECT ?2, 'acct_p', ?3, x, ?3 || x, ?4 + x, \
-             CASE WHEN ?3 = 'acct_2' THEN 'k.n' || x % 45 WHEN x % 1000 = 0 THEN 'b.rare' \
+             CASE WHEN ?3 = 'acct_2' THEN 'k.n' || (x % 45) WHEN x % 1000 = 0 THEN 'b.rare' \
              WHEN x % 2 = 0 THEN 'a.common.created' ELSE 'a.common.updated' END, 'v', '{}', \
              CASE WHEN x % 7001 = 0 THEN 1 ELSE 0 END FROM n";
         for (account, count) in [("acct_1", COUNT), ("acct_2", 500)] {
