@@ -2,8 +2,6 @@
 
 use coffer_dialect::ApiError;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Mutex, PoisonError};
-use std::time::{Duration, Instant};
 
 /// One operation's counts since the server started.
 #[derive(Default, Debug)]
@@ -59,49 +57,23 @@ pub struct Counters {
     pub(crate) operations: Vec<(&'static str, Count)>,
     pub(crate) unrouted: Count,
     /// Requests that were refused because too many of the same caller wait.
-    pub(crate) busy: Sampled,
-}
-
-/// Something that can happen thousands of times in a second, of which the log gets one line a
-/// second with the number.
-#[derive(Debug, Default)]
-pub(crate) struct Sampled {
-    total: AtomicU64,
-    last: Mutex<Option<(Instant, u64)>>,
-}
-
-impl Sampled {
-    /// Counts one. Answers how often it happened since the last time that this answered a number,
-    /// if that was a second ago or more; the first answer comes at once.
-    pub(crate) fn count(&self, now: Instant) -> Option<u64> {
-        let total = self.total.fetch_add(1, Ordering::Relaxed).saturating_add(1);
-        let mut last = self.last.lock().unwrap_or_else(PoisonError::into_inner);
-        let since = match *last {
-            Some((at, _)) if now.saturating_duration_since(at) < Duration::from_secs(1) => None,
-            Some((_, before)) => Some(total.saturating_sub(before)),
-            None => Some(total),
-        };
-        if since.is_some() {
-            *last = Some((now, total));
-        }
-        since
-    }
-
-    /// How often it happened since the server started.
-    pub(crate) fn total(&self) -> u64 {
-        self.total.load(Ordering::Relaxed)
-    }
+    busy: AtomicU64,
 }
 
 impl Counters {
     pub(crate) fn new(names: impl Iterator<Item = &'static str>) -> Self {
         let operations = names.map(|name| (name, Count::default())).collect();
-        Self { operations, unrouted: Count::default(), busy: Sampled::default() }
+        Self { operations, unrouted: Count::default(), busy: AtomicU64::default() }
     }
 
     /// Each operation's counts, by name.
     pub fn operations(&self) -> impl Iterator<Item = (&'static str, &Count)> {
         self.operations.iter().map(|(name, count)| (*name, count))
+    }
+
+    /// Requests that were answered, of all operations.
+    pub(crate) fn answered(&self) -> u64 {
+        self.operations().map(|(_, count)| count.answered()).sum()
     }
 
     /// Requests that reached no operation: bad keys, unknown URLs, malformed requests.
@@ -111,29 +83,14 @@ impl Counters {
 
     /// Requests that were refused because too many on the same account waited, or too long.
     pub fn busy(&self) -> u64 {
-        self.busy.total()
+        self.busy.load(Ordering::Relaxed)
+    }
+
+    pub(crate) fn count_busy(&self) {
+        self.busy.fetch_add(1, Ordering::Relaxed);
     }
 
     pub(crate) fn of(&self, route: Option<usize>) -> &Count {
         route.and_then(|at| self.operations.get(at)).map_or(&self.unrouted, |(_, count)| count)
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn what_happens_often_is_logged_once_a_second_with_its_number() {
-        let (sampled, start) = (Sampled::default(), Instant::now());
-        let at = |milliseconds| start + Duration::from_millis(milliseconds);
-        assert_eq!(sampled.count(at(0)), Some(1));
-        for milliseconds in 1..1000 {
-            assert_eq!(sampled.count(at(milliseconds)), None);
-        }
-        assert_eq!(sampled.count(at(1000)), Some(1000));
-        assert_eq!(sampled.count(at(1999)), None);
-        assert_eq!(sampled.count(at(9000)), Some(2));
-        assert_eq!(sampled.total(), 1003);
     }
 }

@@ -36,6 +36,13 @@ pub trait Authenticate: Send + Sync + 'static {
         credentials: &'a Credentials<'a>,
     ) -> BoxFuture<'a, Result<Arc<Principal>, ApiError>>;
 
+    /// Whether the key was found good for the account before, as far as can be told without asking
+    /// the store: of a peer that tries keys, no others are looked up. By default all are.
+    fn is_known(&self, credentials: &Credentials<'_>) -> bool {
+        let _ = credentials;
+        true
+    }
+
     /// Queries that tell, inside the transaction that writes, whether the principal may still do
     /// so: a body can arrive long after the key was checked. Each finds a row if what it is
     /// evidence of holds, and locks it until the transaction ends.

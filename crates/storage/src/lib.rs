@@ -15,7 +15,7 @@
 //! store                                    the engine behind one interface
 //! sqlite │ postgres                        engines, which own connections
 //! transaction │ migration                  what they run
-//! command, row, options │ files, lock │ gate
+//! command, row, options │ files, place, lock │ gate
 //! value, fault, error, checksum │ share, fair
 //! ```
 
@@ -29,6 +29,7 @@ mod gate;
 mod lock;
 mod migration;
 mod options;
+mod place;
 mod postgres;
 mod row;
 mod share;
@@ -46,6 +47,7 @@ pub use fault::Faults;
 pub use lock::DirectoryLock;
 pub use migration::{AppliedMigration, Migration, MigrationReport, MigrationSet};
 pub use options::{Options, ServerInfo, Stats};
+pub use place::{check_database, check_directory, database_files};
 pub use postgres::{Passwords, PostgresOptions};
 pub use row::Row;
 pub use share::Share;

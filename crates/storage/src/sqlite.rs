@@ -30,6 +30,7 @@ use crate::files;
 use crate::gate::{Entrant, Gate, Places, Purpose};
 use crate::migration::{MigrationReport, MigrationSet};
 use crate::options::{Options, Stats};
+use crate::place;
 use crate::row::Row;
 use crate::share::Share;
 use crate::transaction::Work;
@@ -63,7 +64,10 @@ impl Sqlite {
         now: Timestamp,
         options: Options,
     ) -> Result<(Self, MigrationReport)> {
-        files::create_database(path)?;
+        files::create_parent(path)?;
+        place::check_database(path)?;
+        // SQLite gives its companion files the mode of the database, which is the owner's alone.
+        drop(place::open_own(path)?);
         let mut connection = connection::open_writer(path)?;
         let copies = options.copy_before_migration;
         let report = schema::migrate(&mut connection, path, sets, now, copies)?;

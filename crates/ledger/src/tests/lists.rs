@@ -103,7 +103,7 @@ fn second(at: i64) -> CreatedRange {
 
 /// How a list's statements find their rows: in an index, owner by owner, and in their order.
 async fn assert_found<R: Record>(books: &Books, filter: R::Filter) {
-    let mut values = of_owner(&owner("acct_one"), values![0i64, 10i64, 20i64]);
+    let mut values = of_owner(&owner("acct_one"), values![0_i64, 10_i64, 20_i64]);
     let (newer, older) = R::pages(&filter, &mut values);
     for sql in [newer, older] {
         let plan = plan(&books.store, sql, values.len()).await.unwrap();

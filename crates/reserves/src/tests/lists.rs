@@ -13,7 +13,7 @@ use coffer_storage::values;
 /// How the older half of a list finds its rows: in an index, owner by owner, the list's own among
 /// the numbers of a window.
 async fn assert_found<R: Record>(books: &Books, filter: R::Filter) {
-    let mut values = of_owner(&owner("acct_one"), values![0i64, 10i64, 20i64]);
+    let mut values = of_owner(&owner("acct_one"), values![0_i64, 10_i64, 20_i64]);
     let (newer, older) = R::pages(&filter, &mut values);
     for sql in [newer, older] {
         let plan = plan(&books.store, sql, values.len()).await.unwrap();
