@@ -160,7 +160,9 @@ mod tests {
     #[test]
     fn who_comes_late_is_served_after_one_item_of_each_other_line() {
         let mut queue = queue(1000, 1000);
-        (0..900).for_each(|item| drop(queue.push('a', item)));
+        for item in 0..900 {
+            queue.push('a', item);
+        }
         queue.pop(|_| true);
         queue.push('b', 7);
         assert_eq!(queue.pop(|_| true), Some(('a', 1)));
