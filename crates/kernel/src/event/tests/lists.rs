@@ -29,6 +29,9 @@ impl Work for Fill {
     }
 }
 
+/// Whether a filter shows the event of `acct_1` with this number.
+type Shows = fn(i64) -> bool;
+
 /// The numbers of all events that a filter shows, read page by page.
 async fn read_through(store: &Store, account: &str, filter: &EventFilter, newer: bool) -> Vec<i64> {
     let start = if newer { i64::MIN } else { i64::MAX };
@@ -51,7 +54,7 @@ async fn every_page_of_a_narrowed_list_is_complete() {
     let pattern = |text: &str| EventFilter { pattern: Some(text.into()), ..all() };
     let during = |from, to| CreatedRange { from: NOW.plus(from), to: NOW.plus(to) };
     let types = ["b.rare", "no.such", "a.common.created"].map(str::to_owned).to_vec();
-    let rows: [(&str, EventFilter, fn(i64) -> bool); 11] = [
+    let rows: [(&str, EventFilter, Shows); 11] = [
         ("all", EventFilter { created: CreatedRange::ALL, ..all() }, |_| true),
         ("rare", pattern("b.*"), |n| n % 1000 == 0),
         ("exact", pattern("b.rare"), |n| n % 1000 == 0),
