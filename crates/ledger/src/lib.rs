@@ -22,6 +22,7 @@ pub use model::entry::{Balance, Entry, Pool, Posting};
 pub use money::sum;
 pub use rules::{NoReserves, Reserve, ReserveRules, Withdrawal};
 pub use store::charge::charges_of_page;
+pub use store::list::page;
 use store::verify::CHECK;
 pub use tx::LedgerTx;
 

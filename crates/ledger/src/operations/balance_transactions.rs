@@ -75,7 +75,7 @@ impl Collection for BalanceTransactions {
         position: PagePosition,
         filter: &Filter,
     ) -> Result<Vec<BalanceTransaction>, StorageError> {
-        sql::page(store, &ctx.owner(), position, filter).await
+        crate::page(store, &ctx.owner(), position, filter).await
     }
 
     async fn render(

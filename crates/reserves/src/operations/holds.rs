@@ -93,7 +93,7 @@ impl Collection for Holds {
         position: PagePosition,
         filter: &Filter,
     ) -> Result<Vec<Hold>, StorageError> {
-        sql::page(store, &ctx.owner(), position, filter).await
+        coffer_ledger::page(store, &ctx.owner(), position, filter).await
     }
 
     async fn render(
