@@ -92,7 +92,7 @@ impl<K: Copy + Eq + Hash, T> FairQueue<K, T> {
         line.retain(keep);
         self.len = self.len.saturating_sub(before.saturating_sub(line.len()));
         if line.is_empty() {
-            self.turns.retain(|turn| *turn != key);
+            self.turns.retain(|other| *other != key);
             self.end_line(key);
         }
     }
