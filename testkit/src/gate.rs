@@ -21,6 +21,12 @@ impl Gate {
         Faults::none().before_commit(Arc::new(move || gate.pass()))
     }
 
+    /// The fault that puts this gate before each read of an embedded store that takes its turn.
+    pub fn before_lists(&self) -> Faults {
+        let gate = self.clone();
+        Faults::none().in_list(Arc::new(move || gate.pass()))
+    }
+
     fn pass(&self) {
         let (state, changed) = &*self.0;
         let mut state = state.lock().unwrap();

@@ -13,6 +13,7 @@ mod clock;
 mod contract;
 mod conventions;
 mod developer;
+mod fairness;
 mod family;
 mod idempotency;
 mod identity_rows;

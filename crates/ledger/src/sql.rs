@@ -4,13 +4,12 @@
 
 use coffer_base::id::AccountId;
 use coffer_base::{Currency, Mode, Owner, Timestamp, limit};
-use coffer_kernel::PagePosition;
 use coffer_storage::{Row, StorageError, Store, Tx, Value, values};
 use std::collections::{BTreeMap, BTreeSet};
 use std::future::Future;
 
 /// A kind of rows that have an id, and are listed in the order of their numbers. Who implements it
-/// gets [`find`], [`read`] and [`page`].
+/// gets [`find`], [`read`] and [`page`](crate::page).
 pub trait Record: Sized + Send {
     /// What a list of them is narrowed to.
     type Filter: Send + Sync + 'static;
@@ -126,53 +125,9 @@ pub async fn read<R: Record>(
     rows.first().map(R::from_row).transpose()
 }
 
-/// The records from a position on, in the order of reading: in one statement if it looks at no more
-/// rows than it shows, otherwise window by window.
-///
-/// # Errors
-/// If the database does not answer, or a row is corrupt.
-pub async fn page<R: Record>(
-    store: &Store,
-    owner: &Owner,
-    position: PagePosition,
-    filter: &R::Filter,
-) -> Result<Vec<R>, StorageError> {
-    let (last, width) = if R::looks_further(filter) {
-        let transactions = last_tx(store, owner).await?;
-        (first_seq(transactions.saturating_add(1)).saturating_sub(1), first_seq(limit::WINDOW_ROWS))
-    } else {
-        (i64::MAX, i64::MAX)
-    };
-    let mut records = Vec::new();
-    for window in position.windows(0, last, width) {
-        let found = i64::try_from(records.len()).unwrap_or(i64::MAX);
-        let fetch = position.fetch.saturating_sub(found);
-        if fetch <= 0 {
-            break;
-        }
-        let mut values = of_owner(owner, values![window.from, fetch, window.to]);
-        let (newer, older) = R::pages(filter, &mut values);
-        for row in store.query(if position.newer { newer } else { older }, &values).await? {
-            records.push(R::from_row(&row)?);
-        }
-    }
-    Ok(records)
-}
-
 /// Bits of a row's number that count within its transaction. The bits above are the transaction's
 /// number, so that a ledger has room for 2^47 transactions.
 pub(crate) const PLACE_BITS: u32 = 16;
-
-/// The lowest number of a row of the transaction `number`.
-const fn first_seq(number: i64) -> i64 {
-    number.saturating_mul(1 << PLACE_BITS)
-}
-
-/// The number of a ledger's last transaction; 0 if it has none.
-async fn last_tx(store: &Store, owner: &Owner) -> Result<i64, StorageError> {
-    let sql = "SELECT last_tx FROM ledger WHERE mode = ? AND platform = ? AND account = ?";
-    store.query(sql, &owner_values(owner)).await?.first().map_or(Ok(0), |row| row.int(0))
-}
 
 /// [`Record::BY_ID`] of a `$select` without conditions.
 #[macro_export]

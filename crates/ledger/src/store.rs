@@ -6,6 +6,7 @@ pub(crate) mod balance_transaction;
 pub(crate) mod charge;
 pub(crate) mod dispute;
 pub(crate) mod journal;
+pub(crate) mod list;
 pub(crate) mod payout;
 pub(crate) mod refund;
 pub(crate) mod verify;

@@ -92,7 +92,7 @@ impl<K: Copy + Eq + Hash, T> FairQueue<K, T> {
         line.retain(keep);
         self.len = self.len.saturating_sub(before.saturating_sub(line.len()));
         if line.is_empty() {
-            self.turns.retain(|turn| *turn != key);
+            self.turns.retain(|other| *other != key);
             self.end_line(key);
         }
     }
@@ -160,7 +160,9 @@ mod tests {
     #[test]
     fn who_comes_late_is_served_after_one_item_of_each_other_line() {
         let mut queue = queue(1000, 1000);
-        (0..900).for_each(|item| drop(queue.push('a', item)));
+        for item in 0..900 {
+            queue.push('a', item);
+        }
         queue.pop(|_| true);
         queue.push('b', 7);
         assert_eq!(queue.pop(|_| true), Some(('a', 1)));

@@ -95,7 +95,7 @@ impl Postgres {
         let (pool, counters) = (self.pool.clone(), Arc::clone(&self.counters));
         let (faults, locks) = (self.faults.clone(), Arc::clone(&self.locks));
         let task = tokio::spawn(async move {
-            let _turn = match work.lock() {
+            let _locked = match work.lock() {
                 Some(lock) => Some(locks.enter(lock, share).await?),
                 None => None,
             };

@@ -140,8 +140,8 @@ macro_rules! of_type {
 }
 
 /// The page of some types, ?11 to ?30, each of which is found in the index; ?1 to ?3 are the owner,
-/// ?4 and ?5 a window, ?6 and ?7 a range of times, ?8 and ?9 one of pending deliveries, ?10 how many
-/// rows.
+/// ?4 and ?5 a window, ?6 and ?7 a range of times, ?8 and ?9 one of pending deliveries, ?10 how
+/// many rows.
 macro_rules! of_types {
     ($order:literal, $first:literal $(, $at:literal)*) => {
         concat!(

@@ -78,7 +78,7 @@ impl<R: ReserveRules> Collection for BalanceTransactions<R> {
         position: PagePosition,
         filter: &Filter,
     ) -> Result<Vec<BalanceTransaction>, StorageError> {
-        sql::page(store, &ctx.owner(), position, filter).await
+        crate::page(store, &ctx.owner(), position, filter).await
     }
 
     async fn render(

@@ -51,7 +51,7 @@ impl Collection for Breaches {
         position: PagePosition,
         filter: &CreatedRange,
     ) -> Result<Vec<Breach>, StorageError> {
-        sql::page(store, &ctx.owner(), position, filter).await
+        crate::page(store, &ctx.owner(), position, filter).await
     }
 
     async fn render(

@@ -213,7 +213,7 @@ impl<I: Intake> Collection for Facts<I> {
         position: PagePosition,
         filter: &I::Filter,
     ) -> Result<Vec<I>, StorageError> {
-        sql::page(store, &ctx.owner(), position, filter).await
+        crate::page(store, &ctx.owner(), position, filter).await
     }
 
     async fn render(

@@ -3,7 +3,6 @@
 use super::books::{Act, Books, THIRD, owner};
 use crate::model::dispute::{self, Dispute};
 use crate::model::payout::{Breach, Payout, Status};
-use crate::sql;
 
 const CHARGE: Act = Act::Charge("ch_1", 10_000, Some(320));
 
@@ -44,7 +43,7 @@ async fn a_reported_payout_is_recorded_and_a_breach_beyond_what_is_available() {
     assert_eq!(books.standing().await, [9680, -100, 0, 0, -10_000, 320, 100]);
     let (always, first) = (super::lists::always(), super::lists::first_page());
     let owner = owner("acct_one");
-    let found: Vec<Breach> = sql::page(&books.store, &owner, first, &always).await.unwrap();
+    let found: Vec<Breach> = crate::page(&books.store, &owner, first, &always).await.unwrap();
     let [breach] = &found[..] else { panic!("there is one breach: {found:?}") };
     assert!(breach.id.starts_with("lbreach_"));
     assert_eq!((breach.payout.as_str(), breach.available_after), ("po_1", -100));

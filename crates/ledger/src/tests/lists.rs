@@ -33,10 +33,10 @@ async fn lists_begin_with_the_newest_and_are_narrowed() {
     books.all(&[Act::Refund("re_2", "ch_2", 20), Act::Refund("re_3", "ch_1", 30)]).await;
     let (store, owner) = (&books.store, owner("acct_one"));
     let filter = charges::Filter { currency: Currency::parse("usd"), created: always() };
-    let found = sql::page::<Charge>(store, &owner, first_page(), &filter).await.unwrap();
+    let found = crate::page::<Charge>(store, &owner, first_page(), &filter).await.unwrap();
     assert_eq!(found.iter().map(|each| each.id.as_str()).collect::<Vec<_>>(), ["ch_2", "ch_1"]);
     let filter = charges::Filter { currency: Currency::parse("eur"), created: always() };
-    let found = sql::page::<Charge>(store, &owner, first_page(), &filter).await.unwrap();
+    let found = crate::page::<Charge>(store, &owner, first_page(), &filter).await.unwrap();
     assert_eq!(found, []);
     for (charge, expected) in [
         (None, &["re_3", "re_2", "re_1"][..]),
@@ -44,7 +44,7 @@ async fn lists_begin_with_the_newest_and_are_narrowed() {
         (Some("ch_9"), &[]),
     ] {
         let filter = refunds::Filter { charge: charge.map(str::to_owned), created: always() };
-        let found = sql::page::<Refund>(store, &owner, first_page(), &filter).await.unwrap();
+        let found = crate::page::<Refund>(store, &owner, first_page(), &filter).await.unwrap();
         let ids: Vec<&str> = found.iter().map(|each| each.id.as_str()).collect();
         assert_eq!(ids, expected, "{charge:?}");
     }
@@ -69,7 +69,7 @@ async fn balance_transactions_of_a_payout_are_of_no_other_object() {
             created: always(),
         };
         let owner = owner("acct_one");
-        let found = sql::page::<BalanceTransaction>(&books.store, &owner, first_page(), &filter);
+        let found = crate::page::<BalanceTransaction>(&books.store, &owner, first_page(), &filter);
         assert_eq!(found.await.unwrap().len(), expected, "{source} {of_payout} {kind:?}");
     }
 }
@@ -117,9 +117,9 @@ async fn lists_find_their_rows_in_an_index() {
     let books = Books::open().await;
     let (currency, created) = (Currency::parse("usd"), second(1));
     let status = Some(Status::Paid);
-    let filter = charges::Filter { currency: currency.clone(), created };
+    let filter = charges::Filter { currency, created };
     assert_found::<Charge>(&books, filter).await;
-    let filter = payouts::Filter { currency: currency.clone(), status, created };
+    let filter = payouts::Filter { currency, status, created };
     assert_found::<Payout>(&books, filter).await;
     assert_found::<Breach>(&books, created).await;
     for charge in [None, Some("ch_1".to_owned())] {
@@ -128,7 +128,7 @@ async fn lists_find_their_rows_in_an_index() {
         assert_found::<Dispute>(&books, filter).await;
     }
     for source in [None, Some("ch_1".to_owned())] {
-        let (kind, currency) = (Some("charge".to_owned()), currency.clone());
+        let kind = Some("charge".to_owned());
         let filter = Filter { kind, currency, source, of_payout: false, created };
         assert_found::<BalanceTransaction>(&books, filter).await;
     }
@@ -146,16 +146,16 @@ async fn a_narrowed_list_is_complete_however_far_apart_its_rows_are() {
     let (store, owner) = (&books.store, owner("acct_one"));
     let ids = |charges: Vec<Charge>| charges.into_iter().map(|each| each.id).collect::<Vec<_>>();
     let usd = charges::Filter { currency: Currency::parse("usd"), created: always() };
-    let all = ids(sql::page(store, &owner, first_page(), &usd).await.unwrap());
+    let all = ids(crate::page(store, &owner, first_page(), &usd).await.unwrap());
     assert_eq!(all, ["ch_4", "ch_3", "ch_2", "ch_1"]);
     let two = PagePosition { fetch: 2, ..first_page() };
-    let first: Vec<Charge> = sql::page(store, &owner, two, &usd).await.unwrap();
+    let first: Vec<Charge> = crate::page(store, &owner, two, &usd).await.unwrap();
     let next = PagePosition { seq: first[1].seq, ..two };
     assert_eq!(ids(first), ["ch_4", "ch_3"]);
-    assert_eq!(ids(sql::page(store, &owner, next, &usd).await.unwrap()), ["ch_2", "ch_1"]);
+    assert_eq!(ids(crate::page(store, &owner, next, &usd).await.unwrap()), ["ch_2", "ch_1"]);
     let oldest = PagePosition { seq: i64::MIN, newer: true, fetch: 3 };
-    let newer = ids(sql::page(store, &owner, oldest, &usd).await.unwrap());
+    let newer = ids(crate::page(store, &owner, oldest, &usd).await.unwrap());
     assert_eq!(newer, ["ch_1", "ch_2", "ch_3"]);
     let eur = charges::Filter { currency: Currency::parse("eur"), created: always() };
-    assert_eq!(ids(sql::page(store, &owner, first_page(), &eur).await.unwrap()), [""; 0]);
+    assert_eq!(ids(crate::page(store, &owner, first_page(), &eur).await.unwrap()), [""; 0]);
 }

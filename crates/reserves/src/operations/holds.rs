@@ -86,7 +86,7 @@ impl Collection for Holds {
         position: PagePosition,
         filter: &Filter,
     ) -> Result<Vec<Hold>, StorageError> {
-        sql::page(store, &ctx.owner(), position, filter).await
+        coffer_ledger::page(store, &ctx.owner(), position, filter).await
     }
 
     async fn render(

@@ -147,7 +147,7 @@ impl Collection for Plans {
             return Ok(Vec::new());
         }
         let states = filter.status.map(|status| status.states(ctx.version()));
-        sql::page(store, &ctx.owner(), position, &states).await
+        coffer_ledger::page(store, &ctx.owner(), position, &states).await
     }
 
     async fn render(

@@ -73,7 +73,7 @@ impl Collection for Releases {
         position: PagePosition,
         filter: &Filter,
     ) -> Result<Vec<Release>, StorageError> {
-        sql::page(store, &ctx.owner(), position, filter).await
+        coffer_ledger::page(store, &ctx.owner(), position, filter).await
     }
 
     async fn render(

@@ -32,12 +32,11 @@ async fn lists_find_their_rows_in_an_index() {
         [(None, None, None), (id(), None, None), (None, id(), None), (None, None, id())]
     {
         let (is_releasable, of_charges) = (Some(true), Some(true));
-        let currency = currency.clone();
         let filter = holds::Filter { currency, is_releasable, of_charges, charge, plan, release };
         assert_found::<Hold>(&books, filter).await;
     }
     for (hold, plan) in [(None, None), (id(), None), (None, id())] {
-        let filter = releases::Filter { currency: currency.clone(), hold, plan };
+        let filter = releases::Filter { currency, hold, plan };
         assert_found::<Release>(&books, filter).await;
     }
     assert_found::<Plan>(&books, Some(["active", "expired"])).await;

@@ -10,7 +10,7 @@ use crate::store::{hold as holds_store, release as store};
 use coffer_base::{Random, TestRandom};
 use coffer_dialect::{ApiError, Params};
 use coffer_kernel::{Arguments, Failure, PagePosition, WriteOperation, event::Cause};
-use coffer_ledger::{LedgerTx, sql};
+use coffer_ledger::LedgerTx;
 use coffer_storage::{StorageError, Tx, Work};
 
 fn parsed<O: WriteOperation>(operation: &O, query: &str) -> Result<O::Input, ApiError> {
@@ -151,7 +151,7 @@ async fn what_refunds_consume_is_no_release_by_a_caller() {
     let filter = store::Filter { currency: None, hold: None, plan: None };
     let first = PagePosition { seq: i64::MAX, newer: false, fetch: 100 };
     let all: Vec<Release> =
-        sql::page(&books.store, &owner("acct_one"), first, &filter).await.unwrap();
+        coffer_ledger::page(&books.store, &owner("acct_one"), first, &filter).await.unwrap();
     let by_callers = all.iter().filter(|each| each.reason.is_by_caller()).count();
     assert_eq!((all.len(), by_callers), (4, 1));
 }

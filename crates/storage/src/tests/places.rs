@@ -78,7 +78,7 @@ async fn those_who_wait_are_served_in_turn() {
         for (at, task) in waiting.iter().enumerate() {
             assert_eq!(has_place(task).await, at == next, "{at} while it is {next}'s turn");
         }
-        let task = std::mem::replace(&mut waiting[next], tokio::spawn(async { pending().await }));
+        let task = std::mem::replace(&mut waiting[next], tokio::spawn(pending()));
         drop(task.await.unwrap().unwrap());
     }
 }

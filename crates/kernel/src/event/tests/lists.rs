@@ -19,7 +19,7 @@ impl Work for Fill {
         let sql = "WITH RECURSIVE n(x) AS (SELECT 1 UNION ALL SELECT x + 1 FROM n LIMIT ?1) \
              INSERT INTO event (mode, platform, account, seq, id, created, type, api_version, \
              data, pending_webhooks) SELECT ?2, 'acct_p', ?3, x, ?3 || x, ?4 + x, \
-             CASE WHEN ?3 = 'acct_2' THEN 'k.n' || x % 45 WHEN x % 1000 = 0 THEN 'b.rare' \
+             CASE WHEN ?3 = 'acct_2' THEN 'k.n' || (x % 45) WHEN x % 1000 = 0 THEN 'b.rare' \
              WHEN x % 2 = 0 THEN 'a.common.created' ELSE 'a.common.updated' END, 'v', '{}', \
              CASE WHEN x % 7001 = 0 THEN 1 ELSE 0 END FROM n";
         for (account, count) in [("acct_1", COUNT), ("acct_2", 500)] {
@@ -28,6 +28,9 @@ impl Work for Fill {
         Ok(())
     }
 }
+
+/// Whether a filter shows the event of `acct_1` with this number.
+type Shows = fn(i64) -> bool;
 
 /// The numbers of all events that a filter shows, read page by page.
 async fn read_through(store: &Store, account: &str, filter: &EventFilter, newer: bool) -> Vec<i64> {
@@ -51,7 +54,7 @@ async fn every_page_of_a_narrowed_list_is_complete() {
     let pattern = |text: &str| EventFilter { pattern: Some(text.into()), ..all() };
     let during = |from, to| CreatedRange { from: NOW.plus(from), to: NOW.plus(to) };
     let types = ["b.rare", "no.such", "a.common.created"].map(str::to_owned).to_vec();
-    let rows: [(&str, EventFilter, fn(i64) -> bool); 11] = [
+    let rows: [(&str, EventFilter, Shows); 11] = [
         ("all", EventFilter { created: CreatedRange::ALL, ..all() }, |_| true),
         ("rare", pattern("b.*"), |n| n % 1000 == 0),
         ("exact", pattern("b.rare"), |n| n % 1000 == 0),
