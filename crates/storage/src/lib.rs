@@ -15,7 +15,7 @@
 //! store                                    the engine behind one interface
 //! sqlite │ postgres                        engines, which own connections
 //! transaction │ migration                  what they run
-//! command, row, options │ files, lock
+//! command, row, options │ files, space, lock
 //! value, fault, error, checksum
 //! ```
 
@@ -29,6 +29,7 @@ mod migration;
 mod options;
 mod postgres;
 mod row;
+mod space;
 mod sqlite;
 mod store;
 #[cfg(test)]
@@ -45,6 +46,7 @@ pub use migration::{AppliedMigration, Migration, MigrationReport, MigrationSet};
 pub use options::{Options, ServerInfo, Stats};
 pub use postgres::{Passwords, PostgresOptions};
 pub use row::Row;
+pub use space::DiskSpace;
 pub use sqlite::{check_file, copy_file};
 pub use store::Store;
 pub use transaction::{Tx, Work};

@@ -16,6 +16,7 @@ mod writer;
 pub use backup::{check_file, copy_file};
 
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
 
@@ -27,6 +28,7 @@ use crate::files;
 use crate::migration::{MigrationReport, MigrationSet};
 use crate::options::{Options, Stats};
 use crate::row::Row;
+use crate::space::OnDisk;
 use crate::transaction::Work;
 use crate::value::Value;
 use checkpoint::Log;
@@ -43,6 +45,8 @@ pub(crate) struct Sqlite {
     queue: Arc<Queue>,
     counters: Arc<Counters>,
     log: Arc<Log>,
+    /// The log's size when it was last asked to shrink.
+    shrunk_at: AtomicU64,
     /// Closed when the writer has ended, which drops the sender.
     ended: watch::Receiver<()>,
     thread: Mutex<Option<JoinHandle<()>>>,
@@ -77,7 +81,9 @@ impl Sqlite {
             drop(ending);
         })?;
         let thread = Mutex::new(Some(thread));
-        Ok((Self { path: path.to_owned(), readers, queue, counters, log, ended, thread }, report))
+        let path = path.to_owned();
+        let shrunk_at = AtomicU64::new(0);
+        Ok((Self { path, readers, queue, counters, log, shrunk_at, ended, thread }, report))
     }
 
     pub(crate) fn open_read_only(path: &Path, sets: &[MigrationSet]) -> Result<Self> {
@@ -93,6 +99,7 @@ impl Sqlite {
             queue,
             counters: Arc::new(Counters::default()),
             log: Arc::new(Log::new(readers)),
+            shrunk_at: AtomicU64::new(0),
             ended: watch::channel(()).1,
             thread: Mutex::new(None),
         })
@@ -148,6 +155,26 @@ impl Sqlite {
         self.readers.close();
         let mut ended = self.ended.clone();
         while ended.changed().await.is_ok() {}
+    }
+}
+
+impl OnDisk for Sqlite {
+    fn free_bytes(&self) -> u64 {
+        let read = || -> Result<u64> {
+            let connection = connection::open_reader(&self.path)?;
+            let number = |name| connection.pragma_query_value(None, name, |row| row.get::<_, u32>(0));
+            Ok(u64::from(number("freelist_count")?).saturating_mul(number("page_size")?.into()))
+        };
+        read().unwrap_or(0)
+    }
+
+    fn shrink_log(&self) {
+        let bytes = self.stats().wal_bytes;
+        // A reader that needs the log delays commits with each attempt: one for each size.
+        if bytes > 0 && self.shrunk_at.swap(bytes, Ordering::Relaxed) != bytes {
+            let (reply, _nobody) = oneshot::channel();
+            let _ = self.queue.request_checkpoint(reply);
+        }
     }
 }
 

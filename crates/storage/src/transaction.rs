@@ -23,6 +23,12 @@ pub trait Work: Send + Sync + 'static {
     /// What the work returns once it is durable.
     type Out: Send + 'static;
 
+    /// Whether it adds data. What takes data away, or takes a right away, says that it does not:
+    /// it is carried out on a full disk too.
+    fn grows(&self) -> bool {
+        true
+    }
+
     /// Does the work; implemented as a plain `async fn`.
     fn run(&self, tx: &mut Tx<'_>) -> impl Future<Output = Result<Self::Out>> + Send;
 }
