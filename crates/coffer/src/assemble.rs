@@ -4,13 +4,14 @@ mod installation;
 mod root;
 mod stores;
 
-pub use installation::{Installation, open, open_keyring, open_stores};
+pub use installation::{Installation, open, open_existing, open_keyring, open_stores};
 pub use root::RootSource;
 pub use stores::{Database, Stores, create_schemas, expand, finish};
 
 use crate::family_set::FamilySet;
 use coffer_base::{Clock, Random, id::random_id};
 use coffer_crypto::root::{self as root_key, RootError};
+use coffer_identity::NewKey;
 use coffer_kernel::Settings;
 use coffer_keyring::{Keyring, KeyringError, KeyringOptions};
 use coffer_storage::{Faults, StorageError};
@@ -163,9 +164,26 @@ pub async fn init(options: &AssembleOptions) -> Result<Initialized, AssembleErro
         Keyring::init(&keyring_options, root.key(), now).await?;
     }
     // The keys are opened once before the data is bound to them.
-    Keyring::open(keyring_options, root.key()).await?;
+    Keyring::open(keyring_options, root.key()).await?.create_row_key(now).await?;
     coffer_keyring::write_store_id(&stores.data, &store_id, now).await?;
     Ok(Initialized { stores, store_id, root_path })
+}
+
+/// Creates an admin key in stores that are open, without a server: the first one of an installation,
+/// or another if that was lost. It takes the root key.
+///
+/// # Errors
+/// [`AssembleError::NoStore`] if nothing was initialized there, and as [`open_keyring`].
+pub async fn create_admin_key(
+    options: &AssembleOptions,
+    stores: &Stores,
+) -> Result<Arc<NewKey>, AssembleError> {
+    let Some(store_id) = coffer_keyring::store_id(&stores.data).await? else {
+        return Err(options.no_store());
+    };
+    let (keyring, _) = open_keyring(options, &stores.keys, &store_id).await?;
+    let (random, now) = (&*options.random, options.clock.now());
+    Ok(coffer_identity::create_admin_key(&stores.data, &keyring, random, now).await?)
 }
 
 fn random_letters(random: &dyn Random) -> String {

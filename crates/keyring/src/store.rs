@@ -1,5 +1,9 @@
 //! The SQL of the keys: the tables of the key store, and the two tables in the data store.
 
+mod revocation;
+
+pub(crate) use revocation::*;
+
 use crate::error::KeyringError;
 use coffer_base::{Tenant, Timestamp};
 use coffer_storage::{

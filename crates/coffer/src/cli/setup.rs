@@ -2,9 +2,9 @@
 
 use super::exit::Failure;
 use crate::config::{Config, TLS_CERT, TLS_KEY};
-use coffer::assemble::{AssembleOptions, DATA_FILE, Database, RootSource};
+use coffer::assemble::{self, AssembleOptions, DATA_FILE, Database, RootSource, Stores};
 use coffer::family_set::FamilySet;
-use coffer_base::{Clock, SystemClock};
+use coffer_base::SystemClock;
 use coffer_crypto::SystemRandom;
 use coffer_storage::{Faults, Store};
 use std::path::Path;
@@ -64,9 +64,11 @@ pub fn no_store(data_dir: &Path) -> Failure {
 }
 
 /// Creates an admin key in the store itself; returns its id, and the token to show.
-pub async fn create_admin_key(data: &Store) -> Result<(String, Zeroizing<String>), Failure> {
-    let now = SystemClock.now();
-    let key = coffer_identity::create_admin_key(data, &SystemRandom, now).await?;
+pub async fn create_admin_key(
+    options: &AssembleOptions,
+    stores: &Stores,
+) -> Result<(String, Zeroizing<String>), Failure> {
+    let key = assemble::create_admin_key(options, stores).await?;
     Ok((key.id().to_owned(), Zeroizing::new(key.token().expose().clone())))
 }
 

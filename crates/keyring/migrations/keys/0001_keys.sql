@@ -16,6 +16,17 @@ CREATE TABLE master_key (
     wrapped BLOB
 );
 
+-- What was revoked. subject: a key, an app, an account, or an app's install on an account; its rows
+-- with places up to floor are not believed any more, whatever the data says of them. After
+-- expires_at they are refused without it.
+CREATE TABLE revocation (
+    subject    TEXT    PRIMARY KEY,
+    floor      INTEGER NOT NULL,
+    expires_at INTEGER
+) WITHOUT ROWID;
+
+CREATE INDEX revocation_by_expiry ON revocation (expires_at) WHERE expires_at IS NOT NULL;
+
 -- Tenants' keys, wrapped by a master key. purpose: sealing, lookup. A destroyed key keeps its row
 -- with wrapped NULL, so that its version is never used again.
 CREATE TABLE tenant_key (
