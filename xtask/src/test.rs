@@ -32,7 +32,7 @@ struct Part {
 }
 
 /// All parts, the quickest first.
-const PARTS: [Part; 12] = [
+const PARTS: [Part; 13] = [
     Part {
         name: "format",
         about: "the layout of the Rust code",
@@ -67,6 +67,13 @@ const PARTS: [Part; 12] = [
         needs_build: true,
         only_with_all: false,
         run: |_| workspace::tests(),
+    },
+    Part {
+        name: "disk",
+        about: "disks that are really full",
+        needs_build: true,
+        only_with_all: true,
+        run: |_| workspace::full_disks(),
     },
     Part {
         name: "postgres/engine",

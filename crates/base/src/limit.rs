@@ -99,8 +99,9 @@ pub const WAL_CHECKPOINT_BYTES: u64 = 4 * 1024 * 1024;
 /// that it cannot grow without bound while writes never pause.
 pub const WAL_CEILING_BYTES: u64 = 64 * 1024 * 1024;
 
-/// How often a checkpoint that was asked for is tried while a reader still needs the log.
-pub const CHECKPOINT_ATTEMPTS: u32 = 8;
+/// How often a checkpoint that was asked for is tried while a reader still needs the log: whoever
+/// reads for longer, reads for minutes, and writes wait meanwhile.
+pub const CHECKPOINT_ATTEMPTS: u32 = 3;
 
 /// Free bytes of a disk below which writes that add data are refused: more than they add between
 /// two looks at it.

@@ -13,11 +13,7 @@ use coffer_storage::Store;
 ///
 /// # Errors
 /// When a store fails; what was moved stays moved.
-pub(crate) async fn settle(
-    data: &Store,
-    keys: &Store,
-    mac: &RowMac,
-) -> Result<u64, KeyringError> {
+pub(crate) async fn settle(data: &Store, keys: &Store, mac: &RowMac) -> Result<u64, KeyringError> {
     let mut settled = 0u64;
     loop {
         let listed = store::pending_revocations(data, mac).await?;

@@ -18,12 +18,13 @@ mod erasure;
 mod key;
 mod revocation;
 
+pub use erasure::erasing;
 pub(crate) use erasure::*;
 pub(crate) use key::*;
 pub(crate) use revocation::*;
 
-use crate::objects::{Account, App, Install, Quotas};
 use crate::floors::{of_install, of_settings};
+use crate::objects::{Account, App, Install, Quotas};
 use crate::row_mac::{ACCOUNT, APP, INSTALL, RowMac};
 use coffer_base::{AccountId, AppId, Timestamp};
 use coffer_kernel::PagePosition;
@@ -122,11 +123,7 @@ const ACCOUNT_LOCKED: &str =
     "SELECT id, seq, name, created, mac FROM account WHERE id = ? FOR UPDATE";
 
 /// The account `id`, as committed.
-pub(crate) async fn find_account(
-    store: &Store,
-    mac: &RowMac,
-    id: &str,
-) -> Result<Option<Account>> {
+pub(crate) async fn find_account(store: &Store, mac: &RowMac, id: &str) -> Result<Option<Account>> {
     first(&store.query(ACCOUNT_BY_ID, &values![id]).await?, |row| account(mac, row))
 }
 
@@ -156,11 +153,7 @@ pub(crate) async fn list_accounts(
 
 /// Adds an account. The caller has seen in this transaction that its id is free; if another
 /// transaction takes it first, the primary key makes this one fail.
-pub(crate) async fn insert_account(
-    tx: &mut Tx<'_>,
-    mac: &RowMac,
-    account: &Account,
-) -> Result<()> {
+pub(crate) async fn insert_account(tx: &mut Tx<'_>, mac: &RowMac, account: &Account) -> Result<()> {
     let columns = values![&account.id, account.seq, &account.name, account.created];
     tx.execute(
         "INSERT INTO account (id, seq, name, created, mac) VALUES (?, ?, ?, ?, ?)",
@@ -282,11 +275,7 @@ macro_rules! select_installs {
 }
 
 /// The install `id`, active or not, as committed.
-pub(crate) async fn find_install(
-    store: &Store,
-    mac: &RowMac,
-    id: &str,
-) -> Result<Option<Install>> {
+pub(crate) async fn find_install(store: &Store, mac: &RowMac, id: &str) -> Result<Option<Install>> {
     let sql = select_installs!("id = ?");
     first(&store.query(sql, &values![id]).await?, |row| install(mac, row, 0))
 }
@@ -373,11 +362,11 @@ pub(crate) async fn deactivate_install(
 /// transaction ends.
 pub(crate) fn installed_query(app: &AppId, account: &AccountId) -> Query {
     let sql = "SELECT 1 FROM install WHERE app = ? AND account = ? AND active = 1 FOR SHARE";
-    Query::new(sql, values![app, account])
+    Query::new(sql, values![app, account.name()])
 }
 
 /// Finds a row if the account is the app's own, and locks it.
 pub(crate) fn own_account_query(app: &AppId, account: &AccountId) -> Query {
     let sql = "SELECT 1 FROM app WHERE id = ? AND account = ? FOR SHARE";
-    Query::new(sql, values![app, account])
+    Query::new(sql, values![app, account.name()])
 }

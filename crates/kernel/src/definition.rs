@@ -53,6 +53,9 @@ pub struct Definition {
     pub expandable: &'static [&'static str],
     /// Whether its response is a list, so that expansions begin with `data.`.
     pub list: bool,
+    /// Whether it adds data, so that it is refused while the disk is nearly full. By default a POST
+    /// does and a DELETE does not.
+    pub grows: bool,
     /// A request of it that succeeds.
     pub example: Example,
 }
@@ -112,7 +115,8 @@ impl Definition {
 
     const fn new(name: &'static str, method: Method, path: &'static str, access: Access) -> Self {
         let example = Example::EMPTY;
-        Self { name, method, path, access, expandable: &[], list: false, example }
+        let grows = matches!(method, Method::Post);
+        Self { name, method, path, access, expandable: &[], list: false, grows, example }
     }
 
     /// `GET path` that lists a collection.
@@ -154,6 +158,11 @@ impl Definition {
     /// The same, whose answer can expand these fields.
     pub const fn expands(self, expandable: &'static [&'static str]) -> Self {
         Self { expandable, ..self }
+    }
+
+    /// The same, which takes data or a right away: it is carried out on a full disk too.
+    pub const fn shrinks(self) -> Self {
+        Self { grows: false, ..self }
     }
 
     /// The same, with an example.

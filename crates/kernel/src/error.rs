@@ -10,9 +10,7 @@ pub fn storage_failure(error: &StorageError) -> ApiError {
         StorageError::Busy
         | StorageError::Unavailable(_)
         | StorageError::NoSpace(_)
-        | StorageError::Closed => {
-            ApiError::unavailable(error.to_string())
-        }
+        | StorageError::Closed => ApiError::unavailable(error.to_string()),
         StorageError::LockTimeout => ApiError::lock_timeout(),
         StorageError::UnknownOutcome(_) => ApiError::unknown_outcome(error.to_string()),
         _ => ApiError::internal(error.to_string()),

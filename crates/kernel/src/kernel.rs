@@ -59,9 +59,12 @@ impl Kernel {
         &self.routes
     }
 
-    /// Whether both stores answer.
+    /// Whether both stores answer, and have room for more.
     pub(crate) async fn ready(&self) -> Result<(), StorageError> {
         store::ready(&self.services.store).await?;
-        store::ready(self.services.keyring.store()).await
+        let keys = self.services.keyring.store();
+        store::ready(keys).await?;
+        self.services.store.check_space()?;
+        keys.check_space()
     }
 }

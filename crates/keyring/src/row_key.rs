@@ -21,8 +21,7 @@ impl RowKey {
     pub fn mac(&self, table: &'static str, columns: &[Value]) -> Digest {
         let encoded: Vec<Vec<u8>> = columns.iter().map(encode).collect();
         let own = [self.0.store_id.as_bytes(), table.as_bytes()];
-        let fields: Vec<&[u8]> =
-            own.into_iter().chain(encoded.iter().map(Vec::as_slice)).collect();
+        let fields: Vec<&[u8]> = own.into_iter().chain(encoded.iter().map(Vec::as_slice)).collect();
         self.0.digest("row", &fields)
     }
 }

@@ -112,7 +112,9 @@ impl DiskSpace {
         }
         shared.look();
         let watched = Arc::downgrade(&shared);
-        Builder::new().name("coffer-space".to_owned()).spawn(move || keep_looking(&watched, &woken))
+        Builder::new()
+            .name("coffer-space".to_owned())
+            .spawn(move || keep_looking(&watched, &woken))
             .map_err(|error| {
                 let text = format!("cannot start a thread: {error}");
                 StorageError::Unavailable(Cause::with_source(text, error))

@@ -162,7 +162,8 @@ impl OnDisk for Sqlite {
     fn free_bytes(&self) -> u64 {
         let read = || -> Result<u64> {
             let connection = connection::open_reader(&self.path)?;
-            let number = |name| connection.pragma_query_value(None, name, |row| row.get::<_, u32>(0));
+            let number =
+                |name| connection.pragma_query_value(None, name, |row| row.get::<_, u32>(0));
             Ok(u64::from(number("freelist_count")?).saturating_mul(number("page_size")?.into()))
         };
         read().unwrap_or(0)

@@ -5,8 +5,8 @@ use crate::family_set::FamilySet;
 use coffer_base::Timestamp;
 use coffer_keyring::KEY_MIGRATIONS;
 use coffer_storage::{
-    DirectoryLock, MigrationReport, MigrationSet, Options, PostgresOptions, StorageError, Store,
-    Transfer,
+    DirectoryLock, DiskSpace, MigrationReport, MigrationSet, Options, PostgresOptions,
+    StorageError, Store, Transfer,
 };
 use std::path::Path;
 
@@ -42,6 +42,8 @@ impl Stores {
     fn open_embedded(options: &AssembleOptions, now: Timestamp) -> Result<Self, AssembleError> {
         let AssembleOptions { data_dir, faults, families, .. } = options;
         create_directory(data_dir)?;
+        // First of all: on a full disk, nothing below works without the ballast's room.
+        let space = Some(DiskSpace::watch(data_dir, faults)?);
         let lock = DirectoryLock::acquire(data_dir)?;
         let (data_file, keys_file) = (data_dir.join(DATA_FILE), data_dir.join(KEYS_FILE));
         // The key store is created first, so data without one means that it was lost.
@@ -49,9 +51,10 @@ impl Stores {
             return Err(AssembleError::KeysMissing(keys_file));
         }
         // A copy of the keys from before a migration would keep keys that are destroyed later.
-        let options = Options { copy_before_migration: false, ..Options::default() };
+        let (copy_before_migration, keys_space) = (false, space.clone());
+        let options = Options { copy_before_migration, space: keys_space, ..Options::default() };
         let (keys, keys_report) = Store::open_sqlite(&keys_file, &[KEY_MIGRATIONS], now, options)?;
-        let options = Options { faults: faults.clone(), ..Options::default() };
+        let options = Options { faults: faults.clone(), space, ..Options::default() };
         let (data, data_report) =
             Store::open_sqlite(&data_file, &families.migrations(), now, options)?;
         Ok(Self { data, keys, migrations: vec![data_report, keys_report], _lock: Some(lock) })

@@ -54,7 +54,7 @@ impl<'a> Line<'a> {
             method: parts.method.as_str(),
             path: clipped(parts.uri.path()),
             key: principal.map_or("", |principal| &principal.key_id),
-            account: principal.map_or("", |principal| principal.tenant.account.as_str()),
+            account: principal.map_or("", |principal| principal.tenant.account.name()),
             micros: u64::try_from(started.elapsed().as_micros()).unwrap_or(u64::MAX),
         }
     }

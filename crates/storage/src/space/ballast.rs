@@ -12,7 +12,7 @@ use crate::files;
 const FILE: &str = "coffer.ballast";
 
 /// Bytes that are written at once where the file system does not preallocate.
-const ZEROS: [u8; 64 * 1024] = [0; 64 * 1024];
+static ZEROS: [u8; 64 * 1024] = [0; 64 * 1024];
 
 pub(super) struct Ballast(PathBuf);
 
