@@ -16,6 +16,7 @@ mod developer;
 mod disk;
 mod family;
 mod idempotency;
+mod identity_rows;
 mod many_servers;
 mod reserves;
 mod rows;

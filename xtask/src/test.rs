@@ -124,6 +124,13 @@ const PARTS: [Part; 13] = [
         only_with_all: false,
         run: |_| conformance::rust(),
     },
+    Part {
+        name: "conformance/clients",
+        about: "many versions of the SDKs, other clients and Stripe's OpenAPI against the binary",
+        needs_build: true,
+        only_with_all: false,
+        run: |_| conformance::clients(),
+    },
 ];
 
 /// The part on which others build.

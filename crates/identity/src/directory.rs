@@ -28,7 +28,7 @@ use coffer_kernel::{
     Authenticate, BoxFuture, Credentials, Evidence, Principal, Role, storage_failure,
 };
 use coffer_keyring::Keyring;
-use coffer_storage::{Query, StorageError, Store};
+use coffer_storage::{Query, Share, StorageError, Store};
 use quick_cache::Equivalent;
 use quick_cache::sync::Cache;
 use std::hash::{Hash, Hasher};
@@ -119,7 +119,7 @@ impl Directory {
     /// A directory over the data store, whose rows `mac` checks and `keyring` outlives.
     pub(crate) fn new(store: Store, keyring: Arc<Keyring>, mac: RowMac) -> Self {
         Self {
-            store,
+            store: store.of_share(Share::AUTHENTICATION),
             keyring,
             mac,
             cache: Cache::new(limits::PRINCIPALS_IN_MEMORY),
@@ -365,6 +365,14 @@ impl Authenticate for Directory {
                 .map_err(|error| storage_failure(&error))?;
             resolved.map_err(|denied| refusal(denied, token.expose(), *account))
         })
+    }
+
+    fn is_known(&self, credentials: &Credentials<'_>) -> bool {
+        let hash = TokenHash::of(credentials.token.expose());
+        let is_admin = matches!(key_shape(credentials.token.expose()), Some((KeyKind::Admin, _)));
+        let account = credentials.account.filter(|_| !is_admin).unwrap_or_default();
+        // An entry that is stale was good once, and is worth a look.
+        self.cache.get(&CacheKeyRef { hash: hash.as_bytes(), account }).is_some()
     }
 
     fn evidence(&self, principal: &Principal) -> Vec<(Evidence, Query)> {

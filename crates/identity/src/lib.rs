@@ -28,10 +28,12 @@ mod revocation;
 mod row_mac;
 mod store;
 mod unstored;
+mod verify;
 mod wire;
 
 pub use api_key::{NewKey, create_admin_key};
 pub use store::{MIGRATIONS, erasing};
+pub use verify::{RowFindings, verify_rows};
 
 use coffer_base::{Random, Timestamp};
 use coffer_kernel::{Authenticate, Parts, Prune, Quota};

@@ -39,3 +39,6 @@ pub const UNSTORED_REVOCATIONS: usize = 10_000;
 
 /// Seconds between two attempts to store them.
 pub const STORE_REVOCATIONS_EVERY_SECONDS: u64 = 5;
+
+/// Rows that a check of all rows reads at once: some hundred kilobytes.
+pub const ROWS_VERIFIED_AT_ONCE: i64 = 1000;

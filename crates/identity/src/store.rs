@@ -14,14 +14,38 @@ macro_rules! select_apps {
     };
 }
 
+/// Selects whole installs, in the order of columns that [`install`] reads.
+macro_rules! select_installs {
+    ($condition:literal) => {
+        concat!(
+            "SELECT app, account, id, seq, created, version, mac, active FROM install WHERE ",
+            $condition
+        )
+    };
+}
+
+/// Selects whole keys, in the order of columns that [`key::api_key`] reads.
+macro_rules! select_keys {
+    ($condition:literal) => {
+        concat!(
+            "SELECT hash, id, seq, kind, mode, app, account, user_id, account_access, \
+             permissions, parent, name, redacted, created, expires_at, mac, revoked_at, \
+             last_used FROM api_key WHERE ",
+            $condition
+        )
+    };
+}
+
 mod erasure;
 mod key;
 mod revocation;
+mod verify;
 
 pub use erasure::erasing;
 pub(crate) use erasure::*;
 pub(crate) use key::*;
 pub(crate) use revocation::*;
+pub(crate) use verify::*;
 
 use crate::floors::{of_install, of_settings};
 use crate::objects::{Account, App, Install, Quotas};
@@ -262,16 +286,6 @@ fn install(mac: &RowMac, row: &Row, first: usize) -> Result<Option<Install>> {
         version: row.int(first + 5)?,
         active: row.int(first + 7)? == 1,
     }))
-}
-
-/// Selects whole installs, in the order of columns that [`install`] reads.
-macro_rules! select_installs {
-    ($condition:literal) => {
-        concat!(
-            "SELECT app, account, id, seq, created, version, mac, active FROM install WHERE ",
-            $condition
-        )
-    };
 }
 
 /// The install `id`, active or not, as committed.

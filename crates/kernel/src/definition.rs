@@ -56,6 +56,12 @@ pub struct Definition {
     /// Whether it adds data, so that it is refused while the disk is nearly full. By default a POST
     /// does and a DELETE does not.
     pub grows: bool,
+    /// Whether it reads what an index finds at once, such as one object by its id. Other reads wait
+    /// for their turn, and run on threads that serve no requests.
+    pub look_up: bool,
+    /// Whether all such operations of one owner begin with a lock on the same row. They wait for
+    /// each other before they have anything that others need.
+    pub one_at_a_time: bool,
     /// A request of it that succeeds.
     pub example: Example,
 }
@@ -114,9 +120,18 @@ impl Definition {
     }
 
     const fn new(name: &'static str, method: Method, path: &'static str, access: Access) -> Self {
-        let example = Example::EMPTY;
-        let grows = matches!(method, Method::Post);
-        Self { name, method, path, access, expandable: &[], list: false, grows, example }
+        Self {
+            name,
+            method,
+            path,
+            access,
+            expandable: &[],
+            list: false,
+            grows: matches!(method, Method::Post),
+            look_up: false,
+            one_at_a_time: false,
+            example: Example::EMPTY,
+        }
     }
 
     /// `GET path` that lists a collection.
@@ -137,7 +152,8 @@ impl Definition {
         permission: &'static str,
         expandable: &'static [&'static str],
     ) -> Self {
-        Self::get(name, path, Access::Tenant { permission }).expands(expandable)
+        let definition = Self::get(name, path, Access::Tenant { permission });
+        Self { look_up: true, ..definition.expands(expandable) }
     }
 
     /// `POST path` that makes or changes something.
@@ -148,6 +164,11 @@ impl Definition {
         expandable: &'static [&'static str],
     ) -> Self {
         Self::post(name, path, Access::Tenant { permission }).expands(expandable)
+    }
+
+    /// The same, which begins with the lock that all such operations of its owner begin with.
+    pub const fn one_at_a_time(self) -> Self {
+        Self { one_at_a_time: true, ..self }
     }
 
     /// The same, answering a list.

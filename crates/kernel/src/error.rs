@@ -7,10 +7,10 @@ use coffer_storage::StorageError;
 /// The error of a request whose storage failed. The cause goes to the log only.
 pub fn storage_failure(error: &StorageError) -> ApiError {
     match error {
-        StorageError::Busy
-        | StorageError::Unavailable(_)
-        | StorageError::NoSpace(_)
-        | StorageError::Closed => ApiError::unavailable(error.to_string()),
+        StorageError::Busy => ApiError::busy(),
+        StorageError::Unavailable(_) | StorageError::NoSpace(_) | StorageError::Closed => {
+            ApiError::unavailable(error.to_string())
+        }
         StorageError::LockTimeout => ApiError::lock_timeout(),
         StorageError::UnknownOutcome(_) => ApiError::unknown_outcome(error.to_string()),
         _ => ApiError::internal(error.to_string()),

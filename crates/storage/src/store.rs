@@ -11,25 +11,34 @@ use crate::migration::{MigrationReport, MigrationSet};
 use crate::options::{Options, ServerInfo, Stats};
 use crate::postgres::{Postgres, PostgresOptions};
 use crate::row::Row;
+use crate::share::Share;
 use crate::space::{DiskSpace, OnDisk};
 use crate::sqlite::Sqlite;
-use crate::transaction::{Tx, Work};
+use crate::transaction::{Lock, Tx, Work};
 use crate::value::Value;
 
-/// A database. Clones share it.
+/// A database, on behalf of somebody. Clones use the same database.
 #[derive(Clone, Debug)]
 pub struct Store {
     engine: Engine,
-    /// The room on the disk of an embedded store, if that is watched.
-    space: Option<DiskSpace>,
-    /// When a write last found no room.
-    no_room: Arc<Mutex<Option<Instant>>>,
+    share: Share,
+    in_turn: bool,
+    room: Arc<Room>,
 }
 
 #[derive(Clone, Debug)]
 enum Engine {
     Sqlite(Arc<Sqlite>),
     Postgres(Arc<Postgres>),
+}
+
+/// What is known of the room for more data.
+#[derive(Debug)]
+struct Room {
+    /// The disk of an embedded store, if that is watched.
+    space: Option<DiskSpace>,
+    /// When a write last found no room.
+    missed: Mutex<Option<Instant>>,
 }
 
 /// A unit of work that adds data, with the question whether it may: asked when its turn comes, since
@@ -41,6 +50,10 @@ struct Admitted<W> {
 
 impl<W: Work> Work for Admitted<W> {
     type Out = W::Out;
+
+    fn lock(&self) -> Option<Lock> {
+        self.work.lock()
+    }
 
     async fn run(&self, tx: &mut Tx<'_>) -> Result<W::Out> {
         self.space.admit()?;
@@ -54,16 +67,20 @@ struct Repeatable<W>(Arc<W>);
 impl<W: Work> Work for Repeatable<W> {
     type Out = W::Out;
 
+    fn grows(&self) -> bool {
+        self.0.grows()
+    }
+
+    fn lock(&self) -> Option<Lock> {
+        self.0.lock()
+    }
+
     async fn run(&self, tx: &mut Tx<'_>) -> Result<W::Out> {
         self.0.run(tx).await
     }
 }
 
 impl Store {
-    fn new(engine: Engine, space: Option<DiskSpace>) -> Self {
-        Self { engine, space, no_room: Arc::default() }
-    }
-
     /// Opens the SQLite database at `path`, or creates it (its directory with mode 0700, its files
     /// with 0600), and brings its schema up to `sets`; `now` is recorded with what is applied.
     /// Blocks its thread: call it before serving.
@@ -87,7 +104,7 @@ impl Store {
             let store: Weak<Sqlite> = Arc::downgrade(&sqlite);
             space.attach(store as Weak<dyn OnDisk>);
         }
-        Ok((Self::new(Engine::Sqlite(sqlite), space), report))
+        Ok((Self::on(Engine::Sqlite(sqlite), space), report))
     }
 
     /// Opens an existing SQLite database for reading, also while a server writes to it. Every write
@@ -99,7 +116,7 @@ impl Store {
     pub fn open_sqlite_read_only(path: &Path, sets: &[MigrationSet]) -> Result<Self> {
         let sqlite =
             Sqlite::open_read_only(path, sets).map_err(|error| error.at(path.display()))?;
-        Ok(Self::new(Engine::Sqlite(Arc::new(sqlite)), None))
+        Ok(Self::on(Engine::Sqlite(Arc::new(sqlite)), None))
     }
 
     /// Opens a PostgreSQL database, whose schema must be this build's: servers that share one do
@@ -111,7 +128,7 @@ impl Store {
     /// reached.
     pub async fn open_postgres(options: PostgresOptions, sets: &[MigrationSet]) -> Result<Self> {
         let postgres = Postgres::open(options, sets).await?;
-        Ok(Self::new(Engine::Postgres(Arc::new(postgres)), None))
+        Ok(Self::on(Engine::Postgres(Arc::new(postgres)), None))
     }
 
     /// Applies the first half of every migration of `sets` that a PostgreSQL database lacks, beside
@@ -140,6 +157,23 @@ impl Store {
         Postgres::finish(options, sets).await
     }
 
+    fn on(engine: Engine, space: Option<DiskSpace>) -> Self {
+        let room = Arc::new(Room { space, missed: Mutex::default() });
+        Self { engine, share: Share::SYSTEM, in_turn: false, room }
+    }
+
+    /// The same database on behalf of `share`: what is written and read through it takes its turn
+    /// among the others. Until this is called it is [`Share::SYSTEM`]'s.
+    pub fn of_share(&self, share: Share) -> Self {
+        Self { share, ..self.clone() }
+    }
+
+    /// The same database for reads that look at many rows, such as lists: [`Store::query`] waits
+    /// for its turn and does not run on the calling thread.
+    pub fn in_turn(&self) -> Self {
+        Self { in_turn: true, ..self.clone() }
+    }
+
     /// Whether other servers may use the same store, so that what is cached of it can be stale.
     pub const fn is_shared(&self) -> bool {
         matches!(self.engine, Engine::Postgres(_))
@@ -152,7 +186,7 @@ impl Store {
     /// If the unit was rolled back; after [`StorageError::UnknownOutcome`] it may be committed.
     /// [`StorageError::NoSpace`] if it adds data ([`Work::grows`]) and the disk is nearly full.
     pub async fn write<W: Work>(&self, work: W) -> Result<W::Out> {
-        let written = match &self.space {
+        let written = match &self.room.space {
             None => self.write_once(work).await,
             Some(space) if work.grows() => match space.admit() {
                 Ok(()) => self.write_once(Admitted { work, space: space.clone() }).await,
@@ -161,7 +195,7 @@ impl Store {
             Some(space) => self.write_in_room(work, space).await,
         };
         if matches!(written, Err(StorageError::NoSpace(_))) {
-            *self.no_room.lock().unwrap_or_else(PoisonError::into_inner) = Some(Instant::now());
+            *self.room.missed.lock().unwrap_or_else(PoisonError::into_inner) = Some(Instant::now());
         }
         written
     }
@@ -184,10 +218,10 @@ impl Store {
     /// [`StorageError::NoSpace`] if the disk is nearly full, or a write found no room within the
     /// last [`limit::NO_ROOM_SECONDS`].
     pub fn check_space(&self) -> Result<()> {
-        if let Some(space) = &self.space {
+        if let Some(space) = &self.room.space {
             return space.admit();
         }
-        let last = *self.no_room.lock().unwrap_or_else(PoisonError::into_inner);
+        let last = *self.room.missed.lock().unwrap_or_else(PoisonError::into_inner);
         let recent = Duration::from_secs(limit::NO_ROOM_SECONDS);
         match last {
             Some(at) if at.elapsed() < recent => {
@@ -199,23 +233,26 @@ impl Store {
 
     async fn write_once<W: Work>(&self, work: W) -> Result<W::Out> {
         match &self.engine {
-            Engine::Sqlite(sqlite) => sqlite.write(work).await,
-            Engine::Postgres(postgres) => postgres.write(work).await,
+            Engine::Sqlite(sqlite) => sqlite.write(self.share, work).await,
+            Engine::Postgres(postgres) => postgres.write(self.share, work).await,
         }
     }
 
     /// Runs one read statement outside any unit of work. It sees every write that returned before.
     /// Bound its rows with `LIMIT`.
     ///
-    /// On the embedded database it runs at once on the calling thread.
+    /// On the embedded database it runs at once on the calling thread, so it must find what it is
+    /// after in an index. What looks at more rows goes through [`Store::in_turn`].
     ///
     /// # Errors
-    /// [`StorageError::Internal`] if the statement would change anything;
-    /// [`StorageError::Unavailable`] if the database cannot be reached.
+    /// [`StorageError::Internal`] if the statement would change anything; [`StorageError::Busy`] if
+    /// its turn did not come in time; [`StorageError::Unavailable`] if the database cannot be
+    /// reached, or it took too long.
     pub async fn query(&self, sql: &'static str, params: &[Value]) -> Result<Vec<Row>> {
         match &self.engine {
+            Engine::Sqlite(sqlite) if self.in_turn => sqlite.list(self.share, sql, params).await,
             Engine::Sqlite(sqlite) => sqlite.query(sql, params),
-            Engine::Postgres(postgres) => postgres.query(sql, params).await,
+            Engine::Postgres(postgres) => postgres.query(self.share, sql, params).await,
         }
     }
 
@@ -223,8 +260,8 @@ impl Store {
     /// [`coffer_base::limit::SCAN_SECONDS`], so no request may wait for it.
     pub async fn scan(&self, sql: &'static str, params: &[Value]) -> Result<Vec<Row>> {
         match &self.engine {
-            Engine::Sqlite(sqlite) => sqlite.query(sql, params),
-            Engine::Postgres(postgres) => postgres.scan(sql, params).await,
+            Engine::Sqlite(sqlite) => sqlite.scan(sql, params).await,
+            Engine::Postgres(postgres) => postgres.scan(self.share, sql, params).await,
         }
     }
 

@@ -87,6 +87,7 @@ pub async fn open_stores(
     let Some(store_id) = coffer_keyring::store_id(&stores.data).await? else {
         return Err(options.no_store());
     };
+    options.check_kind(&stores.keys).await?;
     let (keyring, root_path) = open_keyring(&options, &stores.keys, &store_id).await?;
     let (stop, stopped) = watch::channel(false);
     let mut parts = options.families.parts(&options.settings);

@@ -1,6 +1,6 @@
 //! The stores of an installation: where they are, how they are opened, how their schemas change.
 
-use super::{AssembleError, AssembleOptions, DATA_FILE, KEYS_FILE};
+use super::{AssembleError, AssembleOptions, DATA_FILE};
 use crate::family_set::FamilySet;
 use coffer_base::Timestamp;
 use coffer_keyring::KEY_MIGRATIONS;
@@ -32,8 +32,8 @@ pub struct Stores {
     pub keys: Store,
     /// The migrations that opening applied.
     pub migrations: Vec<MigrationReport>,
-    /// The lock of the data directory, if the stores are files.
-    _lock: Option<DirectoryLock>,
+    /// The locks of the directories, if the stores are files.
+    _locks: Vec<DirectoryLock>,
 }
 
 impl Stores {
@@ -41,23 +41,32 @@ impl Stores {
     /// build's.
     fn open_embedded(options: &AssembleOptions, now: Timestamp) -> Result<Self, AssembleError> {
         let AssembleOptions { data_dir, faults, families, .. } = options;
-        create_directory(data_dir)?;
-        // First of all: on a full disk, nothing below works without the ballast's room.
-        let space = Some(DiskSpace::watch(data_dir, faults)?);
-        let lock = DirectoryLock::acquire(data_dir)?;
-        let (data_file, keys_file) = (data_dir.join(DATA_FILE), data_dir.join(KEYS_FILE));
+        let mut spaces = Vec::new();
+        let directories = std::iter::once(data_dir).chain(options.key_dir.as_ref());
+        let mut locks = Vec::new();
+        for directory in directories {
+            create_directory(directory)?;
+            if !locks.is_empty() && is_same(directory, data_dir) {
+                continue;
+            }
+            // First of all: on a full disk, nothing below works without the ballast's room.
+            spaces.push(DiskSpace::watch(directory, faults)?);
+            locks.push(DirectoryLock::acquire(directory)?);
+        }
+        let (space, keys_space) = (spaces.first().cloned(), spaces.last().cloned());
+        let (data_file, keys_file) = (data_dir.join(DATA_FILE), options.keys_file());
         // The key store is created first, so data without one means that it was lost.
         if data_file.exists() && !keys_file.exists() {
             return Err(AssembleError::KeysMissing(keys_file));
         }
         // A copy of the keys from before a migration would keep keys that are destroyed later.
-        let (copy_before_migration, keys_space) = (false, space.clone());
-        let options = Options { copy_before_migration, space: keys_space, ..Options::default() };
+        let options = Options { space: keys_space, ..Options::default() };
+        let options = Options { copy_before_migration: false, ..options };
         let (keys, keys_report) = Store::open_sqlite(&keys_file, &[KEY_MIGRATIONS], now, options)?;
         let options = Options { faults: faults.clone(), space, ..Options::default() };
         let (data, data_report) =
             Store::open_sqlite(&data_file, &families.migrations(), now, options)?;
-        Ok(Self { data, keys, migrations: vec![data_report, keys_report], _lock: Some(lock) })
+        Ok(Self { data, keys, migrations: vec![data_report, keys_report], _locks: locks })
     }
 
     /// Opens both stores where `options` says that they are. A PostgreSQL database must have this
@@ -95,7 +104,7 @@ impl Stores {
         let keys = Store::open_postgres(keys.clone(), &[KEY_MIGRATIONS]).await?;
         let data = data.clone().with_faults(options.faults.clone());
         let data = Store::open_postgres(data, &options.families.migrations()).await?;
-        Ok(Self { data, keys, migrations: Vec::new(), _lock: None })
+        Ok(Self { data, keys, migrations: Vec::new(), _locks: Vec::new() })
     }
 
     /// Commits what is queued and closes both stores.
@@ -103,6 +112,12 @@ impl Stores {
         self.data.close().await;
         self.keys.close().await;
     }
+}
+
+/// Whether both are one directory, by whatever names.
+fn is_same(one: &Path, other: &Path) -> bool {
+    let real = |path: &Path| std::fs::canonicalize(path).ok();
+    real(one).is_some_and(|one| Some(one) == real(other))
 }
 
 fn create_directory(path: &Path) -> Result<(), AssembleError> {

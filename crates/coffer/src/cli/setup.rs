@@ -1,7 +1,7 @@
 //! What several verbs need to open an installation as the configuration describes it.
 
 use super::exit::Failure;
-use crate::config::{Config, TLS_CERT, TLS_KEY};
+use crate::config::{Config, KEY_DIR, TLS_CERT, TLS_KEY};
 use coffer::assemble::{self, AssembleOptions, DATA_FILE, Database, RootSource, Stores};
 use coffer::family_set::FamilySet;
 use coffer_base::SystemClock;
@@ -24,7 +24,7 @@ pub fn production(config: &Config) -> Result<AssembleOptions, Failure> {
 /// The options of a developer mode installation: in files, with the root key beside them.
 pub fn developer(config: &Config) -> AssembleOptions {
     let options = options(config, Database::Embedded, RootSource::DataDir);
-    AssembleOptions { developer: true, ..options }
+    AssembleOptions { developer: true, key_dir: None, ..options }
 }
 
 /// The options of a production installation with its stores at `database` and its root key at
@@ -32,6 +32,7 @@ pub fn developer(config: &Config) -> AssembleOptions {
 pub fn options(config: &Config, database: Database, root: RootSource) -> AssembleOptions {
     AssembleOptions {
         data_dir: config.data_dir(),
+        key_dir: config.path(&KEY_DIR).map(Path::to_owned),
         database,
         root,
         developer: false,

@@ -207,7 +207,7 @@ pub async fn erasing(store: &Store) -> Result<i64> {
 }
 
 /// A row of [`erasures`]; `None` if it is not believed.
-fn erasure(mac: &RowMac, row: &Row) -> Result<Option<Erasure>> {
+pub(super) fn erasure(mac: &RowMac, row: &Row) -> Result<Option<Erasure>> {
     if !mac.is_valid(&ERASURE, row, 0) {
         return Ok(None);
     }

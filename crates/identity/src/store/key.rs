@@ -16,28 +16,16 @@ fn time(row: &Row, column: usize) -> Result<Option<Timestamp>> {
     Ok(row.optional_int(column)?.map(Timestamp::from_unix))
 }
 
-/// Selects whole keys, in the order of columns that [`api_key`] reads.
-macro_rules! select {
-    ($condition:literal) => {
-        concat!(
-            "SELECT hash, id, seq, kind, mode, app, account, user_id, account_access, \
-             permissions, parent, name, redacted, created, expires_at, mac, revoked_at, \
-             last_used FROM api_key WHERE ",
-            $condition
-        )
-    };
-}
+const KEY_BY_ID: &str = select_keys!("id = ?");
 
-const KEY_BY_ID: &str = select!("id = ?");
+const KEY_BY_HASH: &str = select_keys!("hash = ?");
 
-const KEY_BY_HASH: &str = select!("hash = ?");
-
-/// A row that begins with the columns of `select!`; `None` if it is not believed.
+/// A row that begins with the columns of `select_keys!`; `None` if it is not believed.
 ///
 /// # Errors
 /// [`StorageError::Corrupt`](coffer_storage::StorageError::Corrupt) if a column holds none of the
 /// words or codes that we write.
-fn api_key(mac: &RowMac, row: &Row) -> Result<Option<ApiKey>> {
+pub(super) fn api_key(mac: &RowMac, row: &Row) -> Result<Option<ApiKey>> {
     if !mac.is_valid(&API_KEY, row, 0) {
         return Ok(None);
     }
@@ -156,11 +144,11 @@ pub(crate) async fn list_keys(
     selection: &Selection<'_>,
 ) -> Result<Vec<ApiKey>> {
     let sql = if selection.position.newer {
-        select!(
+        select_keys!(
             "(? = '' OR app = ?) AND (? = '' OR account = ?) AND seq > ? ORDER BY seq ASC LIMIT ?"
         )
     } else {
-        select!(
+        select_keys!(
             "(? = '' OR app = ?) AND (? = '' OR account = ?) AND seq < ? ORDER BY seq DESC LIMIT ?"
         )
     };

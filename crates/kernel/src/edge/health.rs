@@ -1,7 +1,7 @@
 //! The health checks, which need no key.
 
 use super::headers::{self, REQUEST_ID};
-use crate::kernel::Kernel;
+use crate::kernel::{Kernel, NotReady};
 use crate::request_id;
 use bytes::Bytes;
 use coffer_storage::StorageError;
@@ -29,7 +29,9 @@ async fn readiness(kernel: &Kernel) -> Response<Full<Bytes>> {
         Err(error) => {
             tracing::warn!(%error, "not ready");
             let why = match error {
-                StorageError::NoSpace(_) => "the disk is nearly full: what adds data is refused\n",
+                NotReady::Storage(StorageError::NoSpace(_)) => {
+                    "the disk is nearly full: what adds data is refused\n"
+                }
                 _ => "a store does not reply\n",
             };
             response(kernel, StatusCode::SERVICE_UNAVAILABLE, why)
