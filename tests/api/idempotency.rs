@@ -11,7 +11,7 @@ use coffer_testkit::Answer;
 
 /// Asserts that `again` is the replay of `first`: the same answer, and headers that say so.
 #[track_caller]
-fn is_replay(again: &Answer, first: &Answer) {
+pub fn is_replay(again: &Answer, first: &Answer) {
     lawful(again);
     assert_eq!((again.status, &again.body), (first.status, &first.body));
     assert_eq!(again.header("idempotent-replayed"), Some("true"), "{again:?}");

@@ -13,6 +13,7 @@ mod clock;
 mod contract;
 mod conventions;
 mod developer;
+mod disk;
 mod fairness;
 mod family;
 mod idempotency;

@@ -2,9 +2,10 @@
 
 use crate::kill_rounds::Fixture;
 use crate::load::{Place, Value, Write, find, send, value_of};
-use crate::process::Program;
+use crate::process::{Program, start_with_admin};
 use coffer_storage::Faults;
 use coffer_testkit::{Answer, Client, TestServer};
+use std::io::{Read, Write as _};
 use std::path::Path;
 use std::process::Command;
 use std::sync::Arc;
@@ -55,11 +56,11 @@ fn holds(client: &Client, write: &Write, value: Option<&Value>) {
 }
 
 /// On the full disk: reads answer, the process lives, nothing is half-written.
-fn check_full(client: &Client, kept: &[Write], refused: &[Write]) {
+fn check_full(client: &Client, kept: &[Write], refused: &[Write], ready: u16) {
     kept.iter().for_each(|write| holds(client, write, write.value.as_ref()));
     refused.iter().for_each(|write| holds(client, write, None));
     assert_eq!(client.get("/livez", &[]).status, 200);
-    assert_eq!(client.get("/readyz", &[]).status, 200);
+    assert_eq!(client.get("/readyz", &[]).status, ready);
     let old = &kept[0];
     let value = Some(Value::lasting(payload(9999)));
     let again = Write { value, key: format!("again {}", old.key), ..old.clone() };
@@ -105,7 +106,8 @@ fn a_full_database_refuses_writes_for_now_and_recovers() {
         callers.into_iter().map(|caller| caller.join().unwrap()).collect()
     });
     for (kept, refused) in filled.iter().filter(|(kept, _)| !kept.is_empty()) {
-        check_full(&client, kept, refused);
+        // The database is full, and its disk is not.
+        check_full(&client, kept, refused, 200);
     }
     ceiling.store(0, Ordering::SeqCst);
     filled.iter().for_each(|(_, refused)| check_recovered(&client, refused));
@@ -118,6 +120,9 @@ fn a_full_database_refuses_writes_for_now_and_recovers() {
     assert_eq!(secrets, due as i64);
 }
 
+/// Set by `cargo xtask test --all`: then a test that cannot mount has failed.
+const REQUIRED: &str = "COFFER_TEST_MOUNTS";
+
 /// A small file system in memory; gone when dropped.
 struct Mounted<'p>(&'p Path);
 
@@ -126,7 +131,13 @@ impl<'p> Mounted<'p> {
         let options = format!("size={size},mode=700");
         let made =
             Command::new("mount").args(["-t", "tmpfs", "-o", &options, "tmpfs"]).arg(path).output();
-        made.is_ok_and(|made| made.status.success()).then_some(Self(path))
+        if made.is_ok_and(|made| made.status.success()) {
+            return Some(Self(path));
+        }
+        let why = "a small file system can be mounted by root only";
+        assert!(std::env::var_os(REQUIRED).is_none(), "{why}");
+        println!("skipped: {why}");
+        None
     }
 }
 
@@ -139,10 +150,7 @@ impl Drop for Mounted<'_> {
 #[test]
 fn a_crash_on_a_disk_that_is_really_full_loses_nothing() {
     let home = tempfile::TempDir::new().unwrap();
-    let Some(_mounted) = Mounted::at(home.path(), "6m") else {
-        println!("skipped: a small file system can be mounted by root only");
-        return;
-    };
+    let Some(_mounted) = Mounted::at(home.path(), "6m") else { return };
     let fixture = Fixture::at(home.path().join("data"), 1);
     let account = fixture.next_account();
     let mut server = Program::Test("none").start(fixture.directory()).unwrap();
@@ -152,7 +160,7 @@ fn a_crash_on_a_disk_that_is_really_full_loses_nothing() {
     std::fs::write(&filler, vec![1; 2 * 1024 * 1024]).unwrap();
     let (kept, refused) = fill(&client, &account, 0);
     assert!(!kept.is_empty());
-    check_full(&client, &kept, &refused);
+    check_full(&client, &kept, &refused, 503);
     server.kill();
 
     std::fs::remove_file(&filler).unwrap();
@@ -161,4 +169,100 @@ fn a_crash_on_a_disk_that_is_really_full_loses_nothing() {
     kept[1..].iter().for_each(|write| holds(&client, write, write.value.as_ref()));
     check_recovered(&client, &refused);
     server.stop();
+}
+
+/// Fills what is left of the disk, to the last byte.
+fn fill_up(path: &Path) {
+    let mut filler = std::fs::OpenOptions::new().append(true).create(true).open(path).unwrap();
+    while filler.write_all(&[1; 4096]).is_ok() || filler.write_all(&[1]).is_ok() {}
+}
+
+/// One app fills the disk, and something else fills what was kept free.
+#[test]
+fn on_a_disk_that_is_really_full_rights_and_data_are_taken_away() {
+    let home = tempfile::TempDir::new().unwrap();
+    let Some(_mounted) = Mounted::at(home.path(), "12m") else { return };
+    let (mut server, key) = start_with_admin(&home.path().join("data"));
+    let admin = server.anonymous().with_key(&key);
+    let account = || admin.post("/v1/admin/accounts", &[]).text("id");
+    let developer = account();
+    let params = [("account", developer.as_str()), ("secrets_per_scope", "1000")];
+    let app = admin.post("/v1/admin/apps", &params).text("id");
+    let make_key = || admin.post("/v1/admin/api_keys", &[("app", &app), ("mode", "test")]);
+    let (stolen, good) = (make_key(), make_key());
+    let others: Vec<String> = (0..2).map(|_| account()).collect();
+    let installs: Vec<String> = others
+        .iter()
+        .map(|other| admin.post("/v1/admin/installs", &[("app", &app), ("account", other)]))
+        .map(|install| format!("/v1/admin/installs/{}", install.text("id")))
+        .collect();
+    let client = server.anonymous().with_key(&good.text("key"));
+    let (kept, refused) = fill(&client, &developer, 0);
+    fill_up(&home.path().join("filler"));
+
+    check_full(&client, &kept, &refused, 503);
+    let thief = server.anonymous().with_key(&stolen.text("key"));
+    thief.list().ok();
+    admin.post(&format!("/v1/admin/api_keys/{}/revoke", stolen.text("id")), &[]).ok();
+    thief.list().refused(401);
+    let removed = Write { value: None, key: "removed".to_owned(), ..kept[0].clone() };
+    send(&client, &removed).unwrap().ok();
+    holds(&client, &kept[0], None);
+    admin.delete(&installs[0], &[]).ok();
+    assert!(admin.delete(&installs[1], &[("purge", "true")]).status < 300);
+    assert!(admin.delete(&format!("/v1/admin/accounts/{}", others[0]), &[]).status < 300);
+    server.kill();
+
+    // It starts on the full disk too.
+    let server = Program::Test("none").start(&home.path().join("data")).unwrap();
+    let client = server.anonymous().with_key(&good.text("key"));
+    let admin = server.anonymous().with_key(&key);
+    kept[1..].iter().for_each(|write| holds(&client, write, write.value.as_ref()));
+    server.anonymous().with_key(&stolen.text("key")).list().refused(401);
+    std::fs::remove_file(home.path().join("filler")).unwrap();
+    while client.get("/readyz", &[]).status != 200 {
+        std::thread::yield_now();
+    }
+    admin.post("/v1/admin/accounts", &[]).ok();
+    server.stop();
+}
+
+/// What a log that cannot be written does to the requests that write it.
+#[test]
+fn a_log_on_a_full_disk_fails_no_request() {
+    let home = tempfile::TempDir::new().unwrap();
+    let directory = home.path().join("data");
+    let (server, key) = start_with_admin(&directory);
+    server.stop();
+    let full = std::fs::OpenOptions::new().write(true).open("/dev/full").unwrap();
+    let socket = home.path().join("socket");
+    let Some(path) = coffer_testkit::coffer_binary() else {
+        println!("skipped: there is no `coffer` beside this test; COFFER_BIN can name one");
+        return;
+    };
+    let mut coffer = Command::new(path)
+        .env_clear()
+        .args(["serve", "--listen", &format!("unix:{}", socket.display()), "--data-dir"])
+        .arg(&directory)
+        .arg("--root-key")
+        .arg(directory.join("root.key"))
+        .stderr(full)
+        .spawn()
+        .unwrap();
+    let answer = loop {
+        assert_eq!(coffer.try_wait().unwrap(), None, "it ended");
+        if let Ok(mut stream) = std::os::unix::net::UnixStream::connect(&socket) {
+            let head = "POST /v1/admin/accounts HTTP/1.1\r\nHost: localhost\r\n";
+            let rest = "Content-Length: 0\r\nConnection: close\r\n\r\n";
+            let key = format!("Authorization: Bearer {key}\r\n");
+            stream.write_all(format!("{head}{key}{rest}").as_bytes()).unwrap();
+            let mut answer = String::new();
+            stream.read_to_string(&mut answer).unwrap();
+            break answer;
+        }
+        std::thread::yield_now();
+    };
+    coffer.kill().unwrap();
+    coffer.wait().unwrap();
+    assert!(answer.starts_with("HTTP/1.1 200"), "{answer}");
 }

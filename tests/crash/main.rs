@@ -108,11 +108,11 @@ fn audit_rows(directory: &Path) -> i64 {
 }
 
 /// Files that founding makes at least.
-const FILES: usize = 6;
+const FILES: usize = 7;
 
 #[test]
 fn a_crash_while_founding_can_be_repeated_and_then_initialized() {
-    // The installation lock, the root key, and both stores with their logs.
+    // The ballast, the installation lock, the root key, and both stores with their logs.
     for files in 0..=FILES {
         let home = TempDir::new().unwrap();
         let directory = home.path().join("data");

@@ -196,7 +196,8 @@ impl Driver {
         };
         let claim = key.map(|key| (let_in.tenant, let_in.user, key));
         if let Some(kept) = claim.and_then(|claim| self.reference.kept.get(&claim)) {
-            return replayed(&answer, kept, &request);
+            let now = self.reference.find(let_in.tenant, *scope, &name);
+            return replayed(&answer, &kept.shown(now), &request);
         }
         if answer.header("idempotent-replayed").is_some() {
             return Err("a replay of what was never sent".to_owned());
@@ -221,16 +222,12 @@ impl Driver {
         write: &Write,
         answer: &Answer,
     ) -> (Compared, bool) {
-        let (mode, app, account) = let_in.tenant;
+        let (mode, ..) = let_in.tenant;
         let now = self.reference.now;
         if let Write::Set { expires_in: Some(seconds), .. } = write
             && !(1..=3_155_760_000).contains(seconds)
         {
             let refusal = Refusal::new(400, None, Some("expires_at"));
-            return (same_refusal(answer, &refusal), false);
-        }
-        if self.reference.erasing.contains(&(app, account)) {
-            let refusal = Refusal::new(403, Some("account_invalid"), None);
             return (same_refusal(answer, &refusal), false);
         }
         let found = self.reference.find(let_in.tenant, scope, name).cloned();
@@ -360,9 +357,6 @@ impl Driver {
         let of = [("app", self.apps[app].as_str()), ("account", self.accounts[account].as_str())];
         let answer = self.admin.post("/v1/admin/installs", &of);
         self.note("install", &answer);
-        if self.reference.erasing.contains(&(app, account)) {
-            return same_refusal(&answer, &Refusal::new(400, None, None));
-        }
         granted(&answer)?;
         let install = Install { id: answer.text("id"), active: true };
         let before = self.reference.installs.insert((app, account), install.clone());
@@ -402,9 +396,6 @@ impl Driver {
             Err(refusal) => return same_refusal(&answer, &refusal),
         };
         let (mode, app, account) = let_in.tenant;
-        if self.reference.erasing.contains(&(app, account)) {
-            return same_refusal(&answer, &Refusal::new(403, Some("account_invalid"), None));
-        }
         granted(&answer)?;
         let (token, id) = (answer.text("secret"), answer.text("id"));
         let (now, expires_at) = (self.reference.now, self.reference.now + seconds);
@@ -429,9 +420,6 @@ impl Driver {
         let answer = self.client(by).delete(&format!("/v1/ephemeral_keys/{}", key.id), &[]);
         if let Err(refusal) = self.reference.door(by) {
             return same_refusal(&answer, &refusal);
-        }
-        if self.reference.erasing.contains(&(app, account)) {
-            return same_refusal(&answer, &Refusal::new(403, Some("account_invalid"), None));
         }
         if key.pruned {
             return same_refusal(&answer, &Refusal::new(404, Some("resource_missing"), Some("id")));

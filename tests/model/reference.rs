@@ -2,7 +2,7 @@
 
 use crate::step::{Caller, Scope, Shows};
 use serde_json::{Value, json};
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 /// A refusal, as far as a caller can act on it.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -67,6 +67,21 @@ pub struct StoredResponse {
     pub created: i64,
 }
 
+impl StoredResponse {
+    /// What a replay shows: a payload only if the secret has it still.
+    pub fn shown(&self, now: Option<&Row>) -> Self {
+        let Some(from) = self.body.find(PAYLOAD) else { return self.clone() };
+        let end = from + self.body[from..].find('\n').unwrap() + 1;
+        let line = &self.body[from..end];
+        let same = now.is_some_and(|row| line == format!("{PAYLOAD}\"{}\",\n", row.payload));
+        let body = if same { self.body.clone() } else { self.body.replace(line, "") };
+        Self { body, ..self.clone() }
+    }
+}
+
+/// How the line of a payload begins in a response.
+const PAYLOAD: &str = "  \"payload\": ";
+
 /// An ephemeral key.
 #[derive(Clone, Debug)]
 pub struct Ephemeral {
@@ -105,7 +120,6 @@ pub struct Reference {
     pub scopes: BTreeMap<(Tenant, Scope), Secrets>,
     pub kept: BTreeMap<(Tenant, Option<usize>, u8), StoredResponse>,
     pub installs: BTreeMap<(usize, usize), Install>,
-    pub erasing: BTreeSet<(usize, usize)>,
     pub quotas: [Option<i64>; 2],
     pub ephemeral: Vec<Ephemeral>,
     /// By app and mode.
@@ -286,7 +300,6 @@ impl Reference {
         for key in &mut self.ephemeral {
             key.pruned |= key.expires_at < now - DAY;
         }
-        self.erasing.clear();
     }
 
     /// Ends the ephemeral keys for which `ends` holds.
@@ -304,7 +317,6 @@ impl Reference {
             return;
         }
         self.installs.remove(&(app, account));
-        self.erasing.insert((app, account));
         self.scopes.retain(|((_, of, on), _), _| (*of, *on) != (app, account));
         self.kept.retain(|((_, of, on), _, _), _| (*of, *on) != (app, account));
     }

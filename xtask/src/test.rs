@@ -69,6 +69,13 @@ const PARTS: [Part; 13] = [
         run: |_| workspace::tests(),
     },
     Part {
+        name: "disk",
+        about: "disks that are really full",
+        needs_build: true,
+        only_with_all: true,
+        run: |_| workspace::full_disks(),
+    },
+    Part {
         name: "postgres/engine",
         about: "the API, the matrix of credentials and the models again, on PostgreSQL",
         needs_build: true,

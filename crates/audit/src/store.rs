@@ -26,7 +26,7 @@ pub fn append(tx: &mut Tx<'_>, entry: &Entry<'_>) {
             entry.operation,
             entry.tenant.mode,
             &entry.tenant.app,
-            &entry.tenant.account,
+            entry.tenant.account.name(),
             entry.subject,
             entry.fingerprint.as_ref().map(Digest::as_bytes),
         ],

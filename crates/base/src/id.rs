@@ -52,6 +52,54 @@ impl fmt::Display for InvalidId {
 
 impl std::error::Error for InvalidId {}
 
+/// What separates an account's id from the generation of what is kept for it. No id holds it.
+const GENERATION: char = '~';
+
+impl AccountId {
+    /// The account as rows name it whose tenant was purged `generation` times: what was kept before
+    /// a purge belongs to another tenant than what is kept after it.
+    #[must_use]
+    pub fn in_generation(&self, generation: u32) -> Self {
+        match generation {
+            0 => self.named(),
+            later => Self(Arc::from(format!("{}{GENERATION}{later}", self.name()))),
+        }
+    }
+
+    /// How often what is kept for it was purged before.
+    pub fn generation(&self) -> u32 {
+        let suffix = self.0.split_once(GENERATION).map(|(_, generation)| generation.parse());
+        suffix.and_then(Result::ok).unwrap_or(0)
+    }
+
+    /// The account's own id, as callers write it.
+    pub fn name(&self) -> &str {
+        self.0.split_once(GENERATION).map_or(&*self.0, |(name, _)| name)
+    }
+
+    /// The account without its generation.
+    #[must_use]
+    pub fn named(&self) -> Self {
+        match self.name() {
+            name if name.len() == self.0.len() => self.clone(),
+            name => Self(Arc::from(name)),
+        }
+    }
+
+    /// Parses an account as a row names it, with its generation if that is not the first.
+    ///
+    /// # Errors
+    /// [`InvalidId`] if it is no id with an optional generation behind it.
+    pub fn parse_stored(text: &str) -> Result<Self, InvalidId> {
+        let Some((name, generation)) = text.split_once(GENERATION) else {
+            return Self::parse(text);
+        };
+        let generation = generation.parse().ok().filter(|generation| *generation > 0);
+        let generation = generation.ok_or(InvalidId { prefix: Self::PREFIX })?;
+        Self::parse(name).map(|name| name.in_generation(generation))
+    }
+}
+
 fn checked(text: &str, prefix: &'static str) -> Result<Arc<str>, InvalidId> {
     let well_formed = text.len() <= limit::ID_CHARACTERS
         && text.strip_prefix(prefix).is_some_and(|rest| {
@@ -126,6 +174,22 @@ mod tests {
         }
         let long = format!("acct_{}", "a".repeat(limit::ID_CHARACTERS));
         assert!(AccountId::parse(&long).is_err());
+    }
+
+    #[test]
+    fn a_generation_is_part_of_stored_accounts_alone() {
+        let account = AccountId::parse("acct_1").unwrap();
+        assert_eq!(account.in_generation(0), account);
+        let later = account.in_generation(12);
+        assert_eq!((later.as_str(), later.name(), later.generation()), ("acct_1~12", "acct_1", 12));
+        assert_eq!(later.named(), account);
+        assert_eq!(later.in_generation(13), account.in_generation(13));
+        assert_eq!(AccountId::parse_stored("acct_1~12"), Ok(later));
+        assert_eq!(AccountId::parse_stored("acct_1"), Ok(account));
+        assert!(AccountId::parse("acct_1~12").is_err(), "no caller can name one");
+        for wrong in ["acct_1~", "acct_1~0", "acct_1~x", "acct_1~1~2", "~1", "acct_~1"] {
+            assert!(AccountId::parse_stored(wrong).is_err(), "{wrong}");
+        }
     }
 
     #[test]

@@ -108,8 +108,32 @@ pub const WAL_CHECKPOINT_BYTES: u64 = 4 * 1024 * 1024;
 /// that it cannot grow without bound while writes never pause.
 pub const WAL_CEILING_BYTES: u64 = 64 * 1024 * 1024;
 
-/// How often a checkpoint that was asked for is tried while a reader still needs the log.
-pub const CHECKPOINT_ATTEMPTS: u32 = 8;
+/// How often a checkpoint that was asked for is tried while a reader still needs the log: whoever
+/// reads for longer, reads for minutes, and writes wait meanwhile.
+pub const CHECKPOINT_ATTEMPTS: u32 = 3;
+
+/// Free bytes of a disk below which writes that add data are refused: more than they add between
+/// two looks at it.
+pub const DISK_FLOOR_BYTES: u64 = 64 * 1024 * 1024;
+
+/// Bytes of the ballast, which is given up for writes that take data away: more than deleting a
+/// batch of the largest rows writes to the log.
+pub const BALLAST_BYTES: u64 = 16 * 1024 * 1024;
+
+/// The part of a small file system that the floor and the ballast take at most, each: the rest is
+/// for data.
+pub const DISK_SHARE: u64 = 16;
+
+/// Milliseconds between two looks at the room on the disk.
+pub const DISK_LOOK_MILLISECONDS: u64 = 250;
+
+/// How often a write that takes data away is tried while the disk is full: each attempt makes what
+/// room it can, and others may have filled that.
+pub const ROOM_ATTEMPTS: u32 = 3;
+
+/// Seconds for which a server counts as not ready after a write found no room: by then a caller
+/// tries again, and where the room of a database cannot be seen, only a write finds out.
+pub const NO_ROOM_SECONDS: u64 = 10;
 
 /// Milliseconds that a database connection waits for another's lock: readers hold theirs for
 /// microseconds, and whoever waits longer, waits for a backup.

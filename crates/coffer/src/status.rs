@@ -66,6 +66,7 @@ impl ReadOperation for Status {
         Ok(Object::bare()
             .set("object", "status")
             .set("busy", busy)
+            .set("erasing", coffer_identity::erasing(&sources.store).await?)
             .set("mode", mode)
             .set("operations", operations)
             .set("schedule", schedule)

@@ -19,7 +19,9 @@ pub fn start(config: &Config) {
         .with_max_level(level)
         .with_writer(std::io::stderr)
         .with_target(false)
-        .with_ansi(colour);
+        .with_ansi(colour)
+        // A log on a full disk is lost; saying so on the same stream would end the request.
+        .log_internal_errors(false);
     // It fails only if a subscriber is installed already, which then stays.
     let _ = if is_json { logs.json().flatten_event(true).try_init() } else { logs.try_init() };
 }

@@ -5,8 +5,8 @@ use crate::limits;
 use coffer_base::{Clock, ShiftedClock, Timestamp, limit};
 use coffer_dialect::{ApiError, Object};
 use coffer_kernel::{
-    Access, Applied, Arguments, Ctx, Definition, Example, Failure, JobContext, ReadOperation,
-    Routes, Scheduler, WriteOperation, move_clock,
+    Access, Applied, Arguments, Committed, Ctx, Definition, Example, Failure, JobContext,
+    ReadOperation, Routes, Scheduler, WriteOperation, move_clock,
 };
 use coffer_storage::{StorageError, Store, Tx};
 use std::sync::Arc;
@@ -127,12 +127,14 @@ impl WriteOperation for Advance {
         render(moved.now)
     }
 
-    async fn committed(&self, moved: &Moved, _ctx: &Ctx) -> Result<(), ApiError> {
+    async fn committed(&self, moved: &Moved, _ctx: &Ctx) -> Result<Committed, ApiError> {
         let advanced = self.advance_to(moved.offset).await;
         // Also if a task failed on the way: the store has the offset already, and the scheduler
         // catches up by itself.
         self.clock.shift_to(moved.offset);
-        advanced.map_err(|error| ApiError::unknown_outcome(error.to_string()))
+        advanced
+            .map(|_| Committed::Done)
+            .map_err(|error| ApiError::unknown_outcome(error.to_string()))
     }
 }
 

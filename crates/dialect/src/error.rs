@@ -234,6 +234,17 @@ impl ApiError {
         .with_detail(detail)
     }
 
+    /// 503: a key is refused from now on, by the server that answers, and its revocation could not be
+    /// stored. `detail` goes to the log.
+    pub fn revoked_in_memory(id: &str, detail: impl Into<String>) -> Self {
+        let message = format!(
+            "The key '{id}' is refused by this server from now on, but its revocation could not be \
+             stored: other servers accept it, and this one does again after a restart. The server \
+             goes on trying; send the request again to see whether it is stored."
+        );
+        Self::new(503, Kind::Api, message).with_retry(true).with_detail(detail)
+    }
+
     /// 503: more waits on this caller's account than is allowed, or than was done in time; nothing
     /// was changed. It is no fault of the server.
     pub fn busy() -> Self {

@@ -3,6 +3,7 @@
 use crate::scan;
 use coffer_base::{Redacted, Timestamp};
 use std::borrow::Cow;
+use std::ops::Range;
 
 /// Any value of a response body.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -150,6 +151,21 @@ impl Object {
         let mut out = Vec::with_capacity(self.size(0));
         self.print(0, &mut out);
         out
+    }
+
+    /// Where in the JSON of [`Object::render`] the field is that holds a secret, with the comma and
+    /// the line before it: without this part, the JSON is that of the object without the field.
+    /// `None` if no field of the object itself holds one, or the first field does.
+    pub fn withheld(&self) -> Option<Range<usize>> {
+        let place = self.fields.iter().position(|(_, value)| matches!(value, Value::Secret(_)))?;
+        let before = self.fields.get(..place).filter(|before| !before.is_empty())?;
+        // The closing brace stands on a line of its own.
+        let closing = "\n}".len();
+        let with = |fields: &[(Cow<'static, str>, Value)]| {
+            let part = Self { pinned: 0, fields: fields.to_vec() };
+            part.render().len().saturating_sub(closing)
+        };
+        Some(with(before)..with(self.fields.get(..=place)?))
     }
 
     fn put(mut self, key: Cow<'static, str>, value: Value) -> Self {

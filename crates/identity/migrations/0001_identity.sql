@@ -69,7 +69,17 @@ CREATE INDEX api_key_by_app ON api_key (app, account);
 CREATE INDEX api_key_by_parent ON api_key (parent) WHERE parent IS NOT NULL;
 CREATE INDEX api_key_ephemeral_by_expiry ON api_key (expires_at) WHERE kind = 'ephemeral';
 
--- Tenants that are being erased, in both modes. While one is listed here it cannot be installed.
+-- How often what an app keeps for an account was purged, if it ever was. From the second generation
+-- on, the rows of all families, the keys and the erasures name the account with its generation
+-- (acct_x~1), so that a tenant that lives again sees nothing of what is still being erased.
+CREATE TABLE tenant_generation (
+    app        TEXT    NOT NULL,
+    account    TEXT    NOT NULL,
+    generation INTEGER NOT NULL,
+    PRIMARY KEY (app, account)
+) WITHOUT ROWID;
+
+-- Tenants that are being erased, in both modes, each with the generation that was purged.
 -- request says which request asked for it: a tenant that was erased may live again and be erased
 -- again, and a server that is still at the first erasure must not take the second for it.
 CREATE TABLE erasure (

@@ -195,7 +195,7 @@ async fn add_account(
 }
 
 /// Installs a key's app on an account, unless it ever was installed there: an uninstall stays one,
-/// so that developers can test it. Nothing is installed while the tenant is being erased.
+/// so that developers can test it.
 struct AddInstall {
     mac: RowMac,
     hash: TokenHash,
@@ -215,9 +215,7 @@ impl Work for AddInstall {
             return Ok(());
         };
         let account = self.account.as_str();
-        if store::install_of_in(tx, &self.mac, app.as_str(), account).await?.is_some()
-            || store::is_erasing(tx, app.as_str(), account).await?
-        {
+        if store::install_of_in(tx, &self.mac, app.as_str(), account).await?.is_some() {
             return Ok(());
         }
         add_account(tx, &self.mac, &self.account, self.now).await?;

@@ -19,6 +19,7 @@ use crate::limits;
 use crate::objects::{ApiKey, App, Kind};
 use crate::row_mac::RowMac;
 use crate::store::{self, PresentedKey};
+use crate::unstored::{Asked, Unstored};
 use coffer_base::{AccountId, Redacted, Tenant, Timestamp};
 use coffer_crypto::TokenHash;
 use coffer_dialect::ApiError;
@@ -46,6 +47,8 @@ pub(crate) struct Directory {
     cache: Cache<CacheKey, Arc<CacheEntry>>,
     /// How many changes to keys, apps, installs and accounts this server has made.
     generation: AtomicU64,
+    /// Keys that are revoked, and whose rows may not say so yet.
+    unstored: Unstored,
 }
 
 /// A key that was found good for an account.
@@ -121,7 +124,19 @@ impl Directory {
             mac,
             cache: Cache::new(limits::PRINCIPALS_IN_MEMORY),
             generation: AtomicU64::new(0),
+            unstored: Unstored::default(),
         }
+    }
+
+    /// Refuses the key `id` from now on, before its revocation is stored.
+    pub(crate) fn revoke_in_memory(&self, id: &str, asked: Asked) {
+        self.unstored.add(id, asked);
+        self.bump_generation();
+    }
+
+    /// The revocations that are in force and not stored yet.
+    pub(crate) const fn unstored(&self) -> &Unstored {
+        &self.unstored
     }
 
     /// Makes every cached principal stale: call it after each change to who is who.
@@ -192,7 +207,7 @@ impl Directory {
         now: Timestamp,
     ) -> Result<Result<(Principal, Option<Timestamp>), Denied>, StorageError> {
         let presented = store::presented_key(&self.store, &self.mac, hash, account).await?;
-        let Some(PresentedKey { key, app, install }) = presented else {
+        let Some(PresentedKey { key, app, install, generation }) = presented else {
             return Ok(Err(Denied::Unknown));
         };
         let parent = match &key.parent {
@@ -204,6 +219,7 @@ impl Directory {
         let believed = Believed::by(&floors, &self.mac, &key, app.as_ref(), install.as_ref());
         let orphan = key.parent.is_some() && parent.is_none();
         if !believed.key
+            || self.unstored.refuses(&key)
             || orphan
             || key.is_revoked_or_expired(now)
             || parent.as_ref().is_some_and(|parent| parent.is_revoked_or_expired(now))
@@ -220,7 +236,7 @@ impl Directory {
         }
         let Some(app) = app.filter(|_| believed.app) else { return Ok(Err(Denied::Unknown)) };
         let installed = install.map(|install| install.active && believed.install);
-        let principal = Self::app_principal(&key, &app, account, installed)?;
+        let principal = Self::app_principal(&key, &app, account, installed, generation)?;
         Ok(principal.map(|principal| (principal, expires_at)))
     }
 
@@ -232,6 +248,7 @@ impl Directory {
         app: &App,
         account: Option<&str>,
         installed: Option<bool>,
+        generation: u32,
     ) -> Result<Result<Principal, Denied>, StorageError> {
         let bound = key.bound.as_ref();
         let own = bound.map_or(&app.account, |bound| &bound.account);
@@ -250,6 +267,7 @@ impl Directory {
             }
         }
         let mode = key.mode.ok_or_else(|| StorageError::Corrupt("a key without a mode".into()))?;
+        let account = account.in_generation(generation);
         let tenant = Tenant { mode, app: app.id.clone(), account };
         Ok(Ok(principal(key, role(key)?, tenant, Some(app), connect)))
     }
@@ -315,7 +333,7 @@ fn principal(
         key_id: Arc::from(key.id.as_str()),
         redacted_key: Arc::from(key.redacted.as_str()),
         role,
-        own_account: platform == tenant.account,
+        own_account: platform.as_str() == tenant.account.name(),
         tenant,
         platform,
         connect,
@@ -370,11 +388,10 @@ impl Authenticate for Directory {
         }
         if principal.own_account {
             evidence.push((Evidence::OwnAccount, store::own_account_query(app, account)));
-            // A purge deletes the install that others have; the app's own account has none.
-            evidence.push((Evidence::Purging, store::erasing_query(app, account)));
         } else {
             evidence.push((Evidence::Installed, store::installed_query(app, account)));
         }
+        evidence.push((Evidence::Purged, store::purged_query(app, account)));
         evidence
     }
 }

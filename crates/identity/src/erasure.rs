@@ -1,8 +1,9 @@
 //! Erasing tenants for good: first their keys, then their rows.
 //!
-//! An operation lists a tenant for erasure in its own transaction and destroys the tenant's keys
-//! before it answers; from then on nothing can be opened. The rows are deleted by a job, in small
-//! transactions. Both steps may be repeated, and several servers may run them at once.
+//! An operation lists a tenant for erasure in its own transaction, begins a new generation of it,
+//! and destroys the old one's keys before it answers; from then on nothing of it can be opened. The
+//! rows are deleted by a job, in small transactions, while the tenant may live again. All steps may
+//! be repeated, and several servers may run them at once.
 
 use crate::floors::of_erasure;
 use crate::revocation::settle;
@@ -41,6 +42,10 @@ impl Work for Retire {
     /// Whether the erasure is still to be done.
     type Out = bool;
 
+    fn grows(&self) -> bool {
+        false
+    }
+
     async fn run(&self, tx: &mut Tx<'_>) -> Result<bool, StorageError> {
         let Query { sql, params } = self.erasure.listed_query();
         if tx.query(sql, &params).await?.is_empty() {
@@ -68,6 +73,9 @@ async fn is_done(keys: &Store, erasure: &Erasure) -> Result<bool, KeyringError> 
     Ok(floors.get(&subject).is_some_and(|done| *done >= floor))
 }
 
+/// Erasures of whichever request.
+const ANY_REQUEST: &str = "";
+
 /// An erasure covers both modes, each of which is a tenant with keys of its own.
 fn tenants(erasure: &Erasure) -> [Tenant; 2] {
     let Erasure { app, account, .. } = erasure;
@@ -85,9 +93,10 @@ impl Eraser {
     async fn page(
         &self,
         store: &Store,
+        request: &str,
         after: Option<[Value; 2]>,
     ) -> Result<Erasures, KeyringError> {
-        let mut page = store::erasures(store, &self.mac, after, limit::JOB_BATCH).await?;
+        let mut page = store::erasures(store, &self.mac, request, after, limit::JOB_BATCH).await?;
         for at in (0..page.listed.len()).rev() {
             let Some(erasure) = page.listed.get(at) else { continue };
             if is_done(self.keyring.store(), erasure).await? {
@@ -105,20 +114,28 @@ impl Eraser {
         settle(store, self.keyring.store(), &self.mac).await
     }
 
-    /// Destroys the keys of everything that is listed for erasure: from then on none of it can be
-    /// opened, here or in any backup of the data.
+    /// Destroys the keys of what `request` listed for erasure: from then on no server can open any
+    /// of it. It waits for no other request's erasure. Returns whether the key store's log is
+    /// emptied too, so that no copy of the files that is made later has the keys either.
     ///
     /// # Errors
     /// When a store fails; the keys that were destroyed stay so, and the job goes on later.
-    pub async fn destroy_keys(&self, store: &Store) -> Result<(), KeyringError> {
+    pub async fn destroy_keys(&self, store: &Store, request: &str) -> Result<bool, KeyringError> {
         let mut after = None;
         loop {
-            let page = self.page(store, after).await?;
+            let page = self.page(store, request, after).await?;
             for erasure in &page.listed {
                 self.destroy_keys_of(store, erasure).await?;
             }
-            let Some(last) = page.last else { return Ok(()) };
+            let Some(last) = page.last else { break };
             after = Some(last);
+        }
+        match self.keyring.empty_log().await {
+            Ok(()) => Ok(true),
+            Err(error) => {
+                info!(%error, "the key store's log still holds keys that were destroyed");
+                Ok(false)
+            }
         }
     }
 
@@ -136,25 +153,29 @@ impl Eraser {
     }
 
     /// Erases everything that is listed for erasure, keys and rows, and returns how many tenants
-    /// this call has finished. It may be cut anywhere, and goes on when it is called again.
+    /// this call has finished. One that fails keeps no other waiting. It may be cut anywhere, and
+    /// goes on when it is called again.
     ///
     /// # Errors
-    /// When a store fails; what was erased stays so.
+    /// The last failure of a store; what was erased stays so.
     pub async fn erase(&self, store: &Store) -> Result<u64, KeyringError> {
-        let (mut erased, mut after) = (0u64, None);
+        let (mut erased, mut after, mut outcome) = (0u64, None, Ok(()));
         loop {
-            let page = self.page(store, after).await?;
+            let page = self.page(store, ANY_REQUEST, after).await?;
             for erasure in page.listed {
-                erased += u64::from(self.erase_one(store, erasure).await?);
+                match self.erase_one(store, erasure).await {
+                    Ok(done) => erased += u64::from(done),
+                    Err(error) => outcome = Err(error),
+                }
             }
-            let Some(last) = page.last else { return Ok(erased) };
+            let Some(last) = page.last else { return outcome.map(|()| erased) };
             after = Some(last);
         }
     }
 
     /// Erases one tenant in both modes, and returns whether this call finished it. Another server
-    /// may have done so before: then the tenant may have been installed again, and each step finds
-    /// the erasure no longer listed and touches nothing.
+    /// may have done so before; then each step finds the erasure no longer listed and touches
+    /// nothing. It stays listed until the key store's log holds none of its keys.
     async fn erase_one(&self, store: &Store, erasure: Erasure) -> Result<bool, KeyringError> {
         self.destroy_keys_of(store, &erasure).await?;
         let mut rows = 0u64;
@@ -162,12 +183,13 @@ impl Eraser {
             let listed = erasure.listed_query();
             rows += coffer_kernel::purge_tenant(store, &tenant, &self.purge, &listed).await?;
         }
+        self.keyring.empty_log().await?;
         // First, so that the row is never believed again once it is off the list.
         coffer_keyring::revoke(self.keyring.store(), vec![end_of(&erasure)]).await?;
         let done = store.write(FinishErasure(erasure.clone())).await?;
         if done {
             let Erasure { app, account, .. } = &erasure;
-            info!(app = app.as_str(), account = account.as_str(), rows, "tenant erased");
+            info!(app = app.as_str(), account = account.name(), rows, "tenant erased");
         }
         Ok(done)
     }

@@ -3,11 +3,14 @@
 use crate::directory::Directory;
 use crate::erasure::Eraser;
 use crate::limits;
-use crate::store::{EXPIRED_EPHEMERAL, WriteLastUsed};
-use coffer_base::limit;
-use coffer_kernel::{BoxFuture, Job, JobContext, prune};
+use crate::objects::ApiKey;
+use crate::row_mac::RowMac;
+use crate::store::{EXPIRED_EPHEMERAL, WriteLastUsed, find_key_in, revoke_key};
+use crate::unstored::Asked;
+use coffer_base::{Tenant, Timestamp, limit};
+use coffer_kernel::{AuditEntry, BoxFuture, Job, JobContext, append_audit, prune};
 use coffer_keyring::KeyringError;
-use coffer_storage::{Cause, StorageError, values};
+use coffer_storage::{Cause, StorageError, Tx, Work, values};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -55,6 +58,68 @@ impl Job for FlushLastUsed {
             }
             Ok(written)
         })
+    }
+}
+
+/// Stores revocations that are in force in memory alone, since they could not be stored when they
+/// were asked for.
+pub(crate) struct StoreRevocations(pub(crate) Arc<Directory>);
+
+impl Job for StoreRevocations {
+    fn name(&self) -> &'static str {
+        "store_revocations"
+    }
+
+    fn every(&self) -> Duration {
+        Duration::from_secs(limits::STORE_REVOCATIONS_EVERY_SECONDS)
+    }
+
+    fn run<'a>(&'a self, context: &'a JobContext) -> BoxFuture<'a, Result<u64, StorageError>> {
+        Box::pin(async move {
+            let mut stored = 0u64;
+            for (id, asked) in self.0.unstored().all() {
+                let (mac, now) = (self.0.mac().clone(), context.clock.now());
+                let revoke = StoreRevocation { mac, id: id.clone(), asked, now };
+                stored = stored.saturating_add(u64::from(context.store.write(revoke).await?));
+                self.0.unstored().remove(&id);
+            }
+            Ok(stored)
+        })
+    }
+}
+
+/// Stores one revocation with its audit entry, unless the key is gone or revoked by now.
+struct StoreRevocation {
+    mac: RowMac,
+    id: String,
+    asked: Asked,
+    now: Timestamp,
+}
+
+impl Work for StoreRevocation {
+    /// Whether there was something to revoke.
+    type Out = bool;
+
+    fn grows(&self) -> bool {
+        false
+    }
+
+    async fn run(&self, tx: &mut Tx<'_>) -> Result<bool, StorageError> {
+        let found = find_key_in(tx, &self.mac, &self.id).await?;
+        let open = |key: &ApiKey| key.revoked_at.is_none() && self.asked.reaches(key);
+        let Some(key) = found.filter(open) else { return Ok(false) };
+        revoke_key(tx, &self.mac, &key, self.now).await?;
+        let entry = AuditEntry {
+            at: self.now,
+            request: &self.asked.request,
+            actor: &self.asked.actor,
+            operation: self.asked.operation,
+            tenant: &self.asked.within.clone().unwrap_or_else(Tenant::system),
+            subject: &self.id,
+            fingerprint: None,
+        };
+        append_audit(tx, &entry);
+        Ok(true)
     }
 }
 

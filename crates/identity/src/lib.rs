@@ -27,11 +27,12 @@ mod operations;
 mod revocation;
 mod row_mac;
 mod store;
+mod unstored;
 mod verify;
 mod wire;
 
 pub use api_key::{NewKey, create_admin_key};
-pub use store::MIGRATIONS;
+pub use store::{MIGRATIONS, erasing};
 pub use verify::{RowFindings, verify_rows};
 
 use coffer_base::{Random, Timestamp};
@@ -41,7 +42,7 @@ use coffer_storage::Store;
 use developer::Developer;
 use directory::Directory;
 use erasure::Eraser;
-use jobs::{EraseTenants, FlushLastUsed, PruneEphemeralKeys, SettleRevocations};
+use jobs::{EraseTenants, FlushLastUsed, PruneEphemeralKeys, SettleRevocations, StoreRevocations};
 use operations::{Shared, ephemeral_keys, routes};
 use row_mac::RowMac;
 use std::sync::Arc;
@@ -109,6 +110,7 @@ impl Identity {
             jobs: vec![
                 Arc::new(PruneEphemeralKeys),
                 Arc::new(FlushLastUsed(Arc::clone(&directory))),
+                Arc::new(StoreRevocations(Arc::clone(&directory))),
                 Arc::new(SettleRevocations(Arc::clone(&eraser))),
                 Arc::new(EraseTenants(eraser)),
             ],

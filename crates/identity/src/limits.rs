@@ -33,5 +33,12 @@ pub const REVOCATIONS_AT_ONCE: i64 = 500;
 /// log too.
 pub const REPORTED_ROWS: usize = 1000;
 
+/// Revocations that are held in memory until they can be stored: far more than operators revoke
+/// while a disk is full.
+pub const UNSTORED_REVOCATIONS: usize = 10_000;
+
+/// Seconds between two attempts to store them.
+pub const STORE_REVOCATIONS_EVERY_SECONDS: u64 = 5;
+
 /// Rows that a check of all rows reads at once: some hundred kilobytes.
 pub const ROWS_VERIFIED_AT_ONCE: i64 = 1000;

@@ -10,7 +10,7 @@ use crate::directory::Directory;
 use crate::erasure::Eraser;
 use crate::row_mac::RowMac;
 use coffer_dialect::ApiError;
-use coffer_kernel::{Quota, Routes};
+use coffer_kernel::{Committed, Ctx, Failure, Quota, Routes};
 use coffer_storage::Store;
 use std::sync::Arc;
 
@@ -40,27 +40,50 @@ impl Shared {
         self.directory.bump_generation();
     }
 
-    /// Makes a revocation last, before the response: on this server at once, and in the key store,
-    /// so that nobody can take it back in the data.
-    ///
-    /// # Errors
-    /// An unknown outcome if a store fails. The job then goes on.
-    async fn settle(&self) -> Result<(), ApiError> {
-        self.invalidate();
-        let settled = self.eraser.settle(&self.store).await;
-        settled.map(drop).map_err(|error| ApiError::unknown_outcome(error.to_string()))
+    /// What the caller of a revocation is told that was not stored: what of it is in force.
+    fn revocation_failed(&self, id: &str, failure: Failure) -> ApiError {
+        match failure {
+            Failure::Refused(refusal) => {
+                self.directory.unstored().remove(id);
+                self.invalidate();
+                refusal
+            }
+            Failure::Storage(error) if self.directory.unstored().holds(id) => {
+                tracing::error!(key = id, %error, "a revocation is in force, and cannot be stored");
+                ApiError::revoked_in_memory(id, error.to_string())
+            }
+            other @ Failure::Storage(_) => other.into(),
+        }
     }
 
-    /// Destroys the keys of the tenants that were listed for erasure, before the response: who is
-    /// told that data is erased may rely on it.
-    ///
-    /// # Errors
-    /// An unknown outcome if a store fails. The job then goes on.
-    async fn destroy_keys(&self) -> Result<(), ApiError> {
-        self.settle().await?;
-        let destroyed = self.eraser.destroy_keys(&self.store).await;
-        // The change itself is committed: "nothing was done, try again" would be wrong.
-        destroyed.map_err(|error| ApiError::unknown_outcome(error.to_string()))
+    /// Makes a revocation last, before the response: on this server at once, and in the key store,
+    /// so that nobody can take it back in the data. If the key store cannot be written now, the job
+    /// goes on: the revocation is in force by then.
+    async fn settle(&self) -> Committed {
+        self.invalidate();
+        match self.eraser.settle(&self.store).await {
+            Ok(_) => Committed::Done,
+            Err(error) => {
+                tracing::warn!(%error, "a revocation is in force, and not in the key store yet");
+                Committed::Accepted
+            }
+        }
+    }
+
+    /// Destroys the keys of the tenants that the request listed for erasure, before the response:
+    /// who is told that data is erased may rely on it. If the key store cannot be written now, or
+    /// its log cannot be emptied, the job goes on; nobody sees the data meanwhile, since its tenants
+    /// have a new generation.
+    async fn destroy_keys(&self, ctx: &Ctx) -> Committed {
+        let settled = self.settle().await;
+        match self.eraser.destroy_keys(&self.store, ctx.request_id()).await {
+            Ok(true) => settled,
+            Ok(false) => Committed::Accepted,
+            Err(error) => {
+                tracing::warn!(%error, "keys of what was purged are not destroyed yet");
+                Committed::Accepted
+            }
+        }
     }
 }
 

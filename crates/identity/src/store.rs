@@ -41,6 +41,7 @@ mod key;
 mod revocation;
 mod verify;
 
+pub use erasure::erasing;
 pub(crate) use erasure::*;
 pub(crate) use key::*;
 pub(crate) use revocation::*;
@@ -375,11 +376,11 @@ pub(crate) async fn deactivate_install(
 /// transaction ends.
 pub(crate) fn installed_query(app: &AppId, account: &AccountId) -> Query {
     let sql = "SELECT 1 FROM install WHERE app = ? AND account = ? AND active = 1 FOR SHARE";
-    Query::new(sql, values![app, account])
+    Query::new(sql, values![app, account.name()])
 }
 
 /// Finds a row if the account is the app's own, and locks it.
 pub(crate) fn own_account_query(app: &AppId, account: &AccountId) -> Query {
     let sql = "SELECT 1 FROM app WHERE id = ? AND account = ? FOR SHARE";
-    Query::new(sql, values![app, account])
+    Query::new(sql, values![app, account.name()])
 }

@@ -24,7 +24,7 @@ pub(crate) fn check_access(principal: &Principal, access: Access) -> Result<(), 
              make at /v1/admin/api_keys."
         ))),
         (Access::Tenant { permission }, _) if !principal.holds(permission) => {
-            let account = principal.tenant.account.as_str();
+            let account = principal.tenant.account.name();
             Err(ApiError::permission_denied(key, account, permission))
         }
         (Access::Tenant { .. } | Access::App, _) => Ok(()),
@@ -79,11 +79,11 @@ pub(crate) fn check_evidence(
             (Evidence::KeyInForce, false) => {
                 return Err(ApiError::key_expired(&principal.redacted_key));
             }
-            (Evidence::Installed | Evidence::OwnAccount, false) | (Evidence::Purging, true) => {
-                let account = principal.tenant.account.as_str();
+            (Evidence::Installed | Evidence::OwnAccount, false) | (Evidence::Purged, true) => {
+                let account = principal.tenant.account.name();
                 return Err(ApiError::account_invalid(&principal.redacted_key, account));
             }
-            (Evidence::Installed | Evidence::OwnAccount, true) | (Evidence::Purging, false) => {}
+            (Evidence::Installed | Evidence::OwnAccount, true) | (Evidence::Purged, false) => {}
         }
     }
     if looked_for_key { Ok(()) } else { Err(ApiError::internal("nobody looked for the key")) }

@@ -50,7 +50,7 @@ impl Ctx {
         Owner {
             mode: self.tenant().mode,
             platform: self.principal.platform.clone(),
-            account: self.tenant().account.clone(),
+            account: self.tenant().account.named(),
         }
     }
 

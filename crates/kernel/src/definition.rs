@@ -53,6 +53,9 @@ pub struct Definition {
     pub expandable: &'static [&'static str],
     /// Whether its response is a list, so that expansions begin with `data.`.
     pub list: bool,
+    /// Whether it adds data, so that it is refused while the disk is nearly full. By default a POST
+    /// does and a DELETE does not.
+    pub grows: bool,
     /// Whether it reads what an index finds at once, such as one object by its id. Other reads wait
     /// for their turn, and run on threads that serve no requests.
     pub look_up: bool,
@@ -124,6 +127,7 @@ impl Definition {
             access,
             expandable: &[],
             list: false,
+            grows: matches!(method, Method::Post),
             look_up: false,
             one_at_a_time: false,
             example: Example::EMPTY,
@@ -175,6 +179,11 @@ impl Definition {
     /// The same, whose answer can expand these fields.
     pub const fn expands(self, expandable: &'static [&'static str]) -> Self {
         Self { expandable, ..self }
+    }
+
+    /// The same, which takes data or a right away: it is carried out on a full disk too.
+    pub const fn shrinks(self) -> Self {
+        Self { grows: false, ..self }
     }
 
     /// The same, with an example.

@@ -8,7 +8,7 @@ use coffer_storage::StorageError;
 pub fn storage_failure(error: &StorageError) -> ApiError {
     match error {
         StorageError::Busy => ApiError::busy(),
-        StorageError::Unavailable(_) | StorageError::Closed => {
+        StorageError::Unavailable(_) | StorageError::NoSpace(_) | StorageError::Closed => {
             ApiError::unavailable(error.to_string())
         }
         StorageError::LockTimeout => ApiError::lock_timeout(),

@@ -8,10 +8,11 @@ use crate::error::keyring_failure;
 use crate::operation::ReplayPolicy;
 use crate::store::{self, Record};
 use coffer_base::{Redacted, Tenant, Timestamp, limit};
-use coffer_dialect::{ApiError, Params};
-use coffer_keyring::{AssociatedData, Keyring, KeyringError, TenantKeys};
+use coffer_dialect::{ApiError, Object, Params};
+use coffer_keyring::{AssociatedData, Digest, Keyring, KeyringError, TenantKeys};
 use coffer_storage::Store;
 use std::collections::HashMap;
+use std::ops::Range;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 use tokio::sync::OwnedMutexGuard;
@@ -32,11 +33,24 @@ pub(crate) struct IdempotencyKey {
     pub(crate) parameters: [u8; 16],
 }
 
+/// A response that is to be stored.
+pub(crate) struct Response<'a> {
+    /// The HTTP status, or 0 for a success.
+    pub(crate) status: u16,
+    /// The body as it is sent.
+    pub(crate) body: &'a [u8],
+    /// The part of the body that is a secret, which is not stored.
+    pub(crate) withheld: Option<Range<usize>>,
+}
+
 /// A response as it was stored, opened.
 pub(crate) struct StoredResponse {
     /// The HTTP status, or 0 for a success.
     pub(crate) status: u16,
+    /// The body, without the secret if it showed one.
     pub(crate) body: Vec<u8>,
+    /// Where the secret was.
+    pub(crate) withheld: Option<Withheld>,
     /// The id of the request that it was the response to.
     pub(crate) request: String,
 }
@@ -45,6 +59,63 @@ pub(crate) struct StoredResponse {
 /// once. The first byte of the sealed text.
 const RESPONSE: u8 = 0;
 const SHOWN_ONCE: u8 = 1;
+const WITHHELD: u8 = 2;
+
+/// A secret that a response showed and that is not stored with it: a copy would outlive the secret.
+/// A repeated request is shown the secret as it is then, if it is the same still.
+pub(crate) struct Withheld {
+    /// Where in the body it stood.
+    at: usize,
+    /// A digest of it under the tenant's lookup key.
+    digest: [u8; DIGEST_BYTES],
+}
+
+const DIGEST_BYTES: usize = 16;
+
+/// Bytes of the place in a stored response.
+const PLACE_BYTES: usize = 4;
+
+impl Withheld {
+    /// Of the part `range` of `body`.
+    fn of(body: &[u8], range: &Range<usize>, keys: &TenantKeys) -> Self {
+        let secret = body.get(range.clone()).unwrap_or_default();
+        Self { at: range.start, digest: *digest_of(secret, keys).as_bytes() }
+    }
+
+    /// The stored form: place, digest, and the body without the secret.
+    fn encode(&self, body: &[u8], range: &Range<usize>, out: &mut Vec<u8>) {
+        let at = u32::try_from(self.at).unwrap_or(u32::MAX);
+        out.extend_from_slice(&at.to_be_bytes());
+        out.extend_from_slice(&self.digest);
+        out.extend_from_slice(body.get(..range.start).unwrap_or_default());
+        out.extend_from_slice(body.get(range.end..).unwrap_or_default());
+    }
+
+    fn decode(stored: &[u8]) -> Option<(Self, &[u8])> {
+        let (at, stored) = stored.split_first_chunk::<PLACE_BYTES>()?;
+        let (digest, body) = stored.split_first_chunk::<DIGEST_BYTES>()?;
+        let at = usize::try_from(u32::from_be_bytes(*at)).ok()?;
+        (at <= body.len()).then_some((Self { at, digest: *digest }, body))
+    }
+
+    /// Puts the secret that `again` shows back into `body`, if it is the one that was there.
+    pub(crate) fn restore(&self, body: &mut Vec<u8>, again: Option<&Object>, keys: &TenantKeys) {
+        let Some(again) = again else { return };
+        let rendered = Redacted::new(again.render());
+        let secret = again.withheld().and_then(|range| rendered.expose().get(range));
+        if let Some(secret) = secret
+            && digest_of(secret, keys).as_bytes() == &self.digest
+        {
+            let rest = body.split_off(self.at.min(body.len()));
+            body.extend_from_slice(secret);
+            body.extend_from_slice(&rest);
+        }
+    }
+}
+
+fn digest_of(secret: &[u8], keys: &TenantKeys) -> Digest {
+    keys.digest("idempotent-secret", &[secret])
+}
 
 impl IdempotencyKey {
     /// The key `text` of one request. `user` is whom an ephemeral API key is bound to: each user
@@ -81,18 +152,24 @@ impl IdempotencyKey {
         &self,
         keys: &TenantKeys,
         request: &str,
-        status: u16,
-        body: &[u8],
+        Response { status, body, withheld }: Response<'_>,
         policy: &ReplayPolicy,
     ) -> Result<Record, ApiError> {
-        let (flag, stored) = match policy {
-            ReplayPolicy::Replay => (RESPONSE, body),
-            ReplayPolicy::ShowOnce { id } => (SHOWN_ONCE, id.as_bytes()),
+        let flag = match (policy, &withheld) {
+            (ReplayPolicy::ShowOnce { .. }, _) => SHOWN_ONCE,
+            (ReplayPolicy::Replay, Some(_)) => WITHHELD,
+            (ReplayPolicy::Replay, None) => RESPONSE,
         };
         let [high, low] = status.to_be_bytes();
-        let mut plaintext = Vec::with_capacity(stored.len() + 3);
+        let mut plaintext = Vec::with_capacity(body.len() + PLACE_BYTES + DIGEST_BYTES + 3);
         plaintext.extend_from_slice(&[flag, high, low]);
-        plaintext.extend_from_slice(stored);
+        match (policy, &withheld) {
+            (ReplayPolicy::ShowOnce { id }, _) => plaintext.extend_from_slice(id.as_bytes()),
+            (ReplayPolicy::Replay, Some(range)) => {
+                Withheld::of(body, range, keys).encode(body, range, &mut plaintext);
+            }
+            (ReplayPolicy::Replay, None) => plaintext.extend_from_slice(body),
+        }
         let plaintext = Redacted::new(plaintext);
         let bound = bound_to(keys, &self.digest, self.operation, &self.parameters, request);
         let response =
@@ -128,11 +205,20 @@ impl IdempotencyKey {
             return Err(ApiError::idempotency_other_parameters(&self.text, operation));
         }
         match opened.expose().as_slice() {
-            [RESPONSE, high, low, body @ ..] => Ok(StoredResponse {
-                status: u16::from_be_bytes([*high, *low]),
-                body: body.to_vec(),
-                request: request.clone(),
-            }),
+            [flag @ (RESPONSE | WITHHELD), high, low, stored @ ..] => {
+                let (withheld, body) = match Withheld::decode(stored).filter(|_| *flag == WITHHELD)
+                {
+                    Some((withheld, body)) => (Some(withheld), body),
+                    None => (None, stored),
+                };
+                let status = u16::from_be_bytes([*high, *low]);
+                Ok(StoredResponse {
+                    status,
+                    body: body.to_vec(),
+                    withheld,
+                    request: request.clone(),
+                })
+            }
             [SHOWN_ONCE, _, _, id @ ..] => Err(refuse_to_show_again(&String::from_utf8_lossy(id))),
             _ => Err(ApiError::internal("a stored response has an unknown form")),
         }

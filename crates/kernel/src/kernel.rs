@@ -83,7 +83,7 @@ impl Kernel {
         self.traffic.log_summary();
     }
 
-    /// Whether both stores answer. Tenants' work may keep all connections busy: if nothing comes
+    /// Whether both stores answer, and have room for more. Tenants' work may keep all connections busy: if nothing comes
     /// back in time, the stores are ready as long as requests are answered meanwhile.
     ///
     /// # Errors
@@ -101,7 +101,10 @@ impl Kernel {
 
     async fn ask_stores(&self) -> Result<(), StorageError> {
         store::ready(&self.services.store).await?;
-        store::ready(self.services.keyring.store()).await
+        let keys = self.services.keyring.store();
+        store::ready(keys).await?;
+        self.services.store.check_space()?;
+        keys.check_space()
     }
 }
 

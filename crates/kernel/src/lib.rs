@@ -59,8 +59,8 @@ pub use jobs::{Job, JobContext, run_job};
 pub use kernel::{Kernel, KernelOptions};
 pub use listener::ListenerRole;
 pub use operation::{
-    Applied, Arguments, Failure, ReadOperation, ReplayPolicy, RequestScope, SealingOperation,
-    WriteOperation,
+    Applied, Arguments, Committed, Failure, ReadOperation, ReplayPolicy, RequestScope,
+    SealingOperation, WriteOperation,
 };
 pub use page::{Page, PagePosition, Window, leave_tombstone, position_of_tombstone};
 pub use peer::{Peer, Proxy};

@@ -91,7 +91,7 @@ pub trait WriteOperation: Send + Sync + 'static {
         ReplayPolicy::Replay
     }
 
-    /// Runs once, after the commit and before the response.
+    /// Runs once, after the commit and before the response, and says whether all is done.
     ///
     /// # Errors
     /// What failed after the commit: the change stays, and the caller learns that the outcome is
@@ -100,9 +100,24 @@ pub trait WriteOperation: Send + Sync + 'static {
         &self,
         _out: &Self::Out,
         _ctx: &Ctx,
-    ) -> impl Future<Output = Result<(), ApiError>> + Send {
-        async { Ok(()) }
+    ) -> impl Future<Output = Result<Committed, ApiError>> + Send {
+        async { Ok(Committed::Done) }
     }
+
+    /// What the caller is told if nothing was committed. An operation that takes effect in memory
+    /// before it is stored says here what of it stays.
+    fn failed(&self, _input: &Self::Input, _ctx: &Ctx, failure: Failure) -> ApiError {
+        failure.into()
+    }
+}
+
+/// How far a change has come that was committed.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Committed {
+    /// All of it is done: the response is a 200.
+    Done,
+    /// The rest goes on behind the response, which is a 202.
+    Accepted,
 }
 
 /// An operation that seals values before the transaction: `parse` → `scope` → `seal` → `apply` →
@@ -167,8 +182,25 @@ pub trait SealingOperation: Send + Sync + 'static {
         &self,
         _out: &Self::Out,
         _ctx: &Ctx,
-    ) -> impl Future<Output = Result<(), ApiError>> + Send {
-        async { Ok(()) }
+    ) -> impl Future<Output = Result<Committed, ApiError>> + Send {
+        async { Ok(Committed::Done) }
+    }
+
+    /// See [`WriteOperation::failed`].
+    fn failed(&self, _input: &Self::Input, _ctx: &Ctx, failure: Failure) -> ApiError {
+        failure.into()
+    }
+
+    /// The object of a response again, as it is now: what a repeated request is shown of a secret
+    /// that the stored response leaves out ([`Object::withheld`]). `None` if it is gone, and by
+    /// default: then the repeated response lacks it.
+    fn reread(
+        &self,
+        _input: &Self::Input,
+        _ctx: &Ctx,
+        _store: &Store,
+    ) -> impl Future<Output = Result<Option<Object>, Failure>> + Send {
+        async { Ok(None) }
     }
 }
 
@@ -211,8 +243,12 @@ impl<O: WriteOperation> SealingOperation for Unsealed<O> {
         self.0.replay_policy(out)
     }
 
-    async fn committed(&self, out: &O::Out, ctx: &Ctx) -> Result<(), ApiError> {
+    async fn committed(&self, out: &O::Out, ctx: &Ctx) -> Result<Committed, ApiError> {
         self.0.committed(out, ctx).await
+    }
+
+    fn failed(&self, input: &O::Input, ctx: &Ctx, failure: Failure) -> ApiError {
+        self.0.failed(input, ctx, failure)
     }
 }
 

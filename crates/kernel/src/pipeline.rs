@@ -11,9 +11,9 @@ use crate::context::Ctx;
 use crate::definition::Definition;
 use crate::error::storage_failure;
 use crate::handler::Handler;
-use crate::idempotency::{IdempotencyKey, InFlightGuard};
+use crate::idempotency::{IdempotencyKey, InFlightGuard, Response};
 use crate::operation::{
-    Applied, Arguments, Failure, ReadOperation, ReplayPolicy, SealingOperation,
+    Applied, Arguments, Committed, Failure, ReadOperation, ReplayPolicy, SealingOperation,
 };
 use crate::principal::{Authenticate, BoxFuture, Evidence};
 use crate::services::Services;
@@ -124,7 +124,7 @@ impl<'a, O: SealingOperation> Attempt<'a, O> {
         match operation.seal(self.input, &ctx).await {
             Ok(sealed) => self.commit(sealed, ctx, keys, idempotency_key).await,
             Err(refusal) => {
-                replay_or(services, idempotency_key.as_ref(), &keys, refusal).await.map(Some)
+                self.replay_or(idempotency_key.as_ref(), &ctx, &keys, refusal).await.map(Some)
             }
         }
     }
@@ -146,45 +146,72 @@ impl<'a, O: SealingOperation> Attempt<'a, O> {
             authenticate: Arc::clone(&self.services.authenticate),
             idempotency_key,
         };
+        let failed = |failure| self.operation.failed(self.input, &ctx, failure);
         let store = self.services.store.of_share(self.call.principal.share());
-        let written = store.write(unit).await;
-        match written.map_err(|error| storage_failure(&error))? {
-            Outcome::Done { out, body } => {
-                self.operation.committed(&out, &ctx).await?;
-                Ok(Some(Reply::fresh(body)))
+        match store.write(unit).await {
+            Ok(Outcome::Done { out, body }) => {
+                let committed = self.operation.committed(&out, &ctx).await?;
+                let status = (committed == Committed::Accepted).then_some(STATUS_ACCEPTED);
+                Ok(Some(Reply { status, ..Reply::fresh(body) }))
             }
-            Outcome::Stored(key, record) => replay(&key, &keys, &record).map(Some),
-            Outcome::Refused(refusal) => Err(refusal),
-            Outcome::KeyRotated => Ok(None),
+            Ok(Outcome::Stored(key, record)) => {
+                self.replay(&key, &ctx, &keys, &record).await.map(Some)
+            }
+            Ok(Outcome::Refused(refusal)) => Err(failed(Failure::Refused(refusal))),
+            Ok(Outcome::KeyRotated) => Ok(None),
+            // What was stored before is replayed without room for more.
+            Err(error @ StorageError::NoSpace(_)) => {
+                let key = self.call.idempotency_key(&keys, const { O::DEFINITION }.name);
+                let refusal = failed(Failure::Storage(error));
+                self.replay_or(key.as_ref(), &ctx, &keys, refusal).await.map(Some)
+            }
+            Err(error) => Err(failed(Failure::Storage(error))),
         }
     }
-}
 
-/// The request is refused before its transaction, but it may have succeeded before under the same
-/// idempotency key: an expiry that has passed since must not keep a replay from its response.
-async fn replay_or(
-    services: &Services,
-    key: Option<&IdempotencyKey>,
-    keys: &TenantKeys,
-    refusal: ApiError,
-) -> Result<Reply, ApiError> {
-    let Some(key) = key else { return Err(refusal) };
-    let data = services.store.of_share(Share::of_app(key.tenant.app.as_str()));
-    let stored = store::peek_record(&data, &key.tenant, &key.digest)
-        .await
-        .map_err(|error| storage_failure(&error))?;
-    stored.map_or(Err(refusal), |record| replay(key, keys, &record))
-}
+    /// The request is refused before its transaction, but it may have succeeded before under the
+    /// same idempotency key: an expiry that has passed since must not keep a replay from its
+    /// response.
+    async fn replay_or(
+        &self,
+        key: Option<&IdempotencyKey>,
+        ctx: &Ctx,
+        keys: &TenantKeys,
+        refusal: ApiError,
+    ) -> Result<Reply, ApiError> {
+        let Some(key) = key else { return Err(refusal) };
+        let data = self.services.store.of_share(Share::of_app(key.tenant.app.as_str()));
+        let stored = store::peek_record(&data, &key.tenant, &key.digest)
+            .await
+            .map_err(|error| storage_failure(&error))?;
+        let Some(record) = stored else { return Err(refusal) };
+        self.replay(key, ctx, keys, &record).await
+    }
 
-/// The reply of the first request with this idempotency key, if this one is the same.
-fn replay(key: &IdempotencyKey, keys: &TenantKeys, record: &Record) -> Result<Reply, ApiError> {
-    let stored = key.open(keys, record)?;
-    let status = (stored.status != STATUS_OK).then_some(stored.status);
-    Ok(Reply { status, body: stored.body, replay_of: Some(stored.request) })
+    /// The reply of the first request with this idempotency key, if this one is the same. A secret
+    /// that it showed is read again, and shown if it is the same still.
+    async fn replay(
+        &self,
+        key: &IdempotencyKey,
+        ctx: &Ctx,
+        keys: &TenantKeys,
+        record: &Record,
+    ) -> Result<Reply, ApiError> {
+        let mut stored = key.open(keys, record)?;
+        if let Some(withheld) = stored.withheld.take() {
+            let again = self.operation.reread(self.input, ctx, &self.services.store).await?;
+            withheld.restore(&mut stored.body, again.as_ref(), keys);
+        }
+        let status = (stored.status != STATUS_OK).then_some(stored.status);
+        Ok(Reply { status, body: stored.body, replay_of: Some(stored.request) })
+    }
 }
 
 /// How a stored response says that it was a success.
 const STATUS_OK: u16 = 0;
+
+/// The status of a change whose rest goes on behind the response.
+const STATUS_ACCEPTED: u16 = 202;
 
 impl Call {
     fn idempotency_key(
@@ -225,11 +252,15 @@ enum Outcome<T> {
 impl<O: SealingOperation> Work for Unit<O> {
     type Out = Outcome<O::Out>;
 
+    fn grows(&self) -> bool {
+        const { O::DEFINITION }.grows
+    }
+
     fn lock(&self) -> Option<Lock> {
         let principal = &self.ctx.principal;
         let Tenant { mode, account, .. } = &principal.tenant;
         let one_at_a_time = const { O::DEFINITION }.one_at_a_time;
-        one_at_a_time.then(|| Lock::of((mode.code(), &principal.platform, account)))
+        one_at_a_time.then(|| Lock::of((mode.code(), &principal.platform, account.named())))
     }
 
     async fn run(&self, tx: &mut Tx<'_>) -> Result<Self::Out, StorageError> {
@@ -255,7 +286,9 @@ impl<O: SealingOperation> Work for Unit<O> {
                 tx.rollback_to_savepoint().await?;
                 tx.release_savepoint().await?;
                 let policy = ReplayPolicy::Replay;
-                self.store_response(refusal.status(), &refusal.body(), &policy, tx)?;
+                let response =
+                    Response { status: refusal.status(), body: &refusal.body(), withheld: None };
+                self.store_response(response, &policy, tx)?;
                 Ok(Outcome::Refused(refusal))
             }
             Err(Failure::Storage(error)) => Err(error),
@@ -307,24 +340,26 @@ impl<O: SealingOperation> Unit<O> {
             fingerprint: applied.fingerprint,
         };
         coffer_audit::append(tx, &entry);
-        let body = self.operation.render(&applied.out, ctx).render();
+        let object = self.operation.render(&applied.out, ctx);
+        let body = object.render();
         let policy = self.operation.replay_policy(&applied.out);
-        self.store_response(STATUS_OK, &body, &policy, tx)?;
+        let withheld = self.idempotency_key.as_ref().and_then(|_| object.withheld());
+        let response = Response { status: STATUS_OK, body: &body, withheld };
+        self.store_response(response, &policy, tx)?;
         Ok(Outcome::Done { out: applied.out, body })
     }
 
     /// Stores the response for requests that repeat this one.
     fn store_response(
         &self,
-        status: u16,
-        body: &[u8],
+        response: Response<'_>,
         policy: &ReplayPolicy,
         tx: &mut Tx<'_>,
     ) -> Result<(), StorageError> {
         let Some(key) = &self.idempotency_key else { return Ok(()) };
         let ctx = &*self.ctx;
         let record = key
-            .record(&self.keys, &ctx.request_id, status, body, policy)
+            .record(&self.keys, &ctx.request_id, response, policy)
             .map_err(|error| StorageError::Internal(Cause::of(error)))?;
         store::insert_record(tx, &key.tenant, &key.digest, record, ctx.now);
         Ok(())

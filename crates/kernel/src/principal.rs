@@ -58,8 +58,8 @@ pub enum Evidence {
     Installed,
     /// The account is the one that develops the app, which needs no install.
     OwnAccount,
-    /// What the app stores for the account is being purged.
-    Purging,
+    /// What the app stores for the account was purged since the caller was let in.
+    Purged,
 }
 
 /// What an ephemeral key may do in the scope that its account's users share.

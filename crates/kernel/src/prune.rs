@@ -26,10 +26,17 @@ async fn prune_while(
     params: &[Value],
     condition: Option<&Query>,
 ) -> Result<u64, StorageError> {
-    let mut deleted = 0u64;
+    let (mut deleted, mut at_once) = (0u64, limit::JOB_BATCH);
     loop {
-        let batch = PruneBatch::new(prune, params.to_vec()).on(condition);
-        let rows = store.write(batch).await?;
+        let batch = PruneBatch::new(prune, params.to_vec(), at_once).on(condition);
+        let rows = match store.write(batch).await {
+            // On a full disk there may be room in the log for fewer.
+            Err(StorageError::NoSpace(_)) if at_once > 1 => {
+                at_once = (at_once / 8).max(1);
+                continue;
+            }
+            outcome => outcome?,
+        };
         deleted = deleted.saturating_add(rows);
         if rows == 0 {
             return Ok(deleted);
@@ -93,7 +100,9 @@ async fn prune_over_cap(store: &Store, cap: i64) -> Result<u64, StorageError> {
         let mut excess = count.saturating_sub(cap);
         while excess > 0 {
             let params = values![mode, &app];
-            let rows = store.write(PruneBatch::new(RECORDS_OF_APP, params.into())).await?;
+            let rows = store
+                .write(PruneBatch::new(RECORDS_OF_APP, params.into(), limit::JOB_BATCH))
+                .await?;
             if rows == 0 {
                 break;
             }

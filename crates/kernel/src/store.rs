@@ -82,9 +82,9 @@ pub struct PruneBatch {
 }
 
 impl PruneBatch {
-    /// A batch of at most [`limit::JOB_BATCH`] rows that `params` choose.
-    pub fn new(prune: Prune, mut params: Vec<Value>) -> Self {
-        params.push(Value::Int(limit::JOB_BATCH));
+    /// A batch of at most `rows` rows that `params` choose.
+    pub fn new(prune: Prune, mut params: Vec<Value>, rows: i64) -> Self {
+        params.push(Value::Int(rows));
         Self { prune, params, condition: None }
     }
 
@@ -97,6 +97,10 @@ impl PruneBatch {
 
 impl Work for PruneBatch {
     type Out = u64;
+
+    fn grows(&self) -> bool {
+        false
+    }
 
     async fn run(&self, tx: &mut Tx<'_>) -> Result<u64, StorageError> {
         if let Some(Query { sql, params }) = &self.condition
@@ -122,7 +126,7 @@ pub fn tenant_of_row(row: &Row) -> Result<Tenant, StorageError> {
     Ok(Tenant {
         mode: Mode::from_code(row.int(0)?).ok_or_else(corrupt)?,
         app: AppId::parse(row.text(1)?).map_err(|_| corrupt())?,
-        account: AccountId::parse(row.text(2)?).map_err(|_| corrupt())?,
+        account: AccountId::parse_stored(row.text(2)?).map_err(|_| corrupt())?,
     })
 }
 
@@ -312,6 +316,10 @@ pub(crate) struct AdvanceWatermarks {
 
 impl Work for AdvanceWatermarks {
     type Out = ();
+
+    fn grows(&self) -> bool {
+        false
+    }
 
     async fn run(&self, tx: &mut Tx<'_>) -> Result<(), StorageError> {
         for name in &self.names {

@@ -201,8 +201,9 @@ impl Keyring {
         self.cache.remove(tenant);
     }
 
-    /// Destroys the tenant's keys up to version `newest`: whatever was sealed under them, here and
-    /// in every backup of the data, can never be opened again. Call [`crate::retire_seal`] first.
+    /// Destroys the tenant's keys up to version `newest`: no server can open what was sealed under
+    /// them any more, here or in a backup of the data. Call [`crate::retire_seal`] before it, and
+    /// [`Keyring::empty_log`] after it.
     ///
     /// # Errors
     /// [`KeyringError::Storage`] if the key store cannot be written.
@@ -210,9 +211,16 @@ impl Keyring {
         self.keys.write(DestroyKeys { tenant: tenant.clone(), newest }).await?;
         self.destructions.fetch_add(1, Ordering::SeqCst);
         self.cache.remove(tenant);
-        // Until then the write-ahead log holds the wrapped keys.
-        self.keys.checkpoint().await?;
         Ok(())
+    }
+
+    /// Takes what was destroyed out of the key store's write-ahead log: from then on no copy of the
+    /// files that is made later has it.
+    ///
+    /// # Errors
+    /// [`KeyringError::Storage`] while somebody reads the key store for long, such as a backup.
+    pub async fn empty_log(&self) -> Result<(), KeyringError> {
+        Ok(self.keys.checkpoint().await?)
     }
 
     /// Creates the next version of the tenant's keys. `stored` must be the rows in which no live

@@ -145,11 +145,15 @@ pub(crate) struct DestroyKeys {
 impl Work for DestroyKeys {
     type Out = ();
 
+    fn grows(&self) -> bool {
+        false
+    }
+
     async fn run(&self, tx: &mut Tx<'_>) -> Result<(), StorageError> {
         let Tenant { mode, app, account } = &self.tenant;
         tx.execute(
-            "UPDATE tenant_key SET wrapped = NULL \
-             WHERE mode = ? AND app = ? AND account = ? AND version <= ?",
+            "UPDATE tenant_key SET wrapped = NULL WHERE mode = ? AND app = ? AND account = ? \
+             AND version <= ? AND wrapped IS NOT NULL",
             &values![*mode, app, account, self.newest],
         )
         .await?;
@@ -305,6 +309,10 @@ struct RecordBackup(Timestamp);
 
 impl Work for RecordBackup {
     type Out = ();
+
+    fn grows(&self) -> bool {
+        false
+    }
 
     async fn run(&self, tx: &mut Tx<'_>) -> Result<(), StorageError> {
         tx.execute("UPDATE key_store SET last_backup = ?", &values![self.0]).await?;

@@ -22,11 +22,7 @@ pub use model::charge::Charge;
 pub use model::entry::{Balance, Entry, Pool, Posting};
 pub use money::sum;
 pub use rules::{NoReserves, Reserve, ReserveRules, Withdrawal};
-<<<<<<< HEAD
-=======
-pub use store::charge::charges_of_page;
 pub use store::list::page;
->>>>>>> store
 use store::verify::CHECK;
 pub use tx::LedgerTx;
 

@@ -263,6 +263,10 @@ pub(crate) struct DeleteExpired {
 impl Work for DeleteExpired {
     type Out = u64;
 
+    fn grows(&self) -> bool {
+        false
+    }
+
     async fn run(&self, tx: &mut Tx<'_>) -> Result<u64, StorageError> {
         let now = Value::Int(self.now.unix());
         let due = tx

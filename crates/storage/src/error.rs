@@ -25,6 +25,10 @@ pub enum StorageError {
     /// back; a retry can succeed once the cause is gone.
     #[error("the database is unavailable: {0}")]
     Unavailable(#[source] Cause),
+    /// There is no room on the disk, or what is left is kept for writes that take data away. The
+    /// unit of work was rolled back; a retry can succeed once there is room.
+    #[error("there is no room: {0}")]
+    NoSpace(#[source] Cause),
     /// Another transaction kept a lock for too long, or conflicts outlasted all retries. The unit
     /// of work was rolled back; try again.
     #[error("other transactions held what this one needed for too long; try again")]
@@ -83,6 +87,7 @@ impl StorageError {
     pub(crate) fn at(self, target: impl fmt::Display) -> Self {
         match self {
             Self::Unavailable(cause) => Self::Unavailable(cause.at(target)),
+            Self::NoSpace(cause) => Self::NoSpace(cause.at(target)),
             Self::Corrupt(cause) => Self::Corrupt(cause.at(target)),
             Self::Rejected(cause) => Self::Rejected(cause.at(target)),
             other => other,

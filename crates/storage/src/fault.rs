@@ -17,6 +17,7 @@ pub struct Faults {
     units: Arc<AtomicU64>,
     fail_commit: Option<Arc<AtomicBool>>,
     page_ceiling: Option<Arc<AtomicU32>>,
+    free_space: Option<Arc<AtomicU64>>,
     before_commit: Option<Arc<dyn Fn() + Send + Sync>>,
     after_commit: Option<Arc<dyn Fn() + Send + Sync>>,
     in_list: Option<Arc<dyn Fn() + Send + Sync>>,
@@ -64,6 +65,14 @@ impl Faults {
     #[must_use]
     pub fn page_ceiling(mut self, pages: Arc<AtomicU32>) -> Self {
         self.page_ceiling = Some(pages);
+        self
+    }
+
+    /// What the disk's free bytes are taken for, instead of asking the file system; read before
+    /// each write.
+    #[must_use]
+    pub fn free_space_of(mut self, bytes: Arc<AtomicU64>) -> Self {
+        self.free_space = Some(bytes);
         self
     }
 
@@ -124,6 +133,10 @@ impl Faults {
             0 => u32::MAX - 1,
             pages => pages,
         })
+    }
+
+    pub(crate) fn free_space(&self) -> Option<u64> {
+        self.free_space.as_ref().map(|bytes| bytes.load(Ordering::SeqCst))
     }
 
     pub(crate) fn pass_commit(&self) {

@@ -15,7 +15,7 @@
 //! store                                    the engine behind one interface
 //! sqlite │ postgres                        engines, which own connections
 //! transaction │ migration                  what they run
-//! command, row, options │ files, place, lock │ gate
+//! command, row, options │ files, space, place, lock │ gate
 //! value, fault, error, checksum │ share, fair
 //! ```
 
@@ -33,6 +33,7 @@ mod place;
 mod postgres;
 mod row;
 mod share;
+mod space;
 mod sqlite;
 mod store;
 #[cfg(test)]
@@ -51,6 +52,7 @@ pub use place::{check_database, check_directory, database_files};
 pub use postgres::{Passwords, PostgresOptions};
 pub use row::Row;
 pub use share::Share;
+pub use space::DiskSpace;
 pub use sqlite::{check_file, copy_file};
 pub use store::Store;
 pub use transaction::{Lock, Tx, Work};

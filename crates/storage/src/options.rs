@@ -3,6 +3,7 @@
 use coffer_base::Timestamp;
 
 use crate::fault::Faults;
+use crate::space::DiskSpace;
 
 /// How an embedded store is opened, beyond its path.
 #[derive(Clone, Debug)]
@@ -12,11 +13,13 @@ pub struct Options {
     /// Whether the database is copied before a migration changes it. Switch it off only where an
     /// old copy does harm, as with keys that may be destroyed later.
     pub copy_before_migration: bool,
+    /// The room on its disk; where it is not watched, writes go on until they fail.
+    pub space: Option<DiskSpace>,
 }
 
 impl Default for Options {
     fn default() -> Self {
-        Self { faults: Faults::none(), copy_before_migration: true }
+        Self { faults: Faults::none(), copy_before_migration: true, space: None }
     }
 }
 

@@ -17,6 +17,7 @@ mod writer;
 pub use backup::{check_file, copy_file};
 
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
 use std::time::Duration;
@@ -33,6 +34,7 @@ use crate::options::{Options, Stats};
 use crate::place;
 use crate::row::Row;
 use crate::share::Share;
+use crate::space::OnDisk;
 use crate::transaction::Work;
 use crate::value::Value;
 use checkpoint::Log;
@@ -52,6 +54,8 @@ pub(crate) struct Sqlite {
     queue: Arc<Queue>,
     counters: Arc<Counters>,
     log: Arc<Log>,
+    /// The log's size when it was last asked to shrink.
+    shrunk_at: AtomicU64,
     /// Closed when the writer has ended, which drops the sender.
     ended: watch::Receiver<()>,
     thread: Mutex<Option<JoinHandle<()>>>,
@@ -90,8 +94,9 @@ impl Sqlite {
         })?;
         let thread = Mutex::new(Some(thread));
         let (path, faults) = (path.to_owned(), options.faults);
-        let lists = Gate::new(Places::threads(list_threads()));
-        let opened = Self { path, readers, lists, faults, queue, counters, log, ended, thread };
+        let (lists, shrunk_at) = (Gate::new(Places::threads(list_threads())), AtomicU64::new(0));
+        let opened =
+            Self { path, readers, lists, faults, queue, counters, log, shrunk_at, ended, thread };
         Ok((opened, report))
     }
 
@@ -110,6 +115,7 @@ impl Sqlite {
             queue,
             counters: Arc::new(Counters::default()),
             log: Arc::new(Log::new(readers)),
+            shrunk_at: AtomicU64::new(0),
             ended: watch::channel(()).1,
             thread: Mutex::new(None),
         })
@@ -193,6 +199,27 @@ impl Sqlite {
         self.readers.close();
         let mut ended = self.ended.clone();
         while ended.changed().await.is_ok() {}
+    }
+}
+
+impl OnDisk for Sqlite {
+    fn free_bytes(&self) -> u64 {
+        let read = || -> Result<u64> {
+            let connection = connection::open_reader(&self.path)?;
+            let number =
+                |name| connection.pragma_query_value(None, name, |row| row.get::<_, u32>(0));
+            Ok(u64::from(number("freelist_count")?).saturating_mul(number("page_size")?.into()))
+        };
+        read().unwrap_or(0)
+    }
+
+    fn shrink_log(&self) {
+        let bytes = self.stats().wal_bytes;
+        // A reader that needs the log delays commits with each attempt: one for each size.
+        if bytes > 0 && self.shrunk_at.swap(bytes, Ordering::Relaxed) != bytes {
+            let (reply, _nobody) = oneshot::channel();
+            let _ = self.queue.request_checkpoint(reply);
+        }
     }
 }
 

@@ -1,9 +1,10 @@
 //! One interface to either engine.
 
 use std::path::Path;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError, Weak};
+use std::time::{Duration, Instant};
 
-use coffer_base::Timestamp;
+use coffer_base::{Timestamp, limit};
 
 use crate::error::{Result, StorageError};
 use crate::migration::{MigrationReport, MigrationSet};
@@ -11,8 +12,9 @@ use crate::options::{Options, ServerInfo, Stats};
 use crate::postgres::{Postgres, PostgresOptions};
 use crate::row::Row;
 use crate::share::Share;
+use crate::space::{DiskSpace, OnDisk};
 use crate::sqlite::Sqlite;
-use crate::transaction::Work;
+use crate::transaction::{Lock, Tx, Work};
 use crate::value::Value;
 
 /// A database, on behalf of somebody. Clones use the same database.
@@ -21,12 +23,61 @@ pub struct Store {
     engine: Engine,
     share: Share,
     in_turn: bool,
+    room: Arc<Room>,
 }
 
 #[derive(Clone, Debug)]
 enum Engine {
     Sqlite(Arc<Sqlite>),
     Postgres(Arc<Postgres>),
+}
+
+/// What is known of the room for more data.
+#[derive(Debug)]
+struct Room {
+    /// The disk of an embedded store, if that is watched.
+    space: Option<DiskSpace>,
+    /// When a write last found no room.
+    missed: Mutex<Option<Instant>>,
+}
+
+/// A unit of work that adds data, with the question whether it may: asked when its turn comes, since
+/// the room may be gone by then.
+struct Admitted<W> {
+    work: W,
+    space: DiskSpace,
+}
+
+impl<W: Work> Work for Admitted<W> {
+    type Out = W::Out;
+
+    fn lock(&self) -> Option<Lock> {
+        self.work.lock()
+    }
+
+    async fn run(&self, tx: &mut Tx<'_>) -> Result<W::Out> {
+        self.space.admit()?;
+        self.work.run(tx).await
+    }
+}
+
+/// A unit of work that can be tried again.
+struct Repeatable<W>(Arc<W>);
+
+impl<W: Work> Work for Repeatable<W> {
+    type Out = W::Out;
+
+    fn grows(&self) -> bool {
+        self.0.grows()
+    }
+
+    fn lock(&self) -> Option<Lock> {
+        self.0.lock()
+    }
+
+    async fn run(&self, tx: &mut Tx<'_>) -> Result<W::Out> {
+        self.0.run(tx).await
+    }
 }
 
 impl Store {
@@ -45,9 +96,15 @@ impl Store {
         now: Timestamp,
         options: Options,
     ) -> Result<(Self, MigrationReport)> {
+        let space = options.space.clone();
         let opened = Sqlite::open(path, sets, now, options);
         let (sqlite, report) = opened.map_err(|error| error.at(path.display()))?;
-        Ok((Self::on(Engine::Sqlite(Arc::new(sqlite))), report))
+        let sqlite = Arc::new(sqlite);
+        if let Some(space) = &space {
+            let store: Weak<Sqlite> = Arc::downgrade(&sqlite);
+            space.attach(store as Weak<dyn OnDisk>);
+        }
+        Ok((Self::on(Engine::Sqlite(sqlite), space), report))
     }
 
     /// Opens an existing SQLite database for reading, also while a server writes to it. Every write
@@ -59,7 +116,7 @@ impl Store {
     pub fn open_sqlite_read_only(path: &Path, sets: &[MigrationSet]) -> Result<Self> {
         let sqlite =
             Sqlite::open_read_only(path, sets).map_err(|error| error.at(path.display()))?;
-        Ok(Self::on(Engine::Sqlite(Arc::new(sqlite))))
+        Ok(Self::on(Engine::Sqlite(Arc::new(sqlite)), None))
     }
 
     /// Opens a PostgreSQL database, whose schema must be this build's: servers that share one do
@@ -71,7 +128,7 @@ impl Store {
     /// reached.
     pub async fn open_postgres(options: PostgresOptions, sets: &[MigrationSet]) -> Result<Self> {
         let postgres = Postgres::open(options, sets).await?;
-        Ok(Self::on(Engine::Postgres(Arc::new(postgres))))
+        Ok(Self::on(Engine::Postgres(Arc::new(postgres)), None))
     }
 
     /// Applies the first half of every migration of `sets` that a PostgreSQL database lacks, beside
@@ -100,8 +157,9 @@ impl Store {
         Postgres::finish(options, sets).await
     }
 
-    const fn on(engine: Engine) -> Self {
-        Self { engine, share: Share::SYSTEM, in_turn: false }
+    fn on(engine: Engine, space: Option<DiskSpace>) -> Self {
+        let room = Arc::new(Room { space, missed: Mutex::default() });
+        Self { engine, share: Share::SYSTEM, in_turn: false, room }
     }
 
     /// The same database on behalf of `share`: what is written and read through it takes its turn
@@ -126,7 +184,54 @@ impl Store {
     ///
     /// # Errors
     /// If the unit was rolled back; after [`StorageError::UnknownOutcome`] it may be committed.
+    /// [`StorageError::NoSpace`] if it adds data ([`Work::grows`]) and the disk is nearly full.
     pub async fn write<W: Work>(&self, work: W) -> Result<W::Out> {
+        let written = match &self.room.space {
+            None => self.write_once(work).await,
+            Some(space) if work.grows() => match space.admit() {
+                Ok(()) => self.write_once(Admitted { work, space: space.clone() }).await,
+                Err(error) => Err(error),
+            },
+            Some(space) => self.write_in_room(work, space).await,
+        };
+        if matches!(written, Err(StorageError::NoSpace(_))) {
+            *self.room.missed.lock().unwrap_or_else(PoisonError::into_inner) = Some(Instant::now());
+        }
+        written
+    }
+
+    /// Runs a unit of work that takes data away, and makes room for it if there is none.
+    async fn write_in_room<W: Work>(&self, work: W, space: &DiskSpace) -> Result<W::Out> {
+        let work = Arc::new(work);
+        for _ in 1..limit::ROOM_ATTEMPTS {
+            match self.write_once(Repeatable(Arc::clone(&work))).await {
+                Err(StorageError::NoSpace(_)) => space.make_room(),
+                other => return other,
+            }
+        }
+        self.write_once(Repeatable(work)).await
+    }
+
+    /// Whether there is room for writes that add data.
+    ///
+    /// # Errors
+    /// [`StorageError::NoSpace`] if the disk is nearly full, or a write found no room within the
+    /// last [`limit::NO_ROOM_SECONDS`].
+    pub fn check_space(&self) -> Result<()> {
+        if let Some(space) = &self.room.space {
+            return space.admit();
+        }
+        let last = *self.room.missed.lock().unwrap_or_else(PoisonError::into_inner);
+        let recent = Duration::from_secs(limit::NO_ROOM_SECONDS);
+        match last {
+            Some(at) if at.elapsed() < recent => {
+                Err(StorageError::NoSpace("a write found no room on the database's disk".into()))
+            }
+            _ => Ok(()),
+        }
+    }
+
+    async fn write_once<W: Work>(&self, work: W) -> Result<W::Out> {
         match &self.engine {
             Engine::Sqlite(sqlite) => sqlite.write(self.share, work).await,
             Engine::Postgres(postgres) => postgres.write(self.share, work).await,

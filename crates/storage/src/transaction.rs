@@ -24,6 +24,12 @@ pub trait Work: Send + Sync + 'static {
     /// What the work returns once it is durable.
     type Out: Send + 'static;
 
+    /// Whether it adds data. What takes data away, or takes a right away, says that it does not:
+    /// it is carried out on a full disk too.
+    fn grows(&self) -> bool {
+        true
+    }
+
     /// What it locks first, if all of its kind lock the same row: where units of many writers run
     /// side by side, those of one lock wait for each other before any of them has a connection.
     fn lock(&self) -> Option<Lock> {

@@ -75,20 +75,120 @@ fn a_purged_install_is_empty_when_it_comes_back() {
     purge(&server, &account, |admin| {
         let answer = admin.delete(&path, &[("purge", "true")]);
         assert_eq!(answer.ok()["purged"], true);
-        let params = [("app", app.id.as_str()), ("account", account.as_str())];
-        admin.post("/v1/admin/installs", &params).refused(400);
+        client.find("token").refused(403);
+        // At once, while the rows are still there.
+        assert_ne!(server.install(&app, &account), install);
+        is_new(&client);
+        fill(&client, "one");
         answer
     });
-    client.find("token").refused(403);
     app.client().find("token").ok();
-    assert_ne!(server.install(&app, &account), install);
+    assert_eq!(client.find("token").ok()["payload"], "value");
+    let again = client.idempotent("one").remove("another");
+    assert_eq!(again.header("idempotent-replayed"), Some("true"), "what is new was not erased");
+}
+
+/// Nothing of what was purged is seen: secrets, objects of other families, stored responses.
+#[track_caller]
+fn is_new(client: &Client) {
     client.find("token").refused(404);
-    assert_eq!(client.list().ok()["data"], serde_json::json!([]));
+    for list in [client.list(), client.get("/v1/notes", &[])] {
+        assert_eq!(list.ok()["data"], serde_json::json!([]));
+    }
     let again = client.idempotent("one").remove("another");
     again.refused(404);
     assert_eq!(again.header("idempotent-replayed"), None, "no answer was kept either");
-    fill(&client, "two");
-    assert_eq!(client.find("token").ok()["payload"], "value");
+    let after_it = client.get("/v1/apps/secrets/find", &[("name", "token")]);
+    after_it.refused(400);
+}
+
+#[test]
+fn each_purge_begins_anew_and_erases_what_was_before_it_alone() {
+    let (server, app, account, mut install) = start();
+    let client = app.client().for_account(&account);
+    for _ in 0..3 {
+        let path = format!("/v1/admin/installs/{install}");
+        server.admin().delete(&path, &[("purge", "true")]).ok();
+        install = server.install(&app, &account);
+        client.find("token").refused(404);
+        client.set("token", "newest").ok();
+    }
+    assert_eq!(server.count("erasure"), 3);
+    server.run_jobs();
+    is_erased(&server, &account);
+    assert_eq!(server.count("erasure"), 0);
+    assert_eq!(client.find("token").ok()["payload"], "newest");
+    let secrets = format!("secret WHERE account LIKE '{account}%'");
+    assert_eq!(server.count(&secrets), 1);
+}
+
+#[test]
+fn an_app_and_an_account_that_are_made_again_begin_anew() {
+    let (server, app, account, _) = start();
+    let admin = server.admin();
+    admin.delete(&format!("/v1/admin/apps/{}", app.id), &[]).ok();
+    admin.delete(&format!("/v1/admin/accounts/{account}"), &[]).ok();
+    admin.post("/v1/admin/accounts", &[("id", &account)]).ok();
+    let again = [("account", app.account.as_str()), ("id", app.id.as_str())];
+    admin.post("/v1/admin/apps", &again).ok();
+    let key = admin.post("/v1/admin/api_keys", &[("app", &app.id), ("mode", "test")]).text("key");
+    server.install(&app, &account);
+    let own = server.anonymous().with_key(&key);
+    let theirs = own.for_account(&account);
+    for client in [&own, &theirs] {
+        is_new(client);
+        fill(client, "one");
+    }
+    server.run_jobs();
+    for client in [&own, &theirs] {
+        assert_eq!(client.find("token").ok()["payload"], "value");
+    }
+}
+
+/// Somebody else holds the key store: a copy that is being made, or a program that writes to it.
+#[test]
+fn a_purge_does_not_wait_for_who_holds_the_key_store() {
+    for hold in ["BEGIN; SELECT count(*) FROM tenant_key", "BEGIN IMMEDIATE"] {
+        let server = TestServer::builder().embedded().without_background_jobs().start();
+        let app = server.app();
+        let purges: Vec<_> = (0..2)
+            .map(|_| {
+                let account = server.account();
+                let path = format!("/v1/admin/installs/{}", server.install(&app, &account));
+                app.client().for_account(&account).set("token", "value").ok();
+                (account, path)
+            })
+            .collect();
+        let keys = rusqlite::Connection::open(server.data_dir().join("keys.db")).unwrap();
+        keys.execute_batch(hold).unwrap();
+        std::thread::scope(|scope| {
+            for (_, path) in &purges {
+                scope.spawn(|| {
+                    let answer = server.admin().delete(path, &[("purge", "true")]);
+                    assert_eq!(answer.status, 202, "{hold}: {answer:?}");
+                    assert_eq!(answer.json()["purged"], true);
+                });
+            }
+        });
+        let clients: Vec<_> =
+            purges.iter().map(|(account, _)| app.client().for_account(account)).collect();
+        for ((account, _), client) in purges.iter().zip(&clients) {
+            server.install(&app, account);
+            client.find("token").refused(404);
+        }
+        let status = server.admin().get("/v1/admin/status", &[]).ok();
+        assert_eq!(status["erasing"], 2, "{hold}");
+        keys.execute_batch("ROLLBACK").unwrap();
+        server.run_jobs();
+        assert_eq!(server.admin().get("/v1/admin/status", &[]).ok()["erasing"], 0, "{hold}");
+        let live = |account: &str| {
+            format!("tenant_key WHERE account = '{account}' AND wrapped IS NOT NULL")
+        };
+        for ((account, _), client) in purges.iter().zip(&clients) {
+            assert_eq!(server.count_of_keys(&live(account)), 0, "{hold}");
+            client.set("token", "new").ok();
+        }
+    }
 }
 
 #[test]

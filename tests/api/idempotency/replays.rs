@@ -189,3 +189,54 @@ fn the_admin_api_replays_too() {
     admin.post(&path, &[("name", "renamed")]).ok();
     is_mismatch(&admin.post(&other, &[("name", "renamed")]));
 }
+
+/// Expanded payloads, and what became of the secret before the request is repeated.
+#[test]
+fn a_payload_is_replayed_as_long_as_the_secret_has_it() {
+    let set = |client: &Client, payload: &str, more: &[(&str, &str)]| {
+        let mut params = vec![("name", "token"), ("payload", payload), ("scope[type]", "account")];
+        params.extend([("expand[]", "payload")].iter().chain(more));
+        client.post(SET, &params)
+    };
+    type Then = fn(&TestServer, &Client);
+    let cases: [(&str, Then, bool); 7] = [
+        ("nothing", |_, _| {}, true),
+        ("time", |server, _| drop(server.clock.advance(60)), true),
+        ("the same value", |_, client| drop(client.set("token", PAYLOAD).ok()), true),
+        ("deleted", |_, client| drop(client.remove("token").ok()), false),
+        ("another value", |_, client| drop(client.set("token", "other").ok()), false),
+        ("expired", |server, _| drop(server.clock.advance(200)), false),
+        (
+            "deleted and set again to another value",
+            |_, client| {
+                client.remove("token").ok();
+                client.set("token", "other").ok();
+            },
+            false,
+        ),
+    ];
+    for (what, then, shown) in cases {
+        let (server, client) = start();
+        let keyed = client.idempotent("one");
+        let at = (START.unix() + 100).to_string();
+        let expires = [("expires_at", at.as_str())];
+        let more = if what == "expired" { &expires[..] } else { &[] };
+        let first = set(&keyed, PAYLOAD, more);
+        is_first(&first);
+        assert_eq!(first.ok()["payload"], PAYLOAD);
+        then(&server, &client);
+        let again = set(&keyed, PAYLOAD, more);
+        if shown {
+            is_replay(&again, &first);
+        } else {
+            assert_eq!(again.header("idempotent-replayed"), Some("true"), "{what}");
+            let mut expected = first.json();
+            expected.as_object_mut().unwrap().remove("payload");
+            assert_eq!(again.ok(), expected, "{what}");
+            assert!(!again.body.contains("payload"), "{what}: the field is not there");
+        }
+    }
+}
+
+/// Quotes, escapes and letters of several bytes, so that a place counted wrongly shows.
+const PAYLOAD: &str = "a \"payload\": \\ \n\u{1F511}, and more";

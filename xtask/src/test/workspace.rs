@@ -35,6 +35,15 @@ pub fn tests() -> Outcome {
     cargo(&["test", "--workspace", "--no-fail-fast"]).env("COFFER_BIN", &binary).run()
 }
 
+/// The tests that mount small file systems, which only root may. Among all tests they pass without
+/// it and say so; here they fail.
+pub fn full_disks() -> Outcome {
+    cargo(&["test", "-p", "coffer-tests", "--test", "crash", "disk::"])
+        .env("COFFER_BIN", &binary()?)
+        .env("COFFER_TEST_MOUNTS", "required")
+        .run()
+}
+
 /// The documentation of our own crates.
 pub fn docs() -> Outcome {
     cargo(&["doc", "--workspace", "--no-deps", "--document-private-items"])

@@ -5,8 +5,8 @@ use crate::family_set::FamilySet;
 use coffer_base::Timestamp;
 use coffer_keyring::KEY_MIGRATIONS;
 use coffer_storage::{
-    DirectoryLock, MigrationReport, MigrationSet, Options, PostgresOptions, StorageError, Store,
-    Transfer,
+    DirectoryLock, DiskSpace, MigrationReport, MigrationSet, Options, PostgresOptions,
+    StorageError, Store, Transfer,
 };
 use std::path::Path;
 
@@ -41,6 +41,7 @@ impl Stores {
     /// build's.
     fn open_embedded(options: &AssembleOptions, now: Timestamp) -> Result<Self, AssembleError> {
         let AssembleOptions { data_dir, faults, families, .. } = options;
+        let mut spaces = Vec::new();
         let directories = std::iter::once(data_dir).chain(options.key_dir.as_ref());
         let mut locks = Vec::new();
         for directory in directories {
@@ -48,17 +49,21 @@ impl Stores {
             if !locks.is_empty() && is_same(directory, data_dir) {
                 continue;
             }
+            // First of all: on a full disk, nothing below works without the ballast's room.
+            spaces.push(DiskSpace::watch(directory, faults)?);
             locks.push(DirectoryLock::acquire(directory)?);
         }
+        let (space, keys_space) = (spaces.first().cloned(), spaces.last().cloned());
         let (data_file, keys_file) = (data_dir.join(DATA_FILE), options.keys_file());
         // The key store is created first, so data without one means that it was lost.
         if data_file.exists() && !keys_file.exists() {
             return Err(AssembleError::KeysMissing(keys_file));
         }
         // A copy of the keys from before a migration would keep keys that are destroyed later.
-        let options = Options { copy_before_migration: false, ..Options::default() };
+        let options = Options { space: keys_space, ..Options::default() };
+        let options = Options { copy_before_migration: false, ..options };
         let (keys, keys_report) = Store::open_sqlite(&keys_file, &[KEY_MIGRATIONS], now, options)?;
-        let options = Options { faults: faults.clone(), ..Options::default() };
+        let options = Options { faults: faults.clone(), space, ..Options::default() };
         let (data, data_report) =
             Store::open_sqlite(&data_file, &families.migrations(), now, options)?;
         Ok(Self { data, keys, migrations: vec![data_report, keys_report], _locks: locks })

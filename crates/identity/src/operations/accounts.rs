@@ -9,8 +9,8 @@ use crate::{store, wire};
 use coffer_base::AccountId;
 use coffer_dialect::{ApiError, Fields, Object};
 use coffer_kernel::{
-    Access, Applied, Arguments, Collection, Ctx, Definition, Example, Failure, PagePosition,
-    Routes, WriteOperation,
+    Access, Applied, Arguments, Collection, Committed, Ctx, Definition, Example, Failure,
+    PagePosition, Routes, WriteOperation,
 };
 use coffer_storage::{StorageError, Store, Tx};
 
@@ -143,7 +143,7 @@ impl WriteOperation for Delete {
         wire::deleted(id, KIND)
     }
 
-    async fn committed(&self, _id: &String, _ctx: &Ctx) -> Result<(), ApiError> {
-        self.0.destroy_keys().await
+    async fn committed(&self, _id: &String, ctx: &Ctx) -> Result<Committed, ApiError> {
+        Ok(self.0.destroy_keys(ctx).await)
     }
 }

@@ -7,12 +7,13 @@ use super::Shared;
 use crate::api_key::{Holder, NewKey};
 use crate::objects::ApiKey;
 use crate::store::Selection;
+use crate::unstored::Asked;
 use crate::{store, wire};
 use coffer_base::{AppId, Mode, Redacted, Timestamp, limit};
 use coffer_dialect::{ApiError, Fields, Object};
 use coffer_kernel::{
-    Access, Applied, Arguments, Collection, Ctx, Definition, Example, Failure, PagePosition,
-    ReplayPolicy, Routes, WriteOperation,
+    Access, Applied, Arguments, Collection, Committed, Ctx, Definition, Example, Failure,
+    PagePosition, ReplayPolicy, Routes, WriteOperation,
 };
 use coffer_storage::{StorageError, Store, Tx};
 
@@ -211,6 +212,7 @@ struct Revoke(Shared);
 impl WriteOperation for Revoke {
     const DEFINITION: Definition =
         Definition::post("admin.api_keys.revoke", "/v1/admin/api_keys/:id/revoke", Access::Admin)
+            .shrinks()
             .example(Example::EMPTY.on("admin.api_keys.create"));
     type Input = String;
     type Out = ApiKey;
@@ -220,10 +222,12 @@ impl WriteOperation for Revoke {
         Ok(arguments.id().to_owned())
     }
 
-    fn check(&self, id: &String, _ctx: &Ctx) -> Result<(), ApiError> {
+    fn check(&self, id: &String, ctx: &Ctx) -> Result<(), ApiError> {
         if id.len() > limit::ID_CHARACTERS {
             return Err(ApiError::not_found(KIND, id, "id"));
         }
+        let asked = Asked::by(ctx, Self::DEFINITION.name, None);
+        self.0.directory.revoke_in_memory(id, asked);
         Ok(())
     }
 
@@ -246,7 +250,12 @@ impl WriteOperation for Revoke {
         wire::api_key(key, None)
     }
 
-    async fn committed(&self, _key: &ApiKey, _ctx: &Ctx) -> Result<(), ApiError> {
-        self.0.settle().await
+    async fn committed(&self, key: &ApiKey, _ctx: &Ctx) -> Result<Committed, ApiError> {
+        self.0.directory.unstored().remove(&key.id);
+        Ok(self.0.settle().await)
+    }
+
+    fn failed(&self, id: &String, _ctx: &Ctx, failure: Failure) -> ApiError {
+        self.0.revocation_failed(id, failure)
     }
 }

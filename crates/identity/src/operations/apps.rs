@@ -10,8 +10,8 @@ use crate::{store, wire};
 use coffer_base::{AccountId, AppId};
 use coffer_dialect::{ApiError, Fields, Object};
 use coffer_kernel::{
-    Access, Applied, Arguments, Collection, Ctx, Definition, Example, Failure, PagePosition, Quota,
-    Routes, WriteOperation,
+    Access, Applied, Arguments, Collection, Committed, Ctx, Definition, Example, Failure,
+    PagePosition, Quota, Routes, WriteOperation,
 };
 use coffer_storage::{StorageError, Store, Tx};
 
@@ -93,10 +93,8 @@ impl WriteOperation for Create {
             return Err(ApiError::no_such("account", account, "account").into());
         }
         let id = params.id.clone().unwrap_or_else(|| AppId::random(ctx.random()));
-        if store::find_app_in(tx, &self.0.mac, id.as_str()).await?.is_some()
-            || store::is_erasing(tx, id.as_str(), account).await?
-        {
-            let message = format!("An app '{id}' exists already, or is being erased.");
+        if store::find_app_in(tx, &self.0.mac, id.as_str()).await?.is_some() {
+            let message = format!("An app '{id}' exists already.");
             return Err(ApiError::invalid_param("id", message).into());
         }
         let seq = store::next_seq(tx).await?;
@@ -212,8 +210,8 @@ impl WriteOperation for Update {
         wire::app(app, &self.0.quotas)
     }
 
-    async fn committed(&self, _app: &App, _ctx: &Ctx) -> Result<(), ApiError> {
-        self.0.settle().await
+    async fn committed(&self, _app: &App, _ctx: &Ctx) -> Result<Committed, ApiError> {
+        Ok(self.0.settle().await)
     }
 }
 
@@ -248,7 +246,7 @@ impl WriteOperation for Delete {
         wire::deleted(id, KIND)
     }
 
-    async fn committed(&self, _id: &String, _ctx: &Ctx) -> Result<(), ApiError> {
-        self.0.destroy_keys().await
+    async fn committed(&self, _id: &String, ctx: &Ctx) -> Result<Committed, ApiError> {
+        Ok(self.0.destroy_keys(ctx).await)
     }
 }

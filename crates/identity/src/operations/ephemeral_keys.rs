@@ -7,12 +7,13 @@ use super::Shared;
 use crate::api_key::{Holder, NewKey};
 use crate::limits;
 use crate::objects::{ApiKey, Bound};
+use crate::unstored::Asked;
 use crate::{store, wire};
 use coffer_base::{Redacted, limit};
 use coffer_dialect::{ApiError, Object};
 use coffer_kernel::{
-    Access, AccountAccess, Applied, Arguments, Ctx, Definition, Example, Failure, ReplayPolicy,
-    Role, Routes, WriteOperation,
+    Access, AccountAccess, Applied, Arguments, Committed, Ctx, Definition, Example, Failure,
+    ReplayPolicy, Role, Routes, WriteOperation,
 };
 use coffer_storage::Tx;
 
@@ -85,7 +86,7 @@ impl WriteOperation for Create {
             app: tenant.app.clone(),
             mode: tenant.mode,
             bound: Bound {
-                account: tenant.account.clone(),
+                account: tenant.account.named(),
                 user: params.user.clone(),
                 account_access: params.account_access,
             },
@@ -127,6 +128,14 @@ impl WriteOperation for Delete {
         Ok(arguments.id().to_owned())
     }
 
+    fn check(&self, id: &String, ctx: &Ctx) -> Result<(), ApiError> {
+        if id.len() <= limit::ID_CHARACTERS {
+            let asked = Asked::by(ctx, Self::DEFINITION.name, Some(ctx.tenant().clone()));
+            self.0.directory.revoke_in_memory(id, asked);
+        }
+        Ok(())
+    }
+
     async fn apply(
         &self,
         id: &String,
@@ -139,7 +148,10 @@ impl WriteOperation for Delete {
         let own = found.filter(|key| {
             key.app.as_ref() == Some(&tenant.app)
                 && key.mode == Some(tenant.mode)
-                && key.bound.as_ref().is_some_and(|bound| bound.account == tenant.account)
+                && key
+                    .bound
+                    .as_ref()
+                    .is_some_and(|bound| bound.account.as_str() == tenant.account.name())
         });
         let Some(key) = own else {
             return Err(ApiError::not_found(KIND, id, "id").into());
@@ -152,7 +164,12 @@ impl WriteOperation for Delete {
         wire::ephemeral_key(key, None).set("deleted", true)
     }
 
-    async fn committed(&self, _key: &ApiKey, _ctx: &Ctx) -> Result<(), ApiError> {
-        self.0.settle().await
+    async fn committed(&self, key: &ApiKey, _ctx: &Ctx) -> Result<Committed, ApiError> {
+        self.0.directory.unstored().remove(&key.id);
+        Ok(self.0.settle().await)
+    }
+
+    fn failed(&self, id: &String, _ctx: &Ctx, failure: Failure) -> ApiError {
+        self.0.revocation_failed(id, failure)
     }
 }

@@ -2,7 +2,7 @@
 //!
 //! Without an active install an app's keys open nothing of an account. Deleting an install
 //! deactivates it, and revokes its ephemeral keys for good; installing again finds the data as it
-//! was. Only a purge erases it, and until the erasure is done the app cannot be installed again.
+//! was. Only a purge erases it; the app can be installed again at once, and finds nothing.
 
 use super::Shared;
 use crate::objects::Install;
@@ -11,8 +11,8 @@ use crate::{store, wire};
 use coffer_base::{AccountId, AppId, id::random_id, limit};
 use coffer_dialect::{ApiError, Fields, Object};
 use coffer_kernel::{
-    Access, Applied, Arguments, Collection, Ctx, Definition, Example, Failure, PagePosition,
-    Routes, WriteOperation,
+    Access, Applied, Arguments, Collection, Committed, Ctx, Definition, Example, Failure,
+    PagePosition, Routes, WriteOperation,
 };
 use coffer_storage::{StorageError, Store, Tx};
 
@@ -61,15 +61,7 @@ impl WriteOperation for Create {
         if store::find_app_in(tx, mac, app).await?.is_none() {
             return Err(ApiError::no_such("app", app, "app").into());
         }
-        // The install comes first: a purge keeps its row locked until the erasure is listed.
         let known = store::install_of_in(tx, mac, app, account).await?;
-        if store::is_erasing(tx, app, account).await? {
-            let message = format!(
-                "What the app '{app}' kept for the account '{account}' is being erased. Install \
-                 it again in a minute."
-            );
-            return Err(ApiError::invalid(message).into());
-        }
         let version = store::next_seq(tx).await?;
         let install = match known {
             Some(known) => Install { active: true, version, ..known },
@@ -91,9 +83,9 @@ impl WriteOperation for Create {
         wire::install(install)
     }
 
-    async fn committed(&self, _install: &Install, _ctx: &Ctx) -> Result<(), ApiError> {
+    async fn committed(&self, _install: &Install, _ctx: &Ctx) -> Result<Committed, ApiError> {
         self.0.invalidate();
-        Ok(())
+        Ok(Committed::Done)
     }
 }
 
@@ -183,6 +175,8 @@ impl WriteOperation for Delete {
             return Err(ApiError::not_found(KIND, &removal.id, "id").into());
         };
         if removal.purge {
+            // Who writes for the app's own account holds the app's row, and no install.
+            store::find_app_in(tx, mac, install.app.as_str()).await?;
             store::purge_install(tx, mac, &install, store::Purge::by(ctx)).await?;
         } else {
             store::deactivate_install(tx, mac, &install.app, &install.account, ctx.now()).await?;
@@ -194,10 +188,10 @@ impl WriteOperation for Delete {
         wire::deleted(&removal.id, KIND).set("purged", removal.purge)
     }
 
-    async fn committed(&self, removal: &Removal, _ctx: &Ctx) -> Result<(), ApiError> {
+    async fn committed(&self, removal: &Removal, ctx: &Ctx) -> Result<Committed, ApiError> {
         if removal.purge {
-            return self.0.destroy_keys().await;
+            return Ok(self.0.destroy_keys(ctx).await);
         }
-        self.0.settle().await
+        Ok(self.0.settle().await)
     }
 }

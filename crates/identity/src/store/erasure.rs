@@ -4,7 +4,9 @@
 //! nothing new can be written. What the families store for the tenant, without bound, is left to
 //! the job; the table `erasure` lists it until that is done.
 
-use super::{Result, account_id, app, app_id, believed, deactivate_install, end, next_seq};
+use super::{
+    Result, account_id, app, app_id, believed, corrupt, deactivate_install, end, next_seq,
+};
 use crate::floors::{of_account, of_app};
 use crate::objects::{App, Install};
 use crate::row_mac::{ERASURE, RowMac};
@@ -12,19 +14,23 @@ use coffer_base::{AccountId, AppId, Timestamp};
 use coffer_kernel::Ctx;
 use coffer_storage::{Query, Row, Store, Tx, Value, Work, values};
 
-/// Finds a row if a tenant is being erased: a condition under which its app's own account may not
-/// write.
-pub(crate) fn erasing_query(app: &AppId, account: &AccountId) -> Query {
-    let params = values![app, account];
-    Query::new(IS_ERASING, params)
+/// Finds a row if the tenant was purged after the generation that `account` names: a condition under
+/// which nothing may be written for it.
+pub(crate) fn purged_query(app: &AppId, account: &AccountId) -> Query {
+    let sql = "SELECT 1 FROM tenant_generation WHERE app = ? AND account = ? AND generation > ?";
+    Query::new(sql, values![app, account.name(), account.generation()])
 }
 
-const IS_ERASING: &str = "SELECT 1 FROM erasure WHERE app = ? AND account = ?";
-
-/// Whether a tenant is being erased.
-pub(crate) async fn is_erasing(tx: &mut Tx<'_>, app: &str, account: &str) -> Result<bool> {
-    let values = values![app, account];
-    Ok(!tx.query(IS_ERASING, &values).await?.is_empty())
+/// Begins a new generation of what `app` keeps for `account`, and answers the account as the rows of
+/// the one before name it.
+async fn next_generation(tx: &mut Tx<'_>, app: &AppId, account: &AccountId) -> Result<AccountId> {
+    let sql = "INSERT INTO tenant_generation (app, account, generation) VALUES (?, ?, 1) \
+               ON CONFLICT (app, account) \
+               DO UPDATE SET generation = tenant_generation.generation + 1 RETURNING generation";
+    let rows = tx.query(sql, &values![app, account]).await?;
+    let next = rows.first().map_or(Ok(1), |row| row.int(0))?;
+    let before = u32::try_from(next.saturating_sub(1));
+    Ok(account.in_generation(before.map_err(|_| corrupt("a tenant's generation"))?))
 }
 
 /// Which request purges something, and when: what the list of erasures says of it.
@@ -41,34 +47,36 @@ impl<'r> Purge<'r> {
     }
 }
 
-/// Lists a tenant for erasure. If it is listed already, this request's erasure takes the place of
-/// the earlier one, which may be a row that nobody believes.
-fn list(
+/// Lists a tenant for erasure, and begins a new generation of it. A row that is in the place already
+/// gives way, since it may be one that nobody believes.
+async fn list(
     tx: &mut Tx<'_>,
     mac: &RowMac,
     app: &AppId,
     account: &AccountId,
     (purge, seq): (Purge<'_>, i64),
-) {
+) -> Result<()> {
+    let purged = next_generation(tx, app, account).await?;
     tx.defer(
         "INSERT INTO erasure (app, account, created, request, seq, mac) \
          VALUES (?, ?, ?, ?, ?, ?) ON CONFLICT (app, account) DO UPDATE \
          SET created = excluded.created, request = excluded.request, seq = excluded.seq, \
          mac = excluded.mac",
-        mac.with_mac(&ERASURE, values![app, account, purge.now, purge.request, seq]),
+        mac.with_mac(&ERASURE, values![app, &purged, purge.now, purge.request, seq]),
     );
+    Ok(())
 }
 
 /// Lists the tenants of installs: rows of app and account. Their MACs do not matter, since all of
 /// these installs go.
-fn list_all(
+async fn list_all(
     tx: &mut Tx<'_>,
     mac: &RowMac,
     installs: &[Row],
     listing: (Purge<'_>, i64),
 ) -> Result<()> {
     for row in installs {
-        list(tx, mac, &app_id(row.text(0)?)?, &account_id(row.text(1)?)?, listing);
+        list(tx, mac, &app_id(row.text(0)?)?, &account_id(row.text(1)?)?, listing).await?;
     }
     Ok(())
 }
@@ -83,7 +91,7 @@ pub(crate) async fn purge_install(
     let Install { app, account, .. } = install;
     deactivate_install(tx, mac, app, account, purge.now).await?;
     let seq = next_seq(tx).await?;
-    list(tx, mac, app, account, (purge, seq));
+    list(tx, mac, app, account, (purge, seq)).await?;
     let values = values![app, account];
     tx.execute("DELETE FROM install WHERE app = ? AND account = ?", &values).await?;
     Ok(())
@@ -101,8 +109,10 @@ pub(crate) async fn purge_app(
     let sql = "SELECT app, account FROM install WHERE app = ? ORDER BY account FOR UPDATE";
     let installs = tx.query(sql, std::slice::from_ref(&id)).await?;
     let listing = (purge, end(tx, mac, of_app(app.id.as_str())).await?);
-    list_all(tx, mac, &installs, listing)?;
-    list(tx, mac, &app.id, &app.account, listing);
+    list_all(tx, mac, &installs, listing).await?;
+    if !installs.iter().any(|row| row.text(1) == Ok(app.account.as_str())) {
+        list(tx, mac, &app.id, &app.account, listing).await?;
+    }
     tx.execute("DELETE FROM install WHERE app = ?", std::slice::from_ref(&id)).await?;
     tx.execute("DELETE FROM api_key WHERE app = ?", std::slice::from_ref(&id)).await?;
     tx.execute("DELETE FROM app WHERE id = ?", &[id]).await?;
@@ -131,7 +141,7 @@ pub(crate) async fn purge_account(
     let listing = (purge, end(tx, mac, of_account(account.as_str())).await?);
     let sql = "SELECT app, account FROM install WHERE account = ?";
     let installs = tx.query(sql, std::slice::from_ref(&id)).await?;
-    list_all(tx, mac, &installs, listing)?;
+    list_all(tx, mac, &installs, listing).await?;
     tx.execute("DELETE FROM install WHERE account = ?", std::slice::from_ref(&id)).await?;
     tx.execute("DELETE FROM api_key WHERE account = ?", std::slice::from_ref(&id)).await?;
     tx.execute("DELETE FROM account WHERE id = ?", &[id]).await?;
@@ -143,7 +153,7 @@ pub(crate) async fn purge_account(
 pub(crate) struct Erasure {
     /// The app whose data is erased.
     pub(crate) app: AppId,
-    /// The account for which the app stored it.
+    /// The account for which the app stored it, in the generation that was purged.
     pub(crate) account: AccountId,
     /// The id of the request that listed it, which tells this erasure from a later one of the same
     /// tenant.
@@ -174,19 +184,34 @@ pub(crate) struct Erasures {
     pub(crate) last: Option<[Value; 2]>,
 }
 
-/// Up to `limit` tenants that are to be erased, from behind the tenant `after` on.
+/// Up to `limit` tenants that are to be erased, from behind the tenant `after` on; only those that
+/// `request` listed, unless it is empty.
 pub(crate) async fn erasures(
     store: &Store,
     mac: &RowMac,
+    request: &str,
     after: Option<[Value; 2]>,
     limit: i64,
 ) -> Result<Erasures> {
     let [app, account] = after.unwrap_or_else(|| values!["", ""]);
     let sql = "SELECT app, account, created, request, seq, mac FROM erasure \
-               WHERE (app, account) > (?, ?) ORDER BY app, account LIMIT ?";
-    let rows = store.query(sql, &[app, account, Value::Int(limit)]).await?;
+               WHERE (? = '' OR request = ?) AND (app, account) > (?, ?) \
+               ORDER BY app, account LIMIT ?";
+    let request = Value::from(request);
+    let values = [request.clone(), request, app, account, Value::Int(limit)];
+    let rows = store.query(sql, &values).await?;
     let last = rows.last().and_then(|row| row.values(0..2)?.to_vec().try_into().ok());
     Ok(Erasures { listed: believed(&rows, |row| erasure(mac, row))?, last })
+}
+
+/// How many tenants are being erased: their keys may still be in the key store or in its log, and
+/// their rows in the data.
+///
+/// # Errors
+/// When the store cannot be read.
+pub async fn erasing(store: &Store) -> Result<i64> {
+    let rows = store.query("SELECT count(*) FROM erasure", &[]).await?;
+    rows.first().map_or(Ok(0), |row| row.int(0))
 }
 
 /// A row of [`erasures`]; `None` if it is not believed.
@@ -194,7 +219,8 @@ pub(super) fn erasure(mac: &RowMac, row: &Row) -> Result<Option<Erasure>> {
     if !mac.is_valid(&ERASURE, row, 0) {
         return Ok(None);
     }
-    let (app, account) = (app_id(row.text(0)?)?, account_id(row.text(1)?)?);
+    let account = AccountId::parse_stored(row.text(1)?).map_err(|_| corrupt("an erasure"))?;
+    let app = app_id(row.text(0)?)?;
     let (request, seq) = (row.text(3)?.to_owned(), row.int(4)?);
     Ok(Some(Erasure { app, account, request, seq }))
 }
@@ -205,6 +231,10 @@ pub(crate) struct FinishErasure(pub(crate) Erasure);
 impl Work for FinishErasure {
     /// Whether it was still to be done: if not, another server has done it.
     type Out = bool;
+
+    fn grows(&self) -> bool {
+        false
+    }
 
     async fn run(&self, tx: &mut Tx<'_>) -> Result<bool> {
         let sql = "DELETE FROM erasure WHERE app = ? AND account = ? AND request = ?";

@@ -85,6 +85,8 @@ pub(crate) struct PresentedKey {
     /// The app's install on the account; `None` if there is none, as for the account that develops
     /// the app.
     pub(crate) install: Option<Install>,
+    /// How often what the app keeps for the account was purged.
+    pub(crate) generation: u32,
 }
 
 /// The key of a token with its app, and whether the app is on the account that was asked for, or
@@ -99,14 +101,17 @@ pub(crate) async fn presented_key(
                k.account_access, k.permissions, k.parent, k.name, k.redacted, k.created, \
                k.expires_at, k.mac, k.revoked_at, k.last_used, \
                i.app, i.account, i.id, i.seq, i.created, i.version, i.mac, i.active, \
-               a.id, a.seq, a.account, a.name, a.quotas, a.created, a.version, a.mac \
-               FROM api_key k LEFT JOIN app a ON a.id = k.app \
+               a.id, a.seq, a.account, a.name, a.quotas, a.created, a.version, a.mac, \
+               g.generation FROM api_key k LEFT JOIN app a ON a.id = k.app \
                LEFT JOIN install i ON i.app = k.app \
-               AND i.account = COALESCE(NULLIF(?, ''), k.account) WHERE k.hash = ?";
+               AND i.account = COALESCE(NULLIF(?, ''), k.account) \
+               LEFT JOIN tenant_generation g ON g.app = k.app \
+               AND g.account = COALESCE(NULLIF(?, ''), k.account, a.account) WHERE k.hash = ?";
     const INSTALL_AT: usize = 18;
     const APP_AT: usize = 26;
+    const GENERATION_AT: usize = 34;
     let account = Value::from(account.unwrap_or_default());
-    let values = values![account, hash.as_bytes()];
+    let values = values![account.clone(), account, hash.as_bytes()];
     let is_there = |row: &Row, first: usize| {
         row.values(first..first + 1).is_some_and(|id| id != [Value::Null])
     };
@@ -115,7 +120,10 @@ pub(crate) async fn presented_key(
         let app = is_there(row, APP_AT).then(|| app(mac, row, APP_AT)).transpose()?;
         let install =
             is_there(row, INSTALL_AT).then(|| install(mac, row, INSTALL_AT)).transpose()?;
-        Ok(Some(PresentedKey { key, app: app.flatten(), install: install.flatten() }))
+        let generation = u32::try_from(row.optional_int(GENERATION_AT)?.unwrap_or(0))
+            .map_err(|_| corrupt("a tenant's generation"))?;
+        let (app, install) = (app.flatten(), install.flatten());
+        Ok(Some(PresentedKey { key, app, install, generation }))
     })
 }
 
@@ -206,6 +214,10 @@ pub(crate) struct WriteLastUsed(pub(crate) Vec<(String, i64)>);
 
 impl Work for WriteLastUsed {
     type Out = u64;
+
+    fn grows(&self) -> bool {
+        false
+    }
 
     async fn run(&self, tx: &mut Tx<'_>) -> Result<u64> {
         for (id, at) in &self.0 {

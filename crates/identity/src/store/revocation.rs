@@ -68,6 +68,10 @@ pub(crate) struct ForgetRevocations(pub(crate) Vec<Vec<Value>>);
 impl Work for ForgetRevocations {
     type Out = ();
 
+    fn grows(&self) -> bool {
+        false
+    }
+
     async fn run(&self, tx: &mut Tx<'_>) -> Result<()> {
         for key in &self.0 {
             let sql = "DELETE FROM pending_revocation WHERE subject = ? AND floor = ?";
@@ -83,6 +87,10 @@ pub(crate) struct RaiseSequence(pub(crate) i64);
 
 impl Work for RaiseSequence {
     type Out = ();
+
+    fn grows(&self) -> bool {
+        false
+    }
 
     async fn run(&self, tx: &mut Tx<'_>) -> Result<()> {
         tx.execute(

@@ -93,7 +93,7 @@ impl<'a> Line<'a> {
             path: template.unwrap_or_else(|| clipped(parts.uri.path())),
             key: principal.map_or("", |principal| &principal.key_id),
             app: principal.map_or("", |principal| principal.tenant.app.as_str()),
-            account: principal.map_or("", |principal| principal.tenant.account.as_str()),
+            account: principal.map_or("", |principal| principal.tenant.account.name()),
             micros: u64::try_from(trace.started.elapsed().as_micros()).unwrap_or(u64::MAX),
         }
     }

@@ -1,16 +1,17 @@
 //! The health checks, which need no key.
 
 use super::headers::{self, REQUEST_ID};
-use crate::kernel::Kernel;
+use crate::kernel::{Kernel, NotReady};
 use crate::request_id;
 use bytes::Bytes;
+use coffer_storage::StorageError;
 use http::header::{self, HeaderValue};
 use http::request::Parts;
 use http::{Response, StatusCode};
 use http_body_util::Full;
 
 /// The response to a health check; `None` if the request is none. `/livez`: the process answers.
-/// `/readyz`: it can also read its stores, or the response is a 503.
+/// `/readyz`: it can also read its stores and add to them, or the response is a 503.
 pub(super) async fn respond(kernel: &Kernel, parts: &Parts) -> Option<Response<Full<Bytes>>> {
     if parts.method != http::Method::GET && parts.method != http::Method::HEAD {
         return None;
@@ -27,7 +28,13 @@ async fn readiness(kernel: &Kernel) -> Response<Full<Bytes>> {
         Ok(()) => response(kernel, StatusCode::OK, "ready\n"),
         Err(error) => {
             tracing::warn!(%error, "not ready");
-            response(kernel, StatusCode::SERVICE_UNAVAILABLE, "a store does not reply\n")
+            let why = match error {
+                NotReady::Storage(StorageError::NoSpace(_)) => {
+                    "the disk is nearly full: what adds data is refused\n"
+                }
+                _ => "a store does not reply\n",
+            };
+            response(kernel, StatusCode::SERVICE_UNAVAILABLE, why)
         }
     }
 }

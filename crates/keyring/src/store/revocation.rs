@@ -10,6 +10,10 @@ pub(crate) struct InsertRevocations(pub(crate) Vec<(String, i64, Option<Timestam
 impl Work for InsertRevocations {
     type Out = ();
 
+    fn grows(&self) -> bool {
+        false
+    }
+
     async fn run(&self, tx: &mut Tx<'_>) -> Result<(), StorageError> {
         for (subject, floor, expires_at) in &self.0 {
             tx.defer(
@@ -58,6 +62,10 @@ pub(crate) struct PruneRevocations {
 
 impl Work for PruneRevocations {
     type Out = u64;
+
+    fn grows(&self) -> bool {
+        false
+    }
 
     async fn run(&self, tx: &mut Tx<'_>) -> Result<u64, StorageError> {
         tx.execute(

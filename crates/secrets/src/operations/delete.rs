@@ -24,6 +24,7 @@ impl WriteOperation for Delete {
         SECRET_WRITE,
         wire::EXPANDABLE,
     )
+    .shrinks()
     .example(
         Example::of(&[("name", "{apps.secrets.create:name}"), ("scope[type]", "account")])
             .or("name", "another"),

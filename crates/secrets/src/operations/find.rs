@@ -1,7 +1,7 @@
 //! Find: one secret by scope and name.
 
 use super::{SECRET_READ, open, secret};
-use crate::secret::{Locator, is_live};
+use crate::secret::{Locator, Secret, is_live};
 use crate::{store, wire};
 use coffer_dialect::{ApiError, Object};
 use coffer_kernel::{Arguments, Ctx, Definition, Example, Failure, ReadOperation, RequestScope};
@@ -32,15 +32,27 @@ impl ReadOperation for Find {
     }
 
     async fn run(&self, locator: &Locator, ctx: &Ctx, store: &Store) -> Result<Object, Failure> {
-        let Some(keys) = ctx.existing_keys() else { return Err(wire::not_found(locator).into()) };
-        let key = store::row_key(locator, keys, ctx.tenant());
-        let stored = store::find(store, &key).await?;
-        let Some(stored) = stored else { return Err(wire::not_found(locator).into()) };
-        // Opened before its expiry is believed: that, too, could have been tampered with.
-        let payload = open(&stored, locator, keys)?;
-        if !is_live(stored.expires_at, ctx.now()) {
-            return Err(wire::not_found(locator).into());
+        match find_live(locator, ctx, store).await? {
+            Some(secret) => Ok(wire::render(&secret, ctx)),
+            None => Err(wire::not_found(locator).into()),
         }
-        Ok(wire::render(&secret(stored, locator.clone(), payload, ctx), ctx))
     }
+}
+
+/// The secret at `locator` that has not expired, if there is one.
+///
+/// # Errors
+/// When the store fails, or the secret does not open.
+pub(super) async fn find_live(
+    locator: &Locator,
+    ctx: &Ctx,
+    store: &Store,
+) -> Result<Option<Secret>, Failure> {
+    let Some(keys) = ctx.existing_keys() else { return Ok(None) };
+    let key = store::row_key(locator, keys, ctx.tenant());
+    let Some(stored) = store::find(store, &key).await? else { return Ok(None) };
+    // Opened before its expiry is believed: that, too, could have been tampered with.
+    let payload = open(&stored, locator, keys)?;
+    let live = is_live(stored.expires_at, ctx.now());
+    Ok(live.then(|| secret(stored, locator.clone(), payload, ctx)))
 }

@@ -1,6 +1,7 @@
 //! Set: create a secret, or replace the one of that name.
 
 use super::SECRET_WRITE;
+use super::find::find_live;
 use crate::SECRETS_PER_SCOPE;
 use crate::limits;
 use crate::secret::{Locator, Secret, is_live};
@@ -13,7 +14,7 @@ use coffer_kernel::{
     keyring_failure,
 };
 use coffer_keyring::Digest;
-use coffer_storage::Tx;
+use coffer_storage::{Store, Tx};
 
 /// `POST /v1/apps/secrets`.
 pub(crate) struct Set {
@@ -123,6 +124,16 @@ impl SealingOperation for Set {
 
     fn render(&self, secret: &Secret, ctx: &Ctx) -> Object {
         wire::render(secret, ctx)
+    }
+
+    async fn reread(
+        &self,
+        input: &Input,
+        ctx: &Ctx,
+        store: &Store,
+    ) -> Result<Option<Object>, Failure> {
+        let found = find_live(&input.locator, ctx, store).await?;
+        Ok(found.map(|secret| wire::render(&secret, ctx)))
     }
 }
 

@@ -72,7 +72,9 @@ impl DriverError {
     /// What went wrong, without what it means for the caller.
     pub(super) fn into_cause(self) -> Cause {
         match self.error {
-            StorageError::Unavailable(cause) | StorageError::Rejected(cause) => cause,
+            StorageError::Unavailable(cause)
+            | StorageError::Rejected(cause)
+            | StorageError::NoSpace(cause) => cause,
             other => Cause::of(other),
         }
     }
@@ -95,6 +97,7 @@ fn classify(reported: &DbError) -> StorageError {
         return StorageError::LockTimeout;
     }
     match code.code().get(..2).unwrap_or_default() {
+        _ if *code == SqlState::DISK_FULL => StorageError::NoSpace(message()),
         "40" => StorageError::LockTimeout,
         "23" => StorageError::Constraint(with_text(reported.constraint().unwrap_or("unnamed"))),
         // Connection, resources, operator intervention, system and internal errors can pass.

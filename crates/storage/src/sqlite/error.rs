@@ -32,8 +32,8 @@ fn classify(code: ErrorCode) -> fn(Cause) -> StorageError {
     match code {
         ErrorCode::ConstraintViolation => StorageError::Constraint,
         ErrorCode::DatabaseCorrupt | ErrorCode::NotADatabase => StorageError::Corrupt,
-        ErrorCode::DiskFull
-        | ErrorCode::SystemIoFailure
+        ErrorCode::DiskFull => StorageError::NoSpace,
+        ErrorCode::SystemIoFailure
         | ErrorCode::OutOfMemory
         | ErrorCode::DatabaseBusy
         | ErrorCode::DatabaseLocked

@@ -85,8 +85,12 @@ impl Writer {
                 self.run_batch(job, next.alone);
                 self.checkpointer.maybe_checkpoint(&self.connection, &self.log);
             }
-            for reply in next.checkpoints {
-                let _ = reply.send(self.log.truncate(&self.connection));
+            if !next.checkpoints.is_empty() {
+                // One answers all who asked: each waits for readers.
+                let truncated = self.log.truncate(&self.connection);
+                for reply in next.checkpoints {
+                    let _ = reply.send(truncated.clone());
+                }
             }
         }
         self.checkpointer.stop();
@@ -172,7 +176,7 @@ impl Writer {
             return Ok(());
         }
         if self.faults.fails_this_commit() {
-            return Err(StorageError::Unavailable("database or disk is full".into()));
+            return Err(StorageError::NoSpace("database or disk is full".into()));
         }
         match self.connection.prepare_cached("COMMIT").and_then(|mut sql| sql.raw_execute()) {
             Ok(_) => {
@@ -209,13 +213,18 @@ fn reply(jobs: Vec<Box<dyn Job>>, batch: &Result<()>) {
 /// Why every unit of a batch was lost: none of them caused the error, so each may be retried.
 fn batch_error(error: StorageError) -> StorageError {
     match error {
-        StorageError::Unavailable(_) | StorageError::UnknownOutcome(_) => error,
+        StorageError::Unavailable(_)
+        | StorageError::NoSpace(_)
+        | StorageError::UnknownOutcome(_) => error,
         other => StorageError::Unavailable(Cause::of(other)),
     }
 }
 
 /// SQLite ended the transaction by itself, as it does when the disk is full or failing.
 fn rolled_back(outcome: Result<()>) -> StorageError {
+    if let Err(StorageError::NoSpace(cause)) = outcome {
+        return StorageError::NoSpace(cause);
+    }
     let text = "the database rolled back the group of writes";
     StorageError::Unavailable(match outcome {
         Err(error) => Cause::with_source(format!("{text} ({error})"), error),

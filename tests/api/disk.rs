@@ -1,0 +1,205 @@
+//! A disk that is nearly full: what takes data or a right away goes on, what adds is refused.
+
+use crate::idempotency::is_replay;
+use coffer_base::limit;
+use coffer_storage::Faults;
+use coffer_testkit::{Answer, App, Client, TestServer};
+use serde_json::Value;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+
+const PLENTY: u64 = 1 << 40;
+
+/// A server on a disk whose free bytes the test says.
+struct Disk {
+    server: TestServer,
+    free: Arc<AtomicU64>,
+}
+
+impl Disk {
+    fn start() -> Self {
+        let free = Arc::new(AtomicU64::new(PLENTY));
+        let faults = Faults::none().free_space_of(Arc::clone(&free));
+        let server =
+            TestServer::builder().embedded().faults(faults).without_background_jobs().start();
+        Self { server, free }
+    }
+
+    fn has(&self, free: u64) {
+        self.free.store(free, Ordering::SeqCst);
+    }
+}
+
+#[track_caller]
+fn no_room(answer: &Answer) {
+    assert_eq!(answer.refused(503)["type"], "api_error");
+    assert_eq!(answer.header("stripe-should-retry"), Some("true"), "{answer:?}");
+}
+
+/// An operation on what [`Tenant::new`] made.
+type Operation = fn(&Disk, &Tenant) -> Answer;
+
+struct Tenant {
+    app: App,
+    account: String,
+    install: String,
+    client: Client,
+    ephemeral: String,
+    key: String,
+}
+
+impl Tenant {
+    fn new(server: &TestServer) -> Self {
+        let app = server.app();
+        let account = server.account();
+        let install = server.install(&app, &account);
+        let client = app.client().for_account(&account);
+        client.set("token", "value").ok();
+        let ephemeral = client.post("/v1/ephemeral_keys", &[("user", "usr_1")]).text("id");
+        let keys = server.admin().get("/v1/admin/api_keys", &[("app", &app.id)]).ok();
+        let is_backend = |key: &&Value| key["type"] == "secret" && key["mode"] == "test";
+        let key = keys["data"].as_array().unwrap().iter().find(is_backend).unwrap();
+        let key = key["id"].as_str().unwrap().to_owned();
+        Self { app, account, install, client, ephemeral, key }
+    }
+}
+
+const SHRINKING: [(&str, Operation); 8] = [
+    ("a secret", |_, tenant| tenant.client.remove("token")),
+    ("an ephemeral key", |_, tenant| {
+        tenant.client.delete(&format!("/v1/ephemeral_keys/{}", tenant.ephemeral), &[])
+    }),
+    ("a key", |disk, tenant| {
+        disk.server.admin().post(&format!("/v1/admin/api_keys/{}/revoke", tenant.key), &[])
+    }),
+    ("an install", |disk, tenant| {
+        disk.server.admin().delete(&format!("/v1/admin/installs/{}", tenant.install), &[])
+    }),
+    ("an install with its data", |disk, tenant| {
+        let path = format!("/v1/admin/installs/{}", tenant.install);
+        disk.server.admin().delete(&path, &[("purge", "true")])
+    }),
+    ("an app", |disk, tenant| {
+        disk.server.admin().delete(&format!("/v1/admin/apps/{}", tenant.app.id), &[])
+    }),
+    ("an account", |disk, tenant| {
+        disk.server.admin().delete(&format!("/v1/admin/accounts/{}", tenant.account), &[])
+    }),
+    ("what a purge left", |disk, _| {
+        disk.server.run_jobs();
+        disk.server.admin().get("/v1/admin/status", &[])
+    }),
+];
+
+#[test]
+fn what_takes_away_goes_on_and_what_adds_is_refused() {
+    let disk = Disk::start();
+    for (what, operation) in SHRINKING {
+        disk.has(PLENTY);
+        let tenant = Tenant::new(&disk.server);
+        disk.has(0);
+        no_room(&tenant.client.set("token", "other"));
+        no_room(&disk.server.admin().post("/v1/admin/accounts", &[]));
+        assert_eq!(operation(&disk, &tenant).status, 200, "{what}");
+    }
+    assert_eq!(disk.server.count("erasure"), 0);
+}
+
+#[test]
+fn the_server_says_that_it_is_not_ready_and_recovers_by_itself() {
+    let disk = Disk::start();
+    let client = disk.server.app().client();
+    let ready = || disk.server.anonymous().get("/readyz", &[]);
+    for _ in 0..2 {
+        disk.has(PLENTY);
+        assert_eq!(ready().status, 200);
+        client.set("token", "value").ok();
+        disk.has(limit::DISK_FLOOR_BYTES - 1);
+        let not = ready();
+        assert_eq!((not.status, not.body.contains("disk")), (503, true), "{not:?}");
+        assert_eq!(disk.server.anonymous().get("/livez", &[]).status, 200);
+        no_room(&client.set("other", "value"));
+        assert_eq!(client.find("token").ok()["payload"], "value");
+    }
+}
+
+#[test]
+fn what_was_stored_is_replayed_without_room() {
+    let disk = Disk::start();
+    let client = disk.server.app().client().idempotent("one");
+    let first = client.set("token", "value");
+    first.ok();
+    disk.has(0);
+    is_replay(&client.set("token", "value"), &first);
+}
+
+/// A server whose store fails each commit while the test says so.
+fn failing() -> (TestServer, Arc<AtomicBool>) {
+    let (fails, armed) = (Arc::new(AtomicBool::new(false)), Arc::new(AtomicBool::new(false)));
+    let hook = {
+        let (fails, armed) = (Arc::clone(&fails), Arc::clone(&armed));
+        Arc::new(move || armed.store(fails.load(Ordering::SeqCst), Ordering::SeqCst))
+    };
+    let faults = Faults::none().before_commit(hook).fail_commit(armed);
+    let server = TestServer::builder().embedded().faults(faults).without_background_jobs().start();
+    (server, fails)
+}
+
+#[test]
+fn a_revocation_that_cannot_be_stored_is_in_force_and_stored_later() {
+    let (server, fails) = failing();
+    let tenant = Tenant::new(&server);
+    let of_user = tenant.client.post("/v1/ephemeral_keys", &[("user", "usr_2")]);
+    let revokes: [(&str, Client, Box<dyn Fn() -> Answer + '_>); 2] = [
+        (
+            "ephemeral",
+            server.anonymous().with_key(&of_user.text("secret")).for_account(&tenant.account),
+            Box::new(|| {
+                let path = format!("/v1/ephemeral_keys/{}", of_user.text("id"));
+                tenant.client.delete(&path, &[])
+            }),
+        ),
+        (
+            "secret",
+            tenant.client.clone(),
+            Box::new(|| {
+                let path = format!("/v1/admin/api_keys/{}/revoke", tenant.key);
+                server.admin().post(&path, &[])
+            }),
+        ),
+    ];
+    for (kind, holder, revoke) in revokes {
+        let list = || holder.get("/v1/apps/secrets", &[("scope[type]", "account")]);
+        list().ok();
+        fails.store(true, Ordering::SeqCst);
+        let error = revoke().refused(503);
+        let message = error["message"].as_str().unwrap();
+        assert!(message.contains("is refused by this server from now on"), "{kind}: {message}");
+        list().refused(401);
+        fails.store(false, Ordering::SeqCst);
+        list().refused(401);
+    }
+    server.run_jobs();
+    assert_eq!(server.count("api_key WHERE revoked_at IS NOT NULL"), 3, "with what the key made");
+    tenant.client.list().refused(401);
+    let entries =
+        "audit_entry WHERE operation IN ('admin.api_keys.revoke', 'ephemeral_keys.delete')";
+    assert_eq!(server.count(entries), 2);
+}
+
+/// A caller that may not revoke a key does not do so in memory either.
+#[test]
+fn nobody_revokes_the_keys_of_others_in_memory() {
+    let (server, fails) = failing();
+    let (theirs, other) = (Tenant::new(&server), Tenant::new(&server));
+    let made = theirs.client.post("/v1/ephemeral_keys", &[("user", "usr_2")]);
+    let holder = server.anonymous().with_key(&made.text("secret")).for_account(&theirs.account);
+    let path = format!("/v1/ephemeral_keys/{}", made.text("id"));
+    fails.store(true, Ordering::SeqCst);
+    other.client.delete(&path, &[]);
+    fails.store(false, Ordering::SeqCst);
+    let list = || holder.get("/v1/apps/secrets", &[("scope[type]", "account")]);
+    list().ok();
+    server.run_jobs();
+    list().ok();
+}
