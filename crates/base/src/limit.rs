@@ -102,6 +102,10 @@ pub const WAL_CEILING_BYTES: u64 = 64 * 1024 * 1024;
 /// How often a checkpoint that was asked for is tried while a reader still needs the log.
 pub const CHECKPOINT_ATTEMPTS: u32 = 8;
 
+/// Largest database, in bytes, that is checked whole before it is served again after a crash: that
+/// takes some seconds at most. A larger one is left to `coffer doctor`.
+pub const CHECKED_AT_START_BYTES: u64 = 1024 * 1024 * 1024;
+
 /// Milliseconds that a database connection waits for another's lock: readers hold theirs for
 /// microseconds, and whoever waits longer, waits for a backup.
 pub const DATABASE_LOCK_MILLISECONDS: u64 = 250;

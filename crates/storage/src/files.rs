@@ -35,11 +35,15 @@ pub(crate) fn private() -> OpenOptions {
 
 /// Flushes the directory entry of `path`: a new name is durable only when its directory is.
 pub(crate) fn sync_parent(path: &Path) -> io::Result<()> {
-    let directory = match path.parent() {
+    File::open(directory_of(path))?.sync_all()
+}
+
+/// The directory that `path` lies in.
+pub(crate) fn directory_of(path: &Path) -> &Path {
+    match path.parent() {
         Some(parent) if !parent.as_os_str().is_empty() => parent,
         _ => Path::new("."),
-    };
-    File::open(directory)?.sync_all()
+    }
 }
 
 /// `path` with `suffix` after its last letter.
