@@ -18,7 +18,7 @@ pub use coffer_crypto::{AssociatedData, Digest};
 pub use error::KeyringError;
 pub use keyring::{Keyring, KeyringOptions};
 pub use store::{
-    DATA_MIGRATIONS, KEY_MIGRATIONS, key_store_id, last_backup, newest_key, record_backup,
-    store_id, write_store_id,
+    DATA_MIGRATIONS, KEY_MIGRATIONS, KeyBackup, key_count, key_store_id, last_backup, newest_key,
+    record_backup, store_id, tenants_without_key, write_store_id,
 };
 pub use tenant::{SealCheck, TenantKeys, check_seal, retire_seal, seal_query};

@@ -1,8 +1,9 @@
 //! Putting the parts of an installation together.
 
 use super::root::find_root;
-use super::{AssembleError, AssembleOptions, DATA_FILE, Database, Stores};
+use super::{AssembleError, AssembleOptions, Database, Stores};
 use crate::status::{Status, StatusSources};
+use crate::store_place;
 use crate::test_helpers;
 use coffer_base::{Clock, ShiftedClock};
 use coffer_identity::{Identity, IdentityOptions};
@@ -60,8 +61,8 @@ pub struct Installation {
 /// When there is no store, or it cannot be opened; what was opened is closed again.
 pub async fn open(options: AssembleOptions) -> Result<Installation, AssembleError> {
     let embedded = matches!(options.database, Database::Embedded);
-    if embedded && !options.data_dir.join(DATA_FILE).exists() {
-        return Err(options.no_store());
+    if embedded {
+        store_place::find(&options.data_dir)?;
     }
     let stores = Stores::open_configured(&options, options.clock.now()).await?;
     open_stores(options, stores).await

@@ -1,6 +1,8 @@
 //! `coffer dev`: a server for development, which needs no configuration.
 
 use super::exit::{Exit, Failure};
+use super::reload::Reload;
+use super::signals::Signals;
 use super::{output, serve, setup, signals, snippet};
 use crate::config::{Config, LISTEN};
 use crate::telemetry;
@@ -27,15 +29,17 @@ pub fn run(config: &Config) -> Result<Exit, Failure> {
              127.0.0.1:PORT or [::1]:PORT (listen: {source}); for others there is `coffer serve`"
         )));
     }
-    telemetry::start(config);
+    let mut reload = Reload::new(config).log_level(telemetry::start(config));
     let runtime = setup::runtime()?;
     let result = runtime.block_on(async {
+        let signals = Signals::listen()?;
         let installation = open(config).await?;
         serve::log_migrations(&installation.stores.migrations);
         keep_out_of_git(&config.data_dir());
         let options = ServeOptions { listen, ..ServeOptions::default() };
         let started = |server: &Server| output::print(&banner(config, server));
-        signals::serve_until_signal(installation, options, started).await
+        let reload = move || reload.run();
+        signals::serve_until_signal(signals, installation, options, started, reload).await
     });
     runtime.shutdown_background();
     result

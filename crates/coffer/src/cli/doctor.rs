@@ -11,7 +11,8 @@ use super::exit::{Exit, Failure};
 use super::output::Output;
 use super::{setup, table};
 use crate::config::Config;
-use coffer::assemble::{DATA_FILE, Database};
+use coffer::assemble::Database;
+use coffer::store_place;
 use serde_json::{Value, json};
 
 /// The result of a check.
@@ -85,14 +86,11 @@ fn check(config: &Config) -> Result<Vec<Finding>, Failure> {
     if let Database::Postgres { data, keys } = config.database()? {
         return Ok(setup::runtime()?.block_on(databases::check(config, data, keys)));
     }
-    if !data_dir.join(DATA_FILE).exists() {
-        return Ok(vec![Finding::fail(
-            "store",
-            format!("there is no store in {}", data_dir.display()),
-            "make one with `coffer init`, or say where it is with --data-dir",
-        )]);
+    if let Err(why) = store_place::find(&data_dir) {
+        return Ok(vec![Finding::fail("store", why.to_string(), "")]);
     }
     let mut findings = machine::modes(&data_dir);
+    findings.push(machine::writable(&data_dir));
     findings.push(machine::fsync(&data_dir));
     findings.push(machine::space(&data_dir));
     findings.extend(setup::runtime()?.block_on(files::check(config, &data_dir)));

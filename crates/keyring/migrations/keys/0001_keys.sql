@@ -1,12 +1,14 @@
 -- The key store: wrapped keys only, in a database of its own, so that a copy of the data alone
 -- opens nothing, and a destroyed key opens no copy of the data.
 
--- One row: the store that these keys belong to, and the time of the last backup.
+-- One row: the store that these keys belong to, the time of the last backup, and how many keys that
+-- has. Rows of keys are never deleted, so a backup with fewer than there are now lacks some.
 CREATE TABLE key_store (
     singleton   INTEGER PRIMARY KEY CHECK (singleton = 1),
     store_id    TEXT    NOT NULL,
     created     INTEGER NOT NULL,
-    last_backup INTEGER
+    last_backup INTEGER,
+    backed_up   INTEGER
 );
 
 -- Master keys, wrapped by the root key. A destroyed key keeps its row with wrapped NULL.

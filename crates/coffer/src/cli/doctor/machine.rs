@@ -2,6 +2,7 @@
 
 use super::Finding;
 use coffer::assemble::{DATA_FILE, KEYS_FILE};
+use coffer_base::shell;
 use coffer_crypto::SystemRandom;
 use std::io::Write;
 use std::os::unix::fs::{OpenOptionsExt, PermissionsExt};
@@ -21,10 +22,7 @@ const TMPFS: rustix::fs::FsWord = 0x0102_1994;
 /// Nobody but the owner may access the directory and the files in it.
 pub(super) fn modes(data_dir: &Path) -> Vec<Finding> {
     const CHECK: &str = "file modes";
-    let files = [DATA_FILE, KEYS_FILE].iter().flat_map(|name| {
-        ["", "-wal", "-shm"].map(|suffix| data_dir.join(format!("{name}{suffix}")))
-    });
-    let paths = std::iter::once(data_dir.to_owned()).chain(files);
+    let paths = std::iter::once(data_dir.to_owned()).chain(files(data_dir));
     let open: Vec<(PathBuf, u32)> = paths
         .filter_map(|path| {
             let mode = std::fs::metadata(&path).ok()?.permissions().mode() & 0o777;
@@ -35,11 +33,39 @@ pub(super) fn modes(data_dir: &Path) -> Vec<Finding> {
         return vec![Finding::ok(CHECK, "only their owner can reach the stores")];
     }
     let findings = open.iter().map(|(path, mode)| {
-        let path = path.display();
-        let advice = format!("run `chmod go= {path}`");
+        let path = path.display().to_string();
+        let advice = format!("run `chmod go= {}`", shell::word(&path));
         Finding::warn(CHECK, format!("others can reach {path} (mode {mode:03o})"), advice)
     });
     findings.collect()
+}
+
+/// The files of both stores, with what SQLite keeps beside them.
+fn files(data_dir: &Path) -> impl Iterator<Item = PathBuf> {
+    [DATA_FILE, KEYS_FILE].into_iter().flat_map(|name| {
+        ["", "-wal", "-shm"].map(|suffix| data_dir.join(format!("{name}{suffix}")))
+    })
+}
+
+/// Each file that is there can be written by whoever runs this.
+pub(super) fn writable(data_dir: &Path) -> Finding {
+    use rustix::fs::{Access, access};
+    const CHECK: &str = "writable";
+    let refused = files(data_dir).find_map(|path| match access(&path, Access::WRITE_OK) {
+        Ok(()) | Err(rustix::io::Errno::NOENT) => None,
+        Err(error) => Some((path, error)),
+    });
+    match refused {
+        None => Finding::ok(CHECK, "the stores can be written"),
+        Some((path, error)) => {
+            let user = rustix::process::geteuid().as_raw();
+            Finding::fail(
+                CHECK,
+                format!("{} cannot be written by user {user}: {error}", path.display()),
+                "run doctor as the user that runs coffer; if it is this one, let it own the files",
+            )
+        }
+    }
 }
 
 /// A file in the directory can be written and flushed, and fast enough.
