@@ -175,7 +175,7 @@ pub const URL: Setting = Setting {
     flag: Some("url"),
     default: Some("http://127.0.0.1:4747"),
     kind: Kind::Text,
-    about: "server that the command line talks to",
+    about: "server that the command line talks to: https://, http:// on this machine, or unix:PATH",
     ..SETTING
 };
 

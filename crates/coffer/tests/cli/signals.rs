@@ -60,9 +60,9 @@ fn a_hangup_reloads_and_says_what_changed() {
 fn signals_that_mean_nothing_end_nothing() {
     let home = Home::new();
     home.init(&[]);
-    for words in [&["serve", "--listen", "127.0.0.1:0"][..], &["dev", "--listen", "127.0.0.1:0"]] {
-        let home = if words[0] == "dev" { &home.other() } else { &home };
-        let mut server = Server::start(home, words);
+    let other = home.other();
+    for (home, verb) in [(&home, "serve"), (&other, "dev")] {
+        let mut server = Server::start(home, &[verb, "--listen", "127.0.0.1:0"]);
         for signal in [
             Signal::USR1,
             Signal::USR2,
@@ -78,7 +78,7 @@ fn signals_that_mean_nothing_end_nothing() {
         // Signals arrive in no order: only an answer after them shows that it lives.
         server.signal(Signal::HUP);
         server.wait_for("nothing has changed");
-        expect(&server.coffer(&["accounts", "list"]).admin_key("ak_any").run(), code(words[0]));
+        expect(&server.coffer(&["accounts", "list"]).admin_key("ak_any").run(), code(verb));
         assert_eq!(server.stop(), Some(0));
     }
 }
