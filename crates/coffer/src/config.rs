@@ -17,7 +17,7 @@ mod service_link;
 mod tests;
 mod value;
 
-pub use database::{DATABASE, DATABASE_PASSWORD, KEY_DATABASE};
+pub use database::{DATABASE, DATABASE_PASSWORD, KEY_DATABASE, KEY_DIR};
 pub use families::declared_by_families;
 pub use flags::Flags;
 pub use value::{Kind, Source, Value};
@@ -209,9 +209,10 @@ pub const ADMIN_KEY: Setting = Setting {
 };
 
 /// Settings of the program that are shown before those of the families.
-const FIRST: [&Setting; 11] = [
+const FIRST: [&Setting; 12] = [
     &CONFIG,
     &DATA_DIR,
+    &KEY_DIR,
     &DATABASE,
     &KEY_DATABASE,
     &DATABASE_PASSWORD,

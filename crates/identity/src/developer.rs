@@ -7,6 +7,7 @@
 use crate::api_key::{Holder, NewKey};
 use crate::directory::{Denied, Directory, refusal};
 use crate::objects::{Account, App, Install, Quotas};
+use crate::row_mac::RowMac;
 use crate::store;
 use coffer_base::{AccountId, AppId, Mode, Random, Redacted, Timestamp, id::random_id, limit};
 use coffer_crypto::TokenHash;
@@ -86,7 +87,8 @@ impl Developer {
         let name = FIRST_USE.to_owned();
         let key = NewKey::from_token(token.clone(), holder, name, None, &*self.random, now);
         let account = AccountId::random(&*self.random);
-        let work = AddKey { key, app: is_app.then_some((app, account)), now };
+        let mac = self.directory.mac().clone();
+        let work = AddKey { mac, key, app: is_app.then_some((app, account)), now };
         self.directory.store().write(work).await?;
         self.directory.bump_generation();
         Ok(())
@@ -100,7 +102,8 @@ impl Developer {
         now: Timestamp,
     ) -> Result<(), StorageError> {
         let id = random_id("inst", limit::RANDOM_ID_CHARACTERS, &*self.random);
-        let work = AddInstall { hash: TokenHash::of(token.expose()), account, id, now };
+        let mac = self.directory.mac().clone();
+        let work = AddInstall { mac, hash: TokenHash::of(token.expose()), account, id, now };
         self.directory.store().write(work).await?;
         self.directory.bump_generation();
         Ok(())
@@ -142,6 +145,7 @@ fn check_local(header: &str, value: Option<&str>) -> Result<(), ApiError> {
 /// Adds a key, and its app with its account if it belongs to one. Two requests that bring the same
 /// new key at once add it once.
 struct AddKey {
+    mac: RowMac,
     key: NewKey,
     /// The app and the account that develops it; `None` for an admin key.
     app: Option<(AppId, AccountId)>,
@@ -152,39 +156,48 @@ impl Work for AddKey {
     type Out = ();
 
     async fn run(&self, tx: &mut Tx<'_>) -> Result<(), StorageError> {
-        if store::key_of_token_in(tx, &self.key.hash).await?.is_some() {
+        if store::key_of_token_in(tx, &self.mac, &self.key.hash).await?.is_some() {
             return Ok(());
         }
         if let Some((app, account)) = &self.app {
-            add_account(tx, account, self.now).await?;
+            add_account(tx, &self.mac, account, self.now).await?;
+            let seq = store::next_seq(tx).await?;
             let app = App {
                 id: app.clone(),
-                seq: store::next_seq(tx, "app").await?,
+                seq,
                 account: account.clone(),
                 name: FIRST_USE.to_owned(),
                 quotas: Quotas::default(),
                 created: self.now,
+                version: seq,
             };
-            store::insert_app(tx, &app).await?;
+            store::insert_app(tx, &self.mac, &app).await?;
         }
-        self.key.insert(tx).await?;
+        self.key.insert(tx, &self.mac).await?;
         Ok(())
     }
 }
 
 /// Adds an account unless there is one with this id.
-async fn add_account(tx: &mut Tx<'_>, id: &AccountId, now: Timestamp) -> Result<(), StorageError> {
-    if store::find_account_in(tx, id.as_str()).await?.is_some() {
+async fn add_account(
+    tx: &mut Tx<'_>,
+    mac: &RowMac,
+    id: &AccountId,
+    now: Timestamp,
+) -> Result<(), StorageError> {
+    if store::find_account_in(tx, mac, id.as_str()).await?.is_some() {
         return Ok(());
     }
-    let seq = store::next_seq(tx, "account").await?;
+    let seq = store::next_seq(tx).await?;
     let name = FIRST_USE.to_owned();
-    store::insert_account(tx, &Account { id: id.clone(), seq, name, created: now }).await
+    let account = Account { id: id.clone(), seq, name, created: now };
+    store::insert_account(tx, mac, &account).await
 }
 
 /// Installs a key's app on an account, unless it ever was installed there: an uninstall stays one,
 /// so that developers can test it. Nothing is installed while the tenant is being erased.
 struct AddInstall {
+    mac: RowMac,
     hash: TokenHash,
     account: AccountId,
     /// The install's id, if it is added.
@@ -196,27 +209,29 @@ impl Work for AddInstall {
     type Out = ();
 
     async fn run(&self, tx: &mut Tx<'_>) -> Result<(), StorageError> {
-        let key = store::key_of_token_in(tx, &self.hash).await?;
+        let key = store::key_of_token_in(tx, &self.mac, &self.hash).await?;
         // An ephemeral key belongs to one account, so it installs its app on no other.
         let Some(app) = key.filter(|key| key.bound.is_none()).and_then(|key| key.app) else {
             return Ok(());
         };
         let account = self.account.as_str();
-        if store::install_of_in(tx, app.as_str(), account).await?.is_some()
+        if store::install_of_in(tx, &self.mac, app.as_str(), account).await?.is_some()
             || store::is_erasing(tx, app.as_str(), account).await?
         {
             return Ok(());
         }
-        add_account(tx, &self.account, self.now).await?;
+        add_account(tx, &self.mac, &self.account, self.now).await?;
+        let seq = store::next_seq(tx).await?;
         let install = Install {
             app,
             account: self.account.clone(),
             id: self.id.clone(),
-            seq: store::next_seq(tx, "install").await?,
+            seq,
             active: true,
             created: self.now,
+            version: seq,
         };
-        store::put_install(tx, &install).await
+        store::put_install(tx, &self.mac, &install).await
     }
 }
 

@@ -19,25 +19,31 @@ mod api_key;
 mod developer;
 mod directory;
 mod erasure;
+mod floors;
 mod jobs;
 pub mod limits;
 mod objects;
 mod operations;
+mod revocation;
+mod row_mac;
 mod store;
+mod verify;
 mod wire;
 
 pub use api_key::{NewKey, create_admin_key};
 pub use store::MIGRATIONS;
+pub use verify::{RowFindings, verify_rows};
 
-use coffer_base::Random;
+use coffer_base::{Random, Timestamp};
 use coffer_kernel::{Authenticate, Parts, Prune, Quota};
-use coffer_keyring::Keyring;
+use coffer_keyring::{Keyring, KeyringError};
 use coffer_storage::Store;
 use developer::Developer;
 use directory::Directory;
 use erasure::Eraser;
-use jobs::{EraseTenants, FlushLastUsed, PruneEphemeralKeys};
+use jobs::{EraseTenants, FlushLastUsed, PruneEphemeralKeys, SettleRevocations};
 use operations::{Shared, ephemeral_keys, routes};
+use row_mac::RowMac;
 use std::sync::Arc;
 
 /// What identity is put together from. Permissions, quotas and purges are those of all families,
@@ -68,18 +74,33 @@ pub struct Identity {
 }
 
 impl Identity {
-    /// Puts it together.
-    pub fn new(options: IdentityOptions) -> Self {
+    /// Puts it together. Data that was restored from a backup is told first which places of rows
+    /// were revoked since.
+    ///
+    /// # Errors
+    /// When a store cannot be read, or the installation's own keys are lost.
+    pub async fn open(options: IdentityOptions, now: Timestamp) -> Result<Self, KeyringError> {
+        let IdentityOptions { store, keyring, .. } = &options;
+        let mac = RowMac::new(keyring.row_key(now).await?);
+        let floor = coffer_keyring::highest_floor(keyring.store()).await?;
+        if store::last_seq(store).await? < floor {
+            store.write(store::RaiseSequence(floor)).await?;
+        }
+        Ok(Self::new(options, mac))
+    }
+
+    fn new(options: IdentityOptions, mac: RowMac) -> Self {
         let IdentityOptions { store, keyring, random, developer, quotas, purge, .. } = options;
         let mut permissions = options.permissions;
         permissions.push(ephemeral_keys::PERMISSION.to_owned());
         permissions.sort();
-        let directory = Arc::new(Directory::new(store.clone()));
-        let eraser = Arc::new(Eraser::new(keyring, purge));
+        let directory = Arc::new(Directory::new(store.clone(), Arc::clone(&keyring), mac.clone()));
+        let eraser = Arc::new(Eraser::new(keyring, mac.clone(), purge));
         let shared = Shared {
             directory: Arc::clone(&directory),
             eraser: Arc::clone(&eraser),
             store,
+            mac,
             permissions: permissions.into(),
             quotas: quotas.into(),
         };
@@ -88,6 +109,7 @@ impl Identity {
             jobs: vec![
                 Arc::new(PruneEphemeralKeys),
                 Arc::new(FlushLastUsed(Arc::clone(&directory))),
+                Arc::new(SettleRevocations(Arc::clone(&eraser))),
                 Arc::new(EraseTenants(eraser)),
             ],
             ..Parts::default()

@@ -25,11 +25,17 @@ use zeroize::Zeroizing;
 /// owner or its mode would let others reach it.
 pub fn open(path: &Path) -> Result<File, SecretFileError> {
     let failed = |error| SecretFileError::io(path, error);
-    let file = File::open(path).map_err(failed)?;
-    let metadata = file.metadata().map_err(failed)?;
-    if metadata.is_dir() {
+    // A link may lead to the file, as in directories that a service manager swaps as a whole; but
+    // opening a pipe would wait for somebody at its other end.
+    let kind = std::fs::metadata(path).map_err(failed)?.file_type();
+    if kind.is_dir() {
         return Err(SecretFileError::new(path, Cause::Directory));
     }
+    if !kind.is_file() {
+        return Err(failed(io::ErrorKind::InvalidInput.into()));
+    }
+    let file = File::open(path).map_err(failed)?;
+    let metadata = file.metadata().map_err(failed)?;
     // Where the system cannot tell, the file system counts as one that can be written.
     let read_only =
         fstatvfs(&file).is_ok_and(|system| system.f_flag.contains(StatVfsMountFlags::RDONLY));

@@ -8,7 +8,6 @@ use crate::config::{Config, LISTEN};
 use crate::telemetry;
 use coffer::assemble::{self, AssembleError, Installation};
 use coffer::serve::{Address, ServeOptions, Server};
-use coffer_crypto::root::RootError;
 use std::io::Write;
 use std::path::Path;
 
@@ -55,11 +54,6 @@ async fn open(config: &Config) -> Result<Installation, Failure> {
             initialized.stores.migrations.clear();
             Ok(assemble::open_stores(setup::developer(config), initialized.stores).await?)
         }
-        Err(AssembleError::Root(RootError::Missing { .. })) => Err(Failure::failed(format!(
-            "{} holds a store that developer mode did not make; choose another directory with \
-             --data-dir, or serve it with `coffer serve`",
-            config.data_dir().display()
-        ))),
         Err(error) => Err(error.into()),
     }
 }

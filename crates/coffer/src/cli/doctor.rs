@@ -11,7 +11,7 @@ use super::exit::{Exit, Failure};
 use super::output::Output;
 use super::{setup, table};
 use crate::config::Config;
-use coffer::assemble::Database;
+use coffer::assemble::{DATA_FILE, Database, KEYS_FILE};
 use coffer::store_place;
 use serde_json::{Value, json};
 
@@ -89,8 +89,9 @@ fn check(config: &Config) -> Result<Vec<Finding>, Failure> {
     if let Err(why) = store_place::find(&data_dir) {
         return Ok(vec![Finding::fail("store", why.to_string(), "")]);
     }
-    let mut findings = machine::modes(&data_dir);
-    findings.push(machine::writable(&data_dir));
+    let databases = [data_dir.join(DATA_FILE), config.key_dir().join(KEYS_FILE)];
+    let mut findings = machine::modes(&databases);
+    findings.push(machine::writable(&databases));
     findings.push(machine::fsync(&data_dir));
     findings.push(machine::space(&data_dir));
     findings.extend(setup::runtime()?.block_on(files::check(config, &data_dir)));

@@ -6,10 +6,9 @@ use super::signals::{Request, Signals};
 use super::{setup, signals};
 use crate::config::{ADMIN_LISTEN, Config, INSECURE_HTTP, LISTEN};
 use crate::telemetry;
-use coffer::assemble::{self, AssembleError, DEVELOPER_ROOT_FILE, Database, Installation};
+use coffer::assemble::{self, AssembleError, Database, Installation};
 use coffer::serve::{Address, ServeOptions, Server};
 use coffer::tls::Certificate;
-use coffer_crypto::root::RootError;
 use coffer_storage::{MigrationReport, StorageError};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -59,7 +58,7 @@ async fn open(config: &Config, signals: &mut Signals) -> Result<Option<Installat
         let is_down = matches!(error, AssembleError::Storage(StorageError::Unavailable(_)));
         let is_shared = matches!(config.database()?, Database::Postgres { .. });
         if !is_down || !is_shared || Instant::now() >= end {
-            return Err(explain(config, error));
+            return Err(error.into());
         }
         tracing::warn!(%error, "the database cannot be used yet; it is tried again");
         tokio::select! {
@@ -87,19 +86,6 @@ fn serve_options(
         tls: acceptor.map_err(|error| Failure::failed(error.to_string()))?,
         insecure_http: config.is_on(&INSECURE_HTTP),
     })
-}
-
-fn explain(config: &Config, error: AssembleError) -> Failure {
-    let data_dir = config.data_dir();
-    let missing = matches!(error, AssembleError::Root(RootError::Missing { .. }));
-    if missing && data_dir.join(DEVELOPER_ROOT_FILE).exists() {
-        return Failure::failed(format!(
-            "{} holds a store of developer mode; serve it with `coffer dev`, or make another with \
-             `coffer init --data-dir`",
-            data_dir.display()
-        ));
-    }
-    error.into()
 }
 
 /// Where the data is, for the log.

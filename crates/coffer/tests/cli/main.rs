@@ -1,5 +1,13 @@
 //! The program itself, as a person or a script runs it.
 
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "these are the tests' own hands: what goes wrong here fails the test"
+)]
+
 mod backups;
 mod doctor;
 mod environment;

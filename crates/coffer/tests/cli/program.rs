@@ -1,13 +1,6 @@
 //! Running the binary: a home directory of its own for each test, commands, and servers that end
 //! with it.
 
-#![allow(
-    clippy::unwrap_used,
-    clippy::panic,
-    clippy::indexing_slicing,
-    reason = "these are the tests' own hands: what goes wrong here fails the test"
-)]
-
 use serde_json::Value;
 use std::fmt::Display;
 use std::fs::File;

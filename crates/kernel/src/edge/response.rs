@@ -1,8 +1,8 @@
 //! From an operation's reply, or an error, to an HTTP response.
 
 use super::headers::{
-    IDEMPOTENCY_KEY, IDEMPOTENT_REPLAYED, ORIGINAL_REQUEST, REQUEST_ID, SHOULD_RETRY,
-    STRIPE_ACCOUNT, STRIPE_VERSION, value,
+    IDEMPOTENCY_KEY, IDEMPOTENT_REPLAYED, ORIGINAL_REQUEST, RATE_LIMITED_REASON, REQUEST_ID,
+    SHOULD_RETRY, STRIPE_ACCOUNT, STRIPE_VERSION, value,
 };
 use super::trace::RequestTrace;
 use crate::call::Reply;
@@ -14,7 +14,7 @@ use http::{Response, StatusCode};
 use http_body_util::Full;
 
 /// Headers that a response has at most, so that their map never grows.
-const HEADERS: usize = 12;
+const HEADERS: usize = 13;
 
 /// Writes the response, with its headers in the order in which they are sent.
 pub(super) fn respond(
@@ -60,6 +60,9 @@ fn add_error_headers(headers: &mut HeaderMap, error: &ApiError) {
     if let Some(retry) = error.should_retry() {
         let retry = if retry { "true" } else { "false" };
         headers.insert(SHOULD_RETRY, HeaderValue::from_static(retry));
+    }
+    if let Some(reason) = error.limit_reason() {
+        headers.insert(RATE_LIMITED_REASON, HeaderValue::from_static(reason.as_str()));
     }
     if error.is_authentication_failure() {
         let realm = HeaderValue::from_static("Basic realm=\"Stripe\"");

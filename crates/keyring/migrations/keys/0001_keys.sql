@@ -2,11 +2,15 @@
 -- opens nothing, and a destroyed key opens no copy of the data.
 
 -- One row: the store that these keys belong to, the time of the last backup, and how many keys that
--- has. Rows of keys are never deleted, so a backup with fewer than there are now lacks some.
+-- has; rows of keys are never deleted, so a backup with fewer than there are now lacks some.
+-- developer: 1 if the store lets in whoever asks, which makes it unfit for anything else for good.
+-- bound: 1 once the data has the store's id, so that no other data is bound to these keys.
 CREATE TABLE key_store (
     singleton   INTEGER PRIMARY KEY CHECK (singleton = 1),
     store_id    TEXT    NOT NULL,
     created     INTEGER NOT NULL,
+    developer   INTEGER NOT NULL,
+    bound       INTEGER NOT NULL,
     last_backup INTEGER,
     backed_up   INTEGER
 );
@@ -17,6 +21,17 @@ CREATE TABLE master_key (
     created INTEGER NOT NULL,
     wrapped BLOB
 );
+
+-- What was revoked. subject: a key, an app, an account, or an app's install on an account; its rows
+-- with places up to floor are not believed any more, whatever the data says of them. After
+-- expires_at they are refused without it.
+CREATE TABLE revocation (
+    subject    TEXT    PRIMARY KEY,
+    floor      INTEGER NOT NULL,
+    expires_at INTEGER
+) WITHOUT ROWID;
+
+CREATE INDEX revocation_by_expiry ON revocation (expires_at) WHERE expires_at IS NOT NULL;
 
 -- Tenants' keys, wrapped by a master key. purpose: sealing, lookup. A destroyed key keeps its row
 -- with wrapped NULL, so that its version is never used again.

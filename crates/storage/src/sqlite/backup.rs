@@ -19,7 +19,8 @@ use crate::files;
 /// the copy, and returns its size in bytes.
 ///
 /// The copy is written under another name beside `to`, flushed, and renamed, so that `to` is never
-/// a partial copy. What a killed copy left under that name is taken over. It is a single file, without a write-ahead log.
+/// a partial copy. What a killed copy left under that name is taken over. It is a single file,
+/// without a write-ahead log.
 ///
 /// # Errors
 /// [`StorageError::File`] if `to` exists or cannot be written; [`StorageError::Corrupt`] if the

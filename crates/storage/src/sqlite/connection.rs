@@ -74,7 +74,7 @@ pub(crate) fn open_for_copy(path: &Path) -> Result<Connection> {
 /// [`StorageError::Unavailable`] if its log has pages that must be replayed first.
 fn frozen_address(path: &Path) -> Result<Option<PathBuf>> {
     use rustix::fs::{Access, access};
-    let directory = files::directory_of(path);
+    let directory = files::parent(path);
     let is_writable = access(directory, Access::WRITE_OK).is_ok();
     if is_writable || !path.exists() || DirectoryLock::is_held(directory) {
         return Ok(None);
