@@ -135,6 +135,10 @@ pub const ROOM_ATTEMPTS: u32 = 3;
 /// tries again, and where the room of a database cannot be seen, only a write finds out.
 pub const NO_ROOM_SECONDS: u64 = 10;
 
+/// Largest database, in bytes, that is checked whole before it is served again after a crash: that
+/// takes some seconds at most. A larger one is left to `coffer doctor`.
+pub const CHECKED_AT_START_BYTES: u64 = 1024 * 1024 * 1024;
+
 /// Milliseconds that a database connection waits for another's lock: readers hold theirs for
 /// microseconds, and whoever waits longer, waits for a backup.
 pub const DATABASE_LOCK_MILLISECONDS: u64 = 250;

@@ -9,6 +9,7 @@ pub use root::RootSource;
 pub use stores::{Database, Stores, create_schemas, expand, finish};
 
 use crate::family_set::FamilySet;
+use crate::store_place::NoStore;
 use coffer_base::{Clock, Random, id::random_id};
 use coffer_crypto::root::{self as root_key, RootError};
 use coffer_identity::NewKey;
@@ -61,6 +62,9 @@ pub enum AssembleError {
     /// There is no store there: in words.
     #[error("{0}")]
     NoStore(String),
+    /// There may be a store, and it cannot be read: in words.
+    #[error("{0}")]
+    Unreadable(String),
     /// There is data in the data directory, and no key store.
     #[error(
         "{} is missing, and the data cannot be opened without the keys in it; put it back from your \
@@ -111,18 +115,20 @@ pub enum AssembleError {
     Tls(#[source] rustls::Error),
 }
 
+impl From<NoStore> for AssembleError {
+    fn from(why: NoStore) -> Self {
+        let text = why.to_string();
+        if why.may_init() { Self::NoStore(text) } else { Self::Unreadable(text) }
+    }
+}
+
 impl AssembleOptions {
     pub(crate) fn no_store(&self) -> AssembleError {
         AssembleError::NoStore(match &self.database {
             Database::Postgres { data, .. } => {
                 format!("there is no store in {data}; make one with `coffer init`")
             }
-            Database::Embedded => {
-                let place = self.data_dir.display();
-                format!(
-                    "there is no store in {place}; make one with `coffer init --data-dir {place}`"
-                )
-            }
+            Database::Embedded => NoStore::Nothing(self.data_dir.clone()).to_string(),
         })
     }
 

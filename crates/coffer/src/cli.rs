@@ -20,6 +20,7 @@ mod ledger;
 mod migrate;
 mod migrate_store;
 mod output;
+mod reload;
 mod secrets;
 mod serve;
 mod setup;

@@ -12,6 +12,7 @@ mod file;
 mod flags;
 mod nearest;
 mod paths;
+mod service_link;
 #[cfg(test)]
 mod tests;
 mod traffic;
@@ -20,7 +21,6 @@ mod value;
 pub use database::{DATABASE, DATABASE_PASSWORD, KEY_DATABASE, KEY_DIR};
 pub use families::declared_by_families;
 pub use flags::Flags;
-pub use paths::config_home;
 pub use traffic::{LOG_REQUESTS, RATE_LIMIT, TRUSTED_PROXY};
 pub use value::{Kind, Source, Value};
 
@@ -177,7 +177,7 @@ pub const URL: Setting = Setting {
     flag: Some("url"),
     default: Some("http://127.0.0.1:4747"),
     kind: Kind::Text,
-    about: "server that the command line talks to",
+    about: "server that the command line talks to: https://, http:// on this machine, or unix:PATH",
     ..SETTING
 };
 
@@ -273,6 +273,7 @@ pub fn environment() -> Result<Environment, ConfigError> {
 
 /// The settings of one run, each with where it came from.
 pub struct Config {
+    flags: Flags,
     chosen: Vec<(&'static Setting, Option<(Value, Source)>)>,
 }
 
@@ -284,7 +285,7 @@ impl Config {
     pub fn load(flags: &Flags, environment: &Environment) -> Result<Self, ConfigError> {
         require_known(environment)?;
         let mut file = file::File::default();
-        let mut config = Self { chosen: Vec::new() };
+        let mut config = Self { flags: flags.clone(), chosen: Vec::new() };
         for setting in ALL.iter().copied() {
             config.chosen.push((setting, choose(setting, flags, environment, &file)?));
             if setting.name == CONFIG.name
@@ -294,6 +295,23 @@ impl Config {
             }
         }
         Ok(config)
+    }
+
+    /// What flags, environment and file say now.
+    ///
+    /// # Errors
+    /// As [`Config::load`].
+    pub fn again(&self) -> Result<Self, ConfigError> {
+        Self::load(&self.flags, &environment()?)
+    }
+
+    /// The names of the settings that are not the same in `other`.
+    pub fn differences(&self, other: &Self) -> Vec<&'static str> {
+        let shown = |config: &Self, setting: &Setting| config.value(setting).map(Value::to_string);
+        let all = self.chosen.iter().map(|(setting, _)| *setting);
+        all.filter(|setting| shown(self, setting) != shown(other, setting))
+            .map(|setting| setting.name)
+            .collect()
     }
 
     /// All settings, with value and source.
@@ -365,18 +383,16 @@ impl Config {
     }
 }
 
-/// Refuses variables that are none of ours, but not those that Kubernetes makes for a service
-/// that is called `coffer`.
+/// Refuses variables that are none of ours, but not those that Kubernetes makes for services whose
+/// name begins with `coffer`.
 fn require_known(environment: &Environment) -> Result<(), ConfigError> {
     let names = ALL.iter().flat_map(|setting| {
         let file = (setting.kind == Kind::Secret).then(|| setting.file_variable());
         std::iter::once(setting.env.to_owned()).chain(file)
     });
     let known: Vec<String> = names.collect();
-    for (name, _) in environment {
-        let is_service = name == "COFFER_PORT"
-            || ["COFFER_PORT_", "COFFER_SERVICE_"].iter().any(|start| name.starts_with(start));
-        if is_service || known.contains(name) {
+    for (name, value) in environment {
+        if known.contains(name) || service_link::is_one(name, value) {
             continue;
         }
         let nearest = nearest::nearest(name, known.iter().map(String::as_str));

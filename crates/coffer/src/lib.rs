@@ -9,6 +9,7 @@ pub mod family_set;
 pub mod limits;
 pub mod serve;
 pub mod status;
+pub mod store_place;
 pub mod store_transfer;
 mod test_helpers;
 pub mod tls;

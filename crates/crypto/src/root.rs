@@ -95,9 +95,7 @@ pub fn search(
             .collect(),
     };
     for path in &candidates {
-        let is_credential = credentials_directory.is_some_and(|home| path.starts_with(home));
-        let found = if is_credential { file::load_credential(path) } else { file::load(path) };
-        match found {
+        match file::load(path) {
             Err(RootError::Missing { .. }) => {}
             Err(other) => return Err(other),
             Ok(key) => {

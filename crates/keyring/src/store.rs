@@ -283,15 +283,73 @@ pub async fn write_store_id(
     Ok(data.write(InsertStoreId { store_id: store_id.to_owned(), now }).await?)
 }
 
-/// When the key store was last backed up by `coffer backup`; `None` if never.
+/// A backup of the key store.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct KeyBackup {
+    /// When it was made.
+    pub at: Timestamp,
+    /// How many keys it has.
+    pub keys: i64,
+}
+
+/// The last backup of the key store by `coffer backup`; `None` if there was none.
 ///
 /// # Errors
 /// If the key store cannot be read.
-pub async fn last_backup(keys: &Store) -> Result<Option<Timestamp>, KeyringError> {
-    optional_time(keys, "SELECT last_backup FROM key_store").await
+pub async fn last_backup(keys: &Store) -> Result<Option<KeyBackup>, KeyringError> {
+    let rows = keys.query("SELECT last_backup, backed_up FROM key_store", &[]).await?;
+    let Some(row) = rows.first() else { return Ok(None) };
+    let at = row.optional_int(0)?.map(Timestamp::from_unix);
+    Ok(at.zip(row.optional_int(1)?).map(|(at, keys)| KeyBackup { at, keys }))
 }
 
-/// When the newest key of any tenant was created; an older backup lacks it.
+/// How many keys a key store has, destroyed ones included: their rows stay.
+///
+/// # Errors
+/// If the key store cannot be read.
+pub async fn key_count(keys: &Store) -> Result<i64, KeyringError> {
+    let sql = "SELECT (SELECT count(*) FROM tenant_key) + (SELECT count(*) FROM master_key)";
+    let rows = keys.scan(sql, &[]).await?;
+    Ok(rows.first().map(|row| row.int(0)).transpose()?.unwrap_or_default())
+}
+
+/// How many tenants have data that is sealed under a key which the key store does not have, as
+/// after an older backup of the keys was put beside newer data.
+///
+/// # Errors
+/// If a store cannot be read, or holds a tenant that is none.
+pub async fn tenants_without_key(data: &Store, keys: &Store) -> Result<u64, KeyringError> {
+    const PAGE: &str = "SELECT mode, app, account, key_version FROM tenant_seal \
+         WHERE (mode, app, account) > (?, ?, ?) ORDER BY mode, app, account LIMIT 500";
+    let mut missing = 0;
+    let mut after = values![-1_i64, "", ""];
+    loop {
+        let rows = data.query(PAGE, &after).await?;
+        let Some(last) = rows.last() else { return Ok(missing) };
+        after = values![last.int(0)?, last.text(1)?, last.text(2)?];
+        for row in &rows {
+            let tenant = values![row.int(0)?, row.text(1)?, row.text(2)?];
+            // The tenant may have been erased since the page was read.
+            if !has_key(keys, &tenant, row.int(3)?).await? && is_sealed(data, &tenant).await? {
+                missing += 1;
+            }
+        }
+    }
+}
+
+async fn has_key(keys: &Store, tenant: &[Value; 3], version: i64) -> Result<bool, KeyringError> {
+    let sql = "SELECT version FROM tenant_key WHERE mode = ? AND app = ? AND account = ? \
+               AND purpose = 'sealing' AND version = ? AND wrapped IS NOT NULL";
+    let [mode, app, account] = tenant.clone();
+    let rows = keys.query(sql, &[mode, app, account, version.into()]).await?;
+    Ok(!rows.is_empty())
+}
+
+async fn is_sealed(data: &Store, tenant: &[Value; 3]) -> Result<bool, KeyringError> {
+    Ok(!data.query(SEAL_VERSION, tenant).await?.is_empty())
+}
+
+/// When the newest key of any tenant was created.
 ///
 /// # Errors
 /// If the key store cannot be read.
@@ -305,7 +363,7 @@ async fn optional_time(keys: &Store, sql: &'static str) -> Result<Option<Timesta
     Ok(at.map(Timestamp::from_unix))
 }
 
-struct RecordBackup(Timestamp);
+struct RecordBackup(KeyBackup);
 
 impl Work for RecordBackup {
     type Out = ();
@@ -315,7 +373,9 @@ impl Work for RecordBackup {
     }
 
     async fn run(&self, tx: &mut Tx<'_>) -> Result<(), StorageError> {
-        tx.execute("UPDATE key_store SET last_backup = ?", &values![self.0]).await?;
+        let KeyBackup { at, keys } = self.0;
+        let sql = "UPDATE key_store SET last_backup = ?, backed_up = ?";
+        tx.execute(sql, &values![at, keys]).await?;
         Ok(())
     }
 }
@@ -324,8 +384,8 @@ impl Work for RecordBackup {
 ///
 /// # Errors
 /// If the key store cannot be written.
-pub async fn record_backup(keys: &Store, now: Timestamp) -> Result<(), KeyringError> {
-    Ok(keys.write(RecordBackup(now)).await?)
+pub async fn record_backup(keys: &Store, backup: KeyBackup) -> Result<(), KeyringError> {
+    Ok(keys.write(RecordBackup(backup)).await?)
 }
 
 const SEAL_VERSION: &str =

@@ -41,6 +41,14 @@ impl DirectoryLock {
     }
 }
 
+impl DirectoryLock {
+    /// Whether another process holds the lock on `directory`, as far as this one can see.
+    pub(crate) fn is_held(directory: &Path) -> bool {
+        let file = File::open(directory.join(LOCK_FILE));
+        file.is_ok_and(|file| matches!(file.try_lock_shared(), Err(TryLockError::WouldBlock)))
+    }
+}
+
 fn record_process(file: &mut File) -> std::io::Result<()> {
     file.set_len(0)?;
     file.rewind()?;

@@ -6,6 +6,7 @@ mod backup;
 mod checkpoint;
 mod connection;
 mod error;
+mod own_log;
 mod queue;
 mod readers;
 mod schema;
@@ -72,7 +73,12 @@ impl Sqlite {
         place::check_database(path)?;
         // SQLite gives its companion files the mode of the database, which is the owner's alone.
         drop(place::open_own(path)?);
+        own_log::require_own_log(path)?;
+        let was_killed = own_log::has_pages(path);
         let mut connection = connection::open_writer(path)?;
+        if was_killed {
+            backup::check_after_crash(&connection, path)?;
+        }
         let copies = options.copy_before_migration;
         let report = schema::migrate(&mut connection, path, sets, now, copies)?;
         let queue = Arc::new(Queue::default());
@@ -100,9 +106,13 @@ impl Sqlite {
         Ok((opened, report))
     }
 
-    pub(crate) fn open_read_only(path: &Path, sets: &[MigrationSet]) -> Result<Self> {
+    /// Opens the database for reading; with `sets`, only if its schema is theirs.
+    pub(crate) fn open_read_only(path: &Path, sets: Option<&[MigrationSet]>) -> Result<Self> {
+        own_log::require_own_log(path)?;
         let connection = connection::open_reader(path)?;
-        schema::require_current(&connection, path, sets)?;
+        if let Some(sets) = sets {
+            schema::require_current(&connection, path, sets)?;
+        }
         drop(connection);
         let queue = Arc::new(Queue::default());
         queue.close();

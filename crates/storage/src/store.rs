@@ -115,7 +115,18 @@ impl Store {
     /// there is no file at `path`.
     pub fn open_sqlite_read_only(path: &Path, sets: &[MigrationSet]) -> Result<Self> {
         let sqlite =
-            Sqlite::open_read_only(path, sets).map_err(|error| error.at(path.display()))?;
+            Sqlite::open_read_only(path, Some(sets)).map_err(|error| error.at(path.display()))?;
+        Ok(Self::on(Engine::Sqlite(Arc::new(sqlite)), None))
+    }
+
+    /// As [`Store::open_sqlite_read_only`], whatever schema it has: a query may find its table
+    /// missing.
+    ///
+    /// # Errors
+    /// [`StorageError::Unavailable`] if there is no file at `path`.
+    pub fn open_sqlite_as_it_is(path: &Path) -> Result<Self> {
+        let sqlite =
+            Sqlite::open_read_only(path, None).map_err(|error| error.at(path.display()))?;
         Ok(Self::on(Engine::Sqlite(Arc::new(sqlite)), None))
     }
 

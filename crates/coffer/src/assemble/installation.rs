@@ -1,8 +1,9 @@
 //! Putting the parts of an installation together.
 
 use super::root::find_root;
-use super::{AssembleError, AssembleOptions, DATA_FILE, Database, Stores};
+use super::{AssembleError, AssembleOptions, Database, Stores};
 use crate::status::{Status, StatusSources};
+use crate::store_place;
 use crate::test_helpers;
 use coffer_base::{Clock, ShiftedClock};
 use coffer_identity::{Identity, IdentityOptions};
@@ -69,8 +70,8 @@ pub async fn open(options: AssembleOptions) -> Result<Installation, AssembleErro
 /// When there is no store, or it cannot be opened.
 pub async fn open_existing(options: &AssembleOptions) -> Result<Stores, AssembleError> {
     let embedded = matches!(options.database, Database::Embedded);
-    if embedded && !options.data_dir.join(DATA_FILE).exists() {
-        return Err(options.no_store());
+    if embedded {
+        store_place::find(&options.data_dir)?;
     }
     Stores::open_configured(options, options.clock.now()).await
 }

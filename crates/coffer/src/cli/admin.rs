@@ -1,7 +1,7 @@
 //! The verbs that are clients of the admin API: accounts, apps, installs, keys and status.
 
 use super::args::{Accounts, Apps, CreateKeyArgs, DeleteArgs, IdArg, Installs, Keys, ListArgs};
-use super::client::{Client, Params, object_path};
+use super::client::{Client, Expected, Params, object_path};
 use super::exit::{Exit, Failure};
 use super::output::Output;
 use super::{duration, input, output, table};
@@ -9,10 +9,17 @@ use crate::config::{ADMIN_KEY, Config};
 use coffer::families::FAMILIES;
 use serde_json::Value;
 
-const ACCOUNTS: &str = "/v1/admin/accounts";
-const APPS: &str = "/v1/admin/apps";
-const INSTALLS: &str = "/v1/admin/installs";
-const KEYS: &str = "/v1/admin/api_keys";
+/// A collection of the admin API: its path, and what its objects are called.
+#[derive(Clone, Copy)]
+struct Collection {
+    path: &'static str,
+    object: &'static str,
+}
+
+const ACCOUNTS: Collection = Collection { path: "/v1/admin/accounts", object: "account" };
+const APPS: Collection = Collection { path: "/v1/admin/apps", object: "app" };
+const INSTALLS: Collection = Collection { path: "/v1/admin/installs", object: "install" };
+const KEYS: Collection = Collection { path: "/v1/admin/api_keys", object: "api_key" };
 
 /// A client of the admin API that prints what it receives.
 struct Admin {
@@ -25,32 +32,39 @@ impl Admin {
         Ok(Self { client: Client::new(config, &ADMIN_KEY)?, output })
     }
 
-    fn create(&self, path: &str, params: OptionalParams<'_>) -> Result<Exit, Failure> {
-        self.post(path, &given(params))
+    fn create(&self, of: Collection, params: OptionalParams<'_>) -> Result<Exit, Failure> {
+        self.post(of, &given(params))
     }
 
-    fn post(&self, path: &str, params: Params<'_>) -> Result<Exit, Failure> {
-        self.print(&self.client.post(path, params)?)
+    fn post(&self, of: Collection, params: Params<'_>) -> Result<Exit, Failure> {
+        self.print(&self.client.post(of.path, params, Expected::object(of.object))?)
     }
 
-    fn show(&self, path: &str, IdArg { id }: &IdArg) -> Result<Exit, Failure> {
-        self.print(&self.client.get(&object_path(path, id), &[])?)
+    fn show(&self, of: Collection, IdArg { id }: &IdArg) -> Result<Exit, Failure> {
+        let expected = Expected::one(of.object, id);
+        self.print(&self.client.get(&object_path(of.path, id), &[], expected)?)
     }
 
     fn list(
         &self,
-        path: &str,
+        of: Collection,
         filters: OptionalParams<'_>,
         listing: &ListArgs,
         fields: &[&str],
     ) -> Result<Exit, Failure> {
-        let list = self.client.list(path, &given(filters), listing.limit)?;
+        let list = self.client.list(of.path, &given(filters), listing.limit)?;
         self.output.show(&list, |list| table::list(list, fields))?;
         Ok(Exit::Done)
     }
 
-    fn delete(&self, path: &str, id: &str, params: Params<'_>) -> Result<Exit, Failure> {
-        self.print(&self.client.delete(&object_path(path, id), params)?)
+    fn delete(&self, of: Collection, id: &str, params: Params<'_>) -> Result<Exit, Failure> {
+        let expected = Expected::one(of.object, id);
+        self.print(&self.client.delete(&object_path(of.path, id), params, expected)?)
+    }
+
+    fn revoke(&self, id: &str) -> Result<Exit, Failure> {
+        let path = format!("{}/revoke", object_path(KEYS.path, id));
+        self.print(&self.client.post(&path, &[], Expected::one(KEYS.object, id))?)
     }
 
     fn create_key(&self, args: &CreateKeyArgs) -> Result<Exit, Failure> {
@@ -165,14 +179,17 @@ pub fn keys(config: &Config, verb: &Keys, output: Output) -> Result<Exit, Failur
             admin.list(KEYS, &[("app", app.as_deref())], listing, &fields)
         }
         Keys::Show(id) => admin.show(KEYS, id),
-        Keys::Revoke(IdArg { id }) => admin.post(&format!("{}/revoke", object_path(KEYS, id)), &[]),
+        Keys::Revoke(IdArg { id }) => admin.revoke(id),
     }
 }
 
 /// `coffer status`.
 pub fn status(config: &Config, output: Output) -> Result<Exit, Failure> {
     let admin = Admin::new(config, output)?;
-    output.show(&admin.client.get("/v1/admin/status", &[])?, status_table)?;
+    output.show(
+        &admin.client.get("/v1/admin/status", &[], Expected::object("status"))?,
+        status_table,
+    )?;
     Ok(Exit::Done)
 }
 

@@ -344,7 +344,7 @@ pub struct IdArg {
 pub struct DeleteArgs {
     /// Its id.
     pub id: String,
-    /// Do not ask before something is erased.
+    /// Do not ask before something is erased; needed where there is no terminal.
     #[arg(long)]
     pub yes: bool,
 }

@@ -6,13 +6,13 @@ use super::output::{self, Output};
 use super::setup;
 use crate::config::{self, Config, Value};
 use coffer::assemble::{DATA_FILE, DEVELOPER_ROOT_FILE, Database, KEYS_FILE, RootSource};
-use coffer::family_set::FamilySet;
-use coffer_base::{Clock, SystemClock, Timestamp};
+use coffer::store_place;
+use coffer_base::{Clock, SystemClock};
 use coffer_crypto::root;
-use coffer_keyring::KEY_MIGRATIONS;
+use coffer_keyring::{KEY_MIGRATIONS, KeyBackup};
 use coffer_storage::{Options, Store};
 use serde_json::json;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 /// Copies the data or the keys.
 ///
@@ -27,9 +27,14 @@ pub fn run(config: &Config, verb: &Backup, output: Output) -> Result<Exit, Failu
         ));
     }
     let data_dir = config.data_dir();
-    if !data_dir.join(DATA_FILE).exists() {
-        return Err(setup::no_store(&data_dir));
+    let (Backup::Create { file } | Backup::Keys { file }) = verb;
+    if file.as_os_str() == "-" {
+        return Err(Failure::usage(
+            "a copy is checked before it counts, so it goes to a file and not to standard output; \
+             name one, and pass it on from there",
+        ));
     }
+    store_place::find(&data_dir)?;
     let runtime = setup::runtime()?;
     match verb {
         Backup::Create { file } => runtime.block_on(data(config, &data_dir, file, output)),
@@ -43,10 +48,11 @@ async fn data(
     file: &Path,
     output: Output,
 ) -> Result<Exit, Failure> {
-    let from = data_dir.join(DATA_FILE);
-    let store = Store::open_sqlite_read_only(&from, &FamilySet::default().migrations())?;
-    let store_id = coffer_keyring::store_id(&store).await?;
-    let bytes = coffer_storage::copy_file(&from, file)?;
+    let bytes = coffer_storage::copy_file(&data_dir.join(DATA_FILE), file)?;
+    // A copy needs no schema of this build, and so may have no such table.
+    let store = Store::open_sqlite_as_it_is(file)?;
+    let store_id = coffer_keyring::store_id(&store).await.ok().flatten();
+    store.close().await;
     report(file, bytes, store_id.as_deref(), output)?;
     if !output.is_json() {
         let root = root_key_location(config, data_dir, store_id.as_deref().unwrap_or_default());
@@ -62,15 +68,23 @@ async fn data(
 
 async fn keys(key_dir: &Path, file: &Path, output: Output) -> Result<Exit, Failure> {
     let from = key_dir.join(KEYS_FILE);
-    let store = Store::open_sqlite_read_only(&from, &[KEY_MIGRATIONS])?;
-    let store_id = coffer_keyring::key_store_id(&store).await?;
-    store.close().await;
-    // Taken before the copy, since keys that are made meanwhile may be missing in it.
-    let now = SystemClock.now();
     let bytes = coffer_storage::copy_file(&from, file)?;
-    let recorded = record(&from, now).await;
+    let copy = Store::open_sqlite_as_it_is(file)?;
+    let store_id = coffer_keyring::key_store_id(&copy).await.ok().flatten();
+    let keys = coffer_keyring::key_count(&copy).await;
+    copy.close().await;
     report(file, bytes, store_id.as_deref(), output)?;
-    recorded?;
+    let recorded = match keys {
+        Ok(keys) => record(&from, KeyBackup { at: SystemClock.now(), keys }).await,
+        Err(error) => Err(error.into()),
+    };
+    if let Err(why) = recorded {
+        output::note(&format!(
+            "\nThe copy is good. That it was made could not be recorded, so `coffer doctor` does \
+             not know of it: {}",
+            why.message
+        ));
+    }
     if !output.is_json() {
         output::note(
             "\nThe keys in this copy are wrapped with the root key, which is not in it. Whoever \
@@ -81,12 +95,13 @@ async fn keys(key_dir: &Path, file: &Path, output: Output) -> Result<Exit, Failu
     Ok(Exit::Done)
 }
 
-/// Records the time of the backup, for `coffer doctor`. The schema is this build's already, so
-/// opening the store migrates nothing, and a server may have it open too.
-async fn record(keys_file: &Path, now: Timestamp) -> Result<(), Failure> {
+/// Records the backup, for `coffer doctor`, in a store with this build's schema: opening it then
+/// migrates nothing, and a server may have it open too.
+async fn record(keys_file: &Path, backup: KeyBackup) -> Result<(), Failure> {
+    Store::open_sqlite_read_only(keys_file, &[KEY_MIGRATIONS])?.close().await;
     let options = Options { copy_before_migration: false, ..Options::default() };
-    let (store, _report) = Store::open_sqlite(keys_file, &[KEY_MIGRATIONS], now, options)?;
-    let recorded = coffer_keyring::record_backup(&store, now).await;
+    let (store, _report) = Store::open_sqlite(keys_file, &[KEY_MIGRATIONS], backup.at, options)?;
+    let recorded = coffer_keyring::record_backup(&store, backup).await;
     store.close().await;
     Ok(recorded?)
 }
@@ -96,22 +111,29 @@ fn report(file: &Path, bytes: u64, store: Option<&str>, output: Output) -> Resul
     output.show(&json, super::table::object)
 }
 
-/// Where the root key is, for people: the key itself is not read.
+/// Where the root key is, for people: the key itself is not read, and only a file is named that
+/// exists.
 fn root_key_location(config: &Config, data_dir: &Path, store_id: &str) -> String {
-    let shown = |path: PathBuf| path.display().to_string();
-    if data_dir.join(DEVELOPER_ROOT_FILE).exists() {
-        return shown(data_dir.join(DEVELOPER_ROOT_FILE));
+    let beside = data_dir.join(DEVELOPER_ROOT_FILE);
+    if beside.exists() {
+        return beside.display().to_string();
     }
     if let Some(Value::Secret(_)) = config.value(&config::ROOT_KEY) {
         return "as given in COFFER_ROOT_KEY".to_owned();
     }
-    match config.root_source() {
-        Ok(RootSource::Search { explicit: Some(path), .. }) => shown(path),
-        Ok(RootSource::Search { credentials_directory: Some(directory), .. })
-            if directory.join(root::CREDENTIAL).exists() =>
-        {
-            shown(directory.join(root::CREDENTIAL))
+    let places = match config.root_source() {
+        Ok(RootSource::Search { explicit: Some(path), .. }) => vec![path],
+        Ok(RootSource::Search { credentials_directory, config_home, .. }) => {
+            let credential =
+                credentials_directory.map(|directory| directory.join(root::CREDENTIAL));
+            credential.into_iter().chain([root::default_path(&config_home, store_id)]).collect()
         }
-        _ => shown(root::default_path(&config::config_home(), store_id)),
+        _ => Vec::new(),
+    };
+    match places.iter().find(|path| path.exists()) {
+        Some(path) => path.display().to_string(),
+        None => {
+            "which is kept elsewhere: in none of the places where this command looks".to_owned()
+        }
     }
 }

@@ -1,8 +1,11 @@
 //! A client of the API: sends one request at a time, and retries those that the server asks to.
 
+mod answer;
 mod connect;
 mod form;
+mod unix;
 
+pub use answer::Expected;
 pub use form::{Params, object_path};
 
 use super::exit::{Exit, Failure};
@@ -10,13 +13,14 @@ use crate::config::{CA_CERT, Config, INSECURE_HTTP, Setting, URL};
 use coffer_base::id::random_id;
 use coffer_base::limit;
 use coffer_crypto::SystemRandom;
+use connect::Target;
 use form::{encode, with_query};
 use serde_json::Value;
-use std::io::ErrorKind;
 use std::sync::Arc;
 use std::time::Duration;
 use ureq::http::{Method, Request, Response, StatusCode};
 use ureq::tls::{RootCerts, TlsConfig, TlsProvider};
+use ureq::unversioned::resolver::DefaultResolver;
 use ureq::{Agent, Body};
 use zeroize::Zeroizing;
 
@@ -32,7 +36,9 @@ const CONNECT: Duration = Duration::from_secs(10);
 /// A caller of the API.
 pub struct Client {
     agent: Agent,
-    base: String,
+    target: Target,
+    /// Whether certificates to trust were named.
+    has_roots: bool,
     key: Zeroizing<String>,
     account: Option<String>,
 }
@@ -41,7 +47,7 @@ pub struct Client {
 struct Call {
     method: Method,
     /// Path and query.
-    target: String,
+    path: String,
     body: Option<Zeroizing<String>>,
     /// The same for every attempt, so that a `POST` takes effect once.
     idempotency_key: String,
@@ -54,35 +60,45 @@ impl Client {
     /// If there is no key, if it would cross the network unencrypted, or if the file of
     /// `COFFER_CA_CERT` has no certificate.
     pub fn new(config: &Config, setting: &Setting) -> Result<Self, Failure> {
-        let base = config.text(&URL).trim_end_matches('/').to_owned();
-        connect::check_url(&base, config.is_on(&INSECURE_HTTP))?;
+        let target = Target::parse(config.text(&URL), config.is_on(&INSECURE_HTTP))?;
         let roots = config.path(&CA_CERT).map(connect::root_certificates).transpose()?;
         let key = connect::key(config, setting)?;
-        Ok(Self::with_roots(base, key, roots.unwrap_or(RootCerts::WebPki)))
+        Ok(Self::with_roots(target, key, roots))
     }
 
     /// A client with `key` of the server at `base`, on this machine.
-    pub fn local(base: String, key: Zeroizing<String>) -> Self {
-        Self::with_roots(base, key, RootCerts::WebPki)
+    ///
+    /// # Errors
+    /// If `base` is the address of another machine.
+    pub fn local(base: &str, key: Zeroizing<String>) -> Result<Self, Failure> {
+        Ok(Self::with_roots(Target::parse(base, false)?, key, None))
     }
 
-    fn with_roots(base: String, key: Zeroizing<String>, roots: RootCerts) -> Self {
+    fn with_roots(target: Target, key: Zeroizing<String>, roots: Option<RootCerts>) -> Self {
+        let has_roots = roots.is_some();
         let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
         let tls = TlsConfig::builder()
             .provider(TlsProvider::Rustls)
             .unversioned_rustls_crypto_provider(provider)
-            .root_certs(roots)
+            .root_certs(roots.unwrap_or(RootCerts::WebPki))
             .build();
-        let agent = Agent::config_builder()
+        let config = Agent::config_builder()
             .tls_config(tls)
+            .proxy(target.proxy())
             .http_status_as_error(false)
             .max_redirects(0)
             .timeout_connect(Some(CONNECT))
             .timeout_global(Some(Duration::from_secs(limit::REQUEST_SECONDS)))
             .user_agent(concat!("coffer/", env!("CARGO_PKG_VERSION")))
-            .build()
-            .new_agent();
-        Self { agent, base, key, account: None }
+            .build();
+        let agent = match target.socket() {
+            None => config.new_agent(),
+            Some(path) => {
+                let socket = unix::SocketConnector::new(path);
+                Agent::with_parts(config, socket, DefaultResolver::default())
+            }
+        };
+        Self { agent, target, has_roots, key, account: None }
     }
 
     /// The same client, acting for `account`.
@@ -93,19 +109,36 @@ impl Client {
     /// `GET path`.
     ///
     /// # Errors
-    /// If the server refuses the request, with its message, or if it cannot be reached.
-    pub fn get(&self, path: &str, params: Params<'_>) -> Result<Value, Failure> {
-        self.send(Method::GET, with_query(path, params), None)
+    /// If the server refuses the request, with its message, if it cannot be reached, or if its
+    /// answer is not what was asked for.
+    pub fn get(
+        &self,
+        path: &str,
+        params: Params<'_>,
+        expected: Expected<'_>,
+    ) -> Result<Value, Failure> {
+        expected.check(self.send(Method::GET, with_query(path, params), None)?, &self.target)
     }
 
     /// `POST path`, with an idempotency key, so that a retry has no second effect.
-    pub fn post(&self, path: &str, params: Params<'_>) -> Result<Value, Failure> {
-        self.send(Method::POST, path.to_owned(), Some(encode(params)))
+    pub fn post(
+        &self,
+        path: &str,
+        params: Params<'_>,
+        expected: Expected<'_>,
+    ) -> Result<Value, Failure> {
+        let sent = self.send(Method::POST, path.to_owned(), Some(encode(params)))?;
+        expected.check(sent, &self.target)
     }
 
     /// `DELETE path`.
-    pub fn delete(&self, path: &str, params: Params<'_>) -> Result<Value, Failure> {
-        self.send(Method::DELETE, with_query(path, params), None)
+    pub fn delete(
+        &self,
+        path: &str,
+        params: Params<'_>,
+        expected: Expected<'_>,
+    ) -> Result<Value, Failure> {
+        expected.check(self.send(Method::DELETE, with_query(path, params), None)?, &self.target)
     }
 
     /// All pages of a list, or its first `most` objects, as one list.
@@ -148,25 +181,25 @@ impl Client {
         let mut params = params.to_vec();
         params.push(("limit", &size));
         params.extend(last.map(|last| ("starting_after", last)));
-        self.get(path, &params)
+        self.get(path, &params, Expected::object("list"))
     }
 
     /// Sends a request, and again while the server asks for that, up to [`ATTEMPTS`] times.
     fn send(
         &self,
         method: Method,
-        target: String,
+        path: String,
         body: Option<Zeroizing<String>>,
     ) -> Result<Value, Failure> {
         let idempotency_key = random_id("cli", limit::TOKEN_CHARACTERS, &SystemRandom);
-        let call = Call { method, target, body, idempotency_key };
+        let call = Call { method, path, body, idempotency_key };
         let mut attempts_left = ATTEMPTS;
         let mut pause = PAUSE;
         loop {
-            let response = self.attempt(&call).map_err(|error| unavailable(&self.base, error))?;
+            let response = self.attempt(&call).map_err(|error| self.unavailable(&error))?;
             attempts_left -= 1;
             if attempts_left == 0 || !should_retry(&response) {
-                return read(response);
+                return answer::read(response);
             }
             wait(pause);
             pause *= 2;
@@ -177,7 +210,7 @@ impl Client {
         let bearer = Zeroizing::new(format!("Bearer {}", *self.key));
         let mut request = Request::builder()
             .method(&call.method)
-            .uri(format!("{}{}", self.base, call.target))
+            .uri(format!("{}{}", self.target.base(), call.path))
             .header("Authorization", bearer.as_str());
         if let Some(account) = &self.account {
             request = request.header("Stripe-Account", account);
@@ -189,6 +222,12 @@ impl Client {
             .body(body.as_str())?;
         self.agent.run(request)
     }
+
+    /// What is said when there is no answer, with what to do.
+    fn unavailable(&self, error: &ureq::Error) -> Failure {
+        let (why, advice) = answer::why_none(error, self.has_roots);
+        Failure::new(Exit::Unavailable, format!("no answer from {}: {why}{advice}", self.target))
+    }
 }
 
 fn should_retry(response: &Response<Body>) -> bool {
@@ -197,48 +236,10 @@ fn should_retry(response: &Response<Body>) -> bool {
     is_temporary && response.headers().get("stripe-should-retry").is_some_and(|word| word == "true")
 }
 
-fn unavailable(base: &str, error: ureq::Error) -> Failure {
-    let ureq::Error::Io(error) = error else {
-        return Failure::new(Exit::Unavailable, format!("no answer from {base}: {error}"));
-    };
-    let advice = match error.kind() {
-        ErrorKind::ConnectionRefused => "; is a server running there?",
-        // The kind of a TLS error, such as an unknown authority.
-        ErrorKind::InvalidData => "; its certificate's authority is named with --ca-cert",
-        _ => "",
-    };
-    Failure::new(Exit::Unavailable, format!("no answer from {base}: {error}{advice}"))
-}
-
 #[allow(
     clippy::disallowed_methods,
     reason = "a command at the terminal has nothing else to do until it tries again"
 )]
 fn wait(pause: Duration) {
     std::thread::sleep(pause);
-}
-
-/// The response as JSON, or the server's error as a failure.
-fn read(mut response: Response<Body>) -> Result<Value, Failure> {
-    let status = response.status();
-    let text = response.body_mut().read_to_string().map(Zeroizing::new).map_err(|error| {
-        Failure::new(Exit::Unavailable, format!("the answer broke off: {error}"))
-    })?;
-    let json = serde_json::from_str::<Value>(&text).ok();
-    if status.is_success() {
-        return json.ok_or_else(|| Failure::failed("the answer is no JSON: is this a coffer?"));
-    }
-    let message = json.as_ref().and_then(|json| json.get("error")?.get("message")?.as_str());
-    let message = message.map_or_else(|| format!("the answer was {status}"), str::to_owned);
-    Err(Failure::new(exit_of(status), message))
-}
-
-fn exit_of(status: StatusCode) -> Exit {
-    match status {
-        StatusCode::NOT_FOUND => Exit::NotFound,
-        StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN => Exit::Refused,
-        StatusCode::CONFLICT | StatusCode::TOO_MANY_REQUESTS => Exit::Unavailable,
-        _ if status.is_server_error() => Exit::Unavailable,
-        _ => Exit::Failed,
-    }
 }

@@ -1,6 +1,8 @@
 //! `coffer dev`: a server for development, which needs no configuration.
 
 use super::exit::{Exit, Failure};
+use super::reload::Reload;
+use super::signals::Signals;
 use super::{output, serve, setup, signals, snippet};
 use crate::config::{Config, LISTEN};
 use crate::telemetry;
@@ -8,6 +10,7 @@ use coffer::assemble::{self, AssembleError, Installation};
 use coffer::serve::{Address, ServeOptions, Server};
 use std::io::Write;
 use std::path::Path;
+use std::sync::Arc;
 
 /// A key that any developer may use: developer mode takes every test key.
 const EXAMPLE_KEY: &str = "sk_test_example";
@@ -27,15 +30,18 @@ pub fn run(config: &Config) -> Result<Exit, Failure> {
         )));
     }
     let traffic = config.traffic(None)?;
-    telemetry::start(config);
+    let reload = Reload::new(config).log_level(telemetry::start(config));
     let runtime = setup::runtime()?;
     let result = runtime.block_on(async {
+        let signals = Signals::listen()?;
         let installation = open(config).await?;
         serve::log_migrations(&installation.stores.migrations);
         keep_out_of_git(&config.data_dir());
         let options = ServeOptions { listen, traffic, ..ServeOptions::default() };
         let started = |server: &Server| output::print(&banner(config, server));
-        signals::serve_until_signal(installation, options, started).await
+        let mut reload = reload.traffic(Arc::clone(&installation.kernel), None);
+        let reload = move || reload.run();
+        signals::serve_until_signal(signals, installation, options, started, reload).await
     });
     runtime.shutdown_background();
     result

@@ -12,6 +12,7 @@ use super::output::Output;
 use super::{setup, table};
 use crate::config::Config;
 use coffer::assemble::{DATA_FILE, Database, KEYS_FILE};
+use coffer::store_place;
 use serde_json::{Value, json};
 
 /// The result of a check.
@@ -87,15 +88,12 @@ fn check(config: &Config) -> Result<Vec<Finding>, Failure> {
         findings.push(machine::descriptors());
         return Ok(findings);
     }
-    if !data_dir.join(DATA_FILE).exists() {
-        return Ok(vec![Finding::fail(
-            "store",
-            format!("there is no store in {}", data_dir.display()),
-            "make one with `coffer init`, or say where it is with --data-dir",
-        )]);
+    if let Err(why) = store_place::find(&data_dir) {
+        return Ok(vec![Finding::fail("store", why.to_string(), "")]);
     }
     let databases = [data_dir.join(DATA_FILE), config.key_dir().join(KEYS_FILE)];
     let mut findings = machine::modes(&databases);
+    findings.push(machine::writable(&databases));
     findings.push(machine::fsync(&data_dir));
     findings.push(machine::space(&data_dir));
     findings.push(machine::descriptors());

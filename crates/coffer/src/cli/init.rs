@@ -1,13 +1,14 @@
 //! `coffer init`: a new installation.
 
 use super::args::InitArgs;
-use super::client::{Client, Params};
+use super::client::{Client, Expected, Params};
 use super::exit::{Exit, Failure};
 use super::output::{self, Output};
 use super::{setup, snippet};
-use crate::config::{self, Config};
+use crate::config::{self, Config, Source, Value as Given};
 use coffer::assemble::{self, Initialized, Installation};
 use coffer::serve::{Address, ServeOptions, Server};
+use coffer_base::shell;
 use serde_json::{Map, Value, json};
 use tokio::runtime::Runtime;
 use zeroize::Zeroizing;
@@ -70,25 +71,27 @@ fn add_app(
     let server = runtime.block_on(Server::start(installation, options));
     let server = server.map_err(|error| Failure::failed(error.to_string()))?;
     let address = server.address.as_ref().map(ToString::to_string).unwrap_or_default();
-    let client = Client::local(format!("http://{address}"), admin_key);
-    let added = create_app(&client, name, summary);
+    let client = Client::local(&format!("http://{address}"), admin_key);
+    let added = client.and_then(|client| create_app(&client, name, summary));
     runtime.block_on(server.stop());
     added
 }
 
 /// Each object that is made goes into the summary at once: its key cannot be shown again later.
 fn create_app(client: &Client, name: &str, summary: &mut Summary) -> Result<(), Failure> {
-    let create = |path: &str, params: Params<'_>, field: &str| {
-        let object = client.post(path, params)?;
-        let text = object.get(field).and_then(Value::as_str).unwrap_or_default();
-        Ok::<_, Failure>(text.to_owned())
+    let create = |path: &str, params: Params<'_>, object, field: &str| {
+        let object = client.post(path, params, Expected::object(object))?;
+        let text = object.get(field).and_then(Value::as_str);
+        let missing = || Failure::failed(format!("the answer to POST {path} has no {field}"));
+        text.map(str::to_owned).ok_or_else(missing)
     };
-    let account = create("/v1/admin/accounts", &[("name", name)], "id")?;
+    let account = create("/v1/admin/accounts", &[("name", name)], "account", "id")?;
     summary.insert("account".to_owned(), json!(account));
-    let app = create("/v1/admin/apps", &[("account", &account), ("name", name)], "id")?;
+    let app = create("/v1/admin/apps", &[("account", &account), ("name", name)], "app", "id")?;
     summary.insert("app".to_owned(), json!(app));
     for mode in ["test", "live"] {
-        let key = create("/v1/admin/api_keys", &[("app", &app), ("mode", mode)], "key")?;
+        let params = [("app", &*app), ("mode", mode)];
+        let key = create("/v1/admin/api_keys", &params, "api_key", "key")?;
         summary.insert(format!("{mode}_key"), json!(key));
     }
     Ok(())
@@ -109,13 +112,40 @@ fn advice(config: &Config, summary: &Summary) -> String {
          Copy the root key to another place: without it nobody can open the store, ever.\n\n\
          Next:\n\n",
     );
-    let default = config::DATA_DIR.default.unwrap_or_default();
-    let data_dir = config.data_dir().display().to_string();
-    let flag = if data_dir == default { String::new() } else { format!(" --data-dir {data_dir}") };
-    advice.push_str(&format!("coffer serve{flag}"));
-    if let Some(key) = summary.get("test_key").and_then(Value::as_str) {
-        let base = "http://127.0.0.1:4747";
-        advice.push_str(&format!("\n{}", snippet::curl(base, key)));
+    advice.push_str(&serve_line(config));
+    if let (Some(key), Some(Address::Tcp(at))) =
+        (summary.get("test_key").and_then(Value::as_str), config.address(&config::LISTEN))
+    {
+        advice.push_str(&format!("\n{}", snippet::curl(&format!("http://{at}"), key)));
     }
     advice
+}
+
+/// The command that serves what was made, as it can be pasted: with every setting that came from a
+/// flag, and those that a shell may not pass on.
+fn serve_line(config: &Config) -> String {
+    let mut line = String::from("coffer serve");
+    for setting in [
+        &config::DATA_DIR,
+        &config::KEY_DIR,
+        &config::DATABASE,
+        &config::KEY_DATABASE,
+        &config::DATABASE_PASSWORD,
+        &config::ROOT_KEY,
+        &config::CONFIG,
+    ] {
+        let is_given = match (config.value(setting), config.source(setting)) {
+            (Some(Given::Secret(_)), _) | (_, None | Some(Source::Default | Source::File(_))) => {
+                false
+            }
+            // An address in the environment may have a password.
+            (Some(Given::Database(_)), Some(Source::Environment(_))) => false,
+            _ => true,
+        };
+        if let (true, Some(flag), Some(value)) = (is_given, setting.flag, config.value(setting)) {
+            let value = value.to_string();
+            line.push_str(&format!(" --{flag} {}", shell::word(&value)));
+        }
+    }
+    line
 }

@@ -50,14 +50,19 @@ fn read(from: impl Read) -> std::io::Result<Zeroizing<String>> {
     Ok(text)
 }
 
-/// Asks at the terminal whether `what` may be erased, unless `yes` says so already. Without a
-/// terminal nobody can be asked, and it may.
+/// Asks at the terminal whether `what` may be erased, unless `yes` says so already.
 ///
 /// # Errors
-/// If the answer is anything but the id.
+/// If the answer is anything but the id, or if there is no terminal to ask at.
 pub fn confirm(what: &str, id: &str, yes: bool) -> Result<(), Failure> {
-    if yes || !std::io::stdin().is_terminal() || !std::io::stderr().is_terminal() {
+    if yes {
         return Ok(());
+    }
+    if !std::io::stdin().is_terminal() || !std::io::stderr().is_terminal() {
+        return Err(Failure::usage(format!(
+            "this erases {what}, for good, and there is no terminal to ask at; nothing was erased. \
+             If you mean it, give --yes"
+        )));
     }
     output::note(&format!("This erases {what}, for good. Type {id} to go on:"));
     let mut answer = String::new();

@@ -1,7 +1,7 @@
 //! `coffer secrets`: set, get, list and delete secrets with an app's key.
 
 use super::args::{ScopeArgs, Secrets};
-use super::client::Client;
+use super::client::{Client, Expected};
 use super::exit::{Exit, Failure};
 use super::output::Output;
 use super::{duration, input, output, table};
@@ -10,6 +10,7 @@ use serde_json::Value;
 use std::io::IsTerminal;
 
 const PATH: &str = "/v1/apps/secrets";
+const SECRET: Expected<'_> = Expected::object("apps.secret");
 
 /// Sends the request of `verb` and prints the response.
 pub fn run(config: &Config, verb: &Secrets, output: Output) -> Result<Exit, Failure> {
@@ -21,12 +22,12 @@ pub fn run(config: &Config, verb: &Secrets, output: Output) -> Result<Exit, Fail
             let mut params = scope.params(Some(name));
             params.push(("payload", value.as_str()));
             params.extend(expires_at.as_deref().map(|at| ("expires_at", at)));
-            output.show(&client.post(PATH, &params)?, table::object)?;
+            output.show(&client.post(PATH, &params, SECRET)?, table::object)?;
         }
         Secrets::Get { name, scope, reveal } => {
             let mut params = scope.params(Some(name));
             params.extend(reveal.then_some(("expand[]", "payload")));
-            let secret = client(config, scope)?.get(&format!("{PATH}/find"), &params)?;
+            let secret = client(config, scope)?.get(&format!("{PATH}/find"), &params, SECRET)?;
             show(&secret, *reveal, output)?;
         }
         Secrets::List { scope, listing } => {
@@ -36,7 +37,8 @@ pub fn run(config: &Config, verb: &Secrets, output: Output) -> Result<Exit, Fail
         }
         Secrets::Delete { name, scope } => {
             let path = format!("{PATH}/delete");
-            let deleted = client(config, scope)?.post(&path, &scope.params(Some(name)))?;
+            let params = scope.params(Some(name));
+            let deleted = client(config, scope)?.post(&path, &params, SECRET)?;
             output.show(&deleted, table::object)?;
         }
     }

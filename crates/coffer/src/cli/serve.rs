@@ -1,13 +1,18 @@
 //! `coffer serve`.
 
 use super::exit::{Exit, Failure};
+use super::reload::Reload;
+use super::signals::{Request, Signals};
 use super::{setup, signals};
 use crate::config::{ADMIN_LISTEN, Config, INSECURE_HTTP, LISTEN};
 use crate::telemetry;
-use coffer::assemble::{self, Database};
+use coffer::assemble::{self, AssembleError, Database, Installation};
 use coffer::serve::{Address, ServeOptions, Server};
+use coffer::tls::Certificate;
 use coffer_kernel::limits::APP_REQUESTS_PER_SECOND;
-use coffer_storage::MigrationReport;
+use coffer_storage::{MigrationReport, StorageError};
+use std::sync::Arc;
+use std::time::{Duration, Instant};
 
 /// Serves until a signal ends it.
 ///
@@ -15,32 +20,72 @@ use coffer_storage::MigrationReport;
 /// If the configuration cannot be used, if there is no store, if its root key does not open it,
 /// or if the server cannot start.
 pub fn run(config: &Config) -> Result<Exit, Failure> {
-    let options = serve_options(config)?;
+    let certificate = setup::tls(config)?;
+    let options = serve_options(config, certificate.as_ref())?;
     let tls = options.tls.is_some();
-    telemetry::start(config);
-    let assemble = setup::production(config)?;
-    warn_about(&assemble.database);
-    let data = data_location(config, &assemble.database);
+    let reload = Reload::new(config).log_level(telemetry::start(config)).certificate(certificate);
+    let database = setup::production(config)?.database;
+    warn_about(&database);
+    let data = data_location(config, &database);
     let runtime = setup::runtime()?;
     let result = runtime.block_on(async {
-        let installation = assemble::open(assemble).await?;
+        let mut signals = Signals::listen()?;
+        let Some(installation) = open(config, &mut signals).await? else {
+            return Ok(Exit::Done);
+        };
         log_migrations(&installation.stores.migrations);
         let on_start = |server: &Server| {
             log_start(&data, server, tls);
             warn_about_listeners(server, tls);
             Ok(())
         };
-        signals::serve_until_signal(installation, options, on_start).await
+        let kernel = Arc::clone(&installation.kernel);
+        let mut reload = reload.traffic(kernel, Some(APP_REQUESTS_PER_SECOND));
+        let reload = move || reload.run();
+        signals::serve_until_signal(signals, installation, options, on_start, reload).await
     });
     runtime.shutdown_background();
     result
 }
 
-fn serve_options(config: &Config) -> Result<ServeOptions, Failure> {
+/// Opens the installation, and waits for its database within bounds: after a restart of all
+/// machines it may come up last. `None` if a signal ended the wait.
+async fn open(config: &Config, signals: &mut Signals) -> Result<Option<Installation>, Failure> {
+    let end = Instant::now() + DATABASE_PATIENCE;
+    loop {
+        let error = match assemble::open(setup::production(config)?).await {
+            Ok(installation) => return Ok(Some(installation)),
+            Err(error) => error,
+        };
+        let is_down = matches!(error, AssembleError::Storage(StorageError::Unavailable(_)));
+        let is_shared = matches!(config.database()?, Database::Postgres { .. });
+        if !is_down || !is_shared || Instant::now() >= end {
+            return Err(error.into());
+        }
+        tracing::warn!(%error, "the database cannot be used yet; it is tried again");
+        tokio::select! {
+            () = tokio::time::sleep(DATABASE_PAUSE) => {}
+            Request::Stop = signals.next() => return Ok(None),
+        }
+    }
+}
+
+/// How long a server that starts waits for a database that does not answer: PostgreSQL is up in a
+/// few seconds, and a service manager starts this one again in the end.
+const DATABASE_PATIENCE: Duration = Duration::from_secs(20);
+
+/// How long it waits between two attempts.
+const DATABASE_PAUSE: Duration = Duration::from_secs(1);
+
+fn serve_options(
+    config: &Config,
+    certificate: Option<&Arc<Certificate>>,
+) -> Result<ServeOptions, Failure> {
+    let acceptor = certificate.map(Certificate::acceptor).transpose();
     Ok(ServeOptions {
         listen: config.address(&LISTEN).cloned(),
         admin_listen: config.address(&ADMIN_LISTEN).cloned(),
-        tls: setup::tls(config)?,
+        tls: acceptor.map_err(|error| Failure::failed(error.to_string()))?,
         insecure_http: config.is_on(&INSECURE_HTTP),
         traffic: config.traffic(Some(APP_REQUESTS_PER_SECOND)).map_err(Failure::from)?,
         connections: None,

@@ -4,13 +4,14 @@ use super::exit::Failure;
 use crate::config::{Config, KEY_DIR, TLS_CERT, TLS_KEY};
 use coffer::assemble::{self, AssembleOptions, DATA_FILE, Database, RootSource, Stores};
 use coffer::family_set::FamilySet;
+use coffer::store_place;
+use coffer::tls::Certificate;
 use coffer_base::SystemClock;
 use coffer_crypto::SystemRandom;
 use coffer_storage::{Faults, Store};
 use std::path::Path;
 use std::sync::Arc;
 use tokio::runtime::{Builder, Runtime};
-use tokio_rustls::TlsAcceptor;
 use zeroize::Zeroizing;
 
 /// The options of a production installation.
@@ -52,16 +53,9 @@ pub async fn open_read_only(config: &Config) -> Result<Store, Failure> {
     if let Database::Postgres { data, .. } = config.database()? {
         return Ok(Store::open_postgres(data, &FamilySet::default().migrations()).await?);
     }
+    store_place::find(&config.data_dir())?;
     let path = config.data_dir().join(DATA_FILE);
-    if !path.exists() {
-        return Err(no_store(&config.data_dir()));
-    }
     Ok(Store::open_sqlite_read_only(&path, &FamilySet::default().migrations())?)
-}
-
-/// The failure of a verb that needs a store in `data_dir`.
-pub fn no_store(data_dir: &Path) -> Failure {
-    Failure::failed(format!("there is no store in {}", data_dir.display()))
 }
 
 /// Creates an admin key in the store itself; returns its id, and the token to show.
@@ -73,14 +67,14 @@ pub async fn create_admin_key(
     Ok((key.id().to_owned(), Zeroizing::new(key.token().expose().clone())))
 }
 
-/// TLS, if it is configured.
+/// The certificate for TLS, if it is configured.
 ///
 /// # Errors
 /// If only one of certificate and key is set, or if the files cannot be used.
-pub fn tls(config: &Config) -> Result<Option<TlsAcceptor>, Failure> {
+pub fn tls(config: &Config) -> Result<Option<Arc<Certificate>>, Failure> {
     config.check()?;
     match (config.path(&TLS_CERT), config.path(&TLS_KEY)) {
-        (Some(chain), Some(key)) => coffer::tls::acceptor(chain, key)
+        (Some(chain), Some(key)) => Certificate::load(chain, key)
             .map(Some)
             .map_err(|error| Failure::usage(error.to_string())),
         _ => Ok(None),

@@ -1,53 +1,116 @@
-//! Runs a server until a signal ends it.
+//! Runs a server until a signal ends it, and reloads it on another.
 
 use super::exit::{Exit, Failure};
 use coffer::assemble::Installation;
 use coffer::serve::{ServeError, ServeOptions, Server};
-use std::io::ErrorKind;
+use std::io::{ErrorKind, IsTerminal};
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
-/// The signals that end a server: of Ctrl-C, and of service managers.
-struct Signals {
+/// What a signal asks for.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Request {
+    /// To end: of Ctrl-C, of service managers, or because the terminal is gone.
+    Stop,
+    /// To read the configuration again.
+    Reload,
+}
+
+/// The signals of this process.
+pub struct Signals {
     interrupt: Signal,
     terminate: Signal,
+    quit: Signal,
+    hangup: Signal,
+    /// Signals that mean nothing here and would end the process: a handler keeps it alive.
+    ignored: Vec<Signal>,
+    /// Whether the program was started from a terminal.
+    has_terminal: bool,
+}
+
+/// The signals whose default is to end a process, by number on Linux: USR1, USR2, PIPE, ALRM,
+/// STKFLT, VTALRM, PROF, IO, PWR, and those for real-time use.
+#[cfg(target_os = "linux")]
+fn ignored() -> impl Iterator<Item = SignalKind> {
+    [10, 12, 13, 14, 16, 26, 27, 29, 30].into_iter().chain(34..=64).map(SignalKind::from_raw)
+}
+
+#[cfg(not(target_os = "linux"))]
+fn ignored() -> impl Iterator<Item = SignalKind> {
+    [
+        SignalKind::user_defined1(),
+        SignalKind::user_defined2(),
+        SignalKind::pipe(),
+        SignalKind::alarm(),
+    ]
+    .into_iter()
 }
 
 impl Signals {
-    fn listen() -> std::io::Result<Self> {
-        let interrupt = signal(SignalKind::interrupt())?;
-        Ok(Self { interrupt, terminate: signal(SignalKind::terminate())? })
+    /// Handles signals from now on, before the server starts.
+    ///
+    /// # Errors
+    /// If the system refuses a handler.
+    pub fn listen() -> Result<Self, Failure> {
+        let failed = |error| Failure::failed(format!("signals cannot be handled: {error}"));
+        let handle = |kind| signal(kind).map_err(failed);
+        Ok(Self {
+            interrupt: handle(SignalKind::interrupt())?,
+            terminate: handle(SignalKind::terminate())?,
+            quit: handle(SignalKind::quit())?,
+            hangup: handle(SignalKind::hangup())?,
+            // One that the system has for itself stays as it is.
+            ignored: ignored().filter_map(|kind| signal(kind).ok()).collect(),
+            has_terminal: std::io::stdin().is_terminal(),
+        })
     }
 
-    async fn next(&mut self) {
+    /// Waits for the next request.
+    pub async fn next(&mut self) -> Request {
         tokio::select! {
-            _ = self.interrupt.recv() => {}
-            _ = self.terminate.recv() => {}
+            _ = self.interrupt.recv() => Request::Stop,
+            _ = self.terminate.recv() => Request::Stop,
+            _ = self.quit.recv() => Request::Stop,
+            _ = self.hangup.recv() => self.hung_up(),
         }
+    }
+
+    /// The system sends the same signal when the terminal is closed: then nobody is left who could
+    /// end the server.
+    fn hung_up(&self) -> Request {
+        let is_gone = self.has_terminal && !std::io::stdin().is_terminal();
+        if is_gone { Request::Stop } else { Request::Reload }
+    }
+
+    async fn stop(&mut self) {
+        while self.next().await != Request::Stop {}
     }
 }
 
 /// Serves until a signal arrives, then finishes the requests under way; a second signal exits at
-/// once. `on_start` is called once the server listens.
+/// once. `on_start` is called once the server listens, and `reload` whenever that is asked for.
 ///
 /// # Errors
 /// If the server cannot listen, or if `on_start` fails.
 pub async fn serve_until_signal(
+    mut signals: Signals,
     installation: Installation,
     options: ServeOptions,
     on_start: impl FnOnce(&Server) -> Result<(), Failure>,
+    mut reload: impl FnMut(),
 ) -> Result<Exit, Failure> {
-    let mut signals = Signals::listen()
-        .map_err(|error| Failure::failed(format!("signals cannot be handled: {error}")))?;
     let server = Server::start(installation, options).await.map_err(cannot_start)?;
     on_start(&server)?;
-    signals.next().await;
+    tracing::debug!(ignored = signals.ignored.len(), "signals are handled");
+    while signals.next().await == Request::Reload {
+        reload();
+    }
     tracing::info!("stopping: requests under way are finished first");
     tokio::select! {
         () = server.stop() => {
             tracing::info!("stopped");
             Ok(Exit::Done)
         }
-        () = signals.next() => Ok(Exit::Interrupted),
+        () = signals.stop() => Ok(Exit::Interrupted),
     }
 }
 

@@ -2,6 +2,7 @@
 
 use super::{Config, ConfigError, Kind, SETTING, Setting, Value};
 use coffer::assemble::Database;
+use coffer_secretfile as secretfile;
 use coffer_storage::{Passwords, PostgresOptions};
 use std::path::{Path, PathBuf};
 use zeroize::Zeroizing;
@@ -45,6 +46,9 @@ pub const DATABASE_PASSWORD: Setting = Setting {
     about: "password for the databases whose address has none; else PGPASSFILE is looked into",
     ..SETTING
 };
+
+/// Longest file with a password, in bytes; PostgreSQL takes a thousand.
+const PASSWORD_FILE_BYTES: usize = 16 * 1024;
 
 impl Config {
     /// The directory of the keys, if the stores are files.
@@ -93,11 +97,13 @@ impl Config {
         let given = match self.value(&DATABASE_PASSWORD) {
             Some(Value::Secret(text)) => Some(text.clone()),
             Some(Value::SecretFile(path)) => {
-                let text = std::fs::read_to_string(path).map(Zeroizing::new);
-                let text = text.map_err(|error| {
-                    let (name, path) = (DATABASE_PASSWORD.name, path.display());
-                    ConfigError(format!("{name}: {path}: {error}"))
-                })?;
+                let named = |why: String| ConfigError(format!("{}: {why}", DATABASE_PASSWORD.name));
+                let bytes = secretfile::read(path, PASSWORD_FILE_BYTES);
+                let bytes = bytes.map_err(|error| named(error.to_string()))?;
+                let text = std::str::from_utf8(&bytes);
+                let text = text.map_err(|_| named(format!("{} is no text", path.display())))?;
+                let text = text.strip_prefix('\u{feff}').unwrap_or(text);
+                // A blank may be the password's; a line end is the editor's.
                 Some(Zeroizing::new(text.trim_end_matches(['\r', '\n']).to_owned()))
             }
             _ => None,

@@ -4,7 +4,7 @@ use super::{ALL, Kind, Setting};
 use clap::{Arg, ArgMatches, ValueHint};
 
 /// The settings among the arguments of one call, as text.
-#[derive(Default)]
+#[derive(Clone, Default)]
 pub struct Flags(Vec<(&'static str, String)>);
 
 impl Flags {

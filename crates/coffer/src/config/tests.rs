@@ -55,10 +55,15 @@ fn what_is_unknown_is_refused_with_the_nearest_name() {
     let (_kept, path) = file("log_levl = \"info\"\n");
     let message = refused(&[("config", &path)], &[]);
     assert!(message.contains("nearest is log_level"), "{message}");
-    // Kubernetes makes these for a service that is called coffer.
-    assert!(
-        load(&[], &[("COFFER_PORT", "tcp://10.0.0.1:4747"), ("COFFER_SERVICE_HOST", "x")]).is_ok()
-    );
+    // Kubernetes makes these for services that are called coffer and coffer-admin.
+    for link in [
+        ("COFFER_PORT", "tcp://10.0.0.1:4747"),
+        ("COFFER_SERVICE_HOST", "x"),
+        ("COFFER_ADMIN_PORT_4747_TCP_ADDR", "10.0.0.1"),
+    ] {
+        assert!(load(&[], &[link]).is_ok(), "{link:?}");
+    }
+    assert!(refused(&[], &[("COFFER_PORT", "4747")]).contains("COFFER_PORT"));
 }
 
 #[test]

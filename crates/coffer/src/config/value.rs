@@ -128,14 +128,36 @@ impl Kind {
             Self::Database => PostgresOptions::parse(text, &Passwords::default())
                 .map(|_| Value::Database(Zeroizing::new(text.to_owned())))
                 .map_err(|error| error.to_string()),
-            Self::Path => Ok(Value::Path(PathBuf::from(text))),
-            Self::Address => Address::parse(text).map(Value::Address),
+            Self::Path => at_home(text).map(Value::Path),
+            Self::Address => address(text).map(Value::Address),
             Self::Switch => switch(text),
             Self::Number { from, to } => number(text, from, to),
             Self::Choice(words) if words.contains(&text) => Ok(Value::Text(text.to_owned())),
             Self::Choice(words) => Err(format!("'{text}' is none of {}", words.join(", "))),
             Self::Secret => secret_file(text),
         }
+    }
+}
+
+fn address(text: &str) -> Result<Address, String> {
+    match text.strip_prefix("unix:") {
+        Some(path) if path.starts_with('~') => at_home(path).map(Address::Unix),
+        _ => Address::parse(text),
+    }
+}
+
+/// A path, with the home directory for `~`: a shell puts it in the place of a word's first letter
+/// only, and service managers and files of settings never do.
+fn at_home(text: &str) -> Result<PathBuf, String> {
+    let Some(below) = text.strip_prefix('~') else { return Ok(PathBuf::from(text)) };
+    let home = std::env::var_os("HOME").map(PathBuf::from).filter(|home| home.is_absolute());
+    match (below.strip_prefix('/'), home) {
+        (Some(below), Some(home)) => Ok(home.join(below)),
+        (None, Some(home)) if below.is_empty() => Ok(home),
+        (None, _) if !below.is_empty() => {
+            Err(format!("'{text}' names another's home directory; write the whole path"))
+        }
+        _ => Err(format!("'{text}' begins with a home directory, and HOME is not set")),
     }
 }
 
@@ -159,5 +181,5 @@ fn secret_file(text: &str) -> Result<Value, String> {
     if text.contains("coffer-root-") || key_shape(text).is_some() {
         return Err("the path of a file is wanted here, not the key itself".to_owned());
     }
-    Ok(Value::SecretFile(PathBuf::from(text)))
+    at_home(text).map(Value::SecretFile)
 }

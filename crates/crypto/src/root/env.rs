@@ -11,5 +11,6 @@ pub const VARIABLE: &str = "COFFER_ROOT_KEY";
 /// # Errors
 /// [`RootError::Malformed`] if it is not one line of the right form.
 pub fn parse(text: &str) -> Result<RootKey, RootError> {
-    text::parse(text.as_bytes(), VARIABLE)
+    let malformed = || RootError::Malformed { place: VARIABLE.to_owned() };
+    text::parse(text.as_bytes()).ok_or_else(malformed)
 }

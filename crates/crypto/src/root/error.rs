@@ -1,5 +1,6 @@
 //! Why there is no root key. Each message says what to do about it, and none shows the key.
 
+use coffer_secretfile::SecretFileError;
 use std::io;
 use std::path::PathBuf;
 
@@ -16,30 +17,9 @@ pub enum RootError {
         /// The paths that were tried, in this order.
         looked: Vec<PathBuf>,
     },
-    /// Its file exists, and the system does not let it be read.
-    #[error(
-        "the root key {path} cannot be read: {kind}; let the user that runs Coffer own and read it",
-        path = .path.display(),
-        kind = .source.kind()
-    )]
-    Unreadable {
-        /// The file.
-        path: PathBuf,
-        /// The system's error.
-        source: io::Error,
-    },
-    /// Others than its owner may read or write its file.
-    #[error(
-        "the root key {path} is too open: its mode is {mode:03o}, so others than its owner can \
-         reach it; run `chmod 600 {path}`",
-        path = .path.display()
-    )]
-    TooOpen {
-        /// The file.
-        path: PathBuf,
-        /// Its permission bits.
-        mode: u32,
-    },
+    /// Its file exists and cannot be read, or others than its owner can reach it.
+    #[error("the root key {0}")]
+    File(#[from] SecretFileError),
     /// It is not one line of the right form.
     #[error(
         "the root key in {place} is malformed: one line 'coffer-root-1 <store id> <64 hexadecimal \

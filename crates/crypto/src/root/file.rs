@@ -2,75 +2,29 @@
 
 use super::{RootError, RootKey, text};
 use crate::limits;
+use coffer_secretfile::{self as secretfile, Cause};
 use std::fs::{self, DirBuilder, File, OpenOptions};
-use std::io::{self, Read, Write};
-use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt, PermissionsExt};
+use std::io::{self, Write};
+use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
 use std::path::Path;
-use zeroize::Zeroizing;
 
-/// Group and others may do nothing with an operator's file.
-const OWNER_ONLY: u32 = 0o077;
-/// A credential's group may read: the service manager grants the service its access so.
-const NOT_FOR_THE_WORLD: u32 = 0o027;
-
-/// Reads the root key from the operator's file `path`.
+/// Reads the root key from the file `path`: the operator's own, or a credential of the service
+/// manager.
 ///
 /// # Errors
-/// [`RootError::Missing`] if there is no such file, [`RootError::Unreadable`] if the system refuses
-/// to read it, [`RootError::TooOpen`] if group or others have any permission,
-/// [`RootError::Malformed`] if it is not one line of the right form.
+/// [`RootError::Missing`] if there is no such file, [`RootError::File`] if the system refuses to
+/// read it, or if its owner or mode would let others reach it, [`RootError::Malformed`] if it is
+/// not one line of the right form.
 pub fn load(path: &Path) -> Result<RootKey, RootError> {
-    read(path, OWNER_ONLY)
-}
-
-/// Reads the root key from `path` in the directory of the service manager's credentials, where
-/// files belong to the system and the group may read them.
-///
-/// # Errors
-/// As [`load`], but [`RootError::TooOpen`] only if the group may write or others have any
-/// permission.
-pub fn load_credential(path: &Path) -> Result<RootKey, RootError> {
-    read(path, NOT_FOR_THE_WORLD)
-}
-
-fn read(path: &Path, forbidden: u32) -> Result<RootKey, RootError> {
-    let failed = |error: io::Error| match error.kind() {
-        io::ErrorKind::NotFound => RootError::Missing { looked: vec![path.to_owned()] },
-        _ => RootError::Unreadable { path: path.to_owned(), source: error },
-    };
-    // A link may lead to the file, as in directories that a service manager swaps as a whole; but
-    // opening a pipe would wait for somebody at its other end.
-    let kind = fs::metadata(path).map_err(failed)?.file_type();
-    if kind.is_dir() {
-        return Err(failed(io::ErrorKind::IsADirectory.into()));
-    }
-    if !kind.is_file() {
-        return Err(failed(io::ErrorKind::InvalidInput.into()));
-    }
-    let file = File::open(path).map_err(failed)?;
-    let mode = file.metadata().map_err(failed)?.permissions().mode() & 0o777;
-    if mode & forbidden != 0 {
-        return Err(RootError::TooOpen { path: path.to_owned(), mode });
-    }
-    let mut buffer = Zeroizing::new([0u8; limits::ROOT_KEY_BYTES]);
-    let length = read_start(file, &mut *buffer).map_err(failed)?;
-    // A longer file fills the buffer and is malformed, since no key is as long.
-    let text = buffer.get(..length).unwrap_or_default();
-    text::parse(text, &path.display().to_string())
-}
-
-/// Reads until `buffer` is full or the file ends, without another buffer that would not be wiped.
-fn read_start(mut file: File, buffer: &mut [u8]) -> io::Result<usize> {
-    let mut length = 0;
-    while let Some(rest) = buffer.get_mut(length..).filter(|rest| !rest.is_empty()) {
-        match file.read(rest) {
-            Ok(0) => break,
-            Ok(count) => length += count,
-            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-            Err(error) => return Err(error),
-        }
-    }
-    Ok(length)
+    let malformed = || RootError::Malformed { place: path.display().to_string() };
+    let bytes =
+        secretfile::read(path, limits::ROOT_KEY_BYTES).map_err(|error| match error.cause {
+            Cause::Missing => RootError::Missing { looked: vec![path.to_owned()] },
+            // No key is as long.
+            Cause::TooLong => malformed(),
+            _ => RootError::File(error),
+        })?;
+    text::parse(&bytes).ok_or_else(malformed)
 }
 
 /// Writes `key` to the new file `path` with mode 0600, durable when this returns. Missing

@@ -5,6 +5,7 @@ use crate::SealingKey;
 use crate::key::{KEY_BYTES, KeyBytes};
 use crate::limits;
 use coffer_base::limit;
+use coffer_secretfile as secretfile;
 use zeroize::Zeroizing;
 
 /// What the line begins with: the kind of key, and the version of the format.
@@ -32,14 +33,11 @@ pub(super) fn write(key: &RootKey) -> Result<Zeroizing<String>, RootError> {
     Ok(line)
 }
 
-/// The key that `text` is the line of, with or without its newline; `place` is for the error.
-pub(super) fn parse(text: &[u8], place: &str) -> Result<RootKey, RootError> {
-    read(text).ok_or_else(|| RootError::Malformed { place: place.to_owned() })
-}
-
-fn read(text: &[u8]) -> Option<RootKey> {
-    let text = std::str::from_utf8(text).ok()?;
-    let rest = text.strip_suffix('\n').unwrap_or(text).strip_prefix(KIND)?.strip_prefix(' ')?;
+/// The key that `text` is the line of; `None` if it is none. A byte order mark before the line,
+/// and blanks and line ends around it, are what editors and mail leave, and not the key's.
+pub(super) fn parse(text: &[u8]) -> Option<RootKey> {
+    let text = secretfile::trimmed(std::str::from_utf8(text).ok()?);
+    let rest = text.strip_prefix(KIND)?.strip_prefix(' ')?;
     let (store_id, digits) = rest.split_once(' ')?;
     check_store_id(store_id).ok()?;
     if digits.len() != 2 * KEY_BYTES {

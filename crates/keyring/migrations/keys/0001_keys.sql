@@ -1,16 +1,18 @@
 -- The key store: wrapped keys only, in a database of its own, so that a copy of the data alone
 -- opens nothing, and a destroyed key opens no copy of the data.
 
--- One row: the store that these keys belong to, and the time of the last backup. developer: 1 if the
--- store lets in whoever asks, which makes it unfit for anything else for good. bound: 1 once the data
--- has the store's id, so that no other data is bound to these keys.
+-- One row: the store that these keys belong to, the time of the last backup, and how many keys that
+-- has; rows of keys are never deleted, so a backup with fewer than there are now lacks some.
+-- developer: 1 if the store lets in whoever asks, which makes it unfit for anything else for good.
+-- bound: 1 once the data has the store's id, so that no other data is bound to these keys.
 CREATE TABLE key_store (
     singleton   INTEGER PRIMARY KEY CHECK (singleton = 1),
     store_id    TEXT    NOT NULL,
     created     INTEGER NOT NULL,
     developer   INTEGER NOT NULL,
     bound       INTEGER NOT NULL,
-    last_backup INTEGER
+    last_backup INTEGER,
+    backed_up   INTEGER
 );
 
 -- Master keys, wrapped by the root key. A destroyed key keeps its row with wrapped NULL.

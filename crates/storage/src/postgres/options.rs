@@ -275,6 +275,7 @@ fn split(url: &str) -> Result<(String, Extensions)> {
     if !["postgres://", "postgresql://"].iter().any(|scheme| url.starts_with(scheme)) {
         return Err(refused("it does not begin with postgres://"));
     }
+    require_encoded(url)?;
     let Some((base, query)) = url.split_once('?') else {
         return Ok((url.to_owned(), Extensions::default()));
     };
@@ -294,6 +295,20 @@ fn split(url: &str) -> Result<(String, Extensions)> {
         return Ok((base.to_owned(), extensions));
     }
     Ok((format!("{base}?{}", rest.join("&")), extensions))
+}
+
+/// Refuses an address in which a user, a password or a parameter has a character that ends it: what
+/// follows would be taken for the host, and shown as one.
+fn require_encoded(url: &str) -> Result<()> {
+    let after_scheme = url.split_once("://").map_or(url, |(_, rest)| rest);
+    let before_host = after_scheme.rsplit_once('@').map_or("", |(user, _)| user);
+    if before_host.contains(['/', '?', '#', '@']) || after_scheme.contains('#') {
+        return Err(refused(
+            "one of / ? # @ in a user, a password or a parameter must be written as %2F, %3F, %23 \
+             or %40",
+        ));
+    }
+    Ok(())
 }
 
 fn security(word: &str) -> Result<Security> {
@@ -375,6 +390,22 @@ mod tests {
             let error = parse(wrong).unwrap_err().to_string();
             assert!(!error.contains("hunter2"), "{error}");
         }
+    }
+
+    #[test]
+    fn a_password_that_ends_the_address_early_is_refused_and_not_shown() {
+        for password in ["hun#ter2", "hun/ter2", "hun?ter2", "hun@ter2", "#hunter2", "hunter2/"] {
+            let url = format!("postgres://u:{password}@127.0.0.1:6432/d");
+            let error = parse(&url).unwrap_err().to_string();
+            assert!(error.contains("%2F") && !error.contains("ter2"), "{url}: {error}");
+            let encoded =
+                percent_encoding::utf8_percent_encode(password, percent_encoding::NON_ALPHANUMERIC);
+            let options = parse(&format!("postgres://u:{encoded}@127.0.0.1:6432/d")).unwrap();
+            assert_eq!(options.config.get_password(), Some(password.as_bytes()));
+            assert_eq!(options.to_string(), "postgres://u@127.0.0.1:6432/d");
+        }
+        let error = parse("postgres://h/d?user=u&password=hun@ter2").unwrap_err().to_string();
+        assert!(!error.contains("ter2"), "{error}");
     }
 
     #[test]

@@ -1,6 +1,5 @@
 //! The password file that PostgreSQL's own clients read (its manual, "The Password File").
 
-use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 
 use zeroize::Zeroizing;
@@ -8,31 +7,20 @@ use zeroize::Zeroizing;
 use crate::error::{Result, StorageError};
 
 /// How long a password file may be, in bytes.
-const MAX_BYTES: u64 = 1 << 20;
+const MAX_BYTES: usize = 1 << 20;
 
 /// The password of the first line that fits one of `addresses`; `None` if none does.
 ///
 /// # Errors
-/// [`StorageError::File`] if the file cannot be read, or others can read it too.
+/// [`StorageError::File`] if the file cannot be read, is too long, or others can reach it too.
 pub(super) fn find(
     path: &Path,
     addresses: &[(String, u16)],
     database: &str,
     user: &str,
 ) -> Result<Option<Zeroizing<String>>> {
-    let failed = |error| StorageError::file("read the password file", path, error);
-    let metadata = std::fs::metadata(path).map_err(failed)?;
-    let shown = path.display();
-    if metadata.permissions().mode() & 0o077 != 0 {
-        let text = format!("others can read the password file {shown}; take that away (chmod 600)");
-        return Err(StorageError::File(text.into()));
-    }
-    if metadata.len() > MAX_BYTES {
-        let text = format!("{shown} is too long for a password file");
-        return Err(StorageError::File(text.into()));
-    }
-    let text = std::fs::read_to_string(path).map_err(failed)?;
-    let text = Zeroizing::new(text);
+    let text = coffer_secretfile::read_text(path, MAX_BYTES)
+        .map_err(|error| StorageError::File(format!("the password file {error}").into()))?;
     let found = text.lines().find_map(|line| {
         let mut addresses = addresses.iter();
         addresses
@@ -74,6 +62,7 @@ fn field(text: &str) -> (Zeroizing<String>, Option<&str>) {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::os::unix::fs::PermissionsExt;
 
     #[test]
     fn the_first_matching_line_applies() {
@@ -96,8 +85,8 @@ mod tests {
         let directory = tempfile::tempdir().unwrap();
         let path = directory.path().join("pgpass");
         std::fs::write(&path, "*:*:*:*:hunter2\n").unwrap();
-        std::fs::set_permissions(&path, PermissionsExt::from_mode(0o640)).unwrap();
+        std::fs::set_permissions(&path, PermissionsExt::from_mode(0o644)).unwrap();
         let error = find(&path, &[], "d", "u").unwrap_err().to_string();
-        assert!(error.contains("chmod 600") && !error.contains("hunter2"), "{error}");
+        assert!(error.contains("chmod") && !error.contains("hunter2"), "{error}");
     }
 }

@@ -1,12 +1,17 @@
 //! Opening connections, each kind with its settings.
 
-use std::path::Path;
+use std::ffi::{OsStr, OsString};
+use std::os::unix::ffi::OsStrExt;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use coffer_base::limit;
 use rusqlite::{Connection, OpenFlags};
 
+use super::own_log;
 use crate::error::{Result, StorageError};
+use crate::files;
+use crate::lock::DirectoryLock;
 
 /// Settings of every connection: damaged pages are detected, functions in a tampered schema do not
 /// run, temporary data stays in memory.
@@ -44,7 +49,13 @@ pub(crate) fn open_checkpointer(path: &Path) -> Result<Connection> {
 
 /// A connection that reads.
 pub(crate) fn open_reader(path: &Path) -> Result<Connection> {
-    let connection = open(path, OpenFlags::SQLITE_OPEN_READ_ONLY, limit::READER_CACHE_KIB)?;
+    let connection = match frozen_address(path)? {
+        None => open(path, OpenFlags::SQLITE_OPEN_READ_ONLY, limit::READER_CACHE_KIB)?,
+        Some(address) => {
+            let access = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_URI;
+            open(&address, access, limit::READER_CACHE_KIB)?
+        }
+    };
     connection.execute_batch("PRAGMA query_only = ON;")?;
     Ok(connection)
 }
@@ -54,6 +65,39 @@ pub(crate) fn open_for_copy(path: &Path) -> Result<Connection> {
     let connection = open(path, OpenFlags::SQLITE_OPEN_READ_WRITE, limit::READER_CACHE_KIB)?;
     connection.execute_batch("PRAGMA synchronous = FULL; PRAGMA fullfsync = ON;")?;
     Ok(connection)
+}
+
+/// The address of a database that nobody can write, such as one in a read-only snapshot: SQLite
+/// then needs no index of the log, which it could not make there. `None` for any other.
+///
+/// # Errors
+/// [`StorageError::Unavailable`] if its log has pages that must be replayed first.
+fn frozen_address(path: &Path) -> Result<Option<PathBuf>> {
+    use rustix::fs::{Access, access};
+    let directory = files::parent(path);
+    let is_writable = access(directory, Access::WRITE_OK).is_ok();
+    if is_writable || !path.exists() || DirectoryLock::is_held(directory) {
+        return Ok(None);
+    }
+    if own_log::has_pages(path) {
+        if files::with_suffix(path, "-shm").exists() {
+            return Ok(None);
+        }
+        let text = "its log has changes that must be replayed first, and nothing can be written \
+                    there; copy the database and its log to a place that can be written";
+        return Err(StorageError::Unavailable(text.into()));
+    }
+    let absolute =
+        std::path::absolute(path).map_err(|error| StorageError::file("find", path, error))?;
+    let mut address = OsString::from("file:");
+    for byte in absolute.as_os_str().as_encoded_bytes() {
+        match byte {
+            b'?' | b'#' | b'%' => address.push(format!("%{byte:02X}")),
+            byte => address.push(OsStr::from_bytes(&[*byte])),
+        }
+    }
+    address.push("?immutable=1");
+    Ok(Some(PathBuf::from(address)))
 }
 
 fn open(path: &Path, access: OpenFlags, cache_kib: i64) -> Result<Connection> {

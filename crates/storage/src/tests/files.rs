@@ -115,3 +115,93 @@ async fn closing_leaves_one_file() {
     assert_eq!(fs::read_dir(directory.path()).unwrap().count(), 1);
     assert_eq!(count(&open(directory.path())).await, 1);
 }
+
+/// A directory as a killed server leaves it, with a log that was not copied into the database, and
+/// a backup from before its last rows.
+async fn killed() -> (tempfile::TempDir, std::path::PathBuf) {
+    let directory = tempdir().unwrap();
+    let running = directory.path().join("running");
+    let store = open(&running);
+    store.write(insert("before")).await.unwrap();
+    store.backup(&directory.path().join("backup.db")).await.unwrap();
+    store.checkpoint().await.unwrap();
+    store.write(insert("after")).await.unwrap();
+    let killed = directory.path().join("killed");
+    fs::create_dir(&killed).unwrap();
+    for name in ["coffer.db", "coffer.db-wal"] {
+        fs::copy(running.join(name), killed.join(name)).unwrap();
+    }
+    (directory, killed)
+}
+
+#[tokio::test]
+async fn the_own_log_is_replayed() {
+    let (_directory, killed) = killed().await;
+    assert_eq!(count(&open(&killed)).await, 2);
+}
+
+#[tokio::test]
+async fn the_log_of_another_database_is_not_replayed() {
+    let (directory, killed) = killed().await;
+    let path = killed.join("coffer.db");
+    fs::copy(directory.path().join("backup.db"), &path).unwrap();
+    let log = fs::read(killed.join("coffer.db-wal")).unwrap();
+    let refusals = [
+        Store::open_sqlite(&path, SETS, NOW, Options::default()).err().unwrap(),
+        Store::open_sqlite_read_only(&path, SETS).err().unwrap(),
+        copy_file(&path, &killed.join("copy.db")).unwrap_err(),
+        check_file(&path).unwrap_err(),
+    ];
+    for refusal in refusals {
+        let text = refusal.to_string();
+        assert!(text.contains("coffer.db-wal") && text.contains("remove"), "{text}");
+    }
+    assert_eq!(fs::read(killed.join("coffer.db-wal")).unwrap(), log, "nothing was touched");
+    fs::remove_file(killed.join("coffer.db-wal")).unwrap();
+    assert_eq!(count(&open(&killed)).await, 1, "the restored rows");
+}
+
+#[tokio::test]
+async fn what_a_killed_backup_left_is_taken_over_and_nothing_else() {
+    let directory = tempdir().unwrap();
+    let store = open(directory.path());
+    store.write(insert("kept")).await.unwrap();
+    let (to, part) = (directory.path().join("copy.db"), directory.path().join("copy.db.part"));
+    for left in [&b""[..], b"SQLite format 3\0and some pages", &[0; 4096]] {
+        fs::write(&part, left).unwrap();
+        fs::write(directory.path().join("copy.db.part-journal"), "nonsense").unwrap();
+        store.backup(&to).await.unwrap();
+        check_file(&to).unwrap();
+        assert!(!part.exists() && !directory.path().join("copy.db.part-journal").exists());
+        fs::remove_file(&to).unwrap();
+    }
+    fs::write(&part, "a letter to a friend").unwrap();
+    let refused = store.backup(&to).await.unwrap_err().to_string();
+    assert!(refused.contains("copy.db.part"), "{refused}");
+    assert_eq!(fs::read_to_string(&part).unwrap(), "a letter to a friend");
+    fs::remove_file(&part).unwrap();
+    let target = directory.path().join("target");
+    fs::write(&target, "").unwrap();
+    std::os::unix::fs::symlink(&target, &part).unwrap();
+    assert!(store.backup(&to).await.is_err(), "a link is not followed");
+    fs::remove_file(&part).unwrap();
+    let other = fs::File::create(&part).unwrap();
+    other.try_lock().unwrap();
+    let refused = store.backup(&to).await.unwrap_err().to_string();
+    assert!(refused.contains("another backup"), "{refused}");
+    drop(other);
+    store.backup(&to).await.unwrap();
+}
+
+#[tokio::test]
+async fn a_damaged_database_is_noticed_after_a_crash() {
+    let (_directory, killed) = killed().await;
+    let path = killed.join("coffer.db");
+    let mut bytes = fs::read(&path).unwrap();
+    for page in bytes.chunks_mut(4096).skip(1) {
+        page[..100].fill(0xA5);
+    }
+    fs::write(&path, bytes).unwrap();
+    let refused = Store::open_sqlite(&path, SETS, NOW, Options::default());
+    assert!(matches!(refused, Err(StorageError::Corrupt(_))), "{refused:?}");
+}

@@ -2,15 +2,17 @@
 
 use crate::cli::exit::{Exit, Failure};
 use crate::config::{self, Config, Setting, Value};
-use std::io::Read;
+use coffer_secretfile as secretfile;
+use std::fmt;
 use std::net::IpAddr;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use ureq::http::Uri;
 use ureq::tls::{PemItem, RootCerts, parse_pem};
+use ureq::{Proxy, ProxyProtocol};
 use zeroize::Zeroizing;
 
 /// Longest file with a key: a key has under 100 bytes.
-const KEY_FILE_BYTES: u64 = 4096;
+const KEY_FILE_BYTES: usize = 4096;
 
 /// The certificates in the file at `path`.
 ///
@@ -29,13 +31,71 @@ pub fn root_certificates(path: &Path) -> Result<RootCerts, Failure> {
     }
 }
 
-/// Refuses a server that cannot be called, or that the key would reach unencrypted: plain HTTP is
-/// for this machine, unless `insecure` allows it.
-///
-/// # Errors
-/// If `base` has a user in it, is no `http://` or `https://` address, or is plain HTTP to another
-/// machine.
-pub fn check_url(base: &str, insecure: bool) -> Result<(), Failure> {
+/// A server that requests may be sent to.
+pub struct Target {
+    /// What the paths of requests are appended to.
+    base: String,
+    /// The socket that it listens on, if it is one in the file system.
+    socket: Option<PathBuf>,
+}
+
+impl fmt::Display for Target {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match &self.socket {
+            Some(path) => write!(f, "unix:{}", path.display()),
+            None => f.write_str(&self.base),
+        }
+    }
+}
+
+impl Target {
+    /// Parses an address, and refuses a server that a key would reach unencrypted: plain HTTP is
+    /// for this machine, unless `insecure` allows it.
+    ///
+    /// # Errors
+    /// If `url` has a user in it, is none of `http://`, `https://` and `unix:`, or is plain HTTP to
+    /// another machine.
+    pub fn parse(url: &str, insecure: bool) -> Result<Self, Failure> {
+        match url.strip_prefix("unix:") {
+            Some("") => Err(Failure::usage("'unix:' needs a path after it (url)")),
+            Some(path) => {
+                let (base, socket) = ("http://127.0.0.1".to_owned(), Some(PathBuf::from(path)));
+                Ok(Self { base, socket })
+            }
+            None => {
+                let base = url.trim_end_matches('/').to_owned();
+                check_url(&base, insecure)?;
+                Ok(Self { base, socket: None })
+            }
+        }
+    }
+
+    /// What the paths of requests are appended to.
+    pub fn base(&self) -> &str {
+        &self.base
+    }
+
+    /// The socket that it listens on, if it is one in the file system.
+    pub fn socket(&self) -> Option<&Path> {
+        self.socket.as_deref()
+    }
+
+    /// The proxy of the environment, if requests may go through one: those with TLS to another
+    /// machine, inside a tunnel (`CONNECT`). A proxy could read plain HTTP, and this machine is
+    /// reached without one.
+    pub fn proxy(&self) -> Option<Proxy> {
+        let uri = self.base.parse::<Uri>().ok()?;
+        let is_remote = uri.host().is_some_and(|host| !is_this_machine(host));
+        if self.socket.is_some() || !is_remote || uri.scheme_str() != Some("https") {
+            return None;
+        }
+        let tunnels =
+            |proxy: &Proxy| matches!(proxy.protocol(), ProxyProtocol::Http | ProxyProtocol::Https);
+        Proxy::try_from_env().filter(tunnels).filter(|proxy| !proxy.is_no_proxy(&uri))
+    }
+}
+
+fn check_url(base: &str, insecure: bool) -> Result<(), Failure> {
     // The part before an `@` may be a password, so the message does not repeat the address.
     if base.contains('@') {
         return Err(Failure::usage("an address with a user in it is not understood (url)"));
@@ -49,7 +109,9 @@ pub fn check_url(base: &str, insecure: bool) -> Result<(), Failure> {
             "{base} is plain HTTP to another machine, and the key would cross the network \
              unencrypted; use https://, or set COFFER_INSECURE_HTTP=true"
         ))),
-        _ => Err(Failure::usage(format!("'{base}' is no http:// or https:// address (url)"))),
+        _ => Err(Failure::usage(format!(
+            "'{base}' is no http:// or https:// address, nor unix:PATH (url)"
+        ))),
     }
 }
 
@@ -65,8 +127,8 @@ fn is_this_machine(host: &str) -> bool {
 pub fn key(config: &Config, setting: &Setting) -> Result<Zeroizing<String>, Failure> {
     let text = match config.value(setting) {
         Some(Value::Secret(text)) => text.clone(),
-        Some(Value::SecretFile(path)) => read_key(path)
-            .map_err(|error| Failure::usage(format!("{}: {error}", path.display())))?,
+        Some(Value::SecretFile(path)) => secretfile::read_text(path, KEY_FILE_BYTES)
+            .map_err(|error| Failure::usage(format!("{}: {error}", setting.name)))?,
         _ => return Err(missing_key(setting)),
     };
     if text.is_empty() || !text.bytes().all(|byte| byte.is_ascii_graphic()) {
@@ -75,12 +137,6 @@ pub fn key(config: &Config, setting: &Setting) -> Result<Zeroizing<String>, Fail
         return Err(Failure::new(Exit::Refused, message));
     }
     Ok(text)
-}
-
-fn read_key(path: &Path) -> std::io::Result<Zeroizing<String>> {
-    let mut text = Zeroizing::new(String::new());
-    std::fs::File::open(path)?.take(KEY_FILE_BYTES).read_to_string(&mut text)?;
-    Ok(Zeroizing::new(text.trim_end().to_owned()))
 }
 
 fn missing_key(setting: &Setting) -> Failure {
@@ -100,18 +156,25 @@ mod tests {
 
     #[test]
     fn a_key_does_not_leave_the_machine_unencrypted() {
-        for good in ["http://127.0.0.1:4747", "http://[::1]:1", "http://localhost", "https://a.b"] {
-            assert!(check_url(good, false).is_ok(), "{good}");
+        for good in [
+            "http://127.0.0.1:4747",
+            "http://[::1]:1",
+            "http://localhost",
+            "https://a.b",
+            "unix:/s",
+        ] {
+            assert!(Target::parse(good, false).is_ok(), "{good}");
         }
         for bad in [
             "http://10.0.0.1:4747",
             "http://coffer.example",
             "coffer:4747",
             "ftp://a",
+            "unix:",
             "https://u:p@a.b",
         ] {
-            assert!(check_url(bad, false).is_err(), "{bad}");
+            assert!(Target::parse(bad, false).is_err(), "{bad}");
         }
-        assert!(check_url("http://10.0.0.1:4747", true).is_ok());
+        assert!(Target::parse("http://10.0.0.1:4747", true).is_ok());
     }
 }

@@ -1,6 +1,6 @@
 //! Checks of stores in PostgreSQL.
 
-use super::{Finding, root_key};
+use super::{Finding, files, root_key};
 use crate::config::Config;
 use coffer::family_set::FamilySet;
 use coffer_base::{Clock, SystemClock};
@@ -25,6 +25,7 @@ pub(super) async fn check(
             findings.extend([durability(&about), clock(&about)]);
         }
     }
+    findings.push(files::every_key(&data, &keys).await);
     findings.extend(match coffer_keyring::store_id(&data).await {
         Ok(Some(id)) => root_key::check(config, &config.data_dir(), &data, &keys, &id).await,
         Ok(None) => {

@@ -5,9 +5,10 @@ use crate::cli::table::time;
 use crate::config::Config;
 use coffer::assemble::{DATA_FILE, KEYS_FILE};
 use coffer::family_set::FamilySet;
-use coffer_base::{Clock, SystemClock, Timestamp};
-use coffer_keyring::KEY_MIGRATIONS;
-use coffer_storage::{MigrationSet, Store};
+use coffer_base::{Clock, SystemClock, Timestamp, shell};
+use coffer_keyring::{KEY_MIGRATIONS, KeyringError};
+use coffer_storage::{MigrationSet, StorageError, Store};
+use std::os::unix::fs::MetadataExt;
 use std::path::Path;
 
 /// A clock before this time, 2026-01-01, was never set.
@@ -16,6 +17,12 @@ const FIRST_TIME: i64 = 1_767_225_600;
 /// Checks the stores in `data_dir` and their keys.
 pub(super) async fn check(config: &Config, data_dir: &Path) -> Vec<Finding> {
     let mut findings = Vec::new();
+    let places = [data_dir.join(DATA_FILE), config.key_dir().join(KEYS_FILE)];
+    let whole = places.map(|path| integrity(&path, &mut findings));
+    if whole.contains(&false) {
+        return findings;
+    }
+    findings.push(Finding::ok("integrity", "both stores are whole"));
     let data = open(&data_dir.join(DATA_FILE), &FamilySet::default().migrations(), &mut findings);
     let keys = open(&config.key_dir().join(KEYS_FILE), &[KEY_MIGRATIONS], &mut findings);
     let (Some(data), Some(keys)) = (data, keys) else { return findings };
@@ -34,19 +41,54 @@ pub(super) async fn check(config: &Config, data_dir: &Path) -> Vec<Finding> {
     });
     let newest_key = coffer_keyring::newest_key(&keys).await.ok().flatten();
     findings.push(clock(SystemClock.now(), newest_key));
-    findings.push(backup(&keys, newest_key).await);
+    findings.push(every_key(&data, &keys).await);
+    findings.push(backup(&keys).await);
     findings
 }
 
-fn open(path: &Path, sets: &[MigrationSet], findings: &mut Vec<Finding>) -> Option<Store> {
+/// Whether the file at `path` is there and whole.
+fn integrity(path: &Path, findings: &mut Vec<Finding>) -> bool {
     if !path.exists() {
         findings.push(Finding::fail(
             "store",
             format!("{} is missing", path.display()),
             "put it back from your copy: without the keys the data can be opened by nobody",
         ));
-        return None;
+        return false;
     }
+    let Err(error) = coffer_storage::check_file(path) else { return true };
+    let advice = match &error {
+        // It says itself what to do.
+        StorageError::File(_) => String::new(),
+        StorageError::Corrupt(_) => {
+            let word = shell::word(&path.display().to_string()).into_owned();
+            format!(
+                "stop the server, keep these files aside, remove {word}-wal and {word}-shm, and \
+                 put your newest backup in the place of {word}"
+            )
+        }
+        _ => "try again; if it stays, look at the disk".to_owned(),
+    };
+    findings.push(Finding::fail("integrity", error.to_string(), advice));
+    false
+}
+
+/// The key store has the key of every tenant that has data.
+pub(super) async fn every_key(data: &Store, keys: &Store) -> Finding {
+    const CHECK: &str = "tenants' keys";
+    match coffer_keyring::tenants_without_key(data, keys).await {
+        Ok(0) => Finding::ok(CHECK, "every tenant with data has its key"),
+        Ok(count) => Finding::fail(
+            CHECK,
+            format!("{count} tenants' data is sealed under keys that the key store does not have"),
+            "the key store is older than the data: put the newest copy of the keys in its place, \
+             before anything new is written",
+        ),
+        Err(error) => Finding::fail(CHECK, error.to_string(), ""),
+    }
+}
+
+fn open(path: &Path, sets: &[MigrationSet], findings: &mut Vec<Finding>) -> Option<Store> {
     match Store::open_sqlite_read_only(path, sets) {
         Ok(store) => Some(store),
         Err(error) => {
@@ -72,20 +114,25 @@ fn clock(now: Timestamp, newest_key: Option<Timestamp>) -> Finding {
     }
 }
 
-async fn backup(keys: &Store, newest_key: Option<Timestamp>) -> Finding {
+async fn backup(keys: &Store) -> Finding {
     const CHECK: &str = "key backup";
     let advice = "run `coffer backup keys FILE`, and keep the file away from this machine";
-    match (coffer_keyring::last_backup(keys).await, newest_key) {
-        (Err(error), _) => Finding::fail(CHECK, error.to_string(), ""),
-        (Ok(None), _) => Finding::warn(CHECK, "the keys were never backed up", advice),
-        (Ok(Some(last)), Some(newest)) if last < newest => {
-            let last = time(last.unix());
-            let found = format!("keys were made since the last backup of {last}");
-            Finding::warn(CHECK, found, advice)
-        }
-        (Ok(Some(last)), _) => {
-            let last = time(last.unix());
-            Finding::ok(CHECK, format!("the backup of {last} has every key"))
+    let found = async {
+        let count = coffer_keyring::key_count(keys).await?;
+        Ok::<_, KeyringError>((coffer_keyring::last_backup(keys).await?, count))
+    };
+    match found.await {
+        Err(error) => Finding::fail(CHECK, error.to_string(), ""),
+        Ok((None, _)) => Finding::warn(CHECK, "the keys were never backed up", advice),
+        Ok((Some(last), count)) => {
+            let at = time(last.at.unix());
+            match count.saturating_sub(last.keys) {
+                ..=0 => Finding::ok(CHECK, format!("the backup of {at} has every key")),
+                lacking => {
+                    let found = format!("the backup of {at} lacks {lacking} keys made since");
+                    Finding::fail(CHECK, found, advice)
+                }
+            }
         }
     }
 }

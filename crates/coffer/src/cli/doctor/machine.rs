@@ -3,6 +3,7 @@
 use super::Finding;
 use coffer::limits::CONNECTIONS;
 use coffer::serve::Descriptors;
+use coffer_base::shell;
 use coffer_crypto::SystemRandom;
 use std::io::Write;
 use std::os::unix::fs::{OpenOptionsExt, PermissionsExt};
@@ -45,11 +46,33 @@ pub(super) fn modes(databases: &[PathBuf]) -> Vec<Finding> {
         return vec![Finding::ok(CHECK, "only their owner can reach the stores")];
     }
     let findings = open.iter().map(|(path, mode)| {
-        let path = path.display();
-        let advice = format!("run `chmod go= {path}`");
+        let path = path.display().to_string();
+        let advice = format!("run `chmod go= {}`", shell::word(&path));
         Finding::warn(CHECK, format!("others can reach {path} (mode {mode:03o})"), advice)
     });
     findings.collect()
+}
+
+/// Each file that is there can be written by whoever runs this.
+pub(super) fn writable(databases: &[PathBuf]) -> Finding {
+    use rustix::fs::{Access, access};
+    const CHECK: &str = "writable";
+    let mut files = databases.iter().flat_map(|path| coffer_storage::database_files(path));
+    let refused = files.find_map(|path| match access(&path, Access::WRITE_OK) {
+        Ok(()) | Err(rustix::io::Errno::NOENT) => None,
+        Err(error) => Some((path, error)),
+    });
+    match refused {
+        None => Finding::ok(CHECK, "the stores can be written"),
+        Some((path, error)) => {
+            let user = rustix::process::geteuid().as_raw();
+            Finding::fail(
+                CHECK,
+                format!("{} cannot be written by user {user}: {error}", path.display()),
+                "run doctor as the user that runs coffer; if it is this one, let it own the files",
+            )
+        }
+    }
 }
 
 /// A file in the directory can be written and flushed, and fast enough.

@@ -1,13 +1,6 @@
 //! Running the binary: a home directory of its own for each test, commands, and servers that end
 //! with it.
 
-#![allow(
-    clippy::unwrap_used,
-    clippy::panic,
-    clippy::indexing_slicing,
-    reason = "these are the tests' own hands: what goes wrong here fails the test"
-)]
-
 use serde_json::Value;
 use std::fmt::Display;
 use std::fs::File;
@@ -15,6 +8,9 @@ use std::io::{BufRead, BufReader, Read, Write};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
+
+/// The user that owns nothing.
+const NOBODY: u32 = 65_534;
 
 /// How long a server may take to say something, on a machine that is busy with other work.
 const PATIENCE: Duration = Duration::from_secs(300);
@@ -29,6 +25,16 @@ impl Home {
 
     pub fn path(&self, name: &str) -> PathBuf {
         self.0.path().join(name)
+    }
+
+    /// A new file that only its owner can reach; its path.
+    pub fn private_file(&self, name: &str, content: &[u8]) -> String {
+        use std::os::unix::fs::OpenOptionsExt;
+        let path = self.path(name);
+        let mut options = std::fs::OpenOptions::new();
+        let file = options.write(true).create(true).truncate(true).mode(0o600).open(&path);
+        file.unwrap().write_all(content).unwrap();
+        path.display().to_string()
     }
 
     /// Another one.
@@ -83,6 +89,38 @@ impl Call {
         Self { stdin: text.to_owned(), ..self }
     }
 
+    /// As a user that owns nothing of this test's, if the test runs as root; as the same user
+    /// otherwise.
+    pub fn as_nobody(mut self) -> Self {
+        use std::os::unix::process::CommandExt;
+        if rustix::process::geteuid().is_root() {
+            self.command.uid(NOBODY).gid(NOBODY);
+        }
+        self
+    }
+
+    /// Through a shell, with `after` behind the words, such as a redirection.
+    pub fn through_shell(mut self, after: &str) -> Self {
+        let words = std::iter::once(self.command.get_program()).chain(self.command.get_args());
+        let words: Vec<_> = words
+            .map(|word| coffer_base::shell::word(word.to_str().unwrap()).into_owned())
+            .collect();
+        let mut shell = Command::new("sh");
+        shell.args(["-c", &format!("{} {after}", words.join(" "))]).env_clear();
+        shell.current_dir(self.command.get_current_dir().unwrap());
+        for (name, value) in self.command.get_envs() {
+            shell.env(name, value.unwrap());
+        }
+        self.command = shell;
+        self
+    }
+
+    /// Starts it with its errors going to `stderr`, and does not wait for it.
+    pub fn spawn(&mut self, stderr: Stdio) -> Child {
+        self.command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(stderr);
+        self.command.spawn().unwrap()
+    }
+
     pub fn run(mut self) -> Ended {
         self.command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
         let mut child = self.command.spawn().unwrap();
@@ -131,13 +169,18 @@ pub struct Server<'a> {
 impl<'a> Server<'a> {
     /// Starts it and waits until it says where it listens.
     pub fn start(home: &'a Home, words: &[&str]) -> Self {
+        Self::start_call(home, home.coffer(words), words.contains(&"dev"))
+    }
+
+    /// As [`Server::start`], with an environment of its own.
+    pub fn start_call(home: &'a Home, call: Call, is_dev: bool) -> Self {
         let log = home.path("log");
-        let mut command = home.coffer(words).command;
+        let mut command = call.command;
         command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(File::create(&log).unwrap());
         let mut child = command.spawn().unwrap();
         let mut said = String::new();
         let mut server_says = BufReader::new(child.stdout.take().unwrap());
-        let base = if words.contains(&"dev") {
+        let base = if is_dev {
             while !said.ends_with("Ctrl-C stops it.\n") {
                 assert_ne!(server_says.read_line(&mut said).unwrap(), 0, "{said}");
             }
@@ -183,13 +226,29 @@ impl<'a> Server<'a> {
 
     /// Tells it to stop.
     pub fn terminate(&self) {
+        self.signal(rustix::process::Signal::TERM);
+    }
+
+    /// Sends it a signal.
+    pub fn signal(&self, signal: rustix::process::Signal) {
         let process = rustix::process::Pid::from_child(&self.child);
-        rustix::process::kill_process(process, rustix::process::Signal::TERM).unwrap();
+        rustix::process::kill_process(process, signal).unwrap();
+    }
+
+    /// Kills it, so that it can tidy nothing up.
+    pub fn kill(mut self) {
+        self.child.kill().unwrap();
+        self.child.wait().unwrap();
     }
 
     /// Tells it to stop, and waits for it; its exit code.
     pub fn stop(mut self) -> Option<i32> {
         self.terminate();
+        self.child.wait().unwrap().code()
+    }
+
+    /// Waits for its end; its exit code.
+    pub fn wait(mut self) -> Option<i32> {
         self.child.wait().unwrap().code()
     }
 

@@ -1,9 +1,6 @@
-//! The program itself, as a person or a script runs it.
+//! What the verbs do, one after the other.
 
-mod listen;
-mod program;
-
-use program::{Home, Server, expect};
+use crate::program::{self, Home, Server, expect};
 use serde_json::Value;
 use std::io::{Read, Write};
 use std::net::TcpStream;
@@ -81,7 +78,7 @@ fn a_marketplace_is_run_from_the_command_line() {
     expect(&server.coffer(&["secrets", "list"]).api_key(&key).run(), 4);
     expect(&server.coffer(&["apps", "show", "app_nobody"]).admin_key(&admin).run(), 3);
     assert_eq!(run(&["status"])["mode"], "production");
-    assert_eq!(run(&["accounts", "delete", "acct_customer"])["deleted"], true);
+    assert_eq!(run(&["accounts", "delete", "acct_customer", "--yes"])["deleted"], true);
 }
 
 #[test]
@@ -279,11 +276,8 @@ fn keys_are_read_from_files_and_from_the_service_manager() {
 
     let serve = ["serve", "--listen", "127.0.0.1:0", "--root-key", &moved];
     let server = Server::start(&home, &serve);
-    let file = |name: &str, field: &str| {
-        let path = home.path(name);
-        std::fs::write(&path, program::text(&made, field)).unwrap();
-        path.display().to_string()
-    };
+    let file =
+        |name: &str, field: &str| home.private_file(name, program::text(&made, field).as_bytes());
     let (admin, test) = (file("admin", "admin_key"), file("test", "test_key"));
     expect(&server.coffer(&["accounts", "list"]).env("COFFER_ADMIN_KEY_FILE", &admin).run(), 0);
     let set = server.coffer(&["secrets", "set", "a"]).env("COFFER_API_KEY_FILE", &test).stdin("1");

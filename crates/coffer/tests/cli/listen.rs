@@ -1,12 +1,15 @@
 //! Listeners other than plain HTTP on loopback: TLS, and a socket in the file system.
 
-#![allow(clippy::unwrap_used, reason = "a test ends where it fails")]
-
 use crate::program::{Home, Server, expect, text};
 use std::io::{Read, Write};
 use std::os::unix::fs::PermissionsExt;
 use std::os::unix::net::UnixStream;
 use std::path::Path;
+
+/// The key of a certificate, which the repository keeps readable, as its own file must not be.
+fn tls_key(home: &Home) -> String {
+    home.private_file("key.pem", &std::fs::read(tls("key.pem")).unwrap())
+}
 
 /// A certificate for 127.0.0.1 that signs itself, made for these tests and trusted by nobody else.
 fn tls(name: &str) -> String {
@@ -18,7 +21,7 @@ fn tls(name: &str) -> String {
 fn tls_is_served_to_those_who_trust_the_certificate() {
     let home = Home::new();
     let key = text(&home.init(&["--app", "Shop"]), "test_key");
-    let (cert, private) = (tls("cert.pem"), tls("key.pem"));
+    let (cert, private) = (tls("cert.pem"), tls_key(&home));
     let words = ["serve", "--listen", "127.0.0.1:0", "--tls-cert", &cert, "--tls-key", &private];
     let server = Server::start(&home, &words);
     let https = format!("https://{}", server.address());
@@ -33,8 +36,15 @@ fn tls_is_served_to_those_who_trust_the_certificate() {
 fn tls_files_that_are_none_are_named() {
     let home = Home::new();
     home.init(&[]);
-    let (cert, private) = (tls("cert.pem"), tls("key.pem"));
-    for (chain, key, named) in [(&private, &private, &private), (&cert, &cert, &cert)] {
+    let (cert, private) = (tls("cert.pem"), tls_key(&home));
+    let own_cert = home.private_file("cert.pem", &std::fs::read(&cert).unwrap());
+    let empty = home.private_file("empty.pem", b"");
+    for (chain, key, named) in [
+        (&private, &private, &private),
+        (&cert, &own_cert, &own_cert),
+        (&empty, &private, &empty),
+        (&cert, &empty, &empty),
+    ] {
         let words = ["serve", "--listen", "127.0.0.1:0", "--tls-cert", chain, "--tls-key", key];
         let ended = home.coffer(&words).run();
         assert_ne!(ended.code, Some(0));
@@ -55,13 +65,23 @@ fn ask(socket: &Path) -> String {
 #[test]
 fn a_socket_is_served_and_a_dead_one_is_replaced() {
     let home = Home::new();
-    home.init(&[]);
+    let admin = text(&home.init(&[]), "admin_key");
     let socket = home.path("coffer.sock");
     let listen = format!("unix:{}", socket.display());
     let server = Server::start(&home, &["serve", "--listen", &listen]);
     assert!(ask(&socket).starts_with("HTTP/1.1 200"), "{}", ask(&socket));
     let mode = std::fs::metadata(&socket).unwrap().permissions().mode();
     assert_eq!(mode & 0o777, 0o660);
+    // The command line speaks it too.
+    let key = text(
+        &home
+            .coffer(&["keys", "create", "--admin"])
+            .admin_key(&admin)
+            .env("COFFER_URL", &listen)
+            .json(),
+        "key",
+    );
+    assert!(key.starts_with("ak_coffer_"));
     // Dropped, it is killed, and leaves its socket behind.
     drop(server);
     assert!(socket.exists());
@@ -69,6 +89,54 @@ fn a_socket_is_served_and_a_dead_one_is_replaced() {
     assert!(ask(&socket).starts_with("HTTP/1.1 200"));
     assert_eq!(server.stop(), Some(0));
     assert!(!socket.exists(), "an orderly end takes the socket away");
+}
+
+#[test]
+fn an_unknown_authority_is_explained_without_a_loop() {
+    let home = Home::new();
+    let key = text(&home.init(&["--app", "Shop"]), "test_key");
+    let (cert, private) = (tls("cert.pem"), tls_key(&home));
+    let words = ["serve", "--listen", "127.0.0.1:0", "--tls-cert", &cert, "--tls-key", &private];
+    let server = Server::start(&home, &words);
+    let https = format!("https://{}", server.address());
+    let list = || home.coffer(&["secrets", "list"]).api_key(&key).env("COFFER_URL", &https);
+    let without = list().run();
+    expect(&without, 5);
+    assert!(without.stderr.contains("with --ca-cert"), "{}", without.stderr);
+    let other = openssl(&home, "other", "critical,CA:TRUE");
+    let with = list().env("COFFER_CA_CERT", &other.0).run();
+    expect(&with, 5);
+    assert!(with.stderr.contains("the file of --ca-cert has not"), "{}", with.stderr);
+}
+
+#[test]
+fn an_authority_that_serves_itself_is_told_what_to_change() {
+    let home = Home::new();
+    let key = text(&home.init(&["--app", "Shop"]), "test_key");
+    let (cert, private) = openssl(&home, "own", "critical,CA:TRUE");
+    let words = ["serve", "--listen", "127.0.0.1:0", "--tls-cert", &cert, "--tls-key", &private];
+    let server = Server::start(&home, &words);
+    let https = format!("https://{}", server.address());
+    let list = home.coffer(&["secrets", "list"]).api_key(&key).env("COFFER_URL", &https);
+    let refused = list.env("COFFER_CA_CERT", &cert).run();
+    expect(&refused, 5);
+    assert!(refused.stderr.contains("CA:FALSE"), "{}", refused.stderr);
+}
+
+/// A certificate for 127.0.0.1 that signs itself, and its key.
+pub fn openssl(home: &Home, name: &str, constraints: &str) -> (String, String) {
+    let path = |ending: &str| home.path(&format!("{name}.{ending}")).display().to_string();
+    let (cert, key) = (path("cert"), path("key"));
+    let made = std::process::Command::new("openssl")
+        .args(["req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes"])
+        .args(["-subj", "/CN=127.0.0.1", "-days", "2", "-keyout", &key, "-out", &cert])
+        .args(["-addext", "subjectAltName=IP:127.0.0.1"])
+        .args(["-addext", &format!("basicConstraints={constraints}")])
+        .output()
+        .unwrap();
+    assert!(made.status.success(), "{made:?}");
+    std::fs::set_permissions(&key, PermissionsExt::from_mode(0o600)).unwrap();
+    (cert, key)
 }
 
 /// The answer to one request on a TCP connection.

@@ -1,0 +1,126 @@
+//! Whether there is a store in a directory, and why not: what cannot be read is not missing, and a
+//! new store is made only where there is nothing.
+
+use crate::assemble::{DATA_FILE, KEYS_FILE};
+use coffer_base::shell;
+use std::fs::{self, File};
+use std::io::{self, ErrorKind};
+use std::os::unix::fs::MetadataExt;
+use std::path::{Path, PathBuf};
+
+/// Why no store can be opened in a directory. Each message says what to do.
+#[derive(Debug, thiserror::Error)]
+pub enum NoStore {
+    /// The directory does not exist.
+    #[error(
+        "there is no store in {place}, which does not exist: if it lies on a volume, mount that; \
+         else make a store with `coffer init --data-dir {word}`",
+        place = .0.display(),
+        word = word(.0)
+    )]
+    NoDirectory(PathBuf),
+    /// The directory holds no store.
+    #[error(
+        "there is no store in {place}; make one with `coffer init --data-dir {word}`, unless a \
+         volume belongs there that is not mounted",
+        place = .0.display(),
+        word = word(.0)
+    )]
+    Nothing(PathBuf),
+    /// The directory holds keys without data.
+    #[error(
+        "{place}/coffer.db is missing, and the keys for it are there; put your backup of the data \
+         in its place, or, if there was no data yet, finish with `coffer init --data-dir {word}`",
+        place = .0.display(),
+        word = word(.0)
+    )]
+    DataMissing(PathBuf),
+    /// The system does not let the store be seen.
+    #[error("the store in {} cannot be read: {source}{hint}", place.display())]
+    Unreadable {
+        /// The data directory.
+        place: PathBuf,
+        /// What the system says.
+        source: io::Error,
+        /// Whose it is, if that is the cause.
+        hint: String,
+    },
+}
+
+impl NoStore {
+    /// Whether a store may be made there.
+    pub const fn may_init(&self) -> bool {
+        !matches!(self, Self::Unreadable { .. })
+    }
+}
+
+fn word(path: &Path) -> String {
+    shell::word(&path.display().to_string()).into_owned()
+}
+
+/// Looks for the data of a store in `data_dir`, and whether it can be read.
+///
+/// # Errors
+/// [`NoStore`] if there is none, or if this process may not see it.
+pub fn find(data_dir: &Path) -> Result<(), NoStore> {
+    let place = || data_dir.to_owned();
+    let unreadable =
+        |source| NoStore::Unreadable { place: place(), hint: hint(data_dir, &source), source };
+    match File::open(data_dir.join(DATA_FILE)) {
+        Ok(_) => return Ok(()),
+        Err(error) if error.kind() == ErrorKind::NotFound => {}
+        Err(error) => return Err(unreadable(error)),
+    }
+    match fs::read_dir(data_dir) {
+        Err(error) if error.kind() == ErrorKind::NotFound => {
+            return Err(NoStore::NoDirectory(place()));
+        }
+        Err(error) => return Err(unreadable(error)),
+        Ok(_) => {}
+    }
+    if data_dir.join(KEYS_FILE).exists() {
+        return Err(NoStore::DataMissing(place()));
+    }
+    Err(NoStore::Nothing(place()))
+}
+
+/// Who owns what cannot be read, if its mode is the cause.
+fn hint(data_dir: &Path, error: &io::Error) -> String {
+    if error.kind() != ErrorKind::PermissionDenied {
+        return String::new();
+    }
+    let user = rustix::process::geteuid().as_raw();
+    let paths = [data_dir.join(DATA_FILE), data_dir.to_owned()];
+    match paths.iter().find_map(|path| Some((path, fs::metadata(path).ok()?.uid()))) {
+        Some((path, owner)) if owner != user => format!(
+            "; {} belongs to user {owner}, and this is user {user}: run coffer as its owner",
+            path.display()
+        ),
+        Some((path, _)) => {
+            format!("; its mode forbids it: run `chmod u+rwX {}`", word(path))
+        }
+        None => "; a directory above it may not be entered".to_owned(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_missing_and_what_cannot_be_read_differ() {
+        let home = tempfile::tempdir().unwrap();
+        let place = home.path().join("a place");
+        assert!(matches!(find(&place), Err(NoStore::NoDirectory(_))));
+        let text = find(&place).unwrap_err().to_string();
+        assert!(text.contains("mount") && text.contains("--data-dir '"), "{text}");
+        fs::create_dir(&place).unwrap();
+        assert!(matches!(find(&place), Err(NoStore::Nothing(_))));
+        fs::write(place.join(KEYS_FILE), "").unwrap();
+        assert!(matches!(find(&place), Err(NoStore::DataMissing(_))));
+        fs::write(place.join(DATA_FILE), "").unwrap();
+        assert!(find(&place).is_ok());
+        let file = find(&place.join(DATA_FILE)).unwrap_err();
+        assert!(!file.may_init() && !file.to_string().contains("init"), "{file}");
+    }
+}

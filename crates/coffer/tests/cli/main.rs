@@ -1,0 +1,22 @@
+//! The program itself, as a person or a script runs it.
+
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "these are the tests' own hands: what goes wrong here fails the test"
+)]
+
+mod backups;
+mod doctor;
+mod environment;
+mod erasing;
+mod listen;
+mod logs;
+mod next_steps;
+mod program;
+mod proxies;
+mod secret_files;
+mod signals;
+mod verbs;
