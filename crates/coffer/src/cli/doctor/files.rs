@@ -8,7 +8,6 @@ use coffer::family_set::FamilySet;
 use coffer_base::{Clock, SystemClock, Timestamp, shell};
 use coffer_keyring::{KEY_MIGRATIONS, KeyringError};
 use coffer_storage::{MigrationSet, StorageError, Store};
-use std::os::unix::fs::MetadataExt;
 use std::path::Path;
 
 /// A clock before this time, 2026-01-01, was never set.
