@@ -15,6 +15,8 @@ mod conventions;
 mod developer;
 mod family;
 mod idempotency;
+mod late_bodies;
 mod many_servers;
 mod reserves;
 mod rows;
+mod wrong_clock;

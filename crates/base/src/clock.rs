@@ -33,6 +33,11 @@ impl Timestamp {
         Self(self.0.saturating_add(seconds))
     }
 
+    /// The midnight in UTC at which its day began; a midnight itself.
+    pub const fn last_midnight(self) -> Self {
+        Self(self.0.div_euclid(DAY_SECONDS).saturating_mul(DAY_SECONDS))
+    }
+
     /// The next midnight in UTC; of a midnight, the one a day later.
     pub const fn midnight_after(self) -> Self {
         Self(self.0.div_euclid(DAY_SECONDS).saturating_add(1).saturating_mul(DAY_SECONDS))
@@ -117,19 +122,15 @@ impl Clock for SystemClock {
 
 /// The time since the machine was started, with the time that it was suspended for, so that a
 /// laptop that wakes up does not look like a clock that was set.
-#[cfg(target_os = "linux")]
 fn since_boot() -> Duration {
-    let time = rustix::time::clock_gettime(rustix::time::ClockId::Boottime);
+    #[cfg(target_os = "linux")]
+    let id = rustix::time::ClockId::Boottime;
+    // Elsewhere this one goes on during sleep.
+    #[cfg(not(target_os = "linux"))]
+    let id = rustix::time::ClockId::Monotonic;
+    let time = rustix::time::clock_gettime(id);
     let seconds = u64::try_from(time.tv_sec).unwrap_or(0);
     Duration::new(seconds, u32::try_from(time.tv_nsec).unwrap_or(0))
-}
-
-/// The time since the program first asked.
-#[cfg(not(target_os = "linux"))]
-fn since_boot() -> Duration {
-    static FIRST: std::sync::LazyLock<std::time::Instant> =
-        std::sync::LazyLock::new(std::time::Instant::now);
-    FIRST.elapsed()
 }
 
 /// A clock that stands still until it is moved.
@@ -155,6 +156,11 @@ impl TestClock {
     /// Lets the time pass until the clock shows `now`; if it shows a later time, it is set back.
     pub fn set(&self, now: Timestamp) {
         self.advance(now.0.saturating_sub(self.now().0));
+    }
+
+    /// What it shows, in Unix seconds.
+    pub fn now_unix(&self) -> i64 {
+        self.now().0
     }
 
     /// Sets the clock ahead by `seconds`, or back if negative, while no time passes.
@@ -236,10 +242,7 @@ impl Clock for ShiftedClock {
     fn read(&self) -> Reading {
         let (inner, offset) = (self.inner.read(), self.offset());
         let passed = Duration::from_secs(u64::try_from(offset).unwrap_or(0));
-        Reading {
-            wall: inner.wall.plus(offset),
-            monotonic: inner.monotonic.saturating_add(passed),
-        }
+        Reading { wall: inner.wall.plus(offset), monotonic: inner.monotonic.saturating_add(passed) }
     }
 }
 
@@ -320,6 +323,8 @@ mod tests {
             (-1, 0),
         ] {
             assert_eq!(Timestamp::from_unix(at).midnight_after().unix(), midnight, "{at}");
+            let last = Timestamp::from_unix(at).last_midnight().unix();
+            assert_eq!(last, midnight - DAY_SECONDS, "{at}");
         }
         assert_eq!(Timestamp::from_unix(i64::MAX).midnight_after().unix(), i64::MAX);
     }

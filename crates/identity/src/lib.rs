@@ -29,7 +29,7 @@ mod wire;
 pub use api_key::{NewKey, create_admin_key};
 pub use store::MIGRATIONS;
 
-use coffer_base::Random;
+use coffer_base::{Clock, Random};
 use coffer_kernel::{Authenticate, Parts, Prune, Quota};
 use coffer_keyring::Keyring;
 use coffer_storage::Store;
@@ -47,6 +47,8 @@ pub struct IdentityOptions {
     pub store: Store,
     /// Tenants' keys, which erasing destroys.
     pub keyring: Arc<Keyring>,
+    /// Measures how old is what is cached.
+    pub clock: Arc<dyn Clock>,
     /// Where keys and ids come from.
     pub random: Arc<dyn Random>,
     /// Whether this is developer mode, in which any test key is accepted from this machine.
@@ -70,11 +72,12 @@ pub struct Identity {
 impl Identity {
     /// Puts it together.
     pub fn new(options: IdentityOptions) -> Self {
-        let IdentityOptions { store, keyring, random, developer, quotas, purge, .. } = options;
+        let IdentityOptions { store, keyring, clock, random, developer, quotas, .. } = options;
+        let purge = options.purge;
         let mut permissions = options.permissions;
         permissions.push(ephemeral_keys::PERMISSION.to_owned());
         permissions.sort();
-        let directory = Arc::new(Directory::new(store.clone()));
+        let directory = Arc::new(Directory::new(store.clone(), clock));
         let eraser = Arc::new(Eraser::new(keyring, purge));
         let shared = Shared {
             directory: Arc::clone(&directory),

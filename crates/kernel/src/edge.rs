@@ -20,7 +20,7 @@ use crate::principal::{Credentials, Principal};
 use crate::request_id;
 use crate::routes::Route;
 use bytes::Bytes;
-use coffer_base::{Timestamp, limit};
+use coffer_base::limit;
 use coffer_dialect::{ApiError, ApiVersion, Params, authorization};
 use http::header::{self, HeaderMap, HeaderValue};
 use http::request::Parts;
@@ -85,9 +85,8 @@ async fn handle(
     body: &mut Incoming,
     trace: &mut RequestTrace,
 ) -> Result<Reply, ApiError> {
-    let now = kernel.services.clock.now();
     headers::check_header_bytes(&parts.headers)?;
-    let principal = authenticate(kernel, &parts.headers, now).await?;
+    let principal = authenticate(kernel, &parts.headers).await?;
     trace.principal = Some(Arc::clone(&principal));
     let method = method_of(parts)?;
     let Route { handler, number, open } = route(kernel, role, method, parts)?;
@@ -100,16 +99,13 @@ async fn handle(
     let body = body::read(method, &parts.headers, body).await?;
     let params = Params::decode(parts.uri.query(), &body)?;
     let request_id = Arc::clone(&trace.request_id);
-    let call = Call { request_id, now, principal, version, params, path: open, idempotency_key };
+    let call = Call { request_id, principal, version, params, path: open, idempotency_key };
     run(kernel, handler, call).await
 }
 
-/// Finds out who is calling, from the headers alone.
-async fn authenticate(
-    kernel: &Kernel,
-    headers: &HeaderMap,
-    now: Timestamp,
-) -> Result<Arc<Principal>, ApiError> {
+/// Finds out who is calling, from the headers alone: as of now, while the body may be long in
+/// coming.
+async fn authenticate(kernel: &Kernel, headers: &HeaderMap) -> Result<Arc<Principal>, ApiError> {
     let authorization = headers.get(header::AUTHORIZATION).map(HeaderValue::as_bytes);
     let token = authorization::token(authorization)?;
     let credentials = Credentials {
@@ -117,7 +113,7 @@ async fn authenticate(
         account: headers::account_of(headers)?,
         host: headers::text(headers, &header::HOST)?,
         origin: headers::text(headers, &header::ORIGIN)?,
-        now,
+        now: kernel.services.clock.now(),
     };
     kernel.services.authenticate.authenticate(&credentials).await
 }

@@ -1,5 +1,6 @@
 //! The kernel: everything that a request meets between the socket and the store.
 
+use crate::clock_guard::{ClockGuard, ClockState};
 use crate::counters::Counters;
 use crate::event::EventListeners;
 use crate::idempotency::InFlight;
@@ -20,6 +21,8 @@ pub struct KernelOptions {
     pub keyring: Arc<Keyring>,
     /// The time.
     pub clock: Arc<dyn Clock>,
+    /// Whether it can be believed.
+    pub guard: Arc<ClockGuard>,
     /// Where ids come from.
     pub random: Arc<dyn Random>,
     /// Who is who.
@@ -40,12 +43,12 @@ pub struct Kernel {
 impl Kernel {
     /// Puts a kernel together.
     pub fn new(options: KernelOptions) -> Self {
-        let KernelOptions { store, keyring, clock, random, authenticate, listeners, routes } =
-            options;
+        let KernelOptions { store, keyring, clock, guard, .. } = options;
+        let KernelOptions { random, authenticate, listeners, routes, .. } = options;
         let counters = Arc::new(Counters::new(routes.all().map(|definition| definition.name)));
         let in_flight = InFlight::default();
         let services =
-            Services { store, keyring, clock, random, authenticate, listeners, in_flight };
+            Services { store, keyring, clock, guard, random, authenticate, listeners, in_flight };
         Self { services, routes, counters }
     }
 
@@ -59,9 +62,9 @@ impl Kernel {
         &self.routes
     }
 
-    /// Whether both stores answer.
-    pub(crate) async fn ready(&self) -> Result<(), StorageError> {
-        store::ready(&self.services.store).await?;
-        store::ready(self.services.keyring.store()).await
+    /// Whether both stores answer, and what the clock is worth.
+    pub(crate) async fn ready(&self) -> Result<ClockState, StorageError> {
+        store::ready(self.services.keyring.store()).await?;
+        self.services.guard.look(&self.services.store).await
     }
 }

@@ -1,4 +1,4 @@
-//! The SQL of the kernel: stored responses, tombstones, watermarks, the moved clock.
+//! The SQL of the kernel: stored responses, tombstones, watermarks, what is known of the clock.
 
 use coffer_base::{AccountId, AppId, Mode, Owner, Tenant, Timestamp, clock::DAY_SECONDS, limit};
 use coffer_storage::{
@@ -304,6 +304,14 @@ pub(crate) async fn watermarks(store: &Store) -> Result<Vec<(String, Timestamp)>
         .collect()
 }
 
+/// The highest watermark: a later one than the time is a wrong clock's.
+///
+/// # Errors
+/// When the store does not answer.
+pub async fn latest_watermark(store: &Store) -> Result<Option<Timestamp>, StorageError> {
+    Ok(watermarks(store).await?.into_iter().map(|(_, at)| at).max())
+}
+
 /// Advances the watermarks that are lower than `at`.
 pub(crate) struct AdvanceWatermarks {
     pub(crate) names: Vec<&'static str>,
@@ -354,6 +362,92 @@ pub async fn is_past_watermark(
     due: Timestamp,
 ) -> Result<bool, StorageError> {
     Ok(lock_watermark(tx, name, due).await? <= due)
+}
+
+/// Sets back all watermarks that lie beyond `to`, a midnight: what was due since then is looked for
+/// again. Nothing is done twice, since what was done shows in the rows themselves.
+///
+/// # Errors
+/// When a lock is not free in time, or storage fails.
+pub async fn rewind_watermarks(tx: &mut Tx<'_>, to: Timestamp) -> Result<u64, StorageError> {
+    let select = "SELECT name FROM watermark WHERE at > ? ORDER BY name FOR UPDATE";
+    let rows = tx.query(select, &values![to]).await?;
+    for row in &rows {
+        let sql = "UPDATE watermark SET at = ? WHERE name = ?";
+        tx.execute(sql, &values![to, row.text(0)?]).await?;
+    }
+    Ok(u64::try_from(rows.len()).unwrap_or(u64::MAX))
+}
+
+/// What a store knows of the time, so that a wrong clock is noticed also after a restart.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct ClockRecord {
+    /// The latest time at which a clock was right.
+    pub seen: Timestamp,
+    /// The time of day as far as running servers have seen it pass.
+    pub proven: Timestamp,
+    /// Whether a server's clock was ahead of that when it wrote this.
+    pub doubted: bool,
+}
+
+impl ClockRecord {
+    /// A clock that was right.
+    pub(crate) const fn right(seen: Timestamp, proven: Timestamp) -> Self {
+        Self { seen, proven, doubted: false }
+    }
+}
+
+/// What the store knows of the time; `None` if no server has written it yet.
+///
+/// # Errors
+/// When the store does not answer.
+pub async fn clock_record(store: &Store) -> Result<Option<ClockRecord>, StorageError> {
+    let sql = "SELECT seen, proven, doubted FROM clock_record WHERE id = 1";
+    let rows = store.query(sql, &[]).await?;
+    let read = |row: &Row| {
+        Ok(ClockRecord {
+            seen: Timestamp::from_unix(row.int(0)?),
+            proven: Timestamp::from_unix(row.int(1)?),
+            doubted: row.int(2)? == 1,
+        })
+    };
+    rows.first().map(read).transpose()
+}
+
+/// Writes down what a server knows of the time; what another one has written later stays.
+pub(crate) struct WriteClockRecord(pub(crate) ClockRecord);
+
+impl Work for WriteClockRecord {
+    type Out = ();
+
+    async fn run(&self, tx: &mut Tx<'_>) -> Result<(), StorageError> {
+        let ClockRecord { seen, proven, doubted } = self.0;
+        tx.defer(
+            "INSERT INTO clock_record (id, seen, proven, doubted) VALUES (1, ?, ?, ?) \
+             ON CONFLICT (id) DO UPDATE SET doubted = excluded.doubted, \
+             seen = CASE WHEN clock_record.seen > excluded.seen THEN clock_record.seen \
+             ELSE excluded.seen END, proven = CASE WHEN clock_record.proven > excluded.proven \
+             THEN clock_record.proven ELSE excluded.proven END",
+            values![seen, proven, i64::from(doubted)],
+        );
+        Ok(())
+    }
+}
+
+/// Writes down what an operator knows of the time, whatever the store knew.
+pub(crate) async fn replace_clock_record(
+    tx: &mut Tx<'_>,
+    record: ClockRecord,
+) -> Result<(), StorageError> {
+    let ClockRecord { seen, proven, doubted } = record;
+    tx.execute(
+        "INSERT INTO clock_record (id, seen, proven, doubted) VALUES (1, ?, ?, ?) \
+         ON CONFLICT (id) DO UPDATE SET seen = excluded.seen, proven = excluded.proven, \
+         doubted = excluded.doubted",
+        &values![seen, proven, i64::from(doubted)],
+    )
+    .await
+    .map(drop)
 }
 
 /// By how many seconds developer mode's clock was moved forward so far.

@@ -9,8 +9,11 @@ use http::request::Parts;
 use http::{Response, StatusCode};
 use http_body_util::Full;
 
+/// What is said of a clock that may be wrong.
+const CLOCK: &str = "the clock may be wrong: see `coffer clock show`\n";
+
 /// The response to a health check; `None` if the request is none. `/livez`: the process answers.
-/// `/readyz`: it can also read its stores, or the response is a 503.
+/// `/readyz`: it can also read its stores, and believes its clock, or the response is a 503.
 pub(super) async fn respond(kernel: &Kernel, parts: &Parts) -> Option<Response<Full<Bytes>>> {
     if parts.method != http::Method::GET && parts.method != http::Method::HEAD {
         return None;
@@ -24,7 +27,9 @@ pub(super) async fn respond(kernel: &Kernel, parts: &Parts) -> Option<Response<F
 
 async fn readiness(kernel: &Kernel) -> Response<Full<Bytes>> {
     match kernel.ready().await {
-        Ok(()) => response(kernel, StatusCode::OK, "ready\n"),
+        Ok(clock) if clock.doubt().is_none() => response(kernel, StatusCode::OK, "ready\n"),
+        // The log has said why, once.
+        Ok(_doubtful) => response(kernel, StatusCode::SERVICE_UNAVAILABLE, CLOCK),
         Err(error) => {
             tracing::warn!(%error, "not ready");
             response(kernel, StatusCode::SERVICE_UNAVAILABLE, "a store does not reply\n")
