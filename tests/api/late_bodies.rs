@@ -149,13 +149,13 @@ fn a_charge_that_is_told_across_midnight_is_held_by_the_time_at_which_it_is_told
     let plan = [
         ("percent", "10"),
         ("type", "rolling_release"),
-        ("rolling_release[days_after_charge]", "1"),
+        ("rolling_release[days_after_charge]", "3"),
     ];
     client.post("/v1/reserve/plans", &plan).ok();
     server.clock.advance(midnight - 5 - server.clock.now_unix());
     server.run_jobs();
     // Its hold is due at the midnight that comes before its body does.
-    let body = format!("id=ch_1&amount=1000&currency=usd&created={}", midnight - DAY - 50);
+    let body = format!("id=ch_1&amount=1000&currency=usd&created={}", midnight - 3 * DAY - 50);
     let on = format!("Stripe-Account: {account}");
     let late = Late::post(&server, &client, &[&on], "/v1/ledger/charges", &body);
     server.clock.advance(10);

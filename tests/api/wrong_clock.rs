@@ -217,10 +217,10 @@ fn an_operator_agrees_and_sets_watermarks_back_and_nothing_is_released_twice() {
     let hold = [
         ("amount", "70"),
         ("currency", "usd"),
-        ("release_schedule[release_after]", &(now + 2 * DAY).to_string()),
+        ("release_schedule[release_after]", &(now + 4 * DAY).to_string()),
     ];
     fixture.client.post("/v1/reserve/holds", &hold).ok();
-    fixture.pass(3 * DAY);
+    fixture.pass(6 * DAY);
     assert_eq!(fixture.server.count("reserve_allocation"), 1, "the watermarks lie ahead");
     let rewound = lawful(&admin.post(rewind, &[])).ok();
     assert!(rewound["tasks"].as_i64().unwrap() > 0, "{rewound}");

@@ -254,8 +254,9 @@ impl Judge {
     fn is_settled(&self, seen: &Observation) -> bool {
         let watched = seen.reading.monotonic.saturating_sub(self.even_since);
         let unused = seen.record.is_none() || self.believes_start;
-        let at_start = self.right.is_none() && self.doubt.is_none();
-        self.agreed || (unused && at_start) || watched.as_secs() >= limit::CLOCK_SETTLE_SECONDS
+        // Nothing is watched for anew while nothing was odd.
+        let calm = self.doubt.is_none() && (self.right.is_some() || unused);
+        self.agreed || calm || watched.as_secs() >= limit::CLOCK_SETTLE_SECONDS
     }
 
     fn believe(&mut self, reading: Reading, record: Option<ClockRecord>) -> DueTimes {

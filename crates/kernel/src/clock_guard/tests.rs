@@ -295,8 +295,11 @@ fn nothing_is_due_early_whatever_is_done_to_a_clock() {
                 }
             }
             if let Verdict::Right(DueTimes { now, proven }) = machine.look() {
-                let most = machine.truth() + limit::CLOCK_TOLERANCE_SECONDS;
-                assert!(now.unix() <= most && proven <= now, "seed {seed}: {now} {}", most);
+                let drift = machine.clock.monotonic().as_secs() / limit::CLOCK_DRIFT_PARTS + 1;
+                let most = machine.truth()
+                    + limit::CLOCK_TOLERANCE_SECONDS
+                    + i64::try_from(drift).unwrap();
+                assert!(now.unix() <= most && proven <= now, "seed {seed}: {now} {most}");
             }
         }
     }
@@ -332,7 +335,7 @@ async fn the_store_remembers_what_was_right_and_that_it_was_doubted() {
     let other = ClockGuard::new(Arc::<TestClock>::clone(&clock));
     clock.advance(300);
     let state = other.look(&store).await.unwrap();
-    assert_eq!(state.doubt(), Some(Doubt::LongAfter(YEAR + 300)));
+    assert_eq!(state.doubt(), Some(Doubt::LongAfter(YEAR)));
     let agreement = other.agreeable(&store).await.unwrap().unwrap();
     assert_eq!(agreement.now(), clock.now());
     other.accept(agreement);
