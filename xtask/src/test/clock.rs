@@ -15,7 +15,7 @@ pub fn wrong_clock() -> Outcome {
     Step::new("python3")
         .args([root().join("tests/clock/run.py")])
         .env("COFFER_BIN", binary()?)
-        .env("FAKETIME", library()?)
+        .env("LIBFAKETIME", library()?)
         .env("PYTHONDONTWRITEBYTECODE", "1")
         .directory(&root())
         .minutes(15)

@@ -1,5 +1,9 @@
 //! The verbs and their arguments.
 
+mod clock;
+
+pub use clock::{ClockVerb, Schedule};
+
 use super::duration;
 use super::exit::{CODES, Exit, Failure};
 use super::output::{Format, print_bytes};
@@ -192,28 +196,6 @@ pub enum Keys {
     Show(IdArg),
     /// Revoke a key at once and for good, and the ephemeral keys that it made.
     Revoke(IdArg),
-}
-
-#[derive(Subcommand)]
-pub enum ClockVerb {
-    /// Show what the clock says, and why the server doubts it, if it does.
-    Show,
-    /// Say that what the clock shows is right, after it jumped or the server was off for long.
-    ///
-    /// Look at the clock first: what is due by it is released and deleted from then on.
-    Accept,
-}
-
-#[derive(Subcommand)]
-pub enum Schedule {
-    /// Set watermarks that a wrong clock has raised back, so that what is due is found again.
-    ///
-    /// Nothing is released twice: what was released shows in the holds themselves.
-    Rewind {
-        /// To the last midnight before this time, in Unix seconds; else before now.
-        #[arg(long, value_name = "SECONDS")]
-        to: Option<u64>,
-    },
 }
 
 #[derive(Args)]
