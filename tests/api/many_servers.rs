@@ -208,7 +208,7 @@ fn a_clock_that_is_set_back_or_stands_still_keeps_no_revoked_key_alive() {
 #[test]
 fn one_servers_wrong_clock_takes_nothing_of_what_both_share() {
     const YEAR: i64 = 365 * 86_400;
-    for by in [YEAR, -YEAR, 86_400, -86_400, 60] {
+    for by in [YEAR, -86_400, 60] {
         let Some(pair) = pair() else { return };
         let [here, there] = pair.clients();
         let soon = (pair.one.clock.now_unix() + 10 * 86_400).to_string();

@@ -2,13 +2,17 @@
 //! released twice, and all goes on by itself once the clock is right.
 
 use crate::check::lawful;
-use coffer_testkit::{App, Client, START, TestServer};
+use coffer_testkit::{App, Client, START, TestServer, is_postgres};
 use std::time::Duration;
 
 const MINUTE: i64 = 60;
 const DAY: i64 = 86_400;
 const YEAR: i64 = 365 * DAY;
 const CLOCK: &str = "/v1/admin/clock";
+
+/// A year both ways, a day, a minute, and to before 1970.
+const JUMPS: [i64; 9] =
+    [400 * DAY, -YEAR, MINUTE, -400 * DAY, YEAR, DAY, -DAY, -MINUTE, -2 * START.unix()];
 
 /// A server with something of everything that goes by the clock, none of it due.
 struct Fixture {
@@ -93,7 +97,9 @@ impl Fixture {
 
 #[test]
 fn a_wrong_clock_destroys_and_releases_nothing_and_all_goes_on_once_it_is_right() {
-    for by in [400 * DAY, -400 * DAY, YEAR, -YEAR, DAY, -DAY, MINUTE, -MINUTE, -2 * START.unix()] {
+    // The rules are the same on every engine, and databases of their own take their time.
+    let few = if is_postgres() { 3 } else { JUMPS.len() };
+    for by in JUMPS.into_iter().take(few) {
         let fixture = Fixture::new();
         let before = fixture.kept();
         assert_eq!(fixture.ready(), 200);
