@@ -6,7 +6,7 @@ use crate::raw::Raw;
 use coffer::assemble::{self, AssembleOptions, RootSource, Stores};
 use coffer::family_set::FamilySet;
 use coffer::serve::{Address, ServeOptions, Server};
-use coffer_base::{Clock, Random, TestClock, Timestamp};
+use coffer_base::{Clock, Random, Reading, TestClock, Timestamp};
 use coffer_crypto::SystemRandom;
 use coffer_kernel::{Family, Job, Setting, Settings};
 use coffer_storage::Faults;
@@ -14,6 +14,7 @@ use std::ffi::OsString;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::time::Duration;
 use tempfile::TempDir;
 use tokio::runtime::Runtime;
 
@@ -48,6 +49,18 @@ impl Clock for HookedClock {
             hook();
         }
         self.0.now()
+    }
+
+    fn monotonic(&self) -> Duration {
+        self.0.monotonic()
+    }
+
+    /// Both at one moment, whoever moves the clock meanwhile.
+    fn read(&self) -> Reading {
+        if let Some(hook) = &self.1 {
+            hook();
+        }
+        self.0.read()
     }
 }
 

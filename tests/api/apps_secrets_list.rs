@@ -164,7 +164,9 @@ fn an_expired_cursor_pages_for_a_day_after_its_purge() {
     let cursor = [("starting_after", expiring["id"].as_str().unwrap())];
     server.clock.advance(10);
     assert_eq!(page(&client, &cursor).0, names("a"), "expired");
+    server.clock.advance(DAY);
     server.run_jobs();
+    assert_eq!(server.count("secret"), 2);
     assert_eq!(page(&client, &cursor).0, names("a"), "purged");
     server.clock.advance(DAY - 1);
     server.run_jobs();

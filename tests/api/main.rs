@@ -18,6 +18,8 @@ mod fairness;
 mod family;
 mod idempotency;
 mod identity_rows;
+mod late_bodies;
 mod many_servers;
 mod reserves;
 mod rows;
+mod wrong_clock;

@@ -3,6 +3,7 @@
 
 use coffer_testkit::{App, Client, TestServer, insist, is_postgres};
 use std::path::Path;
+use std::time::Duration;
 use tempfile::TempDir;
 
 /// Two servers of one installation, and an app; `None` where stores cannot be shared.
@@ -35,10 +36,10 @@ impl Pair {
         [&self.one, &self.other].map(|server| server.anonymous().with_key(&self.app.test_key))
     }
 
-    /// Both clocks go on: what either remembers of the other's changes is at most a second old.
+    /// A second passes on both, whatever their clocks show: what either remembers of the other's changes is at most a second old.
     fn a_second_later(&self) {
-        self.one.clock.advance(1);
-        self.other.clock.advance(1);
+        self.one.clock.pass(Duration::from_secs(1));
+        self.other.clock.pass(Duration::from_secs(1));
     }
 }
 
@@ -182,4 +183,58 @@ fn a_find_asks_the_database_once_and_a_set_three_times() {
     assert_eq!(journeys(&|| drop(client.idempotent("new").set("other", "value").ok())), 3);
     assert_eq!(journeys(&|| drop(client.idempotent("again").set("token", "another").ok())), 3);
     assert_eq!(journeys(&|| drop(client.idempotent("gone").remove("other").ok())), 3);
+}
+
+#[test]
+fn a_clock_that_is_set_back_or_stands_still_keeps_no_revoked_key_alive() {
+    for back in [0, 3600, -3600] {
+        let Some(pair) = pair() else { return };
+        let [here, there] = pair.clients();
+        here.set("token", "one").ok();
+        there.find("token").ok();
+        let keys = pair.one.admin().get("/v1/admin/api_keys", &[("app", &pair.app.id)]).ok();
+        for key in keys["data"].as_array().unwrap() {
+            let path = format!("/v1/admin/api_keys/{}/revoke", key["id"].as_str().unwrap());
+            pair.one.admin().post(&path, &[]).ok();
+        }
+        // The clock moves and comes again to the second in which the key was read.
+        pair.other.clock.jump(back);
+        pair.other.clock.jump(-back);
+        pair.other.clock.pass(Duration::from_secs(1));
+        there.find("token").refused(401);
+    }
+}
+
+#[test]
+fn one_servers_wrong_clock_takes_nothing_of_what_both_share() {
+    const YEAR: i64 = 365 * 86_400;
+    for by in [YEAR, -86_400, 60] {
+        let Some(pair) = pair() else { return };
+        let [here, there] = pair.clients();
+        let soon = (pair.one.clock.now_unix() + 10 * 86_400).to_string();
+        let secret =
+            [("name", "n"), ("payload", "p"), ("scope[type]", "account"), ("expires_at", &*soon)];
+        here.post("/v1/apps/secrets", &secret).ok();
+        let both = [&pair.one, &pair.other];
+        let pass = |seconds: i64| {
+            for _ in 0..10 {
+                for server in both {
+                    server.clock.advance(seconds / 10);
+                    server.run_jobs();
+                }
+            }
+        };
+        pass(600);
+        let ready = |server: &TestServer| server.anonymous().raw("GET", "/readyz", None).status;
+        pair.other.clock.jump(by);
+        pass(100);
+        assert_eq!((ready(&pair.one), ready(&pair.other)), (200, 503), "{by}");
+        assert_eq!(pair.one.count("secret"), 1, "{by}");
+        pair.other.clock.jump(-by);
+        pass(600);
+        assert_eq!((ready(&pair.one), ready(&pair.other)), (200, 200), "{by}");
+        assert_eq!(there.find("n").ok()["payload"], "p", "{by}");
+        pass(12 * 86_400);
+        assert_eq!(pair.one.count("secret"), 0, "{by}: due on both");
+    }
 }

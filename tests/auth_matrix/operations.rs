@@ -79,7 +79,7 @@ pub const ADMIN: &str = "admin";
 
 /// Name, verb, path and permission of all operations, as the contract has them: independent of what
 /// the server says about itself.
-pub const CONTRACT: [(&str, &str, &str, &str); 60] = [
+pub const CONTRACT: [(&str, &str, &str, &str); 63] = [
     ("apps.secrets.create", "POST", "/v1/apps/secrets", "secret_write"),
     ("apps.secrets.list", "GET", "/v1/apps/secrets", "secret_read"),
     ("apps.secrets.find", "GET", "/v1/apps/secrets/find", "secret_read"),
@@ -139,5 +139,8 @@ pub const CONTRACT: [(&str, &str, &str, &str); 60] = [
     ("admin.api_keys.list", "GET", "/v1/admin/api_keys", ADMIN),
     ("admin.api_keys.retrieve", "GET", "/v1/admin/api_keys/:id", ADMIN),
     ("admin.api_keys.revoke", "POST", "/v1/admin/api_keys/:id/revoke", ADMIN),
+    ("admin.clock.retrieve", "GET", "/v1/admin/clock", ADMIN),
+    ("admin.clock.accept", "POST", "/v1/admin/clock/accept", ADMIN),
+    ("admin.schedule.rewind", "POST", "/v1/admin/schedule/rewind", ADMIN),
     ("admin.status.retrieve", "GET", "/v1/admin/status", ADMIN),
 ];

@@ -106,6 +106,10 @@ impl Clock for FragileClock {
         assert!(!self.0.exists(), "somebody asked for a panic");
         SystemClock.now()
     }
+
+    fn monotonic(&self) -> Duration {
+        SystemClock.monotonic()
+    }
 }
 
 fn faults(name: &str, directory: &Path) -> Faults {

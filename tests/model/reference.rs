@@ -293,7 +293,7 @@ impl Reference {
     pub fn jobs(&mut self) {
         let now = self.now;
         for secrets in self.scopes.values_mut() {
-            secrets.take(|row| row.expires_at.is_some_and(|at| at <= now), now);
+            secrets.take(|row| row.expires_at.is_some_and(|at| at <= now - DAY), now);
             secrets.gone.retain(|(_, _, since)| *since >= now - DAY);
         }
         self.kept.retain(|_, kept| kept.created >= now - DAY);

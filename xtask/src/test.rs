@@ -6,6 +6,7 @@
 //! part runs, also after another has failed; one that is missing or cannot run has failed, never
 //! been skipped.
 
+mod clock;
 mod conformance;
 mod options;
 mod postgres;
@@ -32,7 +33,7 @@ struct Part {
 }
 
 /// All parts, the quickest first.
-const PARTS: [Part; 14] = [
+const PARTS: [Part; 15] = [
     Part {
         name: "format",
         about: "the layout of the Rust code",
@@ -88,6 +89,13 @@ const PARTS: [Part; 14] = [
         needs_build: true,
         only_with_all: false,
         run: |_| postgres::outages(),
+    },
+    Part {
+        name: "clock",
+        about: "a wall clock that is wrong for a while under a running server",
+        needs_build: true,
+        only_with_all: false,
+        run: |_| clock::wrong_clock(),
     },
     Part {
         name: "docs",

@@ -1,12 +1,14 @@
 //! Time as an argument.
 //!
-//! A request takes one [`Timestamp`] at its start and uses it throughout, so every rule about
-//! expiry is decided against a single instant, and a test can set the time.
+//! A request takes one [`Timestamp`] when its work begins and uses it throughout, so every rule
+//! about expiry is decided against a single instant, and a test can set the time. How long ago
+//! something was, such as the reading of what is cached, is measured by [`Clock::monotonic`], which
+//! nobody can set.
 
 use std::fmt;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
-use std::time::{SystemTime, UNIX_EPOCH};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 /// Seconds of a day; Unix time knows no leap seconds.
 pub const DAY_SECONDS: i64 = 86_400;
@@ -31,6 +33,11 @@ impl Timestamp {
         Self(self.0.saturating_add(seconds))
     }
 
+    /// The midnight in UTC at which its day began; a midnight itself.
+    pub const fn last_midnight(self) -> Self {
+        Self(self.0.div_euclid(DAY_SECONDS).saturating_mul(DAY_SECONDS))
+    }
+
     /// The next midnight in UTC; of a midnight, the one a day later.
     pub const fn midnight_after(self) -> Self {
         Self(self.0.div_euclid(DAY_SECONDS).saturating_add(1).saturating_mul(DAY_SECONDS))
@@ -45,8 +52,48 @@ impl fmt::Display for Timestamp {
 
 /// Where the current time comes from.
 pub trait Clock: Send + Sync + 'static {
-    /// The current time.
+    /// The current time, as the machine's clock is set.
     fn now(&self) -> Timestamp;
+
+    /// How long it is since some moment before this process began: it goes on evenly, however the
+    /// clock is set.
+    fn monotonic(&self) -> Duration;
+
+    /// Both at once, so that they can be compared.
+    fn read(&self) -> Reading {
+        Reading { wall: self.now(), monotonic: self.monotonic() }
+    }
+
+    /// Whether it shows the time of day of the machine, which other machines' clocks should agree
+    /// with. A clock that a test or a developer moves does not.
+    fn is_real(&self) -> bool {
+        false
+    }
+}
+
+/// What a clock shows, and how much time has passed by then.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Reading {
+    /// The time as the clock is set.
+    pub wall: Timestamp,
+    /// The time that has passed, as [`Clock::monotonic`].
+    pub monotonic: Duration,
+}
+
+impl Reading {
+    /// What the clock shows at `monotonic` if it goes on evenly from here.
+    pub fn expected_at(&self, monotonic: Duration) -> Timestamp {
+        self.wall.plus(seconds_between(self.monotonic, monotonic))
+    }
+}
+
+/// Whole seconds from one monotonic time to another; negative if `to` is the earlier.
+fn seconds_between(from: Duration, to: Duration) -> i64 {
+    let whole = |time: Duration| i64::try_from(time.as_secs()).unwrap_or(i64::MAX);
+    if to >= from {
+        return whole(to.saturating_sub(from));
+    }
+    whole(from.saturating_sub(to)).saturating_neg()
 }
 
 /// The machine's clock. Nothing else in the program reads it.
@@ -63,38 +110,88 @@ impl Clock for SystemClock {
             }
         }
     }
+
+    fn monotonic(&self) -> Duration {
+        since_boot()
+    }
+
+    fn is_real(&self) -> bool {
+        true
+    }
+}
+
+/// The time since the machine was started, with the time that it was suspended for, so that a
+/// laptop that wakes up does not look like a clock that was set.
+fn since_boot() -> Duration {
+    #[cfg(target_os = "linux")]
+    let id = rustix::time::ClockId::Boottime;
+    // Elsewhere this one goes on during sleep.
+    #[cfg(not(target_os = "linux"))]
+    let id = rustix::time::ClockId::Monotonic;
+    let time = rustix::time::clock_gettime(id);
+    let seconds = u64::try_from(time.tv_sec).unwrap_or(0);
+    Duration::new(seconds, u32::try_from(time.tv_nsec).unwrap_or(0))
 }
 
 /// A clock that stands still until it is moved.
 #[derive(Debug)]
-pub struct TestClock(AtomicI64);
+pub struct TestClock(Mutex<Reading>);
 
 impl TestClock {
     /// A clock that shows `start`.
     pub const fn at(start: Timestamp) -> Self {
-        Self(AtomicI64::new(start.0))
+        Self(Mutex::new(Reading { wall: start, monotonic: Duration::ZERO }))
     }
 
-    /// Moves the clock by `seconds`; negative moves it back, as a corrected machine clock would.
+    fn change(&self, change: impl FnOnce(&mut Reading)) {
+        change(&mut self.0.lock().unwrap_or_else(PoisonError::into_inner));
+    }
+
+    /// Lets `seconds` pass; negative sets the clock back, as [`TestClock::jump`].
     pub fn advance(&self, seconds: i64) {
-        self.0.fetch_add(seconds, Ordering::SeqCst);
+        self.jump(seconds);
+        self.pass(Duration::from_secs(u64::try_from(seconds).unwrap_or(0)));
     }
 
-    /// Sets the clock.
+    /// Lets the time pass until the clock shows `now`; if it shows a later time, it is set back.
     pub fn set(&self, now: Timestamp) {
-        self.0.store(now.0, Ordering::SeqCst);
+        self.advance(now.0.saturating_sub(self.now().0));
+    }
+
+    /// What it shows, in Unix seconds.
+    pub fn now_unix(&self) -> i64 {
+        self.now().0
+    }
+
+    /// Sets the clock ahead by `seconds`, or back if negative, while no time passes.
+    pub fn jump(&self, seconds: i64) {
+        self.change(|reading| reading.wall = reading.wall.plus(seconds));
+    }
+
+    /// Lets time pass while the clock is stopped.
+    pub fn pass(&self, time: Duration) {
+        self.change(|reading| reading.monotonic = reading.monotonic.saturating_add(time));
     }
 }
 
 impl Clock for TestClock {
     fn now(&self) -> Timestamp {
-        Timestamp(self.0.load(Ordering::SeqCst))
+        self.read().wall
+    }
+
+    fn monotonic(&self) -> Duration {
+        self.read().monotonic
+    }
+
+    fn read(&self) -> Reading {
+        *self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
 /// Another clock plus an offset: the clock of developer mode.
 ///
-/// The offset only grows, so time never runs back.
+/// The offset only grows, so time never runs back. Whoever raises it lets the time pass: what is
+/// measured by [`Clock::monotonic`] ages by as much.
 pub struct ShiftedClock {
     inner: Arc<dyn Clock>,
     offset: AtomicI64,
@@ -136,6 +233,17 @@ impl Clock for ShiftedClock {
     fn now(&self) -> Timestamp {
         self.inner.now().plus(self.offset())
     }
+
+    fn monotonic(&self) -> Duration {
+        self.read().monotonic
+    }
+
+    /// With one offset for both, however it is moved meanwhile.
+    fn read(&self) -> Reading {
+        let (inner, offset) = (self.inner.read(), self.offset());
+        let passed = Duration::from_secs(u64::try_from(offset).unwrap_or(0));
+        Reading { wall: inner.wall.plus(offset), monotonic: inner.monotonic.saturating_add(passed) }
+    }
 }
 
 #[cfg(test)]
@@ -166,6 +274,40 @@ mod tests {
     }
 
     #[test]
+    fn time_that_a_developer_lets_pass_is_no_jump() {
+        let inner = Arc::new(TestClock::at(Timestamp::from_unix(100)));
+        let clock = ShiftedClock::new(Arc::<TestClock>::clone(&inner), 0);
+        let before = clock.read();
+        clock.shift_to(5000);
+        let after = clock.read();
+        assert_eq!(before.expected_at(after.monotonic), after.wall);
+        inner.jump(-70);
+        let back = clock.read();
+        assert_eq!(before.expected_at(back.monotonic), back.wall.plus(70));
+    }
+
+    #[test]
+    fn what_a_clock_should_show_is_known_from_the_time_that_passed() {
+        let clock = TestClock::at(Timestamp::from_unix(100));
+        clock.pass(Duration::from_secs(50));
+        let first = clock.read();
+        assert_eq!(first.wall.unix(), 100);
+        clock.advance(10);
+        clock.jump(1000);
+        assert_eq!(first.expected_at(clock.monotonic()).unix(), 110);
+        assert_eq!(first.expected_at(Duration::from_secs(20)).unix(), 70);
+        clock.set(Timestamp::from_unix(90));
+        assert_eq!((clock.now().unix(), clock.monotonic()), (90, Duration::from_secs(60)));
+        assert_eq!(seconds_between(Duration::MAX, Duration::ZERO), -i64::MAX);
+    }
+
+    #[test]
+    fn the_machines_monotonic_time_goes_on() {
+        let first = SystemClock.monotonic();
+        assert!(SystemClock.monotonic() >= first && first > Duration::ZERO);
+    }
+
+    #[test]
     fn the_system_clock_is_past_2026() {
         assert!(SystemClock.now().unix() > 1_767_225_600);
     }
@@ -181,6 +323,8 @@ mod tests {
             (-1, 0),
         ] {
             assert_eq!(Timestamp::from_unix(at).midnight_after().unix(), midnight, "{at}");
+            let last = Timestamp::from_unix(at).last_midnight().unix();
+            assert_eq!(last, midnight - DAY_SECONDS, "{at}");
         }
         assert_eq!(Timestamp::from_unix(i64::MAX).midnight_after().unix(), i64::MAX);
     }

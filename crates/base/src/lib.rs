@@ -13,7 +13,7 @@ pub mod redact;
 pub mod shell;
 pub mod tenant;
 
-pub use clock::{Clock, ShiftedClock, SystemClock, TestClock, Timestamp};
+pub use clock::{Clock, Reading, ShiftedClock, SystemClock, TestClock, Timestamp};
 pub use currency::Currency;
 pub use id::{AccountId, AppId, InvalidId};
 pub use random::{Random, TestRandom};

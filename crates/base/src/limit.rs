@@ -198,6 +198,10 @@ pub const EVENT_TYPE_CHARACTERS: usize = 100;
 /// Seconds for which events are kept: 30 days (conventions §12).
 pub const EVENT_SECONDS: i64 = 30 * 86_400;
 
+/// Seconds for which what a server knows of a shared store is good, in monotonic time: a revoked
+/// key is refused everywhere within them.
+pub const TRUST_SECONDS: u64 = 1;
+
 /// Seconds between two looks of the scheduler: late money annoys, and a look that finds nothing
 /// costs a few reads.
 pub const SCHEDULE_EVERY_SECONDS: u64 = 5;
@@ -256,3 +260,38 @@ pub const MIGRATION_PAUSE_SECONDS: u64 = 1;
 
 /// Microseconds of the first pause between two attempts at a transaction; later ones are longer.
 pub const RETRY_PAUSE_MICROSECONDS: u64 = 2000;
+
+/// Seconds by which a clock may be off before what is due by it waits: more than a leap second, a
+/// slow look or a usual correction makes, less than the minute that people notice.
+pub const CLOCK_TOLERANCE_SECONDS: i64 = 10;
+
+/// Seconds for which the clock must have gone on evenly, after a start or a doubt, before anything
+/// is destroyed or released by it: time servers correct a machine's clock within them.
+pub const CLOCK_SETTLE_SECONDS: u64 = 120;
+
+/// Seconds after which a clock that was set back is what others are compared with: a day, in which
+/// it can still be put right again.
+pub const CLOCK_BELIEVED_SECONDS: u64 = 86_400;
+
+/// Seconds after which a clock's slow drift against the monotonic time is taken as it is: long
+/// enough that whole seconds do not count as drift.
+pub const CLOCK_DRIFT_EVERY_SECONDS: u64 = 3600;
+
+/// The part of the time by which a clock may drift unnoticed, as a divisor: a second in a thousand
+/// is ten times what bad quartz does.
+pub const CLOCK_DRIFT_PARTS: u64 = 1000;
+
+/// Seconds between two writes of the time that was found right: what is lost of it by a crash.
+pub const CLOCK_RECORD_SECONDS: u64 = 60;
+
+/// Seconds after the store was last in use that a start believes on files alone: five days, the
+/// longest weekend. A longer outage needs an operator's word.
+pub const CLOCK_GAP_SECONDS: i64 = 5 * 86_400;
+
+/// The same, if the clock was ahead when the store was last in use: the time for a restart.
+pub const CLOCK_GAP_DOUBTED_SECONDS: i64 = 600;
+
+/// How many seconds of an outage each second of a running server vouches for, when it is asked
+/// what may be destroyed: a nightly pause is caught up with in a few hours, and a clock that was
+/// wrong for a minute gains four.
+pub const CLOCK_CATCH_UP: i64 = 4;

@@ -84,6 +84,8 @@ fn dispatch(cli: Cli, matches: &ArgMatches) -> Result<Exit, Failure> {
         Verb::Apps(verb) => admin::apps(&config, &verb, output),
         Verb::Installs(verb) => admin::installs(&config, &verb, output),
         Verb::Keys(verb) => admin::keys(&config, &verb, output),
+        Verb::Clock(verb) => admin::clock(&config, &verb, output),
+        Verb::Schedule(verb) => admin::schedule(&config, &verb, output),
         Verb::Secrets(verb) => secrets::run(&config, &verb, output),
         Verb::Ledger(Ledger::Verify) => ledger::verify(&config, output),
         Verb::MigrateStore(args) => migrate_store::run(&config, &args, output),

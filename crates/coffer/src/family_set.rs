@@ -1,7 +1,6 @@
 //! A list of families as one: everything that is asked of all of them at once.
 
 use crate::families::FAMILIES;
-use coffer_base::Timestamp;
 use coffer_kernel::verify::{Findings, verify};
 use coffer_kernel::{Family, KERNEL, Parts, Prune, Quota, Settings};
 use coffer_keyring::{Keyring, KeyringError};
@@ -74,11 +73,10 @@ impl FamilySet {
         &self,
         data: &Store,
         keyring: &Keyring,
-        now: Timestamp,
     ) -> Result<Vec<(&'static str, u64)>, KeyringError> {
         let mut opened = Vec::new();
         for seal in self.all().flat_map(|family| family.seals) {
-            opened.push((seal.name, (seal.open_all)(data, keyring, now).await?));
+            opened.push((seal.name, (seal.open_all)(data, keyring).await?));
         }
         Ok(opened)
     }

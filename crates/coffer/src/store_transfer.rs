@@ -67,7 +67,7 @@ pub async fn run(
     let (data, keys) = transfers.copy_and_compare(&store_id, on_progress).await?;
     on_progress(Phase::Opening, None);
     let (keyring, _) = assemble::open_keyring(to, &target.keys, &store_id).await?;
-    let opened = to.families.open_all(&target.data, &keyring, now).await?;
+    let opened = to.families.open_all(&target.data, &keyring).await?;
     transfers.finish().await?;
     source.close().await;
     target.close().await;

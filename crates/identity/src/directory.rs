@@ -3,7 +3,8 @@
 //! Principals are cached (see [`limits::PRINCIPALS_IN_MEMORY`]). Every change to keys, apps,
 //! installs or accounts bumps the cache's generation, and entries of an older one are looked up
 //! again, so a revoked key is refused from the response to its revocation on. Where other servers
-//! share the store, an entry is valid for the second in which it was looked up, and no longer.
+//! share the store, an entry is valid for a second after it was looked up, by the time that passes
+//! and not by what the clock shows.
 //!
 //! A row counts only if its MAC is right and the key store has no revocation of it: see
 //! [`crate::floors`]. What a transaction asks again is asked of the rows as they are, since it can
@@ -20,7 +21,7 @@ use crate::objects::{ApiKey, App, Kind};
 use crate::row_mac::RowMac;
 use crate::store::{self, PresentedKey};
 use crate::unstored::{Asked, Unstored};
-use coffer_base::{AccountId, Redacted, Tenant, Timestamp};
+use coffer_base::{AccountId, Clock, Redacted, Tenant, Timestamp, limit};
 use coffer_crypto::TokenHash;
 use coffer_dialect::ApiError;
 use coffer_dialect::authorization::{KeyKind, key_shape, redact_key};
@@ -34,6 +35,7 @@ use quick_cache::sync::Cache;
 use std::hash::{Hash, Hasher};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
+use std::time::Duration;
 
 /// The keys that the installation knows, and whom each stands for; the authenticator outside of
 /// developer mode.
@@ -43,6 +45,8 @@ pub(crate) struct Directory {
     keyring: Arc<Keyring>,
     /// Checks the rows of the data.
     mac: RowMac,
+    /// Measures how long ago keys were read.
+    clock: Arc<dyn Clock>,
     /// Keys that were accepted; what is refused is looked up each time.
     cache: Cache<CacheKey, Arc<CacheEntry>>,
     /// How many changes to keys, apps, installs and accounts this server has made.
@@ -56,12 +60,9 @@ pub(crate) struct CacheEntry {
     principal: Arc<Principal>,
     /// The generation before the key was read: a change that came in between makes the entry stale.
     generation: u64,
-    /// When it was read from the store: where other servers share that, the entry counts for this
-    /// second only.
-    at: Timestamp,
-    /// From when on the key is refused: its own expiry, or that of the key that made it if that is
-    /// earlier.
-    expires_at: Option<Timestamp>,
+    /// The monotonic time before it was read from the store: where other servers share that, the
+    /// entry counts for [`limit::TRUST_SECONDS`].
+    read: Duration,
     /// The second of its last use, in Unix time; 0 if it was not used since it was read.
     last_used: AtomicI64,
     /// The value of `last_used` that was last taken to be written to the store.
@@ -117,11 +118,17 @@ pub(crate) enum Denied {
 
 impl Directory {
     /// A directory over the data store, whose rows `mac` checks and `keyring` outlives.
-    pub(crate) fn new(store: Store, keyring: Arc<Keyring>, mac: RowMac) -> Self {
+    pub(crate) fn new(
+        store: Store,
+        keyring: Arc<Keyring>,
+        mac: RowMac,
+        clock: Arc<dyn Clock>,
+    ) -> Self {
         Self {
             store: store.of_share(Share::AUTHENTICATION),
             keyring,
             mac,
+            clock,
             cache: Cache::new(limits::PRINCIPALS_IN_MEMORY),
             generation: AtomicU64::new(0),
             unstored: Unstored::default(),
@@ -172,18 +179,19 @@ impl Directory {
         let cache_key = CacheKeyRef { hash: hash.as_bytes(), account: account.unwrap_or_default() };
         let generation = self.generation.load(Ordering::SeqCst);
         let shared = self.store.is_shared();
+        let read = if shared { self.clock.monotonic() } else { Duration::ZERO };
+        let trust = Duration::from_secs(limit::TRUST_SECONDS);
         let is_valid = |entry: &Arc<CacheEntry>| {
-            entry.generation == generation && (!shared || entry.at == now)
+            entry.generation == generation && (!shared || read.saturating_sub(entry.read) < trust)
         };
         if let Some(entry) = self.cache.get(&cache_key).filter(is_valid) {
             return Ok(entry.principal_at(now));
         }
         let found = match self.find_principal(&hash, account, now).await? {
-            Ok((principal, expires_at)) => Arc::new(CacheEntry {
+            Ok(principal) => Arc::new(CacheEntry {
                 principal: Arc::new(principal),
                 generation,
-                at: now,
-                expires_at,
+                read,
                 last_used: AtomicI64::new(0),
                 last_written: AtomicI64::new(0),
             }),
@@ -198,14 +206,13 @@ impl Directory {
         Ok(found.principal_at(now))
     }
 
-    /// Reads the key and all that decides whether it is accepted, with the time from which on it no
-    /// longer is.
+    /// Reads the key and all that decides whether it is accepted.
     async fn find_principal(
         &self,
         hash: &TokenHash,
         account: Option<&str>,
         now: Timestamp,
-    ) -> Result<Result<(Principal, Option<Timestamp>), Denied>, StorageError> {
+    ) -> Result<Result<Principal, Denied>, StorageError> {
         let presented = store::presented_key(&self.store, &self.mac, hash, account).await?;
         let Some(PresentedKey { key, app, install, generation }) = presented else {
             return Ok(Err(Denied::Unknown));
@@ -232,12 +239,12 @@ impl Directory {
         };
         if key.app.is_none() {
             let admin = principal(&key, Role::Admin, Tenant::system(), None, false);
-            return Ok(Ok((admin, expires_at)));
+            return Ok(Ok(Principal { expires_at, ..admin }));
         }
         let Some(app) = app.filter(|_| believed.app) else { return Ok(Err(Denied::Unknown)) };
         let installed = install.map(|install| install.active && believed.install);
         let principal = Self::app_principal(&key, &app, account, installed, generation)?;
-        Ok(principal.map(|principal| (principal, expires_at)))
+        Ok(principal.map(|principal| Principal { expires_at, ..principal }))
     }
 
     /// The principal of an app's key. `account` is the one that the request names, and by default
@@ -290,7 +297,7 @@ impl Directory {
 impl CacheEntry {
     /// The principal, and records that the key was used; refused from the second of its expiry on.
     fn principal_at(&self, now: Timestamp) -> Result<Arc<Principal>, Denied> {
-        if self.expires_at.is_some_and(|at| at <= now) {
+        if self.principal.is_expired(now) {
             return Err(Denied::Expired);
         }
         self.last_used.store(now.unix(), Ordering::Relaxed);
@@ -333,6 +340,7 @@ fn principal(
         key_id: Arc::from(key.id.as_str()),
         redacted_key: Arc::from(key.redacted.as_str()),
         role,
+        expires_at: key.expires_at,
         own_account: platform.as_str() == tenant.account.name(),
         tenant,
         platform,

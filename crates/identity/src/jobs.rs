@@ -164,7 +164,8 @@ impl Job for PruneEphemeralKeys {
 
     fn run<'a>(&'a self, context: &'a JobContext) -> BoxFuture<'a, Result<u64, StorageError>> {
         Box::pin(async move {
-            let before = context.clock.now().plus(-limits::EPHEMERAL_SECONDS_CEILING);
+            let Some(times) = context.due_times().await? else { return Ok(0) };
+            let before = times.proven.plus(-limits::EPHEMERAL_SECONDS_CEILING);
             let keys = context.keyring.store();
             coffer_keyring::prune_revocations(keys, before, limit::JOB_BATCH).await?;
             prune(&context.store, EXPIRED_EPHEMERAL, &values![before]).await

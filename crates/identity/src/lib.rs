@@ -35,7 +35,7 @@ pub use api_key::{NewKey, create_admin_key};
 pub use store::{MIGRATIONS, erasing};
 pub use verify::{RowFindings, verify_rows};
 
-use coffer_base::{Random, Timestamp};
+use coffer_base::{Clock, Random, Timestamp};
 use coffer_kernel::{Authenticate, Parts, Prune, Quota};
 use coffer_keyring::{Keyring, KeyringError};
 use coffer_storage::Store;
@@ -54,6 +54,8 @@ pub struct IdentityOptions {
     pub store: Store,
     /// Tenants' keys, which erasing destroys.
     pub keyring: Arc<Keyring>,
+    /// Measures how old is what is cached.
+    pub clock: Arc<dyn Clock>,
     /// Where keys and ids come from.
     pub random: Arc<dyn Random>,
     /// Whether this is developer mode, in which any test key is accepted from this machine.
@@ -80,9 +82,9 @@ impl Identity {
     ///
     /// # Errors
     /// When a store cannot be read, or the installation's own keys are lost.
-    pub async fn open(options: IdentityOptions, now: Timestamp) -> Result<Self, KeyringError> {
+    pub async fn open(options: IdentityOptions) -> Result<Self, KeyringError> {
         let IdentityOptions { store, keyring, .. } = &options;
-        let mac = RowMac::new(keyring.row_key(now).await?);
+        let mac = RowMac::new(keyring.row_key().await?);
         let floor = coffer_keyring::highest_floor(keyring.store()).await?;
         if store::last_seq(store).await? < floor {
             store.write(store::RaiseSequence(floor)).await?;
@@ -91,11 +93,11 @@ impl Identity {
     }
 
     fn new(options: IdentityOptions, mac: RowMac) -> Self {
-        let IdentityOptions { store, keyring, random, developer, quotas, purge, .. } = options;
+        let IdentityOptions { store, keyring, clock, random, developer, quotas, purge, .. } = options;
         let mut permissions = options.permissions;
         permissions.push(ephemeral_keys::PERMISSION.to_owned());
         permissions.sort();
-        let directory = Arc::new(Directory::new(store.clone(), Arc::clone(&keyring), mac.clone()));
+        let directory = Arc::new(Directory::new(store.clone(), Arc::clone(&keyring), mac.clone(), clock));
         let eraser = Arc::new(Eraser::new(keyring, mac.clone(), purge));
         let shared = Shared {
             directory: Arc::clone(&directory),

@@ -43,6 +43,16 @@ CREATE TABLE watermark (
     at   INTEGER NOT NULL
 ) WITHOUT ROWID;
 
+-- What was known of the time when a server last wrote it down: one row at most. seen is the latest
+-- time at which a clock was right, proven the time of day as far as running servers have seen it
+-- pass; doubted is 1 while the clock is ahead of both.
+CREATE TABLE clock_record (
+    id      INTEGER NOT NULL PRIMARY KEY CHECK (id = 1),
+    seen    INTEGER NOT NULL,
+    proven  INTEGER NOT NULL,
+    doubted INTEGER NOT NULL
+);
+
 -- By how many seconds developer mode's clock was moved forward: one row at most.
 CREATE TABLE clock_offset (
     id      INTEGER NOT NULL PRIMARY KEY CHECK (id = 1),

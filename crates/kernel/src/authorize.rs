@@ -5,6 +5,7 @@
 use crate::definition::Access;
 use crate::operation::RequestScope;
 use crate::principal::{AccountAccess, Evidence, Principal, Role};
+use coffer_base::Timestamp;
 use coffer_dialect::ApiError;
 
 /// Whether a key of this kind, with its permissions, may call an operation.
@@ -63,15 +64,20 @@ pub(crate) fn check_scope(
     }
 }
 
-/// Whether a caller who was accepted may still write, by the evidence that the transaction found.
+/// Whether a caller who was accepted may still write at `now`, by the evidence that the transaction
+/// found.
 ///
 /// # Errors
-/// 401 if the key was revoked meanwhile, 403 if the app is no longer installed or its data is
+/// 401 if the key was revoked or has expired meanwhile, 403 if the app is no longer installed or its data is
 /// being purged, and an internal error if nobody looked for the key.
 pub(crate) fn check_evidence(
     principal: &Principal,
+    now: Timestamp,
     found: impl IntoIterator<Item = (Evidence, bool)>,
 ) -> Result<(), ApiError> {
+    if principal.is_expired(now) {
+        return Err(ApiError::key_expired(&principal.redacted_key));
+    }
     let mut looked_for_key = false;
     for (evidence, is_found) in found {
         match (evidence, is_found) {

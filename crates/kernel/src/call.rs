@@ -1,15 +1,12 @@
 //! What the edge hands to an operation, and what it gets back.
 
 use crate::principal::Principal;
-use coffer_base::Timestamp;
 use coffer_dialect::{ApiVersion, Params};
 use std::sync::Arc;
 
 /// A request that was authenticated, with its parameters decoded.
 pub(crate) struct Call {
     pub(crate) request_id: Arc<str>,
-    /// When the request was taken up: the one time that all its steps use.
-    pub(crate) now: Timestamp,
     pub(crate) principal: Arc<Principal>,
     pub(crate) version: ApiVersion,
     pub(crate) params: Params,

@@ -16,6 +16,7 @@ pub struct Ctx {
     pub(crate) request_id: Arc<str>,
     pub(crate) idempotency_key: Option<String>,
     pub(crate) now: Timestamp,
+    pub(crate) clock_doubtful: bool,
     pub(crate) principal: Arc<Principal>,
     pub(crate) version: ApiVersion,
     pub(crate) expand: Expand,
@@ -33,6 +34,11 @@ impl Ctx {
     /// The one time of the request.
     pub const fn now(&self) -> Timestamp {
         self.now
+    }
+
+    /// Whether the clock may be wrong: then nothing is deleted because its time seems to be over.
+    pub const fn is_clock_doubtful(&self) -> bool {
+        self.clock_doubtful
     }
 
     /// Who is calling.

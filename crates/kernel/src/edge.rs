@@ -118,9 +118,8 @@ async fn handle(
     body: &mut Incoming,
     trace: &mut RequestTrace,
 ) -> Result<Reply, ApiError> {
-    let now = kernel.services.clock.now();
     let token = token(&parts.headers);
-    let credentials = credentials(&token, &parts.headers, now);
+    let credentials = credentials(&token, &parts.headers, kernel.services.clock.now());
     let principal = admission::authenticate(kernel, credentials, trace).await?;
     trace.principal = Some(Arc::clone(&principal));
     let permit = admission::enter(kernel, &principal, trace)?;
@@ -137,7 +136,7 @@ async fn handle(
     let params = Params::decode(parts.uri.query(), &body);
     let params = params.map_err(|error| form::explain(&body, error))?;
     let request_id = Arc::clone(&trace.request_id);
-    let call = Call { request_id, now, principal, version, params, path: open, idempotency_key };
+    let call = Call { request_id, principal, version, params, path: open, idempotency_key };
     run(kernel, handler, call, permit).await
 }
 
@@ -146,7 +145,7 @@ fn token(headers: &HeaderMap) -> Result<Redacted<String>, ApiError> {
     authorization::token(headers.get(header::AUTHORIZATION).map(HeaderValue::as_bytes))
 }
 
-/// What the headers say of who is calling.
+/// What the headers say of who is calling, as of now: the body may be long in coming.
 fn credentials<'a>(
     token: &'a Result<Redacted<String>, ApiError>,
     headers: &'a HeaderMap,

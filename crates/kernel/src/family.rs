@@ -9,7 +9,6 @@ use crate::routes::Routes;
 use crate::schedule::ScheduledTask;
 use crate::setting::{Setting, Settings};
 use crate::verify::Check;
-use coffer_base::Timestamp;
 use coffer_keyring::{Keyring, KeyringError};
 use coffer_storage::{MigrationSet, Store};
 use std::sync::Arc;
@@ -71,8 +70,7 @@ pub struct Seal {
 
 /// Opens all records of a kind and answers how many there are, or the error of the first that
 /// does not open.
-pub type OpenAll =
-    for<'a> fn(&'a Store, &'a Keyring, Timestamp) -> BoxFuture<'a, Result<u64, KeyringError>>;
+pub type OpenAll = for<'a> fn(&'a Store, &'a Keyring) -> BoxFuture<'a, Result<u64, KeyringError>>;
 
 /// The kernel's own share: stored responses, tombstones, events.
 pub const KERNEL: Family = Family {
@@ -83,8 +81,8 @@ pub const KERNEL: Family = Family {
     purge: crate::store::PURGE,
     seals: &[Seal {
         name: "stored responses",
-        open_all: |data, keyring, now| {
-            Box::pin(crate::idempotency::open_stored_responses(data, keyring, now))
+        open_all: |data, keyring| {
+            Box::pin(crate::idempotency::open_stored_responses(data, keyring))
         },
     }],
     checks: &[],

@@ -7,7 +7,7 @@
 use crate::error::keyring_failure;
 use crate::operation::ReplayPolicy;
 use crate::store::{self, Record};
-use coffer_base::{Redacted, Tenant, Timestamp, limit};
+use coffer_base::{Redacted, Tenant, limit};
 use coffer_dialect::{ApiError, Object, Params};
 use coffer_keyring::{AssociatedData, Digest, Keyring, KeyringError, TenantKeys};
 use coffer_storage::Store;
@@ -244,11 +244,7 @@ fn bound_to(
 ///
 /// # Errors
 /// [`KeyringError`] of the first that does not open.
-pub async fn open_stored_responses(
-    data: &Store,
-    keyring: &Keyring,
-    now: Timestamp,
-) -> Result<u64, KeyringError> {
+pub async fn open_stored_responses(data: &Store, keyring: &Keyring) -> Result<u64, KeyringError> {
     let mut opened = 0u64;
     let mut after: Option<(Tenant, Vec<u8>)> = None;
     loop {
@@ -257,7 +253,7 @@ pub async fn open_stored_responses(
         let Some((tenant, digest, _)) = page.last() else { return Ok(opened) };
         after = Some((tenant.clone(), digest.clone()));
         for (tenant, digest, record) in &page {
-            let keys = keyring.existing(tenant, now).await?.ok_or(KeyringError::KeysLost)?;
+            let keys = keyring.existing(tenant).await?.ok_or(KeyringError::KeysLost)?;
             let Record { operation, parameters, request, response } = record;
             keys.open(&bound_to(&keys, digest, operation, parameters, request), response)?;
             opened = opened.saturating_add(1);

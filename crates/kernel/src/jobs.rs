@@ -1,8 +1,9 @@
 //! Background jobs: work that runs again and again, in small transactions.
 
+use crate::clock_guard::{ClockGuard, ClockState, DueTimes};
 use crate::event::{Cause, EventListeners};
 use crate::principal::BoxFuture;
-use coffer_base::{Clock, Random, Timestamp};
+use coffer_base::{Random, Timestamp, limit};
 use coffer_keyring::Keyring;
 use coffer_outbound::HttpClient;
 use coffer_storage::{Share, StorageError, Store};
@@ -30,8 +31,8 @@ pub struct JobContext {
     pub store: Store,
     /// Tenants' keys.
     pub keyring: Arc<Keyring>,
-    /// The time.
-    pub clock: Arc<dyn Clock>,
+    /// Whether the clock can be believed: what destroys or releases anything asks it for the time.
+    pub guard: Arc<ClockGuard>,
     /// Where ids come from.
     pub random: Arc<dyn Random>,
     /// Who writes more when an event is appended.
@@ -44,6 +45,17 @@ pub struct JobContext {
 }
 
 impl JobContext {
+    /// The times that work is due by; `None` while the clock may be wrong, when nothing is.
+    ///
+    /// # Errors
+    /// When the store does not answer.
+    pub async fn due_times(&self) -> Result<Option<DueTimes>, StorageError> {
+        Ok(match self.guard.look(&self.store).await? {
+            ClockState::Right(times) => Some(times),
+            ClockState::Settling | ClockState::Doubtful(_) => None,
+        })
+    }
+
     /// What events that happen at `now`, by no request, say of their cause.
     pub fn cause(&self, now: Timestamp) -> Cause<'_> {
         Cause {
@@ -71,8 +83,12 @@ pub async fn run_job(job: Arc<dyn Job>, mut context: JobContext) {
             Ok(done) => tracing::info!(job = job.name(), done, "pass done"),
             Err(error) => tracing::error!(job = job.name(), %error, "pass failed"),
         }
+        // What waited for the clock is not to wait for the job's next turn as well.
+        let again = Duration::from_secs(limit::SCHEDULE_EVERY_SECONDS);
+        let every = job.every();
+        let pause = if context.guard.is_waiting() { every.min(again) } else { every };
         tokio::select! {
-            () = tokio::time::sleep(job.every()) => {}
+            () = tokio::time::sleep(pause) => {}
             _ = stop.changed() => return,
         }
     }

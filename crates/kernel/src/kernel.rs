@@ -1,5 +1,6 @@
 //! The kernel: everything that a request meets between the socket and the store.
 
+use crate::clock_guard::{ClockGuard, ClockState};
 use crate::counters::Counters;
 use crate::event::EventListeners;
 use crate::idempotency::InFlight;
@@ -26,6 +27,8 @@ pub struct KernelOptions {
     pub keyring: Arc<Keyring>,
     /// The time.
     pub clock: Arc<dyn Clock>,
+    /// Whether it can be believed.
+    pub guard: Arc<ClockGuard>,
     /// Where ids come from.
     pub random: Arc<dyn Random>,
     /// Who is who.
@@ -48,12 +51,12 @@ pub struct Kernel {
 impl Kernel {
     /// Puts a kernel together.
     pub fn new(options: KernelOptions) -> Self {
-        let KernelOptions { store, keyring, clock, random, authenticate, listeners, routes } =
-            options;
+        let KernelOptions { store, keyring, clock, guard, .. } = options;
+        let KernelOptions { random, authenticate, listeners, routes, .. } = options;
         let counters = Arc::new(Counters::new(routes.all().map(|definition| definition.name)));
         let in_flight = InFlight::default();
         let services =
-            Services { store, keyring, clock, random, authenticate, listeners, in_flight };
+            Services { store, keyring, clock, guard, random, authenticate, listeners, in_flight };
         let (traffic, readiness) = (Traffic::new(), Readiness::default());
         Self { services, routes, counters, traffic, readiness }
     }
@@ -83,8 +86,9 @@ impl Kernel {
         self.traffic.log_summary();
     }
 
-    /// Whether both stores answer, and have room for more. Tenants' work may keep all connections busy: if nothing comes
-    /// back in time, the stores are ready as long as requests are answered meanwhile.
+    /// Whether both stores answer and have room for more, and whether the clock is believed. Tenants'
+    /// work may keep all connections busy: if nothing comes back in time, the stores are ready as
+    /// long as requests are answered meanwhile.
     ///
     /// # Errors
     /// What the stores say; [`NotReady::Silent`] if they say nothing.
@@ -93,18 +97,20 @@ impl Kernel {
         let asked = tokio::time::timeout(patience, self.ask_stores()).await;
         let is_working = self.readiness.is_working(self.counters.answered());
         match asked {
-            Ok(answered) => answered.map_err(NotReady::Storage),
+            Ok(Ok(clock)) if clock.doubt().is_some() => Err(NotReady::Clock),
+            Ok(answered) => answered.map(drop).map_err(NotReady::Storage),
             Err(_elapsed) if is_working => Ok(()),
             Err(_elapsed) => Err(NotReady::Silent),
         }
     }
 
-    async fn ask_stores(&self) -> Result<(), StorageError> {
-        store::ready(&self.services.store).await?;
-        let keys = self.services.keyring.store();
+    async fn ask_stores(&self) -> Result<ClockState, StorageError> {
+        let (data, keys) = (&self.services.store, self.services.keyring.store());
+        let clock = self.services.guard.look(data).await?;
         store::ready(keys).await?;
-        self.services.store.check_space()?;
-        keys.check_space()
+        data.check_space()?;
+        keys.check_space()?;
+        Ok(clock)
     }
 }
 
@@ -113,6 +119,8 @@ impl Kernel {
 pub(crate) enum NotReady {
     /// A store has failed.
     Storage(StorageError),
+    /// The clock may be wrong; the log has said why.
+    Clock,
     /// A store does not answer, and no request is answered either.
     Silent,
 }
@@ -121,6 +129,7 @@ impl fmt::Display for NotReady {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Storage(error) => error.fmt(f),
+            Self::Clock => f.write_str("the clock may be wrong"),
             Self::Silent => f.write_str("a store does not answer in time"),
         }
     }

@@ -5,8 +5,10 @@
 //! owns the unit of work, writes the audit entry and renders. It knows no family, and nothing here
 //! may assume which database engine is underneath.
 
+mod admission;
 mod authorize;
 mod call;
+mod clock_guard;
 mod collection;
 mod connection;
 mod connections;
@@ -44,6 +46,7 @@ mod traffic;
 pub mod verify;
 mod wake_isolated;
 
+pub use clock_guard::{Agreement, ClockGuard, ClockState, Doubt, DueTimes};
 pub use coffer_audit::{Entry as AuditEntry, append as append_audit};
 pub use coffer_outbound::HttpClient;
 pub use collection::Collection;
@@ -72,5 +75,8 @@ pub use quota::Quota;
 pub use routes::Routes;
 pub use schedule::{Progress, ScheduledTask, Scheduler};
 pub use setting::{Setting, SettingKind, Settings};
-pub use store::{MIGRATIONS, clock_offset, move_clock, tenant_of_row};
+pub use store::{
+    ClockRecord, MIGRATIONS, clock_offset, clock_record, latest_watermark, move_clock,
+    rewind_watermarks, tenant_of_row,
+};
 pub use traffic::{LogRequests, TrafficSettings};

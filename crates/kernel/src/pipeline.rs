@@ -2,10 +2,12 @@
 //!
 //! Before this file: request id → authenticate → route → access → version → read body → decode
 //! parameters (`edge.rs`). Here: expansions → parameters → scope → keys → wait for requests with
-//! the same idempotency key → seal → *begin* → stored response → evidence → seal version →
-//! savepoint, apply → audit → store the response, sealed → *commit* → rendered response out.
+//! the same idempotency key → the request's time → seal → *begin* → evidence → stored response →
+//! seal version → savepoint, apply → audit → store the response, sealed → *commit* → rendered
+//! response out.
 
-use crate::authorize::{check_evidence, check_scope};
+use crate::admission::Admission;
+use crate::authorize::check_scope;
 use crate::call::{Call, Reply};
 use crate::context::Ctx;
 use crate::definition::Definition;
@@ -15,7 +17,7 @@ use crate::idempotency::{IdempotencyKey, InFlightGuard, Response};
 use crate::operation::{
     Applied, Arguments, Committed, Failure, ReadOperation, ReplayPolicy, SealingOperation,
 };
-use crate::principal::{Authenticate, BoxFuture, Evidence};
+use crate::principal::{BoxFuture, Evidence};
 use crate::services::Services;
 use crate::store::{self, Record};
 use coffer_audit::Entry;
@@ -69,7 +71,7 @@ async fn read<O: ReadOperation>(
     let arguments = Arguments { params: &call.params, path: &call.path };
     let input = operation.parse(&arguments)?;
     check_scope(&call.principal, &O::scope(&input), false)?;
-    let keys = services.existing_keys(&call.principal.tenant, call.now).await?;
+    let keys = services.existing_keys(&call.principal.tenant).await?;
     let ctx = services.context(&call, expand, keys);
     let store = services.store.of_share(call.principal.share());
     let store = if definition.look_up { store } else { store.in_turn() };
@@ -115,7 +117,7 @@ impl<'a, O: SealingOperation> Attempt<'a, O> {
         in_flight: &mut Option<InFlightGuard<'a>>,
     ) -> Result<Option<Reply>, ApiError> {
         let Self { services, operation, call, .. } = *self;
-        let keys = services.keys(&call.principal.tenant, call.now).await?;
+        let keys = services.keys(&call.principal.tenant).await?;
         let idempotency_key = call.idempotency_key(&keys, const { O::DEFINITION }.name);
         if let (Some(key), None) = (&idempotency_key, &in_flight) {
             *in_flight = Some(services.in_flight.enter(key).await?);
@@ -143,7 +145,7 @@ impl<'a, O: SealingOperation> Attempt<'a, O> {
             sealed,
             ctx: Arc::clone(&ctx),
             keys: Arc::clone(&keys),
-            authenticate: Arc::clone(&self.services.authenticate),
+            admission: self.services.admission(&self.call.principal),
             idempotency_key,
         };
         let failed = |failure| self.operation.failed(self.input, &ctx, failure);
@@ -171,7 +173,7 @@ impl<'a, O: SealingOperation> Attempt<'a, O> {
 
     /// The request is refused before its transaction, but it may have succeeded before under the
     /// same idempotency key: an expiry that has passed since must not keep a replay from its
-    /// response.
+    /// response. A caller whose key is no longer in force is not shown it.
     async fn replay_or(
         &self,
         key: Option<&IdempotencyKey>,
@@ -180,11 +182,11 @@ impl<'a, O: SealingOperation> Attempt<'a, O> {
         refusal: ApiError,
     ) -> Result<Reply, ApiError> {
         let Some(key) = key else { return Err(refusal) };
+        let failed = |error| storage_failure(&error);
         let data = self.services.store.of_share(Share::of_app(key.tenant.app.as_str()));
-        let stored = store::peek_record(&data, &key.tenant, &key.digest)
-            .await
-            .map_err(|error| storage_failure(&error))?;
+        let stored = store::peek_record(&data, &key.tenant, &key.digest).await.map_err(failed)?;
         let Some(record) = stored else { return Err(refusal) };
+        data.write(self.services.admission(&self.call.principal)).await.map_err(failed)??;
         self.replay(key, ctx, keys, &record).await
     }
 
@@ -234,7 +236,7 @@ struct Unit<O: SealingOperation> {
     sealed: O::Sealed,
     ctx: Arc<Ctx>,
     keys: Arc<TenantKeys>,
-    authenticate: Arc<dyn Authenticate>,
+    admission: Admission,
     idempotency_key: Option<IdempotencyKey>,
 }
 
@@ -266,12 +268,12 @@ impl<O: SealingOperation> Work for Unit<O> {
     async fn run(&self, tx: &mut Tx<'_>) -> Result<Self::Out, StorageError> {
         let ctx = &*self.ctx;
         let Prefetch { stored_response, seal, evidence } = self.prefetch(tx).await?;
+        if let Err(refusal) = self.admission.check(evidence) {
+            return Ok(Outcome::Refused(refusal));
+        }
         if let (Some(key), Some(record)) = (&self.idempotency_key, store::record(&stored_response)?)
         {
             return Ok(Outcome::Stored(Box::new(key.clone()), record));
-        }
-        if let Err(refusal) = check_evidence(&ctx.principal, evidence) {
-            return Ok(Outcome::Refused(refusal));
         }
         if check_seal(tx, &seal, ctx.tenant(), self.keys.version())? == SealCheck::Stale {
             return Ok(Outcome::KeyRotated);
@@ -309,8 +311,7 @@ impl<O: SealingOperation> Unit<O> {
         let key = self.idempotency_key.as_ref();
         let record = key.map(|key| store::record_query(&key.tenant, &key.digest));
         let seal = seal_query(self.ctx.tenant());
-        let (evidence, queries): (Vec<_>, Vec<_>) =
-            self.authenticate.evidence(&self.ctx.principal).into_iter().unzip();
+        let (evidence, queries): (Vec<_>, Vec<_>) = self.admission.evidence().into_iter().unzip();
         let queries = record.iter().chain([&seal]).chain(&queries);
         let statements: Vec<_> = queries.map(Query::statement).collect();
         let mut rows = tx.batch(&statements).await?.into_iter();

@@ -45,7 +45,8 @@ pub trait Authenticate: Send + Sync + 'static {
 
     /// Queries that tell, inside the transaction that writes, whether the principal may still do
     /// so: a body can arrive long after the key was checked. Each finds a row if what it is
-    /// evidence of holds, and locks it until the transaction ends.
+    /// evidence of holds, and locks it until the transaction ends. A key's expiry is in the
+    /// [`Principal`], since it never changes.
     fn evidence(&self, principal: &Principal) -> Vec<(Evidence, Query)>;
 }
 
@@ -113,6 +114,9 @@ pub struct Principal {
     pub redacted_key: Arc<str>,
     /// What it may do.
     pub role: Role,
+    /// From when on the key is refused: its own expiry, or that of the key that made it if that is
+    /// earlier.
+    pub expires_at: Option<Timestamp>,
     /// Whose data it opens; an admin key opens none and has the system's tenant.
     pub tenant: Tenant,
     /// Whether the tenant's account is the app's own, which needs no install.
@@ -127,6 +131,11 @@ pub struct Principal {
 }
 
 impl Principal {
+    /// Whether the key is refused by its expiry at `now`.
+    pub fn is_expired(&self, now: Timestamp) -> bool {
+        self.expires_at.is_some_and(|at| at <= now)
+    }
+
     /// Whether the role includes `permission`.
     pub fn holds(&self, permission: &str) -> bool {
         let among = |held: &[String]| {

@@ -76,7 +76,8 @@ impl Job for PruneAged {
 
     fn run<'a>(&'a self, context: &'a JobContext) -> BoxFuture<'a, Result<u64, StorageError>> {
         Box::pin(async move {
-            let aged = prune_aged(&context.store, context.clock.now()).await?;
+            let Some(times) = context.due_times().await? else { return Ok(0) };
+            let aged = prune_aged(&context.store, times.proven).await?;
             let cap = limit::IDEMPOTENCY_RECORDS_PER_APP;
             Ok(aged.saturating_add(prune_over_cap(&context.store, cap).await?))
         })

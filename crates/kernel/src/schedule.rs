@@ -3,7 +3,10 @@
 //! It goes midnight by midnight (UTC), and at each midnight task by task in the order in which
 //! they were registered, so that a server that was down catches up in the order in which things
 //! would have happened. A watermark in the store says up to which midnight each task is done. It
-//! never goes back, so a clock that does makes nothing happen twice.
+//! never goes back by itself, so a clock that does makes nothing happen twice.
+//!
+//! Between midnights every task is called again, for what fell due at the last one and came into
+//! the store only afterwards: a charge that is told across midnight.
 //!
 //! Several servers may run it at once. Each of them calls every task until nothing is left, and
 //! the tasks' transactions lock their watermark ([`lock_watermark`], [`is_past_watermark`]).
@@ -23,7 +26,8 @@ pub trait ScheduledTask: Send + Sync + 'static {
     /// The name of its watermark, and the word for it in logs. Never changes.
     fn name(&self) -> &'static str;
 
-    /// Whether it also has work between two midnights, and is called with the current time as well.
+    /// Whether its work falls due between two midnights as well: it is then called with the current
+    /// time, and otherwise with the last midnight.
     fn between_midnights(&self) -> bool {
         false
     }
@@ -85,8 +89,14 @@ impl Scheduler {
             context.store.write(AdvanceWatermarks { names: self.names(), at: midnight }).await?;
             midnight = midnight.midnight_after();
         }
-        for task in self.tasks.iter().filter(|task| task.between_midnights()) {
-            done = done.saturating_add(finish(task, context, now, now).await?);
+        let last_midnight = now.last_midnight();
+        for (task, watermark) in self.tasks.iter().zip(&watermarks) {
+            let due = if task.between_midnights() { now } else { last_midnight };
+            // Below it, the task was called for the last midnight just now; beyond it, the clock
+            // went back.
+            if task.between_midnights() || *watermark == last_midnight {
+                done = done.saturating_add(finish(task, context, due, now).await?);
+            }
         }
         Ok(done)
     }
@@ -151,7 +161,10 @@ impl Job for Scheduler {
     }
 
     fn run<'a>(&'a self, context: &'a JobContext) -> BoxFuture<'a, Result<u64, StorageError>> {
-        Box::pin(self.run_due(context, context.clock.now()))
+        Box::pin(async move {
+            let Some(times) = context.due_times().await? else { return Ok(0) };
+            self.run_due(context, times.now).await
+        })
     }
 }
 

@@ -1,12 +1,14 @@
 //! What operations run on: stores, keys, time, randomness.
 
+use crate::admission::Admission;
 use crate::call::Call;
+use crate::clock_guard::ClockGuard;
 use crate::context::Ctx;
 use crate::error::keyring_failure;
 use crate::event::EventListeners;
 use crate::idempotency::InFlight;
-use crate::principal::Authenticate;
-use coffer_base::{Clock, Random, Tenant, Timestamp};
+use crate::principal::{Authenticate, Principal};
+use coffer_base::{Clock, Random, Tenant};
 use coffer_dialect::{ApiError, Expand};
 use coffer_keyring::{Keyring, TenantKeys};
 use coffer_storage::Store;
@@ -17,6 +19,7 @@ pub(crate) struct Services {
     pub(crate) store: Store,
     pub(crate) keyring: Arc<Keyring>,
     pub(crate) clock: Arc<dyn Clock>,
+    pub(crate) guard: Arc<ClockGuard>,
     pub(crate) random: Arc<dyn Random>,
     pub(crate) authenticate: Arc<dyn Authenticate>,
     pub(crate) listeners: EventListeners,
@@ -31,10 +34,9 @@ impl Services {
     pub(crate) async fn existing_keys(
         &self,
         tenant: &Tenant,
-        now: Timestamp,
     ) -> Result<Option<Arc<TenantKeys>>, ApiError> {
         let failed = |error| keyring_failure(&error);
-        let keys = self.keyring.existing(tenant, now).await.map_err(failed)?;
+        let keys = self.keyring.existing(tenant).await.map_err(failed)?;
         if keys.is_none() {
             self.keyring.check_not_lost(&self.store, tenant).await.map_err(failed)?;
         }
@@ -42,18 +44,25 @@ impl Services {
     }
 
     /// The tenant's keys, made now if it never wrote anything.
-    pub(crate) async fn keys(
-        &self,
-        tenant: &Tenant,
-        now: Timestamp,
-    ) -> Result<Arc<TenantKeys>, ApiError> {
-        if let Some(keys) = self.existing_keys(tenant, now).await? {
+    pub(crate) async fn keys(&self, tenant: &Tenant) -> Result<Arc<TenantKeys>, ApiError> {
+        if let Some(keys) = self.existing_keys(tenant).await? {
             return Ok(keys);
         }
+        let now = self.clock.now();
         self.keyring.tenant(tenant, now).await.map_err(|error| keyring_failure(&error))
     }
 
-    /// The context of an operation that was authorized.
+    /// What asks, inside a transaction, whether the caller is still to be let in.
+    pub(crate) fn admission(&self, principal: &Arc<Principal>) -> Admission {
+        Admission {
+            authenticate: Arc::clone(&self.authenticate),
+            principal: Arc::clone(principal),
+            clock: Arc::clone(&self.clock),
+        }
+    }
+
+    /// The context of an operation that was authorized. Its time is that of this call: the body has
+    /// arrived, and whoever had to wait for another request has waited.
     pub(crate) fn context(
         &self,
         call: &Call,
@@ -63,7 +72,8 @@ impl Services {
         Ctx {
             request_id: Arc::clone(&call.request_id),
             idempotency_key: call.idempotency_key.clone(),
-            now: call.now,
+            now: self.clock.now(),
+            clock_doubtful: self.guard.is_doubtful(),
             principal: Arc::clone(&call.principal),
             version: call.version.clone(),
             expand,

@@ -1,4 +1,9 @@
-//! The SQL of the kernel: stored responses, tombstones, watermarks, the moved clock.
+//! The SQL of the kernel: stored responses, tombstones, watermarks, what is known of the clock.
+
+mod clock;
+
+pub use clock::{ClockRecord, clock_offset, clock_record, move_clock};
+pub(crate) use clock::{WriteClockRecord, replace_clock_record};
 
 use coffer_base::{AccountId, AppId, Mode, Owner, Tenant, Timestamp, clock::DAY_SECONDS, limit};
 use coffer_storage::{
@@ -308,6 +313,14 @@ pub(crate) async fn watermarks(store: &Store) -> Result<Vec<(String, Timestamp)>
         .collect()
 }
 
+/// The highest watermark: a later one than the time is a wrong clock's.
+///
+/// # Errors
+/// When the store does not answer.
+pub async fn latest_watermark(store: &Store) -> Result<Option<Timestamp>, StorageError> {
+    Ok(watermarks(store).await?.into_iter().map(|(_, at)| at).max())
+}
+
 /// Advances the watermarks that are lower than `at`.
 pub(crate) struct AdvanceWatermarks {
     pub(crate) names: Vec<&'static str>,
@@ -364,23 +377,17 @@ pub async fn is_past_watermark(
     Ok(lock_watermark(tx, name, due).await? <= due)
 }
 
-/// By how many seconds developer mode's clock was moved forward so far.
-pub async fn clock_offset(store: &Store) -> Result<i64, StorageError> {
-    let rows = store.query("SELECT seconds FROM clock_offset WHERE id = 1", &[]).await?;
-    rows.first().map_or(Ok(0), |row| row.int(0))
-}
-
-/// Moves developer mode's clock forward: by `seconds`, or so that it is `at_least` ahead, whichever
-/// is more. Answers by how many seconds it is ahead then.
-pub async fn move_clock(tx: &mut Tx<'_>, seconds: i64, at_least: i64) -> Result<i64, StorageError> {
-    let rows = tx.query("SELECT seconds FROM clock_offset WHERE id = 1", &[]).await?;
-    let before = rows.first().map_or(Ok(0), |row| row.int(0))?;
-    let after = before.saturating_add(seconds.max(0)).max(at_least);
-    tx.execute(
-        "INSERT INTO clock_offset (id, seconds) VALUES (1, ?) ON CONFLICT (id) \
-         DO UPDATE SET seconds = excluded.seconds",
-        &values![after],
-    )
-    .await?;
-    Ok(after)
+/// Sets back all watermarks that lie beyond `to`, a midnight: what was due since then is looked for
+/// again. Nothing is done twice, since what was done shows in the rows themselves.
+///
+/// # Errors
+/// When a lock is not free in time, or storage fails.
+pub async fn rewind_watermarks(tx: &mut Tx<'_>, to: Timestamp) -> Result<u64, StorageError> {
+    let select = "SELECT name FROM watermark WHERE at > ? ORDER BY name FOR UPDATE";
+    let rows = tx.query(select, &values![to]).await?;
+    for row in &rows {
+        let sql = "UPDATE watermark SET at = ? WHERE name = ?";
+        tx.execute(sql, &values![to, row.text(0)?]).await?;
+    }
+    Ok(u64::try_from(rows.len()).unwrap_or(u64::MAX))
 }

@@ -1,5 +1,6 @@
 //! For tests of families: what jobs and scheduled tasks run on, and how a list finds its rows.
 
+use crate::clock_guard::ClockGuard;
 use crate::jobs::JobContext;
 use coffer_base::{TestClock, TestRandom, Timestamp};
 use coffer_keyring::KeyringError;
@@ -32,7 +33,7 @@ pub async fn job_context(
     Ok(JobContext {
         store: data.clone(),
         keyring: Arc::new(keyring),
-        clock: Arc::new(TestClock::at(now)),
+        guard: Arc::new(ClockGuard::new(Arc::new(TestClock::at(now)))),
         random,
         listeners: Arc::new([]),
         http: HttpClient::new(limits).expect("TLS's defaults fit each other"),

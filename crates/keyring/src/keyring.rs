@@ -4,13 +4,14 @@ use crate::error::KeyringError;
 use crate::row_key::RowKey;
 use crate::store::{self, DestroyKeys, InitKeyStore, InsertKeys, NewKey, Purpose, StoredKey};
 use crate::tenant::TenantKeys;
-use coffer_base::{Random, Tenant, Timestamp, limit};
+use coffer_base::{Clock, Random, SystemClock, Tenant, Timestamp, limit};
 use coffer_crypto::root::RootKey;
 use coffer_crypto::{AssociatedData, LookupKey, SealingKey, unwrap, wrap};
 use coffer_storage::Store;
 use quick_cache::sync::Cache;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
 
 /// What a keyring is opened with.
 pub struct KeyringOptions {
@@ -23,15 +24,18 @@ pub struct KeyringOptions {
 }
 
 /// All tenants' keys. At most [`limit::TENANTS_IN_MEMORY`] tenants' are cached; where other servers
-/// share the key store, only for the second in which they were read, since another server may have
-/// destroyed them and created others.
+/// share the key store, only for [`limit::TRUST_SECONDS`], since another server may have destroyed
+/// them and created others.
 pub struct Keyring {
     keys: Store,
     store_id: Arc<str>,
     random: Arc<dyn Random>,
+    /// Measures how long ago keys were read.
+    clock: Arc<dyn Clock>,
     /// Ascending by version; the last is the active one.
     master_keys: Vec<(u32, SealingKey)>,
-    cache: Cache<Tenant, (Timestamp, Arc<TenantKeys>)>,
+    /// A tenant's keys, with the monotonic time before they were read.
+    cache: Cache<Tenant, (Duration, Arc<TenantKeys>)>,
     /// Counts destructions, so that keys read before one are not cached after it.
     destructions: AtomicU64,
 }
@@ -86,10 +90,17 @@ impl Keyring {
             keys,
             store_id: Arc::from(store_id),
             random,
+            clock: Arc::new(SystemClock),
             master_keys,
             cache: Cache::new(limit::TENANTS_IN_MEMORY),
             destructions: AtomicU64::new(0),
         })
+    }
+
+    /// The same keyring, which measures by `clock` how long ago keys were read.
+    pub fn with_clock(mut self, clock: Arc<dyn Clock>) -> Self {
+        self.clock = clock;
+        self
     }
 
     /// The id of the store whose keys these are.
@@ -112,12 +123,12 @@ impl Keyring {
         tenant: &Tenant,
         now: Timestamp,
     ) -> Result<Arc<TenantKeys>, KeyringError> {
-        let stored = match self.look_up(tenant, now).await? {
+        let stored = match self.look_up(tenant).await? {
             Lookup::Keys(keys) => return Ok(keys),
             Lookup::NoKeys(stored) => stored,
         };
         self.create(tenant, &stored, now).await?;
-        self.existing(tenant, now).await?.ok_or(KeyringError::KeyMissing { version: 0 })
+        self.existing(tenant).await?.ok_or(KeyringError::KeyMissing { version: 0 })
     }
 
     /// The tenant's keys, or `None` if it has none: then it has nothing sealed either.
@@ -125,12 +136,8 @@ impl Keyring {
     /// # Errors
     /// [`KeyringError::Crypto`] if a wrapped key was tampered with, [`KeyringError::KeysLost`] if
     /// one of the two keys is missing, [`KeyringError::Storage`] if the key store cannot be read.
-    pub async fn existing(
-        &self,
-        tenant: &Tenant,
-        now: Timestamp,
-    ) -> Result<Option<Arc<TenantKeys>>, KeyringError> {
-        Ok(match self.look_up(tenant, now).await? {
+    pub async fn existing(&self, tenant: &Tenant) -> Result<Option<Arc<TenantKeys>>, KeyringError> {
+        Ok(match self.look_up(tenant).await? {
             Lookup::Keys(keys) => Some(keys),
             Lookup::NoKeys(_) => None,
         })
@@ -149,14 +156,17 @@ impl Keyring {
     /// # Errors
     /// [`KeyringError::KeysLost`] if it is not in the key store, [`KeyringError::Crypto`] if it was
     /// tampered with, [`KeyringError::Storage`] if the key store cannot be read.
-    pub async fn row_key(&self, now: Timestamp) -> Result<RowKey, KeyringError> {
-        let keys = self.existing(&Tenant::system(), now).await?;
+    pub async fn row_key(&self) -> Result<RowKey, KeyringError> {
+        let keys = self.existing(&Tenant::system()).await?;
         keys.map(RowKey::new).ok_or(KeyringError::RowKeyLost)
     }
 
-    async fn look_up(&self, tenant: &Tenant, now: Timestamp) -> Result<Lookup, KeyringError> {
+    async fn look_up(&self, tenant: &Tenant) -> Result<Lookup, KeyringError> {
+        let shared = self.keys.is_shared();
+        let now = if shared { self.clock.monotonic() } else { Duration::ZERO };
+        let trust = Duration::from_secs(limit::TRUST_SECONDS);
         if let Some((read, keys)) = self.cache.get(tenant)
-            && (read == now || !self.keys.is_shared())
+            && (!shared || now.saturating_sub(read) < trust)
         {
             return Ok(Lookup::Keys(keys));
         }

@@ -50,7 +50,7 @@ pub const FAMILY: Family = Family {
     purge: store::PURGE,
     seals: &[Seal {
         name: "secrets",
-        open_all: |data, keyring, now| Box::pin(opening::open_all(data, keyring, now)),
+        open_all: |data, keyring| Box::pin(opening::open_all(data, keyring)),
     }],
     checks: &[],
     parts,

@@ -17,6 +17,19 @@ pub const SECRETS_PER_SCOPE_CEILING: i64 = 1000;
 /// 365.25 days each.
 pub const EXPIRY_AHEAD_SECONDS: i64 = 3_155_760_000;
 
-/// Seconds between two passes of the job that removes expired rows, which must be gone within a
-/// minute of their expiry.
+/// Seconds for which the row of an expired secret is kept: a day, in which a wrong clock is found
+/// before it has destroyed what was not due. Callers do not see it meanwhile.
+pub const EXPIRED_KEPT_SECONDS: i64 = 86_400;
+
+/// Rows of expired secrets that a scope keeps at least, while it is written to: the longest expired
+/// go first beyond them, or beyond twice its quota if that is more, since whoever counts or lists
+/// the scope reads them all.
+pub const EXPIRED_PER_SCOPE: i64 = 100;
+
+/// Expired rows of a scope that one write deletes at most: more than it adds, few enough not to be
+/// felt.
+pub const EXPIRED_PER_WRITE: i64 = 10;
+
+/// Seconds between two passes of the job that removes expired rows: often enough that they go in
+/// small numbers.
 pub const EXPIRE_EVERY_SECONDS: u64 = 20;

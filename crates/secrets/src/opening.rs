@@ -1,7 +1,6 @@
 //! Opening every secret of a store, to see that it can be.
 
 use crate::store;
-use coffer_base::Timestamp;
 use coffer_keyring::{Keyring, KeyringError};
 use coffer_storage::Store;
 
@@ -10,11 +9,7 @@ use coffer_storage::Store;
 /// # Errors
 /// [`KeyringError`] of the first that does not open: its key is missing, or it was changed, or it
 /// stands where it does not belong.
-pub async fn open_all(
-    data: &Store,
-    keyring: &Keyring,
-    now: Timestamp,
-) -> Result<u64, KeyringError> {
+pub async fn open_all(data: &Store, keyring: &Keyring) -> Result<u64, KeyringError> {
     let mut opened = 0u64;
     let mut after = None;
     loop {
@@ -22,7 +17,7 @@ pub async fn open_all(
         let Some(last) = page.last() else { return Ok(opened) };
         after = Some(last.key.clone());
         for secret in &page {
-            let keys = keyring.existing(&secret.tenant, now).await?;
+            let keys = keyring.existing(&secret.tenant).await?;
             let keys = keys.ok_or(KeyringError::KeysLost)?;
             let bound = secret.locator.associated_data(&keys, secret.expires_at);
             keys.open(&bound, &secret.sealed)?;

@@ -111,9 +111,10 @@ const LOCK: &str = "INSERT INTO secret_scope (mode, app, account, scope, seq) \
      VALUES (?, ?, ?, ?, 1) ON CONFLICT (mode, app, account, scope) \
      DO UPDATE SET seq = secret_scope.seq + 1 RETURNING seq";
 
-/// Counts what the quota limits: expired rows that are not deleted yet are no secrets any more.
-const COUNT_LIVE: &str = "SELECT count(*) FROM secret WHERE mode = ? AND app = ? AND account = ? \
-     AND scope = ? AND (expires_at IS NULL OR expires_at > ?)";
+/// Counts what the quota limits, and what it does not: expired rows that are not deleted yet are no
+/// secrets any more.
+const COUNT: &str = "SELECT count(*), count(CASE WHEN expires_at <= ? THEN 1 END) FROM secret \
+     WHERE mode = ? AND app = ? AND account = ? AND scope = ?";
 
 /// A scope that is locked against other writers until the transaction ends.
 pub(crate) struct LockedScope {
@@ -123,6 +124,8 @@ pub(crate) struct LockedScope {
     pub(crate) existing: Option<StoredSecret>,
     /// How many secrets are live.
     pub(crate) live: i64,
+    /// How many have expired, and are still there.
+    pub(crate) expired: i64,
 }
 
 /// Locks the scope of `key`, and then reads what is in it: in one round trip if the database is
@@ -138,11 +141,11 @@ pub(crate) async fn lock_scope(
 ) -> Result<LockedScope, StorageError> {
     let (scope, locator) = (key.scope_values(), key.values());
     let [mode, app, account, of] = scope.clone();
-    let live = values![mode, app, account, of, now];
+    let count = values![now, mode, app, account, of];
     let lock = Statement { sql: LOCK, params: &scope };
     let read = [
         Statement { sql: FIND_LOCKED, params: &locator },
-        Statement { sql: COUNT_LIVE, params: &live },
+        Statement { sql: COUNT, params: &count },
     ];
     let corrupt = || StorageError::Corrupt("a scope's row gave no number".into());
     let number = |rows: &[Row]| rows.first().ok_or_else(corrupt)?.int(0);
@@ -152,17 +155,20 @@ pub(crate) async fn lock_scope(
         let mut results = tx.batch(&[lock]).await?;
         // The first place of a scope's list means that nothing is in it.
         if number(results.first().map_or(&[], Vec::as_slice))? == 1 {
-            return Ok(LockedScope { seq: 1, existing: None, live: 0 });
+            return Ok(LockedScope { seq: 1, existing: None, live: 0, expired: 0 });
         }
         results.extend(tx.batch(&read).await?);
         results
     };
     let [locked, found, counted] =
         <[Vec<Row>; 3]>::try_from(results).map_err(|_wrong| corrupt())?;
+    let counted = counted.first().ok_or_else(corrupt)?;
+    let (all, expired) = (counted.int(0)?, counted.int(1)?);
     Ok(LockedScope {
         seq: number(&locked)?,
         existing: found.into_iter().next().map(stored).transpose()?,
-        live: counted.first().map_or(Ok(0), |row| row.int(0))?,
+        live: all.saturating_sub(expired),
+        expired,
     })
 }
 
@@ -206,6 +212,33 @@ const DELETE: &str = "DELETE FROM secret WHERE mode = ? AND app = ? AND account 
 pub(crate) fn remove(tx: &mut Tx<'_>, key: &RowKey, id: &str, seq: i64, now: Timestamp) {
     tx.defer(DELETE, key.values().to_vec());
     leave_tombstone(tx, &key.tenant, key.scope.as_bytes(), id, seq, now);
+}
+
+/// Deletes the longest expired secrets of a locked scope, at most `most`.
+///
+/// # Errors
+/// When the store fails.
+pub(crate) async fn remove_expired(
+    tx: &mut Tx<'_>,
+    key: &RowKey,
+    now: Timestamp,
+    most: i64,
+) -> Result<(), StorageError> {
+    let [mode, app, account, scope] = key.scope_values();
+    let rows = tx
+        .query(
+            "SELECT name_key, id, seq FROM secret WHERE mode = ? AND app = ? AND account = ? \
+             AND scope = ? AND expires_at <= ? ORDER BY expires_at LIMIT ? FOR UPDATE SKIP LOCKED",
+            &values![mode, app, account, scope, now, most],
+        )
+        .await?;
+    for row in rows {
+        let [mode, app, account, scope] = key.scope_values();
+        tx.defer(DELETE, vec![mode, app, account, scope, Value::from(row.blob(0)?)]);
+        let (id, seq) = (row.text(1)?, row.int(2)?);
+        leave_tombstone(tx, &key.tenant, key.scope.as_bytes(), id, seq, now);
+    }
+    Ok(())
 }
 
 /// The live secrets of a scope from a position on, in the order of reading.
@@ -254,7 +287,9 @@ pub(crate) async fn seq_of(
 /// rows that another transaction has locked: they are being set anew, or another server deletes
 /// them.
 pub(crate) struct DeleteExpired {
-    /// Secrets that expire at this second, or before, are deleted.
+    /// Secrets that expired at this second, or before, are deleted.
+    pub(crate) by: Timestamp,
+    /// The time of the tombstones.
     pub(crate) now: Timestamp,
     /// Rows in one transaction, so that it stays short.
     pub(crate) limit: i64,
@@ -268,12 +303,11 @@ impl Work for DeleteExpired {
     }
 
     async fn run(&self, tx: &mut Tx<'_>) -> Result<u64, StorageError> {
-        let now = Value::Int(self.now.unix());
         let due = tx
             .query(
                 "SELECT mode, app, account, scope, name_key, id, seq FROM secret \
                  WHERE expires_at <= ? ORDER BY expires_at LIMIT ? FOR UPDATE SKIP LOCKED",
-                &values![now, self.limit],
+                &values![self.by, self.limit],
             )
             .await?;
         for row in &due {

@@ -75,7 +75,7 @@ fn an_entry_is_neither_changed_nor_deleted() {
 }
 
 #[test]
-fn expired_rows_are_removed_within_a_minute_by_a_job_that_is_served() {
+fn expired_rows_are_removed_by_a_job_that_is_served() {
     let server = TestServer::start();
     let jobs = &server.server().installation().jobs;
     let expire = jobs.iter().find(|job| job.name() == "expire_secrets").unwrap();

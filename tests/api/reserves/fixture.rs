@@ -55,6 +55,8 @@ impl Fixture {
         self.server.stop();
         let builder = TestServer::builder().data_dir(&data).without_background_jobs();
         let server = builder.starts_at(Timestamp::from_unix(now)).start();
+        // The server need not watch the clock for a while first.
+        server.admin().post("/v1/admin/clock/accept", &[]).ok();
         self.app.anonymous = server.anonymous();
         let client = self.app.client().for_account(&self.account);
         Self { server, client, ..self }

@@ -347,12 +347,7 @@ impl Books {
         let mut midnight = midnight_after(self.mark);
         while midnight <= self.now {
             self.settle(midnight);
-            for at in 0..self.holds.len() {
-                let hold = &self.holds[at];
-                if hold.own.is_some_and(|own| own <= midnight) && hold.released < hold.amount {
-                    self.release(at, hold.amount - hold.released, "hold_expired");
-                }
-            }
+            self.release_due(midnight);
             self.end_plans(midnight);
             self.drain();
             self.mark = midnight;
@@ -360,9 +355,20 @@ impl Books {
         }
         if self.mark <= self.now {
             self.settle(self.now);
+            // Those that were told after their midnight.
+            self.release_due(self.mark);
             self.end_plans(self.now);
         }
         self.drain();
+    }
+
+    fn release_due(&mut self, midnight: i64) {
+        for at in 0..self.holds.len() {
+            let hold = &self.holds[at];
+            if hold.own.is_some_and(|own| own <= midnight) && hold.released < hold.amount {
+                self.release(at, hold.amount - hold.released, "hold_expired");
+            }
+        }
     }
 
     fn settle(&mut self, due: i64) {

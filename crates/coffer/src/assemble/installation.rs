@@ -2,13 +2,14 @@
 
 use super::root::find_root;
 use super::{AssembleError, AssembleOptions, Database, Stores};
+use crate::clock::{self, ClockSources};
 use crate::status::{Status, StatusSources};
 use crate::store_place;
 use crate::test_helpers;
 use coffer_base::{Clock, ShiftedClock};
 use coffer_identity::{Identity, IdentityOptions};
 use coffer_kernel::{
-    HttpClient, Job, JobContext, Kernel, KernelOptions, Parts, Scheduler, clock_offset,
+    ClockGuard, HttpClient, Job, JobContext, Kernel, KernelOptions, Parts, Scheduler, clock_offset,
 };
 use coffer_keyring::{Keyring, KeyringOptions};
 use coffer_outbound::Limits;
@@ -94,8 +95,8 @@ pub async fn open_stores(
     let mut parts = options.families.parts(&options.settings);
     let context = JobContext {
         store: stores.data.clone(),
-        keyring: Arc::new(keyring),
-        clock: Arc::clone(&clocks.clock),
+        keyring: Arc::new(keyring.with_clock(Arc::clone(&clocks.clock))),
+        guard: Arc::new(clocks.guard()),
         random: Arc::clone(&options.random),
         listeners: std::mem::take(&mut parts.listeners).into(),
         http: HttpClient::new(OUTBOUND).map_err(AssembleError::Tls)?,
@@ -123,11 +124,17 @@ fn assemble_kernel(
     parts.routes.read(Status(StatusSources {
         store_id: store_id.to_owned(),
         developer: options.developer,
-        started: context.clock.now(),
+        started: clocks.clock.now(),
         store: context.store.clone(),
         scheduler: Arc::clone(&scheduler),
         counters: Arc::clone(&counters),
     }));
+    let sources = ClockSources {
+        store: context.store.clone(),
+        clock: Arc::clone(&clocks.clock),
+        guard: Arc::clone(&context.guard),
+    };
+    clock::register(&mut parts.routes, &sources);
     if let Some(shifted) = &clocks.shifted {
         let shifted = Arc::clone(shifted);
         test_helpers::register(&mut parts.routes, shifted, scheduler, context.clone());
@@ -135,7 +142,8 @@ fn assemble_kernel(
     let kernel = Kernel::new(KernelOptions {
         store: context.store.clone(),
         keyring: Arc::clone(&context.keyring),
-        clock: Arc::clone(&context.clock),
+        clock: Arc::clone(&clocks.clock),
+        guard: Arc::clone(&context.guard),
         random: Arc::clone(&context.random),
         authenticate: identity.authenticate,
         listeners: Arc::clone(&context.listeners),
@@ -151,10 +159,12 @@ fn identity_options(
     options: &AssembleOptions,
     parts: &Parts,
     context: &JobContext,
+    clocks: &Clocks,
 ) -> IdentityOptions {
     IdentityOptions {
         store: context.store.clone(),
         keyring: Arc::clone(&context.keyring),
+        clock: Arc::clone(&clocks.clock),
         random: Arc::clone(&context.random),
         developer: options.developer,
         permissions: parts.routes.permissions(),
@@ -175,6 +185,14 @@ struct Clocks {
 }
 
 impl Clocks {
+    fn guard(&self) -> ClockGuard {
+        let clock = Arc::clone(&self.clock);
+        if self.shifted.is_some() {
+            return ClockGuard::for_developer(clock);
+        }
+        ClockGuard::new(clock)
+    }
+
     /// In developer mode the clock goes on where it was moved to before.
     async fn of(options: &AssembleOptions, data: &Store) -> Result<Self, StorageError> {
         let clock = Arc::clone(&options.clock);

@@ -1,6 +1,8 @@
-//! The verbs that are clients of the admin API: accounts, apps, installs, keys and status.
+//! The verbs that are clients of the admin API: accounts, apps, installs, keys, clock, schedule and status.
 
-use super::args::{Accounts, Apps, CreateKeyArgs, DeleteArgs, IdArg, Installs, Keys, ListArgs};
+use super::args::{
+    Accounts, Apps, ClockVerb, CreateKeyArgs, DeleteArgs, IdArg, Installs, Keys, ListArgs, Schedule,
+};
 use super::client::{Client, Expected, Params, object_path};
 use super::exit::{Exit, Failure};
 use super::output::Output;
@@ -181,6 +183,22 @@ pub fn keys(config: &Config, verb: &Keys, output: Output) -> Result<Exit, Failur
         Keys::Show(id) => admin.show(KEYS, id),
         Keys::Revoke(IdArg { id }) => admin.revoke(id),
     }
+}
+
+/// `coffer clock`.
+pub fn clock(config: &Config, verb: &ClockVerb, output: Output) -> Result<Exit, Failure> {
+    let admin = Admin::new(config, output)?;
+    match verb {
+        ClockVerb::Show => admin.print(&admin.client.get("/v1/admin/clock", &[])?),
+        ClockVerb::Accept => admin.post("/v1/admin/clock/accept", &[]),
+    }
+}
+
+/// `coffer schedule`.
+pub fn schedule(config: &Config, verb: &Schedule, output: Output) -> Result<Exit, Failure> {
+    let Schedule::Rewind { to } = verb;
+    let to = to.map(|to| to.to_string());
+    Admin::new(config, output)?.create("/v1/admin/schedule/rewind", &[("to", to.as_deref())])
 }
 
 /// `coffer status`.

@@ -1,5 +1,9 @@
 //! The verbs and their arguments.
 
+mod clock;
+
+pub use clock::{ClockVerb, Schedule};
+
 use super::duration;
 use super::exit::{CODES, Exit, Failure};
 use super::output::{Format, print_bytes};
@@ -49,6 +53,12 @@ pub enum Verb {
     /// Keys of apps, and admin keys.
     #[command(subcommand)]
     Keys(Keys),
+    /// The server's clock, and whether it believes it.
+    #[command(subcommand)]
+    Clock(ClockVerb),
+    /// The scheduler's watermarks.
+    #[command(subcommand)]
+    Schedule(Schedule),
     /// Secrets, with an app's key.
     #[command(subcommand)]
     Secrets(Secrets),

@@ -2,6 +2,7 @@
 //!
 //! It changes nothing, and works with or without a running server.
 
+mod clock;
 mod databases;
 mod files;
 mod machine;

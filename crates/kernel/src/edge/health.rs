@@ -10,8 +10,12 @@ use http::request::Parts;
 use http::{Response, StatusCode};
 use http_body_util::Full;
 
+/// What is said of a clock that may be wrong.
+const CLOCK: &str = "the clock may be wrong: see `coffer clock show`\n";
+
 /// The response to a health check; `None` if the request is none. `/livez`: the process answers.
-/// `/readyz`: it can also read its stores and add to them, or the response is a 503.
+/// `/readyz`: it can also read its stores, add to them, and believes its clock, or the response is a
+/// 503.
 pub(super) async fn respond(kernel: &Kernel, parts: &Parts) -> Option<Response<Full<Bytes>>> {
     if parts.method != http::Method::GET && parts.method != http::Method::HEAD {
         return None;
@@ -26,6 +30,8 @@ pub(super) async fn respond(kernel: &Kernel, parts: &Parts) -> Option<Response<F
 async fn readiness(kernel: &Kernel) -> Response<Full<Bytes>> {
     match kernel.ready().await {
         Ok(()) => response(kernel, StatusCode::OK, "ready\n"),
+        // The log has said why, once.
+        Err(NotReady::Clock) => response(kernel, StatusCode::SERVICE_UNAVAILABLE, CLOCK),
         Err(error) => {
             tracing::warn!(%error, "not ready");
             let why = match error {

@@ -3,7 +3,7 @@
 use super::{ScheduledTask, Scheduler, is_past_watermark, lock_watermark};
 use crate::jobs::JobContext;
 use crate::principal::BoxFuture;
-use crate::store::MIGRATIONS;
+use crate::store::{MIGRATIONS, rewind_watermarks};
 use coffer_base::{Timestamp, clock::DAY_SECONDS};
 use coffer_storage::{
     Faults, Migration, MigrationSet, Options, StorageError, Store, Tx, Value, Work,
@@ -104,8 +104,9 @@ async fn midnights_are_walked_in_order_and_at_each_all_tasks_in_theirs() {
     scheduler.run_due(&fixture.context, at(MIDNIGHT + 5)).await.unwrap();
     let one = |midnight| [("first", midnight), ("second", midnight), ("second", midnight)];
     assert_eq!(fixture.calls(), one(MIDNIGHT));
+    // Whatever came into the store since then and was due at that midnight.
     scheduler.run_due(&fixture.context, at(MIDNIGHT + 100)).await.unwrap();
-    assert_eq!(fixture.calls(), []);
+    assert_eq!(fixture.calls(), one(MIDNIGHT));
     let later = MIDNIGHT + 3 * DAY_SECONDS;
     scheduler.run_due(&fixture.context, at(later)).await.unwrap();
     let days = (1..=3).flat_map(|day| one(MIDNIGHT + day * DAY_SECONDS));
@@ -120,10 +121,12 @@ async fn a_clock_that_goes_back_does_nothing_again() {
     let scheduler = fixture.scheduler(&[fixture.task("only", 0)]);
     scheduler.run_due(&fixture.context, at(MIDNIGHT + DAY_SECONDS)).await.unwrap();
     fixture.calls();
-    for now in [MIDNIGHT, MIDNIGHT - 9 * DAY_SECONDS, MIDNIGHT + DAY_SECONDS + 5] {
+    for now in [MIDNIGHT, MIDNIGHT - 9 * DAY_SECONDS] {
         scheduler.run_due(&fixture.context, at(now)).await.unwrap();
         assert_eq!(fixture.calls(), [], "at {now}");
     }
+    scheduler.run_due(&fixture.context, at(MIDNIGHT + DAY_SECONDS + 5)).await.unwrap();
+    assert_eq!(fixture.calls(), [("only", MIDNIGHT + DAY_SECONDS)]);
     // Nor does a scheduler that knows nothing of it.
     let other = fixture.scheduler(&[fixture.task("only", 0)]);
     other.run_due(&fixture.context, at(MIDNIGHT)).await.unwrap();
@@ -157,7 +160,7 @@ async fn a_new_task_starts_at_once_and_the_others_do_not_start_again() {
     fixture.calls();
     let both = fixture.scheduler(&[old, fixture.task("new", 0)]);
     both.run_due(&fixture.context, at(MIDNIGHT + 60)).await.unwrap();
-    assert_eq!(fixture.calls(), [("new", MIDNIGHT)]);
+    assert_eq!(fixture.calls(), [("new", MIDNIGHT), ("old", MIDNIGHT)]);
 }
 
 #[tokio::test]
@@ -295,6 +298,42 @@ async fn what_was_cut_goes_on_where_it_stopped() {
     }
     units().run_due(&fixture.context, now).await.unwrap();
     assert_eq!(tally(store).await, [30, 30, 1]);
+}
+
+#[tokio::test]
+async fn what_was_told_after_its_midnight_is_found_at_the_next_look() {
+    let fixture = Fixture::new().await;
+    let now = at(MIDNIGHT + 3 * DAY_SECONDS + 5);
+    units().run_due(&fixture.context, now).await.unwrap();
+    fixture.store.write(Fill(1)).await.unwrap();
+    units().run_due(&fixture.context, now.plus(5)).await.unwrap();
+    assert_eq!(tally(&fixture.store).await, [1, 1, 1]);
+}
+
+struct Rewind(i64);
+
+impl Work for Rewind {
+    type Out = u64;
+
+    async fn run(&self, tx: &mut Tx<'_>) -> Result<u64, StorageError> {
+        rewind_watermarks(tx, at(self.0)).await
+    }
+}
+
+#[tokio::test]
+async fn watermarks_that_are_set_back_let_nothing_be_done_twice() {
+    let fixture = Fixture::new().await;
+    fixture.store.write(Fill(30)).await.unwrap();
+    units().run_due(&fixture.context, at(MIDNIGHT)).await.unwrap();
+    // A clock that is five days ahead, and then right.
+    units().run_due(&fixture.context, at(MIDNIGHT + 5 * DAY_SECONDS)).await.unwrap();
+    let [_, early, _] = tally(&fixture.store).await;
+    assert_eq!(early, 16);
+    for to in [MIDNIGHT, MIDNIGHT - 9 * DAY_SECONDS, MIDNIGHT + 99 * DAY_SECONDS] {
+        fixture.store.write(Rewind(to)).await.unwrap();
+        units().run_due(&fixture.context, at(MIDNIGHT + 6 * DAY_SECONDS)).await.unwrap();
+        assert_eq!(tally(&fixture.store).await, [30, 19, 1], "{to}");
+    }
 }
 
 #[tokio::test]

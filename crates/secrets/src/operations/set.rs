@@ -99,7 +99,8 @@ impl SealingOperation for Set {
     ) -> Result<Applied<Secret>, Failure> {
         let Sealed { key, fresh, .. } = sealed;
         let locator = &input.locator;
-        let LockedScope { seq, existing, live } = store::lock_scope(tx, key, ctx.now()).await?;
+        let scope = store::lock_scope(tx, key, ctx.now()).await?;
+        let LockedScope { seq, existing, live, expired } = scope;
         let (id, created) = match existing {
             Some(old) if is_live(old.expires_at, ctx.now()) => {
                 store::replace(tx, key, fresh.expires_at, &fresh.sealed);
@@ -110,6 +111,10 @@ impl SealingOperation for Set {
                     store::remove(tx, key, &expired.id, expired.seq, ctx.now());
                 }
                 check_quota(live, sealed.quota)?;
+                let kept = sealed.quota.saturating_mul(2).max(limits::EXPIRED_PER_SCOPE);
+                if expired > kept && !ctx.is_clock_doubtful() {
+                    store::remove_expired(tx, key, ctx.now(), limits::EXPIRED_PER_WRITE).await?;
+                }
                 let fresh = StoredSecret { seq, ..fresh.clone() };
                 store::insert(tx, key, locator, &fresh);
                 (fresh.id, fresh.created)

@@ -25,6 +25,7 @@ pub(super) async fn check(
             findings.extend([durability(&about), clock(&about)]);
         }
     }
+    findings.extend(super::clock::check(&data, SystemClock.now()).await);
     findings.push(files::every_key(&data, &keys).await);
     findings.extend(match coffer_keyring::store_id(&data).await {
         Ok(Some(id)) => root_key::check(config, &config.data_dir(), &data, &keys, &id).await,

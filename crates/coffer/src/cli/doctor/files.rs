@@ -39,7 +39,9 @@ pub(super) async fn check(config: &Config, data_dir: &Path) -> Vec<Finding> {
         Err(error) => vec![Finding::fail("store", error.to_string(), "restore a backup")],
     });
     let newest_key = coffer_keyring::newest_key(&keys).await.ok().flatten();
-    findings.push(clock(SystemClock.now(), newest_key));
+    let now = SystemClock.now();
+    findings.push(clock(now, newest_key));
+    findings.extend(super::clock::check(&data, now).await);
     findings.push(every_key(&data, &keys).await);
     findings.push(backup(&keys).await);
     findings
