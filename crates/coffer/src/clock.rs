@@ -4,9 +4,9 @@
 use coffer_base::{Clock, Timestamp, limit};
 use coffer_dialect::{ApiError, Object};
 use coffer_kernel::{
-    Access, Agreement, Applied, Arguments, ClockGuard, ClockState, Ctx, Definition, Doubt, Example,
-    Failure, ReadOperation, Routes, SealingOperation, WriteOperation, rewind_watermarks,
-    storage_failure,
+    Access, Agreement, Applied, Arguments, ClockGuard, ClockState, Committed, Ctx, Definition,
+    Doubt, Example, Failure, ReadOperation, Routes, SealingOperation, WriteOperation,
+    rewind_watermarks, storage_failure,
 };
 use coffer_storage::{Store, Tx};
 use std::sync::Arc;
@@ -100,9 +100,9 @@ impl SealingOperation for Accept {
         Object::bare().set("object", "clock").set("now", agreement.now()).set("state", "right")
     }
 
-    async fn committed(&self, agreement: &Agreement, _ctx: &Ctx) -> Result<(), ApiError> {
+    async fn committed(&self, agreement: &Agreement, _ctx: &Ctx) -> Result<Committed, ApiError> {
         self.0.guard.accept(*agreement);
-        Ok(())
+        Ok(Committed::Done)
     }
 }
 

@@ -184,7 +184,7 @@ pub async fn create_admin_key(
     random: &dyn Random,
     now: Timestamp,
 ) -> Result<std::sync::Arc<NewKey>, KeyringError> {
-    let mac = RowMac::new(keyring.row_key(now).await?);
+    let mac = RowMac::new(keyring.row_key().await?);
     let new = NewKey::generate(Holder::Admin, "made offline".to_owned(), None, random, now);
     let new = std::sync::Arc::new(new);
     let request = random_id("req", limit::REQUEST_ID_CHARACTERS, random);

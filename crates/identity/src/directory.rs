@@ -146,6 +146,11 @@ impl Directory {
         &self.unstored
     }
 
+    /// The time of revocations that were asked for before.
+    pub(crate) fn now(&self) -> Timestamp {
+        self.clock.now()
+    }
+
     /// Makes every cached principal stale: call it after each change to who is who.
     pub(crate) fn bump_generation(&self) {
         self.generation.fetch_add(1, Ordering::SeqCst);

@@ -78,7 +78,7 @@ impl Job for StoreRevocations {
         Box::pin(async move {
             let mut stored = 0u64;
             for (id, asked) in self.0.unstored().all() {
-                let (mac, now) = (self.0.mac().clone(), context.clock.now());
+                let (mac, now) = (self.0.mac().clone(), self.0.now());
                 let revoke = StoreRevocation { mac, id: id.clone(), asked, now };
                 stored = stored.saturating_add(u64::from(context.store.write(revoke).await?));
                 self.0.unstored().remove(&id);

@@ -35,7 +35,7 @@ pub use api_key::{NewKey, create_admin_key};
 pub use store::{MIGRATIONS, erasing};
 pub use verify::{RowFindings, verify_rows};
 
-use coffer_base::{Clock, Random, Timestamp};
+use coffer_base::{Clock, Random};
 use coffer_kernel::{Authenticate, Parts, Prune, Quota};
 use coffer_keyring::{Keyring, KeyringError};
 use coffer_storage::Store;
@@ -93,11 +93,13 @@ impl Identity {
     }
 
     fn new(options: IdentityOptions, mac: RowMac) -> Self {
-        let IdentityOptions { store, keyring, clock, random, developer, quotas, purge, .. } = options;
+        let IdentityOptions { store, keyring, clock, random, developer, quotas, purge, .. } =
+            options;
         let mut permissions = options.permissions;
         permissions.push(ephemeral_keys::PERMISSION.to_owned());
         permissions.sort();
-        let directory = Arc::new(Directory::new(store.clone(), Arc::clone(&keyring), mac.clone(), clock));
+        let directory =
+            Arc::new(Directory::new(store.clone(), Arc::clone(&keyring), mac.clone(), clock));
         let eraser = Arc::new(Eraser::new(keyring, mac.clone(), purge));
         let shared = Shared {
             directory: Arc::clone(&directory),

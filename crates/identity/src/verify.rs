@@ -4,7 +4,6 @@ use crate::floors::Floors;
 use crate::limits;
 use crate::row_mac::RowMac;
 use crate::store::{Judgement, VERIFIED};
-use coffer_base::Timestamp;
 use coffer_keyring::{Keyring, KeyringError};
 use coffer_storage::Store;
 
@@ -25,12 +24,8 @@ pub struct RowFindings {
 ///
 /// # Errors
 /// When a store cannot be read, or the installation's own keys are lost.
-pub async fn verify_rows(
-    data: &Store,
-    keyring: &Keyring,
-    now: Timestamp,
-) -> Result<RowFindings, KeyringError> {
-    let mac = RowMac::silent(keyring.row_key(now).await?);
+pub async fn verify_rows(data: &Store, keyring: &Keyring) -> Result<RowFindings, KeyringError> {
+    let mac = RowMac::silent(keyring.row_key().await?);
     let floors = Floors::all(keyring.store()).await?;
     let mut findings = RowFindings::default();
     for verified in VERIFIED {

@@ -1,6 +1,5 @@
 //! A server, and somebody who can write to its database.
 
-use coffer_base::Timestamp;
 use coffer_identity::RowFindings;
 use coffer_storage::Value;
 use coffer_testkit::{Answer, App, Client, TestServer};
@@ -120,8 +119,7 @@ impl Hands {
         let installation = self.server.server().installation();
         let data = &installation.stores.data;
         let keyring = &installation.context.keyring;
-        let now = Timestamp::from_unix(coffer_testkit::START.unix() + 3600);
-        self.server.block_on(coffer_identity::verify_rows(data, keyring, now)).unwrap()
+        self.server.block_on(coffer_identity::verify_rows(data, keyring)).unwrap()
     }
 
     #[track_caller]

@@ -102,8 +102,8 @@ pub async fn open_stores(
         http: HttpClient::new(OUTBOUND).map_err(AssembleError::Tls)?,
         stop: stopped,
     };
-    let identity = identity_options(&options, &parts, &context);
-    let identity = Identity::open(identity, context.clock.now()).await?;
+    let identity = identity_options(&options, &parts, &context, &clocks);
+    let identity = Identity::open(identity).await?;
     let kernel = assemble_kernel(&options, identity, &mut parts, &context, &clocks, &store_id);
     Ok(Installation { kernel, stores, jobs: parts.jobs, context, stop, store_id, root_path })
 }

@@ -23,6 +23,9 @@ const APPS: Collection = Collection { path: "/v1/admin/apps", object: "app" };
 const INSTALLS: Collection = Collection { path: "/v1/admin/installs", object: "install" };
 const KEYS: Collection = Collection { path: "/v1/admin/api_keys", object: "api_key" };
 
+const ACCEPTED: Collection = Collection { path: "/v1/admin/clock/accept", object: "clock" };
+const REWOUND: Collection = Collection { path: "/v1/admin/schedule/rewind", object: "schedule" };
+
 /// A client of the admin API that prints what it receives.
 struct Admin {
     client: Client,
@@ -189,8 +192,11 @@ pub fn keys(config: &Config, verb: &Keys, output: Output) -> Result<Exit, Failur
 pub fn clock(config: &Config, verb: &ClockVerb, output: Output) -> Result<Exit, Failure> {
     let admin = Admin::new(config, output)?;
     match verb {
-        ClockVerb::Show => admin.print(&admin.client.get("/v1/admin/clock", &[])?),
-        ClockVerb::Accept => admin.post("/v1/admin/clock/accept", &[]),
+        ClockVerb::Show => {
+            let clock = admin.client.get("/v1/admin/clock", &[], Expected::object("clock"))?;
+            admin.print(&clock)
+        }
+        ClockVerb::Accept => admin.post(ACCEPTED, &[]),
     }
 }
 
@@ -198,7 +204,7 @@ pub fn clock(config: &Config, verb: &ClockVerb, output: Output) -> Result<Exit, 
 pub fn schedule(config: &Config, verb: &Schedule, output: Output) -> Result<Exit, Failure> {
     let Schedule::Rewind { to } = verb;
     let to = to.map(|to| to.to_string());
-    Admin::new(config, output)?.create("/v1/admin/schedule/rewind", &[("to", to.as_deref())])
+    Admin::new(config, output)?.create(REWOUND, &[("to", to.as_deref())])
 }
 
 /// `coffer status`.

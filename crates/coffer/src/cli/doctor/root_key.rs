@@ -3,7 +3,6 @@
 use super::Finding;
 use crate::config::Config;
 use coffer::assemble::{DEVELOPER_ROOT_FILE, RootSource};
-use coffer_base::{Clock, SystemClock};
 use coffer_crypto::SystemRandom;
 use coffer_crypto::root::{self, RootKey};
 use coffer_keyring::{Keyring, KeyringOptions};
@@ -39,7 +38,7 @@ pub(super) async fn check(
 async fn rows(data: &Store, keyring: &Keyring) -> Finding {
     const CHECK: &str = "identities";
     const SHOWN: usize = 5;
-    let found = match coffer_identity::verify_rows(data, keyring, SystemClock.now()).await {
+    let found = match coffer_identity::verify_rows(data, keyring).await {
         Ok(found) => found,
         Err(error) => return Finding::fail(CHECK, error.to_string(), ""),
     };

@@ -9,6 +9,7 @@ const SECOND: Duration = Duration::from_secs(1);
 fn principal(key: &str, app: &str, mode: Mode, quotas: &[(&str, i64)]) -> Principal {
     let account = AccountId::parse("acct_1").unwrap();
     Principal {
+        expires_at: None,
         key_id: key.into(),
         redacted_key: "sk_…".into(),
         role: Role::App,
