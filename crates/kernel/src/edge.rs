@@ -1,10 +1,11 @@
 //! The HTTP edge: from a request to a call, and from a reply to a response.
 //!
-//! Request id → host and key → route → permission → version → body → parameters. The key is
+//! Request id → host and page → key → route → permission → version → body → parameters. The key is
 //! checked before the body is read, so that a stranger cannot make the server hold anything.
 
 mod access_log;
 mod body;
+mod cors;
 mod headers;
 mod health;
 mod response;
@@ -48,10 +49,13 @@ pub(crate) async fn answer(
     if let Some(health) = health::respond(kernel, &parts).await {
         return health;
     }
+    if let Some(preflight) = cors::preflight(kernel, &parts) {
+        return preflight;
+    }
     let mut trace = RequestTrace::new(request_id::new(&*kernel.services.random).into());
     let result = in_time(caught(handle(kernel, role, &parts, &mut body, &mut trace))).await;
     access_log::report(&kernel.counters, &trace, &parts, &result, started);
-    let mut response = response::respond(&trace, &parts, result);
+    let mut response = response::respond(kernel, &trace, &parts, result);
     let at_end = body.is_end_stream() || !trace.body_read && body::discard(&parts, &mut body).await;
     if !at_end {
         response.headers_mut().insert(header::CONNECTION, HeaderValue::from_static("close"));
@@ -87,6 +91,7 @@ async fn handle(
 ) -> Result<Reply, ApiError> {
     let now = kernel.services.clock.now();
     headers::check_header_bytes(&parts.headers)?;
+    kernel.web.check(&parts.headers)?;
     let principal = authenticate(kernel, &parts.headers, now).await?;
     trace.principal = Some(Arc::clone(&principal));
     let method = method_of(parts)?;
@@ -115,8 +120,6 @@ async fn authenticate(
     let credentials = Credentials {
         token: &token,
         account: headers::account_of(headers)?,
-        host: headers::text(headers, &header::HOST)?,
-        origin: headers::text(headers, &header::ORIGIN)?,
         now,
     };
     kernel.services.authenticate.authenticate(&credentials).await

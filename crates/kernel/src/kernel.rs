@@ -7,6 +7,7 @@ use crate::principal::Authenticate;
 use crate::routes::Routes;
 use crate::services::Services;
 use crate::store;
+use crate::web_policy::WebPolicy;
 use coffer_base::{Clock, Random};
 use coffer_keyring::Keyring;
 use coffer_storage::{StorageError, Store};
@@ -24,6 +25,8 @@ pub struct KernelOptions {
     pub random: Arc<dyn Random>,
     /// Who is who.
     pub authenticate: Arc<dyn Authenticate>,
+    /// Which hosts are answered, and which web pages may call.
+    pub web: WebPolicy,
     /// Who writes more when an event is appended.
     pub listeners: EventListeners,
     /// The operations.
@@ -35,18 +38,19 @@ pub struct Kernel {
     pub(crate) services: Services,
     pub(crate) routes: Routes,
     pub(crate) counters: Arc<Counters>,
+    pub(crate) web: WebPolicy,
 }
 
 impl Kernel {
     /// Puts a kernel together.
     pub fn new(options: KernelOptions) -> Self {
-        let KernelOptions { store, keyring, clock, random, authenticate, listeners, routes } =
+        let KernelOptions { store, keyring, clock, random, authenticate, web, listeners, routes } =
             options;
         let counters = Arc::new(Counters::new(routes.all().map(|definition| definition.name)));
         let in_flight = InFlight::default();
         let services =
             Services { store, keyring, clock, random, authenticate, listeners, in_flight };
-        Self { services, routes, counters }
+        Self { services, routes, counters, web }
     }
 
     /// How often each operation was answered, refused, or failed.

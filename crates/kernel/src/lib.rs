@@ -37,6 +37,7 @@ mod store;
 pub mod testing;
 pub mod verify;
 mod wake_isolated;
+pub mod web_policy;
 
 pub use coffer_audit::{Entry as AuditEntry, append as append_audit};
 pub use coffer_outbound::HttpClient;
@@ -64,3 +65,4 @@ pub use routes::Routes;
 pub use schedule::{Progress, ScheduledTask, Scheduler};
 pub use setting::{Setting, SettingKind, Settings};
 pub use store::{MIGRATIONS, clock_offset, move_clock, tenant_of_row};
+pub use web_policy::WebPolicy;
