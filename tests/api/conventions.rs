@@ -1,6 +1,6 @@
 //! What all calls have in common: `docs/wire/conventions.md`.
 
-mod authentication;
+pub mod authentication;
 mod bounds;
 mod connections;
 mod faults;

@@ -75,6 +75,8 @@ pub struct ServeOptions {
     pub tls: Option<TlsAcceptor>,
     /// Whether plain HTTP is allowed beyond this machine.
     pub insecure_http: bool,
+    /// Whether the API's listener serves the admin API too although other machines can reach it.
+    pub admin_beside_api: bool,
 }
 
 impl ServeOptions {
@@ -153,7 +155,8 @@ impl Server {
             address
         };
         let address = api.map(|bound| {
-            let role = if bound.1.is_local() { ListenerRole::All } else { ListenerRole::Api };
+            let with_admin = bound.1.is_local() || options.admin_beside_api;
+            let role = if with_admin { ListenerRole::All } else { ListenerRole::Api };
             accept(bound, role)
         });
         let admin_address = admin.map(|bound| accept(bound, ListenerRole::Admin));

@@ -78,6 +78,11 @@ impl TokenHash {
         Self(hash)
     }
 
+    /// A hash from the bytes in a row; `None` if they are not 32.
+    pub fn from_bytes(bytes: &[u8]) -> Option<Self> {
+        bytes.try_into().ok().map(Self)
+    }
+
     /// The 32 bytes, as a row stores them.
     pub const fn as_bytes(&self) -> &[u8; HASH_BYTES] {
         &self.0

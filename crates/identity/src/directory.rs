@@ -13,7 +13,8 @@
 use crate::limits;
 use crate::objects::{ApiKey, App, Kind};
 use crate::store::{self, PresentedKey};
-use coffer_base::{AccountId, Redacted, Tenant, Timestamp};
+use crate::unchecked_keys::UncheckedKeys;
+use coffer_base::{AccountId, Clock, Redacted, Tenant, Timestamp};
 use coffer_crypto::TokenHash;
 use coffer_dialect::ApiError;
 use coffer_dialect::authorization::{KeyKind, key_shape, redact_key};
@@ -31,6 +32,10 @@ use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
 /// developer mode.
 pub(crate) struct Directory {
     store: Store,
+    /// The time of platforms that are ahead, by which their keys expire.
+    clock: Arc<dyn Clock>,
+    /// Keys of the form that has no checksum, so that nothing else of that form is looked up.
+    unchecked: UncheckedKeys,
     /// Keys that were accepted; what is refused is looked up each time.
     cache: Cache<CacheKey, Arc<CacheEntry>>,
     /// How many changes to keys, apps, installs and accounts this server has made.
@@ -103,9 +108,11 @@ pub(crate) enum Denied {
 
 impl Directory {
     /// A directory over the data store.
-    pub(crate) fn new(store: Store) -> Self {
+    pub(crate) fn new(store: Store, clock: Arc<dyn Clock>) -> Self {
         Self {
+            unchecked: UncheckedKeys::new(store.clone()),
             store,
+            clock,
             cache: Cache::new(limits::PRINCIPALS_IN_MEMORY),
             generation: AtomicU64::new(0),
         }
@@ -143,7 +150,7 @@ impl Directory {
             entry.generation == generation && (!shared || entry.at == now)
         };
         if let Some(entry) = self.cache.get(&cache_key).filter(is_valid) {
-            return Ok(entry.principal_at(now));
+            return Ok(entry.principal_at(self.time_of(&entry.principal.platform, now)));
         }
         let found = match self.find_principal(&hash, account, now).await? {
             Ok((principal, expires_at)) => Arc::new(CacheEntry {
@@ -158,7 +165,12 @@ impl Directory {
         };
         let key = CacheKey { hash: *hash.as_bytes(), account: cache_key.account.into() };
         self.cache.insert(key, Arc::clone(&found));
-        Ok(found.principal_at(now))
+        Ok(found.principal_at(self.time_of(&found.principal.platform, now)))
+    }
+
+    /// The time of a platform when it is `now` for those that are not ahead.
+    fn time_of(&self, platform: &AccountId, now: Timestamp) -> Timestamp {
+        now.plus(self.clock.ahead_of(platform))
     }
 
     /// Reads the key and all that decides whether it is accepted, with the time from which on it no
@@ -178,6 +190,7 @@ impl Directory {
             None => None,
         };
         let orphan = key.parent.is_some() && parent.is_none();
+        let now = app.as_ref().map_or(now, |app| self.time_of(&app.account, now));
         if orphan
             || key.is_revoked_or_expired(now)
             || parent.as_ref().is_some_and(|parent| parent.is_revoked_or_expired(now))
@@ -317,11 +330,13 @@ impl Authenticate for Directory {
         credentials: &'a Credentials<'a>,
     ) -> BoxFuture<'a, Result<Arc<Principal>, ApiError>> {
         Box::pin(async move {
-            let Credentials { token, account, now, .. } = credentials;
-            let resolved = self
-                .resolve(token, *account, *now)
-                .await
-                .map_err(|error| storage_failure(&error))?;
+            let Credentials { token, account, now } = credentials;
+            let storage = |error: StorageError| storage_failure(&error);
+            let resolved = if self.unchecked.may_exist(token).await.map_err(storage)? {
+                self.resolve(token, *account, *now).await.map_err(storage)?
+            } else {
+                Err(Denied::Unknown)
+            };
             resolved.map_err(|denied| refusal(denied, token.expose(), *account))
         })
     }

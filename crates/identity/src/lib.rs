@@ -23,13 +23,16 @@ mod jobs;
 pub mod limits;
 mod objects;
 mod operations;
+mod reset;
 mod store;
+mod unchecked_keys;
 mod wire;
 
 pub use api_key::{NewKey, create_admin_key};
+pub use reset::{Reset, ResetApp};
 pub use store::MIGRATIONS;
 
-use coffer_base::Random;
+use coffer_base::{Clock, Random, Redacted};
 use coffer_kernel::{Authenticate, Parts, Prune, Quota};
 use coffer_keyring::Keyring;
 use coffer_storage::Store;
@@ -49,8 +52,12 @@ pub struct IdentityOptions {
     pub keyring: Arc<Keyring>,
     /// Where keys and ids come from.
     pub random: Arc<dyn Random>,
-    /// Whether this is developer mode, in which any test key is accepted from this machine.
+    /// The time of each platform.
+    pub clock: Arc<dyn Clock>,
+    /// Whether this is developer mode, in which any test key is accepted.
     pub developer: bool,
+    /// In developer mode, what keys must begin with; `None` lets everybody in.
+    pub run_key: Option<Redacted<String>>,
     /// The permissions that the other families' operations ask for.
     pub permissions: Vec<String>,
     /// The quotas that the families declare.
@@ -65,22 +72,27 @@ pub struct Identity {
     pub authenticate: Arc<dyn Authenticate>,
     /// Its operations and jobs.
     pub parts: Parts,
+    /// What empties an app, in developer mode.
+    pub reset: ResetApp,
 }
 
 impl Identity {
     /// Puts it together.
     pub fn new(options: IdentityOptions) -> Self {
-        let IdentityOptions { store, keyring, random, developer, quotas, purge, .. } = options;
+        let IdentityOptions { store, keyring, random, clock, run_key, quotas, purge, .. } = options;
+        let developer = options.developer;
         let mut permissions = options.permissions;
         permissions.push(ephemeral_keys::PERMISSION.to_owned());
         permissions.sort();
-        let directory = Arc::new(Directory::new(store.clone()));
+        let permissions: Arc<[String]> = permissions.into();
+        let directory = Arc::new(Directory::new(store.clone(), clock));
         let eraser = Arc::new(Eraser::new(keyring, purge));
         let shared = Shared {
             directory: Arc::clone(&directory),
             eraser: Arc::clone(&eraser),
             store,
-            permissions: permissions.into(),
+            developer,
+            permissions: Arc::clone(&permissions),
             quotas: quotas.into(),
         };
         let parts = Parts {
@@ -92,8 +104,12 @@ impl Identity {
             ],
             ..Parts::default()
         };
-        let authenticate: Arc<dyn Authenticate> =
-            if developer { Arc::new(Developer::new(directory, random)) } else { directory };
-        Self { authenticate, parts }
+        let reset = ResetApp::new(shared);
+        let authenticate: Arc<dyn Authenticate> = if developer {
+            Arc::new(Developer::new(directory, random, run_key, permissions))
+        } else {
+            directory
+        };
+        Self { authenticate, parts, reset }
     }
 }

@@ -23,6 +23,8 @@ pub(crate) struct Shared {
     pub(crate) eraser: Arc<Eraser>,
     /// The data store, in which the erasures are listed.
     pub(crate) store: Store,
+    /// Whether this is developer mode, in which callers choose what keys are called.
+    pub(crate) developer: bool,
     /// The permissions that restricted keys can hold.
     pub(crate) permissions: Arc<[String]>,
     /// The quotas that apps can have.
@@ -33,7 +35,7 @@ impl Shared {
     /// Makes this server look up every principal again, so that a change to keys, apps, installs or
     /// accounts counts from its response on. Other servers that share the store notice it within a
     /// second.
-    fn invalidate(&self) {
+    pub(crate) fn invalidate(&self) {
         self.directory.bump_generation();
     }
 

@@ -177,11 +177,12 @@ pub(crate) async fn insert_app(tx: &mut Tx<'_>, app: &App) -> Result<()> {
     Ok(())
 }
 
-/// Writes an app's name and quotas; nothing else of it ever changes.
+/// Writes an app's name, quotas and account. The account changes only in developer mode, where an
+/// app can be emptied.
 pub(crate) async fn update_app(tx: &mut Tx<'_>, app: &App) -> Result<()> {
     tx.execute(
-        "UPDATE app SET name = ?, quotas = ? WHERE id = ?",
-        &values![&app.name, app.quotas.encode(), &app.id],
+        "UPDATE app SET name = ?, quotas = ?, account = ? WHERE id = ?",
+        &values![&app.name, app.quotas.encode(), &app.account, &app.id],
     )
     .await?;
     Ok(())

@@ -94,6 +94,7 @@ async fn handle(
     kernel.web.check(&parts.headers)?;
     let principal = authenticate(kernel, &parts.headers, now).await?;
     trace.principal = Some(Arc::clone(&principal));
+    let now = now.plus(kernel.services.clock.ahead_of(&principal.platform));
     let method = method_of(parts)?;
     let Route { handler, number, open } = route(kernel, role, method, parts)?;
     trace.route = Some(number);

@@ -64,5 +64,5 @@ pub use prune::{Prune, prune, purge_tenant};
 pub use routes::Routes;
 pub use schedule::{Progress, ScheduledTask, Scheduler};
 pub use setting::{Setting, SettingKind, Settings};
-pub use store::{MIGRATIONS, clock_offset, move_clock, tenant_of_row};
+pub use store::{MIGRATIONS, forget_clock, move_clock, platform_clocks, tenant_of_row};
 pub use web_policy::WebPolicy;

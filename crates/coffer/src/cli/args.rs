@@ -390,7 +390,13 @@ const FLAGS: &[(&[&str], &[Group])] = &[
     (&["backup"], &[Group::Of(FILES)]),
     (&["config"], &[Group::Of(SERVER), Group::Families, Group::Of(PROCESS)]),
 ];
-const DEVELOPER: &[&Setting] = &[&config::LISTEN, &config::DATA_DIR];
+const DEVELOPER: &[&Setting] = &[
+    &config::LISTEN,
+    &config::DATA_DIR,
+    &config::ALLOW_HOST,
+    &config::ALLOW_ORIGIN,
+    &config::DEV_KEY,
+];
 const PROCESS: &[&Setting] = &[&config::LOG_LEVEL, &config::LOG_FORMAT, &config::CONFIG];
 const STORE: &[&Setting] = &[
     &config::DATA_DIR,
@@ -423,6 +429,7 @@ const SERVER: &[&Setting] = &[
     &config::TLS_KEY,
     &config::ROOT_KEY,
     &config::INSECURE_HTTP,
+    &config::ALLOW_ORIGIN,
 ];
 
 /// The whole command line.

@@ -3,6 +3,7 @@
 mod connect;
 mod form;
 
+pub use connect::key;
 pub use form::{Params, object_path};
 
 use super::exit::{Exit, Failure};

@@ -43,6 +43,7 @@ fn serve_options(config: &Config) -> Result<ServeOptions, Failure> {
         admin_listen: config.address(&ADMIN_LISTEN).cloned(),
         tls: setup::tls(config)?,
         insecure_http: config.is_on(&INSECURE_HTTP),
+        admin_beside_api: false,
     })
 }
 

@@ -1,8 +1,8 @@
 //! What several verbs need to open an installation as the configuration describes it.
 
 use super::exit::Failure;
-use crate::config::{Config, TLS_CERT, TLS_KEY};
-use coffer::assemble::{AssembleOptions, DATA_FILE, Database, RootSource};
+use crate::config::{ALLOW_ORIGIN, Config, TLS_CERT, TLS_KEY};
+use coffer::assemble::{AssembleOptions, Callers, DATA_FILE, Database, RootSource};
 use coffer::family_set::FamilySet;
 use coffer_base::{Clock, SystemClock};
 use coffer_crypto::SystemRandom;
@@ -22,9 +22,9 @@ pub fn production(config: &Config) -> Result<AssembleOptions, Failure> {
 }
 
 /// The options of a developer mode installation: in files, with the root key beside them.
-pub fn developer(config: &Config) -> AssembleOptions {
+pub fn developer(config: &Config, callers: &Callers) -> AssembleOptions {
     let options = options(config, Database::Embedded, RootSource::DataDir);
-    AssembleOptions { developer: true, ..options }
+    AssembleOptions { developer: true, callers: callers.clone(), ..options }
 }
 
 /// The options of a production installation with its stores at `database` and its root key at
@@ -35,6 +35,7 @@ pub fn options(config: &Config, database: Database, root: RootSource) -> Assembl
         database,
         root,
         developer: false,
+        callers: Callers { origins: config.list(&ALLOW_ORIGIN).to_vec(), ..Callers::default() },
         families: FamilySet::default(),
         settings: config.settings(),
         clock: Arc::new(SystemClock),
