@@ -84,7 +84,7 @@ fn a_restricted_key_is_of_the_app_whose_secret_key_has_its_text() {
         let [one, secret, restricted] =
             [first, "sk_test_suite", "rk_test_suite"].map(|key| server.anonymous().with_key(key));
         one.set("token", "value").ok();
-        for client in [secret, restricted.for_account("acct_1"), restricted] {
+        for client in [secret, restricted] {
             let account = client.for_account("acct_1");
             account.set("other", "value").ok();
             assert_eq!(account.find("other").ok()["payload"], "value");

@@ -100,8 +100,7 @@ impl WebPolicy {
 fn refusal(why: &'static str) -> ApiError {
     ApiError::forbidden(format!(
         "A browser sent this request, and {why}. Keys belong into a backend; to let the pages of \
-         one origin call this server, start it with --allow-origin, such as --allow-origin \
-         http://localhost:3000."
+         one origin call this server, start it with '--allow-origin ORIGIN'."
     ))
 }
 

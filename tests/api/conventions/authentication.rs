@@ -72,7 +72,7 @@ fn what_is_no_key_is_refused() {
     }
     assert_eq!(
         server.anonymous().list().header("www-authenticate"),
-        Some("Basic realm=\"Stripe\"")
+        Some("Bearer realm=\"Stripe\"")
     );
 }
 

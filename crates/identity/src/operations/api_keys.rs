@@ -121,6 +121,9 @@ impl WriteOperation for Create {
             return Ok(CreateParams { whose: Whose::Operator, name, expires_at });
         }
         if let Some(token) = chosen_token(&fields)? {
+            if named.is_empty() {
+                return Err(ApiError::parameter_missing("permissions"));
+            }
             let whose = Whose::Chosen(token, self.permissions(&named)?);
             return Ok(CreateParams { whose, name, expires_at });
         }
