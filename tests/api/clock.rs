@@ -203,7 +203,8 @@ fn a_walk_that_fails_is_not_called_undone() {
 #[test]
 fn each_app_has_a_clock_of_its_own() {
     let server = start();
-    let [quick, slow] = ["sk_test_quick", "sk_test_slow"].map(|key| server.anonymous().with_key(key));
+    let [quick, slow] =
+        ["sk_test_quick", "sk_test_slow"].map(|key| server.anonymous().with_key(key));
     let start = now(&slow);
     let soon = (start + 3600).to_string();
     let plan = [
@@ -263,7 +264,8 @@ fn each_app_has_a_clock_of_its_own() {
 #[test]
 fn a_plan_that_is_disabled_releases_by_its_apps_clock() {
     let server = start();
-    let [quick, slow] = ["sk_test_quick", "sk_test_slow"].map(|key| server.anonymous().with_key(key));
+    let [quick, slow] =
+        ["sk_test_quick", "sk_test_slow"].map(|key| server.anonymous().with_key(key));
     let start = now(&slow);
     quick.post(ADVANCE, &[("seconds", "864000")]).ok();
     for client in [&quick, &slow] {
@@ -280,6 +282,9 @@ fn a_plan_that_is_disabled_releases_by_its_apps_clock() {
     server.run_jobs();
     for (client, at) in [(&quick, start + 10 * DAY), (&slow, start)] {
         let release = client.get("/v1/reserve/releases", &[]).ok()["data"][0].clone();
-        assert_eq!((&release["reason"], &release["released_at"]), (&"plan_disabled".into(), &at.into()));
+        assert_eq!(
+            (&release["reason"], &release["released_at"]),
+            (&"plan_disabled".into(), &at.into())
+        );
     }
 }

@@ -106,7 +106,10 @@ fn permissions_of_a_made_up_restricted_key_are_those_that_were_set() {
     let name = |permissions: &'static str| ("permissions[]", permissions);
     for permission in ["secret_read", "secret_write", "secret_read"] {
         let made = server.admin().post("/v1/admin/api_keys", &[key, name(permission)]).ok();
-        assert_eq!((made["type"].as_str(), made["key"].as_str()), (Some("restricted"), Some(key.1)));
+        assert_eq!(
+            (made["type"].as_str(), made["key"].as_str()),
+            (Some("restricted"), Some(key.1))
+        );
         assert_eq!(restricted.find("token").ok()["payload"], "value");
         let status = if permission == "secret_write" { 200 } else { 403 };
         assert_eq!(restricted.set("token", "value").status, status, "{permission}");
@@ -153,7 +156,9 @@ fn ephemeral_keys_are_made_and_work() {
     let device = server.anonymous().with_key(made["secret"].as_str().unwrap());
     let scope = [("scope[type]", "user"), ("scope[user]", "usr_1")];
     device.get("/v1/apps/secrets", &scope).ok();
-    device.get("/v1/apps/secrets", &[("scope[type]", "user"), ("scope[user]", "usr_2")]).refused(403);
+    device
+        .get("/v1/apps/secrets", &[("scope[type]", "user"), ("scope[user]", "usr_2")])
+        .refused(403);
     device.post(RESET, &[]).refused(403);
 }
 
@@ -326,7 +331,10 @@ fn pages_of_an_allowed_origin_read_the_answers() {
         };
         let asked = asking(&page).raw("OPTIONS", "/v1/apps/secrets", None);
         assert_eq!(asked.status, 204);
-        assert_eq!(asked.header("access-control-allow-headers"), Some("authorization,stripe-account"));
+        assert_eq!(
+            asked.header("access-control-allow-headers"),
+            Some("authorization,stripe-account")
+        );
         for answer in [asked, page.list()] {
             assert_eq!(answer.header("access-control-allow-origin"), Some(origin));
             assert_eq!(answer.header("access-control-allow-credentials"), None);

@@ -197,7 +197,8 @@ impl WriteOperation for Reset {
     }
 
     fn render(&self, out: &Self::Out, _ctx: &Ctx) -> Object {
-        let object = Object::singleton("test_helpers.reset").set("app", out.app.as_str().to_owned());
+        let object =
+            Object::singleton("test_helpers.reset").set("app", out.app.as_str().to_owned());
         object.set("livemode", false)
     }
 

@@ -142,7 +142,8 @@ mod tests {
         let live = token.replace("test", "live");
         assert_eq!(token_form(&live, "sk_live_coffer_"), TokenForm::Foreign);
         assert_eq!(token_form(&token[..token.len() - 6], prefix), TokenForm::Unchecked);
-        for other in ["", prefix, "sk_test_x", "é", "sk_test_coffer_éééééééééééééééé"] {
+        for other in ["", prefix, "sk_test_x", "é", "sk_test_coffer_éééééééééééééééé"]
+        {
             assert_eq!(token_form(other, prefix), TokenForm::Foreign, "{other}");
         }
     }

@@ -296,7 +296,8 @@ mod tests {
         for own in ["sk_test_K3y", "sk_test_K3y_suite", "rk_test_K3y_", "ak_coffer_K3y"] {
             assert!(begins_with(own, "K3y"), "{own}");
         }
-        for other in ["sk_test_K3", "sk_test_K3yz", "sk_test_xK3y", "ek_test_K3y", "K3y", "", "ak_K3y"]
+        for other in
+            ["sk_test_K3", "sk_test_K3yz", "sk_test_xK3y", "ek_test_K3y", "K3y", "", "ak_K3y"]
         {
             assert!(!begins_with(other, "K3y"), "{other}");
         }

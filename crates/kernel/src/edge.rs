@@ -118,11 +118,7 @@ async fn authenticate(
 ) -> Result<Arc<Principal>, ApiError> {
     let authorization = headers.get(header::AUTHORIZATION).map(HeaderValue::as_bytes);
     let token = authorization::token(authorization)?;
-    let credentials = Credentials {
-        token: &token,
-        account: headers::account_of(headers)?,
-        now,
-    };
+    let credentials = Credentials { token: &token, account: headers::account_of(headers)?, now };
     kernel.services.authenticate.authenticate(&credentials).await
 }
 

@@ -79,7 +79,9 @@ impl WebPolicy {
         // `none` is a person who types the address; of one's own pages it is `same-origin`.
         match site.map(HeaderValue::as_bytes) {
             None | Some(b"same-origin" | b"none") => Ok(()),
-            Some(_) => Err(refusal("its Sec-Fetch-Site header says that another site's page sent it")),
+            Some(_) => {
+                Err(refusal("its Sec-Fetch-Site header says that another site's page sent it"))
+            }
         }
     }
 

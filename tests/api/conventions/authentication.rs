@@ -203,7 +203,9 @@ fn the_documented_pattern_finds_every_key() {
             assert_eq!(pattern.replace_all(&line, ""), left, "{key}");
         }
     }
-    for other in ["sk_test_coffer", "sk_test_coffer_short", "task_coffer", "sk_test_4eC39HqLyjWDarj"] {
+    for other in
+        ["sk_test_coffer", "sk_test_coffer_short", "task_coffer", "sk_test_4eC39HqLyjWDarj"]
+    {
         assert!(!pattern.is_match(other), "{other}");
     }
 }

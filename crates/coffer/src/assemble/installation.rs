@@ -7,7 +7,8 @@ use crate::test_helpers;
 use coffer_base::{Clock, ShiftedClock};
 use coffer_identity::{Identity, IdentityOptions};
 use coffer_kernel::{
-    HttpClient, Job, JobContext, Kernel, KernelOptions, Parts, Scheduler, WebPolicy, platform_clocks,
+    HttpClient, Job, JobContext, Kernel, KernelOptions, Parts, Scheduler, WebPolicy,
+    platform_clocks,
 };
 use coffer_keyring::{Keyring, KeyringOptions};
 use coffer_outbound::Limits;

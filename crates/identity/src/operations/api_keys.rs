@@ -151,7 +151,9 @@ impl WriteOperation for Create {
     ) -> Result<Applied<Created>, Failure> {
         let (name, random, now) = (params.name.clone(), ctx.random(), ctx.now());
         let new = match &params.whose {
-            Whose::Operator => NewKey::generate(Holder::Admin, name, params.expires_at, random, now),
+            Whose::Operator => {
+                NewKey::generate(Holder::Admin, name, params.expires_at, random, now)
+            }
             Whose::App(app, mode, permissions) => {
                 if store::find_app_in(tx, app.as_str()).await?.is_none() {
                     return Err(ApiError::no_such("app", app.as_str(), "app").into());
@@ -161,7 +163,8 @@ impl WriteOperation for Create {
                 NewKey::generate(holder, name, params.expires_at, random, now)
             }
             Whose::Chosen(token, permissions) => {
-                let Some(app) = NewApp::of(token.expose(), random, now).find_or_add(tx).await? else {
+                let Some(app) = NewApp::of(token.expose(), random, now).find_or_add(tx).await?
+                else {
                     return Err(ApiError::invalid_param(
                         "key",
                         "The secret key with the same text was revoked: choose another text.",

@@ -132,7 +132,8 @@ pub(crate) async fn unchecked_keys(store: &Store) -> Result<HashSet<TokenHash>> 
     const _: () = assert!("sk_test_coffer_".len() + limit::TOKEN_CHARACTERS == 47);
     let sql = "SELECT hash FROM api_key WHERE length(redacted) IN (42, 47)";
     let rows = store.scan(sql, &[]).await?;
-    let hash = |row: &Row| TokenHash::from_bytes(row.blob(0)?).ok_or_else(|| corrupt("a key's hash"));
+    let hash =
+        |row: &Row| TokenHash::from_bytes(row.blob(0)?).ok_or_else(|| corrupt("a key's hash"));
     rows.iter().map(hash).collect()
 }
 

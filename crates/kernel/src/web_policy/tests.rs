@@ -93,7 +93,11 @@ fn an_origin_without_a_port_is_that_of_a_host_with_the_schemes_own() {
         ("coffer.example:80", "https://coffer.example", false),
         ("", "https://", false),
     ] {
-        assert_eq!(policy.check(&headers(host, Some(origin), None)).is_ok(), own, "{host} {origin}");
+        assert_eq!(
+            policy.check(&headers(host, Some(origin), None)).is_ok(),
+            own,
+            "{host} {origin}"
+        );
     }
 }
 
@@ -105,11 +109,13 @@ fn hosts_and_origins_are_written_as_they_are_compared() {
     for text in ["", "coffer:4747", "http://coffer", "a b", "*", "[x]", "a/"] {
         assert!(parse_host(text).is_err(), "{text}");
     }
-    for text in ["http://localhost:3000", "https://app.example", "http://[::1]:3000", "http://[::1]"]
+    for text in
+        ["http://localhost:3000", "https://app.example", "http://[::1]:3000", "http://[::1]"]
     {
         assert_eq!(parse_origin(text), Ok(text.to_owned()));
     }
-    for text in ["", "*", "null", "localhost:3000", "http://", "http://a/", "http://a:x", "http://*"]
+    for text in
+        ["", "*", "null", "localhost:3000", "http://", "http://a/", "http://a:x", "http://*"]
     {
         assert!(parse_origin(text).is_err(), "{text}");
     }

@@ -10,8 +10,8 @@ use crate::store::{due as store, hold as holds, plan as plans, release as releas
 use crate::wire;
 use coffer_base::Owner;
 use coffer_dialect::Object;
-use coffer_kernel::event::Cause;
 use coffer_kernel::Failure;
+use coffer_kernel::event::Cause;
 use coffer_kernel::schedule::{Due, lock_watermark};
 use coffer_ledger::LedgerTx;
 use coffer_ledger::tasks::{

@@ -11,8 +11,8 @@ use crate::store::due::{self as store, Which};
 use crate::store::plan as plans;
 use crate::wire;
 use coffer_base::{Owner, Timestamp};
-use coffer_kernel::event::Cause;
 use coffer_kernel::Failure;
+use coffer_kernel::event::Cause;
 use coffer_kernel::schedule::{Due, lock_watermark};
 use coffer_ledger::LedgerTx;
 use coffer_ledger::tasks::{
@@ -76,11 +76,7 @@ impl LedgerTask for ClosePlans {
 
 impl Closing {
     /// The plans that are to be closed next.
-    async fn next(
-        self,
-        tx: &mut Tx<'_>,
-        due: &Due,
-    ) -> Result<Vec<(Owner, Plan)>, StorageError> {
+    async fn next(self, tx: &mut Tx<'_>, due: &Due) -> Result<Vec<(Owner, Plan)>, StorageError> {
         match self {
             Self::Ended => store::ending_plans(tx, due, limits::PLANS_PER_BATCH).await,
             Self::Disabled => store::draining_plans(tx, due, limits::PLANS_PER_BATCH).await,
