@@ -30,9 +30,22 @@ pub struct Coffer {
     pub live_key: String,
     /// Where the server listens.
     pub port: u16,
+    /// Where the admin API listens; only while `limited` is set.
+    pub admin_port: u16,
+    /// Descriptors that the server may have, with a listener of its own for the admin API; without
+    /// it, those of whoever runs the benchmark, and one listener.
+    pub limited: Option<u64>,
     /// How many secrets were written; numbers below this one are stored.
     pub stored: u64,
     server: Option<Child>,
+}
+
+/// Another app on the same server, with one account.
+pub struct Neighbour {
+    /// Its live key.
+    pub key: String,
+    /// The account that has it installed.
+    pub account: String,
 }
 
 /// The database server that keeps a store, if it is not kept in files.
@@ -91,6 +104,8 @@ impl Coffer {
             admin_key: text(&made, "admin_key")?,
             live_key: text(&made, "live_key")?,
             port: 0,
+            admin_port: 0,
+            limited: None,
             stored: 0,
             server: None,
         };
@@ -107,7 +122,13 @@ impl Coffer {
         let log = std::fs::File::create(self.directory.join("server.log"))
             .map_err(|error| error.to_string())?;
         let mut command = command(&self.program, &self.directory, self.database.as_ref(), "serve");
-        command.args(["--listen", &listen]).stdout(Stdio::null()).stderr(log);
+        command.args(["--listen", &listen]);
+        if let Some(descriptors) = self.limited {
+            self.admin_port = free_port()?;
+            command.args(["--admin-listen", &format!("127.0.0.1:{}", self.admin_port)]);
+            command = with_descriptors(&command, descriptors);
+        }
+        command.stdout(Stdio::null()).stderr(log);
         let begun = Instant::now();
         self.server = Some(Child::spawn(&mut command)?);
         loop {
@@ -231,6 +252,20 @@ impl Coffer {
         std::fs::write(self.accounts(), names).map_err(|error| error.to_string())
     }
 
+    /// Makes another app and installs it on an account of its own.
+    pub fn neighbour(&self) -> Result<Neighbour> {
+        let post = |path: &str, form: &[(&str, &str)]| {
+            http::call(self.port, &self.admin_key, "POST", path, "", form)
+        };
+        let account = |name| text(&post("/v1/admin/accounts", &[("name", name)])?, "id");
+        let (developer, account) = (account("neighbour")?, account("neighbours-merchant")?);
+        let named = [("account", developer.as_str()), ("name", "neighbour")];
+        let app = text(&post("/v1/admin/apps", &named)?, "id")?;
+        let key = text(&post("/v1/admin/api_keys", &[("app", &app), ("mode", "live")])?, "key")?;
+        post("/v1/admin/installs", &[("app", &app), ("account", &account)])?;
+        Ok(Neighbour { key, account })
+    }
+
     /// Finds the last secret that was stored.
     pub fn find_one(&self) -> Result<Value> {
         let index = self.stored.saturating_sub(1);
@@ -262,6 +297,20 @@ fn command(program: &Path, directory: &Path, database: Option<&Database>, verb: 
         .arg("--root-key")
         .arg(directory.join("root.key"));
     command
+}
+
+/// The same command with a limit of descriptors, both the soft and, since a server may raise the
+/// soft one itself, a hard one that leaves it little more.
+fn with_descriptors(command: &Command, descriptors: u64) -> Command {
+    let mut limited = Command::new("prlimit");
+    limited.arg(format!("--nofile={descriptors}:{descriptors}")).arg(command.get_program());
+    limited.args(command.get_args()).env_clear();
+    for (name, value) in command.get_envs() {
+        if let Some(value) = value {
+            limited.env(name, value);
+        }
+    }
+    limited
 }
 
 /// A text in a JSON object.

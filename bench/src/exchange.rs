@@ -206,6 +206,102 @@ impl Exchange for Balance {
     }
 }
 
+/// A list of events of a type that nobody has, which a server may look for among all.
+pub struct Events {
+    http: Http,
+}
+
+impl Events {
+    /// Of the accounts that `http` names.
+    pub fn new(http: Http) -> Self {
+        Self { http }
+    }
+}
+
+impl Exchange for Events {
+    fn request(&mut self, index: u64, out: &mut Vec<u8>) {
+        out.extend_from_slice(b"GET /v1/events?type=no.such*");
+        self.http.push_headers(out, index);
+        out.extend_from_slice(b"\r\n\r\n");
+    }
+
+    fn check(&mut self, received: &[u8]) -> Result<Option<usize>> {
+        answered_with(received, b"\"list\"")
+    }
+}
+
+/// A hold of one cent for ten days, on a ledger that has money.
+pub struct Hold {
+    http: Http,
+    body: Vec<u8>,
+}
+
+impl Hold {
+    /// On the accounts that `http` names.
+    pub fn new(http: Http) -> Self {
+        let after = crate::fill::last_midnight().unwrap_or(0) + 10 * 86_400;
+        let body = format!("amount=1&currency=usd&release_schedule[release_after]={after}");
+        Self { http, body: body.into_bytes() }
+    }
+}
+
+impl Exchange for Hold {
+    fn request(&mut self, index: u64, out: &mut Vec<u8>) {
+        out.extend_from_slice(b"POST /v1/reserve/holds");
+        self.http.push_headers(out, index);
+        push_form(out, index, None, &self.body);
+    }
+
+    fn check(&mut self, received: &[u8]) -> Result<Option<usize>> {
+        answered_with(received, b"\"reserve.hold\"")
+    }
+}
+
+/// A find with a key that nobody has, of the form that keys have.
+pub struct Stranger {
+    port: u16,
+    like: String,
+    numbers: Numbers,
+}
+
+impl Stranger {
+    /// Keys as long as the one in the environment, each another one.
+    pub fn new(args: &Args, seed: u64) -> Result<Self> {
+        let key = std::env::var(KEY_VARIABLE).map_err(|_| format!("{KEY_VARIABLE} is not set"))?;
+        Ok(Self { port: args.required("port")?, like: key, numbers: Numbers::new(seed) })
+    }
+
+    /// The form's head stays; what follows the last underscore is random.
+    fn key(&mut self) -> String {
+        let (head, tail) = self.like.rsplit_once('_').unwrap_or(("", &self.like));
+        let letters: Vec<u8> = (b'A'..=b'Z').chain(b'a'..=b'z').chain(b'0'..=b'9').collect();
+        let random = |_| {
+            let at = self.numbers.below(letters.len() as u64);
+            letters.get(usize::try_from(at).unwrap_or(0)).copied().map_or('A', char::from)
+        };
+        let tail: String = (0..tail.len()).map(random).collect();
+        format!("{head}_{tail}")
+    }
+}
+
+impl Exchange for Stranger {
+    fn request(&mut self, _index: u64, out: &mut Vec<u8>) {
+        let (port, key) = (self.port, self.key());
+        let request = format!(
+            "GET /v1/apps/secrets/find?name=x&scope[type]=account HTTP/1.1\r\n\
+             Host: 127.0.0.1:{port}\r\nAuthorization: Bearer {key}\r\n\r\n"
+        );
+        out.extend_from_slice(request.as_bytes());
+    }
+
+    fn check(&mut self, received: &[u8]) -> Result<Option<usize>> {
+        let Some(end) = memmem::find(received, b"\r\n\r\n") else { return Ok(None) };
+        let (head, body) = received.split_at(end + 4);
+        let wanted = content_length(head).ok_or("the answer has no Content-Length")?;
+        Ok((body.len() >= wanted).then_some(head.len() + wanted))
+    }
+}
+
 /// The length of an answer that must hold `mark`.
 fn answered_with(received: &[u8], mark: &[u8]) -> Result<Option<usize>> {
     let Some((body, length)) = ok_body(received)? else { return Ok(None) };

@@ -176,6 +176,49 @@ fn patterns(data: &Connection, fill: &Fill<'_>) -> Result<()> {
     }
 }
 
+/// Copies the one event of an account until it has `count`, in the store at `file`, which no server
+/// has open.
+pub fn events(file: &Path, account: &str, count: u64) -> Result<()> {
+    let data = Connection::open(file).map_err(text)?;
+    data.pragma_update(None, "cache_size", -CACHE_KIB).map_err(text)?;
+    data.pragma_update(None, "synchronous", "OFF").map_err(text)?;
+    let names = event_columns(&data)?;
+    for statement in event_copies(&names, account, count, "lower(hex(randomblob(14)))") {
+        run(&data, &statement)?;
+    }
+    data.close().map_err(|(_, error)| text(error))?;
+    File::open(file).and_then(|file| file.sync_all()).map_err(|error| error.to_string())
+}
+
+fn event_columns(data: &Connection) -> Result<Vec<String>> {
+    let event = data.prepare("SELECT * FROM event").map_err(text)?;
+    Ok(event.column_names().map(str::to_owned).collect())
+}
+
+/// The statements that copy an account's first event, with random ids from `random` and with
+/// numbers of their own, and that set the number of the last one.
+pub fn event_copies(columns: &[String], account: &str, count: u64, random: &str) -> [String; 2] {
+    let new = columns.iter().map(|column| match column.as_str() {
+        "seq" => "t.seq + n.number".to_owned(),
+        "id" => format!("'evt_' || {random}"),
+        column => format!("t.{column}"),
+    });
+    let new = new.collect::<Vec<_>>().join(", ");
+    let copy = format!(
+        "WITH RECURSIVE n (number) AS (VALUES (1) UNION ALL \
+         SELECT number + 1 FROM n WHERE number < {count}) \
+         INSERT INTO event SELECT {new} FROM event t CROSS JOIN n \
+         WHERE t.account = '{account}' AND t.seq = (SELECT min(seq) FROM event \
+         WHERE account = '{account}') AND NOT EXISTS (SELECT 1 FROM event e \
+         WHERE e.account = t.account AND e.seq = t.seq + n.number)"
+    );
+    let last = format!(
+        "UPDATE event_sequence SET seq = (SELECT max(seq) FROM event \
+         WHERE account = '{account}') WHERE account = '{account}'"
+    );
+    [copy, last]
+}
+
 /// The columns of a table in their order, each as `new` says.
 fn columns(data: &Connection, table: &str, new: impl Fn(&str) -> String) -> Result<String> {
     let statement = data.prepare(&format!("SELECT * FROM {table}")).map_err(text)?;

@@ -36,6 +36,20 @@ pub fn call(
     serde_json::from_str(body).map_err(|error| format!("{method} {target}: {error}: {body}"))
 }
 
+/// How long a request without a key takes on a connection of its own, whatever it is answered;
+/// an error if nobody answers.
+pub fn probe(port: u16, path: &str) -> Result<Duration> {
+    let begun = std::time::Instant::now();
+    let request =
+        format!("GET {path} HTTP/1.1\r\nHost: 127.0.0.1:{port}\r\nConnection: close\r\n\r\n");
+    let answer = exchange(port, &request).map_err(|error| format!("GET {path}: {error}"))?;
+    if answer.starts_with(b"HTTP/1.1 ") {
+        Ok(begun.elapsed())
+    } else {
+        Err(format!("GET {path}: nobody answered"))
+    }
+}
+
 /// Sends the bytes and reads until the server hangs up.
 fn exchange(port: u16, request: &str) -> std::io::Result<Vec<u8>> {
     let mut stream = TcpStream::connect(("127.0.0.1", port))?;

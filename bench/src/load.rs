@@ -6,7 +6,7 @@
 
 use crate::args::{Args, Result};
 use crate::data::Numbers;
-use crate::exchange::{Balance, Charge, Exchange, Find, Http, Set};
+use crate::exchange::{Balance, Charge, Events, Exchange, Find, Hold, Http, Set, Stranger};
 use crate::latency::Latencies;
 use crate::machine;
 use crate::redis;
@@ -33,6 +33,8 @@ pub const OPTIONS: &[&str] = &[
     "seed",
     "every-ms",
     "until-eof",
+    "tolerant",
+    "reconnect-after",
 ];
 
 /// Where the key stands in the environment, so that it does not show in the list of processes.
@@ -52,6 +54,13 @@ struct Shared {
     every: Option<Duration>,
     /// Set when whoever started the load wants it to end.
     ended: AtomicBool,
+    port: u16,
+    /// Whether an answer that is not the expected one is counted, instead of ending the run.
+    tolerant: bool,
+    /// After how many requests a connection is given up for a new one; never if it is 0.
+    reconnect_after: u64,
+    /// Requests that were not answered as expected.
+    refused: AtomicU64,
 }
 
 impl Shared {
@@ -100,6 +109,9 @@ async fn workload(args: &Args) -> Result<Value> {
         }
         "charge" => run(args, |n| Ok(Charge::new(Http::new(args)?, seed.wrapping_add(n)))).await,
         "balance" => run(args, |_| Ok(Balance::new(Http::new(args)?))).await,
+        "events" => run(args, |_| Ok(Events::new(Http::new(args)?))).await,
+        "hold" => run(args, |_| Ok(Hold::new(Http::new(args)?))).await,
+        "stranger" => run(args, |n| Stranger::new(args, seed.wrapping_add(n))).await,
         "redis-set" => run(args, |_| Ok(redis::Set::new())).await,
         "redis-get" => run(args, |_| Ok(redis::Get::new())).await,
         other => Err(format!("there is no workload {other:?}")),
@@ -108,13 +120,15 @@ async fn workload(args: &Args) -> Result<Value> {
 
 /// Opens the connections, lets them run, and adds up what they saw.
 async fn run<E: Exchange>(args: &Args, make: impl Fn(u64) -> Result<E>) -> Result<Value> {
-    let (port, connections): (u16, u64) = (args.required("port")?, args.required("connections")?);
+    let connections: u64 = args.required("connections")?;
     let mut streams = Vec::new();
     for number in 0..connections {
-        let stream = TcpStream::connect(("127.0.0.1", port))
-            .await
-            .map_err(|error| format!("cannot connect to port {port}: {error}"))?;
-        stream.set_nodelay(true).map_err(|error| error.to_string())?;
+        // A server under attack may not let everybody in at once, so there each connects by itself.
+        let stream = if args.or("tolerant", false)? {
+            None
+        } else {
+            Some(connect(args.required("port")?).await?)
+        };
         streams.push((stream, make(number)?));
     }
     let shared = shared(args)?;
@@ -143,6 +157,7 @@ async fn run<E: Exchange>(args: &Args, make: impl Fn(u64) -> Result<E>) -> Resul
         "p50_ns": latencies.quantile(500),
         "p99_ns": latencies.quantile(990),
         "max_ns": latencies.longest(),
+        "refused": shared.refused.load(Ordering::Relaxed),
         "next": next,
         "cpu_seconds": machine::own_cpu_seconds()?,
     }))
@@ -169,6 +184,10 @@ fn shared(args: &Args) -> Result<Arc<Shared>> {
         until: measured.map(|measured| from + measured),
         every: args.optional("every-ms")?.map(Duration::from_millis),
         ended: AtomicBool::new(false),
+        port: args.required("port")?,
+        tolerant: args.or("tolerant", false)?,
+        reconnect_after: args.or("reconnect-after", 0)?,
+        refused: AtomicU64::new(0),
     };
     let shared = Arc::new(shared);
     if until_eof {
@@ -192,35 +211,71 @@ async fn paced(due: Instant) -> Instant {
     Instant::now()
 }
 
-/// One connection's life. The first wrong answer ends the whole run.
+/// Opens a connection to the server.
+async fn connect(port: u16) -> Result<TcpStream> {
+    let stream = TcpStream::connect(("127.0.0.1", port))
+        .await
+        .map_err(|error| format!("cannot connect to port {port}: {error}"))?;
+    stream.set_nodelay(true).map_err(|error| error.to_string())?;
+    Ok(stream)
+}
+
+/// Sends one request and waits for its whole answer, which must be the expected one.
+async fn exchange<E: Exchange>(
+    stream: &mut TcpStream,
+    exchange: &mut E,
+    request: &[u8],
+    answer: &mut Vec<u8>,
+) -> Result<()> {
+    stream.write_all(request).await.map_err(|error| format!("cannot send: {error}"))?;
+    answer.clear();
+    loop {
+        let read = stream.read_buf(answer).await;
+        if read.map_err(|error| format!("cannot receive: {error}"))? == 0 {
+            return Err("the server hung up".to_owned());
+        }
+        match exchange.check(answer)? {
+            Some(length) if length == answer.len() => return Ok(()),
+            Some(_) => return Err("the answer is longer than it says".to_owned()),
+            None => {}
+        }
+    }
+}
+
+/// One connection's life. The first wrong answer ends the whole run, unless it is tolerant: then it
+/// is counted, and a new connection is made.
 async fn connection<E: Exchange>(
-    mut stream: TcpStream,
-    mut exchange: E,
+    mut stream: Option<TcpStream>,
+    mut asked: E,
     shared: Arc<Shared>,
     mut numbers: Numbers,
 ) -> Result<Latencies> {
     let mut latencies = Latencies::new()?;
     let (mut request, mut answer) = (Vec::new(), Vec::with_capacity(ANSWER_BYTES));
     let mut begun = Instant::now();
-    let mut due = begun;
+    let (mut due, mut sent) = (begun, 0u64);
     while shared.goes_on(begun) {
         let Some(index) = shared.pick(&mut numbers) else { break };
         request.clear();
-        exchange.request(index, &mut request);
-        stream.write_all(&request).await.map_err(|error| format!("cannot send: {error}"))?;
-        answer.clear();
-        loop {
-            let read = stream.read_buf(&mut answer).await;
-            if read.map_err(|error| format!("cannot receive: {error}"))? == 0 {
-                return Err("the server hung up".to_owned());
-            }
-            match exchange.check(&answer)? {
-                Some(length) if length == answer.len() => break,
-                Some(_) => return Err("the answer is longer than it says".to_owned()),
-                None => {}
-            }
-        }
+        asked.request(index, &mut request);
+        let outcome = match &mut stream {
+            Some(stream) => exchange(stream, &mut asked, &request, &mut answer).await,
+            none => match connect(shared.port).await {
+                Ok(new) => exchange(none.insert(new), &mut asked, &request, &mut answer).await,
+                Err(error) => Err(error),
+            },
+        };
         let ended = Instant::now();
+        sent += 1;
+        if outcome.is_err() || shared.reconnect_after > 0 && sent % shared.reconnect_after == 0 {
+            stream = None;
+        }
+        match outcome {
+            Err(error) if !shared.tolerant => return Err(error),
+            Err(_) if shared.counts(ended) => drop(shared.refused.fetch_add(1, Ordering::Relaxed)),
+            Err(_) => {}
+            Ok(()) => {}
+        }
         if shared.counts(ended) {
             latencies.record(ended - begun);
         }

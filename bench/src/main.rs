@@ -1,9 +1,10 @@
 //! Coffer beside what it could be at best, measured in one go on one machine.
 //!
 //! Without a first word it runs the whole comparison and prints one table; with `--reserves` or
-//! `--postgres` anywhere, that of Reserves or that of a store in PostgreSQL instead. The words
-//! `axum`, `load`, `pgbench` and `sqlite` are the processes that it starts: servers, load and
-//! baselines never share a process, so that memory and processor time can be told apart.
+//! `--postgres` anywhere, that of Reserves or that of a store in PostgreSQL instead; with
+//! `--neighbours`, a quiet app beside attacks, and with `--postgres` too on both engines. The words
+//! `axum`, `load`, `pgbench`, `silent` and `sqlite` are the processes that it starts: servers, load
+//! and baselines never share a process, so that memory and processor time can be told apart.
 //!
 //! This crate uses Coffer from outside: by its command line, over HTTP, and by looking at its
 //! files. It links none of its code.
@@ -24,6 +25,7 @@ mod postgres;
 mod redis;
 mod rows;
 mod run;
+mod silent;
 mod slice;
 mod sqlite_baseline;
 mod statements;
@@ -40,12 +42,18 @@ use table::{Check, Line};
 /// What a whole run may take.
 const RUN_AT_MOST: Duration = Duration::from_secs(480);
 
+/// What one beside neighbours may take.
+const NEIGHBOURS_AT_MOST: Duration = Duration::from_secs(300);
+
 /// What one on PostgreSQL may take.
 const POSTGRES_AT_MOST: Duration = Duration::from_secs(300);
 
+/// The words that choose another comparison.
+const FLAGS: [&str; 3] = ["--neighbours", "--postgres", "--reserves"];
+
 fn main() -> ExitCode {
     let (flags, words): (Vec<_>, Vec<_>) =
-        std::env::args().skip(1).partition(|word| word == "--reserves" || word == "--postgres");
+        std::env::args().skip(1).partition(|word| FLAGS.contains(&word.as_str()));
     let mut words = words.into_iter().peekable();
     let command = words.next_if(|word| !word.starts_with("--")).unwrap_or_default();
     let parse = |words, known: &[&str]| Args::parse(words, known);
@@ -57,7 +65,10 @@ fn main() -> ExitCode {
         "sqlite" => {
             parse(words, sqlite_baseline::OPTIONS).and_then(|args| sqlite_baseline::main(&args))
         }
-        other => Err(format!("there is no command {other:?}; known: axum, load, pgbench, sqlite")),
+        "silent" => parse(words, silent::OPTIONS).and_then(|args| silent::main(&args)),
+        other => Err(format!(
+            "there is no command {other:?}; known: axum, load, pgbench, silent, sqlite"
+        )),
     };
     match outcome {
         Ok(()) => ExitCode::SUCCESS,
@@ -70,7 +81,8 @@ fn main() -> ExitCode {
 
 /// The comparison that the flags name.
 fn comparison(flags: &[String], words: impl Iterator<Item = String>) -> Result<()> {
-    let flags: Vec<&str> = flags.iter().map(String::as_str).collect();
+    let mut flags: Vec<&str> = flags.iter().map(String::as_str).collect();
+    flags.sort_unstable();
     let (known, comparison) = match flags.as_slice() {
         [] => (
             run::OPTIONS,
@@ -92,9 +104,18 @@ fn comparison(flags: &[String], words: impl Iterator<Item = String>) -> Result<(
                 at_most: POSTGRES_AT_MOST,
             },
         ),
+        ["--neighbours"] | ["--neighbours", "--postgres"] => (
+            run::NEIGHBOURS_OPTIONS,
+            Comparison {
+                introduction: introduction_to_neighbours,
+                parts: Run::neighbours,
+                at_most: NEIGHBOURS_AT_MOST,
+            },
+        ),
         _ => return Err("--reserves and --postgres are runs of their own".to_owned()),
     };
-    whole(&Args::parse(words, known)?, &comparison)
+    let also_postgres = flags.len() == 2;
+    whole(&Args::parse(words, known)?, &comparison, also_postgres)
 }
 
 /// What a whole run consists of.
@@ -106,9 +127,9 @@ struct Comparison {
 
 /// The whole comparison: in a directory that is removed afterwards, on the disk that
 /// `--directory` names (the current one by default, since temporary files may lie in memory).
-fn whole(args: &Args, comparison: &Comparison) -> Result<()> {
+fn whole(args: &Args, comparison: &Comparison, also_postgres: bool) -> Result<()> {
     let begun = Instant::now();
-    let settings = Settings::read(args)?;
+    let settings = Settings { also_postgres, ..Settings::read(args)? };
     let parent: PathBuf = args.or("directory", PathBuf::from("."))?;
     let directory = tempfile::Builder::new()
         .prefix("coffer-bench-")
@@ -202,6 +223,16 @@ fn introduction_to_postgres(settings: &Settings, directory: &Path) -> Result<Str
         data::PAYLOAD_CHARACTERS,
         settings.small,
         run::PGBENCH,
+    ))
+}
+
+/// What the attacks are run with.
+fn introduction_to_neighbours(settings: &Settings, directory: &Path) -> Result<String> {
+    Ok(format!(
+        "{}\n\
+         quiet app: 200 finds and 100 sets a second, {} secrets; limits at their defaults",
+        conditions(settings, directory)?,
+        settings.small,
     ))
 }
 

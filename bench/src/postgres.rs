@@ -4,6 +4,7 @@
 use crate::args::Result;
 use crate::child::{Child, free_port, pause};
 use crate::coffer::Database;
+use crate::fill;
 use std::fs;
 use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _, chown};
 use std::os::unix::process::CommandExt as _;
@@ -134,6 +135,19 @@ impl Cluster {
     pub fn sql(&self, statement: &str) -> Result<String> {
         let [data, _] = DATABASES;
         self.sql_in(data, statement)
+    }
+
+    /// Copies the one event of an account until it has `count`.
+    pub fn events(&self, account: &str, count: u64) -> Result<()> {
+        let names = self.sql(
+            "SELECT column_name FROM information_schema.columns WHERE table_name = 'event' \
+             ORDER BY ordinal_position",
+        )?;
+        let names: Vec<String> = names.lines().map(str::to_owned).collect();
+        for statement in fill::event_copies(&names, account, count, "md5(random()::text)") {
+            self.sql(&statement)?;
+        }
+        self.sql("VACUUM ANALYZE").map(drop)
     }
 
     fn sql_in(&self, database: &str, statement: &str) -> Result<String> {

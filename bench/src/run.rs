@@ -13,6 +13,7 @@ use std::process::Command;
 use std::time::{Duration, Instant};
 
 mod growth;
+mod neighbours;
 mod postgres;
 mod reserves;
 
@@ -27,6 +28,10 @@ pub const RESERVES_OPTIONS: &[&str] =
 /// The options of a run on PostgreSQL.
 pub const POSTGRES_OPTIONS: &[&str] =
     &["coffer", "directory", "rounds", "warm-ms", "measure-ms", "small", "programs"];
+
+/// The options of a run beside neighbours.
+pub const NEIGHBOURS_OPTIONS: &[&str] =
+    &["coffer", "directory", "warm-ms", "measure-ms", "small", "programs"];
 
 /// The numbers of connections that are tried.
 pub const CONNECTIONS: [u64; 3] = [1, 16, BUSIEST];
@@ -65,6 +70,8 @@ pub struct Settings {
     pub postings: u64,
     /// Where PostgreSQL's programs are, if they are not where distributions keep them.
     pub programs: Option<PathBuf>,
+    /// Whether neighbours are tried on PostgreSQL as well.
+    pub also_postgres: bool,
 }
 
 impl Settings {
@@ -82,6 +89,7 @@ impl Settings {
             holds: args.or("holds", 1_000_000)?,
             postings: args.or("postings", 1_000_000)?,
             programs: args.optional("programs")?,
+            also_postgres: false,
         })
     }
 }

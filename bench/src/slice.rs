@@ -27,6 +27,10 @@ pub struct Slice {
     pub p50: f64,
     /// 99th percentile of the latency in milliseconds.
     pub p99: f64,
+    /// Longest latency in milliseconds.
+    pub longest: f64,
+    /// Requests that were not answered as expected, in a load that tolerates that.
+    pub refused: u64,
     /// Largest resident memory of the server (or of the loop) that was seen, in MiB.
     pub memory: f64,
     /// Share of the machine's processor time that went to others.
@@ -68,6 +72,8 @@ pub fn measure(command: &mut Command, servers: &[u32], disk: &Path) -> Result<Sl
         rate: number("rate"),
         p50: number("p50_ns") / 1e6,
         p99: number("p99_ns") / 1e6,
+        longest: number("max_ns") / 1e6,
+        refused: count("refused"),
         memory: memory.max(count("resident_kib")) as f64 / 1024.0,
         foreign: before.foreign_share(number("cpu_seconds"), servers)?,
         commits: count("commits"),

@@ -90,7 +90,7 @@ pub fn table(lines: &[Line]) -> String {
 }
 
 /// One row: the first column to the left, the others to the right.
-fn aligned(row: &[String], widths: &[usize]) -> String {
+pub fn aligned(row: &[String], widths: &[usize]) -> String {
     let mut line = String::new();
     for (at, (cell, &width)) in row.iter().zip(widths).enumerate() {
         match at {

@@ -204,6 +204,7 @@ impl Builder {
         };
         let options = AssembleOptions {
             data_dir: data_dir.clone(),
+            key_dir: None,
             database: databases.database.clone(),
             root: RootSource::DataDir,
             developer: self.developer,
@@ -254,13 +255,13 @@ async fn open(
     initialized: bool,
     wanted: Wanted,
 ) -> (Server, Vec<Arc<dyn Job>>, String) {
-    let (now, random) = (options.clock.now(), Arc::clone(&options.random));
+    let now = options.clock.now();
     let stores = if initialized {
         Stores::open_configured(&options, now).await.unwrap()
     } else {
         assemble::init(&options).await.unwrap().stores
     };
-    let key = coffer_identity::create_admin_key(&stores.data, &*random, now).await.unwrap();
+    let key = assemble::create_admin_key(&options, &stores).await.unwrap();
     let admin_key = key.token().expose().clone();
     let mut installation = assemble::open_stores(options, stores).await.unwrap();
     let jobs = installation.jobs.clone();

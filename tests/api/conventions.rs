@@ -1,6 +1,8 @@
 //! What all calls have in common: `docs/wire/conventions.md`.
 
+mod ambiguous;
 pub mod authentication;
+mod bodies;
 mod bounds;
 mod connections;
 mod faults;

@@ -15,6 +15,7 @@ mod conventions;
 mod developer;
 mod family;
 mod idempotency;
+mod identity_rows;
 mod many_servers;
 mod reserves;
 mod rows;

@@ -45,6 +45,7 @@ fn main() {
 fn options(root_key: &str, directory: &str, database: Database) -> AssembleOptions {
     AssembleOptions {
         data_dir: PathBuf::from(directory),
+        key_dir: None,
         root: RootSource::Search {
             explicit: Some(PathBuf::from(root_key)),
             credentials_directory: None,

@@ -55,6 +55,7 @@ fn main() {
 async fn start(directory: PathBuf, faults: Faults, holds: bool, admin: bool) -> Server {
     let options = AssembleOptions {
         data_dir: directory.clone(),
+        key_dir: None,
         root: RootSource::DataDir,
         database: coffer::assemble::Database::Embedded,
         developer: false,
@@ -74,8 +75,8 @@ async fn start(directory: PathBuf, faults: Faults, holds: bool, admin: bool) -> 
         Err(error) => panic!("{error}"),
     };
     if admin {
-        let key = coffer_identity::create_admin_key(&stores.data, &SystemRandom, now);
-        println!("{}", key.await.unwrap().token().expose());
+        let key = assemble::create_admin_key(&options, &stores).await.unwrap();
+        println!("{}", key.token().expose());
     }
     let mut installation = assemble::open_stores(options, stores).await.unwrap();
     if holds {

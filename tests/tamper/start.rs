@@ -47,6 +47,7 @@ impl Store {
     fn open(&self) -> Result<(), String> {
         let options = AssembleOptions {
             data_dir: self.directory.clone(),
+            key_dir: None,
             root: RootSource::DataDir,
             database: coffer::assemble::Database::Embedded,
             developer: false,

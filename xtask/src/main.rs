@@ -26,7 +26,8 @@ cargo xtask test [--all | --only part[,part]] [--list] [--fuzz-seconds N]
 cargo xtask tidy                                            the structure check
 cargo xtask house [--imports | --help]                      the product's crates in figures
 cargo xtask fuzz [target] [--seconds N]                     one fuzz target, or all
-cargo xtask bench [--reserves | --postgres] [arguments]     the benchmark, optimised
+cargo xtask bench [--reserves | --postgres | --neighbours] [arguments]
+                                                            the benchmark, optimised
 ";
 
 fn main() -> ExitCode {

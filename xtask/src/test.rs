@@ -32,7 +32,7 @@ struct Part {
 }
 
 /// All parts, the quickest first.
-const PARTS: [Part; 12] = [
+const PARTS: [Part; 13] = [
     Part {
         name: "format",
         about: "the layout of the Rust code",
@@ -116,6 +116,13 @@ const PARTS: [Part; 12] = [
         needs_build: true,
         only_with_all: false,
         run: |_| conformance::rust(),
+    },
+    Part {
+        name: "conformance/clients",
+        about: "many versions of the SDKs, other clients and Stripe's OpenAPI against the binary",
+        needs_build: true,
+        only_with_all: false,
+        run: |_| conformance::clients(),
     },
 ];
 

@@ -46,7 +46,7 @@ fn plan(coffer: &Coffer, account: &str) -> Result<()> {
 }
 
 /// Gives an account money for `holds` holds, which is available, and makes the first of them.
-fn first_hold(coffer: &Coffer, account: &str, holds: u64) -> Result<()> {
+pub(super) fn first_hold(coffer: &Coffer, account: &str, holds: u64) -> Result<()> {
     let midnight = fill::last_midnight()?;
     let created = (midnight - 40 * DAY).to_string();
     let amount = (holds * HOLD_AMOUNT).to_string();

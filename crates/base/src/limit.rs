@@ -70,13 +70,22 @@ pub const PREPARE_ATTEMPTS: u32 = 3;
 /// decision 4).
 pub const TOMBSTONE_SECONDS: i64 = 86_400;
 
-/// Writes that may wait for the embedded database's writer; beyond it the answer is 503. At the
-/// measured rates this is a fraction of a second of work.
+/// Writes of one app that may wait for the embedded database's writer; beyond it the answer is
+/// 503. At the measured rates this is a fraction of a second of work.
 pub const WRITE_QUEUE: usize = 1024;
+
+/// Writes of all apps together that may wait for it: a few MB. If there are more, the app that has
+/// the most in the queue loses its newest one.
+pub const WRITE_QUEUE_TOTAL: usize = 4096;
 
 /// Writes that share one commit: enough to hide the flush, few enough that the first of them
 /// does not wait long.
 pub const WRITE_GROUP: usize = 256;
+
+/// Rows that such a group changes, after which no more writes join it: as many as in the largest
+/// group of writes of one secret each. Who waits behind a group of larger writes, such as charges,
+/// waits no longer than behind that.
+pub const WRITE_GROUP_ROWS: u64 = 1024;
 
 /// Rows that a background job changes in one transaction, so that requests are served in between.
 pub const JOB_BATCH: i64 = 500;
@@ -110,6 +119,27 @@ pub const CHECKPOINT_ATTEMPTS: u32 = 8;
 /// microseconds, and whoever waits longer, waits for a backup.
 pub const DATABASE_LOCK_MILLISECONDS: u64 = 250;
 
+/// Fewest threads that read lists from the embedded database: one that one app may use, one more
+/// for all apps, and one for operators.
+pub const LIST_THREADS_FLOOR: usize = 3;
+
+/// Most such threads, on machines with many processors: lists are not what a server is for.
+pub const LIST_THREADS_CEILING: usize = 8;
+
+/// Reads of one app that may wait for such a thread, or requests for a connection to PostgreSQL.
+pub const WAITING_PER_APP: usize = 1024;
+
+/// The same of all apps together. If there are more, the app that has the most loses its newest.
+pub const WAITING_TOTAL: usize = 4096;
+
+/// Seconds that one statement of a list may take on the embedded database: each reads at most
+/// [`WINDOW_ROWS`] rows, which takes a hundredth of it.
+pub const LIST_SECONDS: u64 = 2;
+
+/// Rows that one statement looks at for a page of a list that is narrowed: a few milliseconds.
+/// After them other apps have their turn.
+pub const WINDOW_ROWS: i64 = 10_000;
+
 /// Idle read connections that are kept: more than there are worker threads on common machines.
 pub const READ_CONNECTIONS: usize = 64;
 
@@ -133,6 +163,10 @@ pub const LOGGED_PATH_CHARACTERS: usize = 200;
 
 /// Most types that one list of events may ask for (conventions §12).
 pub const EVENT_TYPES: usize = 20;
+
+/// Most types that one owner's events may have among them, old versions' included: ours are fewer
+/// than 50.
+pub const EVENT_TYPES_OF_OWNER: i64 = 1000;
 
 /// Longest type of an event that a list may ask for, in characters: ours have under 30.
 pub const EVENT_TYPE_CHARACTERS: usize = 100;
@@ -158,7 +192,8 @@ pub const POSTGRES_CONNECTIONS: usize = 24;
 /// The most that an operator can ask for.
 pub const POSTGRES_CONNECTIONS_CEILING: usize = 1000;
 
-/// Seconds for which a request waits for a free connection before it is told to come again.
+/// Seconds for which a request waits for a free connection, for a thread that reads lists, or for
+/// other writes to the same ledger, before it is told to come again.
 pub const CONNECTION_WAIT_SECONDS: u64 = 4;
 
 /// Seconds within which a connection is made.

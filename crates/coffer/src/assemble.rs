@@ -4,16 +4,17 @@ mod installation;
 mod root;
 mod stores;
 
-pub use installation::{Installation, open, open_keyring, open_stores};
+pub use installation::{Installation, open, open_existing, open_keyring, open_stores};
 pub use root::RootSource;
 pub use stores::{Database, Stores, create_schemas, expand, finish};
 
 use crate::family_set::FamilySet;
 use coffer_base::{Clock, Random, Redacted, id::random_id};
 use coffer_crypto::root::{self as root_key, RootError};
+use coffer_identity::NewKey;
 use coffer_kernel::Settings;
 use coffer_keyring::{Keyring, KeyringError, KeyringOptions};
-use coffer_storage::{Faults, StorageError};
+use coffer_storage::{Faults, StorageError, Store};
 use root::{developer_root, find_root, place_root};
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -34,6 +35,8 @@ const STORE_ID_CHARACTERS: usize = 20;
 pub struct AssembleOptions {
     /// Where files are kept.
     pub data_dir: PathBuf,
+    /// Where the file of the keys is kept, if that is elsewhere: then no disk need have both.
+    pub key_dir: Option<PathBuf>,
     /// Where the stores are.
     pub database: Database,
     /// Where the root key is.
@@ -73,14 +76,32 @@ pub enum AssembleError {
     NoStore(String),
     /// There is data in the data directory, and no key store.
     #[error(
-        "{} is missing, and the data beside it cannot be opened without the keys in it; put it \
-         back from your backup",
+        "{} is missing, and the data cannot be opened without the keys in it; put it back from your \
+         backup, or say where it is with --key-dir",
         .0.display()
     )]
     KeysMissing(PathBuf),
+    /// The store is one of developer mode, and something else was to be done with it.
+    #[error(
+        "{0} holds a store of developer mode, which anybody may have got a key of: serve it with \
+         `coffer dev`, and make another for production with `coffer init`"
+    )]
+    DeveloperStore(String),
+    /// The store is not one of developer mode, which would let in anybody.
+    #[error(
+        "{0} holds a store that developer mode did not make; choose another directory with \
+         --data-dir, or serve it with `coffer serve`"
+    )]
+    ProductionStore(String),
     /// There is a store already, and a new one was to be made.
     #[error("{0}")]
     AlreadyInitialized(String),
+    /// The keys are those of other data.
+    #[error(
+        "{0} holds the keys of a store already: put its data back, or choose another place for the \
+         new one"
+    )]
+    KeysInUse(String),
     /// The root key.
     #[error(transparent)]
     Root(#[from] RootError),
@@ -116,6 +137,38 @@ impl AssembleOptions {
                 )
             }
         })
+    }
+
+    /// Where the store is, for people.
+    fn place(&self) -> String {
+        match &self.database {
+            Database::Postgres { data, .. } => data.to_string(),
+            Database::Embedded => self.data_dir.display().to_string(),
+        }
+    }
+
+    fn place_of_keys(&self) -> String {
+        match &self.database {
+            Database::Postgres { keys, .. } => keys.to_string(),
+            Database::Embedded => self.keys_file().display().to_string(),
+        }
+    }
+
+    /// The file of the keys, if the stores are files.
+    pub(crate) fn keys_file(&self) -> PathBuf {
+        self.key_dir.as_ref().unwrap_or(&self.data_dir).join(KEYS_FILE)
+    }
+
+    /// Checks that `keys` are those of a store of the wanted kind: of developer mode or not.
+    ///
+    /// # Errors
+    /// [`AssembleError::DeveloperStore`] or [`AssembleError::ProductionStore`].
+    pub(crate) async fn check_kind(&self, keys: &Store) -> Result<(), AssembleError> {
+        match (coffer_keyring::key_store_use(keys).await?.developer, self.developer) {
+            (true, false) => Err(AssembleError::DeveloperStore(self.place())),
+            (false, true) => Err(AssembleError::ProductionStore(self.place())),
+            _ => Ok(()),
+        }
     }
 
     fn already_initialized(&self) -> AssembleError {
@@ -155,6 +208,10 @@ pub async fn init(options: &AssembleOptions) -> Result<Initialized, AssembleErro
         return Err(options.already_initialized());
     }
     let known = coffer_keyring::key_store_id(&stores.keys).await?;
+    let mut use_of = coffer_keyring::key_store_use(&stores.keys).await?;
+    if use_of.bound {
+        return Err(AssembleError::KeysInUse(options.place_of_keys()));
+    }
     let resumed = known.is_some();
     let new_id = || format!("store_{}", random_letters(&*options.random));
     let store_id = match (&options.root, known) {
@@ -176,9 +233,31 @@ pub async fn init(options: &AssembleOptions) -> Result<Initialized, AssembleErro
         Keyring::init(&keyring_options, root.key(), now).await?;
     }
     // The keys are opened once before the data is bound to them.
-    Keyring::open(keyring_options, root.key()).await?;
+    Keyring::open(keyring_options, root.key()).await?.create_row_key(now).await?;
+    use_of.developer = options.developer;
+    coffer_keyring::mark_key_store(&stores.keys, use_of).await?;
     coffer_keyring::write_store_id(&stores.data, &store_id, now).await?;
+    use_of.bound = true;
+    coffer_keyring::mark_key_store(&stores.keys, use_of).await?;
     Ok(Initialized { stores, store_id, root_path })
+}
+
+/// Creates an admin key in stores that are open, without a server: the first one of an installation,
+/// or another if that was lost. It takes the root key.
+///
+/// # Errors
+/// [`AssembleError::NoStore`] if nothing was initialized there, and as [`open_keyring`].
+pub async fn create_admin_key(
+    options: &AssembleOptions,
+    stores: &Stores,
+) -> Result<Arc<NewKey>, AssembleError> {
+    let Some(store_id) = coffer_keyring::store_id(&stores.data).await? else {
+        return Err(options.no_store());
+    };
+    options.check_kind(&stores.keys).await?;
+    let (keyring, _) = open_keyring(options, &stores.keys, &store_id).await?;
+    let (random, now) = (&*options.random, options.clock.now());
+    Ok(coffer_identity::create_admin_key(&stores.data, &keyring, random, now).await?)
 }
 
 fn random_letters(random: &dyn Random) -> String {

@@ -16,7 +16,7 @@ mod paths;
 mod tests;
 mod value;
 
-pub use database::{DATABASE, DATABASE_PASSWORD, KEY_DATABASE};
+pub use database::{DATABASE, DATABASE_PASSWORD, KEY_DATABASE, KEY_DIR};
 pub use families::declared_by_families;
 pub use flags::Flags;
 pub use paths::config_home;
@@ -242,9 +242,10 @@ pub const ADMIN_KEY: Setting = Setting {
 };
 
 /// Settings of the program that are shown before those of the families.
-const FIRST: [&Setting; 14] = [
+const FIRST: [&Setting; 15] = [
     &CONFIG,
     &DATA_DIR,
+    &KEY_DIR,
     &DATABASE,
     &KEY_DATABASE,
     &DATABASE_PASSWORD,

@@ -55,15 +55,17 @@ impl ReadOperation for Status {
         let mode = if sources.developer { "developer" } else { "production" };
         let uptime = ctx.now().unix().saturating_sub(sources.started.unix());
         let mut operations = Object::bare();
-        let mut unrouted = Value::Null;
+        let (mut busy, mut unrouted) = (0, Value::Null);
         if let Some(counters) = sources.counters.get() {
             for (name, count) in counters.operations().filter(|(_, count)| count.is_used()) {
                 operations = operations.set(name, counts(count));
             }
+            busy = number(counters.busy());
             unrouted = counts(counters.unrouted()).into();
         }
         Ok(Object::bare()
             .set("object", "status")
+            .set("busy", busy)
             .set("mode", mode)
             .set("operations", operations)
             .set("schedule", schedule)

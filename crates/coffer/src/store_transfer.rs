@@ -83,6 +83,7 @@ async fn open_source(
     let Some(store_id) = coffer_keyring::store_id(&source.data).await? else {
         return Err(from.no_store());
     };
+    from.check_kind(&source.keys).await?;
     assemble::open_keyring(from, &source.keys, &store_id).await?;
     Ok((source, store_id))
 }

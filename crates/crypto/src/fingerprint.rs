@@ -2,7 +2,7 @@
 
 use crate::key::KeyBytes;
 pub use crate::key::LookupKey;
-use aws_lc_rs::hmac;
+use aws_lc_rs::{constant_time, hmac};
 use std::fmt;
 
 /// Bytes of a digest: half of what HMAC-SHA-256 gives, which RFC 2104 allows as the least. A chance
@@ -18,6 +18,12 @@ impl Digest {
     /// The 16 bytes, as a row stores them.
     pub const fn as_bytes(&self) -> &[u8; DIGEST_BYTES] {
         &self.0
+    }
+
+    /// Whether `bytes` are those of this digest. The time that this takes does not depend on where
+    /// they differ, so nobody can find a digest by trying.
+    pub fn matches(&self, bytes: &[u8]) -> bool {
+        constant_time::verify_slices_are_equal(&self.0, bytes).is_ok()
     }
 
     /// A copy of the 16 bytes, for a query's parameter.
@@ -100,6 +106,18 @@ mod tests {
             }
         }
         assert_eq!(all[2], key.digest("name", &[b"abc"]));
+    }
+
+    #[test]
+    fn only_the_same_bytes_match() {
+        let digest = LookupKey::from_bytes([1; 32]).digest("row", &[b"a"]);
+        assert!(digest.matches(digest.as_bytes()));
+        for at in 0..DIGEST_BYTES {
+            let mut changed = *digest.as_bytes();
+            changed[at] ^= 1;
+            assert!(!digest.matches(&changed));
+        }
+        assert!(!digest.matches(&digest.as_bytes()[1..]) && !digest.matches(&[]));
     }
 
     #[test]

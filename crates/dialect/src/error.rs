@@ -3,9 +3,14 @@
 //! The only file that knows HTTP status numbers. A message is for the caller. What only the
 //! operator may know is in the detail for the log, which [`ApiError::body`] never contains.
 
+mod limited;
+mod parameter;
+
+pub use limited::LimitReason;
+
 use crate::object::{Object, Value};
-use crate::wording::{alternatives, clipped, elided, no_such_message, quoted};
-use coffer_base::{Currency, limit};
+use crate::wording::{clipped, elided, no_such_message, quoted};
+use coffer_base::limit;
 use std::borrow::Cow;
 use std::fmt;
 
@@ -35,7 +40,10 @@ struct Parts {
     param: Option<String>,
     message: Cow<'static, str>,
     retry: Option<bool>,
+    limit: Option<LimitReason>,
     detail: Option<String>,
+    /// Whether the caller itself asks for more than can be done.
+    load: bool,
 }
 
 /// A failure as the caller sees it: a status, a type, and what was wrong.
@@ -44,154 +52,6 @@ struct Parts {
 /// value, since no constructor is given one.
 #[derive(Clone)]
 pub struct ApiError(Box<Parts>);
-
-/// Constructors of parameter errors: all 400 and `invalid_request_error`.
-impl ApiError {
-    /// A request that is wrong as a whole, so that no single parameter is to blame.
-    pub fn invalid(message: impl Into<Cow<'static, str>>) -> Self {
-        Self::request(400, message)
-    }
-
-    /// A parameter that is wrong; `param` is its bracket path.
-    pub fn invalid_param(param: impl Into<String>, message: impl Into<Cow<'static, str>>) -> Self {
-        Self::invalid(message).with_param(param)
-    }
-
-    /// A required parameter that was not sent.
-    pub fn parameter_missing(path: impl Into<String>) -> Self {
-        let path = path.into();
-        let message = format!("Missing required param: {path}.");
-        Self::invalid_param(path, message).with_code("parameter_missing")
-    }
-
-    /// An empty value for a parameter that cannot be unset.
-    pub fn parameter_empty(path: impl Into<String>) -> Self {
-        let path = path.into();
-        let message = format!(
-            "'{path}' was sent as an empty string. An empty value asks to unset a parameter, \
-             and '{path}' cannot be unset: leave it out, or give it a value."
-        );
-        Self::invalid_param(path, message).with_code("parameter_invalid_empty")
-    }
-
-    /// Parameters that the operation does not know; `param` is the first of them.
-    pub fn parameters_unknown(paths: &[String]) -> Self {
-        let plural = if paths.len() == 1 { "" } else { "s" };
-        let message = format!("Received unknown parameter{plural}: {}", paths.join(", "));
-        let error = Self::invalid(message).with_code("parameter_unknown");
-        match paths.first() {
-            Some(first) => error.with_param(first),
-            None => error,
-        }
-    }
-
-    /// A value that is no integer; at most
-    /// [`ECHO_CHARACTERS`](crate::limits::ECHO_CHARACTERS) of `shown` are shown.
-    pub fn invalid_integer(path: impl Into<String>, shown: &str) -> Self {
-        let message = format!("Invalid integer: {}", clipped(shown));
-        Self::invalid_param(path, message).with_code("parameter_invalid_integer")
-    }
-
-    /// An integer below the smallest that is allowed.
-    pub fn integer_below(path: impl Into<String>, least: i64) -> Self {
-        let message = format!("This value must be greater than or equal to {least}.");
-        Self::invalid_param(path, message).with_code("parameter_invalid_integer")
-    }
-
-    /// An integer above the largest that is allowed.
-    pub fn integer_above(path: impl Into<String>, most: i64) -> Self {
-        let message = format!("This value must be less than or equal to {most}.");
-        Self::invalid_param(path, message).with_code("parameter_invalid_integer")
-    }
-
-    /// A value that is neither `true` nor `false`; shown as far as an integer is.
-    pub fn invalid_boolean(path: impl Into<String>, shown: &str) -> Self {
-        Self::invalid_param(path, format!("Invalid boolean: {}", clipped(shown)))
-    }
-
-    /// Plain text, or a list, where an object belongs.
-    pub fn invalid_object(path: impl Into<String>) -> Self {
-        Self::invalid_param(path, "Invalid object")
-    }
-
-    /// Plain text where a list belongs.
-    pub fn invalid_array(path: impl Into<String>) -> Self {
-        Self::invalid_param(path, "Invalid array")
-    }
-
-    /// An object or a list where plain text belongs.
-    pub fn invalid_string(path: impl Into<String>) -> Self {
-        Self::invalid_param(path, "Invalid string")
-    }
-
-    /// A list whose explicit keys are not 0, 1, 2 and so on.
-    pub fn array_keys<'k>(
-        path: impl Into<String>,
-        keys: impl IntoIterator<Item = &'k str>,
-    ) -> Self {
-        let path = path.into();
-        let keys: Vec<String> = keys.into_iter().map(|key| format!("[{key}]")).collect();
-        let message = format!(
-            "Invalid array: the keys of '{path}' must be [0], [1], [2] and so on, from [0] and \
-             without a gap, or all be []. Received: {}",
-            keys.join(", ")
-        );
-        Self::invalid_param(path, message)
-    }
-
-    /// A code of no currency; the message lists those that there are.
-    pub fn invalid_currency(path: impl Into<String>, shown: &str) -> Self {
-        let codes: Vec<String> = Currency::all().map(|each| each.to_string()).collect();
-        let message = format!(
-            "Invalid currency: {}. It must be one of these codes, in lower case: {}",
-            clipped(shown),
-            codes.join(", ")
-        );
-        Self::invalid_param(path, message)
-    }
-
-    /// A value that is none of `choices`, which are listed as a sentence lists them.
-    pub fn invalid_choice<'c>(
-        path: impl Into<String>,
-        choices: impl IntoIterator<Item = &'c str>,
-    ) -> Self {
-        let path = path.into();
-        let message = format!("Invalid {path}: must be one of {}", alternatives(choices));
-        Self::invalid_param(path, message)
-    }
-
-    /// Text longer than `most` characters, shown by its first and last four. Not for secrets.
-    pub fn too_long(path: impl Into<String>, value: &str, most: usize) -> Self {
-        let message =
-            format!("Invalid string: {}; must be at most {most} characters", elided(value, 4, 8));
-        Self::invalid_param(path, message)
-    }
-
-    /// A secret value longer than `most` characters; the message has its length, and none of it.
-    pub fn secret_too_long(path: impl Into<String>, length: usize, most: usize) -> Self {
-        let message = format!(
-            "Invalid string: the value has {length} characters; must be at most {most} characters"
-        );
-        Self::invalid_param(path, message)
-    }
-
-    /// Text with a NUL character in it, which PostgreSQL cannot store.
-    pub fn nul_character(path: impl Into<String>) -> Self {
-        Self::invalid_param(path, "Invalid string: it must not contain the NUL character")
-    }
-
-    /// An object that a parameter or a cursor refers to and that does not exist.
-    pub fn no_such(kind: &str, id: &str, param: &str) -> Self {
-        Self::invalid_param(param, no_such_message(kind, id)).with_code("resource_missing")
-    }
-
-    /// Both cursors of a list; no single parameter is to blame.
-    pub fn both_cursors() -> Self {
-        Self::invalid(
-            "'starting_after' and 'ending_before' are mutually exclusive: send one of them.",
-        )
-    }
-}
 
 /// Constructors of all other failures.
 impl ApiError {
@@ -267,17 +127,26 @@ impl ApiError {
         ))
     }
 
-    /// 400 `idempotency_error`: the key was used for another operation or other parameters.
-    pub fn idempotency_mismatch(key: &str) -> Self {
-        Self::new(
-            400,
-            Kind::Idempotency,
-            format!(
-                "The idempotency key '{}' was already used for another operation or with other \
-                 parameters. Use a new key for a new request.",
-                quoted(key)
-            ),
-        )
+    /// 400 `idempotency_error`: the key was used for the operation `first`, and now comes with
+    /// `second`.
+    pub fn idempotency_other_operation(key: &str, first: &str, second: &str) -> Self {
+        let was = format!("for '{}', and this request is '{second}'", clipped(first));
+        Self::idempotency_mismatch(key, &was)
+    }
+
+    /// 400 `idempotency_error`: the key was used for the same operation with other parameters, or
+    /// on another object. Neither those nor these are shown: they may hold secrets.
+    pub fn idempotency_other_parameters(key: &str, operation: &str) -> Self {
+        let was = format!("for '{operation}' with other parameters, or on another object");
+        Self::idempotency_mismatch(key, &was)
+    }
+
+    fn idempotency_mismatch(key: &str, was: &str) -> Self {
+        let message = format!(
+            "The idempotency key '{}' was already used {was}. Use a new key for a new request.",
+            quoted(key)
+        );
+        Self::new(400, Kind::Idempotency, message)
     }
 
     /// 409: a request with this key is in flight.
@@ -322,6 +191,16 @@ impl ApiError {
         )
     }
 
+    /// 414: the request's target is longer than [`limit::URL_BYTES`].
+    pub fn url_too_long() -> Self {
+        let most = limit::URL_BYTES;
+        let message = format!(
+            "The request's URL is longer than {most} bytes. Send the parameters in the body \
+             instead, as a form."
+        );
+        Self::request(414, message)
+    }
+
     /// 408: the caller was too slow to send the request, so nothing was executed and it may be
     /// sent again. A request that times out while it is executed is
     /// [`ApiError::unknown_outcome`] instead.
@@ -355,6 +234,20 @@ impl ApiError {
         .with_detail(detail)
     }
 
+    /// 503: more waits on this caller's account than is allowed, or than was done in time; nothing
+    /// was changed. It is no fault of the server.
+    pub fn busy() -> Self {
+        let mut error = Self::new(
+            503,
+            Kind::Api,
+            "Too many of your requests are waiting, and this one was not carried out. Send it \
+             again in a moment, and fewer at once.",
+        )
+        .with_retry(true);
+        error.0.load = true;
+        error
+    }
+
     /// 500: it is unknown whether the change was stored. A retry with the same idempotency key
     /// replays the stored response or executes the request. `detail` goes to the log.
     pub fn unknown_outcome(detail: impl Into<String>) -> Self {
@@ -380,7 +273,9 @@ impl ApiError {
             param: None,
             message: message.into(),
             retry: None,
+            limit: None,
             detail: None,
+            load: false,
         }))
     }
 }
@@ -438,7 +333,12 @@ impl ApiError {
 
     /// Whether the server is to blame, and not the caller.
     pub fn is_fault(&self) -> bool {
-        self.0.status >= 500
+        self.0.status >= 500 && !self.0.load
+    }
+
+    /// Whether it is [`ApiError::busy`], of which there can be thousands in a second.
+    pub fn is_load(&self) -> bool {
+        self.0.load
     }
 
     /// Whether the caller must authenticate: the response then has `WWW-Authenticate`.

@@ -3,7 +3,7 @@
 use crate::error::ApiError;
 use crate::limits;
 use crate::params::Params;
-use crate::wording::clipped;
+use crate::wording::{alternatives, clipped};
 
 /// The fields that the response includes on request only, and that this request asks for.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -18,7 +18,8 @@ impl Expand {
     }
 
     /// Reads `expand`; `expandable` names the fields that an object of the response can have
-    /// expanded. On a `list`, each begins with `data.`.
+    /// expanded, those inside of others by their path: `source.charge`. Who asks for one of these
+    /// asks for all that it lies in. On a `list`, each begins with `data.`.
     ///
     /// Stripe refuses a wrong expansion before any other parameter, so this takes them unchecked.
     ///
@@ -33,14 +34,17 @@ impl Expand {
         let mut fields = Vec::new();
         for path in params.root().text_list("expand")? {
             let field = resolve(path, expandable, list)?;
-            if !fields.contains(&field) {
-                fields.push(field);
+            let around = expandable.iter().filter(|outer| is_inside(field, outer));
+            for &asked in around.chain([&field]) {
+                if !fields.contains(&asked) {
+                    fields.push(asked);
+                }
             }
         }
         Ok(Self { fields })
     }
 
-    /// Whether the request asks for `field`.
+    /// Whether the request asks for `field`, or for one inside of it.
     pub fn has(&self, field: &str) -> bool {
         self.fields.contains(&field)
     }
@@ -66,17 +70,30 @@ fn resolve(path: &str, expandable: &[&'static str], list: bool) -> Result<&'stat
             None => base,
         }));
     };
-    let (first, nested) = rest.split_once('.').map_or((rest, None), |(a, b)| (a, Some(b)));
-    match (find(first), nested) {
-        (Some(field), None) => Ok(field),
-        (Some(field), Some(_)) => {
-            Err(ApiError::invalid(format!("{base} Nothing inside '{field}' can be expanded.")))
-        }
-        (None, _) => Err(ApiError::invalid(match inner.and_then(find) {
-            Some(field) if !list => format!("{base} Outside of lists, write '{field}'."),
-            _ => base,
-        })),
+    if let Some(field) = find(rest) {
+        return Ok(field);
     }
+    let around = expandable.iter().filter(|outer| is_inside(rest, outer)).max_by_key(|f| f.len());
+    Err(ApiError::invalid(match (around, inner.and_then(find)) {
+        (Some(outer), _) => nothing_inside(&base, outer, expandable),
+        (None, Some(field)) if !list => format!("{base} Outside of lists, write '{field}'."),
+        _ => base,
+    }))
+}
+
+/// Whether the field `path` lies inside of `outer`.
+fn is_inside(path: &str, outer: &str) -> bool {
+    path.strip_prefix(outer).is_some_and(|rest| rest.starts_with('.'))
+}
+
+/// The refusal of a field inside of `outer` that cannot be expanded, with those that can be.
+fn nothing_inside(base: &str, outer: &str, expandable: &[&str]) -> String {
+    let inner = expandable.iter().filter_map(|field| field.strip_prefix(outer)?.strip_prefix('.'));
+    let direct: Vec<&str> = inner.filter(|field| !field.contains('.')).collect();
+    if direct.is_empty() {
+        return format!("{base} Nothing inside '{outer}' can be expanded.");
+    }
+    format!("{base} Inside '{outer}' it can be {}.", alternatives(direct))
 }
 
 #[cfg(test)]
@@ -124,6 +141,34 @@ mod tests {
             let error = parse(query, list).unwrap_err();
             assert_eq!(error.message(), message);
             assert_eq!((error.status(), error.code(), error.param()), (400, None, None));
+        }
+    }
+
+    #[test]
+    fn a_field_inside_of_others_expands_them_too() {
+        let fields = ["source", "source.charge", "source.charge.transfer", "sourceless"];
+        let parse =
+            |query: &str| Expand::parse(&Params::decode(Some(query), b"").unwrap(), &fields, true);
+        let expand = parse("expand[]=data.source.charge").unwrap();
+        assert!(expand.has("source") && expand.has("source.charge"));
+        assert!(!expand.has("source.charge.transfer") && !expand.has("sourceless"));
+        let expand = parse("expand[]=data.source.charge.transfer").unwrap();
+        assert!(
+            ["source", "source.charge", "source.charge.transfer"].map(|f| expand.has(f))
+                == [true; 3]
+        );
+        for (path, hint) in [
+            ("data.source.x", " Inside 'source' it can be charge."),
+            ("data.source.x.charge", " Inside 'source' it can be charge."),
+            ("data.source.charge.x", " Inside 'source.charge' it can be transfer."),
+            ("data.sourceless.charge", " Nothing inside 'sourceless' can be expanded."),
+            ("data.sourc", ""),
+            ("data.source.", " Inside 'source' it can be charge."),
+            ("data.", ""),
+        ] {
+            let error = parse(&format!("expand[]={path}")).unwrap_err();
+            let message = format!("This property cannot be expanded ({path}).{hint}");
+            assert_eq!(error.message(), message);
         }
     }
 

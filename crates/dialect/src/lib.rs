@@ -24,7 +24,7 @@ mod wording;
 
 pub use authorization::KeyKind;
 pub use cursor::{Direction, PageRequest};
-pub use error::ApiError;
+pub use error::{ApiError, LimitReason};
 pub use expand::Expand;
 pub use metadata::{Metadata, MetadataChange};
 pub use object::{Object, Value, list};

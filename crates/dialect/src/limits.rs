@@ -20,6 +20,9 @@ pub const VERSION_BYTES: usize = 255;
 /// Longest object id sent as a cursor, in characters: Stripe's bound for it.
 pub const CURSOR_CHARACTERS: usize = 5000;
 
+/// Longest id by which a list is narrowed, in bytes: no object has one that is longer.
+pub const FILTER_ID_BYTES: usize = 255;
+
 /// Objects on a page if the caller does not say: Stripe's default.
 pub const PAGE_DEFAULT: i64 = 10;
 

@@ -3,7 +3,7 @@
 use crate::error::ApiError;
 use crate::limits;
 use crate::object::{Object, Value};
-use crate::params::{Fields, length_over};
+use crate::params::{Fields, length_over, not_text};
 use crate::tree::{self, Node};
 use std::collections::BTreeMap;
 
@@ -101,7 +101,7 @@ impl Fields<'_> {
             let path = || format!("{}[{}]", self.path(name), field.key);
             check_key(&field.key, path)?;
             let Node::Leaf(value) = &field.node else {
-                return Err(ApiError::invalid_string(path()));
+                return Err(not_text(path(), &field.node));
             };
             let value = value.expose();
             check_value(&field.key, value, path)?;

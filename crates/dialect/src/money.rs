@@ -2,7 +2,7 @@
 
 use crate::error::ApiError;
 use crate::limits;
-use crate::params::Fields;
+use crate::params::{Fields, not_text};
 use coffer_base::Currency;
 
 /// Readers of amounts and currencies.
@@ -32,7 +32,7 @@ impl Fields<'_> {
         self.optional_integer_within(name, 0..=limits::AMOUNT_CEILING)
     }
 
-    /// A currency by its code in lower case.
+    /// A currency by its code, whose letters may be large or small.
     ///
     /// # Errors
     /// 400 if it is missing, empty, or no such code.
@@ -46,9 +46,10 @@ impl Fields<'_> {
     /// # Errors
     /// 400 if it is empty, or no such code.
     pub fn optional_currency(&self, name: &str) -> Result<Option<Currency>, ApiError> {
-        let Some(code) = self.non_empty(name, ApiError::invalid_string)? else { return Ok(None) };
+        let Some(code) = self.non_empty(name, not_text)? else { return Ok(None) };
         let refusal = || ApiError::invalid_currency(self.path(name), code.expose());
-        Currency::parse(code.expose()).map(Some).ok_or_else(refusal)
+        let lower = code.expose().to_ascii_lowercase();
+        Currency::parse(&lower).map(Some).ok_or_else(refusal)
     }
 }
 
@@ -87,12 +88,14 @@ mod tests {
 
     #[test]
     fn the_refusal_of_a_currency_lists_all() {
-        let params = Params::decode(Some("currency=eur&other=EUR"), b"").unwrap();
+        let params = Params::decode(Some("large=EUR&mixed=eUr&other=EURO"), b"").unwrap();
         let fields = params.root();
-        assert_eq!(fields.required_currency("currency").unwrap().as_str(), "eur");
+        for name in ["large", "mixed"] {
+            assert_eq!(fields.required_currency(name).unwrap().as_str(), "eur");
+        }
         let error = fields.required_currency("other").unwrap_err();
         assert_eq!((error.code(), error.param()), (None, Some("other")));
-        assert!(error.message().starts_with("Invalid currency: EUR. "), "{error}");
+        assert!(error.message().starts_with("Invalid currency: EURO. "), "{error}");
         assert!(error.message().contains("usd"), "{error}");
     }
 }

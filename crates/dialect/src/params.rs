@@ -5,6 +5,7 @@
 
 use crate::error::ApiError;
 use crate::form;
+use crate::limits;
 use crate::tree::{self, Field, Node};
 use coffer_base::Redacted;
 use std::ops::RangeInclusive;
@@ -130,6 +131,19 @@ impl<'p> Fields<'p> {
         Ok(self.optional_text(name, max_chars)?.map(|text| text.expose().clone()))
     }
 
+    /// An id by which a list is narrowed; `None` if it was not sent. One that no object can have,
+    /// because it is too long or holds a NUL character, is replaced by [`NO_ID`], which finds
+    /// nothing: that an id is unknown is never an error of a filter.
+    ///
+    /// # Errors
+    /// 400 if it is empty, an object or a list.
+    pub fn id_filter(&self, name: &str) -> Result<Option<String>, ApiError> {
+        let Some(id) = self.non_empty(name, not_text)? else { return Ok(None) };
+        let id = id.expose();
+        let impossible = id.len() > limits::FILTER_ID_BYTES || id.contains('\0');
+        Ok(Some(if impossible { NO_ID } else { id }.to_owned()))
+    }
+
     /// Secret text of at most `max_chars` characters: no error shows any of it.
     ///
     /// # Errors
@@ -139,7 +153,8 @@ impl<'p> Fields<'p> {
         name: &str,
         max_chars: usize,
     ) -> Result<&'p Redacted<String>, ApiError> {
-        let value = self.text(name)?;
+        let value = self.leaf(name, |path, _| ApiError::secret_not_text(path))?;
+        let value = value.map(|value| checked(value, || self.path(name))).transpose()?;
         let value = self.required(name, value)?;
         match length_over(value.expose(), max_chars) {
             Some(length) => Err(ApiError::secret_too_long(self.path(name), length, max_chars)),
@@ -171,7 +186,7 @@ impl<'p> Fields<'p> {
     ) -> Result<Option<T>, ApiError> {
         let refusal =
             |path: String| ApiError::invalid_choice(path, choices.iter().map(|&(word, _)| word));
-        let Some(value) = self.non_empty(name, refusal)? else { return Ok(None) };
+        let Some(value) = self.non_empty(name, |path, _| refusal(path))? else { return Ok(None) };
         match choices.iter().find(|&&(word, _)| word == value.expose()) {
             Some(&(_, choice)) => Ok(Some(choice)),
             None => Err(refusal(self.path(name))),
@@ -222,7 +237,7 @@ impl<'p> Fields<'p> {
     /// # Errors
     /// 400 if it is empty or anything else.
     pub fn optional_bool(&self, name: &str) -> Result<Option<bool>, ApiError> {
-        let refusal = |path| ApiError::invalid_boolean(path, NOT_A_VALUE);
+        let refusal = |path, node: &Node| ApiError::invalid_boolean(path, &tree::shown(node));
         match self.non_empty(name, refusal)?.map(|value| value.expose().as_str()) {
             None => Ok(None),
             Some("true") => Ok(Some(true)),
@@ -283,7 +298,7 @@ impl<'p> Fields<'p> {
             let path = || format!("{}[{index}]", self.path(name));
             match node {
                 Node::Leaf(text) => checked(text, path).map(|text| text.expose().as_str()),
-                Node::Branch(_) => Err(ApiError::invalid_string(path())),
+                Node::Branch(_) => Err(not_text(path(), node)),
             }
         };
         items.into_iter().enumerate().map(item).collect()
@@ -312,12 +327,12 @@ impl<'p> Fields<'p> {
     fn leaf(
         &self,
         name: &str,
-        refusal: impl FnOnce(String) -> ApiError,
+        refusal: impl FnOnce(String, &Node) -> ApiError,
     ) -> Result<Option<&'p Redacted<String>>, ApiError> {
         match self.find(name) {
             None => Ok(None),
             Some(Node::Leaf(value)) => Ok(Some(value)),
-            Some(Node::Branch(_)) => Err(refusal(self.path(name))),
+            Some(node @ Node::Branch(_)) => Err(refusal(self.path(name), node)),
         }
     }
 
@@ -325,7 +340,7 @@ impl<'p> Fields<'p> {
     pub(crate) fn non_empty(
         &self,
         name: &str,
-        refusal: impl FnOnce(String) -> ApiError,
+        refusal: impl FnOnce(String, &Node) -> ApiError,
     ) -> Result<Option<&'p Redacted<String>>, ApiError> {
         match self.leaf(name, refusal)? {
             Some(value) if value.expose().is_empty() => {
@@ -336,7 +351,7 @@ impl<'p> Fields<'p> {
     }
 
     fn text(&self, name: &str) -> Result<Option<&'p Redacted<String>>, ApiError> {
-        let value = self.leaf(name, ApiError::invalid_string)?;
+        let value = self.leaf(name, not_text)?;
         value.map(|value| checked(value, || self.path(name))).transpose()
     }
 
@@ -346,11 +361,16 @@ impl<'p> Fields<'p> {
     }
 }
 
-/// What an error shows in place of an object or a list.
-const NOT_A_VALUE: &str = "an object or a list";
+/// An id that no object has: none contains a space.
+const NO_ID: &str = " ";
 
-fn not_an_integer(path: String) -> ApiError {
-    ApiError::invalid_integer(path, NOT_A_VALUE)
+fn not_an_integer(path: String, node: &Node) -> ApiError {
+    ApiError::invalid_integer(path, &tree::shown(node))
+}
+
+/// The refusal of an object or a list where text belongs that is no secret.
+pub(crate) fn not_text(path: String, node: &Node) -> ApiError {
+    ApiError::invalid_string(path, &tree::shown(node))
 }
 
 /// `text` if it is neither empty nor has a NUL character in it.

@@ -2,6 +2,7 @@
 //!
 //! A form does not say whether a branch is a list or an object, so the tree does not know either.
 
+use crate::limits;
 use coffer_base::Redacted;
 
 /// A parameter, or one level of it.
@@ -90,6 +91,48 @@ pub(crate) fn is_unnumbered(fields: &[Field]) -> bool {
 fn index(key: &str) -> Option<usize> {
     let plain = key == "0" || !key.starts_with(['0', '+']);
     if plain { key.parse().ok() } else { None }
+}
+
+/// A value that is no secret, as an error shows it: in the form of JSON, and not much more of it
+/// than an error repeats.
+pub(crate) fn shown(node: &Node) -> String {
+    let mut out = String::new();
+    show(node, &mut out);
+    out
+}
+
+fn show(node: &Node, out: &mut String) {
+    match node {
+        Node::Leaf(text) => show_text(text.expose(), out),
+        Node::Branch(fields) => {
+            let list = is_unnumbered(fields);
+            out.push(if list { '[' } else { '{' });
+            for (place, field) in fields.iter().enumerate() {
+                // An error shows fewer characters than this has bytes.
+                if out.len() > SHOWN_BYTES {
+                    return;
+                }
+                if place > 0 {
+                    out.push(',');
+                }
+                if !list {
+                    show_text(&field.key, out);
+                    out.push(':');
+                }
+                show(&field.node, out);
+            }
+            out.push(if list { ']' } else { '}' });
+        }
+    }
+}
+
+/// Bytes of a shown value beyond which an error cuts it in any case: a character has up to four.
+const SHOWN_BYTES: usize = 4 * (limits::ECHO_CHARACTERS + 1);
+
+fn show_text(text: &str, out: &mut String) {
+    out.push('"');
+    out.push_str(text.get(..text.floor_char_boundary(SHOWN_BYTES)).unwrap_or_default());
+    out.push('"');
 }
 
 /// Adds to `unknown` each path below `path` that is not allowed, once.

@@ -1,9 +1,15 @@
+-- mac, in all tables: a MAC of the other columns under a key of the key store. A row whose MAC is not
+-- right does not exist for the server. It leaves out what a change can only take rights with
+-- (install.active, api_key.revoked_at) and what decides nothing (api_key.last_used). seq and version:
+-- the places of rows in the one order in which all of them are made or changed.
+
 -- Accounts: whoever installs apps, or develops them.
 CREATE TABLE account (
     id      TEXT    PRIMARY KEY,
     seq     INTEGER NOT NULL,
     name    TEXT    NOT NULL,
-    created INTEGER NOT NULL
+    created INTEGER NOT NULL,
+    mac     BLOB    NOT NULL
 ) WITHOUT ROWID;
 
 -- Apps, each made by one account. quotas: numbers of the app's own, as name=value separated by
@@ -14,7 +20,9 @@ CREATE TABLE app (
     account TEXT    NOT NULL,
     name    TEXT    NOT NULL,
     quotas  TEXT    NOT NULL,
-    created INTEGER NOT NULL
+    created INTEGER NOT NULL,
+    version INTEGER NOT NULL,
+    mac     BLOB    NOT NULL
 ) WITHOUT ROWID;
 
 -- Apps on accounts. active: 1 lets the app in; 0 refuses it and keeps its data.
@@ -25,6 +33,8 @@ CREATE TABLE install (
     seq     INTEGER NOT NULL,
     active  INTEGER NOT NULL,
     created INTEGER NOT NULL,
+    version INTEGER NOT NULL,
+    mac     BLOB    NOT NULL,
     PRIMARY KEY (app, account)
 ) WITHOUT ROWID;
 
@@ -51,7 +61,8 @@ CREATE TABLE api_key (
     created        INTEGER NOT NULL,
     expires_at     INTEGER,
     revoked_at     INTEGER,
-    last_used      INTEGER
+    last_used      INTEGER,
+    mac            BLOB    NOT NULL
 ) WITHOUT ROWID;
 
 CREATE INDEX api_key_by_app ON api_key (app, account);
@@ -66,11 +77,23 @@ CREATE TABLE erasure (
     account TEXT    NOT NULL,
     created INTEGER NOT NULL,
     request TEXT    NOT NULL,
+    seq     INTEGER NOT NULL,
+    mac     BLOB    NOT NULL,
     PRIMARY KEY (app, account)
 ) WITHOUT ROWID;
 
--- The last sequence number of each collection.
-CREATE TABLE identity_sequence (
-    collection TEXT    PRIMARY KEY,
-    seq        INTEGER NOT NULL
+-- Revocations on their way to the key store: the rows of subject with places up to floor are not
+-- believed again, even if somebody puts them back.
+CREATE TABLE pending_revocation (
+    subject    TEXT    NOT NULL,
+    floor      INTEGER NOT NULL,
+    expires_at INTEGER,
+    mac        BLOB    NOT NULL,
+    PRIMARY KEY (subject, floor)
 ) WITHOUT ROWID;
+
+-- One row: the last place that a row was given.
+CREATE TABLE identity_sequence (
+    singleton INTEGER PRIMARY KEY CHECK (singleton = 1),
+    seq       INTEGER NOT NULL
+);

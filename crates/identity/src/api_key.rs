@@ -1,10 +1,12 @@
 //! API keys: how they are created, and how their tokens look.
 
 use crate::objects::{ApiKey, Bound, Kind};
+use crate::row_mac::RowMac;
 use crate::store;
 use coffer_base::{AppId, Mode, Random, Redacted, Tenant, Timestamp, id::random_id, limit};
 use coffer_crypto::{TokenHash, new_token};
 use coffer_dialect::authorization::redact_key;
+use coffer_keyring::{Keyring, KeyringError};
 use coffer_storage::{StorageError, Store, Tx, Work};
 
 /// Whom a key is created for, which decides its [`Kind`] and what its token begins with.
@@ -138,10 +140,14 @@ impl NewKey {
     ///
     /// # Errors
     /// When the store fails, or has a key with the same hash.
-    pub(crate) async fn insert(&self, tx: &mut Tx<'_>) -> Result<ApiKey, StorageError> {
-        let seq = store::next_seq(tx, "api_key").await?;
+    pub(crate) async fn insert(
+        &self,
+        tx: &mut Tx<'_>,
+        mac: &RowMac,
+    ) -> Result<ApiKey, StorageError> {
+        let seq = store::next_seq(tx).await?;
         let key = ApiKey { seq, ..self.key.clone() };
-        store::insert_key(tx, &self.hash, &key).await?;
+        store::insert_key(tx, mac, &self.hash, &key).await?;
         Ok(key)
     }
 
@@ -149,11 +155,12 @@ impl NewKey {
     pub(crate) async fn insert_of(
         &self,
         tx: &mut Tx<'_>,
+        mac: &RowMac,
         app: AppId,
     ) -> Result<ApiKey, StorageError> {
-        let seq = store::next_seq(tx, "api_key").await?;
+        let seq = store::next_seq(tx).await?;
         let key = ApiKey { seq, app: Some(app), ..self.key.clone() };
-        store::insert_key(tx, &self.hash, &key).await?;
+        store::insert_key(tx, mac, &self.hash, &key).await?;
         Ok(key)
     }
 }
@@ -161,6 +168,7 @@ impl NewKey {
 /// Inserts an admin key with its audit entry, as one transaction. Shared by `Arc`, since a
 /// transaction that is retried needs the same key again.
 struct InsertAdminKey {
+    mac: RowMac,
     new: std::sync::Arc<NewKey>,
     now: Timestamp,
     /// An id like those of requests, since an audit entry needs one and no request was made.
@@ -171,7 +179,7 @@ impl Work for InsertAdminKey {
     type Out = ();
 
     async fn run(&self, tx: &mut Tx<'_>) -> Result<(), StorageError> {
-        self.new.insert(tx).await?;
+        self.new.insert(tx, &self.mac).await?;
         let entry = coffer_kernel::AuditEntry {
             at: self.now,
             request: &self.request,
@@ -190,15 +198,17 @@ impl Work for InsertAdminKey {
 /// lost. The audit entry has `offline` as its actor.
 ///
 /// # Errors
-/// When the data store cannot be written.
+/// When the data store cannot be written, or the keys of the installation are lost.
 pub async fn create_admin_key(
     store: &Store,
+    keyring: &Keyring,
     random: &dyn Random,
     now: Timestamp,
-) -> Result<std::sync::Arc<NewKey>, StorageError> {
+) -> Result<std::sync::Arc<NewKey>, KeyringError> {
+    let mac = RowMac::new(keyring.row_key(now).await?);
     let new = NewKey::generate(Holder::Admin, "made offline".to_owned(), None, random, now);
     let new = std::sync::Arc::new(new);
     let request = random_id("req", limit::REQUEST_ID_CHARACTERS, random);
-    store.write(InsertAdminKey { new: std::sync::Arc::clone(&new), now, request }).await?;
+    store.write(InsertAdminKey { mac, new: std::sync::Arc::clone(&new), now, request }).await?;
     Ok(new)
 }

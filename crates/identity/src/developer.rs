@@ -8,6 +8,7 @@
 use crate::api_key::{Holder, NewKey};
 use crate::directory::{Denied, Directory, refusal};
 use crate::objects::{Account, App, Install, Quotas};
+use crate::row_mac::RowMac;
 use crate::store;
 use crate::unchecked_keys::form;
 use coffer_base::{AccountId, AppId, Mode, Random, Redacted, Timestamp, id::random_id, limit};
@@ -107,7 +108,8 @@ impl Developer {
         let name = FIRST_USE.to_owned();
         let key = NewKey::from_token(token.clone(), holder, name, None, &*self.random, now);
         let app = (kind != KeyKind::Admin).then(|| NewApp::of(token.expose(), &*self.random, now));
-        let work = AddKey { key, app };
+        let mac = self.directory.mac().clone();
+        let work = AddKey { mac, key, app };
         self.directory.store().write(work).await.map_err(|error| storage_failure(&error))?;
         self.directory.bump_generation();
         Ok(true)
@@ -121,7 +123,8 @@ impl Developer {
         now: Timestamp,
     ) -> Result<(), StorageError> {
         let id = random_id("inst", limit::RANDOM_ID_CHARACTERS, &*self.random);
-        let work = AddInstall { hash: TokenHash::of(token.expose()), account, id, now };
+        let mac = self.directory.mac().clone();
+        let work = AddInstall { mac, hash: TokenHash::of(token.expose()), account, id, now };
         self.directory.store().write(work).await?;
         self.directory.bump_generation();
         Ok(())
@@ -183,21 +186,27 @@ impl NewApp {
     ///
     /// # Errors
     /// When the store fails.
-    pub(crate) async fn find_or_add(&self, tx: &mut Tx<'_>) -> Result<Option<AppId>, StorageError> {
-        if let Some(known) = store::key_of_token_in(tx, &self.secret.hash).await? {
+    pub(crate) async fn find_or_add(
+        &self,
+        tx: &mut Tx<'_>,
+        mac: &RowMac,
+    ) -> Result<Option<AppId>, StorageError> {
+        if let Some(known) = store::key_of_token_in(tx, mac, &self.secret.hash).await? {
             return Ok(known.app.filter(|_| known.revoked_at.is_none()));
         }
-        add_account(tx, &self.account, self.now).await?;
+        add_account(tx, mac, &self.account, self.now).await?;
+        let seq = store::next_seq(tx).await?;
         let app = App {
             id: self.id.clone(),
-            seq: store::next_seq(tx, "app").await?,
+            seq,
             account: self.account.clone(),
             name: FIRST_USE.to_owned(),
             quotas: Quotas::default(),
             created: self.now,
+            version: seq,
         };
-        store::insert_app(tx, &app).await?;
-        self.secret.insert(tx).await?;
+        store::insert_app(tx, mac, &app).await?;
+        self.secret.insert(tx, mac).await?;
         Ok(Some(self.id.clone()))
     }
 }
@@ -205,6 +214,7 @@ impl NewApp {
 /// Adds a key, and its app with its account if it belongs to one. Two requests that bring the same
 /// new key at once add it once.
 struct AddKey {
+    mac: RowMac,
     key: NewKey,
     /// The app that it belongs to; `None` for an admin key.
     app: Option<NewApp>,
@@ -214,31 +224,39 @@ impl Work for AddKey {
     type Out = ();
 
     async fn run(&self, tx: &mut Tx<'_>) -> Result<(), StorageError> {
-        if store::key_of_token_in(tx, &self.key.hash).await?.is_some() {
+        if store::key_of_token_in(tx, &self.mac, &self.key.hash).await?.is_some() {
             return Ok(());
         }
-        let Some(new) = &self.app else { return self.key.insert(tx).await.map(drop) };
-        let Some(app) = new.find_or_add(tx).await? else { return Ok(()) };
+        let mac = &self.mac;
+        let Some(new) = &self.app else { return self.key.insert(tx, mac).await.map(drop) };
+        let Some(app) = new.find_or_add(tx, mac).await? else { return Ok(()) };
         if self.key.hash != new.secret.hash {
-            self.key.insert_of(tx, app).await?;
+            self.key.insert_of(tx, mac, app).await?;
         }
         Ok(())
     }
 }
 
 /// Adds an account unless there is one with this id.
-async fn add_account(tx: &mut Tx<'_>, id: &AccountId, now: Timestamp) -> Result<(), StorageError> {
-    if store::find_account_in(tx, id.as_str()).await?.is_some() {
+async fn add_account(
+    tx: &mut Tx<'_>,
+    mac: &RowMac,
+    id: &AccountId,
+    now: Timestamp,
+) -> Result<(), StorageError> {
+    if store::find_account_in(tx, mac, id.as_str()).await?.is_some() {
         return Ok(());
     }
-    let seq = store::next_seq(tx, "account").await?;
+    let seq = store::next_seq(tx).await?;
     let name = FIRST_USE.to_owned();
-    store::insert_account(tx, &Account { id: id.clone(), seq, name, created: now }).await
+    let account = Account { id: id.clone(), seq, name, created: now };
+    store::insert_account(tx, mac, &account).await
 }
 
 /// Installs a key's app on an account, unless it ever was installed there: an uninstall stays one,
 /// so that developers can test it. Nothing is installed while the tenant is being erased.
 struct AddInstall {
+    mac: RowMac,
     hash: TokenHash,
     account: AccountId,
     /// The install's id, if it is added.
@@ -250,27 +268,29 @@ impl Work for AddInstall {
     type Out = ();
 
     async fn run(&self, tx: &mut Tx<'_>) -> Result<(), StorageError> {
-        let key = store::key_of_token_in(tx, &self.hash).await?;
+        let key = store::key_of_token_in(tx, &self.mac, &self.hash).await?;
         // An ephemeral key belongs to one account, so it installs its app on no other.
         let Some(app) = key.filter(|key| key.bound.is_none()).and_then(|key| key.app) else {
             return Ok(());
         };
         let account = self.account.as_str();
-        if store::install_of_in(tx, app.as_str(), account).await?.is_some()
+        if store::install_of_in(tx, &self.mac, app.as_str(), account).await?.is_some()
             || store::is_erasing(tx, app.as_str(), account).await?
         {
             return Ok(());
         }
-        add_account(tx, &self.account, self.now).await?;
+        add_account(tx, &self.mac, &self.account, self.now).await?;
+        let seq = store::next_seq(tx).await?;
         let install = Install {
             app,
             account: self.account.clone(),
             id: self.id.clone(),
-            seq: store::next_seq(tx, "install").await?,
+            seq,
             active: true,
             created: self.now,
+            version: seq,
         };
-        store::put_install(tx, &install).await
+        store::put_install(tx, &self.mac, &install).await
     }
 }
 

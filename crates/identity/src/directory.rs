@@ -5,13 +5,19 @@
 //! again, so a revoked key is refused from the response to its revocation on. Where other servers
 //! share the store, an entry is valid for the second in which it was looked up, and no longer.
 //!
+//! A row counts only if its MAC is right and the key store has no revocation of it: see
+//! [`crate::floors`]. What a transaction asks again is asked of the rows as they are, since it can
+//! only refuse whom the directory has accepted.
+//!
 //! A key is accepted if it is known, neither revoked nor expired, and its parent is neither as
 //! well; if its app exists; and if the account that the request names is the key's own, the account
 //! that develops the app, or one on which the app's install is active. What it may do there is
 //! decided by the kernel, from the principal.
 
+use crate::floors::{Believed, Floors};
 use crate::limits;
 use crate::objects::{ApiKey, App, Kind};
+use crate::row_mac::RowMac;
 use crate::store::{self, PresentedKey};
 use crate::unchecked_keys::UncheckedKeys;
 use coffer_base::{AccountId, Clock, Redacted, Tenant, Timestamp};
@@ -21,7 +27,8 @@ use coffer_dialect::authorization::{KeyKind, key_shape, redact_key};
 use coffer_kernel::{
     Authenticate, BoxFuture, Credentials, Evidence, Principal, Role, storage_failure,
 };
-use coffer_storage::{Query, StorageError, Store};
+use coffer_keyring::Keyring;
+use coffer_storage::{Query, Share, StorageError, Store};
 use quick_cache::Equivalent;
 use quick_cache::sync::Cache;
 use std::hash::{Hash, Hasher};
@@ -36,6 +43,10 @@ pub(crate) struct Directory {
     clock: Arc<dyn Clock>,
     /// Keys of the form that has no checksum, so that nothing else of that form is looked up.
     unchecked: UncheckedKeys,
+    /// Where revocations are that rows of the data may not show any more.
+    keyring: Arc<Keyring>,
+    /// Checks the rows of the data.
+    mac: RowMac,
     /// Keys that were accepted; what is refused is looked up each time.
     cache: Cache<CacheKey, Arc<CacheEntry>>,
     /// How many changes to keys, apps, installs and accounts this server has made.
@@ -107,12 +118,21 @@ pub(crate) enum Denied {
 }
 
 impl Directory {
-    /// A directory over the data store.
-    pub(crate) fn new(store: Store, clock: Arc<dyn Clock>) -> Self {
+    /// A directory over the data store, whose rows `mac` checks and `keyring` outlives; platforms
+    /// have the time of `clock`.
+    pub(crate) fn new(
+        store: Store,
+        keyring: Arc<Keyring>,
+        mac: RowMac,
+        clock: Arc<dyn Clock>,
+    ) -> Self {
+        let store = store.of_share(Share::AUTHENTICATION);
         Self {
             unchecked: UncheckedKeys::new(store.clone()),
             store,
             clock,
+            keyring,
+            mac,
             cache: Cache::new(limits::PRINCIPALS_IN_MEMORY),
             generation: AtomicU64::new(0),
         }
@@ -126,6 +146,11 @@ impl Directory {
     /// The data store, for developer mode, which adds to it.
     pub(crate) const fn store(&self) -> &Store {
         &self.store
+    }
+
+    /// How rows of the data are made, for developer mode.
+    pub(crate) const fn mac(&self) -> &RowMac {
+        &self.mac
     }
 
     /// Who presents `token` for `account`, from the cache if its entry is still valid.
@@ -181,17 +206,21 @@ impl Directory {
         account: Option<&str>,
         now: Timestamp,
     ) -> Result<Result<(Principal, Option<Timestamp>), Denied>, StorageError> {
-        let Some(presented) = store::presented_key(&self.store, hash, account).await? else {
+        let presented = store::presented_key(&self.store, &self.mac, hash, account).await?;
+        let Some(PresentedKey { key, app, install }) = presented else {
             return Ok(Err(Denied::Unknown));
         };
-        let PresentedKey { key, app, installed } = presented;
         let parent = match &key.parent {
-            Some(id) => store::find_key(&self.store, id).await?,
+            Some(id) => store::find_key(&self.store, &self.mac, id).await?,
             None => None,
         };
+        let keys = self.keyring.store();
+        let floors = Floors::of_request(keys, &key, app.as_ref(), install.as_ref()).await?;
+        let believed = Believed::by(&floors, &self.mac, &key, app.as_ref(), install.as_ref());
         let orphan = key.parent.is_some() && parent.is_none();
         let now = app.as_ref().map_or(now, |app| self.time_of(&app.account, now));
-        if orphan
+        if !believed.key
+            || orphan
             || key.is_revoked_or_expired(now)
             || parent.as_ref().is_some_and(|parent| parent.is_revoked_or_expired(now))
         {
@@ -205,7 +234,8 @@ impl Directory {
             let admin = principal(&key, Role::Admin, Tenant::system(), None, false);
             return Ok(Ok((admin, expires_at)));
         }
-        let Some(app) = app else { return Ok(Err(Denied::Unknown)) };
+        let Some(app) = app.filter(|_| believed.app) else { return Ok(Err(Denied::Unknown)) };
+        let installed = install.map(|install| install.active && believed.install);
         let principal = Self::app_principal(&key, &app, account, installed)?;
         Ok(principal.map(|principal| (principal, expires_at)))
     }
@@ -339,6 +369,14 @@ impl Authenticate for Directory {
             };
             resolved.map_err(|denied| refusal(denied, token.expose(), *account))
         })
+    }
+
+    fn is_known(&self, credentials: &Credentials<'_>) -> bool {
+        let hash = TokenHash::of(credentials.token.expose());
+        let is_admin = matches!(key_shape(credentials.token.expose()), Some((KeyKind::Admin, _)));
+        let account = credentials.account.filter(|_| !is_admin).unwrap_or_default();
+        // An entry that is stale was good once, and is worth a look.
+        self.cache.get(&CacheKeyRef { hash: hash.as_bytes(), account }).is_some()
     }
 
     fn evidence(&self, principal: &Principal) -> Vec<(Evidence, Query)> {

@@ -4,11 +4,14 @@
 //! before it answers; from then on nothing can be opened. The rows are deleted by a job, in small
 //! transactions. Both steps may be repeated, and several servers may run them at once.
 
-use crate::store::{self, Erasure, FinishErasure};
+use crate::floors::of_erasure;
+use crate::revocation::settle;
+use crate::row_mac::RowMac;
+use crate::store::{self, Erasure, Erasures, FinishErasure};
 use coffer_base::{Mode, Tenant, limit};
 use coffer_kernel::Prune;
-use coffer_keyring::{Keyring, KeyringError, retire_seal};
-use coffer_storage::{Query, StorageError, Store, Tx, Work};
+use coffer_keyring::{FLOORS_AT_ONCE, Keyring, KeyringError, Revocation, retire_seal};
+use coffer_storage::{Query, StorageError, Store, Tx, Value, Work};
 use std::sync::Arc;
 use tracing::info;
 
@@ -16,6 +19,8 @@ use tracing::info;
 pub(crate) struct Eraser {
     /// Where the tenants' keys are destroyed.
     keyring: Arc<Keyring>,
+    /// Checks the list: a row that somebody else wrote would destroy a tenant's keys.
+    mac: RowMac,
     /// How the families' rows of a tenant are deleted.
     purge: Vec<Prune>,
 }
@@ -46,6 +51,23 @@ impl Work for Retire {
     }
 }
 
+/// What the key store remembers of an erasure that is done.
+fn end_of(erasure: &Erasure) -> Revocation {
+    let subject = of_erasure(erasure.app.as_str(), erasure.account.as_str());
+    Revocation { subject, floor: erasure.seq, expires_at: None }
+}
+
+/// Whether the erasure was done before.
+async fn is_done(keys: &Store, erasure: &Erasure) -> Result<bool, KeyringError> {
+    let Revocation { subject, floor, .. } = end_of(erasure);
+    let mut subjects: [String; FLOORS_AT_ONCE] = Default::default();
+    if let Some(first) = subjects.first_mut() {
+        first.clone_from(&subject);
+    }
+    let floors = coffer_keyring::floors(keys, &subjects).await?;
+    Ok(floors.get(&subject).is_some_and(|done| *done >= floor))
+}
+
 /// An erasure covers both modes, each of which is a tenant with keys of its own.
 fn tenants(erasure: &Erasure) -> [Tenant; 2] {
     let Erasure { app, account, .. } = erasure;
@@ -54,8 +76,33 @@ fn tenants(erasure: &Erasure) -> [Tenant; 2] {
 
 impl Eraser {
     /// An eraser over the keys in `keyring` and the families' rows that `purge` selects.
-    pub fn new(keyring: Arc<Keyring>, purge: Vec<Prune>) -> Self {
-        Self { keyring, purge }
+    pub fn new(keyring: Arc<Keyring>, mac: RowMac, purge: Vec<Prune>) -> Self {
+        Self { keyring, mac, purge }
+    }
+
+    /// The next page of what is to be erased, from behind `after` on. A row that was put back after
+    /// its erasure was done is taken off the list: the tenant may live again.
+    async fn page(
+        &self,
+        store: &Store,
+        after: Option<[Value; 2]>,
+    ) -> Result<Erasures, KeyringError> {
+        let mut page = store::erasures(store, &self.mac, after, limit::JOB_BATCH).await?;
+        for at in (0..page.listed.len()).rev() {
+            let Some(erasure) = page.listed.get(at) else { continue };
+            if is_done(self.keyring.store(), erasure).await? {
+                store.write(FinishErasure(page.listed.remove(at))).await?;
+            }
+        }
+        Ok(page)
+    }
+
+    /// Moves the revocations that a transaction has listed to the key store.
+    ///
+    /// # Errors
+    /// When a store fails; the job then goes on.
+    pub async fn settle(&self, store: &Store) -> Result<u64, KeyringError> {
+        settle(store, self.keyring.store(), &self.mac).await
     }
 
     /// Destroys the keys of everything that is listed for erasure: from then on none of it can be
@@ -66,11 +113,11 @@ impl Eraser {
     pub async fn destroy_keys(&self, store: &Store) -> Result<(), KeyringError> {
         let mut after = None;
         loop {
-            let listed = store::erasures(store, after.as_ref(), limit::JOB_BATCH).await?;
-            for erasure in &listed {
+            let page = self.page(store, after).await?;
+            for erasure in &page.listed {
                 self.destroy_keys_of(store, erasure).await?;
             }
-            let Some(last) = listed.into_iter().next_back() else { return Ok(()) };
+            let Some(last) = page.last else { return Ok(()) };
             after = Some(last);
         }
     }
@@ -94,15 +141,14 @@ impl Eraser {
     /// # Errors
     /// When a store fails; what was erased stays so.
     pub async fn erase(&self, store: &Store) -> Result<u64, KeyringError> {
-        let mut erased = 0u64;
+        let (mut erased, mut after) = (0u64, None);
         loop {
-            let listed = store::erasures(store, None, limit::JOB_BATCH).await?;
-            if listed.is_empty() {
-                return Ok(erased);
-            }
-            for erasure in listed {
+            let page = self.page(store, after).await?;
+            for erasure in page.listed {
                 erased += u64::from(self.erase_one(store, erasure).await?);
             }
+            let Some(last) = page.last else { return Ok(erased) };
+            after = Some(last);
         }
     }
 
@@ -116,6 +162,8 @@ impl Eraser {
             let listed = erasure.listed_query();
             rows += coffer_kernel::purge_tenant(store, &tenant, &self.purge, &listed).await?;
         }
+        // First, so that the row is never believed again once it is off the list.
+        coffer_keyring::revoke(self.keyring.store(), vec![end_of(&erasure)]).await?;
         let done = store.write(FinishErasure(erasure.clone())).await?;
         if done {
             let Erasure { app, account, .. } = &erasure;
@@ -128,10 +176,11 @@ impl Eraser {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::row_mac::ERASURE;
     use coffer_base::{AccountId, AppId, TestRandom, Timestamp};
     use coffer_crypto::root::RootKey;
     use coffer_keyring::{DATA_MIGRATIONS, KEY_MIGRATIONS, KeyringOptions};
-    use coffer_storage::{Options, Value};
+    use coffer_storage::{Options, values};
     use std::path::Path;
 
     const NOW: Timestamp = Timestamp::from_unix(1);
@@ -151,7 +200,8 @@ mod tests {
         };
         Keyring::init(&options(), &root, NOW).await.unwrap();
         let keyring = Keyring::open(options(), &root).await.unwrap();
-        (data, Eraser::new(Arc::new(keyring), coffer_kernel::KERNEL.purge.to_vec()))
+        let mac = RowMac::new(keyring.create_row_key(NOW).await.unwrap());
+        (data, Eraser::new(Arc::new(keyring), mac, coffer_kernel::KERNEL.purge.to_vec()))
     }
 
     struct Run(&'static str, Vec<Value>);
@@ -164,14 +214,16 @@ mod tests {
         }
     }
 
-    async fn list(data: &Store, request: &str) -> Erasure {
-        let sql = "INSERT INTO erasure (app, account, created, request) VALUES (?, ?, 1, ?)";
-        let values = ["app_a", "acct_a", request].map(Value::from);
-        data.write(Run(sql, values.to_vec())).await.unwrap();
+    async fn list(data: &Store, eraser: &Eraser, request: &str, seq: i64) -> Erasure {
+        let sql = "INSERT INTO erasure (app, account, created, request, seq, mac) \
+                   VALUES (?, ?, ?, ?, ?, ?)";
+        let columns = values!["app_a", "acct_a", 1_i64, request, seq];
+        data.write(Run(sql, eraser.mac.with_mac(&ERASURE, columns))).await.unwrap();
         Erasure {
             app: AppId::parse("app_a").unwrap(),
             account: AccountId::parse("acct_a").unwrap(),
             request: request.to_owned(),
+            seq,
         }
     }
 
@@ -193,7 +245,7 @@ mod tests {
         let home = tempfile::TempDir::new().unwrap();
         let (data, eraser) = stores(home.path()).await;
         live(&data).await;
-        let first = list(&data, "req_first").await;
+        let first = list(&data, &eraser, "req_first", 1).await;
         assert!(eraser.erase_one(&data, first.clone()).await.unwrap());
         assert_eq!(rows(&data).await, 0);
 
@@ -201,7 +253,7 @@ mod tests {
         assert!(!eraser.erase_one(&data, first.clone()).await.unwrap());
         assert_eq!(rows(&data).await, 1);
 
-        list(&data, "req_second").await;
+        list(&data, &eraser, "req_second", 2).await;
         assert!(!eraser.erase_one(&data, first).await.unwrap());
         assert_eq!(rows(&data).await, 1);
         assert_eq!(eraser.erase(&data).await.unwrap(), 1);

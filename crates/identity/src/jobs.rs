@@ -25,12 +25,7 @@ impl Job for EraseTenants {
     }
 
     fn run<'a>(&'a self, context: &'a JobContext) -> BoxFuture<'a, Result<u64, StorageError>> {
-        Box::pin(async move {
-            self.0.erase(&context.store).await.map_err(|error| match error {
-                KeyringError::Storage(source) => source,
-                other => StorageError::Internal(Cause::of(other)),
-            })
-        })
+        Box::pin(async move { self.0.erase(&context.store).await.map_err(storage_error) })
     }
 }
 
@@ -63,7 +58,32 @@ impl Job for FlushLastUsed {
     }
 }
 
-/// Deletes ephemeral keys a day after they expired; until then a request with one is answered that
+/// Moves revocations to the key store that no request has moved, since its server died.
+pub(crate) struct SettleRevocations(pub(crate) Arc<Eraser>);
+
+impl Job for SettleRevocations {
+    fn name(&self) -> &'static str {
+        "settle_revocations"
+    }
+
+    fn every(&self) -> Duration {
+        Duration::from_secs(limits::SETTLE_EVERY_SECONDS)
+    }
+
+    fn run<'a>(&'a self, context: &'a JobContext) -> BoxFuture<'a, Result<u64, StorageError>> {
+        Box::pin(async move { self.0.settle(&context.store).await.map_err(storage_error) })
+    }
+}
+
+/// A key store's error, as jobs report it.
+fn storage_error(error: KeyringError) -> StorageError {
+    match error {
+        KeyringError::Storage(source) => source,
+        other => StorageError::Internal(Cause::of(other)),
+    }
+}
+
+/// Deletes ephemeral keys, and what the key store remembers of them, a day after they expired; until then a request with one is answered that
 /// it has expired, and afterwards that it is unknown.
 #[derive(Debug)]
 pub(crate) struct PruneEphemeralKeys;
@@ -80,6 +100,8 @@ impl Job for PruneEphemeralKeys {
     fn run<'a>(&'a self, context: &'a JobContext) -> BoxFuture<'a, Result<u64, StorageError>> {
         Box::pin(async move {
             let before = context.clock.now().plus(-limits::EPHEMERAL_SECONDS_CEILING);
+            let keys = context.keyring.store();
+            coffer_keyring::prune_revocations(keys, before, limit::JOB_BATCH).await?;
             prune(&context.store, EXPIRED_EPHEMERAL, &values![before]).await
         })
     }

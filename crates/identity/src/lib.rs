@@ -19,28 +19,34 @@ mod api_key;
 mod developer;
 mod directory;
 mod erasure;
+mod floors;
 mod jobs;
 pub mod limits;
 mod objects;
 mod operations;
 mod reset;
+mod revocation;
+mod row_mac;
 mod store;
 mod unchecked_keys;
+mod verify;
 mod wire;
 
 pub use api_key::{NewKey, create_admin_key};
 pub use reset::{Reset, ResetApp};
 pub use store::MIGRATIONS;
+pub use verify::{RowFindings, verify_rows};
 
-use coffer_base::{Clock, Random, Redacted};
+use coffer_base::{Clock, Random, Redacted, Timestamp};
 use coffer_kernel::{Authenticate, Parts, Prune, Quota};
-use coffer_keyring::Keyring;
+use coffer_keyring::{Keyring, KeyringError};
 use coffer_storage::Store;
 use developer::Developer;
 use directory::Directory;
 use erasure::Eraser;
-use jobs::{EraseTenants, FlushLastUsed, PruneEphemeralKeys};
+use jobs::{EraseTenants, FlushLastUsed, PruneEphemeralKeys, SettleRevocations};
 use operations::{Shared, ephemeral_keys, routes};
+use row_mac::RowMac;
 use std::sync::Arc;
 
 /// What identity is put together from. Permissions, quotas and purges are those of all families,
@@ -77,20 +83,36 @@ pub struct Identity {
 }
 
 impl Identity {
-    /// Puts it together.
-    pub fn new(options: IdentityOptions) -> Self {
+    /// Puts it together. Data that was restored from a backup is told first which places of rows
+    /// were revoked since.
+    ///
+    /// # Errors
+    /// When a store cannot be read, or the installation's own keys are lost.
+    pub async fn open(options: IdentityOptions, now: Timestamp) -> Result<Self, KeyringError> {
+        let IdentityOptions { store, keyring, .. } = &options;
+        let mac = RowMac::new(keyring.row_key(now).await?);
+        let floor = coffer_keyring::highest_floor(keyring.store()).await?;
+        if store::last_seq(store).await? < floor {
+            store.write(store::RaiseSequence(floor)).await?;
+        }
+        Ok(Self::new(options, mac))
+    }
+
+    fn new(options: IdentityOptions, mac: RowMac) -> Self {
         let IdentityOptions { store, keyring, random, clock, run_key, quotas, purge, .. } = options;
         let developer = options.developer;
         let mut permissions = options.permissions;
         permissions.push(ephemeral_keys::PERMISSION.to_owned());
         permissions.sort();
         let permissions: Arc<[String]> = permissions.into();
-        let directory = Arc::new(Directory::new(store.clone(), clock));
-        let eraser = Arc::new(Eraser::new(keyring, purge));
+        let known = (Arc::clone(&keyring), mac.clone());
+        let directory = Arc::new(Directory::new(store.clone(), known.0, known.1, clock));
+        let eraser = Arc::new(Eraser::new(keyring, mac.clone(), purge));
         let shared = Shared {
             directory: Arc::clone(&directory),
             eraser: Arc::clone(&eraser),
             store,
+            mac,
             developer,
             permissions: Arc::clone(&permissions),
             quotas: quotas.into(),
@@ -100,6 +122,7 @@ impl Identity {
             jobs: vec![
                 Arc::new(PruneEphemeralKeys),
                 Arc::new(FlushLastUsed(Arc::clone(&directory))),
+                Arc::new(SettleRevocations(Arc::clone(&eraser))),
                 Arc::new(EraseTenants(eraser)),
             ],
             ..Parts::default()

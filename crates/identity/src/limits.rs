@@ -21,3 +21,17 @@ pub const EPHEMERAL_SECONDS_DEFAULT: i64 = 3600;
 
 /// Seconds between two passes of the job that erases tenants whose keys are destroyed already.
 pub const ERASE_EVERY_SECONDS: u64 = 5;
+
+/// Seconds between two passes of the job that moves revocations to the key store; as a rule the
+/// request that revokes has done so already.
+pub const SETTLE_EVERY_SECONDS: u64 = 5;
+
+/// Revocations that are moved to the key store at once.
+pub const REVOCATIONS_AT_ONCE: i64 = 500;
+
+/// Changed rows that the log names, each once: whoever writes to the database must not fill the
+/// log too.
+pub const REPORTED_ROWS: usize = 1000;
+
+/// Rows that a check of all rows reads at once: some hundred kilobytes.
+pub const ROWS_VERIFIED_AT_ONCE: i64 = 1000;

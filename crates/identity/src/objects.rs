@@ -7,7 +7,7 @@ use coffer_kernel::AccountAccess;
 #[derive(Clone, Debug)]
 pub(crate) struct Account {
     pub(crate) id: AccountId,
-    /// Its place in the list of all accounts, which grows with each new one.
+    /// Its place in the order in which all rows were made, and so in the list of accounts.
     pub(crate) seq: i64,
     /// For people to read; empty if none was given.
     pub(crate) name: String,
@@ -24,6 +24,8 @@ pub(crate) struct App {
     pub(crate) name: String,
     pub(crate) quotas: Quotas,
     pub(crate) created: Timestamp,
+    /// The place of its last change in the order of all rows; its `seq` if there was none.
+    pub(crate) version: i64,
 }
 
 /// The numbers that an operator has set for one app, by name. Their meaning is known to the
@@ -77,6 +79,8 @@ pub(crate) struct Install {
     /// Whether the app is accepted for the account. An inactive install keeps its data.
     pub(crate) active: bool,
     pub(crate) created: Timestamp,
+    /// The place of its last activation in the order of all rows.
+    pub(crate) version: i64,
 }
 
 /// What a key may be used for. [`Kind::as_str`] is the word in the table and on the wire (`type`).

@@ -8,6 +8,7 @@ mod installs;
 
 use crate::directory::Directory;
 use crate::erasure::Eraser;
+use crate::row_mac::RowMac;
 use coffer_dialect::ApiError;
 use coffer_kernel::{Quota, Routes};
 use coffer_storage::Store;
@@ -25,6 +26,8 @@ pub(crate) struct Shared {
     pub(crate) store: Store,
     /// Whether this is developer mode, in which callers choose what keys are called.
     pub(crate) developer: bool,
+    /// Makes and checks the MACs of rows.
+    pub(crate) mac: RowMac,
     /// The permissions that restricted keys can hold.
     pub(crate) permissions: Arc<[String]>,
     /// The quotas that apps can have.
@@ -39,13 +42,24 @@ impl Shared {
         self.directory.bump_generation();
     }
 
+    /// Makes a revocation last, before the response: on this server at once, and in the key store,
+    /// so that nobody can take it back in the data.
+    ///
+    /// # Errors
+    /// An unknown outcome if a store fails. The job then goes on.
+    pub(crate) async fn settle(&self) -> Result<(), ApiError> {
+        self.invalidate();
+        let settled = self.eraser.settle(&self.store).await;
+        settled.map(drop).map_err(|error| ApiError::unknown_outcome(error.to_string()))
+    }
+
     /// Destroys the keys of the tenants that were listed for erasure, before the response: who is
     /// told that data is erased may rely on it.
     ///
     /// # Errors
     /// An unknown outcome if a store fails. The job then goes on.
     async fn destroy_keys(&self) -> Result<(), ApiError> {
-        self.invalidate();
+        self.settle().await?;
         let destroyed = self.eraser.destroy_keys(&self.store).await;
         // The change itself is committed: "nothing was done, try again" would be wrong.
         destroyed.map_err(|error| ApiError::unknown_outcome(error.to_string()))

@@ -35,21 +35,21 @@ impl ResetApp {
     /// # Errors
     /// A 404 if the app is being deleted; when the store fails.
     pub async fn apply(&self, ctx: &Ctx, tx: &mut Tx<'_>) -> Result<Reset, Failure> {
-        let id = &ctx.tenant().app;
-        let Some(app) = store::find_app_in(tx, id.as_str()).await? else {
+        let (mac, id) = (&self.0.mac, &ctx.tenant().app);
+        let Some(app) = store::find_app_in(tx, mac, id.as_str()).await? else {
             return Err(ApiError::not_found("app", id.as_str(), "id").into());
         };
-        let before = store::find_account_in(tx, app.account.as_str()).await?;
+        let before = store::find_account_in(tx, mac, app.account.as_str()).await?;
         let account = Account {
             id: AccountId::random(ctx.random()),
-            seq: store::next_seq(tx, "account").await?,
+            seq: store::next_seq(tx).await?,
             name: before.map(|before| before.name).unwrap_or_default(),
             created: ctx.now(),
         };
-        store::insert_account(tx, &account).await?;
-        store::empty_app(tx, &app, Purge::by(ctx)).await?;
+        store::insert_account(tx, mac, &account).await?;
+        store::empty_app(tx, mac, &app, Purge::by(ctx)).await?;
         let moved = App { account: account.id, ..app.clone() };
-        store::update_app(tx, &moved).await?;
+        store::update_app(tx, mac, &moved).await?;
         let gone = store::delete_unused_account(tx, &app.account).await?.then_some(app.account);
         Ok(Reset { app: app.id, gone })
     }
@@ -60,7 +60,7 @@ impl ResetApp {
     /// # Errors
     /// An unknown outcome if a store fails. The job then goes on.
     pub async fn finish(&self) -> Result<(), ApiError> {
-        self.0.invalidate();
+        self.0.settle().await?;
         let erased = self.0.eraser.erase(&self.0.store).await;
         erased.map(drop).map_err(|error| ApiError::unknown_outcome(error.to_string()))
     }

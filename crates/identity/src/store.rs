@@ -4,13 +4,51 @@
 //! A filter that is an empty text does not narrow its list, so that one statement serves all
 //! combinations.
 
+/// Selects whole apps, in the order of columns that [`app`] reads.
+macro_rules! select_apps {
+    ($condition:literal) => {
+        concat!(
+            "SELECT id, seq, account, name, quotas, created, version, mac FROM app WHERE ",
+            $condition
+        )
+    };
+}
+
+/// Selects whole installs, in the order of columns that [`install`] reads.
+macro_rules! select_installs {
+    ($condition:literal) => {
+        concat!(
+            "SELECT app, account, id, seq, created, version, mac, active FROM install WHERE ",
+            $condition
+        )
+    };
+}
+
+/// Selects whole keys, in the order of columns that [`key::api_key`] reads.
+macro_rules! select_keys {
+    ($condition:literal) => {
+        concat!(
+            "SELECT hash, id, seq, kind, mode, app, account, user_id, account_access, \
+             permissions, parent, name, redacted, created, expires_at, mac, revoked_at, \
+             last_used FROM api_key WHERE ",
+            $condition
+        )
+    };
+}
+
 mod erasure;
 mod key;
+mod revocation;
+mod verify;
 
 pub(crate) use erasure::*;
 pub(crate) use key::*;
+pub(crate) use revocation::*;
+pub(crate) use verify::*;
 
+use crate::floors::{of_install, of_settings};
 use crate::objects::{Account, App, Install, Quotas};
+use crate::row_mac::{ACCOUNT, APP, INSTALL, RowMac};
 use coffer_base::{AccountId, AppId, Timestamp};
 use coffer_kernel::PagePosition;
 use coffer_storage::{Migration, MigrationSet, Query, Row, StorageError, Store, Tx, Value, values};
@@ -42,17 +80,28 @@ fn app_id(text: &str) -> Result<AppId> {
     AppId::parse(text).map_err(|_| corrupt("an app's id"))
 }
 
-/// The next place in a list; locks the list against other writers.
-pub(crate) async fn next_seq(tx: &mut Tx<'_>, collection: &'static str) -> Result<i64> {
+/// The next place in the order of all rows; locks that order against other writers, so a row with a
+/// lower place was committed before, or never will be.
+pub(crate) async fn next_seq(tx: &mut Tx<'_>) -> Result<i64> {
     let rows = tx
         .query(
-            "INSERT INTO identity_sequence (collection, seq) VALUES (?, 1) \
-             ON CONFLICT (collection) DO UPDATE SET seq = identity_sequence.seq + 1 \
+            "INSERT INTO identity_sequence (singleton, seq) VALUES (1, 1) \
+             ON CONFLICT (singleton) DO UPDATE SET seq = identity_sequence.seq + 1 \
              RETURNING seq",
-            &values![collection],
+            &[],
         )
         .await?;
-    rows.first().ok_or_else(|| corrupt("a sequence gave no number"))?.int(0)
+    rows.first().ok_or_else(|| corrupt("the sequence gave no number"))?.int(0)
+}
+
+/// The rows among `rows` that `parse` believes.
+fn believed<T>(rows: &[Row], parse: impl Fn(&Row) -> Result<Option<T>>) -> Result<Vec<T>> {
+    rows.iter().filter_map(|row| parse(row).transpose()).collect()
+}
+
+/// The first of `rows`, if `parse` believes it.
+fn first<T>(rows: &[Row], parse: impl Fn(&Row) -> Result<Option<T>>) -> Result<Option<T>> {
+    Ok(rows.first().map(parse).transpose()?.flatten())
 }
 
 /// Which rows of a list: a position, and what two columns must be if they are not empty.
@@ -76,49 +125,62 @@ impl Selection<'_> {
 
 // Accounts.
 
-/// A row of id, seq, name, created, in this order.
-fn account(row: &Row) -> Result<Account> {
-    Ok(Account {
+/// A row of id, seq, name, created, mac, in this order; `None` if it is not believed.
+fn account(mac: &RowMac, row: &Row) -> Result<Option<Account>> {
+    if !mac.is_valid(&ACCOUNT, row, 0) {
+        return Ok(None);
+    }
+    Ok(Some(Account {
         id: account_id(row.text(0)?)?,
         seq: row.int(1)?,
         name: row.text(2)?.to_owned(),
         created: Timestamp::from_unix(row.int(3)?),
-    })
+    }))
 }
 
 // What a transaction looks up stays locked until its end, so that nobody changes what it relies on.
 
-const ACCOUNT: &str = "SELECT id, seq, name, created FROM account WHERE id = ?";
+const ACCOUNT_BY_ID: &str = "SELECT id, seq, name, created, mac FROM account WHERE id = ?";
 
-const ACCOUNT_LOCKED: &str = "SELECT id, seq, name, created FROM account WHERE id = ? FOR UPDATE";
+const ACCOUNT_LOCKED: &str =
+    "SELECT id, seq, name, created, mac FROM account WHERE id = ? FOR UPDATE";
 
 /// The account `id`, as committed.
-pub(crate) async fn find_account(store: &Store, id: &str) -> Result<Option<Account>> {
-    store.query(ACCOUNT, &values![id]).await?.first().map(account).transpose()
+pub(crate) async fn find_account(store: &Store, mac: &RowMac, id: &str) -> Result<Option<Account>> {
+    first(&store.query(ACCOUNT_BY_ID, &values![id]).await?, |row| account(mac, row))
 }
 
 /// The account `id`, locked.
-pub(crate) async fn find_account_in(tx: &mut Tx<'_>, id: &str) -> Result<Option<Account>> {
-    tx.query(ACCOUNT_LOCKED, &values![id]).await?.first().map(account).transpose()
+pub(crate) async fn find_account_in(
+    tx: &mut Tx<'_>,
+    mac: &RowMac,
+    id: &str,
+) -> Result<Option<Account>> {
+    first(&tx.query(ACCOUNT_LOCKED, &values![id]).await?, |row| account(mac, row))
 }
 
 /// The accounts from a position on, in the order of reading.
-pub(crate) async fn list_accounts(store: &Store, position: PagePosition) -> Result<Vec<Account>> {
+pub(crate) async fn list_accounts(
+    store: &Store,
+    mac: &RowMac,
+    position: PagePosition,
+) -> Result<Vec<Account>> {
     let sql = if position.newer {
-        "SELECT id, seq, name, created FROM account WHERE seq > ? ORDER BY seq ASC LIMIT ?"
+        "SELECT id, seq, name, created, mac FROM account WHERE seq > ? ORDER BY seq ASC LIMIT ?"
     } else {
-        "SELECT id, seq, name, created FROM account WHERE seq < ? ORDER BY seq DESC LIMIT ?"
+        "SELECT id, seq, name, created, mac FROM account WHERE seq < ? ORDER BY seq DESC LIMIT ?"
     };
     let values = values![position.seq, position.fetch];
-    store.query(sql, &values).await?.iter().map(account).collect()
+    believed(&store.query(sql, &values).await?, |row| account(mac, row))
 }
 
 /// Adds an account. The caller has seen in this transaction that its id is free; if another
 /// transaction takes it first, the primary key makes this one fail.
-pub(crate) async fn insert_account(tx: &mut Tx<'_>, account: &Account) -> Result<()> {
+pub(crate) async fn insert_account(tx: &mut Tx<'_>, mac: &RowMac, account: &Account) -> Result<()> {
+    let columns = values![&account.id, account.seq, &account.name, account.created];
     tx.execute(
-        "INSERT INTO account (id, seq, name, created) VALUES (?, ?, ?, ?)",
-        &values![&account.id, account.seq, &account.name, account.created],
+        "INSERT INTO account (id, seq, name, created, mac) VALUES (?, ?, ?, ?, ?)",
+        &mac.with_mac(&ACCOUNT, columns),
     )
     .await?;
     Ok(())
@@ -126,63 +188,81 @@ pub(crate) async fn insert_account(tx: &mut Tx<'_>, account: &Account) -> Result
 
 // Apps.
 
-/// The app whose columns begin at `first`.
-fn app(row: &Row, first: usize) -> Result<App> {
-    Ok(App {
+/// The app whose columns begin at `first`: id, seq, account, name, quotas, created, version, mac;
+/// `None` if it is not believed.
+fn app(mac: &RowMac, row: &Row, first: usize) -> Result<Option<App>> {
+    if !mac.is_valid(&APP, row, first) {
+        return Ok(None);
+    }
+    Ok(Some(App {
         id: app_id(row.text(first)?)?,
         seq: row.int(first + 1)?,
         account: account_id(row.text(first + 2)?)?,
         name: row.text(first + 3)?.to_owned(),
         quotas: Quotas::decode(row.text(first + 4)?).ok_or_else(|| corrupt("an app's quotas"))?,
         created: Timestamp::from_unix(row.int(first + 5)?),
-    })
+        version: row.int(first + 6)?,
+    }))
 }
 
-const APP: &str = "SELECT id, seq, account, name, quotas, created FROM app \
-     WHERE id = ?";
-
-const APP_LOCKED: &str = "SELECT id, seq, account, name, quotas, created FROM app \
-     WHERE id = ? FOR UPDATE";
-
 /// The app `id`, as committed.
-pub(crate) async fn find_app(store: &Store, id: &str) -> Result<Option<App>> {
-    store.query(APP, &values![id]).await?.first().map(|row| app(row, 0)).transpose()
+pub(crate) async fn find_app(store: &Store, mac: &RowMac, id: &str) -> Result<Option<App>> {
+    let sql = select_apps!("id = ?");
+    first(&store.query(sql, &values![id]).await?, |row| app(mac, row, 0))
 }
 
 /// The app `id`, locked.
-pub(crate) async fn find_app_in(tx: &mut Tx<'_>, id: &str) -> Result<Option<App>> {
-    tx.query(APP_LOCKED, &values![id]).await?.first().map(|row| app(row, 0)).transpose()
+pub(crate) async fn find_app_in(tx: &mut Tx<'_>, mac: &RowMac, id: &str) -> Result<Option<App>> {
+    let sql = select_apps!("id = ? FOR UPDATE");
+    first(&tx.query(sql, &values![id]).await?, |row| app(mac, row, 0))
 }
 
 /// The apps of a selection, in the order of reading; its `app` compares with their id.
-pub(crate) async fn list_apps(store: &Store, selection: &Selection<'_>) -> Result<Vec<App>> {
+pub(crate) async fn list_apps(
+    store: &Store,
+    mac: &RowMac,
+    selection: &Selection<'_>,
+) -> Result<Vec<App>> {
     let sql = if selection.position.newer {
-        "SELECT id, seq, account, name, quotas, created FROM app \
-         WHERE (? = '' OR id = ?) AND (? = '' OR account = ?) AND seq > ? ORDER BY seq ASC LIMIT ?"
+        select_apps!(
+            "(? = '' OR id = ?) AND (? = '' OR account = ?) AND seq > ? ORDER BY seq ASC LIMIT ?"
+        )
     } else {
-        "SELECT id, seq, account, name, quotas, created FROM app \
-         WHERE (? = '' OR id = ?) AND (? = '' OR account = ?) AND seq < ? ORDER BY seq DESC LIMIT ?"
+        select_apps!(
+            "(? = '' OR id = ?) AND (? = '' OR account = ?) AND seq < ? ORDER BY seq DESC LIMIT ?"
+        )
     };
-    store.query(sql, &selection.values()).await?.iter().map(|row| app(row, 0)).collect()
+    believed(&store.query(sql, &selection.values()).await?, |row| app(mac, row, 0))
+}
+
+/// All columns of an app, with its MAC.
+fn app_row(mac: &RowMac, app: &App) -> Vec<Value> {
+    let App { id, seq, account, name, quotas, created, version } = app;
+    mac.with_mac(&APP, values![id, *seq, account, name, quotas.encode(), *created, *version])
 }
 
 /// Adds an app, under the same condition.
-pub(crate) async fn insert_app(tx: &mut Tx<'_>, app: &App) -> Result<()> {
+pub(crate) async fn insert_app(tx: &mut Tx<'_>, mac: &RowMac, app: &App) -> Result<()> {
     tx.execute(
-        "INSERT INTO app (id, seq, account, name, quotas, created) \
-         VALUES (?, ?, ?, ?, ?, ?)",
-        &values![&app.id, app.seq, &app.account, &app.name, app.quotas.encode(), app.created],
+        "INSERT INTO app (id, seq, account, name, quotas, created, version, mac) \
+         VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
+        &app_row(mac, app),
     )
     .await?;
     Ok(())
 }
 
-/// Writes an app's name, quotas and account. The account changes only in developer mode, where an
-/// app can be emptied.
-pub(crate) async fn update_app(tx: &mut Tx<'_>, app: &App) -> Result<()> {
+/// Writes an app as its next version, before which no other is taken for the newest. Its name and
+/// quotas change, and in developer mode, where an app can be emptied, its account.
+pub(crate) async fn update_app(tx: &mut Tx<'_>, mac: &RowMac, app: &App) -> Result<()> {
+    list_revocation(tx, mac, of_settings(app.id.as_str()), app.version, None);
+    let updated = App { version: next_seq(tx).await?, ..app.clone() };
+    let mut row = app_row(mac, &updated);
+    row.push(Value::from(&app.id));
     tx.execute(
-        "UPDATE app SET name = ?, quotas = ?, account = ? WHERE id = ?",
-        &values![&app.name, app.quotas.encode(), &app.account, &app.id],
+        "UPDATE app SET id = ?, seq = ?, account = ?, name = ?, quotas = ?, created = ?, \
+         version = ?, mac = ? WHERE id = ?",
+        &row,
     )
     .await?;
     Ok(())
@@ -190,65 +270,79 @@ pub(crate) async fn update_app(tx: &mut Tx<'_>, app: &App) -> Result<()> {
 
 // Installs.
 
-/// A row of app, account, id, seq, active, created, in this order.
-fn install(row: &Row) -> Result<Install> {
-    Ok(Install {
-        app: app_id(row.text(0)?)?,
-        account: account_id(row.text(1)?)?,
-        id: row.text(2)?.to_owned(),
-        seq: row.int(3)?,
-        active: row.int(4)? == 1,
-        created: Timestamp::from_unix(row.int(5)?),
-    })
+/// The install whose columns begin at `first`: app, account, id, seq, created, version, mac,
+/// active; `None` if it is not believed.
+fn install(mac: &RowMac, row: &Row, first: usize) -> Result<Option<Install>> {
+    if !mac.is_valid(&INSTALL, row, first) {
+        return Ok(None);
+    }
+    Ok(Some(Install {
+        app: app_id(row.text(first)?)?,
+        account: account_id(row.text(first + 1)?)?,
+        id: row.text(first + 2)?.to_owned(),
+        seq: row.int(first + 3)?,
+        created: Timestamp::from_unix(row.int(first + 4)?),
+        version: row.int(first + 5)?,
+        active: row.int(first + 7)? == 1,
+    }))
 }
 
 /// The install `id`, active or not, as committed.
-pub(crate) async fn find_install(store: &Store, id: &str) -> Result<Option<Install>> {
-    let sql = "SELECT app, account, id, seq, active, created FROM install WHERE id = ?";
-    store.query(sql, &values![id]).await?.first().map(install).transpose()
+pub(crate) async fn find_install(store: &Store, mac: &RowMac, id: &str) -> Result<Option<Install>> {
+    let sql = select_installs!("id = ?");
+    first(&store.query(sql, &values![id]).await?, |row| install(mac, row, 0))
 }
 
 /// The install `id`, active or not, locked.
-pub(crate) async fn find_install_in(tx: &mut Tx<'_>, id: &str) -> Result<Option<Install>> {
-    let sql = "SELECT app, account, id, seq, active, created FROM install WHERE id = ? FOR UPDATE";
-    tx.query(sql, &values![id]).await?.first().map(install).transpose()
+pub(crate) async fn find_install_in(
+    tx: &mut Tx<'_>,
+    mac: &RowMac,
+    id: &str,
+) -> Result<Option<Install>> {
+    let sql = select_installs!("id = ? FOR UPDATE");
+    first(&tx.query(sql, &values![id]).await?, |row| install(mac, row, 0))
 }
-
-const INSTALL_OF: &str = "SELECT app, account, id, seq, active, created FROM install \
-     WHERE app = ? AND account = ? FOR UPDATE";
 
 /// The install of an app on an account, active or not, locked.
 pub(crate) async fn install_of_in(
     tx: &mut Tx<'_>,
+    mac: &RowMac,
     app: &str,
     account: &str,
 ) -> Result<Option<Install>> {
-    let values = values![app, account];
-    tx.query(INSTALL_OF, &values).await?.first().map(install).transpose()
+    let sql = select_installs!("app = ? AND account = ? FOR UPDATE");
+    first(&tx.query(sql, &values![app, account]).await?, |row| install(mac, row, 0))
 }
 
 /// The installs of a selection, in the order of reading, inactive ones among them.
 pub(crate) async fn list_installs(
     store: &Store,
+    mac: &RowMac,
     selection: &Selection<'_>,
 ) -> Result<Vec<Install>> {
     let sql = if selection.position.newer {
-        "SELECT app, account, id, seq, active, created FROM install \
-         WHERE (? = '' OR app = ?) AND (? = '' OR account = ?) AND seq > ? ORDER BY seq ASC LIMIT ?"
+        select_installs!(
+            "(? = '' OR app = ?) AND (? = '' OR account = ?) AND seq > ? ORDER BY seq ASC LIMIT ?"
+        )
     } else {
-        "SELECT app, account, id, seq, active, created FROM install \
-         WHERE (? = '' OR app = ?) AND (? = '' OR account = ?) AND seq < ? \
-         ORDER BY seq DESC LIMIT ?"
+        select_installs!(
+            "(? = '' OR app = ?) AND (? = '' OR account = ?) AND seq < ? ORDER BY seq DESC LIMIT ?"
+        )
     };
-    store.query(sql, &selection.values()).await?.iter().map(install).collect()
+    believed(&store.query(sql, &selection.values()).await?, |row| install(mac, row, 0))
 }
 
-/// Adds an install, or activates one that was deactivated.
-pub(crate) async fn put_install(tx: &mut Tx<'_>, install: &Install) -> Result<()> {
+/// Adds an install, or activates one that was deactivated. `install` has a new version: what was
+/// revoked before does not count for it.
+pub(crate) async fn put_install(tx: &mut Tx<'_>, mac: &RowMac, install: &Install) -> Result<()> {
+    let Install { app, account, id, seq, created, version, .. } = install;
+    let row = mac.with_mac(&INSTALL, values![app, account, id, *seq, *created, *version]);
     tx.execute(
-        "INSERT INTO install (app, account, id, seq, active, created) VALUES (?, ?, ?, ?, 1, ?) \
-         ON CONFLICT (app, account) DO UPDATE SET active = 1",
-        &values![&install.app, &install.account, &install.id, install.seq, install.created],
+        "INSERT INTO install (app, account, id, seq, created, version, mac, active) \
+         VALUES (?, ?, ?, ?, ?, ?, ?, 1) \
+         ON CONFLICT (app, account) DO UPDATE SET id = excluded.id, seq = excluded.seq, \
+         created = excluded.created, version = excluded.version, mac = excluded.mac, active = 1",
+        &row,
     )
     .await?;
     Ok(())
@@ -257,10 +351,12 @@ pub(crate) async fn put_install(tx: &mut Tx<'_>, install: &Install) -> Result<()
 /// Deactivates an install: its data stays, and its ephemeral keys are revoked for good.
 pub(crate) async fn deactivate_install(
     tx: &mut Tx<'_>,
+    mac: &RowMac,
     app: &AppId,
     account: &AccountId,
     now: Timestamp,
 ) -> Result<()> {
+    end(tx, mac, of_install(app.as_str(), account.as_str())).await?;
     let (app, account) = (Value::from(app.as_str()), Value::from(account.as_str()));
     tx.execute(
         "UPDATE install SET active = 0 WHERE app = ? AND account = ?",

@@ -45,8 +45,7 @@ pub(crate) fn app_id(fields: &Fields<'_>, param: &str) -> Result<AppId, ApiError
 /// The filter `param` of a list; empty if it is left out, which narrows nothing. An id that nobody
 /// has is no error, and finds nothing.
 pub(crate) fn filter(fields: &Fields<'_>, param: &str) -> Result<String, ApiError> {
-    let text = fields.optional_text(param, limit::ID_CHARACTERS)?;
-    Ok(text.map(plain).unwrap_or_default())
+    Ok(fields.id_filter(param)?.unwrap_or_default())
 }
 
 pub(crate) fn account(account: &Account) -> Object {

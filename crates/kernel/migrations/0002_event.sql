@@ -22,9 +22,10 @@ CREATE UNIQUE INDEX event_by_id ON event (id);
 -- Pruning goes by age.
 CREATE INDEX event_by_age ON event (created);
 
--- Lists find their page in here, whatever they are filtered by, and read only its rows.
-CREATE INDEX event_page ON event
-    (mode, platform, account, seq, type, created, pending_webhooks);
+-- Lists that are narrowed find their page in here, type by type, and read only its rows. A type
+-- that nothing has is found to be empty at once.
+CREATE INDEX event_by_type ON event
+    (mode, platform, account, type, seq, created, pending_webhooks);
 
 -- The number of an owner's last event. Its row is a lock: writers of one owner's events wait for
 -- each other, so that events become visible in the order of their numbers.

@@ -106,6 +106,8 @@ impl<C: Collection> ReadOperation for Retrieve<C> {
 
     async fn run(&self, id: &String, ctx: &Ctx, store: &Store) -> Result<Object, Failure> {
         let found = self.0.find(store, ctx, id).await?;
+        // An object is found at once, but what is shown with it can be many rows.
+        let store = &store.in_turn();
         let mut objects = self.0.render(store, ctx, found.into_iter().collect()).await?;
         Ok(objects.pop().ok_or_else(|| ApiError::not_found(C::KIND, id, "id"))?)
     }

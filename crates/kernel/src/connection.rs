@@ -1,28 +1,31 @@
-//! One connection: its time limits, and how it ends.
+//! One connection: its limits, and how it ends.
 //!
-//! hyper parses; this file keeps the time limits. A connection is idle, receiving the head of a
-//! request, or being served, and each phase has its own limit, so that a client which sends
-//! nothing cannot occupy a connection for longer than an honest one would.
+//! hyper parses; these files keep the limits. A connection is silent, idle, receiving the head of
+//! a request, or being served, and each phase has its own limit, so that a client which sends
+//! nothing cannot occupy a connection for longer than an honest one would. When there are more
+//! connections than there is room for, or more unfinished heads, the one that has taken longest
+//! makes room.
 
-use crate::edge;
+mod timed_io;
+
+use crate::connections::{Connection, Connections, OpenConnection, Phase};
+use crate::edge::{self, Rejecting};
 use crate::kernel::Kernel;
 use crate::listener::ListenerRole;
+use crate::peer::Peer;
 use crate::wake_isolated::WakeIsolated;
 use coffer_base::limit;
-use hyper::rt::{Read, ReadBufCursor, Write};
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper_util::rt::TokioIo;
 use std::convert::Infallible;
-use std::io;
-use std::pin::{Pin, pin};
+use std::pin::pin;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
-use std::task::{Context, Poll};
 use std::time::Duration;
+use timed_io::TimedIo;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::sync::watch;
-use tokio::time::{Instant, MissedTickBehavior};
+use tokio::time::MissedTickBehavior;
 
 /// The longest head: the request line and the headers, with room for what stands between.
 const HEAD_BYTES: usize = limit::URL_BYTES + limit::HEADER_BYTES + 32 * 1024;
@@ -30,8 +33,7 @@ const HEAD_BYTES: usize = limit::URL_BYTES + limit::HEADER_BYTES + 32 * 1024;
 /// How often a connection's phase is compared with its limit.
 const CHECK_EVERY: Duration = Duration::from_secs(1);
 
-/// Serves the requests of one connection until it ends, falls silent, or `stop` turns true: then
-/// the request under way is finished and the connection closed.
+/// Serves the requests of one connection that is alone, as [`serve_open_connection`] does.
 pub async fn serve_connection<S>(
     kernel: Arc<Kernel>,
     role: ListenerRole,
@@ -40,20 +42,36 @@ pub async fn serve_connection<S>(
 ) where
     S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
 {
-    let state = Arc::new(ConnectionState::new());
-    let io = TimedIo { inner: TokioIo::new(stream), state: Arc::clone(&state) };
+    if let Some(open) = Connections::new(1).add(Peer::Unix, true) {
+        serve_open_connection(kernel, role, stream, stop, open).await;
+    }
+}
+
+/// Serves the requests of one connection until it ends, falls silent, makes room for another, or
+/// `stop` turns true: then the request under way is finished and the connection closed.
+pub async fn serve_open_connection<S>(
+    kernel: Arc<Kernel>,
+    role: ListenerRole,
+    stream: S,
+    stop: watch::Receiver<bool>,
+    open: OpenConnection,
+) where
+    S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
+{
+    let io = TokioIo::new(TimedIo { inner: stream, connection: open.share() });
+    let io = Rejecting::new(io, Arc::clone(&kernel));
     let service = service_fn(|request| {
         let kernel = Arc::clone(&kernel);
-        let state = Arc::clone(&state);
+        let connection = open.share();
         async move {
-            state.enter(Phase::Serving);
-            let response = edge::answer(&kernel, role, request).await;
-            state.enter(Phase::Idle);
+            connection.enter(Phase::Serving);
+            let response = edge::answer(&kernel, role, &connection, request).await;
+            connection.enter(Phase::Idle);
             Ok::<_, Infallible>(response)
         }
     });
     let mut connection = pin!(http().serve_connection(io, service));
-    let mut signals = WakeIsolated::new(shutdown(Arc::clone(&state), Some(stop)));
+    let mut signals = WakeIsolated::new(shutdown(open.share(), Some(stop)));
     loop {
         tokio::select! {
             biased;
@@ -64,13 +82,13 @@ pub async fn serve_connection<S>(
                 return;
             }
             signal = &mut signals => match signal {
-                Signal::Close => {
-                    tracing::debug!("connection closed: nothing arrived in time");
+                Signal::Close(why) => {
+                    tracing::debug!(peer = %open.peer(), why, "connection closed");
                     return;
                 }
                 Signal::Finish => {
                     connection.as_mut().graceful_shutdown();
-                    signals = WakeIsolated::new(shutdown(Arc::clone(&state), None));
+                    signals = WakeIsolated::new(shutdown(open.share(), None));
                 }
             },
         }
@@ -87,14 +105,14 @@ fn http() -> http1::Builder {
 
 /// What ends a connection from outside.
 enum Signal {
-    /// It is overdue.
-    Close,
-    /// The server stops: finish the request under way.
+    /// It goes at once.
+    Close(&'static str),
+    /// The server stops, or needs the room: finish the request under way.
     Finish,
 }
 
-/// Waits until the connection is overdue, or `stop` turns true.
-async fn shutdown(state: Arc<ConnectionState>, mut stop: Option<watch::Receiver<bool>>) -> Signal {
+/// Waits until the connection is overdue or has to make room, or `stop` turns true.
+async fn shutdown(open: Arc<Connection>, mut stop: Option<watch::Receiver<bool>>) -> Signal {
     let mut tick = tokio::time::interval(CHECK_EVERY);
     tick.set_missed_tick_behavior(MissedTickBehavior::Delay);
     loop {
@@ -106,117 +124,16 @@ async fn shutdown(state: Arc<ConnectionState>, mut stop: Option<watch::Receiver<
         };
         tokio::select! {
             _ = tick.tick() => {
-                if state.is_overdue() {
-                    return Signal::Close;
+                if open.is_overdue() {
+                    return Signal::Close("nothing arrived in time");
                 }
             }
+            // A request may have begun since the connection was chosen.
+            () = open.is_given_up() => match open.is_serving() {
+                true => return Signal::Finish,
+                false => return Signal::Close("others need the room"),
+            },
             _ = stopped => return Signal::Finish,
         }
-    }
-}
-
-/// What a connection is doing, which decides how long it may take.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-enum Phase {
-    /// Between two requests.
-    Idle,
-    /// Some of a request has arrived, and its head is not complete.
-    Head,
-    /// A request is being answered, and its body read.
-    Serving,
-}
-
-/// The phase that a connection is in, and since when.
-struct ConnectionState {
-    base: Instant,
-    /// Milliseconds since `base`, times four, plus the phase.
-    packed: AtomicU64,
-}
-
-impl ConnectionState {
-    fn new() -> Self {
-        Self { base: Instant::now(), packed: AtomicU64::new(0) }
-    }
-
-    /// Milliseconds since the connection began.
-    fn millis(&self) -> u64 {
-        u64::try_from(self.base.elapsed().as_millis()).unwrap_or(u64::MAX >> 2)
-    }
-
-    fn enter(&self, phase: Phase) {
-        let code = match phase {
-            Phase::Idle => 0,
-            Phase::Head => 1,
-            Phase::Serving => 2,
-        };
-        self.packed.store((self.millis() << 2) | code, Ordering::Relaxed);
-    }
-
-    /// The first bytes after silence begin the head of a request; later ones change nothing.
-    fn bytes_arrived(&self) {
-        if self.packed.load(Ordering::Relaxed) & 3 == 0 {
-            self.enter(Phase::Head);
-        }
-    }
-
-    /// Whether the phase has taken longer than its limit.
-    fn is_overdue(&self) -> bool {
-        let packed = self.packed.load(Ordering::Relaxed);
-        let allowed = match packed & 3 {
-            0 => limit::IDLE_SECONDS,
-            1 => limit::HEADER_SECONDS,
-            _ => limit::REQUEST_SECONDS + limit::BODY_SECONDS,
-        };
-        self.millis().saturating_sub(packed >> 2) > allowed * 1000
-    }
-}
-
-/// A stream that notes when the first bytes of a request arrive.
-struct TimedIo<T> {
-    inner: TokioIo<T>,
-    state: Arc<ConnectionState>,
-}
-
-impl<T: AsyncRead + Unpin> Read for TimedIo<T> {
-    fn poll_read(
-        mut self: Pin<&mut Self>,
-        cx: &mut Context<'_>,
-        buffer: ReadBufCursor<'_>,
-    ) -> Poll<io::Result<()>> {
-        let poll = Pin::new(&mut self.inner).poll_read(cx, buffer);
-        if matches!(poll, Poll::Ready(Ok(()))) {
-            self.state.bytes_arrived();
-        }
-        poll
-    }
-}
-
-impl<T: AsyncWrite + Unpin> Write for TimedIo<T> {
-    fn poll_write(
-        mut self: Pin<&mut Self>,
-        cx: &mut Context<'_>,
-        bytes: &[u8],
-    ) -> Poll<io::Result<usize>> {
-        Pin::new(&mut self.inner).poll_write(cx, bytes)
-    }
-
-    fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.inner).poll_flush(cx)
-    }
-
-    fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.inner).poll_shutdown(cx)
-    }
-
-    fn is_write_vectored(&self) -> bool {
-        self.inner.is_write_vectored()
-    }
-
-    fn poll_write_vectored(
-        mut self: Pin<&mut Self>,
-        cx: &mut Context<'_>,
-        bytes: &[io::IoSlice<'_>],
-    ) -> Poll<io::Result<usize>> {
-        Pin::new(&mut self.inner).poll_write_vectored(cx, bytes)
     }
 }

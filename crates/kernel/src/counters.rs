@@ -56,12 +56,14 @@ impl Count {
 pub struct Counters {
     pub(crate) operations: Vec<(&'static str, Count)>,
     pub(crate) unrouted: Count,
+    /// Requests that were refused because too many of the same caller wait.
+    busy: AtomicU64,
 }
 
 impl Counters {
     pub(crate) fn new(names: impl Iterator<Item = &'static str>) -> Self {
         let operations = names.map(|name| (name, Count::default())).collect();
-        Self { operations, unrouted: Count::default() }
+        Self { operations, unrouted: Count::default(), busy: AtomicU64::default() }
     }
 
     /// Each operation's counts, by name.
@@ -69,9 +71,23 @@ impl Counters {
         self.operations.iter().map(|(name, count)| (*name, count))
     }
 
+    /// Requests that were answered, of all operations.
+    pub(crate) fn answered(&self) -> u64 {
+        self.operations().map(|(_, count)| count.answered()).sum()
+    }
+
     /// Requests that reached no operation: bad keys, unknown URLs, malformed requests.
     pub const fn unrouted(&self) -> &Count {
         &self.unrouted
+    }
+
+    /// Requests that were refused because too many on the same account waited, or too long.
+    pub fn busy(&self) -> u64 {
+        self.busy.load(Ordering::Relaxed)
+    }
+
+    pub(crate) fn count_busy(&self) {
+        self.busy.fetch_add(1, Ordering::Relaxed);
     }
 
     pub(crate) fn of(&self, route: Option<usize>) -> &Count {

@@ -53,6 +53,12 @@ pub struct Definition {
     pub expandable: &'static [&'static str],
     /// Whether its response is a list, so that expansions begin with `data.`.
     pub list: bool,
+    /// Whether it reads what an index finds at once, such as one object by its id. Other reads wait
+    /// for their turn, and run on threads that serve no requests.
+    pub look_up: bool,
+    /// Whether all such operations of one owner begin with a lock on the same row. They wait for
+    /// each other before they have anything that others need.
+    pub one_at_a_time: bool,
     /// A request of it that succeeds.
     pub example: Example,
 }
@@ -111,8 +117,17 @@ impl Definition {
     }
 
     const fn new(name: &'static str, method: Method, path: &'static str, access: Access) -> Self {
-        let example = Example::EMPTY;
-        Self { name, method, path, access, expandable: &[], list: false, example }
+        Self {
+            name,
+            method,
+            path,
+            access,
+            expandable: &[],
+            list: false,
+            look_up: false,
+            one_at_a_time: false,
+            example: Example::EMPTY,
+        }
     }
 
     /// `GET path` that lists a collection.
@@ -133,7 +148,8 @@ impl Definition {
         permission: &'static str,
         expandable: &'static [&'static str],
     ) -> Self {
-        Self::get(name, path, Access::Tenant { permission }).expands(expandable)
+        let definition = Self::get(name, path, Access::Tenant { permission });
+        Self { look_up: true, ..definition.expands(expandable) }
     }
 
     /// `POST path` that makes or changes something.
@@ -144,6 +160,11 @@ impl Definition {
         expandable: &'static [&'static str],
     ) -> Self {
         Self::post(name, path, Access::Tenant { permission }).expands(expandable)
+    }
+
+    /// The same, which begins with the lock that all such operations of its owner begin with.
+    pub const fn one_at_a_time(self) -> Self {
+        Self { one_at_a_time: true, ..self }
     }
 
     /// The same, answering a list.

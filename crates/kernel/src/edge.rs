@@ -1,27 +1,38 @@
 //! The HTTP edge: from a request to a call, and from a reply to a response.
 //!
-//! Request id → host and page → key → route → permission → version → body → parameters. The key is
+//! Request id → head → host and page → key → route → permission → version → body → parameters. The
+//! head is checked as a whole first, since a request that is ambiguous is nobody's. The key is
 //! checked before the body is read, so that a stranger cannot make the server hold anything.
 
 mod access_log;
+mod admission;
 mod body;
 mod cors;
+mod form;
+mod forwarded;
 mod headers;
 mod health;
+mod rejected;
 mod response;
+mod target;
 mod trace;
+
+pub(crate) use rejected::Rejecting;
 
 use crate::authorize::check_access;
 use crate::call::{Call, Reply};
+use crate::connections::Connection;
 use crate::definition::Method;
 use crate::handler::Handler;
 use crate::kernel::Kernel;
 use crate::listener::ListenerRole;
-use crate::principal::{Credentials, Principal};
+use crate::peer::Peer;
+use crate::principal::Credentials;
+use crate::rate::Permit;
 use crate::request_id;
 use crate::routes::Route;
 use bytes::Bytes;
-use coffer_base::{Timestamp, limit};
+use coffer_base::{Redacted, Timestamp, limit};
 use coffer_dialect::{ApiError, ApiVersion, Params, authorization};
 use http::header::{self, HeaderMap, HeaderValue};
 use http::request::Parts;
@@ -42,25 +53,49 @@ use trace::RequestTrace;
 pub(crate) async fn answer(
     kernel: &Arc<Kernel>,
     role: ListenerRole,
+    connection: &Connection,
     request: Request<Incoming>,
 ) -> Response<Full<Bytes>> {
     let started = Instant::now();
     let (parts, mut body) = request.into_parts();
-    if let Some(health) = health::respond(kernel, &parts).await {
+    let head = check_head(&parts);
+    if head.is_ok()
+        && let Some(health) = health::respond(kernel, &parts).await
+    {
         return health;
     }
-    if let Some(preflight) = cors::preflight(kernel, &parts) {
+    if head.is_ok()
+        && let Some(preflight) = cors::preflight(kernel, &parts)
+    {
         return preflight;
     }
-    let mut trace = RequestTrace::new(request_id::new(&*kernel.services.random).into());
-    let result = in_time(caught(handle(kernel, role, &parts, &mut body, &mut trace))).await;
-    access_log::report(&kernel.counters, &trace, &parts, &result, started);
+    let peer = client(kernel, connection, &parts.headers);
+    let request_id = request_id::new(&*kernel.services.random).into();
+    let mut trace = RequestTrace::new(request_id, peer, started);
+    let handled = async {
+        head?;
+        kernel.web.check(&parts.headers)?;
+        handle(kernel, role, &parts, &mut body, &mut trace).await
+    };
+    let result = in_time(caught(handled)).await;
+    if trace.principal.is_some() {
+        connection.vouch();
+    }
+    access_log::report(kernel, &trace, &parts, &result);
+    admission::slow_down(&result).await;
     let mut response = response::respond(kernel, &trace, &parts, result);
     let at_end = body.is_end_stream() || !trace.body_read && body::discard(&parts, &mut body).await;
     if !at_end {
         response.headers_mut().insert(header::CONNECTION, HeaderValue::from_static("close"));
     }
     response
+}
+
+/// Checks what every request must keep, whoever sends it and whatever it is for.
+fn check_head(parts: &Parts) -> Result<(), ApiError> {
+    headers::check_header_bytes(&parts.headers)?;
+    headers::check_single(&parts.headers)?;
+    target::check(parts)
 }
 
 /// Bounds the time of a request. What it did by then may have been committed or not.
@@ -90,11 +125,12 @@ async fn handle(
     trace: &mut RequestTrace,
 ) -> Result<Reply, ApiError> {
     let now = kernel.services.clock.now();
-    headers::check_header_bytes(&parts.headers)?;
-    kernel.web.check(&parts.headers)?;
-    let principal = authenticate(kernel, &parts.headers, now).await?;
+    let token = token(&parts.headers);
+    let credentials = credentials(&token, &parts.headers, now);
+    let principal = admission::authenticate(kernel, credentials, trace).await?;
     trace.principal = Some(Arc::clone(&principal));
     let now = now.plus(kernel.services.clock.ahead_of(&principal.platform));
+    let permit = admission::enter(kernel, &principal, trace)?;
     let method = method_of(parts)?;
     let Route { handler, number, open } = route(kernel, role, method, parts)?;
     trace.route = Some(number);
@@ -102,24 +138,40 @@ async fn handle(
     let version = ApiVersion::parse(headers::text(&parts.headers, &headers::STRIPE_VERSION)?)?;
     trace.version = Some(version.clone());
     let idempotency_key = headers::idempotency_key(method, &parts.headers)?;
-    trace.body_read = method != Method::Get;
-    let body = body::read(method, &parts.headers, body).await?;
-    let params = Params::decode(parts.uri.query(), &body)?;
+    body::check_announced(&parts.headers, body)?;
+    trace.body_read = true;
+    let body = body::read(&parts.headers, body).await?;
+    let params = Params::decode(parts.uri.query(), &body);
+    let params = params.map_err(|error| form::explain(&body, error))?;
     let request_id = Arc::clone(&trace.request_id);
     let call = Call { request_id, now, principal, version, params, path: open, idempotency_key };
-    run(kernel, handler, call).await
+    run(kernel, handler, call, permit).await
 }
 
-/// Finds out who is calling, from the headers alone.
-async fn authenticate(
-    kernel: &Kernel,
-    headers: &HeaderMap,
+/// The key of a request.
+fn token(headers: &HeaderMap) -> Result<Redacted<String>, ApiError> {
+    authorization::token(headers.get(header::AUTHORIZATION).map(HeaderValue::as_bytes))
+}
+
+/// What the headers say of who is calling.
+fn credentials<'a>(
+    token: &'a Result<Redacted<String>, ApiError>,
+    headers: &'a HeaderMap,
     now: Timestamp,
-) -> Result<Arc<Principal>, ApiError> {
-    let authorization = headers.get(header::AUTHORIZATION).map(HeaderValue::as_bytes);
-    let token = authorization::token(authorization)?;
-    let credentials = Credentials { token: &token, account: headers::account_of(headers)?, now };
-    kernel.services.authenticate.authenticate(&credentials).await
+) -> Result<Credentials<'a>, ApiError> {
+    Ok(Credentials {
+        token: token.as_ref().map_err(Clone::clone)?,
+        account: headers::account_of(headers)?,
+        now,
+    })
+}
+
+/// Where the request comes from: the other end of the connection, or what a proxy says that is
+/// believed.
+fn client(kernel: &Kernel, connection: &Connection, headers: &HeaderMap) -> Peer {
+    let peer = connection.peer();
+    let proxies = kernel.traffic.proxies_of(peer);
+    proxies.map_or(peer, |proxies| forwarded::client(peer, headers, &proxies))
 }
 
 /// Runs the operation: a write in a task of its own, so that a caller who hangs up does not cut it.
@@ -127,12 +179,17 @@ async fn run(
     kernel: &Arc<Kernel>,
     handler: Arc<dyn Handler>,
     call: Call,
+    permit: Permit,
 ) -> Result<Reply, ApiError> {
     if !handler.definition().writes() {
         return handler.handle(&kernel.services, call).await;
     }
     let kernel = Arc::clone(kernel);
-    let task = tokio::spawn(async move { handler.handle(&kernel.services, call).await });
+    let task = tokio::spawn(async move {
+        let handled = handler.handle(&kernel.services, call).await;
+        drop(permit);
+        handled
+    });
     task.await.unwrap_or_else(|_| {
         Err(ApiError::unknown_outcome("the request's handler panicked, or the server stops"))
     })

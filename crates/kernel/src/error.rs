@@ -7,7 +7,8 @@ use coffer_storage::StorageError;
 /// The error of a request whose storage failed. The cause goes to the log only.
 pub fn storage_failure(error: &StorageError) -> ApiError {
     match error {
-        StorageError::Busy | StorageError::Unavailable(_) | StorageError::Closed => {
+        StorageError::Busy => ApiError::busy(),
+        StorageError::Unavailable(_) | StorageError::Closed => {
             ApiError::unavailable(error.to_string())
         }
         StorageError::LockTimeout => ApiError::lock_timeout(),

@@ -90,7 +90,7 @@ pub const KERNEL: Family = Family {
     name: "kernel",
     migrations: &[crate::store::MIGRATIONS],
     settings: &[],
-    quotas: &[],
+    quotas: crate::rate::QUOTAS,
     purge: crate::store::PURGE,
     seals: &[Seal {
         name: "stored responses",

@@ -120,8 +120,12 @@ impl IdempotencyKey {
         let opened = keys
             .open(&bound_to(keys, &self.digest, operation, parameters, request), response)
             .map_err(|error| keyring_failure(&error))?;
-        if operation != self.operation || *parameters != self.parameters {
-            return Err(ApiError::idempotency_mismatch(&self.text));
+        if operation != self.operation {
+            let error = ApiError::idempotency_other_operation;
+            return Err(error(&self.text, operation, self.operation));
+        }
+        if *parameters != self.parameters {
+            return Err(ApiError::idempotency_other_parameters(&self.text, operation));
         }
         match opened.expose().as_slice() {
             [RESPONSE, high, low, body @ ..] => Ok(StoredResponse {

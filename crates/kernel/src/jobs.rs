@@ -5,7 +5,7 @@ use crate::principal::BoxFuture;
 use coffer_base::{AccountId, Clock, Owner, Random, Timestamp};
 use coffer_keyring::Keyring;
 use coffer_outbound::HttpClient;
-use coffer_storage::{StorageError, Store};
+use coffer_storage::{Share, StorageError, Store};
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::watch;
@@ -66,7 +66,8 @@ impl JobContext {
 
 /// Runs one job until the server stops, which cuts its pass. A pass that fails is logged, and the
 /// next one tries again.
-pub async fn run_job(job: Arc<dyn Job>, context: JobContext) {
+pub async fn run_job(job: Arc<dyn Job>, mut context: JobContext) {
+    context.store = context.store.of_share(Share::JOBS);
     let mut stop = context.stop.clone();
     loop {
         let pass = tokio::select! {

@@ -3,15 +3,20 @@
 use crate::counters::Counters;
 use crate::event::EventListeners;
 use crate::idempotency::InFlight;
+use crate::limits;
 use crate::principal::Authenticate;
 use crate::routes::Routes;
 use crate::services::Services;
 use crate::store;
+use crate::traffic::{Traffic, TrafficSettings};
 use crate::web_policy::WebPolicy;
 use coffer_base::{Clock, Random};
 use coffer_keyring::Keyring;
 use coffer_storage::{StorageError, Store};
+use std::fmt;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
 
 /// What a kernel is made of.
 pub struct KernelOptions {
@@ -38,6 +43,8 @@ pub struct Kernel {
     pub(crate) services: Services,
     pub(crate) routes: Routes,
     pub(crate) counters: Arc<Counters>,
+    pub(crate) traffic: Traffic,
+    pub(crate) readiness: Readiness,
     pub(crate) web: WebPolicy,
 }
 
@@ -50,7 +57,8 @@ impl Kernel {
         let in_flight = InFlight::default();
         let services =
             Services { store, keyring, clock, random, authenticate, listeners, in_flight };
-        Self { services, routes, counters, web }
+        let (traffic, readiness) = (Traffic::new(), Readiness::default());
+        Self { services, routes, counters, traffic, readiness, web }
     }
 
     /// How often each operation was answered, refused, or failed.
@@ -63,9 +71,77 @@ impl Kernel {
         &self.routes
     }
 
-    /// Whether both stores answer.
-    pub(crate) async fn ready(&self) -> Result<(), StorageError> {
+    /// Changes what is limited and logged; requests that begin from now on meet the new settings.
+    pub fn set_traffic(&self, settings: &TrafficSettings) {
+        self.traffic.set(settings);
+    }
+
+    /// Logs how many refusals and failures had no line of their own since this was last called.
+    pub fn log_summary(&self) {
+        self.traffic.log_summary();
+    }
+
+    /// Whether both stores answer. Tenants' work may keep all connections busy: if nothing comes
+    /// back in time, the stores are ready as long as requests are answered meanwhile.
+    ///
+    /// # Errors
+    /// What the stores say; [`NotReady::Silent`] if they say nothing.
+    pub(crate) async fn ready(&self) -> Result<(), NotReady> {
+        let patience = Duration::from_millis(limits::READY_MILLISECONDS);
+        let asked = tokio::time::timeout(patience, self.ask_stores()).await;
+        let is_working = self.readiness.is_working(self.counters.answered());
+        match asked {
+            Ok(answered) => answered.map_err(NotReady::Storage),
+            Err(_elapsed) if is_working => Ok(()),
+            Err(_elapsed) => Err(NotReady::Silent),
+        }
+    }
+
+    async fn ask_stores(&self) -> Result<(), StorageError> {
         store::ready(&self.services.store).await?;
         store::ready(self.services.keyring.store()).await
+    }
+}
+
+/// Why the server is not ready.
+#[derive(Debug)]
+pub(crate) enum NotReady {
+    /// A store has failed.
+    Storage(StorageError),
+    /// A store does not answer, and no request is answered either.
+    Silent,
+}
+
+impl fmt::Display for NotReady {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Storage(error) => error.fmt(f),
+            Self::Silent => f.write_str("a store does not answer in time"),
+        }
+    }
+}
+
+/// How many requests had been answered when it was last asked.
+#[derive(Default)]
+pub(crate) struct Readiness {
+    answered: AtomicU64,
+}
+
+impl Readiness {
+    /// Whether requests were answered since this was last asked.
+    fn is_working(&self, answered: u64) -> bool {
+        self.answered.swap(answered, Ordering::Relaxed) != answered
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn requests_that_are_answered_show_that_the_stores_work() {
+        let readiness = Readiness::default();
+        let seen = [0, 5, 5, 6, 6, 6].map(|answered| readiness.is_working(answered));
+        assert_eq!(seen, [false, true, false, true, false, false]);
     }
 }

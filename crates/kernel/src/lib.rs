@@ -9,6 +9,7 @@ mod authorize;
 mod call;
 mod collection;
 mod connection;
+mod connections;
 mod context;
 mod counters;
 mod definition;
@@ -21,12 +22,15 @@ mod handler;
 mod idempotency;
 mod jobs;
 mod kernel;
+pub mod limits;
 mod listener;
 mod operation;
 mod page;
+mod peer;
 mod pipeline;
 mod principal;
 mod prune;
+mod rate;
 mod request_id;
 mod routes;
 pub mod schedule;
@@ -35,6 +39,7 @@ mod setting;
 mod store;
 #[cfg(any(test, feature = "testing"))]
 pub mod testing;
+mod traffic;
 pub mod verify;
 mod wake_isolated;
 pub mod web_policy;
@@ -42,7 +47,8 @@ pub mod web_policy;
 pub use coffer_audit::{Entry as AuditEntry, append as append_audit};
 pub use coffer_outbound::HttpClient;
 pub use collection::Collection;
-pub use connection::serve_connection;
+pub use connection::{serve_connection, serve_open_connection};
+pub use connections::{Connection, Connections, OpenConnection};
 pub use context::Ctx;
 pub use counters::{Count, Counters};
 pub use definition::{Access, Definition, Example, Method};
@@ -56,7 +62,8 @@ pub use operation::{
     Applied, Arguments, Failure, ReadOperation, ReplayPolicy, RequestScope, SealingOperation,
     WriteOperation,
 };
-pub use page::{Page, PagePosition, leave_tombstone, position_of_tombstone};
+pub use page::{Page, PagePosition, Window, leave_tombstone, position_of_tombstone};
+pub use peer::{Peer, Proxy};
 pub use principal::{
     AccountAccess, Authenticate, BoxFuture, Credentials, Evidence, Principal, Role,
 };
@@ -65,4 +72,5 @@ pub use routes::Routes;
 pub use schedule::{Progress, ScheduledTask, Scheduler};
 pub use setting::{Setting, SettingKind, Settings};
 pub use store::{MIGRATIONS, forget_clock, move_clock, platform_clocks, tenant_of_row};
+pub use traffic::{LogRequests, TrafficSettings};
 pub use web_policy::WebPolicy;

@@ -47,6 +47,44 @@ impl PagePosition {
     }
 }
 
+/// Numbers of objects, both ends included: what one statement of a list looks at.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Window {
+    /// The lowest.
+    pub from: i64,
+    /// The highest.
+    pub to: i64,
+}
+
+impl PagePosition {
+    /// Cuts the numbers beyond this position into windows of `width`, in the order of reading;
+    /// there are objects from the number `first` to `last`.
+    ///
+    /// A list that is narrowed may look at many objects for each that it shows. Window by window,
+    /// no statement takes long, and between two of them others have their turn.
+    pub fn windows(self, first: i64, last: i64, width: i64) -> impl Iterator<Item = Window> {
+        let reach = width.saturating_sub(1).max(0);
+        let older = move |to: i64| {
+            (to >= first).then(|| Window { from: to.saturating_sub(reach).max(first), to })
+        };
+        let newer = move |from: i64| {
+            (from <= last).then(|| Window { from, to: from.saturating_add(reach).min(last) })
+        };
+        let start = if self.newer {
+            newer(self.seq.saturating_add(1).max(first))
+        } else {
+            older(self.seq.saturating_sub(1).min(last))
+        };
+        std::iter::successors(start, move |window| {
+            if self.newer {
+                newer(window.to.checked_add(1)?)
+            } else {
+                older(window.from.checked_sub(1)?)
+            }
+        })
+    }
+}
+
 /// A page, newest first, and whether more lie beyond it in the direction that was read.
 #[derive(Debug)]
 pub struct Page<T> {
@@ -85,6 +123,31 @@ mod tests {
         let page = Page::cut(vec![6, 7, 8], position);
         assert_eq!((page.items, page.has_more), (vec![7, 6], true));
     }
+
+    #[test]
+    fn windows_hold_every_number_beyond_the_position_once_in_the_order_of_reading() {
+        for width in [1, 3, 7, 100, i64::MAX] {
+            for seq in [i64::MIN, -1, 0, 4, 5, 9, 19, 20, 21, i64::MAX] {
+                for newer in [false, true] {
+                    let position = PagePosition { newer, seq, fetch: 1 };
+                    let windows: Vec<_> = position.windows(5, 20, width).collect();
+                    assert!(windows.iter().all(|w| w.from <= w.to && w.to - w.from < width));
+                    let mut numbers: Vec<_> = windows.iter().flat_map(|w| w.from..=w.to).collect();
+                    let mut expected: Vec<_> = (5..=20)
+                        .filter(|number| if newer { *number > seq } else { *number < seq })
+                        .collect();
+                    // Within a window the database sorts.
+                    assert!(windows.is_sorted_by(|a, b| (a.to < b.from) == newer));
+                    numbers.sort_unstable();
+                    expected.sort_unstable();
+                    assert_eq!(numbers, expected, "{position:?} by {width}");
+                }
+            }
+            assert_eq!(FIRST.windows(1, 0, width).count(), 0);
+        }
+    }
+
+    const FIRST: PagePosition = PagePosition { newer: false, seq: i64::MAX, fetch: 1 };
 
     #[test]
     fn an_unknown_cursor_names_its_parameter() {

@@ -19,10 +19,10 @@ use crate::principal::{Authenticate, BoxFuture, Evidence};
 use crate::services::Services;
 use crate::store::{self, Record};
 use coffer_audit::Entry;
-use coffer_base::limit;
+use coffer_base::{Tenant, limit};
 use coffer_dialect::{ApiError, Expand};
 use coffer_keyring::{SealCheck, TenantKeys, check_seal, seal_query};
-use coffer_storage::{Cause, Query, Row, StorageError, Tx, Work};
+use coffer_storage::{Cause, Lock, Query, Row, Share, StorageError, Tx, Work};
 use std::sync::Arc;
 
 /// A read behind the common face.
@@ -71,7 +71,9 @@ async fn read<O: ReadOperation>(
     check_scope(&call.principal, &O::scope(&input), false)?;
     let keys = services.existing_keys(&call.principal.tenant, call.now).await?;
     let ctx = services.context(&call, expand, keys);
-    let object = operation.run(&input, &ctx, &services.store).await?;
+    let store = services.store.of_share(call.principal.share());
+    let store = if definition.look_up { store } else { store.in_turn() };
+    let object = operation.run(&input, &ctx, &store).await?;
     Ok(Reply::fresh(object.render()))
 }
 
@@ -144,7 +146,8 @@ impl<'a, O: SealingOperation> Attempt<'a, O> {
             authenticate: Arc::clone(&self.services.authenticate),
             idempotency_key,
         };
-        let written = self.services.store.write(unit).await;
+        let store = self.services.store.of_share(self.call.principal.share());
+        let written = store.write(unit).await;
         match written.map_err(|error| storage_failure(&error))? {
             Outcome::Done { out, body } => {
                 self.operation.committed(&out, &ctx).await?;
@@ -166,7 +169,8 @@ async fn replay_or(
     refusal: ApiError,
 ) -> Result<Reply, ApiError> {
     let Some(key) = key else { return Err(refusal) };
-    let stored = store::peek_record(&services.store, &key.tenant, &key.digest)
+    let data = services.store.of_share(Share::of_app(key.tenant.app.as_str()));
+    let stored = store::peek_record(&data, &key.tenant, &key.digest)
         .await
         .map_err(|error| storage_failure(&error))?;
     stored.map_or(Err(refusal), |record| replay(key, keys, &record))
@@ -220,6 +224,13 @@ enum Outcome<T> {
 
 impl<O: SealingOperation> Work for Unit<O> {
     type Out = Outcome<O::Out>;
+
+    fn lock(&self) -> Option<Lock> {
+        let principal = &self.ctx.principal;
+        let Tenant { mode, account, .. } = &principal.tenant;
+        let one_at_a_time = const { O::DEFINITION }.one_at_a_time;
+        one_at_a_time.then(|| Lock::of((mode.code(), &principal.platform, account)))
+    }
 
     async fn run(&self, tx: &mut Tx<'_>) -> Result<Self::Out, StorageError> {
         let ctx = &*self.ctx;

@@ -2,7 +2,7 @@
 
 use coffer_base::{AccountId, Redacted, Tenant, Timestamp};
 use coffer_dialect::ApiError;
-use coffer_storage::Query;
+use coffer_storage::{Query, Share};
 use std::future::Future;
 use std::pin::Pin;
 use std::sync::Arc;
@@ -31,6 +31,13 @@ pub trait Authenticate: Send + Sync + 'static {
         &'a self,
         credentials: &'a Credentials<'a>,
     ) -> BoxFuture<'a, Result<Arc<Principal>, ApiError>>;
+
+    /// Whether the key was found good for the account before, as far as can be told without asking
+    /// the store: of a peer that tries keys, no others are looked up. By default all are.
+    fn is_known(&self, credentials: &Credentials<'_>) -> bool {
+        let _ = credentials;
+        true
+    }
 
     /// Queries that tell, inside the transaction that writes, whether the principal may still do
     /// so: a body can arrive long after the key was checked. Each finds a row if what it is
@@ -131,6 +138,14 @@ impl Principal {
             Role::Restricted { permissions } => among(permissions),
             Role::Ephemeral { permissions, .. } => permissions.as_deref().is_none_or(among),
             Role::Admin => false,
+        }
+    }
+
+    /// On whose account the store works for it: all keys of an app have one share.
+    pub fn share(&self) -> Share {
+        match self.role {
+            Role::Admin => Share::SYSTEM,
+            _ => Share::of_app(self.tenant.app.as_str()),
         }
     }
 

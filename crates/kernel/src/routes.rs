@@ -76,6 +76,11 @@ impl Routes {
         self.handlers.iter().map(|handler| handler.definition())
     }
 
+    /// The path of the operation with this number.
+    pub(crate) fn template(&self, number: usize) -> Option<&'static str> {
+        Some(self.handlers.get(number)?.definition().path)
+    }
+
     /// The permissions that restricted keys can hold: what the operations ask for, and for each
     /// `_write` its `_read`.
     pub fn permissions(&self) -> Vec<String> {

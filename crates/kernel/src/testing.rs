@@ -1,10 +1,10 @@
-//! What jobs and scheduled tasks run on, for tests of families.
+//! For tests of families: what jobs and scheduled tasks run on, and how a list finds its rows.
 
 use crate::jobs::JobContext;
 use coffer_base::{TestClock, TestRandom, Timestamp};
 use coffer_keyring::KeyringError;
 use coffer_outbound::{HttpClient, Limits};
-use coffer_storage::Store;
+use coffer_storage::{StorageError, Store, Value};
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
@@ -39,4 +39,32 @@ pub async fn job_context(
         platform: None,
         stop,
     })
+}
+
+/// The steps in which the embedded database carries out a statement with so many parameters.
+///
+/// # Errors
+/// If it is none.
+pub async fn plan(
+    store: &Store,
+    sql: &'static str,
+    parameters: usize,
+) -> Result<Vec<String>, StorageError> {
+    let explained = format!("EXPLAIN QUERY PLAN {sql}").leak();
+    let rows = store.query(explained, &vec![Value::Null; parameters]).await?;
+    rows.iter().map(|row| row.text(3).map(str::to_owned)).collect()
+}
+
+/// The steps of a plan that look at rows of other owners, or walk through a table whose rows no
+/// index has. `derived` are the names of tables that the statement itself makes.
+pub fn walks<'p>(plan: &'p [String], derived: &[&str]) -> Vec<&'p str> {
+    let is_walk = |step: &str| match step.split_once(' ') {
+        Some(("SCAN", what)) => {
+            let name = what.split(' ').next().unwrap_or(what);
+            !derived.contains(&name) && name != "CONSTANT"
+        }
+        Some(("SEARCH", what)) => !what.contains("account=?"),
+        _ => false,
+    };
+    plan.iter().map(String::as_str).filter(|step| is_walk(step)).collect()
 }

@@ -41,6 +41,12 @@ pub enum KeyringError {
          copy of keys.db"
     )]
     KeysLost,
+    /// The installation's own keys are not in the key store.
+    #[error(
+        "the installation's own keys are not in the key store, and without them nobody is known; \
+         put back the newest copy of keys.db"
+    )]
+    RowKeyLost,
     /// The root key does not open the master key, or the master key's row was changed.
     #[error(
         "the root key does not open this store's master key; give the root key that was made with \

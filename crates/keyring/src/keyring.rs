@@ -1,6 +1,7 @@
 //! The keyring: from a tenant to its keys.
 
 use crate::error::KeyringError;
+use crate::row_key::RowKey;
 use crate::store::{self, DestroyKeys, InitKeyStore, InsertKeys, NewKey, Purpose, StoredKey};
 use crate::tenant::TenantKeys;
 use coffer_base::{Random, Tenant, Timestamp, limit};
@@ -133,6 +134,24 @@ impl Keyring {
             Lookup::Keys(keys) => Some(keys),
             Lookup::NoKeys(_) => None,
         })
+    }
+
+    /// The key under which rows of the data have a MAC, created if the installation is new.
+    ///
+    /// # Errors
+    /// As [`Keyring::tenant`].
+    pub async fn create_row_key(&self, now: Timestamp) -> Result<RowKey, KeyringError> {
+        self.tenant(&Tenant::system(), now).await.map(RowKey::new)
+    }
+
+    /// The key under which rows of the data have a MAC.
+    ///
+    /// # Errors
+    /// [`KeyringError::KeysLost`] if it is not in the key store, [`KeyringError::Crypto`] if it was
+    /// tampered with, [`KeyringError::Storage`] if the key store cannot be read.
+    pub async fn row_key(&self, now: Timestamp) -> Result<RowKey, KeyringError> {
+        let keys = self.existing(&Tenant::system(), now).await?;
+        keys.map(RowKey::new).ok_or(KeyringError::RowKeyLost)
     }
 
     async fn look_up(&self, tenant: &Tenant, now: Timestamp) -> Result<Lookup, KeyringError> {

@@ -9,6 +9,8 @@
 
 mod error;
 mod keyring;
+mod revocation;
+mod row_key;
 mod store;
 mod tenant;
 #[cfg(feature = "testing")]
@@ -17,8 +19,12 @@ pub mod testing;
 pub use coffer_crypto::{AssociatedData, Digest};
 pub use error::KeyringError;
 pub use keyring::{Keyring, KeyringOptions};
+pub use revocation::{
+    FLOORS_AT_ONCE, Revocation, all_floors, floors, highest_floor, prune_revocations, revoke,
+};
+pub use row_key::RowKey;
 pub use store::{
-    DATA_MIGRATIONS, KEY_MIGRATIONS, key_store_id, last_backup, newest_key, record_backup,
-    store_id, write_store_id,
+    DATA_MIGRATIONS, KEY_MIGRATIONS, KeyStoreUse, key_store_id, key_store_use, last_backup,
+    mark_key_store, newest_key, record_backup, store_id, write_store_id,
 };
 pub use tenant::{SealCheck, TenantKeys, check_seal, retire_seal, seal_query};

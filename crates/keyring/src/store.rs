@@ -1,5 +1,9 @@
 //! The SQL of the keys: the tables of the key store, and the two tables in the data store.
 
+mod revocation;
+
+pub(crate) use revocation::*;
+
 use crate::error::KeyringError;
 use coffer_base::{Tenant, Timestamp};
 use coffer_storage::{
@@ -172,7 +176,8 @@ impl Work for InitKeyStore {
 
     async fn run(&self, tx: &mut Tx<'_>) -> Result<(), StorageError> {
         tx.execute(
-            "INSERT INTO key_store (singleton, store_id, created) VALUES (1, ?, ?)",
+            "INSERT INTO key_store (singleton, store_id, created, developer, bound) \
+             VALUES (1, ?, ?, 0, 0)",
             &values![&self.store_id, self.now],
         )
         .await?;
@@ -192,6 +197,47 @@ impl Work for InitKeyStore {
 pub async fn key_store_id(keys: &Store) -> Result<Option<String>, StorageError> {
     let rows = keys.query("SELECT store_id FROM key_store", &[]).await?;
     rows.first().map(|row| row.text(0).map(str::to_owned)).transpose()
+}
+
+/// What a key store is for, beside holding keys.
+#[derive(Clone, Copy, PartialEq, Eq, Default, Debug)]
+pub struct KeyStoreUse {
+    /// Whether its store was made by developer mode, which lets in whoever asks.
+    pub developer: bool,
+    /// Whether there is data that was bound to it.
+    pub bound: bool,
+}
+
+/// What a key store is for; nothing if it was never initialized. It stands beside the keys, so that
+/// nobody who can only write to the data can change it.
+///
+/// # Errors
+/// If the key store cannot be read.
+pub async fn key_store_use(keys: &Store) -> Result<KeyStoreUse, StorageError> {
+    let rows = keys.query("SELECT developer, bound FROM key_store", &[]).await?;
+    let Some(row) = rows.first() else { return Ok(KeyStoreUse::default()) };
+    Ok(KeyStoreUse { developer: row.int(0)? != 0, bound: row.int(1)? != 0 })
+}
+
+struct MarkUse(KeyStoreUse);
+
+impl Work for MarkUse {
+    type Out = ();
+
+    async fn run(&self, tx: &mut Tx<'_>) -> Result<(), StorageError> {
+        let KeyStoreUse { developer, bound } = self.0;
+        tx.execute("UPDATE key_store SET developer = ?, bound = ?", &values![developer, bound])
+            .await
+            .map(drop)
+    }
+}
+
+/// Records what a key store is for.
+///
+/// # Errors
+/// If the key store cannot be written.
+pub async fn mark_key_store(keys: &Store, use_of: KeyStoreUse) -> Result<(), KeyringError> {
+    Ok(keys.write(MarkUse(use_of)).await?)
 }
 
 /// The id of a data store; `None` if it was never initialized.

@@ -2,7 +2,7 @@
 
 use crate::model::account::SourceType;
 use coffer_base::{Timestamp, limit};
-use coffer_dialect::{ApiError, Fields};
+use coffer_dialect::{ApiError, Fields, limits};
 
 /// A required id of the processor: 1 to [`limit::PROCESSOR_ID_CHARACTERS`] characters that need no
 /// escape in a URL, since ids are parts of paths.
@@ -26,14 +26,17 @@ pub(crate) fn optional_processor_id(
 
 /// Refuses an id with a character outside the unreserved set of URLs (RFC 3986).
 fn check_id(fields: &Fields<'_>, name: &str, id: &str) -> Result<(), ApiError> {
-    if id.chars().all(|sign| sign.is_ascii_alphanumeric() || "-._~".contains(sign)) {
+    let unreserved = |sign: char| sign.is_ascii_alphanumeric() || "-._~".contains(sign);
+    // Alone, dots are no name in a path but a direction.
+    if id.chars().all(unreserved) && !matches!(id, "." | "..") {
         return Ok(());
     }
+    let shown: String = id.chars().take(limits::ECHO_CHARACTERS).collect();
     Err(ApiError::invalid_param(
         fields.path(name),
         format!(
-            "Invalid {name}: ids are made of the letters A to Z and a to z, of digits, and of \
-             '-', '.', '_' and '~'."
+            "Invalid {name}: '{shown}'. Ids are made of the letters A to Z and a to z, of digits, \
+             and of '-', '.', '_' and '~'."
         ),
     ))
 }
@@ -68,7 +71,7 @@ mod tests {
         };
         assert!(read("ch_3MmlLrLkdIwHu7ix0snN0B15") && read("a-b.c_d~9"));
         assert!(!read("a%20b") && !read("a%2Fb") && !read("%C3%A4") && !read("a%0A"));
-        assert!(!read(""));
+        assert!(!read("") && !read(".") && !read("..") && read("..."));
         assert!(read(&"a".repeat(limit::PROCESSOR_ID_CHARACTERS)));
         assert!(!read(&"a".repeat(limit::PROCESSOR_ID_CHARACTERS + 1)));
     }

@@ -28,8 +28,12 @@ pub trait Record: Sized + Send {
     /// Its number in the ledger: larger for rows that were recorded later.
     fn seq(&self) -> i64;
 
+    /// Whether a list that is narrowed like this may look at more rows than it shows, because no
+    /// index has what it is narrowed by, or only a part of it.
+    fn looks_further(filter: &Self::Filter) -> bool;
+
     /// The two statements of a list, newer and older than a position: see [`pages`](crate::pages).
-    /// `values` are the parameters of [`page_values`], to which the filter's are added.
+    /// `values` are the parameters that all lists have, to which the filter's are added.
     fn pages(filter: &Self::Filter, values: &mut Vec<Value>) -> (&'static str, &'static str);
 }
 
@@ -60,7 +64,8 @@ pub async fn read<R: Record>(
     rows.first().map(R::from_row).transpose()
 }
 
-/// The records from a position on, in the order of reading.
+/// The records from a position on, in the order of reading: in one statement if it looks at no more
+/// rows than it shows, otherwise window by window.
 ///
 /// # Errors
 /// If the database does not answer, or a row is corrupt.
@@ -70,10 +75,41 @@ pub async fn page<R: Record>(
     position: PagePosition,
     filter: &R::Filter,
 ) -> Result<Vec<R>, StorageError> {
-    let mut values = page_values(owner, position);
-    let (newer, older) = R::pages(filter, &mut values);
-    let rows = store.query(if position.newer { newer } else { older }, &values).await?;
-    rows.iter().map(R::from_row).collect()
+    let (last, width) = if R::looks_further(filter) {
+        let transactions = last_tx(store, owner).await?;
+        (first_seq(transactions.saturating_add(1)).saturating_sub(1), first_seq(limit::WINDOW_ROWS))
+    } else {
+        (i64::MAX, i64::MAX)
+    };
+    let mut records = Vec::new();
+    for window in position.windows(0, last, width) {
+        let found = i64::try_from(records.len()).unwrap_or(i64::MAX);
+        let fetch = position.fetch.saturating_sub(found);
+        if fetch <= 0 {
+            break;
+        }
+        let mut values = of_owner(owner, values![window.from, fetch, window.to]);
+        let (newer, older) = R::pages(filter, &mut values);
+        for row in store.query(if position.newer { newer } else { older }, &values).await? {
+            records.push(R::from_row(&row)?);
+        }
+    }
+    Ok(records)
+}
+
+/// Bits of a row's number that count within its transaction. The bits above are the transaction's
+/// number, so that a ledger has room for 2^47 transactions.
+pub(crate) const PLACE_BITS: u32 = 16;
+
+/// The lowest number of a row of the transaction `number`.
+const fn first_seq(number: i64) -> i64 {
+    number.saturating_mul(1 << PLACE_BITS)
+}
+
+/// The number of a ledger's last transaction; 0 if it has none.
+async fn last_tx(store: &Store, owner: &Owner) -> Result<i64, StorageError> {
+    let sql = "SELECT last_tx FROM ledger WHERE mode = ? AND platform = ? AND account = ?";
+    store.query(sql, &owner_values(owner)).await?.first().map_or(Ok(0), |row| row.int(0))
 }
 
 /// [`Record::BY_ID`] of a `$select` without conditions.
@@ -85,21 +121,23 @@ macro_rules! by_id {
 }
 
 /// The two statements of a list, `(newer, older)`: `$select` without conditions, and conditions on
-/// the owner's rows. Their parameters are the owner, ?4 the position, ?5 how many rows, and from
-/// ?6 on those of `$narrowed`.
+/// the owner's rows. Their parameters are the owner, ?4 and ?6 the numbers of the lowest and the
+/// highest row to look at, ?5 how many rows, and from ?7 on those of `$narrowed`.
 #[macro_export]
 macro_rules! pages {
     ($select:expr, $narrowed:literal) => {
         (
             concat!(
                 $select,
-                " WHERE mode = ?1 AND platform = ?2 AND account = ?3 AND seq > ?4 ",
+                " WHERE mode = ?1 AND platform = ?2 AND account = ?3 AND seq >= ?4 \
+                 AND seq <= ?6 ",
                 $narrowed,
                 " ORDER BY seq ASC LIMIT ?5"
             ),
             concat!(
                 $select,
-                " WHERE mode = ?1 AND platform = ?2 AND account = ?3 AND seq < ?4 ",
+                " WHERE mode = ?1 AND platform = ?2 AND account = ?3 AND seq >= ?4 \
+                 AND seq <= ?6 ",
                 $narrowed,
                 " ORDER BY seq DESC LIMIT ?5"
             ),
@@ -132,11 +170,6 @@ pub fn of_page(owner: &Owner, wanted: Vec<Value>) -> Vec<Value> {
     let mut values = of_owner(owner, []);
     values.extend(wanted.into_iter().chain(std::iter::repeat(last)).take(places));
     values
-}
-
-/// The first parameters of a list's statement: the owner, the position, and how many rows.
-pub fn page_values(owner: &Owner, position: PagePosition) -> Vec<Value> {
-    of_owner(owner, values![position.seq, position.fetch])
 }
 
 /// The parameters with which every row and every lookup begins.

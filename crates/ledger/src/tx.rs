@@ -4,6 +4,7 @@
 use crate::limits;
 use crate::model::balance_transaction::lines_of;
 use crate::model::entry::{Balance, Entry, Pool, Posting};
+use crate::sql::PLACE_BITS;
 use crate::store::journal as store;
 use coffer_base::{Owner, Timestamp, id::random_id};
 use coffer_dialect::Object;
@@ -12,10 +13,6 @@ use coffer_kernel::{
     event::{self, Cause, NewEvent},
 };
 use coffer_storage::{StorageError, Tx};
-
-/// Bits of a row's number that count within its transaction. The bits above are the transaction's
-/// number, so that a ledger has room for 2^47 transactions.
-const PLACE_BITS: u32 = 16;
 
 /// A unit of work on one owner's ledger. It locks the ledger's row first, so that transactions on
 /// one ledger follow each other, and numbers the rows that it writes: the order of a list is the

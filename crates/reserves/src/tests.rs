@@ -3,5 +3,6 @@
 mod available;
 mod books;
 mod facts;
+mod lists;
 mod objects;
 mod verify;

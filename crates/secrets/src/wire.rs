@@ -57,12 +57,14 @@ pub(crate) fn scope(fields: &Fields<'_>) -> Result<Scope, ApiError> {
             let user = scope.required_text("user", limit::SCOPE_USER_CHARACTERS)?;
             Ok(Scope::User(plain(user)))
         }
-        Kind::Account if scope.has("user") => Err(ApiError::invalid_param(
-            scope.path("user"),
-            "A secret in the account's scope belongs to no user: leave scope[user] out, or set \
-             scope[type] to 'user'.",
-        )),
-        Kind::Account => Ok(Scope::Account),
+        Kind::Account => match scope.optional_text("user", limit::SCOPE_USER_CHARACTERS)? {
+            None => Ok(Scope::Account),
+            Some(_) => Err(ApiError::invalid_param(
+                scope.path("user"),
+                "A secret in the account's scope belongs to no user: leave scope[user] out, or \
+                 set scope[type] to 'user'.",
+            )),
+        },
     }
 }
 

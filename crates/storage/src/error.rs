@@ -17,9 +17,9 @@ pub type Result<T> = std::result::Result<T, StorageError>;
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum StorageError {
-    /// The writer's queue is full (`limit::WRITE_QUEUE`), or no connection became free in time.
-    /// Nothing was done; try again.
-    #[error("too many writes are waiting; try again")]
+    /// Too much that is asked for on the same account waits already (`limit::WRITE_QUEUE`,
+    /// `limit::WAITING_PER_APP`), or its turn did not come in time. Nothing was done; try again.
+    #[error("too many requests are waiting; try again")]
     Busy,
     /// The disk is full or failing, or the database cannot be reached. The unit of work was rolled
     /// back; a retry can succeed once the cause is gone.

@@ -19,6 +19,7 @@ pub struct Faults {
     page_ceiling: Option<Arc<AtomicU32>>,
     before_commit: Option<Arc<dyn Fn() + Send + Sync>>,
     after_commit: Option<Arc<dyn Fn() + Send + Sync>>,
+    in_list: Option<Arc<dyn Fn() + Send + Sync>>,
 }
 
 impl fmt::Debug for Faults {
@@ -81,6 +82,14 @@ impl Faults {
         self
     }
 
+    /// Called for each read that takes its turn, on the thread that runs it, which waits until it
+    /// returns.
+    #[must_use]
+    pub fn in_list(mut self, hook: Arc<dyn Fn() + Send + Sync>) -> Self {
+        self.in_list = Some(hook);
+        self
+    }
+
     /// Whether a remote database has no fault to inject at a commit.
     pub(crate) const fn is_none(&self) -> bool {
         self.drop_every.is_none()
@@ -119,6 +128,12 @@ impl Faults {
 
     pub(crate) fn pass_commit(&self) {
         if let Some(hook) = &self.after_commit {
+            hook();
+        }
+    }
+
+    pub(crate) fn pass_list(&self) {
+        if let Some(hook) = &self.in_list {
             hook();
         }
     }

@@ -8,22 +8,19 @@ use std::path::{Path, PathBuf};
 
 use crate::error::{Result, StorageError};
 
-/// Creates the directory (mode 0700) and the database file (mode 0600) if they do not exist.
-/// SQLite gives its companion files the mode of the database.
-pub(crate) fn create_database(path: &Path) -> Result<()> {
-    if let Some(directory) = path.parent().filter(|parent| !parent.as_os_str().is_empty()) {
-        DirBuilder::new()
-            .recursive(true)
-            .mode(0o700)
-            .create(directory)
-            .map_err(|error| StorageError::file("make the directory", directory, error))?;
-    }
-    private()
-        .create(true)
-        .truncate(false)
-        .open(path)
-        .map_err(|error| StorageError::file("open the database", path, error))?;
-    Ok(())
+/// Creates the directory (mode 0700) of `path` if it does not exist.
+pub(crate) fn create_parent(path: &Path) -> Result<()> {
+    let directory = parent(path);
+    DirBuilder::new()
+        .recursive(true)
+        .mode(0o700)
+        .create(directory)
+        .map_err(|error| StorageError::file("make the directory", directory, error))
+}
+
+/// The directory of `path`.
+pub(crate) fn parent(path: &Path) -> &Path {
+    path.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."))
 }
 
 /// How a file is opened for writing that only its owner may read.
@@ -35,11 +32,7 @@ pub(crate) fn private() -> OpenOptions {
 
 /// Flushes the directory entry of `path`: a new name is durable only when its directory is.
 pub(crate) fn sync_parent(path: &Path) -> io::Result<()> {
-    let directory = match path.parent() {
-        Some(parent) if !parent.as_os_str().is_empty() => parent,
-        _ => Path::new("."),
-    };
-    File::open(directory)?.sync_all()
+    File::open(parent(path))?.sync_all()
 }
 
 /// `path` with `suffix` after its last letter.

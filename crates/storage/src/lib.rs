@@ -15,20 +15,24 @@
 //! store                                    the engine behind one interface
 //! sqlite │ postgres                        engines, which own connections
 //! transaction │ migration                  what they run
-//! command, row, options │ files, lock
-//! value, fault, error, checksum
+//! command, row, options │ files, place, lock │ gate
+//! value, fault, error, checksum │ share, fair
 //! ```
 
 mod checksum;
 mod command;
 mod error;
+mod fair;
 mod fault;
 mod files;
+mod gate;
 mod lock;
 mod migration;
 mod options;
+mod place;
 mod postgres;
 mod row;
+mod share;
 mod sqlite;
 mod store;
 #[cfg(test)]
@@ -43,10 +47,12 @@ pub use fault::Faults;
 pub use lock::DirectoryLock;
 pub use migration::{AppliedMigration, Migration, MigrationReport, MigrationSet};
 pub use options::{Options, ServerInfo, Stats};
+pub use place::{check_database, check_directory, database_files};
 pub use postgres::{Passwords, PostgresOptions};
 pub use row::Row;
+pub use share::Share;
 pub use sqlite::{check_file, copy_file};
 pub use store::Store;
-pub use transaction::{Tx, Work};
+pub use transaction::{Lock, Tx, Work};
 pub use transfer::{Counts, Progress, Transfer};
 pub use value::Value;

@@ -5,7 +5,7 @@ use std::io::{Read, Seek, Write};
 use std::path::Path;
 
 use crate::error::{Result, StorageError};
-use crate::files;
+use crate::place;
 
 const LOCK_FILE: &str = "coffer.lock";
 
@@ -23,15 +23,11 @@ impl DirectoryLock {
     ///
     /// # Errors
     /// [`StorageError::Locked`] if another process has locked it, with that process's number if it
-    /// can be read; [`StorageError::File`] if the lock file cannot be created.
+    /// can be read; [`StorageError::File`] if the lock file cannot be created, is a link or
+    /// anything else than a file, or lies where others can write.
     pub fn acquire(directory: &Path) -> Result<Self> {
         let path = directory.join(LOCK_FILE);
-        let mut file = files::private()
-            .read(true)
-            .create(true)
-            .truncate(false)
-            .open(&path)
-            .map_err(|error| StorageError::file("open the lock file", &path, error))?;
+        let mut file = place::open_own(&path)?;
         match file.try_lock() {
             Ok(()) => {}
             Err(TryLockError::WouldBlock) => return Err(in_use(directory, &mut file)),

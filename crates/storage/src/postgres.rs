@@ -7,6 +7,7 @@
 mod connector;
 mod dialect;
 mod error;
+mod locks;
 mod options;
 mod password_file;
 mod pool;
@@ -27,11 +28,14 @@ use coffer_base::{Timestamp, limit};
 use crate::command::{Statement, require_plain};
 use crate::error::{Result, StorageError};
 use crate::fault::Faults;
+use crate::gate::{Entrant, Purpose};
 use crate::migration::{MigrationReport, MigrationSet};
 use crate::options::{ServerInfo, Stats};
 use crate::row::Row;
+use crate::share::Share;
 use crate::transaction::Work;
 use crate::value::Value;
+use locks::Locks;
 use pool::Pool;
 use retry::Counters;
 use session::Session;
@@ -40,16 +44,21 @@ use session::Session;
 #[derive(Debug)]
 pub(crate) struct Postgres {
     pool: Pool,
+    locks: Arc<Locks>,
     counters: Arc<Counters>,
     faults: Faults,
 }
+
+/// Who opens a database and changes its schema.
+const SYSTEM: Entrant = Entrant { share: Share::SYSTEM, purpose: Purpose::Write };
 
 impl Postgres {
     /// Opens the database, whose schema must be this build's.
     pub(crate) async fn open(options: PostgresOptions, sets: &[MigrationSet]) -> Result<Self> {
         let faults = options.faults.clone();
-        let opened = Self { pool: Pool::new(&options)?, counters: Arc::default(), faults };
-        let lease = opened.pool.lease().await?;
+        let (pool, locks) = (Pool::new(&options)?, Arc::default());
+        let opened = Self { pool, locks, counters: Arc::default(), faults };
+        let lease = opened.pool.lease(SYSTEM).await?;
         let current = schema::require_current(lease.client(), &options, sets).await;
         current.map_err(|error| error.at(&options))?;
         lease.give_back();
@@ -63,7 +72,7 @@ impl Postgres {
         now: Timestamp,
     ) -> Result<MigrationReport> {
         let pool = Pool::new(&options)?;
-        let lease = pool.lease().await?;
+        let lease = pool.lease(SYSTEM).await?;
         let report = schema::expand(lease.client(), &options, sets, now).await?;
         lease.give_back();
         Ok(report)
@@ -75,17 +84,23 @@ impl Postgres {
         sets: &[MigrationSet],
     ) -> Result<MigrationReport> {
         let pool = Pool::new(&options)?;
-        let lease = pool.lease().await?;
+        let lease = pool.lease(SYSTEM).await?;
         let report = schema::finish(lease.client(), &options, sets).await?;
         lease.give_back();
         Ok(report)
     }
 
     /// Runs a unit of work in a task of its own, which goes on if the caller goes away.
-    pub(crate) async fn write<W: Work>(&self, work: W) -> Result<W::Out> {
+    pub(crate) async fn write<W: Work>(&self, share: Share, work: W) -> Result<W::Out> {
         let (pool, counters) = (self.pool.clone(), Arc::clone(&self.counters));
-        let faults = self.faults.clone();
-        let task = tokio::spawn(async move { retry::run(&pool, &counters, &faults, &work).await });
+        let (faults, locks) = (self.faults.clone(), Arc::clone(&self.locks));
+        let task = tokio::spawn(async move {
+            let _turn = match work.lock() {
+                Some(lock) => Some(locks.enter(lock, share).await?),
+                None => None,
+            };
+            retry::run(&pool, share, &counters, &faults, &work).await
+        });
         match task.await {
             Ok(outcome) => outcome,
             Err(ended) if ended.is_panic() => Err(StorageError::Panicked),
@@ -93,19 +108,37 @@ impl Postgres {
         }
     }
 
-    pub(crate) async fn query(&self, sql: &'static str, params: &[Value]) -> Result<Vec<Row>> {
-        self.read(sql, params, Duration::from_secs(limit::STATEMENT_SECONDS)).await
+    pub(crate) async fn query(
+        &self,
+        share: Share,
+        sql: &'static str,
+        params: &[Value],
+    ) -> Result<Vec<Row>> {
+        let time = Duration::from_secs(limit::STATEMENT_SECONDS);
+        self.read(share, Statement { sql, params }, time).await
     }
 
-    pub(crate) async fn scan(&self, sql: &'static str, params: &[Value]) -> Result<Vec<Row>> {
-        self.read(sql, params, Duration::from_secs(limit::SCAN_SECONDS)).await
+    pub(crate) async fn scan(
+        &self,
+        share: Share,
+        sql: &'static str,
+        params: &[Value],
+    ) -> Result<Vec<Row>> {
+        let time = Duration::from_secs(limit::SCAN_SECONDS);
+        self.read(share, Statement { sql, params }, time).await
     }
 
-    async fn read(&self, sql: &'static str, params: &[Value], time: Duration) -> Result<Vec<Row>> {
-        require_plain(sql)?;
-        let mut session = Session::of(self.pool.lease().await?);
+    async fn read(
+        &self,
+        share: Share,
+        statement: Statement<'_>,
+        time: Duration,
+    ) -> Result<Vec<Row>> {
+        require_plain(statement.sql)?;
+        let entrant = Entrant { share, purpose: Purpose::Read };
+        let mut session = Session::of(self.pool.lease(entrant).await?);
         let canceller = self.pool.canceller(session.client());
-        let read = tokio::time::timeout(time, session.read(Statement { sql, params })).await;
+        let read = tokio::time::timeout(time, session.read(statement)).await;
         self.counters.round_trips.fetch_add(session.round_trips(), Ordering::Relaxed);
         if !session.responded() {
             self.pool.evict_idle();
@@ -125,7 +158,7 @@ impl Postgres {
     pub(crate) async fn server_info(&self) -> Result<ServerInfo> {
         let sql = "SELECT current_setting('fsync'), current_setting('synchronous_commit'), \
                    CAST(EXTRACT(EPOCH FROM now()) AS BIGINT)";
-        let rows = self.query(sql, &[]).await?;
+        let rows = self.query(Share::SYSTEM, sql, &[]).await?;
         let missing = || StorageError::Internal("a query without a table had no row".into());
         let row = rows.first().ok_or_else(missing)?;
         Ok(ServerInfo {
@@ -136,7 +169,7 @@ impl Postgres {
     }
 
     pub(crate) async fn change_schema(&self, sql: &str) -> Result<()> {
-        let lease = self.pool.lease().await?;
+        let lease = self.pool.lease(SYSTEM).await?;
         lease.client().batch_execute(sql).await?;
         lease.give_back();
         Ok(())
@@ -148,7 +181,7 @@ impl Postgres {
             units: read(&self.counters.units),
             commits: read(&self.counters.commits),
             round_trips: read(&self.counters.round_trips),
-            waiting: self.pool.waiting(),
+            waiting: self.pool.waiting().saturating_add(self.locks.waiting()),
             ..Stats::default()
         }
     }

@@ -2,6 +2,7 @@
 
 use crate::error::{Result, StorageError};
 use crate::value::Value;
+use std::ops::Range;
 
 /// One row of a result. Columns are counted from 0, in the order of the statement.
 ///
@@ -74,6 +75,11 @@ impl Row {
     /// is null afterwards.
     pub fn take_optional_blob(&mut self, i: usize) -> Result<Option<Vec<u8>>> {
         if self.is_null(i)? { Ok(None) } else { self.take_blob(i).map(Some) }
+    }
+
+    /// The columns of `range`; `None` if the row has fewer.
+    pub fn values(&self, range: Range<usize>) -> Option<&[Value]> {
+        self.0.get(range)
     }
 
     /// All columns, in the order of the statement.

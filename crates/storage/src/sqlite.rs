@@ -1,5 +1,6 @@
 //! The embedded engine: a writer thread that commits in batches, a thread that checkpoints the
-//! write-ahead log, and read connections that callers use on their own threads.
+//! write-ahead log, read connections that callers use on their own threads, and a few threads for
+//! lists.
 
 mod backup;
 mod checkpoint;
@@ -18,15 +19,20 @@ pub use backup::{check_file, copy_file};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
+use std::time::Duration;
 
 use coffer_base::{Timestamp, limit};
 use tokio::sync::{oneshot, watch};
 
 use crate::error::{Result, StorageError};
+use crate::fault::Faults;
 use crate::files;
+use crate::gate::{Entrant, Gate, Places, Purpose};
 use crate::migration::{MigrationReport, MigrationSet};
 use crate::options::{Options, Stats};
+use crate::place;
 use crate::row::Row;
+use crate::share::Share;
 use crate::transaction::Work;
 use crate::value::Value;
 use checkpoint::Log;
@@ -40,6 +46,9 @@ use writer::{Counters, Writer};
 pub(crate) struct Sqlite {
     path: PathBuf,
     readers: Arc<Readers>,
+    /// The threads that read lists.
+    lists: Arc<Gate>,
+    faults: Faults,
     queue: Arc<Queue>,
     counters: Arc<Counters>,
     log: Arc<Log>,
@@ -55,7 +64,10 @@ impl Sqlite {
         now: Timestamp,
         options: Options,
     ) -> Result<(Self, MigrationReport)> {
-        files::create_database(path)?;
+        files::create_parent(path)?;
+        place::check_database(path)?;
+        // SQLite gives its companion files the mode of the database, which is the owner's alone.
+        drop(place::open_own(path)?);
         let mut connection = connection::open_writer(path)?;
         let copies = options.copy_before_migration;
         let report = schema::migrate(&mut connection, path, sets, now, copies)?;
@@ -70,14 +82,17 @@ impl Sqlite {
             Arc::clone(&queue),
             Arc::clone(&counters),
             Arc::clone(&log),
-            options.faults,
+            options.faults.clone(),
         )?;
         let thread = spawn("coffer-writer", move || {
             writer.run();
             drop(ending);
         })?;
         let thread = Mutex::new(Some(thread));
-        Ok((Self { path: path.to_owned(), readers, queue, counters, log, ended, thread }, report))
+        let (path, faults) = (path.to_owned(), options.faults);
+        let lists = Gate::new(Places::threads(list_threads()));
+        let opened = Self { path, readers, lists, faults, queue, counters, log, ended, thread };
+        Ok((opened, report))
     }
 
     pub(crate) fn open_read_only(path: &Path, sets: &[MigrationSet]) -> Result<Self> {
@@ -90,6 +105,8 @@ impl Sqlite {
         Ok(Self {
             path: path.to_owned(),
             readers: Arc::clone(&readers),
+            lists: Gate::new(Places::threads(list_threads())),
+            faults: Faults::none(),
             queue,
             counters: Arc::new(Counters::default()),
             log: Arc::new(Log::new(readers)),
@@ -98,15 +115,41 @@ impl Sqlite {
         })
     }
 
-    pub(crate) async fn write<W: Work>(&self, work: W) -> Result<W::Out> {
+    pub(crate) async fn write<W: Work>(&self, share: Share, work: W) -> Result<W::Out> {
         let (unit, result) = unit::unit(work);
-        self.queue.push(unit)?;
+        self.queue.push(share, unit)?;
         let ended = || StorageError::UnknownOutcome("the writer ended before it answered".into());
         result.await.unwrap_or_else(|_| Err(ended()))
     }
 
     pub(crate) fn query(&self, sql: &'static str, params: &[Value]) -> Result<Vec<Row>> {
         self.readers.query(sql, params)
+    }
+
+    /// Runs a read on one of the threads for lists, once it is the turn of `share`.
+    pub(crate) async fn list(
+        &self,
+        share: Share,
+        sql: &'static str,
+        params: &[Value],
+    ) -> Result<Vec<Row>> {
+        let place = self.lists.enter(Entrant { share, purpose: Purpose::Read }).await?;
+        let (readers, params) = (Arc::clone(&self.readers), params.to_vec());
+        let faults = self.faults.clone();
+        let time = Duration::from_secs(limit::LIST_SECONDS);
+        off_the_runtime(move || {
+            // It is given back when the read has ended, not when its caller has gone away.
+            let _place = place;
+            faults.pass_list();
+            readers.query_within(time, sql, &params)
+        })
+        .await
+    }
+
+    /// Runs a read that may take long on a thread of its own.
+    pub(crate) async fn scan(&self, sql: &'static str, params: &[Value]) -> Result<Vec<Row>> {
+        let (readers, params) = (Arc::clone(&self.readers), params.to_vec());
+        off_the_runtime(move || readers.query(sql, &params)).await
     }
 
     pub(crate) fn change_schema(&self, sql: &str) -> Result<()> {
@@ -140,15 +183,33 @@ impl Sqlite {
     }
 
     pub(crate) fn stats(&self) -> Stats {
-        self.log.add_to(Stats { waiting: self.queue.waiting(), ..self.counters.read() })
+        let waiting = self.queue.waiting().saturating_add(self.lists.waiting());
+        self.log.add_to(Stats { waiting, ..self.counters.read() })
     }
 
     pub(crate) async fn close(&self) {
         self.queue.close();
+        self.lists.close();
         self.readers.close();
         let mut ended = self.ended.clone();
         while ended.changed().await.is_ok() {}
     }
+}
+
+/// How many threads read lists: as many as there are processors, within bounds.
+fn list_threads() -> usize {
+    let processors = std::thread::available_parallelism().map_or(1, usize::from);
+    processors.clamp(limit::LIST_THREADS_FLOOR, limit::LIST_THREADS_CEILING)
+}
+
+/// Runs what blocks on a thread on which no request is served.
+async fn off_the_runtime<T: Send + 'static>(
+    step: impl FnOnce() -> Result<T> + Send + 'static,
+) -> Result<T> {
+    let ended = tokio::task::spawn_blocking(step).await;
+    ended.unwrap_or_else(|error| {
+        Err(if error.is_panic() { StorageError::Panicked } else { StorageError::Closed })
+    })
 }
 
 impl Drop for Sqlite {

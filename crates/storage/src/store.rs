@@ -10,14 +10,17 @@ use crate::migration::{MigrationReport, MigrationSet};
 use crate::options::{Options, ServerInfo, Stats};
 use crate::postgres::{Postgres, PostgresOptions};
 use crate::row::Row;
+use crate::share::Share;
 use crate::sqlite::Sqlite;
 use crate::transaction::Work;
 use crate::value::Value;
 
-/// A database. Clones share it.
+/// A database, on behalf of somebody. Clones use the same database.
 #[derive(Clone, Debug)]
 pub struct Store {
     engine: Engine,
+    share: Share,
+    in_turn: bool,
 }
 
 #[derive(Clone, Debug)]
@@ -44,7 +47,7 @@ impl Store {
     ) -> Result<(Self, MigrationReport)> {
         let opened = Sqlite::open(path, sets, now, options);
         let (sqlite, report) = opened.map_err(|error| error.at(path.display()))?;
-        Ok((Self { engine: Engine::Sqlite(Arc::new(sqlite)) }, report))
+        Ok((Self::on(Engine::Sqlite(Arc::new(sqlite))), report))
     }
 
     /// Opens an existing SQLite database for reading, also while a server writes to it. Every write
@@ -56,7 +59,7 @@ impl Store {
     pub fn open_sqlite_read_only(path: &Path, sets: &[MigrationSet]) -> Result<Self> {
         let sqlite =
             Sqlite::open_read_only(path, sets).map_err(|error| error.at(path.display()))?;
-        Ok(Self { engine: Engine::Sqlite(Arc::new(sqlite)) })
+        Ok(Self::on(Engine::Sqlite(Arc::new(sqlite))))
     }
 
     /// Opens a PostgreSQL database, whose schema must be this build's: servers that share one do
@@ -68,7 +71,7 @@ impl Store {
     /// reached.
     pub async fn open_postgres(options: PostgresOptions, sets: &[MigrationSet]) -> Result<Self> {
         let postgres = Postgres::open(options, sets).await?;
-        Ok(Self { engine: Engine::Postgres(Arc::new(postgres)) })
+        Ok(Self::on(Engine::Postgres(Arc::new(postgres))))
     }
 
     /// Applies the first half of every migration of `sets` that a PostgreSQL database lacks, beside
@@ -97,6 +100,22 @@ impl Store {
         Postgres::finish(options, sets).await
     }
 
+    const fn on(engine: Engine) -> Self {
+        Self { engine, share: Share::SYSTEM, in_turn: false }
+    }
+
+    /// The same database on behalf of `share`: what is written and read through it takes its turn
+    /// among the others. Until this is called it is [`Share::SYSTEM`]'s.
+    pub fn of_share(&self, share: Share) -> Self {
+        Self { share, ..self.clone() }
+    }
+
+    /// The same database for reads that look at many rows, such as lists: [`Store::query`] waits
+    /// for its turn and does not run on the calling thread.
+    pub fn in_turn(&self) -> Self {
+        Self { in_turn: true, ..self.clone() }
+    }
+
     /// Whether other servers may use the same store, so that what is cached of it can be stale.
     pub const fn is_shared(&self) -> bool {
         matches!(self.engine, Engine::Postgres(_))
@@ -109,23 +128,26 @@ impl Store {
     /// If the unit was rolled back; after [`StorageError::UnknownOutcome`] it may be committed.
     pub async fn write<W: Work>(&self, work: W) -> Result<W::Out> {
         match &self.engine {
-            Engine::Sqlite(sqlite) => sqlite.write(work).await,
-            Engine::Postgres(postgres) => postgres.write(work).await,
+            Engine::Sqlite(sqlite) => sqlite.write(self.share, work).await,
+            Engine::Postgres(postgres) => postgres.write(self.share, work).await,
         }
     }
 
     /// Runs one read statement outside any unit of work. It sees every write that returned before.
     /// Bound its rows with `LIMIT`.
     ///
-    /// On the embedded database it runs at once on the calling thread.
+    /// On the embedded database it runs at once on the calling thread, so it must find what it is
+    /// after in an index. What looks at more rows goes through [`Store::in_turn`].
     ///
     /// # Errors
-    /// [`StorageError::Internal`] if the statement would change anything;
-    /// [`StorageError::Unavailable`] if the database cannot be reached.
+    /// [`StorageError::Internal`] if the statement would change anything; [`StorageError::Busy`] if
+    /// its turn did not come in time; [`StorageError::Unavailable`] if the database cannot be
+    /// reached, or it took too long.
     pub async fn query(&self, sql: &'static str, params: &[Value]) -> Result<Vec<Row>> {
         match &self.engine {
+            Engine::Sqlite(sqlite) if self.in_turn => sqlite.list(self.share, sql, params).await,
             Engine::Sqlite(sqlite) => sqlite.query(sql, params),
-            Engine::Postgres(postgres) => postgres.query(sql, params).await,
+            Engine::Postgres(postgres) => postgres.query(self.share, sql, params).await,
         }
     }
 
@@ -133,8 +155,8 @@ impl Store {
     /// [`coffer_base::limit::SCAN_SECONDS`], so no request may wait for it.
     pub async fn scan(&self, sql: &'static str, params: &[Value]) -> Result<Vec<Row>> {
         match &self.engine {
-            Engine::Sqlite(sqlite) => sqlite.query(sql, params),
-            Engine::Postgres(postgres) => postgres.scan(sql, params).await,
+            Engine::Sqlite(sqlite) => sqlite.scan(sql, params).await,
+            Engine::Postgres(postgres) => postgres.scan(self.share, sql, params).await,
         }
     }
 

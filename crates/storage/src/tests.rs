@@ -1,7 +1,9 @@
 //! The crate as its callers use it, with injected faults where a rule shows only under one.
 
 mod batch;
+mod fairness;
 mod files;
+mod places;
 mod postgres;
 mod rows;
 mod schema;

@@ -4,6 +4,7 @@
 //! kernel. What runs here must not await anything but the transaction itself.
 
 use std::future::Future;
+use std::hash::{DefaultHasher, Hash, Hasher};
 use std::pin::Pin;
 
 use crate::command::{Command, Deferred, Query, Statement, StatementResult};
@@ -23,8 +24,28 @@ pub trait Work: Send + Sync + 'static {
     /// What the work returns once it is durable.
     type Out: Send + 'static;
 
+    /// What it locks first, if all of its kind lock the same row: where units of many writers run
+    /// side by side, those of one lock wait for each other before any of them has a connection.
+    fn lock(&self) -> Option<Lock> {
+        None
+    }
+
     /// Does the work; implemented as a plain `async fn`.
     fn run(&self, tx: &mut Tx<'_>) -> impl Future<Output = Result<Self::Out>> + Send;
+}
+
+/// The name of a row that units of work lock. Two rows may have the same one: then their writers
+/// wait for each other without need, and no harm is done.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+pub struct Lock(u64);
+
+impl Lock {
+    /// The lock of the row with this key.
+    pub fn of(key: impl Hash) -> Self {
+        let mut hasher = DefaultHasher::new();
+        key.hash(&mut hasher);
+        Self(hasher.finish())
+    }
 }
 
 /// An open unit of work, borrowed for as long as its work runs.

@@ -64,6 +64,7 @@ async fn open(data: &std::path::Path) -> coffer::assemble::Installation {
     use coffer::assemble::{AssembleOptions, Callers, RootSource};
     let options = AssembleOptions {
         data_dir: data.to_owned(),
+        key_dir: None,
         root: RootSource::DataDir,
         database: coffer::assemble::Database::Embedded,
         developer: false,

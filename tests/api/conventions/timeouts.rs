@@ -29,6 +29,7 @@ impl Bench {
         let gate = Gate::default();
         let options = AssembleOptions {
             data_dir: kept.path().join("data"),
+            key_dir: None,
             root: RootSource::DataDir,
             database: coffer::assemble::Database::Embedded,
             developer: false,
@@ -40,8 +41,7 @@ impl Bench {
             faults: gate.faults(),
         };
         let stores = assemble::init(&options).await.unwrap().stores;
-        let key =
-            coffer_identity::create_admin_key(&stores.data, &SystemRandom, START).await.unwrap();
+        let key = assemble::create_admin_key(&options, &stores).await.unwrap();
         let authorization = format!("Authorization: Bearer {}", key.token().expose());
         let installation = assemble::open_stores(options, stores).await.unwrap();
         Self { installation, authorization, gate, stop: watch::channel(false).0, _kept: kept }

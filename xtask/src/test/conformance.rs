@@ -82,6 +82,19 @@ pub fn rust() -> Outcome {
         .run()
 }
 
+/// Each client of the table in `clients.toml`, which the program itself installs.
+pub fn clients() -> Outcome {
+    let needed = "install Python 3.11 or newer with its venv module";
+    step::need("python3", &["-c", "import venv, ensurepip, tomllib"], needed)?;
+    step::need("npm", &["--version"], "install npm, which comes with Node")?;
+    let program = present("clients/run.py")?;
+    client(Path::new("python3"))?
+        .args([&program])
+        .env("COFFER_CLIENTS", target()?.join("conformance/clients"))
+        .env("PYTHONDONTWRITEBYTECODE", "1")
+        .run()
+}
+
 /// A step that runs `program` from the root and tells it where the server's binary is.
 fn client(program: &Path) -> Result<Step, String> {
     Ok(Step::new(program).env("COFFER_BIN", binary()?).directory(&root()).minutes(MINUTES))

@@ -60,12 +60,20 @@ pub struct Installation {
 /// # Errors
 /// When there is no store, or it cannot be opened; what was opened is closed again.
 pub async fn open(options: AssembleOptions) -> Result<Installation, AssembleError> {
+    let stores = open_existing(&options).await?;
+    open_stores(options, stores).await
+}
+
+/// Opens the stores of an installation, which must exist.
+///
+/// # Errors
+/// When there is no store, or it cannot be opened.
+pub async fn open_existing(options: &AssembleOptions) -> Result<Stores, AssembleError> {
     let embedded = matches!(options.database, Database::Embedded);
     if embedded && !options.data_dir.join(DATA_FILE).exists() {
         return Err(options.no_store());
     }
-    let stores = Stores::open_configured(&options, options.clock.now()).await?;
-    open_stores(options, stores).await
+    Stores::open_configured(options, options.clock.now()).await
 }
 
 /// Opens an installation whose stores are open already.
@@ -80,6 +88,7 @@ pub async fn open_stores(
     let Some(store_id) = coffer_keyring::store_id(&stores.data).await? else {
         return Err(options.no_store());
     };
+    options.check_kind(&stores.keys).await?;
     let (keyring, root_path) = open_keyring(&options, &stores.keys, &store_id).await?;
     let (stop, stopped) = watch::channel(false);
     let mut parts = options.families.parts(&options.settings);
@@ -93,19 +102,21 @@ pub async fn open_stores(
         platform: None,
         stop: stopped,
     };
-    let kernel = assemble_kernel(&options, &mut parts, &context, &clocks, &store_id);
+    let identity = identity_options(&options, &parts, &context);
+    let identity = Identity::open(identity, context.clock.now()).await?;
+    let kernel = assemble_kernel(&options, identity, &mut parts, &context, &clocks, &store_id);
     Ok(Installation { kernel, stores, jobs: parts.jobs, context, stop, store_id, root_path })
 }
 
 /// The kernel over all parts: the families', identity's, and those of the program itself.
 fn assemble_kernel(
     options: &AssembleOptions,
+    identity: Identity,
     parts: &mut Parts,
     context: &JobContext,
     clocks: &Clocks,
     store_id: &str,
 ) -> Arc<Kernel> {
-    let identity = Identity::new(identity_options(options, parts, context));
     parts.append(identity.parts);
     let scheduler = Arc::new(Scheduler::new(std::mem::take(&mut parts.tasks)));
     parts.jobs.push(Arc::<Scheduler>::clone(&scheduler));

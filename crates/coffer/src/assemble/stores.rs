@@ -1,6 +1,6 @@
 //! The stores of an installation: where they are, how they are opened, how their schemas change.
 
-use super::{AssembleError, AssembleOptions, DATA_FILE, KEYS_FILE};
+use super::{AssembleError, AssembleOptions, DATA_FILE};
 use crate::family_set::FamilySet;
 use coffer_base::Timestamp;
 use coffer_keyring::KEY_MIGRATIONS;
@@ -32,8 +32,8 @@ pub struct Stores {
     pub keys: Store,
     /// The migrations that opening applied.
     pub migrations: Vec<MigrationReport>,
-    /// The lock of the data directory, if the stores are files.
-    _lock: Option<DirectoryLock>,
+    /// The locks of the directories, if the stores are files.
+    _locks: Vec<DirectoryLock>,
 }
 
 impl Stores {
@@ -41,9 +41,16 @@ impl Stores {
     /// build's.
     fn open_embedded(options: &AssembleOptions, now: Timestamp) -> Result<Self, AssembleError> {
         let AssembleOptions { data_dir, faults, families, .. } = options;
-        create_directory(data_dir)?;
-        let lock = DirectoryLock::acquire(data_dir)?;
-        let (data_file, keys_file) = (data_dir.join(DATA_FILE), data_dir.join(KEYS_FILE));
+        let directories = std::iter::once(data_dir).chain(options.key_dir.as_ref());
+        let mut locks = Vec::new();
+        for directory in directories {
+            create_directory(directory)?;
+            if !locks.is_empty() && is_same(directory, data_dir) {
+                continue;
+            }
+            locks.push(DirectoryLock::acquire(directory)?);
+        }
+        let (data_file, keys_file) = (data_dir.join(DATA_FILE), options.keys_file());
         // The key store is created first, so data without one means that it was lost.
         if data_file.exists() && !keys_file.exists() {
             return Err(AssembleError::KeysMissing(keys_file));
@@ -54,7 +61,7 @@ impl Stores {
         let options = Options { faults: faults.clone(), ..Options::default() };
         let (data, data_report) =
             Store::open_sqlite(&data_file, &families.migrations(), now, options)?;
-        Ok(Self { data, keys, migrations: vec![data_report, keys_report], _lock: Some(lock) })
+        Ok(Self { data, keys, migrations: vec![data_report, keys_report], _locks: locks })
     }
 
     /// Opens both stores where `options` says that they are. A PostgreSQL database must have this
@@ -92,7 +99,7 @@ impl Stores {
         let keys = Store::open_postgres(keys.clone(), &[KEY_MIGRATIONS]).await?;
         let data = data.clone().with_faults(options.faults.clone());
         let data = Store::open_postgres(data, &options.families.migrations()).await?;
-        Ok(Self { data, keys, migrations: Vec::new(), _lock: None })
+        Ok(Self { data, keys, migrations: Vec::new(), _locks: Vec::new() })
     }
 
     /// Commits what is queued and closes both stores.
@@ -100,6 +107,12 @@ impl Stores {
         self.data.close().await;
         self.keys.close().await;
     }
+}
+
+/// Whether both are one directory, by whatever names.
+fn is_same(one: &Path, other: &Path) -> bool {
+    let real = |path: &Path| std::fs::canonicalize(path).ok();
+    real(one).is_some_and(|one| Some(one) == real(other))
 }
 
 fn create_directory(path: &Path) -> Result<(), AssembleError> {

@@ -14,11 +14,10 @@ pub fn run(config: &Config, verb: &AdminKey, output: Output) -> Result<Exit, Fai
     let AdminKey::Create = verb;
     let options = setup::production(config)?;
     let (id, token) = setup::runtime()?.block_on(async {
-        // Opening takes the lock, and shows that the root key opens the keys: whoever lacks it
-        // gets no admin key.
-        let installation = assemble::open(options).await.map_err(explain)?;
-        let created = setup::create_admin_key(&installation.stores.data).await;
-        installation.stores.close().await;
+        // Opening takes the lock. Whoever lacks the root key gets no admin key.
+        let stores = assemble::open_existing(&options).await.map_err(explain)?;
+        let created = setup::create_admin_key(&options, &stores).await;
+        stores.close().await;
         created
     })?;
     let json = json!({ "id": id, "key": *token });

@@ -263,14 +263,14 @@ pub struct MigrateStoreArgs {
     /// Where the store is: sqlite:DIR, or postgres://… of the data.
     #[arg(long, value_name = "STORE")]
     pub from: String,
-    /// The database of its keys, if it is not in files.
-    #[arg(long, value_name = "URL")]
+    /// Where its keys are: postgres://…, or sqlite:DIR if not in the directory of the data.
+    #[arg(long, value_name = "STORE")]
     pub from_keys: Option<String>,
     /// Where it goes.
     #[arg(long, value_name = "STORE")]
     pub to: String,
-    /// The database for its keys, if they do not go into files.
-    #[arg(long, value_name = "URL")]
+    /// Where its keys go, likewise.
+    #[arg(long, value_name = "STORE")]
     pub to_keys: Option<String>,
 }
 
@@ -400,15 +400,18 @@ const DEVELOPER: &[&Setting] = &[
 const PROCESS: &[&Setting] = &[&config::LOG_LEVEL, &config::LOG_FORMAT, &config::CONFIG];
 const STORE: &[&Setting] = &[
     &config::DATA_DIR,
+    &config::KEY_DIR,
     &config::DATABASE,
     &config::KEY_DATABASE,
     &config::DATABASE_PASSWORD,
     &config::ROOT_KEY,
     &config::CONFIG,
 ];
-const FILES: &[&Setting] = &[&config::DATA_DIR, &config::ROOT_KEY, &config::CONFIG];
+const FILES: &[&Setting] =
+    &[&config::DATA_DIR, &config::KEY_DIR, &config::ROOT_KEY, &config::CONFIG];
 const READER: &[&Setting] = &[
     &config::DATA_DIR,
+    &config::KEY_DIR,
     &config::DATABASE,
     &config::KEY_DATABASE,
     &config::DATABASE_PASSWORD,
@@ -420,6 +423,7 @@ const SCHEMA: &[&Setting] =
 const CLIENT: &[&Setting] = &[&config::URL, &config::CA_CERT, &config::CONFIG];
 const SERVER: &[&Setting] = &[
     &config::DATA_DIR,
+    &config::KEY_DIR,
     &config::DATABASE,
     &config::KEY_DATABASE,
     &config::DATABASE_PASSWORD,

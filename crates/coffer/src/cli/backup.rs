@@ -33,7 +33,7 @@ pub fn run(config: &Config, verb: &Backup, output: Output) -> Result<Exit, Failu
     let runtime = setup::runtime()?;
     match verb {
         Backup::Create { file } => runtime.block_on(data(config, &data_dir, file, output)),
-        Backup::Keys { file } => runtime.block_on(keys(&data_dir, file, output)),
+        Backup::Keys { file } => runtime.block_on(keys(&config.key_dir(), file, output)),
     }
 }
 
@@ -54,14 +54,14 @@ async fn data(
             "\nThis copy is worthless without the keys: the wrapped keys in {keys}, which \
              `coffer backup keys` copies, and the root key ({root}). Keep the three in \
              different places.",
-            keys = data_dir.join(KEYS_FILE).display(),
+            keys = config.key_dir().join(KEYS_FILE).display(),
         ));
     }
     Ok(Exit::Done)
 }
 
-async fn keys(data_dir: &Path, file: &Path, output: Output) -> Result<Exit, Failure> {
-    let from = data_dir.join(KEYS_FILE);
+async fn keys(key_dir: &Path, file: &Path, output: Output) -> Result<Exit, Failure> {
+    let from = key_dir.join(KEYS_FILE);
     let store = Store::open_sqlite_read_only(&from, &[KEY_MIGRATIONS])?;
     let store_id = coffer_keyring::key_store_id(&store).await?;
     store.close().await;

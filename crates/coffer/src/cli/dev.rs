@@ -9,7 +9,6 @@ use coffer::assemble::{self, AssembleError, Callers, Installation};
 use coffer::serve::{Address, ServeOptions, Server};
 use coffer_base::{Redacted, id::random_base62};
 use coffer_crypto::SystemRandom;
-use coffer_crypto::root::RootError;
 use std::io::Write;
 use std::path::Path;
 
@@ -95,11 +94,6 @@ async fn open(config: &Config, callers: &Callers) -> Result<Installation, Failur
             initialized.stores.migrations.clear();
             Ok(assemble::open_stores(setup::developer(config, callers), initialized.stores).await?)
         }
-        Err(AssembleError::Root(RootError::Missing { .. })) => Err(Failure::failed(format!(
-            "{} holds a store that developer mode did not make; choose another directory with \
-             --data-dir, or serve it with `coffer serve`",
-            config.data_dir().display()
-        ))),
         Err(error) => Err(error.into()),
     }
 }

@@ -11,7 +11,7 @@ use super::exit::{Exit, Failure};
 use super::output::Output;
 use super::{setup, table};
 use crate::config::Config;
-use coffer::assemble::{DATA_FILE, Database};
+use coffer::assemble::{DATA_FILE, Database, KEYS_FILE};
 use serde_json::{Value, json};
 
 /// The result of a check.
@@ -92,7 +92,8 @@ fn check(config: &Config) -> Result<Vec<Finding>, Failure> {
             "make one with `coffer init`, or say where it is with --data-dir",
         )]);
     }
-    let mut findings = machine::modes(&data_dir);
+    let databases = [data_dir.join(DATA_FILE), config.key_dir().join(KEYS_FILE)];
+    let mut findings = machine::modes(&databases);
     findings.push(machine::fsync(&data_dir));
     findings.push(machine::space(&data_dir));
     findings.extend(setup::runtime()?.block_on(files::check(config, &data_dir)));

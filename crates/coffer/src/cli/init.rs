@@ -38,10 +38,10 @@ pub fn run(config: &Config, args: &InitArgs, output: Output) -> Result<Exit, Fai
 type Summary = Map<String, Value>;
 
 async fn init(config: &Config) -> Result<(Installation, Zeroizing<String>, Summary), Failure> {
-    let initialized = assemble::init(&setup::production(config)?).await?;
-    let (_id, token) = setup::create_admin_key(&initialized.stores.data).await?;
-    let summary = summary(config, &initialized, &token);
     let options = setup::production(config)?;
+    let initialized = assemble::init(&options).await?;
+    let (_id, token) = setup::create_admin_key(&options, &initialized.stores).await?;
+    let summary = summary(config, &initialized, &token);
     let installation = assemble::open_stores(options, initialized.stores).await?;
     Ok((installation, token, summary))
 }

@@ -45,10 +45,14 @@ fn location(
     let wrong = |why: &str| Failure::usage(format!("--{name}: {why}"));
     let root = config.root_source()?;
     match (store.strip_prefix("sqlite:"), keys) {
-        (Some(_), Some(_)) => Err(wrong("a directory has its keys in it")),
-        (Some(directory), None) => {
+        (Some(directory), keys) => {
+            let key_dir = match keys.map(|keys| keys.strip_prefix("sqlite:")) {
+                None => None,
+                Some(Some(directory)) => Some(PathBuf::from(directory)),
+                Some(None) => return Err(wrong("the keys of files are in files: sqlite:DIR")),
+            };
             let options = setup::options(config, Database::Embedded, root);
-            Ok(AssembleOptions { data_dir: PathBuf::from(directory), ..options })
+            Ok(AssembleOptions { data_dir: PathBuf::from(directory), key_dir, ..options })
         }
         (None, None) => Err(wrong(&format!("--{name}-keys is missing"))),
         (None, Some(keys)) => {

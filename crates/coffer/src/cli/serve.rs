@@ -4,9 +4,8 @@ use super::exit::{Exit, Failure};
 use super::{setup, signals};
 use crate::config::{ADMIN_LISTEN, Config, INSECURE_HTTP, LISTEN};
 use crate::telemetry;
-use coffer::assemble::{self, AssembleError, DEVELOPER_ROOT_FILE, Database};
+use coffer::assemble::{self, Database};
 use coffer::serve::{Address, ServeOptions, Server};
-use coffer_crypto::root::RootError;
 use coffer_storage::MigrationReport;
 
 /// Serves until a signal ends it.
@@ -23,8 +22,7 @@ pub fn run(config: &Config) -> Result<Exit, Failure> {
     let data = data_location(config, &assemble.database);
     let runtime = setup::runtime()?;
     let result = runtime.block_on(async {
-        let installation =
-            assemble::open(assemble).await.map_err(|error| explain(config, error))?;
+        let installation = assemble::open(assemble).await?;
         log_migrations(&installation.stores.migrations);
         let on_start = |server: &Server| {
             log_start(&data, server, tls);
@@ -45,19 +43,6 @@ fn serve_options(config: &Config) -> Result<ServeOptions, Failure> {
         insecure_http: config.is_on(&INSECURE_HTTP),
         admin_beside_api: false,
     })
-}
-
-fn explain(config: &Config, error: AssembleError) -> Failure {
-    let data_dir = config.data_dir();
-    let missing = matches!(error, AssembleError::Root(RootError::Missing { .. }));
-    if missing && data_dir.join(DEVELOPER_ROOT_FILE).exists() {
-        return Failure::failed(format!(
-            "{} holds a store of developer mode; serve it with `coffer dev`, or make another with \
-             `coffer init --data-dir`",
-            data_dir.display()
-        ));
-    }
-    error.into()
 }
 
 /// Where the data is, for the log.

@@ -1,10 +1,10 @@
 //! What several verbs need to open an installation as the configuration describes it.
 
 use super::exit::Failure;
-use crate::config::{ALLOW_ORIGIN, Config, TLS_CERT, TLS_KEY};
-use coffer::assemble::{AssembleOptions, Callers, DATA_FILE, Database, RootSource};
+use crate::config::{ALLOW_ORIGIN, Config, KEY_DIR, TLS_CERT, TLS_KEY};
+use coffer::assemble::{self, AssembleOptions, Callers, DATA_FILE, Database, RootSource, Stores};
 use coffer::family_set::FamilySet;
-use coffer_base::{Clock, SystemClock};
+use coffer_base::SystemClock;
 use coffer_crypto::SystemRandom;
 use coffer_storage::{Faults, Store};
 use std::path::Path;
@@ -24,7 +24,7 @@ pub fn production(config: &Config) -> Result<AssembleOptions, Failure> {
 /// The options of a developer mode installation: in files, with the root key beside them.
 pub fn developer(config: &Config, callers: &Callers) -> AssembleOptions {
     let options = options(config, Database::Embedded, RootSource::DataDir);
-    AssembleOptions { developer: true, callers: callers.clone(), ..options }
+    AssembleOptions { developer: true, callers: callers.clone(), key_dir: None, ..options }
 }
 
 /// The options of a production installation with its stores at `database` and its root key at
@@ -32,6 +32,7 @@ pub fn developer(config: &Config, callers: &Callers) -> AssembleOptions {
 pub fn options(config: &Config, database: Database, root: RootSource) -> AssembleOptions {
     AssembleOptions {
         data_dir: config.data_dir(),
+        key_dir: config.path(&KEY_DIR).map(Path::to_owned),
         database,
         root,
         developer: false,
@@ -65,9 +66,11 @@ pub fn no_store(data_dir: &Path) -> Failure {
 }
 
 /// Creates an admin key in the store itself; returns its id, and the token to show.
-pub async fn create_admin_key(data: &Store) -> Result<(String, Zeroizing<String>), Failure> {
-    let now = SystemClock.now();
-    let key = coffer_identity::create_admin_key(data, &SystemRandom, now).await?;
+pub async fn create_admin_key(
+    options: &AssembleOptions,
+    stores: &Stores,
+) -> Result<(String, Zeroizing<String>), Failure> {
+    let key = assemble::create_admin_key(options, stores).await?;
     Ok((key.id().to_owned(), Zeroizing::new(key.token().expose().clone())))
 }
 

@@ -3,8 +3,18 @@
 use super::{Config, ConfigError, Kind, SETTING, Setting, Value};
 use coffer::assemble::Database;
 use coffer_storage::{Passwords, PostgresOptions};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use zeroize::Zeroizing;
+
+/// The directory of the keys.
+pub const KEY_DIR: Setting = Setting {
+    name: "key_dir",
+    env: "COFFER_KEY_DIR",
+    flag: Some("key-dir"),
+    kind: Kind::Path,
+    about: "directory of the keys, on another disk than the data; without it, data_dir",
+    ..SETTING
+};
 
 /// The database that servers share.
 pub const DATABASE: Setting = Setting {
@@ -37,6 +47,11 @@ pub const DATABASE_PASSWORD: Setting = Setting {
 };
 
 impl Config {
+    /// The directory of the keys, if the stores are files.
+    pub fn key_dir(&self) -> PathBuf {
+        self.path(&KEY_DIR).map_or_else(|| self.data_dir(), Path::to_owned)
+    }
+
     /// Where the stores are: in files, unless both databases are set.
     ///
     /// # Errors
@@ -45,6 +60,9 @@ impl Config {
         let passwords = self.passwords()?;
         match (self.postgres(&DATABASE, &passwords)?, self.postgres(&KEY_DATABASE, &passwords)?) {
             (None, None) => Ok(Database::Embedded),
+            (Some(_), Some(_)) if self.path(&KEY_DIR).is_some() => Err(ConfigError(
+                "key_dir and key_database are both set: where are the keys?".to_owned(),
+            )),
             (Some(data), Some(keys)) => Ok(Database::Postgres { data, keys }),
             (Some(_), None) => Err(ConfigError(
                 "database is set and key_database is not: the keys are kept apart from the data, \

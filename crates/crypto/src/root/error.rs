@@ -18,7 +18,8 @@ pub enum RootError {
     },
     /// Its file exists, and the system does not let it be read.
     #[error(
-        "the root key {path} cannot be read: {kind}; let the user that runs Coffer own and read it",
+        "the root key {path} cannot be read: {kind}; let it be a file that the user who runs Coffer \
+         owns and may read",
         path = .path.display(),
         kind = .source.kind()
     )]

@@ -38,6 +38,12 @@ fn read(path: &Path, forbidden: u32) -> Result<RootKey, RootError> {
         io::ErrorKind::NotFound => RootError::Missing { looked: vec![path.to_owned()] },
         _ => RootError::Unreadable { path: path.to_owned(), source: error },
     };
+    // A link may lead to the file, as in directories that a service manager swaps as a whole; but
+    // opening a pipe would wait for somebody at its other end.
+    let kind = fs::metadata(path).map_err(failed)?.file_type();
+    if !kind.is_file() {
+        return Err(failed(io::ErrorKind::InvalidInput.into()));
+    }
     let file = File::open(path).map_err(failed)?;
     let mode = file.metadata().map_err(failed)?.permissions().mode() & 0o777;
     if mode & forbidden != 0 {

@@ -83,12 +83,22 @@ fn callers_who_may_not() {
 
 #[test]
 fn requests_in_each_others_way() {
-    let body = json!({
-        "message": "The idempotency key 'k1' was already used for another operation or with \
-                    other parameters. Use a new key for a new request.",
-        "type": "idempotency_error",
-    });
-    assert_response(&ApiError::idempotency_mismatch("k1"), 400, None, &body);
+    for (error, used) in [
+        (
+            ApiError::idempotency_other_operation("k1", "a.create", "b.create"),
+            "for 'a.create', and this request is 'b.create'",
+        ),
+        (
+            ApiError::idempotency_other_parameters("k1", "a.create"),
+            "for 'a.create' with other parameters, or on another object",
+        ),
+    ] {
+        let message = format!(
+            "The idempotency key 'k1' was already used {used}. Use a new key for a new request."
+        );
+        let body = json!({ "message": message, "type": "idempotency_error" });
+        assert_response(&error, 400, None, &body);
+    }
     let message = "Another request with the idempotency key 'k1' is still being worked on. Send \
                    this one again in a moment.";
     let body = request("idempotency_key_in_use", message, "");
@@ -110,6 +120,13 @@ fn requests_that_are_wrong_as_a_whole() {
             431,
             None,
             "The request has too many headers: at most 100, and 65536 bytes together.",
+        ),
+        (
+            ApiError::url_too_long(),
+            414,
+            None,
+            "The request's URL is longer than 65534 bytes. Send the parameters in the body \
+             instead, as a form.",
         ),
     ] {
         assert_response(&error, status, retry, &request("", message, ""));
@@ -194,7 +211,8 @@ fn what_callers_send_is_repeated_only_so_far() {
         ApiError::not_found("secret", &long, "name"),
         ApiError::unrecognized_url(&long, &long),
         ApiError::account_invalid("sk_test_****", &long),
-        ApiError::idempotency_mismatch(&long),
+        ApiError::invalid_string("a", &long),
+        ApiError::idempotency_other_operation(&long, &long, "a.create"),
     ] {
         assert!(error.body().len() < 1500, "{} bytes", error.body().len());
     }

@@ -102,14 +102,16 @@ fn what_has_the_wrong_shape_is_named() {
     for (query, param, message) in [
         ("name=n&scope=account", "scope", "Invalid object"),
         ("name=n&scope[]=account", "scope", "Invalid object"),
-        ("name[a]=n&scope[type]=user", "name", "Invalid string"),
+        ("name[a]=n&scope[type]=user", "name", "Invalid string: {\"a\":\"n\"}"),
+        ("name[][0]=n&scope[type]=user", "name", "Invalid string: [{\"0\":\"n\"}]"),
         ("&payload[]=n", "payload", "Invalid string"),
-        ("&types[0]=a&types[1][b]=c", "types[1]", "Invalid string"),
+        ("&types[0]=a&types[1][b]=c", "types[1]", "Invalid string: {\"b\":\"c\"}"),
+        ("&types[][0]=a", "types[0]", "Invalid string: {\"0\":\"a\"}"),
         ("&types=a", "types", "Invalid array"),
         ("name=n&scope[type]=app", "scope[type]", types),
         ("name=n&scope[type][]=user", "scope[type]", types),
         ("&enabled=TRUE", "enabled", "Invalid boolean: TRUE"),
-        ("&enabled[a]=1", "enabled", "Invalid boolean: an object or a list"),
+        ("&enabled[a]=1", "enabled", "Invalid boolean: {\"a\":\"1\"}"),
     ] {
         assert_refused(query, "", param, message);
     }
@@ -136,7 +138,7 @@ fn text_that_cannot_be_kept_is_refused() {
 fn what_is_no_integer_is_shown() {
     for (query, param, message) in [
         ("&expires_at=soon", "expires_at", "Invalid integer: soon"),
-        ("&expires_at[]=1", "expires_at", "Invalid integer: an object or a list"),
+        ("&expires_at[]=1", "expires_at", "Invalid integer: [\"1\"]"),
         ("&count=1.0", "count", "Invalid integer: 1.0"),
         ("&count=1e3", "count", "Invalid integer: 1e3"),
         ("&count=-", "count", "Invalid integer: -"),
@@ -147,6 +149,31 @@ fn what_is_no_integer_is_shown() {
         ("&limit=101", "limit", "This value must be less than or equal to 100."),
     ] {
         assert_refused(query, INTEGER, param, message);
+    }
+}
+
+#[test]
+fn what_is_shown_of_a_value_is_cut() {
+    let long = "é".repeat(5000);
+    for query in [format!("&note[a]={long}"), format!("&note[a][b]=1&note[c][]={long}")] {
+        let error = read_all(&format!("{GOOD}{query}")).unwrap_err();
+        let shown = error.message().strip_prefix("Invalid string: ").unwrap();
+        assert_eq!(shown.chars().count(), crate::limits::ECHO_CHARACTERS + 3, "{shown}");
+        assert!(shown.ends_with("..."), "{shown}");
+    }
+}
+
+#[test]
+fn an_id_that_nothing_has_narrows_a_list_to_nothing() {
+    let long = "i".repeat(crate::limits::FILTER_ID_BYTES + 1);
+    for (sent, read) in [("ch_1", "ch_1"), ("ch%20x", "ch x"), ("a%00b", " "), (&long, " ")] {
+        let params = decode(&format!("note={sent}")).unwrap();
+        assert_eq!(params.root().id_filter("note").unwrap().unwrap(), read, "{sent}");
+    }
+    assert_eq!(Params::empty().root().id_filter("note").unwrap(), None);
+    for (query, code) in [("note=", Some(EMPTY)), ("note[a]=1", None)] {
+        let error = decode(query).unwrap().root().id_filter("note").unwrap_err();
+        assert_eq!((error.code(), error.param()), (code, Some("note")), "{query}");
     }
 }
 
@@ -317,8 +344,8 @@ fn no_value_is_shown_by_debug_or_by_a_refusal_of_a_secret() {
     let params = decode("payload=hunter2&scope[user]=hunter2").unwrap();
     let shown = format!("{params:?} {:?}", params.only(&ALLOWED).unwrap());
     assert!(shown.contains("payload") && !shown.contains("hunter2"), "{shown}");
-    for payload in ["hunter2hunter2", "hunter2%00", "hunter2%FF", "hunter2%"] {
-        let query = format!("{GOOD}&payload={payload}");
+    for payload in ["=hunter2hunter2", "=hunter2%00", "=hunter2%FF", "=hunter2%", "[a]=hunter2"] {
+        let query = format!("{GOOD}&payload{payload}");
         let error = read_all(&query).expect_err(&query);
         assert!(!format!("{error:?}").contains("hunter2"), "{error:?}");
     }

@@ -19,11 +19,14 @@ const URL: &str = "/v1/admin/accounts";
 const ONE: &str = "/v1/admin/accounts/:id";
 
 pub(super) fn register(routes: &mut Routes, shared: &Shared) {
-    routes.write(Create).collection(Accounts).write(Delete(shared.clone()));
+    routes
+        .write(Create(shared.clone()))
+        .collection(Accounts(shared.clone()))
+        .write(Delete(shared.clone()));
 }
 
 /// Makes an account; `id` keeps one that is known elsewhere already.
-struct Create;
+struct Create(Shared);
 
 impl WriteOperation for Create {
     const DEFINITION: Definition = Definition::post("admin.accounts.create", URL, Access::Admin);
@@ -44,13 +47,14 @@ impl WriteOperation for Create {
         tx: &mut Tx<'_>,
     ) -> Result<Applied<Account>, Failure> {
         let id = id.clone().unwrap_or_else(|| AccountId::random(ctx.random()));
-        if store::find_account_in(tx, id.as_str()).await?.is_some() {
+        let mac = &self.0.mac;
+        if store::find_account_in(tx, mac, id.as_str()).await?.is_some() {
             let message = format!("An account '{id}' exists already.");
             return Err(ApiError::invalid_param("id", message).into());
         }
-        let seq = store::next_seq(tx, "account").await?;
+        let seq = store::next_seq(tx).await?;
         let account = Account { id: id.clone(), seq, name: name.clone(), created: ctx.now() };
-        store::insert_account(tx, &account).await?;
+        store::insert_account(tx, mac, &account).await?;
         Ok(Applied { out: account, subject: id.to_string(), fingerprint: None })
     }
 
@@ -61,7 +65,7 @@ impl WriteOperation for Create {
 
 /// All accounts.
 #[derive(Clone)]
-struct Accounts;
+struct Accounts(Shared);
 
 impl Collection for Accounts {
     const KIND: &'static str = KIND;
@@ -81,7 +85,7 @@ impl Collection for Accounts {
         _ctx: &Ctx,
         id: &str,
     ) -> Result<Option<Account>, StorageError> {
-        store::find_account(store, id).await
+        store::find_account(store, &self.0.mac, id).await
     }
 
     fn seq(item: &Account) -> i64 {
@@ -95,7 +99,7 @@ impl Collection for Accounts {
         position: PagePosition,
         _filter: &(),
     ) -> Result<Vec<Account>, StorageError> {
-        store::list_accounts(store, position).await
+        store::list_accounts(store, &self.0.mac, position).await
     }
 
     async fn render(
@@ -128,10 +132,10 @@ impl WriteOperation for Delete {
         ctx: &Ctx,
         tx: &mut Tx<'_>,
     ) -> Result<Applied<String>, Failure> {
-        let Some(account) = store::find_account_in(tx, id).await? else {
+        let Some(account) = store::find_account_in(tx, &self.0.mac, id).await? else {
             return Err(ApiError::not_found(KIND, id, "id").into());
         };
-        store::purge_account(tx, &account.id, store::Purge::by(ctx)).await?;
+        store::purge_account(tx, &self.0.mac, &account.id, store::Purge::by(ctx)).await?;
         Ok(Applied { out: id.clone(), subject: id.clone(), fingerprint: None })
     }
 

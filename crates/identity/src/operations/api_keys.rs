@@ -23,7 +23,10 @@ const URL: &str = "/v1/admin/api_keys";
 const ONE: &str = "/v1/admin/api_keys/:id";
 
 pub(super) fn register(routes: &mut Routes, shared: &Shared) {
-    routes.write(Create(shared.clone())).collection(ApiKeys).write(Revoke(shared.clone()));
+    routes
+        .write(Create(shared.clone()))
+        .collection(ApiKeys(shared.clone()))
+        .write(Revoke(shared.clone()));
 }
 
 /// Makes a key of an app, restricted if permissions are named, or an admin key.
@@ -155,7 +158,7 @@ impl WriteOperation for Create {
                 NewKey::generate(Holder::Admin, name, params.expires_at, random, now)
             }
             Whose::App(app, mode, permissions) => {
-                if store::find_app_in(tx, app.as_str()).await?.is_none() {
+                if store::find_app_in(tx, &self.0.mac, app.as_str()).await?.is_none() {
                     return Err(ApiError::no_such("app", app.as_str(), "app").into());
                 }
                 let (app, mode, permissions) = (app.clone(), *mode, permissions.clone());
@@ -163,7 +166,8 @@ impl WriteOperation for Create {
                 NewKey::generate(holder, name, params.expires_at, random, now)
             }
             Whose::Chosen(token, permissions) => {
-                let Some(app) = NewApp::of(token.expose(), random, now).find_or_add(tx).await?
+                let Some(app) =
+                    NewApp::of(token.expose(), random, now).find_or_add(tx, &self.0.mac).await?
                 else {
                     return Err(ApiError::invalid_param(
                         "key",
@@ -180,7 +184,7 @@ impl WriteOperation for Create {
                 new
             }
         };
-        let key = new.insert(tx).await?;
+        let key = new.insert(tx, &self.0.mac).await?;
         let subject = key.id.clone();
         Ok(Applied { out: Created { key, token: new.token().clone() }, subject, fingerprint: None })
     }
@@ -229,7 +233,7 @@ fn chosen_token(fields: &Fields<'_>) -> Result<Option<Redacted<String>>, ApiErro
 
 /// All keys, or those of one app. Revoked and expired ones are listed too.
 #[derive(Clone)]
-struct ApiKeys;
+struct ApiKeys(Shared);
 
 impl Collection for ApiKeys {
     const KIND: &'static str = KIND;
@@ -249,7 +253,7 @@ impl Collection for ApiKeys {
         _ctx: &Ctx,
         id: &str,
     ) -> Result<Option<ApiKey>, StorageError> {
-        store::find_key(store, id).await
+        store::find_key(store, &self.0.mac, id).await
     }
 
     fn seq(item: &ApiKey) -> i64 {
@@ -264,7 +268,7 @@ impl Collection for ApiKeys {
         filter: &String,
     ) -> Result<Vec<ApiKey>, StorageError> {
         let selection = Selection { position, app: filter, account: "" };
-        store::list_keys(store, &selection).await
+        store::list_keys(store, &self.0.mac, &selection).await
     }
 
     async fn render(
@@ -305,10 +309,12 @@ impl WriteOperation for Revoke {
         ctx: &Ctx,
         tx: &mut Tx<'_>,
     ) -> Result<Applied<ApiKey>, Failure> {
-        store::revoke_key(tx, id, ctx.now()).await?;
-        let Some(key) = store::find_key_in(tx, id).await? else {
+        let mac = &self.0.mac;
+        let Some(mut key) = store::find_key_in(tx, mac, id).await? else {
             return Err(ApiError::not_found(KIND, id, "id").into());
         };
+        store::revoke_key(tx, mac, &key, ctx.now()).await?;
+        key.revoked_at.get_or_insert(ctx.now());
         Ok(Applied { out: key, subject: id.clone(), fingerprint: None })
     }
 
@@ -317,7 +323,6 @@ impl WriteOperation for Revoke {
     }
 
     async fn committed(&self, _key: &ApiKey, _ctx: &Ctx) -> Result<(), ApiError> {
-        self.0.invalidate();
-        Ok(())
+        self.0.settle().await
     }
 }

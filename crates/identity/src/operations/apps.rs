@@ -89,25 +89,27 @@ impl WriteOperation for Create {
         tx: &mut Tx<'_>,
     ) -> Result<Applied<App>, Failure> {
         let account = params.account.as_str();
-        if store::find_account_in(tx, account).await?.is_none() {
+        if store::find_account_in(tx, &self.0.mac, account).await?.is_none() {
             return Err(ApiError::no_such("account", account, "account").into());
         }
         let id = params.id.clone().unwrap_or_else(|| AppId::random(ctx.random()));
-        if store::find_app_in(tx, id.as_str()).await?.is_some()
+        if store::find_app_in(tx, &self.0.mac, id.as_str()).await?.is_some()
             || store::is_erasing(tx, id.as_str(), account).await?
         {
             let message = format!("An app '{id}' exists already, or is being erased.");
             return Err(ApiError::invalid_param("id", message).into());
         }
+        let seq = store::next_seq(tx).await?;
         let app = App {
             id,
-            seq: store::next_seq(tx, KIND).await?,
+            seq,
             account: params.account.clone(),
             name: params.name.clone(),
             quotas: params.quotas.clone(),
             created: ctx.now(),
+            version: seq,
         };
-        store::insert_app(tx, &app).await?;
+        store::insert_app(tx, &self.0.mac, &app).await?;
         Ok(Applied { subject: app.id.to_string(), out: app, fingerprint: None })
     }
 
@@ -133,7 +135,7 @@ impl Collection for Apps {
     }
 
     async fn find(&self, store: &Store, _ctx: &Ctx, id: &str) -> Result<Option<App>, StorageError> {
-        store::find_app(store, id).await
+        store::find_app(store, &self.0.mac, id).await
     }
 
     fn seq(item: &App) -> i64 {
@@ -148,7 +150,7 @@ impl Collection for Apps {
         account: &String,
     ) -> Result<Vec<App>, StorageError> {
         let selection = Selection { position, app: "", account };
-        store::list_apps(store, &selection).await
+        store::list_apps(store, &self.0.mac, &selection).await
     }
 
     async fn render(
@@ -193,7 +195,7 @@ impl WriteOperation for Update {
         _ctx: &Ctx,
         tx: &mut Tx<'_>,
     ) -> Result<Applied<App>, Failure> {
-        let Some(mut app) = store::find_app_in(tx, &params.id).await? else {
+        let Some(mut app) = store::find_app_in(tx, &self.0.mac, &params.id).await? else {
             return Err(ApiError::not_found(KIND, &params.id, "id").into());
         };
         if let Some(name) = &params.name {
@@ -202,7 +204,7 @@ impl WriteOperation for Update {
         for (name, value) in &params.quotas {
             app.quotas.set(name, *value);
         }
-        store::update_app(tx, &app).await?;
+        store::update_app(tx, &self.0.mac, &app).await?;
         Ok(Applied { out: app, subject: params.id.clone(), fingerprint: None })
     }
 
@@ -211,8 +213,7 @@ impl WriteOperation for Update {
     }
 
     async fn committed(&self, _app: &App, _ctx: &Ctx) -> Result<(), ApiError> {
-        self.0.invalidate();
-        Ok(())
+        self.0.settle().await
     }
 }
 
@@ -236,10 +237,10 @@ impl WriteOperation for Delete {
         ctx: &Ctx,
         tx: &mut Tx<'_>,
     ) -> Result<Applied<String>, Failure> {
-        let Some(app) = store::find_app_in(tx, id).await? else {
+        let Some(app) = store::find_app_in(tx, &self.0.mac, id).await? else {
             return Err(ApiError::not_found(KIND, id, "id").into());
         };
-        store::purge_app(tx, &app, store::Purge::by(ctx)).await?;
+        store::purge_app(tx, &self.0.mac, &app, store::Purge::by(ctx)).await?;
         Ok(Applied { out: id.clone(), subject: id.clone(), fingerprint: None })
     }
 

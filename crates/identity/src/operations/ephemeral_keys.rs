@@ -23,11 +23,11 @@ pub(crate) const PERMISSION: &str = "ephemeral_key_write";
 const KIND: &str = "ephemeral_key";
 
 pub(super) fn register(routes: &mut Routes, shared: &Shared) {
-    routes.write(Create).write(Delete(shared.clone()));
+    routes.write(Create(shared.clone())).write(Delete(shared.clone()));
 }
 
 /// Makes a key for one user.
-struct Create;
+struct Create(Shared);
 
 /// The parameters of a new key. The account is the one that the request is for.
 struct CreateParams {
@@ -95,7 +95,7 @@ impl WriteOperation for Create {
         let expires_at = ctx.now().plus(params.expires_in);
         let new =
             NewKey::generate(holder, String::new(), Some(expires_at), ctx.random(), ctx.now());
-        let key = new.insert(tx).await?;
+        let key = new.insert(tx, &self.0.mac).await?;
         let subject = key.id.clone();
         Ok(Applied { out: Created { key, token: new.token().clone() }, subject, fingerprint: None })
     }
@@ -134,7 +134,7 @@ impl WriteOperation for Delete {
         tx: &mut Tx<'_>,
     ) -> Result<Applied<ApiKey>, Failure> {
         let tenant = ctx.tenant();
-        let found = store::find_key_in(tx, id).await?;
+        let found = store::find_key_in(tx, &self.0.mac, id).await?;
         // Another app's, account's or mode's key is not there for this caller.
         let own = found.filter(|key| {
             key.app.as_ref() == Some(&tenant.app)
@@ -144,7 +144,7 @@ impl WriteOperation for Delete {
         let Some(key) = own else {
             return Err(ApiError::not_found(KIND, id, "id").into());
         };
-        store::revoke_key(tx, id, ctx.now()).await?;
+        store::revoke_key(tx, &self.0.mac, &key, ctx.now()).await?;
         Ok(Applied { out: key, subject: id.clone(), fingerprint: None })
     }
 
@@ -153,7 +153,6 @@ impl WriteOperation for Delete {
     }
 
     async fn committed(&self, _key: &ApiKey, _ctx: &Ctx) -> Result<(), ApiError> {
-        self.0.invalidate();
-        Ok(())
+        self.0.settle().await
     }
 }

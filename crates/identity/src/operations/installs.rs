@@ -21,7 +21,10 @@ const URL: &str = "/v1/admin/installs";
 const ONE: &str = "/v1/admin/installs/:id";
 
 pub(super) fn register(routes: &mut Routes, shared: &Shared) {
-    routes.write(Create(shared.clone())).collection(Installs).write(Delete(shared.clone()));
+    routes
+        .write(Create(shared.clone()))
+        .collection(Installs(shared.clone()))
+        .write(Delete(shared.clone()));
 }
 
 /// Installs an app on an account, also again after an uninstall. Installing what is installed
@@ -49,16 +52,17 @@ impl WriteOperation for Create {
         ctx: &Ctx,
         tx: &mut Tx<'_>,
     ) -> Result<Applied<Install>, Failure> {
+        let mac = &self.0.mac;
         let (app_id, account_id) = (app, account);
         let (app, account) = (app.as_str(), account.as_str());
-        if store::find_account_in(tx, account).await?.is_none() {
+        if store::find_account_in(tx, mac, account).await?.is_none() {
             return Err(ApiError::no_such("account", account, "account").into());
         }
-        if store::find_app_in(tx, app).await?.is_none() {
+        if store::find_app_in(tx, mac, app).await?.is_none() {
             return Err(ApiError::no_such("app", app, "app").into());
         }
         // The install comes first: a purge keeps its row locked until the erasure is listed.
-        let known = store::install_of_in(tx, app, account).await?;
+        let known = store::install_of_in(tx, mac, app, account).await?;
         if store::is_erasing(tx, app, account).await? {
             let message = format!(
                 "What the app '{app}' kept for the account '{account}' is being erased. Install \
@@ -66,18 +70,20 @@ impl WriteOperation for Create {
             );
             return Err(ApiError::invalid(message).into());
         }
+        let version = store::next_seq(tx).await?;
         let install = match known {
-            Some(known) => Install { active: true, ..known },
+            Some(known) => Install { active: true, version, ..known },
             None => Install {
                 app: app_id.clone(),
                 account: account_id.clone(),
                 id: random_id("inst", limit::RANDOM_ID_CHARACTERS, ctx.random()),
-                seq: store::next_seq(tx, KIND).await?,
+                seq: version,
                 active: true,
                 created: ctx.now(),
+                version,
             },
         };
-        store::put_install(tx, &install).await?;
+        store::put_install(tx, mac, &install).await?;
         Ok(Applied { subject: install.id.clone(), out: install, fingerprint: None })
     }
 
@@ -93,7 +99,7 @@ impl WriteOperation for Create {
 
 /// All installs, or those of one app, of one account, or of both.
 #[derive(Clone)]
-struct Installs;
+struct Installs(Shared);
 
 impl Collection for Installs {
     const KIND: &'static str = KIND;
@@ -114,7 +120,7 @@ impl Collection for Installs {
         _ctx: &Ctx,
         id: &str,
     ) -> Result<Option<Install>, StorageError> {
-        store::find_install(store, id).await
+        store::find_install(store, &self.0.mac, id).await
     }
 
     fn seq(item: &Install) -> i64 {
@@ -130,7 +136,7 @@ impl Collection for Installs {
     ) -> Result<Vec<Install>, StorageError> {
         let (app, account) = filter;
         let selection = Selection { position, app, account };
-        store::list_installs(store, &selection).await
+        store::list_installs(store, &self.0.mac, &selection).await
     }
 
     async fn render(
@@ -172,13 +178,14 @@ impl WriteOperation for Delete {
         ctx: &Ctx,
         tx: &mut Tx<'_>,
     ) -> Result<Applied<Removal>, Failure> {
-        let Some(install) = store::find_install_in(tx, &removal.id).await? else {
+        let mac = &self.0.mac;
+        let Some(install) = store::find_install_in(tx, mac, &removal.id).await? else {
             return Err(ApiError::not_found(KIND, &removal.id, "id").into());
         };
         if removal.purge {
-            store::purge_install(tx, &install, store::Purge::by(ctx)).await?;
+            store::purge_install(tx, mac, &install, store::Purge::by(ctx)).await?;
         } else {
-            store::deactivate_install(tx, &install.app, &install.account, ctx.now()).await?;
+            store::deactivate_install(tx, mac, &install.app, &install.account, ctx.now()).await?;
         }
         Ok(Applied { out: removal.clone(), subject: install.id, fingerprint: None })
     }
@@ -191,7 +198,6 @@ impl WriteOperation for Delete {
         if removal.purge {
             return self.0.destroy_keys().await;
         }
-        self.0.invalidate();
-        Ok(())
+        self.0.settle().await
     }
 }

@@ -4,8 +4,10 @@
 //! nothing new can be written. What the families store for the tenant, without bound, is left to
 //! the job; the table `erasure` lists it until that is done.
 
-use super::{Result, account_id, app, app_id, deactivate_install};
+use super::{Result, account_id, app, app_id, believed, deactivate_install, end, next_seq};
+use crate::floors::{of_account, of_app};
 use crate::objects::{App, Install};
+use crate::row_mac::{ERASURE, RowMac};
 use coffer_base::{AccountId, AppId, Timestamp};
 use coffer_kernel::Ctx;
 use coffer_storage::{Query, Row, Store, Tx, Value, Work, values};
@@ -37,50 +39,67 @@ impl<'r> Purge<'r> {
     pub(crate) fn by(ctx: &'r Ctx) -> Self {
         Self { request: ctx.request_id(), now: ctx.now() }
     }
-
-    fn values(self) -> [Value; 2] {
-        values![self.now, self.request]
-    }
 }
 
 /// Lists a tenant for erasure. If it is listed already, the earlier request's erasure covers this
 /// one too.
-async fn list(tx: &mut Tx<'_>, app: &AppId, account: &AccountId, purge: Purge<'_>) -> Result<()> {
-    let [created, request] = purge.values();
-    tx.execute(
-        "INSERT INTO erasure (app, account, created, request) VALUES (?, ?, ?, ?) \
-         ON CONFLICT DO NOTHING",
-        &values![app, account, created, request],
-    )
-    .await
-    .map(drop)
+fn list(
+    tx: &mut Tx<'_>,
+    mac: &RowMac,
+    app: &AppId,
+    account: &AccountId,
+    (purge, seq): (Purge<'_>, i64),
+) {
+    tx.defer(
+        "INSERT INTO erasure (app, account, created, request, seq, mac) \
+         VALUES (?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING",
+        mac.with_mac(&ERASURE, values![app, account, purge.now, purge.request, seq]),
+    );
+}
+
+/// Lists the tenants of installs: rows of app and account. Their MACs do not matter, since all of
+/// these installs go.
+fn list_all(
+    tx: &mut Tx<'_>,
+    mac: &RowMac,
+    installs: &[Row],
+    listing: (Purge<'_>, i64),
+) -> Result<()> {
+    for row in installs {
+        list(tx, mac, &app_id(row.text(0)?)?, &account_id(row.text(1)?)?, listing);
+    }
+    Ok(())
 }
 
 /// Takes an install away and lists its tenant for erasure.
 pub(crate) async fn purge_install(
     tx: &mut Tx<'_>,
+    mac: &RowMac,
     install: &Install,
     purge: Purge<'_>,
 ) -> Result<()> {
     let Install { app, account, .. } = install;
-    deactivate_install(tx, app, account, purge.now).await?;
-    list(tx, app, account, purge).await?;
+    deactivate_install(tx, mac, app, account, purge.now).await?;
+    let seq = next_seq(tx).await?;
+    list(tx, mac, app, account, (purge, seq));
     let values = values![app, account];
     tx.execute("DELETE FROM install WHERE app = ? AND account = ?", &values).await?;
     Ok(())
 }
 
 /// Takes an app away, with its keys and installs, and lists all its tenants for erasure.
-pub(crate) async fn purge_app(tx: &mut Tx<'_>, app: &App, purge: Purge<'_>) -> Result<()> {
+pub(crate) async fn purge_app(
+    tx: &mut Tx<'_>,
+    mac: &RowMac,
+    app: &App,
+    purge: Purge<'_>,
+) -> Result<()> {
     let id = Value::from(app.id.as_str());
-    let [created, request] = purge.values();
-    tx.execute(
-        "INSERT INTO erasure (app, account, created, request) \
-         SELECT app, account, ?, ? FROM install WHERE app = ? ON CONFLICT DO NOTHING",
-        &[created, request, id.clone()],
-    )
-    .await?;
-    list(tx, &app.id, &app.account, purge).await?;
+    let listing = (purge, end(tx, mac, of_app(app.id.as_str())).await?);
+    let sql = "SELECT app, account FROM install WHERE app = ?";
+    let installs = tx.query(sql, std::slice::from_ref(&id)).await?;
+    list_all(tx, mac, &installs, listing)?;
+    list(tx, mac, &app.id, &app.account, listing);
     tx.execute("DELETE FROM install WHERE app = ?", std::slice::from_ref(&id)).await?;
     tx.execute("DELETE FROM api_key WHERE app = ?", std::slice::from_ref(&id)).await?;
     tx.execute("DELETE FROM app WHERE id = ?", &[id]).await?;
@@ -89,16 +108,18 @@ pub(crate) async fn purge_app(tx: &mut Tx<'_>, app: &App, purge: Purge<'_>) -> R
 
 /// Takes away what an app has on accounts, and lists its tenants for erasure; it stays, with its
 /// keys, except those that are bound to an account.
-pub(crate) async fn empty_app(tx: &mut Tx<'_>, app: &App, purge: Purge<'_>) -> Result<()> {
+pub(crate) async fn empty_app(
+    tx: &mut Tx<'_>,
+    mac: &RowMac,
+    app: &App,
+    purge: Purge<'_>,
+) -> Result<()> {
     let id = Value::from(app.id.as_str());
-    let [created, request] = purge.values();
-    tx.execute(
-        "INSERT INTO erasure (app, account, created, request) \
-         SELECT app, account, ?, ? FROM install WHERE app = ? ON CONFLICT DO NOTHING",
-        &[created, request, id.clone()],
-    )
-    .await?;
-    list(tx, &app.id, &app.account, purge).await?;
+    let listing = (purge, next_seq(tx).await?);
+    let sql = "SELECT app, account FROM install WHERE app = ?";
+    let installs = tx.query(sql, std::slice::from_ref(&id)).await?;
+    list_all(tx, mac, &installs, listing)?;
+    list(tx, mac, &app.id, &app.account, listing);
     tx.execute("DELETE FROM install WHERE app = ?", std::slice::from_ref(&id)).await?;
     tx.execute("DELETE FROM api_key WHERE app = ? AND account IS NOT NULL", &[id]).await?;
     Ok(())
@@ -116,24 +137,21 @@ pub(crate) async fn delete_unused_account(tx: &mut Tx<'_>, account: &AccountId) 
 /// their tenants for erasure.
 pub(crate) async fn purge_account(
     tx: &mut Tx<'_>,
+    mac: &RowMac,
     account: &AccountId,
     purge: Purge<'_>,
 ) -> Result<()> {
     let id = Value::from(account.as_str());
     // Locked, so that what others are adding to these apps is there or can no longer be added.
-    let sql = "SELECT id, seq, account, name, quotas, created FROM app \
-               WHERE account = ? ORDER BY id FOR UPDATE";
+    let sql = select_apps!("account = ? ORDER BY id FOR UPDATE");
     let own = tx.query(sql, std::slice::from_ref(&id)).await?;
-    for row in &own {
-        purge_app(tx, &app(row, 0)?, purge).await?;
+    for app in believed(&own, |row| app(mac, row, 0))? {
+        purge_app(tx, mac, &app, purge).await?;
     }
-    let [created, request] = purge.values();
-    tx.execute(
-        "INSERT INTO erasure (app, account, created, request) \
-         SELECT app, account, ?, ? FROM install WHERE account = ? ON CONFLICT DO NOTHING",
-        &[created, request, id.clone()],
-    )
-    .await?;
+    let listing = (purge, end(tx, mac, of_account(account.as_str())).await?);
+    let sql = "SELECT app, account FROM install WHERE account = ?";
+    let installs = tx.query(sql, std::slice::from_ref(&id)).await?;
+    list_all(tx, mac, &installs, listing)?;
     tx.execute("DELETE FROM install WHERE account = ?", std::slice::from_ref(&id)).await?;
     tx.execute("DELETE FROM api_key WHERE account = ?", std::slice::from_ref(&id)).await?;
     tx.execute("DELETE FROM account WHERE id = ?", &[id]).await?;
@@ -150,6 +168,8 @@ pub(crate) struct Erasure {
     /// The id of the request that listed it, which tells this erasure from a later one of the same
     /// tenant.
     pub(crate) request: String,
+    /// Its place in the order of all rows.
+    pub(crate) seq: i64,
 }
 
 impl Erasure {
@@ -166,24 +186,37 @@ impl Erasure {
     }
 }
 
-/// Up to `limit` tenants that are to be erased, from behind `after` on.
-pub(crate) async fn erasures(
-    store: &Store,
-    after: Option<&Erasure>,
-    limit: i64,
-) -> Result<Vec<Erasure>> {
-    let (app, account) = after.map_or(("", ""), |last| (last.app.as_str(), last.account.as_str()));
-    let sql = "SELECT app, account, request FROM erasure WHERE (app, account) > (?, ?) \
-               ORDER BY app, account LIMIT ?";
-    let values = values![app, account, limit];
-    let rows = store.query(sql, &values).await?;
-    rows.iter().map(erasure).collect()
+/// A page of the list of erasures.
+pub(crate) struct Erasures {
+    /// Those that are believed.
+    pub(crate) listed: Vec<Erasure>,
+    /// The tenant of the last row, behind which the next page begins; `None` if there was no row.
+    pub(crate) last: Option<[Value; 2]>,
 }
 
-/// A row of [`erasures`]: app, account, request.
-fn erasure(row: &Row) -> Result<Erasure> {
+/// Up to `limit` tenants that are to be erased, from behind the tenant `after` on.
+pub(crate) async fn erasures(
+    store: &Store,
+    mac: &RowMac,
+    after: Option<[Value; 2]>,
+    limit: i64,
+) -> Result<Erasures> {
+    let [app, account] = after.unwrap_or_else(|| values!["", ""]);
+    let sql = "SELECT app, account, created, request, seq, mac FROM erasure \
+               WHERE (app, account) > (?, ?) ORDER BY app, account LIMIT ?";
+    let rows = store.query(sql, &[app, account, Value::Int(limit)]).await?;
+    let last = rows.last().and_then(|row| row.values(0..2)?.to_vec().try_into().ok());
+    Ok(Erasures { listed: believed(&rows, |row| erasure(mac, row))?, last })
+}
+
+/// A row of [`erasures`]; `None` if it is not believed.
+pub(super) fn erasure(mac: &RowMac, row: &Row) -> Result<Option<Erasure>> {
+    if !mac.is_valid(&ERASURE, row, 0) {
+        return Ok(None);
+    }
     let (app, account) = (app_id(row.text(0)?)?, account_id(row.text(1)?)?);
-    Ok(Erasure { app, account, request: row.text(2)?.to_owned() })
+    let (request, seq) = (row.text(3)?.to_owned(), row.int(4)?);
+    Ok(Some(Erasure { app, account, request, seq }))
 }
 
 /// Notes that an erasure is done.

@@ -1,8 +1,12 @@
 //! The SQL of keys. A key is found by the hash of its token, never by the token; the token's
 //! redacted form is stored beside it for people to recognize it by.
 
-use super::{Result, Selection, account_id, app, app_id, corrupt};
-use crate::objects::{ApiKey, App, Bound, Kind};
+use super::{
+    Result, Selection, account_id, app, app_id, believed, corrupt, first, install, list_revocation,
+};
+use crate::floors::of_key;
+use crate::objects::{ApiKey, App, Bound, Install, Kind};
+use crate::row_mac::{API_KEY, RowMac};
 use coffer_base::{AppId, Mode, Timestamp, limit};
 use coffer_crypto::TokenHash;
 use coffer_kernel::{AccountAccess, Prune};
@@ -13,56 +17,47 @@ fn time(row: &Row, column: usize) -> Result<Option<Timestamp>> {
     Ok(row.optional_int(column)?.map(Timestamp::from_unix))
 }
 
-/// Selects whole keys, in the order of columns that [`api_key`] reads.
-macro_rules! select {
-    ($condition:literal) => {
-        concat!(
-            "SELECT id, seq, kind, mode, app, account, user_id, account_access, permissions, \
-             parent, name, redacted, created, expires_at, revoked_at, last_used \
-             FROM api_key WHERE ",
-            $condition
-        )
-    };
-}
+const KEY_BY_ID: &str = select_keys!("id = ?");
 
-const KEY_BY_ID: &str = select!("id = ?");
+const KEY_BY_HASH: &str = select_keys!("hash = ?");
 
-const KEY_BY_HASH: &str = select!("hash = ?");
-
-/// A row of `select!`.
+/// A row that begins with the columns of `select_keys!`; `None` if it is not believed.
 ///
 /// # Errors
 /// [`StorageError::Corrupt`](coffer_storage::StorageError::Corrupt) if a column holds none of the
 /// words or codes that we write.
-fn api_key(row: &Row) -> Result<ApiKey> {
-    let kind = Kind::parse(row.text(2)?).ok_or_else(|| corrupt("a key's kind"))?;
-    let mode = row.optional_int(3)?;
+pub(super) fn api_key(mac: &RowMac, row: &Row) -> Result<Option<ApiKey>> {
+    if !mac.is_valid(&API_KEY, row, 0) {
+        return Ok(None);
+    }
+    let kind = Kind::parse(row.text(3)?).ok_or_else(|| corrupt("a key's kind"))?;
+    let mode = row.optional_int(4)?;
     let mode = mode.map(|code| Mode::from_code(code).ok_or_else(|| corrupt("a key's mode")));
     let permissions = row
-        .optional_text(8)?
+        .optional_text(9)?
         .map(|list| list.split(' ').filter(|word| !word.is_empty()).map(str::to_owned).collect());
-    Ok(ApiKey {
-        id: row.text(0)?.to_owned(),
-        seq: row.int(1)?,
+    Ok(Some(ApiKey {
+        id: row.text(1)?.to_owned(),
+        seq: row.int(2)?,
         kind,
         mode: mode.transpose()?,
-        app: row.optional_text(4)?.map(app_id).transpose()?,
+        app: row.optional_text(5)?.map(app_id).transpose()?,
         bound: bound(row)?,
         permissions,
-        parent: row.optional_text(9)?.map(str::to_owned),
-        name: row.text(10)?.to_owned(),
-        redacted: row.text(11)?.to_owned(),
-        created: Timestamp::from_unix(row.int(12)?),
-        expires_at: time(row, 13)?,
-        revoked_at: time(row, 14)?,
-        last_used: time(row, 15)?,
-    })
+        parent: row.optional_text(10)?.map(str::to_owned),
+        name: row.text(11)?.to_owned(),
+        redacted: row.text(12)?.to_owned(),
+        created: Timestamp::from_unix(row.int(13)?),
+        expires_at: time(row, 14)?,
+        revoked_at: time(row, 16)?,
+        last_used: time(row, 17)?,
+    }))
 }
 
 /// What an ephemeral key is bound to; `None` for other keys, which have NULL in these columns.
 fn bound(row: &Row) -> Result<Option<Bound>> {
     let (account, user, access) =
-        (row.optional_text(5)?, row.optional_text(6)?, row.optional_text(7)?);
+        (row.optional_text(6)?, row.optional_text(7)?, row.optional_text(8)?);
     let (Some(account), Some(user)) = (account, user) else { return Ok(None) };
     let account_access = match access {
         Some("write") => AccountAccess::Write,
@@ -74,13 +69,13 @@ fn bound(row: &Row) -> Result<Option<Bound>> {
 }
 
 /// The key `id`, revoked and expired ones too, as committed.
-pub(crate) async fn find_key(store: &Store, id: &str) -> Result<Option<ApiKey>> {
-    store.query(KEY_BY_ID, &values![id]).await?.first().map(api_key).transpose()
+pub(crate) async fn find_key(store: &Store, mac: &RowMac, id: &str) -> Result<Option<ApiKey>> {
+    first(&store.query(KEY_BY_ID, &values![id]).await?, |row| api_key(mac, row))
 }
 
 /// The same, inside a transaction. It is not locked, since revoking a key twice changes nothing.
-pub(crate) async fn find_key_in(tx: &mut Tx<'_>, id: &str) -> Result<Option<ApiKey>> {
-    tx.query(KEY_BY_ID, &values![id]).await?.first().map(api_key).transpose()
+pub(crate) async fn find_key_in(tx: &mut Tx<'_>, mac: &RowMac, id: &str) -> Result<Option<ApiKey>> {
+    first(&tx.query(KEY_BY_ID, &values![id]).await?, |row| api_key(mac, row))
 }
 
 /// A key that a request presents, and all that decides whether it is accepted.
@@ -88,41 +83,51 @@ pub(crate) struct PresentedKey {
     pub(crate) key: ApiKey,
     /// The app that it belongs to; `None` for an admin key, or if the app is gone.
     pub(crate) app: Option<App>,
-    /// Whether the app's install on the account is active; `None` if there is none, as for the
-    /// account that develops the app.
-    pub(crate) installed: Option<bool>,
+    /// The app's install on the account; `None` if there is none, as for the account that develops
+    /// the app.
+    pub(crate) install: Option<Install>,
 }
 
 /// The key of a token with its app, and whether the app is on the account that was asked for, or
 /// that the key is bound to.
 pub(crate) async fn presented_key(
     store: &Store,
+    mac: &RowMac,
     hash: &TokenHash,
     account: Option<&str>,
 ) -> Result<Option<PresentedKey>> {
-    let sql = "SELECT k.id, k.seq, k.kind, k.mode, k.app, k.account, k.user_id, k.account_access, \
-               k.permissions, k.parent, k.name, k.redacted, k.created, k.expires_at, k.revoked_at, \
-               k.last_used, i.active, a.id, a.seq, a.account, a.name, a.quotas, \
-               a.created FROM api_key k LEFT JOIN app a ON a.id = k.app \
+    let sql = "SELECT k.hash, k.id, k.seq, k.kind, k.mode, k.app, k.account, k.user_id, \
+               k.account_access, k.permissions, k.parent, k.name, k.redacted, k.created, \
+               k.expires_at, k.mac, k.revoked_at, k.last_used, \
+               i.app, i.account, i.id, i.seq, i.created, i.version, i.mac, i.active, \
+               a.id, a.seq, a.account, a.name, a.quotas, a.created, a.version, a.mac \
+               FROM api_key k LEFT JOIN app a ON a.id = k.app \
                LEFT JOIN install i ON i.app = k.app \
                AND i.account = COALESCE(NULLIF(?, ''), k.account) WHERE k.hash = ?";
+    const INSTALL_AT: usize = 18;
+    const APP_AT: usize = 26;
     let account = Value::from(account.unwrap_or_default());
     let values = values![account, hash.as_bytes()];
-    let presented = |row: &Row| {
-        let app = row.optional_text(17)?.is_some().then(|| app(row, 17));
-        Ok(PresentedKey {
-            key: api_key(row)?,
-            app: app.transpose()?,
-            installed: row.optional_int(16)?.map(|active| active == 1),
-        })
+    let is_there = |row: &Row, first: usize| {
+        row.values(first..first + 1).is_some_and(|id| id != [Value::Null])
     };
-    store.query(sql, &values).await?.first().map(presented).transpose()
+    first(&store.query(sql, &values).await?, |row| {
+        let Some(key) = api_key(mac, row)? else { return Ok(None) };
+        let app = is_there(row, APP_AT).then(|| app(mac, row, APP_AT)).transpose()?;
+        let install =
+            is_there(row, INSTALL_AT).then(|| install(mac, row, INSTALL_AT)).transpose()?;
+        Ok(Some(PresentedKey { key, app: app.flatten(), install: install.flatten() }))
+    })
 }
 
 /// The key of a token, inside a transaction.
-pub(crate) async fn key_of_token_in(tx: &mut Tx<'_>, hash: &TokenHash) -> Result<Option<ApiKey>> {
+pub(crate) async fn key_of_token_in(
+    tx: &mut Tx<'_>,
+    mac: &RowMac,
+    hash: &TokenHash,
+) -> Result<Option<ApiKey>> {
     let values = values![hash.as_bytes()];
-    tx.query(KEY_BY_HASH, &values).await?.first().map(api_key).transpose()
+    first(&tx.query(KEY_BY_HASH, &values).await?, |row| api_key(mac, row))
 }
 
 /// The hashes of the keys whose tokens have no checksum. A key's redacted form is as long as its
@@ -143,58 +148,74 @@ pub(crate) async fn delete_key(tx: &mut Tx<'_>, hash: &TokenHash) -> Result<()> 
 }
 
 /// The keys of a selection, in the order of reading, revoked and expired ones among them.
-pub(crate) async fn list_keys(store: &Store, selection: &Selection<'_>) -> Result<Vec<ApiKey>> {
+pub(crate) async fn list_keys(
+    store: &Store,
+    mac: &RowMac,
+    selection: &Selection<'_>,
+) -> Result<Vec<ApiKey>> {
     let sql = if selection.position.newer {
-        select!(
+        select_keys!(
             "(? = '' OR app = ?) AND (? = '' OR account = ?) AND seq > ? ORDER BY seq ASC LIMIT ?"
         )
     } else {
-        select!(
+        select_keys!(
             "(? = '' OR app = ?) AND (? = '' OR account = ?) AND seq < ? ORDER BY seq DESC LIMIT ?"
         )
     };
-    store.query(sql, &selection.values()).await?.iter().map(api_key).collect()
+    believed(&store.query(sql, &selection.values()).await?, |row| api_key(mac, row))
 }
 
 /// Adds a key. Its hash is the primary key, so the same token twice fails.
-pub(crate) async fn insert_key(tx: &mut Tx<'_>, hash: &TokenHash, key: &ApiKey) -> Result<()> {
+pub(crate) async fn insert_key(
+    tx: &mut Tx<'_>,
+    mac: &RowMac,
+    hash: &TokenHash,
+    key: &ApiKey,
+) -> Result<()> {
     let bound = key.bound.as_ref();
     let permissions = key.permissions.as_ref().map(|list| list.join(" "));
+    let columns = values![
+        hash.as_bytes(),
+        key.id.as_str(),
+        key.seq,
+        key.kind.as_str(),
+        key.mode.map(Mode::code),
+        key.app.as_ref().map(AppId::as_str),
+        bound.map(|bound| bound.account.as_str()),
+        bound.map(|bound| bound.user.as_str()),
+        bound.map(|bound| bound.account_access.as_str()),
+        permissions.as_deref(),
+        key.parent.as_deref(),
+        key.name.as_str(),
+        key.redacted.as_str(),
+        key.created,
+        key.expires_at
+    ];
     tx.execute(
         "INSERT INTO api_key (hash, id, seq, kind, mode, app, account, user_id, account_access, \
-         permissions, parent, name, redacted, created, expires_at, revoked_at, last_used) \
-         VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
-        &values![
-            hash.as_bytes().as_slice(),
-            key.id.as_str(),
-            key.seq,
-            key.kind.as_str(),
-            key.mode.map(Mode::code),
-            key.app.as_ref().map(AppId::as_str),
-            bound.map(|bound| bound.account.as_str()),
-            bound.map(|bound| bound.user.as_str()),
-            bound.map(|bound| bound.account_access.as_str()),
-            permissions.as_deref(),
-            key.parent.as_deref(),
-            key.name.as_str(),
-            key.redacted.as_str(),
-            key.created,
-            key.expires_at,
-            key.revoked_at,
-            key.last_used
-        ],
+         permissions, parent, name, redacted, created, expires_at, mac) \
+         VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+        &mac.with_mac(&API_KEY, columns),
     )
     .await?;
     Ok(())
 }
 
 /// Revokes a key and the ephemeral keys that it made; the time of an earlier revocation stays.
-pub(crate) async fn revoke_key(tx: &mut Tx<'_>, id: &str, now: Timestamp) -> Result<()> {
+pub(crate) async fn revoke_key(
+    tx: &mut Tx<'_>,
+    mac: &RowMac,
+    key: &ApiKey,
+    now: Timestamp,
+) -> Result<()> {
+    let id = key.id.as_str();
     tx.execute(
         "UPDATE api_key SET revoked_at = ? WHERE (id = ? OR parent = ?) AND revoked_at IS NULL",
         &values![now, id, id],
     )
     .await?;
+    // No key outlives the one that made it, so this ends those too.
+    list_revocation(tx, mac, of_key(id), key.seq, key.expires_at);
     Ok(())
 }
 

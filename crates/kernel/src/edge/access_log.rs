@@ -2,44 +2,71 @@
 
 use super::trace::RequestTrace;
 use crate::call::Reply;
-use crate::counters::Counters;
+use crate::kernel::Kernel;
+use crate::peer::Peer;
+use crate::rate::LineKind;
+use crate::traffic::{LogRequests, Traffic};
 use coffer_base::limit;
 use coffer_dialect::ApiError;
 use http::request::Parts;
-use std::time::Instant;
 
-/// Counts the request, and logs it: failures as errors, refusals for information, the rest for
-/// debugging. Neither the query nor the body is ever logged, nor a part of them: even what stands
-/// where a parameter's name belongs can be a payload, sent by mistake without its name.
+/// Counts the request, and logs it: failures as errors, refusals and, if the operator wants it,
+/// successes for information, the rest for debugging. When there are more refusals or failures than
+/// the log has room for, the others are counted. Neither the query nor the body is ever logged, nor
+/// a part of them: even what stands where a parameter's name belongs can be a payload, sent by
+/// mistake without its name.
 pub(super) fn report(
-    counters: &Counters,
+    kernel: &Kernel,
     trace: &RequestTrace,
     parts: &Parts,
     result: &Result<Reply, ApiError>,
-    started: Instant,
 ) {
-    let count = counters.of(trace.route);
-    let line = Line::new(trace, parts, started);
+    let count = kernel.counters.of(trace.route);
     match result {
         Ok(reply) => {
             count.success(reply.replay_of.is_some());
-            line.answered();
+            let status = reply.status.unwrap_or(http::StatusCode::OK.as_u16());
+            let is_shown = kernel.traffic.log_requests() == LogRequests::All;
+            Line::new(kernel, trace, parts).answered(status, is_shown);
         }
         Err(error) => {
             count.failure(error);
-            if error.is_fault() { line.failed(error) } else { line.refused(error) }
+            if error.is_load() {
+                kernel.counters.count_busy();
+            }
+            if has_line(&kernel.traffic, trace, error) {
+                let line = Line::new(kernel, trace, parts);
+                if error.is_fault() {
+                    line.failed(error);
+                } else {
+                    line.refused(error);
+                }
+            }
         }
     }
+}
+
+/// Whether a refusal or a failure has a line of its own.
+fn has_line(traffic: &Traffic, trace: &RequestTrace, error: &ApiError) -> bool {
+    let kind = if error.is_fault() { LineKind::Failure } else { LineKind::Refusal };
+    if kind == LineKind::Refusal && traffic.log_requests() == LogRequests::Off {
+        return false;
+    }
+    traffic.lines.admit(kind, trace.peer.key(), trace.started)
 }
 
 /// What the log says of a request, whatever came of it.
 struct Line<'a> {
     request_id: &'a str,
+    peer: Peer,
     method: &'a str,
-    /// The beginning of the path: see [`clipped`].
+    /// The path of the operation, with names for its open segments; of a request that reached none,
+    /// the beginning of its path: see [`clipped`].
     path: &'a str,
     /// The id of the API key; empty if none was found good.
     key: &'a str,
+    /// The app of the key; empty as well then.
+    app: &'a str,
     /// The account whose data the key opens; empty as well then.
     account: &'a str,
     /// Microseconds from the head of the request to its response.
@@ -47,35 +74,48 @@ struct Line<'a> {
 }
 
 impl<'a> Line<'a> {
-    fn new(trace: &'a RequestTrace, parts: &'a Parts, started: Instant) -> Self {
+    fn new(kernel: &'a Kernel, trace: &'a RequestTrace, parts: &'a Parts) -> Self {
         let principal = trace.principal.as_ref();
+        let template = trace.route.and_then(|number| kernel.routes.template(number));
         Self {
             request_id: &trace.request_id,
+            peer: trace.peer,
             method: parts.method.as_str(),
-            path: clipped(parts.uri.path()),
+            path: template.unwrap_or_else(|| clipped(parts.uri.path())),
             key: principal.map_or("", |principal| &principal.key_id),
+            app: principal.map_or("", |principal| principal.tenant.app.as_str()),
             account: principal.map_or("", |principal| principal.tenant.account.as_str()),
-            micros: u64::try_from(started.elapsed().as_micros()).unwrap_or(u64::MAX),
+            micros: u64::try_from(trace.started.elapsed().as_micros()).unwrap_or(u64::MAX),
         }
     }
 
-    fn answered(&self) {
-        let Self { request_id, method, path, key, account, micros } = *self;
-        tracing::debug!(request_id, method, path, key, account, micros, "answered");
+    fn answered(&self, status: u16, is_shown: bool) {
+        let Self { request_id, peer, method, path, key, app, account, micros } = *self;
+        if is_shown {
+            tracing::info!(
+                request_id, %peer, method, path, key, app, account, status, micros, "answered"
+            );
+        } else {
+            tracing::debug!(
+                request_id, %peer, method, path, key, app, account, status, micros, "answered"
+            );
+        }
     }
 
     fn refused(&self, error: &ApiError) {
-        let Self { request_id, method, path, key, account, micros } = *self;
+        let Self { request_id, peer, method, path, key, app, account, micros } = *self;
         let (status, code) = (error.status(), error.code().unwrap_or(""));
-        tracing::info!(request_id, method, path, key, account, status, code, micros, "refused");
+        tracing::info!(
+            request_id, %peer, method, path, key, app, account, status, code, micros, "refused"
+        );
     }
 
     fn failed(&self, error: &ApiError) {
-        let Self { request_id, method, path, key, account, micros } = *self;
+        let Self { request_id, peer, method, path, key, app, account, micros } = *self;
         let (status, code) = (error.status(), error.code().unwrap_or(""));
         let cause = error.log_detail().unwrap_or("");
         tracing::error!(
-            request_id, method, path, key, account, status, code, cause, micros, "failed"
+            request_id, %peer, method, path, key, app, account, status, code, cause, micros, "failed"
         );
     }
 }

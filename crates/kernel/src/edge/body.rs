@@ -1,7 +1,6 @@
 //! Bodies of requests: read within bounds, or thrown away.
 
-use super::headers::check_content_type;
-use crate::definition::Method;
+use super::form;
 use bytes::Bytes;
 use coffer_base::limit;
 use coffer_dialect::ApiError;
@@ -11,17 +10,21 @@ use http_body_util::{BodyExt, LengthLimitError, Limited};
 use hyper::body::{Body, Incoming};
 use std::time::Duration;
 
-/// The whole body of a request; empty for a GET, whose body nobody reads.
+/// Refuses a body that will not be read, by what the head says of it.
+///
+/// # Errors
+/// A 400 that names its encoding.
+pub(super) fn check_announced(headers: &HeaderMap, body: &Incoming) -> Result<(), ApiError> {
+    if body.is_end_stream() { Ok(()) } else { form::check_encoding(headers) }
+}
+
+/// The whole body of a request, whatever its verb is.
 ///
 /// # Errors
 /// A 413 beyond [`limit::BODY_BYTES`], a 408 if it takes longer than [`limit::BODY_SECONDS`], a 400
 /// if it ends too early or is no form.
-pub(super) async fn read(
-    method: Method,
-    headers: &HeaderMap,
-    body: &mut Incoming,
-) -> Result<Bytes, ApiError> {
-    if method == Method::Get || body.is_end_stream() {
+pub(super) async fn read(headers: &HeaderMap, body: &mut Incoming) -> Result<Bytes, ApiError> {
+    if body.is_end_stream() {
         return Ok(Bytes::new());
     }
     if announces_too_much(body) {
@@ -32,7 +35,7 @@ pub(super) async fn read(
     let collected = tokio::time::timeout(within, collected).await.map_err(|_elapsed| late())?;
     let bytes = collected.map_err(|error| broken(&*error))?.to_bytes();
     if !bytes.is_empty() {
-        check_content_type(headers)?;
+        form::check(headers, &bytes)?;
     }
     Ok(bytes)
 }
@@ -58,7 +61,16 @@ fn broken(error: &(dyn std::error::Error + Send + Sync + 'static)) -> ApiError {
     if error.is::<LengthLimitError>() {
         return too_large();
     }
-    ApiError::invalid("The request's body ended before its length.")
+    let ended = "The request's body ended before its length.";
+    let malformed = "The request's body could not be read: its chunks are malformed.";
+    ApiError::invalid(if is_malformed(error) { malformed } else { ended })
+}
+
+/// Whether what arrived of a body is no sequence of chunks, unlike one that ended too early.
+fn is_malformed(error: &(dyn std::error::Error + 'static)) -> bool {
+    let causes = std::iter::successors(Some(error), |error| error.source());
+    let mut io = causes.filter_map(|error| error.downcast_ref::<std::io::Error>());
+    io.any(|error| error.kind() != std::io::ErrorKind::UnexpectedEof)
 }
 
 /// Takes a body that nobody wanted to see and throws it away; whether the connection is at the

@@ -18,6 +18,9 @@ pub(super) const IDEMPOTENCY_KEY: HeaderName = HeaderName::from_static("idempote
 pub(super) const ORIGINAL_REQUEST: HeaderName = HeaderName::from_static("original-request");
 /// Says that a response is a replay.
 pub(super) const IDEMPOTENT_REPLAYED: HeaderName = HeaderName::from_static("idempotent-replayed");
+/// The limit that a 429 has met.
+pub(super) const RATE_LIMITED_REASON: HeaderName =
+    HeaderName::from_static("stripe-rate-limited-reason");
 /// Tells the SDKs whether sending a failed request again can help.
 pub(super) const SHOULD_RETRY: HeaderName = HeaderName::from_static("stripe-should-retry");
 
@@ -35,13 +38,72 @@ pub(super) fn text<'a>(
     })
 }
 
+/// Headers that say one thing: those that the server reads, and those by which browsers, proxies
+/// and clients say where a request comes from. Of two, a proxy may have believed the other one.
+/// hyper compares two lengths itself.
+static SINGLE: [HeaderName; 17] = [
+    header::AUTHORIZATION,
+    header::CONTENT_ENCODING,
+    header::CONTENT_LENGTH,
+    header::CONTENT_TYPE,
+    header::EXPECT,
+    header::HOST,
+    header::ORIGIN,
+    header::PROXY_AUTHORIZATION,
+    header::REFERER,
+    header::TRANSFER_ENCODING,
+    header::USER_AGENT,
+    HeaderName::from_static("sec-fetch-mode"),
+    HeaderName::from_static("sec-fetch-site"),
+    IDEMPOTENCY_KEY,
+    STRIPE_ACCOUNT,
+    STRIPE_CONTEXT,
+    STRIPE_VERSION,
+];
+
+/// Refuses a header that came twice and says one thing, even if it says the same twice.
+///
+/// # Errors
+/// A 400 that names the header.
+pub(super) fn check_single(headers: &HeaderMap) -> Result<(), ApiError> {
+    // Nearly all requests repeat no header at all.
+    if headers.len() == headers.keys_len() {
+        return Ok(());
+    }
+    let twice = |name: &&HeaderName| headers.get_all(*name).iter().nth(1).is_some();
+    match SINGLE.iter().find(twice) {
+        None => Ok(()),
+        Some(name) => Err(ApiError::invalid(format!(
+            "The header '{name}' was sent more than once; send it once."
+        ))),
+    }
+}
+
 /// The account that the request is for. `Stripe-Context` that names one means the same as
 /// `Stripe-Account`.
+///
+/// # Errors
+/// A 400 if one of them is there without a value, or both name different accounts: guessing whose
+/// data is meant would show it to somebody else.
 pub(super) fn account_of(headers: &HeaderMap) -> Result<Option<&str>, ApiError> {
-    if let Some(account) = text(headers, &STRIPE_ACCOUNT)?.filter(|account| !account.is_empty()) {
-        return Ok(Some(account));
+    match (named(headers, &STRIPE_ACCOUNT)?, named(headers, &STRIPE_CONTEXT)?) {
+        (Some(account), Some(context)) if account != context => Err(ApiError::invalid(
+            "The headers 'stripe-account' and 'stripe-context' name different accounts; send one \
+             of them.",
+        )),
+        (account, context) => Ok(account.or(context)),
     }
-    Ok(text(headers, &STRIPE_CONTEXT)?.filter(|context| !context.is_empty()))
+}
+
+/// The account that a header names.
+fn named<'a>(headers: &'a HeaderMap, name: &HeaderName) -> Result<Option<&'a str>, ApiError> {
+    match text(headers, name)? {
+        Some(account) if account.trim().is_empty() => Err(ApiError::invalid(format!(
+            "The header '{name}' is empty. Give it the id of an account, or leave it out to act on \
+             the account of the API key."
+        ))),
+        account => Ok(account),
+    }
 }
 
 /// Bounds the headers of a request, names and values together.
@@ -78,23 +140,6 @@ pub(super) fn idempotency_key(
     Ok(Some(key.to_owned()))
 }
 
-/// Accepts a form, or no type at all. JSON belongs to the real API's `/v2`; taking it here would
-/// let a client pass that fails against Stripe.
-///
-/// # Errors
-/// A 400 for any other content type.
-pub(super) fn check_content_type(headers: &HeaderMap) -> Result<(), ApiError> {
-    let Some(value) = headers.get(header::CONTENT_TYPE) else { return Ok(()) };
-    let essence = value.as_bytes().split(|byte| *byte == b';').next().unwrap_or_default();
-    if essence.trim_ascii().eq_ignore_ascii_case(b"application/x-www-form-urlencoded") {
-        return Ok(());
-    }
-    Err(ApiError::invalid(
-        "The request's body must be form-encoded: send it as name=value pairs with \
-         'Content-Type: application/x-www-form-urlencoded'.",
-    ))
-}
-
 /// `text` as a header's value; empty if it has characters that no header can have.
 pub(super) fn value(text: &str) -> HeaderValue {
     HeaderValue::from_str(text).unwrap_or(HeaderValue::from_static(""))
@@ -105,13 +150,46 @@ mod tests {
     use super::*;
 
     #[test]
-    fn only_forms_are_accepted() {
-        let mut headers = HeaderMap::new();
-        assert!(check_content_type(&headers).is_ok());
-        let form = "application/x-www-form-urlencoded; charset=utf-8";
-        headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(form));
-        assert!(check_content_type(&headers).is_ok());
-        headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
-        assert!(check_content_type(&headers).is_err());
+    fn an_account_header_names_an_account() {
+        let read = |lines: &[(&'static str, &'static str)]| {
+            let mut headers = HeaderMap::new();
+            for (name, value) in lines {
+                headers.append(*name, HeaderValue::from_static(value));
+            }
+            account_of(&headers).map(|account| account.map(str::to_owned))
+        };
+        let (account, context) = ("stripe-account", "stripe-context");
+        assert_eq!(read(&[]).unwrap(), None);
+        assert_eq!(read(&[(context, "acct_1")]).unwrap(), Some("acct_1".into()));
+        assert_eq!(read(&[(account, "a"), (context, "a")]).unwrap(), Some("a".into()));
+        for lines in [
+            &[(account, "")][..],
+            &[(account, " \t")],
+            &[(context, "")],
+            &[(account, "acct_1"), (context, "")],
+            &[(account, ""), (context, "acct_1")],
+            &[(account, "acct_1"), (context, "acct_2")],
+        ] {
+            let error = read(lines).unwrap_err();
+            assert_eq!((error.status(), error.param()), (400, None), "{lines:?}");
+            assert!(error.message().contains("stripe-"), "{error}");
+        }
+    }
+
+    #[test]
+    fn what_says_one_thing_comes_once() {
+        let check = |name: &HeaderName| {
+            let mut headers = HeaderMap::new();
+            headers.append(name, HeaderValue::from_static("a"));
+            check_single(&headers).unwrap();
+            headers.append(name, HeaderValue::from_static("a"));
+            check_single(&headers)
+        };
+        for name in &SINGLE {
+            assert!(check(name).unwrap_err().message().contains(name.as_str()), "{name}");
+        }
+        for name in [header::ACCEPT, header::VIA, header::CONNECTION, header::COOKIE] {
+            check(&name).unwrap();
+        }
     }
 }

@@ -2,8 +2,8 @@
 
 use super::cors;
 use super::headers::{
-    IDEMPOTENCY_KEY, IDEMPOTENT_REPLAYED, ORIGINAL_REQUEST, REQUEST_ID, SHOULD_RETRY,
-    STRIPE_ACCOUNT, STRIPE_VERSION, value,
+    IDEMPOTENCY_KEY, IDEMPOTENT_REPLAYED, ORIGINAL_REQUEST, RATE_LIMITED_REASON, REQUEST_ID,
+    SHOULD_RETRY, STRIPE_ACCOUNT, STRIPE_VERSION, value,
 };
 use super::trace::RequestTrace;
 use crate::call::Reply;
@@ -16,7 +16,7 @@ use http::{Response, StatusCode};
 use http_body_util::Full;
 
 /// Headers that a response has at most, so that their map never grows.
-const HEADERS: usize = 15;
+const HEADERS: usize = 16;
 
 /// Writes the response, with its headers in the order in which they are sent.
 pub(super) fn respond(
@@ -64,6 +64,9 @@ fn add_error_headers(headers: &mut HeaderMap, error: &ApiError, challenge: &'sta
     if let Some(retry) = error.should_retry() {
         let retry = if retry { "true" } else { "false" };
         headers.insert(SHOULD_RETRY, HeaderValue::from_static(retry));
+    }
+    if let Some(reason) = error.limit_reason() {
+        headers.insert(RATE_LIMITED_REASON, HeaderValue::from_static(reason.as_str()));
     }
     if error.is_authentication_failure() {
         headers.insert(header::WWW_AUTHENTICATE, HeaderValue::from_static(challenge));

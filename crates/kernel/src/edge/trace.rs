@@ -1,14 +1,20 @@
 //! What is known of a request so far.
 
+use crate::peer::Peer;
 use crate::principal::Principal;
 use coffer_dialect::ApiVersion;
 use std::sync::Arc;
+use std::time::Instant;
 
 /// What is known of a request so far: for the response's headers, the counters and the log, which
 /// a request that is refused has as well. Each step fills in what it finds out.
 pub(super) struct RequestTrace {
     /// The request's id, known from the start.
     pub(super) request_id: Arc<str>,
+    /// Where the request comes from.
+    pub(super) peer: Peer,
+    /// When its head had arrived.
+    pub(super) started: Instant,
     /// The number of the operation among all of them; `None` until the request is routed.
     pub(super) route: Option<usize>,
     /// Who is calling; `None` until the key is found good.
@@ -22,7 +28,8 @@ pub(super) struct RequestTrace {
 
 impl RequestTrace {
     /// The trace of a request of which nothing is known but its id.
-    pub(super) const fn new(request_id: Arc<str>) -> Self {
-        Self { request_id, route: None, principal: None, version: None, body_read: false }
+    pub(super) const fn new(request_id: Arc<str>, peer: Peer, started: Instant) -> Self {
+        let (principal, version) = (None, None);
+        Self { request_id, peer, started, route: None, principal, version, body_read: false }
     }
 }

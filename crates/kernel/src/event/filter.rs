@@ -2,6 +2,7 @@
 
 use coffer_base::limit;
 use coffer_dialect::{ApiError, CreatedRange, Fields};
+use std::collections::BTreeSet;
 
 /// Which events a list shows.
 pub(crate) struct EventFilter {
@@ -67,11 +68,48 @@ impl EventFilter {
         Ok(Self { pattern, types, created, delivery })
     }
 
-    /// The pattern as the database understands it.
-    pub(crate) fn like(&self) -> String {
-        let Some(pattern) = &self.pattern else { return "%".to_owned() };
-        pattern.replace('_', "\\_").replace('*', "%")
+    /// Whether it lets everything through.
+    pub(crate) fn is_whole(&self) -> bool {
+        self.pattern.is_none() && self.types.is_empty() && self.is_by_type_alone()
     }
+
+    /// Whether it looks at types and at nothing else.
+    pub(crate) fn is_by_type_alone(&self) -> bool {
+        self.created == CreatedRange::ALL && self.delivery == Delivery::Any
+    }
+
+    /// The types that it names; `None` if that depends on which types there are.
+    pub(crate) fn exact_types(&self) -> Option<Vec<String>> {
+        match &self.pattern {
+            Some(pattern) if !pattern.contains('*') => Some(vec![pattern.clone()]),
+            None if !self.types.is_empty() => {
+                let distinct: BTreeSet<_> = self.types.iter().cloned().collect();
+                Some(distinct.into_iter().collect())
+            }
+            _ => None,
+        }
+    }
+
+    /// Whether it shows events of this type.
+    pub(crate) fn matches(&self, kind: &str) -> bool {
+        match &self.pattern {
+            Some(pattern) => is_like(pattern, kind),
+            None => self.types.is_empty() || self.types.iter().any(|one| one == kind),
+        }
+    }
+}
+
+/// Whether `text` is `pattern`, in which each `*` stands for any text. What stands between two
+/// stars is looked for from the left, where it leaves the most to the rest.
+fn is_like(pattern: &str, text: &str) -> bool {
+    let Some((start, rest)) = pattern.split_once('*') else { return pattern == text };
+    let (middle, end) = rest.rsplit_once('*').unwrap_or(("", rest));
+    let within = text.strip_prefix(start).and_then(|text| text.strip_suffix(end));
+    let mut left = within;
+    for part in middle.split('*') {
+        left = left.and_then(|text| text.split_once(part)).map(|(_, after)| after);
+    }
+    left.is_some()
 }
 
 fn check_letters(text: &str, path: &str, wild: bool) -> Result<(), ApiError> {
@@ -104,10 +142,45 @@ mod tests {
     }
 
     #[test]
-    fn a_star_stands_for_any_text_and_an_underscore_for_itself() {
-        assert_eq!(filter("").unwrap().like(), "%");
-        assert_eq!(filter("type=reserve.*").unwrap().like(), "reserve.%");
-        assert_eq!(filter("type=*.a_b.created").unwrap().like(), "%.a\\_b.created");
+    fn a_star_stands_for_any_text_and_everything_else_for_itself() {
+        for (pattern, like, unlike) in [
+            (
+                "reserve.*",
+                &["reserve.", "reserve.hold.created"][..],
+                &["reserve", "xreserve.a"][..],
+            ),
+            ("*.created", &["a.created", ".created"], &["a.created.", "acreated"]),
+            ("*.a_b.created", &["x.a_b.created"], &["x.axb.created", "x.a.b.created"]),
+            ("*", &["", "a.b"], &[]),
+            ("a*a", &["aa", "aba"], &["a", "ab"]),
+            ("a*b*c*d", &["abcd", "axbxbcxcd"], &["acbd", "abd", "abcdx"]),
+            ("a**b", &["ab", "axb"], &["a"]),
+            ("*ab*ab*", &["abab", "xabxabx"], &["ab", "aab"]),
+            ("a.b", &["a.b"], &["a.bc", "aab", ""]),
+        ] {
+            let filter = filter(&format!("type={pattern}")).unwrap();
+            assert!(like.iter().all(|text| filter.matches(text)), "{pattern}");
+            assert!(!unlike.iter().any(|text| filter.matches(text)), "{pattern}");
+        }
+    }
+
+    #[test]
+    fn a_filter_knows_what_it_depends_on() {
+        let exact = |query: &str| filter(query).unwrap().exact_types();
+        assert_eq!(exact("type=a.b"), Some(vec!["a.b".into()]));
+        assert_eq!(exact("type=a.*"), None);
+        assert_eq!(exact("types[]=c&types[]=b&types[]=c"), Some(vec!["b".into(), "c".into()]));
+        assert_eq!(exact("delivery_success=true"), None);
+        for (query, is_whole, is_by_type_alone) in [
+            ("", true, true),
+            ("type=*", false, true),
+            ("created[gt]=5", false, false),
+            ("types[]=a&delivery_success=false", false, false),
+        ] {
+            let filter = filter(query).unwrap();
+            let found = (filter.is_whole(), filter.is_by_type_alone());
+            assert_eq!(found, (is_whole, is_by_type_alone), "{query}");
+        }
     }
 
     #[test]

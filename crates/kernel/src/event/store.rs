@@ -2,7 +2,7 @@
 
 use super::Cause;
 use super::filter::EventFilter;
-use crate::page::PagePosition;
+use crate::page::{PagePosition, Window};
 use crate::store::Prune;
 use coffer_base::{Owner, Timestamp, limit};
 use coffer_dialect::ApiVersion;
@@ -109,26 +109,76 @@ pub(crate) async fn find(
     rows.first().map(stored).transpose()
 }
 
-/// A page is found in the index, which has all that a filter looks at, and then its rows are read.
-/// The parameters: owner twice, position, range of times, range of pending deliveries, pattern,
-/// whether there are types, the types, how many rows.
-macro_rules! page {
+/// The page of a list that is not narrowed. The parameters: owner, position, the oldest time, how
+/// many rows.
+macro_rules! whole {
     ($beyond:literal, $order:literal) => {
         concat!(
             columns!(),
-            "WHERE mode = ? AND platform = ? AND account = ? AND seq IN (SELECT seq FROM event \
-             WHERE mode = ? AND platform = ? AND account = ? AND seq ",
+            "WHERE mode = ? AND platform = ? AND account = ? AND seq ",
             $beyond,
-            " ? AND created >= ? AND created <= ? AND pending_webhooks >= ? \
-             AND pending_webhooks <= ? AND type LIKE ? ESCAPE '\\' AND (? = 0 \
-             OR type IN (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)) \
-             ORDER BY seq ",
+            " ? AND created >= ? ORDER BY seq ",
             $order,
-            " LIMIT ?) ORDER BY seq ",
-            $order
+            " LIMIT ?"
         )
     };
 }
+
+/// The numbers of the newest, or oldest, events of the type `$at` in a window.
+macro_rules! of_type {
+    ($at:literal, $order:literal) => {
+        concat!(
+            "SELECT seq FROM (SELECT seq FROM event WHERE mode = ?1 AND platform = ?2 \
+             AND account = ?3 AND type = ?",
+            $at,
+            " AND seq >= ?4 AND seq <= ?5 AND created >= ?6 AND created <= ?7 \
+             AND pending_webhooks >= ?8 AND pending_webhooks <= ?9 ORDER BY seq ",
+            $order,
+            " LIMIT ?10) AS one"
+        )
+    };
+}
+
+/// The page of some types, ?11 to ?30, each of which is found in the index; ?1 to ?3 are the owner,
+/// ?4 and ?5 a window, ?6 and ?7 a range of times, ?8 and ?9 one of pending deliveries, ?10 how many
+/// rows.
+macro_rules! of_types {
+    ($order:literal, $first:literal $(, $at:literal)*) => {
+        concat!(
+            columns!(),
+            "WHERE mode = ?1 AND platform = ?2 AND account = ?3 AND seq IN (SELECT seq FROM (",
+            of_type!($first, $order),
+            $(" UNION ALL ", of_type!($at, $order),)*
+            ") AS every ORDER BY seq ",
+            $order,
+            " LIMIT ?10) ORDER BY seq ",
+            $order
+        )
+    };
+    ($order:literal) => {
+        of_types!(
+            $order, 11, 12, 13, 14, 15, 16, 17, 18, 19, 20, 21, 22, 23, 24, 25, 26, 27, 28, 29, 30
+        )
+    };
+}
+
+/// The statements of lists, each for newer events and for older ones.
+pub(super) const WHOLE: [&str; 2] = [whole!(">", "ASC"), whole!("<", "DESC")];
+pub(super) const OF_TYPES: [&str; 2] = [of_types!("ASC"), of_types!("DESC")];
+
+/// The types of an owner's events, each found behind the one before it.
+pub(super) const TYPES: &str = "WITH RECURSIVE types(type) AS (\
+     SELECT (SELECT type FROM event WHERE mode = ?1 AND platform = ?2 AND account = ?3 \
+     ORDER BY type LIMIT 1) UNION ALL \
+     SELECT (SELECT next.type FROM event AS next WHERE next.mode = ?1 AND next.platform = ?2 \
+     AND next.account = ?3 AND next.type > types.type ORDER BY next.type LIMIT 1) \
+     FROM types WHERE types.type IS NOT NULL) \
+     SELECT type FROM types WHERE type IS NOT NULL LIMIT ?4";
+
+/// The numbers between which an owner's events are: they have no gap, since only the oldest go.
+pub(super) const NUMBERS: &str = "SELECT (SELECT seq FROM event WHERE mode = ?1 \
+     AND platform = ?2 AND account = ?3 ORDER BY seq LIMIT 1), (SELECT seq FROM event \
+     WHERE mode = ?1 AND platform = ?2 AND account = ?3 ORDER BY seq DESC LIMIT 1)";
 
 /// The events of an owner from a position on, in the order of reading, none older than `since`.
 pub(crate) async fn page(
@@ -138,21 +188,77 @@ pub(crate) async fn page(
     filter: &EventFilter,
     since: Timestamp,
 ) -> Result<Vec<StoredEvent>, StorageError> {
-    let mut values = Vec::with_capacity(32);
-    values.extend(owner_values(owner));
-    values.extend(owner_values(owner));
-    values.push(Value::Int(position.seq));
-    values.push(Value::Int(filter.created.from.max(since).unix()));
-    values.push(Value::Int(filter.created.to.unix()));
-    let pending = filter.delivery.pending();
-    values.extend(values![*pending.start(), *pending.end()]);
-    values.push(Value::Text(filter.like()));
-    let types = filter.types.iter().map(|kind| Value::from(kind.as_str()));
-    values.push(Value::from(!filter.types.is_empty()));
-    values.extend(types.chain(std::iter::repeat(Value::Null)).take(limit::EVENT_TYPES));
-    values.push(Value::Int(position.fetch));
-    let sql = if position.newer { page!(">", "ASC") } else { page!("<", "DESC") };
-    store.query(sql, &values).await?.iter().map(stored).collect()
+    if filter.is_whole() {
+        let [mode, platform, account] = owner_values(owner);
+        let values = values![mode, platform, account, position.seq, since, position.fetch];
+        let sql = statement(WHOLE, position);
+        return store.query(sql, &values).await?.iter().map(stored).collect();
+    }
+    let types = types(store, owner, filter).await?;
+    let rows = store.query(NUMBERS, &owner_values(owner)).await?;
+    let number = |column| rows.first().map_or(Ok(None), |row| row.optional_int(column));
+    let (Some(first), Some(last)) = (number(0)?, number(1)?) else { return Ok(Vec::new()) };
+    // What has one of the types is shown at once, unless it is narrowed further.
+    let width = if filter.is_by_type_alone() { i64::MAX } else { limit::WINDOW_ROWS };
+    let mut events = Vec::new();
+    for window in position.windows(first, last, width) {
+        let found = i64::try_from(events.len()).unwrap_or(i64::MAX);
+        let rest = PagePosition { fetch: position.fetch.saturating_sub(found), ..position };
+        if rest.fetch <= 0 || types.is_empty() {
+            break;
+        }
+        events.extend(of_window(store, owner, (window, rest), (filter, &types), since).await?);
+    }
+    Ok(events)
+}
+
+/// The one of two statements that reads in the direction of `position`.
+const fn statement([newer, older]: [&'static str; 2], position: PagePosition) -> &'static str {
+    if position.newer { newer } else { older }
+}
+
+/// The types that a filter means, among those that the owner's events have.
+async fn types(
+    store: &Store,
+    owner: &Owner,
+    filter: &EventFilter,
+) -> Result<Vec<String>, StorageError> {
+    if let Some(exact) = filter.exact_types() {
+        return Ok(exact);
+    }
+    let [mode, platform, account] = owner_values(owner);
+    let values = values![mode, platform, account, limit::EVENT_TYPES_OF_OWNER];
+    let rows = store.query(TYPES, &values).await?;
+    let types: Result<Vec<_>, _> = rows.iter().map(|row| row.text(0).map(str::to_owned)).collect();
+    Ok(types?.into_iter().filter(|kind| filter.matches(kind)).collect())
+}
+
+/// The events in a window whose types are among `types`, in the order of reading.
+async fn of_window(
+    store: &Store,
+    owner: &Owner,
+    (window, position): (Window, PagePosition),
+    (filter, types): (&EventFilter, &[String]),
+    since: Timestamp,
+) -> Result<Vec<StoredEvent>, StorageError> {
+    let mut events = Vec::new();
+    for some in types.chunks(limit::EVENT_TYPES) {
+        let pending = filter.delivery.pending();
+        let mut values = owner_values(owner).to_vec();
+        values.extend(values![window.from, window.to]);
+        values.extend(values![filter.created.from.max(since), filter.created.to]);
+        values.extend(values![*pending.start(), *pending.end(), position.fetch]);
+        let kinds = some.iter().map(|kind| Value::from(kind.as_str()));
+        values.extend(kinds.chain(std::iter::repeat(Value::Null)).take(limit::EVENT_TYPES));
+        for row in store.query(statement(OF_TYPES, position), &values).await? {
+            events.push(stored(&row)?);
+        }
+    }
+    if types.len() > limit::EVENT_TYPES {
+        events.sort_unstable_by_key(|event| if position.newer { event.seq } else { -event.seq });
+        events.truncate(usize::try_from(position.fetch).unwrap_or(usize::MAX));
+    }
+    Ok(events)
 }
 
 /// Says that one delivery of the event `id` is no longer pending. Leaves with the transaction's

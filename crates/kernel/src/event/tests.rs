@@ -12,6 +12,8 @@ use coffer_dialect::{CreatedRange, Object};
 use coffer_storage::{Options, StorageError, Store, Tx, Work};
 use std::sync::Arc;
 
+mod lists;
+
 const NOW: Timestamp = Timestamp::from_unix(1_800_000_000);
 const ALWAYS: CreatedRange =
     CreatedRange { from: Timestamp::from_unix(0), to: Timestamp::from_unix(i64::MAX) };

@@ -1,11 +1,15 @@
 -- The key store: wrapped keys only, in a database of its own, so that a copy of the data alone
 -- opens nothing, and a destroyed key opens no copy of the data.
 
--- One row: the store that these keys belong to, and the time of the last backup.
+-- One row: the store that these keys belong to, and the time of the last backup. developer: 1 if the
+-- store lets in whoever asks, which makes it unfit for anything else for good. bound: 1 once the data
+-- has the store's id, so that no other data is bound to these keys.
 CREATE TABLE key_store (
     singleton   INTEGER PRIMARY KEY CHECK (singleton = 1),
     store_id    TEXT    NOT NULL,
     created     INTEGER NOT NULL,
+    developer   INTEGER NOT NULL,
+    bound       INTEGER NOT NULL,
     last_backup INTEGER
 );
 
@@ -15,6 +19,17 @@ CREATE TABLE master_key (
     created INTEGER NOT NULL,
     wrapped BLOB
 );
+
+-- What was revoked. subject: a key, an app, an account, or an app's install on an account; its rows
+-- with places up to floor are not believed any more, whatever the data says of them. After
+-- expires_at they are refused without it.
+CREATE TABLE revocation (
+    subject    TEXT    PRIMARY KEY,
+    floor      INTEGER NOT NULL,
+    expires_at INTEGER
+) WITHOUT ROWID;
+
+CREATE INDEX revocation_by_expiry ON revocation (expires_at) WHERE expires_at IS NOT NULL;
 
 -- Tenants' keys, wrapped by a master key. purpose: sealing, lookup. A destroyed key keeps its row
 -- with wrapped NULL, so that its version is never used again.

@@ -2,7 +2,6 @@
 
 use super::BALANCE_READ;
 use crate::model::balance_transaction::BalanceTransaction;
-use crate::params::optional_processor_id;
 use crate::sql;
 use crate::store::balance_transaction::Filter;
 use coffer_base::Timestamp;
@@ -45,9 +44,9 @@ impl Collection for BalanceTransactions {
     fn filter(&self, fields: &Fields<'_>) -> Result<Filter, ApiError> {
         let created = fields.created_range()?;
         let currency = fields.optional_currency("currency")?;
-        let payout = optional_processor_id(fields, "payout")?;
-        let source = optional_processor_id(fields, "source")?;
-        let kind = optional_processor_id(fields, "type")?;
+        let payout = fields.id_filter("payout")?;
+        let source = fields.id_filter("source")?;
+        let kind = fields.id_filter("type")?;
         if payout.is_some() && source.is_some() {
             let message = "'payout' and 'source' are mutually exclusive: send one of them.";
             return Err(ApiError::invalid_param("source", message));

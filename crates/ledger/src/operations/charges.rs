@@ -37,9 +37,11 @@ impl Intake for Charge {
     const KIND: &'static str = "charge";
     const CREATE: Definition =
         Definition::write("ledger.charges.create", "/v1/ledger/charges", LEDGER_WRITE, &[])
+            .one_at_a_time()
             .example(examples::CHARGES_CREATE);
     const UPDATE: Definition =
         Definition::write("ledger.charges.update", "/v1/ledger/charges/:id", LEDGER_WRITE, &[])
+            .one_at_a_time()
             .example(examples::CHARGES_UPDATE);
     const LIST: Definition =
         Definition::list("ledger.charges.list", "/v1/ledger/charges", LEDGER_READ, &[]);

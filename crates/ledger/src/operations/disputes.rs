@@ -37,9 +37,11 @@ impl Intake for Dispute {
     const KIND: &'static str = "dispute";
     const CREATE: Definition =
         Definition::write("ledger.disputes.create", "/v1/ledger/disputes", LEDGER_WRITE, &[])
+            .one_at_a_time()
             .example(examples::DISPUTES_CREATE);
     const UPDATE: Definition =
         Definition::write("ledger.disputes.update", "/v1/ledger/disputes/:id", LEDGER_WRITE, &[])
+            .one_at_a_time()
             .example(examples::DISPUTES_UPDATE);
     const LIST: Definition =
         Definition::list("ledger.disputes.list", "/v1/ledger/disputes", LEDGER_READ, &[]);

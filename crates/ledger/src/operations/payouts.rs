@@ -30,9 +30,11 @@ impl Intake for Payout {
     const KIND: &'static str = "payout";
     const CREATE: Definition =
         Definition::write("ledger.payouts.create", "/v1/ledger/payouts", LEDGER_WRITE, &[])
+            .one_at_a_time()
             .example(examples::PAYOUTS_CREATE);
     const UPDATE: Definition =
         Definition::write("ledger.payouts.update", "/v1/ledger/payouts/:id", LEDGER_WRITE, &[])
+            .one_at_a_time()
             .example(examples::PAYOUTS_UPDATE);
     const LIST: Definition =
         Definition::list("ledger.payouts.list", "/v1/ledger/payouts", LEDGER_READ, &[]);

@@ -5,7 +5,7 @@ use super::{LEDGER_READ, LEDGER_WRITE};
 use crate::model::charge::Charge;
 use crate::model::refund::Refund;
 use crate::operations::examples;
-use crate::params::{optional_processor_id, optional_time, processor_id};
+use crate::params::{optional_time, processor_id};
 use crate::rules::{ReserveRules, refund};
 use crate::sql;
 use crate::store::refund::Filter;
@@ -27,7 +27,7 @@ impl ListFilter for Filter {
         &["charge", "created", "created[gt]", "created[gte]", "created[lt]", "created[lte]"];
 
     fn parse(fields: &Fields<'_>) -> Result<Self, ApiError> {
-        let charge = optional_processor_id(fields, "charge")?;
+        let charge = fields.id_filter("charge")?;
         Ok(Self { charge, created: fields.created_range()? })
     }
 }
@@ -47,9 +47,11 @@ impl Intake for Refund {
     const KIND: &'static str = "refund";
     const CREATE: Definition =
         Definition::write("ledger.refunds.create", "/v1/ledger/refunds", LEDGER_WRITE, &[])
+            .one_at_a_time()
             .example(examples::REFUNDS_CREATE);
     const UPDATE: Definition =
         Definition::write("ledger.refunds.update", "/v1/ledger/refunds/:id", LEDGER_WRITE, &[])
+            .one_at_a_time()
             .example(examples::REFUNDS_UPDATE);
     const LIST: Definition =
         Definition::list("ledger.refunds.list", "/v1/ledger/refunds", LEDGER_READ, &[]);

@@ -61,6 +61,13 @@ impl Record for BalanceTransaction {
         self.seq
     }
 
+    fn looks_further(filter: &Filter) -> bool {
+        filter.source.is_none()
+            && (filter.kind.is_some()
+                || filter.currency.is_some()
+                || filter.created != CreatedRange::ALL)
+    }
+
     fn pages(filter: &Filter, values: &mut Vec<Value>) -> (&'static str, &'static str) {
         values.extend(values![
             filter.kind.as_deref(),
@@ -71,17 +78,17 @@ impl Record for BalanceTransaction {
         let Some(source) = &filter.source else {
             return pages!(
                 select_balance_transaction!(),
-                "AND (kind = ?6 OR ?6 IS NULL) AND (currency = ?7 OR ?7 IS NULL) \
-                 AND created BETWEEN ?8 AND ?9"
+                "AND (kind = ?7 OR ?7 IS NULL) AND (currency = ?8 OR ?8 IS NULL) \
+                 AND created BETWEEN ?9 AND ?10"
             );
         };
         // A statement of its own, since one source has few rows, which an index finds.
         values.extend(values![source.as_str(), filter.of_payout]);
         pages!(
             select_balance_transaction!(),
-            "AND (kind = ?6 OR ?6 IS NULL) AND (currency = ?7 OR ?7 IS NULL) \
-             AND created BETWEEN ?8 AND ?9 AND source = ?10 \
-             AND (?11 = 0 OR kind LIKE 'payout%')"
+            "AND (kind = ?7 OR ?7 IS NULL) AND (currency = ?8 OR ?8 IS NULL) \
+             AND created BETWEEN ?9 AND ?10 AND source = ?11 \
+             AND (?12 = 0 OR kind LIKE 'payout%')"
         )
     }
 }

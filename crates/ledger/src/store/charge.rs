@@ -61,13 +61,17 @@ impl Record for Charge {
         self.seq
     }
 
+    fn looks_further(filter: &Filter) -> bool {
+        filter.currency.is_some() || filter.created != CreatedRange::ALL
+    }
+
     fn pages(filter: &Filter, values: &mut Vec<Value>) -> (&'static str, &'static str) {
         values.extend(values![
             filter.currency.as_ref().map(Currency::as_str),
             filter.created.from,
             filter.created.to
         ]);
-        pages!(select_charge!(), "AND (currency = ?6 OR ?6 IS NULL) AND created BETWEEN ?7 AND ?8")
+        pages!(select_charge!(), "AND (currency = ?7 OR ?7 IS NULL) AND created BETWEEN ?8 AND ?9")
     }
 }
 

@@ -44,11 +44,15 @@ impl Record for Dispute {
         self.seq
     }
 
+    fn looks_further(filter: &Filter) -> bool {
+        filter.looks_further()
+    }
+
     fn pages(filter: &Filter, values: &mut Vec<Value>) -> (&'static str, &'static str) {
         filter.add_to(values);
         match filter.charge {
-            None => pages!(select_dispute!(), "AND created BETWEEN ?6 AND ?7"),
-            Some(_) => pages!(select_dispute!(), "AND created BETWEEN ?6 AND ?7 AND charge = ?8"),
+            None => pages!(select_dispute!(), "AND created BETWEEN ?7 AND ?8"),
+            Some(_) => pages!(select_dispute!(), "AND created BETWEEN ?7 AND ?8 AND charge = ?9"),
         }
     }
 }

@@ -50,6 +50,11 @@ impl Record for Payout {
         self.seq
     }
 
+    fn looks_further(filter: &Filter) -> bool {
+        let Filter { currency, status, created } = filter;
+        currency.is_some() || status.is_some() || *created != CreatedRange::ALL
+    }
+
     fn pages(filter: &Filter, values: &mut Vec<Value>) -> (&'static str, &'static str) {
         values.extend(values![
             filter.currency.as_ref().map(Currency::as_str),
@@ -59,8 +64,8 @@ impl Record for Payout {
         ]);
         pages!(
             select_payout!(),
-            "AND (currency = ?6 OR ?6 IS NULL) AND (status = ?7 OR ?7 IS NULL) \
-             AND created BETWEEN ?8 AND ?9"
+            "AND (currency = ?7 OR ?7 IS NULL) AND (status = ?8 OR ?8 IS NULL) \
+             AND created BETWEEN ?9 AND ?10"
         )
     }
 }
@@ -131,9 +136,13 @@ impl Record for Breach {
         self.seq
     }
 
+    fn looks_further(created: &CreatedRange) -> bool {
+        *created != CreatedRange::ALL
+    }
+
     fn pages(created: &CreatedRange, values: &mut Vec<Value>) -> (&'static str, &'static str) {
         values.extend(values![created.from, created.to]);
-        pages!(select_breach!(), "AND created BETWEEN ?6 AND ?7")
+        pages!(select_breach!(), "AND created BETWEEN ?7 AND ?8")
     }
 }
 

@@ -24,7 +24,12 @@ pub struct Filter {
 }
 
 impl Filter {
-    /// Adds the parameters from ?6 on. The charge comes last, since the statement without a charge
+    /// A charge has few refunds and disputes, which an index finds.
+    pub(super) fn looks_further(&self) -> bool {
+        self.charge.is_none() && self.created != CreatedRange::ALL
+    }
+
+    /// Adds the parameters from ?7 on. The charge comes last, since the statement without a charge
     /// has no place for it.
     pub(super) fn add_to(&self, values: &mut Vec<Value>) {
         values.extend(values![self.created.from, self.created.to]);
@@ -59,11 +64,15 @@ impl Record for Refund {
         self.seq
     }
 
+    fn looks_further(filter: &Filter) -> bool {
+        filter.looks_further()
+    }
+
     fn pages(filter: &Filter, values: &mut Vec<Value>) -> (&'static str, &'static str) {
         filter.add_to(values);
         match filter.charge {
-            None => pages!(select_refund!(), "AND created BETWEEN ?6 AND ?7"),
-            Some(_) => pages!(select_refund!(), "AND created BETWEEN ?6 AND ?7 AND charge = ?8"),
+            None => pages!(select_refund!(), "AND created BETWEEN ?7 AND ?8"),
+            Some(_) => pages!(select_refund!(), "AND created BETWEEN ?7 AND ?8 AND charge = ?9"),
         }
     }
 }

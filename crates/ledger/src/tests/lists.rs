@@ -3,13 +3,17 @@
 use super::books::{Act, Books, owner};
 use crate::model::balance_transaction::BalanceTransaction;
 use crate::model::charge::Charge;
+use crate::model::dispute::Dispute;
+use crate::model::payout::{Breach, Payout, Status};
 use crate::model::refund::Refund;
-use crate::sql;
+use crate::sql::{self, Record, of_owner};
 use crate::store::balance_transaction::Filter;
-use crate::store::{charge as charges, journal, refund as refunds};
-use coffer_base::Currency;
+use crate::store::{charge as charges, journal, payout as payouts, refund as refunds};
+use coffer_base::{Currency, Timestamp};
 use coffer_dialect::{CreatedRange, Params};
 use coffer_kernel::PagePosition;
+use coffer_kernel::testing::{plan, walks};
+use coffer_storage::{StorageError, Tx, Work, values};
 
 /// All times.
 pub(crate) fn always() -> CreatedRange {
@@ -79,4 +83,79 @@ async fn another_account_sees_none_of_it() {
     assert_eq!(journal::balances(&books.store, &other).await.unwrap(), []);
     books.try_to("acct_two", Act::Charge("ch_1", 300, None)).await.unwrap();
     assert_eq!(books.charge("ch_1").await.amount, 100);
+}
+
+/// A statement past all rules.
+struct Raw(&'static str);
+
+impl Work for Raw {
+    type Out = ();
+
+    async fn run(&self, tx: &mut Tx<'_>) -> Result<(), StorageError> {
+        tx.execute(self.0, &[]).await.map(drop)
+    }
+}
+
+/// The only second of a range that a list is narrowed by.
+fn second(at: i64) -> CreatedRange {
+    CreatedRange { from: Timestamp::from_unix(at), to: Timestamp::from_unix(at) }
+}
+
+/// How a list's statements find their rows: in an index, owner by owner, and in their order.
+async fn assert_found<R: Record>(books: &Books, filter: R::Filter) {
+    let mut values = of_owner(&owner("acct_one"), values![0_i64, 10_i64, 20_i64]);
+    let (newer, older) = R::pages(&filter, &mut values);
+    for sql in [newer, older] {
+        let plan = plan(&books.store, sql, values.len()).await.unwrap();
+        assert_eq!(walks(&plan, &[]), [""; 0], "{sql}");
+        assert!(plan.iter().all(|step| step.contains("seq>? AND seq<?")), "{plan:#?}");
+    }
+}
+
+#[tokio::test]
+async fn lists_find_their_rows_in_an_index() {
+    let books = Books::open().await;
+    let (currency, created) = (Currency::parse("usd"), second(1));
+    let status = Some(Status::Paid);
+    let filter = charges::Filter { currency: currency.clone(), created };
+    assert_found::<Charge>(&books, filter).await;
+    let filter = payouts::Filter { currency: currency.clone(), status, created };
+    assert_found::<Payout>(&books, filter).await;
+    assert_found::<Breach>(&books, created).await;
+    for charge in [None, Some("ch_1".to_owned())] {
+        let filter = refunds::Filter { charge, created };
+        assert_found::<Refund>(&books, filter.clone()).await;
+        assert_found::<Dispute>(&books, filter).await;
+    }
+    for source in [None, Some("ch_1".to_owned())] {
+        let (kind, currency) = (Some("charge".to_owned()), currency.clone());
+        let filter = Filter { kind, currency, source, of_payout: false, created };
+        assert_found::<BalanceTransaction>(&books, filter).await;
+    }
+}
+
+#[tokio::test]
+async fn a_narrowed_list_is_complete_however_far_apart_its_rows_are() {
+    let books = Books::open().await;
+    let far = ["UPDATE ledger SET last_tx = 25000", "UPDATE ledger SET last_tx = 52000"];
+    books.all(&[Act::Charge("ch_1", 100, None)]).await;
+    books.store.write(Raw(far[0])).await.unwrap();
+    books.all(&[Act::Charge("ch_2", 200, None), Act::Charge("ch_3", 200, None)]).await;
+    books.store.write(Raw(far[1])).await.unwrap();
+    books.all(&[Act::Charge("ch_4", 300, None)]).await;
+    let (store, owner) = (&books.store, owner("acct_one"));
+    let ids = |charges: Vec<Charge>| charges.into_iter().map(|each| each.id).collect::<Vec<_>>();
+    let usd = charges::Filter { currency: Currency::parse("usd"), created: always() };
+    let all = ids(sql::page(store, &owner, first_page(), &usd).await.unwrap());
+    assert_eq!(all, ["ch_4", "ch_3", "ch_2", "ch_1"]);
+    let two = PagePosition { fetch: 2, ..first_page() };
+    let first: Vec<Charge> = sql::page(store, &owner, two, &usd).await.unwrap();
+    let next = PagePosition { seq: first[1].seq, ..two };
+    assert_eq!(ids(first), ["ch_4", "ch_3"]);
+    assert_eq!(ids(sql::page(store, &owner, next, &usd).await.unwrap()), ["ch_2", "ch_1"]);
+    let oldest = PagePosition { seq: i64::MIN, newer: true, fetch: 3 };
+    let newer = ids(sql::page(store, &owner, oldest, &usd).await.unwrap());
+    assert_eq!(newer, ["ch_1", "ch_2", "ch_3"]);
+    let eur = charges::Filter { currency: Currency::parse("eur"), created: always() };
+    assert_eq!(ids(sql::page(store, &owner, first_page(), &eur).await.unwrap()), [""; 0]);
 }

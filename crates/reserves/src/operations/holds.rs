@@ -14,7 +14,7 @@ use crate::operations::examples;
 use crate::store::hold::Filter;
 use crate::store::{plan as plans, release as releases};
 use crate::wire::{self, Expanded, View};
-use coffer_base::{Owner, Timestamp, limit};
+use coffer_base::{Owner, Timestamp};
 use coffer_dialect::{ApiError, Fields, Object};
 use coffer_kernel::{Collection, Ctx, Definition, PagePosition};
 use coffer_ledger::params::optional_time;
@@ -66,7 +66,7 @@ impl Collection for Holds {
     type Item = Hold;
 
     fn filter(&self, fields: &Fields<'_>) -> Result<Filter, ApiError> {
-        let id = |name| fields.optional_plain(name, limit::PROCESSOR_ID_CHARACTERS);
+        let id = |name| fields.id_filter(name);
         let reasons = [("charge", true), ("standalone", false)];
         Ok(Filter {
             currency: fields.optional_currency("currency")?,

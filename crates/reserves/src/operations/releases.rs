@@ -15,7 +15,6 @@ use crate::operations::examples;
 use crate::store::release::Filter;
 use crate::store::{hold as hold_store, release as store};
 use crate::wire::{self, Expanded, View};
-use coffer_base::limit;
 use coffer_dialect::{ApiError, Fields, Object};
 use coffer_kernel::{Collection, Ctx, Definition, PagePosition};
 use coffer_ledger::{LedgerTx, sql};
@@ -53,7 +52,7 @@ impl Collection for Releases {
     type Item = Release;
 
     fn filter(&self, fields: &Fields<'_>) -> Result<Filter, ApiError> {
-        let id = |name| fields.optional_plain(name, limit::PROCESSOR_ID_CHARACTERS);
+        let id = |name| fields.id_filter(name);
         Ok(Filter {
             currency: fields.optional_currency("currency")?,
             hold: id("reserve_hold")?,

@@ -55,27 +55,26 @@ pub(crate) struct Filter {
     pub(crate) release: Option<String>,
 }
 
-/// The two statements of a list, of which `$narrowed` chooses the index. ?6 to ?11 are the
+/// The two statements of a list, of which `$narrowed` chooses the index. ?7 to ?12 are the
 /// filter's fields in their order; each is compared before it is tested for null, since that is
 /// where PostgreSQL learns its type.
 macro_rules! hold_pages {
     ($narrowed:expr) => {
-        (hold_pages!(">", "ASC", $narrowed), hold_pages!("<", "DESC", $narrowed))
+        (hold_pages!("ASC", $narrowed), hold_pages!("DESC", $narrowed))
     };
-    ($beyond:literal, $order:literal, $narrowed:expr) => {
+    ($order:literal, $narrowed:expr) => {
         concat!(
             select_hold!(),
-            " WHERE h.mode = ?1 AND h.platform = ?2 AND h.account = ?3 AND h.seq ",
-            $beyond,
-            " ?4 AND (h.currency = ?6 OR ?6 IS NULL) AND (\
+            " WHERE h.mode = ?1 AND h.platform = ?2 AND h.account = ?3 AND h.seq >= ?4 \
+             AND h.seq <= ?6 AND (h.currency = ?7 OR ?7 IS NULL) AND (\
              CASE WHEN h.released < h.amount AND (p.state IS NULL OR p.state <> 'draining') \
-             THEN 1 ELSE 0 END = ?7 OR ?7 IS NULL) \
-             AND (CASE WHEN h.charge IS NULL THEN 0 ELSE 1 END = ?8 OR ?8 IS NULL) \
-             AND (h.charge = ?9 OR ?9 IS NULL) AND (",
+             THEN 1 ELSE 0 END = ?8 OR ?8 IS NULL) \
+             AND (CASE WHEN h.charge IS NULL THEN 0 ELSE 1 END = ?9 OR ?9 IS NULL) \
+             AND (h.charge = ?10 OR ?10 IS NULL) AND (",
             of_plan!(),
-            " OR ?10 IS NULL) AND (",
+            " OR ?11 IS NULL) AND (",
             of_release!(),
-            " OR ?11 IS NULL) ",
+            " OR ?12 IS NULL) ",
             $narrowed,
             " ORDER BY h.seq ",
             $order,
@@ -84,21 +83,21 @@ macro_rules! hold_pages {
     };
 }
 
-/// Whether a hold is of the plan ?10.
+/// Whether a hold is of the plan ?11.
 macro_rules! of_plan {
     () => {
         "h.plan = (SELECT n.seq FROM reserve_plan n WHERE n.mode = ?1 AND n.platform = ?2 \
-         AND n.account = ?3 AND n.id = ?10)"
+         AND n.account = ?3 AND n.id = ?11)"
     };
 }
 
-/// Whether some of a hold went to the release ?11.
+/// Whether some of a hold went to the release ?12.
 macro_rules! of_release {
     () => {
         "h.seq IN (SELECT a.hold FROM reserve_allocation a WHERE a.mode = ?1 \
          AND a.platform = ?2 AND a.account = ?3 AND a.release = (SELECT r.seq \
          FROM reserve_release r WHERE r.mode = ?1 AND r.platform = ?2 AND r.account = ?3 \
-         AND r.id = ?11))"
+         AND r.id = ?12))"
     };
 }
 
@@ -142,6 +141,12 @@ impl Record for Hold {
         self.seq
     }
 
+    fn looks_further(filter: &Filter) -> bool {
+        let Filter { currency, is_releasable, of_charges, charge, release, .. } = filter;
+        let is_narrowed = currency.is_some() || is_releasable.is_some() || of_charges.is_some();
+        charge.is_none() && release.is_none() && is_narrowed
+    }
+
     /// The ids that a list is narrowed to choose its index: a charge first, since it has the fewest
     /// holds, then a release, then a plan.
     fn pages(filter: &Filter, values: &mut Vec<Value>) -> (&'static str, &'static str) {
@@ -154,7 +159,7 @@ impl Record for Hold {
             filter.release.as_deref()
         ]);
         match (&filter.charge, &filter.plan, &filter.release) {
-            (Some(_), _, _) => hold_pages!("AND h.charge = ?9"),
+            (Some(_), _, _) => hold_pages!("AND h.charge = ?10"),
             (None, _, Some(_)) => hold_pages!(concat!("AND ", of_release!())),
             (None, Some(_), None) => hold_pages!(concat!("AND ", of_plan!())),
             (None, None, None) => hold_pages!(""),

@@ -86,10 +86,14 @@ impl Record for Plan {
         self.seq
     }
 
+    fn looks_further(states: &Filter) -> bool {
+        states.is_some()
+    }
+
     fn pages(states: &Filter, values: &mut Vec<Value>) -> (&'static str, &'static str) {
         let [one, other] = states.unwrap_or_default();
         values.extend(values![states.is_some(), one, other]);
-        pages!(select_plan!(), "AND (?6 = 0 OR state IN (?7, ?8))")
+        pages!(select_plan!(), "AND (?7 = 0 OR state IN (?8, ?9))")
     }
 }
 

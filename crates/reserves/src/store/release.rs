@@ -67,6 +67,10 @@ impl Record for Release {
         self.seq
     }
 
+    fn looks_further(filter: &Filter) -> bool {
+        filter.hold.is_none() && filter.currency.is_some()
+    }
+
     /// A hold that a list is narrowed to is looked up among allocations, since a release of many
     /// holds names none; a plan has an index of its own.
     fn pages(filter: &Filter, values: &mut Vec<Value>) -> (&'static str, &'static str) {
@@ -79,20 +83,20 @@ impl Record for Release {
                 values.push(Value::from(hold.as_str()));
                 pages!(
                     select_release!(),
-                    "AND (currency = ?6 OR ?6 IS NULL) AND (plan = ?7 OR ?7 IS NULL) \
+                    "AND (currency = ?7 OR ?7 IS NULL) AND (plan = ?8 OR ?8 IS NULL) \
                      AND seq IN (SELECT a.release FROM reserve_allocation a WHERE a.mode = ?1 \
                      AND a.platform = ?2 AND a.account = ?3 AND a.hold = (SELECT h.seq \
                      FROM reserve_hold h WHERE h.mode = ?1 AND h.platform = ?2 \
-                     AND h.account = ?3 AND h.id = ?8))"
+                     AND h.account = ?3 AND h.id = ?9))"
                 )
             }
             (None, Some(_)) => {
-                pages!(select_release!(), "AND (currency = ?6 OR ?6 IS NULL) AND plan = ?7")
+                pages!(select_release!(), "AND (currency = ?7 OR ?7 IS NULL) AND plan = ?8")
             }
             (None, None) => {
                 pages!(
                     select_release!(),
-                    "AND (currency = ?6 OR ?6 IS NULL) AND (plan = ?7 OR ?7 IS NULL)"
+                    "AND (currency = ?7 OR ?7 IS NULL) AND (plan = ?8 OR ?8 IS NULL)"
                 )
             }
         }

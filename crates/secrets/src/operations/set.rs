@@ -58,7 +58,7 @@ impl SealingOperation for Set {
         let name = wire::name(&fields)?;
         let payload = fields.secret_text(wire::PAYLOAD, limits::SECRET_PAYLOAD_CHARACTERS)?.clone();
         let scope = wire::scope(&fields)?;
-        let expires_at = fields.clearable_integer("expires_at")?.map(Timestamp::from_unix);
+        let expires_at = fields.optional_integer("expires_at")?.map(Timestamp::from_unix);
         Ok(Input { locator: Locator { scope, name }, payload, expires_at })
     }
 

@@ -13,11 +13,14 @@ use tokio_postgres_rustls::MakeRustlsConnect;
 use super::connector::Connector;
 use super::options::PostgresOptions;
 use crate::error::{Cause, Result, StorageError};
+use crate::gate::{Entrant, Gate, Place, Places};
 
 /// The connections to one database.
 #[derive(Clone, Debug)]
 pub(super) struct Pool {
     connections: managed::Pool<Connector>,
+    /// Whose turn it is to have one.
+    gate: Arc<Gate>,
     tls: Arc<ClientConfig>,
 }
 
@@ -29,17 +32,19 @@ impl Pool {
             .wait_timeout(Some(Duration::from_secs(limit::CONNECTION_WAIT_SECONDS)))
             .build();
         let connections = pool.map_err(|error| StorageError::Internal(Cause::of(error)))?;
-        Ok(Self { connections, tls: Arc::clone(&options.tls) })
+        let gate = Gate::new(Places::connections(options.connections));
+        Ok(Self { connections, gate, tls: Arc::clone(&options.tls) })
     }
 
-    /// Waits for a connection.
+    /// Waits for the turn of who asks, and takes a connection.
     ///
     /// # Errors
     /// [`StorageError::Busy`] if none became free in time, [`StorageError::Unavailable`] if none
     /// can be made.
-    pub(super) async fn lease(&self) -> Result<Lease> {
+    pub(super) async fn lease(&self, entrant: Entrant) -> Result<Lease> {
+        let place = self.gate.enter(entrant).await?;
         match self.connections.get().await {
-            Ok(object) => Ok(Lease(Some(object))),
+            Ok(object) => Ok(Lease { object: Some(object), _place: place }),
             Err(PoolError::Timeout(TimeoutType::Wait)) => Err(StorageError::Busy),
             Err(PoolError::Closed) => Err(StorageError::Closed),
             Err(PoolError::Backend(error)) => Err(error),
@@ -59,10 +64,11 @@ impl Pool {
     }
 
     pub(super) fn waiting(&self) -> u64 {
-        u64::try_from(self.connections.status().waiting).unwrap_or(u64::MAX)
+        self.gate.waiting()
     }
 
     pub(super) fn close(&self) {
+        self.gate.close();
         self.connections.close();
     }
 }
@@ -88,25 +94,29 @@ impl Canceller {
 /// A connection in use. Unless it is given back it is closed, since a transaction may be open on
 /// it.
 #[derive(Debug)]
-pub(super) struct Lease(Option<Object<Connector>>);
+pub(super) struct Lease {
+    object: Option<Object<Connector>>,
+    /// Given back after the connection, so that whoever gets it finds one.
+    _place: Place,
+}
 
 impl Lease {
     pub(super) fn client(&self) -> &Client {
         // Only methods that consume the lease take the connection out.
-        match &self.0 {
+        match &self.object {
             Some(object) => &object.client,
             None => unreachable!("a lease that was given back is used"),
         }
     }
 
     pub(super) fn give_back(mut self) {
-        drop(self.0.take());
+        drop(self.object.take());
     }
 }
 
 impl Drop for Lease {
     fn drop(&mut self) {
-        if let Some(object) = self.0.take() {
+        if let Some(object) = self.object.take() {
             drop(Object::take(object));
         }
     }

@@ -11,6 +11,8 @@ use super::timeout::within;
 use crate::command::{Command, Deferred};
 use crate::error::{Result, StorageError};
 use crate::fault::Faults;
+use crate::gate::{Entrant, Purpose};
+use crate::share::Share;
 use crate::transaction::{Tx, Work};
 
 /// What the engine did so far.
@@ -25,14 +27,16 @@ pub(super) struct Counters {
 /// [`limit::TRANSACTION_ATTEMPTS`] times.
 pub(super) async fn run<W: Work>(
     pool: &Pool,
+    share: Share,
     counters: &Counters,
     faults: &Faults,
     work: &W,
 ) -> Result<W::Out> {
     counters.units.fetch_add(1, Ordering::Relaxed);
+    let entrant = Entrant { share, purpose: Purpose::Write };
     let mut conflict = StorageError::LockTimeout;
     for attempt in 0..limit::TRANSACTION_ATTEMPTS {
-        let mut session = Session::of(pool.lease().await?);
+        let mut session = Session::of(pool.lease(entrant).await?);
         let outcome = run_once(&mut session, faults, work).await;
         counters.round_trips.fetch_add(session.round_trips(), Ordering::Relaxed);
         match outcome {

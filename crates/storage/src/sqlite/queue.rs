@@ -1,6 +1,5 @@
 //! The writer's queue.
 
-use std::collections::VecDeque;
 use std::fmt;
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 
@@ -9,29 +8,41 @@ use tokio::sync::oneshot;
 
 use super::unit::Job;
 use crate::error::{Result, StorageError};
+use crate::fair::{Bounds, FairQueue, Pushed};
+use crate::share::Share;
 
 /// Where the outcome of a requested checkpoint goes.
 pub(super) type CheckpointReply = oneshot::Sender<Result<()>>;
 
-/// A bounded queue with one consumer.
-#[derive(Default)]
+/// A bounded queue with one consumer, which serves the shares in turn.
 pub(super) struct Queue {
     state: Mutex<State>,
     wake: Condvar,
 }
 
-#[derive(Default)]
 struct State {
-    jobs: VecDeque<Box<dyn Job>>,
+    jobs: FairQueue<Share, Box<dyn Job>>,
     checkpoints: Vec<CheckpointReply>,
     idle: bool,
     closed: bool,
 }
 
 /// What the writer does next.
-pub(super) struct Batch {
-    pub(super) jobs: Vec<Box<dyn Job>>,
+pub(super) struct Next {
+    /// A unit of work, if one waits.
+    pub(super) job: Option<Box<dyn Job>>,
+    /// Whether nothing waits behind it.
+    pub(super) alone: bool,
     pub(super) checkpoints: Vec<CheckpointReply>,
+}
+
+impl Default for Queue {
+    fn default() -> Self {
+        let bounds = Bounds { line: limit::WRITE_QUEUE, total: limit::WRITE_QUEUE_TOTAL };
+        let jobs = FairQueue::new(bounds);
+        let state = State { jobs, checkpoints: Vec::new(), idle: false, closed: false };
+        Self { state: Mutex::new(state), wake: Condvar::new() }
+    }
 }
 
 impl fmt::Debug for Queue {
@@ -41,15 +52,20 @@ impl fmt::Debug for Queue {
 }
 
 impl Queue {
-    /// Adds a unit of work; `Busy` if `limit::WRITE_QUEUE` wait already.
-    pub(super) fn push(&self, job: Box<dyn Job>) -> Result<()> {
+    /// Adds a unit of work. [`StorageError::Busy`] if too much of its share waits already; if too
+    /// much waits in all, the share of which the most waits loses its newest unit instead.
+    pub(super) fn push(&self, share: Share, job: Box<dyn Job>) -> Result<()> {
         let mut state = self.open_state()?;
-        if state.jobs.len() >= limit::WRITE_QUEUE {
-            return Err(StorageError::Busy);
-        }
-        state.jobs.push_back(job);
+        let pushed = state.jobs.push(share, job);
         self.wake(state);
-        Ok(())
+        match pushed {
+            Pushed::Waiting => Ok(()),
+            Pushed::Refused(_) => Err(StorageError::Busy),
+            Pushed::Displaced(job) => {
+                job.reply(&Err(StorageError::Busy));
+                Ok(())
+            }
+        }
     }
 
     /// Requests a checkpoint after the next batch.
@@ -60,15 +76,14 @@ impl Queue {
         Ok(())
     }
 
-    /// Waits for work and takes up to `limit::WRITE_GROUP` units of it; `None` once the queue is
-    /// closed and empty.
-    pub(super) fn take(&self) -> Option<Batch> {
+    /// Waits for work; `None` once the queue is closed and empty.
+    pub(super) fn take(&self) -> Option<Next> {
         let mut state = self.state();
         loop {
-            if !state.jobs.is_empty() || !state.checkpoints.is_empty() {
-                let size = state.jobs.len().min(limit::WRITE_GROUP);
-                let jobs = state.jobs.drain(..size).collect();
-                return Some(Batch { jobs, checkpoints: std::mem::take(&mut state.checkpoints) });
+            if state.jobs.len() > 0 || !state.checkpoints.is_empty() {
+                let job = state.jobs.pop(|_| true).map(|(_, job)| job);
+                let checkpoints = std::mem::take(&mut state.checkpoints);
+                return Some(Next { job, alone: state.jobs.len() == 0, checkpoints });
             }
             if state.closed {
                 return None;
@@ -77,6 +92,12 @@ impl Queue {
             state = self.wake.wait(state).unwrap_or_else(PoisonError::into_inner);
             state.idle = false;
         }
+    }
+
+    /// The unit of work whose turn it is now, if any waits: who has come since the group began
+    /// joins it, before others have their second turn.
+    pub(super) fn take_another(&self) -> Option<Box<dyn Job>> {
+        self.state().jobs.pop(|_| true).map(|(_, job)| job)
     }
 
     /// Accepts no more; the writer still takes what is queued.
@@ -90,7 +111,7 @@ impl Queue {
     pub(super) fn close_and_clear(&self) {
         let mut state = self.state();
         state.closed = true;
-        let left = (std::mem::take(&mut state.jobs), std::mem::take(&mut state.checkpoints));
+        let left = (state.jobs.clear(), std::mem::take(&mut state.checkpoints));
         drop(state);
         drop(left);
     }

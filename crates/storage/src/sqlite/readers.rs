@@ -73,6 +73,23 @@ impl Reader {
     }
 }
 
+/// How many of the database's instructions run between two looks at the time: a fraction of a
+/// millisecond.
+const INSTRUCTIONS: std::ffi::c_int = 10_000;
+
+fn read_within(
+    time: Duration,
+    connection: &mut Connection,
+    sql: &'static str,
+    params: &[Value],
+) -> Result<Vec<Row>> {
+    let begun = Instant::now();
+    connection.progress_handler(INSTRUCTIONS, Some(move || begun.elapsed() > time))?;
+    let rows = statement::read(connection, sql, params);
+    connection.progress_handler(INSTRUCTIONS, None::<fn() -> bool>)?;
+    rows
+}
+
 impl Readers {
     pub(super) fn new(path: &Path, ended: Option<Arc<AtomicU64>>) -> Self {
         let idle = Mutex::new(Some(Vec::new()));
@@ -81,6 +98,25 @@ impl Readers {
 
     /// Runs a read on the calling thread. There are never more connections in use than threads.
     pub(super) fn query(&self, sql: &'static str, params: &[Value]) -> Result<Vec<Row>> {
+        self.read(sql, params, None)
+    }
+
+    /// The same, interrupted once it has taken `time`.
+    pub(super) fn query_within(
+        &self,
+        time: Duration,
+        sql: &'static str,
+        params: &[Value],
+    ) -> Result<Vec<Row>> {
+        self.read(sql, params, Some(time))
+    }
+
+    fn read(
+        &self,
+        sql: &'static str,
+        params: &[Value],
+        time: Option<Duration>,
+    ) -> Result<Vec<Row>> {
         require_plain(sql)?;
         // Counted before the snapshot begins: a commit in between at worst renews it needlessly.
         let ended = self.ended.as_ref().map(|ended| ended.load(Ordering::Acquire));
@@ -91,7 +127,10 @@ impl Readers {
         if let Some(ended) = ended {
             reader.refresh(ended)?;
         }
-        let rows = statement::read(&reader.connection, sql, params);
+        let rows = match time {
+            None => statement::read(&reader.connection, sql, params),
+            Some(time) => read_within(time, &mut reader.connection, sql, params),
+        };
         // After an error the connection is closed: it may be the connection that is broken.
         if rows.is_ok() {
             self.put_back(reader);

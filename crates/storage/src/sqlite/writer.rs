@@ -4,6 +4,7 @@ use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
+use coffer_base::limit;
 use rusqlite::Connection;
 
 use super::checkpoint::{Checkpointer, Log};
@@ -79,12 +80,12 @@ impl Writer {
     /// Runs until the queue is closed and empty, then truncates the log.
     pub(super) fn run(mut self) {
         let _close = CloseOnDrop(Arc::clone(&self.queue));
-        while let Some(batch) = self.queue.take() {
-            if !batch.jobs.is_empty() {
-                self.run_batch(batch.jobs);
+        while let Some(next) = self.queue.take() {
+            if let Some(job) = next.job {
+                self.run_batch(job, next.alone);
                 self.checkpointer.maybe_checkpoint(&self.connection, &self.log);
             }
-            for reply in batch.checkpoints {
+            for reply in next.checkpoints {
                 let _ = reply.send(self.log.truncate(&self.connection));
             }
         }
@@ -93,8 +94,9 @@ impl Writer {
         let _ = self.log.truncate(&self.connection);
     }
 
-    fn run_batch(&mut self, mut jobs: Vec<Box<dyn Job>>) {
-        let ran = self.run_units(&mut jobs);
+    fn run_batch(&mut self, first: Box<dyn Job>, alone: bool) {
+        let mut jobs = vec![first];
+        let ran = if alone { self.run_alone(&mut jobs) } else { self.run_group(&mut jobs) };
         if self.faults.acknowledges_early() && ran.is_ok() {
             reply(jobs, &ran);
             self.faults.ack_delay();
@@ -114,39 +116,53 @@ impl Writer {
         reply(jobs, &committed);
     }
 
-    /// Runs every unit in a savepoint of its own; `Err` if the whole batch is lost.
-    fn run_units(&mut self, jobs: &mut [Box<dyn Job>]) -> Result<()> {
+    fn begin(&self) -> Result<()> {
         if let Some(pages) = self.faults.pages() {
             self.connection.pragma_update(None, "max_page_count", pages)?;
         }
-        control(&self.connection, "BEGIN IMMEDIATE")?;
-        // A single unit needs no savepoint: rolling it back rolls back the transaction.
-        let alone = jobs.len() == 1;
+        control(&self.connection, "BEGIN IMMEDIATE")
+    }
+
+    /// Runs a single unit, which needs no savepoint: rolling it back rolls back the transaction.
+    fn run_alone(&mut self, jobs: &mut [Box<dyn Job>]) -> Result<()> {
+        self.begin()?;
         for job in jobs {
-            if !alone {
-                control(&self.connection, "SAVEPOINT unit")?;
+            if !self.run_unit(job)? {
+                control(&self.connection, "ROLLBACK")?;
             }
-            let outcome = job.run(&mut self.connection);
-            self.counters.units.fetch_add(1, Ordering::Relaxed);
-            if self.connection.is_autocommit() {
-                return Err(rolled_back(outcome));
-            }
-            let keep = outcome.is_ok() && !self.faults.drops_this_write();
-            self.end_unit(keep, alone)?;
         }
         Ok(())
     }
 
-    fn end_unit(&self, keep: bool, alone: bool) -> Result<()> {
-        match (keep, alone) {
-            (true, true) => Ok(()),
-            (false, true) => control(&self.connection, "ROLLBACK"),
-            (true, false) => control(&self.connection, "RELEASE unit"),
-            (false, false) => {
+    /// Runs the first unit and whoever's turn comes, each in a savepoint of its own, until nothing
+    /// waits or the group is full; `Err` if the whole group is lost.
+    fn run_group(&mut self, jobs: &mut Vec<Box<dyn Job>>) -> Result<()> {
+        let before = self.connection.total_changes();
+        self.begin()?;
+        let mut at = 0;
+        while let Some(job) = jobs.get_mut(at) {
+            control(&self.connection, "SAVEPOINT unit")?;
+            if !self.run_unit(job)? {
                 control(&self.connection, "ROLLBACK TO unit")?;
-                control(&self.connection, "RELEASE unit")
+            }
+            control(&self.connection, "RELEASE unit")?;
+            at = at.saturating_add(1);
+            let changed = self.connection.total_changes().saturating_sub(before);
+            if at < limit::WRITE_GROUP && changed < limit::WRITE_GROUP_ROWS {
+                jobs.extend(self.queue.take_another());
             }
         }
+        Ok(())
+    }
+
+    /// Runs a unit, and says whether it is to be kept; `Err` if its transaction is gone.
+    fn run_unit(&mut self, job: &mut Box<dyn Job>) -> Result<bool> {
+        let outcome = job.run(&mut self.connection);
+        self.counters.units.fetch_add(1, Ordering::Relaxed);
+        if self.connection.is_autocommit() {
+            return Err(rolled_back(outcome));
+        }
+        Ok(outcome.is_ok() && !self.faults.drops_this_write())
     }
 
     fn commit(&mut self) -> Result<()> {

@@ -192,6 +192,7 @@ async fn a_caller_that_goes_away_leaves_no_open_transaction() {
 /// Carries out a statement, says that it did, and waits until it is told to go on.
 struct Halting {
     sql: &'static str,
+    lock: Option<Lock>,
     at: Arc<Halt>,
 }
 
@@ -203,12 +204,16 @@ struct Halt {
 impl Halting {
     fn new(sql: &'static str) -> (Self, Arc<Halt>) {
         let at = Arc::new(Halt { reached: Semaphore::new(0), go_on: Semaphore::new(0) });
-        (Self { sql, at: Arc::clone(&at) }, at)
+        (Self { sql, lock: None, at: Arc::clone(&at) }, at)
     }
 }
 
 impl Work for Halting {
     type Out = ();
+
+    fn lock(&self) -> Option<Lock> {
+        self.lock
+    }
 
     async fn run(&self, tx: &mut Tx<'_>) -> Result<()> {
         tx.execute(self.sql, &[]).await?;
@@ -231,6 +236,61 @@ async fn waiting_too_long_for_a_connection_is_busy() {
     at.go_on.add_permits(1);
     slow.await.unwrap().unwrap();
     store.query("SELECT 1", &[]).await.unwrap();
+}
+
+async fn until_waiting(store: &Store, number: u64) {
+    while store.stats().waiting != number {
+        tokio::task::yield_now().await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn those_who_wait_for_a_lock_have_no_connection() {
+    let (options, _) = server_or_skip!(database());
+    let store = Store::open_postgres(options.with_connections(8), SETS).await.unwrap();
+    store.write(Run(vec![item(1, "a"), item(2, "b")])).await.unwrap();
+    let changing = "UPDATE item SET label = label || 'x' WHERE id = 1";
+    let (mut waiting, mut halts) = (Vec::new(), Vec::new());
+    for i in 0..40 {
+        let (work, at) = Halting::new(changing);
+        let work = Halting { lock: Some(Lock::of("item 1")), ..work };
+        // Even if each is another app's, so that its own part does not hold it back.
+        let store = store.of_share(Share::of_app(&format!("app_{i}")));
+        waiting.push(tokio::spawn(async move { store.write(work).await }));
+        halts.push(at);
+    }
+    until_waiting(&store, 39).await;
+    let quiet = store.of_share(Share::of_app("app_quiet"));
+    quiet.write(Run(vec![item(3, "c")])).await.unwrap();
+    quiet.query("SELECT 1", &[]).await.unwrap();
+    halts.iter().for_each(|at| at.go_on.add_permits(1));
+    for written in waiting {
+        written.await.unwrap().unwrap();
+    }
+    let row = store.query("SELECT label FROM item WHERE id = 1", &[]).await.unwrap().remove(0);
+    assert_eq!(row.text(0).unwrap(), format!("a{}", "x".repeat(40)));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn one_app_has_its_part_of_the_connections_and_no_more() {
+    let (options, _) = server_or_skip!(database());
+    let store = Store::open_postgres(options.with_connections(4), SETS).await.unwrap();
+    let greedy = store.of_share(Share::of_app("app_greedy"));
+    let (mut waiting, mut halts) = (Vec::new(), Vec::new());
+    for _ in 0..10 {
+        let (work, at) = Halting::new("SELECT 1");
+        let store = greedy.clone();
+        waiting.push(tokio::spawn(async move { store.write(work).await }));
+        halts.push(at);
+    }
+    until_waiting(&store, 8).await;
+    store.of_share(Share::of_app("app_quiet")).write(Run(vec![item(1, "a")])).await.unwrap();
+    store.query("SELECT 1", &[]).await.unwrap();
+    assert_eq!(store.stats().waiting, 8);
+    halts.iter().for_each(|at| at.go_on.add_permits(1));
+    for written in waiting {
+        written.await.unwrap().unwrap();
+    }
 }
 
 #[tokio::test]

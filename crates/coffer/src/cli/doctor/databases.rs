@@ -25,13 +25,13 @@ pub(super) async fn check(
             findings.extend([durability(&about), clock(&about)]);
         }
     }
-    findings.push(match coffer_keyring::store_id(&data).await {
-        Ok(Some(id)) => root_key::check(config, &config.data_dir(), &keys, &id).await,
+    findings.extend(match coffer_keyring::store_id(&data).await {
+        Ok(Some(id)) => root_key::check(config, &config.data_dir(), &data, &keys, &id).await,
         Ok(None) => {
             let found = "the databases are empty, or `coffer init` was not finished";
-            Finding::fail("store", found, "run `coffer init`")
+            vec![Finding::fail("store", found, "run `coffer init`")]
         }
-        Err(error) => Finding::fail("store", error.to_string(), ""),
+        Err(error) => vec![Finding::fail("store", error.to_string(), "")],
     });
     findings
 }

@@ -8,6 +8,7 @@ use coffer::family_set::FamilySet;
 use coffer_base::{Clock, SystemClock, Timestamp};
 use coffer_keyring::KEY_MIGRATIONS;
 use coffer_storage::{MigrationSet, Store};
+use std::os::unix::fs::MetadataExt;
 use std::path::Path;
 
 /// A clock before this time, 2026-01-01, was never set.
@@ -17,16 +18,21 @@ const FIRST_TIME: i64 = 1_767_225_600;
 pub(super) async fn check(config: &Config, data_dir: &Path) -> Vec<Finding> {
     let mut findings = Vec::new();
     let data = open(&data_dir.join(DATA_FILE), &FamilySet::default().migrations(), &mut findings);
-    let keys = open(&data_dir.join(KEYS_FILE), &[KEY_MIGRATIONS], &mut findings);
+    let keys = open(&config.key_dir().join(KEYS_FILE), &[KEY_MIGRATIONS], &mut findings);
     let (Some(data), Some(keys)) = (data, keys) else { return findings };
     findings.push(Finding::ok("schema", "both stores have this version's"));
-    findings.push(match coffer_keyring::store_id(&data).await {
-        Ok(Some(id)) => root_key::check(config, data_dir, &keys, &id).await,
+    findings.push(separation(data_dir, &config.key_dir()));
+    if coffer_keyring::key_store_use(&keys).await.is_ok_and(|use_of| use_of.developer) {
+        let found = "it was made by developer mode, which lets in whoever asks";
+        findings.push(Finding::warn("store", found, "serve it with `coffer dev` only"));
+    }
+    findings.extend(match coffer_keyring::store_id(&data).await {
+        Ok(Some(id)) => root_key::check(config, data_dir, &data, &keys, &id).await,
         Ok(None) => {
             let advice = "run `coffer init` again, which finishes it";
-            Finding::fail("store", "it was begun and not finished", advice)
+            vec![Finding::fail("store", "it was begun and not finished", advice)]
         }
-        Err(error) => Finding::fail("store", error.to_string(), "restore a backup"),
+        Err(error) => vec![Finding::fail("store", error.to_string(), "restore a backup")],
     });
     let newest_key = coffer_keyring::newest_key(&keys).await.ok().flatten();
     findings.push(clock(SystemClock.now(), newest_key));
@@ -50,6 +56,27 @@ fn open(path: &Path, sets: &[MigrationSet], findings: &mut Vec<Finding>) -> Opti
             None
         }
     }
+}
+
+/// One disk should not have both the data and the keys.
+fn separation(data_dir: &Path, key_dir: &Path) -> Finding {
+    const CHECK: &str = "key directory";
+    match on_one_device(data_dir, key_dir) {
+        Some(true) => Finding::warn(
+            CHECK,
+            "data and keys are on one device",
+            "whoever has a copy of it lacks only the root key; put keys.db on another disk, and \
+             say where with --key-dir",
+        ),
+        Some(false) => Finding::ok(CHECK, "data and keys are on two devices"),
+        None => Finding::warn(CHECK, "it cannot be seen where data and keys are", ""),
+    }
+}
+
+/// Whether both paths are on one file system; `None` if the system does not say.
+pub(super) fn on_one_device(one: &Path, other: &Path) -> Option<bool> {
+    let device = |path: &Path| std::fs::metadata(path).map(|about| about.dev()).ok();
+    Some(device(one)? == device(other)?)
 }
 
 fn clock(now: Timestamp, newest_key: Option<Timestamp>) -> Finding {

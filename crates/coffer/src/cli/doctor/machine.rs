@@ -1,7 +1,6 @@
 //! Checks of the data directory and of the disk that it is on.
 
 use super::Finding;
-use coffer::assemble::{DATA_FILE, KEYS_FILE};
 use coffer_crypto::SystemRandom;
 use std::io::Write;
 use std::os::unix::fs::{OpenOptionsExt, PermissionsExt};
@@ -18,19 +17,28 @@ const SLOW_FLUSH: u128 = 100;
 #[cfg(target_os = "linux")]
 const TMPFS: rustix::fs::FsWord = 0x0102_1994;
 
-/// Nobody but the owner may access the directory and the files in it.
-pub(super) fn modes(data_dir: &Path) -> Vec<Finding> {
+/// Nobody but the owner may access the directories of the stores and the files in them; and none of
+/// them is a link.
+pub(super) fn modes(databases: &[PathBuf]) -> Vec<Finding> {
     const CHECK: &str = "file modes";
-    let files = [DATA_FILE, KEYS_FILE].iter().flat_map(|name| {
-        ["", "-wal", "-shm"].map(|suffix| data_dir.join(format!("{name}{suffix}")))
-    });
-    let paths = std::iter::once(data_dir.to_owned()).chain(files);
-    let open: Vec<(PathBuf, u32)> = paths
+    let unsafe_places: Vec<Finding> = databases
+        .iter()
+        .filter_map(|path| coffer_storage::check_database(path).err())
+        .map(|error| Finding::fail(CHECK, error.to_string(), "the server does not start with it"))
+        .collect();
+    if !unsafe_places.is_empty() {
+        return unsafe_places;
+    }
+    let files = databases.iter().flat_map(|path| coffer_storage::database_files(path));
+    let directories = databases.iter().filter_map(|path| Some(path.parent()?.to_owned()));
+    let mut open: Vec<(PathBuf, u32)> = directories
+        .chain(files)
         .filter_map(|path| {
             let mode = std::fs::metadata(&path).ok()?.permissions().mode() & 0o777;
             (mode & 0o077 != 0).then_some((path, mode))
         })
         .collect();
+    open.dedup();
     if open.is_empty() {
         return vec![Finding::ok(CHECK, "only their owner can reach the stores")];
     }

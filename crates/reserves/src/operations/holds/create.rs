@@ -42,6 +42,7 @@ impl WriteOperation for Create {
         RESERVE_HOLD_WRITE,
         EXPANDABLE,
     )
+    .one_at_a_time()
     .example(examples::HOLDS_CREATE);
     type Input = CreateParams;
     type Out = Hold;

@@ -42,6 +42,7 @@ impl WriteOperation for Update {
         RESERVE_HOLD_WRITE,
         EXPANDABLE,
     )
+    .one_at_a_time()
     .example(examples::HOLDS_UPDATE);
     type Input = UpdateParams;
     type Out = UpdatedHold;

@@ -50,6 +50,7 @@ const TYPES: [(&str, Type); 3] = [
 impl WriteOperation for Create {
     const DEFINITION: Definition =
         Definition::write("reserve.plans.create", "/v1/reserve/plans", RESERVE_PLAN_WRITE, &[])
+            .one_at_a_time()
             .example(examples::PLANS_CREATE);
     type Input = CreateParams;
     type Out = Plan;

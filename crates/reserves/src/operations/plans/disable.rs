@@ -22,6 +22,7 @@ impl WriteOperation for Disable {
         RESERVE_PLAN_WRITE,
         &[],
     )
+    .one_at_a_time()
     .example(examples::PLANS_RETRIEVE);
     type Input = String;
     type Out = Plan;

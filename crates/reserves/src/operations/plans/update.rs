@@ -40,6 +40,7 @@ struct Rolling {
 impl WriteOperation for Update {
     const DEFINITION: Definition =
         Definition::write("reserve.plans.update", "/v1/reserve/plans/:id", RESERVE_PLAN_WRITE, &[])
+            .one_at_a_time()
             .example(examples::PLANS_UPDATE);
     type Input = UpdateParams;
     type Out = Plan;

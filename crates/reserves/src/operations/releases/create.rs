@@ -36,6 +36,7 @@ impl WriteOperation for Create {
         RESERVE_RELEASE_WRITE,
         EXPANDABLE,
     )
+    .one_at_a_time()
     .example(examples::RELEASES_CREATE);
     type Input = CreateParams;
     type Out = ExpandedRelease;

@@ -20,6 +20,7 @@ impl WriteOperation for Update {
         RESERVE_RELEASE_WRITE,
         EXPANDABLE,
     )
+    .one_at_a_time()
     .example(examples::RELEASES_UPDATE);
     /// The release's id, and the change, which is required: nothing else can be sent.
     type Input = (String, MetadataChange);

@@ -1,0 +1,82 @@
+//! Bounds of what one caller may ask for, beside the others.
+
+/// Requests a second of one app in one mode, if the operator does not say otherwise: forty times
+/// what Stripe lets an account have, so that no honest app meets it. As many may come at once after
+/// a second of silence.
+pub const APP_REQUESTS_PER_SECOND: u32 = 4000;
+
+/// Requests of one app in one mode that are worked on at the same time: more than an app's whole
+/// fleet has connections.
+pub const APP_REQUESTS_AT_ONCE: u32 = 1024;
+
+/// Requests a second of one key: half of what its app has, so that one of an app's keys cannot
+/// take everything from the others.
+pub const KEY_REQUESTS_PER_SECOND: u32 = 2000;
+
+/// Requests of one key that are worked on at the same time.
+pub const KEY_REQUESTS_AT_ONCE: u32 = 512;
+
+/// Requests a second of one admin key: an operator's scripts, which no tenant can take this from.
+pub const ADMIN_REQUESTS_PER_SECOND: u32 = 1000;
+
+/// Requests of one admin key that are worked on at the same time.
+pub const ADMIN_REQUESTS_AT_ONCE: u32 = 128;
+
+/// The largest limit that an operator can set: above what any machine answers in a second.
+pub const LIMIT_CEILING: u32 = 1_000_000;
+
+/// Apps and keys whose use is remembered: about 5 MB. Whoever is forgotten begins anew.
+pub const LOADS_IN_MEMORY: usize = 20_000;
+
+/// Refusals of keys that one address has at once; beyond it, keys that the server has not seen are
+/// refused without being looked up.
+pub const REFUSALS_AT_ONCE: u32 = 500;
+
+/// Refusals of keys a second that one address has in the long run: a fleet that was given a wrong
+/// key is still told so, and as many lookups a second hurt nobody.
+pub const REFUSALS_PER_SECOND: u32 = 50;
+
+/// Addresses whose refusals are remembered: about 3 MB.
+pub const PEERS_IN_MEMORY: usize = 16_384;
+
+/// Milliseconds for which the answer is held back that somebody has asked too much: whoever does
+/// not wait between requests would otherwise keep the server busy with refusals alone.
+pub const REFUSAL_DELAY_MILLISECONDS: u64 = 200;
+
+/// Refusals that the log has a line for, of one address at once.
+pub const LOGGED_REFUSALS_AT_ONCE: u32 = 50;
+
+/// Refusals a second that the log has a line for, of one address in the long run; the others are
+/// counted.
+pub const LOGGED_REFUSALS_PER_SECOND: u32 = 2;
+
+/// Lines of one kind, refusals or failures, that the log has at once, of all callers together.
+pub const LOGGED_LINES_AT_ONCE: u32 = 500;
+
+/// Lines of one kind a second that the log has in the long run, of all callers together.
+pub const LOGGED_LINES_PER_SECOND: u32 = 50;
+
+/// Seconds between two lines that say how many refusals and failures had none of their own.
+pub const LOG_SUMMARY_SECONDS: u64 = 5;
+
+/// Seconds within which the first byte must arrive on a new connection: a client that connects
+/// has something to say.
+pub const FIRST_BYTE_SECONDS: u64 = 10;
+
+/// Bytes of a request's unfinished head that are not counted: the buffer that every connection
+/// has, and more than honest heads have.
+pub const HEAD_BYTES_FREE: usize = 8 * 1024;
+
+/// Bytes of unfinished heads of all connections together, beyond what each has free: when there
+/// are more, the head that has taken longest is given up.
+pub const UNFINISHED_HEAD_BYTES: usize = 16 * 1024 * 1024;
+
+/// Most addresses and networks of proxies that can be named.
+pub const PROXIES: usize = 64;
+
+/// Most hops of `Forwarded` or `X-Forwarded-For` that are looked at, from the last.
+pub const FORWARDED_HOPS: usize = 16;
+
+/// Milliseconds that a store has to show that it answers, before `/readyz` goes by whether
+/// requests are answered meanwhile.
+pub const READY_MILLISECONDS: u64 = 500;
