@@ -396,3 +396,6 @@ impl Authenticate for Directory {
         evidence
     }
 }
+
+#[cfg(test)]
+mod tests;
