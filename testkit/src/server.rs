@@ -3,10 +3,10 @@
 use crate::client::Client;
 use crate::postgres::{self, Databases};
 use crate::raw::Raw;
-use coffer::assemble::{self, AssembleOptions, RootSource, Stores};
+use coffer::assemble::{self, AssembleOptions, Callers, RootSource, Stores};
 use coffer::family_set::FamilySet;
 use coffer::serve::{Address, ServeOptions, Server};
-use coffer_base::{Clock, Random, Reading, TestClock, Timestamp};
+use coffer_base::{Clock, Random, Reading, Redacted, TestClock, Timestamp};
 use coffer_crypto::SystemRandom;
 use coffer_kernel::{Family, Job, Setting, Settings};
 use coffer_storage::Faults;
@@ -24,6 +24,7 @@ pub const START: Timestamp = Timestamp::from_unix(1_800_000_000);
 /// How a test server is made.
 pub struct Builder {
     developer: bool,
+    callers: Callers,
     embedded: bool,
     families: FamilySet,
     settings: Settings,
@@ -83,6 +84,7 @@ impl Default for Builder {
     fn default() -> Self {
         Self {
             developer: false,
+            callers: Callers::default(),
             embedded: false,
             families: FamilySet::default(),
             settings: Settings::default(),
@@ -102,6 +104,24 @@ impl Builder {
     /// Developer mode.
     pub fn developer(mut self) -> Self {
         self.developer = true;
+        self
+    }
+
+    /// A name under which developer mode answers besides.
+    pub fn allow_host(mut self, host: &str) -> Self {
+        self.callers.hosts.push(host.to_owned());
+        self
+    }
+
+    /// An origin whose pages may call.
+    pub fn allow_origin(mut self, origin: &str) -> Self {
+        self.callers.origins.push(origin.to_owned());
+        self
+    }
+
+    /// What keys begin with in developer mode.
+    pub fn run_key(mut self, key: &str) -> Self {
+        self.callers.run_key = Some(Redacted::new(key.to_owned()));
         self
     }
 
@@ -201,6 +221,7 @@ impl Builder {
             database: databases.database.clone(),
             root: RootSource::DataDir,
             developer: self.developer,
+            callers: self.callers,
             families: self.families,
             settings: self.settings,
             clock: Arc::new(HookedClock(Arc::clone(&clock), self.clock_hook)),

@@ -309,10 +309,10 @@ fn keys_and_accounts(caller: &Caller) -> Vec<Row> {
     tested
 }
 
-/// A key of 47 characters as a message shows it.
+/// A key of 53 characters as a message shows it.
 fn masked(key: &str) -> String {
-    assert_eq!(key.len(), 47);
-    format!("{}{}{}", &key[..8], "*".repeat(35), &key[43..])
+    assert_eq!(key.len(), 53);
+    format!("{}{}{}", &key[..8], "*".repeat(41), &key[49..])
 }
 
 /// The columns of the table in secret store §1.1: what a call does not take, it does not know.

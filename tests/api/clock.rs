@@ -1,4 +1,4 @@
-//! Developer mode's clock: told, moved, kept, and what falls due meanwhile done before the answer.
+//! Developer mode's clock, one for each app: told, moved, kept, and what falls due meanwhile done before the answer.
 
 use crate::check::lawful;
 use coffer_storage::Faults;
@@ -175,21 +175,116 @@ fn a_walk_that_fails_is_not_called_undone() {
     let server = server.start();
     let client = server.anonymous().with_key(KEY);
     let before = client.post(ADVANCE, &[("seconds", "1")]).ok()["now"].as_i64().unwrap();
+    let plan = [
+        ("percent", "10"),
+        ("type", "rolling_release"),
+        ("rolling_release[days_after_charge]", "3"),
+    ];
+    client.post("/v1/reserve/plans", &plan).ok();
+    let charge = [("id", "ch_1"), ("amount", "1000"), ("currency", "usd")];
+    client.post("/v1/ledger/charges", &charge).ok();
     // The clock's own commit succeeds, and the next one, of its first midnight, does not.
     primed.store(true, Ordering::SeqCst);
-    let keyed = client.idempotent("three days");
-    let days = [("seconds", "259200")];
+    let keyed = client.idempotent("five days");
+    let days = [("seconds", "432000")];
     let error = lawful(&keyed.post(ADVANCE, &days)).refused(500);
     assert!(error["message"].as_str().unwrap().contains("may or may not"), "{error}");
     // Nor is it half done: the clock stands where the repeated request is told that it stands, and
     // the scheduler does the rest when its turn comes.
-    assert_eq!(keyed.post(ADVANCE, &days).ok()["now"], before + 259_200);
-    assert_eq!(now(&client), before + 259_200);
-    let lag = || {
-        let status = server.admin().get("/v1/admin/status", &[]).ok();
-        status["schedule"]["reserve.holds_due"]["lag"].as_i64().unwrap()
-    };
-    assert!(lag() > DAY, "{}", lag());
+    assert_eq!(keyed.post(ADVANCE, &days).ok()["now"], before + 432_000);
+    assert_eq!(now(&client), before + 432_000);
+    let released = || client.get("/v1/reserve/releases", &[]).ok()["data"].clone();
+    assert_eq!(released(), serde_json::json!([]));
     server.run_jobs();
-    assert_eq!(lag(), 0);
+    assert_eq!(released()[0]["reason"], "hold_expired");
+}
+
+/// What one app's time brings is its own, and another's is not touched.
+#[test]
+fn each_app_has_a_clock_of_its_own() {
+    let server = start();
+    let [quick, slow] =
+        ["sk_test_quick", "sk_test_slow"].map(|key| server.anonymous().with_key(key));
+    let start = now(&slow);
+    let soon = (start + 3600).to_string();
+    let plan = [
+        ("percent", "10"),
+        ("type", "rolling_release"),
+        ("rolling_release[days_after_charge]", "14"),
+    ];
+    let later = |text: &str, days: i64| (text.parse::<i64>().unwrap() + days * DAY).to_string();
+    let secret = |client: &Client, name: &str, expires_at: &str| {
+        let params = [
+            ("name", name),
+            ("payload", "value"),
+            ("scope[type]", "account"),
+            ("expires_at", expires_at),
+        ];
+        client.post("/v1/apps/secrets", &params)
+    };
+    let clients = [&quick, &slow].map(|client| [client.clone(), client.for_account("acct_shared")]);
+    for client in clients.iter().flatten() {
+        secret(client, "token", &soon).ok();
+        client.post("/v1/reserve/plans", &plan).ok();
+        let charge = [("id", "ch_1"), ("amount", "1000"), ("currency", "usd")];
+        client.post("/v1/ledger/charges", &charge).ok();
+    }
+    let device = quick.post("/v1/ephemeral_keys", &[("user", "usr_1")]).ok();
+    assert_eq!(quick.post(ADVANCE, &[("seconds", "3628800")]).ok()["now"], start + 42 * DAY);
+    server.run_jobs();
+    assert_eq!((now(&quick), now(&slow)), (start + 42 * DAY, start));
+    assert_eq!(now(&server.anonymous().with_key("rk_test_quick")), start + 42 * DAY);
+    for (client, is_over) in
+        clients[0].iter().map(|client| (client, true)).chain(clients[1].iter().map(|c| (c, false)))
+    {
+        assert_eq!(client.find("token").status, if is_over { 404 } else { 200 });
+        let releases = client.get("/v1/reserve/releases", &[]).ok()["data"].clone();
+        assert_eq!(releases.as_array().unwrap().len(), usize::from(is_over));
+        if is_over {
+            let midnight = ((start + 14 * DAY) / DAY + 1) * DAY;
+            assert_eq!(releases[0]["released_at"], midnight);
+        }
+        let available = client.get("/v1/balance", &[]).ok()["available"][0]["amount"].clone();
+        assert_eq!(available, if is_over { 1000 } else { 0 });
+        let newest = client.get("/v1/events", &[]).ok()["data"][0]["created"].as_i64().unwrap();
+        assert_eq!(newest > start, is_over);
+        // An hour from now is in the past of one, and of the other it is not.
+        assert_eq!(secret(client, "new", &soon).status, if is_over { 400 } else { 200 });
+        secret(client, "new", &later(&soon, 42)).ok();
+    }
+    let scope = [("scope[type]", "user"), ("scope[user]", "usr_1")];
+    let device = server.anonymous().with_key(device["secret"].as_str().unwrap());
+    device.get("/v1/apps/secrets", &scope).refused(401);
+    let device = quick.post("/v1/ephemeral_keys", &[("user", "usr_1")]).ok();
+    let device = server.anonymous().with_key(device["secret"].as_str().unwrap());
+    device.get("/v1/apps/secrets", &scope).ok();
+}
+
+/// What waits for no time is done with the time of the app that it belongs to.
+#[test]
+fn a_plan_that_is_disabled_releases_by_its_apps_clock() {
+    let server = start();
+    let [quick, slow] =
+        ["sk_test_quick", "sk_test_slow"].map(|key| server.anonymous().with_key(key));
+    let start = now(&slow);
+    quick.post(ADVANCE, &[("seconds", "864000")]).ok();
+    for client in [&quick, &slow] {
+        let plan = [
+            ("percent", "10"),
+            ("type", "rolling_release"),
+            ("rolling_release[days_after_charge]", "14"),
+        ];
+        let plan = client.post("/v1/reserve/plans", &plan).ok()["id"].clone();
+        let charge = [("id", "ch_1"), ("amount", "1000"), ("currency", "usd")];
+        client.post("/v1/ledger/charges", &charge).ok();
+        client.post(&format!("/v1/reserve/plans/{}/disable", plan.as_str().unwrap()), &[]).ok();
+    }
+    server.run_jobs();
+    for (client, at) in [(&quick, start + 10 * DAY), (&slow, start)] {
+        let release = client.get("/v1/reserve/releases", &[]).ok()["data"][0].clone();
+        assert_eq!(
+            (&release["reason"], &release["released_at"]),
+            (&"plan_disabled".into(), &at.into())
+        );
+    }
 }

@@ -1,7 +1,7 @@
 //! What all calls have in common: `docs/wire/conventions.md`.
 
 mod ambiguous;
-mod authentication;
+pub mod authentication;
 mod bodies;
 mod bounds;
 mod connections;

@@ -4,7 +4,7 @@
 //! the two databases, as `coffer migrate-store` does. Once so many rows were moved, those of an
 //! earlier part included, it prints `held` and does nothing more.
 
-use coffer::assemble::{AssembleOptions, Database, RootSource};
+use coffer::assemble::{AssembleOptions, Callers, Database, RootSource};
 use coffer::family_set::FamilySet;
 use coffer::store_transfer::{self, Phase};
 use coffer_base::SystemClock;
@@ -53,6 +53,7 @@ fn options(root_key: &str, directory: &str, database: Database) -> AssembleOptio
         },
         database,
         developer: false,
+        callers: Callers::default(),
         families: FamilySet::default(),
         settings: Settings::default(),
         clock: Arc::new(SystemClock),

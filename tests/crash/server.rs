@@ -7,7 +7,7 @@
 
 #![allow(clippy::disallowed_methods, reason = "the server is another process, with its own clock")]
 
-use coffer::assemble::{self, AssembleError, AssembleOptions, RootSource, Stores};
+use coffer::assemble::{self, AssembleError, AssembleOptions, Callers, RootSource, Stores};
 use coffer::family_set::FamilySet;
 use coffer::serve::{Address, ServeOptions, Server};
 use coffer_base::{Clock, SystemClock, Timestamp};
@@ -59,6 +59,7 @@ async fn start(directory: PathBuf, faults: Faults, holds: bool, admin: bool) -> 
         root: RootSource::DataDir,
         database: coffer::assemble::Database::Embedded,
         developer: false,
+        callers: Callers::default(),
         families: families(&directory),
         settings: coffer_kernel::Settings::default(),
         clock: Arc::new(FragileClock(directory.join("panic"))),

@@ -1,6 +1,6 @@
 //! What does not fit together is refused when the server starts, in words that help.
 
-use coffer::assemble::{self, AssembleOptions, RootSource};
+use coffer::assemble::{self, AssembleOptions, Callers, RootSource};
 use coffer_base::SystemClock;
 use coffer_crypto::SystemRandom;
 use coffer_storage::Faults;
@@ -51,6 +51,7 @@ impl Store {
             root: RootSource::DataDir,
             database: coffer::assemble::Database::Embedded,
             developer: false,
+            callers: Callers::default(),
             families: coffer::family_set::FamilySet::default(),
             settings: coffer_kernel::Settings::default(),
             clock: Arc::new(SystemClock),

@@ -5,9 +5,11 @@
 //! something was, such as the reading of what is cached, is measured by [`Clock::monotonic`], which
 //! nobody can set.
 
+use crate::id::AccountId;
+use std::collections::HashMap;
 use std::fmt;
 use std::sync::atomic::{AtomicI64, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError, RwLock};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 /// Seconds of a day; Unix time knows no leap seconds.
@@ -68,6 +70,22 @@ pub trait Clock: Send + Sync + 'static {
     /// with. A clock that a test or a developer moves does not.
     fn is_real(&self) -> bool {
         false
+    }
+
+    /// Seconds by which the time of a platform is ahead of that: more than 0 only in developer mode,
+    /// for an app whose clock was moved.
+    fn ahead_of(&self, _platform: &AccountId) -> i64 {
+        0
+    }
+
+    /// The current time of a platform.
+    fn now_of(&self, platform: &AccountId) -> Timestamp {
+        self.now().plus(self.ahead_of(platform))
+    }
+
+    /// The platforms whose time is ahead, in no order.
+    fn ahead(&self) -> Vec<(AccountId, i64)> {
+        Vec::new()
     }
 }
 
@@ -188,61 +206,74 @@ impl Clock for TestClock {
     }
 }
 
-/// Another clock plus an offset: the clock of developer mode.
+/// Another clock, and how far the clock of each platform is ahead of it: the clock of developer
+/// mode, in which each app is a platform of its own.
 ///
-/// The offset only grows, so time never runs back. Whoever raises it lets the time pass: what is
-/// measured by [`Clock::monotonic`] ages by as much.
+/// An offset only grows, so no platform's time runs back. The clock itself is never moved: work that
+/// belongs to no platform goes on in real time.
 pub struct ShiftedClock {
     inner: Arc<dyn Clock>,
-    offset: AtomicI64,
+    offsets: RwLock<HashMap<AccountId, i64>>,
 }
 
 impl ShiftedClock {
-    /// A clock that is `offset` seconds ahead of `inner`; a negative offset counts as 0.
-    pub fn new(inner: Arc<dyn Clock>, offset: i64) -> Self {
-        Self { inner, offset: AtomicI64::new(offset.max(0)) }
+    /// Clocks that are ahead of `inner` by these seconds, and of all other platforms by none.
+    pub fn new(inner: Arc<dyn Clock>, offsets: impl IntoIterator<Item = (AccountId, i64)>) -> Self {
+        let offsets = offsets.into_iter().filter(|(_, seconds)| *seconds > 0).collect();
+        Self { inner, offsets: RwLock::new(offsets) }
+    }
+    /// Raises the offset of a platform to `offset` seconds, unless it is larger already.
+    pub fn shift_to(&self, platform: &AccountId, offset: i64) {
+        if offset > self.ahead_of(platform) {
+            let mut offsets = self.offsets.write().unwrap_or_else(PoisonError::into_inner);
+            let known = offsets.entry(platform.clone()).or_default();
+            *known = offset.max(*known);
+        }
     }
 
-    /// The offset: how many seconds it is ahead of the inner clock.
-    pub fn offset(&self) -> i64 {
-        self.offset.load(Ordering::SeqCst)
-    }
-
-    /// Raises the offset to `offset` seconds, unless it is larger already.
-    pub fn shift_to(&self, offset: i64) {
-        self.offset.fetch_max(offset, Ordering::SeqCst);
-    }
-
-    /// The time that it shows with an offset of `offset` seconds.
+    /// The time that a platform's clock shows with an offset of `offset` seconds.
     pub fn at_offset(&self, offset: i64) -> Timestamp {
         self.inner.now().plus(offset)
     }
 
-    /// The offset with which it shows `now`.
+    /// The offset with which a platform's clock shows `now`.
     pub fn offset_of(&self, now: Timestamp) -> i64 {
         now.0.saturating_sub(self.inner.now().0)
     }
 
-    /// Raises the offset so that it shows `now`, unless it shows a later time already.
-    pub fn advance_to(&self, now: Timestamp) {
-        self.shift_to(self.offset_of(now));
+    /// Raises the offset of a platform so that its clock shows `now`, unless it shows a later time
+    /// already.
+    pub fn advance_to(&self, platform: &AccountId, now: Timestamp) {
+        self.shift_to(platform, self.offset_of(now));
+    }
+
+    /// Forgets a platform, which is no more.
+    pub fn forget(&self, platform: &AccountId) {
+        self.offsets.write().unwrap_or_else(PoisonError::into_inner).remove(platform);
     }
 }
 
 impl Clock for ShiftedClock {
     fn now(&self) -> Timestamp {
-        self.inner.now().plus(self.offset())
+        self.inner.now()
+    }
+
+    fn ahead_of(&self, platform: &AccountId) -> i64 {
+        let offsets = self.offsets.read().unwrap_or_else(PoisonError::into_inner);
+        offsets.get(platform).copied().unwrap_or(0)
+    }
+
+    fn ahead(&self) -> Vec<(AccountId, i64)> {
+        let offsets = self.offsets.read().unwrap_or_else(PoisonError::into_inner);
+        offsets.iter().map(|(platform, offset)| (platform.clone(), *offset)).collect()
     }
 
     fn monotonic(&self) -> Duration {
-        self.read().monotonic
+        self.inner.monotonic()
     }
 
-    /// With one offset for both, however it is moved meanwhile.
     fn read(&self) -> Reading {
-        let (inner, offset) = (self.inner.read(), self.offset());
-        let passed = Duration::from_secs(u64::try_from(offset).unwrap_or(0));
-        Reading { wall: inner.wall.plus(offset), monotonic: inner.monotonic.saturating_add(passed) }
+        self.inner.read()
     }
 }
 
@@ -259,31 +290,24 @@ mod tests {
     }
 
     #[test]
-    fn a_shifted_clock_goes_forward_only() {
+    fn a_shifted_clock_goes_forward_only_and_for_one_platform() {
         let inner = Arc::new(TestClock::at(Timestamp::from_unix(100)));
-        let clock = ShiftedClock::new(Arc::<TestClock>::clone(&inner), -5);
-        assert_eq!(clock.now().unix(), 100);
-        clock.advance_to(Timestamp::from_unix(160));
-        clock.advance_to(Timestamp::from_unix(120));
-        clock.shift_to(10);
-        assert_eq!((clock.now().unix(), clock.offset()), (160, 60));
+        let [one, other, third] =
+            ["acct_1", "acct_2", "acct_3"].map(|id| AccountId::parse(id).unwrap());
+        let before = [(other.clone(), 7), (third.clone(), -5)];
+        let clock = ShiftedClock::new(Arc::<TestClock>::clone(&inner), before);
+        assert_eq!((clock.now_of(&one).unix(), clock.ahead()), (100, vec![(other.clone(), 7)]));
+        clock.advance_to(&one, Timestamp::from_unix(160));
+        clock.advance_to(&one, Timestamp::from_unix(120));
+        clock.shift_to(&one, 10);
+        assert_eq!((clock.now_of(&one).unix(), clock.ahead_of(&one)), (160, 60));
         let goal = Timestamp::from_unix(300);
         assert_eq!((clock.offset_of(goal), clock.at_offset(200)), (200, goal));
         inner.advance(1);
-        assert_eq!(clock.now().unix(), 161);
-    }
-
-    #[test]
-    fn time_that_a_developer_lets_pass_is_no_jump() {
-        let inner = Arc::new(TestClock::at(Timestamp::from_unix(100)));
-        let clock = ShiftedClock::new(Arc::<TestClock>::clone(&inner), 0);
-        let before = clock.read();
-        clock.shift_to(5000);
-        let after = clock.read();
-        assert_eq!(before.expected_at(after.monotonic), after.wall);
-        inner.jump(-70);
-        let back = clock.read();
-        assert_eq!(before.expected_at(back.monotonic), back.wall.plus(70));
+        assert_eq!([&one, &other, &third].map(|of| clock.now_of(of).unix()), [161, 108, 101]);
+        assert_eq!(clock.now().unix(), 101);
+        clock.forget(&one);
+        assert_eq!(clock.now_of(&one).unix(), 101);
     }
 
     #[test]

@@ -26,6 +26,12 @@ pub fn random_base62(random: &dyn Random, length: usize) -> String {
     text
 }
 
+/// The last digit of `number` in base 62, as a letter or digit.
+pub fn base62_digit(number: u32) -> u8 {
+    let place = usize::try_from(number % 62).unwrap_or_default();
+    BASE62.get(place).copied().unwrap_or(b'0')
+}
+
 /// A new id: `prefix`, an underscore, and `length` random letters and digits.
 pub fn random_id(prefix: &str, length: usize, random: &dyn Random) -> String {
     format!("{prefix}_{}", random_base62(random, length))

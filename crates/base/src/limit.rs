@@ -100,6 +100,10 @@ pub const TENANTS_IN_MEMORY: usize = 10_000;
 /// protects it.
 pub const TOKEN_CHARACTERS: usize = 32;
 
+/// Letters and digits at the end of a token that follow from the ones before: a CRC-32 has 32 bits,
+/// and six of base 62 have 35.
+pub const TOKEN_CHECKSUM_CHARACTERS: usize = 6;
+
 /// Bytes of the write-ahead log after which its pages move into the database file, beside the
 /// commits: large enough to fold rewrites of hot pages, small enough for fast lookups and starts.
 pub const WAL_CHECKPOINT_BYTES: u64 = 4 * 1024 * 1024;

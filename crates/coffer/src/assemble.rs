@@ -10,7 +10,7 @@ pub use stores::{Database, Stores, create_schemas, expand, finish};
 
 use crate::family_set::FamilySet;
 use crate::store_place::NoStore;
-use coffer_base::{Clock, Random, id::random_id};
+use coffer_base::{Clock, Random, Redacted, id::random_id};
 use coffer_crypto::root::{self as root_key, RootError};
 use coffer_identity::NewKey;
 use coffer_kernel::Settings;
@@ -44,6 +44,8 @@ pub struct AssembleOptions {
     pub root: RootSource,
     /// Whether anybody on this machine is let in: `coffer dev`.
     pub developer: bool,
+    /// Who may call besides.
+    pub callers: Callers,
     /// The families of resources.
     pub families: FamilySet,
     /// What the operator has set for them.
@@ -54,6 +56,17 @@ pub struct AssembleOptions {
     pub random: Arc<dyn Random>,
     /// Faults of the data store; none outside tests.
     pub faults: Faults,
+}
+
+/// Whom the operator lets in who would not be otherwise.
+#[derive(Clone, Debug, Default)]
+pub struct Callers {
+    /// Names of the server, besides local ones, under which developer mode answers.
+    pub hosts: Vec<String>,
+    /// Origins whose pages may call.
+    pub origins: Vec<String>,
+    /// What keys begin with in developer mode; `None` takes any.
+    pub run_key: Option<Redacted<String>>,
 }
 
 /// Why an installation could not be opened or made. Each message says what to do.

@@ -148,6 +148,39 @@ pub const INSECURE_HTTP: Setting = Setting {
     ..SETTING
 };
 
+/// Under which names developer mode answers.
+pub const ALLOW_HOST: Setting = Setting {
+    name: "allow_host",
+    env: "COFFER_ALLOW_HOST",
+    flag: Some("allow-host"),
+    kind: Kind::Hosts,
+    about: "name under which developer mode answers besides localhost, such as that of a compose \
+            service; also lets it listen for other machines. Repeatable, or with commas",
+    ..SETTING
+};
+
+/// Whose pages may call.
+pub const ALLOW_ORIGIN: Setting = Setting {
+    name: "allow_origin",
+    env: "COFFER_ALLOW_ORIGIN",
+    flag: Some("allow-origin"),
+    kind: Kind::Origins,
+    about: "origin whose pages may call, such as http://localhost:3000; all others are refused. \
+            Repeatable, or with commas",
+    ..SETTING
+};
+
+/// What keys begin with in developer mode.
+pub const DEV_KEY: Setting = Setting {
+    name: "dev_key",
+    env: "COFFER_DEV_KEY",
+    flag: Some("dev-key"),
+    kind: Kind::Secret,
+    about: "KEY with which keys begin in developer mode, sk_test_KEY; without it any key is taken, \
+            or, where other machines can reach it, a new KEY is printed at each start",
+    ..SETTING
+};
+
 /// How much is logged.
 pub const LOG_LEVEL: Setting = Setting {
     name: "log_level",
@@ -211,7 +244,7 @@ pub const ADMIN_KEY: Setting = Setting {
 };
 
 /// Settings of the program that are shown before those of the families.
-const FIRST: [&Setting; 14] = [
+const FIRST: [&Setting; 17] = [
     &CONFIG,
     &DATA_DIR,
     &KEY_DIR,
@@ -226,6 +259,9 @@ const FIRST: [&Setting; 14] = [
     &INSECURE_HTTP,
     &TRUSTED_PROXY,
     &RATE_LIMIT,
+    &ALLOW_ORIGIN,
+    &ALLOW_HOST,
+    &DEV_KEY,
 ];
 
 /// Those that are shown after them.
@@ -360,6 +396,14 @@ impl Config {
         match self.value(setting) {
             Some(Value::Text(text)) => text,
             _ => "",
+        }
+    }
+
+    /// The elements of a list; none, if it is not set.
+    pub fn list(&self, setting: &Setting) -> &[String] {
+        match self.value(setting) {
+            Some(Value::List(list)) => list,
+            _ => &[],
         }
     }
 

@@ -38,6 +38,8 @@ pub struct ServeOptions {
     pub traffic: TrafficSettings,
     /// Most connections of the API; as many as there are descriptors for if it is not said.
     pub connections: Option<usize>,
+    /// Whether the API's listener serves the admin API too although other machines can reach it.
+    pub admin_beside_api: bool,
 }
 
 impl ServeOptions {
@@ -118,7 +120,8 @@ impl Server {
         let (kernel, stopped) = (&installation.kernel, &installation.context.stop);
         listeners.spawn(log_summaries(Arc::clone(kernel), stopped.clone()));
         let address = api.map(|(listener, address)| {
-            let role = if address.is_local() { ListenerRole::All } else { ListenerRole::Api };
+            let with_admin = address.is_local() || options.admin_beside_api;
+            let role = if with_admin { ListenerRole::All } else { ListenerRole::Api };
             listeners.spawn(accept_connections(listener, context(role, options.places())));
             address
         });

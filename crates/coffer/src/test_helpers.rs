@@ -1,26 +1,33 @@
-//! Developer mode's clock: `/v1/test_helpers/clock` shows the time, `…/advance` moves it forward
-//! and runs what falls due meanwhile, as if the time had passed.
+//! What developer mode has for test suites, each app for itself: `/v1/test_helpers/clock` shows the
+//! app's time, `…/advance` moves it forward and runs what falls due meanwhile, as if the time had
+//! passed, and `/v1/test_helpers/reset` empties the app.
+//!
+//! A clock is that of the account that develops the app, since its apps share ledgers. Every key
+//! that is made up is an app of an account of its own.
 
 use crate::limits;
-use coffer_base::{Clock, ShiftedClock, Timestamp, limit};
+use coffer_base::{AccountId, Clock, ShiftedClock, Timestamp, limit};
 use coffer_dialect::{ApiError, Object};
+use coffer_identity::ResetApp;
 use coffer_kernel::{
     Access, Applied, Arguments, Committed, Ctx, Definition, Example, Failure, JobContext,
-    ReadOperation, Routes, Scheduler, WriteOperation, move_clock,
+    ReadOperation, Routes, Scheduler, WriteOperation, forget_clock, move_clock,
 };
 use coffer_storage::{StorageError, Store, Tx};
 use std::sync::Arc;
 use tokio::sync::Mutex;
 
-/// Adds both operations: in developer mode, and there only.
+/// Adds the operations: in developer mode, and there only.
 pub fn register(
     routes: &mut Routes,
     clock: Arc<ShiftedClock>,
     scheduler: Arc<Scheduler>,
     context: JobContext,
+    app: ResetApp,
 ) {
     let advancing = Mutex::new(());
-    routes.read(Retrieve).write(Advance { clock, scheduler, context, advancing });
+    let reset = Reset { app, clock: Arc::clone(&clock) };
+    routes.read(Retrieve).write(Advance { clock, scheduler, context, advancing }).write(reset);
 }
 
 /// What both answer.
@@ -61,8 +68,10 @@ enum Goal {
     Time(Timestamp),
 }
 
-/// Where the clock goes.
+/// Where a clock goes.
 struct Moved {
+    /// Whose it is.
+    platform: AccountId,
     /// How far it is ahead then.
     offset: i64,
     /// What it shows then.
@@ -95,8 +104,8 @@ impl WriteOperation for Advance {
         }
     }
 
-    fn check(&self, goal: &Goal, _ctx: &Ctx) -> Result<(), ApiError> {
-        let now = self.clock.now().unix();
+    fn check(&self, goal: &Goal, ctx: &Ctx) -> Result<(), ApiError> {
+        let now = self.clock.now_of(&ctx.principal().platform).unix();
         match *goal {
             Goal::Seconds(seconds) if now.saturating_add(seconds) > limit::CLOCK_CEILING => {
                 let message = "The clock would go beyond the year 9999.";
@@ -110,16 +119,17 @@ impl WriteOperation for Advance {
     async fn apply(
         &self,
         goal: &Goal,
-        _ctx: &Ctx,
+        ctx: &Ctx,
         tx: &mut Tx<'_>,
     ) -> Result<Applied<Moved>, Failure> {
         // Others may move the clock at any moment, so nothing is counted from the time at which
         // the request arrived.
+        let platform = ctx.principal().platform.clone();
         let offset = match *goal {
-            Goal::Seconds(seconds) => move_clock(tx, seconds, 0).await?,
-            Goal::Time(to) => move_clock(tx, 0, self.clock.offset_of(to)).await?,
+            Goal::Seconds(seconds) => move_clock(tx, &platform, seconds, 0).await?,
+            Goal::Time(to) => move_clock(tx, &platform, 0, self.clock.offset_of(to)).await?,
         };
-        let out = Moved { offset, now: self.clock.at_offset(offset) };
+        let out = Moved { platform, offset, now: self.clock.at_offset(offset) };
         Ok(Applied { out, subject: "clock".to_owned(), fingerprint: None })
     }
 
@@ -128,10 +138,10 @@ impl WriteOperation for Advance {
     }
 
     async fn committed(&self, moved: &Moved, _ctx: &Ctx) -> Result<Committed, ApiError> {
-        let advanced = self.advance_to(moved.offset).await;
+        let advanced = self.advance_to(&moved.platform, moved.offset).await;
         // Also if a task failed on the way: the store has the offset already, and the scheduler
         // catches up by itself.
-        self.clock.shift_to(moved.offset);
+        self.clock.shift_to(&moved.platform, moved.offset);
         advanced
             .map(|_| Committed::Done)
             .map_err(|error| ApiError::unknown_outcome(error.to_string()))
@@ -139,20 +149,66 @@ impl WriteOperation for Advance {
 }
 
 impl Advance {
-    /// Lets time pass until the clock is `offset` seconds ahead. It stops at each midnight, so that
-    /// the scheduled tasks run at that time.
-    async fn advance_to(&self, offset: i64) -> Result<(), StorageError> {
+    /// Lets time pass for a platform until its clock is `offset` seconds ahead. It stops at each
+    /// midnight, so that the scheduled tasks run at that time.
+    async fn advance_to(&self, platform: &AccountId, offset: i64) -> Result<(), StorageError> {
         let _only = self.advancing.lock().await;
+        let (clock, scheduler) = (&self.clock, &self.scheduler);
+        scheduler.run_due(&self.context, clock.now()).await?;
         loop {
-            let midnight = self.clock.now().midnight_after();
-            if midnight >= self.clock.at_offset(offset) {
+            let midnight = clock.now_of(platform).midnight_after();
+            if midnight >= clock.at_offset(offset) {
                 break;
             }
-            self.clock.advance_to(midnight);
-            self.scheduler.run_due(&self.context, midnight).await?;
+            clock.advance_to(platform, midnight);
+            scheduler.run_platform(&self.context, platform, midnight).await?;
         }
-        self.clock.shift_to(offset);
-        self.scheduler.run_due(&self.context, self.clock.now()).await.map(drop)
+        clock.shift_to(platform, offset);
+        scheduler.run_platform(&self.context, platform, clock.now_of(platform)).await.map(drop)
+    }
+}
+
+/// `POST /v1/test_helpers/reset`.
+struct Reset {
+    app: ResetApp,
+    clock: Arc<ShiftedClock>,
+}
+
+impl WriteOperation for Reset {
+    const DEFINITION: Definition =
+        Definition::post("test_helpers.reset", "/v1/test_helpers/reset", Access::App);
+    type Input = ();
+    type Out = coffer_identity::Reset;
+
+    fn parse(&self, arguments: &Arguments<'_>) -> Result<(), ApiError> {
+        arguments.params.only(&[]).map(drop)
+    }
+
+    async fn apply(
+        &self,
+        _input: &(),
+        ctx: &Ctx,
+        tx: &mut Tx<'_>,
+    ) -> Result<Applied<Self::Out>, Failure> {
+        let out = self.app.apply(ctx, tx).await?;
+        if let Some(platform) = &out.gone {
+            forget_clock(tx, platform);
+        }
+        let subject = out.app.as_str().to_owned();
+        Ok(Applied { out, subject, fingerprint: None })
+    }
+
+    fn render(&self, out: &Self::Out, _ctx: &Ctx) -> Object {
+        let object =
+            Object::singleton("test_helpers.reset").set("app", out.app.as_str().to_owned());
+        object.set("livemode", false)
+    }
+
+    async fn committed(&self, out: &Self::Out, _ctx: &Ctx) -> Result<(), ApiError> {
+        if let Some(platform) = &out.gone {
+            self.clock.forget(platform);
+        }
+        self.app.finish().await
     }
 }
 

@@ -24,5 +24,5 @@ pub use fingerprint::{Digest, Digester, LookupKey};
 pub use key::SealingKey;
 pub use random::SystemRandom;
 pub use root::{RootError, RootKey};
-pub use token::{TokenHash, new_token};
+pub use token::{TokenForm, TokenHash, new_token, token_form};
 pub use wrap::{unwrap, wrap};

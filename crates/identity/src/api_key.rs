@@ -49,6 +49,19 @@ impl Holder {
     }
 }
 
+/// What the tokens of all kinds and modes begin with.
+pub(crate) const fn prefixes() -> [&'static str; 7] {
+    [
+        "sk_test_coffer_",
+        "sk_live_coffer_",
+        "rk_test_coffer_",
+        "rk_live_coffer_",
+        "ek_test_coffer_",
+        "ek_live_coffer_",
+        "ak_coffer_",
+    ]
+}
+
 /// A key that was just created, with its token, which only one response shows and nothing stores.
 pub struct NewKey {
     /// The row to be; its `seq` is 0 until it is inserted.
@@ -59,8 +72,8 @@ pub struct NewKey {
 }
 
 impl NewKey {
-    /// A key with a new token of [`limit::TOKEN_CHARACTERS`] random characters behind the prefix of
-    /// its kind. It is not stored yet: see [`NewKey::insert`].
+    /// A key with a new token of [`limit::TOKEN_CHARACTERS`] random characters, and their checksum,
+    /// behind the prefix of its kind. It is not stored yet: see [`NewKey::insert`].
     pub(crate) fn generate(
         holder: Holder,
         name: String,
@@ -134,6 +147,19 @@ impl NewKey {
     ) -> Result<ApiKey, StorageError> {
         let seq = store::next_seq(tx).await?;
         let key = ApiKey { seq, ..self.key.clone() };
+        store::insert_key(tx, mac, &self.hash, &key).await?;
+        Ok(key)
+    }
+
+    /// The same for an app that became known only in the transaction.
+    pub(crate) async fn insert_of(
+        &self,
+        tx: &mut Tx<'_>,
+        mac: &RowMac,
+        app: AppId,
+    ) -> Result<ApiKey, StorageError> {
+        let seq = store::next_seq(tx).await?;
+        let key = ApiKey { seq, app: Some(app), ..self.key.clone() };
         store::insert_key(tx, mac, &self.hash, &key).await?;
         Ok(key)
     }

@@ -1,16 +1,18 @@
 //! Developer mode: the directory, and whoever is not in it yet is added on first use.
 //!
-//! Any `sk_test_…` key is an app of its own, any `acct_…` has it installed, and any
-//! `ak_coffer_…` key administers. Everything else is the same as in production. So
-//! that no web page can use it, it answers local host names only, and no foreign `Origin`.
+//! Any `sk_test_…` key is an app of its own, `rk_test_…` with the same text is a restricted key of
+//! that app, any `acct_…` has it installed, and any `ak_coffer_…` key administers. Everything else
+//! is the same as in production. Where others can reach the server, only keys that begin with the
+//! run's own are taken so.
 
 use crate::api_key::{Holder, NewKey};
 use crate::directory::{Denied, Directory, refusal};
 use crate::objects::{Account, App, Install, Quotas};
 use crate::row_mac::RowMac;
 use crate::store;
+use crate::unchecked_keys::form;
 use coffer_base::{AccountId, AppId, Mode, Random, Redacted, Timestamp, id::random_id, limit};
-use coffer_crypto::TokenHash;
+use coffer_crypto::{TokenForm, TokenHash};
 use coffer_dialect::ApiError;
 use coffer_dialect::authorization::{KeyKind, key_shape, redact_key};
 use coffer_kernel::{Authenticate, BoxFuture, Credentials, Evidence, Principal, storage_failure};
@@ -23,41 +25,37 @@ pub(crate) struct Developer {
     directory: Arc<Directory>,
     /// Where the ids of what is added come from.
     random: Arc<dyn Random>,
+    /// What keys must begin with, behind their prefix, if not everybody is let in.
+    run_key: Option<Redacted<String>>,
+    /// The permissions of a restricted key that is added: all there are.
+    permissions: Arc<[String]>,
 }
 
 impl Developer {
-    /// Opens `directory` to everybody on this machine.
-    pub(crate) fn new(directory: Arc<Directory>, random: Arc<dyn Random>) -> Self {
-        Self { directory, random }
+    /// Opens `directory` to everybody who knows the `run_key`, or to everybody if there is none.
+    pub(crate) fn new(
+        directory: Arc<Directory>,
+        random: Arc<dyn Random>,
+        run_key: Option<Redacted<String>>,
+        permissions: Arc<[String]>,
+    ) -> Self {
+        Self { directory, random, run_key, permissions }
     }
 
     /// Resolves the key, and adds it, its app and the install where they are missing: a key at most
     /// once, so an unknown key that cannot be added is refused as in production.
     ///
     /// # Errors
-    /// A 403 for a foreign `Host` or `Origin`, a 401 for a live key or one that the directory
-    /// refuses, and the failure of the store.
+    /// A 401 for a live key or one that the directory refuses, and the failure of the store.
     async fn resolve_or_add(
         &self,
         credentials: &Credentials<'_>,
     ) -> Result<Arc<Principal>, ApiError> {
-        let Credentials { token, account, host, origin, now } = credentials;
-        check_local("Host", *host)?;
-        check_local("Origin", origin.map(without_scheme))?;
-        let shape = key_shape(token.expose());
-        if matches!(shape, Some((_, Some(Mode::Live)))) {
-            return Err(ApiError::unauthenticated(format!(
-                "This server runs in developer mode, which has test mode only; the key '{}' is \
-                 a live key. Use one that begins with 'sk_test_'.",
-                redact_key(token.expose())
-            )));
-        }
+        let Credentials { token, account, now } = credentials;
+        self.check_form(token.expose())?;
         let storage = |error: StorageError| storage_failure(&error);
         let mut resolved = self.directory.resolve(token, *account, *now).await.map_err(storage)?;
-        if matches!(resolved, Err(Denied::Unknown))
-            && let Some((kind @ (KeyKind::Secret | KeyKind::Admin), _)) = shape
-        {
-            self.add_key(token, kind, *now).await.map_err(storage)?;
+        if matches!(resolved, Err(Denied::Unknown)) && self.add_key(token, *now).await? {
             resolved = self.directory.resolve(token, *account, *now).await.map_err(storage)?;
         }
         if matches!(resolved, Err(Denied::NotInstalled))
@@ -67,31 +65,54 @@ impl Developer {
             let account = credentials.account;
             resolved = self.directory.resolve(token, account, *now).await.map_err(storage)?;
         }
-        resolved.map_err(|denied| refusal(denied, token.expose(), *account))
+        resolved.map_err(|denied| developer_refusal(denied, token.expose(), *account))
     }
 
-    /// Adds a key with the token that the caller chose: an admin key, or the key of a new app with
-    /// a new account, in test mode.
-    async fn add_key(
-        &self,
-        token: &Redacted<String>,
-        kind: KeyKind,
-        now: Timestamp,
-    ) -> Result<(), StorageError> {
-        let app = AppId::random(&*self.random);
+    /// Refuses what is no key of this run, whether or not the directory knows it.
+    fn check_form(&self, token: &str) -> Result<(), ApiError> {
+        if matches!(key_shape(token), Some((_, Some(Mode::Live)))) {
+            return Err(ApiError::unauthenticated(format!(
+                "This server runs in developer mode, which has test mode only; the key '{}' is \
+                 a live key. Use one that begins with 'sk_test_'.",
+                redact_key(token)
+            )));
+        }
+        let Some(run_key) = &self.run_key else { return Ok(()) };
+        // What this server made is as good as in production.
+        if form(token) == TokenForm::Checked || begins_with(token, run_key.expose()) {
+            return Ok(());
+        }
+        Err(ApiError::unauthenticated(format!(
+            "This server runs in developer mode where other machines can reach it, so it takes \
+             only keys that begin with this run's own, 'sk_test_KEY' or 'sk_test_KEY_anything'; \
+             '{}' does not. `coffer dev` prints KEY at its start, or takes it from COFFER_DEV_KEY.",
+            redact_key(token)
+        )))
+    }
+
+    /// Adds a key with the token that the caller chose, if it is of a kind that is added: an admin
+    /// key, the key of a new app with a new account, or a restricted key of such an app.
+    async fn add_key(&self, token: &Redacted<String>, now: Timestamp) -> Result<bool, ApiError> {
+        let kind = match key_shape(token.expose()) {
+            Some((kind @ (KeyKind::Secret | KeyKind::Restricted | KeyKind::Admin), _)) => kind,
+            _ => return Ok(false),
+        };
         let holder = match kind {
             KeyKind::Admin => Holder::Admin,
-            _ => Holder::App { app: app.clone(), mode: Mode::Test, permissions: None },
+            _ => Holder::App {
+                app: AppId::random(&*self.random),
+                mode: Mode::Test,
+                permissions: (kind == KeyKind::Restricted).then(|| self.permissions.to_vec()),
+            },
         };
-        let is_app = kind != KeyKind::Admin;
         let name = FIRST_USE.to_owned();
         let key = NewKey::from_token(token.clone(), holder, name, None, &*self.random, now);
-        let account = AccountId::random(&*self.random);
+        let app = (kind != KeyKind::Admin).then(|| NewApp::of(token.expose(), &*self.random, now));
         let mac = self.directory.mac().clone();
-        let work = AddKey { mac, key, app: is_app.then_some((app, account)), now };
-        self.directory.store().write(work).await?;
+        let work = AddKey { mac, key, app };
+        self.directory.store().write(work).await.map_err(|error| storage_failure(&error))?;
         self.directory.bump_generation();
-        Ok(())
+        Ok(true)
     }
 
     /// Installs the app of the key on `account`, which is added too if it is unknown.
@@ -114,32 +135,80 @@ impl Developer {
 /// operator created.
 const FIRST_USE: &str = "made on first use";
 
-/// The names by which this machine calls itself.
-const LOCAL_NAMES: [&str; 3] = ["localhost", "127.0.0.1", "[::1]"];
-
-/// The host and port of an `Origin`, such as `localhost:3000` of `http://localhost:3000`.
-fn without_scheme(origin: &str) -> &str {
-    origin.split_once("://").map_or(origin, |(_, host)| host)
+/// Whether `run_key` stands behind the prefix of a token of test mode or of an operator: alone, or
+/// with an underscore and any text behind it.
+fn begins_with(token: &str, run_key: &str) -> bool {
+    let prefixes = ["sk_test_", "rk_test_", "ak_coffer_"];
+    let Some(text) = prefixes.iter().find_map(|prefix| token.strip_prefix(prefix)) else {
+        return false;
+    };
+    let Some((head, rest)) = text.split_at_checked(run_key.len()) else { return false };
+    // Hashes are compared, so that how long it takes does not tell how much is right.
+    TokenHash::of(head) == TokenHash::of(run_key) && (rest.is_empty() || rest.starts_with('_'))
 }
 
-/// Refuses a header that names another host than this machine. A web page that a browser on this
-/// machine shows could otherwise call the server (its `Origin` is foreign), also by a name of its
-/// own that resolves to 127.0.0.1 (its `Host` is).
-fn check_local(header: &str, value: Option<&str>) -> Result<(), ApiError> {
-    let Some(value) = value else { return Ok(()) };
-    let local = LOCAL_NAMES.iter().any(|name| {
-        value.strip_prefix(name).is_some_and(|rest| {
-            rest.is_empty()
-                || rest.strip_prefix(':').is_some_and(|port| port.parse::<u16>().is_ok())
-        })
-    });
-    if local {
-        return Ok(());
+/// The refusal of a key, with a hint where developer mode differs from what one may expect.
+fn developer_refusal(denied: Denied, token: &str, account: Option<&str>) -> ApiError {
+    match (denied, key_shape(token)) {
+        (Denied::Unknown, Some((KeyKind::Ephemeral, _))) => ApiError::unauthenticated(format!(
+            "Invalid API Key provided: {}. An ephemeral key belongs to one user of one account, so \
+             developer mode does not make it up: create it with POST /v1/ephemeral_keys.",
+            redact_key(token)
+        )),
+        _ => refusal(denied, token, account),
     }
-    Err(ApiError::forbidden(format!(
-        "This server runs in developer mode and answers only to localhost, 127.0.0.1 and [::1]; \
-         the {header} header names something else."
-    )))
+}
+
+/// The app that a token of developer mode belongs to: that of the secret key with the same text.
+pub(crate) struct NewApp {
+    /// The secret key, to be added if it is unknown.
+    secret: NewKey,
+    /// The id of its app then.
+    id: AppId,
+    /// The account that develops it then.
+    account: AccountId,
+    now: Timestamp,
+}
+
+impl NewApp {
+    /// The app of `token`, a secret or a restricted key.
+    pub(crate) fn of(token: &str, random: &dyn Random, now: Timestamp) -> Self {
+        let text = token.split_once('_').map_or(token, |(_, text)| text);
+        let id = AppId::random(random);
+        let holder = Holder::App { app: id.clone(), mode: Mode::Test, permissions: None };
+        let (secret, name) = (Redacted::new(format!("sk_{text}")), FIRST_USE.to_owned());
+        let secret = NewKey::from_token(secret, holder, name, None, random, now);
+        Self { secret, id, account: AccountId::random(random), now }
+    }
+
+    /// The app's id. It is added with its account and its secret key if that is unknown; `None` if
+    /// the secret key was revoked, since what is shut stays shut.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub(crate) async fn find_or_add(
+        &self,
+        tx: &mut Tx<'_>,
+        mac: &RowMac,
+    ) -> Result<Option<AppId>, StorageError> {
+        if let Some(known) = store::key_of_token_in(tx, mac, &self.secret.hash).await? {
+            return Ok(known.app.filter(|_| known.revoked_at.is_none()));
+        }
+        add_account(tx, mac, &self.account, self.now).await?;
+        let seq = store::next_seq(tx).await?;
+        let app = App {
+            id: self.id.clone(),
+            seq,
+            account: self.account.clone(),
+            name: FIRST_USE.to_owned(),
+            quotas: Quotas::default(),
+            created: self.now,
+            version: seq,
+        };
+        store::insert_app(tx, mac, &app).await?;
+        self.secret.insert(tx, mac).await?;
+        Ok(Some(self.id.clone()))
+    }
 }
 
 /// Adds a key, and its app with its account if it belongs to one. Two requests that bring the same
@@ -147,9 +216,8 @@ fn check_local(header: &str, value: Option<&str>) -> Result<(), ApiError> {
 struct AddKey {
     mac: RowMac,
     key: NewKey,
-    /// The app and the account that develops it; `None` for an admin key.
-    app: Option<(AppId, AccountId)>,
-    now: Timestamp,
+    /// The app that it belongs to; `None` for an admin key.
+    app: Option<NewApp>,
 }
 
 impl Work for AddKey {
@@ -159,21 +227,12 @@ impl Work for AddKey {
         if store::key_of_token_in(tx, &self.mac, &self.key.hash).await?.is_some() {
             return Ok(());
         }
-        if let Some((app, account)) = &self.app {
-            add_account(tx, &self.mac, account, self.now).await?;
-            let seq = store::next_seq(tx).await?;
-            let app = App {
-                id: app.clone(),
-                seq,
-                account: account.clone(),
-                name: FIRST_USE.to_owned(),
-                quotas: Quotas::default(),
-                created: self.now,
-                version: seq,
-            };
-            store::insert_app(tx, &self.mac, &app).await?;
+        let mac = &self.mac;
+        let Some(new) = &self.app else { return self.key.insert(tx, mac).await.map(drop) };
+        let Some(app) = new.find_or_add(tx, mac).await? else { return Ok(()) };
+        if self.key.hash != new.secret.hash {
+            self.key.insert_of(tx, mac, app).await?;
         }
-        self.key.insert(tx, &self.mac).await?;
         Ok(())
     }
 }
@@ -251,14 +310,14 @@ mod tests {
     use super::*;
 
     #[test]
-    fn only_local_names_are_answered() {
-        for local in ["localhost", "localhost:4747", "127.0.0.1:80", "[::1]:4747"] {
-            assert!(check_local("Host", Some(local)).is_ok(), "{local}");
+    fn only_the_runs_own_keys_begin_with_its_key() {
+        for own in ["sk_test_K3y", "sk_test_K3y_suite", "rk_test_K3y_", "ak_coffer_K3y"] {
+            assert!(begins_with(own, "K3y"), "{own}");
         }
-        for foreign in ["evil.example", "localhost.evil.example", "127.0.0.1.nip.example", "null"] {
-            assert!(check_local("Host", Some(foreign)).is_err(), "{foreign}");
+        for other in
+            ["sk_test_K3", "sk_test_K3yz", "sk_test_xK3y", "ek_test_K3y", "K3y", "", "ak_K3y"]
+        {
+            assert!(!begins_with(other, "K3y"), "{other}");
         }
-        assert!(check_local("Origin", Some(without_scheme("http://localhost:3000"))).is_ok());
-        assert!(check_local("Origin", Some(without_scheme("https://evil.example"))).is_err());
     }
 }

@@ -20,6 +20,7 @@ use crate::limits;
 use crate::objects::{ApiKey, App, Kind};
 use crate::row_mac::RowMac;
 use crate::store::{self, PresentedKey};
+use crate::unchecked_keys::UncheckedKeys;
 use crate::unstored::{Asked, Unstored};
 use coffer_base::{AccountId, Clock, Redacted, Tenant, Timestamp, limit};
 use coffer_crypto::TokenHash;
@@ -41,6 +42,10 @@ use std::time::Duration;
 /// developer mode.
 pub(crate) struct Directory {
     store: Store,
+    /// The time of platforms that are ahead, by which their keys expire.
+    clock: Arc<dyn Clock>,
+    /// Keys of the form that has no checksum, so that nothing else of that form is looked up.
+    unchecked: UncheckedKeys,
     /// Where revocations are that rows of the data may not show any more.
     keyring: Arc<Keyring>,
     /// Checks the rows of the data.
@@ -117,15 +122,18 @@ pub(crate) enum Denied {
 }
 
 impl Directory {
-    /// A directory over the data store, whose rows `mac` checks and `keyring` outlives.
+    /// A directory over the data store, whose rows `mac` checks and `keyring` outlives; platforms
+    /// have the time of `clock`.
     pub(crate) fn new(
         store: Store,
         keyring: Arc<Keyring>,
         mac: RowMac,
         clock: Arc<dyn Clock>,
     ) -> Self {
+        let store = store.of_share(Share::AUTHENTICATION);
         Self {
-            store: store.of_share(Share::AUTHENTICATION),
+            unchecked: UncheckedKeys::new(store.clone()),
+            store,
             keyring,
             mac,
             clock,
@@ -190,7 +198,7 @@ impl Directory {
             entry.generation == generation && (!shared || read.saturating_sub(entry.read) < trust)
         };
         if let Some(entry) = self.cache.get(&cache_key).filter(is_valid) {
-            return Ok(entry.principal_at(now));
+            return Ok(entry.principal_at(self.time_of(&entry.principal.platform, now)));
         }
         let found = match self.find_principal(&hash, account, now).await? {
             Ok(principal) => Arc::new(CacheEntry {
@@ -208,7 +216,12 @@ impl Directory {
         };
         let key = CacheKey { hash: *hash.as_bytes(), account: cache_key.account.into() };
         self.cache.insert(key, Arc::clone(&found));
-        Ok(found.principal_at(now))
+        Ok(found.principal_at(self.time_of(&found.principal.platform, now)))
+    }
+
+    /// The time of a platform when it is `now` for those that are not ahead.
+    fn time_of(&self, platform: &AccountId, now: Timestamp) -> Timestamp {
+        now.plus(self.clock.ahead_of(platform))
     }
 
     /// Reads the key and all that decides whether it is accepted.
@@ -230,6 +243,7 @@ impl Directory {
         let floors = Floors::of_request(keys, &key, app.as_ref(), install.as_ref()).await?;
         let believed = Believed::by(&floors, &self.mac, &key, app.as_ref(), install.as_ref());
         let orphan = key.parent.is_some() && parent.is_none();
+        let now = app.as_ref().map_or(now, |app| self.time_of(&app.account, now));
         if !believed.key
             || self.unstored.refuses(&key)
             || orphan
@@ -375,11 +389,13 @@ impl Authenticate for Directory {
         credentials: &'a Credentials<'a>,
     ) -> BoxFuture<'a, Result<Arc<Principal>, ApiError>> {
         Box::pin(async move {
-            let Credentials { token, account, now, .. } = credentials;
-            let resolved = self
-                .resolve(token, *account, *now)
-                .await
-                .map_err(|error| storage_failure(&error))?;
+            let Credentials { token, account, now } = credentials;
+            let storage = |error: StorageError| storage_failure(&error);
+            let resolved = if self.unchecked.may_exist(token).await.map_err(storage)? {
+                self.resolve(token, *account, *now).await.map_err(storage)?
+            } else {
+                Err(Denied::Unknown)
+            };
             resolved.map_err(|denied| refusal(denied, token.expose(), *account))
         })
     }
@@ -408,3 +424,6 @@ impl Authenticate for Directory {
         evidence
     }
 }
+
+#[cfg(test)]
+mod tests;

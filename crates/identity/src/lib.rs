@@ -24,18 +24,21 @@ mod jobs;
 pub mod limits;
 mod objects;
 mod operations;
+mod reset;
 mod revocation;
 mod row_mac;
 mod store;
+mod unchecked_keys;
 mod unstored;
 mod verify;
 mod wire;
 
 pub use api_key::{NewKey, create_admin_key};
+pub use reset::{Reset, ResetApp};
 pub use store::{MIGRATIONS, erasing};
 pub use verify::{RowFindings, verify_rows};
 
-use coffer_base::{Clock, Random};
+use coffer_base::{Clock, Random, Redacted};
 use coffer_kernel::{Authenticate, Parts, Prune, Quota};
 use coffer_keyring::{Keyring, KeyringError};
 use coffer_storage::Store;
@@ -54,12 +57,14 @@ pub struct IdentityOptions {
     pub store: Store,
     /// Tenants' keys, which erasing destroys.
     pub keyring: Arc<Keyring>,
-    /// Measures how old is what is cached.
-    pub clock: Arc<dyn Clock>,
     /// Where keys and ids come from.
     pub random: Arc<dyn Random>,
-    /// Whether this is developer mode, in which any test key is accepted from this machine.
+    /// The time of each platform, and how old is what is cached.
+    pub clock: Arc<dyn Clock>,
+    /// Whether this is developer mode, in which any test key is accepted.
     pub developer: bool,
+    /// In developer mode, what keys must begin with; `None` lets everybody in.
+    pub run_key: Option<Redacted<String>>,
     /// The permissions that the other families' operations ask for.
     pub permissions: Vec<String>,
     /// The quotas that the families declare.
@@ -74,6 +79,8 @@ pub struct Identity {
     pub authenticate: Arc<dyn Authenticate>,
     /// Its operations and jobs.
     pub parts: Parts,
+    /// What empties an app, in developer mode.
+    pub reset: ResetApp,
 }
 
 impl Identity {
@@ -93,20 +100,22 @@ impl Identity {
     }
 
     fn new(options: IdentityOptions, mac: RowMac) -> Self {
-        let IdentityOptions { store, keyring, clock, random, developer, quotas, purge, .. } =
-            options;
+        let IdentityOptions { store, keyring, random, clock, run_key, quotas, purge, .. } = options;
+        let developer = options.developer;
         let mut permissions = options.permissions;
         permissions.push(ephemeral_keys::PERMISSION.to_owned());
         permissions.sort();
-        let directory =
-            Arc::new(Directory::new(store.clone(), Arc::clone(&keyring), mac.clone(), clock));
+        let permissions: Arc<[String]> = permissions.into();
+        let known = (Arc::clone(&keyring), mac.clone());
+        let directory = Arc::new(Directory::new(store.clone(), known.0, known.1, clock));
         let eraser = Arc::new(Eraser::new(keyring, mac.clone(), purge));
         let shared = Shared {
             directory: Arc::clone(&directory),
             eraser: Arc::clone(&eraser),
             store,
             mac,
-            permissions: permissions.into(),
+            developer,
+            permissions: Arc::clone(&permissions),
             quotas: quotas.into(),
         };
         let parts = Parts {
@@ -120,8 +129,12 @@ impl Identity {
             ],
             ..Parts::default()
         };
-        let authenticate: Arc<dyn Authenticate> =
-            if developer { Arc::new(Developer::new(directory, random)) } else { directory };
-        Self { authenticate, parts }
+        let reset = ResetApp::new(shared);
+        let authenticate: Arc<dyn Authenticate> = if developer {
+            Arc::new(Developer::new(directory, random, run_key, permissions))
+        } else {
+            directory
+        };
+        Self { authenticate, parts, reset }
     }
 }

@@ -24,6 +24,8 @@ pub(crate) struct Shared {
     pub(crate) eraser: Arc<Eraser>,
     /// The data store, in which the erasures are listed.
     pub(crate) store: Store,
+    /// Whether this is developer mode, in which callers choose what keys are called.
+    pub(crate) developer: bool,
     /// Makes and checks the MACs of rows.
     pub(crate) mac: RowMac,
     /// The permissions that restricted keys can hold.
@@ -36,7 +38,7 @@ impl Shared {
     /// Makes this server look up every principal again, so that a change to keys, apps, installs or
     /// accounts counts from its response on. Other servers that share the store notice it within a
     /// second.
-    fn invalidate(&self) {
+    pub(crate) fn invalidate(&self) {
         self.directory.bump_generation();
     }
 
@@ -59,7 +61,7 @@ impl Shared {
     /// Makes a revocation last, before the response: on this server at once, and in the key store,
     /// so that nobody can take it back in the data. If the key store cannot be written now, the job
     /// goes on: the revocation is in force by then.
-    async fn settle(&self) -> Committed {
+    pub(crate) async fn settle(&self) -> Committed {
         self.invalidate();
         match self.eraser.settle(&self.store).await {
             Ok(_) => Committed::Done,

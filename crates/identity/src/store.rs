@@ -253,8 +253,8 @@ pub(crate) async fn insert_app(tx: &mut Tx<'_>, mac: &RowMac, app: &App) -> Resu
     Ok(())
 }
 
-/// Writes an app's name and quotas as its next version, before which no other is taken for the
-/// newest; nothing else of it ever changes.
+/// Writes an app as its next version, before which no other is taken for the newest. Its name and
+/// quotas change, and in developer mode, where an app can be emptied, its account.
 pub(crate) async fn update_app(tx: &mut Tx<'_>, mac: &RowMac, app: &App) -> Result<()> {
     list_revocation(tx, mac, of_settings(app.id.as_str()), app.version, None);
     let updated = App { version: next_seq(tx).await?, ..app.clone() };

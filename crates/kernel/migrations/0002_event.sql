@@ -53,8 +53,8 @@ CREATE TABLE clock_record (
     doubted INTEGER NOT NULL
 );
 
--- By how many seconds developer mode's clock was moved forward: one row at most.
-CREATE TABLE clock_offset (
-    id      INTEGER NOT NULL PRIMARY KEY CHECK (id = 1),
-    seconds INTEGER NOT NULL
-);
+-- By how many seconds a platform's clock was moved forward: developer mode only.
+CREATE TABLE platform_clock (
+    platform TEXT    NOT NULL PRIMARY KEY,
+    seconds  INTEGER NOT NULL
+) WITHOUT ROWID;

@@ -29,7 +29,7 @@ impl Admission {
         &self,
         found: impl IntoIterator<Item = (Evidence, bool)>,
     ) -> Result<(), ApiError> {
-        check_evidence(&self.principal, self.clock.now(), found)
+        check_evidence(&self.principal, self.clock.now_of(&self.principal.platform), found)
     }
 }
 

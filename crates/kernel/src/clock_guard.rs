@@ -10,7 +10,7 @@
 mod judge;
 
 use crate::store::{self, ClockRecord, WriteClockRecord};
-use coffer_base::{Clock, Reading, Timestamp, limit};
+use coffer_base::{AccountId, Clock, Reading, Timestamp, limit};
 use coffer_storage::{StorageError, Store, Tx};
 use judge::{Judge, Observation, Verdict};
 use std::fmt;
@@ -96,6 +96,16 @@ impl ClockGuard {
         let state = Mutex::new(State { judge, written: None, reported: None });
         let (doubtful, waiting) = (AtomicBool::new(false), AtomicBool::new(false));
         Self { clock, doubtful, waiting, state }
+    }
+
+    /// As [`Clock::ahead_of`].
+    pub fn ahead_of(&self, platform: &AccountId) -> i64 {
+        self.clock.ahead_of(platform)
+    }
+
+    /// As [`Clock::ahead`].
+    pub fn ahead(&self) -> Vec<(AccountId, i64)> {
+        self.clock.ahead()
     }
 
     /// Whether the last look doubted the clock.

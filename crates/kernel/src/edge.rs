@@ -1,12 +1,13 @@
 //! The HTTP edge: from a request to a call, and from a reply to a response.
 //!
-//! Request id → head → host and key → route → permission → version → body → parameters. The head is
-//! checked as a whole first, since a request that is ambiguous is nobody's. The key is checked
-//! before the body is read, so that a stranger cannot make the server hold anything.
+//! Request id → head → host and page → key → route → permission → version → body → parameters. The
+//! head is checked as a whole first, since a request that is ambiguous is nobody's. The key is
+//! checked before the body is read, so that a stranger cannot make the server hold anything.
 
 mod access_log;
 mod admission;
 mod body;
+mod cors;
 mod form;
 mod forwarded;
 mod headers;
@@ -63,11 +64,17 @@ pub(crate) async fn answer(
     {
         return health;
     }
+    if head.is_ok()
+        && let Some(preflight) = cors::preflight(kernel, &parts)
+    {
+        return preflight;
+    }
     let peer = client(kernel, connection, &parts.headers);
     let request_id = request_id::new(&*kernel.services.random).into();
     let mut trace = RequestTrace::new(request_id, peer, started);
     let handled = async {
         head?;
+        kernel.web.check(&parts.headers)?;
         handle(kernel, role, connection, &parts, &mut body, &mut trace).await
     };
     let result = in_time(caught(handled)).await;
@@ -76,7 +83,7 @@ pub(crate) async fn answer(
     }
     access_log::report(kernel, &trace, &parts, &result);
     admission::slow_down(&result).await;
-    let mut response = response::respond(&trace, &parts, result);
+    let mut response = response::respond(kernel, &trace, &parts, result);
     let at_end = body.is_end_stream() || !trace.body_read && body::discard(&parts, &mut body).await;
     if !at_end {
         response.headers_mut().insert(header::CONNECTION, HeaderValue::from_static("close"));
@@ -154,8 +161,6 @@ fn credentials<'a>(
     Ok(Credentials {
         token: token.as_ref().map_err(Clone::clone)?,
         account: headers::account_of(headers)?,
-        host: headers::text(headers, &header::HOST)?,
-        origin: headers::text(headers, &header::ORIGIN)?,
         now,
     })
 }

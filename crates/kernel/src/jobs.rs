@@ -3,7 +3,7 @@
 use crate::clock_guard::{ClockGuard, ClockState, DueTimes};
 use crate::event::{Cause, EventListeners};
 use crate::principal::BoxFuture;
-use coffer_base::{Random, Timestamp, limit};
+use coffer_base::{AccountId, Owner, Random, Timestamp, limit};
 use coffer_keyring::Keyring;
 use coffer_outbound::HttpClient;
 use coffer_storage::{Share, StorageError, Store};
@@ -39,6 +39,9 @@ pub struct JobContext {
     pub listeners: EventListeners,
     /// Requests to other servers.
     pub http: HttpClient,
+    /// The platform that scheduled work is limited to, whose clock is ahead of the others'; all of
+    /// them if it is `None`.
+    pub platform: Option<AccountId>,
     /// Turns true when the server stops. A pass may be cut anywhere, so only work that holds
     /// something outside the store needs to look at it.
     pub stop: watch::Receiver<bool>,
@@ -56,12 +59,17 @@ impl JobContext {
         })
     }
 
-    /// What events that happen at `now`, by no request, say of their cause.
-    pub fn cause(&self, now: Timestamp) -> Cause<'_> {
+    /// What events of an owner that happen at `now`, by no request, say of their cause. Where a
+    /// pass is for all platforms, `now` is that of those whose clock was never moved.
+    pub fn cause(&self, owner: &Owner, now: Timestamp) -> Cause<'_> {
+        let ahead = match self.platform {
+            Some(_) => 0,
+            None => self.guard.ahead_of(&owner.platform),
+        };
         Cause {
             request: None,
             idempotency_key: None,
-            now,
+            now: now.plus(ahead),
             random: &*self.random,
             listeners: &self.listeners,
         }

@@ -11,6 +11,7 @@ use crate::routes::Routes;
 use crate::services::Services;
 use crate::store;
 use crate::traffic::{Traffic, TrafficSettings};
+use crate::web_policy::WebPolicy;
 use coffer_base::{Clock, Random};
 use coffer_keyring::Keyring;
 use coffer_storage::{StorageError, Store};
@@ -33,6 +34,8 @@ pub struct KernelOptions {
     pub random: Arc<dyn Random>,
     /// Who is who.
     pub authenticate: Arc<dyn Authenticate>,
+    /// Which hosts are answered, and which web pages may call.
+    pub web: WebPolicy,
     /// Who writes more when an event is appended.
     pub listeners: EventListeners,
     /// The operations.
@@ -46,19 +49,20 @@ pub struct Kernel {
     pub(crate) counters: Arc<Counters>,
     pub(crate) traffic: Traffic,
     pub(crate) readiness: Readiness,
+    pub(crate) web: WebPolicy,
 }
 
 impl Kernel {
     /// Puts a kernel together.
     pub fn new(options: KernelOptions) -> Self {
-        let KernelOptions { store, keyring, clock, guard, .. } = options;
-        let KernelOptions { random, authenticate, listeners, routes, .. } = options;
+        let KernelOptions { store, keyring, clock, guard, random, .. } = options;
+        let KernelOptions { authenticate, web, listeners, routes, .. } = options;
         let counters = Arc::new(Counters::new(routes.all().map(|definition| definition.name)));
         let in_flight = InFlight::default();
         let services =
             Services { store, keyring, clock, guard, random, authenticate, listeners, in_flight };
         let (traffic, readiness) = (Traffic::new(), Readiness::default());
-        Self { services, routes, counters, traffic, readiness }
+        Self { services, routes, counters, traffic, readiness, web }
     }
 
     /// How often each operation was answered, refused, or failed.

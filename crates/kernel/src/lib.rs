@@ -48,6 +48,7 @@ pub mod testing;
 mod traffic;
 pub mod verify;
 mod wake_isolated;
+pub mod web_policy;
 
 pub use clock_guard::{Agreement, ClockGuard, ClockState, Doubt, DueTimes};
 pub use coffer_audit::{Entry as AuditEntry, append as append_audit};
@@ -79,7 +80,8 @@ pub use routes::Routes;
 pub use schedule::{Progress, ScheduledTask, Scheduler};
 pub use setting::{Setting, SettingKind, Settings};
 pub use store::{
-    ClockRecord, MIGRATIONS, clock_offset, clock_record, latest_watermark, move_clock,
-    rewind_watermarks, tenant_of_row,
+    ClockRecord, MIGRATIONS, clock_record, forget_clock, latest_watermark, move_clock,
+    platform_clocks, rewind_watermarks, tenant_of_row,
 };
 pub use traffic::{LogRequests, TrafficSettings};
+pub use web_policy::WebPolicy;

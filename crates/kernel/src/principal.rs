@@ -16,10 +16,6 @@ pub struct Credentials<'a> {
     pub token: &'a Redacted<String>,
     /// The account that the request is for: `Stripe-Account`, or `Stripe-Context`.
     pub account: Option<&'a str>,
-    /// The `Host` header.
-    pub host: Option<&'a str>,
-    /// The `Origin` header, which browsers send.
-    pub origin: Option<&'a str>,
     /// When the request was taken up.
     pub now: Timestamp,
 }

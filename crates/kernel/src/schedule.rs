@@ -8,18 +8,39 @@
 //! Between midnights every task is called again, for what fell due at the last one and came into
 //! the store only afterwards: a charge that is told across midnight.
 //!
+//! In developer mode the clock of a platform can be ahead of the others'. Its work is then done by
+//! its own clock, by the same walk limited to that platform, with one watermark for all tasks.
+//!
 //! Several servers may run it at once. Each of them calls every task until nothing is left, and
 //! the tasks' transactions lock their watermark ([`lock_watermark`], [`is_past_watermark`]).
 
 use crate::jobs::{Job, JobContext};
 use crate::principal::BoxFuture;
-use crate::store::{AdvanceWatermarks, watermarks};
-use coffer_base::{Timestamp, clock::DAY_SECONDS, limit};
+use crate::store::{AdvanceWatermarks, platform_watermark, watermarks};
+use coffer_base::{AccountId, Timestamp, clock::DAY_SECONDS, limit};
 use coffer_storage::{StorageError, Store};
+use std::borrow::Cow;
 use std::sync::Arc;
 use std::time::Duration;
 
 pub use crate::store::{is_past_watermark, lock_watermark};
+
+/// Which scheduled work is due.
+#[derive(Clone, Debug)]
+pub struct Due {
+    /// All up to this time.
+    pub at: Timestamp,
+    /// Of this platform; of all, if there is none.
+    pub platform: Option<AccountId>,
+}
+
+impl Due {
+    /// Both parameters of the condition `(? = '' OR platform = ?)`, by which one statement serves
+    /// one platform and all.
+    pub fn platform(&self) -> &str {
+        self.platform.as_ref().map_or("", AccountId::as_str)
+    }
+}
 
 /// One kind of scheduled work of a family.
 pub trait ScheduledTask: Send + Sync + 'static {
@@ -39,7 +60,8 @@ pub trait ScheduledTask: Send + Sync + 'static {
     /// A step that finds nothing to do costs reads only; one that writes calls
     /// [`is_past_watermark`] at the start of its transaction, or [`lock_watermark`] if what it does
     /// depends on no time.
-    /// `now` is the real time, later than `due` after an outage.
+    /// `now` is the real time, later than `due` after an outage. If the context names a platform,
+    /// only that one's work is due, and `now` is its time.
     fn step<'a>(
         &'a self,
         context: &'a JobContext,
@@ -76,6 +98,16 @@ impl Scheduler {
     /// # Errors
     /// When a task fails; whatever was done before it stays done.
     pub async fn run_due(&self, context: &JobContext, now: Timestamp) -> Result<u64, StorageError> {
+        let mut done = self.run_all(context, now).await?;
+        for (platform, ahead) in context.guard.ahead() {
+            let now = now.plus(ahead);
+            done = done.saturating_add(self.run_platform(context, &platform, now).await?);
+        }
+        Ok(done)
+    }
+
+    /// The same for all platforms alike, by the clock of those that are not ahead.
+    async fn run_all(&self, context: &JobContext, now: Timestamp) -> Result<u64, StorageError> {
         let mut done = 0u64;
         let watermarks = self.watermarks(&context.store, now).await?;
         let earliest = watermarks.iter().min().copied();
@@ -86,7 +118,7 @@ impl Scheduler {
                     done = done.saturating_add(finish(task, context, midnight, now).await?);
                 }
             }
-            context.store.write(AdvanceWatermarks { names: self.names(), at: midnight }).await?;
+            self.advance(context, midnight).await?;
             midnight = midnight.midnight_after();
         }
         let last_midnight = now.last_midnight();
@@ -99,6 +131,45 @@ impl Scheduler {
             }
         }
         Ok(done)
+    }
+
+    /// Does all that is due for one platform by `now`, its own time, which is ahead. Work for all
+    /// must have been done before, since it is that which sets up the tasks' watermarks.
+    ///
+    /// # Errors
+    /// When a task fails; whatever was done before it stays done.
+    pub async fn run_platform(
+        &self,
+        context: &JobContext,
+        platform: &AccountId,
+        now: Timestamp,
+    ) -> Result<u64, StorageError> {
+        let context = JobContext { platform: Some(platform.clone()), ..context.clone() };
+        let mut done = 0u64;
+        let name = platform_watermark(platform);
+        let known = watermarks(&context.store).await?;
+        let tasks = || known.iter().filter(|(of, _)| self.tasks.iter().any(|t| t.name() == of));
+        let own = known.iter().find(|(of, _)| *of == name).map(|(_, at)| *at);
+        let start = own.or_else(|| tasks().map(|(_, at)| *at).min());
+        let mut midnight = start.map_or(now, Timestamp::midnight_after);
+        while midnight <= now {
+            for task in &self.tasks {
+                done = done.saturating_add(finish(task, &context, midnight, now).await?);
+            }
+            let names = vec![Cow::Owned(name.clone())];
+            context.store.write(AdvanceWatermarks { names, at: midnight }).await?;
+            midnight = midnight.midnight_after();
+        }
+        for task in &self.tasks {
+            let due = if task.between_midnights() { now } else { now.last_midnight() };
+            done = done.saturating_add(finish(task, &context, due, now).await?);
+        }
+        Ok(done)
+    }
+
+    async fn advance(&self, context: &JobContext, at: Timestamp) -> Result<(), StorageError> {
+        let names = self.tasks.iter().map(|task| Cow::Borrowed(task.name())).collect();
+        context.store.write(AdvanceWatermarks { names, at }).await
     }
 
     /// How far each task has come.
@@ -130,10 +201,6 @@ impl Scheduler {
             known.iter().find(|(of, _)| of == task.name()).map_or(first, |(_, at)| *at)
         };
         Ok(self.tasks.iter().map(watermark).collect())
-    }
-
-    fn names(&self) -> Vec<&'static str> {
-        self.tasks.iter().map(|task| task.name()).collect()
     }
 }
 

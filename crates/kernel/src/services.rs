@@ -72,7 +72,7 @@ impl Services {
         Ctx {
             request_id: Arc::clone(&call.request_id),
             idempotency_key: call.idempotency_key.clone(),
-            now: self.clock.now(),
+            now: self.clock.now_of(&call.principal.platform),
             clock_doubtful: self.guard.is_doubtful(),
             principal: Arc::clone(&call.principal),
             version: call.version.clone(),

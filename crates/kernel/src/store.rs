@@ -2,13 +2,14 @@
 
 mod clock;
 
-pub use clock::{ClockRecord, clock_offset, clock_record, move_clock};
-pub(crate) use clock::{WriteClockRecord, replace_clock_record};
+pub use clock::{ClockRecord, clock_record, forget_clock, move_clock, platform_clocks};
+pub(crate) use clock::{WriteClockRecord, platform_watermark, replace_clock_record};
 
 use coffer_base::{AccountId, AppId, Mode, Owner, Tenant, Timestamp, clock::DAY_SECONDS, limit};
 use coffer_storage::{
     Migration, MigrationSet, Query, Row, StorageError, Store, Tx, Value, Work, values,
 };
+use std::borrow::Cow;
 
 /// The kernel's schema.
 pub const MIGRATIONS: MigrationSet = MigrationSet {
@@ -323,7 +324,7 @@ pub async fn latest_watermark(store: &Store) -> Result<Option<Timestamp>, Storag
 
 /// Advances the watermarks that are lower than `at`.
 pub(crate) struct AdvanceWatermarks {
-    pub(crate) names: Vec<&'static str>,
+    pub(crate) names: Vec<Cow<'static, str>>,
     pub(crate) at: Timestamp,
 }
 
@@ -339,7 +340,7 @@ impl Work for AdvanceWatermarks {
             tx.defer(
                 "INSERT INTO watermark (name, at) VALUES (?, ?) ON CONFLICT (name) \
                  DO UPDATE SET at = excluded.at WHERE watermark.at < excluded.at",
-                values![*name, self.at],
+                values![&**name, self.at],
             );
         }
         Ok(())

@@ -37,6 +37,7 @@ pub async fn job_context(
         random,
         listeners: Arc::new([]),
         http: HttpClient::new(limits).expect("TLS's defaults fit each other"),
+        platform: None,
         stop,
     })
 }

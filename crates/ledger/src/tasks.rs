@@ -7,6 +7,7 @@ pub(crate) mod available;
 use crate::store::journal;
 use coffer_base::{Owner, Timestamp};
 use coffer_kernel::event::Cause;
+use coffer_kernel::schedule::Due;
 use coffer_kernel::{BoxFuture, Failure, JobContext, ScheduledTask};
 use coffer_storage::{StorageError, Store, Tx, Work};
 use std::future::Future;
@@ -20,14 +21,14 @@ pub trait LedgerTask: Clone + Send + Sync + 'static {
     /// The name of its watermark in the store, and its word in logs. It never changes.
     fn name(&self) -> &'static str;
 
-    /// Whether anything is due by `due`: a read, since mostly nothing is.
+    /// Whether anything is due: a read, since mostly nothing is.
     ///
     /// # Errors
     /// If the database does not answer.
     fn has_work(
         &self,
         store: &Store,
-        due: Timestamp,
+        due: &Due,
     ) -> impl Future<Output = Result<bool, StorageError>> + Send;
 
     /// Does a batch of it in one transaction. Returns whether it found any, and is then called
@@ -62,7 +63,8 @@ impl<T: LedgerTask> ScheduledTask for Task<T> {
         now: Timestamp,
     ) -> BoxFuture<'a, Result<bool, StorageError>> {
         Box::pin(async move {
-            if !self.0.has_work(&context.store, due).await? {
+            let due = Due { at: due, platform: context.platform.clone() };
+            if !self.0.has_work(&context.store, &due).await? {
                 return Ok(false);
             }
             let task = TaskContext { due, now, job: context.clone() };
@@ -73,8 +75,8 @@ impl<T: LedgerTask> ScheduledTask for Task<T> {
 
 /// When a batch takes place.
 pub struct TaskContext {
-    /// Up to which time work is due; earlier than `now` after an outage.
-    pub due: Timestamp,
+    /// What is due; its time is earlier than `now` after an outage.
+    pub due: Due,
     /// The real time.
     pub now: Timestamp,
     /// Of it a batch uses the source of random ids and what its events name as their cause.
@@ -82,9 +84,9 @@ pub struct TaskContext {
 }
 
 impl TaskContext {
-    /// The cause of the batch's events.
-    pub fn cause(&self) -> Cause<'_> {
-        self.job.cause(self.now)
+    /// The cause of the events of one owner in the batch.
+    pub fn cause(&self, owner: &Owner) -> Cause<'_> {
+        self.job.cause(owner, self.now)
     }
 }
 

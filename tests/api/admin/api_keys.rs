@@ -77,7 +77,7 @@ fn revoking_takes_the_ephemeral_keys_along() {
 fn another_admin_key() {
     let server = TestServer::start();
     let made = server.admin().post(URL, &[("type", "admin"), ("name", "another")]);
-    assert_eq!(crate::check::replaced(&made.text("key")), "<ak_coffer_ and 32>");
+    assert_eq!(crate::check::replaced(&made.text("key")), "<ak_coffer_ and 38>");
     let another = server.admin().with_key(&made.text("key"));
     another.get("/v1/admin/accounts", &[]).ok();
     another.post(&format!("{URL}/{}/revoke", made.text("id")), &[]).ok();

@@ -61,13 +61,14 @@ fn plain_http_does_not_leave_the_machine() {
 }
 
 pub(crate) async fn open(data: &std::path::Path) -> coffer::assemble::Installation {
-    use coffer::assemble::{AssembleOptions, RootSource};
+    use coffer::assemble::{AssembleOptions, Callers, RootSource};
     let options = AssembleOptions {
         data_dir: data.to_owned(),
         key_dir: None,
         root: RootSource::DataDir,
         database: coffer::assemble::Database::Embedded,
         developer: false,
+        callers: Callers::default(),
         families: coffer::family_set::FamilySet::default(),
         settings: coffer_kernel::Settings::default(),
         clock: std::sync::Arc::new(coffer_base::TestClock::at(coffer_testkit::START)),

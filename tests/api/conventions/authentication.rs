@@ -5,7 +5,7 @@ use coffer_testkit::{Answer, Client, TestServer};
 
 const BASE64: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
 
-fn base64(text: &str) -> String {
+pub fn base64(text: &str) -> String {
     let mut out = String::new();
     for group in text.as_bytes().chunks(3) {
         let byte = |at: usize| u32::from(group.get(at).copied().unwrap_or(0));
@@ -72,7 +72,7 @@ fn what_is_no_key_is_refused() {
     }
     assert_eq!(
         server.anonymous().list().header("www-authenticate"),
-        Some("Basic realm=\"Stripe\"")
+        Some("Bearer realm=\"Stripe\"")
     );
 }
 
@@ -172,4 +172,58 @@ fn admin_keys_and_apps_keys_open_different_doors() {
     lawful(&server.admin().list()).refused(403);
     lawful(&server.admin().set("token", "value")).refused(403);
     lawful(&server.app().client().get("/v1/admin/accounts", &[])).refused(403);
+}
+
+/// The pattern of docs/keys.md for scrubbers and scanners.
+fn documented_pattern() -> regex_lite::Regex {
+    let page = include_str!("../../../docs/keys.md");
+    let line = page.lines().find(|line| line.starts_with("(?:ak|")).unwrap();
+    regex_lite::Regex::new(line).unwrap()
+}
+
+/// Of a log line nothing of a key remains but what the pattern was told to leave.
+#[test]
+fn the_documented_pattern_finds_every_key() {
+    let server = TestServer::start();
+    let app = server.app();
+    let restricted = server.restricted(&app, &["secret_read"]);
+    let device = app.client().post("/v1/ephemeral_keys", &[("user", "usr_1")]).text("secret");
+    let admin = server.admin();
+    let before_checksums = "sk_live_coffer_0123456789ABCDEFGHIJKLMNOPQRSTUV";
+    let pattern = documented_pattern();
+    for key in
+        [&app.test_key, &app.live_key, restricted.key(), &device, admin.key(), before_checksums]
+    {
+        for (line, left) in [
+            (format!("Authorization: Bearer {key}"), "Authorization: Bearer ".to_owned()),
+            (format!("{{\"key\":\"{key}\"}}"), "{\"key\":\"\"}".to_owned()),
+            (format!("https://{key}:@coffer/v1"), "https://:@coffer/v1".to_owned()),
+        ] {
+            assert_eq!(pattern.replace_all(&line, ""), left, "{key}");
+        }
+    }
+    for other in
+        ["sk_test_coffer", "sk_test_coffer_short", "task_coffer", "sk_test_4eC39HqLyjWDarj"]
+    {
+        assert!(!pattern.is_match(other), "{other}");
+    }
+}
+
+/// The rules by which public scanners find Stripe's keys, and send them there: gitleaks, trufflehog,
+/// detect-secrets, GitGuardian's published examples.
+#[test]
+fn no_scanner_takes_a_key_for_stripes() {
+    let server = TestServer::start();
+    let app = server.app();
+    for rule in [
+        r"\b((?:sk|rk)_(?:test|live|prod)_[a-zA-Z0-9]{10,99})\b",
+        r"[rs]k_live_[a-zA-Z0-9]{20,247}",
+        r"(?:r|s)k_live_[0-9a-zA-Z]{24}",
+        r"(?:sk|rk)_(?:test|live)_[0-9a-zA-Z]{24,}",
+    ] {
+        let rule = regex_lite::Regex::new(rule).unwrap();
+        for key in [&app.test_key, &app.live_key] {
+            assert!(!rule.is_match(key), "{key}");
+        }
+    }
 }

@@ -139,7 +139,7 @@ fn there_is_no_cors() {
         let cors = |name: &str| name.starts_with("access-control") || name == "vary";
         assert!(!answer.headers.iter().any(|(name, _)| cors(name)), "{answer:?}");
     }
-    assert_eq!(client.raw("OPTIONS", "/v1/apps/secrets", None).status, 404);
+    assert_eq!(client.raw("OPTIONS", "/v1/apps/secrets", None).status, 403);
 }
 
 #[test]

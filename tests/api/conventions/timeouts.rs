@@ -3,7 +3,7 @@
 //! The server's timers run on tokio's clock, which is stopped here: it jumps ahead whenever all
 //! tasks wait, so that a minute passes at once, and no test depends on how fast it runs.
 
-use coffer::assemble::{self, AssembleOptions, Installation, RootSource};
+use coffer::assemble::{self, AssembleOptions, Callers, Installation, RootSource};
 use coffer_base::{Clock, TestClock};
 use coffer_crypto::SystemRandom;
 use coffer_kernel::{ListenerRole, serve_connection};
@@ -33,6 +33,7 @@ impl Bench {
             root: RootSource::DataDir,
             database: coffer::assemble::Database::Embedded,
             developer: false,
+            callers: Callers::default(),
             families: coffer::family_set::FamilySet::default(),
             settings: coffer_kernel::Settings::default(),
             clock: Arc::new(TestClock::at(START)) as Arc<dyn Clock>,

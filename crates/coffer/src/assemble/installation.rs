@@ -1,7 +1,7 @@
 //! Putting the parts of an installation together.
 
 use super::root::find_root;
-use super::{AssembleError, AssembleOptions, Database, Stores};
+use super::{AssembleError, AssembleOptions, Callers, Database, Stores};
 use crate::clock::{self, ClockSources};
 use crate::status::{Status, StatusSources};
 use crate::store_place;
@@ -9,7 +9,8 @@ use crate::test_helpers;
 use coffer_base::{Clock, ShiftedClock};
 use coffer_identity::{Identity, IdentityOptions};
 use coffer_kernel::{
-    ClockGuard, HttpClient, Job, JobContext, Kernel, KernelOptions, Parts, Scheduler, clock_offset,
+    ClockGuard, HttpClient, Job, JobContext, Kernel, KernelOptions, Parts, Scheduler, WebPolicy,
+    platform_clocks,
 };
 use coffer_keyring::{Keyring, KeyringOptions};
 use coffer_outbound::Limits;
@@ -100,6 +101,7 @@ pub async fn open_stores(
         random: Arc::clone(&options.random),
         listeners: std::mem::take(&mut parts.listeners).into(),
         http: HttpClient::new(OUTBOUND).map_err(AssembleError::Tls)?,
+        platform: None,
         stop: stopped,
     };
     let identity = identity_options(&options, &parts, &context, &clocks);
@@ -137,7 +139,8 @@ fn assemble_kernel(
     clock::register(&mut parts.routes, &sources);
     if let Some(shifted) = &clocks.shifted {
         let shifted = Arc::clone(shifted);
-        test_helpers::register(&mut parts.routes, shifted, scheduler, context.clone());
+        let (context, reset) = (context.clone(), identity.reset);
+        test_helpers::register(&mut parts.routes, shifted, scheduler, context, reset);
     }
     let kernel = Kernel::new(KernelOptions {
         store: context.store.clone(),
@@ -146,12 +149,23 @@ fn assemble_kernel(
         guard: Arc::clone(&context.guard),
         random: Arc::clone(&context.random),
         authenticate: identity.authenticate,
+        web: web_policy(options),
         listeners: Arc::clone(&context.listeners),
         routes: std::mem::take(&mut parts.routes),
     });
     // Set once, here: nothing else has the cell yet.
     let _ = counters.set(kernel.counters());
     Arc::new(kernel)
+}
+
+/// Who may call: in developer mode this machine, and in both modes what the operator allows.
+fn web_policy(options: &AssembleOptions) -> WebPolicy {
+    let Callers { hosts, origins, .. } = options.callers.clone();
+    if options.developer {
+        WebPolicy::developer(hosts, origins)
+    } else {
+        WebPolicy::production(origins)
+    }
 }
 
 /// What identity needs of the families: it comes after them, since it stores what they declare.
@@ -167,6 +181,7 @@ fn identity_options(
         clock: Arc::clone(&clocks.clock),
         random: Arc::clone(&context.random),
         developer: options.developer,
+        run_key: options.callers.run_key.clone(),
         permissions: parts.routes.permissions(),
         quotas: options.families.quotas(),
         purge: options.families.purge(),
@@ -178,7 +193,7 @@ fn identity_options(
 const OUTBOUND: Limits =
     Limits { total: Duration::from_secs(20), response_bytes: 64 * 1024, addresses: |_| true };
 
-/// The server's clock, and the same as developer mode can move it.
+/// The server's clock, and the same as developer mode can move it for each platform.
 struct Clocks {
     clock: Arc<dyn Clock>,
     shifted: Option<Arc<ShiftedClock>>,
@@ -193,13 +208,13 @@ impl Clocks {
         ClockGuard::new(clock)
     }
 
-    /// In developer mode the clock goes on where it was moved to before.
+    /// In developer mode the clocks go on where they were moved to before.
     async fn of(options: &AssembleOptions, data: &Store) -> Result<Self, StorageError> {
         let clock = Arc::clone(&options.clock);
         if !options.developer {
             return Ok(Self { clock, shifted: None });
         }
-        let shifted = Arc::new(ShiftedClock::new(clock, clock_offset(data).await?));
+        let shifted = Arc::new(ShiftedClock::new(clock, platform_clocks(data).await?));
         Ok(Self { clock: Arc::<ShiftedClock>::clone(&shifted), shifted: Some(shifted) })
     }
 }

@@ -400,7 +400,14 @@ const FLAGS: &[(&[&str], &[Group])] = &[
     (&["backup"], &[Group::Of(FILES)]),
     (&["config"], &[Group::Of(SERVER), Group::Families, Group::Of(PROCESS)]),
 ];
-const DEVELOPER: &[&Setting] = &[&config::LISTEN, &config::DATA_DIR, &config::RATE_LIMIT];
+const DEVELOPER: &[&Setting] = &[
+    &config::LISTEN,
+    &config::DATA_DIR,
+    &config::RATE_LIMIT,
+    &config::ALLOW_HOST,
+    &config::ALLOW_ORIGIN,
+    &config::DEV_KEY,
+];
 const PROCESS: &[&Setting] =
     &[&config::LOG_LEVEL, &config::LOG_FORMAT, &config::LOG_REQUESTS, &config::CONFIG];
 const STORE: &[&Setting] = &[
@@ -440,6 +447,7 @@ const SERVER: &[&Setting] = &[
     &config::INSECURE_HTTP,
     &config::TRUSTED_PROXY,
     &config::RATE_LIMIT,
+    &config::ALLOW_ORIGIN,
 ];
 
 /// The whole command line.

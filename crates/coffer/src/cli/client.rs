@@ -6,6 +6,7 @@ mod form;
 mod unix;
 
 pub use answer::Expected;
+pub use connect::key;
 pub use form::{Params, object_path};
 
 use super::exit::{Exit, Failure};

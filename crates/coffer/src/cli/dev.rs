@@ -1,13 +1,16 @@
 //! `coffer dev`: a server for development, which needs no configuration.
 
+use super::client::key;
 use super::exit::{Exit, Failure};
 use super::reload::Reload;
 use super::signals::Signals;
 use super::{output, serve, setup, signals, snippet};
-use crate::config::{Config, LISTEN};
+use crate::config::{ALLOW_HOST, ALLOW_ORIGIN, Config, DEV_KEY, LISTEN};
 use crate::telemetry;
-use coffer::assemble::{self, AssembleError, Installation};
+use coffer::assemble::{self, AssembleError, Callers, Installation};
 use coffer::serve::{Address, ServeOptions, Server};
+use coffer_base::{Redacted, id::random_base62};
+use coffer_crypto::SystemRandom;
 use std::io::Write;
 use std::path::Path;
 use std::sync::Arc;
@@ -15,30 +18,34 @@ use std::sync::Arc;
 /// A key that any developer may use: developer mode takes every test key.
 const EXAMPLE_KEY: &str = "sk_test_example";
 
+/// Fewest characters of a run's own key: whoever can reach the server could try them.
+const DEV_KEY_CHARACTERS: usize = 16;
+
 /// Serves in developer mode until a signal ends it.
 ///
 /// # Errors
-/// If the address is not this machine's, if the data directory holds a production store, or if
-/// the server cannot start.
+/// If the address can be reached from elsewhere and no host is allowed, if the data directory holds
+/// a production store, or if the server cannot start.
 pub fn run(config: &Config) -> Result<Exit, Failure> {
     let listen = config.address(&LISTEN).cloned();
-    if !matches!(&listen, Some(address @ Address::Tcp(_)) if address.is_local()) {
-        let source = config.source(&LISTEN).map(ToString::to_string).unwrap_or_default();
-        return Err(Failure::usage(format!(
-            "developer mode lets everybody in, so it listens on this machine only: \
-             127.0.0.1:PORT or [::1]:PORT (listen: {source}); for others there is `coffer serve`"
-        )));
-    }
+    let callers = callers(config, listen.as_ref())?;
     let traffic = config.traffic(None)?;
     let reload = Reload::new(config).log_level(telemetry::start(config));
     let runtime = setup::runtime()?;
     let result = runtime.block_on(async {
         let signals = Signals::listen()?;
-        let installation = open(config).await?;
+        let installation = open(config, &callers).await?;
         serve::log_migrations(&installation.stores.migrations);
         keep_out_of_git(&config.data_dir());
-        let options = ServeOptions { listen, traffic, ..ServeOptions::default() };
-        let started = |server: &Server| output::print(&banner(config, server));
+        let is_open = !callers.hosts.is_empty();
+        let options = ServeOptions {
+            listen,
+            traffic,
+            insecure_http: is_open,
+            admin_beside_api: is_open,
+            ..ServeOptions::default()
+        };
+        let started = |server: &Server| output::print(&banner(config, &callers, server));
         let mut reload = reload.traffic(Arc::clone(&installation.kernel), None);
         let reload = move || reload.run();
         signals::serve_until_signal(signals, installation, options, started, reload).await
@@ -47,15 +54,53 @@ pub fn run(config: &Config) -> Result<Exit, Failure> {
     result
 }
 
+/// Who may call: this machine, and others if a host is allowed, but those with the run's key only.
+///
+/// # Errors
+/// If other machines can reach the address and no host is allowed, or if the key is too short.
+fn callers(config: &Config, listen: Option<&Address>) -> Result<Callers, Failure> {
+    let hosts = config.list(&ALLOW_HOST).to_vec();
+    let is_local = matches!(listen, Some(address @ Address::Tcp(_)) if address.is_local());
+    if !is_local && (hosts.is_empty() || !matches!(listen, Some(Address::Tcp(_)))) {
+        let source = config.source(&LISTEN).map(ToString::to_string).unwrap_or_default();
+        return Err(Failure::usage(format!(
+            "developer mode lets everybody in, so it listens on this machine only: \
+             127.0.0.1:PORT or [::1]:PORT (listen: {source}); --allow-host NAME lets it listen \
+             elsewhere and answer to NAME, as in a compose file, and production is `coffer serve`"
+        )));
+    }
+    let run_key = match config.value(&DEV_KEY) {
+        Some(_) => Some(run_key(config)?),
+        None if is_local => None,
+        None => Some(random_base62(&SystemRandom, DEV_KEY_CHARACTERS)),
+    };
+    let origins = config.list(&ALLOW_ORIGIN).to_vec();
+    Ok(Callers { hosts, origins, run_key: run_key.map(Redacted::new) })
+}
+
+/// The key that is set.
+fn run_key(config: &Config) -> Result<String, Failure> {
+    let key = key(config, &DEV_KEY).map_err(|failure| Failure::usage(failure.message))?;
+    let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'-' || byte == b'_';
+    if key.len() < DEV_KEY_CHARACTERS || !key.bytes().all(is_plain) {
+        let source = config.source(&DEV_KEY).map(ToString::to_string).unwrap_or_default();
+        return Err(Failure::usage(format!(
+            "dev_key ({source}) needs at least {DEV_KEY_CHARACTERS} letters, digits, dashes or \
+             underscores, without the 'sk_test_' before it"
+        )));
+    }
+    Ok(key.to_string())
+}
+
 /// Opens the store of developer mode, or initializes it.
-async fn open(config: &Config) -> Result<Installation, Failure> {
-    match assemble::open(setup::developer(config)).await {
+async fn open(config: &Config, callers: &Callers) -> Result<Installation, Failure> {
+    match assemble::open(setup::developer(config, callers)).await {
         Ok(installation) => Ok(installation),
         Err(AssembleError::NoStore(..)) => {
-            let mut initialized = assemble::init(&setup::developer(config)).await?;
+            let mut initialized = assemble::init(&setup::developer(config, callers)).await?;
             // Every new store is migrated to the first schema: nothing to log.
             initialized.stores.migrations.clear();
-            Ok(assemble::open_stores(setup::developer(config), initialized.stores).await?)
+            Ok(assemble::open_stores(setup::developer(config, callers), initialized.stores).await?)
         }
         Err(error) => Err(error.into()),
     }
@@ -68,15 +113,48 @@ fn keep_out_of_git(data_dir: &Path) {
     let _ = file.and_then(|mut file| file.write_all(b"*\n"));
 }
 
-fn banner(config: &Config, server: &Server) -> String {
+fn banner(config: &Config, callers: &Callers, server: &Server) -> String {
     let address = server.address.as_ref().map(ToString::to_string).unwrap_or_default();
-    let base = format!("http://{address}");
+    let base = match (callers.hosts.first(), &server.address) {
+        (Some(host), Some(Address::Tcp(address))) => format!("http://{host}:{}", address.port()),
+        _ => format!("http://{address}"),
+    };
+    let run_key = callers.run_key.as_ref().map(|key| key.expose().as_str());
+    let example = run_key.map_or(EXAMPLE_KEY.to_owned(), |key| format!("sk_test_{key}"));
+    let keys = match run_key {
+        None => "Any sk_test_… key is an app of its own".to_owned(),
+        Some(key) => format!("Any sk_test_{key}_… key is an app of its own"),
+    };
     format!(
         "Coffer {version}, developer mode: test mode only, not for production.\n\
-         Any sk_test_… key is an app of its own, and any acct_… has it installed.\n\n  \
+         {keys}, and any acct_… has it installed.\n{open}\n  \
          API   {base}\n  Data  {data}\n\nTry it:\n\n{snippets}\n\nCtrl-C stops it.\n",
         version = coffer::VERSION,
+        open = warning(callers, &address),
         data = config.data_dir().display(),
-        snippets = snippet::all(&base, EXAMPLE_KEY),
+        snippets = snippet::all(&base, &example),
+    )
+}
+
+/// What it means that a host is allowed; empty if none is.
+fn warning(callers: &Callers, address: &str) -> String {
+    if callers.hosts.is_empty() {
+        return String::new();
+    }
+    let hosts = callers.hosts.join(", ");
+    let who = match &callers.run_key {
+        Some(key) => format!(
+            "with a key that begins with sk_test_{key}, rk_test_{key} or ak_coffer_{key}",
+            key = key.expose()
+        ),
+        None => "with any key".to_owned(),
+    };
+    let rule = "*".repeat(79);
+    format!(
+        "\n{rule}\n\
+         OPEN: it listens on {address}, in plain HTTP, and answers to {hosts}.\n\
+         Whoever reaches it is let in {who},\n\
+         to read, change and administer all that is kept here. Keep no real secret in it.\n\
+         {rule}\n"
     )
 }

@@ -89,6 +89,7 @@ fn serve_options(
         insecure_http: config.is_on(&INSECURE_HTTP),
         traffic: config.traffic(Some(APP_REQUESTS_PER_SECOND)).map_err(Failure::from)?,
         connections: None,
+        admin_beside_api: false,
     })
 }
 

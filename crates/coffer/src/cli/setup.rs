@@ -1,8 +1,8 @@
 //! What several verbs need to open an installation as the configuration describes it.
 
 use super::exit::Failure;
-use crate::config::{Config, KEY_DIR, TLS_CERT, TLS_KEY};
-use coffer::assemble::{self, AssembleOptions, DATA_FILE, Database, RootSource, Stores};
+use crate::config::{ALLOW_ORIGIN, Config, KEY_DIR, TLS_CERT, TLS_KEY};
+use coffer::assemble::{self, AssembleOptions, Callers, DATA_FILE, Database, RootSource, Stores};
 use coffer::family_set::FamilySet;
 use coffer::store_place;
 use coffer::tls::Certificate;
@@ -23,9 +23,9 @@ pub fn production(config: &Config) -> Result<AssembleOptions, Failure> {
 }
 
 /// The options of a developer mode installation: in files, with the root key beside them.
-pub fn developer(config: &Config) -> AssembleOptions {
+pub fn developer(config: &Config, callers: &Callers) -> AssembleOptions {
     let options = options(config, Database::Embedded, RootSource::DataDir);
-    AssembleOptions { developer: true, key_dir: None, ..options }
+    AssembleOptions { developer: true, callers: callers.clone(), key_dir: None, ..options }
 }
 
 /// The options of a production installation with its stores at `database` and its root key at
@@ -37,6 +37,7 @@ pub fn options(config: &Config, database: Database, root: RootSource) -> Assembl
         database,
         root,
         developer: false,
+        callers: Callers { origins: config.list(&ALLOW_ORIGIN).to_vec(), ..Callers::default() },
         families: FamilySet::default(),
         settings: config.settings(),
         clock: Arc::new(SystemClock),

@@ -1,7 +1,7 @@
 //! Settings as flags of a verb.
 
 use super::{ALL, Kind, Setting};
-use clap::{Arg, ArgMatches, ValueHint};
+use clap::{Arg, ArgAction, ArgMatches, ValueHint};
 
 /// The settings among the arguments of one call, as text.
 #[derive(Clone, Default)]
@@ -12,8 +12,8 @@ impl Flags {
     pub fn read(matches: &ArgMatches) -> Self {
         let given = ALL.iter().filter_map(|setting| {
             // An error means that the verb does not have this flag.
-            let text = matches.try_get_one::<String>(setting.name).ok().flatten()?;
-            Some((setting.name, text.clone()))
+            let given = matches.try_get_many::<String>(setting.name).ok().flatten()?;
+            Some((setting.name, given.cloned().collect::<Vec<_>>().join(",")))
         });
         Self(given.collect())
     }
@@ -58,6 +58,8 @@ impl Kind {
                 arg.value_name("WORD").value_parser(words.to_vec()).hide_possible_values(true)
             }
             Kind::Text => arg.value_name("TEXT"),
+            Kind::Hosts => arg.value_name("NAME").action(ArgAction::Append),
+            Kind::Origins => arg.value_name("ORIGIN").action(ArgAction::Append),
             Kind::Database => arg.value_name("URL"),
             Kind::Switch => arg
                 .value_name("BOOL")

@@ -3,6 +3,7 @@
 use super::{ConfigError, Setting};
 use coffer::serve::Address;
 use coffer_dialect::authorization::key_shape;
+use coffer_kernel::web_policy;
 use coffer_storage::{Passwords, PostgresOptions};
 use std::fmt;
 use std::path::PathBuf;
@@ -28,6 +29,10 @@ pub enum Kind {
     },
     /// One of these words.
     Choice(&'static [&'static str]),
+    /// Names of hosts, with commas between them.
+    Hosts,
+    /// Origins of web pages, with commas between them.
+    Origins,
     /// A secret, or the path of a file that holds it.
     Secret,
     /// `postgres://…`. A password in it makes it a secret.
@@ -46,6 +51,8 @@ pub enum Value {
     Switch(bool),
     /// A number.
     Number(i64),
+    /// A list.
+    List(Vec<String>),
     /// A secret.
     Secret(Zeroizing<String>),
     /// The file that holds a secret.
@@ -63,6 +70,7 @@ impl fmt::Display for Value {
             Self::Address(address) => address.fmt(f),
             Self::Switch(on) => on.fmt(f),
             Self::Number(number) => number.fmt(f),
+            Self::List(list) => f.write_str(&list.join(",")),
             Self::Secret(_) => f.write_str("********"),
             Self::Database(url) => match PostgresOptions::parse(url, &Passwords::default()) {
                 Ok(options) => options.fmt(f),
@@ -134,6 +142,8 @@ impl Kind {
             Self::Number { from, to } => number(text, from, to),
             Self::Choice(words) if words.contains(&text) => Ok(Value::Text(text.to_owned())),
             Self::Choice(words) => Err(format!("'{text}' is none of {}", words.join(", "))),
+            Self::Hosts => list(text, web_policy::parse_host),
+            Self::Origins => list(text, web_policy::parse_origin),
             Self::Secret => secret_file(text),
         }
     }
@@ -174,6 +184,10 @@ fn number(text: &str, from: i64, to: i64) -> Result<Value, String> {
         Ok(number) if (from..=to).contains(&number) => Ok(Value::Number(number)),
         _ => Err(format!("'{text}' is no whole number from {from} to {to}")),
     }
+}
+
+fn list(text: &str, parse: fn(&str) -> Result<String, String>) -> Result<Value, String> {
+    text.split(',').map(|one| parse(one.trim())).collect::<Result<_, _>>().map(Value::List)
 }
 
 /// The path of a file with a secret. A key that was put there instead must not reach an error.

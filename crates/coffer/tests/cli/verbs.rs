@@ -179,7 +179,19 @@ fn plain_http_stays_on_this_machine() {
     expect(&open, 2);
     assert!(open.stderr.contains("--insecure-http"), "{}", open.stderr);
     expect(&home.coffer(&["config", "check", "--listen", "0.0.0.0:0"]).run(), 2);
-    expect(&home.coffer(&["dev", "--listen", "0.0.0.0:0"]).run(), 2);
+    let closed = home.coffer(&["dev", "--listen", "0.0.0.0:0"]).run();
+    expect(&closed, 2);
+    assert!(closed.stderr.contains("--allow-host"), "{}", closed.stderr);
+    let open = ["dev", "--listen", "0.0.0.0:0", "--allow-host", "coffer"];
+    for key in ["short", "no spaces in a key", "sk_test_éééééééééééé"] {
+        expect(&home.coffer(&open).env("COFFER_DEV_KEY", key).run(), 2);
+    }
+    for host in ["coffer:4747", "http://coffer", "*", ""] {
+        expect(&home.coffer(&["dev", "--allow-host", host]).run(), 2);
+    }
+    for origin in ["*", "localhost:3000", "http://localhost:3000/"] {
+        expect(&home.coffer(&["dev", "--allow-origin", origin]).run(), 2);
+    }
     let words = ["config", "check", "--listen", "0.0.0.0:0", "--insecure-http"];
     expect(&home.coffer(&words).run(), 0);
 }
@@ -206,6 +218,36 @@ fn developer_mode_says_what_it_is_and_its_curl_line_works() {
     let server = Server::start(&home, &["dev", "--listen", "127.0.0.1:0"]);
     let get = server.coffer(&["secrets", "get", "greeting", "--reveal"]);
     assert_eq!(get.api_key("sk_test_example").run().stdout, "hello");
+}
+
+#[test]
+fn developer_mode_is_opened_to_a_host_by_name_and_to_keys_of_the_run() {
+    let home = Home::new();
+    let words = ["dev", "--listen", "0.0.0.0:0", "--allow-host", "coffer", "--allow-host", "other"];
+    let server = Server::start(&home, &words);
+    let banner = server.said();
+    for word in ["OPEN", "plain HTTP", "coffer, other", "Whoever reaches it is let in"] {
+        assert!(banner.contains(word), "{banner}");
+    }
+    let key = banner.split("begins with sk_test_").nth(1).and_then(|rest| rest.split(',').next());
+    let key = key.unwrap();
+    let port: u16 = server.address().strip_prefix("coffer:").unwrap().parse().unwrap();
+    let status = |host: &str, key: &str, path: &str| {
+        let mut stream = std::net::TcpStream::connect(("127.0.0.1", port)).unwrap();
+        let head = format!("GET {path} HTTP/1.1\r\nHost: {host}:{port}\r\nConnection: close\r\n");
+        write!(stream, "{head}Authorization: Bearer {key}\r\n\r\n").unwrap();
+        let mut answer = String::new();
+        stream.read_to_string(&mut answer).unwrap();
+        answer.get(9..12).map(str::to_owned).unwrap_or_default()
+    };
+    let secrets = "/v1/apps/secrets?scope[type]=account";
+    for host in ["coffer", "other", "localhost"] {
+        assert_eq!(status(host, &format!("sk_test_{key}_suite"), secrets), "200", "{host}");
+    }
+    assert_eq!(status("evil.example", &format!("sk_test_{key}"), secrets), "403");
+    assert_eq!(status("coffer", "sk_test_example", secrets), "401");
+    assert_eq!(status("coffer", &format!("ak_coffer_{key}"), "/v1/admin/status"), "200");
+    assert_eq!(status("coffer", "ak_coffer_any", "/v1/admin/status"), "401");
 }
 
 #[test]

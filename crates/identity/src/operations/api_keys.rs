@@ -5,11 +5,13 @@
 
 use super::Shared;
 use crate::api_key::{Holder, NewKey};
+use crate::developer::NewApp;
 use crate::objects::ApiKey;
 use crate::store::Selection;
 use crate::unstored::Asked;
 use crate::{store, wire};
 use coffer_base::{AppId, Mode, Redacted, Timestamp, limit};
+use coffer_dialect::authorization::{KeyKind, key_shape};
 use coffer_dialect::{ApiError, Fields, Object};
 use coffer_kernel::{
     Access, Applied, Arguments, Collection, Committed, Ctx, Definition, Example, Failure,
@@ -33,12 +35,22 @@ struct Create(Shared);
 
 /// The parameters of a key to be created, checked against each other.
 struct CreateParams {
-    /// The app, its mode, and the permissions of a restricted key; `None` for an admin key.
-    app: Option<(AppId, Mode, Option<Vec<String>>)>,
+    whose: Whose,
     /// For people to read; empty if none was given.
     name: String,
     /// Never, if it is `None`. [`WriteOperation::check`] compares it with the request's time.
     expires_at: Option<Timestamp>,
+}
+
+/// Whose key it is to be.
+enum Whose {
+    /// An operator's.
+    Operator,
+    /// An app's in one mode, with the permissions of a restricted key.
+    App(AppId, Mode, Option<Vec<String>>),
+    /// In developer mode, a restricted test key that the caller has made up, with its permissions:
+    /// it is of the app whose secret key has the same text.
+    Chosen(Redacted<String>, Vec<String>),
 }
 
 /// A key that was made, and the token that its one answer shows.
@@ -86,8 +98,11 @@ impl WriteOperation for Create {
     type Out = Created;
 
     fn parse(&self, arguments: &Arguments<'_>) -> Result<CreateParams, ApiError> {
-        let fields =
-            arguments.params.only(&["app", "expires_at", "mode", "name", "permissions", "type"])?;
+        const KNOWN: &[&str] = &["app", "expires_at", "mode", "name", "permissions", "type"];
+        const OF_DEVELOPERS: &[&str] =
+            &["app", "expires_at", "key", "mode", "name", "permissions", "type"];
+        let known = if self.0.developer { OF_DEVELOPERS } else { KNOWN };
+        let fields = arguments.params.only(known)?;
         let name = wire::name(&fields)?;
         let expires_at = fields.clearable_integer("expires_at")?.map(Timestamp::from_unix);
         let named = fields.text_list("permissions")?;
@@ -107,14 +122,21 @@ impl WriteOperation for Create {
                 let message = format!("An admin key belongs to no app: leave '{param}' out.");
                 return Err(ApiError::invalid_param(param, message));
             }
-            return Ok(CreateParams { app: None, name, expires_at });
+            return Ok(CreateParams { whose: Whose::Operator, name, expires_at });
+        }
+        if let Some(token) = chosen_token(&fields)? {
+            if named.is_empty() {
+                return Err(ApiError::parameter_missing("permissions"));
+            }
+            let whose = Whose::Chosen(token, self.permissions(&named)?);
+            return Ok(CreateParams { whose, name, expires_at });
         }
         let app = wire::app_id(&fields, "app")?;
         let modes = Mode::ALL.map(|mode| (mode.as_str(), mode));
         let mode = fields.required_choice("mode", &modes)?;
         let restricted = kind == Type::Restricted;
         let permissions = restricted.then(|| self.permissions(&named)).transpose()?;
-        Ok(CreateParams { app: Some((app, mode, permissions)), name, expires_at })
+        Ok(CreateParams { whose: Whose::App(app, mode, permissions), name, expires_at })
     }
 
     fn check(&self, params: &CreateParams, ctx: &Ctx) -> Result<(), ApiError> {
@@ -131,17 +153,38 @@ impl WriteOperation for Create {
         ctx: &Ctx,
         tx: &mut Tx<'_>,
     ) -> Result<Applied<Created>, Failure> {
-        let holder = match params.app.clone() {
-            None => Holder::Admin,
-            Some((app, mode, permissions)) => Holder::App { app, mode, permissions },
+        let (name, random, now) = (params.name.clone(), ctx.random(), ctx.now());
+        let new = match &params.whose {
+            Whose::Operator => {
+                NewKey::generate(Holder::Admin, name, params.expires_at, random, now)
+            }
+            Whose::App(app, mode, permissions) => {
+                if store::find_app_in(tx, &self.0.mac, app.as_str()).await?.is_none() {
+                    return Err(ApiError::no_such("app", app.as_str(), "app").into());
+                }
+                let (app, mode, permissions) = (app.clone(), *mode, permissions.clone());
+                let holder = Holder::App { app, mode, permissions };
+                NewKey::generate(holder, name, params.expires_at, random, now)
+            }
+            Whose::Chosen(token, permissions) => {
+                let Some(app) =
+                    NewApp::of(token.expose(), random, now).find_or_add(tx, &self.0.mac).await?
+                else {
+                    return Err(ApiError::invalid_param(
+                        "key",
+                        "The secret key with the same text was revoked: choose another text.",
+                    )
+                    .into());
+                };
+                let permissions = Some(permissions.clone());
+                let holder = Holder::App { app, mode: Mode::Test, permissions };
+                let new =
+                    NewKey::from_token(token.clone(), holder, name, params.expires_at, random, now);
+                // Named before, or used before and so made with all permissions.
+                store::delete_key(tx, &new.hash).await?;
+                new
+            }
         };
-        let name = params.name.clone();
-        let new = NewKey::generate(holder, name, params.expires_at, ctx.random(), ctx.now());
-        if let Some(app) = &new.key.app
-            && store::find_app_in(tx, &self.0.mac, app.as_str()).await?.is_none()
-        {
-            return Err(ApiError::no_such("app", app.as_str(), "app").into());
-        }
         let key = new.insert(tx, &self.0.mac).await?;
         let subject = key.id.clone();
         Ok(Applied { out: Created { key, token: new.token().clone() }, subject, fingerprint: None })
@@ -154,6 +197,39 @@ impl WriteOperation for Create {
     fn replay_policy(&self, created: &Created) -> ReplayPolicy {
         ReplayPolicy::ShowOnce { id: created.key.id.clone() }
     }
+
+    async fn committed(&self, _created: &Created, _ctx: &Ctx) -> Result<(), ApiError> {
+        // A key that the caller has made up may have had other permissions until now.
+        if self.0.developer {
+            self.0.invalidate();
+        }
+        Ok(())
+    }
+}
+
+/// The restricted key that a caller has made up.
+///
+/// # Errors
+/// A 400 if it is none, or if an app or a mode is named beside it.
+fn chosen_token(fields: &Fields<'_>) -> Result<Option<Redacted<String>>, ApiError> {
+    let Some(token) = fields.optional_text("key", limit::ID_CHARACTERS)? else { return Ok(None) };
+    let is_plain = token.expose().bytes().all(|byte| byte.is_ascii_graphic());
+    let shape = key_shape(token.expose());
+    if !is_plain || shape != Some((KeyKind::Restricted, Some(Mode::Test))) {
+        return Err(ApiError::invalid_param(
+            "key",
+            "A key of your choice begins with 'rk_test_' and needs permissions; keys that begin \
+             with 'sk_test_' are made on first use.",
+        ));
+    }
+    if let Some(param) = ["app", "mode"].into_iter().find(|param| fields.has(param)) {
+        let message = format!(
+            "A key of your choice belongs to the app of the 'sk_test_' key with the same text, in \
+             test mode: leave '{param}' out."
+        );
+        return Err(ApiError::invalid_param(param, message));
+    }
+    Ok(Some(token.clone()))
 }
 
 /// All keys, or those of one app. Revoked and expired ones are listed too.

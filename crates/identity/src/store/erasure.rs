@@ -119,6 +119,33 @@ pub(crate) async fn purge_app(
     Ok(())
 }
 
+/// Takes away what an app has on accounts, and lists its tenants for erasure; it stays, with its
+/// keys, except those that are bound to an account.
+pub(crate) async fn empty_app(
+    tx: &mut Tx<'_>,
+    mac: &RowMac,
+    app: &App,
+    purge: Purge<'_>,
+) -> Result<()> {
+    let id = Value::from(app.id.as_str());
+    let listing = (purge, next_seq(tx).await?);
+    let sql = "SELECT app, account FROM install WHERE app = ?";
+    let installs = tx.query(sql, std::slice::from_ref(&id)).await?;
+    list_all(tx, mac, &installs, listing)?;
+    list(tx, mac, &app.id, &app.account, listing);
+    tx.execute("DELETE FROM install WHERE app = ?", std::slice::from_ref(&id)).await?;
+    tx.execute("DELETE FROM api_key WHERE app = ? AND account IS NOT NULL", &[id]).await?;
+    Ok(())
+}
+
+/// Deletes an account that develops no app and has none installed. Returns whether it did.
+pub(crate) async fn delete_unused_account(tx: &mut Tx<'_>, account: &AccountId) -> Result<bool> {
+    let sql = "DELETE FROM account WHERE id = ? \
+               AND NOT EXISTS (SELECT 1 FROM app WHERE app.account = account.id) \
+               AND NOT EXISTS (SELECT 1 FROM install WHERE install.account = account.id)";
+    Ok(tx.execute(sql, &values![account]).await? > 0)
+}
+
 /// Takes an account away, with the apps that it made and the installs that it has, and lists all
 /// their tenants for erasure.
 pub(crate) async fn purge_account(

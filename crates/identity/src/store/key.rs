@@ -7,10 +7,11 @@ use super::{
 use crate::floors::of_key;
 use crate::objects::{ApiKey, App, Bound, Install, Kind};
 use crate::row_mac::{API_KEY, RowMac};
-use coffer_base::{AppId, Mode, Timestamp};
+use coffer_base::{AppId, Mode, Timestamp, limit};
 use coffer_crypto::TokenHash;
 use coffer_kernel::{AccountAccess, Prune};
 use coffer_storage::{Query, Row, Store, Tx, Value, Work, values};
+use std::collections::HashSet;
 
 fn time(row: &Row, column: usize) -> Result<Option<Timestamp>> {
     Ok(row.optional_int(column)?.map(Timestamp::from_unix))
@@ -135,6 +136,23 @@ pub(crate) async fn key_of_token_in(
 ) -> Result<Option<ApiKey>> {
     let values = values![hash.as_bytes()];
     first(&tx.query(KEY_BY_HASH, &values).await?, |row| api_key(mac, row))
+}
+
+/// The hashes of the keys whose tokens have no checksum. A key's redacted form is as long as its
+/// token, and no operation has made tokens of this length since there is one.
+pub(crate) async fn unchecked_keys(store: &Store) -> Result<HashSet<TokenHash>> {
+    const _: () = assert!("ak_coffer_".len() + limit::TOKEN_CHARACTERS == 42);
+    const _: () = assert!("sk_test_coffer_".len() + limit::TOKEN_CHARACTERS == 47);
+    let sql = "SELECT hash FROM api_key WHERE length(redacted) IN (42, 47)";
+    let rows = store.scan(sql, &[]).await?;
+    let hash =
+        |row: &Row| TokenHash::from_bytes(row.blob(0)?).ok_or_else(|| corrupt("a key's hash"));
+    rows.iter().map(hash).collect()
+}
+
+/// Deletes a key, whose token is to be another's.
+pub(crate) async fn delete_key(tx: &mut Tx<'_>, hash: &TokenHash) -> Result<()> {
+    tx.execute("DELETE FROM api_key WHERE hash = ?", &values![hash.as_bytes()]).await.map(drop)
 }
 
 /// The keys of a selection, in the order of reading, revoked and expired ones among them.

@@ -1,11 +1,13 @@
 //! From an operation's reply, or an error, to an HTTP response.
 
+use super::cors;
 use super::headers::{
     IDEMPOTENCY_KEY, IDEMPOTENT_REPLAYED, ORIGINAL_REQUEST, RATE_LIMITED_REASON, REQUEST_ID,
     SHOULD_RETRY, STRIPE_ACCOUNT, STRIPE_VERSION, value,
 };
 use super::trace::RequestTrace;
 use crate::call::Reply;
+use crate::kernel::Kernel;
 use bytes::Bytes;
 use coffer_dialect::{ApiError, ApiVersion};
 use http::header::{self, HeaderMap, HeaderValue};
@@ -14,22 +16,24 @@ use http::{Response, StatusCode};
 use http_body_util::Full;
 
 /// Headers that a response has at most, so that their map never grows.
-const HEADERS: usize = 13;
+const HEADERS: usize = 16;
 
 /// Writes the response, with its headers in the order in which they are sent.
 pub(super) fn respond(
+    kernel: &Kernel,
     trace: &RequestTrace,
     parts: &Parts,
     result: Result<Reply, ApiError>,
 ) -> Response<Full<Bytes>> {
     let mut headers = common_headers(trace, parts);
     if let Err(error) = &result {
-        add_error_headers(&mut headers, error);
+        add_error_headers(&mut headers, error, kernel.web.challenge());
     }
     if parts.method == http::Method::POST {
         let replay_of = result.as_ref().ok().and_then(|reply| reply.replay_of.as_deref());
         add_replay_headers(&mut headers, trace, parts, replay_of);
     }
+    cors::add_headers(kernel, parts, &mut headers);
     let (status, body) = match result {
         Ok(reply) => (reply.status.unwrap_or(StatusCode::OK.as_u16()), reply.body),
         Err(error) => (error.status(), error.body()),
@@ -56,7 +60,7 @@ fn common_headers(trace: &RequestTrace, parts: &Parts) -> HeaderMap {
 }
 
 /// Whether to send the request again, and, as HTTP asks of a 401, how to authenticate.
-fn add_error_headers(headers: &mut HeaderMap, error: &ApiError) {
+fn add_error_headers(headers: &mut HeaderMap, error: &ApiError, challenge: &'static str) {
     if let Some(retry) = error.should_retry() {
         let retry = if retry { "true" } else { "false" };
         headers.insert(SHOULD_RETRY, HeaderValue::from_static(retry));
@@ -65,8 +69,7 @@ fn add_error_headers(headers: &mut HeaderMap, error: &ApiError) {
         headers.insert(RATE_LIMITED_REASON, HeaderValue::from_static(reason.as_str()));
     }
     if error.is_authentication_failure() {
-        let realm = HeaderValue::from_static("Basic realm=\"Stripe\"");
-        headers.insert(header::WWW_AUTHENTICATE, realm);
+        headers.insert(header::WWW_AUTHENTICATE, HeaderValue::from_static(challenge));
     }
 }
 

@@ -1,6 +1,6 @@
 //! The SQL of the clock: what a store knows of the time, and how far a developer has moved it.
 
-use coffer_base::Timestamp;
+use coffer_base::{AccountId, Timestamp};
 use coffer_storage::{Row, StorageError, Store, Tx, Work, values};
 
 /// What a store knows of the time, so that a wrong clock is noticed also after a restart.
@@ -74,23 +74,49 @@ pub(crate) async fn replace_clock_record(
     .map(drop)
 }
 
-/// By how many seconds developer mode's clock was moved forward so far.
-pub async fn clock_offset(store: &Store) -> Result<i64, StorageError> {
-    let rows = store.query("SELECT seconds FROM clock_offset WHERE id = 1", &[]).await?;
-    rows.first().map_or(Ok(0), |row| row.int(0))
+/// By how many seconds the clock of each platform was moved forward so far, in developer mode.
+pub async fn platform_clocks(store: &Store) -> Result<Vec<(AccountId, i64)>, StorageError> {
+    let rows = store.query("SELECT platform, seconds FROM platform_clock", &[]).await?;
+    let clock = |row: &Row| {
+        let platform = AccountId::parse(row.text(0)?)
+            .map_err(|_| StorageError::Corrupt("the clock of no platform".into()))?;
+        Ok((platform, row.int(1)?))
+    };
+    rows.iter().map(clock).collect()
 }
 
-/// Moves developer mode's clock forward: by `seconds`, or so that it is `at_least` ahead, whichever
-/// is more. Answers by how many seconds it is ahead then.
-pub async fn move_clock(tx: &mut Tx<'_>, seconds: i64, at_least: i64) -> Result<i64, StorageError> {
-    let rows = tx.query("SELECT seconds FROM clock_offset WHERE id = 1", &[]).await?;
+/// Moves a platform's clock forward: by `seconds`, or so that it is `at_least` ahead, whichever is
+/// more. Answers by how many seconds it is ahead then.
+///
+/// # Errors
+/// When the store fails.
+pub async fn move_clock(
+    tx: &mut Tx<'_>,
+    platform: &AccountId,
+    seconds: i64,
+    at_least: i64,
+) -> Result<i64, StorageError> {
+    let sql = "SELECT seconds FROM platform_clock WHERE platform = ? FOR UPDATE";
+    let rows = tx.query(sql, &values![platform]).await?;
     let before = rows.first().map_or(Ok(0), |row| row.int(0))?;
     let after = before.saturating_add(seconds.max(0)).max(at_least);
     tx.execute(
-        "INSERT INTO clock_offset (id, seconds) VALUES (1, ?) ON CONFLICT (id) \
+        "INSERT INTO platform_clock (platform, seconds) VALUES (?, ?) ON CONFLICT (platform) \
          DO UPDATE SET seconds = excluded.seconds",
-        &values![after],
+        &values![platform, after],
     )
     .await?;
     Ok(after)
+}
+
+/// Forgets the clock of a platform that is no more, and how far its tasks had come.
+pub fn forget_clock(tx: &mut Tx<'_>, platform: &AccountId) {
+    tx.defer("DELETE FROM platform_clock WHERE platform = ?", values![platform]);
+    tx.defer("DELETE FROM watermark WHERE name = ?", values![platform_watermark(platform)]);
+}
+
+/// The name of the watermark up to which all tasks are done for a platform whose clock is ahead. No
+/// task's own name begins as accounts do.
+pub(crate) fn platform_watermark(platform: &AccountId) -> String {
+    platform.as_str().to_owned()
 }

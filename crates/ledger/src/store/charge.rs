@@ -6,6 +6,7 @@ use crate::sql::{Linked, Record, currency, of_owner, owner};
 use crate::{by_id, by_ids, pages};
 use coffer_base::{Currency, Owner, Timestamp};
 use coffer_dialect::CreatedRange;
+use coffer_kernel::schedule::Due;
 use coffer_storage::{Row, StorageError, Store, Tx, Value, values};
 
 /// A charge in the order of columns that its `from_row` reads, with its owner in the last ones for
@@ -126,11 +127,12 @@ pub(crate) fn update(tx: &mut Tx<'_>, owner: &Owner, charge: &Charge) {
 
 /// Whether money of any charge is due to become available: one row of the index on charges that are
 /// not settled.
-pub(crate) async fn any_due(store: &Store, due: Timestamp) -> Result<bool, StorageError> {
+pub(crate) async fn any_due(store: &Store, due: &Due) -> Result<bool, StorageError> {
     let rows = store
         .query(
-            "SELECT 1 FROM ledger_charge WHERE settled = 0 AND available_on <= ? LIMIT 1",
-            &values![due],
+            "SELECT 1 FROM ledger_charge WHERE settled = 0 AND available_on <= ? \
+             AND (? = '' OR platform = ?) LIMIT 1",
+            &values![due.at, due.platform(), due.platform()],
         )
         .await?;
     Ok(!rows.is_empty())
@@ -140,7 +142,7 @@ pub(crate) async fn any_due(store: &Store, due: Timestamp) -> Result<bool, Stora
 /// owner so that each ledger is locked and numbered once.
 pub(crate) async fn due(
     tx: &mut Tx<'_>,
-    due: Timestamp,
+    due: &Due,
     most: i64,
 ) -> Result<Vec<(Owner, Charge)>, StorageError> {
     let rows = tx
@@ -148,11 +150,11 @@ pub(crate) async fn due(
             concat!(
                 "SELECT * FROM (",
                 select_charge!(),
-                " WHERE settled = 0 AND available_on <= ? \
+                " WHERE settled = 0 AND available_on <= ? AND (? = '' OR platform = ?) \
                  ORDER BY available_on, mode, platform, account, seq LIMIT ?) AS next \
                  ORDER BY mode, platform, account, available_on, seq"
             ),
-            &values![due, most],
+            &values![due.at, due.platform(), due.platform(), most],
         )
         .await?;
     rows.iter().map(|row| Ok((owner(row, OWNER_OF_CHARGE)?, Charge::from_row(row)?))).collect()

@@ -7,8 +7,7 @@ use crate::rules::ReserveRules;
 use crate::rules::charge::settle;
 use crate::store::charge as store;
 use crate::tx::LedgerTx;
-use coffer_base::Timestamp;
-use coffer_kernel::schedule::is_past_watermark;
+use coffer_kernel::schedule::{Due, is_past_watermark};
 use coffer_storage::{StorageError, Store, Tx};
 
 /// Makes the money of charges available whose `available_on` has come.
@@ -23,21 +22,21 @@ impl<R: ReserveRules> LedgerTask for MakeAvailable<R> {
         "ledger.available"
     }
 
-    async fn has_work(&self, store: &Store, due: Timestamp) -> Result<bool, StorageError> {
+    async fn has_work(&self, store: &Store, due: &Due) -> Result<bool, StorageError> {
         store::any_due(store, due).await
     }
 
     /// Finds the charges twice: without the locks, to learn which ledgers to lock, and with them,
     /// since a request may have changed a charge in between.
     async fn run_batch(&self, tx: &mut Tx<'_>, task: &TaskContext) -> Result<bool, StorageError> {
-        if !is_past_watermark(tx, self.name(), task.due).await? {
+        if !is_past_watermark(tx, self.name(), task.due.at).await? {
             return Ok(false);
         }
-        let found = store::due(tx, task.due, limits::CHARGES_PER_BATCH).await?;
+        let found = store::due(tx, &task.due, limits::CHARGES_PER_BATCH).await?;
         let owners = lock_ledgers(tx, &found).await?;
-        let again = store::due(tx, task.due, limits::CHARGES_PER_BATCH).await?;
+        let again = store::due(tx, &task.due, limits::CHARGES_PER_BATCH).await?;
         for (owner, charges) in by_owner(with_locked_ledgers(again, &owners)) {
-            let mut ledger = LedgerTx::begin(tx, &owner, task.cause()).await?;
+            let mut ledger = LedgerTx::begin(tx, &owner, task.cause(&owner)).await?;
             for mut charge in charges {
                 settle(&mut ledger, &mut charge, &self.0).await.map_err(unexpected)?;
             }

@@ -7,6 +7,7 @@ use super::plan::{OWNER_OF_PLAN, select_plan};
 use crate::model::hold::Hold;
 use crate::model::plan::Plan;
 use coffer_base::{Owner, Timestamp};
+use coffer_kernel::schedule::Due;
 use coffer_ledger::sql::{Record, of_owner, owner};
 use coffer_storage::{Row, StorageError, Store, Tx, values};
 
@@ -21,12 +22,12 @@ fn owned_plan(row: &Row) -> Result<(Owner, Plan), StorageError> {
 }
 
 /// Whether a hold with a date of its own is due.
-pub(crate) async fn any_hold_due(store: &Store, due: Timestamp) -> Result<bool, StorageError> {
+pub(crate) async fn any_hold_due(store: &Store, due: &Due) -> Result<bool, StorageError> {
     let rows = store
         .query(
             "SELECT 1 FROM reserve_hold WHERE scheduled_release IS NOT NULL \
-             AND released < amount AND scheduled_release <= ? LIMIT 1",
-            &values![due],
+             AND released < amount AND scheduled_release <= ? AND (? = '' OR platform = ?) LIMIT 1",
+            &values![due.at, due.platform(), due.platform()],
         )
         .await?;
     Ok(!rows.is_empty())
@@ -36,7 +37,7 @@ pub(crate) async fn any_hold_due(store: &Store, due: Timestamp) -> Result<bool, 
 /// plan, so that the holds of one release stand side by side.
 pub(crate) async fn due_holds(
     tx: &mut Tx<'_>,
-    due: Timestamp,
+    due: &Due,
     most: i64,
 ) -> Result<Vec<(Owner, Hold)>, StorageError> {
     let rows = tx
@@ -44,21 +45,22 @@ pub(crate) async fn due_holds(
             concat!(
                 select_hold!(),
                 " WHERE h.scheduled_release IS NOT NULL AND h.released < h.amount \
-                 AND h.scheduled_release <= ? ORDER BY h.scheduled_release, h.mode, h.platform, \
-                 h.account, h.currency, h.plan NULLS FIRST, h.seq LIMIT ?"
+                 AND h.scheduled_release <= ? AND (? = '' OR h.platform = ?) \
+                 ORDER BY h.scheduled_release, h.mode, h.platform, h.account, h.currency, h.plan NULLS FIRST, h.seq LIMIT ?"
             ),
-            &values![due, most],
+            &values![due.at, due.platform(), due.platform(), most],
         )
         .await?;
     rows.iter().map(owned_hold).collect()
 }
 
 /// Whether an active plan's end has come.
-pub(crate) async fn any_plan_ending(store: &Store, due: Timestamp) -> Result<bool, StorageError> {
+pub(crate) async fn any_plan_ending(store: &Store, due: &Due) -> Result<bool, StorageError> {
     let rows = store
         .query(
-            "SELECT 1 FROM reserve_plan WHERE state = 'active' AND ends_at <= ? LIMIT 1",
-            &values![due],
+            "SELECT 1 FROM reserve_plan WHERE state = 'active' AND ends_at <= ? \
+             AND (? = '' OR platform = ?) LIMIT 1",
+            &values![due.at, due.platform(), due.platform()],
         )
         .await?;
     Ok(!rows.is_empty())
@@ -67,64 +69,69 @@ pub(crate) async fn any_plan_ending(store: &Store, due: Timestamp) -> Result<boo
 /// The next active plans whose end has come, at most `most`: by that time, then by owner.
 pub(crate) async fn ending_plans(
     tx: &mut Tx<'_>,
-    due: Timestamp,
+    due: &Due,
     most: i64,
 ) -> Result<Vec<(Owner, Plan)>, StorageError> {
     let rows = tx
         .query(
             concat!(
                 select_plan!(),
-                " WHERE state = 'active' AND ends_at <= ? \
+                " WHERE state = 'active' AND ends_at <= ? AND (? = '' OR platform = ?) \
                  ORDER BY ends_at, mode, platform, account, seq LIMIT ?"
             ),
-            &values![due, most],
+            &values![due.at, due.platform(), due.platform(), most],
         )
         .await?;
     rows.iter().map(owned_plan).collect()
 }
 
 /// Whether a disabled plan still has holds to be released.
-pub(crate) async fn any_plan_draining(store: &Store) -> Result<bool, StorageError> {
-    let sql = "SELECT 1 FROM reserve_plan WHERE state = 'draining' LIMIT 1";
-    Ok(!store.query(sql, &[]).await?.is_empty())
+pub(crate) async fn any_plan_draining(store: &Store, due: &Due) -> Result<bool, StorageError> {
+    let sql = "SELECT 1 FROM reserve_plan WHERE state = 'draining' \
+               AND (? = '' OR platform = ?) LIMIT 1";
+    Ok(!store.query(sql, &values![due.platform(), due.platform()]).await?.is_empty())
 }
 
 /// The next disabled plans that still have holds to be released: the first disabled first.
 pub(crate) async fn draining_plans(
     tx: &mut Tx<'_>,
+    due: &Due,
     most: i64,
 ) -> Result<Vec<(Owner, Plan)>, StorageError> {
     let rows = tx
         .query(
             concat!(
                 select_plan!(),
-                " WHERE state = 'draining' \
+                " WHERE state = 'draining' AND (? = '' OR platform = ?) \
                  ORDER BY disable_requested_at, mode, platform, account, seq LIMIT ?"
             ),
-            &values![most],
+            &values![due.platform(), due.platform(), most],
         )
         .await?;
     rows.iter().map(owned_plan).collect()
 }
 
 /// Whether a plan was moved whose new date is still to be announced.
-pub(crate) async fn any_plan_announcing(store: &Store) -> Result<bool, StorageError> {
-    let sql = "SELECT 1 FROM reserve_plan WHERE announcing = 1 LIMIT 1";
-    Ok(!store.query(sql, &[]).await?.is_empty())
+pub(crate) async fn any_plan_announcing(store: &Store, due: &Due) -> Result<bool, StorageError> {
+    let sql = "SELECT 1 FROM reserve_plan WHERE announcing = 1 AND (? = '' OR platform = ?) \
+               LIMIT 1";
+    Ok(!store.query(sql, &values![due.platform(), due.platform()]).await?.is_empty())
 }
 
 /// The next plans whose new date is still to be announced.
 pub(crate) async fn announcing_plans(
     tx: &mut Tx<'_>,
+    due: &Due,
     most: i64,
 ) -> Result<Vec<(Owner, Plan)>, StorageError> {
     let rows = tx
         .query(
             concat!(
                 select_plan!(),
-                " WHERE announcing = 1 ORDER BY mode, platform, account, seq LIMIT ?"
+                " WHERE announcing = 1 AND (? = '' OR platform = ?) \
+                 ORDER BY mode, platform, account, seq LIMIT ?"
             ),
-            &values![most],
+            &values![due.platform(), due.platform(), most],
         )
         .await?;
     rows.iter().map(owned_plan).collect()

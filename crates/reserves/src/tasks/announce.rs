@@ -8,10 +8,11 @@ use crate::model::hold::{Hold, Schedule};
 use crate::model::plan::Plan;
 use crate::store::{due as store, hold as holds, plan as plans, release as releases};
 use crate::wire;
-use coffer_base::{Owner, Timestamp};
+use coffer_base::Owner;
 use coffer_dialect::Object;
+use coffer_kernel::Failure;
 use coffer_kernel::event::Cause;
-use coffer_kernel::{Failure, schedule::lock_watermark};
+use coffer_kernel::schedule::{Due, lock_watermark};
 use coffer_ledger::LedgerTx;
 use coffer_ledger::tasks::{
     LedgerTask, TaskContext, lock_ledgers, unexpected, with_locked_ledgers,
@@ -30,20 +31,21 @@ impl LedgerTask for AnnounceDates {
         "reserve.dates_moved"
     }
 
-    async fn has_work(&self, store: &Store, _due: Timestamp) -> Result<bool, StorageError> {
-        store::any_plan_announcing(store).await
+    async fn has_work(&self, store: &Store, due: &Due) -> Result<bool, StorageError> {
+        store::any_plan_announcing(store, due).await
     }
 
     /// It locks the watermark without comparing it: what is announced depends on no time. The lock
     /// keeps two servers from announcing the same hold.
     async fn run_batch(&self, tx: &mut Tx<'_>, task: &TaskContext) -> Result<bool, StorageError> {
         lock_watermark(tx, self.name(), task.now).await?;
-        let found = store::announcing_plans(tx, limits::PLANS_PER_BATCH).await?;
+        let found = store::announcing_plans(tx, &task.due, limits::PLANS_PER_BATCH).await?;
         let owners = lock_ledgers(tx, &found).await?;
-        let again = store::announcing_plans(tx, limits::PLANS_PER_BATCH).await?;
+        let again = store::announcing_plans(tx, &task.due, limits::PLANS_PER_BATCH).await?;
         let mut budget = limits::HOLDS_PER_BATCH;
         for (owner, plan) in with_locked_ledgers(again, &owners) {
-            budget = announce(tx, &owner, task.cause(), plan, budget).await.map_err(unexpected)?;
+            let cause = task.cause(&owner);
+            budget = announce(tx, &owner, cause, plan, budget).await.map_err(unexpected)?;
             if budget == 0 {
                 break;
             }

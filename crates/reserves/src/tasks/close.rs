@@ -11,8 +11,9 @@ use crate::store::due::{self as store, Which};
 use crate::store::plan as plans;
 use crate::wire;
 use coffer_base::{Owner, Timestamp};
+use coffer_kernel::Failure;
 use coffer_kernel::event::Cause;
-use coffer_kernel::{Failure, schedule::lock_watermark};
+use coffer_kernel::schedule::{Due, lock_watermark};
 use coffer_ledger::LedgerTx;
 use coffer_ledger::tasks::{
     LedgerTask, TaskContext, lock_ledgers, unexpected, with_locked_ledgers,
@@ -44,10 +45,10 @@ impl LedgerTask for ClosePlans {
     }
 
     /// A plan that was disabled waits for no time.
-    async fn has_work(&self, store: &Store, due: Timestamp) -> Result<bool, StorageError> {
+    async fn has_work(&self, store: &Store, due: &Due) -> Result<bool, StorageError> {
         match self.0 {
             Closing::Ended => store::any_plan_ending(store, due).await,
-            Closing::Disabled => store::any_plan_draining(store).await,
+            Closing::Disabled => store::any_plan_draining(store, due).await,
         }
     }
 
@@ -55,15 +56,15 @@ impl LedgerTask for ClosePlans {
     /// since a request may have changed a plan in between.
     async fn run_batch(&self, tx: &mut Tx<'_>, task: &TaskContext) -> Result<bool, StorageError> {
         let watermark = lock_watermark(tx, self.name(), task.now).await?;
-        if self.0 == Closing::Ended && watermark > task.due {
+        if self.0 == Closing::Ended && watermark > task.due.at {
             return Ok(false);
         }
-        let found = self.0.next(tx, task.due).await?;
+        let found = self.0.next(tx, &task.due).await?;
         let owners = lock_ledgers(tx, &found).await?;
-        let again = self.0.next(tx, task.due).await?;
+        let again = self.0.next(tx, &task.due).await?;
         let mut budget = limits::HOLDS_PER_BATCH;
         for (owner, plan) in with_locked_ledgers(again, &owners) {
-            let cause = task.cause();
+            let cause = task.cause(&owner);
             budget = self.0.close(tx, &owner, cause, plan, budget).await.map_err(unexpected)?;
             if budget == 0 {
                 break;
@@ -75,14 +76,10 @@ impl LedgerTask for ClosePlans {
 
 impl Closing {
     /// The plans that are to be closed next.
-    async fn next(
-        self,
-        tx: &mut Tx<'_>,
-        due: Timestamp,
-    ) -> Result<Vec<(Owner, Plan)>, StorageError> {
+    async fn next(self, tx: &mut Tx<'_>, due: &Due) -> Result<Vec<(Owner, Plan)>, StorageError> {
         match self {
             Self::Ended => store::ending_plans(tx, due, limits::PLANS_PER_BATCH).await,
-            Self::Disabled => store::draining_plans(tx, limits::PLANS_PER_BATCH).await,
+            Self::Disabled => store::draining_plans(tx, due, limits::PLANS_PER_BATCH).await,
         }
     }
 

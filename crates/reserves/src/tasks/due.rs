@@ -6,8 +6,7 @@ use crate::limits;
 use crate::model::hold::Hold;
 use crate::model::release::{Reason, ReleaseReason};
 use crate::store::due as store;
-use coffer_base::Timestamp;
-use coffer_kernel::schedule::is_past_watermark;
+use coffer_kernel::schedule::{Due, is_past_watermark};
 use coffer_ledger::LedgerTx;
 use coffer_ledger::tasks::{
     LedgerTask, TaskContext, by_owner, lock_ledgers, unexpected, with_locked_ledgers,
@@ -26,21 +25,21 @@ impl LedgerTask for ReleaseDue {
         "reserve.holds_due"
     }
 
-    async fn has_work(&self, store: &Store, due: Timestamp) -> Result<bool, StorageError> {
+    async fn has_work(&self, store: &Store, due: &Due) -> Result<bool, StorageError> {
         store::any_hold_due(store, due).await
     }
 
     /// Finds the holds twice: without the locks, to learn which ledgers to lock, and with them,
     /// since a refund may have consumed a hold in between.
     async fn run_batch(&self, tx: &mut Tx<'_>, task: &TaskContext) -> Result<bool, StorageError> {
-        if !is_past_watermark(tx, self.name(), task.due).await? {
+        if !is_past_watermark(tx, self.name(), task.due.at).await? {
             return Ok(false);
         }
-        let found = store::due_holds(tx, task.due, limits::HOLDS_PER_BATCH).await?;
+        let found = store::due_holds(tx, &task.due, limits::HOLDS_PER_BATCH).await?;
         let owners = lock_ledgers(tx, &found).await?;
-        let again = store::due_holds(tx, task.due, limits::HOLDS_PER_BATCH).await?;
+        let again = store::due_holds(tx, &task.due, limits::HOLDS_PER_BATCH).await?;
         for (owner, holds) in by_owner(with_locked_ledgers(again, &owners)) {
-            let mut ledger = LedgerTx::begin(tx, &owner, task.cause()).await?;
+            let mut ledger = LedgerTx::begin(tx, &owner, task.cause(&owner)).await?;
             release_groups(&mut ledger, holds, group, reason).await.map_err(unexpected)?;
             ledger.finish();
         }
