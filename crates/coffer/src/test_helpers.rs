@@ -204,11 +204,11 @@ impl WriteOperation for Reset {
         object.set("livemode", false)
     }
 
-    async fn committed(&self, out: &Self::Out, _ctx: &Ctx) -> Result<(), ApiError> {
+    async fn committed(&self, out: &Self::Out, _ctx: &Ctx) -> Result<Committed, ApiError> {
         if let Some(platform) = &out.gone {
             self.clock.forget(platform);
         }
-        self.app.finish().await
+        self.app.finish().await.map(|()| Committed::Done)
     }
 }
 

@@ -42,7 +42,7 @@ use std::time::Duration;
 /// developer mode.
 pub(crate) struct Directory {
     store: Store,
-    /// The time of platforms that are ahead, by which their keys expire.
+    /// The time of platforms, by which their keys expire, and how long ago keys were read.
     clock: Arc<dyn Clock>,
     /// Keys of the form that has no checksum, so that nothing else of that form is looked up.
     unchecked: UncheckedKeys,
@@ -50,8 +50,6 @@ pub(crate) struct Directory {
     keyring: Arc<Keyring>,
     /// Checks the rows of the data.
     mac: RowMac,
-    /// Measures how long ago keys were read.
-    clock: Arc<dyn Clock>,
     /// Keys that were accepted; what is refused is looked up each time.
     cache: Cache<CacheKey, Arc<CacheEntry>>,
     /// How many changes to keys, apps, installs and accounts this server has made.

@@ -314,12 +314,14 @@ pub(crate) async fn watermarks(store: &Store) -> Result<Vec<(String, Timestamp)>
         .collect()
 }
 
-/// The highest watermark: a later one than the time is a wrong clock's.
+/// The highest watermark of a task: a later one than the time is a wrong clock's. Those of platforms
+/// whose clock a developer has moved do not count.
 ///
 /// # Errors
 /// When the store does not answer.
 pub async fn latest_watermark(store: &Store) -> Result<Option<Timestamp>, StorageError> {
-    Ok(watermarks(store).await?.into_iter().map(|(_, at)| at).max())
+    let known = watermarks(store).await?.into_iter();
+    Ok(known.filter(|(name, _)| AccountId::parse(name).is_err()).map(|(_, at)| at).max())
 }
 
 /// Advances the watermarks that are lower than `at`.

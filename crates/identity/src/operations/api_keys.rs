@@ -198,12 +198,12 @@ impl WriteOperation for Create {
         ReplayPolicy::ShowOnce { id: created.key.id.clone() }
     }
 
-    async fn committed(&self, _created: &Created, _ctx: &Ctx) -> Result<(), ApiError> {
+    async fn committed(&self, _created: &Created, _ctx: &Ctx) -> Result<Committed, ApiError> {
         // A key that the caller has made up may have had other permissions until now.
         if self.0.developer {
             self.0.invalidate();
         }
-        Ok(())
+        Ok(Committed::Done)
     }
 }
 

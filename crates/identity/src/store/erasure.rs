@@ -128,11 +128,14 @@ pub(crate) async fn empty_app(
     purge: Purge<'_>,
 ) -> Result<()> {
     let id = Value::from(app.id.as_str());
-    let listing = (purge, next_seq(tx).await?);
-    let sql = "SELECT app, account FROM install WHERE app = ?";
+    // Locked before a place is drawn, as everybody does who adds something to them.
+    let sql = "SELECT app, account FROM install WHERE app = ? ORDER BY account FOR UPDATE";
     let installs = tx.query(sql, std::slice::from_ref(&id)).await?;
-    list_all(tx, mac, &installs, listing)?;
-    list(tx, mac, &app.id, &app.account, listing);
+    let listing = (purge, next_seq(tx).await?);
+    list_all(tx, mac, &installs, listing).await?;
+    if !installs.iter().any(|row| row.text(1) == Ok(app.account.as_str())) {
+        list(tx, mac, &app.id, &app.account, listing).await?;
+    }
     tx.execute("DELETE FROM install WHERE app = ?", std::slice::from_ref(&id)).await?;
     tx.execute("DELETE FROM api_key WHERE app = ? AND account IS NOT NULL", &[id]).await?;
     Ok(())

@@ -3,14 +3,13 @@
 use super::Finding;
 use crate::cli::table::time;
 use coffer_base::{Timestamp, limit};
-use coffer_kernel::{ClockRecord, clock_offset, clock_record, latest_watermark};
+use coffer_kernel::{ClockRecord, clock_record, latest_watermark};
 use coffer_storage::Store;
 
 const CHECK: &str = "clock";
 
-/// What the store says of this machine's clock, which shows `now`. A developer's clock has been moved.
+/// What the store says of this machine's clock, which shows `now`.
 pub(super) async fn check(data: &Store, now: Timestamp) -> Vec<Finding> {
-    let now = now.plus(clock_offset(data).await.unwrap_or(0));
     let record = match clock_record(data).await {
         Ok(record) => record.and_then(|record| against(record, now, data.is_shared())),
         Err(error) => Some(Finding::fail(CHECK, error.to_string(), "")),
