@@ -6,7 +6,7 @@ use coffer_storage::Faults;
 use coffer_testkit::{Client, TestServer};
 use std::collections::BTreeSet;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 
 const KEY: &str = "sk_test_anything";
 const CLOCK: &str = "/v1/test_helpers/clock";
@@ -167,11 +167,26 @@ fn who_moves_the_clock_while_another_does_is_told_where_it_stands_then() {
 #[test]
 fn a_walk_that_fails_is_not_called_undone() {
     let (primed, armed) = (Arc::new(AtomicBool::new(false)), Arc::new(AtomicBool::new(false)));
-    let hook = {
-        let (primed, armed) = (Arc::clone(&primed), Arc::clone(&armed));
-        move || armed.store(primed.swap(false, Ordering::SeqCst), Ordering::SeqCst)
+    // As often as what takes nothing is tried on a full disk.
+    let left = Arc::new(AtomicU32::new(0));
+    let prime = {
+        let (primed, left) = (Arc::clone(&primed), Arc::clone(&left));
+        move || {
+            if primed.swap(false, Ordering::SeqCst) {
+                left.store(coffer_base::limit::ROOM_ATTEMPTS, Ordering::SeqCst);
+            }
+        }
     };
-    let faults = Faults::none().fail_commit(armed).after_commit(Arc::new(hook));
+    let fail = {
+        let armed = Arc::clone(&armed);
+        move || {
+            let one_less = |left: u32| left.checked_sub(1);
+            let again = left.fetch_update(Ordering::SeqCst, Ordering::SeqCst, one_less).is_ok();
+            armed.store(again, Ordering::SeqCst);
+        }
+    };
+    let faults = Faults::none().fail_commit(armed);
+    let faults = faults.before_commit(Arc::new(fail)).after_commit(Arc::new(prime));
     let server = TestServer::builder().developer().without_background_jobs().faults(faults);
     let server = server.start();
     let client = server.anonymous().with_key(KEY);

@@ -148,7 +148,7 @@ fn data_without_its_keys_is_refused_and_no_new_keys_are_made() {
 fn keys_without_data_are_no_store() {
     let store = Store::new();
     fs::remove_file(store.file("coffer.db")).unwrap();
-    store.refuses(&["there is no store in", "coffer init"]);
+    store.refuses(&["coffer.db is missing", "put your backup", "coffer init"]);
 }
 
 #[test]
@@ -168,7 +168,7 @@ fn the_root_key_is_asked_for_by_name() {
     store.refuses(&["root key is missing", &shown]);
     fs::create_dir(&root).unwrap();
     mode(&root, 0o700);
-    store.refuses(&["cannot be read", &shown]);
+    store.refuses(&["is a directory", &shown]);
     fs::remove_dir(&root).unwrap();
 
     let write = |text: &str| {

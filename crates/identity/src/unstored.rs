@@ -74,7 +74,10 @@ impl Unstored {
 
     /// All of them, to be stored.
     pub(crate) fn all(&self) -> Vec<(String, RevocationRequest)> {
-        self.held().iter().map(|(id, asked)| (id.clone(), asked.clone())).collect()
+        let mut all: Vec<_> = self.held().iter().map(|(id, of)| (id.clone(), of.clone())).collect();
+        // Ephemeral keys come first: revoking the key that made them takes them along.
+        all.sort_by(|(one, _), (other, _)| one.cmp(other));
+        all
     }
 
     fn held(&self) -> MutexGuard<'_, HashMap<String, RevocationRequest>> {

@@ -79,12 +79,12 @@ fn a_purged_install_is_empty_when_it_comes_back() {
         // At once, while the rows are still there.
         assert_ne!(server.install(&app, &account), install);
         is_new(&client);
-        fill(&client, "one");
+        fill(&client, "two");
         answer
     });
     app.client().find("token").ok();
     assert_eq!(client.find("token").ok()["payload"], "value");
-    let again = client.idempotent("one").remove("another");
+    let again = client.idempotent("two").remove("another");
     assert_eq!(again.header("idempotent-replayed"), Some("true"), "what is new was not erased");
 }
 
@@ -137,7 +137,7 @@ fn an_app_and_an_account_that_are_made_again_begin_anew() {
     let theirs = own.for_account(&account);
     for client in [&own, &theirs] {
         is_new(client);
-        fill(client, "one");
+        fill(client, "two");
     }
     server.run_jobs();
     for client in [&own, &theirs] {

@@ -28,6 +28,13 @@ fn refusal(socket: &std::path::Path) -> String {
     answer.lines().next().unwrap_or_default().to_owned()
 }
 
+/// A pipe that holds a page, since the log has only some lines of many refusals.
+fn small_pipe() -> (std::io::PipeReader, std::io::PipeWriter) {
+    let (read, write) = std::io::pipe().unwrap();
+    rustix::pipe::fcntl_setpipe_size(&write, 4096).unwrap();
+    (read, write)
+}
+
 fn stop(mut child: Child) -> Option<i32> {
     let process = rustix::process::Pid::from_child(&child);
     rustix::process::kill_process(process, rustix::process::Signal::TERM).unwrap();
@@ -39,12 +46,12 @@ fn requests_do_not_depend_on_the_log() {
     let (read_end, gone) = std::io::pipe().unwrap();
     drop(read_end);
     // Nobody reads this one, and it is not closed.
-    let (_unread, full) = std::io::pipe().unwrap();
+    let (_unread, full) = small_pipe();
     for stderr in [Stdio::from(File::create("/dev/full").unwrap()), gone.into(), full.into()] {
         let home = Home::new();
         home.init(&[]);
         let (child, socket) = serve(&home, stderr);
-        // A pipe holds 64 KiB: more lines than that.
+        // More lines than the pipe holds.
         for _ in 0..400 {
             assert_eq!(refusal(&socket), "HTTP/1.1 401 Unauthorized");
         }
@@ -56,7 +63,7 @@ fn requests_do_not_depend_on_the_log() {
 fn lost_lines_are_counted_and_said_once_there_is_room() {
     let home = Home::new();
     home.init(&[]);
-    let (log, stderr) = std::io::pipe().unwrap();
+    let (log, stderr) = small_pipe();
     let (child, socket) = serve(&home, stderr.into());
     for _ in 0..400 {
         refusal(&socket);

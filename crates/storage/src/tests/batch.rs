@@ -240,7 +240,7 @@ async fn a_full_disk_loses_the_batch_and_nothing_more() {
     first.await.unwrap().unwrap();
     for lost in [small, large] {
         let error = lost.await.unwrap().unwrap_err();
-        assert!(matches!(error, StorageError::Unavailable(_)), "{error}");
+        assert!(matches!(error, StorageError::NoSpace(_)), "{error}");
     }
     // It had not begun yet.
     unrelated.await.unwrap().unwrap();
@@ -261,7 +261,7 @@ async fn a_failed_commit_is_reported_and_the_next_one_succeeds() {
     let armed = Arc::new(AtomicBool::new(true));
     let store = open_with(directory.path(), Faults::none().fail_commit(Arc::clone(&armed)));
     let error = store.write(insert("lost")).await.unwrap_err();
-    assert!(matches!(error, StorageError::Unavailable(_)), "{error}");
+    assert!(matches!(error, StorageError::NoSpace(_)), "{error}");
     store.write(insert("kept")).await.unwrap();
     assert_eq!(count(&store).await, 1);
 }
