@@ -44,6 +44,10 @@ pub(crate) struct WriteClockRecord(pub(crate) ClockRecord);
 impl Work for WriteClockRecord {
     type Out = ();
 
+    fn grows(&self) -> bool {
+        false
+    }
+
     async fn run(&self, tx: &mut Tx<'_>) -> Result<(), StorageError> {
         let ClockRecord { seen, proven, doubted } = self.0;
         tx.defer(
