@@ -126,7 +126,7 @@ impl ClockGuard {
     pub async fn look(&self, store: &Store) -> Result<ClockState, StorageError> {
         let observation = self.observe(store).await?;
         let state = self.judge(&observation);
-        let record = self.lock().to_record(observation.reading);
+        let record = self.lock().next_record(observation.reading);
         if let Some(record) = record {
             store.write(WriteClockRecord(record)).await?;
         }
@@ -235,7 +235,7 @@ impl State {
     }
 
     /// What the store is to be told now, if anything.
-    fn to_record(&mut self, reading: Reading) -> Option<ClockRecord> {
+    fn next_record(&mut self, reading: Reading) -> Option<ClockRecord> {
         let pause = Duration::from_secs(limit::CLOCK_RECORD_SECONDS);
         let due = |at: Duration| reading.monotonic.saturating_sub(at) >= pause;
         let record = self.judge.record(reading)?;
