@@ -24,7 +24,7 @@ impl Admission {
     /// Whether the caller may go on, by the time now and what the store has answered.
     ///
     /// # Errors
-    /// 401 if the key has expired or was revoked meanwhile, 403 if the app is no longer installed.
+    /// 401 if the key has expired or was revoked, 403 if its app is no longer on the account.
     pub(crate) fn check(
         &self,
         found: impl IntoIterator<Item = (Evidence, bool)>,

@@ -1,5 +1,5 @@
-//! The verbs that are clients of the admin API: accounts, apps, installs, keys, the clock, the
-//! schedule and status.
+//! The verbs that are clients of the admin API: accounts, apps, installs, keys, clock, schedule and
+//! status.
 
 use super::args::{
     Accounts, Apps, ClockVerb, CreateKeyArgs, DeleteArgs, IdArg, Installs, Keys, ListArgs, Schedule,
