@@ -12,8 +12,19 @@ struct Late {
 
 impl Late {
     fn post(server: &TestServer, client: &Client, more: &[&str], path: &str, body: &str) -> Self {
+        Self::send("POST", server, client, more, path, body)
+    }
+
+    fn send(
+        method: &str,
+        server: &TestServer,
+        client: &Client,
+        more: &[&str],
+        path: &str,
+        body: &str,
+    ) -> Self {
         let mut raw = server.raw();
-        let first = format!("POST {path}");
+        let first = format!("{method} {path}");
         let authorization = format!("Authorization: Bearer {}", client.key());
         let length = format!("Content-Length: {}", body.len());
         let form = "Content-Type: application/x-www-form-urlencoded";
@@ -84,6 +95,25 @@ fn a_key_that_expires_or_is_revoked_while_the_body_arrives_is_refused() {
     let late = Late::post(&server, &client, &[], SECRETS, SET);
     server.clock.advance(9);
     late.finish().ok();
+}
+
+#[test]
+fn a_read_whose_body_arrives_after_its_key_was_revoked_is_refused() {
+    let (server, app) = quiet();
+    app.client().set("token", "value").ok();
+    for revoked in [false, true] {
+        let (client, id) = brief(&server, &app, 10);
+        let find = "/v1/apps/secrets/find?name=token&scope[type]=account&expand[]=payload";
+        let late = Late::send("GET", &server, &client, &[], find, "expand[]=payload");
+        if revoked {
+            revoke(&server, &id);
+        } else {
+            server.clock.advance(10);
+        }
+        let refused = late.finish();
+        refused.refused(401);
+        assert!(!refused.body.contains("value"), "{refused:?}");
+    }
 }
 
 #[test]

@@ -59,7 +59,7 @@ impl ReadOperation for Retrieve {
     }
 
     async fn run(&self, _input: &(), ctx: &Ctx, _store: &Store) -> Result<Object, Failure> {
-        Ok(render(ctx.now(), self.0.guard.look(&self.0.store).await?))
+        Ok(render(ctx.now(), self.0.guard.glance(&self.0.store).await?))
     }
 }
 

@@ -125,17 +125,29 @@ impl ClockGuard {
     /// When the store does not answer.
     pub async fn look(&self, store: &Store) -> Result<ClockState, StorageError> {
         let observation = self.observe(store).await?;
-        let (state, record) = {
-            let mut state = self.lock();
-            let verdict = state.judge.look(&observation);
-            (state.report(verdict), state.to_record(observation.reading))
-        };
-        self.doubtful.store(state.doubt().is_some(), Ordering::Relaxed);
-        self.waiting.store(!matches!(state, ClockState::Right(_)), Ordering::Relaxed);
+        let state = self.judge(&observation);
+        let record = self.lock().next_record(observation.reading);
         if let Some(record) = record {
             store.write(WriteClockRecord(record)).await?;
         }
         Ok(state)
+    }
+
+    /// Looks at the clock and writes nothing down, for whoever only asks.
+    ///
+    /// # Errors
+    /// When the store does not answer.
+    pub async fn glance(&self, store: &Store) -> Result<ClockState, StorageError> {
+        Ok(self.judge(&self.observe(store).await?))
+    }
+
+    fn judge(&self, observation: &Observation) -> ClockState {
+        let mut state = self.lock();
+        let verdict = state.judge.look(observation);
+        let judged = state.report(verdict);
+        self.doubtful.store(judged.doubt().is_some(), Ordering::Relaxed);
+        self.waiting.store(!matches!(judged, ClockState::Right(_)), Ordering::Relaxed);
+        judged
     }
 
     async fn observe(&self, store: &Store) -> Result<Observation, StorageError> {
@@ -223,12 +235,13 @@ impl State {
     }
 
     /// What the store is to be told now, if anything.
-    fn to_record(&mut self, reading: Reading) -> Option<ClockRecord> {
+    fn next_record(&mut self, reading: Reading) -> Option<ClockRecord> {
         let pause = Duration::from_secs(limit::CLOCK_RECORD_SECONDS);
         let due = |at: Duration| reading.monotonic.saturating_sub(at) >= pause;
         let record = self.judge.record(reading)?;
         // That the clock is doubted is told at once: the server may be stopped for it.
-        if self.written.is_some_and(|at| !due(at)) && !self.judge.has_turned() {
+        let turned = self.judge.take_turned();
+        if self.written.is_some_and(|at| !due(at)) && !turned {
             return None;
         }
         self.written = Some(reading.monotonic);

@@ -126,8 +126,8 @@ async fn handle(
     trace: &mut RequestTrace,
 ) -> Result<Reply, ApiError> {
     let token = token(&parts.headers);
-    let credentials = credentials(&token, &parts.headers, kernel.services.clock.now());
-    let principal = admission::authenticate(kernel, credentials, trace).await?;
+    let presented = || credentials(&token, &parts.headers, kernel.services.clock.now());
+    let mut principal = admission::authenticate(kernel, presented(), trace).await?;
     trace.principal = Some(Arc::clone(&principal));
     let permit = admission::enter(kernel, &principal, trace)?;
     let method = method_of(parts)?;
@@ -142,6 +142,11 @@ async fn handle(
     let body = receive(connection, &parts.headers, body).await?;
     let params = Params::decode(parts.uri.query(), &body);
     let params = params.map_err(|error| form::explain(&body, error))?;
+    if !body.is_empty() && !handler.definition().writes() {
+        // A write asks again inside its transaction; a read does here, for whatever became of the
+        // key while the body was on its way.
+        principal = admission::authenticate(kernel, presented(), trace).await?;
+    }
     let request_id = Arc::clone(&trace.request_id);
     let call = Call { request_id, principal, version, params, path: open, idempotency_key };
     run(kernel, handler, call, permit).await

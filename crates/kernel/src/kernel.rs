@@ -98,7 +98,8 @@ impl Kernel {
     /// What the stores say; [`NotReady::Silent`] if they say nothing.
     pub(crate) async fn ready(&self) -> Result<(), NotReady> {
         let patience = Duration::from_millis(limits::READY_MILLISECONDS);
-        let asked = tokio::time::timeout(patience, self.ask_stores()).await;
+        // In a box, since it is asked rarely and would make every connection's future deeper.
+        let asked = tokio::time::timeout(patience, Box::pin(self.ask_stores())).await;
         let is_working = self.readiness.is_working(self.counters.answered());
         match asked {
             Ok(Ok(clock)) if clock.doubt().is_some() => Err(NotReady::Clock),
@@ -110,7 +111,7 @@ impl Kernel {
 
     async fn ask_stores(&self) -> Result<ClockState, StorageError> {
         let (data, keys) = (&self.services.store, self.services.keyring.store());
-        let clock = self.services.guard.look(data).await?;
+        let clock = self.services.guard.glance(data).await?;
         store::ready(keys).await?;
         data.check_space()?;
         keys.check_space()?;

@@ -1,8 +1,10 @@
 //! The verbs and their arguments.
 
+mod backup;
 mod clock;
 mod flags;
 
+pub use backup::Backup;
 pub use clock::{ClockVerb, Schedule};
 
 use super::duration;
@@ -299,20 +301,6 @@ pub enum Ledger {
     /// Balances must be the sums of their postings, reserves what their holds have left, releases
     /// what they took of holds. Ends with 1 if a figure does not follow from the others.
     Verify,
-}
-
-#[derive(Subcommand)]
-pub enum Backup {
-    /// Copy the data to a new file. Without the keys it can be opened by nobody.
-    Create {
-        /// The new file.
-        file: PathBuf,
-    },
-    /// Copy the wrapped keys to a new file. Without the root key they open nothing.
-    Keys {
-        /// The new file.
-        file: PathBuf,
-    },
 }
 
 #[derive(Subcommand)]

@@ -174,9 +174,9 @@ impl Judge {
         let problem = self.problem(seen);
         let before = self.doubt;
         self.doubt = problem.or(self.doubt).or(uneven);
-        self.turned = self.doubt.is_some() != before.is_some();
+        self.turned |= self.doubt.is_some() != before.is_some();
         if problem.is_none() && self.is_settled(seen) {
-            self.turned = before.is_some();
+            self.turned |= before.is_some();
             self.doubt = None;
             return Verdict::Right(self.believe(reading, seen.record));
         }
@@ -299,9 +299,9 @@ impl Judge {
         };
     }
 
-    /// Whether the last look began a doubt, or ended one.
-    pub(super) const fn has_turned(&self) -> bool {
-        self.turned
+    /// Whether a doubt began or ended since this was last asked.
+    pub(super) const fn take_turned(&mut self) -> bool {
+        std::mem::replace(&mut self.turned, false)
     }
 
     /// What the store is to know. While the clock is ahead, the time that it should show, so that
