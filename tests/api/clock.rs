@@ -1,4 +1,5 @@
-//! Developer mode's clock, one for each app: told, moved, kept, and what falls due meanwhile done before the answer.
+//! Developer mode's clock, one for each app: told, moved, kept, and what falls due meanwhile done
+//! before the answer.
 
 use crate::check::lawful;
 use coffer_storage::Faults;

@@ -36,7 +36,8 @@ impl Pair {
         [&self.one, &self.other].map(|server| server.anonymous().with_key(&self.app.test_key))
     }
 
-    /// A second passes on both, whatever their clocks show: what either remembers of the other's changes is at most a second old.
+    /// A second passes on both, whatever their clocks show: what either remembers of the other's
+    /// changes is at most a second old.
     fn a_second_later(&self) {
         self.one.clock.pass(Duration::from_secs(1));
         self.other.clock.pass(Duration::from_secs(1));

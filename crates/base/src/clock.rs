@@ -71,8 +71,8 @@ pub trait Clock: Send + Sync + 'static {
         false
     }
 
-    /// Seconds by which the time of a platform is ahead of that: more than 0 only in developer mode,
-    /// for an app whose clock was moved.
+    /// Seconds by which the time of a platform is ahead of that: more than 0 only in developer
+    /// mode, for an app whose clock was moved.
     fn ahead_of(&self, _platform: &AccountId) -> i64 {
         0
     }
@@ -208,8 +208,8 @@ impl Clock for TestClock {
 /// Another clock, and how far the clock of each platform is ahead of it: the clock of developer
 /// mode, in which each app is a platform of its own.
 ///
-/// An offset only grows, so no platform's time runs back. The clock itself is never moved: work that
-/// belongs to no platform goes on in real time.
+/// An offset only grows, so no platform's time runs back. The clock itself is never moved: work
+/// that belongs to no platform goes on in real time.
 pub struct ShiftedClock {
     inner: Arc<dyn Clock>,
     offsets: RwLock<HashMap<AccountId, i64>>,

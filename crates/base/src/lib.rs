@@ -1,5 +1,5 @@
-//! The types that every crate shares: ids, time, randomness, bounds, redaction, tenants, and words of
-//! a shell.
+//! The types that every crate shares: ids, time, randomness, bounds, redaction, tenants, and words
+//! of a shell.
 //!
 //! This crate depends on none of the project's others, and its only input is the system clock.
 //! What needs a disk, a socket, a cipher or an async runtime is in another crate.

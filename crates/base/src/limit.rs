@@ -128,7 +128,7 @@ pub const BALLAST_BYTES: u64 = 16 * 1024 * 1024;
 /// for data.
 pub const DISK_SHARE: u64 = 16;
 
-/// Milliseconds between two looks at the room on the disk.
+/// Milliseconds between two looks at the space on the disk.
 pub const DISK_LOOK_MILLISECONDS: u64 = 250;
 
 /// How often a write that takes data away is tried while the disk is full: each attempt makes what
@@ -136,7 +136,7 @@ pub const DISK_LOOK_MILLISECONDS: u64 = 250;
 pub const ROOM_ATTEMPTS: u32 = 3;
 
 /// Seconds for which a server counts as not ready after a write found no room: by then a caller
-/// tries again, and where the room of a database cannot be seen, only a write finds out.
+/// tries again, and where the space of a database cannot be seen, only a write finds out.
 pub const NO_ROOM_SECONDS: u64 = 10;
 
 /// Largest database, in bytes, that is checked whole before it is served again after a crash: that

@@ -64,8 +64,8 @@ pub struct Tenant {
     pub mode: Mode,
     /// The app whose data it is.
     pub app: AppId,
-    /// The account that the data is about, in its generation ([`AccountId::in_generation`]): a purge
-    /// begins a new one. For callers, [`AccountId::name`] names it.
+    /// The account that the data is about, in its generation ([`AccountId::in_generation`]): a
+    /// purge begins a new one. For callers, [`AccountId::name`] names it.
     pub account: AccountId,
 }
 

@@ -8,6 +8,8 @@ pub use installation::{Installation, open, open_existing, open_keyring, open_sto
 pub use root::RootSource;
 pub use stores::{Database, Stores, create_schemas, expand, finish};
 
+pub use crate::store_place::{DATA_FILE, KEYS_FILE};
+
 use crate::family_set::FamilySet;
 use crate::store_place::NoStore;
 use coffer_base::{Clock, Random, Redacted, id::random_id};
@@ -19,12 +21,6 @@ use coffer_storage::{Faults, StorageError, Store};
 use root::{developer_root, find_root, place_root};
 use std::path::PathBuf;
 use std::sync::Arc;
-
-/// The data store's file in the data directory.
-pub const DATA_FILE: &str = "coffer.db";
-
-/// The key store's file in the data directory.
-pub const KEYS_FILE: &str = "keys.db";
 
 /// The root key's file in the data directory of developer mode.
 pub const DEVELOPER_ROOT_FILE: &str = "root.key";
@@ -80,8 +76,8 @@ pub enum AssembleError {
     Unreadable(String),
     /// There is data in the data directory, and no key store.
     #[error(
-        "{} is missing, and the data cannot be opened without the keys in it; put it back from your \
-         backup, or say where it is with --key-dir",
+        "{} is missing, and the data cannot be opened without the keys in it; put it back from \
+         your backup, or say where it is with --key-dir",
         .0.display()
     )]
     KeysMissing(PathBuf),
@@ -248,8 +244,8 @@ pub async fn init(options: &AssembleOptions) -> Result<Initialized, AssembleErro
     Ok(Initialized { stores, store_id, root_path })
 }
 
-/// Creates an admin key in stores that are open, without a server: the first one of an installation,
-/// or another if that was lost. It takes the root key.
+/// Creates an admin key in stores that are open, without a server: the first one of an
+/// installation, or another if that was lost. It takes the root key.
 ///
 /// # Errors
 /// [`AssembleError::NoStore`] if nothing was initialized there, and as [`open_keyring`].

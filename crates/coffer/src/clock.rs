@@ -1,5 +1,5 @@
-//! What an operator sees of the clock and says of it: `/v1/admin/clock`, and setting the scheduler's
-//! watermarks back after a wrong clock had raised them.
+//! What an operator sees of the clock and says of it: `/v1/admin/clock`, and setting the
+//! scheduler's watermarks back after a wrong clock had raised them.
 
 use coffer_base::{Clock, Timestamp, limit};
 use coffer_dialect::{ApiError, Object};

@@ -336,7 +336,7 @@ impl Config {
     /// What flags, environment and file say now.
     ///
     /// # Errors
-    /// As [`Config::load`].
+    /// If the environment or the file has a setting that [`Config::load`] would refuse.
     pub fn again(&self) -> Result<Self, ConfigError> {
         Self::load(&self.flags, &environment()?)
     }

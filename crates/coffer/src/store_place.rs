@@ -1,12 +1,17 @@
 //! Whether there is a store in a directory, and why not: what cannot be read is not missing, and a
 //! new store is made only where there is nothing.
 
-use crate::assemble::{DATA_FILE, KEYS_FILE};
 use coffer_base::shell;
 use std::fs::{self, File};
 use std::io::{self, ErrorKind};
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
+
+/// The data store's file in the data directory.
+pub const DATA_FILE: &str = "coffer.db";
+
+/// The key store's file in the data directory.
+pub const KEYS_FILE: &str = "keys.db";
 
 /// Why no store can be opened in a directory. Each message says what to do.
 #[derive(Debug, thiserror::Error)]

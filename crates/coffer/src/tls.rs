@@ -79,7 +79,7 @@ impl Certificate {
     /// certificate than before. After an error all stays as it is.
     ///
     /// # Errors
-    /// As [`Certificate::load`].
+    /// If a file cannot be read, or if they are no certificate and its key.
     pub fn reload(&self, chain: &Path, key: &Path) -> Result<bool, TlsError> {
         let new = Arc::new(read(chain, key)?);
         let mut current = self.0.write().unwrap_or_else(PoisonError::into_inner);

@@ -234,8 +234,8 @@ impl ApiError {
         .with_detail(detail)
     }
 
-    /// 503: a key is refused from now on, by the server that answers, and its revocation could not be
-    /// stored. `detail` goes to the log.
+    /// 503: a key is refused from now on, by the server that answers, and its revocation could not
+    /// be stored. `detail` goes to the log.
     pub fn revoked_in_memory(id: &str, detail: impl Into<String>) -> Self {
         let message = format!(
             "The key '{id}' is refused by this server from now on, but its revocation could not be \

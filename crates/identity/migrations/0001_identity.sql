@@ -1,7 +1,7 @@
--- mac, in all tables: a MAC of the other columns under a key of the key store. A row whose MAC is not
--- right does not exist for the server. It leaves out what a change can only take rights with
--- (install.active, api_key.revoked_at) and what decides nothing (api_key.last_used). seq and version:
--- the places of rows in the one order in which all of them are made or changed.
+-- mac, in all tables: a MAC of the other columns under a key of the key store. A row whose MAC is
+-- not right does not exist for the server. It leaves out what a change can only take rights with
+-- (install.active, api_key.revoked_at) and what decides nothing (api_key.last_used). seq and
+-- version: the places of rows in the one order in which all of them are made or changed.
 
 -- Accounts: whoever installs apps, or develops them.
 CREATE TABLE account (

@@ -21,7 +21,7 @@ use crate::objects::{ApiKey, App, Kind};
 use crate::row_mac::RowMac;
 use crate::store::{self, PresentedKey};
 use crate::unchecked_keys::UncheckedKeys;
-use crate::unstored::{Asked, Unstored};
+use crate::unstored::{RevocationRequest, Unstored};
 use coffer_base::{AccountId, Clock, Redacted, Tenant, Timestamp, limit};
 use coffer_crypto::TokenHash;
 use coffer_dialect::ApiError;
@@ -142,7 +142,7 @@ impl Directory {
     }
 
     /// Refuses the key `id` from now on, before its revocation is stored.
-    pub(crate) fn revoke_in_memory(&self, id: &str, asked: Asked) {
+    pub(crate) fn revoke_in_memory(&self, id: &str, asked: RevocationRequest) {
         self.unstored.add(id, asked);
         self.bump_generation();
     }

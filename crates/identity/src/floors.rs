@@ -1,7 +1,7 @@
 //! What was revoked, as the key store has it: floors, up to which the rows of a subject have ended.
 //!
-//! Somebody who can write to the data could take the mark of a revocation away, or put back a row as
-//! it was, with its MAC. The key store remembers.
+//! Somebody who can write to the data could take the mark of a revocation away, or put back a row
+//! as it was, with its MAC. The key store remembers.
 
 use crate::objects::{ApiKey, App, Install};
 use crate::row_mac::{API_KEY, APP, INSTALL, RowMac};

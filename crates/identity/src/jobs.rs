@@ -6,7 +6,7 @@ use crate::limits;
 use crate::objects::ApiKey;
 use crate::row_mac::RowMac;
 use crate::store::{EXPIRED_EPHEMERAL, WriteLastUsed, find_key_in, revoke_key};
-use crate::unstored::Asked;
+use crate::unstored::RevocationRequest;
 use coffer_base::{Tenant, Timestamp, limit};
 use coffer_kernel::{AuditEntry, BoxFuture, Job, JobContext, append_audit, prune};
 use coffer_keyring::KeyringError;
@@ -92,7 +92,7 @@ impl Job for StoreRevocations {
 struct StoreRevocation {
     mac: RowMac,
     id: String,
-    asked: Asked,
+    asked: RevocationRequest,
     now: Timestamp,
 }
 
@@ -148,8 +148,9 @@ fn storage_error(error: KeyringError) -> StorageError {
     }
 }
 
-/// Deletes ephemeral keys, and what the key store remembers of them, a day after they expired; until then a request with one is answered that
-/// it has expired, and afterwards that it is unknown.
+/// Deletes ephemeral keys, and what the key store remembers of them, a day after they expired;
+/// until then a request with one is answered that it has expired, and afterwards that it is
+/// unknown.
 #[derive(Debug)]
 pub(crate) struct PruneEphemeralKeys;
 

@@ -74,8 +74,8 @@ impl Shared {
 
     /// Destroys the keys of the tenants that the request listed for erasure, before the response:
     /// who is told that data is erased may rely on it. If the key store cannot be written now, or
-    /// its log cannot be emptied, the job goes on; nobody sees the data meanwhile, since its tenants
-    /// have a new generation.
+    /// its log cannot be emptied, the job goes on; nobody sees the data meanwhile, since its
+    /// tenants have a new generation.
     async fn destroy_keys(&self, ctx: &Ctx) -> Committed {
         let settled = self.settle().await;
         match self.eraser.destroy_keys(&self.store, ctx.request_id()).await {

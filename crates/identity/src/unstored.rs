@@ -12,11 +12,11 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 /// The keys that are refused although their rows may not say so, by their ids.
 #[derive(Default)]
-pub(crate) struct Unstored(Mutex<HashMap<String, Asked>>);
+pub(crate) struct Unstored(Mutex<HashMap<String, RevocationRequest>>);
 
 /// Who asked for a revocation.
 #[derive(Clone)]
-pub(crate) struct Asked {
+pub(crate) struct RevocationRequest {
     /// Whose keys the caller may revoke: any, if it is `None`, or the tenant's ephemeral keys.
     pub(crate) within: Option<Tenant>,
     /// The id of the caller's key.
@@ -27,7 +27,7 @@ pub(crate) struct Asked {
     pub(crate) operation: &'static str,
 }
 
-impl Asked {
+impl RevocationRequest {
     /// By the request whose context this is.
     pub(crate) fn by(ctx: &Ctx, operation: &'static str, within: Option<Tenant>) -> Self {
         let actor = Arc::clone(&ctx.principal().key_id);
@@ -47,7 +47,7 @@ impl Asked {
 
 impl Unstored {
     /// Refuses the key `id` from now on. Only as many as the bound says are held at once.
-    pub(crate) fn add(&self, id: &str, asked: Asked) {
+    pub(crate) fn add(&self, id: &str, asked: RevocationRequest) {
         let mut held = self.held();
         if held.len() < limits::UNSTORED_REVOCATIONS {
             held.insert(id.to_owned(), asked);
@@ -73,11 +73,11 @@ impl Unstored {
     }
 
     /// All of them, to be stored.
-    pub(crate) fn all(&self) -> Vec<(String, Asked)> {
+    pub(crate) fn all(&self) -> Vec<(String, RevocationRequest)> {
         self.held().iter().map(|(id, asked)| (id.clone(), asked.clone())).collect()
     }
 
-    fn held(&self) -> MutexGuard<'_, HashMap<String, Asked>> {
+    fn held(&self) -> MutexGuard<'_, HashMap<String, RevocationRequest>> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

@@ -1,5 +1,5 @@
-//! Whether a caller who was accepted may still write, asked inside the transaction: the key may have
-//! expired or been revoked, and its app uninstalled, while the body was on its way.
+//! Whether a caller who was accepted may still write, asked inside the transaction: the key may
+//! have expired or been revoked, and its app uninstalled, while the body was on its way.
 
 use crate::authorize::check_evidence;
 use crate::principal::{Authenticate, Evidence, Principal};
@@ -24,7 +24,7 @@ impl Admission {
     /// Whether the caller may go on, by the time now and what the store has answered.
     ///
     /// # Errors
-    /// As [`check_evidence`].
+    /// 401 if the key has expired or was revoked, 403 if its app is no longer on the account.
     pub(crate) fn check(
         &self,
         found: impl IntoIterator<Item = (Evidence, bool)>,

@@ -68,8 +68,8 @@ pub(crate) fn check_scope(
 /// found.
 ///
 /// # Errors
-/// 401 if the key was revoked or has expired meanwhile, 403 if the app is no longer installed or its data is
-/// being purged, and an internal error if nobody looked for the key.
+/// 401 if the key was revoked or has expired meanwhile, 403 if the app is no longer
+/// installed or its data is being purged, and an internal error if nobody looked for the key.
 pub(crate) fn check_evidence(
     principal: &Principal,
     now: Timestamp,

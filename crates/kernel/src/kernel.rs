@@ -90,9 +90,9 @@ impl Kernel {
         self.traffic.log_summary();
     }
 
-    /// Whether both stores answer and have room for more, and whether the clock is believed. Tenants'
-    /// work may keep all connections busy: if nothing comes back in time, the stores are ready as
-    /// long as requests are answered meanwhile.
+    /// Whether both stores answer and have room for more, and whether the clock is believed.
+    /// Tenants' work may keep all connections busy: if nothing comes back in time, the stores are
+    /// ready as long as requests are answered meanwhile.
     ///
     /// # Errors
     /// What the stores say; [`NotReady::Silent`] if they say nothing.

@@ -314,8 +314,8 @@ pub(crate) async fn watermarks(store: &Store) -> Result<Vec<(String, Timestamp)>
         .collect()
 }
 
-/// The highest watermark of a task: a later one than the time is a wrong clock's. Those of platforms
-/// whose clock a developer has moved do not count.
+/// The highest watermark of a task: a later one than the time is a wrong clock's. Those of
+/// platforms whose clock a developer has moved do not count.
 ///
 /// # Errors
 /// When the store does not answer.

@@ -32,8 +32,8 @@ impl WebPolicy {
         Self { hosts: None, origins }
     }
 
-    /// Developer mode, which needs no secret key: only local names and `hosts` are answered, so that
-    /// no page can reach it by a name of its own that resolves to this machine.
+    /// Developer mode, which needs no secret key: only local names and `hosts` are answered, so
+    /// that no page can reach it by a name of its own that resolves to this machine.
     pub const fn developer(hosts: Vec<String>, origins: Vec<String>) -> Self {
         Self { hosts: Some(hosts), origins }
     }

@@ -146,7 +146,7 @@ impl Keyring {
     /// The key under which rows of the data have a MAC, created if the installation is new.
     ///
     /// # Errors
-    /// As [`Keyring::tenant`].
+    /// When the key store fails, or what it has of the key is incomplete or was tampered with.
     pub async fn create_row_key(&self, now: Timestamp) -> Result<RowKey, KeyringError> {
         self.tenant(&Tenant::system(), now).await.map(RowKey::new)
     }

@@ -85,8 +85,8 @@ impl SecretFileError {
             path,
             match refusal {
                 Refusal::Owner => Cause::Owner(format!(
-                    "belongs to user {owner}, who can read and replace it, and this is user {user}; \
-                 {advice}"
+                    "belongs to user {owner}, who can read and replace it, and this is user \
+                     {user}; {advice}"
                 )),
                 Refusal::Open => Cause::Open(format!(
                     "is too open: its mode is {mode:03o}, so others than its owner can reach it; \

@@ -13,7 +13,7 @@ pub struct Options {
     /// Whether the database is copied before a migration changes it. Switch it off only where an
     /// old copy does harm, as with keys that may be destroyed later.
     pub copy_before_migration: bool,
-    /// The room on its disk; where it is not watched, writes go on until they fail.
+    /// The space on its disk; where it is not watched, writes go on until they fail.
     pub space: Option<DiskSpace>,
 }
 

@@ -1,5 +1,5 @@
-//! Where a store may lie: nowhere that other users of the machine can write, and behind no link that
-//! leads elsewhere.
+//! Where a store may lie: nowhere that other users of the machine can write, and behind no link
+//! that leads elsewhere.
 //!
 //! Whoever can write to the directory could swap a file for a link, and have the server empty or
 //! overwrite what it points to, or read a store of theirs. Once the directory is known to be the

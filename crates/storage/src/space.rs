@@ -24,7 +24,7 @@ use crate::error::{Cause, Result, StorageError};
 use crate::fault::Faults;
 use ballast::Ballast;
 
-/// The room on the disk that a directory is on. Clones share it.
+/// The space on the disk that a directory is on. Clones share it.
 #[derive(Clone)]
 pub struct DiskSpace(Arc<Shared>);
 
@@ -54,20 +54,20 @@ pub(crate) trait OnDisk: Send + Sync {
 
 /// What a look at the disk found.
 #[derive(Clone, Copy, Debug)]
-struct Room {
+struct Headroom {
     /// Bytes that this process may still write.
     available: u64,
     /// Bytes of the whole file system.
     total: u64,
 }
 
-impl Room {
+impl Headroom {
     /// `bytes`, or a share of a small file system.
     fn share(self, bytes: u64) -> u64 {
         bytes.min(self.total / limit::DISK_SHARE)
     }
 
-    /// The room below which writes that add data are refused.
+    /// The space below which writes that add data are refused.
     fn floor(self) -> u64 {
         self.share(limit::DISK_FLOOR_BYTES)
     }
@@ -105,8 +105,8 @@ impl DiskSpace {
             looking: Mutex::default(),
             wake,
         });
-        if let Some(room) = shared.measure()
-            && room.available < room.ballast() / 2
+        if let Some(headroom) = shared.measure()
+            && headroom.available < headroom.ballast() / 2
         {
             shared.ballast.release();
         }
@@ -130,7 +130,7 @@ impl DiskSpace {
     /// Whether a write may add data.
     ///
     /// # Errors
-    /// [`StorageError::NoSpace`] if the room that is left is kept for writes that take data away.
+    /// [`StorageError::NoSpace`] if the space that is left is kept for writes that take data away.
     pub(crate) fn admit(&self) -> Result<()> {
         if self.0.faults.free_space().is_some() {
             self.0.look();
@@ -138,8 +138,8 @@ impl DiskSpace {
         if self.0.low.load(Ordering::Relaxed) { Err(self.0.refusal()) } else { Ok(()) }
     }
 
-    /// Gives the ballast up, and the room of the stores' logs, for a write that takes data away and
-    /// found no room. Writes that add data are refused from before that.
+    /// Gives the ballast up, and the space of the stores' logs, for a write that takes data away
+    /// and found no room. Writes that add data are refused from before that.
     pub(crate) fn make_room(&self) {
         let shared = &self.0;
         shared.low.store(true, Ordering::Relaxed);
@@ -166,7 +166,7 @@ impl Shared {
     /// Looks at the disk, and decides whether writes may add data.
     fn look(&self) {
         let mut failed = self.looking.lock().unwrap_or_else(PoisonError::into_inner);
-        let Some(room) = self.measure() else {
+        let Some(headroom) = self.measure() else {
             if !std::mem::replace(&mut *failed, true) {
                 let directory = self.directory.display();
                 tracing::warn!(%directory, "the room on the disk cannot be read");
@@ -174,38 +174,38 @@ impl Shared {
             return;
         };
         *failed = false;
-        let low = self.is_low(room);
+        let low = self.is_low(headroom);
         if low {
             self.for_stores(|store| store.shrink_log());
         }
-        self.report(room, low);
-        if room.available >= room.floor().saturating_add(room.ballast()) {
-            self.ballast.place(room.ballast());
+        self.report(headroom, low);
+        if headroom.available >= headroom.floor().saturating_add(headroom.ballast()) {
+            self.ballast.place(headroom.ballast());
         }
     }
 
-    /// Whether the room counts as used up. Where the ballast was given up, its room must come back
+    /// Whether the space counts as used up. Where the ballast was given up, its room must come back
     /// first. What deleted rows left inside the stores counts as well, as long as there is room
     /// enough for the log of what fills it.
-    fn is_low(&self, room: Room) -> bool {
-        let kept = room.available.saturating_add(self.ballast.size());
-        let needed = room.floor().saturating_add(room.ballast());
+    fn is_low(&self, headroom: Headroom) -> bool {
+        let kept = headroom.available.saturating_add(self.ballast.size());
+        let needed = headroom.floor().saturating_add(headroom.ballast());
         if kept >= needed {
             return false;
         }
         let mut inside = 0u64;
         self.for_stores(|store| inside = inside.saturating_add(store.free_bytes()));
-        let has_log = kept >= needed.saturating_sub(room.floor() / 2);
-        !(has_log && inside >= room.floor())
+        let has_log = kept >= needed.saturating_sub(headroom.floor() / 2);
+        !(has_log && inside >= headroom.floor())
     }
 
     /// Writes a line for the operator when the answer has changed.
-    fn report(&self, room: Room, low: bool) {
+    fn report(&self, headroom: Headroom, low: bool) {
         if self.low.swap(low, Ordering::Relaxed) == low {
             return;
         }
         let (directory, available, floor) =
-            (self.directory.display(), room.available, room.floor());
+            (self.directory.display(), headroom.available, headroom.floor());
         if low {
             tracing::error!(
                 %directory, available, floor,
@@ -227,13 +227,13 @@ impl Shared {
     }
 
     /// `None` if the system does not say.
-    fn measure(&self) -> Option<Room> {
+    fn measure(&self) -> Option<Headroom> {
         if let Some(available) = self.faults.free_space() {
-            return Some(Room { available, total: u64::MAX });
+            return Some(Headroom { available, total: u64::MAX });
         }
         let found = rustix::fs::statvfs(&self.directory).ok()?;
         let bytes = |blocks: u64| blocks.saturating_mul(found.f_frsize);
-        Some(Room { available: bytes(found.f_bavail), total: bytes(found.f_blocks) })
+        Some(Headroom { available: bytes(found.f_bavail), total: bytes(found.f_blocks) })
     }
 
     fn for_stores(&self, mut each: impl FnMut(&dyn OnDisk)) {

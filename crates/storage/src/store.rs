@@ -23,7 +23,7 @@ pub struct Store {
     engine: Engine,
     share: Share,
     in_turn: bool,
-    room: Arc<Room>,
+    headroom: Arc<Headroom>,
 }
 
 #[derive(Clone, Debug)]
@@ -32,17 +32,17 @@ enum Engine {
     Postgres(Arc<Postgres>),
 }
 
-/// What is known of the room for more data.
+/// What is known of the space for more data.
 #[derive(Debug)]
-struct Room {
+struct Headroom {
     /// The disk of an embedded store, if that is watched.
     space: Option<DiskSpace>,
     /// When a write last found no room.
     missed: Mutex<Option<Instant>>,
 }
 
-/// A unit of work that adds data, with the question whether it may: asked when its turn comes, since
-/// the room may be gone by then.
+/// A unit of work that adds data, with the question whether it may: asked when its turn comes,
+/// since the space may be gone by then.
 struct Admitted<W> {
     work: W,
     space: DiskSpace,
@@ -169,8 +169,8 @@ impl Store {
     }
 
     fn on(engine: Engine, space: Option<DiskSpace>) -> Self {
-        let room = Arc::new(Room { space, missed: Mutex::default() });
-        Self { engine, share: Share::SYSTEM, in_turn: false, room }
+        let headroom = Arc::new(Headroom { space, missed: Mutex::default() });
+        Self { engine, share: Share::SYSTEM, in_turn: false, headroom }
     }
 
     /// The same database on behalf of `share`: what is written and read through it takes its turn
@@ -197,7 +197,7 @@ impl Store {
     /// If the unit was rolled back; after [`StorageError::UnknownOutcome`] it may be committed.
     /// [`StorageError::NoSpace`] if it adds data ([`Work::grows`]) and the disk is nearly full.
     pub async fn write<W: Work>(&self, work: W) -> Result<W::Out> {
-        let written = match &self.room.space {
+        let written = match &self.headroom.space {
             None => self.write_once(work).await,
             Some(space) if work.grows() => match space.admit() {
                 Ok(()) => self.write_once(Admitted { work, space: space.clone() }).await,
@@ -206,7 +206,8 @@ impl Store {
             Some(space) => self.write_in_room(work, space).await,
         };
         if matches!(written, Err(StorageError::NoSpace(_))) {
-            *self.room.missed.lock().unwrap_or_else(PoisonError::into_inner) = Some(Instant::now());
+            *self.headroom.missed.lock().unwrap_or_else(PoisonError::into_inner) =
+                Some(Instant::now());
         }
         written
     }
@@ -229,10 +230,10 @@ impl Store {
     /// [`StorageError::NoSpace`] if the disk is nearly full, or a write found no room within the
     /// last [`limit::NO_ROOM_SECONDS`].
     pub fn check_space(&self) -> Result<()> {
-        if let Some(space) = &self.room.space {
+        if let Some(space) = &self.headroom.space {
             return space.admit();
         }
-        let last = *self.room.missed.lock().unwrap_or_else(PoisonError::into_inner);
+        let last = *self.headroom.missed.lock().unwrap_or_else(PoisonError::into_inner);
         let recent = Duration::from_secs(limit::NO_ROOM_SECONDS);
         match last {
             Some(at) if at.elapsed() < recent => {

@@ -209,8 +209,8 @@ fn the_documented_pattern_finds_every_key() {
     }
 }
 
-/// The rules by which public scanners find Stripe's keys, and send them there: gitleaks, trufflehog,
-/// detect-secrets, GitGuardian's published examples.
+/// The rules by which public scanners find Stripe's keys, and send them there: gitleaks,
+/// trufflehog, detect-secrets, GitGuardian's published examples.
 #[test]
 fn no_scanner_takes_a_key_for_stripes() {
     let server = TestServer::start();

@@ -21,8 +21,10 @@ const connected = { stripeAccount: merchant };
 const create = (name, payload = 'value', more = {}, options) =>
   call(api.CreateAppsSecret, { name, payload, scope: account, ...more }, options);
 const plain = (value) => (Redacted.isRedacted(value) ? Redacted.value(value) : value);
-const find = async (name, scope = account, options = undefined) =>
-  plain((await call(api.GetAppsSecretsFind, { name, scope, expand: ['payload'] }, options)).payload);
+const find = async (name, scope = account, options = undefined) => {
+  const params = { name, scope, expand: ['payload'] };
+  return plain((await call(api.GetAppsSecretsFind, params, options)).payload);
+};
 
 /** Whether a call fails with the client's error of this name and parameter. */
 const fails = async (tag, param, promise) => {
@@ -96,11 +98,14 @@ await run({
     await fails('IdempotencyError', undefined, create('reuse', 'other', {}, once));
   },
   'not found': () => fails('InvalidRequestError', 'name', find('never set')),
-  invalid: () =>
-    fails('InvalidRequestError', 'scope[type]', create('x', 'value', { scope: { type: 'planet' } })),
+  invalid: () => {
+    const planet = create('x', 'value', { scope: { type: 'planet' } });
+    return fails('InvalidRequestError', 'scope[type]', planet);
+  },
   'bad key': async () => {
     const params = { name: 'x', scope: account };
-    const error = await call(api.GetAppsSecretsFind, params, {}, wrongKey).catch((failed) => failed);
+    const asked = call(api.GetAppsSecretsFind, params, {}, wrongKey);
+    const error = await asked.catch((failed) => failed);
     equal(error.message.startsWith('Invalid API Key'), true);
   },
   balance: async () => {

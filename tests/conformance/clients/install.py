@@ -18,10 +18,11 @@ def interpreter(place):
     """A Python that has `requests`, which Debian's package takes from the system, and nothing of
     what is tested."""
     python = place / "python" / "bin/python"
-    if subprocess.run([python, "-c", "import requests, jsonschema"], check=False, capture_output=True).returncode \
-            if python.exists() else True:
+    has_all = [python, "-c", "import requests, jsonschema"]
+    if not python.exists() or subprocess.run(has_all, check=False, capture_output=True).returncode:
         quietly([sys.executable, "-m", "venv", "--clear", place / "python"])
-        quietly([python, "-m", "pip", "install", "--quiet", "requests==2.34.2", "jsonschema==4.26.0"])
+        pinned = ["requests==2.34.2", "jsonschema==4.26.0"]
+        quietly([python, "-m", "pip", "install", "--quiet", *pinned])
 
 
 def client(client, place):

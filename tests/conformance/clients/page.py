@@ -34,7 +34,8 @@ def row(client, seen, differences):
     passed = sum(1 for trouble in seen.values() if not trouble)
     known = ", ".join(differences) if differences else "none"
     registry = {"pypi": "PyPI", "debian": "Debian", "npm": "npm"}[client.registry]
-    return (f"| {client.name} | {client.version} | {registry} | {passed} of {len(seen)} | {known} |")
+    counted = f"{passed} of {len(seen)}"
+    return f"| {client.name} | {client.version} | {registry} | {counted} | {known} |"
 
 
 def write(rows):

@@ -51,7 +51,7 @@ class Client:
 
 
 def judge(client, seen, differences):
-    """The faults of one client: what failed and is not known, and what is known and was not seen."""
+    """The faults of one client: what failed and is not known, or is known and was not seen."""
     known = {check: reason for name, version, check, reason in differences
              if name == client.name and version in ("*", client.version)}
     expected = CHECKS if client.program.startswith(("sdk", "distilled")) else {}

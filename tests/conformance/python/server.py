@@ -45,8 +45,8 @@ class App:
 
 
 class Server:
-    """A server with a data directory of its own. `developer` starts `coffer dev` instead, and `flags`
-    are more arguments."""
+    """A server with a data directory of its own. `developer` starts `coffer dev` instead, and
+    `flags` are more arguments."""
 
     def __init__(self, developer=False, flags=()):
         self._directory = tempfile.TemporaryDirectory(prefix="coffer-conformance-")

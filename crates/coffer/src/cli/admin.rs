@@ -1,4 +1,5 @@
-//! The verbs that are clients of the admin API: accounts, apps, installs, keys, clock, schedule and status.
+//! The verbs that are clients of the admin API: accounts, apps, installs, keys, clock, schedule and
+//! status.
 
 use super::args::{
     Accounts, Apps, ClockVerb, CreateKeyArgs, DeleteArgs, IdArg, Installs, Keys, ListArgs, Schedule,

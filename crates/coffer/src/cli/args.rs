@@ -1,13 +1,13 @@
 //! The verbs and their arguments.
 
 mod clock;
+mod flags;
 
 pub use clock::{ClockVerb, Schedule};
 
 use super::duration;
 use super::exit::{CODES, Exit, Failure};
 use super::output::{Format, print_bytes};
-use crate::config::{self, Setting};
 use clap::{Args, Command, CommandFactory, Parser, Subcommand};
 use clap_complete::Shell;
 use coffer_base::Mode;
@@ -373,113 +373,13 @@ fn quota(text: &str) -> Result<(String, String), String> {
     Ok((name.to_owned(), number.to_owned()))
 }
 
-/// Settings that are flags together.
-enum Group {
-    /// These.
-    Of(&'static [&'static Setting]),
-    /// What the families declare.
-    Families,
-}
-
-/// Which settings are flags of which verb. Environment and file may set any of them.
-const FLAGS: &[(&[&str], &[Group])] = &[
-    (&["dev"], &[Group::Of(DEVELOPER), Group::Families, Group::Of(PROCESS)]),
-    (&["init"], &[Group::Of(STORE)]),
-    (&["serve"], &[Group::Of(SERVER), Group::Families, Group::Of(PROCESS)]),
-    (&["status"], &[Group::Of(CLIENT)]),
-    (&["doctor"], &[Group::Of(STORE)]),
-    (&["admin-key", "create"], &[Group::Of(STORE)]),
-    (&["accounts"], &[Group::Of(CLIENT)]),
-    (&["apps"], &[Group::Of(CLIENT)]),
-    (&["installs"], &[Group::Of(CLIENT)]),
-    (&["keys"], &[Group::Of(CLIENT)]),
-    (&["secrets"], &[Group::Of(CLIENT)]),
-    (&["ledger", "verify"], &[Group::Of(READER)]),
-    (&["migrate"], &[Group::Of(SCHEMA)]),
-    (&["migrate-store"], &[Group::Of(TRANSFER)]),
-    (&["backup"], &[Group::Of(FILES)]),
-    (&["config"], &[Group::Of(SERVER), Group::Families, Group::Of(PROCESS)]),
-];
-const DEVELOPER: &[&Setting] = &[
-    &config::LISTEN,
-    &config::DATA_DIR,
-    &config::RATE_LIMIT,
-    &config::ALLOW_HOST,
-    &config::ALLOW_ORIGIN,
-    &config::DEV_KEY,
-];
-const PROCESS: &[&Setting] =
-    &[&config::LOG_LEVEL, &config::LOG_FORMAT, &config::LOG_REQUESTS, &config::CONFIG];
-const STORE: &[&Setting] = &[
-    &config::DATA_DIR,
-    &config::KEY_DIR,
-    &config::DATABASE,
-    &config::KEY_DATABASE,
-    &config::DATABASE_PASSWORD,
-    &config::ROOT_KEY,
-    &config::CONFIG,
-];
-const FILES: &[&Setting] =
-    &[&config::DATA_DIR, &config::KEY_DIR, &config::ROOT_KEY, &config::CONFIG];
-const READER: &[&Setting] = &[
-    &config::DATA_DIR,
-    &config::KEY_DIR,
-    &config::DATABASE,
-    &config::KEY_DATABASE,
-    &config::DATABASE_PASSWORD,
-    &config::CONFIG,
-];
-const TRANSFER: &[&Setting] = &[&config::DATABASE_PASSWORD, &config::ROOT_KEY, &config::CONFIG];
-const SCHEMA: &[&Setting] =
-    &[&config::DATABASE, &config::KEY_DATABASE, &config::DATABASE_PASSWORD, &config::CONFIG];
-const CLIENT: &[&Setting] = &[&config::URL, &config::CA_CERT, &config::CONFIG];
-const SERVER: &[&Setting] = &[
-    &config::DATA_DIR,
-    &config::KEY_DIR,
-    &config::DATABASE,
-    &config::KEY_DATABASE,
-    &config::DATABASE_PASSWORD,
-    &config::LISTEN,
-    &config::ADMIN_LISTEN,
-    &config::TLS_CERT,
-    &config::TLS_KEY,
-    &config::ROOT_KEY,
-    &config::INSECURE_HTTP,
-    &config::TRUSTED_PROXY,
-    &config::RATE_LIMIT,
-    &config::ALLOW_ORIGIN,
-];
-
 /// The whole command line.
 pub fn command() -> Command {
     let mut codes = String::from("Exit codes:\n");
     for (_, code, meaning) in CODES {
         codes.push_str(&format!("  {code:>3}  {meaning}\n"));
     }
-    let command = Cli::command().after_long_help(codes);
-    FLAGS.iter().fold(command, |command, (path, groups)| {
-        with_flags(command, path, &groups.iter().flat_map(Group::settings).collect::<Vec<_>>())
-    })
-}
-
-impl Group {
-    fn settings(&self) -> Vec<&'static Setting> {
-        match self {
-            Self::Of(settings) => settings.to_vec(),
-            Self::Families => config::declared_by_families().iter().collect(),
-        }
-    }
-}
-
-/// Gives the flags to the verb at `path`, or to all verbs of the group there.
-fn with_flags(command: Command, path: &[&str], settings: &[&Setting]) -> Command {
-    if let [first, rest @ ..] = path {
-        return command.mut_subcommand(*first, |below| with_flags(below, rest, settings));
-    }
-    if command.has_subcommands() {
-        return command.mut_subcommands(|below| with_flags(below, &[], settings));
-    }
-    command.args(settings.iter().filter_map(|setting| setting.argument()))
+    flags::with_all(Cli::command().after_long_help(codes))
 }
 
 /// Prints the completions of `shell`.
@@ -492,7 +392,9 @@ pub fn completions(shell: Shell) -> Result<Exit, Failure> {
 
 #[cfg(test)]
 mod tests {
+    use super::flags::FLAGS;
     use super::*;
+    use crate::config;
 
     #[test]
     fn the_command_line_is_sound() {

@@ -8,7 +8,7 @@ use crate::api_key::{Holder, NewKey};
 use crate::developer::NewApp;
 use crate::objects::ApiKey;
 use crate::store::Selection;
-use crate::unstored::Asked;
+use crate::unstored::RevocationRequest;
 use crate::{store, wire};
 use coffer_base::{AppId, Mode, Redacted, Timestamp, limit};
 use coffer_dialect::authorization::{KeyKind, key_shape};
@@ -302,7 +302,7 @@ impl WriteOperation for Revoke {
         if id.len() > limit::ID_CHARACTERS {
             return Err(ApiError::not_found(KIND, id, "id"));
         }
-        let asked = Asked::by(ctx, Self::DEFINITION.name, None);
+        let asked = RevocationRequest::by(ctx, Self::DEFINITION.name, None);
         self.0.directory.revoke_in_memory(id, asked);
         Ok(())
     }

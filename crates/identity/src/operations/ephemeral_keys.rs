@@ -7,7 +7,7 @@ use super::Shared;
 use crate::api_key::{Holder, NewKey};
 use crate::limits;
 use crate::objects::{ApiKey, Bound};
-use crate::unstored::Asked;
+use crate::unstored::RevocationRequest;
 use crate::{store, wire};
 use coffer_base::{Redacted, limit};
 use coffer_dialect::{ApiError, Object};
@@ -130,7 +130,8 @@ impl WriteOperation for Delete {
 
     fn check(&self, id: &String, ctx: &Ctx) -> Result<(), ApiError> {
         if id.len() <= limit::ID_CHARACTERS {
-            let asked = Asked::by(ctx, Self::DEFINITION.name, Some(ctx.tenant().clone()));
+            let asked =
+                RevocationRequest::by(ctx, Self::DEFINITION.name, Some(ctx.tenant().clone()));
             self.0.directory.revoke_in_memory(id, asked);
         }
         Ok(())

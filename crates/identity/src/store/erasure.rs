@@ -14,15 +14,15 @@ use coffer_base::{AccountId, AppId, Timestamp};
 use coffer_kernel::Ctx;
 use coffer_storage::{Query, Row, Store, Tx, Value, Work, values};
 
-/// Finds a row if the tenant was purged after the generation that `account` names: a condition under
-/// which nothing may be written for it.
+/// Finds a row if the tenant was purged after the generation that `account` names: a condition
+/// under which nothing may be written for it.
 pub(crate) fn purged_query(app: &AppId, account: &AccountId) -> Query {
     let sql = "SELECT 1 FROM tenant_generation WHERE app = ? AND account = ? AND generation > ?";
     Query::new(sql, values![app, account.name(), account.generation()])
 }
 
-/// Begins a new generation of what `app` keeps for `account`, and answers the account as the rows of
-/// the one before name it.
+/// Begins a new generation of what `app` keeps for `account`, and answers the account as the rows
+/// of the one before name it.
 async fn next_generation(tx: &mut Tx<'_>, app: &AppId, account: &AccountId) -> Result<AccountId> {
     let sql = "INSERT INTO tenant_generation (app, account, generation) VALUES (?, ?, 1) \
                ON CONFLICT (app, account) \
@@ -47,8 +47,8 @@ impl<'r> Purge<'r> {
     }
 }
 
-/// Lists a tenant for erasure, and begins a new generation of it. A row that is in the place already
-/// gives way, since it may be one that nobody believes.
+/// Lists a tenant for erasure, and begins a new generation of it. A row that is in the place
+/// already gives way, since it may be one that nobody believes.
 async fn list(
     tx: &mut Tx<'_>,
     mac: &RowMac,

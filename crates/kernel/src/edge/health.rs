@@ -14,8 +14,8 @@ use http_body_util::Full;
 const CLOCK: &str = "the clock may be wrong: see `coffer clock show`\n";
 
 /// The response to a health check; `None` if the request is none. `/livez`: the process answers.
-/// `/readyz`: it can also read its stores, add to them, and believes its clock, or the response is a
-/// 503.
+/// `/readyz`: it can also read its stores, add to them, and believes its clock, or the response is
+/// a 503.
 pub(super) async fn respond(kernel: &Kernel, parts: &Parts) -> Option<Response<Full<Bytes>>> {
     if parts.method != http::Method::GET && parts.method != http::Method::HEAD {
         return None;

@@ -46,7 +46,8 @@ pub(crate) async fn due_holds(
                 select_hold!(),
                 " WHERE h.scheduled_release IS NOT NULL AND h.released < h.amount \
                  AND h.scheduled_release <= ? AND (? = '' OR h.platform = ?) \
-                 ORDER BY h.scheduled_release, h.mode, h.platform, h.account, h.currency, h.plan NULLS FIRST, h.seq LIMIT ?"
+                 ORDER BY h.scheduled_release, h.mode, h.platform, h.account, \
+                 h.currency, h.plan NULLS FIRST, h.seq LIMIT ?"
             ),
             &values![due.at, due.platform(), due.platform(), most],
         )
