@@ -90,6 +90,8 @@ fn a_snapshot_that_cannot_be_written_can_be_copied() {
     chmod("", 0o755);
     chmod("data", 0o555);
     fs::create_dir(home.path("out")).unwrap();
+    let files = || fs::read_dir(home.path("data")).unwrap().count();
+    let before = files();
     chmod("out", 0o777);
     for (verb, name) in [("create", "out/b.db"), ("keys", "out/k.db")] {
         let file = home.path(name).display().to_string();

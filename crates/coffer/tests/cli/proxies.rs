@@ -137,7 +137,10 @@ fn an_answer_that_was_not_asked_for_is_an_error() {
             let call = home.coffer(words).api_key("sk_test_a").admin_key("ak_a");
             let ended = call.env("COFFER_URL", &base).stdin("1").run();
             expect(&ended, 1);
-            assert!(ended.stdout.is_empty() && ended.stderr.contains("a coffer"), "{ended:?}");
+            assert!(
+                ended.stdout.is_empty() && ended.stderr.contains("is this a coffer"),
+                "{ended:?}"
+            );
         }
     }
 }
