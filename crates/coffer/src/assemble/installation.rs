@@ -9,7 +9,8 @@ use crate::test_helpers;
 use coffer_base::{Clock, ShiftedClock};
 use coffer_identity::{Identity, IdentityOptions};
 use coffer_kernel::{
-    ClockGuard, HttpClient, Job, JobContext, Kernel, KernelOptions, Parts, Scheduler, clock_offset,
+    ClockGuard, CountUsage, HttpClient, Job, JobContext, Kernel, KernelOptions, Parts, Scheduler,
+    Usages, clock_offset,
 };
 use coffer_keyring::{Keyring, KeyringOptions};
 use coffer_outbound::Limits;
@@ -118,6 +119,10 @@ fn assemble_kernel(
     store_id: &str,
 ) -> Arc<Kernel> {
     parts.append(identity.parts);
+    let usages = Arc::new(Usages::new(options.families.amounts()));
+    let counts = options.families.counts();
+    let authenticate = Arc::clone(&identity.authenticate);
+    parts.jobs.push(Arc::new(CountUsage::new(counts, Arc::clone(&usages), authenticate)));
     let scheduler = Arc::new(Scheduler::new(std::mem::take(&mut parts.tasks)));
     parts.jobs.push(Arc::<Scheduler>::clone(&scheduler));
     let counters = Arc::new(OnceLock::new());
@@ -148,6 +153,7 @@ fn assemble_kernel(
         authenticate: identity.authenticate,
         listeners: Arc::clone(&context.listeners),
         routes: std::mem::take(&mut parts.routes),
+        usages,
     });
     // Set once, here: nothing else has the cell yet.
     let _ = counters.set(kernel.counters());
