@@ -10,7 +10,8 @@ use coffer_kernel::event::{self, NewEvent};
 use coffer_kernel::schedule::is_past_watermark;
 use coffer_kernel::{
     Applied, Arguments, BoxFuture, Collection, Ctx, Definition, Example, Failure, Family, Job,
-    JobContext, PagePosition, Parts, Prune, Quota, Routes, ScheduledTask, Settings, WriteOperation,
+    JobContext, PagePosition, Parts, Prune, Quota, Routes, ScheduledTask, Settings, Usage,
+    WriteOperation,
 };
 use coffer_storage::{Migration, MigrationSet, Row, StorageError, Store, Tx, Value, Work};
 use std::sync::Arc;
@@ -44,6 +45,7 @@ pub const FAMILY: Family = Family {
     }],
     settings: &[],
     quotas: &[NOTES_PER_ACCOUNT],
+    usage: Usage::NONE,
     purge: &[Prune {
         select: "SELECT mode, app, account, seq FROM note \
                  WHERE mode = ? AND app = ? AND account = ? LIMIT ?",

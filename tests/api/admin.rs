@@ -8,3 +8,4 @@ mod erasure;
 mod installs;
 pub(crate) mod listeners;
 mod lists;
+mod usage;

@@ -2,7 +2,7 @@
 
 use crate::families::FAMILIES;
 use coffer_kernel::verify::{Findings, verify};
-use coffer_kernel::{Family, KERNEL, Parts, Prune, Quota, Settings};
+use coffer_kernel::{Amount, CountedTable, Family, KERNEL, Parts, Prune, Quota, Settings};
 use coffer_keyring::{Keyring, KeyringError};
 use coffer_storage::{MigrationSet, StorageError, Store};
 
@@ -45,7 +45,18 @@ impl FamilySet {
 
     /// The quotas that apps can have.
     pub fn quotas(&self) -> Vec<Quota> {
-        self.all().flat_map(|family| family.quotas).copied().collect()
+        let amounts = self.amounts().into_iter().map(|amount| amount.quota);
+        self.all().flat_map(|family| family.quotas).copied().chain(amounts).collect()
+    }
+
+    /// What is counted for each app.
+    pub fn amounts(&self) -> Vec<Amount> {
+        self.all().flat_map(|family| family.usage.amounts).copied().collect()
+    }
+
+    /// The tables that are counted.
+    pub fn counts(&self) -> Vec<CountedTable> {
+        self.all().flat_map(|family| family.usage.counts).copied().collect()
     }
 
     /// The running parts of all families, in one.

@@ -74,6 +74,7 @@ impl ReadOperation for Status {
             .set("store", sources.store_id.clone())
             .set("unrouted", unrouted)
             .set("uptime", uptime)
+            .set("usage", Value::List(ctx.usages().largest()))
             .set("version", crate::VERSION)
             .set("writer", writer))
     }

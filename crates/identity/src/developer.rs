@@ -300,6 +300,14 @@ impl Authenticate for Developer {
         Box::pin(self.resolve_or_add(credentials))
     }
 
+    fn quota_of_app<'a>(
+        &'a self,
+        app: &'a str,
+        name: &'a str,
+    ) -> BoxFuture<'a, Result<Option<i64>, StorageError>> {
+        self.directory.quota_of_app(app, name)
+    }
+
     fn evidence(&self, principal: &Principal) -> Vec<(Evidence, Query)> {
         self.directory.evidence(principal)
     }

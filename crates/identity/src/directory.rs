@@ -406,6 +406,17 @@ impl Authenticate for Directory {
         self.cache.get(&CacheKeyRef { hash: hash.as_bytes(), account }).is_some()
     }
 
+    fn quota_of_app<'a>(
+        &'a self,
+        app: &'a str,
+        name: &'a str,
+    ) -> BoxFuture<'a, Result<Option<i64>, StorageError>> {
+        Box::pin(async move {
+            let app = store::find_app(&self.store, &self.mac, app).await?;
+            Ok(app.and_then(|app| app.quotas.get(name)))
+        })
+    }
+
     fn evidence(&self, principal: &Principal) -> Vec<(Evidence, Query)> {
         let Tenant { app, account, .. } = &principal.tenant;
         // A key can be revoked, and its app uninstalled, while the body of a request is on its way.

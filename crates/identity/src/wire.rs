@@ -5,7 +5,7 @@ use crate::limits;
 use crate::objects::{Account, ApiKey, App, Install};
 use coffer_base::{AccountId, AppId, InvalidId, Mode, Redacted, Timestamp, limit};
 use coffer_dialect::{ApiError, Fields, Object, Value};
-use coffer_kernel::Quota;
+use coffer_kernel::{Quota, Usages};
 
 /// An optional display name of up to [`limits::DISPLAY_NAME_CHARACTERS`]; empty if it is left out.
 pub(crate) fn name(fields: &Fields<'_>) -> Result<String, ApiError> {
@@ -55,11 +55,13 @@ pub(crate) fn account(account: &Account) -> Object {
 }
 
 /// An app, with a field for each declared quota; null where the installation's setting counts.
-pub(crate) fn app(app: &App, declared: &[Quota]) -> Object {
+/// `usage` is what it keeps in each mode, null until that was counted.
+pub(crate) fn app(app: &App, declared: &[Quota], usages: &Usages) -> Object {
     let object = Object::new(app.id.as_str(), "app")
         .set("account", app.account.as_str().to_owned())
         .set("created", app.created.unix())
-        .set("name", name_or_null(&app.name));
+        .set("name", name_or_null(&app.name))
+        .set("usage", usages.of_app(app.id.as_str()));
     declared.iter().fold(object, |object, quota| {
         object.set(quota.name, app.quotas.get(quota.name).map_or(Value::Null, Value::Int))
     })

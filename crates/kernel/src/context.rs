@@ -3,6 +3,7 @@
 use crate::error::keyring_failure;
 use crate::event::{Cause, EventListeners};
 use crate::principal::Principal;
+use crate::usage::{Amount, Usages};
 use coffer_base::{Owner, Random, Tenant, Timestamp};
 use coffer_dialect::{ApiError, ApiVersion, Expand};
 use coffer_keyring::{KeyringError, TenantKeys};
@@ -23,6 +24,7 @@ pub struct Ctx {
     pub(crate) keys: Option<Arc<TenantKeys>>,
     pub(crate) listeners: EventListeners,
     pub(crate) random: Arc<dyn Random>,
+    pub(crate) usages: Arc<Usages>,
 }
 
 impl Ctx {
@@ -99,6 +101,19 @@ impl Ctx {
     pub fn keys(&self) -> Result<&TenantKeys, ApiError> {
         self.existing_keys()
             .ok_or_else(|| keyring_failure(&KeyringError::KeyMissing { version: 0 }))
+    }
+
+    /// Whether the caller's app may keep more of `amount`, by the last count.
+    ///
+    /// # Errors
+    /// A 400 that names the quota if it has as much as it may keep.
+    pub fn check_amount(&self, amount: &Amount) -> Result<(), ApiError> {
+        self.usages.check(&self.principal, amount.quota.name)
+    }
+
+    /// How much each app keeps.
+    pub fn usages(&self) -> &Usages {
+        &self.usages
     }
 
     /// Where new ids come from.

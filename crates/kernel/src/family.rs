@@ -8,6 +8,7 @@ use crate::quota::{QUOTAS, Quota};
 use crate::routes::Routes;
 use crate::schedule::ScheduledTask;
 use crate::setting::{Setting, Settings};
+use crate::usage::{self, Usage};
 use crate::verify::Check;
 use coffer_keyring::{Keyring, KeyringError};
 use coffer_storage::{MigrationSet, Store};
@@ -24,6 +25,8 @@ pub struct Family {
     pub settings: &'static [Setting],
     /// What an operator can set for each app.
     pub quotas: &'static [Quota],
+    /// How much of it each app keeps.
+    pub usage: Usage,
     /// How the rows of a tenant are deleted. Each `select` takes mode, app, account and a number
     /// of rows. A family whose rows outlive the tenant, such as a ledger, has none.
     pub purge: &'static [Prune],
@@ -78,6 +81,7 @@ pub const KERNEL: Family = Family {
     migrations: &[crate::store::MIGRATIONS],
     settings: &[],
     quotas: QUOTAS,
+    usage: usage::USAGE,
     purge: crate::store::PURGE,
     seals: &[Seal {
         name: "stored responses",

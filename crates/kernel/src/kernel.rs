@@ -11,6 +11,7 @@ use crate::routes::Routes;
 use crate::services::Services;
 use crate::store;
 use crate::traffic::{Traffic, TrafficSettings};
+use crate::usage::Usages;
 use crate::web_policy::WebPolicy;
 use coffer_base::{Clock, Random};
 use coffer_keyring::Keyring;
@@ -40,6 +41,8 @@ pub struct KernelOptions {
     pub listeners: EventListeners,
     /// The operations.
     pub routes: Routes,
+    /// How much each app keeps.
+    pub usages: Arc<Usages>,
 }
 
 /// Routes over services.
@@ -56,11 +59,20 @@ impl Kernel {
     /// Puts a kernel together.
     pub fn new(options: KernelOptions) -> Self {
         let KernelOptions { store, keyring, clock, guard, random, .. } = options;
-        let KernelOptions { authenticate, web, listeners, routes, .. } = options;
+        let KernelOptions { authenticate, web, listeners, routes, usages, .. } = options;
         let counters = Arc::new(Counters::new(routes.all().map(|definition| definition.name)));
         let in_flight = InFlight::default();
-        let services =
-            Services { store, keyring, clock, guard, random, authenticate, listeners, in_flight };
+        let services = Services {
+            store,
+            keyring,
+            clock,
+            guard,
+            random,
+            authenticate,
+            listeners,
+            in_flight,
+            usages,
+        };
         let (traffic, readiness) = (Traffic::new(), Readiness::default());
         Self { services, routes, counters, traffic, readiness, web }
     }

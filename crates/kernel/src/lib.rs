@@ -17,6 +17,7 @@ mod connection;
 mod connections;
 mod context;
 mod counters;
+mod counting;
 mod definition;
 mod edge;
 mod error;
@@ -46,6 +47,7 @@ mod store;
 #[cfg(any(test, feature = "testing"))]
 pub mod testing;
 mod traffic;
+mod usage;
 pub mod verify;
 mod wake_isolated;
 pub mod web_policy;
@@ -58,6 +60,7 @@ pub use connection::{serve_connection, serve_open_connection};
 pub use connections::{Connection, Connections, OpenConnection};
 pub use context::Ctx;
 pub use counters::{Count, Counters};
+pub use counting::CountUsage;
 pub use definition::{Access, Definition, Example, Method};
 pub use error::{keyring_failure, storage_failure};
 pub use event::EventListeners;
@@ -84,4 +87,5 @@ pub use store::{
     platform_clocks, rewind_watermarks, tenant_of_row,
 };
 pub use traffic::{LogRequests, TrafficSettings};
+pub use usage::{Amount, BYTES, Beyond, CountedTable, Measure, Usage, Usages};
 pub use web_policy::WebPolicy;

@@ -86,3 +86,33 @@ pub const FORWARDED_HOPS: usize = 16;
 /// Milliseconds that a store has to show that it answers, before `/readyz` goes by whether
 /// requests are answered meanwhile.
 pub const READY_MILLISECONDS: u64 = 500;
+
+/// Bytes of secrets and stored responses that an app may keep in one mode, unless it has a number
+/// of its own: a million users with ten secrets of three kilobytes each.
+pub const BYTES_PER_APP: i64 = 32 * 1024 * 1024 * 1024;
+
+/// The largest number of bytes that an app may be given: no machine has as many.
+pub const BYTES_CEILING: i64 = 1_000_000_000_000_000;
+
+/// The largest number of rows that an app may be given, such as of stored responses.
+pub const ROWS_CEILING: i64 = 1_000_000_000_000;
+
+/// Seconds between two counts of what each app keeps.
+pub const COUNT_EVERY_SECONDS: u64 = 60;
+
+/// Seconds between two parts of one count, if a pass is not enough: three quarters of the time
+/// nothing is counted.
+pub const COUNT_GOES_ON_SECONDS: u64 = 5;
+
+/// Rows that one statement of a count reads: some milliseconds.
+pub const COUNTED_AT_ONCE: i64 = 2000;
+
+/// Statements of one pass of a count, which reads a million rows with them.
+pub const COUNTS_PER_PASS: u32 = 500;
+
+/// Rows of one app that are sorted to find the oldest; those of an app with more are found among
+/// those of all apps.
+pub const ROWS_SORTED: i64 = 100_000;
+
+/// Apps that the status shows with what they keep, the largest first.
+pub const LARGEST_APPS: usize = 5;

@@ -20,6 +20,7 @@ use crate::operation::{
 use crate::principal::{BoxFuture, Evidence};
 use crate::services::Services;
 use crate::store::{self, Record};
+use crate::usage::BYTES;
 use coffer_audit::Entry;
 use coffer_base::{Tenant, limit};
 use coffer_dialect::{ApiError, Expand};
@@ -277,6 +278,12 @@ impl<O: SealingOperation> Work for Unit<O> {
         }
         if check_seal(tx, &seal, ctx.tenant(), self.keys.version())? == SealCheck::Stale {
             return Ok(Outcome::KeyRotated);
+        }
+        // Nothing is stored of this refusal: it would be one more row, and outlive the reason.
+        if self.grows()
+            && let Err(refusal) = ctx.check_amount(&BYTES)
+        {
+            return Ok(Outcome::Refused(refusal));
         }
         tx.savepoint().await?;
         match self.operation.apply(&self.input, &self.sealed, ctx, tx).await {

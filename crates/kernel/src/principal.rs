@@ -2,7 +2,7 @@
 
 use coffer_base::{AccountId, Redacted, Tenant, Timestamp};
 use coffer_dialect::ApiError;
-use coffer_storage::{Query, Share};
+use coffer_storage::{Query, Share, StorageError};
 use std::future::Future;
 use std::pin::Pin;
 use std::sync::Arc;
@@ -37,6 +37,20 @@ pub trait Authenticate: Send + Sync + 'static {
     fn is_known(&self, credentials: &Credentials<'_>) -> bool {
         let _ = credentials;
         true
+    }
+
+    /// The app's own value of the quota `name`, if it has one; for jobs, to which no principal
+    /// came. By default no app has any.
+    ///
+    /// # Errors
+    /// When the store cannot be read.
+    fn quota_of_app<'a>(
+        &'a self,
+        app: &'a str,
+        name: &'a str,
+    ) -> BoxFuture<'a, Result<Option<i64>, StorageError>> {
+        let _ = (app, name);
+        Box::pin(std::future::ready(Ok(None)))
     }
 
     /// Queries that tell, inside the transaction that writes, whether the principal may still do

@@ -3,9 +3,7 @@
 use crate::event::AGED_EVENTS;
 use crate::jobs::{Job, JobContext};
 use crate::principal::BoxFuture;
-use crate::store::{
-    AGED_RECORDS, AGED_TOMBSTONES, PruneBatch, RECORDS_OF_APP, apps_over_cap, tenant_values,
-};
+use crate::store::{AGED_RECORDS, AGED_TOMBSTONES, PruneBatch, tenant_values};
 use coffer_base::{Tenant, Timestamp, limit};
 use coffer_storage::{Query, StorageError, Store, Value, values};
 use std::time::Duration;
@@ -77,9 +75,7 @@ impl Job for PruneAged {
     fn run<'a>(&'a self, context: &'a JobContext) -> BoxFuture<'a, Result<u64, StorageError>> {
         Box::pin(async move {
             let Some(times) = context.due_times().await? else { return Ok(0) };
-            let aged = prune_aged(&context.store, times.proven).await?;
-            let cap = limit::IDEMPOTENCY_RECORDS_PER_APP;
-            Ok(aged.saturating_add(prune_over_cap(&context.store, cap).await?))
+            prune_aged(&context.store, times.proven).await
         })
     }
 }
@@ -91,27 +87,6 @@ pub(crate) async fn prune_aged(store: &Store, now: Timestamp) -> Result<u64, Sto
     let tombstones = prune(store, AGED_TOMBSTONES, &before(limit::TOMBSTONE_SECONDS)).await?;
     let events = prune(store, AGED_EVENTS, &before(limit::EVENT_SECONDS)).await?;
     Ok(records.saturating_add(tombstones).saturating_add(events))
-}
-
-/// Prunes each app's oldest stored responses beyond `cap`, by whole batches: a few more may go.
-async fn prune_over_cap(store: &Store, cap: i64) -> Result<u64, StorageError> {
-    let mut pruned = 0u64;
-    for (mode, app, count) in apps_over_cap(store, cap).await? {
-        tracing::warn!(app, count, cap, "more stored responses than the cap: the oldest go first");
-        let mut excess = count.saturating_sub(cap);
-        while excess > 0 {
-            let params = values![mode, &app];
-            let rows = store
-                .write(PruneBatch::new(RECORDS_OF_APP, params.into(), limit::JOB_BATCH))
-                .await?;
-            if rows == 0 {
-                break;
-            }
-            pruned = pruned.saturating_add(rows);
-            excess = excess.saturating_sub(limit::JOB_BATCH);
-        }
-    }
-    Ok(pruned)
 }
 
 #[cfg(test)]
@@ -159,16 +134,11 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn the_oldest_responses_of_an_app_go_first() {
+    async fn what_is_older_than_it_is_kept_goes() {
         let directory = tempfile::tempdir().unwrap();
         let path = directory.path().join("data.db");
         let (store, _) = Store::open_sqlite(&path, &[MIGRATIONS], NOW, Options::default()).unwrap();
-        store.write(Fill { app: "app_many", responses: 1200 }).await.unwrap();
         store.write(Fill { app: "app_few", responses: 20 }).await.unwrap();
-        let batch = limit::JOB_BATCH;
-        assert_eq!(prune_over_cap(&store, 1000).await.unwrap(), u64::try_from(batch).unwrap());
-        assert_eq!(kept(&store, "app_many").await, (1200 - batch, batch));
-        assert_eq!(kept(&store, "app_few").await, (20, 0));
         let later = NOW.plus(limit::IDEMPOTENCY_SECONDS + 10);
         assert_eq!(prune_aged(&store, later).await.unwrap(), 10);
         assert_eq!(kept(&store, "app_few").await, (10, 10));

@@ -8,6 +8,7 @@ use crate::error::keyring_failure;
 use crate::event::EventListeners;
 use crate::idempotency::InFlight;
 use crate::principal::{Authenticate, Principal};
+use crate::usage::Usages;
 use coffer_base::{Clock, Random, Tenant};
 use coffer_dialect::{ApiError, Expand};
 use coffer_keyring::{Keyring, TenantKeys};
@@ -24,6 +25,7 @@ pub(crate) struct Services {
     pub(crate) authenticate: Arc<dyn Authenticate>,
     pub(crate) listeners: EventListeners,
     pub(crate) in_flight: InFlight,
+    pub(crate) usages: Arc<Usages>,
 }
 
 impl Services {
@@ -80,6 +82,7 @@ impl Services {
             keys,
             listeners: Arc::clone(&self.listeners),
             random: Arc::clone(&self.random),
+            usages: Arc::clone(&self.usages),
         }
     }
 }

@@ -73,6 +73,24 @@ pub(crate) const RECORDS_OF_APP: Prune = Prune {
     delete: DELETE_RECORD,
 };
 
+/// The same of an app that has few: it sorts its own, whatever the others have.
+pub(crate) const FEW_RECORDS_OF_APP: Prune = Prune {
+    select: "SELECT mode, app, account, key_digest FROM idempotency_record \
+             WHERE mode = ? AND app = ? ORDER BY created LIMIT ? FOR UPDATE",
+    delete: DELETE_RECORD,
+};
+
+/// The sizes of stored responses behind a key, to be counted.
+pub(crate) const SIZES_OF_RECORDS: &str = "SELECT mode, app, account, key_digest, \
+     octet_length(response) FROM idempotency_record \
+     WHERE (mode, app, account, key_digest) > (?, ?, ?, ?) \
+     ORDER BY mode, app, account, key_digest LIMIT ?";
+
+/// A key that stands before those of all stored responses.
+pub(crate) fn before_records() -> Vec<Value> {
+    values![-1_i64, "", "", b""].into()
+}
+
 /// Tombstones, the oldest first, that are older than a time.
 pub(crate) const AGED_TOMBSTONES: Prune = Prune {
     select: "SELECT mode, app, account, collection, id FROM tombstone WHERE created < ? \
@@ -251,23 +269,6 @@ pub(crate) async fn all_records(
         Ok((tenant_of_row(row)?, row.blob(3)?.to_vec(), record))
     };
     rows.iter().map(read).collect()
-}
-
-/// The apps that have more than `cap` stored responses: mode, app, how many.
-pub(crate) async fn apps_over_cap(
-    store: &Store,
-    cap: i64,
-) -> Result<Vec<(i64, String, i64)>, StorageError> {
-    store
-        .scan(
-            "SELECT mode, app, count(*) FROM idempotency_record GROUP BY mode, app \
-             HAVING count(*) > ?",
-            &values![cap],
-        )
-        .await?
-        .iter()
-        .map(|row| Ok((row.int(0)?, row.text(1)?.to_owned(), row.int(2)?)))
-        .collect()
 }
 
 /// Leaves a tombstone with the sequence number that an object had in its list, for cursors that

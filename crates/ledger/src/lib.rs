@@ -26,7 +26,7 @@ pub use store::list::page;
 use store::verify::CHECK;
 pub use tx::LedgerTx;
 
-use coffer_kernel::{Family, Parts, Routes, Settings};
+use coffer_kernel::{Family, Parts, Routes, Settings, Usage};
 use coffer_storage::{Migration, MigrationSet};
 use model::dispute::Dispute;
 use model::payout::Payout;
@@ -54,6 +54,7 @@ pub const fn family<R: ReserveRules>() -> Family {
         migrations: &[MIGRATIONS],
         settings: &[],
         quotas: &[],
+        usage: Usage::NONE,
         purge: &[],
         seals: &[],
         checks: &[CHECK],

@@ -18,7 +18,7 @@ mod wire;
 pub use rules::Rules;
 pub use settings::{Consumption, RESERVE_DRAW, RESERVE_HOLD_FLOOR, RESERVE_STRICT, Settings};
 
-use coffer_kernel::{Family, Parts, Routes, ScheduledTask};
+use coffer_kernel::{Family, Parts, Routes, ScheduledTask, Usage};
 use coffer_ledger::tasks::Task;
 use coffer_storage::{Migration, MigrationSet};
 use operations::{holds, plans, releases};
@@ -41,6 +41,7 @@ pub const FAMILY: Family = Family {
     migrations: &[MIGRATIONS],
     settings: &[RESERVE_DRAW, RESERVE_STRICT, RESERVE_HOLD_FLOOR],
     quotas: &[],
+    usage: Usage::NONE,
     purge: &[],
     seals: &[],
     checks: &[store::verify::CHECK],

@@ -16,7 +16,10 @@ mod secret;
 mod store;
 mod wire;
 
-use coffer_kernel::{Family, Parts, Quota, Routes, Seal, Setting, SettingKind, Settings};
+use coffer_kernel::{
+    Amount, BYTES, Beyond, CountedTable, Family, Measure, Parts, Quota, Routes, Seal, Setting,
+    SettingKind, Settings, Usage,
+};
 use operations::{delete::Delete, find::Find, list::List, set::Set};
 use std::sync::Arc;
 
@@ -37,6 +40,14 @@ pub const DELETE_RETURNS_SECRET: Setting = Setting {
     about: "let a delete answer with the whole secret instead of id, object and deleted",
 };
 
+/// Scopes that hold a secret. A new one is refused beyond the quota; those that are there go on.
+pub const SCOPES: Amount = Amount {
+    quota: Quota { name: "scopes", from: 1, to: limits::SCOPES_CEILING },
+    default: limits::SCOPES_PER_APP,
+    about: "scopes with secrets",
+    beyond: Beyond::Refuse,
+};
+
 /// The family.
 pub const FAMILY: Family = Family {
     name: "secrets",
@@ -47,6 +58,17 @@ pub const FAMILY: Family = Family {
         from: 1,
         to: limits::SECRETS_PER_SCOPE_CEILING,
     }],
+    usage: Usage {
+        amounts: &[SCOPES],
+        counts: &[CountedTable {
+            next: store::SIZES,
+            start: store::before_all,
+            adds: &[
+                (BYTES.quota.name, Measure::Sizes),
+                (SCOPES.quota.name, Measure::Groups(store::SCOPE_COLUMNS)),
+            ],
+        }],
+    },
     purge: store::PURGE,
     seals: &[Seal {
         name: "secrets",

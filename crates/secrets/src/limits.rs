@@ -13,6 +13,13 @@ pub const SECRET_PAYLOAD_CHARACTERS: usize = 5000;
 /// without an index of its own.
 pub const SECRETS_PER_SCOPE_CEILING: i64 = 1000;
 
+/// Scopes with secrets that an app may have in one mode, unless it has a number of its own: one for
+/// each user of a large app.
+pub const SCOPES_PER_APP: i64 = 20_000_000;
+
+/// The largest number of scopes that an app may be given.
+pub const SCOPES_CEILING: i64 = 1_000_000_000_000;
+
 /// How far ahead a secret's expiry may lie, in seconds: Stripe's 100 years, counted as
 /// 365.25 days each.
 pub const EXPIRY_AHEAD_SECONDS: i64 = 3_155_760_000;

@@ -34,6 +34,21 @@ pub const PURGE: &[Prune] = &[
     },
 ];
 
+/// The sizes of secrets behind a key, to be counted: those of the payload as it is sealed, and of
+/// the name.
+pub(crate) const SIZES: &str = "SELECT mode, app, account, scope, name_key, \
+     octet_length(sealed) + octet_length(name) FROM secret \
+     WHERE (mode, app, account, scope, name_key) > (?, ?, ?, ?, ?) \
+     ORDER BY mode, app, account, scope, name_key LIMIT ?";
+
+/// Columns of a secret's key that say which scope it is in: mode, app, account, scope.
+pub(crate) const SCOPE_COLUMNS: usize = 4;
+
+/// A key that stands before those of all secrets.
+pub(crate) fn before_all() -> Vec<Value> {
+    values![-1_i64, "", "", b"", b""].into()
+}
+
 /// The key of a secret's row.
 #[derive(Clone, Debug)]
 pub(crate) struct RowKey {

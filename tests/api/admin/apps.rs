@@ -8,7 +8,7 @@ const URL: &str = "/v1/admin/apps";
 
 #[test]
 fn apps_are_made_changed_and_deleted() {
-    let server = TestServer::start();
+    let server = TestServer::builder().without_background_jobs().start();
     let (admin, account) = (server.admin(), server.account());
     let made =
         admin.post(URL, &[("account", &account), ("name", "mail"), ("secrets_per_scope", "20")]);
@@ -20,6 +20,7 @@ fn apps_are_made_changed_and_deleted() {
             "name": name, "secrets_per_scope": limit,
             "requests_per_second": null, "requests_at_once": null,
             "requests_per_second_per_key": null, "requests_at_once_per_key": null,
+            "bytes": null, "scopes": null, "stored_responses": null, "usage": null,
         })
     };
     assert_eq!(lawful(&made).ok(), expected("mail", json!(20)));

@@ -9,8 +9,8 @@ use crate::test_helpers;
 use coffer_base::{Clock, ShiftedClock};
 use coffer_identity::{Identity, IdentityOptions};
 use coffer_kernel::{
-    ClockGuard, HttpClient, Job, JobContext, Kernel, KernelOptions, Parts, Scheduler, WebPolicy,
-    platform_clocks,
+    ClockGuard, CountUsage, HttpClient, Job, JobContext, Kernel, KernelOptions, Parts, Scheduler,
+    Usages, WebPolicy, platform_clocks,
 };
 use coffer_keyring::{Keyring, KeyringOptions};
 use coffer_outbound::Limits;
@@ -120,6 +120,10 @@ fn assemble_kernel(
     store_id: &str,
 ) -> Arc<Kernel> {
     parts.append(identity.parts);
+    let usages = Arc::new(Usages::new(options.families.amounts()));
+    let counts = options.families.counts();
+    let authenticate = Arc::clone(&identity.authenticate);
+    parts.jobs.push(Arc::new(CountUsage::new(counts, Arc::clone(&usages), authenticate)));
     let scheduler = Arc::new(Scheduler::new(std::mem::take(&mut parts.tasks)));
     parts.jobs.push(Arc::<Scheduler>::clone(&scheduler));
     let counters = Arc::new(OnceLock::new());
@@ -152,6 +156,7 @@ fn assemble_kernel(
         web: web_policy(options),
         listeners: Arc::clone(&context.listeners),
         routes: std::mem::take(&mut parts.routes),
+        usages,
     });
     // Set once, here: nothing else has the cell yet.
     let _ = counters.set(kernel.counters());

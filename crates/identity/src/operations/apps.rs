@@ -111,8 +111,8 @@ impl WriteOperation for Create {
         Ok(Applied { subject: app.id.to_string(), out: app, fingerprint: None })
     }
 
-    fn render(&self, app: &App, _ctx: &Ctx) -> Object {
-        wire::app(app, &self.0.quotas)
+    fn render(&self, app: &App, ctx: &Ctx) -> Object {
+        wire::app(app, &self.0.quotas, ctx.usages())
     }
 }
 
@@ -154,10 +154,10 @@ impl Collection for Apps {
     async fn render(
         &self,
         _store: &Store,
-        _ctx: &Ctx,
+        ctx: &Ctx,
         items: Vec<App>,
     ) -> Result<Vec<Object>, StorageError> {
-        Ok(items.iter().map(|app| wire::app(app, &self.0.quotas)).collect())
+        Ok(items.iter().map(|app| wire::app(app, &self.0.quotas, ctx.usages())).collect())
     }
 }
 
@@ -206,8 +206,8 @@ impl WriteOperation for Update {
         Ok(Applied { out: app, subject: params.id.clone(), fingerprint: None })
     }
 
-    fn render(&self, app: &App, _ctx: &Ctx) -> Object {
-        wire::app(app, &self.0.quotas)
+    fn render(&self, app: &App, ctx: &Ctx) -> Object {
+        wire::app(app, &self.0.quotas, ctx.usages())
     }
 
     async fn committed(&self, _app: &App, _ctx: &Ctx) -> Result<Committed, ApiError> {

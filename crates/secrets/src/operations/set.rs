@@ -2,11 +2,11 @@
 
 use super::SECRET_WRITE;
 use super::find::find_live;
-use crate::SECRETS_PER_SCOPE;
 use crate::limits;
 use crate::secret::{Locator, Secret, is_live};
 use crate::store::{self, LockedScope, RowKey, StoredSecret};
 use crate::wire;
+use crate::{SCOPES, SECRETS_PER_SCOPE};
 use coffer_base::{Redacted, Timestamp, id::random_id};
 use coffer_dialect::{ApiError, Object};
 use coffer_kernel::{
@@ -111,6 +111,9 @@ impl SealingOperation for Set {
                     store::remove(tx, key, &expired.id, expired.seq, ctx.now());
                 }
                 check_quota(live, sealed.quota)?;
+                if live == 0 {
+                    ctx.check_amount(&SCOPES)?;
+                }
                 let kept = sealed.quota.saturating_mul(2).max(limits::EXPIRED_PER_SCOPE);
                 if expired > kept && !ctx.is_clock_doubtful() {
                     store::remove_expired(tx, key, ctx.now(), limits::EXPIRED_PER_WRITE).await?;

@@ -1,0 +1,184 @@
+//! The job that counts how much each app keeps.
+//!
+//! It walks through the tables in the order of their primary keys, some rows with each statement,
+//! and shows what it found once it is through. A pass reads a bounded number of rows; the next one
+//! goes on where it ended.
+
+use crate::jobs::{Job, JobContext};
+use crate::limits;
+use crate::principal::{Authenticate, BoxFuture};
+use crate::store::PruneBatch;
+use crate::usage::{Beyond, Counted, CountedTable, Measure, Usages};
+use coffer_base::{Mode, limit};
+use coffer_storage::{Row, StorageError, Store, Value, values};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+/// The job.
+pub struct CountUsage {
+    counts: Vec<CountedTable>,
+    usages: Arc<Usages>,
+    authenticate: Arc<dyn Authenticate>,
+    walk: Mutex<Walk>,
+    under_way: AtomicBool,
+}
+
+/// How far a walk has come, and what it has found.
+#[derive(Default)]
+struct Walk {
+    /// The place of the table that it is in.
+    table: usize,
+    /// The key of the row that it has come to.
+    after: Option<Vec<Value>>,
+    found: Counted,
+}
+
+impl CountUsage {
+    /// Counts these tables, and shows the result in `usages`. `authenticate` knows the apps' own
+    /// quotas.
+    pub fn new(
+        counts: Vec<CountedTable>,
+        usages: Arc<Usages>,
+        authenticate: Arc<dyn Authenticate>,
+    ) -> Self {
+        let (walk, under_way) = (Mutex::default(), AtomicBool::new(false));
+        Self { counts, usages, authenticate, walk, under_way }
+    }
+
+    /// Goes on with the walk for at most `pages` statements; answers what it found if it is
+    /// through. A walk that fails or is cut begins again.
+    async fn walk(&self, store: &Store, pages: u32) -> Result<Option<Counted>, StorageError> {
+        let mut walk = std::mem::take(&mut *self.locked_walk());
+        for _ in 0..pages {
+            let Some(count) = self.counts.get(walk.table) else {
+                self.under_way.store(false, Ordering::Relaxed);
+                return Ok(Some(walk.found));
+            };
+            let mut params = walk.after.clone().unwrap_or_else(count.start);
+            params.push(Value::Int(limits::COUNTED_AT_ONCE));
+            let rows = store.query(count.next, &params).await?;
+            walk.add(count, &rows, &self.usages)?;
+        }
+        self.under_way.store(true, Ordering::Relaxed);
+        *self.locked_walk() = walk;
+        Ok(None)
+    }
+
+    fn locked_walk(&self) -> std::sync::MutexGuard<'_, Walk> {
+        self.walk.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Deletes what is oldest of what apps have too much of.
+    async fn drop_oldest(&self, store: &Store, counted: &Counted) -> Result<u64, StorageError> {
+        let mut dropped = 0u64;
+        for (at, amount) in self.usages.amounts().iter().enumerate() {
+            let Beyond::Drop { few, many } = amount.beyond else { continue };
+            for (mode, app, held) in counted.all() {
+                let held = held.get(at).copied().unwrap_or_default();
+                if held <= amount.quota.from {
+                    continue;
+                }
+                let own = self.authenticate.quota_of_app(app, amount.quota.name).await?;
+                let most = own.unwrap_or(amount.default);
+                if held > most {
+                    let name = amount.quota.name;
+                    tracing::warn!(app, name, held, most, "over its quota: the oldest go first");
+                    let prune = if held > limits::ROWS_SORTED { many } else { few };
+                    let excess = held.saturating_sub(most);
+                    let rows = drop_excess(store, prune, (mode, app), excess).await?;
+                    dropped = dropped.saturating_add(rows);
+                }
+            }
+        }
+        Ok(dropped)
+    }
+}
+
+async fn drop_excess(
+    store: &Store,
+    prune: crate::store::Prune,
+    (mode, app): (Mode, &str),
+    mut excess: i64,
+) -> Result<u64, StorageError> {
+    let mut dropped = 0u64;
+    while excess > 0 {
+        let batch = excess.min(limit::JOB_BATCH);
+        let rows = store.write(PruneBatch::new(prune, values![mode, app].into(), batch)).await?;
+        if rows == 0 {
+            break;
+        }
+        dropped = dropped.saturating_add(rows);
+        excess = excess.saturating_sub(batch);
+    }
+    Ok(dropped)
+}
+
+impl Walk {
+    /// Adds the next rows of the table; goes on with the next table if there are no more.
+    fn add(
+        &mut self,
+        count: &CountedTable,
+        rows: &[Row],
+        usages: &Usages,
+    ) -> Result<(), StorageError> {
+        let key_columns = (count.start)().len();
+        for row in rows {
+            let corrupt = || StorageError::Corrupt("a row that is counted has no mode".into());
+            let mode = Mode::from_code(row.int(0)?).ok_or_else(corrupt)?;
+            let (app, size) = (row.text(1)?, row.int(key_columns)?);
+            let key = row.values(0..key_columns).unwrap_or_default();
+            let held = self.found.app(mode, app, usages.amounts().len());
+            for (name, measure) in count.adds {
+                let Some(sum) = usages.place(name).and_then(|at| held.get_mut(at)) else {
+                    continue;
+                };
+                let more = match measure {
+                    Measure::Rows => 1,
+                    Measure::Sizes => size,
+                    Measure::Groups(columns) => {
+                        let before = self.after.as_ref().and_then(|after| after.get(..*columns));
+                        i64::from(before != key.get(..*columns))
+                    }
+                };
+                *sum = sum.saturating_add(more);
+            }
+            self.after = Some(key.to_vec());
+        }
+        let is_last = i64::try_from(rows.len()).is_ok_and(|rows| rows < limits::COUNTED_AT_ONCE);
+        if is_last {
+            (self.table, self.after) = (self.table.saturating_add(1), None);
+        }
+        Ok(())
+    }
+}
+
+impl Job for CountUsage {
+    fn name(&self) -> &'static str {
+        "count_usage"
+    }
+
+    fn every(&self) -> Duration {
+        let under_way = self.under_way.load(Ordering::Relaxed);
+        Duration::from_secs(match under_way {
+            true => limits::COUNT_GOES_ON_SECONDS,
+            false => limits::COUNT_EVERY_SECONDS,
+        })
+    }
+
+    fn run<'a>(&'a self, context: &'a JobContext) -> BoxFuture<'a, Result<u64, StorageError>> {
+        Box::pin(async move {
+            let store = context.store.in_turn();
+            match self.walk(&store, limits::COUNTS_PER_PASS).await? {
+                None => Ok(0),
+                Some(found) => {
+                    let counted = self.usages.publish(found);
+                    self.drop_oldest(&context.store, &counted).await
+                }
+            }
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests;
