@@ -150,7 +150,8 @@ fn a_revocation_that_cannot_be_stored_is_in_force_and_stored_later() {
     let (server, fails) = failing();
     let tenant = Tenant::new(&server);
     let of_user = tenant.client.post("/v1/ephemeral_keys", &[("user", "usr_2")]);
-    let revokes: [(&str, Client, Box<dyn Fn() -> Answer + '_>); 2] = [
+    type Revoke<'a> = (&'a str, Client, Box<dyn Fn() -> Answer + 'a>);
+    let revokes: [Revoke; 2] = [
         (
             "ephemeral",
             server.anonymous().with_key(&of_user.text("secret")).for_account(&tenant.account),

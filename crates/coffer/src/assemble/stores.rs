@@ -12,6 +12,7 @@ use std::path::Path;
 
 /// Where the stores are.
 #[derive(Clone, Debug)]
+#[expect(clippy::large_enum_variant, reason = "a program has one of it, made at its start")]
 pub enum Database {
     /// In files of the data directory.
     Embedded,

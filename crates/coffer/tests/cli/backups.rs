@@ -82,8 +82,6 @@ fn a_snapshot_that_cannot_be_written_can_be_copied() {
     let chmod = |name: &str, mode| {
         fs::set_permissions(home.path(name), Permissions::from_mode(mode)).unwrap();
     };
-    let files = || fs::read_dir(home.path("data")).unwrap().count();
-    let before = files();
     for name in ["data/coffer.db", "data/keys.db", "data/coffer.lock"] {
         chmod(name, 0o444);
     }
@@ -95,11 +93,11 @@ fn a_snapshot_that_cannot_be_written_can_be_copied() {
     chmod("out", 0o777);
     for (verb, name) in [("create", "out/b.db"), ("keys", "out/k.db")] {
         let file = home.path(name).display().to_string();
-        let told = home.coffer(&["backup", verb, &file]).as_nobody().run();
+        let told = home.coffer(&["backup", verb, &file]).by_nobody().run();
         expect(&told, 0);
         coffer_storage::check_file(Path::new(&file)).unwrap();
     }
-    expect(&home.coffer(&["ledger", "verify"]).as_nobody().run(), 0);
+    expect(&home.coffer(&["ledger", "verify"]).by_nobody().run(), 0);
     assert_eq!(files(), before, "nothing was written there");
     chmod("data", 0o700);
 }

@@ -140,7 +140,7 @@ fn what_cannot_be_read_or_written_is_not_missing() {
         &["admin-key", "create"],
         &["dev", "--listen", "127.0.0.1:0"],
     ] {
-        let refused = home.coffer(words).as_nobody().run();
+        let refused = home.coffer(words).by_nobody().run();
         expect(&refused, 1);
         let said = format!("{}{}", refused.stdout, refused.stderr).to_lowercase();
         assert!(said.contains("permission denied"), "{words:?}: {said}");
@@ -151,7 +151,7 @@ fn what_cannot_be_read_or_written_is_not_missing() {
     for name in ["data/coffer.db", "data/keys.db"] {
         chmod(name, 0o444);
     }
-    let found = home.coffer(&["doctor"]).as_nobody().run();
+    let found = home.coffer(&["doctor"]).by_nobody().run();
     expect_failure(&found, "writable", "own the files");
     chmod("data", 0o700);
 }

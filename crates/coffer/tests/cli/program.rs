@@ -91,7 +91,7 @@ impl Call {
 
     /// As a user that owns nothing of this test's, if the test runs as root; as the same user
     /// otherwise.
-    pub fn as_nobody(mut self) -> Self {
+    pub fn by_nobody(mut self) -> Self {
         use std::os::unix::process::CommandExt;
         if rustix::process::geteuid().is_root() {
             self.command.uid(NOBODY).gid(NOBODY);

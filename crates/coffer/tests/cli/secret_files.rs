@@ -24,7 +24,8 @@ fn a_secret_file_that_the_world_can_read_is_refused_whatever_it_is() {
         call.env("COFFER_KEY_DATABASE_URL", "postgres://u@127.0.0.1:1/k")
     };
     let config = |words: &[&str]| home.coffer(&[&["config", "check"], words].concat());
-    let uses: [(&str, Box<dyn Fn() -> Call>, i32); 6] = [
+    type Use<'a> = (&'a str, Box<dyn Fn() -> Call>, i32);
+    let uses: [Use; 6] = [
         (&root, Box::new(|| home.coffer(&["doctor"])), 0),
         (&tls, Box::new(|| config(&["--tls-cert", &cert, "--tls-key", &tls])), 0),
         (
@@ -94,7 +95,7 @@ fn a_root_key_that_is_mounted_is_read() {
     let key = place.join("root.key").display().to_string();
     for (mode, code) in [(0o400, 0), (0o440, 0), (0o444, 1), (0o460, 1)] {
         chmod(&source.join("root.key").display().to_string(), mode);
-        let ended = home.coffer(&["doctor", "--root-key", &key]).as_nobody().run();
+        let ended = home.coffer(&["doctor", "--root-key", &key]).by_nobody().run();
         assert_eq!(ended.code, Some(code), "{mode:o}: {ended:?} {mounted:?}");
         if code == 1 {
             // What it says can be done.
