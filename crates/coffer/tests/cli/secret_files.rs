@@ -24,7 +24,7 @@ fn a_secret_file_that_the_world_can_read_is_refused_whatever_it_is() {
         call.env("COFFER_KEY_DATABASE_URL", "postgres://u@127.0.0.1:1/k")
     };
     let config = |words: &[&str]| home.coffer(&[&["config", "check"], words].concat());
-    type Use<'a> = (&'a str, Box<dyn Fn() -> Call>, i32);
+    type Use<'a> = (&'a str, Box<dyn Fn() -> Call + 'a>, i32);
     let uses: [Use; 6] = [
         (&root, Box::new(|| home.coffer(&["doctor"])), 0),
         (&tls, Box::new(|| config(&["--tls-cert", &cert, "--tls-key", &tls])), 0),
