@@ -123,8 +123,8 @@ impl Counted {
         }
     }
 
-    /// What an app keeps of each of `amounts`, to be added to.
-    pub(crate) fn app(&mut self, mode: Mode, app: &str, amounts: usize) -> &mut Vec<i64> {
+    /// What an app keeps of each of so many amounts, to be added to.
+    pub(crate) fn app(&mut self, mode: Mode, app: &str, amounts: usize) -> &mut [i64] {
         let apps = match mode {
             Mode::Test => &mut self.test,
             Mode::Live => &mut self.live,
@@ -133,7 +133,7 @@ impl Counted {
         if !apps.contains_key(app) {
             apps.insert(app.to_owned(), vec![0; amounts]);
         }
-        apps.entry(app.to_owned()).or_default()
+        apps.get_mut(app).map(Vec::as_mut_slice).unwrap_or_default()
     }
 
     /// Every app in every mode.
