@@ -21,6 +21,10 @@ What an operator can change: `--rate-limit` for all apps (`docs/cli.md`), and fo
 many keys gets the same answer for keys that the server has not seen. An app's limits in test mode
 and in live mode are counted apart, each server counts for itself, and in developer mode there are
 none without `--rate-limit`.
+
+How much an app may keep in each mode is its `bytes`, `scopes` and `stored_responses`. The server
+counts about once a minute, and a few seconds longer for each million rows, so an app can go beyond
+them by what it writes meanwhile, and goes on after the count that follows its deleting something.
 ";
 
 /// Writes the page.

@@ -7,12 +7,12 @@
 use crate::jobs::{Job, JobContext};
 use crate::limits;
 use crate::principal::{Authenticate, BoxFuture};
-use crate::store::PruneBatch;
+use crate::store::{Prune, PruneBatch};
 use crate::usage::{Beyond, Counted, CountedTable, Measure, Usages};
 use coffer_base::{Mode, limit};
 use coffer_storage::{Row, StorageError, Store, Value, values};
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 /// The job.
@@ -51,21 +51,21 @@ impl CountUsage {
     async fn walk(&self, store: &Store, pages: u32) -> Result<Option<Counted>, StorageError> {
         let mut walk = std::mem::take(&mut *self.locked_walk());
         for _ in 0..pages {
-            let Some(count) = self.counts.get(walk.table) else {
+            let Some(table) = self.counts.get(walk.table) else {
                 self.under_way.store(false, Ordering::Relaxed);
                 return Ok(Some(walk.found));
             };
-            let mut params = walk.after.clone().unwrap_or_else(count.start);
+            let mut params = walk.after.clone().unwrap_or_else(table.start);
             params.push(Value::Int(limits::COUNTED_AT_ONCE));
-            let rows = store.query(count.next, &params).await?;
-            walk.add(count, &rows, &self.usages)?;
+            let rows = store.query(table.next, &params).await?;
+            walk.add(table, &rows, &self.usages)?;
         }
         self.under_way.store(true, Ordering::Relaxed);
         *self.locked_walk() = walk;
         Ok(None)
     }
 
-    fn locked_walk(&self) -> std::sync::MutexGuard<'_, Walk> {
+    fn locked_walk(&self) -> MutexGuard<'_, Walk> {
         self.walk.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
@@ -97,7 +97,7 @@ impl CountUsage {
 
 async fn drop_excess(
     store: &Store,
-    prune: crate::store::Prune,
+    prune: Prune,
     (mode, app): (Mode, &str),
     mut excess: i64,
 ) -> Result<u64, StorageError> {
@@ -118,38 +118,43 @@ impl Walk {
     /// Adds the next rows of the table; goes on with the next table if there are no more.
     fn add(
         &mut self,
-        count: &CountedTable,
+        table: &CountedTable,
         rows: &[Row],
         usages: &Usages,
     ) -> Result<(), StorageError> {
-        let key_columns = (count.start)().len();
+        let key_columns = (table.start)().len();
+        let places = table.adds.iter().map(|(name, measure)| (usages.place(name), *measure));
+        let adds: Vec<_> = places.filter_map(|(at, measure)| Some((at?, measure))).collect();
+        let mut before = self.after.as_deref().unwrap_or_default();
         for row in rows {
             let corrupt = || StorageError::Corrupt("a row that is counted has no mode".into());
             let mode = Mode::from_code(row.int(0)?).ok_or_else(corrupt)?;
             let (app, size) = (row.text(1)?, row.int(key_columns)?);
             let key = row.values(0..key_columns).unwrap_or_default();
             let held = self.found.app(mode, app, usages.amounts().len());
-            for (name, measure) in count.adds {
-                let Some(sum) = usages.place(name).and_then(|at| held.get_mut(at)) else {
-                    continue;
-                };
-                let more = match measure {
-                    Measure::Rows => 1,
-                    Measure::Sizes => size,
-                    Measure::Groups(columns) => {
-                        let before = self.after.as_ref().and_then(|after| after.get(..*columns));
-                        i64::from(before != key.get(..*columns))
-                    }
-                };
-                *sum = sum.saturating_add(more);
+            for (at, measure) in &adds {
+                if let Some(sum) = held.get_mut(*at) {
+                    *sum = sum.saturating_add(measure.of(size, before, key));
+                }
             }
-            self.after = Some(key.to_vec());
+            before = key;
         }
+        let after = before.to_vec();
         let is_last = i64::try_from(rows.len()).is_ok_and(|rows| rows < limits::COUNTED_AT_ONCE);
-        if is_last {
-            (self.table, self.after) = (self.table.saturating_add(1), None);
-        }
+        self.after = (!is_last).then_some(after);
+        self.table = self.table.saturating_add(is_last.into());
         Ok(())
+    }
+}
+
+impl Measure {
+    /// What a row of this size adds, whose key follows the key `before`.
+    fn of(self, size: i64, before: &[Value], key: &[Value]) -> i64 {
+        match self {
+            Self::Rows => 1,
+            Self::Sizes => size,
+            Self::Groups(columns) => i64::from(before.get(..columns) != key.get(..columns)),
+        }
     }
 }
 

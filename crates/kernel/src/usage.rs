@@ -9,7 +9,7 @@ use crate::principal::Principal;
 use crate::quota::Quota;
 use crate::store::{self, Prune};
 use coffer_base::{Mode, Tenant, limit};
-use coffer_dialect::{ApiError, Object, Value as Shown};
+use coffer_dialect::{ApiError, Object, Value as Reported};
 use coffer_storage::Value;
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicI64, Ordering};
@@ -123,8 +123,8 @@ impl Counted {
         }
     }
 
-    /// What an app keeps of each of `amounts`, to be added to.
-    pub(crate) fn app(&mut self, mode: Mode, app: &str, amounts: usize) -> &mut Vec<i64> {
+    /// What an app keeps of each of so many amounts, to be added to.
+    pub(crate) fn app(&mut self, mode: Mode, app: &str, amounts: usize) -> &mut [i64] {
         let apps = match mode {
             Mode::Test => &mut self.test,
             Mode::Live => &mut self.live,
@@ -133,7 +133,7 @@ impl Counted {
         if !apps.contains_key(app) {
             apps.insert(app.to_owned(), vec![0; amounts]);
         }
-        apps.entry(app.to_owned()).or_default()
+        apps.get_mut(app).map(Vec::as_mut_slice).unwrap_or_default()
     }
 
     /// Every app in every mode.
@@ -209,8 +209,8 @@ impl Usages {
     }
 
     /// What an app keeps in each mode, by the last count; null before the first.
-    pub fn of_app(&self, app: &str) -> Shown {
-        let Some(counted) = self.counted() else { return Shown::Null };
+    pub fn of_app(&self, app: &str) -> Reported {
+        let Some(counted) = self.counted() else { return Reported::Null };
         let modes = Mode::ALL.into_iter().fold(Object::bare(), |modes, mode| {
             let held = counted.mode(mode).get(app).map(Vec::as_slice);
             modes.set(mode.as_str(), self.shown(Object::bare(), held.unwrap_or_default()))
@@ -219,7 +219,7 @@ impl Usages {
     }
 
     /// The apps that keep the most bytes, each in one mode, at most [`limits::LARGEST_APPS`].
-    pub fn largest(&self) -> Vec<Shown> {
+    pub fn largest(&self) -> Vec<Reported> {
         let (Some(counted), Some(at)) = (self.counted(), self.place(BYTES.quota.name)) else {
             return Vec::new();
         };

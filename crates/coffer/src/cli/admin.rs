@@ -218,13 +218,14 @@ pub fn status(config: &Config, output: Output) -> Result<Exit, Failure> {
     Ok(Exit::Done)
 }
 
-/// The status, and below it a table with the counts of each operation.
+/// The status, and below it a table with the counts of each operation, and one of the largest apps.
 fn status_table(status: &Value) -> String {
     const COUNTS: [&str; 4] = ["answered", "replayed", "refused", "failed"];
     let mut rest = status.clone();
     let mut take = |name| rest.as_object_mut().and_then(|fields| fields.remove(name));
     let operations = take("operations");
     let unrouted = take("unrouted");
+    let largest = take("usage").map(|apps| largest_apps(&apps)).unwrap_or_default();
     let operations = operations.as_ref().and_then(Value::as_object).into_iter().flatten();
     let unrouted = unrouted.as_ref().map(|counts| ("unrouted", counts));
     let rows = operations.map(|(name, counts)| (name.as_str(), counts)).chain(unrouted);
@@ -234,5 +235,13 @@ fn status_table(status: &Value) -> String {
     });
     let [answered, replayed, refused, failed] = COUNTS;
     let fields = ["operation", answered, replayed, refused, failed];
-    format!("{}\n\n{}", table::object(&rest), table::columns(&fields, rows))
+    format!("{}\n\n{}{largest}", table::object(&rest), table::columns(&fields, rows))
+}
+
+/// A table of the apps that keep most, if any are known.
+fn largest_apps(apps: &Value) -> String {
+    let Some(Value::Object(first)) = apps.get(0) else { return String::new() };
+    let amounts = first.keys().map(String::as_str).filter(|name| !["app", "mode"].contains(name));
+    let fields: Vec<_> = ["app", "mode"].into_iter().chain(amounts).collect();
+    format!("\n\n{}", table::list(&serde_json::json!({ "data": apps }), &fields))
 }

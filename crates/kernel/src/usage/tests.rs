@@ -62,8 +62,8 @@ fn the_largest_apps_come_first_and_no_more_than_a_few() {
     let names: Vec<String> = (0..20).map(|number| format!("app_{number:02}")).collect();
     let apps: Vec<_> = names.iter().zip(0..).map(|(app, n)| (&**app, Mode::Live, n)).collect();
     usages.publish(counted(&apps));
-    let text = |shown: Shown| match shown {
-        Shown::Object(object) => String::from_utf8(object.render()).unwrap(),
+    let text = |shown: Reported| match shown {
+        Reported::Object(object) => String::from_utf8(object.render()).unwrap(),
         other => panic!("{other:?}"),
     };
     let largest: Vec<_> = usages.largest().into_iter().map(text).collect();
