@@ -132,7 +132,7 @@ impl<'p> Fields<'p> {
     }
 
     /// An id by which a list is narrowed; `None` if it was not sent. One that no object can have,
-    /// because it is too long or holds a NUL character, is replaced by [`NO_ID`], which finds
+    /// because it is too long or holds a NUL character, is replaced by one that finds
     /// nothing: that an id is unknown is never an error of a filter.
     ///
     /// # Errors
