@@ -228,6 +228,8 @@ def the_only_connection_is_in_use(topology):
     server = topology.serve(COFFER_DATABASE_URL=one)
     api = topology.api(server)
     works_again(api)
+    # Readiness goes by whether anything was answered since it was last asked.
+    assert health(server, "/readyz") == 200
     waiting = ("SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock' "
                f"AND usename = '{topology.name}'")
     with Locked(topology, "secret"):
