@@ -5,9 +5,6 @@
 //! owns the unit of work, writes the audit entry and renders. It knows no family, and nothing here
 //! may assume which database engine is underneath.
 
-// The steps of a request are futures inside futures, whose layout is computed from the outside in.
-#![recursion_limit = "256"]
-
 mod admission;
 mod authorize;
 mod call;
