@@ -41,42 +41,31 @@ struct Headroom {
     missed: Mutex<Option<Instant>>,
 }
 
-/// A unit of work that adds data, with the question whether it may: asked when its turn comes,
-/// since the space may be gone by then.
-struct Admitted<W> {
-    work: W,
-    space: DiskSpace,
+/// A unit of work that can be tried again, with the question whether it may add data: asked when
+/// its turn comes, since the space may be gone by then. All units are run as this one type, so that
+/// each is compiled once.
+struct Attempt<W> {
+    work: Arc<W>,
+    space: Option<DiskSpace>,
 }
 
-impl<W: Work> Work for Admitted<W> {
+impl<W: Work> Work for Attempt<W> {
     type Out = W::Out;
+
+    fn grows(&self) -> bool {
+        self.work.grows()
+    }
 
     fn lock(&self) -> Option<Lock> {
         self.work.lock()
     }
 
     async fn run(&self, tx: &mut Tx<'_>) -> Result<W::Out> {
-        self.space.admit()?;
+        match &self.space {
+            Some(space) if self.work.grows() => space.admit()?,
+            _ => {}
+        }
         self.work.run(tx).await
-    }
-}
-
-/// A unit of work that can be tried again.
-struct Repeatable<W>(Arc<W>);
-
-impl<W: Work> Work for Repeatable<W> {
-    type Out = W::Out;
-
-    fn grows(&self) -> bool {
-        self.0.grows()
-    }
-
-    fn lock(&self) -> Option<Lock> {
-        self.0.lock()
-    }
-
-    async fn run(&self, tx: &mut Tx<'_>) -> Result<W::Out> {
-        self.0.run(tx).await
     }
 }
 
@@ -197,14 +186,7 @@ impl Store {
     /// If the unit was rolled back; after [`StorageError::UnknownOutcome`] it may be committed.
     /// [`StorageError::NoSpace`] if it adds data ([`Work::grows`]) and the disk is nearly full.
     pub async fn write<W: Work>(&self, work: W) -> Result<W::Out> {
-        let written = match &self.headroom.space {
-            None => self.write_once(work).await,
-            Some(space) if work.grows() => match space.admit() {
-                Ok(()) => self.write_once(Admitted { work, space: space.clone() }).await,
-                Err(error) => Err(error),
-            },
-            Some(space) => self.write_in_room(work, space).await,
-        };
+        let written = self.attempt(Arc::new(work)).await;
         if matches!(written, Err(StorageError::NoSpace(_))) {
             *self.headroom.missed.lock().unwrap_or_else(PoisonError::into_inner) =
                 Some(Instant::now());
@@ -212,16 +194,23 @@ impl Store {
         written
     }
 
-    /// Runs a unit of work that takes data away, and makes room for it if there is none.
-    async fn write_in_room<W: Work>(&self, work: W, space: &DiskSpace) -> Result<W::Out> {
-        let work = Arc::new(work);
-        for _ in 1..limit::ROOM_ATTEMPTS {
-            match self.write_once(Repeatable(Arc::clone(&work))).await {
-                Err(StorageError::NoSpace(_)) => space.make_room(),
-                other => return other,
+    /// Runs a unit of work. Where the disk is watched, one that takes data away is tried again when
+    /// there is no room, once room was made for it.
+    async fn attempt<W: Work>(&self, work: Arc<W>) -> Result<W::Out> {
+        let space = self.headroom.space.as_ref();
+        let grows = work.grows();
+        if let (Some(space), true) = (space, grows) {
+            space.admit()?;
+        }
+        let mut left = if grows || space.is_none() { 1 } else { limit::ROOM_ATTEMPTS };
+        loop {
+            left = left.saturating_sub(1);
+            let attempt = Attempt { work: Arc::clone(&work), space: space.cloned() };
+            match (self.write_once(attempt).await, space) {
+                (Err(StorageError::NoSpace(_)), Some(space)) if left > 0 => space.make_room(),
+                (written, _) => return written,
             }
         }
-        self.write_once(Repeatable(work)).await
     }
 
     /// Whether there is room for writes that add data.
