@@ -13,7 +13,7 @@ use tokio::net::TcpStream;
 pub const OPTIONS: &[&str] = &["port", "connections", "head-bytes"];
 
 /// How long a connection that was refused or closed waits before it is tried again.
-const AGAIN: Duration = Duration::from_millis(200);
+const AGAIN: Duration = Duration::from_secs(1);
 
 /// Holds the connections until the standard input ends.
 pub fn main(args: &Args) -> Result<()> {

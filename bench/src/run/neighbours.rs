@@ -30,8 +30,9 @@ const RECONNECT_AFTER: &str = "20";
 /// Events of the neighbour, among which there is none of the type that it asks for.
 const EVENTS: u64 = 1_000_000;
 
-/// Descriptors of the server.
-const DESCRIPTORS: u64 = 1024;
+/// Descriptors of the server: many, and as few as the attack on them takes.
+const DESCRIPTORS: u64 = 8192;
+const FEW_DESCRIPTORS: u64 = 1024;
 
 /// Time between two probes.
 const PROBE_EVERY: Duration = Duration::from_millis(20);
@@ -57,6 +58,8 @@ struct Attack {
     words: &'static [&'static str],
     /// Connections on files and on PostgreSQL.
     connections: [u64; 2],
+    /// Descriptors of the server.
+    descriptors: u64,
 }
 
 const ATTACKS: [Attack; 7] = [
@@ -64,32 +67,43 @@ const ATTACKS: [Attack; 7] = [
         name: "lists of a million events",
         words: &["load", "--workload", "events"],
         connections: [32, 32],
+        descriptors: DESCRIPTORS,
     },
     Attack {
         name: "holds on one ledger",
         words: &["load", "--workload", "hold"],
-        connections: [900, 100],
+        connections: [1500, 100],
+        descriptors: DESCRIPTORS,
     },
-    Attack { name: "silent connections", words: &["silent"], connections: [1100, 1100] },
+    Attack {
+        name: "silent connections",
+        words: &["silent"],
+        connections: [1100, 1100],
+        descriptors: FEW_DESCRIPTORS,
+    },
     Attack {
         name: "unfinished heads of 155 kB",
         words: &["silent", "--head-bytes", "155000"],
         connections: [800, 800],
+        descriptors: DESCRIPTORS,
     },
     Attack {
         name: "random keys",
         words: &["load", "--workload", "stranger"],
         connections: [60, 60],
+        descriptors: DESCRIPTORS,
     },
     Attack {
         name: "finds without a pause",
         words: &["load", "--workload", "find"],
         connections: [64, 64],
+        descriptors: DESCRIPTORS,
     },
     Attack {
         name: "sets without a pause",
         words: &["load", "--workload", "set"],
         connections: [64, 64],
+        descriptors: DESCRIPTORS,
     },
 ];
 
@@ -134,6 +148,10 @@ impl Run {
         let alone = self.seen(&mut house)?;
         rows.push(row(engine, "alone", &alone));
         for attack in &ATTACKS {
+            // Each attack meets a server on which the one before has left nothing under way.
+            house.coffer.stop()?;
+            house.coffer.limited = Some(attack.descriptors);
+            house.coffer.start()?;
             let attacked = self.attacked(&mut house, attack, usize::from(cluster.is_some()))?;
             rows.push(row(engine, attack.name, &attacked));
             self.check(&format!("{engine}, {}", attack.name), &alone, &attacked);
@@ -191,9 +209,6 @@ impl Run {
         pause(BEFORE);
         let seen = self.seen(house);
         attacker.cut()?;
-        // Each attack meets a server on which the one before has left nothing under way.
-        house.coffer.stop()?;
-        house.coffer.start()?;
         seen
     }
 
