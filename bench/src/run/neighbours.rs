@@ -112,6 +112,8 @@ struct House {
     engine: &'static str,
     coffer: Coffer,
     neighbour: Neighbour,
+    /// The number of the next secret that the quiet app sets: one that is cut off may be missing.
+    next: u64,
 }
 
 /// What was seen in some seconds.
@@ -189,7 +191,8 @@ impl Run {
         coffer.start()?;
         let file = self.directory.join(format!("neighbour-{engine}"));
         std::fs::write(file, format!("{account}\n")).map_err(|error| error.to_string())?;
-        Ok(House { engine, coffer, neighbour })
+        let next = coffer.stored;
+        Ok(House { engine, coffer, neighbour, next })
     }
 
     /// The quiet app beside an attack.
@@ -226,7 +229,7 @@ impl Run {
         let mut finds = quiet(self, find, finders, find_every, coffer);
         finds.args(["--stored", &self.settings.small.to_string()]);
         let mut sets = quiet(self, set, setters, set_every, coffer);
-        sets.args(["--first", &coffer.stored.to_string()]);
+        sets.args(["--first", &house.next.to_string()]);
         let (pids, directory) = (coffer.pids()?, self.directory.clone());
         let probes = [Probe::start(coffer.port), Probe::start(coffer.admin_port)];
         let beside = pids.clone();
@@ -235,7 +238,7 @@ impl Run {
         let find = finding.join().map_err(|_| "a measurement panicked".to_owned())??;
         let [api, admin] = probes;
         let livez = [api.end()?, admin.end()?];
-        coffer.stored = set.next;
+        house.next = set.next;
         let memory = find.memory.max(set.memory);
         Ok(Seen { find, set, livez, memory })
     }
