@@ -81,6 +81,28 @@ async fn list_all(
     Ok(())
 }
 
+/// The installs of an app, as rows of app and account. They are locked before a place is drawn, as
+/// everybody does who adds something to them.
+async fn lock_installs(tx: &mut Tx<'_>, app: &App) -> Result<Vec<Row>> {
+    let sql = "SELECT app, account FROM install WHERE app = ? ORDER BY account FOR UPDATE";
+    tx.query(sql, &values![app.id.as_str()]).await
+}
+
+/// Lists the tenants that an app has: those of its installs, and the account that develops it.
+async fn list_tenants(
+    tx: &mut Tx<'_>,
+    mac: &RowMac,
+    app: &App,
+    installs: &[Row],
+    listing: (Purge<'_>, i64),
+) -> Result<()> {
+    list_all(tx, mac, installs, listing).await?;
+    if installs.iter().any(|row| row.text(1) == Ok(app.account.as_str())) {
+        return Ok(());
+    }
+    list(tx, mac, &app.id, &app.account, listing).await
+}
+
 /// Takes an install away and lists its tenant for erasure.
 pub(crate) async fn purge_install(
     tx: &mut Tx<'_>,
@@ -105,14 +127,9 @@ pub(crate) async fn purge_app(
     purge: Purge<'_>,
 ) -> Result<()> {
     let id = Value::from(app.id.as_str());
-    // Locked before a place is drawn, as everybody does who adds something to them.
-    let sql = "SELECT app, account FROM install WHERE app = ? ORDER BY account FOR UPDATE";
-    let installs = tx.query(sql, std::slice::from_ref(&id)).await?;
+    let installs = lock_installs(tx, app).await?;
     let listing = (purge, end(tx, mac, of_app(app.id.as_str())).await?);
-    list_all(tx, mac, &installs, listing).await?;
-    if !installs.iter().any(|row| row.text(1) == Ok(app.account.as_str())) {
-        list(tx, mac, &app.id, &app.account, listing).await?;
-    }
+    list_tenants(tx, mac, app, &installs, listing).await?;
     tx.execute("DELETE FROM install WHERE app = ?", std::slice::from_ref(&id)).await?;
     tx.execute("DELETE FROM api_key WHERE app = ?", std::slice::from_ref(&id)).await?;
     tx.execute("DELETE FROM app WHERE id = ?", &[id]).await?;
@@ -128,14 +145,9 @@ pub(crate) async fn empty_app(
     purge: Purge<'_>,
 ) -> Result<()> {
     let id = Value::from(app.id.as_str());
-    // Locked before a place is drawn, as everybody does who adds something to them.
-    let sql = "SELECT app, account FROM install WHERE app = ? ORDER BY account FOR UPDATE";
-    let installs = tx.query(sql, std::slice::from_ref(&id)).await?;
+    let installs = lock_installs(tx, app).await?;
     let listing = (purge, next_seq(tx).await?);
-    list_all(tx, mac, &installs, listing).await?;
-    if !installs.iter().any(|row| row.text(1) == Ok(app.account.as_str())) {
-        list(tx, mac, &app.id, &app.account, listing).await?;
-    }
+    list_tenants(tx, mac, app, &installs, listing).await?;
     tx.execute("DELETE FROM install WHERE app = ?", std::slice::from_ref(&id)).await?;
     tx.execute("DELETE FROM api_key WHERE app = ? AND account IS NOT NULL", &[id]).await?;
     Ok(())
