@@ -16,6 +16,10 @@ pub struct Client {
     agent: ureq::Agent,
 }
 
+/// How often a read is sent again that the server could not answer now: as often as Stripe's SDKs do
+/// unless they are told otherwise.
+const READS_REPEATED: usize = 2;
+
 /// What a request was answered with.
 #[derive(Clone, Debug)]
 pub struct Answer {
@@ -102,10 +106,22 @@ impl Client {
         self.raw("POST", path, Some(&encode(params)))
     }
 
-    /// Any request; a body is sent as a form.
+    /// Any request; a body is sent as a form. A read is sent again, as often as the SDKs do by
+    /// default, while the answer is that the server had no time for it: on a busy machine a
+    /// statement may take longer than it is let.
     pub fn raw(&self, method: &str, target: &str, body: Option<&str>) -> Answer {
-        self.attempt(method, target, body)
-            .unwrap_or_else(|error| panic!("{method} {target}: {error}"))
+        let send = || {
+            self.attempt(method, target, body)
+                .unwrap_or_else(|error| panic!("{method} {target}: {error}"))
+        };
+        let mut answer = send();
+        for _ in 0..READS_REPEATED {
+            if method != "GET" || answer.status != 503 || !answer.asks_for_another_attempt() {
+                break;
+            }
+            answer = send();
+        }
+        answer
     }
 
     /// As [`Client::raw`], to a server that may be gone: `Err` says why no whole answer came.
@@ -173,8 +189,7 @@ pub fn insist(send: impl Fn() -> Answer) -> Answer {
     let end = Instant::now() + PATIENCE;
     loop {
         let answer = send();
-        let is_final = answer.header("stripe-should-retry") != Some("true");
-        if is_final || Instant::now() > end {
+        if !answer.asks_for_another_attempt() || Instant::now() > end {
             return answer;
         }
     }
@@ -190,6 +205,11 @@ impl Answer {
     pub fn json(&self) -> Value {
         serde_json::from_str(&self.body)
             .unwrap_or_else(|error| panic!("{error} in the {} body: {}", self.status, self.body))
+    }
+
+    /// Whether the server says that the same request may succeed if it is sent again.
+    pub fn asks_for_another_attempt(&self) -> bool {
+        self.header("stripe-should-retry") == Some("true")
     }
 
     /// A header's value.
