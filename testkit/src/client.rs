@@ -16,8 +16,8 @@ pub struct Client {
     agent: ureq::Agent,
 }
 
-/// How often a read is sent again that the server could not answer now: as often as Stripe's SDKs do
-/// unless they are told otherwise.
+/// How often a read is sent again that the server could not answer now: as often as Stripe's SDKs
+/// do unless they are told otherwise.
 const READS_REPEATED: usize = 2;
 
 /// What a request was answered with.
