@@ -76,8 +76,8 @@ pub enum AssembleError {
     Unreadable(String),
     /// There is data in the data directory, and no key store.
     #[error(
-        "{} is missing, and the data cannot be opened without the keys in it; put it back from \
-         your backup, or say where it is with --key-dir",
+        "{} is missing or empty, and the data cannot be opened without the keys in it; mount its \
+         volume, put it back from your backup, or say where it is with --key-dir",
         .0.display()
     )]
     KeysMissing(PathBuf),
@@ -135,7 +135,9 @@ impl AssembleOptions {
     pub(crate) fn no_store(&self) -> AssembleError {
         AssembleError::NoStore(match &self.database {
             Database::Postgres { data, .. } => {
-                format!("there is no store in {data}; make one with `coffer init`")
+                format!(
+                    "there is no store in {data}; make one with `coffer init` and these databases"
+                )
             }
             Database::Embedded => NoStore::Nothing(self.data_dir.clone()).to_string(),
         })

@@ -7,6 +7,7 @@
 //! made. This module reads the environment and the configuration file and nothing else.
 
 mod database;
+mod environment;
 mod families;
 mod file;
 mod flags;
@@ -19,16 +20,16 @@ mod traffic;
 mod value;
 
 pub use database::{DATABASE, DATABASE_PASSWORD, KEY_DATABASE, KEY_DIR};
+pub use environment::{Environment, environment};
 pub use families::declared_by_families;
 pub use flags::Flags;
 pub use traffic::{LOG_REQUESTS, RATE_LIMIT, TRUSTED_PROXY};
-pub use value::{Kind, Source, Value};
+pub use value::{Kind, Source, Value, at_home};
 
 use coffer::serve::Address;
 use std::fmt;
 use std::path::{Path, PathBuf};
 use std::sync::LazyLock;
-use zeroize::Zeroizing;
 
 /// What all variables of ours begin with.
 pub const PREFIX: &str = "COFFER_";
@@ -209,7 +210,7 @@ pub const URL: Setting = Setting {
     env: "COFFER_URL",
     flag: Some("url"),
     default: Some("http://127.0.0.1:4747"),
-    kind: Kind::Text,
+    kind: Kind::Server,
     about: "server that the command line talks to: https://, http:// on this machine, or unix:PATH",
     ..SETTING
 };
@@ -286,27 +287,6 @@ impl fmt::Display for ConfigError {
     }
 }
 
-/// The variables whose names begin with `COFFER_`.
-pub type Environment = Vec<(String, Zeroizing<String>)>;
-
-/// Reads the environment. The root key, if it is there, stays in the environment of this
-/// process: the language can take a variable out only with unsafe code. Nothing that this
-/// program starts inherits it, as it starts no other program.
-///
-/// # Errors
-/// [`ConfigError`] if a value is no UTF-8.
-pub fn environment() -> Result<Environment, ConfigError> {
-    let ours = std::env::vars_os().filter_map(|(name, value)| {
-        let name = name.into_string().ok().filter(|name| name.starts_with(PREFIX))?;
-        Some((name, value))
-    });
-    ours.map(|(name, value)| match value.into_string() {
-        Ok(value) => Ok((name, Zeroizing::new(value))),
-        Err(_) => Err(ConfigError(format!("{name} is not UTF-8"))),
-    })
-    .collect()
-}
-
 /// The settings of one run, each with where it came from.
 pub struct Config {
     flags: Flags,
@@ -319,7 +299,7 @@ impl Config {
     /// # Errors
     /// [`ConfigError`] if anything is unknown or cannot be what it is said to be.
     pub fn load(flags: &Flags, environment: &Environment) -> Result<Self, ConfigError> {
-        require_known(environment)?;
+        environment::require_known(environment)?;
         let mut file = file::File::default();
         let mut config = Self { flags: flags.clone(), chosen: Vec::new() };
         for setting in ALL.iter().copied() {
@@ -341,11 +321,15 @@ impl Config {
         Self::load(&self.flags, &environment()?)
     }
 
+    /// The value of `setting` for people, without a secret; `None` if it is not set.
+    pub fn shown(&self, setting: &Setting) -> Option<String> {
+        self.value(setting).map(Value::to_string)
+    }
+
     /// The names of the settings that are not the same in `other`.
     pub fn differences(&self, other: &Self) -> Vec<&'static str> {
-        let shown = |config: &Self, setting: &Setting| config.value(setting).map(Value::to_string);
         let all = self.chosen.iter().map(|(setting, _)| *setting);
-        all.filter(|setting| shown(self, setting) != shown(other, setting))
+        all.filter(|setting| self.shown(setting) != other.shown(setting))
             .map(|setting| setting.name)
             .collect()
     }
@@ -415,8 +399,16 @@ impl Config {
     /// What does not fit together.
     ///
     /// # Errors
-    /// [`ConfigError`] if only one half of TLS is given.
+    /// [`ConfigError`] if only one half of TLS is given, or if one address is for both listeners.
     pub fn check(&self) -> Result<(), ConfigError> {
+        let [api, admin] = [&LISTEN, &ADMIN_LISTEN].map(|setting| self.address(setting));
+        if admin.is_some_and(|admin| Some(admin) == api && !admin.is_chosen_by_system()) {
+            return Err(ConfigError(
+                "listen and admin_listen are the same; on this machine the admin API is served \
+                 beside the API, so leave admin_listen out, or give it another port"
+                    .to_owned(),
+            ));
+        }
         let half = match (self.path(&TLS_CERT), self.path(&TLS_KEY)) {
             (Some(_), None) => ["tls_cert", "tls_key"],
             (None, Some(_)) => ["tls_key", "tls_cert"],
@@ -425,26 +417,6 @@ impl Config {
         let [given, missing] = half;
         Err(ConfigError(format!("{given} is set and {missing} is not: TLS needs both")))
     }
-}
-
-/// Refuses variables that are none of ours, but not those that Kubernetes makes for services whose
-/// name begins with `coffer`.
-fn require_known(environment: &Environment) -> Result<(), ConfigError> {
-    let names = ALL.iter().flat_map(|setting| {
-        let file = (setting.kind == Kind::Secret).then(|| setting.file_variable());
-        std::iter::once(setting.env.to_owned()).chain(file)
-    });
-    let known: Vec<String> = names.collect();
-    for (name, value) in environment {
-        if known.contains(name) || service_link::is_one(name, value) {
-            continue;
-        }
-        let nearest = nearest::nearest(name, known.iter().map(String::as_str));
-        return Err(ConfigError(format!(
-            "there is no setting {name} (in the environment); the nearest is {nearest}"
-        )));
-    }
-    Ok(())
 }
 
 impl Setting {

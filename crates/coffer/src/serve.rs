@@ -142,9 +142,15 @@ impl Server {
         &self.installation
     }
 
-    /// Stops accepting connections, finishes the requests under way, for at most
-    /// [`limits::DRAIN_SECONDS`], and closes the stores.
+    /// Takes the sockets away, stops accepting connections, finishes the requests under way, for at
+    /// most [`limits::DRAIN_SECONDS`], and closes the stores.
     pub async fn stop(mut self) {
+        // While it is listened on, nobody else takes its place; later it may be another server's.
+        for address in [&self.address, &self.admin_address] {
+            if let Some(Address::Unix(path)) = address {
+                listener::remove_socket(path);
+            }
+        }
         let _ = self.installation.stop.send(true);
         let patience = Duration::from_secs(limits::DRAIN_SECONDS);
         let drained = async {
@@ -160,11 +166,6 @@ impl Server {
         self.installation.stores.close().await;
         if let Some(admin) = self.admin {
             let _ = tokio::task::spawn_blocking(move || admin.close()).await;
-        }
-        for address in [&self.address, &self.admin_address] {
-            if let Some(Address::Unix(path)) = address {
-                listener::remove_socket(path);
-            }
         }
     }
 }

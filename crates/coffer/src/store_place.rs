@@ -34,8 +34,9 @@ pub enum NoStore {
     Nothing(PathBuf),
     /// The directory holds keys without data.
     #[error(
-        "{place}/coffer.db is missing, and the keys for it are there; put your backup of the data \
-         in its place, or, if there was no data yet, finish with `coffer init --data-dir {word}`",
+        "{place}/coffer.db is missing or empty, and the keys for it are there; put your backup of \
+         the data in its place, or, if there was no data yet, finish with `coffer init --data-dir \
+         {word}`",
         place = .0.display(),
         word = word(.0)
     )]
@@ -43,7 +44,7 @@ pub enum NoStore {
     /// The system does not let the store be seen.
     #[error("the store in {} cannot be read: {source}{hint}", place.display())]
     Unreadable {
-        /// The data directory.
+        /// The data directory, or the file in it.
         place: PathBuf,
         /// What the system says.
         source: io::Error,
@@ -71,10 +72,16 @@ pub fn find(data_dir: &Path) -> Result<(), NoStore> {
     let place = || data_dir.to_owned();
     let unreadable =
         |source| NoStore::Unreadable { place: place(), hint: hint(data_dir, &source), source };
-    match File::open(data_dir.join(DATA_FILE)) {
-        Ok(_) => return Ok(()),
-        Err(error) if error.kind() == ErrorKind::NotFound => {}
-        Err(error) => return Err(unreadable(error)),
+    let file = data_dir.join(DATA_FILE);
+    match has_content(&file) {
+        Ok(true) => {
+            return File::open(&file).map(drop).map_err(unreadable);
+        }
+        Ok(false) => {}
+        Err(error) if error.kind() == ErrorKind::PermissionDenied => return Err(unreadable(error)),
+        Err(source) => {
+            return Err(NoStore::Unreadable { place: file, hint: String::new(), source });
+        }
     }
     match fs::read_dir(data_dir) {
         Err(error) if error.kind() == ErrorKind::NotFound => {
@@ -87,6 +94,24 @@ pub fn find(data_dir: &Path) -> Result<(), NoStore> {
         return Err(NoStore::DataMissing(place()));
     }
     Err(NoStore::Nothing(place()))
+}
+
+/// Whether something is in the file at `path`. One that is empty holds no store: making a store was
+/// cut short there, or writing a copy.
+///
+/// # Errors
+/// If the system does not say, or if something else than a file is there.
+pub fn has_content(path: &Path) -> io::Result<bool> {
+    match fs::metadata(path) {
+        Ok(about) if about.is_file() => Ok(about.len() > 0),
+        Ok(_) => Err(io::Error::other("it is no regular file")),
+        Err(error) if error.kind() == ErrorKind::NotFound => match fs::symlink_metadata(path) {
+            Ok(_) => Err(io::Error::other("it is a link that leads nowhere")),
+            Err(_) => Ok(false),
+        },
+        // A file is where the directory should be.
+        Err(error) => Err(error),
+    }
 }
 
 /// Who owns what cannot be read, if its mode is the cause.
@@ -124,8 +149,17 @@ mod tests {
         fs::write(place.join(KEYS_FILE), "").unwrap();
         assert!(matches!(find(&place), Err(NoStore::DataMissing(_))));
         fs::write(place.join(DATA_FILE), "").unwrap();
+        assert!(matches!(find(&place), Err(NoStore::DataMissing(_))));
+        fs::write(place.join(DATA_FILE), "data").unwrap();
         assert!(find(&place).is_ok());
         let file = find(&place.join(DATA_FILE)).unwrap_err();
         assert!(!file.may_init() && !file.to_string().contains("init"), "{file}");
+        fs::remove_file(place.join(DATA_FILE)).unwrap();
+        std::os::unix::fs::symlink("nowhere", place.join(DATA_FILE)).unwrap();
+        let link = find(&place).unwrap_err();
+        assert!(!link.may_init() && link.to_string().contains("coffer.db cannot"), "{link}");
+        fs::remove_file(place.join(DATA_FILE)).unwrap();
+        fs::create_dir(place.join(DATA_FILE)).unwrap();
+        assert!(!find(&place).unwrap_err().may_init());
     }
 }

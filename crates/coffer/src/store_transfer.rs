@@ -5,7 +5,6 @@
 //! compares the rows.
 
 use crate::assemble::{self, AssembleError, AssembleOptions, Stores};
-use coffer_base::Timestamp;
 use coffer_keyring::KEY_MIGRATIONS;
 use coffer_storage::{Counts, MigrationSet, Progress, StorageError, Transfer};
 use std::fmt;
@@ -60,7 +59,7 @@ pub async fn run(
     on_progress: OnProgress<'_>,
 ) -> Result<TransferReport, AssembleError> {
     let now = from.clock.now();
-    let (source, store_id) = open_source(from, now).await?;
+    let (source, store_id) = open_source(from).await?;
     assemble::create_schemas(to, now).await?;
     let target = Stores::open_incomplete(to, now).await?;
     let transfers = Transfers::new(&source, &target, &to.families.migrations())?;
@@ -75,11 +74,8 @@ pub async fn run(
 }
 
 /// Opens the source, and its keyring too: a store that nobody can open is not transferred.
-async fn open_source(
-    from: &AssembleOptions,
-    now: Timestamp,
-) -> Result<(Stores, String), AssembleError> {
-    let source = Stores::open_configured(from, now).await?;
+async fn open_source(from: &AssembleOptions) -> Result<(Stores, String), AssembleError> {
+    let source = assemble::open_existing(from).await?;
     let Some(store_id) = coffer_keyring::store_id(&source.data).await? else {
         return Err(from.no_store());
     };

@@ -25,6 +25,8 @@ pub enum Cause {
     Unreadable(io::Error),
     /// It is a directory.
     Directory,
+    /// It is a pipe, a socket or a device.
+    NotAFile,
     /// Its owner is neither the user that runs Coffer nor root.
     Owner(String),
     /// Its mode lets others read or write it.
@@ -44,6 +46,9 @@ impl fmt::Display for Cause {
                 write!(f, "cannot be read: {kind}; let the user that runs Coffer read it")
             }
             Self::Directory => f.write_str("is a directory; name the file in it"),
+            Self::NotAFile => f.write_str(
+                "is no regular file but a pipe, a socket or a device; put the secret into a file",
+            ),
             Self::Owner(text) | Self::Open(text) => f.write_str(text),
             Self::TooLong => f.write_str("is too long to be what is wanted here"),
             Self::NotText => f.write_str("is no UTF-8 text"),

@@ -32,7 +32,7 @@ pub fn open(path: &Path) -> Result<File, SecretFileError> {
         return Err(SecretFileError::new(path, Cause::Directory));
     }
     if !kind.is_file() {
-        return Err(failed(io::ErrorKind::InvalidInput.into()));
+        return Err(SecretFileError::new(path, Cause::NotAFile));
     }
     let file = File::open(path).map_err(failed)?;
     let metadata = file.metadata().map_err(failed)?;
@@ -133,6 +133,8 @@ mod tests {
         let error = read(directory.path(), 100).unwrap_err();
         assert!(matches!(error.cause, Cause::Directory) && error.to_string().contains("in it"));
         assert!(read(&directory.path().join("none"), 1).unwrap_err().is_missing());
+        let device = read(Path::new("/dev/null"), 1).unwrap_err();
+        assert!(matches!(device.cause, Cause::NotAFile), "{device}");
         fs::write(&path, [0xff]).unwrap();
         assert!(matches!(read_text(&path, 9).unwrap_err().cause, Cause::NotText));
     }

@@ -61,7 +61,7 @@ pub enum StorageError {
     #[error("the store is closed for this")]
     Closed,
     /// The database at this address has no schema yet.
-    #[error("there is no store in {0}; make one with `coffer init`")]
+    #[error("there is no store in {0}; make one with `coffer init` and these databases")]
     NoStore(String),
     /// The store's schema does not fit this build, a migration failed, or the address of a
     /// database cannot be used.

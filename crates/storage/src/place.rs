@@ -10,6 +10,7 @@ use std::io;
 use std::os::unix::fs::{FileTypeExt, MetadataExt};
 use std::path::{Path, PathBuf};
 
+use coffer_base::shell;
 use rustix::fs::{Mode, OFlags};
 
 use crate::error::{Result, StorageError};
@@ -116,10 +117,12 @@ fn check_mode(path: &Path, about: &Metadata) -> Result<()> {
         return Ok(());
     }
     let what = format!("can be written by others than its owner (mode {mode:03o})");
+    let text = path.display().to_string();
+    let word = shell::word(&text);
     let advice = if about.is_dir() {
-        format!("run `chmod go-w {path}`, or name a directory below it", path = path.display())
+        format!("run `chmod go-w {word}`, or name a directory below it")
     } else {
-        format!("run `chmod go-w {}`", path.display())
+        format!("run `chmod go-w {word}`")
     };
     Err(refused(path, &what, &advice))
 }

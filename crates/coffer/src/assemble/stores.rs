@@ -2,6 +2,7 @@
 
 use super::{AssembleError, AssembleOptions, DATA_FILE};
 use crate::family_set::FamilySet;
+use crate::store_place;
 use coffer_base::Timestamp;
 use coffer_keyring::KEY_MIGRATIONS;
 use coffer_storage::{
@@ -42,6 +43,12 @@ impl Stores {
     /// build's.
     fn open_embedded(options: &AssembleOptions, now: Timestamp) -> Result<Self, AssembleError> {
         let AssembleOptions { data_dir, faults, families, .. } = options;
+        let (data_file, keys_file) = (data_dir.join(DATA_FILE), options.keys_file());
+        // The key store is created first, so data without one means that it was lost, or that its
+        // volume is not mounted: nothing is made in its place.
+        if has_content(&data_file)? && !has_content(&keys_file)? {
+            return Err(AssembleError::KeysMissing(keys_file));
+        }
         let mut spaces = Vec::new();
         let directories = std::iter::once(data_dir).chain(options.key_dir.as_ref());
         let mut locks = Vec::new();
@@ -55,11 +62,6 @@ impl Stores {
             locks.push(DirectoryLock::acquire(directory)?);
         }
         let (space, keys_space) = (spaces.first().cloned(), spaces.last().cloned());
-        let (data_file, keys_file) = (data_dir.join(DATA_FILE), options.keys_file());
-        // The key store is created first, so data without one means that it was lost.
-        if data_file.exists() && !keys_file.exists() {
-            return Err(AssembleError::KeysMissing(keys_file));
-        }
         // A copy of the keys from before a migration would keep keys that are destroyed later.
         let options = Options { space: keys_space, ..Options::default() };
         let options = Options { copy_before_migration: false, ..options };
@@ -113,6 +115,12 @@ impl Stores {
         self.data.close().await;
         self.keys.close().await;
     }
+}
+
+/// As [`store_place::has_content`], with an error that names the file.
+fn has_content(path: &Path) -> Result<bool, AssembleError> {
+    let failed = |source| AssembleError::File { path: path.to_owned(), source };
+    store_place::has_content(path).map_err(failed)
 }
 
 /// Whether both are one directory, by whatever names.

@@ -83,11 +83,12 @@ impl Admin {
             ("type", args.admin.then_some("admin")),
         ]);
         params.extend(args.permission.iter().map(|word| ("permissions[]", word.as_str())));
-        let exit = self.post(KEYS, &params)?;
+        let key = self.client.post(KEYS.path, &params, Expected::object(KEYS.object))?;
+        self.output.show_once(&key, table::object, "make another, and revoke this one")?;
         if !self.output.is_json() {
             output::note("\nThe key is shown only this once.");
         }
-        Ok(exit)
+        Ok(Exit::Done)
     }
 
     fn print(&self, object: &Value) -> Result<Exit, Failure> {

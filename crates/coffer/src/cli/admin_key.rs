@@ -21,7 +21,7 @@ pub fn run(config: &Config, verb: &AdminKey, output: Output) -> Result<Exit, Fai
         created
     })?;
     let json = json!({ "id": id, "key": *token });
-    output.show(&json, super::table::object)?;
+    output.show_once(&json, super::table::object, "make another, and revoke this one")?;
     if !output.is_json() {
         output::note("\nThe key is shown only this once. Revoke the lost one: coffer keys revoke");
     }

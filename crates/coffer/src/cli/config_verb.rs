@@ -11,7 +11,8 @@ use serde_json::{Value, json};
 /// Checks or shows the configuration.
 ///
 /// # Errors
-/// If the root key or the TLS files cannot be used, or if plain HTTP would leave this machine.
+/// If settings do not fit together, if the root key or the TLS files cannot be used, or if plain
+/// HTTP would leave this machine.
 pub fn run(config: &Config, verb: &ConfigVerb, output: Output) -> Result<Exit, Failure> {
     match verb {
         ConfigVerb::Check => {
@@ -31,6 +32,7 @@ pub fn run(config: &Config, verb: &ConfigVerb, output: Output) -> Result<Exit, F
 
 fn check(config: &Config) -> Result<(), Failure> {
     config.root_source()?;
+    config.database()?;
     config.traffic(None)?;
     let tls = setup::tls(config)?;
     if tls.is_some() || config.is_on(&INSECURE_HTTP) {

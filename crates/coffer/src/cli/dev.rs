@@ -45,7 +45,13 @@ pub fn run(config: &Config) -> Result<Exit, Failure> {
             admin_beside_api: is_open,
             ..ServeOptions::default()
         };
-        let started = |server: &Server| output::print(&banner(config, &callers, server));
+        let started = |server: &Server| {
+            // It serves all the same: a pipe that closes is no reason to end.
+            if output::print(&banner(config, &callers, server)).is_err() {
+                let address = server.address.as_ref().map(ToString::to_string);
+                tracing::warn!(address, "it serves, and how to use it could not be printed");
+            }
+        };
         let mut reload = reload.traffic(Arc::clone(&installation.kernel), None);
         let reload = move || reload.run();
         signals::serve_until_signal(signals, installation, options, started, reload).await

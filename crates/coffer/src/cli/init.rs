@@ -28,7 +28,8 @@ pub fn run(config: &Config, args: &InitArgs, output: Output) -> Result<Exit, Fai
         }
     };
     // The admin key is shown once, so it is shown even if the app could not be made.
-    output.show(&Value::Object(summary.clone()), table)?;
+    let instead = "make another admin key with `coffer admin-key create` and the same settings";
+    output.show_once(&Value::Object(summary.clone()), table, instead)?;
     if !output.is_json() {
         output::note(&advice(config, &summary));
     }

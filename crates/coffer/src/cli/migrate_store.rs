@@ -4,7 +4,7 @@ use super::args::MigrateStoreArgs;
 use super::exit::{Exit, Failure};
 use super::output::{self, Output};
 use super::setup;
-use crate::config::Config;
+use crate::config::{Config, at_home};
 use coffer::assemble::{AssembleOptions, Database};
 use coffer::store_transfer::{self, Phase, TransferReport};
 use coffer_storage::{Passwords, PostgresOptions, Progress};
@@ -45,14 +45,15 @@ fn location(
     let wrong = |why: &str| Failure::usage(format!("--{name}: {why}"));
     let root = config.root_source()?;
     match (store.strip_prefix("sqlite:"), keys) {
-        (Some(directory), keys) => {
+        (Some(of_data), keys) => {
+            let directory = |text: &str| directory(text).map_err(|why| wrong(&why));
             let key_dir = match keys.map(|keys| keys.strip_prefix("sqlite:")) {
                 None => None,
-                Some(Some(directory)) => Some(PathBuf::from(directory)),
+                Some(Some(of_keys)) => Some(directory(of_keys)?),
                 Some(None) => return Err(wrong("the keys of files are in files: sqlite:DIR")),
             };
             let options = setup::options(config, Database::Embedded, root);
-            Ok(AssembleOptions { data_dir: PathBuf::from(directory), key_dir, ..options })
+            Ok(AssembleOptions { data_dir: directory(of_data)?, key_dir, ..options })
         }
         (None, None) => Err(wrong(&format!("--{name}-keys is missing"))),
         (None, Some(keys)) => {
@@ -62,6 +63,14 @@ fn location(
             Ok(setup::options(config, database, root))
         }
     }
+}
+
+/// A directory, with the home directory for `~`: a shell leaves that alone behind `sqlite:`.
+fn directory(text: &str) -> Result<PathBuf, String> {
+    if text.is_empty() {
+        return Err("a directory is missing after sqlite:".to_owned());
+    }
+    at_home(text)
 }
 
 fn postgres(url: &str, passwords: &Passwords) -> Result<PostgresOptions, String> {

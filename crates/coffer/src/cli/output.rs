@@ -37,6 +37,23 @@ impl Output {
         }
         print(&table(json))
     }
+
+    /// As [`Output::show`], for a key that can be shown only this once; `instead` says what to do
+    /// if it could not be printed.
+    ///
+    /// # Errors
+    /// If standard output cannot be written, also if only its reader is gone.
+    pub fn show_once(
+        self,
+        json: &Value,
+        table: impl FnOnce(&Value) -> String,
+        instead: &str,
+    ) -> Result<(), Failure> {
+        self.show(json, table).map_err(|_| {
+            let lost = "the key was made and could not be printed, and it is shown only once";
+            Failure::failed(format!("{lost}: {instead}"))
+        })
+    }
 }
 
 /// Prints `text` and a newline on standard output.

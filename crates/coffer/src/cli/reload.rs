@@ -74,7 +74,9 @@ impl<'a> Reload<'a> {
     #[must_use]
     pub fn traffic(self, kernel: Arc<Kernel>, default_rate: Option<u32>) -> Self {
         let settings: [&'static Setting; 3] = [&RATE_LIMIT, &LOG_REQUESTS, &TRUSTED_PROXY];
-        let values = move |config: &Config| settings.map(|setting| config.text(setting).to_owned());
+        let values = move |config: &Config| {
+            settings.map(|setting| config.shown(setting).unwrap_or_else(|| "not set".to_owned()))
+        };
         let mut before = values(self.started);
         self.part("limits", &settings, move |config| {
             let traffic = config.traffic(default_rate).map_err(|error| error.to_string())?;

@@ -2,7 +2,7 @@
 
 use super::exit::{Exit, Failure};
 use super::reload::Reload;
-use super::signals::{Request, Signals};
+use super::signals::Signals;
 use super::{setup, signals};
 use crate::config::{ADMIN_LISTEN, Config, INSECURE_HTTP, LISTEN};
 use crate::telemetry;
@@ -37,7 +37,6 @@ pub fn run(config: &Config) -> Result<Exit, Failure> {
         let on_start = |server: &Server| {
             log_start(&data, server, tls);
             warn_about_listeners(server, tls);
-            Ok(())
         };
         let kernel = Arc::clone(&installation.kernel);
         let mut reload = reload.traffic(kernel, Some(APP_REQUESTS_PER_SECOND));
@@ -48,25 +47,46 @@ pub fn run(config: &Config) -> Result<Exit, Failure> {
     result
 }
 
-/// Opens the installation, and waits for its database within bounds: after a restart of all
-/// machines it may come up last. `None` if a signal ended the wait.
+/// Opens the installation; `None` if a signal came first.
 async fn open(config: &Config, signals: &mut Signals) -> Result<Option<Installation>, Failure> {
+    tokio::select! {
+        opened = wait_for_database(config) => opened.map(Some),
+        () = signals.stop() => {
+            tracing::info!("stopped before the database answered");
+            Ok(None)
+        }
+    }
+}
+
+/// Opens the installation, and waits for its database within bounds: after a restart of all
+/// machines it may come up last. A host that is off does not even refuse, so what is waited for is
+/// said first.
+async fn wait_for_database(config: &Config) -> Result<Installation, Failure> {
+    let Database::Postgres { data, keys } = config.database()? else {
+        return Ok(assemble::open(setup::production(config)?).await?);
+    };
+    let most = DATABASE_PATIENCE.as_secs();
+    tracing::info!(
+        database = %data,
+        key_database = %keys,
+        "connecting; databases that do not answer are waited for, {most} s at most, unless Ctrl-C \
+         or TERM ends the wait"
+    );
     let end = Instant::now() + DATABASE_PATIENCE;
+    let mut said = String::new();
     loop {
         let error = match assemble::open(setup::production(config)?).await {
-            Ok(installation) => return Ok(Some(installation)),
-            Err(error) => error,
+            Err(error @ AssembleError::Storage(StorageError::Unavailable(_))) => error.to_string(),
+            opened => return Ok(opened?),
         };
-        let is_down = matches!(error, AssembleError::Storage(StorageError::Unavailable(_)));
-        let is_shared = matches!(config.database()?, Database::Postgres { .. });
-        if !is_down || !is_shared || Instant::now() >= end {
-            return Err(error.into());
+        if Instant::now() >= end {
+            return Err(Failure::failed(format!("{error}; it was waited for {most} s")));
         }
-        tracing::warn!(%error, "the database cannot be used yet; it is tried again");
-        tokio::select! {
-            () = tokio::time::sleep(DATABASE_PAUSE) => {}
-            Request::Stop = signals.next() => return Ok(None),
+        if said != error {
+            tracing::warn!(error, "the database cannot be used yet; it is tried again");
+            said = error;
         }
+        tokio::time::sleep(DATABASE_PAUSE).await;
     }
 }
 

@@ -2,7 +2,7 @@
 
 use super::exit::{Exit, Failure};
 use coffer::assemble::Installation;
-use coffer::serve::{ServeError, ServeOptions, Server};
+use coffer::serve::{Address, ServeError, ServeOptions, Server};
 use std::io::{ErrorKind, IsTerminal};
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
@@ -28,10 +28,11 @@ pub struct Signals {
 }
 
 /// The signals whose default is to end a process, by number on Linux: USR1, USR2, PIPE, ALRM,
-/// STKFLT, VTALRM, PROF, IO, PWR, and those for real-time use.
+/// STKFLT, XFSZ (a file beyond the limit, which is then an error of the write), VTALRM, PROF, IO,
+/// PWR, and those for real-time use.
 #[cfg(target_os = "linux")]
 fn ignored() -> impl Iterator<Item = SignalKind> {
-    [10, 12, 13, 14, 16, 26, 27, 29, 30].into_iter().chain(34..=64).map(SignalKind::from_raw)
+    [10, 12, 13, 14, 16, 25, 26, 27, 29, 30].into_iter().chain(34..=64).map(SignalKind::from_raw)
 }
 
 #[cfg(not(target_os = "linux"))]
@@ -81,7 +82,8 @@ impl Signals {
         if is_gone { Request::Stop } else { Request::Reload }
     }
 
-    async fn stop(&mut self) {
+    /// Waits until the program is asked to end.
+    pub async fn stop(&mut self) {
         while self.next().await != Request::Stop {}
     }
 }
@@ -90,16 +92,16 @@ impl Signals {
 /// once. `on_start` is called once the server listens, and `reload` whenever that is asked for.
 ///
 /// # Errors
-/// If the server cannot listen, or if `on_start` fails.
+/// If the server cannot listen.
 pub async fn serve_until_signal(
     mut signals: Signals,
     installation: Installation,
     options: ServeOptions,
-    on_start: impl FnOnce(&Server) -> Result<(), Failure>,
+    on_start: impl FnOnce(&Server),
     mut reload: impl FnMut(),
 ) -> Result<Exit, Failure> {
     let server = Server::start(installation, options).await.map_err(cannot_start)?;
-    on_start(&server)?;
+    on_start(&server);
     tracing::debug!(ignored = signals.ignored.len(), "signals are handled");
     while signals.next().await == Request::Reload {
         reload();
@@ -116,10 +118,17 @@ pub async fn serve_until_signal(
 
 fn cannot_start(error: ServeError) -> Failure {
     match &error {
+        ServeError::Bind(Address::Unix(path), source) if source.kind() == ErrorKind::AddrInUse => {
+            Failure::failed(format!(
+                "cannot listen on unix:{path}: a server listens there, or something else than its \
+                 socket is there; stop that server, remove that, or choose another path",
+                path = path.display()
+            ))
+        }
         ServeError::Bind(address, source) if source.kind() == ErrorKind::AddrInUse => {
             Failure::failed(format!(
                 "{address} is taken by another program, perhaps another coffer; choose another \
-                 address, as with --listen 127.0.0.1:4848"
+                 address, as with --listen 127.0.0.1:4848, or for the admin API --admin-listen"
             ))
         }
         ServeError::PlainHttp(_) => Failure::usage(error.to_string()),

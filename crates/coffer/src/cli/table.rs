@@ -4,8 +4,18 @@ use comfy_table::{Table, presets};
 use serde_json::Value;
 
 /// Fields that hold Unix seconds.
-const TIMES: [&str; 7] =
-    ["created", "expires", "expires_at", "last_used", "revoked_at", "started", "newest_key"];
+const TIMES: [&str; 10] = [
+    "created",
+    "expires",
+    "expires_at",
+    "last_used",
+    "revoked_at",
+    "started",
+    "newest_key",
+    "now",
+    "proven",
+    "done_until",
+];
 
 /// A list of the API as a table with these fields.
 pub fn list(list: &Value, fields: &[&str]) -> String {
@@ -127,6 +137,10 @@ mod tests {
         assert_eq!(time(1_767_225_599), "2025-12-31 23:59:59Z");
         assert_eq!(time(4_107_542_400), "2100-03-01 00:00:00Z");
         assert_eq!(time(-1), "1969-12-31 23:59:59Z");
+        for name in TIMES {
+            let shown = object(&json!({ name: 0, "schedule": { name: 0 } }));
+            assert_eq!(shown.matches("1970-01-01 00:00:00Z").count(), 2, "{shown}");
+        }
     }
 
     #[test]

@@ -60,7 +60,7 @@ impl Kind {
             Kind::Text => arg.value_name("TEXT"),
             Kind::Hosts => arg.value_name("NAME").action(ArgAction::Append),
             Kind::Origins => arg.value_name("ORIGIN").action(ArgAction::Append),
-            Kind::Database => arg.value_name("URL"),
+            Kind::Database | Kind::Server => arg.value_name("URL"),
             Kind::Switch => arg
                 .value_name("BOOL")
                 .num_args(0..=1)

@@ -1,5 +1,6 @@
 use super::*;
 use std::fmt::Write as _;
+use zeroize::Zeroizing;
 
 fn environment(given: &[(&str, &str)]) -> Environment {
     let pair =

@@ -18,6 +18,8 @@ pub enum Kind {
     Path,
     /// `HOST:PORT` or `unix:PATH`.
     Address,
+    /// A server to talk to: an address of HTTP, or `unix:PATH`.
+    Server,
     /// `true` or `false`.
     Switch,
     /// A whole number.
@@ -138,6 +140,7 @@ impl Kind {
                 .map_err(|error| error.to_string()),
             Self::Path => at_home(text).map(Value::Path),
             Self::Address => address(text).map(Value::Address),
+            Self::Server => server(text).map(Value::Text),
             Self::Switch => switch(text),
             Self::Number { from, to } => number(text, from, to),
             Self::Choice(words) if words.contains(&text) => Ok(Value::Text(text.to_owned())),
@@ -156,9 +159,23 @@ fn address(text: &str) -> Result<Address, String> {
     }
 }
 
+fn server(text: &str) -> Result<String, String> {
+    match text.strip_prefix("unix:") {
+        Some(path) => Ok(format!("unix:{}", at_home(path)?.display())),
+        // What stands before an `@` may be a password, which is shown nowhere.
+        None if text.contains('@') => {
+            Err("an address with a user in it is not understood".to_owned())
+        }
+        None => Ok(text.to_owned()),
+    }
+}
+
 /// A path, with the home directory for `~`: a shell puts it in the place of a word's first letter
 /// only, and service managers and files of settings never do.
-fn at_home(text: &str) -> Result<PathBuf, String> {
+///
+/// # Errors
+/// If it is another's home directory, or if `HOME` is not set.
+pub fn at_home(text: &str) -> Result<PathBuf, String> {
     let Some(below) = text.strip_prefix('~') else { return Ok(PathBuf::from(text)) };
     let home = std::env::var_os("HOME").map(PathBuf::from).filter(|home| home.is_absolute());
     match (below.strip_prefix('/'), home) {

@@ -34,6 +34,11 @@ impl Address {
         })
     }
 
+    /// Whether the system chooses the port, which is then no other's.
+    pub const fn is_chosen_by_system(&self) -> bool {
+        matches!(self, Self::Tcp(address) if address.port() == 0)
+    }
+
     /// Whether only this machine can reach it.
     pub const fn is_local(&self) -> bool {
         match self {

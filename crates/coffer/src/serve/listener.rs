@@ -76,8 +76,10 @@ async fn bind_tcp(socket: &SocketAddr) -> io::Result<(Listener, Address)> {
 
 fn bind_unix(path: &Path) -> io::Result<(Listener, Address)> {
     use std::os::unix::fs::PermissionsExt;
-    // A killed server leaves its socket behind, which refuses connections; a live one accepts.
-    if std::os::unix::net::UnixStream::connect(path).is_err() {
+    // A killed server leaves its socket behind, which refuses connections; a live one accepts, or
+    // lets in only others.
+    let tried = std::os::unix::net::UnixStream::connect(path);
+    if tried.is_err_and(|error| error.kind() == io::ErrorKind::ConnectionRefused) {
         remove_stale_socket(path);
     }
     let listener = UnixListener::bind(path)?;

@@ -13,6 +13,9 @@ fn a_copy_goes_to_a_file_with_a_name() {
         let refused = home.coffer(&["backup", verb, "-"]).run();
         expect(&refused, 2);
         assert!(refused.stdout.is_empty() && !home.path("-").exists());
+        let refused = home.coffer(&["backup", verb, "data"]).run();
+        expect(&refused, 1);
+        assert!(refused.stderr.contains("is a directory"), "{}", refused.stderr);
     }
 }
 

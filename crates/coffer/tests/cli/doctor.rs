@@ -88,6 +88,49 @@ fn a_damaged_database_is_a_failure() {
 }
 
 #[test]
+fn an_empty_file_is_no_store_and_stays_empty() {
+    for name in ["data/coffer.db", "data/keys.db"] {
+        let home = Home::new();
+        home.init(&[]);
+        fs::write(home.path(name), "").unwrap();
+        let found = home.coffer(&["doctor"]).run();
+        expect_failure(&found, "store", "missing or empty");
+        assert!(!found.stdout.contains("start the server"), "{}", found.stdout);
+        let refused = home.coffer(&["serve", "--listen", "127.0.0.1:0"]).run();
+        expect(&refused, 1);
+        assert!(refused.stderr.contains("missing or empty"), "{}", refused.stderr);
+        assert_eq!(fs::metadata(home.path(name)).unwrap().len(), 0);
+    }
+}
+
+#[test]
+fn a_volume_of_keys_that_is_not_mounted_stays_as_it_is() {
+    let home = Home::new();
+    let keys = ["--key-dir", "keys"];
+    home.init(&keys);
+    fs::rename(home.path("keys"), home.path("elsewhere")).unwrap();
+    for words in [&["serve", "--listen", "127.0.0.1:0"][..], &["doctor"], &["admin-key", "create"]]
+    {
+        let refused = home.coffer(&[words, &keys].concat()).run();
+        expect(&refused, 1);
+        let said = format!("{}{}", refused.stdout, refused.stderr);
+        assert!(said.contains("missing") && said.contains("volume"), "{said}");
+        assert!(!home.path("keys").exists(), "{words:?} made it");
+    }
+    fs::rename(home.path("elsewhere"), home.path("keys")).unwrap();
+    if rustix::process::geteuid().is_root() {
+        let chmod = |name: &str, mode| {
+            fs::set_permissions(home.path(name), Permissions::from_mode(mode)).unwrap();
+        };
+        for (name, mode) in [("", 0o755), ("data", 0o755), ("data/coffer.db", 0o644)] {
+            chmod(name, mode);
+        }
+        let found = home.coffer(&[&["doctor"][..], &keys].concat()).by_nobody().run();
+        expect_failure(&found, "store", "ermission denied");
+    }
+}
+
+#[test]
 fn keys_that_are_older_than_the_data_are_a_failure() {
     let home = Home::new();
     let made = home.init(&["--app", "Shop"]);

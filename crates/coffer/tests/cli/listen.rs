@@ -92,6 +92,53 @@ fn a_socket_is_served_and_a_dead_one_is_replaced() {
 }
 
 #[test]
+fn a_socket_of_another_is_left_alone() {
+    let home = Home::new();
+    let key = text(&home.init(&["--app", "Shop"]), "test_key");
+    let socket = home.path("coffer.sock");
+    let listen = format!("unix:{}", socket.display());
+    let mut server = Server::start(&home, &["serve", "--listen", &listen]);
+    // A request under way, for which the server waits when it stops.
+    let mut under_way = UnixStream::connect(&socket).unwrap();
+    let head =
+        "POST /v1/apps/secrets HTTP/1.1\r\nHost: a\r\nConnection: close\r\nContent-Length: 6";
+    write!(under_way, "{head}\r\nAuthorization: Bearer {key}\r\n\r\nname=").unwrap();
+    // It is read once a later one is answered.
+    assert!(ask(&socket).starts_with("HTTP/1.1 200"));
+    server.terminate();
+    server.wait_for("stopping");
+    while UnixStream::connect(&socket).is_ok() {
+        std::thread::yield_now();
+    }
+    // The next server is there already.
+    let _ = std::fs::remove_file(&socket);
+    let next = std::os::unix::net::UnixListener::bind(&socket).unwrap();
+    under_way.write_all(b"a").unwrap();
+    assert_eq!(server.wait(), Some(0));
+    assert!(socket.exists(), "it took the socket of another away");
+
+    // One that lives, and lets in only its owner.
+    for (path, mode) in [("", 0o755), ("coffer.sock", 0o600)] {
+        std::fs::set_permissions(home.path(path), PermissionsExt::from_mode(mode)).unwrap();
+    }
+    let nobodys = home.path("nobody's");
+    std::fs::create_dir(&nobodys).unwrap();
+    std::fs::set_permissions(&nobodys, PermissionsExt::from_mode(0o777)).unwrap();
+    std::fs::rename(&socket, nobodys.join("s")).unwrap();
+    let root = nobodys.join("root.key").display().to_string();
+    let place = nobodys.join("data").display().to_string();
+    let store = ["--data-dir", &place, "--root-key", &root];
+    expect(&home.coffer(&[&["init"], &store[..]].concat()).by_nobody().run(), 0);
+    let listen = format!("unix:{}", nobodys.join("s").display());
+    let words = [&["serve", "--listen", &listen], &store[..]].concat();
+    let refused = home.coffer(&words).by_nobody().run();
+    expect(&refused, 1);
+    assert!(refused.stderr.contains("a server listens there"), "{}", refused.stderr);
+    assert!(nobodys.join("s").exists());
+    drop(next);
+}
+
+#[test]
 fn an_unknown_authority_is_explained_without_a_loop() {
     let home = Home::new();
     let key = text(&home.init(&["--app", "Shop"]), "test_key");

@@ -1,6 +1,6 @@
 //! A log that cannot be written stops nothing.
 
-use crate::program::{Home, expect, text};
+use crate::program::{Home, Server, expect, text};
 use std::fs::File;
 use std::io::{BufRead, BufReader, PipeReader, PipeWriter, Read, Write};
 use std::net::TcpStream;
@@ -97,6 +97,36 @@ fn a_verb_whose_output_nobody_reads_ends_in_peace() {
     }
 }
 
+/// Standard outputs that take nothing: of a full disk, and of a pipe whose reader is gone.
+fn closed() -> [Stdio; 2] {
+    let (reader, gone) = std::io::pipe().unwrap();
+    drop(reader);
+    [Stdio::from(File::create("/dev/full").unwrap()), gone.into()]
+}
+
+#[test]
+fn a_key_that_is_shown_once_and_was_not_is_no_success() {
+    for stdout in closed() {
+        let home = Home::new();
+        let lost = home.coffer(&["init"]).run_into(stdout);
+        expect(&lost, 1);
+        assert!(lost.stderr.contains("`coffer admin-key create`"), "{}", lost.stderr);
+        // What it says works.
+        let made = home.coffer(&["admin-key", "create"]).json();
+        let server = Server::start(&home, &["serve", "--listen", "127.0.0.1:0"]);
+        for stdout in closed() {
+            let create = server.coffer(&["keys", "create", "--admin"]);
+            let lost = create.admin_key(&text(&made, "key")).run_into(stdout);
+            expect(&lost, 1);
+            assert!(lost.stderr.contains("revoke"), "{}", lost.stderr);
+        }
+        assert_eq!(server.stop(), Some(0));
+        for stdout in closed() {
+            expect(&home.coffer(&["admin-key", "create"]).run_into(stdout), 1);
+        }
+    }
+}
+
 #[test]
 fn developer_mode_serves_without_a_log_too() {
     let home = Home::new();
@@ -106,10 +136,29 @@ fn developer_mode_serves_without_a_log_too() {
     let mut said = BufReader::new(child.stdout.take().unwrap()).lines();
     let line =
         said.find_map(|line| line.unwrap().trim().strip_prefix("API   http://").map(str::to_owned));
-    let mut stream = TcpStream::connect(line.unwrap()).unwrap();
+    is_served_at(&line.unwrap());
+    assert_eq!(stop(child), Some(0));
+}
+
+#[test]
+fn developer_mode_serves_if_nobody_reads_how_to_use_it() {
+    for stdout in closed() {
+        let home = Home::new();
+        let call = home.coffer(&["dev", "--listen", "127.0.0.1:0", "--log-format", "json"]);
+        let (mut child, log) = call.spawn_into(stdout);
+        let mut lines = BufReader::new(log).lines().map(|line| line.unwrap());
+        let line = lines.find(|line| line.contains("could not be printed")).unwrap();
+        let line: serde_json::Value = serde_json::from_str(&line).unwrap();
+        assert!(child.try_wait().unwrap().is_none());
+        is_served_at(&text(&line, "address"));
+        assert_eq!(stop(child), Some(0));
+    }
+}
+
+fn is_served_at(address: &str) {
+    let mut stream = TcpStream::connect(address).unwrap();
     write!(stream, "GET /v1/nothing HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n").unwrap();
     let mut answer = String::new();
     stream.read_to_string(&mut answer).unwrap();
     assert!(answer.starts_with("HTTP/1.1 4"), "{answer}");
-    assert_eq!(stop(child), Some(0));
 }

@@ -79,3 +79,18 @@ fn the_advice_of_an_open_file_works_as_pasted() {
     let doctor = home.coffer(&["doctor", "--root-key", "a root key"]).run();
     expect(&doctor, 0);
 }
+
+#[test]
+fn the_advice_of_a_place_that_others_can_write_works_as_pasted() {
+    use std::os::unix::fs::PermissionsExt;
+    let home = Home::new();
+    let place = home.path("it's open");
+    std::fs::create_dir(&place).unwrap();
+    std::fs::set_permissions(&place, PermissionsExt::from_mode(0o777)).unwrap();
+    let init = || home.coffer(&["init", "--data-dir", "it's open"]).run();
+    let told = init();
+    expect(&told, 1);
+    let command = told.stderr.split('`').nth(1).unwrap();
+    assert!(paste(&home, command).output().unwrap().status.success(), "{command}");
+    expect(&init(), 0);
+}

@@ -6,7 +6,7 @@ use std::fmt::Display;
 use std::fs::File;
 use std::io::{BufRead, BufReader, Read, Write};
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Stdio};
+use std::process::{Child, ChildStderr, Command, Stdio};
 use std::time::{Duration, Instant};
 
 /// The user that owns nothing.
@@ -121,8 +121,21 @@ impl Call {
         self.command.spawn().unwrap()
     }
 
-    pub fn run(mut self) -> Ended {
-        self.command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
+    /// Starts it with its results going to `stdout`; it, and its errors.
+    pub fn spawn_into(mut self, stdout: Stdio) -> (Child, ChildStderr) {
+        self.command.stdin(Stdio::null()).stdout(stdout).stderr(Stdio::piped());
+        let mut child = self.command.spawn().unwrap();
+        let errors = child.stderr.take().unwrap();
+        (child, errors)
+    }
+
+    pub fn run(self) -> Ended {
+        self.run_into(Stdio::piped())
+    }
+
+    /// Runs with its results going to `stdout`.
+    pub fn run_into(mut self, stdout: Stdio) -> Ended {
+        self.command.stdin(Stdio::piped()).stdout(stdout).stderr(Stdio::piped());
         let mut child = self.command.spawn().unwrap();
         // A verb that reads nothing may have ended already.
         let _ = child.stdin.take().unwrap().write_all(self.stdin.as_bytes());

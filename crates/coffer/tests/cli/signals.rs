@@ -16,15 +16,15 @@ fn a_hangup_reloads_and_says_what_changed() {
     };
     install(&first);
     let config = home.path("coffer.toml");
-    let write = |level: &str, listen: &str| {
+    let write = |level: &str, listen: &str, rate: u32| {
         let (cert, key) = (cert.display(), private.display());
         let text = format!(
             "log_level = \"{level}\"\nlisten = \"{listen}\"\ntls_cert = \"{cert}\"\n\
-             tls_key = \"{key}\"\n"
+             tls_key = \"{key}\"\nrate_limit = {rate}\n"
         );
         std::fs::write(&config, text).unwrap();
     };
-    write("info", "127.0.0.1:0");
+    write("info", "127.0.0.1:0", 50);
     let mut server = Server::start(&home, &["serve", "--config", &config.display().to_string()]);
     let https = format!("https://{}", server.address());
     let trusts = |cert: &str| {
@@ -36,11 +36,13 @@ fn a_hangup_reloads_and_says_what_changed() {
     server.signal(Signal::HUP);
     server.wait_for("nothing has changed");
     install(&second);
-    write("debug", "127.0.0.1:1");
+    write("debug", "127.0.0.1:1", 60);
     server.signal(Signal::HUP);
     server.wait_for("takes a restart");
     let log = server.log();
-    for said in ["\"certificate\"", "another one", "debug, was info", "\"listen\""] {
+    for said in
+        ["\"certificate\"", "another one", "debug, was info", "rate_limit is 60", "\"listen\""]
+    {
         assert!(log.contains(said), "{said} in {log}");
     }
     assert!(trusts(&second.0) && !trusts(&first.0));
@@ -67,6 +69,7 @@ fn signals_that_mean_nothing_end_nothing() {
             Signal::USR1,
             Signal::USR2,
             Signal::ALARM,
+            Signal::XFSZ,
             Signal::VTALARM,
             Signal::PROF,
             Signal::PIPE,

@@ -26,6 +26,10 @@ use crate::files;
 /// [`StorageError::File`] if `to` exists or cannot be written; [`StorageError::Corrupt`] if the
 /// copy does not pass its check, [`StorageError::Unavailable`] if the database is locked.
 pub fn copy_file(from: &Path, to: &Path) -> Result<u64> {
+    if to.is_dir() {
+        let text = format!("{} is a directory; name a file in it", to.display());
+        return Err(StorageError::File(text.into()));
+    }
     if fs::symlink_metadata(to).is_ok() {
         let text = format!(
             "{} exists already; a backup never overwrites, so choose another name",

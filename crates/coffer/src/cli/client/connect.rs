@@ -53,7 +53,7 @@ impl Target {
     /// for this machine, unless `insecure` allows it.
     ///
     /// # Errors
-    /// If `url` has a user in it, is none of `http://`, `https://` and `unix:`, or is plain HTTP to
+    /// If `url` is none of `http://`, `https://` and `unix:`, or is plain HTTP to
     /// another machine.
     pub fn parse(url: &str, insecure: bool) -> Result<Self, Failure> {
         match url.strip_prefix("unix:") {
@@ -96,12 +96,13 @@ impl Target {
 }
 
 fn check_url(base: &str, insecure: bool) -> Result<(), Failure> {
-    // The part before an `@` may be a password, so the message does not repeat the address.
-    if base.contains('@') {
-        return Err(Failure::usage("an address with a user in it is not understood (url)"));
-    }
     let uri = base.parse::<Uri>().ok();
-    let host = uri.as_ref().and_then(Uri::host);
+    // A port that is none would be left out, and the key sent to another.
+    let has_port = |uri: &Uri| {
+        let authority = uri.authority();
+        authority.is_some_and(|all| all.as_str() == all.host() || all.port_u16().is_some())
+    };
+    let host = uri.as_ref().filter(|uri| has_port(uri)).and_then(Uri::host);
     match (uri.as_ref().and_then(Uri::scheme_str), host) {
         (Some("https"), Some(_)) => Ok(()),
         (Some("http"), Some(host)) if insecure || is_this_machine(host) => Ok(()),
@@ -117,7 +118,8 @@ fn check_url(base: &str, insecure: bool) -> Result<(), Failure> {
 
 fn is_this_machine(host: &str) -> bool {
     let address = host.trim_matches(['[', ']']).parse::<IpAddr>();
-    host == "localhost" || address.is_ok_and(|address| address.is_loopback())
+    host.trim_end_matches('.').eq_ignore_ascii_case("localhost")
+        || address.is_ok_and(|address| address.to_canonical().is_loopback())
 }
 
 /// The key that `setting` holds or names the file of.
@@ -160,6 +162,8 @@ mod tests {
             "http://127.0.0.1:4747",
             "http://[::1]:1",
             "http://localhost",
+            "http://LocalHost.:4747",
+            "http://[::ffff:127.0.0.1]:4747",
             "https://a.b",
             "unix:/s",
         ] {
@@ -170,8 +174,9 @@ mod tests {
             "http://coffer.example",
             "coffer:4747",
             "ftp://a",
+            "http://127.0.0.1:99999",
+            "http://127.0.0.1:",
             "unix:",
-            "https://u:p@a.b",
         ] {
             assert!(Target::parse(bad, false).is_err(), "{bad}");
         }

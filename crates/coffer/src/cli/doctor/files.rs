@@ -5,6 +5,7 @@ use crate::cli::table::time;
 use crate::config::Config;
 use coffer::assemble::{DATA_FILE, KEYS_FILE};
 use coffer::family_set::FamilySet;
+use coffer::store_place;
 use coffer_base::{Clock, SystemClock, Timestamp, shell};
 use coffer_keyring::{KEY_MIGRATIONS, KeyringError};
 use coffer_storage::{MigrationSet, StorageError, Store};
@@ -49,13 +50,23 @@ pub(super) async fn check(config: &Config, data_dir: &Path) -> Vec<Finding> {
 
 /// Whether the file at `path` is there and whole.
 fn integrity(path: &Path, findings: &mut Vec<Finding>) -> bool {
-    if !path.exists() {
-        findings.push(Finding::fail(
-            "store",
-            format!("{} is missing", path.display()),
-            "put it back from your copy: without the keys the data can be opened by nobody",
-        ));
-        return false;
+    match store_place::has_content(path) {
+        Ok(true) => {}
+        Ok(false) => {
+            findings.push(Finding::fail(
+                "store",
+                format!("{} is missing or empty", path.display()),
+                "put it back from your copy, or mount its volume: without the keys the data can \
+                 be opened by nobody",
+            ));
+            return false;
+        }
+        Err(error) => {
+            let advice = "let the user that runs coffer read it";
+            let found = format!("{} cannot be read: {error}", path.display());
+            findings.push(Finding::fail("store", found, advice));
+            return false;
+        }
     }
     let Err(error) = coffer_storage::check_file(path) else { return true };
     let advice = match &error {

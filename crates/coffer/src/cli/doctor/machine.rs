@@ -5,7 +5,7 @@ use coffer::limits::CONNECTIONS;
 use coffer::serve::Descriptors;
 use coffer_base::shell;
 use coffer_crypto::SystemRandom;
-use std::io::Write;
+use std::io::{ErrorKind, Write};
 use std::os::unix::fs::{OpenOptionsExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
@@ -16,6 +16,10 @@ const LITTLE: u64 = 1 << 30;
 const TOO_LITTLE: u64 = 128 << 20;
 /// A flush that takes longer than this, in milliseconds, makes every write slow.
 const SLOW_FLUSH: u128 = 100;
+/// What to do with a mount that nobody can write.
+const READ_ONLY: &str = "mount it so that it can be written";
+/// What to do with a full disk.
+const MAKE_ROOM: &str = "make room, or move the data directory to a larger disk";
 /// The number by which Linux knows a file system in memory (statfs(2)).
 #[cfg(target_os = "linux")]
 const TMPFS: rustix::fs::FsWord = 0x0102_1994;
@@ -69,7 +73,13 @@ pub(super) fn writable(databases: &[PathBuf]) -> Finding {
             Finding::fail(
                 CHECK,
                 format!("{} cannot be written by user {user}: {error}", path.display()),
-                "run doctor as the user that runs coffer; if it is this one, let it own the files",
+                match error {
+                    rustix::io::Errno::ROFS => READ_ONLY,
+                    _ => {
+                        "run doctor as the user that runs coffer; if it is this one, let it own \
+                         the files"
+                    }
+                },
             )
         }
     }
@@ -84,7 +94,11 @@ pub(super) fn fsync(data_dir: &Path) -> Finding {
             return Finding::fail(
                 CHECK,
                 format!("a file in {} cannot be written and flushed: {error}", data_dir.display()),
-                "let the user that runs coffer own the directory; look at the disk",
+                match error.kind() {
+                    ErrorKind::ReadOnlyFilesystem => READ_ONLY,
+                    ErrorKind::StorageFull => MAKE_ROOM,
+                    _ => "let the user that runs coffer own the directory; look at the disk",
+                },
             );
         }
     };
@@ -140,10 +154,9 @@ pub(super) fn space(data_dir: &Path) -> Finding {
     };
     let free = stat.f_bavail.saturating_mul(stat.f_frsize);
     let found = format!("{} MiB", free >> 20);
-    let advice = "make room, or move the data directory to a larger disk";
     match free {
-        0..TOO_LITTLE => Finding::fail(CHECK, found, advice),
-        TOO_LITTLE..LITTLE => Finding::warn(CHECK, found, advice),
+        0..TOO_LITTLE => Finding::fail(CHECK, found, MAKE_ROOM),
+        TOO_LITTLE..LITTLE => Finding::warn(CHECK, found, MAKE_ROOM),
         _ => Finding::ok(CHECK, found),
     }
 }
