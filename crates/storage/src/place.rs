@@ -19,6 +19,10 @@ use crate::files;
 /// Permission bits with which others than the owner can write.
 const WRITABLE_BY_OTHERS: u32 = 0o022;
 
+/// What to do where a container platform opens a volume to a group, again at each start.
+const GROUP_OF_A_VOLUME: &str = "; if Kubernetes does that (fsGroup), name a directory below the \
+                                 volume and set fsGroupChangePolicy: OnRootMismatch";
+
 /// What SQLite puts beside a database, by what is added to its name.
 const COMPANIONS: [&str; 4] = ["", "-wal", "-shm", "-journal"];
 
@@ -124,7 +128,9 @@ fn check_mode(path: &Path, about: &Metadata) -> Result<()> {
     } else {
         format!("run `chmod go-w {word}`")
     };
-    Err(refused(path, &what, &advice))
+    let is_by_group_alone = mode & 0o002 == 0;
+    let mount = if is_by_group_alone { GROUP_OF_A_VOLUME } else { "" };
+    Err(refused(path, &what, &format!("{advice}{mount}")))
 }
 
 fn refused(path: &Path, what: &str, advice: &str) -> StorageError {

@@ -227,7 +227,13 @@ impl Client {
     /// What is said when there is no answer, with what to do.
     fn unavailable(&self, error: &ureq::Error) -> Failure {
         let (why, advice) = answer::why_none(error, self.has_roots);
-        Failure::new(Exit::Unavailable, format!("no answer from {}: {why}{advice}", self.target))
+        // Only its address: it may have a user and a password.
+        let proxy = self.target.proxy().map(|proxy| {
+            format!(" through the proxy {}:{} of the environment", proxy.host(), proxy.port())
+        });
+        let proxy = proxy.unwrap_or_default();
+        let target = &self.target;
+        Failure::new(Exit::Unavailable, format!("no answer from {target}{proxy}: {why}{advice}"))
     }
 }
 

@@ -6,10 +6,11 @@ use super::exit::{Exit, Failure};
 use super::output::{self, Output};
 use super::{setup, snippet};
 use crate::config::{self, Config, Source, Value as Given};
-use coffer::assemble::{self, Initialized, Installation};
+use coffer::assemble::{self, AssembleOptions, Database, Initialized, Installation};
 use coffer::serve::{Address, ServeOptions, Server};
 use coffer_base::shell;
 use serde_json::{Map, Value, json};
+use std::path::Path;
 use tokio::runtime::Runtime;
 use zeroize::Zeroizing;
 
@@ -43,19 +44,34 @@ async fn init(config: &Config) -> Result<(Installation, Zeroizing<String>, Summa
     let options = setup::production(config)?;
     let initialized = assemble::init(&options).await?;
     let (_id, token) = setup::create_admin_key(&options, &initialized.stores).await?;
-    let summary = summary(config, &initialized, &token);
+    let summary = summary(&options, &initialized, &token);
     let installation = assemble::open_stores(options, initialized.stores).await?;
     Ok((installation, token, summary))
 }
 
-fn summary(config: &Config, initialized: &Initialized, admin_key: &str) -> Summary {
+fn summary(options: &AssembleOptions, initialized: &Initialized, admin_key: &str) -> Summary {
     let root_key = initialized.root_path.as_ref().map(|path| path.display().to_string());
-    Summary::from_iter([
-        ("admin_key".to_owned(), json!(admin_key)),
-        ("data_dir".to_owned(), json!(config.data_dir().display().to_string())),
-        ("root_key".to_owned(), json!(root_key)),
-        ("store".to_owned(), json!(initialized.store_id)),
-    ])
+    let mut summary = places(options);
+    summary.insert("admin_key".to_owned(), json!(admin_key));
+    summary.insert("root_key".to_owned(), json!(root_key));
+    summary.insert("store".to_owned(), json!(initialized.store_id));
+    summary
+}
+
+/// Where the data and the keys are.
+fn places(options: &AssembleOptions) -> Summary {
+    let shown = |path: &Path| json!(path.display().to_string());
+    match (&options.database, &options.key_dir) {
+        (Database::Postgres { data, keys }, _) => Summary::from_iter([
+            ("database".to_owned(), json!(data.to_string())),
+            ("key_database".to_owned(), json!(keys.to_string())),
+        ]),
+        (Database::Embedded, key_dir) => {
+            let data_dir = ("data_dir".to_owned(), shown(&options.data_dir));
+            let key_dir = key_dir.as_ref().map(|path| ("key_dir".to_owned(), shown(path)));
+            std::iter::once(data_dir).chain(key_dir).collect()
+        }
+    }
 }
 
 /// Makes the account, the app and its keys through the API, as any administrator would: with a
@@ -99,10 +115,11 @@ fn create_app(client: &Client, name: &str, summary: &mut Summary) -> Result<(), 
 }
 
 fn table(summary: &Value) -> String {
-    let fields = summary.as_object().into_iter().flatten();
-    let lines = fields.map(|(name, value)| {
+    let fields = || summary.as_object().into_iter().flatten();
+    let width = fields().map(|(name, _)| name.len()).max().unwrap_or_default().max(10);
+    let lines = fields().map(|(name, value)| {
         let value = value.as_str().unwrap_or("as given (COFFER_ROOT_KEY)");
-        format!("{:<10} {value}", name.replace('_', " "))
+        format!("{:<width$} {value}", name.replace('_', " "))
     });
     lines.collect::<Vec<_>>().join("\n")
 }
@@ -149,4 +166,28 @@ fn serve_line(config: &Config) -> String {
         }
     }
     line
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::config::{Environment, Flags};
+
+    #[test]
+    fn a_store_is_said_to_be_where_it_is() {
+        let names = |given: &[(&str, &str)]| {
+            let pair = |(name, value): &(&str, &str)| {
+                ((*name).to_owned(), Zeroizing::new((*value).to_owned()))
+            };
+            let environment: Environment = given.iter().map(pair).collect();
+            let config = Config::load(&Flags::default(), &environment).unwrap();
+            let places = places(&setup::production(&config).unwrap());
+            places.keys().cloned().collect::<Vec<_>>()
+        };
+        let (data, keys) = ("postgres://u@h/d", "postgres://u@h/k");
+        let databases = [("COFFER_DATABASE_URL", data), ("COFFER_KEY_DATABASE_URL", keys)];
+        assert_eq!(names(&databases), ["database", "key_database"]);
+        assert_eq!(names(&[("COFFER_KEY_DIR", "keys")]), ["data_dir", "key_dir"]);
+        assert_eq!(names(&[]), ["data_dir"]);
+    }
 }

@@ -7,15 +7,15 @@ use std::io::{BufRead, IsTerminal, Read};
 use std::path::Path;
 use zeroize::Zeroizing;
 
-/// Longer than any value can be, so that a value that is too long reaches the server and gets its
-/// message.
-const MOST: u64 = limit::BODY_BYTES as u64;
+/// Most bytes that are read: more than any value can have, and few enough that a request with them
+/// reaches the server, where each may take three, and gets its message.
+const MOST: u64 = limit::BODY_BYTES as u64 / 4;
 
 /// The value of a secret: a file as it is, or else standard input or what is typed at the prompt,
 /// without one newline at its end.
 ///
 /// # Errors
-/// If it cannot be read, is empty, or is no UTF-8.
+/// If it cannot be read, is empty, is longer than any value can be, or is no UTF-8.
 pub fn value(name: &str, file: Option<&Path>) -> Result<Zeroizing<String>, Failure> {
     let (source, text) = match file {
         Some(path) => (path.display().to_string(), std::fs::File::open(path).and_then(read)),
@@ -44,10 +44,14 @@ fn read_trimmed(from: impl Read) -> std::io::Result<Zeroizing<String>> {
 
 fn read(from: impl Read) -> std::io::Result<Zeroizing<String>> {
     // A buffer that grows leaves parts of the value behind.
-    let capacity = usize::try_from(MOST).unwrap_or_default();
-    let mut text = Zeroizing::new(String::with_capacity(capacity));
-    from.take(MOST).read_to_string(&mut text)?;
-    Ok(text)
+    let most = usize::try_from(MOST).unwrap_or_default();
+    let mut bytes = Zeroizing::new(Vec::with_capacity(most + 1));
+    from.take(MOST + 1).read_to_end(&mut bytes)?;
+    if bytes.len() > most {
+        return Err(std::io::Error::other("it is longer than any value can be"));
+    }
+    let text = str::from_utf8(&bytes);
+    text.map(|text| Zeroizing::new(text.to_owned())).map_err(std::io::Error::other)
 }
 
 /// Asks at the terminal whether `what` may be erased, unless `yes` says so already.

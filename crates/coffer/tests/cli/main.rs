@@ -19,4 +19,5 @@ mod program;
 mod proxies;
 mod secret_files;
 mod signals;
+mod values;
 mod verbs;

@@ -106,6 +106,11 @@ fn only_tls_to_another_machine_goes_through_a_tunnel() {
     expect(&plain.run(), 5);
     assert_eq!(proxy.seen(), "", "plain HTTP went through a proxy");
     expect(&list("https://coffer.invalid:4747").run(), 5);
+    let away = list("https://coffer.invalid").env("HTTPS_PROXY", "http://u:hunter2@127.0.0.1:1");
+    let away = away.run();
+    expect(&away, 5);
+    assert!(away.stderr.contains("the proxy 127.0.0.1:1"), "{}", away.stderr);
+    assert!(!away.stderr.contains("hunter2"), "{}", away.stderr);
     let seen = proxy.seen();
     assert!(seen.starts_with("CONNECT coffer.invalid:4747"), "{seen}");
     assert!(!seen.contains("hunter2"), "{seen}");

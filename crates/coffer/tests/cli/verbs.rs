@@ -471,7 +471,7 @@ fn a_store_where_others_can_write_is_refused() {
         let refused = home.coffer(words).run();
         expect(&refused, 1);
         let said = format!("{}{}", refused.stdout, refused.stderr);
-        assert!(said.contains("chmod go-w"), "{words:?}: {said}");
+        assert!(said.contains("chmod go-w") && said.contains("fsGroup"), "{words:?}: {said}");
     }
 }
 
