@@ -257,31 +257,45 @@ impl Exchange for Hold {
     }
 }
 
-/// A find with a key that nobody has, of the form that keys have.
+/// A find with a key that nobody has, another one each time.
 pub struct Stranger {
     port: u16,
-    like: String,
+    prefix: String,
+    is_checked: bool,
     numbers: Numbers,
 }
 
+/// The digits of base 62, in which keys are written.
+const DIGITS: &[u8; 62] = b"0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz";
+
+/// Random letters of a key, and those behind them that are their checksum.
+const KEY_LETTERS: usize = 32;
+const CHECKSUM_LETTERS: u32 = 6;
+
 impl Stranger {
-    /// Keys as long as the one in the environment, each another one.
-    pub fn new(args: &Args, seed: u64) -> Result<Self> {
+    /// Keys that look like the one in the environment. Only if their checksum is right does a
+    /// server have to look for them.
+    pub fn new(args: &Args, is_checked: bool, seed: u64) -> Result<Self> {
         let key = std::env::var(KEY_VARIABLE).map_err(|_| format!("{KEY_VARIABLE} is not set"))?;
-        Ok(Self { port: args.required("port")?, like: key, numbers: Numbers::new(seed) })
+        let (head, _) = key.rsplit_once('_').ok_or("the key has no prefix")?;
+        let (port, prefix) = (args.required("port")?, format!("{head}_"));
+        Ok(Self { port, prefix, is_checked, numbers: Numbers::new(seed) })
     }
 
-    /// The form's head stays; what follows the last underscore is random.
     fn key(&mut self) -> String {
-        let (head, tail) = self.like.rsplit_once('_').unwrap_or(("", &self.like));
-        let letters: Vec<u8> = (b'A'..=b'Z').chain(b'a'..=b'z').chain(b'0'..=b'9').collect();
-        let random = |_| {
-            let at = self.numbers.below(letters.len() as u64);
-            letters.get(usize::try_from(at).unwrap_or(0)).copied().map_or('A', char::from)
-        };
-        let tail: String = (0..tail.len()).map(random).collect();
-        format!("{head}_{tail}")
+        let mut key = self.prefix.clone();
+        key.extend((0..KEY_LETTERS).map(|_| digit(self.numbers.below(62))));
+        let checksum = crc32fast::hash(key.as_bytes()) ^ u32::from(!self.is_checked);
+        let places = (0..CHECKSUM_LETTERS).rev().map(|place| 62u64.pow(place));
+        key.extend(places.map(|unit| digit(u64::from(checksum) / unit)));
+        key
     }
+}
+
+/// The last digit of a number.
+fn digit(number: u64) -> char {
+    let at = usize::try_from(number % 62).unwrap_or(0);
+    DIGITS.get(at).copied().map_or('0', char::from)
 }
 
 impl Exchange for Stranger {
@@ -378,5 +392,27 @@ mod tests {
     fn a_length_is_read_whatever_its_case_and_missed_if_absent() {
         assert_eq!(content_length(b"HTTP/1.1 200 OK\r\ncontent-length: 12\r\n\r\n"), Some(12));
         assert_eq!(content_length(b"HTTP/1.1 200 OK\r\nlength: 12\r\n\r\n"), None);
+    }
+
+    #[test]
+    fn a_strangers_keys_differ_and_have_the_right_checksum_only_if_they_are_to() {
+        let checksum = |key: &str| {
+            let (body, end) = key.split_at(key.len() - 6);
+            let value = |letter: &u8| DIGITS.iter().position(|digit| digit == letter).unwrap();
+            let number = end.as_bytes().iter().fold(0, |sum, letter| sum * 62 + value(letter));
+            (number, crc32fast::hash(body.as_bytes()) as usize)
+        };
+        for is_checked in [true, false] {
+            let (prefix, numbers) = ("sk_live_coffer_".to_owned(), Numbers::new(1));
+            let mut stranger = Stranger { port: 0, prefix, is_checked, numbers };
+            let key = stranger.key();
+            let (found, right) = checksum(&key);
+            assert_eq!(found == right, is_checked, "{key}");
+            assert_ne!(key, stranger.key());
+        }
+        // As Python's zlib computes it.
+        let known = format!("sk_live_coffer_{}0gjWOL", "A".repeat(32));
+        let (found, right) = checksum(&known);
+        assert_eq!(found, right);
     }
 }

@@ -31,7 +31,7 @@ pub const POSTGRES_OPTIONS: &[&str] =
 
 /// The options of a run beside neighbours.
 pub const NEIGHBOURS_OPTIONS: &[&str] =
-    &["coffer", "directory", "warm-ms", "measure-ms", "small", "programs"];
+    &["coffer", "directory", "warm-ms", "measure-ms", "small", "programs", "attack"];
 
 /// The numbers of connections that are tried.
 pub const CONNECTIONS: [u64; 3] = [1, 16, BUSIEST];
@@ -70,6 +70,8 @@ pub struct Settings {
     pub postings: u64,
     /// Where PostgreSQL's programs are, if they are not where distributions keep them.
     pub programs: Option<PathBuf>,
+    /// What the names of the attacks contain that are tried; all do if it is empty.
+    pub attack: String,
     /// Whether neighbours are tried on PostgreSQL as well.
     pub also_postgres: bool,
 }
@@ -89,6 +91,7 @@ impl Settings {
             holds: args.or("holds", 1_000_000)?,
             postings: args.or("postings", 1_000_000)?,
             programs: args.optional("programs")?,
+            attack: args.or("attack", String::new())?,
             also_postgres: false,
         })
     }

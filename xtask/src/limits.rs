@@ -18,9 +18,9 @@ What an operator can change: `--rate-limit` for all apps (`docs/cli.md`), and fo
 `requests_per_second`, `requests_at_once`, `requests_per_second_per_key` and
 `requests_at_once_per_key` of `/v1/admin/apps`. A request beyond them is refused with 429 and code
 `rate_limit`; `Stripe-Should-Retry` is `true`, and nothing was executed or stored. Whoever tries too
-many keys gets the same answer for keys that the server has not seen. An app's limits in test mode
-and in live mode are counted apart, each server counts for itself, and in developer mode there are
-none without `--rate-limit`.
+many keys waits for each answer; a good key of the same address does not. An app's limits in test
+mode and in live mode are counted apart, each server counts for itself, and in developer mode there
+are none without `--rate-limit`.
 
 How much an app may keep in each mode is its `bytes`, `scopes` and `stored_responses`. The server
 counts about once a minute, and a few seconds longer for each million rows, so an app can go beyond

@@ -51,61 +51,23 @@ const LIVEZ_MILLIS: f64 = 100.0;
 /// By how much the server's memory may grow in an attack, in MiB.
 const MEMORY_MIB: f64 = 64.0;
 
-/// One way to take what one can.
-struct Attack {
-    name: &'static str,
-    /// The first words of the process that does it.
-    words: &'static [&'static str],
-    /// Connections on files and on PostgreSQL.
-    connections: [u64; 2],
-    /// Descriptors of the server.
-    descriptors: u64,
-}
+/// One way to take what one can: its name, the words of the process that does it, and its
+/// connections on files and on PostgreSQL.
+type Attack = (&'static str, &'static str, [u64; 2]);
 
-const ATTACKS: [Attack; 7] = [
-    Attack {
-        name: "lists of a million events",
-        words: &["load", "--workload", "events"],
-        connections: [32, 32],
-        descriptors: DESCRIPTORS,
-    },
-    Attack {
-        name: "holds on one ledger",
-        words: &["load", "--workload", "hold"],
-        connections: [1500, 100],
-        descriptors: DESCRIPTORS,
-    },
-    Attack {
-        name: "silent connections",
-        words: &["silent"],
-        connections: [1100, 1100],
-        descriptors: FEW_DESCRIPTORS,
-    },
-    Attack {
-        name: "unfinished heads of 155 kB",
-        words: &["silent", "--head-bytes", "155000"],
-        connections: [800, 800],
-        descriptors: DESCRIPTORS,
-    },
-    Attack {
-        name: "random keys",
-        words: &["load", "--workload", "stranger"],
-        connections: [60, 60],
-        descriptors: DESCRIPTORS,
-    },
-    Attack {
-        name: "finds without a pause",
-        words: &["load", "--workload", "find"],
-        connections: [64, 64],
-        descriptors: DESCRIPTORS,
-    },
-    Attack {
-        name: "sets without a pause",
-        words: &["load", "--workload", "set"],
-        connections: [64, 64],
-        descriptors: DESCRIPTORS,
-    },
+const ATTACKS: [Attack; 8] = [
+    ("lists of a million events", "load --workload events", [32, 32]),
+    ("holds on one ledger", "load --workload hold", [1500, 100]),
+    (SILENT, "silent", [1100, 1100]),
+    ("unfinished heads of 155 kB", "silent --head-bytes 155000", [800, 800]),
+    ("random keys", "load --workload stranger", [60, 60]),
+    ("random keys with a checksum", "load --workload guess", [60, 60]),
+    ("finds without a pause", "load --workload find", [64, 64]),
+    ("sets without a pause", "load --workload set", [64, 64]),
 ];
+
+/// The attack that needs more connections than the server has places for.
+const SILENT: &str = "silent connections";
 
 /// A server with a quiet app and its neighbour.
 struct House {
@@ -149,14 +111,17 @@ impl Run {
         let mut house = self.house(engine, cluster)?;
         let alone = self.seen(&mut house)?;
         rows.push(row(engine, "alone", &alone));
-        for attack in &ATTACKS {
+        let wanted = self.settings.attack.clone();
+        let attacks = ATTACKS.iter().filter(|(name, ..)| name.contains(wanted.as_str()));
+        for &(name, words, [on_files, on_postgres]) in attacks {
             // Each attack meets a server on which the one before has left nothing under way.
             house.coffer.stop()?;
-            house.coffer.limited = Some(attack.descriptors);
+            house.coffer.limited = Some(if name == SILENT { FEW_DESCRIPTORS } else { DESCRIPTORS });
             house.coffer.start()?;
-            let attacked = self.attacked(&mut house, attack, usize::from(cluster.is_some()))?;
-            rows.push(row(engine, attack.name, &attacked));
-            self.check(&format!("{engine}, {}", attack.name), &alone, &attacked);
+            let connections = if cluster.is_some() { on_postgres } else { on_files };
+            let attacked = self.attacked(&mut house, words, connections)?;
+            rows.push(row(engine, name, &attacked));
+            self.check(&format!("{engine}, {name}"), &alone, &attacked);
         }
         // Alone again: what the attacks have left in the store.
         let alone = self.seen(&mut house)?;
@@ -196,12 +161,11 @@ impl Run {
     }
 
     /// The quiet app beside an attack.
-    fn attacked(&mut self, house: &mut House, attack: &Attack, engine: usize) -> Result<Seen> {
+    fn attacked(&mut self, house: &mut House, words: &str, connections: u64) -> Result<Seen> {
         let mut command = Command::new(&self.itself);
-        let connections = attack.connections.get(engine).copied().unwrap_or(1);
-        command.args(attack.words).args(["--connections", &connections.to_string()]);
+        command.args(words.split(' ')).args(["--connections", &connections.to_string()]);
         command.args(["--port", &house.coffer.port.to_string()]);
-        if attack.words.first() == Some(&"load") {
+        if words.starts_with("load") {
             self.seed += 1;
             let accounts = self.directory.join(format!("neighbour-{}", house.engine));
             command.args(["--until-eof", "true", "--tolerant", "true"]);

@@ -2,23 +2,24 @@
 
 mod accept;
 mod address;
-mod admin;
 mod background;
 mod descriptors;
 mod listener;
+mod listener_thread;
 
 pub use address::Address;
 pub use descriptors::Descriptors;
 
 use crate::assemble::Installation;
 use crate::limits;
-use accept::{ListenerContext, Places, accept_connections};
-use admin::AdminThread;
+use accept::{ListenerContext, Places, serve_accepted};
 use coffer_kernel::{Kernel, ListenerRole, TrafficSettings};
 use listener::Listener;
+use listener_thread::ListenerThread;
 use std::sync::Arc;
 use std::thread::JoinHandle;
 use std::time::Duration;
+use tokio::sync::mpsc::unbounded_channel;
 use tokio::sync::watch;
 use tokio::task::JoinSet;
 use tokio_rustls::TlsAcceptor;
@@ -77,7 +78,7 @@ pub enum ServeError {
     /// The address is taken, does not exist, or is not permitted.
     #[error("cannot listen on {0}: {1}")]
     Bind(Address, #[source] std::io::Error),
-    /// The thread of the background jobs or of the admin listener could not be started.
+    /// The thread of the background jobs or of a listener could not be started.
     #[error("cannot start a thread: {0}")]
     Thread(#[source] std::io::Error),
 }
@@ -85,9 +86,10 @@ pub enum ServeError {
 /// A server that is running.
 pub struct Server {
     installation: Installation,
-    /// One task for each listener, which returns the connections that are still open when it ends.
+    /// Tasks that return the connections that are still open when they end.
     listeners: JoinSet<JoinSet<()>>,
-    admin: Option<AdminThread>,
+    /// One for each listener.
+    threads: Vec<ListenerThread>,
     jobs: JoinHandle<()>,
     /// Where the API listens.
     pub address: Option<Address>,
@@ -109,32 +111,39 @@ impl Server {
         let admin = options.bind(options.admin_listen.as_ref()).await?;
         installation.kernel.set_traffic(&options.traffic);
         let jobs = background::start_jobs(&installation).map_err(ServeError::Thread)?;
-        let context = |role, places| ListenerContext {
+        let context = |role, places, onward| ListenerContext {
             kernel: Arc::clone(&installation.kernel),
             role,
             tls: options.tls.clone(),
             places,
             stopped: installation.context.stop.clone(),
+            onward,
         };
-        let mut listeners = JoinSet::new();
+        let (mut listeners, mut threads) = (JoinSet::new(), Vec::new());
         let (kernel, stopped) = (&installation.kernel, &installation.context.stop);
         listeners.spawn(log_summaries(Arc::clone(kernel), stopped.clone()));
-        let address = api.map(|(listener, address)| {
-            let with_admin = address.is_local() || options.admin_beside_api;
+        let mut addresses = [None, None];
+        let [address, admin_address] = &mut addresses;
+        if let Some((listener, at)) = api {
+            let with_admin = at.is_local() || options.admin_beside_api;
             let role = if with_admin { ListenerRole::All } else { ListenerRole::Api };
-            listeners.spawn(accept_connections(listener, context(role, options.places())));
-            address
-        });
-        let (admin, admin_address) = match admin {
-            Some((listener, address)) => {
-                let places = Places::new(limits::ADMIN_CONNECTIONS, limits::ADMIN_CONNECTIONS);
-                let context = context(ListenerRole::Admin, places);
-                let started = listener.detach().and_then(|one| AdminThread::start(one, context));
-                (Some(started.map_err(ServeError::Thread)?), Some(address))
-            }
-            None => (None, None),
-        };
-        Ok(Self { installation, listeners, admin, jobs, address, admin_address })
+            let (onward, accepted) = unbounded_channel();
+            let places = options.places();
+            listeners.spawn(serve_accepted(accepted, context(role, places.clone(), None)));
+            let context = context(role, places, Some(onward));
+            let started = ListenerThread::start("coffer-accept", listener, context);
+            threads.push(started.map_err(ServeError::Thread)?);
+            *address = Some(at);
+        }
+        if let Some((listener, at)) = admin {
+            let places = Places::new(limits::ADMIN_CONNECTIONS, limits::ADMIN_CONNECTIONS);
+            let context = context(ListenerRole::Admin, places, None);
+            let started = ListenerThread::start("coffer-admin", listener, context);
+            threads.push(started.map_err(ServeError::Thread)?);
+            *admin_address = Some(at);
+        }
+        let [address, admin_address] = addresses;
+        Ok(Self { installation, listeners, threads, jobs, address, admin_address })
     }
 
     /// The installation that is served.
@@ -155,8 +164,8 @@ impl Server {
         let patience = Duration::from_secs(limits::DRAIN_SECONDS);
         let drained = async {
             drain_all(self.listeners).await;
-            if let Some(admin) = &mut self.admin {
-                admin.drained().await;
+            for thread in &mut self.threads {
+                thread.drained().await;
             }
         };
         if tokio::time::timeout(patience, drained).await.is_err() {
@@ -164,8 +173,8 @@ impl Server {
         }
         let _ = tokio::task::spawn_blocking(move || self.jobs.join()).await;
         self.installation.stores.close().await;
-        if let Some(admin) = self.admin {
-            let _ = tokio::task::spawn_blocking(move || admin.close()).await;
+        for thread in self.threads {
+            let _ = tokio::task::spawn_blocking(move || thread.close()).await;
         }
     }
 }

@@ -56,6 +56,34 @@ pub async fn serve_open_connection<S>(
 ) where
     S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
 {
+    serve(http(), kernel, role, stream, stop, open).await;
+}
+
+/// Serves one request of a connection, as [`serve_open_connection`] does, and closes it.
+pub async fn serve_one_request<S>(
+    kernel: Arc<Kernel>,
+    role: ListenerRole,
+    stream: S,
+    stop: watch::Receiver<bool>,
+    open: OpenConnection,
+) where
+    S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
+{
+    let mut http = http();
+    http.keep_alive(false);
+    serve(http, kernel, role, stream, stop, open).await;
+}
+
+async fn serve<S>(
+    http: http1::Builder,
+    kernel: Arc<Kernel>,
+    role: ListenerRole,
+    stream: S,
+    stop: watch::Receiver<bool>,
+    open: OpenConnection,
+) where
+    S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
+{
     let io = TokioIo::new(TimedIo { inner: stream, connection: open.share() });
     let io = Rejecting::new(io, Arc::clone(&kernel), open.peer());
     let service = service_fn(|request| {
@@ -68,7 +96,7 @@ pub async fn serve_open_connection<S>(
             Ok::<_, Infallible>(response)
         }
     });
-    let mut connection = pin!(http().serve_connection(io, service));
+    let mut connection = pin!(http.serve_connection(io, service));
     let mut signals = WakeIsolated::new(shutdown(open.share(), Some(stop)));
     loop {
         tokio::select! {

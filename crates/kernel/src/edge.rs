@@ -5,7 +5,6 @@
 //! checked before the body is read, so that a stranger cannot make the server hold anything.
 
 mod access_log;
-mod admission;
 mod body;
 mod cors;
 mod form;
@@ -15,6 +14,7 @@ mod health;
 mod rejected;
 mod response;
 mod target;
+mod throttle;
 mod trace;
 
 pub(crate) use rejected::Rejecting;
@@ -82,7 +82,7 @@ pub(crate) async fn answer(
         connection.vouch();
     }
     access_log::report(kernel, &trace, &parts, &result);
-    admission::slow_down(&result).await;
+    throttle::hold_back(connection, &trace, &result).await;
     let mut response = response::respond(kernel, &trace, &parts, result);
     let at_end = body.is_end_stream() || !trace.body_read && body::discard(&parts, &mut body).await;
     if !at_end {
@@ -127,9 +127,9 @@ async fn handle(
 ) -> Result<Reply, ApiError> {
     let token = token(&parts.headers);
     let presented = || credentials(&token, &parts.headers, kernel.services.clock.now());
-    let mut principal = admission::authenticate(kernel, presented(), trace).await?;
+    let mut principal = throttle::authenticate(kernel, presented(), trace).await?;
     trace.principal = Some(Arc::clone(&principal));
-    let permit = admission::enter(kernel, &principal, trace)?;
+    let permit = throttle::enter(kernel, &principal, trace)?;
     let method = method_of(parts)?;
     let Route { handler, number, open } = route(kernel, role, method, parts)?;
     trace.route = Some(number);
@@ -145,7 +145,7 @@ async fn handle(
     if !body.is_empty() && !handler.definition().writes() {
         // A write asks again inside its transaction; a read does here, for whatever became of the
         // key while the body was on its way.
-        principal = admission::authenticate(kernel, presented(), trace).await?;
+        principal = throttle::authenticate(kernel, presented(), trace).await?;
     }
     let request_id = Arc::clone(&trace.request_id);
     let call = Call { request_id, principal, version, params, path: open, idempotency_key };
@@ -188,7 +188,7 @@ async fn receive(
     if body.is_end_stream() {
         return body::read(headers, body).await;
     }
-    connection.enter(Phase::Body);
+    connection.enter(Phase::Pending);
     let read = body::read(headers, body).await;
     connection.enter(Phase::Serving);
     read

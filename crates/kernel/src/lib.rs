@@ -5,7 +5,6 @@
 //! owns the unit of work, writes the audit entry and renders. It knows no family, and nothing here
 //! may assume which database engine is underneath.
 
-mod admission;
 mod authorize;
 mod call;
 mod clock_guard;
@@ -35,6 +34,7 @@ mod principal;
 mod prune;
 mod quota;
 mod rate;
+mod reauthorize;
 mod request_id;
 mod routes;
 pub mod schedule;
@@ -53,7 +53,7 @@ pub use clock_guard::{Agreement, ClockGuard, ClockState, Doubt, DueTimes};
 pub use coffer_audit::{Entry as AuditEntry, append as append_audit};
 pub use coffer_outbound::HttpClient;
 pub use collection::Collection;
-pub use connection::{serve_connection, serve_open_connection};
+pub use connection::{serve_connection, serve_one_request, serve_open_connection};
 pub use connections::{Connection, Connections, OpenConnection};
 pub use context::Ctx;
 pub use counters::{Count, Counters};

@@ -30,19 +30,31 @@ pub const LIMIT_CEILING: u32 = 1_000_000;
 /// Apps and keys whose use is remembered: about 5 MB. Whoever is forgotten begins anew.
 pub const LOADS_IN_MEMORY: usize = 20_000;
 
-/// Refusals of keys that one address has at once; beyond it, keys that the server has not seen are
-/// refused without being looked up.
+/// Refusals of keys that one address has at once; beyond it, their answers are held back, and keys
+/// that the server has not seen are looked up [`GUESSES_AT_ONCE`] at a time.
 pub const REFUSALS_AT_ONCE: u32 = 500;
 
-/// Refusals of keys a second that one address has in the long run: a fleet that was given a wrong
-/// key is still told so, and as many lookups a second hurt nobody.
+/// Refusals of keys a second that one address has in the long run: as many lookups a second hurt
+/// nobody.
 pub const REFUSALS_PER_SECOND: u32 = 50;
+
+/// Refusals of keys that all addresses have together at once; beyond it, the answers to all refused
+/// keys are held back, since whoever has many addresses has many budgets.
+pub const ALL_REFUSALS_AT_ONCE: u32 = 5000;
+
+/// The same a second in the long run.
+pub const ALL_REFUSALS_PER_SECOND: u32 = 500;
+
+/// Keys that are looked up at the same time of addresses that have tried too many, all together:
+/// thousands a second, and a few of the places that a database has.
+pub const GUESSES_AT_ONCE: usize = 2;
 
 /// Addresses whose refusals are remembered: about 3 MB.
 pub const PEERS_IN_MEMORY: usize = 16_384;
 
-/// Milliseconds for which the answer is held back that somebody has asked too much: whoever does
-/// not wait between requests would otherwise keep the server busy with refusals alone.
+/// Milliseconds for which an answer is held back: that somebody has asked too much, or tried too
+/// many keys. Whoever does not wait between requests would otherwise keep the server busy with
+/// refusals alone.
 pub const REFUSAL_DELAY_MILLISECONDS: u64 = 200;
 
 /// Refusals that the log has a line for, of one address at once.

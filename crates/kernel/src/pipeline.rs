@@ -6,7 +6,6 @@
 //! seal version → savepoint, apply → audit → store the response, sealed → *commit* → rendered
 //! response out.
 
-use crate::admission::Admission;
 use crate::authorize::check_scope;
 use crate::call::{Call, Reply};
 use crate::context::Ctx;
@@ -18,6 +17,7 @@ use crate::operation::{
     Applied, Arguments, Committed, Failure, ReadOperation, ReplayPolicy, SealingOperation,
 };
 use crate::principal::{BoxFuture, Evidence};
+use crate::reauthorize::Reauthorization;
 use crate::services::Services;
 use crate::store::{self, Record};
 use crate::usage::BYTES;
@@ -146,7 +146,7 @@ impl<'a, O: SealingOperation> Attempt<'a, O> {
             sealed,
             ctx: Arc::clone(&ctx),
             keys: Arc::clone(&keys),
-            admission: self.services.admission(&self.call.principal),
+            reauthorization: self.services.reauthorization(&self.call.principal),
             idempotency_key,
         };
         let failed = |failure| self.operation.failed(self.input, &ctx, failure);
@@ -187,7 +187,7 @@ impl<'a, O: SealingOperation> Attempt<'a, O> {
         let data = self.services.store.of_share(Share::of_app(key.tenant.app.as_str()));
         let stored = store::peek_record(&data, &key.tenant, &key.digest).await.map_err(failed)?;
         let Some(record) = stored else { return Err(refusal) };
-        data.write(self.services.admission(&self.call.principal)).await.map_err(failed)??;
+        data.write(self.services.reauthorization(&self.call.principal)).await.map_err(failed)??;
         self.replay(key, ctx, keys, &record).await
     }
 
@@ -237,7 +237,7 @@ struct Unit<O: SealingOperation> {
     sealed: O::Sealed,
     ctx: Arc<Ctx>,
     keys: Arc<TenantKeys>,
-    admission: Admission,
+    reauthorization: Reauthorization,
     idempotency_key: Option<IdempotencyKey>,
 }
 
@@ -269,7 +269,7 @@ impl<O: SealingOperation> Work for Unit<O> {
     async fn run(&self, tx: &mut Tx<'_>) -> Result<Self::Out, StorageError> {
         let ctx = &*self.ctx;
         let Prefetch { stored_response, seal, evidence } = self.prefetch(tx).await?;
-        if let Err(refusal) = self.admission.check(evidence) {
+        if let Err(refusal) = self.reauthorization.check(evidence) {
             return Ok(Outcome::Refused(refusal));
         }
         if let (Some(key), Some(record)) = (&self.idempotency_key, store::record(&stored_response)?)
@@ -318,7 +318,8 @@ impl<O: SealingOperation> Unit<O> {
         let key = self.idempotency_key.as_ref();
         let record = key.map(|key| store::record_query(&key.tenant, &key.digest));
         let seal = seal_query(self.ctx.tenant());
-        let (evidence, queries): (Vec<_>, Vec<_>) = self.admission.evidence().into_iter().unzip();
+        let (evidence, queries): (Vec<_>, Vec<_>) =
+            self.reauthorization.evidence().into_iter().unzip();
         let queries = record.iter().chain([&seal]).chain(&queries);
         let statements: Vec<_> = queries.map(Query::statement).collect();
         let mut rows = tx.batch(&statements).await?.into_iter();

@@ -33,7 +33,8 @@ pub trait Authenticate: Send + Sync + 'static {
     ) -> BoxFuture<'a, Result<Arc<Principal>, ApiError>>;
 
     /// Whether the key was found good for the account before, as far as can be told without asking
-    /// the store: of a peer that tries keys, no others are looked up. By default all are.
+    /// the store: of a peer that tries keys, all others are looked up a few at a time. By default
+    /// all were.
     fn is_known(&self, credentials: &Credentials<'_>) -> bool {
         let _ = credentials;
         true

@@ -5,9 +5,9 @@
 
 mod bucket;
 mod lines;
-mod peers;
+mod refusals;
 mod tenants;
 
 pub(crate) use lines::{LineKind, Lines};
-pub(crate) use peers::Refusals;
+pub(crate) use refusals::Refusals;
 pub(crate) use tenants::{Limited, Permit, TenantLoads};

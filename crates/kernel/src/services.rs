@@ -1,6 +1,5 @@
 //! What operations run on: stores, keys, time, randomness.
 
-use crate::admission::Admission;
 use crate::call::Call;
 use crate::clock_guard::ClockGuard;
 use crate::context::Ctx;
@@ -8,6 +7,7 @@ use crate::error::keyring_failure;
 use crate::event::EventListeners;
 use crate::idempotency::InFlight;
 use crate::principal::{Authenticate, Principal};
+use crate::reauthorize::Reauthorization;
 use crate::usage::Usages;
 use coffer_base::{Clock, Random, Tenant};
 use coffer_dialect::{ApiError, Expand};
@@ -55,8 +55,8 @@ impl Services {
     }
 
     /// What asks, inside a transaction, whether the caller is still to be let in.
-    pub(crate) fn admission(&self, principal: &Arc<Principal>) -> Admission {
-        Admission {
+    pub(crate) fn reauthorization(&self, principal: &Arc<Principal>) -> Reauthorization {
+        Reauthorization {
             authenticate: Arc::clone(&self.authenticate),
             principal: Arc::clone(principal),
             clock: Arc::clone(&self.clock),

@@ -25,6 +25,32 @@ pub(super) enum Stream {
     Unix(UnixStream),
 }
 
+/// The same, on its way to another runtime.
+pub(super) enum DetachedStream {
+    Tcp(std::net::TcpStream),
+    Unix(std::os::unix::net::UnixStream),
+}
+
+impl Stream {
+    /// Takes the connection away from its runtime.
+    pub(super) fn detach(self) -> io::Result<DetachedStream> {
+        Ok(match self {
+            Self::Tcp(stream) => DetachedStream::Tcp(stream.into_std()?),
+            Self::Unix(stream) => DetachedStream::Unix(stream.into_std()?),
+        })
+    }
+}
+
+impl DetachedStream {
+    /// Gives the connection to the runtime that calls this.
+    pub(super) fn attach(self) -> io::Result<Stream> {
+        Ok(match self {
+            Self::Tcp(stream) => Stream::Tcp(TcpStream::from_std(stream)?),
+            Self::Unix(stream) => Stream::Unix(UnixStream::from_std(stream)?),
+        })
+    }
+}
+
 impl Listener {
     /// The next connection, and who is at its other end.
     pub(super) async fn accept(&self) -> io::Result<(Stream, Peer)> {

@@ -17,8 +17,9 @@ pub(crate) enum Phase {
     Idle,
     /// Some of a request has arrived, and its head is not complete.
     Head,
-    /// The body of a request is arriving, of which nothing has been carried out yet.
-    Body,
+    /// Nothing has been carried out of a request: its body is arriving, or it was refused and the
+    /// answer is held back.
+    Pending,
     /// A request is being answered.
     Serving,
     /// Nothing has arrived on it yet.
@@ -32,7 +33,7 @@ impl Phase {
             Self::Head => 1,
             Self::Serving => 2,
             Self::Silent => 3,
-            Self::Body => 4,
+            Self::Pending => 4,
         }
     }
 
@@ -41,7 +42,7 @@ impl Phase {
             0 => Self::Idle,
             1 => Self::Head,
             3 => Self::Silent,
-            4 => Self::Body,
+            4 => Self::Pending,
             _ => Self::Serving,
         }
     }
@@ -51,7 +52,7 @@ impl Phase {
         match self {
             Self::Idle => limit::IDLE_SECONDS,
             Self::Head => limit::HEADER_SECONDS,
-            Self::Body | Self::Serving => limit::REQUEST_SECONDS + limit::BODY_SECONDS,
+            Self::Pending | Self::Serving => limit::REQUEST_SECONDS + limit::BODY_SECONDS,
             Self::Silent => limits::FIRST_BYTE_SECONDS,
         }
     }
@@ -134,7 +135,7 @@ impl Connection {
     /// If unfinished heads hold far too much even now that some have been given up.
     pub(crate) fn received(&self, bytes: usize) -> io::Result<()> {
         match self.phase().0 {
-            Phase::Body | Phase::Serving => return Ok(()),
+            Phase::Pending | Phase::Serving => return Ok(()),
             Phase::Idle | Phase::Silent => self.enter(Phase::Head),
             Phase::Head => {}
         }

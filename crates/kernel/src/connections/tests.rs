@@ -37,7 +37,7 @@ fn the_longest_idle_goes_first_and_strangers_before_those_with_a_good_key() {
         let uploading = all.add(peer(6), false).unwrap();
         uploading.vouch();
         seconds(5).await;
-        uploading.enter(Phase::Body);
+        uploading.enter(Phase::Pending);
         seconds(15).await;
         let silent = all.add(peer(3), false).unwrap();
         seconds(1).await;
@@ -136,7 +136,7 @@ fn each_phase_has_its_time() {
             (Phase::Silent, limits::FIRST_BYTE_SECONDS),
             (Phase::Head, limit::HEADER_SECONDS),
             (Phase::Idle, limit::IDLE_SECONDS),
-            (Phase::Body, limit::REQUEST_SECONDS + limit::BODY_SECONDS),
+            (Phase::Pending, limit::REQUEST_SECONDS + limit::BODY_SECONDS),
             (Phase::Serving, limit::REQUEST_SECONDS + limit::BODY_SECONDS),
         ] {
             let connection = all.add(peer(1), true).unwrap();

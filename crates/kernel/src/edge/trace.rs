@@ -24,12 +24,22 @@ pub(super) struct RequestTrace {
     pub(super) version: Option<ApiVersion>,
     /// Whether the body had its time already, so that no more of it is read.
     pub(super) body_read: bool,
+    /// Whether the answer is held back, since so many keys are refused.
+    pub(super) is_held_back: bool,
 }
 
 impl RequestTrace {
     /// The trace of a request of which nothing is known but its id.
     pub(super) const fn new(request_id: Arc<str>, peer: Peer, started: Instant) -> Self {
-        let (principal, version) = (None, None);
-        Self { request_id, peer, started, route: None, principal, version, body_read: false }
+        Self {
+            request_id,
+            peer,
+            started,
+            route: None,
+            principal: None,
+            version: None,
+            body_read: false,
+            is_held_back: false,
+        }
     }
 }

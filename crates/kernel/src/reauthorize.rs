@@ -9,13 +9,13 @@ use coffer_storage::{Query, StorageError, Tx, Work};
 use std::sync::Arc;
 
 /// Asks it for one caller; alone, it is a unit of work that changes nothing.
-pub(crate) struct Admission {
+pub(crate) struct Reauthorization {
     pub(crate) authenticate: Arc<dyn Authenticate>,
     pub(crate) principal: Arc<Principal>,
     pub(crate) clock: Arc<dyn Clock>,
 }
 
-impl Admission {
+impl Reauthorization {
     /// What to ask the store.
     pub(crate) fn evidence(&self) -> Vec<(Evidence, Query)> {
         self.authenticate.evidence(&self.principal)
@@ -33,7 +33,7 @@ impl Admission {
     }
 }
 
-impl Work for Admission {
+impl Work for Reauthorization {
     type Out = Result<(), ApiError>;
 
     fn grows(&self) -> bool {

@@ -1,32 +1,37 @@
-//! The admin listener's own thread: whatever tenants ask for, an operator and the health checks
-//! have a processor's time there.
+//! A listener's own thread: whatever keeps the threads busy on which requests of tenants are
+//! served, connections are accepted, and an operator and `/livez` are answered.
 
 use super::accept::{ListenerContext, accept_connections};
 use super::drain;
-use super::listener::DetachedListener;
+use super::listener::{DetachedListener, Listener};
 use std::io;
 use std::thread::JoinHandle;
 use tokio::runtime::Builder;
 use tokio::sync::oneshot;
 
 /// The thread, which ends once it is closed.
-pub(super) struct AdminThread {
+pub(super) struct ListenerThread {
     thread: JoinHandle<()>,
     drained: oneshot::Receiver<()>,
     /// Dropped to close it.
     close: oneshot::Sender<()>,
 }
 
-impl AdminThread {
-    /// Serves the listener on a thread and a runtime of its own.
+impl ListenerThread {
+    /// Accepts the listener's connections on a thread of this name, with a runtime of its own.
     ///
     /// # Errors
     /// If the system refuses the thread.
-    pub(super) fn start(listener: DetachedListener, context: ListenerContext) -> io::Result<Self> {
+    pub(super) fn start(
+        name: &str,
+        listener: Listener,
+        context: ListenerContext,
+    ) -> io::Result<Self> {
+        let listener = listener.detach()?;
         let runtime = Builder::new_current_thread().enable_all().build()?;
         let (close, closed) = oneshot::channel();
         let (has_drained, drained) = oneshot::channel();
-        let thread = std::thread::Builder::new().name("coffer-admin".to_owned());
+        let thread = std::thread::Builder::new().name(name.to_owned());
         let thread = thread.spawn(move || {
             runtime.block_on(serve(listener, context, has_drained, closed));
         })?;
@@ -61,7 +66,7 @@ async fn serve(
                 _ = &mut closed => return,
             }
         }
-        Err(error) => tracing::error!(%error, "the admin API cannot be served"),
+        Err(error) => tracing::error!(%error, "connections cannot be accepted"),
     }
     let _ = has_drained.send(());
     let _ = closed.await;

@@ -1,0 +1,98 @@
+//! Who is slowed down or refused: a peer that tries keys, an app or a key that asks too much.
+
+use super::trace::RequestTrace;
+use crate::connections::{Connection, Phase};
+use crate::kernel::Kernel;
+use crate::limits;
+use crate::principal::{Credentials, Principal};
+use crate::rate::{Limited, Permit};
+use coffer_dialect::{ApiError, LimitReason};
+use std::sync::Arc;
+use std::time::Duration;
+
+/// Finds out who is calling. If too many keys of the peer's were refused, those that the server has
+/// not seen are looked up a few at a time, and the answers to those that are refused are held back:
+/// a good key goes through, whoever tries others beside it.
+///
+/// # Errors
+/// 429 if others of such peers were looked up all the time; else as
+/// [`crate::Authenticate::authenticate`].
+pub(super) async fn authenticate(
+    kernel: &Kernel,
+    credentials: Result<Credentials<'_>, ApiError>,
+    trace: &mut RequestTrace,
+) -> Result<Arc<Principal>, ApiError> {
+    let found = look_up(kernel, credentials, trace).await;
+    let is_refused = found.as_ref().is_err_and(|error| !error.is_fault() && !error.is_load());
+    if is_refused && kernel.traffic.app_rate().is_some() {
+        let refusals = &kernel.traffic.refusals;
+        trace.is_held_back = !refusals.count(trace.peer.key(), trace.started);
+    }
+    found
+}
+
+async fn look_up(
+    kernel: &Kernel,
+    credentials: Result<Credentials<'_>, ApiError>,
+    trace: &RequestTrace,
+) -> Result<Arc<Principal>, ApiError> {
+    let credentials = credentials?;
+    let traffic = &kernel.traffic;
+    let authenticate = &kernel.services.authenticate;
+    let may_guess = traffic.app_rate().is_some()
+        && traffic.refusals.are_too_many(trace.peer.key(), trace.started);
+    let _turn = match may_guess && !authenticate.is_known(&credentials) {
+        true => Some(traffic.refusals.turn().await.ok_or_else(too_many_refusals)?),
+        false => None,
+    };
+    authenticate.authenticate(&credentials).await
+}
+
+fn too_many_refusals() -> ApiError {
+    ApiError::rate_limited(
+        LimitReason::GlobalRate,
+        "Too many requests from your address were refused because of their keys, and this key was \
+         not looked up in time. Check the key, and send the request again in a moment.",
+    )
+}
+
+/// Lets a request of the app's and the key's budget in.
+///
+/// # Errors
+/// 429 if either has used it up.
+pub(super) fn enter(
+    kernel: &Kernel,
+    principal: &Principal,
+    trace: &RequestTrace,
+) -> Result<Permit, ApiError> {
+    let traffic = &kernel.traffic;
+    let entered = traffic.loads.enter(principal, traffic.app_rate(), trace.started);
+    entered.map_err(|limited| match limited {
+        Limited::Rate => ApiError::rate_limited(
+            LimitReason::GlobalRate,
+            "There were too many requests of this app or key within a second. Send this one again \
+             in a moment, and later ones more slowly.",
+        ),
+        Limited::AtOnce => ApiError::rate_limited(
+            LimitReason::GlobalConcurrency,
+            "There are too many requests of this app or key at the same time. Send this one again \
+             in a moment, and fewer at once.",
+        ),
+    })
+}
+
+/// Holds back the answer to who has asked too much or tried too many keys. Meanwhile the connection
+/// makes room if others need its place.
+pub(super) async fn hold_back<T>(
+    connection: &Connection,
+    trace: &RequestTrace,
+    result: &Result<T, ApiError>,
+) {
+    let is_limited = result.as_ref().is_err_and(|error| error.limit_reason().is_some());
+    if is_limited || trace.is_held_back {
+        connection.enter(Phase::Pending);
+        let delay = Duration::from_millis(limits::REFUSAL_DELAY_MILLISECONDS);
+        tokio::time::sleep(delay).await;
+        connection.enter(Phase::Serving);
+    }
+}
