@@ -41,8 +41,8 @@ async fn look_up(
     let authenticate = &kernel.services.authenticate;
     let may_guess = traffic.app_rate().is_some()
         && traffic.refusals.are_too_many(trace.peer.key(), trace.started);
-    let _turn = match may_guess && !authenticate.is_known(&credentials) {
-        true => Some(traffic.refusals.turn().await.ok_or_else(too_many_refusals)?),
+    let _permit = match may_guess && !authenticate.is_known(&credentials) {
+        true => Some(traffic.refusals.permit().await.ok_or_else(too_many_refusals)?),
         false => None,
     };
     authenticate.authenticate(&credentials).await

@@ -22,7 +22,7 @@ pub(crate) struct Refusals {
     any: AtomicBool,
     /// The budget of all addresses together.
     all: Bucket,
-    turns: Semaphore,
+    guesses: Semaphore,
 }
 
 impl Refusals {
@@ -33,7 +33,7 @@ impl Refusals {
             peers,
             any: AtomicBool::new(false),
             all: Bucket::default(),
-            turns: Semaphore::new(limits::GUESSES_AT_ONCE),
+            guesses: Semaphore::new(limits::GUESSES_AT_ONCE),
         }
     }
 
@@ -55,12 +55,12 @@ impl Refusals {
         has_budget && self.all.take(ALL_REFUSALS, now)
     }
 
-    /// Waits for the turn to look up a key of an address that has used up its budget. Whoever comes
+    /// Waits for permission to look up a key of an address that has used up its budget. Whoever comes
     /// first is served first, and each has at most [`limit::CONNECTION_WAIT_SECONDS`]; `None` if
     /// that was not enough.
-    pub(crate) async fn turn(&self) -> Option<SemaphorePermit<'_>> {
+    pub(crate) async fn permit(&self) -> Option<SemaphorePermit<'_>> {
         let time = Duration::from_secs(limit::CONNECTION_WAIT_SECONDS);
-        tokio::time::timeout(time, self.turns.acquire()).await.ok()?.ok()
+        tokio::time::timeout(time, self.guesses.acquire()).await.ok()?.ok()
     }
 
     fn of_peer(&self, peer: PeerKey) -> Arc<Bucket> {
@@ -120,11 +120,11 @@ mod tests {
             let refusals = Refusals::new();
             let mut held = Vec::new();
             for _ in 0..limits::GUESSES_AT_ONCE {
-                held.push(refusals.turn().await.unwrap());
+                held.push(refusals.permit().await.unwrap());
             }
-            assert!(refusals.turn().await.is_none());
+            assert!(refusals.permit().await.is_none());
             held.pop();
-            assert!(refusals.turn().await.is_some());
+            assert!(refusals.permit().await.is_some());
         });
     }
 
