@@ -55,9 +55,9 @@ impl Refusals {
         has_budget && self.all.take(ALL_REFUSALS, now)
     }
 
-    /// Waits for permission to look up a key of an address that has used up its budget. Whoever comes
-    /// first is served first, and each has at most [`limit::CONNECTION_WAIT_SECONDS`]; `None` if
-    /// that was not enough.
+    /// Waits for permission to look up a key of an address that has used up its budget. Whoever
+    /// comes first is served first, and each has at most [`limit::CONNECTION_WAIT_SECONDS`];
+    /// `None` if that was not enough.
     pub(crate) async fn permit(&self) -> Option<SemaphorePermit<'_>> {
         let time = Duration::from_secs(limit::CONNECTION_WAIT_SECONDS);
         tokio::time::timeout(time, self.guesses.acquire()).await.ok()?.ok()
