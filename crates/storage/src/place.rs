@@ -11,7 +11,7 @@ use std::os::unix::fs::{FileTypeExt, MetadataExt};
 use std::path::{Path, PathBuf};
 
 use coffer_base::shell;
-use rustix::fs::{Mode, OFlags};
+use rustix::fs::{Mode, OFlags, Uid};
 
 use crate::error::{Result, StorageError};
 use crate::files;
@@ -71,8 +71,9 @@ pub(crate) fn open_own(path: &Path) -> Result<File> {
     let directory = files::parent(path);
     check_directory(directory)?;
     let owner = fs::metadata(directory).map(|about| about.uid()).ok();
-    if let Ok(about) = fs::symlink_metadata(path) {
-        check_file(path, &about, owner)?;
+    let before = fs::symlink_metadata(path);
+    if let Ok(about) = &before {
+        check_file(path, about, owner)?;
     }
     // Without NONBLOCK, opening a pipe would wait for somebody at its other end.
     let flags =
@@ -82,6 +83,11 @@ pub(crate) fn open_own(path: &Path) -> Result<File> {
         opened.map(File::from).map_err(|error| StorageError::file("open", path, error.into()))?;
     let about = file.metadata().map_err(|error| StorageError::file("look at", path, error))?;
     check_file(path, &about, owner)?;
+    if before.is_err() && owner != Some(about.uid()) {
+        // Root works on the store of a service's user, who must be able to open it afterwards, as
+        // SQLite sees to it for the files that it makes. If that is refused, that user is told.
+        let _ = rustix::fs::fchown(&file, owner.map(Uid::from_raw), None);
+    }
     Ok(file)
 }
 

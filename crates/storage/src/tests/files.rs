@@ -105,6 +105,24 @@ async fn a_checkpoint_leaves_no_trace_of_a_deleted_row() {
     assert_eq!(fs::metadata(directory.path().join("coffer.db-wal")).unwrap().len(), 0);
 }
 
+#[test]
+fn what_root_makes_in_a_place_of_another_is_that_ones() {
+    use std::os::unix::fs::MetadataExt;
+    let directory = tempdir().unwrap();
+    let owner = if rustix::process::geteuid().is_root() { 65_534 } else { own_user() };
+    rustix::fs::chown(directory.path(), Some(rustix::fs::Uid::from_raw(owner)), None).unwrap();
+    drop(DirectoryLock::acquire(directory.path()).unwrap());
+    drop(open(directory.path()));
+    for file in fs::read_dir(directory.path()).unwrap() {
+        let file = file.unwrap();
+        assert_eq!(file.metadata().unwrap().uid(), owner, "{file:?}");
+    }
+}
+
+fn own_user() -> u32 {
+    rustix::process::geteuid().as_raw()
+}
+
 #[tokio::test]
 async fn closing_leaves_one_file() {
     let directory = tempdir().unwrap();
