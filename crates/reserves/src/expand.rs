@@ -14,8 +14,17 @@ use coffer_storage::StorageError;
 use std::collections::BTreeMap;
 
 /// What can be expanded in a hold. Hashes are always shown, and expanding them changes nothing.
-pub(crate) const IN_HOLD: &[&str] =
-    &["metadata", "release_details", "release_schedule", "reserve_plan", "source_charge"];
+pub(crate) const IN_HOLD: &[&str] = &[
+    "metadata",
+    "release_details",
+    "release_schedule",
+    "reserve_plan",
+    "reserve_plan.fixed_release",
+    "reserve_plan.manual_release",
+    "reserve_plan.metadata",
+    "reserve_plan.rolling_release",
+    "source_charge",
+];
 
 /// What can be expanded in a plan: nothing but hashes.
 pub(crate) const IN_PLAN: &[&str] =
@@ -29,8 +38,16 @@ pub(crate) const IN_RELEASE: &[&str] = &[
     "reserve_hold.release_details",
     "reserve_hold.release_schedule",
     "reserve_hold.reserve_plan",
+    "reserve_hold.reserve_plan.fixed_release",
+    "reserve_hold.reserve_plan.manual_release",
+    "reserve_hold.reserve_plan.metadata",
+    "reserve_hold.reserve_plan.rolling_release",
     "reserve_hold.source_charge",
     "reserve_plan",
+    "reserve_plan.fixed_release",
+    "reserve_plan.manual_release",
+    "reserve_plan.metadata",
+    "reserve_plan.rolling_release",
     "source_transaction",
     "source_transaction.dispute",
     "source_transaction.dispute.charge",
@@ -38,7 +55,8 @@ pub(crate) const IN_RELEASE: &[&str] = &[
     "source_transaction.refund.charge",
 ];
 
-/// What can be expanded in a balance transaction, as far as four levels of a list go.
+/// What can be expanded in a balance transaction: what can be in any of its sources, as far as four
+/// levels go.
 pub(crate) const IN_BALANCE_TRANSACTION: &[&str] = &[
     "fee_details",
     "source",
@@ -47,13 +65,26 @@ pub(crate) const IN_BALANCE_TRANSACTION: &[&str] = &[
     "source.release_details",
     "source.release_schedule",
     "source.reserve_hold",
+    "source.reserve_hold.metadata",
+    "source.reserve_hold.release_details",
+    "source.reserve_hold.release_schedule",
     "source.reserve_hold.reserve_plan",
+    "source.reserve_hold.reserve_plan.fixed_release",
+    "source.reserve_hold.reserve_plan.manual_release",
+    "source.reserve_hold.reserve_plan.metadata",
+    "source.reserve_hold.reserve_plan.rolling_release",
     "source.reserve_hold.source_charge",
     "source.reserve_plan",
+    "source.reserve_plan.fixed_release",
+    "source.reserve_plan.manual_release",
+    "source.reserve_plan.metadata",
+    "source.reserve_plan.rolling_release",
     "source.source_charge",
     "source.source_transaction",
     "source.source_transaction.dispute",
+    "source.source_transaction.dispute.charge",
     "source.source_transaction.refund",
+    "source.source_transaction.refund.charge",
 ];
 
 /// What holds of a page show of other objects.
@@ -211,4 +242,47 @@ pub(crate) async fn sources(
     let links = ReleaseLinks::read(source, ctx, path, &releases).await?;
     objects.extend(releases.iter().map(|each| (each.id.clone(), links.render(each))));
     Ok(objects)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use coffer_dialect::limits::EXPAND_DEPTH;
+    use std::collections::BTreeSet;
+
+    /// An object expands the same wherever it stands: what it can by itself, as far as the levels
+    /// go, and nothing else.
+    #[test]
+    fn an_object_inside_of_another_expands_what_it_does_alone() {
+        let at = |at: &str, inner: &[&str]| -> Vec<String> {
+            inner.iter().map(|field| format!("{at}.{field}")).collect()
+        };
+        let own = |fields: &[&str]| -> Vec<String> {
+            fields.iter().map(|field| (*field).to_owned()).collect()
+        };
+        let transaction = own(&["fee_details", "source", "source.charge"]);
+        let hashes = own(&["metadata", "release_details", "release_schedule"]);
+        let of_hold = own(&["reserve_plan", "source_charge"]);
+        let sources = ["", ".dispute", ".dispute.charge", ".refund", ".refund.charge"];
+        let of_source = sources.map(|field| format!("source_transaction{field}")).to_vec();
+        let of_release = own(&["metadata", "reserve_hold", "reserve_plan"]);
+        for (object, expected) in [
+            (IN_HOLD, [hashes, of_hold, at("reserve_plan", IN_PLAN)].concat()),
+            (
+                IN_RELEASE,
+                [of_release, of_source, at("reserve_hold", IN_HOLD), at("reserve_plan", IN_PLAN)]
+                    .concat(),
+            ),
+            (
+                IN_BALANCE_TRANSACTION,
+                [transaction, at("source", IN_HOLD), at("source", IN_RELEASE)].concat(),
+            ),
+        ] {
+            let levels = |field: &&String| field.split('.').count() <= EXPAND_DEPTH;
+            let expected: BTreeSet<_> =
+                expected.iter().filter(levels).map(String::as_str).collect();
+            assert_eq!(object.iter().copied().collect::<BTreeSet<_>>(), expected);
+            assert_eq!(object.len(), expected.len());
+        }
+    }
 }

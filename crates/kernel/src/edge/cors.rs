@@ -15,8 +15,8 @@ const METHODS: HeaderValue = HeaderValue::from_static("GET, HEAD, POST, DELETE")
 
 /// What a page may read of a response.
 const EXPOSED: HeaderValue = HeaderValue::from_static(
-    "Request-Id, Stripe-Version, Stripe-Account, Stripe-Should-Retry, Idempotency-Key, \
-     Idempotent-Replayed, Original-Request, Retry-After",
+    "Request-Id, Stripe-Version, Stripe-Account, Stripe-Should-Retry, Stripe-Rate-Limited-Reason, \
+     Idempotency-Key, Idempotent-Replayed, Original-Request",
 );
 
 /// Seconds for which a browser may remember the answer, as at Stripe.

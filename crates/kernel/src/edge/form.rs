@@ -51,10 +51,16 @@ const COMPRESSED: [(&[u8], &str); 7] = [
     (b"PK\x03\x04", "zip"),
 ];
 
-/// Whether a body is a JSON object, which no form begins like.
+/// Whether a body is a JSON object, a text, or a list of such, which no form begins like. Read as a
+/// form it would be one long name, which the refusal of a name shows.
 fn is_json(body: &[u8]) -> bool {
-    body.trim_ascii_start().starts_with(b"{")
+    let body = body.strip_prefix(BYTE_ORDER_MARK).unwrap_or(body);
+    let outer = |byte: &u8| byte.is_ascii_whitespace() || *byte == b'[';
+    matches!(body.iter().find(|byte| !outer(byte)), Some(b'{' | b'"'))
 }
+
+/// What some editors and libraries put before a text in UTF-8.
+const BYTE_ORDER_MARK: &[u8] = b"\xef\xbb\xbf";
 
 fn check_content_type(value: &HeaderValue) -> Result<(), ApiError> {
     let essence = value.as_bytes().split(|byte| *byte == b';').next().unwrap_or_default();
@@ -123,10 +129,17 @@ mod tests {
             (b"\x78\x9crest", "compressed (deflate)"),
             (b"\x28\xb5\x2f\xfdrest", "compressed (zstd)"),
             (b" {\"name\":\"n\",\"payload\":\"hunter2\"}", "it is JSON"),
+            (b"[{\"name\":\"n\",\"payload\":\"hunter2\"}]", "it is JSON"),
+            (b"\r\n[ [\t\"hunter2\"]]", "it is JSON"),
+            (b"\"hunter2\"", "it is JSON"),
+            (b"\xef\xbb\xbf{\"payload\":\"hunter2\"}", "it is JSON"),
         ] {
             let error = check(&HeaderMap::new(), body).unwrap_err();
             assert!(error.message().contains(says), "{error}");
             assert!(!error.message().contains("hunter2"), "{error}");
+        }
+        for form in ["[a]=1", "[]=1", "a={\"b\":1}", " a=1", "a[]=\"", "\u{feff}a=1"] {
+            assert!(check(&HeaderMap::new(), form.as_bytes()).is_ok(), "{form}");
         }
         let error = explain(b"a=%\x00", ApiError::invalid("other"));
         assert!(error.message().contains("binary"), "{error}");
