@@ -176,6 +176,31 @@ fn an_expired_cursor_pages_for_a_day_after_its_purge() {
     list(&client, &cursor).refused(400);
 }
 
+/// A scope in which nothing is left leaves nothing behind, once no cursor names anything of it.
+#[test]
+fn an_empty_scope_goes_with_the_last_of_its_cursors() {
+    let (server, client) = quiet();
+    set_all(&client, ["a", "b"]);
+    let scopes = || server.count("secret_scope");
+    for (name, left) in [("a", 1), ("b", 1)] {
+        client.remove(name).ok();
+        server.clock.advance(DAY - 1);
+        server.run_jobs();
+        assert_eq!(scopes(), left, "{name}");
+    }
+    server.clock.advance(2);
+    // The first pass deletes the last tombstone.
+    server.run_jobs();
+    server.run_jobs();
+    assert_eq!((scopes(), server.count("tombstone")), (0, 0));
+    // It begins anew, and stays with what is in it.
+    set_all(&client, ["a", "c"]);
+    server.clock.advance(2 * DAY);
+    server.run_jobs();
+    assert_eq!(scopes(), 1);
+    assert_eq!(page(&client, &[]).0, names("c a"));
+}
+
 /// As SDKs walk a list: page by page, deleting what they see.
 #[test]
 fn a_list_can_be_emptied_while_it_is_walked() {

@@ -1,6 +1,7 @@
 -- A scope: what the users of an account share, or what is one user's own. Its row is locked by
 -- every write to the scope, which is what keeps the limit of secrets from being passed by a
--- race, and counts the places that its list has given out. scope is a keyed digest.
+-- race, and counts the places that its list has given out. A job deletes it once nothing of the
+-- scope is left. scope is a keyed digest.
 CREATE TABLE secret_scope (
     mode    INTEGER NOT NULL,
     app     TEXT    NOT NULL,

@@ -1,3 +1,4 @@
 //! What the family does in the background.
 
 pub(crate) mod expire;
+pub(crate) mod forget_scopes;

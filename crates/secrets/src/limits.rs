@@ -37,6 +37,16 @@ pub const EXPIRED_PER_SCOPE: i64 = 100;
 /// felt.
 pub const EXPIRED_PER_WRITE: i64 = 10;
 
+/// Seconds between two passes of the job that deletes the rows of empty scopes.
+pub const FORGET_SCOPES_EVERY_SECONDS: u64 = 60;
+
+/// Scopes that it looks at with one statement: some milliseconds.
+pub const SCOPES_AT_ONCE: i64 = 1000;
+
+/// Such statements of one pass, which together go through a hundred million scopes in a day: for so
+/// long a scope stays anyway.
+pub const SCOPE_PAGES_PER_PASS: u32 = 70;
+
 /// Seconds between two passes of the job that removes expired rows: often enough that they go in
 /// small numbers.
 pub const EXPIRE_EVERY_SECONDS: u64 = 20;

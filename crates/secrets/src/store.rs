@@ -1,5 +1,6 @@
 //! The SQL of the Secret Store.
 
+use crate::limits;
 use crate::secret::{Locator, Scope};
 use coffer_base::{Tenant, Timestamp, limit};
 use coffer_kernel::{PagePosition, Prune, leave_tombstone, tenant_of_row};
@@ -342,6 +343,67 @@ impl DeleteExpired {
         tx.defer(DELETE, vec![mode, app, account, scope_key, name_key]);
         leave_tombstone(tx, &tenant, scope, id, seq, self.now);
         Ok(())
+    }
+}
+
+/// Some scopes, in the order of their keys.
+pub(crate) struct ScopesPage {
+    /// The keys of those that hold no secret, and of which no tombstone is left.
+    pub(crate) empty: Vec<Vec<Value>>,
+    /// The key of the last one; `None` if there are no more behind it.
+    pub(crate) last: Option<Vec<Value>>,
+}
+
+/// The scopes of all tenants behind the key `after`.
+pub(crate) async fn scopes_page(
+    store: &Store,
+    after: Option<Vec<Value>>,
+) -> Result<ScopesPage, StorageError> {
+    let sql = "SELECT mode, app, account, scope, CASE WHEN EXISTS (SELECT 1 FROM secret s \
+               WHERE s.mode = c.mode AND s.app = c.app AND s.account = c.account \
+               AND s.scope = c.scope) OR EXISTS (SELECT 1 FROM tombstone t \
+               WHERE t.mode = c.mode AND t.app = c.app AND t.account = c.account \
+               AND t.collection = c.scope) THEN 1 ELSE 0 END FROM secret_scope c \
+               WHERE (mode, app, account, scope) > (?, ?, ?, ?) \
+               ORDER BY mode, app, account, scope LIMIT ?";
+    let mut params = after.unwrap_or_else(|| values![-1_i64, "", "", b""].into());
+    params.push(Value::Int(limits::SCOPES_AT_ONCE));
+    let rows = store.query(sql, &params).await?;
+    let key = |row: &Row| row.values(0..SCOPE_COLUMNS).unwrap_or_default().to_vec();
+    let is_last = i64::try_from(rows.len()).is_ok_and(|rows| rows < limits::SCOPES_AT_ONCE);
+    let last = rows.last().filter(|_| !is_last).map(key);
+    let empty = rows.iter().filter(|row| row.int(SCOPE_COLUMNS) == Ok(0)).map(key).collect();
+    Ok(ScopesPage { empty, last })
+}
+
+/// Deletes the rows of these scopes, unless something of them is there by now; answers how many.
+pub(crate) struct ForgetScopes(pub(crate) Vec<Vec<Value>>);
+
+impl Work for ForgetScopes {
+    type Out = u64;
+
+    fn grows(&self) -> bool {
+        false
+    }
+
+    async fn run(&self, tx: &mut Tx<'_>) -> Result<u64, StorageError> {
+        // Locked first, as whoever sets a secret does: the next statement sees what it has set.
+        let lock = "SELECT 1 FROM secret_scope WHERE mode = ? AND app = ? AND account = ? \
+                    AND scope = ? FOR UPDATE SKIP LOCKED";
+        let delete = "DELETE FROM secret_scope WHERE mode = ? AND app = ? AND account = ? \
+                      AND scope = ? AND NOT EXISTS (SELECT 1 FROM secret s \
+                      WHERE s.mode = secret_scope.mode AND s.app = secret_scope.app \
+                      AND s.account = secret_scope.account AND s.scope = secret_scope.scope) \
+                      AND NOT EXISTS (SELECT 1 FROM tombstone t \
+                      WHERE t.mode = secret_scope.mode AND t.app = secret_scope.app \
+                      AND t.account = secret_scope.account AND t.collection = secret_scope.scope)";
+        let mut forgotten = 0u64;
+        for key in &self.0 {
+            if !tx.query(lock, key).await?.is_empty() {
+                forgotten = forgotten.saturating_add(tx.execute(delete, key).await?);
+            }
+        }
+        Ok(forgotten)
     }
 }
 
