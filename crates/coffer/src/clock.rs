@@ -69,6 +69,8 @@ struct Accept(ClockSources);
 impl SealingOperation for Accept {
     const DEFINITION: Definition =
         Definition::post("admin.clock.accept", "/v1/admin/clock/accept", Access::Admin)
+            // Nothing is pruned before it.
+            .shrinks()
             .example(Example::EMPTY);
     type Input = ();
     type Sealed = Agreement;

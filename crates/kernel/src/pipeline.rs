@@ -25,7 +25,7 @@ use coffer_audit::Entry;
 use coffer_base::{Tenant, limit};
 use coffer_dialect::{ApiError, Expand};
 use coffer_keyring::{SealCheck, TenantKeys, check_seal, seal_query};
-use coffer_storage::{Cause, Lock, Query, Row, Share, StorageError, Tx, Work};
+use coffer_storage::{Cause, Lock, Query, Row, Share, StorageError, Store, Tx, Work};
 use std::sync::Arc;
 
 /// A read behind the common face.
@@ -140,6 +140,7 @@ impl<'a, O: SealingOperation> Attempt<'a, O> {
         keys: Arc<TenantKeys>,
         idempotency_key: Option<IdempotencyKey>,
     ) -> Result<Option<Reply>, ApiError> {
+        let store = self.services.store.of_share(self.call.principal.share());
         let unit = Unit {
             operation: Arc::clone(self.operation),
             input: Arc::clone(self.input),
@@ -148,9 +149,9 @@ impl<'a, O: SealingOperation> Attempt<'a, O> {
             keys: Arc::clone(&keys),
             reauthorization: self.services.reauthorization(&self.call.principal),
             idempotency_key,
+            store: store.clone(),
         };
         let failed = |failure| self.operation.failed(self.input, &ctx, failure);
-        let store = self.services.store.of_share(self.call.principal.share());
         match store.write(unit).await {
             Ok(Outcome::Done { out, body }) => {
                 let committed = self.operation.committed(&out, &ctx).await?;
@@ -239,6 +240,7 @@ struct Unit<O: SealingOperation> {
     keys: Arc<TenantKeys>,
     reauthorization: Reauthorization,
     idempotency_key: Option<IdempotencyKey>,
+    store: Store,
 }
 
 enum Outcome<T> {
@@ -294,10 +296,7 @@ impl<O: SealingOperation> Work for Unit<O> {
             Err(Failure::Refused(refusal)) => {
                 tx.rollback_to_savepoint().await?;
                 tx.release_savepoint().await?;
-                let policy = ReplayPolicy::Replay;
-                let response =
-                    Response { status: refusal.status(), body: &refusal.body(), withheld: None };
-                self.store_response(response, &policy, tx)?;
+                self.store_refusal(&refusal, tx)?;
                 Ok(Outcome::Refused(refusal))
             }
             Err(Failure::Storage(error)) => Err(error),
@@ -356,6 +355,16 @@ impl<O: SealingOperation> Unit<O> {
         let response = Response { status: STATUS_OK, body: &body, withheld };
         self.store_response(response, &policy, tx)?;
         Ok(Outcome::Done { out: applied.out, body })
+    }
+
+    /// Stores a refusal for requests that repeat this one, as long as there is room: what is left
+    /// on a full disk is for what takes data away, and a refusal does not.
+    fn store_refusal(&self, refusal: &ApiError, tx: &mut Tx<'_>) -> Result<(), StorageError> {
+        if self.idempotency_key.is_none() || self.store.check_space().is_err() {
+            return Ok(());
+        }
+        let response = Response { status: refusal.status(), body: &refusal.body(), withheld: None };
+        self.store_response(response, &ReplayPolicy::Replay, tx)
     }
 
     /// Stores the response for requests that repeat this one.
