@@ -64,7 +64,7 @@ impl Tenant {
     }
 }
 
-const SHRINKING: [(&str, Operation); 8] = [
+const SHRINKING: [(&str, Operation); 9] = [
     ("a secret", |_, tenant| tenant.client.remove("token")),
     ("an ephemeral key", |_, tenant| {
         tenant.client.delete(&format!("/v1/ephemeral_keys/{}", tenant.ephemeral), &[])
@@ -84,6 +84,9 @@ const SHRINKING: [(&str, Operation); 8] = [
     }),
     ("an account", |disk, tenant| {
         disk.server.admin().delete(&format!("/v1/admin/accounts/{}", tenant.account), &[])
+    }),
+    ("what a doubtful clock keeps", |disk, _| {
+        disk.server.admin().post("/v1/admin/clock/accept", &[])
     }),
     ("what a purge left", |disk, _| {
         disk.server.run_jobs();
@@ -134,7 +137,7 @@ fn what_was_stored_is_replayed_without_room() {
 }
 
 /// A server whose store fails each commit while the test says so.
-fn failing() -> (TestServer, Arc<AtomicBool>) {
+pub(crate) fn failing() -> (TestServer, Arc<AtomicBool>) {
     let (fails, armed) = (Arc::new(AtomicBool::new(false)), Arc::new(AtomicBool::new(false)));
     let hook = {
         let (fails, armed) = (Arc::clone(&fails), Arc::clone(&armed));
@@ -197,10 +200,56 @@ fn nobody_revokes_the_keys_of_others_in_memory() {
     let holder = server.anonymous().with_key(&made.text("secret")).for_account(&theirs.account);
     let path = format!("/v1/ephemeral_keys/{}", made.text("id"));
     fails.store(true, Ordering::SeqCst);
-    other.client.delete(&path, &[]);
+    let answer = other.client.delete(&path, &[]);
+    assert!(!answer.body.contains("is refused"), "{answer:?}");
     fails.store(false, Ordering::SeqCst);
     let list = || holder.get("/v1/apps/secrets", &[("scope[type]", "account")]);
     list().ok();
     server.run_jobs();
     list().ok();
+}
+
+/// What an operator has revoked in memory alone is none of a tenant's to take back.
+#[test]
+fn nobody_takes_back_a_revocation_in_memory() {
+    let (server, fails) = failing();
+    let (theirs, other) = (Tenant::new(&server), Tenant::new(&server));
+    let revoke = format!("/v1/admin/api_keys/{}/revoke", theirs.key);
+    fails.store(true, Ordering::SeqCst);
+    server.admin().post(&revoke, &[]).refused(503);
+    let path = format!("/v1/ephemeral_keys/{}", theirs.key);
+    other.client.delete(&path, &[]);
+    theirs.client.list().refused(401);
+    fails.store(false, Ordering::SeqCst);
+    other.client.delete(&path, &[]).refused(404);
+    theirs.client.list().refused(401);
+    server.run_jobs();
+    assert_eq!(server.count("api_key WHERE revoked_at IS NOT NULL"), 2, "with what it made");
+}
+
+/// An operator replaces the key that is in use.
+#[test]
+fn a_key_revokes_itself() {
+    let (server, _) = failing();
+    let made = server.admin().post("/v1/admin/api_keys", &[("type", "admin")]);
+    let (operator, id) = (server.admin().with_key(&made.text("key")), made.text("id"));
+    operator.post(&format!("/v1/admin/api_keys/{id}/revoke"), &[]).ok();
+    operator.get("/v1/admin/accounts", &[]).refused(401);
+}
+
+/// A delete that finds nothing takes nothing away, so its refusal fills none of the space that is
+/// kept for those that do.
+#[test]
+fn refusals_do_not_fill_what_is_left() {
+    let disk = Disk::start();
+    let client = disk.server.app().client();
+    client.set("token", "value").ok();
+    for (free, stored) in [(0, 0), (PLENTY, 1)] {
+        disk.has(free);
+        client.idempotent("missing").remove("missing").refused(404);
+        assert_eq!(disk.server.count("idempotency_record"), stored);
+    }
+    disk.has(0);
+    let first = client.idempotent("there").remove("token");
+    is_replay(&client.idempotent("there").remove("token"), &first);
 }

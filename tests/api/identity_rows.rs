@@ -152,6 +152,66 @@ fn an_erasure_that_is_put_back_destroys_nothing_of_who_lives_again() {
     assert_eq!(hands.server.count("erasure"), 0);
 }
 
+/// What a purge has taken away does not come back, whatever the row says that tells the tenant from
+/// the one before.
+#[test]
+fn no_hand_brings_back_what_was_purged() {
+    let hands = Hands::new();
+    let app = hands.server.app();
+    let account = hands.server.account();
+    let client = app.client().for_account(&account);
+    let of_account = [Value::from(account.as_str())];
+    let install = || hands.server.install(&app, &account);
+    let purge = || {
+        let path = format!("/v1/admin/installs/{}", install());
+        hands.server.admin().delete(&path, &[("purge", "true")]).ok();
+    };
+    let generation = || hands.copy("tenant_generation", "account", &account);
+    install();
+    purge();
+    install();
+    with_secret(&client);
+    let row = generation();
+    let changes = [
+        "UPDATE tenant_generation SET generation = generation + 1000 WHERE account = ?",
+        "UPDATE tenant_generation SET generation = 0 WHERE account = ?",
+        "UPDATE tenant_generation SET generation = generation - 1 WHERE account = ?",
+        "DELETE FROM tenant_generation WHERE account = ?",
+    ];
+    for (change, is_there) in changes.into_iter().zip([true, true, true, false]) {
+        hands.execute(change, &of_account);
+        hands.refresh();
+        if is_there {
+            hands.is_forged("tenant_generation");
+        }
+        assert_eq!(client.find("token").ok()["payload"], "the value", "{change}");
+        hands.is_clean();
+        assert_eq!(generation().values, row.values, "{change}");
+    }
+    for change in &changes[1..] {
+        // Nobody is there between the change and the purge, whom the server could look up.
+        hands.execute(change, &of_account);
+        purge();
+        install();
+        client.find("token").refused(404);
+        hands.server.run_jobs();
+        client.find("token").refused(404);
+        hands.is_clean();
+        with_secret(&client);
+    }
+    let of_before = generation();
+    purge();
+    install();
+    hands.put_back(&of_before);
+    hands.is_outdated("tenant_generation");
+    client.find("token").refused(404);
+    hands.is_clean();
+    hands.put_back(&row);
+    purge();
+    install();
+    client.find("token").refused(404);
+}
+
 #[test]
 fn a_key_from_before_its_revocation_stays_revoked() {
     let hands = Hands::new();

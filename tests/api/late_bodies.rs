@@ -1,6 +1,8 @@
 //! What happens while a body is on its way counts: the time, the key, the install.
 
+use crate::disk::failing;
 use coffer_testkit::{Answer, App, Client, Raw, START, TestServer};
+use std::sync::atomic::Ordering;
 
 const DAY: i64 = 86_400;
 
@@ -169,6 +171,38 @@ fn nothing_is_replayed_to_a_caller_who_is_no_longer_let_in() {
     let install = installs["data"][0]["id"].as_str().unwrap();
     server.admin().delete(&format!("/v1/admin/installs/{install}"), &[]).ok();
     assert_ne!(late.finish().status, 200);
+}
+
+/// A revocation that cannot be stored is in force all the same, also for what the key has begun.
+#[test]
+fn a_key_that_is_revoked_in_memory_alone_is_refused_when_its_body_arrives() {
+    let (server, fails) = failing();
+    let app = server.app();
+    for kind in ["its own", "its parent's"] {
+        let (parent, id) = brief(&server, &app, 1000);
+        let made = parent.post("/v1/ephemeral_keys", &[("user", "alice")]);
+        let holder = match kind {
+            "its own" => parent.clone(),
+            _ => server.anonymous().with_key(&made.text("secret")),
+        };
+        let set = "name=token&payload=value&scope[type]=user&scope[user]=alice&expand[]=payload";
+        let idempotency_key = format!("Idempotency-Key: {kind}");
+        let head = [&*idempotency_key];
+        Late::post(&server, &holder, &head, SECRETS, set).finish().ok();
+        let again = Late::post(&server, &holder, &head, SECRETS, set);
+        let delete = "name=token&scope[type]=user&scope[user]=alice";
+        let delete = Late::post(&server, &holder, &[], "/v1/apps/secrets/delete", delete);
+        fails.store(true, Ordering::SeqCst);
+        let path = format!("/v1/admin/api_keys/{id}/revoke");
+        server.admin().post(&path, &[]).refused(503);
+        fails.store(false, Ordering::SeqCst);
+        for late in [again, delete] {
+            let refused = late.finish();
+            assert_eq!(refused.refused(401)["code"], "api_key_expired", "{kind}");
+            assert!(!refused.body.contains("value"), "{kind}: {refused:?}");
+        }
+        assert_eq!(server.count("secret"), 1, "{kind}");
+    }
 }
 
 #[test]

@@ -293,3 +293,28 @@ fn a_scope_does_not_fill_with_what_has_expired() {
     server.clock.jump(-YEAR);
     assert_eq!(client.find("token").ok()["payload"], "value");
 }
+
+/// A user's device holds it for a day at most, whatever the clock showed when it was made.
+#[test]
+fn an_ephemeral_key_of_a_clock_that_was_ahead_does_not_outlive_it() {
+    let server = TestServer::builder().without_background_jobs().start();
+    let app = server.app();
+    let make = || {
+        let made = app.client().post("/v1/ephemeral_keys", &[("user", "alice")]);
+        server.anonymous().with_key(&made.text("secret"))
+    };
+    let list = |user: &Client| {
+        user.get("/v1/apps/secrets", &[("scope[type]", "user"), ("scope[user]", "alice")])
+    };
+    for by in [3 * DAY, YEAR] {
+        server.clock.jump(by);
+        let user = make();
+        list(&user).ok();
+        server.clock.jump(-by);
+        list(&user).refused(401);
+    }
+    // A clock that is set back by less is no reason to refuse anybody.
+    let user = make();
+    server.clock.jump(-DAY / 2);
+    list(&user).ok();
+}

@@ -62,18 +62,18 @@ impl std::error::Error for InvalidId {}
 const GENERATION: char = '~';
 
 impl AccountId {
-    /// The account as rows name it whose tenant was purged `generation` times: what was kept before
-    /// a purge belongs to another tenant than what is kept after it.
+    /// The account as rows name it in a generation of its tenant: what was kept before a purge
+    /// belongs to another tenant than what is kept after it. 0 is the one before the first purge.
     #[must_use]
-    pub fn in_generation(&self, generation: u32) -> Self {
+    pub fn in_generation(&self, generation: i64) -> Self {
         match generation {
-            0 => self.named(),
+            ..=0 => self.named(),
             later => Self(Arc::from(format!("{}{GENERATION}{later}", self.name()))),
         }
     }
 
-    /// How often what is kept for it was purged before.
-    pub fn generation(&self) -> u32 {
+    /// The generation that it is named in.
+    pub fn generation(&self) -> i64 {
         let suffix = self.0.split_once(GENERATION).map(|(_, generation)| generation.parse());
         suffix.and_then(Result::ok).unwrap_or(0)
     }

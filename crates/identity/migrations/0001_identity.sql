@@ -69,13 +69,15 @@ CREATE INDEX api_key_by_app ON api_key (app, account);
 CREATE INDEX api_key_by_parent ON api_key (parent) WHERE parent IS NOT NULL;
 CREATE INDEX api_key_ephemeral_by_expiry ON api_key (expires_at) WHERE kind = 'ephemeral';
 
--- How often what an app keeps for an account was purged, if it ever was. From the second generation
--- on, the rows of all families, the keys and the erasures name the account with its generation
--- (acct_x~1), so that a tenant that lives again sees nothing of what is still being erased.
+-- The generation of what an app keeps for an account, if that was ever purged: the place of the
+-- last purge. From then on the rows of all families, the keys and the erasures name the account
+-- with its generation (acct_x~57), so that a tenant that lives again sees nothing of what was
+-- purged.
 CREATE TABLE tenant_generation (
     app        TEXT    NOT NULL,
     account    TEXT    NOT NULL,
     generation INTEGER NOT NULL,
+    mac        BLOB    NOT NULL,
     PRIMARY KEY (app, account)
 ) WITHOUT ROWID;
 

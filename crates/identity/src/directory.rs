@@ -18,8 +18,8 @@
 use crate::floors::{Believed, Floors};
 use crate::limits;
 use crate::objects::{ApiKey, App, Kind};
-use crate::row_mac::RowMac;
-use crate::store::{self, PresentedKey};
+use crate::row_mac::{GENERATION, RowMac};
+use crate::store::{self, MendGeneration, PresentedKey};
 use crate::unchecked_keys::UncheckedKeys;
 use crate::unstored::{RevocationRequest, Unstored};
 use coffer_base::{AccountId, Clock, Redacted, Tenant, Timestamp, limit};
@@ -37,6 +37,7 @@ use std::hash::{Hash, Hasher};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
 use std::time::Duration;
+use tracing::warn;
 
 /// The keys that the installation knows, and whom each stands for; the authenticator outside of
 /// developer mode.
@@ -230,7 +231,7 @@ impl Directory {
         now: Timestamp,
     ) -> Result<Result<Principal, Denied>, StorageError> {
         let presented = store::presented_key(&self.store, &self.mac, hash, account).await?;
-        let Some(PresentedKey { key, app, install, generation }) = presented else {
+        let Some(PresentedKey { key, app, install, generation: known }) = presented else {
             return Ok(Err(Denied::Unknown));
         };
         let parent = match &key.parent {
@@ -238,7 +239,11 @@ impl Directory {
             None => None,
         };
         let keys = self.keyring.store();
-        let floors = Floors::of_request(keys, &key, app.as_ref(), install.as_ref()).await?;
+        let own = key.bound.as_ref().map(|bound| &bound.account);
+        let own = own.or(app.as_ref().map(|app| &app.account)).map(AccountId::as_str);
+        let kept_for = account.or(own).unwrap_or_default();
+        let floors =
+            Floors::of_request(keys, &key, app.as_ref(), install.as_ref(), kept_for).await?;
         let believed = Believed::by(&floors, &self.mac, &key, app.as_ref(), install.as_ref());
         let orphan = key.parent.is_some() && parent.is_none();
         let now = app.as_ref().map_or(now, |app| self.time_of(&app.account, now));
@@ -258,10 +263,31 @@ impl Directory {
             let admin = principal(&key, Role::Admin, Tenant::system(), None, false);
             return Ok(Ok(Principal { expires_at, ..admin }));
         }
-        let Some(app) = app.filter(|_| believed.app) else { return Ok(Err(Denied::Unknown)) };
+        let Some(app) = app.as_ref().filter(|_| believed.app) else {
+            return Ok(Err(Denied::Unknown));
+        };
         let installed = install.map(|install| install.active && believed.install);
-        let principal = Self::app_principal(&key, &app, account, installed, generation)?;
+        let newest = floors.generation(app.id.as_str(), kept_for);
+        let generation = known.max(newest);
+        let principal = Self::app_principal(&key, app, account, installed, generation)?;
+        if let (Ok(principal), true) = (&principal, known < newest) {
+            self.mend_generation(&principal.tenant).await;
+        }
         Ok(principal.map(|principal| Principal { expires_at, ..principal }))
+    }
+
+    /// Puts a tenant's newest generation into the data, which has an older one: since somebody
+    /// changed it, or it is from a backup. If that fails, the tenant has its newest generation
+    /// nevertheless.
+    async fn mend_generation(&self, tenant: &Tenant) {
+        let Tenant { app, account, .. } = tenant;
+        let id = format!("{app} {}", account.name());
+        self.mac.report(&GENERATION, &id, "it was put back, or taken away, after a purge");
+        let (mac, newest) = (self.mac.clone(), account.generation());
+        let mend = MendGeneration { mac, app: app.clone(), account: account.named(), newest };
+        if let Err(error) = self.store.write(mend).await {
+            warn!(%error, id, "the generation of what an app keeps for an account is not mended");
+        }
     }
 
     /// The principal of an app's key. `account` is the one that the request names, and by default
@@ -272,7 +298,7 @@ impl Directory {
         app: &App,
         account: Option<&str>,
         installed: Option<bool>,
-        generation: u32,
+        generation: i64,
     ) -> Result<Result<Principal, Denied>, StorageError> {
         let bound = key.bound.as_ref();
         let own = bound.map_or(&app.account, |bound| &bound.account);
@@ -312,9 +338,14 @@ impl Directory {
 }
 
 impl CacheEntry {
-    /// The principal, and records that the key was used; refused from the second of its expiry on.
+    /// The principal, and records that the key was used; refused from the second of its expiry on,
+    /// and as long as an ephemeral key has more before it than any has: a clock that was ahead made
+    /// it.
     fn principal_at(&self, now: Timestamp) -> Result<Arc<Principal>, Denied> {
-        if self.principal.is_expired(now) {
+        let most = now.plus(limits::EPHEMERAL_SECONDS_LEFT);
+        let is_early = self.principal.expires_at.is_some_and(|at| at > most)
+            && self.principal.bound_user().is_some();
+        if is_early || self.principal.is_expired(now) {
             return Err(Denied::Expired);
         }
         self.last_used.store(now.unix(), Ordering::Relaxed);
@@ -356,6 +387,7 @@ fn principal(
     Principal {
         key_id: Arc::from(key.id.as_str()),
         redacted_key: Arc::from(key.redacted.as_str()),
+        parent: key.parent.as_deref().map(Arc::from),
         role,
         expires_at: key.expires_at,
         own_account: platform.as_str() == tenant.account.name(),
@@ -420,7 +452,11 @@ impl Authenticate for Directory {
     fn evidence(&self, principal: &Principal) -> Vec<(Evidence, Query)> {
         let Tenant { app, account, .. } = &principal.tenant;
         // A key can be revoked, and its app uninstalled, while the body of a request is on its way.
-        let mut evidence = vec![(Evidence::KeyInForce, store::in_force_query(&principal.key_id))];
+        let in_force = match self.unstored.refuses_principal(principal) {
+            true => store::not_in_force_query(),
+            false => store::in_force_query(&principal.key_id),
+        };
+        let mut evidence = vec![(Evidence::KeyInForce, in_force)];
         if principal.role == Role::Admin {
             return evidence;
         }

@@ -34,6 +34,11 @@ pub(crate) fn of_install(app: &str, account: &str) -> String {
     format!("install/{app}/{account}")
 }
 
+/// The subject of the generations of what an app keeps for an account: its floor is the newest.
+pub(crate) fn of_generation(app: &str, account: &str) -> String {
+    format!("generation/{app}/{account}")
+}
+
 /// The subject of an erasure that is done.
 pub(crate) fn of_erasure(app: &str, account: &str) -> String {
     format!("erasure/{app}/{account}")
@@ -48,12 +53,14 @@ impl Floors {
         Ok(Self(coffer_keyring::all_floors(keys).await?))
     }
 
-    /// What bears on a key that presents itself, on its parent and its app, and on an install.
+    /// What bears on a key that presents itself, on its parent and its app, on an install, and on
+    /// what the app keeps for `account`.
     pub(crate) async fn of_request(
         keys: &Store,
         key: &ApiKey,
         app: Option<&App>,
         install: Option<&Install>,
+        account: &str,
     ) -> Result<Self, StorageError> {
         let text = |text: Option<&str>| text.unwrap_or_default().to_owned();
         let app_id = text(key.app.as_ref().map(coffer_base::AppId::as_str));
@@ -69,6 +76,7 @@ impl Floors {
             of_account(if bound.is_empty() { &installed_on } else { &bound }),
             of_install(&app_id, &bound),
             of_install(&app_id, &installed_on),
+            of_generation(&app_id, account),
         ];
         Ok(Self(coffer_keyring::floors(keys, &subjects).await?))
     }
@@ -114,6 +122,11 @@ impl Floors {
     /// Whether the account was not purged.
     pub(crate) fn admits_account(&self, id: &str, seq: i64) -> bool {
         self.outlives(seq, &of_account(id))
+    }
+
+    /// The newest generation of what an app keeps for an account.
+    pub(crate) fn generation(&self, app: &str, account: &str) -> i64 {
+        self.0.get(&of_generation(app, account)).copied().unwrap_or(0)
     }
 
     /// Whether an erasure was not done already.

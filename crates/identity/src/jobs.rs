@@ -76,14 +76,22 @@ impl Job for StoreRevocations {
 
     fn run<'a>(&'a self, context: &'a JobContext) -> BoxFuture<'a, Result<u64, StorageError>> {
         Box::pin(async move {
-            let mut stored = 0u64;
+            let (mut stored, mut outcome) = (0u64, Ok(()));
             for (id, asked) in self.0.unstored().all() {
                 let (mac, now) = (self.0.mac().clone(), self.0.now());
+                let within = asked.within.clone();
                 let revoke = StoreRevocation { mac, id: id.clone(), asked, now };
-                stored = stored.saturating_add(u64::from(context.store.write(revoke).await?));
-                self.0.unstored().remove(&id);
+                match context.store.write(revoke).await {
+                    Ok(revoked) => {
+                        stored = stored.saturating_add(u64::from(revoked));
+                        self.0.unstored().remove(&id, within.as_ref());
+                    }
+                    // A row that cannot be read keeps no other from being stored.
+                    Err(error @ StorageError::Corrupt(_)) => outcome = Err(error),
+                    Err(error) => return Err(error),
+                }
             }
-            Ok(stored)
+            outcome.map(|()| stored)
         })
     }
 }
@@ -168,8 +176,35 @@ impl Job for PruneEphemeralKeys {
             let Some(times) = context.due_times().await? else { return Ok(0) };
             let before = times.proven.plus(-limits::EPHEMERAL_SECONDS_CEILING);
             let keys = context.keyring.store();
-            coffer_keyring::prune_revocations(keys, before, limit::JOB_BATCH).await?;
+            coffer_keyring::prune_revocations(keys, before).await?;
             prune(&context.store, EXPIRED_EPHEMERAL, &values![before]).await
         })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use coffer_keyring::{KEY_MIGRATIONS, Revocation, all_floors, prune_revocations, revoke};
+    use coffer_storage::{Options, Store};
+
+    #[tokio::test]
+    async fn all_revocations_that_have_ended_are_forgotten_in_one_pass() {
+        let home = tempfile::TempDir::new().unwrap();
+        let now = Timestamp::from_unix(1000);
+        let path = home.path().join("keys");
+        let opened = Store::open_sqlite(&path, &[KEY_MIGRATIONS], now, Options::default());
+        let keys = opened.unwrap().0;
+        let ended = |number: i64| Revocation {
+            subject: format!("key/{number}"),
+            floor: number,
+            expires_at: Some(now.plus(-1)),
+        };
+        let later = Revocation { expires_at: Some(now), ..ended(-1) };
+        let ended = (0..=limit::JOB_BATCH).map(ended);
+        revoke(&keys, ended.chain([later]).collect()).await.unwrap();
+        let pruned = prune_revocations(&keys, now).await.unwrap();
+        assert_eq!(i64::try_from(pruned), Ok(limit::JOB_BATCH + 1));
+        assert_eq!(all_floors(&keys).await.unwrap().len(), 1);
     }
 }

@@ -16,6 +16,10 @@ pub const EPHEMERAL_SECONDS_FLOOR: i64 = 60;
 /// Longest life of an ephemeral key, in seconds: one day, since a user's device holds it.
 pub const EPHEMERAL_SECONDS_CEILING: i64 = 86_400;
 
+/// Seconds that an ephemeral key may have before it at most, since it lives for a day; another day
+/// is for clocks that are set right.
+pub const EPHEMERAL_SECONDS_LEFT: i64 = 2 * EPHEMERAL_SECONDS_CEILING;
+
 /// Life of an ephemeral key if the caller does not say, in seconds: one hour.
 pub const EPHEMERAL_SECONDS_DEFAULT: i64 = 3600;
 

@@ -9,6 +9,7 @@ mod installs;
 use crate::directory::Directory;
 use crate::erasure::Eraser;
 use crate::row_mac::RowMac;
+use coffer_base::Tenant;
 use coffer_dialect::ApiError;
 use coffer_kernel::{Committed, Ctx, Failure, Quota, Routes};
 use coffer_storage::Store;
@@ -43,14 +44,15 @@ impl Shared {
     }
 
     /// What the caller of a revocation is told that was not stored: what of it is in force.
-    fn revocation_failed(&self, id: &str, failure: Failure) -> ApiError {
+    fn revocation_failed(&self, id: &str, within: Option<&Tenant>, failure: Failure) -> ApiError {
+        let unstored = self.directory.unstored();
         match failure {
             Failure::Refused(refusal) => {
-                self.directory.unstored().remove(id);
+                unstored.refuse(id, within);
                 self.invalidate();
                 refusal
             }
-            Failure::Storage(error) if self.directory.unstored().holds(id) => {
+            Failure::Storage(error) if unstored.fail(id, within) => {
                 tracing::error!(key = id, %error, "a revocation is in force, and cannot be stored");
                 ApiError::revoked_in_memory(id, error.to_string())
             }

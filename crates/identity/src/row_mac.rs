@@ -42,6 +42,9 @@ pub(crate) const API_KEY: Table = Table { name: "api_key", columns: 15, id: 1..2
 /// app, account, created, request, seq.
 pub(crate) const ERASURE: Table = Table { name: "erasure", columns: 5, id: 0..2 };
 
+/// app, account, generation.
+pub(crate) const GENERATION: Table = Table { name: "tenant_generation", columns: 3, id: 0..2 };
+
 /// subject, floor, expires_at.
 pub(crate) const REVOCATION: Table = Table { name: "pending_revocation", columns: 3, id: 0..1 };
 

@@ -123,6 +123,8 @@ pub struct Principal {
     pub key_id: Arc<str>,
     /// The key with its middle starred out, for messages.
     pub redacted_key: Arc<str>,
+    /// The id of the key that made it, if it is an ephemeral key.
+    pub parent: Option<Arc<str>>,
     /// What it may do.
     pub role: Role,
     /// From when on the key is refused: its own expiry, or that of the key that made it if that is

@@ -5,14 +5,14 @@
 
 use crate::error::KeyringError;
 use crate::store::{self, InsertRevocations, PruneRevocations};
-use coffer_base::Timestamp;
+use coffer_base::{Timestamp, limit};
 use coffer_storage::{StorageError, Store};
 use std::collections::HashMap;
 
 /// The end of everything that a subject had up to a place in the order in which rows are made.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Revocation {
-    /// Whose rows end: a key, an app, an account, or an app's install on an account.
+    /// Whose rows end: a key, an app, an account, or what an app has on an account.
     pub subject: String,
     /// The last place whose row is not believed any more.
     pub floor: i64,
@@ -42,7 +42,7 @@ pub async fn floors(
 }
 
 /// How many subjects [`floors`] looks up: all that a request can depend on.
-pub const FLOORS_AT_ONCE: usize = 8;
+pub const FLOORS_AT_ONCE: usize = 9;
 
 /// The floors of all subjects: for a check of the whole store.
 ///
@@ -60,14 +60,17 @@ pub async fn highest_floor(keys: &Store) -> Result<i64, StorageError> {
     store::highest_floor(keys).await
 }
 
-/// Forgets up to `limit` revocations that ended before `before`; returns how many.
+/// Forgets the revocations that ended before `before`; returns how many.
 ///
 /// # Errors
 /// When the key store cannot be written.
-pub async fn prune_revocations(
-    keys: &Store,
-    before: Timestamp,
-    limit: i64,
-) -> Result<u64, StorageError> {
-    keys.write(PruneRevocations { before, limit }).await
+pub async fn prune_revocations(keys: &Store, before: Timestamp) -> Result<u64, StorageError> {
+    let mut pruned = 0u64;
+    loop {
+        let batch = keys.write(PruneRevocations { before, limit: limit::JOB_BATCH }).await?;
+        if batch == 0 {
+            return Ok(pruned);
+        }
+        pruned = pruned.saturating_add(batch);
+    }
 }

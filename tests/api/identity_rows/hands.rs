@@ -5,7 +5,7 @@ use coffer_storage::Value;
 use coffer_testkit::{Answer, App, Client, TestServer};
 
 /// The tables under a MAC, with their columns: `?` after a name says that it may be null.
-const TABLES: [(&str, &str); 5] = [
+const TABLES: [(&str, &str); 6] = [
     ("account", "id seq name created mac"),
     ("app", "id seq account name quotas created version mac"),
     ("install", "app account id seq active created version mac"),
@@ -15,6 +15,7 @@ const TABLES: [(&str, &str); 5] = [
          redacted created expires_at? revoked_at? last_used? mac",
     ),
     ("erasure", "app account created request seq mac"),
+    ("tenant_generation", "app account generation mac"),
 ];
 
 /// The columns that hold numbers.

@@ -302,7 +302,7 @@ impl WriteOperation for Revoke {
         if id.len() > limit::ID_CHARACTERS {
             return Err(ApiError::not_found(KIND, id, "id"));
         }
-        let asked = RevocationRequest::by(ctx, Self::DEFINITION.name, None);
+        let asked = RevocationRequest::of_any(ctx, Self::DEFINITION.name);
         self.0.directory.revoke_in_memory(id, asked);
         Ok(())
     }
@@ -317,6 +317,7 @@ impl WriteOperation for Revoke {
         let Some(mut key) = store::find_key_in(tx, mac, id).await? else {
             return Err(ApiError::not_found(KIND, id, "id").into());
         };
+        self.0.directory.unstored().found(id, None);
         store::revoke_key(tx, mac, &key, ctx.now()).await?;
         key.revoked_at.get_or_insert(ctx.now());
         Ok(Applied { out: key, subject: id.clone(), fingerprint: None })
@@ -327,11 +328,11 @@ impl WriteOperation for Revoke {
     }
 
     async fn committed(&self, key: &ApiKey, _ctx: &Ctx) -> Result<Committed, ApiError> {
-        self.0.directory.unstored().remove(&key.id);
+        self.0.directory.unstored().remove(&key.id, None);
         Ok(self.0.settle().await)
     }
 
     fn failed(&self, id: &String, _ctx: &Ctx, failure: Failure) -> ApiError {
-        self.0.revocation_failed(id, failure)
+        self.0.revocation_failed(id, None, failure)
     }
 }

@@ -130,8 +130,7 @@ impl WriteOperation for Delete {
 
     fn check(&self, id: &String, ctx: &Ctx) -> Result<(), ApiError> {
         if id.len() <= limit::ID_CHARACTERS {
-            let asked =
-                RevocationRequest::by(ctx, Self::DEFINITION.name, Some(ctx.tenant().clone()));
+            let asked = RevocationRequest::of_own(ctx, Self::DEFINITION.name);
             self.0.directory.revoke_in_memory(id, asked);
         }
         Ok(())
@@ -157,6 +156,7 @@ impl WriteOperation for Delete {
         let Some(key) = own else {
             return Err(ApiError::not_found(KIND, id, "id").into());
         };
+        self.0.directory.unstored().found(id, Some(tenant));
         store::revoke_key(tx, &self.0.mac, &key, ctx.now()).await?;
         Ok(Applied { out: key, subject: id.clone(), fingerprint: None })
     }
@@ -165,12 +165,12 @@ impl WriteOperation for Delete {
         wire::ephemeral_key(key, None).set("deleted", true)
     }
 
-    async fn committed(&self, key: &ApiKey, _ctx: &Ctx) -> Result<Committed, ApiError> {
-        self.0.directory.unstored().remove(&key.id);
+    async fn committed(&self, key: &ApiKey, ctx: &Ctx) -> Result<Committed, ApiError> {
+        self.0.directory.unstored().remove(&key.id, Some(ctx.tenant()));
         Ok(self.0.settle().await)
     }
 
-    fn failed(&self, id: &String, _ctx: &Ctx, failure: Failure) -> ApiError {
-        self.0.revocation_failed(id, failure)
+    fn failed(&self, id: &String, ctx: &Ctx, failure: Failure) -> ApiError {
+        self.0.revocation_failed(id, Some(ctx.tenant()), failure)
     }
 }

@@ -5,11 +5,12 @@
 //! the job; the table `erasure` lists it until that is done.
 
 use super::{
-    Result, account_id, app, app_id, believed, corrupt, deactivate_install, end, next_seq,
+    Result, account_id, app, app_id, believed, corrupt, deactivate_install, end, first,
+    list_revocation, next_seq,
 };
-use crate::floors::{of_account, of_app};
+use crate::floors::{of_account, of_app, of_generation};
 use crate::objects::{App, Install};
-use crate::row_mac::{ERASURE, RowMac};
+use crate::row_mac::{ERASURE, GENERATION, RowMac};
 use coffer_base::{AccountId, AppId, Timestamp};
 use coffer_kernel::Ctx;
 use coffer_storage::{Query, Row, Store, Tx, Value, Work, values};
@@ -21,16 +22,73 @@ pub(crate) fn purged_query(app: &AppId, account: &AccountId) -> Query {
     Query::new(sql, values![app, account.name(), account.generation()])
 }
 
-/// Begins a new generation of what `app` keeps for `account`, and answers the account as the rows
-/// of the one before name it.
-async fn next_generation(tx: &mut Tx<'_>, app: &AppId, account: &AccountId) -> Result<AccountId> {
-    let sql = "INSERT INTO tenant_generation (app, account, generation) VALUES (?, ?, 1) \
-               ON CONFLICT (app, account) \
-               DO UPDATE SET generation = tenant_generation.generation + 1 RETURNING generation";
+/// The generation in the row whose columns begin at `first`: app, account, generation, mac; `None`
+/// if it is not believed.
+pub(super) fn generation(mac: &RowMac, row: &Row, first: usize) -> Result<Option<i64>> {
+    mac.is_valid(&GENERATION, row, first).then(|| row.int(first + 2)).transpose()
+}
+
+/// Begins the generation `next`, a place that is given once, of what `app` keeps for `account`, and
+/// answers the account as the rows of the one before name it.
+async fn begin_generation(
+    tx: &mut Tx<'_>,
+    mac: &RowMac,
+    app: &AppId,
+    account: &AccountId,
+    next: i64,
+) -> Result<AccountId> {
+    let before = generation_in(tx, mac, app, account).await?;
+    put_generation(tx, mac, app, account, next);
+    list_revocation(tx, mac, of_generation(app.as_str(), account.as_str()), next, None);
+    Ok(account.in_generation(before))
+}
+
+/// The generation that the data has, locked; 0 if it has none that is believed.
+async fn generation_in(
+    tx: &mut Tx<'_>,
+    mac: &RowMac,
+    app: &AppId,
+    account: &AccountId,
+) -> Result<i64> {
+    let sql = "SELECT app, account, generation, mac FROM tenant_generation \
+               WHERE app = ? AND account = ? FOR UPDATE";
     let rows = tx.query(sql, &values![app, account]).await?;
-    let next = rows.first().map_or(Ok(1), |row| row.int(0))?;
-    let before = u32::try_from(next.saturating_sub(1));
-    Ok(account.in_generation(before.map_err(|_| corrupt("a tenant's generation"))?))
+    Ok(first(&rows, |row| generation(mac, row, 0))?.unwrap_or(0))
+}
+
+fn put_generation(tx: &mut Tx<'_>, mac: &RowMac, app: &AppId, account: &AccountId, is: i64) {
+    tx.defer(
+        "INSERT INTO tenant_generation (app, account, generation, mac) VALUES (?, ?, ?, ?) \
+         ON CONFLICT (app, account) \
+         DO UPDATE SET generation = excluded.generation, mac = excluded.mac",
+        mac.with_mac(&GENERATION, values![app, account, is]),
+    );
+}
+
+/// Puts the newest generation of a tenant where the data has an older one or none, so that the next
+/// purge knows which one it ends.
+pub(crate) struct MendGeneration {
+    pub(crate) mac: RowMac,
+    pub(crate) app: AppId,
+    /// Its name alone.
+    pub(crate) account: AccountId,
+    pub(crate) newest: i64,
+}
+
+impl Work for MendGeneration {
+    type Out = ();
+
+    fn grows(&self) -> bool {
+        false
+    }
+
+    async fn run(&self, tx: &mut Tx<'_>) -> Result<()> {
+        let Self { mac, app, account, newest } = self;
+        if generation_in(tx, mac, app, account).await? < *newest {
+            put_generation(tx, mac, app, account, *newest);
+        }
+        Ok(())
+    }
 }
 
 /// Which request purges something, and when: what the list of erasures says of it.
@@ -56,7 +114,7 @@ async fn list(
     account: &AccountId,
     (purge, seq): (Purge<'_>, i64),
 ) -> Result<()> {
-    let purged = next_generation(tx, app, account).await?;
+    let purged = begin_generation(tx, mac, app, account, seq).await?;
     tx.defer(
         "INSERT INTO erasure (app, account, created, request, seq, mac) \
          VALUES (?, ?, ?, ?, ?, ?) ON CONFLICT (app, account) DO UPDATE \

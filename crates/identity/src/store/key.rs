@@ -2,7 +2,8 @@
 //! redacted form is stored beside it for people to recognize it by.
 
 use super::{
-    Result, Selection, account_id, app, app_id, believed, corrupt, first, install, list_revocation,
+    Result, Selection, account_id, app, app_id, believed, corrupt, first, generation, install,
+    list_revocation,
 };
 use crate::floors::of_key;
 use crate::objects::{ApiKey, App, Bound, Install, Kind};
@@ -86,8 +87,8 @@ pub(crate) struct PresentedKey {
     /// The app's install on the account; `None` if there is none, as for the account that develops
     /// the app.
     pub(crate) install: Option<Install>,
-    /// How often what the app keeps for the account was purged.
-    pub(crate) generation: u32,
+    /// The generation of what the app keeps for the account, as the data has it.
+    pub(crate) generation: i64,
 }
 
 /// The key of a token with its app, and whether the app is on the account that was asked for, or
@@ -103,8 +104,8 @@ pub(crate) async fn presented_key(
                k.expires_at, k.mac, k.revoked_at, k.last_used, \
                i.app, i.account, i.id, i.seq, i.created, i.version, i.mac, i.active, \
                a.id, a.seq, a.account, a.name, a.quotas, a.created, a.version, a.mac, \
-               g.generation FROM api_key k LEFT JOIN app a ON a.id = k.app \
-               LEFT JOIN install i ON i.app = k.app \
+               g.app, g.account, g.generation, g.mac \
+               FROM api_key k LEFT JOIN app a ON a.id = k.app LEFT JOIN install i ON i.app = k.app \
                AND i.account = COALESCE(NULLIF(?, ''), k.account) \
                LEFT JOIN tenant_generation g ON g.app = k.app \
                AND g.account = COALESCE(NULLIF(?, ''), k.account, a.account) WHERE k.hash = ?";
@@ -121,9 +122,11 @@ pub(crate) async fn presented_key(
         let app = is_there(row, APP_AT).then(|| app(mac, row, APP_AT)).transpose()?;
         let install =
             is_there(row, INSTALL_AT).then(|| install(mac, row, INSTALL_AT)).transpose()?;
-        let generation = u32::try_from(row.optional_int(GENERATION_AT)?.unwrap_or(0))
-            .map_err(|_| corrupt("a tenant's generation"))?;
+        let generation = is_there(row, GENERATION_AT)
+            .then(|| generation(mac, row, GENERATION_AT))
+            .transpose()?;
         let (app, install) = (app.flatten(), install.flatten());
+        let generation = generation.flatten().unwrap_or(0);
         Ok(Some(PresentedKey { key, app, install, generation }))
     })
 }
@@ -259,4 +262,9 @@ pub(crate) const EXPIRED_EPHEMERAL: Prune = Prune {
 pub(crate) fn in_force_query(id: &str) -> Query {
     let sql = "SELECT 1 FROM api_key WHERE id = ? AND revoked_at IS NULL";
     Query::new(sql, values![id])
+}
+
+/// Finds no key: one that is revoked, whatever its row says.
+pub(crate) fn not_in_force_query() -> Query {
+    Query::new("SELECT 1 FROM api_key WHERE 1 = 0", values![])
 }

@@ -1,11 +1,11 @@
 //! The SQL of a check of all rows, whatever stands in them.
 
-use super::erasure::erasure;
+use super::erasure::{erasure, generation};
 use super::key::api_key;
 use super::{Result, account, app, install};
 use crate::floors::Floors;
 use crate::limits;
-use crate::row_mac::{ACCOUNT, API_KEY, APP, ERASURE, INSTALL, RowMac, Table};
+use crate::row_mac::{ACCOUNT, API_KEY, APP, ERASURE, GENERATION, INSTALL, RowMac, Table};
 use coffer_storage::{Row, Store, Value, values};
 
 /// What a row turned out to be.
@@ -92,6 +92,18 @@ pub(crate) const VERIFIED: &[Verified] = &[
             Ok(Judgement::of(erasure(mac, row)?, |erasure| {
                 let (app, account) = (erasure.app.as_str(), erasure.account.as_str());
                 !floors.admits_erasure(app, account, erasure.seq)
+            }))
+        },
+    },
+    Verified {
+        table: &GENERATION,
+        pages: "SELECT app, account, generation, mac FROM tenant_generation \
+                WHERE (app, account) > (?, ?) ORDER BY app, account LIMIT ?",
+        start: || values!["", ""].to_vec(),
+        judge: |mac, floors, row| {
+            Ok(Judgement::of(generation(mac, row, 0)?, |known| {
+                let text = |column| row.text(column).unwrap_or_default();
+                floors.generation(text(0), text(1)) > *known
             }))
         },
     },

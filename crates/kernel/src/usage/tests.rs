@@ -10,6 +10,7 @@ fn principal(app: &str, mode: Mode, quotas: &[(&str, i64)]) -> Principal {
         expires_at: None,
         key_id: "k".into(),
         redacted_key: "sk_…".into(),
+        parent: None,
         role: Role::App,
         tenant: Tenant { mode, app: AppId::parse(app).unwrap(), account: account.clone() },
         own_account: true,

@@ -12,6 +12,7 @@ fn principal(key: &str, app: &str, mode: Mode, quotas: &[(&str, i64)]) -> Princi
         expires_at: None,
         key_id: key.into(),
         redacted_key: "sk_…".into(),
+        parent: None,
         role: Role::App,
         tenant: Tenant { mode, app: AppId::parse(app).unwrap(), account: account.clone() },
         own_account: true,
