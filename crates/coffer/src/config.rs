@@ -178,7 +178,7 @@ pub const DEV_KEY: Setting = Setting {
     flag: Some("dev-key"),
     kind: Kind::Secret,
     about: "KEY with which keys begin in developer mode, sk_test_KEY; without it any key is taken, \
-            or, where other machines can reach it, a new KEY is printed at each start",
+            or, with allow_host, a new KEY is printed at each start",
     ..SETTING
 };
 

@@ -83,8 +83,8 @@ impl Developer {
             return Ok(());
         }
         Err(ApiError::unauthenticated(format!(
-            "This server runs in developer mode where other machines can reach it, so it takes \
-             only keys that begin with this run's own, 'sk_test_KEY' or 'sk_test_KEY_anything'; \
+            "This server runs in developer mode under names that others use, so it takes only \
+             keys that begin with this run's own, 'sk_test_KEY' or 'sk_test_KEY_anything'; \
              '{}' does not. `coffer dev` prints KEY at its start, or takes it from COFFER_DEV_KEY.",
             redact_key(token)
         )))

@@ -259,4 +259,16 @@ fn a_body_with_two_lengths_is_not_believed() {
         assert!(raw.is_closed());
     }
     app.client().find("smuggled").refused(404);
+    // Of a length and chunks the chunks count, and whatever stands behind them is not looked at.
+    let behind = "POST /v1/apps/secrets?name=smuggled&payload=p&scope[type]=account HTTP/1.1\r\n";
+    let behind = format!("{behind}Host: localhost\r\n{authorization}\r\nContent-Length: 0\r\n\r\n");
+    let length = format!("Content-Length: {}", behind.len() + 5);
+    for more in [["Transfer-Encoding: chunked", &length], [&length, "Transfer-Encoding: chunked"]] {
+        let mut raw = server.raw();
+        let head = ["POST /v1/apps/secrets", &authorization, more[0], more[1]];
+        raw.request(&head, &format!("0\r\n\r\n{behind}"));
+        assert_eq!(lawful(&raw.answer()).refused(400)["param"], "name");
+        assert!(raw.is_closed());
+    }
+    app.client().find("smuggled").refused(404);
 }

@@ -81,6 +81,16 @@ fn what_is_inside_of_a_source_expands_too() {
             _ => {}
         }
     }
+    // By itself a transaction goes one level deeper than in a list.
+    let path = "source.source_transaction.refund.charge";
+    let releases = fixture.list(TRANSACTIONS, &[("type", "reserve_release"), ("limit", "100")]);
+    let of_refund = releases.iter().find_map(|transaction| {
+        let one = format!("{TRANSACTIONS}/{}", text(transaction, "id"));
+        let source = fixture.client.get(&one, &[("expand[]", path)]).ok()["source"].clone();
+        (source["source_transaction"]["type"] == "refund").then_some(source)
+    });
+    let refund = &of_refund.unwrap()["source_transaction"]["refund"];
+    assert_eq!(refund["charge"]["object"], "charge", "{refund}");
 }
 
 #[test]

@@ -60,7 +60,9 @@ pub fn run(config: &Config) -> Result<Exit, Failure> {
     result
 }
 
-/// Who may call: this machine, and others if a host is allowed, but those with the run's key only.
+/// Who may call: this machine, and others if a host is allowed, but then only with the run's key. A
+/// name that is allowed is one that others use, on whatever address: a tunnel or a proxy on this
+/// machine brings them in by loopback.
 ///
 /// # Errors
 /// If other machines can reach the address and no host is allowed, or if the key is too short.
@@ -77,7 +79,7 @@ fn callers(config: &Config, listen: Option<&Address>) -> Result<Callers, Failure
     }
     let run_key = match config.value(&DEV_KEY) {
         Some(_) => Some(run_key(config)?),
-        None if is_local => None,
+        None if hosts.is_empty() => None,
         None => Some(random_base62(&SystemRandom, DEV_KEY_CHARACTERS)),
     };
     let origins = config.list(&ALLOW_ORIGIN).to_vec();
@@ -144,22 +146,16 @@ fn banner(config: &Config, callers: &Callers, server: &Server) -> String {
 
 /// What it means that a host is allowed; empty if none is.
 fn warning(callers: &Callers, address: &str) -> String {
-    if callers.hosts.is_empty() {
+    let (false, Some(key)) = (callers.hosts.is_empty(), &callers.run_key) else {
         return String::new();
-    }
-    let hosts = callers.hosts.join(", ");
-    let who = match &callers.run_key {
-        Some(key) => format!(
-            "with a key that begins with sk_test_{key}, rk_test_{key} or ak_coffer_{key}",
-            key = key.expose()
-        ),
-        None => "with any key".to_owned(),
     };
+    let (hosts, key) = (callers.hosts.join(", "), key.expose());
     let rule = "*".repeat(79);
     format!(
         "\n{rule}\n\
          OPEN: it listens on {address}, in plain HTTP, and answers to {hosts}.\n\
-         Whoever reaches it is let in {who},\n\
+         Whoever reaches it is let in with a key that begins with sk_test_{key}, rk_test_{key} or \
+         ak_coffer_{key},\n\
          to read, change and administer all that is kept here. Keep no real secret in it.\n\
          {rule}\n"
     )
