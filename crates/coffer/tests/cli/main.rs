@@ -9,6 +9,7 @@
 )]
 
 mod backups;
+mod developer;
 mod doctor;
 mod environment;
 mod erasing;
