@@ -1,11 +1,10 @@
 //! Coffer as a child process in production mode, and what it takes to put load on it: all that
-//! this program knows of Coffer's command line, admin API and files stands here and in `rows`.
+//! this program knows of Coffer's command line and admin API stands here.
 
 use crate::args::Result;
 use crate::child::{Child, free_port, pause};
 use crate::data;
 use crate::http;
-use crate::rows;
 use serde_json::Value;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
@@ -37,6 +36,8 @@ pub struct Coffer {
     pub limited: Option<u64>,
     /// How many secrets were written; numbers below this one are stored.
     pub stored: u64,
+    /// Whether the program has a limit of requests, which is out of the way while it is measured.
+    limits_rates: bool,
     server: Option<Child>,
 }
 
@@ -107,6 +108,7 @@ impl Coffer {
             admin_port: 0,
             limited: None,
             stored: 0,
+            limits_rates: knows(program, "--rate-limit"),
             server: None,
         };
         coffer.start()?;
@@ -123,7 +125,7 @@ impl Coffer {
             .map_err(|error| error.to_string())?;
         let mut command = command(&self.program, &self.directory, self.database.as_ref(), "serve");
         command.args(["--listen", &listen]);
-        if self.limited.is_none() {
+        if self.limited.is_none() && self.limits_rates {
             // One app sends as much as the server can answer: that is what is measured.
             command.env("COFFER_RATE_LIMIT", "1000000");
         }
@@ -136,7 +138,7 @@ impl Coffer {
         let begun = Instant::now();
         self.server = Some(Child::spawn(&mut command)?);
         loop {
-            let answer = if self.stored > 0 { self.find_one() } else { self.status() };
+            let answer = if self.stored > 0 { self.find_last() } else { self.status() };
             match answer {
                 Ok(_) => return Ok(begun.elapsed()),
                 Err(error) if begun.elapsed() > START_PATIENCE => {
@@ -171,18 +173,6 @@ impl Coffer {
     /// The data file.
     pub fn data_file(&self) -> PathBuf {
         self.directory.join("data").join(DATA_FILE)
-    }
-
-    /// Rows of the tables that sets write to: secret, scope, audit, record.
-    pub fn rows(&self) -> Result<[u64; 4]> {
-        let data = rows::open(&self.data_file())?;
-        let count = |table: &rows::Table| rows::count(&data, table);
-        Ok([
-            count(&rows::SECRET)?,
-            count(&rows::SCOPE)?,
-            count(&rows::AUDIT)?,
-            count(&rows::RECORD)?,
-        ])
     }
 
     /// What the writer has done since the start.
@@ -271,8 +261,12 @@ impl Coffer {
     }
 
     /// Finds the last secret that was stored.
-    pub fn find_one(&self) -> Result<Value> {
-        let index = self.stored.saturating_sub(1);
+    pub fn find_last(&self) -> Result<Value> {
+        self.find(self.stored.saturating_sub(1))
+    }
+
+    /// Finds secret number `index`.
+    pub fn find(&self, index: u64) -> Result<Value> {
         let names = std::fs::read_to_string(self.accounts()).map_err(|error| error.to_string())?;
         let account = names.lines().nth(usize::try_from(index).unwrap_or(0) % ACCOUNTS);
         let mut target = b"/v1/apps/secrets/find?name=".to_vec();
@@ -283,6 +277,13 @@ impl Coffer {
         let target = String::from_utf8_lossy(&target).into_owned();
         http::call(self.port, &self.live_key, "GET", &target, &headers, &[])
     }
+}
+
+/// Whether the server has an option: another revision may not know it, and refuses what it does not
+/// know.
+fn knows(program: &Path, option: &str) -> bool {
+    let help = Command::new(program).env_clear().args(["serve", "--help"]).output();
+    help.is_ok_and(|help| String::from_utf8_lossy(&help.stdout).contains(option))
 }
 
 /// A command of Coffer's on the store in `directory`. Nothing of it, its root key included,

@@ -2,7 +2,7 @@
 //! while it is stopped, by the rules that Coffer keeps. Triggers and constraints stay in force.
 
 use crate::args::Result;
-use crate::rows::text;
+use crate::unit::text;
 use rusqlite::Connection;
 use std::fs::File;
 use std::path::Path;

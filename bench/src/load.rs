@@ -61,6 +61,8 @@ struct Shared {
     reconnect_after: u64,
     /// Requests that were not answered as expected.
     refused: AtomicU64,
+    /// Requests that were answered, those before the measurement included.
+    answered: AtomicU64,
 }
 
 impl Shared {
@@ -158,6 +160,7 @@ async fn run<E: Exchange>(args: &Args, make: impl Fn(u64) -> Result<E>) -> Resul
         "p50_ns": latencies.quantile(500),
         "p99_ns": latencies.quantile(990),
         "max_ns": latencies.longest(),
+        "answered": shared.answered.load(Ordering::Relaxed),
         "refused": shared.refused.load(Ordering::Relaxed),
         "next": next,
         "cpu_seconds": machine::own_cpu_seconds()?,
@@ -189,6 +192,7 @@ fn shared(args: &Args) -> Result<Arc<Shared>> {
         tolerant: args.or("tolerant", false)?,
         reconnect_after: args.or("reconnect-after", 0)?,
         refused: AtomicU64::new(0),
+        answered: AtomicU64::new(0),
     };
     let shared = Arc::new(shared);
     if until_eof {
@@ -310,5 +314,6 @@ async fn connection<E: Exchange>(
             }
         };
     }
+    shared.answered.fetch_add(sent, Ordering::Relaxed);
     Ok(latencies)
 }

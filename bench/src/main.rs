@@ -1,10 +1,11 @@
 //! Coffer beside what it could be at best, measured in one go on one machine.
 //!
-//! Without a first word it runs the whole comparison and prints one table; with `--reserves` or
-//! `--postgres` anywhere, that of Reserves or that of a store in PostgreSQL instead; with
-//! `--neighbours`, a quiet app beside attacks, and with `--postgres` too on both engines. The words
-//! `axum`, `load`, `pgbench`, `silent` and `sqlite` are the processes that it starts: servers, load
-//! and baselines never share a process, so that memory and processor time can be told apart.
+//! Without a first word it runs the whole comparison and prints one table and all goals; with
+//! `--reserves` or `--postgres` anywhere, that of Reserves or that of a store in PostgreSQL
+//! instead; with `--neighbours`, a quiet app beside attacks, and with `--postgres` too on both
+//! engines; with `--compare`, the server of another revision beside this one's. The words `axum`,
+//! `load`, `pgbench`, `silent` and `sqlite` are the processes that it starts: servers, load and
+//! baselines never share a process, so that memory and processor time can be told apart.
 //!
 //! This crate uses Coffer from outside: by its command line, over HTTP, and by looking at its
 //! files. It links none of its code.
@@ -16,6 +17,7 @@ mod coffer;
 mod data;
 mod exchange;
 mod fill;
+mod goal;
 mod http;
 mod latency;
 mod load;
@@ -23,24 +25,24 @@ mod machine;
 mod pgbench;
 mod postgres;
 mod redis;
-mod rows;
 mod run;
 mod silent;
 mod slice;
 mod sqlite_baseline;
 mod statements;
 mod table;
+mod unit;
 
 use args::{Args, Result};
+use goal::{Bound, Goal};
 use run::{Run, Settings};
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::time::{Duration, Instant};
-use table::{Check, Line};
 
 /// What a whole run may take.
-const RUN_AT_MOST: Duration = Duration::from_secs(480);
+const RUN_AT_MOST: Duration = Duration::from_secs(600);
 
 /// What one beside neighbours may take.
 const NEIGHBOURS_AT_MOST: Duration = Duration::from_secs(300);
@@ -49,7 +51,7 @@ const NEIGHBOURS_AT_MOST: Duration = Duration::from_secs(300);
 const POSTGRES_AT_MOST: Duration = Duration::from_secs(300);
 
 /// The words that choose another comparison.
-const FLAGS: [&str; 3] = ["--neighbours", "--postgres", "--reserves"];
+const FLAGS: [&str; 4] = ["--compare", "--neighbours", "--postgres", "--reserves"];
 
 fn main() -> ExitCode {
     let (flags, words): (Vec<_>, Vec<_>) =
@@ -88,6 +90,14 @@ fn comparison(flags: &[String], words: impl Iterator<Item = String>) -> Result<(
             run::OPTIONS,
             Comparison { introduction, parts: Run::everything, at_most: RUN_AT_MOST },
         ),
+        ["--compare"] => (
+            run::COMPARE_OPTIONS,
+            Comparison {
+                introduction: introduction_to_compare,
+                parts: Run::compare,
+                at_most: RUN_AT_MOST,
+            },
+        ),
         ["--reserves"] => (
             run::RESERVES_OPTIONS,
             Comparison {
@@ -112,7 +122,7 @@ fn comparison(flags: &[String], words: impl Iterator<Item = String>) -> Result<(
                 at_most: NEIGHBOURS_AT_MOST,
             },
         ),
-        _ => return Err("--reserves and --postgres are runs of their own".to_owned()),
+        _ => return Err("--compare, --reserves and --postgres are runs of their own".to_owned()),
     };
     let also_postgres = flags.len() == 2;
     whole(&Args::parse(words, known)?, &comparison, also_postgres)
@@ -138,17 +148,20 @@ fn whole(args: &Args, comparison: &Comparison, also_postgres: bool) -> Result<()
     print(&(comparison.introduction)(&settings, directory.path())?)?;
     let mut run = Run::new(settings, directory.path())?;
     (comparison.parts)(&mut run)?;
-    run.checks.push(Check {
+    run.goals.push(Goal {
         what: "seconds for the whole run".to_owned(),
-        value: begun.elapsed().as_secs_f64(),
-        at_most: comparison.at_most.as_secs_f64(),
+        value: Some(begun.elapsed().as_secs_f64()),
+        bound: Bound::AtMost(comparison.at_most.as_secs_f64()),
     });
-    print(&format!("\n{}\n\n{}", run.notes.join("\n"), table::table(&run.lines)))?;
-    print(&format!("\n{}", table::checks(&run.checks)))?;
-    if run.lines.iter().all(Line::met) && run.checks.iter().all(Check::met) {
-        Ok(())
-    } else {
+    print(&format!("\n{}", run.notes.join("\n")))?;
+    if !run.lines.is_empty() {
+        print(&format!("\n{}", table::table(&run.lines)))?;
+    }
+    print(&format!("\n{}", goal::list(&run.goals)))?;
+    if run.goals.iter().any(Goal::missed) {
         Err("not everything was reached; see above".to_owned())
+    } else {
+        Ok(())
     }
 }
 
@@ -177,8 +190,8 @@ fn conditions(settings: &Settings, directory: &Path) -> Result<String> {
 /// How the loop stores what it writes.
 fn the_loop() -> String {
     format!(
-        "loop: Coffer's tables and indexes, WAL, synchronous=FULL, foreign keys off, page cache \
-         {} KiB, checkpoints on another thread, groups as large as Coffer's",
+        "loop: the rows that Coffer was seen to write, or frozen ones; WAL, synchronous=FULL, page \
+         cache {} KiB, checkpoints on another thread, groups as large as Coffer's",
         sqlite_baseline::CACHE_KIB
     )
 }
@@ -196,6 +209,20 @@ fn introduction(settings: &Settings, directory: &Path) -> Result<String> {
         data::PAYLOAD_CHARACTERS,
         axum_baseline::BODY_BYTES,
         the_loop(),
+    ))
+}
+
+/// What the comparison of two revisions is run with.
+fn introduction_to_compare(settings: &Settings, directory: &Path) -> Result<String> {
+    let against = settings.against.as_ref();
+    let (other, revision) = against.ok_or("--compare needs --against and --revision")?;
+    Ok(format!(
+        "{}\n\
+         beside it: {revision}, {}; a store each, {} secrets at first, memory at {}",
+        conditions(settings, directory)?,
+        other.display(),
+        settings.small,
+        settings.memory_at,
     ))
 }
 

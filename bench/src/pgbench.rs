@@ -13,8 +13,16 @@ use std::process::{Command, Stdio};
 use std::time::Duration;
 
 /// The options of `pgbench`.
-pub const OPTIONS: &[&str] =
-    &["program", "address", "clients", "warm-ms", "measure-ms", "scripts", "operations"];
+pub const OPTIONS: &[&str] = &[
+    "program",
+    "address",
+    "clients",
+    "warm-ms",
+    "measure-ms",
+    "scripts",
+    "operations",
+    "protocol",
+];
 
 /// The file with the constants of a directory of scripts, `name=value` on each line.
 const CONSTANTS: &str = "constants";
@@ -74,14 +82,15 @@ pub fn main(args: &Args) -> Result<()> {
     )
 }
 
-/// Runs pgbench. Its protocol is the one that Coffer uses, since poolers in transaction mode pass
-/// it on: each statement is parsed, bound and executed without a name.
+/// Runs pgbench. By the protocol `extended`, which poolers in transaction mode pass on, each
+/// statement is parsed, bound and executed without a name; by `prepared` each is parsed once.
 fn run(args: &Args, directory: &Path, time: Duration) -> Result<()> {
     let program: PathBuf = args.required("program")?;
     let constants = fs::read_to_string(directory.join(CONSTANTS))
         .map_err(|error| format!("cannot read the scripts' constants: {error}"))?;
     let mut command = Command::new(&program);
-    command.args(["--no-vacuum", "--protocol=extended", "--jobs=1", "--log"]);
+    command.args(["--no-vacuum", "--jobs=1", "--log"]);
+    command.args(["--protocol", &args.required::<String>("protocol")?]);
     command.arg("--log-prefix").arg(directory.join(LOG));
     command.args(["--client", &args.required::<String>("clients")?]);
     command.args(["--time", &time.as_secs_f64().ceil().to_string()]);

@@ -36,7 +36,13 @@ const SETTINGS: [&str; 9] = [
 ];
 
 /// The databases of data and keys.
-const DATABASES: [&str; 2] = ["coffer_data", "coffer_keys"];
+const DATABASES: [&str; 2] = [DATA, "coffer_keys"];
+
+/// The database of the data.
+pub const DATA: &str = "coffer_data";
+
+/// One that Coffer does not know, for what is measured beside it.
+pub const RIVAL: &str = "bench_rival";
 
 /// A running cluster.
 pub struct Cluster {
@@ -74,7 +80,7 @@ impl Cluster {
         server.stdout(Stdio::null()).stderr(file);
         let cluster = Self { programs, log, port, server: Child::spawn(&mut server)? };
         cluster.wait()?;
-        for name in DATABASES {
+        for name in DATABASES.into_iter().chain([RIVAL]) {
             cluster.sql_in("postgres", &format!("CREATE DATABASE {name}"))?;
         }
         Ok(cluster)
@@ -102,13 +108,8 @@ impl Cluster {
         Database { addresses: DATABASES.map(|name| self.address(name)), pid: self.server.pid() }
     }
 
-    /// The address of the data, as its programs and Coffer read it.
-    pub fn data(&self) -> String {
-        let [data, _] = DATABASES;
-        self.address(data)
-    }
-
-    fn address(&self, database: &str) -> String {
+    /// The address of a database, as its programs and Coffer read it.
+    pub fn address(&self, database: &str) -> String {
         format!("postgres://{ACCOUNT}@127.0.0.1:{}/{database}", self.port)
     }
 
@@ -125,16 +126,14 @@ impl Cluster {
 
     /// Whether it logs the statements of connections to the data that are made from now on.
     pub fn log_statements(&self, all: bool) -> Result<()> {
-        let [data, _] = DATABASES;
         let what = if all { "all" } else { "none" };
-        self.sql(&format!("ALTER DATABASE {data} SET log_statement = '{what}'")).map(drop)
+        self.sql(&format!("ALTER DATABASE {DATA} SET log_statement = '{what}'")).map(drop)
     }
 
     /// Carries out statements on the data, and answers the rows of the last one, with `|` between
     /// columns.
     pub fn sql(&self, statement: &str) -> Result<String> {
-        let [data, _] = DATABASES;
-        self.sql_in(data, statement)
+        self.sql_in(DATA, statement)
     }
 
     /// Copies the one event of an account until it has `count`.
@@ -150,7 +149,8 @@ impl Cluster {
         self.sql("VACUUM ANALYZE").map(drop)
     }
 
-    fn sql_in(&self, database: &str, statement: &str) -> Result<String> {
+    /// The same in a database of its own.
+    pub fn sql_in(&self, database: &str, statement: &str) -> Result<String> {
         let mut command = Command::new(self.program("psql"));
         command.args(["--no-psqlrc", "--tuples-only", "--no-align", "--quiet"]);
         command.args(["--set", "ON_ERROR_STOP=1", "--command", statement]);

@@ -4,22 +4,51 @@
 use crate::args::{Args, Result};
 use crate::child::{Child, free_port, pause};
 use crate::coffer::{Coffer, Writer};
+use crate::goal::{self, Bound, Goal};
 use crate::load::KEY_VARIABLE;
+use crate::postgres::Cluster;
 use crate::slice::{self, FOREIGN_SHARE, Figure, Server, Slice};
-use crate::table::{Check, Line};
+use crate::table::Line;
 pub use postgres::PGBENCH;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::{Duration, Instant};
 
+mod compare;
+mod files;
 mod growth;
 mod neighbours;
 mod postgres;
 mod reserves;
+mod rivals;
+mod written;
 
 /// The options of a whole run.
-pub const OPTIONS: &[&str] =
-    &["coffer", "directory", "rounds", "warm-ms", "measure-ms", "small", "memory-at", "stored"];
+pub const OPTIONS: &[&str] = &[
+    "coffer",
+    "directory",
+    "rounds",
+    "warm-ms",
+    "measure-ms",
+    "small",
+    "memory-at",
+    "stored",
+    "programs",
+    "redis",
+];
+
+/// The options of a run beside another revision.
+pub const COMPARE_OPTIONS: &[&str] = &[
+    "coffer",
+    "against",
+    "revision",
+    "directory",
+    "rounds",
+    "warm-ms",
+    "measure-ms",
+    "small",
+    "memory-at",
+];
 
 /// The options of a run on Reserves.
 pub const RESERVES_OPTIONS: &[&str] =
@@ -72,6 +101,10 @@ pub struct Settings {
     pub programs: Option<PathBuf>,
     /// What the names of the attacks contain that are tried; all do if it is empty.
     pub attack: String,
+    /// Redis's server.
+    pub redis: PathBuf,
+    /// The program of another revision, and what that is called.
+    pub against: Option<(PathBuf, String)>,
     /// Whether neighbours are tried on PostgreSQL as well.
     pub also_postgres: bool,
 }
@@ -92,6 +125,8 @@ impl Settings {
             postings: args.or("postings", 1_000_000)?,
             programs: args.optional("programs")?,
             attack: args.or("attack", String::new())?,
+            redis: args.or("redis", PathBuf::from("redis-server"))?,
+            against: args.optional("against")?.zip(args.optional("revision")?),
             also_postgres: false,
         })
     }
@@ -107,8 +142,8 @@ pub struct Run {
     disturbed: (u32, f64),
     /// The table's lines.
     pub lines: Vec<Line>,
-    /// What else was to be reached.
-    pub checks: Vec<Check>,
+    /// What was to be reached.
+    pub goals: Vec<Goal>,
     /// Remarks: what was verified, and what disturbed.
     pub notes: Vec<String>,
 }
@@ -118,7 +153,7 @@ impl Run {
     pub fn new(settings: Settings, directory: &Path) -> Result<Self> {
         let itself = std::env::current_exe().map_err(|error| error.to_string())?;
         let directory = directory.to_owned();
-        let (lines, checks, notes) = (Vec::new(), Vec::new(), Vec::new());
+        let (lines, goals, notes) = (Vec::new(), Vec::new(), Vec::new());
         Ok(Self {
             settings,
             directory,
@@ -127,27 +162,44 @@ impl Run {
             repeats: REPEATS,
             disturbed: (0, 0.0),
             lines,
-            checks,
+            goals,
             notes,
         })
     }
 
-    /// All parts, in their order.
+    /// All parts whose figures have goals, in their order.
     pub fn everything(&mut self) -> Result<()> {
-        let axum = self.axum()?;
+        let cluster = self.cluster();
+        let mut rivals = self.rivals(cluster.as_ref())?;
         let mut coffer = Coffer::create(&self.settings.coffer, &self.directory.join("store"))?;
+        let [keyed, plain] = self.written_by_sets(&mut coffer)?;
         self.fill(&mut coffer, self.settings.small, true)?;
-        self.finds(&axum, &coffer)?;
-        self.sets_with_record(&mut coffer)?;
-        self.sets_without_record(&mut coffer)?;
-        self.redis()?;
+        self.finds(&rivals, &coffer)?;
+        self.sets(&mut rivals, &mut coffer, &keyed)?;
+        self.sets_without_key(&mut coffer, &plain)?;
         self.memory(&mut coffer)?;
         self.fill(&mut coffer, self.settings.stored, false)?;
         self.starts(&mut coffer)?;
-        self.growth(&axum, &mut coffer)?;
+        self.growth(&rivals.axum, &mut coffer)?;
         coffer.stop()?;
+        rivals.stop()?;
+        self.intake()?;
+        match cluster {
+            Some(cluster) => {
+                self.on_postgres(&cluster)?;
+                cluster.stop()?;
+            }
+            None => self.no_postgres(),
+        }
         self.note_disturbances();
-        axum.child.stop()
+        Ok(())
+    }
+
+    /// A PostgreSQL of the run's own, where one is installed.
+    fn cluster(&mut self) -> Option<Cluster> {
+        let started = Cluster::start(self.settings.programs.clone(), &self.directory);
+        let why = |error| self.notes.push(format!("PostgreSQL was not measured: {error}"));
+        started.map_err(why).ok()
     }
 
     /// Remarks how quiet the machine was.
@@ -284,116 +336,6 @@ impl Run {
         Ok(slice)
     }
 
-    fn finds(&mut self, axum: &Server, coffer: &Coffer) -> Result<()> {
-        for connections in CONNECTIONS {
-            let (mut bare, mut ours) = (Vec::new(), Vec::new());
-            for _ in 0..self.settings.rounds {
-                bare.push(self.find(Some(axum), coffer, connections)?);
-                ours.push(self.find(None, coffer, connections)?);
-            }
-            let (coffer, baseline) = (Figure::of(&ours), Figure::of(&bare));
-            if connections == 64 {
-                self.checks.push(Check {
-                    what: "p99 of find at 64 connections, as a multiple of bare axum's".to_owned(),
-                    value: coffer.p99 / baseline.p99.max(f64::MIN_POSITIVE),
-                    at_most: 4.0,
-                });
-            }
-            // Held to its goal where the goal was set, at the load that keeps both cores busy.
-            let target = (connections == BUSIEST).then_some(0.50);
-            self.line("find: bare axum", connections, coffer, baseline, target);
-        }
-        Ok(())
-    }
-
-    /// Sets with idempotency keys, the loop with the same four rows, and the loop with the
-    /// secret's row alone.
-    fn sets_with_record(&mut self, coffer: &mut Coffer) -> Result<()> {
-        let (rows, first) = (coffer.rows()?, coffer.stored);
-        for connections in CONNECTIONS {
-            let (mut ours, mut full, mut alone) = (Vec::new(), Vec::new(), Vec::new());
-            let mut groups = Vec::new();
-            for _ in 0..self.settings.rounds {
-                let (slice, writer) = self.set(coffer, connections, true)?;
-                full.push(self.rows_loop(coffer, "full", "full", &slice, writer)?);
-                alone.push(self.rows_loop(coffer, "alone", "secret-alone", &slice, writer)?);
-                groups.push(writer.group());
-                ours.push(slice);
-            }
-            self.group_note("set", connections, groups, &ours);
-            let figure = Figure::of(&ours);
-            let what = "set: loop, same rows";
-            self.line(what, connections, figure.clone(), Figure::of(&full), Some(0.60));
-            self.line("set: loop, secret alone", connections, figure, Figure::of(&alone), None);
-        }
-        self.verify_rows(coffer, rows, first, true)
-    }
-
-    /// Sets without idempotency keys, and the loop without the record.
-    fn sets_without_record(&mut self, coffer: &mut Coffer) -> Result<()> {
-        let (rows, first) = (coffer.rows()?, coffer.stored);
-        for connections in CONNECTIONS {
-            let (mut ours, mut other, mut groups) = (Vec::new(), Vec::new(), Vec::new());
-            for _ in 0..self.settings.rounds {
-                let (slice, writer) = self.set(coffer, connections, false)?;
-                other.push(self.rows_loop(coffer, "full", "no-record", &slice, writer)?);
-                groups.push(writer.group());
-                ours.push(slice);
-            }
-            self.group_note("set without a key", connections, groups, &ours);
-            let (figure, other) = (Figure::of(&ours), Figure::of(&other));
-            self.line("set without a key: loop, no record", connections, figure, other, None);
-        }
-        self.verify_rows(coffer, rows, first, false)
-    }
-
-    /// The bare loop: as many rows as Coffer has just written, on top of as many as it had.
-    fn rows_loop(
-        &mut self,
-        coffer: &Coffer,
-        file: &str,
-        variant: &str,
-        slice: &Slice,
-        writer: Writer,
-    ) -> Result<Slice> {
-        let mut command = Command::new(&self.itself);
-        command.arg("sqlite").arg("--file").arg(self.directory.join(file).with_extension("db"));
-        command.arg("--like").arg(coffer.data_file()).args(["--variant", variant]);
-        command.args(["--group", &writer.group().to_string()]);
-        command.args(["--fill-to", &(coffer.stored - slice.requests).to_string()]);
-        command.args(["--rows", &slice.requests.to_string()]);
-        let found = slice::measure(&mut command, &[], &self.directory)?;
-        if found.flushes.is_some_and(|flushes| (flushes as f64) < 0.9 * found.commits as f64) {
-            return Err(format!("the loop's {} commits were not flushed", found.commits));
-        }
-        self.disturbed(&found);
-        Ok(found)
-    }
-
-    /// Compares the rows in Coffer's tables with the sets that were acknowledged.
-    fn verify_rows(
-        &mut self,
-        coffer: &Coffer,
-        before: [u64; 4],
-        first: u64,
-        keyed: bool,
-    ) -> Result<()> {
-        self.compare_rows(coffer.stored - first, since(coffer.rows()?, before), keyed)
-    }
-
-    /// Compares by how many rows the tables grew with the sets that were acknowledged.
-    fn compare_rows(&mut self, sets: u64, grown: [u64; 4], keyed: bool) -> Result<()> {
-        let wanted = [sets, sets, sets, if keyed { sets } else { 0 }];
-        if grown != wanted {
-            return Err(format!("{sets} sets were acknowledged, but tables grew by {grown:?}"));
-        }
-        self.notes.push(format!(
-            "verified: {sets} sets acknowledged; rows of secret, scope, audit, record grew by \
-             {grown:?}"
-        ));
-        Ok(())
-    }
-
     fn group_note(&mut self, what: &str, connections: u64, groups: Vec<f64>, slices: &[Slice]) {
         let flushes: u64 = slices.iter().filter_map(|slice| slice.flushes).sum();
         let group = slice::median(groups);
@@ -403,22 +345,40 @@ impl Run {
         ));
     }
 
-    fn line(&mut self, what: &str, conns: u64, coffer: Figure, other: Figure, target: Option<f64>) {
-        let what = what.to_owned();
-        self.lines.push(Line { what, connections: conns, coffer, baseline: other, target });
+    /// A line of the table, and the ratio that is to be reached, if there is one.
+    fn line(&mut self, what: &str, conns: u64, coffer: Figure, other: Figure, least: Option<f64>) {
+        let line = Line { what: what.to_owned(), connections: conns, coffer, baseline: other };
+        if let Some(least) = least {
+            let (what, ratio) = (in_words(what, conns), line.ratio());
+            self.goal(&what, Some(ratio), Bound::AtLeast(least));
+        }
+        self.lines.push(line);
     }
+
+    /// How many times as long as the other's 99th percentile Coffer's may be.
+    fn p99(&mut self, what: &str, conns: u64, coffer: &Figure, other: &Figure, most: f64) {
+        let what = format!("p99 of {}", in_words(what, conns));
+        self.goal(&what, Some(goal::ratio(coffer.p99, other.p99)), Bound::AtMost(most));
+    }
+
+    fn goal(&mut self, what: &str, value: Option<f64>, bound: Bound) {
+        self.goals.push(Goal { what: what.to_owned(), value, bound });
+    }
+}
+
+/// A comparison as the goals have it.
+fn in_words(what: &str, connections: u64) -> String {
+    let connections = if connections == 1 {
+        "1 connection".to_owned()
+    } else {
+        format!("{connections} connections")
+    };
+    format!("{what}, {connections}")
 }
 
 /// Gives a load what it needs to speak to Coffer.
 fn authorize(command: &mut Command, coffer: &Coffer) {
     command.env(KEY_VARIABLE, &coffer.live_key).arg("--accounts").arg(coffer.accounts());
-}
-
-/// By how much counts have grown.
-fn since(now: [u64; 4], before: [u64; 4]) -> [u64; 4] {
-    let mut grown = now;
-    grown.iter_mut().zip(before).for_each(|(to, less)| *to -= less);
-    grown
 }
 
 /// Waits until something listens on `port`.

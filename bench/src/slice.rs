@@ -33,6 +33,9 @@ pub struct Slice {
     pub refused: u64,
     /// Largest resident memory of the server (or of the loop) that was seen, in MiB.
     pub memory: f64,
+    /// Processor time of the servers (or of the loop) for each request, in microseconds, in user
+    /// and kernel mode.
+    pub cpu: f64,
     /// Share of the machine's processor time that went to others.
     pub foreign: f64,
     /// Transactions, where the process counted them.
@@ -66,8 +69,14 @@ pub fn measure(command: &mut Command, servers: &[u32], disk: &Path) -> Result<Sl
         (Some(now), Some(then)) => Some(now.since(then).flushes),
         _ => None,
     };
+    let requests = count("requests");
+    let (busy, answered) = match servers {
+        [] => (number("measured_cpu_seconds"), requests),
+        _ => (before.servers(servers)?, count("answered").max(requests)),
+    };
     Ok(Slice {
-        requests: count("requests"),
+        requests,
+        cpu: busy * 1e6 / answered.max(1) as f64,
         next: count("next"),
         rate: number("rate"),
         p50: number("p50_ns") / 1e6,
@@ -86,6 +95,7 @@ struct Before {
     begun: Instant,
     busy: f64,
     ours: f64,
+    servers: f64,
     disk: Option<Disk>,
 }
 
@@ -95,8 +105,14 @@ impl Before {
             begun: Instant::now(),
             busy: busy()?,
             ours: ours(servers)?,
+            servers: family(servers)?,
             disk: machine::disk(disk)?,
         })
+    }
+
+    /// Processor seconds of the servers since then.
+    fn servers(&self, servers: &[u32]) -> Result<f64> {
+        Ok(family(servers)? - self.servers)
     }
 
     /// The share of all processors that went neither to us nor to our children since then.
@@ -112,9 +128,11 @@ fn busy() -> Result<f64> {
 }
 
 fn ours(servers: &[u32]) -> Result<f64> {
-    servers.iter().try_fold(machine::own_cpu_seconds()?, |sum, pid| {
-        Ok(sum + machine::family_cpu_seconds(*pid)?)
-    })
+    Ok(machine::own_cpu_seconds()? + family(servers)?)
+}
+
+fn family(servers: &[u32]) -> Result<f64> {
+    servers.iter().try_fold(0.0, |sum, pid| Ok(sum + machine::family_cpu_seconds(*pid)?))
 }
 
 /// A server that is measured beside Coffer.
@@ -136,6 +154,8 @@ pub struct Figure {
     pub p99: f64,
     /// Resident memory in MiB.
     pub memory: f64,
+    /// Processor time for each request in microseconds.
+    pub cpu: f64,
 }
 
 impl Figure {
@@ -146,6 +166,7 @@ impl Figure {
             rate: of(|slice| slice.rate),
             p50: of(|slice| slice.p50),
             p99: of(|slice| slice.p99),
+            cpu: of(|slice| slice.cpu),
             memory: slices.iter().map(|slice| slice.memory).fold(0.0, f64::max),
         }
     }

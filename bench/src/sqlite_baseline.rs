@@ -1,12 +1,12 @@
-//! The ceiling for writes: one thread that writes the rows of Coffer's sets, or of its intakes of
-//! charges, to a SQLite file with Coffer's tables and indexes, in groups as large as Coffer's, each
-//! made durable by one flush. No HTTP, no authentication, no encryption, no queue.
+//! The ceiling for writes: one thread that writes the rows of a unit to a SQLite file, in groups as
+//! large as Coffer's, each made durable by one flush. No HTTP, no authentication, no encryption, no
+//! queue.
 
 use crate::args::{Args, Result};
 use crate::data::Numbers;
 use crate::latency::Latencies;
 use crate::machine;
-use crate::rows::{self, CHARGE, Charges, SECRET, Sets, Table, Unit, text};
+use crate::unit::{Parts, Unit, store, text};
 use rusqlite::Connection;
 use serde_json::json;
 use std::path::{Path, PathBuf};
@@ -14,7 +14,7 @@ use std::sync::mpsc::{Receiver, RecvTimeoutError, channel};
 use std::time::{Duration, Instant};
 
 /// The options of `sqlite`.
-pub const OPTIONS: &[&str] = &["file", "like", "variant", "group", "fill-to", "rows"];
+pub const OPTIONS: &[&str] = &["file", "unit", "group", "fill-to", "rows"];
 
 /// Page cache in KiB: as large as that of Coffer's writer.
 pub const CACHE_KIB: i64 = 16 * 1024;
@@ -25,29 +25,31 @@ const CHECKPOINT_EVERY: Duration = Duration::from_millis(500);
 /// Units that share a commit while the file is only being filled.
 const FILL_GROUP: f64 = 512.0;
 
-/// Fills the file to `--fill-to` secrets or charges, then times `--rows` more and prints what it
+/// Carries out units until the file has `--fill-to`, then times `--rows` more and prints what it
 /// found.
 pub fn main(args: &Args) -> Result<()> {
     let file: PathBuf = args.required("file")?;
-    let variant: String = args.required("variant")?;
     let (group, wanted): (f64, u64) = (args.required("group")?, args.required("rows")?);
-    let source = rows::open(&args.required::<PathBuf>("like")?)?;
-    let connection = open(&file, &source)?;
+    let unit: PathBuf = args.required("unit")?;
+    let unit = std::fs::read_to_string(&unit)
+        .map_err(|error| format!("cannot read {}: {error}", unit.display()))?;
+    let parts = Parts::of(&unit)?;
+    let connection = open(&file, &parts)?;
     let (stop, stopped) = channel::<()>();
     let checkpointer = checkpointer(&file, stopped)?;
-    let (counted, unit) = unit(&variant, &source, &connection)?;
-    let mut writer = Loop::new(unit, counted, &connection)?;
-    let present = rows::count(&connection, counted)?;
+    let present = count(&connection, &parts)?;
+    let mut writer = Loop::new(&parts, present, &connection)?;
     let missing = args.required::<u64>("fill-to")?.saturating_sub(present);
     writer.run(missing, FILL_GROUP)?;
-    let begun = Instant::now();
+    let (begun, cpu) = (Instant::now(), machine::own_cpu_seconds()?);
     let (latencies, commits) = writer.run(wanted, group.max(1.0))?;
     let seconds = begun.elapsed().as_secs_f64();
+    let cpu = machine::own_cpu_seconds()? - cpu;
     drop(stop);
     checkpointer.join().map_err(|_| "the checkpointer failed".to_owned())?;
-    let grown = rows::count(&connection, counted)? - present - missing;
+    let grown = count(&connection, &parts)? - present - missing;
     if grown != wanted {
-        return Err(format!("{wanted} units made {grown} rows of {}", counted.name));
+        return Err(format!("{wanted} units are there {grown} times"));
     }
     let report = json!({
         "requests": wanted,
@@ -57,17 +59,29 @@ pub fn main(args: &Args) -> Result<()> {
         "p50_ns": latencies.quantile(500),
         "p99_ns": latencies.quantile(990),
         "cpu_seconds": machine::own_cpu_seconds()?,
+        "measured_cpu_seconds": cpu,
         "resident_kib": machine::resident_kib(std::process::id())?.0,
     });
     crate::print(&report.to_string())
 }
 
-/// Opens the file, and gives it Coffer's schema if it is new.
-fn open(file: &Path, source: &Connection) -> Result<Connection> {
+/// How many units the file has.
+fn count(connection: &Connection, parts: &Parts<'_>) -> Result<u64> {
+    let (table, each) = parts.counted()?;
+    let rows = store::one_number(connection, &format!("SELECT count(*) FROM {table}"))?;
+    if rows % each == 0 {
+        Ok(rows / each)
+    } else {
+        Err(format!("{rows} rows of {table} are no whole number of units of {each}"))
+    }
+}
+
+/// Opens the file, and gives it the unit's tables if it is new.
+fn open(file: &Path, parts: &Parts<'_>) -> Result<Connection> {
     let new = !file.exists();
     let connection = Connection::open(file).map_err(text)?;
     if new {
-        rows::copy_schema(source, &connection)?;
+        connection.execute_batch(parts.schema).map_err(text)?;
     }
     for (pragma, value) in
         [("journal_mode", "WAL"), ("synchronous", "FULL"), ("foreign_keys", "OFF")]
@@ -92,31 +106,20 @@ fn checkpointer(file: &Path, stopped: Receiver<()>) -> Result<std::thread::JoinH
     }))
 }
 
-/// What the loop writes, and the table that has one row for each.
-fn unit<'c>(
-    variant: &str,
-    source: &Connection,
-    connection: &'c Connection,
-) -> Result<(&'static Table, Box<dyn Unit + 'c>)> {
-    if variant == "charge" {
-        return Ok((&CHARGE, Box::new(Charges::like(source, connection)?)));
-    }
-    let sets = Sets::like(rows::variant(variant)?, source, connection)?;
-    Ok((&SECRET, Box::new(sets)))
-}
-
 /// The loop: units in groups.
 struct Loop<'c> {
     connection: &'c Connection,
-    unit: Box<dyn Unit + 'c>,
+    unit: Unit<'c>,
     numbers: Numbers,
+    /// How many units there are.
+    present: u64,
 }
 
 impl<'c> Loop<'c> {
-    fn new(unit: Box<dyn Unit + 'c>, counted: &Table, connection: &'c Connection) -> Result<Self> {
+    fn new(parts: &Parts<'_>, present: u64, connection: &'c Connection) -> Result<Self> {
         // A seed for each state of the file, so that no run repeats the keys of an earlier one.
-        let numbers = Numbers::new(rows::count(connection, counted)?.wrapping_add(1 << 40));
-        Ok(Self { connection, unit, numbers })
+        let numbers = Numbers::new(present.wrapping_add(1 << 40));
+        Ok(Self { connection, unit: Unit::prepare(parts, connection)?, numbers, present })
     }
 
     /// Writes `wanted` units in groups of `group` on average. Returns how long the groups took,
@@ -130,7 +133,8 @@ impl<'c> Loop<'c> {
             let begun = Instant::now();
             self.connection.execute_batch("BEGIN IMMEDIATE").map_err(text)?;
             for _ in done..due {
-                self.unit.write(&mut self.numbers)?;
+                self.unit.write(self.present, &mut self.numbers)?;
+                self.present += 1;
             }
             self.connection.execute_batch("COMMIT").map_err(text)?;
             latencies.record(begun.elapsed());

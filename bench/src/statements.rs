@@ -13,6 +13,9 @@ const DIGEST_CHARACTERS: usize = 64;
 /// found: pgbench can send the statements of a round trip together, as Coffer does.
 const ROUND_TRIPS: [&str; 2] = ["SAVEPOINT ", "INSERT INTO secret "];
 
+/// What stands before a statement's parameters, by PostgreSQL's versions.
+const PARAMETERS: [&str; 2] = ["DETAIL:  parameters: ", "DETAIL:  Parameters: "];
+
 /// A statement that the database carried out.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Statement {
@@ -28,13 +31,15 @@ pub fn by_connection(log: &str) -> Vec<Vec<Statement>> {
     for line in log.lines() {
         let Some((connection, line)) = line.split_once(' ') else { continue };
         let statements = connections.entry(connection).or_default();
-        if let Some(sql) = line.strip_prefix("LOG:  execute <unnamed>: ") {
+        // With a name or without one.
+        let executed = line.strip_prefix("LOG:  execute ").and_then(|rest| rest.split_once(": "));
+        if let Some((_, sql)) = executed {
             statements.push(Statement { sql: sql.to_owned(), params: Vec::new() });
         } else if let Some(sql) = line.strip_prefix("LOG:  statement: ") {
             let parts = sql.split(';').map(str::trim).filter(|part| !part.is_empty());
             let part = |sql: &str| Statement { sql: sql.to_owned(), params: Vec::new() };
             statements.extend(parts.map(part));
-        } else if let Some(list) = line.strip_prefix("DETAIL:  parameters: ")
+        } else if let Some((_, list)) = PARAMETERS.iter().find_map(|mark| line.split_once(mark))
             && let Some(last) = statements.last_mut()
         {
             last.params = parameters(list);
@@ -163,7 +168,7 @@ pub fn find_script(pattern: &Statement, page: &Page) -> Result<Script> {
     let columns = compared(&pattern.sql);
     for number in 0..page.finds {
         let names = pattern.params.iter().zip(&columns).map(|(value, column)| match value {
-            _ if page.columns.contains(&column.as_str()) => format!(":{column}_{number}"),
+            _ if page.columns.contains(column) => format!(":{column}_{number}"),
             Some(value) => script.constant(value),
             None => "NULL".to_owned(),
         });
@@ -180,7 +185,7 @@ pub struct Page {
     /// The table: a row is a page.
     pub table: &'static str,
     /// The columns of a secret that are there for each find.
-    pub columns: &'static [&'static str],
+    pub columns: Vec<String>,
     /// How many pages there are.
     pub pages: u64,
     /// How many secrets are on a page.
@@ -198,6 +203,17 @@ impl Script {
         });
         format!(":{name}")
     }
+}
+
+/// The columns by which two finds tell their secrets apart.
+pub fn told_apart(find: &Statement, other: &Statement) -> Result<Vec<String>> {
+    let columns = compared(&find.sql);
+    if find.sql != other.sql || columns.len() != find.params.len() {
+        return Err(format!("a find is not one comparison with each parameter: {}", find.sql));
+    }
+    let values = find.params.iter().zip(&other.params);
+    let differing = columns.into_iter().zip(values).filter(|(_, (one, other))| one != other);
+    Ok(differing.map(|(column, _)| column).collect())
 }
 
 fn begins(sql: &str, with: &[&str]) -> bool {
@@ -256,6 +272,13 @@ mod tests {
     }
 
     #[test]
+    fn statements_may_have_names_and_parameters_a_capital() {
+        let named =
+            LOG.replace("<unnamed>", "s1").replace("DETAIL:  parameters", "DETAIL:  Parameters");
+        assert_eq!(by_connection(&named), by_connection(LOG));
+    }
+
+    #[test]
     fn what_differs_between_two_sets_is_new_in_each() {
         let (one, other) = sets();
         let script = set_script(&one, &other, Sending::OneByOne).unwrap();
@@ -276,7 +299,7 @@ mod tests {
     #[test]
     fn finds_take_their_keys_from_a_page() {
         let read = &by_connection(LOG)[1][0];
-        let page = Page { table: "page", columns: &["name"], pages: 5, finds: 2 };
+        let page = Page { table: "page", columns: vec!["name".to_owned()], pages: 5, finds: 2 };
         let script = find_script(read, &page).unwrap();
         assert_eq!(
             script.text,
@@ -285,5 +308,10 @@ mod tests {
              SELECT id FROM t WHERE mode = :constant_0 AND name = :name_1;\n"
         );
         assert!(filled("SELECT $2", &["a".to_owned()]).is_err());
+        let mut other = read.clone();
+        other.params[1] = Some("hers".to_owned());
+        assert_eq!(told_apart(read, &other), Ok(vec!["name".to_owned()]));
+        other.sql = "SELECT id FROM t WHERE mode = $1 OR $2 IS NULL".to_owned();
+        assert!(told_apart(&other, &other).is_err());
     }
 }

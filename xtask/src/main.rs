@@ -9,6 +9,7 @@
     reason = "a command-line tool speaks to the person at the terminal"
 )]
 
+mod bench;
 mod code;
 mod fuzz;
 mod house;
@@ -19,7 +20,6 @@ mod tidy;
 
 use std::path::PathBuf;
 use std::process::ExitCode;
-use step::{Outcome, Step};
 
 const USAGE: &str = "\
 cargo xtask test [--all | --only part[,part]] [--list] [--fuzz-seconds N]
@@ -30,6 +30,7 @@ cargo xtask limits                                          writes docs/limits.m
 cargo xtask fuzz [target] [--seconds N]                     one fuzz target, or all
 cargo xtask bench [--reserves | --postgres | --neighbours] [arguments]
                                                             the benchmark, optimised
+cargo xtask bench --compare REVISION [arguments]            the server beside that of a revision
 ";
 
 fn main() -> ExitCode {
@@ -42,7 +43,7 @@ fn main() -> ExitCode {
         "house" => house::run(&words),
         "limits" => limits::run(),
         "fuzz" => fuzz::run(&words),
-        "bench" => bench(&words),
+        "bench" => bench::run(&words),
         _ => Err(format!("there is no verb \"{verb}\". The verbs are:\n\n{USAGE}")),
     };
     match outcome {
@@ -54,22 +55,6 @@ fn main() -> ExitCode {
             ExitCode::FAILURE
         }
     }
-}
-
-/// Runs the benchmark with the release profile, since figures from any other say nothing. It starts
-/// the server that is built beside it.
-fn bench(words: &[String]) -> Outcome {
-    Step::new("cargo")
-        .args(["build", "--release", "--package", "coffer", "--package", "coffer-bench"])
-        .directory(&root())
-        .minutes(60)
-        .run()?;
-    Step::new("cargo")
-        .args(["run", "--release", "--package", "coffer-bench", "--"])
-        .args(words)
-        .directory(&root())
-        .minutes(60)
-        .run()
 }
 
 /// The root of the repository: the folder above this crate.

@@ -1,19 +1,38 @@
 //! The parts of a run that ask what size costs: memory, starts, and a hundred times the secrets.
 
-use super::{Run, STARTS, authorize, wait_for};
+use super::{Run, STARTS, authorize};
 use crate::args::Result;
-use crate::child::{Child, free_port};
+use crate::child::Child;
 use crate::coffer::Coffer;
-use crate::slice::{self, Figure, Server};
-use crate::table::{Check, Line, thousands};
-use std::process::{Command, Stdio};
+use crate::goal::Bound;
+use crate::slice::{self, Figure, Server, Slice};
+use crate::table::thousands;
+use std::process::Stdio;
 
 /// Connections in these parts.
 const CONNECTIONS: u64 = 64;
 
+/// What may be resident, in MiB.
+const MEMORY: f64 = 64.0;
+
+/// How many milliseconds a start may take.
+const START: f64 = 100.0;
+
+/// What a large store is to reach of a small one's rate.
+const FIND: f64 = 0.90;
+const SET: f64 = 0.40;
+
 impl Run {
     /// Resident memory while finds and sets come in together.
     pub(super) fn memory(&mut self, coffer: &mut Coffer) -> Result<()> {
+        let slice = self.loaded(coffer)?;
+        let what = format!("MiB resident under finds and sets, {} secrets", coffer.stored);
+        self.goal(&what, Some(slice.memory), Bound::AtMost(MEMORY));
+        Ok(())
+    }
+
+    /// A slice of sets beside which finds come in, with as many secrets as memory is measured at.
+    pub(super) fn loaded(&mut self, coffer: &mut Coffer) -> Result<Slice> {
         self.fill(coffer, self.settings.memory_at, true)?;
         let mut finds = self.timed("find", coffer.port, CONNECTIONS / 2);
         finds.args(["--stored", &coffer.stored.to_string()]).stdout(Stdio::null());
@@ -24,13 +43,8 @@ impl Run {
         let finding = Child::spawn(&mut finds)?;
         let slice = slice::measure(&mut sets, &coffer.pids()?, &self.directory)?;
         finding.finish()?;
-        self.checks.push(Check {
-            what: format!("MiB resident under finds and sets, {} secrets", coffer.stored),
-            value: slice.memory,
-            at_most: 64.0,
-        });
         coffer.stored = slice.next;
-        Ok(())
+        Ok(slice)
     }
 
     /// Time from the start of the process to the first secret that it gives out.
@@ -41,16 +55,12 @@ impl Run {
             times.push(coffer.start()?.as_secs_f64() * 1e3);
         }
         let longest = times.iter().copied().fold(0.0, f64::max);
-        self.checks.push(Check {
-            what: format!(
-                "ms from start to the first find with {} secrets, longest of {STARTS} (median \
-                 {:.0})",
-                coffer.stored,
-                slice::median(times)
-            ),
-            value: longest,
-            at_most: 100.0,
-        });
+        let what = format!(
+            "ms from start to the first find with {} secrets, longest of {STARTS} (median {:.0})",
+            coffer.stored,
+            slice::median(times)
+        );
+        self.goal(&what, Some(longest), Bound::AtMost(START));
         Ok(())
     }
 
@@ -74,8 +84,8 @@ impl Run {
             format!("{verb}, {} secrets: {}", thousands(stored as f64), self.settings.small)
         };
         let rows = [
-            (what("find"), &finds.0, &finds.1, Some(0.75)),
-            (what("set"), &sets.0, &sets.1, Some(0.40)),
+            (what("find"), &finds.0, &finds.1, Some(FIND)),
+            (what("set"), &sets.0, &sets.1, Some(SET)),
             (
                 format!("find, {} secrets: bare axum", thousands(stored as f64)),
                 &finds.0,
@@ -83,50 +93,9 @@ impl Run {
                 None,
             ),
         ];
-        self.lines.extend(rows.map(|(what, ours, other, target)| Line {
-            what,
-            connections: CONNECTIONS,
-            coffer: Figure::of(ours),
-            baseline: Figure::of(other),
-            target,
-        }));
-        Ok(())
-    }
-
-    /// Redis with a flush for each turn of its loop, if it is installed.
-    pub(super) fn redis(&mut self) -> Result<()> {
-        let port = free_port()?;
-        let directory = self.directory.join("redis");
-        std::fs::create_dir_all(&directory).map_err(|error| error.to_string())?;
-        let mut command = Command::new("redis-server");
-        command.args(["--port", &port.to_string(), "--bind", "127.0.0.1", "--save", ""]);
-        command.args(["--appendonly", "yes", "--appendfsync", "always", "--dir"]);
-        command.arg(&directory).stdout(Stdio::null());
-        let Ok(child) = Child::spawn(&mut command) else {
-            self.notes.push("Redis is not installed, so it was not measured".to_owned());
-            return Ok(());
-        };
-        wait_for(port)?;
-        let (pid, mut first) = (child.pid(), 0);
-        for connections in super::CONNECTIONS {
-            let mut sets = self.timed("redis-set", port, connections);
-            sets.args(["--first", &first.to_string()]);
-            let set = slice::measure(&mut sets, &[pid], &self.directory)?;
-            first = set.next;
-            let mut gets = self.timed("redis-get", port, connections);
-            gets.args(["--stored", &first.to_string()]);
-            let get = slice::measure(&mut gets, &[pid], &self.directory)?;
-            for (verb, other) in [("find", get), ("set", set)] {
-                let begins = format!("{verb}:");
-                let ours = self
-                    .lines
-                    .iter()
-                    .find(|line| line.connections == connections && line.what.starts_with(&begins));
-                let Some(coffer) = ours.map(|line| line.coffer.clone()) else { continue };
-                let what = format!("{verb}: Redis, appendfsync always (for information)");
-                self.line(&what, connections, coffer, Figure::of(&[other]), None);
-            }
+        for (what, ours, other, least) in rows {
+            self.line(&what, CONNECTIONS, Figure::of(ours), Figure::of(other), least);
         }
-        child.stop()
+        Ok(())
     }
 }

@@ -9,10 +9,11 @@ use crate::args::Result;
 use crate::child::{Background, pause};
 use crate::coffer::{Coffer, Neighbour};
 use crate::fill;
+use crate::goal::Bound;
 use crate::http;
 use crate::postgres::Cluster;
 use crate::slice::{self, Slice};
-use crate::table::{Check, aligned};
+use crate::table::in_columns;
 use std::process::Command;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -97,7 +98,7 @@ impl Run {
             self.neighbours_on("PostgreSQL", Some(&cluster), &mut rows)?;
             cluster.stop()?;
         }
-        self.notes.push(table(&rows));
+        self.notes.push(format!("\n{}\n", in_columns(&rows)));
         self.note_disturbances();
         Ok(())
     }
@@ -209,7 +210,7 @@ impl Run {
 
     fn check(&mut self, what: &str, alone: &Seen, attacked: &Seen) {
         let mut at_most = |name: &str, value: f64, at_most: f64| {
-            self.checks.push(Check { what: format!("{what}: {name}"), value, at_most });
+            self.goal(&format!("{what}: {name}"), Some(value), Bound::AtMost(at_most));
         };
         let allowed = |slice: &Slice| (slice.p99 * TIMES_ALONE).max(OR_MILLIS);
         at_most("p99 of the quiet app's find in ms", attacked.find.p99, allowed(&alone.find));
@@ -278,11 +279,4 @@ fn row(engine: &str, attack: &str, seen: &Seen) -> Vec<String> {
         format!("{:.0}", seen.memory),
         (seen.find.requests + seen.set.requests).to_string(),
     ]
-}
-
-fn table(rows: &[Vec<String>]) -> String {
-    let width = |at| rows.iter().filter_map(|row| row.get(at)).map(String::len).max().unwrap_or(0);
-    let widths: Vec<usize> = (0..HEADS.len()).map(width).collect();
-    let lines: Vec<String> = rows.iter().map(|row| aligned(row, &widths)).collect();
-    format!("\n{}\n", lines.join("\n"))
 }

@@ -9,9 +9,6 @@ use super::Run;
 use crate::args::Result;
 use crate::coffer::Coffer;
 use crate::fill;
-use crate::rows;
-use std::collections::BTreeMap;
-use std::path::Path;
 
 /// What each hold is about, in minor units.
 const HOLD_AMOUNT: u64 = 100;
@@ -36,7 +33,7 @@ impl Run {
 }
 
 /// Gives an account a plan that holds a tenth of each charge for thirty days.
-fn plan(coffer: &Coffer, account: &str) -> Result<()> {
+pub(super) fn plan(coffer: &Coffer, account: &str) -> Result<()> {
     let form = [
         ("percent", "10"),
         ("type", "rolling_release"),
@@ -65,27 +62,6 @@ pub(super) fn first_hold(coffer: &Coffer, account: &str, holds: u64) -> Result<(
         ("release_schedule[release_after]", after.as_str()),
     ];
     coffer.post(account, "/v1/reserve/holds", &hold).map(drop)
-}
-
-/// How many rows each table of a store has.
-fn row_counts(file: &Path) -> Result<BTreeMap<String, u64>> {
-    let data = rows::open(file)?;
-    let mut names = data
-        .prepare("SELECT name FROM sqlite_schema WHERE type = 'table' AND name NOT LIKE 'sqlite_%'")
-        .map_err(rows::text)?;
-    let names = names.query_map([], |row| row.get::<_, String>(0)).map_err(rows::text)?;
-    let count = |name: rusqlite::Result<String>| {
-        let name = name.map_err(rows::text)?;
-        let count = one_number(&data, &format!("SELECT count(*) FROM {name}"))?;
-        Ok((name, count))
-    };
-    names.map(count).collect()
-}
-
-/// The one number that a query answers.
-fn one_number(data: &rusqlite::Connection, sql: &str) -> Result<u64> {
-    let number: i64 = data.query_row(sql, [], |row| row.get(0)).map_err(rows::text)?;
-    u64::try_from(number).map_err(|error| error.to_string())
 }
 
 /// What `coffer ledger verify` counted, in words.

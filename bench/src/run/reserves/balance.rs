@@ -1,13 +1,14 @@
 //! A balance behind which there are few postings, beside one with many.
 
 use super::super::{CONNECTIONS, KEY_VARIABLE, Run};
-use super::{HOLD_AMOUNT, first_hold, one_number, verified};
+use super::{HOLD_AMOUNT, first_hold, verified};
 use crate::args::Result;
 use crate::coffer::Coffer;
 use crate::fill::{self, Fill};
-use crate::rows;
+use crate::goal::{self, Bound};
 use crate::slice::{self, Figure, Slice};
-use crate::table::{Check, thousands};
+use crate::table::thousands;
+use crate::unit::store::{self, one_number};
 use std::path::{Path, PathBuf};
 use std::time::Instant;
 
@@ -44,14 +45,12 @@ impl Run {
             }
             let (few, lots) = (Figure::of(&few), Figure::of(&lots));
             let postings = thousands(many as f64);
-            self.checks.push(Check {
-                what: format!(
-                    "balance read with {postings} postings, {connections} connections: its time as \
-                     a multiple of that with {FEW}"
-                ),
-                value: few.rate / lots.rate.max(f64::MIN_POSITIVE),
-                at_most: AT_MOST,
-            });
+            let what = format!(
+                "balance read with {postings} postings, {connections} connections: its time as a \
+                 multiple of that with {FEW}"
+            );
+            let times = goal::ratio(few.rate, lots.rate);
+            self.goal(&what, Some(times), Bound::AtMost(AT_MOST));
             self.line(
                 &format!("balance, {postings} postings: {FEW}"),
                 connections,
@@ -100,7 +99,7 @@ impl Run {
 
 fn check_postings(file: &Path, account: &str, wanted: u64) -> Result<()> {
     let sql = format!("SELECT count(*) FROM ledger_posting WHERE account = '{account}'");
-    let found = one_number(&rows::open(file)?, &sql)?;
+    let found = one_number(&store::open(file)?, &sql)?;
     if found == wanted {
         Ok(())
     } else {

@@ -2,14 +2,14 @@
 //! charges.
 
 use super::super::{Run, authorize};
-use super::{first_hold, one_number, plan, verified};
+use super::{first_hold, plan, verified};
 use crate::args::Result;
 use crate::child::{Background, pause};
 use crate::coffer::{ACCOUNTS, Coffer};
 use crate::fill::{self, Fill};
+use crate::goal::Bound;
 use crate::machine;
-use crate::rows;
-use crate::table::Check;
+use crate::unit::store::{self, one_number};
 use serde_json::Value;
 use std::time::{Duration, Instant};
 
@@ -136,7 +136,7 @@ impl Run {
 
     /// Looks at what was written: every hold is released once, none with too many others.
     fn check_releases(&mut self, coffer: &Coffer, holds: u64) -> Result<()> {
-        let data = rows::open(&coffer.data_file())?;
+        let data = store::open(&coffer.data_file())?;
         let parts = one_number(&data, "SELECT count(*) FROM reserve_allocation")?;
         let releases = one_number(&data, "SELECT count(*) FROM reserve_release")?;
         if parts != holds {
@@ -147,11 +147,8 @@ impl Run {
             "SELECT max(parts) FROM (SELECT count(*) AS parts FROM reserve_allocation \
              GROUP BY mode, platform, account, release)",
         )?;
-        self.checks.push(Check {
-            what: format!("holds in the largest of {releases} releases of {holds} holds"),
-            value: largest as f64,
-            at_most: RELEASED_AT_ONCE,
-        });
+        let what = format!("holds in the largest of {releases} releases of {holds} holds");
+        self.goal(&what, Some(largest as f64), Bound::AtMost(RELEASED_AT_ONCE));
         Ok(())
     }
 }
@@ -159,7 +156,7 @@ impl Run {
 /// Waits until no hold is left that is due, and answers the server's largest resident memory
 /// meanwhile, in MiB.
 fn wait_until_released(coffer: &Coffer, due: i64, begun: Instant) -> Result<f64> {
-    let data = rows::open(&coffer.data_file())?;
+    let data = store::open(&coffer.data_file())?;
     let sql = format!(
         "SELECT EXISTS (SELECT 1 FROM reserve_hold WHERE scheduled_release IS NOT NULL \
          AND released < amount AND scheduled_release <= {due})"
