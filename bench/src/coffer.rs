@@ -165,6 +165,12 @@ impl Coffer {
         Ok([self.pid()?].into_iter().chain(database).collect())
     }
 
+    /// Connections while secrets are only stored for later: in files more of them share a commit;
+    /// a database serves no more than it has connections, and the others would wait too long.
+    pub fn connections_to_fill(&self) -> u64 {
+        if self.database.is_some() { 32 } else { 256 }
+    }
+
     /// The file with the names of the accounts, one on a line.
     pub fn accounts(&self) -> PathBuf {
         self.directory.join("accounts")

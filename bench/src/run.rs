@@ -68,7 +68,7 @@ pub const CONNECTIONS: [u64; 3] = [1, 16, BUSIEST];
 /// The most connections: those at which a server's ceiling shows.
 const BUSIEST: u64 = 64;
 
-/// Connections while secrets are only stored for later: more share a commit.
+/// Connections while rows are only stored for later: more share a commit.
 const FILL_CONNECTIONS: u64 = 256;
 
 /// How many slices are measured again because others used the machine: half a minute at most.
@@ -316,10 +316,11 @@ impl Run {
             return Ok(());
         }
         let begun = Instant::now();
-        let slice = self.store(coffer, missing, FILL_CONNECTIONS, keyed)?;
+        let connections = coffer.connections_to_fill();
+        let slice = self.store(coffer, missing, connections, keyed)?;
         let (seconds, rate) = (begun.elapsed().as_secs_f64(), slice.rate);
         self.notes.push(format!(
-            "stored {missing} secrets through the API, {FILL_CONNECTIONS} connections, \
+            "stored {missing} secrets through the API, {connections} connections, \
              idempotency keys: {keyed}: {seconds:.1} s, {rate:.0}/s"
         ));
         Ok(())

@@ -205,14 +205,21 @@ impl Script {
     }
 }
 
+impl Statement {
+    /// Whether it compares a column with each of its parameters, and does no more with them.
+    pub fn is_lookup(&self) -> bool {
+        !self.params.is_empty() && compared(&self.sql).len() == self.params.len()
+    }
+}
+
 /// The columns by which two finds tell their secrets apart.
 pub fn told_apart(find: &Statement, other: &Statement) -> Result<Vec<String>> {
-    let columns = compared(&find.sql);
-    if find.sql != other.sql || columns.len() != find.params.len() {
-        return Err(format!("a find is not one comparison with each parameter: {}", find.sql));
+    if find.sql != other.sql || !find.is_lookup() {
+        return Err(format!("two finds are not the same lookup: {}", find.sql));
     }
     let values = find.params.iter().zip(&other.params);
-    let differing = columns.into_iter().zip(values).filter(|(_, (one, other))| one != other);
+    let differing =
+        compared(&find.sql).into_iter().zip(values).filter(|(_, (one, other))| one != other);
     Ok(differing.map(|(column, _)| column).collect())
 }
 

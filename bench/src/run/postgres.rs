@@ -106,7 +106,7 @@ impl Run {
     /// The statement of a find, parsed anew each time and prepared.
     fn find_baselines(&self, cluster: &Cluster, log: &[Vec<Statement>]) -> Result<[Baseline; 2]> {
         let reads = log.iter().flatten().filter(|one| one.sql.contains(" FROM secret "));
-        let mut finds = reads.filter(|one| one.sql.contains("sealed"));
+        let mut finds = reads.filter(|one| one.sql.contains("sealed") && one.is_lookup());
         let (Some(find), Some(other)) = (finds.next(), finds.next()) else {
             return Err("the database's log does not have two finds".to_owned());
         };
