@@ -134,7 +134,8 @@ fn data_without_its_keys_is_refused_and_no_new_keys_are_made() {
         assert!(!store.file("keys.db").exists(), "a key store was made beside the data");
     }
     fs::write(store.file("keys.db"), "").unwrap();
-    store.refuses(&["the key store is empty", "put back"]);
+    store.refuses(&["keys.db is missing or empty", "backup"]);
+    assert_eq!(fs::read(store.file("keys.db")).unwrap(), b"", "the empty file was filled");
     fs::write(store.file("keys.db"), vec![b'x'; 8192]).unwrap();
     store.refuses(&["keys.db", "not a database"]);
     for name in ["keys.db", "keys.db-wal", "keys.db-shm"] {
