@@ -31,8 +31,8 @@ struct State {
 pub(super) struct Next {
     /// A unit of work, if one waits.
     pub(super) job: Option<Box<dyn Job>>,
-    /// Whether nothing waits behind it.
-    pub(super) alone: bool,
+    /// How many wait behind it.
+    pub(super) behind: usize,
     pub(super) checkpoints: Vec<CheckpointReply>,
 }
 
@@ -83,7 +83,7 @@ impl Queue {
             if state.jobs.len() > 0 || !state.checkpoints.is_empty() {
                 let job = state.jobs.pop(|_| true).map(|(_, job)| job);
                 let checkpoints = std::mem::take(&mut state.checkpoints);
-                return Some(Next { job, alone: state.jobs.len() == 0, checkpoints });
+                return Some(Next { job, behind: state.jobs.len(), checkpoints });
             }
             if state.closed {
                 return None;

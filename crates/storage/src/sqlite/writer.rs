@@ -82,7 +82,7 @@ impl Writer {
         let _close = CloseOnDrop(Arc::clone(&self.queue));
         while let Some(next) = self.queue.take() {
             if let Some(job) = next.job {
-                self.run_batch(job, next.alone);
+                self.run_batch(job, next.behind);
                 self.checkpointer.maybe_checkpoint(&self.connection, &self.log);
             }
             if !next.checkpoints.is_empty() {
@@ -98,9 +98,12 @@ impl Writer {
         let _ = self.log.truncate(&self.connection);
     }
 
-    fn run_batch(&mut self, first: Box<dyn Job>, alone: bool) {
+    fn run_batch(&mut self, first: Box<dyn Job>, behind: usize) {
         let mut jobs = vec![first];
-        let ran = if alone { self.run_alone(&mut jobs) } else { self.run_group(&mut jobs) };
+        let ran = match behind {
+            0 => self.run_alone(&mut jobs),
+            _ => self.run_group(&mut jobs, behind.saturating_add(1).min(limit::WRITE_GROUP)),
+        };
         if self.faults.acknowledges_early() && ran.is_ok() {
             reply(jobs, &ran);
             self.faults.ack_delay();
@@ -138,9 +141,13 @@ impl Writer {
         Ok(())
     }
 
-    /// Runs the first unit and whoever's turn comes, each in a savepoint of its own, until nothing
-    /// waits or the group is full; `Err` if the whole group is lost.
-    fn run_group(&mut self, jobs: &mut Vec<Box<dyn Job>>) -> Result<()> {
+    /// Runs the first unit and whoever's turn comes, each in a savepoint of its own; `Err` if the
+    /// whole group is lost.
+    ///
+    /// It runs as many as waited when it began. If all that come meanwhile joined it too, every
+    /// caller would soon be in the same group, and while that is flushed nobody would have anything
+    /// to do.
+    fn run_group(&mut self, jobs: &mut Vec<Box<dyn Job>>, size: usize) -> Result<()> {
         let before = self.connection.total_changes();
         self.begin()?;
         let mut at = 0;
@@ -152,7 +159,7 @@ impl Writer {
             control(&self.connection, "RELEASE unit")?;
             at = at.saturating_add(1);
             let changed = self.connection.total_changes().saturating_sub(before);
-            if at < limit::WRITE_GROUP && changed < limit::WRITE_GROUP_ROWS {
+            if at < size && changed < limit::WRITE_GROUP_ROWS {
                 jobs.extend(self.queue.take_another());
             }
         }
