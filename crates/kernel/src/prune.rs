@@ -5,7 +5,7 @@ use crate::event::AGED_EVENTS;
 use crate::jobs::{Job, JobContext};
 use crate::principal::BoxFuture;
 use crate::store::{AGED_RECORDS, AGED_TOMBSTONES, PruneBatch, PruneNumbered, tenant_values};
-use coffer_base::{Slots, Tenant, Timestamp, limit};
+use coffer_base::{Slots, Tenant, limit};
 use coffer_storage::{Query, StorageError, Store, Value, values};
 use std::time::Duration;
 
@@ -128,7 +128,7 @@ pub(crate) async fn prune_aged(store: &Store, times: DueTimes) -> Result<u64, St
 mod tests {
     use super::*;
     use crate::store::{MIGRATIONS, Record, insert_record};
-    use coffer_base::{AccountId, AppId, Mode, Tenant};
+    use coffer_base::{AccountId, AppId, Mode, Tenant, Timestamp};
     use coffer_storage::{Options, Tx, Work};
 
     const NOW: Timestamp = Timestamp::from_unix(1_800_000_000);
