@@ -206,7 +206,7 @@ fn an_empty_scope_goes_with_the_last_of_its_cursors() {
     server.clock.advance(2);
     server.run_jobs();
     assert_eq!((server.count("secret"), server.count("tombstone")), (0, 0));
-    // Many writers share rows to lock, as few as one for each tenant.
+    // Only many writers have rows to lock, which scopes share.
     assert!(server.count("scope_lock") <= 1);
     // It begins anew.
     set_all(&client, ["a", "c"]);

@@ -13,8 +13,8 @@ pub const SECRET_PAYLOAD_CHARACTERS: usize = 5000;
 /// without an index of its own.
 pub const SECRETS_PER_SCOPE_CEILING: i64 = 1000;
 
-/// Rows that the writers of a tenant's scopes lock, on a shared store: enough that two of the writes
-/// that run at once rarely wait for each other, few enough to cost a large tenant no space.
+/// Rows that the writers of a tenant's scopes lock, on a shared store: enough that two writes at
+/// once rarely wait for each other, few enough to cost a large tenant no space.
 pub const SCOPE_LOCKS: i64 = 256;
 
 /// Scopes with secrets that an app may have in one mode, unless it has a number of its own: one for

@@ -204,8 +204,8 @@ fn lock_values(key: &RowKey) -> [Value; 4] {
 pub(crate) fn insert(tx: &mut Tx<'_>, key: &RowKey, locator: &Locator, secret: &StoredSecret) {
     let [slot, mode, app, account, scope, name_key] = key.values();
     tx.defer(
-        "INSERT INTO secret (slot, mode, app, account, scope, name_key, seq, id, created, expires_at, \
-         scope_user, name, sealed) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+        "INSERT INTO secret (slot, mode, app, account, scope, name_key, seq, id, created, \
+         expires_at, scope_user, name, sealed) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
         values![
             slot,
             mode,

@@ -54,8 +54,8 @@ pub(crate) async fn peek_record(
 /// Stores a response. It leaves with the commit.
 ///
 /// On a shared store the primary key lets one of two units through that store a response for the
-/// same key. An embedded one needs none: each unit has looked for a response, and no other one wrote
-/// meanwhile.
+/// same key. An embedded one needs none: each unit has looked for a response, and no other one has
+/// written meanwhile.
 pub(crate) fn insert_record(
     tx: &mut Tx<'_>,
     tenant: &Tenant,
