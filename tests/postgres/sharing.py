@@ -147,13 +147,13 @@ def jobs_run_on_both_servers(topology):
         UPDATE secret SET expires_at = created - 90000;
         INSERT INTO secret (slot, mode, app, account, scope, name_key, seq, id, created,
                             expires_at, scope_user, name, sealed)
-        SELECT slot, mode, app, account, scope, decode(md5(n::text), 'hex'), seq + n, id || n, created,
-               expires_at, scope_user, name, sealed
+        SELECT slot, mode, app, account, scope, decode(md5(n::text), 'hex'), seq + n, id || n,
+               created, expires_at, scope_user, name, sealed
         FROM secret, generate_series(1, {ROWS}) AS n;
         INSERT INTO idempotency_record (slot, mode, app, account, key_digest, operation,
                                         parameters, request, created, response)
-        SELECT slot, mode, app, account, decode(md5(n::text), 'hex'), operation, parameters, request,
-               created - 90000, response
+        SELECT slot, mode, app, account, decode(md5(n::text), 'hex'), operation, parameters,
+               request, created - 90000, response
         FROM idempotency_record, generate_series(1, {ROWS}) AS n
         WHERE operation = 'apps.secrets.create'""")
     with ThreadPoolExecutor() as pool:
