@@ -48,7 +48,7 @@ pub const FAMILY: Family = Family {
     usage: Usage::NONE,
     purge: &[Prune {
         select: "SELECT mode, app, account, seq FROM note \
-                 WHERE mode = ? AND app = ? AND account = ? LIMIT ?",
+                 WHERE mode = ?1 AND app = ?2 AND account = ?3 LIMIT ?6",
         delete: "DELETE FROM note WHERE mode = ? AND app = ? AND account = ? AND seq = ?",
     }],
     seals: &[],

@@ -13,6 +13,15 @@ const DIGEST_CHARACTERS: usize = 64;
 /// found: pgbench can send the statements of a round trip together, as Coffer does.
 const ROUND_TRIPS: [&str; 2] = ["SAVEPOINT ", "INSERT INTO secret "];
 
+/// How a statement begins that locks one of a few rows, by a number.
+const LOCKS: [&str; 1] = ["INSERT INTO scope_lock "];
+
+/// Numbers of this size and above are no times.
+const LARGE: u64 = 1 << 40;
+
+/// How far apart the numbers of a range are at most.
+const RANGE: i64 = 1 << 16;
+
 /// What stands before a statement's parameters, by PostgreSQL's versions.
 const PARAMETERS: [&str; 2] = ["DETAIL:  parameters: ", "DETAIL:  Parameters: "];
 
@@ -101,6 +110,53 @@ pub struct Script {
     pub constants: Variables,
 }
 
+/// The variables that have a new value in each set.
+#[derive(Default)]
+struct Fresh {
+    /// Each with its number.
+    known: BTreeMap<String, usize>,
+    /// The lines that give them their values.
+    text: String,
+}
+
+impl Fresh {
+    /// A digest or an id: sixteen digits are as many bytes as a digest has, in a text and in
+    /// binary.
+    fn digest(&mut self, value: &str) -> String {
+        self.variable(value, &format!("random({}, {})", 10_u64.pow(15), 10_u64.pow(16) - 1))
+    }
+
+    /// A number by which rows are found. Those of one range stay as far apart as they are.
+    fn slot(&mut self, value: i64) -> String {
+        let near = self.known.iter().find_map(|(known, number)| {
+            let distance = value.checked_sub(known.parse().ok()?)?;
+            (distance != 0 && distance.abs() < RANGE).then_some((*number, distance))
+        });
+        match near {
+            Some((number, distance)) => {
+                let sign = if distance < 0 { '-' } else { '+' };
+                let is = format!(":fresh_{number} {sign} {}", distance.abs());
+                self.variable(&value.to_string(), &is)
+            }
+            None => self.digest(&value.to_string()),
+        }
+    }
+
+    /// The number of a row that is locked.
+    fn lock(&mut self, value: i64) -> String {
+        self.variable(&format!("lock {value}"), "random(0, 255)")
+    }
+
+    fn variable(&mut self, value: &str, is: &str) -> String {
+        let next = self.known.len();
+        let number = *self.known.entry(value.to_owned()).or_insert(next);
+        if number == next {
+            self.text.push_str(&format!("\\set fresh_{number} {is}\n"));
+        }
+        format!(":fresh_{number}")
+    }
+}
+
 /// How the statements of a set leave.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub enum Sending {
@@ -119,35 +175,33 @@ pub fn set_script(pattern: &[Statement], other: &[Statement], sending: Sending) 
     if sql(pattern) != sql(other) {
         return Err("two sets did not send the same statements".to_owned());
     }
-    let (mut script, mut fresh) = (Script::default(), BTreeMap::new());
+    let (mut script, mut fresh) = (Script::default(), Fresh::default());
     let mut body = String::new();
     for (statement, twin) in pattern.iter().zip(other) {
         if sending == Sending::ByRoundTrip && begins(&statement.sql, &ROUND_TRIPS) {
             body.push_str("\\endpipeline\n\\startpipeline\n");
         }
+        let is_lock = begins(&statement.sql, &LOCKS);
         let names = statement.params.iter().zip(&twin.params).map(|(value, twin)| {
             let Some(value) = value else { return "NULL".to_owned() };
-            let is_time = value.parse::<i64>().is_ok();
-            if Some(value) == twin.as_ref() || is_time || value.len() > DIGEST_CHARACTERS {
+            if Some(value) == twin.as_ref() || value.len() > DIGEST_CHARACTERS {
                 return script.constant(value);
             }
             if value.starts_with("acct_") {
                 return ":account".to_owned();
             }
-            let next = fresh.len();
-            let number = fresh.entry(value.clone()).or_insert(next);
-            format!(":fresh_{number}")
+            match value.parse::<i64>() {
+                Ok(number) if is_lock => fresh.lock(number),
+                Ok(number) if number.unsigned_abs() >= LARGE => fresh.slot(number),
+                Ok(_time) => script.constant(value),
+                Err(_) => fresh.digest(value),
+            }
         });
         let names: Vec<String> = names.collect();
         writeln!(body, "{};", filled(&statement.sql, &names)?)
             .map_err(|error| error.to_string())?;
     }
-    // Sixteen digits are as many bytes as a digest has, in a text and in binary.
-    for number in fresh.values() {
-        let line =
-            format!("\\set fresh_{number} random({}, {})\n", 10_u64.pow(15), 10_u64.pow(16) - 1);
-        script.text.push_str(&line);
-    }
+    script.text.push_str(&fresh.text);
     script.text.push_str(&match sending {
         Sending::OneByOne => body,
         Sending::ByRoundTrip => format!("\\startpipeline\n{body}\\endpipeline\n"),
@@ -283,6 +337,33 @@ mod tests {
         let named =
             LOG.replace("<unnamed>", "s1").replace("DETAIL:  parameters", "DETAIL:  Parameters");
         assert_eq!(by_connection(&named), by_connection(LOG));
+    }
+
+    #[test]
+    fn slots_stay_in_their_ranges_and_locks_are_few() {
+        let set = |slot: i64, lock: u8, time: u8| {
+            let statement = |sql: &str, params: &[String]| Statement {
+                sql: sql.to_owned(),
+                params: params.iter().cloned().map(Some).collect(),
+            };
+            let range = [slot - 3, slot + 252, slot].map(|slot| slot.to_string());
+            vec![
+                statement("INSERT INTO scope_lock (a) VALUES ($1)", &[lock.to_string()]),
+                statement("SELECT a FROM t WHERE b >= $1 AND b <= $2 AND c = $3", &range),
+                statement("INSERT INTO secret (a) VALUES ($1)", &[time.to_string()]),
+            ]
+        };
+        let (one, other) = (set(1 << 60, 7, 1), set(-1 << 50, 9, 2));
+        let script = set_script(&one, &other, Sending::OneByOne).unwrap();
+        assert_eq!(
+            script.text,
+            "\\set fresh_0 random(0, 255)\n\
+             \\set fresh_1 random(1000000000000000, 9999999999999999)\n\
+             \\set fresh_2 :fresh_1 + 255\n\\set fresh_3 :fresh_1 + 3\n\
+             INSERT INTO scope_lock (a) VALUES (:fresh_0);\n\
+             SELECT a FROM t WHERE b >= :fresh_1 AND b <= :fresh_2 AND c = :fresh_3;\n\
+             INSERT INTO secret (a) VALUES (:constant_0);\n"
+        );
     }
 
     #[test]

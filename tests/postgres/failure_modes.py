@@ -211,7 +211,7 @@ def another_session_holds_the_lock(topology):
     and is answered 503."""
     api = topology.api(topology.serve())
     works_again(api)
-    with Locked(topology, "secret_scope, secret"):
+    with Locked(topology, "scope_lock, secret"):
         with ThreadPoolExecutor() as pool:
             write = pool.submit(api.set, PLACE, "during")
             read = pool.submit(api.find, PLACE)

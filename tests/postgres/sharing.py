@@ -145,15 +145,15 @@ def jobs_run_on_both_servers(topology):
         -- A store that no server has used need not be watched first.
         DELETE FROM clock_record;
         UPDATE secret SET expires_at = created - 90000;
-        INSERT INTO secret (mode, app, account, scope, name_key, seq, id, created, expires_at,
-                            scope_user, name, sealed)
-        SELECT mode, app, account, scope, decode(md5(n::text), 'hex'), seq + n, id || n, created,
-               expires_at, scope_user, name, sealed
+        INSERT INTO secret (slot, mode, app, account, scope, name_key, seq, id, created,
+                            expires_at, scope_user, name, sealed)
+        SELECT slot, mode, app, account, scope, decode(md5(n::text), 'hex'), seq + n, id || n,
+               created, expires_at, scope_user, name, sealed
         FROM secret, generate_series(1, {ROWS}) AS n;
-        INSERT INTO idempotency_record (mode, app, account, key_digest, operation, parameters,
-                                        request, created, response)
-        SELECT mode, app, account, decode(md5(n::text), 'hex'), operation, parameters, request,
-               created - 90000, response
+        INSERT INTO idempotency_record (slot, mode, app, account, key_digest, operation,
+                                        parameters, request, created, response)
+        SELECT slot, mode, app, account, decode(md5(n::text), 'hex'), operation, parameters,
+               request, created - 90000, response
         FROM idempotency_record, generate_series(1, {ROWS}) AS n
         WHERE operation = 'apps.secrets.create'""")
     with ThreadPoolExecutor() as pool:

@@ -98,11 +98,13 @@ fn a_stored_response_moved_to_another_claim_or_account_answers_nobody() {
     let elsewhere = client.for_account(&account);
     let request = request_of(&set(&client, "key", PAYLOAD));
     let theirs = request_of(&set(&elsewhere, "key", "theirs"));
-    let columns = "SELECT key_digest FROM idempotency_record WHERE request = ?";
-    let key_digest: Vec<u8> = store.data.query_row(columns, [&theirs], |row| row.get(0)).unwrap();
+    let columns = "SELECT slot, key_digest FROM idempotency_record WHERE request = ?";
+    let (slot, key_digest): (i64, Vec<u8>) =
+        store.data.query_row(columns, [&theirs], |row| Ok((row.get(0)?, row.get(1)?))).unwrap();
     store.change("DELETE FROM idempotency_record WHERE request = ?", &[&theirs], 1);
-    let moved = "UPDATE idempotency_record SET account = ?, key_digest = ? WHERE request = ?";
-    store.change(moved, &[&account, &key_digest, &request], 1);
+    let moved = "UPDATE idempotency_record SET account = ?, slot = ?, key_digest = ? \
+                 WHERE request = ?";
+    store.change(moved, &[&account, &slot, &key_digest, &request], 1);
     broken(&set(&elsewhere, "key", "theirs"));
     broken(&set(&elsewhere, "key", PAYLOAD));
 }

@@ -2,6 +2,7 @@
 
 use crate::tampered_store::{PAYLOAD, TamperedStore, broken, flips, id_of};
 use coffer_testkit::{Client, START};
+use rusqlite::Row;
 
 const EXPIRES: i64 = START.unix() + 1000;
 
@@ -151,12 +152,12 @@ fn rows_cannot_trade_envelopes_or_places() {
     store.put(&two, &second);
 
     // The whole row where another one was found.
-    let name_key: Vec<u8> = store
-        .data
-        .query_row("SELECT name_key FROM secret WHERE id = ?", [&two], |row| row.get(0))
-        .unwrap();
+    let columns = "SELECT slot, name_key FROM secret WHERE id = ?";
+    let (slot, name_key): (i64, Vec<u8>) =
+        store.data.query_row(columns, [&two], |row| Ok((row.get(0)?, row.get(1)?))).unwrap();
     store.change("DELETE FROM secret WHERE id = ?", &[&two], 1);
-    store.change("UPDATE secret SET name_key = ? WHERE id = ?", &[&name_key, &one], 1);
+    let set_place = "UPDATE secret SET slot = ?, name_key = ? WHERE id = ?";
+    store.change(set_place, &[&slot, &name_key, &one], 1);
     broken(&client.find("two"));
     store.change("UPDATE secret SET name = 'two' WHERE id = ?", &[&one], 1);
     broken(&client.find("two"));
@@ -179,12 +180,13 @@ fn a_row_moved_to_another_tenant_is_not_found_or_does_not_open() {
     client.find("token").refused(404);
     // With the digests of the row that stood there, it is found and does not open.
     let theirs = set(&elsewhere, None, "token", "theirs", "");
-    let columns = "SELECT scope, name_key FROM secret WHERE id = ?";
-    let (scope, name_key): (Vec<u8>, Vec<u8>) =
-        store.data.query_row(columns, [&theirs], |row| Ok((row.get(0)?, row.get(1)?))).unwrap();
+    let columns = "SELECT slot, scope, name_key FROM secret WHERE id = ?";
+    let read = |row: &Row<'_>| Ok((row.get(0)?, row.get(1)?, row.get(2)?));
+    let (slot, scope, name_key): (i64, Vec<u8>, Vec<u8>) =
+        store.data.query_row(columns, [&theirs], read).unwrap();
     store.change("DELETE FROM secret WHERE id = ?", &[&theirs], 1);
-    let set_digests = "UPDATE secret SET scope = ?, name_key = ? WHERE id = ?";
-    store.change(set_digests, &[&scope, &name_key, &id], 1);
+    let set_digests = "UPDATE secret SET slot = ?, scope = ?, name_key = ? WHERE id = ?";
+    store.change(set_digests, &[&slot, &scope, &name_key, &id], 1);
     broken(&elsewhere.find("token"));
     broken(&elsewhere.list());
 }

@@ -11,6 +11,7 @@ pub mod limit;
 pub mod random;
 pub mod redact;
 pub mod shell;
+pub mod slot;
 pub mod tenant;
 
 pub use clock::{Clock, Reading, ShiftedClock, SystemClock, TestClock, Timestamp};
@@ -18,4 +19,5 @@ pub use currency::Currency;
 pub use id::{AccountId, AppId, InvalidId};
 pub use random::{Random, TestRandom};
 pub use redact::Redacted;
+pub use slot::Slots;
 pub use tenant::{Mode, Owner, Tenant};

@@ -9,7 +9,7 @@ use crate::limits;
 use crate::principal::{Authenticate, BoxFuture};
 use crate::store::{Prune, PruneBatch};
 use crate::usage::{Beyond, Counted, CountedTable, Measure, Usages};
-use coffer_base::{Mode, limit};
+use coffer_base::{Mode, Slots, limit};
 use coffer_storage::{Row, StorageError, Store, Value, values};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -84,7 +84,7 @@ impl CountUsage {
                 if held > most {
                     let name = amount.quota.name;
                     tracing::warn!(app, name, held, most, "over its quota: the oldest go first");
-                    let prune = if held > limits::ROWS_SORTED { many } else { few };
+                    let prune = if held > limits::ROWS_SORTED { many(store) } else { few };
                     let excess = held.saturating_sub(most);
                     let rows = drop_excess(store, prune, (mode, app), excess).await?;
                     dropped = dropped.saturating_add(rows);
@@ -101,10 +101,12 @@ async fn drop_excess(
     (mode, app): (Mode, &str),
     mut excess: i64,
 ) -> Result<u64, StorageError> {
+    let slots = Slots::of_app(mode, app);
+    let params = values![mode, app, slots.first(), slots.last()];
     let mut dropped = 0u64;
     while excess > 0 {
         let batch = excess.min(limit::JOB_BATCH);
-        let rows = store.write(PruneBatch::new(prune, values![mode, app].into(), batch)).await?;
+        let rows = store.write(PruneBatch::new(prune, params.to_vec(), batch)).await?;
         if rows == 0 {
             break;
         }

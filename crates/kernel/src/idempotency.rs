@@ -6,7 +6,7 @@
 
 use crate::error::keyring_failure;
 use crate::operation::ReplayPolicy;
-use crate::store::{self, Record};
+use crate::store::{self, Record, StoredRecord};
 use coffer_base::{Redacted, Tenant, limit};
 use coffer_dialect::{ApiError, Object, Params};
 use coffer_keyring::{AssociatedData, Digest, Keyring, KeyringError, TenantKeys};
@@ -246,16 +246,15 @@ fn bound_to(
 /// [`KeyringError`] of the first that does not open.
 pub async fn open_stored_responses(data: &Store, keyring: &Keyring) -> Result<u64, KeyringError> {
     let mut opened = 0u64;
-    let mut after: Option<(Tenant, Vec<u8>)> = None;
+    let mut after = None;
     loop {
-        let behind = after.as_ref().map(|(tenant, digest)| (tenant, digest.as_slice()));
-        let page = store::all_records(data, behind).await?;
-        let Some((tenant, digest, _)) = page.last() else { return Ok(opened) };
-        after = Some((tenant.clone(), digest.clone()));
-        for (tenant, digest, record) in &page {
+        let page = store::all_records(data, after.as_ref()).await?;
+        let Some(last) = page.last() else { return Ok(opened) };
+        after = Some(last.key.clone());
+        for StoredRecord { tenant, key_digest, record, .. } in &page {
             let keys = keyring.existing(tenant).await?.ok_or(KeyringError::KeysLost)?;
             let Record { operation, parameters, request, response } = record;
-            keys.open(&bound_to(&keys, digest, operation, parameters, request), response)?;
+            keys.open(&bound_to(&keys, key_digest, operation, parameters, request), response)?;
             opened = opened.saturating_add(1);
         }
     }

@@ -69,7 +69,9 @@ pub use operation::{
     Applied, Arguments, Committed, Failure, ReadOperation, ReplayPolicy, RequestScope,
     SealingOperation, WriteOperation,
 };
-pub use page::{Page, PagePosition, Window, leave_tombstone, position_of_tombstone};
+pub use page::{
+    Page, PagePosition, Window, last_tombstone_query, leave_tombstone, position_of_tombstone,
+};
 pub use peer::{Peer, Proxy};
 pub use principal::{
     AccountAccess, Authenticate, BoxFuture, Credentials, Evidence, Principal, Role,

@@ -2,7 +2,7 @@
 
 use coffer_dialect::{ApiError, Direction, PageRequest};
 
-pub use crate::store::{leave_tombstone, position_of_tombstone};
+pub use crate::store::{last_tombstone_query, leave_tombstone, position_of_tombstone};
 
 /// From where to read, and how many: what a family's list query needs.
 ///

@@ -1,10 +1,11 @@
 //! Deleting many rows in small transactions, whichever crate they belong to.
 
+use crate::clock_guard::DueTimes;
 use crate::event::AGED_EVENTS;
 use crate::jobs::{Job, JobContext};
 use crate::principal::BoxFuture;
-use crate::store::{AGED_RECORDS, AGED_TOMBSTONES, PruneBatch, tenant_values};
-use coffer_base::{Tenant, Timestamp, limit};
+use crate::store::{AGED_RECORDS, AGED_TOMBSTONES, PruneBatch, PruneNumbered, tenant_values};
+use coffer_base::{Slots, Tenant, limit};
 use coffer_storage::{Query, StorageError, Store, Value, values};
 use std::time::Duration;
 
@@ -28,9 +29,8 @@ async fn prune_while(
     loop {
         let batch = PruneBatch::new(prune, params.to_vec(), at_once).on(condition);
         let rows = match store.write(batch).await {
-            // On a full disk there may be room in the log for fewer.
             Err(StorageError::NoSpace(_)) if at_once > 1 => {
-                at_once = (at_once / 8).max(1);
+                at_once = fewer(at_once);
                 continue;
             }
             outcome => outcome?,
@@ -42,7 +42,35 @@ async fn prune_while(
     }
 }
 
-/// Deletes all rows of `tenant` that `prunes` reach; their `select` takes mode, app, account. Each
+/// On a full disk there may be room in the log for fewer.
+fn fewer(at_once: i64) -> i64 {
+    (at_once / 8).max(1)
+}
+
+/// Deletes the stored responses of an embedded store that have been kept for as long as they are.
+///
+/// They are looked at in the order in which they were written, until as many as one transaction
+/// deletes are all too young. So a response never goes before its own time. It may go later, if a
+/// clock that was ahead has dated those before it: by as much as the clock was ahead, and not at
+/// all while they lie in the future.
+async fn prune_records(store: &Store, times: DueTimes) -> Result<u64, StorageError> {
+    let (before, now) = (times.proven.plus(-limit::IDEMPOTENCY_SECONDS), times.now);
+    let (mut deleted, mut rows, mut after) = (0u64, limit::JOB_BATCH, i64::MIN);
+    loop {
+        let (went, next) = match store.write(PruneNumbered { after, rows, before, now }).await {
+            Err(StorageError::NoSpace(_)) if rows > 1 => {
+                rows = fewer(rows);
+                continue;
+            }
+            outcome => outcome?,
+        };
+        deleted = deleted.saturating_add(went);
+        let Some(next) = next else { return Ok(deleted) };
+        after = next;
+    }
+}
+
+/// Deletes all rows of `tenant` that `prunes` reach. Each
 /// batch asks `condition` first, in its own transaction, and nothing more is deleted once that
 /// finds no row.
 pub async fn purge_tenant(
@@ -51,9 +79,12 @@ pub async fn purge_tenant(
     prunes: &[Prune],
     condition: &Query,
 ) -> Result<u64, StorageError> {
+    let slots = Slots::of_tenant(tenant);
+    let [mode, app, account] = tenant_values(tenant);
+    let params = values![mode, app, account, slots.first(), slots.last()];
     let mut erased = 0u64;
     for one in prunes {
-        let rows = prune_while(store, *one, &tenant_values(tenant), Some(condition)).await?;
+        let rows = prune_while(store, *one, &params, Some(condition)).await?;
         erased = erased.saturating_add(rows);
     }
     Ok(erased)
@@ -75,15 +106,19 @@ impl Job for PruneAged {
     fn run<'a>(&'a self, context: &'a JobContext) -> BoxFuture<'a, Result<u64, StorageError>> {
         Box::pin(async move {
             let Some(times) = context.due_times().await? else { return Ok(0) };
-            prune_aged(&context.store, times.proven).await
+            prune_aged(&context.store, times).await
         })
     }
 }
 
 /// Prunes what is older than it is kept.
-pub(crate) async fn prune_aged(store: &Store, now: Timestamp) -> Result<u64, StorageError> {
-    let before = |seconds: i64| values![now.plus(-seconds)];
-    let records = prune(store, AGED_RECORDS, &before(limit::IDEMPOTENCY_SECONDS)).await?;
+pub(crate) async fn prune_aged(store: &Store, times: DueTimes) -> Result<u64, StorageError> {
+    let before = |seconds: i64| values![times.proven.plus(-seconds)];
+    let records = if store.is_shared() {
+        prune(store, AGED_RECORDS, &before(limit::IDEMPOTENCY_SECONDS)).await?
+    } else {
+        prune_records(store, times).await?
+    };
     let tombstones = prune(store, AGED_TOMBSTONES, &before(limit::TOMBSTONE_SECONDS)).await?;
     let events = prune(store, AGED_EVENTS, &before(limit::EVENT_SECONDS)).await?;
     Ok(records.saturating_add(tombstones).saturating_add(events))
@@ -93,54 +128,70 @@ pub(crate) async fn prune_aged(store: &Store, now: Timestamp) -> Result<u64, Sto
 mod tests {
     use super::*;
     use crate::store::{MIGRATIONS, Record, insert_record};
-    use coffer_base::{AccountId, AppId, Mode, Tenant};
+    use coffer_base::{AccountId, AppId, Mode, Tenant, Timestamp};
     use coffer_storage::{Options, Tx, Work};
 
     const NOW: Timestamp = Timestamp::from_unix(1_800_000_000);
 
-    /// Stored responses of one app, a second apart.
-    struct Fill {
-        app: &'static str,
-        responses: u32,
-    }
+    /// Stored responses of one tenant, so many seconds after [`NOW`].
+    struct All(Vec<i64>);
 
-    impl Work for Fill {
+    impl Work for All {
         type Out = ();
 
         async fn run(&self, tx: &mut Tx<'_>) -> Result<(), StorageError> {
-            let tenant = Tenant {
-                mode: Mode::Test,
-                app: AppId::parse(self.app).unwrap(),
-                account: AccountId::parse("acct_1").unwrap(),
-            };
-            for number in 0..self.responses {
-                let record = Record {
-                    operation: "x".into(),
-                    parameters: vec![],
-                    request: "req".into(),
-                    response: vec![],
-                };
-                let at = NOW.plus(i64::from(number));
-                insert_record(tx, &tenant, &number.to_be_bytes(), record, at);
+            for (number, time) in (0u32..).zip(&self.0) {
+                store_response("app_1", number, NOW.plus(*time), tx);
             }
             Ok(())
         }
     }
 
-    async fn kept(store: &Store, app: &str) -> (i64, i64) {
-        let sql = "SELECT count(*), min(created) FROM idempotency_record WHERE app = ?";
-        let rows = store.query(sql, &values![app]).await.unwrap();
-        (rows[0].int(0).unwrap(), rows[0].int(1).unwrap() - NOW.unix())
+    fn store_response(app: &str, number: u32, at: Timestamp, tx: &mut Tx<'_>) {
+        let tenant = Tenant {
+            mode: Mode::Test,
+            app: AppId::parse(app).unwrap(),
+            account: AccountId::parse("acct_1").unwrap(),
+        };
+        let record = Record {
+            operation: "x".into(),
+            parameters: vec![],
+            request: "req".into(),
+            response: vec![],
+        };
+        insert_record(tx, &tenant, &number.to_be_bytes(), record, at);
     }
 
+    /// The times of stored responses in the order in which they were written, and how many of them
+    /// are kept a day and a second after [`NOW`].
     #[tokio::test]
-    async fn what_is_older_than_it_is_kept_goes() {
-        let directory = tempfile::tempdir().unwrap();
-        let path = directory.path().join("data.db");
-        let (store, _) = Store::open_sqlite(&path, &[MIGRATIONS], NOW, Options::default()).unwrap();
-        store.write(Fill { app: "app_few", responses: 20 }).await.unwrap();
-        let later = NOW.plus(limit::IDEMPOTENCY_SECONDS + 10);
-        assert_eq!(prune_aged(&store, later).await.unwrap(), 10);
-        assert_eq!(kept(&store, "app_few").await, (10, 10));
+    async fn no_response_goes_before_its_time_whatever_the_clock_said() {
+        const YEAR: i64 = 31_536_000;
+        let batch = limit::JOB_BATCH;
+        let many = |from: i64, count: i64| (0..count).map(move |_| from);
+        let (old, young) = (0, 2);
+        let cases: [(&str, Vec<i64>, usize); 6] = [
+            ("in order", vec![-2, -1, 0, 1, 2, 3], 3),
+            ("set back by an hour", vec![0, 1, 3600, 0, 1], 3),
+            ("the last is old", many(young, batch - 1).chain([old]).collect(), 499),
+            ("a year ahead", many(YEAR, 2 * batch).chain([old, young]).collect(), 1001),
+            ("ahead by less than a day", many(young, batch).chain([old]).collect(), 501),
+            ("nothing is old", many(young, 3).collect(), 3),
+        ];
+        for (what, times, expected) in cases {
+            let directory = tempfile::tempdir().unwrap();
+            let path = directory.path().join("data.db");
+            let options = Options::default();
+            let (store, _) = Store::open_sqlite(&path, &[MIGRATIONS], NOW, options).unwrap();
+            store.write(All(times.clone())).await.unwrap();
+            let now = NOW.plus(limit::IDEMPOTENCY_SECONDS + 1);
+            prune_aged(&store, DueTimes { now, proven: now }).await.unwrap();
+            let sql = "SELECT count(*), count(CASE WHEN created > ? THEN 1 END) \
+                       FROM idempotency_record";
+            let row = store.query(sql, &values![NOW]).await.unwrap().remove(0);
+            assert_eq!(row.int(0).unwrap(), i64::try_from(expected).unwrap(), "{what}");
+            let due = times.iter().filter(|time| **time > 0).count();
+            assert_eq!(row.int(1).unwrap(), i64::try_from(due).unwrap(), "{what}");
+        }
     }
 }

@@ -1,11 +1,16 @@
 //! The SQL of the kernel: stored responses, tombstones, watermarks, what is known of the clock.
 
 mod clock;
+mod record;
 
 pub use clock::{ClockRecord, clock_record, forget_clock, move_clock, platform_clocks};
 pub(crate) use clock::{WriteClockRecord, platform_watermark, replace_clock_record};
+pub(crate) use record::{
+    AGED_RECORDS, FEW_RECORDS_OF_APP, PruneNumbered, Record, SIZES_OF_RECORDS, StoredRecord,
+    all_records, before_records, insert_record, peek_record, record, record_query, records_of_app,
+};
 
-use coffer_base::{AccountId, AppId, Mode, Owner, Tenant, Timestamp, clock::DAY_SECONDS, limit};
+use coffer_base::{AccountId, AppId, Mode, Owner, Tenant, Timestamp, clock::DAY_SECONDS};
 use coffer_storage::{
     Migration, MigrationSet, Query, Row, StorageError, Store, Tx, Value, Work, values,
 };
@@ -29,6 +34,9 @@ pub const MIGRATIONS: MigrationSet = MigrationSet {
 /// Two statements, and not one with a sub-select: planners take that for a walk through the whole
 /// table. What all servers prune is locked and what others have locked is skipped, so that they
 /// share the work.
+///
+/// What is erased with a tenant is selected by six parameters: mode, app, account, the tenant's
+/// first and last slot ([`coffer_base::Slots`]), and how many.
 #[derive(Clone, Copy, Debug)]
 pub struct Prune {
     /// Answers the keys of the next rows; its last parameter is how many.
@@ -37,59 +45,18 @@ pub struct Prune {
     pub delete: &'static str,
 }
 
-/// What the kernel keeps of a tenant, to be erased with it. `select` takes mode, app, account and
-/// how many.
+/// What the kernel keeps of a tenant, to be erased with it.
 pub const PURGE: &[Prune] = &[
-    Prune {
-        select: "SELECT mode, app, account, key_digest FROM idempotency_record \
-                 WHERE mode = ? AND app = ? AND account = ? LIMIT ?",
-        delete: DELETE_RECORD,
-    },
+    record::OF_TENANT,
     Prune {
         select: "SELECT mode, app, account, collection, id FROM tombstone \
-                 WHERE mode = ? AND app = ? AND account = ? LIMIT ?",
+                 WHERE mode = ?1 AND app = ?2 AND account = ?3 LIMIT ?6",
         delete: DELETE_TOMBSTONE,
     },
 ];
 
-const DELETE_RECORD: &str =
-    "DELETE FROM idempotency_record WHERE mode = ? AND app = ? AND account = ? AND key_digest = ?";
-
 const DELETE_TOMBSTONE: &str = "DELETE FROM tombstone WHERE mode = ? AND app = ? \
      AND account = ? AND collection = ? AND id = ?";
-
-/// Stored responses, the oldest first, that are older than a time.
-pub(crate) const AGED_RECORDS: Prune = Prune {
-    select: "SELECT mode, app, account, key_digest FROM idempotency_record WHERE created < ? \
-             ORDER BY created LIMIT ? FOR UPDATE SKIP LOCKED",
-    delete: DELETE_RECORD,
-};
-
-/// One app's stored responses, the oldest first. An app that has too many has most of all: walking
-/// through all of them by age finds its own at once, and sorting its own would not.
-pub(crate) const RECORDS_OF_APP: Prune = Prune {
-    select: "SELECT mode, app, account, key_digest FROM idempotency_record \
-             WHERE mode + 0 = ? AND app || '' = ? ORDER BY created LIMIT ? FOR UPDATE",
-    delete: DELETE_RECORD,
-};
-
-/// The same of an app that has few: it sorts its own, whatever the others have.
-pub(crate) const FEW_RECORDS_OF_APP: Prune = Prune {
-    select: "SELECT mode, app, account, key_digest FROM idempotency_record \
-             WHERE mode = ? AND app = ? ORDER BY created LIMIT ? FOR UPDATE",
-    delete: DELETE_RECORD,
-};
-
-/// The sizes of stored responses behind a key, to be counted.
-pub(crate) const SIZES_OF_RECORDS: &str = "SELECT mode, app, account, key_digest, \
-     octet_length(response) FROM idempotency_record \
-     WHERE (mode, app, account, key_digest) > (?, ?, ?, ?) \
-     ORDER BY mode, app, account, key_digest LIMIT ?";
-
-/// A key that stands before those of all stored responses.
-pub(crate) fn before_records() -> Vec<Value> {
-    values![-1_i64, "", "", b""].into()
-}
 
 /// Tombstones, the oldest first, that are older than a time.
 pub(crate) const AGED_TOMBSTONES: Prune = Prune {
@@ -174,103 +141,6 @@ pub(crate) async fn ready(store: &Store) -> Result<(), StorageError> {
     store.query("SELECT 1", &[]).await.map(drop)
 }
 
-/// A stored response, still sealed.
-pub(crate) struct Record {
-    pub(crate) operation: String,
-    pub(crate) parameters: Vec<u8>,
-    pub(crate) request: String,
-    pub(crate) response: Vec<u8>,
-}
-
-const FIND_RECORD: &str = "SELECT operation, parameters, request, response \
-     FROM idempotency_record WHERE mode = ? AND app = ? AND account = ? AND key_digest = ?";
-
-/// What came of [`record_query`].
-pub(crate) fn record(rows: &[Row]) -> Result<Option<Record>, StorageError> {
-    let Some(row) = rows.first() else { return Ok(None) };
-    Ok(Some(Record {
-        operation: row.text(0)?.to_owned(),
-        parameters: row.blob(1)?.to_vec(),
-        request: row.text(2)?.to_owned(),
-        response: row.blob(3)?.to_vec(),
-    }))
-}
-
-fn key_values(tenant: &Tenant, key_digest: &[u8]) -> [Value; 4] {
-    let [mode, app, account] = tenant_values(tenant);
-    values![mode, app, account, key_digest]
-}
-
-/// Asks for the stored response of an idempotency key.
-pub(crate) fn record_query(tenant: &Tenant, key_digest: &[u8]) -> Query {
-    Query { sql: FIND_RECORD, params: key_values(tenant, key_digest).to_vec() }
-}
-
-/// The stored response of an idempotency key, as committed.
-pub(crate) async fn peek_record(
-    store: &Store,
-    tenant: &Tenant,
-    key_digest: &[u8],
-) -> Result<Option<Record>, StorageError> {
-    record(&store.query(FIND_RECORD, &key_values(tenant, key_digest)).await?)
-}
-
-/// Stores a response. It leaves with the commit.
-pub(crate) fn insert_record(
-    tx: &mut Tx<'_>,
-    tenant: &Tenant,
-    key_digest: &[u8],
-    record: Record,
-    now: Timestamp,
-) {
-    let [mode, app, account] = tenant_values(tenant);
-    tx.defer(
-        "INSERT INTO idempotency_record (mode, app, account, key_digest, operation, parameters, \
-         request, created, response) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
-        values![
-            mode,
-            app,
-            account,
-            key_digest,
-            record.operation,
-            record.parameters,
-            record.request,
-            now,
-            record.response,
-        ],
-    );
-}
-
-/// The next stored responses of all tenants, behind `after`: tenant, digest of the key, record.
-pub(crate) async fn all_records(
-    store: &Store,
-    after: Option<(&Tenant, &[u8])>,
-) -> Result<Vec<(Tenant, Vec<u8>, Record)>, StorageError> {
-    let first = "SELECT mode, app, account, key_digest, operation, parameters, request, response \
-                 FROM idempotency_record ORDER BY mode, app, account, key_digest LIMIT ?";
-    let next = "SELECT mode, app, account, key_digest, operation, parameters, request, response \
-                FROM idempotency_record WHERE (mode, app, account, key_digest) > (?, ?, ?, ?) \
-                ORDER BY mode, app, account, key_digest LIMIT ?";
-    let batch = Value::Int(limit::JOB_BATCH);
-    let rows = match after {
-        None => store.query(first, &[batch]).await?,
-        Some((tenant, key_digest)) => {
-            let [mode, app, account, key_digest] = key_values(tenant, key_digest);
-            store.query(next, &[mode, app, account, key_digest, batch]).await?
-        }
-    };
-    let read = |row: &Row| {
-        let record = Record {
-            operation: row.text(4)?.to_owned(),
-            parameters: row.blob(5)?.to_vec(),
-            request: row.text(6)?.to_owned(),
-            response: row.blob(7)?.to_vec(),
-        };
-        Ok((tenant_of_row(row)?, row.blob(3)?.to_vec(), record))
-    };
-    rows.iter().map(read).collect()
-}
-
 /// Leaves a tombstone with the sequence number that an object had in its list, for cursors that
 /// still name it.
 pub fn leave_tombstone(
@@ -287,6 +157,15 @@ pub fn leave_tombstone(
          VALUES (?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING",
         values![mode, app, account, collection, id, seq, now],
     );
+}
+
+/// Asks for the highest sequence number that a deleted object had in a list, 0 if there is none:
+/// those that cursors can name. What is new in the list comes behind it.
+pub fn last_tombstone_query(tenant: &Tenant, collection: &[u8]) -> Query {
+    let sql = "SELECT coalesce(max(seq), 0) FROM tombstone WHERE mode = ? AND app = ? \
+               AND account = ? AND collection = ?";
+    let [mode, app, account] = tenant_values(tenant);
+    Query::new(sql, values![mode, app, account, collection])
 }
 
 /// The sequence number that a deleted object had in its list, if its tombstone is still there.

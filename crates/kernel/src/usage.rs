@@ -10,7 +10,7 @@ use crate::quota::Quota;
 use crate::store::{self, Prune};
 use coffer_base::{Mode, Tenant, limit};
 use coffer_dialect::{ApiError, Object, Value as Reported};
-use coffer_storage::Value;
+use coffer_storage::{Store, Value};
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicI64, Ordering};
 use std::sync::{Arc, PoisonError, RwLock};
@@ -47,12 +47,12 @@ pub struct Amount {
 pub enum Beyond {
     /// It is refused what would add to it, by [`crate::Ctx::check_amount`].
     Refuse,
-    /// What is oldest goes. `select` takes mode, app and how many.
+    /// What is oldest goes. `select` takes mode, app, the app's first and last slot, and how many.
     Drop {
         /// For an app with at most [`limits::ROWS_SORTED`]: sorts its own.
         few: Prune,
         /// For one with more: walks through those of all apps by age, and finds its own at once.
-        many: Prune,
+        many: fn(&Store) -> Prune,
     },
 }
 
@@ -92,7 +92,7 @@ const STORED_RESPONSES: Amount = Amount {
     quota: Quota { name: "stored_responses", from: 1, to: limits::ROWS_CEILING },
     default: limit::IDEMPOTENCY_RECORDS_PER_APP,
     about: "stored responses",
-    beyond: Beyond::Drop { few: store::FEW_RECORDS_OF_APP, many: store::RECORDS_OF_APP },
+    beyond: Beyond::Drop { few: store::FEW_RECORDS_OF_APP, many: store::records_of_app },
 };
 
 /// What the kernel has counted.

@@ -1,20 +1,9 @@
--- A scope: what the users of an account share, or what is one user's own. Its row is locked by
--- every write to the scope, which is what keeps the limit of secrets from being passed by a
--- race, and counts the places that its list has given out. A job deletes it once nothing of the
--- scope is left. scope is a keyed digest.
-CREATE TABLE secret_scope (
-    mode    INTEGER NOT NULL,
-    app     TEXT    NOT NULL,
-    account TEXT    NOT NULL,
-    scope   BLOB    NOT NULL,
-    seq     INTEGER NOT NULL,
-    PRIMARY KEY (mode, app, account, scope)
-) WITHOUT ROWID;
-
--- A secret. It is found by keyed digests of its scope and its name, which have a fixed length
--- where a name can have 20,000 bytes. sealed is an envelope that is bound to everything else
--- that says where the secret belongs, and until when.
+-- A secret. slot, by which it is found, is one number for the tenant, the scope and the name; rows
+-- may share one, so whoever looks for a secret compares what follows, too. scope and name_key are
+-- keyed digests, which have a fixed length where a name can have 20,000 bytes. sealed is an
+-- envelope that is bound to everything else that says where the secret belongs, and until when.
 CREATE TABLE secret (
+    slot       INTEGER NOT NULL,
     mode       INTEGER NOT NULL,
     app        TEXT    NOT NULL,
     account    TEXT    NOT NULL,
@@ -26,9 +15,22 @@ CREATE TABLE secret (
     expires_at INTEGER,
     scope_user TEXT,
     name       TEXT    NOT NULL,
-    sealed     BLOB    NOT NULL,
-    PRIMARY KEY (mode, app, account, scope, name_key)
+    sealed     BLOB    NOT NULL
+    -- shared: , PRIMARY KEY (slot, account, name_key)
 );
+
+CREATE INDEX secret_by_slot ON secret (slot); -- embedded
 
 -- What expires, in the order in which it does.
 CREATE INDEX secret_by_expiry ON secret (expires_at) WHERE expires_at IS NOT NULL;
+
+-- Rows that many writers lock before they write to a scope, so that a race passes no limit, and
+-- gives no place of its list twice. The scopes of a tenant share a few of them. An embedded store
+-- has one writer, and no such rows.
+CREATE TABLE scope_lock (
+    mode    INTEGER NOT NULL,
+    app     TEXT    NOT NULL,
+    account TEXT    NOT NULL,
+    number  INTEGER NOT NULL,
+    PRIMARY KEY (account, app, mode, number)
+) WITHOUT ROWID;

@@ -1,4 +1,3 @@
 //! What the family does in the background.
 
 pub(crate) mod expire;
-pub(crate) mod forget_scopes;

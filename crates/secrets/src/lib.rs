@@ -17,7 +17,7 @@ mod store;
 mod wire;
 
 use coffer_kernel::{
-    Amount, BYTES, Beyond, CountedTable, Family, Job, Measure, Parts, Quota, Routes, Seal, Setting,
+    Amount, BYTES, Beyond, CountedTable, Family, Measure, Parts, Quota, Routes, Seal, Setting,
     SettingKind, Settings, Usage,
 };
 use operations::{delete::Delete, find::Find, list::List, set::Set};
@@ -85,9 +85,5 @@ fn parts(settings: &Settings) -> Parts {
         .read(List)
         .read(Find)
         .write(Delete { returns_secret: settings.is_on(&DELETE_RETURNS_SECRET) });
-    let jobs: Vec<Arc<dyn Job>> = vec![
-        Arc::new(jobs::expire::ExpireSecrets),
-        Arc::new(jobs::forget_scopes::ForgetEmptyScopes::default()),
-    ];
-    Parts { routes, jobs, ..Parts::default() }
+    Parts { routes, jobs: vec![Arc::new(jobs::expire::ExpireSecrets)], ..Parts::default() }
 }

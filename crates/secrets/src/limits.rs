@@ -13,6 +13,10 @@ pub const SECRET_PAYLOAD_CHARACTERS: usize = 5000;
 /// without an index of its own.
 pub const SECRETS_PER_SCOPE_CEILING: i64 = 1000;
 
+/// Rows that the writers of a tenant's scopes lock, on a shared store: enough that two writes at
+/// once rarely wait for each other, few enough to cost a large tenant no space.
+pub const SCOPE_LOCKS: i64 = 256;
+
 /// Scopes with secrets that an app may have in one mode, unless it has a number of its own: one for
 /// each user of a large app.
 pub const SCOPES_PER_APP: i64 = 20_000_000;
@@ -36,16 +40,6 @@ pub const EXPIRED_PER_SCOPE: i64 = 100;
 /// Expired rows of a scope that one write deletes at most: more than it adds, few enough not to be
 /// felt.
 pub const EXPIRED_PER_WRITE: i64 = 10;
-
-/// Seconds between two passes of the job that deletes the rows of empty scopes.
-pub const FORGET_SCOPES_EVERY_SECONDS: u64 = 60;
-
-/// Scopes that it looks at with one statement: some milliseconds.
-pub const SCOPES_AT_ONCE: i64 = 1000;
-
-/// Such statements of one pass, which together go through a hundred million scopes in a day: for so
-/// long a scope stays anyway.
-pub const SCOPE_PAGES_PER_PASS: u32 = 70;
 
 /// Seconds between two passes of the job that removes expired rows: often enough that they go in
 /// small numbers.

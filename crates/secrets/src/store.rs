@@ -2,8 +2,8 @@
 
 use crate::limits;
 use crate::secret::{Locator, Scope};
-use coffer_base::{Tenant, Timestamp, limit};
-use coffer_kernel::{PagePosition, Prune, leave_tombstone, tenant_of_row};
+use coffer_base::{Slots, Tenant, Timestamp, limit};
+use coffer_kernel::{PagePosition, Prune, last_tombstone_query, leave_tombstone, tenant_of_row};
 use coffer_keyring::Digest;
 use coffer_keyring::TenantKeys;
 use coffer_storage::{
@@ -23,31 +23,40 @@ pub const MIGRATIONS: MigrationSet = MigrationSet {
 /// What the family keeps of a tenant, to be erased with it.
 pub const PURGE: &[Prune] = &[
     Prune {
-        select: "SELECT mode, app, account, scope, name_key FROM secret \
-                 WHERE mode = ? AND app = ? AND account = ? LIMIT ?",
+        select: "SELECT slot, mode, app, account, scope, name_key FROM secret \
+                 WHERE slot >= ?4 AND slot <= ?5 AND mode = ?1 AND app = ?2 AND account = ?3 \
+                 LIMIT ?6",
         delete: DELETE,
     },
     Prune {
-        select: "SELECT mode, app, account, scope FROM secret_scope \
-                 WHERE mode = ? AND app = ? AND account = ? LIMIT ?",
-        delete: "DELETE FROM secret_scope WHERE mode = ? AND app = ? AND account = ? \
-                 AND scope = ?",
+        select: "SELECT mode, app, account, number FROM scope_lock \
+                 WHERE mode = ?1 AND app = ?2 AND account = ?3 LIMIT ?6",
+        delete: "DELETE FROM scope_lock WHERE mode = ? AND app = ? AND account = ? \
+                 AND number = ?",
     },
 ];
 
 /// The sizes of secrets behind a key, to be counted: those of the payload as it is sealed, and of
 /// the name.
-pub(crate) const SIZES: &str = "SELECT mode, app, account, scope, name_key, \
+pub(crate) const SIZES: &str = "SELECT mode, app, account, scope, slot, name_key, \
      octet_length(sealed) + octet_length(name) FROM secret \
-     WHERE (mode, app, account, scope, name_key) > (?, ?, ?, ?, ?) \
-     ORDER BY mode, app, account, scope, name_key LIMIT ?";
+     WHERE (slot, account, name_key) > (?5, ?3, ?6) ORDER BY slot, account, name_key LIMIT ?7";
 
 /// Columns of a secret's key that say which scope it is in: mode, app, account, scope.
 pub(crate) const SCOPE_COLUMNS: usize = 4;
 
 /// A key that stands before those of all secrets.
 pub(crate) fn before_all() -> Vec<Value> {
-    values![-1_i64, "", "", b"", b""].into()
+    values![-1_i64, "", "", b"", i64::MIN, b""].into()
+}
+
+/// Bits of a slot that scopes of one tenant differ by. Of a tenant with as many scopes as an app
+/// may have, one in fifty shares them with another. Names have the eight bits that are left: of a
+/// thousand secrets in a scope, four have the same slot.
+const SCOPE_BITS: u32 = 30;
+
+fn slots_of_scope(tenant: &Tenant, scope: Digest) -> Slots {
+    Slots::of_tenant(tenant).within(SCOPE_BITS, scope.as_bytes())
 }
 
 /// The key of a secret's row.
@@ -59,16 +68,15 @@ pub(crate) struct RowKey {
     pub(crate) scope: Digest,
     /// [`Locator::digest`].
     pub(crate) name: Digest,
+    /// Where the rows of the scope are.
+    slots: Slots,
 }
 
 impl RowKey {
-    fn scope_values(&self) -> [Value; 4] {
-        scope_values(&self.tenant, self.scope)
-    }
-
-    fn values(&self) -> [Value; 5] {
-        let [mode, app, account, scope] = self.scope_values();
-        values![mode, app, account, scope, self.name.as_bytes()]
+    fn values(&self) -> [Value; 6] {
+        let [mode, app, account] = tenant_values(&self.tenant);
+        let (scope, name) = (self.scope.as_bytes(), self.name.as_bytes());
+        values![self.slots.slot(name), mode, app, account, scope, name]
     }
 }
 
@@ -76,9 +84,11 @@ fn tenant_values(tenant: &Tenant) -> [Value; 3] {
     values![tenant.mode, &tenant.app, &tenant.account]
 }
 
-fn scope_values(tenant: &Tenant, scope: Digest) -> [Value; 4] {
+/// What the rows of a scope are found by: first and last slot, tenant, scope.
+fn scope_values(tenant: &Tenant, scope: Digest) -> [Value; 6] {
+    let slots = slots_of_scope(tenant, scope);
     let [mode, app, account] = tenant_values(tenant);
-    values![mode, app, account, scope.as_bytes()]
+    values![slots.first(), slots.last(), mode, app, account, scope.as_bytes()]
 }
 
 /// A secret's row; its payload is still sealed.
@@ -108,11 +118,12 @@ fn stored(mut row: Row) -> Result<StoredSecret, StorageError> {
 }
 
 const FIND: &str = "SELECT seq, id, created, expires_at, name, sealed FROM secret \
-     WHERE mode = ? AND app = ? AND account = ? AND scope = ? AND name_key = ?";
+     WHERE slot = ? AND mode = ? AND app = ? AND account = ? AND scope = ? AND name_key = ?";
 
 /// The same, locked against the job that deletes what has expired, which takes no scope's lock.
 const FIND_LOCKED: &str = "SELECT seq, id, created, expires_at, name, sealed FROM secret \
-     WHERE mode = ? AND app = ? AND account = ? AND scope = ? AND name_key = ? FOR UPDATE";
+     WHERE slot = ? AND mode = ? AND app = ? AND account = ? AND scope = ? AND name_key = ? \
+     FOR UPDATE";
 
 /// The secret at a locator, expired or not, as committed.
 pub(crate) async fn find(
@@ -122,19 +133,20 @@ pub(crate) async fn find(
     store.query(FIND, &key.values()).await?.into_iter().next().map(stored).transpose()
 }
 
-/// Locks the row by writing to it, which also creates it and takes the next place of the list.
-const LOCK: &str = "INSERT INTO secret_scope (mode, app, account, scope, seq) \
-     VALUES (?, ?, ?, ?, 1) ON CONFLICT (mode, app, account, scope) \
-     DO UPDATE SET seq = secret_scope.seq + 1 RETURNING seq";
+/// Locks a row that is there, and makes it first if it is not. Nothing of it is changed.
+const LOCK: &str = "INSERT INTO scope_lock (mode, app, account, number) VALUES (?, ?, ?, ?) \
+     ON CONFLICT (account, app, mode, number) DO UPDATE SET number = excluded.number WHERE false";
 
 /// Counts what the quota limits, and what it does not: expired rows that are not deleted yet are no
-/// secrets any more.
-const COUNT: &str = "SELECT count(*), count(CASE WHEN expires_at <= ? THEN 1 END) FROM secret \
-     WHERE mode = ? AND app = ? AND account = ? AND scope = ?";
+/// secrets any more. Also answers the last place of the list.
+const COUNT: &str = "SELECT count(*), count(CASE WHEN expires_at <= ? THEN 1 END), \
+     coalesce(max(seq), 0) FROM secret WHERE slot >= ? AND slot <= ? AND mode = ? AND app = ? \
+     AND account = ? AND scope = ?";
 
 /// A scope that is locked against other writers until the transaction ends.
 pub(crate) struct LockedScope {
-    /// The next place in the scope's list, which this transaction may use.
+    /// The next place in the scope's list, which this transaction may use: behind those of all
+    /// secrets, and of all that cursors can still name.
     pub(crate) seq: i64,
     /// The secret at the locator that was asked for, expired or not.
     pub(crate) existing: Option<StoredSecret>,
@@ -145,8 +157,8 @@ pub(crate) struct LockedScope {
 }
 
 /// Locks the scope of `key`, and then reads what is in it: in one round trip if the database is
-/// remote, since its statements see what was committed before each of them. A scope that was never
-/// written is created, and its first `seq` is 1.
+/// remote, since its statements see what was committed before each of them. A local one has one
+/// writer, who needs no lock. The first `seq` of a scope is 1.
 ///
 /// # Errors
 /// When the lock is not free in time, or the store fails.
@@ -155,46 +167,47 @@ pub(crate) async fn lock_scope(
     key: &RowKey,
     now: Timestamp,
 ) -> Result<LockedScope, StorageError> {
-    let (scope, locator) = (key.scope_values(), key.values());
-    let [mode, app, account, of] = scope.clone();
-    let count = values![now, mode, app, account, of];
-    let lock = Statement { sql: LOCK, params: &scope };
-    let read = [
-        Statement { sql: FIND_LOCKED, params: &locator },
-        Statement { sql: COUNT, params: &count },
-    ];
-    let corrupt = || StorageError::Corrupt("a scope's row gave no number".into());
-    let number = |rows: &[Row]| rows.first().ok_or_else(corrupt)?.int(0);
-    let results = if tx.is_remote() {
-        tx.batch(&[&[lock][..], &read].concat()).await?
+    let (lock, locator) = (lock_values(key), key.values());
+    let [first, last, mode, app, account, scope] = scope_values(&key.tenant, key.scope);
+    let count = values![now, first, last, mode, app, account, scope];
+    let deleted = last_tombstone_query(&key.tenant, key.scope.as_bytes());
+    let lock = Statement { sql: LOCK, params: &lock };
+    let count = Statement { sql: COUNT, params: &count };
+    let find = Statement { sql: FIND_LOCKED, params: &locator };
+    let mut results = if tx.is_remote() {
+        tx.batch(&[lock, count, deleted.statement(), find]).await?.split_off(1)
     } else {
-        let mut results = tx.batch(&[lock]).await?;
-        // The first place of a scope's list means that nothing is in it.
-        if number(results.first().map_or(&[], Vec::as_slice))? == 1 {
-            return Ok(LockedScope { seq: 1, existing: None, live: 0, expired: 0 });
-        }
-        results.extend(tx.batch(&read).await?);
-        results
+        tx.batch(&[count, deleted.statement()]).await?
     };
-    let [locked, found, counted] =
-        <[Vec<Row>; 3]>::try_from(results).map_err(|_wrong| corrupt())?;
-    let counted = counted.first().ok_or_else(corrupt)?;
-    let (all, expired) = (counted.int(0)?, counted.int(1)?);
-    Ok(LockedScope {
-        seq: number(&locked)?,
-        existing: found.into_iter().next().map(stored).transpose()?,
-        live: all.saturating_sub(expired),
-        expired,
-    })
+    let corrupt = || StorageError::Corrupt("a scope could not be counted".into());
+    let number = |statement: usize, column: usize| {
+        let rows: &Vec<Row> = results.get(statement).ok_or_else(corrupt)?;
+        rows.first().ok_or_else(corrupt)?.int(column)
+    };
+    let (all, expired) = (number(0, 0)?, number(0, 1)?);
+    let seq = number(0, 2)?.max(number(1, 0)?).saturating_add(1);
+    if all > 0 && !tx.is_remote() {
+        results.extend(tx.batch(&[find]).await?);
+    }
+    let existing = results.get_mut(2).and_then(Vec::pop).map(stored).transpose()?;
+    Ok(LockedScope { seq, existing, live: all.saturating_sub(expired), expired })
+}
+
+/// The row that stands for the scope of `key`.
+fn lock_values(key: &RowKey) -> [Value; 4] {
+    let [mode, app, account] = tenant_values(&key.tenant);
+    let [first, ..] = *key.scope.as_bytes();
+    values![mode, app, account, i64::from(first) % limits::SCOPE_LOCKS]
 }
 
 /// Adds a secret.
 pub(crate) fn insert(tx: &mut Tx<'_>, key: &RowKey, locator: &Locator, secret: &StoredSecret) {
-    let [mode, app, account, scope, name_key] = key.values();
+    let [slot, mode, app, account, scope, name_key] = key.values();
     tx.defer(
-        "INSERT INTO secret (mode, app, account, scope, name_key, seq, id, created, expires_at, \
-         scope_user, name, sealed) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+        "INSERT INTO secret (slot, mode, app, account, scope, name_key, seq, id, created, \
+         expires_at, scope_user, name, sealed) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
         values![
+            slot,
             mode,
             app,
             account,
@@ -213,16 +226,16 @@ pub(crate) fn insert(tx: &mut Tx<'_>, key: &RowKey, locator: &Locator, secret: &
 
 /// Gives a secret another value and expiry.
 pub(crate) fn replace(tx: &mut Tx<'_>, key: &RowKey, expires_at: Option<Timestamp>, sealed: &[u8]) {
-    let [mode, app, account, scope, name_key] = key.values();
+    let [slot, mode, app, account, scope, name_key] = key.values();
     tx.defer(
-        "UPDATE secret SET expires_at = ?, sealed = ? WHERE mode = ? AND app = ? \
+        "UPDATE secret SET expires_at = ?, sealed = ? WHERE slot = ? AND mode = ? AND app = ? \
          AND account = ? AND scope = ? AND name_key = ?",
-        values![expires_at, sealed, mode, app, account, scope, name_key],
+        values![expires_at, sealed, slot, mode, app, account, scope, name_key],
     );
 }
 
-const DELETE: &str = "DELETE FROM secret WHERE mode = ? AND app = ? AND account = ? \
-     AND scope = ? AND name_key = ?";
+const DELETE: &str = "DELETE FROM secret WHERE slot = ? AND mode = ? AND app = ? \
+     AND account = ? AND scope = ? AND name_key = ?";
 
 /// Deletes a secret, and leaves a tombstone in its place for cursors that still name it.
 pub(crate) fn remove(tx: &mut Tx<'_>, key: &RowKey, id: &str, seq: i64, now: Timestamp) {
@@ -230,7 +243,8 @@ pub(crate) fn remove(tx: &mut Tx<'_>, key: &RowKey, id: &str, seq: i64, now: Tim
     leave_tombstone(tx, &key.tenant, key.scope.as_bytes(), id, seq, now);
 }
 
-/// Deletes the longest expired secrets of a locked scope, at most `most`.
+/// Deletes the longest expired secrets of a locked scope, at most `most`. The sums keep planners
+/// from a walk through what has expired of all tenants.
 ///
 /// # Errors
 /// When the store fails.
@@ -240,20 +254,25 @@ pub(crate) async fn remove_expired(
     now: Timestamp,
     most: i64,
 ) -> Result<(), StorageError> {
-    let [mode, app, account, scope] = key.scope_values();
+    let [first, last, mode, app, account, scope] = scope_values(&key.tenant, key.scope);
     let rows = tx
         .query(
-            "SELECT name_key, id, seq FROM secret WHERE mode = ? AND app = ? AND account = ? \
-             AND scope = ? AND expires_at <= ? ORDER BY expires_at LIMIT ? FOR UPDATE SKIP LOCKED",
-            &values![mode, app, account, scope, now, most],
+            "SELECT mode, app, account, scope, name_key, slot, id, seq FROM secret \
+             WHERE slot >= ? AND slot <= ? AND mode = ? AND app = ? AND account = ? AND scope = ? \
+             AND expires_at + 0 <= ? ORDER BY expires_at + 0 LIMIT ? FOR UPDATE SKIP LOCKED",
+            &values![first, last, mode, app, account, scope, now, most],
         )
         .await?;
-    for row in rows {
-        let [mode, app, account, scope] = key.scope_values();
-        tx.defer(DELETE, vec![mode, app, account, scope, Value::from(row.blob(0)?)]);
-        let (id, seq) = (row.text(1)?, row.int(2)?);
-        leave_tombstone(tx, &key.tenant, key.scope.as_bytes(), id, seq, now);
-    }
+    rows.iter().try_for_each(|row| expire(row, now, tx))
+}
+
+/// Deletes the row that was selected as mode, app, account, scope, name_key, slot, id, seq.
+fn expire(row: &Row, now: Timestamp, tx: &mut Tx<'_>) -> Result<(), StorageError> {
+    let tenant = tenant_of_row(row)?;
+    let (scope, id, seq) = (row.blob(3)?, row.text(6)?, row.int(7)?);
+    let [mode, app, account] = tenant_values(&tenant);
+    tx.defer(DELETE, values![row.int(5)?, mode, app, account, scope, row.blob(4)?]);
+    leave_tombstone(tx, &tenant, scope, id, seq, now);
     Ok(())
 }
 
@@ -266,18 +285,20 @@ pub(crate) async fn page(
     now: Timestamp,
 ) -> Result<Vec<StoredSecret>, StorageError> {
     let sql = if position.newer {
-        "SELECT seq, id, created, expires_at, name, sealed FROM secret WHERE mode = ? \
-         AND app = ? AND account = ? AND scope = ? AND (expires_at IS NULL OR expires_at > ?) \
+        "SELECT seq, id, created, expires_at, name, sealed FROM secret \
+         WHERE slot >= ? AND slot <= ? AND mode = ? AND app = ? AND account = ? AND scope = ? \
+         AND (expires_at IS NULL OR expires_at > ?) \
          AND seq > ? ORDER BY seq ASC LIMIT ?"
     } else {
-        "SELECT seq, id, created, expires_at, name, sealed FROM secret WHERE mode = ? \
-         AND app = ? AND account = ? AND scope = ? AND (expires_at IS NULL OR expires_at > ?) \
+        "SELECT seq, id, created, expires_at, name, sealed FROM secret \
+         WHERE slot >= ? AND slot <= ? AND mode = ? AND app = ? AND account = ? AND scope = ? \
+         AND (expires_at IS NULL OR expires_at > ?) \
          AND seq < ? ORDER BY seq DESC LIMIT ?"
     };
-    let [mode, app, account, scope] = scope_values(tenant, scope);
-    let now = Value::Int(now.unix());
-    let (seq, fetch) = (Value::Int(position.seq), Value::Int(position.fetch));
-    let rows = store.query(sql, &[mode, app, account, scope, now, seq, fetch]).await?;
+    let [first, last, mode, app, account, scope] = scope_values(tenant, scope);
+    let PagePosition { seq, fetch, .. } = position;
+    let params = values![first, last, mode, app, account, scope, now, seq, fetch];
+    let rows = store.query(sql, &params).await?;
     rows.into_iter().map(stored).collect()
 }
 
@@ -288,12 +309,12 @@ pub(crate) async fn seq_of(
     scope: Digest,
     id: &str,
 ) -> Result<Option<i64>, StorageError> {
-    let [mode, app, account, scope] = scope_values(tenant, scope);
+    let [first, last, mode, app, account, scope] = scope_values(tenant, scope);
     let rows = store
         .query(
-            "SELECT seq FROM secret WHERE mode = ? AND app = ? AND account = ? AND scope = ? \
-             AND id = ?",
-            &values![mode, app, account, scope, id],
+            "SELECT seq FROM secret WHERE slot >= ? AND slot <= ? AND mode = ? AND app = ? \
+             AND account = ? AND scope = ? AND id = ?",
+            &values![first, last, mode, app, account, scope, id],
         )
         .await?;
     rows.first().map(|row| row.int(0)).transpose()
@@ -321,96 +342,20 @@ impl Work for DeleteExpired {
     async fn run(&self, tx: &mut Tx<'_>) -> Result<u64, StorageError> {
         let due = tx
             .query(
-                "SELECT mode, app, account, scope, name_key, id, seq FROM secret \
+                "SELECT mode, app, account, scope, name_key, slot, id, seq FROM secret \
                  WHERE expires_at <= ? ORDER BY expires_at LIMIT ? FOR UPDATE SKIP LOCKED",
                 &values![self.by, self.limit],
             )
             .await?;
-        for row in &due {
-            self.delete(row, tx)?;
-        }
+        due.iter().try_for_each(|row| expire(row, self.now, tx))?;
         Ok(u64::try_from(due.len()).unwrap_or(u64::MAX))
-    }
-}
-
-impl DeleteExpired {
-    /// Deletes the row that was selected as mode, app, account, scope, name_key, id, seq.
-    fn delete(&self, row: &Row, tx: &mut Tx<'_>) -> Result<(), StorageError> {
-        let tenant = tenant_of_row(row)?;
-        let (scope, id, seq) = (row.blob(3)?, row.text(5)?, row.int(6)?);
-        let [mode, app, account] = tenant_values(&tenant);
-        let (scope_key, name_key) = (Value::from(scope), Value::from(row.blob(4)?));
-        tx.defer(DELETE, vec![mode, app, account, scope_key, name_key]);
-        leave_tombstone(tx, &tenant, scope, id, seq, self.now);
-        Ok(())
-    }
-}
-
-/// Some scopes, in the order of their keys.
-pub(crate) struct ScopesPage {
-    /// The keys of those that hold no secret, and of which no tombstone is left.
-    pub(crate) empty: Vec<Vec<Value>>,
-    /// The key of the last one; `None` if there are no more behind it.
-    pub(crate) last: Option<Vec<Value>>,
-}
-
-/// The scopes of all tenants behind the key `after`.
-pub(crate) async fn scopes_page(
-    store: &Store,
-    after: Option<Vec<Value>>,
-) -> Result<ScopesPage, StorageError> {
-    let sql = "SELECT mode, app, account, scope, CASE WHEN EXISTS (SELECT 1 FROM secret s \
-               WHERE s.mode = c.mode AND s.app = c.app AND s.account = c.account \
-               AND s.scope = c.scope) OR EXISTS (SELECT 1 FROM tombstone t \
-               WHERE t.mode = c.mode AND t.app = c.app AND t.account = c.account \
-               AND t.collection = c.scope) THEN 1 ELSE 0 END FROM secret_scope c \
-               WHERE (mode, app, account, scope) > (?, ?, ?, ?) \
-               ORDER BY mode, app, account, scope LIMIT ?";
-    let mut params = after.unwrap_or_else(|| values![-1_i64, "", "", b""].into());
-    params.push(Value::Int(limits::SCOPES_AT_ONCE));
-    let rows = store.query(sql, &params).await?;
-    let key = |row: &Row| row.values(0..SCOPE_COLUMNS).unwrap_or_default().to_vec();
-    let is_last = i64::try_from(rows.len()).is_ok_and(|rows| rows < limits::SCOPES_AT_ONCE);
-    let last = rows.last().filter(|_| !is_last).map(key);
-    let empty = rows.iter().filter(|row| row.int(SCOPE_COLUMNS) == Ok(0)).map(key).collect();
-    Ok(ScopesPage { empty, last })
-}
-
-/// Deletes the rows of these scopes, unless something of them is there by now; answers how many.
-pub(crate) struct ForgetScopes(pub(crate) Vec<Vec<Value>>);
-
-impl Work for ForgetScopes {
-    type Out = u64;
-
-    fn grows(&self) -> bool {
-        false
-    }
-
-    async fn run(&self, tx: &mut Tx<'_>) -> Result<u64, StorageError> {
-        // Locked first, as whoever sets a secret does: the next statement sees what it has set.
-        let lock = "SELECT 1 FROM secret_scope WHERE mode = ? AND app = ? AND account = ? \
-                    AND scope = ? FOR UPDATE SKIP LOCKED";
-        let delete = "DELETE FROM secret_scope WHERE mode = ? AND app = ? AND account = ? \
-                      AND scope = ? AND NOT EXISTS (SELECT 1 FROM secret s \
-                      WHERE s.mode = secret_scope.mode AND s.app = secret_scope.app \
-                      AND s.account = secret_scope.account AND s.scope = secret_scope.scope) \
-                      AND NOT EXISTS (SELECT 1 FROM tombstone t \
-                      WHERE t.mode = secret_scope.mode AND t.app = secret_scope.app \
-                      AND t.account = secret_scope.account AND t.collection = secret_scope.scope)";
-        let mut forgotten = 0u64;
-        for key in &self.0 {
-            if !tx.query(lock, key).await?.is_empty() {
-                forgotten = forgotten.saturating_add(tx.execute(delete, key).await?);
-            }
-        }
-        Ok(forgotten)
     }
 }
 
 /// A secret's row with all that its envelope is bound to.
 pub(crate) struct Bound {
-    /// The row's primary key, from behind which the next ones are read.
-    pub(crate) key: [Value; 5],
+    /// The row's key, from behind which the next ones are read.
+    pub(crate) key: [Value; 3],
     pub(crate) tenant: Tenant,
     pub(crate) locator: Locator,
     pub(crate) expires_at: Option<Timestamp>,
@@ -420,29 +365,21 @@ pub(crate) struct Bound {
 /// The next secrets of all tenants, behind the row `after`.
 pub(crate) async fn all(
     store: &Store,
-    after: Option<&[Value; 5]>,
+    after: Option<&[Value; 3]>,
 ) -> Result<Vec<Bound>, StorageError> {
-    let first = "SELECT mode, app, account, scope, name_key, expires_at, scope_user, name, sealed \
-                 FROM secret ORDER BY mode, app, account, scope, name_key LIMIT ?";
-    let next = "SELECT mode, app, account, scope, name_key, expires_at, scope_user, name, sealed \
-                FROM secret WHERE (mode, app, account, scope, name_key) > (?, ?, ?, ?, ?) \
-                ORDER BY mode, app, account, scope, name_key LIMIT ?";
-    let batch = Value::Int(limit::JOB_BATCH);
-    let rows = match after {
-        None => store.query(first, &[batch]).await?,
-        Some(after) => {
-            let params: Vec<Value> = after.iter().cloned().chain([batch]).collect();
-            store.query(next, &params).await?
-        }
-    };
+    let sql = "SELECT mode, app, account, slot, name_key, expires_at, scope_user, name, sealed \
+               FROM secret WHERE (slot, account, name_key) > (?, ?, ?) \
+               ORDER BY slot, account, name_key LIMIT ?";
+    let before_all = values![i64::MIN, "", b""];
+    let [slot, account, name_key] = after.unwrap_or(&before_all).clone();
+    let rows = store.query(sql, &values![slot, account, name_key, limit::JOB_BATCH]).await?;
     rows.into_iter().map(bound).collect()
 }
 
 /// A row of [`all`]; a scope_user of NULL stands for the account's scope.
 fn bound(mut row: Row) -> Result<Bound, StorageError> {
     let tenant = tenant_of_row(&row)?;
-    let [mode, app, account] = tenant_values(&tenant);
-    let key = values![mode, app, account, row.blob(3)?, row.blob(4)?];
+    let key = values![row.int(3)?, &tenant.account, row.blob(4)?];
     let user = row.optional_text(6)?.map(str::to_owned);
     let scope = user.map_or(Scope::Account, Scope::User);
     let locator = Locator { scope, name: row.take_text(7)? };
@@ -452,5 +389,6 @@ fn bound(mut row: Row) -> Result<Bound, StorageError> {
 
 /// The key of the row at `locator`.
 pub(crate) fn row_key(locator: &Locator, keys: &TenantKeys, tenant: &Tenant) -> RowKey {
-    RowKey { tenant: tenant.clone(), scope: locator.scope.digest(keys), name: locator.digest(keys) }
+    let (scope, name) = (locator.scope.digest(keys), locator.digest(keys));
+    RowKey { tenant: tenant.clone(), scope, name, slots: slots_of_scope(tenant, scope) }
 }

@@ -21,6 +21,9 @@ pub struct Migration {
     /// running beside them. What those could not work with, such as dropping a column, follows a
     /// line that begins with `-- finish`: a shared store only gets it once an operator says that no
     /// older server runs any more.
+    ///
+    /// What follows `-- shared: ` on a line is for a shared store only; a line that ends with
+    /// `-- embedded` is not.
     pub sql: &'static str,
 }
 
@@ -55,6 +58,25 @@ pub struct MigrationReport {
 
 /// How the second half of a migration begins.
 const FINISH: &str = "\n-- finish";
+
+/// How a line begins that only a shared store has.
+const SHARED: &str = "-- shared: ";
+
+/// How a line ends that only an embedded store has.
+const EMBEDDED: &str = "-- embedded";
+
+/// A migration's statements as a shared store has them. Many write there at once, and rows have no
+/// numbers by which they grow: it has keys and indexes that an embedded store does without.
+pub(crate) fn for_shared(sql: &str) -> String {
+    let shared = |line: &str| {
+        let text = line.trim();
+        if text.ends_with(EMBEDDED) {
+            return None;
+        }
+        Some(text.strip_prefix(SHARED).map_or_else(|| line.to_owned(), str::to_owned))
+    };
+    sql.lines().filter_map(shared).fold(String::new(), |text, line| text + &line + "\n")
+}
 
 impl Migration {
     /// The half beside which servers of the previous version keep running.

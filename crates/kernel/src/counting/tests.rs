@@ -2,7 +2,7 @@
 
 use super::*;
 use crate::principal::{Credentials, Evidence, Principal};
-use crate::store::{MIGRATIONS, Record, insert_record};
+use crate::store::{FEW_RECORDS_OF_APP, MIGRATIONS, Record, insert_record};
 use crate::usage::{Amount, BYTES, USAGE};
 use coffer_base::{AccountId, AppId, Tenant, Timestamp};
 use coffer_dialect::ApiError;
@@ -135,8 +135,9 @@ async fn the_oldest_responses_of_an_app_go_first() {
         let (_directory, store) = filled().await;
         let [bytes, responses] = USAGE.amounts else { panic!("two amounts") };
         let mut responses = *responses;
-        if let (Beyond::Drop { few, many }, false) = (responses.beyond, sorts) {
-            responses.beyond = Beyond::Drop { few: many, many: few };
+        if let (Beyond::Drop { many, .. }, false) = (responses.beyond, sorts) {
+            let many_instead = |_: &Store| FEW_RECORDS_OF_APP;
+            responses.beyond = Beyond::Drop { few: many(&store), many: many_instead };
         }
         let job = job(vec![*bytes, responses], USAGE.counts.to_vec());
         let counted = job.walk(&store, 100).await.unwrap().unwrap();

@@ -3,6 +3,7 @@
 use super::filter::{Delivery, EventFilter};
 use super::store::{StoredEvent, find, page};
 use super::{AppendedEvent, Cause, EventListener, NewEvent, append, settle_delivery};
+use crate::clock_guard::DueTimes;
 use crate::page::PagePosition;
 use crate::principal::BoxFuture;
 use crate::prune::prune_aged;
@@ -175,11 +176,15 @@ async fn what_is_too_old_is_not_shown_and_then_pruned() {
     assert!(find(&store, &owner, &events[2].id, since).await.unwrap().is_none());
     assert!(find(&store, &owner, &events[1].id, since).await.unwrap().is_some());
     let later = since.plus(limit::EVENT_SECONDS);
-    assert_eq!(prune_aged(&store, later).await.unwrap(), 2, "t1 and the other account's");
+    assert_eq!(
+        prune_aged(&store, DueTimes { now: later, proven: later }).await.unwrap(),
+        2,
+        "t1 and the other account's"
+    );
     assert_eq!(objects(&listed(&store, FIRST, &all()).await), ["t3", "t2"]);
     // Numbers go on after all are gone: a cursor never meets another event.
     let end = NOW.plus(21 + limit::EVENT_SECONDS);
-    assert_eq!(prune_aged(&store, end).await.unwrap(), 2);
+    assert_eq!(prune_aged(&store, DueTimes { now: end, proven: end }).await.unwrap(), 2);
     store.write(event("acct_1", "a.thing.created", "t1", 30)).await.unwrap();
     assert_eq!(listed(&store, FIRST, &all()).await[0].seq, 4);
 }

@@ -7,6 +7,7 @@ use bytes::BytesMut;
 use tokio_postgres::types::{FromSql, IsNull, ToSql, Type, to_sql_checked};
 
 use crate::error::{Result, StorageError};
+use crate::migration::for_shared;
 use crate::row::Row;
 use crate::value::Value;
 
@@ -124,7 +125,8 @@ pub(super) fn row(row: &tokio_postgres::Row) -> Result<Row> {
 /// [`StorageError::Internal`] if a statement begins with anything but the words below: what this
 /// function does not know, it does not guess.
 pub(super) fn schema(sql: &str) -> Result<String> {
-    statements(sql).iter().map(|statement| definition(statement.trim())).collect()
+    let sql = for_shared(sql);
+    statements(&sql).iter().map(|statement| definition(statement.trim())).collect()
 }
 
 fn definition(text: &str) -> Result<String> {
@@ -221,6 +223,16 @@ mod tests {
              $$ BEGIN RAISE EXCEPTION 'it stays'; END $$;\n\
              CREATE TRIGGER t_stays BEFORE UPDATE OF a ON t \
              FOR EACH ROW EXECUTE FUNCTION t_stays();\nCREATE INDEX i ON t (a) WHERE a = 1;\n";
+        assert_eq!(schema(sql).unwrap(), expected);
+    }
+
+    #[test]
+    fn a_shared_store_has_what_is_meant_for_it() {
+        let sql = "CREATE TABLE t (\n    a INTEGER NOT NULL\n    -- shared: , PRIMARY KEY (a)\n) \
+                   WITHOUT ROWID;\nCREATE INDEX i ON t (a); -- embedded\n\
+                   -- shared: CREATE INDEX j ON t (a);";
+        let expected = "CREATE TABLE t (\n    a BIGINT NOT NULL\n, PRIMARY KEY (a)\n);\n\
+                        CREATE INDEX j ON t (a);\n";
         assert_eq!(schema(sql).unwrap(), expected);
     }
 

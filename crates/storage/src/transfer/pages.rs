@@ -21,10 +21,11 @@ pub(super) enum Pages<'s> {
 
 impl<'s> Pages<'s> {
     pub(super) fn of(store: &'s Store, table: &Table) -> Self {
-        if table.key.is_empty() && store.is_shared() {
+        let key = if store.is_shared() { &table.shared_key } else { &table.key };
+        if key.is_empty() && store.is_shared() {
             Self::Physical(Physical::of(store, table))
         } else {
-            Self::Keyed(Keyed::of(store, table))
+            Self::Keyed(Keyed::of(store, table, key))
         }
     }
 
@@ -61,10 +62,10 @@ pub(super) struct Keyed<'s> {
 }
 
 impl<'s> Keyed<'s> {
-    fn of(store: &'s Store, table: &Table) -> Self {
-        let Table { name, columns, key } = table;
+    fn of(store: &'s Store, table: &Table, key: &[String]) -> Self {
+        let Table { name, columns, .. } = table;
         let columns = columns.join(", ");
-        let key = if key.is_empty() { vec!["rowid".to_owned()] } else { key.clone() };
+        let key = if key.is_empty() { vec!["rowid".to_owned()] } else { key.to_vec() };
         let (order, bound) = (key.join(", "), vec!["?"; key.len()].join(", "));
         let from = format!("SELECT {order}, {columns} FROM {name}");
         Self {

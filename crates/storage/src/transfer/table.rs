@@ -1,9 +1,11 @@
 //! The tables that a transfer moves.
 
+use std::borrow::Cow;
+
 use rusqlite::Connection;
 
 use crate::error::Result;
-use crate::migration::MigrationSet;
+use crate::migration::{Migration, MigrationSet, for_shared};
 
 /// A table to be moved.
 #[derive(Clone, Debug)]
@@ -12,6 +14,8 @@ pub(super) struct Table {
     pub(super) columns: Vec<String>,
     /// The primary key, by which it is read; empty for a table without one.
     pub(super) key: Vec<String>,
+    /// The same of the table on a shared store.
+    pub(super) shared_key: Vec<String>,
 }
 
 /// The tables that the migrations create, with their columns and keys, as SQLite reports them.
@@ -19,25 +23,43 @@ pub(super) struct Table {
 /// # Errors
 /// [`crate::StorageError::Rejected`] if SQLite refuses a migration.
 pub(super) fn tables_of(sets: &[MigrationSet]) -> Result<Vec<Table>> {
-    let schema = Connection::open_in_memory()?;
-    for migration in sets.iter().flat_map(|set| set.migrations) {
-        schema.execute_batch(migration.sql)?;
-    }
+    let embedded = schema_of(sets, |migration| migration.sql.into())?;
+    let shared = schema_of(sets, |migration| for_shared(migration.sql).into())?;
     let names = "SELECT name FROM sqlite_schema WHERE type = 'table' ORDER BY rowid";
-    let mut names = schema.prepare(names)?;
+    let mut names = embedded.prepare(names)?;
     let names: Vec<String> =
         names.query_map([], |row| row.get(0))?.collect::<rusqlite::Result<_>>()?;
-    names.into_iter().map(|name| table_of(&schema, name)).collect()
+    let table = |name: String| {
+        let (columns, key) = (columns_of(&embedded, &name)?, key_of(&embedded, &name)?);
+        let shared_key = key_of(&shared, &name)?;
+        Ok(Table { name, columns, key, shared_key })
+    };
+    names.into_iter().map(table).collect()
 }
 
-fn table_of(schema: &Connection, name: String) -> Result<Table> {
-    let mut columns = schema.prepare("SELECT name, pk FROM pragma_table_info(?) ORDER BY cid")?;
-    let columns = columns.query_map([&name], |row| Ok((row.get(0)?, row.get(1)?)))?;
-    let columns: Vec<(String, i64)> = columns.collect::<rusqlite::Result<_>>()?;
-    let mut key: Vec<_> = columns.iter().filter(|(_, position)| *position > 0).collect();
-    key.sort_by_key(|(_, position)| *position);
-    let key = key.into_iter().map(|(name, _)| name.clone()).collect();
-    Ok(Table { name, columns: columns.into_iter().map(|(name, _)| name).collect(), key })
+fn schema_of(
+    sets: &[MigrationSet],
+    text: impl Fn(&Migration) -> Cow<'static, str>,
+) -> Result<Connection> {
+    let schema = Connection::open_in_memory()?;
+    for migration in sets.iter().flat_map(|set| set.migrations) {
+        schema.execute_batch(&text(migration))?;
+    }
+    Ok(schema)
+}
+
+fn columns_of(schema: &Connection, table: &str) -> Result<Vec<String>> {
+    names(schema, "SELECT name FROM pragma_table_info(?) ORDER BY cid", table)
+}
+
+fn key_of(schema: &Connection, table: &str) -> Result<Vec<String>> {
+    names(schema, "SELECT name FROM pragma_table_info(?) WHERE pk > 0 ORDER BY pk", table)
+}
+
+fn names(schema: &Connection, sql: &str, table: &str) -> Result<Vec<String>> {
+    let mut statement = schema.prepare(sql)?;
+    let names = statement.query_map([table], |row| row.get(0))?;
+    Ok(names.collect::<rusqlite::Result<_>>()?)
 }
 
 /// Statements are `'static`; a transfer makes a few for each table.

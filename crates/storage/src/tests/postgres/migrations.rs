@@ -8,6 +8,7 @@ use std::path::{Path, PathBuf};
 use tempfile::tempdir;
 
 use super::*;
+use crate::migration::for_shared;
 
 /// A set for each directory of migrations below `crates/`, so that those of a new crate are tried
 /// without being listed here.
@@ -25,6 +26,13 @@ fn all_sets() -> Vec<MigrationSet> {
     }
     assert!(sets.len() > 3, "no migrations were found");
     sets.into_iter().map(|(directory, texts)| set(&directory, texts)).collect()
+}
+
+/// The same as a shared store has them.
+fn shared(sets: &[MigrationSet]) -> Vec<MigrationSet> {
+    let text = |migration: &Migration| for_shared(migration.sql);
+    let texts = |set: &MigrationSet| set.migrations.iter().map(text).collect();
+    sets.iter().map(|one| set(Path::new(one.component), texts(one))).collect()
 }
 
 fn collect(directory: &Path, files: &mut Vec<PathBuf>) {
@@ -105,8 +113,10 @@ async fn every_migration_makes_one_schema_on_both_engines() {
     let sets = all_sets();
     let directory = tempdir().unwrap();
     let path = directory.path().join("coffer.db");
-    let (sqlite, report) = Store::open_sqlite(&path, &sets, NOW, Options::default()).unwrap();
+    let (_, report) = Store::open_sqlite(&path, &sets, NOW, Options::default()).unwrap();
     assert_eq!(report.applied.len(), sets.iter().map(|set| set.migrations.len()).sum::<usize>());
+    let path = directory.path().join("shared.db");
+    let (sqlite, _) = Store::open_sqlite(&path, &shared(&sets), NOW, Options::default()).unwrap();
     let expected = schema(&sqlite, SQLITE).await;
     let options = server_or_skip!(empty_database());
     Store::expand_postgres(options.clone(), &sets, NOW).await.unwrap();
