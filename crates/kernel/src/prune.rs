@@ -1,7 +1,7 @@
 //! Deleting many rows in small transactions, whichever crate they belong to.
 
 use crate::event::AGED_EVENTS;
-use crate::jobs::{Job, JobContext};
+use crate::jobs::{Job, JobContext, Tally};
 use crate::principal::BoxFuture;
 use crate::store::{AGED_RECORDS, AGED_TOMBSTONES, PruneBatch, tenant_values};
 use coffer_base::{Tenant, Timestamp, limit};
@@ -10,23 +10,40 @@ use std::time::Duration;
 
 pub use crate::store::Prune;
 
-/// Deletes all rows that `params` choose, in batches, and says how many there were.
+/// Deletes all rows that `params` choose, in batches, and says how many there were. It is for a
+/// table that is not spread over many servers.
 ///
 /// # Errors
 /// When a batch fails; what was deleted stays deleted, and a second call goes on.
 pub async fn prune(store: &Store, prune: Prune, params: &[Value]) -> Result<u64, StorageError> {
-    prune_while(store, prune, params, None).await
+    prune_by(store, |rows| PruneBatch::new(prune, params.to_vec(), rows)).await
 }
 
-async fn prune_while(
+/// The same in a table that is spread, part by part.
+///
+/// # Errors
+/// The last failure of a part; the others are pruned.
+pub async fn prune_all_accounts(
     store: &Store,
     prune: Prune,
     params: &[Value],
-    condition: Option<&Query>,
+) -> Result<u64, StorageError> {
+    let mut done = Tally::default();
+    for part in store.parts().await? {
+        let batch = |rows| PruneBatch::new(prune, params.to_vec(), rows).of_all_accounts();
+        done.add(prune_by(&part, batch).await);
+    }
+    done.end()
+}
+
+/// Deletes batches that `batch` makes, of so many rows each, until one finds none.
+async fn prune_by(
+    store: &Store,
+    batch: impl Fn(i64) -> PruneBatch,
 ) -> Result<u64, StorageError> {
     let (mut deleted, mut at_once) = (0u64, limit::JOB_BATCH);
     loop {
-        let batch = PruneBatch::new(prune, params.to_vec(), at_once).on(condition);
+        let batch = batch(at_once);
         let rows = match store.write(batch).await {
             // On a full disk there may be room in the log for fewer.
             Err(StorageError::NoSpace(_)) if at_once > 1 => {
@@ -53,7 +70,9 @@ pub async fn purge_tenant(
 ) -> Result<u64, StorageError> {
     let mut erased = 0u64;
     for one in prunes {
-        let rows = prune_while(store, *one, &tenant_values(tenant), Some(condition)).await?;
+        let params = tenant_values(tenant).to_vec();
+        let batch = |rows| PruneBatch::new(*one, params.clone(), rows).on(Some(condition));
+        let rows = prune_by(store, batch).await?;
         erased = erased.saturating_add(rows);
     }
     Ok(erased)
@@ -83,10 +102,15 @@ impl Job for PruneAged {
 /// Prunes what is older than it is kept.
 pub(crate) async fn prune_aged(store: &Store, now: Timestamp) -> Result<u64, StorageError> {
     let before = |seconds: i64| values![now.plus(-seconds)];
-    let records = prune(store, AGED_RECORDS, &before(limit::IDEMPOTENCY_SECONDS)).await?;
-    let tombstones = prune(store, AGED_TOMBSTONES, &before(limit::TOMBSTONE_SECONDS)).await?;
-    let events = prune(store, AGED_EVENTS, &before(limit::EVENT_SECONDS)).await?;
-    Ok(records.saturating_add(tombstones).saturating_add(events))
+    let mut done = Tally::default();
+    for (rows, seconds) in [
+        (AGED_RECORDS, limit::IDEMPOTENCY_SECONDS),
+        (AGED_TOMBSTONES, limit::TOMBSTONE_SECONDS),
+        (AGED_EVENTS, limit::EVENT_SECONDS),
+    ] {
+        done.add(prune_all_accounts(store, rows, &before(seconds)).await);
+    }
+    done.end()
 }
 
 #[cfg(test)]
@@ -129,7 +153,7 @@ mod tests {
 
     async fn kept(store: &Store, app: &str) -> (i64, i64) {
         let sql = "SELECT count(*), min(created) FROM idempotency_record WHERE app = ?";
-        let rows = store.query(sql, &values![app]).await.unwrap();
+        let rows = store.sweep(sql, &values![app]).await.unwrap();
         (rows[0].int(0).unwrap(), rows[0].int(1).unwrap() - NOW.unix())
     }
 

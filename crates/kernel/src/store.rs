@@ -7,7 +7,7 @@ pub(crate) use clock::{WriteClockRecord, platform_watermark, replace_clock_recor
 
 use coffer_base::{AccountId, AppId, Mode, Owner, Tenant, Timestamp, clock::DAY_SECONDS, limit};
 use coffer_storage::{
-    Migration, MigrationSet, Query, Row, StorageError, Store, Tx, Value, Work, values,
+    Migration, MigrationSet, Placement, Query, Row, StorageError, Store, Tx, Value, Work, values,
 };
 use std::borrow::Cow;
 
@@ -22,13 +22,23 @@ pub const MIGRATIONS: MigrationSet = MigrationSet {
         },
         Migration { version: 2, name: "event", sql: include_str!("../migrations/0002_event.sql") },
     ],
+    tables: &[
+        ("idempotency_record", Placement::Spread),
+        ("tombstone", Placement::Spread),
+        ("event", Placement::Spread),
+        ("event_sequence", Placement::Spread),
+        ("watermark", Placement::Central),
+        ("clock_record", Placement::Local),
+        ("platform_clock", Placement::Local),
+    ],
 };
 
 /// How to delete many rows in batches: which ones, by their keys, and how each.
 ///
 /// Two statements, and not one with a sub-select: planners take that for a walk through the whole
 /// table. What all servers prune is locked and what others have locked is skipped, so that they
-/// share the work.
+/// share the work. A store that is spread takes no lock for the first, so the second repeats what
+/// makes a row one that is to go, if that can change.
 #[derive(Clone, Copy, Debug)]
 pub struct Prune {
     /// Answers the keys of the next rows; its last parameter is how many.
@@ -41,42 +51,43 @@ pub struct Prune {
 /// how many.
 pub const PURGE: &[Prune] = &[
     Prune {
-        select: "SELECT mode, app, account, key_digest FROM idempotency_record \
+        select: "SELECT mode, app, account, key_digest, created FROM idempotency_record \
                  WHERE mode = ? AND app = ? AND account = ? LIMIT ?",
         delete: DELETE_RECORD,
     },
     Prune {
-        select: "SELECT mode, app, account, collection, id FROM tombstone \
+        select: "SELECT mode, app, account, collection, id, created FROM tombstone \
                  WHERE mode = ? AND app = ? AND account = ? LIMIT ?",
         delete: DELETE_TOMBSTONE,
     },
 ];
 
-const DELETE_RECORD: &str =
-    "DELETE FROM idempotency_record WHERE mode = ? AND app = ? AND account = ? AND key_digest = ?";
+/// Not one that was stored since: a key can come again.
+const DELETE_RECORD: &str = "DELETE FROM idempotency_record WHERE mode = ? AND app = ? \
+     AND account = ? AND key_digest = ? AND created <= ?";
 
 const DELETE_TOMBSTONE: &str = "DELETE FROM tombstone WHERE mode = ? AND app = ? \
-     AND account = ? AND collection = ? AND id = ?";
+     AND account = ? AND collection = ? AND id = ? AND created <= ?";
 
 /// Stored responses, the oldest first, that are older than a time.
 pub(crate) const AGED_RECORDS: Prune = Prune {
-    select: "SELECT mode, app, account, key_digest FROM idempotency_record WHERE created < ? \
-             ORDER BY created LIMIT ? FOR UPDATE SKIP LOCKED",
+    select: "SELECT mode, app, account, key_digest, created FROM idempotency_record \
+             WHERE created < ? ORDER BY created LIMIT ? FOR UPDATE SKIP LOCKED",
     delete: DELETE_RECORD,
 };
 
 /// One app's stored responses, the oldest first. An app that has too many has most of all: walking
 /// through all of them by age finds its own at once, and sorting its own would not.
 pub(crate) const RECORDS_OF_APP: Prune = Prune {
-    select: "SELECT mode, app, account, key_digest FROM idempotency_record \
-             WHERE mode + 0 = ? AND app || '' = ? ORDER BY created LIMIT ? FOR UPDATE",
+    select: "SELECT mode, app, account, key_digest, created FROM idempotency_record \
+             WHERE mode + 0 = ? AND app || '' = ? ORDER BY created LIMIT ?",
     delete: DELETE_RECORD,
 };
 
 /// The same of an app that has few: it sorts its own, whatever the others have.
 pub(crate) const FEW_RECORDS_OF_APP: Prune = Prune {
-    select: "SELECT mode, app, account, key_digest FROM idempotency_record \
-             WHERE mode = ? AND app = ? ORDER BY created LIMIT ? FOR UPDATE",
+    select: "SELECT mode, app, account, key_digest, created FROM idempotency_record \
+             WHERE mode = ? AND app = ? ORDER BY created LIMIT ?",
     delete: DELETE_RECORD,
 };
 
@@ -93,7 +104,7 @@ pub(crate) fn before_records() -> Vec<Value> {
 
 /// Tombstones, the oldest first, that are older than a time.
 pub(crate) const AGED_TOMBSTONES: Prune = Prune {
-    select: "SELECT mode, app, account, collection, id FROM tombstone WHERE created < ? \
+    select: "SELECT mode, app, account, collection, id, created FROM tombstone WHERE created < ? \
              ORDER BY created LIMIT ? FOR UPDATE SKIP LOCKED",
     delete: DELETE_TOMBSTONE,
 };
@@ -103,13 +114,19 @@ pub struct PruneBatch {
     prune: Prune,
     params: Vec<Value>,
     condition: Option<Query>,
+    sweeps: bool,
 }
 
 impl PruneBatch {
     /// A batch of at most `rows` rows that `params` choose.
     pub fn new(prune: Prune, mut params: Vec<Value>, rows: i64) -> Self {
         params.push(Value::Int(rows));
-        Self { prune, params, condition: None }
+        Self { prune, params, condition: None, sweeps: false }
+    }
+
+    /// The same of rows of all accounts.
+    pub fn of_all_accounts(self) -> Self {
+        Self { sweeps: true, ..self }
     }
 
     /// The same, of no row if `condition` finds none.
@@ -126,18 +143,50 @@ impl Work for PruneBatch {
         false
     }
 
+    fn sweeps(&self) -> bool {
+        self.sweeps
+    }
+
     async fn run(&self, tx: &mut Tx<'_>) -> Result<u64, StorageError> {
         if let Some(Query { sql, params }) = &self.condition
             && tx.query(sql, params).await?.is_empty()
         {
             return Ok(0);
         }
-        let rows = tx.query(self.prune.select, &self.params).await?;
+        let rows = match self.sweeps {
+            true => tx.sweep(self.prune.select, &self.params).await?,
+            false => tx.query(self.prune.select, &self.params).await?,
+        };
         let found = u64::try_from(rows.len()).unwrap_or(u64::MAX);
         for row in rows {
             tx.defer(self.prune.delete, row.into_values());
         }
         Ok(found)
+    }
+}
+
+/// Deletes rows of all accounts that were found before.
+pub(crate) struct DeleteRows {
+    pub(crate) delete: &'static str,
+    pub(crate) rows: Vec<Row>,
+}
+
+impl Work for DeleteRows {
+    type Out = ();
+
+    fn grows(&self) -> bool {
+        false
+    }
+
+    fn sweeps(&self) -> bool {
+        true
+    }
+
+    async fn run(&self, tx: &mut Tx<'_>) -> Result<(), StorageError> {
+        for row in &self.rows {
+            tx.defer(self.delete, row.clone().into_values());
+        }
+        Ok(())
     }
 }
 
@@ -241,7 +290,8 @@ pub(crate) fn insert_record(
     );
 }
 
-/// The next stored responses of all tenants, behind `after`: tenant, digest of the key, record.
+/// The next stored responses of all tenants in a part of a store, behind `after`: tenant, digest of
+/// the key, record.
 pub(crate) async fn all_records(
     store: &Store,
     after: Option<(&Tenant, &[u8])>,
@@ -253,10 +303,10 @@ pub(crate) async fn all_records(
                 ORDER BY mode, app, account, key_digest LIMIT ?";
     let batch = Value::Int(limit::JOB_BATCH);
     let rows = match after {
-        None => store.query(first, &[batch]).await?,
+        None => store.sweep(first, &[batch]).await?,
         Some((tenant, key_digest)) => {
             let [mode, app, account, key_digest] = key_values(tenant, key_digest);
-            store.query(next, &[mode, app, account, key_digest, batch]).await?
+            store.sweep(next, &[mode, app, account, key_digest, batch]).await?
         }
     };
     let read = |row: &Row| {
@@ -284,7 +334,8 @@ pub fn leave_tombstone(
     let [mode, app, account] = tenant_values(tenant);
     tx.defer(
         "INSERT INTO tombstone (mode, app, account, collection, id, seq, created) \
-         VALUES (?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING",
+         VALUES (?, ?, ?, ?, ?, ?, ?) \
+         ON CONFLICT (mode, app, account, collection, id) DO NOTHING",
         values![mode, app, account, collection, id, seq, now],
     );
 }

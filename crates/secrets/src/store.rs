@@ -7,7 +7,7 @@ use coffer_kernel::{PagePosition, Prune, leave_tombstone, tenant_of_row};
 use coffer_keyring::Digest;
 use coffer_keyring::TenantKeys;
 use coffer_storage::{
-    Migration, MigrationSet, Row, Statement, StorageError, Store, Tx, Value, Work, values,
+    Migration, MigrationSet, Placement, Row, Statement, StorageError, Store, Tx, Value, Work, values,
 };
 
 /// The family's schema.
@@ -18,6 +18,10 @@ pub const MIGRATIONS: MigrationSet = MigrationSet {
         name: "secret",
         sql: include_str!("../migrations/0001_secret.sql"),
     }],
+    tables: &[
+        ("secret", Placement::Spread),
+        ("secret_scope", Placement::Spread),
+    ],
 };
 
 /// What the family keeps of a tenant, to be erased with it.
@@ -224,6 +228,11 @@ pub(crate) fn replace(tx: &mut Tx<'_>, key: &RowKey, expires_at: Option<Timestam
 const DELETE: &str = "DELETE FROM secret WHERE mode = ? AND app = ? AND account = ? \
      AND scope = ? AND name_key = ?";
 
+/// The same if it has expired, and says where it stood.
+const DELETE_EXPIRED: &str = "DELETE FROM secret WHERE mode = ? AND app = ? AND account = ? \
+     AND scope = ? AND name_key = ? AND expires_at <= ? \
+     RETURNING mode, app, account, scope, id, seq";
+
 /// Deletes a secret, and leaves a tombstone in its place for cursors that still name it.
 pub(crate) fn remove(tx: &mut Tx<'_>, key: &RowKey, id: &str, seq: i64, now: Timestamp) {
     tx.defer(DELETE, key.values().to_vec());
@@ -299,9 +308,10 @@ pub(crate) async fn seq_of(
     rows.first().map(|row| row.int(0)).transpose()
 }
 
-/// Deletes up to `limit` secrets that have expired, of all tenants, and returns how many. It skips
-/// rows that another transaction has locked: they are being set anew, or another server deletes
-/// them.
+/// Deletes up to `limit` secrets that have expired, of all tenants, and returns how many it found.
+/// It skips rows that another transaction has locked: they are being set anew, or another server
+/// deletes them. A store that is spread takes no lock to find them, so what has been set anew
+/// meanwhile is spared as it is deleted.
 pub(crate) struct DeleteExpired {
     /// Secrets that expired at this second, or before, are deleted.
     pub(crate) by: Timestamp,
@@ -318,31 +328,29 @@ impl Work for DeleteExpired {
         false
     }
 
+    fn sweeps(&self) -> bool {
+        true
+    }
+
     async fn run(&self, tx: &mut Tx<'_>) -> Result<u64, StorageError> {
         let due = tx
-            .query(
-                "SELECT mode, app, account, scope, name_key, id, seq FROM secret \
+            .sweep(
+                "SELECT mode, app, account, scope, name_key FROM secret \
                  WHERE expires_at <= ? ORDER BY expires_at LIMIT ? FOR UPDATE SKIP LOCKED",
                 &values![self.by, self.limit],
             )
             .await?;
-        for row in &due {
-            self.delete(row, tx)?;
+        let found = u64::try_from(due.len()).unwrap_or(u64::MAX);
+        let by = || Value::Int(self.by.unix());
+        let keys = due.into_iter().map(|row| row.into_values().into_iter().chain([by()]).collect());
+        let keys: Vec<Vec<Value>> = keys.collect();
+        let sql = DELETE_EXPIRED;
+        let deletes: Vec<_> = keys.iter().map(|params| Statement { sql, params }).collect();
+        for row in tx.batch(&deletes).await?.iter().flatten() {
+            let (scope, id, seq) = (row.blob(3)?, row.text(4)?, row.int(5)?);
+            leave_tombstone(tx, &tenant_of_row(row)?, scope, id, seq, self.now);
         }
-        Ok(u64::try_from(due.len()).unwrap_or(u64::MAX))
-    }
-}
-
-impl DeleteExpired {
-    /// Deletes the row that was selected as mode, app, account, scope, name_key, id, seq.
-    fn delete(&self, row: &Row, tx: &mut Tx<'_>) -> Result<(), StorageError> {
-        let tenant = tenant_of_row(row)?;
-        let (scope, id, seq) = (row.blob(3)?, row.text(5)?, row.int(6)?);
-        let [mode, app, account] = tenant_values(&tenant);
-        let (scope_key, name_key) = (Value::from(scope), Value::from(row.blob(4)?));
-        tx.defer(DELETE, vec![mode, app, account, scope_key, name_key]);
-        leave_tombstone(tx, &tenant, scope, id, seq, self.now);
-        Ok(())
+        Ok(found)
     }
 }
 
@@ -417,7 +425,7 @@ pub(crate) struct Bound {
     pub(crate) sealed: Vec<u8>,
 }
 
-/// The next secrets of all tenants, behind the row `after`.
+/// The next secrets of all tenants in a part of a store, behind the row `after`.
 pub(crate) async fn all(
     store: &Store,
     after: Option<&[Value; 5]>,
@@ -429,10 +437,10 @@ pub(crate) async fn all(
                 ORDER BY mode, app, account, scope, name_key LIMIT ?";
     let batch = Value::Int(limit::JOB_BATCH);
     let rows = match after {
-        None => store.query(first, &[batch]).await?,
+        None => store.sweep(first, &[batch]).await?,
         Some(after) => {
             let params: Vec<Value> = after.iter().cloned().chain([batch]).collect();
-            store.query(next, &params).await?
+            store.sweep(next, &params).await?
         }
     };
     rows.into_iter().map(bound).collect()

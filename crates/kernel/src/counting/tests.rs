@@ -46,6 +46,10 @@ struct Fill {
 impl Work for Fill {
     type Out = ();
 
+    fn sweeps(&self) -> bool {
+        true
+    }
+
     async fn run(&self, tx: &mut Tx<'_>) -> Result<(), StorageError> {
         for number in 0..self.responses {
             let account = if number % 2 == 0 { "acct_1" } else { "acct_2" };

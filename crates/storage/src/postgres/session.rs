@@ -21,7 +21,11 @@ use crate::transaction::{RemoteConnection, Results};
 /// Begins a transaction with timeouts of its own: poolers in transaction mode let settings of a
 /// session leak. READ COMMITTED, since a statement after a lock must see what was committed while
 /// the transaction waited for it.
-const BEGIN: &str = "BEGIN ISOLATION LEVEL READ COMMITTED; SET LOCAL lock_timeout = '4s'; \
+///
+/// The first setting lets the others reach all servers of a database that is spread, where a lock
+/// would else be waited for without end; PostgreSQL alone does nothing with it.
+const BEGIN: &str = "BEGIN ISOLATION LEVEL READ COMMITTED; \
+     SET LOCAL citus.propagate_set_commands = 'local'; SET LOCAL lock_timeout = '4s'; \
      SET LOCAL statement_timeout = '8s'; SET LOCAL idle_in_transaction_session_timeout = '10s'";
 
 /// A server that cancels a commit while it waits for a standby reports success, so the server must

@@ -339,7 +339,7 @@ fn next_version() -> [MigrationSet; 1] {
     let sql =
         "ALTER TABLE item ADD COLUMN note TEXT;\n-- finish\nALTER TABLE item DROP COLUMN body;";
     let next = [SETS[0].migrations[0], Migration { version: 2, name: "notes", sql }];
-    [MigrationSet { component: "items", migrations: Box::leak(Box::new(next)) }]
+    [MigrationSet { component: "items", migrations: Box::leak(Box::new(next)), tables: &[] }]
 }
 
 #[tokio::test]

@@ -4,6 +4,7 @@ use rusqlite::Connection;
 
 use crate::error::Result;
 use crate::migration::MigrationSet;
+use crate::placement::Placement;
 
 /// A table to be moved.
 #[derive(Clone, Debug)]
@@ -12,6 +13,8 @@ pub(super) struct Table {
     pub(super) columns: Vec<String>,
     /// The primary key, by which it is read; empty for a table without one.
     pub(super) key: Vec<String>,
+    /// Whether its rows are read part by part from a store that is spread.
+    pub(super) is_spread: bool,
 }
 
 /// The tables that the migrations create, with their columns and keys, as SQLite reports them.
@@ -27,17 +30,23 @@ pub(super) fn tables_of(sets: &[MigrationSet]) -> Result<Vec<Table>> {
     let mut names = schema.prepare(names)?;
     let names: Vec<String> =
         names.query_map([], |row| row.get(0))?.collect::<rusqlite::Result<_>>()?;
-    names.into_iter().map(|name| table_of(&schema, name)).collect()
+    let is_spread = |name: &str| {
+        let placed = sets.iter().flat_map(|set| set.tables);
+        placed.into_iter().any(|(table, at)| *table == name && *at == Placement::Spread)
+    };
+    let table = |name: String| table_of(&schema, is_spread(&name), name);
+    names.into_iter().map(table).collect()
 }
 
-fn table_of(schema: &Connection, name: String) -> Result<Table> {
+fn table_of(schema: &Connection, is_spread: bool, name: String) -> Result<Table> {
     let mut columns = schema.prepare("SELECT name, pk FROM pragma_table_info(?) ORDER BY cid")?;
     let columns = columns.query_map([&name], |row| Ok((row.get(0)?, row.get(1)?)))?;
     let columns: Vec<(String, i64)> = columns.collect::<rusqlite::Result<_>>()?;
     let mut key: Vec<_> = columns.iter().filter(|(_, position)| *position > 0).collect();
     key.sort_by_key(|(_, position)| *position);
     let key = key.into_iter().map(|(name, _)| name.clone()).collect();
-    Ok(Table { name, columns: columns.into_iter().map(|(name, _)| name).collect(), key })
+    let columns = columns.into_iter().map(|(name, _)| name).collect();
+    Ok(Table { name, columns, key, is_spread })
 }
 
 /// Statements are `'static`; a transfer makes a few for each table.
