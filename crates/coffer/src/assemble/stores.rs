@@ -190,11 +190,11 @@ pub async fn expand(
 /// [`AssembleError::Storage`] if the database has no Citus, cannot be reached, or a statement fails.
 pub async fn distribute(
     database: &Database,
+    families: &FamilySet,
     dry_run: bool,
 ) -> Result<Vec<String>, AssembleError> {
     let Database::Postgres { data, .. } = database else { return Ok(Vec::new()) };
-    let sets = FamilySet::default().migrations();
-    Ok(Store::distribute_postgres(data.clone(), &sets, dry_run).await?)
+    Ok(Store::distribute_postgres(data.clone(), &families.migrations(), dry_run).await?)
 }
 
 /// Applies the second half of the migrations to PostgreSQL databases, which refuse servers of the

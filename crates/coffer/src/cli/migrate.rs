@@ -7,6 +7,7 @@ use super::output::Output;
 use super::setup;
 use crate::config::Config;
 use coffer::assemble::{self, Database};
+use coffer::family_set::FamilySet;
 use coffer_base::{Clock, SystemClock};
 use coffer_storage::MigrationReport;
 use serde_json::{Value, json};
@@ -27,7 +28,9 @@ pub fn run(config: &Config, verb: &Migrate, output: Output) -> Result<Exit, Fail
     let runtime = setup::runtime()?;
     let (reports, next) = match verb {
         Migrate::Distribute { dry_run } => {
-            let statements = runtime.block_on(assemble::distribute(&database, *dry_run))?;
+            let families = FamilySet::default();
+            let distribution = assemble::distribute(&database, &families, *dry_run);
+            let statements = runtime.block_on(distribution)?;
             output.show(&json!({ "statements": statements }), |_| distributed(&statements))?;
             return Ok(Exit::Done);
         }

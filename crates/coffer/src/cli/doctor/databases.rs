@@ -97,7 +97,8 @@ async fn servers(config: &Config, data: &Store) -> Vec<Finding> {
     };
     let mut findings: Vec<Finding> = nodes.iter().map(server).collect();
     let Ok(database) = config.database() else { return findings };
-    findings.push(match assemble::distribute(&database, true).await {
+    let families = FamilySet::default();
+    findings.push(match assemble::distribute(&database, &families, true).await {
         Ok(missing) if missing.is_empty() => Finding::ok(CHECK, "every table is where it belongs"),
         Ok(missing) => {
             let found = format!("{} steps of the distribution are left", missing.len());
