@@ -13,7 +13,9 @@ use coffer_kernel::{
     JobContext, PagePosition, Parts, Prune, Quota, Routes, ScheduledTask, Settings, Tally, Usage,
     WriteOperation,
 };
-use coffer_storage::{Migration, MigrationSet, Placement, Row, StorageError, Store, Tx, Value, Work};
+use coffer_storage::{
+    Migration, MigrationSet, Placement, Row, StorageError, Store, Tx, Value, Work,
+};
 use std::sync::Arc;
 use std::time::Duration;
 

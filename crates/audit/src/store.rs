@@ -12,9 +12,7 @@ pub const MIGRATIONS: MigrationSet = MigrationSet {
         name: "audit_entry",
         sql: include_str!("../migrations/0001_audit_entry.sql"),
     }],
-    tables: &[
-        ("audit_entry", Placement::Spread),
-    ],
+    tables: &[("audit_entry", Placement::Spread)],
 };
 
 /// Adds `entry` to the transaction that it records. If it cannot be written, the transaction fails.

@@ -123,7 +123,7 @@ async fn drop_excess(
         let batch = excess.min(limit::JOB_BATCH);
         let mut oldest = Vec::new();
         for (at, part) in store.parts().await?.into_iter().enumerate() {
-            let found = part.sweep(prune.select, &values![mode, app, batch]).await?;
+            let found = part.scan(prune.select, &values![mode, app, batch]).await?;
             oldest.extend(found.into_iter().map(|row| (at, row)));
         }
         // The last column says how old a row is.

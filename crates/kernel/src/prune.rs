@@ -37,10 +37,7 @@ pub async fn prune_all_accounts(
 }
 
 /// Deletes batches that `batch` makes, of so many rows each, until one finds none.
-async fn prune_by(
-    store: &Store,
-    batch: impl Fn(i64) -> PruneBatch,
-) -> Result<u64, StorageError> {
+async fn prune_by(store: &Store, batch: impl Fn(i64) -> PruneBatch) -> Result<u64, StorageError> {
     let (mut deleted, mut at_once) = (0u64, limit::JOB_BATCH);
     loop {
         let batch = batch(at_once);

@@ -30,10 +30,7 @@ pub const DATA_MIGRATIONS: MigrationSet = MigrationSet {
         name: "tenant_seal",
         sql: include_str!("../migrations/data/0001_tenant_seal.sql"),
     }],
-    tables: &[
-        ("tenant_seal", Placement::Spread),
-        ("store_identity", Placement::Local),
-    ],
+    tables: &[("tenant_seal", Placement::Spread), ("store_identity", Placement::Local)],
 };
 
 /// A key as it is stored.

@@ -7,7 +7,8 @@ use coffer_kernel::{PagePosition, Prune, leave_tombstone, tenant_of_row};
 use coffer_keyring::Digest;
 use coffer_keyring::TenantKeys;
 use coffer_storage::{
-    Migration, MigrationSet, Placement, Row, Statement, StorageError, Store, Tx, Value, Work, values,
+    Migration, MigrationSet, Placement, Row, Statement, StorageError, Store, Tx, Value, Work,
+    values,
 };
 
 /// The family's schema.
@@ -18,10 +19,7 @@ pub const MIGRATIONS: MigrationSet = MigrationSet {
         name: "secret",
         sql: include_str!("../migrations/0001_secret.sql"),
     }],
-    tables: &[
-        ("secret", Placement::Spread),
-        ("secret_scope", Placement::Spread),
-    ],
+    tables: &[("secret", Placement::Spread), ("secret_scope", Placement::Spread)],
 };
 
 /// What the family keeps of a tenant, to be erased with it.

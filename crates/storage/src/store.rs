@@ -207,7 +207,9 @@ impl Store {
     /// [`StorageError::Unavailable`] if the database cannot be reached.
     pub async fn parts(&self) -> Result<Vec<Self>> {
         let shards = match &self.engine {
-            Engine::Postgres(postgres) if self.part.is_none() => postgres.shards(self.share).await?,
+            Engine::Postgres(postgres) if self.part.is_none() => {
+                postgres.shards(self.share).await?
+            }
             _ => Vec::new(),
         };
         if shards.is_empty() {
@@ -318,9 +320,7 @@ impl Store {
     pub async fn sweep(&self, sql: &'static str, params: &[Value]) -> Result<Vec<Row>> {
         match &self.part {
             None => self.read(true, sql, params).await,
-            Some(part) => {
-                part.rows(&self.read(true, shard::RUN, &part.call(sql, params)?).await?)
-            }
+            Some(part) => part.rows(&self.read(true, shard::RUN, &part.call(sql, params)?).await?),
         }
     }
 

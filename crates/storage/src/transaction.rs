@@ -113,7 +113,14 @@ impl<'c> Tx<'c> {
 
     const fn on(connection: Connection<'c>) -> Self {
         let touched = Touched::by(false);
-        Self { connection, deferred: Vec::new(), savepoint: false, failed: None, touched, part: None }
+        Self {
+            connection,
+            deferred: Vec::new(),
+            savepoint: false,
+            failed: None,
+            touched,
+            part: None,
+        }
     }
 
     /// Says whose unit of work this is: one that sweeps, and over which part of the store.

@@ -347,7 +347,7 @@ impl Books {
     pub(crate) async fn transactions(&self, source: &str) -> Vec<(String, bool, i64, i64)> {
         let sql = "SELECT kind, reserved, amount, fee FROM balance_transaction \
                    WHERE source = ? ORDER BY seq";
-        let rows = self.store.query(sql, &[Value::from(source)]).await.unwrap();
+        let rows = self.store.sweep(sql, &[Value::from(source)]).await.unwrap();
         let read = |row: &coffer_storage::Row| {
             let [reserved, amount, fee] = [1, 2, 3].map(|column| row.int(column).unwrap());
             (row.text(0).unwrap().to_owned(), reserved != 0, amount, fee)

@@ -166,6 +166,19 @@ impl Analysis {
 
 /// What follows the name of a table and is no other name of it.
 const AFTER_TABLES: [&str; 15] = [
-    "where", "set", "order", "limit", "left", "join", "on", "group", "union", "for", "as", "values",
-    "select", "inner", "returning",
+    "where",
+    "set",
+    "order",
+    "limit",
+    "left",
+    "join",
+    "on",
+    "group",
+    "union",
+    "for",
+    "as",
+    "values",
+    "select",
+    "inner",
+    "returning",
 ];

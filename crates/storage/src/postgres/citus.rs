@@ -191,7 +191,8 @@ async fn missing(
     let mut anchor = None;
     let mut statements = Vec::new();
     for (table, placement) in sets.iter().flat_map(|set| set.tables).copied() {
-        if rows(client, &format!("SELECT 1 WHERE to_regclass('{table}') IS NULL")).await?.len() == 1 {
+        if rows(client, &format!("SELECT 1 WHERE to_regclass('{table}') IS NULL")).await?.len() == 1
+        {
             continue;
         }
         let is = known.iter().find(|row| text(Some(row), 0) == table);
@@ -260,8 +261,7 @@ async fn without_key(client: &Client, (table, placement): Placed) -> Result<Opti
 async fn left_behind(client: &Client, (table, placement): Placed) -> Result<Option<String>> {
     let size = format!("SELECT 1 WHERE pg_relation_size('{table}') > 0");
     let is_there = placement == Placement::Spread && !rows(client, &size).await?.is_empty();
-    Ok(is_there
-        .then(|| format!("SELECT truncate_local_data_after_distributing_table('{table}')")))
+    Ok(is_there.then(|| format!("SELECT truncate_local_data_after_distributing_table('{table}')")))
 }
 
 async fn rows(client: &Client, sql: &str) -> Result<Vec<SimpleQueryRow>> {

@@ -3,8 +3,8 @@
 use rusqlite::types::{ToSqlOutput, ValueRef};
 use rusqlite::{CachedStatement, Connection, ToSql};
 
-use crate::command::{Command, StatementResult};
 use crate::command::without_lock;
+use crate::command::{Command, StatementResult};
 use crate::error::{Result, StorageError};
 use crate::row::Row;
 use crate::transaction::LocalConnection;

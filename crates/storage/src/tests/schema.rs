@@ -22,7 +22,8 @@ const COMMITS: Migration =
     Migration { version: 2, name: "commits", sql: "CREATE TABLE half (id INTEGER); COMMIT" };
 const CHANGED: Migration = Migration { sql: "CREATE TABLE item (id INTEGER)", ..FIRST };
 
-const NEWER: &[MigrationSet] = &[MigrationSet { component: "items", migrations: &[FIRST, SECOND], tables: &[] }];
+const NEWER: &[MigrationSet] =
+    &[MigrationSet { component: "items", migrations: &[FIRST, SECOND], tables: &[] }];
 const OTHER: &[MigrationSet] = &[
     MigrationSet { component: "items", migrations: &[FIRST], tables: &[] },
     MigrationSet {
