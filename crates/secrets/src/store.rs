@@ -374,7 +374,7 @@ pub(crate) async fn scopes_page(
                ORDER BY mode, app, account, scope LIMIT ?";
     let mut params = after.unwrap_or_else(|| values![-1_i64, "", "", b""].into());
     params.push(Value::Int(limits::SCOPES_AT_ONCE));
-    let rows = store.query(sql, &params).await?;
+    let rows = store.sweep(sql, &params).await?;
     let key = |row: &Row| row.values(0..SCOPE_COLUMNS).unwrap_or_default().to_vec();
     let is_last = i64::try_from(rows.len()).is_ok_and(|rows| rows < limits::SCOPES_AT_ONCE);
     let last = rows.last().filter(|_| !is_last).map(key);
@@ -390,6 +390,10 @@ impl Work for ForgetScopes {
 
     fn grows(&self) -> bool {
         false
+    }
+
+    fn sweeps(&self) -> bool {
+        true
     }
 
     async fn run(&self, tx: &mut Tx<'_>) -> Result<u64, StorageError> {

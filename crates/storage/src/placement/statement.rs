@@ -145,22 +145,26 @@ impl Analysis {
     }
 
     fn selected(&self, one: &Use) -> Option<Vec<usize>> {
-        let is_alone = self.uses.iter().filter(|other| other.scope == one.scope).count() == 1;
-        let named = |alias: &str| {
-            self.named.iter().find_map(|(scope, of, at)| {
-                let is_it = of.as_deref().map_or(is_alone, |of| of == alias);
-                (*scope == one.scope && is_it).then_some(vec![*at])
-            })
-        };
+        // A table of the same SELECT, or of one around it.
         let of_another = |(scope, of, with): &(usize, String, String)| {
             let other = match &one.alias {
                 alias if alias == of => with,
                 alias if alias == with => of,
                 _ => return None,
             };
-            named(other).filter(|_| *scope == one.scope)
+            let other = self.uses.iter().find(|another| another.alias == *other)?;
+            self.by_parameter(other).filter(|_| *scope == one.scope)
         };
-        named(&one.alias).or_else(|| self.equal.iter().find_map(of_another))
+        self.by_parameter(one).or_else(|| self.equal.iter().find_map(of_another))
+    }
+
+    /// The parameter that is the account of a table, in the SELECT that it stands in.
+    fn by_parameter(&self, one: &Use) -> Option<Vec<usize>> {
+        let is_alone = self.uses.iter().filter(|other| other.scope == one.scope).count() == 1;
+        self.named.iter().find_map(|(scope, of, at)| {
+            let is_it = of.as_deref().map_or(is_alone, |of| of == one.alias);
+            (*scope == one.scope && is_it).then_some(vec![*at])
+        })
     }
 }
 

@@ -25,6 +25,11 @@ fn a_statement_names_the_account_of_every_table_that_is_spread() {
              WHERE account = ?1 LIMIT 1 UNION ALL SELECT b FROM s WHERE account = ?2) AS every)",
             vec![0, 0, 1],
         ),
+        (
+            "DELETE FROM t WHERE account = ? AND NOT EXISTS (SELECT 1 FROM s \
+             WHERE s.account = t.account)",
+            vec![0; 2],
+        ),
         ("UPDATE t SET a = ? WHERE account = ? AND b > 0", vec![1]),
         ("DELETE FROM t WHERE account = ?", vec![0]),
         ("INSERT INTO t (mode, a, account) VALUES (10, 'a', ?)", vec![0]),
