@@ -4,8 +4,7 @@
 //! other waiting.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, OnceLock};
 
 use crate::command::without_lock;
 use crate::error::{Result, StorageError};
@@ -33,14 +32,14 @@ pub(crate) struct Shard {
 pub(crate) struct Server {
     name: String,
     port: i64,
-    /// Whether it failed to answer, so that its other shards need not be waited for. A list of
-    /// shards that is read later knows nothing of it.
-    lost: AtomicBool,
+    /// Why it did not answer, so that its other shards need not be waited for. A list of shards that
+    /// is read later knows nothing of it.
+    lost: OnceLock<String>,
 }
 
 impl Server {
     pub(crate) fn new(name: String, port: i64) -> Self {
-        Self { name, port, lost: AtomicBool::new(false) }
+        Self { name, port, lost: OnceLock::new() }
     }
 }
 
@@ -61,8 +60,8 @@ impl Shard {
     /// [`StorageError::Unavailable`] if the server did not answer before.
     pub(crate) fn call(&self, sql: &str, params: &[Value]) -> Result<[Value; 3]> {
         let Server { name, port, lost } = &*self.server;
-        if lost.load(Ordering::Relaxed) {
-            return Err(self.unavailable("it did not answer"));
+        if let Some(why) = lost.get() {
+            return Err(self.unavailable(why));
         }
         let sql = self.text(without_lock(sql), params);
         // Each column with its name, in the order of the statement; two may have one name.
@@ -81,8 +80,7 @@ impl Shard {
         let row = answer.first().ok_or_else(|| self.unavailable("it was not asked"))?;
         let result = row.optional_text(1)?.unwrap_or_default();
         if row.int(0)? == 0 {
-            self.server.lost.store(true, Ordering::Relaxed);
-            return Err(self.unavailable(result));
+            return Err(self.unavailable(self.server.lost.get_or_init(|| result.to_owned())));
         }
         let rows: Vec<Vec<(String, serde_json::Value)>> = serde_json::from_str(result)
             .map_err(|_| StorageError::Internal("a shard's rows cannot be read".into()))?;
@@ -217,7 +215,7 @@ mod tests {
         assert!(shard.call("SELECT k FROM secret LIMIT ? FOR UPDATE SKIP LOCKED", &[]).is_ok());
         let failed = shard.rows(&[Row::new(values![false, "refused"].into())]);
         assert!(matches!(failed, Err(StorageError::Unavailable(_))));
-        let again = shard.call("SELECT k FROM secret", &[]);
-        assert!(matches!(again, Err(StorageError::Unavailable(_))));
+        let again = shard.call("SELECT k FROM secret", &[]).map(|_| Vec::new());
+        assert_eq!(again, failed);
     }
 }
