@@ -232,14 +232,14 @@ struct CountSome;
 impl Work for CountSome {
     type Out = u64;
 
-    fn sweeps(&self) -> bool {
+    fn of_many_accounts(&self) -> bool {
         true
     }
 
     async fn run(&self, tx: &mut Tx<'_>) -> Result<u64, StorageError> {
         let sql = "SELECT mode, app, account, seq, text FROM note WHERE counted = 0 LIMIT ? \
                    FOR UPDATE";
-        let rows = tx.sweep(sql, &[Value::Int(limit::JOB_BATCH)]).await?;
+        let rows = tx.query_part(sql, &[Value::Int(limit::JOB_BATCH)]).await?;
         let found = rows.len() as u64;
         for mut row in rows {
             let (mode, seq, text) = (row.int(0)?, row.int(3)?, row.take_text(4)?);
@@ -292,7 +292,7 @@ struct ArchiveSome {
 impl Work for ArchiveSome {
     type Out = bool;
 
-    fn sweeps(&self) -> bool {
+    fn of_many_accounts(&self) -> bool {
         true
     }
 
@@ -303,7 +303,7 @@ impl Work for ArchiveSome {
         let sql = "SELECT mode, app, account, seq FROM note WHERE archived = 0 AND created < ? \
                    LIMIT ?";
         let some = [Value::Int(self.due.unix()), Value::Int(limit::JOB_BATCH)];
-        let rows = tx.sweep(sql, &some).await?;
+        let rows = tx.query_part(sql, &some).await?;
         let found = !rows.is_empty();
         for row in rows {
             let sql = "UPDATE note SET archived = 1 \

@@ -11,8 +11,9 @@ use tokio::runtime::Runtime;
 /// The variable that names the server.
 pub const SERVER: &str = "COFFER_TEST_POSTGRES";
 
-/// The variable that names the other servers of the Citus cluster whose coordinator the first one is,
-/// as `host:port` with commas between them. The data of each test server is then spread over them.
+/// The variable that names the other servers of the Citus cluster whose coordinator the first one
+/// is, as `host:port` with commas between them. The data of each test server is then spread over
+/// them.
 const CLUSTER: &str = "COFFER_TEST_CITUS";
 
 /// Connections of a test server: there are many of them.

@@ -12,12 +12,12 @@ struct Change(&'static str, Vec<Value>);
 impl Work for Change {
     type Out = u64;
 
-    fn sweeps(&self) -> bool {
+    fn of_many_accounts(&self) -> bool {
         true
     }
 
     async fn run(&self, tx: &mut Tx<'_>) -> Result<u64, StorageError> {
-        Ok(tx.sweep(self.0, &self.1).await?.len() as u64)
+        Ok(tx.query_part(self.0, &self.1).await?.len() as u64)
     }
 }
 
@@ -39,7 +39,7 @@ impl TestServer {
 
     /// Rows of the data store.
     pub fn query(&self, sql: &str, params: &[Value]) -> Vec<Row> {
-        self.block_on(self.data().sweep(leaked(sql), params)).unwrap()
+        self.block_on(self.data().query_part(leaked(sql), params)).unwrap()
     }
 
     /// Changes rows of the data store, and says how many.
@@ -119,7 +119,7 @@ impl TestServer {
         let names = tables.iter().map(|table| table.text(0).unwrap().to_owned());
         let rows = |table: &str| {
             let sql = leaked(&format!("SELECT * FROM {table}"));
-            self.block_on(store.sweep(sql, &[])).unwrap()
+            self.block_on(store.query_part(sql, &[])).unwrap()
         };
         names.map(|table| (table.clone(), rows(&table))).collect()
     }
@@ -131,7 +131,7 @@ impl TestServer {
         let tables = tables.iter().map(|table| table.text(0).unwrap().to_owned());
         let has = |table: &str, column: &str| {
             let sql = leaked(&format!("SELECT {column} FROM {table} WHERE 1 = 0"));
-            self.block_on(store.sweep(sql, &[])).is_ok()
+            self.block_on(store.query_part(sql, &[])).is_ok()
         };
         tables.filter(|table| columns.iter().all(|column| has(table, column))).collect()
     }

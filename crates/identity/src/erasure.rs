@@ -257,7 +257,7 @@ mod tests {
     }
 
     async fn rows(data: &Store) -> i64 {
-        let rows = data.sweep("SELECT count(*) FROM tombstone", &[]).await.unwrap();
+        let rows = data.query_part("SELECT count(*) FROM tombstone", &[]).await.unwrap();
         rows.first().unwrap().int(0).unwrap()
     }
 

@@ -67,7 +67,7 @@ impl CountUsage {
                 walk.next_table();
                 continue;
             };
-            match part.sweep(table.next, &params).await {
+            match part.query_part(table.next, &params).await {
                 Ok(rows) => walk.add(table, &rows, &self.usages)?,
                 // What is there is counted once its server is back.
                 Err(StorageError::Unavailable(why)) if walk.parts.len() > 1 => {

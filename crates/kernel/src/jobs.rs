@@ -24,8 +24,8 @@ pub trait Job: Send + Sync + 'static {
     fn run<'a>(&'a self, context: &'a JobContext) -> BoxFuture<'a, Result<u64, StorageError>>;
 }
 
-/// What a sweep over the parts of a store has done: one part that fails, since its server is down,
-/// keeps no other waiting.
+/// What a walk through the parts of a store has done: one part that fails, since its server is
+/// down, keeps no other waiting.
 #[derive(Debug, Default)]
 pub struct Tally {
     done: u64,

@@ -150,7 +150,7 @@ mod tests {
 
     async fn kept(store: &Store, app: &str) -> (i64, i64) {
         let sql = "SELECT count(*), min(created) FROM idempotency_record WHERE app = ?";
-        let rows = store.sweep(sql, &values![app]).await.unwrap();
+        let rows = store.query_part(sql, &values![app]).await.unwrap();
         (rows[0].int(0).unwrap(), rows[0].int(1).unwrap() - NOW.unix())
     }
 

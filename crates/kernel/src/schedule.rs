@@ -11,8 +11,8 @@
 //! In developer mode the clock of a platform can be ahead of the others'. Its work is then done by
 //! its own clock, by the same walk limited to that platform, with one watermark for all tasks.
 //!
-//! On a store that is spread it walks through each part of it. A part that fails is left out until the
-//! next call, and meanwhile no watermark advances: the others go on, and it catches up once its
+//! On a store that is spread it walks through each part of it. A part that fails is left out until
+//! the next call, and meanwhile no watermark advances: the others go on, and it catches up once its
 //! server is back.
 //!
 //! Several servers may run it at once. Each of them calls every task until nothing is left, and
@@ -57,9 +57,10 @@ pub trait ScheduledTask: Send + Sync + 'static {
         false
     }
 
-    /// Does some of what is due up to `due` in the context's part of the store, in one transaction of
-    /// bounded size, and says whether more may be left. It is called with the same `due` until nothing is, and may be called
-    /// again after that, so what was done must show in the rows themselves.
+    /// Does some of what is due up to `due` in the context's part of the store, in one transaction
+    /// of bounded size, and says whether more may be left. It is called with the same `due` until
+    /// nothing is, and may be called again after that, so what was done must show in the rows
+    /// themselves.
     ///
     /// A step that finds nothing to do costs reads only; one that writes calls
     /// [`is_past_watermark`] at the start of its transaction, or [`lock_watermark`] if what it does

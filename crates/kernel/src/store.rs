@@ -114,19 +114,19 @@ pub struct PruneBatch {
     prune: Prune,
     params: Vec<Value>,
     condition: Option<Query>,
-    sweeps: bool,
+    all_accounts: bool,
 }
 
 impl PruneBatch {
     /// A batch of at most `rows` rows that `params` choose.
     pub fn new(prune: Prune, mut params: Vec<Value>, rows: i64) -> Self {
         params.push(Value::Int(rows));
-        Self { prune, params, condition: None, sweeps: false }
+        Self { prune, params, condition: None, all_accounts: false }
     }
 
     /// The same of rows of all accounts.
     pub fn of_all_accounts(self) -> Self {
-        Self { sweeps: true, ..self }
+        Self { all_accounts: true, ..self }
     }
 
     /// The same, of no row if `condition` finds none.
@@ -143,8 +143,8 @@ impl Work for PruneBatch {
         false
     }
 
-    fn sweeps(&self) -> bool {
-        self.sweeps
+    fn of_many_accounts(&self) -> bool {
+        self.all_accounts
     }
 
     async fn run(&self, tx: &mut Tx<'_>) -> Result<u64, StorageError> {
@@ -153,8 +153,8 @@ impl Work for PruneBatch {
         {
             return Ok(0);
         }
-        let rows = match self.sweeps {
-            true => tx.sweep(self.prune.select, &self.params).await?,
+        let rows = match self.all_accounts {
+            true => tx.query_part(self.prune.select, &self.params).await?,
             false => tx.query(self.prune.select, &self.params).await?,
         };
         let found = u64::try_from(rows.len()).unwrap_or(u64::MAX);
@@ -178,7 +178,7 @@ impl Work for DeleteRows {
         false
     }
 
-    fn sweeps(&self) -> bool {
+    fn of_many_accounts(&self) -> bool {
         true
     }
 
@@ -303,10 +303,10 @@ pub(crate) async fn all_records(
                 ORDER BY mode, app, account, key_digest LIMIT ?";
     let batch = Value::Int(limit::JOB_BATCH);
     let rows = match after {
-        None => store.sweep(first, &[batch]).await?,
+        None => store.query_part(first, &[batch]).await?,
         Some((tenant, key_digest)) => {
             let [mode, app, account, key_digest] = key_values(tenant, key_digest);
-            store.sweep(next, &[mode, app, account, key_digest, batch]).await?
+            store.query_part(next, &[mode, app, account, key_digest, batch]).await?
         }
     };
     let read = |row: &Row| {

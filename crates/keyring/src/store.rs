@@ -335,7 +335,7 @@ async fn tenants_of_part_without_key(data: &Store, keys: &Store) -> Result<u64, 
     let mut missing = 0;
     let mut after = values![-1_i64, "", ""];
     loop {
-        let rows = data.sweep(PAGE, &after).await?;
+        let rows = data.query_part(PAGE, &after).await?;
         let Some(last) = rows.last() else { return Ok(missing) };
         after = values![last.int(0)?, last.text(1)?, last.text(2)?];
         for row in &rows {

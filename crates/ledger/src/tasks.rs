@@ -96,7 +96,7 @@ struct TaskBatch<T>(T, TaskContext);
 impl<T: LedgerTask> Work for TaskBatch<T> {
     type Out = bool;
 
-    fn sweeps(&self) -> bool {
+    fn of_many_accounts(&self) -> bool {
         true
     }
 

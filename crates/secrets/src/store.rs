@@ -326,13 +326,13 @@ impl Work for DeleteExpired {
         false
     }
 
-    fn sweeps(&self) -> bool {
+    fn of_many_accounts(&self) -> bool {
         true
     }
 
     async fn run(&self, tx: &mut Tx<'_>) -> Result<u64, StorageError> {
         let due = tx
-            .sweep(
+            .query_part(
                 "SELECT mode, app, account, scope, name_key FROM secret \
                  WHERE expires_at <= ? ORDER BY expires_at LIMIT ? FOR UPDATE SKIP LOCKED",
                 &values![self.by, self.limit],
@@ -374,7 +374,7 @@ pub(crate) async fn scopes_page(
                ORDER BY mode, app, account, scope LIMIT ?";
     let mut params = after.unwrap_or_else(|| values![-1_i64, "", "", b""].into());
     params.push(Value::Int(limits::SCOPES_AT_ONCE));
-    let rows = store.sweep(sql, &params).await?;
+    let rows = store.query_part(sql, &params).await?;
     let key = |row: &Row| row.values(0..SCOPE_COLUMNS).unwrap_or_default().to_vec();
     let is_last = i64::try_from(rows.len()).is_ok_and(|rows| rows < limits::SCOPES_AT_ONCE);
     let last = rows.last().filter(|_| !is_last).map(key);
@@ -392,7 +392,7 @@ impl Work for ForgetScopes {
         false
     }
 
-    fn sweeps(&self) -> bool {
+    fn of_many_accounts(&self) -> bool {
         true
     }
 
@@ -439,10 +439,10 @@ pub(crate) async fn all(
                 ORDER BY mode, app, account, scope, name_key LIMIT ?";
     let batch = Value::Int(limit::JOB_BATCH);
     let rows = match after {
-        None => store.sweep(first, &[batch]).await?,
+        None => store.query_part(first, &[batch]).await?,
         Some(after) => {
             let params: Vec<Value> = after.iter().cloned().chain([batch]).collect();
-            store.sweep(next, &params).await?
+            store.query_part(next, &params).await?
         }
     };
     rows.into_iter().map(bound).collect()

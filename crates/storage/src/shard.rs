@@ -32,8 +32,8 @@ pub(crate) struct Shard {
 pub(crate) struct Server {
     name: String,
     port: i64,
-    /// Why it did not answer, so that its other shards need not be waited for. A list of shards that
-    /// is read later knows nothing of it.
+    /// Why it did not answer, so that its other shards need not be waited for. A list of shards
+    /// that is read later knows nothing of it.
     lost: OnceLock<String>,
 }
 

@@ -26,7 +26,7 @@ pub struct Store {
     share: Share,
     in_turn: bool,
     headroom: Arc<Headroom>,
-    /// What sweeps look at; all of it if there is none.
+    /// What [`Store::query_part`] looks at; all of it if there is none.
     part: Option<Arc<Shard>>,
 }
 
@@ -70,7 +70,7 @@ impl<W: Work> Work for Attempt<W> {
             Some(space) if self.work.grows() => space.admit()?,
             _ => {}
         }
-        tx.of(self.work.sweeps(), self.part.clone());
+        tx.of(self.work.of_many_accounts(), self.part.clone());
         self.work.run(tx).await
     }
 }
@@ -166,9 +166,10 @@ impl Store {
         Postgres::finish(options, sets).await
     }
 
-    /// Distributes the tables of a PostgreSQL database over the servers of its Citus cluster, each to
-    /// where its component says ([`MigrationSet::tables`]). Answers the statements that it has run,
-    /// or with `dry_run` would run; none if all is distributed. Servers must be stopped meanwhile.
+    /// Distributes the tables of a PostgreSQL database over the servers of its Citus cluster, each
+    /// to where its component says ([`MigrationSet::tables`]). Answers the statements that it has
+    /// run, or with `dry_run` would run; none if all is distributed. Servers must be stopped
+    /// meanwhile.
     ///
     /// # Errors
     /// [`StorageError::Schema`] if the database has no Citus, or is not its coordinator;
@@ -198,10 +199,10 @@ impl Store {
         Self { in_turn: true, ..self.clone() }
     }
 
-    /// The same database in parts, for sweeps over all accounts: [`Store::sweep`], [`Store::scan`]
-    /// and [`Tx::sweep`] look at one part of the tables that are spread. One part is all of it,
-    /// unless the database is distributed over many servers; if one of those is down, its parts fail
-    /// and the others do not.
+    /// The same database in parts, for what is asked of all accounts: [`Store::query_part`],
+    /// [`Store::scan`] and [`Tx::query_part`] look at one part of the tables that are spread. One
+    /// part is all of it, unless the database is distributed over many servers; if one of those is
+    /// down, its parts fail and the others do not.
     ///
     /// # Errors
     /// [`StorageError::Unavailable`] if the database cannot be reached.
@@ -303,9 +304,14 @@ impl Store {
         self.read(false, sql, params)
     }
 
-    /// Runs a read; one that `sweeps` need not name an account.
-    async fn read(&self, sweeps: bool, sql: &'static str, params: &[Value]) -> Result<Vec<Row>> {
-        if !sweeps {
+    /// Runs a read; one of `all_accounts` need not name an account.
+    async fn read(
+        &self,
+        all_accounts: bool,
+        sql: &'static str,
+        params: &[Value],
+    ) -> Result<Vec<Row>> {
+        if !all_accounts {
             Touched::by(false).statement(sql, params)?;
         }
         match &self.engine {
@@ -317,14 +323,14 @@ impl Store {
 
     /// As [`Store::query`], for a statement over rows of all accounts, of which it finds those that
     /// it is after in an index. It looks at this part of the store ([`Store::parts`]).
-    pub async fn sweep(&self, sql: &'static str, params: &[Value]) -> Result<Vec<Row>> {
+    pub async fn query_part(&self, sql: &'static str, params: &[Value]) -> Result<Vec<Row>> {
         match &self.part {
             None => self.read(true, sql, params).await,
             Some(part) => part.rows(&self.read(true, shard::RUN, &part.call(sql, params)?).await?),
         }
     }
 
-    /// As [`Store::sweep`], for a statement that reads a whole table: it may take
+    /// As [`Store::query_part`], for a statement that reads a whole table: it may take
     /// [`coffer_base::limit::SCAN_SECONDS`], so no request may wait for it.
     pub async fn scan(&self, sql: &'static str, params: &[Value]) -> Result<Vec<Row>> {
         match &self.part {

@@ -33,9 +33,9 @@ pub trait Work: Send + Sync + 'static {
         true
     }
 
-    /// Whether it is a sweep: it touches rows of many accounts. All else is of one account, whose
+    /// Whether it touches rows of many accounts. All else is of one account, whose
     /// rows one server has if the store is spread.
-    fn sweeps(&self) -> bool {
+    fn of_many_accounts(&self) -> bool {
         false
     }
 
@@ -74,7 +74,7 @@ pub struct Tx<'c> {
     savepoint: bool,
     failed: Option<StorageError>,
     touched: Touched,
-    /// The part of the store that [`Tx::sweep`] looks at; all of it if there is none.
+    /// The part of the store that [`Tx::query_part`] looks at; all of it if there is none.
     part: Option<Arc<Shard>>,
 }
 
@@ -123,9 +123,10 @@ impl<'c> Tx<'c> {
         }
     }
 
-    /// Says whose unit of work this is: one that sweeps, and over which part of the store.
-    pub(crate) fn of(&mut self, sweeps: bool, part: Option<Arc<Shard>>) {
-        self.touched = Touched::by(sweeps);
+    /// Says whose unit of work this is: whether of many accounts, and which part of the store it
+    /// looks at.
+    pub(crate) fn of(&mut self, all_accounts: bool, part: Option<Arc<Shard>>) {
+        self.touched = Touched::by(all_accounts);
         self.part = part;
     }
 
@@ -144,7 +145,7 @@ impl<'c> Tx<'c> {
     ///
     /// # Errors
     /// [`StorageError::Unavailable`] too if the part's server does not answer.
-    pub async fn sweep(&mut self, sql: &'static str, params: &[Value]) -> Result<Vec<Row>> {
+    pub async fn query_part(&mut self, sql: &'static str, params: &[Value]) -> Result<Vec<Row>> {
         let Some(part) = self.part.clone() else {
             return Ok(self.one(Statement { sql, params }).await?.rows);
         };

@@ -232,7 +232,7 @@ struct MoveRows {
 impl Work for MoveRows {
     type Out = ();
 
-    fn sweeps(&self) -> bool {
+    fn of_many_accounts(&self) -> bool {
         true
     }
 

@@ -187,7 +187,8 @@ pub async fn expand(
 /// how: the statements for it. The keys stay where they are.
 ///
 /// # Errors
-/// [`AssembleError::Storage`] if the database has no Citus, cannot be reached, or a statement fails.
+/// [`AssembleError::Storage`] if the database has no Citus, cannot be reached, or a statement
+/// fails.
 pub async fn distribute(
     database: &Database,
     families: &FamilySet,

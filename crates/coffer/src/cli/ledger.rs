@@ -8,8 +8,8 @@ use coffer::family_set::FamilySet;
 use coffer_kernel::verify::{Difference, Findings};
 use serde_json::{Map, Value, json};
 
-/// Verifies the books; [`Exit::Failed`] if a figure does not follow from the others, or if a part of
-/// the store could not be verified.
+/// Verifies the books; [`Exit::Failed`] if a figure does not follow from the others, or if a part
+/// of the store could not be verified.
 ///
 /// # Errors
 /// If there is no store, or if it cannot be read.

@@ -46,7 +46,7 @@ struct Fill {
 impl Work for Fill {
     type Out = ();
 
-    fn sweeps(&self) -> bool {
+    fn of_many_accounts(&self) -> bool {
         true
     }
 
@@ -129,7 +129,7 @@ async fn a_walk_in_parts_finds_what_each_app_keeps() {
 
 async fn kept(store: &Store, app: &str) -> (i64, i64) {
     let sql = "SELECT count(*), min(created) FROM idempotency_record WHERE mode = 0 AND app = ?";
-    let rows = store.sweep(sql, &values![app]).await.unwrap();
+    let rows = store.query_part(sql, &values![app]).await.unwrap();
     (rows[0].int(0).unwrap(), rows[0].int(1).unwrap() - NOW.unix())
 }
 
