@@ -10,10 +10,12 @@ use coffer_kernel::event::{self, NewEvent};
 use coffer_kernel::schedule::is_past_watermark;
 use coffer_kernel::{
     Applied, Arguments, BoxFuture, Collection, Ctx, Definition, Example, Failure, Family, Job,
-    JobContext, PagePosition, Parts, Prune, Quota, Routes, ScheduledTask, Settings, Usage,
+    JobContext, PagePosition, Parts, Prune, Quota, Routes, ScheduledTask, Settings, Tally, Usage,
     WriteOperation,
 };
-use coffer_storage::{Migration, MigrationSet, Row, StorageError, Store, Tx, Value, Work};
+use coffer_storage::{
+    Migration, MigrationSet, Placement, Row, StorageError, Store, Tx, Value, Work,
+};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -42,6 +44,7 @@ pub const FAMILY: Family = Family {
                   );
                   CREATE UNIQUE INDEX note_by_id ON note (mode, app, account, id);",
         }],
+        tables: &[("note", Placement::Spread)],
     }],
     settings: &[],
     quotas: &[NOTES_PER_ACCOUNT],
@@ -229,10 +232,14 @@ struct CountSome;
 impl Work for CountSome {
     type Out = u64;
 
+    fn of_many_accounts(&self) -> bool {
+        true
+    }
+
     async fn run(&self, tx: &mut Tx<'_>) -> Result<u64, StorageError> {
         let sql = "SELECT mode, app, account, seq, text FROM note WHERE counted = 0 LIMIT ? \
                    FOR UPDATE";
-        let rows = tx.query(sql, &[Value::Int(limit::JOB_BATCH)]).await?;
+        let rows = tx.query_part(sql, &[Value::Int(limit::JOB_BATCH)]).await?;
         let found = rows.len() as u64;
         for mut row in rows {
             let (mode, seq, text) = (row.int(0)?, row.int(3)?, row.take_text(4)?);
@@ -263,7 +270,13 @@ impl Job for CountWords {
     }
 
     fn run<'a>(&'a self, context: &'a JobContext) -> BoxFuture<'a, Result<u64, StorageError>> {
-        Box::pin(context.store.write(CountSome))
+        Box::pin(async move {
+            let mut done = Tally::default();
+            for part in context.store.parts().await? {
+                done.add(part.write(CountSome).await);
+            }
+            done.end()
+        })
     }
 }
 
@@ -272,19 +285,32 @@ struct Archive;
 
 const ARCHIVE: &str = "notes.archive";
 
-struct ArchiveAll {
+struct ArchiveSome {
     due: Timestamp,
 }
 
-impl Work for ArchiveAll {
-    type Out = ();
+impl Work for ArchiveSome {
+    type Out = bool;
 
-    async fn run(&self, tx: &mut Tx<'_>) -> Result<(), StorageError> {
-        if is_past_watermark(tx, ARCHIVE, self.due).await? {
-            let sql = "UPDATE note SET archived = 1 WHERE archived = 0 AND created < ?";
-            tx.execute(sql, &[Value::Int(self.due.unix())]).await?;
+    fn of_many_accounts(&self) -> bool {
+        true
+    }
+
+    async fn run(&self, tx: &mut Tx<'_>) -> Result<bool, StorageError> {
+        if !is_past_watermark(tx, ARCHIVE, self.due).await? {
+            return Ok(false);
         }
-        Ok(())
+        let sql = "SELECT mode, app, account, seq FROM note WHERE archived = 0 AND created < ? \
+                   LIMIT ?";
+        let some = [Value::Int(self.due.unix()), Value::Int(limit::JOB_BATCH)];
+        let rows = tx.query_part(sql, &some).await?;
+        let found = !rows.is_empty();
+        for row in rows {
+            let sql = "UPDATE note SET archived = 1 \
+                       WHERE mode = ? AND app = ? AND account = ? AND seq = ?";
+            tx.defer(sql, row.into_values());
+        }
+        Ok(found)
     }
 }
 
@@ -299,9 +325,6 @@ impl ScheduledTask for Archive {
         due: Timestamp,
         _now: Timestamp,
     ) -> BoxFuture<'a, Result<bool, StorageError>> {
-        Box::pin(async move {
-            context.store.write(ArchiveAll { due }).await?;
-            Ok(false)
-        })
+        Box::pin(context.store.write(ArchiveSome { due }))
     }
 }

@@ -11,6 +11,11 @@ use tokio::runtime::Runtime;
 /// The variable that names the server.
 pub const SERVER: &str = "COFFER_TEST_POSTGRES";
 
+/// The variable that names the other servers of the Citus cluster whose coordinator the first one
+/// is, as `host:port` with commas between them. The data of each test server is then spread over
+/// them.
+const CLUSTER: &str = "COFFER_TEST_CITUS";
+
 /// Connections of a test server: there are many of them.
 const CONNECTIONS: usize = 8;
 
@@ -40,7 +45,9 @@ pub(crate) fn databases(data_dir: &Path) -> Databases {
         fs::create_dir_all(data_dir).unwrap();
         fs::write(&file, &name).unwrap();
         let create = |name: &str| format!("CREATE DATABASE {name} TEMPLATE template0");
-        run(&server, &[create(&format!("{name}_data")), create(&format!("{name}_keys"))]);
+        let (data, keys) = (format!("{name}_data"), format!("{name}_keys"));
+        run(&format!("{server}/postgres"), &[create(&data), create(&keys)]);
+        join_cluster(&server, &data, &create(&data));
         name
     });
     let made = vec![format!("{name}_data"), format!("{name}_keys")];
@@ -70,9 +77,49 @@ impl Databases {
     pub(crate) fn clear(&self) {
         if let Ok(server) = std::env::var(SERVER) {
             let drop = |name: &String| format!("DROP DATABASE IF EXISTS {name} WITH (FORCE)");
-            run(&server, &self.made.iter().map(drop).collect::<Vec<_>>());
+            let statements: Vec<_> = self.made.iter().map(drop).collect();
+            run(&format!("{server}/postgres"), &statements);
+            for (other, _, _) in others(&server) {
+                run(&format!("{other}/postgres"), &statements);
+            }
         }
     }
+}
+
+/// Whether the data of test servers is spread over a cluster.
+pub fn is_spread() -> bool {
+    std::env::var_os(CLUSTER).is_some()
+}
+
+/// The other servers of the cluster: the address for a connection, the name and the port.
+fn others(server: &str) -> Vec<(String, String, String)> {
+    let named = std::env::var(CLUSTER).unwrap_or_default();
+    let (user, _) = server.rsplit_once('@').unwrap_or_default();
+    let other = |place: &str| {
+        let (host, port) = place.split_once(':').expect("host:port");
+        (format!("{user}@{place}"), host.to_owned(), port.to_owned())
+    };
+    named.split(',').filter(|place| !place.is_empty()).map(other).collect()
+}
+
+/// Makes a database one of the cluster's, if there is a cluster.
+fn join_cluster(server: &str, database: &str, create: &str) {
+    let (others, extension) = (others(server), ["CREATE EXTENSION citus".to_owned()]);
+    if others.is_empty() {
+        return;
+    }
+    for (other, _, _) in &others {
+        run(&format!("{other}/postgres"), &[create.to_owned()]);
+        run(&format!("{other}/{database}"), &extension);
+    }
+    let (host, port) = server.rsplit(['@', '/']).next().unwrap().split_once(':').unwrap();
+    let mut join = extension.to_vec();
+    join.push(format!("SELECT citus_set_coordinator_host('{host}', {port})"));
+    let add = |(_, host, port): &(String, String, String)| {
+        format!("SELECT citus_add_node('{host}', {port})")
+    };
+    join.extend(others.iter().map(add));
+    run(&format!("{server}/{database}"), &join);
 }
 
 /// Whether an installation was made in `data_dir` before.
@@ -80,10 +127,10 @@ pub(crate) fn is_initialized(data_dir: &Path) -> bool {
     data_dir.join(coffer::assemble::DATA_FILE).exists() || data_dir.join(NAMES).exists()
 }
 
-fn run(server: &str, statements: &[String]) {
+fn run(database: &str, statements: &[String]) {
     let runtime = Runtime::new().unwrap();
     runtime.block_on(async {
-        let config: tokio_postgres::Config = format!("{server}/postgres").parse().unwrap();
+        let config: tokio_postgres::Config = database.parse().unwrap();
         let (client, connection) = config.connect(tokio_postgres::NoTls).await.unwrap();
         let driver = tokio::spawn(connection);
         for statement in statements {

@@ -6,14 +6,18 @@ use std::collections::HashMap;
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::sync::{LazyLock, Mutex};
 
-/// A statement that changes rows.
+/// A statement that changes rows, of whichever accounts, and answers a row for each.
 struct Change(&'static str, Vec<Value>);
 
 impl Work for Change {
     type Out = u64;
 
+    fn of_many_accounts(&self) -> bool {
+        true
+    }
+
     async fn run(&self, tx: &mut Tx<'_>) -> Result<u64, StorageError> {
-        tx.execute(self.0, &self.1).await
+        Ok(tx.query_part(self.0, &self.1).await?.len() as u64)
     }
 }
 
@@ -35,7 +39,7 @@ impl TestServer {
 
     /// Rows of the data store.
     pub fn query(&self, sql: &str, params: &[Value]) -> Vec<Row> {
-        self.block_on(self.data().query(leaked(sql), params)).unwrap()
+        self.block_on(self.data().query_part(leaked(sql), params)).unwrap()
     }
 
     /// Changes rows of the data store, and says how many.
@@ -43,7 +47,8 @@ impl TestServer {
     /// # Errors
     /// [`StorageError`] if the schema forbids it.
     pub fn execute(&self, sql: &str, params: &[Value]) -> Result<u64, StorageError> {
-        self.block_on(self.data().write(Change(leaked(sql), params.to_vec())))
+        let sql = leaked(&format!("{sql} RETURNING 1"));
+        self.block_on(self.data().write(Change(sql, params.to_vec())))
     }
 
     /// How many rows `table` of the data store has; a condition may follow its name.
@@ -114,7 +119,7 @@ impl TestServer {
         let names = tables.iter().map(|table| table.text(0).unwrap().to_owned());
         let rows = |table: &str| {
             let sql = leaked(&format!("SELECT * FROM {table}"));
-            self.block_on(store.query(sql, &[])).unwrap()
+            self.block_on(store.query_part(sql, &[])).unwrap()
         };
         names.map(|table| (table.clone(), rows(&table))).collect()
     }
@@ -126,7 +131,7 @@ impl TestServer {
         let tables = tables.iter().map(|table| table.text(0).unwrap().to_owned());
         let has = |table: &str, column: &str| {
             let sql = leaked(&format!("SELECT {column} FROM {table} WHERE 1 = 0"));
-            self.block_on(store.query(sql, &[])).is_ok()
+            self.block_on(store.query_part(sql, &[])).is_ok()
         };
         tables.filter(|table| columns.iter().all(|column| has(table, column))).collect()
     }

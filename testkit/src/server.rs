@@ -272,7 +272,12 @@ async fn open(
     let stores = if initialized {
         Stores::open_configured(&options, now).await.unwrap()
     } else {
-        assemble::init(&options).await.unwrap().stores
+        let stores = assemble::init(&options).await.unwrap().stores;
+        if postgres::is_spread() {
+            let families = &options.families;
+            assemble::distribute(&options.database, families, false).await.unwrap();
+        }
+        stores
     };
     let key = assemble::create_admin_key(&options, &stores).await.unwrap();
     let admin_key = key.token().expose().clone();

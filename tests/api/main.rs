@@ -20,6 +20,7 @@ mod idempotency;
 mod identity_rows;
 mod late_bodies;
 mod many_servers;
+mod placement;
 mod reserves;
 mod rows;
 mod wrong_clock;

@@ -94,6 +94,7 @@ impl Fixture {
                 name: "more",
                 sql: "CREATE TABLE more (id INTEGER PRIMARY KEY);",
             }],
+            tables: &[],
         });
         let path = self.directory.join(DATA_FILE);
         let now = Timestamp::from_unix(1);

@@ -2,7 +2,7 @@
 
 use crate::entry::Entry;
 use coffer_keyring::Digest;
-use coffer_storage::{Migration, MigrationSet, Tx, values};
+use coffer_storage::{Migration, MigrationSet, Placement, Tx, values};
 
 /// The audit log's schema.
 pub const MIGRATIONS: MigrationSet = MigrationSet {
@@ -12,6 +12,7 @@ pub const MIGRATIONS: MigrationSet = MigrationSet {
         name: "audit_entry",
         sql: include_str!("../migrations/0001_audit_entry.sql"),
     }],
+    tables: &[("audit_entry", Placement::Spread)],
 };
 
 /// Adds `entry` to the transaction that it records. If it cannot be written, the transaction fails.
@@ -26,7 +27,7 @@ pub fn append(tx: &mut Tx<'_>, entry: &Entry<'_>) {
             entry.operation,
             entry.tenant.mode,
             &entry.tenant.app,
-            entry.tenant.account.name(),
+            &entry.tenant.account,
             entry.subject,
             entry.fingerprint.as_ref().map(Digest::as_bytes),
         ],

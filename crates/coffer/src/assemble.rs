@@ -6,7 +6,7 @@ mod stores;
 
 pub use installation::{Installation, open, open_existing, open_keyring, open_stores};
 pub use root::RootSource;
-pub use stores::{Database, Stores, create_schemas, expand, finish};
+pub use stores::{Database, Stores, create_schemas, distribute, expand, finish};
 
 pub use crate::store_place::{DATA_FILE, KEYS_FILE};
 

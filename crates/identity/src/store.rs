@@ -52,7 +52,9 @@ use crate::objects::{Account, App, Install, Quotas};
 use crate::row_mac::{ACCOUNT, APP, INSTALL, RowMac};
 use coffer_base::{AccountId, AppId, Timestamp};
 use coffer_kernel::PagePosition;
-use coffer_storage::{Migration, MigrationSet, Query, Row, StorageError, Store, Tx, Value, values};
+use coffer_storage::{
+    Migration, MigrationSet, Placement, Query, Row, StorageError, Store, Tx, Value, values,
+};
 
 /// The tables of identity.
 pub const MIGRATIONS: MigrationSet = MigrationSet {
@@ -62,6 +64,16 @@ pub const MIGRATIONS: MigrationSet = MigrationSet {
         name: "identity",
         sql: include_str!("../migrations/0001_identity.sql"),
     }],
+    tables: &[
+        ("account", Placement::Central),
+        ("app", Placement::Central),
+        ("install", Placement::Central),
+        ("api_key", Placement::Central),
+        ("tenant_generation", Placement::Central),
+        ("erasure", Placement::Central),
+        ("pending_revocation", Placement::Central),
+        ("identity_sequence", Placement::Central),
+    ],
 };
 
 type Result<T> = std::result::Result<T, StorageError>;

@@ -17,7 +17,7 @@ CREATE TABLE event (
     PRIMARY KEY (mode, platform, account, seq)
 );
 
-CREATE UNIQUE INDEX event_by_id ON event (id);
+CREATE UNIQUE INDEX event_by_id ON event (account, id);
 
 -- Pruning goes by age.
 CREATE INDEX event_by_age ON event (created);

@@ -7,7 +7,7 @@
 use crate::jobs::{Job, JobContext};
 use crate::limits;
 use crate::principal::{Authenticate, BoxFuture};
-use crate::store::{Prune, PruneBatch};
+use crate::store::{DeleteRows, Prune};
 use crate::usage::{Beyond, Counted, CountedTable, Measure, Usages};
 use coffer_base::{Mode, Slots, limit};
 use coffer_storage::{Row, StorageError, Store, Value, values};
@@ -27,8 +27,11 @@ pub struct CountUsage {
 /// How far a walk has come, and what it has found.
 #[derive(Default)]
 struct Walk {
-    /// The place of the table that it is in.
+    /// The parts of the store; none before it has begun.
+    parts: Vec<Store>,
+    /// The place of the table that it is in, and that of the part.
     table: usize,
+    part: usize,
     /// The key of the row that it has come to.
     after: Option<Vec<Value>>,
     found: Counted,
@@ -50,6 +53,9 @@ impl CountUsage {
     /// through. A walk that fails or is cut begins again.
     async fn walk(&self, store: &Store, pages: u32) -> Result<Option<Counted>, StorageError> {
         let mut walk = std::mem::take(&mut *self.locked_walk());
+        if walk.parts.is_empty() {
+            walk.parts = store.parts().await?;
+        }
         for _ in 0..pages {
             let Some(table) = self.counts.get(walk.table) else {
                 self.under_way.store(false, Ordering::Relaxed);
@@ -57,8 +63,19 @@ impl CountUsage {
             };
             let mut params = walk.after.clone().unwrap_or_else(table.start);
             params.push(Value::Int(limits::COUNTED_AT_ONCE));
-            let rows = store.query(table.next, &params).await?;
-            walk.add(table, &rows, &self.usages)?;
+            let Some(part) = walk.parts.get(walk.part) else {
+                walk.next_table();
+                continue;
+            };
+            match part.query_part(table.next, &params).await {
+                Ok(rows) => walk.add(table, &rows, &self.usages)?,
+                // What is there is counted once its server is back.
+                Err(StorageError::Unavailable(why)) if walk.parts.len() > 1 => {
+                    tracing::warn!(%why, "a part of the store is not counted");
+                    walk.next_part();
+                }
+                Err(error) => return Err(error),
+            }
         }
         self.under_way.store(true, Ordering::Relaxed);
         *self.locked_walk() = walk;
@@ -106,18 +123,34 @@ async fn drop_excess(
     let mut dropped = 0u64;
     while excess > 0 {
         let batch = excess.min(limit::JOB_BATCH);
-        let rows = store.write(PruneBatch::new(prune, params.to_vec(), batch)).await?;
-        if rows == 0 {
+        let [mode, app, first, last] = params.clone();
+        let params = [mode, app, first, last, Value::Int(batch)];
+        let mut oldest = Vec::new();
+        for (at, part) in store.parts().await?.into_iter().enumerate() {
+            let found = part.scan(prune.select, &params).await?;
+            oldest.extend(found.into_iter().map(|row| (at, row)));
+        }
+        // The last column says how old a row is.
+        let age = |row: &Row| row.int(row.columns().saturating_sub(1)).unwrap_or(i64::MAX);
+        oldest.sort_by_key(|(_, row)| age(row));
+        oldest.truncate(usize::try_from(batch).unwrap_or(usize::MAX));
+        if oldest.is_empty() {
             break;
         }
-        dropped = dropped.saturating_add(rows);
+        dropped = dropped.saturating_add(u64::try_from(oldest.len()).unwrap_or(u64::MAX));
         excess = excess.saturating_sub(batch);
+        // A transaction is of one part.
+        oldest.sort_by_key(|(part, _)| *part);
+        for rows in oldest.chunk_by(|(one, _), (other, _)| one == other) {
+            let rows = rows.iter().map(|(_, row)| row.clone()).collect();
+            store.write(DeleteRows { delete: prune.delete, rows }).await?;
+        }
     }
     Ok(dropped)
 }
 
 impl Walk {
-    /// Adds the next rows of the table; goes on with the next table if there are no more.
+    /// Adds the next rows of the table; goes on with the next part if there are no more.
     fn add(
         &mut self,
         table: &CountedTable,
@@ -143,9 +176,22 @@ impl Walk {
         }
         let after = before.to_vec();
         let is_last = i64::try_from(rows.len()).is_ok_and(|rows| rows < limits::COUNTED_AT_ONCE);
-        self.after = (!is_last).then_some(after);
-        self.table = self.table.saturating_add(is_last.into());
+        self.after = Some(after);
+        if is_last {
+            self.next_part();
+        }
         Ok(())
+    }
+
+    fn next_part(&mut self) {
+        (self.part, self.after) = (self.part.saturating_add(1), None);
+        if self.part >= self.parts.len() {
+            self.next_table();
+        }
+    }
+
+    fn next_table(&mut self) {
+        (self.table, self.part, self.after) = (self.table.saturating_add(1), 0, None);
     }
 }
 

@@ -246,6 +246,14 @@ fn bound_to(
 /// [`KeyringError`] of the first that does not open.
 pub async fn open_stored_responses(data: &Store, keyring: &Keyring) -> Result<u64, KeyringError> {
     let mut opened = 0u64;
+    for part in data.parts().await? {
+        opened = opened.saturating_add(open_part(&part, keyring).await?);
+    }
+    Ok(opened)
+}
+
+async fn open_part(data: &Store, keyring: &Keyring) -> Result<u64, KeyringError> {
+    let mut opened = 0u64;
     let mut after = None;
     loop {
         let page = store::all_records(data, after.as_ref()).await?;

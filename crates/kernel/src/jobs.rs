@@ -24,6 +24,37 @@ pub trait Job: Send + Sync + 'static {
     fn run<'a>(&'a self, context: &'a JobContext) -> BoxFuture<'a, Result<u64, StorageError>>;
 }
 
+/// What a walk through the parts of a store has done: one part that fails, since its server is
+/// down, keeps no other waiting.
+#[derive(Debug, Default)]
+pub struct Tally {
+    done: u64,
+    failed: Option<StorageError>,
+}
+
+impl Tally {
+    /// Adds what came of one part.
+    pub fn add(&mut self, part: Result<u64, StorageError>) {
+        match part {
+            Ok(done) => self.done = self.done.saturating_add(done),
+            Err(error) => self.failed = Some(error),
+        }
+    }
+
+    /// Whether every part so far did what there was to do.
+    pub fn is_whole(&self) -> bool {
+        self.failed.is_none()
+    }
+
+    /// What all parts together did.
+    ///
+    /// # Errors
+    /// The last failure of a part; the others did what there was to do.
+    pub fn end(self) -> Result<u64, StorageError> {
+        self.failed.map_or(Ok(self.done), Err)
+    }
+}
+
 /// What work that no request started runs on.
 #[derive(Clone)]
 pub struct JobContext {

@@ -62,7 +62,7 @@ pub use definition::{Access, Definition, Example, Method};
 pub use error::{keyring_failure, storage_failure};
 pub use event::EventListeners;
 pub use family::{Family, KERNEL, OpenAll, Parts, Seal};
-pub use jobs::{Job, JobContext, run_job};
+pub use jobs::{Job, JobContext, Tally, run_job};
 pub use kernel::{Kernel, KernelOptions};
 pub use listener::ListenerRole;
 pub use operation::{

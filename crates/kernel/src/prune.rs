@@ -2,7 +2,7 @@
 
 use crate::clock_guard::DueTimes;
 use crate::event::AGED_EVENTS;
-use crate::jobs::{Job, JobContext};
+use crate::jobs::{Job, JobContext, Tally};
 use crate::principal::BoxFuture;
 use crate::store::{AGED_RECORDS, AGED_TOMBSTONES, PruneBatch, PruneNumbered, tenant_values};
 use coffer_base::{Slots, Tenant, limit};
@@ -11,23 +11,37 @@ use std::time::Duration;
 
 pub use crate::store::Prune;
 
-/// Deletes all rows that `params` choose, in batches, and says how many there were.
+/// Deletes all rows that `params` choose, in batches, and says how many there were. It is for a
+/// table that is not spread over many servers.
 ///
 /// # Errors
 /// When a batch fails; what was deleted stays deleted, and a second call goes on.
 pub async fn prune(store: &Store, prune: Prune, params: &[Value]) -> Result<u64, StorageError> {
-    prune_while(store, prune, params, None).await
+    prune_by(store, |rows| PruneBatch::new(prune, params.to_vec(), rows)).await
 }
 
-async fn prune_while(
+/// The same in a table that is spread, part by part.
+///
+/// # Errors
+/// The last failure of a part; the others are pruned.
+pub async fn prune_all_accounts(
     store: &Store,
     prune: Prune,
     params: &[Value],
-    condition: Option<&Query>,
 ) -> Result<u64, StorageError> {
+    let mut done = Tally::default();
+    for part in store.parts().await? {
+        let batch = |rows| PruneBatch::new(prune, params.to_vec(), rows).of_all_accounts();
+        done.add(prune_by(&part, batch).await);
+    }
+    done.end()
+}
+
+/// Deletes batches that `batch` makes, of so many rows each, until one finds none.
+async fn prune_by(store: &Store, batch: impl Fn(i64) -> PruneBatch) -> Result<u64, StorageError> {
     let (mut deleted, mut at_once) = (0u64, limit::JOB_BATCH);
     loop {
-        let batch = PruneBatch::new(prune, params.to_vec(), at_once).on(condition);
+        let batch = batch(at_once);
         let rows = match store.write(batch).await {
             Err(StorageError::NoSpace(_)) if at_once > 1 => {
                 at_once = fewer(at_once);
@@ -84,7 +98,8 @@ pub async fn purge_tenant(
     let params = values![mode, app, account, slots.first(), slots.last()];
     let mut erased = 0u64;
     for one in prunes {
-        let rows = prune_while(store, *one, &params, Some(condition)).await?;
+        let batch = |rows| PruneBatch::new(*one, params.to_vec(), rows).on(Some(condition));
+        let rows = prune_by(store, batch).await?;
         erased = erased.saturating_add(rows);
     }
     Ok(erased)
@@ -114,14 +129,18 @@ impl Job for PruneAged {
 /// Prunes what is older than it is kept.
 pub(crate) async fn prune_aged(store: &Store, times: DueTimes) -> Result<u64, StorageError> {
     let before = |seconds: i64| values![times.proven.plus(-seconds)];
-    let records = if store.is_shared() {
-        prune(store, AGED_RECORDS, &before(limit::IDEMPOTENCY_SECONDS)).await?
+    let mut done = Tally::default();
+    done.add(if store.is_shared() {
+        prune_all_accounts(store, AGED_RECORDS, &before(limit::IDEMPOTENCY_SECONDS)).await
     } else {
-        prune_records(store, times).await?
-    };
-    let tombstones = prune(store, AGED_TOMBSTONES, &before(limit::TOMBSTONE_SECONDS)).await?;
-    let events = prune(store, AGED_EVENTS, &before(limit::EVENT_SECONDS)).await?;
-    Ok(records.saturating_add(tombstones).saturating_add(events))
+        prune_records(store, times).await
+    });
+    for (rows, seconds) in
+        [(AGED_TOMBSTONES, limit::TOMBSTONE_SECONDS), (AGED_EVENTS, limit::EVENT_SECONDS)]
+    {
+        done.add(prune_all_accounts(store, rows, &before(seconds)).await);
+    }
+    done.end()
 }
 
 #[cfg(test)]
@@ -188,7 +207,7 @@ mod tests {
             prune_aged(&store, DueTimes { now, proven: now }).await.unwrap();
             let sql = "SELECT count(*), count(CASE WHEN created > ? THEN 1 END) \
                        FROM idempotency_record";
-            let row = store.query(sql, &values![NOW]).await.unwrap().remove(0);
+            let row = store.query_part(sql, &values![NOW]).await.unwrap().remove(0);
             assert_eq!(row.int(0).unwrap(), i64::try_from(expected).unwrap(), "{what}");
             let due = times.iter().filter(|time| **time > 0).count();
             assert_eq!(row.int(1).unwrap(), i64::try_from(due).unwrap(), "{what}");

@@ -11,10 +11,14 @@
 //! In developer mode the clock of a platform can be ahead of the others'. Its work is then done by
 //! its own clock, by the same walk limited to that platform, with one watermark for all tasks.
 //!
+//! On a store that is spread it walks through each part of it. A part that fails is left out until
+//! the next call, and meanwhile no watermark advances: the others go on, and it catches up once its
+//! server is back.
+//!
 //! Several servers may run it at once. Each of them calls every task until nothing is left, and
 //! the tasks' transactions lock their watermark ([`lock_watermark`], [`is_past_watermark`]).
 
-use crate::jobs::{Job, JobContext};
+use crate::jobs::{Job, JobContext, Tally};
 use crate::principal::BoxFuture;
 use crate::store::{AdvanceWatermarks, platform_watermark, watermarks};
 use coffer_base::{AccountId, Timestamp, clock::DAY_SECONDS, limit};
@@ -53,9 +57,10 @@ pub trait ScheduledTask: Send + Sync + 'static {
         false
     }
 
-    /// Does some of what is due up to `due`, in one transaction of bounded size, and says whether
-    /// more may be left. It is called with the same `due` until nothing is, and may be called
-    /// again after that, so what was done must show in the rows themselves.
+    /// Does some of what is due up to `due` in the context's part of the store, in one transaction
+    /// of bounded size, and says whether more may be left. It is called with the same `due` until
+    /// nothing is, and may be called again after that, so what was done must show in the rows
+    /// themselves.
     ///
     /// A step that finds nothing to do costs reads only; one that writes calls
     /// [`is_past_watermark`] at the start of its transaction, or [`lock_watermark`] if what it does
@@ -108,17 +113,19 @@ impl Scheduler {
 
     /// The same for all platforms alike, by the clock of those that are not ahead.
     async fn run_all(&self, context: &JobContext, now: Timestamp) -> Result<u64, StorageError> {
-        let mut done = 0u64;
+        let mut walk = Walk::of(context).await?;
         let watermarks = self.watermarks(&context.store, now).await?;
         let earliest = watermarks.iter().min().copied();
         let mut midnight = earliest.map_or(now, Timestamp::midnight_after);
-        while !self.tasks.is_empty() && midnight <= now {
+        while !self.tasks.is_empty() && midnight <= now && walk.goes_on() {
             for (task, watermark) in self.tasks.iter().zip(&watermarks) {
                 if *watermark < midnight {
-                    done = done.saturating_add(finish(task, context, midnight, now).await?);
+                    walk.finish(task, midnight, now).await;
                 }
             }
-            self.advance(context, midnight).await?;
+            if walk.done.is_whole() {
+                self.advance(context, midnight).await?;
+            }
             midnight = midnight.midnight_after();
         }
         let last_midnight = now.last_midnight();
@@ -127,10 +134,10 @@ impl Scheduler {
             // Below it, the task was called for the last midnight just now; beyond it, the clock
             // went back.
             if task.between_midnights() || *watermark == last_midnight {
-                done = done.saturating_add(finish(task, context, due, now).await?);
+                walk.finish(task, due, now).await;
             }
         }
-        Ok(done)
+        walk.done.end()
     }
 
     /// Does all that is due for one platform by `now`, its own time, which is ahead. Work for all
@@ -145,26 +152,28 @@ impl Scheduler {
         now: Timestamp,
     ) -> Result<u64, StorageError> {
         let context = JobContext { platform: Some(platform.clone()), ..context.clone() };
-        let mut done = 0u64;
+        let mut walk = Walk::of(&context).await?;
         let name = platform_watermark(platform);
         let known = watermarks(&context.store).await?;
         let tasks = || known.iter().filter(|(of, _)| self.tasks.iter().any(|t| t.name() == of));
         let own = known.iter().find(|(of, _)| *of == name).map(|(_, at)| *at);
         let start = own.or_else(|| tasks().map(|(_, at)| *at).min());
         let mut midnight = start.map_or(now, Timestamp::midnight_after);
-        while midnight <= now {
+        while midnight <= now && walk.goes_on() {
             for task in &self.tasks {
-                done = done.saturating_add(finish(task, &context, midnight, now).await?);
+                walk.finish(task, midnight, now).await;
             }
-            let names = vec![Cow::Owned(name.clone())];
-            context.store.write(AdvanceWatermarks { names, at: midnight }).await?;
+            if walk.done.is_whole() {
+                let names = vec![Cow::Owned(name.clone())];
+                context.store.write(AdvanceWatermarks { names, at: midnight }).await?;
+            }
             midnight = midnight.midnight_after();
         }
         for task in &self.tasks {
             let due = if task.between_midnights() { now } else { now.last_midnight() };
-            done = done.saturating_add(finish(task, &context, due, now).await?);
+            walk.finish(task, due, now).await;
         }
-        Ok(done)
+        walk.done.end()
     }
 
     async fn advance(&self, context: &JobContext, at: Timestamp) -> Result<(), StorageError> {
@@ -201,6 +210,37 @@ impl Scheduler {
             known.iter().find(|(of, _)| of == task.name()).map_or(first, |(_, at)| *at)
         };
         Ok(self.tasks.iter().map(watermark).collect())
+    }
+}
+
+/// One walk through what is due, in all parts of the store.
+struct Walk {
+    /// The parts that have not failed. One that has is at a midnight where some tasks were done and
+    /// others were not, so nothing later may be done there.
+    parts: Vec<JobContext>,
+    done: Tally,
+}
+
+impl Walk {
+    async fn of(context: &JobContext) -> Result<Self, StorageError> {
+        let parts = context.store.parts().await?.into_iter();
+        let parts = parts.map(|store| JobContext { store, ..context.clone() }).collect();
+        Ok(Self { parts, done: Tally::default() })
+    }
+
+    fn goes_on(&self) -> bool {
+        !self.parts.is_empty()
+    }
+
+    /// Calls one task in every part until it has nothing left.
+    async fn finish(&mut self, task: &Arc<dyn ScheduledTask>, due: Timestamp, now: Timestamp) {
+        for part in std::mem::take(&mut self.parts) {
+            let finished = finish(task, &part, due, now).await;
+            if finished.is_ok() {
+                self.parts.push(part);
+            }
+            self.done.add(finished);
+        }
     }
 }
 

@@ -12,7 +12,7 @@ pub(crate) use record::{
 
 use coffer_base::{AccountId, AppId, Mode, Owner, Tenant, Timestamp, clock::DAY_SECONDS};
 use coffer_storage::{
-    Migration, MigrationSet, Query, Row, StorageError, Store, Tx, Value, Work, values,
+    Migration, MigrationSet, Placement, Query, Row, StorageError, Store, Tx, Value, Work, values,
 };
 use std::borrow::Cow;
 
@@ -27,13 +27,23 @@ pub const MIGRATIONS: MigrationSet = MigrationSet {
         },
         Migration { version: 2, name: "event", sql: include_str!("../migrations/0002_event.sql") },
     ],
+    tables: &[
+        ("idempotency_record", Placement::Spread),
+        ("tombstone", Placement::Spread),
+        ("event", Placement::Spread),
+        ("event_sequence", Placement::Spread),
+        ("watermark", Placement::Central),
+        ("clock_record", Placement::Local),
+        ("platform_clock", Placement::Local),
+    ],
 };
 
 /// How to delete many rows in batches: which ones, by their keys, and how each.
 ///
 /// Two statements, and not one with a sub-select: planners take that for a walk through the whole
 /// table. What all servers prune is locked and what others have locked is skipped, so that they
-/// share the work.
+/// share the work. A store that is spread takes no lock for the first, so the second repeats what
+/// makes a row one that is to go, if that can change.
 ///
 /// What is erased with a tenant is selected by six parameters: mode, app, account, the tenant's
 /// first and last slot ([`coffer_base::Slots`]), and how many.
@@ -49,18 +59,18 @@ pub struct Prune {
 pub const PURGE: &[Prune] = &[
     record::OF_TENANT,
     Prune {
-        select: "SELECT mode, app, account, collection, id FROM tombstone \
+        select: "SELECT mode, app, account, collection, id, created FROM tombstone \
                  WHERE mode = ?1 AND app = ?2 AND account = ?3 LIMIT ?6",
         delete: DELETE_TOMBSTONE,
     },
 ];
 
 const DELETE_TOMBSTONE: &str = "DELETE FROM tombstone WHERE mode = ? AND app = ? \
-     AND account = ? AND collection = ? AND id = ?";
+     AND account = ? AND collection = ? AND id = ? AND created <= ?";
 
 /// Tombstones, the oldest first, that are older than a time.
 pub(crate) const AGED_TOMBSTONES: Prune = Prune {
-    select: "SELECT mode, app, account, collection, id FROM tombstone WHERE created < ? \
+    select: "SELECT mode, app, account, collection, id, created FROM tombstone WHERE created < ? \
              ORDER BY created LIMIT ? FOR UPDATE SKIP LOCKED",
     delete: DELETE_TOMBSTONE,
 };
@@ -70,13 +80,19 @@ pub struct PruneBatch {
     prune: Prune,
     params: Vec<Value>,
     condition: Option<Query>,
+    all_accounts: bool,
 }
 
 impl PruneBatch {
     /// A batch of at most `rows` rows that `params` choose.
     pub fn new(prune: Prune, mut params: Vec<Value>, rows: i64) -> Self {
         params.push(Value::Int(rows));
-        Self { prune, params, condition: None }
+        Self { prune, params, condition: None, all_accounts: false }
+    }
+
+    /// The same of rows of all accounts.
+    pub fn of_all_accounts(self) -> Self {
+        Self { all_accounts: true, ..self }
     }
 
     /// The same, of no row if `condition` finds none.
@@ -93,18 +109,50 @@ impl Work for PruneBatch {
         false
     }
 
+    fn of_many_accounts(&self) -> bool {
+        self.all_accounts
+    }
+
     async fn run(&self, tx: &mut Tx<'_>) -> Result<u64, StorageError> {
         if let Some(Query { sql, params }) = &self.condition
             && tx.query(sql, params).await?.is_empty()
         {
             return Ok(0);
         }
-        let rows = tx.query(self.prune.select, &self.params).await?;
+        let rows = match self.all_accounts {
+            true => tx.query_part(self.prune.select, &self.params).await?,
+            false => tx.query(self.prune.select, &self.params).await?,
+        };
         let found = u64::try_from(rows.len()).unwrap_or(u64::MAX);
         for row in rows {
             tx.defer(self.prune.delete, row.into_values());
         }
         Ok(found)
+    }
+}
+
+/// Deletes rows of all accounts that were found before.
+pub(crate) struct DeleteRows {
+    pub(crate) delete: &'static str,
+    pub(crate) rows: Vec<Row>,
+}
+
+impl Work for DeleteRows {
+    type Out = ();
+
+    fn grows(&self) -> bool {
+        false
+    }
+
+    fn of_many_accounts(&self) -> bool {
+        true
+    }
+
+    async fn run(&self, tx: &mut Tx<'_>) -> Result<(), StorageError> {
+        for row in &self.rows {
+            tx.defer(self.delete, row.clone().into_values());
+        }
+        Ok(())
     }
 }
 
@@ -154,7 +202,8 @@ pub fn leave_tombstone(
     let [mode, app, account] = tenant_values(tenant);
     tx.defer(
         "INSERT INTO tombstone (mode, app, account, collection, id, seq, created) \
-         VALUES (?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING",
+         VALUES (?, ?, ?, ?, ?, ?, ?) \
+         ON CONFLICT (mode, app, account, collection, id) DO NOTHING",
         values![mode, app, account, collection, id, seq, now],
     );
 }

@@ -47,7 +47,8 @@ pub struct Amount {
 pub enum Beyond {
     /// It is refused what would add to it, by [`crate::Ctx::check_amount`].
     Refuse,
-    /// What is oldest goes. `select` takes mode, app, the app's first and last slot, and how many.
+    /// What is oldest goes. `select` takes mode, app, the app's first and last slot, and how many,
+    /// locks nothing, and says last how old a row is; `delete` spares a row that is younger.
     Drop {
         /// For an app with at most [`limits::ROWS_SORTED`]: sorts its own.
         few: Prune,

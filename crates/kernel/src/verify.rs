@@ -35,8 +35,10 @@ pub struct Findings {
     pub counts: Vec<(&'static str, u64)>,
     /// The rules that were checked, in words.
     pub rules: Vec<&'static str>,
-    /// Where they are broken; at most [`DIFFERENCES_PER_RULE`] of each.
+    /// Where they are broken; at most [`DIFFERENCES_PER_RULE`] of each in each part of the store.
     pub differences: Vec<Difference>,
+    /// Why parts of the store were not verified: their servers did not answer.
+    pub unverified: Vec<String>,
 }
 
 /// Two figures that must be equal, and are not.
@@ -69,17 +71,36 @@ pub async fn verify(
     store: &Store,
     checks: impl IntoIterator<Item = &Check>,
 ) -> Result<Findings, StorageError> {
-    let mut findings = Findings::default();
-    for check in checks {
-        for (name, sql) in check.counts {
-            findings.counts.push((name, count(store, sql).await?));
-        }
-        for comparison in check.comparisons {
-            findings.rules.push(comparison.rule);
-            findings.differences.extend(differences(store, comparison).await?);
+    let checks: Vec<&Check> = checks.into_iter().collect();
+    let counts = checks.iter().flat_map(|check| check.counts).map(|(name, _)| (*name, 0));
+    let rules = checks.iter().flat_map(|check| check.comparisons).map(|one| one.rule);
+    let mut findings =
+        Findings { counts: counts.collect(), rules: rules.collect(), ..Findings::default() };
+    let parts = store.parts().await?;
+    for part in &parts {
+        match findings.add_part(part, &checks).await {
+            Err(StorageError::Unavailable(why)) if parts.len() > 1 => {
+                findings.unverified.push(why.to_string());
+            }
+            verified => verified?,
         }
     }
+    findings.unverified.dedup();
     Ok(findings)
+}
+
+impl Findings {
+    /// Verifies one part of a store.
+    async fn add_part(&mut self, part: &Store, checks: &[&Check]) -> Result<(), StorageError> {
+        let counts = checks.iter().flat_map(|check| check.counts);
+        for ((_, sum), (_, sql)) in self.counts.iter_mut().zip(counts) {
+            *sum = sum.saturating_add(count(part, sql).await?);
+        }
+        for comparison in checks.iter().flat_map(|check| check.comparisons) {
+            self.differences.extend(differences(part, comparison).await?);
+        }
+        Ok(())
+    }
 }
 
 async fn count(store: &Store, sql: &'static str) -> Result<u64, StorageError> {

@@ -7,7 +7,7 @@ pub(crate) use revocation::*;
 use crate::error::KeyringError;
 use coffer_base::{Tenant, Timestamp};
 use coffer_storage::{
-    Migration, MigrationSet, Query, Row, StorageError, Store, Tx, Value, Work, values,
+    Migration, MigrationSet, Placement, Query, Row, StorageError, Store, Tx, Value, Work, values,
 };
 
 /// The key store's schema.
@@ -18,6 +18,8 @@ pub const KEY_MIGRATIONS: MigrationSet = MigrationSet {
         name: "keys",
         sql: include_str!("../migrations/keys/0001_keys.sql"),
     }],
+    // A database of its own, which is never distributed.
+    tables: &[],
 };
 
 /// The keyring's tables in the data store.
@@ -28,6 +30,7 @@ pub const DATA_MIGRATIONS: MigrationSet = MigrationSet {
         name: "tenant_seal",
         sql: include_str!("../migrations/data/0001_tenant_seal.sql"),
     }],
+    tables: &[("tenant_seal", Placement::Spread), ("store_identity", Placement::Local)],
 };
 
 /// A key as it is stored.
@@ -319,12 +322,20 @@ pub async fn key_count(keys: &Store) -> Result<i64, KeyringError> {
 /// # Errors
 /// If a store cannot be read, or holds a tenant that is none.
 pub async fn tenants_without_key(data: &Store, keys: &Store) -> Result<u64, KeyringError> {
+    let mut missing = 0u64;
+    for part in data.parts().await? {
+        missing = missing.saturating_add(tenants_of_part_without_key(&part, keys).await?);
+    }
+    Ok(missing)
+}
+
+async fn tenants_of_part_without_key(data: &Store, keys: &Store) -> Result<u64, KeyringError> {
     const PAGE: &str = "SELECT mode, app, account, key_version FROM tenant_seal \
          WHERE (mode, app, account) > (?, ?, ?) ORDER BY mode, app, account LIMIT 500";
     let mut missing = 0;
     let mut after = values![-1_i64, "", ""];
     loop {
-        let rows = data.query(PAGE, &after).await?;
+        let rows = data.query_part(PAGE, &after).await?;
         let Some(last) = rows.last() else { return Ok(missing) };
         after = values![last.int(0)?, last.text(1)?, last.text(2)?];
         for row in &rows {

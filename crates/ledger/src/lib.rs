@@ -27,7 +27,7 @@ use store::verify::CHECK;
 pub use tx::LedgerTx;
 
 use coffer_kernel::{Family, Parts, Routes, Settings, Usage};
-use coffer_storage::{Migration, MigrationSet};
+use coffer_storage::{Migration, MigrationSet, Placement};
 use model::dispute::Dispute;
 use model::payout::Payout;
 use model::refund::Refund;
@@ -44,6 +44,18 @@ pub const MIGRATIONS: MigrationSet = MigrationSet {
         name: "ledger",
         sql: include_str!("../migrations/0001_ledger.sql"),
     }],
+    tables: &[
+        ("ledger", Placement::Spread),
+        ("ledger_entry", Placement::Spread),
+        ("ledger_posting", Placement::Spread),
+        ("ledger_balance", Placement::Spread),
+        ("balance_transaction", Placement::Spread),
+        ("ledger_charge", Placement::Spread),
+        ("ledger_refund", Placement::Spread),
+        ("ledger_dispute", Placement::Spread),
+        ("ledger_payout", Placement::Spread),
+        ("ledger_breach", Placement::Spread),
+    ],
 };
 
 /// The family, with the rules by which money of it is reserved. Its rows are the platform's books,

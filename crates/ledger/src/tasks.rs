@@ -96,6 +96,10 @@ struct TaskBatch<T>(T, TaskContext);
 impl<T: LedgerTask> Work for TaskBatch<T> {
     type Out = bool;
 
+    fn of_many_accounts(&self) -> bool {
+        true
+    }
+
     async fn run(&self, tx: &mut Tx<'_>) -> Result<bool, StorageError> {
         self.0.run_batch(tx, &self.1).await
     }

@@ -20,7 +20,7 @@ pub use settings::{Consumption, RESERVE_DRAW, RESERVE_HOLD_FLOOR, RESERVE_STRICT
 
 use coffer_kernel::{Family, Parts, Routes, ScheduledTask, Usage};
 use coffer_ledger::tasks::Task;
-use coffer_storage::{Migration, MigrationSet};
+use coffer_storage::{Migration, MigrationSet, Placement};
 use operations::{holds, plans, releases};
 use std::sync::Arc;
 use tasks::{AnnounceDates, ClosePlans, Closing, ReleaseDue};
@@ -33,6 +33,12 @@ pub const MIGRATIONS: MigrationSet = MigrationSet {
         name: "reserve",
         sql: include_str!("../migrations/0001_reserve.sql"),
     }],
+    tables: &[
+        ("reserve_plan", Placement::Spread),
+        ("reserve_hold", Placement::Spread),
+        ("reserve_release", Placement::Spread),
+        ("reserve_allocation", Placement::Spread),
+    ],
 };
 
 /// The family. Its rows are the platform's books, which outlive its tenants: it purges nothing.

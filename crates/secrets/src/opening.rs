@@ -11,6 +11,14 @@ use coffer_storage::Store;
 /// stands where it does not belong.
 pub async fn open_all(data: &Store, keyring: &Keyring) -> Result<u64, KeyringError> {
     let mut opened = 0u64;
+    for part in data.parts().await? {
+        opened = opened.saturating_add(open_part(&part, keyring).await?);
+    }
+    Ok(opened)
+}
+
+async fn open_part(data: &Store, keyring: &Keyring) -> Result<u64, KeyringError> {
+    let mut opened = 0u64;
     let mut after = None;
     loop {
         let page = store::all(data, after.as_ref()).await?;

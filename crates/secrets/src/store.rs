@@ -7,7 +7,8 @@ use coffer_kernel::{PagePosition, Prune, last_tombstone_query, leave_tombstone, 
 use coffer_keyring::Digest;
 use coffer_keyring::TenantKeys;
 use coffer_storage::{
-    Migration, MigrationSet, Row, Statement, StorageError, Store, Tx, Value, Work, values,
+    Migration, MigrationSet, Placement, Row, Statement, StorageError, Store, Tx, Value, Work,
+    values,
 };
 
 /// The family's schema.
@@ -18,6 +19,7 @@ pub const MIGRATIONS: MigrationSet = MigrationSet {
         name: "secret",
         sql: include_str!("../migrations/0001_secret.sql"),
     }],
+    tables: &[("secret", Placement::Spread), ("scope_lock", Placement::Spread)],
 };
 
 /// What the family keeps of a tenant, to be erased with it.
@@ -237,6 +239,11 @@ pub(crate) fn replace(tx: &mut Tx<'_>, key: &RowKey, expires_at: Option<Timestam
 const DELETE: &str = "DELETE FROM secret WHERE slot = ? AND mode = ? AND app = ? \
      AND account = ? AND scope = ? AND name_key = ?";
 
+/// The same if it has expired, and says where it stood.
+const DELETE_EXPIRED: &str = "DELETE FROM secret WHERE slot = ? AND mode = ? AND app = ? \
+     AND account = ? AND scope = ? AND name_key = ? AND expires_at <= ? \
+     RETURNING mode, app, account, scope, id, seq";
+
 /// Deletes a secret, and leaves a tombstone in its place for cursors that still name it.
 pub(crate) fn remove(tx: &mut Tx<'_>, key: &RowKey, id: &str, seq: i64, now: Timestamp) {
     tx.defer(DELETE, key.values().to_vec());
@@ -320,9 +327,10 @@ pub(crate) async fn seq_of(
     rows.first().map(|row| row.int(0)).transpose()
 }
 
-/// Deletes up to `limit` secrets that have expired, of all tenants, and returns how many. It skips
-/// rows that another transaction has locked: they are being set anew, or another server deletes
-/// them.
+/// Deletes up to `limit` secrets that have expired, of all tenants, and returns how many it found.
+/// It skips rows that another transaction has locked: they are being set anew, or another server
+/// deletes them. A store that is spread takes no lock to find them, so what has been set anew
+/// meanwhile is spared as it is deleted.
 pub(crate) struct DeleteExpired {
     /// Secrets that expired at this second, or before, are deleted.
     pub(crate) by: Timestamp,
@@ -339,16 +347,29 @@ impl Work for DeleteExpired {
         false
     }
 
+    fn of_many_accounts(&self) -> bool {
+        true
+    }
+
     async fn run(&self, tx: &mut Tx<'_>) -> Result<u64, StorageError> {
         let due = tx
-            .query(
-                "SELECT mode, app, account, scope, name_key, slot, id, seq FROM secret \
+            .query_part(
+                "SELECT slot, mode, app, account, scope, name_key FROM secret \
                  WHERE expires_at <= ? ORDER BY expires_at LIMIT ? FOR UPDATE SKIP LOCKED",
                 &values![self.by, self.limit],
             )
             .await?;
-        due.iter().try_for_each(|row| expire(row, self.now, tx))?;
-        Ok(u64::try_from(due.len()).unwrap_or(u64::MAX))
+        let found = u64::try_from(due.len()).unwrap_or(u64::MAX);
+        let by = || Value::Int(self.by.unix());
+        let keys = due.into_iter().map(|row| row.into_values().into_iter().chain([by()]).collect());
+        let keys: Vec<Vec<Value>> = keys.collect();
+        let sql = DELETE_EXPIRED;
+        let deletes: Vec<_> = keys.iter().map(|params| Statement { sql, params }).collect();
+        for row in tx.batch(&deletes).await?.iter().flatten() {
+            let (scope, id, seq) = (row.blob(3)?, row.text(4)?, row.int(5)?);
+            leave_tombstone(tx, &tenant_of_row(row)?, scope, id, seq, self.now);
+        }
+        Ok(found)
     }
 }
 
@@ -362,7 +383,7 @@ pub(crate) struct Bound {
     pub(crate) sealed: Vec<u8>,
 }
 
-/// The next secrets of all tenants, behind the row `after`.
+/// The next secrets of all tenants in a part of a store, behind the row `after`.
 pub(crate) async fn all(
     store: &Store,
     after: Option<&[Value; 3]>,
@@ -372,7 +393,7 @@ pub(crate) async fn all(
                ORDER BY slot, account, name_key LIMIT ?";
     let before_all = values![i64::MIN, "", b""];
     let [slot, account, name_key] = after.unwrap_or(&before_all).clone();
-    let rows = store.query(sql, &values![slot, account, name_key, limit::JOB_BATCH]).await?;
+    let rows = store.query_part(sql, &values![slot, account, name_key, limit::JOB_BATCH]).await?;
     rows.into_iter().map(bound).collect()
 }
 

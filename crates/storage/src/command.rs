@@ -77,6 +77,14 @@ pub(crate) struct StatementResult {
     pub(crate) changed: u64,
 }
 
+/// How a query ends that locks its rows until its transaction ends.
+const ROW_LOCKS: [&str; 3] = [" FOR SHARE", " FOR UPDATE", " FOR UPDATE SKIP LOCKED"];
+
+/// A query without its locks, for whoever has no need of them.
+pub(crate) fn without_lock(sql: &str) -> &str {
+    ROW_LOCKS.iter().find_map(|lock| sql.strip_suffix(lock)).unwrap_or(sql)
+}
+
 /// The words with which a statement of a unit of work, or of a read, may begin. Whatever begins,
 /// ends or nests transactions, changes the schema or the connection is not among them.
 const PLAIN: [&str; 7] = ["SELECT", "INSERT", "UPDATE", "DELETE", "WITH", "VALUES", "EXPLAIN"];

@@ -15,7 +15,7 @@
 //! store                                    the engine behind one interface
 //! sqlite │ postgres                        engines, which own connections
 //! transaction │ migration                  what they run
-//! command, row, options │ files, space, place, lock │ gate
+//! shard, command, row, options │ placement │ files, space, place, lock │ gate
 //! value, fault, error, checksum │ share, fair
 //! ```
 
@@ -30,8 +30,10 @@ mod lock;
 mod migration;
 mod options;
 mod place;
+mod placement;
 mod postgres;
 mod row;
+mod shard;
 mod share;
 mod space;
 mod sqlite;
@@ -47,8 +49,9 @@ pub use error::{Cause, Result, StorageError};
 pub use fault::Faults;
 pub use lock::DirectoryLock;
 pub use migration::{AppliedMigration, Migration, MigrationReport, MigrationSet};
-pub use options::{Options, ServerInfo, Stats};
+pub use options::{Node, Options, ServerInfo, Stats};
 pub use place::{check_database, check_directory, database_files};
+pub use placement::{Placed, Placement};
 pub use postgres::{Passwords, PostgresOptions};
 pub use row::Row;
 pub use share::Share;

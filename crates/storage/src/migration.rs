@@ -9,6 +9,7 @@ use std::path::{Path, PathBuf};
 use crate::checksum::fnv1a_128;
 use crate::error::{Result, StorageError};
 use crate::files;
+use crate::placement::Placed;
 
 /// One step of a schema, applied in one transaction. Never change one that was released.
 #[derive(Clone, Copy, Debug)]
@@ -34,6 +35,8 @@ pub struct MigrationSet {
     pub component: &'static str,
     /// In the order of their versions, without gaps.
     pub migrations: &'static [Migration],
+    /// Where the rows of each of its tables are on a store that is spread over many servers.
+    pub tables: &'static [Placed],
 }
 
 /// A migration that was applied just now.

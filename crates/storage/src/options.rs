@@ -42,6 +42,33 @@ pub struct Stats {
     pub round_trips: u64,
 }
 
+/// One server of a database that is spread over many.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Node {
+    /// Its name and port.
+    pub name: String,
+    /// Why it cannot be used, if it cannot.
+    pub problem: Option<String>,
+    /// Whether it flushes its log to the disk at all (`fsync`).
+    pub flushes: bool,
+    /// When it confirms a commit: its setting `synchronous_commit`.
+    pub synchronous_commit: String,
+    /// Whether it can take part in a transaction of several servers (`max_prepared_transactions`).
+    pub can_prepare: bool,
+    /// Transactions of several servers that it has prepared more than a minute ago, and whose end
+    /// it does not know: they hold their locks.
+    pub prepared: i64,
+}
+
+impl Node {
+    /// A server that does not answer.
+    pub(crate) fn lost(name: String, why: &str) -> Self {
+        let problem = Some(format!("does not answer: {}", why.trim()));
+        let synchronous_commit = String::new();
+        Self { name, problem, flushes: true, synchronous_commit, can_prepare: true, prepared: 0 }
+    }
+}
+
 /// What a database that servers share says of itself.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ServerInfo {

@@ -4,6 +4,7 @@
 //! transaction mode can pass them on. A unit that failed because of another transaction is run
 //! again, within bounds.
 
+mod citus;
 mod connector;
 mod dialect;
 mod error;
@@ -88,6 +89,21 @@ impl Postgres {
         let report = schema::finish(lease.client(), &options, sets).await?;
         lease.give_back();
         Ok(report)
+    }
+
+    /// Distributes the tables over the servers of a Citus cluster, or with `dry_run` only says how:
+    /// the statements that it has run, or would run. One that was interrupted goes on when it is
+    /// called again.
+    pub(crate) async fn distribute(
+        options: PostgresOptions,
+        sets: &[MigrationSet],
+        dry_run: bool,
+    ) -> Result<Vec<String>> {
+        let pool = Pool::new(&options)?;
+        let lease = pool.lease(SYSTEM).await?;
+        let done = schema::distribute(lease.client(), &options, sets, dry_run).await?;
+        lease.give_back();
+        Ok(done)
     }
 
     /// Runs a unit of work in a task of its own, which goes on if the caller goes away.

@@ -77,6 +77,11 @@ impl Row {
         if self.is_null(i)? { Ok(None) } else { self.take_blob(i).map(Some) }
     }
 
+    /// How many columns it has.
+    pub fn columns(&self) -> usize {
+        self.0.len()
+    }
+
     /// The columns of `range`; `None` if the row has fewer.
     pub fn values(&self, range: Range<usize>) -> Option<&[Value]> {
         self.0.get(range)

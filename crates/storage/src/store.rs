@@ -8,9 +8,11 @@ use coffer_base::{Timestamp, limit};
 
 use crate::error::{Result, StorageError};
 use crate::migration::{MigrationReport, MigrationSet};
-use crate::options::{Options, ServerInfo, Stats};
+use crate::options::{Node, Options, ServerInfo, Stats};
+use crate::placement::{self, Touched};
 use crate::postgres::{Postgres, PostgresOptions};
 use crate::row::Row;
+use crate::shard::{self, Shard};
 use crate::share::Share;
 use crate::space::{DiskSpace, OnDisk};
 use crate::sqlite::Sqlite;
@@ -24,6 +26,8 @@ pub struct Store {
     share: Share,
     in_turn: bool,
     headroom: Arc<Headroom>,
+    /// What [`Store::query_part`] looks at; all of it if there is none.
+    part: Option<Arc<Shard>>,
 }
 
 #[derive(Clone, Debug)]
@@ -47,6 +51,7 @@ struct Headroom {
 struct Attempt<W> {
     work: Arc<W>,
     space: Option<DiskSpace>,
+    part: Option<Arc<Shard>>,
 }
 
 impl<W: Work> Work for Attempt<W> {
@@ -65,6 +70,7 @@ impl<W: Work> Work for Attempt<W> {
             Some(space) if self.work.grows() => space.admit()?,
             _ => {}
         }
+        tx.of(self.work.of_many_accounts(), self.part.clone());
         self.work.run(tx).await
     }
 }
@@ -85,6 +91,7 @@ impl Store {
         now: Timestamp,
         options: Options,
     ) -> Result<(Self, MigrationReport)> {
+        placement::know(sets.iter().flat_map(|set| set.tables).copied());
         let space = options.space.clone();
         let opened = Sqlite::open(path, sets, now, options);
         let (sqlite, report) = opened.map_err(|error| error.at(path.display()))?;
@@ -103,6 +110,7 @@ impl Store {
     /// [`StorageError::Schema`] if its schema is not this build's; [`StorageError::Unavailable`] if
     /// there is no file at `path`.
     pub fn open_sqlite_read_only(path: &Path, sets: &[MigrationSet]) -> Result<Self> {
+        placement::know(sets.iter().flat_map(|set| set.tables).copied());
         let sqlite =
             Sqlite::open_read_only(path, Some(sets)).map_err(|error| error.at(path.display()))?;
         Ok(Self::on(Engine::Sqlite(Arc::new(sqlite)), None))
@@ -127,6 +135,7 @@ impl Store {
     /// [`StorageError::NoStore`] if it has none, [`StorageError::Unavailable`] if it cannot be
     /// reached.
     pub async fn open_postgres(options: PostgresOptions, sets: &[MigrationSet]) -> Result<Self> {
+        placement::know(sets.iter().flat_map(|set| set.tables).copied());
         let postgres = Postgres::open(options, sets).await?;
         Ok(Self::on(Engine::Postgres(Arc::new(postgres)), None))
     }
@@ -157,9 +166,25 @@ impl Store {
         Postgres::finish(options, sets).await
     }
 
+    /// Distributes the tables of a PostgreSQL database over the servers of its Citus cluster, each
+    /// to where its component says ([`MigrationSet::tables`]). Answers the statements that it has
+    /// run, or with `dry_run` would run; none if all is distributed. Servers must be stopped
+    /// meanwhile.
+    ///
+    /// # Errors
+    /// [`StorageError::Schema`] if the database has no Citus, or is not its coordinator;
+    /// [`StorageError::Unavailable`] if it cannot be reached. Called again, it goes on.
+    pub async fn distribute_postgres(
+        options: PostgresOptions,
+        sets: &[MigrationSet],
+        dry_run: bool,
+    ) -> Result<Vec<String>> {
+        Postgres::distribute(options, sets, dry_run).await
+    }
+
     fn on(engine: Engine, space: Option<DiskSpace>) -> Self {
         let headroom = Arc::new(Headroom { space, missed: Mutex::default() });
-        Self { engine, share: Share::SYSTEM, in_turn: false, headroom }
+        Self { engine, share: Share::SYSTEM, in_turn: false, headroom, part: None }
     }
 
     /// The same database on behalf of `share`: what is written and read through it takes its turn
@@ -172,6 +197,27 @@ impl Store {
     /// for its turn and does not run on the calling thread.
     pub fn in_turn(&self) -> Self {
         Self { in_turn: true, ..self.clone() }
+    }
+
+    /// The same database in parts, for what is asked of all accounts: [`Store::query_part`],
+    /// [`Store::scan`] and [`Tx::query_part`] look at one part of the tables that are spread. One
+    /// part is all of it, unless the database is distributed over many servers; if one of those is
+    /// down, its parts fail and the others do not.
+    ///
+    /// # Errors
+    /// [`StorageError::Unavailable`] if the database cannot be reached.
+    pub async fn parts(&self) -> Result<Vec<Self>> {
+        let shards = match &self.engine {
+            Engine::Postgres(postgres) if self.part.is_none() => {
+                postgres.shards(self.share).await?
+            }
+            _ => Vec::new(),
+        };
+        if shards.is_empty() {
+            return Ok(vec![self.clone()]);
+        }
+        let part = |shard| Self { part: Some(Arc::new(shard)), ..self.clone() };
+        Ok(shards.into_iter().map(part).collect())
     }
 
     /// Whether other servers may use the same store, so that what is cached of it can be stale.
@@ -205,7 +251,8 @@ impl Store {
         let mut left = if grows || space.is_none() { 1 } else { limit::ROOM_ATTEMPTS };
         loop {
             left = left.saturating_sub(1);
-            let attempt = Attempt { work: Arc::clone(&work), space: space.cloned() };
+            let (work, part) = (Arc::clone(&work), self.part.clone());
+            let attempt = Attempt { work, space: space.cloned(), part };
             match (self.write_once(attempt).await, space) {
                 (Err(StorageError::NoSpace(_)), Some(space)) if left > 0 => space.make_room(),
                 (written, _) => return written,
@@ -249,7 +296,24 @@ impl Store {
     /// [`StorageError::Internal`] if the statement would change anything; [`StorageError::Busy`] if
     /// its turn did not come in time; [`StorageError::Unavailable`] if the database cannot be
     /// reached, or it took too long.
-    pub async fn query(&self, sql: &'static str, params: &[Value]) -> Result<Vec<Row>> {
+    pub fn query<'a>(
+        &'a self,
+        sql: &'static str,
+        params: &'a [Value],
+    ) -> impl Future<Output = Result<Vec<Row>>> + Send + 'a {
+        self.read(false, sql, params)
+    }
+
+    /// Runs a read; one of `all_accounts` need not name an account.
+    async fn read(
+        &self,
+        all_accounts: bool,
+        sql: &'static str,
+        params: &[Value],
+    ) -> Result<Vec<Row>> {
+        if !all_accounts {
+            Touched::by(false).statement(sql, params)?;
+        }
         match &self.engine {
             Engine::Sqlite(sqlite) if self.in_turn => sqlite.list(self.share, sql, params).await,
             Engine::Sqlite(sqlite) => sqlite.query(sql, params),
@@ -257,9 +321,25 @@ impl Store {
         }
     }
 
-    /// As [`Store::query`], for a statement that reads a whole table: it may take
+    /// As [`Store::query`], for a statement over rows of all accounts, of which it finds those that
+    /// it is after in an index. It looks at this part of the store ([`Store::parts`]).
+    pub async fn query_part(&self, sql: &'static str, params: &[Value]) -> Result<Vec<Row>> {
+        match &self.part {
+            None => self.read(true, sql, params).await,
+            Some(part) => part.rows(&self.read(true, shard::RUN, &part.call(sql, params)?).await?),
+        }
+    }
+
+    /// As [`Store::query_part`], for a statement that reads a whole table: it may take
     /// [`coffer_base::limit::SCAN_SECONDS`], so no request may wait for it.
     pub async fn scan(&self, sql: &'static str, params: &[Value]) -> Result<Vec<Row>> {
+        match &self.part {
+            None => self.scan_all(sql, params).await,
+            Some(part) => part.rows(&self.scan_all(shard::RUN, &part.call(sql, params)?).await?),
+        }
+    }
+
+    async fn scan_all(&self, sql: &'static str, params: &[Value]) -> Result<Vec<Row>> {
         match &self.engine {
             Engine::Sqlite(sqlite) => sqlite.scan(sql, params).await,
             Engine::Postgres(postgres) => postgres.scan(self.share, sql, params).await,
@@ -308,6 +388,14 @@ impl Store {
         match &self.engine {
             Engine::Sqlite(_) => Ok(None),
             Engine::Postgres(postgres) => postgres.server_info().await.map(Some),
+        }
+    }
+
+    /// The servers of a database that is spread over many; `None` for any other.
+    pub async fn nodes(&self) -> Result<Option<Vec<Node>>> {
+        match &self.engine {
+            Engine::Sqlite(_) => Ok(None),
+            Engine::Postgres(postgres) => postgres.nodes().await,
         }
     }
 

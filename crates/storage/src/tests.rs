@@ -25,6 +25,7 @@ pub(crate) const SETS: &[MigrationSet] = &[MigrationSet {
         name: "items",
         sql: "CREATE TABLE item (id INTEGER PRIMARY KEY, label TEXT UNIQUE, body BLOB) STRICT",
     }],
+    tables: &[],
 }];
 
 pub(crate) fn open(directory: &Path) -> Store {

@@ -6,10 +6,13 @@
 use std::future::Future;
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::pin::Pin;
+use std::sync::Arc;
 
 use crate::command::{Command, Deferred, Query, Statement, StatementResult};
 use crate::error::{Result, StorageError};
+use crate::placement::Touched;
 use crate::row::Row;
+use crate::shard::{self, Shard};
 use crate::value::Value;
 
 /// One transaction's work.
@@ -28,6 +31,12 @@ pub trait Work: Send + Sync + 'static {
     /// it is carried out on a full disk too.
     fn grows(&self) -> bool {
         true
+    }
+
+    /// Whether it touches rows of many accounts. All else is of one account, whose
+    /// rows one server has if the store is spread.
+    fn of_many_accounts(&self) -> bool {
+        false
     }
 
     /// What it locks first, if all of its kind lock the same row: where units of many writers run
@@ -64,6 +73,9 @@ pub struct Tx<'c> {
     deferred: Vec<Deferred>,
     savepoint: bool,
     failed: Option<StorageError>,
+    touched: Touched,
+    /// The part of the store that [`Tx::query_part`] looks at; all of it if there is none.
+    part: Option<Arc<Shard>>,
 }
 
 /// The connection on which an engine opened the transaction.
@@ -100,7 +112,22 @@ impl<'c> Tx<'c> {
     }
 
     const fn on(connection: Connection<'c>) -> Self {
-        Self { connection, deferred: Vec::new(), savepoint: false, failed: None }
+        let touched = Touched::by(false);
+        Self {
+            connection,
+            deferred: Vec::new(),
+            savepoint: false,
+            failed: None,
+            touched,
+            part: None,
+        }
+    }
+
+    /// Says whose unit of work this is: whether of many accounts, and which part of the store it
+    /// looks at.
+    pub(crate) fn of(&mut self, all_accounts: bool, part: Option<Arc<Shard>>) {
+        self.touched = Touched::by(all_accounts);
+        self.part = part;
     }
 
     /// Runs one statement and returns all its rows; bound their number with `LIMIT`.
@@ -108,7 +135,25 @@ impl<'c> Tx<'c> {
     /// # Errors
     /// [`StorageError::Internal`] if the statement is not a plain query or change of rows.
     pub async fn query(&mut self, sql: &'static str, params: &[Value]) -> Result<Vec<Row>> {
+        self.touch(Statement { sql, params });
         Ok(self.one(Statement { sql, params }).await?.rows)
+    }
+
+    /// As [`Tx::query`], for a statement over rows of all accounts. On a store that is spread it
+    /// looks at one part of it ([`crate::Store::parts`]), takes no locks, and does not see what
+    /// this unit of work has changed: whoever changes rows that it finds repeats the condition.
+    ///
+    /// # Errors
+    /// [`StorageError::Unavailable`] too if the part's server does not answer.
+    pub async fn query_part(&mut self, sql: &'static str, params: &[Value]) -> Result<Vec<Row>> {
+        let Some(part) = self.part.clone() else {
+            return Ok(self.one(Statement { sql, params }).await?.rows);
+        };
+        let call = part.call(sql, params);
+        let params = self.remember(call)?;
+        let answer = self.one(Statement { sql: shard::RUN, params: &params }).await?.rows;
+        let rows = part.rows(&answer);
+        self.remember(rows)
     }
 
     /// Runs one statement that returns no rows, and returns how many rows it changed.
@@ -116,18 +161,22 @@ impl<'c> Tx<'c> {
     /// # Errors
     /// [`StorageError::Internal`] if the statement is not a plain change of rows.
     pub async fn execute(&mut self, sql: &'static str, params: &[Value]) -> Result<u64> {
+        self.touch(Statement { sql, params });
         Ok(self.one(Statement { sql, params }).await?.changed)
     }
 
     /// Adds a change whose result is not needed: it is sent with the next statement, or with the
     /// commit. If it fails, that next statement or the whole unit does.
     pub fn defer(&mut self, sql: &'static str, params: impl Into<Vec<Value>>) {
-        self.deferred.push(Deferred::Plain(Query::new(sql, params)));
+        let query = Query::new(sql, params);
+        self.touch(query.statement());
+        self.deferred.push(Deferred::Plain(query));
     }
 
     /// Runs several statements in their order, in one round trip where there is one; returns the
     /// rows of each.
     pub async fn batch(&mut self, statements: &[Statement<'_>]) -> Result<Vec<Vec<Row>>> {
+        statements.iter().for_each(|statement| self.touch(*statement));
         let results = self.send(statements).await?;
         Ok(results.into_iter().map(|result| result.rows).collect())
     }
@@ -198,6 +247,12 @@ impl<'c> Tx<'c> {
     async fn one(&mut self, statement: Statement<'_>) -> Result<StatementResult> {
         let results = self.send(&[statement]).await?;
         results.into_iter().next().ok_or(StorageError::Internal("a statement had no result".into()))
+    }
+
+    /// In debug builds, fails if the statement names no account, or another one than before.
+    fn touch(&mut self, statement: Statement<'_>) {
+        let touched = self.touched.statement(statement.sql, statement.params);
+        let _ = self.remember(touched);
     }
 
     /// Sends what was deferred and then `statements`, and returns the results of the latter.

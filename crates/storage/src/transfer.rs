@@ -151,25 +151,52 @@ impl<'s> Transfer<'s> {
     }
 
     async fn move_table(&self, table: &Table, report: &mut impl FnMut(&Progress)) -> Result<()> {
-        let total = count(self.from, table).await?;
         let sql = "SELECT done FROM store_transfer WHERE name = ?";
         let rows = self.to.query(sql, &values![&table.name]).await?;
-        let mut done = rows.first().map_or(Ok(0), |row| row.int(0))?;
-        let mut pages = Pages::of(self.from, table);
-        pages.skip(done).await?;
+        let mut done = rows.first().map_or(Ok(0), |row| row.int(0))?.unsigned_abs();
+        let mut parts = Vec::new();
+        for part in parts_of(self.from, table).await? {
+            let rows = count_part(&part, table).await?;
+            parts.push((part, rows));
+        }
+        let total = parts.iter().map(|(_, rows)| rows).sum();
+        let progress = |done| Progress { table: table.name.clone(), done, total };
+        // What was moved before is the first parts, and a piece of the next.
+        let mut moved = done;
+        for (part, rows) in parts {
+            let skipped = moved.min(rows);
+            moved = moved.saturating_sub(skipped);
+            if skipped < rows {
+                self.move_part(&part, table, skipped, &mut done, |done| report(&progress(done)))
+                    .await?;
+            }
+        }
+        report(&progress(done));
+        Ok(())
+    }
+
+    /// Moves the rows of one part of a table but for the first `skipped`. `done` counts those of
+    /// all parts.
+    async fn move_part(
+        &self,
+        part: &Store,
+        table: &Table,
+        skipped: u64,
+        done: &mut u64,
+        mut report: impl FnMut(u64),
+    ) -> Result<()> {
+        let mut pages = Pages::of(part, table);
+        pages.skip(i64::try_from(skipped).unwrap_or(i64::MAX)).await?;
         loop {
             let rows = pages.next().await?;
-            let moved = i64::try_from(rows.len()).unwrap_or(i64::MAX);
-            done = done.saturating_add(moved);
-            let progress = Progress { table: table.name.clone(), done: done.unsigned_abs(), total };
-            if moved == 0 {
-                report(&progress);
+            if rows.is_empty() {
                 return Ok(());
             }
-            self.to
-                .write(MoveRows { insert: insert(table), rows, table: table.clone(), done })
-                .await?;
-            report(&progress);
+            *done = done.saturating_add(u64::try_from(rows.len()).unwrap_or(u64::MAX));
+            let (insert, table) = (insert(table), table.clone());
+            let moved = i64::try_from(*done).unwrap_or(i64::MAX);
+            self.to.write(MoveRows { insert, rows, table, done: moved }).await?;
+            report(*done);
         }
     }
 }
@@ -205,6 +232,10 @@ struct MoveRows {
 impl Work for MoveRows {
     type Out = ();
 
+    fn of_many_accounts(&self) -> bool {
+        true
+    }
+
     async fn run(&self, tx: &mut Tx<'_>) -> Result<()> {
         for row in &self.rows {
             tx.defer(self.insert, row.clone());
@@ -223,26 +254,42 @@ fn insert(table: &Table) -> &'static str {
     leak_sql(format!("INSERT INTO {} ({columns}) VALUES ({placeholders})", table.name))
 }
 
+/// The parts of a store in which the rows of a table are, always in the same order.
+async fn parts_of(store: &Store, table: &Table) -> Result<Vec<Store>> {
+    if table.is_spread { store.parts().await } else { Ok(vec![store.clone()]) }
+}
+
 async fn count(store: &Store, table: &Table) -> Result<u64> {
-    let rows = store.scan(leak_sql(format!("SELECT count(*) FROM {}", table.name)), &[]).await?;
+    let mut rows = 0u64;
+    for part in parts_of(store, table).await? {
+        rows = rows.saturating_add(count_part(&part, table).await?);
+    }
+    Ok(rows)
+}
+
+async fn count_part(part: &Store, table: &Table) -> Result<u64> {
+    let rows = part.scan(leak_sql(format!("SELECT count(*) FROM {}", table.name)), &[]).await?;
     Ok(rows.first().map_or(Ok(0), |row| row.int(0))?.unsigned_abs())
 }
 
 /// How many rows a table has, and a sum of their checksums, which does not depend on their order.
 async fn digest(store: &Store, table: &Table, mut report: impl FnMut(u64)) -> Result<(u64, u128)> {
-    let mut pages = Pages::of(store, table);
     let (mut rows, mut sum) = (0u64, 0u128);
-    loop {
-        let page = pages.next().await?;
-        if page.is_empty() {
-            return Ok((rows, sum));
+    for part in parts_of(store, table).await? {
+        let mut pages = Pages::of(&part, table);
+        loop {
+            let page = pages.next().await?;
+            if page.is_empty() {
+                break;
+            }
+            for row in &page {
+                rows = rows.saturating_add(1);
+                sum = sum.wrapping_add(fnv1a_128(&encode_row(row)));
+            }
+            report(rows);
         }
-        for row in &page {
-            rows = rows.saturating_add(1);
-            sum = sum.wrapping_add(fnv1a_128(&encode_row(row)));
-        }
-        report(rows);
     }
+    Ok((rows, sum))
 }
 
 /// A row as bytes; different rows differ.

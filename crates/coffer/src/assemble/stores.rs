@@ -183,6 +183,21 @@ pub async fn expand(
     Ok(vec![data, keys])
 }
 
+/// Spreads the tables of the data over the servers of a Citus cluster, or with `dry_run` only says
+/// how: the statements for it. The keys stay where they are.
+///
+/// # Errors
+/// [`AssembleError::Storage`] if the database has no Citus, cannot be reached, or a statement
+/// fails.
+pub async fn distribute(
+    database: &Database,
+    families: &FamilySet,
+    dry_run: bool,
+) -> Result<Vec<String>, AssembleError> {
+    let Database::Postgres { data, .. } = database else { return Ok(Vec::new()) };
+    Ok(Store::distribute_postgres(data.clone(), &families.migrations(), dry_run).await?)
+}
+
 /// Applies the second half of the migrations to PostgreSQL databases, which refuse servers of the
 /// version before from then on.
 ///

@@ -292,6 +292,15 @@ pub enum Migrate {
     Up,
     /// Take away what only older versions needed, once none of their servers runs any more.
     Finish,
+    /// Spread the data over the servers of a Citus cluster, with no coffer server running.
+    ///
+    /// Rows of one account go to one server. Run again, it goes on where it was interrupted, and
+    /// changes nothing that is done.
+    Distribute {
+        /// Only print the statements that it would run.
+        #[arg(long)]
+        dry_run: bool,
+    },
 }
 
 #[derive(Subcommand)]

@@ -8,7 +8,8 @@ use coffer::family_set::FamilySet;
 use coffer_kernel::verify::{Difference, Findings};
 use serde_json::{Map, Value, json};
 
-/// Verifies the books; [`Exit::Failed`] if a figure does not follow from the others.
+/// Verifies the books; [`Exit::Failed`] if a figure does not follow from the others, or if a part
+/// of the store could not be verified.
 ///
 /// # Errors
 /// If there is no store, or if it cannot be read.
@@ -18,18 +19,24 @@ pub fn verify(config: &Config, output: Output) -> Result<Exit, Failure> {
         Ok::<_, Failure>(FamilySet::default().verify(&store).await?)
     })?;
     output.show(&document(&findings), |_| lines(&findings))?;
-    Ok(if findings.differences.is_empty() { Exit::Done } else { Exit::Failed })
+    Ok(if is_right(&findings) { Exit::Done } else { Exit::Failed })
+}
+
+/// Whether all was verified, and nothing differs.
+fn is_right(findings: &Findings) -> bool {
+    findings.differences.is_empty() && findings.unverified.is_empty()
 }
 
 fn document(findings: &Findings) -> Value {
     let mut document = Map::new();
-    document.insert("ok".to_owned(), json!(findings.differences.is_empty()));
+    document.insert("ok".to_owned(), json!(is_right(findings)));
     for (name, count) in &findings.counts {
         document.insert((*name).to_owned(), json!(count));
     }
     document.insert("rules".to_owned(), json!(findings.rules));
     let differences = findings.differences.iter().map(difference_document).collect();
     document.insert("differences".to_owned(), differences);
+    document.insert("unverified".to_owned(), json!(findings.unverified));
     Value::Object(document)
 }
 
@@ -59,5 +66,7 @@ fn lines(findings: &Findings) -> String {
             lines.push(format!("      {}", table::plain(&shown)));
         }
     }
+    let unverified = findings.unverified.iter().map(|why| table::plain(why));
+    lines.extend(unverified.map(|why| format!("FAIL  not verified: {why}")));
     lines.join("\n")
 }

@@ -1,5 +1,5 @@
 //! `coffer migrate`: migrates PostgreSQL databases in two halves, between which servers of two
-//! versions run side by side.
+//! versions run side by side, and spreads one over many servers.
 
 use super::args::Migrate;
 use super::exit::{Exit, Failure};
@@ -7,11 +7,12 @@ use super::output::Output;
 use super::setup;
 use crate::config::Config;
 use coffer::assemble::{self, Database};
+use coffer::family_set::FamilySet;
 use coffer_base::{Clock, SystemClock};
 use coffer_storage::MigrationReport;
 use serde_json::{Value, json};
 
-/// Applies one half of the pending migrations.
+/// Applies one half of the pending migrations, or spreads the data.
 ///
 /// # Errors
 /// If the stores are files, which `coffer serve` migrates itself, or if a migration fails.
@@ -24,14 +25,35 @@ pub fn run(config: &Config, verb: &Migrate, output: Output) -> Result<Exit, Fail
                 .to_owned(),
         ));
     }
-    let reports = setup::runtime()?.block_on(async {
-        match verb {
-            Migrate::Up => assemble::expand(&database, SystemClock.now()).await,
-            Migrate::Finish => assemble::finish(&database).await,
+    let runtime = setup::runtime()?;
+    let (reports, next) = match verb {
+        Migrate::Distribute { dry_run } => {
+            let families = FamilySet::default();
+            let distribution = assemble::distribute(&database, &families, *dry_run);
+            let statements = runtime.block_on(distribution)?;
+            output.show(&json!({ "statements": statements }), |_| distributed(&statements))?;
+            return Ok(Exit::Done);
         }
-    })?;
-    output.show(&document(&reports), |_| lines(&reports, verb))?;
+        Migrate::Up => (
+            runtime.block_on(assemble::expand(&database, SystemClock.now()))?,
+            "Servers of this version can be started beside those of the version before. Once none \
+             of those runs any more: coffer migrate finish",
+        ),
+        Migrate::Finish => (
+            runtime.block_on(assemble::finish(&database))?,
+            "servers of the version before are refused now",
+        ),
+    };
+    output.show(&document(&reports), |_| lines(&reports, next))?;
     Ok(Exit::Done)
+}
+
+/// The statements that were run, or would be.
+fn distributed(statements: &[String]) -> String {
+    if statements.is_empty() {
+        return "nothing to do: every table is where it belongs".to_owned();
+    }
+    statements.iter().map(|statement| format!("{statement};")).collect::<Vec<_>>().join("\n")
 }
 
 fn document(reports: &[MigrationReport]) -> Value {
@@ -41,18 +63,11 @@ fn document(reports: &[MigrationReport]) -> Value {
     json!({ "applied": applied.collect::<Vec<_>>() })
 }
 
-fn lines(reports: &[MigrationReport], verb: &Migrate) -> String {
+fn lines(reports: &[MigrationReport], next: &str) -> String {
     let applied = reports.iter().flat_map(|report| &report.applied);
     let mut lines: Vec<String> =
         applied.map(|one| format!("{} {}  {}", one.component, one.version, one.name)).collect();
-    lines.push(match (lines.is_empty(), verb) {
-        (true, _) => "nothing to do".to_owned(),
-        (false, Migrate::Up) => {
-            "Servers of this version can be started beside those of the version before. Once none \
-             of those runs any more: coffer migrate finish"
-                .to_owned()
-        }
-        (false, Migrate::Finish) => "servers of the version before are refused now".to_owned(),
-    });
+    let next = if lines.is_empty() { "nothing to do" } else { next };
+    lines.push(next.to_owned());
     lines.join("\n")
 }

@@ -46,6 +46,10 @@ struct Fill {
 impl Work for Fill {
     type Out = ();
 
+    fn of_many_accounts(&self) -> bool {
+        true
+    }
+
     async fn run(&self, tx: &mut Tx<'_>) -> Result<(), StorageError> {
         for number in 0..self.responses {
             let account = if number % 2 == 0 { "acct_1" } else { "acct_2" };
@@ -125,7 +129,7 @@ async fn a_walk_in_parts_finds_what_each_app_keeps() {
 
 async fn kept(store: &Store, app: &str) -> (i64, i64) {
     let sql = "SELECT count(*), min(created) FROM idempotency_record WHERE mode = 0 AND app = ?";
-    let rows = store.query(sql, &values![app]).await.unwrap();
+    let rows = store.query_part(sql, &values![app]).await.unwrap();
     (rows[0].int(0).unwrap(), rows[0].int(1).unwrap() - NOW.unix())
 }
 

@@ -101,9 +101,9 @@ pub(crate) async fn find(
         .query(
             concat!(
                 columns!(),
-                "WHERE id = ? AND mode = ? AND platform = ? AND account = ? AND created >= ?"
+                "WHERE account = ? AND id = ? AND mode = ? AND platform = ? AND created >= ?"
             ),
-            &values![id, mode, platform, account, since],
+            &values![account, id, mode, platform, since],
         )
         .await?;
     rows.first().map(stored).transpose()
@@ -266,15 +266,16 @@ async fn of_window(
 pub fn settle_delivery(tx: &mut Tx<'_>, owner: &Owner, id: &str) {
     let [mode, platform, account] = owner_values(owner);
     tx.defer(
-        "UPDATE event SET pending_webhooks = pending_webhooks - 1 WHERE id = ? AND mode = ? \
-         AND platform = ? AND account = ? AND pending_webhooks > 0",
-        values![id, mode, platform, account],
+        "UPDATE event SET pending_webhooks = pending_webhooks - 1 WHERE account = ? AND id = ? \
+         AND mode = ? AND platform = ? AND pending_webhooks > 0",
+        values![account, id, mode, platform],
     );
 }
 
 /// Events, the oldest first, that are older than a time.
 pub(crate) const AGED_EVENTS: Prune = Prune {
-    select: "SELECT mode, platform, account, seq FROM event WHERE created < ? \
+    select: "SELECT mode, platform, account, seq, created FROM event WHERE created < ? \
              ORDER BY created LIMIT ? FOR UPDATE SKIP LOCKED",
-    delete: "DELETE FROM event WHERE mode = ? AND platform = ? AND account = ? AND seq = ?",
+    delete: "DELETE FROM event WHERE mode = ? AND platform = ? AND account = ? AND seq = ? \
+             AND created <= ?",
 };

@@ -194,6 +194,7 @@ const UNITS: MigrationSet = MigrationSet {
         sql: "CREATE TABLE unit (id INTEGER PRIMARY KEY, due INTEGER NOT NULL, \
               open INTEGER NOT NULL DEFAULT 1, done INTEGER NOT NULL DEFAULT 0)",
     }],
+    tables: &[],
 };
 
 /// As many units, a third of a day apart, from `MIDNIGHT` on.

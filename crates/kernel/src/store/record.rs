@@ -17,8 +17,9 @@ pub(crate) struct Record {
 const FIND: &str = "SELECT operation, parameters, request, response FROM idempotency_record \
      WHERE slot = ? AND mode = ? AND app = ? AND account = ? AND key_digest = ?";
 
+/// Not one that was stored since: a key can come again.
 const DELETE: &str = "DELETE FROM idempotency_record WHERE slot = ? AND mode = ? AND app = ? \
-     AND account = ? AND key_digest = ?";
+     AND account = ? AND key_digest = ? AND created <= ?";
 
 fn key_values(tenant: &Tenant, key_digest: &[u8]) -> [Value; 5] {
     let slot = Slots::of_tenant(tenant).slot(key_digest);
@@ -84,14 +85,14 @@ pub(crate) fn insert_record(
 
 /// A tenant's stored responses.
 pub(super) const OF_TENANT: Prune = Prune {
-    select: "SELECT slot, mode, app, account, key_digest FROM idempotency_record \
+    select: "SELECT slot, mode, app, account, key_digest, created FROM idempotency_record \
              WHERE slot >= ?4 AND slot <= ?5 AND mode = ?1 AND app = ?2 AND account = ?3 LIMIT ?6",
     delete: DELETE,
 };
 
 /// Stored responses of a shared store, the oldest first, that are older than a time.
 pub(crate) const AGED_RECORDS: Prune = Prune {
-    select: "SELECT slot, mode, app, account, key_digest FROM idempotency_record \
+    select: "SELECT slot, mode, app, account, key_digest, created FROM idempotency_record \
              WHERE created < ? ORDER BY created LIMIT ? FOR UPDATE SKIP LOCKED",
     delete: DELETE,
 };
@@ -100,10 +101,10 @@ pub(crate) const AGED_RECORDS: Prune = Prune {
 /// through all of them by age finds its own at once, and sorting its own would not.
 pub(crate) fn records_of_app(store: &Store) -> Prune {
     let select = if store.is_shared() {
-        "SELECT slot, mode, app, account, key_digest FROM idempotency_record \
-         WHERE mode + 0 = ?1 AND app || '' = ?2 ORDER BY created LIMIT ?5 FOR UPDATE"
+        "SELECT slot, mode, app, account, key_digest, created FROM idempotency_record \
+         WHERE mode + 0 = ?1 AND app || '' = ?2 ORDER BY created LIMIT ?5"
     } else {
-        "SELECT slot, mode, app, account, key_digest FROM idempotency_record \
+        "SELECT slot, mode, app, account, key_digest, created FROM idempotency_record \
          WHERE mode = ?1 AND app = ?2 ORDER BY rowid LIMIT ?5"
     };
     Prune { select, delete: DELETE }
@@ -111,9 +112,9 @@ pub(crate) fn records_of_app(store: &Store) -> Prune {
 
 /// The same of an app that has few: it sorts its own, whatever the others have.
 pub(crate) const FEW_RECORDS_OF_APP: Prune = Prune {
-    select: "SELECT slot, mode, app, account, key_digest FROM idempotency_record \
+    select: "SELECT slot, mode, app, account, key_digest, created FROM idempotency_record \
              WHERE slot >= ?3 AND slot <= ?4 AND mode = ?1 AND app = ?2 \
-             ORDER BY created LIMIT ?5 FOR UPDATE",
+             ORDER BY created LIMIT ?5",
     delete: DELETE,
 };
 
@@ -137,10 +138,14 @@ impl Work for PruneNumbered {
         false
     }
 
+    fn of_many_accounts(&self) -> bool {
+        true
+    }
+
     async fn run(&self, tx: &mut Tx<'_>) -> Result<Self::Out, StorageError> {
         let sql = "SELECT rowid, created FROM idempotency_record WHERE rowid > ? \
                    ORDER BY rowid LIMIT ?";
-        let rows = tx.query(sql, &values![self.after, self.rows]).await?;
+        let rows = tx.query_part(sql, &values![self.after, self.rows]).await?;
         let (mut deleted, mut young, mut last) = (0u64, false, None);
         for row in &rows {
             let (number, created) = (row.int(0)?, Timestamp::from_unix(row.int(1)?));
@@ -177,7 +182,7 @@ pub(crate) struct StoredRecord {
     pub(crate) record: Record,
 }
 
-/// The next stored responses of all tenants, behind the row `after`.
+/// The next stored responses of all tenants in a part of a store, behind the row `after`.
 pub(crate) async fn all_records(
     store: &Store,
     after: Option<&[Value; 3]>,
@@ -188,7 +193,7 @@ pub(crate) async fn all_records(
     let before_all = values![i64::MIN, "", b""];
     let [slot, account, key_digest] = after.unwrap_or(&before_all).clone();
     let batch = Value::Int(limit::JOB_BATCH);
-    let rows = store.query(sql, &[slot, account, key_digest, batch]).await?;
+    let rows = store.query_part(sql, &[slot, account, key_digest, batch]).await?;
     rows.iter().map(stored).collect()
 }
 

@@ -129,7 +129,7 @@ pub(crate) fn update(tx: &mut Tx<'_>, owner: &Owner, charge: &Charge) {
 /// not settled.
 pub(crate) async fn any_due(store: &Store, due: &Due) -> Result<bool, StorageError> {
     let rows = store
-        .query(
+        .query_part(
             "SELECT 1 FROM ledger_charge WHERE settled = 0 AND available_on <= ? \
              AND (? = '' OR platform = ?) LIMIT 1",
             &values![due.at, due.platform(), due.platform()],
@@ -146,7 +146,7 @@ pub(crate) async fn due(
     most: i64,
 ) -> Result<Vec<(Owner, Charge)>, StorageError> {
     let rows = tx
-        .query(
+        .query_part(
             concat!(
                 "SELECT * FROM (",
                 select_charge!(),

@@ -296,7 +296,7 @@ impl Books {
         let name = |code: i64| names[usize::try_from(code).unwrap()];
         let rows = self
             .store
-            .query(
+            .query_part(
                 "SELECT p.from_bucket, p.to_bucket, p.amount FROM ledger_posting p \
                  JOIN ledger_entry e ON e.mode = p.mode AND e.platform = p.platform \
                  AND e.account = p.account AND e.seq = p.entry \

@@ -92,7 +92,7 @@ impl Work for Raw {
     type Out = ();
 
     async fn run(&self, tx: &mut Tx<'_>) -> Result<(), StorageError> {
-        tx.execute(self.0, &[]).await.map(drop)
+        tx.query_part(self.0, &[]).await.map(drop)
     }
 }
 

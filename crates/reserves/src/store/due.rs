@@ -24,7 +24,7 @@ fn owned_plan(row: &Row) -> Result<(Owner, Plan), StorageError> {
 /// Whether a hold with a date of its own is due.
 pub(crate) async fn any_hold_due(store: &Store, due: &Due) -> Result<bool, StorageError> {
     let rows = store
-        .query(
+        .query_part(
             "SELECT 1 FROM reserve_hold WHERE scheduled_release IS NOT NULL \
              AND released < amount AND scheduled_release <= ? AND (? = '' OR platform = ?) LIMIT 1",
             &values![due.at, due.platform(), due.platform()],
@@ -41,7 +41,7 @@ pub(crate) async fn due_holds(
     most: i64,
 ) -> Result<Vec<(Owner, Hold)>, StorageError> {
     let rows = tx
-        .query(
+        .query_part(
             concat!(
                 select_hold!(),
                 " WHERE h.scheduled_release IS NOT NULL AND h.released < h.amount \
@@ -58,7 +58,7 @@ pub(crate) async fn due_holds(
 /// Whether an active plan's end has come.
 pub(crate) async fn any_plan_ending(store: &Store, due: &Due) -> Result<bool, StorageError> {
     let rows = store
-        .query(
+        .query_part(
             "SELECT 1 FROM reserve_plan WHERE state = 'active' AND ends_at <= ? \
              AND (? = '' OR platform = ?) LIMIT 1",
             &values![due.at, due.platform(), due.platform()],
@@ -74,7 +74,7 @@ pub(crate) async fn ending_plans(
     most: i64,
 ) -> Result<Vec<(Owner, Plan)>, StorageError> {
     let rows = tx
-        .query(
+        .query_part(
             concat!(
                 select_plan!(),
                 " WHERE state = 'active' AND ends_at <= ? AND (? = '' OR platform = ?) \
@@ -90,7 +90,7 @@ pub(crate) async fn ending_plans(
 pub(crate) async fn any_plan_draining(store: &Store, due: &Due) -> Result<bool, StorageError> {
     let sql = "SELECT 1 FROM reserve_plan WHERE state = 'draining' \
                AND (? = '' OR platform = ?) LIMIT 1";
-    Ok(!store.query(sql, &values![due.platform(), due.platform()]).await?.is_empty())
+    Ok(!store.query_part(sql, &values![due.platform(), due.platform()]).await?.is_empty())
 }
 
 /// The next disabled plans that still have holds to be released: the first disabled first.
@@ -100,7 +100,7 @@ pub(crate) async fn draining_plans(
     most: i64,
 ) -> Result<Vec<(Owner, Plan)>, StorageError> {
     let rows = tx
-        .query(
+        .query_part(
             concat!(
                 select_plan!(),
                 " WHERE state = 'draining' AND (? = '' OR platform = ?) \
@@ -116,7 +116,7 @@ pub(crate) async fn draining_plans(
 pub(crate) async fn any_plan_announcing(store: &Store, due: &Due) -> Result<bool, StorageError> {
     let sql = "SELECT 1 FROM reserve_plan WHERE announcing = 1 AND (? = '' OR platform = ?) \
                LIMIT 1";
-    Ok(!store.query(sql, &values![due.platform(), due.platform()]).await?.is_empty())
+    Ok(!store.query_part(sql, &values![due.platform(), due.platform()]).await?.is_empty())
 }
 
 /// The next plans whose new date is still to be announced.
@@ -126,7 +126,7 @@ pub(crate) async fn announcing_plans(
     most: i64,
 ) -> Result<Vec<(Owner, Plan)>, StorageError> {
     let rows = tx
-        .query(
+        .query_part(
             concat!(
                 select_plan!(),
                 " WHERE announcing = 1 AND (? = '' OR platform = ?) \

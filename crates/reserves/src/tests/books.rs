@@ -233,7 +233,7 @@ impl Work for Raw {
     type Out = ();
 
     async fn run(&self, tx: &mut Tx<'_>) -> Result<(), StorageError> {
-        tx.execute(self.0, &[]).await.map(drop)
+        tx.query_part(self.0, &[]).await.map(drop)
     }
 }
 
@@ -307,7 +307,7 @@ impl Books {
     pub(crate) async fn standing(&self) -> [i64; Bucket::ALL.len()] {
         let sql = "SELECT payments_pending, payments_available, reserved_pending, \
                    reserved_available, clearing, fees, payouts_in_transit FROM ledger_balance";
-        let rows = self.store.query(sql, &[]).await.unwrap();
+        let rows = self.store.query_part(sql, &[]).await.unwrap();
         assert_eq!(rows.len(), 1, "there is one pool");
         [0, 1, 2, 3, 4, 5, 6].map(|column| rows[0].int(column).unwrap())
     }
@@ -327,7 +327,7 @@ impl Books {
         let name = |code: i64| names[usize::try_from(code).unwrap()];
         let rows = self
             .store
-            .query(
+            .query_part(
                 "SELECT p.from_bucket, p.to_bucket, p.amount FROM ledger_posting p \
                  JOIN ledger_entry e ON e.mode = p.mode AND e.platform = p.platform \
                  AND e.account = p.account AND e.seq = p.entry \
@@ -347,7 +347,7 @@ impl Books {
     pub(crate) async fn transactions(&self, source: &str) -> Vec<(String, bool, i64, i64)> {
         let sql = "SELECT kind, reserved, amount, fee FROM balance_transaction \
                    WHERE source = ? ORDER BY seq";
-        let rows = self.store.query(sql, &[Value::from(source)]).await.unwrap();
+        let rows = self.store.query_part(sql, &[Value::from(source)]).await.unwrap();
         let read = |row: &coffer_storage::Row| {
             let [reserved, amount, fee] = [1, 2, 3].map(|column| row.int(column).unwrap());
             (row.text(0).unwrap().to_owned(), reserved != 0, amount, fee)

@@ -3,9 +3,9 @@
 
 use crate::limits;
 use crate::store::DeleteExpired;
-use coffer_base::limit;
-use coffer_kernel::{BoxFuture, Job, JobContext};
-use coffer_storage::StorageError;
+use coffer_base::{Timestamp, limit};
+use coffer_kernel::{BoxFuture, Job, JobContext, Tally};
+use coffer_storage::{StorageError, Store};
 use std::time::Duration;
 
 /// The job.
@@ -25,15 +25,24 @@ impl Job for ExpireSecrets {
         Box::pin(async move {
             let Some(times) = context.due_times().await? else { return Ok(0) };
             let by = times.proven.plus(-limits::EXPIRED_KEPT_SECONDS);
-            let mut expired = 0u64;
-            loop {
-                let work = DeleteExpired { by, now: times.now, limit: limit::JOB_BATCH };
-                let batch = context.store.write(work).await?;
-                expired = expired.saturating_add(batch);
-                if batch == 0 {
-                    return Ok(expired);
-                }
+            let mut done = Tally::default();
+            for part in context.store.parts().await? {
+                done.add(expire(&part, by, times.now).await);
             }
+            done.end()
         })
+    }
+}
+
+/// Deletes what has expired in one part of a store.
+async fn expire(part: &Store, by: Timestamp, now: Timestamp) -> Result<u64, StorageError> {
+    let mut expired = 0u64;
+    loop {
+        let work = DeleteExpired { by, now, limit: limit::JOB_BATCH };
+        let batch = part.write(work).await?;
+        expired = expired.saturating_add(batch);
+        if batch == 0 {
+            return Ok(expired);
+        }
     }
 }

@@ -7,6 +7,7 @@ use coffer_base::{Timestamp, limit};
 use tokio_postgres::Client;
 use tokio_postgres::types::{ToSql, Type};
 
+use super::citus;
 use super::dialect;
 use super::error::DriverError;
 use super::options::PostgresOptions;
@@ -30,6 +31,8 @@ const RECORD: &str = "CREATE TABLE IF NOT EXISTS schema_migration (
 struct Record<'a> {
     sql: &'static str,
     params: &'a [(&'a (dyn ToSql + Sync), Type)],
+    /// All migrations: where their tables are, if the database is spread.
+    sets: &'a [MigrationSet],
 }
 
 /// Refuses a database that lacks migrations, or has some that this build does not know.
@@ -78,7 +81,7 @@ pub(super) async fn expand(
         let sql = "INSERT INTO schema_migration \
                    (component, version, name, checksum, applied_at, finished) \
                    VALUES ($1, $2, $3, $4, $5, 0)";
-        change(client, migration.expanding(), Record { sql, params: &params })
+        change(client, migration.expanding(), Record { sql, params: &params, sets })
             .await
             .map_err(|error| failed(component, migration, error))?;
         report.applied.push(AppliedMigration { component, version, name });
@@ -94,9 +97,9 @@ pub(super) async fn finish(
 ) -> Result<MigrationReport> {
     require_current(client, options, sets).await?;
     let mut report = MigrationReport::default();
-    for MigrationSet { component, migrations } in sets {
+    for MigrationSet { component, migrations, .. } in sets {
         for migration in *migrations {
-            if finish_one(client, component, migration).await? {
+            if finish_one(client, sets, component, migration).await? {
                 let (version, name) = (migration.version, migration.name);
                 report.applied.push(AppliedMigration { component, version, name });
             }
@@ -106,7 +109,12 @@ pub(super) async fn finish(
 }
 
 /// Applies the second half of `migration`; `false` if it was applied before.
-async fn finish_one(client: &Client, component: &str, migration: &Migration) -> Result<bool> {
+async fn finish_one(
+    client: &Client,
+    sets: &[MigrationSet],
+    component: &str,
+    migration: &Migration,
+) -> Result<bool> {
     let version = migration.version;
     let this = |one: &Recorded| one.component == component && one.version == version;
     if !begin(client).await?.iter().any(|one| this(one) && !one.finished) {
@@ -117,7 +125,7 @@ async fn finish_one(client: &Client, component: &str, migration: &Migration) -> 
         [(&component, Type::TEXT), (&i64::from(version), Type::INT8)];
     let sql = "UPDATE schema_migration SET finished = 1 WHERE component = $1 AND version = $2";
     let finishing = migration.finishing().unwrap_or_default();
-    let changed = change(client, finishing, Record { sql, params: &params }).await;
+    let changed = change(client, finishing, Record { sql, params: &params, sets }).await;
     changed.map_err(|error| failed(component, migration, error))?;
     Ok(true)
 }
@@ -127,10 +135,46 @@ async fn finish_one(client: &Client, component: &str, migration: &Migration) -> 
 const BEGIN: &str = "BEGIN; LOCK TABLE schema_migration IN EXCLUSIVE MODE; \
      SET LOCAL lock_timeout = '2s'";
 
+/// As [`BEGIN`], for one statement that distributes a table: it copies all rows.
+const BEGIN_DISTRIBUTING: &str = "BEGIN; LOCK TABLE schema_migration IN EXCLUSIVE MODE; \
+     SET LOCAL lock_timeout = '20s'; SET LOCAL statement_timeout = 0";
+
 /// Begins a change of the schema, and reads what was applied so far.
 async fn begin(client: &Client) -> Result<Vec<Recorded>> {
-    client.batch_execute(BEGIN).await?;
+    begin_change(client).await?;
     recorded(client).await
+}
+
+async fn begin_change(client: &Client) -> Result<()> {
+    Ok(client.batch_execute(&format!("{BEGIN}; {}", citus::SCHEMA_SETTINGS)).await?)
+}
+
+/// Distributes what is not distributed, a statement at a time; with `dry_run` it only says how.
+pub(super) async fn distribute(
+    client: &Client,
+    options: &PostgresOptions,
+    sets: &[MigrationSet],
+    dry_run: bool,
+) -> Result<Vec<String>> {
+    require_current(client, options, sets).await?;
+    let mut done = Vec::new();
+    loop {
+        let missing = citus::plan(client, options, sets).await?;
+        if dry_run {
+            return Ok(missing);
+        }
+        // What is left behind shows only once a table is distributed, so it is planned anew.
+        let Some(statement) = missing.into_iter().next() else { return Ok(done) };
+        if done.last() == Some(&statement) {
+            let why = format!("it changed nothing: {statement}");
+            return Err(StorageError::Internal(why.into()));
+        }
+        let begin = format!("{BEGIN_DISTRIBUTING}; {}", citus::SCHEMA_SETTINGS);
+        client.batch_execute(&begin).await?;
+        client.batch_execute(&statement).await?;
+        client.batch_execute("COMMIT").await?;
+        done.push(statement);
+    }
 }
 
 /// Changes the schema, records that, and commits; tries again, at most
@@ -144,13 +188,16 @@ async fn change(client: &Client, sql: &str, record: Record<'_>) -> Result<()> {
         }
         client.batch_execute("ROLLBACK").await?;
         tokio::time::sleep(Duration::from_secs(limit::MIGRATION_PAUSE_SECONDS)).await;
-        client.batch_execute(BEGIN).await?;
+        begin_change(client).await?;
     }
     change_once(client, sql, &record).await
 }
 
 async fn change_once(client: &Client, sql: &str, record: &Record<'_>) -> Result<()> {
     client.batch_execute(&dialect::schema(sql)?).await?;
+    for statement in citus::plan_new(client, record.sets).await? {
+        client.batch_execute(&statement).await?;
+    }
     client.query_typed(record.sql, record.params).await?;
     client.batch_execute("COMMIT").await.map_err(|error| {
         let failed = DriverError::from(error);

@@ -21,8 +21,15 @@ use crate::transaction::{RemoteConnection, Results};
 /// Begins a transaction with timeouts of its own: poolers in transaction mode let settings of a
 /// session leak. READ COMMITTED, since a statement after a lock must see what was committed while
 /// the transaction waited for it.
-const BEGIN: &str = "BEGIN ISOLATION LEVEL READ COMMITTED; SET LOCAL lock_timeout = '4s'; \
-     SET LOCAL statement_timeout = '8s'; SET LOCAL idle_in_transaction_session_timeout = '10s'";
+///
+/// The first setting lets the others reach all servers of a database that is spread, where a lock
+/// would else be waited for without end; PostgreSQL alone does nothing with it. They are sent apart
+/// from the beginning, since the others get the whole text that a setting stands in.
+const OPENING: [&str; 2] = [
+    "BEGIN ISOLATION LEVEL READ COMMITTED",
+    "SET LOCAL citus.propagate_set_commands = 'local'; SET LOCAL lock_timeout = '4s'; \
+     SET LOCAL statement_timeout = '8s'; SET LOCAL idle_in_transaction_session_timeout = '10s'",
+];
 
 /// A server that cancels a commit while it waits for a standby reports success, so the server must
 /// not cancel it. [`limit::COMMIT_SECONDS`] is how long we wait ourselves.
@@ -80,8 +87,9 @@ impl Session {
         let mut results = Vec::with_capacity(commands.len());
         for chunk in commands.chunks(MAX_PIPELINE) {
             let opening = self.opening();
-            let opened = usize::from(opening.is_some());
-            let sent: Vec<Command<'_>> = opening.into_iter().chain(chunk.iter().copied()).collect();
+            let opened = opening.len();
+            let opening = opening.iter().map(|sql| Command::Control(sql));
+            let sent: Vec<Command<'_>> = opening.chain(chunk.iter().copied()).collect();
             let exchanged = self.exchange(&sent).await.map_err(|failed| failed.error)?;
             results.extend(exchanged.into_iter().skip(opened));
         }
@@ -89,8 +97,8 @@ impl Session {
     }
 
     /// What begins the transaction, unless it has begun.
-    fn opening(&mut self) -> Option<Command<'static>> {
-        (!std::mem::replace(&mut self.begun, true)).then_some(Command::Control(BEGIN))
+    fn opening(&mut self) -> &'static [&'static str] {
+        if std::mem::replace(&mut self.begun, true) { &[] } else { &OPENING }
     }
 
     /// Runs one statement outside any transaction, and returns its rows.
@@ -112,8 +120,8 @@ impl Session {
             within(time, self.send_all(before)).await?;
         }
         let closing = [Command::Control(COMMIT_UNBOUNDED), Command::Control("COMMIT")];
-        let sent: Vec<Command<'_>> =
-            self.opening().into_iter().chain(last.iter().copied()).chain(closing).collect();
+        let opening = self.opening().iter().map(|sql| Command::Control(sql));
+        let sent: Vec<Command<'_>> = opening.chain(last.iter().copied()).chain(closing).collect();
         let time = Duration::from_secs(limit::COMMIT_SECONDS);
         let Ok(committed) = tokio::time::timeout(time, self.exchange(&sent)).await else {
             let text = format!("the commit was not answered within {} s", time.as_secs());
@@ -176,9 +184,9 @@ impl Session {
 }
 
 /// What is sent before the commit, and what is sent with it: as much as fits into one pipeline
-/// beside the beginning, the setting and the commit itself.
+/// beside the beginning, the settings and the commit itself.
 fn split_for_commit<'a, 's>(rest: &'a [Command<'s>]) -> (&'a [Command<'s>], &'a [Command<'s>]) {
-    let before = rest.len().saturating_sub(MAX_PIPELINE - 3);
+    let before = rest.len().saturating_sub(MAX_PIPELINE - OPENING.len() - 2);
     rest.split_at_checked(before).unwrap_or((rest, &[]))
 }
 

@@ -3,6 +3,7 @@
 use rusqlite::types::{ToSqlOutput, ValueRef};
 use rusqlite::{CachedStatement, Connection, ToSql};
 
+use crate::command::without_lock;
 use crate::command::{Command, StatementResult};
 use crate::error::{Result, StorageError};
 use crate::row::Row;
@@ -43,19 +44,12 @@ pub(super) fn control(connection: &Connection, sql: &'static str) -> Result<()> 
     Ok(())
 }
 
-/// SQLite has one writer at a time and no syntax for row locks.
-fn without_lock(sql: &str) -> &str {
-    ROW_LOCKS.iter().find_map(|lock| sql.strip_suffix(lock)).unwrap_or(sql)
-}
-
-/// How a query ends that locks its rows until its transaction ends.
-const ROW_LOCKS: [&str; 3] = [" FOR SHARE", " FOR UPDATE", " FOR UPDATE SKIP LOCKED"];
-
 fn prepare<'c>(
     connection: &'c Connection,
     sql: &str,
     params: &[Value],
 ) -> Result<CachedStatement<'c>> {
+    // SQLite has one writer at a time and no syntax for row locks.
     let mut statement = connection.prepare_cached(without_lock(sql))?;
     let expected = statement.parameter_count();
     if expected != params.len() {

@@ -339,7 +339,7 @@ fn next_version() -> [MigrationSet; 1] {
     let sql =
         "ALTER TABLE item ADD COLUMN note TEXT;\n-- finish\nALTER TABLE item DROP COLUMN body;";
     let next = [SETS[0].migrations[0], Migration { version: 2, name: "notes", sql }];
-    [MigrationSet { component: "items", migrations: Box::leak(Box::new(next)) }]
+    [MigrationSet { component: "items", migrations: Box::leak(Box::new(next)), tables: &[] }]
 }
 
 #[tokio::test]
@@ -367,4 +367,20 @@ async fn two_versions_run_side_by_side_until_the_migration_is_finished() {
     assert!(refused.contains("Upgrade coffer") && refused.contains("version 2"), "{refused}");
     let again = Store::finish_postgres(options, &next).await.unwrap();
     assert!(again.applied.is_empty());
+}
+
+/// Its own settings are sent to every server, and do no harm to one that does not know them.
+#[tokio::test]
+async fn a_server_without_citus_is_spread_over_no_others() {
+    let (options, store) = server_or_skip!(database());
+    for dry_run in [true, false] {
+        let refused = Store::distribute_postgres(options.clone(), SETS, dry_run).await;
+        let Err(StorageError::Schema(why)) = refused else { panic!("{refused:?}") };
+        let why = why.to_string();
+        assert!(why.contains("without the extension Citus") && why.contains("CREATE EXTENSION"));
+    }
+    store.write(Run(vec![item(1, "a")])).await.unwrap();
+    assert_eq!(count(&store).await, 1);
+    assert_eq!(store.parts().await.unwrap().len(), 1);
+    assert_eq!(store.nodes().await, Ok(None));
 }

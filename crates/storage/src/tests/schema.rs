@@ -22,12 +22,14 @@ const COMMITS: Migration =
     Migration { version: 2, name: "commits", sql: "CREATE TABLE half (id INTEGER); COMMIT" };
 const CHANGED: Migration = Migration { sql: "CREATE TABLE item (id INTEGER)", ..FIRST };
 
-const NEWER: &[MigrationSet] = &[MigrationSet { component: "items", migrations: &[FIRST, SECOND] }];
+const NEWER: &[MigrationSet] =
+    &[MigrationSet { component: "items", migrations: &[FIRST, SECOND], tables: &[] }];
 const OTHER: &[MigrationSet] = &[
-    MigrationSet { component: "items", migrations: &[FIRST] },
+    MigrationSet { component: "items", migrations: &[FIRST], tables: &[] },
     MigrationSet {
         component: "others",
         migrations: &[Migration { version: 1, name: "o", sql: "CREATE TABLE o (id INTEGER)" }],
+        tables: &[],
     },
 ];
 
@@ -95,7 +97,7 @@ fn no_copy_is_made_where_it_is_switched_off() {
 fn a_migration_that_was_changed_is_refused_by_name() {
     let directory = tempdir().unwrap();
     drop(migrate(&directory, SETS).unwrap());
-    let changed = [MigrationSet { component: "items", migrations: &[CHANGED] }];
+    let changed = [MigrationSet { component: "items", migrations: &[CHANGED], tables: &[] }];
     let text = refusal(&directory, &changed);
     assert!(text.contains("migration 1 (\"items\") of \"items\" differs"), "{text}");
     migrate(&directory, SETS).unwrap();
@@ -117,7 +119,7 @@ fn a_migration_that_fails_leaves_nothing() {
     ] {
         let directory = tempdir().unwrap();
         drop(migrate(&directory, SETS).unwrap());
-        let sets = [MigrationSet { component: "items", migrations }];
+        let sets = [MigrationSet { component: "items", migrations, tables: &[] }];
         for _ in 0..2 {
             let text = refusal(&directory, &sets);
             assert!(text.contains(part), "{text}");
@@ -132,7 +134,7 @@ fn a_migration_that_fails_leaves_nothing() {
 #[test]
 fn versions_must_be_numbered_without_gaps() {
     let directory = tempdir().unwrap();
-    let sets = [MigrationSet { component: "items", migrations: &[SECOND] }];
+    let sets = [MigrationSet { component: "items", migrations: &[SECOND], tables: &[] }];
     let refused = migrate(&directory, &sets).unwrap_err();
     assert!(matches!(&refused, StorageError::Internal(_)), "{refused}");
     assert!(refused.to_string().contains("numbered"), "{refused}");

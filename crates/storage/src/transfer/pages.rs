@@ -113,8 +113,8 @@ impl<'s> Keyed<'s> {
 pub(super) struct Physical<'s> {
     store: &'s Store,
     some: &'static str,
-    /// How many blocks there are.
-    blocks: &'static str,
+    /// Whether there are any from a place on.
+    more: &'static str,
     block: i64,
 }
 
@@ -126,9 +126,7 @@ impl<'s> Physical<'s> {
         Self {
             store,
             some: leak_sql(format!("SELECT {columns} FROM {name} WHERE {between} ORDER BY ctid")),
-            blocks: leak_sql(format!(
-                "SELECT pg_relation_size('{name}') / CAST(current_setting('block_size') AS BIGINT)"
-            )),
+            more: leak_sql(format!("SELECT 1 FROM {name} WHERE ctid >= CAST(? AS tid) LIMIT 1")),
             block: 0,
         }
     }
@@ -158,7 +156,7 @@ impl<'s> Physical<'s> {
     }
 
     async fn is_over(&self) -> Result<bool> {
-        let rows = self.store.scan(self.blocks, &[]).await?;
-        Ok(self.block >= rows.first().map_or(Ok(0), |row| row.int(0))?)
+        let from = Value::from(format!("({},0)", self.block));
+        Ok(self.store.scan(self.more, &[from]).await?.is_empty())
     }
 }

@@ -6,6 +6,7 @@ use rusqlite::Connection;
 
 use crate::error::Result;
 use crate::migration::{Migration, MigrationSet, for_shared};
+use crate::placement::Placement;
 
 /// A table to be moved.
 #[derive(Clone, Debug)]
@@ -16,6 +17,8 @@ pub(super) struct Table {
     pub(super) key: Vec<String>,
     /// The same of the table on a shared store.
     pub(super) shared_key: Vec<String>,
+    /// Whether its rows are read part by part from a store that is spread.
+    pub(super) is_spread: bool,
 }
 
 /// The tables that the migrations create, with their columns and keys, as SQLite reports them.
@@ -29,10 +32,15 @@ pub(super) fn tables_of(sets: &[MigrationSet]) -> Result<Vec<Table>> {
     let mut names = embedded.prepare(names)?;
     let names: Vec<String> =
         names.query_map([], |row| row.get(0))?.collect::<rusqlite::Result<_>>()?;
+    let is_spread = |name: &str| {
+        let placed = sets.iter().flat_map(|set| set.tables);
+        placed.into_iter().any(|(table, at)| *table == name && *at == Placement::Spread)
+    };
     let table = |name: String| {
         let (columns, key) = (columns_of(&embedded, &name)?, key_of(&embedded, &name)?);
         let shared_key = key_of(&shared, &name)?;
-        Ok(Table { name, columns, key, shared_key })
+        let is_spread = is_spread(&name);
+        Ok(Table { name, columns, key, shared_key, is_spread })
     };
     names.into_iter().map(table).collect()
 }

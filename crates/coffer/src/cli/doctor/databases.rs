@@ -2,10 +2,11 @@
 
 use super::{Finding, files, root_key};
 use crate::config::Config;
+use coffer::assemble;
 use coffer::family_set::FamilySet;
 use coffer_base::{Clock, SystemClock};
 use coffer_keyring::KEY_MIGRATIONS;
-use coffer_storage::{MigrationSet, PostgresOptions, ServerInfo, Store};
+use coffer_storage::{MigrationSet, Node, PostgresOptions, ServerInfo, Store};
 
 /// Seconds by which the clocks of this machine and of the database may differ.
 const CLOCK_SECONDS: i64 = 2;
@@ -25,6 +26,7 @@ pub(super) async fn check(
             findings.extend([durability(&about), clock(&about)]);
         }
     }
+    findings.extend(servers(config, &data).await);
     findings.extend(super::clock::check(&data, SystemClock.now()).await);
     findings.push(files::every_key(&data, &keys).await);
     findings.extend(match coffer_keyring::store_id(&data).await {
@@ -85,6 +87,57 @@ fn durability(about: &ServerInfo) -> Finding {
     Finding::ok(CHECK, format!("fsync is on, synchronous_commit is {commit}"))
 }
 
+/// The servers over which the data is spread, if it is.
+async fn servers(config: &Config, data: &Store) -> Vec<Finding> {
+    const CHECK: &str = "placement";
+    let nodes = match data.nodes().await {
+        Ok(None) => return Vec::new(),
+        Ok(Some(nodes)) => nodes,
+        Err(error) => return vec![Finding::fail("server", error.to_string(), "")],
+    };
+    let mut findings: Vec<Finding> = nodes.iter().map(server).collect();
+    let Ok(database) = config.database() else { return findings };
+    let families = FamilySet::default();
+    findings.push(match assemble::distribute(&database, &families, true).await {
+        Ok(missing) if missing.is_empty() => Finding::ok(CHECK, "every table is where it belongs"),
+        Ok(missing) => {
+            let found = format!("{} steps of the distribution are left", missing.len());
+            Finding::warn(CHECK, found, "run `coffer migrate distribute` with no server running")
+        }
+        Err(error) => Finding::fail(CHECK, error.to_string(), ""),
+    });
+    findings
+}
+
+/// Whether one of many servers answers, and keeps what it confirms.
+fn server(node: &Node) -> Finding {
+    const CHECK: &str = "server";
+    let Node { name, problem, flushes, synchronous_commit: commit, can_prepare, prepared } = node;
+    let lost = "a crash loses what was acknowledged";
+    if let Some(problem) = problem {
+        let advice = "the accounts that it has wait until it is back; the others do not";
+        return Finding::fail(CHECK, format!("{name}: {problem}"), advice);
+    }
+    if !flushes || commit == "off" {
+        let setting = if *flushes { "synchronous_commit" } else { "fsync" };
+        return Finding::fail(CHECK, format!("{name}: {setting} is off: {lost}"), "turn it on");
+    }
+    if !can_prepare {
+        let found = format!("{name}: max_prepared_transactions is 0");
+        let advice = "set it to at least max_connections: a change that concerns two servers is \
+                      prepared on both before it is committed";
+        return Finding::fail(CHECK, found, advice);
+    }
+    if *prepared > 0 {
+        let found = format!("{name}: {prepared} transactions were prepared and never ended");
+        let advice = "they hold their locks: SELECT recover_prepared_transactions() on the \
+                      coordinator, which does so by itself every citus.recover_2pc_interval";
+        return Finding::warn(CHECK, found, advice);
+    }
+    let found = format!("{name} answers; fsync is on, synchronous_commit is {commit}");
+    Finding::ok(CHECK, found)
+}
+
 fn clock(about: &ServerInfo) -> Finding {
     const CHECK: &str = "clock";
     let apart = SystemClock.now().unix().saturating_sub(about.now.unix()).saturating_abs();
@@ -113,5 +166,27 @@ mod tests {
         assert_eq!(durability(&about(true, "off", 0)).verdict, Verdict::Fail);
         assert_eq!(clock(&about(true, "on", 0)).verdict, Verdict::Ok);
         assert_eq!(clock(&about(true, "on", 60)).verdict, Verdict::Warn);
+    }
+
+    #[test]
+    fn a_server_of_many_is_found_that_would_lose_or_hold_something() {
+        let right = || Node {
+            name: "one:5432".to_owned(),
+            problem: None,
+            flushes: true,
+            synchronous_commit: "on".to_owned(),
+            can_prepare: true,
+            prepared: 0,
+        };
+        for (node, verdict) in [
+            (right(), Verdict::Ok),
+            (Node { problem: Some("does not answer".to_owned()), ..right() }, Verdict::Fail),
+            (Node { flushes: false, ..right() }, Verdict::Fail),
+            (Node { synchronous_commit: "off".to_owned(), ..right() }, Verdict::Fail),
+            (Node { can_prepare: false, ..right() }, Verdict::Fail),
+            (Node { prepared: 1, ..right() }, Verdict::Warn),
+        ] {
+            assert_eq!(server(&node).verdict, verdict, "{node:?}");
+        }
     }
 }

@@ -55,6 +55,7 @@ fn set(directory: &Path, texts: Vec<String>) -> MigrationSet {
     MigrationSet {
         component: Box::leak(directory.display().to_string().into_boxed_str()),
         migrations: Box::leak(migrations.collect()),
+        tables: &[],
     }
 }
 
