@@ -245,12 +245,13 @@ fn more_silent_connections_than_descriptors_keep_nobody_out() {
     let server = Server::start(&home, &words);
     let process = Some(rustix::process::Pid::from_raw(server.process().cast_signed()).unwrap());
     let open = std::fs::read_dir(format!("/proc/{}/fd", server.process())).unwrap().count();
-    let most = Some(u64::try_from(open).unwrap() + 20);
+    // A server that has just started opens a few files more, so there is room for those as well.
+    let most = Some(u64::try_from(open).unwrap() + 60);
     let few = rustix::process::Rlimit { current: most, maximum: most };
     rustix::process::prlimit(process, rustix::process::Resource::Nofile, few).unwrap();
     let mut silent = Vec::new();
-    for _ in 0..3 {
-        silent.extend((0..20).map(|_| std::net::TcpStream::connect(server.address()).unwrap()));
+    for _ in 0..2 {
+        silent.extend((0..60).map(|_| std::net::TcpStream::connect(server.address()).unwrap()));
         let answer = ask_tcp(&server.address(), "GET /livez HTTP/1.1");
         assert!(answer.starts_with("HTTP/1.1 200"), "{answer}");
     }
