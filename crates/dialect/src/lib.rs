@@ -32,5 +32,5 @@ pub use metadata::{Metadata, MetadataChange};
 pub use object::{Object, Value, list};
 pub use params::{Fields, Params};
 pub use range::CreatedRange;
-pub use reason::{Reason, read_reason};
+pub use reason::Reason;
 pub use version::ApiVersion;

@@ -20,7 +20,7 @@ impl Reason {
     }
 
     /// Whether the sentence says what the refusal is about. If it does not, nothing of that is
-    /// recorded: it can be a caller's text.
+    /// recorded: it can be a text of the caller's.
     pub(crate) const fn names_what_it_is_about(&self) -> bool {
         let (text, mark) = (self.because.as_bytes(), ABOUT.as_bytes());
         let mut at = 0;
@@ -47,11 +47,6 @@ const fn is_same(mut one: &[u8], mut other: &[u8]) -> bool {
         (one, other) = (rest, others);
     }
     one.is_empty() && other.is_empty()
-}
-
-/// The code of a reason that was recorded, and what that refusal was about.
-pub fn read_reason(record: &str) -> (&str, Option<&str>) {
-    record.split_once(' ').map_or((record, None), |(code, about)| (code, Some(about)))
 }
 
 /// Declares reasons, and a list of them all: `NAME = "code": "because", "advice";`.

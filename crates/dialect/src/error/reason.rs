@@ -25,23 +25,16 @@ impl ApiError {
         self.0.reason
     }
 
-    /// The reason as it is recorded: its code, and behind a space what it is about, if its sentence
-    /// says that. [`read_reason`](crate::read_reason) takes it apart.
-    pub fn reason_record(&self) -> Cow<'static, str> {
-        let reason = self.0.reason;
-        match &self.0.about {
-            Some(about) if reason.names_what_it_is_about() => {
-                Cow::Owned(format!("{} {about}", reason.code))
-            }
-            _ => Cow::Borrowed(reason.code),
-        }
+    /// What the refusal is about, if its reason's sentence names that: what may be recorded.
+    pub fn about(&self) -> Option<&str> {
+        self.0.about.as_deref().filter(|_| self.0.reason.names_what_it_is_about())
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{read_reason, reasons};
+    use crate::reasons;
     use std::collections::BTreeSet;
 
     #[test]
@@ -59,16 +52,16 @@ mod tests {
     #[test]
     fn a_record_has_what_its_sentence_names_and_nothing_else() {
         let missing = ApiError::parameter_missing("scope[type]");
-        assert_eq!(missing.reason_record(), "parameter.missing scope[type]");
-        let (code, about) = read_reason("parameter.missing scope[type]");
-        assert_eq!((code, about), ("parameter.missing", Some("scope[type]")));
-        assert!(missing.reason().sentence(about).contains("'scope[type]'"));
+        let recorded = |error: &ApiError| (error.reason().code, error.about().map(str::to_owned));
+        let about = Some("scope[type]".to_owned());
+        assert_eq!(recorded(&missing), ("parameter.missing", about));
+        assert!(missing.reason().sentence(missing.about()).contains("'scope[type]'"));
         // These have texts of the caller's in their param.
         let unknown = ApiError::parameters_unknown(&["hunter2".to_owned()]);
-        assert_eq!(unknown.reason_record(), "parameter.unknown");
+        assert_eq!(recorded(&unknown), ("parameter.unknown", None));
         let metadata = ApiError::invalid_param("metadata[hunter2]", "No.");
-        assert_eq!(metadata.reason_record(), "parameter.invalid metadata");
+        assert_eq!(recorded(&metadata), ("parameter.invalid", Some("metadata".to_owned())));
         let named = ApiError::invalid("No.").with_param("hunter2");
-        assert_eq!(named.reason_record(), "request.invalid");
+        assert_eq!(recorded(&named), ("request.invalid", None));
     }
 }
