@@ -4,8 +4,11 @@
 //! neither is. An [`Entry`] holds names and fingerprints and no values; no plaintext reaches this
 //! crate.
 
+pub mod checkpoint;
 mod entry;
 mod store;
+pub mod tile;
+pub mod tree;
 
 pub use entry::Entry;
 pub use store::{MIGRATIONS, append};
