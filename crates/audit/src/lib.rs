@@ -1,11 +1,25 @@
-//! The audit log: who changed what, and when.
+//! The audit: who did what, when, and what came of it.
 //!
-//! Each mutation's entry is written in the mutation's own transaction: both are committed or
-//! neither is. An [`Entry`] holds names and fingerprints and no values; no plaintext reaches this
-//! crate.
+//! The entry of a change is written in the change's own transaction: both are committed or neither
+//! is. An [`Entry`] holds ids, names of operations and fingerprints, and no values; no plaintext
+//! reaches this crate.
+//!
+//! What the program does by itself is recorded by whoever does it, in the transaction that does it:
+//!
+//! ```ignore
+//! let entry = Entry::of_program("program.secrets.expire", tenant, now);
+//! coffer_audit::append(tx, &Entry { amount: Some(rows), ..entry });
+//! ```
 
+pub mod canonical;
 mod entry;
+pub mod limits;
+pub mod order;
+mod server;
 mod store;
+mod stored;
 
-pub use entry::Entry;
+pub use entry::{Actor, ActorKind, Entry, Name, Outcome, PeerAddress, Scope, Target};
+pub use server::name_server;
 pub use store::{MIGRATIONS, append};
+pub use stored::StoredEntry;

@@ -339,6 +339,19 @@ impl Store {
         }
     }
 
+    /// The number of the oldest transaction that is still open, or else of the next to begin: every
+    /// one with a lower number has ended, and what it committed is found from now on. `None` in an
+    /// embedded store, which has one writer. A row can record its own ("xact" in the audit).
+    ///
+    /// # Errors
+    /// [`StorageError::Unavailable`] if the database cannot be reached.
+    pub async fn oldest_open_transaction(&self) -> Result<Option<i64>> {
+        let Engine::Postgres(postgres) = &self.engine else { return Ok(None) };
+        let sql = "SELECT CAST(CAST(pg_snapshot_xmin(pg_current_snapshot()) AS TEXT) AS BIGINT)";
+        let rows = postgres.query(self.share, sql, &[]).await?;
+        rows.first().map(|row| row.int(0)).transpose()
+    }
+
     async fn scan_all(&self, sql: &'static str, params: &[Value]) -> Result<Vec<Row>> {
         match &self.engine {
             Engine::Sqlite(sqlite) => sqlite.scan(sql, params).await,
