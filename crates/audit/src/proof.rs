@@ -37,7 +37,7 @@ pub async fn consistency(store: &Store, old: u64, size: u64) -> Result<Vec<Hash>
 ///
 /// # Errors
 /// [`LogError::Broken`] if a tile is missing.
-pub async fn tree(store: &Store, size: u64) -> Result<Tree, LogError> {
+pub async fn tree_of(store: &Store, size: u64) -> Result<Tree, LogError> {
     let whole = 0..size;
     tiles_of(store, std::slice::from_ref(&whole)).await?.tree(size).ok_or_else(missing)
 }
