@@ -51,7 +51,10 @@ mod wake_isolated;
 pub mod web_policy;
 
 pub use clock_guard::{Agreement, ClockGuard, ClockState, Doubt, DueTimes};
-pub use coffer_audit::{Entry as AuditEntry, append as append_audit};
+pub use coffer_audit::{
+    Actor as AuditActor, ActorKind, Entry as AuditEntry, Target as AuditTarget,
+    append as append_audit,
+};
 pub use coffer_outbound::HttpClient;
 pub use collection::Collection;
 pub use connection::{serve_connection, serve_one_request, serve_open_connection};
