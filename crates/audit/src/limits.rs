@@ -31,3 +31,10 @@ pub const NAMED_ENTRIES: usize = 1_000;
 
 /// Bytes of a line of an export: several times the longest entry.
 pub const EXPORT_LINE_BYTES: usize = 256 * 1024;
+
+/// Entries that one search looks at: a second or two on either engine. Whoever looks for older ones
+/// goes on from there.
+pub const SEARCHED_AT_ONCE: u64 = 500_000;
+
+/// Entries that one statement of a search looks at, so that others of its kind have their turn.
+pub const SEARCH_WINDOW: u64 = 20_000;

@@ -6,6 +6,8 @@ use coffer_storage::{Migration, MigrationSet, Placement, Tx};
 
 pub(crate) mod log;
 pub(crate) mod read;
+pub(crate) mod search;
+pub(crate) mod shipment;
 
 /// The audit's schema.
 pub const MIGRATIONS: MigrationSet = MigrationSet {
@@ -21,11 +23,17 @@ pub const MIGRATIONS: MigrationSet = MigrationSet {
             name: "audit_log",
             sql: include_str!("../migrations/0002_audit_log.sql"),
         },
+        Migration {
+            version: 3,
+            name: "audit_shipment",
+            sql: include_str!("../migrations/0003_audit_shipment.sql"),
+        },
     ],
     tables: &[
         ("audit_entry", Placement::Spread),
         ("audit_tile", Placement::Central),
         ("audit_head", Placement::Central),
+        ("audit_shipment", Placement::Central),
     ],
 };
 

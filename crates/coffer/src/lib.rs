@@ -5,6 +5,7 @@
 
 pub mod assemble;
 mod clock;
+mod explain;
 pub mod families;
 pub mod family_set;
 pub mod limits;

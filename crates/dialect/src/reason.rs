@@ -15,8 +15,12 @@ pub struct Reason {
 impl Reason {
     /// Why and what to do, as the end of a sentence, without its full stop.
     pub fn sentence(&self, about: Option<&str>) -> String {
-        let because = self.because.replace(ABOUT, about.unwrap_or("that its response names"));
-        format!("{because}; {}", self.advice)
+        format!("{}; {}", self.why(about), self.advice)
+    }
+
+    /// Why, as the middle of a sentence.
+    pub fn why(&self, about: Option<&str>) -> String {
+        self.because.replace(ABOUT, about.unwrap_or("that its response names"))
     }
 
     /// Whether the sentence says what the refusal is about. If it does not, nothing of that is

@@ -19,6 +19,7 @@ mod edge;
 mod error;
 pub mod event;
 mod events;
+pub mod explain;
 mod family;
 mod handler;
 mod idempotency;

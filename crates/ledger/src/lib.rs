@@ -71,6 +71,8 @@ pub const fn family<R: ReserveRules>() -> Family {
         purge: &[],
         seals: &[],
         checks: &[CHECK],
+        reasons: reasons::ALL,
+        explainers: &[],
         parts: parts::<R>,
     }
 }

@@ -52,6 +52,8 @@ pub const FAMILY: Family = Family {
     purge: &[],
     seals: &[],
     checks: &[store::verify::CHECK],
+    reasons: reasons::ALL,
+    explainers: &[],
     parts,
 };
 

@@ -3,6 +3,7 @@
 use super::root::find_root;
 use super::{AssembleError, AssembleOptions, Callers, Database, Stores};
 use crate::clock::{self, ClockSources};
+use crate::explain::{Explain, ExplainSources};
 use crate::status::{Status, StatusSources};
 use crate::store_place;
 use crate::test_helpers;
@@ -141,6 +142,9 @@ fn assemble_kernel(
         guard: Arc::clone(&context.guard),
     };
     clock::register(&mut parts.routes, &sources);
+    let explained = ExplainSources::new(options.families.all(), Arc::clone(&context.keyring));
+    parts.routes.read(Explain(explained));
+    coffer_secrets::register_history(&mut parts.routes, Arc::clone(&context.keyring));
     if let Some(shifted) = &clocks.shifted {
         let shifted = Arc::clone(shifted);
         let (context, reset) = (context.clone(), identity.reset);
