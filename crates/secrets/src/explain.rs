@@ -184,7 +184,7 @@ async fn gone(
         outcome: "done".to_owned(),
         ..Search::default()
     };
-    let found = search(refusal.store, &asked, u64::MAX, HISTORY).await?;
+    let found = search(refusal.store, &asked, 0, u64::MAX, HISTORY).await?;
     let scope = refusal.entry.text("scope");
     let changes = |entry: &&StoredEntry| {
         let operation = entry.text("operation").unwrap_or_default();

@@ -412,7 +412,6 @@ fn bound(mut row: Row) -> Result<Bound, StorageError> {
 pub(crate) struct Named {
     pub(crate) tenant: Tenant,
     pub(crate) locator: Locator,
-    pub(crate) id: String,
     pub(crate) created: Timestamp,
     pub(crate) expires_at: Option<Timestamp>,
 }
@@ -422,15 +421,15 @@ fn named(mut row: Row) -> Result<Named, StorageError> {
     let user = row.optional_text(3)?.map(str::to_owned);
     let scope = user.map_or(Scope::Account, Scope::User);
     let locator = Locator { scope, name: row.take_text(4)? };
-    let created = Timestamp::from_unix(row.int(6)?);
-    let expires_at = row.optional_int(7)?.map(Timestamp::from_unix);
-    Ok(Named { tenant, locator, id: row.take_text(5)?, created, expires_at })
+    let created = Timestamp::from_unix(row.int(5)?);
+    let expires_at = row.optional_int(6)?.map(Timestamp::from_unix);
+    Ok(Named { tenant, locator, created, expires_at })
 }
 
 /// Secrets of a tenant, expired ones too, at most [`limits::NAMES_EXPLAINED`]: for whoever asks where
 /// one of them is.
 pub(crate) async fn names_of(store: &Store, tenant: &Tenant) -> Result<Vec<Named>, StorageError> {
-    let sql = "SELECT mode, app, account, scope_user, name, id, created, expires_at FROM secret \
+    let sql = "SELECT mode, app, account, scope_user, name, created, expires_at FROM secret \
                WHERE slot >= ? AND slot <= ? AND mode = ? AND app = ? AND account = ? LIMIT ?";
     let slots = Slots::of_tenant(tenant);
     let [mode, app, account] = tenant_values(tenant);
@@ -444,7 +443,7 @@ pub(crate) async fn names_of_app(
     store: &Store,
     tenant: &Tenant,
 ) -> Result<Vec<Named>, StorageError> {
-    let sql = "SELECT mode, app, account, scope_user, name, id, created, expires_at FROM secret \
+    let sql = "SELECT mode, app, account, scope_user, name, created, expires_at FROM secret \
                WHERE slot >= ? AND slot <= ? AND mode = ? AND app = ? LIMIT ?";
     let slots = Slots::of_app(tenant.mode, tenant.app.as_str());
     let [mode, app, _] = tenant_values(tenant);

@@ -91,16 +91,22 @@ fn number(number: u64) -> i64 {
     i64::try_from(number).unwrap_or(i64::MAX)
 }
 
-/// The newest entries with numbers below `before` that a search is after, at most `most`. It looks
-/// at no more than [`limits::SEARCHED_AT_ONCE`].
+/// The newest entries with numbers above `after` and below `before` that a search is after, at most
+/// `most`. It looks at no more than [`limits::SEARCHED_AT_ONCE`].
 ///
 /// # Errors
 /// When the store cannot be read.
-pub async fn search(store: &Store, search: &Search, before: u64, most: usize) -> Result<Found> {
+pub async fn search(
+    store: &Store,
+    search: &Search,
+    after: u64,
+    before: u64,
+    most: usize,
+) -> Result<Found> {
     let parts = store.parts().await?;
     let newest = newest(&parts).await?;
     let mut to = before.saturating_sub(1).min(newest);
-    let floor = to.saturating_sub(limits::SEARCHED_AT_ONCE).saturating_add(1);
+    let floor = to.saturating_sub(limits::SEARCHED_AT_ONCE).max(after).saturating_add(1);
     let mut entries: Vec<StoredEntry> = Vec::new();
     while to >= floor && entries.len() < most {
         let from = to.saturating_sub(limits::SEARCH_WINDOW - 1).max(floor);
@@ -163,7 +169,7 @@ pub async fn of_request(store: &Store, request: &str) -> Result<Option<StoredEnt
         }
     }
     let asked = Search { request: request.to_owned(), ..Search::default() };
-    Ok(search(store, &asked, u64::MAX, 1).await?.entries.pop())
+    Ok(search(store, &asked, 0, u64::MAX, 1).await?.entries.pop())
 }
 
 /// What operators did to an object, the newest first, at most `most`.

@@ -6,10 +6,12 @@ use comfy_table::{Table, presets};
 use serde_json::Value;
 
 /// Fields that hold Unix seconds.
-const TIMES: [&str; 10] = [
+const TIMES: [&str; 12] = [
+    "at",
     "created",
     "expires",
     "expires_at",
+    "last_read",
     "last_used",
     "revoked_at",
     "started",
@@ -35,7 +37,7 @@ pub fn list(list: &Value, fields: &[&str]) -> String {
 
 /// Cells of a list are short: times to the minute, and keys without a star for each letter.
 fn shorter(field: &str, mut cell: String) -> String {
-    if TIMES.contains(&field) && cell.ends_with('Z') {
+    if field != "at" && TIMES.contains(&field) && cell.ends_with('Z') {
         cell.truncate("2026-01-01 00:00".len());
     } else if field == "redacted_key" {
         let (start, end) = (cell.split('*').next(), cell.rsplit('*').next());

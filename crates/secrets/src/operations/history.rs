@@ -69,7 +69,7 @@ impl ReadOperation for History {
             operation: "apps.secrets.".to_owned(),
             ..Search::default()
         };
-        let found = search(store, &asked, u64::MAX, limits::HISTORY_ENTRIES).await?;
+        let found = search(store, &asked, 0, u64::MAX, limits::HISTORY_ENTRIES).await?;
         let tenants = tenants_of(&found.entries, &self.0).await?;
         let mut story = Story::default();
         let mut exists = Vec::new();
