@@ -18,7 +18,7 @@
 pub mod canonical;
 pub mod checkpoint;
 mod entry;
-
+mod export;
 pub mod limits;
 mod proof;
 mod sequence;
@@ -27,9 +27,10 @@ mod store;
 mod stored;
 pub mod tile;
 pub mod tree;
+mod verify;
 
 pub use entry::{Actor, ActorKind, Entry, Name, Outcome, PeerAddress, Scope, Target};
-
+pub use export::{Export, ExportError, ExportLine, OfflineVerifier};
 pub use proof::{consistency, inclusion, tree_of};
 pub use sequence::{LogError, SIGNING_PURPOSE, Sequencer};
 pub use server::name_server;
@@ -39,3 +40,4 @@ pub use store::search::{Found, Search, by_operator, of_request, search};
 pub use store::shipment::{HoldShipment, Shipment, shipments};
 pub use store::{MIGRATIONS, append};
 pub use stored::StoredEntry;
+pub use verify::{Expected, Problem, Report, verify};

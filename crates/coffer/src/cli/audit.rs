@@ -172,9 +172,9 @@ impl Reader {
 
 /// An entry as a line: the fields that it has.
 fn entry_line(entry: &Value) -> String {
-    let text = |field: &&str| match entry.get(**field) {
+    let text = |field: &&'static str| match entry.get(*field) {
         None | Some(Value::Null) => None,
-        Some(Value::Number(at)) if **field == "at" => at.as_i64().map(table::time),
+        Some(Value::Number(at)) if *field == "at" => at.as_i64().map(table::time),
         Some(Value::String(text)) => Some(table::plain(text)),
         Some(other) => Some(other.to_string()),
     };

@@ -1,25 +1,11 @@
-//! Entries as lines of JSON.
+//! Entries as lines of JSON, as an export has them.
 
-use coffer_audit::StoredEntry;
-use coffer_storage::Value;
-use serde_json::{Map, Value as Json};
+use coffer_audit::{ExportLine, StoredEntry};
+use serde_json::Value as Json;
 
-/// An entry as one line, without its end: its number, and its columns that are not null.
+/// An entry as one line, without its end.
 pub(super) fn line(entry: &StoredEntry) -> String {
-    let mut line = Map::new();
-    line.insert("id".to_owned(), Json::from(entry.id));
-    for (name, value) in entry.columns() {
-        let value = match value {
-            Value::Null => continue,
-            Value::Int(number) => Json::from(*number),
-            Value::Text(text) => Json::from(text.as_str()),
-            Value::Blob(bytes) => {
-                Json::from(bytes.iter().map(|byte| format!("{byte:02x}")).collect::<String>())
-            }
-        };
-        line.insert(name.to_owned(), value);
-    }
-    Json::Object(line).to_string()
+    Json::Object(ExportLine::from(entry).0).to_string()
 }
 
 /// A line for each entry, each with its end.
