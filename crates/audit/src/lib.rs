@@ -19,7 +19,7 @@ mod server;
 mod store;
 mod stored;
 
-pub use entry::{Actor, ActorKind, Entry, Name, Outcome, PeerAddress, Scope, Target};
+pub use entry::{Actor, ActorKind, Entry, Outcome, PeerAddress, Scope, Target};
 pub use server::name_server;
 pub use store::{MIGRATIONS, append};
 pub use stored::StoredEntry;

@@ -2,3 +2,6 @@
 
 /// Characters of an entry's detail: a line of the program's own words.
 pub const DETAIL_CHARACTERS: usize = 500;
+
+/// Characters of a name that an entry has in clear: most have far fewer, and a row stays small.
+pub const NAME_CHARACTERS: usize = 200;
