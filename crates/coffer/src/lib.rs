@@ -8,6 +8,7 @@ mod clock;
 pub mod families;
 pub mod family_set;
 pub mod limits;
+pub mod reasons;
 pub mod serve;
 pub mod status;
 pub mod store_place;

@@ -16,6 +16,7 @@
 //! shown again.
 
 mod api_key;
+mod denied;
 mod developer;
 mod directory;
 mod erasure;
@@ -24,6 +25,7 @@ mod jobs;
 pub mod limits;
 mod objects;
 mod operations;
+pub mod reasons;
 mod reset;
 mod revocation;
 mod row_mac;

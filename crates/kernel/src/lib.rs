@@ -34,6 +34,7 @@ mod principal;
 mod prune;
 mod quota;
 mod rate;
+pub mod reasons;
 mod reauthorize;
 mod request_id;
 mod routes;

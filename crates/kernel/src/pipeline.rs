@@ -17,6 +17,7 @@ use crate::operation::{
     Applied, Arguments, Committed, Failure, ReadOperation, ReplayPolicy, SealingOperation,
 };
 use crate::principal::{BoxFuture, Evidence};
+use crate::reasons;
 use crate::reauthorize::Reauthorization;
 use crate::services::Services;
 use crate::store::{self, Record};
@@ -98,7 +99,8 @@ async fn write<O: SealingOperation>(
         }
         services.keyring.evict(&call.principal.tenant);
     }
-    Err(ApiError::unavailable("the tenant's key changed during each attempt to write"))
+    Err(ApiError::unavailable("the tenant's key changed during each attempt to write")
+        .because(&reasons::KEY_ROTATED))
 }
 
 /// One attempt at a write: everything under one version of the tenant's keys.

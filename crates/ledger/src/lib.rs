@@ -11,6 +11,7 @@ pub mod model;
 mod money;
 mod operations;
 pub mod params;
+pub mod reasons;
 pub mod rules;
 pub mod sql;
 mod store;

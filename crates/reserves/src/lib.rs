@@ -8,6 +8,7 @@ mod expand;
 pub mod limits;
 mod model;
 mod operations;
+pub mod reasons;
 mod rules;
 mod settings;
 mod store;

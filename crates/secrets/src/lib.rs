@@ -12,6 +12,7 @@ mod jobs;
 pub mod limits;
 mod opening;
 mod operations;
+pub mod reasons;
 mod secret;
 mod store;
 mod wire;
