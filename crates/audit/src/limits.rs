@@ -3,6 +3,9 @@
 /// Characters of an entry's detail: a line of the program's own words.
 pub const DETAIL_CHARACTERS: usize = 500;
 
+/// Characters of a name that an entry has in clear: most have far fewer, and a row stays small.
+pub const NAME_CHARACTERS: usize = 200;
+
 /// Entries that are taken into the log in one transaction: a few tiles, and on a shared store as
 /// many rows as get their numbers.
 pub const ENTRIES_AT_ONCE: i64 = 1_000;

@@ -21,8 +21,18 @@ pub struct Query {
 }
 
 const PARAMS: &[&str] = &[
-    "account", "after", "app", "before", "key", "limit", "operation", "outcome", "request", "since",
-    "subject", "until",
+    "account",
+    "after",
+    "app",
+    "before",
+    "key",
+    "limit",
+    "operation",
+    "outcome",
+    "request",
+    "since",
+    "subject",
+    "until",
 ];
 
 /// What an entry can say of its outcome.

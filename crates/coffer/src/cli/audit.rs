@@ -51,8 +51,7 @@ pub fn explain(config: &Config, args: &ExplainArgs, output: Output) -> Result<Ex
     }
     let id = args.request.as_deref().unwrap_or_default();
     let params: Vec<_> = args.name.as_deref().map(|name| ("name", name)).into_iter().collect();
-    let request =
-        client.get(&object_path(REQUESTS, id), &params, Expected::one("request", id))?;
+    let request = client.get(&object_path(REQUESTS, id), &params, Expected::one("request", id))?;
     output.show(&request, |request| {
         table::plain(request.get("sentence").and_then(Value::as_str).unwrap_or_default())
     })?;
@@ -68,9 +67,8 @@ fn history_table(history: &Value) -> String {
     let last = history.get("last_read").and_then(Value::as_i64);
     let last = last.map_or_else(|| "never".to_owned(), table::time);
     let back = history.get("looked_back_to").and_then(Value::as_i64);
-    let back = back.map(|back| {
-        format!("\n\nWhat was before {} was not looked at.", table::time(back))
-    });
+    let back =
+        back.map(|back| format!("\n\nWhat was before {} was not looked at.", table::time(back)));
     [
         part("exists", &["id", "app", "mode", "created", "expires_at"]),
         part("changes", &["at", "operation", "outcome", "actor", "app", "mode", "request"]),

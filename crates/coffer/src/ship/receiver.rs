@@ -36,21 +36,24 @@ impl Receiver {
         if let Some(socket) = text.strip_prefix("syslog+unix:") {
             return path(socket).map(|path| Self::Syslog(Transport::Unix(path)));
         }
-        for (scheme, of) in
-            [("syslog+udp://", Transport::Udp as fn(String) -> _), ("syslog+tcp://", Transport::Tcp)]
-        {
+        for (scheme, of) in [
+            ("syslog+udp://", Transport::Udp as fn(String) -> _),
+            ("syslog+tcp://", Transport::Tcp),
+        ] {
             if let Some(address) = text.strip_prefix(scheme) {
                 return host_and_port(address).map(|address| Self::Syslog(of(address)));
             }
         }
         match text.parse::<::http::Uri>() {
             // What stands before an `@` may be a password, which is shown nowhere.
-            Ok(_) if text.contains('@') => Err(
-                "an address with a user in it is not understood; put a token into \
+            Ok(_) if text.contains('@') => {
+                Err("an address with a user in it is not understood; put a token into \
                  COFFER_AUDIT_SHIP_TOKEN"
-                    .to_owned(),
-            ),
-            Ok(uri) if matches!(uri.scheme_str(), Some("http" | "https")) && uri.host().is_some() => {
+                    .to_owned())
+            }
+            Ok(uri)
+                if matches!(uri.scheme_str(), Some("http" | "https")) && uri.host().is_some() =>
+            {
                 Ok(Self::Http(text.to_owned()))
             }
             _ => Err(format!(
