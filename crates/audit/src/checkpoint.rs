@@ -117,7 +117,8 @@ fn parse(note: &str) -> Result<(Checkpoint, &str, &str), CheckpointError> {
     let (Some(origin), Some(size), Some(root)) = (origin, size, root) else {
         return Err(malformed);
     };
-    let is_number = size == "0" || (!size.starts_with('0') && size.bytes().all(|b| b.is_ascii_digit()));
+    let is_number =
+        size == "0" || (!size.starts_with('0') && size.bytes().all(|b| b.is_ascii_digit()));
     let size = size.parse().ok().filter(|_| is_number).ok_or(malformed)?;
     let root = BASE64.decode(root).ok().and_then(|root| root.try_into().ok()).ok_or(malformed)?;
     let checkpoint = Checkpoint { origin: origin.to_owned(), tree: Tree { size, root } };

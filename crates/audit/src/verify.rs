@@ -68,7 +68,9 @@ pub async fn verify(
     let signed = match signed {
         Ok(checkpoint) if checkpoint.tree.size == head.size => Some(checkpoint.tree),
         Ok(checkpoint) => {
-            report.problems.push(Problem::HeadSize { size: head.size, signed: checkpoint.tree.size });
+            report
+                .problems
+                .push(Problem::HeadSize { size: head.size, signed: checkpoint.tree.size });
             Some(checkpoint.tree)
         }
         Err(error) => {

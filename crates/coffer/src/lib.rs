@@ -4,6 +4,7 @@
 //! and no SQL. It is a library so that tests start the same server that the binary does.
 
 pub mod assemble;
+pub mod audit;
 mod clock;
 pub mod families;
 pub mod family_set;

@@ -21,5 +21,12 @@ pub const DESCRIPTORS_KEPT: usize = 256;
 /// in practice, shorter than what service managers allow before they kill.
 pub const DRAIN_SECONDS: u64 = 20;
 
+/// Entries of the audit that one statement of a list reads.
+pub const AUDIT_WINDOW: u64 = 500;
+
+/// Entries of the audit that one request looks at, of a list that is narrowed: a part of a second. The
+/// next request goes on behind them.
+pub const AUDIT_ENTRIES_LOOKED_AT: u64 = 50_000;
+
 /// How far developer mode's clock moves in one request, in seconds: five years of 365.25 days.
 pub const CLOCK_ADVANCE_SECONDS: i64 = 157_788_000;

@@ -99,7 +99,8 @@ pub(crate) async fn tiles(store: &Store, ids: &BTreeSet<TileId>) -> Result<Tiles
 pub(crate) async fn last_tile(store: &Store, level: u32) -> Result<Option<TileId>> {
     let sql = "SELECT place FROM audit_tile WHERE place >= ? AND place < ? \
                ORDER BY place DESC LIMIT 1";
-    let [from, to] = [level, level.saturating_add(1)].map(|level| place(TileId { level, index: 0 }));
+    let [from, to] =
+        [level, level.saturating_add(1)].map(|level| place(TileId { level, index: 0 }));
     let rows = store.query(sql, &values![from, to]).await?;
     rows.first().map(|row| Ok(tile_at(row.int(0)?))).transpose()
 }
@@ -164,9 +165,9 @@ pub(crate) struct Append {
 impl Append {
     /// The numbers of `rows`, which are [`unnumbered`], from `first` on.
     pub(crate) fn numbers_of(rows: &[Row], first: u64) -> Result<Vec<[Value; 3]>> {
-        let numbered = (first..).zip(rows).map(|(number, row)| {
-            Ok(values![signed(number), row.text(ACCOUNT)?, row.int(0)?])
-        });
+        let numbered = (first..)
+            .zip(rows)
+            .map(|(number, row)| Ok(values![signed(number), row.text(ACCOUNT)?, row.int(0)?]));
         numbered.collect()
     }
 }
@@ -248,7 +249,10 @@ impl Work for Prune {
             let gone = -id.saturating_abs();
             let sql = "UPDATE audit_entry SET id = ? WHERE account = ? AND id = ?";
             tx.defer(sql, values![gone, account, id]);
-            tx.defer("DELETE FROM audit_entry WHERE account = ? AND id = ?", values![account, gone]);
+            tx.defer(
+                "DELETE FROM audit_entry WHERE account = ? AND id = ?",
+                values![account, gone],
+            );
         }
         Ok(u64::try_from(rows.len()).unwrap_or(u64::MAX))
     }

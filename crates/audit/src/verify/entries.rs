@@ -114,8 +114,8 @@ impl Chunk {
         let rows = Rows::read(parts, &self.ids).await?;
         let width = WIDTH as u64;
         let index = |id: u64| id.saturating_sub(1).checked_div(width).unwrap_or(0);
-        let [first, last] = [self.ids.start(), self.ids.end()]
-            .map(|id| TileId { level: 0, index: index(*id) });
+        let [first, last] =
+            [self.ids.start(), self.ids.end()].map(|id| TileId { level: 0, index: index(*id) });
         let tiles = log::tiles_between(store, first, last).await?;
         let mut found = Found::default();
         found.wrong.twice = rows.twice;
@@ -240,7 +240,8 @@ impl Wrong {
 
 /// What happened to an entry whose row is there and is not its own.
 fn present(entry: u64, from: &impl Fn(u64) -> Option<u64>) -> Option<Problem> {
-    let shifted = |entry: u64| from(entry).is_some_and(|before| before.checked_add(1) == Some(entry));
+    let shifted =
+        |entry: u64| from(entry).is_some_and(|before| before.checked_add(1) == Some(entry));
     match from(entry) {
         // Of a pair, it is said once.
         Some(other) if from(other) == Some(entry) => {

@@ -169,9 +169,9 @@ impl Upper {
             return Ok(None);
         }
         let tiles = log::tiles_between(store, first, last).await?;
-        let roots = tiles.values().map(|hashes| {
-            perfect_root(hashes.as_ref().filter(|hashes| hashes.len() == WIDTH)?)
-        });
+        let roots = tiles
+            .values()
+            .map(|hashes| perfect_root(hashes.as_ref().filter(|hashes| hashes.len() == WIDTH)?));
         Ok(roots.collect::<Option<Vec<_>>>().filter(|roots| roots.len() == width))
     }
 }

@@ -2,6 +2,7 @@
 
 use super::root::find_root;
 use super::{AssembleError, AssembleOptions, Callers, Database, Stores};
+use crate::audit::{self, AuditLog, KeepAudit};
 use crate::clock::{self, ClockSources};
 use crate::status::{Status, StatusSources};
 use crate::store_place;
@@ -51,6 +52,8 @@ pub struct Installation {
     pub context: JobContext,
     /// Stops the jobs, once it is sent true.
     pub stop: watch::Sender<bool>,
+    /// The audit's log.
+    pub audit: Arc<AuditLog>,
     /// The store's id.
     pub store_id: String,
     /// The file that the root key was read from; `None` if it was given.
@@ -104,10 +107,14 @@ pub async fn open_stores(
         platform: None,
         stop: stopped,
     };
+    let audit = AuditLog::new(&context, Arc::clone(&clocks.clock));
+    audit::register(&mut parts.routes, &audit);
+    parts.jobs.push(Arc::new(KeepAudit(Arc::clone(&audit))));
     let identity = identity_options(&options, &parts, &context, &clocks);
     let identity = Identity::open(identity).await?;
     let kernel = assemble_kernel(&options, identity, &mut parts, &context, &clocks, &store_id);
-    Ok(Installation { kernel, stores, jobs: parts.jobs, context, stop, store_id, root_path })
+    let jobs = parts.jobs;
+    Ok(Installation { kernel, stores, jobs, context, stop, audit, store_id, root_path })
 }
 
 /// The kernel over all parts: the families', identity's, and those of the program itself.
