@@ -96,7 +96,7 @@ async fn take_entries(
     now: Timestamp,
 ) -> Result<(), AssembleError> {
     let sequencer = Sequencer::new(source.data.clone(), Arc::new(keyring));
-    while sequencer.run(now).await.map_err(StorageError::from)? > 0 {}
+    while sequencer.run(now).await? > 0 {}
     Ok(())
 }
 

@@ -108,7 +108,10 @@ impl Anchoring {
         let put = self.anchor.put(&note, http).await;
         let anchor = self.anchor.to_string();
         let size = match put {
-            Ok(()) => new,
+            Ok(()) => {
+                tracing::info!(anchor, size = new, "a checkpoint of the audit was anchored");
+                new
+            }
             Err(why) => {
                 tracing::error!(anchor, why, "a checkpoint of the audit could not be anchored");
                 size

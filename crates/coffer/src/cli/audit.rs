@@ -47,12 +47,6 @@ pub fn run(config: &Config, verb: &Audit, format: Format, output: Output) -> Res
     }
 }
 
-impl From<LogError> for Failure {
-    fn from(error: LogError) -> Self {
-        Self::failed(error.to_string())
-    }
-}
-
 /// The head of the log.
 ///
 /// # Errors
