@@ -19,7 +19,7 @@ use std::sync::Arc;
 use std::time::Instant;
 
 /// Entries of one transaction.
-const AT_ONCE: u64 = 10_000;
+const BATCH: u64 = 10_000;
 
 struct Fill(u64);
 
@@ -27,7 +27,7 @@ impl Work for Fill {
     type Out = ();
 
     async fn run(&self, tx: &mut Tx<'_>) -> Result<()> {
-        for number in 0..AT_ONCE {
+        for number in 0..BATCH {
             let at = Timestamp::from_unix(1_800_000_000);
             let entry = Entry::of_program("apps.secrets.create", Tenant::system(), at);
             let request = Some(Arc::from(format!("req_{:014}", self.0 + number)));
@@ -53,8 +53,8 @@ fn main() {
         let (store, _) = Store::open_sqlite(&path, &[MIGRATIONS], now, Options::default()).unwrap();
 
         let begun = Instant::now();
-        for batch in 0..entries.div_ceil(AT_ONCE) {
-            store.write(Fill(batch * AT_ONCE)).await.unwrap();
+        for batch in 0..entries.div_ceil(BATCH) {
+            store.write(Fill(batch * BATCH)).await.unwrap();
         }
         report("written", entries, begun);
         let begun = Instant::now();

@@ -28,8 +28,8 @@ pub const AUDIT_END_SECONDS: u64 = 5;
 /// Entries of the audit that one statement of a list reads.
 pub const AUDIT_WINDOW: u64 = 500;
 
-/// Entries of the audit that one request looks at, of a list that is narrowed: a part of a second. The
-/// next request goes on behind them.
+/// Entries of the audit that one request looks at, of a list that is narrowed: a part of a second.
+/// The next request goes on behind them.
 pub const AUDIT_ENTRIES_LOOKED_AT: u64 = 50_000;
 
 /// How far developer mode's clock moves in one request, in seconds: five years of 365.25 days.

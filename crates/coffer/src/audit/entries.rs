@@ -1,5 +1,5 @@
-//! `GET /v1/admin/audit`: the entries that are in the log, in its order. A range of numbers that was
-//! read once is the same for ever, but for what is pruned.
+//! `GET /v1/admin/audit`: the entries that are in the log, in its order. A range of numbers that
+//! was read once is the same for ever, but for what is pruned.
 
 use super::AuditLog;
 use crate::limits;

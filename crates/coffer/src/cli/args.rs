@@ -22,8 +22,8 @@ use std::path::PathBuf;
 #[command(name = "coffer", version = coffer::VERSION)]
 #[command(subcommand_required = true, arg_required_else_help = true)]
 pub struct Cli {
-    /// How results are printed: table for people, or json, one document for programs. `audit export`
-    /// prints jsonl or csv.
+    /// How results are printed: table for people, or json, one document for programs. `audit
+    /// export` prints jsonl or csv.
     #[arg(long, global = true, value_enum, default_value = "table", value_name = "FORMAT")]
     #[arg(hide_possible_values = true)]
     pub format: Format,

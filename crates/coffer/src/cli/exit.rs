@@ -28,7 +28,7 @@ pub const CODES: [(Exit, u8, &str); 7] = [
     (
         Exit::Failed,
         1,
-        "failed, or a check of `coffer doctor`, `coffer ledger verify` or `coffer audit verify` did",
+        "failed, or a check of `coffer doctor`, `ledger verify` or `audit verify` did",
     ),
     (Exit::Usage, 2, "wrong arguments or settings; nothing was tried"),
     (Exit::NotFound, 3, "what was named does not exist"),

@@ -3,8 +3,8 @@
 use clap::{Args, Subcommand};
 use std::path::PathBuf;
 
-/// All but `prune` read the store itself, also while a server runs. What needs the log's key derives
-/// it with the root key, unless --key gives it.
+/// All but `prune` read the store itself, also while a server runs. What needs the log's key
+/// derives it with the root key, unless --key gives it.
 #[derive(Subcommand)]
 pub enum Audit {
     /// Check that no entry was altered, deleted, inserted or moved, and say which was.
@@ -15,8 +15,8 @@ pub enum Audit {
     Key,
     /// Prove to others that an entry is in the log, or that the log continues an older one.
     Prove(ProveArgs),
-    /// Print all entries of the log: with --format jsonl, the default, a line of JSON for each, which
-    /// can be verified elsewhere; with --format csv for a spreadsheet.
+    /// Print all entries of the log: with --format jsonl, the default, a line of JSON for each,
+    /// which can be verified elsewhere; with --format csv for a spreadsheet.
     Export(ExportArgs),
     /// Let old entries go. Their hashes stay, so that the rest can still be verified.
     Prune {
@@ -38,7 +38,8 @@ pub struct VerifyArgs {
     /// root key.
     #[arg(long, value_name = "KEY")]
     pub key: Option<String>,
-    /// A file with checkpoints that were anchored elsewhere: the log must have them all. Repeatable.
+    /// A file with checkpoints that were anchored elsewhere: the log must have them all.
+    /// Repeatable.
     #[arg(long, value_name = "FILE", conflicts_with = "offline")]
     pub anchored: Vec<PathBuf>,
 }
