@@ -1,14 +1,15 @@
 -- Everything that was asked for, refused or done, one row for each. Rows are only added.
 --
--- Nothing here is a value that somebody keeps in the store. fingerprint is a digest of the value that
--- was written, name_fingerprint one of the name, both under a key of the tenant: they can be compared,
--- not read. actor is the id of a key; of a key that nobody has it is a digest of what was presented.
--- account is the tenant's, in its generation; entries of no account have acct_coffer_system.
+-- Nothing here is a value that somebody keeps in the store. fingerprint is a digest of the value
+-- that was written, name_fingerprint one of the name, both under a key of the tenant: they can be
+-- compared, not read. actor is the id of a key; of a key that nobody has it is a digest of what was
+-- presented. account is the tenant's, in its generation; entries of no account have
+-- acct_coffer_system.
 --
--- id is the entry's number in the log (0002), from 1 on and without gaps. In an embedded store, which
--- has one writer, that is the order of commits. In a shared store many transactions commit at once: a
--- row gets its number when it is taken into the log, and until then has only its ordinal, which other
--- rows that commit later may precede.
+-- id is the entry's number in the log (0002), from 1 on and without gaps. In an embedded store,
+-- which has one writer, that is the order of commits. In a shared store many transactions commit at
+-- once: a row gets its number when it is taken into the log, and until then has only its ordinal,
+-- which other rows that commit later may precede.
 CREATE TABLE audit_entry (
     id               INTEGER PRIMARY KEY, -- embedded
     -- shared: id      INTEGER,

@@ -184,6 +184,17 @@ pub const DEV_KEY: Setting = Setting {
     ..SETTING
 };
 
+/// Where checkpoints of the audit go.
+pub const AUDIT_ANCHOR: Setting = Setting {
+    name: "audit_anchor",
+    env: "COFFER_AUDIT_ANCHOR",
+    flag: Some("audit-anchor"),
+    kind: Kind::Anchor,
+    about: "where signed checkpoints of the audit go every minute: file:PATH on another disk, or \
+            http(s)://… of another server",
+    ..SETTING
+};
+
 /// How much is logged.
 pub const LOG_LEVEL: Setting = Setting {
     name: "log_level",
@@ -247,7 +258,7 @@ pub const ADMIN_KEY: Setting = Setting {
 };
 
 /// Settings of the program that are shown before those of the families.
-const FIRST: [&Setting; 19] = [
+const FIRST: [&Setting; 20] = [
     &CONFIG,
     &DATA_DIR,
     &KEY_DIR,
@@ -265,6 +276,7 @@ const FIRST: [&Setting; 19] = [
     &ALLOW_ORIGIN,
     &ALLOW_HOST,
     &DEV_KEY,
+    &AUDIT_ANCHOR,
     &AUDIT_SHIP,
     &AUDIT_SHIP_TOKEN,
 ];

@@ -1,11 +1,13 @@
 //! The verbs and their arguments.
 
 mod audit;
+mod audit_read;
 mod backup;
 mod clock;
 mod flags;
 
-pub use audit::{Audit, AuditFilters, Explain, ExplainArgs};
+pub use audit::{Audit, ExportArgs, ProveArgs, VerifyArgs};
+pub use audit_read::{AuditFilters, AuditRead, Explain, ExplainArgs};
 pub use backup::Backup;
 pub use clock::{ClockVerb, Schedule};
 
@@ -22,7 +24,8 @@ use std::path::PathBuf;
 #[command(name = "coffer", version = coffer::VERSION)]
 #[command(subcommand_required = true, arg_required_else_help = true)]
 pub struct Cli {
-    /// How results are printed: table for people, or json, one document for programs.
+    /// How results are printed: table for people, or json, one document for programs. `audit
+    /// export` prints jsonl or csv.
     #[arg(long, global = true, value_enum, default_value = "table", value_name = "FORMAT")]
     #[arg(hide_possible_values = true)]
     pub format: Format,
@@ -82,6 +85,9 @@ pub enum Verb {
     /// Copy the data or the keys, also while a server runs.
     #[command(subcommand)]
     Backup(Backup),
+    /// The audit: verify it, prove it, print it.
+    #[command(subcommand)]
+    Audit(Audit),
     /// Check or show the configuration.
     #[command(subcommand)]
     Config(ConfigVerb),
