@@ -20,6 +20,5 @@ mod store;
 mod stored;
 
 pub use entry::{Actor, ActorKind, Entry, Outcome, PeerAddress, Scope, Target};
-pub use server::name_server;
-pub use store::{MIGRATIONS, append};
+pub use store::{MIGRATIONS, append, append_all, record};
 pub use stored::StoredEntry;

@@ -23,7 +23,7 @@ pub use database::{DATABASE, DATABASE_PASSWORD, KEY_DATABASE, KEY_DIR};
 pub use environment::{Environment, environment};
 pub use families::declared_by_families;
 pub use flags::Flags;
-pub use traffic::{LOG_REQUESTS, RATE_LIMIT, TRUSTED_PROXY};
+pub use traffic::{AUDIT_NAMES, AUDIT_READS, LOG_REQUESTS, RATE_LIMIT, TRUSTED_PROXY};
 pub use value::{Kind, Source, Value, at_home};
 
 use coffer::serve::Address;
@@ -245,7 +245,7 @@ pub const ADMIN_KEY: Setting = Setting {
 };
 
 /// Settings of the program that are shown before those of the families.
-const FIRST: [&Setting; 17] = [
+const FIRST: [&Setting; 19] = [
     &CONFIG,
     &DATA_DIR,
     &KEY_DIR,
@@ -260,6 +260,8 @@ const FIRST: [&Setting; 17] = [
     &INSECURE_HTTP,
     &TRUSTED_PROXY,
     &RATE_LIMIT,
+    &AUDIT_READS,
+    &AUDIT_NAMES,
     &ALLOW_ORIGIN,
     &ALLOW_HOST,
     &DEV_KEY,

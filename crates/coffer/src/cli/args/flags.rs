@@ -64,6 +64,8 @@ const DEVELOPER: &[&Setting] = &[
     &config::LISTEN,
     &config::DATA_DIR,
     &config::RATE_LIMIT,
+    &config::AUDIT_READS,
+    &config::AUDIT_NAMES,
     &config::ALLOW_HOST,
     &config::ALLOW_ORIGIN,
     &config::DEV_KEY,
@@ -107,5 +109,7 @@ const SERVER: &[&Setting] = &[
     &config::INSECURE_HTTP,
     &config::TRUSTED_PROXY,
     &config::RATE_LIMIT,
+    &config::AUDIT_READS,
+    &config::AUDIT_NAMES,
     &config::ALLOW_ORIGIN,
 ];
