@@ -6,6 +6,7 @@ use crate::raw::Raw;
 use coffer::assemble::{self, AssembleOptions, Callers, RootSource, Stores};
 use coffer::family_set::FamilySet;
 use coffer::serve::{Address, ServeOptions, Server};
+use coffer::ship::Receiver;
 use coffer_base::{Clock, Random, Reading, Redacted, TestClock, Timestamp};
 use coffer_crypto::SystemRandom;
 use coffer_kernel::{Family, Job, Setting, Settings};
@@ -36,6 +37,7 @@ pub struct Builder {
     clock_hook: Option<Hook>,
     background: bool,
     starts_at: Timestamp,
+    receivers: Vec<Receiver>,
 }
 
 /// Something of a test's that runs inside the server.
@@ -96,6 +98,7 @@ impl Default for Builder {
             clock_hook: None,
             background: true,
             starts_at: START,
+            receivers: Vec::new(),
         }
     }
 }
@@ -187,6 +190,12 @@ impl Builder {
         self
     }
 
+    /// Somebody who receives the audit, as an operator would write it.
+    pub fn ship_audit_to(mut self, receiver: &str) -> Self {
+        self.receivers.push(Receiver::parse(receiver).unwrap());
+        self
+    }
+
     /// When the clock stands at the server's start; [`START`] otherwise.
     pub fn starts_at(mut self, now: Timestamp) -> Self {
         self.starts_at = now;
@@ -232,6 +241,7 @@ impl Builder {
             background: self.background,
             admin_listener: self.admin_listener,
             beyond_loopback: self.beyond_loopback,
+            receivers: self.receivers,
         };
         let (server, jobs, admin_key) = runtime.block_on(open(options, initialized, wanted));
         let base = url_of(server.address.as_ref());
@@ -259,6 +269,7 @@ struct Wanted {
     background: bool,
     admin_listener: bool,
     beyond_loopback: bool,
+    receivers: Vec<Receiver>,
 }
 
 /// Opens the installation, which is initialized first if it is a new one, and serves it. Answers
@@ -282,6 +293,8 @@ async fn open(
     let key = assemble::create_admin_key(&options, &stores).await.unwrap();
     let admin_key = key.token().expose().clone();
     let mut installation = assemble::open_stores(options, stores).await.unwrap();
+    let token = Redacted::new("audit-token".to_owned());
+    installation.ship_audit(wanted.receivers, Some(&token)).unwrap();
     let jobs = installation.jobs.clone();
     if !wanted.background {
         installation.jobs.clear();

@@ -1,6 +1,6 @@
 //! The errors of the store: a row here for every row of the table in secret store §5.
 
-use crate::contract::{Row, covers, rows};
+use crate::contract::{Row, covers, explained, rows};
 use coffer_base::Clock;
 use coffer_testkit::{Answer, App, Client, TestServer, encode};
 
@@ -86,6 +86,7 @@ fn every_row_of_the_table_is_answered_as_it_says() {
     tested.extend(expansions_and_cursors(&caller));
     tested.extend(keys_and_accounts(&caller));
     tested.iter().for_each(Row::check);
+    tested.iter().for_each(|row| explained(&caller.server, row.row, &row.answer));
     covers(&rows(PAGE, "## 5. Errors"), &tested, &UNTESTED);
 }
 

@@ -1,7 +1,7 @@
 //! The tables of `docs/wire`, so that a test can say which of their rows it covers, and fail when
 //! a row has no test or a test no row.
 
-use coffer_testkit::Answer;
+use coffer_testkit::{Answer, TestServer};
 use std::collections::BTreeSet;
 
 /// What one row of a table promises of an error.
@@ -58,4 +58,19 @@ pub fn covers(table: &[String], tested: &[Row], untested: &[(&str, &str)]) {
     assert_eq!(with.intersection(&without).next(), None, "both tested and excused");
     assert_eq!(with.union(&without).copied().collect::<BTreeSet<_>>(), contract);
     assert!(untested.iter().all(|(_, reason)| !reason.is_empty()));
+}
+
+/// Asserts that an operator who asks why a request was refused gets a sentence that says so, and
+/// what to do: one of its own, and not that of all requests that break some rule.
+pub fn explained(server: &TestServer, what: &str, answer: &Answer) {
+    let id = answer.header("request-id").unwrap();
+    let request = super::explain::explain(server, id, &[]);
+    let text = |field: &str| request[field].as_str().unwrap_or_default().to_owned();
+    let (reason, sentence) = (text("reason"), text("sentence"));
+    assert_eq!(request["status"], answer.status, "{what}: {request}");
+    assert_eq!(request["outcome"], "refused", "{what}: {request}");
+    assert!(!["request.invalid", "parameter.invalid", "forbidden"].contains(&&*reason), "{what}: {reason}");
+    assert!(!text("because").is_empty() && !text("advice").is_empty(), "{what}: {request}");
+    assert!(!sentence.contains('{') && !sentence.contains("that its response names'"), "{sentence}");
+    assert!(sentence.contains(&text("because")) && sentence.contains(&text("advice")), "{sentence}");
 }

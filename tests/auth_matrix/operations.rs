@@ -144,6 +144,8 @@ pub const CONTRACT: [(&str, &str, &str, &str); 63] = [
     ("admin.audit.retrieve", "GET", "/v1/admin/audit/:id", ADMIN),
     ("admin.clock.retrieve", "GET", "/v1/admin/clock", ADMIN),
     ("admin.clock.accept", "POST", "/v1/admin/clock/accept", ADMIN),
+    ("admin.requests.retrieve", "GET", "/v1/admin/requests/:id", ADMIN),
+    ("admin.secrets.history", "GET", "/v1/admin/secrets/history", ADMIN),
     ("admin.schedule.rewind", "POST", "/v1/admin/schedule/rewind", ADMIN),
     ("admin.status.retrieve", "GET", "/v1/admin/status", ADMIN),
 ];

@@ -38,6 +38,6 @@ pub use store::log::{Head, allow_pruning, head};
 pub use store::read::{entries_between, find_entry};
 pub use store::search::{Found, Search, by_operator, of_request, search};
 pub use store::shipment::{HoldShipment, Shipment, shipments};
-pub use store::{MIGRATIONS, append};
+pub use store::{MIGRATIONS, append, append_all, record};
 pub use stored::StoredEntry;
 pub use verify::{Expected, Problem, Report, verify};

@@ -6,6 +6,9 @@ pub const DETAIL_CHARACTERS: usize = 500;
 /// Characters of a name that an entry has in clear: most have far fewer, and a row stays small.
 pub const NAME_CHARACTERS: usize = 200;
 
+/// Characters of a machine's name in each entry: most have fewer.
+pub const MACHINE_CHARACTERS: usize = 40;
+
 /// Entries that are taken into the log in one transaction: a few tiles, and on a shared store as
 /// many rows as get their numbers.
 pub const ENTRIES_AT_ONCE: i64 = 1_000;

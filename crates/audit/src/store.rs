@@ -2,7 +2,8 @@
 
 use crate::entry::Entry;
 use crate::server::server_name;
-use coffer_storage::{Migration, MigrationSet, Placement, Tx};
+use coffer_storage::{Migration, MigrationSet, Placement, StorageError, Store, Tx, Work};
+use std::sync::LazyLock;
 
 pub(crate) mod log;
 pub(crate) mod read;
@@ -41,6 +42,51 @@ const INSERT: &str = "INSERT INTO audit_entry (format, at, server, request, acto
      bound_user, peer, mode, app, account, operation, subject, scope, name_fingerprint, name, \
      fingerprint, outcome, status, reason, amount, detail) \
      VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)";
+
+/// Rows of one statement, where each statement is a round trip.
+const ROWS: usize = 16;
+
+/// The same for [`ROWS`] entries.
+static INSERT_ROWS: LazyLock<&'static str> = LazyLock::new(|| {
+    let (head, row) = INSERT.split_once("VALUES ").unwrap_or((INSERT, ""));
+    Box::leak(format!("{head}VALUES {}", vec![row; ROWS].join(", ")).into_boxed_str())
+});
+
+/// Adds many entries to a transaction. If one cannot be written, the transaction fails.
+pub fn append_all(tx: &mut Tx<'_>, entries: &[Entry]) {
+    let together = if tx.is_remote() { entries.len() / ROWS * ROWS } else { 0 };
+    let (together, alone) = entries.split_at_checked(together).unwrap_or((&[], entries));
+    let server = server_name();
+    for rows in together.chunks(ROWS) {
+        let values = rows.iter().flat_map(|entry| entry.values(server));
+        tx.defer(*INSERT_ROWS, values.collect::<Vec<_>>());
+    }
+    alone.iter().for_each(|entry| append(tx, entry));
+}
+
+/// An entry that is a transaction of its own: of what somebody did who has no transaction in the
+/// data store, such as the command line.
+///
+/// # Errors
+/// When it could not be written.
+pub async fn record(store: &Store, entry: Entry) -> Result<(), StorageError> {
+    store.write(Alone(entry)).await
+}
+
+struct Alone(Entry);
+
+impl Work for Alone {
+    type Out = ();
+
+    fn grows(&self) -> bool {
+        false
+    }
+
+    async fn run(&self, tx: &mut Tx<'_>) -> Result<(), StorageError> {
+        append(tx, &self.0);
+        Ok(())
+    }
+}
 
 /// Adds `entry` to the transaction that it records. If it cannot be written, the transaction fails.
 pub fn append(tx: &mut Tx<'_>, entry: &Entry) {

@@ -25,7 +25,7 @@ pub use database::{DATABASE, DATABASE_PASSWORD, KEY_DATABASE, KEY_DIR};
 pub use environment::{Environment, environment};
 pub use families::declared_by_families;
 pub use flags::Flags;
-pub use traffic::{LOG_REQUESTS, RATE_LIMIT, TRUSTED_PROXY};
+pub use traffic::{AUDIT_NAMES, AUDIT_READS, LOG_REQUESTS, RATE_LIMIT, TRUSTED_PROXY};
 pub use value::{Kind, Source, Value, at_home};
 
 use coffer::serve::Address;
@@ -258,7 +258,7 @@ pub const ADMIN_KEY: Setting = Setting {
 };
 
 /// Settings of the program that are shown before those of the families.
-const FIRST: [&Setting; 20] = [
+const FIRST: [&Setting; 22] = [
     &CONFIG,
     &DATA_DIR,
     &KEY_DIR,
@@ -273,6 +273,8 @@ const FIRST: [&Setting; 20] = [
     &INSECURE_HTTP,
     &TRUSTED_PROXY,
     &RATE_LIMIT,
+    &AUDIT_READS,
+    &AUDIT_NAMES,
     &ALLOW_ORIGIN,
     &ALLOW_HOST,
     &DEV_KEY,

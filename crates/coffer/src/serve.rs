@@ -111,6 +111,9 @@ impl Server {
         let api = options.bind(options.listen.as_ref()).await?;
         let admin = options.bind(options.admin_listen.as_ref()).await?;
         installation.kernel.set_traffic(&options.traffic);
+        let reads = options.traffic.audit.reads.as_str();
+        let started = format!("coffer {}, audit_reads={reads}", crate::VERSION);
+        installation.kernel.note("program.server.start", started);
         let jobs = background::start_jobs(&installation).map_err(ServeError::Thread)?;
         let context = |role, places, onward| ListenerContext {
             kernel: Arc::clone(&installation.kernel),
@@ -173,6 +176,8 @@ impl Server {
             tracing::warn!("requests were still under way when the time to drain ended");
         }
         let _ = tokio::task::spawn_blocking(move || self.jobs.join()).await;
+        self.installation.kernel.note("program.server.stop", String::new());
+        self.installation.kernel.flush_audit().await;
         end_audit(&self.installation.audit).await;
         self.installation.stores.close().await;
         for thread in self.threads {

@@ -5,8 +5,8 @@
 //! compares the rows.
 
 use crate::assemble::{self, AssembleError, AssembleOptions, Stores};
-use coffer_audit::Sequencer;
-use coffer_base::Timestamp;
+use coffer_audit::{Entry, Sequencer};
+use coffer_base::{Tenant, Timestamp};
 use coffer_keyring::{KEY_MIGRATIONS, Keyring};
 use coffer_storage::{Counts, MigrationSet, Progress, StorageError, Transfer};
 use std::fmt;
@@ -72,6 +72,10 @@ pub async fn run(
     let (keyring, _) = assemble::open_keyring(to, &target.keys, &store_id).await?;
     let opened = to.families.open_all(&target.data, &keyring).await?;
     transfers.finish().await?;
+    let rows: u64 = data.values().chain(keys.values()).sum();
+    let entry = Entry::of_program("program.store.move", Tenant::system(), now);
+    let amount = Some(i64::try_from(rows).unwrap_or(i64::MAX));
+    coffer_audit::record(&target.data, Entry { amount, ..entry }).await?;
     source.close().await;
     target.close().await;
     Ok(TransferReport { store_id, data, keys, opened })

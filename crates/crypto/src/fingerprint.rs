@@ -16,6 +16,11 @@ const DIGEST_BYTES: usize = 16;
 pub struct Digest([u8; DIGEST_BYTES]);
 
 impl Digest {
+    /// A digest that a row stores; `None` if the bytes are not as many as one has.
+    pub fn stored(bytes: &[u8]) -> Option<Self> {
+        bytes.try_into().ok().map(Self)
+    }
+
     /// The 16 bytes, as a row stores them.
     pub const fn as_bytes(&self) -> &[u8; DIGEST_BYTES] {
         &self.0

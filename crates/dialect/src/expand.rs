@@ -49,6 +49,11 @@ impl Expand {
     pub fn has(&self, field: &str) -> bool {
         self.fields.contains(&field)
     }
+
+    /// What is asked for, as the audit says it: `expand: ` and the fields; `None` if nothing is.
+    pub fn shown(&self) -> Option<String> {
+        (!self.fields.is_empty()).then(|| format!("expand: {}", self.fields.join(", ")))
+    }
 }
 
 /// The field of `expandable` that `path` means.

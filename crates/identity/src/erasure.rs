@@ -9,8 +9,8 @@ use crate::floors::of_erasure;
 use crate::revocation::settle;
 use crate::row_mac::RowMac;
 use crate::store::{self, Erasure, Erasures, FinishErasure};
-use coffer_base::{Mode, Tenant, limit};
-use coffer_kernel::Prune;
+use coffer_base::{Mode, Tenant, Timestamp, limit};
+use coffer_kernel::{AuditEntry, Prune, append_audit, record_audit};
 use coffer_keyring::{FLOORS_AT_ONCE, Keyring, KeyringError, Revocation, retire_seal};
 use coffer_storage::{Query, StorageError, Store, Tx, Value, Work};
 use std::sync::Arc;
@@ -36,6 +36,7 @@ struct Retire {
     tenant: Tenant,
     /// The tenant's newest key version, up to which all are destroyed; 0 if it never had a key.
     newest: u32,
+    now: Timestamp,
 }
 
 impl Work for Retire {
@@ -52,8 +53,20 @@ impl Work for Retire {
             return Ok(false);
         }
         retire_seal(tx, &self.tenant, self.newest).await?;
+        if self.newest > 0 {
+            // Before they are destroyed: what is recorded may be repeated, and never missing.
+            let entry = of(&self.erasure, "program.keys.destroy", &self.tenant, self.now);
+            append_audit(tx, &AuditEntry { amount: Some(self.newest.into()), ..entry });
+        }
         Ok(true)
     }
+}
+
+/// An entry of the audit of what the program does for an erasure, which names the request that
+/// asked for it.
+fn of(erasure: &Erasure, operation: &'static str, tenant: &Tenant, now: Timestamp) -> AuditEntry {
+    let entry = AuditEntry::of_program(operation, tenant.clone(), now);
+    AuditEntry { request: Some(erasure.request.as_str().into()), ..entry }
 }
 
 /// What the key store remembers of an erasure that is done.
@@ -143,7 +156,8 @@ impl Eraser {
     async fn destroy_keys_of(&self, store: &Store, erasure: &Erasure) -> Result<(), KeyringError> {
         for tenant in tenants(erasure) {
             let newest = self.keyring.newest_version(&tenant).await?;
-            let retire = Retire { erasure: erasure.clone(), tenant: tenant.clone(), newest };
+            let now = self.keyring.now();
+            let retire = Retire { erasure: erasure.clone(), tenant: tenant.clone(), newest, now };
             let listed = store.write(retire).await?;
             if listed && newest > 0 {
                 self.keyring.destroy(&tenant, newest).await?;
@@ -188,6 +202,10 @@ impl Eraser {
         coffer_keyring::revoke(self.keyring.store(), vec![end_of(&erasure)]).await?;
         let done = store.write(FinishErasure(erasure.clone())).await?;
         if done {
+            let [tenant, _] = tenants(&erasure);
+            let entry = of(&erasure, "program.tenant.erase", &tenant, self.keyring.now());
+            let amount = Some(i64::try_from(rows).unwrap_or(i64::MAX));
+            record_audit(store, AuditEntry { amount, ..entry }).await?;
             let Erasure { app, account, .. } = &erasure;
             info!(app = app.as_str(), account = account.name(), rows, "tenant erased");
         }
@@ -199,7 +217,7 @@ impl Eraser {
 mod tests {
     use super::*;
     use crate::row_mac::ERASURE;
-    use coffer_base::{AccountId, AppId, TestRandom, Timestamp};
+    use coffer_base::{AccountId, AppId, TestRandom};
     use coffer_crypto::root::RootKey;
     use coffer_keyring::{DATA_MIGRATIONS, KEY_MIGRATIONS, KeyringOptions};
     use coffer_storage::{Options, values};
@@ -208,7 +226,12 @@ mod tests {
     const NOW: Timestamp = Timestamp::from_unix(1);
 
     async fn stores(home: &Path) -> (Store, Eraser) {
-        let sets = [DATA_MIGRATIONS, coffer_kernel::MIGRATIONS, store::MIGRATIONS];
+        let sets = [
+            DATA_MIGRATIONS,
+            coffer_kernel::AUDIT_MIGRATIONS,
+            coffer_kernel::MIGRATIONS,
+            store::MIGRATIONS,
+        ];
         let open = |name: &str, sets: &[_]| {
             Store::open_sqlite(&home.join(name), sets, NOW, Options::default()).unwrap().0
         };

@@ -8,7 +8,9 @@ use crate::row_mac::RowMac;
 use crate::store::{EXPIRED_EPHEMERAL, WriteLastUsed, find_key_in, revoke_key};
 use crate::unstored::RevocationRequest;
 use coffer_base::{Tenant, Timestamp, limit};
-use coffer_kernel::{AuditEntry, AuditTarget, BoxFuture, Job, JobContext, append_audit, prune};
+use coffer_kernel::{
+    AuditEntry, AuditTarget, BoxFuture, Job, JobContext, append_audit, audit_prune, prune,
+};
 use coffer_keyring::KeyringError;
 use coffer_storage::{Cause, StorageError, Tx, Work, values};
 use std::sync::Arc;
@@ -175,7 +177,10 @@ impl Job for PruneEphemeralKeys {
             let before = times.proven.plus(-limits::EPHEMERAL_SECONDS_CEILING);
             let keys = context.keyring.store();
             coffer_keyring::prune_revocations(keys, before).await?;
-            prune(&context.store, EXPIRED_EPHEMERAL, &values![before]).await
+            let pruned = prune(&context.store, EXPIRED_EPHEMERAL, &values![before]).await?;
+            let operation = "program.ephemeral_keys.prune";
+            audit_prune(&context.store, operation, pruned, times.now).await?;
+            Ok(pruned)
         })
     }
 }

@@ -2,7 +2,8 @@
 
 use crate::peer::Peer;
 use crate::principal::Principal;
-use coffer_dialect::{ApiVersion, Params};
+use coffer_audit::{Scope, Target};
+use coffer_dialect::{ApiError, ApiVersion, Params};
 use std::sync::Arc;
 
 /// A request that was authenticated, with its parameters decoded.
@@ -33,5 +34,42 @@ impl Reply {
     /// A success that was made now.
     pub(crate) const fn fresh(body: Vec<u8>) -> Self {
         Self { status: None, body, replay_of: None }
+    }
+}
+
+/// What came of a call, and what the audit says of it.
+pub(crate) struct Handled {
+    pub(crate) result: Result<Reply, ApiError>,
+    pub(crate) audited: Audited,
+}
+
+/// How far a request came.
+#[derive(Clone, Copy, PartialEq, Eq, Default, Debug)]
+pub(crate) enum Reached {
+    /// To no operation.
+    #[default]
+    Nothing,
+    /// To one that reads.
+    Read,
+    /// To one that changes something.
+    Change,
+}
+
+/// What the audit says of a call, beside who called and what came of it.
+#[derive(Clone, Default, Debug)]
+pub(crate) struct Audited {
+    pub(crate) target: Target,
+    /// How many objects it was about, if it is not one.
+    pub(crate) amount: Option<i64>,
+    /// What else there is to say, in words of the program.
+    pub(crate) detail: Option<String>,
+    /// Whether it need not be recorded.
+    pub(crate) is_unrecorded: bool,
+}
+
+impl Audited {
+    /// Of a call that reaches into this scope.
+    pub(crate) fn of(scope: Option<Scope>) -> Self {
+        Self { target: Target { scope, ..Target::default() }, ..Self::default() }
     }
 }

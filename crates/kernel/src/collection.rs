@@ -87,6 +87,7 @@ impl<C: Collection> ReadOperation for List<C> {
         let position = PagePosition::of(&input.page, C::KIND, cursor.as_ref().map(C::seq))?;
         let rows = self.0.page(store, ctx, position, &input.filter).await?;
         let page = Page::cut(rows, position);
+        ctx.audit_amount(page.items.len());
         let objects = self.0.render(store, ctx, page.items).await?;
         Ok(list(objects, page.has_more, C::LIST.path))
     }
@@ -106,6 +107,9 @@ impl<C: Collection> ReadOperation for Retrieve<C> {
 
     async fn run(&self, id: &String, ctx: &Ctx, store: &Store) -> Result<Object, Failure> {
         let found = self.0.find(store, ctx, id).await?;
+        if found.is_some() {
+            ctx.audit_subject(id);
+        }
         // An object is found at once, but what is shown with it can be many rows.
         let store = &store.in_turn();
         let mut objects = self.0.render(store, ctx, found.into_iter().collect()).await?;

@@ -1,5 +1,6 @@
 //! What an operation is given to work with.
 
+use crate::call::Audited;
 use crate::error::keyring_failure;
 use crate::event::{Cause, EventListeners};
 use crate::peer::Peer;
@@ -8,8 +9,8 @@ use crate::usage::{Amount, Usages};
 use coffer_audit::Actor;
 use coffer_base::{Owner, Random, Tenant, Timestamp};
 use coffer_dialect::{ApiError, ApiVersion, Expand};
-use coffer_keyring::{KeyringError, TenantKeys};
-use std::sync::Arc;
+use coffer_keyring::{Digest, KeyringError, TenantKeys};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 /// What an operation is given: who, when, in which version, with which keys.
 ///
@@ -28,6 +29,8 @@ pub struct Ctx {
     pub(crate) listeners: EventListeners,
     pub(crate) random: Arc<dyn Random>,
     pub(crate) usages: Arc<Usages>,
+    pub(crate) audited: Mutex<Audited>,
+    pub(crate) names_in_clear: bool,
 }
 
 impl Ctx {
@@ -109,6 +112,42 @@ impl Ctx {
     pub fn keys(&self) -> Result<&TenantKeys, ApiError> {
         self.existing_keys()
             .ok_or_else(|| keyring_failure(&KeyringError::KeyMissing { version: 0 }))
+    }
+
+    /// Has the audit say what the call is about, found or not: an object of this name, of which
+    /// `fingerprint` is a digest under the tenant's key. The name itself is recorded where the
+    /// operator wants that.
+    pub fn audit_name(&self, fingerprint: Digest, name: &str) {
+        let mut audited = self.audited();
+        audited.target.name_fingerprint = Some(fingerprint);
+        if self.names_in_clear {
+            audited.target.name = Some(name.to_owned());
+        }
+    }
+
+    /// Has the audit say which object a read has found.
+    pub fn audit_subject(&self, id: &str) {
+        self.audited().target.subject = Some(id.to_owned());
+    }
+
+    /// Has the audit say how many objects a read has found.
+    pub fn audit_amount(&self, objects: usize) {
+        self.audited().amount = Some(i64::try_from(objects).unwrap_or(i64::MAX));
+    }
+
+    /// Has the audit say something else of the call, in words of the program and never of a caller.
+    pub fn audit_detail(&self, detail: impl Into<String>) {
+        self.audited().detail = Some(detail.into());
+    }
+
+    /// Keeps the audit from recording this read, if it succeeds: for who goes on reading what a
+    /// read before has begun, and for nothing that shows a tenant's data.
+    pub fn leave_unrecorded(&self) {
+        self.audited().is_unrecorded = true;
+    }
+
+    pub(crate) fn audited(&self) -> MutexGuard<'_, Audited> {
+        self.audited.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Whether the caller's app may keep more of `amount`, by the last count.

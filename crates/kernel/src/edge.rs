@@ -5,6 +5,7 @@
 //! checked before the body is read, so that a stranger cannot make the server hold anything.
 
 mod access_log;
+mod audit;
 mod body;
 mod cors;
 mod form;
@@ -20,7 +21,7 @@ mod trace;
 pub(crate) use rejected::Rejecting;
 
 use crate::authorize::check_access;
-use crate::call::{Call, Reply};
+use crate::call::{Audited, Call, Handled, Reached, Reply};
 use crate::connections::{Connection, Phase};
 use crate::definition::Method;
 use crate::handler::Handler;
@@ -81,6 +82,7 @@ pub(crate) async fn answer(
     if trace.principal.is_some() {
         connection.vouch();
     }
+    let result = audit::record(kernel, &mut trace, &parts, result).await;
     access_log::report(kernel, &trace, &parts, &result);
     throttle::hold_back(connection, &trace, &result).await;
     let mut response = response::respond(kernel, &trace, &parts, result);
@@ -150,7 +152,11 @@ async fn handle(
     let request_id = Arc::clone(&trace.request_id);
     let peer = trace.peer;
     let call = Call { request_id, principal, peer, version, params, path: open, idempotency_key };
-    run(kernel, handler, call, permit).await
+    let writes = handler.definition().writes();
+    trace.reached = if writes { Reached::Change } else { Reached::Read };
+    let Handled { result, audited } = run(kernel, handler, call, permit).await;
+    trace.audited = audited;
+    result
 }
 
 /// The key of a request.
@@ -201,7 +207,7 @@ async fn run(
     handler: Arc<dyn Handler>,
     call: Call,
     permit: Permit,
-) -> Result<Reply, ApiError> {
+) -> Handled {
     if !handler.definition().writes() {
         return handler.handle(&kernel.services, call).await;
     }
@@ -211,8 +217,11 @@ async fn run(
         drop(permit);
         handled
     });
-    task.await.unwrap_or_else(|_| {
-        Err(ApiError::unknown_outcome("the request's handler panicked, or the server stops"))
+    task.await.unwrap_or_else(|_| Handled {
+        result: Err(ApiError::unknown_outcome(
+            "the request's handler panicked, or the server stops",
+        )),
+        audited: Audited::default(),
     })
 }
 

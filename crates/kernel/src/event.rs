@@ -7,8 +7,9 @@
 mod filter;
 mod store;
 
-use coffer_base::{Owner, Random, Timestamp, id::random_id, limit};
-use coffer_dialect::Object;
+use coffer_audit::{Entry, Target};
+use coffer_base::{Owner, Random, Tenant, Timestamp, id::random_id, limit};
+use coffer_dialect::{Object, Value};
 use coffer_storage::{StorageError, Tx};
 use std::sync::Arc;
 
@@ -83,6 +84,9 @@ pub async fn append(
     cause: &Cause<'_>,
     event: NewEvent,
 ) -> Result<(), StorageError> {
+    if cause.request.is_none() {
+        audit(tx, owner, cause, &event);
+    }
     let mut data = Object::bare().set("object", event.object);
     if let Some(previous) = event.previous {
         data = data.set("previous_attributes", previous);
@@ -97,6 +101,23 @@ pub async fn append(
     }
     store::append(tx, owner, cause, store::NewRow { id, kind: event.kind, data, pending });
     Ok(())
+}
+
+/// Has the audit say what the program did by itself: a task, and no request.
+fn audit(tx: &mut Tx<'_>, owner: &Owner, cause: &Cause<'_>, event: &NewEvent) {
+    let tenant = Tenant {
+        mode: owner.mode,
+        account: owner.account.clone(),
+        // What belongs to an owner is all of its apps'.
+        ..Tenant::system()
+    };
+    let subject = match event.object.get("id") {
+        Some(Value::Text(id)) => Some(id.to_string()),
+        _ => None,
+    };
+    let target = Target { subject, ..Target::default() };
+    let entry = Entry::of_program(event.kind, tenant, cause.now);
+    coffer_audit::append(tx, &Entry { target, ..entry });
 }
 
 #[cfg(test)]

@@ -7,6 +7,7 @@ use crate::idempotency::InFlight;
 use crate::limits;
 use crate::peer::Peer;
 use crate::principal::Authenticate;
+use crate::recorder::Recorder;
 use crate::routes::Routes;
 use crate::services::Services;
 use crate::store;
@@ -62,6 +63,7 @@ impl Kernel {
         let KernelOptions { authenticate, web, listeners, routes, usages, .. } = options;
         let counters = Arc::new(Counters::new(routes.all().map(|definition| definition.name)));
         let in_flight = InFlight::default();
+        let recorder = Arc::new(Recorder::new(&store, Arc::clone(&clock)));
         let services = Services {
             store,
             keyring,
@@ -72,6 +74,7 @@ impl Kernel {
             listeners,
             in_flight,
             usages,
+            recorder,
         };
         let (traffic, readiness) = (Traffic::new(), Readiness::default());
         Self { services, routes, counters, traffic, readiness, web }
@@ -95,6 +98,22 @@ impl Kernel {
     /// Changes what is limited and logged; requests that begin from now on meet the new settings.
     pub fn set_traffic(&self, settings: &TrafficSettings) {
         self.traffic.set(settings);
+        self.recorder().set(settings.audit);
+    }
+
+    /// Has the audit record something that the program does by itself, which belongs to no account.
+    pub fn note(&self, operation: &'static str, detail: String) {
+        self.recorder().note(operation, detail);
+    }
+
+    /// Writes the entries of the audit that wait to be written.
+    pub async fn flush_audit(&self) {
+        self.recorder().flush().await;
+    }
+
+    /// What writes the audit beside the transactions of changes.
+    pub(crate) const fn recorder(&self) -> &Arc<Recorder> {
+        &self.services.recorder
     }
 
     /// Logs how many refusals and failures had no line of their own since this was last called.
@@ -102,7 +121,8 @@ impl Kernel {
         self.traffic.log_summary();
     }
 
-    /// Whether both stores answer and have room for more, and whether the clock is believed.
+    /// Whether both stores answer and have room for more, whether the audit is written, and whether
+    /// the clock is believed.
     /// Tenants' work may keep all connections busy: if nothing comes back in time, the stores are
     /// ready as long as requests are answered meanwhile.
     ///
@@ -115,6 +135,7 @@ impl Kernel {
         let is_working = self.readiness.is_working(self.counters.answered());
         match asked {
             Ok(Ok(clock)) if clock.doubt().is_some() => Err(NotReady::Clock),
+            Ok(Ok(_)) if self.recorder().is_failing() => Err(NotReady::Audit),
             Ok(answered) => answered.map(drop).map_err(NotReady::Storage),
             Err(_elapsed) if is_working => Ok(()),
             Err(_elapsed) => Err(NotReady::Silent),
@@ -138,6 +159,8 @@ pub(crate) enum NotReady {
     Storage(StorageError),
     /// The clock may be wrong; the log has said why.
     Clock,
+    /// The audit cannot be written; the log has said why.
+    Audit,
     /// A store does not answer, and no request is answered either.
     Silent,
 }
@@ -147,6 +170,7 @@ impl fmt::Display for NotReady {
         match self {
             Self::Storage(error) => error.fmt(f),
             Self::Clock => f.write_str("the clock may be wrong"),
+            Self::Audit => f.write_str("the audit cannot be written"),
             Self::Silent => f.write_str("a store does not answer in time"),
         }
     }

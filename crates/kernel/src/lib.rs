@@ -37,6 +37,7 @@ mod quota;
 mod rate;
 pub mod reasons;
 mod reauthorize;
+mod recorder;
 mod request_id;
 mod routes;
 pub mod schedule;
@@ -53,8 +54,8 @@ pub mod web_policy;
 
 pub use clock_guard::{Agreement, ClockGuard, ClockState, Doubt, DueTimes};
 pub use coffer_audit::{
-    Actor as AuditActor, ActorKind, Entry as AuditEntry, Target as AuditTarget,
-    append as append_audit,
+    Actor as AuditActor, ActorKind, Entry as AuditEntry, MIGRATIONS as AUDIT_MIGRATIONS,
+    Target as AuditTarget, append as append_audit, record as record_audit,
 };
 pub use coffer_outbound::HttpClient;
 pub use collection::Collection;
@@ -81,7 +82,7 @@ pub use peer::{Peer, Proxy};
 pub use principal::{
     AccountAccess, Authenticate, BoxFuture, Credentials, Evidence, Principal, Role,
 };
-pub use prune::{Prune, prune, purge_tenant};
+pub use prune::{Prune, audit_prune, prune, purge_tenant};
 pub use quota::Quota;
 pub use routes::Routes;
 pub use schedule::{Progress, ScheduledTask, Scheduler};
@@ -90,6 +91,6 @@ pub use store::{
     ClockRecord, MIGRATIONS, clock_record, forget_clock, latest_watermark, move_clock,
     platform_clocks, rewind_watermarks, tenant_of_row,
 };
-pub use traffic::{LogRequests, TrafficSettings};
+pub use traffic::{AuditReads, AuditSettings, LogRequests, TrafficSettings};
 pub use usage::{Amount, BYTES, Beyond, CountedTable, Measure, Usage, Usages};
 pub use web_policy::WebPolicy;

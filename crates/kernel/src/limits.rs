@@ -128,3 +128,42 @@ pub const ROWS_SORTED: i64 = 100_000;
 
 /// Apps that the status shows with what they keep, the largest first.
 pub const LARGEST_APPS: usize = 5;
+
+/// Milliseconds for which an entry of the audit that nobody waits for is kept before it is written:
+/// with the time of the transaction it is durable within a tenth of a second.
+pub const AUDIT_WAIT_MILLISECONDS: u64 = 50;
+
+/// Milliseconds between two attempts to write entries of the audit, after one has failed.
+pub const AUDIT_RETRY_MILLISECONDS: u64 = 500;
+
+/// Entries of the audit that are written in one transaction: some milliseconds.
+pub const AUDIT_BATCH: usize = 500;
+
+/// Entries of the audit that wait to be written: about 15 MB, and what a busy server reads in a
+/// second. When there are more, the newest are left out and counted.
+pub const AUDIT_WAITING: usize = 32_768;
+
+/// Attempts to write what waits when the server stops.
+pub const AUDIT_FLUSH_ATTEMPTS: u32 = 3;
+
+/// Seconds between two entries that say how much was left out.
+pub const AUDIT_SUMMARY_SECONDS: u64 = 5;
+
+/// Refusals without a key in force that the audit has an entry for, of one address at once.
+pub const AUDITED_REFUSALS_AT_ONCE: u32 = 50;
+
+/// The same a second in the long run; the others are counted.
+pub const AUDITED_REFUSALS_PER_SECOND: u32 = 1;
+
+/// Refusals without a key in force that the audit has an entry for, of all addresses at once.
+pub const ALL_AUDITED_REFUSALS_AT_ONCE: u32 = 500;
+
+/// The same a second in the long run: strangers add at most 150 MB a day.
+pub const ALL_AUDITED_REFUSALS_PER_SECOND: u32 = 5;
+
+/// Refusals of one app's keys that the audit has an entry for at once.
+pub const APP_AUDITED_REFUSALS_AT_ONCE: u32 = 1000;
+
+/// The same a second in the long run: an app whose keys are refused more often than that has a
+/// fault, and its entries would all say the same.
+pub const APP_AUDITED_REFUSALS_PER_SECOND: u32 = 50;

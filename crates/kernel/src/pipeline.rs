@@ -7,14 +7,15 @@
 //! response out.
 
 use crate::authorize::check_scope;
-use crate::call::{Call, Reply};
+use crate::call::{Audited, Call, Handled, Reply};
 use crate::context::Ctx;
 use crate::definition::Definition;
 use crate::error::storage_failure;
 use crate::handler::Handler;
 use crate::idempotency::{IdempotencyKey, InFlightGuard, Response};
 use crate::operation::{
-    Applied, Arguments, Committed, Failure, ReadOperation, ReplayPolicy, SealingOperation,
+    Applied, Arguments, Committed, Failure, ReadOperation, ReplayPolicy, RequestScope,
+    SealingOperation,
 };
 use crate::principal::{BoxFuture, Evidence};
 use crate::reasons;
@@ -22,7 +23,7 @@ use crate::reauthorize::Reauthorization;
 use crate::services::Services;
 use crate::store::{self, Record};
 use crate::usage::BYTES;
-use coffer_audit::{Entry, Outcome as AuditOutcome, Target};
+use coffer_audit::{Entry, Scope, Target};
 use coffer_base::{Tenant, limit};
 use coffer_dialect::{ApiError, Expand};
 use coffer_keyring::{SealCheck, TenantKeys, check_seal, seal_query};
@@ -37,12 +38,12 @@ impl<O: ReadOperation> Handler for Read<O> {
         &const { O::DEFINITION }
     }
 
-    fn handle<'a>(
-        &'a self,
-        services: &'a Services,
-        call: Call,
-    ) -> BoxFuture<'a, Result<Reply, ApiError>> {
-        Box::pin(read(services, &self.0, call))
+    fn handle<'a>(&'a self, services: &'a Services, call: Call) -> BoxFuture<'a, Handled> {
+        Box::pin(async move {
+            let mut audited = Audited::default();
+            let result = read(services, &self.0, call, &mut audited).await;
+            Handled { result, audited }
+        })
     }
 }
 
@@ -54,12 +55,12 @@ impl<O: SealingOperation> Handler for Write<O> {
         &const { O::DEFINITION }
     }
 
-    fn handle<'a>(
-        &'a self,
-        services: &'a Services,
-        call: Call,
-    ) -> BoxFuture<'a, Result<Reply, ApiError>> {
-        Box::pin(write(services, &self.0, call))
+    fn handle<'a>(&'a self, services: &'a Services, call: Call) -> BoxFuture<'a, Handled> {
+        Box::pin(async move {
+            let mut audited = Audited::default();
+            let result = write(services, &self.0, call, &mut audited).await;
+            Handled { result, audited }
+        })
     }
 }
 
@@ -67,40 +68,61 @@ async fn read<O: ReadOperation>(
     services: &Services,
     operation: &O,
     call: Call,
+    audited: &mut Audited,
 ) -> Result<Reply, ApiError> {
     let definition = const { O::DEFINITION };
     let expand = Expand::parse(&call.params, definition.expandable, definition.list)?;
     let arguments = Arguments { params: &call.params, path: &call.path };
     let input = operation.parse(&arguments)?;
-    check_scope(&call.principal, &O::scope(&input), false)?;
+    let scope = O::scope(&input);
+    let allowed = check_scope(&call.principal, &scope, false);
+    *audited = Audited::of(audited_scope(scope));
+    allowed?;
     let keys = services.existing_keys(&call.principal.tenant).await?;
-    let ctx = services.context(&call, expand, keys);
+    let ctx = services.context(&call, expand, keys, std::mem::take(audited));
     let store = services.store.of_share(call.principal.share());
     let store = if definition.look_up { store } else { store.in_turn() };
-    let object = operation.run(&input, &ctx, &store).await?;
-    Ok(Reply::fresh(object.render()))
+    let found = operation.run(&input, &ctx, &store).await;
+    *audited = std::mem::take(&mut ctx.audited());
+    if audited.detail.is_none() {
+        audited.detail = ctx.expand.shown();
+    }
+    Ok(Reply::fresh(found?.render()))
 }
 
 async fn write<O: SealingOperation>(
     services: &Services,
     operation: &Arc<O>,
     call: Call,
+    audited: &mut Audited,
 ) -> Result<Reply, ApiError> {
     let definition = const { O::DEFINITION };
     let expand = Expand::parse(&call.params, definition.expandable, definition.list)?;
     let arguments = Arguments { params: &call.params, path: &call.path };
     let input = Arc::new(operation.parse(&arguments)?);
-    check_scope(&call.principal, &O::scope(&input), true)?;
+    let scope = O::scope(&input);
+    let allowed = check_scope(&call.principal, &scope, true);
+    *audited = Audited::of(audited_scope(scope));
+    allowed?;
     let mut in_flight = None;
     for _ in 0..limit::PREPARE_ATTEMPTS {
         let attempt = Attempt { services, operation, input: &input, call: &call, expand: &expand };
-        if let Some(reply) = attempt.run(&mut in_flight).await? {
+        if let Some(reply) = attempt.run(&mut in_flight, audited).await? {
             return Ok(reply);
         }
         services.keyring.evict(&call.principal.tenant);
     }
     Err(ApiError::unavailable("the tenant's key changed during each attempt to write")
         .because(&reasons::KEY_ROTATED))
+}
+
+/// The scope of a secret, as the audit says it.
+fn audited_scope(scope: RequestScope) -> Option<Scope> {
+    match scope {
+        RequestScope::Backend => None,
+        RequestScope::Account => Some(Scope::Account),
+        RequestScope::User(user) => Some(Scope::User(user)),
+    }
 }
 
 /// One attempt at a write: everything under one version of the tenant's keys.
@@ -118,6 +140,7 @@ impl<'a, O: SealingOperation> Attempt<'a, O> {
     async fn run(
         &self,
         in_flight: &mut Option<InFlightGuard<'a>>,
+        audited: &mut Audited,
     ) -> Result<Option<Reply>, ApiError> {
         let Self { services, operation, call, .. } = *self;
         let keys = services.keys(&call.principal.tenant).await?;
@@ -125,13 +148,17 @@ impl<'a, O: SealingOperation> Attempt<'a, O> {
         if let (Some(key), None) = (&idempotency_key, &in_flight) {
             *in_flight = Some(services.in_flight.enter(key).await?);
         }
-        let ctx = Arc::new(services.context(call, self.expand.clone(), Some(Arc::clone(&keys))));
-        match operation.seal(self.input, &ctx).await {
-            Ok(sealed) => self.commit(sealed, ctx, keys, idempotency_key).await,
+        let ours = Some(Arc::clone(&keys));
+        let ctx = services.context(call, self.expand.clone(), ours, audited.clone());
+        let ctx = Arc::new(ctx);
+        let outcome = match operation.seal(self.input, &ctx).await {
+            Ok(sealed) => self.commit(sealed, Arc::clone(&ctx), keys, idempotency_key).await,
             Err(refusal) => {
                 self.replay_or(idempotency_key.as_ref(), &ctx, &keys, refusal).await.map(Some)
             }
-        }
+        };
+        audited.clone_from(&ctx.audited());
+        outcome
     }
 
     /// Runs the unit of work, and turns its outcome into the reply.
@@ -340,20 +367,19 @@ impl<O: SealingOperation> Unit<O> {
         tx: &mut Tx<'_>,
     ) -> Result<Outcome<O::Out>, StorageError> {
         let ctx = &*self.ctx;
+        let audited = ctx.audited().clone();
+        let operation = const { O::DEFINITION }.name;
         let entry = Entry {
-            at: ctx.now,
             request: Some(Arc::clone(&ctx.request_id)),
             actor: ctx.actor(),
-            operation: const { O::DEFINITION }.name,
-            tenant: ctx.tenant().clone(),
             target: Target {
                 subject: Some(applied.subject.clone()),
                 fingerprint: applied.fingerprint,
-                ..Target::default()
+                ..audited.target
             },
-            outcome: AuditOutcome::Done,
-            amount: None,
-            detail: None,
+            amount: audited.amount,
+            detail: audited.detail,
+            ..Entry::of_program(operation, ctx.tenant().clone(), ctx.now)
         };
         coffer_audit::append(tx, &entry);
         let object = self.operation.render(&applied.out, ctx);

@@ -5,7 +5,8 @@ use crate::event::AGED_EVENTS;
 use crate::jobs::{Job, JobContext, Tally};
 use crate::principal::BoxFuture;
 use crate::store::{AGED_RECORDS, AGED_TOMBSTONES, PruneBatch, PruneNumbered, tenant_values};
-use coffer_base::{Slots, Tenant, limit};
+use coffer_audit::Entry;
+use coffer_base::{Slots, Tenant, Timestamp, limit};
 use coffer_storage::{Query, StorageError, Store, Value, values};
 use std::time::Duration;
 
@@ -121,9 +122,30 @@ impl Job for PruneAged {
     fn run<'a>(&'a self, context: &'a JobContext) -> BoxFuture<'a, Result<u64, StorageError>> {
         Box::pin(async move {
             let Some(times) = context.due_times().await? else { return Ok(0) };
-            prune_aged(&context.store, times).await
+            let pruned = prune_aged(&context.store, times).await?;
+            audit_prune(&context.store, "program.prune", pruned, times.now).await?;
+            Ok(pruned)
         })
     }
+}
+
+/// Has the audit say that a pass of a job has deleted so many rows which have served their time,
+/// if there were any.
+///
+/// # Errors
+/// When it cannot be written.
+pub async fn audit_prune(
+    store: &Store,
+    operation: &'static str,
+    rows: u64,
+    now: Timestamp,
+) -> Result<(), StorageError> {
+    if rows == 0 {
+        return Ok(());
+    }
+    let entry = Entry::of_program(operation, Tenant::system(), now);
+    let amount = Some(i64::try_from(rows).unwrap_or(i64::MAX));
+    coffer_audit::record(store, Entry { amount, ..entry }).await
 }
 
 /// Prunes what is older than it is kept.
@@ -147,7 +169,7 @@ pub(crate) async fn prune_aged(store: &Store, times: DueTimes) -> Result<u64, St
 mod tests {
     use super::*;
     use crate::store::{MIGRATIONS, Record, insert_record};
-    use coffer_base::{AccountId, AppId, Mode, Tenant, Timestamp};
+    use coffer_base::{AccountId, AppId, Mode};
     use coffer_storage::{Options, Tx, Work};
 
     const NOW: Timestamp = Timestamp::from_unix(1_800_000_000);

@@ -3,11 +3,13 @@
 //!
 //! All of it is in memory, bounded, and of this server alone. Time is monotonic and an argument.
 
+mod audited;
 mod bucket;
 mod lines;
 mod refusals;
 mod tenants;
 
+pub(crate) use audited::AuditedRefusals;
 pub(crate) use lines::{LineKind, Lines};
 pub(crate) use refusals::Refusals;
 pub(crate) use tenants::{Limit, LimitHolder, Limited, Permit, TenantLoads};

@@ -76,9 +76,14 @@ impl Routes {
         self.handlers.iter().map(|handler| handler.definition())
     }
 
+    /// The operation with this number.
+    pub(crate) fn definition(&self, number: usize) -> Option<&Definition> {
+        Some(self.handlers.get(number)?.definition())
+    }
+
     /// The path of the operation with this number.
     pub(crate) fn template(&self, number: usize) -> Option<&'static str> {
-        Some(self.handlers.get(number)?.definition().path)
+        Some(self.definition(number)?.path)
     }
 
     /// The permissions that restricted keys can hold: what the operations ask for, and for each

@@ -1,6 +1,6 @@
 //! What operations run on: stores, keys, time, randomness.
 
-use crate::call::Call;
+use crate::call::{Audited, Call};
 use crate::clock_guard::ClockGuard;
 use crate::context::Ctx;
 use crate::error::keyring_failure;
@@ -8,6 +8,7 @@ use crate::event::EventListeners;
 use crate::idempotency::InFlight;
 use crate::principal::{Authenticate, Principal};
 use crate::reauthorize::Reauthorization;
+use crate::recorder::Recorder;
 use crate::usage::Usages;
 use coffer_base::{Clock, Random, Tenant};
 use coffer_dialect::{ApiError, Expand};
@@ -26,6 +27,7 @@ pub(crate) struct Services {
     pub(crate) listeners: EventListeners,
     pub(crate) in_flight: InFlight,
     pub(crate) usages: Arc<Usages>,
+    pub(crate) recorder: Arc<Recorder>,
 }
 
 impl Services {
@@ -64,12 +66,14 @@ impl Services {
     }
 
     /// The context of an operation that was authorized. Its time is that of this call: the body has
-    /// arrived, and whoever had to wait for another request has waited.
+    /// arrived, and whoever had to wait for another request has waited. `audited` is what the audit
+    /// says of the call so far.
     pub(crate) fn context(
         &self,
         call: &Call,
         expand: Expand,
         keys: Option<Arc<TenantKeys>>,
+        audited: Audited,
     ) -> Ctx {
         Ctx {
             request_id: Arc::clone(&call.request_id),
@@ -84,6 +88,8 @@ impl Services {
             listeners: Arc::clone(&self.listeners),
             random: Arc::clone(&self.random),
             usages: Arc::clone(&self.usages),
+            audited: audited.into(),
+            names_in_clear: self.recorder.names_in_clear(),
         }
     }
 }

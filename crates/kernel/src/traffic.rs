@@ -2,7 +2,7 @@
 //! server runs, and the budgets that it is held against.
 
 use crate::peer::{Peer, Proxy};
-use crate::rate::{LineKind, Lines, Refusals, TenantLoads};
+use crate::rate::{AuditedRefusals, LineKind, Lines, Refusals, TenantLoads};
 use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU32, Ordering};
 use std::sync::{Arc, PoisonError, RwLock};
 
@@ -36,6 +36,56 @@ impl LogRequests {
     }
 }
 
+/// How reads are recorded by the audit.
+#[derive(Clone, Copy, PartialEq, Eq, Default, Debug)]
+pub enum AuditReads {
+    /// In batches, within a tenth of a second: an answer does not wait for its entry.
+    #[default]
+    Relaxed,
+    /// Before they are answered: what cannot be recorded is not answered.
+    Strict,
+    /// Not at all, but for those of the admin API.
+    Off,
+}
+
+impl AuditReads {
+    const ALL: [Self; 3] = [Self::Relaxed, Self::Strict, Self::Off];
+
+    /// The choice that `word` stands for: `relaxed`, `strict` or `off`.
+    pub fn parse(word: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|choice| choice.as_str() == word)
+    }
+
+    /// The word for it.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Relaxed => "relaxed",
+            Self::Strict => "strict",
+            Self::Off => "off",
+        }
+    }
+
+    /// Its place among all choices.
+    pub(crate) fn place(self) -> u8 {
+        let place = Self::ALL.iter().position(|choice| *choice == self);
+        place.and_then(|place| u8::try_from(place).ok()).unwrap_or_default()
+    }
+
+    /// The choice at a place.
+    pub(crate) fn at(place: u8) -> Self {
+        Self::ALL.get(usize::from(place)).copied().unwrap_or_default()
+    }
+}
+
+/// What an operator sets of the audit.
+#[derive(Clone, Copy, PartialEq, Eq, Default, Debug)]
+pub struct AuditSettings {
+    /// How reads are recorded.
+    pub reads: AuditReads,
+    /// Whether names of secrets are recorded in clear, beside their fingerprints.
+    pub names_in_clear: bool,
+}
+
 /// What an operator sets. By default nothing is limited but what an app's own quotas limit.
 #[derive(Clone, PartialEq, Eq, Default, Debug)]
 pub struct TrafficSettings {
@@ -47,6 +97,8 @@ pub struct TrafficSettings {
     /// Whom the server believes about where a request comes from; at most
     /// [`PROXIES`](crate::limits::PROXIES).
     pub proxies: Vec<Proxy>,
+    /// What is recorded.
+    pub audit: AuditSettings,
 }
 
 /// The settings as requests meet them, and the budgets.
@@ -60,6 +112,7 @@ pub(crate) struct Traffic {
     pub(crate) loads: TenantLoads,
     pub(crate) refusals: Refusals,
     pub(crate) lines: Lines,
+    pub(crate) audited: AuditedRefusals,
 }
 
 impl Traffic {
@@ -72,6 +125,7 @@ impl Traffic {
             loads: TenantLoads::new(),
             refusals: Refusals::new(),
             lines: Lines::new(),
+            audited: AuditedRefusals::new(),
         };
         traffic.set(&TrafficSettings::default());
         traffic
@@ -79,7 +133,7 @@ impl Traffic {
 
     /// Changes the settings; requests that begin from now on meet the new ones.
     pub(crate) fn set(&self, settings: &TrafficSettings) {
-        let TrafficSettings { requests_per_second, log_requests, proxies } = settings;
+        let TrafficSettings { requests_per_second, log_requests, proxies, .. } = settings;
         self.app_rate.store(requests_per_second.unwrap_or(0), Ordering::Relaxed);
         let place = LogRequests::ALL.iter().position(|choice| choice == log_requests);
         let place = place.and_then(|place| u8::try_from(place).ok()).unwrap_or_default();
@@ -133,12 +187,18 @@ mod tests {
         for (word, rate) in [("all", Some(7)), ("off", None), ("refusals", Some(1))] {
             let log_requests = LogRequests::parse(word).unwrap();
             let proxies = vec!["10.0.0.0/8".parse().unwrap()];
-            let settings = TrafficSettings { requests_per_second: rate, log_requests, proxies };
+            let audit = AuditSettings::default();
+            let settings =
+                TrafficSettings { requests_per_second: rate, log_requests, proxies, audit };
             traffic.set(&settings);
             assert_eq!((traffic.app_rate(), traffic.log_requests()), (rate, log_requests));
             assert!(traffic.proxies_of(peer).is_some());
             assert!(traffic.proxies_of(Peer::Unix).is_none());
         }
         assert_eq!(LogRequests::parse("none"), None);
+        for choice in AuditReads::ALL {
+            assert_eq!(AuditReads::parse(choice.as_str()), Some(choice));
+            assert_eq!(AuditReads::at(choice.place()), choice);
+        }
     }
 }

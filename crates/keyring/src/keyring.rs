@@ -97,6 +97,11 @@ impl Keyring {
         })
     }
 
+    /// The time, for what is recorded of keys.
+    pub fn now(&self) -> Timestamp {
+        self.clock.now()
+    }
+
     /// The same keyring, which measures by `clock` how long ago keys were read.
     pub fn with_clock(mut self, clock: Arc<dyn Clock>) -> Self {
         self.clock = clock;

@@ -24,6 +24,12 @@ impl RowKey {
         let fields: Vec<&[u8]> = own.into_iter().chain(encoded.iter().map(Vec::as_slice)).collect();
         self.0.digest("row", &fields)
     }
+
+    /// A digest of an API key that somebody presented and that is not in force. The same key has the
+    /// same digest, and nobody without this key can try guesses at it.
+    pub fn presented(&self, token: &str) -> Digest {
+        self.0.digest("presented-key", &[self.0.store_id.as_bytes(), token.as_bytes()])
+    }
 }
 
 /// One column: a letter for its type, and its value.

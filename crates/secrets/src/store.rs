@@ -3,7 +3,10 @@
 use crate::limits;
 use crate::secret::{Locator, Scope};
 use coffer_base::{Slots, Tenant, Timestamp, limit};
-use coffer_kernel::{PagePosition, Prune, last_tombstone_query, leave_tombstone, tenant_of_row};
+use coffer_kernel::{
+    AuditEntry, AuditTarget, PagePosition, Prune, append_audit, last_tombstone_query,
+    leave_tombstone, tenant_of_row,
+};
 use coffer_keyring::Digest;
 use coffer_keyring::TenantKeys;
 use coffer_storage::{
@@ -242,7 +245,7 @@ const DELETE: &str = "DELETE FROM secret WHERE slot = ? AND mode = ? AND app = ?
 /// The same if it has expired, and says where it stood.
 const DELETE_EXPIRED: &str = "DELETE FROM secret WHERE slot = ? AND mode = ? AND app = ? \
      AND account = ? AND scope = ? AND name_key = ? AND expires_at <= ? \
-     RETURNING mode, app, account, scope, id, seq";
+     RETURNING mode, app, account, scope, id, seq, name_key";
 
 /// Deletes a secret, and leaves a tombstone in its place for cursors that still name it.
 pub(crate) fn remove(tx: &mut Tx<'_>, key: &RowKey, id: &str, seq: i64, now: Timestamp) {
@@ -280,7 +283,25 @@ fn expire(row: &Row, now: Timestamp, tx: &mut Tx<'_>) -> Result<(), StorageError
     let [mode, app, account] = tenant_values(&tenant);
     tx.defer(DELETE, values![row.int(5)?, mode, app, account, scope, row.blob(4)?]);
     leave_tombstone(tx, &tenant, scope, id, seq, now);
+    audit_expiry(tx, tenant, id, Digest::stored(row.blob(4)?), now);
     Ok(())
+}
+
+/// Has the audit say that a secret was deleted since it has expired.
+pub(crate) fn audit_expiry(
+    tx: &mut Tx<'_>,
+    tenant: Tenant,
+    id: &str,
+    name: Option<Digest>,
+    now: Timestamp,
+) {
+    let target = AuditTarget {
+        subject: Some(id.to_owned()),
+        name_fingerprint: name,
+        ..AuditTarget::default()
+    };
+    let entry = AuditEntry::of_program("program.secrets.expire", tenant, now);
+    append_audit(tx, &AuditEntry { target, ..entry });
 }
 
 /// The live secrets of a scope from a position on, in the order of reading.
@@ -367,7 +388,9 @@ impl Work for DeleteExpired {
         let deletes: Vec<_> = keys.iter().map(|params| Statement { sql, params }).collect();
         for row in tx.batch(&deletes).await?.iter().flatten() {
             let (scope, id, seq) = (row.blob(3)?, row.text(4)?, row.int(5)?);
-            leave_tombstone(tx, &tenant_of_row(row)?, scope, id, seq, self.now);
+            let tenant = tenant_of_row(row)?;
+            leave_tombstone(tx, &tenant, scope, id, seq, self.now);
+            audit_expiry(tx, tenant, id, Digest::stored(row.blob(6)?), self.now);
         }
         Ok(found)
     }

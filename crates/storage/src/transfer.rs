@@ -171,8 +171,21 @@ impl<'s> Transfer<'s> {
                     .await?;
             }
         }
+        if table.is_numbered && self.to.is_shared() {
+            self.go_on_numbering(table).await?;
+        }
         report(&progress(done));
         Ok(())
+    }
+
+    /// Has a shared store give numbers that none of the rows has which were moved there.
+    async fn go_on_numbering(&self, table: &Table) -> Result<()> {
+        let Table { name, .. } = table;
+        let sql = format!(
+            "SELECT setval(pg_get_serial_sequence('{name}', 'id'), \
+             (SELECT coalesce(max(id), 0) + 1 FROM {name}), false)"
+        );
+        self.to.change_schema(leak_sql(sql)).await
     }
 
     /// Moves the rows of one part of a table but for the first `skipped`. `done` counts those of

@@ -1,6 +1,6 @@
 //! Wrong parameters: a row here for every row of the table in conventions §3.2.
 
-use crate::contract::{Row, covers, rows};
+use crate::contract::{Row, covers, explained, rows};
 use coffer_testkit::{Answer, Client, TestServer};
 
 const PAGE: &str = include_str!("../../../docs/wire/conventions.md");
@@ -27,6 +27,7 @@ fn every_row_of_the_table_is_answered_as_it_says() {
     tested.extend(values(&client, &admin));
     tested.extend(objects(&client, &admin, &app.id));
     tested.iter().for_each(Row::check);
+    tested.iter().for_each(|row| explained(&server, row.row, &row.answer));
     covers(&rows(PAGE, "### 3.2 Wrong parameters"), &tested, &UNTESTED);
 }
 

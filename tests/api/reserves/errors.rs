@@ -3,6 +3,7 @@
 
 use super::fixture::{DAY, Fixture, MARCH_1, text};
 use crate::check::lawful;
+use crate::contract::explained;
 use coffer_reserves::RESERVE_STRICT;
 use coffer_testkit::{Answer, Params, TestServer};
 use std::collections::{BTreeMap, BTreeSet};
@@ -55,7 +56,8 @@ pub fn about(row: &'static str, param: &'static str, answer: Answer) -> Refusals
 
 /// Asserts that the table after `heading` has exactly these rows, and that each was answered as
 /// it says.
-pub fn check(heading: &str, all: impl IntoIterator<Item = Refusals>) {
+pub fn check(heading: &str, all: impl IntoIterator<Item = Refusals>) -> Vec<(&'static str, Answer)> {
+    let mut checked = Vec::new();
     let promised = table(heading);
     let mut left: BTreeSet<&String> = promised.keys().collect();
     for Refusals { row, param, answers } in all {
@@ -70,9 +72,11 @@ pub fn check(heading: &str, all: impl IntoIterator<Item = Refusals>) {
             let of = |field: &str| error.get(field).map(|of| of.as_str().unwrap().to_owned());
             assert_eq!((of("code"), of("param")), (code.clone(), param.clone()), "{row}: {error}");
             assert!(text(&error, "message").len() > 12, "{row}: {error}");
+            checked.push((row, answer));
         }
     }
     assert!(left.is_empty(), "not asked: {left:?}");
+    checked
 }
 
 #[test]
@@ -80,7 +84,10 @@ fn every_row_of_the_table_is_answered_as_it_says() {
     let fixture = Fixture::new();
     let strict = Fixture::with(TestServer::builder().set(&RESERVE_STRICT, "true"));
     let all = [holds(&fixture, &strict), plans(&fixture), releases(&fixture), intake(&fixture)];
-    check("## 9. Errors", all.into_iter().flatten());
+    for (row, answer) in check("## 9. Errors", all.into_iter().flatten()) {
+        let above = row.contains("reserve_strict");
+        explained(if above { &strict.server } else { &fixture.server }, row, &answer);
+    }
     fixture.verify();
     strict.verify();
 }

@@ -3,7 +3,8 @@
 use super::{AssembleError, AssembleOptions, DATA_FILE};
 use crate::family_set::FamilySet;
 use crate::store_place;
-use coffer_base::Timestamp;
+use coffer_audit::Entry;
+use coffer_base::{Tenant, Timestamp};
 use coffer_keyring::KEY_MIGRATIONS;
 use coffer_storage::{
     DirectoryLock, DiskSpace, MigrationReport, MigrationSet, Options, PostgresOptions,
@@ -102,7 +103,13 @@ impl Stores {
         now: Timestamp,
     ) -> Result<Self, AssembleError> {
         let Database::Postgres { data, keys } = &options.database else {
-            return Self::open_embedded(options, now);
+            let stores = Self::open_embedded(options, now)?;
+            // A store that was in use was copied before its schema was changed.
+            if let Some(report) = stores.migrations.iter().find(|one| one.copy.is_some()) {
+                let entry = migrated("program.migrate", report, now);
+                coffer_audit::record(&stores.data, entry).await?;
+            }
+            return Ok(stores);
         };
         let keys = Store::open_postgres(keys.clone(), &[KEY_MIGRATIONS]).await?;
         let data = data.clone().with_faults(options.faults.clone());
@@ -178,9 +185,33 @@ pub async fn expand(
 ) -> Result<Vec<MigrationReport>, AssembleError> {
     let Database::Postgres { data, keys } = database else { return Ok(Vec::new()) };
     let keys = Store::expand_postgres(keys.clone(), &[KEY_MIGRATIONS], now).await?;
-    let data =
-        Store::expand_postgres(data.clone(), &FamilySet::default().migrations(), now).await?;
-    Ok(vec![data, keys])
+    let sets = FamilySet::default().migrations();
+    let expanded = Store::expand_postgres(data.clone(), &sets, now).await?;
+    audit_migration(data, "program.migrate.up", &expanded, now).await?;
+    Ok(vec![expanded, keys])
+}
+
+/// Has the audit say which migrations were applied to a database that was in use, if any were.
+async fn audit_migration(
+    data: &PostgresOptions,
+    operation: &'static str,
+    report: &MigrationReport,
+    now: Timestamp,
+) -> Result<(), StorageError> {
+    if report.applied.is_empty() {
+        return Ok(());
+    }
+    let store = Store::open_postgres(data.clone(), &FamilySet::default().migrations()).await?;
+    let recorded = coffer_audit::record(&store, migrated(operation, report, now)).await;
+    store.close().await;
+    recorded
+}
+
+fn migrated(operation: &'static str, report: &MigrationReport, now: Timestamp) -> Entry {
+    let applied = report.applied.iter();
+    let applied: Vec<_> = applied.map(|one| format!("{} {}", one.component, one.version)).collect();
+    let entry = Entry::of_program(operation, Tenant::system(), now);
+    Entry { detail: Some(applied.join(", ")), ..entry }
 }
 
 /// Spreads the tables of the data over the servers of a Citus cluster, or with `dry_run` only says
@@ -203,9 +234,14 @@ pub async fn distribute(
 ///
 /// # Errors
 /// [`AssembleError::Storage`] if a database cannot be reached or a statement fails.
-pub async fn finish(database: &Database) -> Result<Vec<MigrationReport>, AssembleError> {
+pub async fn finish(
+    database: &Database,
+    now: Timestamp,
+) -> Result<Vec<MigrationReport>, AssembleError> {
     let Database::Postgres { data, keys } = database else { return Ok(Vec::new()) };
     let keys = Store::finish_postgres(keys.clone(), &[KEY_MIGRATIONS]).await?;
-    let data = Store::finish_postgres(data.clone(), &FamilySet::default().migrations()).await?;
-    Ok(vec![data, keys])
+    let sets = FamilySet::default().migrations();
+    let finished = Store::finish_postgres(data.clone(), &sets).await?;
+    audit_migration(data, "program.migrate.finish", &finished, now).await?;
+    Ok(vec![finished, keys])
 }

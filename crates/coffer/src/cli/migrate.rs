@@ -40,7 +40,7 @@ pub fn run(config: &Config, verb: &Migrate, output: Output) -> Result<Exit, Fail
              of those runs any more: coffer migrate finish",
         ),
         Migrate::Finish => (
-            runtime.block_on(assemble::finish(&database))?,
+            runtime.block_on(assemble::finish(&database, SystemClock.now()))?,
             "servers of the version before are refused now",
         ),
     };

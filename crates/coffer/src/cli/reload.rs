@@ -1,7 +1,8 @@
 //! Reloading on SIGHUP: what can change while the server runs, and what is said about it.
 
 use crate::config::{
-    Config, LOG_LEVEL, LOG_REQUESTS, RATE_LIMIT, Setting, TLS_CERT, TLS_KEY, TRUSTED_PROXY,
+    AUDIT_NAMES, AUDIT_READS, Config, LOG_LEVEL, LOG_REQUESTS, RATE_LIMIT, Setting, TLS_CERT,
+    TLS_KEY, TRUSTED_PROXY,
 };
 use crate::telemetry::Level;
 use coffer::tls::Certificate;
@@ -73,7 +74,8 @@ impl<'a> Reload<'a> {
     /// The same, and what is limited and logged; `default_rate` as at the start.
     #[must_use]
     pub fn traffic(self, kernel: Arc<Kernel>, default_rate: Option<u32>) -> Self {
-        let settings: [&'static Setting; 3] = [&RATE_LIMIT, &LOG_REQUESTS, &TRUSTED_PROXY];
+        let settings: [&'static Setting; 5] =
+            [&RATE_LIMIT, &LOG_REQUESTS, &TRUSTED_PROXY, &AUDIT_READS, &AUDIT_NAMES];
         let values = move |config: &Config| {
             settings.map(|setting| config.shown(setting).unwrap_or_else(|| "not set".to_owned()))
         };

@@ -1,7 +1,7 @@
 //! How much is let in, and what is logged of it.
 
 use super::{Config, ConfigError, Kind, SETTING, Setting, Value};
-use coffer_kernel::{LogRequests, Proxy, TrafficSettings, limits};
+use coffer_kernel::{AuditReads, AuditSettings, LogRequests, Proxy, TrafficSettings, limits};
 
 /// How much an app may ask for.
 pub const RATE_LIMIT: Setting = Setting {
@@ -22,6 +22,30 @@ pub const LOG_REQUESTS: Setting = Setting {
     default: Some("refusals"),
     kind: Kind::Choice(&["all", "refusals", "off"]),
     about: "which requests have a line in the log: all, refusals or off; failures always have one",
+    ..SETTING
+};
+
+/// How reads are recorded.
+pub const AUDIT_READS: Setting = Setting {
+    name: "audit_reads",
+    env: "COFFER_AUDIT_READS",
+    flag: Some("audit-reads"),
+    default: Some("relaxed"),
+    kind: Kind::Choice(&["relaxed", "strict", "off"]),
+    about: "how the audit records reads: relaxed, within 100 milliseconds; strict, before they are \
+            answered; off, not at all",
+    ..SETTING
+};
+
+/// Whether the audit has names of secrets in clear.
+pub const AUDIT_NAMES: Setting = Setting {
+    name: "audit_names",
+    env: "COFFER_AUDIT_NAMES",
+    flag: Some("audit-names"),
+    default: Some("fingerprint"),
+    kind: Kind::Choice(&["fingerprint", "clear"]),
+    about: "how the audit names secrets: by a fingerprint under the account's key, or in clear as \
+            well",
     ..SETTING
 };
 
@@ -50,6 +74,10 @@ impl Config {
             requests_per_second: rate,
             log_requests: LogRequests::parse(self.text(&LOG_REQUESTS)).unwrap_or_default(),
             proxies: self.proxies()?,
+            audit: AuditSettings {
+                reads: AuditReads::parse(self.text(&AUDIT_READS)).unwrap_or_default(),
+                names_in_clear: self.text(&AUDIT_NAMES) == "clear",
+            },
         })
     }
 

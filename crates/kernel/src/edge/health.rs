@@ -38,6 +38,7 @@ async fn readiness(kernel: &Kernel) -> Response<Full<Bytes>> {
                 NotReady::Storage(StorageError::NoSpace(_)) => {
                     "the disk is nearly full: what adds data is refused\n"
                 }
+                NotReady::Audit => "the audit cannot be written: nothing is changed\n",
                 _ => "a store does not reply\n",
             };
             response(kernel, StatusCode::SERVICE_UNAVAILABLE, why)

@@ -4,7 +4,7 @@
 //! without a body, and without a way to say more. [`Rejecting`] stands between hyper and the
 //! connection and writes the error object instead, as every other failure has it.
 
-use super::access_log;
+use super::{access_log, audit};
 use crate::kernel::Kernel;
 use crate::peer::Peer;
 use crate::reasons;
@@ -148,6 +148,7 @@ fn answer(kernel: &Kernel, peer: Peer, head: &str) -> Bytes {
     };
     let request_id = request_id::new(&*kernel.services.random);
     access_log::report_invalid(kernel, peer, &request_id, &error);
+    audit::record_invalid(kernel, peer, &request_id, &error);
     let body = error.body();
     let kept = head.trim_end().lines().filter(|line| !line.starts_with("content-length:"));
     let mut text: String = kept.flat_map(|line| [line, "\r\n"]).collect();

@@ -1,5 +1,6 @@
 //! What is known of a request so far.
 
+use crate::call::{Audited, Reached};
 use crate::peer::Peer;
 use crate::principal::Principal;
 use coffer_dialect::ApiVersion;
@@ -26,11 +27,15 @@ pub(super) struct RequestTrace {
     pub(super) body_read: bool,
     /// Whether the answer is held back, since so many keys are refused.
     pub(super) is_held_back: bool,
+    /// How far it came.
+    pub(super) reached: Reached,
+    /// What the audit says of it.
+    pub(super) audited: Audited,
 }
 
 impl RequestTrace {
     /// The trace of a request of which nothing is known but its id.
-    pub(super) const fn new(request_id: Arc<str>, peer: Peer, started: Instant) -> Self {
+    pub(super) fn new(request_id: Arc<str>, peer: Peer, started: Instant) -> Self {
         Self {
             request_id,
             peer,
@@ -40,6 +45,8 @@ impl RequestTrace {
             version: None,
             body_read: false,
             is_held_back: false,
+            reached: Reached::Nothing,
+            audited: Audited::default(),
         }
     }
 }

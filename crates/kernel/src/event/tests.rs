@@ -22,7 +22,8 @@ const ALWAYS: CreatedRange =
 fn store() -> (Store, tempfile::TempDir) {
     let kept = tempfile::TempDir::new().unwrap();
     let path = kept.path().join("coffer.db");
-    let opened = Store::open_sqlite(&path, &[MIGRATIONS], NOW, Options::default());
+    let opened =
+        Store::open_sqlite(&path, &[coffer_audit::MIGRATIONS, MIGRATIONS], NOW, Options::default());
     (opened.unwrap().0, kept)
 }
 

@@ -236,7 +236,7 @@ impl Books {
     pub(crate) async fn open() -> Self {
         let directory = tempfile::tempdir().unwrap();
         let path = directory.path().join("data.db");
-        let sets = [coffer_kernel::MIGRATIONS, MIGRATIONS];
+        let sets = [coffer_kernel::AUDIT_MIGRATIONS, coffer_kernel::MIGRATIONS, MIGRATIONS];
         let (store, _) = Store::open_sqlite(&path, &sets, NOW, Options::default()).unwrap();
         let keys = directory.path().join("keys.db");
         let context = job_context(&store, &keys, NOW).await.unwrap();

@@ -50,6 +50,7 @@ impl WriteOperation for Delete {
         tx: &mut Tx<'_>,
     ) -> Result<Applied<Secret>, Failure> {
         let key = &store::row_key(locator, ctx.keys()?, ctx.tenant());
+        ctx.audit_name(key.name, &locator.name);
         let found = store::lock_scope(tx, key, ctx.now()).await?.existing;
         let Some(secret) = found.filter(|secret| is_live(secret.expires_at, ctx.now())) else {
             return Err(Failure::Refused(wire::not_found(locator)));

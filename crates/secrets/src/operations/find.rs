@@ -33,7 +33,10 @@ impl ReadOperation for Find {
 
     async fn run(&self, locator: &Locator, ctx: &Ctx, store: &Store) -> Result<Object, Failure> {
         match find_live(locator, ctx, store).await? {
-            Some(secret) => Ok(wire::render(&secret, ctx)),
+            Some(secret) => {
+                ctx.audit_subject(&secret.id);
+                Ok(wire::render(&secret, ctx))
+            }
             None => Err(wire::not_found(locator).into()),
         }
     }
@@ -50,6 +53,7 @@ pub(super) async fn find_live(
 ) -> Result<Option<Secret>, Failure> {
     let Some(keys) = ctx.existing_keys() else { return Ok(None) };
     let key = store::row_key(locator, keys, ctx.tenant());
+    ctx.audit_name(key.name, &locator.name);
     let Some(stored) = store::find(store, &key).await? else { return Ok(None) };
     // Opened before its expiry is believed: that, too, could have been tampered with.
     let payload = open(&stored, locator, keys)?;

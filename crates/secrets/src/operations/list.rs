@@ -50,6 +50,7 @@ impl ReadOperation for List {
         let position = PagePosition::of(&input.page, wire::KIND, seq)?;
         let rows = store::page(store, ctx.tenant(), scope, position, ctx.now()).await?;
         let page = Page::cut(rows, position);
+        ctx.audit_amount(page.items.len());
         let mut objects = Vec::with_capacity(page.items.len());
         for stored in page.items {
             let locator = Locator { scope: input.scope.clone(), name: stored.name.clone() };

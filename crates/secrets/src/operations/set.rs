@@ -76,8 +76,10 @@ impl SealingOperation for Set {
         let sealed =
             keys.seal(&associated_data, plaintext).map_err(|error| keyring_failure(&error))?;
         let quota = ctx.principal().quota(SECRETS_PER_SCOPE.name);
+        let key = store::row_key(&input.locator, keys, ctx.tenant());
+        ctx.audit_name(key.name, &input.locator.name);
         Ok(Sealed {
-            key: store::row_key(&input.locator, keys, ctx.tenant()),
+            key,
             fingerprint: keys.digest("secret-value", &[plaintext]),
             fresh: StoredSecret {
                 seq: 0,
@@ -110,6 +112,8 @@ impl SealingOperation for Set {
             other => {
                 if let Some(expired) = other {
                     store::remove(tx, key, &expired.id, expired.seq, ctx.now());
+                    let name = Some(key.name);
+                    store::audit_expiry(tx, key.tenant.clone(), &expired.id, name, ctx.now());
                 }
                 check_quota(live, sealed.quota)?;
                 if live == 0 {

@@ -17,6 +17,8 @@ pub(super) struct Table {
     pub(super) key: Vec<String>,
     /// The same of the table on a shared store.
     pub(super) shared_key: Vec<String>,
+    /// Whether rows have a number of their own, which a shared store takes from a sequence.
+    pub(super) is_numbered: bool,
     /// Whether its rows are read part by part from a store that is spread.
     pub(super) is_spread: bool,
 }
@@ -39,8 +41,9 @@ pub(super) fn tables_of(sets: &[MigrationSet]) -> Result<Vec<Table>> {
     let table = |name: String| {
         let (columns, key) = (columns_of(&embedded, &name)?, key_of(&embedded, &name)?);
         let shared_key = key_of(&shared, &name)?;
+        let is_numbered = is_numbered(&shared, &name)?;
         let is_spread = is_spread(&name);
-        Ok(Table { name, columns, key, shared_key, is_spread })
+        Ok(Table { name, columns, key, shared_key, is_numbered, is_spread })
     };
     names.into_iter().map(table).collect()
 }
@@ -62,6 +65,11 @@ fn columns_of(schema: &Connection, table: &str) -> Result<Vec<String>> {
 
 fn key_of(schema: &Connection, table: &str) -> Result<Vec<String>> {
     names(schema, "SELECT name FROM pragma_table_info(?) WHERE pk > 0 ORDER BY pk", table)
+}
+
+fn is_numbered(schema: &Connection, table: &str) -> Result<bool> {
+    let sql = "SELECT instr(sql, 'AUTOINCREMENT') > 0 FROM sqlite_schema WHERE name = ?";
+    Ok(schema.query_row(sql, [table], |row| row.get(0))?)
 }
 
 fn names(schema: &Connection, sql: &str, table: &str) -> Result<Vec<String>> {

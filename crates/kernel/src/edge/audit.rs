@@ -1,0 +1,178 @@
+//! The audit entries of requests, but for those of changes, which are in the changes' own
+//! transactions.
+//!
+//! | | |
+//! |---|---|
+//! | a read, and one that found nothing | as the operator says: [`AuditReads`] |
+//! | a stored response that was sent again | as a read |
+//! | a read of the admin API | recorded whatever the operator says |
+//! | a refusal | recorded; when there are very many, counted |
+//! | a change that failed | recorded before it is answered |
+
+use super::trace::RequestTrace;
+use super::{method_of, single_slashes};
+use crate::call::{Reached, Reply};
+use crate::kernel::Kernel;
+use crate::peer::Peer;
+use crate::principal::{Principal, Role};
+use crate::recorder::Omission;
+use crate::traffic::AuditReads;
+use coffer_audit::{Actor, Entry, Outcome, Target};
+use coffer_base::{Redacted, Tenant};
+use coffer_dialect::{ApiError, authorization};
+use http::header;
+use http::request::Parts;
+use std::sync::Arc;
+use std::time::Instant;
+
+/// Records a request that has its result, and answers the result that may be sent: none but a
+/// failure, if the entry had to be written first and could not be.
+pub(super) async fn record(
+    kernel: &Kernel,
+    trace: &mut RequestTrace,
+    parts: &Parts,
+    result: Result<Reply, ApiError>,
+) -> Result<Reply, ApiError> {
+    let is_strict = kernel.recorder().reads() == AuditReads::Strict;
+    let Some(outcome) = outcome_of(kernel, trace, &result) else { return result };
+    let about = result.as_ref().err().and_then(ApiError::about).map(str::to_owned);
+    if about.is_some() {
+        trace.audited.detail = about;
+    }
+    let entry = entry(kernel, trace, parts, outcome).await;
+    let failed_change = result.as_ref().is_err_and(ApiError::is_fault)
+        && trace.reached == Reached::Change
+        && !kernel.recorder().is_failing();
+    if !is_strict && !failed_change {
+        kernel.recorder().push(entry);
+        return result;
+    }
+    match (kernel.recorder().write(entry).await, &result) {
+        (Ok(()), _) => result,
+        // Of these the caller must know that it may have been made.
+        (Err(_), Err(error)) if error.should_retry() == Some(true) => result,
+        (Err(_), _) => Err(ApiError::unavailable("the entry of the audit could not be written")),
+    }
+}
+
+/// What is to be recorded of a request; `None` if nothing is.
+fn outcome_of(
+    kernel: &Kernel,
+    trace: &RequestTrace,
+    result: &Result<Reply, ApiError>,
+) -> Option<Outcome> {
+    let principal = trace.principal.as_deref();
+    let is_admin = principal.is_some_and(|principal| principal.role == Role::Admin);
+    let are_reads_recorded = kernel.recorder().reads() != AuditReads::Off || is_admin;
+    match result {
+        Ok(reply) if reply.replay_of.is_some() => are_reads_recorded.then_some(Outcome::Replayed),
+        // A change has its entry.
+        Ok(_) if trace.reached != Reached::Read => None,
+        Ok(_) if trace.audited.is_unrecorded => None,
+        Ok(_) => are_reads_recorded.then_some(Outcome::Done),
+        Err(error) => {
+            let outcome = failure(error);
+            let found_nothing = trace.reached == Reached::Read && error.status() == NOT_FOUND;
+            if found_nothing && are_reads_recorded {
+                return Some(outcome);
+            }
+            admit(kernel, trace.peer, principal, trace.started).then_some(outcome)
+        }
+    }
+}
+
+const NOT_FOUND: u16 = 404;
+
+/// Whether a refusal has an entry; if it has none, it is counted.
+fn admit(kernel: &Kernel, peer: Peer, principal: Option<&Principal>, now: Instant) -> bool {
+    let audited = &kernel.traffic.audited;
+    let (is_admitted, omission) = match principal {
+        Some(principal) => {
+            (audited.admit_known(&principal.tenant.app, now), Omission::RefusedKnown)
+        }
+        None => (audited.admit_unknown(peer.key(), now), Omission::RefusedUnknown),
+    };
+    if !is_admitted {
+        kernel.recorder().leave_out(omission);
+    }
+    is_admitted
+}
+
+/// A refusal or a failure, with its reason.
+fn failure(error: &ApiError) -> Outcome {
+    let (status, reason) = (error.status(), error.reason().code);
+    if error.is_fault() {
+        Outcome::Failed { status: Some(status), reason }
+    } else {
+        Outcome::Refused { status, reason }
+    }
+}
+
+async fn entry(
+    kernel: &Kernel,
+    trace: &mut RequestTrace,
+    parts: &Parts,
+    outcome: Outcome,
+) -> Entry {
+    let (actor, tenant) = match &trace.principal {
+        Some(principal) => (principal.actor(trace.peer), principal.tenant.clone()),
+        // In a box, since it is needed rarely and would make every request's future deeper.
+        None => (Box::pin(stranger(kernel, trace.peer, parts)).await, Tenant::system()),
+    };
+    let audited = std::mem::take(&mut trace.audited);
+    Entry {
+        request: Some(Arc::clone(&trace.request_id)),
+        actor,
+        target: audited.target,
+        outcome,
+        amount: audited.amount,
+        detail: audited.detail,
+        ..Entry::of_program(operation(kernel, trace, parts), tenant, kernel.recorder().now())
+    }
+}
+
+/// Who presented no key that is in force: of the key there is a digest, under a key that nobody
+/// has but the server, so that the same one is known again and none can be guessed.
+async fn stranger(kernel: &Kernel, peer: Peer, parts: &Parts) -> Actor {
+    let presented = parts.headers.get(header::AUTHORIZATION).map(header::HeaderValue::as_bytes);
+    let digest = match authorization::token(presented) {
+        Ok(token) => digest(kernel, &token).await,
+        Err(_) => None,
+    };
+    Actor::unknown(digest, peer.address())
+}
+
+async fn digest(kernel: &Kernel, token: &Redacted<String>) -> Option<coffer_keyring::Digest> {
+    let key = kernel.services.keyring.row_key().await.ok()?;
+    Some(key.presented(token.expose()))
+}
+
+/// The operation's name; that of the operation that was asked for, if the request was refused
+/// before it was routed.
+fn operation(kernel: &Kernel, trace: &RequestTrace, parts: &Parts) -> &'static str {
+    let routed = trace.route.and_then(|number| kernel.routes.definition(number));
+    if let Some(definition) = routed {
+        return definition.name;
+    }
+    let route = method_of(parts)
+        .ok()
+        .and_then(|method| kernel.routes.find(method, &single_slashes(parts.uri.path())));
+    route.map_or(NO_OPERATION, |route| route.handler.definition().name)
+}
+
+/// The operation of a request that is for none.
+const NO_OPERATION: &str = "none";
+
+/// Records what was no valid HTTP. Nobody waits for that: there was nothing to be answered.
+pub(super) fn record_invalid(kernel: &Kernel, peer: Peer, request_id: &str, error: &ApiError) {
+    if !admit(kernel, peer, None, Instant::now()) {
+        return;
+    }
+    kernel.recorder().push(Entry {
+        request: Some(request_id.into()),
+        actor: Actor::unknown(None, peer.address()),
+        target: Target::default(),
+        outcome: failure(error),
+        ..Entry::of_program(NO_OPERATION, Tenant::system(), kernel.recorder().now())
+    });
+}

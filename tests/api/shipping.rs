@@ -1,0 +1,219 @@
+//! The audit is shipped to receivers that fail: every entry arrives, in the order of the log.
+
+use coffer_testkit::TestServer;
+use serde_json::Value;
+use std::collections::BTreeSet;
+use std::io::{BufRead, BufReader, Read, Write};
+use std::net::{TcpListener, TcpStream, UdpSocket};
+use std::os::unix::net::UnixDatagram;
+use std::sync::mpsc::{Receiver, Sender, channel};
+use std::thread;
+use std::time::Duration;
+
+/// A receiver over TCP that does with each connection what `serve` does, and passes on what `serve`
+/// has taken.
+fn listen(
+    serve: impl Fn(usize, TcpStream, &Sender<String>) + Send + 'static,
+) -> (u16, Receiver<String>) {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let port = listener.local_addr().unwrap().port();
+    let (taken, received) = channel();
+    thread::spawn(move || {
+        for (number, stream) in listener.incoming().enumerate() {
+            serve(number, stream.unwrap(), &taken);
+        }
+    });
+    (port, received)
+}
+
+/// Reads one HTTP request, and answers it.
+fn answer_http(stream: TcpStream, status: &str) -> (String, String) {
+    let mut reader = BufReader::new(stream);
+    let mut head = String::new();
+    while !head.ends_with("\r\n\r\n") {
+        assert_ne!(reader.read_line(&mut head).unwrap(), 0);
+    }
+    let lower = head.to_ascii_lowercase();
+    let length = lower.split("content-length: ").nth(1).unwrap().lines().next().unwrap();
+    let mut body = vec![0; length.parse().unwrap()];
+    reader.read_exact(&mut body).unwrap();
+    let answer = format!("HTTP/1.1 {status}\r\ncontent-length: 0\r\n\r\n");
+    reader.get_mut().write_all(answer.as_bytes()).unwrap();
+    (head, String::from_utf8(body).unwrap())
+}
+
+/// The numbers of entries in lines of JSON.
+fn numbers(lines: &str) -> Vec<u64> {
+    let parse = |line: &str| serde_json::from_str::<Value>(line).unwrap()["id"].as_u64().unwrap();
+    lines.lines().map(parse).collect()
+}
+
+/// Makes entries, ships, and asserts that the receiver has all entries of the log, from the first on
+/// and without a gap; in their order, but that a batch may come again.
+fn all_arrive(server: &TestServer, numbers: &[u64]) {
+    let distinct: BTreeSet<u64> = numbers.iter().copied().collect();
+    let count = u64::try_from(distinct.len()).unwrap();
+    assert_eq!(distinct, (1..=count).collect(), "without a gap");
+    assert_eq!(size(server), count, "all of them");
+}
+
+/// How many entries are in the log, by the receiver's lag.
+fn size(server: &TestServer) -> u64 {
+    let ship = status(server);
+    ship["shipped"].as_u64().unwrap() + ship["lag"].as_u64().unwrap()
+}
+
+fn status(server: &TestServer) -> Value {
+    server.admin().get("/v1/admin/status", &[]).ok()["audit_ship"][0].clone()
+}
+
+/// Runs the jobs until the receiver has all.
+fn ship(server: &TestServer) {
+    for _ in 0..50 {
+        server.run_jobs();
+        // Pauses between attempts are in the time that passes.
+        server.clock.pass(Duration::from_secs(60));
+        if status(server)["lag"] == 0 && status(server)["error"].is_null() {
+            return;
+        }
+    }
+    panic!("{}", status(server));
+}
+
+/// Changes only: their entries are there with their responses.
+fn act(server: &TestServer) {
+    for _ in 0..3 {
+        server.account();
+    }
+}
+
+#[test]
+fn a_receiver_over_http_that_fails_gets_all_in_the_end_also_after_a_restart() {
+    let (port, received) = listen(|number, stream, taken| match number {
+        0 => drop(answer_http(stream, "500 Internal Server Error")),
+        // It dies, with the batch in its hands.
+        1 => drop(stream),
+        _ => {
+            let (head, body) = answer_http(stream, "204 No Content");
+            assert!(head.contains("Bearer audit-token"), "{head}");
+            taken.send(body).unwrap();
+        }
+    });
+    let home = tempfile::TempDir::new().unwrap();
+    let start = || {
+        let receiver = format!("http://127.0.0.1:{port}/in");
+        let builder = TestServer::builder().data_dir(home.path()).without_background_jobs();
+        builder.embedded().ship_audit_to(&receiver).start()
+    };
+    let server = start();
+    act(&server);
+    server.run_jobs();
+    let failed = status(&server);
+    assert!(failed["error"].as_str().unwrap().contains("500"), "{failed}");
+    assert!(failed["lag"].as_i64().unwrap() >= 3, "{failed}");
+    ship(&server);
+    act(&server);
+    server.stop();
+    let server = start();
+    act(&server);
+    ship(&server);
+    let mut arrived = Vec::new();
+    received.try_iter().for_each(|body| arrived.extend(numbers(&body)));
+    assert!(arrived.is_sorted_by(|a, b| a < b), "none is sent twice that was acknowledged");
+    all_arrive(&server, &arrived);
+}
+
+/// A syslog server that is killed has taken what it has read, and the rest comes again.
+#[test]
+fn a_syslog_server_that_dies_gets_all_in_the_end() {
+    let (port, received) = listen(|number, mut stream, taken| {
+        if number == 0 {
+            // It dies before it has read all: what is left unread makes its end a reset.
+            stream.read_exact(&mut [0; 10]).unwrap();
+            return;
+        }
+        let mut text = String::new();
+        stream.read_to_string(&mut text).unwrap();
+        taken.send(text).unwrap();
+    });
+    let receiver = format!("syslog+tcp://127.0.0.1:{port}");
+    let server = TestServer::builder().without_background_jobs().ship_audit_to(&receiver).start();
+    act(&server);
+    server.run_jobs();
+    assert!(status(&server)["error"].is_string());
+    ship(&server);
+    let mut lines = String::new();
+    for mut text in received.try_iter() {
+        while !text.is_empty() {
+            let (length, rest) = text.split_once(' ').unwrap();
+            let (message, rest) = rest.split_at(length.parse().unwrap());
+            lines.push_str(&json_of(message));
+            text = rest.to_owned();
+        }
+    }
+    all_arrive(&server, &numbers(&lines));
+}
+
+/// The JSON of a message, with the end of a line.
+fn json_of(message: &str) -> String {
+    let (head, json) = message.split_at(message.find('{').unwrap());
+    let fields: Vec<_> = head.split(' ').collect();
+    assert!(fields[0].starts_with("<1") && fields[0].ends_with(">1"), "{message}");
+    assert_eq!(&fields[1][10..11], "T", "{message}");
+    assert_eq!((fields[3], fields[4], fields[6]), ("coffer", "-", "-"), "{message}");
+    format!("{json}\n")
+}
+
+#[test]
+fn datagrams_are_sent_to_a_port_and_to_a_socket() {
+    let udp = UdpSocket::bind("127.0.0.1:0").unwrap();
+    let home = tempfile::TempDir::new().unwrap();
+    let path = home.path().join("log");
+    let unix = UnixDatagram::bind(&path).unwrap();
+    let server = TestServer::builder()
+        .embedded()
+        .without_background_jobs()
+        .ship_audit_to(&format!("syslog+udp://{}", udp.local_addr().unwrap()))
+        .ship_audit_to(&format!("syslog+unix:{}", path.display()))
+        .start();
+    // A socket of this machine holds a few datagrams that nobody has read.
+    ship(&server);
+    for socket in
+        [&mut |buffer: &mut [u8]| udp.recv(buffer), &mut |buffer: &mut [u8]| unix.recv(buffer)]
+            as [&mut dyn FnMut(&mut [u8]) -> std::io::Result<usize>; 2]
+    {
+        let mut buffer = vec![0; 65_536];
+        let length = socket(&mut buffer).unwrap();
+        let message = String::from_utf8(buffer[..length].to_vec()).unwrap();
+        assert_eq!(numbers(&json_of(&message)), [1]);
+    }
+}
+
+#[test]
+fn a_file_grows_and_may_be_rotated() {
+    let home = tempfile::TempDir::new().unwrap();
+    let (path, old) = (home.path().join("audit.jsonl"), home.path().join("audit.jsonl.1"));
+    let receiver = format!("file:{}", path.display());
+    let server = TestServer::builder().without_background_jobs().ship_audit_to(&receiver).start();
+    act(&server);
+    ship(&server);
+    std::fs::rename(&path, &old).unwrap();
+    act(&server);
+    ship(&server);
+    let read = |path| std::fs::read_to_string(path).unwrap();
+    all_arrive(&server, &numbers(&(read(&old) + &read(&path))));
+}
+
+#[test]
+fn a_connection_that_is_refused_leaves_the_cursor_where_it_is() {
+    let closed = TcpListener::bind("127.0.0.1:0").unwrap();
+    let port = closed.local_addr().unwrap().port();
+    drop(closed);
+    let receiver = format!("syslog+tcp://127.0.0.1:{port}");
+    let server = TestServer::builder().without_background_jobs().ship_audit_to(&receiver).start();
+    act(&server);
+    server.run_jobs();
+    let failed = status(&server);
+    assert_eq!(failed["shipped"], 0, "{failed}");
+    assert!(failed["error"].is_string() && failed["lag_seconds"].is_i64(), "{failed}");
+}
