@@ -104,6 +104,10 @@ pub const TOKEN_CHARACTERS: usize = 32;
 /// and six of base 62 have 35.
 pub const TOKEN_CHECKSUM_CHARACTERS: usize = 6;
 
+/// Statements that one connection to a shared database has prepared: all that the program has, in
+/// all combinations of parameters that occur; the others are sent unprepared.
+pub const SESSION_STATEMENTS: usize = 1000;
+
 /// Bytes of the write-ahead log after which its pages move into the database file, beside the
 /// commits: large enough to fold rewrites of hot pages, small enough for fast lookups and starts.
 pub const WAL_CHECKPOINT_BYTES: u64 = 4 * 1024 * 1024;

@@ -154,8 +154,8 @@ fn serve(connection: &Connection, signals: &Receiver<()>, log: &Log) {
     }
 }
 
-/// Waits for a signal, or for a pause in which a large log can be moved as a whole, so that the next
-/// commit begins it anew; `false` if the writer has ended.
+/// Waits for a signal, or for a pause in which a large log can be moved as a whole, so that the
+/// next commit begins it anew; `false` if the writer has ended.
 fn wait(signals: &Receiver<()>, log: &Log) -> bool {
     let mut size = log.bytes.load(Ordering::Relaxed);
     while size >= limit::WAL_GRACE_BYTES {
