@@ -56,6 +56,8 @@ pub const FAMILY: Family = Family {
     }],
     seals: &[],
     checks: &[],
+    reasons: &[],
+    explainers: &[],
     parts,
 };
 

@@ -7,6 +7,7 @@
 mod admin;
 mod admin_key;
 mod args;
+mod audit;
 mod backup;
 mod client;
 mod config_verb;
@@ -86,6 +87,8 @@ fn dispatch(cli: Cli, matches: &ArgMatches) -> Result<Exit, Failure> {
         Verb::Keys(verb) => admin::keys(&config, &verb, output),
         Verb::Clock(verb) => admin::clock(&config, &verb, output),
         Verb::Schedule(verb) => admin::schedule(&config, &verb, output),
+        Verb::Audit(verb) => audit::run(&config, &verb, output),
+        Verb::Explain(args) => audit::explain(&config, &args, output),
         Verb::Secrets(verb) => secrets::run(&config, &verb, output),
         Verb::Ledger(Ledger::Verify) => ledger::verify(&config, output),
         Verb::MigrateStore(args) => migrate_store::run(&config, &args, output),

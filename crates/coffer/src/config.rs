@@ -6,6 +6,7 @@
 //! What is not known is an error, since a setting with a typing error is a setting that is not
 //! made. This module reads the environment and the configuration file and nothing else.
 
+mod audit;
 mod database;
 mod environment;
 mod families;
@@ -19,6 +20,7 @@ mod tests;
 mod traffic;
 mod value;
 
+pub use audit::{AUDIT_SHIP, AUDIT_SHIP_TOKEN};
 pub use database::{DATABASE, DATABASE_PASSWORD, KEY_DATABASE, KEY_DIR};
 pub use environment::{Environment, environment};
 pub use families::declared_by_families;
@@ -245,7 +247,7 @@ pub const ADMIN_KEY: Setting = Setting {
 };
 
 /// Settings of the program that are shown before those of the families.
-const FIRST: [&Setting; 17] = [
+const FIRST: [&Setting; 19] = [
     &CONFIG,
     &DATA_DIR,
     &KEY_DIR,
@@ -263,6 +265,8 @@ const FIRST: [&Setting; 17] = [
     &ALLOW_ORIGIN,
     &ALLOW_HOST,
     &DEV_KEY,
+    &AUDIT_SHIP,
+    &AUDIT_SHIP_TOKEN,
 ];
 
 /// Those that are shown after them.
@@ -399,8 +403,10 @@ impl Config {
     /// What does not fit together.
     ///
     /// # Errors
-    /// [`ConfigError`] if only one half of TLS is given, or if one address is for both listeners.
+    /// [`ConfigError`] if only one half of TLS is given, if one address is for both listeners, or if
+    /// a receiver of the audit is not understood.
     pub fn check(&self) -> Result<(), ConfigError> {
+        self.audit_receivers()?;
         let [api, admin] = [&LISTEN, &ADMIN_LISTEN].map(|setting| self.address(setting));
         if admin.is_some_and(|admin| Some(admin) == api && !admin.is_chosen_by_system()) {
             return Err(ConfigError(

@@ -4,11 +4,15 @@
 //! and no SQL. It is a library so that tests start the same server that the binary does.
 
 pub mod assemble;
+mod audit_search;
 mod clock;
+mod explain;
 pub mod families;
 pub mod family_set;
 pub mod limits;
+pub mod reasons;
 pub mod serve;
+pub mod ship;
 pub mod status;
 pub mod store_place;
 pub mod store_transfer;

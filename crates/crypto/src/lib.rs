@@ -9,10 +9,12 @@
 pub mod associated_data;
 pub mod envelope;
 pub mod fingerprint;
+pub mod hash;
 pub mod key;
 pub mod limits;
 pub mod random;
 pub mod root;
+pub mod signature;
 pub mod token;
 
 mod error;
@@ -21,8 +23,10 @@ mod wrap;
 pub use associated_data::AssociatedData;
 pub use error::CryptoError;
 pub use fingerprint::{Digest, Digester, LookupKey};
+pub use hash::{Hash, sha256};
 pub use key::SealingKey;
 pub use random::SystemRandom;
 pub use root::{RootError, RootKey};
+pub use signature::{PublicKey, SigningKey};
 pub use token::{TokenForm, TokenHash, new_token, token_form};
 pub use wrap::{unwrap, wrap};

@@ -3,6 +3,7 @@
 
 use crate::limits;
 use crate::objects::{Account, ApiKey, App, Install};
+use crate::reasons;
 use coffer_base::{AccountId, AppId, InvalidId, Mode, Redacted, Timestamp, limit};
 use coffer_dialect::{ApiError, Fields, Object, Value};
 use coffer_kernel::{Quota, Usages};
@@ -22,6 +23,7 @@ pub(crate) fn plain(text: &Redacted<String>) -> String {
 /// The refusal of an id that has other characters than ids have, or too many.
 fn bad_id(param: &str, error: InvalidId) -> ApiError {
     ApiError::invalid_param(param, format!("Invalid {param}: {error}."))
+        .because(&reasons::ID_INVALID)
 }
 
 /// A required parameter that is an account's id.

@@ -1,6 +1,7 @@
 //! A family of resources as one value: all that the rest of the program needs to know of it.
 
 use crate::event::EventListener;
+use crate::explain::Explainer;
 use crate::jobs::Job;
 use crate::principal::BoxFuture;
 use crate::prune::Prune;
@@ -10,6 +11,7 @@ use crate::schedule::ScheduledTask;
 use crate::setting::{Setting, Settings};
 use crate::usage::{self, Usage};
 use crate::verify::Check;
+use coffer_dialect::Reason;
 use coffer_keyring::{Keyring, KeyringError};
 use coffer_storage::{MigrationSet, Store};
 use std::sync::Arc;
@@ -34,6 +36,10 @@ pub struct Family {
     pub seals: &'static [Seal],
     /// What must hold of its tables.
     pub checks: &'static [Check],
+    /// Why it refuses requests, for whoever runs the server.
+    pub reasons: &'static [Reason],
+    /// What it looks up when a refusal is to be explained.
+    pub explainers: &'static [Explainer],
     /// Puts together what runs, by the settings.
     pub parts: fn(&Settings) -> Parts,
 }
@@ -90,6 +96,8 @@ pub const KERNEL: Family = Family {
         },
     }],
     checks: &[],
+    reasons: crate::reasons::ALL,
+    explainers: &[],
     parts: kernel_parts,
 };
 

@@ -6,6 +6,7 @@
 
 use crate::error::keyring_failure;
 use crate::operation::ReplayPolicy;
+use crate::reasons;
 use crate::store::{self, Record, StoredRecord};
 use coffer_base::{Redacted, Tenant, limit};
 use coffer_dialect::{ApiError, Object, Params};
@@ -275,6 +276,7 @@ fn refuse_to_show_again(id: &str) -> ApiError {
          shown only once and is not kept. If the token was lost, revoke '{id}' and make another \
          with a new idempotency key."
     ))
+    .because(&reasons::SHOWN_ONCE)
 }
 
 /// The requests under way that carry an idempotency key. Those with the same key run one after

@@ -19,6 +19,7 @@ mod edge;
 mod error;
 pub mod event;
 mod events;
+pub mod explain;
 mod family;
 mod handler;
 mod idempotency;
@@ -34,6 +35,7 @@ mod principal;
 mod prune;
 mod quota;
 mod rate;
+pub mod reasons;
 mod reauthorize;
 mod request_id;
 mod routes;
@@ -50,7 +52,10 @@ mod wake_isolated;
 pub mod web_policy;
 
 pub use clock_guard::{Agreement, ClockGuard, ClockState, Doubt, DueTimes};
-pub use coffer_audit::{Entry as AuditEntry, append as append_audit};
+pub use coffer_audit::{
+    Actor as AuditActor, ActorKind, Entry as AuditEntry, Target as AuditTarget,
+    append as append_audit,
+};
 pub use coffer_outbound::HttpClient;
 pub use collection::Collection;
 pub use connection::{serve_connection, serve_one_request, serve_open_connection};

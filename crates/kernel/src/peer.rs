@@ -1,5 +1,6 @@
 //! Who is at the other end of a connection, and which proxies are believed about it.
 
+use coffer_audit::PeerAddress;
 use std::fmt;
 use std::net::{IpAddr, Ipv6Addr};
 use std::str::FromStr;
@@ -32,6 +33,14 @@ impl Peer {
         match self {
             Self::Unix => true,
             Self::Ip(address) => address.is_loopback(),
+        }
+    }
+
+    /// The same, as the audit says it.
+    pub(crate) const fn address(self) -> PeerAddress {
+        match self {
+            Self::Unix => PeerAddress::Unix,
+            Self::Ip(address) => PeerAddress::Ip(address),
         }
     }
 

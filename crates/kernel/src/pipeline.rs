@@ -17,11 +17,12 @@ use crate::operation::{
     Applied, Arguments, Committed, Failure, ReadOperation, ReplayPolicy, SealingOperation,
 };
 use crate::principal::{BoxFuture, Evidence};
+use crate::reasons;
 use crate::reauthorize::Reauthorization;
 use crate::services::Services;
 use crate::store::{self, Record};
 use crate::usage::BYTES;
-use coffer_audit::Entry;
+use coffer_audit::{Entry, Outcome as AuditOutcome, Target};
 use coffer_base::{Tenant, limit};
 use coffer_dialect::{ApiError, Expand};
 use coffer_keyring::{SealCheck, TenantKeys, check_seal, seal_query};
@@ -98,7 +99,8 @@ async fn write<O: SealingOperation>(
         }
         services.keyring.evict(&call.principal.tenant);
     }
-    Err(ApiError::unavailable("the tenant's key changed during each attempt to write"))
+    Err(ApiError::unavailable("the tenant's key changed during each attempt to write")
+        .because(&reasons::KEY_ROTATED))
 }
 
 /// One attempt at a write: everything under one version of the tenant's keys.
@@ -340,12 +342,18 @@ impl<O: SealingOperation> Unit<O> {
         let ctx = &*self.ctx;
         let entry = Entry {
             at: ctx.now,
-            request: &ctx.request_id,
-            actor: &ctx.principal.key_id,
+            request: Some(Arc::clone(&ctx.request_id)),
+            actor: ctx.actor(),
             operation: const { O::DEFINITION }.name,
-            tenant: ctx.tenant(),
-            subject: &applied.subject,
-            fingerprint: applied.fingerprint,
+            tenant: ctx.tenant().clone(),
+            target: Target {
+                subject: Some(applied.subject.clone()),
+                fingerprint: applied.fingerprint,
+                ..Target::default()
+            },
+            outcome: AuditOutcome::Done,
+            amount: None,
+            detail: None,
         };
         coffer_audit::append(tx, &entry);
         let object = self.operation.render(&applied.out, ctx);

@@ -11,4 +11,4 @@ mod tenants;
 
 pub(crate) use lines::{LineKind, Lines};
 pub(crate) use refusals::Refusals;
-pub(crate) use tenants::{Limited, Permit, TenantLoads};
+pub(crate) use tenants::{Limit, LimitHolder, Limited, Permit, TenantLoads};

@@ -11,6 +11,7 @@ mod error;
 mod keyring;
 mod revocation;
 mod row_key;
+mod signing;
 mod store;
 mod tenant;
 #[cfg(feature = "testing")]

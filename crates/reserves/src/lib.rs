@@ -8,6 +8,7 @@ mod expand;
 pub mod limits;
 mod model;
 mod operations;
+pub mod reasons;
 mod rules;
 mod settings;
 mod store;
@@ -51,6 +52,8 @@ pub const FAMILY: Family = Family {
     purge: &[],
     seals: &[],
     checks: &[store::verify::CHECK],
+    reasons: reasons::ALL,
+    explainers: &[],
     parts,
 };
 

@@ -8,13 +8,17 @@
 //! expiry, and a row is found by keyed digests of scope and name. Payloads are in responses only if
 //! a request expands them, and in no log, error or audit entry.
 
+mod explain;
 mod jobs;
 pub mod limits;
 mod opening;
 mod operations;
+pub mod reasons;
 mod secret;
 mod store;
 mod wire;
+
+pub use operations::history::register as register_history;
 
 use coffer_kernel::{
     Amount, BYTES, Beyond, CountedTable, Family, Measure, Parts, Quota, Routes, Seal, Setting,
@@ -75,6 +79,8 @@ pub const FAMILY: Family = Family {
         open_all: |data, keyring| Box::pin(opening::open_all(data, keyring)),
     }],
     checks: &[],
+    reasons: reasons::ALL,
+    explainers: &[explain::MISSING],
     parts,
 };
 

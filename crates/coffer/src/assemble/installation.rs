@@ -2,11 +2,14 @@
 
 use super::root::find_root;
 use super::{AssembleError, AssembleOptions, Callers, Database, Stores};
+use crate::audit_search::SearchAudit;
 use crate::clock::{self, ClockSources};
+use crate::explain::{Explain, ExplainSources};
+use crate::ship::{Receiver, Shipping};
 use crate::status::{Status, StatusSources};
 use crate::store_place;
 use crate::test_helpers;
-use coffer_base::{Clock, ShiftedClock};
+use coffer_base::{Clock, Redacted, ShiftedClock};
 use coffer_identity::{Identity, IdentityOptions};
 use coffer_kernel::{
     ClockGuard, CountUsage, HttpClient, Job, JobContext, Kernel, KernelOptions, Parts, Scheduler,
@@ -49,6 +52,8 @@ pub struct Installation {
     pub jobs: Vec<Arc<dyn Job>>,
     /// What the jobs run on.
     pub context: JobContext,
+    /// What sends the audit out.
+    pub shipping: Arc<Shipping>,
     /// Stops the jobs, once it is sent true.
     pub stop: watch::Sender<bool>,
     /// The store's id.
@@ -106,8 +111,29 @@ pub async fn open_stores(
     };
     let identity = identity_options(&options, &parts, &context, &clocks);
     let identity = Identity::open(identity).await?;
-    let kernel = assemble_kernel(&options, identity, &mut parts, &context, &clocks, &store_id);
-    Ok(Installation { kernel, stores, jobs: parts.jobs, context, stop, store_id, root_path })
+    let shipping = Arc::new(Shipping::new(Arc::clone(&clocks.clock), &*options.random));
+    let own = (&clocks, &shipping, &*store_id);
+    let kernel = assemble_kernel(&options, identity, &mut parts, &context, own);
+    let jobs = parts.jobs;
+    Ok(Installation { kernel, stores, jobs, context, shipping, stop, store_id, root_path })
+}
+
+impl Installation {
+    /// Sends the audit to these receivers too; `token` goes with what is sent over HTTP.
+    ///
+    /// # Errors
+    /// [`AssembleError::Tls`].
+    pub fn ship_audit(
+        &mut self,
+        receivers: Vec<Receiver>,
+        token: Option<&Redacted<String>>,
+    ) -> Result<(), AssembleError> {
+        for receiver in receivers {
+            let job = self.shipping.to(receiver, token.cloned()).map_err(AssembleError::Tls)?;
+            self.jobs.push(job);
+        }
+        Ok(())
+    }
 }
 
 /// The kernel over all parts: the families', identity's, and those of the program itself.
@@ -116,8 +142,7 @@ fn assemble_kernel(
     identity: Identity,
     parts: &mut Parts,
     context: &JobContext,
-    clocks: &Clocks,
-    store_id: &str,
+    (clocks, shipping, store_id): (&Clocks, &Arc<Shipping>, &str),
 ) -> Arc<Kernel> {
     parts.append(identity.parts);
     let usages = Arc::new(Usages::new(options.families.amounts()));
@@ -134,6 +159,7 @@ fn assemble_kernel(
         store: context.store.clone(),
         scheduler: Arc::clone(&scheduler),
         counters: Arc::clone(&counters),
+        shipping: Arc::clone(shipping),
     }));
     let sources = ClockSources {
         store: context.store.clone(),
@@ -141,6 +167,9 @@ fn assemble_kernel(
         guard: Arc::clone(&context.guard),
     };
     clock::register(&mut parts.routes, &sources);
+    let explained = ExplainSources::new(options.families.all(), Arc::clone(&context.keyring));
+    parts.routes.read(Explain(explained)).read(SearchAudit);
+    coffer_secrets::register_history(&mut parts.routes, Arc::clone(&context.keyring));
     if let Some(shifted) = &clocks.shifted {
         let shifted = Arc::clone(shifted);
         let (context, reset) = (context.clone(), identity.reset);

@@ -1,9 +1,11 @@
 //! The verbs and their arguments.
 
+mod audit;
 mod backup;
 mod clock;
 mod flags;
 
+pub use audit::{Audit, AuditFilters, Explain, ExplainArgs};
 pub use backup::Backup;
 pub use clock::{ClockVerb, Schedule};
 
@@ -61,6 +63,11 @@ pub enum Verb {
     /// The scheduler's watermarks.
     #[command(subcommand)]
     Schedule(Schedule),
+    /// The audit: who did what, when, and what came of it.
+    #[command(subcommand)]
+    Audit(Audit),
+    /// Say why a request got what it got, and what to do; or show the history of a secret.
+    Explain(ExplainArgs),
     /// Secrets, with an app's key.
     #[command(subcommand)]
     Secrets(Secrets),

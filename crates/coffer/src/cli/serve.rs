@@ -27,13 +27,15 @@ pub fn run(config: &Config) -> Result<Exit, Failure> {
     let database = setup::production(config)?.database;
     warn_about(&database);
     let data = data_location(config, &database);
+    let (receivers, token) = setup::audit_receivers(config)?;
     let runtime = setup::runtime()?;
     let result = runtime.block_on(async {
         let mut signals = Signals::listen()?;
-        let Some(installation) = open(config, &mut signals).await? else {
+        let Some(mut installation) = open(config, &mut signals).await? else {
             return Ok(Exit::Done);
         };
         log_migrations(&installation.stores.migrations);
+        installation.ship_audit(receivers, token.as_ref())?;
         let on_start = |server: &Server| {
             log_start(&data, server, tls);
             warn_about_listeners(server, tls);

@@ -7,6 +7,7 @@ use super::Shared;
 use crate::api_key::{Holder, NewKey};
 use crate::developer::NewApp;
 use crate::objects::ApiKey;
+use crate::reasons;
 use crate::store::Selection;
 use crate::unstored::RevocationRequest;
 use crate::{store, wire};
@@ -81,7 +82,8 @@ impl Create {
             if !self.0.permissions.iter().any(|known| known == name) {
                 let known = self.0.permissions.join(", ");
                 let message = format!("Unknown permission '{name}'. There are: {known}.");
-                return Err(ApiError::invalid_param(format!("permissions[{at}]"), message));
+                return Err(ApiError::invalid_param(format!("permissions[{at}]"), message)
+                    .because(&reasons::PERMISSION_UNKNOWN));
             }
             if !permissions.iter().any(|known| known == name) {
                 permissions.push((*name).to_owned());
@@ -115,12 +117,14 @@ impl WriteOperation for Create {
             return Err(ApiError::invalid_param(
                 "permissions",
                 "A restricted key needs permissions, and only a restricted key has any.",
-            ));
+            )
+            .because(&reasons::PERMISSIONS_NOT_TYPE));
         }
         if kind == Type::Admin {
             if let Some(param) = ["app", "mode"].into_iter().find(|param| fields.has(param)) {
                 let message = format!("An admin key belongs to no app: leave '{param}' out.");
-                return Err(ApiError::invalid_param(param, message));
+                let error = ApiError::invalid_param(param, message);
+                return Err(error.because(&reasons::ADMIN_KEY_OF_APP));
             }
             return Ok(CreateParams { whose: Whose::Operator, name, expires_at });
         }
@@ -142,7 +146,8 @@ impl WriteOperation for Create {
     fn check(&self, params: &CreateParams, ctx: &Ctx) -> Result<(), ApiError> {
         if params.expires_at.is_some_and(|at| at <= ctx.now()) {
             let message = "The expiry must lie in the future, in Unix seconds.";
-            return Err(ApiError::invalid_param("expires_at", message));
+            let error = ApiError::invalid_param("expires_at", message);
+            return Err(error.because(&reasons::EXPIRY_PAST));
         }
         Ok(())
     }
@@ -174,6 +179,7 @@ impl WriteOperation for Create {
                         "key",
                         "The secret key with the same text was revoked: choose another text.",
                     )
+                    .because(&reasons::CHOSEN_KEY)
                     .into());
                 };
                 let permissions = Some(permissions.clone());
@@ -220,14 +226,15 @@ fn chosen_token(fields: &Fields<'_>) -> Result<Option<Redacted<String>>, ApiErro
             "key",
             "A key of your choice begins with 'rk_test_' and needs permissions; keys that begin \
              with 'sk_test_' are made on first use.",
-        ));
+        )
+        .because(&reasons::CHOSEN_KEY));
     }
     if let Some(param) = ["app", "mode"].into_iter().find(|param| fields.has(param)) {
         let message = format!(
             "A key of your choice belongs to the app of the 'sk_test_' key with the same text, in \
              test mode: leave '{param}' out."
         );
-        return Err(ApiError::invalid_param(param, message));
+        return Err(ApiError::invalid_param(param, message).because(&reasons::CHOSEN_KEY));
     }
     Ok(Some(token.clone()))
 }

@@ -52,6 +52,9 @@ pub(super) const FLAGS: &[(&[&str], &[Group])] = &[
     (&["installs"], &[Group::Of(CLIENT)]),
     (&["keys"], &[Group::Of(CLIENT)]),
     (&["secrets"], &[Group::Of(CLIENT)]),
+    (&["audit", "tail"], &[Group::Of(CLIENT)]),
+    (&["audit", "search"], &[Group::Of(CLIENT)]),
+    (&["explain"], &[Group::Of(CLIENT)]),
     (&["clock"], &[Group::Of(CLIENT)]),
     (&["schedule"], &[Group::Of(CLIENT)]),
     (&["ledger", "verify"], &[Group::Of(READER)]),
@@ -108,4 +111,6 @@ const SERVER: &[&Setting] = &[
     &config::TRUSTED_PROXY,
     &config::RATE_LIMIT,
     &config::ALLOW_ORIGIN,
+    &config::AUDIT_SHIP,
+    &config::AUDIT_SHIP_TOKEN,
 ];
