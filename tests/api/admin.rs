@@ -6,6 +6,7 @@ mod apps;
 mod audit;
 mod erasure;
 mod installs;
+mod keyring;
 pub(crate) mod listeners;
 mod lists;
 mod usage;

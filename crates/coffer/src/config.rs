@@ -240,7 +240,7 @@ pub const ADMIN_KEY: Setting = Setting {
     name: "admin_key",
     env: "COFFER_ADMIN_KEY",
     kind: Kind::Secret,
-    about: "admin key, for accounts, apps, installs, keys, clock, schedule and status",
+    about: "admin key, for the verbs that ask a server, but for secrets",
     ..SETTING
 };
 

@@ -7,6 +7,7 @@ pub mod assemble;
 mod clock;
 pub mod families;
 pub mod family_set;
+mod keyring;
 pub mod limits;
 pub mod serve;
 pub mod status;

@@ -59,4 +59,22 @@ pub enum KeyringError {
         /// The version that the value names.
         version: u32,
     },
+    /// A key is wrapped under a master key that this keyring does not have.
+    #[error("master key version {version} is not in the key store")]
+    MasterMissing {
+        /// Its version.
+        version: u32,
+    },
+    /// An operator has sealed all servers.
+    #[error("an operator has sealed this server: it has no keys until `coffer unseal`")]
+    Stopped,
+    /// The root key cannot be read: in words.
+    #[error("{0}")]
+    Root(String),
+    /// The keyring was opened without a way to read the root key again.
+    #[error("the root key cannot be read again here")]
+    NoRoot,
+    /// The master key was replaced again and again meanwhile.
+    #[error("the master key is being replaced")]
+    Busy,
 }

@@ -9,23 +9,29 @@
 
 mod error;
 mod keyring;
+mod master;
 mod revocation;
+mod rotation;
 mod row_key;
 mod store;
 mod tenant;
 #[cfg(feature = "testing")]
 pub mod testing;
+mod uses;
 
 pub use coffer_crypto::{AssociatedData, Digest};
 pub use error::KeyringError;
-pub use keyring::{Keyring, KeyringOptions};
+pub use keyring::{Keyring, KeyringOptions, RewrapPlace, Rewrapped, open_transactions};
+pub use master::{MasterKeys, ReadRoot};
 pub use revocation::{
     FLOORS_AT_ONCE, Revocation, all_floors, floors, highest_floor, prune_revocations, revoke,
 };
+pub use rotation::{Phase, Rotation, RotationPlan, RotationProgress};
 pub use row_key::RowKey;
 pub use store::{
-    DATA_MIGRATIONS, KEY_MIGRATIONS, KeyBackup, KeyStoreUse, key_count, key_store_id,
-    key_store_use, last_backup, mark_key_store, newest_key, record_backup, store_id,
-    tenants_without_key, write_store_id,
+    BeginRotation, DATA_MIGRATIONS, KEY_MIGRATIONS, KeyBackup, KeyCounts, KeyStoreUse, NewestKey,
+    RecordProgress, TakeRotation, begin_rotation, highest_rotation, key_count, key_counts,
+    key_store_id, key_store_use, last_backup, last_rotation, mark_key_store, newest_key,
+    newest_keys, record_backup, stopped, store_id, tenants_without_key, write_store_id,
 };
 pub use tenant::{SealCheck, TenantKeys, check_seal, retire_seal, seal_query};

@@ -1,16 +1,17 @@
 //! Putting the parts of an installation together.
 
-use super::root::find_root;
-use super::{AssembleError, AssembleOptions, Callers, Database, Stores};
+use super::root::{RootAgain, find_root};
+use super::{AssembleError, AssembleOptions, Callers, Database, RootSource, Stores};
 use crate::clock::{self, ClockSources};
+use crate::keyring::{self, KeyringSources};
 use crate::status::{Status, StatusSources};
 use crate::store_place;
 use crate::test_helpers;
 use coffer_base::{Clock, ShiftedClock};
 use coffer_identity::{Identity, IdentityOptions};
 use coffer_kernel::{
-    ClockGuard, CountUsage, HttpClient, Job, JobContext, Kernel, KernelOptions, Parts, Scheduler,
-    Usages, WebPolicy, platform_clocks,
+    ClockGuard, CountUsage, HttpClient, Job, JobContext, Kernel, KernelOptions, Parts, RotateKeys,
+    Scheduler, Usages, WatchStop, WebPolicy, platform_clocks,
 };
 use coffer_keyring::{Keyring, KeyringOptions};
 use coffer_outbound::Limits;
@@ -83,7 +84,7 @@ pub async fn open_existing(options: &AssembleOptions) -> Result<Stores, Assemble
 /// # Errors
 /// When the data store belongs to no installation, or the keys do not open.
 pub async fn open_stores(
-    options: AssembleOptions,
+    mut options: AssembleOptions,
     stores: Stores,
 ) -> Result<Installation, AssembleError> {
     let clocks = Clocks::of(&options, &stores.data).await?;
@@ -92,11 +93,20 @@ pub async fn open_stores(
     };
     options.check_kind(&stores.keys).await?;
     let (keyring, root_path) = open_keyring(&options, &stores.keys, &store_id).await?;
+    let again = RootAgain {
+        source: std::mem::replace(&mut options.root, RootSource::DataDir),
+        data_dir: options.data_dir.clone(),
+        store_id: store_id.clone(),
+    };
+    let keyring = keyring.with_clock(Arc::clone(&clocks.clock)).with_root(Arc::new(again));
+    if keyring.is_stopped() {
+        tracing::warn!("an operator has sealed this store: see `coffer unseal`");
+    }
     let (stop, stopped) = watch::channel(false);
     let mut parts = options.families.parts(&options.settings);
     let context = JobContext {
         store: stores.data.clone(),
-        keyring: Arc::new(keyring.with_clock(Arc::clone(&clocks.clock))),
+        keyring: Arc::new(keyring),
         guard: Arc::new(clocks.guard()),
         random: Arc::clone(&options.random),
         listeners: std::mem::take(&mut parts.listeners).into(),
@@ -126,6 +136,19 @@ fn assemble_kernel(
     parts.jobs.push(Arc::new(CountUsage::new(counts, Arc::clone(&usages), authenticate)));
     let scheduler = Arc::new(Scheduler::new(std::mem::take(&mut parts.tasks)));
     parts.jobs.push(Arc::<Scheduler>::clone(&scheduler));
+    parts.jobs.push(Arc::new(rotation_job(options, clocks)));
+    parts.jobs.push(Arc::new(WatchStop));
+    let sources = KeyringSources {
+        store: context.store.clone(),
+        keyring: Arc::clone(&context.keyring),
+        kinds: options
+            .families
+            .all()
+            .flat_map(|family| family.seals)
+            .map(|seal| seal.name)
+            .collect(),
+    };
+    keyring::register(&mut parts.routes, &sources);
     let counters = Arc::new(OnceLock::new());
     parts.routes.read(Status(StatusSources {
         store_id: store_id.to_owned(),
@@ -161,6 +184,12 @@ fn assemble_kernel(
     // Set once, here: nothing else has the cell yet.
     let _ = counters.set(kernel.counters());
     Arc::new(kernel)
+}
+
+/// What rotates keys.
+fn rotation_job(options: &AssembleOptions, clocks: &Clocks) -> RotateKeys {
+    let (tables, clock) = (options.families.sealed_tables(), Arc::clone(&clocks.clock));
+    RotateKeys::new(tables, &options.settings, clock, &*options.random)
 }
 
 /// Who may call: in developer mode this machine, and in both modes what the operator allows.

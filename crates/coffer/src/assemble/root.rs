@@ -2,7 +2,10 @@
 
 use super::{AssembleError, AssembleOptions, DEVELOPER_ROOT_FILE};
 use coffer_crypto::root::{self, RootError, RootKey};
-use std::path::PathBuf;
+use coffer_keyring::ReadRoot;
+use std::path::{Path, PathBuf};
+use std::pin::Pin;
+use std::sync::Arc;
 
 /// Where the root key is.
 #[derive(Debug)]
@@ -18,14 +21,18 @@ pub enum RootSource {
         config_home: PathBuf,
     },
     /// It was given as text, by the environment.
-    Given(RootKey),
+    Given(Arc<RootKey>),
     /// In the data directory: developer mode.
     DataDir,
 }
 
 /// Where developer mode keeps its root key.
 pub(super) fn developer_root(options: &AssembleOptions) -> PathBuf {
-    options.data_dir.join(DEVELOPER_ROOT_FILE)
+    in_data_dir(&options.data_dir)
+}
+
+fn in_data_dir(data_dir: &Path) -> PathBuf {
+    data_dir.join(DEVELOPER_ROOT_FILE)
 }
 
 /// Makes the root key, unless it was given or an initialization that was cut made it.
@@ -52,12 +59,12 @@ pub(super) fn place_root(
 
 /// The root key, as it was found.
 pub(super) enum Root<'a> {
-    Given(&'a RootKey),
+    Given(&'a Arc<RootKey>),
     Found(RootKey, PathBuf),
 }
 
 impl Root<'_> {
-    pub(super) const fn key(&self) -> &RootKey {
+    pub(super) fn key(&self) -> &RootKey {
         match self {
             Self::Given(key) => key,
             Self::Found(key, _) => key,
@@ -80,15 +87,24 @@ pub(super) fn find_root<'a>(
     options: &'a AssembleOptions,
     store_id: &str,
 ) -> Result<Root<'a>, RootError> {
-    match &options.root {
+    find(&options.root, &options.data_dir, store_id)
+}
+
+fn find<'a>(
+    source: &'a RootSource,
+    data_dir: &Path,
+    store_id: &str,
+) -> Result<Root<'a>, RootError> {
+    match source {
         RootSource::Given(key) => {
             key.belongs_to(store_id)?;
             Ok(Root::Given(key))
         }
         RootSource::DataDir => {
-            let key = root::file::load(&developer_root(options))?;
+            let path = in_data_dir(data_dir);
+            let key = root::file::load(&path)?;
             key.belongs_to(store_id)?;
-            Ok(Root::Found(key, developer_root(options)))
+            Ok(Root::Found(key, path))
         }
         RootSource::Search { explicit, credentials_directory, config_home } => {
             let (key, path) = root::search(
@@ -99,5 +115,23 @@ pub(super) fn find_root<'a>(
             )?;
             Ok(Root::Found(key, path))
         }
+    }
+}
+
+/// Reads the root key again for a server that runs.
+pub(super) struct RootAgain {
+    pub(super) source: RootSource,
+    pub(super) data_dir: PathBuf,
+    pub(super) store_id: String,
+}
+
+impl ReadRoot for RootAgain {
+    fn load(&self) -> Pin<Box<dyn Future<Output = Result<Arc<RootKey>, String>> + Send + '_>> {
+        let found = find(&self.source, &self.data_dir, &self.store_id);
+        let key = found.map_err(|error| error.to_string()).map(|root| match root {
+            Root::Given(key) => Arc::clone(key),
+            Root::Found(key, _) => Arc::new(key),
+        });
+        Box::pin(std::future::ready(key))
     }
 }

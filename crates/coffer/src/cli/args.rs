@@ -3,9 +3,11 @@
 mod backup;
 mod clock;
 mod flags;
+mod keyring;
 
 pub use backup::Backup;
 pub use clock::{ClockVerb, Schedule};
+pub use keyring::{KeyringVerb, RotateArgs};
 
 use super::duration;
 use super::exit::{CODES, Exit, Failure};
@@ -55,6 +57,15 @@ pub enum Verb {
     /// Keys of apps, and admin keys.
     #[command(subcommand)]
     Keys(Keys),
+    /// Keys that encrypt: which there are, and new ones in their place.
+    #[command(subcommand)]
+    Keyring(KeyringVerb),
+    /// Stop in an emergency: all servers drop the keys at once, and answer no request for data.
+    ///
+    /// A restart does not end it: the servers start without the tenants' keys until `coffer unseal`.
+    Seal,
+    /// End an emergency stop: the servers read the root key again, and go on.
+    Unseal,
     /// The server's clock, and whether it believes it.
     #[command(subcommand)]
     Clock(ClockVerb),

@@ -4,7 +4,7 @@ use comfy_table::{Table, presets};
 use serde_json::Value;
 
 /// Fields that hold Unix seconds.
-const TIMES: [&str; 10] = [
+const TIMES: [&str; 14] = [
     "created",
     "expires",
     "expires_at",
@@ -15,6 +15,10 @@ const TIMES: [&str; 10] = [
     "now",
     "proven",
     "done_until",
+    "finished",
+    "master_key_created",
+    "oldest_tenant_key",
+    "sealed_since",
 ];
 
 /// A list of the API as a table with these fields.

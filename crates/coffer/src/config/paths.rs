@@ -4,6 +4,7 @@ use super::{Config, ConfigError, ROOT_KEY, Value};
 use coffer::assemble::RootSource;
 use coffer_crypto::root;
 use std::path::PathBuf;
+use std::sync::Arc;
 
 /// The program's configuration directory: `$XDG_CONFIG_HOME/coffer` if that is set, else
 /// `/etc/coffer` for root, else `~/.config/coffer`.
@@ -27,7 +28,7 @@ impl Config {
         let explicit = match self.value(&ROOT_KEY) {
             Some(Value::Secret(text)) => {
                 let key = root::env::parse(text).map_err(|error| ConfigError(error.to_string()))?;
-                return Ok(RootSource::Given(key));
+                return Ok(RootSource::Given(Arc::new(key)));
             }
             Some(Value::SecretFile(path)) => Some(path.clone()),
             _ => None,

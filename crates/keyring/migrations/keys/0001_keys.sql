@@ -5,21 +5,25 @@
 -- has; rows of keys are never deleted, so a backup with fewer than there are now lacks some.
 -- developer: 1 if the store lets in whoever asks, which makes it unfit for anything else for good.
 -- bound: 1 once the data has the store's id, so that no other data is bound to these keys.
+-- stopped: when an operator has sealed all servers, which then have no keys; NULL if nobody has.
 CREATE TABLE key_store (
     singleton   INTEGER PRIMARY KEY CHECK (singleton = 1),
     store_id    TEXT    NOT NULL,
     created     INTEGER NOT NULL,
     developer   INTEGER NOT NULL,
     bound       INTEGER NOT NULL,
+    stopped     INTEGER,
     last_backup INTEGER,
     backed_up   INTEGER
 );
 
--- Master keys, wrapped by the root key. A destroyed key keeps its row with wrapped NULL.
+-- Master keys, wrapped by the root key. A destroyed key keeps its row with wrapped NULL. rotation:
+-- the number of the rotation that made it; 0 if none did.
 CREATE TABLE master_key (
-    version INTEGER PRIMARY KEY,
-    created INTEGER NOT NULL,
-    wrapped BLOB
+    version  INTEGER PRIMARY KEY,
+    created  INTEGER NOT NULL,
+    rotation INTEGER NOT NULL,
+    wrapped  BLOB
 );
 
 -- What was revoked. subject: a key, an app, an account, or an app's install on an account; its rows
@@ -34,7 +38,8 @@ CREATE TABLE revocation (
 CREATE INDEX revocation_by_expiry ON revocation (expires_at) WHERE expires_at IS NOT NULL;
 
 -- Tenants' keys, wrapped by a master key. purpose: sealing, lookup. A destroyed key keeps its row
--- with wrapped NULL, so that its version is never used again.
+-- with wrapped NULL, so that its version is never used again. rotation: as of a master key. uses:
+-- how many values it has sealed, as far as servers have written that down.
 CREATE TABLE tenant_key (
     mode           INTEGER NOT NULL,
     app            TEXT    NOT NULL,
@@ -43,6 +48,8 @@ CREATE TABLE tenant_key (
     version        INTEGER NOT NULL,
     master_version INTEGER NOT NULL,
     created        INTEGER NOT NULL,
+    rotation       INTEGER NOT NULL,
+    uses           INTEGER NOT NULL,
     wrapped        BLOB,
     PRIMARY KEY (mode, app, account, purpose, version)
 ) WITHOUT ROWID;

@@ -122,18 +122,18 @@ fn find(
     config: &Config,
     data_dir: &Path,
     store_id: &str,
-) -> Result<(RootKey, Option<PathBuf>), String> {
+) -> Result<(Arc<RootKey>, Option<PathBuf>), String> {
     let in_data_dir = data_dir.join(DEVELOPER_ROOT_FILE);
     let (key, path) = if in_data_dir.exists() {
         let key = root::file::load(&in_data_dir).map_err(|error| error.to_string())?;
-        (key, Some(in_data_dir))
+        (Arc::new(key), Some(in_data_dir))
     } else {
         match config.root_source().map_err(|error| error.to_string())? {
             RootSource::Given(key) => (key, None),
             RootSource::Search { explicit, credentials_directory, config_home } => {
                 let credentials = credentials_directory.as_deref();
                 root::search(explicit.as_deref(), credentials, &config_home, store_id)
-                    .map(|(key, path)| (key, Some(path)))
+                    .map(|(key, path)| (Arc::new(key), Some(path)))
                     .map_err(|error| error.to_string())?
             }
             RootSource::DataDir => return Err(format!("{} is missing", in_data_dir.display())),
