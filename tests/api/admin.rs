@@ -9,4 +9,5 @@ mod installs;
 mod keyring;
 pub(crate) mod listeners;
 mod lists;
+mod roots;
 mod usage;

@@ -13,6 +13,7 @@ mod file;
 mod flags;
 mod nearest;
 mod paths;
+mod root;
 mod service_link;
 #[cfg(test)]
 mod tests;
@@ -23,6 +24,7 @@ pub use database::{DATABASE, DATABASE_PASSWORD, KEY_DATABASE, KEY_DIR};
 pub use environment::{Environment, environment};
 pub use families::declared_by_families;
 pub use flags::Flags;
+pub use root::{ROOT, ROOT_CA, ROOT_SECRET, ROOT_WAIT};
 pub use traffic::{LOG_REQUESTS, RATE_LIMIT, TRUSTED_PROXY};
 pub use value::{Kind, Source, Value, at_home};
 
@@ -245,7 +247,7 @@ pub const ADMIN_KEY: Setting = Setting {
 };
 
 /// Settings of the program that are shown before those of the families.
-const FIRST: [&Setting; 17] = [
+const FIRST: [&Setting; 21] = [
     &CONFIG,
     &DATA_DIR,
     &KEY_DIR,
@@ -257,6 +259,10 @@ const FIRST: [&Setting; 17] = [
     &TLS_CERT,
     &TLS_KEY,
     &ROOT_KEY,
+    &ROOT,
+    &ROOT_SECRET,
+    &ROOT_CA,
+    &ROOT_WAIT,
     &INSECURE_HTTP,
     &TRUSTED_PROXY,
     &RATE_LIMIT,

@@ -9,6 +9,7 @@ pub mod families;
 pub mod family_set;
 mod keyring;
 pub mod limits;
+mod root_events;
 pub mod serve;
 pub mod status;
 pub mod store_place;

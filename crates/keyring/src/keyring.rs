@@ -7,13 +7,17 @@ pub use rotate::{RewrapPlace, Rewrapped, open_transactions};
 
 use crate::error::KeyringError;
 use crate::master::{MasterKeys, ReadRoot, wrapped_master};
+use crate::root::KeptRoot;
 use crate::row_key::RowKey;
-use crate::store::{self, DestroyKeys, InitKeyStore, InsertKeys, NewKey, Purpose, StoredKey};
+use crate::store::{
+    self, DestroyKeys, InitKeyStore, InsertKeys, NewKey, Purpose, RootState, StoredKey,
+};
 use crate::tenant::TenantKeys;
 use crate::uses::Uses;
+use crate::wrapping::tenant_data;
 use coffer_base::{Clock, Random, SystemClock, Tenant, Timestamp, limit};
 use coffer_crypto::root::RootKey;
-use coffer_crypto::{AssociatedData, LookupKey, SealingKey, unwrap, wrap};
+use coffer_crypto::{LookupKey, SealingKey, unwrap, wrap};
 use coffer_storage::Store;
 use quick_cache::sync::Cache;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
@@ -64,9 +68,22 @@ impl Keyring {
         root: &RootKey,
         now: Timestamp,
     ) -> Result<(), KeyringError> {
+        Self::init_under(options, &KeptRoot::whole(root, String::new()), now).await
+    }
+
+    /// Likewise, under a root key that something keeps.
+    ///
+    /// # Errors
+    /// As [`Keyring::init`].
+    pub async fn init_under(
+        options: &KeyringOptions,
+        root: &KeptRoot<'_>,
+        now: Timestamp,
+    ) -> Result<(), KeyringError> {
         let KeyringOptions { keys, store_id, random } = options;
-        let wrapped_master = wrapped_master(root, store_id, 1, &**random)?;
-        keys.write(InitKeyStore { store_id: store_id.clone(), wrapped_master, now }).await?;
+        let wrapped_master = wrapped_master(root.key, store_id, 1, &**random)?;
+        let root = root.stored(RootState::Current, now);
+        keys.write(InitKeyStore { store_id: store_id.clone(), root, wrapped_master, now }).await?;
         Ok(())
     }
 
@@ -75,8 +92,8 @@ impl Keyring {
     /// # Errors
     /// [`KeyringError::Empty`] if it was never initialized or has no master key,
     /// [`KeyringError::OtherStore`] if the keys are another store's,
-    /// [`KeyringError::WrongRoot`] if the root key does not open them, [`KeyringError::Storage`] if
-    /// it cannot be read.
+    /// [`KeyringError::WrongRoot`] if the root key does not open them, [`KeyringError::RootBehind`]
+    /// if it is incoming and lacks one, [`KeyringError::Storage`] if it cannot be read.
     pub async fn open(options: KeyringOptions, root: &RootKey) -> Result<Self, KeyringError> {
         let KeyringOptions { keys, store_id, random } = options;
         match store::key_store_id(&keys).await? {
@@ -415,20 +432,3 @@ enum Lookup {
 /// How often keys are made anew because another server has made a new master key meanwhile: it
 /// makes one in a while.
 const CREATE_ATTEMPTS: u32 = 3;
-
-fn tenant_data(
-    store_id: &str,
-    tenant: &Tenant,
-    purpose: Purpose,
-    version: u32,
-    master_version: u32,
-) -> AssociatedData {
-    AssociatedData::new("tenant-key")
-        .text(store_id)
-        .text(purpose.as_str())
-        .int(tenant.mode.code())
-        .text(tenant.app.as_str())
-        .text(tenant.account.as_str())
-        .int(i64::from(version))
-        .int(i64::from(master_version))
-}

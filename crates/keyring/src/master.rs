@@ -1,10 +1,10 @@
 //! The master keys, and the root that they are wrapped by.
 
 use crate::error::KeyringError;
-use crate::store;
+use crate::root::{Masters, wrap_master};
 use coffer_base::Random;
+use coffer_crypto::SealingKey;
 use coffer_crypto::root::RootKey;
-use coffer_crypto::{AssociatedData, SealingKey, unwrap, wrap};
 use coffer_storage::Store;
 use std::future::Future;
 use std::pin::Pin;
@@ -37,14 +37,8 @@ impl MasterKeys {
         store_id: &str,
         root: &RootKey,
     ) -> Result<Self, KeyringError> {
-        let mut versions = Vec::new();
-        for (version, wrapped) in store::master_keys(keys).await? {
-            let data = associated_data(store_id, version);
-            let key =
-                unwrap(root.sealing_key(), &data, &wrapped).map_err(KeyringError::WrongRoot)?;
-            versions.push((version, key));
-        }
-        if versions.is_empty() { Err(KeyringError::Empty) } else { Ok(Self { versions }) }
+        let versions = Masters::open(keys, store_id, root).await?.into_keys();
+        Ok(Self { versions })
     }
 
     /// The active one, and its version.
@@ -67,18 +61,5 @@ pub(crate) fn wrapped_master(
     version: u32,
     random: &dyn Random,
 ) -> Result<Vec<u8>, KeyringError> {
-    let master = SealingKey::generate(random);
-    let data = associated_data(store_id, version);
-    wrap(root.sealing_key(), ROOT_VERSION, &data, &master, random)
-        .map_err(|source| KeyringError::Crypto { what: "a master key", source })
-}
-
-/// The root key has one version.
-const ROOT_VERSION: u32 = 1;
-
-fn associated_data(store_id: &str, version: u32) -> AssociatedData {
-    AssociatedData::new("master-key")
-        .text(store_id)
-        .int(i64::from(version))
-        .int(i64::from(ROOT_VERSION))
+    wrap_master(root, store_id, version, &SealingKey::generate(random), random)
 }

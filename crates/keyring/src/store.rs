@@ -2,10 +2,16 @@
 
 mod master;
 mod revocation;
+mod root;
 mod rotation;
 
 pub use master::*;
 pub(crate) use revocation::*;
+pub(crate) use root::{
+    AddRoot, CancelRoot, FinishRoot, RecordEvent, RenewRoot, Use, accepted_roots, incoming_masters,
+    insert_root, lock_masters, sample,
+};
+pub use root::{ForgetRootEvent, RootEvent, RootState, StoredRoot, root_events};
 pub use rotation::*;
 
 use crate::error::KeyringError;
@@ -67,7 +73,7 @@ impl Purpose {
         }
     }
 
-    fn parse(word: &str) -> Result<Self, StorageError> {
+    pub(crate) fn parse(word: &str) -> Result<Self, StorageError> {
         match word {
             "sealing" => Ok(Self::Sealing),
             "lookup" => Ok(Self::Lookup),
@@ -80,7 +86,7 @@ fn tenant_values(tenant: &Tenant) -> [Value; 3] {
     values![tenant.mode, &tenant.app, &tenant.account]
 }
 
-fn version_of(row: &Row, column: usize) -> Result<u32, StorageError> {
+pub(crate) fn version_of(row: &Row, column: usize) -> Result<u32, StorageError> {
     u32::try_from(row.int(column)?)
         .map_err(|_| StorageError::Corrupt("a key's version is out of range".into()))
 }
@@ -191,9 +197,11 @@ impl Work for DestroyKeys {
     }
 }
 
-/// Inserts the key store's first rows: the id of its data store, and its first master key.
+/// Inserts the key store's first rows: the id of its data store, its root, and its first master
+/// key.
 pub(crate) struct InitKeyStore {
     pub(crate) store_id: String,
+    pub(crate) root: StoredRoot,
     pub(crate) wrapped_master: Vec<u8>,
     pub(crate) now: Timestamp,
 }
@@ -213,6 +221,7 @@ impl Work for InitKeyStore {
             &values![self.now, &self.wrapped_master],
         )
         .await?;
+        insert_root(tx, &self.root);
         Ok(())
     }
 }

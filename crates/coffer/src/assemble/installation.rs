@@ -1,9 +1,10 @@
 //! Putting the parts of an installation together.
 
-use super::root::{RootAgain, find_root};
+use super::root::{FoundRoot, RootAgain, find_root};
 use super::{AssembleError, AssembleOptions, Callers, Database, RootSource, Stores};
 use crate::clock::{self, ClockSources};
 use crate::keyring::{self, KeyringSources};
+use crate::root_events::AuditRootEvents;
 use crate::status::{Status, StatusSources};
 use crate::store_place;
 use crate::test_helpers;
@@ -16,13 +17,11 @@ use coffer_kernel::{
 use coffer_keyring::{Keyring, KeyringOptions};
 use coffer_outbound::Limits;
 use coffer_storage::{StorageError, Store};
-use std::path::PathBuf;
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 use tokio::sync::watch;
 
-/// Opens the keys of the store `store_id` with its root key; also answers the file that the root
-/// key was read from.
+/// Opens the keys of the store `store_id` with its root key; also answers that.
 ///
 /// # Errors
 /// [`AssembleError::Root`] if it is not found, [`AssembleError::Keyring`] if it does not fit.
@@ -30,14 +29,14 @@ pub async fn open_keyring(
     options: &AssembleOptions,
     keys: &Store,
     store_id: &str,
-) -> Result<(Keyring, Option<PathBuf>), AssembleError> {
-    let root = find_root(options, store_id)?;
+) -> Result<(Keyring, FoundRoot), AssembleError> {
+    let root = find_root(&options.root, &options.data_dir, keys, store_id).await?;
     let keyring_options = KeyringOptions {
         keys: keys.clone(),
         store_id: store_id.to_owned(),
         random: Arc::clone(&options.random),
     };
-    Ok((Keyring::open(keyring_options, root.key()).await?, root.path()))
+    Ok((Keyring::open(keyring_options, &root.key).await?, root))
 }
 
 /// An installation that is ready to serve.
@@ -54,8 +53,8 @@ pub struct Installation {
     pub stop: watch::Sender<bool>,
     /// The store's id.
     pub store_id: String,
-    /// The file that the root key was read from; `None` if it was given.
-    pub root_path: Option<PathBuf>,
+    /// Where the root key is kept, for people.
+    pub root_place: String,
 }
 
 /// Opens an installation.
@@ -92,10 +91,11 @@ pub async fn open_stores(
         return Err(options.no_store());
     };
     options.check_kind(&stores.keys).await?;
-    let (keyring, root_path) = open_keyring(&options, &stores.keys, &store_id).await?;
+    let (keyring, root) = open_keyring(&options, &stores.keys, &store_id).await?;
     let again = RootAgain {
         source: std::mem::replace(&mut options.root, RootSource::DataDir),
         data_dir: options.data_dir.clone(),
+        keys: stores.keys.clone(),
         store_id: store_id.clone(),
     };
     let keyring = keyring.with_clock(Arc::clone(&clocks.clock)).with_root(Arc::new(again));
@@ -117,7 +117,7 @@ pub async fn open_stores(
     let identity = identity_options(&options, &parts, &context, &clocks);
     let identity = Identity::open(identity).await?;
     let kernel = assemble_kernel(&options, identity, &mut parts, &context, &clocks, &store_id);
-    Ok(Installation { kernel, stores, jobs: parts.jobs, context, stop, store_id, root_path })
+    Ok(Installation { kernel, stores, jobs: parts.jobs, context, stop, store_id, root_place: root.place })
 }
 
 /// The kernel over all parts: the families', identity's, and those of the program itself.
@@ -138,6 +138,7 @@ fn assemble_kernel(
     parts.jobs.push(Arc::<Scheduler>::clone(&scheduler));
     parts.jobs.push(Arc::new(rotation_job(options, clocks)));
     parts.jobs.push(Arc::new(WatchStop));
+    parts.jobs.push(Arc::new(AuditRootEvents));
     let sources = KeyringSources {
         store: context.store.clone(),
         keyring: Arc::clone(&context.keyring),

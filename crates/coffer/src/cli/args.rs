@@ -7,7 +7,7 @@ mod keyring;
 
 pub use backup::Backup;
 pub use clock::{ClockVerb, Schedule};
-pub use keyring::{KeyringVerb, RotateArgs};
+pub use keyring::{KeyringVerb, RootVerb, RotateArgs, Target, Wrapping};
 
 use super::duration;
 use super::exit::{CODES, Exit, Failure};
@@ -57,7 +57,7 @@ pub enum Verb {
     /// Keys of apps, and admin keys.
     #[command(subcommand)]
     Keys(Keys),
-    /// Keys that encrypt: which there are, and new ones in their place.
+    /// Keys that encrypt: which there are, new ones in their place, and what keeps their root.
     #[command(subcommand)]
     Keyring(KeyringVerb),
     /// Stop in an emergency: all servers drop the keys at once, and answer no request for data.

@@ -1,5 +1,7 @@
 //! `coffer keyring`, `coffer seal`, `coffer unseal`: clients of the admin API about keys that
-//! encrypt.
+//! encrypt; what is about their root works on the key store itself.
+
+mod root;
 
 use super::args::{KeyringVerb, RotateArgs};
 use super::client::{Client, Expected, Params};
@@ -22,18 +24,25 @@ const LOOK_EVERY: Duration = Duration::from_secs(1);
 /// If the server refuses, or cannot be reached; if a rotation that is waited for ends without its
 /// purpose.
 pub fn run(config: &Config, verb: &KeyringVerb, output: Output) -> Result<Exit, Failure> {
-    let client = Client::new(config, &ADMIN_KEY)?;
+    let client = || Client::new(config, &ADMIN_KEY);
     match verb {
+        KeyringVerb::Root(verb) => root::run(config, verb, output),
+        KeyringVerb::Export(wrapping) => root::export(config, wrapping),
+        KeyringVerb::Import { file, wrapping, target } => {
+            root::import(config, file, wrapping, target, output)
+        }
         KeyringVerb::Status => {
-            let keyring = client.get(KEYRING, &[], Expected::object("keyring"))?;
+            let keyring = client()?.get(KEYRING, &[], Expected::object("keyring"))?;
             show(&keyring, output)
         }
         KeyringVerb::Rotate(args) => {
+            let client = client()?;
             let begun = begin(&client, "rotate", &parameters(args))?;
             follow(&client, begun, args.wait.wait, output)
         }
         KeyringVerb::Destroy { wait, yes } => {
             input::confirm("all old keys that are kept", "keyring", *yes)?;
+            let client = client()?;
             let begun = begin(&client, "destroy", &[])?;
             follow(&client, begun, wait.wait, output)
         }

@@ -17,8 +17,38 @@ CREATE TABLE key_store (
     backed_up   INTEGER
 );
 
--- Master keys, wrapped by the root key. A destroyed key keeps its row with wrapped NULL. rotation:
--- the number of the rotation that made it; 0 if none did.
+-- The roots of trust that keep, or kept, a root key: id is the root key's. kind: key, passphrase,
+-- pkcs11, transit, aws-kms. state: current, whose root key wraps the master keys; incoming, while
+-- servers move to it; retired. kept: what its kind needs to give the root key again, which is of no
+-- use without the root; empty where the root key is kept whole, NULL once retired.
+CREATE TABLE root (
+    id      TEXT    PRIMARY KEY,
+    kind    TEXT    NOT NULL,
+    place   TEXT    NOT NULL,
+    created INTEGER NOT NULL,
+    state   TEXT    NOT NULL,
+    kept    BLOB
+) WITHOUT ROWID;
+
+-- The master keys, wrapped by the root key of the incoming root.
+CREATE TABLE incoming_master (
+    version INTEGER NOT NULL,
+    root    TEXT    NOT NULL,
+    wrapped BLOB    NOT NULL,
+    PRIMARY KEY (version, root)
+) WITHOUT ROWID;
+
+-- What was done with roots by a command, until a server has written it into the audit.
+CREATE TABLE root_event (
+    number    INTEGER PRIMARY KEY,
+    id        TEXT    NOT NULL,
+    at        INTEGER NOT NULL,
+    operation TEXT    NOT NULL,
+    subject   TEXT    NOT NULL
+);
+
+-- Master keys, wrapped by the root key of the current root. A destroyed key keeps its row with
+-- wrapped NULL. rotation: the number of the rotation that made it; 0 if none did.
 CREATE TABLE master_key (
     version  INTEGER PRIMARY KEY,
     created  INTEGER NOT NULL,

@@ -9,6 +9,7 @@ use crate::store::{
     Purpose, RaiseSeal, Rewrap,
 };
 use coffer_base::{Tenant, Timestamp};
+use coffer_crypto::root::RootKey;
 use coffer_crypto::{AssociatedData, LookupKey, SealingKey, unwrap, wrap};
 use coffer_storage::Store;
 use std::sync::atomic::Ordering;
@@ -17,8 +18,8 @@ impl Keyring {
     /// Makes the rotation's master key, unless it has made it before.
     ///
     /// # Errors
-    /// [`KeyringError::Root`] if the root key cannot be read, [`KeyringError::Storage`] if the key
-    /// store fails.
+    /// [`KeyringError::Root`] if the root key cannot be read, [`KeyringError::RootMoving`] while the
+    /// store moves to another root, [`KeyringError::Storage`] if the key store fails.
     pub async fn make_master(
         &self,
         rotation: &Rotation,
@@ -28,10 +29,14 @@ impl Keyring {
         if made_by < rotation.number {
             let root = self.root.as_ref().ok_or(KeyringError::NoRoot)?;
             let root = root.load().await.map_err(KeyringError::Root)?;
+            check_current(&self.keys, &root).await?;
             let version = newest.saturating_add(1);
             let wrapped = wrapped_master(&root, &self.store_id, version, &*self.random)?;
             let insert = InsertMaster { version, wrapped, rotation: rotation.number, now };
             self.keys.write(insert).await?;
+            if store::newest_master(&self.keys).await?.2 < rotation.number {
+                return Err(KeyringError::RootMoving);
+            }
         }
         self.reload_masters().await.map(drop)
     }
@@ -195,4 +200,12 @@ pub struct Rewrapped {
 /// [`KeyringError::Storage`] if its server does not answer.
 pub async fn open_transactions(part: &Store) -> Result<Vec<String>, KeyringError> {
     Ok(store::open_transactions(part).await?)
+}
+
+/// That a new master key would be wrapped for every server: under the one root that there is.
+async fn check_current(keys: &Store, root: &RootKey) -> Result<(), KeyringError> {
+    match store::accepted_roots(keys).await?.as_slice() {
+        [current] if current.id == root.id() => Ok(()),
+        _ => Err(KeyringError::RootMoving),
+    }
 }

@@ -4,7 +4,8 @@ use super::{NewKey, StoredKey, insert_key, stored_key, tenant_values, version_of
 use coffer_base::{AccountId, AppId, Mode, Tenant, Timestamp, limit};
 use coffer_storage::{Row, StorageError, Store, Tx, Value, Work, values};
 
-/// Master keys by ascending version; without those that were destroyed.
+/// Master keys by ascending version, as the current root wraps them; without those that were
+/// destroyed.
 pub(crate) async fn master_keys(keys: &Store) -> Result<Vec<(u32, Vec<u8>)>, StorageError> {
     let sql = "SELECT version, wrapped FROM master_key WHERE wrapped IS NOT NULL ORDER BY version";
     let rows = keys.query(sql, &[]).await?;
@@ -26,7 +27,8 @@ pub(crate) async fn lock_newest_master(
     Ok(!rows.is_empty())
 }
 
-/// Inserts a new master key, unless a rotation has made its own already.
+/// Inserts a new master key, unless a rotation has made its own already, or a root is incoming that
+/// would lack it.
 pub(crate) struct InsertMaster {
     pub(crate) version: u32,
     pub(crate) wrapped: Vec<u8>,
@@ -38,10 +40,12 @@ impl Work for InsertMaster {
     type Out = ();
 
     async fn run(&self, tx: &mut Tx<'_>) -> Result<(), StorageError> {
+        super::lock_masters(tx).await?;
         tx.execute(
             "INSERT INTO master_key (version, created, rotation, wrapped) \
              SELECT ?1, ?2, ?3, ?4 FROM key_store \
              WHERE NOT EXISTS (SELECT 1 FROM master_key WHERE rotation = ?3) \
+             AND NOT EXISTS (SELECT 1 FROM root WHERE state = 'incoming') \
              ON CONFLICT (version) DO NOTHING",
             &values![self.version, self.now, self.rotation, &self.wrapped],
         )
@@ -76,6 +80,8 @@ impl Work for DestroyMasters {
             let destroy = "UPDATE master_key SET wrapped = NULL WHERE version < ? \
                            AND wrapped IS NOT NULL";
             tx.execute(destroy, &values![self.newest]).await?;
+            let incoming = "DELETE FROM incoming_master WHERE version < ?";
+            tx.execute(incoming, &values![self.newest]).await?;
         }
         Ok(left)
     }

@@ -58,6 +58,7 @@ pub(super) const FLAGS: &[(&[&str], &[Group])] = &[
     (&["clock"], &[Group::Of(CLIENT)]),
     (&["schedule"], &[Group::Of(CLIENT)]),
     (&["ledger", "verify"], &[Group::Of(READER)]),
+    (&["keyring"], &[Group::Of(STORE)]),
     (&["migrate"], &[Group::Of(SCHEMA)]),
     (&["migrate-store"], &[Group::Of(TRANSFER)]),
     (&["backup"], &[Group::Of(FILES)]),
@@ -80,10 +81,14 @@ const STORE: &[&Setting] = &[
     &config::KEY_DATABASE,
     &config::DATABASE_PASSWORD,
     &config::ROOT_KEY,
+    &config::ROOT,
+    &config::ROOT_SECRET,
+    &config::ROOT_CA,
+    &config::ROOT_WAIT,
     &config::CONFIG,
 ];
 const FILES: &[&Setting] =
-    &[&config::DATA_DIR, &config::KEY_DIR, &config::ROOT_KEY, &config::CONFIG];
+    &[&config::DATA_DIR, &config::KEY_DIR, &config::ROOT_KEY, &config::ROOT, &config::CONFIG];
 const READER: &[&Setting] = &[
     &config::DATA_DIR,
     &config::KEY_DIR,
@@ -92,7 +97,15 @@ const READER: &[&Setting] = &[
     &config::DATABASE_PASSWORD,
     &config::CONFIG,
 ];
-const TRANSFER: &[&Setting] = &[&config::DATABASE_PASSWORD, &config::ROOT_KEY, &config::CONFIG];
+const TRANSFER: &[&Setting] = &[
+    &config::DATABASE_PASSWORD,
+    &config::ROOT_KEY,
+    &config::ROOT,
+    &config::ROOT_SECRET,
+    &config::ROOT_CA,
+    &config::ROOT_WAIT,
+    &config::CONFIG,
+];
 const SCHEMA: &[&Setting] =
     &[&config::DATABASE, &config::KEY_DATABASE, &config::DATABASE_PASSWORD, &config::CONFIG];
 const CLIENT: &[&Setting] = &[&config::URL, &config::CA_CERT, &config::CONFIG];
@@ -107,6 +120,10 @@ const SERVER: &[&Setting] = &[
     &config::TLS_CERT,
     &config::TLS_KEY,
     &config::ROOT_KEY,
+    &config::ROOT,
+    &config::ROOT_SECRET,
+    &config::ROOT_CA,
+    &config::ROOT_WAIT,
     &config::INSECURE_HTTP,
     &config::TRUSTED_PROXY,
     &config::RATE_LIMIT,
