@@ -152,7 +152,9 @@ impl State {
                 "400 Bad Request",
                 aws("DisabledException", "arn:aws:kms:eu-west-1:1:key/k is disabled."),
             ),
-            Behaviour::Throttled => ("400 Bad Request", aws("ThrottlingException", "Rate exceeded")),
+            Behaviour::Throttled => {
+                ("400 Bad Request", aws("ThrottlingException", "Rate exceeded"))
+            }
             Behaviour::OtherKey => ("400 Bad Request", aws("InvalidCiphertextException", "")),
             Behaviour::Redirects => ("307 Temporary Redirect", String::new()),
             Behaviour::Page => ("200 OK", "<html>Please sign in</html>".to_owned()),
@@ -166,8 +168,9 @@ impl State {
     fn work(&self, request: &Request) -> (&'static str, String) {
         let Request { path, head, body } = request;
         let field = |name: &str| field(body, name);
-        let operation = head.lines().find_map(|line| line.strip_prefix("x-amz-target: trentservice."));
-        match (operation, path.split('/').nth(3)) {
+        let operation =
+            head.lines().find_map(|line| line.strip_prefix("x-amz-target: trentservice."));
+        match (operation, path.rsplit('/').nth(1)) {
             (Some("encrypt"), _) => {
                 let sealed = self.seal(field("Plaintext"), context(body), 1);
                 ("200 OK", format!("{{\"CiphertextBlob\":\"{sealed}\",\"KeyId\":\"k\"}}"))
@@ -186,7 +189,9 @@ impl State {
                 let ciphertext = field("ciphertext");
                 let sealed = ciphertext.rsplit(':').next().unwrap_or_default();
                 match (self.open(sealed, ""), other) {
-                    (None, _) => ("400 Bad Request", "{\"errors\":[\"invalid ciphertext\"]}".into()),
+                    (None, _) => {
+                        ("400 Bad Request", "{\"errors\":[\"invalid ciphertext\"]}".into())
+                    }
                     (Some(plaintext), "decrypt") => {
                         ("200 OK", format!("{{\"data\":{{\"plaintext\":\"{plaintext}\"}}}}"))
                     }

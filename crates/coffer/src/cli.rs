@@ -92,7 +92,6 @@ fn dispatch(cli: Cli, matches: &ArgMatches) -> Result<Exit, Failure> {
         Verb::Schedule(verb) => admin::schedule(&config, &verb, output),
         Verb::Secrets(verb) => secrets::run(&config, &verb, output),
         Verb::Ledger(Ledger::Verify) => ledger::verify(&config, output),
-        Verb::Keyring(verb) => keyring::run(&config, &verb, output),
         Verb::MigrateStore(args) => migrate_store::run(&config, &args, output),
         Verb::Migrate(verb) => migrate::run(&config, &verb, output),
         Verb::Backup(verb) => backup::run(&config, &verb, output),

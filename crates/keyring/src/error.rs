@@ -69,7 +69,9 @@ pub enum KeyringError {
     )]
     RootMoving,
     /// A master key was made or destroyed while they were wrapped anew.
-    #[error("a master key was made or destroyed meanwhile, and nothing was changed: run this again")]
+    #[error(
+        "a master key was made or destroyed meanwhile, and nothing was changed: run this again"
+    )]
     MastersChanged,
     /// The root that was given is not one that the store is moving to.
     #[error(

@@ -28,15 +28,14 @@ pub use master::{MasterKeys, ReadRoot};
 pub use revocation::{
     FLOORS_AT_ONCE, Revocation, all_floors, floors, highest_floor, prune_revocations, revoke,
 };
-pub use root::{
-    Change, KeptRoot, Masters, accepted_roots, cancel_root, finish_root, renew_root,
-};
+pub use root::{Change, KeptRoot, Masters, accepted_roots, cancel_root, finish_root, renew_root};
 pub use rotation::{Phase, Rotation, RotationPlan, RotationProgress};
 pub use row_key::RowKey;
 pub use store::{
-    BeginRotation, DATA_MIGRATIONS, ForgetRootEvent, KEY_MIGRATIONS, KeyBackup, KeyCounts, KeyStoreUse, NewestKey,
-    RecordProgress, RootEvent, RootState, StoredRoot, TakeRotation, begin_rotation, highest_rotation, key_count, key_counts,
-    key_store_id, key_store_use, last_backup, last_rotation, mark_key_store, newest_key,
-    newest_keys, record_backup, root_events, stopped, store_id, tenants_without_key, write_store_id,
+    BeginRotation, DATA_MIGRATIONS, ForgetRootEvent, KEY_MIGRATIONS, KeyBackup, KeyCounts,
+    KeyStoreUse, NewestKey, RecordProgress, RootEvent, RootState, StoredRoot, TakeRotation,
+    begin_rotation, highest_rotation, key_count, key_counts, key_store_id, key_store_use,
+    last_backup, last_rotation, mark_key_store, newest_key, newest_keys, record_backup,
+    root_events, stopped, store_id, tenants_without_key, write_store_id,
 };
 pub use tenant::{SealCheck, TenantKeys, check_seal, retire_seal, seal_query};

@@ -11,9 +11,9 @@ use crate::store::{
 };
 use crate::wrapping::{ROOT_VERSION, master_data, tenant_data};
 use coffer_base::{AccountId, AppId, Mode, Random, Tenant, Timestamp, id::random_id};
+use coffer_crypto::key::Key;
 use coffer_crypto::keyring_file::KeyringFile;
 use coffer_crypto::root::{Kind, RootKey};
-use coffer_crypto::key::Key;
 use coffer_crypto::{AssociatedData, LookupKey, SealingKey, unwrap, wrap};
 use coffer_storage::{Row, StorageError, Store};
 
@@ -95,7 +95,8 @@ impl Masters {
         let id = root.id();
         let all = store::master_keys(keys).await?;
         let accepted = store::accepted_roots(keys).await?;
-        let is_incoming = |known: &&StoredRoot| known.id == id && known.state == RootState::Incoming;
+        let is_incoming =
+            |known: &&StoredRoot| known.id == id && known.state == RootState::Incoming;
         let wrapped = match accepted.iter().find(is_incoming) {
             Some(_) => complete(&all, store::incoming_masters(keys, &id).await?)?,
             None => all,

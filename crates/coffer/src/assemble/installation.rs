@@ -117,7 +117,15 @@ pub async fn open_stores(
     let identity = identity_options(&options, &parts, &context, &clocks);
     let identity = Identity::open(identity).await?;
     let kernel = assemble_kernel(&options, identity, &mut parts, &context, &clocks, &store_id);
-    Ok(Installation { kernel, stores, jobs: parts.jobs, context, stop, store_id, root_place: root.place })
+    Ok(Installation {
+        kernel,
+        stores,
+        jobs: parts.jobs,
+        context,
+        stop,
+        store_id,
+        root_place: root.place,
+    })
 }
 
 /// The kernel over all parts: the families', identity's, and those of the program itself.

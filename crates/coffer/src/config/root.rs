@@ -101,14 +101,14 @@ impl Config {
             let kind = spec.kind();
             return Err(ConfigError(format!("{kind} keeps the root key: it has no file")));
         }
-        let secret = secret.map_or_else(|| RootSecret::ask(ask), |p| RootSecret::file(p.to_owned()));
+        let secret =
+            secret.map_or_else(|| RootSecret::ask(ask), |p| RootSecret::file(p.to_owned()));
         self.kept(&spec, secret)
     }
 
     fn kept(&self, spec: &Spec, secret: RootSecret) -> Result<RootSource, ConfigError> {
         let variable = |name| std::env::var(name).ok().filter(|value| !value.is_empty());
-        let aws =
-            ["AWS_REGION", "AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN"];
+        let aws = ["AWS_REGION", "AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN"];
         let means = Means {
             secret,
             authorities: self.path(&ROOT_CA).map(Path::to_owned),

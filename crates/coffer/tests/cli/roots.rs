@@ -122,7 +122,10 @@ fn a_move_to_another_root_beside_a_server_changes_neither_keys_nor_data() {
     let status = home.coffer(&["keyring", "root", "status"]).json();
     let states = |status: &Value| {
         let roots = status["roots"].as_array().unwrap();
-        roots.iter().map(|root| format!("{} {}", text(root, "state"), text(root, "root"))).collect::<Vec<_>>()
+        roots
+            .iter()
+            .map(|root| format!("{} {}", text(root, "state"), text(root, "root")))
+            .collect::<Vec<_>>()
     };
     assert_eq!(states(&status), ["current key", "incoming passphrase"]);
     doctor_says(home.coffer(&["doctor"]), 0, "a move to a passphrase is under way");

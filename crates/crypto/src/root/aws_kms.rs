@@ -71,8 +71,10 @@ impl AwsKms {
         };
         let endpoint = address.endpoint;
         let endpoint = endpoint.unwrap_or_else(|| format!("https://kms.{region}.amazonaws.com"));
-        let http =
-            Http::new(format!("the key {} at {endpoint}", address.key), means.authorities.as_deref())?;
+        let http = Http::new(
+            format!("the key {} at {endpoint}", address.key),
+            means.authorities.as_deref(),
+        )?;
         let (key, clock) = (address.key, means.clock);
         Ok(Self { http, key, region, endpoint, key_id, secret, session, clock })
     }
@@ -147,7 +149,9 @@ impl AwsKms {
         }
         let advice = match name {
             "DisabledException" => "enable the key",
-            "KMSInvalidStateException" => "the key is not usable in its state; is it to be deleted?",
+            "KMSInvalidStateException" => {
+                "the key is not usable in its state; is it to be deleted?"
+            }
             "NotFoundException" => "check the key's id and the region",
             "InvalidCiphertextException" | "IncorrectKeyException" => {
                 "the root key of this store is under another key"

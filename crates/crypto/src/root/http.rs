@@ -73,9 +73,9 @@ impl Http {
         headers: &[(&str, &str)],
         body: &[u8],
     ) -> Result<Answer, RootError> {
-        let request = headers.iter().fold(Request::post(url), |request, (name, value)| {
-            request.header(*name, *value)
-        });
+        let request = headers
+            .iter()
+            .fold(Request::post(url), |request, (name, value)| request.header(*name, *value));
         // An invalid header is a secret with a line end in it, and is not repeated.
         let unusable = |_| self.refused("the secret cannot be sent as a header; check its file");
         let request = request.body(body).map_err(unusable)?;

@@ -119,7 +119,8 @@ impl Root for Passphrase {
         let secret = self.secret.text(WHAT)?;
         let least = limits::PASSPHRASE_CHARACTERS;
         if secret.chars().count() < least {
-            let why = format!("it has fewer than {least} characters; take five or six random words");
+            let why =
+                format!("it has fewer than {least} characters; take five or six random words");
             return Err(RootError::Secret { what: WHAT, why });
         }
         let mut salt = [0u8; SALT];
@@ -153,11 +154,7 @@ fn associated_data(store_id: &str, cost: Cost) -> AssociatedData {
     AssociatedData::new("root key under a passphrase").text(store_id).bytes(&cost.header())
 }
 
-fn derive(
-    secret: &str,
-    salt: &[u8; SALT],
-    parameters: Params,
-) -> Result<SealingKey, RootError> {
+fn derive(secret: &str, salt: &[u8; SALT], parameters: Params) -> Result<SealingKey, RootError> {
     let mut bytes = Zeroizing::new([0u8; 32]);
     Argon2::new(Algorithm::Argon2id, Version::V0x13, parameters)
         .hash_password_into(secret.as_bytes(), salt, &mut *bytes)

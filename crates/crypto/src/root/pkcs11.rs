@@ -92,9 +92,10 @@ impl Pkcs11 {
     /// themselves after three.
     fn failed(&self, error: &Error) -> RootError {
         match error {
-            Error::Pkcs11(RvError::PinIncorrect | RvError::PinInvalid | RvError::PinLenRange, _) => {
-                self.refused("the PIN is wrong; further attempts may lock the token")
-            }
+            Error::Pkcs11(
+                RvError::PinIncorrect | RvError::PinInvalid | RvError::PinLenRange,
+                _,
+            ) => self.refused("the PIN is wrong; further attempts may lock the token"),
             Error::Pkcs11(RvError::PinLocked, _) => {
                 self.refused("the PIN is locked: its security officer has to set a new one")
             }

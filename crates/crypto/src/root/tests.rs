@@ -10,7 +10,11 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use zeroize::Zeroizing;
 
 #[path = "../../../../testkit/src/root_server.rs"]
-#[allow(dead_code, missing_docs, reason = "a file of the test kit, of which this crate uses a part")]
+#[allow(
+    dead_code,
+    missing_docs,
+    reason = "a file of the test kit, of which this crate uses a part"
+)]
 pub(super) mod root_server;
 
 pub(super) const STORE: &str = "store_A1b2";
@@ -58,8 +62,10 @@ fn a_passphrase_opens_what_it_kept_and_no_other_does() {
         let mut altered = kept.clone();
         altered[at] ^= 1;
         refused(words, STORE, &altered);
-        assert!(matches!(refused(words, STORE, &kept[..at]), RootError::Damaged { .. }
-            | RootError::WrongPassphrase));
+        assert!(matches!(
+            refused(words, STORE, &kept[..at]),
+            RootError::Damaged { .. } | RootError::WrongPassphrase
+        ));
     }
 }
 
@@ -124,7 +130,8 @@ fn a_root_is_named_by_its_kind() {
     ] {
         assert_eq!(Spec::parse(text).unwrap().kind(), kind, "{text}");
     }
-    for wrong in ["", "file", "key:/etc/x", "passphrase:hunter2", "transit:", "pkcs11:", "aws-kms:"] {
+    for wrong in ["", "file", "key:/etc/x", "passphrase:hunter2", "transit:", "pkcs11:", "aws-kms:"]
+    {
         let error = Spec::parse(wrong).unwrap_err();
         assert!(matches!(error, RootError::Spec(_)), "{wrong}");
         assert!(!error.to_string().contains("hunter2"), "{error}");

@@ -86,7 +86,9 @@ fn separation(data_dir: &Path, key_dir: &Path, root: Option<&Path>) -> Finding {
                   --key-dir, and the root key on a third, into the service manager's credentials \
                   or the environment";
     match (data.is_some() && data == device(key_dir), data.is_some() && data == root) {
-        (true, true) => Finding::warn(SEPARATION, "data, keys and root key are on one device", advice),
+        (true, true) => {
+            Finding::warn(SEPARATION, "data, keys and root key are on one device", advice)
+        }
         (true, false) => Finding::warn(
             SEPARATION,
             "data and keys are on one device",

@@ -26,7 +26,10 @@ fn a_key_that_is_kept_opens_again_and_is_sealed_anew() {
     assert!(matches!(other, RootError::OtherStore { .. }), "{other}");
     let seen = server.seen();
     let paths: Vec<&str> = seen.iter().map(|request| request.path.as_str()).collect();
-    assert_eq!(paths[..3], ["encrypt", "decrypt", "rewrap"].map(|o| format!("/v1/team/transit/{o}/coffer")));
+    assert_eq!(
+        paths[..3],
+        ["encrypt", "decrypt", "rewrap"].map(|o| format!("/v1/team/transit/{o}/coffer"))
+    );
     assert!(seen.iter().all(|request| request.head.contains(&format!("x-vault-token: {TOKEN}"))));
     assert!(seen.iter().all(|request| request.head.contains("x-vault-namespace: ns1")));
 }
