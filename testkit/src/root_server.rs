@@ -1,5 +1,5 @@
-//! A server that answers as the transit engine of OpenBao and as AWS KMS do, right and wrong, in the
-//! shapes that both publish. It needs nothing but the standard library: tests of other crates
+//! A server that answers as the transit engine of OpenBao and as AWS KMS do, right and wrong, in
+//! the shapes that both publish. It needs nothing but the standard library: tests of other crates
 //! include this file by its path.
 
 use std::collections::HashMap;

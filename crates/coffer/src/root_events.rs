@@ -7,9 +7,10 @@ use coffer_keyring::{ForgetRootEvent, RootEvent, root_events};
 use coffer_storage::{StorageError, Tx, Work};
 use std::time::Duration;
 
-/// A command may change roots while the data store is in a server's hands, so that it leaves what it
-/// did in the key store, in the transaction that did it; this takes it from there. Where a server
-/// dies in between, or two do it at once, an event is in the audit twice, with its own id both times.
+/// A command may change roots while the data store is in a server's hands, so that it leaves what
+/// it did in the key store, in the transaction that did it; this takes it from there. Where a
+/// server dies in between, or two do it at once, an event is in the audit twice, with its own id
+/// both times.
 pub struct AuditRootEvents;
 
 /// Time between two passes.

@@ -8,8 +8,8 @@
 //! end <number of master keys>
 //! ```
 //!
-//! Every line is of use only with the root's secret. Blanks around lines, empty lines and lines that
-//! begin with `#` are nothing.
+//! Every line is of use only with the root's secret. Blanks around lines, empty lines and lines
+//! that begin with `#` are nothing.
 
 use crate::limits;
 use crate::root::Kind;

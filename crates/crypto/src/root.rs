@@ -1,10 +1,10 @@
 //! The root of trust: the one key that is not stored with the data, and unwraps all others.
 //!
 //! Its text is one line, the same in a file, in a credential of the service manager and in the
-//! environment: `coffer-root-1 <store id> <64 hexadecimal digits>`. It names its store, so
-//! that an error can tell another installation's key from a damaged one. A [`Root`] is a way to keep
-//! that line: whole, somewhere apart from the stores, or sealed by something that only the operator
-//! has, beside the keys that it wraps.
+//! environment: `coffer-root-1 <store id> <64 hexadecimal digits>`. It names its store, so that an
+//! error can tell another installation's key from a damaged one. A [`Root`] is a way to keep that
+//! line: whole, somewhere apart from the stores, or sealed by something that only the operator has,
+//! beside the keys that it wraps.
 //!
 //! Nothing here reads the environment: the binary passes what it read.
 
@@ -25,6 +25,7 @@ mod error;
 #[cfg(feature = "http")]
 mod http;
 mod kind;
+mod means;
 mod secret;
 #[cfg(feature = "aws-kms")]
 mod sigv4;
@@ -34,8 +35,9 @@ mod text;
 pub use credential::CREDENTIAL;
 pub use error::RootError;
 pub use kind::Kind;
+pub use means::Means;
 pub use secret::{Ask, RootSecret};
-pub use spec::{Means, Spec};
+pub use spec::Spec;
 
 use crate::SealingKey;
 use crate::key::KeyBytes;
@@ -112,8 +114,8 @@ pub trait Root: Send + Sync {
         None
     }
 
-    /// Keeps a new key. The answer must be stored beside the keys that it wraps, and is of no use to
-    /// anybody who has only that; it is empty where the key is kept whole.
+    /// Keeps a new key. The answer must be stored beside the keys that it wraps, and is of no use
+    /// to anybody who has only that; it is empty where the key is kept whole.
     ///
     /// # Errors
     /// When the key cannot be kept; then it is kept nowhere.
@@ -129,14 +131,14 @@ pub trait Root: Send + Sync {
     /// no such thing.
     ///
     /// # Errors
-    /// As [`Root::open`].
+    /// [`RootError::Unreachable`] if another attempt may succeed; any other if none will.
     fn renew(&self, _kept: &[u8]) -> Result<Option<Vec<u8>>, RootError> {
         Ok(None)
     }
 }
 
-/// Where a key that the operator keeps whole may be, in the order in which it is looked for: only at
-/// the `explicit` path, if there is one; else `coffer-root` in `credentials_directory`, and
+/// Where a key that the operator keeps whole may be, in the order in which it is looked for: only
+/// at the `explicit` path, if there is one; else `coffer-root` in `credentials_directory`, and
 /// [`default_path`] in `config_home`.
 pub fn places(
     explicit: Option<&Path>,
@@ -157,7 +159,8 @@ pub fn places(
 /// but cannot be used is an error, not a reason to try the next.
 ///
 /// # Errors
-/// [`RootError::Missing`] with all places if none has it; as [`Root::open`] if one cannot be used.
+/// [`RootError::Missing`] with all places if none has it; any other of [`Root::open`] if one cannot
+/// be used.
 pub fn first(
     roots: &[Arc<dyn Root>],
     store_id: &str,

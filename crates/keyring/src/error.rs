@@ -75,14 +75,14 @@ pub enum KeyringError {
     MastersChanged,
     /// The root that was given is not one that the store is moving to.
     #[error(
-        "the key store is not moving to this root: begin with `coffer keyring root migrate --to …`, \
-         then give the new root to every server and to this command (root)"
+        "the key store is not moving to this root: begin with `coffer keyring root migrate \
+         --to …`, then give the new root to every server and to this command (root)"
     )]
     NothingIncoming,
     /// An exported keyring is older than the newest master key.
     #[error(
-        "the exported keyring has not master key {version}, which is newer: take a newer export, or \
-         restore the key store from the same time"
+        "the exported keyring has not master key {version}, which is newer: take a newer export, \
+         or restore the key store from the same time"
     )]
     FileBehind {
         /// The version of the master key.

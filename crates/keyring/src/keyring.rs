@@ -7,7 +7,7 @@ pub use rotate::{RewrapPlace, Rewrapped, open_transactions};
 
 use crate::error::KeyringError;
 use crate::master::{MasterKeys, ReadRoot, wrapped_master};
-use crate::root::KeptRoot;
+use crate::root::NewRoot;
 use crate::row_key::RowKey;
 use crate::store::{
     self, DestroyKeys, InitKeyStore, InsertKeys, NewKey, Purpose, RootState, StoredKey,
@@ -68,16 +68,16 @@ impl Keyring {
         root: &RootKey,
         now: Timestamp,
     ) -> Result<(), KeyringError> {
-        Self::init_under(options, &KeptRoot::whole(root, String::new()), now).await
+        Self::init_under(options, &NewRoot::whole(root, String::new()), now).await
     }
 
     /// Likewise, under a root key that something keeps.
     ///
     /// # Errors
-    /// As [`Keyring::init`].
+    /// [`KeyringError::Storage`] if it was initialized before, or cannot be written.
     pub async fn init_under(
         options: &KeyringOptions,
-        root: &KeptRoot<'_>,
+        root: &NewRoot<'_>,
         now: Timestamp,
     ) -> Result<(), KeyringError> {
         let KeyringOptions { keys, store_id, random } = options;

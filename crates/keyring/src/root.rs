@@ -21,7 +21,7 @@ use coffer_storage::{Row, StorageError, Store};
 const EVENT_ID_CHARACTERS: usize = 20;
 
 /// A root key that something keeps.
-pub struct KeptRoot<'k> {
+pub struct NewRoot<'k> {
     /// The key.
     pub key: &'k RootKey,
     /// What keeps it.
@@ -32,7 +32,7 @@ pub struct KeptRoot<'k> {
     pub kept: Vec<u8>,
 }
 
-impl<'k> KeptRoot<'k> {
+impl<'k> NewRoot<'k> {
     /// A key that the operator keeps whole.
     pub fn whole(key: &'k RootKey, place: String) -> Self {
         Self { key, kind: Kind::Key, place, kept: Vec::new() }
@@ -137,7 +137,8 @@ impl Masters {
         self.keys.iter().map(wrap).collect()
     }
 
-    /// Lets `root` open the keys beside the current root. An incoming root from before is taken back.
+    /// Lets `root` open the keys beside the current root. An incoming root from before is taken
+    /// back.
     ///
     /// # Errors
     /// [`KeyringError::MastersChanged`] if a master key was made or destroyed meanwhile,
@@ -145,34 +146,35 @@ impl Masters {
     pub async fn accept(
         &self,
         keys: &Store,
-        root: &KeptRoot<'_>,
+        root: &NewRoot<'_>,
         change: Change<'_>,
     ) -> Result<(), KeyringError> {
-        self.add(keys, root, Use::Beside, "keyring.root.migrate", change).await
+        self.add(keys, root, Use::Incoming, "keyring.root.migrate", change).await
     }
 
     /// Makes `root` the only one that opens the keys.
     ///
     /// # Errors
-    /// As [`Masters::accept`].
+    /// [`KeyringError::MastersChanged`] if a master key was made or destroyed meanwhile,
+    /// [`KeyringError::Storage`] if the key store cannot be written.
     pub async fn replace(
         &self,
         keys: &Store,
-        root: &KeptRoot<'_>,
+        root: &NewRoot<'_>,
         change: Change<'_>,
     ) -> Result<(), KeyringError> {
-        self.add(keys, root, Use::Instead, "keyring.import", change).await
+        self.add(keys, root, Use::Current, "keyring.import", change).await
     }
 
     async fn add(
         &self,
         keys: &Store,
-        root: &KeptRoot<'_>,
+        root: &NewRoot<'_>,
         used: Use,
         operation: &str,
         change: Change<'_>,
     ) -> Result<(), KeyringError> {
-        let state = if used == Use::Beside { RootState::Incoming } else { RootState::Current };
+        let state = if used == Use::Incoming { RootState::Incoming } else { RootState::Current };
         let added = keys.write(AddRoot {
             root: root.stored(state, change.now),
             masters: self.wrapped(root.key, change.random)?,
@@ -189,7 +191,7 @@ impl Masters {
     pub async fn export(
         &self,
         keys: &Store,
-        root: &KeptRoot<'_>,
+        root: &NewRoot<'_>,
         change: Change<'_>,
     ) -> Result<KeyringFile, KeyringError> {
         let masters = self.wrapped(root.key, change.random)?;
@@ -275,8 +277,8 @@ fn opens<K: Key>(
     unwrap::<K>(master, data, wrapped).map(drop)
 }
 
-/// Makes the incoming root the current one, and lets the one before open nothing any more. `root` is
-/// its key, which shows that it is at hand.
+/// Makes the incoming root the current one, and lets the one before open nothing any more. `root`
+/// is its key, which shows that it is at hand.
 ///
 /// # Errors
 /// [`KeyringError::NothingIncoming`] if `root` is not the incoming root, and as [`Masters::open`].

@@ -1,5 +1,5 @@
-//! A move to another root of trust beside a running server, on both engines, and what the audit says
-//! of it.
+//! A move to another root of trust beside a running server, on both engines, and what the audit
+//! says of it.
 
 use coffer_testkit::{TestServer, coffer_binary};
 use std::fs::{self, Permissions};

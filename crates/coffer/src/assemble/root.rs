@@ -3,7 +3,7 @@
 use super::{AssembleError, DEVELOPER_ROOT_FILE};
 use coffer_base::Random;
 use coffer_crypto::root::{self, Kind, Root, RootError, RootKey, env, file::RootFile};
-use coffer_keyring::{KeptRoot, ReadRoot, StoredRoot};
+use coffer_keyring::{NewRoot, ReadRoot, StoredRoot};
 use coffer_storage::Store;
 use std::fmt;
 use std::path::{Path, PathBuf};
@@ -28,7 +28,7 @@ pub enum RootSource {
     /// In the data directory: developer mode.
     DataDir,
     /// Beside the keys, sealed by something that has to be asked.
-    Kept {
+    Sealed {
         /// What is asked.
         root: Arc<dyn Root>,
         /// How long it is asked again while it cannot be reached.
@@ -42,7 +42,7 @@ impl fmt::Debug for RootSource {
             Self::Search { .. } => "RootSource::Search",
             Self::Given(_) => "RootSource::Given([redacted])",
             Self::DataDir => "RootSource::DataDir",
-            Self::Kept { .. } => "RootSource::Kept",
+            Self::Sealed { .. } => "RootSource::Sealed",
         })
     }
 }
@@ -56,7 +56,7 @@ impl RootSource {
             }
             Self::Given(key) => vec![Arc::new(env::Given::of(key)?)],
             Self::DataDir => vec![Arc::new(RootFile::At(developer_root(data_dir)))],
-            Self::Kept { .. } => Vec::new(),
+            Self::Sealed { .. } => Vec::new(),
         })
     }
 
@@ -67,7 +67,7 @@ impl RootSource {
             Self::Search { config_home, .. } => Arc::new(RootFile::In(config_home.clone())),
             Self::Given(key) => Arc::new(env::Given::of(key)?),
             Self::DataDir => Arc::new(RootFile::At(developer_root(data_dir))),
-            Self::Kept { root, .. } => Arc::clone(root),
+            Self::Sealed { root, .. } => Arc::clone(root),
         })
     }
 }
@@ -98,9 +98,9 @@ impl FoundRoot {
     }
 
     /// The key, as the key store takes it in.
-    pub fn as_kept(&self) -> KeptRoot<'_> {
+    pub fn as_kept(&self) -> NewRoot<'_> {
         let (kind, place, kept) = (self.kind, self.place.clone(), self.kept.clone());
-        KeptRoot { key: &self.key, kind, place, kept }
+        NewRoot { key: &self.key, kind, place, kept }
     }
 }
 
@@ -151,7 +151,7 @@ pub async fn find_root(
     store_id: &str,
 ) -> Result<FoundRoot, AssembleError> {
     let patience = match source {
-        RootSource::Kept { patience, .. } => *patience,
+        RootSource::Sealed { patience, .. } => *patience,
         _ => Duration::ZERO,
     };
     find_root_within(source, patience, data_dir, keys, store_id).await
@@ -164,7 +164,7 @@ async fn find_root_within(
     keys: &Store,
     store_id: &str,
 ) -> Result<FoundRoot, AssembleError> {
-    let RootSource::Kept { root, .. } = source else {
+    let RootSource::Sealed { root, .. } = source else {
         let (key, root) = root::first(&source.whole(data_dir)?, store_id)?;
         return Ok(FoundRoot::of(&*root, key, Vec::new()));
     };

@@ -100,7 +100,8 @@ impl<'o> KeyStore<'o> {
         Ok(new)
     }
 
-    /// Ends a move: only the new root, which must be the one that is configured now, opens the keys.
+    /// Ends a move: only the new root, which must be the one that is configured now, opens the
+    /// keys.
     ///
     /// # Errors
     /// When no move is under way, or the configured root is not its target.
@@ -125,7 +126,7 @@ impl<'o> KeyStore<'o> {
     /// # Errors
     /// When the root has no such thing, or cannot be reached.
     pub async fn renew(&self) -> Result<FoundRoot, AssembleError> {
-        let RootSource::Kept { root, .. } = &self.options.root else {
+        let RootSource::Sealed { root, .. } = &self.options.root else {
             return Err(AssembleError::NotRenewed);
         };
         let found = self.find().await?;
@@ -155,8 +156,8 @@ impl<'o> KeyStore<'o> {
         Ok(masters.export(&self.store, &new.as_kept(), self.change()).await?)
     }
 
-    /// Makes a new root the only one, with the master keys of a file: what opens a store again whose
-    /// root is lost.
+    /// Makes a new root the only one, with the master keys of a file: what opens a store again
+    /// whose root is lost.
     ///
     /// # Errors
     /// When the file is another store's, or older than the newest master key, or its root does not
@@ -167,7 +168,7 @@ impl<'o> KeyStore<'o> {
         opened_by: &RootSource,
         to: &RootSource,
     ) -> Result<FoundRoot, AssembleError> {
-        let RootSource::Kept { root, .. } = opened_by else {
+        let RootSource::Sealed { root, .. } = opened_by else {
             return Err(AssembleError::NotRenewed);
         };
         let (root, store_id) = (Arc::clone(root), file.store_id.clone());

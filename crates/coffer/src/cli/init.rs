@@ -128,10 +128,15 @@ fn table(summary: &Value) -> String {
 }
 
 fn advice(config: &Config, summary: &Summary) -> String {
-    let mut advice = String::from(
-        "\nThe keys are shown only this once: keep them where you keep passwords.\n\
-         Copy the root key to another place: without it nobody can open the store, ever.\n\n\
-         Next:\n\n",
+    let copy = if config.text(&config::ROOT) == "key" {
+        "Copy the root key to another place: without it nobody can open the store, ever."
+    } else {
+        "Without its root of trust nobody can open the store, ever: make a file that can stand in \
+         for\nit with `coffer keyring export`, and keep that in another place."
+    };
+    let mut advice = format!(
+        "\nThe keys are shown only this once: keep them where you keep passwords.\n{copy}\n\n\
+         Next:\n\n"
     );
     advice.push_str(&serve_line(config));
     if let (Some(key), Some(Address::Tcp(at))) =

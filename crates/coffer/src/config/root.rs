@@ -121,7 +121,7 @@ impl Config {
             Some(Value::Number(seconds)) => u64::try_from(*seconds).unwrap_or_default(),
             _ => 0,
         };
-        Ok(RootSource::Kept { root, patience: Duration::from_secs(seconds) })
+        Ok(RootSource::Sealed { root, patience: Duration::from_secs(seconds) })
     }
 
     fn whole_key(&self) -> Result<RootSource, ConfigError> {

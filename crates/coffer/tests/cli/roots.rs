@@ -1,5 +1,5 @@
-//! Roots of trust: what keeps the root key, moving from one to another beside a server, what is said
-//! when it is withheld, and a store that is opened again after its root is lost.
+//! Roots of trust: what keeps the root key, moving from one to another beside a server, what is
+//! said when it is withheld, and a store that is opened again after its root is lost.
 
 use crate::program::{Call, Home, Server, expect, text};
 use root_server::{Behaviour, RootServer};

@@ -33,7 +33,7 @@ impl Root for Credential {
     }
 
     fn keep(&self, _key: &RootKey, _random: &dyn Random) -> Result<Vec<u8>, RootError> {
-        Err(RootError::NotKept {
+        Err(RootError::NotStored {
             place: "the service manager's credentials",
             advice: "let it be made in a file, and load that as the credential coffer-root",
         })

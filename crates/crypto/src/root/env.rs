@@ -40,7 +40,7 @@ impl Root for Given {
     }
 
     fn keep(&self, _key: &RootKey, _random: &dyn Random) -> Result<Vec<u8>, RootError> {
-        Err(RootError::NotKept {
+        Err(RootError::NotStored {
             place: "the environment",
             advice: "let it be made in a file, and give its line as COFFER_ROOT_KEY",
         })

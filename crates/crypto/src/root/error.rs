@@ -72,7 +72,7 @@ pub enum RootError {
     StoreId,
     /// A new key cannot be put there by the program.
     #[error("a new root key cannot be put into {place}: {advice}")]
-    NotKept {
+    NotStored {
         /// Where it cannot be put.
         place: &'static str,
         /// What to do instead.

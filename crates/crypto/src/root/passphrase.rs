@@ -64,17 +64,17 @@ impl Cost {
 /// The cost that `kept` asks for; `None` if it has not the form of a root key that was kept under a
 /// passphrase, or asks for more than is allowed.
 pub fn cost(kept: &[u8]) -> Option<Cost> {
-    Kept::parse(kept).map(|kept| kept.cost)
+    Stored::parse(kept).map(|kept| kept.cost)
 }
 
-struct Kept<'k> {
+struct Stored<'k> {
     cost: Cost,
     parameters: Params,
     salt: &'k [u8; SALT],
     envelope: &'k [u8],
 }
 
-impl<'k> Kept<'k> {
+impl<'k> Stored<'k> {
     fn parse(kept: &'k [u8]) -> Option<Self> {
         let (&FORMAT, rest) = kept.split_first()? else { return None };
         let (memory, rest) = rest.split_first_chunk()?;
@@ -126,7 +126,7 @@ impl Root for Passphrase {
         let mut salt = [0u8; SALT];
         random.fill(&mut salt);
         let parameters = self.cost.parameters().ok_or_else(damaged)?;
-        let made = derive(secret, &salt, parameters)?;
+        let made = derive(&secret, &salt, parameters)?;
         let data = associated_data(key.store_id(), self.cost);
         let line = text::write(key)?;
         let sealed = envelope::seal(&made, VERSION, &data, line.as_bytes(), random);
@@ -135,8 +135,8 @@ impl Root for Passphrase {
     }
 
     fn open(&self, store_id: &str, kept: &[u8]) -> Result<RootKey, RootError> {
-        let kept = Kept::parse(kept).ok_or_else(damaged)?;
-        let made = derive(self.secret.text(WHAT)?, kept.salt, kept.parameters)?;
+        let kept = Stored::parse(kept).ok_or_else(damaged)?;
+        let made = derive(&self.secret.text(WHAT)?, kept.salt, kept.parameters)?;
         let data = associated_data(store_id, kept.cost);
         let line = envelope::open(&made, &data, kept.envelope).map_err(|error| match error {
             CryptoError::Authentication => RootError::WrongPassphrase,

@@ -125,7 +125,7 @@ impl Pkcs11 {
             Ok(()) | Err(Error::Pkcs11(RvError::CryptokiAlreadyInitialized, _)) => {}
             Err(error) => return Err(failed(error)),
         }
-        let session = self.session(&module, pin)?;
+        let session = self.session(&module, &pin)?;
         let key = self.key(&session)?;
         let done = work(&session, key);
         // The module logs out with its last session; that it has none any more changes nothing.

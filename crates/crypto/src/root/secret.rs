@@ -12,57 +12,66 @@ use zeroize::Zeroizing;
 /// Asks a person for what is named, without showing it; `None` if there is nobody to ask.
 pub type Ask = fn(what: &str) -> Option<io::Result<Zeroizing<String>>>;
 
-/// The passphrase, the PIN or the token that opens a root. It is read when it is first needed, and
-/// once: a pipe gives it only once.
+/// The passphrase, the PIN or the token that opens a root.
+///
+/// What is in a file is read whenever it is needed: it may have been replaced, as tokens are, and
+/// it does not stay in memory. What somebody types, and what a descriptor gives, is there only
+/// once, and is kept.
 pub struct RootSecret {
     source: Source,
-    read: OnceLock<Zeroizing<String>>,
+    once: OnceLock<Zeroizing<String>>,
 }
 
 enum Source {
     Given(Zeroizing<String>),
     File(PathBuf),
+    Descriptor(PathBuf),
     Person(Ask),
 }
 
 impl RootSecret {
     /// This text.
     pub const fn given(text: Zeroizing<String>) -> Self {
-        Self { source: Source::Given(text), read: OnceLock::new() }
+        Self { source: Source::Given(text), once: OnceLock::new() }
     }
 
     /// What is in a file that only its owner can reach, or in a descriptor that the program was
     /// started with: `/dev/fd/3`.
-    pub const fn file(path: PathBuf) -> Self {
-        Self { source: Source::File(path), read: OnceLock::new() }
+    pub fn file(path: PathBuf) -> Self {
+        let source =
+            if is_descriptor(&path) { Source::Descriptor(path) } else { Source::File(path) };
+        Self { source, once: OnceLock::new() }
     }
 
     /// What somebody types.
     pub const fn ask(ask: Ask) -> Self {
-        Self { source: Source::Person(ask), read: OnceLock::new() }
+        Self { source: Source::Person(ask), once: OnceLock::new() }
     }
 
     /// The text; `what` it is, for errors.
     ///
     /// # Errors
-    /// [`RootError::NoSecret`] if nobody gives one, [`RootError::Secret`] if it cannot be read or is
-    /// empty.
-    pub(super) fn text(&self, what: &'static str) -> Result<&str, RootError> {
-        if let Some(text) = self.read.get() {
-            return Ok(text);
+    /// [`RootError::NoSecret`] if nobody gives one, [`RootError::Secret`] if it cannot be read or
+    /// is empty.
+    pub(super) fn text(&self, what: &'static str) -> Result<Zeroizing<String>, RootError> {
+        if let Some(text) = self.once.get() {
+            return Ok(text.clone());
         }
         let text = self.read(what)?;
         if text.is_empty() {
             return Err(RootError::Secret { what, why: "it is empty".to_owned() });
         }
-        Ok(self.read.get_or_init(|| text))
+        if matches!(self.source, Source::Descriptor(_) | Source::Person(_)) {
+            return Ok(self.once.get_or_init(|| text).clone());
+        }
+        Ok(text)
     }
 
     fn read(&self, what: &'static str) -> Result<Zeroizing<String>, RootError> {
         let failed = |why: String| RootError::Secret { what, why };
         match &self.source {
             Source::Given(text) => Ok(text.clone()),
-            Source::File(path) if is_descriptor(path) => descriptor(path).map_err(failed),
+            Source::Descriptor(path) => descriptor(path).map_err(failed),
             Source::File(path) => secretfile::read_text(path, limits::ROOT_SECRET_BYTES)
                 .map_err(|error| failed(error.to_string())),
             Source::Person(ask) => ask(what)

@@ -1,10 +1,7 @@
 //! The text that names a root: its kind, and where it is.
 
-use super::{Kind, Root, RootError, RootSecret, passphrase::Passphrase};
-use coffer_base::Clock;
-use std::path::PathBuf;
+use super::{Kind, Means, Root, RootError, passphrase::Passphrase};
 use std::sync::Arc;
-use zeroize::Zeroizing;
 
 #[cfg(feature = "aws-kms")]
 use super::aws_kms;
@@ -31,18 +28,6 @@ pub enum Spec {
     AwsKms(aws_kms::Address),
 }
 
-/// What a root is opened with, besides its name.
-pub struct Means {
-    /// The passphrase, the PIN or the token.
-    pub secret: RootSecret,
-    /// A PEM file with the authorities that vouch for another server; without it, the public ones.
-    pub authorities: Option<PathBuf>,
-    /// The variables of AWS: region, key id, key, session token.
-    pub aws: [Option<Zeroizing<String>>; 4],
-    /// What signs requests with the time.
-    pub clock: Arc<dyn Clock>,
-}
-
 impl Spec {
     /// Parses the text.
     ///
@@ -66,8 +51,8 @@ impl Spec {
             (Some(_), _) => Err(RootError::Spec(format!("this build has no '{kind}'"))),
             (None, _) => Err(RootError::Spec(format!(
                 "'{kind}' is no kind of root; there are key, passphrase, \
-                 pkcs11:token=TOKEN;object=KEY?module-path=FILE, transit:https://HOST/MOUNT/KEY and \
-                 aws-kms:KEY"
+                 pkcs11:token=TOKEN;object=KEY?module-path=FILE, transit:https://HOST/MOUNT/KEY \
+                 and aws-kms:KEY"
             ))),
         }
     }
@@ -86,7 +71,8 @@ impl Spec {
         }
     }
 
-    /// The root; `None` if it is a key that the operator keeps, whose place has settings of its own.
+    /// The root; `None` if it is a key that the operator keeps, whose place has settings of its
+    /// own.
     ///
     /// # Errors
     /// If the file of the authorities cannot be used, or a variable of AWS is missing.

@@ -80,14 +80,15 @@ impl Transit {
     ) -> Result<Zeroizing<String>, RootError> {
         let Address { server, mount, key, namespace } = &self.address;
         let token = self.token.text(WHAT)?;
-        let mut headers = vec![("x-vault-token", token), ("content-type", "application/json")];
+        let mut headers =
+            vec![("x-vault-token", token.as_str()), ("content-type", "application/json")];
         headers.extend(namespace.as_deref().map(|name| ("x-vault-namespace", name)));
         let (name, value) = field;
         let body = Zeroizing::new(json!({ name: value }).to_string());
         let url = format!("{server}/v1/{mount}/{operation}/{key}");
         let answer = self.http.post(&url, &headers, body.as_bytes())?;
         if answer.status != 200 {
-            return Err(self.refusal(&answer, operation, &[token, value]));
+            return Err(self.refusal(&answer, operation, &[token.as_str(), value]));
         }
         let parsed = serde_json::from_slice::<Value>(&answer.body);
         let mut parsed = parsed.map_err(|_| self.http.answer("it is no JSON"))?;

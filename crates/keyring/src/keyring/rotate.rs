@@ -18,8 +18,8 @@ impl Keyring {
     /// Makes the rotation's master key, unless it has made it before.
     ///
     /// # Errors
-    /// [`KeyringError::Root`] if the root key cannot be read, [`KeyringError::RootMoving`] while the
-    /// store moves to another root, [`KeyringError::Storage`] if the key store fails.
+    /// [`KeyringError::Root`] if the root key cannot be read, [`KeyringError::RootMoving`] while
+    /// the store moves to another root, [`KeyringError::Storage`] if the key store fails.
     pub async fn make_master(
         &self,
         rotation: &Rotation,

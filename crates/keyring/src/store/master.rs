@@ -226,8 +226,8 @@ pub struct NewestKey {
     pub uses: i64,
 }
 
-/// The newest sealing keys of the next tenants behind `after`; tenants whose keys are destroyed have
-/// none.
+/// The newest sealing keys of the next tenants behind `after`; tenants whose keys are destroyed
+/// have none.
 ///
 /// # Errors
 /// When the key store cannot be read.

@@ -166,9 +166,9 @@ impl Work for RecordEvent {
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) enum Use {
     /// Beside the current one.
-    Beside,
+    Incoming,
     /// In its place: it, and any incoming one, are retired.
-    Instead,
+    Current,
 }
 
 /// Adds a root, with all master keys wrapped under it, in the place of the incoming one if there is
@@ -189,17 +189,17 @@ impl Work for AddRoot {
         }
         retire(tx, "incoming").await?;
         tx.execute("DELETE FROM incoming_master", &[]).await?;
-        if self.used == Use::Instead {
+        if self.used == Use::Current {
             retire(tx, "current").await?;
         }
         insert_root(tx, &self.root);
         for (version, wrapped) in &self.masters {
             match self.used {
-                Use::Beside => tx.defer(
+                Use::Incoming => tx.defer(
                     "INSERT INTO incoming_master (version, root, wrapped) VALUES (?, ?, ?)",
                     values![*version, &self.root.id, wrapped],
                 ),
-                Use::Instead => tx.defer(
+                Use::Current => tx.defer(
                     "UPDATE master_key SET wrapped = ? WHERE version = ?",
                     values![wrapped, *version],
                 ),
@@ -298,8 +298,8 @@ pub(crate) fn insert_root(tx: &mut Tx<'_>, root: &StoredRoot) {
     );
 }
 
-/// The versions of the master keys that are not destroyed. Of several transactions that change roots
-/// or master keys, one goes first.
+/// The versions of the master keys that are not destroyed. Of several transactions that change
+/// roots or master keys, one goes first.
 pub(crate) async fn lock_masters(tx: &mut Tx<'_>) -> Result<Vec<u32>, StorageError> {
     tx.query("SELECT singleton FROM key_store FOR UPDATE", &[]).await?;
     let sql = "SELECT version FROM master_key WHERE wrapped IS NOT NULL ORDER BY version";

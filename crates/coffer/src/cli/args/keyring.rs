@@ -93,8 +93,8 @@ pub enum RootVerb {
     Status,
     /// Let another root open the keys too: the first half of a move, while servers run.
     ///
-    /// Keys and data stay as they are: the master keys are wrapped once more. Then give the new root
-    /// to every server, restart one after the other, and run `finish` with the new root.
+    /// Keys and data stay as they are: the master keys are wrapped once more. Then give the new
+    /// root to every server, restart one after the other, and run `finish` with the new root.
     Migrate(Target),
     /// Let only the new root, which is configured now, open the keys: the second half.
     Finish,

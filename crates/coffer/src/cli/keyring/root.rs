@@ -1,4 +1,5 @@
-//! `coffer keyring root`, `export` and `import`: the root of trust, and a file that stands in for it.
+//! `coffer keyring root`, `export` and `import`: the root of trust, and a file that stands in for
+//! it.
 
 use crate::cli::args::{RootVerb, Target, Wrapping};
 use crate::cli::exit::{Exit, Failure};
