@@ -201,7 +201,7 @@ fn an_exported_keyring_opens_a_copy_whose_root_is_lost() {
 
     let copy = home.other();
     fs::create_dir(copy.path("data")).unwrap();
-    for name in ["data.db", "keys.db"] {
+    for name in ["coffer.db", "keys.db"] {
         fs::copy(home.path("data").join(name), copy.path("data").join(name)).unwrap();
     }
     fs::remove_file(&root).unwrap();
