@@ -6,6 +6,8 @@ mod apps;
 mod audit;
 mod erasure;
 mod installs;
+mod keyring;
 pub(crate) mod listeners;
 mod lists;
+mod roots;
 mod usage;

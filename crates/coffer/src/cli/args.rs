@@ -4,10 +4,12 @@ mod audit;
 mod backup;
 mod clock;
 mod flags;
+mod keyring;
 
 pub use audit::{Audit, AuditFilters, Explain, ExplainArgs};
 pub use backup::Backup;
 pub use clock::{ClockVerb, Schedule};
+pub use keyring::{KeyringVerb, RootVerb, RotateArgs, Target, Wrapping};
 
 use super::duration;
 use super::exit::{CODES, Exit, Failure};
@@ -57,6 +59,16 @@ pub enum Verb {
     /// Keys of apps, and admin keys.
     #[command(subcommand)]
     Keys(Keys),
+    /// Keys that encrypt: which there are, new ones in their place, and what keeps their root.
+    #[command(subcommand)]
+    Keyring(KeyringVerb),
+    /// Stop in an emergency: all servers drop the keys at once, and answer no request for data.
+    ///
+    /// A restart does not end it: the servers start without the tenants' keys until `coffer
+    /// unseal`.
+    Seal,
+    /// End an emergency stop: the servers read the root key again, and go on.
+    Unseal,
     /// The server's clock, and whether it believes it.
     #[command(subcommand)]
     Clock(ClockVerb),
