@@ -5,6 +5,7 @@
 
 mod bucket;
 mod lines;
+mod peers;
 mod refusals;
 mod tenants;
 
