@@ -78,9 +78,6 @@ pub enum Verb {
     /// The scheduler's watermarks.
     #[command(subcommand)]
     Schedule(Schedule),
-    /// The audit: who did what, when, and what came of it.
-    #[command(subcommand)]
-    Audit(Audit),
     /// Say why a request got what it got, and what to do; or show the history of a secret.
     Explain(ExplainArgs),
     /// Secrets, with an app's key.
@@ -97,7 +94,7 @@ pub enum Verb {
     /// Copy the data or the keys, also while a server runs.
     #[command(subcommand)]
     Backup(Backup),
-    /// The audit: verify it, prove it, print it.
+    /// The audit: read it, look into it, verify it, prove it, print it.
     #[command(subcommand)]
     Audit(Audit),
     /// Check or show the configuration.
