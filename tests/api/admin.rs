@@ -7,6 +7,8 @@ mod audit;
 mod audit_log;
 mod erasure;
 mod installs;
+mod keyring;
 pub(crate) mod listeners;
 mod lists;
+mod roots;
 mod usage;

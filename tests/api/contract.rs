@@ -69,8 +69,17 @@ pub fn explained(server: &TestServer, what: &str, answer: &Answer) {
     let (reason, sentence) = (text("reason"), text("sentence"));
     assert_eq!(request["status"], answer.status, "{what}: {request}");
     assert_eq!(request["outcome"], "refused", "{what}: {request}");
-    assert!(!["request.invalid", "parameter.invalid", "forbidden"].contains(&&*reason), "{what}: {reason}");
+    assert!(
+        !["request.invalid", "parameter.invalid", "forbidden"].contains(&&*reason),
+        "{what}: {reason}"
+    );
     assert!(!text("because").is_empty() && !text("advice").is_empty(), "{what}: {request}");
-    assert!(!sentence.contains('{') && !sentence.contains("that its response names'"), "{sentence}");
-    assert!(sentence.contains(&text("because")) && sentence.contains(&text("advice")), "{sentence}");
+    assert!(
+        !sentence.contains('{') && !sentence.contains("that its response names'"),
+        "{sentence}"
+    );
+    assert!(
+        sentence.contains(&text("because")) && sentence.contains(&text("advice")),
+        "{sentence}"
+    );
 }

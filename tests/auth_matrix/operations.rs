@@ -79,7 +79,7 @@ pub const ADMIN: &str = "admin";
 
 /// Name, verb, path and permission of all operations, as the contract has them: independent of what
 /// the server says about itself.
-pub const CONTRACT: [(&str, &str, &str, &str); 63] = [
+pub const CONTRACT: [(&str, &str, &str, &str); 68] = [
     ("apps.secrets.create", "POST", "/v1/apps/secrets", "secret_write"),
     ("apps.secrets.list", "GET", "/v1/apps/secrets", "secret_read"),
     ("apps.secrets.find", "GET", "/v1/apps/secrets/find", "secret_read"),
@@ -147,5 +147,10 @@ pub const CONTRACT: [(&str, &str, &str, &str); 63] = [
     ("admin.requests.retrieve", "GET", "/v1/admin/requests/:id", ADMIN),
     ("admin.secrets.history", "GET", "/v1/admin/secrets/history", ADMIN),
     ("admin.schedule.rewind", "POST", "/v1/admin/schedule/rewind", ADMIN),
+    ("admin.keyring.retrieve", "GET", "/v1/admin/keyring", ADMIN),
+    ("admin.keyring.rotate", "POST", "/v1/admin/keyring/rotate", ADMIN),
+    ("admin.keyring.destroy", "POST", "/v1/admin/keyring/destroy", ADMIN),
+    ("admin.keyring.seal", "POST", "/v1/admin/keyring/seal", ADMIN),
+    ("admin.keyring.unseal", "POST", "/v1/admin/keyring/unseal", ADMIN),
     ("admin.status.retrieve", "GET", "/v1/admin/status", ADMIN),
 ];

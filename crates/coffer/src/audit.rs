@@ -11,6 +11,7 @@ use anchor::Anchoring;
 use coffer_audit::Sequencer;
 use coffer_base::Clock;
 use coffer_kernel::{Job, JobContext, Routes};
+use coffer_keyring::Keyring;
 use coffer_storage::StorageError;
 use std::future::Future;
 use std::pin::Pin;
@@ -24,6 +25,7 @@ const EVERY: Duration = Duration::from_secs(1);
 /// The audit's log in a running server.
 pub struct AuditLog {
     sequencer: Sequencer,
+    keyring: Arc<Keyring>,
     clock: Arc<dyn Clock>,
     anchoring: OnceLock<Anchoring>,
 }
@@ -32,7 +34,8 @@ impl AuditLog {
     /// The log of the stores of `context`.
     pub fn new(context: &JobContext, clock: Arc<dyn Clock>) -> Arc<Self> {
         let sequencer = Sequencer::new(context.store.clone(), Arc::clone(&context.keyring));
-        Arc::new(Self { sequencer, clock, anchoring: OnceLock::new() })
+        let keyring = Arc::clone(&context.keyring);
+        Arc::new(Self { sequencer, keyring, clock, anchoring: OnceLock::new() })
     }
 
     /// Puts the log's checkpoints to `anchor` too, from now on. Only the first call counts.
@@ -40,11 +43,15 @@ impl AuditLog {
         let _ = self.anchoring.set(Anchoring::new(anchor));
     }
 
-    /// Takes all entries that are committed into the log.
+    /// Takes all entries that are committed into the log; while the store is sealed they wait, since
+    /// there is no key to sign with.
     ///
     /// # Errors
     /// When a store does not answer, or the log is broken.
     pub async fn catch_up(&self) -> Result<(), StorageError> {
+        if self.keyring.is_stopped() {
+            return Ok(());
+        }
         match self.sequencer.run(self.clock.now()).await.map_err(StorageError::from) {
             // The entries are there, and wait for room.
             Ok(_) | Err(StorageError::NoSpace(_)) => Ok(()),

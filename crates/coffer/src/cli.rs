@@ -18,6 +18,7 @@ mod exit;
 mod explain;
 mod init;
 mod input;
+mod keyring;
 mod ledger;
 mod migrate;
 mod migrate_store;
@@ -90,6 +91,9 @@ fn dispatch(cli: Cli, matches: &ArgMatches) -> Result<Exit, Failure> {
         Verb::Apps(verb) => admin::apps(&config, &verb, output),
         Verb::Installs(verb) => admin::installs(&config, &verb, output),
         Verb::Keys(verb) => admin::keys(&config, &verb, output),
+        Verb::Keyring(verb) => keyring::run(&config, &verb, output),
+        Verb::Seal => keyring::seal(&config, output),
+        Verb::Unseal => keyring::unseal(&config, output),
         Verb::Clock(verb) => admin::clock(&config, &verb, output),
         Verb::Schedule(verb) => admin::schedule(&config, &verb, output),
         Verb::Explain(args) => explain::run(&config, &args, output),

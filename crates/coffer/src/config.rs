@@ -14,6 +14,7 @@ mod file;
 mod flags;
 mod nearest;
 mod paths;
+mod root;
 mod service_link;
 #[cfg(test)]
 mod tests;
@@ -25,6 +26,7 @@ pub use database::{DATABASE, DATABASE_PASSWORD, KEY_DATABASE, KEY_DIR};
 pub use environment::{Environment, environment};
 pub use families::declared_by_families;
 pub use flags::Flags;
+pub use root::{ROOT, ROOT_CA, ROOT_SECRET, ROOT_WAIT};
 pub use traffic::{AUDIT_NAMES, AUDIT_READS, LOG_REQUESTS, RATE_LIMIT, TRUSTED_PROXY};
 pub use value::{Kind, Source, Value, at_home};
 
@@ -253,12 +255,12 @@ pub const ADMIN_KEY: Setting = Setting {
     name: "admin_key",
     env: "COFFER_ADMIN_KEY",
     kind: Kind::Secret,
-    about: "admin key, for accounts, apps, installs, keys, clock, schedule and status",
+    about: "admin key, for the verbs that ask a server, but for secrets",
     ..SETTING
 };
 
 /// Settings of the program that are shown before those of the families.
-const FIRST: [&Setting; 22] = [
+const FIRST: [&Setting; 26] = [
     &CONFIG,
     &DATA_DIR,
     &KEY_DIR,
@@ -270,6 +272,10 @@ const FIRST: [&Setting; 22] = [
     &TLS_CERT,
     &TLS_KEY,
     &ROOT_KEY,
+    &ROOT,
+    &ROOT_SECRET,
+    &ROOT_CA,
+    &ROOT_WAIT,
     &INSECURE_HTTP,
     &TRUSTED_PROXY,
     &RATE_LIMIT,

@@ -2,7 +2,8 @@
 //!
 //! Everything that encrypts, hashes a credential or draws random bytes is here, on top of
 //! aws-lc-rs. This crate knows keys as bytes and owners as opaque fields: it must not touch a
-//! database, HTTP or the clock, and reads no environment variable. Only [`root`] opens files.
+//! database or the clock, and reads no environment variable. Only [`root`] opens files, loads a
+//! module, or speaks to another server, where that keeps the root key.
 //!
 //! No error and no `Debug` output of this crate shows a key, a plaintext or a token.
 
@@ -11,6 +12,7 @@ pub mod envelope;
 pub mod fingerprint;
 pub mod hash;
 pub mod key;
+pub mod keyring_file;
 pub mod limits;
 pub mod random;
 pub mod root;

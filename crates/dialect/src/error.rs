@@ -252,6 +252,14 @@ impl ApiError {
         .with_detail(detail)
     }
 
+    /// 503: an operator has sealed the server, which has no keys. Only they end that, so it is of no
+    /// use to send the request again soon.
+    pub fn sealed() -> Self {
+        let message = "An operator has sealed this server: it has no keys, and answers no request \
+                       for data until `coffer unseal`. Nothing was changed.";
+        Self::new(503, Kind::Api, message).with_retry(false)
+    }
+
     /// 503: a key is refused from now on, by the server that answers, and its revocation could not
     /// be stored. `detail` goes to the log.
     pub fn revoked_in_memory(id: &str, detail: impl Into<String>) -> Self {

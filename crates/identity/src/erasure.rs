@@ -155,12 +155,21 @@ impl Eraser {
     /// Retires and destroys the keys of one erasure, unless it is done already.
     async fn destroy_keys_of(&self, store: &Store, erasure: &Erasure) -> Result<(), KeyringError> {
         for tenant in tenants(erasure) {
-            let newest = self.keyring.newest_version(&tenant).await?;
-            let now = self.keyring.now();
-            let retire = Retire { erasure: erasure.clone(), tenant: tenant.clone(), newest, now };
-            let listed = store.write(retire).await?;
-            if listed && newest > 0 {
+            loop {
+                let newest = self.keyring.newest_version(&tenant).await?;
+                let now = self.keyring.now();
+                let listed =
+                    Retire { erasure: erasure.clone(), tenant: tenant.clone(), newest, now };
+                let listed = store.write(listed).await?;
+                if !listed || newest == 0 {
+                    break;
+                }
                 self.keyring.destroy(&tenant, newest).await?;
+                // A rotation may have made the next version meanwhile; it makes none after a
+                // destroyed one.
+                if self.keyring.newest_version(&tenant).await? == newest {
+                    break;
+                }
             }
         }
         Ok(())

@@ -3,17 +3,17 @@
 use crate::event::EventListener;
 use crate::explain::Explainer;
 use crate::jobs::Job;
-use crate::principal::BoxFuture;
 use crate::prune::Prune;
 use crate::quota::{QUOTAS, Quota};
+use crate::rotation;
 use crate::routes::Routes;
 use crate::schedule::ScheduledTask;
+use crate::sealed::SealedTable;
 use crate::setting::{Setting, Settings};
 use crate::usage::{self, Usage};
 use crate::verify::Check;
 use coffer_dialect::Reason;
-use coffer_keyring::{Keyring, KeyringError};
-use coffer_storage::{MigrationSet, Store};
+use coffer_storage::MigrationSet;
 use std::sync::Arc;
 
 /// A family of resources. A crate exports one as a constant; a server has a list of them.
@@ -73,28 +73,20 @@ impl Parts {
 pub struct Seal {
     /// What they are called, in the plural.
     pub name: &'static str,
-    /// Opens all of them, of all tenants.
-    pub open_all: OpenAll,
+    /// Where they are: by this they are opened to be checked, and sealed anew by a rotation of
+    /// keys.
+    pub table: SealedTable,
 }
-
-/// Opens all records of a kind and answers how many there are, or the error of the first that
-/// does not open.
-pub type OpenAll = for<'a> fn(&'a Store, &'a Keyring) -> BoxFuture<'a, Result<u64, KeyringError>>;
 
 /// The kernel's own share: stored responses, tombstones, events.
 pub const KERNEL: Family = Family {
     name: "kernel",
     migrations: &[crate::store::MIGRATIONS],
-    settings: &[],
+    settings: rotation::SETTINGS,
     quotas: QUOTAS,
     usage: usage::USAGE,
     purge: crate::store::PURGE,
-    seals: &[Seal {
-        name: "stored responses",
-        open_all: |data, keyring| {
-            Box::pin(crate::idempotency::open_stored_responses(data, keyring))
-        },
-    }],
+    seals: &[Seal { name: "stored responses", table: crate::idempotency::SEALED }],
     checks: &[],
     reasons: crate::reasons::ALL,
     explainers: &[],

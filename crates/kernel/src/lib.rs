@@ -39,8 +39,10 @@ pub mod reasons;
 mod reauthorize;
 mod recorder;
 mod request_id;
+mod rotation;
 mod routes;
 pub mod schedule;
+mod sealed;
 mod services;
 mod setting;
 mod store;
@@ -67,7 +69,7 @@ pub use counting::CountUsage;
 pub use definition::{Access, Definition, Example, Method};
 pub use error::{keyring_failure, storage_failure};
 pub use event::EventListeners;
-pub use family::{Family, KERNEL, OpenAll, Parts, Seal};
+pub use family::{Family, KERNEL, Parts, Seal};
 pub use jobs::{Job, JobContext, Tally, run_job};
 pub use kernel::{Kernel, KernelOptions};
 pub use listener::ListenerRole;
@@ -84,8 +86,12 @@ pub use principal::{
 };
 pub use prune::{Prune, audit_prune, prune, purge_tenant};
 pub use quota::Quota;
+pub use rotation::{
+    ROTATION_AGE_DAYS, ROTATION_KEEPS, ROTATION_RATE, ROTATION_USES, RotateKeys, WatchStop,
+};
 pub use routes::Routes;
 pub use schedule::{Progress, ScheduledTask, Scheduler};
+pub use sealed::SealedTable;
 pub use setting::{Setting, SettingKind, Settings};
 pub use store::{
     ClockRecord, MIGRATIONS, clock_record, forget_clock, latest_watermark, move_clock,

@@ -79,15 +79,21 @@ async fn read<O: ReadOperation>(
     *audited = Audited::of(audited_scope(scope));
     allowed?;
     let keys = services.existing_keys(&call.principal.tenant).await?;
-    let ctx = services.context(&call, expand, keys, std::mem::take(audited));
+    let mut ctx = services.context(&call, expand, keys, std::mem::take(audited));
     let store = services.store.of_share(call.principal.share());
     let store = if definition.look_up { store } else { store.in_turn() };
-    let found = operation.run(&input, &ctx, &store).await;
+    let mut outcome = operation.run(&input, &ctx, &store).await;
+    if outcome.is_err() && ctx.keys.as_ref().is_some_and(|keys| keys.is_outdated()) {
+        // Another server has rotated them since they were read.
+        services.keyring.evict(ctx.tenant());
+        ctx.keys = services.existing_keys(ctx.tenant()).await?;
+        outcome = operation.run(&input, &ctx, &store).await;
+    }
     *audited = std::mem::take(&mut ctx.audited());
     if audited.detail.is_none() {
         audited.detail = ctx.expand.shown();
     }
-    Ok(Reply::fresh(found?.render()))
+    Ok(Reply::fresh(outcome?.render()))
 }
 
 async fn write<O: SealingOperation>(
@@ -154,7 +160,8 @@ impl<'a, O: SealingOperation> Attempt<'a, O> {
         let outcome = match operation.seal(self.input, &ctx).await {
             Ok(sealed) => self.commit(sealed, Arc::clone(&ctx), keys, idempotency_key).await,
             Err(refusal) => {
-                self.replay_or(idempotency_key.as_ref(), &ctx, &keys, refusal).await.map(Some)
+                let replayed = self.replay_or(idempotency_key.as_ref(), &ctx, &keys, refusal);
+                unless_outdated(replayed.await, &keys)
             }
         };
         audited.clone_from(&ctx.audited());
@@ -188,7 +195,7 @@ impl<'a, O: SealingOperation> Attempt<'a, O> {
                 Ok(Some(Reply { status, ..Reply::fresh(body) }))
             }
             Ok(Outcome::Stored(key, record)) => {
-                self.replay(&key, &ctx, &keys, &record).await.map(Some)
+                unless_outdated(self.replay(&key, &ctx, &keys, &record).await, &keys)
             }
             Ok(Outcome::Refused(refusal)) => Err(failed(Failure::Refused(refusal))),
             Ok(Outcome::KeyRotated) => Ok(None),
@@ -196,7 +203,7 @@ impl<'a, O: SealingOperation> Attempt<'a, O> {
             Err(error @ StorageError::NoSpace(_)) => {
                 let key = self.call.idempotency_key(&keys, const { O::DEFINITION }.name);
                 let refusal = failed(Failure::Storage(error));
-                self.replay_or(key.as_ref(), &ctx, &keys, refusal).await.map(Some)
+                unless_outdated(self.replay_or(key.as_ref(), &ctx, &keys, refusal).await, &keys)
             }
             Err(error) => Err(failed(Failure::Storage(error))),
         }
@@ -237,6 +244,18 @@ impl<'a, O: SealingOperation> Attempt<'a, O> {
         }
         let status = (stored.status != STATUS_OK).then_some(stored.status);
         Ok(Reply { status, body: stored.body, replay_of: Some(stored.request) })
+    }
+}
+
+/// A reply that was stored before; `None` if it did not open because the keys were read before
+/// another server has rotated them.
+fn unless_outdated(
+    replayed: Result<Reply, ApiError>,
+    keys: &TenantKeys,
+) -> Result<Option<Reply>, ApiError> {
+    match replayed {
+        Err(_) if keys.is_outdated() => Ok(None),
+        replayed => replayed.map(Some),
     }
 }
 

@@ -6,6 +6,7 @@
 mod audited;
 mod bucket;
 mod lines;
+mod peers;
 mod refusals;
 mod tenants;
 

@@ -11,7 +11,6 @@
 mod explain;
 mod jobs;
 pub mod limits;
-mod opening;
 mod operations;
 pub mod reasons;
 mod secret;
@@ -74,10 +73,7 @@ pub const FAMILY: Family = Family {
         }],
     },
     purge: store::PURGE,
-    seals: &[Seal {
-        name: "secrets",
-        open_all: |data, keyring| Box::pin(opening::open_all(data, keyring)),
-    }],
+    seals: &[Seal { name: "secrets", table: store::SEALED }],
     checks: &[],
     reasons: reasons::ALL,
     explainers: &[explain::MISSING],

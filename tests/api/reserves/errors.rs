@@ -56,7 +56,10 @@ pub fn about(row: &'static str, param: &'static str, answer: Answer) -> Refusals
 
 /// Asserts that the table after `heading` has exactly these rows, and that each was answered as
 /// it says.
-pub fn check(heading: &str, all: impl IntoIterator<Item = Refusals>) -> Vec<(&'static str, Answer)> {
+pub fn check(
+    heading: &str,
+    all: impl IntoIterator<Item = Refusals>,
+) -> Vec<(&'static str, Answer)> {
     let mut checked = Vec::new();
     let promised = table(heading);
     let mut left: BTreeSet<&String> = promised.keys().collect();

@@ -1,10 +1,12 @@
 //! Putting the parts of an installation together.
 
-use super::root::find_root;
-use super::{AssembleError, AssembleOptions, Callers, Database, Stores};
+use super::root::{FoundRoot, RootAgain, find_root};
+use super::{AssembleError, AssembleOptions, Callers, Database, RootSource, Stores};
 use crate::audit::{self, AuditLog, KeepAudit};
 use crate::clock::{self, ClockSources};
 use crate::explain::{Explain, ExplainSources};
+use crate::keyring::{self, KeyringSources};
+use crate::root_events::AuditRootEvents;
 use crate::ship::{Receiver, Shipping};
 use crate::status::{Status, StatusSources};
 use crate::store_place;
@@ -12,19 +14,17 @@ use crate::test_helpers;
 use coffer_base::{Clock, Redacted, ShiftedClock};
 use coffer_identity::{Identity, IdentityOptions};
 use coffer_kernel::{
-    ClockGuard, CountUsage, HttpClient, Job, JobContext, Kernel, KernelOptions, Parts, Scheduler,
-    Usages, WebPolicy, platform_clocks,
+    ClockGuard, CountUsage, HttpClient, Job, JobContext, Kernel, KernelOptions, Parts, RotateKeys,
+    Scheduler, Usages, WatchStop, WebPolicy, platform_clocks,
 };
 use coffer_keyring::{Keyring, KeyringOptions};
 use coffer_outbound::Limits;
 use coffer_storage::{StorageError, Store};
-use std::path::PathBuf;
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 use tokio::sync::watch;
 
-/// Opens the keys of the store `store_id` with its root key; also answers the file that the root
-/// key was read from.
+/// Opens the keys of the store `store_id` with its root key; also answers that.
 ///
 /// # Errors
 /// [`AssembleError::Root`] if it is not found, [`AssembleError::Keyring`] if it does not fit.
@@ -32,14 +32,14 @@ pub async fn open_keyring(
     options: &AssembleOptions,
     keys: &Store,
     store_id: &str,
-) -> Result<(Keyring, Option<PathBuf>), AssembleError> {
-    let root = find_root(options, store_id)?;
+) -> Result<(Keyring, FoundRoot), AssembleError> {
+    let root = find_root(&options.root, &options.data_dir, keys, store_id).await?;
     let keyring_options = KeyringOptions {
         keys: keys.clone(),
         store_id: store_id.to_owned(),
         random: Arc::clone(&options.random),
     };
-    Ok((Keyring::open(keyring_options, root.key()).await?, root.path()))
+    Ok((Keyring::open(keyring_options, &root.key).await?, root))
 }
 
 /// An installation that is ready to serve.
@@ -60,8 +60,8 @@ pub struct Installation {
     pub audit: Arc<AuditLog>,
     /// The store's id.
     pub store_id: String,
-    /// The file that the root key was read from; `None` if it was given.
-    pub root_path: Option<PathBuf>,
+    /// Where the root key is kept, for people.
+    pub root_place: String,
 }
 
 /// Opens an installation.
@@ -90,7 +90,7 @@ pub async fn open_existing(options: &AssembleOptions) -> Result<Stores, Assemble
 /// # Errors
 /// When the data store belongs to no installation, or the keys do not open.
 pub async fn open_stores(
-    options: AssembleOptions,
+    mut options: AssembleOptions,
     stores: Stores,
 ) -> Result<Installation, AssembleError> {
     let clocks = Clocks::of(&options, &stores.data).await?;
@@ -98,12 +98,22 @@ pub async fn open_stores(
         return Err(options.no_store());
     };
     options.check_kind(&stores.keys).await?;
-    let (keyring, root_path) = open_keyring(&options, &stores.keys, &store_id).await?;
+    let (keyring, root) = open_keyring(&options, &stores.keys, &store_id).await?;
+    let again = RootAgain {
+        source: std::mem::replace(&mut options.root, RootSource::DataDir),
+        data_dir: options.data_dir.clone(),
+        keys: stores.keys.clone(),
+        store_id: store_id.clone(),
+    };
+    let keyring = keyring.with_clock(Arc::clone(&clocks.clock)).with_root(Arc::new(again));
+    if keyring.is_stopped() {
+        tracing::warn!("an operator has sealed this store: see `coffer unseal`");
+    }
     let (stop, stopped) = watch::channel(false);
     let mut parts = options.families.parts(&options.settings);
     let context = JobContext {
         store: stores.data.clone(),
-        keyring: Arc::new(keyring.with_clock(Arc::clone(&clocks.clock))),
+        keyring: Arc::new(keyring),
         guard: Arc::new(clocks.guard()),
         random: Arc::clone(&options.random),
         listeners: std::mem::take(&mut parts.listeners).into(),
@@ -120,7 +130,8 @@ pub async fn open_stores(
     let own = (&clocks, &shipping, &*store_id);
     let kernel = assemble_kernel(&options, identity, &mut parts, &context, own);
     let jobs = parts.jobs;
-    Ok(Installation { kernel, stores, jobs, context, shipping, stop, audit, store_id, root_path })
+    let root_place = root.place;
+    Ok(Installation { kernel, stores, jobs, context, shipping, stop, audit, store_id, root_place })
 }
 
 impl Installation {
@@ -156,6 +167,20 @@ fn assemble_kernel(
     parts.jobs.push(Arc::new(CountUsage::new(counts, Arc::clone(&usages), authenticate)));
     let scheduler = Arc::new(Scheduler::new(std::mem::take(&mut parts.tasks)));
     parts.jobs.push(Arc::<Scheduler>::clone(&scheduler));
+    parts.jobs.push(Arc::new(rotation_job(options, clocks)));
+    parts.jobs.push(Arc::new(WatchStop));
+    parts.jobs.push(Arc::new(AuditRootEvents));
+    let sources = KeyringSources {
+        store: context.store.clone(),
+        keyring: Arc::clone(&context.keyring),
+        kinds: options
+            .families
+            .all()
+            .flat_map(|family| family.seals)
+            .map(|seal| seal.name)
+            .collect(),
+    };
+    keyring::register(&mut parts.routes, &sources);
     let counters = Arc::new(OnceLock::new());
     parts.routes.read(Status(StatusSources {
         store_id: store_id.to_owned(),
@@ -195,6 +220,12 @@ fn assemble_kernel(
     // Set once, here: nothing else has the cell yet.
     let _ = counters.set(kernel.counters());
     Arc::new(kernel)
+}
+
+/// What rotates keys.
+fn rotation_job(options: &AssembleOptions, clocks: &Clocks) -> RotateKeys {
+    let (tables, clock) = (options.families.sealed_tables(), Arc::clone(&clocks.clock));
+    RotateKeys::new(tables, &options.settings, clock, &*options.random)
 }
 
 /// Who may call: in developer mode this machine, and in both modes what the operator allows.

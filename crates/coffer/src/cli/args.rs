@@ -5,11 +5,13 @@ mod audit_read;
 mod backup;
 mod clock;
 mod flags;
+mod keyring;
 
 pub use audit::{Audit, ExportArgs, ProveArgs, VerifyArgs};
 pub use audit_read::{AuditFilters, AuditRead, Explain, ExplainArgs};
 pub use backup::Backup;
 pub use clock::{ClockVerb, Schedule};
+pub use keyring::{KeyringVerb, RootVerb, RotateArgs, Target, Wrapping};
 
 use super::duration;
 use super::exit::{CODES, Exit, Failure};
@@ -60,6 +62,16 @@ pub enum Verb {
     /// Keys of apps, and admin keys.
     #[command(subcommand)]
     Keys(Keys),
+    /// Keys that encrypt: which there are, new ones in their place, and what keeps their root.
+    #[command(subcommand)]
+    Keyring(KeyringVerb),
+    /// Stop in an emergency: all servers drop the keys at once, and answer no request for data.
+    ///
+    /// A restart does not end it: the servers start without the tenants' keys until `coffer
+    /// unseal`.
+    Seal,
+    /// End an emergency stop: the servers read the root key again, and go on.
+    Unseal,
     /// The server's clock, and whether it believes it.
     #[command(subcommand)]
     Clock(ClockVerb),

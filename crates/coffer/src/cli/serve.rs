@@ -146,16 +146,12 @@ fn warn_about(database: &Database) {
 
 fn log_start(data: &str, server: &Server, tls: bool) {
     let installation = server.installation();
-    let root_key = match &installation.root_path {
-        Some(path) => path.display().to_string(),
-        None => "environment COFFER_ROOT_KEY".to_owned(),
-    };
     tracing::info!(
         address = server.address.as_ref().map(display),
         admin_address = server.admin_address.as_ref().map(display),
         tls,
         data,
-        root_key = %root_key,
+        root_key = %installation.root_place,
         store = %installation.store_id,
         version = %coffer::VERSION,
         "serving"

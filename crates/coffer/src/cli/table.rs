@@ -6,7 +6,7 @@ use comfy_table::{Table, presets};
 use serde_json::Value;
 
 /// Fields that hold Unix seconds.
-const TIMES: [&str; 12] = [
+const TIMES: [&str; 16] = [
     "at",
     "created",
     "expires",
@@ -19,6 +19,10 @@ const TIMES: [&str; 12] = [
     "now",
     "proven",
     "done_until",
+    "finished",
+    "master_key_created",
+    "oldest_tenant_key",
+    "sealed_since",
 ];
 
 /// A list of the API as a table with these fields.

@@ -2,16 +2,19 @@
 
 use super::{Config, Kind, PREFIX, SETTING, Setting};
 use coffer::families::FAMILIES;
-use coffer_kernel::{SettingKind, Settings};
+use coffer_kernel::{KERNEL, SettingKind, Settings};
 use std::sync::OnceLock;
 
 /// All that the families declare, in their order. Names of variables and flags are made once and
 /// live as long as the program, as those of its own settings do.
 pub fn declared_by_families() -> &'static [Setting] {
     static DECLARED: OnceLock<Vec<Setting>> = OnceLock::new();
-    DECLARED.get_or_init(|| {
-        FAMILIES.iter().flat_map(|family| family.settings).map(of_program).collect()
-    })
+    DECLARED.get_or_init(|| settings_of_families().map(of_program).collect())
+}
+
+/// What the families declare, and the kernel.
+fn settings_of_families() -> impl Iterator<Item = &'static coffer_kernel::Setting> {
+    FAMILIES.iter().chain([&KERNEL]).flat_map(|family| family.settings)
 }
 
 fn of_program(setting: &coffer_kernel::Setting) -> Setting {
@@ -36,7 +39,7 @@ impl Config {
     /// What was chosen for the families.
     pub fn settings(&self) -> Settings {
         let mut settings = Settings::default();
-        for declared in FAMILIES.iter().flat_map(|family| family.settings) {
+        for declared in settings_of_families() {
             let chosen = self.all().find(|(setting, _)| setting.name == declared.name);
             if let Some((_, Some((value, _)))) = chosen {
                 // It was checked when the configuration was read.

@@ -191,7 +191,8 @@ mod tests {
 
     #[test]
     fn a_line_has_what_an_entry_has() {
-        let entry = json!({ "created": 0, "actor": null, "operation": "x\u{1b}", "outcome": "done" });
+        let entry =
+            json!({ "created": 0, "actor": null, "operation": "x\u{1b}", "outcome": "done" });
         assert_eq!(entry_line(&entry), "1970-01-01 00:00:00Z  x\u{fffd}  done");
     }
 }
