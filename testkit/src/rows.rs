@@ -57,7 +57,14 @@ impl TestServer {
         self.query(&sql, &[])[0].int(0).unwrap()
     }
 
-    /// The same of the key store.
+    /// How many changes by an operation the audit has; a further condition may follow its name.
+    pub fn changes(&self, operation: &str) -> i64 {
+        let (name, more) = operation.split_once(' ').unwrap_or((operation, ""));
+        let sql = format!("audit_entry WHERE outcome = 'done' AND operation = '{name}' {more}");
+        self.count(&sql)
+    }
+
+    /// How many rows `table` of the key store has.
     pub fn count_of_keys(&self, table: &str) -> i64 {
         let sql = leaked(&format!("SELECT count(*) FROM {table}"));
         self.block_on(self.keys().query(sql, &[])).unwrap()[0].int(0).unwrap()
@@ -118,10 +125,31 @@ impl TestServer {
         let tables = self.block_on(store.query(names_of_tables(store), &[])).unwrap();
         let names = tables.iter().map(|table| table.text(0).unwrap().to_owned());
         let rows = |table: &str| {
-            let sql = leaked(&format!("SELECT * FROM {table}"));
+            let sql = leaked(&match table {
+                "audit_entry" => self.audited_changes(),
+                _ => format!("SELECT * FROM {table}"),
+            });
             self.block_on(store.query_part(sql, &[])).unwrap()
         };
         names.map(|table| (table.clone(), rows(&table))).collect()
+    }
+
+    /// Selects what the audit has of changes: of reads and refusals it has rows a moment later, and
+    /// the numbers of rows are an engine's own.
+    fn audited_changes(&self) -> String {
+        let reads = self.server().installation().kernel.routes().all();
+        let reads: Vec<_> = reads.filter(|one| !one.writes()).map(|one| one.name).collect();
+        format!(
+            "SELECT {} FROM audit_entry WHERE outcome = 'done' AND operation NOT IN ('{}') \
+             AND operation NOT LIKE 'program.audit.%' AND operation NOT LIKE 'program.server.%'",
+            coffer_audit::canonical::COLUMNS.join(", "),
+            reads.join("', '")
+        )
+    }
+
+    /// Has the server write what the audit still keeps in memory.
+    pub fn flush_audit(&self) {
+        self.block_on(self.server().installation().kernel.flush_audit());
     }
 
     /// The tables of the data store that have all these columns.

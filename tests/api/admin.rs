@@ -4,6 +4,7 @@ mod accounts;
 mod api_keys;
 mod apps;
 mod audit;
+mod audited;
 mod erasure;
 mod installs;
 pub(crate) mod listeners;

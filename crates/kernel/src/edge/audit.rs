@@ -15,7 +15,8 @@ use crate::call::{Reached, Reply};
 use crate::kernel::Kernel;
 use crate::peer::Peer;
 use crate::principal::{Principal, Role};
-use crate::recorder::Omission;
+use crate::reasons;
+use crate::recorder::{NotRecorded, Omission};
 use crate::traffic::AuditReads;
 use coffer_audit::{Actor, Entry, Outcome, Target};
 use coffer_base::{Redacted, Tenant};
@@ -40,18 +41,27 @@ pub(super) async fn record(
         trace.audited.detail = about;
     }
     let entry = entry(kernel, trace, parts, outcome).await;
-    let failed_change = result.as_ref().is_err_and(ApiError::is_fault)
-        && trace.reached == Reached::Change
-        && !kernel.recorder().is_failing();
+    let failed_change =
+        result.as_ref().is_err_and(ApiError::is_fault) && trace.reached == Reached::Change;
     if !is_strict && !failed_change {
         kernel.recorder().push(entry);
         return result;
     }
-    match (kernel.recorder().write(entry).await, &result) {
+    let written = if failed_change && kernel.recorder().is_failing() {
+        // Most likely it has failed because of that, and nobody has to wait for another attempt.
+        kernel.recorder().push(entry);
+        Err(NotRecorded)
+    } else {
+        kernel.recorder().write(entry).await
+    };
+    match (written, &result) {
         (Ok(()), _) => result,
         // Of these the caller must know that it may have been made.
-        (Err(_), Err(error)) if error.should_retry() == Some(true) => result,
-        (Err(_), _) => Err(ApiError::unavailable("the entry of the audit could not be written")),
+        (Err(NotRecorded), Err(error)) if error.should_retry() == Some(true) => result,
+        (Err(NotRecorded), _) => {
+            let why = ApiError::unavailable("the entry of the audit could not be written");
+            Err(why.because(&reasons::NOT_RECORDED))
+        }
     }
 }
 
