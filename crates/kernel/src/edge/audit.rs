@@ -27,7 +27,8 @@ use std::sync::Arc;
 use std::time::Instant;
 
 /// Records a request that has its result, and answers the result that may be sent: none but a
-/// failure, if the entry had to be written first and could not be.
+/// failure, if the entry had to be written first and could not be. What asks to be sent again, such
+/// as that it is unknown whether a change was made, never waits.
 pub(super) async fn record(
     kernel: &Kernel,
     trace: &mut RequestTrace,
@@ -43,7 +44,9 @@ pub(super) async fn record(
     let entry = entry(kernel, trace, parts, outcome).await;
     let failed_change =
         result.as_ref().is_err_and(ApiError::is_fault) && trace.reached == Reached::Change;
-    if !is_strict && !failed_change {
+    // What asks to be sent again says nothing, and most likely the store is away.
+    let says_nothing = result.as_ref().is_err_and(|error| error.should_retry() == Some(true));
+    if says_nothing || !is_strict && !failed_change {
         kernel.recorder().push(entry);
         return result;
     }
@@ -54,15 +57,11 @@ pub(super) async fn record(
     } else {
         kernel.recorder().write(entry).await
     };
-    match (written, &result) {
-        (Ok(()), _) => result,
-        // Of these the caller must know that it may have been made.
-        (Err(NotRecorded), Err(error)) if error.should_retry() == Some(true) => result,
-        (Err(NotRecorded), _) => {
-            let why = ApiError::unavailable("the entry of the audit could not be written");
-            Err(why.because(&reasons::NOT_RECORDED))
-        }
-    }
+    let not_recorded = |NotRecorded| {
+        ApiError::unavailable("the entry of the audit could not be written")
+            .because(&reasons::NOT_RECORDED)
+    };
+    written.map_err(not_recorded).and(result)
 }
 
 /// What is to be recorded of a request; `None` if nothing is.
