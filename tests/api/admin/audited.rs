@@ -237,7 +237,10 @@ fn a_flood_of_refusals_has_few_entries_and_is_counted() {
 #[test]
 fn what_the_program_does_by_itself_is_recorded() {
     let server = TestServer::builder().without_background_jobs().start();
-    let (_app, account, client) = connected(&server);
+    let (app, account) = (server.app(), server.account());
+    let install = server.install(&app, &account);
+    let client = app.client().for_account(&account);
+    client.idempotent("pruned").set("other", "value").ok();
     let expires_at = (START.unix() + 10).to_string();
     let params = [
         ("name", "token"),
@@ -260,7 +263,7 @@ fn what_the_program_does_by_itself_is_recorded() {
     server.run_jobs();
     assert!(!column(&server, "amount", "operation = 'program.prune'").is_empty());
 
-    let path = format!("/v1/admin/accounts/{account}");
+    let path = format!("/v1/admin/installs/{install}");
     let purged = server.admin().delete(&path, &[("purge", "true")]);
     server.run_jobs();
     let request = purged.header("request-id").unwrap();
