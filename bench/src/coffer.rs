@@ -38,6 +38,8 @@ pub struct Coffer {
     pub stored: u64,
     /// Whether the program has a limit of requests, which is out of the way while it is measured.
     limits_rates: bool,
+    /// How the next start has the audit record reads, if not by default.
+    pub audit_reads: Option<&'static str>,
     server: Option<Child>,
 }
 
@@ -109,6 +111,7 @@ impl Coffer {
             limited: None,
             stored: 0,
             limits_rates: knows(program, "--rate-limit"),
+            audit_reads: None,
             server: None,
         };
         coffer.start()?;
@@ -128,6 +131,9 @@ impl Coffer {
         if self.limited.is_none() && self.limits_rates {
             // One app sends as much as the server can answer: that is what is measured.
             command.env("COFFER_RATE_LIMIT", "1000000");
+        }
+        if let Some(way) = self.audit_reads {
+            command.env("COFFER_AUDIT_READS", way);
         }
         if let Some(descriptors) = self.limited {
             self.admin_port = free_port()?;

@@ -14,6 +14,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::{Duration, Instant};
 
+mod audit;
 mod compare;
 mod files;
 mod growth;
@@ -180,6 +181,9 @@ impl Run {
         let [keyed, plain] = self.written_by_sets(&mut coffer)?;
         self.fill(&mut coffer, self.settings.small, true)?;
         self.finds(&rivals, &coffer)?;
+        self.audited_finds("files", &mut coffer)?;
+        coffer.stop()?;
+        coffer.start()?;
         self.sets(&mut rivals, &mut coffer, &keyed)?;
         self.sets_without_key(&mut coffer, &plain)?;
         self.memory(&mut coffer)?;

@@ -2,7 +2,6 @@
 
 use crate::postgres;
 use crate::server::TestServer;
-use coffer_audit::canonical::COLUMNS;
 use coffer_storage::{Row, StorageError, Store, Tx, Value, Work};
 use rusqlite::Connection;
 use std::collections::HashMap;
@@ -106,7 +105,14 @@ impl TestServer {
         self.query(&sql, &[])[0].int(0).unwrap()
     }
 
-    /// The same of the key store.
+    /// How many changes by an operation the audit has; a further condition may follow its name.
+    pub fn changes(&self, operation: &str) -> i64 {
+        let (name, more) = operation.split_once(' ').unwrap_or((operation, ""));
+        let sql = format!("audit_entry WHERE outcome = 'done' AND operation = '{name}' {more}");
+        self.count(&sql)
+    }
+
+    /// How many rows `table` of the key store has.
     pub fn count_of_keys(&self, table: &str) -> i64 {
         let sql = leaked(&format!("SELECT count(*) FROM {table}"));
         self.block_on(self.keys().query(sql, &[])).unwrap()[0].int(0).unwrap()
@@ -169,11 +175,31 @@ impl TestServer {
         // The audit's log is continued in the background, and gives rows their numbers.
         let names = names.filter(|table| !["audit_head", "audit_tile"].contains(&table.as_str()));
         let rows = |table: &str| {
-            let columns = if table == "audit_entry" { COLUMNS.join(", ") } else { "*".to_owned() };
-            let sql = leaked(&format!("SELECT {columns} FROM {table}"));
+            let sql = leaked(&match table {
+                "audit_entry" => self.audited_changes(),
+                _ => format!("SELECT * FROM {table}"),
+            });
             self.block_on(store.query_part(sql, &[])).unwrap()
         };
         names.map(|table| (table.clone(), rows(&table))).collect()
+    }
+
+    /// Selects what the audit has of changes: of reads and refusals it has rows a moment later, and
+    /// the numbers of rows are an engine's own.
+    fn audited_changes(&self) -> String {
+        let reads = self.server().installation().kernel.routes().all();
+        let reads: Vec<_> = reads.filter(|one| !one.writes()).map(|one| one.name).collect();
+        format!(
+            "SELECT {} FROM audit_entry WHERE outcome = 'done' AND operation NOT IN ('{}') \
+             AND operation NOT LIKE 'program.audit.%' AND operation NOT LIKE 'program.server.%'",
+            coffer_audit::canonical::COLUMNS.join(", "),
+            reads.join("', '")
+        )
+    }
+
+    /// Has the server write what the audit still keeps in memory.
+    pub fn flush_audit(&self) {
+        self.block_on(self.server().installation().kernel.flush_audit());
     }
 
     /// The tables of the data store that have all these columns.

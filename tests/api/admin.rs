@@ -5,6 +5,7 @@ mod api_keys;
 mod apps;
 mod audit;
 mod audit_log;
+mod audited;
 mod erasure;
 mod installs;
 mod keyring;

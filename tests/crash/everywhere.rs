@@ -53,6 +53,6 @@ fn for_each_cut(fault: &'static str, check: impl Fn(&Request, Option<&str>)) {
 
 fn audited(directory: &Path, operation: &str) -> i64 {
     let data = rusqlite::Connection::open(directory.join("coffer.db")).unwrap();
-    let sql = "SELECT count(*) FROM audit_entry WHERE operation = ?";
+    let sql = "SELECT count(*) FROM audit_entry WHERE outcome = 'done' AND operation = ?";
     data.query_row(sql, [operation], |row| row.get(0)).unwrap()
 }

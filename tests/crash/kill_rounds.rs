@@ -165,7 +165,10 @@ fn check_rows(directory: &Path, callers: &[Caller]) -> Result<(), String> {
     };
 
     let mut rows = data
-        .prepare("SELECT request FROM audit_entry WHERE operation LIKE 'apps.secrets.%'")
+        .prepare(
+            "SELECT request FROM audit_entry WHERE outcome = 'done' \
+             AND operation IN ('apps.secrets.create', 'apps.secrets.delete')",
+        )
         .unwrap();
     let audited: Vec<String> =
         rows.query_map([], |row| row.get(0)).unwrap().map(Result::unwrap).collect();

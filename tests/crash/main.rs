@@ -104,7 +104,8 @@ fn held_at(fault: &'static str) -> (Fixture, Write) {
 
 fn audit_rows(directory: &Path) -> i64 {
     let data = rusqlite::Connection::open(directory.join("coffer.db")).unwrap();
-    let sql = "SELECT count(*) FROM audit_entry WHERE operation LIKE 'apps.secrets.%'";
+    let sql = "SELECT count(*) FROM audit_entry WHERE outcome = 'done' \
+               AND operation IN ('apps.secrets.create', 'apps.secrets.delete')";
     data.query_row(sql, [], |row| row.get(0)).unwrap()
 }
 

@@ -147,7 +147,7 @@ fn is_done(directory: &Path) -> bool {
     let wanted = std::fs::read_to_string(directory.join("hold")).unwrap_or_default();
     let Some((operation, before)) = wanted.split_once(' ') else { return false };
     let data = rusqlite::Connection::open(directory.join(assemble::DATA_FILE)).unwrap();
-    let sql = "SELECT count(*) FROM audit_entry WHERE operation = ?";
+    let sql = "SELECT count(*) FROM audit_entry WHERE outcome = 'done' AND operation = ?";
     let done: i64 = data.query_row(sql, [operation], |row| row.get(0)).unwrap();
     done > before.parse().unwrap()
 }

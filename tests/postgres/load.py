@@ -276,8 +276,8 @@ class Load:
         """Each write leaves one entry in its own transaction: more entries are executions that
         nobody asked for, fewer are lost. Only a write without an answer may be either."""
         rows = cluster.sql(
-            "SELECT operation, subject, count(*) FROM audit_entry WHERE operation IN "
-            f"('{SET}', '{DELETE}') GROUP BY operation, subject", database)
+            "SELECT operation, subject, count(*) FROM audit_entry WHERE outcome = 'done' "
+            f"AND operation IN ('{SET}', '{DELETE}') GROUP BY operation, subject", database)
         entries = collections.Counter()
         for operation, subject, count in (row.split("|") for row in rows.splitlines()):
             entries[operation, subject] = int(count)

@@ -77,13 +77,17 @@ impl Run {
         cluster.sql("CHECKPOINT")?;
         self.shared_finds(cluster, &coffer, &finds)?;
         self.shared_sets(cluster, &mut coffer, &sets)?;
+        self.audited_finds("PostgreSQL", &mut coffer)?;
         coffer.stop()
     }
 
     /// The goals of a run that has no PostgreSQL.
     pub(super) fn no_postgres(&mut self) {
-        for (what, least) in [(FIND_EXTENDED, FIND_SHARE), (SET_PIPELINED, SET_SHARE)] {
-            self.goal(&in_words(what, BUSIEST), None, Bound::AtLeast(least));
+        let audited = super::audit::goals("PostgreSQL");
+        let own = [(FIND_EXTENDED, FIND_SHARE), (SET_PIPELINED, SET_SHARE)];
+        let own = own.map(|(what, least)| (what.to_owned(), least));
+        for (what, least) in own.into_iter().chain(audited) {
+            self.goal(&in_words(&what, BUSIEST), None, Bound::AtLeast(least));
         }
     }
 

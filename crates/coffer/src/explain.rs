@@ -1,5 +1,6 @@
 //! `GET /v1/admin/requests/:id`: why a request got what it got, in one sentence, and what to do.
 
+use crate::limits;
 use coffer_base::civil::readable;
 use coffer_base::{AccountId, Mode};
 use coffer_dialect::{ApiError, Object, Reason};
@@ -8,8 +9,9 @@ use coffer_kernel::{
     Access, Arguments, Ctx, Definition, Failure, Family, ReadOperation, storage_failure,
 };
 use coffer_keyring::Keyring;
-use coffer_storage::Store;
+use coffer_storage::{StorageError, Store};
 use std::sync::Arc;
+use std::time::Duration;
 
 /// What the operation works with.
 pub struct ExplainSources {
@@ -71,7 +73,7 @@ impl ReadOperation for Explain {
     }
 
     async fn run(&self, question: &Question, _ctx: &Ctx, store: &Store) -> Result<Object, Failure> {
-        let entry = of_request(store, &question.id).await?;
+        let entry = find(store, &question.id).await?;
         let Some(entry) = entry else {
             return Err(ApiError::not_found("request", &question.id, "id").into());
         };
@@ -84,6 +86,18 @@ impl ReadOperation for Explain {
         let (because, advice) = self.because(&refusal).await?;
         Ok(render(&question.id, &entry, &because, &advice))
     }
+}
+
+/// What is recorded of a request. Who asks right after its response may be ahead of the batch in
+/// which that is written.
+async fn find(store: &Store, id: &str) -> Result<Option<StoredEntry>, StorageError> {
+    for _ in 0..limits::EXPLAIN_ATTEMPTS {
+        if let Some(entry) = of_request(store, id).await? {
+            return Ok(Some(entry));
+        }
+        tokio::time::sleep(Duration::from_millis(limits::EXPLAIN_AGAIN_MILLISECONDS)).await;
+    }
+    of_request(store, id).await
 }
 
 impl Explain {

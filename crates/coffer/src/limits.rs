@@ -63,3 +63,9 @@ pub const RECEIVERS: usize = 4;
 
 /// Letters of the name by which a server that ships is told from others.
 pub const SHIPPING_SERVER_CHARACTERS: usize = 12;
+
+/// Looks for what is recorded of a request, before it counts as unknown.
+pub const EXPLAIN_ATTEMPTS: u32 = 2;
+
+/// Milliseconds between them: longer than entries of refusals wait to be written.
+pub const EXPLAIN_AGAIN_MILLISECONDS: u64 = 120;

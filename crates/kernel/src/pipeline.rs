@@ -39,11 +39,7 @@ impl<O: ReadOperation> Handler for Read<O> {
     }
 
     fn handle<'a>(&'a self, services: &'a Services, call: Call) -> BoxFuture<'a, Handled> {
-        Box::pin(async move {
-            let mut audited = Audited::default();
-            let result = read(services, &self.0, call, &mut audited).await;
-            Handled { result, audited }
-        })
+        Box::pin(read(services, &self.0, call))
     }
 }
 
@@ -56,70 +52,84 @@ impl<O: SealingOperation> Handler for Write<O> {
     }
 
     fn handle<'a>(&'a self, services: &'a Services, call: Call) -> BoxFuture<'a, Handled> {
-        Box::pin(async move {
-            let mut audited = Audited::default();
-            let result = write(services, &self.0, call, &mut audited).await;
-            Handled { result, audited }
-        })
+        Box::pin(write(services, &self.0, call))
     }
 }
 
-async fn read<O: ReadOperation>(
-    services: &Services,
-    operation: &O,
-    call: Call,
-    audited: &mut Audited,
-) -> Result<Reply, ApiError> {
+async fn read<O: ReadOperation>(services: &Services, operation: &O, call: Call) -> Handled {
     let definition = const { O::DEFINITION };
-    let expand = Expand::parse(&call.params, definition.expandable, definition.list)?;
-    let arguments = Arguments { params: &call.params, path: &call.path };
-    let input = operation.parse(&arguments)?;
-    let scope = O::scope(&input);
-    let allowed = check_scope(&call.principal, &scope, false);
-    *audited = Audited::of(audited_scope(scope));
-    allowed?;
-    let keys = services.existing_keys(&call.principal.tenant).await?;
-    let mut ctx = services.context(&call, expand, keys, std::mem::take(audited));
+    let mut audited = Audited::default();
+    let parse = |arguments: &Arguments<'_>| operation.parse(arguments);
+    let (input, expand) = match parsed(&definition, &call, &mut audited, parse, O::scope) {
+        Ok(parsed) => parsed,
+        Err(refusal) => return Handled { result: Err(refusal), audited },
+    };
+    let keys = match services.existing_keys(&call.principal.tenant).await {
+        Ok(keys) => keys,
+        Err(failure) => return Handled { result: Err(failure), audited },
+    };
+    let mut ctx = services.context(&call, expand, keys, audited);
     let store = services.store.of_share(call.principal.share());
     let store = if definition.look_up { store } else { store.in_turn() };
-    let mut outcome = operation.run(&input, &ctx, &store).await;
-    if outcome.is_err() && ctx.keys.as_ref().is_some_and(|keys| keys.is_outdated()) {
+    let mut found = operation.run(&input, &ctx, &store).await;
+    if found.is_err() && ctx.keys.as_ref().is_some_and(|keys| keys.is_outdated()) {
         // Another server has rotated them since they were read.
         services.keyring.evict(ctx.tenant());
-        ctx.keys = services.existing_keys(ctx.tenant()).await?;
-        outcome = operation.run(&input, &ctx, &store).await;
+        match services.existing_keys(ctx.tenant()).await {
+            Ok(keys) => {
+                ctx.keys = keys;
+                found = operation.run(&input, &ctx, &store).await;
+            }
+            Err(failure) => found = Err(Failure::Refused(failure)),
+        }
     }
-    *audited = std::mem::take(&mut ctx.audited());
+    let mut audited = std::mem::take(&mut *ctx.audited());
     if audited.detail.is_none() {
         audited.detail = ctx.expand.shown();
     }
-    Ok(Reply::fresh(outcome?.render()))
+    let result = found.map(|object| Reply::fresh(object.render())).map_err(ApiError::from);
+    Handled { result, audited }
 }
 
 async fn write<O: SealingOperation>(
     services: &Services,
     operation: &Arc<O>,
     call: Call,
-    audited: &mut Audited,
-) -> Result<Reply, ApiError> {
-    let definition = const { O::DEFINITION };
-    let expand = Expand::parse(&call.params, definition.expandable, definition.list)?;
-    let arguments = Arguments { params: &call.params, path: &call.path };
-    let input = Arc::new(operation.parse(&arguments)?);
-    let scope = O::scope(&input);
-    let allowed = check_scope(&call.principal, &scope, true);
-    *audited = Audited::of(audited_scope(scope));
-    allowed?;
+) -> Handled {
+    let mut audited = Audited::default();
+    let parse = |arguments: &Arguments<'_>| operation.parse(arguments);
+    let definition = const { &O::DEFINITION };
+    let (input, expand) = match parsed(definition, &call, &mut audited, parse, O::scope) {
+        Ok((input, expand)) => (Arc::new(input), expand),
+        Err(refusal) => return Handled { result: Err(refusal), audited },
+    };
     let mut in_flight = None;
     for _ in 0..limit::PREPARE_ATTEMPTS {
         let attempt = Attempt { services, operation, input: &input, call: &call, expand: &expand };
-        if let Some(reply) = attempt.run(&mut in_flight, audited).await? {
-            return Ok(reply);
+        if let Some(result) = attempt.run(&mut in_flight, &mut audited).await.transpose() {
+            return Handled { result, audited };
         }
         services.keyring.evict(&call.principal.tenant);
     }
-    Err(ApiError::unavailable("the tenant's key changed during each attempt to write")
-        .because(&reasons::KEY_ROTATED))
+    let why = ApiError::unavailable("the tenant's key changed during each attempt to write");
+    Handled { result: Err(why.because(&reasons::KEY_ROTATED)), audited }
+}
+
+/// What the request asks for: the parameters, once the caller may reach as far as they do, and what
+/// is expanded. A wrong expansion is refused before any parameter.
+fn parsed<I>(
+    definition: &Definition,
+    call: &Call,
+    audited: &mut Audited,
+    parse: impl FnOnce(&Arguments<'_>) -> Result<I, ApiError>,
+    scope: impl FnOnce(&I) -> RequestScope,
+) -> Result<(I, Expand), ApiError> {
+    let expand = Expand::parse(&call.params, definition.expandable, definition.list)?;
+    let input = parse(&Arguments { params: &call.params, path: &call.path })?;
+    let scope = scope(&input);
+    let allowed = check_scope(&call.principal, &scope, definition.writes());
+    *audited = Audited::of(audited_scope(scope));
+    allowed.map(|()| (input, expand))
 }
 
 /// The scope of a secret, as the audit says it.

@@ -86,6 +86,9 @@ coffer_dialect::reasons! {
     EVENT_FILTER = "events.filter":
         "it asked for events by a type that cannot be, or by too many types",
         "correct 'type' or 'types'";
+    NOT_RECORDED = "server.not_recorded":
+        "the entry of the audit that had to come first could not be written",
+        "see the server's log for what keeps the audit from being written";
     KEY_ROTATED = "server.key_rotated":
         "the tenant's key was changed during each attempt to write",
         "nothing; the client sends it again";

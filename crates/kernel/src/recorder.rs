@@ -43,7 +43,7 @@ pub(crate) struct Recorder {
 }
 
 /// An entry could not be written: what it would record must not be answered.
-#[derive(Debug)]
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) struct NotRecorded;
 
 /// The entries of one transaction.
@@ -125,9 +125,7 @@ impl Recorder {
 
     /// Has `entry` written soon. If too many wait already, it is left out and counted.
     pub(crate) fn push(self: &Arc<Self>, entry: Entry) {
-        let mut waiting = self.waiting();
-        waiting.push(Pending { entry, reply: None });
-        self.tend(waiting);
+        self.enqueue(Pending { entry, reply: None });
     }
 
     /// Writes `entry`, and returns once it is durable.
@@ -136,10 +134,7 @@ impl Recorder {
     /// [`NotRecorded`] if it is not, or if too many wait already.
     pub(crate) async fn write(self: &Arc<Self>, entry: Entry) -> Result<(), NotRecorded> {
         let (reply, written) = oneshot::channel();
-        let mut waiting = self.waiting();
-        let has_room = waiting.push(Pending { entry, reply: Some(reply) });
-        self.tend(waiting);
-        if !has_room {
+        if !self.enqueue(Pending { entry, reply: Some(reply) }) {
             return Err(NotRecorded);
         }
         self.urgent.notify_one();
@@ -147,6 +142,14 @@ impl Recorder {
             Ok(true) => Ok(()),
             _ => Err(NotRecorded),
         }
+    }
+
+    /// Adds an entry to those that wait, and says whether there was room.
+    fn enqueue(self: &Arc<Self>, pending: Pending) -> bool {
+        let mut waiting = self.waiting();
+        let has_room = waiting.push(pending);
+        self.tend(waiting);
+        has_room
     }
 
     /// Counts something that has no entry of its own.

@@ -8,7 +8,8 @@ type Row = (String, String, String, String, String, bool, String);
 fn rows(server: &TestServer) -> Vec<Row> {
     let sql = format!(
         "SELECT operation, actor, app, account, subject, fingerprint, request \
-         FROM audit_entry ORDER BY {}",
+         FROM audit_entry WHERE outcome = 'done' AND actor_kind <> 'program' \
+         AND operation NOT LIKE '%.find' ORDER BY {}",
         server.audit_order()
     );
     let read = server.query(&sql, &[]).into_iter().map(|row| {

@@ -15,7 +15,8 @@ use crate::call::{Reached, Reply};
 use crate::kernel::Kernel;
 use crate::peer::Peer;
 use crate::principal::{Principal, Role};
-use crate::recorder::Omission;
+use crate::reasons;
+use crate::recorder::{NotRecorded, Omission};
 use crate::traffic::AuditReads;
 use coffer_audit::{Actor, Entry, Outcome, Target};
 use coffer_base::{Redacted, Tenant};
@@ -26,7 +27,8 @@ use std::sync::Arc;
 use std::time::Instant;
 
 /// Records a request that has its result, and answers the result that may be sent: none but a
-/// failure, if the entry had to be written first and could not be.
+/// failure, if the entry had to be written first and could not be. What asks to be sent again, such
+/// as that it is unknown whether a change was made, never waits.
 pub(super) async fn record(
     kernel: &Kernel,
     trace: &mut RequestTrace,
@@ -40,19 +42,26 @@ pub(super) async fn record(
         trace.audited.detail = about;
     }
     let entry = entry(kernel, trace, parts, outcome).await;
-    let failed_change = result.as_ref().is_err_and(ApiError::is_fault)
-        && trace.reached == Reached::Change
-        && !kernel.recorder().is_failing();
-    if !is_strict && !failed_change {
+    let failed_change =
+        result.as_ref().is_err_and(ApiError::is_fault) && trace.reached == Reached::Change;
+    // What asks to be sent again says nothing, and most likely the store is away.
+    let says_nothing = result.as_ref().is_err_and(|error| error.should_retry() == Some(true));
+    if says_nothing || !is_strict && !failed_change {
         kernel.recorder().push(entry);
         return result;
     }
-    match (kernel.recorder().write(entry).await, &result) {
-        (Ok(()), _) => result,
-        // Of these the caller must know that it may have been made.
-        (Err(_), Err(error)) if error.should_retry() == Some(true) => result,
-        (Err(_), _) => Err(ApiError::unavailable("the entry of the audit could not be written")),
-    }
+    let written = if failed_change && kernel.recorder().is_failing() {
+        // Most likely it has failed because of that, and nobody has to wait for another attempt.
+        kernel.recorder().push(entry);
+        Err(NotRecorded)
+    } else {
+        kernel.recorder().write(entry).await
+    };
+    let not_recorded = |NotRecorded| {
+        ApiError::unavailable("the entry of the audit could not be written")
+            .because(&reasons::NOT_RECORDED)
+    };
+    written.map_err(not_recorded).and(result)
 }
 
 /// What is to be recorded of a request; `None` if nothing is.
