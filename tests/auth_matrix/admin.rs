@@ -40,6 +40,7 @@ struct Objects {
     app: String,
     install: String,
     key: String,
+    request: String,
 }
 
 impl Objects {
@@ -49,6 +50,7 @@ impl Objects {
             app: run.fixtures.app_id(App::Main).to_owned(),
             install: run.fixtures.install.clone(),
             key: run.fixtures.key.clone(),
+            request: run.fixtures.request.clone(),
         }
     }
 
@@ -60,7 +62,7 @@ impl Objects {
         let install = admin.post("/v1/admin/installs", &of).text("id");
         let of = [("app", app.as_str()), ("mode", "test")];
         let key = admin.post("/v1/admin/api_keys", &of).text("id");
-        Self { account, app, install, key }
+        Self { account, app, install, key, request: run.fixtures.request.clone() }
     }
 }
 
@@ -69,10 +71,14 @@ fn ask(operation: &Operation, on: &Objects) -> Request {
         Some("accounts") => &on.account,
         Some("apps") => &on.app,
         Some("installs") => &on.install,
+        Some("requests") => &on.request,
         _ => &on.key,
     };
     let params = match operation.name {
         "admin.apps.create" => vec![("account", on.account.clone())],
+        "admin.secrets.history" => {
+            vec![("name", "n".to_owned()), ("account", on.account.clone())]
+        }
         "admin.apps.update" => vec![("name", "renamed".to_owned())],
         "admin.installs.create" => {
             vec![("account", on.account.clone()), ("app", on.app.clone())]
