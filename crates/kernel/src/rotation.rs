@@ -76,13 +76,14 @@ pub struct RotateKeys {
     worker: String,
     /// Measures how long another server has been silent.
     clock: Arc<dyn Clock>,
-    /// What was last seen of another server's work.
-    seen: Mutex<Option<Seen>>,
+    /// What another server was last known to do.
+    other: Mutex<Option<Beat>>,
 }
 
-/// What was seen of a rotation, and the monotonic time when it first was.
+/// A note of another server that it works on a rotation, and the monotonic time when it was first
+/// read.
 #[derive(Clone, Copy)]
-struct Seen {
+struct Beat {
     number: i64,
     beat: i64,
     since: Duration,
@@ -102,7 +103,7 @@ impl RotateKeys {
             due: DueKeys::new(settings),
             worker: random_id("server", WORKER_CHARACTERS, random),
             clock,
-            seen: Mutex::default(),
+            other: Mutex::default(),
         }
     }
 
@@ -122,15 +123,15 @@ impl RotateKeys {
     /// Whether the server that works on the rotation has written nothing for a while.
     fn is_silent(&self, rotation: &Rotation) -> bool {
         let now = self.clock.monotonic();
-        let mut seen = self.seen.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut other = self.other.lock().unwrap_or_else(PoisonError::into_inner);
         let Rotation { number, beat, .. } = *rotation;
-        match *seen {
+        match *other {
             Some(before) if before.number == number && before.beat == beat => {
                 let patience = Duration::from_secs(limits::ROTATION_LEASE_SECONDS);
                 now.saturating_sub(before.since) >= patience
             }
             _ => {
-                *seen = Some(Seen { number, beat, since: now });
+                *other = Some(Beat { number, beat, since: now });
                 false
             }
         }

@@ -220,7 +220,7 @@ pub struct NewestKey {
     pub uses: i64,
 }
 
-/// The newest sealing keys of the next tenants behind `after`; tenants whose keys are destroyed have
+/// The newest sealing keys of the next tenants behind `after`; those whose keys are destroyed have
 /// none.
 ///
 /// # Errors

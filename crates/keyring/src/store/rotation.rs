@@ -221,9 +221,9 @@ impl Work for RaiseSeal {
 /// # Errors
 /// When the database does not answer.
 pub(crate) async fn open_transactions(part: &Store) -> Result<Vec<String>, StorageError> {
-    let sql = "SELECT l.virtualxid AS name FROM pg_locks l JOIN pg_stat_activity a ON a.pid = l.pid \
-               WHERE l.locktype = 'virtualxid' AND a.datname = current_database() \
-               AND l.pid <> pg_backend_pid() UNION ALL \
+    let sql = "SELECT l.virtualxid AS name FROM pg_locks l JOIN pg_stat_activity a \
+               ON a.pid = l.pid WHERE l.locktype = 'virtualxid' \
+               AND a.datname = current_database() AND l.pid <> pg_backend_pid() UNION ALL \
                SELECT gid AS name FROM pg_prepared_xacts WHERE database = current_database()";
     let rows = part.query_part(sql, &[]).await?;
     rows.iter().map(|row| row.text(0).map(str::to_owned)).collect()
