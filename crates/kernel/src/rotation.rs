@@ -20,6 +20,7 @@ use coffer_keyring::{KeyringError, Rotation, TakeRotation, last_rotation};
 use coffer_storage::{Cause, StorageError, Store};
 use due::DueKeys;
 use pace::Pace;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 use worker::Worker;
@@ -177,8 +178,11 @@ fn as_storage(error: KeyringError) -> StorageError {
 }
 
 /// Does on this server what an operator has said to another one: `coffer seal`, `coffer unseal`.
-#[derive(Debug)]
-pub struct WatchStop;
+#[derive(Debug, Default)]
+pub struct WatchStop {
+    /// Whether the last look failed: the log says so once, and not several times a second.
+    is_failing: AtomicBool,
+}
 
 impl Job for WatchStop {
     fn name(&self) -> &'static str {
@@ -194,7 +198,12 @@ impl Job for WatchStop {
             if !context.keyring.store().is_shared() {
                 return Ok(0);
             }
-            context.keyring.watch_stop().await.map(u64::from).map_err(as_storage)
+            let looked = context.keyring.watch_stop().await;
+            let was_failing = self.is_failing.swap(looked.is_err(), Ordering::Relaxed);
+            match looked {
+                Err(_) if was_failing => Ok(0),
+                looked => looked.map(u64::from).map_err(as_storage),
+            }
         })
     }
 }

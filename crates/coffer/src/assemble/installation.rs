@@ -137,7 +137,7 @@ fn assemble_kernel(
     let scheduler = Arc::new(Scheduler::new(std::mem::take(&mut parts.tasks)));
     parts.jobs.push(Arc::<Scheduler>::clone(&scheduler));
     parts.jobs.push(Arc::new(rotation_job(options, clocks)));
-    parts.jobs.push(Arc::new(WatchStop));
+    parts.jobs.push(Arc::new(WatchStop::default()));
     let sources = KeyringSources {
         store: context.store.clone(),
         keyring: Arc::clone(&context.keyring),
