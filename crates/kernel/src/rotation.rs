@@ -5,6 +5,7 @@
 //! that sees nothing new for a while takes over. Should two work at once, no harm is done: keys are
 //! made once, and a record is replaced only if it still is what was read.
 
+mod audited;
 mod due;
 mod pace;
 mod worker;
