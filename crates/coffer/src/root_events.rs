@@ -1,6 +1,6 @@
 //! Writes into the audit what commands have done with roots of trust beside servers.
 
-use coffer_audit::Entry;
+use coffer_audit::{Actor, ActorKind, Entry, Target};
 use coffer_base::Tenant;
 use coffer_kernel::{BoxFuture, Job, JobContext};
 use coffer_keyring::{ForgetRootEvent, RootEvent, root_events};
@@ -40,6 +40,10 @@ impl Job for AuditRootEvents {
     }
 }
 
+/// What commands do with roots of trust.
+const OPERATIONS: [&str; 4] =
+    ["keyring.root.migrate", "keyring.root.finish", "keyring.root.cancel", "keyring.root.renew"];
+
 struct Record(RootEvent);
 
 impl Work for Record {
@@ -47,16 +51,13 @@ impl Work for Record {
 
     async fn run(&self, tx: &mut Tx<'_>) -> Result<(), StorageError> {
         let RootEvent { id, at, operation, subject } = &self.0;
-        let entry = Entry {
-            at: *at,
-            request: id,
-            actor: "root key",
-            operation,
-            tenant: &Tenant::system(),
-            subject,
-            fingerprint: None,
-        };
-        coffer_audit::append(tx, &entry);
+        let known = OPERATIONS.iter().find(|known| *known == operation);
+        let target = Target { subject: Some(subject.clone()), ..Target::default() };
+        let entry =
+            Entry::of_program(known.unwrap_or(&"keyring.root.change"), Tenant::system(), *at);
+        let actor = Actor { kind: ActorKind::Operator, id: None, user: None, peer: None };
+        let detail = Some(format!("event {id}"));
+        coffer_audit::append(tx, &Entry { actor, target, detail, ..entry });
         Ok(())
     }
 }
