@@ -3,9 +3,10 @@
 //! Without a first word it runs the whole comparison and prints one table and all goals; with
 //! `--reserves` or `--postgres` anywhere, that of Reserves or that of a store in PostgreSQL
 //! instead; with `--neighbours`, a quiet app beside attacks, and with `--postgres` too on both
-//! engines; with `--rotation`, finds while keys rotate; with `--compare`, the server of another revision beside this one's. The words `axum`,
-//! `load`, `pgbench`, `silent` and `sqlite` are the processes that it starts: servers, load and
-//! baselines never share a process, so that memory and processor time can be told apart.
+//! engines; with `--rotation`, finds while keys rotate; with `--compare`, the server of another
+//! revision beside this one's. The words `axum`, `load`, `pgbench`, `silent` and `sqlite` are the
+//! processes that it starts: servers, load and baselines never share a process, so that memory and
+//! processor time can be told apart.
 //!
 //! This crate uses Coffer from outside: by its command line, over HTTP, and by looking at its
 //! files. It links none of its code.

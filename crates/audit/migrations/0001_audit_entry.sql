@@ -38,10 +38,8 @@ CREATE TABLE audit_entry (
     detail           TEXT
 );
 
--- shared: CREATE INDEX audit_entry_by_id ON audit_entry (id);
-
--- The rows that have no number yet.
--- shared: CREATE INDEX audit_entry_unnumbered ON audit_entry (ordinal) WHERE id IS NULL;
+-- Entries are read by their numbers, and those without one in the order of their ordinals.
+-- shared: CREATE INDEX audit_entry_by_id ON audit_entry (id, ordinal);
 
 -- All but the number, which a row of a shared store gets later.
 CREATE TRIGGER audit_entry_is_never_changed BEFORE UPDATE OF

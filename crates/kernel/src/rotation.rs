@@ -5,6 +5,7 @@
 //! that sees nothing new for a while takes over. Should two work at once, no harm is done: keys are
 //! made once, and a record is replaced only if it still is what was read.
 
+mod audited;
 mod due;
 mod pace;
 mod worker;
@@ -19,6 +20,7 @@ use coffer_keyring::{KeyringError, Rotation, TakeRotation, last_rotation};
 use coffer_storage::{Cause, StorageError, Store};
 use due::DueKeys;
 use pace::Pace;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 use worker::Worker;
@@ -75,13 +77,14 @@ pub struct RotateKeys {
     worker: String,
     /// Measures how long another server has been silent.
     clock: Arc<dyn Clock>,
-    /// What was last seen of another server's work.
-    seen: Mutex<Option<Seen>>,
+    /// What another server was last known to do.
+    other: Mutex<Option<Beat>>,
 }
 
-/// What was seen of a rotation, and the monotonic time when it first was.
+/// A note of another server that it works on a rotation, and the monotonic time when it was first
+/// read.
 #[derive(Clone, Copy)]
-struct Seen {
+struct Beat {
     number: i64,
     beat: i64,
     since: Duration,
@@ -101,7 +104,7 @@ impl RotateKeys {
             due: DueKeys::new(settings),
             worker: random_id("server", WORKER_CHARACTERS, random),
             clock,
-            seen: Mutex::default(),
+            other: Mutex::default(),
         }
     }
 
@@ -121,15 +124,15 @@ impl RotateKeys {
     /// Whether the server that works on the rotation has written nothing for a while.
     fn is_silent(&self, rotation: &Rotation) -> bool {
         let now = self.clock.monotonic();
-        let mut seen = self.seen.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut other = self.other.lock().unwrap_or_else(PoisonError::into_inner);
         let Rotation { number, beat, .. } = *rotation;
-        match *seen {
+        match *other {
             Some(before) if before.number == number && before.beat == beat => {
                 let patience = Duration::from_secs(limits::ROTATION_LEASE_SECONDS);
                 now.saturating_sub(before.since) >= patience
             }
             _ => {
-                *seen = Some(Seen { number, beat, since: now });
+                *other = Some(Beat { number, beat, since: now });
                 false
             }
         }
@@ -175,8 +178,11 @@ fn as_storage(error: KeyringError) -> StorageError {
 }
 
 /// Does on this server what an operator has said to another one: `coffer seal`, `coffer unseal`.
-#[derive(Debug)]
-pub struct WatchStop;
+#[derive(Debug, Default)]
+pub struct WatchStop {
+    /// Whether the last look failed: the log says so once, and not several times a second.
+    is_failing: AtomicBool,
+}
 
 impl Job for WatchStop {
     fn name(&self) -> &'static str {
@@ -192,7 +198,12 @@ impl Job for WatchStop {
             if !context.keyring.store().is_shared() {
                 return Ok(0);
             }
-            context.keyring.watch_stop().await.map(u64::from).map_err(as_storage)
+            let looked = context.keyring.watch_stop().await;
+            let was_failing = self.is_failing.swap(looked.is_err(), Ordering::Relaxed);
+            match looked {
+                Err(_) if was_failing => Ok(0),
+                looked => looked.map(u64::from).map_err(as_storage),
+            }
         })
     }
 }

@@ -29,7 +29,9 @@ pub use master::{MasterKeys, ReadRoot};
 pub use revocation::{
     FLOORS_AT_ONCE, Revocation, all_floors, floors, highest_floor, prune_revocations, revoke,
 };
-pub use root::{Change, Masters, NewRoot, accepted_roots, cancel_root, finish_root, renew_root};
+pub use root::{
+    Change, Masters, NewRoot, accepted_roots, cancel_root, finish_root, renew_root, root_state,
+};
 pub use rotation::{Phase, Rotation, RotationPlan, RotationProgress};
 pub use row_key::RowKey;
 pub use store::{

@@ -77,6 +77,14 @@ pub async fn accepted_roots(keys: &Store) -> Result<Vec<StoredRoot>, KeyringErro
     Ok(store::accepted_roots(keys).await?)
 }
 
+/// The state of the root whose root key has this id; `None` if the store never had it.
+///
+/// # Errors
+/// [`KeyringError::Storage`] if the key store cannot be read.
+pub async fn root_state(keys: &Store, id: &str) -> Result<Option<RootState>, KeyringError> {
+    Ok(store::root_state(keys, id).await?)
+}
+
 /// All master keys of a store, unwrapped.
 pub struct Masters {
     store_id: String,

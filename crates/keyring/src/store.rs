@@ -9,7 +9,7 @@ pub use master::*;
 pub(crate) use revocation::*;
 pub(crate) use root::{
     AddRoot, CancelRoot, FinishRoot, RecordEvent, RenewRoot, Use, accepted_roots, incoming_masters,
-    insert_root, lock_masters, sample,
+    insert_root, lock_masters, root_state, sample,
 };
 pub use root::{ForgetRootEvent, RootEvent, RootState, StoredRoot, root_events};
 pub use rotation::*;

@@ -101,7 +101,7 @@ impl TenantKeys {
     /// Opens a value, and seals it under the active key.
     ///
     /// # Errors
-    /// As [`TenantKeys::open`].
+    /// [`KeyringError::Crypto`] or [`KeyringError::KeyMissing`] if it does not open.
     pub fn reseal(
         &self,
         associated_data: &AssociatedData,

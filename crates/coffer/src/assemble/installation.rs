@@ -168,7 +168,7 @@ fn assemble_kernel(
     let scheduler = Arc::new(Scheduler::new(std::mem::take(&mut parts.tasks)));
     parts.jobs.push(Arc::<Scheduler>::clone(&scheduler));
     parts.jobs.push(Arc::new(rotation_job(options, clocks)));
-    parts.jobs.push(Arc::new(WatchStop));
+    parts.jobs.push(Arc::new(WatchStop::default()));
     parts.jobs.push(Arc::new(AuditRootEvents));
     let sources = KeyringSources {
         store: context.store.clone(),

@@ -169,13 +169,21 @@ async fn find_root_within(
         return Ok(FoundRoot::of(&*root, key, Vec::new()));
     };
     let accepted = coffer_keyring::accepted_roots(keys).await?;
-    let of_kind = accepted.iter().filter(|known| known.kind == root.kind());
-    let kept: Vec<Vec<u8>> = of_kind.map(|known| known.kept.clone()).collect();
+    let place = root.place(store_id);
+    let kept = kept_by(&accepted, root.kind(), &place);
     if kept.is_empty() {
-        let place = root.place(store_id);
         return Err(RootError::NotAccepted { place, accepted: shown(&accepted) }.into());
     }
     ask(root, patience, store_id, kept).await
+}
+
+/// What roots of a kind have kept: of that place, or of all if none has its name, since another
+/// server may have got another one.
+fn kept_by(accepted: &[StoredRoot], kind: Kind, place: &str) -> Vec<Vec<u8>> {
+    let of_kind: Vec<_> = accepted.iter().filter(|known| known.kind == kind).collect();
+    let is_named = of_kind.iter().any(|known| known.place == place);
+    let chosen = of_kind.iter().filter(|known| !is_named || known.place == place);
+    chosen.map(|known| known.kept.clone()).collect()
 }
 
 /// Roots for a sentence.

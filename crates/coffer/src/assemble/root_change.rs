@@ -7,8 +7,8 @@ use coffer_base::{Random, Timestamp};
 use coffer_crypto::keyring_file::KeyringFile;
 use coffer_crypto::root::RootError;
 use coffer_keyring::{
-    Change, KEY_MIGRATIONS, KeyringError, Masters, StoredRoot, accepted_roots, cancel_root,
-    finish_root, renew_root,
+    Change, KEY_MIGRATIONS, KeyringError, Masters, RootState, StoredRoot, accepted_roots,
+    cancel_root, finish_root, renew_root, root_state,
 };
 use coffer_storage::{Options, Store};
 use std::path::Path;
@@ -89,10 +89,12 @@ impl<'o> KeyStore<'o> {
             Err(AssembleError::Root(RootError::Exists { path })) => {
                 let there = find_root(to, &self.options.data_dir, &self.store, &self.store_id);
                 let there = there.await?;
-                if self.roots().await?.first().is_some_and(|root| root.id == there.key.id()) {
-                    return Err(RootError::Exists { path }.into());
+                // What was cut before the store knew of it, or is run again. A key that the store
+                // has, or had before, is no new one.
+                match root_state(&self.store, &there.key.id()).await? {
+                    None | Some(RootState::Incoming) => there,
+                    Some(_) => return Err(RootError::Exists { path }.into()),
                 }
-                there
             }
             made => made?,
         };

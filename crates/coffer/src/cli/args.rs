@@ -67,8 +67,7 @@ pub enum Verb {
     Keyring(KeyringVerb),
     /// Stop in an emergency: all servers drop the keys at once, and answer no request for data.
     ///
-    /// A restart does not end it: the servers start without the tenants' keys until `coffer
-    /// unseal`.
+    /// A restart does not end it: servers start without the tenants' keys until `coffer unseal`.
     Seal,
     /// End an emergency stop: the servers read the root key again, and go on.
     Unseal,

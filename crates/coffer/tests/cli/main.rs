@@ -14,6 +14,7 @@ mod developer;
 mod doctor;
 mod environment;
 mod erasing;
+mod keyring;
 mod listen;
 mod logs;
 mod next_steps;

@@ -1,13 +1,14 @@
 //! Which keys are due to be rotated by themselves: those that are old, and those that have sealed
 //! much.
 
+use super::audited::Begin;
 use super::{ROTATION_AGE_DAYS, ROTATION_KEEPS, ROTATION_USES};
 use crate::jobs::JobContext;
 use crate::limits;
 use crate::setting::Settings;
 use coffer_base::clock::DAY_SECONDS;
 use coffer_keyring::{BeginRotation, KeyringError, RotationPlan, highest_rotation, newest_keys};
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 /// Looks for such keys now and then, and writes down how much keys have sealed.
@@ -17,7 +18,21 @@ pub(super) struct DueKeys {
     uses: i64,
     keeps: bool,
     /// The monotonic times of the last look, and of the last time that uses were written down.
-    last: Mutex<(Option<Duration>, Option<Duration>)>,
+    looked: Last,
+    recorded: Last,
+}
+
+/// A time that is remembered.
+type Last = Mutex<Option<Duration>>;
+
+fn locked(last: &Last) -> MutexGuard<'_, Option<Duration>> {
+    last.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// Whether so many seconds have passed since it.
+fn is_due(last: &Last, now: Duration, seconds: u64) -> bool {
+    let every = Duration::from_secs(seconds);
+    locked(last).is_none_or(|last| now.saturating_sub(last) >= every)
 }
 
 impl DueKeys {
@@ -26,24 +41,9 @@ impl DueKeys {
             days: settings.number(&ROTATION_AGE_DAYS),
             uses: settings.number(&ROTATION_USES),
             keeps: settings.is_on(&ROTATION_KEEPS),
-            last: Mutex::default(),
+            looked: Mutex::default(),
+            recorded: Mutex::default(),
         }
-    }
-
-    /// Which of both is to be done at `now`: to write uses down, to look.
-    fn turns(&self, now: Duration) -> (bool, bool) {
-        let mut last = self.last.lock().unwrap_or_else(PoisonError::into_inner);
-        let (looked, recorded) = &mut *last;
-        let is_due = |last: &mut Option<Duration>, seconds| {
-            let is_due =
-                last.is_none_or(|last| now.saturating_sub(last) >= Duration::from_secs(seconds));
-            if is_due {
-                *last = Some(now);
-            }
-            is_due
-        };
-        let records = is_due(recorded, limits::USES_EVERY_SECONDS);
-        (records, is_due(looked, limits::ROTATION_LOOK_SECONDS))
     }
 
     /// Does what is to be done; answers how many rotations it has begun.
@@ -52,14 +52,15 @@ impl DueKeys {
         context: &JobContext,
         now: Duration,
     ) -> Result<u64, KeyringError> {
-        let (records, looks) = self.turns(now);
-        if records {
+        if is_due(&self.recorded, now, limits::USES_EVERY_SECONDS) {
+            *locked(&self.recorded) = Some(now);
             context.keyring.record_uses().await?;
         }
-        if !looks {
+        if !is_due(&self.looked, now, limits::ROTATION_LOOK_SECONDS) {
             return Ok(0);
         }
         let Some(times) = context.due_times().await? else { return Ok(0) };
+        *locked(&self.looked) = Some(now);
         let old = times.proven.plus(self.days.saturating_mul(-DAY_SECONDS));
         let old = (self.days > 0).then_some(old);
         let plan = RotationPlan {
@@ -80,8 +81,8 @@ impl DueKeys {
         }
         let floor = highest_rotation(context.keyring.store()).await?;
         let cause = if by_use { "use" } else { "age" };
-        let rotation =
-            context.store.write(BeginRotation { plan, cause, floor, now: times.now }).await?;
+        let begin = Begin(BeginRotation { plan, cause, floor, now: times.now });
+        let rotation = context.store.write(begin).await?;
         tracing::info!(number = rotation.number, cause, "a rotation of keys has begun");
         Ok(1)
     }

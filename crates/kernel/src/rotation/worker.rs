@@ -1,5 +1,6 @@
 //! One server's work on a rotation: from wherever it is to its end, or until it is cut.
 
+use super::audited::End;
 use super::pace::Pace;
 use crate::jobs::JobContext;
 use crate::limits;
@@ -104,8 +105,8 @@ impl<'a> Worker<'a> {
         let finished = (phase == Phase::Done).then_some(now);
         let (number, worker) = (self.rotation.number, self.name.to_owned());
         let progress = RotationProgress { pace: self.pace.measured(), ..self.rotation.progress };
-        let is_ours =
-            self.context.store.write(RecordProgress { number, worker, progress, finished }).await?;
+        let end = End(RecordProgress { number, worker, progress, finished });
+        let is_ours = self.context.store.write(end).await?;
         if !is_ours {
             return Err(Cut::Lost);
         }

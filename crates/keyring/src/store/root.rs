@@ -53,16 +53,25 @@ pub(crate) async fn accepted_roots(keys: &Store) -> Result<Vec<StoredRoot>, Stor
     keys.query(sql, &[]).await?.into_iter().map(stored_root).collect()
 }
 
+/// The state of the root whose root key has this id; `None` if the store never had it.
+pub(crate) async fn root_state(keys: &Store, id: &str) -> Result<Option<RootState>, StorageError> {
+    let rows = keys.query("SELECT state FROM root WHERE id = ?", &values![id]).await?;
+    rows.first().map(|row| state(row.text(0)?)).transpose()
+}
+
+fn state(word: &str) -> Result<RootState, StorageError> {
+    let state = RootState::ALL.into_iter().find(|known| known.as_str() == word);
+    state.ok_or_else(|| StorageError::Corrupt("root.state".into()))
+}
+
 fn stored_root(mut row: Row) -> Result<StoredRoot, StorageError> {
-    let corrupt = |column: &'static str| move || StorageError::Corrupt(column.into());
-    let state = row.text(4)?;
-    let state = RootState::ALL.into_iter().find(|known| known.as_str() == state);
+    let corrupt = || StorageError::Corrupt("root.kind".into());
     Ok(StoredRoot {
         id: row.text(0)?.to_owned(),
-        kind: Kind::parse(row.text(1)?).ok_or_else(corrupt("root.kind"))?,
+        kind: Kind::parse(row.text(1)?).ok_or_else(corrupt)?,
         place: row.text(2)?.to_owned(),
         created: Timestamp::from_unix(row.int(3)?),
-        state: state.ok_or_else(corrupt("root.state"))?,
+        state: state(row.text(4)?)?,
         kept: row.take_optional_blob(5)?.unwrap_or_default(),
     })
 }

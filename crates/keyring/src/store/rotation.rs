@@ -215,14 +215,16 @@ impl Work for RaiseSeal {
     }
 }
 
-/// The transactions that are open in a part of a shared database, and those that are prepared.
+/// The transactions of whichever session that are open in a part of a shared database, and those
+/// that are prepared.
 ///
 /// # Errors
 /// When the database does not answer.
 pub(crate) async fn open_transactions(part: &Store) -> Result<Vec<String>, StorageError> {
-    let sql = "SELECT virtualxid AS name FROM pg_locks WHERE locktype = 'virtualxid' \
-               AND pid <> pg_backend_pid() \
-               UNION ALL SELECT gid AS name FROM pg_prepared_xacts";
+    let sql = "SELECT l.virtualxid AS name FROM pg_locks l JOIN pg_stat_activity a \
+               ON a.pid = l.pid WHERE l.locktype = 'virtualxid' \
+               AND a.datname = current_database() AND l.pid <> pg_backend_pid() UNION ALL \
+               SELECT gid AS name FROM pg_prepared_xacts WHERE database = current_database()";
     let rows = part.query_part(sql, &[]).await?;
     rows.iter().map(|row| row.text(0).map(str::to_owned)).collect()
 }

@@ -40,8 +40,14 @@ pub(super) fn tables_of(sets: &[MigrationSet]) -> Result<Vec<Table>> {
     };
     let table = |name: String| {
         let (columns, key) = (columns_of(&embedded, &name)?, key_of(&embedded, &name)?);
-        let shared_key = key_of(&shared, &name)?;
-        let is_numbered = is_numbered(&shared, &name)?;
+        // Rows are moved by a key that both engines have, or by none.
+        let mut shared_key = key_of(&shared, &name)?;
+        let has_key = shared_key.iter().all(|column| columns.contains(column));
+        if !has_key {
+            shared_key.clear();
+        }
+        // A number that only the shared store has begins anew with the rows.
+        let is_numbered = has_key && is_numbered(&shared, &name)?;
         let is_spread = is_spread(&name);
         Ok(Table { name, columns, key, shared_key, is_numbered, is_spread })
     };
