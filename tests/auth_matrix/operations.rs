@@ -79,7 +79,7 @@ pub const ADMIN: &str = "admin";
 
 /// Name, verb, path and permission of all operations, as the contract has them: independent of what
 /// the server says about itself.
-pub const CONTRACT: [(&str, &str, &str, &str); 68] = [
+pub const CONTRACT: [(&str, &str, &str, &str); 73] = [
     ("apps.secrets.create", "POST", "/v1/apps/secrets", "secret_write"),
     ("apps.secrets.list", "GET", "/v1/apps/secrets", "secret_read"),
     ("apps.secrets.find", "GET", "/v1/apps/secrets/find", "secret_read"),

@@ -33,7 +33,6 @@ pub use entry::{Actor, ActorKind, Entry, Outcome, PeerAddress, Scope, Target};
 pub use export::{Export, ExportError, ExportLine, OfflineVerifier};
 pub use proof::{consistency, inclusion, tree_of};
 pub use sequence::{LogError, SIGNING_PURPOSE, Sequencer};
-pub use server::name_server;
 pub use store::log::{Head, allow_pruning, head};
 pub use store::read::{entries_between, find_entry};
 pub use store::search::{Found, Search, by_operator, of_request, search};

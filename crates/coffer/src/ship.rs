@@ -95,6 +95,9 @@ async fn size_of(store: &Store) -> Result<u64, StorageError> {
     Ok(head(store).await?.map_or(0, |head| head.size))
 }
 
+/// Which server ships from a store that has one.
+const ONE_SERVER: &str = "ship";
+
 /// The job that ships to one receiver.
 struct ShipAudit {
     /// The receiver, as the store names it.
@@ -176,7 +179,8 @@ impl ShipAudit {
         let now = self.clock.now();
         let hold = HoldShipment {
             receiver: self.name.clone(),
-            server: self.server.clone(),
+            // Files have one server, which goes on at once after a restart.
+            server: if store.is_shared() { self.server.clone() } else { ONE_SERVER.to_owned() },
             shipped,
             now,
             held_until: now.plus(limits::SHIPMENT_HELD_SECONDS),

@@ -37,7 +37,7 @@ impl Operator<'_> {
 fn audited(server: &TestServer) -> Vec<(String, String)> {
     let sql = format!(
         "SELECT operation, subject FROM audit_entry WHERE operation LIKE 'keyring.%' ORDER BY {}",
-        server.insertion_order()
+        server.audit_order()
     );
     let rows = server.query(&sql, &[]);
     let text = |row: &coffer_storage::Row, at| row.text(at).unwrap().to_owned();
