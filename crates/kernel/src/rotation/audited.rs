@@ -1,6 +1,6 @@
 //! What a rotation does without a request, with its entries in the audit.
 
-use coffer_audit::Entry;
+use coffer_audit::{Entry, Target};
 use coffer_base::{Tenant, Timestamp};
 use coffer_keyring::{BeginRotation, RecordProgress, Rotation};
 use coffer_storage::{StorageError, Tx, Work};
@@ -12,16 +12,9 @@ const BEGUN: &str = "program.keyring.rotate";
 const ENDED: &str = "program.keyring.rotated";
 
 fn append(tx: &mut Tx<'_>, operation: &'static str, number: i64, at: Timestamp) {
-    let (tenant, subject) = (Tenant::system(), format!("rotation_{number}"));
-    let entry = Entry {
-        at,
-        request: &subject,
-        actor: "program",
-        operation,
-        tenant: &tenant,
-        subject: &subject,
-        fingerprint: None,
-    };
+    let entry = Entry::of_program(operation, Tenant::system(), at);
+    let subject = Some(format!("rotation_{number}"));
+    let entry = Entry { target: Target { subject, ..Target::default() }, ..entry };
     coffer_audit::append(tx, &entry);
 }
 
