@@ -67,7 +67,7 @@ impl Work for Record {
             request: Some(Arc::from(id.as_str())),
             actor: Actor { kind: ActorKind::Operator, ..entry.actor },
             target: Target { subject: Some(subject.clone()), ..Target::default() },
-            detail: known.is_none().then(|| operation.clone()),
+            detail: known.is_none().then(|| operation.to_string()),
             ..entry
         };
         coffer_audit::append(tx, &entry);
