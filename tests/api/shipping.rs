@@ -48,8 +48,8 @@ fn numbers(lines: &str) -> Vec<u64> {
     lines.lines().map(parse).collect()
 }
 
-/// Makes entries, ships, and asserts that the receiver has all entries of the log, from the first on
-/// and without a gap; in their order, but that a batch may come again.
+/// Makes entries, ships, and asserts that the receiver has all entries of the log, from the first
+/// on and without a gap; in their order, but that a batch may come again.
 fn all_arrive(server: &TestServer, numbers: &[u64]) {
     let distinct: BTreeSet<u64> = numbers.iter().copied().collect();
     let count = u64::try_from(distinct.len()).unwrap();

@@ -43,8 +43,8 @@ impl AuditLog {
         let _ = self.anchoring.set(Anchoring::new(anchor));
     }
 
-    /// Takes all entries that are committed into the log; while the store is sealed they wait, since
-    /// there is no key to sign with.
+    /// Takes all entries that are committed into the log; while the store is sealed they wait,
+    /// since there is no key to sign with.
     ///
     /// # Errors
     /// When a store does not answer, or the log is broken.

@@ -423,8 +423,8 @@ impl Config {
     /// What does not fit together.
     ///
     /// # Errors
-    /// [`ConfigError`] if only one half of TLS is given, if one address is for both listeners, or if
-    /// a receiver of the audit is not understood.
+    /// [`ConfigError`] if only one half of TLS is given, if one address is for both listeners, or
+    /// if a receiver of the audit is not understood.
     pub fn check(&self) -> Result<(), ConfigError> {
         self.audit_receivers()?;
         let [api, admin] = [&LISTEN, &ADMIN_LISTEN].map(|setting| self.address(setting));

@@ -208,8 +208,8 @@ impl ShipAudit {
         (state.failures, state.error) = (0, None);
     }
 
-    /// Waits before the next attempt, longer each time; the first failure is logged, and one now and
-    /// then.
+    /// Waits before the next attempt, longer each time; the first failure is logged, and one now
+    /// and then.
     fn failed(&self, error: &SendError) {
         let failures = self.state().failures;
         let pause = limits::SHIP_AGAIN_SECONDS

@@ -6,7 +6,8 @@
 pub struct Reason {
     /// The code: lower-case words with dots and underscores, never a space.
     pub code: &'static str,
-    /// Why, as the middle of a sentence; `{about}` stands for [`ApiError::with_about`](crate::ApiError::with_about).
+    /// Why, as the middle of a sentence; `{about}` stands for
+    /// [`ApiError::with_about`](crate::ApiError::with_about).
     pub because: &'static str,
     /// What to do, as the end of that sentence.
     pub advice: &'static str,

@@ -1,4 +1,5 @@
-//! Why a request got what it got, for whoever runs the server: what is looked up when somebody asks.
+//! Why a request got what it got, for whoever runs the server: what is looked up when somebody
+//! asks.
 
 pub use coffer_audit::{Found, Search, StoredEntry, by_operator, of_request, search};
 

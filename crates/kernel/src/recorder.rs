@@ -159,7 +159,8 @@ impl Recorder {
         self.tend(waiting);
     }
 
-    /// Writes whatever waits, the counts of what was left out as well; gives up after some attempts.
+    /// Writes whatever waits, the counts of what was left out as well; gives up after some
+    /// attempts.
     pub(crate) async fn flush(&self) {
         for attempt in 1..=limits::AUDIT_FLUSH_ATTEMPTS {
             if self.write_waiting(true).await {

@@ -28,8 +28,8 @@ impl RowKey {
         self.lookup.digest("row", &fields)
     }
 
-    /// A digest of an API key that somebody presented and that is not in force. The same key has the
-    /// same digest, and nobody without this key can try guesses at it.
+    /// A digest of an API key that somebody presented and that is not in force. The same key has
+    /// the same digest, and nobody without this key can try guesses at it.
     pub fn presented(&self, token: &str) -> Digest {
         self.lookup.digest("presented-key", &[self.store_id.as_bytes(), token.as_bytes()])
     }

@@ -45,8 +45,8 @@ pub const EXPIRED_PER_WRITE: i64 = 10;
 /// small numbers.
 pub const EXPIRE_EVERY_SECONDS: u64 = 20;
 
-/// Secrets that are looked at to find where one of a name is: an app's accounts have a few each, and
-/// an operator waits for a second at most.
+/// Secrets that are looked at to find where one of a name is: an app's accounts have a few each,
+/// and an operator waits for a second at most.
 pub const NAMES_EXPLAINED: i64 = 20_000;
 
 /// Entries of the audit that the history of a secret is made of: the newest ones of its account.

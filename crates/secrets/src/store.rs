@@ -436,8 +436,8 @@ fn named(mut row: Row) -> Result<Named, StorageError> {
     Ok(Named { tenant, locator, created, expires_at })
 }
 
-/// Secrets of a tenant, expired ones too, at most [`limits::NAMES_EXPLAINED`]: for whoever asks where
-/// one of them is.
+/// Secrets of a tenant, expired ones too, at most [`limits::NAMES_EXPLAINED`]: for whoever asks
+/// where one of them is.
 pub(crate) async fn names_of(store: &Store, tenant: &Tenant) -> Result<Vec<Named>, StorageError> {
     let sql = "SELECT mode, app, account, scope_user, name, created, expires_at FROM secret \
                WHERE slot >= ? AND slot <= ? AND mode = ? AND app = ? AND account = ? LIMIT ?";

@@ -43,6 +43,7 @@ impl Log {
     }
 
     fn catch_up(&self) {
+        self.0.flush_audit();
         self.0.block_on(self.0.server().installation().audit.catch_up()).unwrap();
     }
 

@@ -1,6 +1,6 @@
-//! Looking for entries, the newest first. Most of what is asked for has no index, since an index over
-//! everything that is read would cost each reader; so a search walks back through a bounded number of
-//! entries, and says how far it came.
+//! Looking for entries, the newest first. Most of what is asked for has no index, since an index
+//! over everything that is read would cost each reader; so a search walks back through a bounded
+//! number of entries, and says how far it came.
 
 use crate::limits;
 use crate::stored::StoredEntry;

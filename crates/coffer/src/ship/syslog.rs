@@ -1,9 +1,9 @@
 //! Messages of syslog (RFC 5424), with an entry's line of JSON as the text of each.
 //!
 //! A stream acknowledges nothing by itself: what was written may still be in a buffer when the
-//! receiver dies. So each batch has a connection of its own, whose end is sent, and it counts once the
-//! receiver has closed its side, which it does when it has read all. UDP acknowledges nothing at all:
-//! what is lost on the way is lost.
+//! receiver dies. So each batch has a connection of its own, whose end is sent, and it counts once
+//! the receiver has closed its side, which it does when it has read all. UDP acknowledges nothing
+//! at all: what is lost on the way is lost.
 
 use super::line::line;
 use super::receiver::SendError;

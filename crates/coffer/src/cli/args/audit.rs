@@ -4,8 +4,8 @@ use super::audit_read::AuditRead;
 use clap::{Args, Subcommand};
 use std::path::PathBuf;
 
-/// All but `tail`, `search` and `prune` read the store itself, also while a server runs. What needs the log's key
-/// derives it with the root key, unless --key gives it.
+/// All but `tail`, `search` and `prune` read the store itself, also while a server runs. What needs
+/// the log's key derives it with the root key, unless --key gives it.
 #[derive(Subcommand)]
 pub enum Audit {
     /// Reading entries from a server.
