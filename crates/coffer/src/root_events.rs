@@ -5,7 +5,6 @@ use coffer_base::Tenant;
 use coffer_kernel::{BoxFuture, Job, JobContext};
 use coffer_keyring::{ForgetRootEvent, RootEvent, root_events};
 use coffer_storage::{StorageError, Tx, Work};
-use std::sync::Arc;
 use std::time::Duration;
 
 /// A command may change roots while the data store is in a server's hands, so that it leaves what
@@ -42,17 +41,8 @@ impl Job for AuditRootEvents {
 }
 
 /// What commands do with roots of trust.
-const OPERATIONS: [&str; 6] = [
-    "keyring.export",
-    "keyring.import",
-    "keyring.root.cancel",
-    "keyring.root.finish",
-    "keyring.root.migrate",
-    "keyring.root.renew",
-];
-
-/// What a command of another version did.
-const OTHER: &str = "keyring.root.change";
+const OPERATIONS: [&str; 4] =
+    ["keyring.root.migrate", "keyring.root.finish", "keyring.root.cancel", "keyring.root.renew"];
 
 struct Record(RootEvent);
 
@@ -61,16 +51,13 @@ impl Work for Record {
 
     async fn run(&self, tx: &mut Tx<'_>) -> Result<(), StorageError> {
         let RootEvent { id, at, operation, subject } = &self.0;
-        let known = OPERATIONS.into_iter().find(|known| known == operation);
-        let entry = Entry::of_program(known.unwrap_or(OTHER), Tenant::system(), *at);
-        let entry = Entry {
-            request: Some(Arc::from(id.as_str())),
-            actor: Actor { kind: ActorKind::Operator, ..entry.actor },
-            target: Target { subject: Some(subject.clone()), ..Target::default() },
-            detail: known.is_none().then(|| operation.to_string()),
-            ..entry
-        };
-        coffer_audit::append(tx, &entry);
+        let known = OPERATIONS.iter().find(|known| *known == operation);
+        let target = Target { subject: Some(subject.clone()), ..Target::default() };
+        let entry =
+            Entry::of_program(known.unwrap_or(&"keyring.root.change"), Tenant::system(), *at);
+        let actor = Actor { kind: ActorKind::Operator, id: None, user: None, peer: None };
+        let detail = Some(format!("event {id}"));
+        coffer_audit::append(tx, &Entry { actor, target, detail, ..entry });
         Ok(())
     }
 }
