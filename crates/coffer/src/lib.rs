@@ -4,9 +4,12 @@
 //! and no SQL. It is a library so that tests start the same server that the binary does.
 
 pub mod assemble;
+pub mod backup;
+pub mod calendar;
 mod clock;
 pub mod families;
 pub mod family_set;
+pub mod head;
 pub mod limits;
 pub mod serve;
 pub mod status;

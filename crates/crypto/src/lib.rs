@@ -13,6 +13,7 @@ pub mod key;
 pub mod limits;
 pub mod random;
 pub mod root;
+pub mod sha256;
 pub mod token;
 
 mod error;
@@ -24,5 +25,6 @@ pub use fingerprint::{Digest, Digester, LookupKey};
 pub use key::SealingKey;
 pub use random::SystemRandom;
 pub use root::{RootError, RootKey};
+pub use sha256::{Sha256, sha256};
 pub use token::{TokenForm, TokenHash, new_token, token_form};
 pub use wrap::{unwrap, wrap};

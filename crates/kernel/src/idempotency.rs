@@ -260,7 +260,7 @@ async fn open_part(data: &Store, keyring: &Keyring) -> Result<u64, KeyringError>
         let Some(last) = page.last() else { return Ok(opened) };
         after = Some(last.key.clone());
         for StoredRecord { tenant, key_digest, record, .. } in &page {
-            let keys = keyring.existing(tenant).await?.ok_or(KeyringError::KeysLost)?;
+            let Some(keys) = keyring.unless_destroyed(tenant).await? else { continue };
             let Record { operation, parameters, request, response } = record;
             keys.open(&bound_to(&keys, key_digest, operation, parameters, request), response)?;
             opened = opened.saturating_add(1);

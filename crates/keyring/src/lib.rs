@@ -24,8 +24,9 @@ pub use revocation::{
 };
 pub use row_key::RowKey;
 pub use store::{
-    DATA_MIGRATIONS, KEY_MIGRATIONS, KeyBackup, KeyStoreUse, key_count, key_store_id,
-    key_store_use, last_backup, mark_key_store, newest_key, record_backup, store_id,
+    DATA_MIGRATIONS, Head, KEY_MIGRATIONS, KeyBackup, KeyStoreUse, LastRun, RunKind, Unopenable,
+    destroyed_keys, head, key_count, key_store_id, key_store_use, last_backup, last_run,
+    mark_key_store, newest_key, raise_head, record_backup, record_run, store_id,
     tenants_without_key, write_store_id,
 };
 pub use tenant::{SealCheck, TenantKeys, check_seal, retire_seal, seal_query};

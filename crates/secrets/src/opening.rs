@@ -4,7 +4,8 @@ use crate::store;
 use coffer_keyring::{Keyring, KeyringError};
 use coffer_storage::Store;
 
-/// Opens every secret of all tenants, and answers how many there are.
+/// Opens every secret of all tenants, and answers how many there are. Those whose keys were
+/// destroyed, as in an older backup of the data, are not counted.
 ///
 /// # Errors
 /// [`KeyringError`] of the first that does not open: its key is missing, or it was changed, or it
@@ -25,8 +26,7 @@ async fn open_part(data: &Store, keyring: &Keyring) -> Result<u64, KeyringError>
         let Some(last) = page.last() else { return Ok(opened) };
         after = Some(last.key.clone());
         for secret in &page {
-            let keys = keyring.existing(&secret.tenant).await?;
-            let keys = keys.ok_or(KeyringError::KeysLost)?;
+            let Some(keys) = keyring.unless_destroyed(&secret.tenant).await? else { continue };
             let bound = secret.locator.associated_data(&keys, secret.expires_at);
             keys.open(&bound, &secret.sealed)?;
             opened = opened.saturating_add(1);

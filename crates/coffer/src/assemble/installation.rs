@@ -132,6 +132,7 @@ fn assemble_kernel(
         developer: options.developer,
         started: clocks.clock.now(),
         store: context.store.clone(),
+        keys: context.keyring.store().clone(),
         scheduler: Arc::clone(&scheduler),
         counters: Arc::clone(&counters),
     }));

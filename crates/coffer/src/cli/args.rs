@@ -4,7 +4,7 @@ mod backup;
 mod clock;
 mod flags;
 
-pub use backup::Backup;
+pub use backup::{Backup, CreateArgs, DrillArgs, RestoreArgs, VerifyArgs};
 pub use clock::{ClockVerb, Schedule};
 
 use super::duration;
@@ -35,7 +35,7 @@ pub enum Verb {
     /// Make a store, its root key and the first admin key.
     Init(InitArgs),
     /// Serve the API, the admin API and the background jobs.
-    Serve,
+    Serve(ServeArgs),
     /// Ask a running server what it is doing.
     Status,
     /// Check the data directory, the keys and the machine, without a server.
@@ -72,9 +72,11 @@ pub enum Verb {
     Migrate(Migrate),
     /// Move a store from files to PostgreSQL, or back, and check what arrived.
     MigrateStore(MigrateStoreArgs),
-    /// Copy the data or the keys, also while a server runs.
+    /// Copy data and keys, also while a server runs; verify and restore copies.
     #[command(subcommand)]
     Backup(Backup),
+    /// Restore the newest backup into a place of its own, verify it, and say what came of it.
+    Drill(DrillArgs),
     /// Check or show the configuration.
     #[command(subcommand)]
     Config(ConfigVerb),
@@ -83,6 +85,14 @@ pub enum Verb {
         /// The shell.
         shell: Shell,
     },
+}
+
+#[derive(Args)]
+pub struct ServeArgs {
+    /// Serve stores that are older than the head file says, once: somebody has put them back on
+    /// purpose. The audit log records it.
+    #[arg(long)]
+    pub accept_rollback: bool,
 }
 
 #[derive(Args)]

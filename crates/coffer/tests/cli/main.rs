@@ -18,6 +18,7 @@ mod logs;
 mod next_steps;
 mod program;
 mod proxies;
+mod rollback;
 mod secret_files;
 mod signals;
 mod values;
