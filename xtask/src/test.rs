@@ -33,7 +33,7 @@ struct Part {
 }
 
 /// All parts, the quickest first.
-const PARTS: [Part; 15] = [
+const PARTS: [Part; 16] = [
     Part {
         name: "format",
         about: "the layout of the Rust code",
@@ -89,6 +89,13 @@ const PARTS: [Part; 15] = [
         needs_build: true,
         only_with_all: false,
         run: |_| postgres::outages(),
+    },
+    Part {
+        name: "postgres/backups",
+        about: "more points in time of a base backup and its log, restored and opened",
+        needs_build: true,
+        only_with_all: true,
+        run: |_| postgres::backups(),
     },
     Part {
         name: "clock",

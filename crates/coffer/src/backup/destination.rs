@@ -37,6 +37,25 @@ impl Destination {
             Self::File(text.to_owned())
         }
     }
+
+    /// Refuses a file that is there.
+    ///
+    /// # Errors
+    /// [`AssembleError::Refused`] with what to do.
+    pub fn require_new(&self) -> Result<(), AssembleError> {
+        match self {
+            Self::File(path) => require_new(path),
+            _ => Ok(()),
+        }
+    }
+}
+
+fn require_new(to: &Path) -> Result<(), AssembleError> {
+    if fs::symlink_metadata(to).is_err() {
+        return Ok(());
+    }
+    let to = to.display();
+    Err(refused(format!("{to} exists already; a backup never overwrites, so choose another name")))
 }
 
 /// A backup that is on its way.
@@ -58,12 +77,7 @@ impl Sink {
     }
 
     fn file(to: PathBuf) -> Result<Self, AssembleError> {
-        if fs::symlink_metadata(&to).is_ok() {
-            let to = to.display();
-            return Err(refused(format!(
-                "{to} exists already; a backup never overwrites, so choose another name"
-            )));
-        }
+        require_new(&to)?;
         let part = with_suffix(&to, PART);
         let mut options = OpenOptions::new();
         options.write(true).create_new(true).mode(0o600);

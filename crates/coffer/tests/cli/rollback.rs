@@ -179,7 +179,7 @@ fn a_row_that_was_put_back_is_found_although_the_head_is_right() {
     let server = kept.serve(&[]);
     let keys = server.coffer(&["keys", "list"]).admin_key(&kept.admin).json();
     let keys = keys["data"].as_array().unwrap();
-    let test_key = keys.iter().find(|key| key["livemode"] == false && key["type"] != "admin");
+    let test_key = keys.iter().find(|key| key["mode"] == "test");
     let id = text(test_key.unwrap(), "id");
     expect(&server.coffer(&["keys", "revoke", &id]).admin_key(&kept.admin).run(), 0);
     assert_eq!(server.stop(), Some(0));

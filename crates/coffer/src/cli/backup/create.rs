@@ -31,6 +31,10 @@ pub(super) fn run(config: &Config, args: &CreateArgs, output: Output) -> Result<
         ));
     }
     let to = destinations(config, args)?;
+    // A wrong name is no backup that failed: nothing of it is recorded.
+    for (_, to) in &to {
+        to.require_new()?;
+    }
     store_place::find(&config.data_dir())?;
     let configured = plan(config);
     let keep = match (args.keep, args.keep_days) {
