@@ -67,7 +67,7 @@ impl Plan {
     /// Makes a backup of both stores.
     ///
     /// # Errors
-    /// As [`create`].
+    /// As [`create()`].
     pub async fn back_up(
         &self,
         sources: Sources,
@@ -92,7 +92,7 @@ impl Plan {
     /// Restores the newest backup into a place of its own, and verifies it.
     ///
     /// # Errors
-    /// As [`verify`], and what that found.
+    /// As [`verify()`], and what that found.
     pub async fn drill(
         &self,
         installation: AssembleOptions,
