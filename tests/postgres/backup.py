@@ -1,5 +1,6 @@
-"""A base backup of two clusters with an archive of their log: restored to a point in time, verified,
-drilled with the script of the documentation, and refused by a server that knows of a later head.
+"""A base backup of two clusters with an archive of their log: restored to a point in time,
+verified, drilled with the script of the documentation, and refused by a server that knows of a
+later head.
 
 `--long` does it with more rows and more points in time.
 """

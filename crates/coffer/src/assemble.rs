@@ -11,7 +11,6 @@ pub use stores::{Database, Stores, create_schemas, distribute, expand, finish};
 pub use crate::store_place::{DATA_FILE, KEYS_FILE};
 
 use crate::family_set::FamilySet;
-use crate::head::Rollback;
 use crate::store_place::NoStore;
 use coffer_backup::BackupError;
 use coffer_base::{Clock, Random, Redacted, id::random_id};
@@ -129,13 +128,13 @@ pub enum AssembleError {
         /// Why.
         source: BackupError,
     },
-    /// The stores are older than they were.
+    /// The stores are older than they were: both heads.
     #[error(
         "the stores are older than the head file says ({0}): somebody has put back an older copy. \
          If that was you, as after `coffer backup restore`, start once with --accept-rollback, \
          which the audit log records; if not, find out who it was before anything is served"
     )]
-    Rollback(Box<Rollback>),
+    Rollback(String),
     /// Something else that was asked for is refused: in words.
     #[error("{0}")]
     Refused(String),

@@ -1,8 +1,8 @@
 //! Backups of stores in files: made beside a running server, verified, and restored.
 //!
 //! Data and keys are copied from states that belong together, each into a stream of its own
-//! (`coffer_backup`): see [`create()`]. A backup is verified by restoring it into a place of its own
-//! and looking at everything there ([`verify()`]), which is also what a drill does.
+//! (`coffer_backup`): see [`create()`]. A backup is verified by restoring it into a place of its
+//! own and looking at everything there ([`verify()`]), which is also what a drill does.
 
 mod create;
 mod databases;

@@ -81,7 +81,7 @@ pub async fn check(
     }
     let rollback = Rollback { kept, found };
     if !accept {
-        return Err(AssembleError::Rollback(Box::new(rollback)));
+        return Err(AssembleError::Rollback(rollback.to_string()));
     }
     stores.data.write(RecordAcceptance { rollback: rollback.clone(), now }).await?;
     rollback.found.write(path)?;

@@ -182,8 +182,8 @@ impl Keyring {
         Ok(Lookup::Keys(keys))
     }
 
-    /// The keys with which to open what a tenant has sealed: `None` if they were destroyed, and what
-    /// is left of it, as in an older backup of the data, is gone for good.
+    /// The keys with which to open what a tenant has sealed: `None` if they were destroyed, and
+    /// what is left of it, as in an older backup of the data, is gone for good.
     ///
     /// # Errors
     /// [`KeyringError::KeysLost`] if the key store never had them, and as [`Keyring::existing`].

@@ -4,7 +4,7 @@
 //! aside, if that was asked for, and what was written gets its name. A restore that is interrupted
 //! leaves what was there.
 
-use super::destination::{parent, sync_directory, with_suffix};
+use super::destination::{sync_directory, with_suffix};
 use super::steps::{OnProgress, Step, Steps};
 use super::{backup_error, file_error, refused};
 use crate::assemble::{AssembleError, DATA_FILE, KEYS_FILE};
@@ -236,20 +236,20 @@ impl Part {
 /// Takes away what is in the place of a database, its logs too: moved aside if there is anything in
 /// it, removed if not.
 fn clear(to: &Path, options: &RestoreOptions) -> Result<Vec<(PathBuf, PathBuf)>, AssembleError> {
-    let aside = with_suffix(to, &format!(".before-{}", calendar::compact(options.now.unix())));
-    if options.move_aside && fs::symlink_metadata(&aside).is_ok() {
-        return Err(refused(format!("{} is there already; try again", aside.display())));
+    let kept_as = with_suffix(to, &format!(".before-{}", calendar::compact(options.now.unix())));
+    if options.move_aside && fs::symlink_metadata(&kept_as).is_ok() {
+        return Err(refused(format!("{} is there already; try again", kept_as.display())));
     }
     let mut moved = Vec::new();
-    for (file, aside) in database_files(to).zip(database_files(&aside)) {
+    for (file, other) in database_files(to).zip(database_files(&kept_as)) {
         let Ok(about) = fs::symlink_metadata(&file) else { continue };
         if options.move_aside && about.len() > 0 {
-            fs::rename(&file, &aside).map_err(file_error(&file))?;
-            moved.push((file, aside));
+            fs::rename(&file, &other).map_err(file_error(&file))?;
+            moved.push((file, other));
         } else {
             fs::remove_file(&file).map_err(file_error(&file))?;
         }
     }
-    File::open(parent(to)).and_then(|opened| opened.sync_all()).map_err(file_error(to))?;
+    sync_directory(to)?;
     Ok(moved)
 }

@@ -67,7 +67,7 @@ impl Plan {
     /// Makes a backup of both stores.
     ///
     /// # Errors
-    /// As [`create()`].
+    /// If it is not said where backups go, or if one cannot be made.
     pub async fn back_up(
         &self,
         sources: Sources,
@@ -92,7 +92,7 @@ impl Plan {
     /// Restores the newest backup into a place of its own, and verifies it.
     ///
     /// # Errors
-    /// As [`verify()`], and what that found.
+    /// If there is no backup, or if it is damaged or cannot be opened.
     pub async fn drill(
         &self,
         installation: AssembleOptions,

@@ -28,7 +28,8 @@ pub const BACKUP_EVERY: Setting = Setting {
     env: "COFFER_BACKUP_EVERY",
     flag: Some("backup-every"),
     kind: Kind::Duration,
-    about: "time between two backups that the server makes by itself, such as 24h; without it, none",
+    about: "time between two backups that the server makes by itself, such as 24h; without it, \
+            none",
     ..SETTING
 };
 

@@ -15,20 +15,20 @@ use std::time::Duration;
 pub struct HeadKeeper {
     path: PathBuf,
     store: String,
-    seen: Mutex<Seen>,
+    seen: Mutex<Progress>,
     /// The failure that was said last: what goes on failing is not said each second.
     said: Mutex<String>,
 }
 
 /// What the last pass knew of each store.
 #[derive(Clone, Default)]
-struct Seen {
-    data: Watched,
-    keys: Watched,
+struct Progress {
+    data: StoreProgress,
+    keys: StoreProgress,
 }
 
 #[derive(Clone, Default)]
-struct Watched {
+struct StoreProgress {
     /// Commits that are counted in the head; `None` before the first pass, which counts in any
     /// case: a command may have written to the stores before this server did.
     commits: Option<u64>,
@@ -67,7 +67,7 @@ impl HeadKeeper {
     }
 }
 
-impl Watched {
+impl StoreProgress {
     /// Raises the head of `store` if anything was committed since it was raised last; whether it
     /// was.
     async fn raise(&mut self, store: &Store, context: &JobContext) -> Result<bool, StorageError> {

@@ -181,8 +181,8 @@ fn what_was_cut_or_damaged_is_neither_verified_nor_restored() {
     let refused = shop.run(&["backup", "restore", "--data-dir", "new", &data, &keys_of_another]);
     expect(&refused, 1);
     assert!(refused.stderr.contains("two stores"), "{}", refused.stderr);
-    let aside = ["backup", "restore", "--move-aside", &keys_of_another];
-    let refused = shop.run(&aside);
+    let over = ["backup", "restore", "--move-aside", &keys_of_another];
+    let refused = shop.run(&over);
     expect(&refused, 1);
     assert!(refused.stderr.contains("belongs to"), "{}", refused.stderr);
 }

@@ -11,13 +11,13 @@ const SERVE: [&str; 5] = ["serve", "--listen", "127.0.0.1:0", "--head-file", "el
 const PATIENCE: Duration = Duration::from_secs(300);
 
 /// An installation whose heads are kept elsewhere.
-struct Kept {
+struct Guarded {
     home: Home,
     key: String,
     admin: String,
 }
 
-impl Kept {
+impl Guarded {
     fn new() -> Self {
         let home = Home::new();
         let made = home.init(&["--app", "Shop", "--key-dir", "keys"]);
@@ -87,7 +87,7 @@ fn copy_directory(from: &Path, to: &Path) {
 
 #[test]
 fn a_directory_that_was_put_back_is_refused_until_somebody_takes_the_blame() {
-    let kept = Kept::new();
+    let kept = Guarded::new();
     let server = kept.serve(&[]);
     assert!(server.log().contains("there is no head file yet"), "{}", server.log());
     kept.set(&server, "before");
@@ -118,7 +118,7 @@ fn a_directory_that_was_put_back_is_refused_until_somebody_takes_the_blame() {
 
 #[test]
 fn a_snapshot_of_both_stores_that_was_put_back_is_refused() {
-    let kept = Kept::new();
+    let kept = Guarded::new();
     let server = kept.serve(&[]);
     kept.set(&server, "before");
     // As a machine's disk is copied: in the middle of everything, and the machine goes on.
@@ -135,7 +135,7 @@ fn a_snapshot_of_both_stores_that_was_put_back_is_refused() {
 
 #[test]
 fn keys_alone_that_were_put_back_are_refused() {
-    let kept = Kept::new();
+    let kept = Guarded::new();
     let server = kept.serve(&[]);
     kept.set(&server, "before");
     assert_eq!(server.stop(), Some(0));
@@ -151,7 +151,7 @@ fn keys_alone_that_were_put_back_are_refused() {
 
 #[test]
 fn a_head_file_that_is_damaged_or_of_another_store_is_no_head_file() {
-    let kept = Kept::new();
+    let kept = Guarded::new();
     let server = kept.serve(&[]);
     kept.set(&server, "before");
     assert_eq!(server.stop(), Some(0));
@@ -161,7 +161,7 @@ fn a_head_file_that_is_damaged_or_of_another_store_is_no_head_file() {
     let refused = kept.home.coffer(&serve).run();
     expect(&refused, 1);
     assert!(refused.stderr.contains("is damaged"), "{}", refused.stderr);
-    let other = Kept::new();
+    let other = Guarded::new();
     let server = other.serve(&[]);
     other.set(&server, "before");
     assert_eq!(server.stop(), Some(0));
@@ -173,7 +173,7 @@ fn a_head_file_that_is_damaged_or_of_another_store_is_no_head_file() {
 
 #[test]
 fn a_row_that_was_put_back_is_found_although_the_head_is_right() {
-    let kept = Kept::new();
+    let kept = Guarded::new();
     let database = kept.home.path("data/coffer.db");
     sqlite(&database, "CREATE TABLE aside AS SELECT * FROM api_key");
     let server = kept.serve(&[]);
