@@ -11,7 +11,7 @@ pub struct Bar {
 impl Bar {
     /// Shows how far a step is, in bytes; 0 of 0 if it does not say.
     pub fn update(&mut self, step: &str, done: u64, total: u64) -> Result<(), &'static str> {
-        if !self.shown.as_ref().is_some_and(|(of, _)| of == step) {
+        if self.shown.as_ref().is_none_or(|(of, _)| of != step) {
             self.clear();
             let template =
                 if total == 0 { "{msg}" } else { "{msg:20} {bar:30} {bytes}/{total_bytes} {eta}" };
