@@ -12,16 +12,27 @@ pub fn readable(at: Timestamp) -> String {
     written(at, ' ')
 }
 
+/// A time in the name of a file: `20260131T235959Z`.
+pub fn compact(at: Timestamp) -> String {
+    let ((year, month, day), (hour, minute, second)) = parts(at);
+    format!("{year:04}{month:02}{day:02}T{hour:02}{minute:02}{second:02}Z")
+}
+
 fn written(at: Timestamp, between: char) -> String {
-    let (day, second) = (at.unix().div_euclid(86_400), at.unix().rem_euclid(86_400));
-    let (year, month, day) = date(day);
-    let (hour, minute, second) = (second / 3600, second / 60 % 60, second % 60);
+    let ((year, month, day), (hour, minute, second)) = parts(at);
     format!("{year:04}-{month:02}-{day:02}{between}{hour:02}:{minute:02}:{second:02}Z")
+}
+
+type Triple = (i64, i64, i64);
+
+fn parts(at: Timestamp) -> (Triple, Triple) {
+    let (day, second) = (at.unix().div_euclid(86_400), at.unix().rem_euclid(86_400));
+    (date(day), (second / 3600, second / 60 % 60, second % 60))
 }
 
 /// The date of a day counted from 1970-01-01. Years are counted from March here, so that the leap
 /// day is a year's last and every month begins at a fixed day of its year.
-fn date(day: i64) -> (i64, i64, i64) {
+fn date(day: i64) -> Triple {
     const FROM_YEAR_0: i64 = 719_468;
     const IN_400_YEARS: i64 = 146_097;
     let day = day.saturating_add(FROM_YEAR_0);
@@ -76,5 +87,10 @@ mod tests {
         ] {
             assert_eq!(span(seconds), expected);
         }
+    }
+
+    #[test]
+    fn a_time_in_a_name_has_no_punctuation() {
+        assert_eq!(compact(Timestamp::from_unix(951_782_400)), "20000229T000000Z");
     }
 }

@@ -13,8 +13,8 @@ pub use file::Heads;
 pub use keeper::HeadKeeper;
 
 use crate::assemble::{AssembleError, AssembleOptions, Stores};
-use crate::calendar;
-use coffer_audit::Entry;
+use coffer_audit::{Actor, ActorKind, Entry, Target};
+use coffer_base::civil::readable;
 use coffer_base::{Tenant, Timestamp};
 use coffer_storage::{StorageError, Tx, Work};
 use std::fmt;
@@ -42,7 +42,7 @@ pub struct Rollback {
 
 impl fmt::Display for Rollback {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let at = calendar::time(self.kept.at.unix());
+        let at = readable(self.kept.at);
         write!(f, "kept at {at}: {}; found: {}", self.kept, self.found)
     }
 }
@@ -107,14 +107,11 @@ impl Work for RecordAcceptance {
             kept.keys.sequence,
             found.keys.sequence
         );
+        let entry = Entry::of_program("store.rollback.accept", Tenant::system(), self.now);
         let entry = Entry {
-            at: self.now,
-            request: "start",
-            actor: "operator",
-            operation: "store.rollback.accept",
-            tenant: &Tenant::system(),
-            subject: &subject,
-            fingerprint: None,
+            actor: Actor { kind: ActorKind::Operator, ..entry.actor },
+            target: Target { subject: Some(subject), ..Target::default() },
+            ..entry
         };
         coffer_audit::append(tx, &entry);
         Ok(())

@@ -6,13 +6,12 @@
 pub mod assemble;
 pub mod audit;
 pub mod backup;
-pub mod calendar;
 mod clock;
 mod explain;
 pub mod families;
 pub mod family_set;
-mod keyring;
 pub mod head;
+mod keyring;
 pub mod limits;
 pub mod reasons;
 mod root_events;

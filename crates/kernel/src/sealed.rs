@@ -102,7 +102,8 @@ impl SealedTable {
         Ok(of.replacement(sealed)?)
     }
 
-    /// Opens all values of all tenants, and counts them.
+    /// Opens all values of all tenants, and counts them. Those whose keys were destroyed, as in an
+    /// older backup of the data, are not counted.
     ///
     /// # Errors
     /// [`KeyringError`] of the first that does not open: its key is missing, or it was changed, or
@@ -116,8 +117,7 @@ impl SealedTable {
                 let Some(last) = page.last() else { break };
                 place = last.place()?;
                 for row in &page {
-                    let keys = keyring.existing(&row.tenant).await?;
-                    let keys = keys.ok_or(KeyringError::KeysLost)?;
+                    let Some(keys) = keyring.unless_destroyed(&row.tenant).await? else { continue };
                     keys.open(&(self.bound_to)(&keys, &row.row)?, row.sealed()?)?;
                     opened = opened.saturating_add(1);
                 }

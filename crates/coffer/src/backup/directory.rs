@@ -3,8 +3,8 @@
 use super::destination::PART;
 use super::{Input, file_error, refused};
 use crate::assemble::AssembleError;
-use crate::calendar;
 use coffer_backup::{Contents, Header, Reader};
+use coffer_base::civil::compact;
 use coffer_base::{Timestamp, clock::DAY_SECONDS};
 use std::fs::{self, File};
 use std::path::{Path, PathBuf};
@@ -24,7 +24,7 @@ const SUFFIX: &str = ".backup";
 
 /// The name of a backup's file.
 pub(super) fn file_name(now: Timestamp, set: &str, contents: Contents) -> String {
-    format!("{PREFIX}{}-{set}.{contents}{SUFFIX}", calendar::compact(now.unix()))
+    format!("{PREFIX}{}-{set}.{contents}{SUFFIX}", compact(now))
 }
 
 /// A backup in a directory.

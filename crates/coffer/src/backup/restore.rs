@@ -8,9 +8,9 @@ use super::destination::{sync_directory, with_suffix};
 use super::steps::{OnProgress, Step, Steps};
 use super::{backup_error, file_error, refused};
 use crate::assemble::{AssembleError, DATA_FILE, KEYS_FILE};
-use crate::calendar;
 use coffer_backup::{Contents, Header, Reader};
 use coffer_base::Timestamp;
+use coffer_base::civil::compact;
 use coffer_storage::{DirectoryLock, Store, check_file, database_files, open_own};
 use std::fs::{self, File};
 use std::io::{self, BufReader, Read, Write};
@@ -236,7 +236,7 @@ impl Part {
 /// Takes away what is in the place of a database, its logs too: moved aside if there is anything in
 /// it, removed if not.
 fn clear(to: &Path, options: &RestoreOptions) -> Result<Vec<(PathBuf, PathBuf)>, AssembleError> {
-    let kept_as = with_suffix(to, &format!(".before-{}", calendar::compact(options.now.unix())));
+    let kept_as = with_suffix(to, &format!(".before-{}", compact(options.now)));
     if options.move_aside && fs::symlink_metadata(&kept_as).is_ok() {
         return Err(refused(format!("{} is there already; try again", kept_as.display())));
     }

@@ -11,6 +11,7 @@ use super::{
 use crate::assemble::{AssembleError, AssembleOptions, Database};
 use crate::limits;
 use coffer_backup::Contents;
+use coffer_base::civil::readable;
 use coffer_base::{Clock, SystemClock, Timestamp};
 use coffer_crypto::SystemRandom;
 use coffer_kernel::{BoxFuture, Job, JobContext};
@@ -127,7 +128,7 @@ impl Verified {
         let opened: Vec<String> =
             found.opened.iter().map(|(what, count)| format!("{count} {what}")).collect();
         let what = match made {
-            Some(made) => format!("the backup of {} was", crate::calendar::time(made)),
+            Some(made) => format!("the backup of {} was", readable(Timestamp::from_unix(made))),
             None => "the databases were".to_owned(),
         };
         Ok(format!("{what} restored, and {} opened", opened.join(", ")))

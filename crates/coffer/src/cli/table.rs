@@ -1,6 +1,7 @@
 //! Objects and lists of the API as text for people.
 
-use coffer::calendar::time;
+use coffer_base::Timestamp;
+use coffer_base::civil::readable;
 use comfy_table::{Table, presets};
 use serde_json::Value;
 
@@ -109,6 +110,11 @@ fn cell(field: &str, value: Option<&Value>) -> String {
 /// Text without control characters, which could steer the terminal: others choose names.
 pub fn plain(text: &str) -> String {
     text.chars().map(|letter| if letter.is_control() { '\u{fffd}' } else { letter }).collect()
+}
+
+/// A time in UTC, to the second.
+pub fn time(unix: i64) -> String {
+    readable(Timestamp::from_unix(unix))
 }
 
 #[cfg(test)]

@@ -15,7 +15,7 @@ pub enum Backup {
     /// Without arguments, the newest backup in the configured directories. Where the stores are
     /// PostgreSQL databases, those that the configuration names are verified as they are, such as
     /// ones that were restored from a base backup. Ends with 1 if anything is wrong.
-    Verify(VerifyArgs),
+    Verify(VerifyBackupArgs),
     /// Put backups in the place of a store.
     ///
     /// No server may run there, and nothing may be there, unless --move-aside is given.
@@ -49,7 +49,7 @@ pub struct CreateArgs {
 }
 
 #[derive(Args)]
-pub struct VerifyArgs {
+pub struct VerifyBackupArgs {
     /// Backups, or directories whose newest one is meant; - is standard input.
     #[arg(value_name = "BACKUP")]
     pub from: Vec<PathBuf>,

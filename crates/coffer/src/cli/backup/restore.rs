@@ -6,10 +6,10 @@ use super::super::output::{self, Output};
 use super::super::setup;
 use super::progress::Bar;
 use super::{inputs, step_document, step_lines};
+use crate::cli::table::time;
 use crate::config::{Config, HEAD_FILE};
 use coffer::assemble::Database;
 use coffer::backup::{RestoreOptions, Restored, restore};
-use coffer::calendar::time;
 use coffer_base::{Clock, SystemClock};
 use serde_json::json;
 

@@ -1,6 +1,6 @@
 //! `coffer backup verify` and `coffer drill`.
 
-use super::super::args::{DrillArgs, VerifyArgs};
+use super::super::args::{DrillArgs, VerifyBackupArgs};
 use super::super::exit::{Exit, Failure};
 use super::super::output::Output;
 use super::super::{setup, table};
@@ -8,10 +8,10 @@ use super::plan::{plan, scratch};
 use super::progress::Bar;
 use super::runs::record;
 use super::{inputs, step_document, step_lines};
+use crate::cli::table::time;
 use crate::config::Config;
 use coffer::assemble::Database;
 use coffer::backup::{Plan, Verified, VerifyOptions, verify, verify_databases};
-use coffer::calendar::time;
 use coffer_keyring::RunKind;
 use serde_json::{Map, Value, json};
 
@@ -19,7 +19,11 @@ use serde_json::{Map, Value, json};
 ///
 /// # Errors
 /// If a backup cannot be used, or if there is no root key to open it with.
-pub(super) fn run(config: &Config, args: &VerifyArgs, output: Output) -> Result<Exit, Failure> {
+pub(super) fn run(
+    config: &Config,
+    args: &VerifyBackupArgs,
+    output: Output,
+) -> Result<Exit, Failure> {
     let installation = setup::production(config)?;
     let is_shared = matches!(installation.database, Database::Postgres { .. });
     let verified = setup::runtime()?.block_on(async {

@@ -1,9 +1,9 @@
 //! Checks of stores in files, of their keys and of the clock.
 
 use super::{Finding, root_key};
+use crate::cli::table::time;
 use crate::config::Config;
 use coffer::assemble::{DATA_FILE, KEYS_FILE};
-use coffer::calendar::time;
 use coffer::family_set::FamilySet;
 use coffer::store_place;
 use coffer_base::{Clock, SystemClock, Timestamp, shell};

@@ -1,8 +1,8 @@
 //! Checks of backups and drills, and of the head file.
 
 use super::Finding;
+use crate::cli::table::time;
 use crate::config::{Config, HEAD_FILE};
-use coffer::calendar::time;
 use coffer::head::Heads;
 use coffer_keyring::{LastRun, RunKind};
 use coffer_storage::Store;
