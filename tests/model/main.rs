@@ -6,6 +6,7 @@
 
 mod books;
 mod compare;
+mod corruption;
 mod driver;
 mod erasure;
 mod keys;
@@ -14,4 +15,5 @@ mod lockstep;
 mod property_tests;
 mod races;
 mod reference;
+mod simulation;
 mod step;

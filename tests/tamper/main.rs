@@ -8,6 +8,7 @@ mod answers;
 mod keys;
 mod links;
 mod redaction;
+mod repair;
 mod rows;
 mod start;
 mod tampered_store;

@@ -14,7 +14,7 @@ mod report;
 mod workspace;
 
 use crate::step::Outcome;
-use crate::{fuzz, tidy};
+use crate::{durability, fuzz, tidy};
 use options::Options;
 use report::Report;
 use std::time::Instant;
@@ -33,7 +33,7 @@ struct Part {
 }
 
 /// All parts, the quickest first.
-const PARTS: [Part; 15] = [
+const PARTS: [Part; 16] = [
     Part {
         name: "format",
         about: "the layout of the Rust code",
@@ -75,6 +75,13 @@ const PARTS: [Part; 15] = [
         needs_build: true,
         only_with_all: true,
         run: |_| workspace::full_disks(),
+    },
+    Part {
+        name: "faults",
+        about: "hundreds of power failures and kills, flipped bits, a million simulated steps",
+        needs_build: true,
+        only_with_all: true,
+        run: |_| durability::measure().map(drop),
     },
     Part {
         name: "postgres/engine",
