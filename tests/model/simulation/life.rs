@@ -100,11 +100,15 @@ impl Around {
         let handles = [stores.data.clone(), stores.keys.clone()];
         for (gate, store) in gates.iter().zip(&handles) {
             gate.close();
-            let store = store.clone();
-            tokio::spawn(async move { store.write(Nothing).await });
+            let (store, looked) = (store.clone(), store.clone());
+            let written = tokio::spawn(async move { store.write(Nothing).await });
             settle(CALM).await;
-            while gate.stands() != Point::Batch {
-                gate.go_on();
+            while !written.is_finished() {
+                // It may be looking for work already, or wait at its first gate.
+                if gate.stands() != Point::Batch || looked.stats().waiting > 0 {
+                    gate.go_on();
+                }
+                settle(CALM).await;
             }
         }
         let mut opening = std::pin::pin!(assemble::open_stores(options, stores));
