@@ -202,7 +202,7 @@ pub fn verify(fixture: &Fixture) -> usize {
 }
 
 /// What a server shows of an account.
-pub struct Shown {
+pub struct AccountView {
     /// What stands where.
     pub pools: BTreeMap<(String, String), Pool>,
     pub holds: Vec<Value>,
@@ -214,7 +214,7 @@ pub struct Shown {
 /// Compares the server with the books; `Err` says where they part.
 pub fn compare(fixture: &Fixture, books: &mut Books) -> Result<(), String> {
     check_rows(fixture.server())?;
-    let shown = Shown {
+    let shown = AccountView {
         pools: fixture.pools(),
         holds: fixture.all("/v1/reserve/holds"),
         plans: fixture.all("/v1/reserve/plans"),
@@ -224,7 +224,7 @@ pub fn compare(fixture: &Fixture, books: &mut Books) -> Result<(), String> {
     shown.compare(books)
 }
 
-impl Shown {
+impl AccountView {
     /// Compares it with the books, which learn the names of their holds.
     pub fn compare(self, books: &mut Books) -> Result<(), String> {
         let actual: BTreeMap<_, _> =

@@ -1,6 +1,6 @@
 //! Somebody who asks for one thing after another, and asks again until there is an answer.
 
-use super::secrets::Asked;
+use super::secrets::SecretCall;
 use super::wire::Request;
 use crate::books::changes::{Bookkeeper, Change};
 
@@ -15,7 +15,7 @@ pub enum Kind {
 /// What was asked, for whoever gets the answer.
 #[derive(Clone, Debug)]
 pub enum Wanted {
-    Secret(Asked),
+    Secret(SecretCall),
     Change(Change),
     /// The same answer once more.
     Same(u16, String),

@@ -69,7 +69,8 @@ impl Gate {
         waited.unwrap().0.stands.expect("the writer comes to its next gate")
     }
 
-    /// Lets the writer wait from now on. It looks for work by now, and waits once it has found some.
+    /// Lets the writer wait from now on. If it looks for work by now, it waits once it has found
+    /// some.
     pub fn close(&self) {
         self.state().closed = true;
     }

@@ -22,7 +22,7 @@ pub const DATA: usize = 0;
 pub const KEYS: usize = 1;
 
 /// Free bytes of the disk.
-const ROOM: u64 = 1 << 40;
+const FREE_BYTES: u64 = 1 << 40;
 
 /// Where a writer is stopped for good.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -91,8 +91,8 @@ impl Around {
         let keys = gates[KEYS].faults(Faults::none());
         // There is always room: otherwise a thread that looks at the disk every now and then would
         // have its say in when writes are let in again after one that found none.
-        let room = self.canary.clone().free_space_of(Arc::new(AtomicU64::new(ROOM)));
-        let faults = gates[DATA].faults(room).with_keys(keys);
+        let faults = self.canary.clone().free_space_of(Arc::new(AtomicU64::new(FREE_BYTES)));
+        let faults = gates[DATA].faults(faults).with_keys(keys);
         let options = self.options(directory, faults);
         let now = self.clock.now();
         let opened = Stores::open_configured(&options, now).await;

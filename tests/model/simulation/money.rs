@@ -3,7 +3,7 @@
 use super::life::Life;
 use super::wire::Request;
 use crate::books::changes::Change;
-use crate::books::fixture::{PREVIEW, Shown, pools};
+use crate::books::fixture::{AccountView, PREVIEW, pools};
 use serde_json::Value;
 
 /// How a change is asked for.
@@ -13,7 +13,11 @@ pub fn request(change: &Change) -> Request {
 }
 
 /// What the server shows of an account.
-pub async fn shown(life: &Life, key: &str, account: Option<&String>) -> Result<Shown, String> {
+pub async fn shown(
+    life: &Life,
+    key: &str,
+    account: Option<&String>,
+) -> Result<AccountView, String> {
     let balance = Request {
         account: account.cloned(),
         version: Some(PREVIEW),
@@ -23,7 +27,7 @@ pub async fn shown(life: &Life, key: &str, account: Option<&String>) -> Result<S
     if balance.status != 200 {
         return Err(format!("the balance: {balance:?}"));
     }
-    Ok(Shown {
+    Ok(AccountView {
         pools: pools(&balance.json()),
         holds: all(life, key, account, "/v1/reserve/holds").await?,
         plans: all(life, key, account, "/v1/reserve/plans").await?,

@@ -16,7 +16,7 @@ pub const CALLS: usize = 24;
 
 /// What a caller wants.
 #[derive(Clone, Debug)]
-pub enum Asked {
+pub enum SecretCall {
     Set { name: usize, value: String },
     Delete { name: usize },
     Find { name: usize },
@@ -46,7 +46,7 @@ impl Default for History {
 
 impl Secrets {
     /// Something to do.
-    pub fn think(&mut self, rng: &mut Rng, now: i64) -> Asked {
+    pub fn think(&mut self, rng: &mut Rng, now: i64) -> SecretCall {
         let name = usize::try_from(rng.below(NAMES as i64)).unwrap();
         match rng.below(10) {
             0..5 => {
@@ -55,27 +55,29 @@ impl Secrets {
                 if rng.below(3) == 0 {
                     self.expires.insert(value.clone(), now + 1 + rng.below(2 * DAY));
                 }
-                Asked::Set { name, value }
+                SecretCall::Set { name, value }
             }
-            5..7 => Asked::Delete { name },
-            _ => Asked::Find { name },
+            5..7 => SecretCall::Delete { name },
+            _ => SecretCall::Find { name },
         }
     }
 
     /// How it is asked for.
-    pub fn request(&self, asked: &Asked) -> Request {
-        let (Asked::Set { name, .. } | Asked::Delete { name } | Asked::Find { name }) = asked;
+    pub fn request(&self, asked: &SecretCall) -> Request {
+        let (SecretCall::Set { name, .. }
+        | SecretCall::Delete { name }
+        | SecretCall::Find { name }) = asked;
         let name = format!("name{name}");
         let place = [("name", name.as_str()), ("scope[type]", "account")];
         match asked {
-            Asked::Set { value, .. } => {
+            SecretCall::Set { value, .. } => {
                 let expires = self.expires.get(value).map(i64::to_string);
                 let mut params = [&place[..], &[("payload", value.as_str())]].concat();
                 params.extend(expires.as_deref().map(|at| ("expires_at", at)));
                 Request::new("POST", "/v1/apps/secrets", &params)
             }
-            Asked::Delete { .. } => Request::new("POST", "/v1/apps/secrets/delete", &place),
-            Asked::Find { .. } => {
+            SecretCall::Delete { .. } => Request::new("POST", "/v1/apps/secrets/delete", &place),
+            SecretCall::Find { .. } => {
                 let params = [&place[..], &[("expand[]", "payload")]].concat();
                 Request::new("GET", "/v1/apps/secrets/find", &params)
             }
@@ -86,19 +88,19 @@ impl Secrets {
     /// for it to be explained.
     pub fn learn(
         &mut self,
-        asked: &Asked,
+        asked: &SecretCall,
         answer: &Answer,
         (from, to): (u64, u64),
     ) -> Result<bool, String> {
         let id = || answer.json()["id"].as_str().unwrap_or_default().to_owned();
         let (name, did) = match (asked, answer.status) {
-            (Asked::Set { name, value }, 200) => {
+            (SecretCall::Set { name, value }, 200) => {
                 (name, Did::Set { value: value.clone(), id: id() })
             }
-            (Asked::Delete { name }, 200) => (name, Did::Deleted(Some(id()))),
-            (Asked::Delete { name }, 404) => (name, Did::Deleted(None)),
-            (Asked::Find { name }, 404) => (name, Did::Found(None)),
-            (Asked::Find { name }, 200) => {
+            (SecretCall::Delete { name }, 200) => (name, Did::Deleted(Some(id()))),
+            (SecretCall::Delete { name }, 404) => (name, Did::Deleted(None)),
+            (SecretCall::Find { name }, 404) => (name, Did::Found(None)),
+            (SecretCall::Find { name }, 200) => {
                 let payload = answer.json()["payload"].as_str().unwrap_or_default().to_owned();
                 (name, Did::Found(Some((payload, id()))))
             }

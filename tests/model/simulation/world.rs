@@ -414,7 +414,7 @@ impl World {
             self.compare(life, at).await?;
         }
         for name in 0..super::secrets::NAMES {
-            let asked = super::secrets::Asked::Find { name };
+            let asked = super::secrets::SecretCall::Find { name };
             let request = self.secrets.request(&asked);
             let answer = life.ask(&self.template.key, &request).await?;
             self.moment += 2;

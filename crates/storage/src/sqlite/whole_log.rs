@@ -246,7 +246,8 @@ mod tests {
         assert!(is_whole(&log, &database).unwrap());
         let (ends, frame) = (commits(&log), PAGE + FRAME_HEADER);
         let last = HEADER + (ends[ends.len() - 2] + 1) * frame;
-        for at in (0..HEADER + 2 * frame).chain((HEADER + 2 * frame..log.len()).step_by(13)) {
+        let heads = HEADER + FRAME_HEADER;
+        for at in (0..heads).chain((heads..log.len()).step_by(1009)) {
             let mut broken = log.clone();
             broken[at] ^= 0x40;
             if at < last {
@@ -264,9 +265,11 @@ mod tests {
         for end in (HEADER + (ends[2] + 1) * frame..log.len()).step_by(509) {
             assert!(is_whole(&log[..end], &database).unwrap(), "cut at {end}");
         }
-        // What an older transaction left behind the last one does not go on from it.
+        // What a transaction left that was torn before does not go on from the last one.
         let mut stale = log.clone();
-        stale.extend_from_slice(&log[HEADER + frame..]);
+        stale.extend_from_slice(
+            &log[HEADER + (ends[2] + 1) * frame..HEADER + (ends[3] + 1) * frame],
+        );
         assert!(is_whole(&stale, &database).unwrap());
     }
 
