@@ -60,7 +60,7 @@ impl Disk {
         let (image, mount) = (home.path().join("image"), home.path().join("mount"));
         std::fs::create_dir(&mount).unwrap();
         let file = std::fs::File::create(&image).unwrap();
-        file.set_len(96 * 1024 * 1024).unwrap();
+        file.set_len(1024 * 1024 * 1024).unwrap();
         let made = succeeds(Command::new("mkfs.ext4").args(["-q", "-F"]).arg(&image))
             && succeeds(Command::new("python3").arg("--version"))
             && succeeds(Command::new("mount").args(["-o", "loop"]).arg(&image).arg(&mount));
