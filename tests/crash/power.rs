@@ -139,7 +139,6 @@ fn a_crash_by_a_power_failure_is_noticed_by_the_check_if_nothing_is_flushed() {
     let ends: Ending<'_> = &|server, answers| disk.fail(server, answers);
     let loss = run_on(&fixture, &plan, ends, &mut Rng::new("unflushed")).unwrap_err();
     println!("as it should be: {loss}");
-    println!(
-        "durability: control: power failure of a build that never flushes | {CONTROL_ROUNDS} | - | noticed"
-    );
+    let control = "control: power failure of a build that never flushes";
+    println!("durability: {control} | {CONTROL_ROUNDS} | - | noticed");
 }
