@@ -4,6 +4,7 @@
 use crate::kill_rounds::Fixture;
 use crate::process::Program;
 use coffer_testkit::{Answer, Client, PATIENCE};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Condvar, Mutex};
 use std::time::{Duration, Instant};
 
@@ -12,9 +13,20 @@ use std::time::{Duration, Instant};
 pub struct Answers {
     count: Mutex<usize>,
     changed: Condvar,
+    closed: AtomicBool,
 }
 
 impl Answers {
+    /// What arrives from now on does not count: its sender cannot know what it says.
+    pub fn close(&self) {
+        self.closed.store(true, Ordering::SeqCst);
+    }
+
+    /// Whether an answer that has just arrived does not count.
+    pub fn is_closed(&self) -> bool {
+        self.closed.load(Ordering::SeqCst)
+    }
+
     /// One more.
     pub fn add(&self) {
         *self.count.lock().unwrap() += 1;

@@ -4,7 +4,7 @@ use crate::kill::Answers;
 use crate::load::{Caller, Fresh};
 use crate::process::{Program, start_with_admin};
 use crate::rng::Rng;
-use coffer_testkit::Client;
+use coffer_testkit::{Client, Process};
 use rusqlite::Connection;
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
@@ -25,6 +25,16 @@ pub struct Plan {
     /// Whether callers also read what they wrote while the load lasts.
     pub reads: bool,
 }
+
+impl Plan {
+    /// How many accounts it takes.
+    pub const fn accounts(&self) -> usize {
+        self.rounds * FRESH_PER_ROUND
+    }
+}
+
+/// How a round ends: the server is gone afterwards.
+pub type Ending<'e> = &'e (dyn Fn(&mut Process, &Answers) + Sync);
 
 /// What happened.
 #[derive(Default, Debug)]
@@ -98,9 +108,19 @@ impl Fixture {
     }
 }
 
-/// Runs the plan; `Err` says what was lost, torn, or done twice.
+/// Runs the plan, with SIGKILL at the end of each round; `Err` says what was lost, torn, or done
+/// twice.
 pub fn run(plan: &Plan, rng: &mut Rng) -> Result<Report, String> {
-    let fixture = Fixture::new(plan.rounds * FRESH_PER_ROUND);
+    run_on(&Fixture::new(plan.accounts()), plan, &|server, _| server.kill(), rng)
+}
+
+/// As [`run`], with rounds that end otherwise.
+pub fn run_on(
+    fixture: &Fixture,
+    plan: &Plan,
+    end: Ending<'_>,
+    rng: &mut Rng,
+) -> Result<Report, String> {
     let mut callers: Vec<_> =
         (0..CALLERS).map(|number| Caller::new(number, rng.split(), &fixture.account)).collect();
     let mut report = Report::default();
@@ -122,7 +142,7 @@ pub fn run(plan: &Plan, rng: &mut Rng) -> Result<Report, String> {
                 .map(|caller| scope.spawn(|| caller.run(&client, &fresh, plan.reads, &answers)))
                 .collect();
             answers.wait_for(enough);
-            server.kill();
+            end(&mut server, &answers);
             running.into_iter().try_for_each(|caller| caller.join().unwrap())
         })
         .map_err(failed)?;

@@ -89,14 +89,20 @@ impl Caller {
         reads: bool,
         answers: &Answers,
     ) -> Result<(), String> {
-        while self.step(client, fresh, reads).inspect_err(|_| answers.give_up())? {
+        while self.step(client, fresh, reads, answers).inspect_err(|_| answers.give_up())? {
             answers.add();
         }
         Ok(())
     }
 
     /// One request; whether it was answered.
-    fn step(&mut self, client: &Client, fresh: &Fresh, reads: bool) -> Result<bool, String> {
+    fn step(
+        &mut self,
+        client: &Client,
+        fresh: &Fresh,
+        reads: bool,
+        answers: &Answers,
+    ) -> Result<bool, String> {
         let place = self.choose(fresh);
         if reads && self.rng.below(3) == 0 {
             let Ok(answer) = find(client, &place) else { return Ok(false) };
@@ -105,8 +111,8 @@ impl Caller {
         }
         let write = self.write_to(place);
         match send(client, &write) {
-            Ok(answer) => self.learn(write, &answer).map(|()| true),
-            Err(_gone) => {
+            Ok(answer) if !answers.is_closed() => self.learn(write, &answer).map(|()| true),
+            _gone => {
                 self.in_flight = Some(write);
                 Ok(false)
             }

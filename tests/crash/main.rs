@@ -1,16 +1,18 @@
 //! Killing the server, filling its disk: what was acknowledged stays, and nothing is half done.
 //!
 //! SIGKILL ends the process at an arbitrary instruction; it does not lose what the operating
-//! system holds, so these tests say nothing about the flush to the disk itself.
+//! system holds. What is flushed to the disk is tried by `power.rs`, which needs root.
 
 #![allow(clippy::disallowed_methods, reason = "the server is another process, with its own clock")]
 
 mod books;
 mod disk;
 mod everywhere;
+mod hostile;
 mod kill;
 mod kill_rounds;
 mod load;
+mod power;
 mod process;
 mod rng;
 mod rotation;
@@ -33,6 +35,7 @@ fn a_crash_loses_nothing_that_was_acknowledged() {
         Plan { rounds: asked.unwrap_or(ROUNDS), program: Program::Test("none"), reads: true };
     let report = run(&plan, &mut Rng::new("crash")).unwrap_or_else(|loss| panic!("{loss}"));
     println!("{report:?}");
+    println!("durability: kill -9 | {} | {} | 0", plan.rounds, report.changed);
     // Otherwise the load never met the kill, and nothing was tested.
     assert!(report.in_flight >= plan.rounds, "{report:?}");
     assert!(report.first_writes > 0, "{report:?}");
@@ -90,6 +93,22 @@ fn a_crash_before_the_commit_makes_the_retry_the_first_execution() {
     retry.ok();
     assert_eq!(retry.header("idempotent-replayed"), None);
     assert_eq!(audit_rows(fixture.directory()), 1);
+}
+
+/// The first write to an account makes its keys, in a store of their own.
+#[test]
+fn a_crash_in_the_key_store_leaves_a_first_write_to_be_made_again() {
+    for fault in ["hold-before-keys", "hold-after-keys"] {
+        let (fixture, write) = held_at(fault);
+        let server = Program::Test("none").start(fixture.directory()).unwrap();
+        let client = server.anonymous().with_key(&fixture.key);
+        find(&client, &write.place).unwrap().refused(404);
+        let retry = send(&client, &write).unwrap();
+        retry.ok();
+        assert_eq!(retry.header("idempotent-replayed"), None, "{fault}");
+        let seen = value_of(&find(&client, &write.place).unwrap()).unwrap();
+        assert_eq!((seen, audit_rows(fixture.directory())), (write.value, 1), "{fault}");
+    }
 }
 
 /// Sends a write to a server that holds it at a point, and kills the server there.

@@ -119,10 +119,18 @@ fn faults(name: &str, directory: &Path) -> Faults {
     match name {
         "none" => none,
         "acknowledge-before-commit" => none.acknowledge_before_commit(),
+        "no-flush" => none.no_flush(),
+        "slow-flush" => none.before_commit(Arc::new(|| {
+            std::thread::sleep(Duration::from_millis(500));
+        })),
         "drop-writes" => none.drop_writes(NonZeroU64::new(40).unwrap()),
         "hold-before-commit" => none.before_commit(hold(directory, |_| true)),
         "hold-after-commit" => none.after_commit(hold(directory, is_done)),
         "stop-at-commit" => none.before_commit(hold(directory, is_counted)),
+        "hold-before-keys" => {
+            none.with_keys(Faults::none().before_commit(hold(directory, |_| true)))
+        }
+        "hold-after-keys" => none.with_keys(Faults::none().after_commit(hold(directory, |_| true))),
         other => panic!("no fault is called {other}"),
     }
 }

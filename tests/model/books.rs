@@ -6,9 +6,10 @@
 //! The run repeats itself. `COFFER_MODEL_SEED` runs one case by its seed, `COFFER_MODEL_CASES`
 //! more of them; a failure tells the seed, the step, and what was done before it.
 
+pub mod changes;
 mod driver;
-mod fixture;
-mod reference;
+pub mod fixture;
+pub mod reference;
 
 use coffer_testkit::is_postgres;
 use driver::Driver;
@@ -75,7 +76,7 @@ fn run(seed: u64) -> Result<BTreeMap<String, usize>, String> {
     match verify(&driver.fixture) {
         0 => {
             let released =
-                driver.books.released.keys().map(|reason| (format!("released {reason}"), 1));
+                driver.keeper.books.released.keys().map(|reason| (format!("released {reason}"), 1));
             Ok(driver.outcomes.into_iter().chain(released).collect())
         }
         differences => Err(format!("COFFER_MODEL_SEED={seed}: {differences} differences")),

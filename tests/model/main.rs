@@ -6,6 +6,7 @@
 
 mod books;
 mod compare;
+mod corruption;
 mod driver;
 mod erasure;
 mod keys;
@@ -15,4 +16,5 @@ mod property_tests;
 mod races;
 mod reference;
 mod rotation;
+mod simulation;
 mod step;

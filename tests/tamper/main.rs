@@ -8,6 +8,7 @@ mod answers;
 mod keys;
 mod links;
 mod redaction;
+mod repair;
 mod roots;
 mod rows;
 mod start;

@@ -11,6 +11,7 @@
 
 mod bench;
 mod code;
+mod durability;
 mod fuzz;
 mod house;
 mod limits;
@@ -27,6 +28,7 @@ cargo xtask test [--all | --only part[,part]] [--list] [--fuzz-seconds N]
 cargo xtask tidy                                            the structure check
 cargo xtask house [--imports | --help]                      the product's crates in figures
 cargo xtask limits                                          writes docs/limits.md
+cargo xtask durability [--from LOG]                         writes the table of docs/durability.md
 cargo xtask fuzz [target] [--seconds N]                     one fuzz target, or all
 cargo xtask bench [--reserves | --postgres | --neighbours | --rotation] [arguments]
                                                             the benchmark, optimised
@@ -42,6 +44,7 @@ fn main() -> ExitCode {
         "tidy" => tidy::run(),
         "house" => house::run(&words),
         "limits" => limits::run(),
+        "durability" => durability::run(&words),
         "fuzz" => fuzz::run(&words),
         "bench" => bench::run(&words),
         _ => Err(format!("there is no verb \"{verb}\". The verbs are:\n\n{USAGE}")),

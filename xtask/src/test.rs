@@ -15,7 +15,7 @@ mod roots;
 mod workspace;
 
 use crate::step::Outcome;
-use crate::{fuzz, tidy};
+use crate::{durability, fuzz, tidy};
 use options::Options;
 use report::Report;
 use std::time::Instant;
@@ -34,7 +34,7 @@ struct Part {
 }
 
 /// All parts, the quickest first.
-const PARTS: [Part; 18] = [
+const PARTS: [Part; 19] = [
     Part {
         name: "format",
         about: "the layout of the Rust code",
@@ -90,6 +90,13 @@ const PARTS: [Part; 18] = [
         needs_build: true,
         only_with_all: true,
         run: |_| roots::moto(),
+    },
+    Part {
+        name: "faults",
+        about: "hundreds of power failures and kills, flipped bits, a million simulated steps",
+        needs_build: true,
+        only_with_all: true,
+        run: |_| durability::measure().map(drop),
     },
     Part {
         name: "postgres/engine",

@@ -85,7 +85,10 @@ fn dispatch(cli: Cli, matches: &ArgMatches) -> Result<Exit, Failure> {
         Verb::Init(args) => init::run(&config, &args, output),
         Verb::Serve(args) => serve::run(&config, &args),
         Verb::Status => admin::status(&config, output),
-        Verb::Doctor => doctor::run(&config, output),
+        Verb::Doctor(args) => match args.repair {
+            Some(directory) => doctor::repair(&config, &directory, output),
+            None => doctor::run(&config, output),
+        },
         Verb::AdminKey(verb) => admin_key::run(&config, &verb, output),
         Verb::Accounts(verb) => admin::accounts(&config, &verb, output),
         Verb::Apps(verb) => admin::apps(&config, &verb, output),

@@ -21,6 +21,24 @@ pub struct Faults {
     before_commit: Option<Arc<dyn Fn() + Send + Sync>>,
     after_commit: Option<Arc<dyn Fn() + Send + Sync>>,
     in_list: Option<Arc<dyn Fn() + Send + Sync>>,
+    before_batch: Option<Arc<dyn Fn() + Send + Sync>>,
+    fates: Option<Arc<dyn Fn() -> Fate + Send + Sync>>,
+    stale_reads: bool,
+    no_flush: bool,
+    keys: Option<Arc<Faults>>,
+}
+
+/// What becomes of a commit of the embedded database.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Fate {
+    /// It is done, and said so.
+    Done,
+    /// It is not done, as on a full disk.
+    Full,
+    /// It is not done, as when the flush of the log fails; whoever asked cannot know that.
+    FlushFailed,
+    /// It is done, and the reply of the database is lost.
+    ReplyLost,
 }
 
 impl fmt::Debug for Faults {
@@ -99,6 +117,47 @@ impl Faults {
         self
     }
 
+    /// Called by the writer before it looks for work, which waits until it returns. Embedded only.
+    #[must_use]
+    pub fn before_batch(mut self, hook: Arc<dyn Fn() + Send + Sync>) -> Self {
+        self.before_batch = Some(hook);
+        self
+    }
+
+    /// Asked by the writer what becomes of each commit. Embedded only.
+    #[must_use]
+    pub fn fates(mut self, fates: Arc<dyn Fn() -> Fate + Send + Sync>) -> Self {
+        self.fates = Some(fates);
+        self
+    }
+
+    /// Reads may look at the state from before the last commit, for ever. Embedded only.
+    #[must_use]
+    pub fn stale_reads(mut self) -> Self {
+        self.stale_reads = true;
+        self
+    }
+
+    /// Nothing is ever flushed to the disk: a power failure loses what was acknowledged. Embedded
+    /// only.
+    #[must_use]
+    pub fn no_flush(mut self) -> Self {
+        self.no_flush = true;
+        self
+    }
+
+    /// Faults of the key store beside the data store; none otherwise.
+    #[must_use]
+    pub fn with_keys(mut self, keys: Self) -> Self {
+        self.keys = Some(Arc::new(keys));
+        self
+    }
+
+    /// The faults of the key store.
+    pub fn of_keys(&self) -> Self {
+        self.keys.as_ref().map_or_else(Self::none, |keys| Self::clone(keys))
+    }
+
     /// Whether a remote database has no fault to inject at a commit.
     pub(crate) const fn is_none(&self) -> bool {
         self.drop_every.is_none()
@@ -122,6 +181,28 @@ impl Faults {
             let unit = self.units.fetch_add(1, Ordering::Relaxed).wrapping_add(1);
             unit.is_multiple_of(nth.get())
         })
+    }
+
+    pub(crate) const fn reads_stale(&self) -> bool {
+        self.stale_reads
+    }
+
+    pub(crate) const fn flushes(&self) -> bool {
+        !self.no_flush
+    }
+
+    pub(crate) fn reach_batch(&self) {
+        if let Some(hook) = &self.before_batch {
+            hook();
+        }
+    }
+
+    /// What becomes of the commit that is asked for now.
+    pub(crate) fn fate(&self) -> Fate {
+        if self.fails_this_commit() {
+            return Fate::Full;
+        }
+        self.fates.as_ref().map_or(Fate::Done, |fates| fates())
     }
 
     pub(crate) fn fails_this_commit(&self) -> bool {

@@ -46,7 +46,7 @@ mod value;
 
 pub use command::{Query, Statement};
 pub use error::{Cause, Result, StorageError};
-pub use fault::Faults;
+pub use fault::{Fate, Faults};
 pub use lock::DirectoryLock;
 pub use migration::{AppliedMigration, Migration, MigrationReport, MigrationSet};
 pub use options::{Node, Options, ServerInfo, Stats};
@@ -59,5 +59,5 @@ pub use space::DiskSpace;
 pub use sqlite::{DatabaseCopy, OnStep, Snapshot, check_file, copy_file, count_rows};
 pub use store::Store;
 pub use transaction::{Lock, Tx, Work};
-pub use transfer::{Counts, Progress, Transfer};
+pub use transfer::{Counts, Progress, Saved, Transfer, salvage};
 pub use value::Value;

@@ -14,6 +14,7 @@ mod snapshot;
 mod statement;
 mod thread;
 mod unit;
+mod whole_log;
 mod writer;
 
 pub use backup::{check_file, copy_file};
@@ -77,15 +78,21 @@ impl Sqlite {
         drop(place::open_own(path)?);
         own_log::require_own_log(path)?;
         let was_killed = own_log::has_pages(path);
+        if was_killed {
+            whole_log::require_whole_log(path)?;
+        }
         let mut connection = connection::open_writer(path)?;
         if was_killed {
             backup::check_after_crash(&connection, path)?;
+        }
+        if !options.faults.flushes() {
+            connection::stop_flushing(&connection)?;
         }
         let copies = options.copy_before_migration;
         let report = schema::migrate(&mut connection, path, sets, now, copies)?;
         let queue = Arc::new(Queue::default());
         let counters = Arc::new(Counters::default());
-        let readers = Arc::new(Readers::new(path, Some(counters.ended())));
+        let readers = Arc::new(Readers::new(path, Some(counters.ended()), &options.faults));
         let log = Arc::new(Log::new(Arc::clone(&readers)));
         let (ending, ended) = watch::channel(());
         let writer = Writer::new(
@@ -118,7 +125,7 @@ impl Sqlite {
         drop(connection);
         let queue = Arc::new(Queue::default());
         queue.close();
-        let readers = Arc::new(Readers::new(path, None));
+        let readers = Arc::new(Readers::new(path, None, &Faults::none()));
         Ok(Self {
             path: path.to_owned(),
             readers: Arc::clone(&readers),

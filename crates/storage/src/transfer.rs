@@ -5,7 +5,10 @@
 //! transfer is stored in the target, in the same transactions as the rows.
 
 mod pages;
+mod salvage;
 mod table;
+
+pub use salvage::{Saved, salvage};
 
 use std::collections::BTreeMap;
 

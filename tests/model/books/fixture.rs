@@ -109,26 +109,32 @@ impl Fixture {
         }
     }
 
-    /// What stands where, as the balance tells it.
-    pub fn pools(&self) -> BTreeMap<(String, String), Pool> {
-        let preview = self.client().with_header("Stripe-Version", "2026-10-28.preview");
-        let balance = preview.get("/v1/balance", &[]).ok();
-        let mut pools: BTreeMap<(String, String), Pool> = BTreeMap::new();
-        let mut read = |side: &Value, into: fn(&mut Pool) -> &mut i64| {
-            for currency in side.as_array().unwrap() {
-                let of = currency["currency"].as_str().unwrap().to_owned();
-                for (source, amount) in currency["source_types"].as_object().unwrap() {
-                    let pool = pools.entry((of.clone(), source.clone())).or_default();
-                    *into(pool) = amount.as_i64().unwrap();
-                }
-            }
-        };
-        read(&balance["pending"], |pool| &mut pool.pending);
-        read(&balance["available"], |pool| &mut pool.available);
-        read(&balance["risk_reserved"]["pending"], |pool| &mut pool.reserved_pending);
-        read(&balance["risk_reserved"]["available"], |pool| &mut pool.reserved_available);
-        pools
+    fn pools(&self) -> BTreeMap<(String, String), Pool> {
+        let preview = self.client().with_header("Stripe-Version", PREVIEW);
+        pools(&preview.get("/v1/balance", &[]).ok())
     }
+}
+
+/// The version whose balance tells what is reserved.
+pub const PREVIEW: &str = "2026-10-28.preview";
+
+/// What stands where, as the balance tells it.
+pub fn pools(balance: &Value) -> BTreeMap<(String, String), Pool> {
+    let mut pools: BTreeMap<(String, String), Pool> = BTreeMap::new();
+    let mut read = |side: &Value, into: fn(&mut Pool) -> &mut i64| {
+        for currency in side.as_array().unwrap() {
+            let of = currency["currency"].as_str().unwrap().to_owned();
+            for (source, amount) in currency["source_types"].as_object().unwrap() {
+                let pool = pools.entry((of.clone(), source.clone())).or_default();
+                *into(pool) = amount.as_i64().unwrap();
+            }
+        }
+    };
+    read(&balance["pending"], |pool| &mut pool.pending);
+    read(&balance["available"], |pool| &mut pool.available);
+    read(&balance["risk_reserved"]["pending"], |pool| &mut pool.reserved_pending);
+    read(&balance["risk_reserved"]["available"], |pool| &mut pool.reserved_available);
+    pools
 }
 
 fn start(directory: &Path, now: i64, fails: &Arc<AtomicBool>) -> TestServer {
@@ -195,41 +201,63 @@ pub fn verify(fixture: &Fixture) -> usize {
     findings.differences.len()
 }
 
+/// What a server shows of an account.
+pub struct AccountView {
+    /// What stands where.
+    pub pools: BTreeMap<(String, String), Pool>,
+    pub holds: Vec<Value>,
+    pub plans: Vec<Value>,
+    pub releases: Vec<Value>,
+    pub breaches: usize,
+}
+
 /// Compares the server with the books; `Err` says where they part.
 pub fn compare(fixture: &Fixture, books: &mut Books) -> Result<(), String> {
     check_rows(fixture.server())?;
-    let actual: BTreeMap<_, _> =
-        fixture.pools().into_iter().filter(|(_, pool)| *pool != Pool::default()).collect();
-    let named = |(currency, source): PoolName| (currency.to_owned(), source.to_owned());
-    let mut expected: BTreeMap<_, _> =
-        books.pools.iter().map(|(name, pool)| (named(*name), *pool)).collect();
-    expected.retain(|_, pool| *pool != Pool::default());
-    if actual != expected {
-        return Err(format!("balances: {actual:?}, expected {expected:?}"));
-    }
-    compare_holds(&fixture.all("/v1/reserve/holds"), books)?;
-    let plans = fixture.all("/v1/reserve/plans");
-    for (plan, actual) in books.plans.iter().zip(&plans) {
-        let status = if plan.state == "draining" { "disabled" } else { plan.state };
-        if actual["status"] != status || actual["percent"] != plan.percent {
-            return Err(format!("the plan is {actual}, expected {plan:?}"));
+    let shown = AccountView {
+        pools: fixture.pools(),
+        holds: fixture.all("/v1/reserve/holds"),
+        plans: fixture.all("/v1/reserve/plans"),
+        releases: fixture.all("/v1/reserve/releases"),
+        breaches: fixture.all("/v1/ledger/breaches").len(),
+    };
+    shown.compare(books)
+}
+
+impl AccountView {
+    /// Compares it with the books, which learn the names of their holds.
+    pub fn compare(self, books: &mut Books) -> Result<(), String> {
+        let actual: BTreeMap<_, _> =
+            self.pools.into_iter().filter(|(_, pool)| *pool != Pool::default()).collect();
+        let named = |(currency, source): PoolName| (currency.to_owned(), source.to_owned());
+        let mut expected: BTreeMap<_, _> =
+            books.pools.iter().map(|(name, pool)| (named(*name), *pool)).collect();
+        expected.retain(|_, pool| *pool != Pool::default());
+        if actual != expected {
+            return Err(format!("balances: {actual:?}, expected {expected:?}"));
         }
+        compare_holds(&self.holds, books)?;
+        for (plan, actual) in books.plans.iter().zip(&self.plans) {
+            let status = if plan.state == "draining" { "disabled" } else { plan.state };
+            if actual["status"] != status || actual["percent"] != plan.percent {
+                return Err(format!("the plan is {actual}, expected {plan:?}"));
+            }
+        }
+        let mut released: BTreeMap<String, i64> = BTreeMap::new();
+        for release in self.releases {
+            let reason = release["reason"].as_str().unwrap().to_owned();
+            *released.entry(reason).or_default() += release["amount"].as_i64().unwrap();
+        }
+        let expected: BTreeMap<_, _> =
+            books.released.iter().map(|(reason, sum)| ((*reason).to_owned(), *sum)).collect();
+        if released != expected {
+            return Err(format!("released: {released:?}, expected {expected:?}"));
+        }
+        if self.breaches == books.breaches && self.plans.len() == books.plans.len() {
+            return Ok(());
+        }
+        Err(format!("{} breaches, expected {}", self.breaches, books.breaches))
     }
-    let mut released: BTreeMap<String, i64> = BTreeMap::new();
-    for release in fixture.all("/v1/reserve/releases") {
-        let reason = release["reason"].as_str().unwrap().to_owned();
-        *released.entry(reason).or_default() += release["amount"].as_i64().unwrap();
-    }
-    let expected: BTreeMap<_, _> =
-        books.released.iter().map(|(reason, sum)| ((*reason).to_owned(), *sum)).collect();
-    if released != expected {
-        return Err(format!("released: {released:?}, expected {expected:?}"));
-    }
-    let breaches = fixture.all("/v1/ledger/breaches").len();
-    if breaches == books.breaches && plans.len() == books.plans.len() {
-        return Ok(());
-    }
-    Err(format!("{breaches} breaches, expected {}", books.breaches))
 }
 
 fn compare_holds(actual: &[Value], books: &mut Books) -> Result<(), String> {

@@ -1,11 +1,21 @@
-//! The page of limits is what the code says.
+//! Pages that are written by a program: that of limits is what the code says, and that of
+//! durability holds the table of a run.
 
 use super::finding::Finding;
 use crate::code::tree::File;
-use crate::limits;
+use crate::{durability, limits};
+
+/// The pages that are not as their programs write them.
+pub fn check(files: &[File]) -> Vec<Finding> {
+    let problem = durability::problem(files);
+    let durability = problem.map(|what| {
+        Finding::new(durability::PAGE, 1, format!("{what}: run `cargo xtask durability`"))
+    });
+    limits(files).into_iter().chain(durability).collect()
+}
 
 /// The page, if it is not as `cargo xtask limits` writes it.
-pub fn check(files: &[File]) -> Vec<Finding> {
+fn limits(files: &[File]) -> Vec<Finding> {
     let kept = files.iter().find(|file| file.path == limits::PAGE);
     let is_right = kept.is_some_and(|file| file.text == limits::page(files));
     let message = "is not what the code says: run `cargo xtask limits`";
@@ -22,10 +32,10 @@ mod tests {
         let bound = "/// Most.\npub const MOST: u32 = 1;\n".to_owned();
         let limits = file("crates/a/src/limits.rs", bound.clone());
         let page = limits::page(&[file("crates/a/src/limits.rs", bound)]);
-        assert!(check(&[file(limits::PAGE, page.clone()), limits]).is_empty());
+        assert!(super::limits(&[file(limits::PAGE, page.clone()), limits]).is_empty());
         let changed =
             file("crates/a/src/limits.rs", "/// Most.\npub const MOST: u32 = 2;\n".into());
-        assert_eq!(check(&[file(limits::PAGE, page), changed]).len(), 1);
-        assert_eq!(check(&[]).len(), 1);
+        assert_eq!(super::limits(&[file(limits::PAGE, page), changed]).len(), 1);
+        assert_eq!(check(&[]).len(), 2);
     }
 }

@@ -64,7 +64,7 @@ impl Stores {
         }
         let (space, keys_space) = (spaces.first().cloned(), spaces.last().cloned());
         // A copy of the keys from before a migration would keep keys that are destroyed later.
-        let options = Options { space: keys_space, ..Options::default() };
+        let options = Options { faults: faults.of_keys(), space: keys_space, ..Options::default() };
         let options = Options { copy_before_migration: false, ..options };
         let (keys, keys_report) = Store::open_sqlite(&keys_file, &[KEY_MIGRATIONS], now, options)?;
         let options = Options { faults: faults.clone(), space, ..Options::default() };

@@ -35,6 +35,14 @@ pub struct Cli {
     pub verb: Verb,
 }
 
+/// Arguments of `coffer doctor`.
+#[derive(Args)]
+pub struct DoctorArgs {
+    /// Save what can be read of damaged stores into a new directory, and change nothing else.
+    #[arg(long, value_name = "DIRECTORY")]
+    pub repair: Option<PathBuf>,
+}
+
 #[derive(Subcommand)]
 pub enum Verb {
     /// Serve on this machine for development: nothing to configure, any test key works.
@@ -46,7 +54,7 @@ pub enum Verb {
     /// Ask a running server what it is doing.
     Status,
     /// Check the data directory, the keys and the machine, without a server.
-    Doctor,
+    Doctor(DoctorArgs),
     /// Make an admin key without a server, when the last one was lost.
     #[command(subcommand)]
     AdminKey(AdminKey),

@@ -1,13 +1,17 @@
 //! `coffer doctor`: checks the stores, the keys and the machine.
 //!
-//! It changes nothing, and works with or without a running server.
+//! It changes nothing, and works with or without a running server. What it saves of a damaged store
+//! goes into a directory of its own.
 
 mod clock;
 mod databases;
 mod files;
 mod machine;
+mod repair;
 mod root_key;
 mod runs;
+
+pub use repair::repair;
 
 use super::exit::{Exit, Failure};
 use super::output::Output;

@@ -12,8 +12,10 @@ use rustix::fs::OFlags;
 
 use super::connection::{open_for_copy, open_reader};
 use super::own_log;
+use super::whole_log::require_whole_log;
 use crate::error::{Result, StorageError};
 use crate::files;
+use crate::lock::DirectoryLock;
 
 /// Copies the database at `from`, which may be in use, to the new file `to` (mode 0600), checks
 /// the copy, and returns its size in bytes.
@@ -52,8 +54,14 @@ pub(crate) fn replace_copy(from: &Path, to: &Path) -> Result<u64> {
 /// another database's; [`StorageError::Unavailable`] if the file cannot be opened.
 pub fn check_file(path: &Path) -> Result<()> {
     let checked = own_log::require_own_log(path)
+        .and_then(|()| require_whole_log_unless_used(path))
         .and_then(|()| check(&open_reader(path)?, path, "integrity_check"));
     checked.map_err(|error| error.at(path.display()))
+}
+
+/// As [`require_whole_log`], unless a server writes to the log: it has checked it.
+fn require_whole_log_unless_used(path: &Path) -> Result<()> {
+    if DirectoryLock::is_held(files::parent(path)) { Ok(()) } else { require_whole_log(path) }
 }
 
 /// Checks a database whose last server was killed, within the bound up to which that takes no time

@@ -40,6 +40,11 @@ pub(crate) fn open_writer(path: &Path) -> Result<Connection> {
     Ok(connection)
 }
 
+/// Lets the connection leave flushing to the operating system: a fault that tests inject.
+pub(super) fn stop_flushing(connection: &Connection) -> Result<()> {
+    Ok(connection.execute_batch("PRAGMA synchronous = OFF;")?)
+}
+
 /// The connection that checkpoints the write-ahead log.
 pub(crate) fn open_checkpointer(path: &Path) -> Result<Connection> {
     let connection = open(path, OpenFlags::SQLITE_OPEN_READ_WRITE, limit::READER_CACHE_KIB)?;

@@ -11,6 +11,7 @@ use rusqlite::Connection;
 use super::{connection, statement};
 use crate::command::require_plain;
 use crate::error::{Result, StorageError};
+use crate::fault::Faults;
 use crate::row::Row;
 use crate::value::Value;
 
@@ -25,6 +26,8 @@ pub(super) struct Readers {
     path: PathBuf,
     /// Batches that the writer has ended; `None` if another process may write.
     ended: Option<Arc<AtomicU64>>,
+    /// Whether a snapshot is used on and on, whatever is committed: a fault.
+    stale: bool,
     /// Whether a checkpoint runs: then no snapshot outlives its read.
     checkpointing: AtomicBool,
     /// `None` once closed.
@@ -91,9 +94,9 @@ fn read_within(
 }
 
 impl Readers {
-    pub(super) fn new(path: &Path, ended: Option<Arc<AtomicU64>>) -> Self {
-        let idle = Mutex::new(Some(Vec::new()));
-        Self { path: path.to_owned(), ended, checkpointing: AtomicBool::new(false), idle }
+    pub(super) fn new(path: &Path, ended: Option<Arc<AtomicU64>>, faults: &Faults) -> Self {
+        let (idle, stale) = (Mutex::new(Some(Vec::new())), faults.reads_stale());
+        Self { path: path.to_owned(), ended, stale, checkpointing: AtomicBool::new(false), idle }
     }
 
     /// Runs a read on the calling thread. There are never more connections in use than threads.
@@ -124,7 +127,9 @@ impl Readers {
             Some(reader) => reader,
             None => Reader { connection: connection::open_reader(&self.path)?, snapshot: None },
         };
-        if let Some(ended) = ended {
+        if let Some(ended) = ended
+            && !(self.stale && reader.snapshot.is_some())
+        {
             reader.refresh(ended)?;
         }
         let rows = match time {

@@ -8,11 +8,11 @@ use coffer_base::limit;
 use rusqlite::Connection;
 
 use super::checkpoint::{Checkpointer, Log};
-use super::queue::Queue;
+use super::queue::{Next, Queue};
 use super::statement::control;
 use super::unit::Job;
 use crate::error::{Cause, Result, StorageError};
-use crate::fault::Faults;
+use crate::fault::{Fate, Faults};
 use crate::options::Stats;
 
 /// The writer's counters.
@@ -80,7 +80,7 @@ impl Writer {
     /// Runs until the queue is closed and empty, then truncates the log.
     pub(super) fn run(mut self) {
         let _close = CloseOnDrop(Arc::clone(&self.queue));
-        while let Some(next) = self.queue.take() {
+        while let Some(next) = self.next() {
             if let Some(job) = next.job {
                 self.run_batch(job, next.behind);
                 self.checkpointer.maybe_checkpoint(&self.connection, &self.log);
@@ -96,6 +96,12 @@ impl Writer {
         self.checkpointer.stop();
         // The log is durable where it is, so a failure here loses nothing.
         let _ = self.log.truncate(&self.connection);
+    }
+
+    /// Waits for work; `None` once the queue is closed and empty.
+    fn next(&self) -> Option<Next> {
+        self.faults.reach_batch();
+        self.queue.take()
     }
 
     fn run_batch(&mut self, first: Box<dyn Job>, behind: usize) {
@@ -182,14 +188,20 @@ impl Writer {
             // The only unit of the batch was rolled back.
             return Ok(());
         }
-        if self.faults.fails_this_commit() {
-            return Err(StorageError::NoSpace("database or disk is full".into()));
+        let fate = self.faults.fate();
+        match fate {
+            Fate::Done | Fate::ReplyLost => {}
+            Fate::Full => return Err(StorageError::NoSpace("database or disk is full".into())),
+            Fate::FlushFailed => return Err(StorageError::UnknownOutcome("disk I/O error".into())),
         }
         match self.connection.prepare_cached("COMMIT").and_then(|mut sql| sql.raw_execute()) {
             Ok(_) => {
                 self.counters.commits.fetch_add(1, Ordering::Relaxed);
                 self.faults.pass_commit();
-                Ok(())
+                match fate {
+                    Fate::ReplyLost => Err(StorageError::UnknownOutcome("no reply".into())),
+                    _ => Ok(()),
+                }
             }
             // The log may be on the disk although its flush failed: a crash now could recover the
             // batch.

@@ -78,7 +78,8 @@ fn integrity(path: &Path, findings: &mut Vec<Finding>) -> bool {
             let word = shell::word(&path.display().to_string()).into_owned();
             format!(
                 "stop the server, keep these files aside, remove {word}-wal and {word}-shm, and \
-                 put your newest backup in the place of {word}"
+                 put your newest backup in the place of {word}; `coffer doctor --repair \
+                 DIRECTORY` saves what can still be read of them"
             )
         }
         _ => "try again; if it stays, look at the disk".to_owned(),
