@@ -25,6 +25,11 @@ pub fn case(run: &mut Run, operation: &Operation, who: &Credential, named: Optio
     // Installing what is installed and naming an app as it was named are changes all the same:
     // the audit has them.
     run.check(case, changed == writes, "changes where there should be none, or none");
+    if operation.name == "admin.api_keys.lock" {
+        let installation = run.fixtures.server.server().installation();
+        let unlocked = coffer_keyring::lock_making(&installation.stores.keys, false);
+        run.fixtures.server.block_on(unlocked).unwrap();
+    }
 }
 
 /// What the calls are about.
@@ -33,6 +38,7 @@ struct Objects {
     app: String,
     install: String,
     key: String,
+    erasure: String,
 }
 
 impl Objects {
@@ -42,6 +48,7 @@ impl Objects {
             app: run.fixtures.app_id(App::Main).to_owned(),
             install: run.fixtures.install.clone(),
             key: run.fixtures.key.clone(),
+            erasure: run.fixtures.erasure.clone(),
         }
     }
 
@@ -53,7 +60,8 @@ impl Objects {
         let install = admin.post("/v1/admin/installs", &of).text("id");
         let of = [("app", app.as_str()), ("mode", "test")];
         let key = admin.post("/v1/admin/api_keys", &of).text("id");
-        Self { account, app, install, key }
+        let erasure = run.fixtures.erasure.clone();
+        Self { account, app, install, key, erasure }
     }
 }
 
@@ -62,6 +70,7 @@ fn ask(operation: &Operation, on: &Objects) -> Request {
         Some("accounts") => &on.account,
         Some("apps") => &on.app,
         Some("installs") => &on.install,
+        Some("erasures") => &on.erasure,
         _ => &on.key,
     };
     let params = match operation.name {
@@ -70,6 +79,7 @@ fn ask(operation: &Operation, on: &Objects) -> Request {
         "admin.installs.create" => {
             vec![("account", on.account.clone()), ("app", on.app.clone())]
         }
+        "admin.users.purge" => vec![("user", "usr_matrix".to_owned())],
         "admin.api_keys.create" => vec![("app", on.app.clone()), ("mode", "test".to_owned())],
         _ => Vec::new(),
     };

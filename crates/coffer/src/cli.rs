@@ -13,6 +13,7 @@ mod config_verb;
 mod dev;
 mod doctor;
 mod duration;
+mod erasures;
 mod exit;
 mod init;
 mod input;
@@ -29,7 +30,7 @@ mod snippet;
 mod table;
 
 use crate::config::{Config, ConfigError, Flags, environment};
-use args::{Cli, Ledger, Verb};
+use args::{Cli, Keys, Ledger, Verb};
 use clap::{ArgMatches, FromArgMatches};
 use exit::{Exit, Failure};
 use output::Output;
@@ -81,8 +82,11 @@ fn dispatch(cli: Cli, matches: &ArgMatches) -> Result<Exit, Failure> {
         Verb::Doctor => doctor::run(&config, output),
         Verb::AdminKey(verb) => admin_key::run(&config, &verb, output),
         Verb::Accounts(verb) => admin::accounts(&config, &verb, output),
+        Verb::Users(verb) => erasures::users(&config, &verb, output),
+        Verb::Erasures(verb) => erasures::erasures(&config, &verb, output),
         Verb::Apps(verb) => admin::apps(&config, &verb, output),
         Verb::Installs(verb) => admin::installs(&config, &verb, output),
+        Verb::Keys(Keys::Unlock) => admin_key::unlock(&config, output),
         Verb::Keys(verb) => admin::keys(&config, &verb, output),
         Verb::Clock(verb) => admin::clock(&config, &verb, output),
         Verb::Schedule(verb) => admin::schedule(&config, &verb, output),

@@ -18,6 +18,8 @@ pub struct StatusSources {
     pub started: Timestamp,
     /// The data store.
     pub store: Store,
+    /// The key store.
+    pub keys: Store,
     /// What runs at given times.
     pub scheduler: Arc<Scheduler>,
     /// The kernel's counts.
@@ -29,7 +31,7 @@ pub struct Status(pub StatusSources);
 
 impl ReadOperation for Status {
     const DEFINITION: Definition =
-        Definition::get("admin.status.retrieve", "/v1/admin/status", Access::Admin);
+        Definition::get("admin.status.retrieve", "/v1/admin/status", Access::AUDITED);
     type Input = ();
 
     fn parse(&self, arguments: &Arguments<'_>) -> Result<(), ApiError> {
@@ -67,6 +69,7 @@ impl ReadOperation for Status {
             .set("object", "status")
             .set("busy", busy)
             .set("erasing", coffer_identity::erasing(&sources.store).await?)
+            .set("keys_locked", coffer_keyring::is_making_locked(&sources.keys).await?)
             .set("mode", mode)
             .set("operations", operations)
             .set("schedule", schedule)

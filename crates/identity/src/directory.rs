@@ -14,6 +14,9 @@
 //! well; if its app exists; and if the account that the request names is the key's own, the account
 //! that develops the app, or one on which the app's install is active. What it may do there is
 //! decided by the kernel, from the principal.
+//!
+//! A key that may be used a number of times is counted in the key store, request by request, before
+//! anything is done for it. Nothing is counted of other keys.
 
 use crate::floors::{Believed, Floors};
 use crate::limits;
@@ -27,7 +30,8 @@ use coffer_crypto::TokenHash;
 use coffer_dialect::ApiError;
 use coffer_dialect::authorization::{KeyKind, key_shape, redact_key};
 use coffer_kernel::{
-    Authenticate, BoxFuture, Credentials, Evidence, Principal, Role, storage_failure,
+    Authenticate, BoxFuture, Credentials, Evidence, Principal, Restrictions, Role, UseLimit,
+    storage_failure,
 };
 use coffer_keyring::Keyring;
 use coffer_storage::{Query, Share, StorageError, Store};
@@ -250,17 +254,19 @@ impl Directory {
         if !believed.key
             || self.unstored.refuses(&key)
             || orphan
-            || key.is_revoked_or_expired(now)
-            || parent.as_ref().is_some_and(|parent| parent.is_revoked_or_expired(now))
+            || key.revoked_at.is_some()
+            || parent.as_ref().is_some_and(|parent| parent.revoked_at.is_some())
+            || self.is_used_up(&key).await?
         {
             return Ok(Err(Denied::Expired));
         }
-        let expires_at = match (key.expires_at, parent.and_then(|parent| parent.expires_at)) {
-            (Some(own), Some(parents)) => Some(own.min(parents)),
-            (own, parents) => own.or(parents),
-        };
-        if key.app.is_none() {
-            let admin = principal(&key, Role::Admin, Tenant::system(), None, false);
+        let ends = [Some(&key), parent.as_ref()].into_iter().flatten();
+        let expires_at = ends.filter_map(|key| floors.expiry(key)).min();
+        if expires_at.is_some_and(|at| at <= now) {
+            return Ok(Err(Denied::Expired));
+        }
+        if let (None, Some(role)) = (&key.app, key.role) {
+            let admin = principal(&key, Role::Admin(role), Tenant::system(), None, false);
             return Ok(Ok(Principal { expires_at, ..admin }));
         }
         let Some(app) = app.as_ref().filter(|_| believed.app) else {
@@ -274,6 +280,13 @@ impl Directory {
             self.mend_generation(&principal.tenant).await;
         }
         Ok(principal.map(|principal| Principal { expires_at, ..principal }))
+    }
+
+    /// Whether a key that may be used a number of times was used as often.
+    async fn is_used_up(&self, key: &ApiKey) -> Result<bool, StorageError> {
+        let Some(most) = key.uses else { return Ok(false) };
+        let used = coffer_keyring::uses(self.keyring.store(), &[key.id.as_str()]).await?;
+        Ok(used.get(&key.id).is_some_and(|used| *used >= most))
     }
 
     /// Puts a tenant's newest generation into the data, which has an older one: since somebody
@@ -345,7 +358,8 @@ impl CacheEntry {
         let most = now.plus(limits::EPHEMERAL_SECONDS_LEFT);
         let is_early = self.principal.expires_at.is_some_and(|at| at > most)
             && self.principal.bound_user().is_some();
-        if is_early || self.principal.is_expired(now) {
+        let is_used_up = self.principal.use_limit().is_some_and(UseLimit::is_used_up);
+        if is_early || is_used_up || self.principal.is_expired(now) {
             return Err(Denied::Expired);
         }
         self.last_used.store(now.unix(), Ordering::Relaxed);
@@ -394,8 +408,18 @@ fn principal(
         tenant,
         platform,
         connect,
+        restrictions: restrictions(key),
         quotas: app.map_or(&[][..], |app| app.quotas.all()).into(),
     }
+}
+
+/// What the key is restricted to; most are not.
+fn restrictions(key: &ApiKey) -> Option<Arc<Restrictions>> {
+    if key.networks.is_empty() && key.uses.is_none() {
+        return None;
+    }
+    let (networks, uses) = (key.networks.clone(), key.uses.map(UseLimit::new));
+    Some(Arc::new(Restrictions { networks, uses }))
 }
 
 /// The error for a key that is denied. It names the key by its redacted form, and the account.
@@ -438,6 +462,25 @@ impl Authenticate for Directory {
         self.cache.get(&CacheKeyRef { hash: hash.as_bytes(), account }).is_some()
     }
 
+    fn count_use<'a>(&'a self, principal: &'a Principal) -> BoxFuture<'a, Result<(), ApiError>> {
+        Box::pin(async move {
+            let Some(limit) = principal.use_limit() else { return Ok(()) };
+            let keys = self.keyring.store();
+            let counted = coffer_keyring::count_use(keys, &principal.key_id, limit.most()).await;
+            match counted.map_err(|error| storage_failure(&error))? {
+                Some(used) if used < limit.most() => Ok(()),
+                Some(_last) => {
+                    limit.mark_used_up();
+                    Ok(())
+                }
+                None => {
+                    limit.mark_used_up();
+                    Err(ApiError::key_expired(&principal.redacted_key))
+                }
+            }
+        })
+    }
+
     fn quota_of_app<'a>(
         &'a self,
         app: &'a str,
@@ -454,10 +497,12 @@ impl Authenticate for Directory {
         // A key can be revoked, and its app uninstalled, while the body of a request is on its way.
         let in_force = match self.unstored.refuses_principal(principal) {
             true => store::not_in_force_query(),
-            false => store::in_force_query(&principal.key_id),
+            false => {
+                store::in_force_query(&principal.key_id, self.clock.now_of(&principal.platform))
+            }
         };
         let mut evidence = vec![(Evidence::KeyInForce, in_force)];
-        if principal.role == Role::Admin {
+        if principal.admin_role().is_some() {
             return evidence;
         }
         if principal.own_account {

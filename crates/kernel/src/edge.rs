@@ -147,6 +147,9 @@ async fn handle(
         // key while the body was on its way.
         principal = throttle::authenticate(kernel, presented(), trace).await?;
     }
+    if principal.use_limit().is_some() {
+        kernel.services.authenticate.count_use(&principal).await?;
+    }
     let request_id = Arc::clone(&trace.request_id);
     let call = Call { request_id, principal, version, params, path: open, idempotency_key };
     run(kernel, handler, call, permit).await

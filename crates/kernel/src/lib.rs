@@ -72,11 +72,12 @@ pub use operation::{
 pub use page::{
     Page, PagePosition, Window, last_tombstone_query, leave_tombstone, position_of_tombstone,
 };
-pub use peer::{Peer, Proxy};
+pub use peer::{Network, Peer};
 pub use principal::{
-    AccountAccess, Authenticate, BoxFuture, Credentials, Evidence, Principal, Role,
+    AccountAccess, AdminRole, Authenticate, BoxFuture, Credentials, Evidence, Principal,
+    Restrictions, Role, UseLimit,
 };
-pub use prune::{Prune, prune, purge_tenant};
+pub use prune::{Prune, prune, purge_tenant, purge_user};
 pub use quota::Quota;
 pub use routes::Routes;
 pub use schedule::{Progress, ScheduledTask, Scheduler};

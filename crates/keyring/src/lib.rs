@@ -24,8 +24,8 @@ pub use revocation::{
 };
 pub use row_key::RowKey;
 pub use store::{
-    DATA_MIGRATIONS, KEY_MIGRATIONS, KeyBackup, KeyStoreUse, key_count, key_store_id,
-    key_store_use, last_backup, mark_key_store, newest_key, record_backup, store_id,
-    tenants_without_key, write_store_id,
+    DATA_MIGRATIONS, KEY_MIGRATIONS, KeyBackup, KeyStoreUse, advance_epoch, count_use,
+    is_making_locked, key_count, key_epoch, key_store_id, key_store_use, last_backup, lock_making,
+    mark_key_store, newest_key, record_backup, store_id, tenants_without_key, uses, write_store_id,
 };
 pub use tenant::{SealCheck, TenantKeys, check_seal, retire_seal, seal_query};

@@ -1,8 +1,12 @@
 //! The SQL of the keys: the tables of the key store, and the two tables in the data store.
 
+mod key_use;
 mod revocation;
+mod state;
 
+pub use key_use::{count_use, uses};
 pub(crate) use revocation::*;
+pub use state::{advance_epoch, is_making_locked, key_epoch, lock_making};
 
 use crate::error::KeyringError;
 use coffer_base::{Tenant, Timestamp};
@@ -154,12 +158,16 @@ impl Work for DestroyKeys {
 
     async fn run(&self, tx: &mut Tx<'_>) -> Result<(), StorageError> {
         let Tenant { mode, app, account } = &self.tenant;
-        tx.execute(
-            "UPDATE tenant_key SET wrapped = NULL WHERE mode = ? AND app = ? AND account = ? \
+        let destroyed = tx
+            .execute(
+                "UPDATE tenant_key SET wrapped = NULL WHERE mode = ? AND app = ? AND account = ? \
              AND version <= ? AND wrapped IS NOT NULL",
-            &values![*mode, app, account, self.newest],
-        )
-        .await?;
+                &values![*mode, app, account, self.newest],
+            )
+            .await?;
+        if destroyed > 0 {
+            tx.execute("UPDATE key_store SET epoch = epoch + 1", &[]).await?;
+        }
         Ok(())
     }
 }

@@ -70,6 +70,7 @@ pub const FAMILY: Family = Family {
         }],
     },
     purge: store::PURGE,
+    purge_user: store::PURGE_USER,
     seals: &[Seal {
         name: "secrets",
         open_all: |data, keyring| Box::pin(opening::open_all(data, keyring)),

@@ -132,6 +132,7 @@ fn assemble_kernel(
         developer: options.developer,
         started: clocks.clock.now(),
         store: context.store.clone(),
+        keys: context.keyring.store().clone(),
         scheduler: Arc::clone(&scheduler),
         counters: Arc::clone(&counters),
     }));
@@ -187,9 +188,11 @@ fn identity_options(
         random: Arc::clone(&context.random),
         developer: options.developer,
         run_key: options.callers.run_key.clone(),
+        settings: options.settings.clone(),
         permissions: parts.routes.permissions(),
         quotas: options.families.quotas(),
         purge: options.families.purge(),
+        purge_user: options.families.purge_user(),
     }
 }
 

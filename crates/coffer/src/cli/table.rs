@@ -4,16 +4,18 @@ use comfy_table::{Table, presets};
 use serde_json::Value;
 
 /// Fields that hold Unix seconds.
-const TIMES: [&str; 10] = [
+const TIMES: [&str; 12] = [
     "created",
     "expires",
     "expires_at",
     "last_used",
+    "predecessor_expires_at",
     "revoked_at",
     "started",
     "newest_key",
     "now",
     "proven",
+    "done_at",
     "done_until",
 ];
 

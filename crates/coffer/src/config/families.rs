@@ -1,7 +1,7 @@
 //! The settings that families declare, as settings of the program.
 
 use super::{Config, Kind, PREFIX, SETTING, Setting};
-use coffer::families::FAMILIES;
+use coffer::families;
 use coffer_kernel::{SettingKind, Settings};
 use std::sync::OnceLock;
 
@@ -9,9 +9,7 @@ use std::sync::OnceLock;
 /// live as long as the program, as those of its own settings do.
 pub fn declared_by_families() -> &'static [Setting] {
     static DECLARED: OnceLock<Vec<Setting>> = OnceLock::new();
-    DECLARED.get_or_init(|| {
-        FAMILIES.iter().flat_map(|family| family.settings).map(of_program).collect()
-    })
+    DECLARED.get_or_init(|| families::settings().map(of_program).collect())
 }
 
 fn of_program(setting: &coffer_kernel::Setting) -> Setting {
@@ -36,7 +34,7 @@ impl Config {
     /// What was chosen for the families.
     pub fn settings(&self) -> Settings {
         let mut settings = Settings::default();
-        for declared in FAMILIES.iter().flat_map(|family| family.settings) {
+        for declared in families::settings() {
             let chosen = self.all().find(|(setting, _)| setting.name == declared.name);
             if let Some((_, Some((value, _)))) = chosen {
                 // It was checked when the configuration was read.
