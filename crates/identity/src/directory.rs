@@ -18,9 +18,11 @@
 //! A key that may be used a number of times is counted in the key store, request by request, before
 //! anything is done for it. Nothing is counted of other keys.
 
+mod principal;
+
 use crate::floors::{Believed, Floors};
 use crate::limits;
-use crate::objects::{ApiKey, App, Kind};
+use crate::objects::{ApiKey, App};
 use crate::row_mac::{GENERATION, RowMac};
 use crate::store::{self, MendGeneration, PresentedKey};
 use crate::unchecked_keys::UncheckedKeys;
@@ -30,11 +32,11 @@ use coffer_crypto::TokenHash;
 use coffer_dialect::ApiError;
 use coffer_dialect::authorization::{KeyKind, key_shape, redact_key};
 use coffer_kernel::{
-    Authenticate, BoxFuture, Credentials, Evidence, Principal, Restrictions, Role, UseLimit,
-    storage_failure,
+    Authenticate, BoxFuture, Credentials, Evidence, Principal, Role, UseLimit, storage_failure,
 };
 use coffer_keyring::Keyring;
 use coffer_storage::{Query, Share, StorageError, Store};
+use principal::{principal, role};
 use quick_cache::Equivalent;
 use quick_cache::sync::Cache;
 use std::hash::{Hash, Hasher};
@@ -365,61 +367,6 @@ impl CacheEntry {
         self.last_used.store(now.unix(), Ordering::Relaxed);
         Ok(Arc::clone(&self.principal))
     }
-}
-
-/// What the key may do.
-///
-/// # Errors
-/// [`StorageError::Corrupt`] for an admin key, which has no app, and for an ephemeral key that is
-/// bound to nobody: rows that no operation writes.
-fn role(key: &ApiKey) -> Result<Role, StorageError> {
-    let permissions = key.permissions.clone();
-    Ok(match (key.kind, &key.bound) {
-        (Kind::Secret, _) => Role::App,
-        (Kind::Restricted, _) => Role::Restricted { permissions: permissions.unwrap_or_default() },
-        (Kind::Ephemeral, Some(bound)) => Role::Ephemeral {
-            user: bound.user.clone(),
-            account_access: bound.account_access,
-            permissions,
-        },
-        (Kind::Ephemeral, None) | (Kind::Admin, _) => {
-            return Err(StorageError::Corrupt("a key whose kind has no role".into()));
-        }
-    })
-}
-
-/// The principal of a key that is accepted. `app` is `None` for an admin key, whose tenant is the
-/// system's; `connect` says that the request named the account.
-fn principal(
-    key: &ApiKey,
-    role: Role,
-    tenant: Tenant,
-    app: Option<&App>,
-    connect: bool,
-) -> Principal {
-    let platform = app.map_or_else(|| tenant.account.clone(), |app| app.account.clone());
-    Principal {
-        key_id: Arc::from(key.id.as_str()),
-        redacted_key: Arc::from(key.redacted.as_str()),
-        parent: key.parent.as_deref().map(Arc::from),
-        role,
-        expires_at: key.expires_at,
-        own_account: platform.as_str() == tenant.account.name(),
-        tenant,
-        platform,
-        connect,
-        restrictions: restrictions(key),
-        quotas: app.map_or(&[][..], |app| app.quotas.all()).into(),
-    }
-}
-
-/// What the key is restricted to; most are not.
-fn restrictions(key: &ApiKey) -> Option<Arc<Restrictions>> {
-    if key.networks.is_empty() && key.uses.is_none() {
-        return None;
-    }
-    let (networks, uses) = (key.networks.clone(), key.uses.map(UseLimit::new));
-    Some(Arc::new(Restrictions { networks, uses }))
 }
 
 /// The error for a key that is denied. It names the key by its redacted form, and the account.

@@ -13,6 +13,7 @@ mod developer;
 mod doctor;
 mod environment;
 mod erasing;
+mod keys;
 mod listen;
 mod logs;
 mod next_steps;
