@@ -57,6 +57,8 @@ pub const FAMILY: Family = Family {
     purge_user: &[],
     seals: &[],
     checks: &[],
+    reasons: &[],
+    explainers: &[],
     parts,
 };
 

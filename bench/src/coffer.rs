@@ -232,6 +232,21 @@ impl Coffer {
         serde_json::from_str(&said).map_err(|error| format!("coffer ledger verify: {error}"))
     }
 
+    /// Begins to rotate all keys.
+    pub fn rotate(&self) -> Result<()> {
+        let path = "/v1/admin/keyring/rotate";
+        http::call(self.port, &self.admin_key, "POST", path, "", &[("keys", "all")]).map(drop)
+    }
+
+    /// How many records a rotation that is under way has sealed anew; `None` if none is.
+    pub fn is_rotating(&self) -> Result<Option<u64>> {
+        let path = "/v1/admin/keyring";
+        let keyring = http::call(self.port, &self.admin_key, "GET", path, "", &[])?;
+        let rotation = keyring.get("rotation");
+        let rotation = rotation.filter(|rotation| rotation.get("finished") == Some(&Value::Null));
+        Ok(rotation.and_then(|rotation| rotation.get("resealed")?.as_u64()))
+    }
+
     fn status(&self) -> Result<Value> {
         http::call(self.port, &self.admin_key, "GET", "/v1/admin/status", "", &[])
     }

@@ -3,7 +3,7 @@
 //! Without a first word it runs the whole comparison and prints one table and all goals; with
 //! `--reserves` or `--postgres` anywhere, that of Reserves or that of a store in PostgreSQL
 //! instead; with `--neighbours`, a quiet app beside attacks, and with `--postgres` too on both
-//! engines; with `--compare`, the server of another revision beside this one's. The words `axum`,
+//! engines; with `--rotation`, finds while keys rotate; with `--compare`, the server of another revision beside this one's. The words `axum`,
 //! `load`, `pgbench`, `silent` and `sqlite` are the processes that it starts: servers, load and
 //! baselines never share a process, so that memory and processor time can be told apart.
 //!
@@ -51,7 +51,7 @@ const NEIGHBOURS_AT_MOST: Duration = Duration::from_secs(300);
 const POSTGRES_AT_MOST: Duration = Duration::from_secs(300);
 
 /// The words that choose another comparison.
-const FLAGS: [&str; 4] = ["--compare", "--neighbours", "--postgres", "--reserves"];
+const FLAGS: [&str; 5] = ["--compare", "--neighbours", "--postgres", "--reserves", "--rotation"];
 
 fn main() -> ExitCode {
     let (flags, words): (Vec<_>, Vec<_>) =
@@ -114,6 +114,14 @@ fn comparison(flags: &[String], words: impl Iterator<Item = String>) -> Result<(
                 at_most: POSTGRES_AT_MOST,
             },
         ),
+        ["--rotation"] => (
+            run::ROTATION_OPTIONS,
+            Comparison {
+                introduction: introduction_to_rotation,
+                parts: Run::rotation,
+                at_most: NEIGHBOURS_AT_MOST,
+            },
+        ),
         ["--neighbours"] | ["--neighbours", "--postgres"] => (
             run::NEIGHBOURS_OPTIONS,
             Comparison {
@@ -122,7 +130,11 @@ fn comparison(flags: &[String], words: impl Iterator<Item = String>) -> Result<(
                 at_most: NEIGHBOURS_AT_MOST,
             },
         ),
-        _ => return Err("--compare, --reserves and --postgres are runs of their own".to_owned()),
+        _ => {
+            return Err(
+                "--compare, --reserves, --rotation and --postgres are runs of their own".to_owned()
+            );
+        }
     };
     let also_postgres = flags.len() == 2;
     whole(&Args::parse(words, known)?, &comparison, also_postgres)
@@ -250,6 +262,16 @@ fn introduction_to_postgres(settings: &Settings, directory: &Path) -> Result<Str
         data::PAYLOAD_CHARACTERS,
         settings.small,
         run::PGBENCH,
+    ))
+}
+
+/// What finds beside a rotation are run with.
+fn introduction_to_rotation(settings: &Settings, directory: &Path) -> Result<String> {
+    Ok(format!(
+        "{}\n\
+         rotation: of all keys, at its default rate; {} secrets and as many stored responses",
+        conditions(settings, directory)?,
+        settings.small,
     ))
 }
 

@@ -105,7 +105,9 @@ impl Cluster {
 
     /// What a store in it needs to know.
     pub fn database(&self) -> Database {
-        Database { addresses: DATABASES.map(|name| self.address(name)), pid: self.server.pid() }
+        // Nothing stands in between, as nothing does for the rivals.
+        let addresses = DATABASES.map(|name| format!("{}?pooler=none", self.address(name)));
+        Database { addresses, pid: self.server.pid() }
     }
 
     /// The address of a database, as its programs and Coffer read it.

@@ -21,6 +21,7 @@ mod neighbours;
 mod postgres;
 mod reserves;
 mod rivals;
+mod rotation;
 mod written;
 
 /// The options of a whole run.
@@ -61,6 +62,10 @@ pub const POSTGRES_OPTIONS: &[&str] =
 /// The options of a run beside neighbours.
 pub const NEIGHBOURS_OPTIONS: &[&str] =
     &["coffer", "directory", "warm-ms", "measure-ms", "small", "programs", "attack"];
+
+/// The options of a run beside a rotation of keys.
+pub const ROTATION_OPTIONS: &[&str] =
+    &["coffer", "directory", "rounds", "warm-ms", "measure-ms", "small"];
 
 /// The numbers of connections that are tried.
 pub const CONNECTIONS: [u64; 3] = [1, 16, BUSIEST];

@@ -74,6 +74,11 @@ impl Client {
         self.with_header("Stripe-Account", account)
     }
 
+    /// The same caller, sending the headers that another sends.
+    pub fn like(&self, other: &Self) -> Self {
+        Self { headers: other.headers.clone(), ..self.clone() }
+    }
+
     /// The same caller, sending one header more.
     pub fn with_header(&self, name: &str, value: &str) -> Self {
         let mut same = self.clone();

@@ -11,6 +11,7 @@ mod gate;
 mod postgres;
 mod process;
 mod raw;
+pub mod root_server;
 mod rows;
 mod server;
 

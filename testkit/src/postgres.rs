@@ -51,8 +51,11 @@ pub(crate) fn databases(data_dir: &Path) -> Databases {
         name
     });
     let made = vec![format!("{name}_data"), format!("{name}_keys")];
+    // Both ways to talk to a server are tried: sessions of one's own for the keys alone.
     let of = |name: &str| {
-        let url = format!("{server}/{name}");
+        let pooler = if name.ends_with("_keys") { "none" } else { "transaction" };
+        let pooler = std::env::var("COFFER_TEST_POOLER").unwrap_or_else(|_| pooler.to_owned());
+        let url = format!("{server}/{name}?pooler={pooler}");
         let options = PostgresOptions::parse(&url, &Passwords::default()).unwrap();
         options.with_connections(CONNECTIONS)
     };

@@ -135,12 +135,6 @@ impl TestServer {
         };
         tables.filter(|table| columns.iter().all(|column| has(table, column))).collect()
     }
-
-    /// The column by which rows come in the order in which they were written, as long as none of
-    /// them was changed.
-    pub fn insertion_order(&self) -> &'static str {
-        if self.data().is_shared() { "ctid" } else { "rowid" }
-    }
 }
 
 fn names_of_tables(store: &Store) -> &'static str {

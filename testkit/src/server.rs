@@ -421,6 +421,12 @@ impl TestServer {
         });
     }
 
+    /// The background job of this name.
+    pub fn job(&self, name: &str) -> Arc<dyn Job> {
+        let job = self.jobs.iter().find(|job| job.name() == name);
+        Arc::clone(job.unwrap_or_else(|| panic!("there is no job {name}")))
+    }
+
     /// Runs something of the server's own in its runtime.
     pub fn block_on<F: Future>(&self, future: F) -> F::Output {
         self.runtime.block_on(future)

@@ -90,7 +90,7 @@ const ALL: &str = "operator auditor keys";
 
 /// Name, verb, path, and permission or roles of all operations, as the contract has them: independent of what
 /// the server says about itself.
-pub const CONTRACT: [(&str, &str, &str, &str); 69] = [
+pub const CONTRACT: [(&str, &str, &str, &str); 74] = [
     ("apps.secrets.create", "POST", "/v1/apps/secrets", "secret_write"),
     ("apps.secrets.list", "GET", "/v1/apps/secrets", "secret_read"),
     ("apps.secrets.find", "GET", "/v1/apps/secrets/find", "secret_read"),
@@ -159,5 +159,10 @@ pub const CONTRACT: [(&str, &str, &str, &str); 69] = [
     ("admin.clock.retrieve", "GET", "/v1/admin/clock", AUDITED),
     ("admin.clock.accept", "POST", "/v1/admin/clock/accept", ADMIN),
     ("admin.schedule.rewind", "POST", "/v1/admin/schedule/rewind", ADMIN),
+    ("admin.keyring.retrieve", "GET", "/v1/admin/keyring", AUDITED),
+    ("admin.keyring.rotate", "POST", "/v1/admin/keyring/rotate", ADMIN),
+    ("admin.keyring.destroy", "POST", "/v1/admin/keyring/destroy", ADMIN),
+    ("admin.keyring.seal", "POST", "/v1/admin/keyring/seal", ADMIN),
+    ("admin.keyring.unseal", "POST", "/v1/admin/keyring/unseal", ADMIN),
     ("admin.status.retrieve", "GET", "/v1/admin/status", AUDITED),
 ];

@@ -13,6 +13,7 @@ mod kill_rounds;
 mod load;
 mod process;
 mod rng;
+mod rotation;
 
 use kill_rounds::{Fixture, Plan, run};
 use load::{Place, Value, Write, find, send, value_of};

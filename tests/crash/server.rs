@@ -18,6 +18,7 @@ use std::io::Read;
 use std::num::NonZeroU64;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::Notify;
@@ -121,6 +122,7 @@ fn faults(name: &str, directory: &Path) -> Faults {
         "drop-writes" => none.drop_writes(NonZeroU64::new(40).unwrap()),
         "hold-before-commit" => none.before_commit(hold(directory, |_| true)),
         "hold-after-commit" => none.after_commit(hold(directory, is_done)),
+        "stop-at-commit" => none.before_commit(hold(directory, is_counted)),
         other => panic!("no fault is called {other}"),
     }
 }
@@ -148,4 +150,12 @@ fn is_done(directory: &Path) -> bool {
     let sql = "SELECT count(*) FROM audit_entry WHERE operation = ?";
     let done: i64 = data.query_row(sql, [operation], |row| row.get(0)).unwrap();
     done > before.parse().unwrap()
+}
+
+/// Whether this is the commit that the file `hold` says, counted from when it was there.
+fn is_counted(directory: &Path) -> bool {
+    static COMMITS: AtomicUsize = AtomicUsize::new(0);
+    let wanted = std::fs::read_to_string(directory.join("hold")).unwrap_or_default();
+    let commits = COMMITS.fetch_add(1, Ordering::SeqCst) + 1;
+    wanted.trim().parse().is_ok_and(|wanted: usize| commits >= wanted)
 }

@@ -14,4 +14,5 @@ mod lockstep;
 mod property_tests;
 mod races;
 mod reference;
+mod rotation;
 mod step;

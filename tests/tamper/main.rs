@@ -8,6 +8,7 @@ mod answers;
 mod keys;
 mod links;
 mod redaction;
+mod roots;
 mod rows;
 mod start;
 mod tampered_store;

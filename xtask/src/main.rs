@@ -28,7 +28,7 @@ cargo xtask tidy                                            the structure check
 cargo xtask house [--imports | --help]                      the product's crates in figures
 cargo xtask limits                                          writes docs/limits.md
 cargo xtask fuzz [target] [--seconds N]                     one fuzz target, or all
-cargo xtask bench [--reserves | --postgres | --neighbours] [arguments]
+cargo xtask bench [--reserves | --postgres | --neighbours | --rotation] [arguments]
                                                             the benchmark, optimised
 cargo xtask bench --compare REVISION [arguments]            the server beside that of a revision
 ";

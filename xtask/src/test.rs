@@ -11,6 +11,7 @@ mod conformance;
 mod options;
 mod postgres;
 mod report;
+mod roots;
 mod workspace;
 
 use crate::step::Outcome;
@@ -33,7 +34,7 @@ struct Part {
 }
 
 /// All parts, the quickest first.
-const PARTS: [Part; 15] = [
+const PARTS: [Part; 17] = [
     Part {
         name: "format",
         about: "the layout of the Rust code",
@@ -75,6 +76,20 @@ const PARTS: [Part; 15] = [
         needs_build: true,
         only_with_all: true,
         run: |_| workspace::full_disks(),
+    },
+    Part {
+        name: "roots/pkcs11",
+        about: "a root key under a key of SoftHSM 2",
+        needs_build: false,
+        only_with_all: true,
+        run: |_| roots::softhsm(),
+    },
+    Part {
+        name: "roots/kms",
+        about: "a root key under a key of AWS KMS, as moto plays it",
+        needs_build: true,
+        only_with_all: true,
+        run: |_| roots::moto(),
     },
     Part {
         name: "postgres/engine",

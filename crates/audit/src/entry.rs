@@ -1,23 +1,270 @@
-//! One entry of the audit log.
+//! One entry of the audit, as it is written.
 
 use coffer_base::{Tenant, Timestamp};
 use coffer_keyring::Digest;
+use coffer_storage::Value;
+use std::fmt;
+use std::net::IpAddr;
+use std::sync::Arc;
 
-/// One mutation: who did what to which object, when, in answer to which request.
-#[derive(Debug)]
-pub struct Entry<'a> {
-    /// When the request was received.
+/// Who did what to which object, when, in answer to which request, and what came of it. It holds no
+/// value that a tenant keeps, no key, and no parameter as it was sent.
+#[derive(Clone, Debug)]
+pub struct Entry {
+    /// When it happened, by the machine's clock.
     pub at: Timestamp,
-    /// The request's id (`req_…`), as in the response and in the server's log.
-    pub request: &'a str,
-    /// The id of the API key that was used, never the key.
-    pub actor: &'a str,
-    /// The operation's name, such as `apps.secrets.create`.
-    pub operation: &'a str,
-    /// The owner of the data.
-    pub tenant: &'a Tenant,
-    /// The id of the object that was changed.
-    pub subject: &'a str,
+    /// The request's id (`req_…`), as in the response and in the server's log; `None` for what the
+    /// program does by itself.
+    pub request: Option<Arc<str>>,
+    /// Who did it.
+    pub actor: Actor,
+    /// The owner of the data; [`Tenant::system`] for what belongs to no account.
+    pub tenant: Tenant,
+    /// The operation's name, such as `apps.secrets.create`, or the name of what the program did,
+    /// such as `program.secrets.expire`.
+    pub operation: &'static str,
+    /// What it was done to.
+    pub target: Target,
+    /// What came of it.
+    pub outcome: Outcome,
+    /// How many things the entry speaks of, if it is not one.
+    pub amount: Option<i64>,
+    /// What else there is to say, in words of the program and never of a caller: at most
+    /// [`crate::limits::DETAIL_CHARACTERS`] characters are kept.
+    pub detail: Option<String>,
+}
+
+/// Who did it.
+#[derive(Clone, Debug)]
+pub struct Actor {
+    /// What kind of key it was, if any.
+    pub kind: ActorKind,
+    /// The id of the key; of a key that nobody has, a digest of it ([`Actor::unknown`]).
+    pub id: Option<Arc<str>>,
+    /// The user that an ephemeral key is bound to.
+    pub user: Option<Arc<str>>,
+    /// Where the request came from.
+    pub peer: Option<PeerAddress>,
+}
+
+/// What kind of key was presented.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum ActorKind {
+    /// An app's own key.
+    App,
+    /// A restricted key of an app.
+    Restricted,
+    /// A key for one user of one account.
+    Ephemeral,
+    /// An operator's key.
+    Admin,
+    /// A key that is not in force or that nobody has, or none.
+    Unknown,
+    /// None: the program did it by itself.
+    Program,
+    /// None: somebody at the command line, beside a server or without one.
+    Operator,
+}
+
+/// The other end of a connection.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum PeerAddress {
+    /// A socket in the file system.
+    Unix,
+    /// An address.
+    Ip(IpAddr),
+}
+
+/// What something was done to, as far as it is known.
+#[derive(Clone, Debug, Default)]
+pub struct Target {
+    /// The id of the object.
+    pub subject: Option<String>,
+    /// The scope of a secret.
+    pub scope: Option<Scope>,
+    /// The name of the object.
+    pub name: Option<Name>,
     /// A keyed digest of the value that was written, if one was.
     pub fingerprint: Option<Digest>,
+}
+
+/// The scope of a secret.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum Scope {
+    /// What the account's users share.
+    Account,
+    /// One user's own.
+    User(String),
+}
+
+/// The name of an object.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum Name {
+    /// A digest of it under the tenant's key: gone for good with that key.
+    Fingerprint(Digest),
+    /// Digest and name, where the operator wants names to be readable.
+    Clear(Digest, String),
+}
+
+/// What came of it.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum Outcome {
+    /// It was done.
+    Done,
+    /// It had been done before, under the same idempotency key; the stored response was sent.
+    Replayed,
+    /// It was refused.
+    Refused {
+        /// The HTTP status.
+        status: u16,
+        /// Why: a code that stays the same, of which there is a sentence for the operator.
+        reason: &'static str,
+    },
+    /// It failed; for a change it may be unknown whether it was made.
+    Failed {
+        /// The HTTP status, if it was in answer to a request.
+        status: Option<u16>,
+        /// Why, as for a refusal.
+        reason: &'static str,
+    },
+}
+
+impl Entry {
+    /// An entry of something that the program did by itself for a tenant, without a request.
+    pub fn of_program(operation: &'static str, tenant: Tenant, at: Timestamp) -> Self {
+        Self {
+            at,
+            request: None,
+            actor: Actor { kind: ActorKind::Program, id: None, user: None, peer: None },
+            tenant,
+            operation,
+            target: Target::default(),
+            outcome: Outcome::Done,
+            amount: None,
+            detail: None,
+        }
+    }
+}
+
+impl Actor {
+    /// Somebody who presented a key that is not in force: all that is kept of the key is `digest`,
+    /// under a key of the store.
+    pub fn unknown(digest: Option<Digest>, peer: PeerAddress) -> Self {
+        let id = digest.map(|digest| Arc::from(format!("fp_{digest}")));
+        Self { kind: ActorKind::Unknown, id, user: None, peer: Some(peer) }
+    }
+}
+
+impl ActorKind {
+    /// Its word in a row.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::App => "app",
+            Self::Restricted => "restricted",
+            Self::Ephemeral => "ephemeral",
+            Self::Admin => "admin",
+            Self::Unknown => "unknown",
+            Self::Program => "program",
+            Self::Operator => "operator",
+        }
+    }
+}
+
+impl fmt::Display for PeerAddress {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Unix => f.write_str("unix"),
+            Self::Ip(address) => address.fmt(f),
+        }
+    }
+}
+
+impl fmt::Display for Scope {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Account => f.write_str("account"),
+            Self::User(user) => write!(f, "user:{user}"),
+        }
+    }
+}
+
+impl Name {
+    const fn digest(&self) -> &Digest {
+        match self {
+            Self::Fingerprint(digest) | Self::Clear(digest, _) => digest,
+        }
+    }
+
+    fn clear(&self) -> Option<&str> {
+        match self {
+            Self::Fingerprint(_) => None,
+            Self::Clear(_, name) => Some(name),
+        }
+    }
+}
+
+impl Outcome {
+    /// Its word in a row.
+    pub const fn as_str(&self) -> &'static str {
+        match self {
+            Self::Done => "done",
+            Self::Replayed => "replayed",
+            Self::Refused { .. } => "refused",
+            Self::Failed { .. } => "failed",
+        }
+    }
+
+    const fn status(&self) -> Option<u16> {
+        match self {
+            Self::Done | Self::Replayed => None,
+            Self::Refused { status, .. } => Some(*status),
+            Self::Failed { status, .. } => *status,
+        }
+    }
+
+    const fn reason(&self) -> Option<&'static str> {
+        match self {
+            Self::Done | Self::Replayed => None,
+            Self::Refused { reason, .. } | Self::Failed { reason, .. } => Some(*reason),
+        }
+    }
+}
+
+/// The row's columns, in the order of [`crate::canonical::COLUMNS`].
+impl Entry {
+    pub(crate) fn values(&self, server: &str) -> [Value; 22] {
+        let Self { actor, tenant, target, outcome, .. } = self;
+        let digest = |digest: &Digest| Value::from(digest.as_bytes());
+        let name = target.name.as_ref();
+        [
+            Value::from(crate::canonical::FORMAT),
+            Value::from(self.at),
+            Value::from(server),
+            Value::from(self.request.as_deref()),
+            Value::from(actor.kind.as_str()),
+            Value::from(actor.id.as_deref()),
+            Value::from(actor.user.as_deref()),
+            Value::from(actor.peer.map(|peer| peer.to_string())),
+            Value::from(tenant.mode),
+            Value::from(&tenant.app),
+            Value::from(&tenant.account),
+            Value::from(self.operation),
+            Value::from(target.subject.as_deref()),
+            Value::from(target.scope.as_ref().map(Scope::to_string)),
+            name.map_or(Value::Null, |name| digest(name.digest())),
+            Value::from(name.and_then(Name::clear)),
+            target.fingerprint.as_ref().map_or(Value::Null, digest),
+            Value::from(outcome.as_str()),
+            Value::from(outcome.status().map(i64::from)),
+            Value::from(outcome.reason()),
+            Value::from(self.amount),
+            Value::from(self.detail.as_deref().map(clipped)),
+        ]
+    }
+}
+
+/// As much of a detail as is kept.
+fn clipped(detail: &str) -> &str {
+    let end = detail.char_indices().nth(crate::limits::DETAIL_CHARACTERS);
+    end.and_then(|(at, _)| detail.get(..at)).unwrap_or(detail)
 }

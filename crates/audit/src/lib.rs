@@ -1,11 +1,43 @@
-//! The audit log: who changed what, and when.
+//! The audit: who did what, when, and what came of it.
 //!
-//! Each mutation's entry is written in the mutation's own transaction: both are committed or
-//! neither is. An [`Entry`] holds names and fingerprints and no values; no plaintext reaches this
-//! crate.
+//! The entry of a change is written in the change's own transaction: both are committed or neither
+//! is. An [`Entry`] holds ids, names of operations and fingerprints, and no values; no plaintext
+//! reaches this crate.
+//!
+//! What the program does by itself is recorded by whoever does it, in the transaction that does it:
+//!
+//! ```ignore
+//! let entry = Entry::of_program("program.secrets.expire", tenant, now);
+//! coffer_audit::append(tx, &Entry { amount: Some(rows), ..entry });
+//! ```
+//!
+//! Once committed, entries are taken into a log ([`Sequencer`]): a Merkle tree whose signed head
+//! stands for all of them and their order, so that no past entry can be changed, deleted or added
+//! unnoticed ([`verify()`]).
 
+pub mod canonical;
+pub mod checkpoint;
 mod entry;
+mod export;
+pub mod limits;
+mod proof;
+mod sequence;
+mod server;
 mod store;
+mod stored;
+pub mod tile;
+pub mod tree;
+mod verify;
 
-pub use entry::Entry;
+pub use entry::{Actor, ActorKind, Entry, Name, Outcome, PeerAddress, Scope, Target};
+pub use export::{Export, ExportError, ExportLine, OfflineVerifier};
+pub use proof::{consistency, inclusion, tree_of};
+pub use sequence::{LogError, SIGNING_PURPOSE, Sequencer};
+pub use server::name_server;
+pub use store::log::{Head, allow_pruning, head};
+pub use store::read::{entries_between, find_entry};
+pub use store::search::{Found, Search, by_operator, of_request, search};
+pub use store::shipment::{HoldShipment, Shipment, shipments};
 pub use store::{MIGRATIONS, append};
+pub use stored::StoredEntry;
+pub use verify::{Expected, Problem, Report, verify};

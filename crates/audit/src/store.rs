@@ -1,35 +1,48 @@
-//! The SQL of the audit log.
+//! The SQL of the audit.
 
 use crate::entry::Entry;
-use coffer_keyring::Digest;
-use coffer_storage::{Migration, MigrationSet, Placement, Tx, values};
+use crate::server::server_name;
+use coffer_storage::{Migration, MigrationSet, Placement, Tx};
 
-/// The audit log's schema.
+pub(crate) mod log;
+pub(crate) mod read;
+pub(crate) mod search;
+pub(crate) mod shipment;
+
+/// The audit's schema.
 pub const MIGRATIONS: MigrationSet = MigrationSet {
     component: "audit",
-    migrations: &[Migration {
-        version: 1,
-        name: "audit_entry",
-        sql: include_str!("../migrations/0001_audit_entry.sql"),
-    }],
-    tables: &[("audit_entry", Placement::Spread)],
+    migrations: &[
+        Migration {
+            version: 1,
+            name: "audit_entry",
+            sql: include_str!("../migrations/0001_audit_entry.sql"),
+        },
+        Migration {
+            version: 2,
+            name: "audit_log",
+            sql: include_str!("../migrations/0002_audit_log.sql"),
+        },
+        Migration {
+            version: 3,
+            name: "audit_shipment",
+            sql: include_str!("../migrations/0003_audit_shipment.sql"),
+        },
+    ],
+    tables: &[
+        ("audit_entry", Placement::Spread),
+        ("audit_tile", Placement::Central),
+        ("audit_head", Placement::Central),
+        ("audit_shipment", Placement::Central),
+    ],
 };
 
+const INSERT: &str = "INSERT INTO audit_entry (format, at, server, request, actor_kind, actor, \
+     bound_user, peer, mode, app, account, operation, subject, scope, name_fingerprint, name, \
+     fingerprint, outcome, status, reason, amount, detail) \
+     VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)";
+
 /// Adds `entry` to the transaction that it records. If it cannot be written, the transaction fails.
-pub fn append(tx: &mut Tx<'_>, entry: &Entry<'_>) {
-    tx.defer(
-        "INSERT INTO audit_entry (at, request, actor, operation, mode, app, account, subject, \
-         fingerprint) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
-        values![
-            entry.at,
-            entry.request,
-            entry.actor,
-            entry.operation,
-            entry.tenant.mode,
-            &entry.tenant.app,
-            &entry.tenant.account,
-            entry.subject,
-            entry.fingerprint.as_ref().map(Digest::as_bytes),
-        ],
-    );
+pub fn append(tx: &mut Tx<'_>, entry: &Entry) {
+    tx.defer(INSERT, entry.values(server_name()));
 }

@@ -4,6 +4,7 @@
 //! This crate depends on none of the project's others, and its only input is the system clock.
 //! What needs a disk, a socket, a cipher or an async runtime is in another crate.
 
+pub mod civil;
 pub mod clock;
 pub mod currency;
 pub mod id;

@@ -104,13 +104,24 @@ pub const TOKEN_CHARACTERS: usize = 32;
 /// and six of base 62 have 35.
 pub const TOKEN_CHECKSUM_CHARACTERS: usize = 6;
 
+/// Statements that one connection to a shared database has prepared: all that the program has, in
+/// all combinations of parameters that occur; the others are sent unprepared.
+pub const SESSION_STATEMENTS: usize = 1000;
+
 /// Bytes of the write-ahead log after which its pages move into the database file, beside the
 /// commits: large enough to fold rewrites of hot pages, small enough for fast lookups and starts.
 pub const WAL_CHECKPOINT_BYTES: u64 = 4 * 1024 * 1024;
 
 /// Bytes of the write-ahead log at which the writer itself empties it between two commits, so
 /// that it cannot grow without bound while writes never pause.
-pub const WAL_CEILING_BYTES: u64 = 64 * 1024 * 1024;
+pub const WAL_CEILING_BYTES: u64 = 256 * 1024 * 1024;
+
+/// Bytes of the write-ahead log beyond the ceiling, at which the writer no longer waits for the
+/// moment that is best for emptying it; and from which it is worth emptying in a pause.
+pub const WAL_GRACE_BYTES: u64 = 16 * 1024 * 1024;
+
+/// How long nothing is written before the write-ahead log is emptied in that pause.
+pub const WAL_PAUSE: std::time::Duration = std::time::Duration::from_millis(200);
 
 /// How often a checkpoint that was asked for is tried while a reader still needs the log: whoever
 /// reads for longer, reads for minutes, and writes wait meanwhile.

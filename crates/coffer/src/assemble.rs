@@ -2,10 +2,12 @@
 
 mod installation;
 mod root;
+mod root_change;
 mod stores;
 
 pub use installation::{Installation, open, open_existing, open_keyring, open_stores};
-pub use root::RootSource;
+pub use root::{FoundRoot, RootSource, find_root};
+pub use root_change::KeyStore;
 pub use stores::{Database, Stores, create_schemas, distribute, expand, finish};
 
 pub use crate::store_place::{DATA_FILE, KEYS_FILE};
@@ -18,7 +20,7 @@ use coffer_identity::NewKey;
 use coffer_kernel::Settings;
 use coffer_keyring::{Keyring, KeyringError, KeyringOptions};
 use coffer_storage::{Faults, StorageError, Store};
-use root::{developer_root, find_root, place_root};
+use root::{developer_root, make_root};
 use std::path::PathBuf;
 use std::sync::Arc;
 
@@ -105,6 +107,15 @@ pub enum AssembleError {
     /// The root key.
     #[error(transparent)]
     Root(#[from] RootError),
+    /// What asks the root for its key ended.
+    #[error("asking the root of trust ended with a fault of the program; the log has it")]
+    RootPanicked,
+    /// There is nothing to seal anew.
+    #[error(
+        "this root of trust has no key with versions, so that nothing can be sealed anew: that is \
+         for transit; move to a new root with `coffer keyring root migrate --to …`"
+    )]
+    NotRenewed,
     /// The data directory or a store.
     #[error(transparent)]
     Storage(#[from] StorageError),
@@ -195,8 +206,8 @@ pub struct Initialized {
     pub stores: Stores,
     /// The store's id.
     pub store_id: String,
-    /// Where the root key is kept now; `None` if it was given.
-    pub root_path: Option<PathBuf>,
+    /// Its root.
+    pub root: FoundRoot,
 }
 
 /// Makes an installation: root key, key store, data store, in this order, so that an initialization
@@ -221,29 +232,32 @@ pub async fn init(options: &AssembleOptions) -> Result<Initialized, AssembleErro
     let store_id = match (&options.root, known) {
         (_, Some(known)) => known,
         (RootSource::Given(key), None) => key.store_id().to_owned(),
-        (RootSource::DataDir, None) if developer_root(options).exists() => {
-            root_key::file::load(&developer_root(options))?.store_id().to_owned()
+        (RootSource::DataDir, None) if developer_root(&options.data_dir).exists() => {
+            root_key::file::load(&developer_root(&options.data_dir))?.store_id().to_owned()
         }
         (_, None) => new_id(),
     };
-    let root_path = place_root(options, &store_id, resumed)?;
-    let root = find_root(options, &store_id)?;
+    let root = if resumed {
+        find_root(&options.root, &options.data_dir, &stores.keys, &store_id).await?
+    } else {
+        make_root(&options.root, &options.data_dir, &store_id, &options.random).await?
+    };
     let keyring_options = KeyringOptions {
         keys: stores.keys.clone(),
         store_id: store_id.clone(),
         random: Arc::clone(&options.random),
     };
     if !resumed {
-        Keyring::init(&keyring_options, root.key(), now).await?;
+        Keyring::init_under(&keyring_options, &root.as_kept(), now).await?;
     }
     // The keys are opened once before the data is bound to them.
-    Keyring::open(keyring_options, root.key()).await?.create_row_key(now).await?;
+    Keyring::open(keyring_options, &root.key).await?.create_row_key(now).await?;
     use_of.developer = options.developer;
     coffer_keyring::mark_key_store(&stores.keys, use_of).await?;
     coffer_keyring::write_store_id(&stores.data, &store_id, now).await?;
     use_of.bound = true;
     coffer_keyring::mark_key_store(&stores.keys, use_of).await?;
-    Ok(Initialized { stores, store_id, root_path })
+    Ok(Initialized { stores, store_id, root })
 }
 
 /// Creates an admin key in stores that are open, without a server: the first one of an

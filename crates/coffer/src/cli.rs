@@ -7,6 +7,7 @@
 mod admin;
 mod admin_key;
 mod args;
+mod audit;
 mod backup;
 mod client;
 mod config_verb;
@@ -17,6 +18,7 @@ mod erasures;
 mod exit;
 mod init;
 mod input;
+mod keyring;
 mod ledger;
 mod migrate;
 mod migrate_store;
@@ -88,8 +90,13 @@ fn dispatch(cli: Cli, matches: &ArgMatches) -> Result<Exit, Failure> {
         Verb::Installs(verb) => admin::installs(&config, &verb, output),
         Verb::Keys(Keys::Unlock) => admin_key::unlock(&config, output),
         Verb::Keys(verb) => admin::keys(&config, &verb, output),
+        Verb::Keyring(verb) => keyring::run(&config, &verb, output),
+        Verb::Seal => keyring::seal(&config, output),
+        Verb::Unseal => keyring::unseal(&config, output),
         Verb::Clock(verb) => admin::clock(&config, &verb, output),
         Verb::Schedule(verb) => admin::schedule(&config, &verb, output),
+        Verb::Audit(verb) => audit::run(&config, &verb, output),
+        Verb::Explain(args) => audit::explain(&config, &args, output),
         Verb::Secrets(verb) => secrets::run(&config, &verb, output),
         Verb::Ledger(Ledger::Verify) => ledger::verify(&config, output),
         Verb::MigrateStore(args) => migrate_store::run(&config, &args, output),

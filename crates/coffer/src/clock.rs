@@ -1,6 +1,7 @@
 //! What an operator sees of the clock and says of it: `/v1/admin/clock`, and setting the
 //! scheduler's watermarks back after a wrong clock had raised them.
 
+use crate::reasons;
 use coffer_base::{Clock, Timestamp, limit};
 use coffer_dialect::{ApiError, Object};
 use coffer_kernel::{
@@ -83,7 +84,10 @@ impl SealingOperation for Accept {
     /// Looks at the clock before the transaction, which would be open meanwhile.
     async fn seal(&self, _input: &(), _ctx: &Ctx) -> Result<Agreement, ApiError> {
         let agreement = self.0.guard.agreeable(&self.0.store).await;
-        let refusal = |doubt: Doubt| ApiError::invalid(format!("{doubt}. {}", doubt.advice()));
+        let refusal = |doubt: Doubt| {
+            ApiError::invalid(format!("{doubt}. {}", doubt.advice()))
+                .because(&reasons::CLOCK_NOT_AGREEABLE)
+        };
         agreement.map_err(|error| storage_failure(&error))?.map_err(refusal)
     }
 
@@ -135,7 +139,7 @@ impl WriteOperation for Rewind {
     fn check(&self, to: &Self::Input, ctx: &Ctx) -> Result<(), ApiError> {
         if to.is_some_and(|to| to > ctx.now()) {
             let message = "Watermarks are only set back: the time may not lie ahead.";
-            return Err(ApiError::invalid_param("to", message));
+            return Err(ApiError::invalid_param("to", message).because(&reasons::WATERMARK_AHEAD));
         }
         Ok(())
     }

@@ -6,6 +6,7 @@
 //! What is not known is an error, since a setting with a typing error is a setting that is not
 //! made. This module reads the environment and the configuration file and nothing else.
 
+mod audit;
 mod database;
 mod environment;
 mod families;
@@ -13,16 +14,19 @@ mod file;
 mod flags;
 mod nearest;
 mod paths;
+mod root;
 mod service_link;
 #[cfg(test)]
 mod tests;
 mod traffic;
 mod value;
 
+pub use audit::{AUDIT_SHIP, AUDIT_SHIP_TOKEN};
 pub use database::{DATABASE, DATABASE_PASSWORD, KEY_DATABASE, KEY_DIR};
 pub use environment::{Environment, environment};
 pub use families::declared_by_families;
 pub use flags::Flags;
+pub use root::{ROOT, ROOT_CA, ROOT_SECRET, ROOT_WAIT};
 pub use traffic::{LOG_REQUESTS, RATE_LIMIT, TRUSTED_PROXY};
 pub use value::{Kind, Source, Value, at_home};
 
@@ -240,12 +244,12 @@ pub const ADMIN_KEY: Setting = Setting {
     name: "admin_key",
     env: "COFFER_ADMIN_KEY",
     kind: Kind::Secret,
-    about: "admin key, for accounts, apps, installs, keys, clock, schedule and status",
+    about: "admin key, for the verbs that ask a server, but for secrets",
     ..SETTING
 };
 
 /// Settings of the program that are shown before those of the families.
-const FIRST: [&Setting; 17] = [
+const FIRST: [&Setting; 23] = [
     &CONFIG,
     &DATA_DIR,
     &KEY_DIR,
@@ -257,12 +261,18 @@ const FIRST: [&Setting; 17] = [
     &TLS_CERT,
     &TLS_KEY,
     &ROOT_KEY,
+    &ROOT,
+    &ROOT_SECRET,
+    &ROOT_CA,
+    &ROOT_WAIT,
     &INSECURE_HTTP,
     &TRUSTED_PROXY,
     &RATE_LIMIT,
     &ALLOW_ORIGIN,
     &ALLOW_HOST,
     &DEV_KEY,
+    &AUDIT_SHIP,
+    &AUDIT_SHIP_TOKEN,
 ];
 
 /// Those that are shown after them.
@@ -399,8 +409,10 @@ impl Config {
     /// What does not fit together.
     ///
     /// # Errors
-    /// [`ConfigError`] if only one half of TLS is given, or if one address is for both listeners.
+    /// [`ConfigError`] if only one half of TLS is given, if one address is for both listeners, or if
+    /// a receiver of the audit is not understood.
     pub fn check(&self) -> Result<(), ConfigError> {
+        self.audit_receivers()?;
         let [api, admin] = [&LISTEN, &ADMIN_LISTEN].map(|setting| self.address(setting));
         if admin.is_some_and(|admin| Some(admin) == api && !admin.is_chosen_by_system()) {
             return Err(ConfigError(

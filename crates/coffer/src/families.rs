@@ -1,6 +1,6 @@
 //! The families of resources that this server has. Adding one is a line here.
 
-use coffer_kernel::{Family, Setting};
+use coffer_kernel::{Family, KERNEL, Setting};
 
 /// The families, in the order in which their tables are made and their tasks run.
 pub const FAMILIES: &[Family] = &[
@@ -11,5 +11,6 @@ pub const FAMILIES: &[Family] = &[
 
 /// What an operator can set of the families, and of keys.
 pub fn settings() -> impl Iterator<Item = &'static Setting> {
-    FAMILIES.iter().flat_map(|family| family.settings).chain(coffer_identity::SETTINGS)
+    let families = FAMILIES.iter().chain([&KERNEL]).flat_map(|family| family.settings);
+    families.chain(coffer_identity::SETTINGS)
 }

@@ -2,7 +2,9 @@
 
 use crate::families::FAMILIES;
 use coffer_kernel::verify::{Findings, verify};
-use coffer_kernel::{Amount, CountedTable, Family, KERNEL, Parts, Prune, Quota, Settings};
+use coffer_kernel::{
+    Amount, CountedTable, Family, KERNEL, Parts, Prune, Quota, SealedTable, Settings,
+};
 use coffer_keyring::{Keyring, KeyringError};
 use coffer_storage::{MigrationSet, StorageError, Store};
 
@@ -81,6 +83,11 @@ impl FamilySet {
         verify(store, self.all().flat_map(|family| family.checks)).await
     }
 
+    /// The tables with sealed values.
+    pub fn sealed_tables(&self) -> Vec<SealedTable> {
+        self.all().flat_map(|family| family.seals).map(|seal| seal.table).collect()
+    }
+
     /// Opens everything that is sealed in `data`, and answers how much there was of what.
     ///
     /// # Errors
@@ -92,7 +99,7 @@ impl FamilySet {
     ) -> Result<Vec<(&'static str, u64)>, KeyringError> {
         let mut opened = Vec::new();
         for seal in self.all().flat_map(|family| family.seals) {
-            opened.push((seal.name, (seal.open_all)(data, keyring).await?));
+            opened.push((seal.name, seal.table.open_all(data, keyring).await?));
         }
         Ok(opened)
     }

@@ -4,11 +4,17 @@
 //! and no SQL. It is a library so that tests start the same server that the binary does.
 
 pub mod assemble;
+mod audit_search;
 mod clock;
+mod explain;
 pub mod families;
 pub mod family_set;
+mod keyring;
 pub mod limits;
+pub mod reasons;
+mod root_events;
 pub mod serve;
+pub mod ship;
 pub mod status;
 pub mod store_place;
 pub mod store_transfer;

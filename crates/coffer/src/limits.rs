@@ -23,3 +23,35 @@ pub const DRAIN_SECONDS: u64 = 20;
 
 /// How far developer mode's clock moves in one request, in seconds: five years of 365.25 days.
 pub const CLOCK_ADVANCE_SECONDS: i64 = 157_788_000;
+
+/// Milliseconds between two looks for entries of the audit that are to be shipped.
+pub const SHIP_EVERY_MILLISECONDS: u64 = 1_000;
+
+/// Entries of the audit that one batch ships: a few hundred kilobytes.
+pub const SHIPPED_AT_ONCE: i64 = 500;
+
+/// Seconds that a receiver of the audit has to acknowledge a batch.
+pub const SHIPMENT_SECONDS: u64 = 20;
+
+/// Seconds for which a server that ships to a receiver keeps others from it: longer than a batch
+/// takes.
+pub const SHIPMENT_HELD_SECONDS: i64 = 40;
+
+/// Seconds before a receiver that failed is tried again the first time; each pause is twice the one
+/// before.
+pub const SHIP_AGAIN_SECONDS: u64 = 1;
+
+/// Seconds before a receiver that failed is tried again at most.
+pub const SHIP_AGAIN_SECONDS_MOST: u64 = 60;
+
+/// Bytes of a receiver's answer that are read: its status is what counts.
+pub const SHIPMENT_ANSWER_BYTES: usize = 64 * 1024;
+
+/// Receivers of the audit: each reads all of it.
+pub const RECEIVERS: usize = 4;
+
+/// Letters of the name by which a server that ships is told from others.
+pub const SHIPPING_SERVER_CHARACTERS: usize = 12;
+
+/// Entries of the audit that one page of a search shows.
+pub const AUDIT_PAGE: i64 = 1_000;

@@ -1,5 +1,6 @@
 //! `GET /v1/admin/status`: what the server is doing, for whoever runs it.
 
+use crate::ship::Shipping;
 use coffer_base::Timestamp;
 use coffer_dialect::{ApiError, Object, Value};
 use coffer_kernel::{
@@ -24,6 +25,8 @@ pub struct StatusSources {
     pub scheduler: Arc<Scheduler>,
     /// The kernel's counts.
     pub counters: Arc<OnceLock<Arc<Counters>>>,
+    /// What sends the audit out.
+    pub shipping: Arc<Shipping>,
 }
 
 /// The operation.
@@ -54,6 +57,7 @@ impl ReadOperation for Status {
             let progress = Object::bare().set("done_until", task.done_until).set("lag", task.lag);
             schedule.set(task.name, progress)
         });
+        let shipments = sources.shipping.status(&sources.store, ctx.now()).await?;
         let mode = if sources.developer { "developer" } else { "production" };
         let uptime = ctx.now().unix().saturating_sub(sources.started.unix());
         let mut operations = Object::bare();
@@ -67,6 +71,7 @@ impl ReadOperation for Status {
         }
         Ok(Object::bare()
             .set("object", "status")
+            .set("audit_ship", Value::List(shipments))
             .set("busy", busy)
             .set("erasing", coffer_identity::erasing(&sources.store).await?)
             .set("keys_locked", coffer_keyring::is_making_locked(&sources.keys).await?)

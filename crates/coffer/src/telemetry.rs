@@ -36,7 +36,7 @@ pub fn start(config: &Config) -> Level {
         "text" => false,
         _ => !is_terminal,
     };
-    let colour = is_terminal && std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty());
+    let colour = is_terminal && knows_colours();
     let (filter, handle) = reload::Layer::new(level(config));
     let lines = fmt::layer()
         .with_writer(Lines)
@@ -48,6 +48,12 @@ pub fn start(config: &Config) -> Level {
     // It fails only if a subscriber is installed already, which then stays.
     let _ = tracing_subscriber::registry().with(filter).with(lines).try_init();
     Level(handle)
+}
+
+/// Whether the terminal shows colours and the user wants them.
+fn knows_colours() -> bool {
+    let no_colour = std::env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty());
+    !no_colour && std::env::var_os("TERM").is_none_or(|value| value != "dumb")
 }
 
 fn level(config: &Config) -> LevelFilter {

@@ -6,6 +6,7 @@
 //! that is made up is an app of an account of its own.
 
 use crate::limits;
+use crate::reasons;
 use coffer_base::{AccountId, Clock, ShiftedClock, Timestamp, limit};
 use coffer_dialect::{ApiError, Object};
 use coffer_identity::ResetApp;
@@ -100,7 +101,8 @@ impl WriteOperation for Advance {
             (Some(_), Some(_)) => Err(ApiError::invalid_param(
                 "to",
                 "'seconds' and 'to' are mutually exclusive: send one of them.",
-            )),
+            )
+            .because(&reasons::CLOCK_GOALS)),
         }
     }
 
@@ -109,7 +111,7 @@ impl WriteOperation for Advance {
         match *goal {
             Goal::Seconds(seconds) if now.saturating_add(seconds) > limit::CLOCK_CEILING => {
                 let message = "The clock would go beyond the year 9999.";
-                Err(ApiError::invalid_param("seconds", message))
+                Err(ApiError::invalid_param("seconds", message).because(&reasons::CLOCK_RANGE))
             }
             Goal::Seconds(_) => Ok(()),
             Goal::Time(to) => check_ahead(to.unix().saturating_sub(now), now),
@@ -223,5 +225,5 @@ fn check_ahead(ahead: i64, now: i64) -> Result<(), ApiError> {
     } else {
         return Ok(());
     };
-    Err(ApiError::invalid_param("to", message))
+    Err(ApiError::invalid_param("to", message).because(&reasons::CLOCK_RANGE))
 }

@@ -35,6 +35,16 @@ pub enum TlsError {
     /// The private key's file cannot be read, or others can reach it.
     #[error("the TLS key {0}")]
     KeyFile(#[from] SecretFileError),
+    /// The private key is encrypted, and nobody is there to type its passphrase.
+    #[error(
+        "{}: the private key is encrypted; store it decrypted, readable by this user alone \
+         (openssl pkey -in FILE -out NEW)",
+        path.display()
+    )]
+    EncryptedKey {
+        /// The key's file.
+        path: PathBuf,
+    },
     /// The private key cannot be read. The parser's report is left out, since it may quote the
     /// file.
     #[error("{}: no PEM private key could be read", path.display())]
@@ -117,8 +127,20 @@ fn read(chain: &Path, key: &Path) -> Result<CertifiedKey, TlsError> {
         return Err(TlsError::NoCertificate { path: chain.to_owned() });
     }
     let text = secretfile::read(key, KEY_FILE_BYTES)?;
-    let private =
-        PrivateKeyDer::from_pem_slice(&text).map_err(|_| TlsError::Key { path: key.to_owned() })?;
+    let private = PrivateKeyDer::from_pem_slice(&text).map_err(|_| no_key(&text, key))?;
     CertifiedKey::from_der(certificates, private, &default_provider())
         .map_err(|source| TlsError::Pair { chain: chain.to_owned(), path: key.to_owned(), source })
+}
+
+/// Why no private key was found in `text`: both PEM forms of an encrypted one say so in a line.
+fn no_key(text: &[u8], path: &Path) -> TlsError {
+    let path = path.to_owned();
+    let mut lines = text.split(|byte| *byte == b'\n').map(<[u8]>::trim_ascii);
+    let says_encrypted = |line: &[u8]| {
+        line == b"-----BEGIN ENCRYPTED PRIVATE KEY-----" || line == b"Proc-Type: 4,ENCRYPTED"
+    };
+    if lines.any(says_encrypted) {
+        return TlsError::EncryptedKey { path };
+    }
+    TlsError::Key { path }
 }

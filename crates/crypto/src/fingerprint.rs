@@ -4,6 +4,7 @@ use crate::key::KeyBytes;
 pub use crate::key::LookupKey;
 use aws_lc_rs::{constant_time, hmac};
 use std::fmt;
+use zeroize::Zeroizing;
 
 /// Bytes of a digest: half of what HMAC-SHA-256 gives, which RFC 2104 allows as the least. A chance
 /// collision within a tenant stays negligible, and the index is half as large.
@@ -76,6 +77,21 @@ impl Digester {
             *to = *from;
         }
         Digest(half)
+    }
+
+    /// Another secret that follows from this one: all of the HMAC of `label` and `purpose`. The
+    /// label is used for nothing else, since a digest shows half of its HMAC.
+    pub(crate) fn seed(&self, label: &'static str, purpose: &'static str) -> Zeroizing<[u8; 32]> {
+        let mut context = hmac::Context::with_key(&self.0);
+        for part in [label, purpose] {
+            context.update(&(part.len() as u64).to_be_bytes());
+            context.update(part.as_bytes());
+        }
+        let mut seed = Zeroizing::new([0u8; 32]);
+        for (to, from) in seed.iter_mut().zip(context.sign().as_ref()) {
+            *to = *from;
+        }
+        seed
     }
 }
 

@@ -4,7 +4,7 @@
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 use coffer_base::{Random, TestRandom};
-use coffer_crypto::root::{RootError, RootKey, default_path, env, file, search};
+use coffer_crypto::root::{RootError, RootKey, default_path, env, file, first, places};
 use coffer_crypto::{AssociatedData, envelope};
 use coffer_secretfile::{Cause, SecretFileError};
 use std::fs::{self, Permissions};
@@ -196,6 +196,17 @@ fn a_place_that_cannot_be_made_is_reported() {
     let path = home.path().join("root.key");
     assert!(matches!(file::create(&path, &odd), Err(RootError::StoreId)));
     assert!(!path.exists());
+}
+
+/// The key of `store_id`, and the file that it was found in.
+fn search(
+    explicit: Option<&Path>,
+    credentials: Option<&Path>,
+    config: &Path,
+    store_id: &str,
+) -> Result<(RootKey, PathBuf), RootError> {
+    let (key, root) = first(&places(explicit, credentials, config), store_id)?;
+    Ok((key, root.path(store_id).unwrap()))
 }
 
 /// A configuration home, a credentials directory, and a path that can be asked for.

@@ -2,9 +2,11 @@
 
 use crate::error::ApiError;
 use crate::limits;
+use crate::reasons;
 use base64::engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig};
 use base64::{Engine, alphabet};
 use coffer_base::{Mode, Redacted};
+use std::borrow::Cow;
 
 /// The kind of a key, which its first letters name.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
@@ -30,7 +32,8 @@ pub enum KeyKind {
 pub fn token(header: Option<&[u8]>) -> Result<Redacted<String>, ApiError> {
     let header = header.unwrap_or_default().trim_ascii();
     if header.is_empty() {
-        return Err(ApiError::unauthenticated(format!("No API key was sent. {HOW}")));
+        return Err(ApiError::unauthenticated(format!("No API key was sent. {HOW}"))
+            .because(&reasons::KEY_ABSENT));
     }
     let space = header.iter().position(|&byte| byte == b' ').unwrap_or(header.len());
     let (scheme, credentials) = header.split_at(space);
@@ -41,7 +44,7 @@ pub fn token(header: Option<&[u8]>) -> Result<Redacted<String>, ApiError> {
         basic_user(credentials)?
     } else {
         let message = format!("The Authorization header is neither Bearer nor Basic. {HOW}");
-        return Err(ApiError::unauthenticated(message));
+        return Err(unreadable("it is neither Bearer nor Basic", message));
     };
     check_key(key.expose())
 }
@@ -50,12 +53,18 @@ pub fn token(header: Option<&[u8]>) -> Result<Redacted<String>, ApiError> {
 const HOW: &str = "Send it in the Authorization header: 'Bearer <key>', or HTTP Basic with the \
                    key as the user name and an empty password.";
 
+/// The refusal of a header in which no key can be read.
+fn unreadable(why: &'static str, message: impl Into<Cow<'static, str>>) -> ApiError {
+    ApiError::unauthenticated(message).because(&reasons::KEY_UNREADABLE).with_about(why)
+}
+
 fn check_key(key: &[u8]) -> Result<Redacted<String>, ApiError> {
     if key.is_empty() {
-        return Err(ApiError::unauthenticated(format!("The API key is empty. {HOW}")));
+        return Err(unreadable("the key is empty", format!("The API key is empty. {HOW}")));
     }
     if key.len() > limits::TOKEN_BYTES {
-        return Err(ApiError::unauthenticated(
+        return Err(unreadable(
+            "the key is longer than any",
             "The API key is longer than any key is. Was something else put into the \
              Authorization header?",
         ));
@@ -64,7 +73,8 @@ fn check_key(key: &[u8]) -> Result<Redacted<String>, ApiError> {
         Ok(key) if key.bytes().all(|byte| byte.is_ascii_graphic()) => {
             Ok(Redacted::new(key.to_owned()))
         }
-        _ => Err(ApiError::unauthenticated(
+        _ => Err(unreadable(
+            "the key has characters that no key has",
             "The API key has characters in it that no key has, such as spaces. Was it copied \
              correctly?",
         )),
@@ -74,9 +84,10 @@ fn check_key(key: &[u8]) -> Result<Redacted<String>, ApiError> {
 /// The user name in the credentials of HTTP Basic.
 fn basic_user(credentials: &[u8]) -> Result<Redacted<Vec<u8>>, ApiError> {
     let Some(decoded) = decode_base64(credentials) else {
-        return Err(ApiError::unauthenticated(format!(
-            "The credentials of HTTP Basic are not valid base64. {HOW}"
-        )));
+        return Err(unreadable(
+            "it is not valid base64",
+            format!("The credentials of HTTP Basic are not valid base64. {HOW}"),
+        ));
     };
     let user = decoded.expose().split(|&byte| byte == b':').next().unwrap_or_default();
     Ok(Redacted::new(user.to_vec()))

@@ -5,10 +5,13 @@
 
 mod limited;
 mod parameter;
+mod reason;
 
 pub use limited::LimitReason;
 
 use crate::object::{Object, Value};
+use crate::reason::Reason;
+use crate::reasons;
 use crate::wording::{clipped, elided, no_such_message, quoted};
 use coffer_base::limit;
 use std::borrow::Cow;
@@ -42,6 +45,10 @@ struct Parts {
     retry: Option<bool>,
     limit: Option<LimitReason>,
     detail: Option<String>,
+    /// Why, for the operator.
+    reason: &'static Reason,
+    /// What that is about.
+    about: Option<Cow<'static, str>>,
     /// Whether the caller itself asks for more than can be done.
     load: bool,
 }
@@ -57,9 +64,10 @@ pub struct ApiError(Box<Parts>);
 impl ApiError {
     /// 404: what the request is about does not exist.
     pub fn not_found(kind: &str, id: &str, param: &str) -> Self {
-        Self::request(404, no_such_message(kind, id))
+        Self::request(404, &reasons::OBJECT_MISSING, no_such_message(kind, id))
             .with_param(param)
             .with_code("resource_missing")
+            .with_about(kind.to_owned())
     }
 
     /// 404: no operation has this method and path. A query is never shown: it may hold secrets.
@@ -71,12 +79,12 @@ impl ApiError {
             clipped(method),
             elided(path, 100, 200)
         );
-        Self::request(404, message)
+        Self::request(404, &reasons::URL_UNKNOWN, message)
     }
 
     /// 401: no key, or none that is known; goes with a `WWW-Authenticate` header.
     pub fn unauthenticated(message: impl Into<Cow<'static, str>>) -> Self {
-        Self::request(401, message)
+        Self::request(401, &reasons::KEY_UNKNOWN, message)
     }
 
     /// 401: a key that is not known; `redacted` comes from
@@ -91,11 +99,12 @@ impl ApiError {
             "Expired API Key provided: {redacted}. Use the key that took its place."
         ))
         .with_code("api_key_expired")
+        .because(&reasons::KEY_EXPIRED)
     }
 
     /// 403: a known caller who may not do this.
     pub fn forbidden(message: impl Into<Cow<'static, str>>) -> Self {
-        Self::request(403, message)
+        Self::request(403, &reasons::FORBIDDEN, message)
     }
 
     /// 403: a publishable key where a secret one is needed.
@@ -105,6 +114,7 @@ impl ApiError {
              it on your server.",
         )
         .with_code("secret_key_required")
+        .because(&reasons::KEY_PUBLISHABLE)
     }
 
     /// 403: the account does not exist, or the key's app is not installed on it. The text is
@@ -116,6 +126,7 @@ impl ApiError {
             quoted(account)
         ))
         .with_code("account_invalid")
+        .because(&reasons::ACCOUNT_NO_ACCESS)
     }
 
     /// 403: a restricted key without the permission that the operation needs.
@@ -125,34 +136,37 @@ impl ApiError {
              permission '{permission}'. Give it that permission, or use a key that has it.",
             quoted(account)
         ))
+        .because(&reasons::PERMISSION_MISSING)
+        .with_about(permission.to_owned())
     }
 
     /// 400 `idempotency_error`: the key was used for the operation `first`, and now comes with
     /// `second`.
     pub fn idempotency_other_operation(key: &str, first: &str, second: &str) -> Self {
         let was = format!("for '{}', and this request is '{second}'", clipped(first));
-        Self::idempotency_mismatch(key, &was)
+        Self::idempotency_mismatch(&reasons::IDEMPOTENCY_OTHER_OPERATION, key, &was)
     }
 
     /// 400 `idempotency_error`: the key was used for the same operation with other parameters, or
     /// on another object. Neither those nor these are shown: they may hold secrets.
     pub fn idempotency_other_parameters(key: &str, operation: &str) -> Self {
         let was = format!("for '{operation}' with other parameters, or on another object");
-        Self::idempotency_mismatch(key, &was)
+        Self::idempotency_mismatch(&reasons::IDEMPOTENCY_OTHER_PARAMETERS, key, &was)
     }
 
-    fn idempotency_mismatch(key: &str, was: &str) -> Self {
+    fn idempotency_mismatch(reason: &'static Reason, key: &str, was: &str) -> Self {
         let message = format!(
             "The idempotency key '{}' was already used {was}. Use a new key for a new request.",
             quoted(key)
         );
-        Self::new(400, Kind::Idempotency, message)
+        Self::new(400, Kind::Idempotency, reason, message)
     }
 
     /// 409: a request with this key is in flight.
     pub fn idempotency_in_use(key: &str) -> Self {
         Self::request(
             409,
+            &reasons::IDEMPOTENCY_IN_USE,
             format!(
                 "Another request with the idempotency key '{}' is still being worked on. Send \
                  this one again in a moment.",
@@ -167,6 +181,7 @@ impl ApiError {
     pub fn lock_timeout() -> Self {
         Self::request(
             429,
+            &reasons::LOCK_TIMEOUT,
             "Other requests were changing the same object for too long. Send this one again in \
              a moment.",
         )
@@ -176,13 +191,14 @@ impl ApiError {
 
     /// 413: the body is longer than [`limit::BODY_BYTES`].
     pub fn too_large(message: impl Into<Cow<'static, str>>) -> Self {
-        Self::request(413, message)
+        Self::request(413, &reasons::BODY_TOO_LARGE, message)
     }
 
     /// 431: more headers than [`limit::HEADERS`], or longer ones than [`limit::HEADER_BYTES`].
     pub fn headers_too_large() -> Self {
         Self::request(
             431,
+            &reasons::HEADERS_TOO_LARGE,
             format!(
                 "The request has too many headers: at most {}, and {} bytes together.",
                 limit::HEADERS,
@@ -198,14 +214,14 @@ impl ApiError {
             "The request's URL is longer than {most} bytes. Send the parameters in the body \
              instead, as a form."
         );
-        Self::request(414, message)
+        Self::request(414, &reasons::URL_TOO_LONG, message)
     }
 
     /// 408: the caller was too slow to send the request, so nothing was executed and it may be
     /// sent again. A request that times out while it is executed is
     /// [`ApiError::unknown_outcome`] instead.
     pub fn timeout(message: impl Into<Cow<'static, str>>) -> Self {
-        Self::request(408, message).with_retry(true)
+        Self::request(408, &reasons::BODY_LATE, message).with_retry(true)
     }
 
     /// 500: a fault of the server that a retry would meet again, so clients should not retry.
@@ -214,6 +230,7 @@ impl ApiError {
         Self::new(
             500,
             Kind::Api,
+            &reasons::INTERNAL,
             "Something went wrong in the server, and its log says what. Ask whoever runs it, \
              and give the request's id.",
         )
@@ -227,11 +244,20 @@ impl ApiError {
         Self::new(
             503,
             Kind::Api,
+            &reasons::UNAVAILABLE,
             "The server cannot do this at the moment, and nothing was changed. Send the request \
              again later.",
         )
         .with_retry(true)
         .with_detail(detail)
+    }
+
+    /// 503: an operator has sealed the server, which has no keys. Only they end that, so it is of no
+    /// use to send the request again soon.
+    pub fn sealed() -> Self {
+        let message = "An operator has sealed this server: it has no keys, and answers no request \
+                       for data until `coffer unseal`. Nothing was changed.";
+        Self::new(503, Kind::Api, message).with_retry(false)
     }
 
     /// 503: a key is refused from now on, by the server that answers, and its revocation could not
@@ -242,7 +268,9 @@ impl ApiError {
              stored: other servers accept it, and this one does again after a restart. The server \
              goes on trying; send the request again to see whether it is stored."
         );
-        Self::new(503, Kind::Api, message).with_retry(true).with_detail(detail)
+        Self::new(503, Kind::Api, &reasons::REVOKED_IN_MEMORY, message)
+            .with_retry(true)
+            .with_detail(detail)
     }
 
     /// 503: more waits on this caller's account than is allowed, or than was done in time; nothing
@@ -251,6 +279,7 @@ impl ApiError {
         let mut error = Self::new(
             503,
             Kind::Api,
+            &reasons::BUSY,
             "Too many of your requests are waiting, and this one was not carried out. Send it \
              again in a moment, and fewer at once.",
         )
@@ -265,6 +294,7 @@ impl ApiError {
         Self::new(
             500,
             Kind::Api,
+            &reasons::UNKNOWN_OUTCOME,
             "The request was interrupted, and may or may not have taken effect. Send it again \
              with the same idempotency key to find out.",
         )
@@ -272,11 +302,20 @@ impl ApiError {
         .with_detail(detail)
     }
 
-    fn request(status: u16, message: impl Into<Cow<'static, str>>) -> Self {
-        Self::new(status, Kind::InvalidRequest, message)
+    fn request(
+        status: u16,
+        reason: &'static Reason,
+        message: impl Into<Cow<'static, str>>,
+    ) -> Self {
+        Self::new(status, Kind::InvalidRequest, reason, message)
     }
 
-    fn new(status: u16, kind: Kind, message: impl Into<Cow<'static, str>>) -> Self {
+    fn new(
+        status: u16,
+        kind: Kind,
+        reason: &'static Reason,
+        message: impl Into<Cow<'static, str>>,
+    ) -> Self {
         Self(Box::new(Parts {
             status,
             kind,
@@ -286,6 +325,8 @@ impl ApiError {
             retry: None,
             limit: None,
             detail: None,
+            reason,
+            about: None,
             load: false,
         }))
     }

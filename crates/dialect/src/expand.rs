@@ -3,6 +3,7 @@
 use crate::error::ApiError;
 use crate::limits;
 use crate::params::Params;
+use crate::reasons;
 use crate::wording::{alternatives, clipped};
 
 /// The fields that the response includes on request only, and that this request asks for.
@@ -59,13 +60,15 @@ fn resolve(path: &str, expandable: &[&'static str], list: bool) -> Result<&'stat
             "Expansion goes at most {} levels deep, and '{shown}' goes {depth}.",
             limits::EXPAND_DEPTH
         );
-        return Err(ApiError::invalid(message).with_code("property_expansion_max_depth"));
+        return Err(ApiError::invalid(message)
+            .because(&reasons::EXPAND_DEPTH)
+            .with_code("property_expansion_max_depth"));
     }
     let find = |name: &str| expandable.iter().copied().find(|&field| field == name);
     let inner = path.strip_prefix("data.");
     let base = format!("This property cannot be expanded ({shown}).");
     let Some(rest) = (if list { inner } else { Some(path) }) else {
-        return Err(ApiError::invalid(match find(path) {
+        return Err(unknown(match find(path) {
             Some(field) => format!("{base} On a list, write 'data.{field}'."),
             None => base,
         }));
@@ -74,11 +77,15 @@ fn resolve(path: &str, expandable: &[&'static str], list: bool) -> Result<&'stat
         return Ok(field);
     }
     let around = expandable.iter().filter(|outer| is_inside(rest, outer)).max_by_key(|f| f.len());
-    Err(ApiError::invalid(match (around, inner.and_then(find)) {
+    Err(unknown(match (around, inner.and_then(find)) {
         (Some(outer), _) => nothing_inside(&base, outer, expandable),
         (None, Some(field)) if !list => format!("{base} Outside of lists, write '{field}'."),
         _ => base,
     }))
+}
+
+fn unknown(message: String) -> ApiError {
+    ApiError::invalid(message).because(&reasons::EXPAND_UNKNOWN)
 }
 
 /// Whether the field `path` lies inside of `outer`.

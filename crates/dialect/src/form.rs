@@ -2,6 +2,7 @@
 
 use crate::error::ApiError;
 use crate::limits;
+use crate::reasons;
 use crate::scan;
 use crate::tree::{Field, insert, join};
 use coffer_base::Redacted;
@@ -19,23 +20,29 @@ pub(crate) fn decode(raw: &[u8], tree: &mut Vec<Field>, count: &mut usize) -> Re
             return Err(ApiError::invalid(format!(
                 "The request has too many parameters: at most {}.",
                 limits::PARAMETERS
-            )));
+            ))
+            .because(&reasons::FORM_TOO_MANY));
         }
         let mut halves = pair.splitn(2, |&byte| byte == b'=');
         let name = decode_name(halves.next().unwrap_or_default())?;
         let path = Path::parse(&name)?;
         let value = decode_text(halves.next().unwrap_or_default())
-            .map_err(|error| ApiError::invalid_param(&*name, error.describe("value")))?;
+            .map_err(|error| ApiError::invalid_param(&*name, error.describe("value")))
+            .map_err(malformed)?;
         insert(tree, path.segments(), Redacted::new(value)).map_err(|level| {
             let clash = join(path.segments().iter().take(level).copied());
             let message = format!(
                 "'{clash}' was sent both as a plain value and with brackets after it; send one \
                  of them."
             );
-            ApiError::invalid_param(clash, message)
+            malformed(ApiError::invalid_param(clash, message))
         })?;
     }
     Ok(())
+}
+
+fn malformed(error: ApiError) -> ApiError {
+    error.because(&reasons::FORM_MALFORMED)
 }
 
 /// A name split at its brackets: `a[b][]` is `a`, `b` and the empty segment.
@@ -49,9 +56,9 @@ impl<'n> Path<'n> {
         let end = name.find(['[', ']']).unwrap_or(name.len());
         let (first, mut rest) = name.split_at_checked(end).unwrap_or((name, ""));
         if first.is_empty() {
-            return Err(ApiError::invalid(format!(
+            return Err(malformed(ApiError::invalid(format!(
                 "A parameter must begin with a name; this one does not: '{name}'."
-            )));
+            ))));
         }
         let mut path = Self { segments: [""; limits::PARAMETER_DEPTH], depth: 0 };
         path.push(first, name)?;
@@ -63,10 +70,10 @@ impl<'n> Path<'n> {
                     rest = after;
                 }
                 _ => {
-                    return Err(ApiError::invalid(format!(
+                    return Err(malformed(ApiError::invalid(format!(
                         "The brackets of the parameter '{name}' do not match up: write 'a', \
                          'a[b]' or 'a[]'."
-                    )));
+                    ))));
                 }
             }
         }
@@ -78,7 +85,8 @@ impl<'n> Path<'n> {
             let most = limits::PARAMETER_DEPTH;
             let message =
                 format!("The parameter '{name}' is nested too deeply: at most {most} levels.");
-            return Err(ApiError::invalid_param(name, message));
+            let error = ApiError::invalid_param(name, message);
+            return Err(error.because(&reasons::FORM_TOO_MANY));
         };
         *slot = segment;
         self.depth += 1;
@@ -114,13 +122,14 @@ fn decode_name(raw: &[u8]) -> Result<Cow<'_, str>, ApiError> {
     } else {
         std::str::from_utf8(raw).map(Cow::Borrowed).map_err(|_| DecodeError::Utf8)
     };
-    let name = name.map_err(|error| ApiError::invalid(error.describe("name")))?;
+    let name = name.map_err(|error| malformed(ApiError::invalid(error.describe("name"))))?;
     if name.len() > limits::PARAMETER_NAME_BYTES {
         return Err(ApiError::invalid(format!(
             "A parameter's name is too long: at most {} bytes, brackets included. Was a value \
              sent without its name and '='?",
             limits::PARAMETER_NAME_BYTES
-        )));
+        ))
+        .because(&reasons::FORM_TOO_MANY));
     }
     Ok(name)
 }

@@ -4,6 +4,7 @@ use crate::error::ApiError;
 use crate::limits;
 use crate::object::{Object, Value};
 use crate::params::{Fields, length_over, not_text};
+use crate::reasons;
 use crate::tree::{self, Node};
 use std::collections::BTreeMap;
 
@@ -76,7 +77,8 @@ impl MetadataChange {
                 new.0.len(),
                 limits::METADATA_KEYS
             ),
-        ))
+        )
+        .because(&reasons::METADATA_KEYS))
     }
 }
 
@@ -111,10 +113,14 @@ impl Fields<'_> {
     }
 }
 
+fn invalid(path: String, message: String) -> ApiError {
+    ApiError::invalid_param(path, message).because(&reasons::METADATA_INVALID)
+}
+
 fn check_key(key: &str, path: impl Fn() -> String) -> Result<(), ApiError> {
     if let Some(length) = length_over(key, limits::METADATA_KEY_CHARACTERS) {
         let most = limits::METADATA_KEY_CHARACTERS;
-        return Err(ApiError::invalid_param(
+        return Err(invalid(
             path(),
             format!(
                 "The metadata key '{key}' has {length} characters; at most {most} are allowed."
@@ -122,7 +128,7 @@ fn check_key(key: &str, path: impl Fn() -> String) -> Result<(), ApiError> {
         ));
     }
     if key.contains(['[', ']']) {
-        return Err(ApiError::invalid_param(
+        return Err(invalid(
             path(),
             format!("The metadata key '{key}' holds a square bracket, which none may."),
         ));
@@ -133,7 +139,7 @@ fn check_key(key: &str, path: impl Fn() -> String) -> Result<(), ApiError> {
 fn check_value(key: &str, value: &str, path: impl Fn() -> String) -> Result<(), ApiError> {
     if let Some(length) = length_over(value, limits::METADATA_VALUE_CHARACTERS) {
         let most = limits::METADATA_VALUE_CHARACTERS;
-        return Err(ApiError::invalid_param(
+        return Err(invalid(
             path(),
             format!(
                 "The value of the metadata key '{key}' has {length} characters; at most {most} \

@@ -2,6 +2,7 @@
 
 use crate::error::ApiError;
 use crate::limits;
+use crate::reasons;
 use crate::wording::clipped;
 use std::borrow::Cow;
 
@@ -38,7 +39,8 @@ impl ApiVersion {
         };
         match date(&text) {
             Some(date) if text.len() <= limits::VERSION_BYTES => Ok(Self { text, date }),
-            _ => Err(ApiError::invalid(format!("Invalid Stripe API version: {}", clipped(&text)))),
+            _ => Err(ApiError::invalid(format!("Invalid Stripe API version: {}", clipped(&text)))
+                .because(&reasons::VERSION_INVALID)),
         }
     }
 

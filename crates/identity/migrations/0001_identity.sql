@@ -103,16 +103,18 @@ CREATE TABLE erasure (
 
 -- What was erased of an account, or of one of its users: a receipt for people, which decides nothing.
 -- done is NULL until nothing is left to erase. epoch: copies of the key store from this epoch on hold
--- none of the keys that were destroyed; NULL where none was.
+-- none of the keys that were destroyed. rotation: of a user, whose rows are deleted, the number of the
+-- rotation that seals the account's other records anew and destroys the keys from before.
 CREATE TABLE erasure_receipt (
-    id      TEXT    PRIMARY KEY,
-    seq     INTEGER NOT NULL,
-    request TEXT    NOT NULL,
-    account TEXT    NOT NULL,
-    user_id TEXT,
-    created INTEGER NOT NULL,
-    epoch   INTEGER,
-    done    INTEGER
+    id       TEXT    PRIMARY KEY,
+    seq      INTEGER NOT NULL,
+    request  TEXT    NOT NULL,
+    account  TEXT    NOT NULL,
+    user_id  TEXT,
+    created  INTEGER NOT NULL,
+    rotation INTEGER,
+    epoch    INTEGER,
+    done     INTEGER
 ) WITHOUT ROWID;
 
 CREATE INDEX erasure_receipt_open ON erasure_receipt (request) WHERE done IS NULL;

@@ -6,7 +6,9 @@ use crate::store;
 use coffer_base::{AppId, Mode, Random, Redacted, Tenant, Timestamp, id::random_id, limit};
 use coffer_crypto::{TokenHash, new_token};
 use coffer_dialect::authorization::redact_key;
-use coffer_kernel::{AdminRole, Network};
+use coffer_kernel::{
+    ActorKind, AdminRole, AuditActor, AuditEntry, AuditTarget, Network, append_audit,
+};
 use coffer_keyring::{Keyring, KeyringError};
 use coffer_storage::{StorageError, Store, Tx, Work};
 
@@ -213,16 +215,15 @@ impl Work for InsertAdminKey {
 
     async fn run(&self, tx: &mut Tx<'_>) -> Result<(), StorageError> {
         self.new.insert(tx, &self.mac).await?;
-        let entry = coffer_kernel::AuditEntry {
-            at: self.now,
-            request: &self.request,
-            actor: "offline",
-            operation: "admin.api_keys.create",
-            tenant: &Tenant::system(),
-            subject: self.new.id(),
-            fingerprint: None,
+        let (kind, id) = (ActorKind::Operator, Some("offline".into()));
+        let subject = Some(self.new.id().to_owned());
+        let entry = AuditEntry {
+            request: Some(self.request.as_str().into()),
+            actor: AuditActor { kind, id, user: None, peer: None },
+            target: AuditTarget { subject, ..AuditTarget::default() },
+            ..AuditEntry::of_program("admin.api_keys.create", Tenant::system(), self.now)
         };
-        coffer_kernel::append_audit(tx, &entry);
+        append_audit(tx, &entry);
         Ok(())
     }
 }

@@ -6,8 +6,10 @@
 //! run's own are taken so.
 
 use crate::api_key::{Holder, NewKey, Terms};
-use crate::directory::{Denied, Directory, refusal};
+use crate::denied::{Denied, refusal};
+use crate::directory::Directory;
 use crate::objects::{Account, App, Install, Quotas};
+use crate::reasons;
 use crate::row_mac::RowMac;
 use crate::store;
 use crate::unchecked_keys::form;
@@ -60,7 +62,7 @@ impl Developer {
         if matches!(resolved, Err(Denied::Unknown)) && self.add_key(token, *now).await? {
             resolved = self.directory.resolve(token, *account, *now).await.map_err(storage)?;
         }
-        if matches!(resolved, Err(Denied::NotInstalled))
+        if matches!(resolved, Err(Denied::NotInstalled(_)))
             && let Some(Ok(account)) = account.map(AccountId::parse)
         {
             self.add_install(token, account, *now).await.map_err(storage)?;
@@ -77,7 +79,8 @@ impl Developer {
                 "This server runs in developer mode, which has test mode only; the key '{}' is \
                  a live key. Use one that begins with 'sk_test_'.",
                 redact_key(token)
-            )));
+            ))
+            .because(&reasons::LIVE_KEY_IN_DEVELOPMENT));
         }
         let Some(run_key) = &self.run_key else { return Ok(()) };
         // What this server made is as good as in production.
@@ -89,7 +92,8 @@ impl Developer {
              keys that begin with this run's own, 'sk_test_KEY' or 'sk_test_KEY_anything'; \
              '{}' does not. `coffer dev` prints KEY at its start, or takes it from COFFER_DEV_KEY.",
             redact_key(token)
-        )))
+        ))
+        .because(&reasons::KEY_OF_ANOTHER_RUN))
     }
 
     /// Adds a key with the token that the caller chose, if it is of a kind that is added: an admin
@@ -151,12 +155,13 @@ fn begins_with(token: &str, run_key: &str) -> bool {
 
 /// The refusal of a key, with a hint where developer mode differs from what one may expect.
 fn developer_refusal(denied: Denied, token: &str, account: Option<&str>) -> ApiError {
-    match (denied, key_shape(token)) {
+    match (&denied, key_shape(token)) {
         (Denied::Unknown, Some((KeyKind::Ephemeral, _))) => ApiError::unauthenticated(format!(
             "Invalid API Key provided: {}. An ephemeral key belongs to one user of one account, so \
              developer mode does not make it up: create it with POST /v1/ephemeral_keys.",
             redact_key(token)
-        )),
+        ))
+        .because(&reasons::EPHEMERAL_KEY_UNKNOWN),
         _ => refusal(denied, token, account),
     }
 }

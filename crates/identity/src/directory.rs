@@ -20,9 +20,11 @@
 
 mod principal;
 
+use crate::denied::{Denied, RefusedAccount, refusal, why_ended};
 use crate::floors::{Believed, Floors};
 use crate::limits;
 use crate::objects::{ApiKey, App};
+use crate::reasons;
 use crate::row_mac::{GENERATION, RowMac};
 use crate::store::{self, MendGeneration, PresentedKey};
 use crate::unchecked_keys::UncheckedKeys;
@@ -30,7 +32,7 @@ use crate::unstored::{RevocationRequest, Unstored};
 use coffer_base::{AccountId, Clock, Redacted, Tenant, Timestamp, limit};
 use coffer_crypto::TokenHash;
 use coffer_dialect::ApiError;
-use coffer_dialect::authorization::{KeyKind, key_shape, redact_key};
+use coffer_dialect::authorization::{KeyKind, key_shape};
 use coffer_kernel::{
     Authenticate, BoxFuture, Credentials, Evidence, Principal, Role, UseLimit, storage_failure,
 };
@@ -110,20 +112,6 @@ impl Equivalent<CacheKey> for CacheKeyRef<'_> {
     fn equivalent(&self, key: &CacheKey) -> bool {
         self.hash == &key.hash && self.account == &*key.account
     }
-}
-
-/// Why a key is refused.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(crate) enum Denied {
-    /// No key has the token's hash, or its app is gone. The response is the same, so that a caller
-    /// learns nothing about keys that others had.
-    Unknown,
-    /// The key is revoked or expired, or the key that made it is.
-    Expired,
-    /// The app never was on the account, or the account does not exist.
-    NotInstalled,
-    /// The app was uninstalled from the account.
-    Uninstalled,
 }
 
 impl Directory {
@@ -258,21 +246,27 @@ impl Directory {
             || orphan
             || key.revoked_at.is_some()
             || parent.as_ref().is_some_and(|parent| parent.revoked_at.is_some())
-            || self.is_used_up(&key).await?
         {
-            return Ok(Err(Denied::Expired));
+            let why = why_ended(&key, parent.as_ref(), now);
+            return Ok(Err(Denied::Expired(Arc::from(key.id.as_str()), why)));
         }
         let ends = [Some(&key), parent.as_ref()].into_iter().flatten();
         let expires_at = ends.filter_map(|key| floors.expiry(key)).min();
-        if expires_at.is_some_and(|at| at <= now) {
-            return Ok(Err(Denied::Expired));
+        let is_past = |at: Option<Timestamp>| at.is_some_and(|at| at <= now);
+        let why = match self.is_used_up(&key).await? {
+            true => Some(&reasons::KEY_USED_UP),
+            false if is_past(floors.expiry(&key)) => Some(&reasons::KEY_EXPIRED),
+            false => is_past(expires_at).then_some(&reasons::PARENT_ENDED),
+        };
+        if let Some(why) = why {
+            return Ok(Err(Denied::Expired(Arc::from(key.id.as_str()), why)));
         }
         if let (None, Some(role)) = (&key.app, key.role) {
             let admin = principal(&key, Role::Admin(role), Tenant::system(), None, false);
             return Ok(Ok(Principal { expires_at, ..admin }));
         }
         let Some(app) = app.as_ref().filter(|_| believed.app) else {
-            return Ok(Err(Denied::Unknown));
+            return Ok(Err(Denied::AppGone(Arc::from(key.id.as_str()))));
         };
         let installed = install.map(|install| install.active && believed.install);
         let newest = floors.generation(app.id.as_str(), kept_for);
@@ -318,16 +312,26 @@ impl Directory {
         let bound = key.bound.as_ref();
         let own = bound.map_or(&app.account, |bound| &bound.account);
         let connect = account.is_some();
+        let refused = |account, is_bound| RefusedAccount {
+            key: key.id.clone(),
+            app: app.id.clone(),
+            account,
+            is_bound,
+        };
         let account = match account.map(AccountId::parse) {
             None => own.clone(),
             Some(Ok(asked)) if bound.is_none_or(|bound| bound.account == asked) => asked,
-            Some(_) => return Ok(Err(Denied::NotInstalled)),
+            Some(asked) => {
+                let is_bound = asked.is_ok();
+                let refused = refused(asked.ok(), is_bound);
+                return Ok(Err(Denied::NotInstalled(refused)));
+            }
         };
         let own_account = account == app.account;
         if !own_account {
             match installed {
-                None => return Ok(Err(Denied::NotInstalled)),
-                Some(false) => return Ok(Err(Denied::Uninstalled)),
+                None => return Ok(Err(Denied::NotInstalled(refused(Some(account), false)))),
+                Some(false) => return Ok(Err(Denied::Uninstalled(refused(Some(account), false)))),
                 Some(true) => {}
             }
         }
@@ -362,25 +366,15 @@ impl CacheEntry {
             && self.principal.bound_user().is_some();
         let is_used_up = self.principal.use_limit().is_some_and(UseLimit::is_used_up);
         if is_early || is_used_up || self.principal.is_expired(now) {
-            return Err(Denied::Expired);
+            let why = match (is_early, is_used_up) {
+                (true, _) => &reasons::KEY_FROM_AHEAD,
+                (_, true) => &reasons::KEY_USED_UP,
+                _ => &reasons::KEY_EXPIRED,
+            };
+            return Err(Denied::Expired(Arc::clone(&self.principal.key_id), why));
         }
         self.last_used.store(now.unix(), Ordering::Relaxed);
         Ok(Arc::clone(&self.principal))
-    }
-}
-
-/// The error for a key that is denied. It names the key by its redacted form, and the account.
-pub(crate) fn refusal(denied: Denied, token: &str, account: Option<&str>) -> ApiError {
-    let redacted = redact_key(token);
-    match denied {
-        Denied::Unknown if matches!(key_shape(token), Some((KeyKind::Publishable, _))) => {
-            ApiError::secret_key_required()
-        }
-        Denied::Unknown => ApiError::invalid_key(&redacted),
-        Denied::Expired => ApiError::key_expired(&redacted),
-        Denied::NotInstalled | Denied::Uninstalled => {
-            ApiError::account_invalid(&redacted, account.unwrap_or_default())
-        }
     }
 }
 
@@ -422,7 +416,9 @@ impl Authenticate for Directory {
                 }
                 None => {
                     limit.mark_used_up();
-                    Err(ApiError::key_expired(&principal.redacted_key))
+                    let refused = ApiError::key_expired(&principal.redacted_key);
+                    let about = principal.key_id.to_string();
+                    Err(refused.because(&reasons::KEY_USED_UP).with_about(about))
                 }
             }
         })

@@ -9,7 +9,7 @@ use crate::floors::{of_erasure, of_generation};
 use crate::objects::ErasureReceipt;
 use crate::revocation::settle;
 use crate::row_mac::RowMac;
-use crate::store::{self, CompleteReceipt, Erasure, Erasures, FinishErasure};
+use crate::store::{self, CompleteReceipt, Erasure, Erasures, FinishErasure, RotateForUser};
 use coffer_base::{AccountId, AppId, Clock, Mode, Tenant, limit};
 use coffer_kernel::Prune;
 use coffer_keyring::{FLOORS_AT_ONCE, Keyring, KeyringError, Revocation, retire_seal};
@@ -170,7 +170,7 @@ impl Eraser {
         if open.is_empty() {
             return Ok(());
         }
-        let epoch = Some(coffer_keyring::advance_epoch(self.keyring.store()).await?);
+        let epoch = coffer_keyring::advance_epoch(self.keyring.store()).await?;
         let now = self.clock.now();
         for receipt in open {
             store.write(CompleteReceipt { receipt, epoch, now }).await?;
@@ -178,28 +178,51 @@ impl Eraser {
         Ok(())
     }
 
-    /// Deletes what `apps` keep for one user of an account, in both modes, and completes the receipt.
+    /// Goes on with the erasure of one user of an account: deletes what all apps keep for the user,
+    /// in both modes, and begins a rotation of the account's keys, which seals what is left under
+    /// new ones and destroys those from before. A rotation that is under way is waited for.
     ///
     /// # Errors
-    /// When a store fails: what was deleted stays deleted, and it can be asked for again.
+    /// When a store fails: what was deleted stays deleted, and the job goes on.
     pub async fn erase_user(
         &self,
         store: &Store,
         receipt: &ErasureReceipt,
-        apps: &[AppId],
     ) -> Result<(), KeyringError> {
         let user = receipt.user.as_deref().unwrap_or_default();
-        for app in apps {
-            let generation = self.newest_generation(store, app, &receipt.account).await?;
+        for app in store::apps_on(store, &receipt.account).await? {
+            let generation = self.newest_generation(store, &app, &receipt.account).await?;
             let account = receipt.account.in_generation(generation);
             for mode in Mode::ALL {
                 let tenant = Tenant { mode, app: app.clone(), account: account.clone() };
                 coffer_kernel::purge_user(store, &tenant, user, &self.purge_user).await?;
             }
         }
-        let now = self.clock.now();
-        let complete = CompleteReceipt { receipt: receipt.clone(), epoch: None, now };
-        Ok(store.write(complete).await?)
+        let floor = coffer_keyring::highest_rotation(self.keyring.store()).await?;
+        let (receipt, now) = (receipt.clone(), self.clock.now());
+        Ok(store.write(RotateForUser { receipt, floor, now }).await?)
+    }
+
+    /// Goes on with the erasure of all users whose receipts are not done, and completes the receipts
+    /// of those whose old keys are destroyed.
+    ///
+    /// # Errors
+    /// When a store fails; the job then goes on.
+    pub async fn erase_users(&self, store: &Store) -> Result<(), KeyringError> {
+        for receipt in store::open_user_receipts(store).await? {
+            let Some(rotation) = receipt.rotation else {
+                self.erase_user(store, &receipt).await?;
+                continue;
+            };
+            let (keys, account) = (self.keyring.store(), receipt.account.name());
+            if coffer_keyring::has_older_keys(keys, account, receipt.created, rotation).await? {
+                continue;
+            }
+            self.keyring.empty_log().await?;
+            let (epoch, now) = (coffer_keyring::advance_epoch(keys).await?, self.clock.now());
+            store.write(CompleteReceipt { receipt, epoch, now }).await?;
+        }
+        Ok(())
     }
 
     /// The generation of what an app keeps for an account, whatever a hand has made of the data.
@@ -218,11 +241,19 @@ impl Eraser {
     /// Retires and destroys the keys of one erasure, unless it is done already.
     async fn destroy_keys_of(&self, store: &Store, erasure: &Erasure) -> Result<(), KeyringError> {
         for tenant in tenants(erasure) {
-            let newest = self.keyring.newest_version(&tenant).await?;
-            let retire = Retire { erasure: erasure.clone(), tenant: tenant.clone(), newest };
-            let listed = store.write(retire).await?;
-            if listed && newest > 0 {
+            loop {
+                let newest = self.keyring.newest_version(&tenant).await?;
+                let retire = Retire { erasure: erasure.clone(), tenant: tenant.clone(), newest };
+                let listed = store.write(retire).await?;
+                if !listed || newest == 0 {
+                    break;
+                }
                 self.keyring.destroy(&tenant, newest).await?;
+                // A rotation may have made the next version meanwhile; it makes none after a
+                // destroyed one.
+                if self.keyring.newest_version(&tenant).await? == newest {
+                    break;
+                }
             }
         }
         Ok(())

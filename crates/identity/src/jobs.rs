@@ -8,7 +8,7 @@ use crate::row_mac::RowMac;
 use crate::store::{EXPIRED_EPHEMERAL, WriteLastUsed, find_key_in, revoke_key};
 use crate::unstored::RevocationRequest;
 use coffer_base::{Tenant, Timestamp, limit};
-use coffer_kernel::{AuditEntry, BoxFuture, Job, JobContext, append_audit, prune};
+use coffer_kernel::{AuditEntry, AuditTarget, BoxFuture, Job, JobContext, append_audit, prune};
 use coffer_keyring::KeyringError;
 use coffer_storage::{Cause, StorageError, Tx, Work, values};
 use std::sync::Arc;
@@ -32,7 +32,8 @@ impl Job for EraseTenants {
             let erased = self.0.erase(&context.store).await;
             let every_request = "";
             let completed = self.0.complete_receipts(&context.store, every_request).await;
-            completed.and(erased).map_err(storage_error)
+            let users = self.0.erase_users(&context.store).await;
+            completed.and(users).and(erased).map_err(storage_error)
         })
     }
 }
@@ -122,14 +123,12 @@ impl Work for StoreRevocation {
         let open = |key: &ApiKey| key.revoked_at.is_none() && self.asked.reaches(key);
         let Some(key) = found.filter(open) else { return Ok(false) };
         revoke_key(tx, &self.mac, &key, self.now).await?;
+        let tenant = self.asked.within.clone().unwrap_or_else(Tenant::system);
         let entry = AuditEntry {
-            at: self.now,
-            request: &self.asked.request,
-            actor: &self.asked.actor,
-            operation: self.asked.operation,
-            tenant: &self.asked.within.clone().unwrap_or_else(Tenant::system),
-            subject: &self.id,
-            fingerprint: None,
+            request: Some(Arc::clone(&self.asked.request)),
+            actor: self.asked.actor.clone(),
+            target: AuditTarget { subject: Some(self.id.clone()), ..AuditTarget::default() },
+            ..AuditEntry::of_program(self.asked.operation, tenant, self.now)
         };
         append_audit(tx, &entry);
         Ok(true)

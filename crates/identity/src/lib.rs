@@ -16,14 +16,17 @@
 //! shown again.
 
 mod api_key;
+mod denied;
 mod developer;
 mod directory;
 mod erasure;
+mod explain;
 mod floors;
 mod jobs;
 pub mod limits;
 mod objects;
 mod operations;
+pub mod reasons;
 mod reset;
 mod revocation;
 mod row_mac;
@@ -34,6 +37,7 @@ mod verify;
 mod wire;
 
 pub use api_key::{NewKey, create_admin_key};
+pub use explain::EXPLAINERS;
 pub use reset::{Reset, ResetApp};
 pub use store::{MIGRATIONS, erasing};
 pub use verify::{RowFindings, verify_rows};

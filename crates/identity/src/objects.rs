@@ -174,8 +174,10 @@ pub(crate) struct ErasureReceipt {
     /// The user of the account that was erased; `None` if it was the account itself.
     pub(crate) user: Option<String>,
     pub(crate) created: Timestamp,
+    /// Of a user: the rotation that destroys the keys from before, once it has begun.
+    pub(crate) rotation: Option<i64>,
     /// The epoch of the key store from which on its copies hold none of the keys; `None` before that
-    /// is known, and for a user, who has no keys of its own.
+    /// is known.
     pub(crate) epoch: Option<i64>,
     /// When it was done.
     pub(crate) done: Option<Timestamp>,
@@ -191,6 +193,7 @@ impl ErasureReceipt {
             account,
             user,
             created: ctx.now(),
+            rotation: None,
             epoch: None,
             done: None,
         }

@@ -9,6 +9,7 @@ mod installs;
 
 use crate::directory::Directory;
 use crate::erasure::Eraser;
+use crate::reasons;
 use crate::row_mac::RowMac;
 use crate::{KEY_LIFETIME_DAYS, LOCK_KEYS};
 use coffer_base::{Tenant, Timestamp};
@@ -75,13 +76,15 @@ impl Shared {
         if self.policy.locked {
             return Err(ApiError::forbidden(
                 "This server makes no keys of apps: its setting lock_keys forbids it.",
-            ));
+            )
+            .because(&reasons::MAKING_LOCKED));
         }
         let locked = coffer_keyring::is_making_locked(self.keyring.store()).await;
         if locked.map_err(|error| storage_failure(&error))? {
             return Err(ApiError::forbidden(
                 "Making keys of apps is locked. `coffer keys unlock`, on the host, unlocks it.",
-            ));
+            )
+            .because(&reasons::MAKING_LOCKED));
         }
         Ok(())
     }

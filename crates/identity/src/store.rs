@@ -309,6 +309,17 @@ pub(crate) async fn find_install(store: &Store, mac: &RowMac, id: &str) -> Resul
     first(&store.query(sql, &values![id]).await?, |row| install(mac, row, 0))
 }
 
+/// The install of an app on an account, active or not, as committed.
+pub(crate) async fn install_of(
+    store: &Store,
+    mac: &RowMac,
+    app: &str,
+    account: &str,
+) -> Result<Option<Install>> {
+    let sql = select_installs!("app = ? AND account = ?");
+    first(&store.query(sql, &values![app, account]).await?, |row| install(mac, row, 0))
+}
+
 /// The install `id`, active or not, locked.
 pub(crate) async fn find_install_in(
     tx: &mut Tx<'_>,

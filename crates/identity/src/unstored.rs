@@ -6,7 +6,7 @@
 use crate::limits;
 use crate::objects::ApiKey;
 use coffer_base::Tenant;
-use coffer_kernel::{Ctx, Principal};
+use coffer_kernel::{AuditActor, Ctx, Principal};
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
@@ -37,8 +37,8 @@ pub(crate) struct RevocationRequest {
     /// Whose keys the caller may revoke: any, if it is `None`, or the ephemeral keys of a tenant,
     /// whatever its generation.
     pub(crate) within: Option<Tenant>,
-    /// The id of the caller's key.
-    pub(crate) actor: Arc<str>,
+    /// Who is calling.
+    pub(crate) actor: AuditActor,
     /// The id of the request.
     pub(crate) request: Arc<str>,
     /// The operation's name.
@@ -48,8 +48,7 @@ pub(crate) struct RevocationRequest {
 impl RevocationRequest {
     /// By the request whose context this is, of any key.
     pub(crate) fn of_any(ctx: &Ctx, operation: &'static str) -> Self {
-        let actor = Arc::clone(&ctx.principal().key_id);
-        Self { within: None, actor, request: ctx.request_id().into(), operation }
+        Self { within: None, actor: ctx.actor(), request: ctx.request_id().into(), operation }
     }
 
     /// The same, of an ephemeral key of the caller's tenant.
@@ -174,6 +173,7 @@ fn target(id: &str, within: Option<&Tenant>) -> Target {
 mod tests {
     use super::*;
     use coffer_base::{AccountId, AppId, Mode};
+    use coffer_kernel::ActorKind;
 
     fn tenant(app: &str) -> Tenant {
         let account = AccountId::parse("acct_1").unwrap();
@@ -181,7 +181,8 @@ mod tests {
     }
 
     fn request(within: Option<Tenant>) -> RevocationRequest {
-        RevocationRequest { within, actor: "key_1".into(), request: "req_1".into(), operation: "x" }
+        let actor = AuditActor { kind: ActorKind::Admin, id: None, user: None, peer: None };
+        RevocationRequest { within, actor, request: "req_1".into(), operation: "x" }
     }
 
     #[test]

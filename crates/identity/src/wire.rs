@@ -3,6 +3,7 @@
 
 use crate::limits;
 use crate::objects::{Account, ApiKey, App, ErasureReceipt, Install};
+use crate::reasons;
 use coffer_base::{AccountId, AppId, InvalidId, Mode, Redacted, Timestamp, limit};
 use coffer_dialect::{ApiError, Fields, Object, Value};
 use coffer_kernel::{Network, Quota, Usages};
@@ -22,6 +23,7 @@ pub(crate) fn plain(text: &Redacted<String>) -> String {
 /// The refusal of an id that has other characters than ids have, or too many.
 fn bad_id(param: &str, error: InvalidId) -> ApiError {
     ApiError::invalid_param(param, format!("Invalid {param}: {error}."))
+        .because(&reasons::ID_INVALID)
 }
 
 /// A required parameter that is an account's id.
@@ -50,11 +52,16 @@ pub(crate) fn networks(fields: &Fields<'_>) -> Result<Vec<Network>, ApiError> {
     let texts = fields.text_list("networks")?;
     if texts.len() > limits::KEY_NETWORKS {
         let message = format!("A key has at most {} networks.", limits::KEY_NETWORKS);
-        return Err(ApiError::invalid_param("networks", message));
+        return Err(
+            ApiError::invalid_param("networks", message).because(&reasons::NETWORKS_INVALID)
+        );
     }
     let mut networks: Vec<Network> = Vec::new();
     for (at, text) in texts.into_iter().enumerate() {
-        let wrong = |why: String| ApiError::invalid_param(format!("networks[{at}]"), why);
+        let wrong = |why: String| {
+            let error = ApiError::invalid_param(format!("networks[{at}]"), why);
+            error.because(&reasons::NETWORKS_INVALID)
+        };
         let network: Network = match text.len() <= limits::NETWORK_CHARACTERS {
             true => text.parse().map_err(|why| wrong(format!("{why}.")))?,
             false => return Err(wrong("This is too long for a network.".to_owned())),

@@ -6,6 +6,7 @@ use crate::definition::Access;
 use crate::operation::RequestScope;
 use crate::peer::Peer;
 use crate::principal::{AccountAccess, Evidence, Principal, Role};
+use crate::reasons;
 use coffer_base::Timestamp;
 use coffer_dialect::ApiError;
 
@@ -22,16 +23,20 @@ pub(crate) fn check_access(principal: &Principal, access: Access) -> Result<(), 
                 "The admin key '{key}' has the role '{}', which may not do this. Use an \
                  operator's key.",
                 role.as_str()
-            )))
+            ))
+            .because(&reasons::ROLE_NEEDED)
+            .with_about(role.as_str().to_owned()))
         }
         (Access::Admin | Access::AdminOf(_), _) => Err(ApiError::forbidden(format!(
             "The key '{key}' is not an admin key. Use a key that begins with 'ak_coffer_' for the \
              admin API."
-        ))),
+        ))
+        .because(&reasons::ADMIN_KEY_NEEDED)),
         (Access::Tenant { .. } | Access::App, Role::Admin(_)) => Err(ApiError::forbidden(format!(
             "The admin key '{key}' opens no app's data. Use a key of the app, which you can \
              make at /v1/admin/api_keys."
-        ))),
+        ))
+        .because(&reasons::APP_KEY_NEEDED)),
         (Access::Tenant { permission }, _) if !principal.holds(permission) => {
             let account = principal.tenant.account.name();
             Err(ApiError::permission_denied(key, account, permission))
@@ -52,7 +57,9 @@ pub(crate) fn check_peer(principal: &Principal, peer: Peer) -> Result<(), ApiErr
         "The key '{}' may not be used from here ({peer}). Use it in one of its networks; behind a \
          proxy, the server must be told to believe that proxy.",
         principal.redacted_key
-    )))
+    ))
+    .because(&reasons::NETWORK_NEEDED)
+    .with_about(peer.to_string()))
 }
 
 /// Whether the caller may reach into a scope: an ephemeral key has one user, and as much of the
@@ -71,17 +78,20 @@ pub(crate) fn check_scope(
             "The key '{}' is an ephemeral key. Only the app's backend may make this call: use \
              the app's own key.",
             principal.redacted_key
-        ))),
+        ))
+        .because(&reasons::BACKEND_ONLY)),
         RequestScope::Account if writes && *account_access == AccountAccess::Read => {
             Err(ApiError::forbidden(
                 "This ephemeral key may only read the account's scope. Make it with \
                  account_access=write to let it write there.",
             )
+            .because(&reasons::ACCOUNT_SCOPE_READ_ONLY)
             .with_param("scope[type]"))
         }
         RequestScope::User(other) if other != user => Err(ApiError::forbidden(
             "This ephemeral key belongs to one user and cannot reach another user's scope.",
         )
+        .because(&reasons::OTHER_USER)
         .with_param("scope[user]")),
         RequestScope::Account | RequestScope::User(_) => Ok(()),
     }
@@ -98,19 +108,22 @@ pub(crate) fn check_evidence(
     now: Timestamp,
     found: impl IntoIterator<Item = (Evidence, bool)>,
 ) -> Result<(), ApiError> {
+    let expired =
+        || ApiError::key_expired(&principal.redacted_key).because(&reasons::GONE_MEANWHILE);
     if principal.is_expired(now) {
-        return Err(ApiError::key_expired(&principal.redacted_key));
+        return Err(expired());
     }
     let mut looked_for_key = false;
     for (evidence, is_found) in found {
         match (evidence, is_found) {
             (Evidence::KeyInForce, true) => looked_for_key = true,
             (Evidence::KeyInForce, false) => {
-                return Err(ApiError::key_expired(&principal.redacted_key));
+                return Err(expired());
             }
             (Evidence::Installed | Evidence::OwnAccount, false) | (Evidence::Purged, true) => {
                 let account = principal.tenant.account.name();
-                return Err(ApiError::account_invalid(&principal.redacted_key, account));
+                return Err(ApiError::account_invalid(&principal.redacted_key, account)
+                    .because(&reasons::UNINSTALLED_MEANWHILE));
             }
             (Evidence::Installed | Evidence::OwnAccount, true) | (Evidence::Purged, false) => {}
         }

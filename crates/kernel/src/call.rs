@@ -1,5 +1,6 @@
 //! What the edge hands to an operation, and what it gets back.
 
+use crate::peer::Peer;
 use crate::principal::Principal;
 use coffer_dialect::{ApiVersion, Params};
 use std::sync::Arc;
@@ -8,6 +9,8 @@ use std::sync::Arc;
 pub(crate) struct Call {
     pub(crate) request_id: Arc<str>,
     pub(crate) principal: Arc<Principal>,
+    /// Where it comes from.
+    pub(crate) peer: Peer,
     pub(crate) version: ApiVersion,
     pub(crate) params: Params,
     /// The path's open segments.

@@ -2,8 +2,10 @@
 
 use crate::error::keyring_failure;
 use crate::event::{Cause, EventListeners};
+use crate::peer::Peer;
 use crate::principal::Principal;
 use crate::usage::{Amount, Usages};
+use coffer_audit::Actor;
 use coffer_base::{Owner, Random, Tenant, Timestamp};
 use coffer_dialect::{ApiError, ApiVersion, Expand};
 use coffer_keyring::{KeyringError, TenantKeys};
@@ -19,6 +21,7 @@ pub struct Ctx {
     pub(crate) now: Timestamp,
     pub(crate) clock_doubtful: bool,
     pub(crate) principal: Arc<Principal>,
+    pub(crate) peer: Peer,
     pub(crate) version: ApiVersion,
     pub(crate) expand: Expand,
     pub(crate) keys: Option<Arc<TenantKeys>>,
@@ -46,6 +49,11 @@ impl Ctx {
     /// Who is calling.
     pub fn principal(&self) -> &Principal {
         &self.principal
+    }
+
+    /// Who is calling, as the audit says it.
+    pub fn actor(&self) -> Actor {
+        self.principal.actor(self.peer)
     }
 
     /// Whose data it is.

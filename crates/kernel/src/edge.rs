@@ -151,7 +151,8 @@ async fn handle(
         kernel.services.authenticate.count_use(&principal).await?;
     }
     let request_id = Arc::clone(&trace.request_id);
-    let call = Call { request_id, principal, version, params, path: open, idempotency_key };
+    let peer = trace.peer;
+    let call = Call { request_id, principal, peer, version, params, path: open, idempotency_key };
     run(kernel, handler, call, permit).await
 }
 

@@ -21,6 +21,7 @@ pub fn storage_failure(error: &StorageError) -> ApiError {
 pub fn keyring_failure(error: &KeyringError) -> ApiError {
     match error {
         KeyringError::Storage(source) => storage_failure(source),
+        KeyringError::Stopped => ApiError::sealed(),
         _ => ApiError::internal(error.to_string()),
     }
 }

@@ -1,17 +1,19 @@
 //! A family of resources as one value: all that the rest of the program needs to know of it.
 
 use crate::event::EventListener;
+use crate::explain::Explainer;
 use crate::jobs::Job;
-use crate::principal::BoxFuture;
 use crate::prune::Prune;
 use crate::quota::{QUOTAS, Quota};
+use crate::rotation;
 use crate::routes::Routes;
 use crate::schedule::ScheduledTask;
+use crate::sealed::SealedTable;
 use crate::setting::{Setting, Settings};
 use crate::usage::{self, Usage};
 use crate::verify::Check;
-use coffer_keyring::{Keyring, KeyringError};
-use coffer_storage::{MigrationSet, Store};
+use coffer_dialect::Reason;
+use coffer_storage::MigrationSet;
 use std::sync::Arc;
 
 /// A family of resources. A crate exports one as a constant; a server has a list of them.
@@ -37,6 +39,10 @@ pub struct Family {
     pub seals: &'static [Seal],
     /// What must hold of its tables.
     pub checks: &'static [Check],
+    /// Why it refuses requests, for whoever runs the server.
+    pub reasons: &'static [Reason],
+    /// What it looks up when a refusal is to be explained.
+    pub explainers: &'static [Explainer],
     /// Puts together what runs, by the settings.
     pub parts: fn(&Settings) -> Parts,
 }
@@ -70,30 +76,24 @@ impl Parts {
 pub struct Seal {
     /// What they are called, in the plural.
     pub name: &'static str,
-    /// Opens all of them, of all tenants.
-    pub open_all: OpenAll,
+    /// Where they are: by this they are opened to be checked, and sealed anew by a rotation of
+    /// keys.
+    pub table: SealedTable,
 }
-
-/// Opens all records of a kind and answers how many there are, or the error of the first that
-/// does not open.
-pub type OpenAll = for<'a> fn(&'a Store, &'a Keyring) -> BoxFuture<'a, Result<u64, KeyringError>>;
 
 /// The kernel's own share: stored responses, tombstones, events.
 pub const KERNEL: Family = Family {
     name: "kernel",
     migrations: &[crate::store::MIGRATIONS],
-    settings: &[],
+    settings: rotation::SETTINGS,
     quotas: QUOTAS,
     usage: usage::USAGE,
     purge: crate::store::PURGE,
     purge_user: &[],
-    seals: &[Seal {
-        name: "stored responses",
-        open_all: |data, keyring| {
-            Box::pin(crate::idempotency::open_stored_responses(data, keyring))
-        },
-    }],
+    seals: &[Seal { name: "stored responses", table: crate::idempotency::SEALED }],
     checks: &[],
+    reasons: crate::reasons::ALL,
+    explainers: &[],
     parts: kernel_parts,
 };
 

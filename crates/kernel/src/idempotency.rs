@@ -6,11 +6,12 @@
 
 use crate::error::keyring_failure;
 use crate::operation::ReplayPolicy;
-use crate::store::{self, Record, StoredRecord};
+use crate::reasons;
+use crate::sealed::SealedTable;
+use crate::store::{self, Record, Sealed};
 use coffer_base::{Redacted, Tenant, limit};
 use coffer_dialect::{ApiError, Object, Params};
-use coffer_keyring::{AssociatedData, Digest, Keyring, KeyringError, TenantKeys};
-use coffer_storage::Store;
+use coffer_keyring::{AssociatedData, Digest, TenantKeys};
 use std::collections::HashMap;
 use std::ops::Range;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -240,33 +241,16 @@ fn bound_to(
         .text(request)
 }
 
-/// Opens every stored response of all tenants, and counts them.
-///
-/// # Errors
-/// [`KeyringError`] of the first that does not open.
-pub async fn open_stored_responses(data: &Store, keyring: &Keyring) -> Result<u64, KeyringError> {
-    let mut opened = 0u64;
-    for part in data.parts().await? {
-        opened = opened.saturating_add(open_part(&part, keyring).await?);
-    }
-    Ok(opened)
-}
-
-async fn open_part(data: &Store, keyring: &Keyring) -> Result<u64, KeyringError> {
-    let mut opened = 0u64;
-    let mut after = None;
-    loop {
-        let page = store::all_records(data, after.as_ref()).await?;
-        let Some(last) = page.last() else { return Ok(opened) };
-        after = Some(last.key.clone());
-        for StoredRecord { tenant, key_digest, record, .. } in &page {
-            let keys = keyring.existing(tenant).await?.ok_or(KeyringError::KeysLost)?;
-            let Record { operation, parameters, request, response } = record;
-            keys.open(&bound_to(&keys, key_digest, operation, parameters, request), response)?;
-            opened = opened.saturating_add(1);
-        }
-    }
-}
+/// Stored responses of all tenants.
+pub(crate) const SEALED: SealedTable = SealedTable {
+    next: store::SEALED_RECORDS,
+    replace: store::REPLACE_RECORD,
+    count: store::COUNT_RECORDS,
+    bound_to: |keys, row| {
+        let Sealed { key_digest, operation, parameters, request } = store::sealed_record(row)?;
+        Ok(bound_to(keys, key_digest, operation, parameters, request))
+    },
+};
 
 /// The refusal of a replay whose response held a token.
 fn refuse_to_show_again(id: &str) -> ApiError {
@@ -275,6 +259,7 @@ fn refuse_to_show_again(id: &str) -> ApiError {
          shown only once and is not kept. If the token was lost, revoke '{id}' and make another \
          with a new idempotency key."
     ))
+    .because(&reasons::SHOWN_ONCE)
 }
 
 /// The requests under way that carry an idempotency key. Those with the same key run one after

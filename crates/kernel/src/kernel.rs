@@ -114,6 +114,7 @@ impl Kernel {
         let asked = tokio::time::timeout(patience, Box::pin(self.ask_stores())).await;
         let is_working = self.readiness.is_working(self.counters.answered());
         match asked {
+            _ if self.services.keyring.is_stopped() => Err(NotReady::Stopped),
             Ok(Ok(clock)) if clock.doubt().is_some() => Err(NotReady::Clock),
             Ok(answered) => answered.map(drop).map_err(NotReady::Storage),
             Err(_elapsed) if is_working => Ok(()),
@@ -140,6 +141,8 @@ pub(crate) enum NotReady {
     Clock,
     /// A store does not answer, and no request is answered either.
     Silent,
+    /// An operator has sealed the server.
+    Stopped,
 }
 
 impl fmt::Display for NotReady {
@@ -148,6 +151,7 @@ impl fmt::Display for NotReady {
             Self::Storage(error) => error.fmt(f),
             Self::Clock => f.write_str("the clock may be wrong"),
             Self::Silent => f.write_str("a store does not answer in time"),
+            Self::Stopped => f.write_str("an operator has sealed the server"),
         }
     }
 }

@@ -19,6 +19,7 @@ mod edge;
 mod error;
 pub mod event;
 mod events;
+pub mod explain;
 mod family;
 mod handler;
 mod idempotency;
@@ -34,10 +35,13 @@ mod principal;
 mod prune;
 mod quota;
 mod rate;
+pub mod reasons;
 mod reauthorize;
 mod request_id;
+mod rotation;
 mod routes;
 pub mod schedule;
+mod sealed;
 mod services;
 mod setting;
 mod store;
@@ -50,7 +54,10 @@ mod wake_isolated;
 pub mod web_policy;
 
 pub use clock_guard::{Agreement, ClockGuard, ClockState, Doubt, DueTimes};
-pub use coffer_audit::{Entry as AuditEntry, append as append_audit};
+pub use coffer_audit::{
+    Actor as AuditActor, ActorKind, Entry as AuditEntry, Target as AuditTarget,
+    append as append_audit,
+};
 pub use coffer_outbound::HttpClient;
 pub use collection::Collection;
 pub use connection::{serve_connection, serve_one_request, serve_open_connection};
@@ -61,7 +68,7 @@ pub use counting::CountUsage;
 pub use definition::{Access, Definition, Example, Method};
 pub use error::{keyring_failure, storage_failure};
 pub use event::EventListeners;
-pub use family::{Family, KERNEL, OpenAll, Parts, Seal};
+pub use family::{Family, KERNEL, Parts, Seal};
 pub use jobs::{Job, JobContext, Tally, run_job};
 pub use kernel::{Kernel, KernelOptions};
 pub use listener::ListenerRole;
@@ -79,8 +86,12 @@ pub use principal::{
 };
 pub use prune::{Prune, prune, purge_tenant, purge_user};
 pub use quota::Quota;
+pub use rotation::{
+    ROTATION_AGE_DAYS, ROTATION_KEEPS, ROTATION_RATE, ROTATION_USES, RotateKeys, WatchStop,
+};
 pub use routes::Routes;
 pub use schedule::{Progress, ScheduledTask, Scheduler};
+pub use sealed::SealedTable;
 pub use setting::{Setting, SettingKind, Settings};
 pub use store::{
     ClockRecord, MIGRATIONS, clock_record, forget_clock, latest_watermark, move_clock,

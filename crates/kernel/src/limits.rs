@@ -128,3 +128,38 @@ pub const ROWS_SORTED: i64 = 100_000;
 
 /// Apps that the status shows with what they keep, the largest first.
 pub const LARGEST_APPS: usize = 5;
+
+/// Records that a rotation seals anew in one transaction: few, so that a request that writes one of
+/// them waits for milliseconds.
+pub const ROTATED_AT_ONCE: i64 = 50;
+
+/// Tenants whose records are looked up one tenant after the other; of more, all records of all
+/// tenants are gone through, in their order.
+pub const ROTATED_BY_RANGE: usize = 1000;
+
+/// Seconds between two looks at whether a rotation was asked for.
+pub const ROTATION_EVERY_SECONDS: u64 = 2;
+
+/// Seconds between two notes of a server that it works on a rotation, and how far it has come: as
+/// much is done again after a crash.
+pub const ROTATION_BEAT_SECONDS: u64 = 1;
+
+/// Seconds without such a note after which another server takes over: more than a slow commit
+/// takes.
+pub const ROTATION_LEASE_SECONDS: u64 = 20;
+
+/// Seconds between two looks for keys that are old, or were used often.
+pub const ROTATION_LOOK_SECONDS: u64 = 3600;
+
+/// Seconds between two notes of how much keys have sealed: what a crash loses of that count.
+pub const USES_EVERY_SECONDS: u64 = 60;
+
+/// Milliseconds between two looks at whether old transactions have ended.
+pub const SETTLE_MILLISECONDS: u64 = 50;
+
+/// Milliseconds between two looks at whether an operator has sealed all servers: with the look
+/// itself they have no keys within a second.
+pub const STOP_WATCH_MILLISECONDS: u64 = 400;
+
+/// How often a rotation tries to destroy the old master key, while other servers wrap keys with it.
+pub const DESTROY_ATTEMPTS: u32 = 5;

@@ -1,6 +1,7 @@
 //! Who is at the other end of a connection, and the networks by which peers are told apart: those
 //! of proxies that are believed, and those that a key may be used from.
 
+use coffer_audit::PeerAddress;
 use std::fmt;
 use std::net::{IpAddr, Ipv6Addr};
 use std::str::FromStr;
@@ -33,6 +34,14 @@ impl Peer {
         match self {
             Self::Unix => true,
             Self::Ip(address) => address.is_loopback(),
+        }
+    }
+
+    /// The same, as the audit says it.
+    pub(crate) const fn address(self) -> PeerAddress {
+        match self {
+            Self::Unix => PeerAddress::Unix,
+            Self::Ip(address) => PeerAddress::Ip(address),
         }
     }
 

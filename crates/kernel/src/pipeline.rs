@@ -17,11 +17,12 @@ use crate::operation::{
     Applied, Arguments, Committed, Failure, ReadOperation, ReplayPolicy, SealingOperation,
 };
 use crate::principal::{BoxFuture, Evidence};
+use crate::reasons;
 use crate::reauthorize::Reauthorization;
 use crate::services::Services;
 use crate::store::{self, Record};
 use crate::usage::BYTES;
-use coffer_audit::Entry;
+use coffer_audit::{Entry, Outcome as AuditOutcome, Target};
 use coffer_base::{Tenant, limit};
 use coffer_dialect::{ApiError, Expand};
 use coffer_keyring::{SealCheck, TenantKeys, check_seal, seal_query};
@@ -73,11 +74,17 @@ async fn read<O: ReadOperation>(
     let input = operation.parse(&arguments)?;
     check_scope(&call.principal, &O::scope(&input), false)?;
     let keys = services.existing_keys(&call.principal.tenant).await?;
-    let ctx = services.context(&call, expand, keys);
+    let mut ctx = services.context(&call, expand, keys);
     let store = services.store.of_share(call.principal.share());
     let store = if definition.look_up { store } else { store.in_turn() };
-    let object = operation.run(&input, &ctx, &store).await?;
-    Ok(Reply::fresh(object.render()))
+    let mut outcome = operation.run(&input, &ctx, &store).await;
+    if outcome.is_err() && ctx.keys.as_ref().is_some_and(|keys| keys.is_outdated()) {
+        // Another server has rotated them since they were read.
+        services.keyring.evict(ctx.tenant());
+        ctx.keys = services.existing_keys(ctx.tenant()).await?;
+        outcome = operation.run(&input, &ctx, &store).await;
+    }
+    Ok(Reply::fresh(outcome?.render()))
 }
 
 async fn write<O: SealingOperation>(
@@ -98,7 +105,8 @@ async fn write<O: SealingOperation>(
         }
         services.keyring.evict(&call.principal.tenant);
     }
-    Err(ApiError::unavailable("the tenant's key changed during each attempt to write"))
+    Err(ApiError::unavailable("the tenant's key changed during each attempt to write")
+        .because(&reasons::KEY_ROTATED))
 }
 
 /// One attempt at a write: everything under one version of the tenant's keys.
@@ -127,7 +135,8 @@ impl<'a, O: SealingOperation> Attempt<'a, O> {
         match operation.seal(self.input, &ctx).await {
             Ok(sealed) => self.commit(sealed, ctx, keys, idempotency_key).await,
             Err(refusal) => {
-                self.replay_or(idempotency_key.as_ref(), &ctx, &keys, refusal).await.map(Some)
+                let replayed = self.replay_or(idempotency_key.as_ref(), &ctx, &keys, refusal);
+                unless_outdated(replayed.await, &keys)
             }
         }
     }
@@ -159,7 +168,7 @@ impl<'a, O: SealingOperation> Attempt<'a, O> {
                 Ok(Some(Reply { status, ..Reply::fresh(body) }))
             }
             Ok(Outcome::Stored(key, record)) => {
-                self.replay(&key, &ctx, &keys, &record).await.map(Some)
+                unless_outdated(self.replay(&key, &ctx, &keys, &record).await, &keys)
             }
             Ok(Outcome::Refused(refusal)) => Err(failed(Failure::Refused(refusal))),
             Ok(Outcome::KeyRotated) => Ok(None),
@@ -167,7 +176,7 @@ impl<'a, O: SealingOperation> Attempt<'a, O> {
             Err(error @ StorageError::NoSpace(_)) => {
                 let key = self.call.idempotency_key(&keys, const { O::DEFINITION }.name);
                 let refusal = failed(Failure::Storage(error));
-                self.replay_or(key.as_ref(), &ctx, &keys, refusal).await.map(Some)
+                unless_outdated(self.replay_or(key.as_ref(), &ctx, &keys, refusal).await, &keys)
             }
             Err(error) => Err(failed(Failure::Storage(error))),
         }
@@ -208,6 +217,18 @@ impl<'a, O: SealingOperation> Attempt<'a, O> {
         }
         let status = (stored.status != STATUS_OK).then_some(stored.status);
         Ok(Reply { status, body: stored.body, replay_of: Some(stored.request) })
+    }
+}
+
+/// A reply that was stored before; `None` if it did not open because the keys were read before
+/// another server has rotated them.
+fn unless_outdated(
+    replayed: Result<Reply, ApiError>,
+    keys: &TenantKeys,
+) -> Result<Option<Reply>, ApiError> {
+    match replayed {
+        Err(_) if keys.is_outdated() => Ok(None),
+        replayed => replayed.map(Some),
     }
 }
 
@@ -340,12 +361,18 @@ impl<O: SealingOperation> Unit<O> {
         let ctx = &*self.ctx;
         let entry = Entry {
             at: ctx.now,
-            request: &ctx.request_id,
-            actor: &ctx.principal.key_id,
+            request: Some(Arc::clone(&ctx.request_id)),
+            actor: ctx.actor(),
             operation: const { O::DEFINITION }.name,
-            tenant: ctx.tenant(),
-            subject: &applied.subject,
-            fingerprint: applied.fingerprint,
+            tenant: ctx.tenant().clone(),
+            target: Target {
+                subject: Some(applied.subject.clone()),
+                fingerprint: applied.fingerprint,
+                ..Target::default()
+            },
+            outcome: AuditOutcome::Done,
+            amount: None,
+            detail: None,
         };
         coffer_audit::append(tx, &entry);
         let object = self.operation.render(&applied.out, ctx);

@@ -1,6 +1,7 @@
 //! Who is calling: what a request presents, and the key that it was found to hold.
 
 use crate::peer::{Network, Peer};
+use coffer_audit::{Actor, ActorKind};
 use coffer_base::{AccountId, Redacted, Tenant, Timestamp};
 use coffer_dialect::ApiError;
 use coffer_storage::{Query, Share, StorageError};
@@ -268,6 +269,18 @@ impl Principal {
             Role::Ephemeral { permissions, .. } => permissions.as_deref().is_none_or(among),
             Role::Admin(_) => false,
         }
+    }
+
+    /// Who it is as the audit says it, calling from `peer`.
+    pub(crate) fn actor(&self, peer: Peer) -> Actor {
+        let kind = match self.role {
+            Role::App => ActorKind::App,
+            Role::Restricted { .. } => ActorKind::Restricted,
+            Role::Ephemeral { .. } => ActorKind::Ephemeral,
+            Role::Admin(_) => ActorKind::Admin,
+        };
+        let (id, user) = (Arc::clone(&self.key_id), self.bound_user().map(Arc::from));
+        Actor { kind, id: Some(id), user, peer: Some(peer.address()) }
     }
 
     /// On whose account the store works for it: all keys of an app have one share.

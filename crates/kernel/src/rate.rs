@@ -5,9 +5,10 @@
 
 mod bucket;
 mod lines;
+mod peers;
 mod refusals;
 mod tenants;
 
 pub(crate) use lines::{LineKind, Lines};
 pub(crate) use refusals::Refusals;
-pub(crate) use tenants::{Limited, Permit, TenantLoads};
+pub(crate) use tenants::{Limit, LimitHolder, Limited, Permit, TenantLoads};

@@ -77,6 +77,7 @@ impl Services {
             now: self.clock.now_of(&call.principal.platform),
             clock_doubtful: self.guard.is_doubtful(),
             principal: Arc::clone(&call.principal),
+            peer: call.peer,
             version: call.version.clone(),
             expand,
             keys,

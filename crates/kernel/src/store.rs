@@ -6,8 +6,9 @@ mod record;
 pub use clock::{ClockRecord, clock_record, forget_clock, move_clock, platform_clocks};
 pub(crate) use clock::{WriteClockRecord, platform_watermark, replace_clock_record};
 pub(crate) use record::{
-    AGED_RECORDS, FEW_RECORDS_OF_APP, PruneNumbered, Record, SIZES_OF_RECORDS, StoredRecord,
-    all_records, before_records, insert_record, peek_record, record, record_query, records_of_app,
+    AGED_RECORDS, COUNT_RECORDS, FEW_RECORDS_OF_APP, PruneNumbered, REPLACE_RECORD, Record,
+    SEALED_RECORDS, SIZES_OF_RECORDS, Sealed, before_records, insert_record, peek_record, record,
+    record_query, records_of_app, sealed_record,
 };
 
 use coffer_base::{AccountId, AppId, Mode, Owner, Tenant, Timestamp, clock::DAY_SECONDS};

@@ -7,6 +7,7 @@
 use crate::limits;
 use crate::principal::Principal;
 use crate::quota::Quota;
+use crate::reasons;
 use crate::store::{self, Prune};
 use coffer_base::{Mode, Tenant, limit};
 use coffer_dialect::{ApiError, Object, Value as Reported};
@@ -259,6 +260,8 @@ fn over(amount: &Amount, held: i64, most: i64) -> ApiError {
          next count, which takes about a minute.",
         quota.name
     ))
+    .because(&reasons::QUOTA_REACHED)
+    .with_about(quota.name)
 }
 
 #[cfg(test)]

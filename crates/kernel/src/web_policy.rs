@@ -7,6 +7,7 @@
 //! its origin was allowed by name. Programs that are no browsers send neither `Origin` nor
 //! `Sec-Fetch-Site`, and are not concerned.
 
+use crate::reasons;
 use coffer_dialect::ApiError;
 use http::header::{self, HeaderMap, HeaderName, HeaderValue};
 
@@ -95,7 +96,8 @@ impl WebPolicy {
             "This server runs in developer mode and answers only to localhost, 127.0.0.1, [::1] \
              and the names that `coffer dev --allow-host NAME` gives it; the Host header names \
              something else.",
-        ))
+        )
+        .because(&reasons::HOST_NOT_ALLOWED))
     }
 }
 
@@ -104,6 +106,7 @@ fn refusal(why: &'static str) -> ApiError {
         "A browser sent this request, and {why}. Keys belong into a backend; to let the pages of \
          one origin call this server, start it with '--allow-origin ORIGIN'."
     ))
+    .because(&reasons::PAGE_REFUSED)
 }
 
 /// Whether a `Host` header is `name`, with a port or without.

@@ -1,16 +1,27 @@
 //! The keyring: from a tenant to its keys.
 
+mod rotate;
+mod stop;
+
+pub use rotate::{RewrapPlace, Rewrapped, open_transactions};
+
 use crate::error::KeyringError;
+use crate::master::{MasterKeys, ReadRoot, wrapped_master};
+use crate::root::NewRoot;
 use crate::row_key::RowKey;
-use crate::store::{self, DestroyKeys, InitKeyStore, InsertKeys, NewKey, Purpose, StoredKey};
+use crate::store::{
+    self, DestroyKeys, InitKeyStore, InsertKeys, NewKey, Purpose, RootState, StoredKey,
+};
 use crate::tenant::TenantKeys;
+use crate::uses::Uses;
+use crate::wrapping::tenant_data;
 use coffer_base::{Clock, Random, SystemClock, Tenant, Timestamp, limit};
 use coffer_crypto::root::RootKey;
-use coffer_crypto::{AssociatedData, LookupKey, SealingKey, unwrap, wrap};
+use coffer_crypto::{LookupKey, SealingKey, unwrap, wrap};
 use coffer_storage::Store;
 use quick_cache::sync::Cache;
-use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Arc, PoisonError, RwLock};
 use std::time::Duration;
 
 /// What a keyring is opened with.
@@ -32,8 +43,14 @@ pub struct Keyring {
     random: Arc<dyn Random>,
     /// Measures how long ago keys were read.
     clock: Arc<dyn Clock>,
-    /// Ascending by version; the last is the active one.
-    master_keys: Vec<(u32, SealingKey)>,
+    /// Where the root key is read again; a keyring without it learns of no new master key.
+    root: Option<Arc<dyn ReadRoot>>,
+    /// `None` during an emergency stop.
+    masters: RwLock<Option<Arc<MasterKeys>>>,
+    /// The installation's own keys, which stay during an emergency stop: without them no operator
+    /// is known who could end it. `None` otherwise.
+    own: RwLock<Option<Arc<TenantKeys>>>,
+    uses: Uses,
     /// A tenant's keys, with the monotonic time before they were read.
     cache: Cache<Tenant, (Duration, Arc<TenantKeys>)>,
     /// Counts destructions, so that keys read before one are not cached after it.
@@ -51,12 +68,22 @@ impl Keyring {
         root: &RootKey,
         now: Timestamp,
     ) -> Result<(), KeyringError> {
+        Self::init_under(options, &NewRoot::whole(root, String::new()), now).await
+    }
+
+    /// Likewise, under a root key that something keeps.
+    ///
+    /// # Errors
+    /// [`KeyringError::Storage`] if it was initialized before, or cannot be written.
+    pub async fn init_under(
+        options: &KeyringOptions,
+        root: &NewRoot<'_>,
+        now: Timestamp,
+    ) -> Result<(), KeyringError> {
         let KeyringOptions { keys, store_id, random } = options;
-        let master = SealingKey::generate(&**random);
-        let data = master_data(store_id, 1);
-        let wrapped_master = wrap(root.sealing_key(), ROOT_VERSION, &data, &master, &**random)
-            .map_err(|source| KeyringError::Crypto { what: "a master key", source })?;
-        keys.write(InitKeyStore { store_id: store_id.clone(), wrapped_master, now }).await?;
+        let wrapped_master = wrapped_master(root.key, store_id, 1, &**random)?;
+        let root = root.stored(RootState::Current, now);
+        keys.write(InitKeyStore { store_id: store_id.clone(), root, wrapped_master, now }).await?;
         Ok(())
     }
 
@@ -65,8 +92,8 @@ impl Keyring {
     /// # Errors
     /// [`KeyringError::Empty`] if it was never initialized or has no master key,
     /// [`KeyringError::OtherStore`] if the keys are another store's,
-    /// [`KeyringError::WrongRoot`] if the root key does not open them, [`KeyringError::Storage`] if
-    /// it cannot be read.
+    /// [`KeyringError::WrongRoot`] if the root key does not open them, [`KeyringError::RootBehind`]
+    /// if it is incoming and lacks one, [`KeyringError::Storage`] if it cannot be read.
     pub async fn open(options: KeyringOptions, root: &RootKey) -> Result<Self, KeyringError> {
         let KeyringOptions { keys, store_id, random } = options;
         match store::key_store_id(&keys).await? {
@@ -76,30 +103,34 @@ impl Keyring {
             Some(_) => {}
             None => return Err(KeyringError::Empty),
         }
-        let mut master_keys = Vec::new();
-        for (version, wrapped) in store::master_keys(&keys).await? {
-            let data = master_data(&store_id, version);
-            let key =
-                unwrap(root.sealing_key(), &data, &wrapped).map_err(KeyringError::WrongRoot)?;
-            master_keys.push((version, key));
-        }
-        if master_keys.is_empty() {
-            return Err(KeyringError::Empty);
-        }
-        Ok(Self {
+        let masters = MasterKeys::read(&keys, &store_id, root).await?;
+        let keyring = Self {
             keys,
             store_id: Arc::from(store_id),
             random,
             clock: Arc::new(SystemClock),
-            master_keys,
+            root: None,
+            masters: RwLock::new(Some(Arc::new(masters))),
+            own: RwLock::default(),
+            uses: Uses::default(),
             cache: Cache::new(limit::TENANTS_IN_MEMORY),
             destructions: AtomicU64::new(0),
-        })
+        };
+        if store::stopped(&keyring.keys).await?.is_some() {
+            keyring.drop_keys().await?;
+        }
+        Ok(keyring)
     }
 
     /// The same keyring, which measures by `clock` how long ago keys were read.
     pub fn with_clock(mut self, clock: Arc<dyn Clock>) -> Self {
         self.clock = clock;
+        self
+    }
+
+    /// The same keyring, which reads the root key again where it needs it: a server's.
+    pub fn with_root(mut self, root: Arc<dyn ReadRoot>) -> Self {
+        self.root = Some(root);
         self
     }
 
@@ -127,7 +158,7 @@ impl Keyring {
             Lookup::Keys(keys) => return Ok(keys),
             Lookup::NoKeys(stored) => stored,
         };
-        self.create(tenant, &stored, now).await?;
+        Box::pin(self.create(tenant, &stored, now)).await?;
         self.existing(tenant).await?.ok_or(KeyringError::KeyMissing { version: 0 })
     }
 
@@ -148,7 +179,8 @@ impl Keyring {
     /// # Errors
     /// When the key store fails, or what it has of the key is incomplete or was tampered with.
     pub async fn create_row_key(&self, now: Timestamp) -> Result<RowKey, KeyringError> {
-        self.tenant(&Tenant::system(), now).await.map(RowKey::new)
+        let keys = self.tenant(&Tenant::system(), now).await?;
+        Ok(RowKey::new(&keys))
     }
 
     /// The key under which rows of the data have a MAC.
@@ -158,7 +190,8 @@ impl Keyring {
     /// tampered with, [`KeyringError::Storage`] if the key store cannot be read.
     pub async fn row_key(&self) -> Result<RowKey, KeyringError> {
         let keys = self.existing(&Tenant::system()).await?;
-        keys.map(RowKey::new).ok_or(KeyringError::RowKeyLost)
+        let keys = keys.ok_or(KeyringError::RowKeyLost)?;
+        Ok(RowKey::new(&keys))
     }
 
     async fn look_up(&self, tenant: &Tenant) -> Result<Lookup, KeyringError> {
@@ -171,15 +204,32 @@ impl Keyring {
             return Ok(Lookup::Keys(keys));
         }
         let before = self.destructions.load(Ordering::SeqCst);
-        let stored = store::tenant_keys(&self.keys, tenant).await?;
-        let Some(keys) = self.unwrap_tenant(tenant, &stored)?.map(Arc::new) else {
-            return Ok(Lookup::NoKeys(stored));
-        };
-        self.cache.insert(tenant.clone(), (now, Arc::clone(&keys)));
-        if self.destructions.load(Ordering::SeqCst) != before {
-            self.cache.remove(tenant);
+        // In a box, since it is rare and would make every request's future deeper.
+        let looked_up = Box::pin(self.read(tenant)).await?;
+        if let Lookup::Keys(keys) = &looked_up
+            && !self.is_stopped()
+        {
+            self.cache.insert(tenant.clone(), (now, Arc::clone(keys)));
+            if self.destructions.load(Ordering::SeqCst) != before {
+                self.cache.remove(tenant);
+            }
         }
-        Ok(Lookup::Keys(keys))
+        Ok(looked_up)
+    }
+
+    /// Reads a tenant's keys from the key store, whatever the cache has.
+    async fn read(&self, tenant: &Tenant) -> Result<Lookup, KeyringError> {
+        let Some(masters) = self.masters() else { return self.own_keys(tenant).map(Lookup::Keys) };
+        let stored = store::tenant_keys(&self.keys, tenant).await?;
+        let unwrapped = match self.unwrap_tenant(&masters, tenant, &stored) {
+            // Another server has made it.
+            Err(KeyringError::MasterMissing { .. }) => {
+                self.unwrap_tenant(&*self.reload_masters().await?, tenant, &stored)
+            }
+            unwrapped => unwrapped,
+        };
+        let keys = unwrapped?.map(Arc::new);
+        Ok(keys.map_or(Lookup::NoKeys(stored), Lookup::Keys))
     }
 
     /// Checks that a tenant without keys has nothing sealed in `data` either: a key store that was
@@ -204,6 +254,21 @@ impl Keyring {
         let stored = store::tenant_keys(&self.keys, tenant).await?;
         let sealing = stored.iter().filter(|key| key.purpose == Purpose::Sealing);
         Ok(sealing.map(|key| key.version).max().unwrap_or(0))
+    }
+
+    /// As [`Keyring::existing`], whatever the cache has: what is destroyed because of what they
+    /// open depends on it.
+    ///
+    /// # Errors
+    /// As [`Keyring::existing`].
+    pub async fn existing_now(
+        &self,
+        tenant: &Tenant,
+    ) -> Result<Option<Arc<TenantKeys>>, KeyringError> {
+        Ok(match self.read(tenant).await? {
+            Lookup::Keys(keys) => Some(keys),
+            Lookup::NoKeys(_) => None,
+        })
     }
 
     /// Evicts the tenant's keys from the cache, so that they are read again.
@@ -247,46 +312,76 @@ impl Keyring {
             let known = stored.iter().filter(|key| key.purpose == purpose).map(|key| key.version);
             known.max().unwrap_or(0).saturating_add(1)
         };
-        let keys = vec![
-            self.new_key(tenant, Purpose::Sealing, next(Purpose::Sealing))?,
-            self.new_key(tenant, Purpose::Lookup, next(Purpose::Lookup))?,
-        ];
-        self.keys.write(InsertKeys { tenant: tenant.clone(), keys, now }).await?;
-        Ok(())
+        let (sealing, lookup) = (next(Purpose::Sealing), next(Purpose::Lookup));
+        let mut masters = self.live_masters()?;
+        for _ in 0..CREATE_ATTEMPTS {
+            let keys = vec![
+                self.new_key(&masters, tenant, Purpose::Sealing, sealing)?,
+                self.new_key(&masters, tenant, Purpose::Lookup, lookup)?,
+            ];
+            if self.keys.write(InsertKeys { tenant: tenant.clone(), keys, now }).await? {
+                return Ok(());
+            }
+            masters = self.reload_masters().await?;
+        }
+        Err(KeyringError::Busy)
     }
 
+    /// A new key of a tenant, wrapped under the newest master key.
     fn new_key(
         &self,
+        masters: &MasterKeys,
         tenant: &Tenant,
         purpose: Purpose,
         version: u32,
     ) -> Result<NewKey, KeyringError> {
-        let (master_version, master) =
-            self.master_keys.last().ok_or(KeyringError::KeyMissing { version: 0 })?;
-        let data = tenant_data(&self.store_id, tenant, purpose, version, *master_version);
+        let (master_version, master) = masters.active()?;
+        let data = tenant_data(&self.store_id, tenant, purpose, version, master_version);
         let random = &*self.random;
         let wrapped = match purpose {
             Purpose::Sealing => {
-                wrap(master, *master_version, &data, &SealingKey::generate(random), random)
+                wrap(master, master_version, &data, &SealingKey::generate(random), random)
             }
             Purpose::Lookup => {
-                wrap(master, *master_version, &data, &LookupKey::generate(random), random)
+                wrap(master, master_version, &data, &LookupKey::generate(random), random)
             }
         };
         let wrapped =
             wrapped.map_err(|source| KeyringError::Crypto { what: "a new key", source })?;
-        Ok(NewKey { purpose, version, master_version: *master_version, wrapped })
+        Ok(NewKey { purpose, version, master_version, wrapped })
     }
 
-    /// The master key under which a tenant's key was wrapped.
-    fn master_key(&self, version: u32) -> Result<&SealingKey, KeyringError> {
-        let found = self.master_keys.iter().find(|(known, _)| *known == version);
-        found.map(|(_, key)| key).ok_or(KeyringError::KeyMissing { version })
+    /// The master keys; `None` during an emergency stop.
+    fn masters(&self) -> Option<Arc<MasterKeys>> {
+        self.masters.read().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    fn live_masters(&self) -> Result<Arc<MasterKeys>, KeyringError> {
+        self.masters().ok_or(KeyringError::Stopped)
+    }
+
+    /// Reads the master keys again, with the root key.
+    async fn read_masters(&self) -> Result<MasterKeys, KeyringError> {
+        let root = self.root.as_ref().ok_or(KeyringError::NoRoot)?;
+        let root = root.load().await.map_err(KeyringError::Root)?;
+        MasterKeys::read(&self.keys, &self.store_id, &root).await
+    }
+
+    /// Learns of master keys that were made since they were last read.
+    async fn reload_masters(&self) -> Result<Arc<MasterKeys>, KeyringError> {
+        let read = Arc::new(self.read_masters().await?);
+        let mut masters = self.masters.write().unwrap_or_else(PoisonError::into_inner);
+        if masters.is_none() {
+            return Err(KeyringError::Stopped);
+        }
+        *masters = Some(Arc::clone(&read));
+        Ok(read)
     }
 
     /// The tenant's keys that are not destroyed; `None` if there are none.
     fn unwrap_tenant(
         &self,
+        masters: &MasterKeys,
         tenant: &Tenant,
         stored: &[StoredKey],
     ) -> Result<Option<TenantKeys>, KeyringError> {
@@ -294,7 +389,7 @@ impl Keyring {
         let mut lookup = None;
         for key in stored {
             let Some(wrapped) = &key.wrapped else { continue };
-            let master = self.master_key(key.master_version)?;
+            let master = masters.version(key.master_version)?;
             let data =
                 tenant_data(&self.store_id, tenant, key.purpose, key.version, key.master_version);
             let broken = |source| KeyringError::Crypto { what: "a tenant's key", source };
@@ -304,7 +399,7 @@ impl Keyring {
                 }
                 Purpose::Lookup => {
                     let key: LookupKey = unwrap(master, &data, wrapped).map_err(broken)?;
-                    lookup = Some(key.digester());
+                    lookup = Some(Arc::new(key.digester()));
                 }
             }
         }
@@ -314,12 +409,15 @@ impl Keyring {
             // Keys of both purposes are created and destroyed together: one was deleted.
             _ => return Err(KeyringError::KeysLost),
         };
+        let active = sealing.last().map_or(0, |(version, _)| *version);
         Ok(Some(TenantKeys {
             store_id: Arc::clone(&self.store_id),
             tenant: tenant.clone(),
             sealing,
             lookup,
             random: Arc::clone(&self.random),
+            uses: self.uses.of(tenant, active),
+            outdated: AtomicBool::new(false),
         }))
     }
 }
@@ -331,29 +429,6 @@ enum Lookup {
     NoKeys(Vec<StoredKey>),
 }
 
-/// The root key has one version.
-const ROOT_VERSION: u32 = 1;
-
-fn master_data(store_id: &str, version: u32) -> AssociatedData {
-    AssociatedData::new("master-key")
-        .text(store_id)
-        .int(i64::from(version))
-        .int(i64::from(ROOT_VERSION))
-}
-
-fn tenant_data(
-    store_id: &str,
-    tenant: &Tenant,
-    purpose: Purpose,
-    version: u32,
-    master_version: u32,
-) -> AssociatedData {
-    AssociatedData::new("tenant-key")
-        .text(store_id)
-        .text(purpose.as_str())
-        .int(tenant.mode.code())
-        .text(tenant.app.as_str())
-        .text(tenant.account.as_str())
-        .int(i64::from(version))
-        .int(i64::from(master_version))
-}
+/// How often keys are made anew because another server has made a new master key meanwhile: it
+/// makes one in a while.
+const CREATE_ATTEMPTS: u32 = 3;

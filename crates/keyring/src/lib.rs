@@ -1,7 +1,7 @@
 //! Tenants' keys: the only crate that turns a tenant into a key.
 //!
 //! ```text
-//! root of trust ── wraps ── master key ── wraps ── tenant's sealing key, tenant's lookup key
+//! root key ── wraps ── master key ── wraps ── tenant's sealing key, tenant's lookup key
 //! ```
 //!
 //! Wrapped keys are stored in a database of their own, the key store. This crate uses storage and
@@ -9,23 +9,35 @@
 
 mod error;
 mod keyring;
+mod master;
 mod revocation;
+mod root;
+mod rotation;
 mod row_key;
+mod signing;
 mod store;
 mod tenant;
 #[cfg(feature = "testing")]
 pub mod testing;
+mod uses;
+mod wrapping;
 
 pub use coffer_crypto::{AssociatedData, Digest};
 pub use error::KeyringError;
-pub use keyring::{Keyring, KeyringOptions};
+pub use keyring::{Keyring, KeyringOptions, RewrapPlace, Rewrapped, open_transactions};
+pub use master::{MasterKeys, ReadRoot};
 pub use revocation::{
     FLOORS_AT_ONCE, Revocation, all_floors, floors, highest_floor, prune_revocations, revoke,
 };
+pub use root::{Change, Masters, NewRoot, accepted_roots, cancel_root, finish_root, renew_root};
+pub use rotation::{Phase, Rotation, RotationPlan, RotationProgress};
 pub use row_key::RowKey;
 pub use store::{
-    DATA_MIGRATIONS, KEY_MIGRATIONS, KeyBackup, KeyStoreUse, advance_epoch, count_use,
-    is_making_locked, key_count, key_epoch, key_store_id, key_store_use, last_backup, lock_making,
-    mark_key_store, newest_key, record_backup, store_id, tenants_without_key, uses, write_store_id,
+    BeginRotation, DATA_MIGRATIONS, ForgetRootEvent, KEY_MIGRATIONS, KeyBackup, KeyCounts,
+    KeyStoreUse, NewestKey, RecordProgress, RootEvent, RootState, StoredRoot, TakeRotation,
+    advance_epoch, begin_rotation, count_use, has_older_keys, highest_rotation, is_making_locked,
+    key_count, key_counts, key_epoch, key_store_id, key_store_use, last_backup, last_rotation,
+    lock_making, mark_key_store, newest_key, newest_keys, record_backup, root_events, stopped,
+    store_id, tenants_without_key, uses, write_store_id,
 };
 pub use tenant::{SealCheck, TenantKeys, check_seal, retire_seal, seal_query};

@@ -1,12 +1,22 @@
 //! The SQL of the keys: the tables of the key store, and the two tables in the data store.
 
 mod key_use;
+mod master;
 mod revocation;
+mod root;
+mod rotation;
 mod state;
 
 pub use key_use::{count_use, uses};
+pub use master::*;
 pub(crate) use revocation::*;
-pub use state::{advance_epoch, is_making_locked, key_epoch, lock_making};
+pub(crate) use root::{
+    AddRoot, CancelRoot, FinishRoot, RecordEvent, RenewRoot, Use, accepted_roots, incoming_masters,
+    insert_root, lock_masters, sample,
+};
+pub use root::{ForgetRootEvent, RootEvent, RootState, StoredRoot, root_events};
+pub use rotation::*;
+pub use state::{advance_epoch, has_older_keys, is_making_locked, key_epoch, lock_making};
 
 use crate::error::KeyringError;
 use coffer_base::{Tenant, Timestamp};
@@ -34,7 +44,11 @@ pub const DATA_MIGRATIONS: MigrationSet = MigrationSet {
         name: "tenant_seal",
         sql: include_str!("../migrations/data/0001_tenant_seal.sql"),
     }],
-    tables: &[("tenant_seal", Placement::Spread), ("store_identity", Placement::Local)],
+    tables: &[
+        ("tenant_seal", Placement::Spread),
+        ("store_identity", Placement::Local),
+        ("rotation", Placement::Local),
+    ],
 };
 
 /// A key as it is stored.
@@ -63,7 +77,7 @@ impl Purpose {
         }
     }
 
-    fn parse(word: &str) -> Result<Self, StorageError> {
+    pub(crate) fn parse(word: &str) -> Result<Self, StorageError> {
         match word {
             "sealing" => Ok(Self::Sealing),
             "lookup" => Ok(Self::Lookup),
@@ -76,7 +90,7 @@ fn tenant_values(tenant: &Tenant) -> [Value; 3] {
     values![tenant.mode, &tenant.app, &tenant.account]
 }
 
-fn version_of(row: &Row, column: usize) -> Result<u32, StorageError> {
+pub(crate) fn version_of(row: &Row, column: usize) -> Result<u32, StorageError> {
     u32::try_from(row.int(column)?)
         .map_err(|_| StorageError::Corrupt("a key's version is out of range".into()))
 }
@@ -110,6 +124,7 @@ pub(crate) struct NewKey {
 }
 
 /// Inserts keys of a tenant, except those of a version that another server inserted first.
+/// Returns whether the master key that wraps them is still the newest: if not, it inserts none.
 pub(crate) struct InsertKeys {
     pub(crate) tenant: Tenant,
     pub(crate) keys: Vec<NewKey>,
@@ -117,30 +132,48 @@ pub(crate) struct InsertKeys {
 }
 
 impl Work for InsertKeys {
-    type Out = ();
+    type Out = bool;
 
-    async fn run(&self, tx: &mut Tx<'_>) -> Result<(), StorageError> {
-        let Tenant { mode, app, account } = &self.tenant;
-        for NewKey { purpose, version, master_version, wrapped } in &self.keys {
-            tx.execute(
-                "INSERT INTO tenant_key (mode, app, account, purpose, version, master_version, \
-                 created, wrapped) VALUES (?, ?, ?, ?, ?, ?, ?, ?) \
-                 ON CONFLICT (mode, app, account, purpose, version) DO NOTHING",
-                &values![
-                    *mode,
-                    app,
-                    account,
-                    purpose.as_str(),
-                    *version,
-                    *master_version,
-                    self.now,
-                    wrapped,
-                ],
-            )
-            .await?;
+    async fn run(&self, tx: &mut Tx<'_>) -> Result<bool, StorageError> {
+        for key in &self.keys {
+            if !lock_newest_master(tx, key.master_version).await? {
+                return Ok(false);
+            }
+            insert_key(tx, &self.tenant, key, NO_ROTATION, self.now).await?;
         }
-        Ok(())
+        Ok(true)
     }
+}
+
+/// The number of keys that no rotation has made.
+const NO_ROTATION: i64 = 0;
+
+/// Inserts a key of a tenant, unless that version is there.
+async fn insert_key(
+    tx: &mut Tx<'_>,
+    Tenant { mode, app, account }: &Tenant,
+    NewKey { purpose, version, master_version, wrapped }: &NewKey,
+    rotation: i64,
+    now: Timestamp,
+) -> Result<(), StorageError> {
+    tx.execute(
+        "INSERT INTO tenant_key (mode, app, account, purpose, version, master_version, created, \
+         rotation, uses, wrapped) VALUES (?, ?, ?, ?, ?, ?, ?, ?, 0, ?) \
+         ON CONFLICT (mode, app, account, purpose, version) DO NOTHING",
+        &values![
+            *mode,
+            app,
+            account,
+            purpose.as_str(),
+            *version,
+            *master_version,
+            now,
+            rotation,
+            wrapped
+        ],
+    )
+    .await
+    .map(drop)
 }
 
 /// Deletes the keys from a tenant's rows, which stay.
@@ -172,16 +205,11 @@ impl Work for DestroyKeys {
     }
 }
 
-/// Master keys by ascending version; without those that were destroyed.
-pub(crate) async fn master_keys(keys: &Store) -> Result<Vec<(u32, Vec<u8>)>, StorageError> {
-    let sql = "SELECT version, wrapped FROM master_key WHERE wrapped IS NOT NULL ORDER BY version";
-    let rows = keys.query(sql, &[]).await?;
-    rows.into_iter().map(|mut row| Ok((version_of(&row, 0)?, row.take_blob(1)?))).collect()
-}
-
-/// Inserts the key store's first rows: the id of its data store, and its first master key.
+/// Inserts the key store's first rows: the id of its data store, its root, and its first master
+/// key.
 pub(crate) struct InitKeyStore {
     pub(crate) store_id: String,
+    pub(crate) root: StoredRoot,
     pub(crate) wrapped_master: Vec<u8>,
     pub(crate) now: Timestamp,
 }
@@ -197,10 +225,11 @@ impl Work for InitKeyStore {
         )
         .await?;
         tx.execute(
-            "INSERT INTO master_key (version, created, wrapped) VALUES (1, ?, ?)",
+            "INSERT INTO master_key (version, created, rotation, wrapped) VALUES (1, ?, 0, ?)",
             &values![self.now, &self.wrapped_master],
         )
         .await?;
+        insert_root(tx, &self.root);
         Ok(())
     }
 }

@@ -7,6 +7,7 @@ use coffer_crypto::{AssociatedData, Digest, Digester, SealingKey, envelope};
 use coffer_storage::{Query, Row, StorageError, Tx};
 use std::fmt;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 /// A tenant's keys, unwrapped. Kept in memory only, and overwritten when dropped.
 pub struct TenantKeys {
@@ -14,8 +15,12 @@ pub struct TenantKeys {
     pub(crate) tenant: Tenant,
     /// Ascending by version; the last is the active one.
     pub(crate) sealing: Vec<(u32, SealingKey)>,
-    pub(crate) lookup: Digester,
+    pub(crate) lookup: Arc<Digester>,
     pub(crate) random: Arc<dyn Random>,
+    /// How many values the active key has sealed since that was last written down.
+    pub(crate) uses: Arc<AtomicU64>,
+    /// Whether a value was met that a newer key has sealed.
+    pub(crate) outdated: AtomicBool,
 }
 
 impl TenantKeys {
@@ -44,6 +49,7 @@ impl TenantKeys {
         plaintext: &[u8],
     ) -> Result<Vec<u8>, KeyringError> {
         let (version, key) = self.sealing.last().ok_or(KeyringError::KeyMissing { version: 0 })?;
+        self.uses.fetch_add(1, Ordering::Relaxed);
         envelope::seal(key, *version, associated_data, plaintext, &*self.random)
             .map_err(|source| KeyringError::Crypto { what: "a new envelope", source })
     }
@@ -64,8 +70,44 @@ impl TenantKeys {
             .sealing
             .iter()
             .find(|(known, _)| *known == version)
-            .ok_or(KeyringError::KeyMissing { version })?;
+            .ok_or_else(|| self.missing(version))?;
         envelope::open(key, associated_data, blob).map_err(crypto)
+    }
+
+    fn missing(&self, version: u32) -> KeyringError {
+        if version > self.version() {
+            self.outdated.store(true, Ordering::Relaxed);
+        }
+        KeyringError::KeyMissing { version }
+    }
+
+    /// Whether a value was met that a newer key has sealed than these: they were read before a
+    /// rotation, and are to be read again.
+    pub fn is_outdated(&self) -> bool {
+        self.outdated.load(Ordering::Relaxed)
+    }
+
+    /// Whether the active key has sealed a value, by what the value says.
+    ///
+    /// # Errors
+    /// [`KeyringError::Crypto`] if it is no sealed value.
+    pub fn is_current(&self, blob: &[u8]) -> Result<bool, KeyringError> {
+        let version = envelope::key_version(blob);
+        let version =
+            version.map_err(|source| KeyringError::Crypto { what: "a sealed value", source })?;
+        Ok(version == self.version())
+    }
+
+    /// Opens a value, and seals it under the active key.
+    ///
+    /// # Errors
+    /// As [`TenantKeys::open`].
+    pub fn reseal(
+        &self,
+        associated_data: &AssociatedData,
+        blob: &[u8],
+    ) -> Result<Vec<u8>, KeyringError> {
+        self.seal(associated_data, self.open(associated_data, blob)?.expose())
     }
 
     /// A keyed digest of `fields`, to look rows up by or to compare a value with a stored one:

@@ -11,6 +11,7 @@ pub mod model;
 mod money;
 mod operations;
 pub mod params;
+pub mod reasons;
 pub mod rules;
 pub mod sql;
 mod store;
@@ -71,6 +72,8 @@ pub const fn family<R: ReserveRules>() -> Family {
         purge_user: &[],
         seals: &[],
         checks: &[CHECK],
+        reasons: reasons::ALL,
+        explainers: &[],
         parts: parts::<R>,
     }
 }

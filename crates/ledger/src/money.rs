@@ -1,5 +1,6 @@
 //! Sums of money: checked, in whole minor units.
 
+use crate::reasons;
 use coffer_dialect::ApiError;
 
 /// `one + other`.
@@ -12,6 +13,7 @@ pub fn sum(one: i64, other: i64) -> Result<i64, ApiError> {
             "This would take a balance beyond what the ledger can count. Are the amounts in the \
              currency's minor unit?",
         )
+        .because(&reasons::BALANCE_OVERFLOW)
     })
 }
 

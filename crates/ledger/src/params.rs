@@ -1,6 +1,7 @@
 //! Parameters that several operations on ledgers read.
 
 use crate::model::account::SourceType;
+use crate::reasons;
 use coffer_base::{Timestamp, limit};
 use coffer_dialect::{ApiError, Fields, limits};
 
@@ -38,7 +39,8 @@ fn check_id(fields: &Fields<'_>, name: &str, id: &str) -> Result<(), ApiError> {
             "Invalid {name}: '{shown}'. Ids are made of the letters A to Z and a to z, of digits, \
              and of '-', '.', '_' and '~'."
         ),
-    ))
+    )
+    .because(&reasons::PROCESSOR_ID))
 }
 
 /// The optional `source_type`.

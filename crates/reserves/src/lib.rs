@@ -8,6 +8,7 @@ mod expand;
 pub mod limits;
 mod model;
 mod operations;
+pub mod reasons;
 mod rules;
 mod settings;
 mod store;
@@ -52,6 +53,8 @@ pub const FAMILY: Family = Family {
     purge_user: &[],
     seals: &[],
     checks: &[store::verify::CHECK],
+    reasons: reasons::ALL,
+    explainers: &[],
     parts,
 };
 

@@ -8,13 +8,16 @@
 //! expiry, and a row is found by keyed digests of scope and name. Payloads are in responses only if
 //! a request expands them, and in no log, error or audit entry.
 
+mod explain;
 mod jobs;
 pub mod limits;
-mod opening;
 mod operations;
+pub mod reasons;
 mod secret;
 mod store;
 mod wire;
+
+pub use operations::history::register as register_history;
 
 use coffer_kernel::{
     Amount, BYTES, Beyond, CountedTable, Family, Measure, Parts, Quota, Routes, Seal, Setting,
@@ -71,11 +74,10 @@ pub const FAMILY: Family = Family {
     },
     purge: store::PURGE,
     purge_user: store::PURGE_USER,
-    seals: &[Seal {
-        name: "secrets",
-        open_all: |data, keyring| Box::pin(opening::open_all(data, keyring)),
-    }],
+    seals: &[Seal { name: "secrets", table: store::SEALED }],
     checks: &[],
+    reasons: reasons::ALL,
+    explainers: &[explain::MISSING],
     parts,
 };
 

@@ -44,3 +44,13 @@ pub const EXPIRED_PER_WRITE: i64 = 10;
 /// Seconds between two passes of the job that removes expired rows: often enough that they go in
 /// small numbers.
 pub const EXPIRE_EVERY_SECONDS: u64 = 20;
+
+/// Secrets that are looked at to find where one of a name is: an app's accounts have a few each, and
+/// an operator waits for a second at most.
+pub const NAMES_EXPLAINED: i64 = 20_000;
+
+/// Entries of the audit that the history of a secret is made of: the newest ones of its account.
+pub const HISTORY_ENTRIES: usize = 5_000;
+
+/// Changes that the history of a secret shows.
+pub const HISTORY_CHANGES: usize = 50;

@@ -2,6 +2,7 @@
 
 pub(crate) mod delete;
 pub(crate) mod find;
+pub(crate) mod history;
 pub(crate) mod list;
 pub(crate) mod set;
 

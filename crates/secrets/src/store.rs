@@ -2,8 +2,10 @@
 
 use crate::limits;
 use crate::secret::{Locator, Scope};
-use coffer_base::{Slots, Tenant, Timestamp, limit};
-use coffer_kernel::{PagePosition, Prune, last_tombstone_query, leave_tombstone, tenant_of_row};
+use coffer_base::{Slots, Tenant, Timestamp};
+use coffer_kernel::{
+    PagePosition, Prune, SealedTable, last_tombstone_query, leave_tombstone, tenant_of_row,
+};
 use coffer_keyring::Digest;
 use coffer_keyring::TenantKeys;
 use coffer_storage::{
@@ -381,39 +383,75 @@ impl Work for DeleteExpired {
     }
 }
 
-/// A secret's row with all that its envelope is bound to.
-pub(crate) struct Bound {
-    /// The row's key, from behind which the next ones are read.
-    pub(crate) key: [Value; 3],
+/// Secrets of all tenants, with all that their envelopes are bound to. The digest of a name is also
+/// one of its scope.
+pub(crate) const SEALED: SealedTable = SealedTable {
+    next: "SELECT mode, app, account, slot, name_key, sealed, expires_at, scope_user, name \
+           FROM secret WHERE (slot, account, name_key) > (?1, ?2, ?3) AND slot <= ?4 \
+           ORDER BY slot, account, name_key LIMIT ?5",
+    replace: "UPDATE secret SET sealed = ? WHERE slot = ? AND mode = ? AND app = ? \
+              AND account = ? AND name_key = ? AND sealed = ?",
+    count: "SELECT count(*) FROM secret WHERE slot >= ? AND slot <= ?",
+    bound_to: |keys, row| {
+        let expires_at = row.optional_int(6)?.map(Timestamp::from_unix);
+        Ok(locator_of(row)?.associated_data(keys, expires_at))
+    },
+};
+
+/// Where the secret of a row belongs; a scope_user of NULL stands for the account's scope.
+fn locator_of(row: &Row) -> Result<Locator, StorageError> {
+    let user = row.optional_text(7)?.map(str::to_owned);
+    let scope = user.map_or(Scope::Account, Scope::User);
+    Ok(Locator { scope, name: row.text(8)?.to_owned() })
+}
+
+/// A secret by name, without its payload.
+pub(crate) struct Named {
     pub(crate) tenant: Tenant,
     pub(crate) locator: Locator,
+    pub(crate) created: Timestamp,
     pub(crate) expires_at: Option<Timestamp>,
-    pub(crate) sealed: Vec<u8>,
 }
 
-/// The next secrets of all tenants in a part of a store, behind the row `after`.
-pub(crate) async fn all(
-    store: &Store,
-    after: Option<&[Value; 3]>,
-) -> Result<Vec<Bound>, StorageError> {
-    let sql = "SELECT mode, app, account, slot, name_key, expires_at, scope_user, name, sealed \
-               FROM secret WHERE (slot, account, name_key) > (?, ?, ?) \
-               ORDER BY slot, account, name_key LIMIT ?";
-    let before_all = values![i64::MIN, "", b""];
-    let [slot, account, name_key] = after.unwrap_or(&before_all).clone();
-    let rows = store.query_part(sql, &values![slot, account, name_key, limit::JOB_BATCH]).await?;
-    rows.into_iter().map(bound).collect()
-}
-
-/// A row of [`all`]; a scope_user of NULL stands for the account's scope.
-fn bound(mut row: Row) -> Result<Bound, StorageError> {
+fn named(mut row: Row) -> Result<Named, StorageError> {
     let tenant = tenant_of_row(&row)?;
-    let key = values![row.int(3)?, &tenant.account, row.blob(4)?];
-    let user = row.optional_text(6)?.map(str::to_owned);
+    let user = row.optional_text(3)?.map(str::to_owned);
     let scope = user.map_or(Scope::Account, Scope::User);
-    let locator = Locator { scope, name: row.take_text(7)? };
-    let expires_at = row.optional_int(5)?.map(Timestamp::from_unix);
-    Ok(Bound { key, tenant, locator, expires_at, sealed: row.take_blob(8)? })
+    let locator = Locator { scope, name: row.take_text(4)? };
+    let created = Timestamp::from_unix(row.int(5)?);
+    let expires_at = row.optional_int(6)?.map(Timestamp::from_unix);
+    Ok(Named { tenant, locator, created, expires_at })
+}
+
+/// Secrets of a tenant, expired ones too, at most [`limits::NAMES_EXPLAINED`]: for whoever asks where
+/// one of them is.
+pub(crate) async fn names_of(store: &Store, tenant: &Tenant) -> Result<Vec<Named>, StorageError> {
+    let sql = "SELECT mode, app, account, scope_user, name, created, expires_at FROM secret \
+               WHERE slot >= ? AND slot <= ? AND mode = ? AND app = ? AND account = ? LIMIT ?";
+    let slots = Slots::of_tenant(tenant);
+    let [mode, app, account] = tenant_values(tenant);
+    let most = limits::NAMES_EXPLAINED;
+    let params = values![slots.first(), slots.last(), mode, app, account, most];
+    store.in_turn().query(sql, &params).await?.into_iter().map(named).collect()
+}
+
+/// The same of an app in one mode, for all accounts.
+pub(crate) async fn names_of_app(
+    store: &Store,
+    tenant: &Tenant,
+) -> Result<Vec<Named>, StorageError> {
+    let sql = "SELECT mode, app, account, scope_user, name, created, expires_at FROM secret \
+               WHERE slot >= ? AND slot <= ? AND mode = ? AND app = ? LIMIT ?";
+    let slots = Slots::of_app(tenant.mode, tenant.app.as_str());
+    let [mode, app, _] = tenant_values(tenant);
+    let params = values![slots.first(), slots.last(), mode, app, limits::NAMES_EXPLAINED];
+    let mut all = Vec::new();
+    for part in store.in_turn().parts().await? {
+        for row in part.query_part(sql, &params).await? {
+            all.push(named(row)?);
+        }
+    }
+    Ok(all)
 }
 
 /// The key of the row at `locator`.

@@ -1,6 +1,7 @@
 //! Parameters in, objects out.
 
 use crate::limits;
+use crate::reasons;
 use crate::secret::{Locator, Scope, Secret};
 use coffer_base::{Redacted, limit};
 use coffer_dialect::{ApiError, Fields, Object, Value};
@@ -63,7 +64,8 @@ pub(crate) fn scope(fields: &Fields<'_>) -> Result<Scope, ApiError> {
                 scope.path("user"),
                 "A secret in the account's scope belongs to no user: leave scope[user] out, or \
                  set scope[type] to 'user'.",
-            )),
+            )
+            .because(&reasons::USER_OF_ACCOUNT_SCOPE)),
         },
     }
 }
@@ -91,5 +93,5 @@ pub(crate) fn render(secret: &Secret, ctx: &Ctx) -> Object {
 /// The refusal of a request for a secret that does not exist, has expired, or is another tenant's:
 /// a caller cannot tell which.
 pub(crate) fn not_found(locator: &Locator) -> ApiError {
-    ApiError::not_found(KIND, &locator.name, "name")
+    ApiError::not_found(KIND, &locator.name, "name").because(&reasons::NOT_FOUND)
 }

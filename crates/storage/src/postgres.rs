@@ -1,8 +1,8 @@
 //! PostgreSQL: a bounded pool of connections, and a transaction for each unit of work.
 //!
 //! Statements are sent unnamed and with the types of their parameters, so that poolers in
-//! transaction mode can pass them on. A unit that failed because of another transaction is run
-//! again, within bounds.
+//! transaction mode can pass them on, or prepared where no pooler stands in between. A unit that
+//! failed because of another transaction is run again, within bounds.
 
 mod citus;
 mod connector;
@@ -12,6 +12,7 @@ mod locks;
 mod options;
 mod password_file;
 mod pool;
+mod prepared;
 mod retry;
 mod schema;
 mod session;
@@ -37,6 +38,7 @@ use crate::share::Share;
 use crate::transaction::Work;
 use crate::value::Value;
 use locks::Locks;
+use options::Pooler;
 use pool::Pool;
 use retry::Counters;
 use session::Session;
@@ -62,6 +64,9 @@ impl Postgres {
         let lease = opened.pool.lease(SYSTEM).await?;
         let current = schema::require_current(lease.client(), &options, sets).await;
         current.map_err(|error| error.at(&options))?;
+        if options.pooler == Pooler::None {
+            citus::refuse_own_sessions(lease.client(), &options).await?;
+        }
         lease.give_back();
         Ok(opened)
     }

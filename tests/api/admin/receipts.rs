@@ -44,7 +44,7 @@ fn a_receipt_says_which_copies_of_the_keys_must_go() {
     let oldest = receipt["oldest_key_epoch"].as_i64().unwrap();
     assert!(oldest > before, "a copy from before has the keys");
     assert_eq!(oldest, epoch(&server), "one from now on has not");
-    let entry = "audit_entry WHERE operation = 'admin.erasures.complete' AND request = ";
+    let entry = "audit_entry WHERE operation = 'program.erasures.complete' AND request = ";
     let entry = format!("{entry}'{}'", receipt["request"].as_str().unwrap());
     assert_eq!(server.count(&entry), 1);
     // Another one begins another epoch, and what is not there is not erased.
@@ -87,6 +87,14 @@ fn open_all(server: &TestServer) -> Result<(), KeyringError> {
     server.block_on(FamilySet::default().open_all(data, keyring)).map(drop)
 }
 
+const COLUMNS: &str = "slot, mode, app, account, scope, name_key, seq, id, created, expires_at, \
+                       scope_user, name, sealed";
+
+fn put_back(server: &TestServer, row: &[Value]) {
+    let marks = vec!["?"; row.len()].join(", ");
+    server.execute(&format!("INSERT INTO secret ({COLUMNS}) VALUES ({marks})"), row).unwrap();
+}
+
 /// Rows of the data from before a purge, put back beside the keys as they are: on either engine.
 #[test]
 fn rows_from_before_a_purge_do_not_open() {
@@ -94,15 +102,12 @@ fn rows_from_before_a_purge_do_not_open() {
     let app = server.app();
     let (account, client) = server.connected(&app);
     client.set("token", "the value").ok();
-    let columns = "slot, mode, app, account, scope, name_key, seq, id, created, expires_at, \
-                   scope_user, name, sealed";
-    let select = format!("SELECT {columns} FROM secret WHERE account = ?");
+    let select = format!("SELECT {COLUMNS} FROM secret WHERE account = ?");
     let row = server.query(&select, &[Value::from(account.as_str())]).remove(0).into_values();
     open_all(&server).unwrap();
     purge(&server, &account);
     server.run_jobs();
-    let marks = vec!["?"; row.len()].join(", ");
-    server.execute(&format!("INSERT INTO secret ({columns}) VALUES ({marks})"), &row).unwrap();
+    put_back(&server, &row);
     open_all(&server).unwrap_err();
     server.admin().post("/v1/admin/accounts", &[("id", &account)]).ok();
     server.install(&app, &account);
@@ -179,14 +184,27 @@ fn one_user_of_an_account_is_erased_in_all_apps() {
         }
         client.set("token", "shared").ok();
     }
+    let rows = format!("secret WHERE account = '{account}' AND scope_user = 'usr_1'");
+    let select = format!("SELECT {COLUMNS} FROM {rows}");
+    let before = server.query(&select, &[]).remove(0).into_values();
     let device = client.post("/v1/ephemeral_keys", &[("user", "usr_1")]).text("secret");
     let device = client.with_key(&device);
     device.list().ok();
     let path = format!("/v1/admin/accounts/{account}/users/purge");
     let begun = server.admin().post(&path, &[("user", "usr_1")]);
-    let receipt = server.admin().get(&format!("{ERASURES}/{}", begun.text("id")), &[]).ok();
-    assert_eq!((&receipt["status"], &receipt["user"]), (&"done".into(), &"usr_1".into()));
-    assert!(receipt["oldest_key_epoch"].is_null(), "the account's keys are those of all its users");
+    assert_eq!(begun.status, 202, "the keys are not destroyed yet: {}", begun.body);
+    let shown = || server.admin().get(&format!("{ERASURES}/{}", begun.text("id")), &[]).ok();
+    assert_eq!((&shown()["status"], &shown()["user"]), (&"pending".into(), &"usr_1".into()));
+    assert_eq!(server.count(&rows), 0, "deleted before the answer");
+    for _ in 0..50 {
+        if shown()["status"] == "done" {
+            break;
+        }
+        server.run_jobs();
+    }
+    assert_eq!(shown()["status"], "done");
+    assert_eq!(shown()["oldest_key_epoch"], epoch(&server));
+    open_all(&server).unwrap();
     for client in [&client, &theirs, &live] {
         assert_eq!(find_of(client, "usr_1", "token"), 404);
         assert_eq!(find_of(client, "usr_2", "token"), 200);
@@ -194,8 +212,12 @@ fn one_user_of_an_account_is_erased_in_all_apps() {
     }
     assert_eq!(find_of(&other_account, "usr_1", "token"), 200, "{elsewhere} is another account");
     device.list().refused(401);
-    let rows = format!("secret WHERE account = '{account}' AND scope_user = 'usr_1'");
-    assert_eq!(server.count(&rows), 0);
+    // A row from before does not open any more.
+    put_back(&server, &before);
+    open_all(&server).unwrap_err();
+    for client in [&client, &theirs, &live] {
+        assert_ne!(find_of(client, "usr_1", "token"), 200);
+    }
     server.admin().post(&path, &[]).refused(400);
     let nobody = "/v1/admin/accounts/acct_none/users/purge";
     server.admin().post(nobody, &[("user", "usr_1")]).refused(404);

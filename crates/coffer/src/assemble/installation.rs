@@ -1,27 +1,30 @@
 //! Putting the parts of an installation together.
 
-use super::root::find_root;
-use super::{AssembleError, AssembleOptions, Callers, Database, Stores};
+use super::root::{FoundRoot, RootAgain, find_root};
+use super::{AssembleError, AssembleOptions, Callers, Database, RootSource, Stores};
+use crate::audit_search::SearchAudit;
 use crate::clock::{self, ClockSources};
+use crate::explain::{Explain, ExplainSources};
+use crate::keyring::{self, KeyringSources};
+use crate::root_events::AuditRootEvents;
+use crate::ship::{Receiver, Shipping};
 use crate::status::{Status, StatusSources};
 use crate::store_place;
 use crate::test_helpers;
-use coffer_base::{Clock, ShiftedClock};
+use coffer_base::{Clock, Redacted, ShiftedClock};
 use coffer_identity::{Identity, IdentityOptions};
 use coffer_kernel::{
-    ClockGuard, CountUsage, HttpClient, Job, JobContext, Kernel, KernelOptions, Parts, Scheduler,
-    Usages, WebPolicy, platform_clocks,
+    ClockGuard, CountUsage, HttpClient, Job, JobContext, Kernel, KernelOptions, Parts, RotateKeys,
+    Scheduler, Usages, WatchStop, WebPolicy, platform_clocks,
 };
 use coffer_keyring::{Keyring, KeyringOptions};
 use coffer_outbound::Limits;
 use coffer_storage::{StorageError, Store};
-use std::path::PathBuf;
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 use tokio::sync::watch;
 
-/// Opens the keys of the store `store_id` with its root key; also answers the file that the root
-/// key was read from.
+/// Opens the keys of the store `store_id` with its root key; also answers that.
 ///
 /// # Errors
 /// [`AssembleError::Root`] if it is not found, [`AssembleError::Keyring`] if it does not fit.
@@ -29,14 +32,14 @@ pub async fn open_keyring(
     options: &AssembleOptions,
     keys: &Store,
     store_id: &str,
-) -> Result<(Keyring, Option<PathBuf>), AssembleError> {
-    let root = find_root(options, store_id)?;
+) -> Result<(Keyring, FoundRoot), AssembleError> {
+    let root = find_root(&options.root, &options.data_dir, keys, store_id).await?;
     let keyring_options = KeyringOptions {
         keys: keys.clone(),
         store_id: store_id.to_owned(),
         random: Arc::clone(&options.random),
     };
-    Ok((Keyring::open(keyring_options, root.key()).await?, root.path()))
+    Ok((Keyring::open(keyring_options, &root.key).await?, root))
 }
 
 /// An installation that is ready to serve.
@@ -49,12 +52,14 @@ pub struct Installation {
     pub jobs: Vec<Arc<dyn Job>>,
     /// What the jobs run on.
     pub context: JobContext,
+    /// What sends the audit out.
+    pub shipping: Arc<Shipping>,
     /// Stops the jobs, once it is sent true.
     pub stop: watch::Sender<bool>,
     /// The store's id.
     pub store_id: String,
-    /// The file that the root key was read from; `None` if it was given.
-    pub root_path: Option<PathBuf>,
+    /// Where the root key is kept, for people.
+    pub root_place: String,
 }
 
 /// Opens an installation.
@@ -83,7 +88,7 @@ pub async fn open_existing(options: &AssembleOptions) -> Result<Stores, Assemble
 /// # Errors
 /// When the data store belongs to no installation, or the keys do not open.
 pub async fn open_stores(
-    options: AssembleOptions,
+    mut options: AssembleOptions,
     stores: Stores,
 ) -> Result<Installation, AssembleError> {
     let clocks = Clocks::of(&options, &stores.data).await?;
@@ -91,12 +96,22 @@ pub async fn open_stores(
         return Err(options.no_store());
     };
     options.check_kind(&stores.keys).await?;
-    let (keyring, root_path) = open_keyring(&options, &stores.keys, &store_id).await?;
+    let (keyring, root) = open_keyring(&options, &stores.keys, &store_id).await?;
+    let again = RootAgain {
+        source: std::mem::replace(&mut options.root, RootSource::DataDir),
+        data_dir: options.data_dir.clone(),
+        keys: stores.keys.clone(),
+        store_id: store_id.clone(),
+    };
+    let keyring = keyring.with_clock(Arc::clone(&clocks.clock)).with_root(Arc::new(again));
+    if keyring.is_stopped() {
+        tracing::warn!("an operator has sealed this store: see `coffer unseal`");
+    }
     let (stop, stopped) = watch::channel(false);
     let mut parts = options.families.parts(&options.settings);
     let context = JobContext {
         store: stores.data.clone(),
-        keyring: Arc::new(keyring.with_clock(Arc::clone(&clocks.clock))),
+        keyring: Arc::new(keyring),
         guard: Arc::new(clocks.guard()),
         random: Arc::clone(&options.random),
         listeners: std::mem::take(&mut parts.listeners).into(),
@@ -106,8 +121,30 @@ pub async fn open_stores(
     };
     let identity = identity_options(&options, &parts, &context, &clocks);
     let identity = Identity::open(identity).await?;
-    let kernel = assemble_kernel(&options, identity, &mut parts, &context, &clocks, &store_id);
-    Ok(Installation { kernel, stores, jobs: parts.jobs, context, stop, store_id, root_path })
+    let shipping = Arc::new(Shipping::new(Arc::clone(&clocks.clock), &*options.random));
+    let own = (&clocks, &shipping, &*store_id);
+    let kernel = assemble_kernel(&options, identity, &mut parts, &context, own);
+    let jobs = parts.jobs;
+    let root_place = root.place;
+    Ok(Installation { kernel, stores, jobs, context, shipping, stop, store_id, root_place })
+}
+
+impl Installation {
+    /// Sends the audit to these receivers too; `token` goes with what is sent over HTTP.
+    ///
+    /// # Errors
+    /// [`AssembleError::Tls`].
+    pub fn ship_audit(
+        &mut self,
+        receivers: Vec<Receiver>,
+        token: Option<&Redacted<String>>,
+    ) -> Result<(), AssembleError> {
+        for receiver in receivers {
+            let job = self.shipping.to(receiver, token.cloned()).map_err(AssembleError::Tls)?;
+            self.jobs.push(job);
+        }
+        Ok(())
+    }
 }
 
 /// The kernel over all parts: the families', identity's, and those of the program itself.
@@ -116,8 +153,7 @@ fn assemble_kernel(
     identity: Identity,
     parts: &mut Parts,
     context: &JobContext,
-    clocks: &Clocks,
-    store_id: &str,
+    (clocks, shipping, store_id): (&Clocks, &Arc<Shipping>, &str),
 ) -> Arc<Kernel> {
     parts.append(identity.parts);
     let usages = Arc::new(Usages::new(options.families.amounts()));
@@ -126,6 +162,20 @@ fn assemble_kernel(
     parts.jobs.push(Arc::new(CountUsage::new(counts, Arc::clone(&usages), authenticate)));
     let scheduler = Arc::new(Scheduler::new(std::mem::take(&mut parts.tasks)));
     parts.jobs.push(Arc::<Scheduler>::clone(&scheduler));
+    parts.jobs.push(Arc::new(rotation_job(options, clocks)));
+    parts.jobs.push(Arc::new(WatchStop));
+    parts.jobs.push(Arc::new(AuditRootEvents));
+    let sources = KeyringSources {
+        store: context.store.clone(),
+        keyring: Arc::clone(&context.keyring),
+        kinds: options
+            .families
+            .all()
+            .flat_map(|family| family.seals)
+            .map(|seal| seal.name)
+            .collect(),
+    };
+    keyring::register(&mut parts.routes, &sources);
     let counters = Arc::new(OnceLock::new());
     parts.routes.read(Status(StatusSources {
         store_id: store_id.to_owned(),
@@ -135,6 +185,7 @@ fn assemble_kernel(
         keys: context.keyring.store().clone(),
         scheduler: Arc::clone(&scheduler),
         counters: Arc::clone(&counters),
+        shipping: Arc::clone(shipping),
     }));
     let sources = ClockSources {
         store: context.store.clone(),
@@ -142,6 +193,9 @@ fn assemble_kernel(
         guard: Arc::clone(&context.guard),
     };
     clock::register(&mut parts.routes, &sources);
+    let explained = ExplainSources::new(options.families.all(), Arc::clone(&context.keyring));
+    parts.routes.read(Explain(explained)).read(SearchAudit);
+    coffer_secrets::register_history(&mut parts.routes, Arc::clone(&context.keyring));
     if let Some(shifted) = &clocks.shifted {
         let shifted = Arc::clone(shifted);
         let (context, reset) = (context.clone(), identity.reset);
@@ -162,6 +216,12 @@ fn assemble_kernel(
     // Set once, here: nothing else has the cell yet.
     let _ = counters.set(kernel.counters());
     Arc::new(kernel)
+}
+
+/// What rotates keys.
+fn rotation_job(options: &AssembleOptions, clocks: &Clocks) -> RotateKeys {
+    let (tables, clock) = (options.families.sealed_tables(), Arc::clone(&clocks.clock));
+    RotateKeys::new(tables, &options.settings, clock, &*options.random)
 }
 
 /// Who may call: in developer mode this machine, and in both modes what the operator allows.

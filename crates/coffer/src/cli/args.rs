@@ -1,12 +1,16 @@
 //! The verbs and their arguments.
 
+mod audit;
 mod backup;
 mod clock;
 mod flags;
+mod keyring;
 mod keys;
 
+pub use audit::{Audit, AuditFilters, Explain, ExplainArgs};
 pub use backup::Backup;
 pub use clock::{ClockVerb, Schedule};
+pub use keyring::{KeyringVerb, RootVerb, RotateArgs, Target, Wrapping};
 pub use keys::{CreateKeyArgs, Keys, RollArgs};
 
 use super::duration;
@@ -62,12 +66,27 @@ pub enum Verb {
     /// Keys of apps, and admin keys.
     #[command(subcommand)]
     Keys(Keys),
+    /// Keys that encrypt: which there are, new ones in their place, and what keeps their root.
+    #[command(subcommand)]
+    Keyring(KeyringVerb),
+    /// Stop in an emergency: all servers drop the keys at once, and answer no request for data.
+    ///
+    /// A restart does not end it: the servers start without the tenants' keys until `coffer
+    /// unseal`.
+    Seal,
+    /// End an emergency stop: the servers read the root key again, and go on.
+    Unseal,
     /// The server's clock, and whether it believes it.
     #[command(subcommand)]
     Clock(ClockVerb),
     /// The scheduler's watermarks.
     #[command(subcommand)]
     Schedule(Schedule),
+    /// The audit: who did what, when, and what came of it.
+    #[command(subcommand)]
+    Audit(Audit),
+    /// Say why a request got what it got, and what to do; or show the history of a secret.
+    Explain(ExplainArgs),
     /// Secrets, with an app's key.
     #[command(subcommand)]
     Secrets(Secrets),

@@ -121,6 +121,9 @@ fn root_key_location(config: &Config, data_dir: &Path, store_id: &str) -> String
     if let Some(Value::Secret(_)) = config.value(&config::ROOT_KEY) {
         return "as given in COFFER_ROOT_KEY".to_owned();
     }
+    if config.text(&config::ROOT) != "key" {
+        return format!("kept by {}", config.text(&config::ROOT));
+    }
     let places = match config.root_source() {
         Ok(RootSource::Search { explicit: Some(path), .. }) => vec![path],
         Ok(RootSource::Search { credentials_directory, config_home, .. }) => {

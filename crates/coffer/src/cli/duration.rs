@@ -28,6 +28,11 @@ pub fn seconds(text: &str) -> Result<i64, String> {
     }
 }
 
+/// The Unix time that was `seconds` ago.
+pub fn ago(seconds: i64) -> i64 {
+    SystemClock.now().plus(seconds.saturating_neg()).unix()
+}
+
 /// The Unix time that is `seconds` from now.
 pub fn from_now(seconds: i64) -> String {
     SystemClock.now().plus(seconds).unix().to_string()

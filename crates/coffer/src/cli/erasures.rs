@@ -46,10 +46,12 @@ pub fn users(config: &Config, verb: &Users, output: Output) -> Result<Exit, Fail
     let receipt = erase(config, &path, &[("user", user)])?;
     output.show(&receipt, table::object)?;
     if !output.is_json() {
-        output::note(
-            "\nBackups of the data from before still have it, sealed under keys that the whole \
-             account shares: delete those backups, too.",
-        );
+        let id = receipt.get("id").and_then(Value::as_str).unwrap_or_default();
+        output::note(&format!(
+            "\nThe user's secrets are deleted. What else is kept for the account is now sealed under \
+             new keys: once `coffer erasures show {id}` says done, no backup of the data from before \
+             opens for the account, and it names the copies of the key store to delete."
+        ));
     }
     Ok(Exit::Done)
 }

@@ -18,18 +18,21 @@ pub enum Exit {
     Refused,
     /// The server cannot be reached, or cannot answer now.
     Unavailable,
+    /// The root of trust cannot be reached, or refuses.
+    Root,
     /// A second signal ended the server.
     Interrupted,
 }
 
 /// Every code and its meaning, for `coffer help` and docs/cli.md.
-pub const CODES: [(Exit, u8, &str); 7] = [
+pub const CODES: [(Exit, u8, &str); 8] = [
     (Exit::Done, 0, "done"),
     (Exit::Failed, 1, "failed, or a check of `coffer doctor` or `coffer ledger verify` did"),
     (Exit::Usage, 2, "wrong arguments or settings; nothing was tried"),
     (Exit::NotFound, 3, "what was named does not exist"),
     (Exit::Refused, 4, "the key is missing, unknown, or may not do this"),
     (Exit::Unavailable, 5, "the server cannot be reached or cannot answer now; try again"),
+    (Exit::Root, 6, "the root of trust cannot be reached, or refuses; the store stays shut"),
     (Exit::Interrupted, 130, "a second signal ended the server before its requests"),
 ];
 
@@ -69,7 +72,12 @@ impl Failure {
 /// Errors of stores, keyring and root key too, since each converts into an [`AssembleError`].
 impl<E: Into<AssembleError>> From<E> for Failure {
     fn from(error: E) -> Self {
-        Self::failed(error.into().to_string())
+        let error = error.into();
+        let exit = match &error {
+            AssembleError::Root(root) if root.is_withheld() => Exit::Root,
+            _ => Exit::Failed,
+        };
+        Self::new(exit, error.to_string())
     }
 }
 

@@ -9,6 +9,7 @@ use crate::config::{self, Config, Source, Value as Given};
 use coffer::assemble::{self, AssembleOptions, Database, Initialized, Installation};
 use coffer::serve::{Address, ServeOptions, Server};
 use coffer_base::shell;
+use coffer_crypto::root::Kind;
 use serde_json::{Map, Value, json};
 use std::path::Path;
 use tokio::runtime::Runtime;
@@ -50,7 +51,9 @@ async fn init(config: &Config) -> Result<(Installation, Zeroizing<String>, Summa
 }
 
 fn summary(options: &AssembleOptions, initialized: &Initialized, admin_key: &str) -> Summary {
-    let root_key = initialized.root_path.as_ref().map(|path| path.display().to_string());
+    let root = &initialized.root;
+    // A key that was given is kept elsewhere.
+    let root_key = (root.kind != Kind::Key || root.path.is_some()).then_some(&root.place);
     let mut summary = places(options);
     summary.insert("admin_key".to_owned(), json!(admin_key));
     summary.insert("root_key".to_owned(), json!(root_key));
@@ -125,10 +128,15 @@ fn table(summary: &Value) -> String {
 }
 
 fn advice(config: &Config, summary: &Summary) -> String {
-    let mut advice = String::from(
-        "\nThe keys are shown only this once: keep them where you keep passwords.\n\
-         Copy the root key to another place: without it nobody can open the store, ever.\n\n\
-         Next:\n\n",
+    let copy = if config.text(&config::ROOT) == "key" {
+        "Copy the root key to another place: without it nobody can open the store, ever."
+    } else {
+        "Without its root of trust nobody can open the store, ever: make a file that can stand in \
+         for\nit with `coffer keyring export`, and keep that in another place."
+    };
+    let mut advice = format!(
+        "\nThe keys are shown only this once: keep them where you keep passwords.\n{copy}\n\n\
+         Next:\n\n"
     );
     advice.push_str(&serve_line(config));
     if let (Some(key), Some(Address::Tcp(at))) =
@@ -150,6 +158,9 @@ fn serve_line(config: &Config) -> String {
         &config::KEY_DATABASE,
         &config::DATABASE_PASSWORD,
         &config::ROOT_KEY,
+        &config::ROOT,
+        &config::ROOT_SECRET,
+        &config::ROOT_CA,
         &config::CONFIG,
     ] {
         let is_given = match (config.value(setting), config.source(setting)) {

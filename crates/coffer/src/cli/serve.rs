@@ -27,13 +27,15 @@ pub fn run(config: &Config) -> Result<Exit, Failure> {
     let database = setup::production(config)?.database;
     warn_about(&database);
     let data = data_location(config, &database);
+    let (receivers, token) = setup::audit_receivers(config)?;
     let runtime = setup::runtime()?;
     let result = runtime.block_on(async {
         let mut signals = Signals::listen()?;
-        let Some(installation) = open(config, &mut signals).await? else {
+        let Some(mut installation) = open(config, &mut signals).await? else {
             return Ok(Exit::Done);
         };
         log_migrations(&installation.stores.migrations);
+        installation.ship_audit(receivers, token.as_ref())?;
         let on_start = |server: &Server| {
             log_start(&data, server, tls);
             warn_about_listeners(server, tls);
@@ -139,16 +141,12 @@ fn warn_about(database: &Database) {
 
 fn log_start(data: &str, server: &Server, tls: bool) {
     let installation = server.installation();
-    let root_key = match &installation.root_path {
-        Some(path) => path.display().to_string(),
-        None => "environment COFFER_ROOT_KEY".to_owned(),
-    };
     tracing::info!(
         address = server.address.as_ref().map(display),
         admin_address = server.admin_address.as_ref().map(display),
         tls,
         data,
-        root_key = %root_key,
+        root_key = %installation.root_place,
         store = %installation.store_id,
         version = %coffer::VERSION,
         "serving"

@@ -1,12 +1,14 @@
 //! What several verbs need to open an installation as the configuration describes it.
 
+use super::client;
 use super::exit::Failure;
-use crate::config::{ALLOW_ORIGIN, Config, KEY_DIR, TLS_CERT, TLS_KEY};
+use crate::config::{ALLOW_ORIGIN, AUDIT_SHIP_TOKEN, Config, KEY_DIR, TLS_CERT, TLS_KEY};
 use coffer::assemble::{self, AssembleOptions, Callers, DATA_FILE, Database, RootSource, Stores};
 use coffer::family_set::FamilySet;
+use coffer::ship::Receiver;
 use coffer::store_place;
 use coffer::tls::Certificate;
-use coffer_base::SystemClock;
+use coffer_base::{Redacted, SystemClock};
 use coffer_crypto::SystemRandom;
 use coffer_storage::{Faults, Store};
 use std::path::Path;
@@ -20,6 +22,20 @@ use zeroize::Zeroizing;
 /// If the configuration names only one of the two databases, or holds a malformed root key.
 pub fn production(config: &Config) -> Result<AssembleOptions, Failure> {
     Ok(options(config, config.database()?, config.root_source()?))
+}
+
+/// Who receives the audit, and the token for those over HTTP.
+///
+/// # Errors
+/// If one of them is not understood, or the token's file cannot be read.
+pub fn audit_receivers(
+    config: &Config,
+) -> Result<(Vec<Receiver>, Option<Redacted<String>>), Failure> {
+    let token = match config.value(&AUDIT_SHIP_TOKEN) {
+        Some(_) => Some(Redacted::new(client::key(config, &AUDIT_SHIP_TOKEN)?.to_string())),
+        None => None,
+    };
+    Ok((config.audit_receivers()?, token))
 }
 
 /// The options of a developer mode installation: in files, with the root key beside them.

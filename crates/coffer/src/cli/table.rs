@@ -1,13 +1,17 @@
 //! Objects and lists of the API as text for people.
 
+use coffer_base::Timestamp;
+use coffer_base::civil::readable;
 use comfy_table::{Table, presets};
 use serde_json::Value;
 
 /// Fields that hold Unix seconds.
-const TIMES: [&str; 12] = [
+const TIMES: [&str; 18] = [
+    "at",
     "created",
     "expires",
     "expires_at",
+    "last_read",
     "last_used",
     "predecessor_expires_at",
     "revoked_at",
@@ -17,6 +21,10 @@ const TIMES: [&str; 12] = [
     "proven",
     "done_at",
     "done_until",
+    "finished",
+    "master_key_created",
+    "oldest_tenant_key",
+    "sealed_since",
 ];
 
 /// A list of the API as a table with these fields.
@@ -35,7 +43,7 @@ pub fn list(list: &Value, fields: &[&str]) -> String {
 
 /// Cells of a list are short: times to the minute, and keys without a star for each letter.
 fn shorter(field: &str, mut cell: String) -> String {
-    if TIMES.contains(&field) && cell.ends_with('Z') {
+    if field != "at" && TIMES.contains(&field) && cell.ends_with('Z') {
         cell.truncate("2026-01-01 00:00".len());
     } else if field == "redacted_key" {
         let (start, end) = (cell.split('*').next(), cell.rsplit('*').next());
@@ -106,25 +114,7 @@ pub fn plain(text: &str) -> String {
 
 /// A time in UTC, to the second.
 pub fn time(unix: i64) -> String {
-    let (day, second) = (unix.div_euclid(86_400), unix.rem_euclid(86_400));
-    let (year, month, day) = date(day);
-    let (hour, minute, second) = (second / 3600, second / 60 % 60, second % 60);
-    format!("{year:04}-{month:02}-{day:02} {hour:02}:{minute:02}:{second:02}Z")
-}
-
-/// The Gregorian date of a day counted from 1970-01-01. Years are counted from March here, so
-/// that the leap day is a year's last and every month begins at a fixed day of its year.
-fn date(day: i64) -> (i64, i64, i64) {
-    const FROM_YEAR_0: i64 = 719_468;
-    const IN_400_YEARS: i64 = 146_097;
-    let day = day.saturating_add(FROM_YEAR_0);
-    let (cycle, day) = (day.div_euclid(IN_400_YEARS), day.rem_euclid(IN_400_YEARS));
-    let year = (day - day / 1460 + day / 36_524 - day / 146_096) / 365;
-    let day = day - (365 * year + year / 4 - year / 100);
-    let month = (5 * day + 2) / 153;
-    let first = (153 * month + 2) / 5;
-    let is_next_year = i64::from(month >= 10);
-    (400 * cycle + year + is_next_year, month + 3 - 12 * is_next_year, day - first + 1)
+    readable(Timestamp::from_unix(unix))
 }
 
 #[cfg(test)]
@@ -134,11 +124,6 @@ mod tests {
 
     #[test]
     fn times_are_dates() {
-        assert_eq!(time(0), "1970-01-01 00:00:00Z");
-        assert_eq!(time(951_782_400), "2000-02-29 00:00:00Z");
-        assert_eq!(time(1_767_225_599), "2025-12-31 23:59:59Z");
-        assert_eq!(time(4_107_542_400), "2100-03-01 00:00:00Z");
-        assert_eq!(time(-1), "1969-12-31 23:59:59Z");
         for name in TIMES {
             let shown = object(&json!({ name: 0, "schedule": { name: 0 } }));
             assert_eq!(shown.matches("1970-01-01 00:00:00Z").count(), 2, "{shown}");

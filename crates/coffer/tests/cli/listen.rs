@@ -52,6 +52,25 @@ fn tls_files_that_are_none_are_named() {
     }
 }
 
+#[test]
+fn a_tls_key_under_a_passphrase_is_named_as_such() {
+    let home = Home::new();
+    home.init(&[]);
+    for (form, heading) in [
+        ("ENCRYPTED PRIVATE KEY", ""),
+        ("RSA PRIVATE KEY", "Proc-Type: 4,ENCRYPTED\nDEK-Info: AES-256-CBC,00\n\n"),
+    ] {
+        let file = format!("-----BEGIN {form}-----\n{heading}MAA=\n-----END {form}-----\n");
+        let key = home.private_file("sealed.pem", file.as_bytes());
+        let cert = tls("cert.pem");
+        let words = ["serve", "--listen", "127.0.0.1:0", "--tls-cert", &cert, "--tls-key", &key];
+        let ended = home.coffer(&words).run();
+        assert_ne!(ended.code, Some(0));
+        assert!(ended.stderr.contains("is encrypted"), "{}", ended.stderr);
+        assert!(ended.stderr.contains(key.as_str()), "{}", ended.stderr);
+    }
+}
+
 /// The answer to one request on the socket.
 fn ask(socket: &Path) -> String {
     let mut stream = UnixStream::connect(socket).unwrap();

@@ -19,6 +19,7 @@ mod logs;
 mod next_steps;
 mod program;
 mod proxies;
+mod roots;
 mod secret_files;
 mod signals;
 mod values;

@@ -70,6 +70,102 @@ pub enum RootError {
          from a backup"
     )]
     StoreId,
+    /// A new key cannot be put there by the program.
+    #[error("a new root key cannot be put into {place}: {advice}")]
+    NotStored {
+        /// Where it cannot be put.
+        place: &'static str,
+        /// What to do instead.
+        advice: &'static str,
+    },
+    /// What it takes to open the root is missing: the passphrase, the PIN or the token.
+    #[error(
+        "{what} is missing: give the path of a file with it as --root-secret or \
+         COFFER_ROOT_SECRET_FILE, or run this on a terminal, which asks for it"
+    )]
+    NoSecret {
+        /// What is missing.
+        what: &'static str,
+    },
+    /// The passphrase, the PIN or the token cannot be used.
+    #[error("{what} cannot be used: {why}")]
+    Secret {
+        /// What cannot be used.
+        what: &'static str,
+        /// Why, without it.
+        why: String,
+    },
+    /// The passphrase is not the one under which the root key was kept.
+    #[error(
+        "the passphrase does not open the root key: it is another one, or what is stored beside \
+         the keys was changed; nothing was changed by this attempt"
+    )]
+    WrongPassphrase,
+    /// Nothing answers there, or it says that it cannot now.
+    #[error(
+        "the root of trust cannot be reached: {place}: {why}; start again once it answers, or give \
+         another root that this store accepts"
+    )]
+    Unreachable {
+        /// Where it is.
+        place: String,
+        /// What was seen.
+        why: String,
+    },
+    /// It answers, and says no.
+    #[error("the root of trust refuses: {place}: {why}")]
+    Refused {
+        /// Where it is.
+        place: String,
+        /// What it said, and what to do.
+        why: String,
+    },
+    /// It answers with something else than was asked for.
+    #[error(
+        "the root of trust gave no usable answer: {place}: {why}; check that the address is the \
+         right one, and what stands between"
+    )]
+    Answer {
+        /// Where it is.
+        place: String,
+        /// What is wrong with the answer.
+        why: String,
+    },
+    /// What was kept beside the keys, or what opening it gave, is no root key.
+    #[error(
+        "the root key that {place} gives is damaged: restore the key store from a backup, or open \
+         it with another root that it accepts"
+    )]
+    Damaged {
+        /// What gave it.
+        place: String,
+    },
+    /// The store's keys are not wrapped for a root of this kind.
+    #[error(
+        "this store does not accept {place} as its root of trust: it accepts {accepted}; name one \
+         of these (root), and move to another with `coffer keyring root migrate --to …`"
+    )]
+    NotAccepted {
+        /// The root that was given.
+        place: String,
+        /// Those that would do.
+        accepted: String,
+    },
+    /// The text that names a root cannot be understood.
+    #[error("{0}")]
+    Spec(String),
+}
+
+impl RootError {
+    /// Whether another attempt may succeed.
+    pub const fn is_temporary(&self) -> bool {
+        matches!(self, Self::Unreachable { .. })
+    }
+
+    /// Whether the root is kept by something that did not give it, be it out of reach or unwilling.
+    pub const fn is_withheld(&self) -> bool {
+        matches!(self, Self::Unreachable { .. } | Self::Refused { .. } | Self::Answer { .. })
+    }
 }
 
 /// The paths as a sentence lists them.

@@ -1,12 +1,57 @@
 //! The root key in a file: the operator's own, or a credential of the service manager.
 
-use super::{RootError, RootKey, text};
+use super::{Kind, Root, RootError, RootKey, default_path, text};
 use crate::limits;
+use coffer_base::Random;
 use coffer_secretfile::{self as secretfile, Cause};
 use std::fs::{self, DirBuilder, File, OpenOptions};
 use std::io::{self, Write};
 use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
-use std::path::Path;
+use std::path::{Path, PathBuf};
+
+/// The root key in a file.
+pub enum RootFile {
+    /// At this path.
+    At(PathBuf),
+    /// At the [`default_path`] in this directory.
+    In(PathBuf),
+}
+
+impl RootFile {
+    fn file(&self, store_id: &str) -> PathBuf {
+        match self {
+            Self::At(path) => path.clone(),
+            Self::In(config_home) => default_path(config_home, store_id),
+        }
+    }
+}
+
+impl Root for RootFile {
+    fn kind(&self) -> Kind {
+        Kind::Key
+    }
+
+    fn place(&self, store_id: &str) -> String {
+        self.file(store_id).display().to_string()
+    }
+
+    fn path(&self, store_id: &str) -> Option<PathBuf> {
+        Some(self.file(store_id))
+    }
+
+    fn keep(&self, key: &RootKey, _random: &dyn Random) -> Result<Vec<u8>, RootError> {
+        text::check_store_id(key.store_id())?;
+        create(&self.file(key.store_id()), key)?;
+        Ok(Vec::new())
+    }
+
+    fn open(&self, store_id: &str, _kept: &[u8]) -> Result<RootKey, RootError> {
+        text::check_store_id(store_id)?;
+        let key = load(&self.file(store_id))?;
+        key.belongs_to(store_id)?;
+        Ok(key)
+    }
+}
 
 /// Reads the root key from the file `path`: the operator's own, or a credential of the service
 /// manager.

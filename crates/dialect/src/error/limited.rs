@@ -1,6 +1,7 @@
 //! Refusals of callers who ask too much (conventions §8).
 
 use super::ApiError;
+use crate::reasons;
 use std::borrow::Cow;
 
 /// Which limit was met: the value of the header `Stripe-Rate-Limited-Reason`.
@@ -25,7 +26,9 @@ impl LimitReason {
 impl ApiError {
     /// 429: a limit of requests was met; nothing was executed, and SDKs send the request again.
     pub fn rate_limited(reason: LimitReason, message: impl Into<Cow<'static, str>>) -> Self {
-        let mut error = Self::request(429, message).with_code("rate_limit").with_retry(true);
+        let mut error = Self::request(429, &reasons::RATE_LIMITED, message)
+            .with_code("rate_limit")
+            .with_retry(true);
         error.0.limit = Some(reason);
         error
     }

@@ -5,6 +5,7 @@
 
 use super::Shared;
 use crate::objects::Account;
+use crate::reasons;
 use crate::{store, wire};
 use coffer_base::AccountId;
 use coffer_dialect::{ApiError, Fields, Object};
@@ -50,7 +51,8 @@ impl WriteOperation for Create {
         let mac = &self.0.mac;
         if store::find_account_in(tx, mac, id.as_str()).await?.is_some() {
             let message = format!("An account '{id}' exists already.");
-            return Err(ApiError::invalid_param("id", message).into());
+            let error = ApiError::invalid_param("id", message).because(&reasons::ID_TAKEN);
+            return Err(error.with_about("an account").into());
         }
         let seq = store::next_seq(tx).await?;
         let account = Account { id: id.clone(), seq, name: name.clone(), created: ctx.now() };

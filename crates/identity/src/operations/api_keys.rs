@@ -12,6 +12,7 @@ pub(crate) use lock::UnlockMaking;
 
 use super::Shared;
 use crate::objects::{ApiKey, Kind};
+use crate::reasons;
 use crate::store::Selection;
 use crate::unstored::RevocationRequest;
 use crate::{store, wire};
@@ -53,7 +54,8 @@ fn check_operator(ctx: &Ctx) -> Result<(), ApiError> {
     if ctx.principal().admin_role() == Some(AdminRole::Operator) {
         return Ok(());
     }
-    Err(ApiError::forbidden("Only operators make, roll and revoke admin keys."))
+    let error = ApiError::forbidden("Only operators make, roll and revoke admin keys.");
+    Err(error.because(&reasons::OPERATORS_ONLY))
 }
 
 /// The same if the key `id` is an admin key, for whoever is no operator. An operator's request does

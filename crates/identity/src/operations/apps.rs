@@ -5,6 +5,7 @@
 
 use super::Shared;
 use crate::objects::{App, Quotas};
+use crate::reasons;
 use crate::store::Selection;
 use crate::{store, wire};
 use coffer_base::{AccountId, AppId};
@@ -95,7 +96,8 @@ impl WriteOperation for Create {
         let id = params.id.clone().unwrap_or_else(|| AppId::random(ctx.random()));
         if store::find_app_in(tx, &self.0.mac, id.as_str()).await?.is_some() {
             let message = format!("An app '{id}' exists already.");
-            return Err(ApiError::invalid_param("id", message).into());
+            let error = ApiError::invalid_param("id", message).because(&reasons::ID_TAKEN);
+            return Err(error.with_about("an app").into());
         }
         let seq = store::next_seq(tx).await?;
         let app = App {

@@ -4,14 +4,15 @@ use super::{Result, account_id, app_id, corrupt, next_seq, revoke_key};
 use crate::objects::{ErasureReceipt, Kind};
 use crate::row_mac::RowMac;
 use coffer_base::{AccountId, AppId, Tenant, Timestamp};
-use coffer_kernel::{AuditEntry, PagePosition, append_audit};
+use coffer_kernel::{AuditEntry, AuditTarget, PagePosition, append_audit};
+use coffer_keyring::{RotationPlan, begin_rotation};
 use coffer_storage::{Row, Store, Tx, Work, values};
 
 /// Selects whole receipts, in the order of columns that [`receipt`] reads.
 macro_rules! select_receipts {
     ($condition:literal) => {
         concat!(
-            "SELECT id, seq, request, account, user_id, created, epoch, done \
+            "SELECT id, seq, request, account, user_id, created, epoch, done, rotation \
              FROM erasure_receipt WHERE ",
             $condition
         )
@@ -27,6 +28,7 @@ fn receipt(row: &Row) -> Result<ErasureReceipt> {
         account: account_id(row.text(3)?)?,
         user: row.optional_text(4)?.map(str::to_owned),
         created: Timestamp::from_unix(row.int(5)?),
+        rotation: row.optional_int(8)?,
         epoch: row.optional_int(6)?,
         done,
     })
@@ -77,11 +79,46 @@ pub(crate) async fn open_receipts(store: &Store, request: &str) -> Result<Vec<Er
     store.query(sql, &values![request, request]).await?.iter().map(receipt).collect()
 }
 
+/// The receipts of users that are not done.
+pub(crate) async fn open_user_receipts(store: &Store) -> Result<Vec<ErasureReceipt>> {
+    let sql = select_receipts!("done IS NULL AND user_id IS NOT NULL ORDER BY seq LIMIT 500");
+    store.query(sql, &[]).await?.iter().map(receipt).collect()
+}
+
+/// Begins the rotation that destroys the keys under which a user's deleted rows were sealed, unless
+/// another one is under way.
+pub(crate) struct RotateForUser {
+    pub(crate) receipt: ErasureReceipt,
+    /// The rotation's number is above this.
+    pub(crate) floor: i64,
+    pub(crate) now: Timestamp,
+}
+
+impl Work for RotateForUser {
+    type Out = ();
+
+    fn grows(&self) -> bool {
+        false
+    }
+
+    async fn run(&self, tx: &mut Tx<'_>) -> Result<()> {
+        let Self { receipt, floor, now } = self;
+        let account = Some(receipt.account.name().to_owned());
+        let plan = RotationPlan { tenants: true, fresh: true, account, ..RotationPlan::default() };
+        let rotation = begin_rotation(tx, &plan, &receipt.request, *floor, *now).await?;
+        if rotation.cause == receipt.request && rotation.plan == plan {
+            let sql = "UPDATE erasure_receipt SET rotation = ? WHERE id = ? AND done IS NULL";
+            tx.execute(sql, &values![rotation.number, &receipt.id]).await?;
+        }
+        Ok(())
+    }
+}
+
 /// Completes a receipt, with its entry of the audit.
 pub(crate) struct CompleteReceipt {
     pub(crate) receipt: ErasureReceipt,
-    /// Of the key store; `None` if no key was destroyed.
-    pub(crate) epoch: Option<i64>,
+    /// Of the key store.
+    pub(crate) epoch: i64,
     pub(crate) now: Timestamp,
 }
 
@@ -98,18 +135,11 @@ impl Work for CompleteReceipt {
         if tx.execute(sql, &values![*epoch, *now, &receipt.id]).await? == 0 {
             return Ok(());
         }
-        let subject = match epoch {
-            Some(epoch) => format!("{} key_epoch {epoch}", receipt.id),
-            None => receipt.id.clone(),
-        };
         let entry = AuditEntry {
-            at: *now,
-            request: &receipt.request,
-            actor: "program",
-            operation: "admin.erasures.complete",
-            tenant: &Tenant::system(),
-            subject: &subject,
-            fingerprint: None,
+            request: Some(receipt.request.as_str().into()),
+            target: AuditTarget { subject: Some(receipt.id.clone()), ..AuditTarget::default() },
+            detail: Some(format!("oldest_key_epoch {epoch}")),
+            ..AuditEntry::of_program("program.erasures.complete", Tenant::system(), *now)
         };
         append_audit(tx, &entry);
         Ok(())
@@ -117,12 +147,12 @@ impl Work for CompleteReceipt {
 }
 
 /// The apps that keep something for an account: those that are or were installed there, and those
-/// that it develops. Their rows are locked, so that none is installed or purged meanwhile.
-pub(crate) async fn apps_on(tx: &mut Tx<'_>, account: &AccountId) -> Result<Vec<AppId>> {
-    let sql = "SELECT app FROM install WHERE account = ? ORDER BY app FOR UPDATE";
-    let mut rows = tx.query(sql, &values![account]).await?;
-    let sql = "SELECT id FROM app WHERE account = ? ORDER BY id FOR UPDATE";
-    rows.extend(tx.query(sql, &values![account]).await?);
+/// that it develops.
+pub(crate) async fn apps_on(store: &Store, account: &AccountId) -> Result<Vec<AppId>> {
+    let mut rows =
+        store.query("SELECT app FROM install WHERE account = ?", &values![account]).await?;
+    let sql = "SELECT id FROM app WHERE account = ?";
+    rows.extend(store.query(sql, &values![account]).await?);
     let mut apps = rows.iter().map(|row| app_id(row.text(0)?)).collect::<Result<Vec<_>>>()?;
     apps.sort_by(|one, other| one.as_str().cmp(other.as_str()));
     apps.dedup();

@@ -1,6 +1,7 @@
 //! Bodies of requests: read within bounds, or thrown away.
 
 use super::form;
+use crate::reasons;
 use bytes::Bytes;
 use coffer_base::limit;
 use coffer_dialect::ApiError;
@@ -63,7 +64,11 @@ fn broken(error: &(dyn std::error::Error + Send + Sync + 'static)) -> ApiError {
     }
     let ended = "The request's body ended before its length.";
     let malformed = "The request's body could not be read: its chunks are malformed.";
-    ApiError::invalid(if is_malformed(error) { malformed } else { ended })
+    if is_malformed(error) {
+        ApiError::invalid(malformed).because(&reasons::BODY_CHUNKS)
+    } else {
+        ApiError::invalid(ended).because(&reasons::BODY_CUT)
+    }
 }
 
 /// Whether what arrived of a body is no sequence of chunks, unlike one that ended too early.

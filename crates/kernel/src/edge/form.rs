@@ -1,5 +1,6 @@
 //! What a request's body says that it is, and what it is: only plain forms are read.
 
+use crate::reasons;
 use coffer_dialect::{ApiError, limits};
 use http::header::{self, HeaderMap, HeaderValue};
 
@@ -18,7 +19,8 @@ pub(super) fn check_encoding(headers: &HeaderMap) -> Result<(), ApiError> {
                 "The request's body has the {name} '{}', which is not read: send the form as it \
                  is, without an encoding.",
                 shown(value)
-            )));
+            ))
+            .because(&reasons::BODY_ENCODED));
         }
     }
     Ok(())
@@ -78,6 +80,7 @@ fn not_a_form(why: &str) -> ApiError {
         "The request's body must be form-encoded, and {why}: send it as name=value pairs with \
          'Content-Type: application/x-www-form-urlencoded'."
     ))
+    .because(&reasons::BODY_NOT_A_FORM)
 }
 
 /// The refusal of a body that could not be decoded: what is wrong with one of its parameters means

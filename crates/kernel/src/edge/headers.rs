@@ -1,6 +1,7 @@
 //! The headers of requests and responses: their names, and what the edge reads from them.
 
 use crate::definition::Method;
+use crate::reasons;
 use coffer_base::limit;
 use coffer_dialect::ApiError;
 use http::header::{self, HeaderMap, HeaderName, HeaderValue};
@@ -35,6 +36,8 @@ pub(super) fn text<'a>(
     let Some(value) = headers.get(name) else { return Ok(None) };
     value.to_str().map(Some).map_err(|_| {
         ApiError::invalid(format!("The header '{name}' holds characters other than plain ASCII."))
+            .because(&reasons::HEADER_NOT_ASCII)
+            .with_about(name.to_string())
     })
 }
 
@@ -75,7 +78,9 @@ pub(super) fn check_single(headers: &HeaderMap) -> Result<(), ApiError> {
         None => Ok(()),
         Some(name) => Err(ApiError::invalid(format!(
             "The header '{name}' was sent more than once; send it once."
-        ))),
+        ))
+        .because(&reasons::HEADER_TWICE)
+        .with_about(name.to_string())),
     }
 }
 
@@ -90,7 +95,8 @@ pub(super) fn account_of(headers: &HeaderMap) -> Result<Option<&str>, ApiError> 
         (Some(account), Some(context)) if account != context => Err(ApiError::invalid(
             "The headers 'stripe-account' and 'stripe-context' name different accounts; send one \
              of them.",
-        )),
+        )
+        .because(&reasons::ACCOUNT_HEADERS_DIFFER)),
         (account, context) => Ok(account.or(context)),
     }
 }
@@ -101,7 +107,9 @@ fn named<'a>(headers: &'a HeaderMap, name: &HeaderName) -> Result<Option<&'a str
         Some(account) if account.trim().is_empty() => Err(ApiError::invalid(format!(
             "The header '{name}' is empty. Give it the id of an account, or leave it out to act on \
              the account of the API key."
-        ))),
+        ))
+        .because(&reasons::ACCOUNT_HEADER_EMPTY)
+        .with_about(name.to_string())),
         account => Ok(account),
     }
 }
@@ -128,14 +136,16 @@ pub(super) fn idempotency_key(
     }
     let Some(key) = text(headers, &IDEMPOTENCY_KEY)? else { return Ok(None) };
     if key.is_empty() {
-        return Err(ApiError::invalid("Idempotency Key must be a non-empty string."));
+        let error = ApiError::invalid("Idempotency Key must be a non-empty string.");
+        return Err(error.because(&reasons::IDEMPOTENCY_HEADER));
     }
     if key.len() > limit::IDEMPOTENCY_KEY_CHARACTERS {
         return Err(ApiError::invalid(format!(
             "The Idempotency-Key header is {} characters long; at most {} are allowed.",
             key.len(),
             limit::IDEMPOTENCY_KEY_CHARACTERS
-        )));
+        ))
+        .because(&reasons::IDEMPOTENCY_HEADER));
     }
     Ok(Some(key.to_owned()))
 }

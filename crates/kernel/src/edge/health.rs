@@ -13,9 +13,12 @@ use http_body_util::Full;
 /// What is said of a clock that may be wrong.
 const CLOCK: &str = "the clock may be wrong: see `coffer clock show`\n";
 
+/// What is said of a server that has no keys.
+const STOPPED: &str = "sealed by an operator: see `coffer unseal`\n";
+
 /// The response to a health check; `None` if the request is none. `/livez`: the process answers.
-/// `/readyz`: it can also read its stores, add to them, and believes its clock, or the response is
-/// a 503.
+/// `/readyz`: it can also read its stores, add to them, believes its clock, and has keys, or the
+/// response is a 503.
 pub(super) async fn respond(kernel: &Kernel, parts: &Parts) -> Option<Response<Full<Bytes>>> {
     if parts.method != http::Method::GET && parts.method != http::Method::HEAD {
         return None;
@@ -32,6 +35,7 @@ async fn readiness(kernel: &Kernel) -> Response<Full<Bytes>> {
         Ok(()) => response(kernel, StatusCode::OK, "ready\n"),
         // The log has said why, once.
         Err(NotReady::Clock) => response(kernel, StatusCode::SERVICE_UNAVAILABLE, CLOCK),
+        Err(NotReady::Stopped) => response(kernel, StatusCode::SERVICE_UNAVAILABLE, STOPPED),
         Err(error) => {
             tracing::warn!(%error, "not ready");
             let why = match error {

@@ -7,6 +7,7 @@
 use super::access_log;
 use crate::kernel::Kernel;
 use crate::peer::Peer;
+use crate::reasons;
 use crate::request_id;
 use bytes::{Buf, Bytes};
 use coffer_base::limit;
@@ -142,7 +143,8 @@ fn answer(kernel: &Kernel, peer: Peer, head: &str) -> Bytes {
         _ => ApiError::invalid(
             "The request is not valid HTTP/1.1: its first line, a header, or what the headers say \
              of the body's length is malformed.",
-        ),
+        )
+        .because(&reasons::HTTP_MALFORMED),
     };
     let request_id = request_id::new(&*kernel.services.random);
     access_log::report_invalid(kernel, peer, &request_id, &error);

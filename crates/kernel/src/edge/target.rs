@@ -5,6 +5,7 @@
 
 use super::headers;
 use super::unrecognized;
+use crate::reasons;
 use coffer_dialect::ApiError;
 use http::header;
 use http::request::Parts;
@@ -39,12 +40,16 @@ pub(super) fn check(parts: &Parts) -> Result<(), ApiError> {
 fn host(parts: &Parts) -> Result<Option<&str>, ApiError> {
     match headers::text(&parts.headers, &header::HOST)? {
         None if parts.version == http::Version::HTTP_10 => Ok(None),
-        None => Err(ApiError::invalid("The request has no Host header, which HTTP/1.1 requires.")),
+        None => Err(no_host("The request has no Host header, which HTTP/1.1 requires.")),
         Some(host) if is_host(host) => Ok(Some(host)),
-        Some(_) => Err(ApiError::invalid(
+        Some(_) => Err(no_host(
             "The Host header is no host: it is a name or an address, and perhaps ':' and a port.",
         )),
     }
+}
+
+fn no_host(message: &'static str) -> ApiError {
+    ApiError::invalid(message).because(&reasons::HOST_MISSING)
 }
 
 /// Whether `host` has the letters of a name or an address and a port.

@@ -6,7 +6,8 @@ use crate::connections::{Connection, Phase};
 use crate::kernel::Kernel;
 use crate::limits;
 use crate::principal::{Credentials, Principal};
-use crate::rate::{Limited, Permit};
+use crate::rate::{Limit, LimitHolder, Limited, Permit};
+use crate::reasons;
 use coffer_dialect::{ApiError, LimitReason};
 use std::sync::Arc;
 use std::time::Duration;
@@ -58,6 +59,7 @@ fn too_many_refusals() -> ApiError {
         "Too many requests from your address were refused because of their keys, and this key was \
          not looked up in time. Check the key, and send the request again in a moment.",
     )
+    .because(&reasons::RATE_OF_ADDRESS)
 }
 
 /// Lets a request of the app's and the key's budget in.
@@ -71,18 +73,39 @@ pub(super) fn enter(
 ) -> Result<Permit, ApiError> {
     let traffic = &kernel.traffic;
     let entered = traffic.loads.enter(principal, traffic.app_rate(), trace.started);
-    entered.map_err(|limited| match limited {
-        Limited::Rate => ApiError::rate_limited(
+    entered.map_err(|limited| limited_error(limited, principal))
+}
+
+/// The refusal of a request that has met a limit of its key or its app.
+fn limited_error(limited: Limited, principal: &Principal) -> ApiError {
+    let Limited { holder, limit, most } = limited;
+    let (whose, reasons) = match holder {
+        LimitHolder::App => (
+            format!("the app {}", principal.tenant.app),
+            [&reasons::RATE_OF_APP, &reasons::AT_ONCE_OF_APP],
+        ),
+        LimitHolder::Key => (
+            format!("the key {}", principal.key_id),
+            [&reasons::RATE_OF_KEY, &reasons::AT_ONCE_OF_KEY],
+        ),
+    };
+    let [rate, at_once] = reasons;
+    let about = format!("{whose}, which has a limit of {most},");
+    match limit {
+        Limit::Rate => ApiError::rate_limited(
             LimitReason::GlobalRate,
             "There were too many requests of this app or key within a second. Send this one again \
              in a moment, and later ones more slowly.",
-        ),
-        Limited::AtOnce => ApiError::rate_limited(
+        )
+        .because(rate),
+        Limit::AtOnce => ApiError::rate_limited(
             LimitReason::GlobalConcurrency,
             "There are too many requests of this app or key at the same time. Send this one again \
              in a moment, and fewer at once.",
-        ),
-    })
+        )
+        .because(at_once),
+    }
+    .with_about(about)
 }
 
 /// Holds back the answer to who has asked too much or tried too many keys. Meanwhile the connection

@@ -1,5 +1,6 @@
 //! Which events a list shows.
 
+use crate::reasons;
 use coffer_base::limit;
 use coffer_dialect::{ApiError, CreatedRange, Fields};
 use std::collections::BTreeSet;
@@ -47,12 +48,14 @@ impl EventFilter {
             return Err(ApiError::invalid_param(
                 "types",
                 "'type' and 'types' are mutually exclusive: send one of them.",
-            ));
+            )
+            .because(&reasons::EVENT_FILTER));
         }
         if types.len() > limit::EVENT_TYPES {
             let most = limit::EVENT_TYPES;
             let message = format!("{} types were sent; at most {most} are allowed.", types.len());
-            return Err(ApiError::invalid_param("types", message));
+            let error = ApiError::invalid_param("types", message);
+            return Err(error.because(&reasons::EVENT_FILTER));
         }
         check_letters(pattern.as_deref().unwrap_or_default(), "type", true)?;
         for (index, one) in types.iter().enumerate() {
@@ -126,7 +129,8 @@ fn check_letters(text: &str, path: &str, wild: bool) -> Result<(), ApiError> {
             "Invalid {path}: a type is made of lower-case letters, digits, dots and \
              underscores{star}."
         ),
-    ))
+    )
+    .because(&reasons::EVENT_FILTER))
 }
 
 #[cfg(test)]

@@ -2,10 +2,9 @@
 //! and are counted.
 
 use super::bucket::{Bucket, Rate, Ticks};
+use super::peers::PeerBudgets;
 use crate::limits;
 use crate::peer::PeerKey;
-use quick_cache::sync::Cache;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Instant;
 
@@ -33,7 +32,7 @@ pub(crate) struct Lines {
     ticks: Ticks,
     refusals: Budget,
     failures: Budget,
-    peers: Cache<PeerKey, Arc<Bucket>>,
+    peers: PeerBudgets,
 }
 
 impl Lines {
@@ -42,7 +41,7 @@ impl Lines {
             ticks: Ticks::new(),
             refusals: Budget::default(),
             failures: Budget::default(),
-            peers: Cache::new(limits::PEERS_IN_MEMORY),
+            peers: PeerBudgets::default(),
         }
     }
 
@@ -51,7 +50,7 @@ impl Lines {
     pub(crate) fn admit(&self, kind: LineKind, peer: PeerKey, now: Instant) -> bool {
         let now = self.ticks.at(now);
         let budget = self.budget(kind);
-        let of_peer = kind == LineKind::Failure || self.of_peer(peer).take(OF_ONE, now);
+        let of_peer = kind == LineKind::Failure || self.peers.of(peer).take(OF_ONE, now);
         let is_admitted = of_peer && budget.lines.take(OF_ALL, now);
         if !is_admitted {
             budget.skipped.fetch_add(1, Ordering::Relaxed);
@@ -69,15 +68,6 @@ impl Lines {
             LineKind::Refusal => &self.refusals,
             LineKind::Failure => &self.failures,
         }
-    }
-
-    fn of_peer(&self, peer: PeerKey) -> Arc<Bucket> {
-        if let Some(bucket) = self.peers.get(&peer) {
-            return bucket;
-        }
-        let bucket = Arc::new(Bucket::default());
-        self.peers.insert(peer, Arc::clone(&bucket));
-        bucket
     }
 }
 

@@ -1,11 +1,10 @@
 //! Refusals of keys, by address: whoever tries keys gets slow answers, and few lookups at a time.
 
 use super::bucket::{Bucket, Rate, Ticks};
+use super::peers::PeerBudgets;
 use crate::limits;
 use crate::peer::PeerKey;
 use coffer_base::limit;
-use quick_cache::sync::Cache;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 use tokio::sync::{Semaphore, SemaphorePermit};
@@ -17,7 +16,7 @@ const ALL_REFUSALS: Rate = Rate::new(limits::ALL_REFUSALS_PER_SECOND, limits::AL
 /// The budgets of all addresses that keys were refused of.
 pub(crate) struct Refusals {
     ticks: Ticks,
-    peers: Cache<PeerKey, Arc<Bucket>>,
+    peers: PeerBudgets,
     /// Whether there was any refusal at all: until then nobody is looked up.
     any: AtomicBool,
     /// The budget of all addresses together.
@@ -27,10 +26,9 @@ pub(crate) struct Refusals {
 
 impl Refusals {
     pub(crate) fn new() -> Self {
-        let peers = Cache::new(limits::PEERS_IN_MEMORY);
         Self {
             ticks: Ticks::new(),
-            peers,
+            peers: PeerBudgets::default(),
             any: AtomicBool::new(false),
             all: Bucket::default(),
             guesses: Semaphore::new(limits::GUESSES_AT_ONCE),
@@ -50,7 +48,7 @@ impl Refusals {
     pub(crate) fn count(&self, peer: PeerKey, now: Instant) -> bool {
         self.any.store(true, Ordering::Relaxed);
         let now = self.ticks.at(now);
-        let has_budget = self.of_peer(peer).take(REFUSALS, now);
+        let has_budget = self.peers.of(peer).take(REFUSALS, now);
         // What an address has too many of is answered late already: it takes nothing from others.
         has_budget && self.all.take(ALL_REFUSALS, now)
     }
@@ -61,15 +59,6 @@ impl Refusals {
     pub(crate) async fn permit(&self) -> Option<SemaphorePermit<'_>> {
         let time = Duration::from_secs(limit::CONNECTION_WAIT_SECONDS);
         tokio::time::timeout(time, self.guesses.acquire()).await.ok()?.ok()
-    }
-
-    fn of_peer(&self, peer: PeerKey) -> Arc<Bucket> {
-        if let Some(bucket) = self.peers.get(&peer) {
-            return bucket;
-        }
-        let bucket = Arc::new(Bucket::default());
-        self.peers.insert(peer, Arc::clone(&bucket));
-        bucket
     }
 }
 

@@ -15,7 +15,27 @@ use std::time::Instant;
 
 /// Which limit a request has met.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(crate) enum Limited {
+pub(crate) struct Limited {
+    /// Whose.
+    pub(crate) holder: LimitHolder,
+    /// Of what.
+    pub(crate) limit: Limit,
+    /// How many.
+    pub(crate) most: u32,
+}
+
+/// Whose limit it is.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum LimitHolder {
+    /// An app's, in one mode.
+    App,
+    /// A key's.
+    Key,
+}
+
+/// What is limited.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Limit {
     /// Requests a second.
     Rate,
     /// Requests at once.
@@ -120,8 +140,9 @@ impl TenantLoads {
         let key_holder = HolderRef { kind: "key", id: &principal.key_id };
         let now = self.ticks.at(now);
         let [of_key, of_app] = &mut permit.held;
-        self.take(&key_holder, key, now, of_key)?;
-        self.take(&app_holder, app, now, of_app)?;
+        let met = |holder| move |(limit, most)| Limited { holder, limit, most };
+        self.take(&key_holder, key, now, of_key).map_err(met(LimitHolder::Key))?;
+        self.take(&app_holder, app, now, of_app).map_err(met(LimitHolder::App))?;
         Ok(permit)
     }
 
@@ -132,21 +153,22 @@ impl TenantLoads {
         bounds: Bounds,
         now: u64,
         held: &mut Option<Arc<Load>>,
-    ) -> Result<(), Limited> {
+    ) -> Result<(), (Limit, u32)> {
         if bounds.is_none() {
             return Ok(());
         }
         let load = self.load(holder);
         let before = load.at_once.fetch_add(1, Ordering::Relaxed);
         let load = held.insert(load);
-        if bounds.at_once.is_some_and(|most| before >= most) {
-            return Err(Limited::AtOnce);
+        if let Some(most) = bounds.at_once.filter(|most| before >= *most) {
+            return Err((Limit::AtOnce, most));
         }
-        let rate = bounds.per_second.map(Rate::per_second);
-        if rate.is_some_and(|rate| !load.requests.take(rate, now)) {
-            return Err(Limited::Rate);
+        match bounds.per_second {
+            Some(most) if !load.requests.take(Rate::per_second(most), now) => {
+                Err((Limit::Rate, most))
+            }
+            _ => Ok(()),
         }
-        Ok(())
     }
 
     fn load(&self, holder: &HolderRef<'_>) -> Arc<Load> {

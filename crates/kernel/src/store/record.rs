@@ -2,8 +2,8 @@
 //!
 //! A response is found by its slot, and then by all that identifies it, since slots are shared.
 
-use super::{Prune, tenant_of_row, tenant_values};
-use coffer_base::{Slots, Tenant, Timestamp, limit};
+use super::{Prune, tenant_values};
+use coffer_base::{Slots, Tenant, Timestamp};
 use coffer_storage::{Query, Row, StorageError, Store, Tx, Value, Work, values};
 
 /// A stored response, still sealed.
@@ -173,38 +173,33 @@ pub(crate) fn before_records() -> Vec<Value> {
     values![-1_i64, "", "", i64::MIN, b""].into()
 }
 
-/// A stored response of whichever tenant.
-pub(crate) struct StoredRecord {
-    /// The key of its row, from behind which the next ones are read.
-    pub(crate) key: [Value; 3],
-    pub(crate) tenant: Tenant,
-    pub(crate) key_digest: Vec<u8>,
-    pub(crate) record: Record,
+/// The next stored responses of all tenants behind a place, with all that they are bound to.
+pub(crate) const SEALED_RECORDS: &str = "SELECT mode, app, account, slot, key_digest, response, \
+     operation, parameters, request FROM idempotency_record \
+     WHERE (slot, account, key_digest) > (?1, ?2, ?3) AND slot <= ?4 \
+     ORDER BY slot, account, key_digest LIMIT ?5";
+
+/// Stored responses with slots between two.
+pub(crate) const COUNT_RECORDS: &str =
+    "SELECT count(*) FROM idempotency_record WHERE slot >= ? AND slot <= ?";
+
+/// Puts a stored response that was sealed anew in the place of what it was.
+pub(crate) const REPLACE_RECORD: &str = "UPDATE idempotency_record SET response = ? \
+     WHERE slot = ? AND mode = ? AND app = ? AND account = ? AND key_digest = ? AND response = ?";
+
+/// What a stored response is bound to, in a row of [`SEALED_RECORDS`].
+pub(crate) struct Sealed<'r> {
+    pub(crate) key_digest: &'r [u8],
+    pub(crate) operation: &'r str,
+    pub(crate) parameters: &'r [u8],
+    pub(crate) request: &'r str,
 }
 
-/// The next stored responses of all tenants in a part of a store, behind the row `after`.
-pub(crate) async fn all_records(
-    store: &Store,
-    after: Option<&[Value; 3]>,
-) -> Result<Vec<StoredRecord>, StorageError> {
-    let sql = "SELECT mode, app, account, key_digest, operation, parameters, request, response, \
-               slot FROM idempotency_record WHERE (slot, account, key_digest) > (?, ?, ?) \
-               ORDER BY slot, account, key_digest LIMIT ?";
-    let before_all = values![i64::MIN, "", b""];
-    let [slot, account, key_digest] = after.unwrap_or(&before_all).clone();
-    let batch = Value::Int(limit::JOB_BATCH);
-    let rows = store.query_part(sql, &[slot, account, key_digest, batch]).await?;
-    rows.iter().map(stored).collect()
-}
-
-fn stored(row: &Row) -> Result<StoredRecord, StorageError> {
-    let key_digest = row.blob(3)?.to_vec();
-    let record = Record {
-        operation: row.text(4)?.to_owned(),
-        parameters: row.blob(5)?.to_vec(),
-        request: row.text(6)?.to_owned(),
-        response: row.blob(7)?.to_vec(),
-    };
-    let key = values![row.int(8)?, row.text(2)?, &key_digest];
-    Ok(StoredRecord { key, tenant: tenant_of_row(row)?, key_digest, record })
+pub(crate) fn sealed_record(row: &Row) -> Result<Sealed<'_>, StorageError> {
+    Ok(Sealed {
+        key_digest: row.blob(4)?,
+        operation: row.text(6)?,
+        parameters: row.blob(7)?,
+        request: row.text(8)?,
+    })
 }

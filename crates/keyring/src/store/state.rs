@@ -1,6 +1,7 @@
 //! The SQL of what the key store says of itself: whether keys of apps may be made, and its epoch.
 
 use crate::error::KeyringError;
+use coffer_base::Timestamp;
 use coffer_storage::{StorageError, Store, Tx, Work, values};
 
 /// Whether no keys of apps may be made.
@@ -35,6 +36,26 @@ impl Work for LockMaking {
 /// If the key store cannot be written.
 pub async fn lock_making(keys: &Store, locked: bool) -> Result<(), KeyringError> {
     Ok(keys.write(LockMaking(locked)).await?)
+}
+
+/// Whether a sealing key of the account that was made by `created`, in any of its generations, is not
+/// destroyed yet and was not made by the rotation with this number or a later one.
+///
+/// # Errors
+/// If the key store cannot be read.
+pub async fn has_older_keys(
+    keys: &Store,
+    account: &str,
+    created: Timestamp,
+    rotation: i64,
+) -> Result<bool, StorageError> {
+    let sql = "SELECT 1 FROM tenant_key WHERE (account = ? OR substr(account, 1, ?) = ?) \
+               AND purpose = 'sealing' AND wrapped IS NOT NULL AND rotation < ? AND created <= ? \
+               LIMIT 1";
+    let generations = format!("{account}~");
+    let length = i64::try_from(generations.chars().count()).unwrap_or(i64::MAX);
+    let params = values![account, length, generations, rotation, created];
+    Ok(!keys.query(sql, &params).await?.is_empty())
 }
 
 /// Begins the next epoch.

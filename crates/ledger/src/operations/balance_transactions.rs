@@ -3,6 +3,7 @@
 use super::BALANCE_READ;
 use crate::expand::{self, Objects, link};
 use crate::model::balance_transaction::BalanceTransaction;
+use crate::reasons;
 use crate::rules::ReserveRules;
 use crate::sql;
 use crate::store::balance_transaction::Filter;
@@ -52,7 +53,8 @@ impl<R: ReserveRules> Collection for BalanceTransactions<R> {
         let kind = fields.id_filter("type")?;
         if payout.is_some() && source.is_some() {
             let message = "'payout' and 'source' are mutually exclusive: send one of them.";
-            return Err(ApiError::invalid_param("source", message));
+            let error = ApiError::invalid_param("source", message);
+            return Err(error.because(&reasons::FILTERS_EXCLUSIVE));
         }
         let of_payout = payout.is_some();
         Ok(Filter { kind, currency, source: payout.or(source), of_payout, created })

@@ -8,6 +8,7 @@ use crate::model::account::SourceType;
 use crate::model::charge::{Charge, default_available_on};
 use crate::operations::examples;
 use crate::params::{optional_processor_id, optional_time, processor_id, source_type};
+use crate::reasons;
 use crate::rules::{ReserveRules, charge};
 use crate::store::charge::Filter;
 use crate::tx::LedgerTx;
@@ -210,6 +211,7 @@ impl CreateParams {
                 "'available_on' must lie within a year after the charge: from {created} to \
                  {latest}, in Unix seconds, not {at}."
             ),
-        ))
+        )
+        .because(&reasons::AVAILABLE_ON_RANGE))
     }
 }

@@ -6,6 +6,7 @@ use super::{LEDGER_READ, LEDGER_WRITE};
 use crate::model::dispute::{Dispute, Status};
 use crate::operations::examples;
 use crate::params::{optional_time, processor_id};
+use crate::reasons;
 use crate::rules::{ReserveRules, dispute};
 use crate::tx::LedgerTx;
 use coffer_base::Timestamp;
@@ -73,7 +74,8 @@ impl Intake for Dispute {
         let fee_returned = fields.optional_bool("fee_returned")?;
         if fee_returned == Some(true) && status == Status::Lost {
             let message = "The fee of a lost dispute does not come back: leave fee_returned out.";
-            return Err(ApiError::invalid_param("fee_returned", message));
+            let error = ApiError::invalid_param("fee_returned", message);
+            return Err(error.because(&reasons::FEE_OF_LOST_DISPUTE));
         }
         Ok(UpdateParams { status, fee_returned })
     }

@@ -3,6 +3,7 @@
 //! unchanged, and is refused if it contradicts it. An update reports what followed.
 
 use crate::limits;
+use crate::reasons;
 use crate::rules::ReserveRules;
 use crate::sql::{self, Record};
 use crate::tx::LedgerTx;
@@ -238,7 +239,8 @@ fn check_created(created: Option<Timestamp>, now: Timestamp) -> Result<(), ApiEr
                     "'created' lies in the future: it is {created}, and now is {now}, both in \
                          Unix seconds."
                 ),
-            ))
+            )
+            .because(&reasons::CREATED_AHEAD))
         }
         _ => Ok(()),
     }
@@ -260,6 +262,7 @@ pub(crate) fn check_same<T: PartialEq + Display>(
                  processor told stays as it is; tell what follows from it as a new object."
             ),
         )
+        .because(&reasons::TOLD_OTHERWISE)
         .into()),
         _ => Ok(()),
     }

@@ -6,6 +6,7 @@ use crate::model::charge::Charge;
 use crate::model::refund::Refund;
 use crate::operations::examples;
 use crate::params::{optional_time, processor_id};
+use crate::reasons;
 use crate::rules::{ReserveRules, refund};
 use crate::sql;
 use crate::store::refund::Filter;
@@ -89,7 +90,8 @@ impl Intake for Refund {
                 "A refund of {} is more than what is left of the charge '{}': {left} of {}.",
                 params.amount, charge.id, charge.amount
             );
-            return Err(ApiError::invalid_param("amount", message).into());
+            let error = ApiError::invalid_param("amount", message);
+            return Err(error.because(&reasons::REFUND_ABOVE_REST).into());
         }
         let refund = Self {
             seq: ledger.next_seq()?,

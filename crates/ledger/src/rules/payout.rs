@@ -4,6 +4,7 @@
 use crate::model::account::Bucket;
 use crate::model::entry::Entry;
 use crate::model::payout::{Breach, Payout, Status};
+use crate::reasons;
 use crate::store::payout as store;
 use crate::tx::LedgerTx;
 use coffer_dialect::ApiError;
@@ -50,6 +51,7 @@ fn insufficient(payout: &Payout, available: i64) -> ApiError {
             payout.amount
         ),
     )
+    .because(&reasons::PAYOUT_ABOVE_AVAILABLE)
     .with_code("balance_insufficient")
 }
 
@@ -71,7 +73,8 @@ pub async fn become_status(
             payout.status.as_str(),
             next.as_str()
         );
-        return Err(ApiError::invalid_param("status", message).into());
+        let error = ApiError::invalid_param("status", message);
+        return Err(error.because(&reasons::PAYOUT_STATUS).into());
     }
     let from = match payout.status {
         Status::Paid => Bucket::Clearing,

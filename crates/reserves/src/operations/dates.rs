@@ -2,6 +2,7 @@
 //! clocks of caller and server may differ.
 
 use crate::limits;
+use crate::reasons;
 use coffer_base::{Timestamp, clock::DAY_SECONDS};
 use coffer_dialect::ApiError;
 
@@ -30,7 +31,8 @@ pub(crate) fn check_ahead(
             limits::DAYS_FLOOR,
             limits::DAYS_CEILING
         ),
-    ))
+    )
+    .because(&reasons::DATE_RANGE))
 }
 
 /// Checks a new date of a hold that was created at `created`: not past, and at most 180 days after
@@ -52,7 +54,8 @@ pub(crate) fn check_moved(
              {now} to {latest}, in Unix seconds, not {release_after}.",
             limits::DAYS_CEILING
         ),
-    ))
+    )
+    .because(&reasons::DATE_RANGE))
 }
 
 #[cfg(test)]

@@ -13,6 +13,7 @@ use crate::expand::IN_PLAN;
 use crate::limits;
 use crate::model::plan::Plan;
 use crate::operations::examples;
+use crate::reasons;
 use crate::version::disabled_states;
 use crate::wire::{self, View};
 use coffer_base::Timestamp;
@@ -51,7 +52,8 @@ fn check_expires_on(expires_on: Option<Timestamp>, now: Timestamp) -> Result<(),
                 "'rolling_release[expires_on]' must be in the future: it is {at}, and now is \
                  {now}, both in Unix seconds."
             ),
-        )),
+        )
+        .because(&reasons::EXPIRY_PAST)),
         _ => Ok(()),
     }
 }

@@ -3,6 +3,7 @@
 use super::SECRET_WRITE;
 use super::find::find_live;
 use crate::limits;
+use crate::reasons;
 use crate::secret::{Locator, Secret, is_live};
 use crate::store::{self, LockedScope, RowKey, StoredSecret};
 use crate::wire;
@@ -153,7 +154,9 @@ fn check_quota(live: i64, most: i64) -> Result<(), Failure> {
     Err(Failure::Refused(ApiError::invalid(format!(
         "This scope already holds {live} secrets, which is as many as it may. Delete one before \
          you add another."
-    ))))
+    ))
+    .because(&reasons::SCOPE_FULL)
+    .with_about(most.to_string())))
 }
 
 /// An expiry lies ahead, and by 100 years at most: a time in milliseconds is refused by that.
@@ -163,14 +166,16 @@ fn check_expiry(expires_at: Option<Timestamp>, now: Timestamp) -> Result<(), Api
         return Err(ApiError::invalid_param(
             "expires_at",
             format!("The expiry must lie in the future; it is {now} now, in Unix seconds."),
-        ));
+        )
+        .because(&reasons::EXPIRY_PAST));
     }
     if at > now.plus(limits::EXPIRY_AHEAD_SECONDS) {
         return Err(ApiError::invalid_param(
             "expires_at",
             "The expiry may not lie more than 100 years ahead. It is a time in Unix seconds, \
              not in milliseconds.",
-        ));
+        )
+        .because(&reasons::EXPIRY_FAR));
     }
     Ok(())
 }

@@ -172,6 +172,17 @@ pub(super) async fn plan(
     }
 }
 
+/// Refuses a cluster's address with `pooler=none`: timeouts of a session do not reach the other
+/// servers, where a lock would then be waited for without end.
+pub(super) async fn refuse_own_sessions(client: &Client, options: &PostgresOptions) -> Result<()> {
+    if rows(client, INSTALLED).await?.is_empty() {
+        return Ok(());
+    }
+    let why = "has the extension Citus, whose other servers get their timeouts with each \
+               transaction only: leave pooler=none out of its address";
+    Err(StorageError::Schema(format!("{options} {why}").into()))
+}
+
 /// The statements for the tables of later migrations, if the others are distributed.
 pub(super) async fn plan_new(client: &Client, sets: &[MigrationSet]) -> Result<Vec<String>> {
     let is_spread = "SELECT 1 FROM pg_dist_partition WHERE partmethod = 'h' LIMIT 1";

@@ -14,8 +14,14 @@ use tokio_postgres::{Client, Config};
 use tokio_postgres_rustls::MakeRustlsConnect;
 
 use super::error::DriverError;
-use super::options::PostgresOptions;
+use super::options::{Pooler, PostgresOptions};
+use super::prepared::PreparedStatements;
 use crate::error::StorageError;
+
+/// Timeouts of a session that is all ours. None for statements: whoever waits too long cancels
+/// his, and a commit must not be cancelled while it waits for a standby.
+const SESSION_SETTINGS: &str =
+    "SET lock_timeout = '4s'; SET idle_in_transaction_session_timeout = '10s'";
 
 /// Opens connections to a database.
 #[derive(Debug)]
@@ -25,6 +31,7 @@ pub(super) struct Connector {
     /// One for each host.
     hosts: Vec<Config>,
     tls: Arc<ClientConfig>,
+    pooler: Pooler,
     /// The host that is tried first.
     first: AtomicUsize,
 }
@@ -33,6 +40,8 @@ pub(super) struct Connector {
 #[derive(Debug)]
 pub(super) struct Connection {
     pub(super) client: Client,
+    /// Only where the session is all ours.
+    pub(super) prepared: Option<PreparedStatements>,
     task: JoinHandle<()>,
 }
 
@@ -49,6 +58,7 @@ impl Connector {
             target: options.to_string(),
             hosts: options.each_host(),
             tls: Arc::clone(&options.tls),
+            pooler: options.pooler,
             first: AtomicUsize::new(0),
         }
     }
@@ -68,7 +78,15 @@ impl Connector {
             .map_err(|error| DriverError::from(error).into_cause().to_string())?;
         // Whoever uses the client gets the error that ends the connection.
         let task = tokio::spawn(async move { drop(connection.await) });
-        Ok(Connection { client, task })
+        let prepared = match self.pooler {
+            Pooler::Transaction => None,
+            Pooler::None => {
+                let set = client.batch_execute(SESSION_SETTINGS).await;
+                set.map_err(|error| DriverError::from(error).into_cause().to_string())?;
+                Some(PreparedStatements::default())
+            }
+        };
+        Ok(Connection { client, prepared, task })
     }
 }
 

@@ -26,7 +26,19 @@ pub struct PostgresOptions {
     pub(super) config: Arc<Config>,
     pub(super) tls: Arc<ClientConfig>,
     pub(super) connections: usize,
+    pub(super) pooler: Pooler,
     pub(super) faults: Faults,
+}
+
+/// What may stand between this program and the server.
+#[derive(Clone, Copy, Default, PartialEq, Eq, Debug)]
+pub(super) enum Pooler {
+    /// A pooler that gives each transaction another session, or none: nothing outlives a
+    /// transaction.
+    #[default]
+    Transaction,
+    /// Nothing: the session is ours, and keeps timeouts and prepared statements.
+    None,
 }
 
 /// Where a password comes from that is not in the address.
@@ -83,12 +95,14 @@ struct Extensions {
     security: Option<Security>,
     root_certificates: Option<PathBuf>,
     connections: Option<usize>,
+    pooler: Pooler,
 }
 
 impl PostgresOptions {
     /// From `postgres://user@host:port/database?…`. `sslmode` is `verify-full`, which is the
     /// default beyond this machine, or `disable`; `sslrootcert` names a PEM file of authorities;
-    /// `pool_size` is how many connections there may be.
+    /// `pool_size` is how many connections there may be; `pooler=none` says that no pooler stands
+    /// in between.
     ///
     /// # Errors
     /// [`StorageError::Schema`] if it cannot be used, and why, without its password;
@@ -115,7 +129,8 @@ impl PostgresOptions {
         let tls = tls::trusting(extensions.root_certificates.as_deref())?;
         let connections = extensions.connections.unwrap_or(limit::POSTGRES_CONNECTIONS);
         add_password(&mut config, passwords)?;
-        Ok(Self { config: Arc::new(config), tls, connections, faults: Faults::none() })
+        let (config, pooler) = (Arc::new(config), extensions.pooler);
+        Ok(Self { config, tls, connections, pooler, faults: Faults::none() })
     }
 
     /// The same with another number of connections at most.
@@ -288,6 +303,7 @@ fn split(url: &str) -> Result<(String, Extensions)> {
             "sslmode" => extensions.security = Some(security(&value)?),
             "sslrootcert" => extensions.root_certificates = Some(Path::new(&*value).to_owned()),
             "pool_size" => extensions.connections = Some(pool_size(&value)?),
+            "pooler" => extensions.pooler = pooler(&value)?,
             _ => rest.push(pair),
         }
     }
@@ -320,6 +336,14 @@ fn security(word: &str) -> Result<Security> {
              if its authority is not a public one, or disable"
         ))),
         _ => Err(refused("sslmode is verify-full or disable")),
+    }
+}
+
+fn pooler(word: &str) -> Result<Pooler> {
+    match word {
+        "transaction" => Ok(Pooler::Transaction),
+        "none" => Ok(Pooler::None),
+        _ => Err(refused("pooler is none, if none stands in between, or transaction")),
     }
 }
 
@@ -367,6 +391,7 @@ mod tests {
             ("postgres:///d?user=u", "host"),
             ("postgres://u@h/d?options=-c", "ALTER ROLE"),
             ("postgres://u@h/d?pool_size=0", "pool_size"),
+            ("postgres://u@h/d?pooler=session", "pooler"),
             ("postgres://u@h/d?sslmode=verify-full&sslrootcert=/nowhere/ca.pem", "/nowhere/ca.pem"),
         ] {
             let error = parse(url).unwrap_err().to_string();

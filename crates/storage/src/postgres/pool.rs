@@ -10,8 +10,9 @@ use rustls::ClientConfig;
 use tokio_postgres::{CancelToken, Client};
 use tokio_postgres_rustls::MakeRustlsConnect;
 
-use super::connector::Connector;
+use super::connector::{Connection, Connector};
 use super::options::PostgresOptions;
+use super::prepared::PreparedStatements;
 use crate::error::{Cause, Result, StorageError};
 use crate::gate::{Entrant, Gate, Place, Places};
 
@@ -102,9 +103,18 @@ pub(super) struct Lease {
 
 impl Lease {
     pub(super) fn client(&self) -> &Client {
+        &self.connection().client
+    }
+
+    /// What the connection has prepared, if its session is all ours.
+    pub(super) fn prepared(&self) -> Option<&PreparedStatements> {
+        self.connection().prepared.as_ref()
+    }
+
+    fn connection(&self) -> &Connection {
         // Only methods that consume the lease take the connection out.
         match &self.object {
-            Some(object) => &object.client,
+            Some(object) => object,
             None => unreachable!("a lease that was given back is used"),
         }
     }

@@ -63,6 +63,10 @@ async fn recover(pool: &Pool, session: Session, error: StorageError) -> Result<S
     let is_retryable = session.is_retryable();
     if !session.responded() {
         pool.evict_idle();
+        if matches!(error, StorageError::Unavailable(_)) {
+            // A session may have no timeout for statements, and its lost one would go on.
+            pool.canceller(session.client()).cancel();
+        }
     }
     session.end_after(&error).await;
     if is_retryable { Ok(error) } else { Err(error) }

@@ -6,8 +6,8 @@ use std::time::Duration;
 use coffer_base::limit;
 use futures_util::StreamExt;
 use futures_util::future::join_all;
-use tokio_postgres::Client;
 use tokio_postgres::types::{ToSql, Type};
+use tokio_postgres::{Client, RowStream};
 
 use super::dialect;
 use super::error::DriverError;
@@ -31,9 +31,15 @@ const OPENING: [&str; 2] = [
      SET LOCAL statement_timeout = '8s'; SET LOCAL idle_in_transaction_session_timeout = '10s'",
 ];
 
+/// The same where the session keeps its timeouts.
+const OPENING_OF_SESSION: [&str; 1] = ["BEGIN ISOLATION LEVEL READ COMMITTED"];
+
 /// A server that cancels a commit while it waits for a standby reports success, so the server must
 /// not cancel it. [`limit::COMMIT_SECONDS`] is how long we wait ourselves.
-const COMMIT_UNBOUNDED: &str = "SET LOCAL statement_timeout = 0";
+const CLOSING: [&str; 2] = ["SET LOCAL statement_timeout = 0", "COMMIT"];
+
+/// The same where the session has no such timeout.
+const CLOSING_OF_SESSION: [&str; 1] = ["COMMIT"];
 
 /// How many statements are sent before their results are awaited.
 const MAX_PIPELINE: usize = 24;
@@ -98,7 +104,16 @@ impl Session {
 
     /// What begins the transaction, unless it has begun.
     fn opening(&mut self) -> &'static [&'static str] {
-        if std::mem::replace(&mut self.begun, true) { &[] } else { &OPENING }
+        match (std::mem::replace(&mut self.begun, true), self.lease.prepared()) {
+            (true, _) => &[],
+            (false, Some(_)) => &OPENING_OF_SESSION,
+            (false, None) => &OPENING,
+        }
+    }
+
+    /// What ends it.
+    fn closing(&self) -> &'static [&'static str] {
+        if self.lease.prepared().is_some() { &CLOSING_OF_SESSION } else { &CLOSING }
     }
 
     /// Runs one statement outside any transaction, and returns its rows.
@@ -119,7 +134,7 @@ impl Session {
             let time = Duration::from_secs(limit::TRANSACTION_SECONDS);
             within(time, self.send_all(before)).await?;
         }
-        let closing = [Command::Control(COMMIT_UNBOUNDED), Command::Control("COMMIT")];
+        let closing = self.closing().iter().map(|sql| Command::Control(sql));
         let opening = self.opening().iter().map(|sql| Command::Control(sql));
         let sent: Vec<Command<'_>> = opening.chain(last.iter().copied()).chain(closing).collect();
         let time = Duration::from_secs(limit::COMMIT_SECONDS);
@@ -166,12 +181,9 @@ impl Session {
 
     /// Sends all commands at once and returns their results, or the first error.
     async fn exchange(&mut self, sent: &[Command<'_>]) -> Exchanged {
-        self.round_trips = self.round_trips.saturating_add(1);
         // It stays so if the caller stops waiting.
         self.responded = false;
-        let client = self.lease.client();
-        let results = join_all(sent.iter().map(|command| run(client, *command))).await;
-        let outcome: Exchanged = results.into_iter().collect();
+        let outcome = self.prepare_and_run(sent).await;
         match &outcome {
             Ok(_) => self.responded = true,
             Err(failed) => {
@@ -181,44 +193,60 @@ impl Session {
         }
         outcome
     }
+
+    async fn prepare_and_run(&mut self, sent: &[Command<'_>]) -> Exchanged {
+        if let Some(prepared) = self.lease.prepared() {
+            let prepares = prepared.add(self.lease.client(), sent).await?;
+            self.round_trips = self.round_trips.saturating_add(u64::from(prepares));
+        }
+        self.round_trips = self.round_trips.saturating_add(1);
+        let results = join_all(sent.iter().map(|command| run(&self.lease, *command))).await;
+        results.into_iter().collect()
+    }
 }
 
 /// What is sent before the commit, and what is sent with it: as much as fits into one pipeline
 /// beside the beginning, the settings and the commit itself.
 fn split_for_commit<'a, 's>(rest: &'a [Command<'s>]) -> (&'a [Command<'s>], &'a [Command<'s>]) {
-    let before = rest.len().saturating_sub(MAX_PIPELINE - OPENING.len() - 2);
+    let before = rest.len().saturating_sub(MAX_PIPELINE - OPENING.len() - CLOSING.len());
     rest.split_at_checked(before).unwrap_or((rest, &[]))
 }
 
 /// Sends a command when first polled, so that several are sent in the order in which they are
 /// polled.
 async fn run(
-    client: &Client,
+    lease: &Lease,
     command: Command<'_>,
 ) -> std::result::Result<StatementResult, DriverError> {
     match command {
         Command::Control(sql) => {
-            client.batch_execute(sql).await?;
+            lease.client().batch_execute(sql).await?;
             Ok(StatementResult::default())
         }
-        Command::Plain(statement) => run_plain(client, statement).await,
+        Command::Plain(statement) => {
+            let mut rows = pin!(start(lease, statement).await?);
+            let mut result = StatementResult::default();
+            while let Some(row) = rows.next().await {
+                result.rows.push(dialect::row(&row?)?);
+            }
+            result.changed = rows.rows_affected().unwrap_or(0);
+            Ok(result)
+        }
     }
 }
 
-async fn run_plain(
-    client: &Client,
-    Statement { sql, params }: Statement<'_>,
-) -> std::result::Result<StatementResult, DriverError> {
-    let text = dialect::statement(sql);
-    let typed = params
+/// Starts a statement: as it was prepared, or unnamed and with the types of its parameters.
+async fn start(
+    lease: &Lease,
+    statement: Statement<'_>,
+) -> std::result::Result<RowStream, tokio_postgres::Error> {
+    if let Some(prepared) = lease.prepared().and_then(|prepared| prepared.get(statement)) {
+        return lease.client().query_raw(&prepared, statement.params).await;
+    }
+    let typed = statement
+        .params
         .iter()
         .map(|value| (value as &(dyn ToSql + Sync), dialect::type_of(value)))
         .collect::<Vec<(&(dyn ToSql + Sync), Type)>>();
-    let mut rows = pin!(client.query_typed_raw(&text, typed).await?);
-    let mut result = StatementResult::default();
-    while let Some(row) = rows.next().await {
-        result.rows.push(dialect::row(&row?)?);
-    }
-    result.changed = rows.rows_affected().unwrap_or(0);
-    Ok(result)
+    lease.client().query_typed_raw(&dialect::statement(statement.sql), typed).await
 }

@@ -2,7 +2,7 @@
 
 use std::path::Path;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
+use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, sync_channel};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
 
@@ -24,6 +24,10 @@ pub(super) struct Log {
     bytes: AtomicU64,
     checkpoints: AtomicU64,
     failed: AtomicU64,
+    /// Checkpoints of the thread that have ended, however.
+    passes: AtomicU64,
+    /// The size at which the log was last moved in a pause.
+    moved: AtomicU64,
     /// Locked during a checkpoint: SQLite refuses a second one at once instead of waiting.
     running: Mutex<()>,
 }
@@ -36,6 +40,8 @@ impl Log {
             bytes: AtomicU64::new(0),
             checkpoints: AtomicU64::new(0),
             failed: AtomicU64::new(0),
+            passes: AtomicU64::new(0),
+            moved: AtomicU64::new(0),
             running: Mutex::new(()),
         }
     }
@@ -81,10 +87,16 @@ impl Log {
 }
 
 /// The thread that runs checkpoints, and when it is next signalled.
+///
+/// The log begins anew only when all of it is in the database file. While writes never pause, the
+/// thread never gets that far, and the writer has to move the rest itself, with all callers
+/// waiting: so that happens rarely, and right after the thread has moved nearly everything.
 pub(super) struct Checkpointer {
     signal: SyncSender<()>,
     thread: JoinHandle<()>,
     signalled_at: u64,
+    /// The thread's passes when the writer last looked.
+    passes: u64,
     /// The size at which the writer restarts the log itself; rises while a reader prevents that.
     ceiling: u64,
 }
@@ -94,7 +106,8 @@ impl Checkpointer {
         let connection = connection::open_checkpointer(path)?;
         let (signal, signals) = sync_channel(1);
         let thread = spawn("coffer-checkpoint", move || serve(&connection, &signals, &log))?;
-        Ok(Self { signal, thread, signalled_at: 0, ceiling: limit::WAL_CEILING_BYTES })
+        let ceiling = limit::WAL_CEILING_BYTES;
+        Ok(Self { signal, thread, signalled_at: 0, passes: 0, ceiling })
     }
 
     /// Checks the log's size after a commit: signals the thread, or, past the ceiling, makes the
@@ -105,17 +118,25 @@ impl Checkpointer {
             self.signalled_at = 0;
             self.ceiling = limit::WAL_CEILING_BYTES;
         }
-        if size >= self.ceiling {
-            self.ceiling = match log.checkpoint(connection, CheckpointMode::RESTART) {
-                Ok(()) => limit::WAL_CEILING_BYTES,
-                // An attempt waits for the reader, and the commits with it: make them rare.
-                Err(_) => size.saturating_add(limit::WAL_CEILING_BYTES / 4),
-            };
+        let passes = log.passes.load(Ordering::Relaxed);
+        let just_passed = std::mem::replace(&mut self.passes, passes) != passes;
+        if size >= self.ceiling
+            && (just_passed || size >= self.ceiling.saturating_add(limit::WAL_GRACE_BYTES))
+        {
+            self.restart(connection, log, size);
         } else if size.saturating_sub(self.signalled_at) >= limit::WAL_CHECKPOINT_BYTES {
             self.signalled_at = size;
             // If the channel is full, the thread has a signal to take already.
             let _ = self.signal.try_send(());
         }
+    }
+
+    fn restart(&mut self, connection: &Connection, log: &Log, size: u64) {
+        self.ceiling = match log.checkpoint(connection, CheckpointMode::RESTART) {
+            Ok(()) => limit::WAL_CEILING_BYTES,
+            // An attempt waits for the reader, and the commits with it: make them rare.
+            Err(_) => size.saturating_add(limit::WAL_GRACE_BYTES),
+        };
     }
 
     /// Lets the thread finish, and waits for it.
@@ -126,8 +147,29 @@ impl Checkpointer {
 }
 
 fn serve(connection: &Connection, signals: &Receiver<()>, log: &Log) {
-    while signals.recv().is_ok() {
+    while wait(signals, log) {
         // A failure is counted; the next signal, or the ceiling, tries again.
         let _ = log.checkpoint(connection, CheckpointMode::PASSIVE);
+        log.passes.fetch_add(1, Ordering::Relaxed);
     }
+}
+
+/// Waits for a signal, or for a pause in which a large log can be moved as a whole, so that the
+/// next commit begins it anew; `false` if the writer has ended.
+fn wait(signals: &Receiver<()>, log: &Log) -> bool {
+    let mut size = log.bytes.load(Ordering::Relaxed);
+    while size >= limit::WAL_GRACE_BYTES {
+        match signals.recv_timeout(limit::WAL_PAUSE) {
+            Ok(()) => return true,
+            Err(RecvTimeoutError::Disconnected) => return false,
+            Err(RecvTimeoutError::Timeout) => {}
+        }
+        let now = log.bytes.load(Ordering::Relaxed);
+        if now == size {
+            // One pass moves all of it; what follows is a signal.
+            return log.moved.swap(now, Ordering::Relaxed) != now || signals.recv().is_ok();
+        }
+        size = now;
+    }
+    signals.recv().is_ok()
 }

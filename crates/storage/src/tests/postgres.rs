@@ -17,13 +17,18 @@ async fn database() -> Option<(PostgresOptions, Store)> {
 
 /// A new database without a schema; `None` where there is no server.
 async fn empty_database() -> Option<PostgresOptions> {
+    empty_database_by("").await
+}
+
+/// The same by an address with `query`.
+async fn empty_database_by(query: &str) -> Option<PostgresOptions> {
     let server = std::env::var("COFFER_TEST_POSTGRES").ok()?;
     let name = format!("storage_{:016x}", fastrand::u64(..));
     let admin: tokio_postgres::Config = format!("{server}/postgres").parse().unwrap();
     let (client, connection) = admin.connect(tokio_postgres::NoTls).await.unwrap();
     tokio::spawn(connection);
     client.batch_execute(&format!("CREATE DATABASE {name}")).await.unwrap();
-    let url = format!("{server}/{name}");
+    let url = format!("{server}/{name}{query}");
     Some(PostgresOptions::parse(&url, &Passwords::default()).unwrap())
 }
 
@@ -40,6 +45,7 @@ macro_rules! server_or_skip {
 }
 
 mod migrations;
+mod own_sessions;
 
 #[tokio::test]
 async fn values_round_trip() {

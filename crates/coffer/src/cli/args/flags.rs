@@ -60,6 +60,17 @@ pub(super) const FLAGS: &[(&[&str], &[Group])] = &[
     (&["keys", "lock"], &[Group::Of(CLIENT)]),
     (&["keys", "unlock"], &[Group::Of(STORE)]),
     (&["secrets"], &[Group::Of(CLIENT)]),
+    (&["audit", "tail"], &[Group::Of(CLIENT)]),
+    (&["audit", "search"], &[Group::Of(CLIENT)]),
+    (&["explain"], &[Group::Of(CLIENT)]),
+    (&["keyring", "status"], &[Group::Of(CLIENT)]),
+    (&["keyring", "rotate"], &[Group::Of(CLIENT)]),
+    (&["keyring", "destroy"], &[Group::Of(CLIENT)]),
+    (&["keyring", "root"], &[Group::Of(STORE)]),
+    (&["keyring", "export"], &[Group::Of(STORE)]),
+    (&["keyring", "import"], &[Group::Of(STORE)]),
+    (&["seal"], &[Group::Of(CLIENT)]),
+    (&["unseal"], &[Group::Of(CLIENT)]),
     (&["clock"], &[Group::Of(CLIENT)]),
     (&["schedule"], &[Group::Of(CLIENT)]),
     (&["ledger", "verify"], &[Group::Of(READER)]),
@@ -85,10 +96,14 @@ const STORE: &[&Setting] = &[
     &config::KEY_DATABASE,
     &config::DATABASE_PASSWORD,
     &config::ROOT_KEY,
+    &config::ROOT,
+    &config::ROOT_SECRET,
+    &config::ROOT_CA,
+    &config::ROOT_WAIT,
     &config::CONFIG,
 ];
 const FILES: &[&Setting] =
-    &[&config::DATA_DIR, &config::KEY_DIR, &config::ROOT_KEY, &config::CONFIG];
+    &[&config::DATA_DIR, &config::KEY_DIR, &config::ROOT_KEY, &config::ROOT, &config::CONFIG];
 const READER: &[&Setting] = &[
     &config::DATA_DIR,
     &config::KEY_DIR,
@@ -97,7 +112,15 @@ const READER: &[&Setting] = &[
     &config::DATABASE_PASSWORD,
     &config::CONFIG,
 ];
-const TRANSFER: &[&Setting] = &[&config::DATABASE_PASSWORD, &config::ROOT_KEY, &config::CONFIG];
+const TRANSFER: &[&Setting] = &[
+    &config::DATABASE_PASSWORD,
+    &config::ROOT_KEY,
+    &config::ROOT,
+    &config::ROOT_SECRET,
+    &config::ROOT_CA,
+    &config::ROOT_WAIT,
+    &config::CONFIG,
+];
 const SCHEMA: &[&Setting] =
     &[&config::DATABASE, &config::KEY_DATABASE, &config::DATABASE_PASSWORD, &config::CONFIG];
 const CLIENT: &[&Setting] = &[&config::URL, &config::CA_CERT, &config::CONFIG];
@@ -112,8 +135,14 @@ const SERVER: &[&Setting] = &[
     &config::TLS_CERT,
     &config::TLS_KEY,
     &config::ROOT_KEY,
+    &config::ROOT,
+    &config::ROOT_SECRET,
+    &config::ROOT_CA,
+    &config::ROOT_WAIT,
     &config::INSECURE_HTTP,
     &config::TRUSTED_PROXY,
     &config::RATE_LIMIT,
     &config::ALLOW_ORIGIN,
+    &config::AUDIT_SHIP,
+    &config::AUDIT_SHIP_TOKEN,
 ];

@@ -4,7 +4,7 @@ use super::{KEEPERS, Shared, URL, check_operator};
 use crate::api_key::{Holder, NewKey, Terms};
 use crate::developer::NewApp;
 use crate::objects::ApiKey;
-use crate::{limits, store, wire};
+use crate::{limits, reasons, store, wire};
 use coffer_base::{AppId, Mode, Redacted, Timestamp, limit};
 use coffer_dialect::authorization::{KeyKind, key_shape};
 use coffer_dialect::{ApiError, Fields, Object};
@@ -93,7 +93,8 @@ impl Create {
             if !self.0.permissions.iter().any(|known| known == name) {
                 let known = self.0.permissions.join(", ");
                 let message = format!("Unknown permission '{name}'. There are: {known}.");
-                return Err(ApiError::invalid_param(format!("permissions[{at}]"), message));
+                return Err(ApiError::invalid_param(format!("permissions[{at}]"), message)
+                    .because(&reasons::PERMISSION_UNKNOWN));
             }
             if !permissions.iter().any(|known| known == name) {
                 permissions.push((*name).to_owned());
@@ -117,19 +118,22 @@ impl Create {
             return Err(ApiError::invalid_param(
                 "permissions",
                 "A restricted key needs permissions, and only a restricted key has any.",
-            ));
+            )
+            .because(&reasons::PERMISSIONS_NOT_TYPE));
         }
         let role =
             fields.optional_choice("role", &AdminRole::ALL.map(|role| (role.as_str(), role)))?;
         if kind == Type::Admin {
             if let Some(param) = ["app", "mode"].into_iter().find(|param| fields.has(param)) {
                 let message = format!("An admin key belongs to no app: leave '{param}' out.");
-                return Err(ApiError::invalid_param(param, message));
+                let error = ApiError::invalid_param(param, message);
+                return Err(error.because(&reasons::ADMIN_KEY_OF_APP));
             }
             return Ok(Whose::Admin(role.unwrap_or(AdminRole::Operator)));
         }
         if role.is_some() {
-            return Err(ApiError::invalid_param("role", "Only admin keys have a role."));
+            let error = ApiError::invalid_param("role", "Only admin keys have a role.");
+            return Err(error.because(&reasons::ROLE_OF_APP_KEY));
         }
         if let Some(token) = chosen_token(fields)? {
             if named.is_empty() {
@@ -176,7 +180,8 @@ impl SealingOperation for Create {
         }
         if matches!(params.expiry, Expiry::At(at) if at <= ctx.now()) {
             let message = "The expiry must lie in the future, in Unix seconds.";
-            return Err(ApiError::invalid_param("expires_at", message));
+            let error = ApiError::invalid_param("expires_at", message);
+            return Err(error.because(&reasons::EXPIRY_PAST));
         }
         Ok(())
     }
@@ -213,6 +218,7 @@ impl SealingOperation for Create {
                         "key",
                         "The secret key with the same text was revoked: choose another text.",
                     )
+                    .because(&reasons::CHOSEN_KEY)
                     .into());
                 };
                 let permissions = Some(permissions.clone());
@@ -258,14 +264,15 @@ fn chosen_token(fields: &Fields<'_>) -> Result<Option<Redacted<String>>, ApiErro
             "key",
             "A key of your choice begins with 'rk_test_' and needs permissions; keys that begin \
              with 'sk_test_' are made on first use.",
-        ));
+        )
+        .because(&reasons::CHOSEN_KEY));
     }
     if let Some(param) = ["app", "mode"].into_iter().find(|param| fields.has(param)) {
         let message = format!(
             "A key of your choice belongs to the app of the 'sk_test_' key with the same text, in \
              test mode: leave '{param}' out."
         );
-        return Err(ApiError::invalid_param(param, message));
+        return Err(ApiError::invalid_param(param, message).because(&reasons::CHOSEN_KEY));
     }
     Ok(Some(token.clone()))
 }

@@ -5,8 +5,8 @@ use super::Shared;
 use coffer_base::{Tenant, Timestamp};
 use coffer_dialect::{ApiError, Object};
 use coffer_kernel::{
-    Access, Applied, Arguments, AuditEntry, Committed, Ctx, Definition, Failure, WriteOperation,
-    append_audit, keyring_failure,
+    Access, ActorKind, Applied, Arguments, AuditActor, AuditEntry, AuditTarget, Committed, Ctx,
+    Definition, Failure, WriteOperation, append_audit, keyring_failure,
 };
 use coffer_storage::{StorageError, Tx, Work};
 
@@ -64,14 +64,12 @@ impl Work for UnlockMaking {
     }
 
     async fn run(&self, tx: &mut Tx<'_>) -> Result<(), StorageError> {
+        let (kind, id) = (ActorKind::Operator, Some("offline".into()));
         let entry = AuditEntry {
-            at: self.now,
-            request: &self.request,
-            actor: "offline",
-            operation: "admin.api_keys.unlock",
-            tenant: &Tenant::system(),
-            subject: SUBJECT,
-            fingerprint: None,
+            request: Some(self.request.as_str().into()),
+            actor: AuditActor { kind, id, user: None, peer: None },
+            target: AuditTarget { subject: Some(SUBJECT.to_owned()), ..AuditTarget::default() },
+            ..AuditEntry::of_program("admin.api_keys.unlock", Tenant::system(), self.now)
         };
         append_audit(tx, &entry);
         Ok(())

@@ -3,12 +3,12 @@
 use super::{KEEPERS, KIND, Shared, check_may_change, check_operator};
 use crate::api_key::{Holder, NewKey, Terms};
 use crate::objects::{ApiKey, Kind};
-use crate::{limits, store, wire};
+use crate::{limits, reasons, store, wire};
 use coffer_base::{Redacted, Timestamp};
 use coffer_dialect::{ApiError, Object};
 use coffer_kernel::{
-    AdminRole, Applied, Arguments, AuditEntry, Committed, Ctx, Definition, Example, Failure,
-    ReplayPolicy, SealingOperation, append_audit, storage_failure,
+    AdminRole, Applied, Arguments, AuditEntry, AuditTarget, Committed, Ctx, Definition, Example,
+    Failure, ReplayPolicy, SealingOperation, append_audit, storage_failure,
 };
 use coffer_storage::Tx;
 
@@ -80,13 +80,10 @@ impl SealingOperation for Roll {
         }
         store::name_successor(tx, &before.id, &key.id);
         let entry = AuditEntry {
-            at: now,
-            request: ctx.request_id(),
-            actor: &ctx.principal().key_id,
-            operation: Self::DEFINITION.name,
-            tenant: ctx.tenant(),
-            subject: &key.id,
-            fingerprint: None,
+            request: Some(ctx.request_id().into()),
+            actor: ctx.actor(),
+            target: AuditTarget { subject: Some(key.id.clone()), ..AuditTarget::default() },
+            ..AuditEntry::of_program(Self::DEFINITION.name, ctx.tenant().clone(), now)
         };
         append_audit(tx, &entry);
         let subject = before.id.clone();
@@ -114,7 +111,8 @@ impl Roll {
     /// 400 if `before` has ended, was rolled before, or lives for a day at most anyway.
     fn successor(&self, before: &ApiKey, ctx: &Ctx) -> Result<NewKey, ApiError> {
         let now = ctx.now();
-        let refuse = |why: String| Err(ApiError::invalid_param("id", why));
+        let refuse =
+            |why: String| Err(ApiError::invalid_param("id", why).because(&reasons::NOT_ROLLED));
         if let Some(successor) = &before.successor {
             return refuse(format!("This key was rolled before: roll '{successor}'."));
         }

@@ -8,6 +8,7 @@ use crate::Settings;
 use crate::expand::IN_HOLD;
 use crate::model::hold::{Hold, Origin, Schedule};
 use crate::operations::examples;
+use crate::reasons;
 use crate::rules::hold;
 use crate::wire::{self, Expanded, View};
 use coffer_base::{Currency, Timestamp};
@@ -116,5 +117,7 @@ fn insufficient(hold: &Hold, available: i64) -> ApiError {
         hold.pool.source_type.as_str(),
         hold.amount
     );
-    ApiError::invalid_param("amount", message).with_code("balance_insufficient")
+    ApiError::invalid_param("amount", message)
+        .because(&reasons::HOLD_ABOVE_AVAILABLE)
+        .with_code("balance_insufficient")
 }

@@ -7,6 +7,7 @@ use super::{KIND, RELEASE_AFTER, release_after};
 use crate::expand::{HoldLinks, IN_HOLD};
 use crate::model::hold::{Hold, Schedule};
 use crate::operations::examples;
+use crate::reasons;
 use crate::store::{hold as store, release as releases};
 use crate::wire;
 use coffer_base::Timestamp;
@@ -98,7 +99,8 @@ impl UpdateParams {
                  released because its plan was disabled.",
                 hold.id
             );
-            return Err(ApiError::invalid_param(RELEASE_AFTER, message));
+            let error = ApiError::invalid_param(RELEASE_AFTER, message);
+            return Err(error.because(&reasons::NO_DATE_TO_MOVE));
         }
         check_moved(RELEASE_AFTER, release_after, hold.created, now)?;
         after.schedule = Schedule::Own {

@@ -7,6 +7,7 @@ use crate::limits;
 use crate::model::plan::{Plan, State, Terms};
 use crate::operations::dates::check_ahead;
 use crate::operations::examples;
+use crate::reasons;
 use crate::store::plan as store;
 use crate::version::MANUAL_RELEASE;
 use crate::wire::{self, View};
@@ -91,7 +92,8 @@ impl WriteOperation for Create {
                     .iter()
                     .map(|(word, _)| *word)
                     .filter(|word| *word != Terms::Manual.as_str());
-                return Err(ApiError::invalid_choice("type", known));
+                let error = ApiError::invalid_choice("type", known);
+                return Err(error.because(&reasons::TYPE_TOO_NEW));
             }
             Terms::Manual => {}
         }
@@ -137,6 +139,8 @@ fn too_many() -> ApiError {
         "This account has {} active plans already, the most that it can have. Disable one first.",
         limits::ACTIVE_PLANS
     ))
+    .because(&reasons::TOO_MANY_PLANS)
+    .with_about(limits::ACTIVE_PLANS.to_string())
 }
 
 /// The block that is named after the type; any other is refused.
@@ -150,7 +154,8 @@ fn terms(fields: &Fields<'_>, kind: Type) -> Result<Terms, ApiError> {
         .into_iter()
         .find(|block| *block != own && fields.has(block));
     if let Some(unexpected) = unexpected {
-        return Err(ApiError::parameters_unknown(&[unexpected.to_owned()]));
+        let error = ApiError::parameters_unknown(&[unexpected.to_owned()]);
+        return Err(error.because(&reasons::BLOCK_OF_OTHER_TYPE).with_about(unexpected));
     }
     match kind {
         Type::Fixed => {

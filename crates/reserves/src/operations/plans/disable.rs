@@ -6,6 +6,7 @@ use super::plan_of_path;
 use crate::expand::IN_PLAN;
 use crate::model::plan::{Plan, State};
 use crate::operations::examples;
+use crate::reasons;
 use crate::store::plan as store;
 use crate::wire::{self, View};
 use coffer_dialect::{ApiError, Object};
@@ -50,7 +51,9 @@ impl WriteOperation for Disable {
             State::Draining { .. } | State::Disabled { .. } => Some("is disabled already"),
         };
         if let Some(over) = over {
-            return Err(ApiError::invalid(format!("The plan '{id}' {over}.")).into());
+            let error = ApiError::invalid(format!("The plan '{id}' {over}."));
+            let about = if plan.state == State::Expired { "expired" } else { "disabled" };
+            return Err(error.because(&reasons::PLAN_NOT_ACTIVE).with_about(about).into());
         }
         plan.state = State::Draining { since: ledger.now() };
         store::update(ledger.tx, &owner, &plan);

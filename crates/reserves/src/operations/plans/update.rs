@@ -7,6 +7,7 @@ use crate::expand::IN_PLAN;
 use crate::model::plan::{Plan, State, Terms};
 use crate::operations::dates::check_ahead;
 use crate::operations::examples;
+use crate::reasons;
 use crate::store::plan as store;
 use crate::wire::{self, View};
 use coffer_base::Timestamp;
@@ -122,14 +123,16 @@ impl UpdateParams {
     /// The plan after the update; 400 if it is not active.
     fn apply(&self, plan: &Plan) -> Result<Plan, ApiError> {
         if plan.state != State::Active {
+            let state = match plan.state {
+                State::Expired => "expired",
+                _ => "disabled",
+            };
             return Err(ApiError::invalid(format!(
-                "The plan '{}' is {} and can no longer be changed.",
-                plan.id,
-                match plan.state {
-                    State::Expired => "expired",
-                    _ => "disabled",
-                }
-            )));
+                "The plan '{}' is {state} and can no longer be changed.",
+                plan.id
+            ))
+            .because(&reasons::PLAN_NOT_ACTIVE)
+            .with_about(state));
         }
         let terms = self.terms(plan.terms)?;
         let moved = terms.scheduled_release() != plan.terms.scheduled_release();
@@ -150,7 +153,11 @@ impl UpdateParams {
     /// The terms after the update. A block of another type is refused as unknown, since a plan's
     /// type never changes.
     fn terms(&self, terms: Terms) -> Result<Terms, ApiError> {
-        let unexpected = |block: &str| ApiError::parameters_unknown(&[block.to_owned()]);
+        let unexpected = |block: &'static str| {
+            ApiError::parameters_unknown(&[block.to_owned()])
+                .because(&reasons::BLOCK_OF_OTHER_TYPE)
+                .with_about(block)
+        };
         match (terms, self.fixed, self.rolling) {
             (_, None, None) => Ok(terms),
             (Terms::Fixed { .. }, Some(release_after), None) => Ok(Terms::Fixed { release_after }),

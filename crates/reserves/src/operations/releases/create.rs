@@ -7,6 +7,7 @@ use crate::limits;
 use crate::model::hold::Hold;
 use crate::model::release::{Allocation, Reason, ReleaseReason};
 use crate::operations::examples;
+use crate::reasons;
 use crate::rules::release::release;
 use crate::store::release as store;
 use coffer_base::{Currency, limit};
@@ -94,7 +95,8 @@ impl CreateParams {
                 "The hold '{}' is in {}, not in {currency}: leave currency out, or send its own.",
                 hold.id, hold.pool.currency
             );
-            return Err(ApiError::invalid_param("currency", message));
+            let error = ApiError::invalid_param("currency", message);
+            return Err(error.because(&reasons::CURRENCY_OF_HOLD));
         }
         if !hold.is_releasable() {
             let why = match hold.remaining() {
@@ -102,7 +104,8 @@ impl CreateParams {
                 _ => "its plan was disabled, so that all of it is being released",
             };
             let message = format!("Nothing of the hold '{}' can be released: {why}.", hold.id);
-            return Err(ApiError::invalid_param("reserve_hold", message));
+            let error = ApiError::invalid_param("reserve_hold", message);
+            return Err(error.because(&reasons::NOTHING_LEFT).with_about(why));
         }
         match self.amount {
             Some(amount) if amount > hold.remaining() => Err(ApiError::invalid_param(
@@ -112,7 +115,8 @@ impl CreateParams {
                     hold.id,
                     hold.remaining()
                 ),
-            )),
+            )
+            .because(&reasons::ABOVE_REST)),
             Some(amount) => Ok(amount),
             None => Ok(hold.remaining()),
         }
@@ -130,5 +134,5 @@ fn check_count(releases: i64, hold: &Hold) -> Result<(), ApiError> {
          rest is released at its date.",
         hold.id
     );
-    Err(ApiError::invalid_param("reserve_hold", message))
+    Err(ApiError::invalid_param("reserve_hold", message).because(&reasons::TOO_MANY_RELEASES))
 }

@@ -1,0 +1,208 @@
+//! Taking committed entries into the log: each gets its number and its hash, and the head is signed
+//! anew.
+//!
+//! In an embedded store an entry has its number from the start: one writer gives them, in the order
+//! of commits and without gaps. In a shared store it has none until it is taken, which is then its
+//! place in the order. Several servers may do so at once: the head's size decides whose batch counts.
+
+use crate::canonical;
+use crate::checkpoint::{Checkpoint, origin};
+use crate::limits;
+use crate::store::log::{self, Append, Head, Prune};
+use crate::tile::Border;
+use crate::tree::leaf_hash;
+use coffer_base::Timestamp;
+use coffer_crypto::{CryptoError, Hash, SigningKey};
+use coffer_keyring::{Keyring, KeyringError};
+use coffer_storage::{Row, StorageError, Store};
+use std::sync::{Arc, Mutex, PoisonError};
+
+/// For what the log's signing key is derived.
+pub const SIGNING_PURPOSE: &str = "audit";
+
+/// Why the log could not be continued or read.
+#[derive(Debug, thiserror::Error)]
+pub enum LogError {
+    /// The store.
+    #[error(transparent)]
+    Storage(#[from] StorageError),
+    /// The keys.
+    #[error(transparent)]
+    Keyring(#[from] KeyringError),
+    /// The signature.
+    #[error(transparent)]
+    Crypto(#[from] CryptoError),
+    /// What is stored of the log does not fit together.
+    #[error("{0}; `coffer audit verify` says more")]
+    Broken(String),
+}
+
+impl From<LogError> for StorageError {
+    fn from(error: LogError) -> Self {
+        match error {
+            LogError::Storage(error) | LogError::Keyring(KeyringError::Storage(error)) => error,
+            other => Self::Corrupt(other.to_string().into()),
+        }
+    }
+}
+
+/// The hash of an entry by its row, of which the first column is no part.
+pub(crate) fn hash_of(row: &Row) -> Hash {
+    let columns = row.values(1..row.columns()).unwrap_or_default();
+    leaf_hash(&canonical::encode(columns))
+}
+
+/// The hash in the place of an entry that was gone before it could be taken into the log. No entry
+/// has it, since none is empty.
+pub(crate) fn hash_of_gone() -> Hash {
+    leaf_hash(&[])
+}
+
+/// Takes entries into the log of one store.
+pub struct Sequencer {
+    store: Store,
+    keyring: Arc<Keyring>,
+    /// The border of the tree at the last append, so that its tiles need not be read again.
+    border: Mutex<Option<Border>>,
+}
+
+/// Entries that are taken at once.
+struct Batch {
+    rows: Vec<Row>,
+    /// The number of the first of them; of `None` each row has its own.
+    numbered_from: Option<u64>,
+    /// The part of the store that they are in.
+    store: Store,
+}
+
+impl Sequencer {
+    /// The sequencer of `store`, whose head it signs with a key of `keyring`.
+    pub fn new(store: Store, keyring: Arc<Keyring>) -> Self {
+        Self { store, keyring, border: Mutex::default() }
+    }
+
+    /// Takes all entries that are committed; returns how many.
+    ///
+    /// # Errors
+    /// When a store does not answer, or the log is broken.
+    pub async fn run(&self, now: Timestamp) -> Result<u64, LogError> {
+        let parts = self.store.parts().await?;
+        let mut taken = 0u64;
+        for _ in 0..limits::BATCHES_AT_ONCE {
+            let head = log::head(&self.store).await?;
+            let size = head.as_ref().map_or(0, |head| head.size);
+            let Some(batch) = self.next(&parts, size).await? else { break };
+            let count = batch.rows.len();
+            if !self.append(head, batch, now).await? {
+                break;
+            }
+            taken = taken.saturating_add(u64::try_from(count).unwrap_or(0));
+        }
+        Ok(taken)
+    }
+
+    /// The entries that follow the first `size` ones.
+    async fn next(&self, parts: &[Store], size: u64) -> Result<Option<Batch>, LogError> {
+        let from = size.saturating_add(1);
+        let last = i64::MAX.unsigned_abs();
+        let rows = log::entries(parts, from, last, limits::ENTRIES_AT_ONCE).await?;
+        if !rows.is_empty() {
+            return Ok(Some(Batch { rows, numbered_from: None, store: self.store.clone() }));
+        }
+        for part in parts {
+            let rows = log::unnumbered(part, limits::ENTRIES_AT_ONCE).await?;
+            if !rows.is_empty() {
+                return Ok(Some(Batch { rows, numbered_from: Some(from), store: part.clone() }));
+            }
+        }
+        Ok(None)
+    }
+
+    /// Appends a batch; returns false if somebody else has appended meanwhile.
+    async fn append(
+        &self,
+        head: Option<Head>,
+        batch: Batch,
+        now: Timestamp,
+    ) -> Result<bool, LogError> {
+        let size = head.as_ref().map_or(0, |head| head.size);
+        let mut border = self.border_of(size).await?;
+        extend(&mut border, &batch)?;
+        let tiles = border.take_changed().into_iter().collect();
+        let checkpoint =
+            Checkpoint { origin: origin(self.keyring.store_id()), tree: border.tree() };
+        let note = checkpoint.sign(&self.signing_key().await?)?;
+        let new = Head { size: border.size(), at: now, note, pruned: 0 };
+        let numbers = match batch.numbered_from {
+            Some(first) => Append::numbers_of(&batch.rows, first)?,
+            None => Vec::new(),
+        };
+        let append = Append { old: head.map(|head| head.size), new, tiles, numbers };
+        let appended = batch.store.write(append).await?;
+        if appended {
+            *self.border.lock().unwrap_or_else(PoisonError::into_inner) = Some(border);
+        }
+        Ok(appended)
+    }
+
+    /// The key that signs the head.
+    async fn signing_key(&self) -> Result<SigningKey, LogError> {
+        Ok(self.keyring.signing_key(SIGNING_PURPOSE).await?)
+    }
+
+    /// The border of the tree of the first `size` entries.
+    async fn border_of(&self, size: u64) -> Result<Border, LogError> {
+        let known = self.border.lock().unwrap_or_else(PoisonError::into_inner).take();
+        if let Some(border) = known.filter(|border| border.size() == size) {
+            return Ok(border);
+        }
+        let needed = Border::needed(size).into_iter().collect();
+        let tiles = log::tiles(&self.store, &needed).await?;
+        Border::restore(size, tiles).ok_or_else(|| {
+            LogError::Broken(format!("tiles of the audit's log of {size} entries are missing"))
+        })
+    }
+
+    /// Deletes entries that an operator had pruned, as many as one turn may take; returns how many.
+    ///
+    /// # Errors
+    /// When a store does not answer.
+    pub async fn prune(&self) -> Result<u64, LogError> {
+        let Some(head) = log::head(&self.store).await?.filter(|head| head.pruned > 0) else {
+            return Ok(0);
+        };
+        let (up_to, mut pruned) = (head.pruned, 0u64);
+        for part in self.store.parts().await? {
+            for _ in 0..limits::PRUNED_BATCHES_AT_ONCE {
+                let rows = part.write(Prune { up_to }).await?;
+                pruned = pruned.saturating_add(rows);
+                if rows == 0 {
+                    break;
+                }
+            }
+        }
+        Ok(pruned)
+    }
+}
+
+/// Adds the hashes of a batch to a tree.
+fn extend(border: &mut Border, batch: &Batch) -> Result<(), LogError> {
+    for row in &batch.rows {
+        if batch.numbered_from.is_none() {
+            let id = log::size_of(row.int(0)?)?;
+            let gone = id.saturating_sub(border.size()).saturating_sub(1);
+            if gone > limits::GONE_AT_ONCE {
+                return Err(LogError::Broken(format!(
+                    "{gone} entries before the entry {id} of the audit are missing"
+                )));
+            }
+            for _ in 0..gone {
+                let id = border.size().saturating_add(1);
+                tracing::error!(id, "an entry of the audit was gone before it entered the log");
+                border.append(hash_of_gone());
+            }
+        }
+        border.append(hash_of(row));
+    }
+    Ok(())
+}

@@ -1,0 +1,267 @@
+//! The SQL of the log over the entries.
+
+use crate::limits;
+use crate::tile::{TileId, Tiles, from_bytes, to_bytes};
+use coffer_base::Timestamp;
+use coffer_crypto::Hash;
+use coffer_storage::{Result, Row, StorageError, Store, Tx, Value, Work, values};
+use std::collections::{BTreeMap, BTreeSet};
+
+/// How far the log goes.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Head {
+    /// How many entries are in it, and the number of the last one.
+    pub size: u64,
+    /// When it was written.
+    pub at: Timestamp,
+    /// Its signed checkpoint.
+    pub note: String,
+    /// Up to which number entries may be gone, since an operator had them pruned.
+    pub pruned: u64,
+}
+
+/// The head; `None` before the first entry is in the log.
+///
+/// # Errors
+/// When the store cannot be read.
+pub async fn head(store: &Store) -> Result<Option<Head>> {
+    let sql = "SELECT size, at, note, pruned FROM audit_head WHERE singleton = 1";
+    let rows = store.query(sql, &[]).await?;
+    let head = |row: &Row| {
+        Ok(Head {
+            size: unsigned(row.int(0)?),
+            at: Timestamp::from_unix(row.int(1)?),
+            note: row.text(2)?.to_owned(),
+            pruned: unsigned(row.int(3)?),
+        })
+    };
+    rows.first().map(head).transpose()
+}
+
+fn unsigned(number: i64) -> u64 {
+    u64::try_from(number).unwrap_or(0)
+}
+
+fn signed(number: u64) -> i64 {
+    i64::try_from(number).unwrap_or(i64::MAX)
+}
+
+/// Bits of a tile's index in its place.
+const INDEX_BITS: u32 = 48;
+
+fn place(id: TileId) -> i64 {
+    signed(u64::from(id.level) << INDEX_BITS | id.index)
+}
+
+fn tile_at(place: i64) -> TileId {
+    let place = unsigned(place);
+    let level = u32::try_from(place >> INDEX_BITS).unwrap_or(u32::MAX);
+    TileId { level, index: place & ((1 << INDEX_BITS) - 1) }
+}
+
+const TILES: &str =
+    "SELECT place, hashes FROM audit_tile WHERE place >= ? AND place <= ? ORDER BY place LIMIT ?";
+
+/// The tiles of one level from one index to another, both included; `None` for one whose row is no
+/// tile.
+pub(crate) async fn tiles_between(
+    store: &Store,
+    first: TileId,
+    last: TileId,
+) -> Result<BTreeMap<TileId, Option<Vec<Hash>>>> {
+    let (mut found, mut from, last) = (BTreeMap::new(), place(first), place(last));
+    loop {
+        let page = store.scan(TILES, &values![from, last, limits::TILES_AT_ONCE]).await?;
+        for row in &page {
+            let at = row.int(0)?;
+            found.insert(tile_at(at), row.blob(1).ok().and_then(from_bytes));
+            from = at.saturating_add(1);
+        }
+        if page.len() < usize::try_from(limits::TILES_AT_ONCE).unwrap_or(usize::MAX) {
+            return Ok(found);
+        }
+    }
+}
+
+/// Some tiles; one that is missing or is no tile is not among them.
+pub(crate) async fn tiles(store: &Store, ids: &BTreeSet<TileId>) -> Result<Tiles> {
+    let mut tiles = Tiles::default();
+    for id in ids {
+        let rows = store.query(TILES, &values![place(*id), place(*id), 1_i64]).await?;
+        if let Some(hashes) = rows.first().and_then(|row| from_bytes(row.blob(1).ok()?)) {
+            tiles.insert(*id, hashes);
+        }
+    }
+    Ok(tiles)
+}
+
+/// The place of the last tile, whatever the log's size is; `None` if there is none.
+pub(crate) async fn last_tile(store: &Store, level: u32) -> Result<Option<TileId>> {
+    let sql = "SELECT place FROM audit_tile WHERE place >= ? AND place < ? \
+               ORDER BY place DESC LIMIT 1";
+    let [from, to] =
+        [level, level.saturating_add(1)].map(|level| place(TileId { level, index: 0 }));
+    let rows = store.query(sql, &values![from, to]).await?;
+    rows.first().map(|row| Ok(tile_at(row.int(0)?))).transpose()
+}
+
+const ENTRIES: &str = "SELECT id, format, at, server, request, actor_kind, actor, bound_user, \
+     peer, mode, app, account, operation, subject, scope, name_fingerprint, name, fingerprint, \
+     outcome, status, reason, amount, detail FROM audit_entry \
+     WHERE id >= ? AND id <= ? ORDER BY id LIMIT ?";
+
+/// The rows of entries from one number to another, both included, in their order and `most` at
+/// most. Their columns are `id` and those of [`crate::canonical::COLUMNS`].
+pub(crate) async fn entries(parts: &[Store], from: u64, to: u64, most: i64) -> Result<Vec<Row>> {
+    let params = values![signed(from), signed(to), most];
+    let mut rows = Vec::new();
+    for part in parts {
+        rows.extend(part.scan(ENTRIES, &params).await?);
+    }
+    if parts.len() > 1 {
+        rows.sort_by_key(|row| row.int(0).unwrap_or(i64::MAX));
+        rows.truncate(usize::try_from(most).unwrap_or(usize::MAX));
+    }
+    Ok(rows)
+}
+
+/// How many rows of entries no log can have: with numbers below 1.
+pub(crate) async fn misplaced(parts: &[Store]) -> Result<u64> {
+    let mut rows = 0u64;
+    for part in parts {
+        let found = part.scan("SELECT count(*) FROM audit_entry WHERE id < 1", &[]).await?;
+        rows = rows.saturating_add(found.first().map_or(Ok(0), |row| row.int(0).map(unsigned))?);
+    }
+    Ok(rows)
+}
+
+const UNNUMBERED: &str = "SELECT ordinal, format, at, server, request, actor_kind, actor, \
+     bound_user, peer, mode, app, account, operation, subject, scope, name_fingerprint, name, \
+     fingerprint, outcome, status, reason, amount, detail FROM audit_entry \
+     WHERE id IS NULL ORDER BY ordinal LIMIT ?";
+
+/// Rows of a shared store that have no number yet, with their ordinal in its place; `most` at most.
+/// An embedded store gives the numbers itself.
+pub(crate) async fn unnumbered(part: &Store, most: i64) -> Result<Vec<Row>> {
+    if !part.is_shared() {
+        return Ok(Vec::new());
+    }
+    part.query_part(UNNUMBERED, &values![most]).await
+}
+
+/// Which column of a row of [`entries`] and [`unnumbered`] is the account.
+const ACCOUNT: usize = 11;
+
+/// What is appended to the log: new tiles, and a new head.
+pub(crate) struct Append {
+    /// The size that the log must have still.
+    pub(crate) old: Option<u64>,
+    pub(crate) new: Head,
+    pub(crate) tiles: Vec<(TileId, Vec<Hash>)>,
+    /// The numbers that rows get with it, each with its account and its ordinal.
+    pub(crate) numbers: Vec<[Value; 3]>,
+}
+
+impl Append {
+    /// The numbers of `rows`, which are [`unnumbered`], from `first` on.
+    pub(crate) fn numbers_of(rows: &[Row], first: u64) -> Result<Vec<[Value; 3]>> {
+        let numbered = (first..)
+            .zip(rows)
+            .map(|(number, row)| Ok(values![signed(number), row.text(ACCOUNT)?, row.int(0)?]));
+        numbered.collect()
+    }
+}
+
+impl Work for Append {
+    /// Whether it was appended; if not, somebody else has appended meanwhile.
+    type Out = bool;
+
+    fn of_many_accounts(&self) -> bool {
+        true
+    }
+
+    async fn run(&self, tx: &mut Tx<'_>) -> Result<bool> {
+        let Head { size, at, note, .. } = &self.new;
+        // The head's row is a lock: whoever comes second finds another size.
+        let changed = match self.old {
+            None => {
+                let sql = "INSERT INTO audit_head (singleton, size, at, note, pruned) \
+                           VALUES (1, ?, ?, ?, 0) ON CONFLICT (singleton) DO NOTHING";
+                tx.execute(sql, &values![signed(*size), *at, note]).await?
+            }
+            Some(old) => {
+                let sql = "UPDATE audit_head SET size = ?, at = ?, note = ? \
+                           WHERE singleton = 1 AND size = ?";
+                tx.execute(sql, &values![signed(*size), *at, note, signed(old)]).await?
+            }
+        };
+        if changed == 0 {
+            return Ok(false);
+        }
+        for number in &self.numbers {
+            let sql = "UPDATE audit_entry SET id = ? \
+                       WHERE account = ? AND ordinal = ? AND id IS NULL";
+            tx.defer(sql, number.clone());
+        }
+        for (id, hashes) in &self.tiles {
+            let sql = "INSERT INTO audit_tile (place, hashes) VALUES (?, ?) \
+                       ON CONFLICT (place) DO UPDATE SET hashes = excluded.hashes";
+            tx.defer(sql, values![place(*id), to_bytes(hashes)]);
+        }
+        Ok(true)
+    }
+}
+
+/// Allows entries up to a number to be deleted; returns whether the log reaches so far.
+///
+/// # Errors
+/// If the statement fails, which fails the transaction.
+pub async fn allow_pruning(tx: &mut Tx<'_>, up_to: u64) -> Result<bool> {
+    let sql = "UPDATE audit_head SET pruned = CASE WHEN pruned < ? THEN ? ELSE pruned END \
+               WHERE singleton = 1 AND size >= ?";
+    let up_to = signed(up_to);
+    Ok(tx.execute(sql, &values![up_to, up_to, up_to]).await? == 1)
+}
+
+/// Deletes some of the entries of one part of a store up to a number; returns how many.
+pub(crate) struct Prune {
+    pub(crate) up_to: u64,
+}
+
+impl Work for Prune {
+    type Out = u64;
+
+    fn grows(&self) -> bool {
+        false
+    }
+
+    fn of_many_accounts(&self) -> bool {
+        true
+    }
+
+    async fn run(&self, tx: &mut Tx<'_>) -> Result<u64> {
+        let sql = "SELECT id, account FROM audit_entry WHERE id <= ? ORDER BY id LIMIT ?";
+        let most = coffer_base::limit::JOB_BATCH;
+        let rows = tx.query_part(sql, &values![signed(self.up_to), most]).await?;
+        for row in &rows {
+            let (id, account) = (row.int(0)?, row.text(1)?);
+            // Two steps, without which the trigger refuses: nothing else takes the first.
+            let gone = -id.saturating_abs();
+            let sql = "UPDATE audit_entry SET id = ? WHERE account = ? AND id = ?";
+            tx.defer(sql, values![gone, account, id]);
+            tx.defer(
+                "DELETE FROM audit_entry WHERE account = ? AND id = ?",
+                values![account, gone],
+            );
+        }
+        Ok(u64::try_from(rows.len()).unwrap_or(u64::MAX))
+    }
+}
+
+/// The size of a log as a number of the database has it.
+///
+/// # Errors
+/// [`StorageError::Internal`] if no such log can exist.
+pub(crate) fn size_of(number: i64) -> Result<u64> {
+    u64::try_from(number).map_err(|_| StorageError::Internal("a negative number".into()))
+}

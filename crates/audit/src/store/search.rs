@@ -1,0 +1,186 @@
+//! Looking for entries, the newest first. Most of what is asked for has no index, since an index over
+//! everything that is read would cost each reader; so a search walks back through a bounded number of
+//! entries, and says how far it came.
+
+use crate::limits;
+use crate::stored::StoredEntry;
+use coffer_base::Timestamp;
+use coffer_storage::{Result, Row, Store, Value, values};
+
+/// Which entries are looked for; an empty text looks for all.
+#[derive(Clone, Debug, Default)]
+pub struct Search {
+    /// The id of the request.
+    pub request: String,
+    /// The account, in any of its generations.
+    pub account: String,
+    /// The app.
+    pub app: String,
+    /// The id of the key, or the digest of one that nobody has.
+    pub actor: String,
+    /// The operation, or what it begins with, if that ends with a dot.
+    pub operation: String,
+    /// The outcome: `done`, `replayed`, `refused` or `failed`.
+    pub outcome: String,
+    /// The id of the object.
+    pub subject: String,
+    /// The digest of a name.
+    pub name_fingerprint: Vec<u8>,
+    /// Not before this time.
+    pub since: Option<Timestamp>,
+    /// Not after this time.
+    pub until: Option<Timestamp>,
+}
+
+/// What a search found.
+#[derive(Debug)]
+pub struct Found {
+    /// The entries, the newest first.
+    pub entries: Vec<StoredEntry>,
+    /// The number before which nothing was looked at; 1 if everything was.
+    pub looked_from: u64,
+}
+
+/// Columns of an entry as [`StoredEntry::of`] reads them. One that has no number yet has 0.
+macro_rules! select {
+    ($rest:literal) => {
+        concat!(
+            "SELECT coalesce(id, 0), format, at, server, request, actor_kind, actor, bound_user, \
+             peer, mode, app, account, operation, subject, scope, name_fingerprint, name, \
+             fingerprint, outcome, status, reason, amount, detail FROM audit_entry ",
+            $rest
+        )
+    };
+}
+
+const WINDOW: &str = select!(
+    "WHERE id >= ?1 AND id <= ?2 AND at >= ?3 AND at <= ?4 \
+     AND (?5 = '' OR request = ?5) \
+     AND (?6 = '' OR account = ?6 OR substr(account, 1, length(?6) + 1) = ?6 || '~') \
+     AND (?7 = '' OR app = ?7) AND (?8 = '' OR actor = ?8) \
+     AND (?9 = '' OR operation = ?9 OR (substr(?9, length(?9)) = '.' \
+     AND substr(operation, 1, length(?9)) = ?9)) \
+     AND (?10 = '' OR outcome = ?10) AND (?11 = '' OR subject = ?11) \
+     AND (?12 = 0 OR name_fingerprint = ?13) \
+     ORDER BY id DESC LIMIT ?14"
+);
+
+impl Search {
+    fn values(&self, from: u64, to: u64, most: usize) -> [Value; 14] {
+        let time = |at: Option<Timestamp>, default| at.map_or(default, Timestamp::unix);
+        values![
+            number(from),
+            number(to),
+            time(self.since, i64::MIN),
+            time(self.until, i64::MAX),
+            &self.request,
+            &self.account,
+            &self.app,
+            &self.actor,
+            &self.operation,
+            &self.outcome,
+            &self.subject,
+            i64::from(!self.name_fingerprint.is_empty()),
+            self.name_fingerprint.as_slice(),
+            i64::try_from(most).unwrap_or(i64::MAX),
+        ]
+    }
+}
+
+fn number(number: u64) -> i64 {
+    i64::try_from(number).unwrap_or(i64::MAX)
+}
+
+/// The newest entries with numbers above `after` and below `before` that a search is after, at most
+/// `most`. It looks at no more than [`limits::SEARCHED_AT_ONCE`].
+///
+/// # Errors
+/// When the store cannot be read.
+pub async fn search(
+    store: &Store,
+    search: &Search,
+    after: u64,
+    before: u64,
+    most: usize,
+) -> Result<Found> {
+    let parts = store.parts().await?;
+    let newest = newest(&parts).await?;
+    let mut to = before.saturating_sub(1).min(newest);
+    let floor = to.saturating_sub(limits::SEARCHED_AT_ONCE).max(after).saturating_add(1);
+    let mut entries: Vec<StoredEntry> = Vec::new();
+    while to >= floor && entries.len() < most {
+        let from = to.saturating_sub(limits::SEARCH_WINDOW - 1).max(floor);
+        let left = most.saturating_sub(entries.len());
+        let params = search.values(from, to, left);
+        let mut rows = Vec::new();
+        for part in &parts {
+            rows.extend(part.scan(WINDOW, &params).await?);
+        }
+        let mut window: Vec<_> = read(rows)?;
+        window.sort_by_key(|entry| std::cmp::Reverse(entry.id));
+        window.truncate(left);
+        let is_full = window.len() == left;
+        let last = window.last().and_then(|entry| u64::try_from(entry.id).ok());
+        entries.extend(window);
+        to = match last.filter(|_| is_full) {
+            Some(last) => last.saturating_sub(1),
+            None => from.saturating_sub(1),
+        };
+    }
+    Ok(Found { entries, looked_from: to.saturating_add(1) })
+}
+
+/// The highest number that an entry has.
+async fn newest(parts: &[Store]) -> Result<u64> {
+    let mut newest = 0;
+    for part in parts {
+        let sql = "SELECT coalesce(max(id), 0) FROM audit_entry";
+        let rows = part.query_part(sql, &[]).await?;
+        newest = rows.first().map_or(Ok(0), |row| row.int(0))?.max(newest);
+    }
+    Ok(u64::try_from(newest).unwrap_or(0))
+}
+
+fn read(rows: Vec<Row>) -> Result<Vec<StoredEntry>> {
+    rows.into_iter().map(|row| StoredEntry::of(row, 0)).collect()
+}
+
+const REFUSED: &str = select!("WHERE request = ? AND outcome = 'refused' LIMIT 2");
+
+const BY_OPERATOR: &str =
+    select!("WHERE subject = ? AND actor_kind = 'admin' ORDER BY at DESC LIMIT ?");
+
+const UNNUMBERED: &str = select!("WHERE request = ? AND id IS NULL LIMIT 2");
+
+/// What is recorded of a request: of one that was refused at once, of others if they are among the
+/// newest entries, as [`search`] finds them.
+///
+/// # Errors
+/// When the store cannot be read.
+pub async fn of_request(store: &Store, request: &str) -> Result<Option<StoredEntry>> {
+    let parts = store.parts().await?;
+    for part in &parts {
+        let mut rows = part.query_part(REFUSED, &values![request]).await?;
+        if rows.is_empty() && part.is_shared() {
+            rows = part.query_part(UNNUMBERED, &values![request]).await?;
+        }
+        if let Some(entry) = read(rows)?.pop() {
+            return Ok(Some(entry));
+        }
+    }
+    let asked = Search { request: request.to_owned(), ..Search::default() };
+    Ok(search(store, &asked, 0, u64::MAX, 1).await?.entries.pop())
+}
+
+/// What operators did to an object, the newest first, at most `most`.
+///
+/// # Errors
+/// When the store cannot be read.
+pub async fn by_operator(store: &Store, subject: &str, most: i64) -> Result<Vec<StoredEntry>> {
+    let mut entries = Vec::new();
+    for part in &store.parts().await? {
+        entries.extend(read(part.query_part(BY_OPERATOR, &values![subject, most]).await?)?);
+    }
+    entries.sort_by_key(|entry| std::cmp::Reverse(entry.at()));
+    Ok(entries)
+}

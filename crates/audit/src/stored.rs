@@ -1,0 +1,69 @@
+//! One entry of the audit, as it was read.
+
+use crate::canonical;
+use coffer_base::Timestamp;
+use coffer_storage::{Result, Row, Value};
+
+/// A row of the audit.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct StoredEntry {
+    /// The row's number.
+    pub id: i64,
+    /// Its columns in the order of [`canonical::COLUMNS`].
+    values: Vec<Value>,
+}
+
+impl StoredEntry {
+    /// Of a row whose columns from `at` on are `id` and then [`canonical::COLUMNS`].
+    ///
+    /// # Errors
+    /// [`coffer_storage::StorageError::Internal`] if there is no number in the first of them.
+    pub fn of(row: Row, at: usize) -> Result<Self> {
+        let id = row.int(at)?;
+        let values = row.into_values().into_iter().skip(at.saturating_add(1)).collect();
+        Ok(Self { id, values })
+    }
+
+    /// The bytes that are hashed: see [`canonical`].
+    pub fn canonical_bytes(&self) -> Vec<u8> {
+        canonical::encode(&self.values)
+    }
+
+    /// When it happened.
+    pub fn at(&self) -> Timestamp {
+        Timestamp::from_unix(self.int("at").unwrap_or_default())
+    }
+
+    /// The number in `column`; `None` if it is null.
+    pub fn int(&self, column: &str) -> Option<i64> {
+        match self.column(column) {
+            Some(Value::Int(value)) => Some(*value),
+            _ => None,
+        }
+    }
+
+    /// The text in `column`; `None` if it is null.
+    pub fn text(&self, column: &str) -> Option<&str> {
+        match self.column(column) {
+            Some(Value::Text(text)) => Some(text),
+            _ => None,
+        }
+    }
+
+    /// The bytes in `column`; `None` if it is null.
+    pub fn bytes(&self, column: &str) -> Option<&[u8]> {
+        match self.column(column) {
+            Some(Value::Blob(bytes)) => Some(bytes),
+            _ => None,
+        }
+    }
+
+    /// All columns with their names, in the order of [`canonical::COLUMNS`].
+    pub fn columns(&self) -> impl Iterator<Item = (&'static str, &Value)> {
+        canonical::COLUMNS.into_iter().zip(&self.values)
+    }
+
+    fn column(&self, name: &str) -> Option<&Value> {
+        self.columns().find(|(column, _)| *column == name).map(|(_, value)| value)
+    }
+}

@@ -1,0 +1,207 @@
+//! Verifying a whole log: whether every entry, every tile and the head are what was signed, and if
+//! not, which of them is wrong.
+//!
+//! The head's signature is believed, then what agrees with it, from above: a tile of whose hash the
+//! tile above it knows, and an entry of whose hash a tile knows. Where something disagrees, what
+//! follows from below decides which of the two was changed.
+
+mod entries;
+mod problem;
+mod tiles;
+
+pub use problem::Problem;
+
+use crate::checkpoint::{Checkpoint, VerifierKey};
+use crate::limits;
+use crate::proof::tree_of;
+use crate::sequence::LogError;
+use crate::store::log;
+use crate::tile::TileId;
+use coffer_storage::Store;
+use entries::{Chunk, Wrong, hashes_of};
+use std::ops::RangeInclusive;
+use std::sync::Arc;
+use tiles::Upper;
+use tokio::task::JoinSet;
+
+/// What a log is verified against.
+#[derive(Clone, Debug)]
+pub struct Expected {
+    /// The key that signs the log's checkpoints.
+    pub key: VerifierKey,
+    /// Notes that were anchored elsewhere, each with where that was: the log must have them all.
+    pub anchors: Vec<(String, String)>,
+}
+
+/// What a verification found.
+#[derive(Clone, PartialEq, Eq, Default, Debug)]
+pub struct Report {
+    /// How many entries are in the log.
+    pub size: u64,
+    /// How many of them were pruned and are gone, as was allowed.
+    pub pruned: u64,
+    /// How many entries are not in the log yet.
+    pub pending: u64,
+    /// How many checkpoints from elsewhere the log agrees with.
+    pub anchors: u64,
+    /// What is wrong; of entries [`limits::NAMED_ENTRIES`] at most.
+    pub problems: Vec<Problem>,
+    /// How many entries are wrong besides those that are named.
+    pub unnamed: u64,
+}
+
+/// Verifies the log of `store`; `progress` is told how many entries are done, and of how many.
+///
+/// # Errors
+/// When the store cannot be read.
+pub async fn verify(
+    store: &Store,
+    expected: &Expected,
+    progress: impl Fn(u64, u64),
+) -> Result<Report, LogError> {
+    let parts: Arc<[Store]> = store.parts().await?.into();
+    let mut report = Report::default();
+    let Some(head) = log::head(store).await? else {
+        return without_head(store, &parts, expected).await;
+    };
+    let signed = Checkpoint::open(&head.note, &expected.key);
+    let signed = match signed {
+        Ok(checkpoint) if checkpoint.tree.size == head.size => Some(checkpoint.tree),
+        Ok(checkpoint) => {
+            report
+                .problems
+                .push(Problem::HeadSize { size: head.size, signed: checkpoint.tree.size });
+            Some(checkpoint.tree)
+        }
+        Err(error) => {
+            report.problems.push(Problem::Head(error));
+            None
+        }
+    };
+    let size = signed.map_or(head.size, |tree| tree.size);
+    report.size = size;
+    report.pruned = head.pruned;
+    let last = hashes_of(&parts, last_tile_entries(size)).await?;
+    let upper = Upper::load(store, size, &last, signed.map(|tree| tree.root), &mut report).await?;
+    let upper = Arc::new(upper);
+    let wrong = all_entries(store, &parts, &upper, &head, &mut report, progress).await?;
+    wrong.name(head.pruned, &mut report);
+    beyond(store, &parts, size, &mut report).await?;
+    check_anchors(store, expected, size, &mut report).await?;
+    Ok(report)
+}
+
+/// There is no head: then nothing was taken into the log, or the head is gone.
+async fn without_head(
+    store: &Store,
+    parts: &[Store],
+    expected: &Expected,
+) -> Result<Report, LogError> {
+    let mut report = Report::default();
+    if log::last_tile(store, 0).await?.is_some() || !expected.anchors.is_empty() {
+        report.problems.push(Problem::HeadMissing);
+    }
+    report.pending = pending(parts, 0).await?;
+    Ok(report)
+}
+
+/// The numbers of the entries in the last tile, if that is not full.
+fn last_tile_entries(size: u64) -> RangeInclusive<u64> {
+    let width = crate::tile::WIDTH as u64;
+    let full = size.checked_div(width).unwrap_or(0).saturating_mul(width);
+    full.saturating_add(1)..=size
+}
+
+/// Verifies all entries, some at once on as many threads as there are.
+async fn all_entries(
+    store: &Store,
+    parts: &Arc<[Store]>,
+    upper: &Arc<Upper>,
+    head: &log::Head,
+    report: &mut Report,
+    progress: impl Fn(u64, u64),
+) -> Result<Wrong, LogError> {
+    let (size, pruned) = (report.size, head.pruned);
+    let threads = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
+    let mut chunks = Chunk::all(size);
+    let (mut running, mut wrong, mut done) = (JoinSet::new(), Wrong::default(), 0u64);
+    loop {
+        while running.len() < threads {
+            let Some(chunk) = chunks.next() else { break };
+            let (store, parts, upper) = (store.clone(), Arc::clone(parts), Arc::clone(upper));
+            running.spawn(async move { chunk.verify(&store, &parts, &upper, pruned).await });
+        }
+        let Some(ended) = running.join_next().await else { return Ok(wrong) };
+        let found = ended.map_err(|error| LogError::Broken(error.to_string()))??;
+        done = done.saturating_add(found.entries);
+        progress(done, size);
+        report.problems.extend(found.tiles);
+        wrong.add(found.wrong);
+    }
+}
+
+/// What is stored beyond the log's end.
+async fn beyond(
+    store: &Store,
+    parts: &[Store],
+    size: u64,
+    report: &mut Report,
+) -> Result<(), LogError> {
+    report.pending = pending(parts, size).await?;
+    let misplaced = log::misplaced(parts).await?;
+    if misplaced > report.pruned {
+        report.problems.push(Problem::Misplaced(misplaced));
+    }
+    for level in 0.. {
+        let last = log::last_tile(store, level).await?;
+        let end = TileId::of_level(level, size).last();
+        let Some(tile) = last else { break };
+        if Some(tile) > end {
+            report.problems.push(Problem::TileBeyond(tile));
+        }
+    }
+    Ok(())
+}
+
+/// How many entries are not in the log yet; at most as many as are counted at once, of each part.
+async fn pending(parts: &[Store], size: u64) -> Result<u64, LogError> {
+    let (from, to) = (size.saturating_add(1), i64::MAX.unsigned_abs());
+    let mut pending = log::entries(parts, from, to, limits::ENTRIES_AT_ONCE).await?.len();
+    for part in parts {
+        let rows = log::unnumbered(part, limits::ENTRIES_AT_ONCE).await?;
+        pending = pending.saturating_add(rows.len());
+    }
+    Ok(u64::try_from(pending).unwrap_or(u64::MAX))
+}
+
+/// Whether the log has every checkpoint that was anchored elsewhere.
+async fn check_anchors(
+    store: &Store,
+    expected: &Expected,
+    size: u64,
+    report: &mut Report,
+) -> Result<(), LogError> {
+    for (place, note) in &expected.anchors {
+        let anchor = match Checkpoint::open(note, &expected.key) {
+            Ok(anchor) => anchor.tree,
+            Err(error) => {
+                report.problems.push(Problem::Anchor { place: place.clone(), error });
+                continue;
+            }
+        };
+        if anchor.size > size {
+            let place = place.clone();
+            report.problems.push(Problem::RolledBack { place, anchored: anchor.size, size });
+            continue;
+        }
+        match tree_of(store, anchor.size).await {
+            Ok(tree) if tree == anchor => report.anchors = report.anchors.saturating_add(1),
+            Ok(_) | Err(LogError::Broken(_)) => {
+                let place = place.clone();
+                report.problems.push(Problem::Forked { place, anchored: anchor.size });
+            }
+            Err(error) => return Err(error),
+        }
+    }
+    Ok(())
+}

@@ -1,0 +1,158 @@
+//! `GET /v1/admin/requests/:id`: why a request got what it got, in one sentence, and what to do.
+
+use coffer_base::civil::readable;
+use coffer_base::{AccountId, Mode};
+use coffer_dialect::{ApiError, Object, Reason};
+use coffer_kernel::explain::{Explainer, Finding, Refusal, StoredEntry, of_request};
+use coffer_kernel::{
+    Access, Arguments, Ctx, Definition, Failure, Family, ReadOperation, storage_failure,
+};
+use coffer_keyring::Keyring;
+use coffer_storage::Store;
+use std::sync::Arc;
+
+/// What the operation works with.
+pub struct ExplainSources {
+    /// The reasons of all refusals.
+    reasons: Vec<&'static Reason>,
+    explainers: Vec<Explainer>,
+    keyring: Arc<Keyring>,
+}
+
+impl ExplainSources {
+    /// The reasons and look-ups of all families, and of what is no family.
+    pub fn new<'a>(families: impl Iterator<Item = &'a Family>, keyring: Arc<Keyring>) -> Self {
+        let mut reasons: Vec<&'static Reason> = Vec::new();
+        let others =
+            [coffer_dialect::reasons::ALL, coffer_identity::reasons::ALL, crate::reasons::ALL];
+        reasons.extend(others.into_iter().flatten());
+        let mut explainers = coffer_identity::EXPLAINERS.to_vec();
+        for family in families {
+            reasons.extend(family.reasons);
+            explainers.extend(family.explainers);
+        }
+        Self { reasons, explainers, keyring }
+    }
+
+    fn reason(&self, code: &str) -> Option<&'static Reason> {
+        self.reasons.iter().copied().find(|reason| reason.code == code)
+    }
+
+    /// What is found out about a refusal, beyond its reason.
+    async fn look(
+        &self,
+        refusal: &Refusal<'_>,
+        reason: &Reason,
+    ) -> Result<Option<Finding>, ApiError> {
+        let explainer = self.explainers.iter().find(|explainer| explainer.reason == reason);
+        let Some(explainer) = explainer else { return Ok(None) };
+        (explainer.look)(refusal).await.map_err(|error| storage_failure(&error))
+    }
+}
+
+/// The operation.
+pub struct Explain(pub ExplainSources);
+
+/// What is asked for: a request, and the name that it was about, if whoever asks knows it.
+pub struct Question {
+    id: String,
+    name: Option<String>,
+}
+
+impl ReadOperation for Explain {
+    const DEFINITION: Definition =
+        Definition::get("admin.requests.retrieve", "/v1/admin/requests/:id", Access::AUDITED);
+    type Input = Question;
+
+    fn parse(&self, arguments: &Arguments<'_>) -> Result<Question, ApiError> {
+        let fields = arguments.params.only(&["name"])?;
+        let name = fields.optional_text("name", coffer_secrets::limits::SECRET_NAME_CHARACTERS)?;
+        Ok(Question { id: arguments.id().to_owned(), name: name.map(|name| name.expose().clone()) })
+    }
+
+    async fn run(&self, question: &Question, _ctx: &Ctx, store: &Store) -> Result<Object, Failure> {
+        let entry = of_request(store, &question.id).await?;
+        let Some(entry) = entry else {
+            return Err(ApiError::not_found("request", &question.id, "id").into());
+        };
+        let refusal = Refusal {
+            entry: &entry,
+            name: question.name.as_deref(),
+            store,
+            keyring: &self.0.keyring,
+        };
+        let (because, advice) = self.because(&refusal).await?;
+        Ok(render(&question.id, &entry, &because, &advice))
+    }
+}
+
+impl Explain {
+    /// Why, and what to do.
+    async fn because(&self, refusal: &Refusal<'_>) -> Result<(String, String), ApiError> {
+        let entry = refusal.entry;
+        let outcome = entry.text("outcome").unwrap_or_default();
+        let Some(code) = entry.text("reason") else {
+            return Ok(match outcome {
+                "replayed" => (
+                    "a request with the same idempotency key was carried out before, and its stored \
+                     response was sent again"
+                        .to_owned(),
+                    "nothing".to_owned(),
+                ),
+                _ => ("it was in order".to_owned(), "nothing".to_owned()),
+            });
+        };
+        let Some(reason) = self.0.reason(code) else {
+            return Ok((
+                format!("another version of the server refused it for the reason '{code}'"),
+                "read the message of the response".to_owned(),
+            ));
+        };
+        let finding = self.0.look(refusal, reason).await?;
+        let Some(Finding { because, advice }) = finding else {
+            return Ok((reason.why(entry.text("detail")), reason.advice.to_owned()));
+        };
+        Ok((because, advice.unwrap_or_else(|| reason.advice.to_owned())))
+    }
+}
+
+/// The answer: the sentence, its two halves, and what the entry says.
+fn render(id: &str, entry: &StoredEntry, because: &str, advice: &str) -> Object {
+    let text = |column| entry.text(column).map(str::to_owned);
+    let account = entry.text("account").and_then(|account| AccountId::parse_stored(account).ok());
+    Object::new(id, "request")
+        .set("account", account.map(|account| account.name().to_owned()))
+        .set("actor", text("actor"))
+        .set("actor_kind", text("actor_kind"))
+        .set("advice", advice.to_owned())
+        .set("app", text("app"))
+        .set("at", entry.at().unix())
+        .set("because", because.to_owned())
+        .set("mode", entry.int("mode").and_then(Mode::from_code).map(Mode::as_str))
+        .set("operation", text("operation"))
+        .set("outcome", text("outcome"))
+        .set("peer", text("peer"))
+        .set("reason", text("reason"))
+        .set("sentence", sentence(id, entry, because, advice))
+        .set("server", text("server"))
+        .set("status", entry.int("status"))
+        .set("subject", text("subject"))
+}
+
+/// All of it as one sentence.
+fn sentence(id: &str, entry: &StoredEntry, because: &str, advice: &str) -> String {
+    let operation = entry.text("operation").unwrap_or("a request");
+    let status = entry.int("status").map(|status| format!(" with {status}")).unwrap_or_default();
+    let outcome = match entry.text("outcome").unwrap_or_default() {
+        "refused" => format!("was refused{status}"),
+        "failed" => format!("failed{status}"),
+        "replayed" => "was answered with a stored response".to_owned(),
+        _ => "was carried out".to_owned(),
+    };
+    let by = match (entry.text("actor_kind"), entry.text("actor")) {
+        (Some("unknown"), _) | (_, None) => String::new(),
+        (_, Some(actor)) => format!(" by {actor}"),
+    };
+    let at = readable(entry.at());
+    format!("{id}, {operation}{by} at {at}, {outcome}, since {because}; what to do: {advice}.")
+}
