@@ -130,7 +130,8 @@ pub(crate) fn is_initialized(data_dir: &Path) -> bool {
     data_dir.join(coffer::assemble::DATA_FILE).exists() || data_dir.join(NAMES).exists()
 }
 
-fn run(database: &str, statements: &[String]) {
+/// Runs statements on a database.
+pub(crate) fn run(database: &str, statements: &[String]) {
     let runtime = Runtime::new().unwrap();
     runtime.block_on(async {
         let config: tokio_postgres::Config = database.parse().unwrap();

@@ -1,10 +1,14 @@
 //! What stands in the tables, and what somebody can do to them behind the server's back.
 
+use crate::postgres;
 use crate::server::TestServer;
+use coffer_audit::canonical::COLUMNS;
 use coffer_storage::{Row, StorageError, Store, Tx, Value, Work};
+use rusqlite::Connection;
 use std::collections::HashMap;
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::sync::{LazyLock, Mutex};
+use std::time::Duration;
 
 /// A statement that changes rows, of whichever accounts, and answers a row for each.
 struct Change(&'static str, Vec<Value>);
@@ -49,6 +53,51 @@ impl TestServer {
     pub fn execute(&self, sql: &str, params: &[Value]) -> Result<u64, StorageError> {
         let sql = leaked(&format!("{sql} RETURNING 1"));
         self.block_on(self.data().write(Change(sql, params.to_vec())))
+    }
+
+    /// Runs statements as somebody does who has the data store's database, and takes away the
+    /// triggers of `tables` for it.
+    pub fn tamper(&self, tables: &[&str], statements: &[String]) {
+        if let Some([data, _]) = self.database_urls() {
+            let switch = |word: &str| {
+                tables
+                    .iter()
+                    .map(|t| format!("ALTER TABLE {t} {word} TRIGGER USER"))
+                    .collect::<Vec<_>>()
+            };
+            let all = [&switch("DISABLE")[..], statements, &switch("ENABLE")].concat();
+            return postgres::run(&data, &all);
+        }
+        let data = Connection::open(self.data_dir().join(coffer::assemble::DATA_FILE)).unwrap();
+        data.busy_timeout(Duration::from_secs(10)).unwrap();
+        let mut triggers = Vec::new();
+        for table in tables {
+            let sql = "SELECT name, sql FROM sqlite_schema WHERE type = 'trigger' AND tbl_name = ?";
+            let mut found = data.prepare(sql).unwrap();
+            let rows = found.query_map([table], |row| Ok((row.get(0)?, row.get(1)?))).unwrap();
+            triggers.extend(rows.map(|row| row.unwrap()));
+        }
+        let dropped =
+            triggers.iter().map(|(name, _): &(String, String)| format!("DROP TRIGGER {name}"));
+        let made = triggers.iter().map(|(_, sql)| sql.clone());
+        let all = dropped.chain(statements.iter().cloned()).chain(made);
+        data.execute_batch(&format!("BEGIN;\n{};\nCOMMIT;", all.collect::<Vec<_>>().join(";\n")))
+            .unwrap();
+    }
+
+    /// Bytes as the data store's database writes them in a statement.
+    pub fn literal(&self, bytes: &[u8]) -> String {
+        let hex: String = bytes.iter().map(|byte| format!("{byte:02x}")).collect();
+        if self.data().is_shared() {
+            format!("decode('{hex}', 'hex')")
+        } else {
+            format!("x'{hex}'")
+        }
+    }
+
+    /// The column of `audit_entry` by which its rows come in the order in which they were written.
+    pub fn audit_order(&self) -> &'static str {
+        if self.data().is_shared() { "ordinal" } else { "id" }
     }
 
     /// How many rows `table` of the data store has; a condition may follow its name.
@@ -117,8 +166,11 @@ impl TestServer {
     fn tables_of(&self, store: &Store) -> Vec<(String, Vec<Row>)> {
         let tables = self.block_on(store.query(names_of_tables(store), &[])).unwrap();
         let names = tables.iter().map(|table| table.text(0).unwrap().to_owned());
+        // The audit's log is continued in the background, and gives rows their numbers.
+        let names = names.filter(|table| !["audit_head", "audit_tile"].contains(&table.as_str()));
         let rows = |table: &str| {
-            let sql = leaked(&format!("SELECT * FROM {table}"));
+            let columns = if table == "audit_entry" { COLUMNS.join(", ") } else { "*".to_owned() };
+            let sql = leaked(&format!("SELECT {columns} FROM {table}"));
             self.block_on(store.query_part(sql, &[])).unwrap()
         };
         names.map(|table| (table.clone(), rows(&table))).collect()

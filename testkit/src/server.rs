@@ -348,6 +348,11 @@ impl TestServer {
         }
     }
 
+    /// The addresses of the data and of the keys, on PostgreSQL.
+    pub(crate) fn database_urls(&self) -> Option<[String; 2]> {
+        self.databases.urls()
+    }
+
     /// The server itself.
     pub fn server(&self) -> &Server {
         self.server.as_ref().unwrap()

@@ -4,6 +4,7 @@ mod accounts;
 mod api_keys;
 mod apps;
 mod audit;
+mod audit_log;
 mod erasure;
 mod installs;
 mod key_bounds;

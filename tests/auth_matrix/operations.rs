@@ -90,7 +90,7 @@ const ALL: &str = "operator auditor keys";
 
 /// Name, verb, path, and permission or roles of all operations, as the contract has them: independent of what
 /// the server says about itself.
-pub const CONTRACT: [(&str, &str, &str, &str); 74] = [
+pub const CONTRACT: [(&str, &str, &str, &str); 77] = [
     ("apps.secrets.create", "POST", "/v1/apps/secrets", "secret_write"),
     ("apps.secrets.list", "GET", "/v1/apps/secrets", "secret_read"),
     ("apps.secrets.find", "GET", "/v1/apps/secrets/find", "secret_read"),
@@ -156,6 +156,9 @@ pub const CONTRACT: [(&str, &str, &str, &str); 74] = [
     ("admin.api_keys.revoke", "POST", "/v1/admin/api_keys/:id/revoke", KEEPERS),
     ("admin.api_keys.roll", "POST", "/v1/admin/api_keys/:id/roll", KEEPERS),
     ("admin.api_keys.lock", "POST", "/v1/admin/api_keys/lock", ADMIN),
+    ("admin.audit.list", "GET", "/v1/admin/audit", AUDITED),
+    ("admin.audit.prune", "POST", "/v1/admin/audit/prune", ADMIN),
+    ("admin.audit.retrieve", "GET", "/v1/admin/audit/:id", AUDITED),
     ("admin.clock.retrieve", "GET", "/v1/admin/clock", AUDITED),
     ("admin.clock.accept", "POST", "/v1/admin/clock/accept", ADMIN),
     ("admin.schedule.rewind", "POST", "/v1/admin/schedule/rewind", ADMIN),

@@ -1,14 +1,15 @@
 -- Everything that was asked for, refused or done, one row for each. Rows are only added.
 --
--- Nothing here is a value that somebody keeps in the store. fingerprint is a digest of the value that
--- was written, name_fingerprint one of the name, both under a key of the tenant: they can be compared,
--- not read. actor is the id of a key; of a key that nobody has it is a digest of what was presented.
--- account is the tenant's, in its generation; entries of no account have acct_coffer_system.
+-- Nothing here is a value that somebody keeps in the store. fingerprint is a digest of the value
+-- that was written, name_fingerprint one of the name, both under a key of the tenant: they can be
+-- compared, not read. actor is the id of a key; of a key that nobody has it is a digest of what was
+-- presented. account is the tenant's, in its generation; entries of no account have
+-- acct_coffer_system.
 --
--- id is the entry's number in the log (0002), from 1 on and without gaps. In an embedded store, which
--- has one writer, that is the order of commits. In a shared store many transactions commit at once: a
--- row gets its number when it is taken into the log, and until then has only its ordinal, which other
--- rows that commit later may precede.
+-- id is the entry's number in the log (0002), from 1 on and without gaps. In an embedded store,
+-- which has one writer, that is the order of commits. In a shared store many transactions commit at
+-- once: a row gets its number when it is taken into the log, and until then has only its ordinal,
+-- which other rows that commit later may precede.
 CREATE TABLE audit_entry (
     id               INTEGER PRIMARY KEY, -- embedded
     -- shared: id      INTEGER,
@@ -37,10 +38,8 @@ CREATE TABLE audit_entry (
     detail           TEXT
 );
 
--- shared: CREATE INDEX audit_entry_by_id ON audit_entry (id);
-
--- The rows that have no number yet.
--- shared: CREATE INDEX audit_entry_unnumbered ON audit_entry (ordinal) WHERE id IS NULL;
+-- Entries are read by their numbers, and those without one in the order of their ordinals.
+-- shared: CREATE INDEX audit_entry_by_id ON audit_entry (id, ordinal);
 
 -- All but the number, which a row of a shared store gets later.
 CREATE TRIGGER audit_entry_is_never_changed BEFORE UPDATE OF

@@ -239,8 +239,8 @@ mod tests {
         assert_eq!(key.to_string(), text);
         let note = "If you think cryptography is the answer to your problem,\n\
                     then you don't know what your problem is.\n";
-        let line = "\u{2014} PeterNeumann x08go/ZJkuBS9UG/SffcvIAQxVBtiFupLLr8pAcElZInNIuGUgYN1FFYC2\
-                    pZSNXgKvqfqdngotpRZb6KE6RyyBwJnAM=";
+        let line = "\u{2014} PeterNeumann x08go/ZJkuBS9UG/SffcvIAQxVBtiFupLLr8pAcElZInNIuGUgYN1FFY\
+                    C2pZSNXgKvqfqdngotpRZb6KE6RyyBwJnAM=";
         let signature = signature_of(line, &key).unwrap();
         assert!(key.key.verifies(note.as_bytes(), &signature));
     }

@@ -1,5 +1,6 @@
 //! One entry of the audit, as it is written.
 
+use crate::limits;
 use coffer_base::{Tenant, Timestamp};
 use coffer_keyring::Digest;
 use coffer_storage::Value;
@@ -82,8 +83,11 @@ pub struct Target {
     pub subject: Option<String>,
     /// The scope of a secret.
     pub scope: Option<Scope>,
-    /// The name of the object.
-    pub name: Option<Name>,
+    /// A digest of the name under the tenant's key: gone for good with that key.
+    pub name_fingerprint: Option<Digest>,
+    /// The name itself, where the operator wants names to be readable: at most
+    /// [`crate::limits::NAME_CHARACTERS`] characters are kept.
+    pub name: Option<String>,
     /// A keyed digest of the value that was written, if one was.
     pub fingerprint: Option<Digest>,
 }
@@ -95,15 +99,6 @@ pub enum Scope {
     Account,
     /// One user's own.
     User(String),
-}
-
-/// The name of an object.
-#[derive(Clone, PartialEq, Eq, Debug)]
-pub enum Name {
-    /// A digest of it under the tenant's key: gone for good with that key.
-    Fingerprint(Digest),
-    /// Digest and name, where the operator wants names to be readable.
-    Clear(Digest, String),
 }
 
 /// What came of it.
@@ -188,21 +183,6 @@ impl fmt::Display for Scope {
     }
 }
 
-impl Name {
-    const fn digest(&self) -> &Digest {
-        match self {
-            Self::Fingerprint(digest) | Self::Clear(digest, _) => digest,
-        }
-    }
-
-    fn clear(&self) -> Option<&str> {
-        match self {
-            Self::Fingerprint(_) => None,
-            Self::Clear(_, name) => Some(name),
-        }
-    }
-}
-
 impl Outcome {
     /// Its word in a row.
     pub const fn as_str(&self) -> &'static str {
@@ -235,7 +215,6 @@ impl Entry {
     pub(crate) fn values(&self, server: &str) -> [Value; 22] {
         let Self { actor, tenant, target, outcome, .. } = self;
         let digest = |digest: &Digest| Value::from(digest.as_bytes());
-        let name = target.name.as_ref();
         [
             Value::from(crate::canonical::FORMAT),
             Value::from(self.at),
@@ -251,20 +230,20 @@ impl Entry {
             Value::from(self.operation),
             Value::from(target.subject.as_deref()),
             Value::from(target.scope.as_ref().map(Scope::to_string)),
-            name.map_or(Value::Null, |name| digest(name.digest())),
-            Value::from(name.and_then(Name::clear)),
+            target.name_fingerprint.as_ref().map_or(Value::Null, digest),
+            Value::from(target.name.as_deref().map(|name| clipped(name, limits::NAME_CHARACTERS))),
             target.fingerprint.as_ref().map_or(Value::Null, digest),
             Value::from(outcome.as_str()),
             Value::from(outcome.status().map(i64::from)),
             Value::from(outcome.reason()),
             Value::from(self.amount),
-            Value::from(self.detail.as_deref().map(clipped)),
+            Value::from(self.detail.as_deref().map(|it| clipped(it, limits::DETAIL_CHARACTERS))),
         ]
     }
 }
 
-/// As much of a detail as is kept.
-fn clipped(detail: &str) -> &str {
-    let end = detail.char_indices().nth(crate::limits::DETAIL_CHARACTERS);
-    end.and_then(|(at, _)| detail.get(..at)).unwrap_or(detail)
+/// The first characters of a text.
+fn clipped(text: &str, characters: usize) -> &str {
+    let end = text.char_indices().nth(characters);
+    end.and_then(|(at, _)| text.get(..at)).unwrap_or(text)
 }

@@ -7,7 +7,8 @@
 //! ```
 //!
 //! A line has the columns of [`crate::canonical::COLUMNS`] that are not null; bytes are written in
-//! hexadecimal. `before` are the hashes, in base 64, of the perfect subtrees that the entries before
+//! hexadecimal. `before` are the hashes, in base 64, of the perfect subtrees that the entries
+//! before
 //! `from` are, from the left: so an export need not begin at the first entry.
 
 use crate::canonical::{self, COLUMNS};

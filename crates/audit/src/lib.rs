@@ -29,7 +29,7 @@ pub mod tile;
 pub mod tree;
 mod verify;
 
-pub use entry::{Actor, ActorKind, Entry, Name, Outcome, PeerAddress, Scope, Target};
+pub use entry::{Actor, ActorKind, Entry, Outcome, PeerAddress, Scope, Target};
 pub use export::{Export, ExportError, ExportLine, OfflineVerifier};
 pub use proof::{consistency, inclusion, tree_of};
 pub use sequence::{LogError, SIGNING_PURPOSE, Sequencer};

@@ -3,6 +3,9 @@
 /// Characters of an entry's detail: a line of the program's own words.
 pub const DETAIL_CHARACTERS: usize = 500;
 
+/// Characters of a name that an entry has in clear: most have far fewer, and a row stays small.
+pub const NAME_CHARACTERS: usize = 200;
+
 /// Entries that are taken into the log in one transaction: a few tiles, and on a shared store as
 /// many rows as get their numbers.
 pub const ENTRIES_AT_ONCE: i64 = 1_000;
@@ -11,12 +14,12 @@ pub const ENTRIES_AT_ONCE: i64 = 1_000;
 /// a log that is behind catches up, and a turn has an end.
 pub const BATCHES_AT_ONCE: u32 = 200;
 
-/// Entries that may be missing before the next one: more are no accident of a few rows, and somebody
-/// must look before the log goes on.
+/// Entries that may be missing before the next one: more are no accident of a few rows, and
+/// somebody must look before the log goes on.
 pub const GONE_AT_ONCE: u64 = 10_000;
 
-/// Batches of entries that one turn prunes in one part of a store, so that new entries need not wait
-/// for the end.
+/// Batches of entries that one turn prunes in one part of a store, so that new entries need not
+/// wait for the end.
 pub const PRUNED_BATCHES_AT_ONCE: u32 = 20;
 
 /// Tiles that one statement reads: a megabyte or so.

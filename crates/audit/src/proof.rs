@@ -1,4 +1,5 @@
-//! Proofs that others can check: that an entry is in the log, and that a log continues an older one.
+//! Proofs that others can check: that an entry is in the log, and that a log continues an older
+//! one.
 
 use crate::sequence::LogError;
 use crate::store::log;

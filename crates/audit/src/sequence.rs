@@ -3,7 +3,8 @@
 //!
 //! In an embedded store an entry has its number from the start: one writer gives them, in the order
 //! of commits and without gaps. In a shared store it has none until it is taken, which is then its
-//! place in the order. Several servers may do so at once: the head's size decides whose batch counts.
+//! place in the order. Several servers may do so at once: the head's size decides whose batch
+//! counts.
 
 use crate::canonical;
 use crate::checkpoint::{Checkpoint, origin};

@@ -140,8 +140,8 @@ impl Border {
         tiles.filter(|id| id.width(size) > 0).collect()
     }
 
-    /// The border of a tree of `size` leaves; `None` if a tile is missing, or has not as many hashes
-    /// as it must have.
+    /// The border of a tree of `size` leaves; `None` if a tile is missing, or has not as many
+    /// hashes as it must have.
     pub fn restore(size: u64, mut tiles: Tiles) -> Option<Self> {
         let mut open = Vec::new();
         for id in Self::needed(size) {

@@ -149,7 +149,7 @@ async fn beyond(
 ) -> Result<(), LogError> {
     report.pending = pending(parts, size).await?;
     let misplaced = log::misplaced(parts).await?;
-    if misplaced > report.pruned {
+    if misplaced > 0 {
         report.problems.push(Problem::Misplaced(misplaced));
     }
     for level in 0.. {

@@ -14,6 +14,7 @@ pub use crate::store_place::{DATA_FILE, KEYS_FILE};
 
 use crate::family_set::FamilySet;
 use crate::store_place::NoStore;
+use coffer_audit::LogError;
 use coffer_base::{Clock, Random, Redacted, id::random_id};
 use coffer_crypto::root::{self as root_key, RootError};
 use coffer_identity::NewKey;
@@ -122,6 +123,9 @@ pub enum AssembleError {
     /// The keys.
     #[error(transparent)]
     Keyring(#[from] KeyringError),
+    /// The audit's log.
+    #[error(transparent)]
+    Audit(#[from] LogError),
     /// A file beside the stores.
     #[error("{}: {source}", path.display())]
     File {

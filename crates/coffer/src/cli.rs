@@ -16,6 +16,7 @@ mod doctor;
 mod duration;
 mod erasures;
 mod exit;
+mod explain;
 mod init;
 mod input;
 mod keyring;
@@ -32,10 +33,10 @@ mod snippet;
 mod table;
 
 use crate::config::{Config, ConfigError, Flags, environment};
-use args::{Cli, Keys, Ledger, Verb};
+use args::{Audit, Cli, Keys, Ledger, Verb};
 use clap::{ArgMatches, FromArgMatches};
 use exit::{Exit, Failure};
-use output::Output;
+use output::{Format, Output};
 use std::process::ExitCode;
 
 /// Runs the verb that the arguments name.
@@ -75,6 +76,10 @@ fn dispatch(cli: Cli, matches: &ArgMatches) -> Result<Exit, Failure> {
         return args::completions(shell);
     }
     let config = Config::load(&Flags::read(innermost(matches)), &environment()?)?;
+    let is_export = matches!(cli.verb, Verb::Audit(Audit::Export(_)));
+    if matches!(cli.format, Format::Jsonl | Format::Csv) && !is_export {
+        return Err(Failure::usage("--format jsonl and csv are for `coffer audit export`"));
+    }
     let output = Output::new(cli.format);
     match cli.verb {
         Verb::Dev => dev::run(&config),
@@ -95,13 +100,13 @@ fn dispatch(cli: Cli, matches: &ArgMatches) -> Result<Exit, Failure> {
         Verb::Unseal => keyring::unseal(&config, output),
         Verb::Clock(verb) => admin::clock(&config, &verb, output),
         Verb::Schedule(verb) => admin::schedule(&config, &verb, output),
-        Verb::Audit(verb) => audit::run(&config, &verb, output),
-        Verb::Explain(args) => audit::explain(&config, &args, output),
+        Verb::Explain(args) => explain::run(&config, &args, output),
         Verb::Secrets(verb) => secrets::run(&config, &verb, output),
         Verb::Ledger(Ledger::Verify) => ledger::verify(&config, output),
         Verb::MigrateStore(args) => migrate_store::run(&config, &args, output),
         Verb::Migrate(verb) => migrate::run(&config, &verb, output),
         Verb::Backup(verb) => backup::run(&config, &verb, output),
+        Verb::Audit(verb) => audit::run(&config, &verb, cli.format, output),
         Verb::Config(verb) => config_verb::run(&config, &verb, output),
         Verb::Completions { .. } => Ok(Exit::Done),
     }

@@ -186,6 +186,17 @@ pub const DEV_KEY: Setting = Setting {
     ..SETTING
 };
 
+/// Where checkpoints of the audit go.
+pub const AUDIT_ANCHOR: Setting = Setting {
+    name: "audit_anchor",
+    env: "COFFER_AUDIT_ANCHOR",
+    flag: Some("audit-anchor"),
+    kind: Kind::Anchor,
+    about: "where signed checkpoints of the audit go every minute: file:PATH on another disk, or \
+            http(s)://… of another server",
+    ..SETTING
+};
+
 /// How much is logged.
 pub const LOG_LEVEL: Setting = Setting {
     name: "log_level",
@@ -249,7 +260,7 @@ pub const ADMIN_KEY: Setting = Setting {
 };
 
 /// Settings of the program that are shown before those of the families.
-const FIRST: [&Setting; 23] = [
+const FIRST: [&Setting; 24] = [
     &CONFIG,
     &DATA_DIR,
     &KEY_DIR,
@@ -271,6 +282,7 @@ const FIRST: [&Setting; 23] = [
     &ALLOW_ORIGIN,
     &ALLOW_HOST,
     &DEV_KEY,
+    &AUDIT_ANCHOR,
     &AUDIT_SHIP,
     &AUDIT_SHIP_TOKEN,
 ];

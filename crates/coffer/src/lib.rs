@@ -4,7 +4,7 @@
 //! and no SQL. It is a library so that tests start the same server that the binary does.
 
 pub mod assemble;
-mod audit_search;
+pub mod audit;
 mod clock;
 mod explain;
 pub mod families;

@@ -21,6 +21,17 @@ pub const DESCRIPTORS_KEPT: usize = 256;
 /// in practice, shorter than what service managers allow before they kill.
 pub const DRAIN_SECONDS: u64 = 20;
 
+/// Seconds that a server which stops gives its last entries of the audit to get into the log: they
+/// take milliseconds, and the next start takes what is left.
+pub const AUDIT_END_SECONDS: u64 = 5;
+
+/// Entries of the audit that one statement of a list reads.
+pub const AUDIT_WINDOW: u64 = 500;
+
+/// Entries of the audit that one request looks at, of a list that is narrowed: a part of a second.
+/// The next request goes on behind them.
+pub const AUDIT_ENTRIES_LOOKED_AT: u64 = 50_000;
+
 /// How far developer mode's clock moves in one request, in seconds: five years of 365.25 days.
 pub const CLOCK_ADVANCE_SECONDS: i64 = 157_788_000;
 
@@ -52,6 +63,3 @@ pub const RECEIVERS: usize = 4;
 
 /// Letters of the name by which a server that ships is told from others.
 pub const SHIPPING_SERVER_CHARACTERS: usize = 12;
-
-/// Entries of the audit that one page of a search shows.
-pub const AUDIT_PAGE: i64 = 1_000;

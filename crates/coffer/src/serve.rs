@@ -11,6 +11,7 @@ pub use address::Address;
 pub use descriptors::Descriptors;
 
 use crate::assemble::Installation;
+use crate::audit::AuditLog;
 use crate::limits;
 use accept::{ListenerContext, Places, serve_accepted};
 use coffer_kernel::{Kernel, ListenerRole, TrafficSettings};
@@ -172,10 +173,21 @@ impl Server {
             tracing::warn!("requests were still under way when the time to drain ended");
         }
         let _ = tokio::task::spawn_blocking(move || self.jobs.join()).await;
+        end_audit(&self.installation.audit).await;
         self.installation.stores.close().await;
         for thread in self.threads {
             let _ = tokio::task::spawn_blocking(move || thread.close()).await;
         }
+    }
+}
+
+/// Takes what was done last into the audit's log, as long as the store answers.
+async fn end_audit(audit: &AuditLog) {
+    let patience = Duration::from_secs(limits::AUDIT_END_SECONDS);
+    match tokio::time::timeout(patience, audit.catch_up()).await {
+        Ok(Ok(())) => {}
+        Ok(Err(error)) => tracing::warn!(%error, "the audit's log is not at its end"),
+        Err(_elapsed) => tracing::warn!("the audit's log is not at its end: the store is slow"),
     }
 }
 

@@ -5,9 +5,12 @@
 //! compares the rows.
 
 use crate::assemble::{self, AssembleError, AssembleOptions, Stores};
-use coffer_keyring::KEY_MIGRATIONS;
+use coffer_audit::Sequencer;
+use coffer_base::Timestamp;
+use coffer_keyring::{KEY_MIGRATIONS, Keyring};
 use coffer_storage::{Counts, MigrationSet, Progress, StorageError, Transfer};
 use std::fmt;
+use std::sync::Arc;
 
 /// What was transferred.
 #[derive(Debug)]
@@ -59,9 +62,10 @@ pub async fn run(
     on_progress: OnProgress<'_>,
 ) -> Result<TransferReport, AssembleError> {
     let now = from.clock.now();
-    let (source, store_id) = open_source(from).await?;
+    let (source, store_id, source_keyring) = open_source(from).await?;
     assemble::create_schemas(to, now).await?;
     let target = Stores::open_incomplete(to, now).await?;
+    take_entries(&source, source_keyring, now).await?;
     let transfers = Transfers::new(&source, &target, &to.families.migrations())?;
     let (data, keys) = transfers.copy_and_compare(&store_id, on_progress).await?;
     on_progress(Phase::Opening, None);
@@ -74,14 +78,26 @@ pub async fn run(
 }
 
 /// Opens the source, and its keyring too: a store that nobody can open is not transferred.
-async fn open_source(from: &AssembleOptions) -> Result<(Stores, String), AssembleError> {
+async fn open_source(from: &AssembleOptions) -> Result<(Stores, String, Keyring), AssembleError> {
     let source = assemble::open_existing(from).await?;
     let Some(store_id) = coffer_keyring::store_id(&source.data).await? else {
         return Err(from.no_store());
     };
     from.check_kind(&source.keys).await?;
-    assemble::open_keyring(from, &source.keys, &store_id).await?;
-    Ok((source, store_id))
+    let (keyring, _) = assemble::open_keyring(from, &source.keys, &store_id).await?;
+    Ok((source, store_id, keyring))
+}
+
+/// Takes all entries of the source's audit into its log: they keep their numbers, which rows of a
+/// shared store get only then.
+async fn take_entries(
+    source: &Stores,
+    keyring: Keyring,
+    now: Timestamp,
+) -> Result<(), AssembleError> {
+    let sequencer = Sequencer::new(source.data.clone(), Arc::new(keyring));
+    while sequencer.run(now).await? > 0 {}
+    Ok(())
 }
 
 /// The transfers of both stores of an installation.

@@ -257,7 +257,7 @@ impl ApiError {
     pub fn sealed() -> Self {
         let message = "An operator has sealed this server: it has no keys, and answers no request \
                        for data until `coffer unseal`. Nothing was changed.";
-        Self::new(503, Kind::Api, message).with_retry(false)
+        Self::new(503, Kind::Api, &reasons::SEALED, message).with_retry(false)
     }
 
     /// 503: a key is refused from now on, by the server that answers, and its revocation could not

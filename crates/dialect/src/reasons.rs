@@ -60,6 +60,9 @@ crate::reasons! {
     UNAVAILABLE = "server.unavailable":
         "something that the server needs did not answer or has no room",
         "look for the request's id in the server's log, and at `coffer doctor`";
+    SEALED = "server.sealed":
+        "an operator has sealed the server, which has no keys",
+        "end that with `coffer unseal` once the cause is gone";
     REVOKED_IN_MEMORY = "server.revocation_unstored":
         "the key is refused by this server, but its revocation could not be stored",
         "look at `coffer doctor`, and revoke the key again";

@@ -7,7 +7,7 @@ use coffer_base::{Mode, Tenant};
 use coffer_kernel::explain::{
     Explainer, Finding, Refusal, Search, StoredEntry, doer, moment, of_keys, search,
 };
-use coffer_keyring::{Digest, TenantKeys};
+use coffer_keyring::TenantKeys;
 use coffer_storage::StorageError;
 use std::sync::Arc;
 
@@ -20,7 +20,10 @@ const HISTORY: usize = 100;
 
 /// Which name a request asked for, as far as that is known.
 struct Wanted<'a> {
-    name: Option<&'a str>,
+    /// As whoever asks says.
+    given: Option<&'a str>,
+    /// As the audit has it, if the operator wants names to be readable; a long one is cut there.
+    recorded: Option<&'a str>,
     fingerprint: Option<&'a [u8]>,
     keys: Option<Arc<TenantKeys>>,
     scope: Option<Scope>,
@@ -28,27 +31,27 @@ struct Wanted<'a> {
 
 impl Wanted<'_> {
     fn is_known(&self) -> bool {
-        self.name.is_some() || (self.fingerprint.is_some() && self.keys.is_some())
+        let has_digest = self.fingerprint.is_some() && self.keys.is_some();
+        self.given.is_some() || self.recorded.is_some() || has_digest
     }
 
+    /// Whether the request asked for this name, in whichever scope.
     fn is(&self, name: &str) -> bool {
-        match (self.name, self.fingerprint, &self.keys) {
-            (Some(wanted), _, _) => wanted == name,
+        match (self.given, self.fingerprint, &self.keys) {
+            (Some(given), _, _) => given == name,
             (None, Some(wanted), Some(keys)) => {
-                name_fingerprint(keys, name).as_bytes().as_slice() == wanted
+                // The digest is of the scope that was asked for, and the name.
+                let scope = self.scope.clone().unwrap_or(Scope::Account);
+                let asked = Locator { scope, name: name.to_owned() };
+                asked.digest(keys).as_bytes().as_slice() == wanted
             }
-            _ => false,
+            _ => self.recorded == Some(name),
         }
     }
 
     fn is_in(&self, scope: &Scope) -> bool {
         self.scope.as_ref().is_none_or(|wanted| wanted == scope)
     }
-}
-
-/// The digest by which the audit names a secret.
-pub(crate) fn name_fingerprint(keys: &TenantKeys, name: &str) -> Digest {
-    keys.digest("audit-name", &[name.as_bytes()])
 }
 
 /// A scope as the audit has it.
@@ -71,7 +74,8 @@ async fn missing(refusal: &Refusal<'_>) -> Result<Option<Finding>, StorageError>
     let Some(tenant) = refusal.tenant() else { return Ok(None) };
     let keys = refusal.keyring.existing(&tenant).await.map_err(of_keys)?;
     let wanted = Wanted {
-        name: refusal.name.or(refusal.entry.text("name")),
+        given: refusal.name,
+        recorded: refusal.entry.text("name"),
         fingerprint: refusal.entry.bytes("name_fingerprint"),
         keys,
         scope: refusal.entry.text("scope").map(scope_of),
@@ -172,25 +176,19 @@ async fn gone(
     tenant: &Tenant,
     wanted: &Wanted<'_>,
 ) -> Result<Option<Finding>, StorageError> {
-    let fingerprint = match (wanted.fingerprint, wanted.name, &wanted.keys) {
-        (Some(fingerprint), _, _) => fingerprint.to_vec(),
-        (None, Some(name), Some(keys)) => name_fingerprint(keys, name).as_bytes().to_vec(),
-        _ => return Ok(None),
-    };
+    let Some(fingerprint) = wanted.fingerprint else { return Ok(None) };
     let asked = Search {
         account: tenant.account.name().to_owned(),
         app: tenant.app.as_str().to_owned(),
-        name_fingerprint: fingerprint,
+        name_fingerprint: fingerprint.to_vec(),
         outcome: "done".to_owned(),
         ..Search::default()
     };
     let found = search(refusal.store, &asked, 0, u64::MAX, HISTORY).await?;
-    let scope = refusal.entry.text("scope");
     let changes = |entry: &&StoredEntry| {
         let operation = entry.text("operation").unwrap_or_default();
         matches!(operation, "apps.secrets.create" | "apps.secrets.delete")
             && entry.int("mode") == Some(tenant.mode.code())
-            && entry.text("scope") == scope
             && entry.at() <= refusal.at()
     };
     let Some(entry) = found.entries.iter().find(changes) else { return Ok(None) };

@@ -6,9 +6,12 @@ use coffer_testkit::TestServer;
 type Row = (String, String, String, String, String, bool, String);
 
 fn rows(server: &TestServer) -> Vec<Row> {
-    let sql = "SELECT operation, actor, app, account, subject, fingerprint, request \
-               FROM audit_entry ORDER BY id";
-    let read = server.query(sql, &[]).into_iter().map(|row| {
+    let sql = format!(
+        "SELECT operation, actor, app, account, subject, fingerprint, request \
+         FROM audit_entry ORDER BY {}",
+        server.audit_order()
+    );
+    let read = server.query(&sql, &[]).into_iter().map(|row| {
         let at = |i| row.text(i).unwrap().to_owned();
         (at(0), at(1), at(2), at(3), at(4), row.optional_blob(5).unwrap().is_some(), at(6))
     });
@@ -53,8 +56,11 @@ fn each_change_says_who_did_what_to_whose() {
 }
 
 fn fingerprints(server: &TestServer) -> Vec<Vec<u8>> {
-    let sql = "SELECT fingerprint FROM audit_entry WHERE fingerprint IS NOT NULL ORDER BY id";
-    server.query(sql, &[]).iter().map(|row| row.blob(0).unwrap().to_vec()).collect()
+    let sql = format!(
+        "SELECT fingerprint FROM audit_entry WHERE fingerprint IS NOT NULL ORDER BY {}",
+        server.audit_order()
+    );
+    server.query(&sql, &[]).iter().map(|row| row.blob(0).unwrap().to_vec()).collect()
 }
 
 #[test]

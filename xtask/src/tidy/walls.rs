@@ -18,7 +18,7 @@ const FOUNDATION: [Row; 9] = [
     ("storage", &["base", "secretfile"]),
     ("outbound", &["base"]),
     ("keyring", &["base", "crypto", "storage"]),
-    ("audit", &["base", "storage", "keyring"]),
+    ("audit", &["base", "storage", "crypto", "keyring"]),
     ("kernel", &["base", "dialect", "storage", "outbound", "keyring", "audit"]),
 ];
 /// What a family of resources may stand on.

@@ -4,8 +4,8 @@ use super::log::{entries, head};
 use crate::stored::StoredEntry;
 use coffer_storage::{Result, Store};
 
-/// The entries with numbers from `from` to `to`, both included, that are in the log: in their order,
-/// and at most `most`.
+/// The entries with numbers from `from` to `to`, both included, that are in the log: in their
+/// order, and at most `most`.
 ///
 /// # Errors
 /// When the store cannot be read.

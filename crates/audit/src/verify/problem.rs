@@ -19,7 +19,8 @@ pub enum Problem {
         /// What was signed.
         signed: u64,
     },
-    /// The tiles do not give the root that was signed, and it cannot be said which of them is wrong.
+    /// The tiles do not give the root that was signed, and it cannot be said which of them is
+    /// wrong.
     Root,
     /// A tile's row is missing or no tile.
     TileMissing(TileId),

@@ -105,7 +105,7 @@ impl Upper {
             let hashes = match (id.level, &below) {
                 (0, Some(hashes)) => Some(hashes.clone()),
                 (0, None) => None,
-                _ => self.from_below(store, *id).await?,
+                _ => self.rebuilt(store, *id).await?,
             };
             again.extend(hashes.map(|hashes| (*id, hashes)));
         }
@@ -149,7 +149,7 @@ impl Upper {
                 Some(_) => Problem::TileAltered(id),
                 None => Problem::TileMissing(id),
             });
-            if let Some(hashes) = self.from_below(store, id).await?
+            if let Some(hashes) = self.rebuilt(store, id).await?
                 && (perfect_root(&hashes) == Some(above) || stored.is_none())
             {
                 self.tiles.insert(id, hashes);
@@ -159,7 +159,7 @@ impl Upper {
     }
 
     /// The hashes that a tile must have by the tiles below it; `None` if one of those is missing.
-    async fn from_below(&self, store: &Store, id: TileId) -> Result<Option<Vec<Hash>>, LogError> {
+    async fn rebuilt(&self, store: &Store, id: TileId) -> Result<Option<Vec<Hash>>, LogError> {
         let level = id.level.saturating_sub(1);
         let first = TileId { level, index: id.index.saturating_mul(WIDTH as u64) };
         let width = id.width(self.size);

@@ -2,7 +2,7 @@
 
 use super::root::{FoundRoot, RootAgain, find_root};
 use super::{AssembleError, AssembleOptions, Callers, Database, RootSource, Stores};
-use crate::audit_search::SearchAudit;
+use crate::audit::{self, AuditLog, KeepAudit};
 use crate::clock::{self, ClockSources};
 use crate::explain::{Explain, ExplainSources};
 use crate::keyring::{self, KeyringSources};
@@ -56,6 +56,8 @@ pub struct Installation {
     pub shipping: Arc<Shipping>,
     /// Stops the jobs, once it is sent true.
     pub stop: watch::Sender<bool>,
+    /// The audit's log.
+    pub audit: Arc<AuditLog>,
     /// The store's id.
     pub store_id: String,
     /// Where the root key is kept, for people.
@@ -119,6 +121,9 @@ pub async fn open_stores(
         platform: None,
         stop: stopped,
     };
+    let audit = AuditLog::new(&context, Arc::clone(&clocks.clock));
+    audit::register(&mut parts.routes, &audit);
+    parts.jobs.push(Arc::new(KeepAudit(Arc::clone(&audit))));
     let identity = identity_options(&options, &parts, &context, &clocks);
     let identity = Identity::open(identity).await?;
     let shipping = Arc::new(Shipping::new(Arc::clone(&clocks.clock), &*options.random));
@@ -126,7 +131,7 @@ pub async fn open_stores(
     let kernel = assemble_kernel(&options, identity, &mut parts, &context, own);
     let jobs = parts.jobs;
     let root_place = root.place;
-    Ok(Installation { kernel, stores, jobs, context, shipping, stop, store_id, root_place })
+    Ok(Installation { kernel, stores, jobs, context, shipping, stop, audit, store_id, root_place })
 }
 
 impl Installation {
@@ -194,7 +199,7 @@ fn assemble_kernel(
     };
     clock::register(&mut parts.routes, &sources);
     let explained = ExplainSources::new(options.families.all(), Arc::clone(&context.keyring));
-    parts.routes.read(Explain(explained)).read(SearchAudit);
+    parts.routes.read(Explain(explained));
     coffer_secrets::register_history(&mut parts.routes, Arc::clone(&context.keyring));
     if let Some(shifted) = &clocks.shifted {
         let shifted = Arc::clone(shifted);

@@ -1,13 +1,15 @@
 //! The verbs and their arguments.
 
 mod audit;
+mod audit_read;
 mod backup;
 mod clock;
 mod flags;
 mod keyring;
 mod keys;
 
-pub use audit::{Audit, AuditFilters, Explain, ExplainArgs};
+pub use audit::{Audit, ExportArgs, ProveArgs, VerifyArgs};
+pub use audit_read::{AuditFilters, AuditRead, Explain, ExplainArgs};
 pub use backup::Backup;
 pub use clock::{ClockVerb, Schedule};
 pub use keyring::{KeyringVerb, RootVerb, RotateArgs, Target, Wrapping};
@@ -25,7 +27,8 @@ use std::path::PathBuf;
 #[command(name = "coffer", version = coffer::VERSION)]
 #[command(subcommand_required = true, arg_required_else_help = true)]
 pub struct Cli {
-    /// How results are printed: table for people, or json, one document for programs.
+    /// How results are printed: table for people, or json, one document for programs. `audit
+    /// export` prints jsonl or csv.
     #[arg(long, global = true, value_enum, default_value = "table", value_name = "FORMAT")]
     #[arg(hide_possible_values = true)]
     pub format: Format,
@@ -82,9 +85,6 @@ pub enum Verb {
     /// The scheduler's watermarks.
     #[command(subcommand)]
     Schedule(Schedule),
-    /// The audit: who did what, when, and what came of it.
-    #[command(subcommand)]
-    Audit(Audit),
     /// Say why a request got what it got, and what to do; or show the history of a secret.
     Explain(ExplainArgs),
     /// Secrets, with an app's key.
@@ -101,6 +101,9 @@ pub enum Verb {
     /// Copy the data or the keys, also while a server runs.
     #[command(subcommand)]
     Backup(Backup),
+    /// The audit: read it, look into it, verify it, prove it, print it.
+    #[command(subcommand)]
+    Audit(Audit),
     /// Check or show the configuration.
     #[command(subcommand)]
     Config(ConfigVerb),

@@ -27,7 +27,11 @@ pub enum Exit {
 /// Every code and its meaning, for `coffer help` and docs/cli.md.
 pub const CODES: [(Exit, u8, &str); 8] = [
     (Exit::Done, 0, "done"),
-    (Exit::Failed, 1, "failed, or a check of `coffer doctor` or `coffer ledger verify` did"),
+    (
+        Exit::Failed,
+        1,
+        "failed, or a check of `coffer doctor`, `ledger verify` or `audit verify` did",
+    ),
     (Exit::Usage, 2, "wrong arguments or settings; nothing was tried"),
     (Exit::NotFound, 3, "what was named does not exist"),
     (Exit::Refused, 4, "the key is missing, unknown, or may not do this"),

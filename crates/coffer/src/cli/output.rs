@@ -11,6 +11,10 @@ pub enum Format {
     Table,
     /// One JSON document, for programs.
     Json,
+    /// A JSON document a line, of `coffer audit export`.
+    Jsonl,
+    /// Comma-separated values, of `coffer audit export`.
+    Csv,
 }
 
 /// Where results go.

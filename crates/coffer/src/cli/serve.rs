@@ -4,7 +4,7 @@ use super::exit::{Exit, Failure};
 use super::reload::Reload;
 use super::signals::Signals;
 use super::{setup, signals};
-use crate::config::{ADMIN_LISTEN, Config, INSECURE_HTTP, LISTEN};
+use crate::config::{ADMIN_LISTEN, AUDIT_ANCHOR, Config, INSECURE_HTTP, LISTEN};
 use crate::telemetry;
 use coffer::assemble::{self, AssembleError, Database, Installation};
 use coffer::serve::{Address, ServeOptions, Server};
@@ -52,7 +52,12 @@ pub fn run(config: &Config) -> Result<Exit, Failure> {
 /// Opens the installation; `None` if a signal came first.
 async fn open(config: &Config, signals: &mut Signals) -> Result<Option<Installation>, Failure> {
     tokio::select! {
-        opened = wait_for_database(config) => opened.map(Some),
+        opened = wait_for_database(config) => opened.map(|installation| {
+            if let Ok(anchor) = config.text(&AUDIT_ANCHOR).parse() {
+                installation.audit.anchor_at(anchor);
+            }
+            Some(installation)
+        }),
         () = signals.stop() => {
             tracing::info!("stopped before the database answered");
             Ok(None)

@@ -61,6 +61,7 @@ impl Kind {
             Kind::Hosts => arg.value_name("NAME").action(ArgAction::Append),
             Kind::Origins => arg.value_name("ORIGIN").action(ArgAction::Append),
             Kind::Database | Kind::Server => arg.value_name("URL"),
+            Kind::Anchor => arg.value_name("PLACE"),
             Kind::Switch => arg
                 .value_name("BOOL")
                 .num_args(0..=1)

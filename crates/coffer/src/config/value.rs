@@ -1,6 +1,7 @@
 //! Kinds and values of settings, and where a value came from.
 
 use super::{ConfigError, Setting};
+use coffer::audit::Anchor;
 use coffer::serve::Address;
 use coffer_dialect::authorization::key_shape;
 use coffer_kernel::web_policy;
@@ -39,6 +40,8 @@ pub enum Kind {
     Secret,
     /// `postgres://…`. A password in it makes it a secret.
     Database,
+    /// Where checkpoints are anchored: `file:PATH`, or an address of HTTP.
+    Anchor,
 }
 
 /// The value of a setting.
@@ -148,6 +151,7 @@ impl Kind {
             Self::Hosts => list(text, web_policy::parse_host),
             Self::Origins => list(text, web_policy::parse_origin),
             Self::Secret => secret_file(text),
+            Self::Anchor => text.parse::<Anchor>().map(|_| Value::Text(text.to_owned())),
         }
     }
 }

@@ -8,6 +8,7 @@
     reason = "these are the tests' own hands: what goes wrong here fails the test"
 )]
 
+mod audit;
 mod backups;
 mod developer;
 mod doctor;

@@ -1,6 +1,6 @@
 //! `GET /v1/admin/secrets/history`: who changed and who read a secret, for operators.
 
-use crate::explain::{is_of_scope, locator, name_fingerprint};
+use crate::explain::{is_of_scope, locator};
 use crate::secret::Locator;
 use crate::{limits, store, wire};
 use coffer_base::{AccountId, AppId, Mode, Tenant, Timestamp, limit};
@@ -132,7 +132,7 @@ impl Story {
         keys: &TenantKeys,
         locator: &Locator,
     ) {
-        let fingerprint = name_fingerprint(keys, &locator.name);
+        let fingerprint = locator.digest(keys);
         let is_named = |entry: &StoredEntry| {
             entry.bytes("name_fingerprint") == Some(fingerprint.as_bytes().as_slice())
         };

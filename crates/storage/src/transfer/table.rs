@@ -38,7 +38,11 @@ pub(super) fn tables_of(sets: &[MigrationSet]) -> Result<Vec<Table>> {
     };
     let table = |name: String| {
         let (columns, key) = (columns_of(&embedded, &name)?, key_of(&embedded, &name)?);
-        let shared_key = key_of(&shared, &name)?;
+        // Rows are moved by a key that both engines have, or by none.
+        let mut shared_key = key_of(&shared, &name)?;
+        if !shared_key.iter().all(|column| columns.contains(column)) {
+            shared_key.clear();
+        }
         let is_spread = is_spread(&name);
         Ok(Table { name, columns, key, shared_key, is_spread })
     };
