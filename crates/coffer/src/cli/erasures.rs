@@ -10,6 +10,10 @@ use serde_json::Value;
 
 const ACCOUNTS: &str = "/v1/admin/accounts";
 const ERASURES: &str = "/v1/admin/erasures";
+const AUDIT: &str = "/v1/admin/audit";
+
+/// The audit's name for what completes a receipt.
+const COMPLETE: &str = "program.erasures.complete";
 
 /// `coffer accounts purge`.
 pub fn account(config: &Config, args: &DeleteArgs, output: Output) -> Result<Exit, Failure> {
@@ -21,8 +25,27 @@ pub fn account(config: &Config, args: &DeleteArgs, output: Output) -> Result<Exi
     output.show(&receipt, table::object)?;
     if !output.is_json() {
         output::note(&advice(&receipt));
+        prove(config, &receipt);
     }
     Ok(Exit::Done)
+}
+
+/// Says which entry of the audit the receipt is. That it cannot be read now is no failure: the
+/// receipt is printed already.
+fn prove(config: &Config, receipt: &Value) {
+    let request = receipt.get("request").and_then(Value::as_str).unwrap_or_default();
+    let params = [("request", request), ("operation", COMPLETE), ("order", "desc"), ("limit", "1")];
+    let client = Client::new(config, &ADMIN_KEY);
+    let list = client.and_then(|client| client.get(AUDIT, &params, Expected::object("list")));
+    let entry = list.ok().and_then(|list| {
+        let entry = list.get("data")?.get(0)?.get("id")?.as_str()?.to_owned();
+        Some(entry)
+    });
+    if let Some(entry) = entry {
+        output::note(&format!(
+            "`coffer audit prove {entry}` proves to others that it is in the audit."
+        ));
+    }
 }
 
 /// What is left to do by hand.

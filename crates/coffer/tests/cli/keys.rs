@@ -65,6 +65,10 @@ fn a_purge_prints_its_receipt() {
     expect(&printed, 0);
     assert!(printed.stdout.contains("oldest_key_epoch"), "{}", printed.stdout);
     assert!(printed.stderr.contains("delete those, and keep this receipt"), "{}", printed.stderr);
+    let entry = printed.stderr.split_whitespace().find(|word| word.starts_with("aud_")).unwrap();
+    let proof = home.coffer(&["audit", "prove", entry.trim_end_matches('`')]).json();
+    assert_eq!(proof["object"], "audit_inclusion_proof");
+    assert!(proof["entry"].to_string().contains("program.erasures.complete"), "{proof}");
     let list = run(&["erasures", "list"]).json();
     let id = text(&list["data"][0], "id");
     assert_eq!(text(&run(&["erasures", "show", &id]).json(), "status"), "done");
