@@ -54,6 +54,7 @@ pub const FAMILY: Family = Family {
                  WHERE mode = ?1 AND app = ?2 AND account = ?3 LIMIT ?6",
         delete: "DELETE FROM note WHERE mode = ? AND app = ? AND account = ? AND seq = ?",
     }],
+    purge_user: &[],
     seals: &[],
     checks: &[],
     reasons: &[],

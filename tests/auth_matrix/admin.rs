@@ -29,6 +29,11 @@ pub fn case(run: &mut Run, operation: &Operation, who: &Credential, named: Optio
     // Installing what is installed and naming an app as it was named are changes all the same:
     // the audit has them.
     run.check(case, changed == writes, "changes where there should be none, or none");
+    if operation.name == "admin.api_keys.lock" {
+        let installation = run.fixtures.server.server().installation();
+        let unlocked = coffer_keyring::lock_making(&installation.stores.keys, false);
+        run.fixtures.server.block_on(unlocked).unwrap();
+    }
     if operation.name == "admin.keyring.seal" {
         run.fixtures.admin.post("/v1/admin/keyring/unseal", &[]).ok();
     }
@@ -41,6 +46,7 @@ struct Objects {
     install: String,
     key: String,
     request: String,
+    erasure: String,
 }
 
 impl Objects {
@@ -51,6 +57,7 @@ impl Objects {
             install: run.fixtures.install.clone(),
             key: run.fixtures.key.clone(),
             request: run.fixtures.request.clone(),
+            erasure: run.fixtures.erasure.clone(),
         }
     }
 
@@ -62,7 +69,8 @@ impl Objects {
         let install = admin.post("/v1/admin/installs", &of).text("id");
         let of = [("app", app.as_str()), ("mode", "test")];
         let key = admin.post("/v1/admin/api_keys", &of).text("id");
-        Self { account, app, install, key, request: run.fixtures.request.clone() }
+        let (request, erasure) = (run.fixtures.request.clone(), run.fixtures.erasure.clone());
+        Self { account, app, install, key, request, erasure }
     }
 }
 
@@ -72,6 +80,7 @@ fn ask(operation: &Operation, on: &Objects) -> Request {
         Some("apps") => &on.app,
         Some("installs") => &on.install,
         Some("requests") => &on.request,
+        Some("erasures") => &on.erasure,
         _ => &on.key,
     };
     let params = match operation.name {
@@ -83,6 +92,7 @@ fn ask(operation: &Operation, on: &Objects) -> Request {
         "admin.installs.create" => {
             vec![("account", on.account.clone()), ("app", on.app.clone())]
         }
+        "admin.users.purge" => vec![("user", "usr_matrix".to_owned())],
         "admin.api_keys.create" => vec![("app", on.app.clone()), ("mode", "test".to_owned())],
         _ => Vec::new(),
     };

@@ -3,6 +3,7 @@
 
 use crate::fixtures::{Account, Credential, Kind, Scope, Standing, Tenant, tenant};
 use crate::operations::{Needs, Operation};
+use coffer_kernel::AdminRole;
 
 /// What an answer must be.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -65,13 +66,20 @@ pub fn door(operation: &Operation, who: &Credential, named: Option<Account>) -> 
         Standing::Over => return refused_as(401, "api_key_expired"),
         Standing::Good => {}
     }
-    let admin = who.kind == Kind::Admin;
-    if !admin && !speaks_for(who, named) {
+    let role = match who.kind {
+        Kind::Admin(role) => Some(role),
+        _ => None,
+    };
+    if role.is_none() && !speaks_for(who, named) {
         return refused_as(403, "account_invalid");
     }
     match operation.needs {
-        Needs::Admin if admin => Expectation::Allowed,
-        Needs::Permission(permission) if !admin && permitted(who, permission) => {
+        Needs::Admin(roles)
+            if role.is_some_and(|role| role == AdminRole::Operator || roles.contains(&role)) =>
+        {
+            Expectation::Allowed
+        }
+        Needs::Permission(permission) if role.is_none() && permitted(who, permission) => {
             Expectation::Allowed
         }
         _ => refused(403),

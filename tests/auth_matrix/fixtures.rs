@@ -3,6 +3,8 @@
 pub mod credentials;
 pub mod installation;
 
+use coffer_kernel::AdminRole;
+
 /// Test or live.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Mode {
@@ -172,8 +174,8 @@ pub enum Standing {
 pub enum Kind {
     /// A stranger's text: nothing.
     Nothing,
-    /// The admin API.
-    Admin,
+    /// The admin API, as far as the role goes.
+    Admin(AdminRole),
     /// An app's backend.
     Backend,
     /// One user of one account; what it may do in the account's scope.

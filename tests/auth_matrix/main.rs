@@ -16,9 +16,10 @@ mod operations;
 mod secrets;
 
 use cases::Run;
+use coffer_kernel::AdminRole;
 use fixtures::Account;
 use fixtures::installation::Fixtures;
-use operations::{ADMIN, CONTRACT, Call, Needs, Operation};
+use operations::{CONTRACT, Call, Needs, Operation};
 
 /// In how many parts the matrix is filled in, each on a server of its own.
 const PARTS: usize = 2;
@@ -64,13 +65,19 @@ fn the_operations_are_those_of_the_contract() {
     let routes = server.server().installation().kernel.routes();
     let row = |one: Operation| {
         let permission = match one.needs {
-            Needs::Permission(permission) => permission,
-            Needs::Admin => ADMIN,
+            Needs::Permission(permission) => permission.to_owned(),
+            Needs::Admin(_) => {
+                let roles = AdminRole::ALL.into_iter();
+                let roles = roles.filter(|role| one.definition.access.admits(*role));
+                roles.map(AdminRole::as_str).collect::<Vec<_>>().join(" ")
+            }
         };
         (one.name, one.method, one.path, permission)
     };
     let mut served: Vec<_> = routes.all().map(|one| row(Operation::of(one))).collect();
-    let mut listed = CONTRACT.to_vec();
+    let listed = CONTRACT.into_iter();
+    let mut listed: Vec<_> =
+        listed.map(|(name, method, path, needs)| (name, method, path, needs.to_owned())).collect();
     served.sort_unstable();
     listed.sort_unstable();
     assert_eq!(served, listed);

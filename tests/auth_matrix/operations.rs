@@ -1,12 +1,13 @@
 //! The operations: those that the server has, and the contract's list of them.
 
-use coffer_kernel::{Access, Definition};
+use coffer_kernel::{Access, AdminRole, Definition};
 
 /// Who may call an operation.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Needs {
     Permission(&'static str),
-    Admin,
+    /// An admin key, of an operator or with one of these roles.
+    Admin(&'static [AdminRole]),
 }
 
 /// Which cases an operation has.
@@ -45,7 +46,8 @@ impl Operation {
         let writes = method != "GET";
         let needs = match access {
             Access::Tenant { permission } => Needs::Permission(permission),
-            Access::Admin => Needs::Admin,
+            Access::Admin => Needs::Admin(&[]),
+            Access::AdminOf(roles) => Needs::Admin(roles),
             Access::App => panic!("{name} is served in developer mode only"),
         };
         let call = match name {
@@ -55,7 +57,7 @@ impl Operation {
             "apps.secrets.delete" => Call::Remove,
             "ephemeral_keys.create" => Call::MakeEphemeral,
             "ephemeral_keys.delete" => Call::EndEphemeral,
-            _ if needs != Needs::Admin => Call::Backend,
+            _ if !access.is_admin() => Call::Backend,
             _ if writes => Call::AdminWrite,
             _ => Call::AdminRead,
         };
@@ -74,12 +76,21 @@ impl Operation {
     }
 }
 
-/// In place of a permission.
-pub const ADMIN: &str = "admin";
+/// In place of a permission: operators alone.
+const ADMIN: &str = "operator";
 
-/// Name, verb, path and permission of all operations, as the contract has them: independent of what
+/// Whoever reads, too.
+const AUDITED: &str = "operator auditor";
+
+/// Whoever keeps keys, too.
+const KEEPERS: &str = "operator keys";
+
+/// All roles.
+const ALL: &str = "operator auditor keys";
+
+/// Name, verb, path, and permission or roles of all operations, as the contract has them: independent of what
 /// the server says about itself.
-pub const CONTRACT: [(&str, &str, &str, &str); 73] = [
+pub const CONTRACT: [(&str, &str, &str, &str); 79] = [
     ("apps.secrets.create", "POST", "/v1/apps/secrets", "secret_write"),
     ("apps.secrets.list", "GET", "/v1/apps/secrets", "secret_read"),
     ("apps.secrets.find", "GET", "/v1/apps/secrets/find", "secret_read"),
@@ -123,34 +134,40 @@ pub const CONTRACT: [(&str, &str, &str, &str); 73] = [
     ("events.list", "GET", "/v1/events", "event_read"),
     ("events.retrieve", "GET", "/v1/events/:id", "event_read"),
     ("admin.accounts.create", "POST", "/v1/admin/accounts", ADMIN),
-    ("admin.accounts.list", "GET", "/v1/admin/accounts", ADMIN),
-    ("admin.accounts.retrieve", "GET", "/v1/admin/accounts/:id", ADMIN),
+    ("admin.accounts.list", "GET", "/v1/admin/accounts", AUDITED),
+    ("admin.accounts.retrieve", "GET", "/v1/admin/accounts/:id", AUDITED),
     ("admin.accounts.delete", "DELETE", "/v1/admin/accounts/:id", ADMIN),
+    ("admin.accounts.purge", "POST", "/v1/admin/accounts/:id/purge", ADMIN),
+    ("admin.users.purge", "POST", "/v1/admin/accounts/:id/users/purge", ADMIN),
+    ("admin.erasures.list", "GET", "/v1/admin/erasures", AUDITED),
+    ("admin.erasures.retrieve", "GET", "/v1/admin/erasures/:id", AUDITED),
     ("admin.apps.create", "POST", "/v1/admin/apps", ADMIN),
-    ("admin.apps.list", "GET", "/v1/admin/apps", ADMIN),
-    ("admin.apps.retrieve", "GET", "/v1/admin/apps/:id", ADMIN),
+    ("admin.apps.list", "GET", "/v1/admin/apps", AUDITED),
+    ("admin.apps.retrieve", "GET", "/v1/admin/apps/:id", AUDITED),
     ("admin.apps.update", "POST", "/v1/admin/apps/:id", ADMIN),
     ("admin.apps.delete", "DELETE", "/v1/admin/apps/:id", ADMIN),
     ("admin.installs.create", "POST", "/v1/admin/installs", ADMIN),
-    ("admin.installs.list", "GET", "/v1/admin/installs", ADMIN),
-    ("admin.installs.retrieve", "GET", "/v1/admin/installs/:id", ADMIN),
+    ("admin.installs.list", "GET", "/v1/admin/installs", AUDITED),
+    ("admin.installs.retrieve", "GET", "/v1/admin/installs/:id", AUDITED),
     ("admin.installs.delete", "DELETE", "/v1/admin/installs/:id", ADMIN),
-    ("admin.api_keys.create", "POST", "/v1/admin/api_keys", ADMIN),
-    ("admin.api_keys.list", "GET", "/v1/admin/api_keys", ADMIN),
-    ("admin.api_keys.retrieve", "GET", "/v1/admin/api_keys/:id", ADMIN),
-    ("admin.api_keys.revoke", "POST", "/v1/admin/api_keys/:id/revoke", ADMIN),
-    ("admin.audit.list", "GET", "/v1/admin/audit", ADMIN),
+    ("admin.api_keys.create", "POST", "/v1/admin/api_keys", KEEPERS),
+    ("admin.api_keys.list", "GET", "/v1/admin/api_keys", ALL),
+    ("admin.api_keys.retrieve", "GET", "/v1/admin/api_keys/:id", ALL),
+    ("admin.api_keys.revoke", "POST", "/v1/admin/api_keys/:id/revoke", KEEPERS),
+    ("admin.api_keys.roll", "POST", "/v1/admin/api_keys/:id/roll", KEEPERS),
+    ("admin.api_keys.lock", "POST", "/v1/admin/api_keys/lock", ADMIN),
+    ("admin.audit.list", "GET", "/v1/admin/audit", AUDITED),
     ("admin.audit.prune", "POST", "/v1/admin/audit/prune", ADMIN),
-    ("admin.audit.retrieve", "GET", "/v1/admin/audit/:id", ADMIN),
-    ("admin.clock.retrieve", "GET", "/v1/admin/clock", ADMIN),
+    ("admin.audit.retrieve", "GET", "/v1/admin/audit/:id", AUDITED),
+    ("admin.clock.retrieve", "GET", "/v1/admin/clock", AUDITED),
     ("admin.clock.accept", "POST", "/v1/admin/clock/accept", ADMIN),
     ("admin.requests.retrieve", "GET", "/v1/admin/requests/:id", ADMIN),
     ("admin.secrets.history", "GET", "/v1/admin/secrets/history", ADMIN),
     ("admin.schedule.rewind", "POST", "/v1/admin/schedule/rewind", ADMIN),
-    ("admin.keyring.retrieve", "GET", "/v1/admin/keyring", ADMIN),
+    ("admin.keyring.retrieve", "GET", "/v1/admin/keyring", AUDITED),
     ("admin.keyring.rotate", "POST", "/v1/admin/keyring/rotate", ADMIN),
     ("admin.keyring.destroy", "POST", "/v1/admin/keyring/destroy", ADMIN),
     ("admin.keyring.seal", "POST", "/v1/admin/keyring/seal", ADMIN),
     ("admin.keyring.unseal", "POST", "/v1/admin/keyring/unseal", ADMIN),
-    ("admin.status.retrieve", "GET", "/v1/admin/status", ADMIN),
+    ("admin.status.retrieve", "GET", "/v1/admin/status", AUDITED),
 ];

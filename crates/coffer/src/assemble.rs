@@ -301,6 +301,23 @@ pub async fn create_admin_key(
     Ok(coffer_identity::create_admin_key(&stores.data, &keyring, random, now).await?)
 }
 
+/// Lets keys of apps be made again, in stores that are open. It takes the root key.
+///
+/// # Errors
+/// As [`create_admin_key`].
+pub async fn unlock_making(
+    options: &AssembleOptions,
+    stores: &Stores,
+) -> Result<(), AssembleError> {
+    let Some(store_id) = coffer_keyring::store_id(&stores.data).await? else {
+        return Err(options.no_store());
+    };
+    options.check_kind(&stores.keys).await?;
+    let (keyring, _) = open_keyring(options, &stores.keys, &store_id).await?;
+    let (random, now) = (&*options.random, options.clock.now());
+    Ok(coffer_identity::unlock_making(&stores.data, &keyring, random, now).await?)
+}
+
 fn random_letters(random: &dyn Random) -> String {
     let id = random_id("", STORE_ID_CHARACTERS, random);
     id.trim_start_matches('_').to_owned()

@@ -14,6 +14,7 @@ mod config_verb;
 mod dev;
 mod doctor;
 mod duration;
+mod erasures;
 mod exit;
 mod explain;
 mod init;
@@ -32,7 +33,7 @@ mod snippet;
 mod table;
 
 use crate::config::{Config, ConfigError, Flags, environment};
-use args::{Audit, Cli, Ledger, Verb};
+use args::{Audit, Cli, Keys, Ledger, Verb};
 use clap::{ArgMatches, FromArgMatches};
 use exit::{Exit, Failure};
 use output::{Format, Output};
@@ -91,8 +92,11 @@ fn dispatch(cli: Cli, matches: &ArgMatches) -> Result<Exit, Failure> {
         },
         Verb::AdminKey(verb) => admin_key::run(&config, &verb, output),
         Verb::Accounts(verb) => admin::accounts(&config, &verb, output),
+        Verb::Users(verb) => erasures::users(&config, &verb, output),
+        Verb::Erasures(verb) => erasures::erasures(&config, &verb, output),
         Verb::Apps(verb) => admin::apps(&config, &verb, output),
         Verb::Installs(verb) => admin::installs(&config, &verb, output),
+        Verb::Keys(Keys::Unlock) => admin_key::unlock(&config, output),
         Verb::Keys(verb) => admin::keys(&config, &verb, output),
         Verb::Keyring(verb) => keyring::run(&config, &verb, output),
         Verb::Seal => keyring::seal(&config, output),

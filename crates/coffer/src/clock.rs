@@ -52,7 +52,7 @@ struct Retrieve(ClockSources);
 
 impl ReadOperation for Retrieve {
     const DEFINITION: Definition =
-        Definition::get("admin.clock.retrieve", "/v1/admin/clock", Access::Admin);
+        Definition::get("admin.clock.retrieve", "/v1/admin/clock", Access::AUDITED);
     type Input = ();
 
     fn parse(&self, arguments: &Arguments<'_>) -> Result<(), ApiError> {

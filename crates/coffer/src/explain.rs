@@ -63,7 +63,7 @@ pub struct Question {
 
 impl ReadOperation for Explain {
     const DEFINITION: Definition =
-        Definition::get("admin.requests.retrieve", "/v1/admin/requests/:id", Access::Admin);
+        Definition::get("admin.requests.retrieve", "/v1/admin/requests/:id", Access::AUDITED);
     type Input = Question;
 
     fn parse(&self, arguments: &Arguments<'_>) -> Result<Question, ApiError> {

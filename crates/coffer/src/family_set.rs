@@ -45,6 +45,11 @@ impl FamilySet {
         self.all().flat_map(|family| family.purge).copied().collect()
     }
 
+    /// How the rows of one user of a tenant are deleted.
+    pub fn purge_user(&self) -> Vec<Prune> {
+        self.all().flat_map(|family| family.purge_user).copied().collect()
+    }
+
     /// The quotas that apps can have.
     pub fn quotas(&self) -> Vec<Quota> {
         let amounts = self.amounts().into_iter().map(|amount| amount.quota);

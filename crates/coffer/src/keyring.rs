@@ -38,7 +38,7 @@ struct Retrieve(KeyringSources);
 
 impl ReadOperation for Retrieve {
     const DEFINITION: Definition =
-        Definition::get("admin.keyring.retrieve", "/v1/admin/keyring", Access::Admin);
+        Definition::get("admin.keyring.retrieve", "/v1/admin/keyring", Access::AUDITED);
     type Input = ();
 
     fn parse(&self, arguments: &Arguments<'_>) -> Result<(), ApiError> {

@@ -35,7 +35,7 @@ pub struct Status(pub StatusSources);
 
 impl ReadOperation for Status {
     const DEFINITION: Definition =
-        Definition::get("admin.status.retrieve", "/v1/admin/status", Access::Admin);
+        Definition::get("admin.status.retrieve", "/v1/admin/status", Access::AUDITED);
     type Input = ();
 
     fn parse(&self, arguments: &Arguments<'_>) -> Result<(), ApiError> {
@@ -77,6 +77,7 @@ impl ReadOperation for Status {
             .set("busy", busy)
             .set("drill", last_run(&sources.keys, RunKind::Drill).await?)
             .set("erasing", coffer_identity::erasing(&sources.store).await?)
+            .set("keys_locked", coffer_keyring::is_making_locked(&sources.keys).await?)
             .set("mode", mode)
             .set("operations", operations)
             .set("schedule", schedule)

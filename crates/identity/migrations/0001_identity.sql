@@ -1,6 +1,7 @@
 -- mac, in all tables: a MAC of the other columns under a key of the key store. A row whose MAC is
 -- not right does not exist for the server. It leaves out what a change can only take rights with
--- (install.active, api_key.revoked_at) and what decides nothing (api_key.last_used). seq and
+-- (install.active, api_key.revoked_at) and what decides nothing (api_key.last_used and successor).
+-- seq and
 -- version: the places of rows in the one order in which all of them are made or changed.
 
 -- Accounts: whoever installs apps, or develops them.
@@ -43,7 +44,9 @@ CREATE INDEX install_by_account ON install (account);
 -- Keys, as SHA-256 of tokens that have 190 random bits. kind: secret, restricted, ephemeral,
 -- admin. app and mode are NULL for admin keys; account, user_id, account_access and parent are
 -- those of ephemeral keys; permissions is NULL where they are not restricted. redacted is the
--- token with its middle starred out.
+-- token with its middle starred out. role: that of an admin key. networks: those that it may be used
+-- from, separated by blanks; NULL for all. uses: how often it may be used; NULL for any number.
+-- successor: the key that took its place when it was rolled.
 CREATE TABLE api_key (
     hash           BLOB    PRIMARY KEY,
     id             TEXT    NOT NULL UNIQUE,
@@ -60,8 +63,12 @@ CREATE TABLE api_key (
     redacted       TEXT    NOT NULL,
     created        INTEGER NOT NULL,
     expires_at     INTEGER,
+    role           TEXT,
+    networks       TEXT,
+    uses           INTEGER,
     revoked_at     INTEGER,
     last_used      INTEGER,
+    successor      TEXT,
     mac            BLOB    NOT NULL
 ) WITHOUT ROWID;
 
@@ -93,6 +100,24 @@ CREATE TABLE erasure (
     mac     BLOB    NOT NULL,
     PRIMARY KEY (app, account)
 ) WITHOUT ROWID;
+
+-- What was erased of an account, or of one of its users: a receipt for people, which decides nothing.
+-- done is NULL until nothing is left to erase. epoch: copies of the key store from this epoch on hold
+-- none of the keys that were destroyed. rotation: of a user, whose rows are deleted, the number of the
+-- rotation that seals the account's other records anew and destroys the keys from before.
+CREATE TABLE erasure_receipt (
+    id       TEXT    PRIMARY KEY,
+    seq      INTEGER NOT NULL,
+    request  TEXT    NOT NULL,
+    account  TEXT    NOT NULL,
+    user_id  TEXT,
+    created  INTEGER NOT NULL,
+    rotation INTEGER,
+    epoch    INTEGER,
+    done     INTEGER
+) WITHOUT ROWID;
+
+CREATE INDEX erasure_receipt_open ON erasure_receipt (request) WHERE done IS NULL;
 
 -- Revocations on their way to the key store: the rows of subject with places up to floor are not
 -- believed again, even if somebody puts them back.

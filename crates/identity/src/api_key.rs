@@ -6,14 +6,16 @@ use crate::store;
 use coffer_base::{AppId, Mode, Random, Redacted, Tenant, Timestamp, id::random_id, limit};
 use coffer_crypto::{TokenHash, new_token};
 use coffer_dialect::authorization::redact_key;
-use coffer_kernel::{ActorKind, AuditActor, AuditEntry, AuditTarget, append_audit};
+use coffer_kernel::{
+    ActorKind, AdminRole, AuditActor, AuditEntry, AuditTarget, Network, append_audit,
+};
 use coffer_keyring::{Keyring, KeyringError};
 use coffer_storage::{StorageError, Store, Tx, Work};
 
 /// Whom a key is created for, which decides its [`Kind`] and what its token begins with.
 pub(crate) enum Holder {
-    /// The operator: `ak_…`, for the admin API alone.
-    Admin,
+    /// An operator, or whoever has another role: `ak_…`, for the admin API alone.
+    Admin(AdminRole),
     /// An app in one mode: `sk_…`, or `rk_…` if it has only these permissions.
     App { app: AppId, mode: Mode, permissions: Option<Vec<String>> },
     /// One user of one account: `ek_…`, created by the key with the id `parent`, whose permissions
@@ -26,7 +28,7 @@ impl Holder {
     /// were named.
     const fn kind(&self) -> Kind {
         match self {
-            Self::Admin => Kind::Admin,
+            Self::Admin(_) => Kind::Admin,
             Self::App { permissions: None, .. } => Kind::Secret,
             Self::App { permissions: Some(_), .. } => Kind::Restricted,
             Self::User { .. } => Kind::Ephemeral,
@@ -37,7 +39,7 @@ impl Holder {
     /// `coffer` keeps secret scanners from taking the key for Stripe's.
     fn prefix(&self) -> String {
         let mode = match self {
-            Self::Admin => return "ak_coffer_".to_owned(),
+            Self::Admin(_) => return "ak_coffer_".to_owned(),
             Self::App { mode, .. } | Self::User { mode, .. } => mode,
         };
         let letters = match self.kind() {
@@ -47,6 +49,26 @@ impl Holder {
             Kind::Admin => "ak",
         };
         format!("{letters}_{mode}_coffer_")
+    }
+}
+
+/// What a key is made with, whoever holds it.
+#[derive(Clone, Default)]
+pub(crate) struct Terms {
+    /// For people to read; empty if none was given.
+    pub(crate) name: String,
+    /// Never, if it is `None`.
+    pub(crate) expires_at: Option<Timestamp>,
+    /// The networks that it may be used from; from everywhere if there are none.
+    pub(crate) networks: Vec<Network>,
+    /// How often it may be used, if that is limited.
+    pub(crate) uses: Option<i64>,
+}
+
+impl Terms {
+    /// A key without bounds, with a name.
+    pub(crate) fn named(name: &str) -> Self {
+        Self { name: name.to_owned(), ..Self::default() }
     }
 }
 
@@ -77,13 +99,12 @@ impl NewKey {
     /// behind the prefix of its kind. It is not stored yet: see [`NewKey::insert`].
     pub(crate) fn generate(
         holder: Holder,
-        name: String,
-        expires_at: Option<Timestamp>,
+        terms: Terms,
         random: &dyn Random,
         now: Timestamp,
     ) -> Self {
         let token = new_token(&holder.prefix(), random);
-        Self::from_token(token, holder, name, expires_at, random, now)
+        Self::from_token(token, holder, terms, random, now)
     }
 
     /// A key whose token the caller chose. Only developer mode has such keys: they are as easy to
@@ -91,16 +112,20 @@ impl NewKey {
     pub(crate) fn from_token(
         token: Redacted<String>,
         holder: Holder,
-        name: String,
-        expires_at: Option<Timestamp>,
+        terms: Terms,
         random: &dyn Random,
         now: Timestamp,
     ) -> Self {
+        let Terms { name, expires_at, networks, uses } = terms;
+        let role = match holder {
+            Holder::Admin(role) => Some(role),
+            _ => None,
+        };
         let kind = holder.kind();
         let prefix = if kind == Kind::Ephemeral { "ephkey" } else { "key" };
         let id = random_id(prefix, limit::RANDOM_ID_CHARACTERS, random);
         let (mode, app, bound, permissions, parent) = match holder {
-            Holder::Admin => (None, None, None, None, None),
+            Holder::Admin(_) => (None, None, None, None, None),
             Holder::App { app, mode, permissions } => {
                 (Some(mode), Some(app), None, permissions, None)
             }
@@ -121,6 +146,10 @@ impl NewKey {
             redacted: redact_key(token.expose()),
             created: now,
             expires_at,
+            role,
+            networks,
+            uses,
+            successor: None,
             revoked_at: None,
             last_used: None,
         };
@@ -211,7 +240,8 @@ pub async fn create_admin_key(
     now: Timestamp,
 ) -> Result<std::sync::Arc<NewKey>, KeyringError> {
     let mac = RowMac::new(keyring.row_key().await?);
-    let new = NewKey::generate(Holder::Admin, "made offline".to_owned(), None, random, now);
+    let holder = Holder::Admin(AdminRole::Operator);
+    let new = NewKey::generate(holder, Terms::named("made offline"), random, now);
     let new = std::sync::Arc::new(new);
     let request = random_id("req", limit::REQUEST_ID_CHARACTERS, random);
     store.write(InsertAdminKey { mac, new: std::sync::Arc::clone(&new), now, request }).await?;

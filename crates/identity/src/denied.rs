@@ -50,7 +50,7 @@ impl RefusedAccount {
 /// made it, if it is an ephemeral one and that is there.
 pub(crate) fn why_ended(key: &ApiKey, parent: Option<&ApiKey>, now: Timestamp) -> &'static Reason {
     let is_past = |key: &ApiKey| key.expires_at.is_some_and(|at| at <= now);
-    let has_ended = |parent: &ApiKey| parent.is_revoked_or_expired(now);
+    let has_ended = |parent: &ApiKey| parent.revoked_at.is_some() || is_past(parent);
     if key.revoked_at.is_some() {
         &reasons::KEY_REVOKED
     } else if is_past(key) {

@@ -5,7 +5,7 @@
 //! is the same as in production. Where others can reach the server, only keys that begin with the
 //! run's own are taken so.
 
-use crate::api_key::{Holder, NewKey};
+use crate::api_key::{Holder, NewKey, Terms};
 use crate::denied::{Denied, refusal};
 use crate::directory::Directory;
 use crate::objects::{Account, App, Install, Quotas};
@@ -17,7 +17,9 @@ use coffer_base::{AccountId, AppId, Mode, Random, Redacted, Timestamp, id::rando
 use coffer_crypto::{TokenForm, TokenHash};
 use coffer_dialect::ApiError;
 use coffer_dialect::authorization::{KeyKind, key_shape, redact_key};
-use coffer_kernel::{Authenticate, BoxFuture, Credentials, Evidence, Principal, storage_failure};
+use coffer_kernel::{
+    AdminRole, Authenticate, BoxFuture, Credentials, Evidence, Principal, storage_failure,
+};
 use coffer_storage::{Query, StorageError, Tx, Work};
 use std::sync::Arc;
 
@@ -102,15 +104,15 @@ impl Developer {
             _ => return Ok(false),
         };
         let holder = match kind {
-            KeyKind::Admin => Holder::Admin,
+            KeyKind::Admin => Holder::Admin(AdminRole::Operator),
             _ => Holder::App {
                 app: AppId::random(&*self.random),
                 mode: Mode::Test,
                 permissions: (kind == KeyKind::Restricted).then(|| self.permissions.to_vec()),
             },
         };
-        let name = FIRST_USE.to_owned();
-        let key = NewKey::from_token(token.clone(), holder, name, None, &*self.random, now);
+        let terms = Terms::named(FIRST_USE);
+        let key = NewKey::from_token(token.clone(), holder, terms, &*self.random, now);
         let app = (kind != KeyKind::Admin).then(|| NewApp::of(token.expose(), &*self.random, now));
         let mac = self.directory.mac().clone();
         let work = AddKey { mac, key, app };
@@ -181,8 +183,8 @@ impl NewApp {
         let text = token.split_once('_').map_or(token, |(_, text)| text);
         let id = AppId::random(random);
         let holder = Holder::App { app: id.clone(), mode: Mode::Test, permissions: None };
-        let (secret, name) = (Redacted::new(format!("sk_{text}")), FIRST_USE.to_owned());
-        let secret = NewKey::from_token(secret, holder, name, None, random, now);
+        let (secret, terms) = (Redacted::new(format!("sk_{text}")), Terms::named(FIRST_USE));
+        let secret = NewKey::from_token(secret, holder, terms, random, now);
         Self { secret, id, account: AccountId::random(random), now }
     }
 
@@ -303,6 +305,10 @@ impl Authenticate for Developer {
         credentials: &'a Credentials<'a>,
     ) -> BoxFuture<'a, Result<Arc<Principal>, ApiError>> {
         Box::pin(self.resolve_or_add(credentials))
+    }
+
+    fn count_use<'a>(&'a self, principal: &'a Principal) -> BoxFuture<'a, Result<(), ApiError>> {
+        self.directory.count_use(principal)
     }
 
     fn quota_of_app<'a>(

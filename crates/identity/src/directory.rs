@@ -14,11 +14,16 @@
 //! well; if its app exists; and if the account that the request names is the key's own, the account
 //! that develops the app, or one on which the app's install is active. What it may do there is
 //! decided by the kernel, from the principal.
+//!
+//! A key that may be used a number of times is counted in the key store, request by request, before
+//! anything is done for it. Nothing is counted of other keys.
+
+mod principal;
 
 use crate::denied::{Denied, RefusedAccount, refusal, why_ended};
 use crate::floors::{Believed, Floors};
 use crate::limits;
-use crate::objects::{ApiKey, App, Kind};
+use crate::objects::{ApiKey, App};
 use crate::reasons;
 use crate::row_mac::{GENERATION, RowMac};
 use crate::store::{self, MendGeneration, PresentedKey};
@@ -29,10 +34,11 @@ use coffer_crypto::TokenHash;
 use coffer_dialect::ApiError;
 use coffer_dialect::authorization::{KeyKind, key_shape};
 use coffer_kernel::{
-    Authenticate, BoxFuture, Credentials, Evidence, Principal, Role, storage_failure,
+    Authenticate, BoxFuture, Credentials, Evidence, Principal, Role, UseLimit, storage_failure,
 };
 use coffer_keyring::Keyring;
 use coffer_storage::{Query, Share, StorageError, Store};
+use principal::{principal, role};
 use quick_cache::Equivalent;
 use quick_cache::sync::Cache;
 use std::hash::{Hash, Hasher};
@@ -238,18 +244,25 @@ impl Directory {
         if !believed.key
             || self.unstored.refuses(&key)
             || orphan
-            || key.is_revoked_or_expired(now)
-            || parent.as_ref().is_some_and(|parent| parent.is_revoked_or_expired(now))
+            || key.revoked_at.is_some()
+            || parent.as_ref().is_some_and(|parent| parent.revoked_at.is_some())
         {
             let why = why_ended(&key, parent.as_ref(), now);
             return Ok(Err(Denied::Expired(Arc::from(key.id.as_str()), why)));
         }
-        let expires_at = match (key.expires_at, parent.and_then(|parent| parent.expires_at)) {
-            (Some(own), Some(parents)) => Some(own.min(parents)),
-            (own, parents) => own.or(parents),
+        let ends = [Some(&key), parent.as_ref()].into_iter().flatten();
+        let expires_at = ends.filter_map(|key| floors.expiry(key)).min();
+        let is_past = |at: Option<Timestamp>| at.is_some_and(|at| at <= now);
+        let why = match self.is_used_up(&key).await? {
+            true => Some(&reasons::KEY_USED_UP),
+            false if is_past(floors.expiry(&key)) => Some(&reasons::KEY_EXPIRED),
+            false => is_past(expires_at).then_some(&reasons::PARENT_ENDED),
         };
-        if key.app.is_none() {
-            let admin = principal(&key, Role::Admin, Tenant::system(), None, false);
+        if let Some(why) = why {
+            return Ok(Err(Denied::Expired(Arc::from(key.id.as_str()), why)));
+        }
+        if let (None, Some(role)) = (&key.app, key.role) {
+            let admin = principal(&key, Role::Admin(role), Tenant::system(), None, false);
             return Ok(Ok(Principal { expires_at, ..admin }));
         }
         let Some(app) = app.as_ref().filter(|_| believed.app) else {
@@ -263,6 +276,13 @@ impl Directory {
             self.mend_generation(&principal.tenant).await;
         }
         Ok(principal.map(|principal| Principal { expires_at, ..principal }))
+    }
+
+    /// Whether a key that may be used a number of times was used as often.
+    async fn is_used_up(&self, key: &ApiKey) -> Result<bool, StorageError> {
+        let Some(most) = key.uses else { return Ok(false) };
+        let used = coffer_keyring::uses(self.keyring.store(), &[key.id.as_str()]).await?;
+        Ok(used.get(&key.id).is_some_and(|used| *used >= most))
     }
 
     /// Puts a tenant's newest generation into the data, which has an older one: since somebody
@@ -344,57 +364,17 @@ impl CacheEntry {
         let most = now.plus(limits::EPHEMERAL_SECONDS_LEFT);
         let is_early = self.principal.expires_at.is_some_and(|at| at > most)
             && self.principal.bound_user().is_some();
-        if is_early || self.principal.is_expired(now) {
-            let why = if is_early { &reasons::KEY_FROM_AHEAD } else { &reasons::KEY_EXPIRED };
+        let is_used_up = self.principal.use_limit().is_some_and(UseLimit::is_used_up);
+        if is_early || is_used_up || self.principal.is_expired(now) {
+            let why = match (is_early, is_used_up) {
+                (true, _) => &reasons::KEY_FROM_AHEAD,
+                (_, true) => &reasons::KEY_USED_UP,
+                _ => &reasons::KEY_EXPIRED,
+            };
             return Err(Denied::Expired(Arc::clone(&self.principal.key_id), why));
         }
         self.last_used.store(now.unix(), Ordering::Relaxed);
         Ok(Arc::clone(&self.principal))
-    }
-}
-
-/// What the key may do.
-///
-/// # Errors
-/// [`StorageError::Corrupt`] for an admin key, which has no app, and for an ephemeral key that is
-/// bound to nobody: rows that no operation writes.
-fn role(key: &ApiKey) -> Result<Role, StorageError> {
-    let permissions = key.permissions.clone();
-    Ok(match (key.kind, &key.bound) {
-        (Kind::Secret, _) => Role::App,
-        (Kind::Restricted, _) => Role::Restricted { permissions: permissions.unwrap_or_default() },
-        (Kind::Ephemeral, Some(bound)) => Role::Ephemeral {
-            user: bound.user.clone(),
-            account_access: bound.account_access,
-            permissions,
-        },
-        (Kind::Ephemeral, None) | (Kind::Admin, _) => {
-            return Err(StorageError::Corrupt("a key whose kind has no role".into()));
-        }
-    })
-}
-
-/// The principal of a key that is accepted. `app` is `None` for an admin key, whose tenant is the
-/// system's; `connect` says that the request named the account.
-fn principal(
-    key: &ApiKey,
-    role: Role,
-    tenant: Tenant,
-    app: Option<&App>,
-    connect: bool,
-) -> Principal {
-    let platform = app.map_or_else(|| tenant.account.clone(), |app| app.account.clone());
-    Principal {
-        key_id: Arc::from(key.id.as_str()),
-        redacted_key: Arc::from(key.redacted.as_str()),
-        parent: key.parent.as_deref().map(Arc::from),
-        role,
-        expires_at: key.expires_at,
-        own_account: platform.as_str() == tenant.account.name(),
-        tenant,
-        platform,
-        connect,
-        quotas: app.map_or(&[][..], |app| app.quotas.all()).into(),
     }
 }
 
@@ -423,6 +403,27 @@ impl Authenticate for Directory {
         self.cache.get(&CacheKeyRef { hash: hash.as_bytes(), account }).is_some()
     }
 
+    fn count_use<'a>(&'a self, principal: &'a Principal) -> BoxFuture<'a, Result<(), ApiError>> {
+        Box::pin(async move {
+            let Some(limit) = principal.use_limit() else { return Ok(()) };
+            let keys = self.keyring.store();
+            let counted = coffer_keyring::count_use(keys, &principal.key_id, limit.most()).await;
+            match counted.map_err(|error| storage_failure(&error))? {
+                Some(used) if used < limit.most() => Ok(()),
+                Some(_last) => {
+                    limit.mark_used_up();
+                    Ok(())
+                }
+                None => {
+                    limit.mark_used_up();
+                    let refused = ApiError::key_expired(&principal.redacted_key);
+                    let about = principal.key_id.to_string();
+                    Err(refused.because(&reasons::KEY_USED_UP).with_about(about))
+                }
+            }
+        })
+    }
+
     fn quota_of_app<'a>(
         &'a self,
         app: &'a str,
@@ -439,10 +440,12 @@ impl Authenticate for Directory {
         // A key can be revoked, and its app uninstalled, while the body of a request is on its way.
         let in_force = match self.unstored.refuses_principal(principal) {
             true => store::not_in_force_query(),
-            false => store::in_force_query(&principal.key_id),
+            false => {
+                store::in_force_query(&principal.key_id, self.clock.now_of(&principal.platform))
+            }
         };
         let mut evidence = vec![(Evidence::KeyInForce, in_force)];
-        if principal.role == Role::Admin {
+        if principal.admin_role().is_some() {
             return evidence;
         }
         if principal.own_account {

@@ -5,11 +5,12 @@
 //! rows are deleted by a job, in small transactions, while the tenant may live again. All steps may
 //! be repeated, and several servers may run them at once.
 
-use crate::floors::of_erasure;
+use crate::floors::{of_erasure, of_generation};
+use crate::objects::ErasureReceipt;
 use crate::revocation::settle;
 use crate::row_mac::RowMac;
-use crate::store::{self, Erasure, Erasures, FinishErasure};
-use coffer_base::{Mode, Tenant, Timestamp, limit};
+use crate::store::{self, CompleteReceipt, Erasure, Erasures, FinishErasure, RotateForUser};
+use coffer_base::{AccountId, AppId, Clock, Mode, Tenant, Timestamp, limit};
 use coffer_kernel::{AuditEntry, Prune, append_audit, record_audit};
 use coffer_keyring::{FLOORS_AT_ONCE, Keyring, KeyringError, Revocation, retire_seal};
 use coffer_storage::{Query, StorageError, Store, Tx, Value, Work};
@@ -24,6 +25,10 @@ pub(crate) struct Eraser {
     mac: RowMac,
     /// How the families' rows of a tenant are deleted.
     purge: Vec<Prune>,
+    /// How their rows of one of its users are.
+    purge_user: Vec<Prune>,
+    /// When receipts are completed.
+    clock: Arc<dyn Clock>,
 }
 
 /// Bars the keys of a tenant from sealing new rows, while its erasure is listed. It must come
@@ -78,12 +83,16 @@ fn end_of(erasure: &Erasure) -> Revocation {
 /// Whether the erasure was done before.
 async fn is_done(keys: &Store, erasure: &Erasure) -> Result<bool, KeyringError> {
     let Revocation { subject, floor, .. } = end_of(erasure);
+    Ok(floor_of(keys, subject).await?.is_some_and(|done| done >= floor))
+}
+
+/// The floor of one subject.
+async fn floor_of(keys: &Store, subject: String) -> Result<Option<i64>, KeyringError> {
     let mut subjects: [String; FLOORS_AT_ONCE] = Default::default();
     if let Some(first) = subjects.first_mut() {
         first.clone_from(&subject);
     }
-    let floors = coffer_keyring::floors(keys, &subjects).await?;
-    Ok(floors.get(&subject).is_some_and(|done| *done >= floor))
+    Ok(coffer_keyring::floors(keys, &subjects).await?.get(&subject).copied())
 }
 
 /// Erasures of whichever request.
@@ -97,8 +106,14 @@ fn tenants(erasure: &Erasure) -> [Tenant; 2] {
 
 impl Eraser {
     /// An eraser over the keys in `keyring` and the families' rows that `purge` selects.
-    pub fn new(keyring: Arc<Keyring>, mac: RowMac, purge: Vec<Prune>) -> Self {
-        Self { keyring, mac, purge }
+    pub fn new(
+        keyring: Arc<Keyring>,
+        mac: RowMac,
+        purge: Vec<Prune>,
+        purge_user: Vec<Prune>,
+        clock: Arc<dyn Clock>,
+    ) -> Self {
+        Self { keyring, mac, purge, purge_user, clock }
     }
 
     /// The next page of what is to be erased, from behind `after` on. A row that was put back after
@@ -150,6 +165,90 @@ impl Eraser {
                 Ok(false)
             }
         }
+    }
+
+    /// Completes the receipts of `request`, whose keys are destroyed and out of the log; or of all
+    /// requests of which nothing is listed any more, if it is empty. A new epoch of the key store
+    /// begins for them, so that copies from before tell themselves from those that hold none of the
+    /// keys.
+    ///
+    /// # Errors
+    /// When a store fails; the job then goes on.
+    pub async fn complete_receipts(
+        &self,
+        store: &Store,
+        request: &str,
+    ) -> Result<(), KeyringError> {
+        let open = store::open_receipts(store, request).await?;
+        if open.is_empty() {
+            return Ok(());
+        }
+        let epoch = coffer_keyring::advance_epoch(self.keyring.store()).await?;
+        let now = self.clock.now();
+        for receipt in open {
+            store.write(CompleteReceipt { receipt, epoch, now }).await?;
+        }
+        Ok(())
+    }
+
+    /// Goes on with the erasure of one user of an account: deletes what all apps keep for the user,
+    /// in both modes, and begins a rotation of the account's keys, which seals what is left under
+    /// new ones and destroys those from before. A rotation that is under way is waited for.
+    ///
+    /// # Errors
+    /// When a store fails: what was deleted stays deleted, and the job goes on.
+    pub async fn erase_user(
+        &self,
+        store: &Store,
+        receipt: &ErasureReceipt,
+    ) -> Result<(), KeyringError> {
+        let user = receipt.user.as_deref().unwrap_or_default();
+        for app in store::apps_on(store, &receipt.account).await? {
+            let generation = self.newest_generation(store, &app, &receipt.account).await?;
+            let account = receipt.account.in_generation(generation);
+            for mode in Mode::ALL {
+                let tenant = Tenant { mode, app: app.clone(), account: account.clone() };
+                coffer_kernel::purge_user(store, &tenant, user, &self.purge_user).await?;
+            }
+        }
+        let floor = coffer_keyring::highest_rotation(self.keyring.store()).await?;
+        let (receipt, now) = (receipt.clone(), self.clock.now());
+        Ok(store.write(RotateForUser { receipt, floor, now }).await?)
+    }
+
+    /// Goes on with the erasure of all users whose receipts are not done, and completes the receipts
+    /// of those whose old keys are destroyed.
+    ///
+    /// # Errors
+    /// When a store fails; the job then goes on.
+    pub async fn erase_users(&self, store: &Store) -> Result<(), KeyringError> {
+        for receipt in store::open_user_receipts(store).await? {
+            let Some(rotation) = receipt.rotation else {
+                self.erase_user(store, &receipt).await?;
+                continue;
+            };
+            let (keys, account) = (self.keyring.store(), receipt.account.name());
+            if coffer_keyring::has_older_keys(keys, account, receipt.created, rotation).await? {
+                continue;
+            }
+            self.keyring.empty_log().await?;
+            let (epoch, now) = (coffer_keyring::advance_epoch(keys).await?, self.clock.now());
+            store.write(CompleteReceipt { receipt, epoch, now }).await?;
+        }
+        Ok(())
+    }
+
+    /// The generation of what an app keeps for an account, whatever a hand has made of the data.
+    async fn newest_generation(
+        &self,
+        store: &Store,
+        app: &AppId,
+        account: &AccountId,
+    ) -> Result<i64, KeyringError> {
+        let known = store::generation_of(store, &self.mac, app, account).await?;
+        let subject = of_generation(app.as_str(), account.as_str());
+        let floor = floor_of(self.keyring.store(), subject).await?;
+        Ok(known.max(floor.unwrap_or(0)))
     }
 
     /// Retires and destroys the keys of one erasure, unless it is done already.
@@ -226,7 +325,7 @@ impl Eraser {
 mod tests {
     use super::*;
     use crate::row_mac::ERASURE;
-    use coffer_base::{AccountId, AppId, TestRandom};
+    use coffer_base::{TestClock, TestRandom};
     use coffer_crypto::root::RootKey;
     use coffer_keyring::{DATA_MIGRATIONS, KEY_MIGRATIONS, KeyringOptions};
     use coffer_storage::{Options, values};
@@ -255,7 +354,8 @@ mod tests {
         Keyring::init(&options(), &root, NOW).await.unwrap();
         let keyring = Keyring::open(options(), &root).await.unwrap();
         let mac = RowMac::new(keyring.create_row_key(NOW).await.unwrap());
-        (data, Eraser::new(Arc::new(keyring), mac, coffer_kernel::KERNEL.purge.to_vec()))
+        let (kernels, clock) = (coffer_kernel::KERNEL.purge.to_vec(), Arc::new(TestClock::at(NOW)));
+        (data, Eraser::new(Arc::new(keyring), mac, kernels, vec![], clock))
     }
 
     struct Run(&'static str, Vec<Value>);

@@ -5,6 +5,7 @@
 
 use crate::objects::{ApiKey, App, Install};
 use crate::row_mac::{API_KEY, APP, INSTALL, RowMac};
+use coffer_base::Timestamp;
 use coffer_keyring::FLOORS_AT_ONCE;
 use coffer_storage::{StorageError, Store};
 use std::collections::HashMap;
@@ -12,6 +13,16 @@ use std::collections::HashMap;
 /// The subject of a key's revocation.
 pub(crate) fn of_key(id: &str) -> String {
     format!("key/{id}")
+}
+
+/// The subject of a key's end before its time. Its floor is [`floor_of_expiry`].
+pub(crate) fn of_expiry(id: &str) -> String {
+    format!("expiry/{id}")
+}
+
+/// The higher of two floors stays, and the earlier of two ends is to: so it is below zero.
+pub(crate) const fn floor_of_expiry(at: Timestamp) -> i64 {
+    at.unix().saturating_neg()
 }
 
 /// The subject of the end of an app with all that it has.
@@ -77,6 +88,8 @@ impl Floors {
             of_install(&app_id, &bound),
             of_install(&app_id, &installed_on),
             of_generation(&app_id, account),
+            of_expiry(&key.id),
+            of_expiry(key.parent.as_deref().unwrap_or_default()),
         ];
         Ok(Self(coffer_keyring::floors(keys, &subjects).await?))
     }
@@ -98,6 +111,16 @@ impl Floors {
                 self.outlives(key.seq, &of_install(app, account))
                     && self.outlives(key.seq, &of_account(account))
             })
+    }
+
+    /// When the key ends: by its row, or earlier if it was rolled since.
+    pub(crate) fn expiry(&self, key: &ApiKey) -> Option<Timestamp> {
+        let floor = self.0.get(&of_expiry(&key.id)).map(|floor| floor.saturating_neg());
+        let shortened = floor.map(Timestamp::from_unix);
+        match (key.expires_at, shortened) {
+            (Some(own), Some(shortened)) => Some(own.min(shortened)),
+            (own, shortened) => own.or(shortened),
+        }
     }
 
     /// Whether the app was not purged, nor its account.

@@ -30,7 +30,13 @@ impl Job for EraseTenants {
     }
 
     fn run<'a>(&'a self, context: &'a JobContext) -> BoxFuture<'a, Result<u64, StorageError>> {
-        Box::pin(async move { self.0.erase(&context.store).await.map_err(storage_error) })
+        Box::pin(async move {
+            let erased = self.0.erase(&context.store).await;
+            let every_request = "";
+            let completed = self.0.complete_receipts(&context.store, every_request).await;
+            let users = self.0.erase_users(&context.store).await;
+            completed.and(users).and(erased).map_err(storage_error)
+        })
     }
 }
 

@@ -42,17 +42,54 @@ pub use reset::{Reset, ResetApp};
 pub use store::{MIGRATIONS, erasing};
 pub use verify::{RowFindings, verify_rows};
 
-use coffer_base::{Clock, Random, Redacted};
-use coffer_kernel::{Authenticate, Parts, Prune, Quota};
+use coffer_base::{Clock, Random, Redacted, Timestamp, id::random_id, limit};
+use coffer_kernel::{Authenticate, Parts, Prune, Quota, Setting, SettingKind, Settings};
 use coffer_keyring::{Keyring, KeyringError};
 use coffer_storage::Store;
 use developer::Developer;
 use directory::Directory;
 use erasure::Eraser;
 use jobs::{EraseTenants, FlushLastUsed, PruneEphemeralKeys, SettleRevocations, StoreRevocations};
-use operations::{Shared, ephemeral_keys, routes};
+use operations::api_keys::UnlockMaking;
+use operations::{KeyPolicy, Shared, ephemeral_keys, routes};
 use row_mac::RowMac;
 use std::sync::Arc;
+
+/// How long a key lives whose maker names no expiry. It is for keys that the admin API makes, but
+/// not for the first admin key, which is made on the host.
+pub const KEY_LIFETIME_DAYS: Setting = Setting {
+    name: "key_lifetime_days",
+    default: "0",
+    kind: SettingKind::Number { from: 0, to: limits::KEY_LIFETIME_DAYS_CEILING },
+    about: "days after which a key ends that is made without an expiry, 1 to 3650; 0 for never",
+};
+
+/// Whether this server makes no keys that open secrets.
+pub const LOCK_KEYS: Setting = Setting {
+    name: "lock_keys",
+    default: "false",
+    kind: SettingKind::Switch,
+    about: "make and roll no keys of apps, as after coffer keys lock",
+};
+
+/// What an operator can set.
+pub const SETTINGS: &[Setting] = &[KEY_LIFETIME_DAYS, LOCK_KEYS];
+
+/// Lets keys of apps be made again, after an operator has locked that. Only whoever is on the host
+/// and has the root key can: no request leads here.
+///
+/// # Errors
+/// When a store cannot be written: then the audit may already have the entry.
+pub async fn unlock_making(
+    store: &Store,
+    keyring: &Keyring,
+    random: &dyn Random,
+    now: Timestamp,
+) -> Result<(), KeyringError> {
+    let request = random_id("req", limit::REQUEST_ID_CHARACTERS, random);
+    store.write(UnlockMaking { now, request }).await?;
+    coffer_keyring::lock_making(keyring.store(), false).await
+}
 
 /// What identity is put together from. Permissions, quotas and purges are those of all families,
 /// which identity passes on without knowing what they mean.
@@ -69,12 +106,16 @@ pub struct IdentityOptions {
     pub developer: bool,
     /// In developer mode, what keys must begin with; `None` lets everybody in.
     pub run_key: Option<Redacted<String>>,
+    /// What the operator has set.
+    pub settings: Settings,
     /// The permissions that the other families' operations ask for.
     pub permissions: Vec<String>,
     /// The quotas that the families declare.
     pub quotas: Vec<Quota>,
     /// How the families' rows of a tenant are deleted.
     pub purge: Vec<Prune>,
+    /// How their rows of one of its users are deleted.
+    pub purge_user: Vec<Prune>,
 }
 
 /// Identity, as the server runs it.
@@ -105,17 +146,22 @@ impl Identity {
 
     fn new(options: IdentityOptions, mac: RowMac) -> Self {
         let IdentityOptions { store, keyring, random, clock, run_key, quotas, purge, .. } = options;
-        let developer = options.developer;
+        let purge_user = options.purge_user;
+        let (developer, policy) = (options.developer, KeyPolicy::of(&options.settings));
         let mut permissions = options.permissions;
         permissions.push(ephemeral_keys::PERMISSION.to_owned());
         permissions.sort();
         let permissions: Arc<[String]> = permissions.into();
         let known = (Arc::clone(&keyring), mac.clone());
-        let directory = Arc::new(Directory::new(store.clone(), known.0, known.1, clock));
-        let eraser = Arc::new(Eraser::new(keyring, mac.clone(), purge));
+        let directory =
+            Arc::new(Directory::new(store.clone(), known.0, known.1, Arc::clone(&clock)));
+        let keys = Arc::clone(&keyring);
+        let eraser = Arc::new(Eraser::new(keys, mac.clone(), purge, purge_user, clock));
         let shared = Shared {
             directory: Arc::clone(&directory),
             eraser: Arc::clone(&eraser),
+            keyring,
+            policy,
             store,
             mac,
             developer,

@@ -23,6 +23,24 @@ pub const EPHEMERAL_SECONDS_LEFT: i64 = 2 * EPHEMERAL_SECONDS_CEILING;
 /// Life of an ephemeral key if the caller does not say, in seconds: one hour.
 pub const EPHEMERAL_SECONDS_DEFAULT: i64 = 3600;
 
+/// Seconds for which a key that is rolled goes on at most: a week, since both are valid meanwhile.
+pub const ROLLED_SECONDS_CEILING: i64 = 7 * 86_400;
+
+/// The same if the caller does not say: one day.
+pub const ROLLED_SECONDS_DEFAULT: i64 = 86_400;
+
+/// Most days after which keys end by the operator's setting: ten years.
+pub const KEY_LIFETIME_DAYS_CEILING: i64 = 3650;
+
+/// Networks that a key may be used from, at most: they are compared with each request's.
+pub const KEY_NETWORKS: usize = 16;
+
+/// Longest text of a network: an IPv6 address with the bits of its network, written out.
+pub const NETWORK_CHARACTERS: usize = 64;
+
+/// Most uses that a key can be limited to: beyond that, a limit limits nothing.
+pub const KEY_USES_CEILING: i64 = 1_000_000_000;
+
 /// Seconds between two passes of the job that erases tenants whose keys are destroyed already.
 pub const ERASE_EVERY_SECONDS: u64 = 5;
 

@@ -1,7 +1,7 @@
 //! Accounts, apps, installs and keys as they are stored.
 
-use coffer_base::{AccountId, AppId, Mode, Timestamp};
-use coffer_kernel::AccountAccess;
+use coffer_base::{AccountId, AppId, Mode, Timestamp, id::random_id, limit};
+use coffer_kernel::{AccountAccess, AdminRole, Ctx, Network};
 
 /// Whoever installs apps, or develops them: a business on the platform, or the platform itself.
 #[derive(Clone, Debug)]
@@ -137,6 +137,14 @@ pub(crate) struct ApiKey {
     pub(crate) created: Timestamp,
     /// From this second on the key is refused; `None` if it never expires.
     pub(crate) expires_at: Option<Timestamp>,
+    /// Of an admin key.
+    pub(crate) role: Option<AdminRole>,
+    /// The networks that it may be used from; from everywhere if there are none.
+    pub(crate) networks: Vec<Network>,
+    /// How often it may be used; any number of times if it is `None`.
+    pub(crate) uses: Option<i64>,
+    /// The id of the key that took its place when it was rolled. It decides nothing.
+    pub(crate) successor: Option<String>,
     /// When it was revoked, which is for good.
     pub(crate) revoked_at: Option<Timestamp>,
     /// When it was last used, up to
@@ -154,9 +162,40 @@ pub(crate) struct Bound {
     pub(crate) account_access: AccountAccess,
 }
 
-impl ApiKey {
-    /// Whether the key is refused: from the second of its expiry on, and once it is revoked.
-    pub(crate) fn is_revoked_or_expired(&self, now: Timestamp) -> bool {
-        self.revoked_at.is_some() || self.expires_at.is_some_and(|at| at <= now)
+/// What was erased, and how far that has come.
+#[derive(Clone, Debug)]
+pub(crate) struct ErasureReceipt {
+    /// `erasure_…`.
+    pub(crate) id: String,
+    pub(crate) seq: i64,
+    /// The request that asked for it, by which the audit has it.
+    pub(crate) request: String,
+    pub(crate) account: AccountId,
+    /// The user of the account that was erased; `None` if it was the account itself.
+    pub(crate) user: Option<String>,
+    pub(crate) created: Timestamp,
+    /// Of a user: the rotation that destroys the keys from before, once it has begun.
+    pub(crate) rotation: Option<i64>,
+    /// The epoch of the key store from which on its copies hold none of the keys; `None` before that
+    /// is known.
+    pub(crate) epoch: Option<i64>,
+    /// When it was done.
+    pub(crate) done: Option<Timestamp>,
+}
+
+impl ErasureReceipt {
+    /// A receipt of what the request of `ctx` erases.
+    pub(crate) fn of(ctx: &Ctx, account: AccountId, user: Option<String>) -> Self {
+        Self {
+            id: random_id("erasure", limit::RANDOM_ID_CHARACTERS, ctx.random()),
+            seq: 0,
+            request: ctx.request_id().to_owned(),
+            account,
+            user,
+            created: ctx.now(),
+            rotation: None,
+            epoch: None,
+            done: None,
+        }
     }
 }

@@ -1,17 +1,21 @@
 //! The operations of the admin API, and of ephemeral keys; one file for each kind of object.
 
 mod accounts;
-mod api_keys;
+pub(crate) mod api_keys;
 mod apps;
 pub(crate) mod ephemeral_keys;
+mod erasures;
 mod installs;
 
 use crate::directory::Directory;
 use crate::erasure::Eraser;
+use crate::reasons;
 use crate::row_mac::RowMac;
-use coffer_base::Tenant;
+use crate::{KEY_LIFETIME_DAYS, LOCK_KEYS};
+use coffer_base::{Tenant, Timestamp};
 use coffer_dialect::ApiError;
-use coffer_kernel::{Committed, Ctx, Failure, Quota, Routes};
+use coffer_kernel::{Committed, Ctx, Failure, Quota, Routes, Settings, storage_failure};
+use coffer_keyring::Keyring;
 use coffer_storage::Store;
 use std::sync::Arc;
 
@@ -23,6 +27,10 @@ pub(crate) struct Shared {
     pub(crate) directory: Arc<Directory>,
     /// What destroys the keys of a tenant that was listed for erasure.
     pub(crate) eraser: Arc<Eraser>,
+    /// Where it is counted how often keys were used, and noted whether any may be made.
+    pub(crate) keyring: Arc<Keyring>,
+    /// What the operator has set for new keys.
+    pub(crate) policy: KeyPolicy,
     /// The data store, in which the erasures are listed.
     pub(crate) store: Store,
     /// Whether this is developer mode, in which callers choose what keys are called.
@@ -35,7 +43,52 @@ pub(crate) struct Shared {
     pub(crate) quotas: Arc<[Quota]>,
 }
 
+/// What the operator has set for new keys.
+#[derive(Clone, Copy)]
+pub(crate) struct KeyPolicy {
+    /// How many days a key has whose maker names no expiry; 0 for any number.
+    lifetime_days: i64,
+    /// Whether this server makes none of apps.
+    locked: bool,
+}
+
+impl KeyPolicy {
+    pub(crate) fn of(settings: &Settings) -> Self {
+        let lifetime_days = settings.number(&KEY_LIFETIME_DAYS);
+        Self { lifetime_days, locked: settings.is_on(&LOCK_KEYS) }
+    }
+}
+
 impl Shared {
+    /// When a key ends that is made at `now` and whose maker names no expiry; `None` if never.
+    fn default_expiry(&self, now: Timestamp) -> Option<Timestamp> {
+        const DAY: i64 = 86_400;
+        let days = self.policy.lifetime_days;
+        (days > 0).then(|| now.plus(days.saturating_mul(DAY)))
+    }
+
+    /// Whether keys of apps may be made: by this server's setting, and by the lock that holds on all
+    /// servers.
+    ///
+    /// # Errors
+    /// 403 if not, and when the key store cannot be read.
+    async fn check_making(&self) -> Result<(), ApiError> {
+        if self.policy.locked {
+            return Err(ApiError::forbidden(
+                "This server makes no keys of apps: its setting lock_keys forbids it.",
+            )
+            .because(&reasons::MAKING_LOCKED));
+        }
+        let locked = coffer_keyring::is_making_locked(self.keyring.store()).await;
+        if locked.map_err(|error| storage_failure(&error))? {
+            return Err(ApiError::forbidden(
+                "Making keys of apps is locked. `coffer keys unlock`, on the host, unlocks it.",
+            )
+            .because(&reasons::MAKING_LOCKED));
+        }
+        Ok(())
+    }
+
     /// Makes this server look up every principal again, so that a change to keys, apps, installs or
     /// accounts counts from its response on. Other servers that share the store notice it within a
     /// second.
@@ -74,6 +127,17 @@ impl Shared {
         }
     }
 
+    /// Says in the receipts of the request that its keys are destroyed. If that fails, the job does.
+    async fn complete_receipts(&self, ctx: &Ctx, settled: Committed) -> Committed {
+        match self.eraser.complete_receipts(&self.store, ctx.request_id()).await {
+            Ok(()) => settled,
+            Err(error) => {
+                tracing::warn!(%error, "a receipt does not say yet that its keys are destroyed");
+                Committed::Accepted
+            }
+        }
+    }
+
     /// Destroys the keys of the tenants that the request listed for erasure, before the response:
     /// who is told that data is erased may rely on it. If the key store cannot be written now, or
     /// its log cannot be emptied, the job goes on; nobody sees the data meanwhile, since its
@@ -81,7 +145,7 @@ impl Shared {
     async fn destroy_keys(&self, ctx: &Ctx) -> Committed {
         let settled = self.settle().await;
         match self.eraser.destroy_keys(&self.store, ctx.request_id()).await {
-            Ok(true) => settled,
+            Ok(true) => self.complete_receipts(ctx, settled).await,
             Ok(false) => Committed::Accepted,
             Err(error) => {
                 tracing::warn!(%error, "keys of what was purged are not destroyed yet");
@@ -96,6 +160,7 @@ pub(crate) fn routes(shared: &Shared) -> Routes {
     let mut routes = Routes::default();
     ephemeral_keys::register(&mut routes, shared);
     accounts::register(&mut routes, shared);
+    erasures::register(&mut routes, shared);
     apps::register(&mut routes, shared);
     installs::register(&mut routes, shared);
     api_keys::register(&mut routes, shared);

@@ -8,6 +8,9 @@ coffer_dialect::reasons! {
     KEY_REVOKED = "key.revoked":
         "its key {about} was revoked",
         "give the caller the key that took its place";
+    KEY_USED_UP = "key.used_up":
+        "its key {about} was used as often as it may be",
+        "make another one with `coffer keys create`";
     PARENT_ENDED = "key.parent_ended":
         "the key that made its ephemeral key {about} has expired or was revoked",
         "have the app's backend make another ephemeral key with the key that it has now";
@@ -50,6 +53,21 @@ coffer_dialect::reasons! {
     ADMIN_KEY_OF_APP = "key.admin_of_app":
         "an admin key belongs to no app and no mode, and it named one",
         "leave both out";
+    ROLE_OF_APP_KEY = "key.role_of_app":
+        "only admin keys have a role, and it named one for another key",
+        "leave the role out";
+    NETWORKS_INVALID = "key.networks":
+        "what it named as a key's network is none, or there were too many",
+        "read the message of the response";
+    NOT_ROLLED = "key.not_rolled":
+        "the key that it wanted rolled has ended, was rolled before, or is an ephemeral one",
+        "read the message of the response";
+    OPERATORS_ONLY = "role.operators_only":
+        "only operators make, roll and revoke admin keys",
+        "use an operator's key";
+    MAKING_LOCKED = "key.making_locked":
+        "the making of keys of apps is locked",
+        "unlock it on the host with `coffer keys unlock`, or set lock_keys to false";
     EXPIRY_PAST = "key.expiry_past":
         "the key would have expired before it was made",
         "send a time ahead, in Unix seconds";

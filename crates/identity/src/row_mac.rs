@@ -35,9 +35,9 @@ pub(crate) const APP: Table = Table { name: "app", columns: 7, id: 0..1 };
 pub(crate) const INSTALL: Table = Table { name: "install", columns: 6, id: 0..2 };
 
 /// hash, id, seq, kind, mode, app, account, user_id, account_access, permissions, parent, name,
-/// redacted, created, expires_at. Not revoked_at, for the same reason, and not last_used, which
-/// decides nothing.
-pub(crate) const API_KEY: Table = Table { name: "api_key", columns: 15, id: 1..2 };
+/// redacted, created, expires_at, role, networks, uses. Not revoked_at, for the same
+/// reason, and neither last_used nor successor, which decide nothing.
+pub(crate) const API_KEY: Table = Table { name: "api_key", columns: 18, id: 1..2 };
 
 /// app, account, created, request, seq.
 pub(crate) const ERASURE: Table = Table { name: "erasure", columns: 5, id: 0..2 };

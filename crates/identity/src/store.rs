@@ -29,8 +29,8 @@ macro_rules! select_keys {
     ($condition:literal) => {
         concat!(
             "SELECT hash, id, seq, kind, mode, app, account, user_id, account_access, \
-             permissions, parent, name, redacted, created, expires_at, mac, revoked_at, \
-             last_used FROM api_key WHERE ",
+             permissions, parent, name, redacted, created, expires_at, role, networks, uses, \
+             mac, revoked_at, last_used, successor FROM api_key WHERE ",
             $condition
         )
     };
@@ -38,12 +38,14 @@ macro_rules! select_keys {
 
 mod erasure;
 mod key;
+mod receipt;
 mod revocation;
 mod verify;
 
 pub use erasure::erasing;
 pub(crate) use erasure::*;
 pub(crate) use key::*;
+pub(crate) use receipt::*;
 pub(crate) use revocation::*;
 pub(crate) use verify::*;
 
@@ -71,6 +73,7 @@ pub const MIGRATIONS: MigrationSet = MigrationSet {
         ("api_key", Placement::Central),
         ("tenant_generation", Placement::Central),
         ("erasure", Placement::Central),
+        ("erasure_receipt", Placement::Central),
         ("pending_revocation", Placement::Central),
         ("identity_sequence", Placement::Central),
     ],

@@ -2,11 +2,11 @@
 //! Stripe's API (`docs/wire/conventions.md`).
 
 use crate::limits;
-use crate::objects::{Account, ApiKey, App, Install};
+use crate::objects::{Account, ApiKey, App, ErasureReceipt, Install};
 use crate::reasons;
 use coffer_base::{AccountId, AppId, InvalidId, Mode, Redacted, Timestamp, limit};
 use coffer_dialect::{ApiError, Fields, Object, Value};
-use coffer_kernel::{Quota, Usages};
+use coffer_kernel::{Network, Quota, Usages};
 
 /// An optional display name of up to [`limits::DISPLAY_NAME_CHARACTERS`]; empty if it is left out.
 pub(crate) fn name(fields: &Fields<'_>) -> Result<String, ApiError> {
@@ -42,6 +42,39 @@ pub(crate) fn account_id(fields: &Fields<'_>, param: &str) -> Result<AccountId, 
 pub(crate) fn app_id(fields: &Fields<'_>, param: &str) -> Result<AppId, ApiError> {
     let text = fields.required_text(param, limit::ID_CHARACTERS)?;
     AppId::parse(text.expose()).map_err(|error| bad_id(param, error))
+}
+
+/// The networks that a key may be used from; none if the parameter is left out.
+///
+/// # Errors
+/// A 400 that names the first that is none, by its place, or says that there are too many.
+pub(crate) fn networks(fields: &Fields<'_>) -> Result<Vec<Network>, ApiError> {
+    let texts = fields.text_list("networks")?;
+    if texts.len() > limits::KEY_NETWORKS {
+        let message = format!("A key has at most {} networks.", limits::KEY_NETWORKS);
+        return Err(
+            ApiError::invalid_param("networks", message).because(&reasons::NETWORKS_INVALID)
+        );
+    }
+    let mut networks: Vec<Network> = Vec::new();
+    for (at, text) in texts.into_iter().enumerate() {
+        let wrong = |why: String| {
+            let error = ApiError::invalid_param(format!("networks[{at}]"), why);
+            error.because(&reasons::NETWORKS_INVALID)
+        };
+        let network: Network = match text.len() <= limits::NETWORK_CHARACTERS {
+            true => text.parse().map_err(|why| wrong(format!("{why}.")))?,
+            false => return Err(wrong("This is too long for a network.".to_owned())),
+        };
+        if !network.is_exact() {
+            let why = "has bits behind those of its network: write its first address";
+            return Err(wrong(format!("'{network}' {why}, or one address alone.")));
+        }
+        if !networks.contains(&network) {
+            networks.push(network);
+        }
+    }
+    Ok(networks)
 }
 
 /// The filter `param` of a list; empty if it is left out, which narrows nothing. An id that nobody
@@ -100,10 +133,44 @@ pub(crate) fn api_key(key: &ApiKey, token: Option<&Redacted<String>>) -> Object 
         .set("revoked_at", time(key.revoked_at))
         .set("type", key.kind.as_str())
         .set("user", text(bound.map(|bound| bound.user.clone())));
+    let object = restrictions(key, object);
     match token {
         Some(token) => object.set("key", Value::Secret(token.clone())),
         None => object,
     }
+}
+
+/// What only some keys have: a role, networks, a number of uses, a successor.
+fn restrictions(key: &ApiKey, mut object: Object) -> Object {
+    if let Some(role) = key.role {
+        object = object.set("role", role.as_str());
+    }
+    if !key.networks.is_empty() {
+        let texts = key.networks.iter().map(|network| Value::Text(network.to_string().into()));
+        object = object.set("networks", Value::List(texts.collect()));
+    }
+    if let Some(uses) = key.uses {
+        object = object.set("uses", uses);
+    }
+    match &key.successor {
+        Some(successor) => object.set("successor", successor.clone()),
+        None => object,
+    }
+}
+
+/// The same with how many uses are left, if they are limited.
+pub(crate) fn counted(object: Object, key: &ApiKey, used: i64) -> Object {
+    match key.uses {
+        Some(uses) => object.set("uses_left", uses.saturating_sub(used).max(0)),
+        None => object,
+    }
+}
+
+/// A successor's object, which also says which key it follows, and when that ends.
+pub(crate) fn rolled(before: &ApiKey, object: Object) -> Object {
+    object
+        .set("predecessor", before.id.clone())
+        .set("predecessor_expires_at", time(before.expires_at))
 }
 
 /// An ephemeral key as the app's backend sees it: in the shape of Stripe's ephemeral keys, whose
@@ -118,6 +185,18 @@ pub(crate) fn ephemeral_key(key: &ApiKey, token: Option<&Redacted<String>>) -> O
         Some(token) => object.set("secret", Value::Secret(token.clone())),
         None => object,
     }
+}
+
+/// A receipt. `oldest_key_epoch` is the oldest epoch of the key store of which a copy may still exist.
+pub(crate) fn erasure(receipt: &ErasureReceipt) -> Object {
+    Object::new(&receipt.id, "erasure")
+        .set("account", receipt.account.as_str().to_owned())
+        .set("created", receipt.created.unix())
+        .set("done_at", time(receipt.done))
+        .set("oldest_key_epoch", receipt.epoch.map_or(Value::Null, Value::Int))
+        .set("request", receipt.request.clone())
+        .set("status", if receipt.done.is_some() { "done" } else { "pending" })
+        .set("user", text(receipt.user.clone()))
 }
 
 /// The response to a deletion: the id, the kind and `deleted: true`, as Stripe has it.

@@ -4,6 +4,7 @@
 
 use crate::definition::Access;
 use crate::operation::RequestScope;
+use crate::peer::Peer;
 use crate::principal::{AccountAccess, Evidence, Principal, Role};
 use crate::reasons;
 use coffer_base::Timestamp;
@@ -16,13 +17,22 @@ use coffer_dialect::ApiError;
 pub(crate) fn check_access(principal: &Principal, access: Access) -> Result<(), ApiError> {
     let key = &principal.redacted_key;
     match (access, &principal.role) {
-        (Access::Admin, Role::Admin) => Ok(()),
-        (Access::Admin, _) => Err(ApiError::forbidden(format!(
+        (access, Role::Admin(role)) if access.admits(*role) => Ok(()),
+        (Access::Admin | Access::AdminOf(_), Role::Admin(role)) => {
+            Err(ApiError::forbidden(format!(
+                "The admin key '{key}' has the role '{}', which may not do this. Use an \
+                 operator's key.",
+                role.as_str()
+            ))
+            .because(&reasons::ROLE_NEEDED)
+            .with_about(role.as_str().to_owned()))
+        }
+        (Access::Admin | Access::AdminOf(_), _) => Err(ApiError::forbidden(format!(
             "The key '{key}' is not an admin key. Use a key that begins with 'ak_coffer_' for the \
              admin API."
         ))
         .because(&reasons::ADMIN_KEY_NEEDED)),
-        (Access::Tenant { .. } | Access::App, Role::Admin) => Err(ApiError::forbidden(format!(
+        (Access::Tenant { .. } | Access::App, Role::Admin(_)) => Err(ApiError::forbidden(format!(
             "The admin key '{key}' opens no app's data. Use a key of the app, which you can \
              make at /v1/admin/api_keys."
         ))
@@ -33,6 +43,23 @@ pub(crate) fn check_access(principal: &Principal, access: Access) -> Result<(), 
         }
         (Access::Tenant { .. } | Access::App, _) => Ok(()),
     }
+}
+
+/// Whether the key may be used from where the request comes from.
+///
+/// # Errors
+/// 403 that names the key and the peer.
+pub(crate) fn check_peer(principal: &Principal, peer: Peer) -> Result<(), ApiError> {
+    if principal.admits_peer(peer) {
+        return Ok(());
+    }
+    Err(ApiError::forbidden(format!(
+        "The key '{}' may not be used from here ({peer}). Use it in one of its networks; behind a \
+         proxy, the server must be told to believe that proxy.",
+        principal.redacted_key
+    ))
+    .because(&reasons::NETWORK_NEEDED)
+    .with_about(peer.to_string()))
 }
 
 /// Whether the caller may reach into a scope: an ephemeral key has one user, and as much of the

@@ -1,6 +1,8 @@
 //! What the rest of the program knows of an operation: its name, verb, path, who may call it, and a
 //! request of it that succeeds.
 
+use crate::principal::AdminRole;
+
 /// The verbs of `/v1`. `HEAD` is answered as `GET`.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 pub enum Method {
@@ -34,8 +36,29 @@ pub enum Access {
     },
     /// Keys of apps, whatever permissions they hold.
     App,
-    /// Admin keys.
+    /// Admin keys of operators.
     Admin,
+    /// Admin keys of operators, and those with one of these roles.
+    AdminOf(&'static [AdminRole]),
+}
+
+impl Access {
+    /// What auditors read, as operators do.
+    pub const AUDITED: Self = Self::AdminOf(&[AdminRole::Auditor]);
+
+    /// Whether it is an operation of the admin API.
+    pub const fn is_admin(self) -> bool {
+        matches!(self, Self::Admin | Self::AdminOf(_))
+    }
+
+    /// Whether admin keys with this role may call it.
+    pub fn admits(self, role: AdminRole) -> bool {
+        match self {
+            Self::Admin => role == AdminRole::Operator,
+            Self::AdminOf(more) => role == AdminRole::Operator || more.contains(&role),
+            Self::Tenant { .. } | Self::App => false,
+        }
+    }
 }
 
 /// Everything that the rest of the program knows of an operation.

@@ -149,6 +149,9 @@ async fn handle(
         // key while the body was on its way.
         principal = throttle::authenticate(kernel, presented(), trace).await?;
     }
+    if principal.use_limit().is_some() {
+        kernel.services.authenticate.count_use(&principal).await?;
+    }
     let request_id = Arc::clone(&trace.request_id);
     let peer = trace.peer;
     let call = Call { request_id, principal, peer, version, params, path: open, idempotency_key };

@@ -32,6 +32,9 @@ pub struct Family {
     /// How the rows of a tenant are deleted. Each `select` takes mode, app, account and a number
     /// of rows. A family whose rows outlive the tenant, such as a ledger, has none.
     pub purge: &'static [Prune],
+    /// How the rows of one of the tenant's users are deleted, where it keeps any. Each `select` takes
+    /// mode, app, account, first and last slot, the user, and a number of rows.
+    pub purge_user: &'static [Prune],
     /// What it stores sealed.
     pub seals: &'static [Seal],
     /// What must hold of its tables.
@@ -86,6 +89,7 @@ pub const KERNEL: Family = Family {
     quotas: QUOTAS,
     usage: usage::USAGE,
     purge: crate::store::PURGE,
+    purge_user: &[],
     seals: &[Seal { name: "stored responses", table: crate::idempotency::SEALED }],
     checks: &[],
     reasons: crate::reasons::ALL,

@@ -80,11 +80,12 @@ pub use operation::{
 pub use page::{
     Page, PagePosition, Window, last_tombstone_query, leave_tombstone, position_of_tombstone,
 };
-pub use peer::{Peer, Proxy};
+pub use peer::{Network, Peer};
 pub use principal::{
-    AccountAccess, Authenticate, BoxFuture, Credentials, Evidence, Principal, Role,
+    AccountAccess, AdminRole, Authenticate, BoxFuture, Credentials, Evidence, Principal,
+    Restrictions, Role, UseLimit,
 };
-pub use prune::{Prune, audit_prune, prune, purge_tenant};
+pub use prune::{Prune, audit_prune, prune, purge_tenant, purge_user};
 pub use quota::Quota;
 pub use rotation::{
     ROTATION_AGE_DAYS, ROTATION_KEEPS, ROTATION_RATE, ROTATION_USES, RotateKeys, WatchStop,

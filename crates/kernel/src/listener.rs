@@ -18,8 +18,8 @@ impl ListenerRole {
     pub(crate) const fn serves(self, access: Access) -> bool {
         match (self, access) {
             (Self::All, _) => true,
-            (Self::Api, access) => !matches!(access, Access::Admin),
-            (Self::Admin, access) => matches!(access, Access::Admin),
+            (Self::Api, access) => !access.is_admin(),
+            (Self::Admin, access) => access.is_admin(),
         }
     }
 }

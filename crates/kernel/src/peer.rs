@@ -1,4 +1,5 @@
-//! Who is at the other end of a connection, and which proxies are believed about it.
+//! Who is at the other end of a connection, and the networks by which peers are told apart: those
+//! of proxies that are believed, and those that a key may be used from.
 
 use coffer_audit::PeerAddress;
 use std::fmt;
@@ -67,10 +68,10 @@ impl fmt::Display for Peer {
     }
 }
 
-/// Proxies that are believed about whom a request comes from: an address, a network such as
-/// `10.0.0.0/8`, or `unix` for whoever reaches a socket in the file system.
+/// Peers by where they are: an address, a network such as `10.0.0.0/8`, or `unix` for whoever
+/// reaches a socket in the file system.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub struct Proxy(Kind);
+pub struct Network(Kind);
 
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 enum Kind {
@@ -78,8 +79,22 @@ enum Kind {
     Network { first: IpAddr, bits: u8 },
 }
 
-impl Proxy {
-    /// Whether `peer` is such a proxy.
+impl Network {
+    /// Whether no bit is set behind the network's own, as in `10.0.0.0/8`: whoever writes
+    /// `10.1.2.3/8` may mean one address, and would open sixteen million.
+    pub fn is_exact(self) -> bool {
+        match self.0 {
+            Kind::Unix => true,
+            Kind::Network { first: IpAddr::V4(first), bits } => {
+                u64::from(first.to_bits()).trailing_zeros() + u32::from(bits) >= 32
+            }
+            Kind::Network { first: IpAddr::V6(first), bits } => {
+                first.to_bits().trailing_zeros() + u32::from(bits) >= 128
+            }
+        }
+    }
+
+    /// Whether `peer` is in it.
     pub fn includes(self, peer: Peer) -> bool {
         match (self.0, peer) {
             (Kind::Unix, Peer::Unix) => true,
@@ -99,7 +114,7 @@ impl Proxy {
     }
 }
 
-impl FromStr for Proxy {
+impl FromStr for Network {
     type Err = String;
 
     /// Parses an address, a network or `unix`; the error is a sentence for the person who wrote it.
@@ -115,11 +130,29 @@ impl FromStr for Proxy {
             || format!("'{text}' is no IP address, no network such as 10.0.0.0/8, nor unix");
         let first: IpAddr = address.parse().map_err(|_| wrong())?;
         let most = if first.is_ipv4() { 32 } else { 128 };
-        let bits = bits.map_or(Ok(most), str::parse).map_err(|_| wrong())?;
+        let bits: u8 = bits.map_or(Ok(most), str::parse).map_err(|_| wrong())?;
         if bits > most {
             return Err(wrong());
         }
+        // An IPv4 network that is written as an IPv6 one is the former, as with a peer's address.
+        let mapped = match first {
+            IpAddr::V6(address) => address.to_ipv4_mapped().zip(bits.checked_sub(96)),
+            IpAddr::V4(_) => None,
+        };
+        let (first, bits) = mapped.map_or((first, bits), |(first, bits)| (IpAddr::V4(first), bits));
         Ok(Self(Kind::Network { first, bits }))
+    }
+}
+
+impl fmt::Display for Network {
+    /// As it is parsed: an address alone if it is one.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.0 {
+            Kind::Unix => f.write_str("unix"),
+            Kind::Network { first: first @ IpAddr::V4(_), bits: 32 }
+            | Kind::Network { first: first @ IpAddr::V6(_), bits: 128 } => first.fmt(f),
+            Kind::Network { first, bits } => write!(f, "{first}/{bits}"),
+        }
     }
 }
 
@@ -128,7 +161,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn proxies_are_addresses_and_networks() {
+    fn networks_are_addresses_and_what_begins_alike() {
         for (proxy, peer, expected) in [
             ("10.0.0.0/8", "10.255.3.4", true),
             ("10.0.0.0/8", "11.0.0.1", false),
@@ -141,8 +174,12 @@ mod tests {
             ("2001:db8::/32", "2001:db9::1", false),
             ("::1", "::1", true),
             ("10.0.0.0/8", "::ffff:10.0.0.1", true),
+            ("::ffff:10.0.0.0/104", "10.9.9.9", true),
+            ("::ffff:10.0.0.0/104", "::ffff:11.0.0.1", false),
+            ("::ffff:10.1.2.3", "10.1.2.3", true),
+            ("::/0", "10.0.0.1", false),
         ] {
-            let parsed: Proxy = proxy.parse().unwrap();
+            let parsed: Network = proxy.parse().unwrap();
             assert_eq!(
                 parsed.includes(Peer::of(peer.parse().unwrap())),
                 expected,
@@ -150,10 +187,26 @@ mod tests {
             );
             assert!(!parsed.includes(Peer::Unix));
         }
-        assert!("unix".parse::<Proxy>().unwrap().includes(Peer::Unix));
+        assert!("unix".parse::<Network>().unwrap().includes(Peer::Unix));
         for wrong in ["", "example.com", "10.0.0.0/33", "::/129", "10.0.0.0/-1", "10.0.0/8", "a/8"]
         {
-            assert!(wrong.parse::<Proxy>().is_err(), "{wrong}");
+            assert!(wrong.parse::<Network>().is_err(), "{wrong}");
+        }
+        for (written, shown, exact) in [
+            ("10.0.0.0/8", "10.0.0.0/8", true),
+            ("10.1.2.3/8", "10.1.2.3/8", false),
+            ("10.1.2.3/32", "10.1.2.3", true),
+            ("0.0.0.0/0", "0.0.0.0/0", true),
+            ("::ffff:10.0.0.0/104", "10.0.0.0/8", true),
+            ("2001:db8::1/64", "2001:db8::1/64", false),
+            ("2001:db8::/64", "2001:db8::/64", true),
+            ("::/0", "::/0", true),
+            ("::1", "::1", true),
+            ("unix", "unix", true),
+        ] {
+            let network: Network = written.parse().unwrap();
+            assert_eq!((network.to_string().as_str(), network.is_exact()), (shown, exact));
+            assert_eq!(shown.parse(), Ok(network));
         }
     }
 }

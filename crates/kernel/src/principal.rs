@@ -1,6 +1,6 @@
 //! Who is calling: what a request presents, and the key that it was found to hold.
 
-use crate::peer::Peer;
+use crate::peer::{Network, Peer};
 use coffer_audit::{Actor, ActorKind};
 use coffer_base::{AccountId, Redacted, Tenant, Timestamp};
 use coffer_dialect::ApiError;
@@ -8,6 +8,7 @@ use coffer_storage::{Query, Share, StorageError};
 use std::future::Future;
 use std::pin::Pin;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 /// A future that is boxed where a trait must be an object.
 pub type BoxFuture<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
@@ -54,6 +55,16 @@ pub trait Authenticate: Send + Sync + 'static {
     ) -> BoxFuture<'a, Result<Option<i64>, StorageError>> {
         let _ = (app, name);
         Box::pin(std::future::ready(Ok(None)))
+    }
+
+    /// Takes one of the uses of a key that has a number of them ([`Restrictions::uses`]): called
+    /// once for each request that is let in, before it is carried out. By default none is counted.
+    ///
+    /// # Errors
+    /// As for a revoked key if all are used up; the failure of the store if nobody could count.
+    fn count_use<'a>(&'a self, principal: &'a Principal) -> BoxFuture<'a, Result<(), ApiError>> {
+        let _ = principal;
+        Box::pin(std::future::ready(Ok(())))
     }
 
     /// Queries that tell, inside the transaction that writes, whether the principal may still do
@@ -114,8 +125,76 @@ pub enum Role {
         /// The permissions of the key that made it; `None` if those were all.
         permissions: Option<Vec<String>>,
     },
-    /// An operator's key: the admin API, and no data of any tenant.
-    Admin,
+    /// A key for the admin API, and for no data of any tenant.
+    Admin(AdminRole),
+}
+
+/// What an admin key may do. Each operation of the admin API says which roles may call it.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum AdminRole {
+    /// Everything.
+    Operator,
+    /// Reads what is there and what was done, and changes nothing.
+    Auditor,
+    /// Makes, rolls and revokes keys of apps, and nothing else.
+    Keys,
+}
+
+impl AdminRole {
+    /// All of them.
+    pub const ALL: [Self; 3] = [Self::Operator, Self::Auditor, Self::Keys];
+
+    /// The word for it on the wire.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Operator => "operator",
+            Self::Auditor => "auditor",
+            Self::Keys => "keys",
+        }
+    }
+
+    /// The role with the name `word`.
+    pub fn parse(word: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|role| role.as_str() == word)
+    }
+}
+
+/// What a key may be used for less than others of its kind.
+#[derive(Debug, Default)]
+pub struct Restrictions {
+    /// The networks that it may be used from; from everywhere if there are none.
+    pub networks: Vec<Network>,
+    /// How often it may be used, if that is limited.
+    pub uses: Option<UseLimit>,
+}
+
+/// How often a key may be used. The uses are counted where all servers see them.
+#[derive(Debug)]
+pub struct UseLimit {
+    most: i64,
+    is_used_up: AtomicBool,
+}
+
+impl UseLimit {
+    /// At most `most` uses, of which some are left.
+    pub const fn new(most: i64) -> Self {
+        Self { most, is_used_up: AtomicBool::new(false) }
+    }
+
+    /// How many uses the key has from its making on.
+    pub const fn most(&self) -> i64 {
+        self.most
+    }
+
+    /// Notes that none is left, so that nobody counts again.
+    pub fn mark_used_up(&self) {
+        self.is_used_up.store(true, Ordering::Relaxed);
+    }
+
+    /// Whether somebody has counted them all.
+    pub fn is_used_up(&self) -> bool {
+        self.is_used_up.load(Ordering::Relaxed)
+    }
 }
 
 /// Who is calling: a key that was found good, and whose data it opens.
@@ -141,6 +220,8 @@ pub struct Principal {
     pub platform: AccountId,
     /// Whether the request named the account, as platforms do for connected accounts.
     pub connect: bool,
+    /// What the key is restricted to; most are not, and cost nothing for it.
+    pub restrictions: Option<Arc<Restrictions>>,
     /// Quotas of the app by name, where they differ from the installation's.
     pub quotas: Arc<[(String, i64)]>,
 }
@@ -149,6 +230,27 @@ impl Principal {
     /// Whether the key is refused by its expiry at `now`.
     pub fn is_expired(&self, now: Timestamp) -> bool {
         self.expires_at.is_some_and(|at| at <= now)
+    }
+
+    /// Whether the key may be used by `peer`.
+    pub fn admits_peer(&self, peer: Peer) -> bool {
+        self.restrictions.as_ref().is_none_or(|restrictions| {
+            let networks = &restrictions.networks;
+            networks.is_empty() || networks.iter().any(|network| network.includes(peer))
+        })
+    }
+
+    /// How often the key may be used, if that is limited.
+    pub fn use_limit(&self) -> Option<&UseLimit> {
+        self.restrictions.as_ref()?.uses.as_ref()
+    }
+
+    /// The role of an admin key.
+    pub const fn admin_role(&self) -> Option<AdminRole> {
+        match self.role {
+            Role::Admin(role) => Some(role),
+            _ => None,
+        }
     }
 
     /// Whether the role includes `permission`.
@@ -165,7 +267,7 @@ impl Principal {
             Role::App => true,
             Role::Restricted { permissions } => among(permissions),
             Role::Ephemeral { permissions, .. } => permissions.as_deref().is_none_or(among),
-            Role::Admin => false,
+            Role::Admin(_) => false,
         }
     }
 
@@ -175,7 +277,7 @@ impl Principal {
             Role::App => ActorKind::App,
             Role::Restricted { .. } => ActorKind::Restricted,
             Role::Ephemeral { .. } => ActorKind::Ephemeral,
-            Role::Admin => ActorKind::Admin,
+            Role::Admin(_) => ActorKind::Admin,
         };
         let (id, user) = (Arc::clone(&self.key_id), self.bound_user().map(Arc::from));
         Actor { kind, id: Some(id), user, peer: Some(peer.address()) }
@@ -184,7 +286,7 @@ impl Principal {
     /// On whose account the store works for it: all keys of an app have one share.
     pub fn share(&self) -> Share {
         match self.role {
-            Role::Admin => Share::SYSTEM,
+            Role::Admin(_) => Share::SYSTEM,
             _ => Share::of_app(self.tenant.app.as_str()),
         }
     }

@@ -106,6 +106,27 @@ pub async fn purge_tenant(
     Ok(erased)
 }
 
+/// Deletes all rows of one user of `tenant` that `prunes` reach.
+///
+/// # Errors
+/// When a batch fails; what was deleted stays deleted, and a second call goes on.
+pub async fn purge_user(
+    store: &Store,
+    tenant: &Tenant,
+    user: &str,
+    prunes: &[Prune],
+) -> Result<u64, StorageError> {
+    let slots = Slots::of_tenant(tenant);
+    let [mode, app, account] = tenant_values(tenant);
+    let params = values![mode, app, account, slots.first(), slots.last(), user];
+    let mut erased = 0u64;
+    for one in prunes {
+        let batch = |rows| PruneBatch::new(*one, params.to_vec(), rows);
+        erased = erased.saturating_add(prune_by(store, batch).await?);
+    }
+    Ok(erased)
+}
+
 /// Prunes stored responses, tombstones and events that have served their time.
 #[derive(Debug)]
 pub struct PruneAged;

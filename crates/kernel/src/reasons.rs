@@ -56,6 +56,12 @@ coffer_dialect::reasons! {
     AT_ONCE_OF_KEY = "rate.key_at_once":
         "there were more requests at the same time than {about} may have",
         "have the caller send fewer at once, or raise the app's quota requests_at_once_per_key";
+    ROLE_NEEDED = "access.role_needed":
+        "its admin key has the role '{about}', which may not do this",
+        "use an operator's key";
+    NETWORK_NEEDED = "access.network":
+        "its key may not be used from {about}",
+        "use it in one of its networks; behind a proxy, name that with --trusted-proxy";
     ADMIN_KEY_NEEDED = "access.admin_key_needed":
         "the admin API takes admin keys only, and its key is an app's",
         "use a key that begins with ak_coffer_";

@@ -1,7 +1,7 @@
 //! How much is let in and what is logged of it: what an operator sets, which can change while the
 //! server runs, and the budgets that it is held against.
 
-use crate::peer::{Peer, Proxy};
+use crate::peer::{Network, Peer};
 use crate::rate::{AuditedRefusals, LineKind, Lines, Refusals, TenantLoads};
 use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU32, Ordering};
 use std::sync::{Arc, PoisonError, RwLock};
@@ -96,7 +96,7 @@ pub struct TrafficSettings {
     pub log_requests: LogRequests,
     /// Whom the server believes about where a request comes from; at most
     /// [`PROXIES`](crate::limits::PROXIES).
-    pub proxies: Vec<Proxy>,
+    pub proxies: Vec<Network>,
     /// What is recorded.
     pub audit: AuditSettings,
 }
@@ -108,7 +108,7 @@ pub(crate) struct Traffic {
     /// The place of the choice in [`LogRequests::ALL`].
     log_requests: AtomicU8,
     has_proxies: AtomicBool,
-    proxies: RwLock<Arc<[Proxy]>>,
+    proxies: RwLock<Arc<[Network]>>,
     pub(crate) loads: TenantLoads,
     pub(crate) refusals: Refusals,
     pub(crate) lines: Lines,
@@ -165,7 +165,7 @@ impl Traffic {
     }
 
     /// The proxies, if `peer` is one of them and is believed.
-    pub(crate) fn proxies_of(&self, peer: Peer) -> Option<Arc<[Proxy]>> {
+    pub(crate) fn proxies_of(&self, peer: Peer) -> Option<Arc<[Network]>> {
         if !self.has_proxies.load(Ordering::Relaxed) {
             return None;
         }

@@ -42,7 +42,7 @@ pub async fn floors(
 }
 
 /// How many subjects [`floors`] looks up: all that a request can depend on.
-pub const FLOORS_AT_ONCE: usize = 9;
+pub const FLOORS_AT_ONCE: usize = 11;
 
 /// The floors of all subjects: for a check of the whole store.
 ///

@@ -1,14 +1,17 @@
 //! The SQL of the keys: the tables of the key store, and the two tables in the data store.
 
 mod head;
+mod key_use;
 mod master;
 mod revocation;
 mod root;
 mod rotation;
 mod runs;
+mod state;
 mod unopenable;
 
 pub use head::{Head, head, raise_head};
+pub use key_use::{count_use, uses};
 pub use master::*;
 pub(crate) use revocation::*;
 pub(crate) use root::{
@@ -18,6 +21,7 @@ pub(crate) use root::{
 pub use root::{ForgetRootEvent, RootEvent, RootState, StoredRoot, root_events};
 pub use rotation::*;
 pub use runs::{LastRun, RunKind, last_run, record_run};
+pub use state::{advance_epoch, has_older_keys, is_making_locked, key_epoch, lock_making};
 pub use unopenable::{Unopenable, tenants_without_key};
 
 use crate::error::KeyringError;
@@ -209,12 +213,16 @@ impl Work for DestroyKeys {
 
     async fn run(&self, tx: &mut Tx<'_>) -> Result<(), StorageError> {
         let Tenant { mode, app, account } = &self.tenant;
-        tx.execute(
-            "UPDATE tenant_key SET wrapped = NULL WHERE mode = ? AND app = ? AND account = ? \
+        let destroyed = tx
+            .execute(
+                "UPDATE tenant_key SET wrapped = NULL WHERE mode = ? AND app = ? AND account = ? \
              AND version <= ? AND wrapped IS NOT NULL",
-            &values![*mode, app, account, self.newest],
-        )
-        .await?;
+                &values![*mode, app, account, self.newest],
+            )
+            .await?;
+        if destroyed > 0 {
+            tx.execute("UPDATE key_store SET epoch = epoch + 1", &[]).await?;
+        }
         Ok(())
     }
 }

@@ -69,6 +69,7 @@ pub const fn family<R: ReserveRules>() -> Family {
         quotas: &[],
         usage: Usage::NONE,
         purge: &[],
+        purge_user: &[],
         seals: &[],
         checks: &[CHECK],
         reasons: reasons::ALL,

@@ -50,6 +50,7 @@ pub const FAMILY: Family = Family {
     quotas: &[],
     usage: Usage::NONE,
     purge: &[],
+    purge_user: &[],
     seals: &[],
     checks: &[store::verify::CHECK],
     reasons: reasons::ALL,

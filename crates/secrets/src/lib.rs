@@ -73,6 +73,7 @@ pub const FAMILY: Family = Family {
         }],
     },
     purge: store::PURGE,
+    purge_user: store::PURGE_USER,
     seals: &[Seal { name: "secrets", table: store::SEALED }],
     checks: &[],
     reasons: reasons::ALL,

@@ -41,6 +41,14 @@ pub const PURGE: &[Prune] = &[
     },
 ];
 
+/// The same of one of the tenant's users.
+pub const PURGE_USER: &[Prune] = &[Prune {
+    select: "SELECT slot, mode, app, account, scope, name_key FROM secret \
+             WHERE slot >= ?4 AND slot <= ?5 AND mode = ?1 AND app = ?2 AND account = ?3 \
+             AND scope_user = ?6 LIMIT ?7",
+    delete: DELETE,
+}];
+
 /// The sizes of secrets behind a key, to be counted: those of the payload as it is sealed, and of
 /// the name.
 pub(crate) const SIZES: &str = "SELECT mode, app, account, scope, slot, name_key, \

@@ -12,14 +12,14 @@ const TABLES: [(&str, &str); 6] = [
     (
         "api_key",
         "hash id seq kind mode? app? account? user_id? account_access? permissions? parent? name \
-         redacted created expires_at? revoked_at? last_used? mac",
+         redacted created expires_at? role? networks? uses? revoked_at? last_used? successor? mac",
     ),
     ("erasure", "app account created request seq mac"),
     ("tenant_generation", "app account generation mac"),
 ];
 
 /// The columns that hold numbers.
-const NUMBERS: [&str; 9] = [
+const NUMBERS: [&str; 10] = [
     "seq",
     "created",
     "version",
@@ -29,6 +29,7 @@ const NUMBERS: [&str; 9] = [
     "revoked_at",
     "last_used",
     "floor",
+    "uses",
 ];
 
 pub(super) fn columns(table: &str) -> Vec<(&'static str, bool)> {

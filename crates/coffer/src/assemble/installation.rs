@@ -253,9 +253,11 @@ fn identity_options(
         random: Arc::clone(&context.random),
         developer: options.developer,
         run_key: options.callers.run_key.clone(),
+        settings: options.settings.clone(),
         permissions: parts.routes.permissions(),
         quotas: options.families.quotas(),
         purge: options.families.purge(),
+        purge_user: options.families.purge_user(),
     }
 }
 

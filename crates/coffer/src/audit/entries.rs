@@ -122,7 +122,7 @@ struct List(Arc<AuditLog>);
 
 impl ReadOperation for List {
     const DEFINITION: Definition =
-        Definition::get("admin.audit.list", URL, Access::Admin).as_list();
+        Definition::get("admin.audit.list", URL, Access::AUDITED).as_list();
     type Input = ListInput;
 
     fn parse(&self, arguments: &Arguments<'_>) -> Result<ListInput, ApiError> {
@@ -247,7 +247,7 @@ struct Retrieve(Arc<AuditLog>);
 
 impl ReadOperation for Retrieve {
     const DEFINITION: Definition =
-        Definition::get("admin.audit.retrieve", "/v1/admin/audit/:id", Access::Admin);
+        Definition::get("admin.audit.retrieve", "/v1/admin/audit/:id", Access::AUDITED);
     type Input = String;
 
     fn parse(&self, arguments: &Arguments<'_>) -> Result<String, ApiError> {

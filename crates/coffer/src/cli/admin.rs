@@ -2,12 +2,13 @@
 //! status.
 
 use super::args::{
-    Accounts, Apps, ClockVerb, CreateKeyArgs, DeleteArgs, IdArg, Installs, Keys, ListArgs, Schedule,
+    Accounts, Apps, ClockVerb, CreateKeyArgs, DeleteArgs, IdArg, Installs, Keys, ListArgs,
+    RollArgs, Schedule,
 };
 use super::client::{Client, Expected, Params, object_path};
 use super::exit::{Exit, Failure};
 use super::output::Output;
-use super::{duration, input, output, table};
+use super::{duration, erasures, input, output, table};
 use crate::config::{ADMIN_KEY, Config};
 use coffer::families::FAMILIES;
 use serde_json::Value;
@@ -24,6 +25,7 @@ const APPS: Collection = Collection { path: "/v1/admin/apps", object: "app" };
 const INSTALLS: Collection = Collection { path: "/v1/admin/installs", object: "install" };
 const KEYS: Collection = Collection { path: "/v1/admin/api_keys", object: "api_key" };
 
+const LOCKED: Collection = Collection { path: "/v1/admin/api_keys/lock", object: "api_key_lock" };
 const ACCEPTED: Collection = Collection { path: "/v1/admin/clock/accept", object: "clock" };
 const REWOUND: Collection = Collection { path: "/v1/admin/schedule/rewind", object: "schedule" };
 
@@ -75,16 +77,32 @@ impl Admin {
 
     fn create_key(&self, args: &CreateKeyArgs) -> Result<Exit, Failure> {
         let expires_at = args.expires_in.map(duration::from_now);
+        let expires_at = expires_at.or_else(|| args.never_expires.then(String::new));
+        let uses = args.uses.map(|uses| uses.to_string());
         let mut params = given(&[
             ("app", args.app.as_deref()),
             ("mode", args.mode.as_deref()),
             ("name", args.name.as_deref()),
             ("expires_at", expires_at.as_deref()),
+            ("role", args.role.as_deref()),
             ("type", args.admin.then_some("admin")),
+            ("uses", uses.as_deref()),
         ]);
         params.extend(args.permission.iter().map(|word| ("permissions[]", word.as_str())));
-        let key = self.client.post(KEYS.path, &params, Expected::object(KEYS.object))?;
-        self.output.show_once(&key, table::object, "make another, and revoke this one")?;
+        params.extend(args.network.iter().map(|network| ("networks[]", network.as_str())));
+        self.show_key(&self.client.post(KEYS.path, &params, Expected::object(KEYS.object))?)
+    }
+
+    fn roll_key(&self, RollArgs { id, expires_in }: &RollArgs) -> Result<Exit, Failure> {
+        let path = format!("{}/roll", object_path(KEYS.path, id));
+        let expires_in = expires_in.map(|seconds| seconds.to_string());
+        let params = given(&[("expires_in", expires_in.as_deref())]);
+        self.show_key(&self.client.post(&path, &params, Expected::object(KEYS.object))?)
+    }
+
+    /// Prints a key that was just made.
+    fn show_key(&self, key: &Value) -> Result<Exit, Failure> {
+        self.output.show_once(key, table::object, "make another, and revoke this one")?;
         if !self.output.is_json() {
             output::note("\nThe key is shown only this once.");
         }
@@ -113,6 +131,7 @@ pub fn accounts(config: &Config, verb: &Accounts, output: Output) -> Result<Exit
         }
         Accounts::List(listing) => admin.list(ACCOUNTS, &[], listing, &["id", "name", "created"]),
         Accounts::Show(id) => admin.show(ACCOUNTS, id),
+        Accounts::Purge(args) => erasures::account(config, args, output),
         Accounts::Delete(DeleteArgs { id, yes }) => {
             let what = "the account, its apps, and everything that any app keeps for it";
             input::confirm(what, id, *yes)?;
@@ -186,7 +205,9 @@ pub fn keys(config: &Config, verb: &Keys, output: Output) -> Result<Exit, Failur
             admin.list(KEYS, &[("app", app.as_deref())], listing, &fields)
         }
         Keys::Show(id) => admin.show(KEYS, id),
+        Keys::Roll(args) => admin.roll_key(args),
         Keys::Revoke(IdArg { id }) => admin.revoke(id),
+        Keys::Lock | Keys::Unlock => admin.post(LOCKED, &[]),
     }
 }
 

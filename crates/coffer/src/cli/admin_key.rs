@@ -1,4 +1,5 @@
-//! `coffer admin-key create`: a new admin key for whoever has the root key, without a server.
+//! What takes the host and its root key, without a server: `coffer admin-key create`, a new admin
+//! key, and `coffer keys unlock`, which lets keys of apps be made again.
 
 use super::args::AdminKey;
 use super::exit::{Exit, Failure};
@@ -28,11 +29,25 @@ pub fn run(config: &Config, verb: &AdminKey, output: Output) -> Result<Exit, Fai
     Ok(Exit::Done)
 }
 
+/// Lets keys of apps be made again: in the store itself, which no server may have open that is in
+/// files.
+pub fn unlock(config: &Config, output: Output) -> Result<Exit, Failure> {
+    let options = setup::production(config)?;
+    setup::runtime()?.block_on(async {
+        let stores = assemble::open_existing(&options).await.map_err(explain)?;
+        let unlocked = assemble::unlock_making(&options, &stores).await;
+        stores.close().await;
+        unlocked.map_err(Failure::from)
+    })?;
+    output.show(&json!({ "object": "api_key_lock", "locked": false }), super::table::object)?;
+    Ok(Exit::Done)
+}
+
 fn explain(error: AssembleError) -> Failure {
     match error {
         AssembleError::Storage(StorageError::Locked(why)) => Failure::failed(format!(
-            "{why}. The server must be stopped while a key is made offline; with an admin key \
-             that works there is `coffer keys create --admin`"
+            "{why}. The server must be stopped for what is done offline; with an admin key that \
+             works there is `coffer keys create --admin`"
         )),
         error => error.into(),
     }

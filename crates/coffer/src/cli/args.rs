@@ -6,19 +6,20 @@ mod backup;
 mod clock;
 mod flags;
 mod keyring;
+mod keys;
 
 pub use audit::{Audit, ExportArgs, ProveArgs, VerifyArgs};
 pub use audit_read::{AuditFilters, AuditRead, Explain, ExplainArgs};
 pub use backup::{Backup, CreateArgs, DrillArgs, RestoreArgs, VerifyBackupArgs};
 pub use clock::{ClockVerb, Schedule};
 pub use keyring::{KeyringVerb, RootVerb, RotateArgs, Target, Wrapping};
+pub use keys::{CreateKeyArgs, Keys, RollArgs};
 
 use super::duration;
 use super::exit::{CODES, Exit, Failure};
 use super::output::{Format, print_bytes};
 use clap::{Args, Command, CommandFactory, Parser, Subcommand};
 use clap_complete::Shell;
-use coffer_base::Mode;
 use std::path::PathBuf;
 
 /// A self-hosted server that speaks Stripe's Secret Store and Reserves.
@@ -64,6 +65,12 @@ pub enum Verb {
     /// Apps: who keeps secrets.
     #[command(subcommand)]
     Apps(Apps),
+    /// Users of accounts, whose secrets apps keep.
+    #[command(subcommand)]
+    Users(Users),
+    /// Receipts of what was erased.
+    #[command(subcommand)]
+    Erasures(Erasures),
     /// Installs: which app is on which account.
     #[command(subcommand)]
     Installs(Installs),
@@ -154,6 +161,32 @@ pub enum Accounts {
     Show(IdArg),
     /// Erase an account, its apps, and everything that any app keeps for it, for good.
     Delete(DeleteArgs),
+    /// The same, with a receipt that says which copies of the keys must go, too.
+    Purge(DeleteArgs),
+}
+
+#[derive(Subcommand)]
+pub enum Users {
+    /// Erase what all apps keep for one user of an account, with a receipt.
+    Purge {
+        /// The account.
+        #[arg(long)]
+        account: String,
+        /// The user, as the apps call it.
+        #[arg(long)]
+        user: String,
+        /// Do not ask before it is erased; needed where there is no terminal.
+        #[arg(long)]
+        yes: bool,
+    },
+}
+
+#[derive(Subcommand)]
+pub enum Erasures {
+    /// List receipts, newest first.
+    List(ListArgs),
+    /// Show one receipt.
+    Show(IdArg),
 }
 
 #[derive(Subcommand)]
@@ -219,47 +252,6 @@ pub enum Installs {
         #[arg(long)]
         purge: bool,
     },
-}
-
-#[derive(Subcommand)]
-pub enum Keys {
-    /// Make a key. It is shown once.
-    Create(CreateKeyArgs),
-    /// List keys, newest first; revoked and expired ones too.
-    List {
-        #[command(flatten)]
-        listing: ListArgs,
-        /// Only those of this app.
-        #[arg(long)]
-        app: Option<String>,
-    },
-    /// Show one key, without its token.
-    Show(IdArg),
-    /// Revoke a key at once and for good, and the ephemeral keys that it made.
-    Revoke(IdArg),
-}
-
-#[derive(Args)]
-pub struct CreateKeyArgs {
-    /// The app that it belongs to.
-    #[arg(long, required_unless_present = "admin", conflicts_with = "admin")]
-    pub app: Option<String>,
-    /// Test or live.
-    #[arg(long, required_unless_present = "admin", conflicts_with = "admin")]
-    #[arg(value_parser = Mode::ALL.map(Mode::as_str))]
-    pub mode: Option<String>,
-    /// Restrict it to this; can be given several times.
-    #[arg(long, value_name = "PERMISSION", conflicts_with = "admin")]
-    pub permission: Vec<String>,
-    /// Make an admin key instead.
-    #[arg(long)]
-    pub admin: bool,
-    /// A name for people.
-    #[arg(long)]
-    pub name: Option<String>,
-    /// When it ends: 90d, 12h, 90m, 45s.
-    #[arg(long, value_name = "TIME", value_parser = duration::seconds)]
-    pub expires_in: Option<i64>,
 }
 
 #[derive(Subcommand)]

@@ -6,18 +6,20 @@ use comfy_table::{Table, presets};
 use serde_json::Value;
 
 /// Fields that hold Unix seconds.
-const TIMES: [&str; 18] = [
+const TIMES: [&str; 20] = [
     "at",
     "created",
     "expires",
     "expires_at",
     "last_read",
     "last_used",
+    "predecessor_expires_at",
     "revoked_at",
     "started",
     "newest_key",
     "now",
     "proven",
+    "done_at",
     "done_until",
     "finished",
     "master_key_created",

@@ -1,20 +1,15 @@
 //! The settings that families declare, as settings of the program.
 
 use super::{Config, Kind, PREFIX, SETTING, Setting};
-use coffer::families::FAMILIES;
-use coffer_kernel::{KERNEL, SettingKind, Settings};
+use coffer::families;
+use coffer_kernel::{SettingKind, Settings};
 use std::sync::OnceLock;
 
 /// All that the families declare, in their order. Names of variables and flags are made once and
 /// live as long as the program, as those of its own settings do.
 pub fn declared_by_families() -> &'static [Setting] {
     static DECLARED: OnceLock<Vec<Setting>> = OnceLock::new();
-    DECLARED.get_or_init(|| settings_of_families().map(of_program).collect())
-}
-
-/// What the families declare, and the kernel.
-fn settings_of_families() -> impl Iterator<Item = &'static coffer_kernel::Setting> {
-    FAMILIES.iter().chain([&KERNEL]).flat_map(|family| family.settings)
+    DECLARED.get_or_init(|| families::settings().map(of_program).collect())
 }
 
 fn of_program(setting: &coffer_kernel::Setting) -> Setting {
@@ -39,7 +34,7 @@ impl Config {
     /// What was chosen for the families.
     pub fn settings(&self) -> Settings {
         let mut settings = Settings::default();
-        for declared in settings_of_families() {
+        for declared in families::settings() {
             let chosen = self.all().find(|(setting, _)| setting.name == declared.name);
             if let Some((_, Some((value, _)))) = chosen {
                 // It was checked when the configuration was read.

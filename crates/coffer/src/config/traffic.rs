@@ -1,7 +1,7 @@
 //! How much is let in, and what is logged of it.
 
 use super::{Config, ConfigError, Kind, SETTING, Setting, Value};
-use coffer_kernel::{AuditReads, AuditSettings, LogRequests, Proxy, TrafficSettings, limits};
+use coffer_kernel::{AuditReads, AuditSettings, LogRequests, Network, TrafficSettings, limits};
 
 /// How much an app may ask for.
 pub const RATE_LIMIT: Setting = Setting {
@@ -81,11 +81,11 @@ impl Config {
         })
     }
 
-    fn proxies(&self) -> Result<Vec<Proxy>, ConfigError> {
+    fn proxies(&self) -> Result<Vec<Network>, ConfigError> {
         let source = self.source(&TRUSTED_PROXY).map(ToString::to_string).unwrap_or_default();
         let wrong = |why: String| ConfigError(format!("trusted_proxy ({source}): {why}"));
         let named = self.text(&TRUSTED_PROXY).split(',').map(str::trim);
-        let proxies: Result<Vec<Proxy>, String> =
+        let proxies: Result<Vec<Network>, String> =
             named.filter(|one| !one.is_empty()).map(str::parse).collect();
         let proxies = proxies.map_err(wrong)?;
         if proxies.len() > limits::PROXIES {

@@ -15,6 +15,7 @@ mod doctor;
 mod environment;
 mod erasing;
 mod keyring;
+mod keys;
 mod listen;
 mod logs;
 mod next_steps;

@@ -1,12 +1,12 @@
 //! Keys that are refused without the store, and those from before the checksum.
 
 use super::Directory;
-use crate::api_key::{Holder, NewKey, prefixes};
+use crate::api_key::{Holder, NewKey, Terms, prefixes};
 use crate::row_mac::RowMac;
 use crate::store;
 use coffer_base::{Redacted, TestClock, TestRandom, Timestamp};
 use coffer_crypto::{new_token, root::RootKey};
-use coffer_kernel::{Authenticate, Credentials};
+use coffer_kernel::{AdminRole, Authenticate, Credentials};
 use coffer_keyring::{DATA_MIGRATIONS, KEY_MIGRATIONS, Keyring, KeyringOptions};
 use coffer_storage::{MigrationSet, Options, StorageError, Store, Tx, Work};
 use std::sync::Arc;
@@ -75,8 +75,8 @@ async fn a_key_from_before_the_checksum_goes_on_working() {
     let (directory, mac) = directory(&home, &sets).await;
     let old = "ak_coffer_0123456789ABCDEFGHIJKLMNOPQRSTUV";
     let token = Redacted::new(old.to_owned());
-    let (random, name) = (TestRandom::seeded(1), String::new());
-    let key = NewKey::from_token(token, Holder::Admin, name, None, &random, NOW);
+    let (random, holder) = (TestRandom::seeded(1), Holder::Admin(AdminRole::Operator));
+    let key = NewKey::from_token(token, holder, Terms::default(), &random, NOW);
     directory.store().write(Insert(key, mac)).await.unwrap();
     assert_eq!(status(&directory, old).await, 200);
     assert_eq!(status(&directory, &old.replace('V', "W")).await, 401);

@@ -71,8 +71,8 @@ struct Accounts(Shared);
 
 impl Collection for Accounts {
     const KIND: &'static str = KIND;
-    const LIST: Definition = Definition::get("admin.accounts.list", URL, Access::Admin).as_list();
-    const RETRIEVE: Definition = Definition::get("admin.accounts.retrieve", ONE, Access::Admin);
+    const LIST: Definition = Definition::get("admin.accounts.list", URL, Access::AUDITED).as_list();
+    const RETRIEVE: Definition = Definition::get("admin.accounts.retrieve", ONE, Access::AUDITED);
     const FILTERS: &'static [&'static str] = &[];
     type Filter = ();
     type Item = Account;

@@ -124,8 +124,8 @@ struct Apps(Shared);
 
 impl Collection for Apps {
     const KIND: &'static str = KIND;
-    const LIST: Definition = Definition::get("admin.apps.list", URL, Access::Admin).as_list();
-    const RETRIEVE: Definition = Definition::get("admin.apps.retrieve", ONE, Access::Admin);
+    const LIST: Definition = Definition::get("admin.apps.list", URL, Access::AUDITED).as_list();
+    const RETRIEVE: Definition = Definition::get("admin.apps.retrieve", ONE, Access::AUDITED);
     const FILTERS: &'static [&'static str] = &["account"];
     type Filter = String;
     type Item = App;

@@ -4,7 +4,7 @@
 //! expiry, with its revocation, or with the key that created it, whichever comes first.
 
 use super::Shared;
-use crate::api_key::{Holder, NewKey};
+use crate::api_key::{Holder, NewKey, Terms};
 use crate::limits;
 use crate::objects::{ApiKey, Bound};
 use crate::unstored::RevocationRequest;
@@ -93,9 +93,9 @@ impl WriteOperation for Create {
             permissions,
             parent: principal.key_id.to_string(),
         };
-        let expires_at = ctx.now().plus(params.expires_in);
-        let new =
-            NewKey::generate(holder, String::new(), Some(expires_at), ctx.random(), ctx.now());
+        let expires_at = Some(ctx.now().plus(params.expires_in));
+        let terms = Terms { expires_at, ..Terms::default() };
+        let new = NewKey::generate(holder, terms, ctx.random(), ctx.now());
         let key = new.insert(tx, &self.0.mac).await?;
         let subject = key.id.clone();
         Ok(Applied { out: Created { key, token: new.token().clone() }, subject, fingerprint: None })

@@ -95,8 +95,8 @@ struct Installs(Shared);
 
 impl Collection for Installs {
     const KIND: &'static str = KIND;
-    const LIST: Definition = Definition::get("admin.installs.list", URL, Access::Admin).as_list();
-    const RETRIEVE: Definition = Definition::get("admin.installs.retrieve", ONE, Access::Admin);
+    const LIST: Definition = Definition::get("admin.installs.list", URL, Access::AUDITED).as_list();
+    const RETRIEVE: Definition = Definition::get("admin.installs.retrieve", ONE, Access::AUDITED);
     const FILTERS: &'static [&'static str] = &["account", "app"];
     type Filter = (String, String);
     type Item = Install;

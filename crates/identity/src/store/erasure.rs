@@ -56,6 +56,19 @@ async fn generation_in(
     Ok(first(&rows, |row| generation(mac, row, 0))?.unwrap_or(0))
 }
 
+/// The generation that the data has, as committed; 0 if it has none that is believed.
+pub(crate) async fn generation_of(
+    store: &Store,
+    mac: &RowMac,
+    app: &AppId,
+    account: &AccountId,
+) -> Result<i64> {
+    let sql = "SELECT app, account, generation, mac FROM tenant_generation \
+               WHERE app = ? AND account = ?";
+    let rows = store.query(sql, &values![app, account]).await?;
+    Ok(first(&rows, |row| generation(mac, row, 0))?.unwrap_or(0))
+}
+
 fn put_generation(tx: &mut Tx<'_>, mac: &RowMac, app: &AppId, account: &AccountId, is: i64) {
     tx.defer(
         "INSERT INTO tenant_generation (app, account, generation, mac) VALUES (?, ?, ?, ?) \

@@ -5,12 +5,12 @@ use super::{
     Result, Selection, account_id, app, app_id, believed, corrupt, first, generation, install,
     list_revocation,
 };
-use crate::floors::of_key;
+use crate::floors::{floor_of_expiry, of_expiry, of_key};
 use crate::objects::{ApiKey, App, Bound, Install, Kind};
 use crate::row_mac::{API_KEY, RowMac};
 use coffer_base::{AppId, Mode, Timestamp, limit};
 use coffer_crypto::TokenHash;
-use coffer_kernel::{AccountAccess, Prune};
+use coffer_kernel::{AccountAccess, AdminRole, Network, Prune};
 use coffer_storage::{Query, Row, Store, Tx, Value, Work, values};
 use std::collections::HashSet;
 
@@ -50,9 +50,25 @@ pub(super) fn api_key(mac: &RowMac, row: &Row) -> Result<Option<ApiKey>> {
         redacted: row.text(12)?.to_owned(),
         created: Timestamp::from_unix(row.int(13)?),
         expires_at: time(row, 14)?,
-        revoked_at: time(row, 16)?,
-        last_used: time(row, 17)?,
+        role: role(row)?,
+        networks: networks(row.optional_text(16)?.unwrap_or_default())?,
+        uses: row.optional_int(17)?,
+        revoked_at: time(row, 19)?,
+        last_used: time(row, 20)?,
+        successor: row.optional_text(21)?.map(str::to_owned),
     }))
+}
+
+/// The role of an admin key; `None` for other keys.
+fn role(row: &Row) -> Result<Option<AdminRole>> {
+    let parse = |word| AdminRole::parse(word).ok_or_else(|| corrupt("an admin key's role"));
+    row.optional_text(15)?.map(parse).transpose()
+}
+
+/// The networks in a column, separated by blanks.
+fn networks(column: &str) -> Result<Vec<Network>> {
+    let parse = |text: &str| text.parse().map_err(|_| corrupt("a key's networks"));
+    column.split_whitespace().map(parse).collect()
 }
 
 /// What an ephemeral key is bound to; `None` for other keys, which have NULL in these columns.
@@ -79,6 +95,17 @@ pub(crate) async fn find_key_in(tx: &mut Tx<'_>, mac: &RowMac, id: &str) -> Resu
     first(&tx.query(KEY_BY_ID, &values![id]).await?, |row| api_key(mac, row))
 }
 
+/// The key `id`, locked: only one of those who roll it at once makes its successor.
+pub(crate) async fn lock_key(tx: &mut Tx<'_>, mac: &RowMac, id: &str) -> Result<Option<ApiKey>> {
+    let sql = select_keys!("id = ? FOR UPDATE");
+    first(&tx.query(sql, &values![id]).await?, |row| api_key(mac, row))
+}
+
+/// Notes which key took the place of the key `id`.
+pub(crate) fn name_successor(tx: &mut Tx<'_>, id: &str, successor: &str) {
+    tx.defer("UPDATE api_key SET successor = ? WHERE id = ?", values![successor, id]);
+}
+
 /// A key that a request presents, and all that decides whether it is accepted.
 pub(crate) struct PresentedKey {
     pub(crate) key: ApiKey,
@@ -101,7 +128,8 @@ pub(crate) async fn presented_key(
 ) -> Result<Option<PresentedKey>> {
     let sql = "SELECT k.hash, k.id, k.seq, k.kind, k.mode, k.app, k.account, k.user_id, \
                k.account_access, k.permissions, k.parent, k.name, k.redacted, k.created, \
-               k.expires_at, k.mac, k.revoked_at, k.last_used, \
+               k.expires_at, k.role, k.networks, k.uses, k.mac, k.revoked_at, k.last_used, \
+               k.successor, \
                i.app, i.account, i.id, i.seq, i.created, i.version, i.mac, i.active, \
                a.id, a.seq, a.account, a.name, a.quotas, a.created, a.version, a.mac, \
                g.app, g.account, g.generation, g.mac \
@@ -109,9 +137,9 @@ pub(crate) async fn presented_key(
                AND i.account = COALESCE(NULLIF(?, ''), k.account) \
                LEFT JOIN tenant_generation g ON g.app = k.app \
                AND g.account = COALESCE(NULLIF(?, ''), k.account, a.account) WHERE k.hash = ?";
-    const INSTALL_AT: usize = 18;
-    const APP_AT: usize = 26;
-    const GENERATION_AT: usize = 34;
+    const INSTALL_AT: usize = 22;
+    const APP_AT: usize = 30;
+    const GENERATION_AT: usize = 38;
     let account = Value::from(account.unwrap_or_default());
     let values = values![account.clone(), account, hash.as_bytes()];
     let is_there = |row: &Row, first: usize| {
@@ -176,17 +204,13 @@ pub(crate) async fn list_keys(
     believed(&store.query(sql, &selection.values()).await?, |row| api_key(mac, row))
 }
 
-/// Adds a key. Its hash is the primary key, so the same token twice fails.
-pub(crate) async fn insert_key(
-    tx: &mut Tx<'_>,
-    mac: &RowMac,
-    hash: &TokenHash,
-    key: &ApiKey,
-) -> Result<()> {
+/// The columns of a key in their order, with its MAC.
+fn key_row(mac: &RowMac, hash: &[u8], key: &ApiKey) -> Vec<Value> {
     let bound = key.bound.as_ref();
     let permissions = key.permissions.as_ref().map(|list| list.join(" "));
+    let joined = key.networks.iter().map(Network::to_string).collect::<Vec<_>>().join(" ");
     let columns = values![
-        hash.as_bytes(),
+        hash,
         key.id.as_str(),
         key.seq,
         key.kind.as_str(),
@@ -200,15 +224,49 @@ pub(crate) async fn insert_key(
         key.name.as_str(),
         key.redacted.as_str(),
         key.created,
-        key.expires_at
+        key.expires_at,
+        key.role.map(AdminRole::as_str),
+        (!joined.is_empty()).then_some(joined),
+        key.uses
     ];
+    mac.with_mac(&API_KEY, columns)
+}
+
+/// Adds a key. Its hash is the primary key, so the same token twice fails.
+pub(crate) async fn insert_key(
+    tx: &mut Tx<'_>,
+    mac: &RowMac,
+    hash: &TokenHash,
+    key: &ApiKey,
+) -> Result<()> {
     tx.execute(
         "INSERT INTO api_key (hash, id, seq, kind, mode, app, account, user_id, account_access, \
-         permissions, parent, name, redacted, created, expires_at, mac) \
-         VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
-        &mac.with_mac(&API_KEY, columns),
+         permissions, parent, name, redacted, created, expires_at, role, networks, uses, mac) \
+         VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+        &key_row(mac, hash.as_bytes(), key),
     )
     .await?;
+    Ok(())
+}
+
+/// Ends a key earlier than it would by itself, and so the ephemeral keys that it made. The key store
+/// remembers the time, so that no older row gives it the later one back.
+pub(crate) async fn shorten_key(
+    tx: &mut Tx<'_>,
+    mac: &RowMac,
+    key: &ApiKey,
+    expires_at: Timestamp,
+) -> Result<()> {
+    let rows = tx.query(KEY_BY_ID, &values![&key.id]).await?;
+    let hash = rows.first().ok_or_else(|| corrupt("a key that was just there"))?.blob(0)?.to_vec();
+    let shortened = ApiKey { expires_at: Some(expires_at), ..key.clone() };
+    let mac_of = key_row(mac, &hash, &shortened).pop();
+    tx.execute(
+        "UPDATE api_key SET expires_at = ?, mac = ? WHERE id = ?",
+        &values![expires_at, mac_of.unwrap_or(Value::Null), &key.id],
+    )
+    .await?;
+    list_revocation(tx, mac, of_expiry(&key.id), floor_of_expiry(expires_at), None);
     Ok(())
 }
 
@@ -258,10 +316,11 @@ pub(crate) const EXPIRED_EPHEMERAL: Prune = Prune {
     delete: "DELETE FROM api_key WHERE hash = ?",
 };
 
-/// Asks whether a key is there and not revoked.
-pub(crate) fn in_force_query(id: &str) -> Query {
-    let sql = "SELECT 1 FROM api_key WHERE id = ? AND revoked_at IS NULL";
-    Query::new(sql, values![id])
+/// Asks whether a key is there, not revoked, and not ended by `now`.
+pub(crate) fn in_force_query(id: &str, now: Timestamp) -> Query {
+    let sql = "SELECT 1 FROM api_key WHERE id = ? AND revoked_at IS NULL \
+               AND (expires_at IS NULL OR expires_at > ?)";
+    Query::new(sql, values![id, now])
 }
 
 /// Finds no key: one that is revoked, whatever its row says.

@@ -79,7 +79,8 @@ pub(crate) const VERIFIED: &[Verified] = &[
         start: || values![&[0_u8; 0]].to_vec(),
         judge: |mac, floors, row| {
             Ok(Judgement::of(api_key(mac, row)?, |key| {
-                key.revoked_at.is_none() && !floors.admits_key(key)
+                key.revoked_at.is_none()
+                    && (!floors.admits_key(key) || floors.expiry(key) != key.expires_at)
             }))
         },
     },

@@ -1,7 +1,7 @@
 //! Where a request comes from, if it came through a proxy that is believed.
 
 use crate::limits;
-use crate::peer::{Peer, Proxy};
+use crate::peer::{Network, Peer};
 use http::header::{self, HeaderMap, HeaderName};
 use std::net::{IpAddr, SocketAddr};
 
@@ -10,7 +10,7 @@ const X_FORWARDED_FOR: HeaderName = HeaderName::from_static("x-forwarded-for");
 /// The client of a request that `proxy` passed on. The last address that is no proxy's counts,
 /// since whoever is before it may have invented all others. If both headers are there and differ,
 /// the client may have sent one of them, and the proxy itself is answered.
-pub(super) fn client(proxy: Peer, headers: &HeaderMap, proxies: &[Proxy]) -> Peer {
+pub(super) fn client(proxy: Peer, headers: &HeaderMap, proxies: &[Network]) -> Peer {
     let forwarded = last_stranger(hops(headers, &header::FORWARDED), for_of, proxies);
     let listed = last_stranger(hops(headers, &X_FORWARDED_FOR), address_of, proxies);
     match (forwarded, listed) {
@@ -31,7 +31,7 @@ fn hops<'a>(headers: &'a HeaderMap, name: &HeaderName) -> impl Iterator<Item = &
 fn last_stranger<'a>(
     hops: impl Iterator<Item = &'a str>,
     parse: impl Fn(&str) -> Option<IpAddr>,
-    proxies: &[Proxy],
+    proxies: &[Network],
 ) -> Option<Peer> {
     let mut nearest = None;
     for hop in hops {
@@ -70,7 +70,7 @@ mod tests {
 
     #[test]
     fn only_the_word_of_named_proxies_counts() {
-        let proxies: Vec<Proxy> = vec!["10.0.0.0/8".parse().unwrap(), "::1".parse().unwrap()];
+        let proxies: Vec<Network> = vec!["10.0.0.0/8".parse().unwrap(), "::1".parse().unwrap()];
         let listed = "x-forwarded-for";
         let cases: [(&[(&str, &str)], &str); 15] = [
             (&[], "10.0.0.1"),
@@ -102,7 +102,7 @@ mod tests {
 
     #[test]
     fn a_long_list_is_not_read_to_its_beginning() {
-        let proxies: Vec<Proxy> = vec!["10.0.0.0/8".parse().unwrap()];
+        let proxies: Vec<Network> = vec!["10.0.0.0/8".parse().unwrap()];
         let mut headers = HeaderMap::new();
         let list = format!("203.0.113.9{}", ", 10.0.0.2".repeat(1000));
         headers.insert(X_FORWARDED_FOR, HeaderValue::from_str(&list).unwrap());

@@ -1,6 +1,7 @@
 //! Who is slowed down or refused: a peer that tries keys, an app or a key that asks too much.
 
 use super::trace::RequestTrace;
+use crate::authorize::check_peer;
 use crate::connections::{Connection, Phase};
 use crate::kernel::Kernel;
 use crate::limits;
@@ -16,7 +17,8 @@ use std::time::Duration;
 /// a good key goes through, whoever tries others beside it.
 ///
 /// # Errors
-/// 429 if others of such peers were looked up all the time; else as
+/// 429 if others of such peers were looked up all the time; 403 if the key may not be used from
+/// where the request comes from; else as
 /// [`crate::Authenticate::authenticate`].
 pub(super) async fn authenticate(
     kernel: &Kernel,
@@ -46,7 +48,9 @@ async fn look_up(
         true => Some(traffic.refusals.permit().await.ok_or_else(too_many_refusals)?),
         false => None,
     };
-    authenticate.authenticate(&credentials).await
+    let principal = authenticate.authenticate(&credentials).await?;
+    check_peer(&principal, trace.peer)?;
+    Ok(principal)
 }
 
 fn too_many_refusals() -> ApiError {

@@ -2,7 +2,7 @@
 
 use super::bucket::{Bucket, Rate, Ticks};
 use crate::limits;
-use crate::principal::{Principal, Role};
+use crate::principal::Principal;
 use crate::quota::{
     KEY_REQUESTS_AT_ONCE, KEY_REQUESTS_PER_SECOND, Quota, REQUESTS_AT_ONCE, REQUESTS_PER_SECOND,
 };
@@ -185,7 +185,7 @@ impl TenantLoads {
 
 /// The limits of the key, and of its app.
 fn bounds(principal: &Principal, app_rate: Option<u32>) -> (Bounds, Bounds) {
-    if principal.role == Role::Admin {
+    if principal.admin_role().is_some() {
         // Each admin key by itself: no tenant, and no other operator, can lock one out.
         let key = Bounds {
             per_second: app_rate.map(|_| limits::ADMIN_REQUESTS_PER_SECOND),

@@ -16,6 +16,7 @@ fn principal(app: &str, mode: Mode, quotas: &[(&str, i64)]) -> Principal {
         own_account: true,
         platform: account,
         connect: false,
+        restrictions: None,
         quotas: quotas.iter().map(|(name, value)| ((*name).to_owned(), *value)).collect(),
     }
 }

@@ -5,16 +5,20 @@
 -- has; rows of keys are never deleted, so a backup with fewer than there are now lacks some.
 -- developer: 1 if the store lets in whoever asks, which makes it unfit for anything else for good.
 -- bound: 1 once the data has the store's id, so that no other data is bound to these keys.
+-- epoch: grows whenever keys are destroyed, so that a copy of this store from an earlier epoch holds
+-- keys that are destroyed here. making_locked: 1 if no keys of apps may be made.
 -- stopped: when an operator has sealed all servers, which then have no keys; NULL if nobody has.
 CREATE TABLE key_store (
-    singleton   INTEGER PRIMARY KEY CHECK (singleton = 1),
-    store_id    TEXT    NOT NULL,
-    created     INTEGER NOT NULL,
-    developer   INTEGER NOT NULL,
-    bound       INTEGER NOT NULL,
-    stopped     INTEGER,
-    last_backup INTEGER,
-    backed_up   INTEGER
+    singleton     INTEGER PRIMARY KEY CHECK (singleton = 1),
+    store_id      TEXT    NOT NULL,
+    created       INTEGER NOT NULL,
+    developer     INTEGER NOT NULL,
+    bound         INTEGER NOT NULL,
+    stopped       INTEGER,
+    last_backup   INTEGER,
+    backed_up     INTEGER,
+    epoch         INTEGER NOT NULL DEFAULT 1,
+    making_locked INTEGER NOT NULL DEFAULT 0
 );
 
 -- The roots of trust that keep, or kept, a root key: id is the root key's. kind: key, passphrase,
@@ -66,6 +70,13 @@ CREATE TABLE revocation (
 ) WITHOUT ROWID;
 
 CREATE INDEX revocation_by_expiry ON revocation (expires_at) WHERE expires_at IS NOT NULL;
+
+-- How often API keys were used that may be used a number of times. It stands here so that nobody
+-- who can write to the data gives a key its uses back.
+CREATE TABLE key_use (
+    key  TEXT    PRIMARY KEY,
+    used INTEGER NOT NULL
+) WITHOUT ROWID;
 
 -- Tenants' keys, wrapped by a master key. purpose: sealing, lookup. A destroyed key keeps its row
 -- with wrapped NULL, so that its version is never used again. rotation: as of a master key. uses:

@@ -34,11 +34,11 @@ fn floor(row: &Row) -> Result<(String, i64), StorageError> {
 }
 
 const FLOORS: &str =
-    "SELECT subject, floor FROM revocation WHERE subject IN (?, ?, ?, ?, ?, ?, ?, ?, ?)";
+    "SELECT subject, floor FROM revocation WHERE subject IN (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)";
 
 pub(crate) async fn floors(
     keys: &Store,
-    subjects: &[String; 9],
+    subjects: &[String; 11],
 ) -> Result<HashMap<String, i64>, StorageError> {
     let params: Vec<Value> = subjects.iter().map(Value::from).collect();
     keys.query(FLOORS, &params).await?.iter().map(floor).collect()

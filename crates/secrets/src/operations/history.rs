@@ -48,7 +48,7 @@ struct Story {
 
 impl ReadOperation for History {
     const DEFINITION: Definition =
-        Definition::get("admin.secrets.history", "/v1/admin/secrets/history", Access::Admin)
+        Definition::get("admin.secrets.history", "/v1/admin/secrets/history", Access::AUDITED)
             .example(Example::of(&[("name", "n"), ("account", "acct_1")]));
     type Input = Query;
 

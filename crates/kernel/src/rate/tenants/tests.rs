@@ -1,6 +1,7 @@
 //! Limits of apps and keys, on a clock that the test moves.
 
 use super::*;
+use crate::principal::{AdminRole, Role};
 use coffer_base::{AccountId, AppId, Mode, Tenant};
 use std::time::Duration;
 
@@ -18,13 +19,18 @@ fn principal(key: &str, app: &str, mode: Mode, quotas: &[(&str, i64)]) -> Princi
         own_account: true,
         platform: account,
         connect: false,
+        restrictions: None,
         quotas: quotas.iter().map(|(name, value)| ((*name).to_owned(), *value)).collect(),
     }
 }
 
 fn admin(key: &str) -> Principal {
     let tenant = Tenant::system();
-    Principal { role: Role::Admin, tenant, ..principal(key, "app_1", Mode::Test, &[]) }
+    Principal {
+        role: Role::Admin(AdminRole::Operator),
+        tenant,
+        ..principal(key, "app_1", Mode::Test, &[])
+    }
 }
 
 /// How many of many requests at `now` are let through, if each ends at once.
