@@ -71,7 +71,7 @@ fn outcome_of(
     result: &Result<Reply, ApiError>,
 ) -> Option<Outcome> {
     let principal = trace.principal.as_deref();
-    let is_admin = principal.is_some_and(|principal| principal.role == Role::Admin);
+    let is_admin = principal.is_some_and(|principal| matches!(principal.role, Role::Admin(_)));
     let are_reads_recorded = kernel.recorder().reads() != AuditReads::Off || is_admin;
     match result {
         Ok(reply) if reply.replay_of.is_some() => are_reads_recorded.then_some(Outcome::Replayed),

@@ -62,7 +62,7 @@ async fn check(config: &Config, directory: &Path) -> Result<Vec<String>, Failure
         problems
             .push(format!("not everything opens; who reads what does not gets an error: {error}"));
     }
-    let without = coffer_keyring::tenants_without_key(&data, &keys).await?;
+    let without = coffer_keyring::tenants_without_key(&data, &keys).await?.missing;
     if without > 0 {
         problems.push(format!("{without} tenants' keys were lost, and with them what they seal"));
     }
