@@ -101,7 +101,10 @@ impl Shard {
             serde_json::Value::Null => Value::Null,
             serde_json::Value::Bool(value) => Value::from(value),
             serde_json::Value::Number(number) => Value::Int(number.as_i64().ok_or_else(wrong)?),
-            serde_json::Value::String(text) if self.blobs.contains(column) => {
+            // Another table can have a text under the same name, which does not begin as bytes do.
+            serde_json::Value::String(text)
+                if self.blobs.contains(column) && text.starts_with("\\x") =>
+            {
                 Value::Blob(bytes(&text).ok_or_else(wrong)?)
             }
             serde_json::Value::String(text) => Value::Text(text),
