@@ -268,3 +268,29 @@ fn a_log_on_a_full_disk_fails_no_request() {
     coffer.wait().unwrap();
     assert!(answer.starts_with("HTTP/1.1 200"), "{answer}");
 }
+
+/// A backup onto a disk without room says so, and leaves nothing that could be taken for one.
+#[test]
+fn a_backup_onto_a_disk_that_is_really_full_says_so() {
+    let home = tempfile::TempDir::new().unwrap();
+    let full = home.path().join("full");
+    std::fs::create_dir(&full).unwrap();
+    let Some(_mounted) = Mounted::at(&full, "100k") else { return };
+    let Some(program) = std::env::var_os("COFFER_BIN") else {
+        println!("skipped: COFFER_BIN does not name the server's binary");
+        return;
+    };
+    let coffer = |words: &[&str]| {
+        let mut command = Command::new(&program);
+        command.args(words).current_dir(home.path()).env_clear();
+        command.env("XDG_CONFIG_HOME", home.path()).env("COFFER_DATA_DIR", "data");
+        command.output().unwrap()
+    };
+    assert!(coffer(&["init"]).status.success());
+    let said = coffer(&["backup", "create", "--to", "full"]);
+    let why = String::from_utf8(said.stderr).unwrap();
+    assert!(!said.status.success() && (why.contains("space") || why.contains("full")), "{why}");
+    assert_eq!(std::fs::read_dir(&full).unwrap().count(), 0, "{why}");
+    assert!(coffer(&["backup", "create", "--to", "beside/"]).status.success());
+    assert!(coffer(&["backup", "verify", "beside"]).status.success());
+}

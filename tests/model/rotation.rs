@@ -30,7 +30,7 @@ impl Caller {
         match step % 6 {
             0 | 2 | 4 => {
                 let value = format!("value {step}");
-                let expires = (step % 4 == 0).then(|| "1900000000".to_owned());
+                let expires = step.is_multiple_of(4).then(|| "1900000000".to_owned());
                 let mut params = vec![
                     ("name", text.as_str()),
                     ("payload", value.as_str()),

@@ -22,6 +22,7 @@ PROGRAMS = [
     (["failure_modes.py"], 1800),
     (["pooler.py"], 900),
     (["moving.py"], 900),
+    (["backup.py"], 900),
 ]
 # How long a program that took too long may take to stop what it has started, in seconds.
 STOPPING = 60

@@ -10,8 +10,8 @@ use crate::{number, root};
 use std::path::{Path, PathBuf};
 
 /// Every target of `fuzz/`. One that is missing there fails.
-pub const TARGETS: [&str; 5] =
-    ["form_decoder", "authorization_header", "cursor", "envelope", "keyring_file"];
+pub const TARGETS: [&str; 6] =
+    ["form_decoder", "authorization_header", "cursor", "envelope", "keyring_file", "backup_stream"];
 /// How long each target runs unless told otherwise.
 pub const SECONDS: u32 = 20;
 

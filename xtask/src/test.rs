@@ -34,7 +34,7 @@ struct Part {
 }
 
 /// All parts, the quickest first.
-const PARTS: [Part; 17] = [
+const PARTS: [Part; 18] = [
     Part {
         name: "format",
         about: "the layout of the Rust code",
@@ -104,6 +104,13 @@ const PARTS: [Part; 17] = [
         needs_build: true,
         only_with_all: false,
         run: |_| postgres::outages(),
+    },
+    Part {
+        name: "postgres/backups",
+        about: "more points in time of a base backup and its log, restored and opened",
+        needs_build: true,
+        only_with_all: true,
+        run: |_| postgres::backups(),
     },
     Part {
         name: "clock",

@@ -15,6 +15,7 @@ pub use crate::store_place::{DATA_FILE, KEYS_FILE};
 use crate::family_set::FamilySet;
 use crate::store_place::NoStore;
 use coffer_audit::LogError;
+use coffer_backup::BackupError;
 use coffer_base::{Clock, Random, Redacted, id::random_id};
 use coffer_crypto::root::{self as root_key, RootError};
 use coffer_identity::NewKey;
@@ -134,6 +135,24 @@ pub enum AssembleError {
         /// What the system says.
         source: std::io::Error,
     },
+    /// A backup cannot be used.
+    #[error("{place}: {source}")]
+    Backup {
+        /// Where it is.
+        place: String,
+        /// Why.
+        source: BackupError,
+    },
+    /// The stores are older than they were: both heads.
+    #[error(
+        "the stores are older than the head file says ({0}): somebody has put back an older copy. \
+         If that was you, as after `coffer backup restore`, start once with --accept-rollback, \
+         which the audit log records; if not, find out who it was before anything is served"
+    )]
+    Rollback(String),
+    /// Something else that was asked for is refused: in words.
+    #[error("{0}")]
+    Refused(String),
     /// TLS for requests to other servers.
     #[error("TLS cannot be set up: {0}")]
     Tls(#[source] rustls::Error),

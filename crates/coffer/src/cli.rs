@@ -83,7 +83,7 @@ fn dispatch(cli: Cli, matches: &ArgMatches) -> Result<Exit, Failure> {
     match cli.verb {
         Verb::Dev => dev::run(&config),
         Verb::Init(args) => init::run(&config, &args, output),
-        Verb::Serve => serve::run(&config),
+        Verb::Serve(args) => serve::run(&config, &args),
         Verb::Status => admin::status(&config, output),
         Verb::Doctor => doctor::run(&config, output),
         Verb::AdminKey(verb) => admin_key::run(&config, &verb, output),
@@ -103,6 +103,7 @@ fn dispatch(cli: Cli, matches: &ArgMatches) -> Result<Exit, Failure> {
         Verb::Migrate(verb) => migrate::run(&config, &verb, output),
         Verb::Backup(verb) => backup::run(&config, &verb, output),
         Verb::Audit(verb) => audit::run(&config, &verb, cli.format, output),
+        Verb::Drill(args) => backup::drill(&config, &args, output),
         Verb::Config(verb) => config_verb::run(&config, &verb, output),
         Verb::Completions { .. } => Ok(Exit::Done),
     }

@@ -7,7 +7,9 @@
 //! made. This module reads the environment and the configuration file and nothing else.
 
 mod audit;
+mod backup;
 mod database;
+mod duration;
 mod environment;
 mod families;
 mod file;
@@ -22,7 +24,12 @@ mod traffic;
 mod value;
 
 pub use audit::{AUDIT_SHIP, AUDIT_SHIP_TOKEN};
+pub use backup::{
+    BACKUP_EVERY, BACKUP_KEEP, BACKUP_KEEP_DAYS, BACKUP_KEYS_TO, BACKUP_SCRATCH, BACKUP_TO,
+    DRILL_COMMAND, DRILL_EVERY, HEAD_FILE, KEEPING,
+};
 pub use database::{DATABASE, DATABASE_PASSWORD, KEY_DATABASE, KEY_DIR};
+pub use duration::seconds;
 pub use environment::{Environment, environment};
 pub use families::declared_by_families;
 pub use flags::Flags;
@@ -297,7 +304,7 @@ const LAST: [&Setting; 7] =
 /// declare.
 pub static ALL: LazyLock<Vec<&'static Setting>> = LazyLock::new(|| {
     let families = families::declared_by_families();
-    FIRST.into_iter().chain(families.iter()).chain(LAST).collect()
+    FIRST.into_iter().chain(families.iter()).chain(KEEPING).chain(LAST).collect()
 });
 
 /// What is wrong with the configuration: a sentence for the person who wrote it, which never
@@ -405,6 +412,19 @@ impl Config {
             Some(Value::Text(text)) => text,
             _ => "",
         }
+    }
+
+    /// A number.
+    pub fn number(&self, setting: &Setting) -> Option<i64> {
+        match self.value(setting)? {
+            Value::Number(number) => Some(*number),
+            _ => None,
+        }
+    }
+
+    /// A duration, in seconds.
+    pub fn seconds(&self, setting: &Setting) -> Option<i64> {
+        seconds(self.text(setting)).ok()
     }
 
     /// The elements of a list; none, if it is not set.

@@ -5,11 +5,14 @@
 
 pub mod assemble;
 pub mod audit;
+pub mod backup;
+pub mod calendar;
 mod clock;
 mod explain;
 pub mod families;
 pub mod family_set;
 mod keyring;
+pub mod head;
 pub mod limits;
 pub mod reasons;
 mod root_events;

@@ -69,3 +69,16 @@ pub const EXPLAIN_ATTEMPTS: u32 = 2;
 
 /// Milliseconds between them: longer than entries of refusals wait to be written.
 pub const EXPLAIN_AGAIN_MILLISECONDS: u64 = 120;
+/// Seconds between two looks at whether a backup or a drill is due.
+pub const BACKUP_LOOK_SECONDS: u64 = 15;
+
+/// Seconds after which a backup or a drill that failed is tried again, if its turn is not sooner:
+/// a disk that was full may have room by then.
+pub const BACKUP_RETRY_SECONDS: i64 = 600;
+
+/// Seconds within which a server that has committed something raises the heads of its stores and
+/// has them in the head file.
+pub const HEAD_SECONDS: u64 = 1;
+
+/// Most bytes of a head file: it holds two numbers, two marks and an id.
+pub const HEAD_FILE_BYTES: u64 = 4096;

@@ -6,6 +6,7 @@ use coffer_dialect::{ApiError, Object, Value};
 use coffer_kernel::{
     Access, Arguments, Count, Counters, Ctx, Definition, Failure, ReadOperation, Scheduler,
 };
+use coffer_keyring::RunKind;
 use coffer_storage::Store;
 use std::sync::{Arc, OnceLock};
 
@@ -19,6 +20,8 @@ pub struct StatusSources {
     pub started: Timestamp,
     /// The data store.
     pub store: Store,
+    /// The key store.
+    pub keys: Store,
     /// What runs at given times.
     pub scheduler: Arc<Scheduler>,
     /// The kernel's counts.
@@ -70,7 +73,9 @@ impl ReadOperation for Status {
         Ok(Object::bare()
             .set("object", "status")
             .set("audit_ship", Value::List(shipments))
+            .set("backup", last_run(&sources.keys, RunKind::Backup).await?)
             .set("busy", busy)
+            .set("drill", last_run(&sources.keys, RunKind::Drill).await?)
             .set("erasing", coffer_identity::erasing(&sources.store).await?)
             .set("mode", mode)
             .set("operations", operations)
@@ -83,6 +88,17 @@ impl ReadOperation for Status {
             .set("version", crate::VERSION)
             .set("writer", writer))
     }
+}
+
+/// What came of the last backup or drill; null if there was none.
+async fn last_run(keys: &Store, kind: RunKind) -> Result<Value, Failure> {
+    let Some(last) = coffer_keyring::last_run(keys, kind).await? else { return Ok(Value::Null) };
+    let run = Object::bare()
+        .set("ok", last.is_good())
+        .set("outcome", last.outcome)
+        .set("succeeded", last.succeeded)
+        .set("tried", last.at);
+    Ok(run.into())
 }
 
 fn counts(count: &Count) -> Object {

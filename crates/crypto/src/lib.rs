@@ -25,7 +25,7 @@ mod wrap;
 pub use associated_data::AssociatedData;
 pub use error::CryptoError;
 pub use fingerprint::{Digest, Digester, LookupKey};
-pub use hash::{Hash, sha256};
+pub use hash::{Hash, Sha256, sha256};
 pub use key::SealingKey;
 pub use random::SystemRandom;
 pub use root::{RootError, RootKey};

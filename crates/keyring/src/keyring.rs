@@ -237,6 +237,22 @@ impl Keyring {
         Ok(keys.map_or(Lookup::NoKeys(stored), Lookup::Keys))
     }
 
+    /// The keys with which to open what a tenant has sealed: `None` if they were destroyed, and
+    /// what is left of it, as in an older backup of the data, is gone for good.
+    ///
+    /// # Errors
+    /// [`KeyringError::KeysLost`] if the key store never had them, and as [`Keyring::existing`].
+    pub async fn unless_destroyed(
+        &self,
+        tenant: &Tenant,
+    ) -> Result<Option<Arc<TenantKeys>>, KeyringError> {
+        match self.look_up(tenant).await? {
+            Lookup::Keys(keys) => Ok(Some(keys)),
+            Lookup::NoKeys(stored) if stored.is_empty() => Err(KeyringError::KeysLost),
+            Lookup::NoKeys(_) => Ok(None),
+        }
+    }
+
     /// Checks that a tenant without keys has nothing sealed in `data` either: a key store that was
     /// restored from an older backup lacks keys, and new ones would hide that.
     ///

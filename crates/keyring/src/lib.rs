@@ -35,10 +35,11 @@ pub use root::{
 pub use rotation::{Phase, Rotation, RotationPlan, RotationProgress};
 pub use row_key::RowKey;
 pub use store::{
-    BeginRotation, DATA_MIGRATIONS, ForgetRootEvent, KEY_MIGRATIONS, KeyBackup, KeyCounts,
-    KeyStoreUse, NewestKey, RecordProgress, RootEvent, RootState, StoredRoot, TakeRotation,
-    begin_rotation, highest_rotation, key_count, key_counts, key_store_id, key_store_use,
-    last_backup, last_rotation, mark_key_store, newest_key, newest_keys, record_backup,
-    root_events, stopped, store_id, tenants_without_key, write_store_id,
+    BeginRotation, DATA_MIGRATIONS, ForgetRootEvent, Head, KEY_MIGRATIONS, KeyBackup, KeyCounts,
+    KeyStoreUse, LastRun, NewestKey, RecordProgress, RootEvent, RootState, RunKind, StoredRoot,
+    TakeRotation, Unopenable, begin_rotation, destroyed_keys, head, highest_rotation, key_count,
+    key_counts, key_store_id, key_store_use, last_backup, last_rotation, last_run, mark_key_store,
+    newest_key, newest_keys, raise_head, record_backup, record_run, root_events, stopped, store_id,
+    tenants_without_key, write_store_id,
 };
 pub use tenant::{SealCheck, TenantKeys, check_seal, retire_seal, seal_query};

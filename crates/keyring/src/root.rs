@@ -63,9 +63,9 @@ pub struct Change<'c> {
 }
 
 impl Change<'_> {
-    fn event(&self, operation: &str, subject: String) -> RootEvent {
+    fn event(&self, operation: &'static str, subject: String) -> RootEvent {
         let id = random_id("rootevt", EVENT_ID_CHARACTERS, self.random);
-        RootEvent { id, at: self.now, operation: operation.to_owned(), subject }
+        RootEvent { id, at: self.now, operation, subject }
     }
 }
 
@@ -179,7 +179,7 @@ impl Masters {
         keys: &Store,
         root: &NewRoot<'_>,
         used: Use,
-        operation: &str,
+        operation: &'static str,
         change: Change<'_>,
     ) -> Result<(), KeyringError> {
         let state = if used == Use::Incoming { RootState::Incoming } else { RootState::Current };

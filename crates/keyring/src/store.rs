@@ -1,10 +1,14 @@
 //! The SQL of the keys: the tables of the key store, and the two tables in the data store.
 
+mod head;
 mod master;
 mod revocation;
 mod root;
 mod rotation;
+mod runs;
+mod unopenable;
 
+pub use head::{Head, head, raise_head};
 pub use master::*;
 pub(crate) use revocation::*;
 pub(crate) use root::{
@@ -13,21 +17,31 @@ pub(crate) use root::{
 };
 pub use root::{ForgetRootEvent, RootEvent, RootState, StoredRoot, root_events};
 pub use rotation::*;
+pub use runs::{LastRun, RunKind, last_run, record_run};
+pub use unopenable::{Unopenable, tenants_without_key};
 
 use crate::error::KeyringError;
 use coffer_base::{Tenant, Timestamp};
 use coffer_storage::{
-    Migration, MigrationSet, Placement, Query, Row, StorageError, Store, Tx, Value, Work, values,
+    Migration, MigrationSet, Placement, Query, Row, Snapshot, StorageError, Store, Tx, Value, Work,
+    values,
 };
 
 /// The key store's schema.
 pub const KEY_MIGRATIONS: MigrationSet = MigrationSet {
     component: "keyring.keys",
-    migrations: &[Migration {
-        version: 1,
-        name: "keys",
-        sql: include_str!("../migrations/keys/0001_keys.sql"),
-    }],
+    migrations: &[
+        Migration {
+            version: 1,
+            name: "keys",
+            sql: include_str!("../migrations/keys/0001_keys.sql"),
+        },
+        Migration {
+            version: 2,
+            name: "operations",
+            sql: include_str!("../migrations/keys/0002_operations.sql"),
+        },
+    ],
     // A database of its own, which is never distributed.
     tables: &[],
 };
@@ -35,14 +49,22 @@ pub const KEY_MIGRATIONS: MigrationSet = MigrationSet {
 /// The keyring's tables in the data store.
 pub const DATA_MIGRATIONS: MigrationSet = MigrationSet {
     component: "keyring.data",
-    migrations: &[Migration {
-        version: 1,
-        name: "tenant_seal",
-        sql: include_str!("../migrations/data/0001_tenant_seal.sql"),
-    }],
+    migrations: &[
+        Migration {
+            version: 1,
+            name: "tenant_seal",
+            sql: include_str!("../migrations/data/0001_tenant_seal.sql"),
+        },
+        Migration {
+            version: 2,
+            name: "store_head",
+            sql: include_str!("../migrations/data/0002_store_head.sql"),
+        },
+    ],
     tables: &[
         ("tenant_seal", Placement::Spread),
         ("store_identity", Placement::Local),
+        ("store_head", Placement::Local),
         ("rotation", Placement::Local),
     ],
 };
@@ -345,48 +367,15 @@ pub async fn key_count(keys: &Store) -> Result<i64, KeyringError> {
     Ok(rows.first().map(|row| row.int(0)).transpose()?.unwrap_or_default())
 }
 
-/// How many tenants have data that is sealed under a key which the key store does not have, as
-/// after an older backup of the keys was put beside newer data.
+/// How many keys of a copy of the key store that is about to be made are destroyed.
 ///
 /// # Errors
-/// If a store cannot be read, or holds a tenant that is none.
-pub async fn tenants_without_key(data: &Store, keys: &Store) -> Result<u64, KeyringError> {
-    let mut missing = 0u64;
-    for part in data.parts().await? {
-        missing = missing.saturating_add(tenants_of_part_without_key(&part, keys).await?);
-    }
-    Ok(missing)
-}
-
-async fn tenants_of_part_without_key(data: &Store, keys: &Store) -> Result<u64, KeyringError> {
-    const PAGE: &str = "SELECT mode, app, account, key_version FROM tenant_seal \
-         WHERE (mode, app, account) > (?, ?, ?) ORDER BY mode, app, account LIMIT 500";
-    let mut missing = 0;
-    let mut after = values![-1_i64, "", ""];
-    loop {
-        let rows = data.query_part(PAGE, &after).await?;
-        let Some(last) = rows.last() else { return Ok(missing) };
-        after = values![last.int(0)?, last.text(1)?, last.text(2)?];
-        for row in &rows {
-            let tenant = values![row.int(0)?, row.text(1)?, row.text(2)?];
-            // The tenant may have been erased since the page was read.
-            if !has_key(keys, &tenant, row.int(3)?).await? && is_sealed(data, &tenant).await? {
-                missing += 1;
-            }
-        }
-    }
-}
-
-async fn has_key(keys: &Store, tenant: &[Value; 3], version: i64) -> Result<bool, KeyringError> {
-    let sql = "SELECT version FROM tenant_key WHERE mode = ? AND app = ? AND account = ? \
-               AND purpose = 'sealing' AND version = ? AND wrapped IS NOT NULL";
-    let [mode, app, account] = tenant.clone();
-    let rows = keys.query(sql, &[mode, app, account, version.into()]).await?;
-    Ok(!rows.is_empty())
-}
-
-async fn is_sealed(data: &Store, tenant: &[Value; 3]) -> Result<bool, KeyringError> {
-    Ok(!data.query(SEAL_VERSION, tenant).await?.is_empty())
+/// If the key store cannot be read, or has the schema of another version.
+pub fn destroyed_keys(keys: &Snapshot) -> Result<i64, StorageError> {
+    keys.number(
+        "SELECT (SELECT count(*) FROM tenant_key WHERE wrapped IS NULL) \
+         + (SELECT count(*) FROM master_key WHERE wrapped IS NULL)",
+    )
 }
 
 /// When the newest key of any tenant was created.

@@ -67,7 +67,7 @@ pub fn check_database(path: &Path) -> Result<()> {
 /// # Errors
 /// [`StorageError::File`] if it is anything but a regular file with one name, or as
 /// [`check_directory`] for its directory.
-pub(crate) fn open_own(path: &Path) -> Result<File> {
+pub fn open_own(path: &Path) -> Result<File> {
     let directory = files::parent(path);
     check_directory(directory)?;
     let owner = fs::metadata(directory).map(|about| about.uid()).ok();

@@ -10,12 +10,14 @@ mod own_log;
 mod queue;
 mod readers;
 mod schema;
+mod snapshot;
 mod statement;
 mod thread;
 mod unit;
 mod writer;
 
 pub use backup::{check_file, copy_file};
+pub use snapshot::{DatabaseCopy, OnStep, Snapshot, count_rows};
 
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};

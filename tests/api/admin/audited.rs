@@ -287,10 +287,10 @@ fn no_entry_has_a_secret() {
     records(&server, AuditReads::Strict, true);
     client.set("token", SECRETS[0]).ok();
     let ephemeral = client.post("/v1/ephemeral_keys", &[("user", "usr_1")]).text("secret");
-    let with_payload = [("name", "token"), ("scope[type]", "account"), ("expand[]", "payload")];
+    let expanded = [("name", "token"), ("scope[type]", "account"), ("expand[]", "payload")];
     let misplaced = [("name", "token"), ("scope[type]", SECRETS[1])];
     let statuses = [
-        client.get("/v1/apps/secrets/find", &with_payload),
+        client.get("/v1/apps/secrets/find", &expanded),
         client.post("/v1/apps/secrets", &[("name", "token"), (SECRETS[1], "1")]),
         client.post("/v1/apps/secrets", &[("payload", SECRETS[1])]),
         client.get("/v1/apps/secrets/find", &misplaced),

@@ -62,6 +62,20 @@ pub fn outages() -> Outcome {
         .run()
 }
 
+/// Many points in time of a base backup with an archived log.
+pub fn backups() -> Outcome {
+    programs()?;
+    let python = python_environment("python", "requirements.txt")?;
+    Step::new(&python)
+        .args([root().join("tests/postgres/backup.py")])
+        .args(["--long"])
+        .env("COFFER_BIN", binary()?)
+        .env("PYTHONDONTWRITEBYTECODE", "1")
+        .directory(&root())
+        .minutes(60)
+        .run()
+}
+
 /// Where PostgreSQL's programs are. They are installed with a pooler, if either is missing and we
 /// may.
 fn programs() -> Result<PathBuf, String> {

@@ -187,6 +187,7 @@ fn assemble_kernel(
         developer: options.developer,
         started: clocks.clock.now(),
         store: context.store.clone(),
+        keys: context.keyring.store().clone(),
         scheduler: Arc::clone(&scheduler),
         counters: Arc::clone(&counters),
         shipping: Arc::clone(shipping),

@@ -9,7 +9,7 @@ mod keyring;
 
 pub use audit::{Audit, ExportArgs, ProveArgs, VerifyArgs};
 pub use audit_read::{AuditFilters, AuditRead, Explain, ExplainArgs};
-pub use backup::Backup;
+pub use backup::{Backup, CreateArgs, DrillArgs, RestoreArgs, VerifyArgs};
 pub use clock::{ClockVerb, Schedule};
 pub use keyring::{KeyringVerb, RootVerb, RotateArgs, Target, Wrapping};
 
@@ -42,7 +42,7 @@ pub enum Verb {
     /// Make a store, its root key and the first admin key.
     Init(InitArgs),
     /// Serve the API, the admin API and the background jobs.
-    Serve,
+    Serve(ServeArgs),
     /// Ask a running server what it is doing.
     Status,
     /// Check the data directory, the keys and the machine, without a server.
@@ -90,12 +90,14 @@ pub enum Verb {
     Migrate(Migrate),
     /// Move a store from files to PostgreSQL, or back, and check what arrived.
     MigrateStore(MigrateStoreArgs),
-    /// Copy the data or the keys, also while a server runs.
+    /// Copy data and keys, also while a server runs; verify and restore copies.
     #[command(subcommand)]
     Backup(Backup),
     /// The audit: read it, look into it, verify it, prove it, print it.
     #[command(subcommand)]
     Audit(Audit),
+    /// Restore the newest backup into a place of its own, verify it, and say what came of it.
+    Drill(DrillArgs),
     /// Check or show the configuration.
     #[command(subcommand)]
     Config(ConfigVerb),
@@ -104,6 +106,14 @@ pub enum Verb {
         /// The shell.
         shell: Shell,
     },
+}
+
+#[derive(Args)]
+pub struct ServeArgs {
+    /// Serve stores that are older than the head file says, once: somebody has put them back on
+    /// purpose. The audit log records it.
+    #[arg(long)]
+    pub accept_rollback: bool,
 }
 
 #[derive(Args)]

@@ -7,6 +7,7 @@ mod databases;
 mod files;
 mod machine;
 mod root_key;
+mod runs;
 
 use super::exit::{Exit, Failure};
 use super::output::Output;

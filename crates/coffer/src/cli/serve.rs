@@ -1,16 +1,20 @@
 //! `coffer serve`.
 
+use super::args::ServeArgs;
+use super::backup;
 use super::exit::{Exit, Failure};
 use super::reload::Reload;
 use super::signals::Signals;
 use super::{setup, signals};
-use crate::config::{ADMIN_LISTEN, AUDIT_ANCHOR, Config, INSECURE_HTTP, LISTEN};
+use crate::config::{ADMIN_LISTEN, AUDIT_ANCHOR, Config, HEAD_FILE, INSECURE_HTTP, LISTEN};
 use crate::telemetry;
-use coffer::assemble::{self, AssembleError, Database, Installation};
+use coffer::assemble::{self, AssembleError, AssembleOptions, Database, Installation};
+use coffer::head::{self, Checked, HeadKeeper};
 use coffer::serve::{Address, ServeOptions, Server};
 use coffer::tls::Certificate;
 use coffer_kernel::limits::APP_REQUESTS_PER_SECOND;
 use coffer_storage::{MigrationReport, StorageError};
+use std::path::Path;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -19,7 +23,10 @@ use std::time::{Duration, Instant};
 /// # Errors
 /// If the configuration cannot be used, if there is no store, if its root key does not open it,
 /// or if the server cannot start.
-pub fn run(config: &Config) -> Result<Exit, Failure> {
+pub fn run(config: &Config, args: &ServeArgs) -> Result<Exit, Failure> {
+    if args.accept_rollback && config.path(&HEAD_FILE).is_none() {
+        return Err(Failure::usage("--accept-rollback is about the head file: name that"));
+    }
     let certificate = setup::tls(config)?;
     let options = serve_options(config, certificate.as_ref())?;
     let tls = options.tls.is_some();
@@ -28,12 +35,15 @@ pub fn run(config: &Config) -> Result<Exit, Failure> {
     warn_about(&database);
     let data = data_location(config, &database);
     let (receivers, token) = setup::audit_receivers(config)?;
+    let backups = backup::scheduled(config)?;
     let runtime = setup::runtime()?;
     let result = runtime.block_on(async {
         let mut signals = Signals::listen()?;
-        let Some(mut installation) = open(config, &mut signals).await? else {
-            return Ok(Exit::Done);
-        };
+        let opened = open(config, args.accept_rollback, &mut signals).await?;
+        let Some(mut installation) = opened else { return Ok(Exit::Done) };
+        if let Some(backups) = backups {
+            installation.jobs.push(Arc::new(backups));
+        }
         log_migrations(&installation.stores.migrations);
         installation.ship_audit(receivers, token.as_ref())?;
         let on_start = |server: &Server| {
@@ -50,9 +60,13 @@ pub fn run(config: &Config) -> Result<Exit, Failure> {
 }
 
 /// Opens the installation; `None` if a signal came first.
-async fn open(config: &Config, signals: &mut Signals) -> Result<Option<Installation>, Failure> {
+async fn open(
+    config: &Config,
+    accept_rollback: bool,
+    signals: &mut Signals,
+) -> Result<Option<Installation>, Failure> {
     tokio::select! {
-        opened = wait_for_database(config) => opened.map(|installation| {
+        opened = wait_for_database(config, accept_rollback) => opened.map(|installation| {
             if let Ok(anchor) = config.text(&AUDIT_ANCHOR).parse() {
                 installation.audit.anchor_at(anchor);
             }
@@ -68,9 +82,16 @@ async fn open(config: &Config, signals: &mut Signals) -> Result<Option<Installat
 /// Opens the installation, and waits for its database within bounds: after a restart of all
 /// machines it may come up last. A host that is off does not even refuse, so what is waited for is
 /// said first.
-async fn wait_for_database(config: &Config) -> Result<Installation, Failure> {
+async fn wait_for_database(
+    config: &Config,
+    accept_rollback: bool,
+) -> Result<Installation, Failure> {
+    let head = config.path(&HEAD_FILE);
+    let open = || async {
+        Ok::<_, Failure>(open_checked(setup::production(config)?, head, accept_rollback).await)
+    };
     let Database::Postgres { data, keys } = config.database()? else {
-        return Ok(assemble::open(setup::production(config)?).await?);
+        return Ok(open().await??);
     };
     let most = DATABASE_PATIENCE.as_secs();
     tracing::info!(
@@ -82,7 +103,7 @@ async fn wait_for_database(config: &Config) -> Result<Installation, Failure> {
     let end = Instant::now() + DATABASE_PATIENCE;
     let mut said = String::new();
     loop {
-        let error = match assemble::open(setup::production(config)?).await {
+        let error = match open().await? {
             Err(error @ AssembleError::Storage(StorageError::Unavailable(_))) => error.to_string(),
             opened => return Ok(opened?),
         };
@@ -94,6 +115,45 @@ async fn wait_for_database(config: &Config) -> Result<Installation, Failure> {
             said = error;
         }
         tokio::time::sleep(DATABASE_PAUSE).await;
+    }
+}
+
+/// Opens the installation, if its stores are not older than the head file says; from then on the
+/// file is kept.
+async fn open_checked(
+    options: AssembleOptions,
+    head: Option<&Path>,
+    accept_rollback: bool,
+) -> Result<Installation, AssembleError> {
+    let Some(path) = head else { return assemble::open(options).await };
+    let stores = assemble::open_existing(&options).await?;
+    match head::check(&options, &stores, path, accept_rollback).await {
+        Ok(checked) => log_head(&checked, path),
+        Err(error) => {
+            stores.close().await;
+            return Err(error);
+        }
+    }
+    let mut installation = assemble::open_stores(options, stores).await?;
+    let keeper = HeadKeeper::new(path.to_owned(), installation.store_id.clone());
+    installation.jobs.push(Arc::new(keeper));
+    Ok(installation)
+}
+
+fn log_head(checked: &Checked, path: &Path) {
+    let head_file = path.display();
+    match checked {
+        Checked::Right => tracing::info!(%head_file, "the stores are not older than the head file"),
+        Checked::NoFile => tracing::warn!(
+            %head_file,
+            "there is no head file yet, so nobody knows whether the stores were put back; it is \
+             made now"
+        ),
+        Checked::Accepted(rollback) => tracing::warn!(
+            %head_file,
+            %rollback,
+            "the stores were put back, and are served because --accept-rollback was given"
+        ),
     }
 }
 

@@ -1,12 +1,11 @@
 //! Objects and lists of the API as text for people.
 
-use coffer_base::Timestamp;
-use coffer_base::civil::readable;
+use coffer::calendar::time;
 use comfy_table::{Table, presets};
 use serde_json::Value;
 
 /// Fields that hold Unix seconds.
-const TIMES: [&str; 16] = [
+const TIMES: [&str; 18] = [
     "at",
     "created",
     "expires",
@@ -23,6 +22,8 @@ const TIMES: [&str; 16] = [
     "master_key_created",
     "oldest_tenant_key",
     "sealed_since",
+    "succeeded",
+    "tried",
 ];
 
 /// A list of the API as a table with these fields.
@@ -108,11 +109,6 @@ fn cell(field: &str, value: Option<&Value>) -> String {
 /// Text without control characters, which could steer the terminal: others choose names.
 pub fn plain(text: &str) -> String {
     text.chars().map(|letter| if letter.is_control() { '\u{fffd}' } else { letter }).collect()
-}
-
-/// A time in UTC, to the second.
-pub fn time(unix: i64) -> String {
-    readable(Timestamp::from_unix(unix))
 }
 
 #[cfg(test)]

@@ -53,6 +53,7 @@ impl Kind {
         match self {
             Kind::Path | Kind::Secret => arg.value_name("PATH").value_hint(ValueHint::AnyPath),
             Kind::Address => arg.value_name("ADDRESS"),
+            Kind::Duration => arg.value_name("TIME"),
             Kind::Number { .. } => arg.value_name("NUMBER"),
             Kind::Choice(words) => {
                 arg.value_name("WORD").value_parser(words.to_vec()).hide_possible_values(true)

@@ -1,5 +1,6 @@
 //! Kinds and values of settings, and where a value came from.
 
+use super::duration::seconds;
 use super::{ConfigError, Setting};
 use coffer::audit::Anchor;
 use coffer::serve::Address;
@@ -21,6 +22,8 @@ pub enum Kind {
     Address,
     /// A server to talk to: an address of HTTP, or `unix:PATH`.
     Server,
+    /// A duration, such as 12h.
+    Duration,
     /// `true` or `false`.
     Switch,
     /// A whole number.
@@ -144,6 +147,7 @@ impl Kind {
             Self::Path => at_home(text).map(Value::Path),
             Self::Address => address(text).map(Value::Address),
             Self::Server => server(text).map(Value::Text),
+            Self::Duration => seconds(text).map(|_| Value::Text(text.to_owned())),
             Self::Switch => switch(text),
             Self::Number { from, to } => number(text, from, to),
             Self::Choice(words) if words.contains(&text) => Ok(Value::Text(text.to_owned())),

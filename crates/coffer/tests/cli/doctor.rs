@@ -3,6 +3,7 @@
 use crate::program::{Ended, Home, Server, expect, text};
 use std::fs::{self, Permissions};
 use std::os::unix::fs::PermissionsExt;
+use std::path::Path;
 
 /// The installation with an app, and secrets that a killed server left in its log.
 struct Killed {
@@ -51,14 +52,14 @@ fn expect_failure(found: &Ended, check: &str, step: &str) {
 fn a_backup_beside_the_old_log_is_neither_served_nor_good() {
     let killed = Killed::new();
     let copy = killed.file("b.db");
-    expect(&killed.home.coffer(&["backup", "create", &copy]).run(), 0);
+    coffer_storage::copy_file(&killed.home.path("data/coffer.db"), Path::new(&copy)).unwrap();
     killed.write(&["after"]);
     fs::copy(&copy, killed.home.path("data/coffer.db")).unwrap();
     expect_failure(&killed.doctor(), "integrity", "remove");
     let refused = killed.home.coffer(&["serve", "--listen", "127.0.0.1:0"]).run();
     expect(&refused, 1);
     assert!(refused.stderr.contains("coffer.db-wal"), "{}", refused.stderr);
-    for words in [&["ledger", "verify"][..], &["backup", "create", &killed.file("c.db")]] {
+    for words in [&["ledger", "verify"][..], &["backup", "create", "--to", "c.db"]] {
         expect(&killed.home.coffer(words).run(), 1);
     }
     // What the message says.
@@ -156,11 +157,11 @@ fn a_key_that_is_made_right_after_the_backup_is_missed() {
         expect(&set.stdin("1").run(), 0);
     };
     set("a", "test_key");
-    expect(&home.coffer(&["backup", "keys", &copy]).run(), 0);
+    expect(&home.coffer(&["backup", "create", "--keys-to", &copy]).run(), 0);
     expect(&home.coffer(&["doctor"]).run(), 0);
     // The same second or not: another tenant has another key.
     set("a", "live_key");
-    expect_failure(&home.coffer(&["doctor"]).run(), "key backup", "coffer backup keys");
+    expect_failure(&home.coffer(&["doctor"]).run(), "key backup", "coffer backup create");
 }
 
 #[test]
@@ -178,8 +179,8 @@ fn what_cannot_be_read_or_written_is_not_missing() {
         &["doctor"][..],
         &["serve", "--listen", "127.0.0.1:0"],
         &["ledger", "verify"],
-        &["backup", "create", "/tmp/never"],
-        &["backup", "keys", "/tmp/never"],
+        &["backup", "create", "--to", "/tmp/never"],
+        &["backup", "create", "--keys-to", "/tmp/never"],
         &["admin-key", "create"],
         &["dev", "--listen", "127.0.0.1:0"],
     ] {
@@ -202,7 +203,8 @@ fn what_cannot_be_read_or_written_is_not_missing() {
 #[test]
 fn a_place_that_does_not_exist_may_be_a_volume() {
     let home = Home::new();
-    for words in [&["doctor"][..], &["serve"], &["backup", "create", "b.db"], &["ledger", "verify"]]
+    for words in
+        [&["doctor"][..], &["serve"], &["backup", "create", "--to", "b.db"], &["ledger", "verify"]]
     {
         let missing = home.coffer(words).run();
         expect(&missing, 1);

@@ -20,6 +20,7 @@ mod logs;
 mod next_steps;
 mod program;
 mod proxies;
+mod rollback;
 mod roots;
 mod secret_files;
 mod signals;

@@ -209,17 +209,16 @@ fn backups_open_and_doctor_looks_for_them() {
         program::text(verdicts.next().expect(check), "verdict")
     };
     assert_eq!(verdict("key backup"), "warn");
-    for (verb, name) in [("create", "copy.db"), ("keys", "copy.keys")] {
-        let file = home.path(name).display().to_string();
-        let told = home.coffer(&["backup", verb, &file]).run();
+    let [data, keys] = ["copy.data", "copy.keys"].map(|name| home.path(name).display().to_string());
+    for (to, file) in [("--to", &data), ("--keys-to", &keys)] {
+        let told = home.coffer(&["backup", "create", to, file]).run();
         expect(&told, 0);
-        assert!(told.stderr.contains("worthless") || verb == "keys", "{}", told.stderr);
-        if verb == "create" {
-            assert!(told.stderr.contains("keys.db"), "where the keys are: {}", told.stderr);
-        }
-        coffer_storage::check_file(Path::new(&file)).unwrap();
-        expect(&home.coffer(&["backup", verb, &file]).run(), 1);
+        let is_data = to == "--to";
+        assert_eq!(told.stderr.contains("worthless"), is_data, "{}", told.stderr);
+        assert_eq!(told.stderr.contains("keys.db"), is_data, "{}", told.stderr);
+        expect(&home.coffer(&["backup", "create", to, file]).run(), 1);
     }
+    expect(&home.coffer(&["backup", "verify", &data, &keys]).run(), 0);
     assert_eq!(verdict("key backup"), "ok");
     // On a machine with one disk it lies on that of the data, which is a warning.
     assert_ne!(verdict("root key"), "fail");
@@ -346,8 +345,7 @@ fn the_keys_can_have_a_directory_of_their_own() {
     expect(&second, 1);
     assert!(second.stderr.contains("the keys of a store already"), "{}", second.stderr);
     let copy = home.path("copy.keys").display().to_string();
-    expect(&coffer(&["backup", "keys", &copy]).run(), 0);
-    coffer_storage::check_file(Path::new(&copy)).unwrap();
+    expect(&coffer(&["backup", "create", "--keys-to", &copy]).run(), 0);
     let found = coffer(&["doctor"]).run();
     expect(&found, 0);
     assert!(found.stdout.contains("WARN  separation"), "{}", found.stdout);

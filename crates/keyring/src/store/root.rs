@@ -99,6 +99,16 @@ pub(crate) async fn sample(keys: &Store, master: u32) -> Result<Option<Row>, Sto
     Ok(keys.scan(sql, &values![master]).await?.into_iter().next())
 }
 
+/// What can be done with roots, as the audit names it.
+pub const OPERATIONS: [&str; 6] = [
+    "keyring.root.migrate",
+    "keyring.root.finish",
+    "keyring.root.cancel",
+    "keyring.root.renew",
+    "keyring.import",
+    "keyring.export",
+];
+
 /// Something that was done with a root, for the audit.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct RootEvent {
@@ -106,8 +116,8 @@ pub struct RootEvent {
     pub id: String,
     /// When.
     pub at: Timestamp,
-    /// What was done, as the audit names it.
-    pub operation: String,
+    /// What was done, as the audit names it: one of [`OPERATIONS`].
+    pub operation: &'static str,
     /// To which root: its kind and its id.
     pub subject: String,
 }
@@ -117,7 +127,7 @@ impl RootEvent {
         tx.defer(
             "INSERT INTO root_event (number, id, at, operation, subject) VALUES \
              ((SELECT coalesce(max(number), 0) + 1 FROM root_event), ?, ?, ?, ?)",
-            values![&self.id, self.at, &self.operation, &self.subject],
+            values![&self.id, self.at, self.operation, &self.subject],
         );
     }
 }
@@ -130,10 +140,13 @@ pub async fn root_events(keys: &Store) -> Result<Vec<RootEvent>, StorageError> {
     let sql = "SELECT id, at, operation, subject FROM root_event ORDER BY number LIMIT 100";
     let rows = keys.query(sql, &[]).await?;
     let event = |row: &Row| {
+        let word = row.text(2)?;
+        let operation = OPERATIONS.into_iter().find(|known| *known == word);
         Ok(RootEvent {
             id: row.text(0)?.to_owned(),
             at: Timestamp::from_unix(row.int(1)?),
-            operation: row.text(2)?.to_owned(),
+            operation: operation
+                .ok_or_else(|| StorageError::Corrupt("root_event.operation".into()))?,
             subject: row.text(3)?.to_owned(),
         })
     };

@@ -67,7 +67,7 @@ pub(super) fn check_after_crash(connection: &Connection, path: &Path) -> Result<
 }
 
 /// As `integrity_check`, without comparing the indexes with their tables.
-const QUICK: &str = "quick_check";
+pub(super) const QUICK: &str = "quick_check";
 
 fn write_copy(from: &Path, to: &Path) -> Result<u64> {
     own_log::require_own_log(from)?;
@@ -84,7 +84,7 @@ fn write_copy(from: &Path, to: &Path) -> Result<u64> {
 
 /// Opens the file that the copy is written to, empty and locked against other backups. What a
 /// backup left there that was killed is taken over: its lock ended with it.
-fn claim(part: &Path) -> Result<File> {
+pub(super) fn claim(part: &Path) -> Result<File> {
     let refused = |why: &str| {
         let text = format!("{} {why}", part.display());
         StorageError::File(text.into())
@@ -139,7 +139,7 @@ fn copy_pages(from: &Path, part: &Path) -> Result<()> {
     check(&copy, part, QUICK)
 }
 
-fn check(connection: &Connection, path: &Path, how: &str) -> Result<()> {
+pub(super) fn check(connection: &Connection, path: &Path, how: &str) -> Result<()> {
     let verdict: String =
         connection.query_row(&format!("PRAGMA {how}(1)"), [], |row| row.get(0))?;
     if verdict == "ok" {

@@ -223,3 +223,33 @@ async fn a_damaged_database_is_noticed_after_a_crash() {
     let refused = Store::open_sqlite(&path, SETS, NOW, Options::default());
     assert!(matches!(refused, Err(StorageError::Corrupt(_))), "{refused:?}");
 }
+
+#[tokio::test]
+async fn a_state_is_held_and_copied_whatever_is_written_meanwhile() {
+    let directory = tempdir().unwrap();
+    let store = open(directory.path());
+    store.write(insert_body("large", vec![1; 40 * 1024 * 1024])).await.unwrap();
+    let held = Snapshot::hold(&directory.path().join("coffer.db")).unwrap();
+    store.write(insert("after")).await.unwrap();
+    let to = directory.path().join("copy.db");
+    // What a killed copy has left there is taken over.
+    fs::write(&to, "SQLite format 3\0 and then it was killed").unwrap();
+    let mut steps = Vec::new();
+    let on_step = &mut |done, total| {
+        steps.push((done, total));
+        Ok(())
+    };
+    let copy = held.copy(&to, on_step).unwrap();
+    assert!(steps.len() > 2, "{steps:?}");
+    let (done, total) = steps.last().copied().unwrap();
+    assert!(done == total && total > 40 * 1024 * 1024, "{steps:?}");
+    check_file(copy.path()).unwrap();
+    assert_eq!(count_rows(copy.path()).unwrap()["item"], 1);
+    assert_eq!(count_rows(&directory.path().join("coffer.db")).unwrap()["item"], 2);
+    drop(copy);
+    assert!(!to.exists(), "it was for a while only");
+    let held = Snapshot::hold(&directory.path().join("coffer.db")).unwrap();
+    let stopped = held.copy(&to, &mut |_, _| Err("it was stopped")).unwrap_err();
+    assert!(stopped.to_string().contains("it was stopped"), "{stopped}");
+    assert!(!to.exists());
+}

@@ -37,12 +37,12 @@ fn a_rotation_that_is_cut_anywhere_goes_on_after_a_restart() {
     let mut server = server_at(&data);
     let fixture = Fixture::new(&server);
     rotate(&server, &[]);
-    let (mut rotations, mut steps) = (1, 0);
+    let (mut rotations, mut steps) = (1usize, 0);
     // Each cut is some steps behind the one before, so that all phases are cut.
     loop {
         let is_through = cut_after(&server, steps);
         fixture.is_whole(&server);
-        if rotations % 2 == 0 {
+        if rotations.is_multiple_of(2) {
             server.stop();
             server = server_at(&data);
             fixture.is_whole(&server);

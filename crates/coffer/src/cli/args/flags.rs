@@ -43,7 +43,10 @@ fn with_flags(command: Command, path: &[&str], settings: &[&Setting]) -> Command
 pub(super) const FLAGS: &[(&[&str], &[Group])] = &[
     (&["dev"], &[Group::Of(DEVELOPER), Group::Families, Group::Of(PROCESS)]),
     (&["init"], &[Group::Of(STORE)]),
-    (&["serve"], &[Group::Of(SERVER), Group::Families, Group::Of(PROCESS)]),
+    (
+        &["serve"],
+        &[Group::Of(SERVER), Group::Families, Group::Of(&config::KEEPING), Group::Of(PROCESS)],
+    ),
     (&["status"], &[Group::Of(CLIENT)]),
     (&["doctor"], &[Group::Of(STORE)]),
     (&["admin-key", "create"], &[Group::Of(STORE)]),
@@ -68,8 +71,12 @@ pub(super) const FLAGS: &[(&[&str], &[Group])] = &[
     (&["ledger", "verify"], &[Group::Of(READER)]),
     (&["migrate"], &[Group::Of(SCHEMA)]),
     (&["migrate-store"], &[Group::Of(TRANSFER)]),
-    (&["backup"], &[Group::Of(FILES)]),
-    (&["config"], &[Group::Of(SERVER), Group::Families, Group::Of(PROCESS)]),
+    (&["backup"], &[Group::Of(STORE)]),
+    (&["drill"], &[Group::Of(STORE)]),
+    (
+        &["config"],
+        &[Group::Of(SERVER), Group::Families, Group::Of(&config::KEEPING), Group::Of(PROCESS)],
+    ),
 ];
 const DEVELOPER: &[&Setting] = &[
     &config::LISTEN,
@@ -96,8 +103,6 @@ const STORE: &[&Setting] = &[
     &config::ROOT_WAIT,
     &config::CONFIG,
 ];
-const FILES: &[&Setting] =
-    &[&config::DATA_DIR, &config::KEY_DIR, &config::ROOT_KEY, &config::ROOT, &config::CONFIG];
 const READER: &[&Setting] = &[
     &config::DATA_DIR,
     &config::KEY_DIR,

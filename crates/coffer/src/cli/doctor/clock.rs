@@ -1,7 +1,7 @@
 //! Checks of the clock against what the store knows of the time.
 
 use super::Finding;
-use crate::cli::table::time;
+use coffer::calendar::time;
 use coffer_base::{Timestamp, limit};
 use coffer_kernel::{ClockRecord, clock_record, latest_watermark};
 use coffer_storage::Store;

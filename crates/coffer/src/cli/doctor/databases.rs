@@ -29,6 +29,8 @@ pub(super) async fn check(
     findings.extend(servers(config, &data).await);
     findings.extend(super::clock::check(&data, SystemClock.now()).await);
     findings.push(files::every_key(&data, &keys).await);
+    findings.extend(super::runs::check(&keys, false).await);
+    findings.extend(super::runs::head(config, &data, &keys).await);
     findings.extend(match coffer_keyring::store_id(&data).await {
         Ok(Some(id)) => root_key::check(config, &config.data_dir(), &data, &keys, &id).await,
         Ok(None) => {

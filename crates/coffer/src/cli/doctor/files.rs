@@ -1,13 +1,13 @@
 //! Checks of stores in files, of their keys and of the clock.
 
 use super::{Finding, root_key};
-use crate::cli::table::time;
 use crate::config::Config;
 use coffer::assemble::{DATA_FILE, KEYS_FILE};
+use coffer::calendar::time;
 use coffer::family_set::FamilySet;
 use coffer::store_place;
 use coffer_base::{Clock, SystemClock, Timestamp, shell};
-use coffer_keyring::{KEY_MIGRATIONS, KeyringError};
+use coffer_keyring::{KEY_MIGRATIONS, KeyringError, Unopenable};
 use coffer_storage::{MigrationSet, StorageError, Store};
 use std::path::Path;
 
@@ -45,6 +45,8 @@ pub(super) async fn check(config: &Config, data_dir: &Path) -> Vec<Finding> {
     findings.extend(super::clock::check(&data, now).await);
     findings.push(every_key(&data, &keys).await);
     findings.push(backup(&keys).await);
+    findings.extend(super::runs::check(&keys, true).await);
+    findings.extend(super::runs::head(config, &data, &keys).await);
     findings
 }
 
@@ -89,10 +91,20 @@ fn integrity(path: &Path, findings: &mut Vec<Finding>) -> bool {
 pub(super) async fn every_key(data: &Store, keys: &Store) -> Finding {
     const CHECK: &str = "tenants' keys";
     match coffer_keyring::tenants_without_key(data, keys).await {
-        Ok(0) => Finding::ok(CHECK, "every tenant with data has its key"),
-        Ok(count) => Finding::fail(
+        Ok(Unopenable { missing: 0, destroyed: 0 }) => {
+            Finding::ok(CHECK, "every tenant with data has its key")
+        }
+        Ok(Unopenable { missing: 0, destroyed }) => Finding::warn(
             CHECK,
-            format!("{count} tenants' data is sealed under keys that the key store does not have"),
+            format!("{destroyed} tenants' data is sealed under keys that were destroyed"),
+            "the data is older than the keys, and these tenants were erased since: nobody can \
+             open what is left of them; delete them again",
+        ),
+        Ok(Unopenable { missing, .. }) => Finding::fail(
+            CHECK,
+            format!(
+                "{missing} tenants' data is sealed under keys that the key store does not have"
+            ),
             "the key store is older than the data: put the newest copy of the keys in its place, \
              before anything new is written",
         ),
@@ -128,7 +140,7 @@ fn clock(now: Timestamp, newest_key: Option<Timestamp>) -> Finding {
 
 async fn backup(keys: &Store) -> Finding {
     const CHECK: &str = "key backup";
-    let advice = "run `coffer backup keys FILE`, and keep the file away from this machine";
+    let advice = "run `coffer backup create --keys-to PLACE`, and keep it away from this machine";
     let found = async {
         let count = coffer_keyring::key_count(keys).await?;
         Ok::<_, KeyringError>((coffer_keyring::last_backup(keys).await?, count))

@@ -1,0 +1,200 @@
+//! The backups in a directory: their names, which is the newest, and which are kept.
+
+use super::destination::PART;
+use super::{Input, file_error, refused};
+use crate::assemble::AssembleError;
+use crate::calendar;
+use coffer_backup::{Contents, Header, Reader};
+use coffer_base::{Timestamp, clock::DAY_SECONDS};
+use std::fs::{self, File};
+use std::path::{Path, PathBuf};
+
+/// Which of the older backups are kept, of each store and each kind. Without either, all are. The
+/// newest one always is.
+#[derive(Clone, Copy, PartialEq, Eq, Default, Debug)]
+pub struct Keep {
+    /// So many, the newest.
+    pub number: Option<u32>,
+    /// Those that are not older than so many days.
+    pub days: Option<u32>,
+}
+
+const PREFIX: &str = "coffer-";
+const SUFFIX: &str = ".backup";
+
+/// The name of a backup's file.
+pub(super) fn file_name(now: Timestamp, set: &str, contents: Contents) -> String {
+    format!("{PREFIX}{}-{set}.{contents}{SUFFIX}", calendar::compact(now.unix()))
+}
+
+/// A backup in a directory.
+struct Found {
+    path: PathBuf,
+    header: Header,
+}
+
+/// The backups in `directory`, the newest first. What cannot be read as one is none.
+fn backups(directory: &Path) -> Result<Vec<Found>, AssembleError> {
+    let mut found = Vec::new();
+    for path in names(directory, SUFFIX)? {
+        let header = File::open(&path).ok().and_then(|file| Reader::open(file).ok());
+        if let Some(reader) = header {
+            found.push(Found { path, header: reader.header().clone() });
+        }
+    }
+    found.sort_by(|one, other| {
+        (other.header.created, &other.path).cmp(&(one.header.created, &one.path))
+    });
+    Ok(found)
+}
+
+/// The files in `directory` that are called as a backup is, with `suffix` at their end.
+fn names(directory: &Path, suffix: &str) -> Result<Vec<PathBuf>, AssembleError> {
+    let mut names = Vec::new();
+    for entry in fs::read_dir(directory).map_err(file_error(directory))? {
+        let entry = entry.map_err(file_error(directory))?;
+        let name = entry.file_name();
+        let is_ours = name.to_str().is_some_and(|name| {
+            name.starts_with(PREFIX) && name.ends_with(suffix) && name.contains(SUFFIX)
+        });
+        if is_ours {
+            names.push(entry.path());
+        }
+    }
+    Ok(names)
+}
+
+/// The newest data in `directories`, and the keys that were copied with it; if those are in none of
+/// them, the newest keys of that store. Data or keys alone are taken if there is nothing else.
+///
+/// # Errors
+/// If a directory cannot be read, or if none holds a backup.
+pub fn newest_set(directories: &[PathBuf]) -> Result<Vec<Input>, AssembleError> {
+    let mut all = Vec::new();
+    for directory in directories {
+        all.extend(backups(directory)?);
+    }
+    all.sort_by_key(|found| std::cmp::Reverse(found.header.created));
+    let newest = |contents| all.iter().find(|found| found.header.contents == contents);
+    let data = newest(Contents::Data);
+    let keys = match data {
+        None => newest(Contents::Keys),
+        Some(data) => {
+            let of_store = |found: &&Found| {
+                found.header.contents == Contents::Keys && found.header.store == data.header.store
+            };
+            let together =
+                all.iter().filter(of_store).find(|keys| keys.header.set == data.header.set);
+            together.or_else(|| all.iter().find(of_store))
+        }
+    };
+    let found: Vec<Input> =
+        data.into_iter().chain(keys).map(|found| Input::File(found.path.clone())).collect();
+    if found.is_empty() {
+        let shown: Vec<String> =
+            directories.iter().map(|path| path.display().to_string()).collect();
+        return Err(refused(format!("there is no backup in {}", shown.join(" or "))));
+    }
+    Ok(found)
+}
+
+/// Removes the backups that need not be kept once `made` is there, and what killed ones have left.
+/// What cannot be removed stays, and the next backup tries again.
+pub(super) fn prune(directory: &Path, made: &Header, keep: Keep) -> Vec<PathBuf> {
+    remove_leftovers(directory);
+    let same =
+        |found: &Found| found.header.contents == made.contents && found.header.store == made.store;
+    let kin = backups(directory).unwrap_or_default().into_iter().filter(same);
+    let is_old = |position: usize, header: &Header| {
+        let too_many =
+            keep.number.is_some_and(|number| u32::try_from(position).unwrap_or(u32::MAX) >= number);
+        let age = made.created.saturating_sub(header.created);
+        let too_old = keep.days.is_some_and(|days| age > i64::from(days) * DAY_SECONDS);
+        position > 0 && (too_many || too_old)
+    };
+    let old = kin.enumerate().filter(|(position, found)| is_old(*position, &found.header));
+    let removed = old.filter(|(_, found)| fs::remove_file(&found.path).is_ok());
+    removed.map(|(_, found)| found.path).collect()
+}
+
+/// Removes files whose writer was killed: nobody has them locked.
+fn remove_leftovers(directory: &Path) {
+    for path in names(directory, PART).unwrap_or_default() {
+        if File::open(&path).is_ok_and(|file| file.try_lock().is_ok()) {
+            let _ = fs::remove_file(path);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use coffer_backup::Writer;
+
+    fn put(directory: &Path, contents: Contents, store: &str, set: &str, created: i64) -> Header {
+        let header = Header {
+            contents,
+            store: store.to_owned(),
+            set: set.to_owned(),
+            created,
+            ..Header::default()
+        };
+        let name = file_name(Timestamp::from_unix(created), set, contents);
+        let file = File::create(directory.join(name)).unwrap();
+        Writer::begin(file, &header).unwrap().finish().unwrap();
+        header
+    }
+
+    fn days_in(directory: &Path) -> Vec<i64> {
+        let mut days: Vec<i64> = backups(directory)
+            .unwrap()
+            .iter()
+            .map(|found| found.header.created / DAY_SECONDS)
+            .collect();
+        days.sort_unstable();
+        days
+    }
+
+    #[test]
+    fn what_is_not_kept_is_removed_and_nothing_else() {
+        let directory = tempfile::tempdir().unwrap();
+        let place = directory.path();
+        let at = |day: i64| day * DAY_SECONDS;
+        for day in 1..=5 {
+            put(place, Contents::Data, "store_a", &format!("set{day}"), at(day));
+        }
+        put(place, Contents::Keys, "store_a", "set1", at(1));
+        put(place, Contents::Data, "store_b", "other", at(1));
+        fs::write(place.join("coffer-notes.backup"), "no backup").unwrap();
+        fs::write(place.join("coffer-x.data.backup.part"), "killed").unwrap();
+        let made = put(place, Contents::Data, "store_a", "set6", at(6));
+        let keep = |number, days| Keep { number, days };
+        assert!(prune(place, &made, keep(None, None)).is_empty());
+        assert!(!place.join("coffer-x.data.backup.part").exists());
+        assert_eq!(prune(place, &made, keep(None, Some(3))).len(), 2);
+        assert_eq!(prune(place, &made, keep(Some(2), None)).len(), 2);
+        assert_eq!(days_in(place), [1, 1, 5, 6]);
+        assert_eq!(prune(place, &made, keep(Some(1), Some(0))).len(), 1);
+        assert!(place.join("coffer-notes.backup").exists());
+    }
+
+    #[test]
+    fn data_is_taken_with_its_own_keys() {
+        let directory = tempfile::tempdir().unwrap();
+        let place = directory.path();
+        put(place, Contents::Data, "store_a", "two", 2);
+        put(place, Contents::Keys, "store_a", "two", 2);
+        put(place, Contents::Keys, "store_a", "three", 3);
+        let shown = |found: &[Input]| {
+            found.iter().map(|input| format!("{input:?}")).collect::<Vec<_>>().join(" ")
+        };
+        let found = shown(&newest_set(&[place.to_owned()]).unwrap());
+        assert!(found.contains("two.data") && found.contains("two.keys"), "{found}");
+        fs::remove_file(place.join(file_name(Timestamp::from_unix(2), "two", Contents::Keys)))
+            .unwrap();
+        let found = shown(&newest_set(&[place.to_owned()]).unwrap());
+        assert!(found.contains("two.data") && found.contains("three.keys"), "{found}");
+        let empty = tempfile::tempdir().unwrap();
+        assert!(newest_set(&[empty.path().to_owned()]).is_err());
+    }
+}

@@ -1,0 +1,80 @@
+//! Checks of backups and drills, and of the head file.
+
+use super::Finding;
+use crate::config::{Config, HEAD_FILE};
+use coffer::calendar::time;
+use coffer::head::Heads;
+use coffer_keyring::{LastRun, RunKind};
+use coffer_storage::Store;
+
+/// What came of the last backup and the last drill. `coffer` itself backs up stores in files only.
+pub(super) async fn check(keys: &Store, is_embedded: bool) -> Vec<Finding> {
+    let mut findings = Vec::new();
+    let backup = coffer_keyring::last_run(keys, RunKind::Backup).await;
+    let drill = coffer_keyring::last_run(keys, RunKind::Drill).await;
+    for (check, found, never, advice) in [
+        (
+            "backup",
+            backup,
+            is_embedded.then_some("the data was never backed up"),
+            "run `coffer backup create`, or set backup_to and backup_every",
+        ),
+        (
+            "drill",
+            drill,
+            Some("no backup was ever restored, so nobody knows whether one can be"),
+            "run `coffer drill`, or set drill_every",
+        ),
+    ] {
+        match (found, never) {
+            (Err(error), _) => findings.push(Finding::fail(check, error.to_string(), "")),
+            (Ok(Some(last)), _) => findings.push(judge(check, &last)),
+            (Ok(None), Some(never)) => findings.push(Finding::warn(check, never, advice)),
+            (Ok(None), None) => {}
+        }
+    }
+    findings
+}
+
+fn judge(check: &'static str, last: &LastRun) -> Finding {
+    let at = time(last.at.unix());
+    if last.is_good() {
+        return Finding::ok(check, format!("{at}: {}", last.outcome));
+    }
+    let before = match last.succeeded {
+        Some(succeeded) => format!("the last good one is of {}", time(succeeded.unix())),
+        None => "there is no good one".to_owned(),
+    };
+    Finding::fail(check, format!("{at}: it failed: {}", last.outcome), before)
+}
+
+/// Whether the stores are where the head file says, if there is one.
+pub(super) async fn head(config: &Config, data: &Store, keys: &Store) -> Option<Finding> {
+    const CHECK: &str = "head";
+    let path = config.path(&HEAD_FILE)?;
+    let kept = match Heads::read(path) {
+        Ok(Some(kept)) => kept,
+        Ok(None) => {
+            let found = format!("{} is missing", path.display());
+            let advice = "a server makes it; if there was one, find out who took it away";
+            return Some(Finding::warn(CHECK, found, advice));
+        }
+        Err(error) => return Some(Finding::fail(CHECK, error.to_string(), "")),
+    };
+    let found = async {
+        let (data, keys) = (coffer_keyring::head(data).await?, coffer_keyring::head(keys).await?);
+        Ok::<_, coffer_storage::StorageError>(Heads { data, keys, ..kept.clone() })
+    };
+    Some(match found.await {
+        Err(error) => Finding::fail(CHECK, error.to_string(), ""),
+        Ok(found) if found.is_behind(&kept) => Finding::fail(
+            CHECK,
+            format!("the stores are at {found}, and {} says {kept}", path.display()),
+            "somebody has put back an older copy; if that was you, start the server once with \
+             --accept-rollback",
+        ),
+        Ok(found) => {
+            Finding::ok(CHECK, format!("{found}, as far as {} or further", path.display()))
+        }
+    })
+}

@@ -1,0 +1,122 @@
+//! Noticing a store that was put back: how far both stores have come is also kept in a file in
+//! another place, and a start from an older state is refused.
+//!
+//! Each store counts in a row of its own ([`coffer_keyring::Head`]). A server that has committed
+//! something raises the count within [`crate::limits::HEAD_SECONDS`], with a new random mark, and
+//! then replaces the file. So the stores are never behind the file, unless somebody has put them
+//! back; what was committed in the last second of a server may be missing from both.
+
+mod file;
+mod keeper;
+
+pub use file::Heads;
+pub use keeper::HeadKeeper;
+
+use crate::assemble::{AssembleError, AssembleOptions, Stores};
+use crate::calendar;
+use coffer_audit::Entry;
+use coffer_base::{Tenant, Timestamp};
+use coffer_storage::{StorageError, Tx, Work};
+use std::fmt;
+use std::path::Path;
+
+/// What a start found of the head file.
+#[derive(Debug)]
+pub enum Checked {
+    /// The stores are where the file says, or further.
+    Right,
+    /// There is no file yet: this start goes unchecked, and the server makes it.
+    NoFile,
+    /// The stores were put back, and the operator says that it is right.
+    Accepted(Rollback),
+}
+
+/// Stores that are older than the head file, or of another history.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Rollback {
+    /// What the file says.
+    pub kept: Heads,
+    /// How far the stores have come.
+    pub found: Heads,
+}
+
+impl fmt::Display for Rollback {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let at = calendar::time(self.kept.at.unix());
+        write!(f, "kept at {at}: {}; found: {}", self.kept, self.found)
+    }
+}
+
+/// Checks that `stores` are not older than the file at `path` says. With `accept`, stores that are
+/// get in; it is recorded in the audit log, and the file is made anew.
+///
+/// # Errors
+/// [`AssembleError::Rollback`] with both heads; [`AssembleError::Refused`] if the file is damaged
+/// or of another store.
+pub async fn check(
+    options: &AssembleOptions,
+    stores: &Stores,
+    path: &Path,
+    accept: bool,
+) -> Result<Checked, AssembleError> {
+    let Some(store) = coffer_keyring::store_id(&stores.data).await? else {
+        return Err(options.no_store());
+    };
+    let now = options.clock.now();
+    let data = coffer_keyring::head(&stores.data).await?;
+    let keys = coffer_keyring::head(&stores.keys).await?;
+    let found = Heads { store, data, keys, at: now };
+    let Some(kept) = Heads::read(path)? else { return Ok(Checked::NoFile) };
+    if kept.store != found.store {
+        return Err(AssembleError::Refused(format!(
+            "the head file {} is that of {}, and this is {}: give each store a head file of its \
+             own",
+            path.display(),
+            kept.store,
+            found.store
+        )));
+    }
+    if !found.is_behind(&kept) {
+        return Ok(Checked::Right);
+    }
+    let rollback = Rollback { kept, found };
+    if !accept {
+        return Err(AssembleError::Rollback(rollback.to_string()));
+    }
+    stores.data.write(RecordAcceptance { rollback: rollback.clone(), now }).await?;
+    rollback.found.write(path)?;
+    Ok(Checked::Accepted(rollback))
+}
+
+/// Records that stores were served although they had been put back.
+struct RecordAcceptance {
+    rollback: Rollback,
+    now: Timestamp,
+}
+
+impl Work for RecordAcceptance {
+    type Out = ();
+
+    async fn run(&self, tx: &mut Tx<'_>) -> Result<(), StorageError> {
+        let Rollback { kept, found } = &self.rollback;
+        let subject = format!(
+            "{} data {} to {}, keys {} to {}",
+            found.store,
+            kept.data.sequence,
+            found.data.sequence,
+            kept.keys.sequence,
+            found.keys.sequence
+        );
+        let entry = Entry {
+            at: self.now,
+            request: "start",
+            actor: "operator",
+            operation: "store.rollback.accept",
+            tenant: &Tenant::system(),
+            subject: &subject,
+            fingerprint: None,
+        };
+        coffer_audit::append(tx, &entry);
+        Ok(())
+    }
+}
