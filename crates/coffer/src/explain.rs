@@ -9,6 +9,7 @@ use coffer_kernel::{
     Access, Arguments, Ctx, Definition, Failure, Family, ReadOperation, storage_failure,
 };
 use coffer_keyring::Keyring;
+use coffer_secrets::limits::SECRET_NAME_CHARACTERS;
 use coffer_storage::{StorageError, Store};
 use std::sync::Arc;
 use std::time::Duration;
@@ -21,13 +22,16 @@ pub struct ExplainSources {
     keyring: Arc<Keyring>,
 }
 
+/// The reasons of what is no family.
+fn own_reasons() -> Vec<&'static Reason> {
+    let dialect = coffer_dialect::reasons::ALL;
+    [dialect, coffer_identity::reasons::ALL, crate::reasons::ALL].into_iter().flatten().collect()
+}
+
 impl ExplainSources {
     /// The reasons and look-ups of all families, and of what is no family.
     pub fn new<'a>(families: impl Iterator<Item = &'a Family>, keyring: Arc<Keyring>) -> Self {
-        let mut reasons: Vec<&'static Reason> = Vec::new();
-        let others =
-            [coffer_dialect::reasons::ALL, coffer_identity::reasons::ALL, crate::reasons::ALL];
-        reasons.extend(others.into_iter().flatten());
+        let mut reasons = own_reasons();
         let mut explainers = coffer_identity::EXPLAINERS.to_vec();
         for family in families {
             reasons.extend(family.reasons);
@@ -68,8 +72,8 @@ impl ReadOperation for Explain {
 
     fn parse(&self, arguments: &Arguments<'_>) -> Result<Question, ApiError> {
         let fields = arguments.params.only(&["name"])?;
-        let name = fields.optional_text("name", coffer_secrets::limits::SECRET_NAME_CHARACTERS)?;
-        Ok(Question { id: arguments.id().to_owned(), name: name.map(|name| name.expose().clone()) })
+        let name = fields.optional_plain("name", SECRET_NAME_CHARACTERS)?;
+        Ok(Question { id: arguments.id().to_owned(), name })
     }
 
     async fn run(&self, question: &Question, _ctx: &Ctx, store: &Store) -> Result<Object, Failure> {
@@ -108,8 +112,8 @@ impl Explain {
         let Some(code) = entry.text("reason") else {
             return Ok(match outcome {
                 "replayed" => (
-                    "a request with the same idempotency key was carried out before, and its stored \
-                     response was sent again"
+                    "a request with the same idempotency key was carried out before, and its \
+                     stored response was sent again"
                         .to_owned(),
                     "nothing".to_owned(),
                 ),
@@ -169,4 +173,25 @@ fn sentence(id: &str, entry: &StoredEntry, because: &str, advice: &str) -> Strin
     };
     let at = readable(entry.at());
     format!("{id}, {operation}{by} at {at}, {outcome}, since {because}; what to do: {advice}.")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::family_set::FamilySet;
+    use std::collections::BTreeSet;
+
+    /// What is recorded is a code alone, so each has one reason.
+    #[test]
+    fn no_two_reasons_have_one_code() {
+        let families = FamilySet::default();
+        let families = families.all().flat_map(|family| family.reasons);
+        let all: Vec<&Reason> = own_reasons().into_iter().chain(families).collect();
+        let codes: BTreeSet<_> = all.iter().map(|reason| reason.code).collect();
+        assert_eq!(codes.len(), all.len());
+        let whole = |text: &str| !text.is_empty() && !text.ends_with('.') && !text.contains("  ");
+        for Reason { code, because, advice } in all {
+            assert!(whole(because) && whole(advice), "{code}");
+        }
+    }
 }

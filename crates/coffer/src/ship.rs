@@ -5,6 +5,7 @@
 //! and some are sent twice, and none is left out. They go out in the order of the log, so an entry
 //! that was sent is part of what the log's signed head stands for.
 
+mod error;
 mod file;
 mod http;
 mod line;
@@ -19,7 +20,8 @@ use coffer_base::{Clock, Redacted, Timestamp, id::random_id};
 use coffer_dialect::{Object, Value};
 use coffer_kernel::{BoxFuture, Job, JobContext};
 use coffer_storage::{StorageError, Store};
-use receiver::{SendError, Sender};
+use error::SendError;
+use receiver::Sender;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 

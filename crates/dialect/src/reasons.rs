@@ -2,8 +2,7 @@
 
 crate::reasons! {
     URL_UNKNOWN = "url.unknown":
-        "there is no call with this method and path, or the listener that it came to does not serve \
-         it",
+        "there is no call with this method and path, or none that the listener serves",
         "compare both with the reference; the admin API may have a listener of its own";
     KEY_ABSENT = "key.absent":
         "no API key came with it",
@@ -134,7 +133,7 @@ crate::reasons! {
         "send less in one request";
     EXPAND_UNKNOWN = "expand.unknown":
         "it asked to expand a field that cannot be expanded",
-        "correct the path in expand[]; on lists it begins with data.";
+        "correct the path in expand[], which begins with data. on lists";
     EXPAND_DEPTH = "expand.depth":
         "it asked to expand more deeply than is possible",
         "ask for fewer levels";

@@ -46,8 +46,8 @@ async fn key(refusal: &Refusal<'_>) -> Look {
     match store::find_key(refusal.store, &mac, id).await? {
         Some(key) => Ok(Some(ended(refusal, &key, "its key").await?)),
         None => Ok(Some(Finding::because(format!(
-            "its key {id} is gone, as ephemeral keys are some time after their end, and the keys of \
-             an app with it"
+            "its key {id} is gone, as ephemeral keys are some time after their end, and the keys \
+             of an app with it"
         )))),
     }
 }

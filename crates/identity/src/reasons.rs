@@ -15,7 +15,7 @@ coffer_dialect::reasons! {
         "the key that made its ephemeral key {about} has expired or was revoked",
         "have the app's backend make another ephemeral key with the key that it has now";
     KEY_FROM_AHEAD = "key.from_ahead":
-        "its ephemeral key {about} expires later than any can, so a clock that was ahead has made it",
+        "its ephemeral key {about} expires later than any can: a clock that was ahead has made it",
         "have the app's backend make another one";
     APP_GONE = "key.app_gone":
         "the app of its key {about} was deleted, or its row is not believed",

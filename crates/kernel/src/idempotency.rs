@@ -259,7 +259,7 @@ fn refuse_to_show_again(id: &str) -> ApiError {
          shown only once and is not kept. If the token was lost, revoke '{id}' and make another \
          with a new idempotency key."
     ))
-    .because(&reasons::SHOWN_ONCE)
+    .because(&reasons::TOKEN_NOT_KEPT)
 }
 
 /// The requests under way that carry an idempotency key. Those with the same key run one after

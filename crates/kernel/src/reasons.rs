@@ -83,7 +83,7 @@ coffer_dialect::reasons! {
     UNINSTALLED_MEANWHILE = "install.gone_meanwhile":
         "its app was uninstalled, or its data purged, while the request was on its way",
         "install the app again if that was not meant";
-    SHOWN_ONCE = "idempotency.shown_once":
+    TOKEN_NOT_KEPT = "idempotency.token_not_kept":
         "it repeats a request that made a token, which is shown only once and not kept",
         "if the token was lost, revoke it and make another with a new idempotency key";
     QUOTA_REACHED = "quota.reached":

@@ -2,8 +2,7 @@
 
 coffer_dialect::reasons! {
     PAYOUT_ABOVE_AVAILABLE = "payout.above_available":
-        "the payout was more than the account has available; what is pending or held cannot be paid \
-         out",
+        "the payout was more than the account has available, without what is pending or held",
         "look at the account's balance, or send reported=true if the payout has taken place";
     PAYOUT_STATUS = "payout.status":
         "a payout with the status that it has cannot get that one",

@@ -1,8 +1,8 @@
 //! An HTTP server that takes batches as lines of JSON, and answers with a status of success once it
 //! has them.
 
+use super::error::SendError;
 use super::line;
-use super::receiver::SendError;
 use crate::limits;
 use bytes::Bytes;
 use coffer_audit::StoredEntry;

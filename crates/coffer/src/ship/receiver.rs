@@ -1,5 +1,6 @@
 //! Who receives the audit, as an operator writes it, and how a batch gets there.
 
+use super::error::SendError;
 use super::http::HttpReceiver;
 use super::syslog::{Syslog, Transport};
 use super::{file, line};
@@ -81,22 +82,6 @@ impl fmt::Display for Receiver {
             Self::Syslog(Transport::Unix(path)) => write!(f, "syslog+unix:{}", path.display()),
             Self::Http(uri) => f.write_str(uri),
         }
-    }
-}
-
-/// Why a batch was not acknowledged: in words, which are shown to operators.
-#[derive(Clone, PartialEq, Eq, Debug)]
-pub(super) struct SendError(pub(super) String);
-
-impl fmt::Display for SendError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.0)
-    }
-}
-
-impl From<std::io::Error> for SendError {
-    fn from(error: std::io::Error) -> Self {
-        Self(error.to_string())
     }
 }
 

@@ -5,8 +5,8 @@
 //! the receiver has closed its side, which it does when it has read all. UDP acknowledges nothing
 //! at all: what is lost on the way is lost.
 
+use super::error::SendError;
 use super::line::line;
-use super::receiver::SendError;
 use coffer_audit::StoredEntry;
 use coffer_base::civil::rfc3339;
 use std::io;

@@ -55,11 +55,9 @@ impl ReadOperation for History {
     fn parse(&self, arguments: &Arguments<'_>) -> Result<Query, ApiError> {
         let fields = arguments.params.only(&["name", "account", "user"])?;
         let name = wire::name(&fields)?;
-        let account = fields.required_text("account", limit::ID_CHARACTERS)?;
-        let account = AccountId::parse(account.expose())
+        let account = AccountId::parse(&fields.required_plain("account", limit::ID_CHARACTERS)?)
             .map_err(|error| ApiError::invalid_param("account", format!("{error}.")))?;
-        let user = fields.optional_text("user", limit::SCOPE_USER_CHARACTERS)?;
-        let user = user.map(wire::plain);
+        let user = fields.optional_plain("user", limit::SCOPE_USER_CHARACTERS)?;
         Ok(Query { locator: locator(&name, user.as_deref()), account })
     }
 

@@ -44,7 +44,8 @@ pub struct AuditFilters {
     #[arg(long)]
     pub operation: Option<String>,
     /// Only those that came out so: done, replayed, refused or failed.
-    #[arg(long, value_parser = ["done", "replayed", "refused", "failed"], hide_possible_values = true)]
+    #[arg(long, value_parser = ["done", "replayed", "refused", "failed"])]
+    #[arg(hide_possible_values = true)]
     pub outcome: Option<String>,
     /// Only that of this request: req_…
     #[arg(long)]
