@@ -1,5 +1,7 @@
 //! The tree, its tiles and its proofs, against RFC 6962 taken word by word, and published hashes.
 
+#![allow(clippy::indexing_slicing, clippy::unwrap_used, reason = "a test fails by panicking")]
+
 use coffer_audit::tile::{Border, TileId, Tiles, tiles_for};
 use coffer_audit::tree::{
     Tree, consistency_path, empty_root, inclusion_path, leaf_hash, node_hash, verify_consistency,

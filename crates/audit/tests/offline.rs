@@ -1,5 +1,7 @@
 //! What somebody hands in as an export: whatever it is, it is refused or right, and nothing panics.
 
+#![allow(clippy::indexing_slicing, clippy::unwrap_used, reason = "a test fails by panicking")]
+
 use coffer_audit::canonical::{FORMAT, encode};
 use coffer_audit::checkpoint::{Checkpoint, VerifierKey, origin};
 use coffer_audit::tile::Border;

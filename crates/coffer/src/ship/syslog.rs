@@ -31,13 +31,14 @@ pub(super) struct Syslog(pub(super) Transport);
 impl Syslog {
     pub(super) async fn send(&self, batch: &[StoredEntry]) -> Result<(), SendError> {
         let messages: Vec<String> = batch.iter().map(message).collect();
-        Ok(match &self.0 {
+        match &self.0 {
             Transport::Udp(address) => over_udp(address, &messages).await?,
             Transport::Tcp(address) => {
                 over_stream(TcpStream::connect(address).await?, &messages).await?;
             }
             Transport::Unix(path) => over_unix(path, &messages).await?,
-        })
+        }
+        Ok(())
     }
 }
 

@@ -49,7 +49,7 @@ impl Audited {
     }
 
     /// What a verb prints, in a file.
-    fn into_file(&self, name: &str, words: &[&str]) -> String {
+    fn print_to_file(&self, name: &str, words: &[&str]) -> String {
         let ended = self.audit(words);
         expect(&ended, 0);
         self.write(name, &ended.stdout)
@@ -65,14 +65,14 @@ impl Audited {
 fn proofs_are_checked_by_the_script_of_the_documentation() {
     let audited = Audited::new();
     audited.work(&["a", "b"]);
-    let old = audited.into_file("old", &["checkpoint"]);
+    let old = audited.print_to_file("old", &["checkpoint"]);
     audited.work(&["c", "d", "e"]);
     let key = audited.audit(&["key"]).stdout.trim().to_owned();
 
-    let inclusion = audited.into_file("inclusion", &["prove", "2"]);
+    let inclusion = audited.print_to_file("inclusion", &["prove", "2"]);
     let (holds, said) = script(&[&key, &inclusion]);
     assert!(holds && said.starts_with("ok: the entry 2 is in the log of "), "{said}");
-    let consistency = audited.into_file("consistency", &["prove", "--consistency", &old]);
+    let consistency = audited.print_to_file("consistency", &["prove", "--consistency", &old]);
     let (holds, said) = script(&[&key, &consistency, &old]);
     assert!(holds && said.starts_with("ok: the log of "), "{said}");
 
@@ -110,7 +110,7 @@ fn the_log_is_verified_beside_its_anchor_and_after_an_export() {
     assert!(verified.stdout.contains(", 0 not in it yet"), "{verified:?}");
 
     let key = audited.audit(&["key"]).stdout.trim().to_owned();
-    let export = audited.into_file("export", &["export", "--format", "jsonl"]);
+    let export = audited.print_to_file("export", &["export", "--format", "jsonl"]);
     let offline = |file: &str| audited.audit(&["verify", "--offline", file, "--key", &key]);
     expect(&offline(&export), 0);
     let lines = fs::read_to_string(&export).unwrap();
