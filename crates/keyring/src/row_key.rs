@@ -25,8 +25,8 @@ impl RowKey {
         self.0.digest("row", &fields)
     }
 
-    /// A digest of an API key that somebody presented and that is not in force. The same key has the
-    /// same digest, and nobody without this key can try guesses at it.
+    /// A digest of an API key that somebody presented and that is not in force. The same key has
+    /// the same digest, and nobody without this key can try guesses at it.
     pub fn presented(&self, token: &str) -> Digest {
         self.0.digest("presented-key", &[self.0.store_id.as_bytes(), token.as_bytes()])
     }
