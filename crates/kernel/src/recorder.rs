@@ -63,11 +63,11 @@ impl Work for Batch {
 }
 
 /// The task that writes is no longer there, however it ended.
-struct Tended<'r>(&'r Recorder);
+struct WriterTask<'r>(&'r Recorder);
 
-impl Drop for Tended<'_> {
+impl Drop for WriterTask<'_> {
     fn drop(&mut self) {
-        self.0.waiting().is_tended = false;
+        self.0.waiting().has_writer = false;
     }
 }
 
@@ -148,7 +148,7 @@ impl Recorder {
     fn enqueue(self: &Arc<Self>, pending: Pending) -> bool {
         let mut waiting = self.waiting();
         let has_room = waiting.push(pending);
-        self.tend(waiting);
+        self.ensure_writer(waiting);
         has_room
     }
 
@@ -156,7 +156,7 @@ impl Recorder {
     pub(crate) fn leave_out(self: &Arc<Self>, omission: Omission) {
         let mut waiting = self.waiting();
         waiting.left_out.count(omission, 1);
-        self.tend(waiting);
+        self.ensure_writer(waiting);
     }
 
     /// Writes whatever waits, the counts of what was left out as well; gives up after some
@@ -179,19 +179,19 @@ impl Recorder {
     }
 
     /// Sees to it that a task writes what waits.
-    fn tend(self: &Arc<Self>, mut waiting: MutexGuard<'_, Waiting>) {
-        if waiting.is_tended {
+    fn ensure_writer(self: &Arc<Self>, mut waiting: MutexGuard<'_, Waiting>) {
+        if waiting.has_writer {
             return;
         }
         let Ok(runtime) = Handle::try_current() else { return };
-        waiting.is_tended = true;
+        waiting.has_writer = true;
         drop(waiting);
         let recorder = Arc::clone(self);
         runtime.spawn(async move { recorder.write_until_empty().await });
     }
 
     async fn write_until_empty(&self) {
-        let tended = Tended(self);
+        let task = WriterTask(self);
         loop {
             let wait = match self.is_failing() {
                 true => limits::AUDIT_RETRY_MILLISECONDS,
@@ -205,8 +205,8 @@ impl Recorder {
             let mut waiting = self.waiting();
             if waiting.is_empty() {
                 // Under the lock, so that whoever pushes next starts another task.
-                waiting.is_tended = false;
-                std::mem::forget(tended);
+                waiting.has_writer = false;
+                std::mem::forget(task);
                 return;
             }
         }

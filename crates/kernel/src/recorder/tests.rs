@@ -52,7 +52,7 @@ async fn what_is_written_is_there_and_what_is_pushed_comes_soon() {
     recorder.flush().await;
     assert_eq!(rows(&store).await.first().unwrap().1, 2001);
     // A task that has ended is followed by another one.
-    while !recorder.waiting().is_empty() || recorder.waiting().is_tended {
+    while !recorder.waiting().is_empty() || recorder.waiting().has_writer {
         tokio::time::sleep(Duration::from_millis(5)).await;
     }
     recorder.push(entry("later"));

@@ -19,7 +19,7 @@ pub(super) struct Waiting {
     pub(super) entries: Vec<Pending>,
     pub(super) left_out: LeftOut,
     /// Whether a task writes it.
-    pub(super) is_tended: bool,
+    pub(super) has_writer: bool,
 }
 
 impl Waiting {
@@ -43,8 +43,8 @@ impl Waiting {
     /// Puts entries that could not be written back to where they were; the newest are left out if
     /// there is no room for all.
     pub(super) fn put_back(&mut self, mut again: Vec<Pending>) {
-        let room = limits::AUDIT_WAITING.saturating_sub(again.len());
-        let beyond = self.entries.split_off(room.min(self.entries.len()));
+        let kept = limits::AUDIT_WAITING.saturating_sub(again.len());
+        let beyond = self.entries.split_off(kept.min(self.entries.len()));
         for Pending { reply, .. } in beyond {
             let omission = if reply.is_none() { Omission::NoRoom } else { Omission::Unanswered };
             self.left_out.count(omission, 1);
