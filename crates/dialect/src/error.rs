@@ -234,8 +234,8 @@ impl ApiError {
         .with_detail(detail)
     }
 
-    /// 503: an operator has sealed the server, which has no keys. Only they end that, so nobody needs
-    /// to send the request again soon.
+    /// 503: an operator has sealed the server, which has no keys. Only they end that, so it is of
+    /// no use to send the request again soon.
     pub fn sealed() -> Self {
         let message = "An operator has sealed this server: it has no keys, and answers no request \
                        for data until `coffer unseal`. Nothing was changed.";

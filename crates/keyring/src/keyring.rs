@@ -243,8 +243,8 @@ impl Keyring {
     /// open depends on it.
     ///
     /// # Errors
-    /// [`KeyringError::Crypto`] if a wrapped key was tampered with, [`KeyringError::Storage`] if the
-    /// key store cannot be read.
+    /// [`KeyringError::Crypto`] if a wrapped key was tampered with, [`KeyringError::Storage`] if
+    /// the key store cannot be read.
     pub async fn existing_now(
         &self,
         tenant: &Tenant,

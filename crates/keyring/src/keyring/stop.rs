@@ -24,8 +24,8 @@ impl Keyring {
     /// with the keys that they have.
     ///
     /// # Errors
-    /// [`KeyringError::Storage`] if the mark could not be stored: then it is this server only, until
-    /// its next start.
+    /// [`KeyringError::Storage`] if the mark could not be stored: then it is this server only,
+    /// until its next start.
     pub async fn stop(&self, now: Timestamp) -> Result<(), KeyringError> {
         self.drop_keys().await?;
         Ok(self.keys.write(MarkStopped(Some(now))).await?)
