@@ -15,7 +15,7 @@ const FOUNDATION: [Row; 10] = [
     ("dialect", &["base"]),
     ("secretfile", &["base"]),
     ("crypto", &["base", "secretfile"]),
-    ("backup", &["crypto"]),
+    ("backup", &["base", "crypto"]),
     ("storage", &["base", "secretfile"]),
     ("outbound", &["base"]),
     ("keyring", &["base", "crypto", "storage"]),
