@@ -56,6 +56,12 @@ pub(crate) fn networks(fields: &Fields<'_>) -> Result<Vec<Network>, ApiError> {
             ApiError::invalid_param("networks", message).because(&reasons::NETWORKS_INVALID)
         );
     }
+    if texts.is_empty() && fields.has("networks") {
+        let message = "This names no network: leave it out for a key that is used from everywhere.";
+        return Err(
+            ApiError::invalid_param("networks", message).because(&reasons::NETWORKS_INVALID)
+        );
+    }
     let mut networks: Vec<Network> = Vec::new();
     for (at, text) in texts.into_iter().enumerate() {
         let wrong = |why: String| {
