@@ -5,6 +5,7 @@
 //! a mock: the server is assembled as the binary assembles it, listens on a real socket, and
 //! keeps its data in a real file.
 
+mod app;
 pub mod catalogue;
 mod client;
 mod gate;
@@ -21,9 +22,10 @@ use std::time::Duration;
 /// everything takes many times longer, and only what hangs takes this long.
 pub const PATIENCE: Duration = Duration::from_secs(300);
 
+pub use app::App;
 pub use client::{Answer, Client, Params, encode, insist};
 pub use gate::Gate;
 pub use postgres::{SERVER, is_postgres};
 pub use process::{Process, coffer_binary};
 pub use raw::Raw;
-pub use server::{App, Builder, START, TestServer};
+pub use server::{Builder, START, TestServer};

@@ -1,5 +1,6 @@
 //! A server in this process.
 
+use crate::app::App;
 use crate::client::Client;
 use crate::postgres::{self, Databases};
 use crate::raw::Raw;
@@ -471,31 +472,5 @@ impl Drop for TestServer {
         if self._kept.is_some() {
             self.databases.clear();
         }
-    }
-}
-
-/// An app with its keys.
-pub struct App {
-    /// Its id.
-    pub id: String,
-    /// The account that made it.
-    pub account: String,
-    /// Its key for test mode.
-    pub test_key: String,
-    /// Its key for live mode.
-    pub live_key: String,
-    /// The server without a key; another one after a restart on the same data.
-    pub anonymous: Client,
-}
-
-impl App {
-    /// The app's backend, in test mode, on the app's own account.
-    pub fn client(&self) -> Client {
-        self.anonymous.with_key(&self.test_key)
-    }
-
-    /// The app's backend in live mode.
-    pub fn live(&self) -> Client {
-        self.anonymous.with_key(&self.live_key)
     }
 }

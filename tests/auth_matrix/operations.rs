@@ -88,8 +88,8 @@ const KEEPERS: &str = "operator keys";
 /// All roles.
 const ALL: &str = "operator auditor keys";
 
-/// Name, verb, path, and permission or roles of all operations, as the contract has them: independent of what
-/// the server says about itself.
+/// Name, verb, path, and permission or roles of all operations, as the contract has them:
+/// independent of what the server says about itself.
 pub const CONTRACT: [(&str, &str, &str, &str); 79] = [
     ("apps.secrets.create", "POST", "/v1/apps/secrets", "secret_write"),
     ("apps.secrets.list", "GET", "/v1/apps/secrets", "secret_read"),

@@ -304,7 +304,7 @@ pub async fn create_admin_key(
 /// Lets keys of apps be made again, in stores that are open. It takes the root key.
 ///
 /// # Errors
-/// As [`create_admin_key`].
+/// If there is no store, if its keys do not open, or if the key store cannot be written.
 pub async fn unlock_making(
     options: &AssembleOptions,
     stores: &Stores,

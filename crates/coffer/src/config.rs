@@ -8,6 +8,7 @@
 
 mod audit;
 mod backup;
+mod client;
 mod database;
 mod duration;
 mod environment;
@@ -23,11 +24,12 @@ mod tests;
 mod traffic;
 mod value;
 
-pub use audit::{AUDIT_SHIP, AUDIT_SHIP_TOKEN};
+pub use audit::{AUDIT_ANCHOR, AUDIT_SHIP, AUDIT_SHIP_TOKEN};
 pub use backup::{
     BACKUP_EVERY, BACKUP_KEEP, BACKUP_KEEP_DAYS, BACKUP_KEYS_TO, BACKUP_SCRATCH, BACKUP_TO,
     DRILL_COMMAND, DRILL_EVERY, HEAD_FILE, KEEPING,
 };
+pub use client::{ADMIN_KEY, API_KEY, CA_CERT, URL};
 pub use database::{DATABASE, DATABASE_PASSWORD, KEY_DATABASE, KEY_DIR};
 pub use duration::seconds;
 pub use environment::{Environment, environment};
@@ -193,17 +195,6 @@ pub const DEV_KEY: Setting = Setting {
     ..SETTING
 };
 
-/// Where checkpoints of the audit go.
-pub const AUDIT_ANCHOR: Setting = Setting {
-    name: "audit_anchor",
-    env: "COFFER_AUDIT_ANCHOR",
-    flag: Some("audit-anchor"),
-    kind: Kind::Anchor,
-    about: "where signed checkpoints of the audit go every minute: file:PATH on another disk, or \
-            http(s)://… of another server",
-    ..SETTING
-};
-
 /// How much is logged.
 pub const LOG_LEVEL: Setting = Setting {
     name: "log_level",
@@ -223,46 +214,6 @@ pub const LOG_FORMAT: Setting = Setting {
     default: Some("auto"),
     kind: Kind::Choice(&["auto", "json", "text"]),
     about: "how it is logged: json, text, or auto, which is text on a terminal and json elsewhere",
-    ..SETTING
-};
-
-/// The server that the command line talks to.
-pub const URL: Setting = Setting {
-    name: "url",
-    env: "COFFER_URL",
-    flag: Some("url"),
-    default: Some("http://127.0.0.1:4747"),
-    kind: Kind::Server,
-    about: "server that the command line talks to: https://, http:// on this machine, or unix:PATH",
-    ..SETTING
-};
-
-/// Whom the command line trusts.
-pub const CA_CERT: Setting = Setting {
-    name: "ca_cert",
-    env: "COFFER_CA_CERT",
-    flag: Some("ca-cert"),
-    kind: Kind::Path,
-    about: "PEM file with the certificates that vouch for the server at url; without it, the \
-            public authorities",
-    ..SETTING
-};
-
-/// The key with which the command line works on secrets.
-pub const API_KEY: Setting = Setting {
-    name: "api_key",
-    env: "COFFER_API_KEY",
-    kind: Kind::Secret,
-    about: "app's key, for `coffer secrets`",
-    ..SETTING
-};
-
-/// The key with which the command line administers.
-pub const ADMIN_KEY: Setting = Setting {
-    name: "admin_key",
-    env: "COFFER_ADMIN_KEY",
-    kind: Kind::Secret,
-    about: "admin key, for the verbs that ask a server, but for secrets",
     ..SETTING
 };
 

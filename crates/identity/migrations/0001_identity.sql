@@ -44,9 +44,9 @@ CREATE INDEX install_by_account ON install (account);
 -- Keys, as SHA-256 of tokens that have 190 random bits. kind: secret, restricted, ephemeral,
 -- admin. app and mode are NULL for admin keys; account, user_id, account_access and parent are
 -- those of ephemeral keys; permissions is NULL where they are not restricted. redacted is the
--- token with its middle starred out. role: that of an admin key. networks: those that it may be used
--- from, separated by blanks; NULL for all. uses: how often it may be used; NULL for any number.
--- successor: the key that took its place when it was rolled.
+-- token with its middle starred out. role: that of an admin key. networks: those that it may be
+-- used from, separated by blanks; NULL for all. uses: how often it may be used; NULL for any
+-- number. successor: the key that took its place when it was rolled.
 CREATE TABLE api_key (
     hash           BLOB    PRIMARY KEY,
     id             TEXT    NOT NULL UNIQUE,
@@ -101,10 +101,11 @@ CREATE TABLE erasure (
     PRIMARY KEY (app, account)
 ) WITHOUT ROWID;
 
--- What was erased of an account, or of one of its users: a receipt for people, which decides nothing.
--- done is NULL until nothing is left to erase. epoch: copies of the key store from this epoch on hold
--- none of the keys that were destroyed. rotation: of a user, whose rows are deleted, the number of the
--- rotation that seals the account's other records anew and destroys the keys from before.
+-- What was erased of an account, or of one of its users: a receipt for people, which decides
+-- nothing. done is NULL until nothing is left to erase. epoch: copies of the key store from this
+-- epoch on hold none of the keys that were destroyed. rotation: of a user, whose rows are deleted,
+-- the number of the rotation that seals the account's other records anew and destroys the keys from
+-- before.
 CREATE TABLE erasure_receipt (
     id       TEXT    PRIMARY KEY,
     seq      INTEGER NOT NULL,

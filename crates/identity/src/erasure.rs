@@ -216,8 +216,8 @@ impl Eraser {
         Ok(store.write(RotateForUser { receipt, floor, now }).await?)
     }
 
-    /// Goes on with the erasure of all users whose receipts are not done, and completes the receipts
-    /// of those whose old keys are destroyed.
+    /// Goes on with the erasure of all users whose receipts are not done, and completes the
+    /// receipts of those whose old keys are destroyed.
     ///
     /// # Errors
     /// When a store fails; the job then goes on.

@@ -176,8 +176,8 @@ pub(crate) struct ErasureReceipt {
     pub(crate) created: Timestamp,
     /// Of a user: the rotation that destroys the keys from before, once it has begun.
     pub(crate) rotation: Option<i64>,
-    /// The epoch of the key store from which on its copies hold none of the keys; `None` before that
-    /// is known.
+    /// The epoch of the key store from which on its copies hold none of the keys; `None` before
+    /// that is known.
     pub(crate) epoch: Option<i64>,
     /// When it was done.
     pub(crate) done: Option<Timestamp>,

@@ -67,8 +67,8 @@ impl Shared {
         (days > 0).then(|| now.plus(days.saturating_mul(DAY)))
     }
 
-    /// Whether keys of apps may be made: by this server's setting, and by the lock that holds on all
-    /// servers.
+    /// Whether keys of apps may be made: by this server's setting, and by the lock that holds on
+    /// all servers.
     ///
     /// # Errors
     /// 403 if not, and when the key store cannot be read.
@@ -127,7 +127,8 @@ impl Shared {
         }
     }
 
-    /// Says in the receipts of the request that its keys are destroyed. If that fails, the job does.
+    /// Says in the receipts of the request that its keys are destroyed. If that fails, the job
+    /// does.
     async fn complete_receipts(&self, ctx: &Ctx, settled: Committed) -> Committed {
         match self.eraser.complete_receipts(&self.store, ctx.request_id()).await {
             Ok(()) => settled,

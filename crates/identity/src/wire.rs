@@ -193,7 +193,8 @@ pub(crate) fn ephemeral_key(key: &ApiKey, token: Option<&Redacted<String>>) -> O
     }
 }
 
-/// A receipt. `oldest_key_epoch` is the oldest epoch of the key store of which a copy may still exist.
+/// A receipt. `oldest_key_epoch` is the oldest epoch of the key store of which a copy may still
+/// exist.
 pub(crate) fn erasure(receipt: &ErasureReceipt) -> Object {
     Object::new(&receipt.id, "erasure")
         .set("account", receipt.account.as_str().to_owned())

@@ -32,8 +32,8 @@ pub struct Family {
     /// How the rows of a tenant are deleted. Each `select` takes mode, app, account and a number
     /// of rows. A family whose rows outlive the tenant, such as a ledger, has none.
     pub purge: &'static [Prune],
-    /// How the rows of one of the tenant's users are deleted, where it keeps any. Each `select` takes
-    /// mode, app, account, first and last slot, the user, and a number of rows.
+    /// How the rows of one of the tenant's users are deleted, where it keeps any. Each `select`
+    /// takes mode, app, account, first and last slot, the user, and a number of rows.
     pub purge_user: &'static [Prune],
     /// What it stores sealed.
     pub seals: &'static [Seal],

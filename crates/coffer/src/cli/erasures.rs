@@ -52,8 +52,8 @@ fn prove(config: &Config, receipt: &Value) {
 fn advice(receipt: &Value) -> String {
     match receipt.get("oldest_key_epoch").and_then(Value::as_i64) {
         Some(epoch) => format!(
-            "\nIts keys are destroyed. Copies of the key store from before epoch {epoch} still hold \
-             them: delete those, and keep this receipt."
+            "\nIts keys are destroyed. Copies of the key store from before epoch {epoch} still \
+             hold them: delete those, and keep this receipt."
         ),
         None => "\nThe keys are not destroyed yet, since somebody reads the key store: look again \
                  with `coffer erasures show`."
@@ -71,9 +71,9 @@ pub fn users(config: &Config, verb: &Users, output: Output) -> Result<Exit, Fail
     if !output.is_json() {
         let id = receipt.get("id").and_then(Value::as_str).unwrap_or_default();
         output::note(&format!(
-            "\nThe user's secrets are deleted. What else is kept for the account is now sealed under \
-             new keys: once `coffer erasures show {id}` says done, no backup of the data from before \
-             opens for the account, and it names the copies of the key store to delete."
+            "\nThe user's secrets are deleted. What else is kept for the account is now sealed \
+             under new keys: once `coffer erasures show {id}` says done, no backup of the data \
+             from before opens for the account, and it names the copies of the key store to delete."
         ));
     }
     Ok(Exit::Done)

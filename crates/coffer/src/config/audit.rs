@@ -4,6 +4,17 @@ use super::{Config, ConfigError, Kind, SETTING, Setting};
 use coffer::limits::RECEIVERS;
 use coffer::ship::Receiver;
 
+/// Where checkpoints of the audit go.
+pub const AUDIT_ANCHOR: Setting = Setting {
+    name: "audit_anchor",
+    env: "COFFER_AUDIT_ANCHOR",
+    flag: Some("audit-anchor"),
+    kind: Kind::Anchor,
+    about: "where signed checkpoints of the audit go every minute: file:PATH on another disk, or \
+            http(s)://… of another server",
+    ..SETTING
+};
+
 /// Who receives the audit.
 pub const AUDIT_SHIP: Setting = Setting {
     name: "audit_ship",

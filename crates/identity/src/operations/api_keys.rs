@@ -1,8 +1,8 @@
 //! `/v1/admin/api_keys`: create, list, retrieve, roll, revoke, lock.
 //!
 //! Keys are never deleted by hand, so that audit entries, which name them, stay explained; a
-//! revoked key is listed with the time of its revocation. Admin keys with the role `keys` make, roll
-//! and revoke keys of apps; admin keys are the operators' own affair.
+//! revoked key is listed with the time of its revocation. Admin keys with the role `keys` make,
+//! roll and revoke keys of apps; admin keys are the operators' own affair.
 
 mod create;
 mod lock;

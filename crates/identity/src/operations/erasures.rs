@@ -3,8 +3,8 @@
 //!
 //! The keys of what is erased are destroyed after the transaction, and the receipt then says from
 //! which epoch of the key store on its copies hold none of them: whoever has older copies still has
-//! the keys, and deletes those copies. A user has no keys of its own: the account's keys are rotated, and
-//! those from before destroyed.
+//! the keys, and deletes those copies. A user has no keys of its own: the account's keys are
+//! rotated, and those from before destroyed.
 
 use super::Shared;
 use crate::objects::ErasureReceipt;
@@ -110,7 +110,8 @@ impl WriteOperation for PurgeUser {
         wire::erasure(receipt)
     }
 
-    /// The rows are gone before the answer; the old keys are, once all else is sealed under new ones.
+    /// The rows are gone before the answer; the old keys are, once all else is sealed under new
+    /// ones.
     async fn committed(&self, receipt: &ErasureReceipt, _ctx: &Ctx) -> Result<Committed, ApiError> {
         self.0.settle().await;
         if let Err(error) = self.0.eraser.erase_user(&self.0.store, receipt).await {

@@ -249,8 +249,8 @@ pub(crate) async fn insert_key(
     Ok(())
 }
 
-/// Ends a key earlier than it would by itself, and so the ephemeral keys that it made. The key store
-/// remembers the time, so that no older row gives it the later one back.
+/// Ends a key earlier than it would by itself, and so the ephemeral keys that it made. The key
+/// store remembers the time, so that no older row gives it the later one back.
 pub(crate) async fn shorten_key(
     tx: &mut Tx<'_>,
     mac: &RowMac,

@@ -68,8 +68,8 @@ pub(crate) async fn list_receipts(
     store.query(sql, &values![position.seq, position.fetch]).await?.iter().map(receipt).collect()
 }
 
-/// The receipts of accounts whose keys are destroyed and that do not say so yet: those of `request`,
-/// or of every request that has nothing listed for erasure any more if it is empty.
+/// The receipts of accounts whose keys are destroyed and that do not say so yet: those of
+/// `request`, or of every request that has nothing listed for erasure any more if it is empty.
 pub(crate) async fn open_receipts(store: &Store, request: &str) -> Result<Vec<ErasureReceipt>> {
     let sql = select_receipts!(
         "done IS NULL AND user_id IS NULL AND (request = ? OR (? = '' AND NOT EXISTS \

@@ -5,9 +5,9 @@
 -- has; rows of keys are never deleted, so a backup with fewer than there are now lacks some.
 -- developer: 1 if the store lets in whoever asks, which makes it unfit for anything else for good.
 -- bound: 1 once the data has the store's id, so that no other data is bound to these keys.
--- epoch: grows whenever keys are destroyed, so that a copy of this store from an earlier epoch holds
--- keys that are destroyed here. making_locked: 1 if no keys of apps may be made.
--- stopped: when an operator has sealed all servers, which then have no keys; NULL if nobody has.
+-- epoch: grows whenever keys are destroyed, so that a copy of this store from an earlier epoch
+-- holds keys that are destroyed here. making_locked: 1 if no keys of apps may be made. stopped:
+-- when an operator has sealed all servers, which then have no keys; NULL if nobody has.
 CREATE TABLE key_store (
     singleton     INTEGER PRIMARY KEY CHECK (singleton = 1),
     store_id      TEXT    NOT NULL,

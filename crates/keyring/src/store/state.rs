@@ -38,8 +38,8 @@ pub async fn lock_making(keys: &Store, locked: bool) -> Result<(), KeyringError>
     Ok(keys.write(LockMaking(locked)).await?)
 }
 
-/// Whether a sealing key of the account that was made by `created`, in any of its generations, is not
-/// destroyed yet and was not made by the rotation with this number or a later one.
+/// Whether a sealing key of the account that was made by `created`, in any of its generations, is
+/// not destroyed yet and was not made by the rotation with this number or a later one.
 ///
 /// # Errors
 /// If the key store cannot be read.

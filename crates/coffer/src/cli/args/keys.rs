@@ -25,8 +25,8 @@ pub enum Keys {
     Revoke(IdArg),
     /// Let no keys of apps be made or rolled any more, also after a restart.
     Lock,
-    /// Let keys of apps be made again: on the host, with the root key. A server that has its store in
-    /// files must be stopped.
+    /// Let keys of apps be made again: on the host, with the root key. A server that has its store
+    /// in files must be stopped.
     Unlock,
 }
 
