@@ -76,10 +76,11 @@ impl Objects {
 }
 
 fn ask(operation: &Operation, on: &Objects) -> Request {
-    let id = match operation.path.split('/').nth(3) {
+    let id: &str = match operation.path.split('/').nth(3) {
         Some("accounts") => &on.account,
         Some("apps") => &on.app,
         Some("installs") => &on.install,
+        Some("audit") => "aud_1",
         Some("requests") => &on.request,
         Some("erasures") => &on.erasure,
         _ => &on.key,

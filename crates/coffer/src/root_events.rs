@@ -41,8 +41,14 @@ impl Job for AuditRootEvents {
 }
 
 /// What commands do with roots of trust.
-const OPERATIONS: [&str; 4] =
-    ["keyring.root.migrate", "keyring.root.finish", "keyring.root.cancel", "keyring.root.renew"];
+const OPERATIONS: [&str; 6] = [
+    "keyring.export",
+    "keyring.import",
+    "keyring.root.cancel",
+    "keyring.root.finish",
+    "keyring.root.migrate",
+    "keyring.root.renew",
+];
 
 struct Record(RootEvent);
 

@@ -95,7 +95,7 @@ impl ReadOperation for Status {
 async fn last_run(keys: &Store, kind: RunKind) -> Result<Value, Failure> {
     let Some(last) = coffer_keyring::last_run(keys, kind).await? else { return Ok(Value::Null) };
     let run = Object::bare()
-        .set("ok", last.is_good())
+        .set("ok", last.is_good)
         .set("outcome", last.outcome)
         .set("succeeded", last.succeeded)
         .set("tried", last.at);

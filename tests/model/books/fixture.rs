@@ -2,6 +2,7 @@
 
 use super::reference::{Books, Pool, PoolName};
 use coffer_base::Timestamp;
+use coffer_kernel::{AuditReads, AuditSettings, TrafficSettings};
 use coffer_storage::Faults;
 use coffer_testkit::{Answer, Client, TestServer, is_postgres};
 use serde_json::Value;
@@ -138,12 +139,17 @@ pub fn pools(balance: &Value) -> BTreeMap<(String, String), Pool> {
 }
 
 fn start(directory: &Path, now: i64, fails: &Arc<AtomicBool>) -> TestServer {
-    TestServer::builder()
+    let server = TestServer::builder()
         .data_dir(directory)
         .faults(Faults::none().fail_commit(Arc::clone(fails)))
         .without_background_jobs()
         .starts_at(Timestamp::from_unix(now))
-        .start()
+        .start();
+    // The commit that fails is to be a request's own, and not that of the audit of another one.
+    let audit = AuditSettings { reads: AuditReads::Off, names_in_clear: false };
+    let settings = TrafficSettings { audit, ..TrafficSettings::default() };
+    server.server().installation().kernel.set_traffic(&settings);
+    server
 }
 
 /// The invariants, read from the rows (reserves §7, §10); `Err` names the first that is broken.

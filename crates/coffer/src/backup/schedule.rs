@@ -61,7 +61,7 @@ impl Plan {
     pub fn due(&self, kind: RunKind, last: Option<&LastRun>) -> Option<Timestamp> {
         let every = self.every(kind)?;
         let Some(last) = last else { return Some(Timestamp::from_unix(0)) };
-        let pause = if last.is_good() { every } else { every.min(limits::BACKUP_RETRY_SECONDS) };
+        let pause = if last.is_good { every } else { every.min(limits::BACKUP_RETRY_SECONDS) };
         Some(last.at.plus(pause))
     }
 
@@ -273,6 +273,7 @@ mod tests {
         let last = |succeeded| LastRun {
             at: Timestamp::from_unix(1_000_000),
             outcome: String::new(),
+            is_good: succeeded == Some(Timestamp::from_unix(1_000_000)),
             succeeded,
         };
         let due = |last: Option<&LastRun>| plan.due(RunKind::Backup, last).map(Timestamp::unix);

@@ -29,15 +29,10 @@ pub struct LastRun {
     pub at: Timestamp,
     /// What came of it, in words.
     pub outcome: String,
-    /// When the last one ended that succeeded; if it is this one, the same as `at`.
-    pub succeeded: Option<Timestamp>,
-}
-
-impl LastRun {
     /// Whether it succeeded.
-    pub fn is_good(&self) -> bool {
-        self.succeeded == Some(self.at)
-    }
+    pub is_good: bool,
+    /// When the last one ended that succeeded.
+    pub succeeded: Option<Timestamp>,
 }
 
 /// What came of the last one of a kind; `None` if there was none.
@@ -45,13 +40,14 @@ impl LastRun {
 /// # Errors
 /// If the key store cannot be read.
 pub async fn last_run(keys: &Store, kind: RunKind) -> Result<Option<LastRun>, StorageError> {
-    let sql = "SELECT at, outcome, succeeded FROM last_run WHERE kind = ?";
+    let sql = "SELECT at, outcome, ok, succeeded FROM last_run WHERE kind = ?";
     let rows = keys.query(sql, &values![kind.as_str()]).await?;
     let Some(row) = rows.first() else { return Ok(None) };
     Ok(Some(LastRun {
         at: Timestamp::from_unix(row.int(0)?),
         outcome: row.text(1)?.to_owned(),
-        succeeded: row.optional_int(2)?.map(Timestamp::from_unix),
+        is_good: row.int(2)? != 0,
+        succeeded: row.optional_int(3)?.map(Timestamp::from_unix),
     }))
 }
 
@@ -84,10 +80,20 @@ impl Work for RecordRun {
     async fn run(&self, tx: &mut Tx<'_>) -> Result<(), StorageError> {
         let (Ok(words) | Err(words)) = &self.outcome;
         let succeeded = self.outcome.is_ok().then_some(self.at);
-        let sql = "INSERT INTO last_run (kind, at, outcome, succeeded) VALUES (?, ?, ?, ?) \
+        let sql = "INSERT INTO last_run (kind, at, outcome, ok, succeeded) VALUES (?, ?, ?, ?, ?) \
                    ON CONFLICT (kind) DO UPDATE SET at = excluded.at, outcome = excluded.outcome, \
-                   succeeded = coalesce(excluded.succeeded, last_run.succeeded)";
-        tx.execute(sql, &values![self.kind.as_str(), self.at, words, succeeded]).await?;
+                   ok = excluded.ok, succeeded = coalesce(excluded.succeeded, last_run.succeeded)";
+        tx.execute(
+            sql,
+            &values![
+                self.kind.as_str(),
+                self.at,
+                words,
+                i64::from(self.outcome.is_ok()),
+                succeeded
+            ],
+        )
+        .await?;
         Ok(())
     }
 }

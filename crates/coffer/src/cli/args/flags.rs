@@ -152,6 +152,7 @@ const SERVER: &[&Setting] = &[
     &config::AUDIT_READS,
     &config::AUDIT_NAMES,
     &config::ALLOW_ORIGIN,
+    &config::AUDIT_ANCHOR,
     &config::AUDIT_SHIP,
     &config::AUDIT_SHIP_TOKEN,
 ];

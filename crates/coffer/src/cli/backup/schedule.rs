@@ -39,7 +39,7 @@ fn document(plan: &Plan, kind: RunKind, last: Option<&LastRun>) -> Value {
         "every": plan.every(kind),
         "due": plan.due(kind, last).map(Timestamp::unix),
         "tried": last.map(|last| last.at.unix()),
-        "ok": last.map(LastRun::is_good),
+        "ok": last.map(|last| last.is_good),
         "outcome": last.map(|last| &last.outcome),
         "succeeded": last.and_then(|last| last.succeeded).map(Timestamp::unix),
     })
@@ -52,7 +52,7 @@ fn line(plan: &Plan, kind: RunKind, last: Option<&LastRun>) -> String {
     };
     let last_one = match last {
         None => "never tried".to_owned(),
-        Some(last) if last.is_good() => {
+        Some(last) if last.is_good => {
             format!("succeeded at {}: {}", time(last.at.unix()), last.outcome)
         }
         Some(last) => format!("FAILED at {}: {}", time(last.at.unix()), last.outcome),

@@ -38,7 +38,7 @@ pub(super) async fn check(keys: &Store, is_embedded: bool) -> Vec<Finding> {
 
 fn judge(check: &'static str, last: &LastRun) -> Finding {
     let at = time(last.at.unix());
-    if last.is_good() {
+    if last.is_good {
         return Finding::ok(check, format!("{at}: {}", last.outcome));
     }
     let before = match last.succeeded {

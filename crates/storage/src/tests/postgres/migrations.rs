@@ -111,19 +111,29 @@ async fn schema(store: &Store, catalogue: [&'static str; 3]) -> Vec<String> {
 
 #[tokio::test]
 async fn every_migration_makes_one_schema_on_both_engines() {
-    let sets = all_sets();
+    // The two stores have a table of the same name.
+    let (keys, data): (Vec<_>, Vec<_>) =
+        all_sets().into_iter().partition(|set| set.component.ends_with("/keys"));
+    assert!(compared(&data).await + compared(&keys).await > 200);
+}
+
+/// Compares what the migrations of a store make, and answers how many lines that is.
+async fn compared(sets: &[MigrationSet]) -> usize {
     let directory = tempdir().unwrap();
     let path = directory.path().join("coffer.db");
-    let (_, report) = Store::open_sqlite(&path, &sets, NOW, Options::default()).unwrap();
+    let (_, report) = Store::open_sqlite(&path, sets, NOW, Options::default()).unwrap();
     assert_eq!(report.applied.len(), sets.iter().map(|set| set.migrations.len()).sum::<usize>());
     let path = directory.path().join("shared.db");
-    let (sqlite, _) = Store::open_sqlite(&path, &shared(&sets), NOW, Options::default()).unwrap();
+    let (sqlite, _) = Store::open_sqlite(&path, &shared(sets), NOW, Options::default()).unwrap();
     let expected = schema(&sqlite, SQLITE).await;
-    let options = server_or_skip!(empty_database());
-    Store::expand_postgres(options.clone(), &sets, NOW).await.unwrap();
-    Store::finish_postgres(options.clone(), &sets).await.unwrap();
-    let postgres = Store::open_postgres(options, &sets).await.unwrap();
+    let Some(options) = empty_database().await else {
+        println!("skipped: COFFER_TEST_POSTGRES names no server");
+        return expected.len();
+    };
+    Store::expand_postgres(options.clone(), sets, NOW).await.unwrap();
+    Store::finish_postgres(options.clone(), sets).await.unwrap();
+    let postgres = Store::open_postgres(options, sets).await.unwrap();
     let found = schema(&postgres, POSTGRES).await;
-    assert!(expected.len() > 200, "{} lines", expected.len());
     assert_eq!(expected, found);
+    expected.len()
 }
