@@ -16,6 +16,10 @@ pub const SERVER: &str = "COFFER_TEST_POSTGRES";
 /// them.
 const CLUSTER: &str = "COFFER_TEST_CITUS";
 
+/// The variable that says what stands between a test server and its data: `none`, where sessions
+/// are its own, or `transaction`, which is usual.
+const POOLER: &str = "COFFER_TEST_POOLER";
+
 /// Connections of a test server: there are many of them.
 const CONNECTIONS: usize = 8;
 
@@ -51,10 +55,11 @@ pub(crate) fn databases(data_dir: &Path) -> Databases {
         name
     });
     let made = vec![format!("{name}_data"), format!("{name}_keys")];
-    // Both ways to talk to a server are tried: sessions of one's own for the keys alone.
+    // Both ways to talk to a server are tried in every test: the keys are read by sessions of one's
+    // own.
+    let between = std::env::var(POOLER).unwrap_or_else(|_| "transaction".to_owned());
     let of = |name: &str| {
-        let pooler = if name.ends_with("_keys") { "none" } else { "transaction" };
-        let pooler = std::env::var("COFFER_TEST_POOLER").unwrap_or_else(|_| pooler.to_owned());
+        let pooler = if name.ends_with("_keys") { "none" } else { &between };
         let url = format!("{server}/{name}?pooler={pooler}");
         let options = PostgresOptions::parse(&url, &Passwords::default()).unwrap();
         options.with_connections(CONNECTIONS)

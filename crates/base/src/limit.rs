@@ -120,8 +120,9 @@ pub const WAL_CEILING_BYTES: u64 = 256 * 1024 * 1024;
 /// moment that is best for emptying it; and from which it is worth emptying in a pause.
 pub const WAL_GRACE_BYTES: u64 = 16 * 1024 * 1024;
 
-/// How long nothing is written before the write-ahead log is emptied in that pause.
-pub const WAL_PAUSE: std::time::Duration = std::time::Duration::from_millis(200);
+/// Milliseconds for which nothing is written before a large write-ahead log is emptied in that
+/// pause: more than there are between two commits of a server that is busy.
+pub const WAL_PAUSE_MILLISECONDS: u64 = 200;
 
 /// How often a checkpoint that was asked for is tried while a reader still needs the log: whoever
 /// reads for longer, reads for minutes, and writes wait meanwhile.

@@ -18,8 +18,8 @@ use crate::value::Value;
 /// them are in one place.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Placement {
-    /// On the server that has the account in the row's column [`BY`], with all other rows of that
-    /// account. Statements name the account, so that one server answers them.
+    /// On the server that has the account in the row's column `account`, with all other rows of
+    /// that account. Statements name the account, so that one server answers them.
     Spread,
     /// On the coordinator, where every server finds them: what is asked before the account is
     /// known, and what all accounts share.

@@ -5,6 +5,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, sync_channel};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
+use std::time::Duration;
 
 use coffer_base::limit;
 use rusqlite::{Connection, MAIN_DB};
@@ -26,8 +27,6 @@ pub(super) struct Log {
     failed: AtomicU64,
     /// Checkpoints of the thread that have ended, however.
     passes: AtomicU64,
-    /// The size at which the log was last moved in a pause.
-    moved: AtomicU64,
     /// Locked during a checkpoint: SQLite refuses a second one at once instead of waiting.
     running: Mutex<()>,
 }
@@ -41,7 +40,6 @@ impl Log {
             checkpoints: AtomicU64::new(0),
             failed: AtomicU64::new(0),
             passes: AtomicU64::new(0),
-            moved: AtomicU64::new(0),
             running: Mutex::new(()),
         }
     }
@@ -147,7 +145,8 @@ impl Checkpointer {
 }
 
 fn serve(connection: &Connection, signals: &Receiver<()>, log: &Log) {
-    while wait(signals, log) {
+    let mut moved = 0;
+    while wait(signals, log, &mut moved) {
         // A failure is counted; the next signal, or the ceiling, tries again.
         let _ = log.checkpoint(connection, CheckpointMode::PASSIVE);
         log.passes.fetch_add(1, Ordering::Relaxed);
@@ -155,11 +154,13 @@ fn serve(connection: &Connection, signals: &Receiver<()>, log: &Log) {
 }
 
 /// Waits for a signal, or for a pause in which a large log can be moved as a whole, so that the
-/// next commit begins it anew; `false` if the writer has ended.
-fn wait(signals: &Receiver<()>, log: &Log) -> bool {
+/// next commit begins it anew; `false` if the writer has ended. `moved` is the size at which that
+/// was last done.
+fn wait(signals: &Receiver<()>, log: &Log, moved: &mut u64) -> bool {
+    let pause = Duration::from_millis(limit::WAL_PAUSE_MILLISECONDS);
     let mut size = log.bytes.load(Ordering::Relaxed);
     while size >= limit::WAL_GRACE_BYTES {
-        match signals.recv_timeout(limit::WAL_PAUSE) {
+        match signals.recv_timeout(pause) {
             Ok(()) => return true,
             Err(RecvTimeoutError::Disconnected) => return false,
             Err(RecvTimeoutError::Timeout) => {}
@@ -167,7 +168,7 @@ fn wait(signals: &Receiver<()>, log: &Log) -> bool {
         let now = log.bytes.load(Ordering::Relaxed);
         if now == size {
             // One pass moves all of it; what follows is a signal.
-            return log.moved.swap(now, Ordering::Relaxed) != now || signals.recv().is_ok();
+            return std::mem::replace(moved, now) != now || signals.recv().is_ok();
         }
         size = now;
     }

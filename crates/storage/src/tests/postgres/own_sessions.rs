@@ -81,3 +81,20 @@ async fn what_is_prepared_outlives_a_new_column() {
     store.write(Run(vec![item(2, "b")])).await.unwrap();
     assert_eq!(count(&store).await, 2);
 }
+
+/// Nothing else ends it in such a session, which has no timeout for statements.
+#[tokio::test]
+async fn a_statement_that_nobody_waits_for_any_more_is_cancelled() {
+    let options = server_or_skip!(empty_database_by("?pooler=none"));
+    Store::expand_postgres(options.clone(), SETS, NOW).await.unwrap();
+    let store = Store::open_postgres(options, SETS).await.unwrap();
+    let endless = "SELECT 1 FROM pg_sleep(3600)";
+    let ended = store.write(Run(vec![(endless, vec![])])).await;
+    assert!(matches!(ended, Err(StorageError::Unavailable(_))), "{ended:?}");
+    let running = "SELECT CAST(count(*) AS BIGINT) FROM pg_stat_activity \
+                   WHERE datname = current_database() AND state = 'active' \
+                   AND query LIKE 'SELECT 1 FROM pg_sleep%'";
+    while store.query(running, &[]).await.unwrap()[0].int(0).unwrap() > 0 {
+        tokio::time::sleep(std::time::Duration::from_millis(20)).await;
+    }
+}
