@@ -9,8 +9,7 @@ def check(holds, why): holds or sys.exit("FAIL: " + why)
 def point(data):  # Ed25519, RFC 8032
     y, sign = int.from_bytes(data, "little") % 2**255, data[31] >> 7
     square = (y * y - 1) * pow(D * y * y + 1, -1, P) % P
-    x = pow(square, (P + 3) // 8, P)
-    x = x if x * x % P == square else x * ROOT % P
+    x = pow(square, (P + 3) // 8, P); x = x if x * x % P == square else x * ROOT % P
     check(y < P and x * x % P == square, "no point of the curve")
     return (x if x & 1 == sign else P - x, y)
 def add(a, b):
@@ -30,6 +29,7 @@ def opened(note, key):  # C2SP: signed-note, tlog-checkpoint
     return int(size), B64(root)
 def leaf(entry):  # the bytes of an entry: see the page
     def field(name, v):
+        check(isinstance(v, int) == (name in ("at", "mode", "status", "amount")), name)
         v = v.to_bytes(8, "big", signed=True) if isinstance(v, int) else \
             bytes.fromhex(v) if name.endswith("fingerprint") else v.encode()
         return len(v).to_bytes(4, "big") + v

@@ -138,12 +138,8 @@ fn what_was_stored_is_replayed_without_room() {
 
 /// A server whose store fails each commit while the test says so.
 pub(crate) fn failing() -> (TestServer, Arc<AtomicBool>) {
-    let (fails, armed) = (Arc::new(AtomicBool::new(false)), Arc::new(AtomicBool::new(false)));
-    let hook = {
-        let (fails, armed) = (Arc::clone(&fails), Arc::clone(&armed));
-        Arc::new(move || armed.store(fails.load(Ordering::SeqCst), Ordering::SeqCst))
-    };
-    let faults = Faults::none().before_commit(hook).fail_commit(armed);
+    let fails = Arc::new(AtomicBool::new(false));
+    let faults = Faults::none().fail_commit(Arc::clone(&fails));
     let server = TestServer::builder().embedded().faults(faults).without_background_jobs().start();
     (server, fails)
 }

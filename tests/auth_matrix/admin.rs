@@ -94,6 +94,7 @@ fn ask(operation: &Operation, on: &Objects) -> Request {
         "admin.installs.create" => {
             vec![("account", on.account.clone()), ("app", on.app.clone())]
         }
+        "admin.audit.prune" => vec![("before", "0".to_owned())],
         "admin.users.purge" => vec![("user", "usr_matrix".to_owned())],
         "admin.api_keys.create" => vec![("app", on.app.clone()), ("mode", "test".to_owned())],
         _ => Vec::new(),

@@ -187,7 +187,7 @@ impl Run {
 }
 
 fn granted(answer: &Answer) -> Result<(), String> {
-    if answer.status != 200 {
+    if !matches!(answer.status, 200 | 202) {
         return Err("refused".to_owned());
     }
     match answer.json().get("error") {

@@ -29,6 +29,10 @@ use serde_json::{Map, Number, Value as Json};
 /// Columns that hold bytes.
 const BYTES: [&str; 2] = ["name_fingerprint", "fingerprint"];
 
+/// Columns that hold numbers: their bytes are also those of some text of eight letters, which must
+/// not stand for them.
+const NUMBERS: [&str; 5] = ["format", "at", "mode", "status", "amount"];
+
 /// What the first line is.
 const OBJECT: &str = "audit_export";
 
@@ -80,13 +84,13 @@ impl ExportLine {
         }
         let value = |name: &str| match self.0.get(name) {
             None => Ok(Value::Null),
-            Some(Json::Number(number)) => {
+            Some(Json::Number(number)) if NUMBERS.contains(&name) => {
                 number.as_i64().map(Value::Int).ok_or(ExportError::Malformed)
             }
             Some(Json::String(text)) if BYTES.contains(&name) => {
                 bytes(text).map(Value::Blob).ok_or(ExportError::Malformed)
             }
-            Some(Json::String(text)) => Ok(Value::Text(text.clone())),
+            Some(Json::String(text)) if !NUMBERS.contains(&name) => Ok(Value::Text(text.clone())),
             Some(_) => Err(ExportError::Malformed),
         };
         let values = COLUMNS.iter().map(|name| value(name)).collect::<Result<Vec<_>, _>>()?;

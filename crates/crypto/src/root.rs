@@ -20,7 +20,6 @@ pub mod pkcs11;
 pub mod transit;
 
 #[cfg(feature = "aws-kms")]
-mod civil_time;
 mod error;
 #[cfg(feature = "http")]
 mod http;

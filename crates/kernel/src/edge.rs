@@ -82,7 +82,7 @@ pub(crate) async fn answer(
     if trace.principal.is_some() {
         connection.vouch();
     }
-    let result = audit::record(kernel, &mut trace, &parts, result).await;
+    let result = caught(audit::record(kernel, &mut trace, &parts, result)).await;
     access_log::report(kernel, &trace, &parts, &result);
     throttle::hold_back(connection, &trace, &result).await;
     let mut response = response::respond(kernel, &trace, &parts, result);

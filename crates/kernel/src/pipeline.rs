@@ -103,10 +103,12 @@ async fn write<O: SealingOperation>(
         Ok((input, expand)) => (Arc::new(input), expand),
         Err(refusal) => return Handled { result: Err(refusal), audited },
     };
-    let mut in_flight = None;
+    let (mut in_flight, mut version) = (None, None);
     for _ in 0..limit::PREPARE_ATTEMPTS {
-        let attempt = Attempt { services, operation, input: &input, call: &call, expand: &expand };
-        if let Some(result) = attempt.run(&mut in_flight, &mut audited).await.transpose() {
+        let (input, call, expand, before) = (&input, &call, &expand, version);
+        let attempt = Attempt { services, operation, input, call, expand, before };
+        let attempted = attempt.run(&mut in_flight, &mut version, &mut audited).await;
+        if let Some(result) = attempted.transpose() {
             return Handled { result, audited };
         }
         services.keyring.evict(&call.principal.tenant);
@@ -148,18 +150,23 @@ struct Attempt<'a, O: SealingOperation> {
     input: &'a Arc<O::Input>,
     call: &'a Call,
     expand: &'a Expand,
+    /// The version of the keys of the attempt before this one.
+    before: Option<u32>,
 }
 
 impl<'a, O: SealingOperation> Attempt<'a, O> {
     /// Seals and writes; `None` if the tenant's key was rotated meanwhile. `in_flight` stays
-    /// locked from the first attempt to the end of the last.
+    /// locked from the first attempt to the end of the last; `version` is that of the keys that
+    /// were read.
     async fn run(
         &self,
         in_flight: &mut Option<InFlightGuard<'a>>,
+        version: &mut Option<u32>,
         audited: &mut Audited,
     ) -> Result<Option<Reply>, ApiError> {
         let Self { services, operation, call, .. } = *self;
         let keys = services.keys(&call.principal.tenant).await?;
+        *version = Some(keys.version());
         let idempotency_key = call.idempotency_key(&keys, const { O::DEFINITION }.name);
         if let (Some(key), None) = (&idempotency_key, &in_flight) {
             *in_flight = Some(services.in_flight.enter(key).await?);
@@ -171,7 +178,7 @@ impl<'a, O: SealingOperation> Attempt<'a, O> {
             Ok(sealed) => self.commit(sealed, Arc::clone(&ctx), keys, idempotency_key).await,
             Err(refusal) => {
                 let replayed = self.replay_or(idempotency_key.as_ref(), &ctx, &keys, refusal);
-                unless_outdated(replayed.await, &keys)
+                self.unless_outdated(replayed.await, &keys)
             }
         };
         audited.clone_from(&ctx.audited());
@@ -205,7 +212,7 @@ impl<'a, O: SealingOperation> Attempt<'a, O> {
                 Ok(Some(Reply { status, ..Reply::fresh(body) }))
             }
             Ok(Outcome::Stored(key, record)) => {
-                unless_outdated(self.replay(&key, &ctx, &keys, &record).await, &keys)
+                self.unless_outdated(self.replay(&key, &ctx, &keys, &record).await, &keys)
             }
             Ok(Outcome::Refused(refusal)) => Err(failed(Failure::Refused(refusal))),
             Ok(Outcome::KeyRotated) => Ok(None),
@@ -213,7 +220,8 @@ impl<'a, O: SealingOperation> Attempt<'a, O> {
             Err(error @ StorageError::NoSpace(_)) => {
                 let key = self.call.idempotency_key(&keys, const { O::DEFINITION }.name);
                 let refusal = failed(Failure::Storage(error));
-                unless_outdated(self.replay_or(key.as_ref(), &ctx, &keys, refusal).await, &keys)
+                let replayed = self.replay_or(key.as_ref(), &ctx, &keys, refusal).await;
+                self.unless_outdated(replayed, &keys)
             }
             Err(error) => Err(failed(Failure::Storage(error))),
         }
@@ -255,17 +263,19 @@ impl<'a, O: SealingOperation> Attempt<'a, O> {
         let status = (stored.status != STATUS_OK).then_some(stored.status);
         Ok(Reply { status, body: stored.body, replay_of: Some(stored.request) })
     }
-}
 
-/// A reply that was stored before; `None` if it did not open because the keys were read before
-/// another server has rotated them.
-fn unless_outdated(
-    replayed: Result<Reply, ApiError>,
-    keys: &TenantKeys,
-) -> Result<Option<Reply>, ApiError> {
-    match replayed {
-        Err(_) if keys.is_outdated() => Ok(None),
-        replayed => replayed.map(Some),
+    /// A reply that was stored before; `None` if it did not open because the keys were read before
+    /// another server has rotated them. A row that names a key which is not there when they are
+    /// read again was changed by a stranger, and repeating the request mends nothing.
+    fn unless_outdated(
+        &self,
+        replayed: Result<Reply, ApiError>,
+        keys: &TenantKeys,
+    ) -> Result<Option<Reply>, ApiError> {
+        match replayed {
+            Err(_) if keys.is_outdated() && self.before != Some(keys.version()) => Ok(None),
+            replayed => replayed.map(Some),
+        }
     }
 }
 

@@ -71,7 +71,7 @@ impl Faults {
         self
     }
 
-    /// While `armed` is true, the next commit fails as on a full disk, and disarms it.
+    /// While `armed` is true, each commit fails as on a full disk, whoever asks for it.
     #[must_use]
     pub fn fail_commit(mut self, armed: Arc<AtomicBool>) -> Self {
         self.fail_commit = Some(armed);
@@ -206,7 +206,7 @@ impl Faults {
     }
 
     pub(crate) fn fails_this_commit(&self) -> bool {
-        self.fail_commit.as_ref().is_some_and(|armed| armed.swap(false, Ordering::SeqCst))
+        self.fail_commit.as_ref().is_some_and(|armed| armed.load(Ordering::SeqCst))
     }
 
     pub(crate) fn pages(&self) -> Option<u32> {

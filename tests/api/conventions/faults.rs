@@ -81,6 +81,7 @@ fn a_commit_that_fails_keeps_nothing() {
     client.set("token", "value").ok();
     armed.store(true, Ordering::SeqCst);
     let answer = client.idempotent("one").set("token", "again");
+    armed.store(false, Ordering::SeqCst);
     assert_eq!(answer.status, 503, "{answer:?}");
     assert_eq!(lawful(&answer).header("stripe-should-retry"), Some("true"));
     assert_eq!(client.find("token").ok()["payload"], "value");

@@ -2,7 +2,6 @@
 
 use super::reference::{Books, Pool, PoolName};
 use coffer_base::Timestamp;
-use coffer_kernel::{AuditReads, AuditSettings, TrafficSettings};
 use coffer_storage::Faults;
 use coffer_testkit::{Answer, Client, TestServer, is_postgres};
 use serde_json::Value;
@@ -60,9 +59,12 @@ impl Fixture {
         self.client().idempotent(&format!("key {}", self.sent)).post(path, &params)
     }
 
-    /// Lets the next commit fail.
-    pub fn fail_next_commit(&self) {
+    /// Sends a request while each commit fails.
+    pub fn post_in_vain(&mut self, path: &str, params: &[(&str, String)]) -> Answer {
         self.fails.store(true, Ordering::SeqCst);
+        let answer = self.post(path, params);
+        self.fails.store(false, Ordering::SeqCst);
+        answer
     }
 
     pub fn set_clock(&self, now: i64) {
@@ -139,17 +141,12 @@ pub fn pools(balance: &Value) -> BTreeMap<(String, String), Pool> {
 }
 
 fn start(directory: &Path, now: i64, fails: &Arc<AtomicBool>) -> TestServer {
-    let server = TestServer::builder()
+    TestServer::builder()
         .data_dir(directory)
         .faults(Faults::none().fail_commit(Arc::clone(fails)))
         .without_background_jobs()
         .starts_at(Timestamp::from_unix(now))
-        .start();
-    // The commit that fails is to be a request's own, and not that of the audit of another one.
-    let audit = AuditSettings { reads: AuditReads::Off, names_in_clear: false };
-    let settings = TrafficSettings { audit, ..TrafficSettings::default() };
-    server.server().installation().kernel.set_traffic(&settings);
-    server
+        .start()
 }
 
 /// The invariants, read from the rows (reserves §7, §10); `Err` names the first that is broken.

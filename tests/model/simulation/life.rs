@@ -110,6 +110,10 @@ impl Around {
                 }
                 settle(CALM).await;
             }
+            // A build that acknowledges early is still to commit what it has acknowledged.
+            if gate.stands() != Point::Batch {
+                pass(gate, Cut::Nowhere);
+            }
         }
         let mut opening = std::pin::pin!(assemble::open_stores(options, stores));
         let installation = loop {

@@ -2,7 +2,10 @@
 //! server wrote, and each figure of the books follows from the others.
 
 use crate::assemble::{self, AssembleError, AssembleOptions, Stores};
+use coffer_audit::checkpoint::VerifierKey;
+use coffer_audit::{Expected, LogError, SIGNING_PURPOSE};
 use coffer_keyring::{Head, Keyring};
+use coffer_storage::StorageError;
 
 /// What a store was found to hold.
 #[derive(Clone, PartialEq, Eq, Default, Debug)]
@@ -17,6 +20,8 @@ pub struct Examination {
     pub identities: u64,
     /// How many of those were revoked or changed since; the keys are newer than the data then.
     pub outdated: u64,
+    /// How many entries are in the audit's log.
+    pub audited: u64,
     /// How much there is in the books, by name.
     pub books: Vec<(&'static str, u64)>,
     /// How far data and keys have come.
@@ -41,6 +46,7 @@ pub async fn examine(
     let mut found = Examination { store, ..Examination::default() };
     found.open_records(options, stores, &keyring).await?;
     found.check_identities(stores, &keyring).await?;
+    found.check_audit(stores, &keyring).await?;
     found.check_books(options, stores).await?;
     let head = |store| coffer_keyring::head(store);
     found.heads = (head(&stores.data).await?, head(&stores.keys).await?);
@@ -83,6 +89,28 @@ impl Examination {
                 "rows were written or changed by somebody else: {}",
                 found.forged.join(", ")
             ));
+        }
+        Ok(())
+    }
+
+    /// Whether the log's head was signed with the keys of this store, and whether every entry is as
+    /// it was when it was taken in.
+    async fn check_audit(
+        &mut self,
+        stores: &Stores,
+        keyring: &Keyring,
+    ) -> Result<(), AssembleError> {
+        let signing = keyring.signing_key(SIGNING_PURPOSE).await?;
+        let key = VerifierKey::of(&self.store, &signing).map_err(LogError::from);
+        let expected = Expected { key: key.map_err(StorageError::from)?, anchors: Vec::new() };
+        let report = coffer_audit::verify(&stores.data, &expected, |_, _| ()).await;
+        let report = report.map_err(StorageError::from)?;
+        self.audited = report.size;
+        let problems = report.problems.iter().map(|problem| format!("the audit's log: {problem}"));
+        self.problems.extend(problems);
+        if report.unnamed > 0 {
+            let count = report.unnamed;
+            self.problems.push(format!("the audit's log: {count} more entries are wrong"));
         }
         Ok(())
     }

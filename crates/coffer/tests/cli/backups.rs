@@ -1,5 +1,6 @@
 //! Backups: made beside a server, cut, damaged, verified and restored.
 
+use crate::pages;
 use crate::program::{Ended, Home, Server, expect, text};
 use serde_json::Value;
 use std::fs::{self, Permissions};
@@ -81,6 +82,7 @@ fn a_backup_is_made_beside_a_server_verified_and_restored() {
     assert_eq!(verified["opened"]["secrets"], 2, "{verified}");
     assert_eq!(verified["ok"], true);
     assert!(verified["identities"].as_u64().unwrap() >= 5, "{verified}");
+    assert!(verified["audited"].as_u64().unwrap() >= 2, "{verified}");
     shop.set(&server, &["three"]);
     let restore = ["backup", "restore", &data, &keys, "--move-aside"];
     let refused = shop.run(&restore);
@@ -328,30 +330,13 @@ fn a_snapshot_that_cannot_be_written_can_be_copied() {
     expect(&shop.run(&["backup", "verify", "out"]), 0);
 }
 
-/// The blocks of the page on backups whose first line is `# kind`, without that line.
-fn blocks(kind: &str) -> Vec<String> {
-    let page = concat!(env!("CARGO_MANIFEST_DIR"), "/../../docs/operations/backup.md");
-    let page = fs::read_to_string(page).unwrap();
-    let begin = format!("```sh\n# {kind}\n");
-    let blocks = page.split(&begin).skip(1);
-    blocks.map(|rest| rest.split("```").next().unwrap().to_owned()).collect()
-}
-
 #[test]
 fn the_page_on_backups_is_right_about_its_commands() {
     let shop = Shop::new();
-    let run = |script: &str| {
-        let program = Path::new(env!("CARGO_BIN_EXE_coffer")).parent().unwrap();
-        let mut shell = std::process::Command::new("sh");
-        shell.args(["-ec", script]).current_dir(shop.home.path("")).env_clear();
-        shell.env("PATH", format!("{}:/usr/bin:/bin", program.display()));
-        shell.env("XDG_CONFIG_HOME", shop.home.path("config"));
-        shell.env("COFFER_DATA_DIR", shop.home.path("data"));
-        shell.env("BACKUPS", shop.home.path("backups"));
-        shell.env("KEY_BACKUPS", shop.home.path("key-backups"));
-        let output = shell.output().unwrap();
-        assert!(output.status.success(), "{script}: {output:?}");
-    };
+    let (backups, key_backups) = (shop.path("backups"), shop.path("key-backups"));
+    let environment = [("BACKUPS", backups.as_str()), ("KEY_BACKUPS", &key_backups)];
+    let run = |script: &str| pages::run(&shop.home, script, &environment);
+    let blocks = |kind| pages::blocks("backup.md", kind);
     let server = Server::start(&shop.home, &SERVE);
     shop.set(&server, &["one"]);
     let commands = blocks("run");

@@ -19,6 +19,7 @@ mod keys;
 mod listen;
 mod logs;
 mod next_steps;
+mod pages;
 mod program;
 mod proxies;
 mod rollback;

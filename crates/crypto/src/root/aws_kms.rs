@@ -4,13 +4,13 @@
 //! Only credentials of the environment are known: `AWS_ACCESS_KEY_ID`, `AWS_SECRET_ACCESS_KEY` and,
 //! for temporary ones, `AWS_SESSION_TOKEN`.
 
-use super::civil_time::basic_format;
 use super::http::{self, Answer, Http};
 use super::sigv4::{Signer, Unsigned};
 use super::{Kind, Means, Root, RootError, RootKey, opened, text};
 use crate::limits;
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
+use coffer_base::civil::compact;
 use coffer_base::{Clock, Random};
 use serde_json::{Value, json};
 use std::sync::Arc;
@@ -111,8 +111,8 @@ impl AwsKms {
     }
 
     fn send(&self, operation: &str, body: &str) -> Result<Answer, RootError> {
-        let at = self.clock.now().unix();
-        let (time, target) = (basic_format(at), format!("TrentService.{operation}"));
+        let at = self.clock.now();
+        let (time, target) = (compact(at), format!("TrentService.{operation}"));
         let host = self.endpoint.split_once("://").map_or("", |(_, host)| host);
         let mut headers = vec![
             ("content-type", "application/x-amz-json-1.1"),

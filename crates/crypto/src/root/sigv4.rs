@@ -1,8 +1,9 @@
 //! Signature version 4 of AWS, as far as one kind of request needs it: a method, no query, headers
 //! that are all signed.
 
-use super::civil_time::basic_format;
 use aws_lc_rs::{digest, hmac};
+use coffer_base::Timestamp;
+use coffer_base::civil::compact;
 use zeroize::Zeroizing;
 
 /// Who signs, for what.
@@ -20,7 +21,7 @@ pub(super) struct Unsigned<'r> {
     pub(super) query: &'r str,
     pub(super) headers: &'r [(&'r str, &'r str)],
     pub(super) body: &'r [u8],
-    pub(super) at: i64,
+    pub(super) at: Timestamp,
 }
 
 impl Signer<'_> {
@@ -32,7 +33,7 @@ impl Signer<'_> {
         let lines: String =
             headers.iter().map(|(name, value)| format!("{name}:{}\n", value.trim())).collect();
         let canonical = format!("{method}\n/\n{query}\n{lines}\n{names}\n{}", sha256(body));
-        let time = basic_format(*at);
+        let time = compact(*at);
         let day = time.get(..8).unwrap_or_default();
         let Signer { key_id, secret, region, service } = self;
         let scope = format!("{day}/{region}/{service}/aws4_request");
@@ -84,7 +85,7 @@ mod tests {
                 ("x-amz-date", "20150830T123600Z"),
             ],
             body: b"",
-            at: 1_440_938_160,
+            at: Timestamp::from_unix(1_440_938_160),
         };
         let signature = "5d672d79c15b13162d9279b0855cfba6789a8edb4c82c400e06b5924a6f2b5d7";
         let authorization = signer.authorization(&request);

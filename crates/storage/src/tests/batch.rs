@@ -262,6 +262,7 @@ async fn a_failed_commit_is_reported_and_the_next_one_succeeds() {
     let store = open_with(directory.path(), Faults::none().fail_commit(Arc::clone(&armed)));
     let error = store.write(insert("lost")).await.unwrap_err();
     assert!(matches!(error, StorageError::NoSpace(_)), "{error}");
+    armed.store(false, Ordering::SeqCst);
     store.write(insert("kept")).await.unwrap();
     assert_eq!(count(&store).await, 1);
 }

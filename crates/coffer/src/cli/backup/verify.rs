@@ -106,6 +106,7 @@ fn document(verified: &Verified) -> Value {
         "destroyed": found.map(|found| found.destroyed),
         "identities": found.map(|found| found.identities),
         "outdated": found.map(|found| found.outdated),
+        "audited": found.map(|found| found.audited),
         "books": found.map(|found| counts(&found.books)),
         "data_head": found.map(|found| found.heads.0.sequence),
         "keys_head": found.map(|found| found.heads.1.sequence),
@@ -127,7 +128,9 @@ fn lines(verified: &Verified) -> String {
             named.collect::<Vec<_>>().join(", ")
         };
         lines.push(format!("opened: {}", named(&found.opened)));
-        lines.push(format!("checked: {} identities, {}", found.identities, named(&found.books)));
+        let (identities, audited) = (found.identities, found.audited);
+        let books = named(&found.books);
+        lines.push(format!("checked: {identities} identities, {audited} audit entries, {books}"));
         let (data, keys) = &found.heads;
         lines.push(format!("heads: data {}, keys {}", data.sequence, keys.sequence));
         if found.destroyed > 0 {
