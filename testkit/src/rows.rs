@@ -2,6 +2,7 @@
 
 use crate::postgres;
 use crate::server::TestServer;
+use coffer_kernel::{AuditReads, AuditSettings, TrafficSettings};
 use coffer_storage::{Row, StorageError, Store, Tx, Value, Work};
 use rusqlite::Connection;
 use std::collections::HashMap;
@@ -124,8 +125,20 @@ impl TestServer {
     }
 
     /// How often somebody waited for either database.
-    pub fn round_trips(&self) -> u64 {
+    fn round_trips(&self) -> u64 {
         self.data().stats().round_trips + self.keys().stats().round_trips
+    }
+
+    /// How often the databases are waited for while something is done. From then on reads are not
+    /// recorded, since their entries are written some time behind their answers.
+    pub fn round_trips_of(&self, act: impl FnOnce()) -> u64 {
+        let audit = AuditSettings { reads: AuditReads::Off, names_in_clear: false };
+        let settings = TrafficSettings { audit, ..TrafficSettings::default() };
+        self.server().installation().kernel.set_traffic(&settings);
+        self.flush_audit();
+        let before = self.round_trips();
+        act();
+        self.round_trips() - before
     }
 
     /// All rows of all tables of both stores, as text.

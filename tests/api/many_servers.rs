@@ -175,11 +175,7 @@ fn a_find_asks_the_database_once_and_a_set_three_times() {
     let [client, _] = pair.clients();
     client.idempotent("warm").set("token", "value").ok();
     client.find("token").ok();
-    let journeys = |act: &dyn Fn()| {
-        let before = pair.one.round_trips();
-        act();
-        pair.one.round_trips() - before
-    };
+    let journeys = |act: &dyn Fn()| pair.one.round_trips_of(act);
     assert_eq!(journeys(&|| drop(client.find("token").ok())), 1);
     assert_eq!(journeys(&|| drop(client.idempotent("new").set("other", "value").ok())), 3);
     assert_eq!(journeys(&|| drop(client.idempotent("again").set("token", "another").ok())), 3);

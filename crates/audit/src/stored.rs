@@ -7,7 +7,7 @@ use coffer_storage::{Result, Row, Value};
 /// A row of the audit.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct StoredEntry {
-    /// The row's number.
+    /// The row's number; 0 if it has none yet.
     pub id: i64,
     /// Its columns in the order of [`canonical::COLUMNS`].
     values: Vec<Value>,
@@ -22,6 +22,11 @@ impl StoredEntry {
         let id = row.int(at)?;
         let values = row.into_values().into_iter().skip(at.saturating_add(1)).collect();
         Ok(Self { id, values })
+    }
+
+    /// Where it stands among others: one that has no number yet will be behind all that have one.
+    pub const fn place(&self) -> i64 {
+        if self.id == 0 { i64::MAX } else { self.id }
     }
 
     /// The bytes that are hashed: see [`canonical`].

@@ -53,24 +53,33 @@ macro_rules! select {
     };
 }
 
-const WINDOW: &str = select!(
-    "WHERE id >= ?1 AND id <= ?2 AND at >= ?3 AND at <= ?4 \
-     AND (?5 = '' OR request = ?5) \
-     AND (?6 = '' OR account = ?6 OR substr(account, 1, length(?6) + 1) = ?6 || '~') \
-     AND (?7 = '' OR app = ?7) AND (?8 = '' OR actor = ?8) \
-     AND (?9 = '' OR operation = ?9 OR (substr(?9, length(?9)) = '.' \
-     AND substr(operation, 1, length(?9)) = ?9)) \
-     AND (?10 = '' OR outcome = ?10) AND (?11 = '' OR subject = ?11) \
-     AND (?12 = 0 OR name_fingerprint = ?13) \
-     ORDER BY id DESC LIMIT ?14"
-);
+/// What [`Search::values`] narrows entries by, before a condition on their numbers and an order.
+macro_rules! narrowed {
+    ($rest:literal) => {
+        concat!(
+            "SELECT coalesce(id, 0), format, at, server, request, actor_kind, actor, bound_user, \
+             peer, mode, app, account, operation, subject, scope, name_fingerprint, name, \
+             fingerprint, outcome, status, reason, amount, detail FROM audit_entry \
+             WHERE at >= ?1 AND at <= ?2 AND (?3 = '' OR request = ?3) \
+             AND (?4 = '' OR account = ?4 OR substr(account, 1, length(?4) + 1) = ?4 || '~') \
+             AND (?5 = '' OR app = ?5) AND (?6 = '' OR actor = ?6) \
+             AND (?7 = '' OR operation = ?7 OR (substr(?7, length(?7)) = '.' \
+             AND substr(operation, 1, length(?7)) = ?7)) \
+             AND (?8 = '' OR outcome = ?8) AND (?9 = '' OR subject = ?9) \
+             AND (?10 = 0 OR name_fingerprint = ?11) ",
+            $rest
+        )
+    };
+}
+
+const WINDOW: &str = narrowed!("AND id >= ?13 AND id <= ?14 ORDER BY id DESC LIMIT ?12");
+
+const NOT_NUMBERED: &str = narrowed!("AND id IS NULL ORDER BY ordinal DESC LIMIT ?12");
 
 impl Search {
-    fn values(&self, from: u64, to: u64, most: usize) -> [Value; 14] {
+    fn values(&self, most: usize) -> Vec<Value> {
         let time = |at: Option<Timestamp>, default| at.map_or(default, Timestamp::unix);
         values![
-            number(from),
-            number(to),
             time(self.since, i64::MIN),
             time(self.until, i64::MAX),
             &self.request,
@@ -84,6 +93,7 @@ impl Search {
             self.name_fingerprint.as_slice(),
             i64::try_from(most).unwrap_or(i64::MAX),
         ]
+        .into()
     }
 }
 
@@ -108,10 +118,14 @@ pub async fn search(
     let mut to = before.saturating_sub(1).min(newest);
     let floor = to.saturating_sub(limits::SEARCHED_AT_ONCE).max(after).saturating_add(1);
     let mut entries: Vec<StoredEntry> = Vec::new();
+    if before > newest {
+        entries = not_numbered(&parts, search, most).await?;
+    }
     while to >= floor && entries.len() < most {
         let from = to.saturating_sub(limits::SEARCH_WINDOW - 1).max(floor);
         let left = most.saturating_sub(entries.len());
-        let params = search.values(from, to, left);
+        let mut params = search.values(left);
+        params.extend(values![number(from), number(to)]);
         let mut rows = Vec::new();
         for part in &parts {
             rows.extend(part.scan(WINDOW, &params).await?);
@@ -128,6 +142,20 @@ pub async fn search(
         };
     }
     Ok(Found { entries, looked_from: to.saturating_add(1) })
+}
+
+/// The newest of the entries of a shared store that were committed and have no number yet.
+async fn not_numbered(parts: &[Store], search: &Search, most: usize) -> Result<Vec<StoredEntry>> {
+    let mut rows = Vec::new();
+    for part in parts.iter().filter(|part| part.is_shared()) {
+        rows.extend(part.query_part(NOT_NUMBERED, &search.values(most)).await?);
+    }
+    let mut entries = read(rows)?;
+    if parts.len() > 1 {
+        entries.sort_by_key(|entry| std::cmp::Reverse(entry.at()));
+    }
+    entries.truncate(most);
+    Ok(entries)
 }
 
 /// The highest number that an entry has.

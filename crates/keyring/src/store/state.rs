@@ -49,12 +49,11 @@ pub async fn has_older_keys(
     created: Timestamp,
     rotation: i64,
 ) -> Result<bool, StorageError> {
-    let sql = "SELECT 1 FROM tenant_key WHERE (account = ? OR substr(account, 1, ?) = ?) \
+    let sql = "SELECT 1 FROM tenant_key WHERE (account = ? OR substr(account, 1, length(?)) = ?) \
                AND purpose = 'sealing' AND wrapped IS NOT NULL AND rotation < ? AND created <= ? \
                LIMIT 1";
     let generations = format!("{account}~");
-    let length = i64::try_from(generations.chars().count()).unwrap_or(i64::MAX);
-    let params = values![account, length, generations, rotation, created];
+    let params = values![account, generations.as_str(), generations.as_str(), rotation, created];
     Ok(!keys.query(sql, &params).await?.is_empty())
 }
 

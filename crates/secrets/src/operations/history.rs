@@ -162,7 +162,7 @@ impl Story {
     }
 
     fn object(mut self, query: &Query, exists: Vec<Value>, looked_back_to: Option<i64>) -> Object {
-        self.changes.sort_by_key(|entry| std::cmp::Reverse(entry.id));
+        self.changes.sort_by_key(|entry| std::cmp::Reverse(entry.place()));
         self.changes.truncate(limits::HISTORY_CHANGES);
         let text = |entry: &StoredEntry, column| entry.text(column).map(str::to_owned);
         let changes = self.changes.iter().map(|entry| {

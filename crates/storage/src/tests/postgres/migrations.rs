@@ -65,7 +65,7 @@ const SQLITE: [&str; 3] = [
             || CASE c.type WHEN 'INTEGER' THEN 'bigint' WHEN 'BLOB' THEN 'bytea'
                            ELSE lower(c.type) END
             || CASE WHEN c.\"notnull\" OR c.pk > 0 THEN ' not null' ELSE '' END
-            || ' key ' || c.pk
+            || ' key ' || CASE WHEN m.sql LIKE '%AUTOINCREMENT%' THEN 0 ELSE c.pk END
      FROM sqlite_schema m, pragma_table_info(m.name) c WHERE m.type = 'table'",
     "SELECT 'index ' || CASE i.origin WHEN 'c' THEN i.name ELSE 'of a constraint' END
             || ' on ' || m.name || CASE WHEN i.\"unique\" THEN ' unique' ELSE '' END
@@ -97,14 +97,17 @@ const POSTGRES: [&str; 3] = [
      FROM pg_trigger g JOIN pg_class c ON c.oid = g.tgrelid WHERE NOT g.tgisinternal",
 ];
 
-/// The schema that a store has, without the table of records, which the engines own.
+/// The schema that a store has, without the table of records, which the engines own, and without
+/// that of SQLite's counters. What counts its rows is no key on PostgreSQL, where rows are spread by
+/// something else.
 async fn schema(store: &Store, catalogue: [&'static str; 3]) -> Vec<String> {
     let mut lines = Vec::new();
     for sql in catalogue {
         let rows = store.query(sql, &[]).await.unwrap();
         lines.extend(rows.iter().map(|row| row.text(0).unwrap().to_owned()));
     }
-    lines.retain(|line| !line.contains("schema_migration"));
+    let own = ["schema_migration", "column sqlite_sequence"];
+    lines.retain(|line| !own.iter().any(|own| line.contains(own)));
     lines.sort();
     lines
 }
