@@ -119,9 +119,9 @@ impl TestServer {
         self.block_on(self.keys().query(sql, &[])).unwrap()[0].int(0).unwrap()
     }
 
-    /// How often either store has committed anything.
-    pub fn commits(&self) -> u64 {
-        self.data().stats().commits + self.keys().stats().commits
+    /// How often either store has committed something else than a record of what happened.
+    pub fn changes_committed(&self) -> u64 {
+        self.data().stats().changes + self.keys().stats().changes
     }
 
     /// How often somebody waited for either database.

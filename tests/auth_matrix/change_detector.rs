@@ -5,7 +5,7 @@ use coffer_testkit::TestServer;
 /// A look at both stores.
 #[derive(Default)]
 pub struct ChangeDetector {
-    commits: u64,
+    committed: u64,
     digest: u64,
 }
 
@@ -17,10 +17,10 @@ impl ChangeDetector {
     }
 
     /// Whether a row of any table differs from what the last look saw. The stores' own count of
-    /// commits saves reading all rows where there was none.
+    /// changes saves reading all rows where there was none.
     pub fn has_changed(&mut self, server: &TestServer) -> bool {
-        let commits = server.commits();
-        if std::mem::replace(&mut self.commits, commits) == commits {
+        let committed = server.changes_committed();
+        if std::mem::replace(&mut self.committed, committed) == committed {
             return false;
         }
         let digest = server.digest();

@@ -56,6 +56,10 @@ impl Work for Batch {
         true
     }
 
+    fn is_record(&self) -> bool {
+        true
+    }
+
     async fn run(&self, tx: &mut Tx<'_>) -> Result<(), StorageError> {
         coffer_audit::append_all(tx, &self.0);
         Ok(())

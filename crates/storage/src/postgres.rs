@@ -201,6 +201,7 @@ impl Postgres {
         Stats {
             units: read(&self.counters.units),
             commits: read(&self.counters.commits),
+            changes: read(&self.counters.changes),
             round_trips: read(&self.counters.round_trips),
             waiting: self.pool.waiting().saturating_add(self.locks.waiting()),
             ..Stats::default()

@@ -61,6 +61,10 @@ impl<W: Work> Work for Attempt<W> {
         self.work.grows()
     }
 
+    fn is_record(&self) -> bool {
+        self.work.is_record()
+    }
+
     fn lock(&self) -> Option<Lock> {
         self.work.lock()
     }

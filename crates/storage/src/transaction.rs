@@ -39,6 +39,11 @@ pub trait Work: Send + Sync + 'static {
         false
     }
 
+    /// Whether it only records what happened, so that all else is as it was.
+    fn is_record(&self) -> bool {
+        false
+    }
+
     /// What it locks first, if all of its kind lock the same row: where units of many writers run
     /// side by side, those of one lock wait for each other before any of them has a connection.
     fn lock(&self) -> Option<Lock> {

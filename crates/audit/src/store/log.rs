@@ -180,6 +180,10 @@ impl Work for Append {
         true
     }
 
+    fn is_record(&self) -> bool {
+        true
+    }
+
     async fn run(&self, tx: &mut Tx<'_>) -> Result<bool> {
         let Head { size, at, note, .. } = &self.new;
         // The head's row is a lock: whoever comes second finds another size.

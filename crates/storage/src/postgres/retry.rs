@@ -20,6 +20,7 @@ use crate::transaction::{Tx, Work};
 pub(super) struct Counters {
     pub(super) units: AtomicU64,
     pub(super) commits: AtomicU64,
+    pub(super) changes: AtomicU64,
     pub(super) round_trips: AtomicU64,
 }
 
@@ -42,6 +43,7 @@ pub(super) async fn run<W: Work>(
         match outcome {
             Ok(out) => {
                 counters.commits.fetch_add(1, Ordering::Relaxed);
+                counters.changes.fetch_add(u64::from(!work.is_record()), Ordering::Relaxed);
                 session.give_back();
                 return Ok(out);
             }

@@ -16,6 +16,9 @@ pub(super) trait Job: Send {
     /// Runs the work inside the open transaction. `Err` means that it must be rolled back.
     fn run(&mut self, connection: &mut Connection) -> Result<()>;
 
+    /// As the work says.
+    fn is_record(&self) -> bool;
+
     /// Sends the result to the caller, after the batch has ended with the outcome `batch`.
     fn reply(self: Box<Self>, batch: &Result<()>);
 }
@@ -40,6 +43,10 @@ impl<W: Work> Job for Unit<W> {
         let verdict = outcome.as_ref().map(|_| ()).map_err(Clone::clone);
         self.outcome = Some(outcome);
         verdict
+    }
+
+    fn is_record(&self) -> bool {
+        self.work.is_record()
     }
 
     fn reply(self: Box<Self>, batch: &Result<()>) {

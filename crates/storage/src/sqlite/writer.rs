@@ -20,6 +20,7 @@ use crate::options::Stats;
 pub(super) struct Counters {
     units: AtomicU64,
     commits: AtomicU64,
+    changes: AtomicU64,
     /// Batches that have ended, however: a snapshot from before may be stale now.
     ended: Arc<AtomicU64>,
 }
@@ -33,6 +34,7 @@ impl Counters {
         Stats {
             units: self.units.load(Ordering::Relaxed),
             commits: self.commits.load(Ordering::Relaxed),
+            changes: self.changes.load(Ordering::Relaxed),
             ..Stats::default()
         }
     }
@@ -179,6 +181,8 @@ impl Writer {
         if self.connection.is_autocommit() {
             return Err(rolled_back(outcome));
         }
+        let changes = u64::from(outcome.is_ok() && !job.is_record());
+        self.counters.changes.fetch_add(changes, Ordering::Relaxed);
         Ok(outcome.is_ok() && !self.faults.drops_this_write())
     }
 
