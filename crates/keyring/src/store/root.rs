@@ -116,7 +116,7 @@ pub struct RootEvent {
     pub id: String,
     /// When.
     pub at: Timestamp,
-    /// What was done, as the audit names it: one of [`OPERATIONS`].
+    /// What was done, as the audit names it: one of `OPERATIONS`.
     pub operation: &'static str,
     /// To which root: its kind and its id.
     pub subject: String,

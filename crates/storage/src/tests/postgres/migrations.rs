@@ -98,8 +98,8 @@ const POSTGRES: [&str; 3] = [
 ];
 
 /// The schema that a store has, without the table of records, which the engines own, and without
-/// that of SQLite's counters. What counts its rows is no key on PostgreSQL, where rows are spread by
-/// something else.
+/// that of SQLite's counters. What counts its rows is no key on PostgreSQL, where rows are spread
+/// by something else.
 async fn schema(store: &Store, catalogue: [&'static str; 3]) -> Vec<String> {
     let mut lines = Vec::new();
     for sql in catalogue {
