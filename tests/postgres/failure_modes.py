@@ -147,9 +147,15 @@ def no_connection_is_left(topology):
     taken, said = [], []
 
     def begin():
-        topology.disconnect()
-        topology.cluster.wait_for(take_all, "ran out of connections")
+        topology.cluster.wait_for(all_taken, "ran out of connections")
         said.append(topology.refused())
+
+    def all_taken():
+        # What the server does in the background may have a connection again before all are taken.
+        topology.disconnect()
+        take_all()
+        left = f"SELECT count(*) FROM pg_stat_activity WHERE datname = '{topology.data}'"
+        return topology.cluster.sql(left) == "0"
 
     def take_all():
         # Sessions that end leave their places a little later: several attempts must fail.
@@ -160,7 +166,6 @@ def no_connection_is_left(topology):
             except WireError:
                 failures += 1
                 time.sleep(0.05)
-        return True
 
     def end():
         for session in taken:

@@ -46,8 +46,10 @@ def main():
     if any(codes):
         print(f"FAILED: the servers ended with {codes}")
         verdict = 1
-    if any('"ERROR"' in server.said() or "panicked" in server.said() for server in servers):
-        print("FAILED: a server logged an error")
+    said = [line for server in servers for line in server.said().splitlines()]
+    errors = [line for line in said if '"ERROR"' in line or "panicked" in line]
+    if errors:
+        print(f"FAILED: a server logged an error: {errors[0]}")
         verdict = 1
     return verdict
 

@@ -130,5 +130,10 @@ def outage(topology, begin, end):
     finally:
         end()
     said = works_again(api)
-    assert health(server, "/readyz") == 200
+    # The audit's entries of the outage are tried again every now and then; until they are written
+    # the server says that it is not ready.
+    end = time.monotonic() + RECOVERY
+    while health(server, "/readyz") != 200:
+        assert time.monotonic() < end, "the server is not ready again"
+        time.sleep(0.05)
     return said

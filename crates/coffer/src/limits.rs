@@ -21,7 +21,8 @@ pub const DESCRIPTORS_KEPT: usize = 256;
 /// in practice, shorter than what service managers allow before they kill.
 pub const DRAIN_SECONDS: u64 = 20;
 
-/// Seconds that a server which stops gives its last entries of the audit to get into the log: they
+/// Seconds that a server which stops gives its last entries of the audit to get into the log, and
+/// its jobs to end: they
 /// take milliseconds, and the next start takes what is left.
 pub const AUDIT_END_SECONDS: u64 = 5;
 

@@ -179,6 +179,7 @@ impl Server {
         self.installation.kernel.note("program.server.stop", String::new());
         self.installation.kernel.flush_audit().await;
         end_audit(&self.installation.audit).await;
+        end_jobs(&self.installation).await;
         self.installation.stores.close().await;
         for thread in self.threads {
             let _ = tokio::task::spawn_blocking(move || thread.close()).await;
@@ -193,6 +194,19 @@ async fn end_audit(audit: &AuditLog) {
         Ok(Ok(())) => {}
         Ok(Err(error)) => tracing::warn!(%error, "the audit's log is not at its end"),
         Err(_elapsed) => tracing::warn!("the audit's log is not at its end: the store is slow"),
+    }
+}
+
+/// Has the jobs do what they do last, as long as the stores answer.
+async fn end_jobs(installation: &Installation) {
+    let patience = Duration::from_secs(limits::AUDIT_END_SECONDS);
+    let ended = async {
+        for job in &installation.jobs {
+            job.end(&installation.context).await;
+        }
+    };
+    if tokio::time::timeout(patience, ended).await.is_err() {
+        tracing::warn!("the background jobs have not ended in good order: a store is slow");
     }
 }
 

@@ -22,6 +22,11 @@ pub trait Job: Send + Sync + 'static {
 
     /// One pass; answers how many things it did.
     fn run<'a>(&'a self, context: &'a JobContext) -> BoxFuture<'a, Result<u64, StorageError>>;
+
+    /// What is to be done once all requests have ended, before the stores are closed.
+    fn end<'a>(&'a self, _context: &'a JobContext) -> BoxFuture<'a, ()> {
+        Box::pin(std::future::ready(()))
+    }
 }
 
 /// What a walk through the parts of a store has done: one part that fails, since its server is

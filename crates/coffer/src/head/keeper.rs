@@ -67,6 +67,20 @@ impl HeadKeeper {
     }
 }
 
+impl HeadKeeper {
+    async fn pass_and_tell(&self, context: &JobContext) {
+        let why = match self.pass(context).await {
+            Ok(()) => String::new(),
+            Err(error) => error.to_string(),
+        };
+        let mut said = self.said.lock().unwrap_or_else(PoisonError::into_inner);
+        if !why.is_empty() && *said != why {
+            tracing::error!(why, "the head file is not kept up; it is tried each second");
+        }
+        *said = why;
+    }
+}
+
 impl StoreProgress {
     /// Raises the head of `store` if anything was committed since it was raised last; whether it
     /// was.
@@ -107,16 +121,13 @@ impl Job for HeadKeeper {
     /// It is no work that somebody would want to read about each second, so it counts none.
     fn run<'a>(&'a self, context: &'a JobContext) -> BoxFuture<'a, Result<u64, StorageError>> {
         Box::pin(async move {
-            let why = match self.pass(context).await {
-                Ok(()) => String::new(),
-                Err(error) => error.to_string(),
-            };
-            let mut said = self.said.lock().unwrap_or_else(PoisonError::into_inner);
-            if !why.is_empty() && *said != why {
-                tracing::error!(why, "the head file is not kept up; it is tried each second");
-            }
-            *said = why;
+            self.pass_and_tell(context).await;
             Ok(0)
         })
+    }
+
+    /// So that what a server committed in its last second is not missing.
+    fn end<'a>(&'a self, context: &'a JobContext) -> BoxFuture<'a, ()> {
+        Box::pin(self.pass_and_tell(context))
     }
 }
