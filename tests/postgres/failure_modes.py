@@ -147,15 +147,20 @@ def no_connection_is_left(topology):
     taken, said = [], []
 
     def begin():
-        topology.cluster.wait_for(all_taken, "ran out of connections")
-        said.append(topology.refused())
-
-    def all_taken():
-        # What the server does in the background may have a connection again before all are taken.
         topology.disconnect()
-        take_all()
-        left = f"SELECT count(*) FROM pg_stat_activity WHERE datname = '{topology.data}'"
-        return topology.cluster.sql(left) == "0"
+        topology.cluster.wait_for(take_all, "ran out of connections")
+        said.append(topology.refused())
+        # What the server does in the background has a place again before all are taken: from here
+        # on it gets none, and is told so by the same code.
+        for session in taken:
+            session.close()
+        limit(0)
+        topology.disconnect()
+
+    def limit(connections):
+        change = f'ALTER ROLE "{topology.name}" CONNECTION LIMIT {connections}'
+        # An SQL error counts as not yet: sessions that end leave their places a little later.
+        topology.cluster.wait_for(lambda: topology.sql(change) is not None, "had a place again")
 
     def take_all():
         # Sessions that end leave their places a little later: several attempts must fail.
@@ -166,10 +171,10 @@ def no_connection_is_left(topology):
             except WireError:
                 failures += 1
                 time.sleep(0.05)
+        return True
 
     def end():
-        for session in taken:
-            session.close()
+        limit(-1)
 
     after = outage(topology, begin, end)
     # The server says one or the other: some connections are kept for its superusers.

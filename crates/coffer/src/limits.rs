@@ -22,8 +22,7 @@ pub const DESCRIPTORS_KEPT: usize = 256;
 pub const DRAIN_SECONDS: u64 = 20;
 
 /// Seconds that a server which stops gives its last entries of the audit to get into the log, and
-/// its jobs to end: they
-/// take milliseconds, and the next start takes what is left.
+/// its jobs to end: they take milliseconds, and the next start takes what is left.
 pub const AUDIT_END_SECONDS: u64 = 5;
 
 /// Entries of the audit that one statement of a list reads.
