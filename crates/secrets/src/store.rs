@@ -1,5 +1,6 @@
 //! The SQL of the Secret Store.
 
+use crate::lease::LeaseState;
 use crate::limits;
 use crate::secret::{Locator, Scope};
 use coffer_base::{Slots, Tenant, Timestamp};
@@ -117,6 +118,8 @@ pub(crate) struct StoredSecret {
     pub(crate) name: String,
     /// The payload in its envelope, which opens only with the [`Locator`] and this expiry.
     pub(crate) sealed: Vec<u8>,
+    /// How often it was set.
+    pub(crate) version: i64,
 }
 
 fn stored(mut row: Row) -> Result<StoredSecret, StorageError> {
@@ -127,15 +130,28 @@ fn stored(mut row: Row) -> Result<StoredSecret, StorageError> {
         expires_at: row.optional_int(3)?.map(Timestamp::from_unix),
         name: row.take_text(4)?,
         sealed: row.take_blob(5)?,
+        version: row.int(6)?,
     })
 }
 
-const FIND: &str = "SELECT seq, id, created, expires_at, name, sealed FROM secret \
+/// A secret whose row is locked, with its lease.
+pub(crate) struct LockedSecret {
+    pub(crate) secret: StoredSecret,
+    pub(crate) lease: LeaseState,
+}
+
+fn locked(row: Row) -> Result<LockedSecret, StorageError> {
+    let (number, until, spent) = (row.int(7)?, row.optional_int(8)?, row.int(9)?);
+    let lease = LeaseState { number, until: until.map(Timestamp::from_unix), spent };
+    Ok(LockedSecret { secret: stored(row)?, lease })
+}
+
+const FIND: &str = "SELECT seq, id, created, expires_at, name, sealed, version FROM secret \
      WHERE slot = ? AND mode = ? AND app = ? AND account = ? AND scope = ? AND name_key = ?";
 
 /// The same, locked against the job that deletes what has expired, which takes no scope's lock.
-const FIND_LOCKED: &str = "SELECT seq, id, created, expires_at, name, sealed FROM secret \
-     WHERE slot = ? AND mode = ? AND app = ? AND account = ? AND scope = ? AND name_key = ? \
+const FIND_LOCKED: &str = "SELECT seq, id, created, expires_at, name, sealed, version, lease, lease_until, \
+     lease_spent FROM secret WHERE slot = ? AND mode = ? AND app = ? AND account = ? AND scope = ? AND name_key = ? \
      FOR UPDATE";
 
 /// The secret at a locator, expired or not, as committed.
@@ -162,7 +178,7 @@ pub(crate) struct LockedScope {
     /// secrets, and of all that cursors can still name.
     pub(crate) seq: i64,
     /// The secret at the locator that was asked for, expired or not.
-    pub(crate) existing: Option<StoredSecret>,
+    pub(crate) existing: Option<LockedSecret>,
     /// How many secrets are live.
     pub(crate) live: i64,
     /// How many have expired, and are still there.
@@ -202,7 +218,7 @@ pub(crate) async fn lock_scope(
     if all > 0 && !tx.is_remote() {
         results.extend(tx.batch(&[find]).await?);
     }
-    let existing = results.get_mut(2).and_then(Vec::pop).map(stored).transpose()?;
+    let existing = results.get_mut(2).and_then(Vec::pop).map(locked).transpose()?;
     Ok(LockedScope { seq, existing, live: all.saturating_sub(expired), expired })
 }
 
@@ -218,7 +234,8 @@ pub(crate) fn insert(tx: &mut Tx<'_>, key: &RowKey, locator: &Locator, secret: &
     let [slot, mode, app, account, scope, name_key] = key.values();
     tx.defer(
         "INSERT INTO secret (slot, mode, app, account, scope, name_key, seq, id, created, \
-         expires_at, scope_user, name, sealed) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+         expires_at, scope_user, name, sealed, version, lease, lease_until, lease_spent) \
+         VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, 0, NULL, 0)",
         values![
             slot,
             mode,
@@ -233,17 +250,55 @@ pub(crate) fn insert(tx: &mut Tx<'_>, key: &RowKey, locator: &Locator, secret: &
             locator.scope.user(),
             &locator.name,
             &secret.sealed,
+            secret.version,
         ],
     );
 }
 
-/// Gives a secret another value and expiry.
-pub(crate) fn replace(tx: &mut Tx<'_>, key: &RowKey, expires_at: Option<Timestamp>, sealed: &[u8]) {
+/// Gives a secret that is locked another value, expiry and version, which ends its lease.
+pub(crate) fn replace(tx: &mut Tx<'_>, key: &RowKey, to: &StoredSecret, version: i64) {
     let [slot, mode, app, account, scope, name_key] = key.values();
     tx.defer(
-        "UPDATE secret SET expires_at = ?, sealed = ? WHERE slot = ? AND mode = ? AND app = ? \
-         AND account = ? AND scope = ? AND name_key = ?",
-        values![expires_at, sealed, slot, mode, app, account, scope, name_key],
+        "UPDATE secret SET expires_at = ?, sealed = ?, version = ?, lease_until = NULL, \
+         lease_spent = 0 WHERE slot = ? AND mode = ? AND app = ? AND account = ? AND scope = ? \
+         AND name_key = ?",
+        values![to.expires_at, &to.sealed, version, slot, mode, app, account, scope, name_key],
+    );
+}
+
+/// The time of day by the database's own clock.
+const DATABASE_TIME: &str = "SELECT CAST(floor(extract(epoch FROM clock_timestamp())) AS BIGINT)";
+
+/// Locks a secret's row, and reads it and the store's time: that of the one database that all
+/// servers share, since their own clocks may differ, or else `now`.
+///
+/// # Errors
+/// When the row is not free in time, or the store fails.
+pub(crate) async fn lock_secret(
+    tx: &mut Tx<'_>,
+    key: &RowKey,
+    now: Timestamp,
+) -> Result<(Option<LockedSecret>, Timestamp), StorageError> {
+    let locator = key.values();
+    let find = Statement { sql: FIND_LOCKED, params: &locator };
+    let time = Statement { sql: DATABASE_TIME, params: &[] };
+    let results =
+        if tx.is_remote() { tx.batch(&[find, time]).await? } else { tx.batch(&[find]).await? };
+    let mut results = results.into_iter();
+    let found = results.next().and_then(|mut rows| rows.pop()).map(locked).transpose()?;
+    let time = results.next().and_then(|mut rows| rows.pop());
+    let time = time.map(|row| row.int(0)).transpose()?;
+    Ok((found, time.map_or(now, Timestamp::from_unix)))
+}
+
+/// Writes down the lease of a secret that is locked.
+pub(crate) fn set_lease(tx: &mut Tx<'_>, key: &RowKey, lease: &LeaseState) {
+    let [slot, mode, app, account, scope, name_key] = key.values();
+    let LeaseState { number, until, spent } = *lease;
+    tx.defer(
+        "UPDATE secret SET lease = ?, lease_until = ?, lease_spent = ? WHERE slot = ? \
+         AND mode = ? AND app = ? AND account = ? AND scope = ? AND name_key = ?",
+        values![number, until, spent, slot, mode, app, account, scope, name_key],
     );
 }
 
@@ -321,12 +376,12 @@ pub(crate) async fn page(
     now: Timestamp,
 ) -> Result<Vec<StoredSecret>, StorageError> {
     let sql = if position.newer {
-        "SELECT seq, id, created, expires_at, name, sealed FROM secret \
+        "SELECT seq, id, created, expires_at, name, sealed, version FROM secret \
          WHERE slot >= ? AND slot <= ? AND mode = ? AND app = ? AND account = ? AND scope = ? \
          AND (expires_at IS NULL OR expires_at > ?) \
          AND seq > ? ORDER BY seq ASC LIMIT ?"
     } else {
-        "SELECT seq, id, created, expires_at, name, sealed FROM secret \
+        "SELECT seq, id, created, expires_at, name, sealed, version FROM secret \
          WHERE slot >= ? AND slot <= ? AND mode = ? AND app = ? AND account = ? AND scope = ? \
          AND (expires_at IS NULL OR expires_at > ?) \
          AND seq < ? ORDER BY seq DESC LIMIT ?"
