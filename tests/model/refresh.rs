@@ -5,11 +5,14 @@
 use coffer_testkit::{Answer, Client, TestServer, insist, is_postgres};
 use serde_json::{Value, json};
 use std::collections::HashSet;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Mutex, MutexGuard};
 use std::time::Duration;
 use tempfile::TempDir;
 
 const WORKERS: u64 = 50;
+/// How often all workers together wait in a second of the test's clock.
+const WAITS_A_SECOND: u64 = 200;
 const LEASE: &str = "/v1/apps/secrets/lease";
 
 /// A provider of tokens, as strict as they come.
@@ -68,6 +71,8 @@ struct Run {
     servers: Vec<TestServer>,
     clients: Vec<Client>,
     provider: Provider,
+    /// How often workers had to wait, by which the clock goes on.
+    waits: AtomicU64,
     _home: TempDir,
 }
 
@@ -84,7 +89,7 @@ impl Run {
             if is_postgres() { vec![start(0), start(9_000)] } else { vec![start(0)] };
         let app = servers[0].app();
         let clients = servers.iter().map(|one| one.anonymous().with_key(&app.test_key)).collect();
-        Self { servers, clients, provider: Provider::default(), _home: home }
+        Self { servers, clients, provider: Provider::default(), waits: AtomicU64::new(0), _home: home }
     }
 
     /// Lets a lease of a second run out: by a clock that jumps, or by waiting where the database's
@@ -95,6 +100,15 @@ impl Run {
         }
         for server in &self.servers {
             server.clock.advance(if worker % 3 == 0 { -70 } else { 70 });
+        }
+    }
+
+    /// Waits before another attempt. Where the clock is the test's, it goes on with the waiting: a
+    /// second for each [`WAITS_A_SECOND`], so that a worker that stopped is not waited for forever.
+    fn wait(&self, worker: u64) {
+        std::thread::sleep(Duration::from_millis(5 + worker % 7));
+        if self.waits.fetch_add(1, Ordering::Relaxed) % WAITS_A_SECOND == 0 {
+            self.servers.iter().for_each(|server| server.clock.advance(1));
         }
     }
 
@@ -117,7 +131,7 @@ impl Run {
             };
             let version = found.header("coffer-version").unwrap();
             if !self.try_refresh(client, worker, version, &tokens, trouble, attempt) {
-                std::thread::sleep(Duration::from_millis(5 + worker % 7));
+                self.wait(worker);
             }
         }
     }

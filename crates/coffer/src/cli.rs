@@ -24,7 +24,9 @@ mod ledger;
 mod migrate;
 mod migrate_store;
 mod output;
+mod profiles;
 mod reload;
+mod run;
 mod secrets;
 mod serve;
 mod setup;
@@ -104,6 +106,10 @@ fn dispatch(cli: Cli, matches: &ArgMatches) -> Result<Exit, Failure> {
         Verb::Clock(verb) => admin::clock(&config, &verb, output),
         Verb::Schedule(verb) => admin::schedule(&config, &verb, output),
         Verb::Explain(args) => explain::run(&config, &args, output),
+        Verb::Run(args) => run::run(&config, args),
+        Verb::Login(_) => profiles::login(&config, output),
+        Verb::Logout => profiles::logout(&config),
+        Verb::Profiles => profiles::list(output),
         Verb::Secrets(verb) => secrets::run(&config, &verb, output),
         Verb::Ledger(Ledger::Verify) => ledger::verify(&config, output),
         Verb::MigrateStore(args) => migrate_store::run(&config, &args, output),

@@ -5,7 +5,7 @@ import { dirname, join } from 'node:path';
 import { after, before, test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { pathToFileURL } from 'node:url';
-import { App, Server } from './server.js';
+import { Server } from './server.js';
 
 const scope = { type: 'account' };
 const example = join(dirname(process.env.COFFER_README), 'docs/examples/refresh.mjs');
@@ -37,7 +37,7 @@ class Provider {
 }
 
 test('workers refresh once', async () => {
-  const client = (await App.create(server)).client();
+  const client = (await server.app()).client();
   const provider = new Provider();
   for (const round of [1, 2, 3]) {
     const payload = JSON.stringify(provider.tokens(-1));

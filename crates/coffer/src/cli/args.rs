@@ -7,6 +7,8 @@ mod clock;
 mod flags;
 mod keyring;
 mod keys;
+mod run;
+mod secrets;
 
 pub use audit::{Audit, ExportArgs, ProveArgs, VerifyArgs};
 pub use audit_read::{AuditFilters, AuditRead, Explain, ExplainArgs};
@@ -14,6 +16,8 @@ pub use backup::{Backup, CreateArgs, DrillArgs, RestoreArgs, VerifyBackupArgs};
 pub use clock::{ClockVerb, Schedule};
 pub use keyring::{KeyringVerb, RootVerb, RotateArgs, Target, Wrapping};
 pub use keys::{CreateKeyArgs, Keys, RollArgs};
+pub use run::{LoginArgs, RunArgs};
+pub use secrets::{CopyArgs, ExpiringArgs, ExportArgs as ExportSecretsArgs, ImportArgs, Secrets};
 
 use super::duration;
 use super::exit::{CODES, Exit, Failure};
@@ -97,6 +101,14 @@ pub enum Verb {
     /// Secrets, with an app's key.
     #[command(subcommand)]
     Secrets(Secrets),
+    /// Run a command with secrets in its environment, or in a file that only it can read.
+    Run(RunArgs),
+    /// Keep a server's address and a key for it in a profile, for all verbs that ask a server.
+    Login(LoginArgs),
+    /// Take a profile away.
+    Logout,
+    /// List the profiles.
+    Profiles,
     /// The ledgers beneath Reserves.
     #[command(subcommand)]
     Ledger(Ledger),
@@ -251,51 +263,6 @@ pub enum Installs {
         /// Erase the secrets too, for good.
         #[arg(long)]
         purge: bool,
-    },
-}
-
-#[derive(Subcommand)]
-pub enum Secrets {
-    /// Set a secret. Its value comes from --from-file, standard input, or a prompt.
-    ///
-    /// The value of a file is the file as it is. From standard input and from the prompt, one
-    /// newline at the end does not belong to the value. A value is never an argument: every
-    /// process of the machine can read arguments.
-    Set {
-        /// The secret's name.
-        name: String,
-        #[command(flatten)]
-        scope: ScopeArgs,
-        /// When it ends: 30d, 12h, 90m, 45s.
-        #[arg(long, value_name = "TIME", value_parser = duration::seconds)]
-        expires_in: Option<i64>,
-        /// The file with the value, which is kept as it is.
-        #[arg(long, value_name = "PATH")]
-        from_file: Option<PathBuf>,
-    },
-    /// Show a secret, without its value unless that is asked for.
-    Get {
-        /// The secret's name.
-        name: String,
-        #[command(flatten)]
-        scope: ScopeArgs,
-        /// Print the value.
-        #[arg(long)]
-        reveal: bool,
-    },
-    /// List the secrets of a scope, without their values.
-    List {
-        #[command(flatten)]
-        scope: ScopeArgs,
-        #[command(flatten)]
-        listing: ListArgs,
-    },
-    /// Delete a secret.
-    Delete {
-        /// The secret's name.
-        name: String,
-        #[command(flatten)]
-        scope: ScopeArgs,
     },
 }
 

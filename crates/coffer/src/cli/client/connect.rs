@@ -148,7 +148,8 @@ fn missing_key(setting: &Setting) -> Failure {
         "an app's key, which begins with sk_ or rk_"
     };
     let (env, file) = (setting.env, setting.file_variable());
-    let message = format!("set {env} to {what}, or {file} to the path of its file");
+    let message = format!("set {env} to {what}, or {file} to the path of its file; or keep one in a \
+         profile with `coffer login`");
     Failure::new(Exit::Refused, message)
 }
 
