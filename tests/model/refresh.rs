@@ -89,7 +89,13 @@ impl Run {
             if is_postgres() { vec![start(0), start(9_000)] } else { vec![start(0)] };
         let app = servers[0].app();
         let clients = servers.iter().map(|one| one.anonymous().with_key(&app.test_key)).collect();
-        Self { servers, clients, provider: Provider::default(), waits: AtomicU64::new(0), _home: home }
+        Self {
+            servers,
+            clients,
+            provider: Provider::default(),
+            waits: AtomicU64::new(0),
+            _home: home,
+        }
     }
 
     /// Lets a lease of a second run out: by a clock that jumps, or by waiting where the database's
@@ -118,7 +124,8 @@ impl Run {
         for attempt in 0u64.. {
             assert!(attempt < 20_000, "worker {worker} is locked out of generation {generation}");
             let found = insist(|| client.find("token"));
-            let tokens: Value = serde_json::from_str(found.ok()["payload"].as_str().unwrap()).unwrap();
+            let tokens: Value =
+                serde_json::from_str(found.ok()["payload"].as_str().unwrap()).unwrap();
             if tokens["generation"].as_u64().unwrap() >= generation {
                 return;
             }

@@ -35,9 +35,9 @@ pub use duration::seconds;
 pub use environment::{Environment, environment};
 pub use families::declared_by_families;
 pub use flags::Flags;
+pub use paths::config_home;
 pub use root::{ROOT, ROOT_CA, ROOT_SECRET, ROOT_WAIT};
 pub use traffic::{AUDIT_NAMES, AUDIT_READS, LOG_REQUESTS, RATE_LIMIT, TRUSTED_PROXY};
-pub use paths::config_home;
 pub use value::{Kind, Source, Value, at_home};
 
 use coffer::serve::Address;

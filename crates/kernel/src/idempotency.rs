@@ -147,7 +147,8 @@ impl IdempotencyKey {
         let canonical = params.canonical();
         let [version, lease] = conditions.texts();
         let fixed = [operation.as_bytes(), canonical.expose().as_slice(), version, lease];
-        let fields: Vec<&[u8]> = fixed.into_iter().chain(path.iter().map(String::as_bytes)).collect();
+        let fields: Vec<&[u8]> =
+            fixed.into_iter().chain(path.iter().map(String::as_bytes)).collect();
         let parameters = keys.digest("idempotency-parameters", &fields);
         Self {
             text: text.to_owned(),
@@ -240,13 +241,15 @@ impl IdempotencyKey {
                     version,
                 })
             }
-            [SHOWN_ONCE, _, _, _, id @ ..] => Err(refuse_to_show_again(&String::from_utf8_lossy(id))),
+            [SHOWN_ONCE, _, _, _, id @ ..] => {
+                Err(refuse_to_show_again(&String::from_utf8_lossy(id)))
+            }
             _ => Err(ApiError::internal("a stored response has an unknown form")),
         }
     }
 }
 
-/// The version that a stored response begins with, if it is one of a versioned object, and the rest.
+/// The version that a stored response begins with, if its object has one, and the rest.
 fn version_of(stored: &[u8], length: u8) -> Result<(Option<String>, &[u8]), ApiError> {
     let unknown = || ApiError::internal("a stored response has an unknown form");
     let (version, rest) = stored.split_at_checked(usize::from(length)).ok_or_else(unknown)?;

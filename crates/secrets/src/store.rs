@@ -1,5 +1,11 @@
 //! The SQL of the Secret Store.
 
+mod lease;
+mod names;
+
+pub(crate) use lease::{lock_secret, set_lease};
+pub(crate) use names::{Named, names_of, names_of_app};
+
 use crate::lease::LeaseState;
 use crate::limits;
 use crate::secret::{Locator, Scope};
@@ -150,9 +156,9 @@ const FIND: &str = "SELECT seq, id, created, expires_at, name, sealed, version F
      WHERE slot = ? AND mode = ? AND app = ? AND account = ? AND scope = ? AND name_key = ?";
 
 /// The same, locked against the job that deletes what has expired, which takes no scope's lock.
-const FIND_LOCKED: &str = "SELECT seq, id, created, expires_at, name, sealed, version, lease, lease_until, \
-     lease_spent FROM secret WHERE slot = ? AND mode = ? AND app = ? AND account = ? AND scope = ? AND name_key = ? \
-     FOR UPDATE";
+const FIND_LOCKED: &str = "SELECT seq, id, created, expires_at, name, sealed, version, lease, \
+     lease_until, lease_spent FROM secret WHERE slot = ? AND mode = ? AND app = ? AND account = ? \
+     AND scope = ? AND name_key = ? FOR UPDATE";
 
 /// The secret at a locator, expired or not, as committed.
 pub(crate) async fn find(
@@ -263,42 +269,6 @@ pub(crate) fn replace(tx: &mut Tx<'_>, key: &RowKey, to: &StoredSecret, version:
          lease_spent = 0 WHERE slot = ? AND mode = ? AND app = ? AND account = ? AND scope = ? \
          AND name_key = ?",
         values![to.expires_at, &to.sealed, version, slot, mode, app, account, scope, name_key],
-    );
-}
-
-/// The time of day by the database's own clock.
-const DATABASE_TIME: &str = "SELECT CAST(floor(extract(epoch FROM clock_timestamp())) AS BIGINT)";
-
-/// Locks a secret's row, and reads it and the store's time: that of the one database that all
-/// servers share, since their own clocks may differ, or else `now`.
-///
-/// # Errors
-/// When the row is not free in time, or the store fails.
-pub(crate) async fn lock_secret(
-    tx: &mut Tx<'_>,
-    key: &RowKey,
-    now: Timestamp,
-) -> Result<(Option<LockedSecret>, Timestamp), StorageError> {
-    let locator = key.values();
-    let find = Statement { sql: FIND_LOCKED, params: &locator };
-    let time = Statement { sql: DATABASE_TIME, params: &[] };
-    let results =
-        if tx.is_remote() { tx.batch(&[find, time]).await? } else { tx.batch(&[find]).await? };
-    let mut results = results.into_iter();
-    let found = results.next().and_then(|mut rows| rows.pop()).map(locked).transpose()?;
-    let time = results.next().and_then(|mut rows| rows.pop());
-    let time = time.map(|row| row.int(0)).transpose()?;
-    Ok((found, time.map_or(now, Timestamp::from_unix)))
-}
-
-/// Writes down the lease of a secret that is locked.
-pub(crate) fn set_lease(tx: &mut Tx<'_>, key: &RowKey, lease: &LeaseState) {
-    let [slot, mode, app, account, scope, name_key] = key.values();
-    let LeaseState { number, until, spent } = *lease;
-    tx.defer(
-        "UPDATE secret SET lease = ?, lease_until = ?, lease_spent = ? WHERE slot = ? \
-         AND mode = ? AND app = ? AND account = ? AND scope = ? AND name_key = ?",
-        values![number, until, spent, slot, mode, app, account, scope, name_key],
     );
 }
 
@@ -479,55 +449,6 @@ fn locator_of(row: &Row) -> Result<Locator, StorageError> {
     let user = row.optional_text(7)?.map(str::to_owned);
     let scope = user.map_or(Scope::Account, Scope::User);
     Ok(Locator { scope, name: row.text(8)?.to_owned() })
-}
-
-/// A secret by name, without its payload.
-pub(crate) struct Named {
-    pub(crate) tenant: Tenant,
-    pub(crate) locator: Locator,
-    pub(crate) created: Timestamp,
-    pub(crate) expires_at: Option<Timestamp>,
-}
-
-fn named(mut row: Row) -> Result<Named, StorageError> {
-    let tenant = tenant_of_row(&row)?;
-    let user = row.optional_text(3)?.map(str::to_owned);
-    let scope = user.map_or(Scope::Account, Scope::User);
-    let locator = Locator { scope, name: row.take_text(4)? };
-    let created = Timestamp::from_unix(row.int(5)?);
-    let expires_at = row.optional_int(6)?.map(Timestamp::from_unix);
-    Ok(Named { tenant, locator, created, expires_at })
-}
-
-/// Secrets of a tenant, expired ones too, at most [`limits::NAMES_EXPLAINED`]: for whoever asks
-/// where one of them is.
-pub(crate) async fn names_of(store: &Store, tenant: &Tenant) -> Result<Vec<Named>, StorageError> {
-    let sql = "SELECT mode, app, account, scope_user, name, created, expires_at FROM secret \
-               WHERE slot >= ? AND slot <= ? AND mode = ? AND app = ? AND account = ? LIMIT ?";
-    let slots = Slots::of_tenant(tenant);
-    let [mode, app, account] = tenant_values(tenant);
-    let most = limits::NAMES_EXPLAINED;
-    let params = values![slots.first(), slots.last(), mode, app, account, most];
-    store.in_turn().query(sql, &params).await?.into_iter().map(named).collect()
-}
-
-/// The same of an app in one mode, for all accounts.
-pub(crate) async fn names_of_app(
-    store: &Store,
-    tenant: &Tenant,
-) -> Result<Vec<Named>, StorageError> {
-    let sql = "SELECT mode, app, account, scope_user, name, created, expires_at FROM secret \
-               WHERE slot >= ? AND slot <= ? AND mode = ? AND app = ? LIMIT ?";
-    let slots = Slots::of_app(tenant.mode, tenant.app.as_str());
-    let [mode, app, _] = tenant_values(tenant);
-    let params = values![slots.first(), slots.last(), mode, app, limits::NAMES_EXPLAINED];
-    let mut all = Vec::new();
-    for part in store.in_turn().parts().await? {
-        for row in part.query_part(sql, &params).await? {
-            all.push(named(row)?);
-        }
-    }
-    Ok(all)
 }
 
 /// The key of the row at `locator`.

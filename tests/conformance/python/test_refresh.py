@@ -66,7 +66,8 @@ class Refresh(unittest.TestCase):
             client.v1.apps.secrets.create({"name": "oauth", "payload": "b", "scope": SCOPE},
                                           {"headers": {"Coffer-If-Version": "0"}})
         error = caught.exception
-        self.assertEqual((error.http_status, error.code), (409, "secret_version_changed"))
+        code = error.json_body["error"]["code"]
+        self.assertEqual((error.http_status, code), (409, "secret_version_changed"))
 
 
 if __name__ == "__main__":

@@ -9,6 +9,7 @@ mod keyring;
 mod keys;
 mod run;
 mod secrets;
+mod stripe;
 
 pub use audit::{Audit, ExportArgs, ProveArgs, VerifyArgs};
 pub use audit_read::{AuditFilters, AuditRead, Explain, ExplainArgs};
@@ -18,10 +19,11 @@ pub use keyring::{KeyringVerb, RootVerb, RotateArgs, Target, Wrapping};
 pub use keys::{CreateKeyArgs, Keys, RollArgs};
 pub use run::{LoginArgs, RunArgs};
 pub use secrets::{CopyArgs, ExpiringArgs, ExportArgs as ExportSecretsArgs, ImportArgs, Secrets};
+pub use stripe::{Elsewhere, StripeArgs};
 
 use super::duration;
-use super::exit::{CODES, Exit, Failure};
-use super::output::{Format, print_bytes};
+use super::exit::CODES;
+use super::output::Format;
 use clap::{Args, Command, CommandFactory, Parser, Subcommand};
 use clap_complete::Shell;
 use std::path::PathBuf;
@@ -128,7 +130,22 @@ pub enum Verb {
     /// Check or show the configuration.
     #[command(subcommand)]
     Config(ConfigVerb),
-    /// Print a shell's completions.
+    /// Bring an app's secrets over from Stripe.
+    #[command(subcommand)]
+    Import(Elsewhere),
+    /// Compare an app's secrets with those at Stripe.
+    #[command(subcommand)]
+    Compare(Elsewhere),
+    /// Write the manual: a page for each verb.
+    Man {
+        /// The directory for the pages, such as /usr/local/share/man/man1.
+        directory: PathBuf,
+    },
+    /// Print a shell's completions, which know names of secrets, accounts and profiles.
+    #[command(after_help = "Examples:
+  coffer completions bash > /etc/bash_completion.d/coffer
+  coffer completions zsh > \"${fpath[1]}/_coffer\"
+  coffer completions fish > ~/.config/fish/completions/coffer.fish")]
     Completions {
         /// The shell.
         shell: Shell,
@@ -375,14 +392,6 @@ pub fn command() -> Command {
         codes.push_str(&format!("  {code:>3}  {meaning}\n"));
     }
     flags::with_all(Cli::command().after_long_help(codes))
-}
-
-/// Prints the completions of `shell`.
-pub fn completions(shell: Shell) -> Result<Exit, Failure> {
-    let mut script = Vec::new();
-    clap_complete::generate(shell, &mut command(), "coffer", &mut script);
-    print_bytes(&script)?;
-    Ok(Exit::Done)
 }
 
 #[cfg(test)]

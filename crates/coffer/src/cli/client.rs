@@ -31,6 +31,9 @@ use zeroize::Zeroizing;
 /// How often a request is sent at most, if the server asks for a retry.
 const ATTEMPTS: u32 = 3;
 
+/// The header by which a server says whether to send a request again.
+const SHOULD_RETRY: &str = "stripe-should-retry";
+
 /// How long to wait before the second attempt; before the third it is twice that.
 const PAUSE: Duration = Duration::from_millis(500);
 
@@ -90,6 +93,13 @@ impl Client {
         let target = Target::parse(url, insecure)?;
         let roots = ca_cert.map(connect::root_certificates).transpose()?;
         Ok(Self::with_roots(target, key, roots))
+    }
+
+    /// Another client of the same server, acting for `account`.
+    pub fn acting_for(&self, account: Option<&str>) -> Self {
+        let Self { agent, target, has_roots, key, .. } = self;
+        let (agent, target, key) = (agent.clone(), target.clone(), key.clone());
+        Self { agent, target, has_roots: *has_roots, key, account: account.map(str::to_owned) }
     }
 
     /// The server's address.
@@ -307,8 +317,12 @@ impl Client {
 
 fn should_retry(response: &Response<Body>) -> bool {
     let status = response.status();
+    if status == StatusCode::TOO_MANY_REQUESTS && !response.headers().contains_key(SHOULD_RETRY) {
+        // Stripe says no more than that.
+        return true;
+    }
     let is_temporary = status.is_server_error() || status == StatusCode::CONFLICT;
-    is_temporary && response.headers().get("stripe-should-retry").is_some_and(|word| word == "true")
+    is_temporary && response.headers().get(SHOULD_RETRY).is_some_and(|word| word == "true")
 }
 
 #[allow(

@@ -45,7 +45,8 @@ pub fn login(config: &Config, output: Output) -> Result<Exit, Failure> {
     all.write()?;
     let path = Profiles::path().display().to_string();
     let kept = if is_admin { "admin_key" } else { "api_key" };
-    let made = json!({ "object": "profile", "profile": name, "url": url, "key": kept, "file": path });
+    let made =
+        json!({ "object": "profile", "profile": name, "url": url, "key": kept, "file": path });
     output.show(&made, table::object)?;
     Ok(Exit::Done)
 }
@@ -99,5 +100,6 @@ fn name(config: &Config) -> &str {
 
 /// A path that holds wherever later verbs run.
 fn absolute(path: &Path) -> Result<std::path::PathBuf, Failure> {
-    std::path::absolute(path).map_err(|error| Failure::usage(format!("{}: {error}", path.display())))
+    std::path::absolute(path)
+        .map_err(|error| Failure::usage(format!("{}: {error}", path.display())))
 }

@@ -2,7 +2,7 @@
 
 mod edit;
 pub mod file;
-mod import;
+pub mod import;
 pub mod private_file;
 
 use super::args::{ExpiringArgs, ScopeArgs, Secrets};

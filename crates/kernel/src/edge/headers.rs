@@ -2,8 +2,8 @@
 
 use crate::conditions::{self, Conditions};
 use crate::definition::{Definition, Method};
-use crate::reasons;
 use crate::limits;
+use crate::reasons;
 use coffer_base::limit;
 use coffer_dialect::ApiError;
 use http::header::{self, HeaderMap, HeaderName, HeaderValue};

@@ -39,11 +39,8 @@ impl WriteOperation for LeaseSecret {
         Definition::write("apps.secrets.lease", "/v1/apps/secrets/lease", SECRET_WRITE, &[])
             .depends_on(&[IF_VERSION])
             .example(
-                Example::of(&[
-                    ("name", "{apps.secrets.create:name}"),
-                    ("scope[type]", "account"),
-                ])
-                .or("ttl", "10"),
+                Example::of(&[("name", "{apps.secrets.create:name}"), ("scope[type]", "account")])
+                    .or("ttl", "10"),
             );
     type Input = Input;
     type Out = Leased;

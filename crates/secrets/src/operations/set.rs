@@ -1,7 +1,7 @@
 //! Set: create a secret, or replace the one of that name.
 
-use super::{SECRET_WRITE, check_version};
 use super::find::find_live;
+use super::{SECRET_WRITE, check_version};
 use crate::lease;
 use crate::limits;
 use crate::reasons;

@@ -75,7 +75,8 @@ pub fn access(config: &Config, setting: &Setting) -> Result<Access, Failure> {
     let key = match profile.key(setting) {
         Some(key) => key.clone(),
         None => connect::key(config, setting).map_err(|_| {
-            let which = if setting.name == ADMIN_KEY.name { "an admin key" } else { "an app's key" };
+            let which =
+                if setting.name == ADMIN_KEY.name { "an admin key" } else { "an app's key" };
             let message = format!(
                 "the profile {named} has no key for this, {which}: `coffer login --profile {named}`"
             );

@@ -56,7 +56,7 @@ impl Fetch {
     /// The secrets, the oldest first.
     ///
     /// # Errors
-    /// If the server refuses; or if it cannot be reached, and there is no copy that is young enough.
+    /// If the server refuses; or if it cannot be reached, and no copy is young enough.
     pub fn get(&self) -> Result<Vec<Fetched>, Failure> {
         let failure = match self.ask() {
             Ok(secrets) => {

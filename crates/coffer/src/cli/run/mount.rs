@@ -51,7 +51,10 @@ fn memory(text: &str) -> std::io::Result<File> {
     let mut file = File::from(memory);
     file.write_all(text.as_bytes())?;
     fchmod(&file, Mode::RUSR)?;
-    fcntl_add_seals(&file, SealFlags::WRITE | SealFlags::GROW | SealFlags::SHRINK | SealFlags::SEAL)?;
+    fcntl_add_seals(
+        &file,
+        SealFlags::WRITE | SealFlags::GROW | SealFlags::SHRINK | SealFlags::SEAL,
+    )?;
     Ok(file)
 }
 

@@ -36,6 +36,9 @@ const PASSED: [Signal; 7] = [
     Signal::WINCH,
 ];
 
+/// Those that ask for its end.
+const ENDING: [Signal; 4] = [Signal::HUP, Signal::INT, Signal::QUIT, Signal::TERM];
+
 /// Runs the command, and again after each change if that is wanted.
 pub fn run(fetch: Fetch, args: RunArgs, variables: Variables) -> Result<Exit, Failure> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
@@ -133,7 +136,7 @@ async fn end(
                 return Ok(is_over.then_some(status));
             }
             Some(signal) = signals.recv() => {
-                is_over |= matches!(signal, Signal::INT | Signal::TERM | Signal::QUIT | Signal::HUP);
+                is_over |= ENDING.contains(&signal);
                 pass(child, signal);
             }
             () = &mut end => {

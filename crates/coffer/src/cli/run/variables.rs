@@ -53,7 +53,9 @@ impl Variables {
         for (name, _) in &args.maps {
             if !secrets.iter().any(|secret| secret.name == *name) {
                 let name = plain(name);
-                return Err(Failure::usage(format!("--map names '{name}': there is no such secret")));
+                return Err(Failure::usage(format!(
+                    "--map names '{name}': there is no such secret"
+                )));
             }
         }
         let mut variables: Vec<(String, Zeroizing<String>)> = Vec::new();
@@ -103,8 +105,8 @@ fn derived(name: &str, prefix: &str) -> Result<String, Failure> {
         || STEERING_PREFIXES.iter().any(|start| variable.starts_with(start));
     if steers {
         return Err(Failure::usage(format!(
-            "the secret '{}' would become the variable {variable}, which steers how programs start. \
-             If that is meant, say so with --map; else use --prefix",
+            "the secret '{}' would become the variable {variable}, which steers how programs \
+             start. If that is meant, say so with --map; else use --prefix",
             plain(name)
         )));
     }

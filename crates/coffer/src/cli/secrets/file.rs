@@ -60,7 +60,9 @@ pub fn read(form: Form, text: &str) -> Result<Vec<Entry>, Failure> {
     for (at, entry) in entries.iter().enumerate() {
         if entries.iter().take(at).any(|other| other.name == entry.name) {
             let name = crate::cli::table::plain(&entry.name);
-            return Err(Failure::usage(format!("the file has '{name}' twice; which one is meant?")));
+            return Err(Failure::usage(format!(
+                "the file has '{name}' twice; which one is meant?"
+            )));
         }
     }
     Ok(entries)
@@ -138,7 +140,8 @@ pub fn write<'a>(
             }
         }
         Form::Json => {
-            let lines = secrets.map(|(name, value, _)| format!("  {}: {}", quoted(name), quoted(value)));
+            let lines =
+                secrets.map(|(name, value, _)| format!("  {}: {}", quoted(name), quoted(value)));
             let lines = Zeroizing::new(lines.collect::<Vec<_>>().join(",\n"));
             text.push_str(&format!("{{\n{}\n}}\n", *lines));
         }

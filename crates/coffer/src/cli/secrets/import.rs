@@ -1,9 +1,9 @@
 //! Secrets from files and into them, and from one scope into another.
 //!
 //! Nothing is half done: before anything is set, all is read and compared, and each set is carried
-//! out only if the secret still has the version that was compared. If one fails, those before it are
-//! put back, each if nobody has changed it meanwhile. A run that is killed is run again: what is set
-//! already is the same, and left alone.
+//! out only if the secret still has the version that was compared. If one fails, those before it
+//! are put back, each if nobody has changed it meanwhile. A run that is killed is run again: what
+//! is set already is the same, and left alone.
 
 use super::file::{self, Entry, Form};
 use super::{PATH, SECRET, client, private_file};
@@ -55,7 +55,8 @@ fn standard_input() -> std::io::Result<Zeroizing<String>> {
 pub fn export(config: &Config, args: &ExportSecretsArgs) -> Result<Exit, Failure> {
     if args.to.is_none() && std::io::stdout().is_terminal() && !args.reveal {
         return Err(Failure::usage(
-            "this would show all values on the terminal: give --reveal if that is meant, or --to FILE",
+            "this would show all values on the terminal: give --reveal if that is meant, or --to \
+             FILE",
         ));
     }
     let form = args.form.or_else(|| args.to.as_deref().and_then(Form::of));
@@ -70,8 +71,9 @@ pub fn export(config: &Config, args: &ExportSecretsArgs) -> Result<Exit, Failure
     match &args.to {
         None => output::print_bytes(text.as_bytes())?,
         Some(path) => {
-            let written = private_file::create(path)
-                .and_then(|mut file| file.write_all(text.as_bytes()).and_then(|()| file.sync_all()));
+            let written = private_file::create(path).and_then(|mut file| {
+                file.write_all(text.as_bytes()).and_then(|()| file.sync_all())
+            });
             written.map_err(|error| {
                 Failure::usage(format!("{} cannot be written: {error}", path.display()))
             })?;
@@ -98,7 +100,9 @@ pub fn copy(config: &Config, args: &CopyArgs, output: Output) -> Result<Exit, Fa
     let account = args.to_account.clone().or_else(|| args.scope.account.clone());
     let target = ScopeArgs { user: args.to_user.clone(), account };
     if target.user == args.scope.user && target.account == args.scope.account {
-        return Err(Failure::usage("they would stay where they are: give --to-account or --to-user"));
+        return Err(Failure::usage(
+            "they would stay where they are: give --to-account or --to-user",
+        ));
     }
     let mut entries = all_of(&client(config, &args.scope)?, &args.scope)?;
     for name in &args.names {
@@ -112,7 +116,7 @@ pub fn copy(config: &Config, args: &CopyArgs, output: Output) -> Result<Exit, Fa
 }
 
 /// All secrets of a scope with their values, the oldest first.
-fn all_of(client: &Client, scope: &ScopeArgs) -> Result<Vec<Entry>, Failure> {
+pub fn all_of(client: &Client, scope: &ScopeArgs) -> Result<Vec<Entry>, Failure> {
     let mut params = scope.params(None);
     params.push(("expand[]", "data.payload"));
     let list = client.list(PATH, &params, None)?;
@@ -128,7 +132,7 @@ fn all_of(client: &Client, scope: &ScopeArgs) -> Result<Vec<Entry>, Failure> {
     entries.collect::<Option<_>>().ok_or_else(missing)
 }
 
-/// What the server would refuse, all at once and before anything is set.
+/// Checks what the server would refuse, all at once and before anything is set.
 fn check(entries: &[Entry]) -> Result<(), Failure> {
     let longest = coffer_secrets::limits::SECRET_PAYLOAD_CHARACTERS;
     let wrong = entries.iter().filter_map(|entry| {
@@ -181,7 +185,8 @@ impl Step {
     }
 }
 
-struct Import<'a> {
+/// Secrets that are to be set in one scope.
+pub struct Import<'a> {
     client: &'a Client,
     scope: &'a ScopeArgs,
     steps: Vec<Step>,
@@ -189,7 +194,10 @@ struct Import<'a> {
 
 impl<'a> Import<'a> {
     /// Reads what is there, and compares.
-    fn plan(
+    ///
+    /// # Errors
+    /// If it cannot be read.
+    pub fn plan(
         client: &'a Client,
         scope: &'a ScopeArgs,
         entries: Vec<Entry>,
@@ -207,17 +215,27 @@ impl<'a> Import<'a> {
         Ok(Self { client, scope, steps })
     }
 
+    /// How many are created, replaced, and left alone.
+    pub fn counts(&self) -> [usize; 3] {
+        let count = |is: fn(&Step) -> bool| self.steps.iter().filter(|step| is(step)).count();
+        [
+            count(|step| step.found.is_none()),
+            count(|step| step.found.is_some() && !step.is_same()),
+            count(Step::is_same),
+        ]
+    }
+
     fn carry_out(&self, dry_run: bool, output: Output) -> Result<Exit, Failure> {
         if !dry_run {
             self.set_all()?;
         }
-        let count = |is: fn(&Step) -> bool| self.steps.iter().filter(|step| is(step)).count();
+        let [created, replaced, unchanged] = self.counts();
         let result = json!({
             "object": "import",
             "dry_run": dry_run,
-            "created": count(|step| step.found.is_none()),
-            "replaced": count(|step| step.found.is_some() && !step.is_same()),
-            "unchanged": count(Step::is_same),
+            "created": created,
+            "replaced": replaced,
+            "unchanged": unchanged,
         });
         output.show(&result, |result| {
             let counts = table::object(result);
@@ -231,7 +249,10 @@ impl<'a> Import<'a> {
     }
 
     /// Sets what differs; if one cannot be set, puts back those before it.
-    fn set_all(&self) -> Result<(), Failure> {
+    ///
+    /// # Errors
+    /// Why one could not be set, and what has become of the others.
+    pub fn set_all(&self) -> Result<(), Failure> {
         let changes: Vec<&Step> = self.steps.iter().filter(|step| !step.is_same()).collect();
         let bar = bar(changes.len(), "set");
         let mut done: Vec<(&Step, String)> = Vec::new();

@@ -2,8 +2,8 @@
 
 use super::{Entry, entry};
 
-/// Reads lines: `NAME=value`, `export NAME=value`, comments with `#`, `'…'` as it is, and `"…"` with
-/// `\n`, `\r`, `\t`, `\"`, `\\` and `\$`. Quotes may go over several lines.
+/// Reads lines: `NAME=value`, `export NAME=value`, comments with `#`, `'…'` as it is, and `"…"`
+/// with `\n`, `\r`, `\t`, `\"`, `\\` and `\$`. Quotes may go over several lines.
 pub fn read(text: &str) -> Result<Vec<Entry>, String> {
     let text = text.strip_prefix('\u{feff}').unwrap_or(text);
     let mut entries = Vec::new();
@@ -15,7 +15,8 @@ pub fn read(text: &str) -> Result<Vec<Entry>, String> {
             rest = after;
             continue;
         }
-        let at = || text.get(..text.len() - rest.len()).unwrap_or_default().matches('\n').count() + 1;
+        let at =
+            || text.get(..text.len() - rest.len()).unwrap_or_default().matches('\n').count() + 1;
         let Some((name, _)) = line.split_once('=') else {
             return Err(format!("line {}: it is no NAME=value", at()));
         };
@@ -59,7 +60,10 @@ fn take(text: &str) -> Option<(String, &str)> {
         return None;
     }
     let (line, after) = start.split_once('\n').unwrap_or((start, ""));
-    let comment = line.find(" #").or_else(|| line.find("\t#")).or_else(|| line.find('#').filter(|at| *at == 0));
+    let comment = line
+        .find(" #")
+        .or_else(|| line.find("\t#"))
+        .or_else(|| line.find('#').filter(|at| *at == 0));
     let value = comment.map_or(line, |at| line.get(..at).unwrap_or(line));
     Some((value.trim().to_owned(), after))
 }
