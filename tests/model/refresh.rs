@@ -130,10 +130,10 @@ impl Run {
                 return;
             }
             let trouble = match (worker + generation * 7, attempt) {
-                (turn, 0) if turn % 5 == 1 => Trouble::Stops,
-                (turn, 0) if turn % 5 == 2 => Trouble::SlowToBegin,
-                (turn, 0) if turn % 5 == 3 => Trouble::SlowToStore,
-                (turn, 0) if turn % 5 == 4 => Trouble::LosesAnswers,
+                (number, 0) if number % 5 == 1 => Trouble::Stops,
+                (number, 0) if number % 5 == 2 => Trouble::SlowToBegin,
+                (number, 0) if number % 5 == 3 => Trouble::SlowToStore,
+                (number, 0) if number % 5 == 4 => Trouble::LosesAnswers,
                 _ => Trouble::None,
             };
             let version = found.header("coffer-version").unwrap();

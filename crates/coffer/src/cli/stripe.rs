@@ -55,14 +55,14 @@ impl Both {
 /// If there is no key, or the scopes cannot be read.
 pub fn import(config: &Config, args: &StripeArgs, output: Output) -> Result<Exit, Failure> {
     let both = Both::new(config, args)?;
-    report(args, output, &["created", "replaced", "unchanged"], |scope| {
+    report(args, output, &["added", "replaced", "unchanged"], |scope| {
         let (secrets, here) = both.scope(scope)?;
         let import = Import::plan(&here, scope, secrets)?;
         if !args.dry_run {
             import.set_all()?;
         }
-        let [created, replaced, unchanged] = import.counts();
-        let counts = json!({ "created": created, "replaced": replaced, "unchanged": unchanged });
+        let [added, replaced, unchanged] = import.counts();
+        let counts = json!({ "added": added, "replaced": replaced, "unchanged": unchanged });
         Ok((counts, true))
     })
 }

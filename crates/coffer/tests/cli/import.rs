@@ -42,7 +42,7 @@ impl<'a> Shop<'a> {
 }
 
 fn counts(result: &Value) -> [i64; 3] {
-    ["created", "replaced", "unchanged"].map(|field| result[field].as_i64().unwrap())
+    ["added", "replaced", "unchanged"].map(|field| result[field].as_i64().unwrap())
 }
 
 #[test]

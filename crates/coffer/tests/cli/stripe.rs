@@ -37,16 +37,16 @@ fn an_apps_secrets_come_over_and_are_compared() {
     expect(&get(&here, "own", &[]), 3);
     expect(&call(&["compare", "stripe", "--scopes", &scopes]).run(), 1);
     let done = call(&["import", "stripe", "--scopes", &scopes]).json();
-    let created = |list: &Value| -> i64 {
-        list["data"].as_array().unwrap().iter().map(|row| row["created"].as_i64().unwrap()).sum()
+    let added = |list: &Value| -> i64 {
+        list["data"].as_array().unwrap().iter().map(|row| row["added"].as_i64().unwrap()).sum()
     };
-    assert_eq!((created(&dry), created(&done)), (3, 3));
+    assert_eq!((added(&dry), added(&done)), (3, 3));
     assert_eq!(get(&here, "own", &[]).stdout, "1");
     assert_eq!(get(&here, "refresh", &["--account", "acct_1", "--user", "usr_1"]).stdout, "3");
     let same = call(&["compare", "stripe", "--scopes", &scopes]).json();
     assert!(same["data"].as_array().unwrap().iter().all(|row| row["same"] == 1), "{same}");
     let again = call(&["import", "stripe", "--scopes", &scopes]).json();
-    assert_eq!(created(&again), 0);
+    assert_eq!(added(&again), 0);
     set(&there, THERE, "own", "hunter2", &[]);
     set(&here, HERE, "mine", "m", &[]);
     let differs = call(&["compare", "stripe"]).run();

@@ -44,7 +44,7 @@ pub fn run(fetch: Fetch, args: RunArgs, variables: Variables) -> Result<Exit, Fa
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
     let runtime =
         runtime.map_err(|error| Failure::failed(format!("nothing can be run: {error}")))?;
-    let exit = runtime.block_on(Supervisor { fetch, args, variables, is_told: false }.run());
+    let exit = runtime.block_on(Supervisor { fetch, args, variables, is_reported: false }.run());
     // A question to the server may still be under way.
     runtime.shutdown_background();
     exit
@@ -56,7 +56,7 @@ struct Supervisor {
     /// What the command was started with.
     variables: Variables,
     /// Whether it was said that the server cannot be asked.
-    is_told: bool,
+    is_reported: bool,
 }
 
 impl Supervisor {
@@ -105,11 +105,11 @@ impl Supervisor {
         let asked = tokio::task::spawn_blocking(move || fetch.ask()).await.ok()?;
         match asked.and_then(|secrets| Variables::of(&secrets, &self.args)) {
             Ok(variables) => {
-                self.is_told = false;
+                self.is_reported = false;
                 (variables != self.variables).then_some(variables)
             }
             Err(failure) => {
-                if !std::mem::replace(&mut self.is_told, true) {
+                if !std::mem::replace(&mut self.is_reported, true) {
                     let why = failure.message;
                     output::note(&format!("coffer: {why}\ncoffer: the command goes on as it is"));
                 }

@@ -35,8 +35,8 @@ pub fn edit(config: &Config, name: &str, scope: &ScopeArgs) -> Result<Exit, Fail
     let (Some(value), Some(version)) = (value, found.version) else {
         return Err(Failure::failed("the server does not say which version the secret has"));
     };
-    let room = Room::make()?;
-    let after = room.edited(value)?;
+    let scratch = Scratch::make()?;
+    let after = scratch.edited(value)?;
     if *after == value {
         output::note("nothing has changed");
         return Ok(Exit::Done);
@@ -55,9 +55,9 @@ pub fn edit(config: &Config, name: &str, scope: &ScopeArgs) -> Result<Exit, Fail
 }
 
 /// A directory in memory, for its owner alone; it goes with what is in it.
-struct Room(PathBuf);
+struct Scratch(PathBuf);
 
-impl Room {
+impl Scratch {
     fn make() -> Result<Self, Failure> {
         let runtime = std::env::var_os("XDG_RUNTIME_DIR").map(PathBuf::from);
         let places = runtime.into_iter().chain([PathBuf::from("/dev/shm")]);
@@ -86,8 +86,7 @@ impl Room {
         let editor = editor.filter(|editor| !editor.is_empty()).unwrap_or_else(|| "vi".into());
         // An editor's setting may have arguments, which a shell takes apart.
         let mut command = Command::new("sh");
-        command.arg("-c").arg("exec $COFFER_EDITOR \"$1\"").arg("sh").arg(&path);
-        command.env("COFFER_EDITOR", &editor);
+        command.arg("-c").arg("exec $0 \"$1\"").arg(&editor).arg(&path);
         let status = command.status().map_err(failed)?;
         if !status.success() {
             let message = format!("{} ended with {status}; nothing was set", editor.display());
@@ -101,7 +100,7 @@ impl Room {
     }
 }
 
-impl Drop for Room {
+impl Drop for Scratch {
     fn drop(&mut self) {
         if std::fs::remove_dir_all(&self.0).is_err() {
             output::note(&format!("coffer: {} could not be removed", self.0.display()));

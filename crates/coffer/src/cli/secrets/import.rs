@@ -215,7 +215,7 @@ impl<'a> Import<'a> {
         Ok(Self { client, scope, steps })
     }
 
-    /// How many are created, replaced, and left alone.
+    /// How many are added, replaced, and left alone.
     pub fn counts(&self) -> [usize; 3] {
         let count = |is: fn(&Step) -> bool| self.steps.iter().filter(|step| is(step)).count();
         [
@@ -229,11 +229,11 @@ impl<'a> Import<'a> {
         if !dry_run {
             self.set_all()?;
         }
-        let [created, replaced, unchanged] = self.counts();
+        let [added, replaced, unchanged] = self.counts();
         let result = json!({
             "object": "import",
             "dry_run": dry_run,
-            "created": created,
+            "added": added,
             "replaced": replaced,
             "unchanged": unchanged,
         });
