@@ -226,7 +226,8 @@ fn a_copy_stands_in_for_a_server_that_is_away() {
     let old = call(&["--offline", "--max-age", "1s"]);
     expect(&old, 5);
     assert!(old.stderr.contains("--max-age"), "{}", old.stderr);
-    for damaged in [text.replacen('1', "2", 1), text.replace("==", "=A"), text + "AAAA\n"] {
+    let altered = text.replacen("\n", "\nA", 1);
+    for damaged in [text.replacen('1', "2", 1), altered, text + "AAAA\n"] {
         std::fs::write(&path, damaged).unwrap();
         expect(&call(&["--offline"]), 5);
     }
