@@ -1,7 +1,7 @@
 // An access token of a provider that accepts each refresh token once, for any number of workers.
 //
-// The tokens are one secret, a JSON text with `access`, `refresh` and `expires_at`. `exchange` takes
-// a refresh token to the provider, and gives such an object back.
+// The tokens are one secret, a JSON text with `access`, `refresh` and `expires_at`. `exchange`
+// takes a refresh token to the provider, and gives such an object back.
 
 import { setTimeout as sleep } from 'node:timers/promises';
 
@@ -24,7 +24,8 @@ export async function accessToken(stripe, exchange, options = {}) {
       // From here on the refresh token of this version is this worker's alone.
       const additionalHeaders = { 'Coffer-If-Version': version };
       const wish = { ...place, ttl: 30, spend: true };
-      lease = await stripe.rawRequest('POST', `${SECRETS}/lease`, wish, { ...on, additionalHeaders });
+      const sent = { ...on, additionalHeaders };
+      lease = await stripe.rawRequest('POST', `${SECRETS}/lease`, wish, sent);
     } catch (error) {
       // Another worker is at it, or was faster: what it stores is read in a moment.
       if (error.statusCode !== 409 || performance.now() > giveUp) throw error;

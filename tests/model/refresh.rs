@@ -55,7 +55,7 @@ impl Provider {
 
 /// What goes wrong in one attempt of a worker.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-enum Trouble {
+enum Fault {
     None,
     /// It stops once it has the lease.
     Stops,
@@ -129,15 +129,15 @@ impl Run {
             if tokens["generation"].as_u64().unwrap() >= generation {
                 return;
             }
-            let trouble = match (worker + generation * 7, attempt) {
-                (number, 0) if number % 5 == 1 => Trouble::Stops,
-                (number, 0) if number % 5 == 2 => Trouble::SlowToBegin,
-                (number, 0) if number % 5 == 3 => Trouble::SlowToStore,
-                (number, 0) if number % 5 == 4 => Trouble::LosesAnswers,
-                _ => Trouble::None,
+            let fault = match (worker + generation * 7, attempt) {
+                (number, 0) if number % 5 == 1 => Fault::Stops,
+                (number, 0) if number % 5 == 2 => Fault::SlowToBegin,
+                (number, 0) if number % 5 == 3 => Fault::SlowToStore,
+                (number, 0) if number % 5 == 4 => Fault::LosesAnswers,
+                _ => Fault::None,
             };
             let version = found.header("coffer-version").unwrap();
-            if !self.try_refresh(client, worker, version, &tokens, trouble, attempt) {
+            if !self.try_refresh(client, worker, version, &tokens, fault, attempt) {
                 self.wait(worker);
             }
         }
@@ -150,7 +150,7 @@ impl Run {
         worker: u64,
         version: &str,
         tokens: &Value,
-        trouble: Trouble,
+        fault: Fault,
         attempt: u64,
     ) -> bool {
         let key = format!("{worker} {version} {attempt}");
@@ -159,7 +159,7 @@ impl Run {
             for (header, value) in headers {
                 caller = caller.with_header(header, value);
             }
-            if trouble == Trouble::LosesAnswers {
+            if fault == Fault::LosesAnswers {
                 insist(|| caller.post(path, params));
             }
             insist(|| caller.post(path, params))
@@ -167,10 +167,10 @@ impl Run {
         let place = [("name", "token"), ("scope[type]", "account")];
         let take = [&place[..], &[("ttl", "1")]].concat();
         let lease = send("take", &[("Coffer-If-Version", version)], LEASE, &take);
-        if !is_granted(&lease) || trouble == Trouble::Stops {
+        if !is_granted(&lease) || fault == Fault::Stops {
             return false;
         }
-        if trouble == Trouble::SlowToBegin {
+        if fault == Fault::SlowToBegin {
             self.let_run_out(worker);
         }
         let token = lease.text("token");
@@ -179,7 +179,7 @@ impl Run {
             return false;
         }
         let fresh = self.provider.refresh(tokens["refresh"].as_str().unwrap()).unwrap();
-        if trouble == Trouble::SlowToStore {
+        if fault == Fault::SlowToStore {
             self.let_run_out(worker);
         }
         let payload = fresh.to_string();

@@ -83,7 +83,7 @@ impl Client {
     /// A client with `key` of the server at `url`, whose certificates those in `ca_cert` vouch for.
     ///
     /// # Errors
-    /// As [`Client::new`].
+    /// If the key would cross the network unencrypted, or if the file has no certificate.
     pub fn of(
         url: &str,
         ca_cert: Option<&Path>,

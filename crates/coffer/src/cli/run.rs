@@ -3,6 +3,7 @@
 //! Neither appears in the arguments of any process.
 
 mod fetch;
+mod fetched;
 mod mount;
 mod offline;
 mod supervise;

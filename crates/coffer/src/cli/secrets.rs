@@ -1,9 +1,7 @@
 //! `coffer secrets`: the verbs about secrets, with an app's key.
 
 mod edit;
-pub mod file;
 pub mod import;
-pub mod private_file;
 
 use super::args::{ExpiringArgs, ScopeArgs, Secrets};
 use super::client::{Client, Expected};

@@ -5,7 +5,7 @@ use super::args::{ScopeArgs, StripeArgs};
 use super::client::Client;
 use super::exit::{Exit, Failure};
 use super::output::Output;
-use super::secrets::file::Entry;
+use super::secret_text::Entry;
 use super::secrets::import::{Import, all_of};
 use super::{input, table};
 use crate::config::{API_KEY, Config};
@@ -70,7 +70,7 @@ pub fn import(config: &Config, args: &StripeArgs, output: Output) -> Result<Exit
 /// `coffer compare stripe`. It ends with 1 if anything differs.
 ///
 /// # Errors
-/// As [`import`].
+/// If there is no key, or the scopes cannot be read.
 pub fn compare(config: &Config, args: &StripeArgs, output: Output) -> Result<Exit, Failure> {
     let both = Both::new(config, args)?;
     report(args, output, &["same", "different", "only_at_stripe", "only_here"], |scope| {
@@ -142,7 +142,7 @@ fn report(
 fn scopes(args: &StripeArgs) -> Result<Vec<ScopeArgs>, Failure> {
     let mut lines: Vec<String> = args.accounts.iter().chain(&args.users).cloned().collect();
     if let Some(path) = &args.scopes {
-        let text = super::secrets::private_file::read(path, FILE_BYTES).map_err(|error| {
+        let text = super::private_file::read(path, FILE_BYTES).map_err(|error| {
             Failure::usage(format!("{} cannot be read: {error}", path.display()))
         })?;
         let is_scope = |line: &&str| !line.trim().is_empty() && *line != "account,user";

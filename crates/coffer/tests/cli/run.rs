@@ -97,12 +97,12 @@ fn a_file_is_the_commands_alone() {
 }
 
 /// A command that says when it is ready, beside which coffer stays.
-struct Beside {
+struct Running {
     child: std::process::Child,
     lines: BufReader<std::process::ChildStdout>,
 }
 
-impl Beside {
+impl Running {
     fn start(server: &Server<'_>, words: &[&str]) -> Self {
         let mut call = server.coffer(&[&["run"], words].concat()).api_key(KEY);
         let mut child = call.spawn(Stdio::inherit());
@@ -125,7 +125,7 @@ impl Beside {
     }
 }
 
-impl Drop for Beside {
+impl Drop for Running {
     fn drop(&mut self) {
         // It has ended already, as a rule.
         let _ = self.child.kill();
@@ -141,7 +141,7 @@ fn signals_reach_the_command_and_nobody_else_can_read_its_file() {
     let path = home.path("secrets.env").display().to_string();
     let script = "trap 'echo got USR1' USR1; trap 'echo got TERM; exit 5' TERM; echo ready; \
                   while :; do sleep 0.05; done";
-    let mut beside = Beside::start(&server, &["--mount", &path, "--", "sh", "-c", script]);
+    let mut beside = Running::start(&server, &["--mount", &path, "--", "sh", "-c", script]);
     assert_eq!(beside.line(), "ready");
     let mut outside = String::new();
     if let Ok(mut file) = std::fs::File::open(&path) {
@@ -162,7 +162,7 @@ fn signals_reach_the_command_and_nobody_else_can_read_its_file() {
     assert_eq!(beside.code(), Some(5));
     assert!(std::fs::symlink_metadata(&path).is_err());
     let mut beside =
-        Beside::start(&server, &["--mount", &path, "--", "sh", "-c", "echo ready; kill -KILL $$"]);
+        Running::start(&server, &["--mount", &path, "--", "sh", "-c", "echo ready; kill -KILL $$"]);
     assert_eq!(beside.code(), Some(137), "as shells say it");
 }
 
@@ -172,7 +172,7 @@ fn a_change_starts_the_command_anew() {
     let server = dev(&home);
     set(&server, "token", "one", &[]);
     let script = "echo \"$TOKEN\"; trap 'exit 0' TERM; while :; do sleep 0.05; done";
-    let mut beside = Beside::start(&server, &["--watch", "--", "sh", "-c", script]);
+    let mut beside = Running::start(&server, &["--watch", "--", "sh", "-c", script]);
     assert_eq!(beside.line(), "one");
     set(&server, "token", "two", &[]);
     assert_eq!(beside.line(), "two");

@@ -2,7 +2,7 @@
 
 use super::{ListArgs, ScopeArgs};
 use crate::cli::duration;
-use crate::cli::secrets::file::Form;
+use crate::cli::secret_text::Form;
 use clap::{Args, Subcommand};
 use std::path::PathBuf;
 

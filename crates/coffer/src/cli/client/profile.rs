@@ -2,7 +2,7 @@
 
 use super::connect;
 use crate::cli::exit::{Exit, Failure};
-use crate::cli::secrets::private_file;
+use crate::cli::private_file;
 use crate::config::{self, ADMIN_KEY, CA_CERT, Config, PROFILE, Setting, Source, URL};
 use coffer_secretfile as secretfile;
 use serde_json::Value;

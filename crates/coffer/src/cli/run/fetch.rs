@@ -1,5 +1,6 @@
 //! The secrets of a scope, from the server or from the copy of what it said last.
 
+use super::fetched::Fetched;
 use super::offline::Copy;
 use crate::cli::args::RunArgs;
 use crate::cli::client::Client;
@@ -8,26 +9,6 @@ use crate::cli::{duration, output};
 use crate::config::{API_KEY, Config};
 use serde_json::Value;
 use std::sync::Arc;
-use zeroize::Zeroizing;
-
-/// A secret with its value.
-#[derive(Clone, PartialEq, Eq)]
-pub struct Fetched {
-    pub name: String,
-    pub payload: Zeroizing<String>,
-    pub expires_at: Option<i64>,
-}
-
-impl Fetched {
-    /// A secret as a list shows it.
-    pub fn of(secret: &Value) -> Option<Self> {
-        Some(Self {
-            name: secret.get("name")?.as_str()?.to_owned(),
-            payload: Zeroizing::new(secret.get("payload")?.as_str()?.to_owned()),
-            expires_at: secret.get("expires_at").and_then(Value::as_i64),
-        })
-    }
-}
 
 /// How the secrets of one scope are had.
 #[derive(Clone)]
@@ -42,7 +23,7 @@ impl Fetch {
     /// Of the scope that the arguments name.
     ///
     /// # Errors
-    /// As [`Client::new`].
+    /// If there is no key, or the server cannot be used with it.
     pub fn new(config: &Config, args: &RunArgs) -> Result<Self, Failure> {
         let account = args.scope.account.as_deref();
         let client = Client::new(config, &API_KEY)?.on_account(account);

@@ -3,11 +3,11 @@
 //! It is sealed under a key that follows from the app's key, so that it opens for whoever has that
 //! and for nobody else, and bound to the server, the scope, and the time when it was written.
 
-use super::fetch::Fetched;
+use super::fetched::Fetched;
 use crate::cli::args::ScopeArgs;
 use crate::cli::client::Client;
 use crate::cli::exit::Failure;
-use crate::cli::secrets::private_file;
+use crate::cli::private_file;
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use coffer_crypto::{AssociatedData, SealingKey, SystemRandom, envelope, sha256};

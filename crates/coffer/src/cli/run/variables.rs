@@ -1,9 +1,9 @@
 //! Secrets as variables of a process, or as the text of a file.
 
-use super::fetch::Fetched;
+use super::fetched::Fetched;
 use crate::cli::args::RunArgs;
 use crate::cli::exit::Failure;
-use crate::cli::secrets::file::{self, Form};
+use crate::cli::secret_text::{self, Form};
 use crate::cli::table::plain;
 use std::path::Path;
 use std::process::Command;
@@ -90,7 +90,7 @@ impl Variables {
     /// The text of the file at `path`, in the form that its name ends with.
     pub fn file(&self, path: &Path) -> Zeroizing<String> {
         let pairs = self.0.iter().map(|(name, value)| (name.as_str(), value.as_str(), None));
-        file::write(Form::of(path).unwrap_or(Form::Dotenv), pairs)
+        secret_text::write(Form::of(path).unwrap_or(Form::Dotenv), pairs)
     }
 }
 

@@ -1,9 +1,9 @@
 //! `coffer secrets edit`: a value in an editor, and on no disk.
 
-use super::{PATH, SECRET, client, private_file};
+use super::{PATH, SECRET, client};
 use crate::cli::args::ScopeArgs;
 use crate::cli::exit::{Exit, Failure};
-use crate::cli::output;
+use crate::cli::{output, private_file};
 use crate::config::Config;
 use coffer_base::id::random_id;
 use coffer_crypto::SystemRandom;

@@ -5,12 +5,13 @@
 //! are put back, each if nobody has changed it meanwhile. A run that is killed is run again: what
 //! is set already is the same, and left alone.
 
-use super::file::{self, Entry, Form};
-use super::{PATH, SECRET, client, private_file};
+use super::{PATH, SECRET, client};
 use crate::cli::args::{CopyArgs, ExportSecretsArgs, ImportArgs, ScopeArgs};
 use crate::cli::client::Client;
 use crate::cli::exit::{Exit, Failure};
 use crate::cli::output::{self, Output};
+use crate::cli::private_file;
+use crate::cli::secret_text::{self, Entry, Form};
 use crate::cli::table::{self, plain};
 use crate::config::Config;
 use indicatif::ProgressBar;
@@ -39,7 +40,7 @@ pub fn import(config: &Config, args: &ImportArgs, output: Output) -> Result<Exit
     })?;
     let failed = |error| Failure::usage(format!("{} cannot be read: {error}", path.display()));
     let text = if is_input { standard_input() } else { private_file::read(path, FILE_BYTES) };
-    let entries = file::read(form, &text.map_err(failed)?)?;
+    let entries = secret_text::read(form, &text.map_err(failed)?)?;
     check(&entries)?;
     let client = client(config, &args.scope)?;
     Import::plan(&client, &args.scope, entries)?.carry_out(args.dry_run, output)
@@ -67,7 +68,7 @@ pub fn export(config: &Config, args: &ExportSecretsArgs) -> Result<Exit, Failure
     if form == Form::Dotenv {
         check_variables(&entries)?;
     }
-    let text = file::write(form, secrets);
+    let text = secret_text::write(form, secrets);
     match &args.to {
         None => output::print_bytes(text.as_bytes())?,
         Some(path) => {
