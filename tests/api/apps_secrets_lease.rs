@@ -32,6 +32,7 @@ fn under(client: &Client, token: &str) -> Client {
 
 /// Sends a request until a lease of a second has run out. Databases have a clock of their own,
 /// which really has to go on.
+#[allow(clippy::disallowed_methods, reason = "the database's clock is no test's")]
 fn once_run_out(server: &TestServer, send: impl Fn() -> Answer) -> Answer {
     server.clock.advance(2);
     let end = Instant::now() + PATIENCE;

@@ -100,6 +100,7 @@ impl Run {
 
     /// Lets a lease of a second run out: by a clock that jumps, or by waiting where the database's
     /// clock counts.
+    #[allow(clippy::disallowed_methods, reason = "the database's clock is no test's")]
     fn let_run_out(&self, worker: u64) {
         if is_postgres() {
             std::thread::sleep(Duration::from_millis(2_200));
@@ -111,6 +112,7 @@ impl Run {
 
     /// Waits before another attempt. Where the clock is the test's, it goes on with the waiting: a
     /// second for each [`WAITS_A_SECOND`], so that a worker that stopped is not waited for forever.
+    #[allow(clippy::disallowed_methods, reason = "a worker waits as those of an application do")]
     fn wait(&self, worker: u64) {
         std::thread::sleep(Duration::from_millis(5 + worker % 7));
         if self.waits.fetch_add(1, Ordering::Relaxed) % WAITS_A_SECOND == 0 {

@@ -183,6 +183,7 @@ fn a_change_starts_the_command_anew() {
 }
 
 #[test]
+#[allow(clippy::disallowed_methods, reason = "a copy of another process has to become old")]
 fn a_copy_stands_in_for_a_server_that_is_away() {
     let home = Home::new();
     let made = home.init(&["--app", "Shop"]);
