@@ -106,7 +106,7 @@ impl Run {
             std::thread::sleep(Duration::from_millis(2_200));
         }
         for server in &self.servers {
-            server.clock.advance(if worker % 3 == 0 { -70 } else { 70 });
+            server.clock.advance(if worker.is_multiple_of(3) { -70 } else { 70 });
         }
     }
 
@@ -115,7 +115,7 @@ impl Run {
     #[allow(clippy::disallowed_methods, reason = "a worker waits as those of an application do")]
     fn wait(&self, worker: u64) {
         std::thread::sleep(Duration::from_millis(5 + worker % 7));
-        if self.waits.fetch_add(1, Ordering::Relaxed) % WAITS_A_SECOND == 0 {
+        if self.waits.fetch_add(1, Ordering::Relaxed).is_multiple_of(WAITS_A_SECOND) {
             self.servers.iter().for_each(|server| server.clock.advance(1));
         }
     }
