@@ -7,8 +7,9 @@
 use coffer_testkit::Answer;
 
 /// The headers that an answer may have. No `Stripe-Notice` is among them.
-const ALLOWED: [&str; 15] = [
+const ALLOWED: [&str; 16] = [
     "cache-control",
+    "coffer-version",
     "connection",
     "content-length",
     "content-type",
@@ -92,12 +93,25 @@ fn shown(request: &str, answer: &Answer) -> String {
         .iter()
         .map(|(name, value)| match name.as_str() {
             "date" => format!("{name}: {}", if is_date(value) { "<date>" } else { value }),
+            "coffer-version" => format!("{name}: {}", numbered(value)),
             _ => format!("{name}: {}", replaced(value)),
         })
         .collect();
     headers.sort();
     let (headers, body) = (headers.join("\n"), replaced(&answer.body));
     format!("{request}\n\n{}\n{headers}\n\n{body}", answer.status)
+}
+
+/// A version with its random part replaced, which must have its exact form.
+fn numbered(value: &str) -> String {
+    match value.split_once('-') {
+        Some((number, random))
+            if random.len() == 8 && random.bytes().all(|byte| byte.is_ascii_alphanumeric()) =>
+        {
+            format!("{number}-<8>")
+        }
+        _ => value.to_owned(),
+    }
 }
 
 /// `text` with everything random replaced that has its exact form.

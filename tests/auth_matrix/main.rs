@@ -42,7 +42,7 @@ fn fill(part: usize) {
         for named in [None].into_iter().chain(Account::ALL.map(Some)) {
             for operation in &operations {
                 match operation.call {
-                    Call::Set | Call::Find | Call::List | Call::Remove => {
+                    Call::Set | Call::Find | Call::List | Call::Remove | Call::Lease => {
                         secrets::cases(&mut run, operation, who, named);
                     }
                     Call::MakeEphemeral => ephemeral::make(&mut run, operation, who, named),

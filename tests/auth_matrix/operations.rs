@@ -17,6 +17,7 @@ pub enum Call {
     Find,
     List,
     Remove,
+    Lease,
     MakeEphemeral,
     EndEphemeral,
     /// An operation that only the app's backend may call.
@@ -55,6 +56,7 @@ impl Operation {
             "apps.secrets.find" => Call::Find,
             "apps.secrets.list" => Call::List,
             "apps.secrets.delete" => Call::Remove,
+            "apps.secrets.lease" => Call::Lease,
             "ephemeral_keys.create" => Call::MakeEphemeral,
             "ephemeral_keys.delete" => Call::EndEphemeral,
             _ if !access.is_admin() => Call::Backend,
@@ -90,11 +92,12 @@ const ALL: &str = "operator auditor keys";
 
 /// Name, verb, path, and permission or roles of all operations, as the contract has them:
 /// independent of what the server says about itself.
-pub const CONTRACT: [(&str, &str, &str, &str); 79] = [
+pub const CONTRACT: [(&str, &str, &str, &str); 80] = [
     ("apps.secrets.create", "POST", "/v1/apps/secrets", "secret_write"),
     ("apps.secrets.list", "GET", "/v1/apps/secrets", "secret_read"),
     ("apps.secrets.find", "GET", "/v1/apps/secrets/find", "secret_read"),
     ("apps.secrets.delete", "POST", "/v1/apps/secrets/delete", "secret_write"),
+    ("apps.secrets.lease", "POST", "/v1/apps/secrets/lease", "secret_write"),
     ("ephemeral_keys.create", "POST", "/v1/ephemeral_keys", "ephemeral_key_write"),
     ("ephemeral_keys.delete", "DELETE", "/v1/ephemeral_keys/:id", "ephemeral_key_write"),
     ("ledger.charges.create", "POST", "/v1/ledger/charges", "ledger_write"),

@@ -50,6 +50,7 @@ pub fn cases(run: &mut Run, operation: &Operation, who: &Credential, named: Opti
                 }
             }
             Call::Find => targets(run).into_iter().for_each(|target| caller.find(run, target)),
+            Call::Lease => targets(run).into_iter().for_each(|target| caller.lease(run, target)),
             _ => targets(run).into_iter().for_each(|target| caller.remove(run, target)),
         }
     }
@@ -128,6 +129,22 @@ impl Caller<'_> {
         run.check(case, same, "another secret");
         let changed = run.changes.has_changed(&run.fixtures.server);
         run.check(case, !changed, "a find changed something");
+    }
+
+    /// Takes a lease, and gives it back.
+    fn lease(&self, run: &mut Run, target: Target) {
+        let (secret, own) = self.target(run, target);
+        let about = format!("{:?} {target:?}", self.scope);
+        let words = own_of(run, self.place);
+        let words: Vec<&str> = words.iter().map(String::as_str).collect();
+        let mut case = self.case(&about, &words, &secret.name);
+        case.expect = expectations::about(self.expect, own, "name");
+        let Some(answer) = run.ask(case, &self.ask(&[("name", &secret.name)])) else { return };
+        run.check(case, answer.json()["secret"] == secret.id.as_str(), "of another secret");
+        let token = answer.text("token");
+        let back = [("name", secret.name.as_str()), ("token", &token), ("release", "true")];
+        run.ask(case, &self.ask(&back));
+        run.changes.has_changed(&run.fixtures.server);
     }
 
     fn remove(&self, run: &mut Run, target: Target) {

@@ -15,6 +15,7 @@ mod lockstep;
 mod property_tests;
 mod races;
 mod reference;
+mod refresh;
 mod rotation;
 mod simulation;
 mod step;

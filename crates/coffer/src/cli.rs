@@ -10,6 +10,7 @@ mod args;
 mod audit;
 mod backup;
 mod client;
+mod complete;
 mod config_verb;
 mod dev;
 mod doctor;
@@ -24,16 +25,21 @@ mod ledger;
 mod migrate;
 mod migrate_store;
 mod output;
+mod private_file;
+mod profiles;
 mod reload;
+mod run;
+mod secret_text;
 mod secrets;
 mod serve;
 mod setup;
 mod signals;
 mod snippet;
+mod stripe;
 mod table;
 
 use crate::config::{Config, ConfigError, Flags, environment};
-use args::{Audit, Cli, Keys, Ledger, Verb};
+use args::{Audit, Cli, Elsewhere, Keys, Ledger, Verb};
 use clap::{ArgMatches, FromArgMatches};
 use exit::{Exit, Failure};
 use output::{Format, Output};
@@ -42,6 +48,10 @@ use std::process::ExitCode;
 /// Runs the verb that the arguments name.
 pub fn run() -> ExitCode {
     forbid_core_dumps();
+    match complete::answer() {
+        Ok(false) => {}
+        answered => return answered.map_or_else(|failure| failure.exit, |_| Exit::Done).into(),
+    }
     let result = args::command().try_get_matches().map_err(usage).and_then(|matches| {
         let cli = Cli::from_arg_matches(&matches).map_err(usage)?;
         dispatch(cli, &matches)
@@ -73,7 +83,7 @@ impl From<ConfigError> for Failure {
 
 fn dispatch(cli: Cli, matches: &ArgMatches) -> Result<Exit, Failure> {
     if let Verb::Completions { shell } = cli.verb {
-        return args::completions(shell);
+        return complete::print(shell);
     }
     let config = Config::load(&Flags::read(innermost(matches)), &environment()?)?;
     let is_export = matches!(cli.verb, Verb::Audit(Audit::Export(_)));
@@ -104,6 +114,10 @@ fn dispatch(cli: Cli, matches: &ArgMatches) -> Result<Exit, Failure> {
         Verb::Clock(verb) => admin::clock(&config, &verb, output),
         Verb::Schedule(verb) => admin::schedule(&config, &verb, output),
         Verb::Explain(args) => explain::run(&config, &args, output),
+        Verb::Run(args) => run::run(&config, args),
+        Verb::Login(_) => profiles::login(&config, output),
+        Verb::Logout => profiles::logout(&config),
+        Verb::Profiles => profiles::list(output),
         Verb::Secrets(verb) => secrets::run(&config, &verb, output),
         Verb::Ledger(Ledger::Verify) => ledger::verify(&config, output),
         Verb::MigrateStore(args) => migrate_store::run(&config, &args, output),
@@ -112,6 +126,9 @@ fn dispatch(cli: Cli, matches: &ArgMatches) -> Result<Exit, Failure> {
         Verb::Audit(verb) => audit::run(&config, &verb, cli.format, output),
         Verb::Drill(args) => backup::drill(&config, &args, output),
         Verb::Config(verb) => config_verb::run(&config, &verb, output),
+        Verb::Import(Elsewhere::Stripe(args)) => stripe::import(&config, &args, output),
+        Verb::Compare(Elsewhere::Stripe(args)) => stripe::compare(&config, &args, output),
+        Verb::Man { directory } => complete::manual(&directory),
         Verb::Completions { .. } => Ok(Exit::Done),
     }
 }

@@ -29,12 +29,13 @@ pub use backup::{
     BACKUP_EVERY, BACKUP_KEEP, BACKUP_KEEP_DAYS, BACKUP_KEYS_TO, BACKUP_SCRATCH, BACKUP_TO,
     DRILL_COMMAND, DRILL_EVERY, HEAD_FILE, KEEPING,
 };
-pub use client::{ADMIN_KEY, API_KEY, CA_CERT, URL};
+pub use client::{ADMIN_KEY, API_KEY, CA_CERT, PROFILE, URL};
 pub use database::{DATABASE, DATABASE_PASSWORD, KEY_DATABASE, KEY_DIR};
 pub use duration::seconds;
 pub use environment::{Environment, environment};
 pub use families::declared_by_families;
 pub use flags::Flags;
+pub use paths::config_home;
 pub use root::{ROOT, ROOT_CA, ROOT_SECRET, ROOT_WAIT};
 pub use traffic::{AUDIT_NAMES, AUDIT_READS, LOG_REQUESTS, RATE_LIMIT, TRUSTED_PROXY};
 pub use value::{Kind, Source, Value, at_home};
@@ -248,8 +249,8 @@ const FIRST: [&Setting; 26] = [
 ];
 
 /// Those that are shown after them.
-const LAST: [&Setting; 7] =
-    [&LOG_LEVEL, &LOG_FORMAT, &LOG_REQUESTS, &URL, &CA_CERT, &API_KEY, &ADMIN_KEY];
+const LAST: [&Setting; 8] =
+    [&LOG_LEVEL, &LOG_FORMAT, &LOG_REQUESTS, &PROFILE, &URL, &CA_CERT, &API_KEY, &ADMIN_KEY];
 
 /// All settings, in the order in which they are shown: the program's own, and what the families
 /// declare.

@@ -177,6 +177,16 @@ impl ApiError {
         .with_retry(true)
     }
 
+    /// 409: what the request depends on is not so, or no longer. To send it again as it is helps
+    /// nobody, so the SDKs are told not to.
+    pub fn conflict(
+        reason: &'static Reason,
+        code: &'static str,
+        message: impl Into<Cow<'static, str>>,
+    ) -> Self {
+        Self::request(409, reason, message).with_code(code).with_retry(false)
+    }
+
     /// 429: the locks that the request needed were taken for too long. It is no rate limit.
     pub fn lock_timeout() -> Self {
         Self::request(

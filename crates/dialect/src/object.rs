@@ -93,6 +93,8 @@ pub struct Object {
     /// How many leading fields are in a fixed place.
     pinned: usize,
     fields: Vec<(Cow<'static, str>, Value)>,
+    /// Which version of itself it is: said in a header and not in the JSON.
+    version: Option<String>,
 }
 
 impl Object {
@@ -101,17 +103,29 @@ impl Object {
         let mut fields = Vec::with_capacity(8);
         fields.push((Cow::Borrowed("id"), Value::from(id.to_owned())));
         fields.push((Cow::Borrowed("object"), Value::from(object)));
-        Self { pinned: 2, fields }
+        Self { pinned: 2, fields, version: None }
     }
 
     /// An object of a kind of which there is one for each owner: `object`, and no `id`.
     pub fn singleton(object: &'static str) -> Self {
-        Self { pinned: 1, fields: vec![(Cow::Borrowed("object"), Value::from(object))] }
+        let fields = vec![(Cow::Borrowed("object"), Value::from(object))];
+        Self { pinned: 1, fields, version: None }
     }
 
     /// An object without `id` and `object`: a nested value such as a scope, or metadata.
     pub const fn bare() -> Self {
-        Self { pinned: 0, fields: Vec::new() }
+        Self { pinned: 0, fields: Vec::new(), version: None }
+    }
+
+    /// The same object, as this version of itself: opaque text of printable ASCII.
+    #[must_use]
+    pub fn versioned(self, version: String) -> Self {
+        Self { version: Some(version), ..self }
+    }
+
+    /// Which version of itself it is, if it says so.
+    pub fn version(&self) -> Option<&str> {
+        self.version.as_deref()
     }
 
     /// The object with `key` set to `value`, in alphabetical order; a second value for a key
@@ -162,7 +176,7 @@ impl Object {
         // The closing brace stands on a line of its own.
         let closing = "\n}".len();
         let with = |fields: &[(Cow<'static, str>, Value)]| {
-            let part = Self { pinned: 0, fields: fields.to_vec() };
+            let part = Self { pinned: 0, fields: fields.to_vec(), version: None };
             part.render().len().saturating_sub(closing)
         };
         Some(with(before)..with(self.fields.get(..=place)?))
@@ -250,7 +264,7 @@ pub fn list(data: Vec<Object>, has_more: bool, url: &'static str) -> Object {
         (Cow::Borrowed("has_more"), Value::from(has_more)),
         (Cow::Borrowed("data"), Value::from(data)),
     ];
-    Object { pinned: fields.len(), fields }
+    Object { pinned: fields.len(), fields, version: None }
 }
 
 /// Spaces by which each level is indented.

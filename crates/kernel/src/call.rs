@@ -1,5 +1,6 @@
 //! What the edge hands to an operation, and what it gets back.
 
+use crate::conditions::Conditions;
 use crate::peer::Peer;
 use crate::principal::Principal;
 use coffer_audit::{Scope, Target};
@@ -18,6 +19,8 @@ pub(crate) struct Call {
     pub(crate) path: Vec<String>,
     /// As the caller wrote it; of POST requests only.
     pub(crate) idempotency_key: Option<String>,
+    /// What the change depends on.
+    pub(crate) conditions: Conditions,
 }
 
 /// What goes back to the caller.
@@ -28,12 +31,14 @@ pub(crate) struct Reply {
     pub(crate) body: Vec<u8>,
     /// The id of the first request, if this is its stored response.
     pub(crate) replay_of: Option<String>,
+    /// Which version of its object it shows.
+    pub(crate) version: Option<String>,
 }
 
 impl Reply {
     /// A success that was made now.
-    pub(crate) const fn fresh(body: Vec<u8>) -> Self {
-        Self { status: None, body, replay_of: None }
+    pub(crate) const fn fresh(body: Vec<u8>, version: Option<String>) -> Self {
+        Self { status: None, body, replay_of: None, version }
     }
 }
 

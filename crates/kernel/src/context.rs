@@ -1,6 +1,7 @@
 //! What an operation is given to work with.
 
 use crate::call::Audited;
+use crate::conditions::Conditions;
 use crate::error::keyring_failure;
 use crate::event::{Cause, EventListeners};
 use crate::peer::Peer;
@@ -19,6 +20,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 pub struct Ctx {
     pub(crate) request_id: Arc<str>,
     pub(crate) idempotency_key: Option<String>,
+    pub(crate) conditions: Conditions,
     pub(crate) now: Timestamp,
     pub(crate) clock_doubtful: bool,
     pub(crate) principal: Arc<Principal>,
@@ -37,6 +39,11 @@ impl Ctx {
     /// The request's id.
     pub fn request_id(&self) -> &str {
         &self.request_id
+    }
+
+    /// What the change depends on, by the request's headers.
+    pub const fn conditions(&self) -> &Conditions {
+        &self.conditions
     }
 
     /// The one time of the request.

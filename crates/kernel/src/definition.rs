@@ -85,6 +85,9 @@ pub struct Definition {
     /// Whether all such operations of one owner begin with a lock on the same row. They wait for
     /// each other before they have anything that others need.
     pub one_at_a_time: bool,
+    /// Headers that make it depend on what is there, of [`crate::conditions`]. Any other call that
+    /// has one of them is refused, and not carried out as if it had none.
+    pub conditions: &'static [&'static str],
     /// A request of it that succeeds.
     pub example: Example,
 }
@@ -153,6 +156,7 @@ impl Definition {
             grows: matches!(method, Method::Post),
             look_up: false,
             one_at_a_time: false,
+            conditions: &[],
             example: Example::EMPTY,
         }
     }
@@ -202,6 +206,11 @@ impl Definition {
     /// The same, whose answer can expand these fields.
     pub const fn expands(self, expandable: &'static [&'static str]) -> Self {
         Self { expandable, ..self }
+    }
+
+    /// The same, which may depend on what these headers say.
+    pub const fn depends_on(self, conditions: &'static [&'static str]) -> Self {
+        Self { conditions, ..self }
     }
 
     /// The same, which takes data or a right away: it is carried out on a full disk too.

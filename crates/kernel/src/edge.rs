@@ -139,6 +139,7 @@ async fn handle(
     let version = ApiVersion::parse(headers::text(&parts.headers, &headers::STRIPE_VERSION)?)?;
     trace.version = Some(version.clone());
     let idempotency_key = headers::idempotency_key(method, &parts.headers)?;
+    let conditions = headers::conditions(&parts.headers, handler.definition())?;
     body::check_announced(&parts.headers, body)?;
     trace.body_read = true;
     let body = receive(connection, &parts.headers, body).await?;
@@ -154,7 +155,16 @@ async fn handle(
     }
     let request_id = Arc::clone(&trace.request_id);
     let peer = trace.peer;
-    let call = Call { request_id, principal, peer, version, params, path: open, idempotency_key };
+    let call = Call {
+        request_id,
+        principal,
+        peer,
+        version,
+        params,
+        path: open,
+        idempotency_key,
+        conditions,
+    };
     let writes = handler.definition().writes();
     trace.reached = if writes { Reached::Change } else { Reached::Read };
     let Handled { result, audited } = run(kernel, handler, call, permit).await;

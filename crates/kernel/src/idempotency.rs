@@ -4,6 +4,7 @@
 //! beforehand, and a crash before the commit leaves no trace. Requests of this server that carry
 //! the same key run one after another, so that the second finds the first one's response.
 
+use crate::conditions::Conditions;
 use crate::error::keyring_failure;
 use crate::operation::ReplayPolicy;
 use crate::reasons;
@@ -42,6 +43,16 @@ pub(crate) struct Response<'a> {
     pub(crate) body: &'a [u8],
     /// The part of the body that is a secret, which is not stored.
     pub(crate) withheld: Option<Range<usize>>,
+    /// Which version of its object it shows.
+    pub(crate) version: Option<&'a str>,
+}
+
+/// What a request must have in common with another one to be a repetition of it.
+pub(crate) struct Request<'a> {
+    pub(crate) operation: &'static str,
+    pub(crate) path: &'a [String],
+    pub(crate) params: &'a Params,
+    pub(crate) conditions: &'a Conditions,
 }
 
 /// A response as it was stored, opened.
@@ -54,6 +65,8 @@ pub(crate) struct StoredResponse {
     pub(crate) withheld: Option<Withheld>,
     /// The id of the request that it was the response to.
     pub(crate) request: String,
+    /// Which version of its object it shows.
+    pub(crate) version: Option<String>,
 }
 
 /// What a stored record holds: the response itself, or the id of an object whose token was shown
@@ -126,15 +139,16 @@ impl IdempotencyKey {
         tenant: &Tenant,
         user: Option<&str>,
         text: &str,
-        operation: &'static str,
-        path: &[String],
-        params: &Params,
+        request: &Request<'_>,
     ) -> Self {
+        let Request { operation, path, params, conditions } = *request;
         let user = user.unwrap_or_default().as_bytes();
         let digest = keys.digest("idempotency-claim", &[user, text.as_bytes()]);
         let canonical = params.canonical();
-        let mut fields: Vec<&[u8]> = vec![operation.as_bytes(), canonical.expose()];
-        fields.extend(path.iter().map(String::as_bytes));
+        let [version, lease] = conditions.texts();
+        let fixed = [operation.as_bytes(), canonical.expose().as_slice(), version, lease];
+        let fields: Vec<&[u8]> =
+            fixed.into_iter().chain(path.iter().map(String::as_bytes)).collect();
         let parameters = keys.digest("idempotency-parameters", &fields);
         Self {
             text: text.to_owned(),
@@ -153,7 +167,7 @@ impl IdempotencyKey {
         &self,
         keys: &TenantKeys,
         request: &str,
-        Response { status, body, withheld }: Response<'_>,
+        Response { status, body, withheld, version }: Response<'_>,
         policy: &ReplayPolicy,
     ) -> Result<Record, ApiError> {
         let flag = match (policy, &withheld) {
@@ -162,8 +176,13 @@ impl IdempotencyKey {
             (ReplayPolicy::Replay, None) => RESPONSE,
         };
         let [high, low] = status.to_be_bytes();
-        let mut plaintext = Vec::with_capacity(body.len() + PLACE_BYTES + DIGEST_BYTES + 3);
-        plaintext.extend_from_slice(&[flag, high, low]);
+        let version = version.unwrap_or_default();
+        let length = u8::try_from(version.len())
+            .map_err(|_| ApiError::internal("the version of an object is too long"))?;
+        let head = PLACE_BYTES + DIGEST_BYTES + version.len() + 4;
+        let mut plaintext = Vec::with_capacity(body.len() + head);
+        plaintext.extend_from_slice(&[flag, high, low, length]);
+        plaintext.extend_from_slice(version.as_bytes());
         match (policy, &withheld) {
             (ReplayPolicy::ShowOnce { id }, _) => plaintext.extend_from_slice(id.as_bytes()),
             (ReplayPolicy::Replay, Some(range)) => {
@@ -206,7 +225,8 @@ impl IdempotencyKey {
             return Err(ApiError::idempotency_other_parameters(&self.text, operation));
         }
         match opened.expose().as_slice() {
-            [flag @ (RESPONSE | WITHHELD), high, low, stored @ ..] => {
+            [flag @ (RESPONSE | WITHHELD), high, low, length, stored @ ..] => {
+                let (version, stored) = version_of(stored, *length)?;
                 let (withheld, body) = match Withheld::decode(stored).filter(|_| *flag == WITHHELD)
                 {
                     Some((withheld, body)) => (Some(withheld), body),
@@ -218,12 +238,23 @@ impl IdempotencyKey {
                     body: body.to_vec(),
                     withheld,
                     request: request.clone(),
+                    version,
                 })
             }
-            [SHOWN_ONCE, _, _, id @ ..] => Err(refuse_to_show_again(&String::from_utf8_lossy(id))),
+            [SHOWN_ONCE, _, _, _, id @ ..] => {
+                Err(refuse_to_show_again(&String::from_utf8_lossy(id)))
+            }
             _ => Err(ApiError::internal("a stored response has an unknown form")),
         }
     }
+}
+
+/// The version that a stored response begins with, if its object has one, and the rest.
+fn version_of(stored: &[u8], length: u8) -> Result<(Option<String>, &[u8]), ApiError> {
+    let unknown = || ApiError::internal("a stored response has an unknown form");
+    let (version, rest) = stored.split_at_checked(usize::from(length)).ok_or_else(unknown)?;
+    let version = std::str::from_utf8(version).map_err(|_| unknown())?;
+    Ok(((!version.is_empty()).then(|| version.to_owned()), rest))
 }
 
 /// What a stored response is bound to: the other columns of its row.

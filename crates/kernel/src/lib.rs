@@ -9,6 +9,7 @@ mod authorize;
 mod call;
 mod clock_guard;
 mod collection;
+pub mod conditions;
 mod connection;
 mod connections;
 mod context;

@@ -202,3 +202,6 @@ pub const STOP_WATCH_MILLISECONDS: u64 = 400;
 
 /// How often a rotation tries to destroy the old master key, while other servers wrap keys with it.
 pub const DESTROY_ATTEMPTS: u32 = 5;
+
+/// Characters of a header that a change depends on: several times what the server itself says.
+pub const CONDITION_CHARACTERS: usize = 100;

@@ -12,7 +12,7 @@ use crate::context::Ctx;
 use crate::definition::Definition;
 use crate::error::storage_failure;
 use crate::handler::Handler;
-use crate::idempotency::{IdempotencyKey, InFlightGuard, Response};
+use crate::idempotency::{IdempotencyKey, InFlightGuard, Request, Response, StoredResponse};
 use crate::operation::{
     Applied, Arguments, Committed, Failure, ReadOperation, ReplayPolicy, RequestScope,
     SealingOperation,
@@ -87,7 +87,10 @@ async fn read<O: ReadOperation>(services: &Services, operation: &O, call: Call) 
     if audited.detail.is_none() {
         audited.detail = ctx.expand.shown();
     }
-    let result = found.map(|object| Reply::fresh(object.render())).map_err(ApiError::from);
+    let result = found.map_err(ApiError::from).map(|object| {
+        let version = object.version().map(str::to_owned);
+        Reply::fresh(object.render(), version)
+    });
     Handled { result, audited }
 }
 
@@ -206,10 +209,10 @@ impl<'a, O: SealingOperation> Attempt<'a, O> {
         };
         let failed = |failure| self.operation.failed(self.input, &ctx, failure);
         match store.write(unit).await {
-            Ok(Outcome::Done { out, body }) => {
+            Ok(Outcome::Done { out, body, version }) => {
                 let committed = self.operation.committed(&out, &ctx).await?;
                 let status = (committed == Committed::Accepted).then_some(STATUS_ACCEPTED);
-                Ok(Some(Reply { status, ..Reply::fresh(body) }))
+                Ok(Some(Reply { status, ..Reply::fresh(body, version) }))
             }
             Ok(Outcome::Stored(key, record)) => {
                 self.unless_outdated(self.replay(&key, &ctx, &keys, &record).await, &keys)
@@ -261,7 +264,8 @@ impl<'a, O: SealingOperation> Attempt<'a, O> {
             withheld.restore(&mut stored.body, again.as_ref(), keys);
         }
         let status = (stored.status != STATUS_OK).then_some(stored.status);
-        Ok(Reply { status, body: stored.body, replay_of: Some(stored.request) })
+        let StoredResponse { body, version, request, .. } = stored;
+        Ok(Reply { status, body, replay_of: Some(request), version })
     }
 
     /// A reply that was stored before; `None` if it did not open because the keys were read before
@@ -294,7 +298,9 @@ impl Call {
         let text = self.idempotency_key.as_deref()?;
         let principal = &self.principal;
         let (tenant, user) = (&principal.tenant, principal.bound_user());
-        Some(IdempotencyKey::new(keys, tenant, user, text, operation, &self.path, &self.params))
+        let Self { path, params, conditions, .. } = self;
+        let request = Request { operation, path, params, conditions };
+        Some(IdempotencyKey::new(keys, tenant, user, text, &request))
     }
 }
 
@@ -313,7 +319,7 @@ struct Unit<O: SealingOperation> {
 
 enum Outcome<T> {
     /// The change was made.
-    Done { out: T, body: Vec<u8> },
+    Done { out: T, body: Vec<u8>, version: Option<String> },
     /// It was made before, under the same idempotency key.
     Stored(Box<IdempotencyKey>, Record),
     /// It may not be made.
@@ -425,9 +431,10 @@ impl<O: SealingOperation> Unit<O> {
         let body = object.render();
         let policy = self.operation.replay_policy(&applied.out);
         let withheld = self.idempotency_key.as_ref().and_then(|_| object.withheld());
-        let response = Response { status: STATUS_OK, body: &body, withheld };
+        let version = object.version();
+        let response = Response { status: STATUS_OK, body: &body, withheld, version };
         self.store_response(response, &policy, tx)?;
-        Ok(Outcome::Done { out: applied.out, body })
+        Ok(Outcome::Done { out: applied.out, body, version: version.map(str::to_owned) })
     }
 
     /// Stores a refusal for requests that repeat this one, as long as there is room: what is left
@@ -436,7 +443,8 @@ impl<O: SealingOperation> Unit<O> {
         if self.idempotency_key.is_none() || self.store.check_space().is_err() {
             return Ok(());
         }
-        let response = Response { status: refusal.status(), body: &refusal.body(), withheld: None };
+        let body = &refusal.body();
+        let response = Response { status: refusal.status(), body, withheld: None, version: None };
         self.store_response(response, &ReplayPolicy::Replay, tx)
     }
 

@@ -22,6 +22,9 @@ coffer_dialect::reasons! {
     IDEMPOTENCY_HEADER = "header.idempotency_key":
         "its idempotency key was empty or too long",
         "correct what the client sends";
+    CONDITION = "header.condition":
+        "its header '{about}' is none that the call takes, or was empty or too long",
+        "send it with the calls that take it, as an earlier response had it";
     BODY_CUT = "body.cut":
         "its body ended too early",
         "look at the network between the client and the server";

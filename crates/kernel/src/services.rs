@@ -78,6 +78,7 @@ impl Services {
         Ctx {
             request_id: Arc::clone(&call.request_id),
             idempotency_key: call.idempotency_key.clone(),
+            conditions: call.conditions.clone(),
             now: self.clock.now_of(&call.principal.platform),
             clock_doubtful: self.guard.is_doubtful(),
             principal: Arc::clone(&call.principal),

@@ -2,6 +2,9 @@
 -- may share one, so whoever looks for a secret compares what follows, too. scope and name_key are
 -- keyed digests, which have a fixed length where a name can have 20,000 bytes. sealed is an
 -- envelope that is bound to everything else that says where the secret belongs, and until when.
+-- version counts how often the secret was set, lease how often it was leased. lease_until is there
+-- while a lease is: it is the second of the store's clock at which it runs out. lease_spent is the
+-- lease whose holder has said that it uses the value up, or 0.
 CREATE TABLE secret (
     slot       INTEGER NOT NULL,
     mode       INTEGER NOT NULL,
@@ -15,7 +18,11 @@ CREATE TABLE secret (
     expires_at INTEGER,
     scope_user TEXT,
     name       TEXT    NOT NULL,
-    sealed     BLOB    NOT NULL
+    sealed     BLOB    NOT NULL,
+    version     INTEGER NOT NULL,
+    lease       INTEGER NOT NULL,
+    lease_until INTEGER,
+    lease_spent INTEGER NOT NULL
     -- shared: , PRIMARY KEY (slot, account, name_key)
 );
 

@@ -10,6 +10,7 @@
 
 mod explain;
 mod jobs;
+mod lease;
 pub mod limits;
 mod operations;
 pub mod reasons;
@@ -23,7 +24,7 @@ use coffer_kernel::{
     Amount, BYTES, Beyond, CountedTable, Family, Measure, Parts, Quota, Routes, Seal, Setting,
     SettingKind, Settings, Usage,
 };
-use operations::{delete::Delete, find::Find, list::List, set::Set};
+use operations::{delete::Delete, find::Find, lease::LeaseSecret, list::List, set::Set};
 use std::sync::Arc;
 
 /// Secrets in one scope, unless the app has a quota of its own.
@@ -87,6 +88,7 @@ fn parts(settings: &Settings) -> Parts {
         .seal(Set { secrets_per_scope: settings.number(&SECRETS_PER_SCOPE) })
         .read(List)
         .read(Find)
+        .write(LeaseSecret)
         .write(Delete { returns_secret: settings.is_on(&DELETE_RETURNS_SECRET) });
     Parts { routes, jobs: vec![Arc::new(jobs::expire::ExpireSecrets)], ..Parts::default() }
 }

@@ -54,3 +54,18 @@ pub const HISTORY_ENTRIES: usize = 5_000;
 
 /// Changes that the history of a secret shows.
 pub const HISTORY_CHANGES: usize = 50;
+
+/// Characters of a secret's id in its version: enough that no two secrets of one name share them.
+pub const VERSION_ID_CHARACTERS: usize = 8;
+
+/// Seconds that a lease of a secret may have at least.
+pub const LEASE_SECONDS_LEAST: i64 = 1;
+
+/// Seconds that a lease of a secret may have at most: others wait for it if its holder has died.
+pub const LEASE_SECONDS_MOST: i64 = 60;
+
+/// Seconds of a lease whose holder does not say: what a slow provider of tokens takes.
+pub const LEASE_SECONDS: i64 = 30;
+
+/// Characters of a lease's token: several times what the server itself gives.
+pub const LEASE_TOKEN_CHARACTERS: usize = 100;

@@ -1,12 +1,14 @@
-//! The four operations, one file each.
+//! The operations, one file each.
 
 pub(crate) mod delete;
 pub(crate) mod find;
 pub(crate) mod history;
+pub(crate) mod lease;
 pub(crate) mod list;
 pub(crate) mod set;
 
-use crate::secret::{Locator, Secret};
+use crate::reasons;
+use crate::secret::{Locator, Secret, numbered};
 use crate::store::StoredSecret;
 use coffer_base::Redacted;
 use coffer_dialect::ApiError;
@@ -18,6 +20,32 @@ const SECRET_WRITE: &str = "secret_write";
 
 /// The permission to find and list only.
 const SECRET_READ: &str = "secret_read";
+
+/// Checks that a secret has the version which the request depends on. `None` is no secret, which
+/// has the version [`NO_VERSION`].
+///
+/// # Errors
+/// A 409 if it has another one.
+fn check_version(ctx: &Ctx, existing: Option<&StoredSecret>) -> Result<(), ApiError> {
+    let Some(wanted) = ctx.conditions().if_version.as_deref() else { return Ok(()) };
+    let version = existing.map(|secret| numbered(secret.version, &secret.id));
+    let is = version.as_deref().unwrap_or(NO_VERSION);
+    if is == wanted {
+        return Ok(());
+    }
+    let now = match &version {
+        Some(version) => format!("the secret has the version '{version}' now"),
+        None => "there is no such secret now".to_owned(),
+    };
+    let message = format!(
+        "The secret does not have the version that the header 'coffer-if-version' names: {now}. \
+         Read it again, and decide anew."
+    );
+    Err(ApiError::conflict(&reasons::VERSION_CHANGED, "secret_version_changed", message))
+}
+
+/// The version that stands for no secret of that name.
+const NO_VERSION: &str = "0";
 
 /// Opens a row's envelope. Every read does, whether or not the payload was asked for, so that a
 /// row that was tampered with never passes for a good one.
@@ -42,6 +70,7 @@ fn secret(stored: StoredSecret, locator: Locator, payload: Redacted<String>, ctx
         locator,
         created: stored.created,
         expires_at: stored.expires_at,
+        version: stored.version,
         payload: ctx.expands(crate::wire::PAYLOAD).then_some(payload),
     }
 }

@@ -1,5 +1,6 @@
 //! What a secret is: its scope, its name, its payload, and where each is bound to the others.
 
+use crate::limits;
 use coffer_base::{Redacted, Timestamp};
 use coffer_kernel::RequestScope;
 use coffer_keyring::{AssociatedData, Digest, TenantKeys};
@@ -99,6 +100,16 @@ pub(crate) struct Secret {
     pub(crate) expires_at: Option<Timestamp>,
     /// Only if the caller asked for it.
     pub(crate) payload: Option<Redacted<String>>,
+    /// How often it was set.
+    pub(crate) version: i64,
+}
+
+/// A number of a secret as callers see it: with a part of the secret's id, so that it is no number
+/// of another secret that had the same name before or has it afterwards.
+pub(crate) fn numbered(number: i64, id: &str) -> String {
+    let random = id.rsplit('_').next().unwrap_or_default();
+    let part = random.get(..limits::VERSION_ID_CHARACTERS).unwrap_or(random);
+    format!("{number}-{part}")
 }
 
 /// Whether a secret with this expiry is still there at `now`: from the second of its expiry on it

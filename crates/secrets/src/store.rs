@@ -1,5 +1,12 @@
 //! The SQL of the Secret Store.
 
+mod lease;
+mod names;
+
+pub(crate) use lease::{lock_secret, set_lease};
+pub(crate) use names::{Named, names_of, names_of_app};
+
+use crate::lease::LeaseState;
 use crate::limits;
 use crate::secret::{Locator, Scope};
 use coffer_base::{Slots, Tenant, Timestamp};
@@ -117,6 +124,8 @@ pub(crate) struct StoredSecret {
     pub(crate) name: String,
     /// The payload in its envelope, which opens only with the [`Locator`] and this expiry.
     pub(crate) sealed: Vec<u8>,
+    /// How often it was set.
+    pub(crate) version: i64,
 }
 
 fn stored(mut row: Row) -> Result<StoredSecret, StorageError> {
@@ -127,16 +136,29 @@ fn stored(mut row: Row) -> Result<StoredSecret, StorageError> {
         expires_at: row.optional_int(3)?.map(Timestamp::from_unix),
         name: row.take_text(4)?,
         sealed: row.take_blob(5)?,
+        version: row.int(6)?,
     })
 }
 
-const FIND: &str = "SELECT seq, id, created, expires_at, name, sealed FROM secret \
+/// A secret whose row is locked, with its lease.
+pub(crate) struct LockedSecret {
+    pub(crate) secret: StoredSecret,
+    pub(crate) lease: LeaseState,
+}
+
+fn locked(row: Row) -> Result<LockedSecret, StorageError> {
+    let (number, until, spent) = (row.int(7)?, row.optional_int(8)?, row.int(9)?);
+    let lease = LeaseState { number, until: until.map(Timestamp::from_unix), spent };
+    Ok(LockedSecret { secret: stored(row)?, lease })
+}
+
+const FIND: &str = "SELECT seq, id, created, expires_at, name, sealed, version FROM secret \
      WHERE slot = ? AND mode = ? AND app = ? AND account = ? AND scope = ? AND name_key = ?";
 
 /// The same, locked against the job that deletes what has expired, which takes no scope's lock.
-const FIND_LOCKED: &str = "SELECT seq, id, created, expires_at, name, sealed FROM secret \
-     WHERE slot = ? AND mode = ? AND app = ? AND account = ? AND scope = ? AND name_key = ? \
-     FOR UPDATE";
+const FIND_LOCKED: &str = "SELECT seq, id, created, expires_at, name, sealed, version, lease, \
+     lease_until, lease_spent FROM secret WHERE slot = ? AND mode = ? AND app = ? AND account = ? \
+     AND scope = ? AND name_key = ? FOR UPDATE";
 
 /// The secret at a locator, expired or not, as committed.
 pub(crate) async fn find(
@@ -162,7 +184,7 @@ pub(crate) struct LockedScope {
     /// secrets, and of all that cursors can still name.
     pub(crate) seq: i64,
     /// The secret at the locator that was asked for, expired or not.
-    pub(crate) existing: Option<StoredSecret>,
+    pub(crate) existing: Option<LockedSecret>,
     /// How many secrets are live.
     pub(crate) live: i64,
     /// How many have expired, and are still there.
@@ -202,7 +224,7 @@ pub(crate) async fn lock_scope(
     if all > 0 && !tx.is_remote() {
         results.extend(tx.batch(&[find]).await?);
     }
-    let existing = results.get_mut(2).and_then(Vec::pop).map(stored).transpose()?;
+    let existing = results.get_mut(2).and_then(Vec::pop).map(locked).transpose()?;
     Ok(LockedScope { seq, existing, live: all.saturating_sub(expired), expired })
 }
 
@@ -218,7 +240,8 @@ pub(crate) fn insert(tx: &mut Tx<'_>, key: &RowKey, locator: &Locator, secret: &
     let [slot, mode, app, account, scope, name_key] = key.values();
     tx.defer(
         "INSERT INTO secret (slot, mode, app, account, scope, name_key, seq, id, created, \
-         expires_at, scope_user, name, sealed) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+         expires_at, scope_user, name, sealed, version, lease, lease_until, lease_spent) \
+         VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, 0, NULL, 0)",
         values![
             slot,
             mode,
@@ -233,17 +256,19 @@ pub(crate) fn insert(tx: &mut Tx<'_>, key: &RowKey, locator: &Locator, secret: &
             locator.scope.user(),
             &locator.name,
             &secret.sealed,
+            secret.version,
         ],
     );
 }
 
-/// Gives a secret another value and expiry.
-pub(crate) fn replace(tx: &mut Tx<'_>, key: &RowKey, expires_at: Option<Timestamp>, sealed: &[u8]) {
+/// Gives a secret that is locked another value, expiry and version, which ends its lease.
+pub(crate) fn replace(tx: &mut Tx<'_>, key: &RowKey, to: &StoredSecret, version: i64) {
     let [slot, mode, app, account, scope, name_key] = key.values();
     tx.defer(
-        "UPDATE secret SET expires_at = ?, sealed = ? WHERE slot = ? AND mode = ? AND app = ? \
-         AND account = ? AND scope = ? AND name_key = ?",
-        values![expires_at, sealed, slot, mode, app, account, scope, name_key],
+        "UPDATE secret SET expires_at = ?, sealed = ?, version = ?, lease_until = NULL, \
+         lease_spent = 0 WHERE slot = ? AND mode = ? AND app = ? AND account = ? AND scope = ? \
+         AND name_key = ?",
+        values![to.expires_at, &to.sealed, version, slot, mode, app, account, scope, name_key],
     );
 }
 
@@ -321,12 +346,12 @@ pub(crate) async fn page(
     now: Timestamp,
 ) -> Result<Vec<StoredSecret>, StorageError> {
     let sql = if position.newer {
-        "SELECT seq, id, created, expires_at, name, sealed FROM secret \
+        "SELECT seq, id, created, expires_at, name, sealed, version FROM secret \
          WHERE slot >= ? AND slot <= ? AND mode = ? AND app = ? AND account = ? AND scope = ? \
          AND (expires_at IS NULL OR expires_at > ?) \
          AND seq > ? ORDER BY seq ASC LIMIT ?"
     } else {
-        "SELECT seq, id, created, expires_at, name, sealed FROM secret \
+        "SELECT seq, id, created, expires_at, name, sealed, version FROM secret \
          WHERE slot >= ? AND slot <= ? AND mode = ? AND app = ? AND account = ? AND scope = ? \
          AND (expires_at IS NULL OR expires_at > ?) \
          AND seq < ? ORDER BY seq DESC LIMIT ?"
@@ -424,55 +449,6 @@ fn locator_of(row: &Row) -> Result<Locator, StorageError> {
     let user = row.optional_text(7)?.map(str::to_owned);
     let scope = user.map_or(Scope::Account, Scope::User);
     Ok(Locator { scope, name: row.text(8)?.to_owned() })
-}
-
-/// A secret by name, without its payload.
-pub(crate) struct Named {
-    pub(crate) tenant: Tenant,
-    pub(crate) locator: Locator,
-    pub(crate) created: Timestamp,
-    pub(crate) expires_at: Option<Timestamp>,
-}
-
-fn named(mut row: Row) -> Result<Named, StorageError> {
-    let tenant = tenant_of_row(&row)?;
-    let user = row.optional_text(3)?.map(str::to_owned);
-    let scope = user.map_or(Scope::Account, Scope::User);
-    let locator = Locator { scope, name: row.take_text(4)? };
-    let created = Timestamp::from_unix(row.int(5)?);
-    let expires_at = row.optional_int(6)?.map(Timestamp::from_unix);
-    Ok(Named { tenant, locator, created, expires_at })
-}
-
-/// Secrets of a tenant, expired ones too, at most [`limits::NAMES_EXPLAINED`]: for whoever asks
-/// where one of them is.
-pub(crate) async fn names_of(store: &Store, tenant: &Tenant) -> Result<Vec<Named>, StorageError> {
-    let sql = "SELECT mode, app, account, scope_user, name, created, expires_at FROM secret \
-               WHERE slot >= ? AND slot <= ? AND mode = ? AND app = ? AND account = ? LIMIT ?";
-    let slots = Slots::of_tenant(tenant);
-    let [mode, app, account] = tenant_values(tenant);
-    let most = limits::NAMES_EXPLAINED;
-    let params = values![slots.first(), slots.last(), mode, app, account, most];
-    store.in_turn().query(sql, &params).await?.into_iter().map(named).collect()
-}
-
-/// The same of an app in one mode, for all accounts.
-pub(crate) async fn names_of_app(
-    store: &Store,
-    tenant: &Tenant,
-) -> Result<Vec<Named>, StorageError> {
-    let sql = "SELECT mode, app, account, scope_user, name, created, expires_at FROM secret \
-               WHERE slot >= ? AND slot <= ? AND mode = ? AND app = ? LIMIT ?";
-    let slots = Slots::of_app(tenant.mode, tenant.app.as_str());
-    let [mode, app, _] = tenant_values(tenant);
-    let params = values![slots.first(), slots.last(), mode, app, limits::NAMES_EXPLAINED];
-    let mut all = Vec::new();
-    for part in store.in_turn().parts().await? {
-        for row in part.query_part(sql, &params).await? {
-            all.push(named(row)?);
-        }
-    }
-    Ok(all)
 }
 
 /// The key of the row at `locator`.

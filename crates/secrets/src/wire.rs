@@ -2,7 +2,7 @@
 
 use crate::limits;
 use crate::reasons;
-use crate::secret::{Locator, Scope, Secret};
+use crate::secret::{Locator, Scope, Secret, numbered};
 use coffer_base::{Redacted, limit};
 use coffer_dialect::{ApiError, Fields, Object, Value};
 use coffer_kernel::Ctx;
@@ -70,20 +70,27 @@ pub(crate) fn scope(fields: &Fields<'_>) -> Result<Scope, ApiError> {
     }
 }
 
-/// The object on the wire.
+/// A scope on the wire.
+pub(crate) fn scope_object(scope: &Scope) -> Object {
+    let object = Object::bare().set("type", scope.kind());
+    match scope.user() {
+        Some(user) => object.set("user", user.to_owned()),
+        None => object,
+    }
+}
+
+/// The object on the wire; its version stands in a header.
 pub(crate) fn render(secret: &Secret, ctx: &Ctx) -> Object {
     let locator = &secret.locator;
-    let mut scope = Object::bare().set("type", locator.scope.kind());
-    if let Some(user) = locator.scope.user() {
-        scope = scope.set("user", user.to_owned());
-    }
+    let scope = scope_object(&locator.scope);
     let expires_at = secret.expires_at.map_or(Value::Null, |at| Value::Int(at.unix()));
     let object = Object::new(&secret.id, "apps.secret")
         .set("created", secret.created.unix())
         .set("expires_at", expires_at)
         .set("livemode", ctx.tenant().mode.is_live())
         .set("name", locator.name.clone())
-        .set("scope", scope);
+        .set("scope", scope)
+        .versioned(numbered(secret.version, &secret.id));
     match &secret.payload {
         Some(payload) => object.set(PAYLOAD, Value::Secret(payload.clone())),
         None => object,

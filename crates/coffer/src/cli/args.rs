@@ -7,6 +7,9 @@ mod clock;
 mod flags;
 mod keyring;
 mod keys;
+mod run;
+mod secrets;
+mod stripe;
 
 pub use audit::{Audit, ExportArgs, ProveArgs, VerifyArgs};
 pub use audit_read::{AuditFilters, AuditRead, Explain, ExplainArgs};
@@ -14,10 +17,13 @@ pub use backup::{Backup, CreateArgs, DrillArgs, RestoreArgs, VerifyBackupArgs};
 pub use clock::{ClockVerb, Schedule};
 pub use keyring::{KeyringVerb, RootVerb, RotateArgs, Target, Wrapping};
 pub use keys::{CreateKeyArgs, Keys, RollArgs};
+pub use run::{LoginArgs, RunArgs};
+pub use secrets::{CopyArgs, ExpiringArgs, ExportArgs as ExportSecretsArgs, ImportArgs, Secrets};
+pub use stripe::{Elsewhere, StripeArgs};
 
 use super::duration;
-use super::exit::{CODES, Exit, Failure};
-use super::output::{Format, print_bytes};
+use super::exit::CODES;
+use super::output::Format;
 use clap::{Args, Command, CommandFactory, Parser, Subcommand};
 use clap_complete::Shell;
 use std::path::PathBuf;
@@ -97,6 +103,14 @@ pub enum Verb {
     /// Secrets, with an app's key.
     #[command(subcommand)]
     Secrets(Secrets),
+    /// Run a command with secrets in its environment, or in a file that only it can read.
+    Run(RunArgs),
+    /// Keep a server's address and a key for it in a profile, for all verbs that ask a server.
+    Login(LoginArgs),
+    /// Take a profile away.
+    Logout,
+    /// List the profiles.
+    Profiles,
     /// The ledgers beneath Reserves.
     #[command(subcommand)]
     Ledger(Ledger),
@@ -116,7 +130,22 @@ pub enum Verb {
     /// Check or show the configuration.
     #[command(subcommand)]
     Config(ConfigVerb),
-    /// Print a shell's completions.
+    /// Bring an app's secrets over from Stripe.
+    #[command(subcommand)]
+    Import(Elsewhere),
+    /// Compare an app's secrets with those at Stripe.
+    #[command(subcommand)]
+    Compare(Elsewhere),
+    /// Write the manual: a page for each verb.
+    Man {
+        /// The directory for the pages, such as /usr/local/share/man/man1.
+        directory: PathBuf,
+    },
+    /// Print a shell's completions, which know names of secrets, accounts and profiles.
+    #[command(after_help = "Examples:
+  coffer completions bash > /etc/bash_completion.d/coffer
+  coffer completions zsh > \"${fpath[1]}/_coffer\"
+  coffer completions fish > ~/.config/fish/completions/coffer.fish")]
     Completions {
         /// The shell.
         shell: Shell,
@@ -254,51 +283,6 @@ pub enum Installs {
     },
 }
 
-#[derive(Subcommand)]
-pub enum Secrets {
-    /// Set a secret. Its value comes from --from-file, standard input, or a prompt.
-    ///
-    /// The value of a file is the file as it is. From standard input and from the prompt, one
-    /// newline at the end does not belong to the value. A value is never an argument: every
-    /// process of the machine can read arguments.
-    Set {
-        /// The secret's name.
-        name: String,
-        #[command(flatten)]
-        scope: ScopeArgs,
-        /// When it ends: 30d, 12h, 90m, 45s.
-        #[arg(long, value_name = "TIME", value_parser = duration::seconds)]
-        expires_in: Option<i64>,
-        /// The file with the value, which is kept as it is.
-        #[arg(long, value_name = "PATH")]
-        from_file: Option<PathBuf>,
-    },
-    /// Show a secret, without its value unless that is asked for.
-    Get {
-        /// The secret's name.
-        name: String,
-        #[command(flatten)]
-        scope: ScopeArgs,
-        /// Print the value.
-        #[arg(long)]
-        reveal: bool,
-    },
-    /// List the secrets of a scope, without their values.
-    List {
-        #[command(flatten)]
-        scope: ScopeArgs,
-        #[command(flatten)]
-        listing: ListArgs,
-    },
-    /// Delete a secret.
-    Delete {
-        /// The secret's name.
-        name: String,
-        #[command(flatten)]
-        scope: ScopeArgs,
-    },
-}
-
 /// Servers of both stores must be stopped. If it is interrupted, run it again, and it continues.
 /// The target must be empty; the source stays as it is.
 #[derive(Args)]
@@ -408,14 +392,6 @@ pub fn command() -> Command {
         codes.push_str(&format!("  {code:>3}  {meaning}\n"));
     }
     flags::with_all(Cli::command().after_long_help(codes))
-}
-
-/// Prints the completions of `shell`.
-pub fn completions(shell: Shell) -> Result<Exit, Failure> {
-    let mut script = Vec::new();
-    clap_complete::generate(shell, &mut command(), "coffer", &mut script);
-    print_bytes(&script)?;
-    Ok(Exit::Done)
 }
 
 #[cfg(test)]

@@ -3,6 +3,7 @@
 mod answer;
 mod connect;
 mod form;
+pub mod profile;
 mod unix;
 
 pub use answer::Expected;
@@ -10,13 +11,15 @@ pub use connect::key;
 pub use form::{Params, object_path};
 
 use super::exit::{Exit, Failure};
-use crate::config::{CA_CERT, Config, INSECURE_HTTP, Setting, URL};
+use crate::config::{Config, INSECURE_HTTP, Setting};
 use coffer_base::id::random_id;
 use coffer_base::limit;
 use coffer_crypto::SystemRandom;
 use connect::Target;
 use form::{encode, with_query};
+use profile::Access;
 use serde_json::Value;
+use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 use ureq::http::{Method, Request, Response, StatusCode};
@@ -27,6 +30,9 @@ use zeroize::Zeroizing;
 
 /// How often a request is sent at most, if the server asks for a retry.
 const ATTEMPTS: u32 = 3;
+
+/// The header by which a server says whether to send a request again.
+const SHOULD_RETRY: &str = "stripe-should-retry";
 
 /// How long to wait before the second attempt; before the third it is twice that.
 const PAUSE: Duration = Duration::from_millis(500);
@@ -52,19 +58,58 @@ struct Call {
     body: Option<Zeroizing<String>>,
     /// The same for every attempt, so that a `POST` takes effect once.
     idempotency_key: String,
+    /// The version that the object must have.
+    if_version: Option<String>,
+}
+
+/// An object, and which version of itself it is.
+pub struct Versioned {
+    pub object: Value,
+    pub version: Option<String>,
 }
 
 impl Client {
-    /// A client with the key that is in `setting`, of the server at `COFFER_URL`.
+    /// A client with the key that is in `setting`, of the server at `COFFER_URL`, or both from a
+    /// profile.
     ///
     /// # Errors
     /// If there is no key, if it would cross the network unencrypted, or if the file of
     /// `COFFER_CA_CERT` has no certificate.
     pub fn new(config: &Config, setting: &Setting) -> Result<Self, Failure> {
-        let target = Target::parse(config.text(&URL), config.is_on(&INSECURE_HTTP))?;
-        let roots = config.path(&CA_CERT).map(connect::root_certificates).transpose()?;
-        let key = connect::key(config, setting)?;
+        let Access { url, ca_cert, key } = profile::access(config, setting)?;
+        Self::of(&url, ca_cert.as_deref(), key, config.is_on(&INSECURE_HTTP))
+    }
+
+    /// A client with `key` of the server at `url`, whose certificates those in `ca_cert` vouch for.
+    ///
+    /// # Errors
+    /// If the key would cross the network unencrypted, or if the file has no certificate.
+    pub fn of(
+        url: &str,
+        ca_cert: Option<&Path>,
+        key: Zeroizing<String>,
+        insecure: bool,
+    ) -> Result<Self, Failure> {
+        let target = Target::parse(url, insecure)?;
+        let roots = ca_cert.map(connect::root_certificates).transpose()?;
         Ok(Self::with_roots(target, key, roots))
+    }
+
+    /// Another client of the same server, acting for `account`.
+    pub fn acting_for(&self, account: Option<&str>) -> Self {
+        let Self { agent, target, has_roots, key, .. } = self;
+        let (agent, target, key) = (agent.clone(), target.clone(), key.clone());
+        Self { agent, target, has_roots: *has_roots, key, account: account.map(str::to_owned) }
+    }
+
+    /// The server's address.
+    pub fn server(&self) -> String {
+        self.target.to_string()
+    }
+
+    /// The key.
+    pub fn key(&self) -> &str {
+        &self.key
     }
 
     /// A client with `key` of the server at `base`, on this machine.
@@ -118,7 +163,33 @@ impl Client {
         params: Params<'_>,
         expected: Expected<'_>,
     ) -> Result<Value, Failure> {
-        expected.check(self.send(Method::GET, with_query(path, params), None)?, &self.target)
+        self.get_versioned(path, params, expected).map(|answer| answer.object)
+    }
+
+    /// The same, with the object's version.
+    pub fn get_versioned(
+        &self,
+        path: &str,
+        params: Params<'_>,
+        expected: Expected<'_>,
+    ) -> Result<Versioned, Failure> {
+        let answer = self.send(Method::GET, with_query(path, params), None, None)?;
+        let object = expected.check(answer.object, &self.target)?;
+        Ok(Versioned { object, ..answer })
+    }
+
+    /// `POST path`, if the object has this version; its new one.
+    pub fn post_if(
+        &self,
+        path: &str,
+        params: Params<'_>,
+        version: &str,
+        expected: Expected<'_>,
+    ) -> Result<Versioned, Failure> {
+        let body = Some(encode(params));
+        let answer = self.send(Method::POST, path.to_owned(), body, Some(version.to_owned()))?;
+        let object = expected.check(answer.object, &self.target)?;
+        Ok(Versioned { object, ..answer })
     }
 
     /// `POST path`, with an idempotency key, so that a retry has no second effect.
@@ -128,8 +199,8 @@ impl Client {
         params: Params<'_>,
         expected: Expected<'_>,
     ) -> Result<Value, Failure> {
-        let sent = self.send(Method::POST, path.to_owned(), Some(encode(params)))?;
-        expected.check(sent, &self.target)
+        let sent = self.send(Method::POST, path.to_owned(), Some(encode(params)), None)?;
+        expected.check(sent.object, &self.target)
     }
 
     /// `DELETE path`.
@@ -139,7 +210,8 @@ impl Client {
         params: Params<'_>,
         expected: Expected<'_>,
     ) -> Result<Value, Failure> {
-        expected.check(self.send(Method::DELETE, with_query(path, params), None)?, &self.target)
+        let sent = self.send(Method::DELETE, with_query(path, params), None, None)?;
+        expected.check(sent.object, &self.target)
     }
 
     /// All pages of a list, or its first `most` objects, as one list.
@@ -191,16 +263,19 @@ impl Client {
         method: Method,
         path: String,
         body: Option<Zeroizing<String>>,
-    ) -> Result<Value, Failure> {
+        if_version: Option<String>,
+    ) -> Result<Versioned, Failure> {
         let idempotency_key = random_id("cli", limit::TOKEN_CHARACTERS, &SystemRandom);
-        let call = Call { method, path, body, idempotency_key };
+        let call = Call { method, path, body, idempotency_key, if_version };
         let mut attempts_left = ATTEMPTS;
         let mut pause = PAUSE;
         loop {
             let response = self.attempt(&call).map_err(|error| self.unavailable(&error))?;
             attempts_left -= 1;
             if attempts_left == 0 || !should_retry(&response) {
-                return answer::read(response);
+                let version = response.headers().get("coffer-version");
+                let version = version.and_then(|text| text.to_str().ok()).map(str::to_owned);
+                return answer::read(response).map(|object| Versioned { object, version });
             }
             wait(pause);
             pause *= 2;
@@ -215,6 +290,9 @@ impl Client {
             .header("Authorization", bearer.as_str());
         if let Some(account) = &self.account {
             request = request.header("Stripe-Account", account);
+        }
+        if let Some(version) = &call.if_version {
+            request = request.header("Coffer-If-Version", version);
         }
         let Some(body) = &call.body else { return self.agent.run(request.body(())?) };
         let request = request
@@ -239,8 +317,12 @@ impl Client {
 
 fn should_retry(response: &Response<Body>) -> bool {
     let status = response.status();
+    if status == StatusCode::TOO_MANY_REQUESTS && !response.headers().contains_key(SHOULD_RETRY) {
+        // Stripe says no more than that.
+        return true;
+    }
     let is_temporary = status.is_server_error() || status == StatusCode::CONFLICT;
-    is_temporary && response.headers().get("stripe-should-retry").is_some_and(|word| word == "true")
+    is_temporary && response.headers().get(SHOULD_RETRY).is_some_and(|word| word == "true")
 }
 
 #[allow(

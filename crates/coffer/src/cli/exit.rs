@@ -22,6 +22,8 @@ pub enum Exit {
     Root,
     /// A second signal ended the server.
     Interrupted,
+    /// As the command of `coffer run` did.
+    Child(u8),
 }
 
 /// Every code and its meaning, for `coffer help` and docs/cli.md.
@@ -42,6 +44,9 @@ pub const CODES: [(Exit, u8, &str); 8] = [
 
 impl From<Exit> for ExitCode {
     fn from(exit: Exit) -> Self {
+        if let Exit::Child(code) = exit {
+            return Self::from(code);
+        }
         let code = CODES.iter().find(|(known, ..)| *known == exit);
         code.map_or(Self::FAILURE, |(_, code, _)| Self::from(*code))
     }

@@ -13,20 +13,32 @@ const HISTORY: &str = "/v1/admin/secrets/history";
 
 /// `coffer explain`.
 pub fn run(config: &Config, args: &ExplainArgs, output: Output) -> Result<Exit, Failure> {
-    let client = Client::new(config, &ADMIN_KEY)?;
     if let Some(Explain::Secret { name, account, user }) = &args.other {
-        let mut params = vec![("name", name.as_str()), ("account", account.as_str())];
-        params.extend(user.as_deref().map(|user| ("user", user)));
-        let history = client.get(HISTORY, &params, Expected::object("secret_history"))?;
-        output.show(&history, history_table)?;
-        return Ok(Exit::Done);
+        return secret(config, name, account, user.as_deref(), output);
     }
+    let client = Client::new(config, &ADMIN_KEY)?;
     let id = args.request.as_deref().unwrap_or_default();
     let params: Vec<_> = args.name.as_deref().map(|name| ("name", name)).into_iter().collect();
     let request = client.get(&object_path(REQUESTS, id), &params, Expected::one("request", id))?;
     output.show(&request, |request| {
         table::plain(request.get("sentence").and_then(Value::as_str).unwrap_or_default())
     })?;
+    Ok(Exit::Done)
+}
+
+/// `coffer explain secret`, and `coffer secrets history`.
+pub fn secret(
+    config: &Config,
+    name: &str,
+    account: &str,
+    user: Option<&str>,
+    output: Output,
+) -> Result<Exit, Failure> {
+    let mut params = vec![("name", name), ("account", account)];
+    params.extend(user.map(|user| ("user", user)));
+    let client = Client::new(config, &ADMIN_KEY)?;
+    let history = client.get(HISTORY, &params, Expected::object("secret_history"))?;
+    output.show(&history, history_table)?;
     Ok(Exit::Done)
 }
 

@@ -29,6 +29,25 @@ pub fn value(name: &str, file: Option<&Path>) -> Result<Zeroizing<String>, Failu
     }
 }
 
+/// A key of the API: what is typed at the prompt, or else standard input.
+///
+/// # Errors
+/// If it cannot be read, or is no key.
+pub fn key() -> Result<Zeroizing<String>, Failure> {
+    let text = if std::io::stdin().is_terminal() {
+        rpassword::prompt_password("API key (not shown): ").map(Zeroizing::new)
+    } else {
+        read(std::io::stdin().lock())
+    };
+    let text = text.map_err(|error| Failure::usage(format!("no key can be read: {error}")))?;
+    let key = Zeroizing::new(text.trim().to_owned());
+    let is_key = ["sk_", "rk_", "ak_"].iter().any(|start| key.starts_with(start));
+    if is_key && key.bytes().all(|byte| byte.is_ascii_graphic()) {
+        return Ok(key);
+    }
+    Err(Failure::usage("that is no key: an app's begins with sk_ or rk_, an admin key with ak_"))
+}
+
 fn prompt(name: &str) -> std::io::Result<Zeroizing<String>> {
     let prompt = format!("Value of {} (not shown): ", super::table::plain(name));
     rpassword::prompt_password(prompt).map(Zeroizing::new)

@@ -2,7 +2,7 @@
 
 use super::exit::{Exit, Failure};
 use serde_json::Value;
-use std::io::Write;
+use std::io::{IsTerminal, Write};
 
 /// How results are printed.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, clap::ValueEnum)]
@@ -82,4 +82,14 @@ pub fn print_bytes(bytes: &[u8]) -> Result<(), Failure> {
 pub fn note(text: &str) {
     // It fails only if nobody reads standard error any more.
     let _ = writeln!(std::io::stderr(), "{text}");
+}
+
+/// How many characters a line of the terminal has; `None` if the output is none.
+pub fn width() -> Option<usize> {
+    let stdout = std::io::stdout();
+    if !stdout.is_terminal() {
+        return None;
+    }
+    let columns = rustix::termios::tcgetwinsize(&stdout).ok()?.ws_col;
+    (columns > 0).then_some(usize::from(columns))
 }

@@ -1,10 +1,13 @@
-//! `coffer secrets`: set, get, list and delete secrets with an app's key.
+//! `coffer secrets`: the verbs about secrets, with an app's key.
 
-use super::args::{ScopeArgs, Secrets};
+mod edit;
+pub mod import;
+
+use super::args::{ExpiringArgs, ScopeArgs, Secrets};
 use super::client::{Client, Expected};
 use super::exit::{Exit, Failure};
 use super::output::Output;
-use super::{duration, input, output, table};
+use super::{duration, explain, input, output, table};
 use crate::config::{API_KEY, Config};
 use serde_json::Value;
 use std::io::IsTerminal;
@@ -41,7 +44,29 @@ pub fn run(config: &Config, verb: &Secrets, output: Output) -> Result<Exit, Fail
             let deleted = client(config, scope)?.post(&path, &params, SECRET)?;
             output.show(&deleted, table::object)?;
         }
+        Secrets::Import(args) => return import::import(config, args, output),
+        Secrets::Export(args) => return import::export(config, args),
+        Secrets::Copy(args) => return import::copy(config, args, output),
+        Secrets::Expiring(args) => return expiring(config, args, output),
+        Secrets::Edit { name, scope } => return edit::edit(config, name, scope),
+        Secrets::History { name, account, user } => {
+            return explain::secret(config, name, account, user.as_deref(), output);
+        }
     }
+    Ok(Exit::Done)
+}
+
+/// Secrets of a scope that end within a time, the first to end first.
+fn expiring(config: &Config, args: &ExpiringArgs, output: Output) -> Result<Exit, Failure> {
+    let client = client(config, &args.scope)?;
+    let mut list = client.list(PATH, &args.scope.params(None), None)?;
+    let by = duration::ago(0).saturating_add(args.within);
+    let end = |secret: &Value| secret.get("expires_at").and_then(Value::as_i64);
+    if let Some(Value::Array(data)) = list.get_mut("data") {
+        data.retain(|secret| end(secret).is_some_and(|at| at <= by));
+        data.sort_by_key(end);
+    }
+    output.show(&list, |list| table::list(list, &["name", "scope", "expires_at", "id"]))?;
     Ok(Exit::Done)
 }
 
@@ -51,7 +76,7 @@ fn client(config: &Config, scope: &ScopeArgs) -> Result<Client, Failure> {
 
 impl ScopeArgs {
     /// The parameters of a request about this scope, or about the secret `name` in it.
-    fn params<'a>(&'a self, name: Option<&'a str>) -> Vec<(&'static str, &'a str)> {
+    pub fn params<'a>(&'a self, name: Option<&'a str>) -> Vec<(&'static str, &'a str)> {
         let mut params: Vec<_> = name.map(|name| ("name", name)).into_iter().collect();
         match &self.user {
             None => params.push(("scope[type]", "account")),

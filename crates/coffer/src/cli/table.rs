@@ -1,5 +1,6 @@
 //! Objects and lists of the API as text for people.
 
+use super::output;
 use coffer_base::Timestamp;
 use coffer_base::civil::readable;
 use comfy_table::{Table, presets};
@@ -54,12 +55,35 @@ fn shorter(field: &str, mut cell: String) -> String {
     cell
 }
 
-/// A table of rows under a head. Lines are as long as they must be: an id that is broken in two
-/// cannot be copied.
+/// A table of rows under a head. An id that is broken in two cannot be copied, so a table that is
+/// wider than the terminal has a line for each cell instead.
 pub fn columns(fields: &[&str], rows: impl Iterator<Item = Vec<String>>) -> String {
+    fitted(fields, &rows.collect::<Vec<_>>(), output::width())
+}
+
+fn fitted(fields: &[&str], rows: &[Vec<String>], width: Option<usize>) -> String {
+    let head: Vec<String> =
+        fields.iter().map(|field| field.replace('_', " ").to_uppercase()).collect();
+    let table = beside(&head, rows);
+    let is_wide = |width: usize| table.lines().any(|line| line.chars().count() > width);
+    if width.is_some_and(is_wide) { below(&head, rows) } else { table }
+}
+
+/// A block for each row, with a line for each cell.
+fn below(head: &[String], rows: &[Vec<String>]) -> String {
+    let longest = head.iter().map(|name| name.chars().count()).max().unwrap_or_default();
+    let block = |row: &Vec<String>| {
+        let cells = head.iter().zip(row);
+        let lines = cells.map(|(name, cell)| format!("{name:<longest$}  {cell}"));
+        lines.map(|line| line.trim_end().to_owned()).collect::<Vec<_>>().join("\n")
+    };
+    rows.iter().map(block).collect::<Vec<_>>().join("\n\n")
+}
+
+fn beside(head: &[String], rows: &[Vec<String>]) -> String {
     let mut table = Table::new();
     table.load_style(presets::NOTHING);
-    table.set_header(fields.iter().map(|field| field.replace('_', " ").to_uppercase()));
+    table.set_header(head);
     table.add_rows(rows);
     for column in table.column_iter_mut() {
         column.set_padding((0, 2));
@@ -138,6 +162,18 @@ mod tests {
         let shown = list(&json!({ "data": [key] }), &["id", "redacted_key", "created"]);
         let head = "ID     REDACTED KEY   CREATED";
         assert_eq!(shown, format!("{head}\nkey_1  sk_test_…1234  1970-01-01 00:00"));
+    }
+
+    #[test]
+    fn what_is_wider_than_the_terminal_goes_below() {
+        let rows = [vec!["appsecret_1".into(), "a".into()], vec!["appsecret_2".into(), "b".into()]];
+        let fields = ["id", "last_read"];
+        let table = fitted(&fields, &rows, None);
+        assert_eq!(table.lines().count(), 3);
+        let width = table.lines().map(str::len).max().unwrap();
+        assert_eq!(fitted(&fields, &rows, Some(width)), table);
+        let narrow = "ID         appsecret_1\nLAST READ  a\n\nID         appsecret_2\nLAST READ  b";
+        assert_eq!(fitted(&fields, &rows, Some(width - 1)), narrow);
     }
 
     #[test]

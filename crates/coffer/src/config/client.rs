@@ -13,6 +13,17 @@ pub const URL: Setting = Setting {
     ..SETTING
 };
 
+/// The server and the keys that `coffer login` has kept.
+pub const PROFILE: Setting = Setting {
+    name: "profile",
+    env: "COFFER_PROFILE",
+    flag: Some("profile"),
+    in_file: false,
+    about: "what `coffer login` has kept under this name: a server and keys for it; without it the \
+            profile default, unless url or a key is given",
+    ..SETTING
+};
+
 /// Whom the command line trusts.
 pub const CA_CERT: Setting = Setting {
     name: "ca_cert",
@@ -29,7 +40,7 @@ pub const API_KEY: Setting = Setting {
     name: "api_key",
     env: "COFFER_API_KEY",
     kind: Kind::Secret,
-    about: "app's key, for `coffer secrets`",
+    about: "app's key, for `coffer secrets` and `coffer run`",
     ..SETTING
 };
 

@@ -10,21 +10,26 @@
 
 mod audit;
 mod backups;
+mod completions;
 mod developer;
 mod doctor;
 mod environment;
 mod erasing;
+mod import;
 mod keyring;
 mod keys;
 mod listen;
 mod logs;
 mod next_steps;
 mod pages;
+mod profiles;
 mod program;
 mod proxies;
 mod rollback;
 mod roots;
+mod run;
 mod secret_files;
 mod signals;
+mod stripe;
 mod values;
 mod verbs;

@@ -316,7 +316,7 @@ fn the_version_the_help_and_the_completions_are_printed() {
     for shell in ["bash", "zsh", "fish"] {
         let script = home.coffer(&["completions", shell]).run();
         expect(&script, 0);
-        assert!(script.stdout.contains("admin-key"), "{shell}");
+        assert!(script.stdout.contains("coffer"), "{shell}");
     }
     assert!(home.coffer(&["help"]).run().stdout.contains("Exit codes"));
     expect(&home.coffer(&["servee"]).run(), 2);

@@ -16,7 +16,7 @@ const METHODS: HeaderValue = HeaderValue::from_static("GET, HEAD, POST, DELETE")
 /// What a page may read of a response.
 const EXPOSED: HeaderValue = HeaderValue::from_static(
     "Request-Id, Stripe-Version, Stripe-Account, Stripe-Should-Retry, Stripe-Rate-Limited-Reason, \
-     Idempotency-Key, Idempotent-Replayed, Original-Request",
+     Idempotency-Key, Idempotent-Replayed, Original-Request, Coffer-Version",
 );
 
 /// Seconds for which a browser may remember the answer, as at Stripe.

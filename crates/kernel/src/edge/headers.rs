@@ -1,6 +1,8 @@
 //! The headers of requests and responses: their names, and what the edge reads from them.
 
-use crate::definition::Method;
+use crate::conditions::{self, Conditions};
+use crate::definition::{Definition, Method};
+use crate::limits;
 use crate::reasons;
 use coffer_base::limit;
 use coffer_dialect::ApiError;
@@ -25,6 +27,13 @@ pub(super) const RATE_LIMITED_REASON: HeaderName =
 /// Tells the SDKs whether sending a failed request again can help.
 pub(super) const SHOULD_RETRY: HeaderName = HeaderName::from_static("stripe-should-retry");
 
+/// The version that a change depends on.
+const IF_VERSION: HeaderName = HeaderName::from_static(conditions::IF_VERSION);
+/// The lease that a change depends on.
+const LEASE: HeaderName = HeaderName::from_static(conditions::LEASE);
+/// Which version of its object a response shows.
+pub(super) const COFFER_VERSION: HeaderName = HeaderName::from_static("coffer-version");
+
 /// The value of a header as text.
 ///
 /// # Errors
@@ -44,7 +53,7 @@ pub(super) fn text<'a>(
 /// Headers that say one thing: those that the server reads, and those by which browsers, proxies
 /// and clients say where a request comes from. Of two, a proxy may have believed the other one.
 /// hyper compares two lengths itself.
-static SINGLE: [HeaderName; 17] = [
+static SINGLE: [HeaderName; 19] = [
     header::AUTHORIZATION,
     header::CONTENT_ENCODING,
     header::CONTENT_LENGTH,
@@ -59,6 +68,8 @@ static SINGLE: [HeaderName; 17] = [
     HeaderName::from_static("sec-fetch-mode"),
     HeaderName::from_static("sec-fetch-site"),
     IDEMPOTENCY_KEY,
+    IF_VERSION,
+    LEASE,
     STRIPE_ACCOUNT,
     STRIPE_CONTEXT,
     STRIPE_VERSION,
@@ -148,6 +159,38 @@ pub(super) fn idempotency_key(
         .because(&reasons::IDEMPOTENCY_HEADER));
     }
     Ok(Some(key.to_owned()))
+}
+
+/// What a request depends on.
+///
+/// # Errors
+/// A 400 that names the header if the call takes none such, or if it is empty or too long.
+pub(super) fn conditions(
+    headers: &HeaderMap,
+    definition: &Definition,
+) -> Result<Conditions, ApiError> {
+    let if_version = condition(headers, &IF_VERSION, definition)?;
+    Ok(Conditions { if_version, lease: condition(headers, &LEASE, definition)? })
+}
+
+fn condition(
+    headers: &HeaderMap,
+    name: &HeaderName,
+    definition: &Definition,
+) -> Result<Option<String>, ApiError> {
+    let Some(value) = text(headers, name)? else { return Ok(None) };
+    let most = limits::CONDITION_CHARACTERS;
+    let refused = if !definition.conditions.contains(&name.as_str()) {
+        format!("This call does not take the header '{name}'. Leave it out.")
+    } else if value.is_empty() || value.len() > most {
+        format!(
+            "The header '{name}' has 1 to {most} characters: send it as a response of the server \
+             had it."
+        )
+    } else {
+        return Ok(Some(value.to_owned()));
+    };
+    Err(ApiError::invalid(refused).because(&reasons::CONDITION).with_about(name.to_string()))
 }
 
 /// `text` as a header's value; empty if it has characters that no header can have.

@@ -2,8 +2,8 @@
 
 use super::cors;
 use super::headers::{
-    IDEMPOTENCY_KEY, IDEMPOTENT_REPLAYED, ORIGINAL_REQUEST, RATE_LIMITED_REASON, REQUEST_ID,
-    SHOULD_RETRY, STRIPE_ACCOUNT, STRIPE_VERSION, value,
+    COFFER_VERSION, IDEMPOTENCY_KEY, IDEMPOTENT_REPLAYED, ORIGINAL_REQUEST, RATE_LIMITED_REASON,
+    REQUEST_ID, SHOULD_RETRY, STRIPE_ACCOUNT, STRIPE_VERSION, value,
 };
 use super::trace::RequestTrace;
 use crate::call::Reply;
@@ -32,6 +32,9 @@ pub(super) fn respond(
     if parts.method == http::Method::POST {
         let replay_of = result.as_ref().ok().and_then(|reply| reply.replay_of.as_deref());
         add_replay_headers(&mut headers, trace, parts, replay_of);
+    }
+    if let Some(version) = result.as_ref().ok().and_then(|reply| reply.version.as_deref()) {
+        headers.insert(COFFER_VERSION, value(version));
     }
     cors::add_headers(kernel, parts, &mut headers);
     let (status, body) = match result {

@@ -1,9 +1,10 @@
 //! Delete: one secret by scope and name.
 
-use super::SECRET_WRITE;
+use super::{SECRET_WRITE, check_version};
 use crate::secret::{Locator, Secret, is_live};
 use crate::{store, wire};
 use coffer_dialect::{ApiError, Object};
+use coffer_kernel::conditions::IF_VERSION;
 use coffer_kernel::{
     Applied, Arguments, Ctx, Definition, Example, Failure, RequestScope, WriteOperation,
 };
@@ -25,6 +26,7 @@ impl WriteOperation for Delete {
         wire::EXPANDABLE,
     )
     .shrinks()
+    .depends_on(&[IF_VERSION])
     .example(
         Example::of(&[("name", "{apps.secrets.create:name}"), ("scope[type]", "account")])
             .or("name", "another"),
@@ -52,9 +54,11 @@ impl WriteOperation for Delete {
         let key = &store::row_key(locator, ctx.keys()?, ctx.tenant());
         ctx.audit_name(key.name, &locator.name);
         let found = store::lock_scope(tx, key, ctx.now()).await?.existing;
+        let found = found.map(|locked| locked.secret);
         let Some(secret) = found.filter(|secret| is_live(secret.expires_at, ctx.now())) else {
             return Err(Failure::Refused(wire::not_found(locator)));
         };
+        check_version(ctx, Some(&secret))?;
         store::remove(tx, key, &secret.id, secret.seq, ctx.now());
         let subject = secret.id.clone();
         let out = Secret {
@@ -63,6 +67,7 @@ impl WriteOperation for Delete {
             created: secret.created,
             expires_at: secret.expires_at,
             payload: None,
+            version: secret.version,
         };
         Ok(Applied { out, subject, fingerprint: None })
     }

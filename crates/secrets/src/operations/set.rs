@@ -1,15 +1,17 @@
 //! Set: create a secret, or replace the one of that name.
 
-use super::SECRET_WRITE;
 use super::find::find_live;
+use super::{SECRET_WRITE, check_version};
+use crate::lease;
 use crate::limits;
 use crate::reasons;
 use crate::secret::{Locator, Secret, is_live};
-use crate::store::{self, LockedScope, RowKey, StoredSecret};
+use crate::store::{self, LockedScope, LockedSecret, RowKey, StoredSecret};
 use crate::wire;
 use crate::{SCOPES, SECRETS_PER_SCOPE};
 use coffer_base::{Redacted, Timestamp, id::random_id};
 use coffer_dialect::{ApiError, Object};
+use coffer_kernel::conditions::{IF_VERSION, LEASE};
 use coffer_kernel::{
     Applied, Arguments, Ctx, Definition, Example, Failure, RequestScope, SealingOperation,
     keyring_failure,
@@ -45,6 +47,7 @@ pub(crate) struct Sealed {
 impl SealingOperation for Set {
     const DEFINITION: Definition =
         Definition::write("apps.secrets.create", wire::URL, SECRET_WRITE, wire::EXPANDABLE)
+            .depends_on(&[IF_VERSION, LEASE])
             .example(
                 Example::of(&[("name", "n{n}"), ("payload", "value"), ("scope[type]", "account")])
                     .or("payload", "other"),
@@ -88,6 +91,7 @@ impl SealingOperation for Set {
                 expires_at: input.expires_at,
                 name: input.locator.name.clone(),
                 sealed,
+                version: 1,
             },
             quota: quota.unwrap_or(self.secrets_per_scope),
         })
@@ -104,13 +108,17 @@ impl SealingOperation for Set {
         let locator = &input.locator;
         let scope = store::lock_scope(tx, key, ctx.now()).await?;
         let LockedScope { seq, existing, live, expired } = scope;
-        let (id, created) = match existing {
-            Some(old) if is_live(old.expires_at, ctx.now()) => {
-                store::replace(tx, key, fresh.expires_at, &fresh.sealed);
-                (old.id, old.created)
+        let is_there = |old: &LockedSecret| is_live(old.secret.expires_at, ctx.now());
+        check_conditions(ctx, existing.as_ref().filter(|old| is_there(old)))?;
+        let (id, created, version) = match existing {
+            Some(old) if is_there(&old) => {
+                let LockedSecret { secret: old, .. } = old;
+                let version = old.version.saturating_add(1);
+                store::replace(tx, key, fresh, version);
+                (old.id, old.created, version)
             }
             other => {
-                if let Some(expired) = other {
+                if let Some(LockedSecret { secret: expired, .. }) = other {
                     store::remove(tx, key, &expired.id, expired.seq, ctx.now());
                     let name = Some(key.name);
                     store::audit_expiry(tx, key.tenant.clone(), &expired.id, name, ctx.now());
@@ -125,13 +133,13 @@ impl SealingOperation for Set {
                 }
                 let fresh = StoredSecret { seq, ..fresh.clone() };
                 store::insert(tx, key, locator, &fresh);
-                (fresh.id, fresh.created)
+                (fresh.id, fresh.created, fresh.version)
             }
         };
         let payload = ctx.expands(wire::PAYLOAD).then(|| input.payload.clone());
         let locator = locator.clone();
-        let secret =
-            Secret { id: id.clone(), locator, created, expires_at: fresh.expires_at, payload };
+        let expires_at = fresh.expires_at;
+        let secret = Secret { id: id.clone(), locator, created, expires_at, payload, version };
         Ok(Applied { out: secret, subject: id, fingerprint: Some(sealed.fingerprint) })
     }
 
@@ -147,6 +155,16 @@ impl SealingOperation for Set {
     ) -> Result<Option<Object>, Failure> {
         let found = find_live(&input.locator, ctx, store).await?;
         Ok(found.map(|secret| wire::render(&secret, ctx)))
+    }
+}
+
+/// Checks what the request depends on: the secret's version, and a lease that is in force.
+fn check_conditions(ctx: &Ctx, existing: Option<&LockedSecret>) -> Result<(), ApiError> {
+    check_version(ctx, existing.map(|old| &old.secret))?;
+    let Some(token) = ctx.conditions().lease.as_deref() else { return Ok(()) };
+    match existing {
+        Some(old) if old.lease.admits(token, &old.secret.id) => Ok(()),
+        _ => Err(lease::lost()),
     }
 }
 

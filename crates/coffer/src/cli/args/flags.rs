@@ -63,6 +63,11 @@ pub(super) const FLAGS: &[(&[&str], &[Group])] = &[
     (&["keys", "lock"], &[Group::Of(CLIENT)]),
     (&["keys", "unlock"], &[Group::Of(STORE)]),
     (&["secrets"], &[Group::Of(CLIENT)]),
+    (&["run"], &[Group::Of(CLIENT)]),
+    (&["import"], &[Group::Of(CLIENT)]),
+    (&["compare"], &[Group::Of(CLIENT)]),
+    (&["login"], &[Group::Of(CLIENT)]),
+    (&["logout"], &[Group::Of(&[&config::PROFILE])]),
     (&["audit", "tail"], &[Group::Of(CLIENT)]),
     (&["audit", "search"], &[Group::Of(CLIENT)]),
     (&["explain"], &[Group::Of(CLIENT)]),
@@ -130,7 +135,7 @@ const TRANSFER: &[&Setting] = &[
 ];
 const SCHEMA: &[&Setting] =
     &[&config::DATABASE, &config::KEY_DATABASE, &config::DATABASE_PASSWORD, &config::CONFIG];
-const CLIENT: &[&Setting] = &[&config::URL, &config::CA_CERT, &config::CONFIG];
+const CLIENT: &[&Setting] = &[&config::PROFILE, &config::URL, &config::CA_CERT, &config::CONFIG];
 const SERVER: &[&Setting] = &[
     &config::DATA_DIR,
     &config::KEY_DIR,

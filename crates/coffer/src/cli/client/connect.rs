@@ -32,6 +32,7 @@ pub fn root_certificates(path: &Path) -> Result<RootCerts, Failure> {
 }
 
 /// A server that requests may be sent to.
+#[derive(Clone)]
 pub struct Target {
     /// What the paths of requests are appended to.
     base: String,
@@ -148,7 +149,10 @@ fn missing_key(setting: &Setting) -> Failure {
         "an app's key, which begins with sk_ or rk_"
     };
     let (env, file) = (setting.env, setting.file_variable());
-    let message = format!("set {env} to {what}, or {file} to the path of its file");
+    let message = format!(
+        "set {env} to {what}, or {file} to the path of its file; or keep one in a \
+         profile with `coffer login`"
+    );
     Failure::new(Exit::Refused, message)
 }
 
