@@ -25,4 +25,5 @@ mod placement;
 mod reserves;
 mod rows;
 mod shipping;
+mod simulated;
 mod wrong_clock;

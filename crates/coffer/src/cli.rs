@@ -82,7 +82,7 @@ fn dispatch(cli: Cli, matches: &ArgMatches) -> Result<Exit, Failure> {
     }
     let output = Output::new(cli.format);
     match cli.verb {
-        Verb::Dev => dev::run(&config),
+        Verb::Dev(args) => dev::run(config, &args),
         Verb::Init(args) => init::run(&config, &args, output),
         Verb::Serve(args) => serve::run(&config, &args),
         Verb::Status => admin::status(&config, output),

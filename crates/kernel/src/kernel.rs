@@ -10,6 +10,7 @@ use crate::principal::Authenticate;
 use crate::recorder::Recorder;
 use crate::routes::Routes;
 use crate::services::Services;
+use crate::simulation::Simulations;
 use crate::store;
 use crate::traffic::{Traffic, TrafficSettings};
 use crate::usage::Usages;
@@ -54,6 +55,8 @@ pub struct Kernel {
     pub(crate) traffic: Traffic,
     pub(crate) readiness: Readiness,
     pub(crate) web: WebPolicy,
+    /// In developer mode, what the faults know that requests asked for.
+    pub(crate) simulations: Option<Simulations>,
 }
 
 impl Kernel {
@@ -77,7 +80,8 @@ impl Kernel {
             recorder,
         };
         let (traffic, readiness) = (Traffic::new(), Readiness::default());
-        Self { services, routes, counters, traffic, readiness, web }
+        let simulations = web.is_developer().then(Simulations::default);
+        Self { services, routes, counters, traffic, readiness, web, simulations }
     }
 
     /// How often each operation was answered, refused, or failed.

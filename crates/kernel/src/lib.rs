@@ -45,6 +45,7 @@ pub mod schedule;
 mod sealed;
 mod services;
 mod setting;
+mod simulation;
 mod store;
 #[cfg(any(test, feature = "testing"))]
 pub mod testing;

@@ -202,3 +202,7 @@ pub const STOP_WATCH_MILLISECONDS: u64 = 400;
 
 /// How often a rotation tries to destroy the old master key, while other servers wrap keys with it.
 pub const DESTROY_ATTEMPTS: u32 = 5;
+
+/// Requests that are remembered in developer mode because they met a fault that they asked for:
+/// more than a test suite has under way, and about 1 MB.
+pub const SIMULATIONS_IN_MEMORY: usize = 5000;

@@ -4,6 +4,7 @@ mod audit;
 mod audit_read;
 mod backup;
 mod clock;
+mod dev;
 mod flags;
 mod keyring;
 mod keys;
@@ -12,6 +13,7 @@ pub use audit::{Audit, ExportArgs, ProveArgs, VerifyArgs};
 pub use audit_read::{AuditFilters, AuditRead, Explain, ExplainArgs};
 pub use backup::{Backup, CreateArgs, DrillArgs, RestoreArgs, VerifyBackupArgs};
 pub use clock::{ClockVerb, Schedule};
+pub use dev::DevArgs;
 pub use keyring::{KeyringVerb, RootVerb, RotateArgs, Target, Wrapping};
 pub use keys::{CreateKeyArgs, Keys, RollArgs};
 
@@ -47,7 +49,10 @@ pub struct DoctorArgs {
 #[derive(Subcommand)]
 pub enum Verb {
     /// Serve on this machine for development: nothing to configure, any test key works.
-    Dev,
+    ///
+    /// `coffer dev -- COMMAND` serves as long as the command runs, on a free port and from a new
+    /// store, unless a port or a directory is named.
+    Dev(DevArgs),
     /// Make a store, its root key and the first admin key.
     Init(InitArgs),
     /// Serve the API, the admin API and the background jobs.

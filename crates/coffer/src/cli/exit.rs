@@ -22,6 +22,8 @@ pub enum Exit {
     Root,
     /// A second signal ended the server.
     Interrupted,
+    /// As the command of `coffer dev -- COMMAND` did.
+    Command(u8),
 }
 
 /// Every code and its meaning, for `coffer help` and docs/cli.md.
@@ -42,6 +44,9 @@ pub const CODES: [(Exit, u8, &str); 8] = [
 
 impl From<Exit> for ExitCode {
     fn from(exit: Exit) -> Self {
+        if let Exit::Command(code) = exit {
+            return Self::from(code);
+        }
         let code = CODES.iter().find(|(known, ..)| *known == exit);
         code.map_or(Self::FAILURE, |(_, code, _)| Self::from(*code))
     }
@@ -54,12 +59,14 @@ pub struct Failure {
     pub exit: Exit,
     /// What to print; nothing if it is empty.
     pub message: String,
+    /// The parameter that the server refused, if it named one.
+    pub param: Option<String>,
 }
 
 impl Failure {
     /// A failure that ends with `exit`.
     pub fn new(exit: Exit, message: impl Into<String>) -> Self {
-        Self { exit, message: message.into() }
+        Self { exit, message: message.into(), param: None }
     }
 
     /// A failure without a code of its own.

@@ -23,6 +23,7 @@ mod program;
 mod proxies;
 mod rollback;
 mod roots;
+mod runs;
 mod secret_files;
 mod signals;
 mod values;

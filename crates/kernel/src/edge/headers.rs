@@ -2,6 +2,7 @@
 
 use crate::definition::Method;
 use crate::reasons;
+use crate::simulation::SIMULATE;
 use coffer_base::limit;
 use coffer_dialect::ApiError;
 use http::header::{self, HeaderMap, HeaderName, HeaderValue};
@@ -44,7 +45,7 @@ pub(super) fn text<'a>(
 /// Headers that say one thing: those that the server reads, and those by which browsers, proxies
 /// and clients say where a request comes from. Of two, a proxy may have believed the other one.
 /// hyper compares two lengths itself.
-static SINGLE: [HeaderName; 17] = [
+static SINGLE: [HeaderName; 18] = [
     header::AUTHORIZATION,
     header::CONTENT_ENCODING,
     header::CONTENT_LENGTH,
@@ -59,6 +60,7 @@ static SINGLE: [HeaderName; 17] = [
     HeaderName::from_static("sec-fetch-mode"),
     HeaderName::from_static("sec-fetch-site"),
     IDEMPOTENCY_KEY,
+    SIMULATE,
     STRIPE_ACCOUNT,
     STRIPE_CONTEXT,
     STRIPE_VERSION,
