@@ -12,6 +12,7 @@ mod check;
 mod clock;
 mod contract;
 mod conventions;
+mod described;
 mod developer;
 mod disk;
 mod explain;

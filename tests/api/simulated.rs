@@ -19,7 +19,7 @@ fn a_request_meets_the_fault_and_its_repetition_goes_through() {
     let server = developer();
     let client = server.anonymous().with_key("sk_test_suite");
     for (word, status, code, retry) in [
-        ("rate_limit", 429, None, None),
+        ("rate_limit", 429, Some("rate_limit"), Some("true")),
         ("lock_timeout", 429, Some("lock_timeout"), Some("true")),
         ("500", 500, None, Some("true")),
     ] {

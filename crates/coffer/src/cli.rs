@@ -23,6 +23,7 @@ mod keyring;
 mod ledger;
 mod migrate;
 mod migrate_store;
+mod openapi;
 mod output;
 mod reload;
 mod secrets;
@@ -112,6 +113,7 @@ fn dispatch(cli: Cli, matches: &ArgMatches) -> Result<Exit, Failure> {
         Verb::Audit(verb) => audit::run(&config, &verb, cli.format, output),
         Verb::Drill(args) => backup::drill(&config, &args, output),
         Verb::Config(verb) => config_verb::run(&config, &verb, output),
+        Verb::Openapi => openapi::run(&config),
         Verb::Completions { .. } => Ok(Exit::Done),
     }
 }

@@ -8,6 +8,7 @@ mod access_log;
 mod audit;
 mod body;
 mod cors;
+mod documents;
 mod form;
 mod forwarded;
 mod headers;
@@ -72,6 +73,11 @@ pub(crate) async fn answer(
         && let Some(preflight) = cors::preflight(kernel, &parts)
     {
         return Ok(preflight);
+    }
+    if head.is_ok()
+        && let Some(document) = documents::respond(kernel, role, &parts)
+    {
+        return Ok(document);
     }
     let peer = client(kernel, connection, &parts.headers);
     let request_id = request_id::new(&*kernel.services.random).into();

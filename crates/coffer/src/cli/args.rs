@@ -121,6 +121,8 @@ pub enum Verb {
     /// Check or show the configuration.
     #[command(subcommand)]
     Config(ConfigVerb),
+    /// Print the description of the API as OpenAPI 3.1, as servers answer it at /openapi.json.
+    Openapi,
     /// Print a shell's completions.
     Completions {
         /// The shell.

@@ -14,6 +14,9 @@ pub struct DevArgs {
     /// removed at the start and at the end.
     #[arg(long, value_name = "FILE")]
     pub ready_file: Option<PathBuf>,
+    /// Keep the data in a directory of this run, which is gone at the end, unless one is named.
+    #[arg(long)]
+    pub temporary: bool,
     /// Print the variables that clients need, NAME=VALUE for a shell, instead of the banner.
     #[arg(long)]
     pub print_env: bool,
@@ -33,6 +36,6 @@ pub struct DevArgs {
 impl DevArgs {
     /// Whether a store of its own is made, which is gone at the end, unless a directory is named.
     pub const fn is_throwaway(&self) -> bool {
-        self.seed.is_some() || !self.command.is_empty()
+        self.temporary || self.seed.is_some() || !self.command.is_empty()
     }
 }
