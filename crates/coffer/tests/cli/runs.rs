@@ -97,7 +97,8 @@ fn a_script_learns_when_and_where_it_serves() {
 fn it_ends_with_its_parent() {
     let home = Home::new();
     let script = format!(
-        "{COFFER} dev --data-dir data --port 0 --exit-with-parent --ready-file ready >/dev/null 2>&1 & \
+        "{COFFER} dev --data-dir data --port 0 --exit-with-parent --ready-file ready \
+         >/dev/null 2>&1 & \
          while ! test -e ready; do sleep 0.01; done"
     );
     let mut shell = std::process::Command::new("sh");
