@@ -202,3 +202,14 @@ fn a_seed_is_for_a_new_store() {
     expect(&refused, 2);
     assert!(refused.stderr.contains("a seed is for a new one"), "{refused:?}");
 }
+
+#[test]
+fn the_api_is_described_without_a_server() {
+    let home = Home::new();
+    let described = home.coffer(&["openapi"]).json();
+    assert_eq!(described["openapi"], "3.1.0");
+    let reset = &described["paths"]["/v1/test_helpers/reset"]["post"];
+    assert_eq!(reset["x-coffer-developer-only"], true);
+    // Nothing is left behind, and the store that is configured is not touched.
+    assert!(!home.path("data").exists());
+}
