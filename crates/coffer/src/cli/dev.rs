@@ -161,10 +161,8 @@ impl Started<'_> {
         }
         // It serves all the same: a pipe that closes is no reason to end.
         if !self.args.print_env && output::print(&self.banner(server, &clients)).is_err() {
-            tracing::warn!(
-                address = clients.base,
-                "it serves, and how to use it could not be printed"
-            );
+            let address = server.address.as_ref().map(ToString::to_string);
+            tracing::warn!(address, "it serves, and how to use it could not be printed");
         }
         signals.reload_until_stop(reload).await;
         Ok(Exit::Done)
