@@ -8,6 +8,7 @@
 
 mod clock;
 mod conformance;
+mod examples;
 mod options;
 mod postgres;
 mod report;
@@ -34,7 +35,7 @@ struct Part {
 }
 
 /// All parts, the quickest first.
-const PARTS: [Part; 19] = [
+const PARTS: [Part; 20] = [
     Part {
         name: "format",
         about: "the layout of the Rust code",
@@ -160,6 +161,13 @@ const PARTS: [Part; 19] = [
         needs_build: true,
         only_with_all: false,
         run: |_| conformance::rust(),
+    },
+    Part {
+        name: "examples",
+        about: "the examples, their test helpers and the steps of the CI files",
+        needs_build: true,
+        only_with_all: false,
+        run: |_| examples::run(),
     },
     Part {
         name: "conformance/clients",

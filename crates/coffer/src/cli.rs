@@ -24,6 +24,7 @@ mod keyring;
 mod ledger;
 mod migrate;
 mod migrate_store;
+mod openapi;
 mod output;
 mod private_file;
 mod profiles;
@@ -92,7 +93,7 @@ fn dispatch(cli: Cli, matches: &ArgMatches) -> Result<Exit, Failure> {
     }
     let output = Output::new(cli.format);
     match cli.verb {
-        Verb::Dev => dev::run(&config),
+        Verb::Dev(args) => dev::run(config, &args),
         Verb::Init(args) => init::run(&config, &args, output),
         Verb::Serve(args) => serve::run(&config, &args),
         Verb::Status => admin::status(&config, output),
@@ -129,6 +130,7 @@ fn dispatch(cli: Cli, matches: &ArgMatches) -> Result<Exit, Failure> {
         Verb::Import(Elsewhere::Stripe(args)) => stripe::import(&config, &args, output),
         Verb::Compare(Elsewhere::Stripe(args)) => stripe::compare(&config, &args, output),
         Verb::Man { directory } => complete::manual(&directory),
+        Verb::Openapi => openapi::run(&config),
         Verb::Completions { .. } => Ok(Exit::Done),
     }
 }

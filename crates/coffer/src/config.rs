@@ -296,6 +296,24 @@ impl Config {
         Ok(config)
     }
 
+    /// The same, with `text` for a setting that neither flags nor environment nor file make.
+    ///
+    /// # Errors
+    /// If the setting cannot be that.
+    pub fn with_default(
+        mut self,
+        setting: &'static Setting,
+        text: &str,
+    ) -> Result<Self, ConfigError> {
+        for (known, chosen) in &mut self.chosen {
+            let is_made = matches!(chosen, Some((_, source)) if *source != Source::Default);
+            if known.name == setting.name && !is_made {
+                *chosen = Some(setting.given(text, Source::Default)?);
+            }
+        }
+        Ok(self)
+    }
+
     /// What flags, environment and file say now.
     ///
     /// # Errors

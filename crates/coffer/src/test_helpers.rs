@@ -178,7 +178,7 @@ struct Reset {
 
 impl WriteOperation for Reset {
     const DEFINITION: Definition =
-        Definition::post("test_helpers.reset", "/v1/test_helpers/reset", Access::App);
+        Definition::post("test_helpers.reset", "/v1/test_helpers/reset", Access::App).continues();
     type Input = ();
     type Out = coffer_identity::Reset;
 

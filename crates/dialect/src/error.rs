@@ -17,6 +17,27 @@ use coffer_base::limit;
 use std::borrow::Cow;
 use std::fmt;
 
+/// Every status of a failure, and what it means: each of them can be the answer to any operation,
+/// but for a 409, which only a POST with an idempotency key meets.
+pub const STATUSES: [(u16, &str); 12] = [
+    (400, "A parameter or a header is wrong or missing, or a rule forbids the request."),
+    (401, "There is no key, or it is not known, or it has expired."),
+    (403, "The key may not do this, or not on this account."),
+    (404, "There is no such object, or no such operation."),
+    (408, "The request was sent too slowly; nothing was carried out."),
+    (409, "A request with the same idempotency key is being worked on."),
+    (413, "The body is too long."),
+    (414, "The URL is too long."),
+    (429, "There were too many requests, or the locks that this one needed were taken."),
+    (431, "There are too many headers, or they are too long."),
+    (500, "A fault of the server, or an interruption after which the outcome is unknown."),
+    (503, "The server cannot do this at the moment; nothing was changed."),
+];
+
+/// The values of an error's `type`.
+pub const TYPES: [&str; 3] =
+    [Kind::Api.as_str(), Kind::Idempotency.as_str(), Kind::InvalidRequest.as_str()];
+
 /// The `type` of a failure on the wire.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 enum Kind {

@@ -16,6 +16,7 @@ pub mod metadata;
 mod money;
 pub mod object;
 pub mod params;
+pub mod probe;
 pub mod range;
 mod reason;
 pub mod reasons;

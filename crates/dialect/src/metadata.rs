@@ -4,6 +4,7 @@ use crate::error::ApiError;
 use crate::limits;
 use crate::object::{Object, Value};
 use crate::params::{Fields, length_over, not_text};
+use crate::probe::Expects;
 use crate::reasons;
 use crate::tree::{self, Node};
 use std::collections::BTreeMap;
@@ -91,6 +92,7 @@ impl Fields<'_> {
     /// NUL character.
     pub fn metadata(&self) -> Result<Option<MetadataChange>, ApiError> {
         let name = "metadata";
+        self.expect(name, || Expects::Metadata);
         let fields = match self.find(name) {
             None => return Ok(None),
             Some(Node::Leaf(value)) if value.expose().is_empty() => {

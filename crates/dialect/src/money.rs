@@ -3,6 +3,7 @@
 use crate::error::ApiError;
 use crate::limits;
 use crate::params::{Fields, not_text};
+use crate::probe::Expects;
 use coffer_base::Currency;
 
 /// Readers of amounts and currencies.
@@ -46,6 +47,7 @@ impl Fields<'_> {
     /// # Errors
     /// 400 if it is empty, or no such code.
     pub fn optional_currency(&self, name: &str) -> Result<Option<Currency>, ApiError> {
+        self.expect(name, || Expects::Currency);
         let Some(code) = self.non_empty(name, not_text)? else { return Ok(None) };
         let refusal = || ApiError::invalid_currency(self.path(name), code.expose());
         let lower = code.expose().to_ascii_lowercase();

@@ -6,9 +6,11 @@
 use crate::error::ApiError;
 use crate::form;
 use crate::limits;
+use crate::probe::{Expects, Probe};
 use crate::tree::{self, Field, Node};
 use coffer_base::Redacted;
 use std::ops::RangeInclusive;
+use std::sync::Arc;
 
 /// All parameters of a request, from its query and its body.
 ///
@@ -16,6 +18,8 @@ use std::ops::RangeInclusive;
 #[derive(Clone, Debug)]
 pub struct Params {
     fields: Vec<Field>,
+    /// What notes how they are read; `None` in requests.
+    probe: Option<Arc<Probe>>,
 }
 
 impl Params {
@@ -34,12 +38,23 @@ impl Params {
         let mut count = 0;
         form::decode(query.unwrap_or_default().as_bytes(), &mut fields, &mut count)?;
         form::decode(body, &mut fields, &mut count)?;
-        Ok(Self { fields })
+        Ok(Self { fields, probe: None })
     }
 
     /// No parameters at all.
     pub const fn empty() -> Self {
-        Self { fields: Vec::new() }
+        Self { fields: Vec::new(), probe: None }
+    }
+
+    /// The same, noting how they are read.
+    #[must_use]
+    pub fn probed(self) -> Self {
+        Self { probe: Some(Arc::default()), ..self }
+    }
+
+    /// What has noted how they are read.
+    pub fn probe(&self) -> Option<&Probe> {
+        self.probe.as_deref()
     }
 
     /// The parameters, after a check that the operation knows all of them.
@@ -51,6 +66,9 @@ impl Params {
     /// # Errors
     /// `parameter_unknown`, with every unknown path, however deep it stands.
     pub fn only<'p>(&'p self, allowed: &[&str]) -> Result<Fields<'p>, ApiError> {
+        if let Some(probe) = &self.probe {
+            probe.allow(allowed);
+        }
         let mut unknown = Vec::new();
         tree::collect_unknown(&self.fields, allowed, &mut String::new(), &mut unknown);
         if unknown.is_empty() {
@@ -69,8 +87,9 @@ impl Params {
     }
 
     /// The parameters without a check that all of them are known.
-    pub(crate) const fn root(&self) -> Fields<'_> {
-        Fields { fields: self.fields.as_slice(), path: String::new() }
+    pub(crate) fn root(&self) -> Fields<'_> {
+        let probe = self.probe.as_deref();
+        Fields { fields: self.fields.as_slice(), path: String::new(), probe }
     }
 }
 
@@ -83,6 +102,7 @@ impl Params {
 pub struct Fields<'p> {
     fields: &'p [Field],
     path: String,
+    probe: Option<&'p Probe>,
 }
 
 impl<'p> Fields<'p> {
@@ -108,6 +128,7 @@ impl<'p> Fields<'p> {
         name: &str,
         max_chars: usize,
     ) -> Result<Option<&'p Redacted<String>>, ApiError> {
+        self.expect(name, || Expects::Text { most: Some(max_chars), secret: false });
         let Some(value) = self.text(name)? else { return Ok(None) };
         match length_over(value.expose(), max_chars) {
             Some(_) => Err(ApiError::too_long(self.path(name), value.expose(), max_chars)),
@@ -138,6 +159,7 @@ impl<'p> Fields<'p> {
     /// # Errors
     /// 400 if it is empty, an object or a list.
     pub fn id_filter(&self, name: &str) -> Result<Option<String>, ApiError> {
+        self.expect(name, || Expects::Text { most: None, secret: false });
         let Some(id) = self.non_empty(name, not_text)? else { return Ok(None) };
         let id = id.expose();
         let impossible = id.len() > limits::FILTER_ID_BYTES || id.contains('\0');
@@ -153,6 +175,7 @@ impl<'p> Fields<'p> {
         name: &str,
         max_chars: usize,
     ) -> Result<&'p Redacted<String>, ApiError> {
+        self.expect(name, || Expects::Text { most: Some(max_chars), secret: true });
         let value = self.leaf(name, |path, _| ApiError::secret_not_text(path))?;
         let value = value.map(|value| checked(value, || self.path(name))).transpose()?;
         let value = self.required(name, value)?;
@@ -184,6 +207,9 @@ impl<'p> Fields<'p> {
         name: &str,
         choices: &[(&str, T)],
     ) -> Result<Option<T>, ApiError> {
+        self.expect(name, || {
+            Expects::Choice(choices.iter().map(|&(word, _)| word.to_owned()).collect())
+        });
         let refusal =
             |path: String| ApiError::invalid_choice(path, choices.iter().map(|&(word, _)| word));
         let Some(value) = self.non_empty(name, |path, _| refusal(path))? else { return Ok(None) };
@@ -198,6 +224,7 @@ impl<'p> Fields<'p> {
     /// # Errors
     /// 400 if it is empty, or no such integer.
     pub fn optional_integer(&self, name: &str) -> Result<Option<i64>, ApiError> {
+        self.expect_integer(name, i64::MIN..=i64::MAX, false);
         let value = self.non_empty(name, not_an_integer)?;
         value.map(|value| self.integer(name, value.expose())).transpose()
     }
@@ -207,6 +234,7 @@ impl<'p> Fields<'p> {
     /// # Errors
     /// 400 if there is a value and it is no integer.
     pub fn clearable_integer(&self, name: &str) -> Result<Option<i64>, ApiError> {
+        self.expect_integer(name, i64::MIN..=i64::MAX, true);
         let value = self.leaf(name, not_an_integer)?;
         let value = value.filter(|value| !value.expose().is_empty());
         value.map(|value| self.integer(name, value.expose())).transpose()
@@ -221,7 +249,9 @@ impl<'p> Fields<'p> {
         name: &str,
         range: RangeInclusive<i64>,
     ) -> Result<Option<i64>, ApiError> {
-        match self.optional_integer(name)? {
+        let read = self.optional_integer(name);
+        self.expect_integer(name, range.clone(), false);
+        match read? {
             Some(value) if value < *range.start() => {
                 Err(ApiError::integer_below(self.path(name), *range.start()))
             }
@@ -237,6 +267,7 @@ impl<'p> Fields<'p> {
     /// # Errors
     /// 400 if it is empty or anything else.
     pub fn optional_bool(&self, name: &str) -> Result<Option<bool>, ApiError> {
+        self.expect(name, || Expects::Boolean);
         let refusal = |path, node: &Node| ApiError::invalid_boolean(path, &tree::shown(node));
         match self.non_empty(name, refusal)?.map(|value| value.expose().as_str()) {
             None => Ok(None),
@@ -260,10 +291,11 @@ impl<'p> Fields<'p> {
     /// # Errors
     /// 400 if it is empty, plain text, or a list.
     pub fn optional_object(&self, name: &str) -> Result<Option<Self>, ApiError> {
+        self.expect(name, || Expects::Object);
         match self.find(name) {
             None => Ok(None),
             Some(Node::Branch(fields)) if !tree::is_unnumbered(fields) => {
-                Ok(Some(Self { fields, path: self.path(name) }))
+                Ok(Some(Self { fields, path: self.path(name), probe: self.probe }))
             }
             Some(Node::Leaf(value)) if value.expose().is_empty() => {
                 Err(ApiError::parameter_empty(self.path(name)))
@@ -279,6 +311,7 @@ impl<'p> Fields<'p> {
     /// 400 if it is plain text, if its keys are not 0, 1, 2 and so on, or if an item is empty,
     /// no text, or holds a NUL character.
     pub fn text_list(&self, name: &str) -> Result<Vec<&'p str>, ApiError> {
+        self.expect(name, || Expects::Texts);
         let fields = match self.find(name) {
             None => return Ok(Vec::new()),
             Some(Node::Leaf(value)) if value.expose().is_empty() => return Ok(Vec::new()),
@@ -320,7 +353,25 @@ impl<'p> Fields<'p> {
     }
 
     pub(crate) fn required<T>(&self, name: &str, value: Option<T>) -> Result<T, ApiError> {
+        if let Some(probe) = self.probe {
+            probe.require(self.path(name));
+        }
         value.ok_or_else(|| ApiError::parameter_missing(self.path(name)))
+    }
+
+    /// Notes what is expected of `name`, if anybody wants to know.
+    pub(crate) fn expect(&self, name: &str, expects: impl FnOnce() -> Expects) {
+        if let Some(probe) = self.probe {
+            probe.expect(self.path(name), expects());
+        }
+    }
+
+    fn expect_integer(&self, name: &str, range: RangeInclusive<i64>, clearable: bool) {
+        self.expect(name, || Expects::Integer {
+            from: *range.start(),
+            to: *range.end(),
+            clearable,
+        });
     }
 
     /// The plain value of `name`; an object or a list is refused as `refusal` says.

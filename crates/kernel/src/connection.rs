@@ -19,7 +19,6 @@ use coffer_base::limit;
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper_util::rt::TokioIo;
-use std::convert::Infallible;
 use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
@@ -93,7 +92,7 @@ async fn serve<S>(
             connection.enter(Phase::Serving);
             let response = edge::answer(&kernel, role, &connection, request).await;
             connection.enter(Phase::Idle);
-            Ok::<_, Infallible>(response)
+            response
         }
     });
     let mut connection = pin!(http.serve_connection(io, service));

@@ -79,6 +79,8 @@ pub struct Definition {
     /// Whether it adds data, so that it is refused while the disk is nearly full. By default a POST
     /// does and a DELETE does not.
     pub grows: bool,
+    /// Whether a part of it can go on behind its response, which is a 202 then.
+    pub continues: bool,
     /// Whether it reads what an index finds at once, such as one object by its id. Other reads wait
     /// for their turn, and run on threads that serve no requests.
     pub look_up: bool,
@@ -154,6 +156,7 @@ impl Definition {
             expandable: &[],
             list: false,
             grows: matches!(method, Method::Post),
+            continues: false,
             look_up: false,
             one_at_a_time: false,
             conditions: &[],
@@ -216,6 +219,11 @@ impl Definition {
     /// The same, which takes data or a right away: it is carried out on a full disk too.
     pub const fn shrinks(self) -> Self {
         Self { grows: false, ..self }
+    }
+
+    /// The same, of which a part can go on behind its response.
+    pub const fn continues(self) -> Self {
+        Self { continues: true, ..self }
     }
 
     /// The same, with an example.

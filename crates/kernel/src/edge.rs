@@ -8,12 +8,14 @@ mod access_log;
 mod audit;
 mod body;
 mod cors;
+mod documents;
 mod form;
 mod forwarded;
 mod headers;
 mod health;
 mod rejected;
 mod response;
+mod simulate;
 mod target;
 mod throttle;
 mod trace;
@@ -41,6 +43,8 @@ use http::{Request, Response};
 use http_body_util::Full;
 use hyper::body::{Body, Incoming};
 use std::borrow::Cow;
+use std::error::Error;
+use std::fmt;
 use std::future::{Future, poll_fn};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::pin;
@@ -50,25 +54,30 @@ use std::time::{Duration, Instant};
 use trace::RequestTrace;
 
 /// Answers one request, whatever happens. The connection is closed afterwards if some of the
-/// request's body is still to come.
+/// request's body is still to come, and instead of a response if one is to get lost on request.
 pub(crate) async fn answer(
     kernel: &Arc<Kernel>,
     role: ListenerRole,
     connection: &Connection,
     request: Request<Incoming>,
-) -> Response<Full<Bytes>> {
+) -> Result<Response<Full<Bytes>>, Dropped> {
     let started = Instant::now();
     let (parts, mut body) = request.into_parts();
     let head = check_head(&parts);
     if head.is_ok()
         && let Some(health) = health::respond(kernel, &parts).await
     {
-        return health;
+        return Ok(health);
     }
     if head.is_ok()
         && let Some(preflight) = cors::preflight(kernel, &parts)
     {
-        return preflight;
+        return Ok(preflight);
+    }
+    if head.is_ok()
+        && let Some(document) = documents::respond(kernel, role, &parts)
+    {
+        return Ok(document);
     }
     let peer = client(kernel, connection, &parts.headers);
     let request_id = request_id::new(&*kernel.services.random).into();
@@ -85,13 +94,28 @@ pub(crate) async fn answer(
     let result = caught(audit::record(kernel, &mut trace, &parts, result)).await;
     access_log::report(kernel, &trace, &parts, &result);
     throttle::hold_back(connection, &trace, &result).await;
+    if trace.is_dropped {
+        return Err(Dropped);
+    }
     let mut response = response::respond(kernel, &trace, &parts, result);
     let at_end = body.is_end_stream() || !trace.body_read && body::discard(&parts, &mut body).await;
     if !at_end {
         response.headers_mut().insert(header::CONNECTION, HeaderValue::from_static("close"));
     }
-    response
+    Ok(response)
 }
+
+/// That there is no response, since a request in developer mode asked for none.
+#[derive(Debug)]
+pub(crate) struct Dropped;
+
+impl fmt::Display for Dropped {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a response was dropped on request")
+    }
+}
+
+impl Error for Dropped {}
 
 /// Checks what every request must keep, whoever sends it and whatever it is for.
 fn check_head(parts: &Parts) -> Result<(), ApiError> {
@@ -132,6 +156,7 @@ async fn handle(
     let mut principal = throttle::authenticate(kernel, presented(), trace).await?;
     trace.principal = Some(Arc::clone(&principal));
     let permit = throttle::enter(kernel, &principal, trace)?;
+    simulate::meet(kernel, &principal, parts, trace).await?;
     let method = method_of(parts)?;
     let Route { handler, number, open } = route(kernel, role, method, parts)?;
     trace.route = Some(number);

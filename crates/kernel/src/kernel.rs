@@ -2,6 +2,7 @@
 
 use crate::clock_guard::{ClockGuard, ClockState};
 use crate::counters::Counters;
+use crate::document::{Document, Documents};
 use crate::event::EventListeners;
 use crate::idempotency::InFlight;
 use crate::limits;
@@ -10,6 +11,7 @@ use crate::principal::Authenticate;
 use crate::recorder::Recorder;
 use crate::routes::Routes;
 use crate::services::Services;
+use crate::simulation::Simulations;
 use crate::store;
 use crate::traffic::{Traffic, TrafficSettings};
 use crate::usage::Usages;
@@ -44,6 +46,8 @@ pub struct KernelOptions {
     pub routes: Routes,
     /// How much each app keeps.
     pub usages: Arc<Usages>,
+    /// What it says of itself.
+    pub documents: &'static [Document],
 }
 
 /// Routes over services.
@@ -54,6 +58,9 @@ pub struct Kernel {
     pub(crate) traffic: Traffic,
     pub(crate) readiness: Readiness,
     pub(crate) web: WebPolicy,
+    /// In developer mode, what the faults know that requests asked for.
+    pub(crate) simulations: Option<Simulations>,
+    pub(crate) documents: Documents,
 }
 
 impl Kernel {
@@ -61,6 +68,7 @@ impl Kernel {
     pub fn new(options: KernelOptions) -> Self {
         let KernelOptions { store, keyring, clock, guard, random, .. } = options;
         let KernelOptions { authenticate, web, listeners, routes, usages, .. } = options;
+        let documents = Documents::new(options.documents);
         let counters = Arc::new(Counters::new(routes.all().map(|definition| definition.name)));
         let in_flight = InFlight::default();
         let recorder = Arc::new(Recorder::new(&store, Arc::clone(&clock)));
@@ -77,7 +85,8 @@ impl Kernel {
             recorder,
         };
         let (traffic, readiness) = (Traffic::new(), Readiness::default());
-        Self { services, routes, counters, traffic, readiness, web }
+        let simulations = web.is_developer().then(Simulations::default);
+        Self { services, routes, counters, traffic, readiness, web, simulations, documents }
     }
 
     /// How often each operation was answered, refused, or failed.

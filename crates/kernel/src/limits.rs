@@ -205,3 +205,6 @@ pub const DESTROY_ATTEMPTS: u32 = 5;
 
 /// Characters of a header that a change depends on: several times what the server itself says.
 pub const CONDITION_CHARACTERS: usize = 100;
+/// Requests that are remembered in developer mode because they met a fault that they asked for:
+/// more than a test suite has under way, and about 1 MB.
+pub const SIMULATIONS_IN_MEMORY: usize = 5000;

@@ -25,7 +25,7 @@ use crate::store::{self, Record};
 use crate::usage::BYTES;
 use coffer_audit::{Entry, Scope, Target};
 use coffer_base::{Tenant, limit};
-use coffer_dialect::{ApiError, Expand};
+use coffer_dialect::{ApiError, Expand, Params};
 use coffer_keyring::{SealCheck, TenantKeys, check_seal, seal_query};
 use coffer_storage::{Cause, Lock, Query, Row, Share, StorageError, Store, Tx, Work};
 use std::sync::Arc;
@@ -36,6 +36,10 @@ pub(crate) struct Read<O>(pub(crate) O);
 impl<O: ReadOperation> Handler for Read<O> {
     fn definition(&self) -> &Definition {
         &const { O::DEFINITION }
+    }
+
+    fn try_parse(&self, params: &Params, path: &[String]) -> Result<(), ApiError> {
+        self.0.parse(&Arguments { params, path }).map(drop)
     }
 
     fn handle<'a>(&'a self, services: &'a Services, call: Call) -> BoxFuture<'a, Handled> {
@@ -49,6 +53,10 @@ pub(crate) struct Write<O>(pub(crate) Arc<O>);
 impl<O: SealingOperation> Handler for Write<O> {
     fn definition(&self) -> &Definition {
         &const { O::DEFINITION }
+    }
+
+    fn try_parse(&self, params: &Params, path: &[String]) -> Result<(), ApiError> {
+        self.0.parse(&Arguments { params, path }).map(drop)
     }
 
     fn handle<'a>(&'a self, services: &'a Services, call: Call) -> BoxFuture<'a, Handled> {

@@ -19,6 +19,15 @@ coffer_dialect::reasons! {
     ACCOUNT_HEADER_EMPTY = "header.account_empty":
         "its header '{about}' was there, and empty",
         "look for the account's id that the client left out";
+    SIMULATED = "simulated":
+        "it asked for a fault, '{about}', by its header Coffer-Simulate",
+        "send it again, which goes through, as a client does that retries";
+    SIMULATION_ELSEWHERE = "header.simulate":
+        "it asked for a fault by its header Coffer-Simulate, which only developer mode simulates",
+        "leave the header out: a test's code has reached this server";
+    SIMULATION_UNKNOWN = "header.simulate_unknown":
+        "it asked for a fault that there is not by its header Coffer-Simulate",
+        "correct the word in the header";
     IDEMPOTENCY_HEADER = "header.idempotency_key":
         "its idempotency key was empty or too long",
         "correct what the client sends";

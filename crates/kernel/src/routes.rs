@@ -3,6 +3,7 @@
 
 use crate::collection::{Collection, List, Retrieve};
 use crate::definition::{Access, Definition, Method};
+use crate::description::{Description, describe};
 use crate::handler::Handler;
 use crate::operation::{ReadOperation, SealingOperation, Unsealed, WriteOperation};
 use crate::pipeline::{Read, Write};
@@ -74,6 +75,11 @@ impl Routes {
     /// All operations, in the order in which they were added.
     pub fn all(&self) -> impl Iterator<Item = &Definition> {
         self.handlers.iter().map(|handler| handler.definition())
+    }
+
+    /// What each of them accepts, in the same order. It takes some milliseconds.
+    pub fn described(&self) -> Vec<Description> {
+        self.handlers.iter().map(|handler| describe(&**handler)).collect()
     }
 
     /// The operation with this number.

@@ -39,6 +39,11 @@ impl WebPolicy {
         Self { hosts: Some(hosts), origins }
     }
 
+    /// Whether it is that of developer mode.
+    pub(crate) const fn is_developer(&self) -> bool {
+        self.hosts.is_some()
+    }
+
     /// Whether any page may call.
     pub(crate) const fn has_origins(&self) -> bool {
         !self.origins.is_empty()

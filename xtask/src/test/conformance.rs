@@ -32,7 +32,11 @@ fn python_sdk(environment: &str, pins: &str, pattern: &str) -> Outcome {
 
 /// The interpreter of a virtual environment that has what `pins` names.
 pub(super) fn python_environment(environment: &str, pins: &str) -> Result<PathBuf, String> {
-    let pins = present(&format!("python/{pins}"))?;
+    python_environment_of(environment, &present(&format!("python/{pins}"))?)
+}
+
+/// The same with the file of pins at any path.
+pub(super) fn python_environment_of(environment: &str, pins: &Path) -> Result<PathBuf, String> {
     let environment = target()?.join("conformance").join(environment);
     let python = environment.join("bin/python");
     if Step::new(&python).args(["-c", "import pip"]).capture().is_err() {
@@ -40,7 +44,7 @@ pub(super) fn python_environment(environment: &str, pins: &str) -> Result<PathBu
     }
     Step::new(&python)
         .args(["-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--requirement"])
-        .args([&pins])
+        .args([pins])
         .run()?;
     Ok(python)
 }
@@ -122,7 +126,7 @@ fn tests_run(tap: &str) -> u32 {
 }
 
 /// Copies a folder to a place that is emptied before, without what npm has installed.
-fn copy_afresh(from: &Path, to: &Path) -> std::io::Result<()> {
+pub(super) fn copy_afresh(from: &Path, to: &Path) -> std::io::Result<()> {
     if to.exists() {
         fs::remove_dir_all(to)?;
     }

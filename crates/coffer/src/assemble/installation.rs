@@ -6,6 +6,7 @@ use crate::audit::{self, AuditLog, KeepAudit};
 use crate::clock::{self, ClockSources};
 use crate::explain::{Explain, ExplainSources};
 use crate::keyring::{self, KeyringSources};
+use crate::openapi;
 use crate::root_events::AuditRootEvents;
 use crate::ship::{Receiver, Shipping};
 use crate::status::{Status, StatusSources};
@@ -217,6 +218,7 @@ fn assemble_kernel(
         listeners: Arc::clone(&context.listeners),
         routes: std::mem::take(&mut parts.routes),
         usages,
+        documents: &openapi::DOCUMENTS,
     });
     // Set once, here: nothing else has the cell yet.
     let _ = counters.set(kernel.counters());

@@ -13,6 +13,7 @@ pub(super) struct Prune;
 impl WriteOperation for Prune {
     const DEFINITION: Definition =
         Definition::post("admin.audit.prune", "/v1/admin/audit/prune", Access::Admin)
+            .continues()
             .shrinks()
             .example(Example::of(&[("before", "0")]));
     /// The size of the checkpoint whose entries may go.

@@ -4,6 +4,7 @@ mod audit;
 mod audit_read;
 mod backup;
 mod clock;
+mod dev;
 mod flags;
 mod keyring;
 mod keys;
@@ -15,6 +16,7 @@ pub use audit::{Audit, ExportArgs, ProveArgs, VerifyArgs};
 pub use audit_read::{AuditFilters, AuditRead, Explain, ExplainArgs};
 pub use backup::{Backup, CreateArgs, DrillArgs, RestoreArgs, VerifyBackupArgs};
 pub use clock::{ClockVerb, Schedule};
+pub use dev::DevArgs;
 pub use keyring::{KeyringVerb, RootVerb, RotateArgs, Target, Wrapping};
 pub use keys::{CreateKeyArgs, Keys, RollArgs};
 pub use run::{LoginArgs, RunArgs};
@@ -53,7 +55,10 @@ pub struct DoctorArgs {
 #[derive(Subcommand)]
 pub enum Verb {
     /// Serve on this machine for development: nothing to configure, any test key works.
-    Dev,
+    ///
+    /// `coffer dev -- COMMAND` serves as long as the command runs, on a free port and from a new
+    /// store, unless a port or a directory is named.
+    Dev(DevArgs),
     /// Make a store, its root key and the first admin key.
     Init(InitArgs),
     /// Serve the API, the admin API and the background jobs.
@@ -141,6 +146,8 @@ pub enum Verb {
         /// The directory for the pages, such as /usr/local/share/man/man1.
         directory: PathBuf,
     },
+    /// Print the description of the API as OpenAPI 3.1, as servers answer it at /openapi.json.
+    Openapi,
     /// Print a shell's completions, which know names of secrets, accounts and profiles.
     #[command(after_help = "Examples:
   coffer completions bash > /etc/bash_completion.d/coffer

@@ -22,7 +22,7 @@ pub enum Exit {
     Root,
     /// A second signal ended the server.
     Interrupted,
-    /// As the command of `coffer run` did.
+    /// As the command of `coffer run` or `coffer dev` did.
     Child(u8),
 }
 
@@ -59,12 +59,14 @@ pub struct Failure {
     pub exit: Exit,
     /// What to print; nothing if it is empty.
     pub message: String,
+    /// The parameter that the server refused, if it named one.
+    pub param: Option<String>,
 }
 
 impl Failure {
     /// A failure that ends with `exit`.
     pub fn new(exit: Exit, message: impl Into<String>) -> Self {
-        Self { exit, message: message.into() }
+        Self { exit, message: message.into(), param: None }
     }
 
     /// A failure without a code of its own.

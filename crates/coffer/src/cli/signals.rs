@@ -3,7 +3,9 @@
 use super::exit::{Exit, Failure};
 use coffer::assemble::Installation;
 use coffer::serve::{Address, ServeError, ServeOptions, Server};
+use rustix::process::{Pid, getppid};
 use std::io::{ErrorKind, IsTerminal};
+use std::time::Duration;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
 /// What a signal asks for.
@@ -25,6 +27,8 @@ pub struct Signals {
     ignored: Vec<Signal>,
     /// Whether the program was started from a terminal.
     has_terminal: bool,
+    /// The process whose end ends this one.
+    parent: Option<Parent>,
 }
 
 /// The signals whose default is to end a process, by number on Linux: USR1, USR2, PIPE, ALRM,
@@ -62,7 +66,19 @@ impl Signals {
             // One that the system has for itself stays as it is.
             ignored: ignored().filter_map(|kind| signal(kind).ok()).collect(),
             has_terminal: std::io::stdin().is_terminal(),
+            parent: None,
         })
+    }
+
+    /// The same, and the end of the process that has started this one counts as a signal to stop.
+    #[must_use]
+    pub fn with_parent(self) -> Self {
+        Self { parent: Some(Parent::of_this()), ..self }
+    }
+
+    /// Whether the terminal that the program was started from sends signals to all its processes.
+    pub const fn has_terminal(&self) -> bool {
+        self.has_terminal
     }
 
     /// Waits for the next request.
@@ -72,6 +88,7 @@ impl Signals {
             _ = self.terminate.recv() => Request::Stop,
             _ = self.quit.recv() => Request::Stop,
             _ = self.hangup.recv() => self.hung_up(),
+            () = gone(self.parent) => Request::Stop,
         }
     }
 
@@ -82,9 +99,44 @@ impl Signals {
         if is_gone { Request::Stop } else { Request::Reload }
     }
 
+    /// Reloads whenever that is asked for, until the program is asked to end.
+    pub async fn reload_until_stop(&mut self, mut reload: impl FnMut()) {
+        while self.next().await == Request::Reload {
+            reload();
+        }
+    }
+
+    /// Waits until the process that has started this one has ended, if that counts.
+    pub async fn parent_gone(&self) {
+        gone(self.parent).await;
+    }
+
     /// Waits until the program is asked to end.
     pub async fn stop(&mut self) {
         while self.next().await != Request::Stop {}
+    }
+}
+
+/// The process that has started this one.
+#[derive(Clone, Copy)]
+struct Parent(Option<Pid>);
+
+impl Parent {
+    /// That of this process, as it is now.
+    fn of_this() -> Self {
+        Self(getppid())
+    }
+}
+
+/// Between two looks at whether the parent is there: the system tells nobody of its end but by a
+/// signal that also comes when a thread ends.
+const PARENT_EVERY: Duration = Duration::from_millis(100);
+
+/// Waits until the parent has ended: then another process takes its place.
+async fn gone(parent: Option<Parent>) {
+    let Some(Parent(parent)) = parent else { return std::future::pending().await };
+    while getppid() == parent {
+        tokio::time::sleep(PARENT_EVERY).await;
     }
 }
 
@@ -98,14 +150,28 @@ pub async fn serve_until_signal(
     installation: Installation,
     options: ServeOptions,
     on_start: impl FnOnce(&Server),
-    mut reload: impl FnMut(),
+    reload: impl FnMut(),
 ) -> Result<Exit, Failure> {
-    let server = Server::start(installation, options).await.map_err(cannot_start)?;
+    let server = start(installation, options).await?;
     on_start(&server);
     tracing::debug!(ignored = signals.ignored.len(), "signals are handled");
-    while signals.next().await == Request::Reload {
-        reload();
-    }
+    signals.reload_until_stop(reload).await;
+    stop(server, signals).await
+}
+
+/// Starts to serve.
+///
+/// # Errors
+/// If the server cannot listen.
+pub async fn start(installation: Installation, options: ServeOptions) -> Result<Server, Failure> {
+    Server::start(installation, options).await.map_err(cannot_start)
+}
+
+/// Finishes the requests under way; a second signal exits at once.
+///
+/// # Errors
+/// None today.
+pub async fn stop(server: Server, mut signals: Signals) -> Result<Exit, Failure> {
     tracing::info!("stopping: requests under way are finished first");
     tokio::select! {
         () = server.stop() => {

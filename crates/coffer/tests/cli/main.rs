@@ -28,6 +28,7 @@ mod proxies;
 mod rollback;
 mod roots;
 mod run;
+mod runs;
 mod secret_files;
 mod signals;
 mod stripe;

@@ -119,6 +119,7 @@ struct Delete(Shared);
 
 impl WriteOperation for Delete {
     const DEFINITION: Definition = Definition::delete("admin.accounts.delete", ONE, Access::Admin)
+        .continues()
         .example(Example::EMPTY.on("admin.accounts.create"));
     type Input = String;
     type Out = String;

@@ -133,6 +133,7 @@ struct Revoke(Shared);
 impl SealingOperation for Revoke {
     const DEFINITION: Definition =
         Definition::post("admin.api_keys.revoke", "/v1/admin/api_keys/:id/revoke", KEEPERS)
+            .continues()
             .shrinks()
             .example(Example::EMPTY.on("admin.api_keys.create"));
     type Input = String;

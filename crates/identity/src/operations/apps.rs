@@ -222,6 +222,7 @@ struct Delete(Shared);
 
 impl WriteOperation for Delete {
     const DEFINITION: Definition = Definition::delete("admin.apps.delete", ONE, Access::Admin)
+        .continues()
         .example(Example::EMPTY.on("admin.apps.create"));
     type Input = String;
     type Out = String;

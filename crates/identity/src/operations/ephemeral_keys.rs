@@ -119,6 +119,7 @@ impl WriteOperation for Delete {
         "/v1/ephemeral_keys/:id",
         Access::Tenant { permission: PERMISSION },
     )
+    .continues()
     .example(Example::EMPTY.on("ephemeral_keys.create"));
     type Input = String;
     type Out = ApiKey;

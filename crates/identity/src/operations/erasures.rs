@@ -32,6 +32,7 @@ struct PurgeAccount(Shared);
 impl WriteOperation for PurgeAccount {
     const DEFINITION: Definition =
         Definition::post("admin.accounts.purge", "/v1/admin/accounts/:id/purge", Access::Admin)
+            .continues()
             .shrinks()
             .example(Example::EMPTY.on("admin.accounts.create"));
     type Input = String;
@@ -79,6 +80,7 @@ struct PurgeUserParams {
 impl WriteOperation for PurgeUser {
     const DEFINITION: Definition =
         Definition::post("admin.users.purge", "/v1/admin/accounts/:id/users/purge", Access::Admin)
+            .continues()
             .shrinks()
             .example(Example::of(&[("user", "usr_1")]).on("admin.accounts.create"));
     type Input = PurgeUserParams;

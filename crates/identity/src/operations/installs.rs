@@ -154,6 +154,7 @@ struct Removal {
 
 impl WriteOperation for Delete {
     const DEFINITION: Definition = Definition::delete("admin.installs.delete", ONE, Access::Admin)
+        .continues()
         .example(Example::EMPTY.on("admin.installs.create"));
     type Input = Removal;
     type Out = Removal;

@@ -4,6 +4,7 @@ use crate::conditions::{self, Conditions};
 use crate::definition::{Definition, Method};
 use crate::limits;
 use crate::reasons;
+use crate::simulation::SIMULATE;
 use coffer_base::limit;
 use coffer_dialect::ApiError;
 use http::header::{self, HeaderMap, HeaderName, HeaderValue};
@@ -53,7 +54,7 @@ pub(super) fn text<'a>(
 /// Headers that say one thing: those that the server reads, and those by which browsers, proxies
 /// and clients say where a request comes from. Of two, a proxy may have believed the other one.
 /// hyper compares two lengths itself.
-static SINGLE: [HeaderName; 19] = [
+static SINGLE: [HeaderName; 20] = [
     header::AUTHORIZATION,
     header::CONTENT_ENCODING,
     header::CONTENT_LENGTH,
@@ -70,6 +71,7 @@ static SINGLE: [HeaderName; 19] = [
     IDEMPOTENCY_KEY,
     IF_VERSION,
     LEASE,
+    SIMULATE,
     STRIPE_ACCOUNT,
     STRIPE_CONTEXT,
     STRIPE_VERSION,

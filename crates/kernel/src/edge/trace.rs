@@ -27,6 +27,8 @@ pub(super) struct RequestTrace {
     pub(super) body_read: bool,
     /// Whether the answer is held back, since so many keys are refused.
     pub(super) is_held_back: bool,
+    /// Whether its response is to get lost, as it asked for.
+    pub(super) is_dropped: bool,
     /// How far it came.
     pub(super) reached: Reached,
     /// What the audit says of it.
@@ -45,6 +47,7 @@ impl RequestTrace {
             version: None,
             body_read: false,
             is_held_back: false,
+            is_dropped: false,
             reached: Reached::Nothing,
             audited: Audited::default(),
         }

@@ -53,12 +53,13 @@ pub(super) fn read(mut response: Response<Body>) -> Result<Value, Failure> {
     if status.is_success() {
         return json.ok_or_else(|| Failure::failed("the answer is no JSON: is this a coffer?"));
     }
-    let message = json.as_ref().and_then(|json| json.get("error")?.get("message")?.as_str());
+    let said = |name| json.as_ref().and_then(|json| json.get("error")?.get(name)?.as_str());
+    let (message, param) = (said("message"), said("param").map(str::to_owned));
     let message = message.map_or_else(
         || format!("the answer was {status}, without a word of Coffer's: is this a coffer?"),
         str::to_owned,
     );
-    Err(Failure::new(exit_of(status), message))
+    Err(Failure { param, ..Failure::new(exit_of(status), message) })
 }
 
 fn exit_of(status: StatusCode) -> Exit {

@@ -32,6 +32,7 @@ pub(super) struct Rolled {
 impl SealingOperation for Roll {
     const DEFINITION: Definition =
         Definition::post("admin.api_keys.roll", "/v1/admin/api_keys/:id/roll", KEEPERS)
+            .continues()
             .example(Example::EMPTY.on("admin.api_keys.create"));
     type Input = RollParams;
     type Sealed = ();

@@ -1,0 +1,103 @@
+//! The description as a page to read: no script, nothing from another server.
+
+use super::{is_stripes, needs, tag, template};
+use coffer_dialect::probe::Expects;
+use coffer_kernel::{Description, Parameter};
+
+/// Where the page's style is.
+pub(super) const STYLE_PATH: &str = "/docs/api.css";
+
+/// The page of these operations.
+pub(super) fn page(all: &[Description]) -> String {
+    let mut tags: Vec<&str> = Vec::new();
+    for one in all {
+        if !tags.contains(&tag(one.definition.name)) {
+            tags.push(tag(one.definition.name));
+        }
+    }
+    let links: String =
+        tags.iter().map(|name| format!("<li><a href=\"#{name}\">{name}</a></li>\n")).collect();
+    let mut sections = String::new();
+    for name in &tags {
+        sections.push_str(&format!("<section id=\"{name}\">\n<h2>{name}</h2>\n"));
+        for one in all.iter().filter(|one| tag(one.definition.name) == *name) {
+            sections.push_str(&operation(one));
+        }
+        sections.push_str("</section>\n");
+    }
+    format!(
+        "<!doctype html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n\
+         <meta name=\"viewport\" content=\"width=device-width\">\n<title>Coffer's API</title>\n\
+         <link rel=\"stylesheet\" href=\"{STYLE_PATH}\">\n</head>\n<body>\n<header>\n\
+         <h1>Coffer's API</h1>\n<p>Version {version}. For programs: \
+         <a href=\"/openapi.json\">openapi.json</a>.</p>\n</header>\n<nav>\n<ul>\n{links}</ul>\n\
+         </nav>\n<main>\n{sections}</main>\n</body>\n</html>\n",
+        version = escape(crate::VERSION),
+    )
+}
+
+fn operation(one: &Description) -> String {
+    let definition = &one.definition;
+    let origin = if is_stripes(definition.path) { "Stripe's" } else { "extension" };
+    let rows: String = one.parameters.iter().map(row).collect();
+    let expandable = match definition.expandable {
+        [] => String::new(),
+        names => format!("<p>Can be expanded: <code>{}</code></p>\n", names.join(", ")),
+    };
+    let table = match rows.as_str() {
+        "" => "<p>No parameters.</p>\n".to_owned(),
+        rows => format!(
+            "<table>\n<thead><tr><th scope=\"col\">parameter</th><th scope=\"col\">what</th>\
+             <th scope=\"col\">required</th></tr></thead>\n<tbody>\n{rows}</tbody>\n</table>\n"
+        ),
+    };
+    format!(
+        "<article>\n<h3><code>{method} {path}</code> <small>{name}, {origin}</small></h3>\n\
+         <p>{needs}</p>\n{table}{expandable}</article>\n",
+        method = definition.method.as_str(),
+        path = escape(&template(definition.path)),
+        name = definition.name,
+        needs = escape(&needs(definition.access)),
+    )
+}
+
+fn row(parameter: &Parameter) -> String {
+    let kinds: Vec<_> = parameter.expects.iter().map(kind).collect();
+    let required = if parameter.required { "yes" } else { "" };
+    format!(
+        "<tr><td><code>{}</code></td><td>{}</td><td>{required}</td></tr>\n",
+        escape(&parameter.name),
+        escape(&kinds.join(", or "))
+    )
+}
+
+fn kind(expects: &Expects) -> String {
+    match expects {
+        Expects::Text { most, secret } => {
+            let what = if *secret { "secret text" } else { "text" };
+            most.map_or(what.to_owned(), |most| format!("{what}, {most} characters at most"))
+        }
+        Expects::Integer { from, to, clearable } => {
+            let range = match (*from, *to) {
+                (i64::MIN, i64::MAX) => String::new(),
+                (from, to) => format!(", {from} to {to}"),
+            };
+            let unset = if *clearable { "; empty unsets it" } else { "" };
+            format!("whole number{range}{unset}")
+        }
+        Expects::Boolean => "true or false".to_owned(),
+        Expects::Choice(words) => format!("one of {}", words.join(", ")),
+        Expects::Object => "object".to_owned(),
+        Expects::Texts => "list of texts".to_owned(),
+        Expects::Metadata => "keys and values of the caller's".to_owned(),
+        Expects::Currency => "code of a currency".to_owned(),
+    }
+}
+
+fn escape(text: &str) -> String {
+    text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;").replace('"', "&quot;")
+}
+
+pub(super) fn style(_all: &[Description]) -> String {
+    include_str!("style.css").to_owned()
+}
