@@ -32,6 +32,7 @@ pub struct Builder {
     settings: Settings,
     faults: Faults,
     admin_listener: bool,
+    metrics_listener: bool,
     beyond_loopback: bool,
     directory: Option<PathBuf>,
     random: Arc<dyn Random>,
@@ -93,6 +94,7 @@ impl Default for Builder {
             settings: Settings::default(),
             faults: Faults::none(),
             admin_listener: false,
+            metrics_listener: false,
             beyond_loopback: false,
             directory: None,
             random: Arc::new(SystemRandom),
@@ -156,6 +158,12 @@ impl Builder {
     /// A listener of its own for the admin API as well.
     pub fn admin_listener(mut self) -> Self {
         self.admin_listener = true;
+        self
+    }
+
+    /// A listener for metrics as well.
+    pub fn metrics_listener(mut self) -> Self {
+        self.metrics_listener = true;
         self
     }
 
@@ -241,6 +249,7 @@ impl Builder {
         let wanted = Wanted {
             background: self.background,
             admin_listener: self.admin_listener,
+            metrics_listener: self.metrics_listener,
             beyond_loopback: self.beyond_loopback,
             receivers: self.receivers,
         };
@@ -269,6 +278,7 @@ impl Builder {
 struct Wanted {
     background: bool,
     admin_listener: bool,
+    metrics_listener: bool,
     beyond_loopback: bool,
     receivers: Vec<Receiver>,
 }
@@ -302,9 +312,16 @@ async fn open(
     }
     let local = Some(Address::parse("127.0.0.1:0").unwrap());
     let admin_listen = if wanted.admin_listener { local.clone() } else { None };
+    let metrics_listen = if wanted.metrics_listener { local.clone() } else { None };
     let insecure_http = wanted.beyond_loopback;
     let listen = if insecure_http { Address::parse("0.0.0.0:0").ok() } else { local };
-    let serve = ServeOptions { listen, admin_listen, insecure_http, ..ServeOptions::default() };
+    let serve = ServeOptions {
+        listen,
+        admin_listen,
+        metrics_listen,
+        insecure_http,
+        ..ServeOptions::default()
+    };
     let server = Server::start(installation, serve).await.unwrap();
     // What a start leaves in the audit comes before whatever a test counts or holds up.
     server.installation().kernel.flush_audit().await;
@@ -338,6 +355,11 @@ impl TestServer {
     /// Where the admin API listens: the same, unless it has a listener of its own.
     pub fn admin_url(&self) -> &str {
         &self.admin_base
+    }
+
+    /// Whoever collects metrics, if there is a listener for them.
+    pub fn collector(&self) -> Client {
+        Client::anonymous(&url_of(self.server().metrics_address.as_ref()))
     }
 
     /// A connection on which the test writes bytes itself.
@@ -438,7 +460,7 @@ impl TestServer {
         let context = &self.server().installation().context;
         self.runtime.block_on(async {
             for job in &self.jobs {
-                job.run(context).await.unwrap();
+                coffer_kernel::run_pass(&**job, context).await.unwrap();
             }
         });
     }

@@ -13,6 +13,7 @@ pub mod family_set;
 pub mod head;
 mod keyring;
 pub mod limits;
+pub mod metrics;
 pub mod reasons;
 mod root_events;
 pub mod serve;

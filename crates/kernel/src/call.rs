@@ -20,12 +20,17 @@ pub(crate) struct Call {
     pub(crate) idempotency_key: Option<String>,
 }
 
+/// The content type of nearly everything.
+pub(crate) const JSON: &str = "application/json";
+
 /// What goes back to the caller.
 pub(crate) struct Reply {
     /// The HTTP status of a stored refusal; `None` is success.
     pub(crate) status: Option<u16>,
-    /// The rendered JSON.
+    /// The body, which is JSON of all operations but one.
     pub(crate) body: Vec<u8>,
+    /// What it is.
+    pub(crate) content_type: &'static str,
     /// The id of the first request, if this is its stored response.
     pub(crate) replay_of: Option<String>,
 }
@@ -33,7 +38,12 @@ pub(crate) struct Reply {
 impl Reply {
     /// A success that was made now.
     pub(crate) const fn fresh(body: Vec<u8>) -> Self {
-        Self { status: None, body, replay_of: None }
+        Self { status: None, body, content_type: JSON, replay_of: None }
+    }
+
+    /// Metrics in Prometheus' format.
+    pub(crate) fn metrics(body: Vec<u8>) -> Self {
+        Self { content_type: coffer_metrics::CONTENT_TYPE, ..Self::fresh(body) }
     }
 }
 

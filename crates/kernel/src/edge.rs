@@ -61,7 +61,7 @@ pub(crate) async fn answer(
     let (parts, mut body) = request.into_parts();
     let head = check_head(&parts);
     if head.is_ok()
-        && let Some(health) = health::respond(kernel, &parts).await
+        && let Some(health) = health::respond(kernel, role, &parts).await
     {
         return health;
     }

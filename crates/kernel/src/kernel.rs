@@ -3,6 +3,7 @@
 use crate::clock_guard::{ClockGuard, ClockState};
 use crate::counters::Counters;
 use crate::event::EventListeners;
+use crate::figures::{CacheFigures, Collect};
 use crate::idempotency::InFlight;
 use crate::limits;
 use crate::peer::Peer;
@@ -15,6 +16,7 @@ use crate::traffic::{Traffic, TrafficSettings};
 use crate::usage::Usages;
 use crate::web_policy::WebPolicy;
 use coffer_base::{Clock, Random};
+use coffer_dialect::Reason;
 use coffer_keyring::Keyring;
 use coffer_storage::{StorageError, Store};
 use std::fmt;
@@ -44,6 +46,8 @@ pub struct KernelOptions {
     pub routes: Routes,
     /// How much each app keeps.
     pub usages: Arc<Usages>,
+    /// Why requests may be refused.
+    pub reasons: Vec<&'static Reason>,
 }
 
 /// Routes over services.
@@ -60,8 +64,9 @@ impl Kernel {
     /// Puts a kernel together.
     pub fn new(options: KernelOptions) -> Self {
         let KernelOptions { store, keyring, clock, guard, random, .. } = options;
-        let KernelOptions { authenticate, web, listeners, routes, usages, .. } = options;
-        let counters = Arc::new(Counters::new(routes.all().map(|definition| definition.name)));
+        let KernelOptions { authenticate, web, listeners, routes, usages, reasons, .. } = options;
+        let names = routes.all().map(|definition| definition.name);
+        let counters = Arc::new(Counters::new(names, &reasons));
         let in_flight = InFlight::default();
         let recorder = Arc::new(Recorder::new(&store, Arc::clone(&clock)));
         let services = Services {
@@ -75,6 +80,7 @@ impl Kernel {
             in_flight,
             usages,
             recorder,
+            metrics: Arc::default(),
         };
         let (traffic, readiness) = (Traffic::new(), Readiness::default());
         Self { services, routes, counters, traffic, readiness, web }
@@ -83,6 +89,22 @@ impl Kernel {
     /// How often each operation was answered, refused, or failed.
     pub fn counters(&self) -> Arc<Counters> {
         Arc::clone(&self.counters)
+    }
+
+    /// Lets `/metrics` be answered, from `collect`. Only the first call counts.
+    pub fn expose_metrics(&self, collect: Arc<dyn Collect>) {
+        let _ = self.services.metrics.set(collect);
+    }
+
+    /// How full the cache of callers' keys is.
+    pub fn principals(&self) -> CacheFigures {
+        self.services.authenticate.cache_figures()
+    }
+
+    /// Entries of the audit that wait in memory to be written, and whether the last ones could not
+    /// be.
+    pub fn audit_waiting(&self) -> (usize, bool) {
+        (self.recorder().count_waiting(), self.recorder().is_failing())
     }
 
     /// The operations.

@@ -253,7 +253,8 @@ impl<'a, O: SealingOperation> Attempt<'a, O> {
             withheld.restore(&mut stored.body, again.as_ref(), keys);
         }
         let status = (stored.status != STATUS_OK).then_some(stored.status);
-        Ok(Reply { status, body: stored.body, replay_of: Some(stored.request) })
+        let replay_of = Some(stored.request);
+        Ok(Reply { status, replay_of, ..Reply::fresh(stored.body) })
     }
 }
 

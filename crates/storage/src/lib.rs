@@ -49,7 +49,7 @@ pub use error::{Cause, Result, StorageError};
 pub use fault::{Fate, Faults};
 pub use lock::DirectoryLock;
 pub use migration::{AppliedMigration, Migration, MigrationReport, MigrationSet};
-pub use options::{Node, Options, ServerInfo, Stats};
+pub use options::{DiskStats, Node, Options, ServerInfo, Stats};
 pub use place::{check_database, check_directory, database_files, open_own};
 pub use placement::{Placed, Placement};
 pub use postgres::{Passwords, PostgresOptions};

@@ -40,6 +40,25 @@ pub struct Stats {
     pub waiting: u64,
     /// Round trips to the database server.
     pub round_trips: u64,
+    /// Attempts at units of work that were repeated because another transaction was in their way.
+    pub retries: u64,
+    /// Connections of the pool that are in use.
+    pub connections_busy: u64,
+    /// Connections that the pool may have; 0 on SQLite.
+    pub connections_limit: u64,
+}
+
+/// The disk of a store.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct DiskStats {
+    /// Bytes that this process may still write.
+    pub available: u64,
+    /// Bytes below which writes that add data are refused.
+    pub floor: u64,
+    /// Bytes of the ballast; 0 once it was given up.
+    pub ballast: u64,
+    /// Whether writes that add data are refused.
+    pub is_low: bool,
 }
 
 /// One server of a database that is spread over many.

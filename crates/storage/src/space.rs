@@ -22,6 +22,7 @@ use coffer_base::limit;
 
 use crate::error::{Cause, Result, StorageError};
 use crate::fault::Faults;
+use crate::options::DiskStats;
 use ballast::Ballast;
 
 /// The space on the disk that a directory is on. Clones share it.
@@ -136,6 +137,17 @@ impl DiskSpace {
             self.0.look();
         }
         if self.0.low.load(Ordering::Relaxed) { Err(self.0.refusal()) } else { Ok(()) }
+    }
+
+    /// What the disk has; `None` if the system does not say.
+    pub(crate) fn stats(&self) -> Option<DiskStats> {
+        let headroom = self.0.measure()?;
+        Some(DiskStats {
+            available: headroom.available,
+            floor: headroom.floor(),
+            ballast: self.0.ballast.size(),
+            is_low: self.0.low.load(Ordering::Relaxed),
+        })
     }
 
     /// Gives the ballast up, and the space of the stores' logs, for a write that takes data away

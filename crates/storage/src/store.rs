@@ -5,10 +5,11 @@ use std::sync::{Arc, Mutex, PoisonError, Weak};
 use std::time::{Duration, Instant};
 
 use coffer_base::{Timestamp, limit};
+use coffer_metrics::Recorded;
 
 use crate::error::{Result, StorageError};
 use crate::migration::{MigrationReport, MigrationSet};
-use crate::options::{Node, Options, ServerInfo, Stats};
+use crate::options::{DiskStats, Node, Options, ServerInfo, Stats};
 use crate::placement::{self, Touched};
 use crate::postgres::{Postgres, PostgresOptions};
 use crate::row::Row;
@@ -405,6 +406,19 @@ impl Store {
             Engine::Sqlite(sqlite) => sqlite.stats(),
             Engine::Postgres(postgres) => postgres.stats(),
         }
+    }
+
+    /// How long its commits took.
+    pub fn commit_durations(&self) -> Recorded {
+        match &self.engine {
+            Engine::Sqlite(sqlite) => sqlite.commit_durations(),
+            Engine::Postgres(postgres) => postgres.commit_durations(),
+        }
+    }
+
+    /// The disk under an embedded store; `None` if it is not watched.
+    pub fn disk(&self) -> Option<DiskStats> {
+        self.headroom.space.as_ref()?.stats()
     }
 
     /// Accepts no more work, finishes what is queued, truncates the write-ahead log and closes the

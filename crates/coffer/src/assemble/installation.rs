@@ -4,8 +4,9 @@ use super::root::{FoundRoot, RootAgain, find_root};
 use super::{AssembleError, AssembleOptions, Callers, Database, RootSource, Stores};
 use crate::audit::{self, AuditLog, KeepAudit};
 use crate::clock::{self, ClockSources};
-use crate::explain::{Explain, ExplainSources};
+use crate::explain::{self, Explain, ExplainSources};
 use crate::keyring::{self, KeyringSources};
+use crate::metrics::{MeasureFigures, Metrics, MetricsSources};
 use crate::root_events::AuditRootEvents;
 use crate::ship::{Receiver, Shipping};
 use crate::status::{Status, StatusSources};
@@ -62,6 +63,8 @@ pub struct Installation {
     pub store_id: String,
     /// Where the root key is kept, for people.
     pub root_place: String,
+    /// What `/metrics` shows.
+    pub metrics: Arc<Metrics>,
 }
 
 /// Opens an installation.
@@ -119,6 +122,7 @@ pub async fn open_stores(
         listeners: std::mem::take(&mut parts.listeners).into(),
         http: HttpClient::new(OUTBOUND).map_err(AssembleError::Tls)?,
         platform: None,
+        figures: Arc::default(),
         stop: stopped,
     };
     let audit = AuditLog::new(&context, Arc::clone(&clocks.clock));
@@ -128,10 +132,32 @@ pub async fn open_stores(
     let identity = Identity::open(identity).await?;
     let shipping = Arc::new(Shipping::new(Arc::clone(&clocks.clock), &*options.random));
     let own = (&clocks, &shipping, &*store_id);
-    let kernel = assemble_kernel(&options, identity, &mut parts, &context, own);
-    let jobs = parts.jobs;
-    let root_place = root.place;
-    Ok(Installation { kernel, stores, jobs, context, shipping, stop, audit, store_id, root_place })
+    let (kernel, scheduler) = assemble_kernel(&options, identity, &mut parts, &context, own);
+    let metrics = Metrics::new(MetricsSources {
+        kernel: Arc::clone(&kernel),
+        context: context.clone(),
+        clock: Arc::clone(&clocks.clock),
+        scheduler,
+        audit: Arc::clone(&audit),
+        shipping: Arc::clone(&shipping),
+        figures: options.families.figures(),
+        developer: options.developer,
+    });
+    kernel.expose_metrics(Arc::<Metrics>::clone(&metrics));
+    let mut jobs = parts.jobs;
+    jobs.push(Arc::new(MeasureFigures::new(Arc::clone(&metrics))));
+    Ok(Installation {
+        kernel,
+        stores,
+        jobs,
+        context,
+        shipping,
+        stop,
+        audit,
+        store_id,
+        root_place: root.place,
+        metrics,
+    })
 }
 
 impl Installation {
@@ -159,7 +185,7 @@ fn assemble_kernel(
     parts: &mut Parts,
     context: &JobContext,
     (clocks, shipping, store_id): (&Clocks, &Arc<Shipping>, &str),
-) -> Arc<Kernel> {
+) -> (Arc<Kernel>, Arc<Scheduler>) {
     parts.append(identity.parts);
     let usages = Arc::new(Usages::new(options.families.amounts()));
     let counts = options.families.counts();
@@ -198,12 +224,14 @@ fn assemble_kernel(
         guard: Arc::clone(&context.guard),
     };
     clock::register(&mut parts.routes, &sources);
+    let reasons = explain::reasons(options.families.all());
     let explained = ExplainSources::new(options.families.all(), Arc::clone(&context.keyring));
     parts.routes.read(Explain(explained));
     coffer_secrets::register_history(&mut parts.routes, Arc::clone(&context.keyring));
     if let Some(shifted) = &clocks.shifted {
         let shifted = Arc::clone(shifted);
         let (context, reset) = (context.clone(), identity.reset);
+        let scheduler = Arc::clone(&scheduler);
         test_helpers::register(&mut parts.routes, shifted, scheduler, context, reset);
     }
     let kernel = Kernel::new(KernelOptions {
@@ -217,10 +245,11 @@ fn assemble_kernel(
         listeners: Arc::clone(&context.listeners),
         routes: std::mem::take(&mut parts.routes),
         usages,
+        reasons,
     });
     // Set once, here: nothing else has the cell yet.
     let _ = counters.set(kernel.counters());
-    Arc::new(kernel)
+    (Arc::new(kernel), scheduler)
 }
 
 /// What rotates keys.

@@ -6,7 +6,9 @@ use super::exit::{Exit, Failure};
 use super::reload::Reload;
 use super::signals::Signals;
 use super::{setup, signals};
-use crate::config::{ADMIN_LISTEN, AUDIT_ANCHOR, Config, HEAD_FILE, INSECURE_HTTP, LISTEN};
+use crate::config::{
+    ADMIN_LISTEN, AUDIT_ANCHOR, Config, HEAD_FILE, INSECURE_HTTP, LISTEN, METRICS_LISTEN,
+};
 use crate::telemetry;
 use coffer::assemble::{self, AssembleError, AssembleOptions, Database, Installation};
 use coffer::head::{self, Checked, HeadKeeper};
@@ -172,6 +174,7 @@ fn serve_options(
     Ok(ServeOptions {
         listen: config.address(&LISTEN).cloned(),
         admin_listen: config.address(&ADMIN_LISTEN).cloned(),
+        metrics_listen: config.address(&METRICS_LISTEN).cloned(),
         tls: acceptor.map_err(|error| Failure::failed(error.to_string()))?,
         insecure_http: config.is_on(&INSECURE_HTTP),
         traffic: config.traffic(Some(APP_REQUESTS_PER_SECOND)).map_err(Failure::from)?,
@@ -209,6 +212,7 @@ fn log_start(data: &str, server: &Server, tls: bool) {
     tracing::info!(
         address = server.address.as_ref().map(display),
         admin_address = server.admin_address.as_ref().map(display),
+        metrics_address = server.metrics_address.as_ref().map(display),
         tls,
         data,
         root_key = %installation.root_place,

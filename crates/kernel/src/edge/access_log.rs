@@ -22,21 +22,18 @@ pub(super) fn report(
     parts: &Parts,
     result: &Result<Reply, ApiError>,
 ) {
-    let count = kernel.counters.of(trace.route);
+    let micros = u64::try_from(trace.started.elapsed().as_micros()).unwrap_or(u64::MAX);
     match result {
         Ok(reply) => {
-            count.success(reply.replay_of.is_some());
+            kernel.counters.of(trace.route).success(reply.replay_of.is_some(), micros);
             let status = reply.status.unwrap_or(http::StatusCode::OK.as_u16());
             let is_shown = kernel.traffic.log_requests() == LogRequests::All;
-            Line::new(kernel, trace, parts).answered(status, is_shown);
+            Line::new(kernel, trace, parts, micros).answered(status, is_shown);
         }
         Err(error) => {
-            count.failure(error);
-            if error.is_load() {
-                kernel.counters.count_busy();
-            }
+            kernel.counters.failure(trace.route, error, micros);
             if has_line(&kernel.traffic, trace.peer, trace.started, error) {
-                let line = Line::new(kernel, trace, parts);
+                let line = Line::new(kernel, trace, parts, micros);
                 if error.is_fault() {
                     line.failed(error);
                 } else {
@@ -58,7 +55,7 @@ fn has_line(traffic: &Traffic, peer: Peer, now: Instant, error: &ApiError) -> bo
 
 /// Counts and logs what was no valid HTTP, as other refusals are.
 pub(super) fn report_invalid(kernel: &Kernel, peer: Peer, request_id: &str, error: &ApiError) {
-    kernel.counters.of(None).failure(error);
+    kernel.counters.failure(None, error, 0);
     if has_line(&kernel.traffic, peer, Instant::now(), error) {
         tracing::info!(request_id, %peer, status = error.status(), "rejected: no valid HTTP");
     }
@@ -83,7 +80,12 @@ struct Line<'a> {
 }
 
 impl<'a> Line<'a> {
-    fn new(kernel: &'a Kernel, trace: &'a RequestTrace, parts: &'a Parts) -> Self {
+    fn new(
+        kernel: &'a Kernel,
+        trace: &'a RequestTrace,
+        parts: &'a Parts,
+        micros: u64,
+    ) -> Self {
         let principal = trace.principal.as_ref();
         let template = trace.route.and_then(|number| kernel.routes.template(number));
         Self {
@@ -94,7 +96,7 @@ impl<'a> Line<'a> {
             key: principal.map_or("", |principal| &principal.key_id),
             app: principal.map_or("", |principal| principal.tenant.app.as_str()),
             account: principal.map_or("", |principal| principal.tenant.account.name()),
-            micros: u64::try_from(trace.started.elapsed().as_micros()).unwrap_or(u64::MAX),
+            micros,
         }
     }
 
