@@ -4,10 +4,12 @@ use crate::app::App;
 use crate::client::Client;
 use crate::postgres::{self, Databases};
 use crate::raw::Raw;
+use crate::scrape::Scrape;
 use coffer::assemble::{self, AssembleOptions, Callers, RootSource, Stores};
 use coffer::family_set::FamilySet;
 use coffer::serve::{Address, ServeOptions, Server};
 use coffer::ship::Receiver;
+use coffer::traces::TraceSettings;
 use coffer_base::{Clock, Random, Reading, Redacted, TestClock, Timestamp};
 use coffer_crypto::SystemRandom;
 use coffer_kernel::{Family, Job, Setting, Settings};
@@ -40,6 +42,7 @@ pub struct Builder {
     background: bool,
     starts_at: Timestamp,
     receivers: Vec<Receiver>,
+    traces: Option<TraceSettings>,
 }
 
 /// Something of a test's that runs inside the server.
@@ -102,6 +105,7 @@ impl Default for Builder {
             background: true,
             starts_at: START,
             receivers: Vec::new(),
+            traces: None,
         }
     }
 }
@@ -205,6 +209,16 @@ impl Builder {
         self
     }
 
+    /// Traces, as these variables of OpenTelemetry say.
+    pub fn traces(mut self, variables: &[(&str, &str)]) -> Self {
+        let of = |name: &str| {
+            let found = variables.iter().find(|(known, _)| *known == name);
+            found.map(|(_, value)| (*value).to_owned())
+        };
+        self.traces = TraceSettings::of(of).unwrap();
+        self
+    }
+
     /// When the clock stands at the server's start; [`START`] otherwise.
     pub fn starts_at(mut self, now: Timestamp) -> Self {
         self.starts_at = now;
@@ -252,6 +266,7 @@ impl Builder {
             metrics_listener: self.metrics_listener,
             beyond_loopback: self.beyond_loopback,
             receivers: self.receivers,
+            traces: self.traces,
         };
         let (server, jobs, admin_key) = runtime.block_on(open(options, initialized, wanted));
         let base = url_of(server.address.as_ref());
@@ -281,6 +296,7 @@ struct Wanted {
     metrics_listener: bool,
     beyond_loopback: bool,
     receivers: Vec<Receiver>,
+    traces: Option<TraceSettings>,
 }
 
 /// Opens the installation, which is initialized first if it is a new one, and serves it. Answers
@@ -306,6 +322,9 @@ async fn open(
     let mut installation = assemble::open_stores(options, stores).await.unwrap();
     let token = Redacted::new("audit-token".to_owned());
     installation.ship_audit(wanted.receivers, Some(&token)).unwrap();
+    if let Some(traces) = wanted.traces {
+        installation.trace(traces);
+    }
     let jobs = installation.jobs.clone();
     if !wanted.background {
         installation.jobs.clear();
@@ -360,6 +379,13 @@ impl TestServer {
     /// Whoever collects metrics, if there is a listener for them.
     pub fn collector(&self) -> Client {
         Client::anonymous(&url_of(self.server().metrics_address.as_ref()))
+    }
+
+    /// All figures, by the admin API, as an operator reads them.
+    pub fn scrape(&self) -> Scrape {
+        let answer = self.admin().get("/metrics", &[]);
+        assert_eq!(answer.status, 200, "{}", answer.body);
+        Scrape::parse(&answer.body)
     }
 
     /// A connection on which the test writes bytes itself.
@@ -463,6 +489,12 @@ impl TestServer {
                 coffer_kernel::run_pass(&**job, context).await.unwrap();
             }
         });
+    }
+
+    /// Runs the background job of this name once, now.
+    pub fn run_job(&self, name: &str) {
+        let (job, context) = (self.job(name), &self.server().installation().context);
+        self.runtime.block_on(coffer_kernel::run_pass(&*job, context)).unwrap();
     }
 
     /// The background job of this name.

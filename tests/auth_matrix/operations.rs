@@ -90,7 +90,7 @@ const ALL: &str = "operator auditor keys";
 
 /// Name, verb, path, and permission or roles of all operations, as the contract has them:
 /// independent of what the server says about itself.
-pub const CONTRACT: [(&str, &str, &str, &str); 79] = [
+pub const CONTRACT: [(&str, &str, &str, &str); 80] = [
     ("apps.secrets.create", "POST", "/v1/apps/secrets", "secret_write"),
     ("apps.secrets.list", "GET", "/v1/apps/secrets", "secret_read"),
     ("apps.secrets.find", "GET", "/v1/apps/secrets/find", "secret_read"),
@@ -170,4 +170,5 @@ pub const CONTRACT: [(&str, &str, &str, &str); 79] = [
     ("admin.keyring.seal", "POST", "/v1/admin/keyring/seal", ADMIN),
     ("admin.keyring.unseal", "POST", "/v1/admin/keyring/unseal", ADMIN),
     ("admin.status.retrieve", "GET", "/v1/admin/status", AUDITED),
+    ("admin.metrics.retrieve", "GET", "/metrics", AUDITED),
 ];

@@ -10,6 +10,7 @@ mod clock;
 mod conformance;
 mod options;
 mod postgres;
+mod prometheus;
 mod report;
 mod roots;
 mod workspace;
@@ -34,7 +35,7 @@ struct Part {
 }
 
 /// All parts, the quickest first.
-const PARTS: [Part; 19] = [
+const PARTS: [Part; 20] = [
     Part {
         name: "format",
         about: "the layout of the Rust code",
@@ -125,6 +126,13 @@ const PARTS: [Part; 19] = [
         needs_build: true,
         only_with_all: false,
         run: |_| clock::wrong_clock(),
+    },
+    Part {
+        name: "prometheus",
+        about: "a real Prometheus over the server's metrics, the alerts and the dashboard",
+        needs_build: true,
+        only_with_all: true,
+        run: |_| prometheus::scrape(),
     },
     Part {
         name: "docs",

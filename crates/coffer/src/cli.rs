@@ -23,6 +23,7 @@ mod keyring;
 mod ledger;
 mod migrate;
 mod migrate_store;
+mod notify;
 mod output;
 mod reload;
 mod secrets;

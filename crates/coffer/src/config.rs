@@ -21,6 +21,7 @@ mod root;
 mod service_link;
 #[cfg(test)]
 mod tests;
+mod traces;
 mod traffic;
 mod value;
 
@@ -36,6 +37,7 @@ pub use environment::{Environment, environment};
 pub use families::declared_by_families;
 pub use flags::Flags;
 pub use root::{ROOT, ROOT_CA, ROOT_SECRET, ROOT_WAIT};
+pub use traces::traces;
 pub use traffic::{AUDIT_NAMES, AUDIT_READS, LOG_REQUESTS, RATE_LIMIT, TRUSTED_PROXY};
 pub use value::{Kind, Source, Value, at_home};
 

@@ -23,6 +23,7 @@ pub mod store_place;
 pub mod store_transfer;
 mod test_helpers;
 pub mod tls;
+pub mod traces;
 
 /// The version and the commit that this build was made from.
 pub const VERSION: &str = concat!(env!("CARGO_PKG_VERSION"), " (", env!("BUILD_COMMIT"), ")");

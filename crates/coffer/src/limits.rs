@@ -93,3 +93,13 @@ pub const MEASURE_TABLES_SECONDS: u64 = 300;
 
 /// Connections of the listener for metrics: a few collectors, and probes.
 pub const METRICS_CONNECTIONS: usize = 64;
+
+/// Spans of sampled requests that wait to be sent, at most: about 1 MB, and what OpenTelemetry's
+/// own libraries keep.
+pub const SPANS_WAITING: usize = 2048;
+
+/// Spans that are sent at once.
+pub const SPANS_AT_ONCE: usize = 512;
+
+/// Seconds between two times that spans are sent.
+pub const TRACES_SECONDS: u64 = 5;

@@ -83,6 +83,7 @@ impl Collect for Metrics {
         exposing.jobs();
         exposing.clock();
         exposing.audit();
+        exposing.traces();
         exposing.measured(&self.measured());
         exposing.text.finish()
     }

@@ -204,6 +204,9 @@ impl Server {
         self.installation.kernel.note("program.server.stop", String::new());
         self.installation.kernel.flush_audit().await;
         end_audit(&self.installation.audit).await;
+        if let Some(traces) = &self.installation.traces {
+            traces.flush().await;
+        }
         self.installation.stores.close().await;
         for thread in self.threads {
             let _ = tokio::task::spawn_blocking(move || thread.close()).await;

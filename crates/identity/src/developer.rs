@@ -18,8 +18,8 @@ use coffer_crypto::{TokenForm, TokenHash};
 use coffer_dialect::ApiError;
 use coffer_dialect::authorization::{KeyKind, key_shape, redact_key};
 use coffer_kernel::{
-    CacheFigures,
-    AdminRole, Authenticate, BoxFuture, Credentials, Evidence, Principal, storage_failure,
+    AdminRole, Authenticate, BoxFuture, CacheFigures, Credentials, Evidence, Principal,
+    storage_failure,
 };
 use coffer_storage::{Query, StorageError, Tx, Work};
 use std::sync::Arc;

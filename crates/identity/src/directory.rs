@@ -34,7 +34,8 @@ use coffer_crypto::TokenHash;
 use coffer_dialect::ApiError;
 use coffer_dialect::authorization::{KeyKind, key_shape};
 use coffer_kernel::{
-    Authenticate, BoxFuture, CacheFigures, Credentials, Evidence, Principal, Role, UseLimit, storage_failure,
+    Authenticate, BoxFuture, CacheFigures, Credentials, Evidence, Principal, Role, UseLimit,
+    storage_failure,
 };
 use coffer_keyring::Keyring;
 use coffer_storage::{Query, Share, StorageError, Store};

@@ -14,6 +14,7 @@ mod headers;
 mod health;
 mod rejected;
 mod response;
+mod span;
 mod target;
 mod throttle;
 mod trace;
@@ -73,6 +74,7 @@ pub(crate) async fn answer(
     let peer = client(kernel, connection, &parts.headers);
     let request_id = request_id::new(&*kernel.services.random).into();
     let mut trace = RequestTrace::new(request_id, peer, started);
+    span::begin(kernel, &parts, &mut trace);
     let handled = async {
         head?;
         kernel.web.check(&parts.headers)?;
@@ -84,6 +86,7 @@ pub(crate) async fn answer(
     }
     let result = audit::record(kernel, &mut trace, &parts, result).await;
     access_log::report(kernel, &trace, &parts, &result);
+    span::end(kernel, &mut trace, &parts, &result);
     throttle::hold_back(connection, &trace, &result).await;
     let mut response = response::respond(kernel, &trace, &parts, result);
     let at_end = body.is_end_stream() || !trace.body_read && body::discard(&parts, &mut body).await;
@@ -131,6 +134,7 @@ async fn handle(
     let presented = || credentials(&token, &parts.headers, kernel.services.clock.now());
     let mut principal = throttle::authenticate(kernel, presented(), trace).await?;
     trace.principal = Some(Arc::clone(&principal));
+    trace.end_step("authenticate");
     let permit = throttle::enter(kernel, &principal, trace)?;
     let method = method_of(parts)?;
     let Route { handler, number, open } = route(kernel, role, method, parts)?;
@@ -144,6 +148,7 @@ async fn handle(
     let body = receive(connection, &parts.headers, body).await?;
     let params = Params::decode(parts.uri.query(), &body);
     let params = params.map_err(|error| form::explain(&body, error))?;
+    trace.end_step("receive");
     if !body.is_empty() && !handler.definition().writes() {
         // A write asks again inside its transaction; a read does here, for whatever became of the
         // key while the body was on its way.
@@ -159,6 +164,7 @@ async fn handle(
     trace.reached = if writes { Reached::Change } else { Reached::Read };
     let Handled { result, audited } = run(kernel, handler, call, permit).await;
     trace.audited = audited;
+    trace.end_step("carry out");
     result
 }
 

@@ -11,6 +11,7 @@ use crate::principal::Authenticate;
 use crate::recorder::Recorder;
 use crate::routes::Routes;
 use crate::services::Services;
+use crate::spans::Tracer;
 use crate::store;
 use crate::traffic::{Traffic, TrafficSettings};
 use crate::usage::Usages;
@@ -20,8 +21,8 @@ use coffer_dialect::Reason;
 use coffer_keyring::Keyring;
 use coffer_storage::{StorageError, Store};
 use std::fmt;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 /// What a kernel is made of.
@@ -58,6 +59,7 @@ pub struct Kernel {
     pub(crate) traffic: Traffic,
     pub(crate) readiness: Readiness,
     pub(crate) web: WebPolicy,
+    tracer: OnceLock<Arc<Tracer>>,
 }
 
 impl Kernel {
@@ -83,7 +85,8 @@ impl Kernel {
             metrics: Arc::default(),
         };
         let (traffic, readiness) = (Traffic::new(), Readiness::default());
-        Self { services, routes, counters, traffic, readiness, web }
+        let tracer = OnceLock::new();
+        Self { services, routes, counters, traffic, readiness, web, tracer }
     }
 
     /// How often each operation was answered, refused, or failed.
@@ -94,6 +97,16 @@ impl Kernel {
     /// Lets `/metrics` be answered, from `collect`. Only the first call counts.
     pub fn expose_metrics(&self, collect: Arc<dyn Collect>) {
         let _ = self.services.metrics.set(collect);
+    }
+
+    /// Traces requests that begin from now on, as `tracer` says. Only the first call counts.
+    pub fn trace_with(&self, tracer: Arc<Tracer>) {
+        let _ = self.tracer.set(tracer);
+    }
+
+    /// What traces requests, if something does.
+    pub fn tracer(&self) -> Option<&Arc<Tracer>> {
+        self.tracer.get()
     }
 
     /// How full the cache of callers' keys is.

@@ -47,6 +47,7 @@ pub mod schedule;
 mod sealed;
 mod services;
 mod setting;
+mod spans;
 mod store;
 #[cfg(any(test, feature = "testing"))]
 pub mod testing;
@@ -97,6 +98,7 @@ pub use routes::Routes;
 pub use schedule::{Progress, ScheduledTask, Scheduler};
 pub use sealed::SealedTable;
 pub use setting::{Setting, SettingKind, Settings};
+pub use spans::{Sampler, Span, SpanFigures, Tracer, hexadecimal};
 pub use store::{
     ClockRecord, MIGRATIONS, clock_record, forget_clock, latest_watermark, move_clock,
     platform_clocks, rewind_watermarks, tenant_of_row,

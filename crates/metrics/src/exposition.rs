@@ -143,12 +143,12 @@ mod tests {
         exposition.add_histogram(&catalogue::JOB_DURATION, &["clean"], &histogram.read());
         let text = exposition.finish();
         for line in [
-            "coffer_job_duration_seconds_bucket{job=\"clean\",le=\"0.00025\"} 0",
-            "coffer_job_duration_seconds_bucket{job=\"clean\",le=\"0.0005\"} 1",
-            "coffer_job_duration_seconds_bucket{job=\"clean\",le=\"2.5\"} 2",
-            "coffer_job_duration_seconds_bucket{job=\"clean\",le=\"+Inf\"} 2",
-            "coffer_job_duration_seconds_sum{job=\"clean\"} 2.0003",
-            "coffer_job_duration_seconds_count{job=\"clean\"} 2",
+            "coffer_job_duration_seconds_bucket{job_name=\"clean\",le=\"0.00025\"} 0",
+            "coffer_job_duration_seconds_bucket{job_name=\"clean\",le=\"0.0005\"} 1",
+            "coffer_job_duration_seconds_bucket{job_name=\"clean\",le=\"2.5\"} 2",
+            "coffer_job_duration_seconds_bucket{job_name=\"clean\",le=\"+Inf\"} 2",
+            "coffer_job_duration_seconds_sum{job_name=\"clean\"} 2.0003",
+            "coffer_job_duration_seconds_count{job_name=\"clean\"} 2",
         ] {
             assert!(text.contains(&format!("{line}\n")), "{line}\n{text}");
         }

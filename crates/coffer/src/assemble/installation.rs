@@ -12,6 +12,7 @@ use crate::ship::{Receiver, Shipping};
 use crate::status::{Status, StatusSources};
 use crate::store_place;
 use crate::test_helpers;
+use crate::traces::{ExportJob, ExportTraces, TraceSettings};
 use coffer_base::{Clock, Redacted, ShiftedClock};
 use coffer_identity::{Identity, IdentityOptions};
 use coffer_kernel::{
@@ -65,6 +66,8 @@ pub struct Installation {
     pub root_place: String,
     /// What `/metrics` shows.
     pub metrics: Arc<Metrics>,
+    /// What sends traces away, if somebody wants them.
+    pub traces: Option<Arc<ExportTraces>>,
 }
 
 /// Opens an installation.
@@ -157,10 +160,19 @@ pub async fn open_stores(
         store_id,
         root_place: root.place,
         metrics,
+        traces: None,
     })
 }
 
 impl Installation {
+    /// Traces requests, and sends the traces away.
+    pub fn trace(&mut self, settings: TraceSettings) {
+        let traces = ExportTraces::new(settings, self.context.http.clone());
+        self.kernel.trace_with(traces.tracer());
+        self.jobs.push(Arc::new(ExportJob(Arc::clone(&traces))));
+        self.traces = Some(traces);
+    }
+
     /// Sends the audit to these receivers too; `token` goes with what is sent over HTTP.
     ///
     /// # Errors

@@ -133,7 +133,8 @@ impl Anchoring {
             return Ok(());
         }
         let head = coffer_audit::head(store).await?;
-        let Some(Head { size: new, note, .. }) = head.filter(|head| head.size > figures.entries) else {
+        let Some(Head { size: new, note, .. }) = head.filter(|head| head.size > figures.entries)
+        else {
             return Ok(());
         };
         let put = self.anchor.put(&note, http).await;

@@ -7,7 +7,7 @@ use super::reload::Reload;
 use super::signals::Signals;
 use super::{setup, signals};
 use crate::config::{
-    ADMIN_LISTEN, AUDIT_ANCHOR, Config, HEAD_FILE, INSECURE_HTTP, LISTEN, METRICS_LISTEN,
+    self, ADMIN_LISTEN, AUDIT_ANCHOR, Config, HEAD_FILE, INSECURE_HTTP, LISTEN, METRICS_LISTEN,
 };
 use crate::telemetry;
 use coffer::assemble::{self, AssembleError, AssembleOptions, Database, Installation};
@@ -38,6 +38,7 @@ pub fn run(config: &Config, args: &ServeArgs) -> Result<Exit, Failure> {
     let data = data_location(config, &database);
     let (receivers, token) = setup::audit_receivers(config)?;
     let backups = backup::scheduled(config)?;
+    let traces = config::traces().map_err(Failure::from)?;
     let runtime = setup::runtime()?;
     let result = runtime.block_on(async {
         let mut signals = Signals::listen()?;
@@ -48,6 +49,9 @@ pub fn run(config: &Config, args: &ServeArgs) -> Result<Exit, Failure> {
         }
         log_migrations(&installation.stores.migrations);
         installation.ship_audit(receivers, token.as_ref())?;
+        if let Some(traces) = traces {
+            installation.trace(traces);
+        }
         let on_start = |server: &Server| {
             log_start(&data, server, tls);
             warn_about_listeners(server, tls);

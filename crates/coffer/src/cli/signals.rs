@@ -1,6 +1,7 @@
 //! Runs a server until a signal ends it, and reloads it on another.
 
 use super::exit::{Exit, Failure};
+use super::notify;
 use coffer::assemble::Installation;
 use coffer::serve::{Address, ServeError, ServeOptions, Server};
 use std::io::{ErrorKind, IsTerminal};
@@ -102,10 +103,12 @@ pub async fn serve_until_signal(
 ) -> Result<Exit, Failure> {
     let server = Server::start(installation, options).await.map_err(cannot_start)?;
     on_start(&server);
+    notify::ready();
     tracing::debug!(ignored = signals.ignored.len(), "signals are handled");
     while signals.next().await == Request::Reload {
         reload();
     }
+    notify::stopping();
     tracing::info!("stopping: requests under way are finished first");
     tokio::select! {
         () = server.stop() => {

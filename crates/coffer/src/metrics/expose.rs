@@ -3,7 +3,7 @@
 use super::measure::Measured;
 use super::{MetricsSources, process};
 use coffer_base::Timestamp;
-use coffer_kernel::{Connections, Count};
+use coffer_kernel::{Connections, Count, SpanFigures};
 use coffer_keyring::{KeyCounts, Rotation};
 use coffer_metrics::{Exposition, catalogue as metrics};
 use coffer_storage::Store;
@@ -174,6 +174,15 @@ impl Exposing<'_> {
         self.text.add_some(&metrics::AUDIT_LAST_ANCHOR, &[], last);
         for (outcome, tries) in [("success", anchored.succeeded), ("failed", anchored.failed)] {
             self.text.add(&metrics::AUDIT_ANCHORS, &[outcome], tries);
+        }
+    }
+
+    pub(super) fn traces(&mut self) {
+        let tracer = self.sources.kernel.tracer();
+        let figures = tracer.map(|tracer| tracer.figures()).unwrap_or_default();
+        let SpanFigures { exported, dropped, failed } = figures;
+        for (outcome, spans) in [("exported", exported), ("dropped", dropped), ("failed", failed)] {
+            self.text.add(&metrics::TRACE_SPANS, &[outcome], spans);
         }
     }
 

@@ -75,17 +75,14 @@ struct Line<'a> {
     app: &'a str,
     /// The account whose data the key opens; empty as well then.
     account: &'a str,
+    /// The id of its trace, if it is sampled.
+    trace: Option<String>,
     /// Microseconds from the head of the request to its response.
     micros: u64,
 }
 
 impl<'a> Line<'a> {
-    fn new(
-        kernel: &'a Kernel,
-        trace: &'a RequestTrace,
-        parts: &'a Parts,
-        micros: u64,
-    ) -> Self {
+    fn new(kernel: &'a Kernel, trace: &'a RequestTrace, parts: &'a Parts, micros: u64) -> Self {
         let principal = trace.principal.as_ref();
         let template = trace.route.and_then(|number| kernel.routes.template(number));
         Self {
@@ -96,37 +93,43 @@ impl<'a> Line<'a> {
             key: principal.map_or("", |principal| &principal.key_id),
             app: principal.map_or("", |principal| principal.tenant.app.as_str()),
             account: principal.map_or("", |principal| principal.tenant.account.name()),
+            trace: trace.span.as_ref().map(|span| span.trace_id()),
             micros,
         }
     }
 
     fn answered(&self, status: u16, is_shown: bool) {
-        let Self { request_id, peer, method, path, key, app, account, micros } = *self;
+        let Self { request_id, peer, method, path, key, app, account, micros, .. } = *self;
+        let trace = self.trace.as_deref();
         if is_shown {
             tracing::info!(
-                request_id, %peer, method, path, key, app, account, status, micros, "answered"
+                request_id, %peer, method, path, key, app, account, status, micros, trace,
+                "answered"
             );
         } else {
             tracing::debug!(
-                request_id, %peer, method, path, key, app, account, status, micros, "answered"
+                request_id, %peer, method, path, key, app, account, status, micros, trace,
+                "answered"
             );
         }
     }
 
     fn refused(&self, error: &ApiError) {
-        let Self { request_id, peer, method, path, key, app, account, micros } = *self;
+        let Self { request_id, peer, method, path, key, app, account, micros, .. } = *self;
+        let trace = self.trace.as_deref();
         let (status, code) = (error.status(), error.code().unwrap_or(""));
         tracing::info!(
-            request_id, %peer, method, path, key, app, account, status, code, micros, "refused"
+            request_id, %peer, method, path, key, app, account, status, code, micros, trace, "refused"
         );
     }
 
     fn failed(&self, error: &ApiError) {
-        let Self { request_id, peer, method, path, key, app, account, micros } = *self;
+        let Self { request_id, peer, method, path, key, app, account, micros, .. } = *self;
+        let trace = self.trace.as_deref();
         let (status, code) = (error.status(), error.code().unwrap_or(""));
         let cause = error.log_detail().unwrap_or("");
         tracing::error!(
-            request_id, %peer, method, path, key, app, account, status, code, cause, micros,
+            request_id, %peer, method, path, key, app, account, status, code, cause, micros, trace,
             "failed"
         );
     }
