@@ -9,6 +9,7 @@ mod app;
 pub mod catalogue;
 mod client;
 mod gate;
+mod jobs;
 mod otlp;
 mod postgres;
 mod process;

@@ -1,5 +1,7 @@
 //! What `/metrics` shows, as a collector reads it.
 
+use crate::client::Client;
+use crate::server::{TestServer, url_of};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// One answer: each figure by its name and labels, as they are written.
@@ -41,5 +43,19 @@ impl Scrape {
     pub fn names(&self) -> BTreeSet<&str> {
         let declared = self.text.lines().filter_map(|line| line.strip_prefix("# TYPE "));
         declared.filter_map(|rest| rest.split(' ').next()).collect()
+    }
+}
+
+impl TestServer {
+    /// All figures, by the admin API, as an operator reads them.
+    pub fn scrape(&self) -> Scrape {
+        let answer = self.admin().get("/metrics", &[]);
+        assert_eq!(answer.status, 200, "{}", answer.body);
+        Scrape::parse(&answer.body)
+    }
+
+    /// Whoever collects metrics, if there is a listener for them.
+    pub fn collector(&self) -> Client {
+        Client::anonymous(&url_of(self.server().metrics_address.as_ref()))
     }
 }

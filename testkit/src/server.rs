@@ -4,7 +4,6 @@ use crate::app::App;
 use crate::client::Client;
 use crate::postgres::{self, Databases};
 use crate::raw::Raw;
-use crate::scrape::Scrape;
 use coffer::assemble::{self, AssembleOptions, Callers, RootSource, Stores};
 use coffer::family_set::FamilySet;
 use coffer::serve::{Address, ServeOptions, Server};
@@ -76,7 +75,7 @@ impl Clock for HookedClock {
 pub struct TestServer {
     runtime: Runtime,
     server: Option<Server>,
-    jobs: Vec<Arc<dyn Job>>,
+    pub(crate) jobs: Vec<Arc<dyn Job>>,
     /// The server's clock: it stands still until the test moves it.
     pub clock: Arc<TestClock>,
     data_dir: PathBuf,
@@ -348,7 +347,7 @@ async fn open(
 }
 
 /// How this machine reaches `address`.
-fn url_of(address: Option<&Address>) -> String {
+pub(crate) fn url_of(address: Option<&Address>) -> String {
     match address {
         Some(Address::Tcp(address)) => format!("http://127.0.0.1:{}", address.port()),
         other => panic!("a test server does not listen on {other:?}"),
@@ -374,18 +373,6 @@ impl TestServer {
     /// Where the admin API listens: the same, unless it has a listener of its own.
     pub fn admin_url(&self) -> &str {
         &self.admin_base
-    }
-
-    /// Whoever collects metrics, if there is a listener for them.
-    pub fn collector(&self) -> Client {
-        Client::anonymous(&url_of(self.server().metrics_address.as_ref()))
-    }
-
-    /// All figures, by the admin API, as an operator reads them.
-    pub fn scrape(&self) -> Scrape {
-        let answer = self.admin().get("/metrics", &[]);
-        assert_eq!(answer.status, 200, "{}", answer.body);
-        Scrape::parse(&answer.body)
     }
 
     /// A connection on which the test writes bytes itself.
@@ -479,28 +466,6 @@ impl TestServer {
         let answer = self.admin().post("/v1/admin/api_keys", &params);
         answer.ok();
         self.anonymous().with_key(&answer.text("key"))
-    }
-
-    /// Runs each background job once, now.
-    pub fn run_jobs(&self) {
-        let context = &self.server().installation().context;
-        self.runtime.block_on(async {
-            for job in &self.jobs {
-                coffer_kernel::run_pass(&**job, context).await.unwrap();
-            }
-        });
-    }
-
-    /// Runs the background job of this name once, now.
-    pub fn run_job(&self, name: &str) {
-        let (job, context) = (self.job(name), &self.server().installation().context);
-        self.runtime.block_on(coffer_kernel::run_pass(&*job, context)).unwrap();
-    }
-
-    /// The background job of this name.
-    pub fn job(&self, name: &str) -> Arc<dyn Job> {
-        let job = self.jobs.iter().find(|job| job.name() == name);
-        Arc::clone(job.unwrap_or_else(|| panic!("there is no job {name}")))
     }
 
     /// Runs something of the server's own in its runtime.

@@ -8,6 +8,7 @@
 
 mod clock;
 mod conformance;
+mod deploy;
 mod options;
 mod postgres;
 mod prometheus;
@@ -35,7 +36,7 @@ struct Part {
 }
 
 /// All parts, the quickest first.
-const PARTS: [Part; 20] = [
+const PARTS: [Part; 21] = [
     Part {
         name: "format",
         about: "the layout of the Rust code",
@@ -133,6 +134,13 @@ const PARTS: [Part; 20] = [
         needs_build: true,
         only_with_all: true,
         run: |_| prometheus::scrape(),
+    },
+    Part {
+        name: "deploy",
+        about: "the systemd unit and the Kubernetes manifests, by the tools that read them",
+        needs_build: false,
+        only_with_all: true,
+        run: |_| deploy::check(),
     },
     Part {
         name: "docs",

@@ -32,8 +32,8 @@ pub struct ServeOptions {
     pub listen: Option<Address>,
     /// Where the admin API listens, if it has a listener of its own.
     pub admin_listen: Option<Address>,
-    /// Where metrics are shown, without a key. They hold no secret, so that plain HTTP may leave the
-    /// machine there.
+    /// Where metrics are shown, without a key. They hold no secret, so that plain HTTP may leave
+    /// the machine there.
     pub metrics_listen: Option<Address>,
     /// TLS on all of them.
     pub tls: Option<TlsAcceptor>,

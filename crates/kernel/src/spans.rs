@@ -28,11 +28,7 @@ impl Sampler {
     /// the caller's are sampled as that says.
     pub fn of_share(share: f64, follows_caller: bool) -> Self {
         let most = share.clamp(0.0, 1.0) * NUMBERS;
-        #[expect(
-            clippy::cast_possible_truncation,
-            clippy::cast_sign_loss,
-            reason = "it is between 0 and 2^32"
-        )]
+        // It is between 0 and 2^32.
         let threshold = (share > 0.0).then_some(most as u64);
         Self { threshold, follows_caller }
     }

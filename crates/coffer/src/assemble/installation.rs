@@ -208,15 +208,11 @@ fn assemble_kernel(
     parts.jobs.push(Arc::new(rotation_job(options, clocks)));
     parts.jobs.push(Arc::new(WatchStop::default()));
     parts.jobs.push(Arc::new(AuditRootEvents));
+    let kinds = options.families.all().flat_map(|family| family.seals).map(|seal| seal.name);
     let sources = KeyringSources {
         store: context.store.clone(),
         keyring: Arc::clone(&context.keyring),
-        kinds: options
-            .families
-            .all()
-            .flat_map(|family| family.seals)
-            .map(|seal| seal.name)
-            .collect(),
+        kinds: kinds.collect(),
     };
     keyring::register(&mut parts.routes, &sources);
     let counters = Arc::new(OnceLock::new());

@@ -105,6 +105,8 @@ fn of_request(span: &Span, clocks: Clocks) -> Value {
     let name = span
         .route
         .map_or_else(|| span.method.to_owned(), |route| format!("{} {route}", span.method));
+    let is_failed = span.status >= SERVER_ERROR;
+    let status = if is_failed { json!({ "code": STATUS_ERROR }) } else { json!({}) };
     let mut rendered = json!({
         "traceId": hexadecimal(&span.trace),
         "spanId": hexadecimal(&span.span),
@@ -113,7 +115,7 @@ fn of_request(span: &Span, clocks: Clocks) -> Value {
         "startTimeUnixNano": clocks.nanoseconds(span.started),
         "endTimeUnixNano": clocks.nanoseconds(span.ended),
         "attributes": attributes,
-        "status": if span.status >= SERVER_ERROR { json!({ "code": STATUS_ERROR }) } else { json!({}) },
+        "status": status,
     });
     if let (Some(parent), Some(fields)) = (span.parent, rendered.as_object_mut()) {
         fields.insert("parentSpanId".to_owned(), hexadecimal(&parent).into());

@@ -119,7 +119,8 @@ impl<'a> Line<'a> {
         let trace = self.trace.as_deref();
         let (status, code) = (error.status(), error.code().unwrap_or(""));
         tracing::info!(
-            request_id, %peer, method, path, key, app, account, status, code, micros, trace, "refused"
+            request_id, %peer, method, path, key, app, account, status, code, micros, trace,
+            "refused"
         );
     }
 
