@@ -110,7 +110,7 @@ impl OpenSpan {
 }
 
 /// What a span says of its request, beside its times.
-pub(crate) struct Told {
+pub(crate) struct Answered {
     pub(crate) request_id: Arc<str>,
     pub(crate) method: &'static str,
     pub(crate) operation: Option<&'static str>,
@@ -209,9 +209,9 @@ impl Tracer {
     }
 
     /// The request was answered.
-    pub(crate) fn end(&self, open: OpenSpan, started: Instant, told: Told) {
+    pub(crate) fn end(&self, open: OpenSpan, started: Instant, answered: Answered) {
         let OpenSpan { trace, span, parent, steps } = open;
-        let Told { request_id, method, operation, route, status, reason } = told;
+        let Answered { request_id, method, operation, route, status, reason } = answered;
         let ended = Instant::now();
         let span = Span {
             trace,
@@ -325,7 +325,7 @@ mod tests {
             (Tracer::new(Sampler::of_share(1.0, true), 2), TestRandom::seeded(7));
         for _ in 0..3 {
             let open = tracer.begin(&HeaderMap::new(), "req_1", &random).unwrap();
-            let told = Told {
+            let answered = Answered {
                 request_id: "req_1".into(),
                 method: "GET",
                 operation: None,
@@ -333,7 +333,7 @@ mod tests {
                 status: 404,
                 reason: None,
             };
-            tracer.end(*open, Instant::now(), told);
+            tracer.end(*open, Instant::now(), answered);
         }
         assert_eq!(tracer.figures().dropped, 1);
         assert_eq!((tracer.take(1).len(), tracer.take(9).len(), tracer.take(9).len()), (1, 1, 0));

@@ -3,7 +3,7 @@
 use super::trace::RequestTrace;
 use crate::call::Reply;
 use crate::kernel::Kernel;
-use crate::spans::Told;
+use crate::spans::Answered;
 use coffer_dialect::ApiError;
 use http::Method;
 use http::request::Parts;
@@ -29,7 +29,7 @@ pub(super) fn end(
     span.end_step("record");
     let definition = trace.route.and_then(|number| kernel.routes.definition(number));
     let ok = http::StatusCode::OK.as_u16();
-    let told = Told {
+    let answered = Answered {
         request_id: Arc::clone(&trace.request_id),
         method: known(&parts.method),
         operation: definition.map(|definition| definition.name),
@@ -40,7 +40,7 @@ pub(super) fn end(
         },
         reason: result.as_ref().err().map(|error| error.reason().code),
     };
-    tracer.end(*span, trace.started, told);
+    tracer.end(*span, trace.started, answered);
 }
 
 /// The verb, if it is one that is known: others are a caller's own text.
