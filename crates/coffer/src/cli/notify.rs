@@ -1,7 +1,7 @@
 //! Telling the service manager how far the server is (sd_notify(3)): for units of `Type=notify`.
 
-use std::os::linux::net::SocketAddrExt;
-use std::os::unix::ffi::OsStrExt;
+use std::ffi::OsStr;
+use std::io;
 use std::os::unix::net::{SocketAddr, UnixDatagram};
 
 /// The server listens.
@@ -18,13 +18,18 @@ pub fn stopping() {
 /// nothing from the server.
 fn tell(state: &str) {
     let Some(place) = std::env::var_os("NOTIFY_SOCKET") else { return };
-    let address = match place.as_bytes() {
-        [b'@', name @ ..] => SocketAddr::from_abstract_name(name),
-        _ => SocketAddr::from_pathname(&place),
-    };
-    let sent = address
-        .and_then(|address| UnixDatagram::unbound()?.send_to_addr(state.as_bytes(), &address));
-    if let Err(error) = sent {
+    let send = |address| UnixDatagram::unbound()?.send_to_addr(state.as_bytes(), &address);
+    if let Err(error) = address_of(&place).and_then(send) {
         tracing::warn!(%error, state, "the service manager cannot be told");
     }
+}
+
+/// A path, or on Linux a name without a file.
+fn address_of(place: &OsStr) -> io::Result<SocketAddr> {
+    #[cfg(target_os = "linux")]
+    if let Some(name) = std::os::unix::ffi::OsStrExt::as_bytes(place).strip_prefix(b"@") {
+        use std::os::linux::net::SocketAddrExt;
+        return SocketAddr::from_abstract_name(name);
+    }
+    SocketAddr::from_pathname(place)
 }
