@@ -77,7 +77,7 @@ def serve(home, port):
               "COFFER_DATA_DIR": str(home / "data")}
     coffer = os.environ["COFFER_BIN"]
     subprocess.run([coffer, "init"], env=plain, check=True, stdout=subprocess.DEVNULL,
-                   timeout=PATIENCE)
+                   stderr=subprocess.DEVNULL, timeout=PATIENCE)
     log = (home / "coffer.log").open("wb")
     return subprocess.Popen([coffer, "serve", "--listen", "127.0.0.1:0", "--metrics-listen",
                              f"127.0.0.1:{port}"], env=plain, stderr=log)

@@ -48,19 +48,6 @@ pub struct Stats {
     pub connections_limit: u64,
 }
 
-/// The disk of a store.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct DiskStats {
-    /// Bytes that this process may still write.
-    pub available: u64,
-    /// Bytes below which writes that add data are refused.
-    pub floor: u64,
-    /// Bytes of the ballast; 0 once it was given up.
-    pub ballast: u64,
-    /// Whether writes that add data are refused.
-    pub is_low: bool,
-}
-
 /// One server of a database that is spread over many.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Node {

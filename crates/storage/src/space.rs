@@ -22,7 +22,6 @@ use coffer_base::limit;
 
 use crate::error::{Cause, Result, StorageError};
 use crate::fault::Faults;
-use crate::options::DiskStats;
 use ballast::Ballast;
 
 /// The space on the disk that a directory is on. Clones share it.
@@ -51,6 +50,19 @@ pub(crate) trait OnDisk: Send + Sync {
 
     /// Copies the write-ahead log into the file and gives up its room, soon.
     fn shrink_log(&self);
+}
+
+/// The disk of a store.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct DiskStats {
+    /// Bytes that this process may still write.
+    pub available: u64,
+    /// Bytes below which writes that add data are refused.
+    pub floor: u64,
+    /// Bytes of the ballast; 0 once it was given up.
+    pub ballast: u64,
+    /// Whether writes that add data are refused.
+    pub is_low: bool,
 }
 
 /// What a look at the disk found.

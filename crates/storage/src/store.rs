@@ -9,13 +9,13 @@ use coffer_metrics::Recorded;
 
 use crate::error::{Result, StorageError};
 use crate::migration::{MigrationReport, MigrationSet};
-use crate::options::{DiskStats, Node, Options, ServerInfo, Stats};
+use crate::options::{Node, Options, ServerInfo, Stats};
 use crate::placement::{self, Touched};
 use crate::postgres::{Postgres, PostgresOptions};
 use crate::row::Row;
 use crate::shard::{self, Shard};
 use crate::share::Share;
-use crate::space::{DiskSpace, OnDisk};
+use crate::space::{DiskSpace, DiskStats, OnDisk};
 use crate::sqlite::Sqlite;
 use crate::transaction::{Lock, Tx, Work};
 use crate::value::Value;

@@ -1,4 +1,4 @@
-//! What the engines do, and the room on the disk.
+//! What the engines do, and how much the disk has left.
 
 use super::{change, values};
 use coffer_storage::Faults;

@@ -23,7 +23,7 @@ impl Exposing<'_> {
         let engine = if context.store.is_shared() { "postgres" } else { "sqlite" };
         let mode = if *developer { "developer" } else { "production" };
         self.text.add(&metrics::BUILD_INFO, &[crate::VERSION, engine, mode], 1);
-        process::expose(&mut self.text);
+        process::add(&mut self.text);
         self.text.add(&metrics::PROCESS_START, &[], started.unix());
     }
 

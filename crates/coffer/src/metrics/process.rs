@@ -5,7 +5,7 @@ use rustix::process::{Resource, getrlimit};
 use rustix::time::{ClockId, clock_gettime};
 
 /// Adds the figures; what the system does not say is left out.
-pub(super) fn expose(text: &mut Exposition) {
+pub(super) fn add(text: &mut Exposition) {
     let used = clock_gettime(ClockId::ProcessCPUTime);
     let used = format!("{}.{:09}", used.tv_sec, used.tv_nsec);
     text.add(&metrics::PROCESS_CPU, &[], used);

@@ -26,7 +26,7 @@ pub(super) fn report(
     match result {
         Ok(reply) => {
             kernel.counters.of(trace.route).success(reply.replay_of.is_some(), micros);
-            let status = reply.status.unwrap_or(http::StatusCode::OK.as_u16());
+            let status = status_of(result);
             let is_shown = kernel.traffic.log_requests() == LogRequests::All;
             Line::new(kernel, trace, parts, micros).answered(status, is_shown);
         }
@@ -41,6 +41,14 @@ pub(super) fn report(
                 }
             }
         }
+    }
+}
+
+/// The status of the response.
+pub(super) fn status_of(result: &Result<Reply, ApiError>) -> u16 {
+    match result {
+        Ok(reply) => reply.status.unwrap_or(http::StatusCode::OK.as_u16()),
+        Err(error) => error.status(),
     }
 }
 

@@ -1,5 +1,6 @@
 //! The span of a request that is sampled.
 
+use super::access_log;
 use super::trace::RequestTrace;
 use crate::call::Reply;
 use crate::kernel::Kernel;
@@ -28,16 +29,12 @@ pub(super) fn end(
     let Some(tracer) = kernel.tracer() else { return };
     span.end_step("record");
     let definition = trace.route.and_then(|number| kernel.routes.definition(number));
-    let ok = http::StatusCode::OK.as_u16();
     let answered = Answered {
         request_id: Arc::clone(&trace.request_id),
         method: known(&parts.method),
         operation: definition.map(|definition| definition.name),
         route: definition.map(|definition| definition.path),
-        status: match result {
-            Ok(reply) => reply.status.unwrap_or(ok),
-            Err(error) => error.status(),
-        },
+        status: access_log::status_of(result),
         reason: result.as_ref().err().map(|error| error.reason().code),
     };
     tracer.end(*span, trace.started, answered);
