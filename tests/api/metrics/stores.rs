@@ -86,6 +86,6 @@ fn a_disk_that_is_nearly_full_shows() {
     assert_eq!(values(&scrape, [&*available, &*low]), [(1u64 << 40) as f64, 0.0]);
     assert!(scrape.value(&floor) > 0.0 && scrape.value(&ballast) > 0.0);
     free.store(1, Ordering::SeqCst);
-    client.set("b", "c").refused(507);
+    client.set("b", "c").refused(503);
     assert_eq!(values(&server.scrape(), [&*available, &*low]), [1.0, 1.0]);
 }
