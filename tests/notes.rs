@@ -57,6 +57,7 @@ pub const FAMILY: Family = Family {
     purge_user: &[],
     seals: &[],
     checks: &[],
+    figures: &[],
     reasons: &[],
     explainers: &[],
     parts,

@@ -8,6 +8,7 @@ use coffer::assemble::{self, AssembleOptions, Callers, RootSource, Stores};
 use coffer::family_set::FamilySet;
 use coffer::serve::{Address, ServeOptions, Server};
 use coffer::ship::Receiver;
+use coffer::traces::TraceSettings;
 use coffer_base::{Clock, Random, Reading, Redacted, TestClock, Timestamp};
 use coffer_crypto::SystemRandom;
 use coffer_kernel::{Family, Job, Setting, Settings};
@@ -32,6 +33,7 @@ pub struct Builder {
     settings: Settings,
     faults: Faults,
     admin_listener: bool,
+    metrics_listener: bool,
     beyond_loopback: bool,
     directory: Option<PathBuf>,
     random: Arc<dyn Random>,
@@ -39,6 +41,7 @@ pub struct Builder {
     background: bool,
     starts_at: Timestamp,
     receivers: Vec<Receiver>,
+    traces: Option<TraceSettings>,
 }
 
 /// Something of a test's that runs inside the server.
@@ -72,7 +75,7 @@ impl Clock for HookedClock {
 pub struct TestServer {
     runtime: Runtime,
     server: Option<Server>,
-    jobs: Vec<Arc<dyn Job>>,
+    pub(crate) jobs: Vec<Arc<dyn Job>>,
     /// The server's clock: it stands still until the test moves it.
     pub clock: Arc<TestClock>,
     data_dir: PathBuf,
@@ -93,6 +96,7 @@ impl Default for Builder {
             settings: Settings::default(),
             faults: Faults::none(),
             admin_listener: false,
+            metrics_listener: false,
             beyond_loopback: false,
             directory: None,
             random: Arc::new(SystemRandom),
@@ -100,6 +104,7 @@ impl Default for Builder {
             background: true,
             starts_at: START,
             receivers: Vec::new(),
+            traces: None,
         }
     }
 }
@@ -159,6 +164,12 @@ impl Builder {
         self
     }
 
+    /// A listener for metrics as well.
+    pub fn metrics_listener(mut self) -> Self {
+        self.metrics_listener = true;
+        self
+    }
+
     /// The API listens on all of the machine's addresses, in plain HTTP, and the admin API on a
     /// listener of its own.
     pub fn beyond_loopback(mut self) -> Self {
@@ -194,6 +205,16 @@ impl Builder {
     /// Somebody who receives the audit, as an operator would write it.
     pub fn ship_audit_to(mut self, receiver: &str) -> Self {
         self.receivers.push(Receiver::parse(receiver).unwrap());
+        self
+    }
+
+    /// Traces, as these variables of OpenTelemetry say.
+    pub fn traces(mut self, variables: &[(&str, &str)]) -> Self {
+        let of = |name: &str| {
+            let found = variables.iter().find(|(known, _)| *known == name);
+            found.map(|(_, value)| (*value).to_owned())
+        };
+        self.traces = TraceSettings::of(of).unwrap();
         self
     }
 
@@ -241,8 +262,10 @@ impl Builder {
         let wanted = Wanted {
             background: self.background,
             admin_listener: self.admin_listener,
+            metrics_listener: self.metrics_listener,
             beyond_loopback: self.beyond_loopback,
             receivers: self.receivers,
+            traces: self.traces,
         };
         let (server, jobs, admin_key) = runtime.block_on(open(options, initialized, wanted));
         let base = url_of(server.address.as_ref());
@@ -269,8 +292,10 @@ impl Builder {
 struct Wanted {
     background: bool,
     admin_listener: bool,
+    metrics_listener: bool,
     beyond_loopback: bool,
     receivers: Vec<Receiver>,
+    traces: Option<TraceSettings>,
 }
 
 /// Opens the installation, which is initialized first if it is a new one, and serves it. Answers
@@ -296,15 +321,25 @@ async fn open(
     let mut installation = assemble::open_stores(options, stores).await.unwrap();
     let token = Redacted::new("audit-token".to_owned());
     installation.ship_audit(wanted.receivers, Some(&token)).unwrap();
+    if let Some(traces) = wanted.traces {
+        installation.trace(traces);
+    }
     let jobs = installation.jobs.clone();
     if !wanted.background {
         installation.jobs.clear();
     }
     let local = Some(Address::parse("127.0.0.1:0").unwrap());
     let admin_listen = if wanted.admin_listener { local.clone() } else { None };
+    let metrics_listen = if wanted.metrics_listener { local.clone() } else { None };
     let insecure_http = wanted.beyond_loopback;
     let listen = if insecure_http { Address::parse("0.0.0.0:0").ok() } else { local };
-    let serve = ServeOptions { listen, admin_listen, insecure_http, ..ServeOptions::default() };
+    let serve = ServeOptions {
+        listen,
+        admin_listen,
+        metrics_listen,
+        insecure_http,
+        ..ServeOptions::default()
+    };
     let server = Server::start(installation, serve).await.unwrap();
     // What a start leaves in the audit comes before whatever a test counts or holds up.
     server.installation().kernel.flush_audit().await;
@@ -312,7 +347,7 @@ async fn open(
 }
 
 /// How this machine reaches `address`.
-fn url_of(address: Option<&Address>) -> String {
+pub(crate) fn url_of(address: Option<&Address>) -> String {
     match address {
         Some(Address::Tcp(address)) => format!("http://127.0.0.1:{}", address.port()),
         other => panic!("a test server does not listen on {other:?}"),
@@ -431,22 +466,6 @@ impl TestServer {
         let answer = self.admin().post("/v1/admin/api_keys", &params);
         answer.ok();
         self.anonymous().with_key(&answer.text("key"))
-    }
-
-    /// Runs each background job once, now.
-    pub fn run_jobs(&self) {
-        let context = &self.server().installation().context;
-        self.runtime.block_on(async {
-            for job in &self.jobs {
-                job.run(context).await.unwrap();
-            }
-        });
-    }
-
-    /// The background job of this name.
-    pub fn job(&self, name: &str) -> Arc<dyn Job> {
-        let job = self.jobs.iter().find(|job| job.name() == name);
-        Arc::clone(job.unwrap_or_else(|| panic!("there is no job {name}")))
     }
 
     /// Runs something of the server's own in its runtime.

@@ -4,7 +4,7 @@ mod books;
 mod errors;
 mod expansions;
 mod filters;
-mod fixture;
+pub mod fixture;
 mod intake;
 mod isolation;
 mod lists;

@@ -92,7 +92,7 @@ const ALL: &str = "operator auditor keys";
 
 /// Name, verb, path, and permission or roles of all operations, as the contract has them:
 /// independent of what the server says about itself.
-pub const CONTRACT: [(&str, &str, &str, &str); 80] = [
+pub const CONTRACT: [(&str, &str, &str, &str); 81] = [
     ("apps.secrets.create", "POST", "/v1/apps/secrets", "secret_write"),
     ("apps.secrets.list", "GET", "/v1/apps/secrets", "secret_read"),
     ("apps.secrets.find", "GET", "/v1/apps/secrets/find", "secret_read"),
@@ -173,4 +173,5 @@ pub const CONTRACT: [(&str, &str, &str, &str); 80] = [
     ("admin.keyring.seal", "POST", "/v1/admin/keyring/seal", ADMIN),
     ("admin.keyring.unseal", "POST", "/v1/admin/keyring/unseal", ADMIN),
     ("admin.status.retrieve", "GET", "/v1/admin/status", AUDITED),
+    ("admin.metrics.retrieve", "GET", "/metrics", AUDITED),
 ];

@@ -11,10 +11,12 @@
 
 mod bench;
 mod code;
+mod deploy;
 mod durability;
 mod fuzz;
 mod house;
 mod limits;
+mod metrics;
 mod step;
 mod test;
 mod tidy;
@@ -28,6 +30,7 @@ cargo xtask test [--all | --only part[,part]] [--list] [--fuzz-seconds N]
 cargo xtask tidy                                            the structure check
 cargo xtask house [--imports | --help]                      the product's crates in figures
 cargo xtask limits                                          writes docs/limits.md
+cargo xtask metrics                                         writes docs/metrics.md
 cargo xtask durability [--from LOG]                         writes the table of docs/durability.md
 cargo xtask fuzz [target] [--seconds N]                     one fuzz target, or all
 cargo xtask bench [--reserves | --postgres | --neighbours | --rotation] [arguments]
@@ -44,6 +47,7 @@ fn main() -> ExitCode {
         "tidy" => tidy::run(),
         "house" => house::run(&words),
         "limits" => limits::run(),
+        "metrics" => metrics::run(),
         "durability" => durability::run(&words),
         "fuzz" => fuzz::run(&words),
         "bench" => bench::run(&words),

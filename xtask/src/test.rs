@@ -9,8 +9,10 @@
 mod clock;
 mod conformance;
 mod examples;
+mod deploy;
 mod options;
 mod postgres;
+mod prometheus;
 mod report;
 mod roots;
 mod workspace;
@@ -35,7 +37,7 @@ struct Part {
 }
 
 /// All parts, the quickest first.
-const PARTS: [Part; 20] = [
+const PARTS: [Part; 22] = [
     Part {
         name: "format",
         about: "the layout of the Rust code",
@@ -126,6 +128,20 @@ const PARTS: [Part; 20] = [
         needs_build: true,
         only_with_all: false,
         run: |_| clock::wrong_clock(),
+    },
+    Part {
+        name: "prometheus",
+        about: "a real Prometheus over the server's metrics, the alerts and the dashboard",
+        needs_build: true,
+        only_with_all: true,
+        run: |_| prometheus::scrape(),
+    },
+    Part {
+        name: "deploy",
+        about: "the systemd unit and the Kubernetes manifests, by the tools that read them",
+        needs_build: false,
+        only_with_all: true,
+        run: |_| deploy::check(),
     },
     Part {
         name: "docs",

@@ -5,7 +5,7 @@ mod anchor;
 mod entries;
 mod prune;
 
-pub use anchor::Anchor;
+pub use anchor::{Anchor, AnchorFigures};
 
 use anchor::Anchoring;
 use coffer_audit::Sequencer;
@@ -41,6 +41,11 @@ impl AuditLog {
     /// Puts the log's checkpoints to `anchor` too, from now on. Only the first call counts.
     pub fn anchor_at(&self, anchor: Anchor) {
         let _ = self.anchoring.set(Anchoring::new(anchor));
+    }
+
+    /// What came of anchoring; `None` without an anchor.
+    pub fn anchored(&self) -> Option<AnchorFigures> {
+        self.anchoring.get().map(Anchoring::figures)
     }
 
     /// Takes all entries that are committed into the log; while the store is sealed they wait,
@@ -87,7 +92,7 @@ impl Job for KeepAudit {
             log.catch_up().await?;
             let pruned = log.sequencer.prune().await.map_err(StorageError::from)?;
             if let Some(anchoring) = log.anchoring.get() {
-                anchoring.run(&context.store, &context.http, log.clock.monotonic()).await?;
+                anchoring.run(&context.store, &context.http, &*log.clock).await?;
             }
             // That entries were taken in is no news: it happens every second.
             Ok(pruned)

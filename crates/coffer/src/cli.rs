@@ -25,6 +25,7 @@ mod ledger;
 mod migrate;
 mod migrate_store;
 mod openapi;
+mod notify;
 mod output;
 mod private_file;
 mod profiles;

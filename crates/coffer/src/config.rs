@@ -21,6 +21,7 @@ mod root;
 mod service_link;
 #[cfg(test)]
 mod tests;
+mod traces;
 mod traffic;
 mod value;
 
@@ -37,6 +38,7 @@ pub use families::declared_by_families;
 pub use flags::Flags;
 pub use paths::config_home;
 pub use root::{ROOT, ROOT_CA, ROOT_SECRET, ROOT_WAIT};
+pub use traces::traces;
 pub use traffic::{AUDIT_NAMES, AUDIT_READS, LOG_REQUESTS, RATE_LIMIT, TRUSTED_PROXY};
 pub use value::{Kind, Source, Value, at_home};
 
@@ -118,6 +120,17 @@ pub const ADMIN_LISTEN: Setting = Setting {
     flag: Some("admin-listen"),
     kind: Kind::Address,
     about: "where the admin API is served too; without it only beside an API on this machine",
+    ..SETTING
+};
+
+/// Where metrics are shown.
+pub const METRICS_LISTEN: Setting = Setting {
+    name: "metrics_listen",
+    env: "COFFER_METRICS_LISTEN",
+    flag: Some("metrics-listen"),
+    kind: Kind::Address,
+    about: "where /metrics is served for Prometheus, without a key; without it only beside the \
+            admin API, for admin keys of operators and auditors",
     ..SETTING
 };
 
@@ -219,7 +232,7 @@ pub const LOG_FORMAT: Setting = Setting {
 };
 
 /// Settings of the program that are shown before those of the families.
-const FIRST: [&Setting; 26] = [
+const FIRST: [&Setting; 27] = [
     &CONFIG,
     &DATA_DIR,
     &KEY_DIR,
@@ -228,6 +241,7 @@ const FIRST: [&Setting; 26] = [
     &DATABASE_PASSWORD,
     &LISTEN,
     &ADMIN_LISTEN,
+    &METRICS_LISTEN,
     &TLS_CERT,
     &TLS_KEY,
     &ROOT_KEY,
@@ -422,6 +436,13 @@ impl Config {
             return Err(ConfigError(
                 "listen and admin_listen are the same; on this machine the admin API is served \
                  beside the API, so leave admin_listen out, or give it another port"
+                    .to_owned(),
+            ));
+        }
+        let metrics = self.address(&METRICS_LISTEN).filter(|at| !at.is_chosen_by_system());
+        if metrics.is_some_and(|metrics| [api, admin].contains(&Some(metrics))) {
+            return Err(ConfigError(
+                "metrics_listen is the address of another listener: give it a port of its own"
                     .to_owned(),
             ));
         }

@@ -22,21 +22,23 @@ pub struct ExplainSources {
     keyring: Arc<Keyring>,
 }
 
-/// The reasons of what is no family.
-fn own_reasons() -> Vec<&'static Reason> {
+/// The reasons of all families, and of what is no family.
+pub fn reasons<'a>(families: impl Iterator<Item = &'a Family>) -> Vec<&'static Reason> {
     let dialect = coffer_dialect::reasons::ALL;
-    [dialect, coffer_identity::reasons::ALL, crate::reasons::ALL].into_iter().flatten().collect()
+    let own = [dialect, coffer_identity::reasons::ALL, crate::reasons::ALL];
+    own.into_iter().chain(families.map(|family| family.reasons)).flatten().collect()
 }
 
 impl ExplainSources {
     /// The reasons and look-ups of all families, and of what is no family.
-    pub fn new<'a>(families: impl Iterator<Item = &'a Family>, keyring: Arc<Keyring>) -> Self {
-        let mut reasons = own_reasons();
-        let mut explainers = coffer_identity::EXPLAINERS.to_vec();
-        for family in families {
-            reasons.extend(family.reasons);
-            explainers.extend(family.explainers);
-        }
+    pub fn new<'a>(
+        families: impl Iterator<Item = &'a Family> + Clone,
+        keyring: Arc<Keyring>,
+    ) -> Self {
+        let reasons = reasons(families.clone());
+        let own = coffer_identity::EXPLAINERS.iter();
+        let explainers = own.chain(families.flat_map(|family| family.explainers)).copied();
+        let explainers = explainers.collect();
         Self { reasons, explainers, keyring }
     }
 
@@ -185,8 +187,7 @@ mod tests {
     #[test]
     fn no_two_reasons_have_one_code() {
         let families = FamilySet::default();
-        let families = families.all().flat_map(|family| family.reasons);
-        let all: Vec<&Reason> = own_reasons().into_iter().chain(families).collect();
+        let all: Vec<&Reason> = reasons(families.all());
         let codes: BTreeSet<_> = all.iter().map(|reason| reason.code).collect();
         assert_eq!(codes.len(), all.len());
         let whole = |text: &str| !text.is_empty() && !text.ends_with('.') && !text.contains("  ");

@@ -3,7 +3,7 @@
 use crate::families::FAMILIES;
 use coffer_kernel::verify::{Findings, verify};
 use coffer_kernel::{
-    Amount, CountedTable, Family, KERNEL, Parts, Prune, Quota, SealedTable, Settings,
+    Amount, CountedTable, Family, KERNEL, Parts, Prune, Quota, SealedTable, Settings, TableFigures,
 };
 use coffer_keyring::{Keyring, KeyringError};
 use coffer_storage::{MigrationSet, StorageError, Store};
@@ -28,7 +28,7 @@ impl FamilySet {
 
     /// All of them. The kernel's own share comes last, since purging a family's rows can leave
     /// tombstones there.
-    pub fn all(&self) -> impl Iterator<Item = &Family> {
+    pub fn all(&self) -> impl Iterator<Item = &Family> + Clone {
         self.0.iter().chain([&KERNEL])
     }
 
@@ -81,6 +81,11 @@ impl FamilySet {
     /// When the database does not answer, or a row is corrupt.
     pub async fn verify(&self, store: &Store) -> Result<Findings, StorageError> {
         verify(store, self.all().flat_map(|family| family.checks)).await
+    }
+
+    /// What is measured of their tables.
+    pub fn figures(&self) -> Vec<TableFigures> {
+        self.all().flat_map(|family| family.figures).copied().collect()
     }
 
     /// The tables with sealed values.

@@ -14,6 +14,7 @@ pub mod head;
 mod keyring;
 pub mod limits;
 pub mod openapi;
+pub mod metrics;
 pub mod reasons;
 mod root_events;
 pub mod serve;
@@ -23,6 +24,7 @@ pub mod store_place;
 pub mod store_transfer;
 mod test_helpers;
 pub mod tls;
+pub mod traces;
 
 /// The version and the commit that this build was made from.
 pub const VERSION: &str = concat!(env!("CARGO_PKG_VERSION"), " (", env!("BUILD_COMMIT"), ")");

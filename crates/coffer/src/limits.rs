@@ -82,3 +82,24 @@ pub const HEAD_SECONDS: u64 = 1;
 
 /// Most bytes of a head file: it holds two numbers, two marks and an id.
 pub const HEAD_FILE_BYTES: u64 = 4096;
+
+/// Seconds between two looks at what `/metrics` shows of rows in the stores: as often as it is
+/// usually asked.
+pub const MEASURE_SECONDS: u64 = 15;
+
+/// Seconds between two sums over whole tables, such as those of the ledger: a large one takes a
+/// second of reading.
+pub const MEASURE_TABLES_SECONDS: u64 = 300;
+
+/// Connections of the listener for metrics: a few collectors, and probes.
+pub const METRICS_CONNECTIONS: usize = 64;
+
+/// Spans of sampled requests that wait to be sent, at most: about 1 MB, and what OpenTelemetry's
+/// own libraries keep.
+pub const SPANS_WAITING: usize = 2048;
+
+/// Spans that are sent at once.
+pub const SPANS_AT_ONCE: usize = 512;
+
+/// Seconds between two times that spans are sent.
+pub const TRACES_SECONDS: u64 = 5;

@@ -32,7 +32,10 @@ pub struct ServeOptions {
     pub listen: Option<Address>,
     /// Where the admin API listens, if it has a listener of its own.
     pub admin_listen: Option<Address>,
-    /// TLS on both.
+    /// Where metrics are shown, without a key. They hold no secret, so that plain HTTP may leave
+    /// the machine there.
+    pub metrics_listen: Option<Address>,
+    /// TLS on all of them.
     pub tls: Option<TlsAcceptor>,
     /// Whether plain HTTP is allowed beyond this machine.
     pub insecure_http: bool,
@@ -50,12 +53,14 @@ impl ServeOptions {
         &self,
         address: Option<&Address>,
     ) -> Result<Option<(Listener, Address)>, ServeError> {
-        let Some(address) = address else { return Ok(None) };
-        if !address.is_local() && self.tls.is_none() && !self.insecure_http {
+        if let Some(address) = address
+            && !address.is_local()
+            && self.tls.is_none()
+            && !self.insecure_http
+        {
             return Err(ServeError::PlainHttp(address.clone()));
         }
-        let bound = listener::bind(address).await;
-        bound.map(Some).map_err(|error| ServeError::Bind(address.clone(), error))
+        bind(address).await
     }
 
     /// The places of the API's connections, as far as the descriptors go.
@@ -64,6 +69,13 @@ impl ServeOptions {
         let count = self.connections.unwrap_or(fitting);
         Places::new(count, count.div_ceil(limits::PEER_SHARE))
     }
+}
+
+/// Binds a listener to `address`; the address that comes back has the port that was chosen.
+async fn bind(address: Option<&Address>) -> Result<Option<(Listener, Address)>, ServeError> {
+    let Some(address) = address else { return Ok(None) };
+    let bound = listener::bind(address).await;
+    bound.map(Some).map_err(|error| ServeError::Bind(address.clone(), error))
 }
 
 /// Why the server could not start to listen.
@@ -96,6 +108,8 @@ pub struct Server {
     pub address: Option<Address>,
     /// Where the admin API listens, if it has a listener of its own.
     pub admin_address: Option<Address>,
+    /// Where metrics are shown, if they have a listener of their own.
+    pub metrics_address: Option<Address>,
 }
 
 impl Server {
@@ -110,6 +124,7 @@ impl Server {
     ) -> Result<Self, ServeError> {
         let api = options.bind(options.listen.as_ref()).await?;
         let admin = options.bind(options.admin_listen.as_ref()).await?;
+        let figures = bind(options.metrics_listen.as_ref()).await?;
         installation.kernel.set_traffic(&options.traffic);
         let reads = options.traffic.audit.reads.as_str();
         let started = format!("coffer {}, audit_reads={reads}", crate::VERSION);
@@ -126,13 +141,15 @@ impl Server {
         let (mut listeners, mut threads) = (JoinSet::new(), Vec::new());
         let (kernel, stopped) = (&installation.kernel, &installation.context.stop);
         listeners.spawn(log_summaries(Arc::clone(kernel), stopped.clone()));
-        let mut addresses = [None, None];
-        let [address, admin_address] = &mut addresses;
+        let metrics = &installation.metrics;
+        let mut addresses = [None, None, None];
+        let [address, admin_address, metrics_address] = &mut addresses;
         if let Some((listener, at)) = api {
             let with_admin = at.is_local() || options.admin_beside_api;
             let role = if with_admin { ListenerRole::All } else { ListenerRole::Api };
             let (onward, accepted) = unbounded_channel();
             let places = options.places();
+            metrics.watch("api", places.connections());
             listeners.spawn(serve_accepted(accepted, context(role, places.clone(), None)));
             let context = context(role, places, Some(onward));
             let started = ListenerThread::start("coffer-accept", listener, context);
@@ -141,13 +158,21 @@ impl Server {
         }
         if let Some((listener, at)) = admin {
             let places = Places::new(limits::ADMIN_CONNECTIONS, limits::ADMIN_CONNECTIONS);
+            metrics.watch("admin", places.connections());
             let context = context(ListenerRole::Admin, places, None);
             let started = ListenerThread::start("coffer-admin", listener, context);
             threads.push(started.map_err(ServeError::Thread)?);
             *admin_address = Some(at);
         }
-        let [address, admin_address] = addresses;
-        Ok(Self { installation, listeners, threads, jobs, address, admin_address })
+        if let Some((listener, at)) = figures {
+            let places = Places::new(limits::METRICS_CONNECTIONS, limits::METRICS_CONNECTIONS);
+            let context = context(ListenerRole::Metrics, places, None);
+            let started = ListenerThread::start("coffer-metrics", listener, context);
+            threads.push(started.map_err(ServeError::Thread)?);
+            *metrics_address = Some(at);
+        }
+        let [address, admin_address, metrics_address] = addresses;
+        Ok(Self { installation, listeners, threads, jobs, address, admin_address, metrics_address })
     }
 
     /// The installation that is served.
@@ -159,7 +184,7 @@ impl Server {
     /// most [`limits::DRAIN_SECONDS`], and closes the stores.
     pub async fn stop(mut self) {
         // While it is listened on, nobody else takes its place; later it may be another server's.
-        for address in [&self.address, &self.admin_address] {
+        for address in [&self.address, &self.admin_address, &self.metrics_address] {
             if let Some(Address::Unix(path)) = address {
                 listener::remove_socket(path);
             }
@@ -180,6 +205,9 @@ impl Server {
         self.installation.kernel.flush_audit().await;
         end_audit(&self.installation.audit).await;
         end_jobs(&self.installation).await;
+        if let Some(traces) = &self.installation.traces {
+            traces.flush().await;
+        }
         self.installation.stores.close().await;
         for thread in self.threads {
             let _ = tokio::task::spawn_blocking(move || thread.close()).await;

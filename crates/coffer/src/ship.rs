@@ -69,6 +69,19 @@ impl Shipping {
     /// # Errors
     /// When the store cannot be read.
     pub async fn status(&self, store: &Store, now: Timestamp) -> Result<Vec<Value>, StorageError> {
+        let progress = self.progress(store, now).await?;
+        Ok(progress.into_iter().map(|one| one.render().into()).collect())
+    }
+
+    /// How far each receiver has the audit.
+    ///
+    /// # Errors
+    /// When the store cannot be read.
+    pub async fn progress(
+        &self,
+        store: &Store,
+        now: Timestamp,
+    ) -> Result<Vec<ShippingProgress>, StorageError> {
         let jobs: Vec<_> = self.all().clone();
         if jobs.is_empty() {
             return Ok(Vec::new());
@@ -80,15 +93,41 @@ impl Shipping {
             let done = shipped.map_or(0, |shipment| shipment.shipped);
             let oldest = find_entry(store, done.saturating_add(1)).await?;
             let waits = oldest.map_or(0, |entry| now.unix().saturating_sub(entry.at().unix()));
-            let object = Object::bare()
-                .set("receiver", job.name.clone())
-                .set("error", job.state().error.clone())
-                .set("lag", i64::try_from(size.saturating_sub(done)).unwrap_or(i64::MAX))
-                .set("lag_seconds", waits.max(0))
-                .set("shipped", i64::try_from(done).unwrap_or(i64::MAX));
-            all.push(object.into());
+            all.push(ShippingProgress {
+                receiver: job.name.clone(),
+                error: job.state().error.clone(),
+                lag: size.saturating_sub(done),
+                lag_seconds: waits.max(0),
+                shipped: done,
+            });
         }
         Ok(all)
+    }
+}
+
+/// How far a receiver has the audit.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct ShippingProgress {
+    /// The receiver, without what may be a secret.
+    pub receiver: String,
+    /// Why the last attempt of this server failed, if it did.
+    pub error: Option<String>,
+    /// Entries that it does not have yet.
+    pub lag: u64,
+    /// For how many seconds the oldest of them has been waiting.
+    pub lag_seconds: i64,
+    /// The number of the last entry that it has.
+    pub shipped: u64,
+}
+
+impl ShippingProgress {
+    fn render(self) -> Object {
+        Object::bare()
+            .set("receiver", self.receiver)
+            .set("error", self.error)
+            .set("lag", i64::try_from(self.lag).unwrap_or(i64::MAX))
+            .set("lag_seconds", self.lag_seconds)
+            .set("shipped", i64::try_from(self.shipped).unwrap_or(i64::MAX))
     }
 }
 

@@ -9,15 +9,16 @@ use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use std::io::{self, IsTerminal, Write};
 use std::sync::{Mutex, PoisonError};
 use tracing::level_filters::LevelFilter;
+use tracing::{Level, Metadata};
 use tracing_subscriber::fmt::MakeWriter;
 use tracing_subscriber::layer::{Layer, SubscriberExt};
 use tracing_subscriber::util::SubscriberInitExt;
 use tracing_subscriber::{Registry, fmt, reload};
 
 /// How much is logged, which can be changed while the program runs.
-pub struct Level(reload::Handle<LevelFilter, Registry>);
+pub struct LogLevel(reload::Handle<LevelFilter, Registry>);
 
-impl Level {
+impl LogLevel {
     /// Logs as much as `config` says from now on.
     ///
     /// # Errors
@@ -29,7 +30,7 @@ impl Level {
 
 /// Starts to log with the configured level and format. No secret can reach the log: types that
 /// hold one do not print it.
-pub fn start(config: &Config) -> Level {
+pub fn start(config: &Config) -> LogLevel {
     let is_terminal = io::stderr().is_terminal();
     let is_json = match config.text(&LOG_FORMAT) {
         "json" => true,
@@ -39,7 +40,7 @@ pub fn start(config: &Config) -> Level {
     let colour = is_terminal && knows_colours();
     let (filter, handle) = reload::Layer::new(level(config));
     let lines = fmt::layer()
-        .with_writer(Lines)
+        .with_writer(Lines { has_priority: is_journal() })
         .with_target(false)
         .with_ansi(colour)
         // Its own report goes to standard error too, and ends the thread if that fails.
@@ -47,7 +48,7 @@ pub fn start(config: &Config) -> Level {
     let lines = if is_json { lines.json().flatten_event(true).boxed() } else { lines.boxed() };
     // It fails only if a subscriber is installed already, which then stays.
     let _ = tracing_subscriber::registry().with(filter).with(lines).try_init();
-    Level(handle)
+    LogLevel(handle)
 }
 
 /// Whether the terminal shows colours and the user wants them.
@@ -82,21 +83,53 @@ static STATE: Mutex<State> = Mutex::new(State { lost: 0, stalled: false, cut: fa
 
 /// Standard error as a place for lines that never fails.
 #[derive(Clone, Copy)]
-struct Lines;
+struct Lines {
+    /// Whether the journal reads them, and takes a number before each for its priority.
+    has_priority: bool,
+}
+
+/// The same for one line.
+struct Line {
+    /// What stands before it.
+    priority: &'static str,
+}
 
 impl MakeWriter<'_> for Lines {
-    type Writer = Self;
+    type Writer = Line;
 
-    fn make_writer(&self) -> Self {
-        Self
+    fn make_writer(&self) -> Line {
+        Line { priority: "" }
+    }
+
+    fn make_writer_for(&self, meta: &Metadata<'_>) -> Line {
+        let priority = if self.has_priority { priority_of(*meta.level()) } else { "" };
+        Line { priority }
     }
 }
 
-impl Write for Lines {
+/// The priority of a line as the journal reads it (sd-daemon(3)): that of an error, a warning,
+/// information, or what is for debugging.
+fn priority_of(level: Level) -> &'static str {
+    match level {
+        Level::ERROR => "<3>",
+        Level::WARN => "<4>",
+        Level::INFO => "<6>",
+        _ => "<7>",
+    }
+}
+
+/// Whether standard error leads to the journal: its variable names the very stream.
+fn is_journal() -> bool {
+    let Some(stream) = std::env::var_os("JOURNAL_STREAM") else { return false };
+    let Ok(found) = rustix::fs::fstat(io::stderr()) else { return false };
+    stream.to_str() == Some(&format!("{}:{}", found.st_dev, found.st_ino))
+}
+
+impl Write for Line {
     fn write(&mut self, line: &[u8]) -> io::Result<usize> {
         let lost = {
             let mut state = STATE.lock().unwrap_or_else(PoisonError::into_inner);
-            state.put(line)
+            state.put(self.priority.as_bytes(), line)
         };
         if lost > 0 {
             tracing::warn!(lines = lost, "lines of the log could not be written and are lost");
@@ -111,9 +144,14 @@ impl Write for Lines {
 
 impl State {
     /// Writes a line, or counts it. Returns how many were lost before one that was written.
-    fn put(&mut self, line: &[u8]) -> u64 {
+    fn put(&mut self, priority: &[u8], line: &[u8]) -> u64 {
         let mut written = !self.cut || self.write_all(b"\n");
         self.cut = !written;
+        if written && !priority.is_empty() {
+            written = self.write_all(priority);
+            // A line is to follow.
+            self.cut = true;
+        }
         written = written && self.write_all(line);
         if written {
             return std::mem::take(&mut self.lost);

@@ -18,7 +18,8 @@ use coffer_crypto::{TokenForm, TokenHash};
 use coffer_dialect::ApiError;
 use coffer_dialect::authorization::{KeyKind, key_shape, redact_key};
 use coffer_kernel::{
-    AdminRole, Authenticate, BoxFuture, Credentials, Evidence, Principal, storage_failure,
+    AdminRole, Authenticate, BoxFuture, CacheFigures, Credentials, Evidence, Principal,
+    storage_failure,
 };
 use coffer_storage::{Query, StorageError, Tx, Work};
 use std::sync::Arc;
@@ -305,6 +306,10 @@ impl Authenticate for Developer {
         credentials: &'a Credentials<'a>,
     ) -> BoxFuture<'a, Result<Arc<Principal>, ApiError>> {
         Box::pin(self.resolve_or_add(credentials))
+    }
+
+    fn cache_figures(&self) -> CacheFigures {
+        self.directory.cache_figures()
     }
 
     fn count_use<'a>(&'a self, principal: &'a Principal) -> BoxFuture<'a, Result<(), ApiError>> {

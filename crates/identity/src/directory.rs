@@ -34,7 +34,8 @@ use coffer_crypto::TokenHash;
 use coffer_dialect::ApiError;
 use coffer_dialect::authorization::{KeyKind, key_shape};
 use coffer_kernel::{
-    Authenticate, BoxFuture, Credentials, Evidence, Principal, Role, UseLimit, storage_failure,
+    Authenticate, BoxFuture, CacheFigures, Credentials, Evidence, Principal, Role, UseLimit,
+    storage_failure,
 };
 use coffer_keyring::Keyring;
 use coffer_storage::{Query, Share, StorageError, Store};
@@ -61,6 +62,8 @@ pub(crate) struct Directory {
     mac: RowMac,
     /// Keys that were accepted; what is refused is looked up each time.
     cache: Cache<CacheKey, Arc<CacheEntry>>,
+    /// Look-ups that the cache could not answer.
+    misses: AtomicU64,
     /// How many changes to keys, apps, installs and accounts this server has made.
     generation: AtomicU64,
     /// Keys that are revoked, and whose rows may not say so yet.
@@ -131,6 +134,7 @@ impl Directory {
             mac,
             clock,
             cache: Cache::new(limits::PRINCIPALS_IN_MEMORY),
+            misses: AtomicU64::new(0),
             generation: AtomicU64::new(0),
             unstored: Unstored::default(),
         }
@@ -193,6 +197,7 @@ impl Directory {
         if let Some(entry) = self.cache.get(&cache_key).filter(is_valid) {
             return Ok(entry.principal_at(self.time_of(&entry.principal.platform, now)));
         }
+        self.misses.fetch_add(1, Ordering::Relaxed);
         let found = match self.find_principal(&hash, account, now).await? {
             Ok(principal) => Arc::new(CacheEntry {
                 principal: Arc::new(principal),
@@ -401,6 +406,11 @@ impl Authenticate for Directory {
         let account = credentials.account.filter(|_| !is_admin).unwrap_or_default();
         // An entry that is stale was good once, and is worth a look.
         self.cache.get(&CacheKeyRef { hash: hash.as_bytes(), account }).is_some()
+    }
+
+    fn cache_figures(&self) -> CacheFigures {
+        let entries = u64::try_from(self.cache.len()).unwrap_or(u64::MAX);
+        CacheFigures { entries, misses: self.misses.load(Ordering::Relaxed) }
     }
 
     fn count_use<'a>(&'a self, principal: &'a Principal) -> BoxFuture<'a, Result<(), ApiError>> {

@@ -23,12 +23,17 @@ pub(crate) struct Call {
     pub(crate) conditions: Conditions,
 }
 
+/// The content type of nearly everything.
+pub(crate) const JSON: &str = "application/json";
+
 /// What goes back to the caller.
 pub(crate) struct Reply {
     /// The HTTP status of a stored refusal; `None` is success.
     pub(crate) status: Option<u16>,
-    /// The rendered JSON.
+    /// The body, which is JSON of all operations but one.
     pub(crate) body: Vec<u8>,
+    /// What it is.
+    pub(crate) content_type: &'static str,
     /// The id of the first request, if this is its stored response.
     pub(crate) replay_of: Option<String>,
     /// Which version of its object it shows.
@@ -38,7 +43,12 @@ pub(crate) struct Reply {
 impl Reply {
     /// A success that was made now.
     pub(crate) const fn fresh(body: Vec<u8>, version: Option<String>) -> Self {
-        Self { status: None, body, replay_of: None, version }
+        Self { status: None, body, content_type: JSON, replay_of: None, version }
+    }
+
+    /// Metrics in Prometheus' format.
+    pub(crate) fn metrics(body: Vec<u8>) -> Self {
+        Self { content_type: coffer_metrics::CONTENT_TYPE, ..Self::fresh(body, None) }
     }
 }
 

@@ -16,6 +16,7 @@ mod health;
 mod rejected;
 mod response;
 mod simulate;
+mod span;
 mod target;
 mod throttle;
 mod trace;
@@ -65,7 +66,7 @@ pub(crate) async fn answer(
     let (parts, mut body) = request.into_parts();
     let head = check_head(&parts);
     if head.is_ok()
-        && let Some(health) = health::respond(kernel, &parts).await
+        && let Some(health) = health::respond(kernel, role, &parts).await
     {
         return Ok(health);
     }
@@ -82,6 +83,7 @@ pub(crate) async fn answer(
     let peer = client(kernel, connection, &parts.headers);
     let request_id = request_id::new(&*kernel.services.random).into();
     let mut trace = RequestTrace::new(request_id, peer, started);
+    span::begin(kernel, &parts, &mut trace);
     let handled = async {
         head?;
         kernel.web.check(&parts.headers)?;
@@ -93,6 +95,7 @@ pub(crate) async fn answer(
     }
     let result = caught(audit::record(kernel, &mut trace, &parts, result)).await;
     access_log::report(kernel, &trace, &parts, &result);
+    span::end(kernel, &mut trace, &parts, &result);
     throttle::hold_back(connection, &trace, &result).await;
     if trace.is_dropped {
         return Err(Dropped);
@@ -155,6 +158,7 @@ async fn handle(
     let presented = || credentials(&token, &parts.headers, kernel.services.clock.now());
     let mut principal = throttle::authenticate(kernel, presented(), trace).await?;
     trace.principal = Some(Arc::clone(&principal));
+    trace.end_step("authenticate");
     let permit = throttle::enter(kernel, &principal, trace)?;
     simulate::meet(kernel, &principal, parts, trace).await?;
     let method = method_of(parts)?;
@@ -170,6 +174,7 @@ async fn handle(
     let body = receive(connection, &parts.headers, body).await?;
     let params = Params::decode(parts.uri.query(), &body);
     let params = params.map_err(|error| form::explain(&body, error))?;
+    trace.end_step("receive");
     if !body.is_empty() && !handler.definition().writes() {
         // A write asks again inside its transaction; a read does here, for whatever became of the
         // key while the body was on its way.
@@ -194,6 +199,7 @@ async fn handle(
     trace.reached = if writes { Reached::Change } else { Reached::Read };
     let Handled { result, audited } = run(kernel, handler, call, permit).await;
     trace.audited = audited;
+    trace.end_step("carry out");
     result
 }
 

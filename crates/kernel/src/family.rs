@@ -2,6 +2,7 @@
 
 use crate::event::EventListener;
 use crate::explain::Explainer;
+use crate::figures::TableFigures;
 use crate::jobs::Job;
 use crate::prune::Prune;
 use crate::quota::{QUOTAS, Quota};
@@ -39,6 +40,8 @@ pub struct Family {
     pub seals: &'static [Seal],
     /// What must hold of its tables.
     pub checks: &'static [Check],
+    /// What it has measured of its tables.
+    pub figures: &'static [TableFigures],
     /// Why it refuses requests, for whoever runs the server.
     pub reasons: &'static [Reason],
     /// What it looks up when a refusal is to be explained.
@@ -92,6 +95,7 @@ pub const KERNEL: Family = Family {
     purge_user: &[],
     seals: &[Seal { name: "stored responses", table: crate::idempotency::SEALED }],
     checks: &[],
+    figures: &[],
     reasons: crate::reasons::ALL,
     explainers: &[],
     parts: kernel_parts,
@@ -99,6 +103,6 @@ pub const KERNEL: Family = Family {
 
 fn kernel_parts(_settings: &Settings) -> Parts {
     let mut routes = Routes::default();
-    routes.collection(crate::events::Events);
+    routes.collection(crate::events::Events).metrics();
     Parts { routes, jobs: vec![Arc::new(crate::prune::PruneAged)], ..Parts::default() }
 }

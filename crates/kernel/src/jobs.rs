@@ -2,13 +2,14 @@
 
 use crate::clock_guard::{ClockGuard, ClockState, DueTimes};
 use crate::event::{Cause, EventListeners};
+use crate::figures::JobFigures;
 use crate::principal::BoxFuture;
 use coffer_base::{AccountId, Owner, Random, Timestamp, limit};
 use coffer_keyring::Keyring;
 use coffer_outbound::HttpClient;
 use coffer_storage::{Share, StorageError, Store};
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 use tokio::sync::watch;
 
 /// Work that is repeated. A pass does all that is due, in transactions of at most
@@ -78,6 +79,8 @@ pub struct JobContext {
     /// The platform that scheduled work is limited to, whose clock is ahead of the others'; all of
     /// them if it is `None`.
     pub platform: Option<AccountId>,
+    /// What all jobs did.
+    pub figures: Arc<JobFigures>,
     /// Turns true when the server stops. A pass may be cut anywhere, so only work that holds
     /// something outside the store needs to look at it.
     pub stop: watch::Receiver<bool>,
@@ -112,6 +115,18 @@ impl JobContext {
     }
 }
 
+/// Runs one pass of a job, and counts it.
+///
+/// # Errors
+/// As the job.
+pub async fn run_pass(job: &dyn Job, context: &JobContext) -> Result<u64, StorageError> {
+    let figure = context.figures.of(job.name(), job.every());
+    let started = Instant::now();
+    let pass = job.run(context).await;
+    figure.record(&pass, started.elapsed(), context.keyring.now());
+    pass
+}
+
 /// Runs one job until the server stops, which cuts its pass. A pass that fails is logged, and the
 /// next one tries again.
 pub async fn run_job(job: Arc<dyn Job>, mut context: JobContext) {
@@ -119,7 +134,7 @@ pub async fn run_job(job: Arc<dyn Job>, mut context: JobContext) {
     let mut stop = context.stop.clone();
     loop {
         let pass = tokio::select! {
-            pass = job.run(&context) => pass,
+            pass = run_pass(&*job, &context) => pass,
             _ = stop.wait_for(|stop| *stop) => return,
         };
         match pass {

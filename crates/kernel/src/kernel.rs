@@ -4,6 +4,7 @@ use crate::clock_guard::{ClockGuard, ClockState};
 use crate::counters::Counters;
 use crate::document::{Document, Documents};
 use crate::event::EventListeners;
+use crate::figures::{CacheFigures, Collect};
 use crate::idempotency::InFlight;
 use crate::limits;
 use crate::peer::Peer;
@@ -12,16 +13,18 @@ use crate::recorder::Recorder;
 use crate::routes::Routes;
 use crate::services::Services;
 use crate::simulation::Simulations;
+use crate::spans::Tracer;
 use crate::store;
 use crate::traffic::{Traffic, TrafficSettings};
 use crate::usage::Usages;
 use crate::web_policy::WebPolicy;
 use coffer_base::{Clock, Random};
+use coffer_dialect::Reason;
 use coffer_keyring::Keyring;
 use coffer_storage::{StorageError, Store};
 use std::fmt;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 /// What a kernel is made of.
@@ -48,6 +51,8 @@ pub struct KernelOptions {
     pub usages: Arc<Usages>,
     /// What it says of itself.
     pub documents: &'static [Document],
+    /// Why requests may be refused.
+    pub reasons: Vec<&'static Reason>,
 }
 
 /// Routes over services.
@@ -61,15 +66,17 @@ pub struct Kernel {
     /// In developer mode, what the faults know that requests asked for.
     pub(crate) simulations: Option<Simulations>,
     pub(crate) documents: Documents,
+    tracer: OnceLock<Arc<Tracer>>,
 }
 
 impl Kernel {
     /// Puts a kernel together.
     pub fn new(options: KernelOptions) -> Self {
         let KernelOptions { store, keyring, clock, guard, random, .. } = options;
-        let KernelOptions { authenticate, web, listeners, routes, usages, .. } = options;
+        let KernelOptions { authenticate, web, listeners, routes, usages, reasons, .. } = options;
         let documents = Documents::new(options.documents);
-        let counters = Arc::new(Counters::new(routes.all().map(|definition| definition.name)));
+        let names = routes.all().map(|definition| definition.name);
+        let counters = Arc::new(Counters::new(names, &reasons));
         let in_flight = InFlight::default();
         let recorder = Arc::new(Recorder::new(&store, Arc::clone(&clock)));
         let services = Services {
@@ -83,15 +90,43 @@ impl Kernel {
             in_flight,
             usages,
             recorder,
+            metrics: Arc::default(),
         };
         let (traffic, readiness) = (Traffic::new(), Readiness::default());
         let simulations = web.is_developer().then(Simulations::default);
-        Self { services, routes, counters, traffic, readiness, web, simulations, documents }
+        let tracer = OnceLock::new();
+        Self { services, routes, counters, traffic, readiness, web, simulations, documents, tracer }
     }
 
     /// How often each operation was answered, refused, or failed.
     pub fn counters(&self) -> Arc<Counters> {
         Arc::clone(&self.counters)
+    }
+
+    /// Lets `/metrics` be answered, from `collect`. Only the first call counts.
+    pub fn expose_metrics(&self, collect: Arc<dyn Collect>) {
+        let _ = self.services.metrics.set(collect);
+    }
+
+    /// Traces requests that begin from now on, as `tracer` says. Only the first call counts.
+    pub fn trace_with(&self, tracer: Arc<Tracer>) {
+        let _ = self.tracer.set(tracer);
+    }
+
+    /// What traces requests, if something does.
+    pub fn tracer(&self) -> Option<&Arc<Tracer>> {
+        self.tracer.get()
+    }
+
+    /// How full the cache of callers' keys is.
+    pub fn principals(&self) -> CacheFigures {
+        self.services.authenticate.cache_figures()
+    }
+
+    /// Entries of the audit that wait in memory to be written, and whether the last ones could not
+    /// be.
+    pub fn audit_waiting(&self) -> (usize, bool) {
+        (self.recorder().count_waiting(), self.recorder().is_failing())
     }
 
     /// The operations.

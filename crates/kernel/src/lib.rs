@@ -24,12 +24,14 @@ pub mod event;
 mod events;
 pub mod explain;
 mod family;
+mod figures;
 mod handler;
 mod idempotency;
 mod jobs;
 mod kernel;
 pub mod limits;
 mod listener;
+mod metrics;
 mod operation;
 mod page;
 mod peer;
@@ -49,6 +51,7 @@ mod sealed;
 mod services;
 mod setting;
 mod simulation;
+mod spans;
 mod store;
 #[cfg(any(test, feature = "testing"))]
 pub mod testing;
@@ -76,7 +79,8 @@ pub use document::Document;
 pub use error::{keyring_failure, storage_failure};
 pub use event::EventListeners;
 pub use family::{Family, KERNEL, Parts, Seal};
-pub use jobs::{Job, JobContext, Tally, run_job};
+pub use figures::{CacheFigures, Collect, JobFigure, JobFigures, Sums, TableFigures};
+pub use jobs::{Job, JobContext, Tally, run_job, run_pass};
 pub use kernel::{Kernel, KernelOptions};
 pub use listener::ListenerRole;
 pub use operation::{
@@ -100,6 +104,7 @@ pub use routes::Routes;
 pub use schedule::{Progress, ScheduledTask, Scheduler};
 pub use sealed::SealedTable;
 pub use setting::{Setting, SettingKind, Settings};
+pub use spans::{Sampler, Span, SpanFigures, Tracer, hexadecimal};
 pub use store::{
     ClockRecord, MIGRATIONS, clock_record, forget_clock, latest_watermark, move_clock,
     platform_clocks, rewind_watermarks, tenant_of_row,

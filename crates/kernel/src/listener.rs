@@ -11,6 +11,8 @@ pub enum ListenerRole {
     Api,
     /// The admin API alone: a listener of its own.
     Admin,
+    /// Metrics and the health checks, without a key.
+    Metrics,
 }
 
 impl ListenerRole {
@@ -20,6 +22,7 @@ impl ListenerRole {
             (Self::All, _) => true,
             (Self::Api, access) => !access.is_admin(),
             (Self::Admin, access) => access.is_admin(),
+            (Self::Metrics, _) => false,
         }
     }
 }

@@ -273,7 +273,7 @@ impl<'a, O: SealingOperation> Attempt<'a, O> {
         }
         let status = (stored.status != STATUS_OK).then_some(stored.status);
         let StoredResponse { body, version, request, .. } = stored;
-        Ok(Reply { status, body, replay_of: Some(request), version })
+        Ok(Reply { status, replay_of: Some(request), ..Reply::fresh(body, version) })
     }
 
     /// A reply that was stored before; `None` if it did not open because the keys were read before

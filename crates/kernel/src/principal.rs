@@ -1,5 +1,6 @@
 //! Who is calling: what a request presents, and the key that it was found to hold.
 
+use crate::figures::CacheFigures;
 use crate::peer::{Network, Peer};
 use coffer_audit::{Actor, ActorKind};
 use coffer_base::{AccountId, Redacted, Tenant, Timestamp};
@@ -55,6 +56,11 @@ pub trait Authenticate: Send + Sync + 'static {
     ) -> BoxFuture<'a, Result<Option<i64>, StorageError>> {
         let _ = (app, name);
         Box::pin(std::future::ready(Ok(None)))
+    }
+
+    /// How full the cache of keys is, and how often it had no answer. By default there is none.
+    fn cache_figures(&self) -> CacheFigures {
+        CacheFigures::default()
     }
 
     /// Takes one of the uses of a key that has a number of them ([`Restrictions::uses`]): called

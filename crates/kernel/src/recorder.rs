@@ -178,6 +178,11 @@ impl Recorder {
         tracing::error!(lost, "entries of the audit could not be written before the server ended");
     }
 
+    /// How many entries wait.
+    pub(crate) fn count_waiting(&self) -> usize {
+        self.waiting().entries.len()
+    }
+
     fn waiting(&self) -> MutexGuard<'_, Waiting> {
         self.waiting.lock().unwrap_or_else(PoisonError::into_inner)
     }

@@ -5,6 +5,7 @@ use crate::collection::{Collection, List, Retrieve};
 use crate::definition::{Access, Definition, Method};
 use crate::description::{Description, describe};
 use crate::handler::Handler;
+use crate::metrics::ReadMetrics;
 use crate::operation::{ReadOperation, SealingOperation, Unsealed, WriteOperation};
 use crate::pipeline::{Read, Write};
 use std::collections::HashMap;
@@ -49,6 +50,11 @@ impl Routes {
     /// Adds the two operations that list a collection and read one object of it.
     pub fn collection<C: Collection + Clone>(&mut self, collection: C) -> &mut Self {
         self.read(List(collection.clone())).read(Retrieve(collection))
+    }
+
+    /// Adds the operation that shows all figures.
+    pub(crate) fn metrics(&mut self) -> &mut Self {
+        self.add(&ReadMetrics::DEFINITION, Arc::new(ReadMetrics))
     }
 
     /// Adds all operations of `more`, behind those that are there.

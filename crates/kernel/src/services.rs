@@ -5,6 +5,7 @@ use crate::clock_guard::ClockGuard;
 use crate::context::Ctx;
 use crate::error::keyring_failure;
 use crate::event::EventListeners;
+use crate::figures::Collector;
 use crate::idempotency::InFlight;
 use crate::principal::{Authenticate, Principal};
 use crate::reauthorize::Reauthorization;
@@ -28,6 +29,7 @@ pub(crate) struct Services {
     pub(crate) in_flight: InFlight,
     pub(crate) usages: Arc<Usages>,
     pub(crate) recorder: Arc<Recorder>,
+    pub(crate) metrics: Collector,
 }
 
 impl Services {

@@ -38,6 +38,7 @@ pub async fn job_context(
         listeners: Arc::new([]),
         http: HttpClient::new(limits).expect("TLS's defaults fit each other"),
         platform: None,
+        figures: Arc::default(),
         stop,
     })
 }

@@ -53,6 +53,8 @@ pub struct Keyring {
     uses: Uses,
     /// A tenant's keys, with the monotonic time before they were read.
     cache: Cache<Tenant, (Duration, Arc<TenantKeys>)>,
+    /// Look-ups that the cache could not answer.
+    misses: AtomicU64,
     /// Counts destructions, so that keys read before one are not cached after it.
     destructions: AtomicU64,
 }
@@ -114,6 +116,7 @@ impl Keyring {
             own: RwLock::default(),
             uses: Uses::default(),
             cache: Cache::new(limit::TENANTS_IN_MEMORY),
+            misses: AtomicU64::new(0),
             destructions: AtomicU64::new(0),
         };
         if store::stopped(&keyring.keys).await?.is_some() {
@@ -137,6 +140,11 @@ impl Keyring {
     pub fn with_root(mut self, root: Arc<dyn ReadRoot>) -> Self {
         self.root = Some(root);
         self
+    }
+
+    /// How many tenants' keys are cached, and how often a tenant's were not.
+    pub fn cache_figures(&self) -> (usize, u64) {
+        (self.cache.len(), self.misses.load(Ordering::Relaxed))
     }
 
     /// The id of the store whose keys these are.
@@ -208,6 +216,7 @@ impl Keyring {
         {
             return Ok(Lookup::Keys(keys));
         }
+        self.misses.fetch_add(1, Ordering::Relaxed);
         let before = self.destructions.load(Ordering::SeqCst);
         // In a box, since it is rare and would make every request's future deeper.
         let looked_up = Box::pin(self.read(tenant)).await?;

@@ -72,6 +72,7 @@ pub const fn family<R: ReserveRules>() -> Family {
         purge_user: &[],
         seals: &[],
         checks: &[CHECK],
+        figures: store::figures::FIGURES,
         reasons: reasons::ALL,
         explainers: &[],
         parts: parts::<R>,

@@ -5,6 +5,7 @@
 pub(crate) mod balance_transaction;
 pub(crate) mod charge;
 pub(crate) mod dispute;
+pub(crate) mod figures;
 pub(crate) mod journal;
 pub(crate) mod list;
 pub(crate) mod payout;

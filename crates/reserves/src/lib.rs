@@ -53,6 +53,7 @@ pub const FAMILY: Family = Family {
     purge_user: &[],
     seals: &[],
     checks: &[store::verify::CHECK],
+    figures: &[],
     reasons: reasons::ALL,
     explainers: &[],
     parts,

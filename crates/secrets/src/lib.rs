@@ -77,6 +77,7 @@ pub const FAMILY: Family = Family {
     purge_user: store::PURGE_USER,
     seals: &[Seal { name: "secrets", table: store::SEALED }],
     checks: &[],
+    figures: &[],
     reasons: reasons::ALL,
     explainers: &[explain::MISSING],
     parts,

@@ -217,6 +217,11 @@ impl Gate {
         u64::try_from(self.state().waiting.len()).unwrap_or(u64::MAX)
     }
 
+    /// How many places are taken.
+    pub(crate) fn in_use(&self) -> u64 {
+        u64::try_from(self.state().in_use).unwrap_or(u64::MAX)
+    }
+
     fn state(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }

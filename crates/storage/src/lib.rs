@@ -55,7 +55,7 @@ pub use placement::{Placed, Placement};
 pub use postgres::{Passwords, PostgresOptions};
 pub use row::Row;
 pub use share::Share;
-pub use space::DiskSpace;
+pub use space::{DiskSpace, DiskStats};
 pub use sqlite::{DatabaseCopy, OnStep, Snapshot, check_file, copy_file, count_rows};
 pub use store::Store;
 pub use transaction::{Lock, Tx, Work};

@@ -43,6 +43,12 @@ pub struct Stats {
     pub waiting: u64,
     /// Round trips to the database server.
     pub round_trips: u64,
+    /// Attempts at units of work that were repeated because another transaction was in their way.
+    pub retries: u64,
+    /// Connections of the pool that are in use.
+    pub connections_busy: u64,
+    /// Connections that the pool may have; 0 on SQLite.
+    pub connections_limit: u64,
 }
 
 /// One server of a database that is spread over many.

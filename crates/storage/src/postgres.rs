@@ -26,6 +26,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use coffer_base::{Timestamp, limit};
+use coffer_metrics::Recorded;
 
 use crate::command::{Statement, require_plain};
 use crate::error::{Result, StorageError};
@@ -203,9 +204,16 @@ impl Postgres {
             commits: read(&self.counters.commits),
             changes: read(&self.counters.changes),
             round_trips: read(&self.counters.round_trips),
+            retries: read(&self.counters.retries),
+            connections_busy: self.pool.busy(),
+            connections_limit: self.pool.limit(),
             waiting: self.pool.waiting().saturating_add(self.locks.waiting()),
             ..Stats::default()
         }
+    }
+
+    pub(crate) fn commit_durations(&self) -> Recorded {
+        self.counters.durations.read()
     }
 
     pub(crate) fn close(&self) {

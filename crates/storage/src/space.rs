@@ -52,6 +52,19 @@ pub(crate) trait OnDisk: Send + Sync {
     fn shrink_log(&self);
 }
 
+/// The disk of a store.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct DiskStats {
+    /// Bytes that this process may still write.
+    pub available: u64,
+    /// Bytes below which writes that add data are refused.
+    pub floor: u64,
+    /// Bytes of the ballast; 0 once it was given up.
+    pub ballast: u64,
+    /// Whether writes that add data are refused.
+    pub is_low: bool,
+}
+
 /// What a look at the disk found.
 #[derive(Clone, Copy, Debug)]
 struct Headroom {
@@ -136,6 +149,17 @@ impl DiskSpace {
             self.0.look();
         }
         if self.0.low.load(Ordering::Relaxed) { Err(self.0.refusal()) } else { Ok(()) }
+    }
+
+    /// What the disk has; `None` if the system does not say.
+    pub(crate) fn stats(&self) -> Option<DiskStats> {
+        let headroom = self.0.measure()?;
+        Some(DiskStats {
+            available: headroom.available,
+            floor: headroom.floor(),
+            ballast: self.0.ballast.size(),
+            is_low: self.0.low.load(Ordering::Relaxed),
+        })
     }
 
     /// Gives the ballast up, and the space of the stores' logs, for a write that takes data away

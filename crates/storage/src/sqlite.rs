@@ -27,6 +27,7 @@ use std::thread::JoinHandle;
 use std::time::Duration;
 
 use coffer_base::{Timestamp, limit};
+use coffer_metrics::Recorded;
 use tokio::sync::{oneshot, watch};
 
 use crate::error::{Result, StorageError};
@@ -210,6 +211,10 @@ impl Sqlite {
     pub(crate) fn stats(&self) -> Stats {
         let waiting = self.queue.waiting().saturating_add(self.lists.waiting());
         self.log.add_to(Stats { waiting, ..self.counters.read() })
+    }
+
+    pub(crate) fn commit_durations(&self) -> Recorded {
+        self.counters.commit_durations()
     }
 
     pub(crate) async fn close(&self) {

@@ -5,6 +5,7 @@ use std::sync::{Arc, Mutex, PoisonError, Weak};
 use std::time::{Duration, Instant};
 
 use coffer_base::{Timestamp, limit};
+use coffer_metrics::Recorded;
 
 use crate::error::{Result, StorageError};
 use crate::migration::{MigrationReport, MigrationSet};
@@ -14,7 +15,7 @@ use crate::postgres::{Postgres, PostgresOptions};
 use crate::row::Row;
 use crate::shard::{self, Shard};
 use crate::share::Share;
-use crate::space::{DiskSpace, OnDisk};
+use crate::space::{DiskSpace, DiskStats, OnDisk};
 use crate::sqlite::Sqlite;
 use crate::transaction::{Lock, Tx, Work};
 use crate::value::Value;
@@ -409,6 +410,19 @@ impl Store {
             Engine::Sqlite(sqlite) => sqlite.stats(),
             Engine::Postgres(postgres) => postgres.stats(),
         }
+    }
+
+    /// How long its commits took.
+    pub fn commit_durations(&self) -> Recorded {
+        match &self.engine {
+            Engine::Sqlite(sqlite) => sqlite.commit_durations(),
+            Engine::Postgres(postgres) => postgres.commit_durations(),
+        }
+    }
+
+    /// The disk under an embedded store; `None` if it is not watched.
+    pub fn disk(&self) -> Option<DiskStats> {
+        self.headroom.space.as_ref()?.stats()
     }
 
     /// Accepts no more work, finishes what is queued, truncates the write-ahead log and closes the

@@ -1,9 +1,9 @@
-//! Pages that are written by a program: that of limits is what the code says, and that of
-//! durability holds the table of a run.
+//! Pages that are written by a program: those of limits and of metrics are what the code says, and
+//! that of durability holds the table of a run. With them go the files of `deploy/`.
 
 use super::finding::Finding;
 use crate::code::tree::File;
-use crate::{durability, limits};
+use crate::{deploy, durability, limits, metrics};
 
 /// The pages that are not as their programs write them.
 pub fn check(files: &[File]) -> Vec<Finding> {
@@ -11,7 +11,10 @@ pub fn check(files: &[File]) -> Vec<Finding> {
     let durability = problem.map(|what| {
         Finding::new(durability::PAGE, 1, format!("{what}: run `cargo xtask durability`"))
     });
-    limits(files).into_iter().chain(durability).collect()
+    let metrics = metrics(files);
+    let deploy = deploy::problems(files);
+    let deploy = deploy.into_iter().map(|(path, what)| Finding::new(path, 1, what));
+    limits(files).into_iter().chain(metrics).chain(durability).chain(deploy).collect()
 }
 
 /// The page, if it is not as `cargo xtask limits` writes it.
@@ -20,6 +23,17 @@ fn limits(files: &[File]) -> Vec<Finding> {
     let is_right = kept.is_some_and(|file| file.text == limits::page(files));
     let message = "is not what the code says: run `cargo xtask limits`";
     if is_right { Vec::new() } else { vec![Finding::new(limits::PAGE, 1, message)] }
+}
+
+/// The page, if it is not as `cargo xtask metrics` writes it.
+fn metrics(files: &[File]) -> Vec<Finding> {
+    let kept = files.iter().find(|file| file.path == metrics::PAGE);
+    let message = match metrics::page(files) {
+        Ok(page) if kept.is_some_and(|file| file.text == page) => return Vec::new(),
+        Ok(_) => "is not what the code says: run `cargo xtask metrics`".to_owned(),
+        Err(message) => message,
+    };
+    vec![Finding::new(metrics::PAGE, 1, message)]
 }
 
 #[cfg(test)]
@@ -36,6 +50,6 @@ mod tests {
         let changed =
             file("crates/a/src/limits.rs", "/// Most.\npub const MOST: u32 = 2;\n".into());
         assert_eq!(super::limits(&[file(limits::PAGE, page), changed]).len(), 1);
-        assert_eq!(check(&[]).len(), 2);
+        assert_eq!(check(&[]).len(), 7);
     }
 }

@@ -4,14 +4,16 @@ use super::root::{FoundRoot, RootAgain, find_root};
 use super::{AssembleError, AssembleOptions, Callers, Database, RootSource, Stores};
 use crate::audit::{self, AuditLog, KeepAudit};
 use crate::clock::{self, ClockSources};
-use crate::explain::{Explain, ExplainSources};
+use crate::explain::{self, Explain, ExplainSources};
 use crate::keyring::{self, KeyringSources};
 use crate::openapi;
+use crate::metrics::{MeasureFigures, Metrics, MetricsSources};
 use crate::root_events::AuditRootEvents;
 use crate::ship::{Receiver, Shipping};
 use crate::status::{Status, StatusSources};
 use crate::store_place;
 use crate::test_helpers;
+use crate::traces::{ExportJob, ExportTraces, TraceSettings};
 use coffer_base::{Clock, Redacted, ShiftedClock};
 use coffer_identity::{Identity, IdentityOptions};
 use coffer_kernel::{
@@ -63,6 +65,10 @@ pub struct Installation {
     pub store_id: String,
     /// Where the root key is kept, for people.
     pub root_place: String,
+    /// What `/metrics` shows.
+    pub metrics: Arc<Metrics>,
+    /// What sends traces away, if somebody wants them.
+    pub traces: Option<Arc<ExportTraces>>,
 }
 
 /// Opens an installation.
@@ -120,6 +126,7 @@ pub async fn open_stores(
         listeners: std::mem::take(&mut parts.listeners).into(),
         http: HttpClient::new(OUTBOUND).map_err(AssembleError::Tls)?,
         platform: None,
+        figures: Arc::default(),
         stop: stopped,
     };
     let audit = AuditLog::new(&context, Arc::clone(&clocks.clock));
@@ -129,13 +136,44 @@ pub async fn open_stores(
     let identity = Identity::open(identity).await?;
     let shipping = Arc::new(Shipping::new(Arc::clone(&clocks.clock), &*options.random));
     let own = (&clocks, &shipping, &*store_id);
-    let kernel = assemble_kernel(&options, identity, &mut parts, &context, own);
-    let jobs = parts.jobs;
-    let root_place = root.place;
-    Ok(Installation { kernel, stores, jobs, context, shipping, stop, audit, store_id, root_place })
+    let (kernel, scheduler) = assemble_kernel(&options, identity, &mut parts, &context, own);
+    let metrics = Metrics::new(MetricsSources {
+        kernel: Arc::clone(&kernel),
+        context: context.clone(),
+        clock: Arc::clone(&clocks.clock),
+        scheduler,
+        audit: Arc::clone(&audit),
+        shipping: Arc::clone(&shipping),
+        figures: options.families.figures(),
+        developer: options.developer,
+    });
+    kernel.expose_metrics(Arc::<Metrics>::clone(&metrics));
+    let mut jobs = parts.jobs;
+    jobs.push(Arc::new(MeasureFigures::new(Arc::clone(&metrics))));
+    Ok(Installation {
+        kernel,
+        stores,
+        jobs,
+        context,
+        shipping,
+        stop,
+        audit,
+        store_id,
+        root_place: root.place,
+        metrics,
+        traces: None,
+    })
 }
 
 impl Installation {
+    /// Traces requests, and sends the traces away.
+    pub fn trace(&mut self, settings: TraceSettings) {
+        let traces = ExportTraces::new(settings, self.context.http.clone());
+        self.kernel.trace_with(traces.tracer());
+        self.jobs.push(Arc::new(ExportJob(Arc::clone(&traces))));
+        self.traces = Some(traces);
+    }
+
     /// Sends the audit to these receivers too; `token` goes with what is sent over HTTP.
     ///
     /// # Errors
@@ -160,7 +198,7 @@ fn assemble_kernel(
     parts: &mut Parts,
     context: &JobContext,
     (clocks, shipping, store_id): (&Clocks, &Arc<Shipping>, &str),
-) -> Arc<Kernel> {
+) -> (Arc<Kernel>, Arc<Scheduler>) {
     parts.append(identity.parts);
     let usages = Arc::new(Usages::new(options.families.amounts()));
     let counts = options.families.counts();
@@ -171,15 +209,11 @@ fn assemble_kernel(
     parts.jobs.push(Arc::new(rotation_job(options, clocks)));
     parts.jobs.push(Arc::new(WatchStop::default()));
     parts.jobs.push(Arc::new(AuditRootEvents));
+    let kinds = options.families.all().flat_map(|family| family.seals).map(|seal| seal.name);
     let sources = KeyringSources {
         store: context.store.clone(),
         keyring: Arc::clone(&context.keyring),
-        kinds: options
-            .families
-            .all()
-            .flat_map(|family| family.seals)
-            .map(|seal| seal.name)
-            .collect(),
+        kinds: kinds.collect(),
     };
     keyring::register(&mut parts.routes, &sources);
     let counters = Arc::new(OnceLock::new());
@@ -199,12 +233,14 @@ fn assemble_kernel(
         guard: Arc::clone(&context.guard),
     };
     clock::register(&mut parts.routes, &sources);
+    let reasons = explain::reasons(options.families.all());
     let explained = ExplainSources::new(options.families.all(), Arc::clone(&context.keyring));
     parts.routes.read(Explain(explained));
     coffer_secrets::register_history(&mut parts.routes, Arc::clone(&context.keyring));
     if let Some(shifted) = &clocks.shifted {
         let shifted = Arc::clone(shifted);
         let (context, reset) = (context.clone(), identity.reset);
+        let scheduler = Arc::clone(&scheduler);
         test_helpers::register(&mut parts.routes, shifted, scheduler, context, reset);
     }
     let kernel = Kernel::new(KernelOptions {
@@ -219,10 +255,11 @@ fn assemble_kernel(
         routes: std::mem::take(&mut parts.routes),
         usages,
         documents: &openapi::DOCUMENTS,
+        reasons,
     });
     // Set once, here: nothing else has the cell yet.
     let _ = counters.set(kernel.counters());
-    Arc::new(kernel)
+    (Arc::new(kernel), scheduler)
 }
 
 /// What rotates keys.

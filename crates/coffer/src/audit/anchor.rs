@@ -2,6 +2,7 @@
 //! them.
 
 use coffer_audit::Head;
+use coffer_base::{Clock, Timestamp};
 use coffer_kernel::HttpClient;
 use coffer_outbound::HttpRequest;
 use coffer_storage::{StorageError, Store};
@@ -11,7 +12,7 @@ use std::fs::OpenOptions;
 use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 /// How often a checkpoint is anchored at most, while there are new entries.
@@ -80,13 +81,42 @@ fn add_to_file(path: &Path, note: &str) -> std::io::Result<()> {
 /// An anchor, and what was put there last.
 pub(super) struct Anchoring {
     anchor: Anchor,
-    /// The size that was put there, and when that was tried, in monotonic time.
-    last: Mutex<(u64, Option<Duration>)>,
+    state: Mutex<State>,
+}
+
+#[derive(Clone, Copy, Default)]
+struct State {
+    /// When this was last tried, in monotonic time.
+    tried: Option<Duration>,
+    figures: AnchorFigures,
+}
+
+/// What came of anchoring since the server started.
+#[derive(Clone, Copy, PartialEq, Eq, Default, Debug)]
+pub struct AnchorFigures {
+    /// The entries that the last anchored checkpoint stands for.
+    pub entries: u64,
+    /// When it was anchored; `None` if none was.
+    pub last: Option<Timestamp>,
+    /// Checkpoints that were anchored.
+    pub succeeded: u64,
+    /// Attempts that failed.
+    pub failed: u64,
 }
 
 impl Anchoring {
     pub(super) const fn new(anchor: Anchor) -> Self {
-        Self { anchor, last: Mutex::new((0, None)) }
+        let figures = AnchorFigures { entries: 0, last: None, succeeded: 0, failed: 0 };
+        Self { anchor, state: Mutex::new(State { tried: None, figures }) }
+    }
+
+    /// What came of it so far.
+    pub(super) fn figures(&self) -> AnchorFigures {
+        self.state().figures
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Puts the head there if it is newer than what is there. A place that cannot be written is
@@ -95,29 +125,33 @@ impl Anchoring {
         &self,
         store: &Store,
         http: &HttpClient,
-        now: Duration,
+        clock: &dyn Clock,
     ) -> Result<(), StorageError> {
-        let (size, tried) = *self.last.lock().unwrap_or_else(PoisonError::into_inner);
+        let State { tried, mut figures } = *self.state();
+        let now = clock.monotonic();
         if tried.is_some_and(|tried| now.saturating_sub(tried) < EVERY) {
             return Ok(());
         }
         let head = coffer_audit::head(store).await?;
-        let Some(Head { size: new, note, .. }) = head.filter(|head| head.size > size) else {
+        let Some(Head { size: new, note, .. }) = head.filter(|head| head.size > figures.entries)
+        else {
             return Ok(());
         };
         let put = self.anchor.put(&note, http).await;
         let anchor = self.anchor.to_string();
-        let size = match put {
+        match put {
             Ok(()) => {
                 tracing::info!(anchor, size = new, "a checkpoint of the audit was anchored");
-                new
+                figures.entries = new;
+                figures.last = Some(clock.now());
+                figures.succeeded = figures.succeeded.saturating_add(1);
             }
             Err(why) => {
                 tracing::error!(anchor, why, "a checkpoint of the audit could not be anchored");
-                size
+                figures.failed = figures.failed.saturating_add(1);
             }
-        };
-        *self.last.lock().unwrap_or_else(PoisonError::into_inner) = (size, Some(now));
+        }
+        *self.state() = State { tried: Some(now), figures };
         Ok(())
     }
 }

@@ -4,7 +4,7 @@ use crate::config::{
     AUDIT_NAMES, AUDIT_READS, Config, LOG_LEVEL, LOG_REQUESTS, RATE_LIMIT, Setting, TLS_CERT,
     TLS_KEY, TRUSTED_PROXY,
 };
-use crate::telemetry::Level;
+use crate::telemetry::LogLevel;
 use coffer::tls::Certificate;
 use coffer_kernel::Kernel;
 use std::sync::Arc;
@@ -48,7 +48,7 @@ impl<'a> Reload<'a> {
 
     /// The same, and how much is logged.
     #[must_use]
-    pub fn log_level(self, level: Level) -> Self {
+    pub fn log_level(self, level: LogLevel) -> Self {
         let mut before = self.started.text(&LOG_LEVEL).to_owned();
         self.part("log_level", &[&LOG_LEVEL], move |config| {
             let now = config.text(&LOG_LEVEL).to_owned();

@@ -6,7 +6,9 @@ use super::exit::{Exit, Failure};
 use super::reload::Reload;
 use super::signals::Signals;
 use super::{setup, signals};
-use crate::config::{ADMIN_LISTEN, AUDIT_ANCHOR, Config, HEAD_FILE, INSECURE_HTTP, LISTEN};
+use crate::config::{
+    self, ADMIN_LISTEN, AUDIT_ANCHOR, Config, HEAD_FILE, INSECURE_HTTP, LISTEN, METRICS_LISTEN,
+};
 use crate::telemetry;
 use coffer::assemble::{self, AssembleError, AssembleOptions, Database, Installation};
 use coffer::head::{self, Checked, HeadKeeper};
@@ -36,6 +38,7 @@ pub fn run(config: &Config, args: &ServeArgs) -> Result<Exit, Failure> {
     let data = data_location(config, &database);
     let (receivers, token) = setup::audit_receivers(config)?;
     let backups = backup::scheduled(config)?;
+    let traces = config::traces().map_err(Failure::from)?;
     let runtime = setup::runtime()?;
     let result = runtime.block_on(async {
         let mut signals = Signals::listen()?;
@@ -46,6 +49,9 @@ pub fn run(config: &Config, args: &ServeArgs) -> Result<Exit, Failure> {
         }
         log_migrations(&installation.stores.migrations);
         installation.ship_audit(receivers, token.as_ref())?;
+        if let Some(traces) = traces {
+            installation.trace(traces);
+        }
         let on_start = |server: &Server| {
             log_start(&data, server, tls);
             warn_about_listeners(server, tls);
@@ -172,6 +178,7 @@ fn serve_options(
     Ok(ServeOptions {
         listen: config.address(&LISTEN).cloned(),
         admin_listen: config.address(&ADMIN_LISTEN).cloned(),
+        metrics_listen: config.address(&METRICS_LISTEN).cloned(),
         tls: acceptor.map_err(|error| Failure::failed(error.to_string()))?,
         insecure_http: config.is_on(&INSECURE_HTTP),
         traffic: config.traffic(Some(APP_REQUESTS_PER_SECOND)).map_err(Failure::from)?,
@@ -209,6 +216,7 @@ fn log_start(data: &str, server: &Server, tls: bool) {
     tracing::info!(
         address = server.address.as_ref().map(display),
         admin_address = server.admin_address.as_ref().map(display),
+        metrics_address = server.metrics_address.as_ref().map(display),
         tls,
         data,
         root_key = %installation.root_place,

@@ -1,6 +1,7 @@
 //! Runs a server until a signal ends it, and reloads it on another.
 
 use super::exit::{Exit, Failure};
+use super::notify;
 use coffer::assemble::Installation;
 use coffer::serve::{Address, ServeError, ServeOptions, Server};
 use rustix::process::{Pid, getppid};
@@ -154,8 +155,10 @@ pub async fn serve_until_signal(
 ) -> Result<Exit, Failure> {
     let server = start(installation, options).await?;
     on_start(&server);
+    notify::ready();
     tracing::debug!(ignored = signals.ignored.len(), "signals are handled");
     signals.reload_until_stop(reload).await;
+    notify::stopping();
     stop(server, signals).await
 }
 

@@ -39,6 +39,11 @@ impl Places {
         Self { permits, open: Connections::new(of_one_peer) }
     }
 
+    /// Those that are open.
+    pub(super) fn connections(&self) -> Arc<Connections> {
+        Arc::clone(&self.open)
+    }
+
     /// Waits for a place. If there is none, connections that are idle make room, and if all are
     /// busy, one of them has to end.
     async fn take(&self) -> std::io::Result<OwnedSemaphorePermit> {

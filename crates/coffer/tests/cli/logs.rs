@@ -162,3 +162,85 @@ fn is_served_at(address: &str) {
     stream.read_to_string(&mut answer).unwrap();
     assert!(answer.starts_with("HTTP/1.1 4"), "{answer}");
 }
+
+/// Where standard error leads, as the journal's variable names it.
+fn stream_of(file: &File) -> String {
+    let found = rustix::fs::fstat(file).unwrap();
+    format!("{}:{}", found.st_dev, found.st_ino)
+}
+
+/// What a server logs of a success, a refusal and its own stop.
+fn logged(home: &Home, stream: Option<&str>) -> String {
+    let path = home.path("log");
+    let file = File::create(&path).unwrap();
+    let stream = stream.map_or_else(|| stream_of(&file), str::to_owned);
+    let socket = home.path("coffer.sock");
+    let listen = format!("unix:{}", socket.display());
+    let call = home.coffer(&["serve", "--listen", &listen, "--log-requests", "all"]);
+    let mut child = call.env("JOURNAL_STREAM", stream).spawn(file.into());
+    while std::os::unix::net::UnixStream::connect(&socket).is_err() {
+        assert!(child.try_wait().unwrap().is_none(), "it ended");
+        std::thread::yield_now();
+    }
+    refusal(&socket);
+    let admin = home.coffer(&["status", "--url", &format!("unix:{}", socket.display())]);
+    let key = std::fs::read_to_string(home.path("admin-key")).unwrap();
+    expect(&admin.admin_key(&key).run(), 0);
+    assert_eq!(stop(child), Some(0));
+    std::fs::read_to_string(path).unwrap()
+}
+
+/// A store, whose first admin key is kept in a file.
+fn home() -> Home {
+    let home = Home::new();
+    let made = home.init(&[]);
+    std::fs::write(home.path("admin-key"), text(&made, "admin_key")).unwrap();
+    home
+}
+
+#[test]
+fn the_journal_gets_a_priority_with_each_line_and_nobody_else_does() {
+    let home = home();
+    let priorities = ["<3>{", "<4>{", "<6>{", "<7>{"];
+    for line in logged(&home, None).lines() {
+        assert!(priorities.iter().any(|priority| line.starts_with(priority)), "{line}");
+    }
+    for line in logged(&home, Some("1:2")).lines() {
+        assert!(line.starts_with('{'), "{line}");
+    }
+}
+
+/// The fields of a table of the page on logs.
+fn fields_of_page(heading: &str) -> Vec<String> {
+    let page = concat!(env!("CARGO_MANIFEST_DIR"), "/../../docs/operations/logs.md");
+    let page = std::fs::read_to_string(page).unwrap();
+    let (_, part) = page.split_once(&format!("\n## {heading}\n")).unwrap();
+    let part = part.split("\n## ").next().unwrap();
+    let rows = part.lines().filter_map(|line| line.strip_prefix("| `")?.split('`').next());
+    rows.map(str::to_owned).collect()
+}
+
+#[test]
+fn lines_of_requests_have_the_fields_that_the_page_lists() {
+    let log = logged(&home(), Some("1:2"));
+    let lines = log.lines().map(|line| serde_json::from_str::<serde_json::Value>(line).unwrap());
+    let lines: Vec<_> = lines.collect();
+    let every = fields_of_page("Every line");
+    for line in &lines {
+        assert!(every.iter().all(|field| line.get(field).is_some()), "{line}");
+    }
+    let of_requests = fields_of_page("Requests");
+    let mut found: Vec<&str> = Vec::new();
+    for message in ["answered", "refused"] {
+        let line = lines.iter().find(|line| line["message"] == message).unwrap();
+        for field in line.as_object().unwrap().keys() {
+            let listed = every.iter().chain(&of_requests).any(|known| known == field);
+            assert!(listed, "{field} is not in the page: {line}");
+            found.push(field);
+        }
+    }
+    // A failure has a cause, and a sampled request a trace; neither is here.
+    for field in of_requests.iter().filter(|field| !["cause", "trace"].contains(&field.as_str())) {
+        assert!(found.contains(&field.as_str()), "no line has {field}");
+    }
+}

@@ -99,3 +99,22 @@ fn a_quit_ends_a_server_in_order() {
     server.signal(Signal::QUIT);
     assert_eq!(server.wait(), Some(0));
 }
+
+/// A unit of `Type=notify` counts as started once the server listens.
+#[test]
+fn the_service_manager_is_told_when_the_server_listens_and_when_it_stops() {
+    let home = Home::new();
+    home.init(&[]);
+    let socket = std::os::unix::net::UnixDatagram::bind(home.path("notify")).unwrap();
+    let call = home.coffer(&["serve", "--listen", "127.0.0.1:0"]);
+    let call = call.env("NOTIFY_SOCKET", home.path("notify").display());
+    let server = Server::start_call(&home, call, false);
+    let next = || {
+        let mut said = [0; 64];
+        let length = socket.recv(&mut said).unwrap();
+        String::from_utf8(said[..length].to_vec()).unwrap()
+    };
+    assert_eq!(next(), "READY=1");
+    assert_eq!(server.stop(), Some(0));
+    assert_eq!(next(), "STOPPING=1");
+}

@@ -22,21 +22,18 @@ pub(super) fn report(
     parts: &Parts,
     result: &Result<Reply, ApiError>,
 ) {
-    let count = kernel.counters.of(trace.route);
+    let micros = u64::try_from(trace.started.elapsed().as_micros()).unwrap_or(u64::MAX);
     match result {
         Ok(reply) => {
-            count.success(reply.replay_of.is_some());
-            let status = reply.status.unwrap_or(http::StatusCode::OK.as_u16());
+            kernel.counters.of(trace.route).success(reply.replay_of.is_some(), micros);
+            let status = status_of(result);
             let is_shown = kernel.traffic.log_requests() == LogRequests::All;
-            Line::new(kernel, trace, parts).answered(status, is_shown);
+            Line::new(kernel, trace, parts, micros).answered(status, is_shown);
         }
         Err(error) => {
-            count.failure(error);
-            if error.is_load() {
-                kernel.counters.count_busy();
-            }
+            kernel.counters.failure(trace.route, error, micros);
             if has_line(&kernel.traffic, trace.peer, trace.started, error) {
-                let line = Line::new(kernel, trace, parts);
+                let line = Line::new(kernel, trace, parts, micros);
                 if error.is_fault() {
                     line.failed(error);
                 } else {
@@ -44,6 +41,14 @@ pub(super) fn report(
                 }
             }
         }
+    }
+}
+
+/// The status of the response.
+pub(super) fn status_of(result: &Result<Reply, ApiError>) -> u16 {
+    match result {
+        Ok(reply) => reply.status.unwrap_or(http::StatusCode::OK.as_u16()),
+        Err(error) => error.status(),
     }
 }
 
@@ -58,7 +63,7 @@ fn has_line(traffic: &Traffic, peer: Peer, now: Instant, error: &ApiError) -> bo
 
 /// Counts and logs what was no valid HTTP, as other refusals are.
 pub(super) fn report_invalid(kernel: &Kernel, peer: Peer, request_id: &str, error: &ApiError) {
-    kernel.counters.of(None).failure(error);
+    kernel.counters.failure(None, error, 0);
     if has_line(&kernel.traffic, peer, Instant::now(), error) {
         tracing::info!(request_id, %peer, status = error.status(), "rejected: no valid HTTP");
     }
@@ -78,12 +83,14 @@ struct Line<'a> {
     app: &'a str,
     /// The account whose data the key opens; empty as well then.
     account: &'a str,
+    /// The id of its trace, if it is sampled.
+    trace: Option<String>,
     /// Microseconds from the head of the request to its response.
     micros: u64,
 }
 
 impl<'a> Line<'a> {
-    fn new(kernel: &'a Kernel, trace: &'a RequestTrace, parts: &'a Parts) -> Self {
+    fn new(kernel: &'a Kernel, trace: &'a RequestTrace, parts: &'a Parts, micros: u64) -> Self {
         let principal = trace.principal.as_ref();
         let template = trace.route.and_then(|number| kernel.routes.template(number));
         Self {
@@ -94,37 +101,44 @@ impl<'a> Line<'a> {
             key: principal.map_or("", |principal| &principal.key_id),
             app: principal.map_or("", |principal| principal.tenant.app.as_str()),
             account: principal.map_or("", |principal| principal.tenant.account.name()),
-            micros: u64::try_from(trace.started.elapsed().as_micros()).unwrap_or(u64::MAX),
+            trace: trace.span.as_ref().map(|span| span.trace_id()),
+            micros,
         }
     }
 
     fn answered(&self, status: u16, is_shown: bool) {
-        let Self { request_id, peer, method, path, key, app, account, micros } = *self;
+        let Self { request_id, peer, method, path, key, app, account, micros, .. } = *self;
+        let trace = self.trace.as_deref();
         if is_shown {
             tracing::info!(
-                request_id, %peer, method, path, key, app, account, status, micros, "answered"
+                request_id, %peer, method, path, key, app, account, status, micros, trace,
+                "answered"
             );
         } else {
             tracing::debug!(
-                request_id, %peer, method, path, key, app, account, status, micros, "answered"
+                request_id, %peer, method, path, key, app, account, status, micros, trace,
+                "answered"
             );
         }
     }
 
     fn refused(&self, error: &ApiError) {
-        let Self { request_id, peer, method, path, key, app, account, micros } = *self;
+        let Self { request_id, peer, method, path, key, app, account, micros, .. } = *self;
+        let trace = self.trace.as_deref();
         let (status, code) = (error.status(), error.code().unwrap_or(""));
         tracing::info!(
-            request_id, %peer, method, path, key, app, account, status, code, micros, "refused"
+            request_id, %peer, method, path, key, app, account, status, code, micros, trace,
+            "refused"
         );
     }
 
     fn failed(&self, error: &ApiError) {
-        let Self { request_id, peer, method, path, key, app, account, micros } = *self;
+        let Self { request_id, peer, method, path, key, app, account, micros, .. } = *self;
+        let trace = self.trace.as_deref();
         let (status, code) = (error.status(), error.code().unwrap_or(""));
         let cause = error.log_detail().unwrap_or("");
         tracing::error!(
-            request_id, %peer, method, path, key, app, account, status, code, cause, micros,
+            request_id, %peer, method, path, key, app, account, status, code, cause, micros, trace,
             "failed"
         );
     }

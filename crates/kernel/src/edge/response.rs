@@ -6,7 +6,7 @@ use super::headers::{
     REQUEST_ID, SHOULD_RETRY, STRIPE_ACCOUNT, STRIPE_VERSION, value,
 };
 use super::trace::RequestTrace;
-use crate::call::Reply;
+use crate::call::{JSON, Reply};
 use crate::kernel::Kernel;
 use bytes::Bytes;
 use coffer_dialect::{ApiError, ApiVersion};
@@ -25,7 +25,8 @@ pub(super) fn respond(
     parts: &Parts,
     result: Result<Reply, ApiError>,
 ) -> Response<Full<Bytes>> {
-    let mut headers = common_headers(trace, parts);
+    let content_type = result.as_ref().map_or(JSON, |reply| reply.content_type);
+    let mut headers = common_headers(trace, parts, content_type);
     if let Err(error) = &result {
         add_error_headers(&mut headers, error, kernel.web.challenge());
     }
@@ -49,10 +50,10 @@ pub(super) fn respond(
 }
 
 /// What every response has, whatever came of the request.
-fn common_headers(trace: &RequestTrace, parts: &Parts) -> HeaderMap {
+fn common_headers(trace: &RequestTrace, parts: &Parts, content_type: &'static str) -> HeaderMap {
     let mut headers = HeaderMap::with_capacity(HEADERS);
     headers.insert(REQUEST_ID, value(&trace.request_id));
-    headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
+    headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(content_type));
     headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
     let version = trace.version.as_ref().map_or(ApiVersion::LATEST, ApiVersion::as_str);
     headers.insert(STRIPE_VERSION, value(version));

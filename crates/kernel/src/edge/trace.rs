@@ -3,6 +3,7 @@
 use crate::call::{Audited, Reached};
 use crate::peer::Peer;
 use crate::principal::Principal;
+use crate::spans::OpenSpan;
 use coffer_dialect::ApiVersion;
 use std::sync::Arc;
 use std::time::Instant;
@@ -33,6 +34,8 @@ pub(super) struct RequestTrace {
     pub(super) reached: Reached,
     /// What the audit says of it.
     pub(super) audited: Audited,
+    /// Its span, if it is sampled.
+    pub(super) span: Option<Box<OpenSpan>>,
 }
 
 impl RequestTrace {
@@ -50,6 +53,14 @@ impl RequestTrace {
             is_dropped: false,
             reached: Reached::Nothing,
             audited: Audited::default(),
+            span: None,
+        }
+    }
+
+    /// A step of the request has ended.
+    pub(super) fn end_step(&mut self, name: &'static str) {
+        if let Some(span) = &mut self.span {
+            span.end_step(name);
         }
     }
 }

@@ -68,6 +68,16 @@ impl Pool {
         self.gate.waiting()
     }
 
+    /// Connections that are in use.
+    pub(super) fn busy(&self) -> u64 {
+        self.gate.in_use()
+    }
+
+    /// The most that there can be.
+    pub(super) fn limit(&self) -> u64 {
+        u64::try_from(self.connections.status().max_size).unwrap_or(u64::MAX)
+    }
+
     pub(super) fn close(&self) {
         self.gate.close();
         self.connections.close();

@@ -1,9 +1,10 @@
 //! Units of work, run again when another transaction conflicted with them.
 
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use coffer_base::limit;
+use coffer_metrics::Histogram;
 
 use super::pool::Pool;
 use super::session::Session;
@@ -22,6 +23,9 @@ pub(super) struct Counters {
     pub(super) commits: AtomicU64,
     pub(super) changes: AtomicU64,
     pub(super) round_trips: AtomicU64,
+    pub(super) retries: AtomicU64,
+    /// How long the last round trips of units took, which commit them.
+    pub(super) durations: Histogram,
 }
 
 /// Runs a unit of work until no transaction conflicts with it, at most
@@ -38,7 +42,7 @@ pub(super) async fn run<W: Work>(
     let mut conflict = StorageError::LockTimeout;
     for attempt in 0..limit::TRANSACTION_ATTEMPTS {
         let mut session = Session::of(pool.lease(entrant).await?);
-        let outcome = run_once(&mut session, faults, work).await;
+        let outcome = run_once(&mut session, counters, faults, work).await;
         counters.round_trips.fetch_add(session.round_trips(), Ordering::Relaxed);
         match outcome {
             Ok(out) => {
@@ -51,6 +55,7 @@ pub(super) async fn run<W: Work>(
                 conflict = recover(pool, session, error).await?;
             }
         }
+        counters.retries.fetch_add(1, Ordering::Relaxed);
         tokio::time::sleep(pause(attempt)).await;
     }
     match conflict {
@@ -74,7 +79,12 @@ async fn recover(pool: &Pool, session: Session, error: StorageError) -> Result<S
     if is_retryable { Ok(error) } else { Err(error) }
 }
 
-async fn run_once<W: Work>(session: &mut Session, faults: &Faults, work: &W) -> Result<W::Out> {
+async fn run_once<W: Work>(
+    session: &mut Session,
+    counters: &Counters,
+    faults: &Faults,
+    work: &W,
+) -> Result<W::Out> {
     let time = Duration::from_secs(limit::TRANSACTION_SECONDS);
     let (out, rest) = within(time, async {
         let mut tx = Tx::remote(session);
@@ -85,7 +95,9 @@ async fn run_once<W: Work>(session: &mut Session, faults: &Faults, work: &W) -> 
     if !faults.is_none() && inject(faults, session, &rest).await? {
         return Ok(out);
     }
+    let started = Instant::now();
     session.commit(&rest).await?;
+    counters.durations.record(started.elapsed());
     if !faults.is_none() {
         let faults = faults.clone();
         let _ = tokio::task::spawn_blocking(move || faults.pass_commit()).await;

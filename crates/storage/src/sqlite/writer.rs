@@ -3,8 +3,10 @@
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Instant;
 
 use coffer_base::limit;
+use coffer_metrics::{Histogram, Recorded};
 use rusqlite::Connection;
 
 use super::checkpoint::{Checkpointer, Log};
@@ -21,6 +23,8 @@ pub(super) struct Counters {
     units: AtomicU64,
     commits: AtomicU64,
     changes: AtomicU64,
+    /// How long they took, each with its flush.
+    durations: Histogram,
     /// Batches that have ended, however: a snapshot from before may be stale now.
     ended: Arc<AtomicU64>,
 }
@@ -28,6 +32,10 @@ pub(super) struct Counters {
 impl Counters {
     pub(super) fn ended(&self) -> Arc<AtomicU64> {
         Arc::clone(&self.ended)
+    }
+
+    pub(super) fn commit_durations(&self) -> Recorded {
+        self.durations.read()
     }
 
     pub(super) fn read(&self) -> Stats {
@@ -198,9 +206,11 @@ impl Writer {
             Fate::Full => return Err(StorageError::NoSpace("database or disk is full".into())),
             Fate::FlushFailed => return Err(StorageError::UnknownOutcome("disk I/O error".into())),
         }
+        let started = Instant::now();
         match self.connection.prepare_cached("COMMIT").and_then(|mut sql| sql.raw_execute()) {
             Ok(_) => {
                 self.counters.commits.fetch_add(1, Ordering::Relaxed);
+                self.counters.durations.record(started.elapsed());
                 self.faults.pass_commit();
                 match fate {
                     Fate::ReplyLost => Err(StorageError::UnknownOutcome("no reply".into())),

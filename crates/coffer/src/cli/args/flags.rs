@@ -144,6 +144,7 @@ const SERVER: &[&Setting] = &[
     &config::DATABASE_PASSWORD,
     &config::LISTEN,
     &config::ADMIN_LISTEN,
+    &config::METRICS_LISTEN,
     &config::TLS_CERT,
     &config::TLS_KEY,
     &config::ROOT_KEY,

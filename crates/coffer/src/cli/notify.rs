@@ -1,0 +1,35 @@
+//! Telling the service manager how far the server is (sd_notify(3)): for units of `Type=notify`.
+
+use std::ffi::OsStr;
+use std::io;
+use std::os::unix::net::{SocketAddr, UnixDatagram};
+
+/// The server listens.
+pub fn ready() {
+    tell("READY=1");
+}
+
+/// It stops, and finishes the requests under way.
+pub fn stopping() {
+    tell("STOPPING=1");
+}
+
+/// Sends a state to the socket that the service manager named, if it did. One that is gone takes
+/// nothing from the server.
+fn tell(state: &str) {
+    let Some(place) = std::env::var_os("NOTIFY_SOCKET") else { return };
+    let send = |address| UnixDatagram::unbound()?.send_to_addr(state.as_bytes(), &address);
+    if let Err(error) = address_of(&place).and_then(send) {
+        tracing::warn!(%error, state, "the service manager cannot be told");
+    }
+}
+
+/// A path, or on Linux a name without a file.
+fn address_of(place: &OsStr) -> io::Result<SocketAddr> {
+    #[cfg(target_os = "linux")]
+    if let Some(name) = std::os::unix::ffi::OsStrExt::as_bytes(place).strip_prefix(b"@") {
+        use std::os::linux::net::SocketAddrExt;
+        return SocketAddr::from_abstract_name(name);
+    }
+    SocketAddr::from_pathname(place)
+}

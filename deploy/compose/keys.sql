@@ -1,0 +1,1 @@
+CREATE DATABASE coffer_keys OWNER coffer;
