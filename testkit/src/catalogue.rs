@@ -11,7 +11,8 @@ use std::sync::atomic::{AtomicU64, Ordering};
 const DEEPEST: usize = 8;
 
 /// Operations whose responses are shown once and never replayed.
-const SHOWN_ONCE: [&str; 1] = ["ephemeral_keys.create"];
+const SHOWN_ONCE: [&str; 3] =
+    ["ephemeral_keys.create", "webhook_endpoints.create", "webhook_endpoints.roll_secret"];
 
 /// One request.
 #[derive(Clone, Debug)]

@@ -25,4 +25,5 @@ mod placement;
 mod reserves;
 mod rows;
 mod shipping;
+mod webhooks;
 mod wrong_clock;

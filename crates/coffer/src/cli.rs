@@ -21,6 +21,7 @@ mod init;
 mod input;
 mod keyring;
 mod ledger;
+mod listen;
 mod migrate;
 mod migrate_store;
 mod output;
@@ -105,6 +106,7 @@ fn dispatch(cli: Cli, matches: &ArgMatches) -> Result<Exit, Failure> {
         Verb::Schedule(verb) => admin::schedule(&config, &verb, output),
         Verb::Explain(args) => explain::run(&config, &args, output),
         Verb::Secrets(verb) => secrets::run(&config, &verb, output),
+        Verb::Listen(args) => listen::run(&config, &args),
         Verb::Ledger(Ledger::Verify) => ledger::verify(&config, output),
         Verb::MigrateStore(args) => migrate_store::run(&config, &args, output),
         Verb::Migrate(verb) => migrate::run(&config, &verb, output),

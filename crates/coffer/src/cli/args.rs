@@ -7,6 +7,7 @@ mod clock;
 mod flags;
 mod keyring;
 mod keys;
+mod listen;
 
 pub use audit::{Audit, ExportArgs, ProveArgs, VerifyArgs};
 pub use audit_read::{AuditFilters, AuditRead, Explain, ExplainArgs};
@@ -14,6 +15,7 @@ pub use backup::{Backup, CreateArgs, DrillArgs, RestoreArgs, VerifyBackupArgs};
 pub use clock::{ClockVerb, Schedule};
 pub use keyring::{KeyringVerb, RootVerb, RotateArgs, Target, Wrapping};
 pub use keys::{CreateKeyArgs, Keys, RollArgs};
+pub use listen::ListenArgs;
 
 use super::duration;
 use super::exit::{CODES, Exit, Failure};
@@ -97,6 +99,8 @@ pub enum Verb {
     /// Secrets, with an app's key.
     #[command(subcommand)]
     Secrets(Secrets),
+    /// Follow an app's events and send them to a program on this machine, signed as webhooks are.
+    Listen(ListenArgs),
     /// The ledgers beneath Reserves.
     #[command(subcommand)]
     Ledger(Ledger),

@@ -63,6 +63,7 @@ pub(super) const FLAGS: &[(&[&str], &[Group])] = &[
     (&["keys", "lock"], &[Group::Of(CLIENT)]),
     (&["keys", "unlock"], &[Group::Of(STORE)]),
     (&["secrets"], &[Group::Of(CLIENT)]),
+    (&["listen"], &[Group::Of(CLIENT)]),
     (&["audit", "tail"], &[Group::Of(CLIENT)]),
     (&["audit", "search"], &[Group::Of(CLIENT)]),
     (&["explain"], &[Group::Of(CLIENT)]),
