@@ -77,7 +77,7 @@ macro_rules! select {
 
 fn endpoint(row: &Row) -> Result<Endpoint, StorageError> {
     let text = |column| row.text(column).map(str::to_owned);
-    let optional = |column| Ok(row.optional_text(column)?.map(str::to_owned));
+    let optional = |column| row.optional_text(column).map(|text| text.map(str::to_owned));
     let metadata = Metadata::from_json_text(row.text(13)?)
         .ok_or_else(|| StorageError::Corrupt("an endpoint's metadata is malformed".into()))?;
     Ok(Endpoint {

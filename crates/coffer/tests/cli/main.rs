@@ -27,3 +27,4 @@ mod secret_files;
 mod signals;
 mod values;
 mod verbs;
+mod webhooks;

@@ -5,9 +5,12 @@ use crate::endpoint::Attempt;
 use crate::{store, wire};
 use coffer_dialect::{ApiError, Object, PageRequest};
 use coffer_kernel::{
-    Arguments, Ctx, Definition, Example, Failure, Page, PagePosition, ReadOperation, event,
+    Access, Arguments, Ctx, Definition, Example, Failure, Page, PagePosition, ReadOperation, event,
 };
 use coffer_storage::Store;
+
+/// Who may look.
+const READ: Access = Access::Tenant { permission: WEBHOOK_READ };
 
 /// Of what, and which page.
 pub(crate) struct Input {
@@ -38,13 +41,9 @@ impl Input {
 pub(crate) struct OfEndpoint;
 
 impl ReadOperation for OfEndpoint {
-    const DEFINITION: Definition = Definition::list(
-        "webhook_endpoints.attempts",
-        "/v1/webhook_endpoints/:id/attempts",
-        WEBHOOK_READ,
-        &[],
-    )
-    .example(Example::EMPTY.on(CREATE));
+    const DEFINITION: Definition =
+        Definition::get("webhook_endpoints.attempts", "/v1/webhook_endpoints/:id/attempts", READ)
+            .example(Example::EMPTY.on(CREATE));
     type Input = Input;
 
     fn parse(&self, arguments: &Arguments<'_>) -> Result<Input, ApiError> {
@@ -65,7 +64,8 @@ pub(crate) struct OfEvent;
 
 impl ReadOperation for OfEvent {
     const DEFINITION: Definition =
-        Definition::list("events.attempts", "/v1/events/:id/attempts", WEBHOOK_READ, &[]);
+        Definition::get("events.attempts", "/v1/events/:id/attempts", READ)
+            .example(Example::EMPTY.on("events.list"));
     type Input = Input;
 
     fn parse(&self, arguments: &Arguments<'_>) -> Result<Input, ApiError> {

@@ -22,8 +22,9 @@ pub(crate) struct Input {
 
 impl WriteOperation for Retry {
     const DEFINITION: Definition =
-        Definition::write("events.retry", "/v1/events/:id/retry", WEBHOOK_WRITE, &[])
-            .example(Example::of(&[("webhook_endpoint", "{webhook_endpoints.create}")]));
+        Definition::write("events.retry", "/v1/events/:id/retry", WEBHOOK_WRITE, &[]).example(
+            Example::of(&[("webhook_endpoint", "{webhook_endpoints.create}")]).on("events.list"),
+        );
     type Input = Input;
     type Out = Object;
 
