@@ -90,9 +90,10 @@ impl HttpClient {
         tokio::select! {
             biased;
             status = &mut respond => status,
-            ended = connection => match ended {
-                Ok(()) => respond.await,
-                Err(error) => Err(OutboundError::Exchange(error)),
+            // Whatever comes behind an answer, that has arrived.
+            ended = connection => match (respond.await, ended) {
+                (Err(_), Err(error)) => Err(OutboundError::Exchange(error)),
+                (status, _) => status,
             },
         }
     }

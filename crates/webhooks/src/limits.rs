@@ -12,8 +12,8 @@ pub const URL_CHARACTERS: usize = 2000;
 /// Characters of a description, as of other texts of this kind.
 pub const DESCRIPTION_CHARACTERS: usize = 5000;
 
-/// Items of `enabled_events`: more than there are types, and few enough to be read with each event.
-pub const ENABLED_EVENTS: usize = 400;
+/// Items of `enabled_events`: as many as a request has parameters. Each event looks at them.
+pub const ENABLED_EVENTS: usize = 64;
 
 /// Letters and digits of an endpoint's id.
 pub const ENDPOINT_ID_CHARACTERS: usize = 24;

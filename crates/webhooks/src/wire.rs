@@ -34,16 +34,20 @@ pub(crate) fn attempt(attempt: &Attempt) -> Object {
         Status::Waiting => Some(attempt.due.max(attempt.at)),
         Status::Succeeded | Status::Failed => attempt.next,
     };
-    Object::new(&attempt.id(), "webhook_attempt")
+    let object = Object::new(&attempt.id(), "webhook_attempt")
         .set("created", attempt.at)
         .set("duration_ms", attempt.milliseconds)
-        .set("error", attempt.error.clone())
         .set("event", attempt.event.clone())
         .set("http_status", attempt.http_status)
         .set("livemode", attempt.owner.mode.is_live())
         .set("next_attempt_at", next)
         .set("status", attempt.status.as_str())
-        .set("webhook_endpoint", attempt.endpoint.clone())
+        .set("webhook_endpoint", attempt.endpoint.clone());
+    // Clients take an object that has an error for a failure of their own.
+    match &attempt.error {
+        Some(error) => object.set("error", error.clone()),
+        None => object,
+    }
 }
 
 /// A page of attempts, at a path that names what they are of.

@@ -96,7 +96,7 @@ fn a_server_that_is_killed_and_starts_again_sends_what_waits() {
     let events: Vec<_> = (0..5).map(|_| fixture.happen()).collect();
     fixture.server.stop();
     fixture.server = build().start();
-    fixture.client = fixture.server.anonymous().like(&fixture.client);
+    fixture.client = fixture.server.anonymous().with_key(fixture.client.key());
     fixture.send();
     for event in &events {
         assert_eq!(fixture.pending(event), 0);

@@ -61,7 +61,7 @@ class Webhooks(unittest.TestCase):
         self.assertEqual((read.url, read.status, read.description), (self.url, "enabled", "mine"))
         self.assertFalse(hasattr(read, "secret"))
         changed = self.endpoints.update(made.id, {"disabled": True, "metadata": {"k": ""}})
-        self.assertEqual((changed.status, dict(changed.metadata)), ("disabled", {}))
+        self.assertEqual((changed.status, changed.metadata.to_dict()), ("disabled", {}))
         self.assertEqual([each.id for each in self.endpoints.list().data], [made.id])
         self.assertTrue(self.endpoints.delete(made.id).deleted)
         with self.assertRaises(stripe.InvalidRequestError) as caught:

@@ -1,5 +1,5 @@
-//! `coffer listen`: follows the events of an app and sends them to a program on this machine, signed
-//! as webhooks are. No endpoint is made, and nothing is stored.
+//! `coffer listen`: follows the events of an app and sends them to a program on this machine,
+//! signed as webhooks are. No endpoint is made, and nothing is stored.
 
 use super::args::ListenArgs;
 use super::client::{Client, Expected};
@@ -72,7 +72,7 @@ pub fn run(config: &Config, args: &ListenArgs) -> Result<Exit, Failure> {
             }
         }
         if page.is_empty() {
-            forward.runtime.block_on(tokio::time::sleep(PAUSE));
+            forward.runtime.block_on(async { tokio::time::sleep(PAUSE).await });
         }
     }
 }

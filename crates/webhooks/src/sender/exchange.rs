@@ -140,7 +140,8 @@ impl Exchange {
             },
             Err(error) => {
                 let id = &endpoint.id;
-                tracing::info!(endpoint = %id, event = %attempt.event, %error, took, "a webhook failed");
+                let event = &attempt.event;
+                tracing::info!(endpoint = %id, %event, %error, took, "a webhook failed");
                 let refused = matches!(error, OutboundError::Forbidden | OutboundError::Uri);
                 Outcome::failed(if refused { REFUSED } else { FAILED }, at)
             }

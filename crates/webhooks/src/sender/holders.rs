@@ -1,9 +1,9 @@
 //! Who sends to which endpoint, where several servers share a store.
 //!
 //! An endpoint has at most one holder. A server shows that it is there by a beat that changes; how
-//! long it has not changed is measured by whoever looks, on its own clock that nobody sets. What was
-//! held by a server that has ended is taken over, so at worst something is sent twice. An embedded
-//! store has one server, and no holders.
+//! long it has not changed is measured by whoever looks, on a clock that nobody sets. What was held
+//! by a server that has ended is taken over, so at worst something is sent twice. An embedded store
+//! has one server, and no holders.
 
 use crate::endpoint::Endpoint;
 use crate::limits;
@@ -84,8 +84,8 @@ impl Holders {
         Ok(is_ours)
     }
 
-    /// Whether a holder sends no more: there is none, or its beat has not changed for long. One that
-    /// nobody has seen is watched from now on.
+    /// Whether a holder sends no more: there is none, or its beat has not changed for long. One
+    /// that nobody has seen is watched from now on.
     fn has_ended(&mut self, holder: &str) -> bool {
         if holder.is_empty() {
             return true;

@@ -153,7 +153,7 @@ impl Settle {
             && failures >= limits::DISABLE_FAILURES
         {
             tx.defer("UPDATE webhook_endpoint SET enabled = 0 WHERE id = ?", values![id]);
-            tracing::warn!(endpoint = %id, failures, "a webhook endpoint without success was disabled");
+            tracing::warn!(endpoint = %id, failures, "a webhook endpoint was disabled");
         } else if lasts >= limits::WARN_SECONDS
             && warned
                 .is_none_or(|at| self.now.unix().saturating_sub(at) >= limits::WARN_EVERY_SECONDS)
