@@ -98,7 +98,7 @@ impl ClockGuard {
         Self { clock, doubtful, waiting, state }
     }
 
-    /// What the clock shows, believed or not: for what only waits, and destroys and releases nothing.
+    /// What the clock shows, believed or not: for what only waits, and destroys nothing.
     pub fn now(&self) -> Timestamp {
         self.clock.now()
     }

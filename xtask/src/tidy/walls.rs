@@ -25,11 +25,13 @@ const FOUNDATION: [Row; 10] = [
 /// What a family of resources may stand on.
 const FAMILY: [&str; 7] = ["base", "dialect", "storage", "outbound", "keyring", "audit", "kernel"];
 /// What a family may stand on besides: another family below it, or the ciphers.
-const BESIDES: [Row; 2] = [
+const BESIDES: [Row; 3] = [
     // It makes tokens and hashes them.
     ("identity", &["crypto"]),
     // It gives the ledger the rules by which money is reserved.
     ("reserves", &["ledger"]),
+    // It signs what it sends.
+    ("webhooks", &["crypto"]),
 ];
 /// The crate that puts all others together.
 const BINARY: &str = "coffer";

@@ -1,8 +1,8 @@
 //! Who gets a place: how many attempts may be under way to which endpoint.
 //!
 //! An endpoint begins with one attempt at a time, gets more while it answers, up to ten, and has
-//! one again after a failure. Those that have not answered lately share half of all places: receivers
-//! that hang keep nobody waiting who answers.
+//! one again after a failure. Those that have not answered lately share half of all places:
+//! receivers that hang keep nobody waiting who answers.
 
 use crate::limits;
 use std::collections::HashMap;
