@@ -34,7 +34,7 @@ impl WriteOperation for Update {
         WEBHOOK_WRITE,
         &[],
     )
-    .example(Example::of(&[("description", "changed")]).on(CREATE).or("description", "otherwise"));
+    .example(Example::of(&[("metadata[k]", "changed")]).on(CREATE).or("metadata[k]", "otherwise"));
     type Input = Input;
     type Out = Endpoint;
 
