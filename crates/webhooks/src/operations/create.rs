@@ -44,7 +44,7 @@ pub(crate) struct Sealed {
 }
 
 /// The endpoint, and its secret.
-pub(crate) type Shown = (Endpoint, Redacted<String>);
+pub(crate) type WithSecret = (Endpoint, Redacted<String>);
 
 impl SealingOperation for Create {
     const DEFINITION: Definition = Definition::write(CREATE, wire::URL, WEBHOOK_WRITE, &[])
@@ -54,7 +54,7 @@ impl SealingOperation for Create {
         );
     type Input = Input;
     type Sealed = Sealed;
-    type Out = Shown;
+    type Out = WithSecret;
 
     fn parse(&self, arguments: &Arguments<'_>) -> Result<Input, ApiError> {
         let fields = arguments.params.only(&[
@@ -108,7 +108,7 @@ impl SealingOperation for Create {
         sealed: &Sealed,
         ctx: &Ctx,
         tx: &mut Tx<'_>,
-    ) -> Result<Applied<Shown>, Failure> {
+    ) -> Result<Applied<WithSecret>, Failure> {
         let owner = ctx.owner();
         let seq = store::lock_owner(tx, &owner).await?;
         if store::count(tx, &owner).await? >= self.most {
@@ -142,11 +142,11 @@ impl SealingOperation for Create {
         Ok(Applied { out: (endpoint, sealed.secret.clone()), subject, fingerprint: None })
     }
 
-    fn render(&self, (endpoint, secret): &Shown, _ctx: &Ctx) -> Object {
+    fn render(&self, (endpoint, secret): &WithSecret, _ctx: &Ctx) -> Object {
         wire::endpoint(endpoint, Some(secret))
     }
 
-    fn replay_policy(&self, (endpoint, _): &Shown) -> ReplayPolicy {
+    fn replay_policy(&self, (endpoint, _): &WithSecret) -> ReplayPolicy {
         ReplayPolicy::ShowOnce { id: endpoint.id.clone() }
     }
 }

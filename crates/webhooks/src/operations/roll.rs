@@ -1,6 +1,6 @@
 //! Rolling an endpoint's secret: for a while deliveries are signed with the new one and the old.
 
-use super::create::Shown;
+use super::create::WithSecret;
 use super::{CREATE, WEBHOOK_WRITE, new_secret, of_path};
 use crate::store::secret::{self, SealedSecret};
 use crate::{limits, store, wire};
@@ -37,7 +37,7 @@ impl SealingOperation for Roll {
     .example(Example::of(&[("expires_in", "60")]).on(CREATE).or("expires_in", "61"));
     type Input = Input;
     type Sealed = Sealed;
-    type Out = Shown;
+    type Out = WithSecret;
 
     fn parse(&self, arguments: &Arguments<'_>) -> Result<Input, ApiError> {
         let fields = arguments.params.only(&["expires_in"])?;
@@ -61,7 +61,7 @@ impl SealingOperation for Roll {
         sealed: &Sealed,
         ctx: &Ctx,
         tx: &mut Tx<'_>,
-    ) -> Result<Applied<Shown>, Failure> {
+    ) -> Result<Applied<WithSecret>, Failure> {
         let mut endpoint = of_path(tx, ctx, &input.id).await?;
         if let Some(old) = endpoint.old_tenant.as_ref().filter(|old| **old != endpoint.tenant) {
             secret::delete_all(tx, old, &endpoint.id);
@@ -81,11 +81,11 @@ impl SealingOperation for Roll {
         Ok(Applied { out: (endpoint, sealed.secret.clone()), subject, fingerprint: None })
     }
 
-    fn render(&self, (endpoint, secret): &Shown, _ctx: &Ctx) -> Object {
+    fn render(&self, (endpoint, secret): &WithSecret, _ctx: &Ctx) -> Object {
         wire::endpoint(endpoint, Some(secret))
     }
 
-    fn replay_policy(&self, (endpoint, _): &Shown) -> ReplayPolicy {
+    fn replay_policy(&self, (endpoint, _): &WithSecret) -> ReplayPolicy {
         ReplayPolicy::ShowOnce { id: endpoint.id.clone() }
     }
 }
