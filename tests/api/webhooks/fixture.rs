@@ -127,14 +127,14 @@ fn answer(mut stream: TcpStream, port: u16, what: &str) -> std::io::Result<()> {
         }
         "slow" => "HTTP/1.1 200 OK\r\ncontent-length: 0\r\n\r\n".bytes().try_for_each(|byte| {
             stream.write_all(&[byte])?;
-            thread::sleep(Duration::from_secs(1));
+            thread::park_timeout(Duration::from_secs(1));
             Ok(())
         }),
         "slow-body" => {
             write!(stream, "HTTP/1.1 200 OK\r\ncontent-length: 1000\r\n\r\n")?;
             (0..1000).try_for_each(|_| {
                 stream.write_all(b"x")?;
-                thread::sleep(Duration::from_secs(1));
+                thread::park_timeout(Duration::from_secs(1));
                 Ok(())
             })
         }
