@@ -11,7 +11,8 @@ use std::sync::atomic::{AtomicU64, Ordering};
 const DEEPEST: usize = 8;
 
 /// Operations whose responses are shown once and never replayed.
-const SHOWN_ONCE: [&str; 1] = ["ephemeral_keys.create"];
+const SHOWN_ONCE: [&str; 3] =
+    ["ephemeral_keys.create", "webhook_endpoints.create", "webhook_endpoints.roll_secret"];
 
 /// One request.
 #[derive(Clone, Debug)]
@@ -155,7 +156,12 @@ impl Catalogue {
         let request = self.request_at(definition, client, depth + 1);
         let answer = request.send(client);
         assert_eq!(answer.status, 200, "the example of {operation}, {request:?}: {}", answer.body);
-        (answer.text("id"), request)
+        // Of a list it is the newest object.
+        let id = match answer.json()["data"][0]["id"].as_str() {
+            Some(newest) => newest.to_owned(),
+            None => answer.text("id"),
+        };
+        (id, request)
     }
 
     /// The value that a parameter has in the example of `operation`.

@@ -71,7 +71,8 @@ pub fn lawful(answer: &Answer) -> &Answer {
     if !answer.body.is_empty() {
         let failed = answer.json().get("error").is_some();
         assert_eq!(failed, answer.status != 200, "{answer:?}");
-        assert!(!answer.body.contains("http"), "a link: {answer:?}");
+        let own = answer.body.replace("https://hooks.invalid/", "").replace("\"http_status\"", "");
+        assert!(!own.contains("http"), "a link: {answer:?}");
     }
     answer
 }

@@ -32,4 +32,5 @@ mod rows;
 mod shipping;
 mod simulated;
 mod traces;
+mod webhooks;
 mod wrong_clock;

@@ -73,7 +73,14 @@ impl Operation {
 
     /// Whether all apps of a developer share what it is about: ledgers, and what happens to them.
     pub fn is_shared(&self) -> bool {
-        let shared = ["ledger.", "reserve.", "balance.", "balance_transactions.", "events."];
+        let shared = [
+            "ledger.",
+            "reserve.",
+            "balance.",
+            "balance_transactions.",
+            "events.",
+            "webhook_endpoints.",
+        ];
         shared.iter().any(|family| self.name.starts_with(family))
     }
 }
@@ -92,7 +99,7 @@ const ALL: &str = "operator auditor keys";
 
 /// Name, verb, path, and permission or roles of all operations, as the contract has them:
 /// independent of what the server says about itself.
-pub const CONTRACT: [(&str, &str, &str, &str); 81] = [
+pub const CONTRACT: [(&str, &str, &str, &str); 91] = [
     ("apps.secrets.create", "POST", "/v1/apps/secrets", "secret_write"),
     ("apps.secrets.list", "GET", "/v1/apps/secrets", "secret_read"),
     ("apps.secrets.find", "GET", "/v1/apps/secrets/find", "secret_read"),
@@ -136,6 +143,21 @@ pub const CONTRACT: [(&str, &str, &str, &str); 81] = [
     ("reserve.releases.retrieve", "GET", "/v1/reserve/releases/:id", "reserve_release_read"),
     ("events.list", "GET", "/v1/events", "event_read"),
     ("events.retrieve", "GET", "/v1/events/:id", "event_read"),
+    ("events.attempts", "GET", "/v1/events/:id/attempts", "webhook_read"),
+    ("events.retry", "POST", "/v1/events/:id/retry", "webhook_write"),
+    ("webhook_endpoints.create", "POST", "/v1/webhook_endpoints", "webhook_write"),
+    ("webhook_endpoints.update", "POST", "/v1/webhook_endpoints/:id", "webhook_write"),
+    ("webhook_endpoints.list", "GET", "/v1/webhook_endpoints", "webhook_read"),
+    ("webhook_endpoints.retrieve", "GET", "/v1/webhook_endpoints/:id", "webhook_read"),
+    ("webhook_endpoints.delete", "DELETE", "/v1/webhook_endpoints/:id", "webhook_write"),
+    (
+        "webhook_endpoints.roll_secret",
+        "POST",
+        "/v1/webhook_endpoints/:id/roll_secret",
+        "webhook_write",
+    ),
+    ("webhook_endpoints.attempts", "GET", "/v1/webhook_endpoints/:id/attempts", "webhook_read"),
+    ("webhook_endpoints.test", "POST", "/v1/webhook_endpoints/:id/test", "webhook_write"),
     ("admin.accounts.create", "POST", "/v1/admin/accounts", ADMIN),
     ("admin.accounts.list", "GET", "/v1/admin/accounts", AUDITED),
     ("admin.accounts.retrieve", "GET", "/v1/admin/accounts/:id", AUDITED),

@@ -23,6 +23,7 @@ PROGRAMS = [
     (["pooler.py"], 900),
     (["moving.py"], 900),
     (["backup.py"], 900),
+    (["webhooks.py"], 900),
 ]
 # How long a program that took too long may take to stop what it has started, in seconds.
 STOPPING = 60

@@ -8,8 +8,8 @@
 
 mod clock;
 mod conformance;
-mod examples;
 mod deploy;
+mod examples;
 mod options;
 mod postgres;
 mod prometheus;

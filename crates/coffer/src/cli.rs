@@ -22,10 +22,11 @@ mod init;
 mod input;
 mod keyring;
 mod ledger;
+mod listen;
 mod migrate;
 mod migrate_store;
-mod openapi;
 mod notify;
+mod openapi;
 mod output;
 mod private_file;
 mod profiles;
@@ -121,6 +122,7 @@ fn dispatch(cli: Cli, matches: &ArgMatches) -> Result<Exit, Failure> {
         Verb::Logout => profiles::logout(&config),
         Verb::Profiles => profiles::list(output),
         Verb::Secrets(verb) => secrets::run(&config, &verb, output),
+        Verb::Listen(args) => listen::run(&config, &args),
         Verb::Ledger(Ledger::Verify) => ledger::verify(&config, output),
         Verb::MigrateStore(args) => migrate_store::run(&config, &args, output),
         Verb::Migrate(verb) => migrate::run(&config, &verb, output),

@@ -7,6 +7,7 @@ pub const FAMILIES: &[Family] = &[
     coffer_secrets::FAMILY,
     coffer_ledger::family::<coffer_reserves::Rules>(),
     coffer_reserves::FAMILY,
+    coffer_webhooks::FAMILY,
 ];
 
 /// What an operator can set of the families, and of keys.

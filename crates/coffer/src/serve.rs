@@ -125,6 +125,11 @@ impl Server {
         let api = options.bind(options.listen.as_ref()).await?;
         let admin = options.bind(options.admin_listen.as_ref()).await?;
         let figures = bind(options.metrics_listen.as_ref()).await?;
+        for (_, at) in [&api, &admin].into_iter().flatten() {
+            if let Address::Tcp(address) = at {
+                installation.context.http.never_to(*address);
+            }
+        }
         installation.kernel.set_traffic(&options.traffic);
         let reads = options.traffic.audit.reads.as_str();
         let started = format!("coffer {}, audit_reads={reads}", crate::VERSION);

@@ -152,6 +152,21 @@ impl<'p> Fields<'p> {
         Ok(self.optional_text(name, max_chars)?.map(|text| text.expose().clone()))
     }
 
+    /// Text that an empty value unsets: `None` for both.
+    ///
+    /// # Errors
+    /// 400 if it is too long, an object or a list, or holds a NUL character.
+    pub fn clearable_plain(
+        &self,
+        name: &str,
+        max_chars: usize,
+    ) -> Result<Option<String>, ApiError> {
+        match self.leaf(name, not_text)? {
+            Some(value) if !value.expose().is_empty() => self.optional_plain(name, max_chars),
+            _ => Ok(None),
+        }
+    }
+
     /// An id by which a list is narrowed; `None` if it was not sent. One that no object can have,
     /// because it is too long or holds a NUL character, is replaced by one that finds
     /// nothing: that an id is unknown is never an error of a filter.

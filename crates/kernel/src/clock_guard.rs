@@ -98,6 +98,11 @@ impl ClockGuard {
         Self { clock, doubtful, waiting, state }
     }
 
+    /// What the clock shows, believed or not: for what only waits, and destroys nothing.
+    pub fn now(&self) -> Timestamp {
+        self.clock.now()
+    }
+
     /// As [`Clock::ahead_of`].
     pub fn ahead_of(&self, platform: &AccountId) -> i64 {
         self.clock.ahead_of(platform)

@@ -9,14 +9,17 @@ mod store;
 
 use coffer_audit::{Entry, Target};
 use coffer_base::{Owner, Random, Tenant, Timestamp, id::random_id, limit};
-use coffer_dialect::{Object, Value};
+use coffer_dialect::{ApiVersion, Object, Value};
 use coffer_storage::{StorageError, Tx};
 use std::sync::Arc;
 
+/// What the data of events is changed as.
+pub use serde_json::Value as Json;
+
 use crate::principal::BoxFuture;
 pub(crate) use filter::EventFilter;
-pub use store::settle_delivery;
-pub(crate) use store::{AGED_EVENTS, StoredEvent, find, page};
+pub(crate) use store::{AGED_EVENTS, page};
+pub use store::{StoredEvent, find, find_in, settle_delivery};
 
 /// Something that happened to an object.
 #[derive(Debug)]
@@ -42,6 +45,17 @@ pub trait EventListener: Send + Sync + 'static {
         event: &'a AppendedEvent<'a>,
     ) -> BoxFuture<'a, Result<i64, StorageError>>;
 }
+
+/// How a family's events look in older versions of the API than the newest, in which they are
+/// written.
+pub trait EventShape: Send + Sync + 'static {
+    /// Changes `data`, the event's `object` and `previous_attributes`, to what `version` shows.
+    /// Events of other families stay as they are.
+    fn translate(&self, kind: &str, created: Timestamp, data: &mut Json, version: &ApiVersion);
+}
+
+/// The shapes of all families' events.
+pub type EventShapes = Arc<[Arc<dyn EventShape>]>;
 
 /// All listeners of an installation.
 pub type EventListeners = Arc<[Arc<dyn EventListener>]>;

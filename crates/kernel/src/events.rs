@@ -5,12 +5,13 @@ use crate::context::Ctx;
 use crate::definition::Definition;
 use crate::event::{self, EventFilter, StoredEvent};
 use crate::page::PagePosition;
+use crate::principal::READS_EVENTS;
 use coffer_base::{Timestamp, limit};
-use coffer_dialect::{ApiError, Fields, Object, Value};
+use coffer_dialect::{ApiError, Fields, Object};
 use coffer_storage::{StorageError, Store};
 
 /// The permission that restricted keys need.
-const EVENT_READ: &str = "event_read";
+const EVENT_READ: &str = READS_EVENTS;
 
 /// What can be expanded: hashes, which changes nothing. Events were rendered when they happened.
 const EXPANDABLE: &[&str] = &["data", "request"];
@@ -70,30 +71,11 @@ impl Collection for Events {
         ctx: &Ctx,
         events: Vec<StoredEvent>,
     ) -> Result<Vec<Object>, StorageError> {
-        Ok(events.into_iter().map(|event| render(event, ctx)).collect())
+        Ok(events.into_iter().map(|event| event.render(&ctx.owner())).collect())
     }
 }
 
 /// The oldest event that is still shown, whether or not older ones are pruned yet.
 fn since(ctx: &Ctx) -> Timestamp {
     ctx.now().plus(-limit::EVENT_SECONDS)
-}
-
-/// The object on the wire.
-fn render(event: StoredEvent, ctx: &Ctx) -> Object {
-    let owner = ctx.owner();
-    let request =
-        Object::bare().set("id", event.request).set("idempotency_key", event.idempotency_key);
-    let object = Object::new(&event.id, Events::KIND)
-        .set("api_version", event.api_version)
-        .set("created", event.created)
-        .set("data", Value::Rendered(event.data))
-        .set("livemode", owner.mode.is_live())
-        .set("pending_webhooks", event.pending)
-        .set("request", request)
-        .set("type", event.kind);
-    if owner.account == owner.platform {
-        return object;
-    }
-    object.set("account", owner.account.as_str().to_owned())
 }

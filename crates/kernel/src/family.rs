@@ -1,6 +1,6 @@
 //! A family of resources as one value: all that the rest of the program needs to know of it.
 
-use crate::event::EventListener;
+use crate::event::{EventListener, EventShape};
 use crate::explain::Explainer;
 use crate::figures::TableFigures;
 use crate::jobs::Job;
@@ -61,16 +61,19 @@ pub struct Parts {
     pub tasks: Vec<Arc<dyn ScheduledTask>>,
     /// What it writes when an event is appended.
     pub listeners: Vec<Arc<dyn EventListener>>,
+    /// How its events look in older versions.
+    pub shapes: Vec<Arc<dyn EventShape>>,
 }
 
 impl Parts {
     /// Adds all that `more` has, behind what is there.
     pub fn append(&mut self, more: Self) {
-        let Self { routes, jobs, tasks, listeners } = more;
+        let Self { routes, jobs, tasks, listeners, shapes } = more;
         self.routes.append(routes);
         self.jobs.extend(jobs);
         self.tasks.extend(tasks);
         self.listeners.extend(listeners);
+        self.shapes.extend(shapes);
     }
 }
 

@@ -1,7 +1,7 @@
 //! Background jobs: work that runs again and again, in small transactions.
 
 use crate::clock_guard::{ClockGuard, ClockState, DueTimes};
-use crate::event::{Cause, EventListeners};
+use crate::event::{Cause, EventListeners, EventShapes};
 use crate::figures::JobFigures;
 use crate::principal::BoxFuture;
 use coffer_base::{AccountId, Owner, Random, Timestamp, limit};
@@ -74,6 +74,8 @@ pub struct JobContext {
     pub random: Arc<dyn Random>,
     /// Who writes more when an event is appended.
     pub listeners: EventListeners,
+    /// How events look in older versions.
+    pub shapes: EventShapes,
     /// Requests to other servers.
     pub http: HttpClient,
     /// The platform that scheduled work is limited to, whose clock is ahead of the others'; all of

@@ -66,6 +66,7 @@ pub use coffer_audit::{
     Actor as AuditActor, ActorKind, Entry as AuditEntry, MIGRATIONS as AUDIT_MIGRATIONS,
     Target as AuditTarget, append as append_audit, record as record_audit,
 };
+pub use coffer_outbound as outbound;
 pub use coffer_outbound::HttpClient;
 pub use collection::Collection;
 pub use connection::{serve_connection, serve_one_request, serve_open_connection};
@@ -93,7 +94,7 @@ pub use page::{
 pub use peer::{Network, Peer};
 pub use principal::{
     AccountAccess, AdminRole, Authenticate, BoxFuture, Credentials, Evidence, Principal,
-    Restrictions, Role, UseLimit,
+    Restrictions, Role, SENDS_EVENTS, UseLimit,
 };
 pub use prune::{Prune, audit_prune, prune, purge_tenant, purge_user};
 pub use quota::Quota;
@@ -103,7 +104,7 @@ pub use rotation::{
 pub use routes::Routes;
 pub use schedule::{Progress, ScheduledTask, Scheduler};
 pub use sealed::SealedTable;
-pub use setting::{Setting, SettingKind, Settings};
+pub use setting::{DEVELOPER, Form, Setting, SettingKind, Settings, host_and_port};
 pub use spans::{Sampler, Span, SpanFigures, Tracer, hexadecimal};
 pub use store::{
     ClockRecord, MIGRATIONS, clock_record, forget_clock, latest_watermark, move_clock,

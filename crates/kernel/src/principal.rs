@@ -93,6 +93,13 @@ pub enum Evidence {
     Purged,
 }
 
+/// The permission to have events sent somewhere. It includes [`READS_EVENTS`]: whoever holds it
+/// reads them where they arrive.
+pub const SENDS_EVENTS: &str = "webhook_write";
+
+/// The permission to read events.
+pub(crate) const READS_EVENTS: &str = "event_read";
+
 /// What an ephemeral key may do in the scope that its account's users share.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum AccountAccess {
@@ -264,6 +271,7 @@ impl Principal {
         let among = |held: &[String]| {
             held.iter().any(|one| {
                 one == permission
+                    || (one == SENDS_EVENTS && permission == READS_EVENTS)
                     || one.strip_suffix("_write").is_some_and(|stem| {
                         permission.strip_suffix("_read").is_some_and(|other| other == stem)
                     })

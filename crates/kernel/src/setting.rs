@@ -1,5 +1,7 @@
 //! Settings of families: declared by the family, filled in by whoever reads the configuration.
 
+use coffer_outbound::Destination;
+
 /// Something that an operator can set.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Setting {
@@ -29,6 +31,59 @@ pub enum SettingKind {
     },
     /// One of these words.
     Choice(&'static [&'static str]),
+    /// Text of one line. Its default may be empty, which is as good as none.
+    Text(Form),
+}
+
+/// What a text is to be.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Form {
+    /// Letters, digits and signs of ASCII, of which a header's value can consist.
+    Header,
+    /// The path of a file.
+    File,
+    /// A host and its port.
+    HostAndPort,
+    /// [`Destination`]s, with commas between them.
+    Destinations,
+}
+
+/// Whether the program is for developers alone: set by the program, and by no operator.
+pub const DEVELOPER: Setting =
+    Setting { name: "developer", default: "false", kind: SettingKind::Switch, about: "" };
+
+/// Most characters of a [`SettingKind::Text`].
+const TEXT_CHARACTERS: usize = 4096;
+
+impl Form {
+    /// Whether `value` has it.
+    ///
+    /// # Errors
+    /// What it is to be instead, in words.
+    fn check(self, value: &str) -> Result<(), String> {
+        let is_line = value.len() <= TEXT_CHARACTERS && !value.chars().any(char::is_control);
+        let is_ascii = value.bytes().all(|byte| matches!(byte, b' '..=b'~'));
+        let is_there = !value.is_empty() && is_line;
+        match self {
+            Self::Header if is_there && is_ascii => Ok(()),
+            Self::Header => Err("text in ASCII".to_owned()),
+            Self::File if is_there => Ok(()),
+            Self::File => Err("the path of a file".to_owned()),
+            Self::HostAndPort if is_there && host_and_port(value).is_some() => Ok(()),
+            Self::HostAndPort => Err("HOST:PORT".to_owned()),
+            Self::Destinations => value.split(',').try_for_each(|one| {
+                let parsed = one.trim().parse::<Destination>();
+                parsed.map(drop).map_err(|why| format!("'{}' is not {why}", one.trim()))
+            }),
+        }
+    }
+}
+
+/// The parts of `HOST:PORT`.
+pub fn host_and_port(text: &str) -> Option<(&str, u16)> {
+    let (host, port) = text.rsplit_once(':')?;
+    let host = host.trim_start_matches('[').trim_end_matches(']');
+    Some((host, port.parse().ok()?)).filter(|(host, _)| !host.is_empty())
 }
 
 /// The settings that were chosen, by name. What was not chosen has its default.
@@ -62,6 +117,11 @@ impl Settings {
         self.text(setting).parse().unwrap_or_default()
     }
 
+    /// A text; empty if there is none.
+    pub fn line<'a>(&'a self, setting: &'a Setting) -> &'a str {
+        self.text(setting)
+    }
+
     /// The word that was chosen.
     pub fn choice<'a>(&'a self, setting: &'a Setting) -> &'a str {
         self.text(setting)
@@ -83,6 +143,7 @@ impl SettingKind {
             }
             Self::Choice(words) if words.contains(&value) => Ok(()),
             Self::Choice(words) => Err(format!("one of {}", words.join(", "))),
+            Self::Text(form) => form.check(value),
         }
     }
 }

@@ -36,6 +36,7 @@ pub async fn job_context(
         guard: Arc::new(ClockGuard::new(Arc::new(TestClock::at(now)))),
         random,
         listeners: Arc::new([]),
+        shapes: Arc::from([]),
         http: HttpClient::new(limits).expect("TLS's defaults fit each other"),
         platform: None,
         figures: Arc::default(),

@@ -49,6 +49,15 @@ impl Target {
     pub(crate) fn authority(&self) -> &str {
         &self.authority
     }
+
+    /// The name or the address, without the brackets of an IPv6 address.
+    pub(crate) fn host(&self) -> &str {
+        &self.host
+    }
+
+    pub(crate) const fn port(&self) -> u16 {
+        self.port
+    }
 }
 
 /// A stream to a target, to the first of its addresses that the rule lets pass and that answers.
@@ -70,6 +79,18 @@ pub(crate) async fn connect(
         return Err(OutboundError::Forbidden);
     }
     let tcp = TcpStream::connect(&*addresses).await.map_err(OutboundError::Connect)?;
+    secure(target, tcp, tls).await
+}
+
+/// TLS over a connection to a target, if its scheme asks for that.
+///
+/// # Errors
+/// [`OutboundError::Connect`] if it cannot be agreed on.
+pub(crate) async fn secure(
+    target: &Target,
+    tcp: TcpStream,
+    tls: &Arc<ClientConfig>,
+) -> Result<Stream, OutboundError> {
     if !target.is_tls {
         return Ok(Stream::Plain(tcp));
     }

@@ -5,15 +5,23 @@
 //! connection goes to an address that was checked. What it sends is logged nowhere.
 
 mod connect;
+mod deliver;
+pub mod destination;
 
 pub use connect::AddressRule;
+pub use deliver::{Delivery, Proxy};
+pub use destination::{Destination, Destinations};
 
 use bytes::Bytes;
 use connect::Target;
+use destination::OwnListeners;
 use http::{HeaderMap, HeaderValue, Method, Request, StatusCode, Uri, header};
 use http_body_util::{BodyExt, Full, Limited};
 use hyper_util::rt::TokioIo;
+use rustls::pki_types::CertificateDer;
+use rustls::pki_types::pem::PemObject;
 use rustls::{ClientConfig, RootCertStore};
+use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -78,6 +86,7 @@ pub enum OutboundError {
 pub struct HttpClient {
     tls: Arc<ClientConfig>,
     limits: Limits,
+    own: Arc<OwnListeners>,
 }
 
 impl HttpClient {
@@ -87,13 +96,29 @@ impl HttpClient {
     /// When the cipher suite's defaults are refused, which is a fault of the build.
     pub fn new(limits: Limits) -> Result<Self, rustls::Error> {
         let roots = RootCertStore { roots: webpki_roots::TLS_SERVER_ROOTS.to_vec() };
-        let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
-        let mut tls = ClientConfig::builder_with_provider(provider)
-            .with_safe_default_protocol_versions()?
-            .with_root_certificates(roots)
-            .with_no_client_auth();
-        tls.alpn_protocols = vec![b"http/1.1".to_vec()];
-        Ok(Self { tls: Arc::new(tls), limits })
+        Ok(Self { tls: trusting(roots)?, limits, own: Arc::default() })
+    }
+
+    /// The same, which trusts the authorities of `pem` alone: certificates, one after the other.
+    ///
+    /// # Errors
+    /// When there is none in it, or one of them cannot be used.
+    pub fn trusting(&self, pem: &[u8]) -> Result<Self, rustls::Error> {
+        let unusable = |what: &str| rustls::Error::General(what.to_owned());
+        let mut roots = RootCertStore::empty();
+        for certificate in CertificateDer::pem_slice_iter(pem) {
+            roots.add(certificate.map_err(|_| unusable("it is not PEM"))?)?;
+        }
+        if roots.is_empty() {
+            return Err(unusable("there is no certificate in it"));
+        }
+        Ok(Self { tls: trusting(roots)?, ..self.clone() })
+    }
+
+    /// Has no delivery ([`Self::deliver`]) of this client or of its clones go to `address`, where
+    /// this server listens.
+    pub fn never_to(&self, address: SocketAddr) {
+        self.own.add(address);
     }
 
     /// Sends a request and reads the whole response, whatever its status.
@@ -138,6 +163,17 @@ impl HttpClient {
         let body = whole.map_err(|_too_long_or_cut| OutboundError::Body)?.to_bytes();
         Ok(HttpResponse { status: parts.status, headers: parts.headers, body })
     }
+}
+
+/// TLS 1.2 and later, with certificates verified against `roots`.
+fn trusting(roots: RootCertStore) -> Result<Arc<ClientConfig>, rustls::Error> {
+    let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
+    let mut tls = ClientConfig::builder_with_provider(provider)
+        .with_safe_default_protocol_versions()?
+        .with_root_certificates(roots)
+        .with_no_client_auth();
+    tls.alpn_protocols = vec![b"http/1.1".to_vec()];
+    Ok(Arc::new(tls))
 }
 
 /// The request as it is written: the path alone, with the host in its header.

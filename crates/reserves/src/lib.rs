@@ -19,6 +19,7 @@ mod wire;
 pub use rules::Rules;
 pub use settings::{Consumption, RESERVE_DRAW, RESERVE_HOLD_FLOOR, RESERVE_STRICT, Settings};
 
+use coffer_kernel::event::EventShape;
 use coffer_kernel::{Family, Parts, Routes, ScheduledTask, Usage};
 use coffer_ledger::tasks::Task;
 use coffer_storage::{Migration, MigrationSet, Placement};
@@ -75,7 +76,8 @@ fn parts(settings: &coffer_kernel::Settings) -> Parts {
         .write(releases::Create)
         .write(releases::Update)
         .collection(releases::Releases);
-    Parts { routes, tasks: tasks(), ..Parts::default() }
+    let shapes: Vec<Arc<dyn EventShape>> = vec![Arc::new(version::OlderEvents)];
+    Parts { routes, tasks: tasks(), shapes, ..Parts::default() }
 }
 
 /// The scheduled tasks of reserves, in the order in which they run at one midnight: holds before

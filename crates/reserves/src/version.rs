@@ -8,7 +8,9 @@
 use crate::model::hold::Hold;
 use crate::model::plan::{Plan, State};
 use crate::model::release::{Reason, Release};
+use coffer_base::Timestamp;
 use coffer_dialect::{ApiVersion, Object, Value};
+use coffer_kernel::event::{EventShape, Json};
 
 /// Year, month and day of a version.
 type Date = (u16, u8, u8);
@@ -107,15 +109,87 @@ pub(crate) fn translate<T>(
     })
 }
 
+/// The same of events, which are stored in the newest version: by what they show, since nobody
+/// knows any more what the objects were.
+#[derive(Debug)]
+pub(crate) struct OlderEvents;
+
+impl EventShape for OlderEvents {
+    fn translate(&self, kind: &str, created: Timestamp, data: &mut Json, version: &ApiVersion) {
+        let is_older = |since: Date| !version.is_at_least(since);
+        for part in ["object", "previous_attributes"] {
+            let Some(Json::Object(fields)) = data.get_mut(part) else { continue };
+            match kind.rsplit_once('.').map_or("", |(of, _)| of) {
+                "reserve.hold" => {
+                    let _ =
+                        is_older(RELEASE_DETAILS).then(|| fields.shift_remove("release_details"));
+                }
+                "reserve.plan" if is_older(DISABLED_AT_ONCE) => {
+                    older_plan(fields, kind == "reserve.plan.disabled", created);
+                }
+                "reserve.release" if is_older(ENDIVE) => {
+                    if fields.get("reason").is_some_and(|reason| reason == "hold_expired") {
+                        fields.insert("reason".to_owned(), "bulk_hold_expiry".into());
+                    }
+                }
+                "reserve.plan" | "reserve.release" => {}
+                _ => continue,
+            }
+            if is_older(ENDIVE) {
+                fields.shift_remove("destination");
+            }
+        }
+    }
+}
+
+/// A plan of an event in a version in which `disabling` was a status. The event that says that it
+/// is disabled comes once it is; all before it are of one that is being disabled.
+fn older_plan(fields: &mut serde_json::Map<String, Json>, ends: bool, created: Timestamp) {
+    if !fields.get("status").is_some_and(|status| status == "disabled") {
+        return;
+    }
+    let (status, at) = match ends {
+        true => ("disabled", Json::from(created.unix())),
+        false => ("disabling", Json::Null),
+    };
+    fields.insert("status".to_owned(), status.into());
+    fields.insert("disabled_at".to_owned(), at);
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::model::plan::Terms;
-    use coffer_base::{Currency, Timestamp};
+    use coffer_base::Currency;
     use coffer_dialect::Metadata;
 
     fn version(text: &str) -> ApiVersion {
         ApiVersion::parse(Some(text)).unwrap()
+    }
+
+    #[test]
+    fn events_are_translated_by_what_they_show() {
+        let at = Timestamp::from_unix(7);
+        let shown = |kind: &str, data: &str, named: &str| {
+            let mut data = serde_json::from_str(data).unwrap();
+            OlderEvents.translate(kind, at, &mut data, &version(named));
+            data.to_string()
+        };
+        let hold = r#"{"object":{"destination":"x","release_details":[],"id":"1"}}"#;
+        assert_eq!(shown("reserve.hold.created", hold, "2026-10-28.endive"), hold);
+        let before = r#"{"object":{"release_details":[],"id":"1"}}"#;
+        assert_eq!(shown("reserve.hold.created", hold, "2026-06-24"), before);
+        assert_eq!(shown("reserve.hold.created", hold, "2026-01-01"), r#"{"object":{"id":"1"}}"#);
+        assert_eq!(shown("note.created", hold, "2020-01-01"), hold);
+        let release = r#"{"object":{"reason":"hold_expired"}}"#;
+        let older = r#"{"object":{"reason":"bulk_hold_expiry"}}"#;
+        assert_eq!(shown("reserve.release.created", release, "2026-01-01"), older);
+        let plan = r#"{"object":{"status":"disabled","disabled_at":5}}"#;
+        let ended = r#"{"object":{"status":"disabled","disabled_at":7}}"#;
+        assert_eq!(shown("reserve.plan.disabled", plan, "2025-12-15.clover"), ended);
+        let ending = r#"{"object":{"status":"disabling","disabled_at":null}}"#;
+        assert_eq!(shown("reserve.plan.updated", plan, "2025-12-15.clover"), ending);
+        assert_eq!(shown("reserve.plan.updated", plan, "2026-06-24"), plan);
     }
 
     fn at(unix: i64) -> Timestamp {

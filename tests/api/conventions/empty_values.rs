@@ -25,7 +25,7 @@ fn what_cannot_be_unset_is_named() {
             let answer = request.with(name, "").send(&client);
             let error = answer.refused(400);
             assert_eq!(error["code"], "parameter_invalid_empty", "{}: {error}", definition.name);
-            assert_eq!(error["param"], name, "{}", definition.name);
+            assert_eq!(error["param"], name.trim_end_matches("[]"), "{}", definition.name);
             asked += 1;
         }
     }

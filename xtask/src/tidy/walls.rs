@@ -27,11 +27,13 @@ const FOUNDATION: [Row; 11] = [
 const FAMILY: [&str; 8] =
     ["base", "metrics", "dialect", "storage", "outbound", "keyring", "audit", "kernel"];
 /// What a family may stand on besides: another family below it, or the ciphers.
-const BESIDES: [Row; 2] = [
+const BESIDES: [Row; 3] = [
     // It makes tokens and hashes them.
     ("identity", &["crypto"]),
     // It gives the ledger the rules by which money is reserved.
     ("reserves", &["ledger"]),
+    // It signs what it sends.
+    ("webhooks", &["crypto"]),
 ];
 /// The crate that puts all others together.
 const BINARY: &str = "coffer";

@@ -6,8 +6,8 @@ use crate::audit::{self, AuditLog, KeepAudit};
 use crate::clock::{self, ClockSources};
 use crate::explain::{self, Explain, ExplainSources};
 use crate::keyring::{self, KeyringSources};
-use crate::openapi;
 use crate::metrics::{MeasureFigures, Metrics, MetricsSources};
+use crate::openapi;
 use crate::root_events::AuditRootEvents;
 use crate::ship::{Receiver, Shipping};
 use crate::status::{Status, StatusSources};
@@ -17,8 +17,8 @@ use crate::traces::{ExportJob, ExportTraces, TraceSettings};
 use coffer_base::{Clock, Redacted, ShiftedClock};
 use coffer_identity::{Identity, IdentityOptions};
 use coffer_kernel::{
-    ClockGuard, CountUsage, HttpClient, Job, JobContext, Kernel, KernelOptions, Parts, RotateKeys,
-    Scheduler, Usages, WatchStop, WebPolicy, platform_clocks,
+    ClockGuard, CountUsage, DEVELOPER, HttpClient, Job, JobContext, Kernel, KernelOptions, Parts,
+    RotateKeys, Scheduler, Usages, WatchStop, WebPolicy, platform_clocks,
 };
 use coffer_keyring::{Keyring, KeyringOptions};
 use coffer_outbound::Limits;
@@ -117,6 +117,10 @@ pub async fn open_stores(
         tracing::warn!("an operator has sealed this store: see `coffer unseal`");
     }
     let (stop, stopped) = watch::channel(false);
+    if options.developer {
+        // A switch takes "true".
+        let _ = options.settings.set(&DEVELOPER, "true");
+    }
     let mut parts = options.families.parts(&options.settings);
     let context = JobContext {
         store: stores.data.clone(),
@@ -124,6 +128,7 @@ pub async fn open_stores(
         guard: Arc::new(clocks.guard()),
         random: Arc::clone(&options.random),
         listeners: std::mem::take(&mut parts.listeners).into(),
+        shapes: std::mem::take(&mut parts.shapes).into(),
         http: HttpClient::new(OUTBOUND).map_err(AssembleError::Tls)?,
         platform: None,
         figures: Arc::default(),

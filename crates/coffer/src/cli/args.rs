@@ -8,6 +8,7 @@ mod dev;
 mod flags;
 mod keyring;
 mod keys;
+mod listen;
 mod run;
 mod secrets;
 mod stripe;
@@ -19,6 +20,7 @@ pub use clock::{ClockVerb, Schedule};
 pub use dev::DevArgs;
 pub use keyring::{KeyringVerb, RootVerb, RotateArgs, Target, Wrapping};
 pub use keys::{CreateKeyArgs, Keys, RollArgs};
+pub use listen::ListenArgs;
 pub use run::{LoginArgs, RunArgs};
 pub use secrets::{CopyArgs, ExpiringArgs, ExportArgs as ExportSecretsArgs, ImportArgs, Secrets};
 pub use stripe::{Elsewhere, StripeArgs};
@@ -116,6 +118,8 @@ pub enum Verb {
     Logout,
     /// List the profiles.
     Profiles,
+    /// Follow an app's events and send them to a program on this machine, signed as webhooks are.
+    Listen(ListenArgs),
     /// The ledgers beneath Reserves.
     #[command(subcommand)]
     Ledger(Ledger),

@@ -19,11 +19,12 @@ fn of_program(setting: &coffer_kernel::Setting) -> Setting {
         name: setting.name,
         env: String::leak(env),
         flag: Some(String::leak(flag)),
-        default: Some(setting.default),
+        default: Some(setting.default).filter(|text| !text.is_empty()),
         kind: match setting.kind {
             SettingKind::Switch => Kind::Switch,
             SettingKind::Number { from, to } => Kind::Number { from, to },
             SettingKind::Choice(words) => Kind::Choice(words),
+            SettingKind::Text(_) => Kind::Declared(setting.kind),
         },
         about: setting.about,
         ..SETTING

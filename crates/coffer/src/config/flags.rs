@@ -58,7 +58,7 @@ impl Kind {
             Kind::Choice(words) => {
                 arg.value_name("WORD").value_parser(words.to_vec()).hide_possible_values(true)
             }
-            Kind::Text => arg.value_name("TEXT"),
+            Kind::Text | Kind::Declared(_) => arg.value_name("TEXT"),
             Kind::Hosts => arg.value_name("NAME").action(ArgAction::Append),
             Kind::Origins => arg.value_name("ORIGIN").action(ArgAction::Append),
             Kind::Database | Kind::Server => arg.value_name("URL"),

@@ -5,7 +5,7 @@ use super::{ConfigError, Setting};
 use coffer::audit::Anchor;
 use coffer::serve::Address;
 use coffer_dialect::authorization::key_shape;
-use coffer_kernel::web_policy;
+use coffer_kernel::{SettingKind, web_policy};
 use coffer_storage::{Passwords, PostgresOptions};
 use std::fmt;
 use std::path::PathBuf;
@@ -45,6 +45,8 @@ pub enum Kind {
     Database,
     /// Where checkpoints are anchored: `file:PATH`, or an address of HTTP.
     Anchor,
+    /// Text as a family declares it.
+    Declared(SettingKind),
 }
 
 /// The value of a setting.
@@ -155,6 +157,10 @@ impl Kind {
             Self::Hosts => list(text, web_policy::parse_host),
             Self::Origins => list(text, web_policy::parse_origin),
             Self::Secret => secret_file(text),
+            Self::Declared(kind) => kind
+                .check(text)
+                .map(|()| Value::Text(text.to_owned()))
+                .map_err(|what| format!("it takes {what}")),
             Self::Anchor => text.parse::<Anchor>().map(|_| Value::Text(text.to_owned())),
         }
     }

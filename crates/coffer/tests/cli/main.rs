@@ -34,3 +34,4 @@ mod signals;
 mod stripe;
 mod values;
 mod verbs;
+mod webhooks;

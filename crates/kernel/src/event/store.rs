@@ -1,12 +1,14 @@
 //! The SQL of events.
 
-use super::Cause;
 use super::filter::EventFilter;
+use super::{Cause, EventShape};
 use crate::page::{PagePosition, Window};
 use crate::store::Prune;
 use coffer_base::{Owner, Timestamp, limit};
-use coffer_dialect::ApiVersion;
+use coffer_dialect::Value::Rendered;
+use coffer_dialect::{ApiVersion, Object};
 use coffer_storage::{Row, StorageError, Store, Tx, Value, values};
+use std::sync::Arc;
 
 /// An event that is not written yet.
 pub(crate) struct NewRow {
@@ -18,17 +20,55 @@ pub(crate) struct NewRow {
 }
 
 /// An event as it was written.
-pub(crate) struct StoredEvent {
+#[derive(Debug)]
+pub struct StoredEvent {
     pub(crate) seq: i64,
     pub(crate) id: String,
     pub(crate) created: Timestamp,
-    pub(crate) kind: String,
+    /// What happened, such as `reserve.hold.created`.
+    pub kind: String,
     pub(crate) api_version: String,
     pub(crate) request: Option<String>,
     pub(crate) idempotency_key: Option<String>,
     pub(crate) data: String,
     /// How many deliveries of it are pending.
     pub(crate) pending: i64,
+}
+
+impl StoredEvent {
+    /// The same as an older version shows it. What is no JSON stays as it is.
+    #[must_use]
+    pub fn in_version(mut self, version: &ApiVersion, shapes: &[Arc<dyn EventShape>]) -> Self {
+        if version.as_str() == self.api_version {
+            return self;
+        }
+        version.as_str().clone_into(&mut self.api_version);
+        if let Ok(mut data) = serde_json::from_str(&self.data) {
+            for shape in shapes {
+                shape.translate(&self.kind, self.created, &mut data, version);
+            }
+            self.data = serde_json::to_string_pretty(&data).unwrap_or(self.data);
+        }
+        self
+    }
+
+    /// The object on the wire, for its owner.
+    pub fn render(self, owner: &Owner) -> Object {
+        let request =
+            Object::bare().set("id", self.request).set("idempotency_key", self.idempotency_key);
+        let object = Object::new(&self.id, "event")
+            .set("api_version", self.api_version)
+            .set("created", self.created)
+            .set("data", Rendered(self.data))
+            .set("livemode", owner.mode.is_live())
+            .set("pending_webhooks", self.pending)
+            .set("request", request)
+            .set("type", self.kind);
+        if owner.account == owner.platform {
+            return object;
+        }
+        object.set("account", owner.account.as_str().to_owned())
+    }
 }
 
 fn owner_values(owner: &Owner) -> [Value; 3] {
@@ -89,23 +129,41 @@ fn stored(row: &Row) -> Result<StoredEvent, StorageError> {
     })
 }
 
+const FIND: &str = concat!(
+    columns!(),
+    "WHERE account = ? AND id = ? AND mode = ? AND platform = ? AND created >= ?"
+);
+
+fn find_values(owner: &Owner, id: &str, since: Timestamp) -> [Value; 5] {
+    let [mode, platform, account] = owner_values(owner);
+    values![account, id, mode, platform, since]
+}
+
 /// The event `id` of an owner, unless it is older than `since`.
-pub(crate) async fn find(
+///
+/// # Errors
+/// When the store does not answer.
+pub async fn find(
     store: &Store,
     owner: &Owner,
     id: &str,
     since: Timestamp,
 ) -> Result<Option<StoredEvent>, StorageError> {
-    let [mode, platform, account] = owner_values(owner);
-    let rows = store
-        .query(
-            concat!(
-                columns!(),
-                "WHERE account = ? AND id = ? AND mode = ? AND platform = ? AND created >= ?"
-            ),
-            &values![account, id, mode, platform, since],
-        )
-        .await?;
+    let rows = store.query(FIND, &find_values(owner, id, since)).await?;
+    rows.first().map(stored).transpose()
+}
+
+/// The same within a transaction.
+///
+/// # Errors
+/// When the store does not answer.
+pub async fn find_in(
+    tx: &mut Tx<'_>,
+    owner: &Owner,
+    id: &str,
+    since: Timestamp,
+) -> Result<Option<StoredEvent>, StorageError> {
+    let rows = tx.query(FIND, &find_values(owner, id, since)).await?;
     rows.first().map(stored).transpose()
 }
 

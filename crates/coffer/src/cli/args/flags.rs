@@ -68,6 +68,7 @@ pub(super) const FLAGS: &[(&[&str], &[Group])] = &[
     (&["compare"], &[Group::Of(CLIENT)]),
     (&["login"], &[Group::Of(CLIENT)]),
     (&["logout"], &[Group::Of(&[&config::PROFILE])]),
+    (&["listen"], &[Group::Of(CLIENT)]),
     (&["audit", "tail"], &[Group::Of(CLIENT)]),
     (&["audit", "search"], &[Group::Of(CLIENT)]),
     (&["explain"], &[Group::Of(CLIENT)]),

@@ -1,0 +1,230 @@
+//! The SQL of attempts: what waits, what became of it, and how it is listed.
+
+use super::{owner_at, owner_values};
+use crate::endpoint::{Attempt, Status};
+use coffer_base::{Owner, Timestamp};
+use coffer_kernel::PagePosition;
+use coffer_storage::{Row, StorageError, Store, Tx, Work, values};
+
+/// Deletes an attempt by its key.
+pub(crate) const DELETE: &str =
+    "DELETE FROM webhook_attempt WHERE endpoint = ? AND seq = ? AND event = ?";
+
+macro_rules! select {
+    ($rest:literal) => {
+        concat!(
+            "SELECT mode, platform, account, endpoint, seq, event, type, number, once, status, \
+             due, happened, at, http_status, error, milliseconds, next FROM webhook_attempt ",
+            $rest
+        )
+    };
+}
+
+fn attempt(row: &Row) -> Result<Attempt, StorageError> {
+    let time = |column| row.int(column).map(Timestamp::from_unix);
+    Ok(Attempt {
+        owner: owner_at(row, 0)?,
+        endpoint: row.text(3)?.to_owned(),
+        seq: row.int(4)?,
+        event: row.text(5)?.to_owned(),
+        kind: row.text(6)?.to_owned(),
+        number: row.int(7)?,
+        once: row.int(8)? != 0,
+        status: Status::of_code(row.int(9)?),
+        due: time(10)?,
+        happened: time(11)?,
+        at: time(12)?,
+        http_status: row.optional_int(13)?,
+        error: row.optional_text(14)?.map(str::to_owned),
+        milliseconds: row.optional_int(15)?,
+        next: row.optional_int(16)?.map(Timestamp::from_unix),
+    })
+}
+
+/// Adds an attempt that waits.
+pub(crate) fn insert(tx: &mut Tx<'_>, attempt: &Attempt) {
+    let [mode, platform, account] = owner_values(&attempt.owner);
+    tx.defer(
+        "INSERT INTO webhook_attempt (endpoint, seq, event, type, mode, platform, account, \
+         number, once, status, due, happened, at) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, 0, ?, ?, ?)",
+        values![
+            &attempt.endpoint,
+            attempt.seq,
+            &attempt.event,
+            &attempt.kind,
+            mode,
+            platform,
+            account,
+            attempt.number,
+            attempt.once,
+            attempt.due,
+            attempt.happened,
+            attempt.at,
+        ],
+    );
+}
+
+/// Endpoints behind `after` for which something waits, in the order of their ids, each with the
+/// time of what is due first: one look into the index for each.
+pub(crate) async fn waiting_endpoints(
+    store: &Store,
+    after: &str,
+    most: i64,
+) -> Result<Vec<(String, Timestamp)>, StorageError> {
+    let sql = "WITH RECURSIVE one(endpoint) AS (\
+         SELECT (SELECT endpoint FROM webhook_attempt WHERE status = 0 AND endpoint > ?1 \
+         ORDER BY endpoint LIMIT 1) UNION ALL \
+         SELECT (SELECT next.endpoint FROM webhook_attempt AS next WHERE next.status = 0 \
+         AND next.endpoint > one.endpoint ORDER BY next.endpoint LIMIT 1) \
+         FROM one WHERE one.endpoint IS NOT NULL) \
+         SELECT endpoint, (SELECT first.due FROM webhook_attempt AS first \
+         WHERE first.status = 0 AND first.endpoint = one.endpoint \
+         ORDER BY first.due LIMIT 1) FROM one WHERE endpoint IS NOT NULL LIMIT ?2";
+    let rows = store.query(sql, &values![after, most]).await?;
+    let pair = |row: &Row| Ok((row.text(0)?.to_owned(), Timestamp::from_unix(row.int(1)?)));
+    rows.iter().map(pair).collect()
+}
+
+/// What is due for an endpoint, first what is due first, at most `most`.
+pub(crate) async fn due(
+    store: &Store,
+    endpoint: &str,
+    now: Timestamp,
+    most: i64,
+) -> Result<Vec<Attempt>, StorageError> {
+    let sql = select!("WHERE endpoint = ? AND status = 0 AND due <= ? ORDER BY due, seq LIMIT ?");
+    let rows = store.query(sql, &values![endpoint, now, most]).await?;
+    rows.iter().map(attempt).collect()
+}
+
+/// The attempts of an endpoint from a position on, in the order of reading.
+pub(crate) async fn page_of_endpoint(
+    store: &Store,
+    endpoint: &str,
+    position: PagePosition,
+) -> Result<Vec<Attempt>, StorageError> {
+    let sql = if position.newer {
+        select!("WHERE endpoint = ? AND seq > ? ORDER BY seq LIMIT ?")
+    } else {
+        select!("WHERE endpoint = ? AND seq < ? ORDER BY seq DESC LIMIT ?")
+    };
+    let rows = store.query(sql, &values![endpoint, position.seq, position.fetch]).await?;
+    rows.iter().map(attempt).collect()
+}
+
+/// The same of an event.
+pub(crate) async fn page_of_event(
+    store: &Store,
+    owner: &Owner,
+    event: &str,
+    position: PagePosition,
+) -> Result<Vec<Attempt>, StorageError> {
+    let sql = if position.newer {
+        select!(
+            "WHERE event = ? AND mode = ? AND platform = ? AND account = ? AND seq > ? \
+             ORDER BY seq LIMIT ?"
+        )
+    } else {
+        select!(
+            "WHERE event = ? AND mode = ? AND platform = ? AND account = ? AND seq < ? \
+             ORDER BY seq DESC LIMIT ?"
+        )
+    };
+    let [mode, platform, account] = owner_values(owner);
+    let values = values![event, mode, platform, account, position.seq, position.fetch];
+    store.query(sql, &values).await?.iter().map(attempt).collect()
+}
+
+/// Endpoints behind `after` that have attempts, and whether they are still there.
+pub(crate) async fn endpoints_with_attempts(
+    store: &Store,
+    after: &str,
+    most: i64,
+) -> Result<Vec<(String, bool)>, StorageError> {
+    let sql = "WITH RECURSIVE one(endpoint) AS (\
+         SELECT (SELECT endpoint FROM webhook_attempt WHERE endpoint > ?1 \
+         ORDER BY endpoint LIMIT 1) UNION ALL \
+         SELECT (SELECT next.endpoint FROM webhook_attempt AS next \
+         WHERE next.endpoint > one.endpoint ORDER BY next.endpoint LIMIT 1) \
+         FROM one WHERE one.endpoint IS NOT NULL) \
+         SELECT one.endpoint, (SELECT count(*) FROM webhook_endpoint AS there \
+         WHERE there.id = one.endpoint) FROM one WHERE one.endpoint IS NOT NULL LIMIT ?2";
+    let rows = store.query(sql, &values![after, most]).await?;
+    rows.iter().map(|row| Ok((row.text(0)?.to_owned(), row.int(1)? > 0))).collect()
+}
+
+/// Deletes the oldest attempts of an endpoint, in one batch: those made or written before a time,
+/// or all if the endpoint is gone, whose deliveries are then no longer pending.
+pub(crate) struct PruneAttempts {
+    pub(crate) endpoint: String,
+    /// `None` for all.
+    pub(crate) before: Option<Timestamp>,
+    pub(crate) most: i64,
+}
+
+impl Work for PruneAttempts {
+    type Out = u64;
+
+    fn grows(&self) -> bool {
+        false
+    }
+
+    fn of_many_accounts(&self) -> bool {
+        true
+    }
+
+    async fn run(&self, tx: &mut Tx<'_>) -> Result<u64, StorageError> {
+        let sql = select!("WHERE endpoint = ? ORDER BY seq LIMIT ?");
+        let rows = tx.query(sql, &values![&self.endpoint, self.most]).await?;
+        let mut deleted = 0u64;
+        for row in &rows {
+            let attempt = attempt(row)?;
+            if self.before.is_some_and(|before| attempt.at >= before) {
+                continue;
+            }
+            deleted = deleted.saturating_add(1);
+            if attempt.status == Status::Waiting && !attempt.once && self.before.is_none() {
+                coffer_kernel::event::settle_delivery(tx, &attempt.owner, &attempt.event);
+            }
+            tx.defer(DELETE, values![attempt.endpoint, attempt.seq, attempt.event]);
+        }
+        Ok(deleted)
+    }
+}
+
+/// Gives up the attempts of an endpoint that were due first, beyond so many that wait. One batch;
+/// answers how many.
+pub(crate) struct GiveUp {
+    pub(crate) endpoint: String,
+    pub(crate) kept: i64,
+    pub(crate) most: i64,
+    pub(crate) now: Timestamp,
+}
+
+impl Work for GiveUp {
+    type Out = u64;
+
+    fn grows(&self) -> bool {
+        false
+    }
+
+    async fn run(&self, tx: &mut Tx<'_>) -> Result<u64, StorageError> {
+        let sql = "SELECT due, seq FROM webhook_attempt WHERE endpoint = ? AND status = 0 \
+                   ORDER BY due DESC, seq DESC LIMIT 1 OFFSET ?";
+        let beyond = tx.query(sql, &values![&self.endpoint, self.kept]).await?;
+        if beyond.is_empty() {
+            return Ok(0);
+        }
+        let sql = "SELECT endpoint, seq, event FROM webhook_attempt \
+                   WHERE endpoint = ? AND status = 0 ORDER BY due, seq LIMIT ?";
+        let rows = tx.query(sql, &values![&self.endpoint, self.most]).await?;
+        for row in &rows {
+            tx.defer(
+                "UPDATE webhook_attempt SET status = 2, at = ?, error = 'given_up' \
+                 WHERE endpoint = ? AND seq = ? AND event = ? AND status = 0",
+                values![self.now, row.text(0)?, row.int(1)?, row.text(2)?],
+            );
+        }
+        Ok(u64::try_from(rows.len()).unwrap_or(u64::MAX))
+    }
+}
