@@ -186,7 +186,8 @@ struct Shape {
 
 impl Answers {
     fn add(&mut self, definition: &Definition, answer: &Answer) {
-        if answer.status >= 300 {
+        // What is no JSON is described as a text.
+        if answer.status >= 300 || definition.content_type != "application/json" {
             return;
         }
         let mut shape = Shape::default();

@@ -39,7 +39,9 @@ pub use flags::Flags;
 pub use paths::config_home;
 pub use root::{ROOT, ROOT_CA, ROOT_SECRET, ROOT_WAIT};
 pub use traces::traces;
-pub use traffic::{AUDIT_NAMES, AUDIT_READS, LOG_REQUESTS, RATE_LIMIT, TRUSTED_PROXY};
+pub use traffic::{
+    AUDIT_NAMES, AUDIT_READS, LOG_REQUESTS, METRICS_LISTEN, RATE_LIMIT, TRUSTED_PROXY,
+};
 pub use value::{Kind, Source, Value, at_home};
 
 use coffer::serve::Address;
@@ -120,17 +122,6 @@ pub const ADMIN_LISTEN: Setting = Setting {
     flag: Some("admin-listen"),
     kind: Kind::Address,
     about: "where the admin API is served too; without it only beside an API on this machine",
-    ..SETTING
-};
-
-/// Where metrics are shown.
-pub const METRICS_LISTEN: Setting = Setting {
-    name: "metrics_listen",
-    env: "COFFER_METRICS_LISTEN",
-    flag: Some("metrics-listen"),
-    kind: Kind::Address,
-    about: "where /metrics is served for Prometheus, without a key; without it only beside the \
-            admin API, for admin keys of operators and auditors",
     ..SETTING
 };
 

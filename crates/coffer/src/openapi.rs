@@ -200,10 +200,12 @@ fn responses(one: &Description) -> Value {
     let seen = ANSWERS.get("operations").and_then(|all| all.get(one.definition.name));
     let statuses = seen.and_then(Value::as_object).into_iter().flatten();
     for (status, schema) in statuses {
-        all.insert(status.clone(), success(status, schema));
+        all.insert(status.clone(), success(status, JSON, schema));
     }
     if all.is_empty() {
-        all.insert("200".to_owned(), success("200", &json!({"type": "object"})));
+        let content_type = one.definition.content_type;
+        let kind = if content_type == JSON { "object" } else { "string" };
+        all.insert("200".to_owned(), success("200", content_type, &json!({"type": kind})));
     }
     if one.definition.continues
         && let Some(done) = all.get("200").cloned()
@@ -226,12 +228,15 @@ const STATUS_OF_POSTS: u16 = {
     in_use
 };
 
-fn success(status: &str, schema: &Value) -> Value {
+/// What nearly all operations answer.
+const JSON: &str = "application/json";
+
+fn success(status: &str, content_type: &str, schema: &Value) -> Value {
     let about = match status {
         "202" => "It is done as far as is shown, and goes on.",
         _ => "Done.",
     };
-    json!({"description": about, "content": {"application/json": {"schema": schema}}})
+    json!({"description": about, "content": {content_type: {"schema": schema}}})
 }
 
 fn failures() -> Value {

@@ -1,6 +1,7 @@
 //! What the edge hands to an operation, and what it gets back.
 
 use crate::conditions::Conditions;
+use crate::definition::JSON;
 use crate::peer::Peer;
 use crate::principal::Principal;
 use coffer_audit::{Scope, Target};
@@ -22,9 +23,6 @@ pub(crate) struct Call {
     /// What the change depends on.
     pub(crate) conditions: Conditions,
 }
-
-/// The content type of nearly everything.
-pub(crate) const JSON: &str = "application/json";
 
 /// What goes back to the caller.
 pub(crate) struct Reply {

@@ -61,6 +61,9 @@ impl Access {
     }
 }
 
+/// The content type of nearly everything.
+pub(crate) const JSON: &str = "application/json";
+
 /// Everything that the rest of the program knows of an operation.
 #[derive(Clone, Copy, Debug)]
 pub struct Definition {
@@ -90,6 +93,8 @@ pub struct Definition {
     /// Headers that make it depend on what is there, of [`crate::conditions`]. Any other call that
     /// has one of them is refused, and not carried out as if it had none.
     pub conditions: &'static [&'static str],
+    /// What its response is: JSON, but for what other programs read in a form of their own.
+    pub content_type: &'static str,
     /// A request of it that succeeds.
     pub example: Example,
 }
@@ -160,6 +165,7 @@ impl Definition {
             look_up: false,
             one_at_a_time: false,
             conditions: &[],
+            content_type: JSON,
             example: Example::EMPTY,
         }
     }

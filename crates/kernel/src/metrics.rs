@@ -12,8 +12,10 @@ use coffer_dialect::{ApiError, Params};
 pub(crate) struct ReadMetrics;
 
 impl ReadMetrics {
-    pub(crate) const DEFINITION: Definition =
-        Definition::get("admin.metrics.retrieve", "/metrics", Access::AUDITED);
+    pub(crate) const DEFINITION: Definition = Definition {
+        content_type: coffer_metrics::CONTENT_TYPE,
+        ..Definition::get("admin.metrics.retrieve", "/metrics", Access::AUDITED)
+    };
 }
 
 impl Handler for ReadMetrics {

@@ -1,4 +1,4 @@
-//! How much is let in, and what is logged of it.
+//! How much is let in, and what is logged and shown of it.
 
 use super::{Config, ConfigError, Kind, SETTING, Setting, Value};
 use coffer_kernel::{AuditReads, AuditSettings, LogRequests, Network, TrafficSettings, limits};
@@ -22,6 +22,17 @@ pub const LOG_REQUESTS: Setting = Setting {
     default: Some("refusals"),
     kind: Kind::Choice(&["all", "refusals", "off"]),
     about: "which requests have a line in the log: all, refusals or off; failures always have one",
+    ..SETTING
+};
+
+/// Where metrics are shown.
+pub const METRICS_LISTEN: Setting = Setting {
+    name: "metrics_listen",
+    env: "COFFER_METRICS_LISTEN",
+    flag: Some("metrics-listen"),
+    kind: Kind::Address,
+    about: "where /metrics is served for Prometheus, without a key; without it only beside the \
+            admin API, for admin keys of operators and auditors",
     ..SETTING
 };
 

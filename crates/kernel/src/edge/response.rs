@@ -6,7 +6,8 @@ use super::headers::{
     REQUEST_ID, SHOULD_RETRY, STRIPE_ACCOUNT, STRIPE_VERSION, value,
 };
 use super::trace::RequestTrace;
-use crate::call::{JSON, Reply};
+use crate::call::Reply;
+use crate::definition::JSON;
 use crate::kernel::Kernel;
 use bytes::Bytes;
 use coffer_dialect::{ApiError, ApiVersion};
