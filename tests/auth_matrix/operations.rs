@@ -21,6 +21,8 @@ pub enum Call {
     EndEphemeral,
     /// An operation that only the app's backend may call.
     Backend,
+    /// Looks at an account that the path names.
+    LookAtAccount,
     /// An operation of the admin API that changes nothing.
     AdminRead,
     /// One that makes, changes or takes away something.
@@ -57,6 +59,7 @@ impl Operation {
             "apps.secrets.delete" => Call::Remove,
             "ephemeral_keys.create" => Call::MakeEphemeral,
             "ephemeral_keys.delete" => Call::EndEphemeral,
+            "accounts.retrieve" => Call::LookAtAccount,
             _ if !access.is_admin() => Call::Backend,
             _ if writes => Call::AdminWrite,
             _ => Call::AdminRead,
@@ -69,9 +72,22 @@ impl Operation {
         self.call == Call::Backend && self.definition.list
     }
 
+    /// Whether it decides itself about the account that the request names.
+    pub const fn is_of_any_account(&self) -> bool {
+        self.definition.any_account
+    }
+
     /// Whether all apps of a developer share what it is about: ledgers, and what happens to them.
     pub fn is_shared(&self) -> bool {
-        let shared = ["ledger.", "reserve.", "balance.", "balance_transactions.", "events."];
+        let shared = [
+            "ledger.",
+            "reserve.",
+            "balance.",
+            "balance_transactions.",
+            "events.",
+            // By account: each of its apps sees all that is installed there.
+            "apps.installs.",
+        ];
         shared.iter().any(|family| self.name.starts_with(family))
     }
 }
@@ -90,11 +106,18 @@ const ALL: &str = "operator auditor keys";
 
 /// Name, verb, path, and permission or roles of all operations, as the contract has them:
 /// independent of what the server says about itself.
-pub const CONTRACT: [(&str, &str, &str, &str); 79] = [
+pub const CONTRACT: [(&str, &str, &str, &str); 86] = [
     ("apps.secrets.create", "POST", "/v1/apps/secrets", "secret_write"),
     ("apps.secrets.list", "GET", "/v1/apps/secrets", "secret_read"),
     ("apps.secrets.find", "GET", "/v1/apps/secrets/find", "secret_read"),
     ("apps.secrets.delete", "POST", "/v1/apps/secrets/delete", "secret_write"),
+    ("apps.installs.create", "POST", "/v1/apps/installs", "app_install_write"),
+    ("apps.installs.list", "GET", "/v1/apps/installs", "app_install_read"),
+    ("apps.installs.retrieve", "GET", "/v1/apps/installs/:id", "app_install_read"),
+    ("apps.installs.update", "POST", "/v1/apps/installs/:id", "app_install_write"),
+    ("apps.installs.uninstall", "POST", "/v1/apps/installs/:id/uninstall", "app_install_write"),
+    ("account.retrieve", "GET", "/v1/account", "account_read"),
+    ("accounts.retrieve", "GET", "/v1/accounts/:id", "account_read"),
     ("ephemeral_keys.create", "POST", "/v1/ephemeral_keys", "ephemeral_key_write"),
     ("ephemeral_keys.delete", "DELETE", "/v1/ephemeral_keys/:id", "ephemeral_key_write"),
     ("ledger.charges.create", "POST", "/v1/ledger/charges", "ledger_write"),

@@ -140,6 +140,18 @@ impl ApiError {
         .with_about(permission.to_owned())
     }
 
+    /// 403: the account has not granted the app the permission that the operation needs.
+    pub fn permission_not_granted(redacted_key: &str, account: &str, permission: &str) -> Self {
+        Self::forbidden(format!(
+            "The API key {redacted_key} may not do this on the account '{}': the account has not \
+             granted the app the permission '{permission}'. The app must ask for it, and whoever \
+             decides for the account must authorize the app again.",
+            quoted(account)
+        ))
+        .because(&reasons::PERMISSION_NOT_GRANTED)
+        .with_about(permission.to_owned())
+    }
+
     /// 400 `idempotency_error`: the key was used for the operation `first`, and now comes with
     /// `second`.
     pub fn idempotency_other_operation(key: &str, first: &str, second: &str) -> Self {

@@ -26,6 +26,9 @@ crate::reasons! {
     PERMISSION_MISSING = "permission.missing":
         "its restricted key lacks the permission '{about}'",
         "make a key that has it, or use the app's secret key";
+    PERMISSION_NOT_GRANTED = "permission.not_granted":
+        "its app declares permissions, and the account has not granted '{about}'",
+        "have the app declare it, and authorize the app again: `coffer installs create` does";
     FORBIDDEN = "forbidden":
         "its key may not do this",
         "read the message of the response";

@@ -5,6 +5,7 @@ use crate::explain::Explainer;
 use crate::jobs::Job;
 use crate::prune::Prune;
 use crate::quota::{QUOTAS, Quota};
+use crate::registry::InstallListener;
 use crate::rotation;
 use crate::routes::Routes;
 use crate::schedule::ScheduledTask;
@@ -58,16 +59,19 @@ pub struct Parts {
     pub tasks: Vec<Arc<dyn ScheduledTask>>,
     /// What it writes when an event is appended.
     pub listeners: Vec<Arc<dyn EventListener>>,
+    /// What it writes when an app is installed, uninstalled, or granted something else.
+    pub install_listeners: Vec<Arc<dyn InstallListener>>,
 }
 
 impl Parts {
     /// Adds all that `more` has, behind what is there.
     pub fn append(&mut self, more: Self) {
-        let Self { routes, jobs, tasks, listeners } = more;
+        let Self { routes, jobs, tasks, listeners, install_listeners } = more;
         self.routes.append(routes);
         self.jobs.extend(jobs);
         self.tasks.extend(tasks);
         self.listeners.extend(listeners);
+        self.install_listeners.extend(install_listeners);
     }
 }
 

@@ -8,6 +8,7 @@ use crate::limits;
 use crate::peer::Peer;
 use crate::principal::Authenticate;
 use crate::recorder::Recorder;
+use crate::registry::Registry;
 use crate::routes::Routes;
 use crate::services::Services;
 use crate::store;
@@ -36,6 +37,8 @@ pub struct KernelOptions {
     pub random: Arc<dyn Random>,
     /// Who is who.
     pub authenticate: Arc<dyn Authenticate>,
+    /// The same, for families.
+    pub registry: Arc<dyn Registry>,
     /// Which hosts are answered, and which web pages may call.
     pub web: WebPolicy,
     /// Who writes more when an event is appended.
@@ -60,7 +63,7 @@ impl Kernel {
     /// Puts a kernel together.
     pub fn new(options: KernelOptions) -> Self {
         let KernelOptions { store, keyring, clock, guard, random, .. } = options;
-        let KernelOptions { authenticate, web, listeners, routes, usages, .. } = options;
+        let KernelOptions { authenticate, registry, web, listeners, routes, usages, .. } = options;
         let counters = Arc::new(Counters::new(routes.all().map(|definition| definition.name)));
         let in_flight = InFlight::default();
         let recorder = Arc::new(Recorder::new(&store, Arc::clone(&clock)));
@@ -71,6 +74,7 @@ impl Kernel {
             guard,
             random,
             authenticate,
+            registry,
             listeners,
             in_flight,
             usages,

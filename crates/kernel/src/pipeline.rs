@@ -284,7 +284,10 @@ impl Call {
         let text = self.idempotency_key.as_deref()?;
         let principal = &self.principal;
         let (tenant, user) = (&principal.tenant, principal.bound_user());
-        Some(IdempotencyKey::new(keys, tenant, user, text, operation, &self.path, &self.params))
+        // An account that the tenant does not name is a part of what the request is about.
+        let named = self.named_account.iter().map(|account| account.as_str().to_owned());
+        let path: Vec<String> = self.path.iter().cloned().chain(named).collect();
+        Some(IdempotencyKey::new(keys, tenant, user, text, operation, &path, &self.params))
     }
 }
 
@@ -317,6 +320,10 @@ impl<O: SealingOperation> Work for Unit<O> {
 
     fn grows(&self) -> bool {
         const { O::DEFINITION }.grows
+    }
+
+    fn of_many_accounts(&self) -> bool {
+        const { O::DEFINITION }.many_accounts
     }
 
     fn lock(&self) -> Option<Lock> {

@@ -33,6 +33,7 @@ impl WriteOperation for PurgeAccount {
     const DEFINITION: Definition =
         Definition::post("admin.accounts.purge", "/v1/admin/accounts/:id/purge", Access::Admin)
             .shrinks()
+            .of_many_accounts()
             .example(Example::EMPTY.on("admin.accounts.create"));
     type Input = String;
     type Out = ErasureReceipt;
@@ -51,6 +52,7 @@ impl WriteOperation for PurgeAccount {
         let Some(account) = store::find_account_in(tx, &self.0.mac, id).await? else {
             return Err(ApiError::not_found("account", id, "id").into());
         };
+        self.0.end_installs_of_account(tx, ctx, &account.id).await?;
         store::purge_account(tx, &self.0.mac, &account.id, store::Purge::by(ctx)).await?;
         let receipt = ErasureReceipt::of(ctx, account.id, None);
         let receipt = store::insert_receipt(tx, receipt).await?;
