@@ -116,9 +116,7 @@ pub fn backend(operation: &Operation, who: &Credential, named: Option<Account>) 
             refused_as(403, "account_invalid")
         }
         (Expectation::Allowed, Kind::Ephemeral { .. }) => refused(403),
-        (Expectation::Allowed, _)
-            if operation.is_of_any_account() && !speaks_for(who, named) =>
-        {
+        (Expectation::Allowed, _) if operation.is_of_any_account() && !speaks_for(who, named) => {
             named_by(Expectation::Allowed, false, "app")
         }
         (door, _) => door,

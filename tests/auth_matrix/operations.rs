@@ -106,7 +106,7 @@ const ALL: &str = "operator auditor keys";
 
 /// Name, verb, path, and permission or roles of all operations, as the contract has them:
 /// independent of what the server says about itself.
-pub const CONTRACT: [(&str, &str, &str, &str); 86] = [
+pub const CONTRACT: [(&str, &str, &str, &str); 88] = [
     ("apps.secrets.create", "POST", "/v1/apps/secrets", "secret_write"),
     ("apps.secrets.list", "GET", "/v1/apps/secrets", "secret_read"),
     ("apps.secrets.find", "GET", "/v1/apps/secrets/find", "secret_read"),
@@ -139,6 +139,8 @@ pub const CONTRACT: [(&str, &str, &str, &str); 86] = [
     ("ledger.breaches.list", "GET", "/v1/ledger/breaches", "ledger_read"),
     ("ledger.breaches.retrieve", "GET", "/v1/ledger/breaches/:id", "ledger_read"),
     ("balance.retrieve", "GET", "/v1/balance", "balance_read"),
+    ("balance.history.list", "GET", "/v1/balance/history", "balance_read"),
+    ("balance.history.retrieve", "GET", "/v1/balance/history/:id", "balance_read"),
     ("balance_transactions.list", "GET", "/v1/balance_transactions", "balance_read"),
     ("balance_transactions.retrieve", "GET", "/v1/balance_transactions/:id", "balance_read"),
     ("reserve.holds.create", "POST", "/v1/reserve/holds", "reserve_hold_write"),

@@ -82,6 +82,18 @@ impl ApiError {
         Self::request(404, &reasons::URL_UNKNOWN, message)
     }
 
+    /// 404: Stripe's API has this path, and Coffer does not serve it; `served` lists what it does.
+    pub fn not_served(method: &str, path: &str, served: &str) -> Self {
+        let path = path.split('?').next().unwrap_or_default();
+        let message = format!(
+            "Unrecognized request URL ({}: {}). Stripe's API has this, and Coffer does not: it \
+             serves {served}. Send this request to Stripe.",
+            clipped(method),
+            elided(path, 100, 200)
+        );
+        Self::request(404, &reasons::URL_OF_STRIPE, message)
+    }
+
     /// 401: no key, or none that is known; goes with a `WWW-Authenticate` header.
     pub fn unauthenticated(message: impl Into<Cow<'static, str>>) -> Self {
         Self::request(401, &reasons::KEY_UNKNOWN, message)

@@ -114,6 +114,20 @@ impl Installs {
         Ok(granted)
     }
 
+    /// The same as an operator's word, which counts even if somebody has put an older row back.
+    pub(crate) async fn confirm(
+        &self,
+        tx: &mut Tx<'_>,
+        cause: &Cause<'_>,
+        install: &ModeInstall,
+        app: &App,
+    ) -> Result<ModeInstall> {
+        let granted = self.grant(tx, cause, install, app).await?;
+        let confirmed = ModeInstall { version: store::next_seq(tx).await?, ..granted };
+        store::put_mode_install(tx, &self.mac, &confirmed, cause.now).await?;
+        Ok(confirmed)
+    }
+
     /// Uninstalls an app in one mode. What listeners are told shows it as it was.
     pub(crate) async fn close(
         &self,

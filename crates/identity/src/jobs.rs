@@ -5,9 +5,7 @@ use crate::erasure::Eraser;
 use crate::limits;
 use crate::objects::ApiKey;
 use crate::row_mac::RowMac;
-use crate::store::{
-    AGED_TOMBSTONES, EXPIRED_EPHEMERAL, WriteLastUsed, find_key_in, revoke_key,
-};
+use crate::store::{AGED_TOMBSTONES, EXPIRED_EPHEMERAL, WriteLastUsed, find_key_in, revoke_key};
 use crate::unstored::RevocationRequest;
 use coffer_base::{Tenant, Timestamp, limit};
 use coffer_kernel::{

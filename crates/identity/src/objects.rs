@@ -144,9 +144,9 @@ pub(crate) fn parse_state(word: &str) -> Option<InstallState> {
 pub(crate) fn encode_manifest(manifest: &Manifest) -> String {
     let Manifest { permissions, connect_src, image_src, endpoints } = manifest;
     let lists = [('p', permissions), ('c', connect_src), ('i', image_src), ('e', endpoints)];
-    let lines = lists.iter().flat_map(|(letter, list)| {
-        list.iter().map(move |entry| format!("{letter}{entry}\n"))
-    });
+    let lines = lists
+        .iter()
+        .flat_map(|(letter, list)| list.iter().map(move |entry| format!("{letter}{entry}\n")));
     lines.collect()
 }
 

@@ -44,6 +44,9 @@ coffer_dialect::reasons! {
     PURGE_OF_ONE_MODE = "install.purge_of_one_mode":
         "it wanted what an app keeps purged in one mode, and a purge is of both",
         "leave the mode out";
+    EPHEMERAL_KEY_OF_STRIPE = "ephemeral_key.stripes":
+        "it asked for an ephemeral key of Stripe's, with its parameter '{about}'",
+        "have the client send that request to Stripe";
     ID_INVALID = "id.invalid":
         "its parameter '{about}' is no id that an object can have",
         "correct the id";

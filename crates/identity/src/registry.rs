@@ -49,8 +49,7 @@ impl Registry for Rows {
     fn account<'a>(&'a self, store: &'a Store, id: &'a str) -> Found<'a, Option<AccountRecord>> {
         Box::pin(async move {
             let found = store::find_account(store, &self.0.mac, id).await?;
-            let shown =
-                |Account { id, name, created, .. }| AccountRecord { id, name, created };
+            let shown = |Account { id, name, created, .. }| AccountRecord { id, name, created };
             Ok(found.map(shown))
         })
     }

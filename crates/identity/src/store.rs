@@ -235,7 +235,11 @@ fn app(mac: &RowMac, row: &Row, first: usize) -> Result<Option<App>> {
         quotas: Quotas::decode(row.text(first + 4)?).ok_or_else(|| corrupt("an app's quotas"))?,
         manifest: decode_manifest(row.text(first + 5)?).ok_or_else(|| corrupt("a manifest"))?,
         self_install: row.int(first + 6)? == 1,
-        embedders: row.text(first + 7)?.split_whitespace().map(account_id).collect::<Result<_>>()?,
+        embedders: row
+            .text(first + 7)?
+            .split_whitespace()
+            .map(account_id)
+            .collect::<Result<_>>()?,
         created: Timestamp::from_unix(row.int(first + 8)?),
         version: row.int(first + 9)?,
     }))

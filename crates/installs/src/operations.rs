@@ -24,11 +24,7 @@ const WRITE: &str = "app_install_write";
 /// # Errors
 /// 404 if it does not exist for the caller or was uninstalled; 403 if the caller is the app and
 /// does not name the account.
-async fn lock(
-    tx: &mut Tx<'_>,
-    ctx: &Ctx,
-    id: &str,
-) -> Result<(InstallRecord, Standing), Failure> {
+async fn lock(tx: &mut Tx<'_>, ctx: &Ctx, id: &str) -> Result<(InstallRecord, Standing), Failure> {
     let found = ctx.registry().lock_install_by_id(tx, id).await?;
     let found = found.filter(InstallRecord::is_installed);
     let found = found.and_then(|install| Some((standing(ctx, &install)?, install)));

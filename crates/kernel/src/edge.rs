@@ -17,6 +17,7 @@ mod response;
 mod target;
 mod throttle;
 mod trace;
+mod unserved;
 
 pub(crate) use rejected::Rejecting;
 
@@ -277,11 +278,7 @@ fn method_of(parts: &Parts) -> Result<Method, ApiError> {
 }
 
 /// The verb of the request, and the operation that it is for.
-fn routed(
-    kernel: &Kernel,
-    role: ListenerRole,
-    parts: &Parts,
-) -> Result<(Method, Route), ApiError> {
+fn routed(kernel: &Kernel, role: ListenerRole, parts: &Parts) -> Result<(Method, Route), ApiError> {
     let method = method_of(parts)?;
     Ok((method, route(kernel, role, method, parts)?))
 }
@@ -315,7 +312,11 @@ fn single_slashes(path: &str) -> Cow<'_, str> {
 }
 
 fn unrecognized(parts: &Parts) -> ApiError {
-    ApiError::unrecognized_url(parts.method.as_str(), parts.uri.path())
+    let (method, path) = (parts.method.as_str(), parts.uri.path());
+    if unserved::is_of_stripe(&single_slashes(path)) {
+        return ApiError::not_served(method, path, unserved::SERVED);
+    }
+    ApiError::unrecognized_url(method, path)
 }
 
 #[cfg(test)]

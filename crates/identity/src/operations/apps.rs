@@ -12,8 +12,8 @@ use crate::{store, wire};
 use coffer_base::{AccountId, AppId};
 use coffer_dialect::{ApiError, Fields, Object};
 use coffer_kernel::{
-    Access, Applied, Arguments, Collection, Committed, Ctx, Definition, Example, Failure,
-    Manifest, PagePosition, Quota, Routes, WriteOperation,
+    Access, Applied, Arguments, Collection, Committed, Ctx, Definition, Example, Failure, Manifest,
+    PagePosition, Quota, Routes, WriteOperation,
 };
 use coffer_storage::{StorageError, Store, Tx};
 

@@ -43,12 +43,10 @@ struct CreateParams {
 }
 
 impl WriteOperation for Create {
-    const DEFINITION: Definition = Definition::post("admin.installs.create", URL, Access::Admin)
-        .of_many_accounts()
-        .example(Example::of(&[
-            ("account", "{admin.accounts.create}"),
-            ("app", "{admin.apps.create}"),
-        ]));
+    const DEFINITION: Definition =
+        Definition::post("admin.installs.create", URL, Access::Admin).of_many_accounts().example(
+            Example::of(&[("account", "{admin.accounts.create}"), ("app", "{admin.apps.create}")]),
+        );
     type Input = CreateParams;
     type Out = InstallModes;
 
@@ -82,7 +80,7 @@ impl WriteOperation for Create {
             now.extend(match known {
                 known if !modes.contains(&mode) => known,
                 Some(known) if known.is_installed() => {
-                    Some(installs.grant(tx, &cause, &known, &app).await?)
+                    Some(installs.confirm(tx, &cause, &known, &app).await?)
                 }
                 _ => Some(installs.open(tx, &cause, (&app, account, mode), None).await?),
             });
@@ -208,8 +206,7 @@ impl WriteOperation for Delete {
         let known = store::find_app_in(tx, mac, app.as_str()).await?;
         for mode in &removal.modes {
             let place = InstallPlace { app: &app, account: &account, mode: *mode };
-            let (Some(found), Some(app)) =
-                (store::mode_install_in(tx, mac, place).await?, &known)
+            let (Some(found), Some(app)) = (store::mode_install_in(tx, mac, place).await?, &known)
             else {
                 continue;
             };

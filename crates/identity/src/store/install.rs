@@ -1,6 +1,8 @@
 //! The SQL of installs: that there is an app on an account, and in which mode it is let in.
 
-use super::{APP_COLUMNS, Result, Selection, account_id, app, app_id, corrupt, end, first, next_seq};
+use super::{
+    APP_COLUMNS, Result, Selection, account_id, app, app_id, corrupt, end, first, next_seq,
+};
 use crate::floors::of_install;
 use crate::objects::{
     App, INSTALLED, Install, ModeInstall, decode_manifest, encode_manifest, parse_state, state_word,
@@ -301,8 +303,7 @@ macro_rules! page_of_mode {
     };
 }
 
-const OF_APP: [&str; 2] =
-    [page_of_mode!("m.app", ">", "ASC"), page_of_mode!("m.app", "<", "DESC")];
+const OF_APP: [&str; 2] = [page_of_mode!("m.app", ">", "ASC"), page_of_mode!("m.app", "<", "DESC")];
 const OF_ACCOUNT: [&str; 2] =
     [page_of_mode!("m.account", ">", "ASC"), page_of_mode!("m.account", "<", "DESC")];
 

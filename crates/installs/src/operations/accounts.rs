@@ -49,8 +49,7 @@ impl ReadOperation for Named {
         }
         let connected = match AccountId::parse(id) {
             Ok(account) if ctx.principal().own_account => {
-                let place =
-                    InstallPlace { app: &tenant.app, account: &account, mode: tenant.mode };
+                let place = InstallPlace { app: &tenant.app, account: &account, mode: tenant.mode };
                 let install = ctx.registry().install_at(store, place).await?;
                 install.is_some_and(|install| InstallRecord::is_installed(&install))
             }

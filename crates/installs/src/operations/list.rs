@@ -121,8 +121,7 @@ impl ReadOperation for List {
     type Input = ListParams;
 
     fn parse(&self, arguments: &Arguments<'_>) -> Result<ListParams, ApiError> {
-        let known =
-            [FILTERS.as_slice(), &CreatedRange::PARAMS, &PageRequest::PARAMS].concat();
+        let known = [FILTERS.as_slice(), &CreatedRange::PARAMS, &PageRequest::PARAMS].concat();
         let fields = arguments.params.only(&known)?;
         Ok(ListParams { filter: Filter::parse(&fields)?, page: PageRequest::parse(&fields)? })
     }

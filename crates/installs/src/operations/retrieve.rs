@@ -4,18 +4,15 @@ use super::{ONE, READ};
 use crate::caller::standing;
 use crate::wire;
 use coffer_dialect::{ApiError, Object};
-use coffer_kernel::{
-    Arguments, Ctx, Definition, Example, Failure, InstallRecord, ReadOperation,
-};
+use coffer_kernel::{Arguments, Ctx, Definition, Example, Failure, InstallRecord, ReadOperation};
 use coffer_storage::Store;
 
 /// Shows an install.
 pub(crate) struct Retrieve;
 
 impl ReadOperation for Retrieve {
-    const DEFINITION: Definition =
-        Definition::retrieve("apps.installs.retrieve", ONE, READ, &[])
-            .example(Example::EMPTY.on("apps.installs.create"));
+    const DEFINITION: Definition = Definition::retrieve("apps.installs.retrieve", ONE, READ, &[])
+        .example(Example::EMPTY.on("apps.installs.create"));
     type Input = String;
 
     fn parse(&self, arguments: &Arguments<'_>) -> Result<String, ApiError> {
