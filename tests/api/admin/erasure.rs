@@ -6,8 +6,9 @@ use coffer_tests::notes;
 
 /// Tables with rows of a tenant that outlive it: the record of who did what; its keys, which are
 /// revoked when it is purged and deleted with their app; and which version of its sealing key may
-/// be used, without which a late write could use a destroyed one.
-const KEPT: [&str; 3] = ["api_key", "audit_entry", "tenant_seal"];
+/// be used, without which a late write could use a destroyed one; and whether the app is installed
+/// now, which it may be again.
+const KEPT: [&str; 4] = ["api_key", "audit_entry", "install_mode", "tenant_seal"];
 
 /// All other tables of the data store that hold something of a tenant.
 fn tables(server: &TestServer) -> Vec<String> {
