@@ -88,11 +88,10 @@ impl WriteOperation for Create {
 /// Checks the code challenge of an OAuth client, which sends one to whatever serves it.
 fn check_code_challenge(fields: &Fields<'_>) -> Result<(), ApiError> {
     let bounds = limits::CODE_CHALLENGE_CHARACTERS;
-    let challenge = fields.optional_text("code_challenge", *bounds.end())?;
-    if let Some(challenge) = challenge {
+    let challenge = fields.optional_plain("code_challenge", *bounds.end())?;
+    if let Some(text) = &challenge {
         let is_known =
             |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'.' | b'_' | b'~');
-        let text = challenge.expose();
         if !bounds.contains(&text.len()) || !text.bytes().all(is_known) {
             let message = format!(
                 "Invalid code_challenge: it has {} to {} letters, digits, '-', '.', '_' and '~'.",
