@@ -165,13 +165,15 @@ pub fn cases(run: &mut Run, operation: &Operation, who: &Credential, named: Opti
 /// The cases of a look at an account for one caller: about each account that there is, and those
 /// that there are not.
 pub fn look_at(run: &mut Run, operation: &Operation, who: &Credential, named: Option<Account>) {
+    let is_let_in = expectations::backend(operation, who, named) == Expectation::Allowed;
     for account in Account::ALL {
         let expect = expectations::look_at(operation, who, named, account);
         let path = operation.path.replace(":id", account.id());
         let request = Request::new(&operation.definition, path, Vec::new());
         let id = account.id();
         // A refusal is the same for each account that the path names, but for its name.
-        let case = Case { operation, who, named, about: id, expect, own: &[id], subject: "" };
+        let subject = if is_let_in { id } else { "" };
+        let case = Case { operation, who, named, about: id, expect, own: &[id], subject };
         run.ask(case, &request);
     }
 }
