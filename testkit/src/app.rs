@@ -19,11 +19,11 @@ pub struct App {
 impl App {
     /// The app's backend, in test mode, on the app's own account.
     pub fn client(&self) -> Client {
-        self.anonymous.with_key(&self.test_key)
+        self.anonymous.with_key(&self.test_key).of_app(&self.id, &self.account)
     }
 
     /// The app's backend in live mode.
     pub fn live(&self) -> Client {
-        self.anonymous.with_key(&self.live_key)
+        self.anonymous.with_key(&self.live_key).of_app(&self.id, &self.account)
     }
 }

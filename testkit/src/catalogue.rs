@@ -119,6 +119,7 @@ impl Catalogue {
     pub fn request_about(&self, definition: &Definition, id: &str) -> Request {
         self.fill(definition, &|reference| match reference.split_once(':') {
             Some((operation, param)) => self.parameter(operation, param),
+            None if reference == "channel" => "public".to_owned(),
             None => id.to_owned(),
         })
     }
@@ -140,6 +141,8 @@ impl Catalogue {
     fn request_at(&self, definition: &Definition, client: &Client, depth: usize) -> Request {
         assert!(depth < DEEPEST, "{}: its example needs itself", definition.name);
         self.fill(definition, &|reference| match reference.split_once(':') {
+            None if reference == "app" => client.app().to_owned(),
+            None if reference == "channel" => client.install_channel().to_owned(),
             None => self.make(reference, client, depth).0,
             Some((operation, param)) => {
                 let request = self.make(operation, client, depth).1;

@@ -13,6 +13,8 @@ pub struct Client {
     base: String,
     key: Option<String>,
     headers: Vec<(String, String)>,
+    /// The app that the key is of, and the account that develops it, where a test says so.
+    app: Option<(String, String)>,
     agent: ureq::Agent,
 }
 
@@ -60,6 +62,7 @@ impl Client {
             base: base.to_owned(),
             key: None,
             headers: Vec::new(),
+            app: None,
             agent: ureq::Agent::new_with_config(config),
         }
     }
@@ -72,6 +75,28 @@ impl Client {
     /// The same caller, speaking for `account`.
     pub fn for_account(&self, account: &str) -> Self {
         self.with_header("Stripe-Account", account)
+    }
+
+    /// The same caller, of which the test says whose key it has: an app's, and the account that
+    /// develops it.
+    pub fn of_app(&self, app: &str, developer: &str) -> Self {
+        Self { app: Some((app.to_owned(), developer.to_owned())), ..self.clone() }
+    }
+
+    /// The app that the key is of.
+    pub(crate) fn app(&self) -> &str {
+        self.app.as_ref().map_or("app_unsaid", |(app, _)| app)
+    }
+
+    /// The channel by which the caller installs its app on the account that it speaks for.
+    pub(crate) fn install_channel(&self) -> &'static str {
+        let named = self.headers.iter().rev().find(|(name, _)| name == "Stripe-Account");
+        let own = self.app.as_ref().map_or("", |(_, developer)| developer);
+        match named {
+            Some((_, account)) if account != own => "public",
+            _ if self.key().contains("_live_") => "private_live",
+            _ => "private_test",
+        }
     }
 
     /// The same caller, sending the headers that another sends.

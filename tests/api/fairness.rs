@@ -9,8 +9,9 @@ fn operations_say_which_of_them_wait_for_each_other() {
     let server = TestServer::builder().without_background_jobs().start();
     for definition in Catalogue::of(&server).definitions() {
         let (name, writes) = (definition.name, definition.writes());
-        let of_ledger = ["ledger.", "reserve."].iter().any(|family| name.starts_with(family));
-        assert_eq!(definition.one_at_a_time, of_ledger && writes, "{name}");
+        let waiting = ["ledger.", "reserve.", "apps.installs."];
+        let waits = waiting.iter().any(|family| name.starts_with(family));
+        assert_eq!(definition.one_at_a_time, waits && writes, "{name}");
         assert!(!(definition.look_up && (definition.list || writes)), "{name} is no look-up");
     }
 }

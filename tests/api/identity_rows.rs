@@ -42,7 +42,7 @@ fn no_changed_column_of_an_app_an_install_or_an_account_is_believed() {
     let app = hands.server.app();
     let (account, client) = hands.server.connected(&app);
     with_secret(&client);
-    let install = hands.copy("install", "account", &account);
+    let install = hands.copy_install(&account);
     for row in [hands.copy("app", "id", &app.id), install] {
         hands.change_each(&row, |column| is_shut_out(&client.find("token"), column));
         client.find("token").ok();
@@ -86,13 +86,13 @@ fn no_added_row_is_believed() {
     }
     // An install on somebody else's account.
     let (known, _) = hands.server.connected(&app);
-    let mut row = hands.copy("install", "account", &known);
+    let mut row = hands.copy_install(&known);
     row.id = Value::from(account.as_str());
     row.values[1] = Value::from(account.as_str());
-    row.values[2] = Value::from("inst_forged");
+    row.values[3] = Value::from("appinst_test_forged");
     hands.put_back(&row);
     is_shut_out(&app.client().for_account(&account).find("token"), "install");
-    hands.is_forged("install");
+    hands.is_forged("install_mode");
 }
 
 #[test]
@@ -252,7 +252,7 @@ fn an_install_from_before_its_end_stays_ended() {
     let client = app.client().for_account(&account);
     with_secret(&client);
     let (user_id, user) = ephemeral(&client);
-    let installed = hands.copy("install", "account", &account);
+    let installed = hands.copy_install(&account);
     let key = hands.copy("api_key", "id", &user_id);
     let path = format!("/v1/admin/installs/{install}");
     hands.server.admin().delete(&path, &[]).ok();
@@ -261,7 +261,7 @@ fn an_install_from_before_its_end_stays_ended() {
         hands.put_back(&key);
         is_shut_out(&client.find("token"), "uninstalled");
         is_shut_out(&user.list(), "uninstalled");
-        hands.is_outdated("install");
+        hands.is_outdated("install_mode");
         hands.is_outdated("api_key");
     };
     put_back();
@@ -289,7 +289,7 @@ fn apps_and_accounts_that_were_deleted_stay_deleted() {
     let (id, account_row) = (key_id(&hands, &client), hands.copy("account", "id", &app.account));
     let rows = [
         hands.copy("app", "id", &app.id),
-        hands.copy("install", "account", &account),
+        hands.copy_install(&account),
         hands.copy("api_key", "id", &id),
     ];
     let delete = |path: &str| {
@@ -356,7 +356,7 @@ fn rows_taken_away_only_take_rights_away() {
     let (_, user) = ephemeral(&client);
     for row in [
         hands.copy("api_key", "id", &key_id(&hands, &client)),
-        hands.copy("install", "account", &account),
+        hands.copy_install(&account),
         hands.copy("app", "id", &app.id),
     ] {
         let sql = format!("DELETE FROM {} WHERE {} = ?", row.table, row.key);
@@ -381,7 +381,7 @@ fn data_from_an_older_backup_gives_new_rows_places_that_were_not_revoked() {
     let path = format!("/v1/admin/installs/{}", server.install(&app, &account));
     server.admin().delete(&path, &[]).ok();
     assert_eq!(server.count("pending_revocation"), 0, "moved before the response");
-    assert_eq!(server.count_of_keys("revocation"), 1);
+    assert_eq!(server.count_of_keys("revocation"), 2, "one for each mode");
     // As in a copy of the data from before all that, with the newest keys.
     assert_eq!(server.execute("UPDATE identity_sequence SET seq = 0", &[]).unwrap(), 1);
     server.stop();

@@ -2,6 +2,7 @@
 //! them follow.
 
 mod admin;
+mod apps_installs;
 mod apps_secrets;
 mod apps_secrets_delete;
 mod apps_secrets_errors;

@@ -162,6 +162,22 @@ pub fn cases(run: &mut Run, operation: &Operation, who: &Credential, named: Opti
     }
 }
 
+/// The cases of a look at an account for one caller: about each account that there is, and those
+/// that there are not.
+pub fn look_at(run: &mut Run, operation: &Operation, who: &Credential, named: Option<Account>) {
+    let is_let_in = expectations::backend(operation, who, named) == Expectation::Allowed;
+    for account in Account::ALL {
+        let expect = expectations::look_at(operation, who, named, account);
+        let path = operation.path.replace(":id", account.id());
+        let request = Request::new(&operation.definition, path, Vec::new());
+        let id = account.id();
+        // A refusal is the same for each account that the path names, but for its name.
+        let subject = if is_let_in { id } else { "" };
+        let case = Case { operation, who, named, about: id, expect, own: &[id], subject };
+        run.ask(case, &request);
+    }
+}
+
 /// Whose objects the caller's own are.
 fn owner_of(
     run: &Run,
@@ -208,7 +224,9 @@ impl Caller<'_> {
             self.send(run, expect, &request, "");
             return;
         };
-        let request = if self.operation.writes {
+        // What an example makes for it is there, whatever other cases took away.
+        let makes = self.operation.definition.example.on.is_some();
+        let request = if self.operation.writes || makes {
             run.fixtures.catalogue.request(&self.operation.definition, &keeper(run, own))
         } else {
             self.request_about(run, &self.standing(run, own).unwrap_or_default())
@@ -255,7 +273,10 @@ fn known(run: &Run, at: usize) -> Vec<String> {
     let of = |owner: &Owner| (owner.mode, owner.developer, owner.account);
     let owner = of(&run.fixtures.owners[at]);
     let owners = run.fixtures.owners.iter().filter(|one| of(one) == owner);
-    owners.flat_map(|one| &one.objects).flat_map(|(_, ids)| ids).cloned().collect()
+    let objects = owners.flat_map(|one| &one.objects).flat_map(|(_, ids)| ids);
+    // An install names its app, to whoever sees it.
+    let apps = run.fixtures.apps.iter().filter(|(app, _)| app.developer() == owner.1);
+    objects.chain(apps.map(|(_, id)| id)).cloned().collect()
 }
 
 /// An owner has a few endpoints at a time: deletes those that requests have made.

@@ -71,7 +71,7 @@ pub fn door(operation: &Operation, who: &Credential, named: Option<Account>) -> 
         Kind::Admin(role) => Some(role),
         _ => None,
     };
-    if role.is_none() && !speaks_for(who, named) {
+    if role.is_none() && !speaks_for(who, named) && !operation.is_of_any_account() {
         return refused_as(403, "account_invalid");
     }
     match operation.needs {
@@ -107,11 +107,37 @@ pub fn scope(
     }
 }
 
-/// What becomes of a request that only a backend may make.
+/// What becomes of a request that only a backend may make. An operation that decides itself about
+/// the account is asked about an app that never was, unless all else is in order.
 pub fn backend(operation: &Operation, who: &Credential, named: Option<Account>) -> Expectation {
     match (door(operation, who, named), who.kind) {
+        (Expectation::Allowed, _)
+            if operation.is_of_any_account() && named == Some(Account::Malformed) =>
+        {
+            refused_as(403, "account_invalid")
+        }
         (Expectation::Allowed, Kind::Ephemeral { .. }) => refused(403),
+        (Expectation::Allowed, _) if operation.is_of_any_account() && !speaks_for(who, named) => {
+            named_by(Expectation::Allowed, false, "app")
+        }
         (door, _) => door,
+    }
+}
+
+/// What becomes of a look at an account: the caller's, and those that have the caller's app.
+pub fn look_at(
+    operation: &Operation,
+    who: &Credential,
+    named: Option<Account>,
+    account: Account,
+) -> Expectation {
+    let here = account_of(who, named);
+    let is_connected = here == who.app.developer() && account.has(who.app);
+    match backend(operation, who, named) {
+        Expectation::Allowed if account != here && !is_connected => {
+            refused_as(403, "account_invalid")
+        }
+        other => other,
     }
 }
 

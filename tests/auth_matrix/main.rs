@@ -48,6 +48,7 @@ fn fill(part: usize) {
                     Call::MakeEphemeral => ephemeral::make(&mut run, operation, who, named),
                     Call::EndEphemeral => ephemeral::end(&mut run, operation, who, named),
                     Call::Backend => backend::cases(&mut run, operation, who, named),
+                    Call::LookAtAccount => backend::look_at(&mut run, operation, who, named),
                     Call::AdminRead | Call::AdminWrite => {
                         admin::case(&mut run, operation, who, named);
                     }

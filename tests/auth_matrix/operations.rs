@@ -22,6 +22,8 @@ pub enum Call {
     EndEphemeral,
     /// An operation that only the app's backend may call.
     Backend,
+    /// Looks at an account that the path names.
+    LookAtAccount,
     /// An operation of the admin API that changes nothing.
     AdminRead,
     /// One that makes, changes or takes away something.
@@ -59,6 +61,7 @@ impl Operation {
             "apps.secrets.lease" => Call::Lease,
             "ephemeral_keys.create" => Call::MakeEphemeral,
             "ephemeral_keys.delete" => Call::EndEphemeral,
+            "accounts.retrieve" => Call::LookAtAccount,
             _ if !access.is_admin() => Call::Backend,
             _ if writes => Call::AdminWrite,
             _ => Call::AdminRead,
@@ -71,6 +74,11 @@ impl Operation {
         self.call == Call::Backend && self.definition.list
     }
 
+    /// Whether it decides itself about the account that the request names.
+    pub const fn is_of_any_account(&self) -> bool {
+        self.definition.any_account
+    }
+
     /// Whether all apps of a developer share what it is about: ledgers, and what happens to them.
     pub fn is_shared(&self) -> bool {
         let shared = [
@@ -80,6 +88,8 @@ impl Operation {
             "balance_transactions.",
             "events.",
             "webhook_endpoints.",
+            // By account: each of its apps sees all that is installed there.
+            "apps.installs.",
         ];
         shared.iter().any(|family| self.name.starts_with(family))
     }
@@ -99,12 +109,19 @@ const ALL: &str = "operator auditor keys";
 
 /// Name, verb, path, and permission or roles of all operations, as the contract has them:
 /// independent of what the server says about itself.
-pub const CONTRACT: [(&str, &str, &str, &str); 91] = [
+pub const CONTRACT: [(&str, &str, &str, &str); 100] = [
     ("apps.secrets.create", "POST", "/v1/apps/secrets", "secret_write"),
     ("apps.secrets.list", "GET", "/v1/apps/secrets", "secret_read"),
     ("apps.secrets.find", "GET", "/v1/apps/secrets/find", "secret_read"),
     ("apps.secrets.delete", "POST", "/v1/apps/secrets/delete", "secret_write"),
     ("apps.secrets.lease", "POST", "/v1/apps/secrets/lease", "secret_write"),
+    ("apps.installs.create", "POST", "/v1/apps/installs", "app_install_write"),
+    ("apps.installs.list", "GET", "/v1/apps/installs", "app_install_read"),
+    ("apps.installs.retrieve", "GET", "/v1/apps/installs/:id", "app_install_read"),
+    ("apps.installs.update", "POST", "/v1/apps/installs/:id", "app_install_write"),
+    ("apps.installs.uninstall", "POST", "/v1/apps/installs/:id/uninstall", "app_install_write"),
+    ("account.retrieve", "GET", "/v1/account", "account_read"),
+    ("accounts.retrieve", "GET", "/v1/accounts/:id", "account_read"),
     ("ephemeral_keys.create", "POST", "/v1/ephemeral_keys", "ephemeral_key_write"),
     ("ephemeral_keys.delete", "DELETE", "/v1/ephemeral_keys/:id", "ephemeral_key_write"),
     ("ledger.charges.create", "POST", "/v1/ledger/charges", "ledger_write"),
@@ -126,6 +143,8 @@ pub const CONTRACT: [(&str, &str, &str, &str); 91] = [
     ("ledger.breaches.list", "GET", "/v1/ledger/breaches", "ledger_read"),
     ("ledger.breaches.retrieve", "GET", "/v1/ledger/breaches/:id", "ledger_read"),
     ("balance.retrieve", "GET", "/v1/balance", "balance_read"),
+    ("balance.history.list", "GET", "/v1/balance/history", "balance_read"),
+    ("balance.history.retrieve", "GET", "/v1/balance/history/:id", "balance_read"),
     ("balance_transactions.list", "GET", "/v1/balance_transactions", "balance_read"),
     ("balance_transactions.retrieve", "GET", "/v1/balance_transactions/:id", "balance_read"),
     ("reserve.holds.create", "POST", "/v1/reserve/holds", "reserve_hold_write"),

@@ -32,6 +32,7 @@ fn for_each_cut(fault: &'static str, check: impl Fn(&Request, Option<&str>)) {
     let families = FamilySet::default().with(notes::FAMILY);
     let server = Program::Test("none").start(fixture.directory()).unwrap();
     let client = server.anonymous().with_key(&fixture.key);
+    let client = client.of_app(&fixture.app, &fixture.account);
     let parts = families.parts(&Settings::default());
     let changes = Catalogue::new(parts.routes.all(), SystemClock.now()).changes(&client);
     server.stop();

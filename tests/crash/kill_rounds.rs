@@ -52,8 +52,10 @@ pub struct Fixture {
     directory: PathBuf,
     /// The app's key.
     pub key: String,
+    /// The app.
+    pub app: String,
     /// The app's own account.
-    account: String,
+    pub account: String,
     accounts: Fresh,
 }
 
@@ -95,7 +97,7 @@ impl Fixture {
             }
         });
         server.stop();
-        Self { _home: None, directory, key, account, accounts: made }
+        Self { _home: None, directory, key, app, account, accounts: made }
     }
 
     pub fn directory(&self) -> &Path {

@@ -104,7 +104,12 @@ impl Driver {
                 Ok(())
             }
             Step::Install { app, account } => self.install(*app, *account),
-            Step::Uninstall { app, account, purge } => self.uninstall(*app, *account, *purge),
+            Step::Uninstall { app, account, purge, mode: None } => {
+                self.uninstall(*app, *account, *purge)
+            }
+            Step::Uninstall { app, account, mode: Some(mode), .. } => {
+                self.uninstall_itself(*app, *account, *mode)
+            }
             Step::Quota { app, most } => self.quota(*app, *most),
             Step::Revoke { app, mode } => self.revoke(*app, *mode),
             Step::Renew { app, mode } => {
@@ -360,7 +365,7 @@ impl Driver {
         let answer = self.admin.post("/v1/admin/installs", &of);
         self.note("install", &answer);
         granted(&answer)?;
-        let install = Install { id: answer.text("id"), active: true };
+        let install = Install { id: answer.text("id"), active: [true; 2] };
         let before = self.reference.installs.insert((app, account), install.clone());
         match before {
             Some(before) if before.id != install.id => Err("another install".to_owned()),
@@ -374,6 +379,21 @@ impl Driver {
         let answer = self.admin.delete(&format!("/v1/admin/installs/{}", install.id), &purges);
         granted(&answer)?;
         self.reference.uninstall(app, account, purge);
+        Ok(())
+    }
+
+    /// The app uninstalls itself, in the one mode of its key.
+    fn uninstall_itself(&mut self, app: usize, account: usize, mode: usize) -> Compared {
+        let key = &self.reference.keys[app][mode];
+        let Some(install) = self.reference.installs.get(&(app, account)) else { return Ok(()) };
+        if key.over || !install.active[mode] {
+            return Ok(());
+        }
+        let shown = self.admin.get(&format!("/v1/admin/installs/{}", install.id), &[]);
+        let client = self.admin.with_key(&key.token).for_account(&self.accounts[account]);
+        let path = format!("/v1/apps/installs/{}/uninstall", shown.text(MODES[mode]));
+        granted(&client.post(&path, &[]))?;
+        self.reference.uninstall_in(app, account, mode);
         Ok(())
     }
 

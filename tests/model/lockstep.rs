@@ -46,6 +46,7 @@ struct Request {
 struct Side {
     server: TestServer,
     app: Client,
+    app_id: String,
     accounts: Vec<String>,
 }
 
@@ -58,7 +59,7 @@ impl Side {
         let app = server.app();
         let accounts: Vec<_> = (0..3).map(|_| server.account()).collect();
         accounts.iter().for_each(|account| drop(server.install(&app, account)));
-        Self { app: app.client(), accounts, server }
+        Self { app: app.client(), app_id: app.id.clone(), accounts, server }
     }
 
     fn ask(&self, request: &Request) -> Answer {
@@ -92,6 +93,9 @@ struct KnownIds {
     secrets: Vec<String>,
     holds: Vec<String>,
     plans: Vec<String>,
+    installs: Vec<String>,
+    /// The app itself.
+    app: String,
 }
 
 impl KnownIds {
@@ -102,6 +106,7 @@ impl KnownIds {
             ("appsecret_", &mut self.secrets),
             ("reshold_", &mut self.holds),
             ("resplan_", &mut self.plans),
+            ("appinst_", &mut self.installs),
         ] {
             if id.starts_with(prefix) && !of.contains(&id) {
                 of.push(id.clone());
@@ -127,8 +132,32 @@ fn request(rng: &Rng, known: &KnownIds, now: i64) -> Request {
     };
     match rng.below(100) {
         0..55 => secrets(rng, known, now, of),
-        55..90 => books(rng, known, now, of),
+        55..87 => books(rng, known, now, of),
+        87..90 => installs(rng, known, of),
         _ => lists(rng, known, of),
+    }
+}
+
+/// An app that comes and goes, and looks. It comes more often, since all else needs it there.
+fn installs(
+    rng: &Rng,
+    known: &KnownIds,
+    of: impl Fn(&'static str, &str, Vec<(&'static str, String)>) -> Request,
+) -> Request {
+    const URL: &str = "/v1/apps/installs";
+    let app = ("app", known.app.clone());
+    // The newest is most likely there.
+    let newest = known.installs.last().cloned();
+    let one = match rng.below(2) {
+        0 => newest.unwrap_or_else(|| "none".to_owned()),
+        _ => known.some(&known.installs, rng),
+    };
+    match rng.below(8) {
+        0..4 => of("POST", URL, vec![app]),
+        4 => of("POST", &format!("{URL}/{one}/uninstall"), vec![]),
+        5 => of("POST", &format!("{URL}/{one}"), vec![]),
+        6 => of("GET", &format!("{URL}/{one}"), vec![]),
+        _ => of("GET", URL, vec![app, ("starting_after", one)]),
     }
 }
 
@@ -271,7 +300,8 @@ fn both_engines_answer_alike() {
     let (files, database) = (Side::new(true), Side::new(false));
     assert_eq!(files.accounts, database.accounts, "the seeds differ");
     let rng = Rng(TestRandom::seeded(23));
-    let (mut known, mut now, mut good) = (KnownIds::default(), files.server.clock.now().unix(), 0);
+    let known = KnownIds { app: files.app_id.clone(), ..KnownIds::default() };
+    let (mut known, mut now, mut good) = (known, files.server.clock.now().unix(), 0);
     for step in 0..steps {
         if rng.below(60) == 0 {
             let seconds = i64::try_from(rng.below(3 * 86_400)).unwrap();

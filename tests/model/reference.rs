@@ -99,7 +99,8 @@ pub struct Ephemeral {
 #[derive(Clone, Debug)]
 pub struct Install {
     pub id: String,
-    pub active: bool,
+    /// By mode.
+    pub active: [bool; 2],
 }
 
 /// An app's key of one mode.
@@ -179,8 +180,9 @@ impl Reference {
                 }
             }
         };
-        let (_, app, account) = let_in.tenant;
-        let installed = self.installs.get(&(app, account)).is_some_and(|install| install.active);
+        let (mode, app, account) = let_in.tenant;
+        let install = self.installs.get(&(app, account));
+        let installed = install.is_some_and(|install| install.active[mode]);
         if account != Self::developer(app) && !installed {
             return Err(Refusal::new(403, Some("account_invalid"), None));
         }
@@ -309,11 +311,17 @@ impl Reference {
         }
     }
 
+    /// Takes an install away in one mode.
+    pub fn uninstall_in(&mut self, app: usize, account: usize, mode: usize) {
+        self.end_ephemeral(|key| key.tenant == (mode, app, account));
+        self.installs.get_mut(&(app, account)).unwrap().active[mode] = false;
+    }
+
     /// Takes an install away; with `purge` all that the app kept for the account goes with it.
     pub fn uninstall(&mut self, app: usize, account: usize, purge: bool) {
         self.end_ephemeral(|key| (key.tenant.1, key.tenant.2) == (app, account));
         if !purge {
-            self.installs.get_mut(&(app, account)).unwrap().active = false;
+            self.installs.get_mut(&(app, account)).unwrap().active = [false; 2];
             return;
         }
         self.installs.remove(&(app, account));

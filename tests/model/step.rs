@@ -87,6 +87,8 @@ pub enum Step {
         app: usize,
         account: usize,
         purge: bool,
+        /// In one mode, by the app itself; in both by an operator.
+        mode: Option<usize>,
     },
     Quota {
         app: usize,
@@ -192,8 +194,11 @@ pub fn step() -> impl Strategy<Value = Step> {
         4 => Just(Step::Jobs),
         4 => (app.clone(), account.clone())
             .prop_map(|(app, account)| Step::Install { app, account }),
-        1 => (app.clone(), account, any::<bool>())
-            .prop_map(|(app, account, purge)| Step::Uninstall { app, account, purge }),
+        1 => (app.clone(), account.clone(), any::<bool>())
+            .prop_map(|(app, account, purge)| Step::Uninstall { app, account, purge, mode: None }),
+        1 => (app.clone(), account, 0usize..2).prop_map(|(app, account, mode)| {
+            Step::Uninstall { app, account, purge: false, mode: Some(mode) }
+        }),
         2 => (app.clone(), prop_oneof![Just(None), (1i64..5).prop_map(Some)])
             .prop_map(|(app, most)| Step::Quota { app, most }),
         1 => (app.clone(), 0usize..2).prop_map(|(app, mode)| Step::Revoke { app, mode }),

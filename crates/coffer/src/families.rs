@@ -5,6 +5,7 @@ use coffer_kernel::{Family, KERNEL, Setting};
 /// The families, in the order in which their tables are made and their tasks run.
 pub const FAMILIES: &[Family] = &[
     coffer_secrets::FAMILY,
+    coffer_installs::FAMILY,
     coffer_ledger::family::<coffer_reserves::Rules>(),
     coffer_reserves::FAMILY,
     coffer_webhooks::FAMILY,

@@ -103,6 +103,18 @@ impl ApiError {
         Self::request(404, &reasons::URL_UNKNOWN, message)
     }
 
+    /// 404: Stripe's API has this path, and Coffer does not serve it; `served` lists what it does.
+    pub fn not_served(method: &str, path: &str, served: &str) -> Self {
+        let path = path.split('?').next().unwrap_or_default();
+        let message = format!(
+            "Unrecognized request URL ({}: {}). Stripe's API has this, and Coffer does not: it \
+             serves {served}. Send this request to Stripe.",
+            clipped(method),
+            elided(path, 100, 200)
+        );
+        Self::request(404, &reasons::URL_OF_STRIPE, message)
+    }
+
     /// 401: no key, or none that is known; goes with a `WWW-Authenticate` header.
     pub fn unauthenticated(message: impl Into<Cow<'static, str>>) -> Self {
         Self::request(401, &reasons::KEY_UNKNOWN, message)
@@ -158,6 +170,18 @@ impl ApiError {
             quoted(account)
         ))
         .because(&reasons::PERMISSION_MISSING)
+        .with_about(permission.to_owned())
+    }
+
+    /// 403: the account has not granted the app the permission that the operation needs.
+    pub fn permission_not_granted(redacted_key: &str, account: &str, permission: &str) -> Self {
+        Self::forbidden(format!(
+            "The API key {redacted_key} may not do this on the account '{}': the account has not \
+             granted the app the permission '{permission}'. The app must ask for it, and whoever \
+             decides for the account must authorize the app again.",
+            quoted(account)
+        ))
+        .because(&reasons::PERMISSION_NOT_GRANTED)
         .with_about(permission.to_owned())
     }
 

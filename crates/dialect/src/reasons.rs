@@ -4,6 +4,9 @@ crate::reasons! {
     URL_UNKNOWN = "url.unknown":
         "there is no call with this method and path, or none that the listener serves",
         "compare both with the reference; the admin API may have a listener of its own";
+    URL_OF_STRIPE = "url.stripes":
+        "Stripe's API has this path, and Coffer does not serve it",
+        "have the client send that request to Stripe";
     KEY_ABSENT = "key.absent":
         "no API key came with it",
         "send one in the Authorization header, as Bearer or as the user name of HTTP Basic";
@@ -26,6 +29,9 @@ crate::reasons! {
     PERMISSION_MISSING = "permission.missing":
         "its restricted key lacks the permission '{about}'",
         "make a key that has it, or use the app's secret key";
+    PERMISSION_NOT_GRANTED = "permission.not_granted":
+        "its app declares permissions, and the account has not granted '{about}'",
+        "have the app declare it, and authorize the app again: `coffer installs create` does";
     FORBIDDEN = "forbidden":
         "its key may not do this",
         "read the message of the response";

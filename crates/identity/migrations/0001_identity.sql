@@ -1,6 +1,6 @@
 -- mac, in all tables: a MAC of the other columns under a key of the key store. A row whose MAC is
 -- not right does not exist for the server. It leaves out what a change can only take rights with
--- (install.active, api_key.revoked_at) and what decides nothing (api_key.last_used and successor).
+-- (api_key.revoked_at) and what decides nothing (api_key.last_used and successor).
 -- seq and
 -- version: the places of rows in the one order in which all of them are made or changed.
 
@@ -14,32 +14,74 @@ CREATE TABLE account (
 ) WITHOUT ROWID;
 
 -- Apps, each made by one account. quotas: numbers of the app's own, as name=value separated by
--- blanks; where one is missing, the installation's counts.
+-- blanks; where one is missing, the installation's counts. manifest: what the app asks of whoever
+-- installs it, a line each. self_install: 1 lets it install itself anywhere. embedders: the accounts
+-- whose apps may install it for their customers, separated by blanks.
 CREATE TABLE app (
-    id      TEXT    PRIMARY KEY,
-    seq     INTEGER NOT NULL,
-    account TEXT    NOT NULL,
-    name    TEXT    NOT NULL,
-    quotas  TEXT    NOT NULL,
-    created INTEGER NOT NULL,
-    version INTEGER NOT NULL,
-    mac     BLOB    NOT NULL
+    id           TEXT    PRIMARY KEY,
+    seq          INTEGER NOT NULL,
+    account      TEXT    NOT NULL,
+    name         TEXT    NOT NULL,
+    quotas       TEXT    NOT NULL,
+    manifest     TEXT    NOT NULL,
+    self_install INTEGER NOT NULL,
+    embedders    TEXT    NOT NULL,
+    created      INTEGER NOT NULL,
+    version      INTEGER NOT NULL,
+    mac          BLOB    NOT NULL
 ) WITHOUT ROWID;
 
--- Apps on accounts. active: 1 lets the app in; 0 refuses it and keeps its data.
+CREATE INDEX app_by_account ON app (account);
+
+-- Apps on accounts: that there is, or was, anything between the two.
 CREATE TABLE install (
     app     TEXT    NOT NULL,
     account TEXT    NOT NULL,
     id      TEXT    NOT NULL UNIQUE,
     seq     INTEGER NOT NULL,
-    active  INTEGER NOT NULL,
     created INTEGER NOT NULL,
-    version INTEGER NOT NULL,
     mac     BLOB    NOT NULL,
     PRIMARY KEY (app, account)
 ) WITHOUT ROWID;
 
 CREATE INDEX install_by_account ON install (account);
+
+-- The same in one mode: whether the app is let in. state: 'installed', or who uninstalled it
+-- ('account', 'developer', 'embedder', 'operator'), which keeps its data. created_by: the account of
+-- the platform that installed it for this one, if one did. granted: as app.manifest. An app that is
+-- installed again has a new id, seq and created.
+CREATE TABLE install_mode (
+    app        TEXT    NOT NULL,
+    account    TEXT    NOT NULL,
+    mode       INTEGER NOT NULL,
+    id         TEXT    NOT NULL UNIQUE,
+    seq        INTEGER NOT NULL,
+    state      TEXT    NOT NULL,
+    created    INTEGER NOT NULL,
+    created_by TEXT,
+    granted    TEXT    NOT NULL,
+    version    INTEGER NOT NULL,
+    mac        BLOB    NOT NULL,
+    PRIMARY KEY (app, account, mode)
+) WITHOUT ROWID;
+
+-- Lists are an app's or an account's, in one mode, newest first.
+CREATE INDEX install_mode_by_app ON install_mode (app, mode, seq);
+CREATE INDEX install_mode_by_account ON install_mode (account, mode, seq);
+
+-- Where installs stood in their lists that are no more, for cursors that name them. They decide
+-- nothing. left_at: when the row was made.
+CREATE TABLE install_tombstone (
+    id         TEXT    PRIMARY KEY,
+    app        TEXT    NOT NULL,
+    account    TEXT    NOT NULL,
+    mode       INTEGER NOT NULL,
+    seq        INTEGER NOT NULL,
+    created_by TEXT,
+    left_at    INTEGER NOT NULL
+) WITHOUT ROWID;
+
+CREATE INDEX install_tombstone_by_age ON install_tombstone (left_at);
 
 -- Keys, as SHA-256 of tokens that have 190 random bits. kind: secret, restricted, ephemeral,
 -- admin. app and mode are NULL for admin keys; account, user_id, account_access and parent are

@@ -8,17 +8,19 @@
 use crate::api_key::{Holder, NewKey, Terms};
 use crate::denied::{Denied, refusal};
 use crate::directory::Directory;
-use crate::objects::{Account, App, Install, Quotas};
+use crate::installs;
+use crate::objects::{App, Quotas};
 use crate::reasons;
 use crate::row_mac::RowMac;
 use crate::store;
 use crate::unchecked_keys::form;
-use coffer_base::{AccountId, AppId, Mode, Random, Redacted, Timestamp, id::random_id, limit};
+use coffer_base::{AccountId, AppId, Mode, Random, Redacted, Timestamp};
 use coffer_crypto::{TokenForm, TokenHash};
 use coffer_dialect::ApiError;
 use coffer_dialect::authorization::{KeyKind, key_shape, redact_key};
 use coffer_kernel::{
-    AdminRole, Authenticate, BoxFuture, CacheFigures, Credentials, Evidence, Principal,
+    AdminRole, Authenticate, BoxFuture, CacheFigures, Credentials, Evidence, InstallPlace, Manifest,
+    Principal,
     storage_failure,
 };
 use coffer_storage::{Query, StorageError, Tx, Work};
@@ -112,7 +114,7 @@ impl Developer {
                 permissions: (kind == KeyKind::Restricted).then(|| self.permissions.to_vec()),
             },
         };
-        let terms = Terms::named(FIRST_USE);
+        let terms = Terms::named(store::FIRST_USE);
         let key = NewKey::from_token(token.clone(), holder, terms, &*self.random, now);
         let app = (kind != KeyKind::Admin).then(|| NewApp::of(token.expose(), &*self.random, now));
         let mac = self.directory.mac().clone();
@@ -129,18 +131,13 @@ impl Developer {
         account: AccountId,
         now: Timestamp,
     ) -> Result<(), StorageError> {
-        let id = random_id("inst", limit::RANDOM_ID_CHARACTERS, &*self.random);
-        let mac = self.directory.mac().clone();
-        let work = AddInstall { mac, hash: TokenHash::of(token.expose()), account, id, now };
+        let (mac, random) = (self.directory.mac().clone(), Arc::clone(&self.random));
+        let work = AddInstall { mac, hash: TokenHash::of(token.expose()), account, random, now };
         self.directory.store().write(work).await?;
         self.directory.bump_generation();
         Ok(())
     }
 }
-
-/// The display name of everything that developer mode adds, so that lists tell it from what an
-/// operator created.
-const FIRST_USE: &str = "made on first use";
 
 /// Whether `run_key` stands behind the prefix of a token of test mode or of an operator: alone, or
 /// with an underscore and any text behind it.
@@ -184,7 +181,7 @@ impl NewApp {
         let text = token.split_once('_').map_or(token, |(_, text)| text);
         let id = AppId::random(random);
         let holder = Holder::App { app: id.clone(), mode: Mode::Test, permissions: None };
-        let (secret, terms) = (Redacted::new(format!("sk_{text}")), Terms::named(FIRST_USE));
+        let (secret, terms) = (Redacted::new(format!("sk_{text}")), Terms::named(store::FIRST_USE));
         let secret = NewKey::from_token(secret, holder, terms, random, now);
         Self { secret, id, account: AccountId::random(random), now }
     }
@@ -202,14 +199,17 @@ impl NewApp {
         if let Some(known) = store::key_of_token_in(tx, mac, &self.secret.hash).await? {
             return Ok(known.app.filter(|_| known.revoked_at.is_none()));
         }
-        add_account(tx, mac, &self.account, self.now).await?;
+        store::add_account(tx, mac, &self.account, self.now).await?;
         let seq = store::next_seq(tx).await?;
         let app = App {
             id: self.id.clone(),
             seq,
             account: self.account.clone(),
-            name: FIRST_USE.to_owned(),
+            name: store::FIRST_USE.to_owned(),
             quotas: Quotas::default(),
+            manifest: Manifest::default(),
+            self_install: false,
+            embedders: Vec::new(),
             created: self.now,
             version: seq,
         };
@@ -245,30 +245,14 @@ impl Work for AddKey {
     }
 }
 
-/// Adds an account unless there is one with this id.
-async fn add_account(
-    tx: &mut Tx<'_>,
-    mac: &RowMac,
-    id: &AccountId,
-    now: Timestamp,
-) -> Result<(), StorageError> {
-    if store::find_account_in(tx, mac, id.as_str()).await?.is_some() {
-        return Ok(());
-    }
-    let seq = store::next_seq(tx).await?;
-    let name = FIRST_USE.to_owned();
-    let account = Account { id: id.clone(), seq, name, created: now };
-    store::insert_account(tx, mac, &account).await
-}
-
 /// Installs a key's app on an account, unless it ever was installed there: an uninstall stays one,
 /// so that developers can test it.
 struct AddInstall {
     mac: RowMac,
     hash: TokenHash,
     account: AccountId,
-    /// The install's id, if it is added.
-    id: String,
+    /// Where the install's ids come from, if it is added.
+    random: Arc<dyn Random>,
     now: Timestamp,
 }
 
@@ -278,25 +262,19 @@ impl Work for AddInstall {
     async fn run(&self, tx: &mut Tx<'_>) -> Result<(), StorageError> {
         let key = store::key_of_token_in(tx, &self.mac, &self.hash).await?;
         // An ephemeral key belongs to one account, so it installs its app on no other.
-        let Some(app) = key.filter(|key| key.bound.is_none()).and_then(|key| key.app) else {
+        let Some(id) = key.filter(|key| key.bound.is_none()).and_then(|key| key.app) else {
             return Ok(());
         };
-        let account = self.account.as_str();
-        if store::install_of_in(tx, &self.mac, app.as_str(), account).await?.is_some() {
+        let (mac, account) = (&self.mac, &self.account);
+        store::add_account(tx, mac, account, self.now).await?;
+        let Some(app) = store::share_app_in(tx, mac, id.as_str()).await? else { return Ok(()) };
+        let place = InstallPlace { app: &id, account, mode: Mode::Test };
+        if store::mode_install_in(tx, mac, place).await?.is_some() {
             return Ok(());
         }
-        add_account(tx, &self.mac, &self.account, self.now).await?;
-        let seq = store::next_seq(tx).await?;
-        let install = Install {
-            app,
-            account: self.account.clone(),
-            id: self.id.clone(),
-            seq,
-            active: true,
-            created: self.now,
-            version: seq,
-        };
-        store::put_install(tx, &self.mac, &install).await
+        let new = (&*self.random, self.now);
+        installs::find_or_add(tx, mac, &app, account, new).await?;
+        installs::let_in(tx, mac, (&app, account, Mode::Test), None, new).await.map(drop)
     }
 }
 

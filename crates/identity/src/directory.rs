@@ -23,7 +23,7 @@ mod principal;
 use crate::denied::{Denied, RefusedAccount, refusal, why_ended};
 use crate::floors::{Believed, Floors};
 use crate::limits;
-use crate::objects::{ApiKey, App};
+use crate::objects::{ApiKey, App, ModeInstall};
 use crate::reasons;
 use crate::row_mac::{GENERATION, RowMac};
 use crate::store::{self, MendGeneration, PresentedKey};
@@ -39,7 +39,7 @@ use coffer_kernel::{
 };
 use coffer_keyring::Keyring;
 use coffer_storage::{Query, Share, StorageError, Store};
-use principal::{principal, role};
+use principal::{granted_by, principal, role};
 use quick_cache::Equivalent;
 use quick_cache::sync::Cache;
 use std::hash::{Hash, Hasher};
@@ -273,7 +273,7 @@ impl Directory {
         let Some(app) = app.as_ref().filter(|_| believed.app) else {
             return Ok(Err(Denied::AppGone(Arc::from(key.id.as_str()))));
         };
-        let installed = install.map(|install| install.active && believed.install);
+        let installed = install.as_ref().map(|one| (one, one.is_installed() && believed.install));
         let newest = floors.generation(app.id.as_str(), kept_for);
         let generation = known.max(newest);
         let principal = Self::app_principal(&key, app, account, installed, generation)?;
@@ -306,12 +306,12 @@ impl Directory {
 
     /// The principal of an app's key. `account` is the one that the request names, and by default
     /// the one that the key is bound to or that develops the app. Any other needs an active
-    /// install, which `installed` tells.
+    /// install, which `installed` is, with whether it is active and believed.
     fn app_principal(
         key: &ApiKey,
         app: &App,
         account: Option<&str>,
-        installed: Option<bool>,
+        installed: Option<(&ModeInstall, bool)>,
         generation: i64,
     ) -> Result<Result<Principal, Denied>, StorageError> {
         let bound = key.bound.as_ref();
@@ -332,18 +332,21 @@ impl Directory {
                 return Ok(Err(Denied::NotInstalled(refused)));
             }
         };
-        let own_account = account == app.account;
-        if !own_account {
+        let mut granted = None;
+        if account != app.account {
             match installed {
                 None => return Ok(Err(Denied::NotInstalled(refused(Some(account), false)))),
-                Some(false) => return Ok(Err(Denied::Uninstalled(refused(Some(account), false)))),
-                Some(true) => {}
+                Some((_, false)) => {
+                    return Ok(Err(Denied::Uninstalled(refused(Some(account), false))));
+                }
+                Some((install, true)) => granted = granted_by(app, install),
             }
         }
         let mode = key.mode.ok_or_else(|| StorageError::Corrupt("a key without a mode".into()))?;
         let account = account.in_generation(generation);
         let tenant = Tenant { mode, app: app.id.clone(), account };
-        Ok(Ok(principal(key, role(key)?, tenant, Some(app), connect)))
+        let principal = principal(key, role(key)?, tenant, Some(app), connect);
+        Ok(Ok(Principal { granted, ..principal }))
     }
 
     /// The keys that were used since this was last called, each with the second of its last use
@@ -446,7 +449,7 @@ impl Authenticate for Directory {
     }
 
     fn evidence(&self, principal: &Principal) -> Vec<(Evidence, Query)> {
-        let Tenant { app, account, .. } = &principal.tenant;
+        let Tenant { app, account, mode } = &principal.tenant;
         // A key can be revoked, and its app uninstalled, while the body of a request is on its way.
         let in_force = match self.unstored.refuses_principal(principal) {
             true => store::not_in_force_query(),
@@ -461,7 +464,7 @@ impl Authenticate for Directory {
         if principal.own_account {
             evidence.push((Evidence::OwnAccount, store::own_account_query(app, account)));
         } else {
-            evidence.push((Evidence::Installed, store::installed_query(app, account)));
+            evidence.push((Evidence::Installed, store::installed_query(app, account, *mode)));
         }
         evidence.push((Evidence::Purged, store::purged_query(app, account)));
         evidence

@@ -4,11 +4,12 @@ use crate::objects::{ApiKey, Kind};
 use crate::reasons;
 use crate::row_mac::RowMac;
 use crate::store;
-use coffer_base::AccountId;
 use coffer_base::civil::span;
+use coffer_base::{AccountId, Mode};
 use coffer_kernel::explain::{
     Explainer, Finding, Refusal, StoredEntry, by_operator, doer, moment, of_keys,
 };
+use coffer_kernel::{InstallState, Remover};
 use coffer_storage::StorageError;
 
 /// What is looked up for which reason.
@@ -122,19 +123,28 @@ async fn install(refusal: &Refusal<'_>) -> Look {
         let advice = "correct the id that the client sends as Stripe-Account";
         return Ok(Some(Finding::because(because).advising(advice)));
     }
-    let Some(install) = store::install_of(refusal.store, &mac, app, account.as_str()).await? else {
+    let Some(found) = store::install_of(refusal.store, &mac, app, account.as_str()).await? else {
         let because = format!("the account {account} exists, and {app} was never installed on it");
         return Ok(Some(Finding::because(because)));
     };
-    let removed = last(refusal, &install.id, "installs.delete").await?;
-    let uninstalled = match &removed {
-        Some(entry) => {
+    let mode = mode_of(refusal, &mac).await?;
+    let Some(install) = found.modes.iter().find(|one| Some(one.mode) == mode) else {
+        let mode = mode.map_or("this", Mode::as_str);
+        let because = format!("{app} is installed on {account}, and not in {mode} mode");
+        return Ok(Some(Finding::because(because)));
+    };
+    let removed = last(refusal, &found.install.id, "installs.delete").await?;
+    let uninstalled = match (&removed, install.state) {
+        (_, InstallState::Removed(by)) if by != Remover::Operator => {
+            format!("{app} was uninstalled from {account} by {}", remover(by))
+        }
+        (Some(entry), _) => {
             let (by, when) = (doer(entry), moment(entry.at(), refusal.at()));
             format!("{app} was uninstalled from {account} {by} on {when}")
         }
-        None => format!("{app} was not installed on {account} then"),
+        (None, _) => format!("{app} was not installed on {account} then"),
     };
-    if !install.active {
+    if !install.is_installed() {
         return Ok(Some(Finding::because(uninstalled)));
     }
     let since = install.created.unix().saturating_sub(refusal.at().unix());
@@ -143,4 +153,23 @@ async fn install(refusal: &Refusal<'_>) -> Look {
         _ => format!("{uninstalled}, and was installed {} after the request", span(since)),
     };
     Ok(Some(Finding::because(because).advising("send the request again")))
+}
+
+/// Who uninstalled an app, in words.
+const fn remover(by: Remover) -> &'static str {
+    match by {
+        Remover::Account => "a key of the account itself",
+        Remover::Developer => "a key of the app itself",
+        Remover::Embedder => "the platform that had installed it",
+        Remover::Operator => "an operator",
+    }
+}
+
+/// The mode of the key that was refused.
+async fn mode_of(refusal: &Refusal<'_>, mac: &RowMac) -> Result<Option<Mode>, StorageError> {
+    let key = match key_id(refusal) {
+        Some(id) => store::find_key(refusal.store, mac, id).await?,
+        None => None,
+    };
+    Ok(key.and_then(|key| key.mode).or(refusal.tenant().map(|tenant| tenant.mode)))
 }

@@ -3,9 +3,9 @@
 //! Somebody who can write to the data could take the mark of a revocation away, or put back a row
 //! as it was, with its MAC. The key store remembers.
 
-use crate::objects::{ApiKey, App, Install};
-use crate::row_mac::{API_KEY, APP, INSTALL, RowMac};
-use coffer_base::Timestamp;
+use crate::objects::{ApiKey, App, Install, ModeInstall};
+use crate::row_mac::{API_KEY, APP, INSTALL_MODE, RowMac};
+use coffer_base::{Mode, Timestamp};
 use coffer_keyring::FLOORS_AT_ONCE;
 use coffer_storage::{StorageError, Store};
 use std::collections::HashMap;
@@ -40,9 +40,9 @@ pub(crate) fn of_account(id: &str) -> String {
     format!("account/{id}")
 }
 
-/// The subject of an uninstall.
-pub(crate) fn of_install(app: &str, account: &str) -> String {
-    format!("install/{app}/{account}")
+/// The subject of an uninstall in one mode; no key is of none but an operator's.
+pub(crate) fn of_install(app: &str, account: &str, mode: Option<Mode>) -> String {
+    format!("install/{app}/{account}/{}", mode.map_or("", Mode::as_str))
 }
 
 /// The subject of the generations of what an app keeps for an account: its floor is the newest.
@@ -70,7 +70,7 @@ impl Floors {
         keys: &Store,
         key: &ApiKey,
         app: Option<&App>,
-        install: Option<&Install>,
+        install: Option<&ModeInstall>,
         account: &str,
     ) -> Result<Self, StorageError> {
         let text = |text: Option<&str>| text.unwrap_or_default().to_owned();
@@ -85,8 +85,8 @@ impl Floors {
             of_settings(&app_id),
             of_account(&developer),
             of_account(if bound.is_empty() { &installed_on } else { &bound }),
-            of_install(&app_id, &bound),
-            of_install(&app_id, &installed_on),
+            of_install(&app_id, &bound, key.mode),
+            of_install(&app_id, &installed_on, key.mode),
             of_generation(&app_id, account),
             of_expiry(&key.id),
             of_expiry(key.parent.as_deref().unwrap_or_default()),
@@ -108,7 +108,7 @@ impl Floors {
             && self.outlives(key.seq, &of_app(app))
             && key.bound.as_ref().is_none_or(|bound| {
                 let account = bound.account.as_str();
-                self.outlives(key.seq, &of_install(app, account))
+                self.outlives(key.seq, &of_install(app, account, key.mode))
                     && self.outlives(key.seq, &of_account(account))
             })
     }
@@ -134,12 +134,18 @@ impl Floors {
         self.outlives(app.version, &of_settings(app.id.as_str()))
     }
 
-    /// Whether the install was not taken away since it was made.
-    pub(crate) fn admits_install(&self, install: &Install) -> bool {
+    /// Whether the install was not taken away since its last change.
+    pub(crate) fn admits_mode_install(&self, install: &ModeInstall) -> bool {
         let (app, account) = (install.app.as_str(), install.account.as_str());
-        self.outlives(install.version, &of_install(app, account))
+        self.outlives(install.version, &of_install(app, account, Some(install.mode)))
             && self.outlives(install.version, &of_app(app))
             && self.outlives(install.version, &of_account(account))
+    }
+
+    /// Whether app and account of an install were not purged.
+    pub(crate) fn admits_install(&self, install: &Install) -> bool {
+        self.outlives(install.seq, &of_app(install.app.as_str()))
+            && self.outlives(install.seq, &of_account(install.account.as_str()))
     }
 
     /// Whether the account was not purged.
@@ -173,13 +179,13 @@ impl Believed {
         mac: &RowMac,
         key: &ApiKey,
         app: Option<&App>,
-        install: Option<&Install>,
+        install: Option<&ModeInstall>,
     ) -> Self {
         const OLD: &str = "it was put back after its end";
         let believed = Self {
             key: floors.admits_key(key),
             app: app.is_none_or(|app| floors.admits_app(app)),
-            install: install.is_none_or(|install| floors.admits_install(install)),
+            install: install.is_none_or(|install| floors.admits_mode_install(install)),
         };
         if !believed.key && key.revoked_at.is_none() {
             mac.report(&API_KEY, &key.id, OLD);
@@ -191,9 +197,9 @@ impl Believed {
                 mac.report(&APP, app.id.as_str(), "its name and quotas are older ones");
             }
         }
-        if let Some(install) = install.filter(|install| !believed.install && install.active) {
+        if let Some(install) = install.filter(|one| !believed.install && one.is_installed()) {
             let id = format!("{} {}", install.app, install.account);
-            mac.report(&INSTALL, &id, OLD);
+            mac.report(&INSTALL_MODE, &id, OLD);
         }
         believed
     }

@@ -5,7 +5,7 @@ use crate::erasure::Eraser;
 use crate::limits;
 use crate::objects::ApiKey;
 use crate::row_mac::RowMac;
-use crate::store::{EXPIRED_EPHEMERAL, WriteLastUsed, find_key_in, revoke_key};
+use crate::store::{AGED_TOMBSTONES, EXPIRED_EPHEMERAL, WriteLastUsed, find_key_in, revoke_key};
 use crate::unstored::RevocationRequest;
 use coffer_base::{Tenant, Timestamp, limit};
 use coffer_kernel::{
@@ -187,6 +187,28 @@ impl Job for PruneEphemeralKeys {
             let operation = "program.ephemeral_keys.prune";
             audit_prune(&context.store, operation, pruned, times.now).await?;
             Ok(pruned)
+        })
+    }
+}
+
+/// Deletes the tombstones of installs a day after they were left: no list is read for longer.
+#[derive(Debug)]
+pub(crate) struct PruneTombstones;
+
+impl Job for PruneTombstones {
+    fn name(&self) -> &'static str {
+        "prune_install_tombstones"
+    }
+
+    fn every(&self) -> Duration {
+        Duration::from_secs(limit::PRUNE_EVERY_SECONDS)
+    }
+
+    fn run<'a>(&'a self, context: &'a JobContext) -> BoxFuture<'a, Result<u64, StorageError>> {
+        Box::pin(async move {
+            let Some(times) = context.due_times().await? else { return Ok(0) };
+            let before = times.proven.plus(-limit::TOMBSTONE_SECONDS);
+            prune(&context.store, AGED_TOMBSTONES, &values![before]).await
         })
     }
 }

@@ -22,11 +22,13 @@ mod directory;
 mod erasure;
 mod explain;
 mod floors;
+mod installs;
 mod jobs;
 pub mod limits;
 mod objects;
 mod operations;
 pub mod reasons;
+mod registry;
 mod reset;
 mod revocation;
 mod row_mac;
@@ -43,15 +45,22 @@ pub use store::{MIGRATIONS, erasing};
 pub use verify::{RowFindings, verify_rows};
 
 use coffer_base::{Clock, Random, Redacted, Timestamp, id::random_id, limit};
-use coffer_kernel::{Authenticate, Parts, Prune, Quota, Setting, SettingKind, Settings};
+use coffer_kernel::{
+    Authenticate, InstallListener, Parts, Prune, Quota, Registry, Setting, SettingKind, Settings,
+};
 use coffer_keyring::{Keyring, KeyringError};
 use coffer_storage::Store;
 use developer::Developer;
 use directory::Directory;
 use erasure::Eraser;
-use jobs::{EraseTenants, FlushLastUsed, PruneEphemeralKeys, SettleRevocations, StoreRevocations};
+use installs::Installs;
+use jobs::{
+    EraseTenants, FlushLastUsed, PruneEphemeralKeys, PruneTombstones, SettleRevocations,
+    StoreRevocations,
+};
 use operations::api_keys::UnlockMaking;
 use operations::{KeyPolicy, Shared, ephemeral_keys, routes};
+use registry::Rows;
 use row_mac::RowMac;
 use std::sync::Arc;
 
@@ -116,12 +125,16 @@ pub struct IdentityOptions {
     pub purge: Vec<Prune>,
     /// How their rows of one of its users are deleted.
     pub purge_user: Vec<Prune>,
+    /// What they write when an install changes.
+    pub install_listeners: Vec<Arc<dyn InstallListener>>,
 }
 
 /// Identity, as the server runs it.
 pub struct Identity {
     /// Answers who is calling.
     pub authenticate: Arc<dyn Authenticate>,
+    /// Answers families who is who.
+    pub registry: Arc<dyn Registry>,
     /// Its operations and jobs.
     pub parts: Parts,
     /// What empties an app, in developer mode.
@@ -147,6 +160,7 @@ impl Identity {
     fn new(options: IdentityOptions, mac: RowMac) -> Self {
         let IdentityOptions { store, keyring, random, clock, run_key, quotas, purge, .. } = options;
         let purge_user = options.purge_user;
+        let listeners = options.install_listeners.into();
         let (developer, policy) = (options.developer, KeyPolicy::of(&options.settings));
         let mut permissions = options.permissions;
         permissions.push(ephemeral_keys::PERMISSION.to_owned());
@@ -163,6 +177,7 @@ impl Identity {
             keyring,
             policy,
             store,
+            installs: Installs { mac: mac.clone(), listeners },
             mac,
             developer,
             permissions: Arc::clone(&permissions),
@@ -172,6 +187,7 @@ impl Identity {
             routes: routes(&shared),
             jobs: vec![
                 Arc::new(PruneEphemeralKeys),
+                Arc::new(PruneTombstones),
                 Arc::new(FlushLastUsed(Arc::clone(&directory))),
                 Arc::new(StoreRevocations(Arc::clone(&directory))),
                 Arc::new(SettleRevocations(Arc::clone(&eraser))),
@@ -179,12 +195,13 @@ impl Identity {
             ],
             ..Parts::default()
         };
+        let registry = Arc::new(Rows(shared.clone()));
         let reset = ResetApp::new(shared);
         let authenticate: Arc<dyn Authenticate> = if developer {
             Arc::new(Developer::new(directory, random, run_key, permissions))
         } else {
             directory
         };
-        Self { authenticate, parts, reset }
+        Self { authenticate, registry, parts, reset }
     }
 }

@@ -9,6 +9,16 @@ pub const PRINCIPALS_IN_MEMORY: usize = 10_000;
 /// Longest name of an account or an app, in characters: it is for people to read.
 pub const DISPLAY_NAME_CHARACTERS: usize = 200;
 
+/// Letters and digits of an install's id, behind its prefix: as many as Stripe's have.
+pub const INSTALL_ID_CHARACTERS: usize = 32;
+
+/// Entries in one list of an app's manifest, and accounts of platforms that may install it. A
+/// request carries fewer, since it has 64 parameters at most.
+pub const MANIFEST_ENTRIES: usize = 100;
+
+/// Longest entry of an app's manifest, in characters: a URL or the name of a permission.
+pub const MANIFEST_ENTRY_CHARACTERS: usize = 500;
+
 /// Shortest life of an ephemeral key, in seconds: a shorter one may have expired before it
 /// arrives.
 pub const EPHEMERAL_SECONDS_FLOOR: i64 = 60;

@@ -1,7 +1,8 @@
 //! Accounts, apps, installs and keys as they are stored.
 
-use coffer_base::{AccountId, AppId, Mode, Timestamp, id::random_id, limit};
-use coffer_kernel::{AccountAccess, AdminRole, Ctx, Network};
+use crate::limits;
+use coffer_base::{AccountId, AppId, Mode, Random, Timestamp, id::random_id, limit};
+use coffer_kernel::{AccountAccess, AdminRole, Ctx, InstallState, Manifest, Network, Remover};
 
 /// Whoever installs apps, or develops them: a business on the platform, or the platform itself.
 #[derive(Clone, Debug)]
@@ -23,6 +24,12 @@ pub(crate) struct App {
     pub(crate) account: AccountId,
     pub(crate) name: String,
     pub(crate) quotas: Quotas,
+    /// What it asks of whoever installs it.
+    pub(crate) manifest: Manifest,
+    /// Whether it may install itself on any account.
+    pub(crate) self_install: bool,
+    /// The accounts whose apps may install it for their customers.
+    pub(crate) embedders: Vec<AccountId>,
     pub(crate) created: Timestamp,
     /// The place of its last change in the order of all rows; its `seq` if there was none.
     pub(crate) version: i64,
@@ -68,7 +75,7 @@ impl Quotas {
     }
 }
 
-/// The permission of an account that an app may store data for it, given once for both modes.
+/// That there is, or was, an app on an account, as operators see it.
 #[derive(Clone, Debug)]
 pub(crate) struct Install {
     pub(crate) app: AppId,
@@ -76,11 +83,88 @@ pub(crate) struct Install {
     /// `inst_…`; stays when the app is uninstalled and installed again.
     pub(crate) id: String,
     pub(crate) seq: i64,
-    /// Whether the app is accepted for the account. An inactive install keeps its data.
-    pub(crate) active: bool,
     pub(crate) created: Timestamp,
-    /// The place of its last activation in the order of all rows.
+}
+
+/// The permission of an account that an app may store data for it, in one mode.
+#[derive(Clone, Debug)]
+pub(crate) struct ModeInstall {
+    pub(crate) app: AppId,
+    pub(crate) account: AccountId,
+    pub(crate) mode: Mode,
+    /// `appinst_…`, another one each time that the app is installed.
+    pub(crate) id: String,
+    pub(crate) seq: i64,
+    /// Whether the app is accepted for the account. What was removed keeps its data.
+    pub(crate) state: InstallState,
+    pub(crate) created: Timestamp,
+    /// The platform that installed it for the account, if one did.
+    pub(crate) created_by: Option<AccountId>,
+    pub(crate) granted: Manifest,
+    /// The place of its last change in the order of all rows.
     pub(crate) version: i64,
+}
+
+impl ModeInstall {
+    pub(crate) fn is_installed(&self) -> bool {
+        self.state == InstallState::Installed
+    }
+
+    /// A new id of an install: its mode is in it.
+    pub(crate) fn random_id(mode: Mode, random: &dyn Random) -> String {
+        let prefix = if mode.is_live() { "appinst" } else { "appinst_test" };
+        random_id(prefix, limits::INSTALL_ID_CHARACTERS, random)
+    }
+}
+
+/// The words for states in the table.
+const STATES: [(&str, InstallState); 5] = [
+    (INSTALLED, InstallState::Installed),
+    ("account", InstallState::Removed(Remover::Account)),
+    ("developer", InstallState::Removed(Remover::Developer)),
+    ("embedder", InstallState::Removed(Remover::Embedder)),
+    ("operator", InstallState::Removed(Remover::Operator)),
+];
+
+/// The word of an app that is let in, which statements compare with.
+pub(crate) const INSTALLED: &str = "installed";
+
+/// The table's word for a state.
+pub(crate) fn state_word(state: InstallState) -> &'static str {
+    STATES.iter().find(|(_, one)| *one == state).map_or(INSTALLED, |(word, _)| word)
+}
+
+/// The state that the table's word stands for; `None` for any other word.
+pub(crate) fn parse_state(word: &str) -> Option<InstallState> {
+    STATES.iter().find(|(one, _)| *one == word).map(|(_, state)| *state)
+}
+
+/// A manifest as one column: a line for each entry, which begins with the letter of its list. No
+/// entry has a line break in it.
+pub(crate) fn encode_manifest(manifest: &Manifest) -> String {
+    let Manifest { permissions, connect_src, image_src, endpoints } = manifest;
+    let lists = [('p', permissions), ('c', connect_src), ('i', image_src), ('e', endpoints)];
+    let lines = lists
+        .iter()
+        .flat_map(|(letter, list)| list.iter().map(move |entry| format!("{letter}{entry}\n")));
+    lines.collect()
+}
+
+/// From that column; `None` if it holds anything else.
+pub(crate) fn decode_manifest(column: &str) -> Option<Manifest> {
+    let mut manifest = Manifest::default();
+    for line in column.lines() {
+        let (letter, entry) = line.split_at_checked(1)?;
+        let list = match letter {
+            "p" => &mut manifest.permissions,
+            "c" => &mut manifest.connect_src,
+            "i" => &mut manifest.image_src,
+            "e" => &mut manifest.endpoints,
+            _ => return None,
+        };
+        list.push(entry.to_owned());
+    }
+    Some(manifest)
 }
 
 /// What a key may be used for. [`Kind::as_str`] is the word in the table and on the wire (`type`).

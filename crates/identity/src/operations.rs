@@ -9,14 +9,16 @@ mod installs;
 
 use crate::directory::Directory;
 use crate::erasure::Eraser;
+use crate::installs::Installs;
 use crate::reasons;
 use crate::row_mac::RowMac;
+use crate::store;
 use crate::{KEY_LIFETIME_DAYS, LOCK_KEYS};
-use coffer_base::{Tenant, Timestamp};
+use coffer_base::{AccountId, Tenant, Timestamp};
 use coffer_dialect::ApiError;
 use coffer_kernel::{Committed, Ctx, Failure, Quota, Routes, Settings, storage_failure};
 use coffer_keyring::Keyring;
-use coffer_storage::Store;
+use coffer_storage::{StorageError, Store, Tx};
 use std::sync::Arc;
 
 /// What the operations share. Every operation that changes who may do what calls
@@ -35,6 +37,8 @@ pub(crate) struct Shared {
     pub(crate) store: Store,
     /// Whether this is developer mode, in which callers choose what keys are called.
     pub(crate) developer: bool,
+    /// What changes installs.
+    pub(crate) installs: Installs,
     /// Makes and checks the MACs of rows.
     pub(crate) mac: RowMac,
     /// The permissions that restricted keys can hold.
@@ -125,6 +129,17 @@ impl Shared {
                 Committed::Accepted
             }
         }
+    }
+
+    /// Tells that the installs end which an account has, and those of its apps.
+    async fn end_installs_of_account(
+        &self,
+        tx: &mut Tx<'_>,
+        ctx: &Ctx,
+        account: &AccountId,
+    ) -> Result<(), StorageError> {
+        let ending = store::installed_of_account(tx, &self.mac, account).await?;
+        self.installs.announce_end(tx, &ctx.cause(), &ending).await
     }
 
     /// Says in the receipts of the request that its keys are destroyed. If that fails, the job

@@ -38,6 +38,15 @@ coffer_dialect::reasons! {
     EPHEMERAL_KEY_UNKNOWN = "developer.ephemeral_key_unknown":
         "developer mode makes up no ephemeral keys, and this one was not made here, or was pruned",
         "make it with POST /v1/ephemeral_keys";
+    MANIFEST_INVALID = "app.manifest":
+        "what it named for the app's '{about}' is too much, or no list of URLs or names",
+        "read the message of the response";
+    PURGE_OF_ONE_MODE = "install.purge_of_one_mode":
+        "it wanted what an app keeps purged in one mode, and a purge is of both",
+        "leave the mode out";
+    EPHEMERAL_KEY_OF_STRIPE = "ephemeral_key.stripes":
+        "it asked for an ephemeral key of Stripe's, with its parameter '{about}'",
+        "have the client send that request to Stripe";
     ID_INVALID = "id.invalid":
         "its parameter '{about}' is no id that an object can have",
         "correct the id";

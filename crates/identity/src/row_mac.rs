@@ -28,15 +28,18 @@ pub(crate) struct Table {
 /// id, seq, name, created.
 pub(crate) const ACCOUNT: Table = Table { name: "account", columns: 4, id: 0..1 };
 
-/// id, seq, account, name, quotas, created, version.
-pub(crate) const APP: Table = Table { name: "app", columns: 7, id: 0..1 };
+/// id, seq, account, name, quotas, manifest, self_install, embedders, created, version.
+pub(crate) const APP: Table = Table { name: "app", columns: 10, id: 0..1 };
 
-/// app, account, id, seq, created, version. Not active: see [`crate::floors`].
-pub(crate) const INSTALL: Table = Table { name: "install", columns: 6, id: 0..2 };
+/// app, account, id, seq, created.
+pub(crate) const INSTALL: Table = Table { name: "install", columns: 5, id: 0..2 };
+
+/// app, account, mode, id, seq, state, created, created_by, granted, version.
+pub(crate) const INSTALL_MODE: Table = Table { name: "install_mode", columns: 10, id: 0..2 };
 
 /// hash, id, seq, kind, mode, app, account, user_id, account_access, permissions, parent, name,
-/// redacted, created, expires_at, role, networks, uses. Not revoked_at, for the same
-/// reason, and neither last_used nor successor, which decide nothing.
+/// redacted, created, expires_at, role, networks, uses. Not revoked_at, see [`crate::floors`], and
+/// neither last_used nor successor, which decide nothing.
 pub(crate) const API_KEY: Table = Table { name: "api_key", columns: 18, id: 1..2 };
 
 /// app, account, created, request, seq.

@@ -1,4 +1,4 @@
-//! The SQL of accounts, apps and installs; keys and erasing have files of their own.
+//! The SQL of accounts and apps; installs, keys and erasing have files of their own.
 //!
 //! Lists are ordered by `seq`, a number that each collection counts up, since times can be equal.
 //! A filter that is an empty text does not narrow its list, so that one statement serves all
@@ -8,17 +8,8 @@
 macro_rules! select_apps {
     ($condition:literal) => {
         concat!(
-            "SELECT id, seq, account, name, quotas, created, version, mac FROM app WHERE ",
-            $condition
-        )
-    };
-}
-
-/// Selects whole installs, in the order of columns that [`install`] reads.
-macro_rules! select_installs {
-    ($condition:literal) => {
-        concat!(
-            "SELECT app, account, id, seq, created, version, mac, active FROM install WHERE ",
+            "SELECT id, seq, account, name, quotas, manifest, self_install, embedders, created, \
+             version, mac FROM app WHERE ",
             $condition
         )
     };
@@ -37,6 +28,7 @@ macro_rules! select_keys {
 }
 
 mod erasure;
+mod install;
 mod key;
 mod receipt;
 mod revocation;
@@ -44,14 +36,15 @@ mod verify;
 
 pub use erasure::erasing;
 pub(crate) use erasure::*;
+pub(crate) use install::*;
 pub(crate) use key::*;
 pub(crate) use receipt::*;
 pub(crate) use revocation::*;
 pub(crate) use verify::*;
 
-use crate::floors::{of_install, of_settings};
-use crate::objects::{Account, App, Install, Quotas};
-use crate::row_mac::{ACCOUNT, APP, INSTALL, RowMac};
+use crate::floors::of_settings;
+use crate::objects::{Account, App, Quotas, decode_manifest, encode_manifest};
+use crate::row_mac::{ACCOUNT, APP, RowMac};
 use coffer_base::{AccountId, AppId, Timestamp};
 use coffer_kernel::PagePosition;
 use coffer_storage::{
@@ -70,6 +63,8 @@ pub const MIGRATIONS: MigrationSet = MigrationSet {
         ("account", Placement::Central),
         ("app", Placement::Central),
         ("install", Placement::Central),
+        ("install_mode", Placement::Central),
+        ("install_tombstone", Placement::Central),
         ("api_key", Placement::Central),
         ("tenant_generation", Placement::Central),
         ("erasure", Placement::Central),
@@ -202,10 +197,32 @@ pub(crate) async fn insert_account(tx: &mut Tx<'_>, mac: &RowMac, account: &Acco
     Ok(())
 }
 
+/// The display name of everything that developer mode adds, so that lists tell it from what an
+/// operator created.
+pub(crate) const FIRST_USE: &str = "made on first use";
+
+/// Adds an account unless there is one with this id, as developer mode does.
+pub(crate) async fn add_account(
+    tx: &mut Tx<'_>,
+    mac: &RowMac,
+    id: &AccountId,
+    now: Timestamp,
+) -> Result<()> {
+    if find_account_in(tx, mac, id.as_str()).await?.is_some() {
+        return Ok(());
+    }
+    let seq = next_seq(tx).await?;
+    let name = FIRST_USE.to_owned();
+    insert_account(tx, mac, &Account { id: id.clone(), seq, name, created: now }).await
+}
+
 // Apps.
 
-/// The app whose columns begin at `first`: id, seq, account, name, quotas, created, version, mac;
-/// `None` if it is not believed.
+/// Columns of an app, with its MAC.
+pub(super) const APP_COLUMNS: usize = 11;
+
+/// The app whose columns begin at `first`: id, seq, account, name, quotas, manifest, self_install,
+/// embedders, created, version, mac; `None` if it is not believed.
 fn app(mac: &RowMac, row: &Row, first: usize) -> Result<Option<App>> {
     if !mac.is_valid(&APP, row, first) {
         return Ok(None);
@@ -216,8 +233,15 @@ fn app(mac: &RowMac, row: &Row, first: usize) -> Result<Option<App>> {
         account: account_id(row.text(first + 2)?)?,
         name: row.text(first + 3)?.to_owned(),
         quotas: Quotas::decode(row.text(first + 4)?).ok_or_else(|| corrupt("an app's quotas"))?,
-        created: Timestamp::from_unix(row.int(first + 5)?),
-        version: row.int(first + 6)?,
+        manifest: decode_manifest(row.text(first + 5)?).ok_or_else(|| corrupt("a manifest"))?,
+        self_install: row.int(first + 6)? == 1,
+        embedders: row
+            .text(first + 7)?
+            .split_whitespace()
+            .map(account_id)
+            .collect::<Result<_>>()?,
+        created: Timestamp::from_unix(row.int(first + 8)?),
+        version: row.int(first + 9)?,
     }))
 }
 
@@ -231,6 +255,18 @@ pub(crate) async fn find_app(store: &Store, mac: &RowMac, id: &str) -> Result<Op
 pub(crate) async fn find_app_in(tx: &mut Tx<'_>, mac: &RowMac, id: &str) -> Result<Option<App>> {
     let sql = select_apps!("id = ? FOR UPDATE");
     first(&tx.query(sql, &values![id]).await?, |row| app(mac, row, 0))
+}
+
+/// The app `id`, locked against changes alone: others may rely on it at the same time.
+pub(crate) async fn share_app_in(tx: &mut Tx<'_>, mac: &RowMac, id: &str) -> Result<Option<App>> {
+    let sql = select_apps!("id = ? FOR SHARE");
+    first(&tx.query(sql, &values![id]).await?, |row| app(mac, row, 0))
+}
+
+/// Whether an account develops any app.
+pub(crate) async fn develops_apps(tx: &mut Tx<'_>, account: &AccountId) -> Result<bool> {
+    let sql = "SELECT 1 FROM app WHERE account = ? LIMIT 1";
+    Ok(!tx.query(sql, &values![account]).await?.is_empty())
 }
 
 /// The apps of a selection, in the order of reading; its `app` compares with their id.
@@ -253,156 +289,48 @@ pub(crate) async fn list_apps(
 
 /// All columns of an app, with its MAC.
 fn app_row(mac: &RowMac, app: &App) -> Vec<Value> {
-    let App { id, seq, account, name, quotas, created, version } = app;
-    mac.with_mac(&APP, values![id, *seq, account, name, quotas.encode(), *created, *version])
+    let App { id, seq, account, name, created, version, .. } = app;
+    let embedders: Vec<&str> = app.embedders.iter().map(AccountId::as_str).collect();
+    let columns = values![
+        id,
+        *seq,
+        account,
+        name,
+        app.quotas.encode(),
+        encode_manifest(&app.manifest),
+        app.self_install,
+        embedders.join(" "),
+        *created,
+        *version
+    ];
+    mac.with_mac(&APP, columns)
 }
 
 /// Adds an app, under the same condition.
 pub(crate) async fn insert_app(tx: &mut Tx<'_>, mac: &RowMac, app: &App) -> Result<()> {
     tx.execute(
-        "INSERT INTO app (id, seq, account, name, quotas, created, version, mac) \
-         VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
+        "INSERT INTO app (id, seq, account, name, quotas, manifest, self_install, embedders, \
+         created, version, mac) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
         &app_row(mac, app),
     )
     .await?;
     Ok(())
 }
 
-/// Writes an app as its next version, before which no other is taken for the newest. Its name and
-/// quotas change, and in developer mode, where an app can be emptied, its account.
+/// Writes an app as its next version, before which no other is taken for the newest. All but
+/// its id changes, and in developer mode, where an app can be emptied, its account.
 pub(crate) async fn update_app(tx: &mut Tx<'_>, mac: &RowMac, app: &App) -> Result<()> {
     list_revocation(tx, mac, of_settings(app.id.as_str()), app.version, None);
     let updated = App { version: next_seq(tx).await?, ..app.clone() };
     let mut row = app_row(mac, &updated);
     row.push(Value::from(&app.id));
     tx.execute(
-        "UPDATE app SET id = ?, seq = ?, account = ?, name = ?, quotas = ?, created = ?, \
-         version = ?, mac = ? WHERE id = ?",
+        "UPDATE app SET id = ?, seq = ?, account = ?, name = ?, quotas = ?, manifest = ?, \
+         self_install = ?, embedders = ?, created = ?, version = ?, mac = ? WHERE id = ?",
         &row,
     )
     .await?;
     Ok(())
-}
-
-// Installs.
-
-/// The install whose columns begin at `first`: app, account, id, seq, created, version, mac,
-/// active; `None` if it is not believed.
-fn install(mac: &RowMac, row: &Row, first: usize) -> Result<Option<Install>> {
-    if !mac.is_valid(&INSTALL, row, first) {
-        return Ok(None);
-    }
-    Ok(Some(Install {
-        app: app_id(row.text(first)?)?,
-        account: account_id(row.text(first + 1)?)?,
-        id: row.text(first + 2)?.to_owned(),
-        seq: row.int(first + 3)?,
-        created: Timestamp::from_unix(row.int(first + 4)?),
-        version: row.int(first + 5)?,
-        active: row.int(first + 7)? == 1,
-    }))
-}
-
-/// The install `id`, active or not, as committed.
-pub(crate) async fn find_install(store: &Store, mac: &RowMac, id: &str) -> Result<Option<Install>> {
-    let sql = select_installs!("id = ?");
-    first(&store.query(sql, &values![id]).await?, |row| install(mac, row, 0))
-}
-
-/// The install of an app on an account, active or not, as committed.
-pub(crate) async fn install_of(
-    store: &Store,
-    mac: &RowMac,
-    app: &str,
-    account: &str,
-) -> Result<Option<Install>> {
-    let sql = select_installs!("app = ? AND account = ?");
-    first(&store.query(sql, &values![app, account]).await?, |row| install(mac, row, 0))
-}
-
-/// The install `id`, active or not, locked.
-pub(crate) async fn find_install_in(
-    tx: &mut Tx<'_>,
-    mac: &RowMac,
-    id: &str,
-) -> Result<Option<Install>> {
-    let sql = select_installs!("id = ? FOR UPDATE");
-    first(&tx.query(sql, &values![id]).await?, |row| install(mac, row, 0))
-}
-
-/// The install of an app on an account, active or not, locked.
-pub(crate) async fn install_of_in(
-    tx: &mut Tx<'_>,
-    mac: &RowMac,
-    app: &str,
-    account: &str,
-) -> Result<Option<Install>> {
-    let sql = select_installs!("app = ? AND account = ? FOR UPDATE");
-    first(&tx.query(sql, &values![app, account]).await?, |row| install(mac, row, 0))
-}
-
-/// The installs of a selection, in the order of reading, inactive ones among them.
-pub(crate) async fn list_installs(
-    store: &Store,
-    mac: &RowMac,
-    selection: &Selection<'_>,
-) -> Result<Vec<Install>> {
-    let sql = if selection.position.newer {
-        select_installs!(
-            "(? = '' OR app = ?) AND (? = '' OR account = ?) AND seq > ? ORDER BY seq ASC LIMIT ?"
-        )
-    } else {
-        select_installs!(
-            "(? = '' OR app = ?) AND (? = '' OR account = ?) AND seq < ? ORDER BY seq DESC LIMIT ?"
-        )
-    };
-    believed(&store.query(sql, &selection.values()).await?, |row| install(mac, row, 0))
-}
-
-/// Adds an install, or activates one that was deactivated. `install` has a new version: what was
-/// revoked before does not count for it.
-pub(crate) async fn put_install(tx: &mut Tx<'_>, mac: &RowMac, install: &Install) -> Result<()> {
-    let Install { app, account, id, seq, created, version, .. } = install;
-    let row = mac.with_mac(&INSTALL, values![app, account, id, *seq, *created, *version]);
-    tx.execute(
-        "INSERT INTO install (app, account, id, seq, created, version, mac, active) \
-         VALUES (?, ?, ?, ?, ?, ?, ?, 1) \
-         ON CONFLICT (app, account) DO UPDATE SET id = excluded.id, seq = excluded.seq, \
-         created = excluded.created, version = excluded.version, mac = excluded.mac, active = 1",
-        &row,
-    )
-    .await?;
-    Ok(())
-}
-
-/// Deactivates an install: its data stays, and its ephemeral keys are revoked for good.
-pub(crate) async fn deactivate_install(
-    tx: &mut Tx<'_>,
-    mac: &RowMac,
-    app: &AppId,
-    account: &AccountId,
-    now: Timestamp,
-) -> Result<()> {
-    end(tx, mac, of_install(app.as_str(), account.as_str())).await?;
-    let (app, account) = (Value::from(app.as_str()), Value::from(account.as_str()));
-    tx.execute(
-        "UPDATE install SET active = 0 WHERE app = ? AND account = ?",
-        &[app.clone(), account.clone()],
-    )
-    .await?;
-    tx.execute(
-        "UPDATE api_key SET revoked_at = ? WHERE app = ? AND account = ? AND revoked_at IS NULL",
-        &values![now, app, account],
-    )
-    .await?;
-    Ok(())
-}
-
-/// Finds a row if the app is installed on the account, and locks it: an uninstall waits until the
-/// transaction ends.
-pub(crate) fn installed_query(app: &AppId, account: &AccountId) -> Query {
-    let sql = "SELECT 1 FROM install WHERE app = ? AND account = ? AND active = 1 FOR SHARE";
-    Query::new(sql, values![app, account.name()])
 }
 
 /// Finds a row if the account is the app's own, and locks it.

@@ -2,8 +2,9 @@
 //! Stripe's API (`docs/wire/conventions.md`).
 
 use crate::limits;
-use crate::objects::{Account, ApiKey, App, ErasureReceipt, Install};
+use crate::objects::{Account, ApiKey, App, ErasureReceipt};
 use crate::reasons;
+use crate::store::InstallModes;
 use coffer_base::{AccountId, AppId, InvalidId, Mode, Redacted, Timestamp, limit};
 use coffer_dialect::{ApiError, Fields, Object, Value};
 use coffer_kernel::{Network, Quota, Usages};
@@ -42,6 +43,52 @@ pub(crate) fn account_id(fields: &Fields<'_>, param: &str) -> Result<AccountId, 
 pub(crate) fn app_id(fields: &Fields<'_>, param: &str) -> Result<AppId, ApiError> {
     let text = fields.required_text(param, limit::ID_CHARACTERS)?;
     AppId::parse(text.expose()).map_err(|error| bad_id(param, error))
+}
+
+/// The entries of a list of an app's manifest, each once.
+///
+/// # Errors
+/// A 400 that names the first that holds white space or a control character or is too long, by its
+/// place, or says that there are too many.
+pub(crate) fn manifest_list(fields: &Fields<'_>, param: &str) -> Result<Vec<String>, ApiError> {
+    let wrong = |path: String, why: String| {
+        ApiError::invalid_param(path, why).because(&reasons::MANIFEST_INVALID)
+    };
+    let texts = fields.text_list(param)?;
+    let path = fields.path(param);
+    if texts.len() > limits::MANIFEST_ENTRIES {
+        let why = format!("At most {} entries are allowed.", limits::MANIFEST_ENTRIES);
+        return Err(wrong(path, why));
+    }
+    let mut entries: Vec<String> = Vec::new();
+    for (at, text) in texts.into_iter().enumerate() {
+        if text.chars().any(|letter| letter.is_whitespace() || letter.is_control()) {
+            let why = "This has white space or a control character in it: send one URL, or the \
+                       name of one permission.";
+            return Err(wrong(format!("{path}[{at}]"), why.to_owned()));
+        }
+        if text.chars().count() > limits::MANIFEST_ENTRY_CHARACTERS {
+            let most = limits::MANIFEST_ENTRY_CHARACTERS;
+            return Err(wrong(format!("{path}[{at}]"), format!("At most {most} characters.")));
+        }
+        if !entries.iter().any(|entry| entry == text) {
+            entries.push(text.to_owned());
+        }
+    }
+    Ok(entries)
+}
+
+/// The accounts in a list of ids.
+///
+/// # Errors
+/// A 400 that names the first that is no account's id, by its place, or says that there are too
+/// many.
+pub(crate) fn account_list(fields: &Fields<'_>, param: &str) -> Result<Vec<AccountId>, ApiError> {
+    let ids = manifest_list(fields, param)?;
+    let parse = |(at, id): (usize, &String)| {
+        AccountId::parse(id).map_err(|error| bad_id(&format!("{param}[{at}]"), error))
+    };
+    ids.iter().enumerate().map(parse).collect()
 }
 
 /// The networks that a key may be used from; none if the parameter is left out.
@@ -98,23 +145,40 @@ pub(crate) fn account(account: &Account) -> Object {
 /// An app, with a field for each declared quota; null where the installation's setting counts.
 /// `usage` is what it keeps in each mode, null until that was counted.
 pub(crate) fn app(app: &App, declared: &[Quota], usages: &Usages) -> Object {
+    let manifest = &app.manifest;
+    let policy = Object::bare()
+        .set("connect_src", manifest.connect_src.clone())
+        .set("image_src", manifest.image_src.clone());
+    let embedders = app.embedders.iter().map(|account| account.as_str().to_owned());
     let object = Object::new(app.id.as_str(), "app")
         .set("account", app.account.as_str().to_owned())
+        .set("content_security_policy", policy)
         .set("created", app.created.unix())
+        .set("embedders", embedders.collect::<Vec<_>>())
+        .set("endpoints", manifest.endpoints.clone())
         .set("name", name_or_null(&app.name))
+        .set("permissions", manifest.permissions.clone())
+        .set("self_install", app.self_install)
         .set("usage", usages.of_app(app.id.as_str()));
     declared.iter().fold(object, |object, quota| {
         object.set(quota.name, app.quotas.get(quota.name).map_or(Value::Null, Value::Int))
     })
 }
 
-/// An install. One that was uninstalled without a purge is still listed, as `uninstalled`.
-pub(crate) fn install(install: &Install) -> Object {
+/// An install, with the id of `/v1/apps/installs` that it has in each mode in which the app is let
+/// in. One that was uninstalled in both without a purge is still listed, as `uninstalled`.
+pub(crate) fn install(found: &InstallModes) -> Object {
+    let install = &found.install;
+    let of_mode = |mode| found.installed_in(mode).map(|one| one.id.clone());
+    let (live, test) = (of_mode(Mode::Live), of_mode(Mode::Test));
+    let is_active = live.is_some() || test.is_some();
     Object::new(&install.id, "install")
         .set("account", install.account.as_str().to_owned())
         .set("app", install.app.as_str().to_owned())
         .set("created", install.created.unix())
-        .set("status", if install.active { "active" } else { "uninstalled" })
+        .set("live", text(live))
+        .set("status", if is_active { "active" } else { "uninstalled" })
+        .set("test", text(test))
 }
 
 /// An API key as the admin API shows it. `token` becomes the field `key`, in the response to its

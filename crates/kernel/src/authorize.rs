@@ -41,6 +41,10 @@ pub(crate) fn check_access(principal: &Principal, access: Access) -> Result<(), 
             let account = principal.tenant.account.name();
             Err(ApiError::permission_denied(key, account, permission))
         }
+        (Access::Tenant { permission }, _) if !principal.is_granted(permission) => {
+            let account = principal.tenant.account.name();
+            Err(ApiError::permission_not_granted(key, account, permission))
+        }
         (Access::Tenant { .. } | Access::App, _) => Ok(()),
     }
 }

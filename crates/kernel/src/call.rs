@@ -5,6 +5,7 @@ use crate::definition::JSON;
 use crate::peer::Peer;
 use crate::principal::Principal;
 use coffer_audit::{Scope, Target};
+use coffer_base::AccountId;
 use coffer_dialect::{ApiError, ApiVersion, Params};
 use std::sync::Arc;
 
@@ -12,6 +13,8 @@ use std::sync::Arc;
 pub(crate) struct Call {
     pub(crate) request_id: Arc<str>,
     pub(crate) principal: Arc<Principal>,
+    /// The account that the request names, of an operation that decides itself about it.
+    pub(crate) named_account: Option<AccountId>,
     /// Where it comes from.
     pub(crate) peer: Peer,
     pub(crate) version: ApiVersion,

@@ -6,9 +6,10 @@ use crate::error::keyring_failure;
 use crate::event::{Cause, EventListeners};
 use crate::peer::Peer;
 use crate::principal::Principal;
+use crate::registry::Registry;
 use crate::usage::{Amount, Usages};
 use coffer_audit::Actor;
-use coffer_base::{Owner, Random, Tenant, Timestamp};
+use coffer_base::{AccountId, Owner, Random, Tenant, Timestamp};
 use coffer_dialect::{ApiError, ApiVersion, Expand};
 use coffer_keyring::{Digest, KeyringError, TenantKeys};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -24,12 +25,14 @@ pub struct Ctx {
     pub(crate) now: Timestamp,
     pub(crate) clock_doubtful: bool,
     pub(crate) principal: Arc<Principal>,
+    pub(crate) named_account: Option<AccountId>,
     pub(crate) peer: Peer,
     pub(crate) version: ApiVersion,
     pub(crate) expand: Expand,
     pub(crate) keys: Option<Arc<TenantKeys>>,
     pub(crate) listeners: EventListeners,
     pub(crate) random: Arc<dyn Random>,
+    pub(crate) registry: Arc<dyn Registry>,
     pub(crate) usages: Arc<Usages>,
     pub(crate) audited: Mutex<Audited>,
     pub(crate) names_in_clear: bool,
@@ -84,6 +87,18 @@ impl Ctx {
     /// that look at a connected account, and to nobody else.
     pub fn is_connect(&self) -> bool {
         self.principal.connect
+    }
+
+    /// The account that the request names, of an operation that decides itself about it
+    /// ([`Definition::of_any_account`](crate::Definition::of_any_account)); `None` if it names
+    /// none, or the one that develops the app.
+    pub const fn named_account(&self) -> Option<&AccountId> {
+        self.named_account.as_ref()
+    }
+
+    /// Who is who.
+    pub fn registry(&self) -> &dyn Registry {
+        &*self.registry
     }
 
     /// What the events of this request say that it came from.

@@ -95,6 +95,12 @@ pub struct Definition {
     pub conditions: &'static [&'static str],
     /// What its response is: JSON, but for what other programs read in a form of their own.
     pub content_type: &'static str,
+    /// Whether the account that the request names need not have the app installed: the caller is
+    /// then let in as the account that develops the app, and the operation decides what the name
+    /// ([`Ctx::named_account`](crate::Ctx::named_account)) opens.
+    pub any_account: bool,
+    /// Whether it writes rows of other accounts than the caller's.
+    pub many_accounts: bool,
     /// A request of it that succeeds.
     pub example: Example,
 }
@@ -105,7 +111,8 @@ pub struct Definition {
 /// Values may hold placeholders: `{now+30d}` is a Unix time thirty days ahead, `{n}` a number that
 /// is used once; the name of an operation, such as `{reserve.holds.create}`, is the id of an object
 /// that a fresh example of it made, and `{reserve.holds.create:amount}` a parameter of that
-/// example.
+/// example. `{app}` is the caller's own app, and `{channel}` how that comes to the account that the
+/// request is for.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Example {
     /// The parameters.
@@ -166,6 +173,8 @@ impl Definition {
             one_at_a_time: false,
             conditions: &[],
             content_type: JSON,
+            any_account: false,
+            many_accounts: false,
             example: Example::EMPTY,
         }
     }
@@ -205,6 +214,17 @@ impl Definition {
     /// The same, which begins with the lock that all such operations of its owner begin with.
     pub const fn one_at_a_time(self) -> Self {
         Self { one_at_a_time: true, ..self }
+    }
+
+    /// The same, which decides itself about the account that the request names, whether or not it
+    /// has the app installed.
+    pub const fn of_any_account(self) -> Self {
+        Self { any_account: true, many_accounts: true, ..self }
+    }
+
+    /// The same, which writes rows of several accounts.
+    pub const fn of_many_accounts(self) -> Self {
+        Self { many_accounts: true, ..self }
     }
 
     /// The same, answering a list.

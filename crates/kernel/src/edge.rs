@@ -20,6 +20,7 @@ mod span;
 mod target;
 mod throttle;
 mod trace;
+mod unserved;
 
 pub(crate) use rejected::Rejecting;
 
@@ -31,12 +32,12 @@ use crate::handler::Handler;
 use crate::kernel::Kernel;
 use crate::listener::ListenerRole;
 use crate::peer::Peer;
-use crate::principal::Credentials;
+use crate::principal::{Credentials, Principal};
 use crate::rate::Permit;
 use crate::request_id;
 use crate::routes::Route;
 use bytes::Bytes;
-use coffer_base::{Redacted, Timestamp, limit};
+use coffer_base::{AccountId, Redacted, Timestamp, limit};
 use coffer_dialect::{ApiError, ApiVersion, Params, authorization};
 use http::header::{self, HeaderMap, HeaderValue};
 use http::request::Parts;
@@ -155,16 +156,29 @@ async fn handle(
     trace: &mut RequestTrace,
 ) -> Result<Reply, ApiError> {
     let token = token(&parts.headers);
-    let presented = || credentials(&token, &parts.headers, kernel.services.clock.now());
+    // The route says whether the account that the request names is the operation's to judge; that
+    // there is none is told to nobody who has no key.
+    let routed = routed(kernel, role, parts);
+    let any_account = routed.as_ref().is_ok_and(|(_, route)| route.is_of_any_account());
+    let presented = || {
+        let now = kernel.services.clock.now();
+        credentials(&token, &parts.headers, now).map(|presented| match any_account {
+            true => Credentials { account: None, ..presented },
+            false => presented,
+        })
+    };
     let mut principal = throttle::authenticate(kernel, presented(), trace).await?;
     trace.principal = Some(Arc::clone(&principal));
     trace.end_step("authenticate");
     let permit = throttle::enter(kernel, &principal, trace)?;
     simulate::meet(kernel, &principal, parts, trace).await?;
-    let method = method_of(parts)?;
-    let Route { handler, number, open } = route(kernel, role, method, parts)?;
+    let (method, Route { handler, number, open }) = routed?;
     trace.route = Some(number);
     check_access(&principal, handler.definition().access)?;
+    let named_account = match any_account {
+        true => named_account(&principal, &parts.headers)?,
+        false => None,
+    };
     let version = ApiVersion::parse(headers::text(&parts.headers, &headers::STRIPE_VERSION)?)?;
     trace.version = Some(version.clone());
     let idempotency_key = headers::idempotency_key(method, &parts.headers)?;
@@ -188,6 +202,7 @@ async fn handle(
     let call = Call {
         request_id,
         principal,
+        named_account,
         peer,
         version,
         params,
@@ -219,6 +234,22 @@ fn credentials<'a>(
         account: headers::account_of(headers)?,
         now,
     })
+}
+
+/// The account that the request names, unless it is the caller's own.
+///
+/// # Errors
+/// A 403 if no account can have that id.
+fn named_account(
+    principal: &Principal,
+    headers: &HeaderMap,
+) -> Result<Option<AccountId>, ApiError> {
+    let Some(named) = headers::account_of(headers)? else { return Ok(None) };
+    match AccountId::parse(named) {
+        Ok(account) if account.as_str() == principal.tenant.account.name() => Ok(None),
+        Ok(account) => Ok(Some(account)),
+        Err(_) => Err(ApiError::account_invalid(&principal.redacted_key, named)),
+    }
 }
 
 /// Where the request comes from: the other end of the connection, or what a proxy says that is
@@ -279,6 +310,12 @@ fn method_of(parts: &Parts) -> Result<Method, ApiError> {
     }
 }
 
+/// The verb of the request, and the operation that it is for.
+fn routed(kernel: &Kernel, role: ListenerRole, parts: &Parts) -> Result<(Method, Route), ApiError> {
+    let method = method_of(parts)?;
+    Ok((method, route(kernel, role, method, parts)?))
+}
+
 /// The operation that the request is for, if the listener serves it: to a caller of another
 /// listener it does not exist.
 fn route(
@@ -308,7 +345,11 @@ fn single_slashes(path: &str) -> Cow<'_, str> {
 }
 
 fn unrecognized(parts: &Parts) -> ApiError {
-    ApiError::unrecognized_url(parts.method.as_str(), parts.uri.path())
+    let (method, path) = (parts.method.as_str(), parts.uri.path());
+    if unserved::is_of_stripe(&single_slashes(path)) {
+        return ApiError::not_served(method, path, unserved::SERVED);
+    }
+    ApiError::unrecognized_url(method, path)
 }
 
 #[cfg(test)]

@@ -6,6 +6,7 @@ use crate::figures::TableFigures;
 use crate::jobs::Job;
 use crate::prune::Prune;
 use crate::quota::{QUOTAS, Quota};
+use crate::registry::InstallListener;
 use crate::rotation;
 use crate::routes::Routes;
 use crate::schedule::ScheduledTask;
@@ -63,17 +64,20 @@ pub struct Parts {
     pub listeners: Vec<Arc<dyn EventListener>>,
     /// How its events look in older versions.
     pub shapes: Vec<Arc<dyn EventShape>>,
+    /// What it writes when an app is installed, uninstalled, or granted something else.
+    pub install_listeners: Vec<Arc<dyn InstallListener>>,
 }
 
 impl Parts {
     /// Adds all that `more` has, behind what is there.
     pub fn append(&mut self, more: Self) {
-        let Self { routes, jobs, tasks, listeners, shapes } = more;
+        let Self { routes, jobs, tasks, listeners, shapes, install_listeners } = more;
         self.routes.append(routes);
         self.jobs.extend(jobs);
         self.tasks.extend(tasks);
         self.listeners.extend(listeners);
         self.shapes.extend(shapes);
+        self.install_listeners.extend(install_listeners);
     }
 }
 

@@ -10,6 +10,7 @@ use crate::limits;
 use crate::peer::Peer;
 use crate::principal::Authenticate;
 use crate::recorder::Recorder;
+use crate::registry::Registry;
 use crate::routes::Routes;
 use crate::services::Services;
 use crate::simulation::Simulations;
@@ -41,6 +42,8 @@ pub struct KernelOptions {
     pub random: Arc<dyn Random>,
     /// Who is who.
     pub authenticate: Arc<dyn Authenticate>,
+    /// The same, for families.
+    pub registry: Arc<dyn Registry>,
     /// Which hosts are answered, and which web pages may call.
     pub web: WebPolicy,
     /// Who writes more when an event is appended.
@@ -73,7 +76,8 @@ impl Kernel {
     /// Puts a kernel together.
     pub fn new(options: KernelOptions) -> Self {
         let KernelOptions { store, keyring, clock, guard, random, .. } = options;
-        let KernelOptions { authenticate, web, listeners, routes, usages, reasons, .. } = options;
+        let KernelOptions { authenticate, registry, web, listeners, routes, usages, .. } = options;
+        let reasons = options.reasons;
         let documents = Documents::new(options.documents);
         let names = routes.all().map(|definition| definition.name);
         let counters = Arc::new(Counters::new(names, &reasons));
@@ -86,6 +90,7 @@ impl Kernel {
             guard,
             random,
             authenticate,
+            registry,
             listeners,
             in_flight,
             usages,

@@ -43,6 +43,7 @@ mod rate;
 pub mod reasons;
 mod reauthorize;
 mod recorder;
+mod registry;
 mod request_id;
 mod rotation;
 mod routes;
@@ -98,6 +99,10 @@ pub use principal::{
 };
 pub use prune::{Prune, audit_prune, prune, purge_tenant, purge_user};
 pub use quota::Quota;
+pub use registry::{
+    AccountRecord, AppRecord, InstallChange, InstallListener, InstallPlace, InstallRecord,
+    InstallSelection, InstallState, Manifest, Registry, Remover,
+};
 pub use rotation::{
     ROTATION_AGE_DAYS, ROTATION_KEEPS, ROTATION_RATE, ROTATION_USES, RotateKeys, WatchStop,
 };

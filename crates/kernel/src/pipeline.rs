@@ -307,7 +307,10 @@ impl Call {
         let principal = &self.principal;
         let (tenant, user) = (&principal.tenant, principal.bound_user());
         let Self { path, params, conditions, .. } = self;
-        let request = Request { operation, path, params, conditions };
+        // An account that the tenant does not name is a part of what the request is about.
+        let named = self.named_account.iter().map(|account| account.as_str().to_owned());
+        let path: Vec<String> = path.iter().cloned().chain(named).collect();
+        let request = Request { operation, path: &path, params, conditions };
         Some(IdempotencyKey::new(keys, tenant, user, text, &request))
     }
 }
@@ -341,6 +344,10 @@ impl<O: SealingOperation> Work for Unit<O> {
 
     fn grows(&self) -> bool {
         const { O::DEFINITION }.grows
+    }
+
+    fn of_many_accounts(&self) -> bool {
+        const { O::DEFINITION }.many_accounts
     }
 
     fn lock(&self) -> Option<Lock> {

@@ -235,6 +235,9 @@ pub struct Principal {
     pub connect: bool,
     /// What the key is restricted to; most are not, and cost nothing for it.
     pub restrictions: Option<Arc<Restrictions>>,
+    /// The permissions that the account has granted to the app, if the app asks for any and the
+    /// account is not its developer's own: the key holds none beyond these.
+    pub granted: Option<Arc<[String]>>,
     /// Quotas of the app by name, where they differ from the installation's.
     pub quotas: Arc<[(String, i64)]>,
 }
@@ -268,21 +271,19 @@ impl Principal {
 
     /// Whether the role includes `permission`.
     pub fn holds(&self, permission: &str) -> bool {
-        let among = |held: &[String]| {
-            held.iter().any(|one| {
-                one == permission
-                    || (one == SENDS_EVENTS && permission == READS_EVENTS)
-                    || one.strip_suffix("_write").is_some_and(|stem| {
-                        permission.strip_suffix("_read").is_some_and(|other| other == stem)
-                    })
-            })
-        };
         match &self.role {
             Role::App => true,
-            Role::Restricted { permissions } => among(permissions),
-            Role::Ephemeral { permissions, .. } => permissions.as_deref().is_none_or(among),
+            Role::Restricted { permissions } => includes(permissions, permission),
+            Role::Ephemeral { permissions, .. } => {
+                permissions.as_deref().is_none_or(|held| includes(held, permission))
+            }
             Role::Admin(_) => false,
         }
+    }
+
+    /// Whether the account lets the app use `permission` at all.
+    pub fn is_granted(&self, permission: &str) -> bool {
+        self.granted.as_deref().is_none_or(|granted| includes(granted, permission))
     }
 
     /// Who it is as the audit says it, calling from `peer`.
@@ -317,4 +318,16 @@ impl Principal {
     pub fn quota(&self, name: &str) -> Option<i64> {
         self.quotas.iter().find(|(of, _)| of == name).map(|(_, value)| *value)
     }
+}
+
+/// Whether `permission` is among those that are held; one that ends in `_write` includes the one
+/// that ends in `_read`.
+fn includes(held: &[String], permission: &str) -> bool {
+    held.iter().any(|one| {
+        one == permission
+            || (one == SENDS_EVENTS && permission == READS_EVENTS)
+            || one.strip_suffix("_write").is_some_and(|stem| {
+                permission.strip_suffix("_read").is_some_and(|other| other == stem)
+            })
+    })
 }

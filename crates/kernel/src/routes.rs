@@ -20,6 +20,13 @@ pub(crate) struct Route {
     pub(crate) open: Vec<String>,
 }
 
+impl Route {
+    /// Whether the operation decides itself about the account that the request names.
+    pub(crate) fn is_of_any_account(&self) -> bool {
+        self.handler.definition().any_account
+    }
+}
+
 /// The operations that the server answers.
 #[derive(Default)]
 pub struct Routes {

@@ -10,6 +10,7 @@ use crate::idempotency::InFlight;
 use crate::principal::{Authenticate, Principal};
 use crate::reauthorize::Reauthorization;
 use crate::recorder::Recorder;
+use crate::registry::Registry;
 use crate::usage::Usages;
 use coffer_base::{Clock, Random, Tenant};
 use coffer_dialect::{ApiError, Expand};
@@ -25,6 +26,7 @@ pub(crate) struct Services {
     pub(crate) guard: Arc<ClockGuard>,
     pub(crate) random: Arc<dyn Random>,
     pub(crate) authenticate: Arc<dyn Authenticate>,
+    pub(crate) registry: Arc<dyn Registry>,
     pub(crate) listeners: EventListeners,
     pub(crate) in_flight: InFlight,
     pub(crate) usages: Arc<Usages>,
@@ -84,12 +86,14 @@ impl Services {
             now: self.clock.now_of(&call.principal.platform),
             clock_doubtful: self.guard.is_doubtful(),
             principal: Arc::clone(&call.principal),
+            named_account: call.named_account.clone(),
             peer: call.peer,
             version: call.version.clone(),
             expand,
             keys,
             listeners: Arc::clone(&self.listeners),
             random: Arc::clone(&self.random),
+            registry: Arc::clone(&self.registry),
             usages: Arc::clone(&self.usages),
             audited: audited.into(),
             names_in_clear: self.recorder.names_in_clear(),

@@ -91,7 +91,10 @@ fn parts<R: ReserveRules>(settings: &Settings) -> Parts {
     routes
         .collection(breaches::Breaches)
         .read(balance::Retrieve)
-        .collection(balance_transactions::BalanceTransactions(rules.clone()));
+        .collection(balance_transactions::BalanceTransactions(rules.clone()))
+        .collection(balance_transactions::History(balance_transactions::BalanceTransactions(
+            rules.clone(),
+        )));
     Parts { routes, tasks: vec![Arc::new(Task(MakeAvailable(rules)))], ..Parts::default() }
 }
 

@@ -20,6 +20,8 @@ fn apps_are_made_changed_and_deleted() {
             "name": name, "secrets_per_scope": limit,
             "requests_per_second": null, "requests_at_once": null,
             "requests_per_second_per_key": null, "requests_at_once_per_key": null,
+            "content_security_policy": {"connect_src": [], "image_src": []},
+            "embedders": [], "endpoints": [], "permissions": [], "self_install": false,
             "bytes": null, "scopes": null, "stored_responses": null, "usage": null,
         })
     };

@@ -6,8 +6,9 @@ use coffer_tests::notes;
 
 /// Tables with rows of a tenant that outlive it: the record of who did what; its keys, which are
 /// revoked when it is purged and deleted with their app; and which version of its sealing key may
-/// be used, without which a late write could use a destroyed one.
-const KEPT: [&str; 3] = ["api_key", "audit_entry", "tenant_seal"];
+/// be used, without which a late write could use a destroyed one; and whether the app is installed
+/// now, which it may be again.
+const KEPT: [&str; 4] = ["api_key", "audit_entry", "install_mode", "tenant_seal"];
 
 /// All other tables of the data store that hold something of a tenant.
 fn tables(server: &TestServer) -> Vec<String> {
@@ -27,6 +28,10 @@ fn start() -> (TestServer, App, String, String) {
     for client in [app.client().for_account(&account), app.live().for_account(&account)] {
         for change in catalogue.changes(&client) {
             assert_eq!(change.send(&client).status, 200, "{change:?}");
+            if change.operation == "apps.installs.uninstall" {
+                // What an app uninstalled itself it may install again; a tombstone is left.
+                client.post("/v1/apps/installs", &[("app", &app.id)]).ok();
+            }
         }
     }
     fill(&app.client().for_account(&account), "one");

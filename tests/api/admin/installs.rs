@@ -15,9 +15,12 @@ fn installing_opens_the_account_to_the_app() {
     let made = admin.post(URL, &[("app", &app.id), ("account", &account)]);
     let id = made.text("id");
     assert_eq!(crate::check::replaced(&id), "<inst_ and 16>");
+    let answer = made.json();
+    let [live, test] = ["live", "test"].map(|mode| answer[mode].as_str().unwrap());
+    assert!(test.starts_with("appinst_test_") && live.starts_with("appinst_"), "{answer}");
     let expected = json!({
         "id": id, "object": "install", "account": account, "app": app.id,
-        "created": 1_800_000_000, "status": "active",
+        "created": 1_800_000_000, "live": live, "status": "active", "test": test,
     });
     assert_eq!(lawful(&made).ok(), expected);
     client.set("token", "value").ok();

@@ -5,10 +5,11 @@ use coffer_storage::Value;
 use coffer_testkit::{Answer, App, Client, TestServer};
 
 /// The tables under a MAC, with their columns: `?` after a name says that it may be null.
-const TABLES: [(&str, &str); 6] = [
+const TABLES: [(&str, &str); 7] = [
     ("account", "id seq name created mac"),
-    ("app", "id seq account name quotas created version mac"),
-    ("install", "app account id seq active created version mac"),
+    ("app", "id seq account name quotas manifest self_install embedders created version mac"),
+    ("install", "app account id seq created mac"),
+    ("install_mode", "app account mode id seq state created created_by? granted version mac"),
     (
         "api_key",
         "hash id seq kind mode? app? account? user_id? account_access? permissions? parent? name \
@@ -23,7 +24,7 @@ const NUMBERS: [&str; 10] = [
     "seq",
     "created",
     "version",
-    "active",
+    "self_install",
     "mode",
     "expires_at",
     "revoked_at",
@@ -86,6 +87,14 @@ impl Hands {
         assert_eq!(rows.len(), 1, "{table} {id}");
         let values = rows.remove(0).into_values();
         Copy { table, key, id: Value::from(id), values }
+    }
+
+    /// The row by which an account's install lets test keys in, of which it is the only one from
+    /// now on: the one for live keys goes.
+    pub(super) fn copy_install(&self, account: &str) -> Copy {
+        let sql = "DELETE FROM install_mode WHERE account = ? AND mode = 1";
+        self.execute(sql, &[Value::from(account)]);
+        self.copy("install_mode", "account", account)
     }
 
     /// Puts a row back as it was, in place of what is there now.

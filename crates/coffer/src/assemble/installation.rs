@@ -137,7 +137,7 @@ pub async fn open_stores(
     let audit = AuditLog::new(&context, Arc::clone(&clocks.clock));
     audit::register(&mut parts.routes, &audit);
     parts.jobs.push(Arc::new(KeepAudit(Arc::clone(&audit))));
-    let identity = identity_options(&options, &parts, &context, &clocks);
+    let identity = identity_options(&options, &mut parts, &context, &clocks);
     let identity = Identity::open(identity).await?;
     let shipping = Arc::new(Shipping::new(Arc::clone(&clocks.clock), &*options.random));
     let own = (&clocks, &shipping, &*store_id);
@@ -255,6 +255,7 @@ fn assemble_kernel(
         guard: Arc::clone(&context.guard),
         random: Arc::clone(&context.random),
         authenticate: identity.authenticate,
+        registry: identity.registry,
         web: web_policy(options),
         listeners: Arc::clone(&context.listeners),
         routes: std::mem::take(&mut parts.routes),
@@ -286,7 +287,7 @@ fn web_policy(options: &AssembleOptions) -> WebPolicy {
 /// What identity needs of the families: it comes after them, since it stores what they declare.
 fn identity_options(
     options: &AssembleOptions,
-    parts: &Parts,
+    parts: &mut Parts,
     context: &JobContext,
     clocks: &Clocks,
 ) -> IdentityOptions {
@@ -302,6 +303,7 @@ fn identity_options(
         quotas: options.families.quotas(),
         purge: options.families.purge(),
         purge_user: options.families.purge_user(),
+        install_listeners: std::mem::take(&mut parts.install_listeners),
     }
 }
 

@@ -1,6 +1,6 @@
 //! From a key that is accepted to the principal that it stands for.
 
-use crate::objects::{ApiKey, App, Kind};
+use crate::objects::{ApiKey, App, Kind, ModeInstall};
 use coffer_base::Tenant;
 use coffer_kernel::{Principal, Restrictions, Role, UseLimit};
 use coffer_storage::StorageError;
@@ -48,8 +48,16 @@ pub(super) fn principal(
         platform,
         connect,
         restrictions: restrictions(key),
+        granted: None,
         quotas: app.map_or(&[][..], |app| app.quotas.all()).into(),
     }
+}
+
+/// The permissions that an install grants, if the app asks for any: one that asks for none is not
+/// bound.
+pub(super) fn granted_by(app: &App, install: &ModeInstall) -> Option<Arc<[String]>> {
+    let asks = !app.manifest.permissions.is_empty();
+    asks.then(|| install.granted.permissions.clone().into())
 }
 
 /// What the key is restricted to; most are not.

@@ -120,6 +120,7 @@ struct Delete(Shared);
 impl WriteOperation for Delete {
     const DEFINITION: Definition = Definition::delete("admin.accounts.delete", ONE, Access::Admin)
         .continues()
+        .of_many_accounts()
         .example(Example::EMPTY.on("admin.accounts.create"));
     type Input = String;
     type Out = String;
@@ -138,6 +139,7 @@ impl WriteOperation for Delete {
         let Some(account) = store::find_account_in(tx, &self.0.mac, id).await? else {
             return Err(ApiError::not_found(KIND, id, "id").into());
         };
+        self.0.end_installs_of_account(tx, ctx, &account.id).await?;
         store::purge_account(tx, &self.0.mac, &account.id, store::Purge::by(ctx)).await?;
         Ok(Applied { out: id.clone(), subject: id.clone(), fingerprint: None })
     }

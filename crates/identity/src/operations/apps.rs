@@ -1,7 +1,8 @@
 //! `/v1/admin/apps`: create, list, retrieve, update, delete.
 //!
-//! An app belongs to the account that develops it and needs no install there. Its quotas are
-//! parameters and fields by the names that the families declare.
+//! An app belongs to the account that develops it and needs no install there. Its manifest says what
+//! it asks of whoever installs it. Its quotas are parameters and fields by the names that the
+//! families declare.
 
 use super::Shared;
 use crate::objects::{App, Quotas};
@@ -11,7 +12,7 @@ use crate::{store, wire};
 use coffer_base::{AccountId, AppId};
 use coffer_dialect::{ApiError, Fields, Object};
 use coffer_kernel::{
-    Access, Applied, Arguments, Collection, Committed, Ctx, Definition, Example, Failure,
+    Access, Applied, Arguments, Collection, Committed, Ctx, Definition, Example, Failure, Manifest,
     PagePosition, Quota, Routes, WriteOperation,
 };
 use coffer_storage::{StorageError, Store, Tx};
@@ -49,6 +50,66 @@ fn changed_quotas(
     named.map(value).collect()
 }
 
+/// The parameters of an app beside its quotas, as create and update take them. What is `None` was
+/// not named.
+struct AppParams {
+    name: Option<String>,
+    permissions: Option<Vec<String>>,
+    connect_src: Option<Vec<String>>,
+    image_src: Option<Vec<String>>,
+    endpoints: Option<Vec<String>>,
+    self_install: Option<bool>,
+    embedders: Option<Vec<AccountId>>,
+}
+
+impl AppParams {
+    /// Their names.
+    const NAMES: [&'static str; 8] = [
+        "name",
+        "permissions",
+        "content_security_policy",
+        "content_security_policy[connect_src]",
+        "content_security_policy[image_src]",
+        "endpoints",
+        "self_install",
+        "embedders",
+    ];
+
+    fn parse(fields: &Fields<'_>) -> Result<Self, ApiError> {
+        let list = |fields: &Fields<'_>, name: &str| {
+            fields.has(name).then(|| wire::manifest_list(fields, name)).transpose()
+        };
+        let policy = fields.optional_object("content_security_policy")?;
+        let of_policy = |name| policy.as_ref().map_or(Ok(None), |policy| list(policy, name));
+        let accounts = || wire::account_list(fields, "embedders");
+        Ok(Self {
+            name: fields.has("name").then(|| wire::name(fields)).transpose()?,
+            permissions: list(fields, "permissions")?,
+            connect_src: of_policy("connect_src")?,
+            image_src: of_policy("image_src")?,
+            endpoints: list(fields, "endpoints")?,
+            self_install: fields.optional_bool("self_install")?,
+            embedders: fields.has("embedders").then(accounts).transpose()?,
+        })
+    }
+
+    /// The app with what was named.
+    fn apply_to(&self, app: &mut App) {
+        fn put<T: Clone>(named: Option<&T>, place: &mut T) {
+            if let Some(named) = named {
+                place.clone_from(named);
+            }
+        }
+        put(self.name.as_ref(), &mut app.name);
+        put(self.permissions.as_ref(), &mut app.manifest.permissions);
+        put(self.connect_src.as_ref(), &mut app.manifest.connect_src);
+        put(self.image_src.as_ref(), &mut app.manifest.image_src);
+        put(self.endpoints.as_ref(), &mut app.manifest.endpoints);
+        put(self.self_install.as_ref(), &mut app.self_install);
+        put(self.embedders.as_ref(), &mut app.embedders);
+    }
+}
+
 /// Makes an app for the account of its developer.
 struct Create(Shared);
 
@@ -57,7 +118,7 @@ struct CreateParams {
     id: Option<AppId>,
     /// The account that develops the app, which must exist.
     account: AccountId,
-    name: String,
+    params: AppParams,
     /// Those that were set, each within the bounds that its family declares.
     quotas: Quotas,
 }
@@ -70,17 +131,18 @@ impl WriteOperation for Create {
 
     fn parse(&self, arguments: &Arguments<'_>) -> Result<CreateParams, ApiError> {
         let declared = &*self.0.quotas;
-        let known = params_with_quotas(&["account", "id", "name"], declared);
+        let own = [["account", "id"].as_slice(), &AppParams::NAMES].concat();
+        let known = params_with_quotas(&own, declared);
         let fields = arguments.params.only(&known)?;
         let account = wire::account_id(&fields, "account")?;
         let id = fields.has("id").then(|| wire::app_id(&fields, "id")).transpose()?;
-        let name = wire::name(&fields)?;
+        let params = AppParams::parse(&fields)?;
         let mut quotas = Quotas::default();
         for quota in declared {
             let value = fields.optional_integer_within(quota.name, quota.from..=quota.to)?;
             quotas.set(quota.name, value);
         }
-        Ok(CreateParams { id, account, name, quotas })
+        Ok(CreateParams { id, account, params, quotas })
     }
 
     async fn apply(
@@ -100,15 +162,19 @@ impl WriteOperation for Create {
             return Err(error.with_about("an app").into());
         }
         let seq = store::next_seq(tx).await?;
-        let app = App {
+        let mut app = App {
             id,
             seq,
             account: params.account.clone(),
-            name: params.name.clone(),
+            name: String::new(),
             quotas: params.quotas.clone(),
+            manifest: Manifest::default(),
+            self_install: false,
+            embedders: Vec::new(),
             created: ctx.now(),
             version: seq,
         };
+        params.params.apply_to(&mut app);
         store::insert_app(tx, &self.0.mac, &app).await?;
         Ok(Applied { subject: app.id.to_string(), out: app, fingerprint: None })
     }
@@ -163,14 +229,14 @@ impl Collection for Apps {
     }
 }
 
-/// Changes an app's name or quotas; an empty quota goes back to the installation's.
+/// Changes an app's name, manifest, rights or quotas; an empty quota goes back to the
+/// installation's. What a new manifest asks for is pending on all accounts until it is granted.
 struct Update(Shared);
 
 /// The parameters of a change. What is `None` or not named stays as it is.
 struct UpdateParams {
     id: String,
-    /// The new display name; an empty one removes the old.
-    name: Option<String>,
+    params: AppParams,
     /// The quotas that the request names, with the value to set or `None` to unset.
     quotas: Vec<(&'static str, Option<i64>)>,
 }
@@ -183,10 +249,10 @@ impl WriteOperation for Update {
 
     fn parse(&self, arguments: &Arguments<'_>) -> Result<UpdateParams, ApiError> {
         let declared = &*self.0.quotas;
-        let fields = arguments.params.only(&params_with_quotas(&["name"], declared))?;
-        let name = fields.has("name").then(|| wire::name(&fields)).transpose()?;
+        let fields = arguments.params.only(&params_with_quotas(&AppParams::NAMES, declared))?;
+        let params = AppParams::parse(&fields)?;
         let quotas = changed_quotas(declared, &fields)?;
-        Ok(UpdateParams { id: arguments.id().to_owned(), name, quotas })
+        Ok(UpdateParams { id: arguments.id().to_owned(), params, quotas })
     }
 
     async fn apply(
@@ -198,9 +264,7 @@ impl WriteOperation for Update {
         let Some(mut app) = store::find_app_in(tx, &self.0.mac, &params.id).await? else {
             return Err(ApiError::not_found(KIND, &params.id, "id").into());
         };
-        if let Some(name) = &params.name {
-            app.name.clone_from(name);
-        }
+        params.params.apply_to(&mut app);
         for (name, value) in &params.quotas {
             app.quotas.set(name, *value);
         }
@@ -223,6 +287,7 @@ struct Delete(Shared);
 impl WriteOperation for Delete {
     const DEFINITION: Definition = Definition::delete("admin.apps.delete", ONE, Access::Admin)
         .continues()
+        .of_many_accounts()
         .example(Example::EMPTY.on("admin.apps.create"));
     type Input = String;
     type Out = String;
@@ -241,6 +306,8 @@ impl WriteOperation for Delete {
         let Some(app) = store::find_app_in(tx, &self.0.mac, id).await? else {
             return Err(ApiError::not_found(KIND, id, "id").into());
         };
+        let ending = store::installed_of_app(tx, &self.0.mac, &app.id).await?;
+        self.0.installs.announce_end(tx, &ctx.cause(), &ending).await?;
         store::purge_app(tx, &self.0.mac, &app, store::Purge::by(ctx)).await?;
         Ok(Applied { out: id.clone(), subject: id.clone(), fingerprint: None })
     }

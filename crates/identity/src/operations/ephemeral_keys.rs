@@ -7,6 +7,7 @@ use super::Shared;
 use crate::api_key::{Holder, NewKey, Terms};
 use crate::limits;
 use crate::objects::{ApiKey, Bound};
+use crate::reasons;
 use crate::unstored::RevocationRequest;
 use crate::{store, wire};
 use coffer_base::{Redacted, limit};
@@ -22,6 +23,22 @@ use coffer_storage::Tx;
 pub(crate) const PERMISSION: &str = "ephemeral_key_write";
 
 const KIND: &str = "ephemeral_key";
+
+/// What Stripe's ephemeral keys are for, which these are not.
+const PARAMETERS_OF_STRIPE: [&str; 4] =
+    ["customer", "issuing_card", "nonce", "verification_session"];
+
+/// The refusal of a request for an ephemeral key of Stripe's.
+fn not_stripes(param: &str) -> ApiError {
+    let message = format!(
+        "'{param}' belongs to Stripe's ephemeral keys, which let a device see a customer, a card \
+         or a verification. Coffer's let it see the secrets of one user: send 'user', and nothing \
+         of Stripe's. For a key of Stripe's, send this request to Stripe."
+    );
+    ApiError::invalid_param(param, message)
+        .with_code("parameter_unknown")
+        .because(&reasons::EPHEMERAL_KEY_OF_STRIPE)
+}
 
 pub(super) fn register(routes: &mut Routes, shared: &Shared) {
     routes.write(Create(shared.clone())).write(Delete(shared.clone()));
@@ -57,7 +74,11 @@ impl WriteOperation for Create {
     type Out = Created;
 
     fn parse(&self, arguments: &Arguments<'_>) -> Result<CreateParams, ApiError> {
-        let fields = arguments.params.only(&["account_access", "expires_in", "user"])?;
+        let own = ["account_access", "expires_in", "user"];
+        let fields = arguments.params.only(&[own.as_slice(), &PARAMETERS_OF_STRIPE].concat())?;
+        if let Some(param) = PARAMETERS_OF_STRIPE.into_iter().find(|param| fields.has(param)) {
+            return Err(not_stripes(param));
+        }
         let user = fields.required_text("user", limit::SCOPE_USER_CHARACTERS)?;
         let bounds = limits::EPHEMERAL_SECONDS_FLOOR..=limits::EPHEMERAL_SECONDS_CEILING;
         let expires_in = fields.optional_integer_within("expires_in", bounds)?;

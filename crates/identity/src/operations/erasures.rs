@@ -34,6 +34,7 @@ impl WriteOperation for PurgeAccount {
         Definition::post("admin.accounts.purge", "/v1/admin/accounts/:id/purge", Access::Admin)
             .continues()
             .shrinks()
+            .of_many_accounts()
             .example(Example::EMPTY.on("admin.accounts.create"));
     type Input = String;
     type Out = ErasureReceipt;
@@ -52,6 +53,7 @@ impl WriteOperation for PurgeAccount {
         let Some(account) = store::find_account_in(tx, &self.0.mac, id).await? else {
             return Err(ApiError::not_found("account", id, "id").into());
         };
+        self.0.end_installs_of_account(tx, ctx, &account.id).await?;
         store::purge_account(tx, &self.0.mac, &account.id, store::Purge::by(ctx)).await?;
         let receipt = ErasureReceipt::of(ctx, account.id, None);
         let receipt = store::insert_receipt(tx, receipt).await?;

@@ -4,9 +4,9 @@
 //! nothing new can be written. What the families store for the tenant, without bound, is left to
 //! the job; the table `erasure` lists it until that is done.
 
+use super::install::{Buried, bury_installs};
 use super::{
-    Result, account_id, app, app_id, believed, corrupt, deactivate_install, end, first,
-    list_revocation, next_seq,
+    Result, account_id, app, app_id, believed, corrupt, end, first, list_revocation, next_seq,
 };
 use crate::floors::{of_account, of_app, of_generation};
 use crate::objects::{App, Install};
@@ -174,7 +174,7 @@ async fn list_tenants(
     list(tx, mac, &app.id, &app.account, listing).await
 }
 
-/// Takes an install away and lists its tenant for erasure.
+/// Takes an install away, which is removed in both modes, and lists its tenant for erasure.
 pub(crate) async fn purge_install(
     tx: &mut Tx<'_>,
     mac: &RowMac,
@@ -182,12 +182,9 @@ pub(crate) async fn purge_install(
     purge: Purge<'_>,
 ) -> Result<()> {
     let Install { app, account, .. } = install;
-    deactivate_install(tx, mac, app, account, purge.now).await?;
     let seq = next_seq(tx).await?;
     list(tx, mac, app, account, (purge, seq)).await?;
-    let values = values![app, account];
-    tx.execute("DELETE FROM install WHERE app = ? AND account = ?", &values).await?;
-    Ok(())
+    bury_installs(tx, Buried::One(app, account)).await
 }
 
 /// Takes an app away, with its keys and installs, and lists all its tenants for erasure.
@@ -201,7 +198,7 @@ pub(crate) async fn purge_app(
     let installs = lock_installs(tx, app).await?;
     let listing = (purge, end(tx, mac, of_app(app.id.as_str())).await?);
     list_tenants(tx, mac, app, &installs, listing).await?;
-    tx.execute("DELETE FROM install WHERE app = ?", std::slice::from_ref(&id)).await?;
+    bury_installs(tx, Buried::OfApp(&app.id)).await?;
     tx.execute("DELETE FROM api_key WHERE app = ?", std::slice::from_ref(&id)).await?;
     tx.execute("DELETE FROM app WHERE id = ?", &[id]).await?;
     Ok(())
@@ -219,7 +216,7 @@ pub(crate) async fn empty_app(
     let installs = lock_installs(tx, app).await?;
     let listing = (purge, next_seq(tx).await?);
     list_tenants(tx, mac, app, &installs, listing).await?;
-    tx.execute("DELETE FROM install WHERE app = ?", std::slice::from_ref(&id)).await?;
+    bury_installs(tx, Buried::OfApp(&app.id)).await?;
     tx.execute("DELETE FROM api_key WHERE app = ? AND account IS NOT NULL", &[id]).await?;
     Ok(())
 }
@@ -255,7 +252,7 @@ pub(crate) async fn purge_account(
     let sql = "SELECT app, account FROM install WHERE account = ?";
     let installs = tx.query(sql, std::slice::from_ref(&id)).await?;
     list_all(tx, mac, &installs, listing).await?;
-    tx.execute("DELETE FROM install WHERE account = ?", std::slice::from_ref(&id)).await?;
+    bury_installs(tx, Buried::OnAccount(account)).await?;
     tx.execute("DELETE FROM api_key WHERE account = ?", std::slice::from_ref(&id)).await?;
     tx.execute("DELETE FROM account WHERE id = ?", &[id]).await?;
     Ok(())

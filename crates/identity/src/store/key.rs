@@ -2,11 +2,11 @@
 //! redacted form is stored beside it for people to recognize it by.
 
 use super::{
-    Result, Selection, account_id, app, app_id, believed, corrupt, first, generation, install,
-    list_revocation,
+    APP_COLUMNS, MODE_COLUMNS, Result, Selection, account_id, app, app_id, believed, corrupt,
+    first, generation, is_there, list_revocation, mode_install,
 };
 use crate::floors::{floor_of_expiry, of_expiry, of_key};
-use crate::objects::{ApiKey, App, Bound, Install, Kind};
+use crate::objects::{ApiKey, App, Bound, Kind, ModeInstall};
 use crate::row_mac::{API_KEY, RowMac};
 use coffer_base::{AppId, Mode, Timestamp, limit};
 use coffer_crypto::TokenHash;
@@ -111,9 +111,9 @@ pub(crate) struct PresentedKey {
     pub(crate) key: ApiKey,
     /// The app that it belongs to; `None` for an admin key, or if the app is gone.
     pub(crate) app: Option<App>,
-    /// The app's install on the account; `None` if there is none, as for the account that develops
-    /// the app.
-    pub(crate) install: Option<Install>,
+    /// The app's install on the account in the key's mode; `None` if there is none, as for the
+    /// account that develops the app.
+    pub(crate) install: Option<ModeInstall>,
     /// The generation of what the app keeps for the account, as the data has it.
     pub(crate) generation: i64,
 }
@@ -130,26 +130,26 @@ pub(crate) async fn presented_key(
                k.account_access, k.permissions, k.parent, k.name, k.redacted, k.created, \
                k.expires_at, k.role, k.networks, k.uses, k.mac, k.revoked_at, k.last_used, \
                k.successor, \
-               i.app, i.account, i.id, i.seq, i.created, i.version, i.mac, i.active, \
-               a.id, a.seq, a.account, a.name, a.quotas, a.created, a.version, a.mac, \
+               i.app, i.account, i.mode, i.id, i.seq, i.state, i.created, i.created_by, \
+               i.granted, i.version, i.mac, \
+               a.id, a.seq, a.account, a.name, a.quotas, a.manifest, a.self_install, a.embedders, \
+               a.created, a.version, a.mac, \
                g.app, g.account, g.generation, g.mac \
-               FROM api_key k LEFT JOIN app a ON a.id = k.app LEFT JOIN install i ON i.app = k.app \
-               AND i.account = COALESCE(NULLIF(?, ''), k.account) \
+               FROM api_key k LEFT JOIN app a ON a.id = k.app LEFT JOIN install_mode i \
+               ON i.app = k.app AND i.account = COALESCE(NULLIF(?, ''), k.account) \
+               AND i.mode = k.mode \
                LEFT JOIN tenant_generation g ON g.app = k.app \
                AND g.account = COALESCE(NULLIF(?, ''), k.account, a.account) WHERE k.hash = ?";
     const INSTALL_AT: usize = 22;
-    const APP_AT: usize = 30;
-    const GENERATION_AT: usize = 38;
+    const APP_AT: usize = INSTALL_AT + MODE_COLUMNS;
+    const GENERATION_AT: usize = APP_AT + APP_COLUMNS;
     let account = Value::from(account.unwrap_or_default());
     let values = values![account.clone(), account, hash.as_bytes()];
-    let is_there = |row: &Row, first: usize| {
-        row.values(first..first + 1).is_some_and(|id| id != [Value::Null])
-    };
     first(&store.query(sql, &values).await?, |row| {
         let Some(key) = api_key(mac, row)? else { return Ok(None) };
         let app = is_there(row, APP_AT).then(|| app(mac, row, APP_AT)).transpose()?;
         let install =
-            is_there(row, INSTALL_AT).then(|| install(mac, row, INSTALL_AT)).transpose()?;
+            is_there(row, INSTALL_AT).then(|| mode_install(mac, row, INSTALL_AT)).transpose()?;
         let generation = is_there(row, GENERATION_AT)
             .then(|| generation(mac, row, GENERATION_AT))
             .transpose()?;

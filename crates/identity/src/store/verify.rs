@@ -1,11 +1,14 @@
 //! The SQL of a check of all rows, whatever stands in them.
 
 use super::erasure::{erasure, generation};
+use super::install::{install, mode_install};
 use super::key::api_key;
-use super::{Result, account, app, install};
+use super::{Result, account, app};
 use crate::floors::Floors;
 use crate::limits;
-use crate::row_mac::{ACCOUNT, API_KEY, APP, ERASURE, GENERATION, INSTALL, RowMac, Table};
+use crate::row_mac::{
+    ACCOUNT, API_KEY, APP, ERASURE, GENERATION, INSTALL, INSTALL_MODE, RowMac, Table,
+};
 use coffer_storage::{Row, Store, Value, values};
 
 /// What a row turned out to be.
@@ -65,11 +68,22 @@ pub(crate) const VERIFIED: &[Verified] = &[
     },
     Verified {
         table: &INSTALL,
-        pages: select_installs!("(app, account) > (?, ?) ORDER BY app, account LIMIT ?"),
+        pages: "SELECT app, account, id, seq, created, mac FROM install \
+                WHERE (app, account) > (?, ?) ORDER BY app, account LIMIT ?",
         start: || values!["", ""].to_vec(),
         judge: |mac, floors, row| {
-            Ok(Judgement::of(install(mac, row, 0)?, |install| {
-                install.active && !floors.admits_install(install)
+            Ok(Judgement::of(install(mac, row, 0)?, |install| !floors.admits_install(install)))
+        },
+    },
+    Verified {
+        table: &INSTALL_MODE,
+        pages: "SELECT app, account, mode, id, seq, state, created, created_by, granted, version, \
+                mac FROM install_mode WHERE (app, account, mode) > (?, ?, ?) \
+                ORDER BY app, account, mode LIMIT ?",
+        start: || values!["", "", -1_i64].to_vec(),
+        judge: |mac, floors, row| {
+            Ok(Judgement::of(mode_install(mac, row, 0)?, |install| {
+                install.is_installed() && !floors.admits_mode_install(install)
             }))
         },
     },

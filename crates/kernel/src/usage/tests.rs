@@ -17,6 +17,7 @@ fn principal(app: &str, mode: Mode, quotas: &[(&str, i64)]) -> Principal {
         platform: account,
         connect: false,
         restrictions: None,
+        granted: None,
         quotas: quotas.iter().map(|(name, value)| ((*name).to_owned(), *value)).collect(),
     }
 }

@@ -103,6 +103,66 @@ impl<R: ReserveRules> Collection for BalanceTransactions<R> {
     }
 }
 
+/// `GET /v1/balance/history` and `GET /v1/balance/history/:id`: the same by the name that they had
+/// before, which old SDKs use.
+#[derive(Clone)]
+pub(crate) struct History<R>(pub(crate) BalanceTransactions<R>);
+
+impl<R: ReserveRules> Collection for History<R> {
+    const KIND: &'static str = BalanceTransactions::<R>::KIND;
+    const LIST: Definition = Definition::list(
+        "balance.history.list",
+        "/v1/balance/history",
+        BALANCE_READ,
+        R::EXPANDABLE,
+    );
+    const RETRIEVE: Definition = Definition::retrieve(
+        "balance.history.retrieve",
+        "/v1/balance/history/:id",
+        BALANCE_READ,
+        R::EXPANDABLE,
+    );
+    const FILTERS: &'static [&'static str] = BalanceTransactions::<R>::FILTERS;
+    type Filter = Filter;
+    type Item = BalanceTransaction;
+
+    fn filter(&self, fields: &Fields<'_>) -> Result<Filter, ApiError> {
+        self.0.filter(fields)
+    }
+
+    async fn find(
+        &self,
+        store: &Store,
+        ctx: &Ctx,
+        id: &str,
+    ) -> Result<Option<BalanceTransaction>, StorageError> {
+        self.0.find(store, ctx, id).await
+    }
+
+    fn seq(item: &BalanceTransaction) -> i64 {
+        BalanceTransactions::<R>::seq(item)
+    }
+
+    async fn page(
+        &self,
+        store: &Store,
+        ctx: &Ctx,
+        position: PagePosition,
+        filter: &Filter,
+    ) -> Result<Vec<BalanceTransaction>, StorageError> {
+        self.0.page(store, ctx, position, filter).await
+    }
+
+    async fn render(
+        &self,
+        store: &Store,
+        ctx: &Ctx,
+        items: Vec<BalanceTransaction>,
+    ) -> Result<Vec<Object>, StorageError> {
+        self.0.render(store, ctx, items).await
+    }
+}
+
 /// The kinds of objects that make entries.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 enum SourceKind {

@@ -20,6 +20,7 @@ fn principal(key: &str, app: &str, mode: Mode, quotas: &[(&str, i64)]) -> Princi
         platform: account,
         connect: false,
         restrictions: None,
+        granted: None,
         quotas: quotas.iter().map(|(name, value)| ((*name).to_owned(), *value)).collect(),
     }
 }
