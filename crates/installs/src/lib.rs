@@ -28,6 +28,7 @@ pub const FAMILY: Family = Family {
     purge_user: &[],
     seals: &[],
     checks: &[],
+    figures: &[],
     reasons: reasons::ALL,
     explainers: &[],
     parts,
