@@ -14,6 +14,7 @@ mod headers;
 mod health;
 mod rejected;
 mod response;
+mod site;
 mod target;
 mod throttle;
 mod trace;
@@ -28,7 +29,7 @@ use crate::handler::Handler;
 use crate::kernel::Kernel;
 use crate::listener::ListenerRole;
 use crate::peer::Peer;
-use crate::principal::Credentials;
+use crate::principal::{Credentials, Principal};
 use crate::rate::Permit;
 use crate::request_id;
 use crate::routes::Route;
@@ -41,6 +42,7 @@ use http::{Request, Response};
 use http_body_util::Full;
 use hyper::body::{Body, Incoming};
 use std::borrow::Cow;
+use std::error::Error;
 use std::future::{Future, poll_fn};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::pin;
@@ -57,7 +59,6 @@ pub(crate) async fn answer(
     connection: &Connection,
     request: Request<Incoming>,
 ) -> Response<Full<Bytes>> {
-    let started = Instant::now();
     let (parts, mut body) = request.into_parts();
     let head = check_head(&parts);
     if head.is_ok()
@@ -70,27 +71,68 @@ pub(crate) async fn answer(
     {
         return preflight;
     }
+    let answered = match site::of(kernel, role, &parts).filter(|_| head.is_ok()) {
+        // In a box, since pages are rare and would make every request's future deeper.
+        Some(site) => {
+            let response = site::respond(site, kernel, connection, &parts, &mut body);
+            Outcome { response: Box::pin(response).await, principal: None, body_read: false }
+        }
+        None => answer_api(kernel, role, connection, &parts, head, &mut body).await,
+    };
+    let Outcome { mut response, body_read, .. } = answered;
+    let at_end = body.is_end_stream() || !body_read && body::discard(&parts, &mut body).await;
+    if !at_end {
+        response.headers_mut().insert(header::CONNECTION, HeaderValue::from_static("close"));
+    }
+    response
+}
+
+/// The body of a request: one that arrives, or one that is there.
+pub(crate) trait RequestBody:
+    Body<Data = Bytes, Error: Into<Box<dyn Error + Send + Sync>>> + Unpin + Send
+{
+}
+
+impl<B> RequestBody for B where
+    B: Body<Data = Bytes, Error: Into<Box<dyn Error + Send + Sync>>> + Unpin + Send
+{
+}
+
+/// What came of a request to the API.
+struct Outcome {
+    response: Response<Full<Bytes>>,
+    /// Whose key it was, if it was good.
+    principal: Option<Arc<Principal>>,
+    /// Whether the body had its time already.
+    body_read: bool,
+}
+
+/// Answers a request to the API, whose head was checked.
+async fn answer_api<B: RequestBody>(
+    kernel: &Arc<Kernel>,
+    role: ListenerRole,
+    connection: &Connection,
+    parts: &Parts,
+    head: Result<(), ApiError>,
+    body: &mut B,
+) -> Outcome {
     let peer = client(kernel, connection, &parts.headers);
     let request_id = request_id::new(&*kernel.services.random).into();
-    let mut trace = RequestTrace::new(request_id, peer, started);
+    let mut trace = RequestTrace::new(request_id, peer, Instant::now());
     let handled = async {
         head?;
         kernel.web.check(&parts.headers)?;
-        handle(kernel, role, connection, &parts, &mut body, &mut trace).await
+        handle(kernel, role, connection, parts, body, &mut trace).await
     };
     let result = in_time(caught(handled)).await;
     if trace.principal.is_some() {
         connection.vouch();
     }
-    let result = audit::record(kernel, &mut trace, &parts, result).await;
-    access_log::report(kernel, &trace, &parts, &result);
+    let result = audit::record(kernel, &mut trace, parts, result).await;
+    access_log::report(kernel, &trace, parts, &result);
     throttle::hold_back(connection, &trace, &result).await;
-    let mut response = response::respond(kernel, &trace, &parts, result);
-    let at_end = body.is_end_stream() || !trace.body_read && body::discard(&parts, &mut body).await;
-    if !at_end {
-        response.headers_mut().insert(header::CONNECTION, HeaderValue::from_static("close"));
-    }
-    response
+    let response = response::respond(kernel, &trace, parts, result);
+    Outcome { response, principal: trace.principal, body_read: trace.body_read }
 }
 
 /// Checks what every request must keep, whoever sends it and whatever it is for.
@@ -119,12 +161,12 @@ async fn caught<T>(future: impl Future<Output = Result<T, ApiError>>) -> Result<
 }
 
 /// The steps of every request, in their order; the operation's own follow in `pipeline.rs`.
-async fn handle(
+async fn handle<B: RequestBody>(
     kernel: &Arc<Kernel>,
     role: ListenerRole,
     connection: &Connection,
     parts: &Parts,
-    body: &mut Incoming,
+    body: &mut B,
     trace: &mut RequestTrace,
 ) -> Result<Reply, ApiError> {
     let token = token(&parts.headers);
@@ -190,10 +232,10 @@ fn client(kernel: &Kernel, connection: &Connection, headers: &HeaderMap) -> Peer
 
 /// Reads the body. Until it is there, nothing has been carried out, and the connection may be
 /// closed when others need its place.
-async fn receive(
+async fn receive<B: RequestBody>(
     connection: &Connection,
     headers: &HeaderMap,
-    body: &mut Incoming,
+    body: &mut B,
 ) -> Result<Bytes, ApiError> {
     if body.is_end_stream() {
         return body::read(headers, body).await;

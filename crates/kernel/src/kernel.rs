@@ -10,6 +10,7 @@ use crate::principal::Authenticate;
 use crate::recorder::Recorder;
 use crate::routes::Routes;
 use crate::services::Services;
+use crate::site::Site;
 use crate::store;
 use crate::traffic::{Traffic, TrafficSettings};
 use crate::usage::Usages;
@@ -18,7 +19,7 @@ use coffer_base::{Clock, Random};
 use coffer_keyring::Keyring;
 use coffer_storage::{StorageError, Store};
 use std::fmt;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
@@ -54,6 +55,7 @@ pub struct Kernel {
     pub(crate) traffic: Traffic,
     pub(crate) readiness: Readiness,
     pub(crate) web: WebPolicy,
+    pub(crate) site: OnceLock<Arc<dyn Site>>,
 }
 
 impl Kernel {
@@ -77,7 +79,7 @@ impl Kernel {
             recorder,
         };
         let (traffic, readiness) = (Traffic::new(), Readiness::default());
-        Self { services, routes, counters, traffic, readiness, web }
+        Self { services, routes, counters, traffic, readiness, web, site: OnceLock::new() }
     }
 
     /// How often each operation was answered, refused, or failed.
@@ -88,6 +90,12 @@ impl Kernel {
     /// The operations.
     pub const fn routes(&self) -> &Routes {
         &self.routes
+    }
+
+    /// Serves pages for people where the admin API is served. The first site stays.
+    pub fn set_site(&self, site: Arc<dyn Site>) {
+        // A second one is a mistake of the program, and the pages that are served stay as they are.
+        let _ = self.site.set(site);
     }
 
     /// Whether `peer` is a proxy that stands for many.

@@ -45,6 +45,7 @@ pub mod schedule;
 mod sealed;
 mod services;
 mod setting;
+mod site;
 mod store;
 #[cfg(any(test, feature = "testing"))]
 pub mod testing;
@@ -94,6 +95,7 @@ pub use routes::Routes;
 pub use schedule::{Progress, ScheduledTask, Scheduler};
 pub use sealed::SealedTable;
 pub use setting::{Setting, SettingKind, Settings};
+pub use site::{ApiAnswer, ApiCall, ApiClient, SITE_PATH, Site, SiteRequest};
 pub use store::{
     ClockRecord, MIGRATIONS, clock_record, forget_clock, latest_watermark, move_clock,
     platform_clocks, rewind_watermarks, tenant_of_row,

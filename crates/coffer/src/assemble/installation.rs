@@ -4,6 +4,7 @@ use super::root::{FoundRoot, RootAgain, find_root};
 use super::{AssembleError, AssembleOptions, Callers, Database, RootSource, Stores};
 use crate::audit::{self, AuditLog, KeepAudit};
 use crate::clock::{self, ClockSources};
+use crate::dashboard::{self, SampleRequests};
 use crate::explain::{Explain, ExplainSources};
 use crate::keyring::{self, KeyringSources};
 use crate::root_events::AuditRootEvents;
@@ -12,6 +13,7 @@ use crate::status::{Status, StatusSources};
 use crate::store_place;
 use crate::test_helpers;
 use coffer_base::{Clock, Redacted, ShiftedClock};
+use coffer_dashboard::Dashboard;
 use coffer_identity::{Identity, IdentityOptions};
 use coffer_kernel::{
     ClockGuard, CountUsage, HttpClient, Job, JobContext, Kernel, KernelOptions, Parts, RotateKeys,
@@ -58,6 +60,8 @@ pub struct Installation {
     pub stop: watch::Sender<bool>,
     /// The audit's log.
     pub audit: Arc<AuditLog>,
+    /// The pages for people, which the kernel serves.
+    pub dashboard: Arc<Dashboard>,
     /// The store's id.
     pub store_id: String,
     /// Where the root key is kept, for people.
@@ -129,9 +133,20 @@ pub async fn open_stores(
     let shipping = Arc::new(Shipping::new(Arc::clone(&clocks.clock), &*options.random));
     let own = (&clocks, &shipping, &*store_id);
     let kernel = assemble_kernel(&options, identity, &mut parts, &context, own);
-    let jobs = parts.jobs;
-    let root_place = root.place;
-    Ok(Installation { kernel, stores, jobs, context, shipping, stop, audit, store_id, root_place })
+    let mut jobs = parts.jobs;
+    let dashboard = serve_dashboard(&options, &kernel, &mut jobs);
+    Ok(Installation {
+        kernel,
+        stores,
+        jobs,
+        context,
+        shipping,
+        stop,
+        audit,
+        dashboard,
+        store_id,
+        root_place: root.place,
+    })
 }
 
 impl Installation {
@@ -150,6 +165,20 @@ impl Installation {
         }
         Ok(())
     }
+}
+
+/// Has the kernel serve the dashboard.
+fn serve_dashboard(
+    options: &AssembleOptions,
+    kernel: &Arc<Kernel>,
+    jobs: &mut Vec<Arc<dyn Job>>,
+) -> Arc<Dashboard> {
+    let AssembleOptions { developer, callers, clock, random, .. } = options;
+    let dashboard = dashboard::open(*developer, callers, clock, random);
+    kernel.set_site(Arc::<Dashboard>::clone(&dashboard));
+    let counters = kernel.counters();
+    jobs.push(Arc::new(SampleRequests { dashboard: Arc::clone(&dashboard), counters }));
+    dashboard
 }
 
 /// The kernel over all parts: the families', identity's, and those of the program itself.

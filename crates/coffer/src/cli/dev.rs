@@ -36,6 +36,7 @@ pub fn run(config: &Config) -> Result<Exit, Failure> {
         let signals = Signals::listen()?;
         let installation = open(config, &callers).await?;
         serve::log_migrations(&installation.stores.migrations);
+        installation.dashboard.set_settings(setup::setting_rows(config));
         keep_out_of_git(&config.data_dir());
         let is_open = !callers.hosts.is_empty();
         let options = ServeOptions {
@@ -136,9 +137,11 @@ fn banner(config: &Config, callers: &Callers, server: &Server) -> String {
     format!(
         "Coffer {version}, developer mode: test mode only, not for production.\n\
          {keys}, and any acct_… has it installed.\n{open}\n  \
-         API   {base}\n  Data  {data}\n\nTry it:\n\n{snippets}\n\nCtrl-C stops it.\n",
+         API   {base}\n  Data  {data}\n\n\
+         Dashboard, by a link that signs one browser in:\n\n  {base}{dashboard}\n\nTry it:\n\n{snippets}\n\nCtrl-C stops it.\n",
         version = coffer::VERSION,
         open = warning(callers, &address),
+        dashboard = server.installation().dashboard.link().unwrap_or_default(),
         data = config.data_dir().display(),
         snippets = snippet::all(&base, &example),
     )

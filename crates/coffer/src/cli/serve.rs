@@ -46,6 +46,7 @@ pub fn run(config: &Config, args: &ServeArgs) -> Result<Exit, Failure> {
         }
         log_migrations(&installation.stores.migrations);
         installation.ship_audit(receivers, token.as_ref())?;
+        installation.dashboard.set_settings(setup::setting_rows(config));
         let on_start = |server: &Server| {
             log_start(&data, server, tls);
             warn_about_listeners(server, tls);
