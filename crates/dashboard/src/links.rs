@@ -37,12 +37,28 @@ pub(crate) fn of_id(id: &str) -> Option<String> {
     (!is_system).then(|| to(path, &[("id", id)]))
 }
 
+/// What the first address after signing in ends with: the page that is asked for so tells whether
+/// the browser has kept the session's cookie.
+const MARK: &str = "signed_in=true";
+
+/// An address with the mark.
+pub(crate) fn marked(to: &str) -> String {
+    let separator = if to.contains('?') { '&' } else { '?' };
+    format!("{to}{separator}{MARK}")
+}
+
+/// The same address without the mark; `None` if it has none.
+pub(crate) fn unmarked(target: &str) -> Option<&str> {
+    target.strip_suffix(MARK)?.strip_suffix(['?', '&'])
+}
+
 /// Where to go after signing in: only below the dashboard, whatever a link says.
 pub(crate) fn inside(wanted: &str) -> &str {
     let rest = wanted.strip_prefix(HOME).unwrap_or("x");
     let is_below = rest.is_empty() || rest.starts_with('/') || rest.starts_with('?');
     let is_plain = wanted.bytes().all(|byte| byte.is_ascii_graphic() && byte != b'\\');
-    if is_below && is_plain && !wanted.contains("//") { wanted } else { HOME }
+    let leaves = wanted.contains("//") || wanted.contains("..");
+    if is_below && is_plain && !leaves { wanted } else { HOME }
 }
 
 #[cfg(test)]
@@ -66,6 +82,7 @@ mod tests {
             "https://evil.example",
             "//evil.example",
             "/dashboard//evil.example",
+            "/dashboard/../v1",
             "/dashboard\\..",
             "/dashboards",
             "/dashboard/a\r\nx: y",

@@ -38,19 +38,23 @@ pub(crate) async fn respond(
     let id = request::cookie(&request.headers, name).unwrap_or_default();
     let Some(session) = dashboard.sessions.find(id) else {
         if request::is_from_elsewhere(&request.headers) {
-            return sign_in::again(&request);
+            return sign_in::again();
         }
         return sign_in::page(dashboard, &request, None);
     };
     let query = request.query.as_deref().unwrap_or_default();
     let separator = if query.is_empty() { "" } else { "?" };
+    let target = format!("{}{separator}{query}", request.path);
+    if let Some(to) = links::unmarked(&target).filter(|_| !sends) {
+        return respond::redirect(to);
+    }
     let fields = if sends { &request.body[..] } else { query.as_bytes() };
     let visit = Visit {
         dashboard,
         client,
         session,
         path: path.to_owned(),
-        target: format!("{}{separator}{query}", request.path),
+        target,
         fields: Fields::parse(fields),
         theme: Theme::of(&request.headers),
         now: dashboard.now(),

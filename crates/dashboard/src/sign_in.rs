@@ -36,11 +36,12 @@ fn cookie(name: &str, id: &str) -> String {
 /// The page that asks for a key.
 pub(crate) fn page(dashboard: &Dashboard, request: &SiteRequest, why: Option<&str>) -> Answer {
     let query = request.query.as_deref().unwrap_or_default();
-    let fields = Fields::parse(query.as_bytes());
     let separator = if query.is_empty() { "" } else { "?" };
     let here = format!("{}{separator}{query}", request.path);
-    let next = if request.method == http::Method::POST { links::HOME } else { &here };
-    let lost = (fields.get("signed_in") == "true" && why.is_none()).then_some(
+    let unmarked = links::unmarked(&here);
+    let reads = request.method != http::Method::POST;
+    let next = if reads { unmarked.unwrap_or(&here) } else { links::HOME };
+    let lost = unmarked.is_some().then_some(
         "Your browser did not keep the session. Beyond this machine it keeps one over HTTPS only: \
          serve the dashboard with TLS, or open it through a tunnel as localhost.",
     );
@@ -74,7 +75,7 @@ fn form(dashboard: &Dashboard, request: &SiteRequest, next: &str, why: Option<&s
                     }
                 }
                 @if !dashboard.is_developer() {
-                    (view::command("coffer admin-key"))
+                    (view::command("coffer admin-key create"))
                 }
             }
         }
@@ -84,13 +85,14 @@ fn form(dashboard: &Dashboard, request: &SiteRequest, next: &str, why: Option<&s
 
 /// A page that asks for itself again. A browser that comes from another site sends no session, and
 /// sends it then.
-pub(crate) fn again(request: &SiteRequest) -> Answer {
-    let body = html! {
-        head { meta http-equiv="refresh" content="0"; title { "Coffer" } }
-        body { p { "One moment…" } }
-    };
-    let _ = request;
-    respond::page(html! { (maud::DOCTYPE) html lang="en" { (body) } })
+pub(crate) fn again() -> Answer {
+    respond::page(html! {
+        (maud::DOCTYPE)
+        html lang="en" {
+            head { meta http-equiv="refresh" content="0"; title { "Coffer" } }
+            body { p { "One moment…" } }
+        }
+    })
 }
 
 /// Takes the form of [`page`].
@@ -118,9 +120,7 @@ pub(crate) async fn open(
         return respond::redirect(links::HOME);
     }
     match (&dashboard.developer_key, take_link(dashboard, fields.get("code"))) {
-        (Some(key), true) => {
-            begin(dashboard, request, client, key.clone(), links::HOME).await
-        }
+        (Some(key), true) => begin(dashboard, request, client, key.clone(), links::HOME).await,
         _ => {
             let why = "This link was used before, or is another start's. Sign in with a key.";
             let markup = form(dashboard, request, links::HOME, Some(why));
@@ -160,10 +160,7 @@ async fn begin(
     };
     let name = cookie_name(dashboard, &request.headers);
     let id = dashboard.sessions.begin(token.clone(), &principal, role);
-    // The first page after it tells whether the browser has kept the cookie.
-    let separator = if next.contains('?') { '&' } else { '?' };
-    let next = format!("{next}{separator}signed_in=true");
-    respond::with_cookie(respond::redirect(&next), &cookie(name, &id))
+    respond::with_cookie(respond::redirect(&links::marked(next)), &cookie(name, &id))
 }
 
 /// Ends this session, or all that were begun with its key on this server. The keys that it made to

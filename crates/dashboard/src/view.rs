@@ -3,8 +3,8 @@
 use crate::api::{Field, Refusal};
 use crate::links;
 use crate::visit::Visit;
-use coffer_base::civil::{readable, rfc3339, span};
 use coffer_base::Timestamp;
+use coffer_base::civil::{readable, rfc3339, span};
 use maud::{Markup, html};
 use serde_json::Value;
 
@@ -35,7 +35,11 @@ pub(crate) fn none() -> Markup {
 
 /// A text, or that there is none.
 pub(crate) fn or_none(text: &str) -> Markup {
-    if text.is_empty() { none() } else { html! { (text) } }
+    if text.is_empty() {
+        none()
+    } else {
+        html! { (text) }
+    }
 }
 
 /// An id, which leads to its page if it has one.

@@ -19,8 +19,8 @@ use coffer_base::{Clock, Random};
 use coffer_keyring::Keyring;
 use coffer_storage::{StorageError, Store};
 use std::fmt;
-use std::sync::{Arc, OnceLock};
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 /// What a kernel is made of.

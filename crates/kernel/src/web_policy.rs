@@ -91,7 +91,9 @@ impl WebPolicy {
     /// # Errors
     /// A 403 that says how a host is allowed.
     pub(crate) fn check_host(&self, headers: &HeaderMap) -> Result<(), ApiError> {
-        let (Some(names), Some(host)) = (&self.hosts, headers.get(header::HOST)) else { return Ok(()) };
+        let (Some(names), Some(host)) = (&self.hosts, headers.get(header::HOST)) else {
+            return Ok(());
+        };
         let mut known = LOCAL_NAMES.into_iter().chain(names.iter().map(String::as_str));
         if known.any(|name| names_host(host.as_bytes(), name)) {
             return Ok(());

@@ -45,7 +45,7 @@ pub(crate) async fn page(visit: &Visit<'_>) -> Result {
                     "Keys were never rotated here",
                     "A rotation makes new keys, seals every record anew and destroys the old keys, \
                      while the server serves:",
-                    "coffer keyring rotate",
+                    "coffer keyring rotate all",
                 ))
             } @else {
                 (shown(visit, rotation))

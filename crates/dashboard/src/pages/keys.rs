@@ -100,8 +100,11 @@ pub(super) fn create_form(visit: &Visit<'_>, app: &str) -> Markup {
         ("31536000", "in a year"),
     ];
     let types = match visit.is_operator() {
-        true => &[("secret", "all rights of the app"), ("restricted", "restricted"),
-            ("admin", "admin key")][..],
+        true => &[
+            ("secret", "all rights of the app"),
+            ("restricted", "restricted"),
+            ("admin", "admin key"),
+        ][..],
         false => &[("secret", "all rights of the app"), ("restricted", "restricted")],
     };
     html! {
@@ -161,20 +164,12 @@ pub(crate) async fn create(visit: &Visit<'_>) -> Result {
 
 /// A key that was made, the only time that it is shown.
 fn shown_once(visit: &Visit<'_>, title: &str, made: &Value) -> Markup {
-    let token = made.text("key");
     let inside = html! {
         (frame::heading(title, "", html! {}))
-        @if token.is_empty() {
-            div.notice.bad role="alert" {
-                p { "This form was sent twice, and the key was shown the first time. If you do not "
-                    "have it, revoke it and make another." }
-            }
-        } @else {
-            div.notice.good {
-                p { strong { "Copy the key now. " } "It is shown this once; the server keeps a "
-                    "digest and cannot show it again." }
-                div.once { (view::copied(token)) }
-            }
+        div.notice.good {
+            p { strong { "Copy the key now. " } "It is shown this once; the server keeps a "
+                "digest and cannot show it again." }
+            div.once { (view::copied(made.text("key"))) }
         }
         (view::facts(vec![
             ("Key", view::id(made.text("id"))),

@@ -32,11 +32,7 @@ pub(crate) async fn page(
 ///
 /// # Errors
 /// The API's refusal.
-pub(crate) async fn search(
-    api: Api<'_>,
-    path: &str,
-    part: &str,
-) -> Result<(Value, bool), Refusal> {
+pub(crate) async fn search(api: Api<'_>, path: &str, part: &str) -> Result<(Value, bool), Refusal> {
     let part = part.to_lowercase();
     let is_found = |item: &Value| {
         ["id", "name", "account", "app", "redacted_key"]

@@ -139,9 +139,7 @@ fn operations(status: &Value) -> Markup {
         .collect();
     match rows.is_empty() {
         true => html! { p.quiet { "None." } },
-        false => {
-            view::table("By operation", &["Operation", "Answered", "Refused", "Failed"], rows)
-        }
+        false => view::table("By operation", &["Operation", "Answered", "Refused", "Failed"], rows),
     }
 }
 
@@ -182,8 +180,8 @@ fn attention(visit: &Visit<'_>, keys: &Value) -> Markup {
             // What the dashboard makes for itself ends in minutes, as it should.
             let is_own = key.text("name").starts_with("dashboard, ");
             let used = key.int("last_used").or(key.int("created")).unwrap_or(now);
-            let is_unused = now - used > UNUSED_DAYS * DAY
-                && key.int("expires_at").is_none_or(|at| at > now);
+            let is_unused =
+                now - used > UNUSED_DAYS * DAY && key.int("expires_at").is_none_or(|at| at > now);
             let why = match (is_soon && !is_own, is_unused) {
                 (true, _) => html! { "ends " (view::time(end, visit.now)) },
                 (false, true) => html! { "unused for " ((now - used) / DAY) " days" },

@@ -26,10 +26,7 @@ pub(super) fn form(visit: &Visit<'_>, path: &str, place: &Place, more: Markup) -
 ///
 /// # Errors
 /// The API's refusal.
-pub(super) async fn choice(
-    visit: &Visit<'_>,
-    path: &str,
-) -> Result<Markup, crate::api::Refusal> {
+pub(super) async fn choice(visit: &Visit<'_>, path: &str) -> Result<Markup, crate::api::Refusal> {
     let list = lists::page(visit, visit.admin(), "/v1/admin/installs", &[]).await?;
     if list.list("data").is_empty() {
         return Ok(view::empty(

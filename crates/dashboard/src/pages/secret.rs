@@ -1,7 +1,7 @@
 //! One secret: its value on demand, and who changed and read it.
 
-use super::secrets::{Scope, covered, delete_form, of_app, opened, value_fields};
 use super::places;
+use super::secrets::{Scope, covered, delete_form, of_app, opened, value_fields};
 use crate::api::{Field, Refusal};
 use crate::open::{self};
 use crate::routes::Result;
@@ -68,8 +68,7 @@ fn facts(visit: &Visit<'_>, scope: &Scope, secret: &Value) -> Markup {
 
 /// Who changed it and who read it, as far as the audit knows.
 async fn history(visit: &Visit<'_>, scope: &Scope, name: &str) -> Markup {
-    let params =
-        [("name", name), ("account", scope.place.account.as_str()), ("user", &scope.user)];
+    let params = [("name", name), ("account", scope.place.account.as_str()), ("user", &scope.user)];
     match visit.admin().get("/v1/admin/secrets/history", &params).await {
         Ok(story) => shown(visit, &story),
         Err(refusal) => view::section("History", view::refusal(&refusal)),

@@ -126,7 +126,7 @@ fn shown(visit: &Visit<'_>, scope: &Scope, list: &Value) -> Markup {
         return view::empty(
             "No secrets in this scope",
             "Make one above, or with a key of the app:",
-            "coffer secrets set --name NAME --account acct_… < value.txt",
+            "coffer secrets set NAME < value.txt",
         );
     }
     let rows = list.list("data").iter().map(|secret| {

@@ -130,8 +130,7 @@ fn request(call: &ApiCall<'_>, page: &HeaderMap) -> Option<(Parts, Full<Bytes>)>
     };
     let mut sent = HeaderMap::new();
     sent.insert(header::HOST, HeaderValue::from_static("localhost"));
-    let mut bearer =
-        HeaderValue::from_str(&format!("Bearer {}", call.token.expose())).ok()?;
+    let mut bearer = HeaderValue::from_str(&format!("Bearer {}", call.token.expose())).ok()?;
     bearer.set_sensitive(true);
     sent.insert(header::AUTHORIZATION, bearer);
     let given = [
