@@ -11,7 +11,6 @@ mod apps_secrets_list;
 mod check;
 mod clock;
 mod contract;
-mod conventions_placeholder;
 mod conventions;
 mod dashboard;
 mod developer;

@@ -23,12 +23,7 @@ impl<'s> Browser<'s> {
 
     /// A browser that knows the server by another name.
     pub fn under(server: &'s TestServer, host: &str) -> Self {
-        Self {
-            server,
-            host: host.to_owned(),
-            cookies: Vec::new(),
-            form_token: String::new(),
-        }
+        Self { server, host: host.to_owned(), cookies: Vec::new(), form_token: String::new() }
     }
 
     /// A browser that an operator has signed in.

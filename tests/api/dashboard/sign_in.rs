@@ -150,7 +150,11 @@ fn a_revoked_key_has_no_session_any_more() {
 fn beyond_the_machine_the_cookie_needs_tls() {
     let server = TestServer::start();
     for (host, name, attributes) in [
-        ("coffer.example", "__Host-coffer_dashboard", "; Path=/; Secure; HttpOnly; SameSite=Strict"),
+        (
+            "coffer.example",
+            "__Host-coffer_dashboard",
+            "; Path=/; Secure; HttpOnly; SameSite=Strict",
+        ),
         ("127.0.0.1:4747", COOKIE, "; Path=/dashboard; HttpOnly; SameSite=Strict"),
     ] {
         let mut browser = Browser::under(&server, host);
