@@ -164,8 +164,8 @@ describe('a secret', () => {
     await page.clock.install();
     await go(page, `/secrets?${server.place()}`);
     await page.getByText('New secret').click();
-    await page.getByLabel('Name').fill('made_here');
-    await page.getByLabel('Value').fill('one\ntwo');
+    await page.getByRole('textbox', { name: 'Name' }).fill('made_here');
+    await page.getByRole('textbox', { name: 'Value' }).fill('one\ntwo');
     await page.getByLabel('It ends').first().selectOption('in a day');
     await page.screenshot({ path: join(SHOTS, 'secret-new.png') });
     await page.getByRole('button', { name: 'Save' }).click();
@@ -194,7 +194,7 @@ test('a key is made, shown once, rolled and revoked', async () => {
   const page = await open();
   await go(page, `/app?id=${server.app}`);
   await page.getByText('New key').click();
-  await page.getByLabel('Name').fill('from the browser');
+  await page.getByRole('textbox', { name: 'Name' }).fill('from the browser');
   await page.getByRole('button', { name: 'Create' }).click();
   await page.getByText('Copy the key now.').waitFor();
   await page.screenshot({ path: join(SHOTS, 'key-once.png') });
@@ -250,8 +250,8 @@ test('all of it works without a script', async () => {
   await page.getByRole('link', { name: 'Hide' }).click();
   await page.getByRole('row', { name: /slack_webhook/ }).waitFor();
   await page.locator('details.guarded summary', { hasText: 'New secret' }).click();
-  await page.getByLabel('Name').fill('without_script');
-  await page.getByLabel('Value').fill('x');
+  await page.getByRole('textbox', { name: 'Name' }).fill('without_script');
+  await page.getByRole('textbox', { name: 'Value' }).fill('x');
   await page.getByRole('button', { name: 'Save' }).click();
   const row = page.getByRole('row', { name: /without_script/ });
   await row.waitFor();
@@ -308,6 +308,20 @@ test('odd names are text in a real browser too', async () => {
   assert.deepEqual(page.complaints, []);
   const remove = { name: odd, 'scope[type]': 'account' };
   await server.api(server.key, 'POST', '/v1/apps/secrets/delete', remove, server.account);
+  await page.context().close();
+});
+
+test('the last hour is plotted, with the numbers behind it', async () => {
+  const page = await open({ viewport: WIDTHS.wide });
+  await go(page, '');
+  // Requests are counted every half minute.
+  for (let n = 0; n < 90 && (await page.locator('.plot rect.answered').count()) === 0; n += 1) {
+    await page.waitForTimeout(1000);
+    await page.reload();
+  }
+  await page.screenshot({ path: join(SHOTS, 'overview-plot.png'), fullPage: true });
+  await page.getByText('The numbers').click();
+  await page.locator('.plot td').first().waitFor();
   await page.context().close();
 });
 

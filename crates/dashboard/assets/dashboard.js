@@ -132,7 +132,7 @@ function isWriting(target) {
   return target.closest && target.closest("input, textarea, select, [contenteditable]") !== null;
 }
 
-let wentAt = 0;
+let wentAt = -Infinity;
 
 document.addEventListener("keydown", (event) => {
   if (event.key === "Escape") {
@@ -145,7 +145,7 @@ document.addEventListener("keydown", (event) => {
   }
   if (isWriting(event.target) || event.ctrlKey || event.metaKey || event.altKey) return;
   const goes = event.timeStamp - wentAt < 1500;
-  wentAt = 0;
+  wentAt = -Infinity;
   const search = document.getElementById("search");
   if (goes) {
     const link = document.querySelector(`[data-go="${CSS.escape(event.key)}"]`);

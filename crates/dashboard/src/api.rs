@@ -28,15 +28,31 @@ pub(crate) struct Refusal {
     pub(crate) request_id: String,
 }
 
+const UNAUTHENTICATED: u16 = 401;
+const FORBIDDEN: u16 = 403;
+const NOT_FOUND: u16 = 404;
+
 impl Refusal {
+    /// That an app is not open, though a form was sent for what is in it.
+    pub(crate) fn not_open() -> Self {
+        let message = "This app is not open any more. Open it again, and repeat what you did.";
+        Self { status: FORBIDDEN, message: message.to_owned(), request_id: String::new() }
+    }
+
+    /// What the key of an app was refused, which ends no session.
+    pub(crate) fn of_app(self) -> Self {
+        let status = if self.is_signed_out() { FORBIDDEN } else { self.status };
+        Self { status, ..self }
+    }
+
     /// Whether the key is no longer good.
     pub(crate) const fn is_signed_out(&self) -> bool {
-        self.status == 401
+        self.status == UNAUTHENTICATED
     }
 
     /// Whether there is no such object.
     pub(crate) const fn is_missing(&self) -> bool {
-        self.status == 404
+        self.status == NOT_FOUND
     }
 }
 

@@ -24,12 +24,17 @@ pub(crate) fn requests(samples: &[Sample]) -> Markup {
         "Requests of the last hour in steps of half a minute, {most} at most: {answered} \
          answered, {refused} refused, {failed} failed"
     );
+    if samples.is_empty() {
+        return html! { p.quiet { "They are counted every half minute." } };
+    }
     html! {
         figure.plot {
             svg viewBox=(format!("0 0 {WIDTH} {HEIGHT}")) role="img" aria-label=(words)
                 preserveAspectRatio="none" {
                 line.axis x1="0" x2=(WIDTH) y1=(HEIGHT - 1) y2=(HEIGHT - 1) {}
-                @for (at, each) in (0_u64..).zip(samples) { (bar(at, each, most)) }
+                @for (back, each) in (1_u64..).zip(samples.iter().rev()) {
+                    (bar(BARS.saturating_sub(back), each, most))
+                }
             }
             figcaption {
                 span.key.answered { (view::number(signed(answered))) " answered" }
@@ -95,6 +100,7 @@ mod tests {
         let samples = [sample(10, 5, 1), sample(0, 0, 0), sample(u64::MAX / 1000, 0, 0)];
         let plot = requests(&samples).into_string();
         assert!(plot.contains("role=\"img\"") && !plot.contains("style="), "{plot}");
-        assert_eq!(requests(&[]).into_string().matches("<rect").count(), 0);
+        assert!(plot.contains("x=\"714\""), "the newest is at the right: {plot}");
+        assert!(!requests(&[]).into_string().contains("<svg"));
     }
 }

@@ -183,7 +183,7 @@ fn person(visit: &Visit<'_>) -> Markup {
     let Visit { session, theme, .. } = visit;
     html! {
         details.person {
-            summary aria-label=(format!("Session of {}", session.key_id)) {
+            summary aria-label=(format!("{}, your session", session.role.as_str())) {
                 (session.role.as_str())
             }
             div.pop {

@@ -47,6 +47,10 @@ pub(crate) fn id(id: &str) -> Markup {
     if id.is_empty() {
         return none();
     }
+    // What belongs to nobody is filed under these.
+    if id.ends_with("_coffer_system") {
+        return html! { span.quiet { "the server" } };
+    }
     match links::of_id(id) {
         Some(link) => html! { a.id href=(link) { (id) } },
         None => html! { code.id { (id) } },
@@ -242,11 +246,14 @@ pub(crate) fn section(title: &str, inside: Markup) -> Markup {
     html! { section.card { h2 { (title) } (inside) } }
 }
 
-/// Names with values.
+/// Names with values. What has no value is left out.
 pub(crate) fn facts(rows: Vec<(&str, Markup)>) -> Markup {
+    let nothing = none().into_string();
     html! {
         dl.facts {
-            @for (name, value) in rows { div { dt { (name) } dd { (value) } } }
+            @for (name, value) in rows.into_iter().filter(|(_, value)| value.0 != nothing) {
+                div { dt { (name) } dd { (value) } }
+            }
         }
     }
 }

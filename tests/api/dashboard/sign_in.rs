@@ -177,7 +177,8 @@ fn a_link_leads_nowhere_else() {
     let server = TestServer::start();
     for next in ["https://evil.example", "//evil.example", "/dashboard/../v1", "/v1/admin/status"] {
         let mut browser = Browser::new(&server);
-        let fields = [("key", server.admin().key()), ("next", next)];
+        let admin = server.admin();
+        let fields = [("key", admin.key()), ("next", next)];
         let answer = browser.send("POST", "/dashboard/sign_in", Some(&fields), &[]);
         let to = answer.header("location").unwrap();
         assert!(to.starts_with("/dashboard?") || to.starts_with("/dashboard/.."), "{to}");

@@ -69,6 +69,13 @@ fn status(key: &Value, now: Timestamp) -> (Tone, &'static str) {
     }
 }
 
+/// What can be seen of a token: its two ends.
+fn ends(redacted: &str) -> String {
+    let head = redacted.trim_end_matches(|letter| letter != '*').trim_end_matches('*');
+    let tail = redacted.rsplit('*').next().unwrap_or_default();
+    if redacted.contains('*') { format!("{head}…{tail}") } else { redacted.to_owned() }
+}
+
 pub(super) fn table(visit: &Visit<'_>, list: &Value) -> Markup {
     let rows = list.list("data").iter().map(|key| {
         let (tone, word) = status(key, visit.now);
@@ -78,7 +85,7 @@ pub(super) fn table(visit: &Visit<'_>, list: &Value) -> Markup {
             @if !key.text("role").is_empty() { ", " (key.text("role")) }
         };
         vec![
-            html! { (view::id(key.text("id"))) br; code.quiet { (key.text("redacted_key")) } },
+            html! { (view::id(key.text("id"))) br; code.quiet { (ends(key.text("redacted_key"))) } },
             view::or_none(key.text("name")),
             kind,
             view::id(key.text("app")),
@@ -210,7 +217,7 @@ pub(crate) async fn one(visit: &Visit<'_>) -> Result {
         (view::facts(vec![
             ("Status", view::badge(tone, word)),
             ("Key", view::copied(id)),
-            ("Token", html! { code { (key.text("redacted_key")) } }),
+            ("Token", html! { code { (ends(key.text("redacted_key"))) } }),
             ("Kind", html! { (key.text("type")) }),
             ("Role", view::or_none(key.text("role"))),
             ("App", view::id(key.text("app"))),
@@ -279,4 +286,15 @@ pub(crate) async fn revoke(visit: &Visit<'_>) -> Result {
     let id = visit.field("id");
     visit.admin().post(&path_of(PATH, id, "/revoke"), &[], visit.field("once")).await?;
     accounts::back(visit, format!("{id} is revoked."))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn of_a_token_its_ends_are_shown() {
+        assert_eq!(ends("sk_test_********sObK"), "sk_test_…sObK");
+        assert_eq!((ends("ak_coffer_*"), ends("plain")), ("ak_coffer_…".into(), "plain".into()));
+    }
 }

@@ -65,7 +65,7 @@ fn health(visit: &Visit<'_>, status: &Value, clock: &Value, keyring: &Value) -> 
     html! {
         div.tiles {
             (tile("Server", tone, word, html! {
-                "since " (view::time(status.int("started"), visit.now))
+                "started " (view::time(status.int("started"), visit.now))
             }))
             (tile("Clock", clock_tone, clock.text("state"), html! {
                 @if message.is_empty() { "believed" } @else { (message) }

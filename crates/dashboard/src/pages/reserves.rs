@@ -112,7 +112,10 @@ fn balances(balance: &Value) -> Markup {
         "Reserved, pending",
         "All together",
     ];
-    view::table("Balance", &columns, rows.collect())
+    html! {
+        (view::table("Balance", &columns, rows.collect()))
+        p.quiet { "In the currency's smallest unit, as the API counts." }
+    }
 }
 
 fn plans_table(visit: &Visit<'_>, place: &Place, plans: &Value) -> Markup {
@@ -198,7 +201,7 @@ pub(crate) async fn hold(visit: &Visit<'_>) -> Result {
     let api = visit.with_key(&key.token).for_account(&place.account);
     let id = visit.field("id");
     let hold = api.get(&path_of("/v1/reserve/holds", id, ""), &[]).await;
-    let hold = hold.map_err(super::secrets::of_app)?;
+    let hold = hold.map_err(Refusal::of_app)?;
     let params = [("reserve_hold", id), ("limit", "100")];
     let releases = api.get("/v1/reserve/releases", &params).await;
     let charge = charge(api, hold.text("source_charge")).await;

@@ -1,7 +1,7 @@
 //! One secret: its value on demand, and who changed and read it.
 
 use super::places;
-use super::secrets::{Scope, covered, delete_form, of_app, opened, value_fields};
+use super::secrets::{Scope, covered, delete_form, opened, value_fields};
 use crate::api::{Field, Refusal};
 use crate::open::{self};
 use crate::routes::Result;
@@ -114,7 +114,9 @@ fn shown(visit: &Visit<'_>, story: &Value) -> Markup {
             }
         }))
         @if let Some(at) = story.int("looked_back_to") {
-            p.quiet { "The audit was looked through back to " (view::time(Some(at), visit.now)) "." }
+            p.quiet {
+                "The audit was looked through back to " (view::time(Some(at), visit.now)) "."
+            }
         }
     }
 }
@@ -125,7 +127,7 @@ async fn read(visit: &Visit<'_>, scope: &Scope) -> std::result::Result<String, R
     let api = visit.with_key(&key.token).for_account(&scope.place.account);
     let mut params = scope.named(visit.fields.get("name"));
     params.push(("expand[]", "payload"));
-    let secret = api.get(FIND, &params).await.map_err(of_app)?;
+    let secret = api.get(FIND, &params).await.map_err(Refusal::of_app)?;
     Ok(secret.text("payload").to_owned())
 }
 

@@ -61,20 +61,7 @@ pub(super) async fn opened(
     scope: &Scope,
 ) -> std::result::Result<OpenedKey, Refusal> {
     let key = open::key(visit, &scope.place, Purpose::Secrets).await?;
-    key.ok_or_else(|| Refusal {
-        status: 403,
-        message: "This app is not open any more. Open it again, and repeat what you did."
-            .to_owned(),
-        request_id: String::new(),
-    })
-}
-
-/// What the key of an app was refused: that ends no session.
-pub(super) fn of_app(mut refusal: Refusal) -> Refusal {
-    if refusal.is_signed_out() {
-        refusal.status = 403;
-    }
-    refusal
+    key.ok_or_else(Refusal::not_open)
 }
 
 /// The secrets of a scope.
@@ -237,7 +224,7 @@ pub(crate) async fn set(visit: &Visit<'_>) -> Result {
     if !expires_at.is_empty() {
         params.push(("expires_at", &expires_at));
     }
-    api.post(PATH, &params, visit.field("once")).await.map_err(of_app)?;
+    api.post(PATH, &params, visit.field("once")).await.map_err(Refusal::of_app)?;
     accounts::back(visit, format!("{name} is saved."))
 }
 
@@ -248,7 +235,7 @@ pub(crate) async fn delete(visit: &Visit<'_>) -> Result {
     let api = visit.with_key(&key.token).for_account(&scope.place.account);
     let name = visit.fields.get("name");
     let path = "/v1/apps/secrets/delete";
-    api.post(path, &scope.named(name), visit.field("once")).await.map_err(of_app)?;
+    api.post(path, &scope.named(name), visit.field("once")).await.map_err(Refusal::of_app)?;
     visit.session.notify(format!("{name} is deleted."));
     Ok(respond::redirect(&scope.page()))
 }
