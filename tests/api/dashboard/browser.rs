@@ -163,7 +163,9 @@ fn check_headers(target: &str, answer: &Answer) {
     assert_eq!(answer.header("x-frame-options"), Some("DENY"), "{target}");
     assert_eq!(answer.header("x-content-type-options"), Some("nosniff"), "{target}");
     assert_eq!(answer.header("referrer-policy"), Some("same-origin"), "{target}");
-    let is_file = target.starts_with("/dashboard/assets/");
+    let kind = answer.header("content-type").unwrap_or_default();
+    let is_file =
+        ["text/css", "text/javascript", "image/svg"].iter().any(|of| kind.starts_with(of));
     let kept = if is_file { "public, max-age=31536000, immutable" } else { "no-store" };
     assert_eq!(answer.header("cache-control"), Some(kept), "{target}");
     if answer.header("content-type") == Some("text/html; charset=utf-8") {

@@ -7,7 +7,7 @@ use coffer_testkit::{Params, TestServer, encode};
 const ODD: [&str; 8] = [
     "<script>alert(1)</script>",
     "\"><img src=x onerror=alert(1)>",
-    "' onmouseover='alert(1)",
+    "\" onmouseover=\"alert(1)",
     "</title></main><h1>mine</h1>",
     "javascript:alert(1)",
     "&lt;b&gt;&amp;",
@@ -15,9 +15,9 @@ const ODD: [&str; 8] = [
     "{{7*7}}${7*7}<%= 7 %>",
 ];
 
-/// What of it must not stand in a page as it is.
+/// What of it must not stand in a page as it is. All attributes are in double quotes.
 const RAW: [&str; 5] =
-    ["<script>alert", "<img src=x", "' onmouseover='", "</title></main>", "<%= 7"];
+    ["<script>alert", "<img src=x", "\" onmouseover=\"alert", "</title></main>", "<%= 7"];
 
 #[test]
 fn odd_names_are_text_on_every_page() {

@@ -210,7 +210,7 @@ fn refusals(visit: &Visit<'_>, list: &Value) -> Markup {
             vec![
                 view::time(entry.int("created"), visit.now),
                 html! { code { (entry.text("operation")) } },
-                html! { (entry.text("reason")) },
+                html! { code { (entry.text("reason")) } },
                 view::id(entry.text("request")),
             ]
         })

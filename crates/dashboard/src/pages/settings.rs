@@ -18,16 +18,18 @@ pub(crate) async fn page(visit: &Visit<'_>) -> Result {
     let rows = settings.iter().filter(|each| fits(&each.name, &each.about)).map(|setting| {
         let source = setting.source.as_deref().unwrap_or_default();
         vec![
-            html! { code.whole { (setting.name) } },
+            html! { code { (setting.name) } },
             match &setting.value {
                 Some(value) => html! { code.value { (value) } },
                 None => view::none(),
             },
             html! {
-                @if source == "default" {
+                @if source.starts_with("flag") {
+                    code { (source) }
+                } @else if source == "default" {
                     span.quiet { (source) }
                 } @else {
-                    span.whole { (view::or_none(source)) }
+                    (view::or_none(source))
                 }
             },
             html! { (setting.about) },
