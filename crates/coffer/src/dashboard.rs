@@ -1,7 +1,6 @@
 //! What the program does for the dashboard: its own key in developer mode, and the readings of its
 //! plot.
 
-use crate::assemble::Callers;
 use coffer_base::{Clock, Random, Redacted};
 use coffer_dashboard::{Dashboard, DashboardOptions, limits};
 use coffer_kernel::{BoxFuture, Counters, Job, JobContext};
@@ -13,11 +12,11 @@ use std::time::Duration;
 /// own, which is made on first use as any other.
 pub fn open(
     developer: bool,
-    callers: &Callers,
+    run_key: Option<&Redacted<String>>,
     clock: &Arc<dyn Clock>,
     random: &Arc<dyn Random>,
 ) -> Arc<Dashboard> {
-    let run_key = callers.run_key.as_ref().map(|key| format!("{}_", key.expose()));
+    let run_key = run_key.map(|key| format!("{}_", key.expose()));
     let key = format!("ak_coffer_{}dashboard", run_key.unwrap_or_default());
     Arc::new(Dashboard::new(DashboardOptions {
         clock: Arc::clone(clock),

@@ -1,4 +1,4 @@
-// What the pages cannot do without a script: copying, revealing in place, undoing, and the keyboard.
+// What the pages cannot do without a script: copying, revealing in place, undoing, the keyboard.
 // Everything else works without it.
 
 "use strict";
@@ -165,7 +165,7 @@ document.addEventListener("keydown", (event) => {
   }
 });
 
-// Neither the page that the browser keeps for the way back nor a window behind others shows a value.
+// Neither a page that the browser keeps for the way back nor a window behind others shows a value.
 window.addEventListener("pagehide", coverAll);
 document.addEventListener("visibilitychange", () => {
   if (document.hidden) coverAll();

@@ -4,7 +4,14 @@
 use crate::respond::{self, Answer};
 use std::sync::LazyLock;
 
-const STYLE: &str = include_str!("../assets/dashboard.css");
+const STYLE: &str = concat!(
+    include_str!("../assets/colours.css"),
+    include_str!("../assets/frame.css"),
+    include_str!("../assets/controls.css"),
+    include_str!("../assets/parts.css"),
+    include_str!("../assets/pages.css"),
+    include_str!("../assets/phone.css"),
+);
 const SCRIPT: &str = include_str!("../assets/dashboard.js");
 const ICON: &str = include_str!("../assets/icon.svg");
 

@@ -2,43 +2,11 @@
 
 use crate::assets;
 use crate::links;
-use crate::request::cookie;
+use crate::theme::Theme;
+use crate::view;
 use crate::visit::Visit;
 use coffer_kernel::AdminRole;
-use http::HeaderMap;
 use maud::{DOCTYPE, Markup, html};
-
-/// The cookie with the colours that were chosen.
-pub(crate) const THEME_COOKIE: &str = "coffer_theme";
-
-/// Colours.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(crate) enum Theme {
-    /// As the machine has it.
-    System,
-    Light,
-    Dark,
-}
-
-impl Theme {
-    pub(crate) const ALL: [Self; 3] = [Self::System, Self::Light, Self::Dark];
-
-    pub(crate) const fn as_str(self) -> &'static str {
-        match self {
-            Self::System => "system",
-            Self::Light => "light",
-            Self::Dark => "dark",
-        }
-    }
-
-    pub(crate) fn of(headers: &HeaderMap) -> Self {
-        Self::parse(cookie(headers, THEME_COOKIE).unwrap_or_default())
-    }
-
-    pub(crate) fn parse(word: &str) -> Self {
-        Self::ALL.into_iter().find(|theme| theme.as_str() == word).unwrap_or(Self::System)
-    }
-}
 
 /// A page of the menu: its path, its word, the key that goes there after `g`, and whether the role
 /// `keys` sees it.
@@ -191,7 +159,7 @@ fn person(visit: &Visit<'_>) -> Markup {
                 p.quiet { a href=(links::to("/key", &[("id", &session.key_id)])) {
                     (session.key_id)
                 } }
-                (crate::view::form(visit, "/theme", "theme", html! {
+                (view::form(visit, "/theme", "theme", html! {
                     fieldset {
                         legend { "Colours" }
                         @for each in Theme::ALL {
@@ -202,7 +170,7 @@ fn person(visit: &Visit<'_>) -> Markup {
                         }
                     }
                 }))
-                (crate::view::form(visit, "/sign_out", "", html! {
+                (view::form(visit, "/sign_out", "", html! {
                     button type="submit" { "Sign out" }
                     button type="submit" name="everywhere" value="true" {
                         "Sign out everywhere"

@@ -12,6 +12,7 @@ mod frame;
 pub mod limits;
 mod links;
 mod open;
+mod outcome;
 mod pages;
 mod request;
 mod respond;
@@ -19,6 +20,7 @@ mod routes;
 mod samples;
 mod session;
 mod sign_in;
+mod theme;
 mod view;
 mod visit;
 

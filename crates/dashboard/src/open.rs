@@ -2,8 +2,8 @@
 //! minutes, and kept in the session.
 
 use crate::api::{Field, Refusal};
+use crate::outcome::{Result, back};
 use crate::respond::Answer;
-use crate::routes::{self, Result};
 use crate::session::{Opened, OpenedKey, Purpose};
 use crate::visit::Visit;
 use crate::{limits, view};
@@ -146,7 +146,7 @@ pub(crate) async fn submit(visit: &Visit<'_>) -> Result {
         _ => Purpose::Secrets,
     };
     create(visit, &Place::of(visit), purpose).await?;
-    Ok::<Answer, Refusal>(routes::back(visit))
+    Ok::<Answer, Refusal>(back(visit))
 }
 
 /// The line that says until when a place is open.

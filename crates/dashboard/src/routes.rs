@@ -1,7 +1,8 @@
 //! From a request to its page.
 
 use crate::api::Refusal;
-use crate::frame::{self, Theme};
+use crate::frame;
+use crate::outcome::Result;
 use crate::pages::{
     accounts, apps, audit, events, installs, keyring, keys, overview, reserves, search, secret,
     secrets, settings,
@@ -9,14 +10,12 @@ use crate::pages::{
 use crate::request::{self, Fields};
 use crate::respond::{self, Answer};
 use crate::session::is_own_form;
+use crate::theme::Theme;
 use crate::visit::Visit;
 use crate::{Dashboard, assets, links, sign_in, view};
 use coffer_kernel::{ApiClient, SITE_PATH, SiteRequest};
 use http::Method;
 use maud::html;
-
-/// What a page comes to: itself, or why there is none.
-pub(crate) type Result = std::result::Result<Answer, Refusal>;
 
 /// Answers one request.
 pub(crate) async fn respond(
@@ -116,11 +115,6 @@ async fn post(visit: &Visit<'_>, path: &str, session_id: &str) -> Result {
         "/keyring/rotate" => keyring::rotate(visit).await,
         _ => Ok(missing(visit)),
     }
-}
-
-/// Back to where a form was sent from.
-pub(crate) fn back(visit: &Visit<'_>) -> Answer {
-    respond::redirect(links::inside(visit.field("back")))
 }
 
 fn missing(visit: &Visit<'_>) -> Answer {

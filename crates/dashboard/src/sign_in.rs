@@ -1,11 +1,13 @@
 //! Signing in and out.
 
 use crate::api::Api;
-use crate::frame::{self, THEME_COOKIE, Theme};
+use crate::frame;
+use crate::outcome::back;
 use crate::request::{self, Fields};
 use crate::respond::{self, Answer};
+use crate::theme::{THEME_COOKIE, Theme};
 use crate::visit::Visit;
-use crate::{Dashboard, links, routes, view};
+use crate::{Dashboard, links, view};
 use coffer_base::Redacted;
 use coffer_kernel::{ApiClient, SiteRequest};
 use http::HeaderMap;
@@ -191,5 +193,5 @@ pub(crate) fn theme(visit: &Visit<'_>) -> Answer {
     let cookie = format!(
         "{THEME_COOKIE}={theme}; Path=/dashboard; HttpOnly; SameSite=Lax; Max-Age=31536000"
     );
-    respond::with_cookie(routes::back(visit), &cookie)
+    respond::with_cookie(back(visit), &cookie)
 }

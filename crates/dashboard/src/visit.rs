@@ -1,9 +1,9 @@
 //! One request of somebody who has signed in.
 
 use crate::api::Api;
-use crate::frame::Theme;
 use crate::request::Fields;
 use crate::session::Session;
+use crate::theme::Theme;
 use crate::{Dashboard, links};
 use coffer_base::id::random_base62;
 use coffer_base::{Redacted, Timestamp};

@@ -93,6 +93,10 @@ fn secrets_are_made_replaced_revealed_and_deleted() {
         server.flush_audit();
         let one = browser.page(&format!("/dashboard/secret?{}", encode(&named(&[]))));
         assert!(one.contains("Readers") && !one.contains("second one"), "{one}");
+        let lines = named(&[("payload", " -----BEGIN\r\nEND-----\r\n")]);
+        browser.post("/dashboard/secrets/set", &lines).leads();
+        let value = browser.post("/dashboard/secrets/value", &named(&[])).0;
+        assert_eq!(value.body, " -----BEGIN\nEND-----\n");
         browser.post("/dashboard/secrets/delete", &named(&[])).leads();
         let page = browser.page(&format!("/dashboard/secrets?{}", encode(&place)));
         assert!(page.contains("No secrets in this scope"), "{page}");

@@ -174,7 +174,7 @@ fn serve_dashboard(
     jobs: &mut Vec<Arc<dyn Job>>,
 ) -> Arc<Dashboard> {
     let AssembleOptions { developer, callers, clock, random, .. } = options;
-    let dashboard = dashboard::open(*developer, callers, clock, random);
+    let dashboard = dashboard::open(*developer, callers.run_key.as_ref(), clock, random);
     kernel.set_site(Arc::<Dashboard>::clone(&dashboard));
     let counters = kernel.counters();
     jobs.push(Arc::new(SampleRequests { dashboard: Arc::clone(&dashboard), counters }));

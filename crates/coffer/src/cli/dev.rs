@@ -138,7 +138,8 @@ fn banner(config: &Config, callers: &Callers, server: &Server) -> String {
         "Coffer {version}, developer mode: test mode only, not for production.\n\
          {keys}, and any acct_… has it installed.\n{open}\n  \
          API   {base}\n  Data  {data}\n\n\
-         Dashboard, by a link that signs one browser in:\n\n  {base}{dashboard}\n\nTry it:\n\n{snippets}\n\nCtrl-C stops it.\n",
+         Dashboard, by a link that signs one browser in:\n\n  {base}{dashboard}\n\n\
+         Try it:\n\n{snippets}\n\nCtrl-C stops it.\n",
         version = coffer::VERSION,
         open = warning(callers, &address),
         dashboard = server.installation().dashboard.link().unwrap_or_default(),

@@ -1,12 +1,11 @@
 //! Accounts.
 
-use super::{installs, lists};
+use super::{forms, lists, tables};
 use crate::api::{Field, path_of};
-use crate::routes::{self, Result};
+use crate::outcome::Result;
 use crate::visit::Visit;
 use crate::{frame, links, respond, view};
 use maud::{Markup, html};
-use serde_json::Value;
 
 const PATH: &str = "/v1/admin/accounts";
 
@@ -23,35 +22,12 @@ pub(crate) async fn page(visit: &Visit<'_>) -> Result {
             "Whoever installs apps, or develops them.",
             html! { @if visit.is_operator() { (create_form(visit)) } },
         ))
-        (search_form(visit, "Find an account by id or name"))
-        @if list.list("data").is_empty() { (none(part)) } @else { (table(visit, &list)) }
-        (searched(is_whole))
+        (forms::search(visit, "Find an account by id or name"))
+        @if list.list("data").is_empty() { (none(part)) } @else { (tables::accounts(visit, &list)) }
+        (forms::searched(is_whole))
         (view::pager(visit, &list))
     };
     Ok(respond::page(frame::page(visit, "/accounts", "Accounts", inside)))
-}
-
-/// The field that looks for a part of an id or a name.
-pub(super) fn search_form(visit: &Visit<'_>, hint: &str) -> Markup {
-    html! {
-        form.filters role="search" action=(links::to(&visit.path, &[])) {
-            input type="search" name="q" value=(visit.field("q")) placeholder=(hint)
-                aria-label=(hint) spellcheck="false";
-            button type="submit" { "Find" }
-        }
-    }
-}
-
-/// Says that only a part was looked at.
-pub(super) fn searched(is_whole: bool) -> Markup {
-    html! {
-        @if !is_whole {
-            p.quiet {
-                "The newest " (crate::limits::ROWS_SEARCHED) " were looked at. An older one is "
-                "found by its whole id, in the search above."
-            }
-        }
-    }
 }
 
 fn none(part: &str) -> Markup {
@@ -63,17 +39,6 @@ fn none(part: &str) -> Markup {
         ),
         false => view::empty("No account has this in its id or name", "Try a shorter part.", ""),
     }
-}
-
-pub(super) fn table(visit: &Visit<'_>, list: &Value) -> Markup {
-    let rows = list.list("data").iter().map(|account| {
-        vec![
-            view::id(account.text("id")),
-            view::or_none(account.text("name")),
-            view::time(account.int("created"), visit.now),
-        ]
-    });
-    view::table("Accounts", &["Account", "Name", "Created"], rows.collect())
 }
 
 fn create_form(visit: &Visit<'_>) -> Markup {
@@ -127,7 +92,7 @@ pub(crate) async fn one(visit: &Visit<'_>) -> Result {
                 @if apps.list("data").is_empty() {
                     p.quiet { "None." }
                 } @else {
-                    (super::apps::table(visit, &apps))
+                    (tables::apps(visit, &apps))
                 }
             }))
         }
@@ -135,16 +100,10 @@ pub(crate) async fn one(visit: &Visit<'_>) -> Result {
             @if installs.list("data").is_empty() {
                 p.quiet { "None." }
             } @else {
-                (installs::table(visit, &installs))
+                (tables::installs(visit, &installs))
             }
-            @if visit.is_operator() { (installs::create_form(visit, "", id)) }
+            @if visit.is_operator() { (forms::install(visit, "", id)) }
         }))
     };
     Ok(respond::page(frame::page(visit, "/accounts", title, inside)))
-}
-
-/// Where `routes::back` leads if a form of these pages was sent from nowhere.
-pub(super) fn back(visit: &Visit<'_>, notice: String) -> Result {
-    visit.session.notify(notice);
-    Ok(routes::back(visit))
 }

@@ -1,8 +1,8 @@
 //! Apps.
 
-use super::{accounts, installs, keys, lists};
+use super::{forms, lists, tables};
 use crate::api::{Field, path_of, rows};
-use crate::routes::Result;
+use crate::outcome::Result;
 use crate::visit::Visit;
 use crate::{frame, links, respond, view};
 use maud::{Markup, html};
@@ -23,9 +23,9 @@ pub(crate) async fn page(visit: &Visit<'_>) -> Result {
             "What keeps secrets for the accounts that have it installed.",
             html! { @if visit.is_operator() { (create_form(visit)) } },
         ))
-        (accounts::search_form(visit, "Find an app by id or name"))
+        (forms::search(visit, "Find an app by id or name"))
         @if !list.list("data").is_empty() {
-            (table(visit, &list))
+            (tables::apps(visit, &list))
         } @else if part.is_empty() {
             (view::empty(
                 "No apps yet",
@@ -35,40 +35,10 @@ pub(crate) async fn page(visit: &Visit<'_>) -> Result {
         } @else {
             (view::empty("No app has this in its id or name", "Try a shorter part.", ""))
         }
-        (accounts::searched(is_whole))
+        (forms::searched(is_whole))
         (view::pager(visit, &list))
     };
     Ok(respond::page(frame::page(visit, "/apps", "Apps", inside)))
-}
-
-pub(super) fn table(visit: &Visit<'_>, list: &Value) -> Markup {
-    let rows = list.list("data").iter().map(|app| {
-        vec![
-            view::id(app.text("id")),
-            view::or_none(app.text("name")),
-            view::id(app.text("account")),
-            size(app.object("usage").object("live")),
-            size(app.object("usage").object("test")),
-            view::time(app.int("created"), visit.now),
-        ]
-    });
-    let columns = ["App", "Name", "Developed by", "Live", "Test", "Created"];
-    view::table("Apps", &columns, rows.collect())
-}
-
-/// How much is kept.
-fn size(usage: &Value) -> Markup {
-    let Some(bytes) = usage.int("bytes") else { return view::none() };
-    html! { span.amount { (bytes_in_words(bytes)) } }
-}
-
-/// A number of bytes in a unit that can be read.
-pub(super) fn bytes_in_words(bytes: i64) -> String {
-    match bytes {
-        i64::MIN..10_000 => format!("{} B", view::number(bytes)),
-        10_000..10_000_000 => format!("{} kB", view::number(bytes / 1000)),
-        _ => format!("{} MB", view::number(bytes / 1_000_000)),
-    }
 }
 
 fn create_form(visit: &Visit<'_>) -> Markup {
@@ -123,17 +93,17 @@ pub(crate) async fn one(visit: &Visit<'_>) -> Result {
             @if keys_of.list("data").is_empty() {
                 p.quiet { "None. The app cannot call until it has one." }
             } @else {
-                (keys::table(visit, &keys_of))
+                (tables::keys(visit, &keys_of))
             }
-            @if visit.keeps_keys() { (keys::create_form(visit, id)) }
+            @if visit.keeps_keys() { (forms::key(visit, id)) }
         }))
         (view::section("Accounts that have it installed", html! {
             @if installs_of.list("data").is_empty() {
                 p.quiet { "None." }
             } @else {
-                (installs::table(visit, &installs_of))
+                (tables::installs(visit, &installs_of))
             }
-            @if visit.is_operator() { (installs::create_form(visit, id, "")) }
+            @if visit.is_operator() { (forms::install(visit, id, "")) }
         }))
         (view::section("Limits and use", limits_of(&app)))
     };

@@ -2,7 +2,7 @@
 
 use super::lists;
 use crate::api::{Field, path_of};
-use crate::routes::Result;
+use crate::outcome::Result;
 use crate::visit::Visit;
 use crate::{frame, links, respond, view};
 use maud::{Markup, html};

@@ -3,7 +3,7 @@
 use super::{lists, places};
 use crate::api::Field;
 use crate::open::{self, Place};
-use crate::routes::Result;
+use crate::outcome::Result;
 use crate::session::Purpose;
 use crate::visit::Visit;
 use crate::{frame, respond, view};

@@ -1,8 +1,7 @@
 //! The keys that encrypt.
 
-use super::accounts;
 use crate::api::Field;
-use crate::routes::Result;
+use crate::outcome::{Result, noticed};
 use crate::view::Tone;
 use crate::visit::Visit;
 use crate::{frame, respond, view};
@@ -111,5 +110,5 @@ pub(crate) async fn rotate(visit: &Visit<'_>) -> Result {
     let keep = if visit.field("keep") == "true" { "true" } else { "false" };
     let params = [("keys", visit.field("keys")), ("keep", keep)];
     visit.admin().post("/v1/admin/keyring/rotate", &params, visit.field("once")).await?;
-    accounts::back(visit, "The rotation has begun.".to_owned())
+    noticed(visit, "The rotation has begun.".to_owned())
 }

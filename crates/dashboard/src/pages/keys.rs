@@ -1,32 +1,15 @@
 //! API keys.
 
-use super::{accounts, lists};
+use super::{forms, lists, tables};
 use crate::api::{Field, path_of};
-use crate::routes::Result;
+use crate::outcome::{Result, noticed};
 use crate::view::Tone;
 use crate::visit::Visit;
 use crate::{frame, links, respond, view};
-use coffer_base::Timestamp;
 use maud::{Markup, html};
 use serde_json::Value;
 
 const PATH: &str = "/v1/admin/api_keys";
-
-/// What a restricted key may be allowed, most used first.
-const PERMISSIONS: [&str; 12] = [
-    "secret_read",
-    "secret_write",
-    "balance_read",
-    "event_read",
-    "ledger_read",
-    "ledger_write",
-    "reserve_hold_read",
-    "reserve_hold_write",
-    "reserve_plan_read",
-    "reserve_plan_write",
-    "reserve_release_read",
-    "reserve_release_write",
-];
 
 /// All keys, or those of one app.
 pub(crate) async fn page(visit: &Visit<'_>) -> Result {
@@ -39,9 +22,9 @@ pub(crate) async fn page(visit: &Visit<'_>) -> Result {
         (frame::heading(
             "API keys",
             "Shown once when they are made; revoked for good.",
-            html! { @if visit.keeps_keys() { (create_form(visit, app)) } },
+            html! { @if visit.keeps_keys() { (forms::key(visit, app)) } },
         ))
-        (accounts::search_form(visit, "Find a key by id, name, app or its ends"))
+        (forms::search(visit, "Find a key by id, name, app or its ends"))
         @if list.list("data").is_empty() {
             (view::empty(
                 "No keys here",
@@ -49,102 +32,12 @@ pub(crate) async fn page(visit: &Visit<'_>) -> Result {
                 "coffer keys create --app app_… --mode test",
             ))
         } @else {
-            (table(visit, &list))
+            (tables::keys(visit, &list))
         }
-        (accounts::searched(is_whole))
+        (forms::searched(is_whole))
         (view::pager(visit, &list))
     };
     Ok(respond::page(frame::page(visit, "/keys", "API keys", inside)))
-}
-
-/// Whether a key is good, in a word.
-fn status(key: &Value, now: Timestamp) -> (Tone, &'static str) {
-    if key.int("revoked_at").is_some() {
-        return (Tone::Bad, "revoked");
-    }
-    match key.int("expires_at") {
-        Some(at) if at <= now.unix() => (Tone::Bad, "expired"),
-        _ if !key.text("successor").is_empty() => (Tone::Warn, "rolled"),
-        _ => (Tone::Good, "active"),
-    }
-}
-
-/// What can be seen of a token: its two ends.
-fn ends(redacted: &str) -> String {
-    let head = redacted.trim_end_matches(|letter| letter != '*').trim_end_matches('*');
-    let tail = redacted.rsplit('*').next().unwrap_or_default();
-    if redacted.contains('*') { format!("{head}…{tail}") } else { redacted.to_owned() }
-}
-
-pub(super) fn table(visit: &Visit<'_>, list: &Value) -> Markup {
-    let rows = list.list("data").iter().map(|key| {
-        let (tone, word) = status(key, visit.now);
-        let kind = html! {
-            (key.text("type"))
-            @if !key.text("mode").is_empty() { ", " (key.text("mode")) }
-            @if !key.text("role").is_empty() { ", " (key.text("role")) }
-        };
-        vec![
-            html! { (view::id(key.text("id"))) br; code.quiet { (ends(key.text("redacted_key"))) } },
-            view::or_none(key.text("name")),
-            kind,
-            view::id(key.text("app")),
-            view::badge(tone, word),
-            view::time(key.int("last_used"), visit.now),
-            view::time(key.int("expires_at"), visit.now),
-        ]
-    });
-    let columns = ["Key", "Name", "Kind", "App", "Status", "Last used", "Ends"];
-    view::table("API keys", &columns, rows.collect())
-}
-
-pub(super) fn create_form(visit: &Visit<'_>, app: &str) -> Markup {
-    let ends = [
-        ("", "as the server's setting has it"),
-        ("86400", "in a day"),
-        ("2592000", "in 30 days"),
-        ("7776000", "in 90 days"),
-        ("31536000", "in a year"),
-    ];
-    let types = match visit.is_operator() {
-        true => &[
-            ("secret", "all rights of the app"),
-            ("restricted", "restricted"),
-            ("admin", "admin key"),
-        ][..],
-        false => &[("secret", "all rights of the app"), ("restricted", "restricted")],
-    };
-    html! {
-        details.guarded {
-            summary.button.primary { "New key" }
-            div.pop {
-                (view::form(visit, "/keys/create", "stack", html! {
-                    (view::select("Kind", "type", "secret", types))
-                    (view::input("App, unless it is an admin key", "app", app, "app_…"))
-                    (view::select("Mode", "mode", "test", &[("test", "test"), ("live", "live")]))
-                    (view::input("Name", "name", "", "backend, Frankfurt"))
-                    (view::select("It ends", "expires_in", "", &ends))
-                    fieldset.choices {
-                        legend { "A restricted key may" }
-                        @for permission in PERMISSIONS {
-                            label {
-                                input type="checkbox" name="permissions" value=(permission);
-                                (permission)
-                            }
-                        }
-                    }
-                    @if visit.is_operator() {
-                        (view::select("An admin key has the role", "role", "auditor", &[
-                            ("auditor", "auditor: reads"),
-                            ("keys", "keys: makes and revokes keys of apps"),
-                            ("operator", "operator: everything"),
-                        ]))
-                    }
-                    button.primary type="submit" { "Create" }
-                }))
-            }
-        }
-    }
 }
 
 /// Makes a key and shows it, once.
@@ -166,11 +59,11 @@ pub(crate) async fn create(visit: &Visit<'_>) -> Result {
     params.push(("expires_at", &expires_at));
     params.retain(|(_, value)| !value.is_empty());
     let made = visit.admin().post(PATH, &params, visit.field("once")).await?;
-    Ok(respond::page(shown_once(visit, "The key was made", &made)))
+    Ok(respond::page(made_page(visit, "The key was made", &made)))
 }
 
 /// A key that was made, the only time that it is shown.
-fn shown_once(visit: &Visit<'_>, title: &str, made: &Value) -> Markup {
+fn made_page(visit: &Visit<'_>, title: &str, made: &Value) -> Markup {
     let inside = html! {
         (frame::heading(title, "", html! {}))
         div.notice.good {
@@ -199,7 +92,7 @@ fn shown_once(visit: &Visit<'_>, title: &str, made: &Value) -> Markup {
 pub(crate) async fn one(visit: &Visit<'_>) -> Result {
     let id = visit.field("id");
     let key = visit.admin().get(&path_of(PATH, id, ""), &[]).await?;
-    let (tone, word) = status(&key, visit.now);
+    let (tone, word) = tables::status(&key, visit.now);
     let is_active = !matches!(tone, Tone::Bad);
     let words = |name: &str| {
         let words: Vec<_> = key.list(name).iter().filter_map(Value::as_str).collect();
@@ -217,7 +110,7 @@ pub(crate) async fn one(visit: &Visit<'_>) -> Result {
         (view::facts(vec![
             ("Status", view::badge(tone, word)),
             ("Key", view::copied(id)),
-            ("Token", html! { code { (ends(key.text("redacted_key"))) } }),
+            ("Token", html! { code { (tables::ends(key.text("redacted_key"))) } }),
             ("Kind", html! { (key.text("type")) }),
             ("Role", view::or_none(key.text("role"))),
             ("App", view::id(key.text("app"))),
@@ -278,23 +171,12 @@ pub(crate) async fn roll(visit: &Visit<'_>) -> Result {
     let path = path_of(PATH, visit.field("id"), "/roll");
     let params = [("expires_in", visit.field("expires_in"))];
     let made = visit.admin().post(&path, &params, visit.field("once")).await?;
-    Ok(respond::page(shown_once(visit, "The key was rolled", &made)))
+    Ok(respond::page(made_page(visit, "The key was rolled", &made)))
 }
 
 /// Revokes a key.
 pub(crate) async fn revoke(visit: &Visit<'_>) -> Result {
     let id = visit.field("id");
     visit.admin().post(&path_of(PATH, id, "/revoke"), &[], visit.field("once")).await?;
-    accounts::back(visit, format!("{id} is revoked."))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn of_a_token_its_ends_are_shown() {
-        assert_eq!(ends("sk_test_********sObK"), "sk_test_…sObK");
-        assert_eq!((ends("ak_coffer_*"), ends("plain")), ("ak_coffer_…".into(), "plain".into()));
-    }
+    noticed(visit, format!("{id} is revoked."))
 }

@@ -6,7 +6,7 @@ use crate::visit::Visit;
 use serde_json::{Value, json};
 
 /// Rows that one request of a search reads: as many as the API gives.
-const AT_ONCE: &str = "100";
+const BATCH: &str = "100";
 
 /// The page of a list that the visit's query names, narrowed by `params`.
 ///
@@ -41,7 +41,7 @@ pub(crate) async fn search(api: Api<'_>, path: &str, part: &str) -> Result<(Valu
     };
     let (mut found, mut after, mut looked) = (Vec::new(), String::new(), 0);
     loop {
-        let params = [("limit", AT_ONCE), ("starting_after", after.as_str())];
+        let params = [("limit", BATCH), ("starting_after", after.as_str())];
         let list = api.get(path, &params).await?;
         let data = list.list("data");
         looked += data.len();

@@ -1,7 +1,7 @@
 //! The first page: whether all is well, and what wants attention.
 
 use crate::api::{Field, rows};
-use crate::routes::Result;
+use crate::outcome::Result;
 use crate::view::Tone;
 use crate::visit::Visit;
 use crate::{chart, frame, links, respond, view};
@@ -152,7 +152,7 @@ fn usage(status: &Value) -> Markup {
         .iter()
         .take(12)
         .map(|app| {
-            let bytes = super::apps::bytes_in_words(app.int("bytes").unwrap_or_default());
+            let bytes = super::tables::bytes_in_words(app.int("bytes").unwrap_or_default());
             vec![
                 view::id(app.text("app")),
                 html! { (app.text("mode")) },

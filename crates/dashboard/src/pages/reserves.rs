@@ -3,7 +3,7 @@
 use super::{lists, places};
 use crate::api::{Api, Field, Refusal, path_of};
 use crate::open::{self, Place};
-use crate::routes::Result;
+use crate::outcome::Result;
 use crate::session::{OpenedKey, Purpose};
 use crate::view::Tone;
 use crate::visit::Visit;

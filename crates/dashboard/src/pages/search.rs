@@ -1,8 +1,8 @@
 //! The search at the top: ids lead to their pages, words to what is called so.
 
-use super::{accounts, apps, keys, lists};
+use super::{forms, lists, tables};
 use crate::api::Field;
-use crate::routes::Result;
+use crate::outcome::Result;
 use crate::visit::Visit;
 use crate::{frame, links, respond, view};
 use maud::html;
@@ -33,9 +33,9 @@ pub(crate) async fn page(visit: &Visit<'_>) -> Result {
             continue;
         }
         let table = match title {
-            "Apps" => apps::table(visit, &list),
-            "API keys" => keys::table(visit, &list),
-            _ => accounts::table(visit, &list),
+            "Apps" => tables::apps(visit, &list),
+            "API keys" => tables::keys(visit, &list),
+            _ => tables::accounts(visit, &list),
         };
         parts.push(view::section(title, table));
     }
@@ -51,7 +51,7 @@ pub(crate) async fn page(visit: &Visit<'_>) -> Result {
             ))
         }
         @for part in parts { (part) }
-        (accounts::searched(is_whole))
+        (forms::searched(is_whole))
     };
     Ok(respond::page(frame::page(visit, "none", &title, inside)))
 }

@@ -4,7 +4,7 @@ use super::places;
 use super::secrets::{Scope, covered, delete_form, opened, value_fields};
 use crate::api::{Field, Refusal};
 use crate::open::{self};
-use crate::routes::Result;
+use crate::outcome::Result;
 use crate::session::Purpose;
 use crate::visit::Visit;
 use crate::{frame, limits, links, respond, view};

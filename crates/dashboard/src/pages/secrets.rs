@@ -1,9 +1,9 @@
 //! A scope's secrets: an account's, or those of one of its users.
 
-use super::{accounts, lists, places};
+use super::{lists, places};
 use crate::api::{Api, Field, Refusal};
 use crate::open::{self, Place};
-use crate::routes::Result;
+use crate::outcome::{Result, noticed};
 use crate::session::{OpenedKey, Purpose};
 use crate::visit::Visit;
 use crate::{frame, links, respond, view};
@@ -220,12 +220,14 @@ pub(crate) async fn set(visit: &Visit<'_>) -> Result {
         (None, Err(_)) => String::new(),
     };
     let mut params = scope.named(name);
-    params.push(("payload", visit.fields.get("payload")));
+    // Browsers send each end of a line in a form as two characters.
+    let payload = visit.fields.get("payload").replace("\r\n", "\n");
+    params.push(("payload", &payload));
     if !expires_at.is_empty() {
         params.push(("expires_at", &expires_at));
     }
     api.post(PATH, &params, visit.field("once")).await.map_err(Refusal::of_app)?;
-    accounts::back(visit, format!("{name} is saved."))
+    noticed(visit, format!("{name} is saved."))
 }
 
 /// Deletes a secret.

@@ -1,7 +1,7 @@
 //! Settings: each value, and where it came from.
 
 use crate::api::Field;
-use crate::routes::Result;
+use crate::outcome::Result;
 use crate::visit::Visit;
 use crate::{frame, respond, view};
 use maud::html;
@@ -42,7 +42,7 @@ pub(crate) async fn page(visit: &Visit<'_>) -> Result {
             "As this server was started. A flag wins over a variable, a variable over the file.",
             html! {},
         ))
-        (super::accounts::search_form(visit, "Find a setting"))
+        (super::forms::search(visit, "Find a setting"))
         @if rows.is_empty() {
             (view::empty("No setting fits", "Try a shorter part.", "coffer config print"))
         } @else {
