@@ -176,7 +176,15 @@ fn check_headers(target: &str, answer: &Answer) {
 /// No page has a script, a style or a handler in it, or loads anything from elsewhere.
 #[track_caller]
 pub fn check_markup(target: &str, body: &str) {
-    for outside in ["<style", "style=\"", " onclick", " onload", "javascript:", "src=\"http"] {
+    for outside in [
+        "<style",
+        "style=\"",
+        " onclick",
+        " onload",
+        "href=\"javascript:",
+        "action=\"javascript:",
+        "src=\"http",
+    ] {
         assert!(!body.contains(outside), "{target} has {outside}: {body}");
     }
     for (_, rest) in body.match_indices("<script").map(|(at, _)| body.split_at(at)) {
