@@ -16,6 +16,7 @@ mod clock;
 mod contract;
 mod conventions;
 mod described;
+mod dashboard;
 mod developer;
 mod disk;
 mod explain;

@@ -6,6 +6,7 @@
 //! part runs, also after another has failed; one that is missing or cannot run has failed, never
 //! been skipped.
 
+mod browser;
 mod clock;
 mod conformance;
 mod deploy;
@@ -37,7 +38,7 @@ struct Part {
 }
 
 /// All parts, the quickest first.
-const PARTS: [Part; 22] = [
+const PARTS: [Part; 23] = [
     Part {
         name: "format",
         about: "the layout of the Rust code",
@@ -191,6 +192,13 @@ const PARTS: [Part; 22] = [
         needs_build: true,
         only_with_all: false,
         run: |_| conformance::clients(),
+    },
+    Part {
+        name: "browser",
+        about: "the dashboard in Chromium: flows, both colours, two widths, accessibility",
+        needs_build: true,
+        only_with_all: false,
+        run: |_| browser::dashboard(),
     },
 ];
 

@@ -7,6 +7,7 @@ pub mod assemble;
 pub mod audit;
 pub mod backup;
 mod clock;
+pub mod dashboard;
 mod explain;
 pub mod families;
 pub mod family_set;

@@ -17,6 +17,7 @@ mod rejected;
 mod response;
 mod simulate;
 mod span;
+mod site;
 mod target;
 mod throttle;
 mod trace;
@@ -81,32 +82,74 @@ pub(crate) async fn answer(
     {
         return Ok(document);
     }
+    let answered = match site::of(kernel, role, &parts).filter(|_| head.is_ok()) {
+        // In a box, since pages are rare and would make every request's future deeper.
+        Some(site) => {
+            let response = site::respond(site, kernel, connection, &parts, &mut body);
+            Outcome { response: Box::pin(response).await, principal: None, body_read: false }
+        }
+        None => answer_api(kernel, role, connection, &parts, head, &mut body, started).await?,
+    };
+    let Outcome { mut response, body_read, .. } = answered;
+    let at_end = body.is_end_stream() || !body_read && body::discard(&parts, &mut body).await;
+    if !at_end {
+        response.headers_mut().insert(header::CONNECTION, HeaderValue::from_static("close"));
+    }
+    Ok(response)
+}
+
+/// The body of a request: one that arrives, or one that is there.
+pub(crate) trait RequestBody:
+    Body<Data = Bytes, Error: Into<Box<dyn Error + Send + Sync>>> + Unpin + Send
+{
+}
+
+impl<B> RequestBody for B where
+    B: Body<Data = Bytes, Error: Into<Box<dyn Error + Send + Sync>>> + Unpin + Send
+{
+}
+
+/// What came of a request to the API.
+struct Outcome {
+    response: Response<Full<Bytes>>,
+    /// Whose key it was, if it was good.
+    principal: Option<Arc<Principal>>,
+    /// Whether the body had its time already.
+    body_read: bool,
+}
+
+/// Answers a request to the API, whose head was checked.
+async fn answer_api<B: RequestBody>(
+    kernel: &Arc<Kernel>,
+    role: ListenerRole,
+    connection: &Connection,
+    parts: &Parts,
+    head: Result<(), ApiError>,
+    body: &mut B,
+    started: Instant,
+) -> Result<Outcome, Dropped> {
     let peer = client(kernel, connection, &parts.headers);
     let request_id = request_id::new(&*kernel.services.random).into();
     let mut trace = RequestTrace::new(request_id, peer, started);
-    span::begin(kernel, &parts, &mut trace);
+    span::begin(kernel, parts, &mut trace);
     let handled = async {
         head?;
         kernel.web.check(&parts.headers)?;
-        handle(kernel, role, connection, &parts, &mut body, &mut trace).await
+        handle(kernel, role, connection, parts, body, &mut trace).await
     };
     let result = in_time(caught(handled)).await;
     if trace.principal.is_some() {
         connection.vouch();
     }
-    let result = caught(audit::record(kernel, &mut trace, &parts, result)).await;
-    access_log::report(kernel, &trace, &parts, &result);
-    span::end(kernel, &mut trace, &parts, &result);
+    let result = caught(audit::record(kernel, &mut trace, parts, result)).await;
+    access_log::report(kernel, &trace, parts, &result);
+    span::end(kernel, &mut trace, parts, &result);
     throttle::hold_back(connection, &trace, &result).await;
     if trace.is_dropped {
         return Err(Dropped);
     }
-    let mut response = response::respond(kernel, &trace, &parts, result);
-    let at_end = body.is_end_stream() || !trace.body_read && body::discard(&parts, &mut body).await;
-    if !at_end {
-        response.headers_mut().insert(header::CONNECTION, HeaderValue::from_static("close"));
-    }
-    Ok(response)
+    let response = response::respond(kernel, &trace, parts, result);
+    Ok(Outcome { response, principal: trace.principal, body_read: trace.body_read })
 }
 
 /// That there is no response, since a request in developer mode asked for none.
@@ -147,12 +190,12 @@ async fn caught<T>(future: impl Future<Output = Result<T, ApiError>>) -> Result<
 }
 
 /// The steps of every request, in their order; the operation's own follow in `pipeline.rs`.
-async fn handle(
+async fn handle<B: RequestBody>(
     kernel: &Arc<Kernel>,
     role: ListenerRole,
     connection: &Connection,
     parts: &Parts,
-    body: &mut Incoming,
+    body: &mut B,
     trace: &mut RequestTrace,
 ) -> Result<Reply, ApiError> {
     let token = token(&parts.headers);
@@ -262,10 +305,10 @@ fn client(kernel: &Kernel, connection: &Connection, headers: &HeaderMap) -> Peer
 
 /// Reads the body. Until it is there, nothing has been carried out, and the connection may be
 /// closed when others need its place.
-async fn receive(
+async fn receive<B: RequestBody>(
     connection: &Connection,
     headers: &HeaderMap,
-    body: &mut Incoming,
+    body: &mut B,
 ) -> Result<Bytes, ApiError> {
     if body.is_end_stream() {
         return body::read(headers, body).await;

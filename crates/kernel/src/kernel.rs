@@ -15,6 +15,7 @@ use crate::routes::Routes;
 use crate::services::Services;
 use crate::simulation::Simulations;
 use crate::spans::Tracer;
+use crate::site::Site;
 use crate::store;
 use crate::traffic::{Traffic, TrafficSettings};
 use crate::usage::Usages;
@@ -70,6 +71,7 @@ pub struct Kernel {
     pub(crate) simulations: Option<Simulations>,
     pub(crate) documents: Documents,
     tracer: OnceLock<Arc<Tracer>>,
+    pub(crate) site: OnceLock<Arc<dyn Site>>,
 }
 
 impl Kernel {
@@ -99,8 +101,19 @@ impl Kernel {
         };
         let (traffic, readiness) = (Traffic::new(), Readiness::default());
         let simulations = web.is_developer().then(Simulations::default);
-        let tracer = OnceLock::new();
-        Self { services, routes, counters, traffic, readiness, web, simulations, documents, tracer }
+        let (tracer, site) = (OnceLock::new(), OnceLock::new());
+        Self {
+            services,
+            routes,
+            counters,
+            traffic,
+            readiness,
+            web,
+            simulations,
+            documents,
+            tracer,
+            site,
+        }
     }
 
     /// How often each operation was answered, refused, or failed.
@@ -137,6 +150,12 @@ impl Kernel {
     /// The operations.
     pub const fn routes(&self) -> &Routes {
         &self.routes
+    }
+
+    /// Serves pages for people where the admin API is served. The first site stays.
+    pub fn set_site(&self, site: Arc<dyn Site>) {
+        // A second one is a mistake of the program, and the pages that are served stay as they are.
+        let _ = self.site.set(site);
     }
 
     /// Whether `peer` is a proxy that stands for many.

@@ -53,6 +53,7 @@ mod services;
 mod setting;
 mod simulation;
 mod spans;
+mod site;
 mod store;
 #[cfg(any(test, feature = "testing"))]
 pub mod testing;
@@ -111,6 +112,7 @@ pub use schedule::{Progress, ScheduledTask, Scheduler};
 pub use sealed::SealedTable;
 pub use setting::{DEVELOPER, Form, Setting, SettingKind, Settings, host_and_port};
 pub use spans::{Sampler, Span, SpanFigures, Tracer, hexadecimal};
+pub use site::{ApiAnswer, ApiCall, ApiClient, SITE_PATH, Site, SiteRequest};
 pub use store::{
     ClockRecord, MIGRATIONS, clock_record, forget_clock, latest_watermark, move_clock,
     platform_clocks, rewind_watermarks, tenant_of_row,

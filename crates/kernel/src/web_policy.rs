@@ -71,7 +71,7 @@ impl WebPolicy {
     /// # Errors
     /// A 403 that says which header is in the way, and what allows it.
     pub(crate) fn check(&self, headers: &HeaderMap) -> Result<(), ApiError> {
-        self.check_host(headers.get(header::HOST))?;
+        self.check_host(headers)?;
         let (origin, site) = (headers.get(header::ORIGIN), headers.get(SEC_FETCH_SITE));
         if origin.is_none() && site.is_none() {
             return Ok(());
@@ -91,8 +91,14 @@ impl WebPolicy {
         }
     }
 
-    fn check_host(&self, host: Option<&HeaderValue>) -> Result<(), ApiError> {
-        let (Some(names), Some(host)) = (&self.hosts, host) else { return Ok(()) };
+    /// Refuses what names another host.
+    ///
+    /// # Errors
+    /// A 403 that says how a host is allowed.
+    pub(crate) fn check_host(&self, headers: &HeaderMap) -> Result<(), ApiError> {
+        let (Some(names), Some(host)) = (&self.hosts, headers.get(header::HOST)) else {
+            return Ok(());
+        };
         let mut known = LOCAL_NAMES.into_iter().chain(names.iter().map(String::as_str));
         if known.any(|name| names_host(host.as_bytes(), name)) {
             return Ok(());

@@ -114,13 +114,13 @@ fn present(name: &str) -> Result<PathBuf, String> {
     if path.is_file() { Ok(path) } else { Err(format!("tests/conformance/{name} is missing")) }
 }
 
-fn node_is_recent(version: &str) -> bool {
+pub(super) fn node_is_recent(version: &str) -> bool {
     let major = version.trim_start_matches('v').split('.').next().unwrap_or_default();
     major.parse().is_ok_and(|major: u32| major >= NODE)
 }
 
 /// How many tests a TAP stream counts at its end.
-fn tests_run(tap: &str) -> u32 {
+pub(super) fn tests_run(tap: &str) -> u32 {
     let count = tap.lines().rev().find_map(|line| line.strip_prefix("# tests "));
     count.and_then(|count| count.trim().parse().ok()).unwrap_or(0)
 }

@@ -110,7 +110,7 @@ fn version(path: &Path) -> u32 {
     number.and_then(|number| number.parse().ok()).unwrap_or(0)
 }
 
-fn is_root() -> bool {
+pub(super) fn is_root() -> bool {
     fs::metadata("/proc/self").is_ok_and(|about| about.uid() == 0)
 }
 

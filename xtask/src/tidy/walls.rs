@@ -22,6 +22,8 @@ const FOUNDATION: [Row; 11] = [
     ("keyring", &["base", "crypto", "storage"]),
     ("audit", &["base", "storage", "crypto", "keyring"]),
     ("kernel", &["base", "metrics", "dialect", "storage", "outbound", "keyring", "audit"]),
+    // A client of the API, like any other: it has no way to the stores or the keys.
+    ("dashboard", &["base", "kernel"]),
 ];
 /// What a family of resources may stand on.
 const FAMILY: [&str; 8] =

@@ -4,6 +4,7 @@ use super::root::{FoundRoot, RootAgain, find_root};
 use super::{AssembleError, AssembleOptions, Callers, Database, RootSource, Stores};
 use crate::audit::{self, AuditLog, KeepAudit};
 use crate::clock::{self, ClockSources};
+use crate::dashboard::{self, SampleRequests};
 use crate::explain::{self, Explain, ExplainSources};
 use crate::keyring::{self, KeyringSources};
 use crate::metrics::{MeasureFigures, Metrics, MetricsSources};
@@ -15,6 +16,7 @@ use crate::store_place;
 use crate::test_helpers;
 use crate::traces::{ExportJob, ExportTraces, TraceSettings};
 use coffer_base::{Clock, Redacted, ShiftedClock};
+use coffer_dashboard::Dashboard;
 use coffer_identity::{Identity, IdentityOptions};
 use coffer_kernel::{
     ClockGuard, CountUsage, DEVELOPER, HttpClient, Job, JobContext, Kernel, KernelOptions, Parts,
@@ -61,6 +63,8 @@ pub struct Installation {
     pub stop: watch::Sender<bool>,
     /// The audit's log.
     pub audit: Arc<AuditLog>,
+    /// The pages for people, which the kernel serves.
+    pub dashboard: Arc<Dashboard>,
     /// The store's id.
     pub store_id: String,
     /// Where the root key is kept, for people.
@@ -155,6 +159,7 @@ pub async fn open_stores(
     kernel.expose_metrics(Arc::<Metrics>::clone(&metrics));
     let mut jobs = parts.jobs;
     jobs.push(Arc::new(MeasureFigures::new(Arc::clone(&metrics))));
+    let dashboard = serve_dashboard(&options, &kernel, &mut jobs);
     Ok(Installation {
         kernel,
         stores,
@@ -167,6 +172,7 @@ pub async fn open_stores(
         root_place: root.place,
         metrics,
         traces: None,
+        dashboard,
     })
 }
 
@@ -194,6 +200,20 @@ impl Installation {
         }
         Ok(())
     }
+}
+
+/// Has the kernel serve the dashboard.
+fn serve_dashboard(
+    options: &AssembleOptions,
+    kernel: &Arc<Kernel>,
+    jobs: &mut Vec<Arc<dyn Job>>,
+) -> Arc<Dashboard> {
+    let AssembleOptions { developer, callers, clock, random, .. } = options;
+    let dashboard = dashboard::open(*developer, callers.run_key.as_ref(), clock, random);
+    kernel.set_site(Arc::<Dashboard>::clone(&dashboard));
+    let counters = kernel.counters();
+    jobs.push(Arc::new(SampleRequests { dashboard: Arc::clone(&dashboard), counters }));
+    dashboard
 }
 
 /// The kernel over all parts: the families', identity's, and those of the program itself.

@@ -58,6 +58,7 @@ pub fn run(config: Config, args: &DevArgs) -> Result<Exit, Failure> {
         }
         let installation = open(config, &callers, &place, seed.is_some()).await?;
         serve::log_migrations(&installation.stores.migrations);
+        installation.dashboard.set_settings(setup::setting_rows(config));
         keep_out_of_git(&place.data_dir);
         let is_open = !callers.hosts.is_empty();
         let options = ServeOptions {
@@ -185,9 +186,12 @@ impl Started<'_> {
         format!(
             "Coffer {version}, developer mode: test mode only, not for production.\n\
              {keys}, and any acct_… has it installed.\n{open}\n  \
-             API   {base}\n  Data  {data}{gone}\n\nTry it:\n\n{snippets}\n\nCtrl-C stops it.\n",
+             API   {base}\n  Data  {data}{gone}\n\n\
+             Dashboard, by a link that signs one browser in:\n\n  {base}{dashboard}\n\n\
+             Try it:\n\n{snippets}\n\nCtrl-C stops it.\n",
             version = coffer::VERSION,
             open = warning(callers, &address),
+            dashboard = server.installation().dashboard.link().unwrap_or_default(),
             data = self.place.data_dir.display(),
             snippets = snippet::all(&base, &clients.api_key),
         )

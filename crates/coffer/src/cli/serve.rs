@@ -52,6 +52,7 @@ pub fn run(config: &Config, args: &ServeArgs) -> Result<Exit, Failure> {
         if let Some(traces) = traces {
             installation.trace(traces);
         }
+        installation.dashboard.set_settings(setup::setting_rows(config));
         let on_start = |server: &Server| {
             log_start(&data, server, tls);
             warn_about_listeners(server, tls);

@@ -10,6 +10,7 @@ use coffer::store_place;
 use coffer::tls::Certificate;
 use coffer_base::{Redacted, SystemClock};
 use coffer_crypto::SystemRandom;
+use coffer_dashboard::SettingRow;
 use coffer_storage::{Faults, Store};
 use std::path::Path;
 use std::sync::Arc;
@@ -96,6 +97,17 @@ pub fn tls(config: &Config) -> Result<Option<Arc<Certificate>>, Failure> {
             .map_err(|error| Failure::usage(error.to_string())),
         _ => Ok(None),
     }
+}
+
+/// All settings, as the dashboard shows them.
+pub fn setting_rows(config: &Config) -> Vec<SettingRow> {
+    let rows = config.all().map(|(setting, chosen)| SettingRow {
+        name: setting.name.to_owned(),
+        value: chosen.map(|(value, _)| value.to_string()),
+        source: chosen.map(|(_, source)| source.to_string()),
+        about: setting.about.to_owned(),
+    });
+    rows.collect()
 }
 
 /// A runtime with a worker thread for each core.

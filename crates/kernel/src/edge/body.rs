@@ -1,6 +1,6 @@
 //! Bodies of requests: read within bounds, or thrown away.
 
-use super::form;
+use super::{RequestBody, form};
 use crate::reasons;
 use bytes::Bytes;
 use coffer_base::limit;
@@ -8,14 +8,16 @@ use coffer_dialect::ApiError;
 use http::header::{self, HeaderMap};
 use http::request::Parts;
 use http_body_util::{BodyExt, LengthLimitError, Limited};
-use hyper::body::{Body, Incoming};
 use std::time::Duration;
 
 /// Refuses a body that will not be read, by what the head says of it.
 ///
 /// # Errors
 /// A 400 that names its encoding.
-pub(super) fn check_announced(headers: &HeaderMap, body: &Incoming) -> Result<(), ApiError> {
+pub(super) fn check_announced(
+    headers: &HeaderMap,
+    body: &impl RequestBody,
+) -> Result<(), ApiError> {
     if body.is_end_stream() { Ok(()) } else { form::check_encoding(headers) }
 }
 
@@ -24,7 +26,10 @@ pub(super) fn check_announced(headers: &HeaderMap, body: &Incoming) -> Result<()
 /// # Errors
 /// A 413 beyond [`limit::BODY_BYTES`], a 408 if it takes longer than [`limit::BODY_SECONDS`], a 400
 /// if it ends too early or is no form.
-pub(super) async fn read(headers: &HeaderMap, body: &mut Incoming) -> Result<Bytes, ApiError> {
+pub(super) async fn read(
+    headers: &HeaderMap,
+    body: &mut impl RequestBody,
+) -> Result<Bytes, ApiError> {
     if body.is_end_stream() {
         return Ok(Bytes::new());
     }
@@ -42,7 +47,7 @@ pub(super) async fn read(headers: &HeaderMap, body: &mut Incoming) -> Result<Byt
 }
 
 /// Whether the length that the head announces is refused before a byte is read.
-fn announces_too_much(body: &Incoming) -> bool {
+fn announces_too_much(body: &impl RequestBody) -> bool {
     let ceiling = u64::try_from(limit::BODY_BYTES).unwrap_or(u64::MAX);
     body.size_hint().lower() > ceiling
 }
@@ -84,7 +89,7 @@ fn is_malformed(error: &(dyn std::error::Error + 'static)) -> bool {
 /// hyper closes a connection on which some of the body is still to come. A client that sends the
 /// body after the head, as Python's does, would lose the reply to a request that was refused by
 /// its head, or the next request on the connection.
-pub(super) async fn discard(parts: &Parts, body: &mut Incoming) -> bool {
+pub(super) async fn discard(parts: &Parts, body: &mut impl RequestBody) -> bool {
     // Whoever waits for a go-ahead has the reply now, and need not send the body at all.
     if parts.headers.contains_key(header::EXPECT) || announces_too_much(body) {
         return false;

@@ -1,0 +1,197 @@
+//! Signing in and out.
+
+use crate::api::Api;
+use crate::frame;
+use crate::outcome::back;
+use crate::request::{self, Fields};
+use crate::respond::{self, Answer};
+use crate::theme::{THEME_COOKIE, Theme};
+use crate::visit::Visit;
+use crate::{Dashboard, links, view};
+use coffer_base::Redacted;
+use coffer_kernel::{ApiClient, SiteRequest};
+use http::HeaderMap;
+use maud::{Markup, html};
+use std::sync::PoisonError;
+
+/// The session's cookie where it may cross a network: browsers take it over TLS only, from this
+/// very host, and for all of its paths.
+const COOKIE: &str = "__Host-coffer_dashboard";
+
+/// The same where nothing crosses a network, and in developer mode.
+const LOCAL_COOKIE: &str = "coffer_dashboard";
+
+/// The name of the session's cookie for whoever asks under this host.
+pub(crate) fn cookie_name(dashboard: &Dashboard, headers: &HeaderMap) -> &'static str {
+    let is_local = dashboard.is_developer() || request::is_loopback(headers);
+    if is_local { LOCAL_COOKIE } else { COOKIE }
+}
+
+/// The cookie of a session; it lasts as long as the browser is open, and the session less.
+fn cookie(name: &str, id: &str) -> String {
+    match name {
+        COOKIE => format!("{name}={id}; Path=/; Secure; HttpOnly; SameSite=Strict"),
+        _ => format!("{name}={id}; Path=/dashboard; HttpOnly; SameSite=Strict"),
+    }
+}
+
+/// The page that asks for a key.
+pub(crate) fn page(dashboard: &Dashboard, request: &SiteRequest, why: Option<&str>) -> Answer {
+    let query = request.query.as_deref().unwrap_or_default();
+    let separator = if query.is_empty() { "" } else { "?" };
+    let here = format!("{}{separator}{query}", request.path);
+    let unmarked = links::unmarked(&here);
+    let reads = request.method != http::Method::POST;
+    let next = if reads { unmarked.unwrap_or(&here) } else { links::HOME };
+    let lost = unmarked.is_some().then_some(
+        "Your browser did not keep the session. Beyond this machine it keeps one over HTTPS only: \
+         serve the dashboard with TLS, or open it through a tunnel as localhost.",
+    );
+    let markup = form(dashboard, request, links::inside(next), why.or(lost));
+    if why.is_some() { respond::forbidden(markup) } else { respond::page(markup) }
+}
+
+fn form(dashboard: &Dashboard, request: &SiteRequest, next: &str, why: Option<&str>) -> Markup {
+    let body = html! {
+        body.alone {
+            main {
+                h1 { "Coffer" }
+                p.quiet { "Sign in with an admin key." }
+                @if let Some(why) = why { div.notice.bad role="alert" { p { (why) } } }
+                form method="post" action=(links::to("/sign_in", &[])) {
+                    input type="hidden" name="next" value=(next);
+                    label.field {
+                        span { "Admin key" }
+                        input type="password" name="key" required autofocus
+                            autocomplete="current-password" placeholder="ak_coffer_…";
+                    }
+                    button.primary type="submit" { "Sign in" }
+                }
+                p.quiet {
+                    @if dashboard.is_developer() {
+                        "The banner of " code { "coffer dev" } " has a link that signs one browser "
+                        "in. Once it is used, any key that begins with " code { "ak_coffer_" }
+                        " and what the banner names does."
+                    } @else {
+                        "On the host, this makes one:"
+                    }
+                }
+                @if !dashboard.is_developer() {
+                    (view::command("coffer admin-key create"))
+                }
+            }
+        }
+    };
+    frame::document(Theme::of(&request.headers), "Sign in", body)
+}
+
+/// A page that asks for itself again. A browser that comes from another site sends no session, and
+/// sends it then.
+pub(crate) fn again() -> Answer {
+    respond::page(html! {
+        (maud::DOCTYPE)
+        html lang="en" {
+            head { meta http-equiv="refresh" content="0"; title { "Coffer" } }
+            body { p { "One moment…" } }
+        }
+    })
+}
+
+/// Takes the form of [`page`].
+pub(crate) async fn submit(
+    dashboard: &Dashboard,
+    request: &SiteRequest,
+    client: &dyn ApiClient,
+) -> Answer {
+    let fields = Fields::parse(&request.body);
+    let token = Redacted::new(fields.get("key").trim().to_owned());
+    let next = links::inside(fields.get("next")).to_owned();
+    begin(dashboard, request, client, token, &next).await
+}
+
+/// Takes the link of developer mode's banner: once.
+pub(crate) async fn open(
+    dashboard: &Dashboard,
+    request: &SiteRequest,
+    client: &dyn ApiClient,
+) -> Answer {
+    let fields = Fields::parse(request.query.as_deref().unwrap_or_default().as_bytes());
+    let name = cookie_name(dashboard, &request.headers);
+    let known = request::cookie(&request.headers, name);
+    if known.is_some_and(|id| dashboard.sessions.find(id).is_some()) {
+        return respond::redirect(links::HOME);
+    }
+    match (&dashboard.developer_key, take_link(dashboard, fields.get("code"))) {
+        (Some(key), true) => begin(dashboard, request, client, key.clone(), links::HOME).await,
+        _ => {
+            let why = "This link was used before, or is another start's. Sign in with a key.";
+            let markup = form(dashboard, request, links::HOME, Some(why));
+            respond::forbidden(markup)
+        }
+    }
+}
+
+/// Whether `code` is the link's, which nobody can use again then.
+fn take_link(dashboard: &Dashboard, code: &str) -> bool {
+    let mut link = dashboard.link.lock().unwrap_or_else(PoisonError::into_inner);
+    let is_right = link.as_deref().is_some_and(|known| known == code);
+    if is_right {
+        *link = None;
+    }
+    is_right
+}
+
+/// Begins a session if the API takes the key as an admin key.
+async fn begin(
+    dashboard: &Dashboard,
+    request: &SiteRequest,
+    client: &dyn ApiClient,
+    token: Redacted<String>,
+    next: &str,
+) -> Answer {
+    let api = Api { client, token: &token, account: None };
+    let refuse = |why: &str| respond::forbidden(form(dashboard, request, next, Some(why)));
+    // Every role may do this, and the audit says that it was done.
+    let principal = match api.get_as("/v1/admin/api_keys", &[("limit", "1")]).await {
+        Ok(principal) => principal,
+        Err(refusal) => return refuse(&refusal.message),
+    };
+    let role = principal.as_ref().and_then(|principal| principal.admin_role());
+    let (Some(principal), Some(role)) = (principal, role) else {
+        return refuse("This is no admin key.");
+    };
+    let name = cookie_name(dashboard, &request.headers);
+    let id = dashboard.sessions.begin(token.clone(), &principal, role);
+    respond::with_cookie(respond::redirect(&links::marked(next)), &cookie(name, &id))
+}
+
+/// Ends this session, or all that were begun with its key on this server. The keys that it made to
+/// open apps are revoked.
+pub(crate) async fn sign_out(visit: &Visit<'_>, id: &str) -> Answer {
+    let Visit { dashboard, session, .. } = visit;
+    let mut ended = vec![std::sync::Arc::clone(session)];
+    dashboard.sessions.end(id);
+    if visit.field("everywhere") == "true" {
+        ended.extend(dashboard.sessions.end_all_of(&session.key_id));
+    }
+    for key in ended.iter().flat_map(|session| session.close()) {
+        let path = crate::api::path_of("/v1/admin/api_keys", &key, "/revoke");
+        // It ends by itself in minutes, whatever the API says.
+        let _ = visit.admin().post(&path, &[], "").await;
+    }
+    let response = respond::redirect(links::HOME);
+    let gone = [(COOKIE, "Path=/; Secure"), (LOCAL_COOKIE, "Path=/dashboard")];
+    gone.into_iter().fold(response, |response, (name, attributes)| {
+        let cookie = format!("{name}=; {attributes}; HttpOnly; SameSite=Strict; Max-Age=0");
+        respond::with_cookie(response, &cookie)
+    })
+}
+
+/// Chooses colours, which the browser keeps for a year.
+pub(crate) fn theme(visit: &Visit<'_>) -> Answer {
+    let theme = Theme::parse(visit.field("theme")).as_str();
+    let cookie = format!(
+        "{THEME_COOKIE}={theme}; Path=/dashboard; HttpOnly; SameSite=Lax; Max-Age=31536000"
+    );
+    respond::with_cookie(back(visit), &cookie)
+}
