@@ -1,8 +1,8 @@
 //! `/metrics`: all figures of a server, for Prometheus.
 //!
 //! Whoever asks is answered from memory: counters are read where they are, and what has to be
-//! looked up in a store was measured by a job ([`measure`]) some seconds before. So the answer
-//! comes at once, also while a database is away.
+//! looked up in a store was measured by a job (`metrics/measure.rs`) some seconds before. So the
+//! answer comes at once, also while a database is away.
 
 mod expose;
 mod measure;
