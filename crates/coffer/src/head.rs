@@ -4,7 +4,8 @@
 //! Each store counts in a row of its own ([`coffer_keyring::Head`]). A server that has committed
 //! something raises the count within [`crate::limits::HEAD_SECONDS`], with a new random mark, and
 //! then replaces the file. So the stores are never behind the file, unless somebody has put them
-//! back; what was committed in the last second of a server that was killed may be missing from both.
+//! back; what was committed in the last second of a server that was killed may be missing from
+//! both.
 
 mod file;
 mod keeper;
