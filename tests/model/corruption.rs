@@ -246,7 +246,10 @@ fn pages(disk: &Disk, file: &str) -> BTreeMap<String, Vec<usize>> {
     let rows = rows.query_map([], |row| Ok((row.get::<_, String>(0)?, row.get::<_, u32>(1)?)));
     for row in rows.unwrap() {
         let (name, page) = row.unwrap();
-        pages.entry(name).or_default().push(page as usize);
+        // What only the log has is no part of the file.
+        if page as usize * PAGE <= disk.bytes(file).len() {
+            pages.entry(name).or_default().push(page as usize);
+        }
     }
     pages
 }

@@ -127,7 +127,7 @@ impl Sequencer {
         now: Timestamp,
     ) -> Result<bool, LogError> {
         let size = head.as_ref().map_or(0, |head| head.size);
-        let mut border = self.border_of(size).await?;
+        let Some(mut border) = self.border_of(size).await? else { return Ok(false) };
         extend(&mut border, &batch)?;
         let tiles = border.take_changed().into_iter().collect();
         let checkpoint =
@@ -151,17 +151,24 @@ impl Sequencer {
         Ok(self.keyring.signing_key(SIGNING_PURPOSE).await?)
     }
 
-    /// The border of the tree of the first `size` entries.
-    async fn border_of(&self, size: u64) -> Result<Border, LogError> {
+    /// The border of the tree of the first `size` entries, which are all that the log had a moment
+    /// ago; `None` if somebody else has appended since, and with that has replaced its last tiles.
+    async fn border_of(&self, size: u64) -> Result<Option<Border>, LogError> {
         let known = self.border.lock().unwrap_or_else(PoisonError::into_inner).take();
         if let Some(border) = known.filter(|border| border.size() == size) {
-            return Ok(border);
+            return Ok(Some(border));
         }
         let needed = Border::needed(size).into_iter().collect();
         let tiles = log::tiles(&self.store, &needed).await?;
-        Border::restore(size, tiles).ok_or_else(|| {
-            LogError::Broken(format!("tiles of the audit's log of {size} entries are missing"))
-        })
+        if let Some(border) = Border::restore(size, tiles) {
+            return Ok(Some(border));
+        }
+        let now = log::head(&self.store).await?.map_or(0, |head| head.size);
+        if now == size {
+            let missing = format!("tiles of the audit's log of {size} entries are missing");
+            return Err(LogError::Broken(missing));
+        }
+        Ok(None)
     }
 
     /// Deletes entries that an operator had pruned, as many as one turn may take; returns how many.

@@ -1,8 +1,8 @@
 //! `/metrics`: all figures of a server, for Prometheus.
 //!
 //! Whoever asks is answered from memory: counters are read where they are, and what has to be
-//! looked up in a store was measured by a job ([`measure`]) some seconds before. So the answer
-//! comes at once, also while a database is away.
+//! looked up in a store was measured by a job (`metrics/measure.rs`) some seconds before. So the
+//! answer comes at once, also while a database is away.
 
 mod expose;
 mod measure;
@@ -17,12 +17,13 @@ use coffer_kernel::{Collect, Connections, JobContext, Kernel, Scheduler, TableFi
 use coffer_metrics::Exposition;
 use expose::Exposing;
 use measure::Measured;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 
 /// Where the figures come from.
 pub struct MetricsSources {
-    /// The kernel: requests, and the audit that waits.
-    pub kernel: Arc<Kernel>,
+    /// The kernel: requests, and the audit that waits. It holds these figures, and is not to be
+    /// held by them.
+    pub kernel: Weak<Kernel>,
     /// What jobs run on, and what they did.
     pub context: JobContext,
     /// The server's clock.
@@ -72,7 +73,9 @@ impl Metrics {
 
 impl Collect for Metrics {
     fn collect(&self) -> String {
-        let mut exposing = Exposing { sources: &self.sources, text: Exposition::default() };
+        let Some(kernel) = self.sources.kernel.upgrade() else { return String::new() };
+        let (sources, text) = (&self.sources, Exposition::default());
+        let mut exposing = Exposing { kernel: &kernel, sources, text };
         exposing.program(self.started);
         exposing.requests();
         for (name, connections) in &*self.listeners() {

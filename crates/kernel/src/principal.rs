@@ -93,7 +93,7 @@ pub enum Evidence {
     Purged,
 }
 
-/// The permission to have events sent somewhere. It includes [`READS_EVENTS`]: whoever holds it
+/// The permission to have events sent somewhere. It includes `READS_EVENTS`: whoever holds it
 /// reads them where they arrive.
 pub const SENDS_EVENTS: &str = "webhook_write";
 

@@ -46,10 +46,14 @@ fn what_waits_for_the_writer_is_counted() {
     assert_eq!(server.scrape().value(waiting), 0.0);
     gate.close();
     std::thread::scope(|scope| {
-        for name in ["a", "b", "c"] {
+        let set = |name: &'static str| {
             let client = &client;
             scope.spawn(move || client.set(name, "value").ok());
-        }
+        };
+        set("a");
+        // Others that come before it is held would be in its group, and not wait.
+        gate.wait_until_held();
+        ["b", "c"].into_iter().for_each(set);
         while server.scrape().value(waiting) < 2.0 {
             std::thread::yield_now();
         }

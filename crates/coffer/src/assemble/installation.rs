@@ -147,7 +147,7 @@ pub async fn open_stores(
     let own = (&clocks, &shipping, &*store_id);
     let (kernel, scheduler) = assemble_kernel(&options, identity, &mut parts, &context, own);
     let metrics = Metrics::new(MetricsSources {
-        kernel: Arc::clone(&kernel),
+        kernel: Arc::downgrade(&kernel),
         context: context.clone(),
         clock: Arc::clone(&clocks.clock),
         scheduler,

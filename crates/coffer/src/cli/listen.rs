@@ -51,14 +51,14 @@ struct Forward {
 pub fn run(config: &Config, args: &ListenArgs) -> Result<Exit, Failure> {
     let secret = secret(args.secret_file.as_deref())?;
     let Some(url) = args.forward_to.as_deref().filter(|_| !args.print_secret) else {
-        output::print(&format!("{}\n", secret.expose()))?;
+        output::print(secret.expose())?;
         return Ok(Exit::Done);
     };
     let forward = Forward::new(url, secret)?;
     let client = Client::new(config, &API_KEY)?.on_account(args.account.as_deref());
     let mut last = newest(&client)?;
     output::print(&format!(
-        "Events are sent to {url}. They are signed with {} (Ctrl-C ends it.)\n",
+        "Events are sent to {url}. They are signed with {} (Ctrl-C ends it.)",
         forward.secret.expose()
     ))?;
     loop {
@@ -68,7 +68,7 @@ pub fn run(config: &Config, args: &ListenArgs) -> Result<Exit, Failure> {
             last = Some(id.to_owned());
             let kind = text(event, "type");
             if args.events.is_empty() || args.events.iter().any(|one| one == kind || one == "*") {
-                output::print(&format!("{kind} {id} -> {}\n", forward.send(event)))?;
+                output::print(&format!("{kind} {id} -> {}", forward.send(event)))?;
             }
         }
         if page.is_empty() {

@@ -3,13 +3,14 @@
 use super::measure::Measured;
 use super::{MetricsSources, process};
 use coffer_base::Timestamp;
-use coffer_kernel::{Connections, Count, SpanFigures};
+use coffer_kernel::{Connections, Count, Kernel, SpanFigures};
 use coffer_keyring::{KeyCounts, Rotation};
 use coffer_metrics::{Exposition, catalogue as metrics};
 use coffer_storage::Store;
 
 /// A text that is being written, and where its figures come from.
 pub(super) struct Exposing<'a> {
+    pub(super) kernel: &'a Kernel,
     pub(super) sources: &'a MetricsSources,
     pub(super) text: Exposition,
 }
@@ -28,7 +29,7 @@ impl Exposing<'_> {
     }
 
     pub(super) fn requests(&mut self) {
-        let counters = self.sources.kernel.counters();
+        let counters = self.kernel.counters();
         let all = || counters.operations().chain([(NO_OPERATION, counters.unrouted())]);
         for (name, count) in all() {
             let fresh = count.answered().saturating_sub(count.replayed());
@@ -125,8 +126,8 @@ impl Exposing<'_> {
     }
 
     pub(super) fn caches(&mut self) {
-        let MetricsSources { kernel, context, .. } = self.sources;
-        let principals = kernel.principals();
+        let MetricsSources { context, .. } = self.sources;
+        let principals = self.kernel.principals();
         let (keys, key_misses) = context.keyring.cache_figures();
         self.text.add(&metrics::CACHE_ENTRIES, &["principals"], principals.entries);
         self.text.add(&metrics::CACHE_ENTRIES, &["tenant_keys"], keys);
@@ -164,8 +165,8 @@ impl Exposing<'_> {
     }
 
     pub(super) fn audit(&mut self) {
-        let MetricsSources { kernel, audit, .. } = self.sources;
-        let (waiting, is_failing) = kernel.audit_waiting();
+        let MetricsSources { audit, .. } = self.sources;
+        let (waiting, is_failing) = self.kernel.audit_waiting();
         self.text.add(&metrics::AUDIT_WAITING, &[], waiting);
         self.text.add_flag(&metrics::AUDIT_FAILING, &[], is_failing);
         let Some(anchored) = audit.anchored() else { return };
@@ -178,7 +179,7 @@ impl Exposing<'_> {
     }
 
     pub(super) fn traces(&mut self) {
-        let tracer = self.sources.kernel.tracer();
+        let tracer = self.kernel.tracer();
         let figures = tracer.map(|tracer| tracer.figures()).unwrap_or_default();
         let SpanFigures { exported, dropped, failed } = figures;
         for (outcome, spans) in [("exported", exported), ("dropped", dropped), ("failed", failed)] {

@@ -81,7 +81,8 @@ fn a_script_learns_when_and_where_it_serves() {
     assert_eq!(text.lines().collect::<Vec<_>>(), printed);
     let script = format!(". ./ready && export COFFER_URL COFFER_API_KEY && {COFFER} secrets list");
     let mut shell = std::process::Command::new("sh");
-    let listed = shell.args(["-c", &script]).current_dir(home.path("")).output().unwrap();
+    shell.args(["-c", &script]).current_dir(home.path("")).env_remove("COFFER_BIN");
+    let listed = shell.output().unwrap();
     assert!(listed.status.success(), "{listed:?}");
     kill_process(Pid::from_child(&child), Signal::TERM).unwrap();
     assert_eq!(child.wait().unwrap().code(), Some(0));
@@ -102,7 +103,8 @@ fn it_ends_with_its_parent() {
          while ! test -e ready; do sleep 0.01; done"
     );
     let mut shell = std::process::Command::new("sh");
-    assert!(shell.args(["-c", &script]).current_dir(home.path("")).status().unwrap().success());
+    shell.args(["-c", &script]).current_dir(home.path("")).env_remove("COFFER_BIN");
+    assert!(shell.status().unwrap().success());
     // It is removed at the end.
     wait_for(&home.path("ready"), false);
 }

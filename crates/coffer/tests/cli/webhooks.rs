@@ -33,8 +33,8 @@ fn events_go_to_a_program_of_this_machine() {
     let words = ["listen", "--forward-to", &to, "--secret-file", &secret_file];
     let mut call = server.coffer(&words).api_key(KEY);
     let mut listener = call.spawn(Stdio::inherit());
-    let mut lines = BufReader::new(listener.stdout.take().unwrap()).lines();
-    let first = lines.next().unwrap().unwrap();
+    let mut lines = BufReader::new(listener.stdout.take().unwrap()).lines().map(Result::unwrap);
+    let first = lines.next().unwrap();
     assert!(first.contains(&secret) && first.contains(&to), "{first}");
     happen(&server);
     let (stream, _) = receiver.accept().unwrap();
@@ -57,7 +57,7 @@ fn events_go_to_a_program_of_this_machine() {
     let event: serde_json::Value = serde_json::from_slice(&body).unwrap();
     assert_eq!(event["type"], "reserve.plan.created");
     reader.get_mut().write_all(b"HTTP/1.1 200 OK\r\ncontent-length: 0\r\n\r\n").unwrap();
-    let line = lines.next().unwrap().unwrap();
+    let line = lines.next().unwrap();
     let id = event["id"].as_str().unwrap();
     assert!(line.starts_with(&format!("reserve.plan.created {id} -> 200")), "{line}");
     listener.kill().unwrap();

@@ -71,8 +71,8 @@ async fn while_nothing_can_be_written_entries_wait_and_what_has_no_room_is_count
         recorder.push(entry("relaxed"));
     }
     recorder.leave_out(Omission::RefusedKnown);
-    armed.store(true, Ordering::SeqCst);
     assert!(!recorder.write_waiting(true).await);
+    armed.store(false, Ordering::SeqCst);
     recorder.flush().await;
     assert!(!recorder.is_failing());
     let all = rows(&store).await;
