@@ -39,4 +39,4 @@ pub use store::search::{Found, Search, by_operator, of_request, search};
 pub use store::shipment::{HoldShipment, Shipment, shipments};
 pub use store::{MIGRATIONS, append, append_all, record};
 pub use stored::StoredEntry;
-pub use verify::{Expected, Problem, Report, verify};
+pub use verify::{Expected, Problem, Report, verify, verify_up_to};

@@ -59,11 +59,24 @@ pub async fn verify(
     expected: &Expected,
     progress: impl Fn(u64, u64),
 ) -> Result<Report, LogError> {
+    match log::head(store).await? {
+        Some(head) => verify_up_to(store, &head, expected, progress).await,
+        None => without_head(store, &store.parts().await?, expected).await,
+    }
+}
+
+/// Verifies the log of `store` up to a head that it has or had: servers may continue it meanwhile.
+///
+/// # Errors
+/// When the store cannot be read.
+pub async fn verify_up_to(
+    store: &Store,
+    head: &log::Head,
+    expected: &Expected,
+    progress: impl Fn(u64, u64),
+) -> Result<Report, LogError> {
     let parts: Arc<[Store]> = store.parts().await?.into();
     let mut report = Report::default();
-    let Some(head) = log::head(store).await? else {
-        return without_head(store, &parts, expected).await;
-    };
     let signed = Checkpoint::open(&head.note, &expected.key);
     let signed = match signed {
         Ok(checkpoint) if checkpoint.tree.size == head.size => Some(checkpoint.tree),
@@ -82,11 +95,14 @@ pub async fn verify(
     report.size = size;
     report.pruned = head.pruned;
     let last = hashes_of(&parts, last_tile_entries(size)).await?;
-    let upper = Upper::load(store, size, &last, signed.map(|tree| tree.root), &mut report).await?;
+    let mut found = Upper::read(store, size).await?;
+    // Tiles only grow: those that were read are at most what this later head has.
+    found.cut(size, reached(store, size, expected).await?);
+    let upper = found.believed(store, &last, signed.map(|tree| tree.root), &mut report).await?;
     let upper = Arc::new(upper);
-    let wrong = all_entries(store, &parts, &upper, &head, &mut report, progress).await?;
+    let wrong = all_entries(store, &parts, &upper, head, &mut report, progress).await?;
     wrong.name(head.pruned, &mut report);
-    beyond(store, &parts, size, &mut report).await?;
+    beyond(store, &parts, size, expected, &mut report).await?;
     check_anchors(store, expected, size, &mut report).await?;
     Ok(report)
 }
@@ -140,23 +156,34 @@ async fn all_entries(
     }
 }
 
+/// How far the log goes by now, if that is signed; `size` otherwise.
+async fn reached(store: &Store, size: u64, expected: &Expected) -> Result<u64, LogError> {
+    let head = log::head(store).await?;
+    let now = head.and_then(|head| Checkpoint::open(&head.note, &expected.key).ok());
+    Ok(now.map_or(size, |now| now.tree.size.max(size)))
+}
+
 /// What is stored beyond the log's end.
 async fn beyond(
     store: &Store,
     parts: &[Store],
     size: u64,
+    expected: &Expected,
     report: &mut Report,
 ) -> Result<(), LogError> {
-    report.pending = pending(parts, size).await?;
+    report.pending = pending(parts, reached(store, size, expected).await?).await?;
     let misplaced = log::misplaced(parts).await?;
     if misplaced > 0 {
         report.problems.push(Problem::Misplaced(misplaced));
     }
+    let mut last = Vec::new();
     for level in 0.. {
-        let last = log::last_tile(store, level).await?;
-        let end = TileId::of_level(level, size).last();
-        let Some(tile) = last else { break };
-        if Some(tile) > end {
+        let Some(tile) = log::last_tile(store, level).await? else { break };
+        last.push((level, tile));
+    }
+    let reached = reached(store, size, expected).await?;
+    for (level, tile) in last {
+        if Some(tile) > TileId::of_level(level, reached).last() {
             report.problems.push(Problem::TileBeyond(tile));
         }
     }

@@ -396,6 +396,24 @@ fn an_export_is_verified_without_the_store() {
 }
 
 #[test]
+fn a_log_that_goes_on_meanwhile_is_not_called_damaged() {
+    let log = Log::new();
+    for size in [3, 256, 300, 700] {
+        log.grow(size);
+        let (head, expected) = (log.head(), Expected { key: log.key(), anchors: Vec::new() });
+        // What is read after the head was read has more in it.
+        log.grow(size + 40);
+        let went_on = |done, _| assert!(done <= head.size);
+        let verified = coffer_audit::verify_up_to(log.store(), &head, &expected, went_on);
+        let report = log.0.block_on(verified).unwrap();
+        assert_eq!((report.problems, report.size, report.pending), (vec![], head.size, 0));
+    }
+    // More than the head has is in no tile.
+    log.tamper(&[&log.set_tile(2, &[log.tile(2), vec![7; 32]].concat())]);
+    assert_eq!(log.problems().len(), 1, "{:?}", log.problems());
+}
+
+#[test]
 fn an_entry_that_was_deleted_before_it_entered_the_log_is_missed() {
     let log = Log::new();
     log.grow(20);

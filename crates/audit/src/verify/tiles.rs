@@ -16,20 +16,10 @@ pub(super) struct Upper {
 }
 
 impl Upper {
-    /// Reads the tiles of a log of `size` entries, and decides which are believed: what follows
-    /// from `root`, which was signed. `last` are the hashes of the entries in the last tile, as
-    /// their rows give them; `None` for one that is missing.
-    pub(super) async fn load(
-        store: &Store,
-        size: u64,
-        last: &[Option<Hash>],
-        root: Option<Hash>,
-        report: &mut Report,
-    ) -> Result<Self, LogError> {
+    /// Reads the tiles of a log of `size` entries.
+    pub(super) async fn read(store: &Store, size: u64) -> Result<Self, LogError> {
         let mut upper = Self { size, tiles: BTreeMap::new() };
-        let top = (0..).take_while(|level| TileId::of_level(*level, size).next().is_some());
-        let top = top.last().unwrap_or(0);
-        for level in 1..=top {
+        for level in 1..=upper.top() {
             let mut ids = TileId::of_level(level, size);
             let Some(first) = ids.next() else { break };
             let end = ids.last().unwrap_or(first);
@@ -37,18 +27,46 @@ impl Upper {
                 upper.tiles.extend(hashes.filter(|_| id <= end).map(|hashes| (id, hashes)));
             }
         }
-        let border = Border::needed(size);
-        if let Some(id) = border.first().filter(|id| id.level == 0) {
+        if let Some(id) = Border::needed(size).first().filter(|id| id.level == 0) {
             let found = log::tiles_between(store, *id, *id).await?;
             upper.tiles.extend(found.into_iter().filter_map(|(id, hashes)| Some((id, hashes?))));
         }
-        upper.tiles.retain(|id, hashes| hashes.len() == id.width(size));
-        let below = last.iter().copied().collect::<Option<Vec<_>>>();
-        upper.believe_border(store, &border, below, root, report).await?;
-        for level in (2..=top).rev() {
-            upper.believe_below(store, level, report).await?;
-        }
         Ok(upper)
+    }
+
+    /// Cuts what was added to tiles while the log went on from `size` to `reached` entries, and
+    /// drops those that have not as many hashes as they must have.
+    pub(super) fn cut(&mut self, size: u64, reached: u64) {
+        self.tiles.retain(|id, hashes| {
+            let fits = (id.width(size)..=id.width(reached)).contains(&hashes.len());
+            hashes.truncate(id.width(size));
+            fits
+        });
+    }
+
+    /// Decides which tiles are believed: what follows from `root`, which was signed. `last` are the
+    /// hashes of the entries in the last tile, as their rows give them; `None` for one that is
+    /// missing.
+    pub(super) async fn believed(
+        mut self,
+        store: &Store,
+        last: &[Option<Hash>],
+        root: Option<Hash>,
+        report: &mut Report,
+    ) -> Result<Self, LogError> {
+        let (border, top) = (Border::needed(self.size), self.top());
+        let below = last.iter().copied().collect::<Option<Vec<_>>>();
+        self.believe_border(store, &border, below, root, report).await?;
+        for level in (2..=top).rev() {
+            self.believe_below(store, level, report).await?;
+        }
+        Ok(self)
+    }
+
+    /// The highest level that has tiles.
+    fn top(&self) -> u32 {
+        let has_tiles = |level: &u32| TileId::of_level(*level, self.size).next().is_some();
+        (0..).take_while(has_tiles).last().unwrap_or(0)
     }
 
     /// The hash that a full tile of level 0 must have, as the tile above it says.

@@ -32,11 +32,12 @@ impl Holders {
     /// Shows that this server is there, and looks at the others.
     pub(super) async fn beat(&mut self, context: &JobContext) -> Result<(), StorageError> {
         let every = Duration::from_secs(limits::BEAT_SECONDS);
-        if !context.store.is_shared() || self.beaten.is_some_and(|at| at.elapsed() < every) {
-            return Ok(());
-        }
+        // Drawn on either engine, so that the same seed says the same on both.
         if self.id.is_empty() {
             self.id = random_id("server", limit::RANDOM_ID_CHARACTERS, &*context.random);
+        }
+        if !context.store.is_shared() || self.beaten.is_some_and(|at| at.elapsed() < every) {
+            return Ok(());
         }
         context.store.write(Beat(self.id.clone())).await?;
         let now = Instant::now();
