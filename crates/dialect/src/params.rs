@@ -78,7 +78,8 @@ impl Params {
         }
     }
 
-    /// Whether the parameter `name` was sent, known or not. For what is refused in words of its own.
+    /// Whether the parameter `name` was sent, known or not: for what is refused in words of its
+    /// own.
     pub fn has(&self, name: &str) -> bool {
         self.fields.iter().any(|field| field.key == name)
     }
