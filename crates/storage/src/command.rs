@@ -44,6 +44,14 @@ pub(crate) enum Command<'a> {
 }
 
 impl Command<'_> {
+    /// Whether it may change rows.
+    pub(crate) fn writes(&self) -> bool {
+        match self {
+            Self::Plain(statement) => !first_word(statement.sql).eq_ignore_ascii_case("SELECT"),
+            Self::Control(_) => false,
+        }
+    }
+
     /// Refuses everything but plain queries, changes of rows, and the engine's own statements.
     pub(crate) fn require_allowed(&self) -> Result<()> {
         match self {
@@ -89,11 +97,15 @@ pub(crate) fn without_lock(sql: &str) -> &str {
 /// ends or nests transactions, changes the schema or the connection is not among them.
 const PLAIN: [&str; 7] = ["SELECT", "INSERT", "UPDATE", "DELETE", "WITH", "VALUES", "EXPLAIN"];
 
-/// Refuses everything but plain queries and changes of rows.
-pub(crate) fn require_plain(sql: &str) -> Result<()> {
+fn first_word(sql: &str) -> &str {
     let sql = sql.trim_start();
     let end = sql.find(|c: char| !c.is_ascii_alphabetic()).unwrap_or(sql.len());
-    let word = sql.get(..end).unwrap_or_default();
+    sql.get(..end).unwrap_or_default()
+}
+
+/// Refuses everything but plain queries and changes of rows.
+pub(crate) fn require_plain(sql: &str) -> Result<()> {
+    let word = first_word(sql);
     if PLAIN.iter().any(|plain| plain.eq_ignore_ascii_case(word)) {
         return Ok(());
     }

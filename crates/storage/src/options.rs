@@ -30,7 +30,7 @@ pub struct Stats {
     pub units: u64,
     /// Commits that succeeded; on SQLite, one commit makes a whole batch of units durable.
     pub commits: u64,
-    /// Units of work that were kept, but for those that only record what happened
+    /// Units of work that were kept and changed rows, but for those that only record what happened
     /// ([`Work::is_record`](crate::Work::is_record)).
     pub changes: u64,
     /// Checkpoints of the write-ahead log that succeeded.

@@ -47,7 +47,8 @@ pub(super) async fn run<W: Work>(
         match outcome {
             Ok(out) => {
                 counters.commits.fetch_add(1, Ordering::Relaxed);
-                counters.changes.fetch_add(u64::from(!work.is_record()), Ordering::Relaxed);
+                let changes = session.changed() > 0 && !work.is_record();
+                counters.changes.fetch_add(u64::from(changes), Ordering::Relaxed);
                 session.give_back();
                 return Ok(out);
             }

@@ -52,6 +52,7 @@ pub(super) struct Session {
     retryable: bool,
     responded: bool,
     round_trips: u64,
+    changed: u64,
 }
 
 type Exchanged = std::result::Result<Vec<StatementResult>, DriverError>;
@@ -64,7 +65,7 @@ impl RemoteConnection for Session {
 
 impl Session {
     pub(super) const fn of(lease: Lease) -> Self {
-        Self { lease, begun: false, retryable: false, responded: true, round_trips: 0 }
+        Self { lease, begun: false, retryable: false, responded: true, round_trips: 0, changed: 0 }
     }
 
     /// Whether a statement failed because of another transaction.
@@ -83,6 +84,11 @@ impl Session {
 
     pub(super) const fn round_trips(&self) -> u64 {
         self.round_trips
+    }
+
+    /// How many rows its statements have inserted, changed or deleted.
+    pub(super) const fn changed(&self) -> u64 {
+        self.changed
     }
 
     /// Sends commands, [`MAX_PIPELINE`] at a time, and returns their results.
@@ -201,7 +207,11 @@ impl Session {
         }
         self.round_trips = self.round_trips.saturating_add(1);
         let results = join_all(sent.iter().map(|command| run(&self.lease, *command))).await;
-        results.into_iter().collect()
+        let results = results.into_iter().collect::<std::result::Result<Vec<_>, _>>()?;
+        let written = sent.iter().zip(&results).filter(|(command, _)| command.writes());
+        let written = written.map(|(_, result)| result.changed);
+        self.changed = written.fold(self.changed, u64::saturating_add);
+        Ok(results)
     }
 }
 
