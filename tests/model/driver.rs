@@ -251,7 +251,7 @@ impl Driver {
         }
         let told = answer.json()["id"].as_str().unwrap_or_default().to_owned();
         if found.is_none() && (!told.starts_with("appsecret_") || !self.ids.insert(told.clone())) {
-            return (Err(format!("a new secret with the id '{told}'")), true);
+            return (Err(format!("expected a new secret's id, not '{told}'")), true);
         }
         let row = Row {
             name: name.to_owned(),
