@@ -12,18 +12,21 @@ mod explain;
 mod jobs;
 mod lease;
 pub mod limits;
+mod notices;
 mod operations;
 pub mod reasons;
 mod secret;
 mod store;
+mod told;
 mod wire;
 
 pub use operations::history::register as register_history;
 
 use coffer_kernel::{
-    Amount, BYTES, Beyond, CountedTable, Family, Measure, Parts, Quota, Routes, Seal, Setting,
-    SettingKind, Settings, Usage,
+    Amount, BYTES, Beyond, CountedTable, Family, Measure, Parts, Quota, Routes, ScheduledTask,
+    Seal, Setting, SettingKind, Settings, Usage,
 };
+use notices::TellExpiry;
 use operations::{delete::Delete, find::Find, lease::LeaseSecret, list::List, set::Set};
 use std::sync::Arc;
 
@@ -44,6 +47,27 @@ pub const DELETE_RETURNS_SECRET: Setting = Setting {
     about: "let a delete answer with the whole secret instead of id, object and deleted",
 };
 
+/// Whether events tell of secrets that expire. They are extensions, with the names of secrets in
+/// them: whoever reads an account's events reads those of all its apps.
+pub const SECRET_EXPIRY_EVENTS: Setting = Setting {
+    name: "secret_expiry_events",
+    default: "false",
+    kind: SettingKind::Switch,
+    about: "tell of secrets that expire by events: apps.secret.expiring, and apps.secret.expired",
+};
+
+/// How long before.
+pub const SECRET_EXPIRING_BEFORE: Setting = Setting {
+    name: "secret_expiring_before",
+    default: limits::EXPIRING_BEFORE,
+    kind: SettingKind::Number {
+        from: limits::EXPIRING_BEFORE_LEAST,
+        to: limits::EXPIRING_BEFORE_MOST,
+    },
+    about: "seconds before a secret's expiry at which apps.secret.expiring tells of it, 60 to \
+            31536000",
+};
+
 /// Scopes that hold a secret. A new one is refused beyond the quota; those that are there go on.
 pub const SCOPES: Amount = Amount {
     quota: Quota { name: "scopes", from: 1, to: limits::SCOPES_CEILING },
@@ -56,7 +80,12 @@ pub const SCOPES: Amount = Amount {
 pub const FAMILY: Family = Family {
     name: "secrets",
     migrations: &[store::MIGRATIONS],
-    settings: &[SECRETS_PER_SCOPE, DELETE_RETURNS_SECRET],
+    settings: &[
+        SECRETS_PER_SCOPE,
+        DELETE_RETURNS_SECRET,
+        SECRET_EXPIRY_EVENTS,
+        SECRET_EXPIRING_BEFORE,
+    ],
     quotas: &[Quota {
         name: SECRETS_PER_SCOPE.name,
         from: 1,
@@ -84,12 +113,18 @@ pub const FAMILY: Family = Family {
 };
 
 fn parts(settings: &Settings) -> Parts {
+    let before = settings.number(&SECRET_EXPIRING_BEFORE);
+    let told_before = settings.is_on(&SECRET_EXPIRY_EVENTS).then_some(before);
     let mut routes = Routes::default();
     routes
-        .seal(Set { secrets_per_scope: settings.number(&SECRETS_PER_SCOPE) })
+        .seal(Set { secrets_per_scope: settings.number(&SECRETS_PER_SCOPE), told_before })
         .read(List)
         .read(Find)
         .write(LeaseSecret)
         .write(Delete { returns_secret: settings.is_on(&DELETE_RETURNS_SECRET) });
-    Parts { routes, jobs: vec![Arc::new(jobs::expire::ExpireSecrets)], ..Parts::default() }
+    let mut tasks: Vec<Arc<dyn ScheduledTask>> = Vec::new();
+    if let Some(before) = told_before {
+        tasks.push(Arc::new(TellExpiry { before }));
+    }
+    Parts { routes, jobs: vec![Arc::new(jobs::expire::ExpireSecrets)], tasks, ..Parts::default() }
 }

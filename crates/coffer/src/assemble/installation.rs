@@ -17,8 +17,8 @@ use crate::traces::{ExportJob, ExportTraces, TraceSettings};
 use coffer_base::{Clock, Redacted, ShiftedClock};
 use coffer_identity::{Identity, IdentityOptions};
 use coffer_kernel::{
-    ClockGuard, CountUsage, DEVELOPER, HttpClient, Job, JobContext, Kernel, KernelOptions, Parts,
-    RotateKeys, Scheduler, Usages, WatchStop, WebPolicy, platform_clocks,
+    Apps, ClockGuard, CountUsage, DEVELOPER, HttpClient, Job, JobContext, Kernel, KernelOptions,
+    Parts, RotateKeys, Scheduler, Usages, WatchStop, WebPolicy, platform_clocks,
 };
 use coffer_keyring::{Keyring, KeyringOptions};
 use coffer_outbound::Limits;
@@ -127,6 +127,7 @@ pub async fn open_stores(
         keyring: Arc::new(keyring),
         guard: Arc::new(clocks.guard()),
         random: Arc::clone(&options.random),
+        apps: Apps::default(),
         listeners: std::mem::take(&mut parts.listeners).into(),
         shapes: std::mem::take(&mut parts.shapes).into(),
         http: HttpClient::new(OUTBOUND).map_err(AssembleError::Tls)?,
@@ -139,6 +140,7 @@ pub async fn open_stores(
     parts.jobs.push(Arc::new(KeepAudit(Arc::clone(&audit))));
     let identity = identity_options(&options, &parts, &context, &clocks);
     let identity = Identity::open(identity).await?;
+    context.apps.ask(Arc::clone(&identity.authenticate));
     let shipping = Arc::new(Shipping::new(Arc::clone(&clocks.clock), &*options.random));
     let own = (&clocks, &shipping, &*store_id);
     let (kernel, scheduler) = assemble_kernel(&options, identity, &mut parts, &context, own);

@@ -3,6 +3,7 @@
 
 use crate::limits;
 use crate::store::DeleteExpired;
+use crate::told::Told;
 use coffer_base::{Timestamp, limit};
 use coffer_kernel::{BoxFuture, Job, JobContext, Tally};
 use coffer_storage::{StorageError, Store};
@@ -37,12 +38,15 @@ impl Job for ExpireSecrets {
 /// Deletes what has expired in one part of a store.
 async fn expire(part: &Store, by: Timestamp, now: Timestamp) -> Result<u64, StorageError> {
     let mut expired = 0u64;
-    loop {
-        let work = DeleteExpired { by, now, limit: limit::JOB_BATCH };
-        let batch = part.write(work).await?;
-        expired = expired.saturating_add(batch);
-        if batch == 0 {
-            return Ok(expired);
+    for told in Told::ALL {
+        loop {
+            let work = DeleteExpired { told, by, now, limit: limit::JOB_BATCH };
+            let batch = part.write(work).await?;
+            expired = expired.saturating_add(batch);
+            if batch == 0 {
+                break;
+            }
         }
     }
+    Ok(expired)
 }

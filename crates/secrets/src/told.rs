@@ -1,0 +1,56 @@
+//! How much events have told of a secret's expiry.
+
+use coffer_base::Timestamp;
+
+/// What a row says was told of its secret.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Told {
+    /// Nothing.
+    Nothing,
+    /// That it will expire, or nothing will be told of that: it was set with less time than that.
+    Expiring,
+    /// That it has expired.
+    Expired,
+}
+
+impl Told {
+    /// All of them.
+    pub(crate) const ALL: [Self; 3] = [Self::Nothing, Self::Expiring, Self::Expired];
+
+    /// As rows have it.
+    pub(crate) const fn code(self) -> i64 {
+        match self {
+            Self::Nothing => 0,
+            Self::Expiring => 1,
+            Self::Expired => 2,
+        }
+    }
+
+    /// Of a secret that is being set, if what expires is told of `before` seconds ahead.
+    pub(crate) fn when_set(
+        expires_at: Option<Timestamp>,
+        now: Timestamp,
+        before: Option<i64>,
+    ) -> Self {
+        match (expires_at, before) {
+            (Some(at), Some(before)) if at.plus(-before) <= now => Self::Expiring,
+            _ => Self::Nothing,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn of_what_is_set_with_less_time_is_not_told_ahead() {
+        let at = |second| Some(Timestamp::from_unix(second));
+        let now = Timestamp::from_unix(100);
+        let told = |expires_at, before| Told::when_set(expires_at, now, before);
+        assert_eq!(told(None, Some(10)), Told::Nothing);
+        assert_eq!(told(at(111), Some(10)), Told::Nothing);
+        assert_eq!(told(at(110), Some(10)), Told::Expiring);
+        assert_eq!(told(at(110), None), Told::Nothing);
+    }
+}
