@@ -6,10 +6,8 @@ use coffer_testkit::{Builder, Client, START, TestServer};
 use serde_json::{Value, json};
 
 const HOUR: i64 = 3600;
-const BOTH: [(&str, &str); 2] = [
-    ("enabled_events[0]", "apps.secret.expiring"),
-    ("enabled_events[1]", "apps.secret.expired"),
-];
+const BOTH: [(&str, &str); 2] =
+    [("enabled_events[0]", "apps.secret.expiring"), ("enabled_events[1]", "apps.secret.expired")];
 
 /// Tells of what expires an hour before.
 fn telling(builder: Builder) -> Builder {

@@ -2,6 +2,7 @@
 
 use super::disk::Disk;
 use super::life::Around;
+use super::receivers::{CONNECT, HOST, OWN, Receivers};
 use super::wire::{Request, Wire};
 use coffer_base::{TestClock, TestRandom, Timestamp};
 use coffer_storage::Faults;
@@ -49,6 +50,7 @@ async fn make() -> Template {
     let around = Around {
         clock: Arc::new(TestClock::at(Timestamp::from_unix(now))),
         random: Arc::new(TestRandom::seeded(0)),
+        receivers: Arc::new(Receivers::new(0)),
         canary: Faults::none(),
     };
     let (installation, admin) = around.found(&directory).await;
@@ -67,6 +69,18 @@ async fn make() -> Template {
         let account = ask("/v1/admin/accounts", &[]).await.text("id");
         ask("/v1/admin/installs", &[("app", &app), ("account", &account)]).await;
         accounts.push(account);
+    }
+    for (path, connect) in [(OWN, "false"), (CONNECT, "true")] {
+        let url = format!("http://{HOST}{path}");
+        let params = [
+            ("url", &*url),
+            ("connect", connect),
+            ("enabled_events[0]", "*"),
+            ("enabled_events[1]", "apps.secret.expiring"),
+            ("enabled_events[2]", "apps.secret.expired"),
+        ];
+        let request = Request::new("POST", "/v1/webhook_endpoints", &params);
+        wire.send(&key, &request).await.unwrap().ok();
     }
     installation.stores.close().await;
     drop((wire, installation));
