@@ -15,6 +15,7 @@ mod caller;
 mod deliveries;
 pub mod disk;
 mod gate;
+mod hanging;
 pub mod life;
 mod money;
 mod receivers;

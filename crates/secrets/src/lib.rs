@@ -26,6 +26,7 @@ use coffer_kernel::{
     Amount, BYTES, Beyond, CountedTable, Family, Measure, Parts, Quota, Routes, ScheduledTask,
     Seal, Setting, SettingKind, Settings, Usage,
 };
+use jobs::expire::ExpireSecrets;
 use notices::TellExpiry;
 use operations::{delete::Delete, find::Find, lease::LeaseSecret, list::List, set::Set};
 use std::sync::Arc;
@@ -126,5 +127,10 @@ fn parts(settings: &Settings) -> Parts {
     if let Some(before) = told_before {
         tasks.push(Arc::new(TellExpiry { before }));
     }
-    Parts { routes, jobs: vec![Arc::new(jobs::expire::ExpireSecrets)], tasks, ..Parts::default() }
+    Parts {
+        routes,
+        jobs: vec![Arc::new(ExpireSecrets { tells: told_before.is_some() })],
+        tasks,
+        ..Parts::default()
+    }
 }

@@ -181,6 +181,21 @@ fn nothing_is_told_unless_an_operator_wants_it_and_then_of_what_is_there() {
     assert_eq!(told(&client), all(&[("apps.secret.expiring", "token")]));
 }
 
+/// Rows of expired secrets go after a day, and not before they were told of.
+#[test]
+fn after_an_outage_of_weeks_what_has_expired_is_told_of_before_it_goes() {
+    let fixture = fixture();
+    let (client, server) = (&fixture.client, &fixture.server);
+    set_own(client, "token", START.unix() + HOUR);
+    server.clock.advance(20 * 24 * HOUR);
+    server.run_job("expire_secrets");
+    server.run_job("schedule");
+    assert_eq!(told(client), all(&[("apps.secret.expired", "token")]));
+    server.run_job("expire_secrets");
+    assert_eq!(server.count("secret"), 0);
+    assert_eq!(told(client).len(), 1);
+}
+
 /// Whoever tests an app moves its clock, and is told before the answer.
 #[test]
 fn an_app_whose_clock_was_moved_is_told_by_its_own() {

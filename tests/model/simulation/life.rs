@@ -14,7 +14,7 @@ use coffer_kernel::Settings;
 use coffer_secrets::{SECRET_EXPIRING_BEFORE, SECRET_EXPIRY_EVENTS};
 use coffer_storage::{Fate, Faults, StorageError, Store, Tx, Work};
 use coffer_testkit::{Answer, PATIENCE};
-use coffer_webhooks::{WEBHOOK_ALLOW, WEBHOOK_ALLOW_HTTP};
+use coffer_webhooks::{WEBHOOK_ALLOW, WEBHOOK_ALLOW_HTTP, WEBHOOK_ENDPOINTS};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
@@ -146,9 +146,13 @@ impl Around {
 /// As an operator has set them who lets webhooks go to a host of the same network.
 fn settings() -> Settings {
     let mut settings = Settings::default();
-    for (setting, value) in
-        [(&WEBHOOK_ALLOW, HOST), (&WEBHOOK_ALLOW_HTTP, "true"), (&SECRET_EXPIRY_EVENTS, "true")]
-    {
+    for (setting, value) in [
+        (&WEBHOOK_ALLOW, HOST),
+        (&WEBHOOK_ALLOW_HTTP, "true"),
+        (&WEBHOOK_ENDPOINTS, "100"),
+        (&SECRET_EXPIRY_EVENTS, "true"),
+        (&SECRET_EXPIRING_BEFORE, "3600"),
+    ] {
         settings.set(setting, value).unwrap();
     }
     settings

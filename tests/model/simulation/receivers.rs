@@ -12,6 +12,10 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt, DuplexStream};
 /// The name that all of them have, which the server is allowed to send to.
 pub const HOST: &str = "hooks.example";
 
+/// What paths begin with that are answered well, and that are never answered.
+pub const GOOD: &str = "/good";
+pub const HANG: &str = "/hang";
+
 /// Paths: for events of the platform itself, and for those of its connected accounts.
 pub const OWN: &str = "/own";
 pub const CONNECT: &str = "/connect";
@@ -25,6 +29,8 @@ pub struct Arrived {
     /// Whether it was answered with success.
     pub confirmed: bool,
 }
+
+const OK: &str = "HTTP/1.1 200 OK\r\ncontent-length: 0\r\n\r\n";
 
 /// The network.
 pub struct Receivers(Arc<Mutex<State>>);
@@ -79,16 +85,19 @@ async fn serve(mut stream: DuplexStream, state: Arc<Mutex<State>>) -> std::io::R
     let answer = {
         let mut state = state.lock().unwrap();
         let answer = match state.rng.below(8) {
+            _ if path.starts_with(GOOD) => OK,
             0 => "HTTP/1.1 500 No\r\ncontent-length: 0\r\n\r\n",
             1 => "",
-            _ => "HTTP/1.1 200 OK\r\ncontent-length: 0\r\n\r\n",
+            _ => OK,
         };
-        let confirmed = answer.starts_with("HTTP/1.1 200");
+        let hangs = path.starts_with(HANG);
+        let confirmed = answer == OK && !hangs;
         let (id, created) = (event["id"].as_str().unwrap(), event["created"].as_i64().unwrap());
         let (path, event) = (path.to_owned(), id.to_owned());
         state.arrived.push(Arrived { path, event, created, confirmed });
-        answer
+        if hangs { None } else { Some(answer) }
     };
+    let Some(answer) = answer else { return std::future::pending().await };
     stream.write_all(answer.as_bytes()).await
 }
 

@@ -39,11 +39,21 @@ pub fn template() -> &'static Template {
     TEMPLATE.get_or_init(|| {
         let runtime = tokio::runtime::Builder::new_current_thread();
         let runtime = { runtime }.enable_time().build().unwrap();
-        runtime.block_on(make())
+        let of = |path: &str, connect| Endpoint { account: None, path: path.to_owned(), connect };
+        runtime.block_on(make(ACCOUNTS, |_| vec![of(OWN, "false"), of(CONNECT, "true")]))
     })
 }
 
-async fn make() -> Template {
+/// An endpoint that an installation has from the start.
+pub struct Endpoint {
+    /// Whose; the platform's without one.
+    pub account: Option<String>,
+    pub path: String,
+    pub connect: &'static str,
+}
+
+/// A new installation with so many accounts, and these endpoints.
+pub async fn make(accounts: usize, endpoints: impl Fn(&[String]) -> Vec<Endpoint>) -> Template {
     let home = home();
     let directory = home.path().join("data");
     let now = 1_772_359_200;
@@ -64,13 +74,13 @@ async fn make() -> Template {
     let owner = ask("/v1/admin/accounts", &[]).await.text("id");
     let app = ask("/v1/admin/apps", &[("account", &owner)]).await.text("id");
     let key = ask("/v1/admin/api_keys", &[("app", &app), ("mode", "test")]).await.text("key");
-    let mut accounts = Vec::new();
-    for _ in 0..ACCOUNTS {
+    let (wanted, mut accounts) = (accounts, Vec::new());
+    for _ in 0..wanted {
         let account = ask("/v1/admin/accounts", &[]).await.text("id");
         ask("/v1/admin/installs", &[("app", &app), ("account", &account)]).await;
         accounts.push(account);
     }
-    for (path, connect) in [(OWN, "false"), (CONNECT, "true")] {
+    for Endpoint { account, path, connect } in endpoints(&accounts) {
         let url = format!("http://{HOST}{path}");
         let params = [
             ("url", &*url),
@@ -80,6 +90,7 @@ async fn make() -> Template {
             ("enabled_events[2]", "apps.secret.expired"),
         ];
         let request = Request::new("POST", "/v1/webhook_endpoints", &params);
+        let request = Request { account, ..request };
         wire.send(&key, &request).await.unwrap().ok();
     }
     installation.stores.close().await;

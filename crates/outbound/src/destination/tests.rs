@@ -7,7 +7,7 @@ use crate::{
 use bytes::Bytes;
 use http::{HeaderMap, Method};
 use std::sync::Arc;
-use tokio::io::AsyncWriteExt;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
 /// Addresses that are not of the public internet, each in one notation.
 const REFUSED: &[&str] = &[
@@ -291,8 +291,11 @@ impl Network for Rebinding {
         self.connected.lock().unwrap().push(to.to_vec());
         Box::pin(async {
             let (near, mut far) = tokio::io::duplex(4096);
-            far.write_all(b"HTTP/1.1 200 OK\r\ncontent-length: 0\r\n\r\n").await?;
-            tokio::spawn(async move { tokio::io::copy(&mut far, &mut tokio::io::sink()).await });
+            tokio::spawn(async move {
+                let _ = far.read(&mut [0; 1024]).await?;
+                far.write_all(b"HTTP/1.1 200 OK\r\ncontent-length: 0\r\n\r\n").await?;
+                tokio::io::copy(&mut far, &mut tokio::io::sink()).await
+            });
             let stream: Box<dyn Bytestream> = Box::new(near);
             Ok(stream)
         })

@@ -11,7 +11,11 @@ use std::time::Duration;
 
 /// The job.
 #[derive(Debug)]
-pub(crate) struct ExpireSecrets;
+pub(crate) struct ExpireSecrets {
+    /// Whether events tell of what has expired: then nothing goes before it was told of, however
+    /// long the server was down.
+    pub(crate) tells: bool,
+}
 
 impl Job for ExpireSecrets {
     fn name(&self) -> &'static str {
@@ -26,19 +30,25 @@ impl Job for ExpireSecrets {
         Box::pin(async move {
             let Some(times) = context.due_times().await? else { return Ok(0) };
             let by = times.proven.plus(-limits::EXPIRED_KEPT_SECONDS);
+            let deleted = if self.tells { &[Told::Expired][..] } else { &Told::ALL };
             let mut done = Tally::default();
             for part in context.store.parts().await? {
-                done.add(expire(&part, by, times.now).await);
+                done.add(expire(&part, deleted, by, times.now).await);
             }
             done.end()
         })
     }
 }
 
-/// Deletes what has expired in one part of a store.
-async fn expire(part: &Store, by: Timestamp, now: Timestamp) -> Result<u64, StorageError> {
+/// Deletes what has expired in one part of a store, of what was told of so far.
+async fn expire(
+    part: &Store,
+    deleted: &[Told],
+    by: Timestamp,
+    now: Timestamp,
+) -> Result<u64, StorageError> {
     let mut expired = 0u64;
-    for told in Told::ALL {
+    for &told in deleted {
         loop {
             let work = DeleteExpired { told, by, now, limit: limit::JOB_BATCH };
             let batch = part.write(work).await?;
