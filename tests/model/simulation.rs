@@ -18,7 +18,7 @@ mod gate;
 mod hanging;
 pub mod life;
 mod money;
-mod receivers;
+pub mod receivers;
 mod report;
 mod secrets;
 pub mod template;
