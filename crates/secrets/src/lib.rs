@@ -8,6 +8,7 @@
 //! expiry, and a row is found by keyed digests of scope and name. Payloads are in responses only if
 //! a request expands them, and in no log, error or audit entry.
 
+mod announced;
 mod explain;
 mod jobs;
 mod lease;
@@ -17,7 +18,6 @@ mod operations;
 pub mod reasons;
 mod secret;
 mod store;
-mod told;
 mod wire;
 
 pub use operations::history::register as register_history;
@@ -27,7 +27,7 @@ use coffer_kernel::{
     Seal, Setting, SettingKind, Settings, Usage,
 };
 use jobs::expire::ExpireSecrets;
-use notices::TellExpiry;
+use notices::AnnounceExpiry;
 use operations::{delete::Delete, find::Find, lease::LeaseSecret, list::List, set::Set};
 use std::sync::Arc;
 
@@ -48,13 +48,13 @@ pub const DELETE_RETURNS_SECRET: Setting = Setting {
     about: "let a delete answer with the whole secret instead of id, object and deleted",
 };
 
-/// Whether events tell of secrets that expire. They are extensions, with the names of secrets in
+/// Whether events announce secrets that expire. They are extensions, with the names of secrets in
 /// them: whoever reads an account's events reads those of all its apps.
 pub const SECRET_EXPIRY_EVENTS: Setting = Setting {
     name: "secret_expiry_events",
     default: "false",
     kind: SettingKind::Switch,
-    about: "tell of secrets that expire by events: apps.secret.expiring, and apps.secret.expired",
+    about: "announce secrets that expire by events: apps.secret.expiring, and apps.secret.expired",
 };
 
 /// How long before.
@@ -65,7 +65,7 @@ pub const SECRET_EXPIRING_BEFORE: Setting = Setting {
         from: limits::EXPIRING_BEFORE_LEAST,
         to: limits::EXPIRING_BEFORE_MOST,
     },
-    about: "seconds before a secret's expiry at which apps.secret.expiring tells of it, 60 to \
+    about: "seconds before a secret's expiry at which apps.secret.expiring announces it, 60 to \
             31536000",
 };
 
@@ -115,21 +115,21 @@ pub const FAMILY: Family = Family {
 
 fn parts(settings: &Settings) -> Parts {
     let before = settings.number(&SECRET_EXPIRING_BEFORE);
-    let told_before = settings.is_on(&SECRET_EXPIRY_EVENTS).then_some(before);
+    let announced_before = settings.is_on(&SECRET_EXPIRY_EVENTS).then_some(before);
     let mut routes = Routes::default();
     routes
-        .seal(Set { secrets_per_scope: settings.number(&SECRETS_PER_SCOPE), told_before })
+        .seal(Set { secrets_per_scope: settings.number(&SECRETS_PER_SCOPE), announced_before })
         .read(List)
         .read(Find)
         .write(LeaseSecret)
         .write(Delete { returns_secret: settings.is_on(&DELETE_RETURNS_SECRET) });
     let mut tasks: Vec<Arc<dyn ScheduledTask>> = Vec::new();
-    if let Some(before) = told_before {
-        tasks.push(Arc::new(TellExpiry { before }));
+    if let Some(before) = announced_before {
+        tasks.push(Arc::new(AnnounceExpiry { before }));
     }
     Parts {
         routes,
-        jobs: vec![Arc::new(ExpireSecrets { tells: told_before.is_some() })],
+        jobs: vec![Arc::new(ExpireSecrets { announces: announced_before.is_some() })],
         tasks,
         ..Parts::default()
     }

@@ -1,12 +1,12 @@
-//! Tells of secrets that expire, by events: a while before, and when they have. A scheduled task, so
+//! Announces secrets that expire, by events: a while before, and when they have. A scheduled task, so
 //! an app whose clock a developer moves forward sees them as well.
 //!
-//! A row says what was told of it, and says so in the transaction that has the event: each is told
-//! once. What is replaced before its time comes is not told of at all.
+//! A row says what was announced of it, and says so in the transaction that has the event: each is
+//! announced once. What is replaced before its time comes is not announced at all.
 
+use crate::announced::Announced;
 use crate::secret::{Locator, Scope};
 use crate::store::notice::{Notice, due, mark};
-use crate::told::Told;
 use crate::wire;
 use coffer_base::{AccountId, AppId, Owner, Tenant, Timestamp};
 use coffer_kernel::event::{self, NewEvent};
@@ -23,12 +23,12 @@ const EXPIRED: &str = "apps.secret.expired";
 const NAME: &str = "secrets.expiry_notices";
 
 /// The task.
-pub(crate) struct TellExpiry {
+pub(crate) struct AnnounceExpiry {
     /// How many seconds ahead.
     pub(crate) before: i64,
 }
 
-/// What is told in one transaction.
+/// What is announced in one transaction.
 struct Batch {
     notices: Vec<Notice>,
     /// Who develops the apps of the notices, as far as they are there.
@@ -38,7 +38,7 @@ struct Batch {
     context: JobContext,
 }
 
-impl ScheduledTask for TellExpiry {
+impl ScheduledTask for AnnounceExpiry {
     fn name(&self) -> &'static str {
         NAME
     }
@@ -74,8 +74,8 @@ impl ScheduledTask for TellExpiry {
     }
 }
 
-impl TellExpiry {
-    /// What is to be told: of all apps, or of those of the platform that the context is limited to.
+impl AnnounceExpiry {
+    /// What is to be announced: of all apps, or of those of the platform that the context is limited to.
     async fn due(&self, context: &JobContext, at: Timestamp) -> Result<Vec<Notice>, StorageError> {
         let Some(platform) = &context.platform else {
             return due(&context.store, at, self.before, None).await;
@@ -95,14 +95,14 @@ impl Work for Batch {
         true
     }
 
-    /// The rows were found before, without a lock: what was set anew or told of meanwhile is left
-    /// out by its condition.
+    /// The rows were found before, without a lock: what was set anew or announced meanwhile is
+    /// left out by its condition.
     async fn run(&self, tx: &mut Tx<'_>) -> Result<bool, StorageError> {
         if !is_past_watermark(tx, NAME, self.due).await? {
             return Ok(false);
         }
         for (notice, row) in mark(tx, &self.notices).await? {
-            self.tell(tx, notice.tells, &row).await?;
+            self.emit_event(tx, notice.announces, &row).await?;
         }
         Ok(true)
     }
@@ -110,7 +110,12 @@ impl Work for Batch {
 
 impl Batch {
     /// Appends the event about a row that was marked. An app that is no more has nobody to tell.
-    async fn tell(&self, tx: &mut Tx<'_>, told: Told, row: &Row) -> Result<(), StorageError> {
+    async fn emit_event(
+        &self,
+        tx: &mut Tx<'_>,
+        announced: Announced,
+        row: &Row,
+    ) -> Result<(), StorageError> {
         let tenant = tenant_of_row(row)?;
         let Some(platform) = self.developers.get(&tenant.app) else { return Ok(()) };
         let Tenant { mode, account, .. } = tenant;
@@ -123,7 +128,7 @@ impl Batch {
         let created = Timestamp::from_unix(row.int(4)?);
         let expires_at = row.optional_int(5)?.map(Timestamp::from_unix);
         let object = wire::object(row.text(3)?, created, expires_at, &locator, mode);
-        let kind = if told == Told::Expired { EXPIRED } else { EXPIRING };
+        let kind = if announced == Announced::Expired { EXPIRED } else { EXPIRING };
         let cause = self.context.cause(&owner, self.now);
         event::append(tx, &owner, &cause, NewEvent { kind, object, previous: None }).await
     }

@@ -7,10 +7,10 @@ pub(crate) mod notice;
 pub(crate) use lease::{lock_secret, set_lease};
 pub(crate) use names::{Named, names_of, names_of_app};
 
+use crate::announced::Announced;
 use crate::lease::LeaseState;
 use crate::limits;
 use crate::secret::{Locator, Scope};
-use crate::told::Told;
 use coffer_base::{Slots, Tenant, Timestamp};
 use coffer_kernel::{
     AuditEntry, AuditTarget, PagePosition, Prune, SealedTable, append_audit, last_tombstone_query,
@@ -237,18 +237,18 @@ fn lock_values(key: &RowKey) -> [Value; 4] {
     values![mode, app, account, i64::from(first) % limits::SCOPE_LOCKS]
 }
 
-/// Adds a secret, of which something may count as told.
+/// Adds a secret, of which something may count as announced.
 pub(crate) fn insert(
     tx: &mut Tx<'_>,
     key: &RowKey,
     locator: &Locator,
     secret: &StoredSecret,
-    told: Told,
+    announced: Announced,
 ) {
     let [slot, mode, app, account, scope, name_key] = key.values();
     tx.defer(
         "INSERT INTO secret (slot, mode, app, account, scope, name_key, seq, id, created, \
-         expires_at, scope_user, name, sealed, version, lease, lease_until, lease_spent, notices) \
+         expires_at, scope_user, name, sealed, version, lease, lease_until, lease_spent, announced) \
          VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, 0, NULL, 0, ?)",
         values![
             slot,
@@ -265,21 +265,27 @@ pub(crate) fn insert(
             &locator.name,
             &secret.sealed,
             secret.version,
-            told.code(),
+            announced.code(),
         ],
     );
 }
 
 /// Gives a secret that is locked another value, expiry and version, which ends its lease.
-pub(crate) fn replace(tx: &mut Tx<'_>, key: &RowKey, to: &StoredSecret, version: i64, told: Told) {
+pub(crate) fn replace(
+    tx: &mut Tx<'_>,
+    key: &RowKey,
+    to: &StoredSecret,
+    version: i64,
+    announced: Announced,
+) {
     let [slot, mode, app, account, scope, name_key] = key.values();
     let StoredSecret { expires_at, sealed, .. } = to;
-    let told = told.code();
+    let announced = announced.code();
     tx.defer(
         "UPDATE secret SET expires_at = ?, sealed = ?, version = ?, lease_until = NULL, \
-         lease_spent = 0, notices = ? WHERE slot = ? AND mode = ? AND app = ? AND account = ? \
+         lease_spent = 0, announced = ? WHERE slot = ? AND mode = ? AND app = ? AND account = ? \
          AND scope = ? AND name_key = ?",
-        values![*expires_at, sealed, version, told, slot, mode, app, account, scope, name_key],
+        values![*expires_at, sealed, version, announced, slot, mode, app, account, scope, name_key],
     );
 }
 
@@ -397,8 +403,8 @@ pub(crate) async fn seq_of(
 /// deletes them. A store that is spread takes no lock to find them, so what has been set anew
 /// meanwhile is spared as it is deleted.
 pub(crate) struct DeleteExpired {
-    /// Of which so much was told.
-    pub(crate) told: Told,
+    /// Of which so much was announced.
+    pub(crate) announced: Announced,
     /// Secrets that expired at this second, or before, are deleted.
     pub(crate) by: Timestamp,
     /// The time of the tombstones.
@@ -422,9 +428,9 @@ impl Work for DeleteExpired {
         let due = tx
             .query_part(
                 "SELECT slot, mode, app, account, scope, name_key FROM secret \
-                 WHERE notices = ? AND expires_at <= ? ORDER BY expires_at LIMIT ? \
+                 WHERE announced = ? AND expires_at <= ? ORDER BY expires_at LIMIT ? \
                  FOR UPDATE SKIP LOCKED",
-                &values![self.told.code(), self.by, self.limit],
+                &values![self.announced.code(), self.by, self.limit],
             )
             .await?;
         let found = u64::try_from(due.len()).unwrap_or(u64::MAX);

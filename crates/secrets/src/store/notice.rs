@@ -1,13 +1,13 @@
-//! The SQL of what is told of secrets that expire.
+//! The SQL of what is announced of secrets that expire.
 
 use super::tenant_values;
+use crate::announced::Announced;
 use crate::limits;
-use crate::told::Told;
 use coffer_base::{AppId, Tenant, Timestamp};
 use coffer_kernel::tenant_of_row;
 use coffer_storage::{Row, Statement, StorageError, Store, Tx, Value, values};
 
-/// A row that has something to be told.
+/// A row of which something is to be announced.
 #[derive(Clone, Debug)]
 pub(crate) struct Notice {
     pub(crate) tenant: Tenant,
@@ -15,22 +15,22 @@ pub(crate) struct Notice {
     scope: Vec<u8>,
     name_key: Vec<u8>,
     expires_at: i64,
-    from: Told,
+    from: Announced,
     /// What.
-    pub(crate) tells: Told,
+    pub(crate) announces: Announced,
 }
 
 /// Those of one state that expire in a span, in the order in which they do. The parameters: the
 /// state, the span, an app twice, or nothing for all apps, and how many rows.
 const DUE: &str = "SELECT mode, app, account, slot, scope, name_key, expires_at FROM secret \
-     WHERE notices = ? AND expires_at > ? AND expires_at <= ? AND (? = '' OR app = ?) \
+     WHERE announced = ? AND expires_at > ? AND expires_at <= ? AND (? = '' OR app = ?) \
      ORDER BY expires_at LIMIT ?";
 
-const MARK: &str = "UPDATE secret SET notices = ? WHERE slot = ? AND mode = ? AND app = ? \
-     AND account = ? AND scope = ? AND name_key = ? AND notices = ? AND expires_at = ? \
+const MARK: &str = "UPDATE secret SET announced = ? WHERE slot = ? AND mode = ? AND app = ? \
+     AND account = ? AND scope = ? AND name_key = ? AND announced = ? AND expires_at = ? \
      RETURNING mode, app, account, id, created, expires_at, scope_user, name";
 
-/// What is to be told at a time in this part of a store, of all apps or of one: what has expired by
+/// What is to be announced at a time in this part of a store, of all apps or of one: what has expired by
 /// then, and what will within `before` seconds.
 pub(crate) async fn due(
     store: &Store,
@@ -41,10 +41,10 @@ pub(crate) async fn due(
     let app = app.map_or("", AppId::as_str);
     let mut found = Vec::new();
     let past = Timestamp::from_unix(0);
-    for (from, tells, after, until) in [
-        (Told::Nothing, Told::Expired, past, at),
-        (Told::Expiring, Told::Expired, past, at),
-        (Told::Nothing, Told::Expiring, at, at.plus(before)),
+    for (from, announces, after, until) in [
+        (Announced::Nothing, Announced::Expired, past, at),
+        (Announced::Expiring, Announced::Expired, past, at),
+        (Announced::Nothing, Announced::Expiring, at, at.plus(before)),
     ] {
         let params = values![from.code(), after, until, app, app, limits::NOTICES_AT_ONCE];
         for row in store.query_part(DUE, &params).await? {
@@ -55,14 +55,14 @@ pub(crate) async fn due(
                 name_key: row.blob(5)?.to_vec(),
                 expires_at: row.int(6)?,
                 from,
-                tells,
+                announces,
             });
         }
     }
     Ok(found)
 }
 
-/// Marks rows as told of, unless they have changed; with each that was, its columns: tenant, id,
+/// Marks rows as announced, unless they have changed; with each that was, its columns: tenant, id,
 /// created, expires_at, scope_user, name.
 pub(crate) async fn mark<'n>(
     tx: &mut Tx<'_>,
@@ -79,7 +79,7 @@ impl Notice {
     fn values(&self) -> [Value; 9] {
         let [mode, app, account] = tenant_values(&self.tenant);
         let (scope, name_key) = (&*self.scope, &*self.name_key);
-        let (tells, from) = (self.tells.code(), self.from.code());
-        values![tells, self.slot, mode, app, account, scope, name_key, from, self.expires_at]
+        let (announces, from) = (self.announces.code(), self.from.code());
+        values![announces, self.slot, mode, app, account, scope, name_key, from, self.expires_at]
     }
 }

@@ -1,19 +1,19 @@
-//! How much events have told of a secret's expiry.
+//! How much events have announced of a secret's expiry.
 
 use coffer_base::Timestamp;
 
-/// What a row says was told of its secret.
+/// What a row says was announced of its secret.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(crate) enum Told {
+pub(crate) enum Announced {
     /// Nothing.
     Nothing,
-    /// That it will expire, or nothing will be told of that: it was set with less time than that.
+    /// That it will expire, or nothing will be announced of that: it was set with less time than that.
     Expiring,
     /// That it has expired.
     Expired,
 }
 
-impl Told {
+impl Announced {
     /// All of them.
     pub(crate) const ALL: [Self; 3] = [Self::Nothing, Self::Expiring, Self::Expired];
 
@@ -26,7 +26,7 @@ impl Told {
         }
     }
 
-    /// Of a secret that is being set, if what expires is told of `before` seconds ahead.
+    /// Of a secret that is being set, if what expires is announced `before` seconds ahead.
     pub(crate) fn when_set(
         expires_at: Option<Timestamp>,
         now: Timestamp,
@@ -44,13 +44,13 @@ mod tests {
     use super::*;
 
     #[test]
-    fn of_what_is_set_with_less_time_is_not_told_ahead() {
+    fn what_is_set_with_less_time_is_not_announced_ahead() {
         let at = |second| Some(Timestamp::from_unix(second));
         let now = Timestamp::from_unix(100);
-        let told = |expires_at, before| Told::when_set(expires_at, now, before);
-        assert_eq!(told(None, Some(10)), Told::Nothing);
-        assert_eq!(told(at(111), Some(10)), Told::Nothing);
-        assert_eq!(told(at(110), Some(10)), Told::Expiring);
-        assert_eq!(told(at(110), None), Told::Nothing);
+        let announced = |expires_at, before| Announced::when_set(expires_at, now, before);
+        assert_eq!(announced(None, Some(10)), Announced::Nothing);
+        assert_eq!(announced(at(111), Some(10)), Announced::Nothing);
+        assert_eq!(announced(at(110), Some(10)), Announced::Expiring);
+        assert_eq!(announced(at(110), None), Announced::Nothing);
     }
 }
