@@ -1,5 +1,5 @@
-//! Rounds of load and SIGKILL while webhooks are sent: each event that was committed arrives at each
-//! endpoint, none arrives that was not, and few arrive twice.
+//! Rounds of load and SIGKILL while webhooks are sent: each event that was committed arrives at
+//! each endpoint, none arrives that was not, and few arrive twice.
 
 use crate::kill::{Answers, wait_until};
 use crate::kill_rounds::Fixture;

@@ -7,7 +7,7 @@ use coffer_base::Timestamp;
 pub(crate) enum Announced {
     /// Nothing.
     Nothing,
-    /// That it will expire, or nothing will be announced of that: it was set with less time than that.
+    /// That it will expire; or nothing will say so, since it was set with less time than that.
     Expiring,
     /// That it has expired.
     Expired,

@@ -1,5 +1,5 @@
-//! Announces secrets that expire, by events: a while before, and when they have. A scheduled task, so
-//! an app whose clock a developer moves forward sees them as well.
+//! Announces secrets that expire, by events: a while before, and when they have. A scheduled task,
+//! so an app whose clock a developer moves forward sees them as well.
 //!
 //! A row says what was announced of it, and says so in the transaction that has the event: each is
 //! announced once. What is replaced before its time comes is not announced at all.
@@ -75,7 +75,7 @@ impl ScheduledTask for AnnounceExpiry {
 }
 
 impl AnnounceExpiry {
-    /// What is to be announced: of all apps, or of those of the platform that the context is limited to.
+    /// What is to be announced: of all apps, or of those of the context's platform.
     async fn due(&self, context: &JobContext, at: Timestamp) -> Result<Vec<Notice>, StorageError> {
         let Some(platform) = &context.platform else {
             return due(&context.store, at, self.before, None).await;

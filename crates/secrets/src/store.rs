@@ -248,8 +248,8 @@ pub(crate) fn insert(
     let [slot, mode, app, account, scope, name_key] = key.values();
     tx.defer(
         "INSERT INTO secret (slot, mode, app, account, scope, name_key, seq, id, created, \
-         expires_at, scope_user, name, sealed, version, lease, lease_until, lease_spent, announced) \
-         VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, 0, NULL, 0, ?)",
+         expires_at, scope_user, name, sealed, version, lease, lease_until, lease_spent, \
+         announced) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, 0, NULL, 0, ?)",
         values![
             slot,
             mode,

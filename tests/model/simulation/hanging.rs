@@ -1,5 +1,5 @@
-//! A thousand endpoints of which a hundred hang, in time that passes only when the test says so: the
-//! others have their events before any of it has, but for what a look at what waits may take.
+//! A thousand endpoints of which a hundred hang, in time that passes only when the test says so:
+//! the others have their events before any of it has, but for what a look at what waits may take.
 
 use super::life::{Around, CALM, Cut, DATA, Life, settle};
 use super::receivers::{GOOD, HANG, Receivers};

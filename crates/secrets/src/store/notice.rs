@@ -30,8 +30,8 @@ const MARK: &str = "UPDATE secret SET announced = ? WHERE slot = ? AND mode = ? 
      AND account = ? AND scope = ? AND name_key = ? AND announced = ? AND expires_at = ? \
      RETURNING mode, app, account, id, created, expires_at, scope_user, name";
 
-/// What is to be announced at a time in this part of a store, of all apps or of one: what has expired by
-/// then, and what will within `before` seconds.
+/// What is to be announced at a time in this part of a store, of all apps or of one: what has
+/// expired by then, and what will within `before` seconds.
 pub(crate) async fn due(
     store: &Store,
     at: Timestamp,
