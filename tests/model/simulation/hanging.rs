@@ -19,7 +19,7 @@ const ENDPOINTS: usize = 100;
 const HANGS: usize = 10;
 
 /// Events of each account, one after the other.
-const EVENTS: usize = 3;
+const EVENTS: usize = 2;
 
 /// What may pass until all others have an event: two looks at what waits. Those that hang do so for
 /// a hundred times as long.

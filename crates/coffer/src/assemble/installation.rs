@@ -138,8 +138,7 @@ pub async fn open_stores(
     let audit = AuditLog::new(&context, Arc::clone(&clocks.clock));
     audit::register(&mut parts.routes, &audit);
     parts.jobs.push(Arc::new(KeepAudit(Arc::clone(&audit))));
-    let identity = identity_options(&options, &parts, &context, &clocks);
-    let identity = Identity::open(identity).await?;
+    let identity = Identity::open(identity_options(&options, &parts, &context, &clocks)).await?;
     context.apps.ask(Arc::clone(&identity.authenticate));
     let shipping = Arc::new(Shipping::new(Arc::clone(&clocks.clock), &*options.random));
     let own = (&clocks, &shipping, &*store_id);
