@@ -25,8 +25,10 @@ pub struct Coffer {
     directory: PathBuf,
     database: Option<Database>,
     admin_key: String,
-    /// The app's live key.
+    /// The app's live key, or what takes its place.
     pub live_key: String,
+    /// The app's key in test mode.
+    test_key: String,
     /// Where the server listens.
     pub port: u16,
     /// Where the admin API listens; only while `limited` is set.
@@ -40,6 +42,8 @@ pub struct Coffer {
     limits_rates: bool,
     /// How the next start has the audit record reads, if not by default.
     pub audit_reads: Option<&'static str>,
+    /// More of the next start's environment.
+    pub environment: Vec<(&'static str, String)>,
     server: Option<Child>,
 }
 
@@ -106,12 +110,14 @@ impl Coffer {
             database,
             admin_key: text(&made, "admin_key")?,
             live_key: text(&made, "live_key")?,
+            test_key: text(&made, "test_key")?,
             port: 0,
             admin_port: 0,
             limited: None,
             stored: 0,
             limits_rates: knows(program, "--rate-limit"),
             audit_reads: None,
+            environment: Vec::new(),
             server: None,
         };
         coffer.start()?;
@@ -135,6 +141,7 @@ impl Coffer {
         if let Some(way) = self.audit_reads {
             command.env("COFFER_AUDIT_READS", way);
         }
+        command.envs(self.environment.iter().map(|(name, value)| (name, value)));
         if let Some(descriptors) = self.limited {
             self.admin_port = free_port()?;
             command.args(["--admin-listen", &format!("127.0.0.1:{}", self.admin_port)]);
@@ -153,6 +160,11 @@ impl Coffer {
                 Err(_) => pause(Duration::from_millis(1)),
             }
         }
+    }
+
+    /// Has everything go on in test mode.
+    pub fn use_test_mode(&mut self) {
+        self.live_key.clone_from(&self.test_key);
     }
 
     /// Ends the server in good order.

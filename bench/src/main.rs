@@ -3,9 +3,10 @@
 //! Without a first word it runs the whole comparison and prints one table and all goals; with
 //! `--reserves` or `--postgres` anywhere, that of Reserves or that of a store in PostgreSQL
 //! instead; with `--neighbours`, a quiet app beside attacks, and with `--postgres` too on both
-//! engines; with `--rotation`, finds while keys rotate; with `--compare`, the server of another
-//! revision beside this one's. The words `axum`, `load`, `pgbench`, `silent` and `sqlite` are the
-//! processes that it starts: servers, load and baselines never share a process, so that memory and
+//! engines; with `--rotation`, finds while keys rotate; with `--webhooks`, whether events arrive as
+//! fast as they are made; with `--compare`, the server of another revision beside this one's. The
+//! words `axum`, `load`, `pgbench`, `receiver`, `silent` and `sqlite` are the processes that it
+//! starts: servers, load and baselines never share a process, so that memory and
 //! processor time can be told apart.
 //!
 //! This crate uses Coffer from outside: by its command line, over HTTP, and by looking at its
@@ -25,6 +26,7 @@ mod load;
 mod machine;
 mod pgbench;
 mod postgres;
+mod receiver;
 mod redis;
 mod run;
 mod silent;
@@ -52,7 +54,8 @@ const NEIGHBOURS_AT_MOST: Duration = Duration::from_secs(300);
 const POSTGRES_AT_MOST: Duration = Duration::from_secs(300);
 
 /// The words that choose another comparison.
-const FLAGS: [&str; 5] = ["--compare", "--neighbours", "--postgres", "--reserves", "--rotation"];
+const FLAGS: [&str; 6] =
+    ["--compare", "--neighbours", "--postgres", "--reserves", "--rotation", "--webhooks"];
 
 fn main() -> ExitCode {
     let (flags, words): (Vec<_>, Vec<_>) =
@@ -68,9 +71,11 @@ fn main() -> ExitCode {
         "sqlite" => {
             parse(words, sqlite_baseline::OPTIONS).and_then(|args| sqlite_baseline::main(&args))
         }
+        "receiver" => parse(words, receiver::OPTIONS).and_then(|args| receiver::main(&args)),
         "silent" => parse(words, silent::OPTIONS).and_then(|args| silent::main(&args)),
         other => Err(format!(
-            "there is no command {other:?}; known: axum, load, pgbench, silent, sqlite"
+            "there is no command {other:?}; known: axum, load, pgbench, receiver, silent, \
+             sqlite"
         )),
     };
     match outcome {
@@ -123,6 +128,14 @@ fn comparison(flags: &[String], words: impl Iterator<Item = String>) -> Result<(
                 at_most: NEIGHBOURS_AT_MOST,
             },
         ),
+        ["--webhooks"] => (
+            run::WEBHOOKS_OPTIONS,
+            Comparison {
+                introduction: conditions,
+                parts: Run::webhooks,
+                at_most: NEIGHBOURS_AT_MOST,
+            },
+        ),
         ["--neighbours"] | ["--neighbours", "--postgres"] => (
             run::NEIGHBOURS_OPTIONS,
             Comparison {
@@ -133,7 +146,8 @@ fn comparison(flags: &[String], words: impl Iterator<Item = String>) -> Result<(
         ),
         _ => {
             return Err(
-                "--compare, --reserves, --rotation and --postgres are runs of their own".to_owned()
+                "--compare, --reserves, --rotation, --webhooks and --postgres are runs of their own"
+                    .to_owned()
             );
         }
     };

@@ -23,6 +23,7 @@ mod postgres;
 mod reserves;
 mod rivals;
 mod rotation;
+mod webhooks;
 mod written;
 
 /// The options of a whole run.
@@ -63,6 +64,9 @@ pub const POSTGRES_OPTIONS: &[&str] =
 /// The options of a run beside neighbours.
 pub const NEIGHBOURS_OPTIONS: &[&str] =
     &["coffer", "directory", "warm-ms", "measure-ms", "small", "programs", "attack"];
+
+/// The options of a run of webhooks.
+pub const WEBHOOKS_OPTIONS: &[&str] = &["coffer", "directory", "warm-ms", "measure-ms"];
 
 /// The options of a run beside a rotation of keys.
 pub const ROTATION_OPTIONS: &[&str] =

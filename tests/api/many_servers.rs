@@ -1,6 +1,7 @@
 //! Two servers on the same databases, where this run has databases: what is changed on one holds on
 //! the other, what both do at once is done once, and how often each asks the database.
 
+use coffer_secrets::SECRET_EXPIRY_EVENTS;
 use coffer_testkit::{App, Client, TestServer, insist, is_postgres};
 use std::path::Path;
 use std::time::Duration;
@@ -15,7 +16,8 @@ struct Pair {
 }
 
 fn start(data: &Path) -> TestServer {
-    TestServer::builder().data_dir(data).without_background_jobs().start()
+    let telling = TestServer::builder().set(&SECRET_EXPIRY_EVENTS, "true");
+    telling.data_dir(data).without_background_jobs().start()
 }
 
 fn pair() -> Option<Pair> {
@@ -159,8 +161,12 @@ fn servers_share_what_is_to_be_done_in_the_background() {
         scope.spawn(|| pair.one.run_jobs());
         scope.spawn(|| pair.other.run_jobs());
     });
+    // What was told of in the meantime goes now.
+    pair.one.run_job("expire_secrets");
     assert_eq!(pair.one.count("secret"), 0);
     assert_eq!(pair.one.count("tombstone"), 40, "each expired once");
+    let told = pair.one.count("event WHERE type = 'apps.secret.expired'");
+    assert_eq!(told, 40, "each was told of once");
     assert_eq!(pair.one.count("reserve_hold WHERE released = amount"), 30);
     assert_eq!(pair.one.count("reserve_allocation"), 30, "each was released once");
     let store = pair.one.server().installation().stores.data.clone();

@@ -2,7 +2,9 @@
 
 mod deliveries;
 mod endpoints;
+mod expiry;
 mod fixture;
 mod hostile;
 mod many;
+mod names;
 mod schedule;

@@ -16,6 +16,7 @@ mod power;
 mod process;
 mod rng;
 mod rotation;
+mod webhooks;
 
 use kill_rounds::{Fixture, Plan, run};
 use load::{Place, Value, Write, find, send, value_of};

@@ -12,8 +12,10 @@ use coffer::family_set::FamilySet;
 use coffer::serve::{Address, ServeOptions, Server};
 use coffer_base::{Clock, SystemClock, Timestamp};
 use coffer_crypto::SystemRandom;
+use coffer_kernel::Settings;
 use coffer_storage::Faults;
 use coffer_tests::notes;
+use coffer_webhooks::{WEBHOOK_ALLOW, WEBHOOK_ALLOW_HTTP};
 use std::io::Read;
 use std::num::NonZeroU64;
 use std::path::{Path, PathBuf};
@@ -62,7 +64,7 @@ async fn start(directory: PathBuf, faults: Faults, holds: bool, admin: bool) -> 
         developer: false,
         callers: Callers::default(),
         families: families(&directory),
-        settings: coffer_kernel::Settings::default(),
+        settings: settings(),
         clock: Arc::new(FragileClock(directory.join("panic"))),
         random: Arc::new(SystemRandom),
         faults,
@@ -89,6 +91,14 @@ async fn start(directory: PathBuf, faults: Faults, holds: bool, admin: bool) -> 
     let server = Server::start(installation, serve).await.unwrap();
     eprintln!("{{\"address\":\"{}\"}}", server.address.as_ref().unwrap());
     server
+}
+
+/// As those have them who send webhooks to their own machine.
+fn settings() -> Settings {
+    let mut settings = Settings::default();
+    settings.set(&WEBHOOK_ALLOW, "127.0.0.1").unwrap();
+    settings.set(&WEBHOOK_ALLOW_HTTP, "true").unwrap();
+    settings
 }
 
 /// The product's families, and the tests' own one in a directory of that name.

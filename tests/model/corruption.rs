@@ -8,6 +8,7 @@ use crate::books::changes::Rng;
 use crate::books::fixture::PREVIEW;
 use crate::simulation::disk::Disk;
 use crate::simulation::life::{Around, DATA, Life};
+use crate::simulation::receivers::Receivers;
 use crate::simulation::template::{Template, home, template};
 use crate::simulation::wire::Request;
 use coffer::family_set::FamilySet;
@@ -59,6 +60,7 @@ fn around(template: &Template) -> Around {
     Around {
         clock: Arc::new(TestClock::at(Timestamp::from_unix(template.now))),
         random: Arc::new(TestRandom::seeded(7)),
+        receivers: Arc::new(Receivers::new(7)),
         canary: Faults::none(),
     }
 }

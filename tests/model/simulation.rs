@@ -2,7 +2,7 @@
 //! carries out what waits, whose answers arrive, when the power fails and which sectors it leaves,
 //! which commits fail and how, and what the clock shows. What comes of it is held to the models:
 //! secrets to an order that explains what everybody saw, books to the reference, which must have
-//! each change once.
+//! each change once, and webhooks to the events: each that was committed arrives, and no other.
 //!
 //! Between Coffer and its store there is a queue here and no network. What a network adds are
 //! commits whose reply is lost and stores that cannot be reached, and those are decided by the
@@ -12,10 +12,13 @@
 //! `COFFER_SIMULATION_SEEDS` more of them, `COFFER_SIMULATION_STEPS` longer ones.
 
 mod caller;
+mod deliveries;
 pub mod disk;
 mod gate;
+mod hanging;
 pub mod life;
 mod money;
+pub mod receivers;
 mod report;
 mod secrets;
 pub mod template;
@@ -115,7 +118,7 @@ fn play_all(seeds: u64, steps: usize) -> Result<Report, String> {
 }
 
 /// What happens in a run, or it would prove little.
-const HAPPENS: [&str; 13] = [
+const HAPPENS: [&str; 15] = [
     "acknowledged reads",
     "acknowledged writes",
     "answers nobody waited for",
@@ -126,6 +129,8 @@ const HAPPENS: [&str; 13] = [
     "crashes",
     "crashes in a checkpoint",
     "crashes in a commit",
+    "events that arrived",
+    "events that arrived again",
     "flushes that failed",
     "replays",
     "replies of the store that were lost",

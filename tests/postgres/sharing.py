@@ -146,9 +146,10 @@ def jobs_run_on_both_servers(topology):
         DELETE FROM clock_record;
         UPDATE secret SET expires_at = created - 90000;
         INSERT INTO secret (slot, mode, app, account, scope, name_key, seq, id, created,
-                            expires_at, scope_user, name, sealed, version, lease, lease_spent)
+                            expires_at, scope_user, name, sealed, version, lease, lease_spent,
+                            announced)
         SELECT slot, mode, app, account, scope, decode(md5(n::text), 'hex'), seq + n, id || n,
-               created, expires_at, scope_user, name, sealed, version, lease, lease_spent
+               created, expires_at, scope_user, name, sealed, version, lease, lease_spent, announced
         FROM secret, generate_series(1, {ROWS}) AS n;
         INSERT INTO idempotency_record (slot, mode, app, account, key_digest, operation,
                                         parameters, request, created, response)

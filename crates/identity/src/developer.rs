@@ -301,6 +301,17 @@ impl Authenticate for Developer {
         self.directory.quota_of_app(app, name)
     }
 
+    fn developer_of<'a>(
+        &'a self,
+        app: &'a str,
+    ) -> BoxFuture<'a, Result<Option<AccountId>, StorageError>> {
+        self.directory.developer_of(app)
+    }
+
+    fn apps_of<'a>(&'a self, account: &'a str) -> BoxFuture<'a, Result<Vec<AppId>, StorageError>> {
+        self.directory.apps_of(account)
+    }
+
     fn evidence(&self, principal: &Principal) -> Vec<(Evidence, Query)> {
         self.directory.evidence(principal)
     }

@@ -26,16 +26,16 @@ use crate::limits;
 use crate::objects::{ApiKey, App, ModeInstall};
 use crate::reasons;
 use crate::row_mac::{GENERATION, RowMac};
-use crate::store::{self, MendGeneration, PresentedKey};
+use crate::store::{self, MendGeneration, PresentedKey, Selection};
 use crate::unchecked_keys::UncheckedKeys;
 use crate::unstored::{RevocationRequest, Unstored};
-use coffer_base::{AccountId, Clock, Redacted, Tenant, Timestamp, limit};
+use coffer_base::{AccountId, AppId, Clock, Redacted, Tenant, Timestamp, limit};
 use coffer_crypto::TokenHash;
 use coffer_dialect::ApiError;
 use coffer_dialect::authorization::{KeyKind, key_shape};
 use coffer_kernel::{
-    Authenticate, BoxFuture, CacheFigures, Credentials, Evidence, Principal, Role, UseLimit,
-    storage_failure,
+    Authenticate, BoxFuture, CacheFigures, Credentials, Evidence, PagePosition, Principal, Role,
+    UseLimit, storage_failure,
 };
 use coffer_keyring::Keyring;
 use coffer_storage::{Query, Share, StorageError, Store};
@@ -445,6 +445,25 @@ impl Authenticate for Directory {
         Box::pin(async move {
             let app = store::find_app(&self.store, &self.mac, app).await?;
             Ok(app.and_then(|app| app.quotas.get(name)))
+        })
+    }
+
+    fn developer_of<'a>(
+        &'a self,
+        app: &'a str,
+    ) -> BoxFuture<'a, Result<Option<AccountId>, StorageError>> {
+        Box::pin(async move {
+            let app = store::find_app(&self.store, &self.mac, app).await?;
+            Ok(app.map(|app| app.account))
+        })
+    }
+
+    fn apps_of<'a>(&'a self, account: &'a str) -> BoxFuture<'a, Result<Vec<AppId>, StorageError>> {
+        Box::pin(async move {
+            let position = PagePosition { newer: true, seq: 0, fetch: limits::APPS_OF_DEVELOPER };
+            let selection = Selection { position, app: "", account };
+            let apps = store::list_apps(&self.store, &self.mac, &selection).await?;
+            Ok(apps.into_iter().map(|app| app.id).collect())
         })
     }
 

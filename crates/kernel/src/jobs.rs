@@ -1,5 +1,6 @@
 //! Background jobs: work that runs again and again, in small transactions.
 
+use crate::apps::Apps;
 use crate::clock_guard::{ClockGuard, ClockState, DueTimes};
 use crate::event::{Cause, EventListeners, EventShapes};
 use crate::figures::JobFigures;
@@ -72,6 +73,8 @@ pub struct JobContext {
     pub guard: Arc<ClockGuard>,
     /// Where ids come from.
     pub random: Arc<dyn Random>,
+    /// Who develops which app.
+    pub apps: Apps,
     /// Who writes more when an event is appended.
     pub listeners: EventListeners,
     /// How events look in older versions.

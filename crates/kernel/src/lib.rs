@@ -5,6 +5,7 @@
 //! owns the unit of work, writes the audit entry and renders. It knows no family, and nothing here
 //! may assume which database engine is underneath.
 
+mod apps;
 mod authorize;
 mod call;
 mod clock_guard;
@@ -63,6 +64,7 @@ pub mod verify;
 mod wake_isolated;
 pub mod web_policy;
 
+pub use apps::Apps;
 pub use clock_guard::{Agreement, ClockGuard, ClockState, Doubt, DueTimes};
 pub use coffer_audit::{
     Actor as AuditActor, ActorKind, Entry as AuditEntry, MIGRATIONS as AUDIT_MIGRATIONS,

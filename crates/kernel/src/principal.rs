@@ -3,7 +3,7 @@
 use crate::figures::CacheFigures;
 use crate::peer::{Network, Peer};
 use coffer_audit::{Actor, ActorKind};
-use coffer_base::{AccountId, Redacted, Tenant, Timestamp};
+use coffer_base::{AccountId, AppId, Redacted, Tenant, Timestamp};
 use coffer_dialect::ApiError;
 use coffer_storage::{Query, Share, StorageError};
 use std::future::Future;
@@ -56,6 +56,28 @@ pub trait Authenticate: Send + Sync + 'static {
     ) -> BoxFuture<'a, Result<Option<i64>, StorageError>> {
         let _ = (app, name);
         Box::pin(std::future::ready(Ok(None)))
+    }
+
+    /// The account that develops the app `app`, for jobs too; `None` if there is no such app. By
+    /// default there is none.
+    ///
+    /// # Errors
+    /// When the store cannot be read.
+    fn developer_of<'a>(
+        &'a self,
+        app: &'a str,
+    ) -> BoxFuture<'a, Result<Option<AccountId>, StorageError>> {
+        let _ = app;
+        Box::pin(std::future::ready(Ok(None)))
+    }
+
+    /// The apps that the account `account` develops. By default there is none.
+    ///
+    /// # Errors
+    /// When the store cannot be read.
+    fn apps_of<'a>(&'a self, account: &'a str) -> BoxFuture<'a, Result<Vec<AppId>, StorageError>> {
+        let _ = account;
+        Box::pin(std::future::ready(Ok(Vec::new())))
     }
 
     /// How full the cache of keys is, and how often it had no answer. By default there is none.

@@ -1,5 +1,6 @@
 //! For tests of families: what jobs and scheduled tasks run on, and how a list finds its rows.
 
+use crate::apps::Apps;
 use crate::clock_guard::ClockGuard;
 use crate::jobs::JobContext;
 use coffer_base::{TestClock, TestRandom, Timestamp};
@@ -35,6 +36,7 @@ pub async fn job_context(
         keyring: Arc::new(keyring),
         guard: Arc::new(ClockGuard::new(Arc::new(TestClock::at(now)))),
         random,
+        apps: Apps::default(),
         listeners: Arc::new([]),
         shapes: Arc::from([]),
         http: HttpClient::new(limits).expect("TLS's defaults fit each other"),

@@ -1,6 +1,7 @@
 //! From a URI to a stream: resolving, checking the address, connecting, TLS.
 
 use crate::OutboundError;
+use crate::network::{Bytestream, Network};
 use http::Uri;
 use rustls::ClientConfig;
 use rustls::pki_types::ServerName;
@@ -10,7 +11,6 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
-use tokio::net::TcpStream;
 use tokio_rustls::TlsConnector;
 use tokio_rustls::client::TlsStream;
 
@@ -68,18 +68,17 @@ impl Target {
 pub(crate) async fn connect(
     target: &Target,
     rule: AddressRule,
+    network: &dyn Network,
     tls: &Arc<ClientConfig>,
 ) -> Result<Stream, OutboundError> {
-    let resolved = tokio::net::lookup_host((target.host.as_str(), target.port)).await;
-    let addresses: Vec<SocketAddr> = resolved
-        .map_err(OutboundError::Connect)?
-        .filter(|address| rule(address.ip().to_canonical()))
-        .collect();
+    let resolved = network.resolve(&target.host, target.port).await;
+    let mut addresses: Vec<SocketAddr> = resolved.map_err(OutboundError::Connect)?;
+    addresses.retain(|address| rule(address.ip().to_canonical()));
     if addresses.is_empty() {
         return Err(OutboundError::Forbidden);
     }
-    let tcp = TcpStream::connect(&*addresses).await.map_err(OutboundError::Connect)?;
-    secure(target, tcp, tls).await
+    let bytes = network.connect(&addresses).await.map_err(OutboundError::Connect)?;
+    secure(target, bytes, tls).await
 }
 
 /// TLS over a connection to a target, if its scheme asks for that.
@@ -88,22 +87,22 @@ pub(crate) async fn connect(
 /// [`OutboundError::Connect`] if it cannot be agreed on.
 pub(crate) async fn secure(
     target: &Target,
-    tcp: TcpStream,
+    bytes: Box<dyn Bytestream>,
     tls: &Arc<ClientConfig>,
 ) -> Result<Stream, OutboundError> {
     if !target.is_tls {
-        return Ok(Stream::Plain(tcp));
+        return Ok(Stream::Plain(bytes));
     }
     let name = ServerName::try_from(target.host.clone()).map_err(|_| OutboundError::Uri)?;
     let connector = TlsConnector::from(Arc::clone(tls));
-    let stream = connector.connect(name, tcp).await.map_err(OutboundError::Connect)?;
+    let stream = connector.connect(name, bytes).await.map_err(OutboundError::Connect)?;
     Ok(Stream::Tls(Box::new(stream)))
 }
 
 /// A connection, with TLS or without.
 pub(crate) enum Stream {
-    Plain(TcpStream),
-    Tls(Box<TlsStream<TcpStream>>),
+    Plain(Box<dyn Bytestream>),
+    Tls(Box<TlsStream<Box<dyn Bytestream>>>),
 }
 
 impl AsyncRead for Stream {

@@ -2,16 +2,15 @@
 
 use crate::connect::{Stream, Target, secure};
 use crate::destination::Destinations;
+use crate::network::Bytestream;
 use crate::{HttpClient, HttpRequest, OutboundError, wire_request};
 use http::StatusCode;
 use http_body_util::BodyExt;
 use hyper::body::Incoming;
 use hyper_util::rt::TokioIo;
 use std::io;
-use std::net::SocketAddr;
 use std::time::{Duration, Instant};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::net::TcpStream;
 use tokio::time::timeout;
 
 /// Bytes of a response's head, and of a proxy's.
@@ -102,49 +101,64 @@ impl HttpClient {
     async fn open(&self, target: &Target, how: Delivery<'_>) -> Result<Stream, OutboundError> {
         let late = |_elapsed| OutboundError::Connect(io::ErrorKind::TimedOut.into());
         if let Some(proxy) = how.proxy {
-            let tunnel = async { secure(target, tunnel(proxy, target).await?, &self.tls).await };
+            let tunnel =
+                async { secure(target, self.tunnel(proxy, target).await?, &self.tls).await };
             return timeout(how.connect, tunnel).await.map_err(late)?;
         }
-        let resolved = timeout(how.connect, resolve(target)).await.map_err(late)??;
+        let resolved = self.network.resolve(target.host(), target.port());
+        let resolved = timeout(how.connect, resolved).await.map_err(late)?;
+        let resolved = resolved.map_err(OutboundError::Connect)?;
         let checked = how.to.check(target.host(), resolved.into_iter(), &self.own);
         let checked = checked.ok_or(OutboundError::Forbidden)?;
         if let Some(first) = checked.first() {
-            tokio::time::sleep(how.to.pause(target.host(), *first, Instant::now())).await;
+            let pause = how.to.pause(target.host(), *first, Instant::now());
+            if !pause.is_zero() {
+                tokio::time::sleep(pause).await;
+            }
         }
         let connected = async {
-            let tcp = TcpStream::connect(&*checked).await.map_err(OutboundError::Connect)?;
-            secure(target, tcp, &self.tls).await
+            let bytes = self.network.connect(&checked).await.map_err(OutboundError::Connect)?;
+            secure(target, bytes, &self.tls).await
         };
         timeout(how.connect, connected).await.map_err(late)?
     }
+
+    /// A connection that a proxy has made to the target.
+    async fn tunnel(
+        &self,
+        proxy: &Proxy,
+        target: &Target,
+    ) -> Result<Box<dyn Bytestream>, OutboundError> {
+        let failed = OutboundError::Connect;
+        let addresses = self.network.resolve(&proxy.host, proxy.port).await.map_err(failed)?;
+        let bytes = self.network.connect(&addresses).await.map_err(failed)?;
+        open_tunnel(bytes, target).await
+    }
 }
 
-async fn resolve(target: &Target) -> Result<Vec<SocketAddr>, OutboundError> {
-    let resolved = tokio::net::lookup_host((target.host(), target.port())).await;
-    Ok(resolved.map_err(OutboundError::Connect)?.collect())
-}
-
-/// A connection that a proxy has made to the target.
-async fn tunnel(proxy: &Proxy, target: &Target) -> Result<TcpStream, OutboundError> {
+/// Asks the proxy at the other end of a connection for one to the target.
+async fn open_tunnel(
+    mut bytes: Box<dyn Bytestream>,
+    target: &Target,
+) -> Result<Box<dyn Bytestream>, OutboundError> {
     let failed = OutboundError::Connect;
-    let mut tcp = TcpStream::connect((proxy.host.as_str(), proxy.port)).await.map_err(failed)?;
     let host = if target.host().contains(':') {
         format!("[{}]:{}", target.host(), target.port())
     } else {
         format!("{}:{}", target.host(), target.port())
     };
     let asked = format!("CONNECT {host} HTTP/1.1\r\nHost: {host}\r\n\r\n");
-    tcp.write_all(asked.as_bytes()).await.map_err(failed)?;
+    bytes.write_all(asked.as_bytes()).await.map_err(failed)?;
     let mut head = Vec::new();
     // Byte by byte, since what follows the head is the receiver's.
     while !head.ends_with(b"\r\n\r\n") {
         if head.len() >= HEAD_BYTES {
             return Err(failed(io::ErrorKind::InvalidData.into()));
         }
-        head.push(tcp.read_u8().await.map_err(failed)?);
+        head.push(bytes.read_u8().await.map_err(failed)?);
     }
     let is_open = head.starts_with(b"HTTP/1.1 200") || head.starts_with(b"HTTP/1.0 200");
-    is_open.then_some(tcp).ok_or_else(|| failed(io::ErrorKind::ConnectionRefused.into()))
+    is_open.then_some(bytes).ok_or_else(|| failed(io::ErrorKind::ConnectionRefused.into()))
 }
 
 async fn throw_away(mut body: Incoming) {

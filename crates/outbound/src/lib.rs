@@ -7,10 +7,12 @@
 mod connect;
 mod deliver;
 pub mod destination;
+mod network;
 
 pub use connect::AddressRule;
 pub use deliver::{Delivery, Proxy};
 pub use destination::{Destination, Destinations};
+pub use network::{Bytestream, Network, NetworkFuture};
 
 use bytes::Bytes;
 use connect::Target;
@@ -87,6 +89,7 @@ pub struct HttpClient {
     tls: Arc<ClientConfig>,
     limits: Limits,
     own: Arc<OwnListeners>,
+    network: Arc<dyn Network>,
 }
 
 impl HttpClient {
@@ -96,7 +99,8 @@ impl HttpClient {
     /// When the cipher suite's defaults are refused, which is a fault of the build.
     pub fn new(limits: Limits) -> Result<Self, rustls::Error> {
         let roots = RootCertStore { roots: webpki_roots::TLS_SERVER_ROOTS.to_vec() };
-        Ok(Self { tls: trusting(roots)?, limits, own: Arc::default() })
+        let network = Arc::new(network::Machine);
+        Ok(Self { tls: trusting(roots)?, limits, own: Arc::default(), network })
     }
 
     /// The same, which trusts the authorities of `pem` alone: certificates, one after the other.
@@ -113,6 +117,12 @@ impl HttpClient {
             return Err(unusable("there is no certificate in it"));
         }
         Ok(Self { tls: trusting(roots)?, ..self.clone() })
+    }
+
+    /// The same, whose requests leave by another network than this machine's.
+    #[must_use]
+    pub fn on(&self, network: Arc<dyn Network>) -> Self {
+        Self { network, ..self.clone() }
     }
 
     /// Has no delivery ([`Self::deliver`]) of this client or of its clones go to `address`, where
@@ -134,7 +144,8 @@ impl HttpClient {
 
     async fn exchange(&self, request: HttpRequest) -> Result<HttpResponse, OutboundError> {
         let target = Target::of(&request.uri)?;
-        let stream = connect::connect(&target, self.limits.addresses, &self.tls).await?;
+        let stream =
+            connect::connect(&target, self.limits.addresses, &*self.network, &self.tls).await?;
         let (mut sender, connection) = hyper::client::conn::http1::handshake(TokioIo::new(stream))
             .await
             .map_err(OutboundError::Exchange)?;

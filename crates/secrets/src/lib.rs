@@ -8,10 +8,12 @@
 //! expiry, and a row is found by keyed digests of scope and name. Payloads are in responses only if
 //! a request expands them, and in no log, error or audit entry.
 
+mod announced;
 mod explain;
 mod jobs;
 mod lease;
 pub mod limits;
+mod notices;
 mod operations;
 pub mod reasons;
 mod secret;
@@ -21,9 +23,11 @@ mod wire;
 pub use operations::history::register as register_history;
 
 use coffer_kernel::{
-    Amount, BYTES, Beyond, CountedTable, Family, Measure, Parts, Quota, Routes, Seal, Setting,
-    SettingKind, Settings, Usage,
+    Amount, BYTES, Beyond, CountedTable, Family, Measure, Parts, Quota, Routes, ScheduledTask,
+    Seal, Setting, SettingKind, Settings, Usage,
 };
+use jobs::expire::ExpireSecrets;
+use notices::AnnounceExpiry;
 use operations::{delete::Delete, find::Find, lease::LeaseSecret, list::List, set::Set};
 use std::sync::Arc;
 
@@ -44,6 +48,27 @@ pub const DELETE_RETURNS_SECRET: Setting = Setting {
     about: "let a delete answer with the whole secret instead of id, object and deleted",
 };
 
+/// Whether events announce secrets that expire. They are extensions, with the names of secrets in
+/// them: whoever reads an account's events reads those of all its apps.
+pub const SECRET_EXPIRY_EVENTS: Setting = Setting {
+    name: "secret_expiry_events",
+    default: "false",
+    kind: SettingKind::Switch,
+    about: "announce secrets that expire by events: apps.secret.expiring, and apps.secret.expired",
+};
+
+/// How long before.
+pub const SECRET_EXPIRING_BEFORE: Setting = Setting {
+    name: "secret_expiring_before",
+    default: limits::EXPIRING_BEFORE,
+    kind: SettingKind::Number {
+        from: limits::EXPIRING_BEFORE_LEAST,
+        to: limits::EXPIRING_BEFORE_MOST,
+    },
+    about: "seconds before a secret's expiry at which apps.secret.expiring announces it, 60 to \
+            31536000",
+};
+
 /// Scopes that hold a secret. A new one is refused beyond the quota; those that are there go on.
 pub const SCOPES: Amount = Amount {
     quota: Quota { name: "scopes", from: 1, to: limits::SCOPES_CEILING },
@@ -56,7 +81,12 @@ pub const SCOPES: Amount = Amount {
 pub const FAMILY: Family = Family {
     name: "secrets",
     migrations: &[store::MIGRATIONS],
-    settings: &[SECRETS_PER_SCOPE, DELETE_RETURNS_SECRET],
+    settings: &[
+        SECRETS_PER_SCOPE,
+        DELETE_RETURNS_SECRET,
+        SECRET_EXPIRY_EVENTS,
+        SECRET_EXPIRING_BEFORE,
+    ],
     quotas: &[Quota {
         name: SECRETS_PER_SCOPE.name,
         from: 1,
@@ -84,12 +114,23 @@ pub const FAMILY: Family = Family {
 };
 
 fn parts(settings: &Settings) -> Parts {
+    let before = settings.number(&SECRET_EXPIRING_BEFORE);
+    let announced_before = settings.is_on(&SECRET_EXPIRY_EVENTS).then_some(before);
     let mut routes = Routes::default();
     routes
-        .seal(Set { secrets_per_scope: settings.number(&SECRETS_PER_SCOPE) })
+        .seal(Set { secrets_per_scope: settings.number(&SECRETS_PER_SCOPE), announced_before })
         .read(List)
         .read(Find)
         .write(LeaseSecret)
         .write(Delete { returns_secret: settings.is_on(&DELETE_RETURNS_SECRET) });
-    Parts { routes, jobs: vec![Arc::new(jobs::expire::ExpireSecrets)], ..Parts::default() }
+    let mut tasks: Vec<Arc<dyn ScheduledTask>> = Vec::new();
+    if let Some(before) = announced_before {
+        tasks.push(Arc::new(AnnounceExpiry { before }));
+    }
+    Parts {
+        routes,
+        jobs: vec![Arc::new(ExpireSecrets { announces: announced_before.is_some() })],
+        tasks,
+        ..Parts::default()
+    }
 }

@@ -2,10 +2,12 @@
 
 mod lease;
 mod names;
+pub(crate) mod notice;
 
 pub(crate) use lease::{lock_secret, set_lease};
 pub(crate) use names::{Named, names_of, names_of_app};
 
+use crate::announced::Announced;
 use crate::lease::LeaseState;
 use crate::limits;
 use crate::secret::{Locator, Scope};
@@ -235,13 +237,19 @@ fn lock_values(key: &RowKey) -> [Value; 4] {
     values![mode, app, account, i64::from(first) % limits::SCOPE_LOCKS]
 }
 
-/// Adds a secret.
-pub(crate) fn insert(tx: &mut Tx<'_>, key: &RowKey, locator: &Locator, secret: &StoredSecret) {
+/// Adds a secret, of which something may count as announced.
+pub(crate) fn insert(
+    tx: &mut Tx<'_>,
+    key: &RowKey,
+    locator: &Locator,
+    secret: &StoredSecret,
+    announced: Announced,
+) {
     let [slot, mode, app, account, scope, name_key] = key.values();
     tx.defer(
         "INSERT INTO secret (slot, mode, app, account, scope, name_key, seq, id, created, \
-         expires_at, scope_user, name, sealed, version, lease, lease_until, lease_spent) \
-         VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, 0, NULL, 0)",
+         expires_at, scope_user, name, sealed, version, lease, lease_until, lease_spent, \
+         announced) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, 0, NULL, 0, ?)",
         values![
             slot,
             mode,
@@ -257,18 +265,27 @@ pub(crate) fn insert(tx: &mut Tx<'_>, key: &RowKey, locator: &Locator, secret: &
             &locator.name,
             &secret.sealed,
             secret.version,
+            announced.code(),
         ],
     );
 }
 
 /// Gives a secret that is locked another value, expiry and version, which ends its lease.
-pub(crate) fn replace(tx: &mut Tx<'_>, key: &RowKey, to: &StoredSecret, version: i64) {
+pub(crate) fn replace(
+    tx: &mut Tx<'_>,
+    key: &RowKey,
+    to: &StoredSecret,
+    version: i64,
+    announced: Announced,
+) {
     let [slot, mode, app, account, scope, name_key] = key.values();
+    let StoredSecret { expires_at, sealed, .. } = to;
+    let announced = announced.code();
     tx.defer(
         "UPDATE secret SET expires_at = ?, sealed = ?, version = ?, lease_until = NULL, \
-         lease_spent = 0 WHERE slot = ? AND mode = ? AND app = ? AND account = ? AND scope = ? \
-         AND name_key = ?",
-        values![to.expires_at, &to.sealed, version, slot, mode, app, account, scope, name_key],
+         lease_spent = 0, announced = ? WHERE slot = ? AND mode = ? AND app = ? AND account = ? \
+         AND scope = ? AND name_key = ?",
+        values![*expires_at, sealed, version, announced, slot, mode, app, account, scope, name_key],
     );
 }
 
@@ -386,6 +403,8 @@ pub(crate) async fn seq_of(
 /// deletes them. A store that is spread takes no lock to find them, so what has been set anew
 /// meanwhile is spared as it is deleted.
 pub(crate) struct DeleteExpired {
+    /// Of which so much was announced.
+    pub(crate) announced: Announced,
     /// Secrets that expired at this second, or before, are deleted.
     pub(crate) by: Timestamp,
     /// The time of the tombstones.
@@ -409,8 +428,9 @@ impl Work for DeleteExpired {
         let due = tx
             .query_part(
                 "SELECT slot, mode, app, account, scope, name_key FROM secret \
-                 WHERE expires_at <= ? ORDER BY expires_at LIMIT ? FOR UPDATE SKIP LOCKED",
-                &values![self.by, self.limit],
+                 WHERE announced = ? AND expires_at <= ? ORDER BY expires_at LIMIT ? \
+                 FOR UPDATE SKIP LOCKED",
+                &values![self.announced.code(), self.by, self.limit],
             )
             .await?;
         let found = u64::try_from(due.len()).unwrap_or(u64::MAX);

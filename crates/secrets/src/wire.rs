@@ -3,7 +3,7 @@
 use crate::limits;
 use crate::reasons;
 use crate::secret::{Locator, Scope, Secret, numbered};
-use coffer_base::{Redacted, limit};
+use coffer_base::{Mode, Redacted, Timestamp, limit};
 use coffer_dialect::{ApiError, Fields, Object, Value};
 use coffer_kernel::Ctx;
 
@@ -79,18 +79,28 @@ pub(crate) fn scope_object(scope: &Scope) -> Object {
     }
 }
 
+/// A secret without its payload.
+pub(crate) fn object(
+    id: &str,
+    created: Timestamp,
+    expires_at: Option<Timestamp>,
+    locator: &Locator,
+    mode: Mode,
+) -> Object {
+    Object::new(id, "apps.secret")
+        .set("created", created.unix())
+        .set("expires_at", expires_at.map_or(Value::Null, |at| Value::Int(at.unix())))
+        .set("livemode", mode.is_live())
+        .set("name", locator.name.clone())
+        .set("scope", scope_object(&locator.scope))
+}
+
 /// The object on the wire; its version stands in a header.
 pub(crate) fn render(secret: &Secret, ctx: &Ctx) -> Object {
     let locator = &secret.locator;
-    let scope = scope_object(&locator.scope);
-    let expires_at = secret.expires_at.map_or(Value::Null, |at| Value::Int(at.unix()));
-    let object = Object::new(&secret.id, "apps.secret")
-        .set("created", secret.created.unix())
-        .set("expires_at", expires_at)
-        .set("livemode", ctx.tenant().mode.is_live())
-        .set("name", locator.name.clone())
-        .set("scope", scope)
-        .versioned(numbered(secret.version, &secret.id));
+    let Secret { id, created, expires_at, .. } = secret;
+    let object = object(id, *created, *expires_at, locator, ctx.tenant().mode)
+        .versioned(numbered(secret.version, id));
     match &secret.payload {
         Some(payload) => object.set(PAYLOAD, Value::Secret(payload.clone())),
         None => object,

@@ -23,7 +23,7 @@ use coffer_storage::StorageError;
 use exchange::{Exchange, Ready};
 use fair::Standings;
 use holders::Holders;
-use std::collections::HashSet;
+use std::collections::{HashSet, VecDeque};
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::Mutex;
@@ -69,6 +69,8 @@ struct Pass<'a> {
     taken: HashSet<(String, i64, String)>,
     looked: Option<Instant>,
     after: String,
+    /// Endpoints that had something due at the last look, and got no place.
+    passed_over: VecDeque<String>,
 }
 
 impl Sender {
@@ -119,6 +121,7 @@ impl Sender {
             taken,
             looked: None,
             after: String::new(),
+            passed_over: VecDeque::new(),
         };
         pass.run().await
     }
@@ -215,7 +218,7 @@ impl Pass<'_> {
             for endpoint in &again {
                 started = started.saturating_add(self.start_endpoint(endpoint, now).await?);
             }
-            return Ok(started);
+            return Ok(started.saturating_add(self.start_passed_over(now).await?));
         }
         self.looked = Some(Instant::now());
         self.state.holders.beat(self.context).await?;
@@ -231,10 +234,28 @@ impl Pass<'_> {
             }
             _ => String::new(),
         };
+        self.passed_over.clear();
         for (endpoint, due) in waiting {
-            if due <= now {
+            let is_free = self.state.standings.places(&endpoint) > 0;
+            if due <= now && is_free {
                 started = started.saturating_add(self.start_endpoint(&endpoint, now).await?);
+            } else if due <= now && self.state.standings.under_way(&endpoint) == 0 {
+                self.passed_over.push_back(endpoint);
             }
+        }
+        Ok(started)
+    }
+
+    /// Gives places that have become free to those that got none at the last look, so that nobody
+    /// waits for the next one while there is a place.
+    async fn start_passed_over(&mut self, now: Timestamp) -> Result<usize, StorageError> {
+        let mut started = 0usize;
+        while let Some(id) = self.passed_over.pop_front() {
+            if self.state.standings.places(&id) == 0 {
+                self.passed_over.push_front(id);
+                break;
+            }
+            started = started.saturating_add(self.start_endpoint(&id, now).await?);
         }
         Ok(started)
     }

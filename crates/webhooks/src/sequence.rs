@@ -9,7 +9,8 @@ const BITS: u32 = 31;
 
 /// Numbers that grow with time, and within a second by one: the order in which one server has
 /// written its attempts. Those of several servers are in order by the second. Two servers may give
-/// the same number, so an attempt's key has its event, too.
+/// the same number, as may one that was started again, so an attempt's key has its event, too; and
+/// a further attempt at the same delivery comes behind the one before ([`Self::next_behind`]).
 #[derive(Debug, Default)]
 pub(crate) struct Sequence(AtomicI64);
 
@@ -21,11 +22,26 @@ impl Sequence {
         let before = self.0.fetch_update(Ordering::Relaxed, Ordering::Relaxed, bump);
         before.map_or(least, |last| last.saturating_add(1).max(least))
     }
+
+    /// The next number that is also larger than `number`.
+    pub(crate) fn next_behind(&self, number: i64, now: Timestamp) -> i64 {
+        self.next(now).max(number.saturating_add(1))
+    }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_number_is_behind_one_of_another_server() {
+        let (here, there) = (Sequence::default(), Sequence::default());
+        let now = Timestamp::from_unix(100);
+        let first = there.next(now);
+        assert_eq!(here.next_behind(first, now), first + 1);
+        let later = Timestamp::from_unix(101);
+        assert_eq!(here.next_behind(first, later), 101i64 << BITS);
+    }
 
     #[test]
     fn numbers_grow_also_when_the_clock_goes_back() {

@@ -88,7 +88,7 @@ fn open_all(server: &TestServer) -> Result<(), KeyringError> {
 }
 
 const COLUMNS: &str = "slot, mode, app, account, scope, name_key, seq, id, created, expires_at, \
-                       scope_user, name, sealed, version, lease, lease_spent";
+                       scope_user, name, sealed, version, lease, lease_spent, announced";
 
 fn put_back(server: &TestServer, row: &[Value]) {
     let marks = vec!["?"; row.len()].join(", ");

@@ -1,10 +1,11 @@
 //! A server that may send to this machine, and receivers that do as they are told.
 
+use coffer_kernel::outbound::Network;
 use coffer_testkit::{App, Builder, Client, TestServer};
 use coffer_webhooks::{WEBHOOK_ALLOW, WEBHOOK_ALLOW_HTTP, WEBHOOK_TIMEOUT};
 use serde_json::Value;
 use std::io::{BufRead, BufReader, Read, Write};
-use std::net::{TcpListener, TcpStream};
+use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::sync::{Arc, Condvar, Mutex};
 use std::thread;
 use std::time::{Duration, Instant};
@@ -60,6 +61,10 @@ impl Receiver {
 
     pub fn url(&self, path: &str) -> String {
         format!("http://127.0.0.1:{}/{path}", self.port)
+    }
+
+    pub fn address(&self) -> SocketAddr {
+        ([127, 0, 0, 1], self.port).into()
     }
 
     pub fn received(&self) -> Vec<Received> {
@@ -204,6 +209,14 @@ impl Fixture {
         let job = self.server.job("send_webhooks");
         let context = &self.server.server().installation().context;
         self.server.block_on(job.run(context)).unwrap();
+    }
+
+    /// The same by another network than this machine's, which is the only one of this fixture.
+    pub fn send_by<N: Network>(&self, network: &Arc<N>) {
+        let job = self.server.job("send_webhooks");
+        let mut context = self.server.server().installation().context.clone();
+        context.http = context.http.on(Arc::<N>::clone(network));
+        self.server.block_on(job.run(&context)).unwrap();
     }
 
     pub fn attempts(&self, endpoint: &Endpoint) -> Vec<Value> {

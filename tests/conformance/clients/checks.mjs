@@ -8,6 +8,7 @@ export const key = env.COFFER_KEY;
 export const merchant = env.COFFER_MERCHANT;
 export const amounts = Array.from({ length: Number(env.COFFER_CHARGES) }, (_, n) => 1000 + n);
 export const plans = Number(env.COFFER_PLANS);
+export const delivery = JSON.parse(env.COFFER_DELIVERY);
 export const account = { type: 'account' };
 export const user = (name) => ({ type: 'user', user: name });
 export const wrongKey = `${key.slice(0, -4)}AAAA`;

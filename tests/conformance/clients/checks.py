@@ -23,6 +23,7 @@ CHECKS = {
     "balance": "the balance has its currencies and amounts",
     "transactions": "balance transactions are walked over many pages",
     "events": "events are walked over many pages, and one is read by its id",
+    "webhook": "a delivery is verified by both secrets while one is rolled, and by no other",
 }
 
 BASE = os.environ.get("COFFER_BASE", "")
@@ -30,6 +31,8 @@ KEY = os.environ.get("COFFER_KEY", "")
 MERCHANT = os.environ.get("COFFER_MERCHANT", "")
 CHARGES = int(os.environ.get("COFFER_CHARGES", "0"))
 PLANS = int(os.environ.get("COFFER_PLANS", "0"))
+# A delivery that was made while its endpoint's secret was rolled: body, signature, secrets.
+DELIVERY = json.loads(os.environ.get("COFFER_DELIVERY", "{}"))
 ACCOUNT = {"type": "account"}
 
 

@@ -1,10 +1,13 @@
 """A server of its own for the clients, and for each client an app with something to look at."""
 
+import http.server
 import json
 import os
+import queue
 import re
 import subprocess
 import tempfile
+import threading
 import time
 import urllib.parse
 import urllib.request
@@ -20,6 +23,20 @@ CHARGES = 7
 PLANS = 5
 
 
+class Receiver(http.server.BaseHTTPRequestHandler):
+    """Puts each delivery into the queue of its path, and answers with success."""
+
+    def do_POST(self):
+        body = self.rfile.read(int(self.headers["content-length"])).decode()
+        arrived = self.server.arrived[self.path]
+        arrived.put({"body": body, "signature": self.headers["stripe-signature"]})
+        self.send_response(200)
+        self.end_headers()
+
+    def log_message(self, *_):
+        pass
+
+
 class Installation:
     """`coffer init` and `coffer serve` in a directory that goes away with them."""
 
@@ -28,7 +45,11 @@ class Installation:
         home = Path(self._directory.name)
         # The settings of whoever runs the tests are not this server's.
         environment = {k: v for k, v in os.environ.items() if not k.startswith("COFFER_")}
-        environment.update(HOME=str(home), XDG_CONFIG_HOME=str(home / "config"))
+        environment.update(HOME=str(home), XDG_CONFIG_HOME=str(home / "config"),
+                           COFFER_WEBHOOK_ALLOW="127.0.0.1", COFFER_WEBHOOK_ALLOW_HTTP="true")
+        self._receiver = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Receiver)
+        self._receiver.arrived = {}
+        threading.Thread(target=self._receiver.serve_forever, daemon=True).start()
         coffer = [os.environ["COFFER_BIN"]]
         data = ["--data-dir", str(home / "data")]
         init = [*coffer, "init", *data, "--app", "clients", "--format", "json"]
@@ -90,7 +111,21 @@ class Installation:
             self.made("/v1/reserve/plans", key=key, on=merchant, percent=number + 1,
                       type="rolling_release", **{"rolling_release[days_after_charge]": 30})
         return {"COFFER_BASE": self.base, "COFFER_KEY": key, "COFFER_MERCHANT": merchant,
-                "COFFER_CHARGES": str(CHARGES), "COFFER_PLANS": str(PLANS)}
+                "COFFER_CHARGES": str(CHARGES), "COFFER_PLANS": str(PLANS),
+                "COFFER_DELIVERY": json.dumps(self._delivery(key))}
+
+    def _delivery(self, key):
+        """What arrives of the app's own event while the secret of its endpoint is rolled."""
+        path = f"/{len(self._receiver.arrived)}"
+        arrived = self._receiver.arrived[path] = queue.Queue()
+        url = f"http://127.0.0.1:{self._receiver.server_port}{path}"
+        endpoint = self.made("/v1/webhook_endpoints", key=key, url=url,
+                             **{"enabled_events[]": "*"})
+        rolled = self.made(f"/v1/webhook_endpoints/{endpoint['id']}/roll_secret", key=key)
+        self.made("/v1/reserve/plans", key=key, percent=10, type="rolling_release",
+                  **{"rolling_release[days_after_charge]": 30})
+        secrets = [endpoint["secret"], rolled["secret"]]
+        return {**arrived.get(timeout=PATIENCE), "secrets": secrets}
 
     def stop(self):
         """Stops the server and removes what it has written."""
@@ -100,4 +135,6 @@ class Installation:
         except subprocess.TimeoutExpired:
             self._process.kill()
             self._process.wait()
+        self._receiver.shutdown()
+        self._receiver.server_close()
         self._directory.cleanup()

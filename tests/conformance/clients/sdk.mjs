@@ -1,8 +1,8 @@
 // The checks with Stripe's Node SDK, of whichever version is installed as `client`.
 
 import Stripe from 'client';
-import { account, all, amounts, base, equal, inAnHour, key, merchant, plans, run, user, wrongKey }
-  from './checks.mjs';
+import { account, all, amounts, base, delivery, equal, inAnHour, key, merchant, plans, run, user,
+  wrongKey } from './checks.mjs';
 
 const server = { host: base.hostname, port: base.port, protocol: 'http' };
 const stripe = new Stripe(key, server);
@@ -103,5 +103,15 @@ await run({
     equal(new Set(ids).size, plans);
     const event = await stripe.events.retrieve(ids[0], {}, connected);
     equal([event.id, event.object], [ids[0], 'event']);
+  },
+  webhook: async () => {
+    const { body, signature, secrets } = delivery;
+    for (const secret of secrets) {
+      const event = stripe.webhooks.constructEvent(body, signature, secret);
+      equal([event.object, event.type], ['event', 'reserve.plan.created']);
+    }
+    const wrong = async () => stripe.webhooks.constructEvent(body, signature, `${secrets[0]}x`);
+    const error = await wrong().then(() => ({}), (refused) => refused);
+    equal(error.type, 'StripeSignatureVerificationError');
   },
 });

@@ -3,7 +3,8 @@
 import stripe
 
 import checks
-from checks import ACCOUNT, BASE, CHARGES, KEY, MERCHANT, PLANS, equal, in_an_hour, user
+from checks import (ACCOUNT, BASE, CHARGES, DELIVERY, KEY, MERCHANT, PLANS, equal, in_an_hour,
+                    user)
 
 stripe.api_base = BASE
 stripe.api_key = KEY
@@ -125,6 +126,21 @@ def check_events():
     equal(len(set(ids)), PLANS)
     event = stripe.Event.retrieve(ids[0], stripe_account=MERCHANT)
     equal((event.id, event.object), (ids[0], "event"))
+
+
+def construct(secret):
+    return stripe.Webhook.construct_event(DELIVERY["body"], DELIVERY["signature"], secret)
+
+
+def check_webhook():
+    for secret in DELIVERY["secrets"]:
+        event = construct(secret)
+        equal((event.object, event.type), ("event", "reserve.plan.created"))
+    try:
+        construct(DELIVERY["secrets"][0] + "x")
+    except errors.SignatureVerificationError:
+        return
+    raise AssertionError("a wrong secret verifies")
 
 
 if __name__ == "__main__":

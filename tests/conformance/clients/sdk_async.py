@@ -5,7 +5,8 @@ import asyncio
 import stripe
 
 import checks
-from checks import ACCOUNT, BASE, CHARGES, KEY, MERCHANT, PLANS, equal, in_an_hour, user
+from checks import (ACCOUNT, BASE, CHARGES, DELIVERY, KEY, MERCHANT, PLANS, equal, in_an_hour,
+                    user)
 
 
 def client(key=KEY):
@@ -139,6 +140,19 @@ async def check_events():
     equal(len(set(ids)), PLANS)
     event = await service.retrieve_async(ids[0], {}, ON_MERCHANT)
     equal((event.id, event.object), (ids[0], "event"))
+
+
+async def check_webhook():
+    """Nothing of it waits; the newest style of the call is the client's own."""
+    body, signature = DELIVERY["body"], DELIVERY["signature"]
+    for secret in DELIVERY["secrets"]:
+        event = client().construct_event(body, signature, secret)
+        equal((event.object, event.type), ("event", "reserve.plan.created"))
+    try:
+        client().construct_event(body, signature, DELIVERY["secrets"][0] + "x")
+    except stripe.SignatureVerificationError:
+        return
+    raise AssertionError("a wrong secret verifies")
 
 
 def alone(check):

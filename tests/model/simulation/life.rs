@@ -3,6 +3,7 @@
 
 use super::disk::Disk;
 use super::gate::{Gate, Point};
+use super::receivers::{HOST, Receivers};
 use super::wire::{Request, Wire};
 use coffer::assemble::{
     self, AssembleOptions, Callers, Database, Installation, RootSource, Stores,
@@ -10,12 +11,15 @@ use coffer::assemble::{
 use coffer::family_set::FamilySet;
 use coffer_base::{Clock, Random, TestClock};
 use coffer_kernel::Settings;
+use coffer_secrets::{SECRET_EXPIRING_BEFORE, SECRET_EXPIRY_EVENTS};
 use coffer_storage::{Fate, Faults, StorageError, Store, Tx, Work};
 use coffer_testkit::{Answer, PATIENCE};
+use coffer_webhooks::{WEBHOOK_ALLOW, WEBHOOK_ALLOW_HTTP, WEBHOOK_ENDPOINTS};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
 use std::time::Instant;
+use tokio::task::JoinHandle;
 
 /// Both stores, by what they hold.
 pub const DATA: usize = 0;
@@ -36,6 +40,8 @@ pub enum Cut {
 pub struct Around {
     pub clock: Arc<TestClock>,
     pub random: Arc<dyn Random>,
+    /// Where webhooks are sent to.
+    pub receivers: Arc<Receivers>,
     /// What the build does wrong.
     pub canary: Faults,
 }
@@ -66,7 +72,7 @@ impl Around {
             developer: false,
             callers: Callers::default(),
             families: FamilySet::default(),
-            settings: Settings::default(),
+            settings: settings(),
             clock: Arc::<TestClock>::clone(&self.clock),
             random: Arc::clone(&self.random),
             faults,
@@ -129,10 +135,27 @@ impl Around {
         if installation.is_err() {
             gates.iter().for_each(|gate| gate.open());
         }
-        let installation =
+        let mut installation =
             installation.map_err(|error| format!("the installation does not open: {error}"))?;
+        let receivers = Arc::<Receivers>::clone(&self.receivers);
+        installation.context.http = installation.context.http.on(receivers);
         Ok(Life { directory: directory.to_owned(), installation, gates })
     }
+}
+
+/// As an operator has set them who lets webhooks go to a host of the same network.
+fn settings() -> Settings {
+    let mut settings = Settings::default();
+    for (setting, value) in [
+        (&WEBHOOK_ALLOW, HOST),
+        (&WEBHOOK_ALLOW_HTTP, "true"),
+        (&WEBHOOK_ENDPOINTS, "100"),
+        (&SECRET_EXPIRY_EVENTS, "true"),
+        (&SECRET_EXPIRING_BEFORE, "3600"),
+    ] {
+        settings.set(setting, value).unwrap();
+    }
+    settings
 }
 
 /// A unit of work that does nothing.
@@ -201,6 +224,13 @@ impl Life {
                 pass(&self.gates[which], Cut::Nowhere);
             }
         }
+    }
+
+    /// Starts a pass of the job that sends webhooks.
+    pub fn send_webhooks(&self) -> JoinHandle<Result<u64, StorageError>> {
+        let job = self.installation.jobs.iter().find(|job| job.name() == "send_webhooks");
+        let (job, context) = (Arc::clone(job.unwrap()), self.installation.context.clone());
+        tokio::spawn(async move { job.run(&context).await })
     }
 
     pub fn disk(&self) -> Disk {

@@ -37,7 +37,7 @@ pub async fn shown(
 }
 
 /// Everything of a list, oldest first.
-async fn all(
+pub async fn all(
     life: &Life,
     key: &str,
     account: Option<&String>,

@@ -2,6 +2,7 @@
 
 use super::disk::Disk;
 use super::life::Around;
+use super::receivers::{CONNECT, HOST, OWN, Receivers};
 use super::wire::{Request, Wire};
 use coffer_base::{TestClock, TestRandom, Timestamp};
 use coffer_storage::Faults;
@@ -38,17 +39,28 @@ pub fn template() -> &'static Template {
     TEMPLATE.get_or_init(|| {
         let runtime = tokio::runtime::Builder::new_current_thread();
         let runtime = { runtime }.enable_time().build().unwrap();
-        runtime.block_on(make())
+        let of = |path: &str, connect| Endpoint { account: None, path: path.to_owned(), connect };
+        runtime.block_on(make(ACCOUNTS, |_| vec![of(OWN, "false"), of(CONNECT, "true")]))
     })
 }
 
-async fn make() -> Template {
+/// An endpoint that an installation has from the start.
+pub struct Endpoint {
+    /// Whose; the platform's without one.
+    pub account: Option<String>,
+    pub path: String,
+    pub connect: &'static str,
+}
+
+/// A new installation with so many accounts, and these endpoints.
+pub async fn make(accounts: usize, endpoints: impl Fn(&[String]) -> Vec<Endpoint>) -> Template {
     let home = home();
     let directory = home.path().join("data");
     let now = 1_772_359_200;
     let around = Around {
         clock: Arc::new(TestClock::at(Timestamp::from_unix(now))),
         random: Arc::new(TestRandom::seeded(0)),
+        receivers: Arc::new(Receivers::new(0)),
         canary: Faults::none(),
     };
     let (installation, admin) = around.found(&directory).await;
@@ -62,11 +74,24 @@ async fn make() -> Template {
     let owner = ask("/v1/admin/accounts", &[]).await.text("id");
     let app = ask("/v1/admin/apps", &[("account", &owner)]).await.text("id");
     let key = ask("/v1/admin/api_keys", &[("app", &app), ("mode", "test")]).await.text("key");
-    let mut accounts = Vec::new();
-    for _ in 0..ACCOUNTS {
+    let (wanted, mut accounts) = (accounts, Vec::new());
+    for _ in 0..wanted {
         let account = ask("/v1/admin/accounts", &[]).await.text("id");
         ask("/v1/admin/installs", &[("app", &app), ("account", &account)]).await;
         accounts.push(account);
+    }
+    for Endpoint { account, path, connect } in endpoints(&accounts) {
+        let url = format!("http://{HOST}{path}");
+        let params = [
+            ("url", &*url),
+            ("connect", connect),
+            ("enabled_events[0]", "*"),
+            ("enabled_events[1]", "apps.secret.expiring"),
+            ("enabled_events[2]", "apps.secret.expired"),
+        ];
+        let request = Request::new("POST", "/v1/webhook_endpoints", &params);
+        let request = Request { account, ..request };
+        wire.send(&key, &request).await.unwrap().ok();
     }
     installation.stores.close().await;
     drop((wire, installation));

@@ -7,7 +7,7 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::sync::watch;
 
 /// Bytes that are under way at most, in each direction.
-const PIPE: usize = 64 * 1024;
+pub const PIPE: usize = 64 * 1024;
 
 /// What is asked.
 #[derive(Clone, Debug)]

@@ -1,10 +1,12 @@
 //! Everything around the server: callers, the clock, the power, and a seed that decides.
 
 use super::caller::{Caller, Kind, Pending, Wanted};
+use super::deliveries::Deliveries;
 use super::disk::{Disk, During};
 use super::gate::Point;
 use super::life::{Around, CALM, Cut, DATA, KEYS, Life, settle};
 use super::money;
+use super::receivers::Receivers;
 use super::report::Report;
 use super::secrets::Secrets;
 use super::template::Template;
@@ -38,6 +40,7 @@ pub struct World {
     now: i64,
     callers: Vec<Caller>,
     secrets: Secrets,
+    deliveries: Deliveries,
     mail: Arc<Mutex<Vec<Arrived>>>,
     /// Counts what is sent and what arrives.
     moment: u64,
@@ -57,6 +60,7 @@ impl World {
         let now = template.now;
         let clock = Arc::new(TestClock::at(Timestamp::from_unix(now)));
         let random = Arc::new(TestRandom::seeded(seed ^ 0x5EED));
+        let receivers = Arc::new(Receivers::new(seed ^ 0xCA11));
         let mut callers: Vec<_> = (0..SHARING).map(|_| Caller::new(Kind::Secrets, None)).collect();
         for account in &template.accounts {
             let keeper = Bookkeeper::new(Rng::new(rng.below(i64::MAX) as u64), now);
@@ -64,11 +68,12 @@ impl World {
         }
         Self {
             rng,
-            around: Around { clock, random, canary },
+            around: Around { clock, random, receivers, canary },
             template,
             now,
             callers,
             secrets: Secrets::default(),
+            deliveries: Deliveries::default(),
             mail: Arc::default(),
             moment: 0,
             steps,
@@ -117,6 +122,7 @@ impl World {
             92..94 => self.hang_up(),
             94 => return Ok(Some(self.fail_power(life).await?)),
             95..97 => return self.move_clock(life).await,
+            97 => return self.send_webhooks(life).await,
             _ => self.compare_one(life).await?,
         }
         if self.full {
@@ -244,6 +250,7 @@ impl World {
 
     /// Gives what has arrived to whom it is for.
     fn deliver(&mut self) -> Result<(), String> {
+        self.note_deliveries();
         let arrived = std::mem::take(&mut *self.mail.lock().unwrap());
         for (at, attempt, answer) in arrived {
             self.moment += 1;
@@ -262,6 +269,30 @@ impl World {
             }
         }
         Ok(())
+    }
+
+    fn note_deliveries(&mut self) {
+        self.deliveries.note_time(self.now);
+        for arrived in self.around.receivers.take() {
+            self.deliveries.note(&arrived, &mut self.report);
+            self.tell(format!("{arrived:?}"));
+        }
+    }
+
+    /// The server sends what waits, while writers do what they do at any time. A pass that fails
+    /// goes on with the next one.
+    async fn send_webhooks(&mut self, life: &Life) -> Result<Option<Disk>, String> {
+        let sending = life.send_webhooks();
+        while !sending.is_finished() {
+            settle(CALM).await;
+            self.deliver()?;
+            for store in [DATA, KEYS] {
+                if let Some(left) = self.write(life, store).await? {
+                    return Ok(Some(left));
+                }
+            }
+        }
+        Ok(None)
     }
 
     /// A caller takes its answer.
@@ -407,9 +438,23 @@ impl World {
         shown.compare(&mut keeper.books).map_err(|why| format!("the books of {at}: {why}"))
     }
 
+    /// All that waits is sent, and compared with what there is.
+    async fn compare_deliveries(&mut self, life: &Life) -> Result<(), String> {
+        let sending = life.send_webhooks();
+        while !sending.is_finished() {
+            settle(CALM).await;
+            life.batch(DATA, None, Cut::Nowhere);
+        }
+        sending.await.unwrap().map_err(|error| error.to_string())?;
+        self.note_deliveries();
+        let Template { key, accounts, .. } = self.template;
+        self.deliveries.compare(life, key, accounts).await
+    }
+
     /// At the end everything is compared.
     async fn finish(&mut self, life: &Life) -> Result<(), String> {
         self.calm(life).await?;
+        self.compare_deliveries(life).await?;
         for at in 0..self.callers.len() {
             self.compare(life, at).await?;
         }

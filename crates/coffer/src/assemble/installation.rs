@@ -19,8 +19,8 @@ use coffer_base::{Clock, Redacted, ShiftedClock};
 use coffer_dashboard::Dashboard;
 use coffer_identity::{Identity, IdentityOptions};
 use coffer_kernel::{
-    ClockGuard, CountUsage, DEVELOPER, HttpClient, Job, JobContext, Kernel, KernelOptions, Parts,
-    RotateKeys, Scheduler, Usages, WatchStop, WebPolicy, platform_clocks,
+    Apps, ClockGuard, CountUsage, DEVELOPER, HttpClient, Job, JobContext, Kernel, KernelOptions,
+    Parts, RotateKeys, Scheduler, Usages, WatchStop, WebPolicy, platform_clocks,
 };
 use coffer_keyring::{Keyring, KeyringOptions};
 use coffer_outbound::Limits;
@@ -109,17 +109,7 @@ pub async fn open_stores(
         return Err(options.no_store());
     };
     options.check_kind(&stores.keys).await?;
-    let (keyring, root) = open_keyring(&options, &stores.keys, &store_id).await?;
-    let again = RootAgain {
-        source: std::mem::replace(&mut options.root, RootSource::DataDir),
-        data_dir: options.data_dir.clone(),
-        keys: stores.keys.clone(),
-        store_id: store_id.clone(),
-    };
-    let keyring = keyring.with_clock(Arc::clone(&clocks.clock)).with_root(Arc::new(again));
-    if keyring.is_stopped() {
-        tracing::warn!("an operator has sealed this store: see `coffer unseal`");
-    }
+    let (keyring, root) = open_own_keyring(&mut options, &stores, &store_id, &clocks).await?;
     let (stop, stopped) = watch::channel(false);
     if options.developer {
         // A switch takes "true".
@@ -131,6 +121,7 @@ pub async fn open_stores(
         keyring: Arc::new(keyring),
         guard: Arc::new(clocks.guard()),
         random: Arc::clone(&options.random),
+        apps: Apps::default(),
         listeners: std::mem::take(&mut parts.listeners).into(),
         shapes: std::mem::take(&mut parts.shapes).into(),
         http: HttpClient::new(OUTBOUND).map_err(AssembleError::Tls)?,
@@ -143,6 +134,7 @@ pub async fn open_stores(
     parts.jobs.push(Arc::new(KeepAudit(Arc::clone(&audit))));
     let identity = identity_options(&options, &mut parts, &context, &clocks);
     let identity = Identity::open(identity).await?;
+    context.apps.ask(Arc::clone(&identity.authenticate));
     let shipping = Arc::new(Shipping::new(Arc::clone(&clocks.clock), &*options.random));
     let own = (&clocks, &shipping, &*store_id);
     let (kernel, scheduler) = assemble_kernel(&options, identity, &mut parts, &context, own);
@@ -173,6 +165,27 @@ pub async fn open_stores(
         traces: None,
         dashboard,
     })
+}
+
+/// Opens the keyring for good: it tells the time, and finds its root again.
+async fn open_own_keyring(
+    options: &mut AssembleOptions,
+    stores: &Stores,
+    store_id: &str,
+    clocks: &Clocks,
+) -> Result<(Keyring, FoundRoot), AssembleError> {
+    let (keyring, root) = open_keyring(options, &stores.keys, store_id).await?;
+    let again = RootAgain {
+        source: std::mem::replace(&mut options.root, RootSource::DataDir),
+        data_dir: options.data_dir.clone(),
+        keys: stores.keys.clone(),
+        store_id: store_id.to_owned(),
+    };
+    let keyring = keyring.with_clock(Arc::clone(&clocks.clock)).with_root(Arc::new(again));
+    if keyring.is_stopped() {
+        tracing::warn!("an operator has sealed this store: see `coffer unseal`");
+    }
+    Ok((keyring, root))
 }
 
 /// Lets the kernel answer with the metrics, and a job measure what is not counted as it happens.

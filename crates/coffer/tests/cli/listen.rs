@@ -7,12 +7,12 @@ use std::os::unix::net::UnixStream;
 use std::path::Path;
 
 /// The key of a certificate, which the repository keeps readable, as its own file must not be.
-fn tls_key(home: &Home) -> String {
+pub fn tls_key(home: &Home) -> String {
     home.private_file("key.pem", &std::fs::read(tls("key.pem")).unwrap())
 }
 
 /// A certificate for 127.0.0.1 that signs itself, made for these tests and trusted by nobody else.
-fn tls(name: &str) -> String {
+pub fn tls(name: &str) -> String {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/tls").join(name);
     path.display().to_string()
 }

@@ -11,6 +11,7 @@
 mod audit;
 mod backups;
 mod completions;
+mod deliveries;
 mod developer;
 mod doctor;
 mod environment;

@@ -7,13 +7,13 @@ use std::net::{TcpListener, TcpStream};
 use std::sync::{Arc, Mutex};
 
 /// A listener that keeps what it is sent, and answers every request with `answer`.
-struct Recorder {
-    address: String,
+pub struct Recorder {
+    pub address: String,
     seen: Arc<Mutex<String>>,
 }
 
 impl Recorder {
-    fn start(answer: &'static str) -> Self {
+    pub fn start(answer: &'static str) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let address = listener.local_addr().unwrap().to_string();
         let seen = Arc::new(Mutex::new(String::new()));
@@ -26,7 +26,7 @@ impl Recorder {
         Self { address, seen }
     }
 
-    fn seen(&self) -> String {
+    pub fn seen(&self) -> String {
         self.seen.lock().unwrap().clone()
     }
 }
@@ -52,10 +52,10 @@ fn is_whole(request: &str) -> bool {
     body.len() >= length.map_or(0, |length| length.trim().parse().unwrap())
 }
 
-const PROXIES: [&str; 6] =
+pub const PROXIES: [&str; 6] =
     ["ALL_PROXY", "all_proxy", "HTTPS_PROXY", "https_proxy", "HTTP_PROXY", "http_proxy"];
 
-const EMPTY: &str = "HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: 2\r\n\
+pub const EMPTY: &str = "HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: 2\r\n\
                      Connection: close\r\n\r\n{}";
 
 #[test]

@@ -1,9 +1,13 @@
 //! The table of addresses and spellings that no delivery may reach.
 
 use super::*;
-use crate::{Delivery, HttpClient, HttpRequest, Limits, OutboundError};
+use crate::{
+    Bytestream, Delivery, HttpClient, HttpRequest, Limits, Network, NetworkFuture, OutboundError,
+};
 use bytes::Bytes;
 use http::{HeaderMap, Method};
+use std::sync::Arc;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
 /// Addresses that are not of the public internet, each in one notation.
 const REFUSED: &[&str] = &[
@@ -243,14 +247,83 @@ async fn no_delivery_reaches_what_is_refused() {
     let public = Destinations::default();
     for text in REFUSED {
         let host = if text.contains(':') { format!("[{text}]") } else { (*text).to_owned() };
-        let request = HttpRequest {
-            method: Method::POST,
-            uri: format!("http://{host}:9/").parse().unwrap(),
-            headers: HeaderMap::new(),
-            body: Bytes::new(),
-        };
         let how = Delivery { to: &public, proxy: None, connect: total, total };
-        let result = client.deliver(request, how).await;
+        let result = client.deliver(request(&host), how).await;
         assert!(matches!(result, Err(OutboundError::Forbidden)), "{text}: {result:?}");
+    }
+}
+
+fn request(host: &str) -> HttpRequest {
+    HttpRequest {
+        method: Method::POST,
+        uri: format!("http://{host}:9/").parse().unwrap(),
+        headers: HeaderMap::new(),
+        body: Bytes::new(),
+    }
+}
+
+/// A network whose names have other addresses at each look-up, and on which everything answers.
+#[derive(Default)]
+struct Rebinding {
+    answers: Mutex<Vec<Vec<SocketAddr>>>,
+    connected: Mutex<Vec<Vec<SocketAddr>>>,
+}
+
+impl Rebinding {
+    /// What the next look-up, and no other, answers.
+    fn next(&self, addresses: &[&str]) {
+        let to = |text: &&str| SocketAddr::new(address(text), 9);
+        self.answers.lock().unwrap().push(addresses.iter().map(to).collect());
+    }
+
+    fn connected(&self) -> Vec<Vec<SocketAddr>> {
+        std::mem::take(&mut *self.connected.lock().unwrap())
+    }
+}
+
+impl Network for Rebinding {
+    fn resolve<'a>(&'a self, _host: &'a str, _port: u16) -> NetworkFuture<'a, Vec<SocketAddr>> {
+        let answer = self.answers.lock().unwrap().pop();
+        Box::pin(std::future::ready(Ok(answer.expect("a name is looked up once"))))
+    }
+
+    fn connect<'a>(&'a self, to: &'a [SocketAddr]) -> NetworkFuture<'a, Box<dyn Bytestream>> {
+        self.connected.lock().unwrap().push(to.to_vec());
+        Box::pin(async {
+            let (near, mut far) = tokio::io::duplex(4096);
+            tokio::spawn(async move {
+                let _ = far.read(&mut [0; 1024]).await?;
+                far.write_all(b"HTTP/1.1 200 OK\r\ncontent-length: 0\r\n\r\n").await?;
+                tokio::io::copy(&mut far, &mut tokio::io::sink()).await
+            });
+            let stream: Box<dyn Bytestream> = Box::new(near);
+            Ok(stream)
+        })
+    }
+}
+
+/// A name is looked up once for each delivery, and the connection goes to what was checked: what
+/// the name has become meanwhile plays no part, and one bad address among good ones refuses all.
+#[tokio::test]
+async fn a_name_that_rebinds_reaches_nothing_that_was_not_checked() {
+    let network = Arc::<Rebinding>::default();
+    let total = Duration::from_secs(10);
+    let limits = Limits { total, response_bytes: 1, addresses: |_| true };
+    let client = HttpClient::new(limits).unwrap().on(Arc::<Rebinding>::clone(&network));
+    let public = Destinations::default();
+    let how = Delivery { to: &public, proxy: None, connect: total, total };
+    let good = |text: &str| SocketAddr::new(address(text), 9);
+    for text in REFUSED {
+        network.next(&["8.8.8.8", "2600::1"]);
+        let status = client.deliver(request("rebinding.example"), how).await;
+        assert!(status.unwrap().is_success(), "{text}");
+        assert_eq!(network.connected(), [[good("8.8.8.8"), good("2600::1")]]);
+        public.paced.lock().unwrap().clear();
+        for answer in [&[*text][..], &["8.8.8.8", text], &[text, "8.8.8.8"]] {
+            network.next(answer);
+            let result = client.deliver(request("rebinding.example"), how).await;
+            assert!(matches!(result, Err(OutboundError::Forbidden)), "{answer:?}: {result:?}");
+            assert!(network.connected().is_empty(), "{answer:?}");
+        }
     }
 }

@@ -2,6 +2,7 @@
 
 use super::find::find_live;
 use super::{SECRET_WRITE, check_version};
+use crate::announced::Announced;
 use crate::lease;
 use crate::limits;
 use crate::reasons;
@@ -23,6 +24,8 @@ use coffer_storage::{Store, Tx};
 pub(crate) struct Set {
     /// Secrets in one scope, unless the app has a quota of its own.
     pub(crate) secrets_per_scope: i64,
+    /// How many seconds before its expiry a secret is announced, if it is.
+    pub(crate) announced_before: Option<i64>,
 }
 
 /// The parameters, each within its bounds; the expiry is compared with the time when the payload is
@@ -42,6 +45,8 @@ pub(crate) struct Sealed {
     fresh: StoredSecret,
     /// The most live secrets that the scope may hold, by the app's quota or the setting.
     quota: i64,
+    /// What counts as announced of the secret.
+    announced: Announced,
 }
 
 impl SealingOperation for Set {
@@ -94,6 +99,7 @@ impl SealingOperation for Set {
                 version: 1,
             },
             quota: quota.unwrap_or(self.secrets_per_scope),
+            announced: Announced::when_set(input.expires_at, ctx.now(), self.announced_before),
         })
     }
 
@@ -114,7 +120,7 @@ impl SealingOperation for Set {
             Some(old) if is_there(&old) => {
                 let LockedSecret { secret: old, .. } = old;
                 let version = old.version.saturating_add(1);
-                store::replace(tx, key, fresh, version);
+                store::replace(tx, key, fresh, version, sealed.announced);
                 (old.id, old.created, version)
             }
             other => {
@@ -132,7 +138,7 @@ impl SealingOperation for Set {
                     store::remove_expired(tx, key, ctx.now(), limits::EXPIRED_PER_WRITE).await?;
                 }
                 let fresh = StoredSecret { seq, ..fresh.clone() };
-                store::insert(tx, key, locator, &fresh);
+                store::insert(tx, key, locator, &fresh, sealed.announced);
                 (fresh.id, fresh.created, fresh.version)
             }
         };

@@ -73,7 +73,8 @@ impl WriteOperation for Retry {
                 .because(&reasons::NOT_ENABLED)
                 .into());
         }
-        let seq = self.0.next(ctx.now());
+        let last = store::attempt::last(tx, &endpoint.id, &input.event).await?;
+        let seq = self.0.next_behind(last, ctx.now());
         let attempt = once(&endpoint, seq, &input.event, &event.kind, &owner, ctx.now());
         store::attempt::insert(tx, &attempt);
         let subject = input.event.clone();

@@ -97,6 +97,17 @@ pub(crate) async fn due(
     rows.iter().map(attempt).collect()
 }
 
+/// The number of the last attempt to deliver an event to an endpoint; 0 if there is none.
+pub(crate) async fn last(
+    tx: &mut Tx<'_>,
+    endpoint: &str,
+    event: &str,
+) -> Result<i64, StorageError> {
+    let sql = "SELECT coalesce(max(seq), 0) FROM webhook_attempt WHERE event = ? AND endpoint = ?";
+    let rows = tx.query(sql, &values![event, endpoint]).await?;
+    rows.first().map_or(Ok(0), |row| row.int(0))
+}
+
 /// The attempts of an endpoint from a position on, in the order of reading.
 pub(crate) async fn page_of_endpoint(
     store: &Store,

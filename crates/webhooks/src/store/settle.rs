@@ -134,7 +134,7 @@ impl Settle {
         let Made { attempt, outcome, endpoint_owner } = made;
         if let Some(due) = outcome.next {
             let next = Attempt {
-                seq: self.sequence.next(self.now),
+                seq: self.sequence.next_behind(attempt.seq, self.now),
                 number: attempt.number.saturating_add(1),
                 due,
                 at: outcome.at,

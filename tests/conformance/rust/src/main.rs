@@ -4,6 +4,7 @@
 
 mod scenarios;
 mod server;
+mod webhooks;
 
 use server::Server;
 use std::future::Future;
@@ -59,6 +60,10 @@ async fn main() -> ExitCode {
     let developer = Server::develop();
     run.scenario("needs_no_set_up_in_developer_mode", {
         scenarios::needs_no_set_up_in_developer_mode(developer.base.clone())
+    })
+    .await;
+    run.scenario("verifies_and_constructs_what_is_delivered", {
+        webhooks::verifies_and_constructs_what_is_delivered(developer.base.clone())
     })
     .await;
     let whole = Server::develop_with_whole_deletes();
