@@ -73,7 +73,8 @@ class Machine:
         self.folder = folder
         self.ports = {str(port): str(free_port()) for port in (4747, 4748, 4749)}
         self.groups = []
-        for name in ("etc/coffer", "var/lib", "mnt/elsewhere", "home", "bin", "work", "out"):
+        for name in ("etc/coffer", "var/lib", "mnt/elsewhere", "mnt/backups",
+                     "mnt/vault", "home", "bin", "work", "out"):
             (folder / name).mkdir(parents=True)
         folder.chmod(0o755)
         (folder / "wait.py").write_text(WAIT)

@@ -75,9 +75,7 @@ fn rewrite<'a>(file: &str, links: &mut Vec<bool>, event: Event<'a>) -> Option<Ev
             let target = target(file, link_type, &dest_url);
             links.push(target.is_some());
             match target {
-                Some(to) => {
-                    Event::Start(Tag::Link { link_type, dest_url: to.into(), title, id })
-                }
+                Some(to) => Event::Start(Tag::Link { link_type, dest_url: to.into(), title, id }),
                 None => aside(&dest_url),
             }
         }
@@ -191,8 +189,8 @@ mod tests {
                 let (to, anchor) = link.split_once('#').unwrap_or((link, ""));
                 let to = if to.is_empty() { path } else { to };
                 let is_there = to == "/docs/api" || find(to, None).is_some();
-                let is_on_it = anchor.is_empty()
-                    || ids.get(to).is_some_and(|ids| ids.contains(anchor));
+                let is_on_it =
+                    anchor.is_empty() || ids.get(to).is_some_and(|ids| ids.contains(anchor));
                 if !is_there || !is_on_it {
                     dead.push(format!("{path}: {link}"));
                 }

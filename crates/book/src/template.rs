@@ -16,12 +16,7 @@ pub(crate) fn page(entry: Option<&Entry>, body: Body) -> String {
 }
 
 /// A whole document. `sought` is what the search box has in it.
-pub(crate) fn document(
-    entry: Option<&Entry>,
-    title: &str,
-    sought: &str,
-    inside: Markup,
-) -> Markup {
+pub(crate) fn document(entry: Option<&Entry>, title: &str, sought: &str, inside: Markup) -> Markup {
     html! {
         (DOCTYPE)
         html lang="en" data-theme="system" {

@@ -19,9 +19,8 @@ use coffer_crypto::{TokenForm, TokenHash};
 use coffer_dialect::ApiError;
 use coffer_dialect::authorization::{KeyKind, key_shape, redact_key};
 use coffer_kernel::{
-    AdminRole, Authenticate, BoxFuture, CacheFigures, Credentials, Evidence, InstallPlace, Manifest,
-    Principal,
-    storage_failure,
+    AdminRole, Authenticate, BoxFuture, CacheFigures, Credentials, Evidence, InstallPlace,
+    Manifest, Principal, storage_failure,
 };
 use coffer_storage::{Query, StorageError, Tx, Work};
 use std::sync::Arc;

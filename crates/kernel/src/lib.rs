@@ -52,8 +52,8 @@ mod sealed;
 mod services;
 mod setting;
 mod simulation;
-mod spans;
 mod site;
+mod spans;
 mod store;
 #[cfg(any(test, feature = "testing"))]
 pub mod testing;
@@ -111,8 +111,8 @@ pub use routes::Routes;
 pub use schedule::{Progress, ScheduledTask, Scheduler};
 pub use sealed::SealedTable;
 pub use setting::{DEVELOPER, Form, Setting, SettingKind, Settings, host_and_port};
-pub use spans::{Sampler, Span, SpanFigures, Tracer, hexadecimal};
 pub use site::{ApiAnswer, ApiCall, ApiClient, SITE_PATH, Site, SiteRequest};
+pub use spans::{Sampler, Span, SpanFigures, Tracer, hexadecimal};
 pub use store::{
     ClockRecord, MIGRATIONS, clock_record, forget_clock, latest_watermark, move_clock,
     platform_clocks, rewind_watermarks, tenant_of_row,

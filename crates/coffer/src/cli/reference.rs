@@ -12,7 +12,8 @@ use std::collections::BTreeSet;
 use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 
-const WRITTEN: &str = "This page is written by `cargo xtask reference` and is not edited by hand.\n";
+const WRITTEN: &str =
+    "This page is written by `cargo xtask reference` and is not edited by hand.\n";
 
 /// The page, as it is kept or as it should be.
 fn keep(name: &str, text: &str) {
@@ -42,7 +43,9 @@ fn the_reference_has_every_verb() {
     );
     let mut command = args::command();
     command.build();
-    command.get_subcommands().for_each(|verb| add_verb(&mut page, "coffer", verb));
+    let mut verbs: Vec<&Command> = command.get_subcommands().collect();
+    verbs.sort_by_key(|verb| verb.get_name());
+    verbs.into_iter().for_each(|verb| add_verb(&mut page, "coffer", verb));
     page.push_str("\n## Exit codes\n\n| Code | Meaning |\n|---|---|\n");
     for (_, code, meaning) in CODES {
         writeln!(page, "| {code} | {meaning} |").unwrap();
@@ -76,7 +79,8 @@ fn add_arguments(page: &mut String, verb: &Command) {
     }
     for arg in own {
         let about = arg.get_long_help().or(arg.get_help()).map(ToString::to_string);
-        writeln!(page, "| `{}` | {} |", cell(&written(arg)), cell(&about.unwrap_or_default())).unwrap();
+        writeln!(page, "| `{}` | {} |", cell(&written(arg)), cell(&about.unwrap_or_default()))
+            .unwrap();
     }
     let settings: Vec<_> = verb.get_arguments().filter(is_setting).collect();
     let names: Vec<String> =
@@ -95,10 +99,9 @@ fn is_setting(arg: &&Arg) -> bool {
 fn written(arg: &Arg) -> String {
     let takes = arg.get_action().takes_values();
     let names = arg.get_value_names().unwrap_or_default();
-    let value = names.first().map_or_else(
-        || arg.get_id().as_str().to_uppercase(),
-        |name| name.as_str().to_owned(),
-    );
+    let value = names
+        .first()
+        .map_or_else(|| arg.get_id().as_str().to_uppercase(), |name| name.as_str().to_owned());
     match arg.get_long() {
         Some(long) if takes => format!("--{long} {value}"),
         Some(long) => format!("--{long}"),
@@ -181,8 +184,13 @@ fn collect(folder: &Path, codes: &mut BTreeSet<String>) {
             let text = std::fs::read_to_string(&path).unwrap();
             for call in ["with_code(", "::conflict("] {
                 let after = text.split(call).skip(1).filter_map(|rest| rest.split('"').nth(1));
-                codes.extend(after.map(str::to_owned));
+                codes.extend(after.filter(|code| is_code(code)).map(str::to_owned));
             }
         }
     }
+}
+
+/// Whether a text is a code: words with underscores between, as all of them are.
+fn is_code(text: &str) -> bool {
+    text.contains('_') && text.bytes().all(|byte| byte == b'_' || byte.is_ascii_lowercase())
 }

@@ -42,11 +42,7 @@ pub(super) fn respond(
     Some(response)
 }
 
-fn document(
-    kernel: &Kernel,
-    role: ListenerRole,
-    parts: &Parts,
-) -> Option<(&'static str, Bytes)> {
+fn document(kernel: &Kernel, role: ListenerRole, parts: &Parts) -> Option<(&'static str, Bytes)> {
     let number = kernel.documents.find(parts.uri.path())?;
     kernel.web.check(&parts.headers).ok()?;
     kernel.documents.read(number, role, &kernel.routes)
