@@ -2,16 +2,16 @@
 
     COFFER_BIN=target/debug/coffer python3 tests/docs/run.py [PAGE…]
 
-A page that is run says so by `<!-- run: KIND -->`: `alone` in an empty directory, `developer` beside
-`coffer dev`, `server` on the machine of a server that was installed. Every block of `sh`, `python`, `js`
-and `toml` is one step of one shell (TOML is added to the server's configuration file); a block of `text`
-behind one is what it must have printed, where `…` stands for anything. `sh,elsewhere` needs what the
-test has not, such as another machine: of these, and of whatever else the documents say of `coffer`, it
-is checked that there are such verbs and flags.
+A page that is run says so by `<!-- run: KIND -->`: `alone` in an empty directory, `developer`
+beside `coffer dev`, `server` on the machine of a server that was installed. Every block of `sh`,
+`python`, `js` and `toml` is one step of one shell (TOML is added to the server's configuration
+file); a block of `text` behind one is what it must have printed, where `…` stands for anything.
+`sh,elsewhere` needs what the test has not, such as another machine: of these, and of whatever else
+the documents say of `coffer`, it is checked that there are such verbs and flags.
 
-What differs from a machine of yours: paths below /etc/coffer, /var/lib/coffer and /mnt are those of a
-directory of the test, the ports are free ones, and `sudo`, `systemctl`, `journalctl` and `chown` are
-played.
+What differs from a machine of yours: paths below /etc/coffer, /var/lib/coffer and /mnt are those of
+a directory of the test, the ports are free ones, and `sudo`, `systemctl`, `journalctl` and `chown`
+are played.
 """
 
 import os

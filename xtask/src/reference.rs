@@ -78,8 +78,8 @@ pub fn events(files: &[File]) -> Result<String, String> {
     let unsent = own.iter().filter(|name| !sent.contains_key(**name));
     let unsent: Vec<String> = unsent.map(|name| format!("`{name}`")).collect();
     page.push_str(
-        "\nAn endpoint may name every type that Stripe's SDKs know, so that scripts which were written\n\
-         for Stripe work unchanged; all others of these never occur here.\n",
+        "\nAn endpoint may name every type that Stripe's SDKs know, so that scripts which were\n\
+         written for Stripe work unchanged; all others of these never occur here.\n",
     );
     if !unsent.is_empty() {
         let _ = write!(page, "\nNames that are taken and not sent yet:\n{}.\n", unsent.join(",\n"));

@@ -9,6 +9,7 @@
 
 mod limits;
 mod pages;
+mod place;
 mod render;
 mod search;
 mod summary;

@@ -1,7 +1,7 @@
 //! From Markdown to HTML: links lead to the server's own pages, headings can be linked to, and
 //! nothing of a page is taken for HTML.
 
-use crate::{PATH, pages};
+use crate::{PATH, place};
 use pulldown_cmark::{CowStr, Event, LinkType, Options, Parser, Tag, TagEnd, html};
 
 /// The body of a page, and its title.
@@ -76,7 +76,7 @@ fn rewrite<'a>(file: &str, links: &mut Vec<bool>, event: Event<'a>) -> Option<Ev
             links.push(target.is_some());
             match target {
                 Some(to) => Event::Start(Tag::Link { link_type, dest_url: to.into(), title, id }),
-                None => aside(&dest_url),
+                None => named_only(&dest_url),
             }
         }
         Event::End(TagEnd::Link) => match links.pop() {
@@ -98,11 +98,11 @@ fn rewrite<'a>(file: &str, links: &mut Vec<bool>, event: Event<'a>) -> Option<Ev
 }
 
 /// What stands for a link to a file of the repository that the book has not.
-fn aside<'a>(link: &str) -> Event<'a> {
+fn named_only<'a>(link: &str) -> Event<'a> {
     let file = link.trim_start_matches("../");
     let plain = file.chars().filter(|c| !matches!(c, '"' | '<' | '>' | '&'));
     let plain: String = plain.collect();
-    Event::InlineHtml(format!("<span class=\"aside\" title=\"{plain}\">").into())
+    Event::InlineHtml(format!("<span class=\"not-served\" title=\"{plain}\">").into())
 }
 
 /// Where a link of a page leads; `None` if it is to nothing that is served.
@@ -113,9 +113,9 @@ fn target(file: &str, kind: LinkType, link: &str) -> Option<String> {
     let (path, anchor) = link.split_once('#').map_or((link, None), |(path, at)| (path, Some(at)));
     let path = resolve(file, path)?;
     let to = match path {
-        path if pages::exists(&path) => pages::path(&path),
-        path if pages::exists(&format!("{path}/README.md")) => format!("{PATH}/{path}"),
-        path if pages::has_picture(&path) => format!("{PATH}/{path}"),
+        path if place::exists(&path) => place::path(&path),
+        path if place::exists(&format!("{path}/README.md")) => format!("{PATH}/{path}"),
+        path if place::has_picture(&path) => format!("{PATH}/{path}"),
         _ => return None,
     };
     Some(anchor.map_or(to.clone(), |anchor| format!("{to}#{anchor}")))
@@ -151,7 +151,7 @@ mod tests {
         let text = "[a](../cli.md#verbs) [b](../../deploy/x) [c](https://c.test) [d](#e)";
         let page = render("wire/a.md", text).html;
         assert!(page.contains("<a href=\"/docs/cli#verbs\">a</a>"), "{page}");
-        assert!(page.contains("<span class=\"aside\" title=\"deploy/x\">b</span>"), "{page}");
+        assert!(page.contains("<span class=\"not-served\" title=\"deploy/x\">b</span>"), "{page}");
         assert!(page.contains("href=\"https://c.test\"") && page.contains("href=\"#e\""), "{page}");
     }
 
@@ -175,7 +175,7 @@ mod tests {
         let mut ids: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
         let mut all = Vec::new();
         for (file, _) in embedded::PAGES {
-            let path = pages::path(file);
+            let path = place::path(file);
             let page = find(&path, None).unwrap().content;
             let page = String::from_utf8(page.to_vec()).unwrap();
             let on_page = values(&page, "id").into_iter().map(str::to_owned).collect();

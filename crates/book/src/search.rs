@@ -1,7 +1,7 @@
 //! Looking for words in the documents.
 
 use crate::limits::{FOUND_SECTIONS, QUERY_CHARACTERS, QUERY_WORDS, SNIPPET_CHARACTERS};
-use crate::{embedded, pages, render, summary, template};
+use crate::{embedded, place, render, summary, template};
 use maud::{Markup, html};
 use pulldown_cmark::{Event, Tag, TagEnd};
 use std::sync::LazyLock;
@@ -22,7 +22,7 @@ struct Section {
 static SECTIONS: LazyLock<Vec<Section>> = LazyLock::new(|| {
     let texts = summary::entries().filter_map(|entry| {
         let (_, text) = embedded::PAGES.iter().find(|(file, _)| *file == entry.file)?;
-        Some(sections(pages::path(entry.file), entry.title, text))
+        Some(sections(place::path(entry.file), entry.title, text))
     });
     texts.flatten().collect()
 });

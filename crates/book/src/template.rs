@@ -1,6 +1,6 @@
 //! What is around every page.
 
-use crate::pages;
+use crate::place;
 use crate::render::Body;
 use crate::summary::{self, Entry, Part};
 use crate::{PATH, SEARCH_PATH, STYLE_PATH};
@@ -10,7 +10,7 @@ use maud::{DOCTYPE, Markup, PreEscaped, html};
 pub(crate) fn page(entry: Option<&Entry>, body: Body) -> String {
     let inside = html! {
         article { (PreEscaped(body.html)) }
-        (turn(entry))
+        (neighbours(entry))
     };
     document(entry, &body.title, "", inside).into_string()
 }
@@ -69,9 +69,9 @@ fn menu(current: Option<&Entry>) -> Markup {
 fn entries(part: &Part, current: Option<&Entry>) -> Markup {
     html! {
         ul {
-            @for entry in &part.entries {
+            @for entry in part.entries.iter().filter(|entry| is_shown(entry, current)) {
                 li class=[(entry.depth > 0).then_some("below")] {
-                    a href=(pages::path(entry.file))
+                    a href=(place::path(entry.file))
                         aria-current=[current
                             .is_some_and(|current| current.file == entry.file)
                             .then_some("page")] {
@@ -83,19 +83,25 @@ fn entries(part: &Part, current: Option<&Entry>) -> Markup {
     }
 }
 
+/// Whether the menu has the entry: what stands below another one only where somebody reads there.
+fn is_shown(entry: &Entry, current: Option<&Entry>) -> bool {
+    let folder = |entry: &Entry| entry.file.rsplit_once('/').map(|(folder, _)| folder);
+    entry.depth == 0 || current.is_some_and(|current| folder(current) == folder(entry))
+}
+
 /// The links to the pages before and after this one.
-fn turn(entry: Option<&Entry>) -> Markup {
+fn neighbours(entry: Option<&Entry>) -> Markup {
     let order: Vec<&Entry> = summary::entries().collect();
     let at = entry.and_then(|entry| order.iter().position(|one| one.file == entry.file));
     let before = at.and_then(|at| order.get(at.checked_sub(1)?));
     let after = at.and_then(|at| order.get(at + 1));
     html! {
-        nav.turn aria-label="Before and after" {
+        nav.neighbours aria-label="Before and after" {
             @if let Some(before) = before {
-                a rel="prev" href=(pages::path(before.file)) { "← " (before.title) }
+                a rel="prev" href=(place::path(before.file)) { "← " (before.title) }
             }
             @if let Some(after) = after {
-                a rel="next" href=(pages::path(after.file)) { (after.title) " →" }
+                a rel="next" href=(place::path(after.file)) { (after.title) " →" }
             }
         }
     }

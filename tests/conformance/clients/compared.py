@@ -1,6 +1,7 @@
 """The server's description beside Stripe's own, for the operations that both have.
 
-Writes `docs/reference/stripe-description.md`, a line for each difference, and fails if the page was not so before.
+Writes `docs/reference/stripe-description.md`, a line for each difference, and fails if the page was
+not so before.
 """
 
 import json
@@ -109,7 +110,7 @@ def main():
     text = HEAD + "".join(lines)
     before = PAGE.read_text() if PAGE.exists() else ""
     PAGE.write_text(text)
-    checks.report("docs/reference/stripe-description.md", text == before, "it is written anew: commit it")
+    checks.report(PAGE.name, text == before, "it is written anew: commit it")
 
 
 if __name__ == "__main__":

@@ -1,6 +1,6 @@
-//! The pages of `docs/reference` that are written from this program: its verbs, its settings, and why
-//! it refuses. `cargo xtask reference` runs these tests with `COFFER_WRITE_DOCS`, which has them
-//! write the pages; else they compare them.
+//! The pages of `docs/reference` that are written from this program: its verbs, its settings, and
+//! why it refuses. `cargo xtask reference` runs these tests with `COFFER_WRITE_DOCS`, which has
+//! them write the pages; else they compare them.
 
 use super::args;
 use super::exit::CODES;
@@ -12,8 +12,60 @@ use std::collections::BTreeSet;
 use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 
-const WRITTEN: &str =
-    "This page is written by `cargo xtask reference` and is not edited by hand.\n";
+const WRITTEN: &str = "\
+This page is written by `cargo xtask reference` and is not edited by hand.
+";
+
+const VERBS: &str = "\
+# Verbs
+
+Every verb of `coffer` with its own arguments, as `coffer VERB --help` has them.
+";
+const ABOUT_VERBS: &str = "
+An argument in capitals has no flag. Where a verb takes settings, they are flags too: see
+[settings](settings.md). What the verbs do together: [the command line](../cli.md).
+";
+
+const SETTINGS: &str = "\
+# Settings
+
+Every setting with its flag and its variable.
+";
+const ABOUT_SETTINGS: &str = "
+A flag wins over the environment, the environment over the file that `--config` names, and the file
+over the default; the file is TOML, with the names of the first column as keys
+([more](../cli.md#settings)). `coffer config print` shows what is in force, and where it came from.
+
+| Setting | Flag | Variable | Default | What it is |
+|---|---|---|---|---|
+";
+
+const ERRORS: &str = "\
+# Errors
+
+What a request can be refused with, and why.
+";
+const STATUS_TABLE: &str = "
+## Statuses
+
+| Status | What it means |
+|---|---|
+";
+const ABOUT_ERRORS: &str = "
+An error has `type`, `message` and, where it helps a program, `code` and `param`. Which call answers
+what: [the wire](../wire/README.md). Whether to try again says the header `Stripe-Should-Retry`,
+which the SDKs follow.
+
+";
+const REASON_TABLE: &str = "
+## Reasons
+
+For whoever runs the server: no response has them. `coffer explain req_…` says the one of a request
+in a sentence, and the audit and the log have the code.
+
+| Reason | Why the request was refused | What to do |
+|---|---|---|
+";
 
 /// The page, as it is kept or as it should be.
 fn keep(name: &str, text: &str) {
@@ -36,11 +88,7 @@ fn cell(text: &str) -> String {
 
 #[test]
 fn the_reference_has_every_verb() {
-    let mut page = format!(
-        "# Verbs\n\nEvery verb of `coffer` with its own arguments, as `coffer VERB --help` has them. \
-         {WRITTEN}\nAn argument in capitals has no flag. Where a verb takes settings, they are flags \
-         too: see [settings](settings.md). What the verbs do together: [the command line](../cli.md).\n"
-    );
+    let mut page = format!("{VERBS}{WRITTEN}{ABOUT_VERBS}");
     let mut command = args::command();
     command.build();
     let mut verbs: Vec<&Command> = command.get_subcommands().collect();
@@ -111,14 +159,7 @@ fn written(arg: &Arg) -> String {
 
 #[test]
 fn the_reference_has_every_setting() {
-    let mut page = format!(
-        "# Settings\n\nEvery setting with its flag and its variable. {WRITTEN}\nA flag wins over the \
-         environment, the environment over the file that `--config` names, and the file over the \
-         default; the file is TOML, with the names of the first column as keys \
-         ([more](../cli.md#settings)). `coffer config print` shows what is in force, and where it \
-         came from.\n\n"
-    );
-    page.push_str("| Setting | Flag | Variable | Default | What it is |\n|---|---|---|---|---|\n");
+    let mut page = format!("{SETTINGS}{WRITTEN}{ABOUT_SETTINGS}");
     for setting in config::ALL.iter() {
         let code = |text: &str| format!("`{text}`");
         let flag = setting.flag.map(|flag| code(&format!("--{flag}"))).unwrap_or_default();
@@ -135,27 +176,15 @@ fn the_reference_has_every_setting() {
 
 #[test]
 fn the_reference_has_every_reason() {
-    let mut page = format!(
-        "# Errors\n\nWhat a request can be refused with, and why. {WRITTEN}\n## Statuses\n\n\
-         | Status | What it means |\n|---|---|\n"
-    );
+    let mut page = format!("{ERRORS}{WRITTEN}{STATUS_TABLE}");
     for (status, about) in STATUSES {
         writeln!(page, "| {status} | {about} |").unwrap();
     }
     let types: Vec<String> = TYPES.iter().map(|one| format!("`{one}`")).collect();
     let codes: Vec<String> = codes().iter().map(|one| format!("`{one}`")).collect();
-    write!(
-        page,
-        "\nAn error has `type`, `message` and, where it helps a program, `code` and `param`. Types: \
-         {}. Codes: {}. Which call answers what: [the wire](../wire/README.md). Whether to try again \
-         says the header `Stripe-Should-Retry`, which the SDKs follow.\n\n## Reasons\n\nFor whoever \
-         runs the server: no response has them. `coffer explain req_…` says the one of a request in a \
-         sentence, and the audit and the log have the code.\n\n| Reason | Why the request was refused \
-         | What to do |\n|---|---|---|\n",
-        types.join(", "),
-        codes.join(", "),
-    )
-    .unwrap();
+    page.push_str(ABOUT_ERRORS);
+    write!(page, "Types: {}.\n\nCodes: {}.\n", types.join(", "), codes.join(", ")).unwrap();
+    page.push_str(REASON_TABLE);
     let mut reasons: Vec<&Reason> = coffer::all_reasons();
     reasons.sort_by_key(|reason| reason.code);
     for Reason { code, because, advice } in reasons {

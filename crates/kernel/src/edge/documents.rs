@@ -10,8 +10,8 @@ use http::request::Parts;
 use http::{Method, Response};
 use http_body_util::Full;
 
-/// What a page may load, which is a style and pictures of this server: no script, nothing of another
-/// server. A form leads to this server as well: it searches the pages.
+/// What a page may load, which is a style and pictures of this server: no script, nothing of
+/// another server. A form leads to this server as well: it searches the pages.
 const POLICY: &str = "default-src 'none'; style-src 'self'; img-src 'self'; \
                       frame-ancestors 'none'; base-uri 'none'; form-action 'self'";
 
