@@ -33,6 +33,12 @@ const STYLE: &str = concat!(
 /// Its path.
 const STYLE_PATH: &str = "/docs/book.css";
 
+/// The dashboard's icon, which is the program's.
+const ICON: &str = include_str!("../../dashboard/assets/icon.svg");
+
+/// Its path.
+const ICON_PATH: &str = "/docs/icon.svg";
+
 /// The page that looks for words.
 const SEARCH_PATH: &str = "/docs/search";
 
@@ -53,6 +59,7 @@ pub fn find(path: &str, query: Option<&str>) -> Option<File> {
     }
     match path {
         STYLE_PATH => Some(file("text/css; charset=utf-8", Bytes::from_static(STYLE.as_bytes()))),
+        ICON_PATH => Some(file("image/svg+xml", Bytes::from_static(ICON.as_bytes()))),
         SEARCH_PATH => Some(page(search::page(query.unwrap_or_default()).into())),
         _ => pages::find(rest.trim_matches('/')).map(page).or_else(|| picture(rest)),
     }

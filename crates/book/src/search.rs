@@ -6,13 +6,21 @@ use maud::{Markup, html};
 use pulldown_cmark::{Event, Tag, TagEnd};
 use std::sync::LazyLock;
 
+/// A page, as what was found on it names it.
+#[derive(Clone, Copy, Default)]
+struct Place {
+    title: &'static str,
+    /// Whether it stands below another page, such as a decision, which is read for its reasons.
+    is_below: bool,
+}
+
 /// A heading and the words below it, up to the next one.
 #[derive(Default)]
 struct Section {
     /// The path of its page.
     path: String,
-    /// The title of its page.
-    page: &'static str,
+    /// Its page.
+    page: Place,
     heading: String,
     text: String,
     /// Heading and text in lower case.
@@ -22,12 +30,13 @@ struct Section {
 static SECTIONS: LazyLock<Vec<Section>> = LazyLock::new(|| {
     let texts = summary::entries().filter_map(|entry| {
         let (_, text) = embedded::PAGES.iter().find(|(file, _)| *file == entry.file)?;
-        Some(sections(place::path(entry.file), entry.title, text))
+        let page = Place { title: entry.title, is_below: entry.depth > 0 };
+        Some(sections(place::path(entry.file), page, text))
     });
     texts.flatten().collect()
 });
 
-fn sections(path: String, page: &'static str, text: &str) -> Vec<Section> {
+fn sections(path: String, page: Place, text: &str) -> Vec<Section> {
     let mut all = Vec::new();
     let mut section = Section { path: path.clone(), page, ..Section::default() };
     let mut in_heading = false;
@@ -85,7 +94,7 @@ fn show(section: &Section, words: &[String]) -> Markup {
     html! {
         div.found {
             h2 { a href=(to) { (section.heading) } }
-            p.quiet { (section.page) }
+            p.quiet { (section.page.title) }
             p { (snippet(section, words)) }
         }
     }
@@ -98,14 +107,14 @@ fn find(words: &[String]) -> Vec<&'static Section> {
     }
     let mut found: Vec<(usize, &Section)> =
         SECTIONS.iter().filter_map(|section| Some((score(section, words)?, section))).collect();
-    found.sort_by_key(|(score, _)| std::cmp::Reverse(*score));
+    found.sort_by_key(|(score, section)| (section.page.is_below, std::cmp::Reverse(*score)));
     found.into_iter().take(FOUND_SECTIONS).map(|(_, section)| section).collect()
 }
 
 /// How well a section fits; `None` if it lacks a word.
 fn score(section: &Section, words: &[String]) -> Option<usize> {
     let [heading, text] = &section.sought;
-    let page = section.page.to_lowercase();
+    let page = section.page.title.to_lowercase();
     words.iter().try_fold(0, |sum, word| {
         let hits = [(heading, 4), (&page, 3), (text, 1)];
         let hits = hits.iter().filter(|(in_it, _)| in_it.contains(&**word));

@@ -3,7 +3,7 @@
 use crate::place;
 use crate::render::Body;
 use crate::summary::{self, Entry, Part};
-use crate::{PATH, SEARCH_PATH, STYLE_PATH};
+use crate::{ICON_PATH, PATH, SEARCH_PATH, STYLE_PATH};
 use maud::{DOCTYPE, Markup, PreEscaped, html};
 
 /// A page of the book; `entry` is its place in it.
@@ -25,6 +25,7 @@ pub(crate) fn document(entry: Option<&Entry>, title: &str, sought: &str, inside:
                 meta name="viewport" content="width=device-width, initial-scale=1";
                 meta name="color-scheme" content="light dark";
                 title { (title) " · Coffer" }
+                link rel="icon" type="image/svg+xml" href=(ICON_PATH);
                 link rel="stylesheet" href=(STYLE_PATH);
             }
             body {

@@ -29,7 +29,8 @@ pub(super) fn page(all: &[Description]) -> String {
     format!(
         "<!doctype html>\n<html lang=\"en\" data-theme=\"system\">\n<head>\n\
          <meta charset=\"utf-8\">\n<meta name=\"viewport\" content=\"width=device-width\">\n\
-         <title>Coffer's API</title>\n<link rel=\"stylesheet\" href=\"{STYLE_PATH}\">\n</head>\n\
+         <title>Coffer's API</title>\n<link rel=\"icon\" href=\"/docs/icon.svg\">\n\
+         <link rel=\"stylesheet\" href=\"{STYLE_PATH}\">\n</head>\n\
          <body>\n<header class=\"top\">\n<a class=\"brand\" href=\"/docs\">Coffer</a>\n\
          <span>Version {version}</span>\n<a class=\"menu\" href=\"#pages\">Contents</a>\n\
          </header>\n<div class=\"shell\">\n<main>\n<h1>Coffer's API</h1>\n<p>For programs: \
@@ -61,7 +62,7 @@ fn operation(one: &Description) -> String {
         method = definition.method.as_str(),
         path = escape(&template(definition.path)),
         name = definition.name,
-        needs = escape(&needs(definition.access)),
+        needs = with_code(&escape(&needs(definition.access))),
     )
 }
 
@@ -96,6 +97,16 @@ fn kind(expects: &Expects) -> String {
         Expects::Metadata => "keys and values of the caller's".to_owned(),
         Expects::Currency => "code of a currency".to_owned(),
     }
+}
+
+/// The text with what stands between backticks as code.
+fn with_code(text: &str) -> String {
+    let parts = text.split('`').enumerate();
+    let parts = parts.map(|(at, part)| match at % 2 {
+        0 => part.to_owned(),
+        _ => format!("<code>{part}</code>"),
+    });
+    parts.collect()
 }
 
 fn escape(text: &str) -> String {
