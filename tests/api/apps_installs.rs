@@ -97,6 +97,9 @@ fn an_install_of_the_accounts_own_app() {
     assert_eq!(again["created"], 1_800_000_120);
 }
 
+/// Parameters of a call.
+type Pairs<'a> = &'a [(&'a str, &'a str)];
+
 #[test]
 fn what_is_no_install_is_refused_by_its_parameter() {
     let (server, app) = quiet();
@@ -106,7 +109,7 @@ fn what_is_no_install_is_refused_by_its_parameter() {
     let challenge = "a".repeat(43);
     let (long, short) = ("a".repeat(129), "a".repeat(42));
     let private = ("channel", "private_test");
-    let codes: [(&Client, &[(&str, &str)], &str, Option<&str>); 16] = [
+    let codes: [(&Client, Pairs<'_>, &str, Option<&str>); 16] = [
         (&app.client(), &[private], "app", Some("parameter_missing")),
         (&app.client(), &[("app", ""), private], "app", Some("parameter_invalid_empty")),
         (&app.client(), &[("app", "app_none"), private], "app", Some("resource_missing")),

@@ -207,6 +207,7 @@ mod tests {
 
     fn principal(key: &str) -> Principal {
         Principal {
+            granted: None,
             key_id: key.into(),
             redacted_key: "ak_coffer_***".into(),
             parent: None,

@@ -78,6 +78,12 @@ impl Params {
         }
     }
 
+    /// Whether the parameter `name` was sent, known or not: for what is refused in words of its
+    /// own.
+    pub fn has(&self, name: &str) -> bool {
+        self.fields.iter().any(|field| field.key == name)
+    }
+
     /// A form that is equal for two requests exactly if they mean the same: sorted by name, each
     /// part with its kind and length before it, lists without the spelling of their keys. A request
     /// with a used idempotency key is compared by it, so that the order of parameters and the

@@ -14,8 +14,8 @@ CREATE TABLE account (
 ) WITHOUT ROWID;
 
 -- Apps, each made by one account. quotas: numbers of the app's own, as name=value separated by
--- blanks; where one is missing, the installation's counts. manifest: what the app asks of whoever
--- installs it, a line each. self_install: 1 lets it install itself anywhere. embedders: the accounts
+-- blanks; where one is missing, the installation's counts. manifest: what the app asks of those who
+-- install it, a line each. self_install: 1 lets it install itself anywhere. embedders: the accounts
 -- whose apps may install it for their customers, separated by blanks.
 CREATE TABLE app (
     id           TEXT    PRIMARY KEY,
@@ -47,9 +47,9 @@ CREATE TABLE install (
 CREATE INDEX install_by_account ON install (account);
 
 -- The same in one mode: whether the app is let in. state: 'installed', or who uninstalled it
--- ('account', 'developer', 'embedder', 'operator'), which keeps its data. created_by: the account of
--- the platform that installed it for this one, if one did. granted: as app.manifest. An app that is
--- installed again has a new id, seq and created.
+-- ('account', 'developer', 'embedder', 'operator'), which keeps its data. created_by: the account
+-- of the platform that installed it for this one, if one did. granted: as app.manifest. An app that
+-- is installed again has a new id, seq and created.
 CREATE TABLE install_mode (
     app        TEXT    NOT NULL,
     account    TEXT    NOT NULL,

@@ -10,12 +10,18 @@ use crate::reasons;
 use coffer_base::Timestamp;
 use coffer_dialect::ApiError;
 
-/// Whether a key of this kind, with its permissions, may call an operation.
+/// Whether a key of this kind, with its permissions, may call an operation. `named` is the account
+/// that the request names, if that is not the one that the key has opened.
 ///
 /// # Errors
 /// 403 that names the permission, or the kind of key, that the operation needs.
-pub(crate) fn check_access(principal: &Principal, access: Access) -> Result<(), ApiError> {
+pub(crate) fn check_access(
+    principal: &Principal,
+    access: Access,
+    named: Option<&str>,
+) -> Result<(), ApiError> {
     let key = &principal.redacted_key;
+    let account = || named.unwrap_or_else(|| principal.tenant.account.name());
     match (access, &principal.role) {
         (access, Role::Admin(role)) if access.admits(*role) => Ok(()),
         (Access::Admin | Access::AdminOf(_), Role::Admin(role)) => {
@@ -38,12 +44,10 @@ pub(crate) fn check_access(principal: &Principal, access: Access) -> Result<(), 
         ))
         .because(&reasons::APP_KEY_NEEDED)),
         (Access::Tenant { permission }, _) if !principal.holds(permission) => {
-            let account = principal.tenant.account.name();
-            Err(ApiError::permission_denied(key, account, permission))
+            Err(ApiError::permission_denied(key, account(), permission))
         }
         (Access::Tenant { permission }, _) if !principal.is_granted(permission) => {
-            let account = principal.tenant.account.name();
-            Err(ApiError::permission_not_granted(key, account, permission))
+            Err(ApiError::permission_not_granted(key, account(), permission))
         }
         (Access::Tenant { .. } | Access::App, _) => Ok(()),
     }

@@ -217,10 +217,11 @@ async fn handle<B: RequestBody>(
     simulate::meet(kernel, &principal, parts, trace).await?;
     let (method, Route { handler, number, open }) = routed?;
     trace.route = Some(number);
-    check_access(&principal, handler.definition().access)?;
-    let named_account = match any_account {
-        true => named_account(&principal, &parts.headers)?,
-        false => None,
+    let named = if any_account { headers::account_of(&parts.headers)? } else { None };
+    check_access(&principal, handler.definition().access, named)?;
+    let named_account = match named {
+        Some(named) => named_account(&principal, named)?,
+        None => None,
     };
     let version = ApiVersion::parse(headers::text(&parts.headers, &headers::STRIPE_VERSION)?)?;
     trace.version = Some(version.clone());
@@ -283,11 +284,7 @@ fn credentials<'a>(
 ///
 /// # Errors
 /// A 403 if no account can have that id.
-fn named_account(
-    principal: &Principal,
-    headers: &HeaderMap,
-) -> Result<Option<AccountId>, ApiError> {
-    let Some(named) = headers::account_of(headers)? else { return Ok(None) };
+fn named_account(principal: &Principal, named: &str) -> Result<Option<AccountId>, ApiError> {
     match AccountId::parse(named) {
         Ok(account) if account.as_str() == principal.tenant.account.name() => Ok(None),
         Ok(account) => Ok(Some(account)),

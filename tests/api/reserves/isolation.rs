@@ -19,9 +19,14 @@ const COLLECTIONS: [(&str, Option<(&str, &str)>); 10] = [
     ("/v1/events", None),
 ];
 
+/// Everything of a collection, but for the events of other families.
 #[track_caller]
 fn list(client: &Client, path: &str) -> Vec<Value> {
-    client.get(path, &[("limit", "100")]).ok()["data"].as_array().unwrap().clone()
+    let mut params = vec![("limit", "100")];
+    if path == "/v1/events" {
+        params.push(("type", "reserve.*"));
+    }
+    client.get(path, &params).ok()["data"].as_array().unwrap().clone()
 }
 
 /// Something of each kind.

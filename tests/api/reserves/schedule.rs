@@ -5,9 +5,9 @@ use serde_json::{Value, json};
 
 const HOLDS: &str = "/v1/reserve/holds";
 
-/// The types of all events, oldest first.
+/// The types of all events of reserves, oldest first.
 fn told(fixture: &Fixture) -> Vec<String> {
-    let events = fixture.list("/v1/events", &[("limit", "100")]);
+    let events = fixture.list("/v1/events", &[("limit", "100"), ("type", "reserve.*")]);
     events.iter().rev().map(|event| text(event, "type").replace("reserve.", "")).collect()
 }
 

@@ -14,7 +14,11 @@ struct Watch {
 /// All of a list, oldest first.
 #[track_caller]
 fn whole(fixture: &Fixture, path: &str) -> Vec<Value> {
-    let mut all = fixture.list(path, &[("limit", "100")]);
+    let mut params = vec![("limit", "100")];
+    if path == "/v1/events" {
+        params.push(("type", "reserve.*"));
+    }
+    let mut all = fixture.list(path, &params);
     assert!(all.len() < 100, "{path} has more than a page");
     all.reverse();
     all

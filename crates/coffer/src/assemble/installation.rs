@@ -146,7 +146,7 @@ pub async fn open_stores(
     let shipping = Arc::new(Shipping::new(Arc::clone(&clocks.clock), &*options.random));
     let own = (&clocks, &shipping, &*store_id);
     let (kernel, scheduler) = assemble_kernel(&options, identity, &mut parts, &context, own);
-    let metrics = Metrics::new(MetricsSources {
+    let metrics = MetricsSources {
         kernel: Arc::downgrade(&kernel),
         context: context.clone(),
         clock: Arc::clone(&clocks.clock),
@@ -155,10 +155,9 @@ pub async fn open_stores(
         shipping: Arc::clone(&shipping),
         figures: options.families.figures(),
         developer: options.developer,
-    });
-    kernel.expose_metrics(Arc::<Metrics>::clone(&metrics));
+    };
     let mut jobs = parts.jobs;
-    jobs.push(Arc::new(MeasureFigures::new(Arc::clone(&metrics))));
+    let metrics = expose_metrics(metrics, &kernel, &mut jobs);
     let dashboard = serve_dashboard(&options, &kernel, &mut jobs);
     Ok(Installation {
         kernel,
@@ -174,6 +173,18 @@ pub async fn open_stores(
         traces: None,
         dashboard,
     })
+}
+
+/// Lets the kernel answer with the metrics, and a job measure what is not counted as it happens.
+fn expose_metrics(
+    sources: MetricsSources,
+    kernel: &Kernel,
+    jobs: &mut Vec<Arc<dyn Job>>,
+) -> Arc<Metrics> {
+    let metrics = Metrics::new(sources);
+    kernel.expose_metrics(Arc::<Metrics>::clone(&metrics));
+    jobs.push(Arc::new(MeasureFigures::new(Arc::clone(&metrics))));
+    metrics
 }
 
 impl Installation {

@@ -171,7 +171,7 @@ fn a_change_starts_the_command_anew() {
     let home = Home::new();
     let server = dev(&home);
     set(&server, "token", "one", &[]);
-    let script = "echo \"$TOKEN\"; trap 'exit 0' TERM; while :; do sleep 0.05; done";
+    let script = "trap 'exit 0' TERM; echo \"$TOKEN\"; while :; do sleep 0.05; done";
     let mut beside = Running::start(&server, &["--watch", "--", "sh", "-c", script]);
     assert_eq!(beside.line(), "one");
     set(&server, "token", "two", &[]);

@@ -1,7 +1,7 @@
 //! `/v1/admin/apps`: create, list, retrieve, update, delete.
 //!
-//! An app belongs to the account that develops it and needs no install there. Its manifest says what
-//! it asks of whoever installs it. Its quotas are parameters and fields by the names that the
+//! An app belongs to the account that develops it, which installs nothing. Its manifest says what
+//! it asks of those who install it. Its quotas are parameters and fields by the names that the
 //! families declare.
 
 use super::Shared;

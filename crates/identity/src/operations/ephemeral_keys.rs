@@ -74,11 +74,11 @@ impl WriteOperation for Create {
     type Out = Created;
 
     fn parse(&self, arguments: &Arguments<'_>) -> Result<CreateParams, ApiError> {
-        let own = ["account_access", "expires_in", "user"];
-        let fields = arguments.params.only(&[own.as_slice(), &PARAMETERS_OF_STRIPE].concat())?;
-        if let Some(param) = PARAMETERS_OF_STRIPE.into_iter().find(|param| fields.has(param)) {
+        let mut of_stripe = PARAMETERS_OF_STRIPE.into_iter();
+        if let Some(param) = of_stripe.find(|param| arguments.params.has(param)) {
             return Err(not_stripes(param));
         }
+        let fields = arguments.params.only(&["account_access", "expires_in", "user"])?;
         let user = fields.required_text("user", limit::SCOPE_USER_CHARACTERS)?;
         let bounds = limits::EPHEMERAL_SECONDS_FLOOR..=limits::EPHEMERAL_SECONDS_CEILING;
         let expires_in = fields.optional_integer_within("expires_in", bounds)?;

@@ -1,9 +1,8 @@
 //! `GET /v1/apps/installs`: what a list shows depends on who asks.
 //!
-//! | who | with `app` = its own app | otherwise |
-//! |---|---|---|
-//! | an account, with a key of its own | that app's installs, on all accounts | what is installed on itself |
-//! | an app that acts for an account | its install there | what its developer installed there for the account |
+//! An account, with a key of its own, sees what is installed on itself; with `app`, an app of its
+//! own, it sees that app's installs on all accounts. An app that acts for an account sees what its
+//! developer installed there for the account; with `app`, its own, it sees its install there.
 
 use super::{READ, URL};
 use crate::caller::standing;
