@@ -2,11 +2,11 @@
 
 use crate::postgres;
 use crate::server::TestServer;
+use coffer_crypto::hash::sha256;
 use coffer_kernel::{AuditReads, AuditSettings, TrafficSettings};
 use coffer_storage::{Row, StorageError, Store, Tx, Value, Work};
 use rusqlite::Connection;
 use std::collections::HashMap;
-use std::hash::{DefaultHasher, Hash, Hasher};
 use std::sync::{LazyLock, Mutex};
 use std::time::Duration;
 
@@ -160,10 +160,8 @@ impl TestServer {
             for (table, rows) in self.tables_of(store) {
                 // In any order: an engine may move a row that was changed.
                 for row in rows {
-                    let mut hasher = DefaultHasher::new();
-                    table.hash(&mut hasher);
-                    row.into_values().iter().for_each(|value| hash(value, &mut hasher));
-                    sum = sum.wrapping_add(hasher.finish());
+                    let hash = sha256(&[table.as_bytes(), &bytes_of(row)]);
+                    sum = sum.wrapping_add(u64::from_le_bytes(*hash.first_chunk().unwrap()));
                 }
             }
         }
@@ -237,13 +235,23 @@ fn names_of_tables(store: &Store) -> &'static str {
     }
 }
 
-fn hash(value: &Value, hasher: &mut DefaultHasher) {
-    match value {
-        Value::Null => 0u8.hash(hasher),
-        Value::Int(number) => number.hash(hasher),
-        Value::Text(text) => text.hash(hasher),
-        Value::Blob(bytes) => bytes.hash(hasher),
+/// What a row holds, each value with its kind and length before it.
+fn bytes_of(row: Row) -> Vec<u8> {
+    let mut all = Vec::new();
+    let mut add = |kind: u8, value: &[u8]| {
+        all.push(kind);
+        all.extend((value.len() as u64).to_le_bytes());
+        all.extend(value);
+    };
+    for value in row.into_values() {
+        match value {
+            Value::Null => add(0, &[]),
+            Value::Int(number) => add(1, &number.to_le_bytes()),
+            Value::Text(text) => add(2, text.as_bytes()),
+            Value::Blob(bytes) => add(3, &bytes),
+        }
     }
+    all
 }
 
 /// A row with its values, which the store's own types do not show.

@@ -43,7 +43,7 @@ pub fn end(run: &mut Run, operation: &Operation, who: &Credential, named: Option
         let shown = run.fixtures.admin.get(&format!("/v1/admin/api_keys/{}", victim.id), &[]);
         run.check(case, shown.json()["revoked_at"].is_i64(), "it is not revoked");
         let id = run.fixtures.make_victim(tenant);
-        run.fixtures.ids.push(id.clone());
+        run.fixtures.ids.insert(id.clone());
         run.fixtures.victims[at].id = id;
         run.changes.has_changed(&run.fixtures.server);
     }

@@ -165,8 +165,8 @@ impl Caller<'_> {
         let at = self.place.unwrap();
         let place: Place = run.fixtures.places[at].clone();
         let id = run.fixtures.set(&place, secret);
-        run.fixtures.ids.retain(|known| *known != secret.id);
-        run.fixtures.ids.push(id.clone());
+        run.fixtures.ids.remove(&secret.id);
+        run.fixtures.ids.insert(id.clone());
         let place = &mut run.fixtures.places[at];
         if secret.name == COMMON {
             place.common.id = id

@@ -184,12 +184,14 @@ impl Writer {
 
     /// Runs a unit, and says whether it is to be kept; `Err` if its transaction is gone.
     fn run_unit(&mut self, job: &mut Box<dyn Job>) -> Result<bool> {
+        let before = self.connection.total_changes();
         let outcome = job.run(&mut self.connection);
         self.counters.units.fetch_add(1, Ordering::Relaxed);
         if self.connection.is_autocommit() {
             return Err(rolled_back(outcome));
         }
-        let changes = u64::from(outcome.is_ok() && !job.is_record());
+        let changed = self.connection.total_changes() != before && !job.is_record();
+        let changes = u64::from(outcome.is_ok() && changed);
         self.counters.changes.fetch_add(changes, Ordering::Relaxed);
         Ok(outcome.is_ok() && !self.faults.drops_this_write())
     }
