@@ -17,6 +17,7 @@ pub(crate) fn render(file: &str, text: &str) -> Body {
     let title = name_headings(&mut events);
     let mut depth = Vec::new();
     let events = events.into_iter().filter_map(|event| rewrite(file, &mut depth, event));
+    let events = events.flat_map(in_window);
     let mut out = String::with_capacity(text.len() * 2);
     html::push_html(&mut out, events);
     Body { title, html: out }
@@ -97,6 +98,21 @@ fn rewrite<'a>(file: &str, links: &mut Vec<bool>, event: Event<'a>) -> Option<Ev
     })
 }
 
+/// What is wider than a page is in a window that scrolls, also for who uses the keyboard.
+fn in_window(event: Event<'_>) -> impl Iterator<Item = Event<'_>> {
+    let html = |text: &'static str| Some(Event::Html(text.into()));
+    let [before, event, after] = match event {
+        Event::Start(Tag::Table(_)) => {
+            [html("<div class=\"window\" tabindex=\"0\">"), Some(event), None]
+        }
+        Event::End(TagEnd::Table) => [None, Some(event), html("</div>\n")],
+        Event::Start(Tag::CodeBlock(_)) => [html("<pre tabindex=\"0\"><code>"), None, None],
+        Event::End(TagEnd::CodeBlock) => [None, None, html("</code></pre>\n")],
+        event => [None, Some(event), None],
+    };
+    [before, event, after].into_iter().flatten()
+}
+
 /// What stands for a link to a file of the repository that the book has not.
 fn named_only<'a>(link: &str) -> Event<'a> {
     let file = link.trim_start_matches("../");
@@ -160,6 +176,8 @@ mod tests {
         let page = render("a.md", "a <b onclick=\"c\">d</b>\n\n<script>e</script>\n\n<!-- f -->\n");
         assert!(!page.html.contains("<b") && !page.html.contains("<script"), "{}", page.html);
         assert!(!page.html.contains("f --"), "{}", page.html);
+        let code = render("a.md", "```sh\n<i>&amp;\n```\n").html;
+        assert!(code.contains("<code>&lt;i&gt;&amp;amp;\n</code>"), "{code}");
     }
 
     /// The values of an attribute in a text of HTML.

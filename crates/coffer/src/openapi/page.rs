@@ -52,8 +52,8 @@ fn operation(one: &Description) -> String {
     let table = match rows.as_str() {
         "" => "<p>No parameters.</p>\n".to_owned(),
         rows => format!(
-            "<table>\n<thead><tr><th scope=\"col\">parameter</th><th scope=\"col\">what</th>\
-             <th scope=\"col\">required</th></tr></thead>\n<tbody>\n{rows}</tbody>\n</table>\n"
+            "<div class=\"window\" tabindex=\"0\"><table>\n<thead><tr><th scope=\"col\">parameter</th><th scope=\"col\">what</th>\
+             <th scope=\"col\">required</th></tr></thead>\n<tbody>\n{rows}</tbody>\n</table></div>\n"
         ),
     };
     format!(
