@@ -44,8 +44,34 @@ fn documents_need_no_key_and_load_nothing() {
     assert!(policy.starts_with("default-src 'none'; style-src 'self'"), "{policy}");
     assert!(!page.body.contains("<script") && !page.body.contains("://"), "{}", page.body);
     assert!(page.body.contains("POST /v1/apps/secrets</code>"), "{}", page.body);
-    assert_eq!(anyone.get("/docs/api.css", &[]).status, 200);
+    assert!(page.body.contains("href=\"/docs/book.css\""));
     anyone.post("/openapi.json", &[]).refused(401);
+}
+
+#[test]
+fn the_documents_need_no_key_and_load_nothing_from_elsewhere() {
+    let server = TestServer::builder().beyond_loopback().start();
+    let anyone = server.anonymous();
+    for path in ["/docs", "/docs/start", "/docs/wire/reserves", "/docs/reference/settings"] {
+        let page = anyone.get(path, &[]);
+        assert_eq!(page.status, 200, "{path}");
+        assert_eq!(page.header("content-type"), Some("text/html; charset=utf-8"));
+        let policy = page.header("content-security-policy").unwrap();
+        assert!(policy.starts_with("default-src 'none'; style-src 'self'"), "{policy}");
+        let body = &page.body;
+        assert!(!body.contains("<script") && !body.contains(" style="), "{path}");
+        assert!(!body.contains("src=\"http"), "{path}");
+        assert!(!body.contains("<link rel=\"stylesheet\" href=\"http"), "{path}");
+    }
+    assert_eq!(anyone.get("/docs/book.css", &[]).status, 200);
+    let picture = anyone.get("/docs/images/concepts.svg", &[]);
+    assert_eq!(picture.header("content-type"), Some("image/svg+xml"));
+    let found = anyone.get("/docs/search", &[("q", "rotate all keys")]);
+    assert!(found.body.contains("href=\"/docs/howto/rotate-keys#"), "{}", found.body);
+    assert!(anyone.get("/docs", &[]).body.contains("/docs/start"));
+    anyone.get("/docs/no-such-page", &[]).refused(401);
+    anyone.get("/docsearch", &[]).refused(401);
+    anyone.post("/docs/start", &[]).refused(401);
 }
 
 /// What an API beyond loopback does not serve, it does not describe either.

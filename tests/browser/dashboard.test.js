@@ -113,6 +113,33 @@ for (const theme of THEMES) {
   }
 }
 
+test('the documents are readable without a session, and load nothing from elsewhere', async () => {
+  const context = await browser.newContext({ viewport: WIDTHS.phone });
+  const page = await context.newPage();
+  const complaints = [];
+  page.on('console', (message) => {
+    if (message.type() === 'error') complaints.push(message.text());
+  });
+  page.on('request', (request) => {
+    if (!request.url().startsWith(server.base)) complaints.push(request.url());
+  });
+  for (const path of ['', '/concepts', '/howto/tls', '/search?q=rotate+keys', '/api']) {
+    const answer = await page.goto(`${server.base}/docs${path}`);
+    assert.equal(answer.status(), 200, path);
+    await page.evaluate(AXE);
+    const { violations } = await page.evaluate(() => window.axe.run());
+    const serious = violations.filter(({ impact }) => ['serious', 'critical'].includes(impact));
+    assert.deepEqual(serious.map(({ id, nodes }) => [path, id, nodes[0].html]), []);
+    const { scroll, client } = await page.evaluate(() => ({
+      scroll: document.documentElement.scrollWidth,
+      client: document.documentElement.clientWidth,
+    }));
+    assert.ok(scroll <= client, `${path} scrolls sideways, ${scroll} > ${client}`);
+  }
+  assert.deepEqual(complaints, []);
+  await context.close();
+});
+
 describe('a secret', () => {
   test('is revealed on a click, hides again, and is in no history', async () => {
     const page = await open();

@@ -17,6 +17,7 @@ mod fuzz;
 mod house;
 mod limits;
 mod metrics;
+mod reference;
 mod step;
 mod test;
 mod tidy;
@@ -31,6 +32,8 @@ cargo xtask tidy                                            the structure check
 cargo xtask house [--imports | --help]                      the product's crates in figures
 cargo xtask limits                                          writes docs/limits.md
 cargo xtask metrics                                         writes docs/metrics.md
+cargo xtask reference                                       writes docs/reference, and the decisions
+                                                            into docs/SUMMARY.md
 cargo xtask durability [--from LOG]                         writes the table of docs/durability.md
 cargo xtask fuzz [target] [--seconds N]                     one fuzz target, or all
 cargo xtask bench [--reserves | --postgres | --neighbours | --rotation] [arguments]
@@ -48,6 +51,7 @@ fn main() -> ExitCode {
         "house" => house::run(&words),
         "limits" => limits::run(),
         "metrics" => metrics::run(),
+        "reference" => reference::run(),
         "durability" => durability::run(&words),
         "fuzz" => fuzz::run(&words),
         "bench" => bench::run(&words),

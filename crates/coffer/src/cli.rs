@@ -30,6 +30,8 @@ mod openapi;
 mod output;
 mod private_file;
 mod profiles;
+#[cfg(test)]
+mod reference;
 mod reload;
 mod run;
 mod secret_text;

@@ -27,5 +27,10 @@ mod test_helpers;
 pub mod tls;
 pub mod traces;
 
+/// Why requests may be refused: the reasons of everything that this program has.
+pub fn all_reasons() -> Vec<&'static coffer_dialect::Reason> {
+    explain::reasons(families::FAMILIES.iter())
+}
+
 /// The version and the commit that this build was made from.
 pub const VERSION: &str = concat!(env!("CARGO_PKG_VERSION"), " (", env!("BUILD_COMMIT"), ")");

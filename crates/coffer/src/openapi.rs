@@ -14,10 +14,9 @@ use serde_json::{Map, Value, json};
 use std::sync::LazyLock;
 
 /// What the server says of itself to whoever asks.
-pub const DOCUMENTS: [Document; 3] = [
+pub const DOCUMENTS: [Document; 2] = [
     Document { path: "/openapi.json", content_type: "application/json", write: text },
     Document { path: "/docs/api", content_type: "text/html; charset=utf-8", write: page::page },
-    Document { path: page::STYLE_PATH, content_type: "text/css", write: page::style },
 ];
 
 /// Where the operations begin that are Stripe's own. All others are extensions.

@@ -127,6 +127,8 @@ fn side(visit: &Visit<'_>, section: &str) -> Markup {
                     }
                 }
             }
+            p.group { "Help" }
+            ul { li { a href="/docs" { "Documents" } } }
         }
     }
 }

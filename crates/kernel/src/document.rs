@@ -18,6 +18,10 @@ pub struct Document {
     pub write: fn(&[Description]) -> String,
 }
 
+/// Pages that are part of the program, the same for whoever asks: the `Content-Type` and the bytes
+/// of what is at a path, with the query of its URL.
+pub type FindPage = fn(&str, Option<&str>) -> Option<(&'static str, Bytes)>;
+
 /// The documents of a server. Each is written when it is first asked for.
 pub(crate) struct Documents {
     all: &'static [Document],

@@ -2,7 +2,7 @@
 
 use crate::clock_guard::{ClockGuard, ClockState};
 use crate::counters::Counters;
-use crate::document::{Document, Documents};
+use crate::document::{Document, Documents, FindPage};
 use crate::event::EventListeners;
 use crate::figures::{CacheFigures, Collect};
 use crate::idempotency::InFlight;
@@ -55,6 +55,8 @@ pub struct KernelOptions {
     pub usages: Arc<Usages>,
     /// What it says of itself.
     pub documents: &'static [Document],
+    /// Its pages for people who read, beside those.
+    pub pages: FindPage,
     /// Why requests may be refused.
     pub reasons: Vec<&'static Reason>,
 }
@@ -70,6 +72,7 @@ pub struct Kernel {
     /// In developer mode, what the faults know that requests asked for.
     pub(crate) simulations: Option<Simulations>,
     pub(crate) documents: Documents,
+    pub(crate) pages: FindPage,
     tracer: OnceLock<Arc<Tracer>>,
     pub(crate) site: OnceLock<Arc<dyn Site>>,
 }
@@ -80,7 +83,7 @@ impl Kernel {
         let KernelOptions { store, keyring, clock, guard, random, .. } = options;
         let KernelOptions { authenticate, registry, web, listeners, routes, usages, .. } = options;
         let reasons = options.reasons;
-        let documents = Documents::new(options.documents);
+        let (documents, pages) = (Documents::new(options.documents), options.pages);
         let names = routes.all().map(|definition| definition.name);
         let counters = Arc::new(Counters::new(names, &reasons));
         let in_flight = InFlight::default();
@@ -111,6 +114,7 @@ impl Kernel {
             web,
             simulations,
             documents,
+            pages,
             tracer,
             site,
         }

@@ -80,7 +80,7 @@ pub use counters::{Count, Counters};
 pub use counting::CountUsage;
 pub use definition::{Access, Definition, Example, Method};
 pub use description::{Description, Parameter};
-pub use document::Document;
+pub use document::{Document, FindPage};
 pub use error::{keyring_failure, storage_failure};
 pub use event::EventListeners;
 pub use family::{Family, KERNEL, Parts, Seal};

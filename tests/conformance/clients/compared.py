@@ -1,6 +1,7 @@
 """The server's description beside Stripe's own, for the operations that both have.
 
-Writes `docs/compatibility.md`, a line for each difference, and fails if the page was not so before.
+Writes `docs/reference/stripe-description.md`, a line for each difference, and fails if the page was
+not so before.
 """
 
 import json
@@ -11,15 +12,16 @@ from pathlib import Path
 import checks
 import description
 
-PAGE = Path(__file__).parents[3] / "docs/compatibility.md"
+PAGE = Path(__file__).parents[3] / "docs/reference/stripe-description.md"
 
-HEAD = """# Compatibility
+HEAD = """# Stripe's description
 
 Coffer's own description (`coffer openapi`) beside Stripe's, for the operations that both have, as
 `cargo xtask test --only conformance/clients` has compared them: parameters, whether they are
 required, and the fields of a success. The test fails if this page is out of date. Stripe's public
-description does not have Reserves; these follow Stripe's documents, as [the wire](wire/reserves.md)
-says. What behaves otherwise although it looks the same is [there](wire/README.md) too.
+description does not have Reserves; these follow Stripe's documents, as [the
+wire](../wire/reserves.md) says. What behaves otherwise although it looks the same is
+[there](../compatibility.md).
 
 `not described by Stripe` is what Coffer takes or answers beside it, `not in Coffer` the reverse.
 
@@ -108,7 +110,7 @@ def main():
     text = HEAD + "".join(lines)
     before = PAGE.read_text() if PAGE.exists() else ""
     PAGE.write_text(text)
-    checks.report("docs/compatibility.md", text == before, "it is written anew: commit it")
+    checks.report(PAGE.name, text == before, "it is written anew: commit it")
 
 
 if __name__ == "__main__":

@@ -6,7 +6,7 @@ use super::workspace::binary;
 use crate::step::{self, Outcome, Step};
 use crate::{root, target};
 use std::fs;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 /// Where Debian and others put Chromium.
 const CHROMIUM: [&str; 3] = ["chromium", "chromium-browser", "google-chrome"];
@@ -14,6 +14,9 @@ const CHROMIUM: [&str; 3] = ["chromium", "chromium-browser", "google-chrome"];
 /// What a machine that has none can do.
 const ADVICE: &str = "there is no Chromium to open the dashboard in: install it (Debian: apt-get \
                       install chromium), or name one in COFFER_CHROMIUM";
+
+/// The pages whose pictures the documents show.
+const PICTURES: [&str; 2] = ["reserves", "secrets"];
 
 /// The browser may not take longer than this many minutes.
 const MINUTES: u64 = 10;
@@ -49,9 +52,21 @@ pub fn dashboard() -> Outcome {
         0 => Err("node --test found no test in tests/browser".to_owned()),
         _ => {
             println!("pictures: {}", shots.display());
-            Ok(())
+            keep(&shots)
         }
     }
+}
+
+/// With `COFFER_WRITE_DOCS`, puts the pictures that the documents show in their place.
+fn keep(shots: &Path) -> Outcome {
+    if std::env::var_os("COFFER_WRITE_DOCS").is_none() {
+        return Ok(());
+    }
+    for page in PICTURES {
+        let to = root().join(format!("docs/images/{page}.png"));
+        fs::copy(shots.join(format!("{page}-light-wide.png")), to).map_err(|e| e.to_string())?;
+    }
+    Ok(())
 }
 
 /// Installs Debian's Chromium, if we may.

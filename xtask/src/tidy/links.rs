@@ -1,7 +1,9 @@
-//! Pages lead somewhere: their links within the tree, and the paths that they name.
+//! Pages lead somewhere: their links within the tree with their anchors, and the paths that they
+//! name.
 
 use super::finding::Finding;
 use crate::code::tree::File;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// The folders with which a path of the repository begins.
 const FOLDERS: [&str; 8] =
@@ -23,8 +25,60 @@ pub fn check(files: &[File]) -> Vec<Finding> {
         })
     });
     let dead = dead.filter(|(_, _, path)| !exists(path));
-    dead.map(|(page, line, path)| Finding::new(&page.path, line, format!("there is no {path}")))
-        .collect()
+    let dead = dead
+        .map(|(page, line, path)| Finding::new(&page.path, line, format!("there is no {path}")));
+    dead.chain(anchors(files)).collect()
+}
+
+/// The links to headings that their pages have not.
+fn anchors(files: &[File]) -> Vec<Finding> {
+    let pages: BTreeMap<&str, BTreeSet<String>> = files
+        .iter()
+        .filter(|file| file.path.ends_with(".md"))
+        .map(|file| (file.path.as_str(), headings(&file.text)))
+        .collect();
+    let mut dead = Vec::new();
+    for page in files.iter().filter(|file| file.path.ends_with(".md")) {
+        let (folder, _) = page.path.rsplit_once('/').unwrap_or_default();
+        for (index, line) in page.text.lines().enumerate() {
+            for (path, anchor) in links(line).filter_map(|link| link.split_once('#')) {
+                let path = match path {
+                    "" => Some(page.path.clone()),
+                    path => target(folder, path),
+                };
+                let Some(there) = path.as_deref().and_then(|path| pages.get(path)) else {
+                    continue;
+                };
+                if !there.contains(anchor) {
+                    let message = format!("{} has no #{anchor}", path.unwrap_or_default());
+                    dead.push(Finding::new(&page.path, index + 1, message));
+                }
+            }
+        }
+    }
+    dead
+}
+
+/// The names by which a page's headings are linked to, as GitHub and mdBook make them.
+fn headings(text: &str) -> BTreeSet<String> {
+    let mut names = BTreeSet::new();
+    let mut in_code = false;
+    for line in text.lines() {
+        if line.trim_start().starts_with("```") {
+            in_code = !in_code;
+        }
+        let words = line.trim_start_matches('#');
+        if in_code || words.len() == line.len() || !words.starts_with(' ') {
+            continue;
+        }
+        let kept = words.trim().chars().filter(|c| c.is_alphanumeric() || " -_".contains(*c));
+        let kept = kept.map(|c| if c == ' ' { '-' } else { c });
+        let name: String = kept.flat_map(char::to_lowercase).collect();
+        let numbered = (1..).map(|number| format!("{name}-{number}"));
+        let mut candidates = std::iter::once(name.clone()).chain(numbered);
+        names.extend(candidates.find(|candidate| !names.contains(candidate)));
+    }
+    names
 }
 
 /// What the links of a line lead to.
@@ -79,6 +133,18 @@ mod tests {
             ["docs/b.md:1: there is no docs/a.md", "docs/b.md:2: there is no wire/a.md"]
         );
         assert_eq!(found("README.md", "[a](doc/a.md)"), ["README.md:1: there is no doc/a.md"]);
+    }
+
+    #[test]
+    fn anchors_are_on_their_pages() {
+        let text = "# A `b`: c\n\n## D\n## D\n[x](#a-b-c) [y](#d-1) [z](wire/a.md) [w](y.rs#q)";
+        let found = |text: &str| {
+            let page = File { path: "docs/b.md".into(), text: text.into() };
+            anchors(&[page]).iter().map(ToString::to_string).collect::<Vec<_>>()
+        };
+        assert!(found(text).is_empty());
+        assert_eq!(found("# A\n```\n# B\n```\n[b](#b)"), ["docs/b.md:5: docs/b.md has no #b"]);
+        assert_eq!(found("# A\n[c](b.md#c)"), ["docs/b.md:2: docs/b.md has no #c"]);
     }
 
     #[test]

@@ -3,7 +3,7 @@
 
 use super::finding::Finding;
 use crate::code::tree::File;
-use crate::{deploy, durability, limits, metrics};
+use crate::{deploy, durability, limits, metrics, reference};
 
 /// The pages that are not as their programs write them.
 pub fn check(files: &[File]) -> Vec<Finding> {
@@ -14,7 +14,28 @@ pub fn check(files: &[File]) -> Vec<Finding> {
     let metrics = metrics(files);
     let deploy = deploy::problems(files);
     let deploy = deploy.into_iter().map(|(path, what)| Finding::new(path, 1, what));
-    limits(files).into_iter().chain(metrics).chain(durability).chain(deploy).collect()
+    let reference = reference(files);
+    let pages = limits(files).into_iter().chain(metrics).chain(reference);
+    pages.chain(durability).chain(deploy).collect()
+}
+
+/// The pages that are not as `cargo xtask reference` writes them. Those that the program writes are
+/// compared by its own tests.
+fn reference(files: &[File]) -> Vec<Finding> {
+    let pages = [
+        (reference::EVENTS, reference::events(files)),
+        (reference::SUMMARY, reference::summary(files)),
+    ];
+    let stale = pages.into_iter().filter_map(|(page, text)| {
+        let kept = files.iter().find(|file| file.path == page);
+        let message = match text {
+            Ok(text) if kept.is_some_and(|file| file.text == text) => return None,
+            Ok(_) => "is not what the tree says: run `cargo xtask reference`".to_owned(),
+            Err(message) => message,
+        };
+        Some(Finding::new(page, 1, message))
+    });
+    stale.collect()
 }
 
 /// The page, if it is not as `cargo xtask limits` writes it.
@@ -50,6 +71,6 @@ mod tests {
         let changed =
             file("crates/a/src/limits.rs", "/// Most.\npub const MOST: u32 = 2;\n".into());
         assert_eq!(super::limits(&[file(limits::PAGE, page), changed]).len(), 1);
-        assert_eq!(check(&[]).len(), 7);
+        assert_eq!(check(&[]).len(), 9);
     }
 }

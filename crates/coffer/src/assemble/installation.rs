@@ -305,6 +305,9 @@ fn assemble_kernel(
         routes: std::mem::take(&mut parts.routes),
         usages,
         documents: &openapi::DOCUMENTS,
+        pages: |path, query| {
+            coffer_book::find(path, query).map(|file| (file.content_type, file.content))
+        },
         reasons,
     });
     // Set once, here: nothing else has the cell yet.

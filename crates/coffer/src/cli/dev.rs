@@ -186,7 +186,7 @@ impl Started<'_> {
         format!(
             "Coffer {version}, developer mode: test mode only, not for production.\n\
              {keys}, and any acct_… has it installed.\n{open}\n  \
-             API   {base}\n  Data  {data}{gone}\n\n\
+             API   {base}\n  Docs  {base}/docs\n  Data  {data}{gone}\n\n\
              Dashboard, by a link that signs one browser in:\n\n  {base}{dashboard}\n\n\
              Try it:\n\n{snippets}\n\nCtrl-C stops it.\n",
             version = coffer::VERSION,

@@ -26,7 +26,7 @@ pub enum Exit {
     Child(u8),
 }
 
-/// Every code and its meaning, for `coffer help` and docs/cli.md.
+/// Every code and its meaning, for `coffer help` and the documents.
 pub const CODES: [(Exit, u8, &str); 8] = [
     (Exit::Done, 0, "done"),
     (

@@ -1,5 +1,4 @@
 use super::*;
-use std::fmt::Write as _;
 use zeroize::Zeroizing;
 
 fn environment(given: &[(&str, &str)]) -> Environment {
@@ -130,27 +129,4 @@ fn every_setting_is_declared_once() {
             assert!(setting.given(default, Source::Default).is_ok(), "{}", setting.name);
         }
     }
-}
-
-#[test]
-fn the_documentation_has_this_table() {
-    let mut table = String::from(
-        "| Setting | Flag | Variable | Default | What it is |\n|---|---|---|---|---|\n",
-    );
-    for setting in ALL.iter() {
-        let code = |text: &str| format!("`{text}`");
-        let secret = setting.kind == Kind::Secret;
-        let flag = setting.flag.map(|flag| code(&format!("--{flag}"))).unwrap_or_default();
-        let env = if secret {
-            format!("`{}`, `{}`", setting.env, setting.file_variable())
-        } else {
-            code(setting.env)
-        };
-        let default = setting.default.map(code).unwrap_or_default();
-        let about = setting.about;
-        writeln!(table, "| `{}` | {flag} | {env} | {default} | {about} |", setting.name).unwrap();
-    }
-    let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../../docs/cli.md");
-    let text = std::fs::read_to_string(path).unwrap();
-    assert!(text.contains(&table), "docs/cli.md must have this table:\n\n{table}");
 }

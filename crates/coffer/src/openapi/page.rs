@@ -1,11 +1,12 @@
-//! The description as a page to read: no script, nothing from another server.
+//! The description as a page to read, in the look of the documents: no script, nothing from another
+//! server.
 
 use super::{is_stripes, needs, tag, template};
 use coffer_dialect::probe::Expects;
 use coffer_kernel::{Description, Parameter};
 
-/// Where the page's style is.
-pub(super) const STYLE_PATH: &str = "/docs/api.css";
+/// The style of the documents.
+const STYLE_PATH: &str = "/docs/book.css";
 
 /// The page of these operations.
 pub(super) fn page(all: &[Description]) -> String {
@@ -26,12 +27,16 @@ pub(super) fn page(all: &[Description]) -> String {
         sections.push_str("</section>\n");
     }
     format!(
-        "<!doctype html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n\
-         <meta name=\"viewport\" content=\"width=device-width\">\n<title>Coffer's API</title>\n\
-         <link rel=\"stylesheet\" href=\"{STYLE_PATH}\">\n</head>\n<body>\n<header>\n\
-         <h1>Coffer's API</h1>\n<p>Version {version}. For programs: \
-         <a href=\"/openapi.json\">openapi.json</a>.</p>\n</header>\n<nav>\n<ul>\n{links}</ul>\n\
-         </nav>\n<main>\n{sections}</main>\n</body>\n</html>\n",
+        "<!doctype html>\n<html lang=\"en\" data-theme=\"system\">\n<head>\n\
+         <meta charset=\"utf-8\">\n<meta name=\"viewport\" content=\"width=device-width\">\n\
+         <title>Coffer's API</title>\n<link rel=\"icon\" href=\"/docs/icon.svg\">\n\
+         <link rel=\"stylesheet\" href=\"{STYLE_PATH}\">\n</head>\n\
+         <body>\n<header class=\"top\">\n<a class=\"brand\" href=\"/docs\">Coffer</a>\n\
+         <span>Version {version}</span>\n<a class=\"menu\" href=\"#pages\">Contents</a>\n\
+         </header>\n<div class=\"shell\">\n<main>\n<h1>Coffer's API</h1>\n<p>For programs: \
+         <a href=\"/openapi.json\">openapi.json</a>. In words: <a href=\"/docs/wire\">the \
+         wire</a>.</p>\n{sections}</main>\n\
+         <nav class=\"side\" id=\"pages\" aria-label=\"Contents\">\n<ul>\n{links}</ul>\n</nav>\n</div>\n</body>\n</html>\n",
         version = escape(crate::VERSION),
     )
 }
@@ -47,8 +52,8 @@ fn operation(one: &Description) -> String {
     let table = match rows.as_str() {
         "" => "<p>No parameters.</p>\n".to_owned(),
         rows => format!(
-            "<table>\n<thead><tr><th scope=\"col\">parameter</th><th scope=\"col\">what</th>\
-             <th scope=\"col\">required</th></tr></thead>\n<tbody>\n{rows}</tbody>\n</table>\n"
+            "<div class=\"window\" tabindex=\"0\"><table>\n<thead><tr><th scope=\"col\">parameter</th><th scope=\"col\">what</th>\
+             <th scope=\"col\">required</th></tr></thead>\n<tbody>\n{rows}</tbody>\n</table></div>\n"
         ),
     };
     format!(
@@ -57,7 +62,7 @@ fn operation(one: &Description) -> String {
         method = definition.method.as_str(),
         path = escape(&template(definition.path)),
         name = definition.name,
-        needs = escape(&needs(definition.access)),
+        needs = with_code(&escape(&needs(definition.access))),
     )
 }
 
@@ -94,10 +99,16 @@ fn kind(expects: &Expects) -> String {
     }
 }
 
-fn escape(text: &str) -> String {
-    text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;").replace('"', "&quot;")
+/// The text with what stands between backticks as code.
+fn with_code(text: &str) -> String {
+    let parts = text.split('`').enumerate();
+    let parts = parts.map(|(at, part)| match at % 2 {
+        0 => part.to_owned(),
+        _ => format!("<code>{part}</code>"),
+    });
+    parts.collect()
 }
 
-pub(super) fn style(_all: &[Description]) -> String {
-    include_str!("style.css").to_owned()
+fn escape(text: &str) -> String {
+    text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;").replace('"', "&quot;")
 }
