@@ -3,7 +3,7 @@
 use std::fs;
 use std::path::Path;
 
-/// A text file with its path from the root, written with slashes.
+/// A file with its path from the root, written with slashes. What is no text has none.
 pub struct File {
     pub path: String,
     pub text: String,
@@ -21,7 +21,7 @@ const SKIPPED: [&str; 8] = [
     "fuzz/artifacts",
 ];
 
-/// Reads every text file below `root`; what is not UTF-8 is not text.
+/// Reads every file below `root`; what is not UTF-8 is not text.
 pub fn read(root: &Path) -> Result<Vec<File>, String> {
     let mut files = Vec::new();
     collect(root, "", &mut files).map_err(|e| format!("cannot read the tree: {e}"))?;
@@ -40,9 +40,8 @@ fn collect(folder: &Path, prefix: &str, files: &mut Vec<File>) -> std::io::Resul
         }
         if kind.is_dir() {
             collect(&entry.path(), &format!("{path}/"), files)?;
-        } else if kind.is_file()
-            && let Ok(text) = String::from_utf8(fs::read(entry.path())?)
-        {
+        } else if kind.is_file() {
+            let text = String::from_utf8(fs::read(entry.path())?).unwrap_or_default();
             files.push(File { path, text });
         }
     }

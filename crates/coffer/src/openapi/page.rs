@@ -36,7 +36,8 @@ pub(super) fn page(all: &[Description]) -> String {
          </header>\n<div class=\"shell\">\n<main>\n<h1>Coffer's API</h1>\n<p>For programs: \
          <a href=\"/openapi.json\">openapi.json</a>. In words: <a href=\"/docs/wire\">the \
          wire</a>.</p>\n{sections}</main>\n\
-         <nav class=\"side\" id=\"pages\" aria-label=\"Contents\">\n<ul>\n{links}</ul>\n</nav>\n</div>\n</body>\n</html>\n",
+         <nav class=\"side\" id=\"pages\" aria-label=\"Contents\">\n<ul>\n{links}</ul>\n</nav>\n\
+         </div>\n</body>\n</html>\n",
         version = escape(crate::VERSION),
     )
 }
@@ -52,8 +53,10 @@ fn operation(one: &Description) -> String {
     let table = match rows.as_str() {
         "" => "<p>No parameters.</p>\n".to_owned(),
         rows => format!(
-            "<div class=\"window\" tabindex=\"0\"><table>\n<thead><tr><th scope=\"col\">parameter</th><th scope=\"col\">what</th>\
-             <th scope=\"col\">required</th></tr></thead>\n<tbody>\n{rows}</tbody>\n</table></div>\n"
+            "<div class=\"window\" tabindex=\"0\"><table>\n<thead><tr>\
+             <th scope=\"col\">parameter</th><th scope=\"col\">what</th>\
+             <th scope=\"col\">required</th></tr></thead>\n<tbody>\n{rows}</tbody>\n</table>\
+             </div>\n"
         ),
     };
     format!(
