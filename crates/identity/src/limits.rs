@@ -65,6 +65,6 @@ pub const STORE_REVOCATIONS_EVERY_SECONDS: u64 = 5;
 /// Rows that a check of all rows reads at once: some hundred kilobytes.
 pub const ROWS_VERIFIED_AT_ONCE: i64 = 1000;
 
-/// Apps of one developer that scheduled work looks at in developer mode, where a key that is made up
-/// is one app.
+/// Apps of one developer that scheduled work looks at in developer mode, where a key that is made
+/// up is one app.
 pub const APPS_OF_DEVELOPER: i64 = 1000;

@@ -44,15 +44,15 @@ pub const EXPIRED_PER_WRITE: i64 = 10;
 /// Rows of one kind that are announced in one transaction, each with an event.
 pub const NOTICES_AT_ONCE: i64 = 100;
 
-/// Least seconds ahead of a secret's expiry at which it can be announced: less is nothing that anybody
-/// could act in.
+/// Least seconds ahead of a secret's expiry at which it can be announced: less is nothing that
+/// anybody could act in.
 pub const EXPIRING_BEFORE_LEAST: i64 = 60;
 
 /// Most seconds ahead of a secret's expiry at which it can be announced: a year.
 pub const EXPIRING_BEFORE_MOST: i64 = 31_536_000;
 
-/// Seconds ahead of a secret's expiry at which it is announced, unless an operator says otherwise: a
-/// week, in which somebody looks.
+/// Seconds ahead of a secret's expiry at which it is announced, unless an operator says otherwise:
+/// a week, in which somebody looks.
 pub const EXPIRING_BEFORE: &str = "604800";
 
 /// Seconds between two passes of the job that removes expired rows: often enough that they go in

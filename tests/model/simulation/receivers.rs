@@ -1,5 +1,5 @@
-//! Receivers of webhooks: a network that is a piece of memory, with receivers on it that now and then
-//! answer badly, or not at all.
+//! Receivers of webhooks: a network that is a piece of memory, with receivers on it that now and
+//! then answer badly, or not at all.
 
 use super::wire::PIPE;
 use crate::books::changes::Rng;
