@@ -107,7 +107,8 @@ pub async fn verifies_and_constructs_what_is_delivered(base: String) {
     let wrong = construct(&changed, &secret).expect_err("another body");
     assert!(matches!(wrong, WebhookError::BadSignature), "{wrong:?}");
     let roll = format!("/webhook_endpoints/{}/roll_secret", endpoint.id);
-    let rolled = post(&client, &roll, &[]).await.secret.expect("the new secret");
+    let rolled =
+        post(&client, &roll, &[("expires_in", "3600")]).await.secret.expect("the new secret");
     let (_, delivery) = happen(&client, &arrived).await;
     let ids = [&secret, &rolled].map(|one| construct(&delivery, one).expect("an event").id);
     assert_eq!(ids[0], ids[1]);
