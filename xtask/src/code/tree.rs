@@ -3,7 +3,7 @@
 use std::fs;
 use std::path::Path;
 
-/// A file with its path from the root, written with slashes. What is no text has none.
+/// A text file with its path from the root, written with slashes.
 pub struct File {
     pub path: String,
     pub text: String,
@@ -21,7 +21,11 @@ const SKIPPED: [&str; 8] = [
     "fuzz/artifacts",
 ];
 
-/// Reads every file below `root`; what is not UTF-8 is not text.
+/// What the names of pictures end with that pages show.
+const PICTURE: &str = ".png";
+
+/// Reads every text file below `root`; what is not UTF-8 is not text. A picture is there, and has
+/// no text.
 pub fn read(root: &Path) -> Result<Vec<File>, String> {
     let mut files = Vec::new();
     collect(root, "", &mut files).map_err(|e| format!("cannot read the tree: {e}"))?;
@@ -40,12 +44,21 @@ fn collect(folder: &Path, prefix: &str, files: &mut Vec<File>) -> std::io::Resul
         }
         if kind.is_dir() {
             collect(&entry.path(), &format!("{path}/"), files)?;
-        } else if kind.is_file() {
-            let text = String::from_utf8(fs::read(entry.path())?).unwrap_or_default();
+        } else if kind.is_file()
+            && let Some(text) = text_of(&path, &entry.path())?
+        {
             files.push(File { path, text });
         }
     }
     Ok(())
+}
+
+/// The text of the file that is called `name` in the tree; `None` if it has none and is no picture.
+fn text_of(name: &str, path: &Path) -> std::io::Result<Option<String>> {
+    if name.ends_with(PICTURE) {
+        return Ok(Some(String::new()));
+    }
+    Ok(String::from_utf8(fs::read(path)?).ok())
 }
 
 #[cfg(test)]

@@ -119,13 +119,14 @@ mod tests {
 
     fn found(path: &str, text: &str) -> Vec<String> {
         let file = |path: &str, text: &str| File { path: path.into(), text: text.into() };
-        let files = [file(path, text), file("docs/wire/a.md", ""), file("crates/x/src/y.rs", "")];
+        let there = file("docs/wire/a.md", "# B");
+        let files = [file(path, text), there, file("crates/x/src/y.rs", "")];
         check(&files).iter().map(ToString::to_string).collect()
     }
 
     #[test]
     fn links_lead_to_files() {
-        let text = "[a](wire/a.md) [b](wire/a.md#b) [c](#c) [d](https://d.test/e)\n[e](wire)";
+        let text = "# C\n[a](wire/a.md) [b](wire/a.md#b) [c](#c) [d](https://d.test/e)\n[e](wire)";
         assert!(found("docs/b.md", text).is_empty());
         assert!(found("docs/decisions/b.md", "[a](../wire/a.md) [b](../../crates/x)").is_empty());
         assert_eq!(

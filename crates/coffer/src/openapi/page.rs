@@ -36,8 +36,8 @@ pub(super) fn page(all: &[Description]) -> String {
          </header>\n<div class=\"shell\">\n<main>\n<h1>Coffer's API</h1>\n<p>For programs: \
          <a href=\"/openapi.json\">openapi.json</a>. In words: <a href=\"/docs/wire\">the \
          wire</a>.</p>\n{sections}</main>\n\
-         <nav class=\"side\" id=\"pages\" aria-label=\"Contents\">\n<ul>\n{links}</ul>\n</nav>\n\
-         </div>\n</body>\n</html>\n",
+         <nav class=\"side\" id=\"pages\" aria-label=\"Contents\">\n<ul>\n{links}</ul>\n\
+         </nav>\n</div>\n</body>\n</html>\n",
         version = escape(crate::VERSION),
     )
 }
@@ -55,8 +55,8 @@ fn operation(one: &Description) -> String {
         rows => format!(
             "<div class=\"window\" tabindex=\"0\"><table>\n<thead><tr>\
              <th scope=\"col\">parameter</th><th scope=\"col\">what</th>\
-             <th scope=\"col\">required</th></tr></thead>\n<tbody>\n{rows}</tbody>\n</table>\
-             </div>\n"
+             <th scope=\"col\">required</th></tr></thead>\n\
+             <tbody>\n{rows}</tbody>\n</table></div>\n"
         ),
     };
     format!(
