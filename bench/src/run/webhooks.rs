@@ -181,9 +181,9 @@ impl Run {
         let p99 = receiver.number(p99)?;
         let (all, hang) = (ACCOUNTS * ENDPOINTS, ACCOUNTS * HANG);
         self.notes.push(format!(
-            "{all} endpoints of which {hang} hang, {EVENTS} events: {good} deliveries to others in \
-             {seconds:.1} s, p50 {median:.0}, p99 {p99:.0}, longest {longest:.0} ms after the \
-             charge"
+            "{all} endpoints of which {hang} hang, {EVENTS} events: {good} deliveries to the \
+             others in {seconds:.1} s, p50 {median:.0}, p99 {p99:.0}, longest {longest:.0} ms \
+             after the charge"
         ));
         let what = format!("p99 of deliveries beside {hang} of {all} endpoints that hang, ms");
         self.goal(&what, Some(p99), Bound::AtMost(DELAY_MS));

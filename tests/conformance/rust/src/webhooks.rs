@@ -5,6 +5,7 @@ use miniserde::Deserialize;
 use std::collections::BTreeMap;
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{TcpListener, TcpStream};
+use std::sync::Mutex;
 use std::sync::mpsc::{Receiver, Sender, channel};
 use std::time::Duration;
 use stripe::Client;
@@ -49,7 +50,10 @@ fn take(stream: TcpStream, to: &Sender<Delivery>) -> std::io::Result<()> {
     (&stream).write_all(b"HTTP/1.1 200 OK\r\ncontent-length: 0\r\n\r\n")
 }
 
-fn receiver() -> (String, Receiver<Delivery>) {
+/// Deliveries, in their order.
+type Arrived = Mutex<Receiver<Delivery>>;
+
+fn receiver() -> (String, Arrived) {
     let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
     let url = format!("http://{}/hooks", listener.local_addr().expect("its address"));
     let (to, arrived) = channel();
@@ -58,7 +62,7 @@ fn receiver() -> (String, Receiver<Delivery>) {
             take(stream.expect("a connection"), &to).expect("a request");
         }
     });
-    (url, arrived)
+    (url, Mutex::new(arrived))
 }
 
 async fn post(client: &Client, path: &str, params: &[(&str, &str)]) -> Made {
@@ -68,13 +72,14 @@ async fn post(client: &Client, path: &str, params: &[(&str, &str)]) -> Made {
 }
 
 /// Makes a plan, and gives what is delivered of it.
-async fn happen(client: &Client, arrived: &Receiver<Delivery>) -> (String, Delivery) {
+async fn happen(client: &Client, arrived: &Arrived) -> (String, Delivery) {
     let plan = [
         ("percent", "10"),
         ("type", "rolling_release"),
         ("rolling_release[days_after_charge]", "30"),
     ];
     let plan = post(client, "/reserve/plans", &plan).await.id;
+    let arrived = arrived.lock().expect("nobody panicked with it");
     (plan, arrived.recv_timeout(PATIENCE).expect("a delivery"))
 }
 
@@ -102,7 +107,8 @@ pub async fn verifies_and_constructs_what_is_delivered(base: String) {
     let wrong = construct(&changed, &secret).expect_err("another body");
     assert!(matches!(wrong, WebhookError::BadSignature), "{wrong:?}");
     let roll = format!("/webhook_endpoints/{}/roll_secret", endpoint.id);
-    let rolled = post(&client, &roll, &[]).await.secret.expect("the new secret");
+    let rolled =
+        post(&client, &roll, &[("expires_in", "3600")]).await.secret.expect("the new secret");
     let (_, delivery) = happen(&client, &arrived).await;
     let ids = [&secret, &rolled].map(|one| construct(&delivery, one).expect("an event").id);
     assert_eq!(ids[0], ids[1]);
