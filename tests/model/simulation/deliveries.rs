@@ -44,8 +44,10 @@ impl Deliveries {
         for (account, path) in owners {
             for event in all(life, key, account, "/v1/events").await? {
                 let id = event["id"].as_str().unwrap().to_owned();
-                // Whose attempts have failed for days is told of to other endpoints.
-                if event["type"].as_str().unwrap().starts_with("coffer.") {
+                // Whose attempts have failed for days is told of to other endpoints, and apps were
+                // installed before there was any endpoint.
+                let kind = event["type"].as_str().unwrap();
+                if ["coffer.", "apps.install."].iter().any(|of| kind.starts_with(of)) {
                     continue;
                 }
                 let Some((_, confirmed)) = left.remove(&(path.to_owned(), id.clone())) else {
