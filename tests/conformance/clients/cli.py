@@ -93,7 +93,8 @@ def check_transactions():
 
 def check_events():
     listed = shown("get", "/v1/events", "--stripe-account", MERCHANT)
-    equal(len(listed["data"]), PLANS)
+    # One of each plan, and that of the install.
+    equal(len(listed["data"]), PLANS + 1)
 
 
 def check_fixtures():
