@@ -27,15 +27,22 @@ impl Program {
                 command
             }
         };
-        Process::start(command, &directory.with_extension("log"))
+        begin(command)
     }
+}
+
+/// Starts a server whose log stands on another disk than its data, which may be full: a server that
+/// cannot say where it listens ends.
+fn begin(command: Command) -> Result<Process, String> {
+    let log = tempfile::NamedTempFile::new().unwrap();
+    Process::start(command, log.path())
 }
 
 /// Founds or opens `directory`; the server, and a new admin key.
 pub fn start_with_admin(directory: &Path) -> (Process, String) {
     let mut command = command(directory, "none");
     command.arg("admin").stdout(Stdio::piped());
-    let mut server = Process::start(command, &directory.with_extension("log")).unwrap();
+    let mut server = begin(command).unwrap();
     let mut key = String::new();
     BufReader::new(server.stdout().unwrap()).read_line(&mut key).unwrap();
     (server, key.trim().to_owned())
