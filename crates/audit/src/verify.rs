@@ -17,7 +17,7 @@ use crate::proof::tree_of;
 use crate::sequence::LogError;
 use crate::store::log;
 use crate::tile::TileId;
-use coffer_storage::Store;
+use coffer_storage::{Row, Store};
 use entries::{Chunk, Wrong, hashes_of};
 use std::ops::RangeInclusive;
 use std::sync::Arc;
@@ -100,7 +100,8 @@ pub async fn verify_up_to(
     found.cut(size, reached(store, size, expected).await?);
     let upper = found.believed(store, &last, signed.map(|tree| tree.root), &mut report).await?;
     let upper = Arc::new(upper);
-    let wrong = all_entries(store, &parts, &upper, head, &mut report, progress).await?;
+    let mut wrong = all_entries(store, &parts, &upper, head, &mut report, progress).await?;
+    wrong.learn(&waiting(&parts, size).await?, size)?;
     wrong.name(head.pruned, &mut report);
     beyond(store, &parts, size, expected, &mut report).await?;
     check_anchors(store, expected, size, &mut report).await?;
@@ -192,13 +193,18 @@ async fn beyond(
 
 /// How many entries are not in the log yet; at most as many as are counted at once, of each part.
 async fn pending(parts: &[Store], size: u64) -> Result<u64, LogError> {
+    Ok(u64::try_from(waiting(parts, size).await?.len()).unwrap_or(u64::MAX))
+}
+
+/// The entries that are not in a log of `size` yet; at most as many as are read at once, of each
+/// part.
+async fn waiting(parts: &[Store], size: u64) -> Result<Vec<Row>, LogError> {
     let (from, to) = (size.saturating_add(1), i64::MAX.unsigned_abs());
-    let mut pending = log::entries(parts, from, to, limits::ENTRIES_AT_ONCE).await?.len();
+    let mut rows = log::entries(parts, from, to, limits::ENTRIES_AT_ONCE).await?;
     for part in parts {
-        let rows = log::unnumbered(part, limits::ENTRIES_AT_ONCE).await?;
-        pending = pending.saturating_add(rows.len());
+        rows.extend(log::unnumbered(part, limits::ENTRIES_AT_ONCE).await?);
     }
-    Ok(u64::try_from(pending).unwrap_or(u64::MAX))
+    Ok(rows)
 }
 
 /// Whether the log has every checkpoint that was anchored elsewhere.

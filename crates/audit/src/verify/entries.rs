@@ -7,7 +7,7 @@ use crate::sequence::{LogError, hash_of, hash_of_gone};
 use crate::store::log;
 use crate::tile::{TileId, WIDTH, perfect_root};
 use coffer_crypto::Hash;
-use coffer_storage::Store;
+use coffer_storage::{Row, Store};
 use std::collections::{BTreeMap, HashMap};
 use std::ops::RangeInclusive;
 
@@ -78,15 +78,20 @@ impl Rows {
                 }
                 *hash = Some(hash_of(&row));
             }
-            if row.text(OPERATION).is_ok_and(|operation| operation == PRUNE_OPERATION) {
-                let subject = row.optional_text(SUBJECT)?.unwrap_or_default();
-                let up_to = subject.parse().unwrap_or(0);
-                // What an entry says can only be of entries before it.
-                rows.pruned = rows.pruned.max(if up_to < id { up_to } else { 0 });
-            }
+            // What an entry says can only be of entries before it.
+            let up_to = pruned_by(&row)?;
+            rows.pruned = rows.pruned.max(if up_to < id { up_to } else { 0 });
         }
         Ok(rows)
     }
+}
+
+/// Up to which number a row says that somebody had entries pruned; 0 if it is about something else.
+fn pruned_by(row: &Row) -> Result<u64, LogError> {
+    if row.text(OPERATION).is_ok_and(|operation| operation == PRUNE_OPERATION) {
+        return Ok(row.optional_text(SUBJECT)?.unwrap_or_default().parse().unwrap_or(0));
+    }
+    Ok(0)
 }
 
 /// Which columns of a row say what was pruned.
@@ -198,6 +203,16 @@ impl Wrong {
         self.twice.truncate(limits::NAMED_ENTRIES);
         self.more = self.more.saturating_add(other.more);
         self.pruned = self.pruned.max(other.pruned);
+    }
+
+    /// Takes into account what rows say that are not in the log yet: who has entries pruned is
+    /// recorded with that, and enters the log a little later.
+    pub(super) fn learn(&mut self, waiting: &[Row], size: u64) -> Result<(), LogError> {
+        for row in waiting {
+            let up_to = pruned_by(row)?;
+            self.pruned = self.pruned.max(if up_to <= size { up_to } else { 0 });
+        }
+        Ok(())
     }
 
     /// Says what happened to the entries.
