@@ -49,6 +49,9 @@ impl Run {
     /// Asks, and checks the answer; it is given back if the request was to be allowed and was.
     pub fn ask(&mut self, case: Case<'_>, ask: &Request) -> Option<Answer> {
         self.asked += 1;
+        if !case.operation.writes || case.expect != Expectation::Allowed {
+            self.changes.prepare(&self.fixtures.server);
+        }
         let answer = self.send(case, ask);
         let wrong = match case.expect {
             Expectation::Allowed => granted(&answer),
