@@ -7,6 +7,7 @@ use crate::fixtures::{Account, Credential, Kind};
 use crate::operations::{Call, Operation};
 use coffer_testkit::Answer;
 use coffer_testkit::catalogue::Request;
+use memchr::memmem;
 use std::collections::HashMap;
 
 /// Who asks what, and for whom.
@@ -137,7 +138,9 @@ impl Run {
         let headers = answer.headers.iter().map(|(name, value)| format!("{name}: {value}\n"));
         let all = headers.collect::<String>() + &answer.body;
         for secret in &self.fixtures.secrets {
-            if all.contains(secret) && !own(secret) {
+            // A quarter of the run would go by with `str::contains`, compiled for tests.
+            let holds = memmem::find(all.as_bytes(), secret.as_bytes()).is_some();
+            if holds && !own(secret) {
                 return Err(format!("it tells {secret}"));
             }
         }
