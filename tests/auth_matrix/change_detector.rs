@@ -45,7 +45,7 @@ impl ChangeDetector {
 
 #[test]
 fn a_change_is_seen_whether_or_not_the_audit_has_it() {
-    let server = TestServer::start();
+    let server = TestServer::builder().without_background_jobs().start();
     let mut changes = ChangeDetector::over(&server);
     let mut sees = |act: &dyn Fn()| {
         changes.prepare(&server);
