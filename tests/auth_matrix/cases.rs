@@ -7,6 +7,7 @@ use crate::fixtures::{Account, Credential, Kind};
 use crate::operations::{Call, Operation};
 use coffer_testkit::Answer;
 use coffer_testkit::catalogue::Request;
+use memchr::memmem;
 use std::collections::HashMap;
 
 /// Who asks what, and for whom.
@@ -49,6 +50,9 @@ impl Run {
     /// Asks, and checks the answer; it is given back if the request was to be allowed and was.
     pub fn ask(&mut self, case: Case<'_>, ask: &Request) -> Option<Answer> {
         self.asked += 1;
+        if !case.operation.writes || case.expect != Expectation::Allowed {
+            self.changes.prepare(&self.fixtures.server);
+        }
         let answer = self.send(case, ask);
         let wrong = match case.expect {
             Expectation::Allowed => granted(&answer),
@@ -134,7 +138,9 @@ impl Run {
         let headers = answer.headers.iter().map(|(name, value)| format!("{name}: {value}\n"));
         let all = headers.collect::<String>() + &answer.body;
         for secret in &self.fixtures.secrets {
-            if all.contains(secret) && !own(secret) {
+            // A quarter of the run would go by with `str::contains`, compiled for tests.
+            let holds = memmem::find(all.as_bytes(), secret.as_bytes()).is_some();
+            if holds && !own(secret) {
                 return Err(format!("it tells {secret}"));
             }
         }

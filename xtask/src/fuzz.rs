@@ -7,7 +7,9 @@
 
 use crate::step::{self, Outcome, Step};
 use crate::{number, root};
+use std::num::NonZero;
 use std::path::{Path, PathBuf};
+use std::sync::Mutex;
 
 /// Every target of `fuzz/`. One that is missing there fails.
 pub const TARGETS: [&str; 7] = [
@@ -48,11 +50,27 @@ pub fn run(words: &[String]) -> Outcome {
     fuzz(&chosen, seconds)
 }
 
-/// Builds the crate and runs each target for so many seconds; all run, even after a failure.
+/// Builds the crate and runs each target for so many seconds, as many at a time as there are cores,
+/// since each uses one; all run, even after a failure.
 pub fn fuzz(targets: &[&str], seconds: u32) -> Outcome {
     let binaries = build()?;
-    let failures: Vec<String> =
-        targets.iter().filter_map(|name| run_target(name, &binaries, seconds).err()).collect();
+    let failures = Mutex::new(Vec::new());
+    let left = Mutex::new(targets.iter());
+    let next = || left.lock().ok()?.next();
+    std::thread::scope(|scope| {
+        for _ in 0..std::thread::available_parallelism().map_or(1, NonZero::get) {
+            scope.spawn(|| {
+                while let Some(name) = next() {
+                    if let (Err(failure), Ok(mut failures)) =
+                        (run_target(name, &binaries, seconds), failures.lock())
+                    {
+                        failures.push(failure);
+                    }
+                }
+            });
+        }
+    });
+    let failures = failures.into_inner().map_err(|error| error.to_string())?;
     if failures.is_empty() { Ok(()) } else { Err(failures.join("\n")) }
 }
 

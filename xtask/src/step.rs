@@ -88,18 +88,30 @@ impl Step {
             let (out, error) = open_log(path)?;
             self.command.stdout(out).stderr(error);
         }
+        let ended = self.end();
+        if let (Err(_), Some(path)) = (&ended, &self.log) {
+            println!("{}", tail(path));
+        }
+        ended
+    }
+
+    /// Runs the program as [`Self::run`] does and shows nothing: what it says goes into a file.
+    pub fn quiet(mut self, path: &Path) -> Outcome {
+        let (out, error) = open_log(path)?;
+        self.command.stdout(out).stderr(error);
+        self.end()
+    }
+
+    /// Starts the program and waits.
+    fn end(&mut self) -> Outcome {
         let mut child = self.command.spawn().map_err(|e| cannot_start(&self.command, &e))?;
-        let ended = wait(&mut child, self.limit);
-        let reason = match ended {
+        let reason = match wait(&mut child, self.limit) {
             Ok(Some(status)) if status.success() => return Ok(()),
             Ok(Some(status)) => status.to_string(),
             Ok(None) => format!("ended after {} minutes", self.limit.as_secs() / 60),
             Err(e) => e.to_string(),
         };
-        if let Some(path) = &self.log {
-            println!("{}", tail(path));
-        }
-        Err(format!("`{}` failed: {reason}", short(&shown)))
+        Err(format!("`{}` failed: {reason}", short(&self.shown())))
     }
 
     /// Runs the program without showing it, and gives what it wrote to its standard output.

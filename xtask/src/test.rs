@@ -13,17 +13,19 @@ mod deploy;
 mod docs;
 mod examples;
 mod options;
+mod packages;
 mod postgres;
 mod prometheus;
 mod report;
 mod roots;
+mod turns;
 mod workspace;
 
 use crate::step::Outcome;
 use crate::{durability, fuzz, tidy};
 use options::Options;
 use report::Report;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 /// One part of the run.
 struct Part {
@@ -35,16 +37,20 @@ struct Part {
     needs_build: bool,
     /// Whether it needs root, many minutes or rare packages: it runs with `--all`, or by its name.
     only_with_all: bool,
+    /// Whether it waits most of its time, for registries, browsers or databases that come back.
+    waits: bool,
     run: fn(&Options) -> Outcome,
 }
 
-/// All parts, the quickest first.
-const PARTS: [Part; 23] = [
+/// All parts. Those up to the build run one after the other; of the others two run at a time, of
+/// each kind in this order.
+static PARTS: [Part; 23] = [
     Part {
         name: "format",
         about: "the layout of the Rust code",
         needs_build: false,
         only_with_all: false,
+        waits: false,
         run: |_| workspace::format(),
     },
     Part {
@@ -52,6 +58,7 @@ const PARTS: [Part; 23] = [
         about: "the structure of the tree: walls, circles, lengths, words, links",
         needs_build: false,
         only_with_all: false,
+        waits: false,
         run: |_| tidy::run(),
     },
     Part {
@@ -59,6 +66,7 @@ const PARTS: [Part; 23] = [
         about: "the linter, every warning an error",
         needs_build: false,
         only_with_all: false,
+        waits: false,
         run: |_| workspace::clippy(),
     },
     Part {
@@ -66,6 +74,7 @@ const PARTS: [Part; 23] = [
         about: "the binary and all tests",
         needs_build: false,
         only_with_all: false,
+        waits: false,
         run: |_| workspace::build(),
     },
     Part {
@@ -73,6 +82,7 @@ const PARTS: [Part; 23] = [
         about: "unit, integration, crash and documentation tests",
         needs_build: true,
         only_with_all: false,
+        waits: false,
         run: |_| workspace::tests(),
     },
     Part {
@@ -80,6 +90,7 @@ const PARTS: [Part; 23] = [
         about: "disks that are really full",
         needs_build: true,
         only_with_all: true,
+        waits: false,
         run: |_| workspace::full_disks(),
     },
     Part {
@@ -87,6 +98,7 @@ const PARTS: [Part; 23] = [
         about: "a root key under a key of SoftHSM 2",
         needs_build: false,
         only_with_all: true,
+        waits: false,
         run: |_| roots::softhsm(),
     },
     Part {
@@ -94,6 +106,7 @@ const PARTS: [Part; 23] = [
         about: "a root key under a key of AWS KMS, as moto plays it",
         needs_build: true,
         only_with_all: true,
+        waits: true,
         run: |_| roots::moto(),
     },
     Part {
@@ -101,6 +114,7 @@ const PARTS: [Part; 23] = [
         about: "hundreds of power failures and kills, flipped bits, a million simulated steps",
         needs_build: true,
         only_with_all: true,
+        waits: false,
         run: |_| durability::measure().map(drop),
     },
     Part {
@@ -108,6 +122,7 @@ const PARTS: [Part; 23] = [
         about: "the API, the matrix of credentials and the models again, on PostgreSQL",
         needs_build: true,
         only_with_all: false,
+        waits: false,
         run: |_| postgres::engine(),
     },
     Part {
@@ -115,6 +130,7 @@ const PARTS: [Part; 23] = [
         about: "databases, lines and servers that fail, under load",
         needs_build: true,
         only_with_all: false,
+        waits: true,
         run: |_| postgres::outages(),
     },
     Part {
@@ -122,6 +138,7 @@ const PARTS: [Part; 23] = [
         about: "more points in time of a base backup and its log, restored and opened",
         needs_build: true,
         only_with_all: true,
+        waits: true,
         run: |_| postgres::backups(),
     },
     Part {
@@ -129,6 +146,7 @@ const PARTS: [Part; 23] = [
         about: "a wall clock that is wrong for a while under a running server",
         needs_build: true,
         only_with_all: false,
+        waits: true,
         run: |_| clock::wrong_clock(),
     },
     Part {
@@ -136,6 +154,7 @@ const PARTS: [Part; 23] = [
         about: "a real Prometheus over the server's metrics, the alerts and the dashboard",
         needs_build: true,
         only_with_all: true,
+        waits: true,
         run: |_| prometheus::scrape(),
     },
     Part {
@@ -143,6 +162,7 @@ const PARTS: [Part; 23] = [
         about: "the systemd unit and the Kubernetes manifests, by the tools that read them",
         needs_build: false,
         only_with_all: true,
+        waits: true,
         run: |_| deploy::check(),
     },
     Part {
@@ -150,6 +170,7 @@ const PARTS: [Part; 23] = [
         about: "the code's documentation, and the commands of the documents as they stand there",
         needs_build: true,
         only_with_all: false,
+        waits: true,
         run: |_| docs::run(),
     },
     Part {
@@ -157,6 +178,7 @@ const PARTS: [Part; 23] = [
         about: "each fuzz target for some seconds",
         needs_build: false,
         only_with_all: false,
+        waits: false,
         run: |options| fuzz::fuzz(&fuzz::TARGETS, options.fuzz_seconds),
     },
     Part {
@@ -164,6 +186,7 @@ const PARTS: [Part; 23] = [
         about: "the official Python SDK against the binary",
         needs_build: true,
         only_with_all: false,
+        waits: true,
         run: |_| conformance::python(),
     },
     Part {
@@ -171,6 +194,7 @@ const PARTS: [Part; 23] = [
         about: "the official Node SDK against the binary",
         needs_build: true,
         only_with_all: false,
+        waits: true,
         run: |_| conformance::node(),
     },
     Part {
@@ -178,6 +202,7 @@ const PARTS: [Part; 23] = [
         about: "async-stripe against the binary",
         needs_build: true,
         only_with_all: false,
+        waits: true,
         run: |_| conformance::rust(),
     },
     Part {
@@ -185,6 +210,7 @@ const PARTS: [Part; 23] = [
         about: "the examples, their test helpers and the steps of the CI files",
         needs_build: true,
         only_with_all: false,
+        waits: true,
         run: |_| examples::run(),
     },
     Part {
@@ -192,6 +218,7 @@ const PARTS: [Part; 23] = [
         about: "many versions of the SDKs, other clients and Stripe's OpenAPI against the binary",
         needs_build: true,
         only_with_all: false,
+        waits: true,
         run: |_| conformance::clients(),
     },
     Part {
@@ -199,6 +226,7 @@ const PARTS: [Part; 23] = [
         about: "the dashboard in Chromium: flows, both colours, two widths, accessibility",
         needs_build: true,
         only_with_all: false,
+        waits: true,
         run: |_| browser::dashboard(),
     },
 ];
@@ -216,49 +244,78 @@ pub fn run(words: &[String]) -> Outcome {
         }
         return Ok(());
     }
-    let chosen: Vec<&Part> = PARTS.iter().filter(|part| options.chosen(part)).collect();
+    if let Some(part) = options.alone {
+        return (part.run)(&options).map_err(|message| turns::failed(part) + &message);
+    }
+    let chosen: Vec<&'static Part> = PARTS.iter().filter(|part| options.chosen(part)).collect();
     let report = run_parts(&chosen, &options);
     println!("{report}");
     // The report has said everything, and its count is the last line.
     if report.passed() { Ok(()) } else { Err(String::new()) }
 }
 
-fn run_parts(parts: &[&Part], options: &Options) -> Report {
+fn run_parts(parts: &[&'static Part], options: &Options) -> Report {
+    let start = Instant::now();
     let mut report = Report::default();
-    for (number, part) in parts.iter().enumerate() {
-        println!("\n== {} of {}: {} ({})", number + 1, parts.len(), part.name, part.about);
-        let start = Instant::now();
-        let outcome = if part.needs_build && report.failed(BUILD) {
-            Err("not run: the build has failed".to_owned())
-        } else {
-            (part.run)(options)
-        };
-        if let Err(message) = &outcome {
-            println!("FAILED {}: {message}", part.name);
-        }
-        report.add(part.name, start.elapsed(), outcome);
+    let build = parts.iter().position(|part| part.name == BUILD);
+    let (first, others) = parts.split_at(build.map_or(0, |at| at + 1));
+    for part in first {
+        here(part, options, &mut report);
     }
+    let built = !report.failed(BUILD);
+    let (can_run, cannot): (Vec<_>, Vec<_>) =
+        others.iter().copied().partition(|part| built || !part.needs_build);
+    if let [only] = can_run[..] {
+        here(only, options, &mut report);
+    } else {
+        for (name, took, outcome) in turns::run(&can_run, options) {
+            report.add(name, took, outcome);
+        }
+    }
+    for part in cannot {
+        report.add(part.name, Duration::ZERO, Err("not run: the build has failed".to_owned()));
+    }
+    report.took(start.elapsed());
     report
+}
+
+/// Runs a part in this process, which shows what it says at once.
+fn here(part: &Part, options: &Options, report: &mut Report) {
+    println!("\n== {} ({})", part.name, part.about);
+    let start = Instant::now();
+    let outcome = (part.run)(options);
+    if let Err(message) = &outcome {
+        println!("{}{message}", turns::failed(part));
+    }
+    report.add(part.name, start.elapsed(), outcome);
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    const BROKEN: Part = Part {
+    static BROKEN: Part = Part {
         name: BUILD,
         about: "",
         needs_build: false,
         only_with_all: false,
+        waits: false,
         run: |_| Err("it does not compile".to_owned()),
     };
-    const AFTER: Part =
-        Part { name: "after", about: "", needs_build: true, only_with_all: false, run: |_| Ok(()) };
-    const APART: Part = Part {
+    static AFTER: Part = Part {
+        name: "after",
+        about: "",
+        needs_build: true,
+        only_with_all: false,
+        waits: false,
+        run: |_| Ok(()),
+    };
+    static APART: Part = Part {
         name: "apart",
         about: "",
         needs_build: false,
         only_with_all: false,
+        waits: false,
         run: |_| Ok(()),
     };
 

@@ -1,5 +1,7 @@
 """Fetches a client from its registry, unmodified, into a folder of its own."""
 
+import fcntl
+import os
 import shutil
 import subprocess
 import sys
@@ -68,7 +70,10 @@ def debian(client, _place, folder):
         raise SystemExit(f"{client.package} comes from Debian: run this where apt-get is")
     wanted = ["apt-get", "download", f"{client.package}"]
     if subprocess.run(wanted, cwd=folder, check=False, capture_output=True).returncode:
-        quietly(["apt-get", "update", "--quiet"])
+        # Another part of the run may be installing, and apt refuses the second.
+        with open(os.environ.get("COFFER_INSTALLING", os.devnull), "wb") as turn:
+            fcntl.flock(turn, fcntl.LOCK_EX)
+            quietly(["apt-get", "update", "--quiet"])
         quietly(wanted, cwd=folder)
     for package in Path(folder).glob("*.deb"):
         if f"_{client.version}-" not in package.name:

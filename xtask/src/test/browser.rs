@@ -1,7 +1,7 @@
 //! The dashboard in a real browser.
 
 use super::conformance::{copy_afresh, node_is_recent, tests_run};
-use super::postgres::is_root;
+use super::packages;
 use super::workspace::binary;
 use crate::step::{self, Outcome, Step};
 use crate::{root, target};
@@ -71,13 +71,10 @@ fn keep(shots: &Path) -> Outcome {
 
 /// Installs Debian's Chromium, if we may.
 fn install() -> Option<PathBuf> {
-    if !is_root() || step::need("apt-get", &["--version"], "").is_err() {
+    if !packages::may_install() {
         return None;
     }
-    let quiet = |step: Step| step.env("DEBIAN_FRONTEND", "noninteractive").run();
-    let options = ["install", "--yes", "--quiet", "--no-install-recommends"];
-    quiet(Step::new("apt-get").args(["update", "--quiet"])).ok()?;
-    quiet(Step::new("apt-get").args(options).args(["chromium", "fonts-liberation"])).ok()?;
+    packages::install(&["chromium", "fonts-liberation"]).ok()?;
     chromium()
 }
 

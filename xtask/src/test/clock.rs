@@ -1,5 +1,6 @@
 //! A server under libfaketime, which moves its wall clock while it runs.
 
+use super::packages;
 use super::workspace::binary;
 use crate::step::{self, Outcome, Step};
 use crate::{root, target};
@@ -29,6 +30,7 @@ fn library() -> Result<PathBuf, String> {
     let unpacked = ours.join("usr");
     let known = || found(Path::new("/usr/lib")).or_else(|| found(&unpacked.join("lib")));
     if known().is_none() && step::need("apt-get", &["--version"], "").is_ok() {
+        let _turn = packages::turn()?;
         fs::create_dir_all(&ours).map_err(|error| format!("{}: {error}", ours.display()))?;
         let download = || Step::new("apt-get").args(["download", "libfaketime"]).directory(&ours);
         if download().run().is_err() {

@@ -3,6 +3,7 @@
 //! Each program starts the server itself, from the path in `COFFER_BIN`. Client libraries are
 //! pinned beside the programs and installed below the target directory, so the tree stays clean.
 
+use super::packages;
 use super::workspace::binary;
 use crate::step::{self, Outcome, Step};
 use crate::{root, target};
@@ -37,6 +38,7 @@ pub(super) fn python_environment(environment: &str, pins: &str) -> Result<PathBu
 
 /// The same with the file of pins at any path.
 pub(super) fn python_environment_of(environment: &str, pins: &Path) -> Result<PathBuf, String> {
+    let _turn = packages::turn()?;
     let environment = target()?.join("conformance").join(environment);
     let python = environment.join("bin/python");
     if Step::new(&python).args(["-c", "import pip"]).capture().is_err() {
@@ -95,6 +97,7 @@ pub fn clients() -> Outcome {
     client(Path::new("python3"))?
         .args([&program])
         .env("COFFER_CLIENTS", target()?.join("conformance/clients"))
+        .env("COFFER_INSTALLING", packages::turns()?)
         .env("PYTHONDONTWRITEBYTECODE", "1")
         .run()
 }

@@ -1,7 +1,7 @@
 //! The code's documentation, and the commands of the documents, which are run as they stand there.
 
 use super::conformance::{copy_afresh, python_environment_of};
-use super::postgres::is_root;
+use super::packages;
 use super::workspace::{self, binary};
 use crate::step::{self, Outcome, Step};
 use crate::{root, target};
@@ -55,11 +55,7 @@ fn missing() -> Vec<&'static str> {
 
 /// Installs them, if we may; what is still missing afterwards is named.
 fn install() {
-    if !is_root() || step::need("apt-get", &["--version"], "").is_err() {
-        return;
+    if packages::may_install() {
+        let _ = packages::install(&missing());
     }
-    let quiet = |step: Step| step.env("DEBIAN_FRONTEND", "noninteractive").run();
-    let options = ["install", "--yes", "--quiet", "--no-install-recommends"];
-    let updated = quiet(Step::new("apt-get").args(["update", "--quiet"]));
-    let _ = updated.and_then(|()| quiet(Step::new("apt-get").args(options).args(missing())));
 }

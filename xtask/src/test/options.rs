@@ -13,6 +13,8 @@ pub struct Options {
     pub fuzz_seconds: u32,
     /// The names of the parts to run; when empty, those of a usual run, or all.
     only: Vec<String>,
+    /// The one part to run in this process: how a run starts each part of which two run at a time.
+    pub alone: Option<&'static Part>,
 }
 
 impl Options {
@@ -20,7 +22,7 @@ impl Options {
     /// name never passes as a run of nothing.
     pub fn parse(words: &[String]) -> Result<Self, String> {
         let (only, fuzz_seconds) = (Vec::new(), fuzz::SECONDS);
-        let mut options = Self { list: false, all: false, fuzz_seconds, only };
+        let mut options = Self { list: false, all: false, fuzz_seconds, only, alone: None };
         let mut words = words.iter();
         while let Some(word) = words.next() {
             match word.as_str() {
@@ -28,6 +30,10 @@ impl Options {
                 "--all" => options.all = true,
                 "--fuzz-seconds" => options.fuzz_seconds = number(word, words.next())?,
                 "--only" => options.only.extend(parts(words.next())?),
+                "--alone" => {
+                    let name = words.next().ok_or("--alone needs the name of a part after it")?;
+                    options.alone = Some(part(name)?);
+                }
                 _ => return Err(format!("test has no option \"{word}\"")),
             }
         }
@@ -50,10 +56,15 @@ impl Options {
 fn parts(value: Option<&String>) -> Result<Vec<String>, String> {
     let value = value.ok_or("--only needs the names of parts after it, with commas between")?;
     let names: Vec<String> = value.split(',').map(str::to_owned).collect();
-    match names.iter().find(|name| PARTS.iter().all(|part| part.name != name.as_str())) {
-        Some(name) => Err(format!("there is no part \"{name}\"; `cargo xtask test --list`")),
-        None => Ok(names),
+    for name in &names {
+        part(name)?;
     }
+    Ok(names)
+}
+
+fn part(name: &str) -> Result<&'static Part, String> {
+    let found = PARTS.iter().find(|part| part.name == name);
+    found.ok_or_else(|| format!("there is no part \"{name}\"; `cargo xtask test --list`"))
 }
 
 #[cfg(test)]
@@ -79,6 +90,7 @@ mod tests {
             about: "",
             needs_build: false,
             only_with_all: true,
+            waits: false,
             run: |_| Ok(()),
         };
         let runs = |words: &[&str]| {
@@ -101,6 +113,8 @@ mod tests {
             &["--only"],
             &["--onyl", "tidy"],
             &["tidy"],
+            &["--alone", "tidi"],
+            &["--alone"],
             &["--all", "--only", "tidy"],
         ] {
             let words: Vec<String> = words.iter().map(|&word| word.to_owned()).collect();

@@ -2,12 +2,13 @@
 //! and on a free port, beside whatever server the machine has already; stopped afterwards.
 
 use super::conformance::python_environment;
+use super::packages::{self, is_root, may_install};
 use super::workspace::binary;
 use crate::root;
 use crate::step::{self, Outcome, Step};
 use std::fs;
 use std::net::{Ipv4Addr, TcpListener, TcpStream};
-use std::os::unix::fs::{MetadataExt, PermissionsExt};
+use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
@@ -33,24 +34,24 @@ const SETTINGS: [&str; 7] = [
 pub fn engine() -> Outcome {
     let server = Server::start()?;
     let both = "package(coffer-tests) & (binary(api) + binary(auth_matrix) + binary(model))";
-    let tests = if step::need("cargo", &["nextest", "--version"], "").is_ok() {
+    // The whole workspace, since other features would have all of it compiled again.
+    let workspace = |words: &[&str]| {
+        let step = Step::new("cargo").args(words).args(["--workspace", "--no-fail-fast"]);
+        let step = step.directory(&root()).env("COFFER_TEST_POSTGRES", server.url());
+        Ok::<_, String>(step.env("COFFER_BIN", binary()?))
+    };
+    if step::need("cargo", &["nextest", "--version"], "").is_ok() {
         // Power failures and torn writes are simulated for files alone.
         let chosen = format!(
             "(package(coffer-storage) & test(postgres)) + ({both}) \
              - test(/^(simulation|corruption)::/)"
         );
-        // The whole workspace, since other features would have all of it compiled again.
-        Step::new("cargo").args(["nextest", "run", "--workspace", "-E", &chosen])
-    } else {
-        let packages = ["test", "--no-fail-fast", "--package", "coffer-storage", "--package"];
-        let chosen = ["coffer-tests", "--lib", "--test", "api", "--test", "auth_matrix"];
-        Step::new("cargo").args(packages).args(chosen).args(["--test", "model"])
-    };
-    tests
-        .directory(&root())
-        .env("COFFER_TEST_POSTGRES", server.url())
-        .env("COFFER_BIN", binary()?)
-        .run()
+        return workspace(&["nextest", "run", "-E", &chosen])?.run();
+    }
+    let storage = workspace(&["test", "--lib"])?.args(["--", "postgres"]).run();
+    let both = workspace(&["test", "--test", "api", "--test", "auth_matrix", "--test", "model"])?;
+    let both = both.args(["--", "--skip", "simulation::", "--skip", "corruption::"]).run();
+    storage.and(both)
 }
 
 /// What happens when databases, lines and servers fail.
@@ -84,11 +85,8 @@ pub fn backups() -> Outcome {
 /// may.
 fn programs() -> Result<PathBuf, String> {
     let complete = installed().is_some() && POOLER.iter().any(|path| Path::new(path).is_file());
-    if !complete && is_root() && step::need("apt-get", &["--version"], "").is_ok() {
-        let quiet = |step: Step| step.env("DEBIAN_FRONTEND", "noninteractive").run();
-        quiet(Step::new("apt-get").args(["update", "--quiet"]))?;
-        let install = ["install", "--yes", "--quiet", "--no-install-recommends"];
-        quiet(Step::new("apt-get").args(install).args(["postgresql", "pgbouncer"]))?;
+    if !complete && may_install() {
+        packages::install(&["postgresql", "pgbouncer"])?;
     }
     let needed = "install PostgreSQL's server (Debian: apt-get install postgresql pgbouncer)";
     installed().ok_or_else(|| needed.to_owned())
@@ -108,10 +106,6 @@ fn installed() -> Option<PathBuf> {
 fn version(path: &Path) -> u32 {
     let number = path.parent().and_then(Path::file_name).and_then(|name| name.to_str());
     number.and_then(|number| number.parse().ok()).unwrap_or(0)
-}
-
-pub(super) fn is_root() -> bool {
-    fs::metadata("/proc/self").is_ok_and(|about| about.uid() == 0)
 }
 
 /// A running server, stopped and removed when it is dropped.
