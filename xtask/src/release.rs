@@ -1,5 +1,5 @@
-//! What is handed out: the static binary, what is in it (an SBOM), a Debian package, checksums. Says
-//! how large and how quick it is, and on request whether another folder makes the same bytes.
+//! What is handed out: the static binary, what is in it (an SBOM), a Debian package, checksums.
+//! Says how large and how quick it is, and on request whether another folder makes the same bytes.
 
 mod parts;
 mod reproduce;
@@ -60,8 +60,7 @@ pub fn run(words: &[String]) -> Outcome {
 }
 
 fn options(words: &[String]) -> Result<Options, String> {
-    let mut options =
-        Options { profile: "release".to_owned(), reproducible: false, deb: false };
+    let mut options = Options { profile: "release".to_owned(), reproducible: false, deb: false };
     let mut words = words.iter();
     while let Some(word) = words.next() {
         match word.as_str() {
@@ -71,14 +70,18 @@ fn options(words: &[String]) -> Result<Options, String> {
                 let name = words.next().ok_or("--profile needs a name after it")?;
                 options.profile.clone_from(name);
             }
-            _ => return Err(format!("release has no {word}; it has --reproducible, --deb, --profile")),
+            _ => {
+                return Err(format!(
+                    "release has no {word}; it has --reproducible, --deb, --profile"
+                ));
+            }
         }
     }
     Ok(options)
 }
 
-/// Builds the static binary from the sources in `source`; its path. Paths of this machine are not in
-/// it, so that another one can make the same bytes.
+/// Builds the static binary from the sources in `source`; its path. Paths of this machine are not
+/// in it, so that another one can make the same bytes.
 fn build(source: &Path, target: &Path, profile: &str) -> Result<PathBuf, String> {
     let home = std::env::var("CARGO_HOME").ok().filter(|home| !home.is_empty());
     let home = home.or_else(|| std::env::var("HOME").ok().map(|home| format!("{home}/.cargo")));
@@ -141,9 +144,8 @@ mod tests {
 
     #[test]
     fn what_is_asked_for_is_understood_or_refused() {
-        let read = |line: &str| {
-            options(&line.split_whitespace().map(str::to_owned).collect::<Vec<_>>())
-        };
+        let read =
+            |line: &str| options(&line.split_whitespace().map(str::to_owned).collect::<Vec<_>>());
         let all = read("--deb --reproducible --profile start").unwrap();
         assert!(all.deb && all.reproducible && all.profile == "start");
         let none = read("").unwrap();

@@ -1,5 +1,5 @@
-//! What the binary is made of: the crates that cargo links into it, with their licences, and what the
-//! lock file says of them.
+//! What the binary is made of: the crates that cargo links into it, with their licences, and what
+//! the lock file says of them.
 
 use crate::step::Step;
 use std::collections::{BTreeMap, BTreeSet};

@@ -1,5 +1,5 @@
-//! The bill of materials, as CycloneDX 1.5 in JSON. It depends on the sources and the binary alone, so
-//! that it is the same on every machine.
+//! The bill of materials, as CycloneDX 1.5 in JSON. It depends on the sources and the binary alone,
+//! so that it is the same on every machine.
 
 use super::parts::{Crate, Parts};
 
