@@ -70,9 +70,9 @@ fn health_checks_run_a_verb_that_is_there() {
 #[test]
 fn every_socket_unit_has_a_name_that_the_server_takes() {
     for (unit, name) in [
-        (include_str!("../../../../deploy/systemd/coffer.socket"), "api"),
-        (include_str!("../../../../deploy/systemd/coffer-admin.socket"), "admin"),
-        (include_str!("../../../../deploy/systemd/coffer-metrics.socket"), "metrics"),
+        (include_str!("../../../../deploy/systemd/sockets/coffer.socket"), "api"),
+        (include_str!("../../../../deploy/systemd/sockets/coffer-admin.socket"), "admin"),
+        (include_str!("../../../../deploy/systemd/sockets/coffer-metrics.socket"), "metrics"),
     ] {
         assert!(unit.contains(&format!("\nFileDescriptorName={name}\n")), "{name}");
         assert!(name == "api" || unit.contains("\nService=coffer.service\n"), "{name}");
