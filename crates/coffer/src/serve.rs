@@ -89,8 +89,8 @@ impl ServeOptions {
     }
 }
 
-/// Takes the socket that was handed over, or binds one to `address`; the address that comes back has
-/// the port that was chosen.
+/// Takes the socket that was handed over, or binds one to `address`; the address that comes back
+/// has the port that was chosen.
 async fn bind(
     address: Option<&Address>,
     handed: Option<HandedSocket>,

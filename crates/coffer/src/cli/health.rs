@@ -20,13 +20,13 @@ pub fn run(config: &Config, args: &HealthArgs, output: Output) -> Result<Exit, F
     let document = json!({
         "object": "health",
         "check": what,
-        "ok": health.trouble.is_none(),
+        "ok": health.reason.is_none(),
         "server": health.server,
-        "trouble": health.trouble,
+        "reason": health.reason,
     });
-    output.show(&document, |_| match &health.trouble {
+    output.show(&document, |_| match &health.reason {
         None => format!("{what}: {}", health.server),
-        Some(trouble) => format!("not {what}: {}: {trouble}", health.server),
+        Some(reason) => format!("not {what}: {}: {reason}", health.server),
     })?;
-    Ok(if health.trouble.is_none() { Exit::Done } else { Exit::Failed })
+    Ok(if health.reason.is_none() { Exit::Done } else { Exit::Failed })
 }

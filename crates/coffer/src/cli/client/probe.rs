@@ -10,6 +10,7 @@ use crate::config::{
     CA_CERT, Config, LISTEN, METRICS_LISTEN, PROFILE, Setting, Source, TLS_CERT, URL,
 };
 use coffer::serve::Address;
+use std::io::ErrorKind;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::time::Duration;
 use ureq::http::StatusCode;
@@ -31,7 +32,7 @@ pub struct Health {
     /// Whom it was asked.
     pub server: String,
     /// What is wrong; `None` if nothing is.
-    pub trouble: Option<String>,
+    pub reason: Option<String>,
 }
 
 impl Probe {
@@ -91,7 +92,10 @@ impl Probe {
         let Self { target, trust } = self;
         let has_roots = matches!(trust, Trust::These(_));
         let agent = agent::new(&target, trust, Patience { connect: patience, answer: patience });
-        let trouble = match agent.get(format!("{}{path}", target.base())).call() {
+        let reason = match agent.get(format!("{}{path}", target.base())).call() {
+            Err(error) if is_late(&error) => {
+                Some(format!("no answer: nothing came within {} s", patience.as_secs()))
+            }
             Err(error) => {
                 let (why, advice) = answer::why_none(&error, has_roots);
                 Some(format!("no answer: {why}{advice}"))
@@ -100,16 +104,27 @@ impl Probe {
                 let body = response.body_mut().with_config().limit(ANSWER_BYTES);
                 match body.read_to_string() {
                     Err(error) => Some(format!("the answer broke off: {error}")),
-                    Ok(text) => trouble(response.status(), text.trim(), word),
+                    Ok(text) => reason(response.status(), text.trim(), word),
                 }
             }
         };
-        Health { server: target.to_string(), trouble }
+        Health { server: target.to_string(), reason }
+    }
+}
+
+/// Whether it was waited for long enough; a socket in the file system says so in its own way.
+fn is_late(error: &ureq::Error) -> bool {
+    match error {
+        ureq::Error::Timeout(_) => true,
+        ureq::Error::Io(error) => {
+            matches!(error.kind(), ErrorKind::WouldBlock | ErrorKind::TimedOut)
+        }
+        _ => false,
     }
 }
 
 /// What an answer says is wrong.
-fn trouble(status: StatusCode, text: &str, word: &str) -> Option<String> {
+fn reason(status: StatusCode, text: &str, word: &str) -> Option<String> {
     let first = text.lines().next().unwrap_or_default();
     let shown: String = first.chars().filter(|c| !c.is_control()).take(SHOWN_CHARACTERS).collect();
     match status {
@@ -135,11 +150,11 @@ mod tests {
 
     #[test]
     fn only_the_servers_own_word_is_well() {
-        assert_eq!(trouble(StatusCode::OK, "ready", "ready"), None);
-        let other = trouble(StatusCode::OK, "<html>", "ready").unwrap();
+        assert_eq!(reason(StatusCode::OK, "ready", "ready"), None);
+        let other = reason(StatusCode::OK, "<html>", "ready").unwrap();
         assert!(other.contains("is this a coffer?"), "{other}");
-        assert!(trouble(StatusCode::NO_CONTENT, "ready", "ready").is_some());
-        let stopped = trouble(StatusCode::SERVICE_UNAVAILABLE, "sealed\u{1b}[2J\nx", "ready");
+        assert!(reason(StatusCode::NO_CONTENT, "ready", "ready").is_some());
+        let stopped = reason(StatusCode::SERVICE_UNAVAILABLE, "sealed\u{1b}[2J\nx", "ready");
         assert_eq!(stopped.as_deref(), Some("sealed[2J"));
     }
 
