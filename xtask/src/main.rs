@@ -18,6 +18,7 @@ mod house;
 mod limits;
 mod metrics;
 mod reference;
+mod release;
 mod step;
 mod test;
 mod tidy;
@@ -34,6 +35,7 @@ cargo xtask limits                                          writes docs/limits.m
 cargo xtask metrics                                         writes docs/metrics.md
 cargo xtask reference                                       writes docs/reference, and the decisions
                                                             into docs/SUMMARY.md
+cargo xtask release [--reproducible] [--deb]                the static binary, its SBOM, checksums
 cargo xtask durability [--from LOG]                         writes the table of docs/durability.md
 cargo xtask fuzz [target] [--seconds N]                     one fuzz target, or all
 cargo xtask bench [--reserves | --postgres | --neighbours | --rotation] [arguments]
@@ -52,6 +54,7 @@ fn main() -> ExitCode {
         "limits" => limits::run(),
         "metrics" => metrics::run(),
         "reference" => reference::run(),
+        "release" => release::run(&words),
         "durability" => durability::run(&words),
         "fuzz" => fuzz::run(&words),
         "bench" => bench::run(&words),

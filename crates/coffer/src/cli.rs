@@ -4,6 +4,7 @@
 //! with one of the codes of [`Exit`]. No secret is ever taken from an argument, since every
 //! process of the machine can read those.
 
+mod activation;
 mod admin;
 mod admin_key;
 mod args;
@@ -18,6 +19,7 @@ mod duration;
 mod erasures;
 mod exit;
 mod explain;
+mod health;
 mod init;
 mod input;
 mod keyring;
@@ -42,6 +44,7 @@ mod signals;
 mod snippet;
 mod stripe;
 mod table;
+mod watchdog;
 
 use crate::config::{Config, ConfigError, Flags, environment};
 use args::{Audit, Cli, Elsewhere, Keys, Ledger, Verb};
@@ -101,6 +104,7 @@ fn dispatch(cli: Cli, matches: &ArgMatches) -> Result<Exit, Failure> {
         Verb::Init(args) => init::run(&config, &args, output),
         Verb::Serve(args) => serve::run(&config, &args),
         Verb::Status => admin::status(&config, output),
+        Verb::Health(args) => health::run(&config, &args, output),
         Verb::Doctor(args) => match args.repair {
             Some(directory) => doctor::repair(&config, &directory, output),
             None => doctor::run(&config, output),

@@ -4,11 +4,15 @@ mod accept;
 mod address;
 mod background;
 mod descriptors;
+mod handed;
 mod listener;
 mod listener_thread;
+mod pulse;
 
 pub use address::Address;
 pub use descriptors::Descriptors;
+pub use handed::{HandedSocket, HandedSockets};
+pub use pulse::Pulse;
 
 use crate::assemble::Installation;
 use crate::audit::AuditLog;
@@ -17,9 +21,11 @@ use accept::{ListenerContext, Places, serve_accepted};
 use coffer_kernel::{Kernel, ListenerRole, TrafficSettings};
 use listener::Listener;
 use listener_thread::ListenerThread;
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::thread::JoinHandle;
 use std::time::Duration;
+use tokio::runtime::Handle;
 use tokio::sync::mpsc::unbounded_channel;
 use tokio::sync::watch;
 use tokio::task::JoinSet;
@@ -35,6 +41,8 @@ pub struct ServeOptions {
     /// Where metrics are shown, without a key. They hold no secret, so that plain HTTP may leave
     /// the machine there.
     pub metrics_listen: Option<Address>,
+    /// Sockets that are bound already, each in the place of one of these addresses.
+    pub handed: HandedSockets,
     /// TLS on all of them.
     pub tls: Option<TlsAcceptor>,
     /// Whether plain HTTP is allowed beyond this machine.
@@ -48,19 +56,29 @@ pub struct ServeOptions {
 }
 
 impl ServeOptions {
-    /// Binds a listener to `address`; the address that comes back has the port that was chosen.
+    /// As [`bind`], unless plain HTTP would leave the machine.
     async fn bind(
         &self,
         address: Option<&Address>,
+        handed: Option<HandedSocket>,
     ) -> Result<Option<(Listener, Address)>, ServeError> {
-        if let Some(address) = address
+        if let Some(address) = handed.as_ref().map(HandedSocket::address).or(address)
             && !address.is_local()
             && self.tls.is_none()
             && !self.insecure_http
         {
             return Err(ServeError::PlainHttp(address.clone()));
         }
-        bind(address).await
+        bind(address, handed).await
+    }
+
+    /// The files of the sockets that it makes itself.
+    fn own_files(&self, handed: &HandedSockets) -> Vec<PathBuf> {
+        handed::own_files([
+            (self.listen.as_ref(), &handed.api),
+            (self.admin_listen.as_ref(), &handed.admin),
+            (self.metrics_listen.as_ref(), &handed.metrics),
+        ])
     }
 
     /// The places of the API's connections, as far as the descriptors go.
@@ -71,8 +89,16 @@ impl ServeOptions {
     }
 }
 
-/// Binds a listener to `address`; the address that comes back has the port that was chosen.
-async fn bind(address: Option<&Address>) -> Result<Option<(Listener, Address)>, ServeError> {
+/// Takes the socket that was handed over, or binds one to `address`; the address that comes back
+/// has the port that was chosen.
+async fn bind(
+    address: Option<&Address>,
+    handed: Option<HandedSocket>,
+) -> Result<Option<(Listener, Address)>, ServeError> {
+    if let Some(handed) = handed {
+        let address = handed.address().clone();
+        return handed.attach().map(Some).map_err(|error| ServeError::Bind(address, error));
+    }
     let Some(address) = address else { return Ok(None) };
     let bound = listener::bind(address).await;
     bound.map(Some).map_err(|error| ServeError::Bind(address.clone(), error))
@@ -104,6 +130,8 @@ pub struct Server {
     /// One for each listener.
     threads: Vec<ListenerThread>,
     jobs: JoinHandle<()>,
+    /// The files of its sockets.
+    own_files: Vec<PathBuf>,
     /// Where the API listens.
     pub address: Option<Address>,
     /// Where the admin API listens, if it has a listener of its own.
@@ -120,20 +148,19 @@ impl Server {
     /// address cannot be bound, or if the system refuses a thread.
     pub async fn start(
         installation: Installation,
-        options: ServeOptions,
+        mut options: ServeOptions,
     ) -> Result<Self, ServeError> {
-        let api = options.bind(options.listen.as_ref()).await?;
-        let admin = options.bind(options.admin_listen.as_ref()).await?;
-        let figures = bind(options.metrics_listen.as_ref()).await?;
+        let handed = std::mem::take(&mut options.handed);
+        let own_files = options.own_files(&handed);
+        let api = options.bind(options.listen.as_ref(), handed.api).await?;
+        let admin = options.bind(options.admin_listen.as_ref(), handed.admin).await?;
+        let figures = bind(options.metrics_listen.as_ref(), handed.metrics).await?;
         for (_, at) in [&api, &admin].into_iter().flatten() {
             if let Address::Tcp(address) = at {
                 installation.context.http.never_to(*address);
             }
         }
-        installation.kernel.set_traffic(&options.traffic);
-        let reads = options.traffic.audit.reads.as_str();
-        let started = format!("coffer {}, audit_reads={reads}", crate::VERSION);
-        installation.kernel.note("program.server.start", started);
+        take_over(&installation.kernel, &options.traffic);
         let jobs = background::start_jobs(&installation).map_err(ServeError::Thread)?;
         let context = |role, places, onward| ListenerContext {
             kernel: Arc::clone(&installation.kernel),
@@ -177,7 +204,22 @@ impl Server {
             *metrics_address = Some(at);
         }
         let [address, admin_address, metrics_address] = addresses;
-        Ok(Self { installation, listeners, threads, jobs, address, admin_address, metrics_address })
+        Ok(Self {
+            installation,
+            listeners,
+            threads,
+            jobs,
+            own_files,
+            address,
+            admin_address,
+            metrics_address,
+        })
+    }
+
+    /// What shows whether it makes progress.
+    pub fn pulse(&self) -> Pulse {
+        let listeners = self.threads.iter().map(ListenerThread::runtime);
+        Pulse { runtimes: std::iter::once(Handle::current()).chain(listeners).collect() }
     }
 
     /// The installation that is served.
@@ -189,10 +231,8 @@ impl Server {
     /// most [`limits::DRAIN_SECONDS`], and closes the stores.
     pub async fn stop(mut self) {
         // While it is listened on, nobody else takes its place; later it may be another server's.
-        for address in [&self.address, &self.admin_address, &self.metrics_address] {
-            if let Some(Address::Unix(path)) = address {
-                listener::remove_socket(path);
-            }
+        for path in &self.own_files {
+            listener::remove_socket(path);
         }
         let _ = self.installation.stop.send(true);
         let patience = Duration::from_secs(limits::DRAIN_SECONDS);
@@ -218,6 +258,14 @@ impl Server {
             let _ = tokio::task::spawn_blocking(move || thread.close()).await;
         }
     }
+}
+
+/// Takes the limits over, and notes in the audit that the server starts.
+fn take_over(kernel: &Kernel, traffic: &TrafficSettings) {
+    kernel.set_traffic(traffic);
+    let reads = traffic.audit.reads.as_str();
+    let started = format!("coffer {}, audit_reads={reads}", crate::VERSION);
+    kernel.note("program.server.start", started);
 }
 
 /// Takes what was done last into the audit's log, as long as the store answers.

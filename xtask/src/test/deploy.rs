@@ -6,10 +6,18 @@ use crate::{root, target};
 /// Checks manifests against Kubernetes' schemas, and what it brings.
 const VALIDATE: &str = "kubernetes-validate==1.37.0";
 
+/// Reads Compose files as Compose does: unknown fields, volumes and secrets are refused.
+const COMPOSE: &str = "compose-spec==0.2.1";
+
+/// Reads a file with it.
+const READ_COMPOSE: &str = "\
+import sys, compose_spec
+compose_spec.PyCompose.from_yaml(open(sys.argv[1]).read()).validate()";
+
 /// How exposed the unit may be, in tenths: systemd's own scale goes to 100.
 const MOST_EXPOSED: &str = "20";
 
-/// The unit by systemd's measure, and the manifests by Kubernetes' schemas.
+/// The units by systemd's measure, the manifests by Kubernetes' schemas, and the Compose file.
 pub fn check() -> Outcome {
     let install = "install systemd (Debian: apt-get install systemd)";
     step::need("systemd-analyze", &["--version"], install)?;
@@ -25,7 +33,11 @@ pub fn check() -> Outcome {
         Step::new("python3").args(["-m", "venv", "--clear"]).args([&environment]).run()?;
     }
     Step::new(&python)
-        .args(["-m", "pip", "install", "--quiet", "--disable-pip-version-check", VALIDATE])
+        .args(["-m", "pip", "install", "--quiet", "--disable-pip-version-check", VALIDATE, COMPOSE])
+        .run()?;
+    Step::new(&python)
+        .args(["-c", READ_COMPOSE])
+        .args([root().join("deploy/compose/compose.yml")])
         .run()?;
     Step::new(environment.join("bin/kubernetes-validate"))
         .args(["--strict"])

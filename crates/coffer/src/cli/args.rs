@@ -6,6 +6,7 @@ mod backup;
 mod clock;
 mod dev;
 mod flags;
+mod health;
 mod keyring;
 mod keys;
 mod listen;
@@ -18,6 +19,7 @@ pub use audit_read::{AuditFilters, AuditRead, Explain, ExplainArgs};
 pub use backup::{Backup, CreateArgs, DrillArgs, RestoreArgs, VerifyBackupArgs};
 pub use clock::{ClockVerb, Schedule};
 pub use dev::DevArgs;
+pub use health::HealthArgs;
 pub use keyring::{KeyringVerb, RootVerb, RotateArgs, Target, Wrapping};
 pub use keys::{CreateKeyArgs, Keys, RollArgs};
 pub use listen::ListenArgs;
@@ -67,6 +69,8 @@ pub enum Verb {
     Serve(ServeArgs),
     /// Ask a running server what it is doing.
     Status,
+    /// Ask a running server whether it is well, for health checks: ends with 0 or 1, needs no key.
+    Health(HealthArgs),
     /// Check the data directory, the keys and the machine, without a server.
     Doctor(DoctorArgs),
     /// Make an admin key without a server, when the last one was lost.

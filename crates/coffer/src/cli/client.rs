@@ -1,8 +1,10 @@
 //! A client of the API: sends one request at a time, and retries those that the server asks to.
 
+mod agent;
 mod answer;
 mod connect;
 mod form;
+pub mod probe;
 pub mod profile;
 mod unix;
 
@@ -12,6 +14,7 @@ pub use form::{Params, object_path};
 
 use super::exit::{Exit, Failure};
 use crate::config::{Config, INSECURE_HTTP, Setting};
+use agent::{Patience, Trust};
 use coffer_base::id::random_id;
 use coffer_base::limit;
 use coffer_crypto::SystemRandom;
@@ -20,11 +23,9 @@ use form::{encode, with_query};
 use profile::Access;
 use serde_json::Value;
 use std::path::Path;
-use std::sync::Arc;
 use std::time::Duration;
 use ureq::http::{Method, Request, Response, StatusCode};
-use ureq::tls::{RootCerts, TlsConfig, TlsProvider};
-use ureq::unversioned::resolver::DefaultResolver;
+use ureq::tls::RootCerts;
 use ureq::{Agent, Body};
 use zeroize::Zeroizing;
 
@@ -122,28 +123,9 @@ impl Client {
 
     fn with_roots(target: Target, key: Zeroizing<String>, roots: Option<RootCerts>) -> Self {
         let has_roots = roots.is_some();
-        let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
-        let tls = TlsConfig::builder()
-            .provider(TlsProvider::Rustls)
-            .unversioned_rustls_crypto_provider(provider)
-            .root_certs(roots.unwrap_or(RootCerts::WebPki))
-            .build();
-        let config = Agent::config_builder()
-            .tls_config(tls)
-            .proxy(target.proxy())
-            .http_status_as_error(false)
-            .max_redirects(0)
-            .timeout_connect(Some(CONNECT))
-            .timeout_global(Some(Duration::from_secs(limit::REQUEST_SECONDS)))
-            .user_agent(concat!("coffer/", env!("CARGO_PKG_VERSION")))
-            .build();
-        let agent = match target.socket() {
-            None => config.new_agent(),
-            Some(path) => {
-                let socket = unix::SocketConnector::new(path);
-                Agent::with_parts(config, socket, DefaultResolver::default())
-            }
-        };
+        let trust = roots.map_or(Trust::Authorities, Trust::These);
+        let answer = Duration::from_secs(limit::REQUEST_SECONDS);
+        let agent = agent::new(&target, trust, Patience { connect: CONNECT, answer });
         Self { agent, target, has_roots, key, account: None }
     }
 

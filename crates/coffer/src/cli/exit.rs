@@ -32,7 +32,7 @@ pub const CODES: [(Exit, u8, &str); 8] = [
     (
         Exit::Failed,
         1,
-        "failed, or a check of `coffer doctor`, `ledger verify` or `audit verify` did",
+        "failed, or a check of `coffer doctor`, `health`, `ledger verify` or `audit verify` did",
     ),
     (Exit::Usage, 2, "wrong arguments or settings; nothing was tried"),
     (Exit::NotFound, 3, "what was named does not exist"),

@@ -1,5 +1,6 @@
 //! `coffer serve`.
 
+use super::activation;
 use super::args::ServeArgs;
 use super::backup;
 use super::exit::{Exit, Failure};
@@ -12,7 +13,7 @@ use crate::config::{
 use crate::telemetry;
 use coffer::assemble::{self, AssembleError, AssembleOptions, Database, Installation};
 use coffer::head::{self, Checked, HeadKeeper};
-use coffer::serve::{Address, ServeOptions, Server};
+use coffer::serve::{Address, HandedSockets, ServeOptions, Server};
 use coffer::tls::Certificate;
 use coffer_kernel::limits::APP_REQUESTS_PER_SECOND;
 use coffer_storage::{MigrationReport, StorageError};
@@ -26,11 +27,12 @@ use std::time::{Duration, Instant};
 /// If the configuration cannot be used, if there is no store, if its root key does not open it,
 /// or if the server cannot start.
 pub fn run(config: &Config, args: &ServeArgs) -> Result<Exit, Failure> {
+    let handed = activation::sockets()?;
     if args.accept_rollback && config.path(&HEAD_FILE).is_none() {
         return Err(Failure::usage("--accept-rollback is about the head file: name that"));
     }
     let certificate = setup::tls(config)?;
-    let options = serve_options(config, certificate.as_ref())?;
+    let options = ServeOptions { handed, ..serve_options(config, certificate.as_ref())? };
     let tls = options.tls.is_some();
     let reload = Reload::new(config).log_level(telemetry::start(config)).certificate(certificate);
     let database = setup::production(config)?.database;
@@ -180,6 +182,7 @@ fn serve_options(
         listen: config.address(&LISTEN).cloned(),
         admin_listen: config.address(&ADMIN_LISTEN).cloned(),
         metrics_listen: config.address(&METRICS_LISTEN).cloned(),
+        handed: HandedSockets::default(),
         tls: acceptor.map_err(|error| Failure::failed(error.to_string()))?,
         insecure_http: config.is_on(&INSECURE_HTTP),
         traffic: config.traffic(Some(APP_REQUESTS_PER_SECOND)).map_err(Failure::from)?,

@@ -1,7 +1,7 @@
 //! Runs a server until a signal ends it, and reloads it on another.
 
 use super::exit::{Exit, Failure};
-use super::notify;
+use super::{notify, watchdog};
 use coffer::assemble::Installation;
 use coffer::serve::{Address, ServeError, ServeOptions, Server};
 use rustix::process::{Pid, getppid};
@@ -151,13 +151,21 @@ pub async fn serve_until_signal(
     installation: Installation,
     options: ServeOptions,
     on_start: impl FnOnce(&Server),
-    reload: impl FnMut(),
+    mut reload: impl FnMut(),
 ) -> Result<Exit, Failure> {
     let server = start(installation, options).await?;
     on_start(&server);
     notify::ready();
     tracing::debug!(ignored = signals.ignored.len(), "signals are handled");
-    signals.reload_until_stop(reload).await;
+    let reload = || {
+        notify::reloading();
+        reload();
+        notify::ready();
+    };
+    tokio::select! {
+        () = signals.reload_until_stop(reload) => {}
+        () = watchdog::tell(server.pulse()) => {}
+    }
     notify::stopping();
     stop(server, signals).await
 }

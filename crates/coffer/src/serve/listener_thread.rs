@@ -6,12 +6,13 @@ use super::drain;
 use super::listener::{DetachedListener, Listener};
 use std::io;
 use std::thread::JoinHandle;
-use tokio::runtime::Builder;
+use tokio::runtime::{Builder, Handle};
 use tokio::sync::oneshot;
 
 /// The thread, which ends once it is closed.
 pub(super) struct ListenerThread {
     thread: JoinHandle<()>,
+    runtime: Handle,
     drained: oneshot::Receiver<()>,
     /// Dropped to close it.
     close: oneshot::Sender<()>,
@@ -29,13 +30,19 @@ impl ListenerThread {
     ) -> io::Result<Self> {
         let listener = listener.detach()?;
         let runtime = Builder::new_current_thread().enable_all().build()?;
+        let handle = runtime.handle().clone();
         let (close, closed) = oneshot::channel();
         let (has_drained, drained) = oneshot::channel();
         let thread = std::thread::Builder::new().name(name.to_owned());
         let thread = thread.spawn(move || {
             runtime.block_on(serve(listener, context, has_drained, closed));
         })?;
-        Ok(Self { thread, drained, close })
+        Ok(Self { thread, runtime: handle, drained, close })
+    }
+
+    /// Its runtime.
+    pub(super) fn runtime(&self) -> Handle {
+        self.runtime.clone()
     }
 
     /// Waits until the requests under way are finished.

@@ -5,6 +5,7 @@ use serde_json::Value;
 use std::fmt::Display;
 use std::fs::File;
 use std::io::{BufRead, BufReader, Read, Write};
+use std::os::fd::OwnedFd;
 use std::path::{Path, PathBuf};
 use std::process::{Child, ChildStderr, Command, Stdio};
 use std::time::{Duration, Instant};
@@ -61,6 +62,22 @@ impl Home {
 pub struct Call {
     command: Command,
     stdin: String,
+}
+
+/// What starts the program with these sockets as its third and fourth descriptor, as service
+/// managers do.
+pub fn handed(call: Call, sockets: [OwnedFd; 2]) -> Command {
+    let Call { command, .. } = call;
+    let script = "export LISTEN_PID=$$; exec \"$0\" \"$@\" 3<&0 4<&1 </dev/null >/dev/null";
+    let mut shell = Command::new("sh");
+    shell.args(["-c", script]).arg(command.get_program()).args(command.get_args()).env_clear();
+    shell.current_dir(command.get_current_dir().unwrap());
+    for (name, value) in command.get_envs() {
+        shell.env(name, value.unwrap());
+    }
+    let [third, fourth] = sockets;
+    shell.stdin(third).stdout(fourth);
+    shell
 }
 
 /// How a call ended.
@@ -203,6 +220,15 @@ impl<'a> Server<'a> {
             format!("http://{}", logged_address(&log, &mut child))
         };
         Self { home, child, said, log, base }
+    }
+
+    /// Starts it with sockets that are bound already.
+    pub fn start_handed(home: &'a Home, call: Call, sockets: [OwnedFd; 2]) -> Self {
+        let log = home.path("log");
+        let mut command = handed(call, sockets);
+        let mut child = command.stderr(File::create(&log).unwrap()).spawn().unwrap();
+        let base = format!("http://{}", logged_address(&log, &mut child));
+        Self { home, child, said: String::new(), log, base }
     }
 
     /// The program as a client of this server.

@@ -48,6 +48,7 @@ pub(super) const FLAGS: &[(&[&str], &[Group])] = &[
         &[Group::Of(SERVER), Group::Families, Group::Of(&config::KEEPING), Group::Of(PROCESS)],
     ),
     (&["status"], &[Group::Of(CLIENT)]),
+    (&["health"], &[Group::Of(CLIENT)]),
     (&["doctor"], &[Group::Of(STORE)]),
     (&["admin-key", "create"], &[Group::Of(STORE)]),
     (&["accounts"], &[Group::Of(CLIENT)]),

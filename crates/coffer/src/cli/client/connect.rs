@@ -38,6 +38,8 @@ pub struct Target {
     base: String,
     /// The socket that it listens on, if it is one in the file system.
     socket: Option<PathBuf>,
+    /// Whether a proxy of the environment is left aside in any case.
+    is_direct: bool,
 }
 
 impl fmt::Display for Target {
@@ -61,14 +63,19 @@ impl Target {
             Some("") => Err(Failure::usage("'unix:' needs a path after it (url)")),
             Some(path) => {
                 let (base, socket) = ("http://127.0.0.1".to_owned(), Some(PathBuf::from(path)));
-                Ok(Self { base, socket })
+                Ok(Self { base, socket, is_direct: false })
             }
             None => {
                 let base = url.trim_end_matches('/').to_owned();
                 check_url(&base, insecure)?;
-                Ok(Self { base, socket: None })
+                Ok(Self { base, socket: None, is_direct: false })
             }
         }
+    }
+
+    /// The same server, which runs on this machine, whatever its address.
+    pub fn without_proxy(self) -> Self {
+        Self { is_direct: true, ..self }
     }
 
     /// What the paths of requests are appended to.
@@ -87,7 +94,11 @@ impl Target {
     pub fn proxy(&self) -> Option<Proxy> {
         let uri = self.base.parse::<Uri>().ok()?;
         let is_remote = uri.host().is_some_and(|host| !is_this_machine(host));
-        if self.socket.is_some() || !is_remote || uri.scheme_str() != Some("https") {
+        if self.socket.is_some()
+            || self.is_direct
+            || !is_remote
+            || uri.scheme_str() != Some("https")
+        {
             return None;
         }
         let tunnels =

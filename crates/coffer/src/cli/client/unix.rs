@@ -1,6 +1,5 @@
 //! Requests over a socket in the file system.
 
-use coffer_base::limit;
 use std::io::{Read, Write};
 use std::os::unix::net::UnixStream;
 use std::path::{Path, PathBuf};
@@ -12,11 +11,15 @@ use ureq::unversioned::transport::{
 
 /// Connects every request to one socket, wherever its address leads.
 #[derive(Debug)]
-pub(super) struct SocketConnector(PathBuf);
+pub(super) struct SocketConnector {
+    path: PathBuf,
+    /// How long each piece of a request or an answer may take.
+    patience: Duration,
+}
 
 impl SocketConnector {
-    pub(super) fn new(path: &Path) -> Self {
-        Self(path.to_owned())
+    pub(super) fn new(path: &Path, patience: Duration) -> Self {
+        Self { path: path.to_owned(), patience }
     }
 }
 
@@ -24,10 +27,9 @@ impl Connector<()> for SocketConnector {
     type Out = Socket;
 
     fn connect(&self, details: &ConnectionDetails, _: Option<()>) -> Result<Option<Socket>, Error> {
-        let stream = UnixStream::connect(&self.0)?;
-        let patience = Some(Duration::from_secs(limit::REQUEST_SECONDS));
-        stream.set_read_timeout(patience)?;
-        stream.set_write_timeout(patience)?;
+        let stream = UnixStream::connect(&self.path)?;
+        stream.set_read_timeout(Some(self.patience))?;
+        stream.set_write_timeout(Some(self.patience))?;
         let config = details.config;
         let buffers = LazyBuffers::new(config.input_buffer_size(), config.output_buffer_size());
         Ok(Some(Socket { stream, buffers }))
