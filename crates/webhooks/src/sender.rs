@@ -154,9 +154,10 @@ impl Pass<'_> {
     async fn run(&mut self) -> Result<(), StorageError> {
         let mut finished = Vec::new();
         loop {
-            self.write_down().await?;
+            // The next ones are under way while the outcomes of the last ones are written.
             let started = self.start(&finished).await?;
             finished.clear();
+            self.write_down().await?;
             if self.running.is_empty() && started == 0 && self.state.unwritten.is_empty() {
                 return self.state.holders.rest(self.context).await;
             }
@@ -270,8 +271,9 @@ impl Pass<'_> {
         if !endpoint.enabled || !self.state.holders.hold(self.context, &endpoint).await? {
             return Ok(0);
         }
-        let under_way = self.state.standings.under_way(id);
-        let most = i64::try_from(places.saturating_add(under_way)).unwrap_or(i64::MAX);
+        let unwritten = self.state.unwritten.iter().filter(|made| made.attempt.endpoint == id);
+        let taken = self.state.standings.under_way(id).saturating_add(unwritten.count());
+        let most = i64::try_from(places.saturating_add(taken)).unwrap_or(i64::MAX);
         let due = attempt::due(&self.context.store, id, now, most).await?;
         let mut started = 0usize;
         let mut ready = None;
