@@ -4,3 +4,4 @@ mod browser;
 mod odd_names;
 mod pages;
 mod sign_in;
+mod webhooks;

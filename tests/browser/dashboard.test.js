@@ -75,6 +75,9 @@ function pages() {
     reserves: `/reserves?${place}`,
     hold: `/hold?${place}&id=${server.hold}`,
     events: `/events?${place}`,
+    'webhooks-choice': '/webhooks',
+    webhooks: `/webhooks?${place}`,
+    webhook: `/webhook?${place}&id=${server.endpoint}`,
     settings: '/settings',
     search: '/search?q=sync',
   };

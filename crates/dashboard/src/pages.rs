@@ -17,3 +17,5 @@ pub(crate) mod secret;
 pub(crate) mod secrets;
 pub(crate) mod settings;
 mod tables;
+pub(crate) mod webhook;
+pub(crate) mod webhooks;

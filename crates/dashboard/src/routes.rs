@@ -5,7 +5,7 @@ use crate::frame;
 use crate::outcome::Result;
 use crate::pages::{
     accounts, apps, audit, events, installs, keyring, keys, overview, reserves, search, secret,
-    secrets, settings,
+    secrets, settings, webhook, webhooks,
 };
 use crate::request::{self, Fields};
 use crate::respond::{self, Answer};
@@ -90,6 +90,8 @@ async fn get(visit: &Visit<'_>, path: &str) -> Result {
         "/reserves" => reserves::page(visit).await,
         "/hold" => reserves::hold(visit).await,
         "/events" => events::page(visit).await,
+        "/webhooks" => webhooks::page(visit).await,
+        "/webhook" => webhook::page(visit).await,
         "/settings" => settings::page(visit).await,
         "/search" => search::page(visit).await,
         _ => Ok(missing(visit)),
@@ -113,6 +115,13 @@ async fn post(visit: &Visit<'_>, path: &str, session_id: &str) -> Result {
         "/secrets/reveal" => secret::reveal(visit).await,
         "/secrets/value" => secret::value(visit).await,
         "/keyring/rotate" => keyring::rotate(visit).await,
+        "/webhooks/create" => webhooks::create(visit).await,
+        "/webhooks/change" => webhook::change(visit).await,
+        "/webhooks/delete" => webhook::delete(visit).await,
+        "/webhooks/enable" => webhook::enable(visit).await,
+        "/webhooks/resend" => webhook::resend(visit).await,
+        "/webhooks/roll" => webhook::roll(visit).await,
+        "/webhooks/test" => webhook::test(visit).await,
         _ => Ok(missing(visit)),
     }
 }

@@ -48,6 +48,8 @@ pub(crate) enum Purpose {
     Secrets,
     /// Reading balances, plans, holds, releases and events.
     Books,
+    /// Making, changing and deleting webhook endpoints, and sending events to them.
+    Webhooks,
 }
 
 /// The key that opens it.
