@@ -5,7 +5,7 @@ use crate::frame;
 use crate::outcome::Result;
 use crate::pages::{
     accounts, apps, audit, events, installs, keyring, keys, overview, reserves, search, secret,
-    secrets, settings, webhook, webhooks,
+    secrets, settings, unused, webhook, webhooks,
 };
 use crate::request::{self, Fields};
 use crate::respond::{self, Answer};
@@ -84,6 +84,7 @@ async fn get(visit: &Visit<'_>, path: &str) -> Result {
         "/installs" => installs::page(visit).await,
         "/secrets" => secrets::page(visit).await,
         "/secret" => secret::page(visit).await,
+        "/unused" => unused::page(visit).await,
         "/audit" => audit::page(visit).await,
         "/request" => audit::request(visit).await,
         "/keyring" => keyring::page(visit).await,

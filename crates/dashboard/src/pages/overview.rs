@@ -1,5 +1,6 @@
 //! The first page: whether all is well, and what wants attention.
 
+use super::overview_secrets as secrets;
 use crate::api::{Field, rows};
 use crate::outcome::Result;
 use crate::view::Tone;
@@ -26,13 +27,20 @@ pub(crate) async fn page(visit: &Visit<'_>) -> Result {
     let keys = visit.admin().get("/v1/admin/api_keys", &params).await?;
     let refused = [("outcome", "refused"), ("order", "desc"), ("limit", "5")];
     let refused = visit.admin().get("/v1/admin/audit", &refused).await?;
+    let expiring = visit.admin().get("/v1/admin/secrets/expiring", &[]).await;
+    let samples = visit.dashboard.samples.all();
     let inside = html! {
         (frame::heading("Overview", "", html! {}))
         (health(visit, &status, &clock, &keyring))
         @if status.object("operations").as_object().is_none_or(serde_json::Map::is_empty) {
             (first_steps())
         }
-        (view::section("Requests", chart::requests(&visit.dashboard.samples.all())))
+        (view::section("Requests", chart::requests(&samples)))
+        div.columns {
+            (view::section("Refusals and failures", chart::refusals(&samples)))
+            (view::section("How long requests took", chart::durations(&samples)))
+        }
+        (secrets::sections(visit, &status, &expiring))
         div.columns {
             (view::section("By operation, since the start", operations(&status)))
             (view::section("What apps keep", usage(&status)))

@@ -96,8 +96,10 @@ fn why(attempt: &Value) -> Markup {
     let words = match attempt.text("error") {
         "" | "http_status" => "",
         "connection_failed" => "no answer: the server's log says why",
-        "address_refused" => "an address that may not be reached: the operator allows it in \
-                              webhook_allow",
+        "address_refused" => {
+            "an address that may not be reached: the operator allows it in \
+                              webhook_allow"
+        }
         "event_gone" => "the event is gone",
         "secret_unavailable" => "the endpoint's secret cannot be read",
         "too_large" => "the event is too large",
@@ -204,8 +206,7 @@ pub(crate) async fn enable(visit: &Visit<'_>) -> Result {
 /// Changes where to and which events.
 pub(crate) async fn change(visit: &Visit<'_>) -> Result {
     let types = forms::typed_events(visit);
-    let mut params =
-        vec![("url", visit.field("url")), ("description", visit.field("description"))];
+    let mut params = vec![("url", visit.field("url")), ("description", visit.field("description"))];
     params.extend(types.iter().map(|each| ("enabled_events[]", *each)));
     post(visit, "", &params).await?;
     noticed(visit, "The endpoint is saved.".to_owned())

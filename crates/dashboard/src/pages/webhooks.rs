@@ -191,10 +191,8 @@ pub(crate) async fn create(visit: &Visit<'_>) -> Result {
     let types = forms::typed_events(visit);
     let mut params = vec![("url", visit.field("url"))];
     params.extend(types.iter().map(|each| ("enabled_events[]", *each)));
-    params.extend([
-        ("description", visit.field("description")),
-        ("connect", visit.field("connect")),
-    ]);
+    params
+        .extend([("description", visit.field("description")), ("connect", visit.field("connect"))]);
     params.retain(|(_, value)| !value.is_empty());
     let api = api(visit, &place, &key);
     let made = api.post(PATH, &params, visit.field("once")).await.map_err(Refusal::of_app)?;
