@@ -28,6 +28,7 @@ mod migrate_store;
 mod notify;
 mod openapi;
 mod output;
+mod pager;
 mod private_file;
 mod profiles;
 #[cfg(test)]
@@ -42,6 +43,7 @@ mod signals;
 mod snippet;
 mod stripe;
 mod table;
+mod waiting;
 
 use crate::config::{Config, ConfigError, Flags, environment};
 use args::{Audit, Cli, Elsewhere, Keys, Ledger, Verb};

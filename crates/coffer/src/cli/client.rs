@@ -11,6 +11,7 @@ pub use connect::key;
 pub use form::{Params, object_path};
 
 use super::exit::{Exit, Failure};
+use super::waiting::Waiting;
 use crate::config::{Config, INSECURE_HTTP, Setting};
 use coffer_base::id::random_id;
 use coffer_base::limit;
@@ -48,6 +49,8 @@ pub struct Client {
     has_roots: bool,
     key: Zeroizing<String>,
     account: Option<String>,
+    /// Whether somebody at the terminal waits for the answers, and nothing else is shown there.
+    is_waited_for: bool,
 }
 
 /// A request that can be sent several times.
@@ -97,9 +100,16 @@ impl Client {
 
     /// Another client of the same server, acting for `account`.
     pub fn acting_for(&self, account: Option<&str>) -> Self {
-        let Self { agent, target, has_roots, key, .. } = self;
+        let Self { agent, target, key, .. } = self;
         let (agent, target, key) = (agent.clone(), target.clone(), key.clone());
-        Self { agent, target, has_roots: *has_roots, key, account: account.map(str::to_owned) }
+        let account = account.map(str::to_owned);
+        let (has_roots, is_waited_for) = (self.has_roots, self.is_waited_for);
+        Self { agent, target, has_roots, key, account, is_waited_for }
+    }
+
+    /// The same client, which shows nothing on the terminal while it waits: something else does.
+    pub fn in_background(self) -> Self {
+        Self { is_waited_for: false, ..self }
     }
 
     /// The server's address.
@@ -117,7 +127,7 @@ impl Client {
     /// # Errors
     /// If `base` is the address of another machine.
     pub fn local(base: &str, key: Zeroizing<String>) -> Result<Self, Failure> {
-        Ok(Self::with_roots(Target::parse(base, false)?, key, None))
+        Ok(Self::with_roots(Target::parse(base, false)?, key, None).in_background())
     }
 
     fn with_roots(target: Target, key: Zeroizing<String>, roots: Option<RootCerts>) -> Self {
@@ -144,7 +154,7 @@ impl Client {
                 Agent::with_parts(config, socket, DefaultResolver::default())
             }
         };
-        Self { agent, target, has_roots, key, account: None }
+        Self { agent, target, has_roots, key, account: None, is_waited_for: true }
     }
 
     /// The same client, acting for `account`.
@@ -267,6 +277,7 @@ impl Client {
     ) -> Result<Versioned, Failure> {
         let idempotency_key = random_id("cli", limit::TOKEN_CHARACTERS, &SystemRandom);
         let call = Call { method, path, body, idempotency_key, if_version };
+        let _waiting = self.is_waited_for.then(|| Waiting::begin(format!("{}…", self.target)));
         let mut attempts_left = ATTEMPTS;
         let mut pause = PAUSE;
         loop {

@@ -33,6 +33,7 @@ mod runs;
 mod secret_files;
 mod signals;
 mod stripe;
+mod terminal;
 mod values;
 mod verbs;
 mod webhooks;
