@@ -74,8 +74,9 @@ impl Census {
         }
     }
 
-    /// All of them together, by app, and of the accounts that have most.
-    pub(crate) fn object(&self) -> Reported {
+    /// All of them together, by app, and of the accounts that have most; whether they were counted
+    /// yet.
+    pub(crate) fn object(&self, counted: bool) -> Reported {
         let total = self.apps.values().fold(0_i64, |sum, each| sum.saturating_add(*each));
         let mut apps: Vec<_> = self.apps.iter().collect();
         apps.sort_by(|a, b| b.1.cmp(a.1).then_with(|| a.0.cmp(b.0)));
@@ -86,6 +87,7 @@ impl Census {
         Object::bare()
             .set("by_account", Reported::List(self.largest.iter().map(Tenant::object).collect()))
             .set("by_app", Reported::List(apps.into_iter().map(of_app).collect()))
+            .set("counted", counted)
             .set("total", total)
             .into()
     }
@@ -100,7 +102,7 @@ mod tests {
     use super::*;
 
     fn shown(census: &Census) -> String {
-        match census.object() {
+        match census.object(true) {
             Reported::Object(object) => String::from_utf8(object.render()).unwrap(),
             other => panic!("{other:?}"),
         }

@@ -227,9 +227,11 @@ impl Usages {
     }
 
     /// How many rows there are of the table with a census, and whose most of them are: at most
-    /// [`limits::LARGEST_TENANTS`] apps, and accounts of apps. Null before the first count.
+    /// [`limits::LARGEST_TENANTS`] apps, and accounts of apps. None of anything before the first
+    /// count, which says so.
     pub fn census(&self) -> Reported {
-        self.counted().map_or(Reported::Null, |counted| counted.census.object())
+        let counted = self.counted();
+        counted.map_or_else(|| Census::default().object(false), |known| known.census.object(true))
     }
 
     /// The apps that keep the most bytes, each in one mode, at most [`limits::LARGEST_APPS`].

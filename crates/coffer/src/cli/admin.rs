@@ -271,7 +271,10 @@ fn largest_apps(apps: &Value) -> String {
 
 /// How many secrets there are, and a table of the accounts with most, if they were counted.
 fn most_secrets(secrets: &Value) -> String {
-    let Some(total) = secrets.get("total") else { return String::new() };
+    if secrets.get("counted") != Some(&Value::Bool(true)) {
+        return String::new();
+    }
+    let total = secrets.get("total").unwrap_or(&Value::Null);
     let list = serde_json::json!({ "data": secrets.get("by_account") });
     let table = table::list(&list, &["account", "app", "mode", "count"]);
     format!("\n\nsecrets, by the last count: {total}\n\n{table}")

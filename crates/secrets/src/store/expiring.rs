@@ -48,3 +48,25 @@ pub(crate) async fn expiring(
     found.truncate(most);
     Ok(found)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::store::MIGRATIONS;
+    use coffer_kernel::testing::plan;
+    use coffer_storage::Options;
+
+    /// However many secrets there are, it reads as many as it shows.
+    #[tokio::test]
+    async fn what_expires_is_read_in_the_order_of_its_index_and_no_further() {
+        let directory = tempfile::tempdir().unwrap();
+        let (path, now) = (directory.path().join("data.db"), Timestamp::from_unix(1_800_000_000));
+        let (store, _) = Store::open_sqlite(&path, &[MIGRATIONS], now, Options::default()).unwrap();
+        let steps = plan(&store, EXPIRING, 4).await.unwrap();
+        let [step] = &*steps else { panic!("it sorts, or looks elsewhere: {steps:#?}") };
+        let by_index = "SEARCH secret USING INDEX secret_by_expiry \
+                        (announced=? AND expires_at>? AND expires_at<?)";
+        assert_eq!(step, by_index);
+        assert!(EXPIRING.ends_with("LIMIT ?"));
+    }
+}
