@@ -2,6 +2,7 @@
 
 use crate::api::Refusal;
 use crate::frame;
+use crate::live::Look;
 use crate::outcome::Result;
 use crate::pages::{
     accounts, apps, audit, events, installs, keyring, keys, overview, reserves, search, secret,
@@ -35,13 +36,18 @@ pub(crate) async fn respond(
     }
     let name = sign_in::cookie_name(dashboard, &request.headers);
     let id = request::cookie(&request.headers, name).unwrap_or_default();
-    let Some(session) = dashboard.sessions.find(id) else {
+    let query = request.query.as_deref().unwrap_or_default();
+    let look = if sends { Look::Once } else { Look::of(&request.headers, query) };
+    let found = match look.is_use() {
+        true => dashboard.sessions.find(id),
+        false => dashboard.sessions.watch(id),
+    };
+    let Some(session) = found else {
         if request::is_from_elsewhere(&request.headers) {
             return sign_in::again();
         }
         return sign_in::page(dashboard, &request, None);
     };
-    let query = request.query.as_deref().unwrap_or_default();
     let separator = if query.is_empty() { "" } else { "?" };
     let target = format!("{}{separator}{query}", request.path);
     if let Some(to) = links::unmarked(&target).filter(|_| !sends) {
@@ -56,6 +62,7 @@ pub(crate) async fn respond(
         target,
         fields: Fields::parse(fields),
         theme: Theme::of(&request.headers),
+        look,
         now: dashboard.now(),
     };
     if sends && !is_own_form(&visit.session, visit.field("form_token")) {

@@ -44,9 +44,9 @@ fn count(item: &Value) -> Markup {
 
 /// What stands where nothing was counted.
 fn not_counted(secrets: &Value) -> Markup {
-    match secrets.is_null() {
-        true => html! { p.quiet { "They are counted about once a minute." } },
-        false => view::empty(
+    match secrets.is("counted") {
+        false => html! { p.quiet { "They are counted about once a minute." } },
+        true => view::empty(
             "There are no secrets yet",
             "An app sets one with its key:",
             "coffer secrets set greeting < value.txt",

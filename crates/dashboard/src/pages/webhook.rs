@@ -8,9 +8,12 @@ use crate::outcome::{Result, noticed};
 use crate::session::Purpose;
 use crate::view::Tone;
 use crate::visit::Visit;
-use crate::{frame, links, respond, view};
+use crate::{frame, links, live, respond, view};
 use maud::{Markup, html};
 use serde_json::Value;
+
+/// Seconds between two looks at what comes.
+const EVERY: u32 = 5;
 
 /// The endpoint and its attempts, newest first.
 pub(crate) async fn page(visit: &Visit<'_>) -> Result {
@@ -40,12 +43,12 @@ pub(crate) async fn page(visit: &Visit<'_>) -> Result {
             ("Events of all accounts of", view::id(endpoint.text("application"))),
             ("Created", view::time(endpoint.int("created"), visit.now)),
         ]))
-        (view::section("Attempts of 30 days", html! {
+        (live::part(visit, EVERY, "", view::section("Attempts of 30 days", html! {
             @match &attempts {
                 Ok(list) => { (shown(visit, &place, id, list)) }
                 Err(refusal) => { (view::refusal(refusal)) }
             }
-        }))
+        })))
         (open::until(visit, &key))
     };
     Ok(respond::page(frame::page(visit, "/webhooks", "Webhook endpoint", inside)))
@@ -153,6 +156,7 @@ fn actions(visit: &Visit<'_>, place: &Place, endpoint: &Value) -> Markup {
         button.primary type="submit" { "Save" }
     });
     html! {
+        (live::switch(visit))
         @if is_enabled {
             (view::form(visit, "/webhooks/test", "", named(html! {
                 button type="submit" { "Send a test event" }
