@@ -33,8 +33,8 @@ pub fn register(routes: &mut Routes, sources: &KeyringSources) {
         .seal(stop::Unseal(sources.clone()));
 }
 
-/// `GET /v1/admin/keyring`: which keys there are, and how far a rotation has come. Counting the keys
-/// of tenants reads all of them: whoever sends `count=false` gets null in its place, at once.
+/// `GET /v1/admin/keyring`: which keys there are, and how far a rotation has come. Counting the
+/// keys of tenants reads all of them: whoever sends `count=false` gets null in its place, at once.
 struct Retrieve(KeyringSources);
 
 impl ReadOperation for Retrieve {

@@ -111,7 +111,8 @@ pub(crate) fn durations(samples: &[Sample]) -> Markup {
     }
 }
 
-/// Steps of the scale of durations, from the first bound of the histogram to the last: each doubles.
+/// Steps of the scale of durations, from the first bound of the histogram to the last: each is a
+/// doubling.
 const DOUBLINGS: u64 = 20;
 
 /// How high a bar is that stands for a duration.

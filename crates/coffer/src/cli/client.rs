@@ -59,8 +59,9 @@ struct Call {
     /// Path and query.
     path: String,
     body: Option<Zeroizing<String>>,
-    /// The same for every attempt, so that a `POST` takes effect once.
-    idempotency_key: String,
+    /// The same for every attempt, so that a `POST` takes effect once. Others have none: the first
+    /// random bytes take a process longer than the whole request.
+    idempotency_key: Option<String>,
     /// The version that the object must have.
     if_version: Option<String>,
 }
@@ -275,7 +276,8 @@ impl Client {
         body: Option<Zeroizing<String>>,
         if_version: Option<String>,
     ) -> Result<Versioned, Failure> {
-        let idempotency_key = random_id("cli", limit::TOKEN_CHARACTERS, &SystemRandom);
+        let idempotency_key =
+            body.is_some().then(|| random_id("cli", limit::TOKEN_CHARACTERS, &SystemRandom));
         let call = Call { method, path, body, idempotency_key, if_version };
         let _waiting = self.is_waited_for.then(|| Waiting::begin(format!("{}…", self.target)));
         let mut attempts_left = ATTEMPTS;
@@ -305,12 +307,12 @@ impl Client {
         if let Some(version) = &call.if_version {
             request = request.header("Coffer-If-Version", version);
         }
+        if let Some(key) = &call.idempotency_key {
+            request = request.header("Idempotency-Key", key);
+        }
         let Some(body) = &call.body else { return self.agent.run(request.body(())?) };
-        let request = request
-            .header("Content-Type", "application/x-www-form-urlencoded")
-            .header("Idempotency-Key", &call.idempotency_key)
-            .body(body.as_str())?;
-        self.agent.run(request)
+        let request = request.header("Content-Type", "application/x-www-form-urlencoded");
+        self.agent.run(request.body(body.as_str())?)
     }
 
     /// What is said when there is no answer, with what to do.

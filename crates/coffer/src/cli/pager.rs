@@ -7,8 +7,8 @@ use std::io::{self, Write};
 use std::process::{Child, Command, Stdio};
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
-/// The pager of whoever names none, and its flags: it ends by itself if all fits, passes colours on,
-/// and leaves the text on the screen.
+/// The pager of whoever names none, and its flags: it ends by itself if all fits, passes colours
+/// on, and leaves the text on the screen.
 const DEFAULT: (&str, &str) = ("less", "-FRX");
 
 /// What shells end with if there is no such command.
@@ -43,7 +43,7 @@ fn is_paged(text: &str, setting: Option<OsString>) -> bool {
             shell
         }
     };
-    // An interrupt is the pager's, which stays; this process would leave it alone with the terminal.
+    // An interrupt is the pager's, which stays; this process would leave it with the terminal.
     let held = hold_interrupts();
     let Ok(mut child) = command.stdin(Stdio::piped()).spawn() else { return false };
     let written = write(&mut child, text);

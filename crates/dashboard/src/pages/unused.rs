@@ -81,8 +81,8 @@ fn shown(visit: &Visit<'_>, place: &Place, found: &Value) -> Markup {
             (view::table(TITLE, &["Secret", "Of", "Set", "Ends"], rows))
             @if found.is("has_more") { p.quiet { "There are more." } }
             p.quiet {
-                "A link leads to the scope, where the names are once the app is open. Who read one, "
-                "and when last:"
+                "A link leads to the scope, where the names are once the app is open. Who read "
+                "one, and when last:"
             }
             (view::command(&format!("coffer explain secret NAME --account {}", place.account)))
         }
