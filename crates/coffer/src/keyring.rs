@@ -51,7 +51,7 @@ impl ReadOperation for Retrieve {
         let KeyringSources { store, keyring, kinds } = &self.0;
         let object = match counts {
             true => keys(coffer_keyring::key_counts(keyring.store()).await?),
-            false => uncounted(coffer_keyring::newest_master(keyring.store()).await?),
+            false => uncounted(coffer_keyring::newest_master_key(keyring.store()).await?),
         };
         let stopped = coffer_keyring::stopped(keyring.store()).await?;
         let rotation = coffer_keyring::last_rotation(store).await?;

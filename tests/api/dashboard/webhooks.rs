@@ -3,6 +3,7 @@
 use super::browser::Browser;
 use crate::webhooks::fixture::{Fixture, happen};
 use coffer_testkit::encode;
+use serde_json::json;
 
 fn target(path: &str, place: &[(&str, &str)]) -> String {
     format!("/dashboard{path}?{}", encode(place))
@@ -75,7 +76,7 @@ fn an_endpoint_is_disabled_enabled_changed_rolled_tested_and_deleted() {
     let (url, events) = (fixture.receiver.url("200/moved"), "reserve.hold.created");
     send("change", &[("url", &url), ("events", events), ("description", "")]).leads();
     let changed = fixture.get(&endpoint);
-    assert_eq!((&changed["url"], &changed["enabled_events"][0]), (&url.into(), &events.into()));
+    assert_eq!((&changed["url"], &changed["enabled_events"][0]), (&json!(url), &json!(events)));
     let rolled = send("roll", &[("expires_in", "0")]);
     assert!(rolled.page().contains("data-copy=\"whsec_"), "{}", rolled.page());
     send("test", &[]).leads();

@@ -45,7 +45,11 @@ impl Output {
         if self.is_json() {
             return print(&format!("{json:#}"));
         }
-        pager::print(&table(json))
+        let text = table(json);
+        if pager::has_shown(&text, height()) {
+            return Ok(());
+        }
+        print(&text)
     }
 
     /// As [`Output::show`], for a key that can be shown only this once; `instead` says what to do

@@ -1,7 +1,5 @@
 //! Results that are longer than the terminal, in the pager of whoever reads them.
 
-use super::exit::Failure;
-use super::output;
 use std::ffi::OsString;
 use std::io::{self, Write};
 use std::process::{Child, Command, Stdio};
@@ -14,19 +12,13 @@ const DEFAULT: (&str, &str) = ("less", "-FRX");
 /// What shells end with if there is no such command.
 const NOT_FOUND: i32 = 127;
 
-/// Prints `text` and a newline, through the pager if standard output is a terminal with fewer
-/// lines. `PAGER` names one, with arguments as a shell takes them; `cat` and an empty one are none.
-///
-/// # Errors
-/// As [`output::print`].
-pub fn print(text: &str) -> Result<(), Failure> {
-    let is_long = output::height().is_some_and(|height| text.lines().count() >= height);
+/// Shows `text` if it has more lines than a terminal of this height, and says whether it did.
+/// `PAGER` names the pager, with arguments as a shell takes them; `cat` and an empty one are none.
+pub fn has_shown(text: &str, height: Option<usize>) -> bool {
+    let is_long = height.is_some_and(|height| text.lines().count() >= height);
     let setting = std::env::var_os("PAGER");
     let is_wanted = setting.as_ref().is_none_or(|pager| !pager.is_empty() && pager != "cat");
-    match is_long && is_wanted && is_paged(text, setting) {
-        true => Ok(()),
-        false => output::print(text),
-    }
+    is_long && is_wanted && is_paged(text, setting)
 }
 
 /// Whether the pager has shown the text.

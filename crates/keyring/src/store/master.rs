@@ -354,7 +354,7 @@ pub async fn key_counts(keys: &Store) -> Result<KeyCounts, StorageError> {
 ///
 /// # Errors
 /// When the key store cannot be read.
-pub async fn newest_master(keys: &Store) -> Result<Option<(u32, Timestamp)>, StorageError> {
+pub async fn newest_master_key(keys: &Store) -> Result<Option<(u32, Timestamp)>, StorageError> {
     let sql = "SELECT version, created FROM master_key WHERE wrapped IS NOT NULL \
                ORDER BY version DESC LIMIT 1";
     let rows = keys.query(sql, &[]).await?;
