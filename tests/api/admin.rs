@@ -17,4 +17,5 @@ mod lists;
 mod receipts;
 mod rolling;
 mod roots;
+mod secrets;
 mod usage;

@@ -1,6 +1,9 @@
 //! The dashboard, as a browser without a script meets it.
 
 mod browser;
+mod live;
 mod odd_names;
+mod overview;
 mod pages;
 mod sign_in;
+mod webhooks;

@@ -3,7 +3,7 @@
 mod deliveries;
 mod endpoints;
 mod expiry;
-mod fixture;
+pub mod fixture;
 mod hostile;
 mod many;
 mod names;

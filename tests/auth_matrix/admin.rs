@@ -90,6 +90,7 @@ fn ask(operation: &Operation, on: &Objects) -> Request {
         "admin.secrets.history" => {
             vec![("name", "n".to_owned()), ("account", on.account.clone())]
         }
+        "admin.secrets.unused" => vec![("app", on.app.clone()), ("account", on.account.clone())],
         "admin.apps.update" => vec![("name", "renamed".to_owned())],
         "admin.installs.create" => {
             vec![("account", on.account.clone()), ("app", on.app.clone())]

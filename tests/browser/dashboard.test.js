@@ -68,13 +68,18 @@ function pages() {
     'secrets-choice': '/secrets',
     secrets: `/secrets?${place}`,
     secret: `/secret?${place}&name=google_oauth`,
+    unused: `/unused?${place}`,
     keys: '/keys',
     audit: '/audit',
     'audit-refused': '/audit?outcome=refused',
+    'audit-followed': '/audit?follow=true',
     keyring: '/keyring',
     reserves: `/reserves?${place}`,
     hold: `/hold?${place}&id=${server.hold}`,
     events: `/events?${place}`,
+    'webhooks-choice': '/webhooks',
+    webhooks: `/webhooks?${place}`,
+    webhook: `/webhook?${place}&id=${server.endpoint}`,
     settings: '/settings',
     search: '/search?q=sync',
   };
@@ -352,6 +357,60 @@ test('the last hour is plotted, with the numbers behind it', async () => {
   await page.getByText('The numbers').click();
   await page.locator('.plot td').first().waitFor();
   await page.context().close();
+});
+
+test('an endpoint is made, shows its attempts and sends an event again', async () => {
+  const page = await open();
+  await go(page, `/webhooks?${server.place()}`);
+  await page.getByText('New endpoint').click();
+  await page.getByRole('textbox', { name: 'URL' }).fill('http://localhost:64998/made-here');
+  await page.screenshot({ path: join(SHOTS, 'webhook-new.png') });
+  await page.getByRole('button', { name: 'Create' }).click();
+  await page.getByText('Copy the secret now.').waitFor();
+  assert.match(await page.locator('.once code').textContent(), /^whsec_/);
+  await page.getByRole('link', { name: 'To the endpoint' }).click();
+  await page.getByRole('heading', { name: 'http://localhost:64998/made-here' }).waitFor();
+  await page.getByRole('button', { name: 'Send a test event' }).click();
+  await page.getByText('A test event is on its way.').waitFor();
+  await page.getByRole('link', { name: 'Follow' }).click();
+  await page.getByText('failed').first().waitFor({ timeout: 60_000 });
+  await page.getByRole('button', { name: 'Disable' }).click();
+  await page.getByText('The endpoint is disabled').waitFor();
+  await page.getByText('Delete…').click();
+  await page.getByRole('button', { name: 'Delete for good' }).click();
+  await page.getByText('The endpoint is deleted.').waitFor();
+  await go(page, `/webhook?${server.place({ id: server.endpoint })}`);
+  const before = await page.locator('tbody tr').count();
+  await page.getByRole('button', { name: /Send evt_.* again/ }).first().click();
+  await page.getByText('is sent again.').waitFor();
+  assert.ok((await page.locator('tbody tr').count()) >= before);
+  assert.deepEqual(page.complaints, []);
+  await page.context().close();
+});
+
+test('a followed page shows what comes, with the script and without it', async () => {
+  const page = await open();
+  await go(page, '/audit?follow=true&outcome=refused');
+  const missing = { name: 'comes_while_followed', 'scope[type]': 'account' };
+  const find = () => server.api(server.key, 'GET', '/v1/apps/secrets/find', missing, server.account);
+  const before = await page.locator('tbody tr').count();
+  await find().catch(() => {});
+  const fresh = page.locator('tr.is-new');
+  await fresh.first().waitFor({ timeout: 60_000 });
+  assert.ok((await page.locator('tbody tr').count()) > before);
+  await page.getByText('Following, looked at').waitFor();
+  await page.screenshot({ path: join(SHOTS, 'audit-comes.png') });
+  await page.getByRole('link', { name: 'Stop following' }).click();
+  await page.getByRole('link', { name: 'Follow', exact: true }).waitFor();
+  assert.match(page.url(), /audit\?outcome=refused$/);
+  assert.deepEqual(page.complaints, []);
+  await page.context().close();
+
+  const without = await open({ javaScriptEnabled: false });
+  await go(without, '/audit?follow=true&outcome=refused');
+  await Promise.all([without.waitForNavigation({ timeout: 60_000 }), find().catch(() => {})]);
+  await without.getByRole('link', { name: 'Stop following' }).waitFor();
+  await without.context().close();
 });
 
 test('signing out ends the session, and the key signs in again', async () => {

@@ -103,6 +103,12 @@ export class Server {
     const holds = await this.api(key, 'GET', '/v1/reserve/holds', {}, this.account);
     this.hold = holds.data.at(-1).id;
     await own('/v1/reserve/releases', { reserve_hold: this.hold, amount: '40000' });
+    // Nobody listens there, so the page of attempts has some that failed.
+    const url = 'http://localhost:64999/hooks';
+    const endpoint = { url, 'enabled_events[]': '*', description: 'the till in the hall' };
+    this.endpoint = (await own('/v1/webhook_endpoints', endpoint)).id;
+    await own(`/v1/webhook_endpoints/${this.endpoint}/test`, {});
+    await own('/v1/reserve/releases', { reserve_hold: this.hold, amount: '10000' });
   }
 
   /** The query that names the app and the account which have something to show. */

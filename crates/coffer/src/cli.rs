@@ -30,6 +30,7 @@ mod migrate_store;
 mod notify;
 mod openapi;
 mod output;
+mod pager;
 mod private_file;
 mod profiles;
 #[cfg(test)]
@@ -45,6 +46,7 @@ mod snippet;
 mod stripe;
 mod table;
 mod watchdog;
+mod waiting;
 
 use crate::config::{Config, ConfigError, Flags, environment};
 use args::{Audit, Cli, Elsewhere, Keys, Ledger, Verb};

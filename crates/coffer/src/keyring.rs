@@ -33,25 +33,30 @@ pub fn register(routes: &mut Routes, sources: &KeyringSources) {
         .seal(stop::Unseal(sources.clone()));
 }
 
-/// `GET /v1/admin/keyring`: which keys there are, and how far a rotation has come.
+/// `GET /v1/admin/keyring`: which keys there are, and how far a rotation has come. Counting the
+/// keys of tenants reads all of them: whoever sends `count=false` gets null in its place, at once.
 struct Retrieve(KeyringSources);
 
 impl ReadOperation for Retrieve {
     const DEFINITION: Definition =
         Definition::get("admin.keyring.retrieve", "/v1/admin/keyring", Access::AUDITED);
-    type Input = ();
+    type Input = bool;
 
-    fn parse(&self, arguments: &Arguments<'_>) -> Result<(), ApiError> {
-        arguments.params.only(&[]).map(drop)
+    fn parse(&self, arguments: &Arguments<'_>) -> Result<bool, ApiError> {
+        let fields = arguments.params.only(&["count"])?;
+        Ok(fields.optional_bool("count")?.unwrap_or(true))
     }
 
-    async fn run(&self, _input: &(), _ctx: &Ctx, _store: &Store) -> Result<Object, Failure> {
+    async fn run(&self, counts: &bool, _ctx: &Ctx, _store: &Store) -> Result<Object, Failure> {
         let KeyringSources { store, keyring, kinds } = &self.0;
-        let counts = coffer_keyring::key_counts(keyring.store()).await?;
+        let object = match counts {
+            true => keys(coffer_keyring::key_counts(keyring.store()).await?),
+            false => uncounted(coffer_keyring::newest_master_key(keyring.store()).await?),
+        };
         let stopped = coffer_keyring::stopped(keyring.store()).await?;
         let rotation = coffer_keyring::last_rotation(store).await?;
         let rotation = rotation.map(|rotation| rendered(&rotation, kinds));
-        Ok(keys(counts)
+        Ok(object
             .set("rotation", rotation.map_or(Value::Null, Value::from))
             .set("sealed", keyring.is_stopped())
             .set("sealed_since", stopped))
@@ -74,6 +79,23 @@ fn keys(counts: KeyCounts) -> Object {
         .set("old_tenant_keys", replaced)
         .set("oldest_tenant_key", oldest)
         .set("most_uses", most_uses)
+}
+
+/// The newest master key alone.
+fn uncounted(master: Option<(u32, Timestamp)>) -> Object {
+    let counts = [
+        "old_master_keys",
+        "keys_under_old_master_keys",
+        "tenant_keys",
+        "old_tenant_keys",
+        "oldest_tenant_key",
+        "most_uses",
+    ];
+    let object = Object::bare()
+        .set("object", "keyring")
+        .set("master_key", master.map(|(version, _)| i64::from(version)))
+        .set("master_key_created", master.map(|(_, created)| created));
+    counts.into_iter().fold(object, |object, name| object.set(name, Value::Null))
 }
 
 /// A rotation as it is shown.

@@ -81,6 +81,7 @@ impl ReadOperation for Status {
             .set("mode", mode)
             .set("operations", operations)
             .set("schedule", schedule)
+            .set("secrets", ctx.usages().census())
             .set("started", sources.started.unix())
             .set("store", sources.store_id.clone())
             .set("unrouted", unrouted)

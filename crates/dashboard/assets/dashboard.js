@@ -1,4 +1,5 @@
-// What the pages cannot do without a script: copying, revealing in place, undoing, the keyboard.
+// What the pages cannot do without a script: copying, revealing in place, undoing, the
+// keyboard, and showing what comes.
 // Everything else works without it.
 
 "use strict";
@@ -174,3 +175,86 @@ document.addEventListener("visibilitychange", () => {
 document.querySelectorAll("[data-copy], [data-value]").forEach((button) => {
   button.hidden = false;
 });
+
+/** What a row says, but for how long ago that was. */
+function said(row) {
+  const copy = row.cloneNode(true);
+  copy.querySelectorAll("time").forEach((time) => {
+    time.textContent = time.dateTime;
+  });
+  copy.querySelectorAll("form").forEach((form) => form.remove());
+  return copy.textContent;
+}
+
+/** Whether somebody does something in a part of the page that would be lost. */
+function isInUse(part) {
+  const chosen = document.getSelection();
+  const isChosen = chosen && !chosen.isCollapsed && part.contains(chosen.anchorNode);
+  const isWritten = part.contains(document.activeElement) && isWriting(document.activeElement);
+  return isChosen || isWritten || part.querySelector("details[open]") !== null;
+}
+
+/** How long ago something was, in the server's words. */
+function ago(seconds) {
+  const units = [[86400 * 365, "y"], [86400, "d"], [3600, "h"], [60, "min"], [1, "s"]];
+  const far = Math.abs(seconds);
+  if (seconds >= 0 && far < 10) return "just now";
+  const [unit, name] = units.find(([unit]) => far >= unit) || [1, "s"];
+  const words = `${Math.floor(far / unit)} ${name}`;
+  return seconds > 0 ? `${words} ago` : `in ${words}`;
+}
+
+/** Puts what has come in place of what a part of the page shows. */
+function replace(part, by) {
+  const known = new Set([...part.querySelectorAll("tbody tr")].map(said));
+  part.replaceChildren(...by.childNodes);
+  part.dataset.newest = by.dataset.newest;
+  part.querySelectorAll("tbody tr").forEach((row) => {
+    if (known.size > 0 && !known.has(said(row))) row.classList.add("is-new");
+  });
+  part.querySelectorAll("[data-copy], [data-value]").forEach((button) => {
+    button.hidden = false;
+  });
+}
+
+/** Asks for the page again and again while somebody can see it. */
+function follow(part) {
+  const looked = document.getElementById("looked");
+  const note = (text) => {
+    if (looked) looked.textContent = text;
+  };
+  const headers = () => ({ "Coffer-Live": part.dataset.newest || "" });
+  const look = async () => {
+    const answer = await fetch(location.href, { headers: headers(), cache: "no-store" });
+    if (answer.status === 200) {
+      const page = new DOMParser().parseFromString(await answer.text(), "text/html");
+      const by = page.getElementById("live");
+      if (!by || by.dataset.live === undefined) return false;
+      if (!isInUse(part)) replace(part, by);
+    } else if (answer.status !== 204) {
+      return answer.status >= 500 || answer.status === 429;
+    }
+    const now = Date.now();
+    part.querySelectorAll("time").forEach((time) => {
+      time.textContent = ago(Math.floor((now - Date.parse(time.dateTime)) / 1000));
+    });
+    note(`Following, looked at ${new Date(now).toLocaleTimeString()}`);
+    return true;
+  };
+  const again = async () => {
+    let goesOn = true;
+    if (!document.hidden && !isInUse(part)) {
+      try {
+        goesOn = await look();
+      } catch {
+        note("Following, but the server does not answer");
+      }
+    }
+    if (goesOn) setTimeout(again, Number(part.dataset.live) * 1000);
+    else note("Not following any more: load the page again");
+  };
+  setTimeout(again, Number(part.dataset.live) * 1000);
+}
+
+const live = document.getElementById("live");
+if (live && live.dataset.live !== undefined) follow(live);

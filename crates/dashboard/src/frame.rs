@@ -2,6 +2,7 @@
 
 use crate::assets;
 use crate::links;
+use crate::live::{self, Look};
 use crate::theme::Theme;
 use crate::view;
 use crate::visit::Visit;
@@ -20,6 +21,7 @@ const MENU: [(&str, &[Entry]); 4] = [
             Entry("/secrets", "Secrets", "s", false),
             Entry("/reserves", "Reserves", "r", false),
             Entry("/events", "Events", "e", false),
+            Entry("/webhooks", "Webhooks", "w", false),
         ],
     ),
     (
@@ -43,6 +45,10 @@ const MENU: [(&str, &[Entry]); 4] = [
 
 /// A whole document.
 pub(crate) fn document(theme: Theme, title: &str, body: Markup) -> Markup {
+    document_with(theme, title, html! {}, body)
+}
+
+fn document_with(theme: Theme, title: &str, head: Markup, body: Markup) -> Markup {
     html! {
         (DOCTYPE)
         html lang="en" data-theme=(theme.as_str()) {
@@ -55,6 +61,7 @@ pub(crate) fn document(theme: Theme, title: &str, body: Markup) -> Markup {
                 link rel="icon" type="image/svg+xml" href=(*assets::ICON_PATH);
                 link rel="stylesheet" href=(*assets::STYLE_PATH);
                 script src=(*assets::SCRIPT_PATH) defer {}
+                (head)
             }
             (body)
         }
@@ -64,10 +71,13 @@ pub(crate) fn document(theme: Theme, title: &str, body: Markup) -> Markup {
 /// A page of somebody who has signed in. `section` is the path of the menu's entry that it belongs
 /// to.
 pub(crate) fn page(visit: &Visit<'_>, section: &str, title: &str, inside: Markup) -> Markup {
-    let notice = visit.session.take_notice();
-    document(
+    // A part of a page that is put in place of the old one has no room for it.
+    let is_part = matches!(visit.look, Look::Again(_));
+    let notice = if is_part { None } else { visit.session.take_notice() };
+    document_with(
         visit.theme,
         title,
+        live::head(&visit.look),
         html! {
             body {
                 a.skip href="#main" { "Skip to the page" }

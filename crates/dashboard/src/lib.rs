@@ -11,6 +11,7 @@ mod chart;
 mod frame;
 pub mod limits;
 mod links;
+mod live;
 mod open;
 mod outcome;
 mod pages;

@@ -53,6 +53,7 @@ impl Purpose {
                 "reserve_plan_read",
                 "reserve_release_read",
             ],
+            Self::Webhooks => &["webhook_write"],
         }
     }
 
@@ -60,6 +61,7 @@ impl Purpose {
         match self {
             Self::Secrets => "secrets",
             Self::Books => "books",
+            Self::Webhooks => "webhooks",
         }
     }
 }
@@ -116,6 +118,7 @@ pub(crate) fn closed(visit: &Visit<'_>, place: &Place, purpose: Purpose) -> Mark
     let what = match purpose {
         Purpose::Secrets => "read and write the secrets",
         Purpose::Books => "read the balances, reserves and events",
+        Purpose::Webhooks => "read events and write the webhook endpoints",
     };
     html! {
         div.empty {
@@ -143,6 +146,7 @@ pub(crate) fn closed(visit: &Visit<'_>, place: &Place, purpose: Purpose) -> Mark
 pub(crate) async fn submit(visit: &Visit<'_>) -> Result {
     let purpose = match visit.field("purpose") {
         "books" => Purpose::Books,
+        "webhooks" => Purpose::Webhooks,
         _ => Purpose::Secrets,
     };
     create(visit, &Place::of(visit), purpose).await?;

@@ -26,9 +26,9 @@ impl Fields {
         self.0.iter().filter(move |(of, _)| of == name).map(|(_, value)| value.as_str())
     }
 
-    /// The fields that are not empty, but for the place in a list.
+    /// The fields that are not empty, but for the place in a list and whether it is followed.
     pub(crate) fn filters(&self) -> Vec<(&str, &str)> {
-        let place = ["starting_after", "ending_before"];
+        let place = ["starting_after", "ending_before", "follow"];
         let pairs = self.0.iter().map(|(name, value)| (name.as_str(), value.as_str()));
         pairs.filter(|(name, value)| !value.is_empty() && !place.contains(name)).collect()
     }
@@ -85,7 +85,7 @@ mod tests {
 
     #[test]
     fn fields_are_decoded_and_bounded() {
-        let fields = Fields::parse(b"a=%3Cb%3E&p=1&p=2&empty=&starting_after=x");
+        let fields = Fields::parse(b"a=%3Cb%3E&p=1&p=2&empty=&starting_after=x&follow=true");
         assert_eq!((fields.get("a"), fields.get("none")), ("<b>", ""));
         assert_eq!(fields.all("p").collect::<Vec<_>>(), ["1", "2"]);
         assert_eq!(fields.filters(), [("a", "<b>"), ("p", "1"), ("p", "2")]);

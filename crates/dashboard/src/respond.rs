@@ -46,6 +46,11 @@ pub(crate) fn page(markup: Markup) -> Answer {
     of(StatusCode::OK, HTML, markup.into_string().into())
 }
 
+/// That there is nothing newer than what the page has.
+pub(crate) fn nothing_new() -> Answer {
+    of(StatusCode::NO_CONTENT, HTML, Bytes::new())
+}
+
 /// A page that says what went wrong, with the status that the API gave it.
 pub(crate) fn failed(status: u16, markup: Markup) -> Answer {
     let status = StatusCode::from_u16(status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);

@@ -2,10 +2,11 @@
 
 use crate::api::Refusal;
 use crate::frame;
+use crate::live::Look;
 use crate::outcome::Result;
 use crate::pages::{
     accounts, apps, audit, events, installs, keyring, keys, overview, reserves, search, secret,
-    secrets, settings,
+    secrets, settings, unused, webhook, webhooks,
 };
 use crate::request::{self, Fields};
 use crate::respond::{self, Answer};
@@ -35,13 +36,18 @@ pub(crate) async fn respond(
     }
     let name = sign_in::cookie_name(dashboard, &request.headers);
     let id = request::cookie(&request.headers, name).unwrap_or_default();
-    let Some(session) = dashboard.sessions.find(id) else {
+    let query = request.query.as_deref().unwrap_or_default();
+    let look = if sends { Look::Once } else { Look::of(&request.headers, query) };
+    let found = match look.is_use() {
+        true => dashboard.sessions.find(id),
+        false => dashboard.sessions.watch(id),
+    };
+    let Some(session) = found else {
         if request::is_from_elsewhere(&request.headers) {
             return sign_in::again();
         }
         return sign_in::page(dashboard, &request, None);
     };
-    let query = request.query.as_deref().unwrap_or_default();
     let separator = if query.is_empty() { "" } else { "?" };
     let target = format!("{}{separator}{query}", request.path);
     if let Some(to) = links::unmarked(&target).filter(|_| !sends) {
@@ -56,6 +62,7 @@ pub(crate) async fn respond(
         target,
         fields: Fields::parse(fields),
         theme: Theme::of(&request.headers),
+        look,
         now: dashboard.now(),
     };
     if sends && !is_own_form(&visit.session, visit.field("form_token")) {
@@ -84,12 +91,15 @@ async fn get(visit: &Visit<'_>, path: &str) -> Result {
         "/installs" => installs::page(visit).await,
         "/secrets" => secrets::page(visit).await,
         "/secret" => secret::page(visit).await,
+        "/unused" => unused::page(visit).await,
         "/audit" => audit::page(visit).await,
         "/request" => audit::request(visit).await,
         "/keyring" => keyring::page(visit).await,
         "/reserves" => reserves::page(visit).await,
         "/hold" => reserves::hold(visit).await,
         "/events" => events::page(visit).await,
+        "/webhooks" => webhooks::page(visit).await,
+        "/webhook" => webhook::page(visit).await,
         "/settings" => settings::page(visit).await,
         "/search" => search::page(visit).await,
         _ => Ok(missing(visit)),
@@ -113,6 +123,13 @@ async fn post(visit: &Visit<'_>, path: &str, session_id: &str) -> Result {
         "/secrets/reveal" => secret::reveal(visit).await,
         "/secrets/value" => secret::value(visit).await,
         "/keyring/rotate" => keyring::rotate(visit).await,
+        "/webhooks/create" => webhooks::create(visit).await,
+        "/webhooks/change" => webhook::change(visit).await,
+        "/webhooks/delete" => webhook::delete(visit).await,
+        "/webhooks/enable" => webhook::enable(visit).await,
+        "/webhooks/resend" => webhook::resend(visit).await,
+        "/webhooks/roll" => webhook::roll(visit).await,
+        "/webhooks/test" => webhook::test(visit).await,
         _ => Ok(missing(visit)),
     }
 }

@@ -2,7 +2,7 @@
 
 use crate::limits;
 use coffer_base::Timestamp;
-use coffer_kernel::Counters;
+use coffer_kernel::{Counters, Recorded};
 use std::collections::VecDeque;
 use std::sync::{Mutex, PoisonError};
 
@@ -13,6 +13,7 @@ struct Reading {
     answered: u64,
     refused: u64,
     failed: u64,
+    durations: Recorded,
 }
 
 /// How many requests there were between two readings.
@@ -23,6 +24,17 @@ pub(crate) struct Sample {
     pub(crate) answered: u64,
     pub(crate) refused: u64,
     pub(crate) failed: u64,
+    /// Microseconds that half of them took no longer than; `None` if there was none.
+    pub(crate) half: Option<u64>,
+    /// The same of 99 of a hundred.
+    pub(crate) most: Option<u64>,
+}
+
+impl Sample {
+    /// All of them.
+    pub(crate) const fn requests(&self) -> u64 {
+        self.answered.saturating_add(self.refused).saturating_add(self.failed)
+    }
 }
 
 /// The readings.
@@ -38,6 +50,7 @@ impl Samples {
             reading.answered = reading.answered.saturating_add(count.answered());
             reading.refused = reading.refused.saturating_add(count.refused());
             reading.failed = reading.failed.saturating_add(count.failed());
+            reading.durations = reading.durations.plus(&count.durations());
         }
         self.add(reading);
     }
@@ -55,11 +68,16 @@ impl Samples {
         let readings = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         let pairs = readings.iter().zip(readings.iter().skip(1));
         pairs
-            .map(|(before, after)| Sample {
-                at: after.at,
-                answered: after.answered.saturating_sub(before.answered),
-                refused: after.refused.saturating_sub(before.refused),
-                failed: after.failed.saturating_sub(before.failed),
+            .map(|(before, after)| {
+                let durations = after.durations.since(&before.durations);
+                Sample {
+                    at: after.at,
+                    answered: after.answered.saturating_sub(before.answered),
+                    refused: after.refused.saturating_sub(before.refused),
+                    failed: after.failed.saturating_sub(before.failed),
+                    half: durations.per_mille(500),
+                    most: durations.per_mille(990),
+                }
             })
             .collect()
     }

@@ -48,6 +48,8 @@ pub(crate) enum Purpose {
     Secrets,
     /// Reading balances, plans, holds, releases and events.
     Books,
+    /// Making, changing and deleting webhook endpoints, and sending events to them.
+    Webhooks,
 }
 
 /// The key that opens it.
@@ -148,6 +150,13 @@ impl Sessions {
 
     /// The session with this id, which is in use then; `None` if there is none or it is over.
     pub(crate) fn find(&self, id: &str) -> Option<Arc<Session>> {
+        let session = self.watch(id)?;
+        session.lock().used = self.clock.monotonic();
+        Some(session)
+    }
+
+    /// The same for a page that looks again by itself, which is no use: nobody may be there.
+    pub(crate) fn watch(&self, id: &str) -> Option<Arc<Session>> {
         let now = self.clock.monotonic();
         let mut all = self.lock();
         let session = Arc::clone(all.get(id)?);
@@ -155,7 +164,6 @@ impl Sessions {
             all.remove(id);
             return None;
         }
-        session.lock().used = now;
         Some(session)
     }
 
@@ -246,6 +254,18 @@ mod tests {
         let id = begin(&sessions, "key_1");
         clock.pass(Duration::from_secs(limits::SESSION_IDLE_SECONDS));
         assert!(sessions.find(&id).is_none(), "nobody has used it");
+    }
+
+    #[test]
+    fn a_page_that_looks_by_itself_keeps_no_session_alive() {
+        let (clock, sessions) = sessions();
+        let id = begin(&sessions, "key_1");
+        for _ in 0..limits::SESSION_IDLE_SECONDS / 60 - 1 {
+            clock.pass(Duration::from_secs(60));
+            assert!(sessions.watch(&id).is_some());
+        }
+        clock.pass(Duration::from_secs(60));
+        assert!(sessions.watch(&id).is_none());
     }
 
     #[test]

@@ -1,6 +1,7 @@
 //! One request of somebody who has signed in.
 
 use crate::api::Api;
+use crate::live::Look;
 use crate::request::Fields;
 use crate::session::Session;
 use crate::theme::Theme;
@@ -25,6 +26,8 @@ pub(crate) struct Visit<'a> {
     /// The query of a page, or the form that was sent.
     pub(crate) fields: Fields,
     pub(crate) theme: Theme,
+    /// Who looks: a person, or the page by itself.
+    pub(crate) look: Look,
     pub(crate) now: Timestamp,
 }
 

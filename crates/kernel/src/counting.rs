@@ -58,6 +58,7 @@ impl CountUsage {
         }
         for _ in 0..pages {
             let Some(table) = self.counts.get(walk.table) else {
+                walk.found.census.finish();
                 self.under_way.store(false, Ordering::Relaxed);
                 return Ok(Some(walk.found));
             };
@@ -166,6 +167,9 @@ impl Walk {
             let mode = Mode::from_code(row.int(0)?).ok_or_else(corrupt)?;
             let (app, size) = (row.text(1)?, row.int(key_columns)?);
             let key = row.values(0..key_columns).unwrap_or_default();
+            if table.census {
+                self.found.census.add(mode, app, row.text(2)?);
+            }
             let held = self.found.app(mode, app, usages.amounts().len());
             for (at, measure) in &adds {
                 if let Some(sum) = held.get_mut(*at) {

@@ -8,6 +8,7 @@
 mod apps;
 mod authorize;
 mod call;
+mod census;
 mod clock_guard;
 mod collection;
 pub mod conditions;
@@ -70,6 +71,7 @@ pub use coffer_audit::{
     Actor as AuditActor, ActorKind, Entry as AuditEntry, MIGRATIONS as AUDIT_MIGRATIONS,
     Target as AuditTarget, append as append_audit, record as record_audit,
 };
+pub use coffer_metrics::Recorded;
 pub use coffer_outbound as outbound;
 pub use coffer_outbound::HttpClient;
 pub use collection::Collection;

@@ -129,6 +129,13 @@ pub const ROWS_SORTED: i64 = 100_000;
 /// Apps that the status shows with what they keep, the largest first.
 pub const LARGEST_APPS: usize = 5;
 
+/// Apps, and accounts of apps, that the status shows with how many secrets they keep.
+pub const LARGEST_TENANTS: usize = 12;
+
+/// Tenants that a count of records has open at once: twice as many as share their slots where an
+/// app has millions of accounts.
+pub const TENANTS_OPEN: usize = 64;
+
 /// Milliseconds for which an entry of the audit that nobody waits for is kept before it is written:
 /// with the time of the transaction it is durable within a tenth of a second.
 pub const AUDIT_WAIT_MILLISECONDS: u64 = 50;

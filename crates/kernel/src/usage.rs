@@ -4,6 +4,7 @@
 //! for. An app in one mode is counted by itself, as its requests are: what its tests store takes
 //! nothing from what it keeps for its users.
 
+use crate::census::Census;
 use crate::limits;
 use crate::principal::Principal;
 use crate::quota::Quota;
@@ -68,6 +69,9 @@ pub struct CountedTable {
     pub start: fn() -> Vec<Value>,
     /// The names of amounts, and how much its rows add to each.
     pub adds: &'static [(&'static str, Measure)],
+    /// Whether people ask how many rows there are, and whose: their keys begin with mode, app and
+    /// account. One table of all is so.
+    pub census: bool,
 }
 
 /// How much the rows of a table add to an amount.
@@ -104,6 +108,7 @@ pub(crate) const USAGE: Usage = Usage {
         next: store::SIZES_OF_RECORDS,
         start: store::before_records,
         adds: &[(BYTES.quota.name, Measure::Sizes), (STORED_RESPONSES.quota.name, Measure::Rows)],
+        census: false,
     }],
 };
 
@@ -115,6 +120,7 @@ type Apps = HashMap<String, Vec<i64>>;
 pub(crate) struct Counted {
     test: Apps,
     live: Apps,
+    pub(crate) census: Census,
 }
 
 impl Counted {
@@ -218,6 +224,14 @@ impl Usages {
             modes.set(mode.as_str(), self.shown(Object::bare(), held.unwrap_or_default()))
         });
         modes.into()
+    }
+
+    /// How many rows there are of the table with a census, and whose most of them are: at most
+    /// [`limits::LARGEST_TENANTS`] apps, and accounts of apps. None of anything before the first
+    /// count, which says so.
+    pub fn census(&self) -> Reported {
+        let counted = self.counted();
+        counted.map_or_else(|| Census::default().object(false), |known| known.census.object(true))
     }
 
     /// The apps that keep the most bytes, each in one mode, at most [`limits::LARGEST_APPS`].

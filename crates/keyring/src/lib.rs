@@ -40,7 +40,7 @@ pub use store::{
     TakeRotation, Unopenable, advance_epoch, begin_rotation, count_use, destroyed_keys,
     has_older_keys, head, highest_rotation, is_making_locked, key_count, key_counts, key_epoch,
     key_store_id, key_store_use, last_backup, last_rotation, last_run, lock_making, mark_key_store,
-    newest_key, newest_keys, raise_head, record_backup, record_run, root_events, stopped, store_id,
-    tenants_without_key, uses, write_store_id,
+    newest_key, newest_keys, newest_master_key, raise_head, record_backup, record_run, root_events,
+    stopped, store_id, tenants_without_key, uses, write_store_id,
 };
 pub use tenant::{SealCheck, TenantKeys, check_seal, retire_seal, seal_query};

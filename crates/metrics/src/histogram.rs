@@ -65,6 +65,33 @@ impl Recorded {
         self.sum
     }
 
+    /// Both together.
+    #[must_use]
+    pub fn plus(mut self, other: &Self) -> Self {
+        for (own, more) in self.buckets.iter_mut().zip(other.buckets) {
+            *own = own.saturating_add(more);
+        }
+        Self { sum: self.sum.saturating_add(other.sum), ..self }
+    }
+
+    /// What was recorded since `before`, which the same histogram has answered earlier.
+    #[must_use]
+    pub fn since(mut self, before: &Self) -> Self {
+        for (own, less) in self.buckets.iter_mut().zip(before.buckets) {
+            *own = own.saturating_sub(less);
+        }
+        Self { sum: self.sum.saturating_sub(before.sum), ..self }
+    }
+
+    /// What so many of a thousand took no longer than, in microseconds: the bound of a bucket.
+    /// `None` if nothing was recorded; [`u64::MAX`] if they took longer than the last bound.
+    pub fn per_mille(&self, of_thousand: u64) -> Option<u64> {
+        let count = self.count();
+        let wanted = count.saturating_mul(of_thousand).div_ceil(1000).max(1);
+        let found = self.cumulative().find(|(_, total)| *total >= wanted);
+        (count > 0).then(|| found.map_or(u64::MAX, |(bound, _)| bound))
+    }
+
     /// For each bound, how many took no longer.
     pub(crate) fn cumulative(&self) -> impl Iterator<Item = (u64, u64)> {
         BOUNDS_MICROSECONDS.into_iter().zip(self.buckets).scan(0u64, |total, (bound, count)| {
@@ -88,5 +115,21 @@ mod tests {
         assert_eq!((recorded.count(), recorded.sum_micros()), (5, 20_000_102));
         let at = |bound| recorded.cumulative().find(|(of, _)| *of == bound).map(|(_, n)| n);
         assert_eq!([at(50), at(100), at(10_000_000)], [Some(2), Some(3), Some(4)]);
+    }
+
+    #[test]
+    fn a_share_took_no_longer_than_a_bound() {
+        let histogram = Histogram::default();
+        assert_eq!(histogram.read().per_mille(500), None);
+        for micros in [10, 10, 200, 20_000_000] {
+            histogram.record_micros(micros);
+        }
+        let read = histogram.read();
+        let shares = [1, 500, 501, 750, 990].map(|share| read.per_mille(share));
+        assert_eq!(shares, [Some(50), Some(50), Some(250), Some(250), Some(u64::MAX)]);
+        histogram.record_micros(600);
+        let later = histogram.read().since(&read);
+        assert_eq!((later.count(), later.per_mille(990)), (1, Some(1000)));
+        assert_eq!(later.plus(&read), histogram.read());
     }
 }

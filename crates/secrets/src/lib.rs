@@ -28,6 +28,7 @@ use coffer_kernel::{
 };
 use jobs::expire::ExpireSecrets;
 use notices::AnnounceExpiry;
+use operations::expiring::ListExpiring;
 use operations::{delete::Delete, find::Find, lease::LeaseSecret, list::List, set::Set};
 use std::sync::Arc;
 
@@ -101,6 +102,7 @@ pub const FAMILY: Family = Family {
                 (BYTES.quota.name, Measure::Sizes),
                 (SCOPES.quota.name, Measure::Groups(store::SCOPE_COLUMNS)),
             ],
+            census: true,
         }],
     },
     purge: store::PURGE,
@@ -120,6 +122,7 @@ fn parts(settings: &Settings) -> Parts {
     routes
         .seal(Set { secrets_per_scope: settings.number(&SECRETS_PER_SCOPE), announced_before })
         .read(List)
+        .read(ListExpiring)
         .read(Find)
         .write(LeaseSecret)
         .write(Delete { returns_secret: settings.is_on(&DELETE_RETURNS_SECRET) });

@@ -66,6 +66,20 @@ pub const NAMES_EXPLAINED: i64 = 20_000;
 /// Entries of the audit that the history of a secret is made of: the newest ones of its account.
 pub const HISTORY_ENTRIES: usize = 5_000;
 
+/// Seconds for which nobody has read a secret that is worth a look, unless somebody says otherwise:
+/// a quarter of a year.
+pub const UNUSED_SECONDS: i64 = 90 * 86_400;
+
+/// Seconds ahead at which a secret's end is worth a look, unless somebody says otherwise.
+pub const EXPIRING_SECONDS: i64 = 30 * 86_400;
+
+/// Most seconds that somebody may say: a year.
+pub const LOOKED_AHEAD_SECONDS: i64 = 366 * 86_400;
+
+/// Secrets that an operator is shown of those that end soon or that nobody reads, unless they ask
+/// for more.
+pub const SHOWN_TO_OPERATORS: i64 = 10;
+
 /// Changes that the history of a secret shows.
 pub const HISTORY_CHANGES: usize = 50;
 

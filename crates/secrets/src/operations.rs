@@ -1,11 +1,13 @@
 //! The operations, one file each.
 
 pub(crate) mod delete;
+pub(crate) mod expiring;
 pub(crate) mod find;
 pub(crate) mod history;
 pub(crate) mod lease;
 pub(crate) mod list;
 pub(crate) mod set;
+pub(crate) mod unused;
 
 use crate::reasons;
 use crate::secret::{Locator, Secret, numbered};

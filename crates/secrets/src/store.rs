@@ -1,9 +1,11 @@
 //! The SQL of the Secret Store.
 
+mod expiring;
 mod lease;
 mod names;
 pub(crate) mod notice;
 
+pub(crate) use expiring::{Expiring, expiring};
 pub(crate) use lease::{lock_secret, set_lease};
 pub(crate) use names::{Named, names_of, names_of_app};
 

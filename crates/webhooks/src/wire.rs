@@ -43,6 +43,11 @@ pub(crate) fn attempt(attempt: &Attempt) -> Object {
         .set("next_attempt_at", next)
         .set("status", attempt.status.as_str())
         .set("webhook_endpoint", attempt.endpoint.clone());
+    // As events have it: whoever gets those of many accounts sees whose this one is.
+    let object = match attempt.owner.account == attempt.owner.platform {
+        true => object,
+        false => object.set("account", attempt.owner.account.as_str().to_owned()),
+    };
     // Clients take an object that has an error for a failure of their own.
     match &attempt.error {
         Some(error) => object.set("error", error.clone()),

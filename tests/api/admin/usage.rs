@@ -56,6 +56,30 @@ fn what_an_app_keeps_is_shown_in_each_mode() {
 }
 
 #[test]
+fn secrets_are_counted_by_app_and_by_account() {
+    let server = quiet_server();
+    let (app, other) = (server.app(), server.app());
+    let (account, connected) = server.connected(&app);
+    let none = json!({"by_account": [], "by_app": [], "counted": false, "total": 0});
+    assert_eq!(server.admin().get("/v1/admin/status", &[]).ok()["secrets"], none);
+    for name in ["a", "b", "c"] {
+        connected.set(name, "value").ok();
+        set_for_user(&connected, "user", name).ok();
+    }
+    app.live().set("a", "value").ok();
+    app.client().set("a", "value").ok();
+    other.client().set("a", "value").ok();
+    connected.remove("c").ok();
+    server.run_jobs();
+    let secrets = server.admin().get("/v1/admin/status", &[]).ok()["secrets"].clone();
+    assert_eq!((&secrets["total"], &secrets["counted"]), (&json!(8), &json!(true)));
+    let first = json!({"account": account, "app": app.id, "mode": "test", "count": 5});
+    assert_eq!(secrets["by_account"][0], first);
+    assert_eq!(secrets["by_account"].as_array().unwrap().len(), 4);
+    assert_eq!(secrets["by_app"][0], json!({"app": app.id, "mode": "test", "count": 6}));
+}
+
+#[test]
 fn an_app_with_too_many_bytes_adds_none_until_it_has_deleted_some() {
     let server = quiet_server();
     let (app, other) = (server.app(), server.app());

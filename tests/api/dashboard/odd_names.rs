@@ -63,6 +63,9 @@ fn odd_names_are_text_on_every_page() {
             format!("/dashboard/reserves?{place}&{word}"),
             format!("/dashboard/hold?{place}&{word}"),
             format!("/dashboard/events?{place}&{word}"),
+            format!("/dashboard/webhooks?{word}"),
+            format!("/dashboard/webhooks?{place}&{word}"),
+            format!("/dashboard/webhook?{place}&{word}"),
             format!("/dashboard/settings?{word}"),
             format!("/dashboard/search?{word}"),
             format!("/dashboard/keyring?{word}"),
@@ -86,5 +89,5 @@ fn odd_names_are_text_on_every_page() {
         let shown = stranger.page(&format!("/dashboard/keys?{word}"));
         assert!(RAW.iter().all(|raw| !shown.contains(raw)), "{shown}");
     }
-    assert_eq!(checked, ODD.len() * 24);
+    assert_eq!(checked, ODD.len() * 27);
 }

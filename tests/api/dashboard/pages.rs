@@ -146,6 +146,7 @@ pub fn all_pages(server: &TestServer, place: &str) -> Vec<String> {
         "/keyring",
         "/reserves",
         "/events",
+        "/webhooks",
         "/settings",
         "/search?q=made",
     ]
@@ -160,6 +161,7 @@ pub fn all_pages(server: &TestServer, place: &str) -> Vec<String> {
         format!("/dashboard/secret?{place}&name=token"),
         format!("/dashboard/reserves?{place}"),
         format!("/dashboard/events?{place}"),
+        format!("/dashboard/webhooks?{place}"),
     ]);
     pages
 }

@@ -248,6 +248,7 @@ fn status_table(status: &Value) -> String {
     let operations = take("operations");
     let unrouted = take("unrouted");
     let largest = take("usage").map(|apps| largest_apps(&apps)).unwrap_or_default();
+    let secrets = take("secrets").map(|secrets| most_secrets(&secrets)).unwrap_or_default();
     let operations = operations.as_ref().and_then(Value::as_object).into_iter().flatten();
     let unrouted = unrouted.as_ref().map(|counts| ("unrouted", counts));
     let rows = operations.map(|(name, counts)| (name.as_str(), counts)).chain(unrouted);
@@ -257,7 +258,7 @@ fn status_table(status: &Value) -> String {
     });
     let [answered, replayed, refused, failed] = COUNTS;
     let fields = ["operation", answered, replayed, refused, failed];
-    format!("{}\n\n{}{largest}", table::object(&rest), table::columns(&fields, rows))
+    format!("{}\n\n{}{largest}{secrets}", table::object(&rest), table::columns(&fields, rows))
 }
 
 /// A table of the apps that keep most, if any are known.
@@ -266,4 +267,15 @@ fn largest_apps(apps: &Value) -> String {
     let amounts = first.keys().map(String::as_str).filter(|name| !["app", "mode"].contains(name));
     let fields: Vec<_> = ["app", "mode"].into_iter().chain(amounts).collect();
     format!("\n\n{}", table::list(&serde_json::json!({ "data": apps }), &fields))
+}
+
+/// How many secrets there are, and a table of the accounts with most, if they were counted.
+fn most_secrets(secrets: &Value) -> String {
+    if secrets.get("counted") != Some(&Value::Bool(true)) {
+        return String::new();
+    }
+    let total = secrets.get("total").unwrap_or(&Value::Null);
+    let list = serde_json::json!({ "data": secrets.get("by_account") });
+    let table = table::list(&list, &["account", "app", "mode", "count"]);
+    format!("\n\nsecrets, by the last count: {total}\n\n{table}")
 }

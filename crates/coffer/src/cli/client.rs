@@ -13,6 +13,7 @@ pub use connect::key;
 pub use form::{Params, object_path};
 
 use super::exit::{Exit, Failure};
+use super::waiting::Waiting;
 use crate::config::{Config, INSECURE_HTTP, Setting};
 use agent::{Patience, Trust};
 use coffer_base::id::random_id;
@@ -49,6 +50,8 @@ pub struct Client {
     has_roots: bool,
     key: Zeroizing<String>,
     account: Option<String>,
+    /// Whether somebody at the terminal waits for the answers, and nothing else is shown there.
+    is_waited_for: bool,
 }
 
 /// A request that can be sent several times.
@@ -57,8 +60,9 @@ struct Call {
     /// Path and query.
     path: String,
     body: Option<Zeroizing<String>>,
-    /// The same for every attempt, so that a `POST` takes effect once.
-    idempotency_key: String,
+    /// The same for every attempt, so that a `POST` takes effect once. Others have none: the first
+    /// random bytes take a process longer than the whole request.
+    idempotency_key: Option<String>,
     /// The version that the object must have.
     if_version: Option<String>,
 }
@@ -98,9 +102,16 @@ impl Client {
 
     /// Another client of the same server, acting for `account`.
     pub fn acting_for(&self, account: Option<&str>) -> Self {
-        let Self { agent, target, has_roots, key, .. } = self;
+        let Self { agent, target, key, .. } = self;
         let (agent, target, key) = (agent.clone(), target.clone(), key.clone());
-        Self { agent, target, has_roots: *has_roots, key, account: account.map(str::to_owned) }
+        let account = account.map(str::to_owned);
+        let (has_roots, is_waited_for) = (self.has_roots, self.is_waited_for);
+        Self { agent, target, has_roots, key, account, is_waited_for }
+    }
+
+    /// The same client, which shows nothing on the terminal while it waits: something else does.
+    pub fn in_background(self) -> Self {
+        Self { is_waited_for: false, ..self }
     }
 
     /// The server's address.
@@ -118,7 +129,7 @@ impl Client {
     /// # Errors
     /// If `base` is the address of another machine.
     pub fn local(base: &str, key: Zeroizing<String>) -> Result<Self, Failure> {
-        Ok(Self::with_roots(Target::parse(base, false)?, key, None))
+        Ok(Self::with_roots(Target::parse(base, false)?, key, None).in_background())
     }
 
     fn with_roots(target: Target, key: Zeroizing<String>, roots: Option<RootCerts>) -> Self {
@@ -126,7 +137,7 @@ impl Client {
         let trust = roots.map_or(Trust::Authorities, Trust::These);
         let answer = Duration::from_secs(limit::REQUEST_SECONDS);
         let agent = agent::new(&target, trust, Patience { connect: CONNECT, answer });
-        Self { agent, target, has_roots, key, account: None }
+        Self { agent, target, has_roots, key, account: None, is_waited_for: true }
     }
 
     /// The same client, acting for `account`.
@@ -247,8 +258,10 @@ impl Client {
         body: Option<Zeroizing<String>>,
         if_version: Option<String>,
     ) -> Result<Versioned, Failure> {
-        let idempotency_key = random_id("cli", limit::TOKEN_CHARACTERS, &SystemRandom);
+        let idempotency_key =
+            body.is_some().then(|| random_id("cli", limit::TOKEN_CHARACTERS, &SystemRandom));
         let call = Call { method, path, body, idempotency_key, if_version };
+        let _waiting = self.is_waited_for.then(|| Waiting::begin(format!("{}…", self.target)));
         let mut attempts_left = ATTEMPTS;
         let mut pause = PAUSE;
         loop {
@@ -276,12 +289,12 @@ impl Client {
         if let Some(version) = &call.if_version {
             request = request.header("Coffer-If-Version", version);
         }
+        if let Some(key) = &call.idempotency_key {
+            request = request.header("Idempotency-Key", key);
+        }
         let Some(body) = &call.body else { return self.agent.run(request.body(())?) };
-        let request = request
-            .header("Content-Type", "application/x-www-form-urlencoded")
-            .header("Idempotency-Key", &call.idempotency_key)
-            .body(body.as_str())?;
-        self.agent.run(request)
+        let request = request.header("Content-Type", "application/x-www-form-urlencoded");
+        self.agent.run(request.body(body.as_str())?)
     }
 
     /// What is said when there is no answer, with what to do.

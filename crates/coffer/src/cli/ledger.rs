@@ -2,6 +2,7 @@
 
 use super::exit::{Exit, Failure};
 use super::output::Output;
+use super::waiting::Waiting;
 use super::{setup, table};
 use crate::config::Config;
 use coffer::family_set::FamilySet;
@@ -14,10 +15,12 @@ use serde_json::{Map, Value, json};
 /// # Errors
 /// If there is no store, or if it cannot be read.
 pub fn verify(config: &Config, output: Output) -> Result<Exit, Failure> {
+    let waiting = Waiting::begin("verifying the books…");
     let findings = setup::runtime()?.block_on(async {
         let store = setup::open_read_only(config).await?;
         Ok::<_, Failure>(FamilySet::default().verify(&store).await?)
     })?;
+    drop(waiting);
     output.show(&document(&findings), |_| lines(&findings))?;
     Ok(if is_right(&findings) { Exit::Done } else { Exit::Failed })
 }

@@ -55,7 +55,7 @@ pub fn run(config: &Config, args: &ListenArgs) -> Result<Exit, Failure> {
         return Ok(Exit::Done);
     };
     let forward = Forward::new(url, secret)?;
-    let client = Client::new(config, &API_KEY)?.on_account(args.account.as_deref());
+    let client = Client::new(config, &API_KEY)?.on_account(args.account.as_deref()).in_background();
     let mut last = newest(&client)?;
     output::print(&format!(
         "Events are sent to {url}. They are signed with {} (Ctrl-C ends it.)",

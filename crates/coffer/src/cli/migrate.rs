@@ -5,6 +5,7 @@ use super::args::Migrate;
 use super::exit::{Exit, Failure};
 use super::output::Output;
 use super::setup;
+use super::waiting::Waiting;
 use crate::config::Config;
 use coffer::assemble::{self, Database};
 use coffer::family_set::FamilySet;
@@ -26,11 +27,13 @@ pub fn run(config: &Config, verb: &Migrate, output: Output) -> Result<Exit, Fail
         ));
     }
     let runtime = setup::runtime()?;
+    let waiting = Waiting::begin("changing the schemas…");
     let (reports, next) = match verb {
         Migrate::Distribute { dry_run } => {
             let families = FamilySet::default();
             let distribution = assemble::distribute(&database, &families, *dry_run);
             let statements = runtime.block_on(distribution)?;
+            drop(waiting);
             output.show(&json!({ "statements": statements }), |_| distributed(&statements))?;
             return Ok(Exit::Done);
         }
@@ -44,6 +47,7 @@ pub fn run(config: &Config, verb: &Migrate, output: Output) -> Result<Exit, Fail
             "servers of the version before are refused now",
         ),
     };
+    drop(waiting);
     output.show(&document(&reports), |_| lines(&reports, next))?;
     Ok(Exit::Done)
 }

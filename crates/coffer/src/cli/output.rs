@@ -1,6 +1,8 @@
 //! What a verb prints: its result on standard output, everything else on standard error.
 
 use super::exit::{Exit, Failure};
+use super::pager;
+use rustix::termios::Winsize;
 use serde_json::Value;
 use std::io::{IsTerminal, Write};
 
@@ -34,12 +36,20 @@ impl Output {
         self.format == Format::Json
     }
 
-    /// Prints `json` as it is, or as the text that `table` makes of it.
+    /// Prints `json` as it is, or as the text that `table` makes of it, which goes through a pager
+    /// if the terminal is shorter.
+    ///
+    /// # Errors
+    /// If standard output cannot be written.
     pub fn show(self, json: &Value, table: impl FnOnce(&Value) -> String) -> Result<(), Failure> {
         if self.is_json() {
             return print(&format!("{json:#}"));
         }
-        print(&table(json))
+        let text = table(json);
+        if pager::has_shown(&text, height()) {
+            return Ok(());
+        }
+        print(&text)
     }
 
     /// As [`Output::show`], for a key that can be shown only this once; `instead` says what to do
@@ -53,7 +63,8 @@ impl Output {
         table: impl FnOnce(&Value) -> String,
         instead: &str,
     ) -> Result<(), Failure> {
-        self.show(json, table).map_err(|_| {
+        let text = if self.is_json() { format!("{json:#}") } else { table(json) };
+        print(&text).map_err(|_| {
             let lost = "the key was made and could not be printed, and it is shown only once";
             Failure::failed(format!("{lost}: {instead}"))
         })
@@ -86,10 +97,19 @@ pub fn note(text: &str) {
 
 /// How many characters a line of the terminal has; `None` if the output is none.
 pub fn width() -> Option<usize> {
+    size(|size| size.ws_col)
+}
+
+/// How many lines the terminal has; `None` if the output is none.
+pub fn height() -> Option<usize> {
+    size(|size| size.ws_row)
+}
+
+fn size(of: fn(Winsize) -> u16) -> Option<usize> {
     let stdout = std::io::stdout();
     if !stdout.is_terminal() {
         return None;
     }
-    let columns = rustix::termios::tcgetwinsize(&stdout).ok()?.ws_col;
-    (columns > 0).then_some(usize::from(columns))
+    let size = of(rustix::termios::tcgetwinsize(&stdout).ok()?);
+    (size > 0).then_some(usize::from(size))
 }

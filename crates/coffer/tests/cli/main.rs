@@ -36,6 +36,7 @@ mod secret_files;
 mod service_manager;
 mod signals;
 mod stripe;
+mod terminal;
 mod values;
 mod verbs;
 mod webhooks;

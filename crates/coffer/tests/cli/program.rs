@@ -132,6 +132,24 @@ impl Call {
         self
     }
 
+    /// On a terminal with so many lines, whose text is the result, errors too.
+    pub fn on_terminal(mut self, lines: u16) -> Self {
+        let words = std::iter::once(self.command.get_program()).chain(self.command.get_args());
+        let words: Vec<_> = words
+            .map(|word| coffer_base::shell::word(word.to_str().unwrap()).into_owned())
+            .collect();
+        let line = format!("stty rows {lines} cols 300; {}", words.join(" "));
+        let mut script = Command::new("script");
+        script.args(["-qec", &line, "/dev/null"]).env_clear();
+        script.current_dir(self.command.get_current_dir().unwrap());
+        for (name, value) in self.command.get_envs() {
+            script.env(name, value.unwrap());
+        }
+        script.env("PATH", "/usr/bin:/bin").env("SHELL", "/bin/sh");
+        self.command = script;
+        self
+    }
+
     /// Starts it with its errors going to `stderr`, and does not wait for it.
     pub fn spawn(&mut self, stderr: Stdio) -> Child {
         self.command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(stderr);

@@ -82,6 +82,7 @@ pub(crate) async fn one(visit: &Visit<'_>) -> Result {
             a.button href=(links::to("/secrets", &[("app", id), ("account", account)])) {
                 "Secrets of its own account"
             }
+            a.button href=(links::to("/webhooks", &[("app", id)])) { "Webhooks" }
             a.button href=(links::to("/audit", &[("app", id)])) { "Audit" }
         }))
         (view::facts(vec![

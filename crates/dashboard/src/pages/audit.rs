@@ -1,12 +1,18 @@
 //! The audit: who did what, and why a request got what it got.
 
 use super::lists;
-use crate::api::{Field, path_of};
+use crate::api::{Field, Refusal, path_of, rows};
+use crate::live::Look;
 use crate::outcome::Result;
 use crate::visit::Visit;
-use crate::{frame, links, respond, view};
+use crate::{frame, links, live, respond, view};
 use maud::{Markup, html};
 use serde_json::Value;
+
+const PATH: &str = "/v1/admin/audit";
+
+/// Seconds between two looks at what comes.
+const EVERY: u32 = 5;
 
 /// By what entries are narrowed: the API's parameter, its word, and a hint.
 const FILTERS: [(&str, &str, &str); 7] = [
@@ -42,9 +48,21 @@ pub(crate) async fn page(visit: &Visit<'_>) -> Result {
     let mut params: Vec<_> = FILTERS.iter().map(|(name, ..)| (*name, visit.field(name))).collect();
     params.extend([("outcome", visit.field("outcome")), ("order", "desc")]);
     params.push(("created[gte]", since.as_deref().unwrap_or_default()));
-    let list = lists::page(visit, visit.admin(), "/v1/admin/audit", &params).await?;
+    if let Look::Again(newest) = &visit.look
+        && !has_newer(visit, &params, newest).await?
+    {
+        return Ok(respond::nothing_new());
+    }
+    let mut list = lists::page(visit, visit.admin(), PATH, &params).await?;
+    let newest = list.list("data").first().map_or("", |entry| entry.text("id")).to_owned();
+    if visit.look.goes_on()
+        && let Some(entries) = list.get_mut("data").and_then(Value::as_array_mut)
+    {
+        entries.retain(|entry| !is_own_look(visit, entry));
+    }
     let inside = html! {
         (frame::heading("Audit", "Who did what, in the order of the log.", html! {
+            (live::switch(visit))
             details.guarded {
                 summary.button { "Verify" }
                 div.pop.wide {
@@ -55,14 +73,40 @@ pub(crate) async fn page(visit: &Visit<'_>) -> Result {
             }
         }))
         (filters(visit))
-        @if list.list("data").is_empty() {
-            (view::empty("No entries fit", "Take a filter away.", ""))
-        } @else {
-            (table(visit, &list))
-        }
-        (older(visit, &list))
+        (live::part(visit, EVERY, &newest, html! {
+            @if list.list("data").is_empty() {
+                (view::empty("No entries fit", "Take a filter away.", ""))
+            } @else {
+                (table(visit, &list))
+            }
+            (older(visit, &list))
+        }))
     };
     Ok(respond::page(frame::page(visit, "/audit", "Audit", inside)))
+}
+
+/// Whether there are entries behind the newest that the page has, besides what the page leaves
+/// there by looking.
+async fn has_newer(
+    visit: &Visit<'_>,
+    params: &[(&str, &str)],
+    newest: &str,
+) -> std::result::Result<bool, Refusal> {
+    if newest.is_empty() {
+        return Ok(true);
+    }
+    let limit = rows();
+    let kept = params.iter().copied().filter(|(name, _)| *name != "order");
+    let behind = [("order", "asc"), ("starting_after", newest), ("limit", limit.as_str())];
+    let params: Vec<_> = kept.chain(behind).collect();
+    let list = visit.admin().get(PATH, &params).await?;
+    let is_cut = list.is("has_more") || !list.text("next").is_empty();
+    Ok(is_cut || list.list("data").iter().any(|entry| !is_own_look(visit, entry)))
+}
+
+/// Whether an entry says that this session's key has looked at the audit.
+fn is_own_look(visit: &Visit<'_>, entry: &Value) -> bool {
+    entry.text("operation") == "admin.audit.list" && entry.text("actor") == &*visit.session.key_id
 }
 
 fn filters(visit: &Visit<'_>) -> Markup {
@@ -73,6 +117,7 @@ fn filters(visit: &Visit<'_>) -> Markup {
             }
             (view::select("Outcome", "outcome", visit.field("outcome"), &OUTCOMES))
             (view::select("Since", "since", visit.field("since"), &SINCE))
+            @if visit.look.goes_on() { (view::hidden(&[("follow", "true")])) }
             button type="submit" { "Filter" }
             a.button href=(links::to("/audit", &[])) { "Clear" }
         }

@@ -6,9 +6,12 @@ use crate::open::{self, Place};
 use crate::outcome::Result;
 use crate::session::Purpose;
 use crate::visit::Visit;
-use crate::{frame, respond, view};
+use crate::{frame, live, respond, view};
 use maud::{Markup, html};
 use serde_json::Value;
+
+/// Seconds between two looks at what comes.
+const EVERY: u32 = 5;
 
 /// The events of one account.
 pub(crate) async fn page(visit: &Visit<'_>) -> Result {
@@ -18,7 +21,7 @@ pub(crate) async fn page(visit: &Visit<'_>) -> Result {
     let heading = frame::heading(
         "Events",
         "What happened to holds, plans and releases, for thirty days.",
-        html! {},
+        html! { @if place.is_whole() { (live::switch(visit)) } },
     );
     let body = if !place.is_whole() {
         places::choice(visit, "/events").await?
@@ -29,7 +32,7 @@ pub(crate) async fn page(visit: &Visit<'_>) -> Result {
                 let api = visit.with_key(&key.token).for_account(&place.account);
                 let params = [("type", visit.field("type"))];
                 match lists::page(visit, api, "/v1/events", &params).await {
-                    Ok(list) => shown(visit, &list),
+                    Ok(list) => live::part(visit, EVERY, "", shown(visit, &list)),
                     Err(refusal) => view::refusal(&refusal),
                 }
             }

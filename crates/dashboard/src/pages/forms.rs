@@ -1,8 +1,10 @@
 //! Forms that several pages have.
 
+use crate::api::Field;
 use crate::visit::Visit;
 use crate::{links, view};
 use maud::{Markup, html};
+use serde_json::Value;
 
 /// What a restricted key may be allowed, most used first.
 const PERMISSIONS: [&str; 12] = [
@@ -41,6 +43,29 @@ pub(super) fn searched(is_whole: bool) -> Markup {
             }
         }
     }
+}
+
+/// The field for the types of events that an endpoint gets.
+pub(super) fn event_types(types: &str) -> Markup {
+    html! {
+        label.field {
+            span { "Events: * for all, or types, a line each" }
+            textarea name="events" rows="3" spellcheck="false" autocomplete="off"
+                autocapitalize="off" { (types) }
+        }
+    }
+}
+
+/// The types that were written into that field.
+pub(super) fn typed_events<'v>(visit: &'v Visit<'_>) -> Vec<&'v str> {
+    let between = |letter: char| letter.is_whitespace() || letter == ',';
+    visit.field("events").split(between).filter(|word| !word.is_empty()).collect()
+}
+
+/// An endpoint's types, as that field has them.
+pub(super) fn types_text(endpoint: &Value) -> String {
+    let types = endpoint.list("enabled_events").iter().filter_map(Value::as_str);
+    types.collect::<Vec<_>>().join("\n")
 }
 
 /// Installs an app on an account.

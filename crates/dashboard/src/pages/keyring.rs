@@ -4,15 +4,23 @@ use crate::api::Field;
 use crate::outcome::{Result, noticed};
 use crate::view::Tone;
 use crate::visit::Visit;
-use crate::{frame, respond, view};
+use crate::{frame, links, respond, view};
 use maud::{Markup, html};
 use serde_json::Value;
 
 /// Which keys there are, and how far a rotation has come.
 pub(crate) async fn page(visit: &Visit<'_>) -> Result {
-    let keys = visit.admin().get("/v1/admin/keyring", &[]).await?;
-    let count = |name: &str| {
-        html! { span.amount { (view::number(keys.int(name).unwrap_or_default())) } }
+    // Counting reads every tenant's keys, so it is done when somebody asks.
+    let is_counted = visit.field("count") == "true";
+    let params = [("count", if is_counted { "true" } else { "false" })];
+    let keys = visit.admin().get("/v1/admin/keyring", &params).await?;
+    let count = |name: &str| match keys.int(name) {
+        Some(count) => html! { span.amount { (view::number(count)) } },
+        None => view::none(),
+    };
+    let older = html! {
+        (count("old_master_keys")) " with " (count("keys_under_old_master_keys"))
+        " keys under them"
     };
     let state = match keys.is("sealed") {
         true => view::badge(Tone::Bad, "sealed: no request for data is answered"),
@@ -21,6 +29,9 @@ pub(crate) async fn page(visit: &Visit<'_>) -> Result {
     let rotation = keys.object("rotation");
     let inside = html! {
         (frame::heading("Keyring", "The keys that encrypt, and how they are replaced.", html! {
+            @if !is_counted {
+                a.button href=(links::to("/keyring", &[("count", "true")])) { "Count the keys" }
+            }
             @if visit.is_operator() { (rotate_form(visit)) }
         }))
         (view::facts(vec![
@@ -29,10 +40,7 @@ pub(crate) async fn page(visit: &Visit<'_>) -> Result {
                 "version " (keys.int("master_key").unwrap_or_default()) ", made "
                 (view::time(keys.int("master_key_created"), visit.now))
             }),
-            ("Older master keys", html! {
-                (count("old_master_keys")) " with " (count("keys_under_old_master_keys"))
-                " keys under them"
-            }),
+            ("Older master keys", if is_counted { older } else { view::none() }),
             ("Tenants' keys", count("tenant_keys")),
             ("Replaced tenants' keys", count("old_tenant_keys")),
             ("Oldest tenant's key", view::time(keys.int("oldest_tenant_key"), visit.now)),

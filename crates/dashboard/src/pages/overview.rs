@@ -1,10 +1,11 @@
 //! The first page: whether all is well, and what wants attention.
 
+use super::overview_secrets as secrets;
 use crate::api::{Field, rows};
 use crate::outcome::Result;
 use crate::view::Tone;
 use crate::visit::Visit;
-use crate::{chart, frame, links, respond, view};
+use crate::{chart, frame, limits, links, live, respond, view};
 use maud::{Markup, html};
 use serde_json::Value;
 
@@ -20,19 +21,25 @@ const DAY: i64 = 86_400;
 pub(crate) async fn page(visit: &Visit<'_>) -> Result {
     let status = visit.admin().get("/v1/admin/status", &[]).await?;
     let clock = visit.admin().get("/v1/admin/clock", &[]).await?;
-    let keyring = visit.admin().get("/v1/admin/keyring", &[]).await?;
+    let keyring = visit.admin().get("/v1/admin/keyring", &[("count", "false")]).await?;
     let newest = rows();
     let params = [("limit", newest.as_str())];
     let keys = visit.admin().get("/v1/admin/api_keys", &params).await?;
     let refused = [("outcome", "refused"), ("order", "desc"), ("limit", "5")];
     let refused = visit.admin().get("/v1/admin/audit", &refused).await?;
-    let inside = html! {
-        (frame::heading("Overview", "", html! {}))
+    let expiring = visit.admin().get("/v1/admin/secrets/expiring", &[]).await;
+    let samples = visit.dashboard.samples.all();
+    let parts = html! {
         (health(visit, &status, &clock, &keyring))
         @if status.object("operations").as_object().is_none_or(serde_json::Map::is_empty) {
             (first_steps())
         }
-        (view::section("Requests", chart::requests(&visit.dashboard.samples.all())))
+        (view::section("Requests", chart::requests(&samples)))
+        div.columns {
+            (view::section("Refusals and failures", chart::refusals(&samples)))
+            (view::section("How long requests took", chart::durations(&samples)))
+        }
+        (secrets::sections(visit, &status, &expiring))
         div.columns {
             (view::section("By operation, since the start", operations(&status)))
             (view::section("What apps keep", usage(&status)))
@@ -41,6 +48,11 @@ pub(crate) async fn page(visit: &Visit<'_>) -> Result {
             (view::section("Keys that want attention", attention(visit, &keys)))
             (view::section("Latest refusals", refusals(visit, &refused)))
         }
+    };
+    let every = u32::try_from(limits::SAMPLE_EVERY_SECONDS).unwrap_or(u32::MAX);
+    let inside = html! {
+        (frame::heading("Overview", "", live::switch(visit)))
+        (live::part(visit, every, "", parts))
     };
     Ok(respond::page(frame::page(visit, "", "Overview", inside)))
 }

@@ -88,7 +88,10 @@ pub(crate) async fn page(visit: &Visit<'_>) -> Result {
     let api = visit.with_key(&key.token).for_account(&scope.place.account);
     let list = list(visit, api, &scope).await;
     let inside = html! {
-        (frame::heading("Secrets", "", html! { (create_form(visit, &scope)) }))
+        (frame::heading("Secrets", "", html! {
+            a.button href=(links::to("/unused", &scope.place.fields())) { "Unused" }
+            (create_form(visit, &scope))
+        }))
         (form)
         (places::line(&scope.place, &scope.user))
         @match &list {
@@ -119,7 +122,7 @@ fn shown(visit: &Visit<'_>, scope: &Scope, list: &Value) -> Markup {
     let rows = list.list("data").iter().map(|secret| {
         let name = secret.text("name");
         vec![
-            html! { a.name href=(scope.link(name)) { (name) } },
+            html! { a.name id=(secret.text("id")) href=(scope.link(name)) { (name) } },
             covered(visit, scope, name),
             view::expiry(secret.int("expires_at"), visit.now),
             view::time(secret.int("created"), visit.now),

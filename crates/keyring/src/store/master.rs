@@ -349,6 +349,19 @@ pub async fn key_counts(keys: &Store) -> Result<KeyCounts, StorageError> {
     })
 }
 
+/// The newest master key that is there: its version, and when it was made. Unlike [`key_counts`] it
+/// reads one row, however many tenants there are.
+///
+/// # Errors
+/// When the key store cannot be read.
+pub async fn newest_master_key(keys: &Store) -> Result<Option<(u32, Timestamp)>, StorageError> {
+    let sql = "SELECT version, created FROM master_key WHERE wrapped IS NOT NULL \
+               ORDER BY version DESC LIMIT 1";
+    let rows = keys.query(sql, &[]).await?;
+    let master = |row| Ok((version_of(row, 0)?, Timestamp::from_unix(row.int(1)?)));
+    rows.first().map(master).transpose()
+}
+
 /// The highest number of a rotation that has made a key.
 ///
 /// # Errors

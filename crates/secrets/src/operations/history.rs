@@ -1,5 +1,6 @@
 //! `GET /v1/admin/secrets/history`: who changed and who read a secret, for operators.
 
+use super::unused::ListUnused;
 use crate::explain::{is_of_scope, locator};
 use crate::secret::Locator;
 use crate::{limits, store, wire};
@@ -14,9 +15,9 @@ use coffer_storage::Store;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-/// Adds the operation, which looks for a name under the keys of every tenant of an account.
+/// Adds the operations that look for names under the keys of tenants.
 pub fn register(routes: &mut Routes, keyring: Arc<Keyring>) {
-    routes.read(History(keyring));
+    routes.read(ListUnused(Arc::clone(&keyring))).read(History(keyring));
 }
 
 /// The operation.

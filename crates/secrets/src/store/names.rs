@@ -9,6 +9,7 @@ use coffer_storage::{Row, StorageError, Store, values};
 
 /// A secret by name, without its payload.
 pub(crate) struct Named {
+    pub(crate) id: String,
     pub(crate) tenant: Tenant,
     pub(crate) locator: Locator,
     pub(crate) created: Timestamp,
@@ -22,13 +23,13 @@ fn named(mut row: Row) -> Result<Named, StorageError> {
     let locator = Locator { scope, name: row.take_text(4)? };
     let created = Timestamp::from_unix(row.int(5)?);
     let expires_at = row.optional_int(6)?.map(Timestamp::from_unix);
-    Ok(Named { tenant, locator, created, expires_at })
+    Ok(Named { id: row.take_text(7)?, tenant, locator, created, expires_at })
 }
 
 /// Secrets of a tenant, expired ones too, at most [`limits::NAMES_EXPLAINED`]: for whoever asks
 /// where one of them is.
 pub(crate) async fn names_of(store: &Store, tenant: &Tenant) -> Result<Vec<Named>, StorageError> {
-    let sql = "SELECT mode, app, account, scope_user, name, created, expires_at FROM secret \
+    let sql = "SELECT mode, app, account, scope_user, name, created, expires_at, id FROM secret \
                WHERE slot >= ? AND slot <= ? AND mode = ? AND app = ? AND account = ? LIMIT ?";
     let slots = Slots::of_tenant(tenant);
     let [mode, app, account] = tenant_values(tenant);
@@ -42,7 +43,7 @@ pub(crate) async fn names_of_app(
     store: &Store,
     tenant: &Tenant,
 ) -> Result<Vec<Named>, StorageError> {
-    let sql = "SELECT mode, app, account, scope_user, name, created, expires_at FROM secret \
+    let sql = "SELECT mode, app, account, scope_user, name, created, expires_at, id FROM secret \
                WHERE slot >= ? AND slot <= ? AND mode = ? AND app = ? LIMIT ?";
     let slots = Slots::of_app(tenant.mode, tenant.app.as_str());
     let [mode, app, _] = tenant_values(tenant);

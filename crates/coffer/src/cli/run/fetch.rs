@@ -26,7 +26,7 @@ impl Fetch {
     /// If there is no key, or the server cannot be used with it.
     pub fn new(config: &Config, args: &RunArgs) -> Result<Self, Failure> {
         let account = args.scope.account.as_deref();
-        let client = Client::new(config, &API_KEY)?.on_account(account);
+        let client = Client::new(config, &API_KEY)?.on_account(account).in_background();
         let copy = args.offline.then(|| Copy::of(&client, &args.scope)).transpose()?;
         let params = args.scope.params(None).into_iter();
         let params = params.map(|(name, value)| (name, value.to_owned())).collect();

@@ -1,0 +1,142 @@
+//! `GET /v1/admin/secrets/unused`: which secrets of one app on one account nobody has read for
+//! long, for operators. Nothing counts reads beside a secret, which would make every read a write:
+//! they are in the audit, and this looks there, as `coffer explain secret` does.
+
+use crate::explain::is_of_scope;
+use crate::store::{self, Named};
+use crate::{limits, secret};
+use coffer_base::{AccountId, AppId, Mode, Tenant, Timestamp, limit};
+use coffer_dialect::{ApiError, Object, Value};
+use coffer_kernel::explain::{Search, StoredEntry, search};
+use coffer_kernel::{
+    Access, Arguments, Ctx, Definition, Example, Failure, ReadOperation, keyring_failure,
+};
+use coffer_keyring::{Keyring, TenantKeys};
+use coffer_storage::Store;
+use std::sync::Arc;
+
+/// The operation.
+pub(super) struct ListUnused(pub(super) Arc<Keyring>);
+
+/// Whose secrets, and for how many seconds nobody has read them.
+pub(super) struct Input {
+    tenant: Tenant,
+    unused: i64,
+    most: usize,
+}
+
+impl ReadOperation for ListUnused {
+    const DEFINITION: Definition =
+        Definition::get("admin.secrets.unused", "/v1/admin/secrets/unused", Access::AUDITED)
+            .example(Example::of(&[("app", "app_1"), ("account", "acct_1")]));
+    type Input = Input;
+
+    fn parse(&self, arguments: &Arguments<'_>) -> Result<Input, ApiError> {
+        let fields = arguments.params.only(&["account", "app", "limit", "mode", "unused_for"])?;
+        let account = AccountId::parse(&fields.required_plain("account", limit::ID_CHARACTERS)?)
+            .map_err(|error| ApiError::invalid_param("account", format!("{error}.")))?;
+        let app = AppId::parse(&fields.required_plain("app", limit::ID_CHARACTERS)?)
+            .map_err(|error| ApiError::invalid_param("app", format!("{error}.")))?;
+        let modes = [("live", Mode::Live), ("test", Mode::Test)];
+        let mode = fields.optional_choice("mode", &modes)?.unwrap_or(Mode::Live);
+        let unused = 1..=limits::LOOKED_AHEAD_SECONDS;
+        let unused = fields.optional_integer_within("unused_for", unused)?;
+        let most = fields.optional_integer_within("limit", 1..=limit::PAGE_CEILING)?;
+        Ok(Input {
+            tenant: Tenant { mode, app, account },
+            unused: unused.unwrap_or(limits::UNUSED_SECONDS),
+            most: usize::try_from(most.unwrap_or(limits::SHOWN_TO_OPERATORS)).unwrap_or(1),
+        })
+    }
+
+    async fn run(&self, input: &Input, ctx: &Ctx, store: &Store) -> Result<Object, Failure> {
+        let before = ctx.now().plus(input.unused.saturating_neg());
+        let reads = Reads::of(store, &input.tenant, before).await?;
+        let tenant = &reads.tenant;
+        let keys = self.0.existing(tenant).await.map_err(|error| keyring_failure(&error))?;
+        let mut found = Vec::new();
+        if let Some(keys) = keys {
+            let secrets = store::names_of(store, tenant).await?;
+            let live = secrets.iter().filter(|one| secret::is_live(one.expires_at, ctx.now()));
+            let old = live.filter(|one| one.created <= before);
+            found.extend(old.filter(|one| !reads.has(one, &keys)).map(object));
+        }
+        let has_more = found.len() > input.most;
+        found.truncate(input.most);
+        ctx.audit_amount(found.len());
+        Ok(Object::singleton("secrets_unused")
+            .set("account", tenant.account.name().to_owned())
+            .set("app", tenant.app.as_str().to_owned())
+            .set("complete", reads.is_complete)
+            .set("data", Value::List(found))
+            .set("has_more", has_more)
+            .set("looked_back_to", reads.looked_back_to)
+            .set("mode", tenant.mode.as_str())
+            .set("unused_since", before))
+    }
+}
+
+/// What counts as a use: setting a secret anew does, too.
+const READS: [&str; 3] = ["apps.secrets.create", "apps.secrets.find", "apps.secrets.list"];
+
+/// What was read since a time, by the audit.
+struct Reads {
+    /// Whose, in the generation that the newest entry names.
+    tenant: Tenant,
+    entries: Vec<StoredEntry>,
+    /// Whether the audit was read back to that time, or to its beginning.
+    is_complete: bool,
+    /// If it was not: to when it was, as far as that can be told.
+    looked_back_to: Option<i64>,
+}
+
+impl Reads {
+    async fn of(store: &Store, tenant: &Tenant, since: Timestamp) -> Result<Self, Failure> {
+        let asked = Search {
+            account: tenant.account.as_str().to_owned(),
+            app: tenant.app.as_str().to_owned(),
+            operation: "apps.secrets.".to_owned(),
+            outcome: "done".to_owned(),
+            ..Search::default()
+        };
+        let found = search(store, &asked, 0, u64::MAX, limits::HISTORY_ENTRIES).await?;
+        let is_full = found.entries.len() >= limits::HISTORY_ENTRIES;
+        let oldest = found.entries.last().map(StoredEntry::at);
+        let is_far = oldest.is_some_and(|oldest| oldest <= since);
+        let is_complete = is_far || !is_full && found.looked_from <= 1;
+        let of_mode = |entry: &&StoredEntry| entry.int("mode") == Some(tenant.mode.code());
+        // What was kept before an account was purged was of another generation.
+        let newest = found.entries.iter().find(of_mode).and_then(|entry| entry.text("account"));
+        let account = newest.and_then(|account| AccountId::parse_stored(account).ok());
+        let account = account.unwrap_or_else(|| tenant.account.clone());
+        let is_read = |entry: &StoredEntry| {
+            let operation = entry.text("operation").unwrap_or_default();
+            READS.contains(&operation) && of_mode(&entry) && entry.at() > since
+        };
+        Ok(Self {
+            tenant: Tenant { account, ..tenant.clone() },
+            entries: found.entries.into_iter().filter(is_read).collect(),
+            is_complete,
+            looked_back_to: oldest.filter(|_| !is_complete).map(Timestamp::unix),
+        })
+    }
+
+    /// Whether a secret was read, listed with its scope, or set anew.
+    fn has(&self, secret: &Named, keys: &TenantKeys) -> bool {
+        let fingerprint = secret.locator.digest(keys);
+        let of_scope = self.entries.iter().filter(|one| is_of_scope(one, &secret.locator.scope));
+        of_scope.into_iter().any(|entry| {
+            entry.text("operation") == Some("apps.secrets.list")
+                || entry.bytes("name_fingerprint") == Some(fingerprint.as_bytes().as_slice())
+        })
+    }
+}
+
+fn object(secret: &Named) -> Value {
+    Object::bare()
+        .set("created", secret.created)
+        .set("expires_at", secret.expires_at)
+        .set("id", secret.id.clone())
+        .set("user", secret.locator.scope.user().map(str::to_owned))
+        .into()
+}
