@@ -7,8 +7,8 @@ pub mod profile;
 mod unix;
 
 pub use answer::Expected;
-pub use connect::key;
-pub use form::{Params, object_path};
+pub use connect::{check_url, key};
+pub use form::{Params, object_path, with_query};
 
 use super::exit::{Exit, Failure};
 use crate::config::{Config, INSECURE_HTTP, Setting};
@@ -16,7 +16,7 @@ use coffer_base::id::random_id;
 use coffer_base::limit;
 use coffer_crypto::SystemRandom;
 use connect::Target;
-use form::{encode, with_query};
+use form::encode;
 use profile::Access;
 use serde_json::Value;
 use std::path::Path;
@@ -37,6 +37,9 @@ const SHOULD_RETRY: &str = "stripe-should-retry";
 /// How long to wait before the second attempt; before the third it is twice that.
 const PAUSE: Duration = Duration::from_millis(500);
 
+/// What bodies are, but for a few.
+const FORM: &str = "application/x-www-form-urlencoded";
+
 /// How long to wait for a connection: servers on the same network answer in milliseconds.
 const CONNECT: Duration = Duration::from_secs(10);
 
@@ -56,6 +59,8 @@ struct Call {
     /// Path and query.
     path: String,
     body: Option<Zeroizing<String>>,
+    /// What the body is.
+    content_type: &'static str,
     /// The same for every attempt, so that a `POST` takes effect once.
     idempotency_key: String,
     /// The version that the object must have.
@@ -203,6 +208,21 @@ impl Client {
         expected.check(sent.object, &self.target)
     }
 
+    /// `POST path` with a JSON body, without an idempotency key: what is told has ids of its own.
+    ///
+    /// # Errors
+    /// As those of [`Self::get`].
+    pub fn post_json(
+        &self,
+        path: &str,
+        body: &Value,
+        expected: Expected<'_>,
+    ) -> Result<Value, Failure> {
+        let body = Some(Zeroizing::new(body.to_string()));
+        let sent = self.send_as("application/json", Method::POST, path.to_owned(), body, None)?;
+        expected.check(sent.object, &self.target)
+    }
+
     /// `DELETE path`.
     pub fn delete(
         &self,
@@ -265,8 +285,20 @@ impl Client {
         body: Option<Zeroizing<String>>,
         if_version: Option<String>,
     ) -> Result<Versioned, Failure> {
+        self.send_as(FORM, method, path, body, if_version)
+    }
+
+    /// The same with a body of another type.
+    fn send_as(
+        &self,
+        content_type: &'static str,
+        method: Method,
+        path: String,
+        body: Option<Zeroizing<String>>,
+        if_version: Option<String>,
+    ) -> Result<Versioned, Failure> {
         let idempotency_key = random_id("cli", limit::TOKEN_CHARACTERS, &SystemRandom);
-        let call = Call { method, path, body, idempotency_key, if_version };
+        let call = Call { method, path, body, content_type, idempotency_key, if_version };
         let mut attempts_left = ATTEMPTS;
         let mut pause = PAUSE;
         loop {
@@ -295,10 +327,11 @@ impl Client {
             request = request.header("Coffer-If-Version", version);
         }
         let Some(body) = &call.body else { return self.agent.run(request.body(())?) };
-        let request = request
-            .header("Content-Type", "application/x-www-form-urlencoded")
-            .header("Idempotency-Key", &call.idempotency_key)
-            .body(body.as_str())?;
+        let mut request = request.header("Content-Type", call.content_type);
+        if call.content_type == FORM {
+            request = request.header("Idempotency-Key", &call.idempotency_key);
+        }
+        let request = request.body(body.as_str())?;
         self.agent.run(request)
     }
 

@@ -1,0 +1,169 @@
+//! Tells a ledger of Coffer's, and again while the server has no time.
+
+use super::record::Record;
+use super::stripe::jittered;
+use crate::cli::client::{Client, Expected, object_path};
+use crate::cli::exit::{Exit, Failure};
+use crate::cli::{output, table};
+use serde_json::{Value, json};
+use std::time::{Duration, Instant};
+use tokio::runtime::Runtime;
+
+/// Transactions of a page, the most that the server takes.
+pub const PAGE: usize = 100;
+
+/// The first pause after an answer that the server has no time; each is twice the one before.
+const PAUSE: Duration = Duration::from_millis(250);
+
+/// The longest pause.
+const LONGEST_PAUSE: Duration = Duration::from_secs(30);
+
+/// How long somebody who waits for the end of a command has the server away.
+const PATIENCE: Duration = Duration::from_secs(300);
+
+/// Whom a ledger is told by.
+pub struct Teller<'a> {
+    client: Client,
+    runtime: &'a Runtime,
+    /// How long the server may be away; always, without.
+    patience: Option<Duration>,
+}
+
+/// What became of a page.
+#[derive(Clone, Default, PartialEq, Debug)]
+pub struct Told {
+    /// Transactions that were not known before.
+    pub new: u64,
+    /// Those that were, and stand as they were.
+    pub known: u64,
+    /// Those that were refused: how many, and of the first ones, which and why.
+    pub refused: u64,
+    /// The first of these, by id, with the server's words.
+    pub refusals: Vec<(String, String)>,
+}
+
+impl Told {
+    /// Adds what became of another page.
+    pub fn add(&mut self, other: Self) {
+        self.new = self.new.saturating_add(other.new);
+        self.known = self.known.saturating_add(other.known);
+        self.refused = self.refused.saturating_add(other.refused);
+        self.refusals.extend(other.refusals);
+    }
+
+    /// Reads the server's answer to a page.
+    fn of(answer: &Value) -> Self {
+        let count = |name: &str| answer.get(name).and_then(Value::as_u64).unwrap_or_default();
+        let refusals = answer.get("refusals").and_then(Value::as_array);
+        let text = |refusal: &Value, name: &str| {
+            table::plain(refusal.get(name).and_then(Value::as_str).unwrap_or_default())
+        };
+        let refusals = refusals.into_iter().flatten();
+        Self {
+            new: count("created"),
+            known: count("unchanged").saturating_add(count("updated")),
+            refused: count("refused"),
+            refusals: refusals.map(|one| (text(one, "id"), text(one, "message"))).collect(),
+        }
+    }
+}
+
+impl<'a> Teller<'a> {
+    /// One for a command that ends.
+    pub const fn new(client: Client, runtime: &'a Runtime) -> Self {
+        Self { client, runtime, patience: Some(PATIENCE) }
+    }
+
+    /// One that waits for the server as long as it takes.
+    #[must_use]
+    pub fn that_waits(self, always: bool) -> Self {
+        if always { Self { patience: None, ..self } } else { self }
+    }
+
+    /// Has the ledger take transactions, from `since` on if it has a history of facts.
+    ///
+    /// # Errors
+    /// If the ledger takes facts already, with what to do.
+    pub fn take_transactions(&self, since: Option<i64>) -> Result<(), Failure> {
+        let since = since.map(|since| since.to_string());
+        let mut params = vec![("intake", "transactions")];
+        params.extend(since.as_deref().map(|since| ("since", since)));
+        self.again(|| {
+            self.client.post("/v1/ledger/settings", &params, Expected::object("ledger.settings"))
+        })?;
+        Ok(())
+    }
+
+    /// Tells records, a page at a time.
+    ///
+    /// # Errors
+    /// If a page as a whole is refused, or the server stays away.
+    pub fn records(&self, records: &[Record]) -> Result<Told, Failure> {
+        let mut told = Told::default();
+        for page in records.chunks(PAGE) {
+            told.add(self.page(page.iter().map(|record| record.body.clone()).collect())?);
+        }
+        Ok(told)
+    }
+
+    /// Tells a page.
+    ///
+    /// # Errors
+    /// If it is refused as a whole, or the server stays away.
+    pub fn page(&self, transactions: Vec<Value>) -> Result<Told, Failure> {
+        let body = json!({ "object": "list", "data": transactions });
+        let expected = Expected::object("ledger.import");
+        let path = "/v1/ledger/transactions/import";
+        self.again(|| self.client.post_json(path, &body, expected)).map(|answer| Told::of(&answer))
+    }
+
+    /// Says what became of a dispute or a payout, in `params`; whether the ledger knows it.
+    ///
+    /// # Errors
+    /// If it is refused, or the server stays away.
+    pub fn state(
+        &self,
+        collection: &str,
+        id: &str,
+        params: &[(&str, &str)],
+        object: &'static str,
+    ) -> Result<bool, Failure> {
+        let path = object_path(&format!("/v1/ledger/{collection}"), id);
+        match self.again(|| self.client.post(&path, params, Expected::object(object))) {
+            Ok(_) => Ok(true),
+            Err(failure) if failure.exit == Exit::NotFound => Ok(false),
+            Err(failure) => Err(failure),
+        }
+    }
+
+    /// Has the ledger compare itself with a balance.
+    ///
+    /// # Errors
+    /// If it is refused, or the server stays away.
+    pub fn reconcile(&self, params: &[(String, String)]) -> Result<Value, Failure> {
+        let params: Vec<(&str, &str)> =
+            params.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect();
+        let expected = Expected::object("ledger.reconciliation");
+        self.again(|| self.client.post("/v1/ledger/reconciliations", &params, expected))
+    }
+
+    /// Does something again while the server cannot do it now.
+    fn again(&self, call: impl Fn() -> Result<Value, Failure>) -> Result<Value, Failure> {
+        let started = Instant::now();
+        let mut pause = PAUSE;
+        loop {
+            let failure = match call() {
+                Err(failure) if failure.exit == Exit::Unavailable => failure,
+                done => return done,
+            };
+            if self.patience.is_some_and(|patience| started.elapsed() >= patience) {
+                return Err(failure);
+            }
+            if pause >= LONGEST_PAUSE {
+                output::note(&format!("coffer: {}; trying again", failure.message));
+            }
+            self.runtime.block_on(async { tokio::time::sleep(jittered(pause)).await });
+            pause = pause.saturating_mul(2).min(LONGEST_PAUSE);
+        }
+    }
+}
