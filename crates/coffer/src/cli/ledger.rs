@@ -1,12 +1,15 @@
 //! `coffer ledger`: verifies the books of all ledgers, with or without a server; feeds ledgers from
 //! Stripe or from a file, and compares them with a balance.
 
+mod columns;
 mod cut_over;
 mod feed;
+mod import;
 mod mark;
 mod pull;
 mod reconcile;
 mod record;
+mod rows;
 mod states;
 mod stripe;
 mod tell;
@@ -29,7 +32,7 @@ pub fn run(config: &Config, verb: &Ledger, output: Output) -> Result<Exit, Failu
     match verb {
         Ledger::Verify => verify(config, output),
         Ledger::Pull(args) => pull::run(config, args, output),
-        Ledger::Import(_) => Err(Failure::failed("not yet")),
+        Ledger::Import(args) => import::run(config, args, output),
         Ledger::Reconcile(args) => reconcile::run(config, args, output),
     }
 }

@@ -88,7 +88,8 @@ impl Marks {
             |error: std::io::Error| Failure::failed(format!("{}: {error}", directory.display()));
         DirBuilder::new().recursive(true).mode(0o700).create(&directory).map_err(failed)?;
         let path = directory.join("lock");
-        let lock = OpenOptions::new().write(true).create(true).truncate(false).mode(0o600).open(path);
+        let lock =
+            OpenOptions::new().write(true).create(true).truncate(false).mode(0o600).open(path);
         let lock = lock.map_err(failed)?;
         lock.try_lock().map_err(|error| match error {
             std::fs::TryLockError::WouldBlock => Failure::new(

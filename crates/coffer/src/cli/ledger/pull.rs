@@ -102,8 +102,7 @@ fn once(args: &PullArgs, all: &mut [Due<'_>], output: Output) -> Result<Exit, Fa
         rows.push(row);
     }
     let list = json!({ "object": "list", "data": rows });
-    let fields =
-        ["account", "created", "unchanged", "refused", "done_until", "matches", "error"];
+    let fields = ["account", "created", "unchanged", "refused", "done_until", "matches", "error"];
     output.show(&list, |list| table::list(list, &fields))?;
     Ok(exit)
 }

@@ -69,9 +69,8 @@ impl Record {
             return Err("it is no JSON object".to_owned());
         }
         let (amount, fee) = (number("amount")?, object.get("fee").and_then(Value::as_i64));
-        let net = amount
-            .checked_sub(fee.unwrap_or(0))
-            .ok_or_else(|| "amount is too large".to_owned())?;
+        let net =
+            amount.checked_sub(fee.unwrap_or(0)).ok_or_else(|| "amount is too large".to_owned())?;
         if object.get("net").and_then(Value::as_i64).is_some_and(|told| told != net) {
             return Err("net is not amount less fee".to_owned());
         }
@@ -219,8 +218,7 @@ mod tests {
             object["net"] = json!(net);
             Record::of(&object).unwrap()
         };
-        let mut all =
-            [record("d", 2, 1), record("c", 1, -1), record("b", 1, 2), record("a", 1, 3)];
+        let mut all = [record("d", 2, 1), record("c", 1, -1), record("b", 1, 2), record("a", 1, 3)];
         sort(&mut all);
         let order: Vec<&str> = all.iter().map(|record| record.id.as_str()).collect();
         assert_eq!(order, ["a", "b", "c", "d"]);

@@ -63,8 +63,7 @@ impl Stripe {
         })?;
         let base = access.stripe_url.trim_end_matches('/').to_owned();
         check_url(&base, false)?;
-        let limits =
-            Limits { total: PATIENCE, response_bytes: ANSWER_BYTES, addresses: |_| true };
+        let limits = Limits { total: PATIENCE, response_bytes: ANSWER_BYTES, addresses: |_| true };
         let http = HttpClient::new(limits)
             .map_err(|error| Failure::failed(format!("TLS cannot be set up: {error}")))?;
         Ok(Self {
@@ -176,8 +175,9 @@ impl Stripe {
         let agent = concat!("coffer/", env!("CARGO_PKG_VERSION"));
         headers.insert(header::USER_AGENT, HeaderValue::from_static(agent));
         if let Some(account) = account {
-            let value = HeaderValue::from_str(account)
-                .map_err(|_| Failure::usage(format!("'{}' is no account", table::plain(account))))?;
+            let value = HeaderValue::from_str(account).map_err(|_| {
+                Failure::usage(format!("'{}' is no account", table::plain(account)))
+            })?;
             headers.insert(HeaderName::from_static("stripe-account"), value);
         }
         let body = bytes::Bytes::new();

@@ -12,6 +12,9 @@ use tokio::runtime::Runtime;
 /// Transactions of a page, the most that the server takes.
 pub const PAGE: usize = 100;
 
+/// Refusals of a page that the server names.
+const NAMED: usize = 20;
+
 /// The first pause after an answer that the server has no time; each is twice the one before.
 const PAUSE: Duration = Duration::from_millis(250);
 
@@ -100,8 +103,26 @@ impl<'a> Teller<'a> {
     /// If a page as a whole is refused, or the server stays away.
     pub fn records(&self, records: &[Record]) -> Result<Told, Failure> {
         let mut told = Told::default();
+        // A page without a transaction is none.
         for page in records.chunks(PAGE) {
             told.add(self.page(page.iter().map(|record| record.body.clone()).collect())?);
+        }
+        Ok(told)
+    }
+
+    /// Tells a page, and learns of every refusal in it: the server names the first ones of a page.
+    ///
+    /// # Errors
+    /// As [`Self::page`].
+    pub fn in_full(&self, records: &[Record]) -> Result<Told, Failure> {
+        let mut told = self.records(records)?;
+        let named = u64::try_from(told.refusals.len()).unwrap_or(u64::MAX);
+        if named < told.refused {
+            // What was told is known now, so that counts of it say nothing new.
+            told.refusals.clear();
+            for few in records.chunks(NAMED) {
+                told.refusals.extend(self.records(few)?.refusals);
+            }
         }
         Ok(told)
     }
