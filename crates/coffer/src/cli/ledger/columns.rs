@@ -11,7 +11,7 @@ use std::path::Path;
 const FILE_BYTES: u64 = 64 * 1024;
 
 /// What a column can be.
-const NAMES: [&str; 17] = [
+const NAMES: [&str; 16] = [
     "id",
     "type",
     "amount",
@@ -27,7 +27,6 @@ const NAMES: [&str; 17] = [
     "source_transfer",
     "source_type",
     "payout",
-    "payout_request",
     "exchange_rate",
 ];
 
@@ -162,11 +161,13 @@ impl Columns {
             "available_on": time("available_on")?,
         });
         if let Some(object) = object.as_object_mut() {
-            let plain =
-                ["reporting_category", "balance_type", "payout", "payout_request", "exchange_rate"];
+            let plain = ["reporting_category", "balance_type", "payout"];
             let plain =
                 plain.iter().filter_map(|name| Some(((*name).to_owned(), field(name)?.into())));
             object.extend(plain);
+            let rate = field("exchange_rate").map(str::parse::<f64>);
+            let rate = rate.transpose().map_err(|_| "exchange_rate is no number".to_owned())?;
+            object.extend(rate.map(|rate| ("exchange_rate".to_owned(), json!(rate))));
             let application_fee = amount("application_fee")?;
             if application_fee != 0 {
                 let fee = json!({ "type": "application_fee", "amount": application_fee, "currency": currency });
@@ -325,7 +326,7 @@ mod tests {
         assert_eq!(record.available_on(), 1_772_409_600);
         assert_eq!(record.kind, "charge");
         assert_eq!(record.body["source"], json!({ "id": "re_1", "charge": "ch_1" }));
-        assert!(record.body.get("payout").is_none());
+        assert!(record.payout.is_none());
     }
 
     #[test]

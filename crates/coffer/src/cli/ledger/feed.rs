@@ -149,8 +149,8 @@ impl<'a> Feed<'a> {
                 since
             }
             Begin::First => {
-                self.teller.take_transactions(None)?;
-                self.first(now)?
+                let since = self.teller.take_transactions(None)?;
+                self.first(now)?.max(since.unwrap_or(FIRST))
             }
             Begin::Balance => {
                 self.teller.take_transactions(None)?;
@@ -196,7 +196,7 @@ impl<'a> Feed<'a> {
             return Ok(());
         }
         for page in self.mark.opening.clone().chunks(super::tell::PAGE) {
-            let told = self.teller.page(page.to_vec())?;
+            let told = self.teller.page(page.to_vec(), None)?;
             self.note(told);
         }
         self.mark.opening.clear();

@@ -4,7 +4,7 @@
 use serde_json::{Map, Value};
 
 /// Fields of a transaction that are told as they are.
-const FIELDS: [&str; 15] = [
+const FIELDS: [&str; 13] = [
     "id",
     "object",
     "amount",
@@ -18,8 +18,6 @@ const FIELDS: [&str; 15] = [
     "reporting_category",
     "status",
     "type",
-    "payout",
-    "payout_request",
 ];
 
 /// Fields of the object behind it that are told, where it is expanded.
@@ -49,6 +47,8 @@ pub struct Record {
     pub currency: String,
     /// What it is, in Stripe's words.
     pub kind: String,
+    /// The automatic payout that carried it, where that is known.
+    pub payout: Option<String>,
 }
 
 impl Record {
@@ -82,6 +82,7 @@ impl Record {
             currency: text("currency")?,
             kind: text("type")?,
             body: body(object),
+            payout: text("payout").ok(),
         })
     }
 

@@ -108,12 +108,7 @@ impl Feed<'_> {
         let Some(mut records) = self.list_where(&params, CARRIED)? else { return Ok(()) };
         records.retain(|record| record.created >= self.mark.from);
         for record in &mut records {
-            // The payout's own transaction is in the list as well.
-            if record.kind != "payout"
-                && let Some(body) = record.body.as_object_mut()
-            {
-                body.insert("payout".to_owned(), payout.into());
-            }
+            record.payout = Some(payout.to_owned());
         }
         super::record::sort(&mut records);
         let told = self.teller.records(&records)?;

@@ -2,10 +2,11 @@
 
 use super::record::Record;
 use super::stripe::jittered;
-use crate::cli::client::{Client, Expected, object_path};
+use crate::cli::client::{Client, Expected, object_path, with_query};
 use crate::cli::exit::{Exit, Failure};
 use crate::cli::{output, table};
 use serde_json::{Value, json};
+use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 use tokio::runtime::Runtime;
 
@@ -63,8 +64,8 @@ impl Told {
         };
         let refusals = refusals.into_iter().flatten();
         Self {
-            new: count("created"),
-            known: count("unchanged").saturating_add(count("updated")),
+            new: count("recorded"),
+            known: count("known"),
             refused: count("refused"),
             refusals: refusals.map(|one| (text(one, "id"), text(one, "message"))).collect(),
         }
@@ -83,18 +84,21 @@ impl<'a> Teller<'a> {
         if always { Self { patience: None, ..self } } else { self }
     }
 
-    /// Has the ledger take transactions, from `since` on if it has a history of facts.
+    /// Has the ledger take transactions, from `since` on if it has a history of facts; what was
+    /// said before stays. Answers from when on it takes them, if not from the beginning.
     ///
     /// # Errors
     /// If the ledger takes facts already, with what to do.
-    pub fn take_transactions(&self, since: Option<i64>) -> Result<(), Failure> {
-        let since = since.map(|since| since.to_string());
-        let mut params = vec![("intake", "transactions")];
-        params.extend(since.as_deref().map(|since| ("since", since)));
-        self.again(|| {
-            self.client.post("/v1/ledger/settings", &params, Expected::object("ledger.settings"))
-        })?;
-        Ok(())
+    pub fn take_transactions(&self, since: Option<i64>) -> Result<Option<i64>, Failure> {
+        let (path, expected) = ("/v1/ledger/settings", Expected::object("ledger.settings"));
+        let mut settings = self.again(|| self.client.get(path, &[], expected))?;
+        if settings.get("intake").and_then(Value::as_str) != Some("transactions") {
+            let since = since.map(|since| since.to_string());
+            let mut params = vec![("intake", "transactions")];
+            params.extend(since.as_deref().map(|since| ("since", since)));
+            settings = self.again(|| self.client.post(path, &params, expected))?;
+        }
+        Ok(settings.get("since").and_then(Value::as_i64))
     }
 
     /// Tells records, a page at a time.
@@ -103,9 +107,15 @@ impl<'a> Teller<'a> {
     /// If a page as a whole is refused, or the server stays away.
     pub fn records(&self, records: &[Record]) -> Result<Told, Failure> {
         let mut told = Told::default();
-        // A page without a transaction is none.
-        for page in records.chunks(PAGE) {
-            told.add(self.page(page.iter().map(|record| record.body.clone()).collect())?);
+        for chunk in records.chunks(PAGE) {
+            // A page can be about one payout.
+            let mut pages = BTreeMap::<Option<&str>, Vec<Value>>::new();
+            for record in chunk {
+                pages.entry(record.payout.as_deref()).or_default().push(record.body.clone());
+            }
+            for (payout, page) in pages {
+                told.add(self.page(page, payout)?);
+            }
         }
         Ok(told)
     }
@@ -127,15 +137,17 @@ impl<'a> Teller<'a> {
         Ok(told)
     }
 
-    /// Tells a page.
+    /// Tells a page, of what an automatic payout carried if one is named.
     ///
     /// # Errors
     /// If it is refused as a whole, or the server stays away.
-    pub fn page(&self, transactions: Vec<Value>) -> Result<Told, Failure> {
+    pub fn page(&self, transactions: Vec<Value>, payout: Option<&str>) -> Result<Told, Failure> {
         let body = json!({ "object": "list", "data": transactions });
         let expected = Expected::object("ledger.import");
-        let path = "/v1/ledger/transactions/import";
-        self.again(|| self.client.post_json(path, &body, expected)).map(|answer| Told::of(&answer))
+        let payout: Vec<(&str, &str)> =
+            payout.map(|payout| ("payout", payout)).into_iter().collect();
+        let path = with_query("/v1/ledger/transactions/import", &payout);
+        self.again(|| self.client.post_json(&path, &body, expected)).map(|answer| Told::of(&answer))
     }
 
     /// Says what became of a dispute or a payout, in `params`; whether the ledger knows it.
@@ -186,5 +198,20 @@ impl<'a> Teller<'a> {
             self.runtime.block_on(async { tokio::time::sleep(jittered(pause)).await });
             pause = pause.saturating_mul(2).min(LONGEST_PAUSE);
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_answer_says_what_became_of_a_page() {
+        let told = Told::of(&json!({
+            "object": "ledger.import", "received": 4, "recorded": 2, "known": 1, "refused": 1,
+            "refusals": [{ "id": "txn_1", "message": "no\u{1b}", "param": "amount" }],
+        }));
+        let refusals = vec![("txn_1".to_owned(), "no\u{fffd}".to_owned())];
+        assert_eq!(told, Told { new: 2, known: 1, refused: 1, refusals });
     }
 }
