@@ -63,7 +63,7 @@ test('the example feeds a ledger', async () => {
     const example = join(dirname(process.env.COFFER_README), 'examples/node/feed.mjs');
     copyFileSync(example, './feed.mjs');
     const env = {
-      ...process.env, ACCOUNT: accounts[1], COFFER_URL: coffer.base,
+      ...process.env, ACCOUNT: accounts[1], COFFER_URL: `http://127.0.0.1:${coffer.port}`,
       COFFER_API_KEY: 'sk_test_feeding', STRIPE_READ_KEY: 'rk_test_reader',
       STRIPE_READ_URL: url.href,
     };

@@ -1,7 +1,9 @@
 //! What has no money in it: how disputes ended, which payouts arrived, what payouts carried.
 
 use super::feed::{DAY, Feed};
-use crate::cli::exit::Failure;
+use super::tell::Told;
+use crate::cli::client::object_path;
+use crate::cli::exit::{Exit, Failure};
 use serde_json::Value;
 use std::ops::ControlFlow;
 
@@ -45,7 +47,7 @@ impl Feed<'_> {
         for event in &events {
             let created = event.get("created").and_then(Value::as_i64).unwrap_or_default();
             if let Some(object) = event.get("data").and_then(|data| data.get("object")) {
-                self.tell_state(text(event, "type"), object, Some(created))?;
+                self.tell_event(text(event, "type"), object, created)?;
             }
             self.mark.events = self.mark.events.max(created);
         }
@@ -75,6 +77,19 @@ impl Feed<'_> {
         Ok(())
     }
 
+    fn tell_event(&mut self, kind: &str, object: &Value, created: i64) -> Result<(), Failure> {
+        if kind != "payout.paid" {
+            return self.tell_state(kind, object, Some(created));
+        }
+        // It may have failed since, and its money be back: how it stands now is what counts.
+        let path = object_path("/v1/payouts", text(object, "id"));
+        match self.stripe.get(self.account.as_deref(), &path, &[]) {
+            Ok(payout) => self.tell_state(kind, &payout, None),
+            Err(failure) if failure.exit == Exit::NotFound => Ok(()),
+            Err(failure) => Err(failure),
+        }
+    }
+
     fn tell_state(
         &mut self,
         kind: &str,
@@ -91,12 +106,19 @@ impl Feed<'_> {
         };
         let created = created.map(|created| created.to_string());
         let mut params = vec![("status", status)];
-        // A payout's word has no time: it is paid, or its money has come back.
-        params.extend(created.as_deref().filter(|_| !is_payout).map(|time| ("created", time)));
+        params.extend(created.as_deref().map(|time| ("created", time)));
         let (collection, object) =
             if is_payout { ("payouts", "ledger.payout") } else { ("disputes", "ledger.dispute") };
         // One that the ledger does not know has no transaction yet; a later look tells it.
-        self.teller.state(collection, id, &params, object).map(drop)
+        match self.teller.state(collection, id, &params, object) {
+            // A word that does not fit is no reason to leave the others out.
+            Err(failure) if failure.exit == Exit::Failed => {
+                let refusals = vec![(id.to_owned(), failure.message)];
+                self.note(Told { refused: 1, refusals, ..Told::default() });
+                Ok(())
+            }
+            told => told.map(drop),
+        }
     }
 
     /// Tells which transactions an automatic payout carried, once.
