@@ -5,10 +5,10 @@ import Stripe from 'stripe';
 
 const DAY = 86_400;
 const { ACCOUNT, COFFER_API_KEY, COFFER_URL, STRIPE_READ_KEY, STRIPE_READ_URL } = process.env;
-const url = new URL(STRIPE_READ_URL ?? 'https://api.stripe.com');
+// Stripe itself, unless a test says another address.
+const url = STRIPE_READ_URL && new URL(STRIPE_READ_URL);
 const stripe = new Stripe(STRIPE_READ_KEY, {
-  protocol: url.protocol.slice(0, -1), host: url.hostname, port: url.port || undefined,
-  maxNetworkRetries: 5,
+  maxNetworkRetries: 5, ...(url && { protocol: 'http', host: url.hostname, port: url.port }),
 });
 
 /** Tells Coffer something of the account. What was told before changes nothing. */

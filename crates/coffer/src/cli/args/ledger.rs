@@ -48,7 +48,8 @@ pub struct StripeAccess {
     #[arg(long, value_name = "URL", default_value = STRIPE)]
     pub stripe_url: String,
     /// Requests a second to Stripe, at most. It allows 100 for each account, and 25 for a sandbox.
-    #[arg(long, value_name = "N", default_value_t = 5, value_parser = clap::value_parser!(u32).range(1..=100))]
+    #[arg(long, value_name = "N", default_value_t = 5)]
+    #[arg(value_parser = clap::value_parser!(u32).range(1..=100))]
     pub stripe_rate: u32,
 }
 
@@ -89,7 +90,8 @@ pub struct PullArgs {
 #[derive(Args)]
 pub struct ImportArgs {
     /// A file of JSON lines, each a balance transaction as Stripe lists them.
-    #[arg(long, value_name = "FILE", conflicts_with_all = ["file", "map"], required_unless_present = "file")]
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["file", "map"])]
+    #[arg(required_unless_present = "file")]
     pub stripe: Option<PathBuf>,
     /// A file of comma-separated values, with a head.
     #[arg(requires = "map")]

@@ -170,7 +170,8 @@ impl Columns {
             object.extend(rate.map(|rate| ("exchange_rate".to_owned(), json!(rate))));
             let application_fee = amount("application_fee")?;
             if application_fee != 0 {
-                let fee = json!({ "type": "application_fee", "amount": application_fee, "currency": currency });
+                let kind = "application_fee";
+                let fee = json!({ "type": kind, "amount": application_fee, "currency": currency });
                 object.insert("fee_details".to_owned(), json!([fee]));
             }
             object.extend(source(field).map(|source| ("source".to_owned(), source)));

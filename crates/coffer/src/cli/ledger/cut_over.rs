@@ -1,9 +1,8 @@
 //! Beginning with a balance instead of a history: what the balance is made of now, and the charges
 //! that later refunds and disputes can be about.
 
-use super::feed::{DAY, TRANSACTIONS};
 use super::record::{self, Record};
-use super::stripe::Stripe;
+use super::stripe::{DAY, Stripe, TRANSACTIONS};
 use crate::cli::exit::{Exit, Failure};
 use serde_json::{Value, json};
 use std::collections::BTreeMap;

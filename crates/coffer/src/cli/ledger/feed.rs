@@ -4,17 +4,14 @@ use super::cut_over;
 use super::mark::{Mark, Marks};
 use super::reconcile;
 use super::record::{self, Record};
-use super::stripe::Stripe;
-use super::tell::{Teller, Told};
+use super::stripe::{DAY, Stripe, TRANSACTIONS};
+use super::tell::{Outcome, Teller};
 use crate::cli::exit::Failure;
 use crate::cli::{output, table};
 use coffer_base::{Clock, SystemClock};
 use serde_json::Value;
 use std::collections::HashSet;
 use std::ops::ControlFlow;
-
-/// A day, in seconds.
-pub const DAY: i64 = 86_400;
 
 /// Seconds before the mark that are listed again: a transaction can appear some time after it was
 /// created.
@@ -39,9 +36,6 @@ const FIRST: i64 = 1_293_840_000;
 /// Refusals that are remembered, so that each is said once.
 const SAID: usize = 10_000;
 
-/// Where transactions are listed.
-pub const TRANSACTIONS: &str = "/v1/balance_transactions";
-
 /// One account, at Stripe and here.
 pub struct Feed<'a> {
     /// Where it is read.
@@ -55,7 +49,7 @@ pub struct Feed<'a> {
     /// How far it is.
     pub mark: Mark,
     /// What became of it, since the process began.
-    pub told: Told,
+    pub told: Outcome,
     said: HashSet<String>,
 }
 
@@ -94,7 +88,7 @@ impl<'a> Feed<'a> {
         account: Option<String>,
     ) -> Result<Self, Failure> {
         let mark = marks.read(account.as_deref())?;
-        let (told, said) = (Told::default(), HashSet::new());
+        let (told, said) = (Outcome::default(), HashSet::new());
         Ok(Self { stripe, teller, marks, account, mark, told, said })
     }
 
@@ -116,12 +110,12 @@ impl<'a> Feed<'a> {
     /// Answers the reconciliation.
     ///
     /// # Errors
-    /// As [`Self::pass`].
+    /// If Stripe or the server refuses, or stays away.
     pub fn look_back(&mut self) -> Result<Value, Failure> {
         let now = SystemClock.now().unix();
         let from = now.saturating_sub(LOOK_BACK).max(self.mark.from);
         self.walk(Walk { from, ..Walk::default() })?;
-        self.sweep_states(now)?;
+        self.look_at_states(now)?;
         let found = self.reconcile()?;
         self.mark.looked_back = now;
         self.keep()?;
@@ -131,7 +125,7 @@ impl<'a> Feed<'a> {
     /// Takes the balance, lists once more, and has the ledger compare.
     ///
     /// # Errors
-    /// As [`Self::pass`].
+    /// If Stripe or the server refuses, or stays away.
     pub fn reconcile(&mut self) -> Result<Value, Failure> {
         let as_of = SystemClock.now().unix();
         let balance = self.stripe.get(self.account.as_deref(), "/v1/balance", &[])?;
@@ -276,12 +270,12 @@ impl<'a> Feed<'a> {
             Ok(if is_whole { ControlFlow::Continue(()) } else { ControlFlow::Break(()) })
         })?;
         let refused = u64::try_from(odd.len()).unwrap_or(u64::MAX);
-        self.note(Told { refused, refusals: odd, ..Told::default() });
+        self.note(Outcome { refused, refusals: odd, ..Outcome::default() });
         Ok(is_whole.then_some(records))
     }
 
     /// Counts what became of a page, and says what was refused, once.
-    pub fn note(&mut self, told: Told) {
+    pub fn note(&mut self, told: Outcome) {
         for (id, why) in &told.refusals {
             if self.said.len() >= SAID {
                 self.said.clear();
@@ -291,7 +285,7 @@ impl<'a> Feed<'a> {
                 output::note(&format!("coffer: {account}: {id} is not told: {why}"));
             }
         }
-        self.told.add(Told { refusals: Vec::new(), ..told });
+        self.told.add(Outcome { refusals: Vec::new(), ..told });
     }
 
     /// Keeps how far the account is.

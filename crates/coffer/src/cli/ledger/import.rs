@@ -7,7 +7,7 @@
 use super::columns::Columns;
 use super::record::Record;
 use super::rows::{Place, Row, Rows};
-use super::tell::{PAGE, Teller, Told};
+use super::tell::{Outcome, PAGE, Teller};
 use crate::cli::args::LedgerImportArgs as Args;
 use crate::cli::client::Client;
 use crate::cli::exit::{Exit, Failure};
@@ -74,7 +74,7 @@ struct Found {
     nets: BTreeMap<String, i128>,
     first: Option<i64>,
     last: Option<i64>,
-    told: Option<Told>,
+    told: Option<Outcome>,
     /// The first rows that the server refused.
     refused: Vec<(u64, String)>,
 }
@@ -128,7 +128,7 @@ impl Found {
         };
         let nets =
             self.nets.iter().map(|(currency, net)| (currency.clone(), json!(net.to_string())));
-        let told = |count: fn(&Told) -> u64| self.told.as_ref().map(count);
+        let told = |count: fn(&Outcome) -> u64| self.told.as_ref().map(count);
         json!({
             "object": "ledger.import",
             "dry_run": dry_run,
@@ -172,7 +172,7 @@ struct Progress {
     /// What the file was, and who was told.
     mark: Value,
     place: Place,
-    told: Told,
+    told: Outcome,
 }
 
 impl Progress {
@@ -193,14 +193,14 @@ impl Progress {
             path: PathBuf::from(name),
             mark,
             place: Place::default(),
-            told: Told::default(),
+            told: Outcome::default(),
         };
         let kept = private_file::read(&progress.path, PROGRESS_BYTES).ok();
         let kept = kept.and_then(|text| serde_json::from_str::<Value>(&text).ok());
         if let Some(kept) = kept.filter(|kept| kept.get("of") == Some(&progress.mark)) {
             let number = |name: &str| kept.get(name).and_then(Value::as_u64).unwrap_or_default();
             progress.place = Place { byte: number("byte"), line: number("line") };
-            progress.told = Told {
+            progress.told = Outcome {
                 new: number("created"),
                 known: number("unchanged"),
                 refused: number("refused"),
@@ -266,7 +266,7 @@ fn tell(
             }
             rejects.add(texts.get(&line).map_or(&[], Vec::as_slice))?;
         }
-        progress.told.add(Told { refusals: Vec::new(), ..told });
+        progress.told.add(Outcome { refusals: Vec::new(), ..told });
         progress.place = rows.place();
         bar.set_position(progress.place.byte);
         rejects.keep()?;

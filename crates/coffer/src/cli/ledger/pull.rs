@@ -1,9 +1,9 @@
 //! `coffer ledger pull`: feeds ledgers from Stripe, once or for good.
 
-use super::feed::{Begin, DAY, Feed};
+use super::feed::{Begin, Feed};
 use super::mark::Marks;
 use super::reconcile;
-use super::stripe::Stripe;
+use super::stripe::{DAY, Stripe};
 use super::tell::Teller;
 use super::wake::{self, Secrets, Wake};
 use crate::cli::args::PullArgs;

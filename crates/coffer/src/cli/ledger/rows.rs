@@ -179,7 +179,10 @@ mod tests {
         std::iter::from_fn(next).collect()
     }
 
-    const LINE: &str = r#"{"id":"txn_1","type":"charge","amount":1,"currency":"eur","created":1,"available_on":1}"#;
+    const LINE: &str = concat!(
+        r#"{"id":"txn_1","type":"charge","amount":1,"currency":"eur","#,
+        r#""created":1,"available_on":1}"#
+    );
 
     #[test]
     fn lines_have_numbers_and_bad_ones_say_why() {

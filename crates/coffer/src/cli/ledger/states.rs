@@ -1,7 +1,8 @@
 //! What has no money in it: how disputes ended, which payouts arrived, what payouts carried.
 
-use super::feed::{DAY, Feed};
-use super::tell::Told;
+use super::feed::Feed;
+use super::stripe::DAY;
+use super::tell::Outcome;
 use crate::cli::client::object_path;
 use crate::cli::exit::{Exit, Failure};
 use serde_json::Value;
@@ -55,7 +56,7 @@ impl Feed<'_> {
     }
 
     /// Tells how the disputes and payouts of the last time stand, for events that never came.
-    pub(super) fn sweep_states(&mut self, now: i64) -> Result<(), Failure> {
+    pub(super) fn look_at_states(&mut self, now: i64) -> Result<(), Failure> {
         for (path, age, kind) in [
             ("/v1/disputes", DISPUTES, "charge.dispute.closed"),
             ("/v1/payouts", PAYOUTS, "payout.paid"),
@@ -114,7 +115,7 @@ impl Feed<'_> {
             // A word that does not fit is no reason to leave the others out.
             Err(failure) if failure.exit == Exit::Failed => {
                 let refusals = vec![(id.to_owned(), failure.message)];
-                self.note(Told { refused: 1, refusals, ..Told::default() });
+                self.note(Outcome { refused: 1, refusals, ..Outcome::default() });
                 Ok(())
             }
             told => told.map(drop),

@@ -36,6 +36,12 @@ const PAUSE: Duration = Duration::from_millis(500);
 /// The longest pause, also of those that Stripe asks for.
 const LONGEST_PAUSE: Duration = Duration::from_secs(60);
 
+/// A day, in seconds.
+pub const DAY: i64 = 86_400;
+
+/// Where transactions are listed.
+pub const TRANSACTIONS: &str = "/v1/balance_transactions";
+
 /// Objects of a page, the most that Stripe gives.
 const PAGE: &str = "100";
 

@@ -35,7 +35,7 @@ pub struct Teller<'a> {
 
 /// What became of a page.
 #[derive(Clone, Default, PartialEq, Debug)]
-pub struct Told {
+pub struct Outcome {
     /// Transactions that were not known before.
     pub new: u64,
     /// Those that were, and stand as they were.
@@ -46,7 +46,7 @@ pub struct Told {
     pub refusals: Vec<(String, String)>,
 }
 
-impl Told {
+impl Outcome {
     /// Adds what became of another page.
     pub fn add(&mut self, other: Self) {
         self.new = self.new.saturating_add(other.new);
@@ -105,8 +105,8 @@ impl<'a> Teller<'a> {
     ///
     /// # Errors
     /// If a page as a whole is refused, or the server stays away.
-    pub fn records(&self, records: &[Record]) -> Result<Told, Failure> {
-        let mut told = Told::default();
+    pub fn records(&self, records: &[Record]) -> Result<Outcome, Failure> {
+        let mut told = Outcome::default();
         for chunk in records.chunks(PAGE) {
             // A page can be about one payout.
             let mut pages = BTreeMap::<Option<&str>, Vec<Value>>::new();
@@ -123,8 +123,8 @@ impl<'a> Teller<'a> {
     /// Tells a page, and learns of every refusal in it: the server names the first ones of a page.
     ///
     /// # Errors
-    /// As [`Self::page`].
-    pub fn in_full(&self, records: &[Record]) -> Result<Told, Failure> {
+    /// If a page as a whole is refused, or the server stays away.
+    pub fn in_full(&self, records: &[Record]) -> Result<Outcome, Failure> {
         let mut told = self.records(records)?;
         let named = u64::try_from(told.refusals.len()).unwrap_or(u64::MAX);
         if named < told.refused {
@@ -141,13 +141,14 @@ impl<'a> Teller<'a> {
     ///
     /// # Errors
     /// If it is refused as a whole, or the server stays away.
-    pub fn page(&self, transactions: Vec<Value>, payout: Option<&str>) -> Result<Told, Failure> {
+    pub fn page(&self, transactions: Vec<Value>, payout: Option<&str>) -> Result<Outcome, Failure> {
         let body = json!({ "object": "list", "data": transactions });
         let expected = Expected::object("ledger.import");
         let payout: Vec<(&str, &str)> =
             payout.map(|payout| ("payout", payout)).into_iter().collect();
         let path = with_query("/v1/ledger/transactions/import", &payout);
-        self.again(|| self.client.post_json(&path, &body, expected)).map(|answer| Told::of(&answer))
+        self.again(|| self.client.post_json(&path, &body, expected))
+            .map(|answer| Outcome::of(&answer))
     }
 
     /// Says what became of a dispute or a payout, in `params`; whether the ledger knows it.
@@ -207,11 +208,11 @@ mod tests {
 
     #[test]
     fn an_answer_says_what_became_of_a_page() {
-        let told = Told::of(&json!({
+        let told = Outcome::of(&json!({
             "object": "ledger.import", "received": 4, "recorded": 2, "known": 1, "refused": 1,
             "refusals": [{ "id": "txn_1", "message": "no\u{1b}", "param": "amount" }],
         }));
         let refusals = vec![("txn_1".to_owned(), "no\u{fffd}".to_owned())];
-        assert_eq!(told, Told { new: 2, known: 1, refused: 1, refusals });
+        assert_eq!(told, Outcome { new: 2, known: 1, refused: 1, refusals });
     }
 }
