@@ -6,12 +6,15 @@
 -- 4 clearing with the processor, 5 fees, 6 payouts in transit.
 
 -- A ledger. Its row is the lock of everything that is written to it; last_tx is the number of its
--- last transaction.
+-- last transaction. intake is how its money is told: 0 facts, 1 transactions, null until it is set;
+-- since is the time from which on that holds, null for always.
 CREATE TABLE ledger (
     mode     INTEGER NOT NULL,
     platform TEXT    NOT NULL,
     account  TEXT    NOT NULL,
     last_tx  INTEGER NOT NULL,
+    intake   INTEGER CHECK (intake IN (0, 1)),
+    since    INTEGER,
     PRIMARY KEY (mode, platform, account)
 ) WITHOUT ROWID;
 
@@ -61,7 +64,9 @@ CREATE TABLE ledger_balance (
 ) WITHOUT ROWID;
 
 -- A balance transaction: what an entry did to the payments balance of its account, or to the
--- reserved one. application_fee is the part of fee that the platform took.
+-- reserved one. application_fee is the part of fee that the platform took. payout is the payout that
+-- it is about, or that carried its money. A told one has the processor's id, type (kind), category
+-- and exchange rate; its source is empty if the processor named none.
 CREATE TABLE balance_transaction (
     mode            INTEGER NOT NULL,
     platform        TEXT    NOT NULL,
@@ -79,6 +84,10 @@ CREATE TABLE balance_transaction (
     application_fee INTEGER NOT NULL,
     created         INTEGER NOT NULL,
     available_on    INTEGER NOT NULL,
+    told            INTEGER NOT NULL CHECK (told IN (0, 1)),
+    category        TEXT,
+    exchange_rate   TEXT,
+    payout          TEXT,
     PRIMARY KEY (mode, platform, account, seq)
 ) WITHOUT ROWID;
 
@@ -86,8 +95,14 @@ CREATE UNIQUE INDEX balance_transaction_by_id
     ON balance_transaction (mode, platform, account, id);
 CREATE INDEX balance_transaction_by_source
     ON balance_transaction (mode, platform, account, source, seq);
+CREATE INDEX balance_transaction_by_payout
+    ON balance_transaction (mode, platform, account, payout, seq) WHERE payout IS NOT NULL;
+-- What reconciliations subtract: what was created after the balance that they compare.
+CREATE INDEX balance_transaction_by_created
+    ON balance_transaction (mode, platform, account, created) WHERE reserved = 0;
 
--- These three tables are append-only: a correction is another row.
+-- These three tables are append-only: a correction is another row. Of a balance transaction the
+-- processor may move the date, and name the payout later; nothing else of it changes.
 CREATE TRIGGER ledger_entry_is_never_changed BEFORE UPDATE ON ledger_entry
 BEGIN SELECT RAISE(ABORT, 'an entry of the ledger is never changed'); END;
 CREATE TRIGGER ledger_entry_is_never_deleted BEFORE DELETE ON ledger_entry
@@ -96,13 +111,16 @@ CREATE TRIGGER ledger_posting_is_never_changed BEFORE UPDATE ON ledger_posting
 BEGIN SELECT RAISE(ABORT, 'a posting is never changed'); END;
 CREATE TRIGGER ledger_posting_is_never_deleted BEFORE DELETE ON ledger_posting
 BEGIN SELECT RAISE(ABORT, 'a posting is never deleted'); END;
-CREATE TRIGGER balance_transaction_is_never_changed BEFORE UPDATE ON balance_transaction
+CREATE TRIGGER balance_transaction_is_never_changed BEFORE UPDATE OF
+    seq, id, entry, kind, currency, reserved, pending, amount, fee, application_fee, created, told
+    ON balance_transaction
 BEGIN SELECT RAISE(ABORT, 'a balance transaction is never changed'); END;
 CREATE TRIGGER balance_transaction_is_never_deleted BEFORE DELETE ON balance_transaction
 BEGIN SELECT RAISE(ABORT, 'a balance transaction is never deleted'); END;
 
 -- A charge, as the platform reported it. fee is null until it is reported. pending is the part of
 -- its money that waits for available_on, in payments or reserved; settled is 1 once it came.
+-- by_transaction is 1 if transactions told its money, which then wait in its place.
 CREATE TABLE ledger_charge (
     mode            INTEGER NOT NULL,
     platform        TEXT    NOT NULL,
@@ -121,12 +139,15 @@ CREATE TABLE ledger_charge (
     disputed        INTEGER NOT NULL CHECK (disputed IN (0, 1)),
     pending         INTEGER NOT NULL,
     settled         INTEGER NOT NULL CHECK (settled IN (0, 1)),
-    PRIMARY KEY (mode, platform, account, seq)
+    by_transaction  INTEGER NOT NULL CHECK (by_transaction IN (0, 1)),
+    PRIMARY KEY (mode, platform, account, seq),
+    CHECK (by_transaction = 0 OR pending = 0)
 ) WITHOUT ROWID;
 
 CREATE UNIQUE INDEX ledger_charge_by_id ON ledger_charge (mode, platform, account, id);
 CREATE INDEX ledger_charge_by_availability
-    ON ledger_charge (available_on, mode, platform, account, seq) WHERE settled = 0;
+    ON ledger_charge (available_on, mode, platform, account, seq)
+    WHERE settled = 0 AND by_transaction = 0;
 
 -- A refund. consumed is what it took of its charge's reserve, from_pending what it took of its
 -- charge's pending money.
@@ -207,3 +228,68 @@ CREATE TABLE ledger_breach (
 ) WITHOUT ROWID;
 
 CREATE UNIQUE INDEX ledger_breach_by_id ON ledger_breach (mode, platform, account, id);
+
+-- A transaction of the processor's balance, as it was told. kind is what the ledger makes of it:
+-- 0 charge, 1 refund, 2 failure, 3 dispute, 4 reinstatement, 5 refund_failure, 6 payout,
+-- 7 payout_return, 8 adjustment. record is the id of the object that it made or extended. posted is
+-- 0 if its balance_type is not ours to post; settled is 0 while its net waits for available_on.
+-- pool_told is 0 if source_type follows from its charge or payout. parked is 1 while the charge, or
+-- the payout that was asked for, is not known; recorded is when it was told, announced 1 once an
+-- event said that it has been parked for long. drawn is what it took of its charge's reserve.
+CREATE TABLE ledger_transaction (
+    mode            INTEGER NOT NULL,
+    platform        TEXT    NOT NULL,
+    account         TEXT    NOT NULL,
+    seq             INTEGER NOT NULL,
+    id              TEXT    NOT NULL,
+    type            TEXT    NOT NULL,
+    kind            INTEGER NOT NULL CHECK (kind BETWEEN 0 AND 8),
+    amount          INTEGER NOT NULL,
+    fee             INTEGER NOT NULL,
+    application_fee INTEGER NOT NULL,
+    currency        TEXT    NOT NULL,
+    source_type     INTEGER NOT NULL CHECK (source_type BETWEEN 0 AND 2),
+    pool_told       INTEGER NOT NULL CHECK (pool_told IN (0, 1)),
+    created         INTEGER NOT NULL,
+    available_on    INTEGER NOT NULL,
+    balance_type    TEXT    NOT NULL,
+    category        TEXT,
+    source          TEXT,
+    charge          TEXT,
+    source_transfer TEXT,
+    payout          TEXT,
+    payout_request  TEXT,
+    exchange_rate   TEXT,
+    record          TEXT    NOT NULL,
+    drawn           INTEGER NOT NULL CHECK (drawn >= 0),
+    posted          INTEGER NOT NULL CHECK (posted IN (0, 1)),
+    settled         INTEGER NOT NULL CHECK (settled IN (0, 1)),
+    parked          INTEGER NOT NULL CHECK (parked IN (0, 1)),
+    recorded        INTEGER NOT NULL,
+    announced       INTEGER NOT NULL CHECK (announced IN (0, 1)),
+    PRIMARY KEY (mode, platform, account, seq),
+    CHECK (posted = 1 OR settled = 1)
+) WITHOUT ROWID;
+
+CREATE UNIQUE INDEX ledger_transaction_by_id ON ledger_transaction (mode, platform, account, id);
+CREATE INDEX ledger_transaction_by_availability
+    ON ledger_transaction (available_on, mode, platform, account, seq) WHERE settled = 0;
+-- What a charge or an asking payout looks for when it comes.
+CREATE INDEX ledger_transaction_by_charge
+    ON ledger_transaction (mode, platform, account, charge, created, seq)
+    WHERE charge IS NOT NULL;
+CREATE INDEX ledger_transaction_by_request
+    ON ledger_transaction (mode, platform, account, payout_request)
+    WHERE payout_request IS NOT NULL;
+CREATE INDEX ledger_transaction_parked
+    ON ledger_transaction (mode, platform, account, seq) WHERE parked = 1;
+CREATE INDEX ledger_transaction_to_announce
+    ON ledger_transaction (recorded, mode, platform, account, seq)
+    WHERE parked = 1 AND announced = 0;
+
+CREATE TRIGGER ledger_transaction_is_never_deleted BEFORE DELETE ON ledger_transaction
+BEGIN SELECT RAISE(ABORT, 'a told transaction is never deleted'); END;
+CREATE TRIGGER ledger_transaction_figures_stay BEFORE UPDATE OF
+    seq, id, type, kind, amount, fee, application_fee, currency, created, balance_type, recorded
+    ON ledger_transaction
+BEGIN SELECT RAISE(ABORT, 'the figures of a told transaction are never changed'); END;

@@ -27,15 +27,18 @@ pub use store::list::page;
 use store::verify::CHECK;
 pub use tx::LedgerTx;
 
-use coffer_kernel::{Family, Parts, Routes, Settings, Usage};
+use coffer_kernel::{Family, Parts, Routes, ScheduledTask, Settings, Usage};
 use coffer_storage::{Migration, MigrationSet, Placement};
 use model::dispute::Dispute;
 use model::payout::Payout;
 use model::refund::Refund;
-use operations::{balance, balance_transactions, breaches, intake};
+use operations::{balance, balance_transactions, breaches, intake, settings, transactions};
 use std::sync::Arc;
 use tasks::Task;
+use tasks::arrivals::PayoutsArrive;
 use tasks::available::MakeAvailable;
+use tasks::parked::AnnounceParked;
+use tasks::transactions::SettleTransactions;
 
 /// The ledger's tables.
 pub const MIGRATIONS: MigrationSet = MigrationSet {
@@ -56,6 +59,7 @@ pub const MIGRATIONS: MigrationSet = MigrationSet {
         ("ledger_dispute", Placement::Spread),
         ("ledger_payout", Placement::Spread),
         ("ledger_breach", Placement::Spread),
+        ("ledger_transaction", Placement::Spread),
     ],
 };
 
@@ -79,7 +83,7 @@ pub const fn family<R: ReserveRules>() -> Family {
     }
 }
 
-/// Routes, and the one scheduled task. Each operation gets a copy of the rules, which the
+/// Routes and scheduled tasks. Each operation gets a copy of the rules, which the
 /// operator's settings fix once, when the server starts.
 fn parts<R: ReserveRules>(settings: &Settings) -> Parts {
     let rules = R::new(settings);
@@ -89,13 +93,27 @@ fn parts<R: ReserveRules>(settings: &Settings) -> Parts {
     intake::register::<Dispute>(&mut routes, &rules);
     intake::register::<Payout>(&mut routes, &rules);
     routes
+        .write(transactions::Create(rules.clone()))
+        .collection(transactions::Transactions)
+        .write(settings::Update)
+        .read(settings::Retrieve)
         .collection(breaches::Breaches)
         .read(balance::Retrieve)
         .collection(balance_transactions::BalanceTransactions(rules.clone()))
         .collection(balance_transactions::History(balance_transactions::BalanceTransactions(
             rules.clone(),
         )));
-    Parts { routes, tasks: vec![Arc::new(Task(MakeAvailable(rules)))], ..Parts::default() }
+    Parts { routes, tasks: tasks(rules), ..Parts::default() }
+}
+
+/// The scheduled tasks of ledgers, in the order in which they run at one midnight.
+fn tasks<R: ReserveRules>(rules: R) -> Vec<Arc<dyn ScheduledTask>> {
+    vec![
+        Arc::new(Task(MakeAvailable(rules.clone()))),
+        Arc::new(Task(SettleTransactions(rules))),
+        Arc::new(Task(PayoutsArrive)),
+        Arc::new(Task(AnnounceParked)),
+    ]
 }
 
 #[cfg(test)]

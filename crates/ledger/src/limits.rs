@@ -18,3 +18,29 @@ pub const AVAILABLE_AFTER_DAYS: i64 = 2;
 /// Charges whose money a scheduled task makes available in one transaction, so that requests get
 /// their turn at the writer.
 pub const CHARGES_PER_BATCH: i64 = 500;
+
+/// Characters of a processor's word for a type, a category or a balance: twice the longest that
+/// Stripe documents.
+pub const TYPE_CHARACTERS: usize = 64;
+
+/// Characters of an exchange rate as it is told, which is only shown again.
+pub const RATE_CHARACTERS: usize = 32;
+
+/// The earliest time of a told transaction, in Unix seconds: the year in which Stripe began, so
+/// that a time that was forgotten or is in another unit is noticed.
+pub const EARLIEST_CREATED: i64 = 1_293_840_000;
+
+/// Seconds between a transaction and the time at which it counts: 400 days, more than the longest
+/// delay of a payout schedule, so that a time in milliseconds is noticed.
+pub const COUNTS_WITHIN_SECONDS: i64 = 400 * 86_400;
+
+/// Transactions whose money a scheduled task makes available in one transaction of the store, so
+/// that requests get their turn at the writer.
+pub const TRANSACTIONS_PER_BATCH: i64 = 500;
+
+/// Payouts that a scheduled task marks as paid in one transaction of the store.
+pub const PAYOUTS_PER_BATCH: i64 = 500;
+
+/// Seconds that a transaction may be parked before an event says so: a day, in which a processor
+/// has delivered everything.
+pub const PARKED_SECONDS: i64 = 86_400;

@@ -8,3 +8,4 @@ pub mod dispute;
 pub(crate) mod entry;
 pub mod payout;
 pub mod refund;
+pub(crate) mod transaction;

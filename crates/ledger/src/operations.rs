@@ -10,6 +10,8 @@ mod examples;
 pub(crate) mod intake;
 mod payouts;
 mod refunds;
+pub(crate) mod settings;
+pub(crate) mod transactions;
 
 /// To read what the platform reported, and breaches.
 const LEDGER_READ: &str = "ledger_read";

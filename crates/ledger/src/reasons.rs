@@ -31,4 +31,28 @@ coffer_dialect::reasons! {
     PROCESSOR_ID = "intake.processor_id":
         "its '{about}' has characters that no processor's id has",
         "send letters, digits and - . _ ~ only";
+    OTHER_INTAKE = "intake.other":
+        "the ledger's money is told in the other way at that time, and this would count twice",
+        "tell facts or transactions, not both; POST /v1/ledger/settings says which";
+    OTHER_REQUEST = "intake.other_request":
+        "the payout that it names was asked for with another figure",
+        "name the payout that it carries out, or leave payout_request out";
+    OWN_TRANSACTION = "intake.own_transaction":
+        "its id is that of a balance transaction which the ledger made",
+        "tell what the processor lists, with its ids";
+    APPLICATION_FEE_RANGE = "intake.application_fee":
+        "the platform's part of the fee was more than the fee",
+        "send all fees together as 'fee', and the platform's part of it as 'application_fee'";
+    TRANSACTION_TYPE = "intake.type":
+        "its '{about}' is no word of small letters, digits and '_'",
+        "send the type as the processor writes it";
+    EXCHANGE_RATE = "intake.exchange_rate":
+        "its 'exchange_rate' is no decimal number",
+        "send it as the processor writes it, such as 1.16342";
+    INTAKE_NOT_EMPTY = "intake.not_empty":
+        "the ledger has money already, so that its intake can change from a time on only",
+        "send 'since' with it";
+    PAGE_MALFORMED = "intake.page":
+        "the body is no page of balance transactions, or has more of them than a page",
+        "send the list as the processor answers it, at most 100 at a time";
 }

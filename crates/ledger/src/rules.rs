@@ -5,10 +5,12 @@ pub mod charge;
 pub mod dispute;
 pub mod payout;
 pub mod refund;
+pub(crate) mod transaction;
 
 use crate::expand::Objects;
 use crate::model::charge::Charge;
 use crate::tx::LedgerTx;
+use coffer_base::Timestamp;
 use coffer_kernel::{Ctx, Failure, Settings};
 use coffer_storage::{StorageError, Store};
 use std::future::{Future, ready};
@@ -42,6 +44,18 @@ pub trait ReserveRules: Clone + Send + Sync + 'static {
         ledger: &mut LedgerTx<'_, '_>,
         charge: &Charge,
     ) -> impl Future<Output = Result<i64, StorageError>> + Send;
+
+    /// The date moved on which a charge's pending money becomes available, from that of `charge` to
+    /// `available_on`: what is reserved of it moves too.
+    ///
+    /// # Errors
+    /// If the database does not answer.
+    fn money_moved(
+        &self,
+        ledger: &mut LedgerTx<'_, '_>,
+        charge: &Charge,
+        available_on: Timestamp,
+    ) -> impl Future<Output = Result<(), StorageError>> + Send;
 
     /// Money is about to leave: the reserve that the withdrawal consumes goes back to payments, out
     /// of which the ledger then takes the money.
@@ -86,6 +100,11 @@ pub enum Withdrawal<'a> {
         /// Its amount, without its fee: a fee consumes no reserve.
         amount: i64,
     },
+    /// The charge failed after its money was credited: neither a refund nor a dispute.
+    Failure {
+        /// How much of it goes back.
+        amount: i64,
+    },
 }
 
 /// What a withdrawal found of a charge's reserve.
@@ -122,6 +141,15 @@ impl ReserveRules for NoReserves {
         _charge: &Charge,
     ) -> impl Future<Output = Result<i64, StorageError>> + Send {
         ready(Ok(0))
+    }
+
+    fn money_moved(
+        &self,
+        _ledger: &mut LedgerTx<'_, '_>,
+        _charge: &Charge,
+        _available_on: Timestamp,
+    ) -> impl Future<Output = Result<(), StorageError>> + Send {
+        ready(Ok(()))
     }
 
     fn money_out(

@@ -10,4 +10,5 @@ pub(crate) mod journal;
 pub(crate) mod list;
 pub(crate) mod payout;
 pub(crate) mod refund;
+pub(crate) mod transaction;
 pub(crate) mod verify;

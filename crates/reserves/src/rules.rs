@@ -8,6 +8,8 @@ mod reserve_charge;
 
 use crate::Settings;
 use crate::expand;
+use crate::store;
+use coffer_base::Timestamp;
 use coffer_kernel::{Ctx, Failure};
 use coffer_ledger::expand::Objects;
 use coffer_ledger::{Charge, LedgerTx, Reserve, ReserveRules, Withdrawal};
@@ -43,6 +45,17 @@ impl ReserveRules for Rules {
         charge: &Charge,
     ) -> Result<i64, StorageError> {
         consume::settle_holds(ledger, charge).await
+    }
+
+    /// Moves the date of the charge's holds that are still pending.
+    async fn money_moved(
+        &self,
+        ledger: &mut LedgerTx<'_, '_>,
+        charge: &Charge,
+        available_on: Timestamp,
+    ) -> Result<(), StorageError> {
+        store::hold::move_charge(ledger.tx, ledger.owner, charge, available_on);
+        Ok(())
     }
 
     /// Releases what a refund or a dispute consumes of the charge's holds.

@@ -37,6 +37,9 @@ pub struct Charge {
     pub pending: i64,
     /// Whether its money is available. It becomes so once, and stays so.
     pub settled: bool,
+    /// Whether transactions told its money: those wait for their dates themselves, and `pending` is
+    /// 0.
+    pub by_transaction: bool,
 }
 
 impl Charge {
@@ -92,6 +95,7 @@ mod tests {
             disputed: false,
             pending,
             settled,
+            by_transaction: false,
         }
     }
 

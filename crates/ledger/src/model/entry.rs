@@ -20,6 +20,13 @@ pub struct Posting {
     pub pool: Pool,
 }
 
+impl Posting {
+    /// The posting that takes this one back.
+    pub(crate) const fn reversed(self) -> Self {
+        Self { from: self.to, to: self.from, ..self }
+    }
+}
+
 /// Money that is counted together: of one currency and one source type.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
 pub struct Pool {
@@ -41,7 +48,7 @@ impl Pool {
 #[derive(Clone, Copy, Debug)]
 pub struct Entry<'a> {
     /// Its kind, which is the `type` of its balance transactions.
-    pub kind: &'static str,
+    pub kind: &'a str,
     /// The id of the object that caused it.
     pub source: &'a str,
     /// When it happened.

@@ -188,6 +188,7 @@ impl CreateParams {
             disputed: false,
             pending: 0,
             settled: available_on <= ledger.now(),
+            by_transaction: false,
         };
         if !charge.settled {
             charge.pending = charge.net();

@@ -34,3 +34,22 @@ pub(crate) const PAYOUTS_CREATE: Example =
 pub(crate) const PAYOUTS_RETRIEVE: Example = Example::EMPTY.on("ledger.payouts.create");
 pub(crate) const PAYOUTS_UPDATE: Example =
     Example::of(&[("status", "paid")]).on("ledger.payouts.create").or("status", "failed");
+
+/// Of a ledger whose intake nobody has set, so that it can stand beside the facts of the other
+/// examples.
+pub(crate) const TRANSACTIONS_CREATE: Example = Example::of(&[
+    ("id", "txn_{n}"),
+    ("type", "charge"),
+    ("amount", "10000"),
+    USD,
+    ("created", "1772359200"),
+    ("available_on", "1772496000"),
+    ("fee", "320"),
+    ("reporting_category", "charge"),
+    ("source", "ch_{n}"),
+])
+.or("amount", "8");
+pub(crate) const TRANSACTIONS_RETRIEVE: Example = Example::EMPTY.on("ledger.transactions.create");
+
+/// What is so already unless somebody set it otherwise; transactions before `since` are facts' time.
+pub(crate) const SETTINGS_UPDATE: Example = Example::of(&[("intake", "facts")]);

@@ -230,7 +230,7 @@ impl<I: Intake> Collection for Facts<I> {
 
 /// Checks when a fact happened: not in the future, save for clocks that differ by up to
 /// [`limits::CLOCK_SKEW_SECONDS`]. Any time in the past is accepted.
-fn check_created(created: Option<Timestamp>, now: Timestamp) -> Result<(), ApiError> {
+pub(crate) fn check_created(created: Option<Timestamp>, now: Timestamp) -> Result<(), ApiError> {
     match created {
         Some(created) if created > now.plus(limits::CLOCK_SKEW_SECONDS) => {
             Err(ApiError::invalid_param(

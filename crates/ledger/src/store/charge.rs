@@ -14,13 +14,13 @@ use coffer_storage::{Row, StorageError, Store, Tx, Value, values};
 macro_rules! select_charge {
     () => {
         "SELECT seq, id, amount, currency, fee, application_fee, source_type, source_transfer, \
-         created, available_on, refunded, disputed, pending, settled, mode, platform, account \
-         FROM ledger_charge"
+         created, available_on, refunded, disputed, pending, settled, by_transaction, mode, \
+         platform, account FROM ledger_charge"
     };
 }
 
 /// The first column of the owner in a row of [`select_charge`].
-const OWNER_OF_CHARGE: usize = 14;
+const OWNER_OF_CHARGE: usize = 15;
 
 /// What a list of charges is narrowed to.
 #[derive(Clone, Debug)]
@@ -50,6 +50,7 @@ impl Record for Charge {
             disputed: row.int(11)? != 0,
             pending: row.int(12)?,
             settled: row.int(13)? != 0,
+            by_transaction: row.int(14)? != 0,
         })
     }
 
@@ -84,7 +85,8 @@ pub(crate) fn insert(tx: &mut Tx<'_>, owner: &Owner, charge: &Charge) {
     tx.defer(
         "INSERT INTO ledger_charge (mode, platform, account, seq, id, amount, currency, fee, \
          application_fee, source_type, source_transfer, created, available_on, refunded, \
-         disputed, pending, settled) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+         disputed, pending, settled, by_transaction) \
+         VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
         of_owner(
             owner,
             values![
@@ -101,7 +103,8 @@ pub(crate) fn insert(tx: &mut Tx<'_>, owner: &Owner, charge: &Charge) {
                 charge.refunded,
                 charge.disputed,
                 charge.pending,
-                charge.settled
+                charge.settled,
+                charge.by_transaction
             ],
         ),
     );
@@ -130,7 +133,8 @@ pub(crate) fn update(tx: &mut Tx<'_>, owner: &Owner, charge: &Charge) {
 pub(crate) async fn any_due(store: &Store, due: &Due) -> Result<bool, StorageError> {
     let rows = store
         .query_part(
-            "SELECT 1 FROM ledger_charge WHERE settled = 0 AND available_on <= ? \
+            "SELECT 1 FROM ledger_charge WHERE settled = 0 AND by_transaction = 0 \
+             AND available_on <= ? \
              AND (? = '' OR platform = ?) LIMIT 1",
             &values![due.at, due.platform(), due.platform()],
         )
@@ -150,7 +154,8 @@ pub(crate) async fn due(
             concat!(
                 "SELECT * FROM (",
                 select_charge!(),
-                " WHERE settled = 0 AND available_on <= ? AND (? = '' OR platform = ?) \
+                " WHERE settled = 0 AND by_transaction = 0 \
+             AND available_on <= ? AND (? = '' OR platform = ?) \
                  ORDER BY available_on, mode, platform, account, seq LIMIT ?) AS next \
                  ORDER BY mode, platform, account, available_on, seq"
             ),
@@ -158,4 +163,22 @@ pub(crate) async fn due(
         )
         .await?;
     rows.iter().map(|row| Ok((owner(row, OWNER_OF_CHARGE)?, Charge::from_row(row)?))).collect()
+}
+
+/// Stores what another capture adds to a charge whose money transactions tell, or what its date
+/// moved to.
+pub(crate) fn extend(tx: &mut Tx<'_>, owner: &Owner, charge: &Charge) {
+    let mut values = Vec::from(values![
+        charge.amount,
+        charge.fee,
+        charge.application_fee,
+        charge.available_on,
+        charge.settled
+    ]);
+    values.extend(of_owner(owner, values![charge.seq]));
+    tx.defer(
+        "UPDATE ledger_charge SET amount = ?, fee = ?, application_fee = ?, available_on = ?, \
+         settled = ? WHERE mode = ? AND platform = ? AND account = ? AND seq = ?",
+        values,
+    );
 }

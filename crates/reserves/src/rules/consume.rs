@@ -25,8 +25,10 @@ pub(crate) async fn consume_reserve(
             let pending = store::reserved_pending(ledger.tx, ledger.owner, &charge.id).await?;
             return Ok(Reserve { consumed: 0, pending });
         }
-        Withdrawal::Refund { id, amount } => (Source::Refund(id.to_owned()), amount),
-        Withdrawal::Dispute { id, amount } => (Source::Dispute(id.to_owned()), amount),
+        Withdrawal::Refund { id, amount } => (Some(Source::Refund(id.to_owned())), amount),
+        Withdrawal::Dispute { id, amount } => (Some(Source::Dispute(id.to_owned())), amount),
+        // There is nothing that Stripe's field could name.
+        Withdrawal::Failure { amount } => (None, amount),
     };
     let holds = store::of_charge(ledger.tx, ledger.owner, &charge.id).await?;
     let pending = pending_of(&holds);
@@ -37,7 +39,7 @@ pub(crate) async fn consume_reserve(
             amount.saturating_sub(own).max(0)
         }
     };
-    let consumed = consume_holds(ledger, holds, wanted, &source).await?;
+    let consumed = consume_holds(ledger, holds, wanted, source.as_ref()).await?;
     Ok(Reserve { consumed: consumed.amount, pending: pending.saturating_sub(consumed.of_pending) })
 }
 
@@ -56,7 +58,7 @@ async fn consume_holds(
     ledger: &mut LedgerTx<'_, '_>,
     holds: Vec<Hold>,
     mut wanted: i64,
-    source: &Source,
+    source: Option<&Source>,
 ) -> Result<Consumed, Failure> {
     let mut consumed = Consumed::default();
     for hold in holds {
@@ -69,7 +71,7 @@ async fn consume_holds(
         if hold.pending {
             consumed.of_pending = consumed.of_pending.saturating_add(amount);
         }
-        let source = Some(source.clone());
+        let source = source.cloned();
         let reason = ReleaseReason { source, ..ReleaseReason::of(Reason::HoldReversed) };
         release(ledger, &[Allocation { hold, amount }], reason).await?;
     }
@@ -89,20 +91,30 @@ async fn own_money(
     charge: &Charge,
     reserved: i64,
 ) -> Result<i64, Failure> {
-    let available = ledger.balance(charge.pool()).await?.of(Bucket::PaymentsAvailable).max(0);
+    let balance = ledger.balance(charge.pool()).await?;
+    let available = balance.of(Bucket::PaymentsAvailable).max(0);
     if charge.settled {
         return Ok(available);
+    }
+    if charge.by_transaction {
+        // What is pending of it is not told apart from other pending money of its pool.
+        return Ok(available.saturating_add(balance.of(Bucket::PaymentsPending).max(0)));
     }
     Ok(available.saturating_add(charge.pending.saturating_sub(reserved).max(0)))
 }
 
 /// Stores that a charge's holds are available. Returns how much they are, which the ledger moves
-/// from reserved pending to reserved available.
+/// from reserved pending to reserved available. Of a charge that transactions tell, those of one
+/// capture are.
 pub(crate) async fn settle_holds(
     ledger: &mut LedgerTx<'_, '_>,
     charge: &Charge,
 ) -> Result<i64, StorageError> {
-    let reserved = store::reserved_pending(ledger.tx, ledger.owner, &charge.id).await?;
-    store::settle_charge(ledger.tx, ledger.owner, &charge.id);
+    let until = match charge.by_transaction {
+        true => charge.available_on.unix(),
+        false => i64::MAX,
+    };
+    let reserved = store::pending_until(ledger.tx, ledger.owner, &charge.id, until).await?;
+    store::settle_charge(ledger.tx, ledger.owner, &charge.id, until);
     Ok(reserved)
 }

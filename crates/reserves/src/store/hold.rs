@@ -4,7 +4,7 @@ use super::metadata;
 use crate::model::hold::{Hold, Origin, PlanOfHold, Schedule};
 use coffer_base::{Currency, Owner, Timestamp};
 use coffer_ledger::sql::{Linked, Record, corrupt, currency, of_owner, optional_time, time_value};
-use coffer_ledger::{Pool, SourceType, in_page};
+use coffer_ledger::{Charge, Pool, SourceType, in_page};
 use coffer_storage::{Row, StorageError, Tx, Value, values};
 
 /// A hold with columns of its plan, and its owner in the last ones. `h` is the hold, `p` its plan.
@@ -291,11 +291,42 @@ pub(crate) async fn reserved_pending(
     Ok(sum.unwrap_or(0))
 }
 
-/// Stores that the money of a charge's holds is available, of released ones too.
-pub(crate) fn settle_charge(tx: &mut Tx<'_>, owner: &Owner, charge: &str) {
+/// How much of a charge's holds is pending that becomes available by `until`.
+pub(crate) async fn pending_until(
+    tx: &mut Tx<'_>,
+    owner: &Owner,
+    charge: &str,
+    until: i64,
+) -> Result<i64, StorageError> {
+    let rows = tx
+        .query(
+            "SELECT CAST(SUM(amount - released) AS BIGINT) FROM reserve_hold \
+             WHERE mode = ? AND platform = ? \
+             AND account = ? AND charge = ? AND pending = 1 AND available_on <= ?",
+            &of_owner(owner, values![charge, until]),
+        )
+        .await?;
+    let sum = rows.first().ok_or_else(|| corrupt("a sum gave no row"))?.optional_int(0)?;
+    Ok(sum.unwrap_or(0))
+}
+
+/// Stores that the money of a charge's holds is available which becomes so by `until`, of released
+/// ones too.
+pub(crate) fn settle_charge(tx: &mut Tx<'_>, owner: &Owner, charge: &str, until: i64) {
     tx.defer(
         "UPDATE reserve_hold SET pending = 0 WHERE mode = ? AND platform = ? AND account = ? \
-         AND charge = ? AND pending = 1",
-        of_owner(owner, values![charge]),
+         AND charge = ? AND pending = 1 AND available_on <= ?",
+        of_owner(owner, values![charge, until]),
+    );
+}
+
+/// Stores the date to which a charge's pending money has moved, in the holds of it.
+pub(crate) fn move_charge(tx: &mut Tx<'_>, owner: &Owner, charge: &Charge, to: Timestamp) {
+    let mut values = Vec::from(values![to]);
+    values.extend(of_owner(owner, values![charge.id.as_str(), charge.available_on]));
+    tx.defer(
+        "UPDATE reserve_hold SET available_on = ? WHERE mode = ? AND platform = ? \
+         AND account = ? AND charge = ? AND pending = 1 AND available_on = ?",
+        values,
     );
 }
