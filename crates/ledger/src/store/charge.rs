@@ -164,21 +164,3 @@ pub(crate) async fn due(
         .await?;
     rows.iter().map(|row| Ok((owner(row, OWNER_OF_CHARGE)?, Charge::from_row(row)?))).collect()
 }
-
-/// Stores what another capture adds to a charge whose money transactions tell, or what its date
-/// moved to.
-pub(crate) fn extend(tx: &mut Tx<'_>, owner: &Owner, charge: &Charge) {
-    let mut values = Vec::from(values![
-        charge.amount,
-        charge.fee,
-        charge.application_fee,
-        charge.available_on,
-        charge.settled
-    ]);
-    values.extend(of_owner(owner, values![charge.seq]));
-    tx.defer(
-        "UPDATE ledger_charge SET amount = ?, fee = ?, application_fee = ?, available_on = ?, \
-         settled = ? WHERE mode = ? AND platform = ? AND account = ? AND seq = ?",
-        values,
-    );
-}

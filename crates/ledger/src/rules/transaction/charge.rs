@@ -1,7 +1,7 @@
 //! Transactions that bring a charge's money.
 
 use super::{ReserveRules, find_charge, post};
-use crate::model::charge::Charge;
+use crate::model::charge::{Charge, Told};
 use crate::model::transaction::Transaction;
 use crate::money::sum;
 use crate::reasons;
@@ -30,7 +30,7 @@ pub(super) async fn record<R: ReserveRules>(
     }
     match known {
         None => store::insert(ledger.tx, ledger.owner, &part),
-        Some(known) => store::extend(ledger.tx, ledger.owner, &extended(known, &part)?),
+        Some(known) => store::update(ledger.tx, ledger.owner, &extended(known, &part)?),
     }
     if transaction.posted {
         rules.money_in(ledger, &part).await?;
@@ -87,6 +87,7 @@ pub(super) fn view_of(transaction: &Transaction) -> Charge {
         pending: 0,
         settled: transaction.settled,
         by_transaction: true,
+        told: Told::default(),
     }
 }
 

@@ -4,7 +4,7 @@
 
 use super::{ReserveRules, find_charge, move_to, post};
 use crate::model::charge::Charge;
-use crate::model::dispute::Dispute;
+use crate::model::dispute::{self, Dispute};
 use crate::model::kind::Kind;
 use crate::model::refund::Refund;
 use crate::model::transaction::Transaction;
@@ -84,7 +84,7 @@ pub(super) async fn name_charge<R: ReserveRules>(
     transaction: &mut Transaction,
     rules: &R,
 ) -> Result<(), Failure> {
-    name_in_record(ledger, transaction).await?;
+    set_consumed(ledger, transaction).await?;
     store::update(ledger.tx, ledger.owner, transaction);
     let Some(charge) = transaction.charge.clone() else { return Ok(()) };
     take_up(ledger, &charge, rules).await?;
@@ -139,11 +139,11 @@ async fn charge_of_record(
     let id = &transaction.record;
     let charge = match transaction.kind {
         Kind::Dispute | Kind::Reinstatement => {
-            sql::find::<Dispute>(ledger.tx, ledger.owner, id).await?.map(|dispute| dispute.charge)
+            sql::find::<Dispute>(ledger.tx, ledger.owner, id).await?.and_then(|found| found.charge)
         }
-        _ => sql::find::<Refund>(ledger.tx, ledger.owner, id).await?.map(|refund| refund.charge),
+        _ => sql::find::<Refund>(ledger.tx, ledger.owner, id).await?.and_then(|found| found.charge),
     };
-    Ok(charge.filter(|charge| !charge.is_empty()))
+    Ok(charge)
 }
 
 /// Makes the refund or the dispute of a transaction, or adds to it.
@@ -167,9 +167,7 @@ async fn extend_refund(
         Some(known) => known,
         None => new_refund(ledger, transaction)?,
     };
-    if refund.charge.is_empty() {
-        refund.charge = transaction.charge.clone().unwrap_or_default();
-    }
+    refund.charge = refund.charge.or_else(|| transaction.charge.clone());
     if transaction.kind == Kind::RefundFailure {
         refund.failed_amount = sum(refund.failed_amount, transaction.size())?;
     } else {
@@ -179,7 +177,7 @@ async fn extend_refund(
     if is_new {
         refunds::insert(ledger.tx, ledger.owner, &refund);
     } else {
-        refunds::extend(ledger.tx, ledger.owner, &refund);
+        refunds::update(ledger.tx, ledger.owner, &refund);
     }
     Ok(())
 }
@@ -192,13 +190,16 @@ fn new_refund(
     Ok(Refund {
         seq: ledger.next_seq()?,
         id: transaction.record.clone(),
-        charge: transaction.charge.clone().unwrap_or_default(),
+        charge: transaction.charge.clone(),
         amount: 0,
         currency: transaction.pool.currency,
+        source_type: transaction.pool.source_type,
         created: transaction.created,
         consumed: 0,
         from_pending: 0,
         failed_amount: 0,
+        parked: false,
+        told_created: None,
     })
 }
 
@@ -212,9 +213,7 @@ async fn extend_dispute(
         Some(known) => known,
         None => new_dispute(ledger, transaction)?,
     };
-    if dispute.charge.is_empty() {
-        dispute.charge = transaction.charge.clone().unwrap_or_default();
-    }
+    dispute.charge = dispute.charge.or_else(|| transaction.charge.clone());
     if transaction.kind == Kind::Reinstatement {
         dispute.reinstated = sum(dispute.reinstated, transaction.size())?;
     } else {
@@ -226,7 +225,61 @@ async fn extend_dispute(
     if is_new {
         disputes::insert(ledger.tx, ledger.owner, &dispute);
     } else {
-        disputes::extend(ledger.tx, ledger.owner, &dispute);
+        disputes::update(ledger.tx, ledger.owner, &dispute);
+    }
+    Ok(())
+}
+
+/// A dispute of nothing yet, as a transaction names it.
+fn new_dispute(
+    ledger: &mut LedgerTx<'_, '_>,
+    transaction: &Transaction,
+) -> Result<Dispute, Failure> {
+    Ok(Dispute {
+        seq: ledger.next_seq()?,
+        id: transaction.record.clone(),
+        charge: transaction.charge.clone(),
+        amount: 0,
+        currency: transaction.pool.currency,
+        source_type: transaction.pool.source_type,
+        fee: 0,
+        created: transaction.created,
+        consumed: 0,
+        from_pending: 0,
+        withdrawn: 0,
+        reinstated: 0,
+        status: dispute::Status::Open,
+        status_created: None,
+        fee_returned: false,
+        moved: true,
+        parked: false,
+        told: dispute::Told::default(),
+    })
+}
+
+/// Stores what a transaction that was parked has consumed in the refund or the dispute that it made.
+async fn set_consumed(
+    ledger: &mut LedgerTx<'_, '_>,
+    transaction: &Transaction,
+) -> Result<(), Failure> {
+    let (id, pool) = (&transaction.record, transaction.pool);
+    match transaction.kind {
+        Kind::Dispute | Kind::Reinstatement => {
+            if let Some(mut dispute) = sql::find::<Dispute>(ledger.tx, ledger.owner, id).await? {
+                dispute.consumed = sum(dispute.consumed, transaction.drawn)?;
+                dispute.source_type = pool.source_type;
+                dispute.charge = dispute.charge.or_else(|| transaction.charge.clone());
+                disputes::update(ledger.tx, ledger.owner, &dispute);
+            }
+        }
+        _ => {
+            if let Some(mut refund) = sql::find::<Refund>(ledger.tx, ledger.owner, id).await? {
+                refund.consumed = sum(refund.consumed, transaction.drawn)?;
+                refund.source_type = pool.source_type;
+                refund.charge = refund.charge.or_else(|| transaction.charge.clone());
+                refunds::update(ledger.tx, ledger.owner, &refund);
+            }
+        }
     }
     Ok(())
 }

@@ -3,7 +3,7 @@
 use super::{amount_posting, fee_posting, post_all};
 use crate::model::account::Bucket;
 use crate::model::entry::Entry;
-use crate::model::payout::{Payout, Status};
+use crate::model::payout::{self, Payout, Status};
 use crate::model::transaction::{Told, Transaction};
 use crate::reasons;
 use crate::rules::payout::record_breach;
@@ -25,7 +25,7 @@ pub(super) async fn leave(
     transaction.parked = transaction.payout_request.is_some() && asked.is_none();
     let known = match asked {
         Some(asked) => Some(asked),
-        None => payouts::find(ledger.tx, ledger.owner, &transaction.record).await?,
+        None => sql::find::<Payout>(ledger.tx, ledger.owner, &transaction.record).await?,
     };
     let to = match &known {
         None => Bucket::PayoutsInTransit,
@@ -184,8 +184,10 @@ fn insert(
         created: transaction.created,
         status,
         processor_id: None,
+        fee: Some(transaction.fee),
         arrival_date: Some(arrival(told)),
         by_transaction: true,
+        told: payout::Told::default(),
     };
     payouts::insert(ledger.tx, ledger.owner, &payout);
     Ok(payout)
@@ -202,7 +204,7 @@ pub(super) async fn come_back(
         "payout_cancel" => Status::Canceled,
         _ => Status::Failed,
     };
-    let known = payouts::find(ledger.tx, ledger.owner, &transaction.record).await?;
+    let known = sql::find::<Payout>(ledger.tx, ledger.owner, &transaction.record).await?;
     if let Some(known) = &known {
         follow_pool(transaction, known);
         transaction.record.clone_from(&known.id);
@@ -250,7 +252,7 @@ pub(crate) async fn carry_out(
         "id",
         error.message().to_owned(),
     ).because(&reasons::OTHER_REQUEST))?;
-    let found = payouts::find(ledger.tx, ledger.owner, &transaction.record).await?;
+    let found = sql::find::<Payout>(ledger.tx, ledger.owner, &transaction.record).await?;
     let Some(mut payout) = found else { return Ok(None) };
     payout.processor_id = Some(std::mem::replace(&mut payout.id, asked.id.clone()));
     payouts::confirm(ledger.tx, ledger.owner, &payout);

@@ -69,7 +69,7 @@ async fn settle_charge(
         && transaction.available_on >= charge.available_on
     {
         charge.settled = true;
-        charges::extend(ledger.tx, ledger.owner, &charge);
+        charges::update(ledger.tx, ledger.owner, &charge);
     }
     Ok(())
 }
@@ -89,7 +89,7 @@ pub(super) async fn move_date<R: ReserveRules>(
             && charge.available_on == transaction.available_on
         {
             charge.available_on = available_on;
-            charges::extend(ledger.tx, ledger.owner, &charge);
+            charges::update(ledger.tx, ledger.owner, &charge);
         }
     }
     transaction.available_on = available_on;
