@@ -20,6 +20,11 @@ pub fn link(id: &str, objects: &Objects) -> Value {
     objects.get(id).cloned().map_or_else(|| Value::from(id.to_owned()), Value::Object)
 }
 
+/// As [`link`]; null if there is no id.
+pub fn optional_link(id: Option<&str>, objects: &Objects) -> Value {
+    id.map_or(Value::Null, |id| link(id, objects))
+}
+
 /// The charges with these ids.
 ///
 /// # Errors
@@ -45,15 +50,15 @@ pub async fn refunds<'a>(
     with_charges: bool,
 ) -> Result<Objects, StorageError> {
     let refunds = by_ids::<Refund>(source, owner, ids).await?;
-    let of = refunds.values().map(|refund| refund.charge.as_str());
+    let of = refunds.values().filter_map(|refund| refund.charge.as_deref());
     let charges = charges(source, owner, of.filter(|_| with_charges)).await?;
     let render = |(id, refund): (String, Refund)| {
         let object = Object::new(&id, "refund")
             .set("amount", refund.amount)
-            .set("charge", link(&refund.charge, &charges))
+            .set("charge", optional_link(refund.charge.as_deref(), &charges))
             .set("created", refund.created)
             .set("currency", refund.currency.to_string())
-            .set("status", if refund.failed { "failed" } else { "succeeded" });
+            .set("status", if refund.failed() { "failed" } else { "succeeded" });
         (id, object)
     };
     Ok(refunds.into_iter().map(render).collect())
@@ -70,12 +75,12 @@ pub async fn disputes<'a>(
     with_charges: bool,
 ) -> Result<Objects, StorageError> {
     let disputes = by_ids::<Dispute>(source, owner, ids).await?;
-    let of = disputes.values().map(|dispute| dispute.charge.as_str());
+    let of = disputes.values().filter_map(|dispute| dispute.charge.as_deref());
     let charges = charges(source, owner, of.filter(|_| with_charges)).await?;
     let render = |(id, dispute): (String, Dispute)| {
         let object = Object::new(&id, "dispute")
             .set("amount", dispute.amount)
-            .set("charge", link(&dispute.charge, &charges))
+            .set("charge", optional_link(dispute.charge.as_deref(), &charges))
             .set("created", dispute.created)
             .set("currency", dispute.currency.to_string())
             .set("livemode", owner.mode.is_live())

@@ -54,7 +54,10 @@ pub const MIGRATIONS: MigrationSet = MigrationSet {
         ("ledger_charge", Placement::Spread),
         ("ledger_refund", Placement::Spread),
         ("ledger_dispute", Placement::Spread),
+        ("ledger_movement", Placement::Spread),
+        ("ledger_parked", Placement::Spread),
         ("ledger_payout", Placement::Spread),
+        ("ledger_adjustment", Placement::Spread),
         ("ledger_breach", Placement::Spread),
     ],
 };

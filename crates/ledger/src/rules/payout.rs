@@ -92,7 +92,7 @@ pub async fn become_status(
         }
     }
     payout.status = next;
-    store::set_status(ledger.tx, ledger.owner, payout);
+    store::update(ledger.tx, ledger.owner, payout);
     Ok(())
 }
 
