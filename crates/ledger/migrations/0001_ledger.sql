@@ -120,26 +120,32 @@ BEGIN SELECT RAISE(ABORT, 'a balance transaction is never deleted'); END;
 
 -- A charge, as the platform reported it. fee is null until it is reported. pending is the part of
 -- its money that waits for available_on, in payments or reserved; settled is 1 once it came.
--- by_transaction is 1 if transactions told its money, which then wait in its place.
+-- by_transaction is 1 if transactions told its money, which then wait in its place. What begins
+-- with told_ is what was told first, null while the column without it holds a default.
 CREATE TABLE ledger_charge (
-    mode            INTEGER NOT NULL,
-    platform        TEXT    NOT NULL,
-    account         TEXT    NOT NULL,
-    seq             INTEGER NOT NULL,
-    id              TEXT    NOT NULL,
-    amount          INTEGER NOT NULL CHECK (amount > 0),
-    currency        TEXT    NOT NULL,
-    fee             INTEGER,
-    application_fee INTEGER NOT NULL,
-    source_type     INTEGER NOT NULL CHECK (source_type BETWEEN 0 AND 2),
-    source_transfer TEXT,
-    created         INTEGER NOT NULL,
-    available_on    INTEGER NOT NULL,
-    refunded        INTEGER NOT NULL CHECK (refunded BETWEEN 0 AND amount),
-    disputed        INTEGER NOT NULL CHECK (disputed IN (0, 1)),
-    pending         INTEGER NOT NULL,
-    settled         INTEGER NOT NULL CHECK (settled IN (0, 1)),
-    by_transaction  INTEGER NOT NULL CHECK (by_transaction IN (0, 1)),
+    mode                 INTEGER NOT NULL,
+    platform             TEXT    NOT NULL,
+    account              TEXT    NOT NULL,
+    seq                  INTEGER NOT NULL,
+    id                   TEXT    NOT NULL,
+    amount               INTEGER NOT NULL CHECK (amount > 0),
+    currency             TEXT    NOT NULL,
+    fee                  INTEGER,
+    application_fee      INTEGER NOT NULL,
+    source_type          INTEGER NOT NULL CHECK (source_type BETWEEN 0 AND 2),
+    source_transfer      TEXT,
+    created              INTEGER NOT NULL,
+    available_on         INTEGER NOT NULL,
+    refunded             INTEGER NOT NULL,
+    disputed             INTEGER NOT NULL CHECK (disputed IN (0, 1)),
+    pending              INTEGER NOT NULL,
+    settled              INTEGER NOT NULL CHECK (settled IN (0, 1)),
+    by_transaction       INTEGER NOT NULL CHECK (by_transaction IN (0, 1)),
+    told_fee             INTEGER,
+    told_application_fee INTEGER,
+    told_source_type     INTEGER,
+    told_created         INTEGER,
+    told_available_on    INTEGER,
     PRIMARY KEY (mode, platform, account, seq),
     CHECK (by_transaction = 0 OR pending = 0)
 ) WITHOUT ROWID;
@@ -149,67 +155,182 @@ CREATE INDEX ledger_charge_by_availability
     ON ledger_charge (available_on, mode, platform, account, seq)
     WHERE settled = 0 AND by_transaction = 0;
 
--- A refund. consumed is what it took of its charge's reserve, from_pending what it took of its
--- charge's pending money.
+-- A refund. amount is 0 if only its failure was told so far. consumed is what it took of its
+-- charge's reserve; from_pending is what it took of its charge's pending money, less what came back
+-- there. failed_amount is what came back. parked is 1 while its charge is not known; charge is null
+-- if a transaction names none.
 CREATE TABLE ledger_refund (
-    mode         INTEGER NOT NULL,
-    platform     TEXT    NOT NULL,
-    account      TEXT    NOT NULL,
-    seq          INTEGER NOT NULL,
-    id           TEXT    NOT NULL,
-    charge       TEXT    NOT NULL,
-    amount       INTEGER NOT NULL CHECK (amount > 0),
-    currency     TEXT    NOT NULL,
-    created      INTEGER NOT NULL,
-    consumed     INTEGER NOT NULL CHECK (consumed BETWEEN 0 AND amount),
-    from_pending INTEGER NOT NULL CHECK (from_pending BETWEEN 0 AND amount),
-    failed       INTEGER NOT NULL CHECK (failed IN (0, 1)),
+    mode          INTEGER NOT NULL,
+    platform      TEXT    NOT NULL,
+    account       TEXT    NOT NULL,
+    seq           INTEGER NOT NULL,
+    id            TEXT    NOT NULL,
+    charge        TEXT,
+    amount        INTEGER NOT NULL CHECK (amount >= 0),
+    currency      TEXT    NOT NULL,
+    source_type   INTEGER NOT NULL CHECK (source_type BETWEEN 0 AND 2),
+    created       INTEGER NOT NULL,
+    consumed      INTEGER NOT NULL CHECK (consumed >= 0),
+    from_pending  INTEGER NOT NULL CHECK (from_pending >= 0),
+    failed_amount INTEGER NOT NULL CHECK (failed_amount >= 0),
+    parked        INTEGER NOT NULL CHECK (parked IN (0, 1)),
+    told_created  INTEGER,
     PRIMARY KEY (mode, platform, account, seq)
 ) WITHOUT ROWID;
 
 CREATE UNIQUE INDEX ledger_refund_by_id ON ledger_refund (mode, platform, account, id);
 CREATE INDEX ledger_refund_by_charge ON ledger_refund (mode, platform, account, charge, seq);
 
--- A dispute whose funds were withdrawn. status: 0 open, 1 won, 2 lost.
+-- A dispute. withdrawn and reinstated are the sums of its movements; amount is what the first
+-- telling of it named. fee is the sum of its fees. status: 0 open, 1 won, 2 lost; status_created is
+-- the time of the word, null if the word came without one. The rest is as in a refund.
 CREATE TABLE ledger_dispute (
-    mode         INTEGER NOT NULL,
-    platform     TEXT    NOT NULL,
-    account      TEXT    NOT NULL,
-    seq          INTEGER NOT NULL,
-    id           TEXT    NOT NULL,
-    charge       TEXT    NOT NULL,
-    amount       INTEGER NOT NULL CHECK (amount > 0),
-    currency     TEXT    NOT NULL,
-    fee          INTEGER NOT NULL,
-    created      INTEGER NOT NULL,
-    consumed     INTEGER NOT NULL CHECK (consumed BETWEEN 0 AND amount),
-    from_pending INTEGER NOT NULL CHECK (from_pending BETWEEN 0 AND amount),
-    status       INTEGER NOT NULL CHECK (status BETWEEN 0 AND 2),
-    fee_returned INTEGER NOT NULL CHECK (fee_returned IN (0, 1)),
+    mode           INTEGER NOT NULL,
+    platform       TEXT    NOT NULL,
+    account        TEXT    NOT NULL,
+    seq            INTEGER NOT NULL,
+    id             TEXT    NOT NULL,
+    charge         TEXT,
+    amount         INTEGER NOT NULL CHECK (amount >= 0),
+    currency       TEXT    NOT NULL,
+    source_type    INTEGER NOT NULL CHECK (source_type BETWEEN 0 AND 2),
+    fee            INTEGER NOT NULL,
+    created        INTEGER NOT NULL,
+    consumed       INTEGER NOT NULL CHECK (consumed >= 0),
+    from_pending   INTEGER NOT NULL CHECK (from_pending >= 0),
+    withdrawn      INTEGER NOT NULL CHECK (withdrawn >= 0),
+    reinstated     INTEGER NOT NULL CHECK (reinstated >= 0),
+    status         INTEGER NOT NULL CHECK (status BETWEEN 0 AND 2),
+    status_created INTEGER,
+    fee_returned   INTEGER NOT NULL CHECK (fee_returned IN (0, 1)),
+    moved          INTEGER NOT NULL CHECK (moved IN (0, 1)),
+    parked         INTEGER NOT NULL CHECK (parked IN (0, 1)),
+    told_fee       INTEGER,
+    told_created   INTEGER,
     PRIMARY KEY (mode, platform, account, seq)
 ) WITHOUT ROWID;
 
 CREATE UNIQUE INDEX ledger_dispute_by_id ON ledger_dispute (mode, platform, account, id);
 CREATE INDEX ledger_dispute_by_charge ON ledger_dispute (mode, platform, account, charge, seq);
 
--- A payout. reported is 1 if it had taken place before it was recorded. status: 0 in transit,
--- 1 paid, 2 failed, 3 canceled.
+-- What happened to a refund or a dispute later, under an id of its own. kind: 0 the failure of a
+-- refund, 1 a movement of a dispute. amount is signed: negative if money was withdrawn.
+CREATE TABLE ledger_movement (
+    mode     INTEGER NOT NULL,
+    platform TEXT    NOT NULL,
+    account  TEXT    NOT NULL,
+    seq      INTEGER NOT NULL,
+    kind     INTEGER NOT NULL CHECK (kind BETWEEN 0 AND 1),
+    parent   TEXT    NOT NULL,
+    id       TEXT    NOT NULL,
+    amount   INTEGER NOT NULL,
+    fee      INTEGER NOT NULL,
+    consumed INTEGER NOT NULL CHECK (consumed >= 0),
+    created  INTEGER NOT NULL,
+    PRIMARY KEY (mode, platform, account, seq)
+) WITHOUT ROWID;
+
+CREATE UNIQUE INDEX ledger_movement_by_id
+    ON ledger_movement (mode, platform, account, kind, parent, id);
+
+-- A fact whose charge is not known: its money is posted, what it takes of the charge's reserve
+-- waits. kind: 0 a refund, 1 a dispute, 2 an adjustment. recorded is when it was told, announced 1
+-- once an event said that it has waited for long. seq is the fact's.
+CREATE TABLE ledger_parked (
+    mode      INTEGER NOT NULL,
+    platform  TEXT    NOT NULL,
+    account   TEXT    NOT NULL,
+    seq       INTEGER NOT NULL,
+    kind      INTEGER NOT NULL CHECK (kind BETWEEN 0 AND 2),
+    id        TEXT    NOT NULL,
+    charge    TEXT    NOT NULL,
+    created   INTEGER NOT NULL,
+    recorded  INTEGER NOT NULL,
+    announced INTEGER NOT NULL CHECK (announced IN (0, 1)),
+    PRIMARY KEY (mode, platform, account, seq)
+) WITHOUT ROWID;
+
+CREATE INDEX ledger_parked_by_charge
+    ON ledger_parked (mode, platform, account, charge, created, seq);
+CREATE INDEX ledger_parked_to_announce
+    ON ledger_parked (recorded, mode, platform, account, seq) WHERE announced = 0;
+
+-- A payout. reported is 1 if it had taken place before it was recorded. processor_id is the
+-- processor's id of one that was asked for under another. status: 0 in transit, 1 paid, 2 failed,
+-- 3 canceled. fee is null until it is told. What begins with told_ is what was told first.
+-- by_transaction is 1 once a transaction of the processor has told its money.
 CREATE TABLE ledger_payout (
-    mode        INTEGER NOT NULL,
-    platform    TEXT    NOT NULL,
-    account     TEXT    NOT NULL,
-    seq         INTEGER NOT NULL,
-    id          TEXT    NOT NULL,
-    amount      INTEGER NOT NULL CHECK (amount > 0),
-    currency    TEXT    NOT NULL,
-    source_type INTEGER NOT NULL CHECK (source_type BETWEEN 0 AND 2),
-    reported    INTEGER NOT NULL CHECK (reported IN (0, 1)),
-    created     INTEGER NOT NULL,
-    status      INTEGER NOT NULL CHECK (status BETWEEN 0 AND 3),
+    mode              INTEGER NOT NULL,
+    platform          TEXT    NOT NULL,
+    account           TEXT    NOT NULL,
+    seq               INTEGER NOT NULL,
+    id                TEXT    NOT NULL,
+    processor_id      TEXT,
+    amount            INTEGER NOT NULL CHECK (amount > 0),
+    currency          TEXT    NOT NULL,
+    source_type       INTEGER NOT NULL CHECK (source_type BETWEEN 0 AND 2),
+    reported          INTEGER NOT NULL CHECK (reported IN (0, 1)),
+    fee               INTEGER,
+    created           INTEGER NOT NULL,
+    arrival_date      INTEGER,
+    status            INTEGER NOT NULL CHECK (status BETWEEN 0 AND 3),
+    told_fee          INTEGER,
+    told_created      INTEGER,
+    told_arrival_date INTEGER,
+    by_transaction    INTEGER NOT NULL CHECK (by_transaction IN (0, 1)),
     PRIMARY KEY (mode, platform, account, seq)
 ) WITHOUT ROWID;
 
 CREATE UNIQUE INDEX ledger_payout_by_id ON ledger_payout (mode, platform, account, id);
+CREATE UNIQUE INDEX ledger_payout_by_processor_id
+    ON ledger_payout (mode, platform, account, processor_id) WHERE processor_id IS NOT NULL;
+-- Payouts that are still asked for, among which one that is reported finds its own.
+CREATE INDEX ledger_payout_asked
+    ON ledger_payout (mode, platform, account, amount, created)
+    WHERE reported = 0 AND processor_id IS NULL;
+-- What the sweep looks for: payouts that should have arrived.
+CREATE INDEX ledger_payout_by_arrival
+    ON ledger_payout (arrival_date, mode, platform, account, seq)
+    WHERE status = 0 AND arrival_date IS NOT NULL;
+
+-- Money that comes or goes without a charge, a refund, a dispute or a payout. amount is signed, fee
+-- is what was taken of it. pending is what of it waits for available_on. source is the id of the
+-- object behind it. draws is 1 if it takes from its charge's reserve first.
+CREATE TABLE ledger_adjustment (
+    mode              INTEGER NOT NULL,
+    platform          TEXT    NOT NULL,
+    account           TEXT    NOT NULL,
+    seq               INTEGER NOT NULL,
+    id                TEXT    NOT NULL,
+    amount            INTEGER NOT NULL,
+    fee               INTEGER NOT NULL,
+    currency          TEXT    NOT NULL,
+    type              TEXT    NOT NULL,
+    category          TEXT,
+    source_type       INTEGER NOT NULL CHECK (source_type BETWEEN 0 AND 2),
+    source            TEXT,
+    charge            TEXT,
+    payout            TEXT,
+    draws             INTEGER NOT NULL CHECK (draws IN (0, 1)),
+    consumed          INTEGER NOT NULL CHECK (consumed >= 0),
+    created           INTEGER NOT NULL,
+    available_on      INTEGER NOT NULL,
+    pending           INTEGER NOT NULL,
+    settled           INTEGER NOT NULL CHECK (settled IN (0, 1)),
+    by_transaction    INTEGER NOT NULL CHECK (by_transaction IN (0, 1)),
+    parked            INTEGER NOT NULL CHECK (parked IN (0, 1)),
+    told_type         TEXT,
+    told_source_type  INTEGER,
+    told_created      INTEGER,
+    told_available_on INTEGER,
+    PRIMARY KEY (mode, platform, account, seq),
+    CHECK (by_transaction = 0 OR pending = 0)
+) WITHOUT ROWID;
+
+CREATE UNIQUE INDEX ledger_adjustment_by_id ON ledger_adjustment (mode, platform, account, id);
+CREATE INDEX ledger_adjustment_by_availability
+    ON ledger_adjustment (available_on, mode, platform, account, seq)
+    WHERE settled = 0 AND by_transaction = 0;
 
 -- A reported payout that took more than was available, which it left below zero.
 CREATE TABLE ledger_breach (

@@ -2,10 +2,13 @@
 //! error, for codes in rows that no type has.
 
 pub(crate) mod account;
+pub mod adjustment;
 pub(crate) mod balance_transaction;
 pub mod charge;
 pub mod dispute;
 pub(crate) mod entry;
+pub(crate) mod movement;
+pub(crate) mod parked;
 pub mod payout;
 pub mod refund;
 pub(crate) mod transaction;

@@ -225,6 +225,8 @@ impl<R: ReserveRules> BalanceTransactions<R> {
         let disputes = of(SourceKind::Dispute);
         let disputes = expand::disputes(&mut store, &owner, disputes, with_charges).await?;
         let payouts = expand::payouts(&mut store, &owner, of(SourceKind::Payout)).await?;
+        let adjustments = of(SourceKind::Adjustment);
+        let adjustments = expand::adjustments(&mut store, &owner, adjustments).await?;
         let holds: Vec<_> = of(SourceKind::Hold).collect();
         let releases: Vec<_> = of(SourceKind::Release).collect();
         let reserves = self.0.sources(store, ctx, &holds, &releases).await?;
@@ -233,6 +235,7 @@ impl<R: ReserveRules> BalanceTransactions<R> {
             (SourceKind::Refund, refunds),
             (SourceKind::Dispute, disputes),
             (SourceKind::Payout, payouts),
+            (SourceKind::Adjustment, adjustments),
             (SourceKind::Hold, reserves.clone()),
             (SourceKind::Release, reserves),
         ]))
@@ -267,6 +270,11 @@ fn render(transaction: &BalanceTransaction, now: Timestamp, source: Value) -> Ob
         .set("source", source)
         .set("status", if pending { "pending" } else { "available" })
         .set("type", transaction.kind.clone())
+}
+
+/// The exchange rate that the processor told, as the number that it is.
+fn rate(told: Option<&str>) -> Value {
+    told.map_or(Value::Null, |rate| Value::Rendered(rate.to_owned()))
 }
 
 /// The parts of the fee, by who took them; a part of 0 is left out.
@@ -314,7 +322,11 @@ mod tests {
     const AVAILABLE: Timestamp = Timestamp::from_unix(1_772_496_000);
 
     fn rendered(line: BalanceTransactionLine, application_fee: i64, now: Timestamp) -> Object {
-        let transaction = BalanceTransaction {
+        render(&transaction(line, application_fee), now, Value::from("ch_1"))
+    }
+
+    fn transaction(line: BalanceTransactionLine, application_fee: i64) -> BalanceTransaction {
+        BalanceTransaction {
             seq: 1,
             id: "txn_1".into(),
             kind: "charge".into(),
@@ -324,8 +336,10 @@ mod tests {
             application_fee,
             created: CREATED,
             available_on: AVAILABLE,
-        };
-        render(&transaction, now, Value::from("ch_1"))
+            told: false,
+            category: None,
+            exchange_rate: None,
+        }
     }
 
     #[test]
@@ -379,7 +393,12 @@ mod tests {
             ("reserve_hold", -1, "reserve_hold"),
             ("reserve_release", 1, "reserve_release"),
         ] {
-            assert_eq!(reporting_category(kind, amount), category, "{kind} {amount}");
+            let line = BalanceTransactionLine { reserved: false, pending: false, amount, fee: 0 };
+            let made = BalanceTransaction { kind: kind.to_owned(), ..transaction(line, 0) };
+            assert_eq!(reporting_category(&made), category, "{kind} {amount}");
+            let told = Some("of_the_processor".to_owned());
+            let told = BalanceTransaction { told: true, category: told, ..made };
+            assert_eq!(reporting_category(&told), "of_the_processor", "{kind}");
         }
     }
 }

@@ -5,7 +5,7 @@ use super::intake::{self, Intake, ListFilter, check_same};
 use super::{LEDGER_READ, LEDGER_WRITE};
 use crate::limits;
 use crate::model::account::SourceType;
-use crate::model::charge::{Charge, default_available_on};
+use crate::model::charge::{Charge, Told, default_available_on};
 use crate::operations::examples;
 use crate::params::{optional_processor_id, optional_time, processor_id, source_type};
 use crate::reasons;
@@ -189,6 +189,13 @@ impl CreateParams {
             pending: 0,
             settled: available_on <= ledger.now(),
             by_transaction: false,
+            told: Told {
+                fee: self.fee,
+                application_fee: self.application_fee,
+                source_type: self.source_type,
+                created: self.created,
+                available_on: self.available_on,
+            },
         };
         if !charge.settled {
             charge.pending = charge.net();

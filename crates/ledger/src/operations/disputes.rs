@@ -3,7 +3,7 @@
 use super::intake::{self, Intake, check_same};
 use super::refunds::charge_of;
 use super::{LEDGER_READ, LEDGER_WRITE};
-use crate::model::dispute::{Dispute, Status};
+use crate::model::dispute::{Dispute, Status, Told};
 use crate::operations::examples;
 use crate::params::{optional_time, processor_id};
 use crate::reasons;
@@ -89,15 +89,22 @@ impl Intake for Dispute {
         let dispute = Self {
             seq: ledger.next_seq()?,
             id: params.id.clone(),
-            charge: charge.id.clone(),
+            charge: Some(charge.id.clone()),
             amount: params.amount,
             currency: charge.currency,
+            source_type: charge.source_type,
             fee: params.fee.unwrap_or(0),
             created: params.created.unwrap_or(ledger.now()),
             consumed: 0,
             from_pending: 0,
+            withdrawn: params.amount,
+            reinstated: 0,
             status: Status::Open,
+            status_created: None,
             fee_returned: false,
+            moved: false,
+            parked: false,
+            told: Told { fee: params.fee, created: params.created },
         };
         dispute::record(ledger, &mut charge, dispute, rules).await
     }
@@ -108,7 +115,12 @@ impl Intake for Dispute {
         params: &CreateParams,
         _rules: &R,
     ) -> Result<Self, Failure> {
-        check_same(&params.id, "charge", &self.charge, Some(&params.charge))?;
+        check_same(
+            &params.id,
+            "charge",
+            &self.charge.clone().unwrap_or_default(),
+            Some(&params.charge),
+        )?;
         check_same(&params.id, "amount", &self.amount, Some(&params.amount))?;
         check_same(&params.id, "fee", &self.fee, params.fee.as_ref())?;
         check_same(&params.id, "created", &self.created, params.created.as_ref())?;
@@ -124,7 +136,8 @@ impl Intake for Dispute {
     ) -> Result<Self, Failure> {
         match (self.status, params.status) {
             (Status::Open, Status::Won) => {
-                let mut charge = charge_of(ledger, &self.charge).await?;
+                let mut charge =
+                    charge_of(ledger, self.charge.as_deref().unwrap_or_default()).await?;
                 let fee_returned = params.fee_returned == Some(true);
                 dispute::win(ledger, &mut charge, &mut self, fee_returned).await?;
             }

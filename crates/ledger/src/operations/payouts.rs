@@ -4,7 +4,7 @@
 use super::intake::{self, Intake, ListFilter, check_same};
 use super::{LEDGER_READ, LEDGER_WRITE};
 use crate::model::account::SourceType;
-use crate::model::payout::{Payout, Status};
+use crate::model::payout::{Payout, Status, Told};
 use crate::operations::examples;
 use crate::params::{processor_id, source_type};
 use crate::rules::{ReserveRules, payout};
@@ -77,6 +77,11 @@ impl Intake for Payout {
             reported: params.reported == Some(true),
             created: ledger.now(),
             status: Status::InTransit,
+            processor_id: None,
+            fee: None,
+            arrival_date: None,
+            by_transaction: false,
+            told: Told::default(),
         };
         payout::record(ledger, &payout).await?;
         Ok(payout)

@@ -96,13 +96,16 @@ impl Intake for Refund {
         let refund = Self {
             seq: ledger.next_seq()?,
             id: params.id.clone(),
-            charge: charge.id.clone(),
+            charge: Some(charge.id.clone()),
             amount: params.amount,
             currency: charge.currency,
+            source_type: charge.source_type,
             created: params.created.unwrap_or(ledger.now()),
             consumed: 0,
             from_pending: 0,
-            failed: false,
+            failed_amount: 0,
+            parked: false,
+            told_created: params.created,
         };
         refund::record(ledger, &mut charge, refund, rules).await
     }
@@ -113,7 +116,12 @@ impl Intake for Refund {
         params: &CreateParams,
         _rules: &R,
     ) -> Result<Self, Failure> {
-        check_same(&params.id, "charge", &self.charge, Some(&params.charge))?;
+        check_same(
+            &params.id,
+            "charge",
+            &self.charge.clone().unwrap_or_default(),
+            Some(&params.charge),
+        )?;
         check_same(&params.id, "amount", &self.amount, Some(&params.amount))?;
         check_same(&params.id, "created", &self.created, params.created.as_ref())?;
         Ok(self)
@@ -125,8 +133,8 @@ impl Intake for Refund {
         _failed: &(),
         _rules: &R,
     ) -> Result<Self, Failure> {
-        if !self.failed {
-            let mut charge = charge_of(ledger, &self.charge).await?;
+        if !self.failed() {
+            let mut charge = charge_of(ledger, self.charge.as_deref().unwrap_or_default()).await?;
             refund::fail(ledger, &mut charge, &mut self).await?;
         }
         Ok(self)
@@ -140,7 +148,7 @@ impl Intake for Refund {
             .set("currency", self.currency.to_string())
             .set("drawn", self.consumed)
             .set("livemode", livemode)
-            .set("status", if self.failed { "failed" } else { "succeeded" })
+            .set("status", if self.failed() { "failed" } else { "succeeded" })
     }
 }
 

@@ -171,11 +171,12 @@ fn check_application_fee(told: &Told) -> Result<(), ApiError> {
     Err(error.because(&reasons::APPLICATION_FEE_RANGE))
 }
 
-/// Checks an exchange rate: digits, with at most one point among them.
+/// Checks an exchange rate: digits, with at most one point among them, and no needless zero before
+/// them, since it is shown as a number of JSON.
 fn check_rate(rate: &str) -> Result<(), ApiError> {
     let (whole, part) = rate.split_once('.').unwrap_or((rate, "0"));
     let digits = |text: &str| !text.is_empty() && text.bytes().all(|sign| sign.is_ascii_digit());
-    if digits(whole) && digits(part) {
+    if digits(whole) && digits(part) && (whole == "0" || !whole.starts_with('0')) {
         return Ok(());
     }
     let message = "'exchange_rate' must be a decimal number, such as 1.16342.";

@@ -51,12 +51,13 @@ pub async fn win(
     charges::update(ledger.tx, ledger.owner, charge);
     dispute.status = Status::Won;
     dispute.fee_returned = fee_returned;
-    store::set_status(ledger.tx, ledger.owner, dispute);
+    dispute.reinstated = dispute.withdrawn;
+    store::update(ledger.tx, ledger.owner, dispute);
     Ok(())
 }
 
 /// Records that a dispute was lost, which moves nothing.
 pub fn lose(ledger: &mut LedgerTx<'_, '_>, dispute: &mut Dispute) {
     dispute.status = Status::Lost;
-    store::set_status(ledger.tx, ledger.owner, dispute);
+    store::update(ledger.tx, ledger.owner, dispute);
 }

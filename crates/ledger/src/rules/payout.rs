@@ -22,18 +22,29 @@ pub async fn record(ledger: &mut LedgerTx<'_, '_>, payout: &Payout) -> Result<()
     move_money(ledger, payout, "payout", Bucket::PaymentsAvailable, Bucket::PayoutsInTransit)
         .await?;
     if after < 0 {
-        let breach = Breach {
-            seq: ledger.next_seq()?,
-            id: ledger.new_id("lbreach"),
-            payout: payout.id.clone(),
-            amount: payout.amount,
-            currency: payout.currency,
-            source_type: payout.source_type,
-            available_after: after,
-            created: ledger.now(),
-        };
-        store::insert_breach(ledger.tx, ledger.owner, &breach);
+        record_breach(ledger, payout, after)?;
     }
+    Ok(())
+}
+
+/// Records that a payout which has left took more than was available, which it left at
+/// `available_after`, below zero.
+pub(crate) fn record_breach(
+    ledger: &mut LedgerTx<'_, '_>,
+    payout: &Payout,
+    available_after: i64,
+) -> Result<(), Failure> {
+    let breach = Breach {
+        seq: ledger.next_seq()?,
+        id: ledger.new_id("lbreach"),
+        payout: payout.id.clone(),
+        amount: payout.amount,
+        currency: payout.currency,
+        source_type: payout.source_type,
+        available_after,
+        created: ledger.now(),
+    };
+    store::insert_breach(ledger.tx, ledger.owner, &breach);
     Ok(())
 }
 
@@ -66,6 +77,10 @@ pub async fn become_status(
     if payout.status == next {
         return Ok(());
     }
+    // What comes back of a payout that transactions tell comes with a transaction of its own.
+    if payout.by_transaction && matches!(next, Status::Failed | Status::Canceled) {
+        return Ok(());
+    }
     if !payout.status.can_become(next) {
         let message = format!(
             "The payout '{}' is {} and cannot become {}.",
@@ -92,7 +107,7 @@ pub async fn become_status(
         }
     }
     payout.status = next;
-    store::set_status(ledger.tx, ledger.owner, payout);
+    store::update(ledger.tx, ledger.owner, payout);
     Ok(())
 }
 

@@ -49,7 +49,7 @@ pub async fn fail(
     charge::reinstate(ledger, charge, &debit, refund.from_pending).await?;
     charge.refunded = charge.refunded.saturating_sub(refund.amount);
     charges::update(ledger.tx, ledger.owner, charge);
-    refund.failed = true;
-    store::set_failed(ledger.tx, ledger.owner, refund);
+    refund.failed_amount = refund.amount;
+    store::update(ledger.tx, ledger.owner, refund);
     Ok(())
 }

@@ -14,6 +14,7 @@ pub(crate) use settle::settle;
 
 use super::ReserveRules;
 use crate::model::account::{Bucket, SourceType};
+use crate::model::adjustment::{self, Adjustment};
 use crate::model::balance_transaction::{BalanceTransactionLine, Shown};
 use crate::model::charge::Charge;
 use crate::model::entry::{Entry, Pool, Posting};
@@ -22,6 +23,7 @@ use crate::model::kind::Kind;
 use crate::model::transaction::{HISTORY, PAYMENTS, Told, Transaction};
 use crate::reasons;
 use crate::sql;
+use crate::store::adjustment as adjustments;
 use crate::store::transaction as store;
 use crate::tx::LedgerTx;
 use coffer_dialect::ApiError;
@@ -61,7 +63,8 @@ async fn record<R: ReserveRules>(
             kind if kind.is_of_charge() && transaction.posted => {
                 charged::record(ledger, &mut transaction, rules).await?;
             }
-            _ => post(ledger, &transaction).await?,
+            _ if transaction.posted => adjust(ledger, &mut transaction).await?,
+            _ => {}
         }
     }
     store::insert(ledger.tx, ledger.owner, &transaction);
@@ -158,6 +161,42 @@ async fn post(ledger: &mut LedgerTx<'_, '_>, transaction: &Transaction) -> Resul
         fee_posting(transaction, payments),
     ];
     post_all(ledger, transaction, &postings).await
+}
+
+/// Posts an adjustment, and makes its object: under the id of its source, or under its own if it has
+/// none or several transactions have the same.
+async fn adjust(
+    ledger: &mut LedgerTx<'_, '_>,
+    transaction: &mut Transaction,
+) -> Result<(), Failure> {
+    post(ledger, transaction).await?;
+    let known = sql::find::<Adjustment>(ledger.tx, ledger.owner, &transaction.record).await?;
+    if known.is_some() {
+        transaction.record.clone_from(&transaction.id);
+    }
+    let adjustment = Adjustment {
+        seq: ledger.next_seq()?,
+        id: transaction.record.clone(),
+        amount: transaction.amount,
+        fee: transaction.fee,
+        pool: transaction.pool,
+        word: transaction.word.clone(),
+        category: transaction.category.clone(),
+        source: transaction.source.clone(),
+        charge: transaction.charge.clone(),
+        payout: transaction.payout.clone(),
+        draws: false,
+        consumed: 0,
+        created: transaction.created,
+        available_on: transaction.available_on,
+        pending: 0,
+        settled: transaction.settled,
+        by_transaction: true,
+        parked: false,
+        told: adjustment::Told::default(),
+    };
+    adjustments::insert(ledger.tx, ledger.owner, &adjustment);
+    Ok(())
 }
 
 /// Posts what a transaction moves, with the balance transaction that the processor shows.

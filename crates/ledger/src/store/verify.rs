@@ -44,6 +44,8 @@ pub const CHECK: Check = Check {
             sql: "WITH both_sides AS (\
                   SELECT mode, platform, account, currency, source_type, pending AS awaited, \
                   0 AS kept FROM ledger_charge UNION ALL \
+                  SELECT mode, platform, account, currency, source_type, pending, 0 \
+                  FROM ledger_adjustment UNION ALL \
                   SELECT mode, platform, account, currency, source_type, 0, \
                   payments_pending + reserved_pending FROM ledger_balance) \
                   SELECT mode, platform, account, currency || ' source ' || source_type, \
@@ -71,11 +73,11 @@ pub const CHECK: Check = Check {
         Comparison {
             rule: "what is refunded of a charge is what its refunds took",
             sql: "SELECT c.mode, c.platform, c.account, c.id, \
-                  CAST(COALESCE(SUM(f.amount), 0) AS BIGINT), c.refunded FROM ledger_charge c \
+                  CAST(COALESCE(SUM(f.amount - f.failed_amount), 0) AS BIGINT), c.refunded FROM ledger_charge c \
                   LEFT JOIN ledger_refund f ON f.mode = c.mode AND f.platform = c.platform \
-                  AND f.account = c.account AND f.charge = c.id AND f.failed = 0 \
+                  AND f.account = c.account AND f.charge = c.id AND f.parked = 0 \
                   GROUP BY c.mode, c.platform, c.account, c.seq, c.id, c.refunded \
-                  HAVING COALESCE(SUM(f.amount), 0) <> c.refunded LIMIT ?",
+                  HAVING COALESCE(SUM(f.amount - f.failed_amount), 0) <> c.refunded LIMIT ?",
         },
         Comparison {
             rule: "balance transactions say what was posted",

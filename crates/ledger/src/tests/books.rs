@@ -1,6 +1,6 @@
 //! One account's books, and what happens to them.
 
-use crate::model::charge::{Charge, default_available_on};
+use crate::model::charge::{Charge, Told, default_available_on};
 use crate::model::dispute::{self, Dispute};
 use crate::model::payout::{self, Payout};
 use crate::model::refund::Refund;
@@ -101,7 +101,7 @@ impl Recorded {
             }
             Act::Fail(id) => {
                 let mut refund = sql::find::<Refund>(ledger.tx, ledger.owner, id).await?.unwrap();
-                let mut charge = charge(ledger, &refund.charge).await?;
+                let mut charge = charge(ledger, refund.charge.as_deref().unwrap()).await?;
                 rules::refund::fail(ledger, &mut charge, &mut refund).await
             }
             Act::Dispute(id, of, amount, fee) => {
@@ -111,7 +111,7 @@ impl Recorded {
             }
             Act::Win(id, fee_returned) => {
                 let mut dispute = sql::find::<Dispute>(ledger.tx, ledger.owner, id).await?.unwrap();
-                let mut charge = charge(ledger, &dispute.charge).await?;
+                let mut charge = charge(ledger, dispute.charge.as_deref().unwrap()).await?;
                 rules::dispute::win(ledger, &mut charge, &mut dispute, *fee_returned).await
             }
             Act::Lose(id) => {
@@ -152,6 +152,8 @@ impl Recorded {
             disputed: false,
             pending: 0,
             settled: false,
+            by_transaction: false,
+            told: Told::default(),
         };
         charge.pending = charge.net();
         rules::charge::record(ledger, &charge, &NoReserves).await
@@ -167,13 +169,16 @@ impl Recorded {
         Ok(Refund {
             seq: ledger.next_seq()?,
             id: id.to_owned(),
-            charge: charge.id.clone(),
+            charge: Some(charge.id.clone()),
             amount,
             currency: charge.currency,
+            source_type: charge.source_type,
             created: self.now,
             consumed: 0,
             from_pending: 0,
-            failed: false,
+            failed_amount: 0,
+            parked: false,
+            told_created: None,
         })
     }
 
@@ -187,15 +192,22 @@ impl Recorded {
         Ok(Dispute {
             seq: ledger.next_seq()?,
             id: id.to_owned(),
-            charge: charge.id.clone(),
+            charge: Some(charge.id.clone()),
             amount,
             currency: charge.currency,
+            source_type: charge.source_type,
             fee,
             created: self.now,
             consumed: 0,
             from_pending: 0,
+            withdrawn: amount,
+            reinstated: 0,
             status: dispute::Status::Open,
+            status_created: None,
             fee_returned: false,
+            moved: false,
+            parked: false,
+            told: dispute::Told::default(),
         })
     }
 
@@ -215,6 +227,10 @@ impl Recorded {
             reported,
             created: self.now,
             status: payout::Status::InTransit,
+            processor_id: None,
+            fee: None,
+            arrival_date: None,
+            told: payout::Told::default(),
         })
     }
 }

@@ -10,7 +10,7 @@ use coffer_kernel::event::Cause;
 use coffer_kernel::testing::job_context;
 use coffer_kernel::verify::{Findings, verify};
 use coffer_kernel::{Failure, JobContext};
-use coffer_ledger::model::charge::{Charge, default_available_on};
+use coffer_ledger::model::charge::{self, Charge, default_available_on};
 use coffer_ledger::model::dispute::{self, Dispute};
 use coffer_ledger::model::payout::{self, Payout};
 use coffer_ledger::model::refund::Refund;
@@ -97,7 +97,7 @@ impl Recorded {
             }
             Act::Fail(id) => {
                 let mut refund = sql::find::<Refund>(ledger.tx, ledger.owner, id).await?.unwrap();
-                let mut charge = charge(ledger, &refund.charge).await?;
+                let mut charge = charge(ledger, refund.charge.as_deref().unwrap()).await?;
                 rules::refund::fail(ledger, &mut charge, &mut refund).await
             }
             Act::Dispute(id, of, amount, fee) => {
@@ -107,7 +107,7 @@ impl Recorded {
             }
             Act::Win(id, fee_returned) => {
                 let mut dispute = sql::find::<Dispute>(ledger.tx, ledger.owner, id).await?.unwrap();
-                let mut charge = charge(ledger, &dispute.charge).await?;
+                let mut charge = charge(ledger, dispute.charge.as_deref().unwrap()).await?;
                 rules::dispute::win(ledger, &mut charge, &mut dispute, *fee_returned).await
             }
             Act::Payout(id, amount, reported) => {
@@ -155,6 +155,8 @@ impl Recorded {
             disputed: false,
             pending: 0,
             settled: false,
+            by_transaction: false,
+            told: charge::Told::default(),
         };
         charge.pending = charge.net();
         rules::charge::record(ledger, &charge, &self.rules).await
@@ -170,13 +172,16 @@ impl Recorded {
         Ok(Refund {
             seq: ledger.next_seq()?,
             id: id.to_owned(),
-            charge: charge.id.clone(),
+            charge: Some(charge.id.clone()),
             amount,
             currency: charge.currency,
+            source_type: charge.source_type,
             created: self.now,
             consumed: 0,
             from_pending: 0,
-            failed: false,
+            failed_amount: 0,
+            parked: false,
+            told_created: None,
         })
     }
 
@@ -190,15 +195,22 @@ impl Recorded {
         Ok(Dispute {
             seq: ledger.next_seq()?,
             id: id.to_owned(),
-            charge: charge.id.clone(),
+            charge: Some(charge.id.clone()),
             amount,
             currency: charge.currency,
+            source_type: charge.source_type,
             fee,
             created: self.now,
             consumed: 0,
             from_pending: 0,
+            withdrawn: amount,
+            reinstated: 0,
             status: dispute::Status::Open,
+            status_created: None,
             fee_returned: false,
+            moved: false,
+            parked: false,
+            told: dispute::Told::default(),
         })
     }
 
@@ -218,6 +230,10 @@ impl Recorded {
             reported,
             created: self.now,
             status: payout::Status::InTransit,
+            processor_id: None,
+            fee: None,
+            arrival_date: None,
+            told: payout::Told::default(),
         })
     }
 }
