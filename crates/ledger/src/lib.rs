@@ -32,7 +32,7 @@ use coffer_storage::{Migration, MigrationSet, Placement};
 use model::dispute::Dispute;
 use model::payout::Payout;
 use model::refund::Refund;
-use operations::{balance, balance_transactions, breaches, intake, settings, transactions};
+use operations::{balance, balance_transactions, breaches, import, intake, settings, transactions};
 use std::sync::Arc;
 use tasks::Task;
 use tasks::arrivals::PayoutsArrive;
@@ -97,6 +97,7 @@ fn parts<R: ReserveRules>(settings: &Settings) -> Parts {
     intake::register::<Payout>(&mut routes, &rules);
     routes
         .write(transactions::Create(rules.clone()))
+        .write(import::Import(rules.clone()))
         .collection(transactions::Transactions)
         .write(settings::Update)
         .read(settings::Retrieve)

@@ -44,3 +44,10 @@ pub const PAYOUTS_PER_BATCH: i64 = 500;
 /// Seconds that a transaction may be parked before an event says so: a day, in which a processor
 /// has delivered everything.
 pub const PARKED_SECONDS: i64 = 86_400;
+
+/// Longest body of a page of transactions, in bytes: a hundred with their sources expanded are well
+/// below a megabyte, and long names and metadata may double that.
+pub const PAGE_BYTES: usize = 2 * 1024 * 1024;
+
+/// Refusals that the answer to a page shows: enough to see what is wrong, and no page of errors.
+pub const REFUSALS_SHOWN: usize = 20;

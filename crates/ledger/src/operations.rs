@@ -7,6 +7,7 @@ pub(crate) mod breaches;
 mod charges;
 mod disputes;
 mod examples;
+pub(crate) mod import;
 pub(crate) mod intake;
 mod payouts;
 mod refunds;

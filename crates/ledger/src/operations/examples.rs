@@ -53,3 +53,9 @@ pub(crate) const TRANSACTIONS_RETRIEVE: Example = Example::EMPTY.on("ledger.tran
 
 /// What is so already unless somebody set it otherwise; transactions before `since` are facts' time.
 pub(crate) const SETTINGS_UPDATE: Example = Example::of(&[("intake", "facts")]);
+
+/// The page as a form has it, since examples are forms.
+pub(crate) const TRANSACTIONS_IMPORT: Example = Example::of(&[(
+    "page",
+    r#"{"object":"list","data":[{"id":"txn_{n}","object":"balance_transaction","amount":10000,"fee":320,"currency":"usd","created":1772359200,"available_on":1772496000,"type":"charge","source":"ch_{n}"}]}"#,
+)]);

@@ -29,6 +29,14 @@ use crate::tx::LedgerTx;
 use coffer_dialect::ApiError;
 use coffer_kernel::Failure;
 
+/// A transaction that is recorded.
+#[derive(Debug)]
+pub(crate) struct Recorded {
+    pub(crate) transaction: Transaction,
+    /// Whether it was not told before.
+    pub(crate) is_new: bool,
+}
+
 /// Records a transaction, or compares one that was told before with how it is told again.
 ///
 /// # Errors
@@ -39,11 +47,14 @@ pub(crate) async fn tell<R: ReserveRules>(
     ledger: &mut LedgerTx<'_, '_>,
     told: &Told,
     rules: &R,
-) -> Result<Transaction, Failure> {
-    match sql::find::<Transaction>(ledger.tx, ledger.owner, &told.id).await? {
-        Some(known) => repeat::again(ledger, known, told, rules).await,
-        None => record(ledger, told, rules).await,
-    }
+) -> Result<Recorded, Failure> {
+    let known = sql::find::<Transaction>(ledger.tx, ledger.owner, &told.id).await?;
+    let is_new = known.is_none();
+    let transaction = match known {
+        Some(known) => repeat::again(ledger, known, told, rules).await?,
+        None => record(ledger, told, rules).await?,
+    };
+    Ok(Recorded { transaction, is_new })
 }
 
 /// Records a transaction that was not told before.
@@ -114,10 +125,7 @@ async fn check_own(ledger: &mut LedgerTx<'_, '_>, told: &Told) -> Result<(), Fai
 }
 
 /// The transaction as it is told, before it is known what it is about.
-fn transaction_of(
-    ledger: &mut LedgerTx<'_, '_>,
-    told: &Told,
-) -> Result<Transaction, Failure> {
+fn transaction_of(ledger: &mut LedgerTx<'_, '_>, told: &Told) -> Result<Transaction, Failure> {
     let kind = told.kind();
     let posted = told.balance_type() == PAYMENTS;
     Ok(Transaction {
@@ -128,10 +136,7 @@ fn transaction_of(
         amount: told.amount,
         fee: told.fee.unwrap_or(0),
         application_fee: told.application_fee.unwrap_or(0),
-        pool: Pool {
-            currency: told.currency,
-            source_type: told.source_type.unwrap_or_default(),
-        },
+        pool: Pool { currency: told.currency, source_type: told.source_type.unwrap_or_default() },
         pool_told: told.source_type.is_some(),
         created: told.created,
         available_on: told.available_on,
