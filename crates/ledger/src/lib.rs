@@ -63,6 +63,8 @@ pub const MIGRATIONS: MigrationSet = MigrationSet {
         ("ledger_adjustment", Placement::Spread),
         ("ledger_breach", Placement::Spread),
         ("ledger_transaction", Placement::Spread),
+        ("ledger_reconciliation", Placement::Spread),
+        ("ledger_drift", Placement::Spread),
     ],
 };
 
@@ -101,6 +103,8 @@ fn parts<R: ReserveRules>(settings: &Settings) -> Parts {
         .collection(transactions::Transactions)
         .write(settings::Update)
         .read(settings::Retrieve)
+        .write(reconciliations::Create)
+        .collection(reconciliations::Reconciliations)
         .collection(breaches::Breaches)
         .read(balance::Retrieve)
         .collection(balance_transactions::BalanceTransactions(rules.clone()))

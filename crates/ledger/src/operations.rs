@@ -10,6 +10,7 @@ mod examples;
 pub(crate) mod import;
 pub(crate) mod intake;
 mod payouts;
+pub(crate) mod reconciliations;
 mod refunds;
 pub(crate) mod settings;
 pub(crate) mod transactions;

@@ -4,6 +4,7 @@
 pub mod charge;
 pub mod dispute;
 pub mod payout;
+pub(crate) mod reconcile;
 pub mod refund;
 pub(crate) mod transaction;
 

@@ -1,6 +1,6 @@
 //! A page of the processor's balance transactions at once, as its list gives it.
 
-mod page;
+pub(super) mod page;
 
 use super::LEDGER_WRITE;
 use super::intake::check_created;

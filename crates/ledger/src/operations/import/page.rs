@@ -45,6 +45,11 @@ pub(super) fn read(text: &str, payout: Option<&str>) -> Result<Vec<Row>, ApiErro
     Ok(rows)
 }
 
+/// The transactions of a page whose every one must be right: what a reconciliation compares.
+pub(in crate::operations) fn told_of(text: &str) -> Result<Vec<Told>, ApiError> {
+    read(text, None)?.into_iter().map(|row| row.told).collect()
+}
+
 /// The refusal of a page as a whole.
 fn malformed(why: &str) -> ApiError {
     let message = format!(
