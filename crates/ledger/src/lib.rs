@@ -32,7 +32,10 @@ use coffer_storage::{Migration, MigrationSet, Placement};
 use model::dispute::Dispute;
 use model::payout::Payout;
 use model::refund::Refund;
-use operations::{balance, balance_transactions, breaches, import, intake, settings, transactions};
+use operations::{
+    balance, balance_transactions, breaches, import, intake, parked, reconciliations, settings,
+    transactions,
+};
 use std::sync::Arc;
 use tasks::Task;
 use tasks::arrivals::PayoutsArrive;
@@ -103,6 +106,7 @@ fn parts<R: ReserveRules>(settings: &Settings) -> Parts {
         .collection(transactions::Transactions)
         .write(settings::Update)
         .read(settings::Retrieve)
+        .collection(parked::Parked)
         .write(reconciliations::Create)
         .collection(reconciliations::Reconciliations)
         .collection(breaches::Breaches)

@@ -9,6 +9,7 @@ mod disputes;
 mod examples;
 pub(crate) mod import;
 pub(crate) mod intake;
+pub(crate) mod parked;
 mod payouts;
 pub(crate) mod reconciliations;
 mod refunds;
