@@ -1,6 +1,7 @@
 //! The ledger's operations, one file for each kind of objects. They read parameters, call the rules
 //! and render objects; what money does is decided in [`rules`](crate::rules) alone.
 
+mod adjustments;
 pub(crate) mod balance;
 pub(crate) mod balance_transactions;
 pub(crate) mod breaches;
@@ -8,6 +9,7 @@ mod charges;
 mod disputes;
 mod examples;
 pub(crate) mod intake;
+pub(crate) mod movements;
 mod payouts;
 mod refunds;
 pub(crate) mod settings;

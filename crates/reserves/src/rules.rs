@@ -2,6 +2,7 @@
 //! and scheduled tasks of this crate call. Nothing else in this crate posts entries.
 
 mod consume;
+mod follow;
 pub(crate) mod hold;
 pub(crate) mod release;
 mod reserve_charge;
@@ -12,7 +13,7 @@ use crate::store;
 use coffer_base::Timestamp;
 use coffer_kernel::{Ctx, Failure};
 use coffer_ledger::expand::Objects;
-use coffer_ledger::{Charge, LedgerTx, Reserve, ReserveRules, Withdrawal};
+use coffer_ledger::{Charge, LedgerTx, MoneyBack, Reserve, ReserveRules, SourceType, Withdrawal};
 use coffer_storage::{StorageError, Store};
 
 /// The rules of plans and holds, by the operator's settings.
@@ -56,6 +57,32 @@ impl ReserveRules for Rules {
     ) -> Result<(), StorageError> {
         store::hold::move_charge(ledger.tx, ledger.owner, charge, available_on);
         Ok(())
+    }
+
+    async fn fees_corrected(
+        &self,
+        ledger: &mut LedgerTx<'_, '_>,
+        charge: &Charge,
+    ) -> Result<(), Failure> {
+        follow::follow_fees(ledger, charge, &self.settings).await
+    }
+
+    async fn pool_changed(
+        &self,
+        ledger: &mut LedgerTx<'_, '_>,
+        charge: &Charge,
+        source_type: SourceType,
+    ) -> Result<[i64; 2], StorageError> {
+        follow::change_pool(ledger, charge, source_type).await
+    }
+
+    async fn money_back(
+        &self,
+        ledger: &mut LedgerTx<'_, '_>,
+        charge: &Charge,
+        back: &MoneyBack<'_>,
+    ) -> Result<(), Failure> {
+        follow::restore(ledger, charge, back, &self.settings).await
     }
 
     /// Releases what a refund or a dispute consumes of the charge's holds.

@@ -106,6 +106,12 @@ impl Balance {
         found.map_or(0, |(_, amount)| amount)
     }
 
+    /// The account's own money, pending and available. What is reserved is not part of it.
+    pub(crate) fn payments(&self) -> i64 {
+        let pending = self.of(Bucket::PaymentsPending);
+        pending.saturating_add(self.of(Bucket::PaymentsAvailable))
+    }
+
     /// Applies a posting.
     ///
     /// # Errors

@@ -8,21 +8,15 @@ use crate::reasons;
 use crate::store::journal as store;
 use crate::tx::LedgerTx;
 use coffer_dialect::{ApiError, Object};
-use coffer_kernel::{
-    Applied, Arguments, Ctx, Definition, Failure, ReadOperation, WriteOperation,
-};
+use coffer_kernel::{Applied, Arguments, Ctx, Definition, Failure, ReadOperation, WriteOperation};
 use coffer_storage::{Store, Tx};
 
 /// `GET /v1/ledger/settings`.
 pub(crate) struct Retrieve;
 
 impl ReadOperation for Retrieve {
-    const DEFINITION: Definition = Definition::retrieve(
-        "ledger.settings.retrieve",
-        "/v1/ledger/settings",
-        LEDGER_READ,
-        &[],
-    );
+    const DEFINITION: Definition =
+        Definition::retrieve("ledger.settings.retrieve", "/v1/ledger/settings", LEDGER_READ, &[]);
     type Input = ();
 
     fn parse(&self, arguments: &Arguments<'_>) -> Result<(), ApiError> {
@@ -39,14 +33,10 @@ impl ReadOperation for Retrieve {
 pub(crate) struct Update;
 
 impl WriteOperation for Update {
-    const DEFINITION: Definition = Definition::write(
-        "ledger.settings.update",
-        "/v1/ledger/settings",
-        LEDGER_WRITE,
-        &[],
-    )
-    .one_at_a_time()
-    .example(examples::SETTINGS_UPDATE);
+    const DEFINITION: Definition =
+        Definition::write("ledger.settings.update", "/v1/ledger/settings", LEDGER_WRITE, &[])
+            .one_at_a_time()
+            .example(examples::SETTINGS_UPDATE);
     type Input = IntakeRule;
     type Out = IntakeRule;
 

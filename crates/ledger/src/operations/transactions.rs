@@ -130,7 +130,7 @@ pub(super) fn check(told: &Told) -> Result<(), ApiError> {
 }
 
 /// Checks a word of the processor's: small letters, digits and `_`.
-fn check_word(name: &'static str, word: &str) -> Result<(), ApiError> {
+pub(super) fn check_word(name: &'static str, word: &str) -> Result<(), ApiError> {
     let known = |sign: u8| sign.is_ascii_lowercase() || sign.is_ascii_digit() || sign == b'_';
     if word.bytes().all(known) {
         return Ok(());

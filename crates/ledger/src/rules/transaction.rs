@@ -114,10 +114,7 @@ async fn check_own(ledger: &mut LedgerTx<'_, '_>, told: &Told) -> Result<(), Fai
 }
 
 /// The transaction as it is told, before it is known what it is about.
-fn transaction_of(
-    ledger: &mut LedgerTx<'_, '_>,
-    told: &Told,
-) -> Result<Transaction, Failure> {
+fn transaction_of(ledger: &mut LedgerTx<'_, '_>, told: &Told) -> Result<Transaction, Failure> {
     let kind = told.kind();
     let posted = told.balance_type() == PAYMENTS;
     Ok(Transaction {
@@ -128,10 +125,7 @@ fn transaction_of(
         amount: told.amount,
         fee: told.fee.unwrap_or(0),
         application_fee: told.application_fee.unwrap_or(0),
-        pool: Pool {
-            currency: told.currency,
-            source_type: told.source_type.unwrap_or_default(),
-        },
+        pool: Pool { currency: told.currency, source_type: told.source_type.unwrap_or_default() },
         pool_told: told.source_type.is_some(),
         created: told.created,
         available_on: told.available_on,

@@ -36,10 +36,7 @@ fn intake_rule(row: &Row, first: usize) -> Result<IntakeRule, StorageError> {
 }
 
 /// How the money of a ledger is told; nothing is set if there is no ledger yet.
-pub(crate) async fn read_intake(
-    store: &Store,
-    owner: &Owner,
-) -> Result<IntakeRule, StorageError> {
+pub(crate) async fn read_intake(store: &Store, owner: &Owner) -> Result<IntakeRule, StorageError> {
     let sql = "SELECT intake, since FROM ledger WHERE mode = ? AND platform = ? AND account = ?";
     let rows = store.query(sql, &owner_values(owner)).await?;
     rows.first().map_or(Ok(IntakeRule::default()), |row| intake_rule(row, 0))

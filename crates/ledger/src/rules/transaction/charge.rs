@@ -59,14 +59,8 @@ fn check_known(known: &Charge, transaction: &Transaction) -> Result<(), ApiError
 
 /// The charge as one transaction brings it, which is the whole of it unless there are several
 /// captures.
-fn part_of(
-    ledger: &mut LedgerTx<'_, '_>,
-    transaction: &Transaction,
-) -> Result<Charge, Failure> {
-    Ok(Charge {
-        seq: ledger.next_seq()?,
-        ..view_of(transaction)
-    })
+fn part_of(ledger: &mut LedgerTx<'_, '_>, transaction: &Transaction) -> Result<Charge, Failure> {
+    Ok(Charge { seq: ledger.next_seq()?, ..view_of(transaction) })
 }
 
 /// The charge as a transaction shows it, with the transaction's number in place of its own.

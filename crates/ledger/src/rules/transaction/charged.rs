@@ -183,10 +183,7 @@ async fn extend_refund(
 }
 
 /// A refund of nothing yet, as a transaction names it.
-fn new_refund(
-    ledger: &mut LedgerTx<'_, '_>,
-    transaction: &Transaction,
-) -> Result<Refund, Failure> {
+fn new_refund(ledger: &mut LedgerTx<'_, '_>, transaction: &Transaction) -> Result<Refund, Failure> {
     Ok(Refund {
         seq: ledger.next_seq()?,
         id: transaction.record.clone(),

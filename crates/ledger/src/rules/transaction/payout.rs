@@ -45,7 +45,7 @@ pub(super) async fn leave(
     };
     let available = ledger.balance(transaction.pool).await?.of(Bucket::PaymentsAvailable);
     if available < 0 {
-        record_breach(ledger, &payout, available)?;
+        record_breach(ledger, &payout, available).await?;
     }
     Ok(())
 }
@@ -103,10 +103,7 @@ const fn follow_pool(transaction: &mut Transaction, payout: &Payout) {
 /// Where the money of a payout that is known goes when the processor tells that it has left. What
 /// the ledger took for the asking comes back first, so that the processor's own transaction takes
 /// it; and what was told to have come back already has left for the processor.
-async fn leaves_for(
-    ledger: &mut LedgerTx<'_, '_>,
-    known: &Payout,
-) -> Result<Bucket, Failure> {
+async fn leaves_for(ledger: &mut LedgerTx<'_, '_>, known: &Payout) -> Result<Bucket, Failure> {
     if known.by_transaction {
         return Ok(match known.status {
             Status::InTransit => Bucket::PayoutsInTransit,
@@ -114,10 +111,8 @@ async fn leaves_for(
         });
     }
     if known.reported {
-        let message = format!(
-            "The payout '{}' was told before as a fact: it would count twice.",
-            known.id
-        );
+        let message =
+            format!("The payout '{}' was told before as a fact: it would count twice.", known.id);
         let error = ApiError::invalid_param("source", message);
         return Err(error.because(&reasons::OTHER_INTAKE).into());
     }
@@ -248,10 +243,9 @@ pub(crate) async fn carry_out(
 ) -> Result<Option<Payout>, Failure> {
     let waiting = store::parked_for_request(ledger.tx, ledger.owner, &asked.id).await?;
     let Some(mut transaction) = waiting else { return Ok(None) };
-    check_asked(asked, &transaction).map_err(|error| ApiError::invalid_param(
-        "id",
-        error.message().to_owned(),
-    ).because(&reasons::OTHER_REQUEST))?;
+    check_asked(asked, &transaction).map_err(|error| {
+        ApiError::invalid_param("id", error.message().to_owned()).because(&reasons::OTHER_REQUEST)
+    })?;
     let found = sql::find::<Payout>(ledger.tx, ledger.owner, &transaction.record).await?;
     let Some(mut payout) = found else { return Ok(None) };
     payout.processor_id = Some(std::mem::replace(&mut payout.id, asked.id.clone()));

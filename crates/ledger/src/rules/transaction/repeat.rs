@@ -108,12 +108,7 @@ fn same<T: PartialEq + Display>(
 }
 
 /// The refusal of another figure.
-fn differs(
-    id: &str,
-    param: &'static str,
-    known: &impl Display,
-    told: &impl Display,
-) -> Failure {
+fn differs(id: &str, param: &'static str, known: &impl Display, told: &impl Display) -> Failure {
     let message = format!(
         "'{id}' was told before with another {param}: {known}, not {told}. What the processor told \
          stays as it is."

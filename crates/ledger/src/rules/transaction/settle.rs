@@ -6,9 +6,9 @@ use crate::model::account::Bucket;
 use crate::model::entry::{Entry, Posting};
 use crate::model::kind::Kind;
 use crate::model::transaction::Transaction;
+use crate::sql;
 use crate::store::charge as charges;
 use crate::store::transaction as store;
-use crate::sql;
 use crate::tx::LedgerTx;
 use coffer_base::Timestamp;
 use coffer_kernel::Failure;
@@ -33,11 +33,7 @@ pub(crate) async fn settle<R: ReserveRules>(
         application_fee: 0,
         postings: &[
             available_posting(transaction, free),
-            transaction.pool.posting(
-                Bucket::ReservedPending,
-                Bucket::ReservedAvailable,
-                reserved,
-            ),
+            transaction.pool.posting(Bucket::ReservedPending, Bucket::ReservedAvailable, reserved),
         ],
     };
     ledger.post(&entry).await?;
