@@ -36,7 +36,9 @@ use model::adjustment::Adjustment;
 use model::dispute::Dispute;
 use model::payout::Payout;
 use model::refund::Refund;
-use operations::{balance, balance_transactions, breaches, intake, movements, transactions};
+use operations::{
+    accounts, balance, balance_transactions, breaches, intake, movements, transactions,
+};
 use std::sync::Arc;
 use tasks::Task;
 use tasks::arrivals::PayoutsArrive;
@@ -108,6 +110,7 @@ fn parts<R: ReserveRules>(settings: &Settings) -> Parts {
         .read(operations::settings::Retrieve)
         .collection(breaches::Breaches)
         .write(movements::Create(rules.clone()))
+        .read(accounts::Accounts(rules.clone()))
         .read(balance::Retrieve { default_currency: settings.default_currency })
         .collection(balance_transactions::BalanceTransactions(rules.clone()))
         .collection(balance_transactions::History(balance_transactions::BalanceTransactions(

@@ -14,7 +14,7 @@ use crate::expand::Objects;
 use crate::model::account::SourceType;
 use crate::model::charge::Charge;
 use crate::tx::LedgerTx;
-use coffer_base::Timestamp;
+use coffer_base::{Currency, Owner, Timestamp};
 use coffer_kernel::{Ctx, Failure, Settings};
 use coffer_storage::{StorageError, Store};
 use std::future::{Future, ready};
@@ -104,6 +104,19 @@ pub trait ReserveRules: Clone + Send + Sync + 'static {
         charge: &Charge,
         withdrawal: &Withdrawal<'_>,
     ) -> impl Future<Output = Result<Reserve, Failure>> + Send;
+
+    /// How much of what is reserved is released by `until`, by currency.
+    ///
+    /// # Errors
+    /// If the database does not answer.
+    fn due(
+        &self,
+        _store: &Store,
+        _owner: &Owner,
+        _until: Timestamp,
+    ) -> impl Future<Output = Result<Vec<(Currency, i64)>, StorageError>> + Send {
+        ready(Ok(Vec::new()))
+    }
 
     /// The objects by which the rules' own entries were made, at most a page of each kind: what the
     /// `source` of balance transactions expands to. `holds` are sources of `reserve_hold` entries,

@@ -10,7 +10,7 @@ mod reserve_charge;
 use crate::Settings;
 use crate::expand;
 use crate::store;
-use coffer_base::Timestamp;
+use coffer_base::{Currency, Owner, Timestamp};
 use coffer_kernel::{Ctx, Failure};
 use coffer_ledger::expand::Objects;
 use coffer_ledger::{Charge, LedgerTx, MoneyBack, Reserve, ReserveRules, SourceType, Withdrawal};
@@ -93,6 +93,15 @@ impl ReserveRules for Rules {
         withdrawal: &Withdrawal<'_>,
     ) -> Result<Reserve, Failure> {
         consume::consume_reserve(ledger, charge, withdrawal, &self.settings).await
+    }
+
+    async fn due(
+        &self,
+        store: &Store,
+        owner: &Owner,
+        until: Timestamp,
+    ) -> Result<Vec<(Currency, i64)>, StorageError> {
+        store::hold::due_by(store, owner, until).await
     }
 
     async fn sources(

@@ -112,6 +112,15 @@ impl Balance {
         pending.saturating_add(self.of(Bucket::PaymentsAvailable))
     }
 
+    /// The sums of two pools' amounts.
+    pub(crate) fn plus(&self, other: &Self) -> Self {
+        let mut sums = self.0;
+        for (sum, amount) in sums.iter_mut().zip(other.0) {
+            *sum = sum.saturating_add(amount);
+        }
+        Self(sums)
+    }
+
     /// Applies a posting.
     ///
     /// # Errors

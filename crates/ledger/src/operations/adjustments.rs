@@ -3,7 +3,7 @@
 
 use super::intake::{self, Intake, ListFilter, With, check_same, check_told, first_told};
 use super::transactions::check_word;
-use super::{LEDGER_READ, LEDGER_WRITE};
+use super::{LEDGER_READ, LEDGER_WRITE, TRANSIENT};
 use crate::limits;
 use crate::model::account::SourceType;
 use crate::model::adjustment::{Adjustment, DEFAULT_TYPE, Told};
@@ -55,6 +55,7 @@ impl Intake for Adjustment {
     const CREATE: Definition =
         Definition::write("ledger.adjustments.create", "/v1/ledger/adjustments", LEDGER_WRITE, &[])
             .one_at_a_time()
+            .retries(TRANSIENT)
             .example(examples::ADJUSTMENTS_CREATE);
     const UPDATE: Definition = Definition::write(
         "ledger.adjustments.update",
@@ -63,6 +64,7 @@ impl Intake for Adjustment {
         &[],
     )
     .one_at_a_time()
+    .retries(TRANSIENT)
     .example(examples::ADJUSTMENTS_UPDATE);
     const LIST: Definition =
         Definition::list("ledger.adjustments.list", "/v1/ledger/adjustments", LEDGER_READ, &[]);

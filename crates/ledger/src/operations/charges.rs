@@ -2,7 +2,7 @@
 //! call or by its own, which also corrects it.
 
 use super::intake::{self, Intake, ListFilter, With, check_same, check_told, first_told};
-use super::{LEDGER_READ, LEDGER_WRITE};
+use super::{LEDGER_READ, LEDGER_WRITE, TRANSIENT};
 use crate::limits;
 use crate::model::account::SourceType;
 use crate::model::charge::{Charge, Told, default_available_on};
@@ -43,10 +43,12 @@ impl Intake for Charge {
     const CREATE: Definition =
         Definition::write("ledger.charges.create", "/v1/ledger/charges", LEDGER_WRITE, &[])
             .one_at_a_time()
+            .retries(TRANSIENT)
             .example(examples::CHARGES_CREATE);
     const UPDATE: Definition =
         Definition::write("ledger.charges.update", "/v1/ledger/charges/:id", LEDGER_WRITE, &[])
             .one_at_a_time()
+            .retries(TRANSIENT)
             .example(examples::CHARGES_UPDATE);
     const LIST: Definition =
         Definition::list("ledger.charges.list", "/v1/ledger/charges", LEDGER_READ, &[]);

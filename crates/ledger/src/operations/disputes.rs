@@ -3,7 +3,7 @@
 
 use super::intake::{self, Intake, With, check_same, check_told, first_told};
 use super::refunds::{find_charge, pool_of};
-use super::{LEDGER_READ, LEDGER_WRITE};
+use super::{LEDGER_READ, LEDGER_WRITE, TRANSIENT};
 use crate::model::account::SourceType;
 use crate::model::dispute::{Dispute, Status, Told};
 use crate::model::entry::Pool;
@@ -48,10 +48,12 @@ impl Intake for Dispute {
     const CREATE: Definition =
         Definition::write("ledger.disputes.create", "/v1/ledger/disputes", LEDGER_WRITE, &[])
             .one_at_a_time()
+            .retries(TRANSIENT)
             .example(examples::DISPUTES_CREATE);
     const UPDATE: Definition =
         Definition::write("ledger.disputes.update", "/v1/ledger/disputes/:id", LEDGER_WRITE, &[])
             .one_at_a_time()
+            .retries(TRANSIENT)
             .example(examples::DISPUTES_UPDATE);
     const LIST: Definition =
         Definition::list("ledger.disputes.list", "/v1/ledger/disputes", LEDGER_READ, &[]);

@@ -1,8 +1,8 @@
 //! Movements of a dispute's money: withdrawn or reinstated, in parts, and any number of times.
 
-use super::LEDGER_WRITE;
 use super::intake::{Intake, check_created, check_same};
 use super::refunds::find_charge;
+use super::{LEDGER_WRITE, TRANSIENT};
 use crate::model::dispute::Dispute;
 use crate::operations::examples;
 use crate::params::{optional_time, processor_id, signed_amount};
@@ -39,6 +39,7 @@ impl<R: ReserveRules> WriteOperation for Create<R> {
         &[],
     )
     .one_at_a_time()
+    .retries(TRANSIENT)
     .example(examples::MOVEMENTS_CREATE);
     type Input = CreateParams;
     type Out = Dispute;

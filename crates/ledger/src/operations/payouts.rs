@@ -2,7 +2,7 @@
 //! place.
 
 use super::intake::{self, Intake, ListFilter, With, check_same, check_told, first_told};
-use super::{LEDGER_READ, LEDGER_WRITE};
+use super::{LEDGER_READ, LEDGER_WRITE, TRANSIENT};
 use crate::model::account::SourceType;
 use crate::model::payout::{Payout, Status, Told};
 use crate::operations::examples;
@@ -46,10 +46,12 @@ impl Intake for Payout {
     const CREATE: Definition =
         Definition::write("ledger.payouts.create", "/v1/ledger/payouts", LEDGER_WRITE, &[])
             .one_at_a_time()
+            .retries(TRANSIENT)
             .example(examples::PAYOUTS_CREATE);
     const UPDATE: Definition =
         Definition::write("ledger.payouts.update", "/v1/ledger/payouts/:id", LEDGER_WRITE, &[])
             .one_at_a_time()
+            .retries(TRANSIENT)
             .example(examples::PAYOUTS_UPDATE);
     const LIST: Definition =
         Definition::list("ledger.payouts.list", "/v1/ledger/payouts", LEDGER_READ, &[]);

@@ -1,7 +1,7 @@
 //! The intake of refunds.
 
 use super::intake::{self, Intake, ListFilter, With, check_same, check_told, first_told};
-use super::{LEDGER_READ, LEDGER_WRITE};
+use super::{LEDGER_READ, LEDGER_WRITE, TRANSIENT};
 use crate::model::account::SourceType;
 use crate::model::charge::Charge;
 use crate::model::entry::Pool;
@@ -95,10 +95,12 @@ impl Intake for Refund {
     const CREATE: Definition =
         Definition::write("ledger.refunds.create", "/v1/ledger/refunds", LEDGER_WRITE, &[])
             .one_at_a_time()
+            .retries(TRANSIENT)
             .example(examples::REFUNDS_CREATE);
     const UPDATE: Definition =
         Definition::write("ledger.refunds.update", "/v1/ledger/refunds/:id", LEDGER_WRITE, &[])
             .one_at_a_time()
+            .retries(TRANSIENT)
             .example(examples::REFUNDS_UPDATE);
     const LIST: Definition =
         Definition::list("ledger.refunds.list", "/v1/ledger/refunds", LEDGER_READ, &[]);

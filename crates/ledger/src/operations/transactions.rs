@@ -1,7 +1,7 @@
 //! Told transactions: the processor's balance transactions, one at a time, listed and retrieved.
 
 use super::intake::check_created;
-use super::{LEDGER_READ, LEDGER_WRITE};
+use super::{LEDGER_READ, LEDGER_WRITE, TRANSIENT};
 use crate::limits;
 use crate::model::account::SourceType;
 use crate::model::transaction::{Told, Transaction};
@@ -51,6 +51,7 @@ impl<R: ReserveRules> WriteOperation for Create<R> {
         &[],
     )
     .one_at_a_time()
+    .retries(TRANSIENT)
     .example(examples::TRANSACTIONS_CREATE);
     type Input = Told;
     type Out = Transaction;
