@@ -100,6 +100,10 @@ CREATE INDEX balance_transaction_by_payout
 -- What reconciliations subtract: what was created after the balance that they compare.
 CREATE INDEX balance_transaction_by_created
     ON balance_transaction (mode, platform, account, created) WHERE reserved = 0;
+-- What they tolerate: what becomes available about that time.
+CREATE INDEX balance_transaction_by_availability
+    ON balance_transaction (mode, platform, account, available_on)
+    WHERE reserved = 0 AND pending = 1;
 
 -- These three tables are append-only: a correction is another row. Of a balance transaction the
 -- processor may move the date, and name the payout later; nothing else of it changes.
@@ -395,6 +399,9 @@ CREATE TABLE ledger_transaction (
 CREATE UNIQUE INDEX ledger_transaction_by_id ON ledger_transaction (mode, platform, account, id);
 CREATE INDEX ledger_transaction_by_availability
     ON ledger_transaction (available_on, mode, platform, account, seq) WHERE settled = 0;
+-- What reconciliations compare with the processor's list.
+CREATE INDEX ledger_transaction_by_created
+    ON ledger_transaction (mode, platform, account, created, seq) WHERE posted = 1;
 -- What a charge or an asking payout looks for when it comes.
 CREATE INDEX ledger_transaction_by_charge
     ON ledger_transaction (mode, platform, account, charge, created, seq)
@@ -414,3 +421,36 @@ CREATE TRIGGER ledger_transaction_figures_stay BEFORE UPDATE OF
     seq, id, type, kind, amount, fee, application_fee, currency, created, balance_type, recorded
     ON ledger_transaction
 BEGIN SELECT RAISE(ABORT, 'the figures of a told transaction are never changed'); END;
+
+-- A comparison of a ledger with the balance that the processor told. differences are what was found,
+-- as the JSON that is shown. It is kept for a year.
+CREATE TABLE ledger_reconciliation (
+    mode               INTEGER NOT NULL,
+    platform           TEXT    NOT NULL,
+    account            TEXT    NOT NULL,
+    seq                INTEGER NOT NULL,
+    id                 TEXT    NOT NULL,
+    created            INTEGER NOT NULL,
+    as_of              INTEGER NOT NULL,
+    matches            INTEGER NOT NULL CHECK (matches IN (0, 1)),
+    differences        TEXT    NOT NULL,
+    latest_transaction TEXT,
+    parked             INTEGER NOT NULL CHECK (parked >= 0),
+    PRIMARY KEY (mode, platform, account, seq)
+) WITHOUT ROWID;
+
+CREATE UNIQUE INDEX ledger_reconciliation_by_id
+    ON ledger_reconciliation (mode, platform, account, id);
+
+-- By how much a currency differs from the processor's since when. announced is 1 once an event said
+-- so.
+CREATE TABLE ledger_drift (
+    mode       INTEGER NOT NULL,
+    platform   TEXT    NOT NULL,
+    account    TEXT    NOT NULL,
+    currency   TEXT    NOT NULL,
+    difference INTEGER NOT NULL,
+    since      INTEGER NOT NULL,
+    announced  INTEGER NOT NULL CHECK (announced IN (0, 1)),
+    PRIMARY KEY (mode, platform, account, currency)
+) WITHOUT ROWID;

@@ -37,7 +37,8 @@ use model::dispute::Dispute;
 use model::payout::Payout;
 use model::refund::Refund;
 use operations::{
-    accounts, balance, balance_transactions, breaches, intake, movements, transactions,
+    accounts, balance, balance_transactions, breaches, import, intake, movements, reconciliations,
+    transactions,
 };
 use std::sync::Arc;
 use tasks::Task;
@@ -69,6 +70,8 @@ pub const MIGRATIONS: MigrationSet = MigrationSet {
         ("ledger_adjustment", Placement::Spread),
         ("ledger_breach", Placement::Spread),
         ("ledger_transaction", Placement::Spread),
+        ("ledger_reconciliation", Placement::Spread),
+        ("ledger_drift", Placement::Spread),
     ],
 };
 
@@ -105,9 +108,12 @@ fn parts<R: ReserveRules>(settings: &Settings) -> Parts {
     intake::register::<Adjustment>(&mut routes, &rules, settings);
     routes
         .write(transactions::Create(rules.clone()))
+        .write(import::Import(rules.clone()))
         .collection(transactions::Transactions)
         .write(operations::settings::Update)
         .read(operations::settings::Retrieve)
+        .write(reconciliations::Create)
+        .collection(reconciliations::Reconciliations)
         .collection(breaches::Breaches)
         .write(movements::Create(rules.clone()))
         .read(accounts::Accounts(rules.clone()))

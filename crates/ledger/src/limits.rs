@@ -53,3 +53,27 @@ pub const PAYOUTS_PER_BATCH: i64 = 500;
 /// Seconds that a transaction may be parked before an event says so: a day, in which a processor
 /// has delivered everything.
 pub const PARKED_SECONDS: i64 = 86_400;
+
+/// Longest body of a page of transactions, in bytes: a hundred with their sources expanded are well
+/// below a megabyte, and long names and metadata may double that.
+pub const PAGE_BYTES: usize = 2 * 1024 * 1024;
+
+/// Refusals that the answer to a page shows: enough to see what is wrong, and no page of errors.
+pub const REFUSALS_SHOWN: usize = 20;
+
+/// Currencies of a balance that a reconciliation compares: more than any account settles in.
+pub const CURRENCIES: usize = 20;
+
+/// Seconds for which a reconciliation is kept: a year, so that an audit finds that of any month.
+pub const RECONCILIATION_SECONDS: i64 = 365 * 86_400;
+
+/// Seconds for which a difference must stand before an event says so: ten minutes, in which a
+/// transaction that was on its way has come.
+pub const DRIFT_SECONDS: i64 = 600;
+
+/// Seconds before and after a reconciliation's time within which money may be available here and
+/// still pending with the processor, or the reverse: a day.
+pub const AVAILABILITY_SECONDS: i64 = 86_400;
+
+/// Transactions that a reconciliation names which the processor's page lacks: a page of them.
+pub const LACKING_SHOWN: i64 = 100;

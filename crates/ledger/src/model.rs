@@ -10,5 +10,6 @@ pub(crate) mod entry;
 pub(crate) mod movement;
 pub(crate) mod parked;
 pub mod payout;
+pub(crate) mod reconciliation;
 pub mod refund;
 pub(crate) mod transaction;

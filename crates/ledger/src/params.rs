@@ -9,7 +9,7 @@ use coffer_dialect::{ApiError, Fields, limits};
 /// escape in a URL, since ids are parts of paths.
 pub(crate) fn processor_id(fields: &Fields<'_>, name: &str) -> Result<String, ApiError> {
     let id = fields.required_plain(name, limit::PROCESSOR_ID_CHARACTERS)?;
-    check_id(fields, name, &id)?;
+    check_processor_id(&fields.path(name), &id)?;
     Ok(id)
 }
 
@@ -20,13 +20,13 @@ pub(crate) fn optional_processor_id(
 ) -> Result<Option<String>, ApiError> {
     let id = fields.optional_plain(name, limit::PROCESSOR_ID_CHARACTERS)?;
     if let Some(id) = &id {
-        check_id(fields, name, id)?;
+        check_processor_id(&fields.path(name), id)?;
     }
     Ok(id)
 }
 
 /// Refuses an id with a character outside the unreserved set of URLs (RFC 3986).
-fn check_id(fields: &Fields<'_>, name: &str, id: &str) -> Result<(), ApiError> {
+pub(crate) fn check_processor_id(name: &str, id: &str) -> Result<(), ApiError> {
     let unreserved = |sign: char| sign.is_ascii_alphanumeric() || "-._~".contains(sign);
     // Alone, dots are no name in a path but a direction.
     if id.chars().all(unreserved) && !matches!(id, "." | "..") {
@@ -34,7 +34,7 @@ fn check_id(fields: &Fields<'_>, name: &str, id: &str) -> Result<(), ApiError> {
     }
     let shown: String = id.chars().take(limits::ECHO_CHARACTERS).collect();
     Err(ApiError::invalid_param(
-        fields.path(name),
+        name,
         format!(
             "Invalid {name}: '{shown}'. Ids are made of the letters A to Z and a to z, of digits, \
              and of '-', '.', '_' and '~'."

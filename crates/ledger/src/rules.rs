@@ -7,6 +7,7 @@ pub mod correction;
 pub mod dispute;
 pub(crate) mod parked;
 pub mod payout;
+pub(crate) mod reconcile;
 pub mod refund;
 pub(crate) mod transaction;
 

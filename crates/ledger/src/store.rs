@@ -13,6 +13,7 @@ pub(crate) mod list;
 pub(crate) mod movement;
 pub(crate) mod parked;
 pub(crate) mod payout;
+pub(crate) mod reconciliation;
 pub(crate) mod refund;
 pub(crate) mod transaction;
 pub(crate) mod verify;

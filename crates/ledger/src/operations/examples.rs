@@ -71,3 +71,20 @@ pub(crate) const ADJUSTMENTS_RETRIEVE: Example = Example::EMPTY.on("ledger.adjus
 pub(crate) const ADJUSTMENTS_UPDATE: Example = Example::of(&[("source_type", "bank_account")])
     .on("ledger.adjustments.create")
     .or("source_type", "fpx");
+
+/// The page as a form has it, since examples are forms.
+pub(crate) const TRANSACTIONS_IMPORT: Example = Example::of(&[(
+    "page",
+    r#"{"object":"list","data":[{"id":"txn_{n}","object":"balance_transaction","amount":10000,"fee":320,"currency":"usd","created":1772359200,"available_on":1772496000,"type":"charge","source":"ch_{n}"}]}"#,
+)]);
+
+pub(crate) const RECONCILIATIONS_CREATE: Example = Example::of(&[
+    ("available[0][currency]", "usd"),
+    ("available[0][amount]", "0"),
+    ("available[0][source_types][card]", "0"),
+    ("pending[0][currency]", "usd"),
+    ("pending[0][amount]", "0"),
+])
+.or("pending[0][amount]", "7");
+pub(crate) const RECONCILIATIONS_RETRIEVE: Example =
+    Example::EMPTY.on("ledger.reconciliations.create");

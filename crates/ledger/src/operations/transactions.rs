@@ -74,7 +74,7 @@ impl<R: ReserveRules> WriteOperation for Create<R> {
     ) -> Result<Applied<Transaction>, Failure> {
         let owner = ctx.owner();
         let mut ledger = LedgerTx::begin(tx, &owner, ctx.cause()).await?;
-        let transaction = transaction::tell(&mut ledger, told, &self.0).await?;
+        let transaction = transaction::tell(&mut ledger, told, &self.0).await?.transaction;
         ledger.finish();
         Ok(Applied { subject: transaction.id.clone(), out: transaction, fingerprint: None })
     }

@@ -29,6 +29,14 @@ use crate::tx::LedgerTx;
 use coffer_dialect::ApiError;
 use coffer_kernel::Failure;
 
+/// A transaction that is recorded.
+#[derive(Debug)]
+pub(crate) struct Recorded {
+    pub(crate) transaction: Transaction,
+    /// Whether it was not told before.
+    pub(crate) is_new: bool,
+}
+
 /// Records a transaction, or compares one that was told before with how it is told again.
 ///
 /// # Errors
@@ -39,11 +47,14 @@ pub(crate) async fn tell<R: ReserveRules>(
     ledger: &mut LedgerTx<'_, '_>,
     told: &Told,
     rules: &R,
-) -> Result<Transaction, Failure> {
-    match sql::find::<Transaction>(ledger.tx, ledger.owner, &told.id).await? {
-        Some(known) => repeat::again(ledger, known, told, rules).await,
-        None => record(ledger, told, rules).await,
-    }
+) -> Result<Recorded, Failure> {
+    let known = sql::find::<Transaction>(ledger.tx, ledger.owner, &told.id).await?;
+    let is_new = known.is_none();
+    let transaction = match known {
+        Some(known) => repeat::again(ledger, known, told, rules).await?,
+        None => record(ledger, told, rules).await?,
+    };
+    Ok(Recorded { transaction, is_new })
 }
 
 /// Records a transaction that was not told before.
