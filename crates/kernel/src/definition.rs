@@ -93,6 +93,9 @@ pub struct Definition {
     /// Headers that make it depend on what is there, of [`crate::conditions`]. Any other call that
     /// has one of them is refused, and not carried out as if it had none.
     pub conditions: &'static [&'static str],
+    /// The codes of its refusals that are not kept under an idempotency key, since what they miss
+    /// may come at any moment.
+    pub transient: &'static [&'static str],
     /// The parameter that may be sent as the whole of the body, a JSON document, with the most bytes
     /// that its body may have. `None` for nearly all, which take forms alone.
     pub document: Option<JsonBody>,
@@ -184,6 +187,7 @@ impl Definition {
             look_up: false,
             one_at_a_time: false,
             conditions: &[],
+            transient: &[],
             document: None,
             content_type: JSON,
             any_account: false,
@@ -258,6 +262,12 @@ impl Definition {
     /// The same, which may depend on what these headers say.
     pub const fn depends_on(self, conditions: &'static [&'static str]) -> Self {
         Self { conditions, ..self }
+    }
+
+    /// The same, whose refusals with these codes are not kept under an idempotency key: the same
+    /// request is tried again, and not answered again.
+    pub const fn retries(self, transient: &'static [&'static str]) -> Self {
+        Self { transient, ..self }
     }
 
     /// The same, which takes data or a right away: it is carried out on a full disk too.

@@ -13,33 +13,37 @@ mod operations;
 pub mod params;
 pub mod reasons;
 pub mod rules;
+mod settings;
 pub mod sql;
 mod store;
 pub mod tasks;
 mod tx;
+mod wire;
 
 pub use model::account::{Bucket, SourceType};
 pub use model::charge::Charge;
 pub use model::entry::{Balance, Entry, Pool, Posting};
 pub use money::sum;
-pub use rules::{NoReserves, Reserve, ReserveRules, Withdrawal};
+pub use rules::{MoneyBack, NoReserves, Reserve, ReserveRules, Taker, Withdrawal};
+pub use settings::{DEFAULT_CURRENCY, PAYOUT_FLOOR, PAYOUT_MATCH, PayoutFloor};
 pub use store::list::page;
 use store::verify::CHECK;
 pub use tx::LedgerTx;
 
 use coffer_kernel::{Family, Parts, Routes, ScheduledTask, Settings, Usage};
 use coffer_storage::{Migration, MigrationSet, Placement};
+use model::adjustment::Adjustment;
 use model::dispute::Dispute;
 use model::payout::Payout;
 use model::refund::Refund;
 use operations::{
-    balance, balance_transactions, breaches, import, intake, parked, reconciliations, settings,
-    transactions,
+    accounts, balance, balance_transactions, breaches, import, intake, movements, parked,
+    reconciliations, transactions,
 };
 use std::sync::Arc;
 use tasks::Task;
 use tasks::arrivals::PayoutsArrive;
-use tasks::available::MakeAvailable;
+use tasks::available::{MakeAvailable, SettleAdjustments};
 use tasks::parked::AnnounceParked;
 use tasks::transactions::SettleTransactions;
 
@@ -77,7 +81,7 @@ pub const fn family<R: ReserveRules>() -> Family {
     Family {
         name: "ledger",
         migrations: &[MIGRATIONS],
-        settings: &[],
+        settings: &[PAYOUT_FLOOR, PAYOUT_MATCH, DEFAULT_CURRENCY],
         quotas: &[],
         usage: Usage::NONE,
         purge: &[],
@@ -95,22 +99,26 @@ pub const fn family<R: ReserveRules>() -> Family {
 /// operator's settings fix once, when the server starts.
 fn parts<R: ReserveRules>(settings: &Settings) -> Parts {
     let rules = R::new(settings);
+    let settings = settings::Settings::from(settings);
     let mut routes = Routes::default();
-    intake::register::<Charge>(&mut routes, &rules);
-    intake::register::<Refund>(&mut routes, &rules);
-    intake::register::<Dispute>(&mut routes, &rules);
-    intake::register::<Payout>(&mut routes, &rules);
+    intake::register::<Charge>(&mut routes, &rules, settings);
+    intake::register::<Refund>(&mut routes, &rules, settings);
+    intake::register::<Dispute>(&mut routes, &rules, settings);
+    intake::register::<Payout>(&mut routes, &rules, settings);
+    intake::register::<Adjustment>(&mut routes, &rules, settings);
     routes
         .write(transactions::Create(rules.clone()))
         .write(import::Import(rules.clone()))
         .collection(transactions::Transactions)
-        .write(settings::Update)
-        .read(settings::Retrieve)
+        .write(operations::settings::Update)
+        .read(operations::settings::Retrieve)
         .collection(parked::Parked)
         .write(reconciliations::Create)
         .collection(reconciliations::Reconciliations)
         .collection(breaches::Breaches)
-        .read(balance::Retrieve)
+        .write(movements::Create(rules.clone()))
+        .read(accounts::Accounts(rules.clone()))
+        .read(balance::Retrieve { default_currency: settings.default_currency })
         .collection(balance_transactions::BalanceTransactions(rules.clone()))
         .collection(balance_transactions::History(balance_transactions::BalanceTransactions(
             rules.clone(),
@@ -122,6 +130,7 @@ fn parts<R: ReserveRules>(settings: &Settings) -> Parts {
 fn tasks<R: ReserveRules>(rules: R) -> Vec<Arc<dyn ScheduledTask>> {
     vec![
         Arc::new(Task(MakeAvailable(rules.clone()))),
+        Arc::new(Task(SettleAdjustments)),
         Arc::new(Task(SettleTransactions(rules))),
         Arc::new(Task(PayoutsArrive)),
         Arc::new(Task(AnnounceParked)),

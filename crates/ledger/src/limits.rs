@@ -15,6 +15,15 @@ pub const AVAILABLE_AFTER_SECONDS: i64 = 365 * 86_400;
 /// not say: two, as Stripe's is by default.
 pub const AVAILABLE_AFTER_DAYS: i64 = 2;
 
+/// Seconds between the asking for a payout and the report of it, within which the one is taken for
+/// the other if nothing else says so: long enough for a processor to carry it out, and short enough
+/// that two payouts of the same amount are seldom in it.
+pub const PAYOUT_MATCH_SECONDS: i64 = 600;
+
+/// Seconds within which a list of accounts counts what is to be released: a week, in which a platform
+/// plans its payouts.
+pub const DUE_SOON_SECONDS: i64 = 7 * 86_400;
+
 /// Charges whose money a scheduled task makes available in one transaction, so that requests get
 /// their turn at the writer.
 pub const CHARGES_PER_BATCH: i64 = 500;

@@ -2,7 +2,7 @@
 
 use crate::model::account::SourceType;
 use crate::reasons;
-use coffer_base::{Timestamp, limit};
+use coffer_base::{Currency, Timestamp, limit};
 use coffer_dialect::{ApiError, Fields, limits};
 
 /// A required id of the processor: 1 to [`limit::PROCESSOR_ID_CHARACTERS`] characters that need no
@@ -58,6 +58,38 @@ pub fn source_type(fields: &Fields<'_>) -> Result<Option<SourceType>, ApiError> 
 pub fn optional_time(fields: &Fields<'_>, name: &str) -> Result<Option<Timestamp>, ApiError> {
     let seconds = fields.optional_integer_within(name, 0..=limit::CLOCK_CEILING)?;
     Ok(seconds.map(Timestamp::from_unix))
+}
+
+/// The currency of a fact: of the list in large or small letters, or any code of three or four
+/// letters in small ones, since what a processor counts in is not ours to refuse.
+pub(crate) fn optional_currency(
+    fields: &Fields<'_>,
+    name: &str,
+) -> Result<Option<Currency>, ApiError> {
+    let listed = fields.optional_currency(name);
+    match listed {
+        Ok(currency) => Ok(currency),
+        Err(_) => fields.optional_currency_code(name),
+    }
+}
+
+/// As [`optional_currency`], but it must be there.
+pub(crate) fn required_currency(fields: &Fields<'_>, name: &str) -> Result<Currency, ApiError> {
+    let missing = || ApiError::parameter_missing(fields.path(name));
+    optional_currency(fields, name)?.ok_or_else(missing)
+}
+
+/// The required amount of a payout, from 1 to [`limits::TOLD_AMOUNT_CEILING`].
+pub(crate) fn told_amount(fields: &Fields<'_>, name: &str) -> Result<i64, ApiError> {
+    let amount = fields.optional_integer_within(name, 1..=limits::TOLD_AMOUNT_CEILING)?;
+    amount.ok_or_else(|| ApiError::parameter_missing(fields.path(name)))
+}
+
+/// A required amount with a sign, up to [`limits::TOLD_AMOUNT_CEILING`] either way.
+pub(crate) fn signed_amount(fields: &Fields<'_>, name: &str) -> Result<i64, ApiError> {
+    let most = limits::TOLD_AMOUNT_CEILING;
+    let amount = fields.optional_integer_within(name, -most..=most)?;
+    amount.ok_or_else(|| ApiError::parameter_missing(fields.path(name)))
 }
 
 #[cfg(test)]

@@ -19,12 +19,30 @@ coffer_dialect::reasons! {
     FILTERS_EXCLUSIVE = "ledger.filters_exclusive":
         "it had two filters that exclude each other",
         "send 'payout' or 'source'";
-    REFUND_ABOVE_REST = "refund.above_rest":
-        "the refund was more than what is left of its charge",
-        "look at the charge and its refunds";
+    FAILURE_ABOVE_REST = "refund.failure_above_rest":
+        "what failed of a refund was more than what is left of it",
+        "look at the refund, and at the failures that were told of it";
     FEE_OF_LOST_DISPUTE = "dispute.fee_of_lost":
-        "the fee of a lost dispute does not come back",
-        "leave fee_returned out";
+        "only the fee of a dispute that was won comes back with its word",
+        "leave fee_returned out, or tell the fee by a movement";
+    AMOUNT_OF_NOTHING = "intake.amount_of_nothing":
+        "it moved nothing, or drew for money that comes in",
+        "send an amount that is not 0; one that draws is negative";
+    OTHER_CURRENCY = "intake.other_currency":
+        "it was in another currency than its charge",
+        "send the amount in the charge's currency, as the balance counts it";
+    POOL_OF_TAKEN_CHARGE = "charge.source_type":
+        "a refund or a dispute has taken of the charge, whose source_type stays therefore",
+        "tell the source_type before what takes of the charge";
+    DATE_OF_AVAILABLE = "charge.available_already":
+        "the charge's money is available, so that its date does not move any more",
+        "leave available_on out";
+    OF_ALL_ACCOUNTS = "ledger.of_all_accounts":
+        "the list is of all accounts of a platform, and it named one",
+        "leave Stripe-Account out";
+    PROCESSOR_ID_TAKEN = "payout.processor_id":
+        "the processor's id is that of a payout of its own already",
+        "set the payout that did not take place to failed";
     AVAILABLE_ON_RANGE = "charge.available_on":
         "the charge's 'available_on' lay before it, or more than a year after it",
         "send a time within the bounds that the response names";

@@ -2,6 +2,7 @@
 //! back, and decides nothing. Writes are deferred: they are sent with the next query of their
 //! transaction, or with its commit.
 
+pub(crate) mod account;
 pub(crate) mod adjustment;
 pub(crate) mod balance_transaction;
 pub(crate) mod charge;

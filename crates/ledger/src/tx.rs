@@ -1,12 +1,12 @@
 //! A ledger transaction: one unit of work on one owner's ledger. Rules and scheduled tasks, also
 //! those of crates above this one, write to a ledger through it and in no other way.
 
-use crate::limits;
 use crate::model::balance_transaction::{Shown, lines_of};
 use crate::model::entry::{Balance, Entry, Pool, Posting};
 use crate::model::intake::IntakeRule;
 use crate::sql::PLACE_BITS;
 use crate::store::journal as store;
+use crate::{limits, wire};
 use coffer_base::{Owner, Timestamp, id::random_id};
 use coffer_dialect::Object;
 use coffer_kernel::{
@@ -108,10 +108,7 @@ impl<'t, 'x> LedgerTx<'t, 'x> {
         let Some((currency, postings)) = entry.nonzero_postings()? else { return Ok(()) };
         let number = self.next_seq()?;
         store::insert_entry(self.tx, self.owner, number, entry);
-        for (line, posting) in (0..).zip(&postings) {
-            self.apply(posting).await?;
-            store::insert_posting(self.tx, self.owner, number, line, posting);
-        }
+        self.post_lines(number, &postings).await?;
         for line in lines_of(&postings)? {
             let (seq, id) = (self.next_seq()?, self.new_id("txn"));
             let row = store::NewBalanceTransaction { seq, id, number, currency, line, told: None };
@@ -135,10 +132,7 @@ impl<'t, 'x> LedgerTx<'t, 'x> {
         if !moved.is_empty() {
             store::insert_entry(self.tx, self.owner, number, entry);
         }
-        for (line, posting) in (0..).zip(&moved) {
-            self.apply(posting).await?;
-            store::insert_posting(self.tx, self.owner, number, line, posting);
-        }
+        self.post_lines(number, &moved).await?;
         let row = store::NewBalanceTransaction {
             seq: self.next_seq()?,
             id: shown.id.to_owned(),
@@ -148,6 +142,27 @@ impl<'t, 'x> LedgerTx<'t, 'x> {
             told: Some(shown),
         };
         store::insert_balance_transaction(self.tx, self.owner, entry, row);
+        Ok(())
+    }
+
+    /// Stores the postings of an entry, applies them, and tells which pools of the account they took
+    /// below zero.
+    async fn post_lines(&mut self, number: i64, postings: &[Posting]) -> Result<(), Failure> {
+        let mut before: Vec<(Pool, i64)> = Vec::new();
+        for (line, posting) in (0..).zip(postings) {
+            if before.iter().all(|(pool, _)| *pool != posting.pool) {
+                before.push((posting.pool, self.balance(posting.pool).await?.payments()));
+            }
+            self.apply(posting).await?;
+            store::insert_posting(self.tx, self.owner, number, line, posting);
+        }
+        for (pool, before) in before {
+            let balance = self.balance(pool).await?;
+            if before >= 0 && balance.payments() < 0 {
+                let object = wire::pool(pool, &balance, self.owner.mode.is_live());
+                self.emit_event("coffer.ledger.negative", object, None).await?;
+            }
+        }
         Ok(())
     }
 

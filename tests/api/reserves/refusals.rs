@@ -73,10 +73,11 @@ fn disputes(fixture: &Fixture) -> Vec<Refusals> {
     fixture.post(DISPUTES, &told).ok();
     let end = |params: Params<'_>| fixture.post("/v1/ledger/disputes/du_1", params);
     let back = end(&[("status", "lost"), ("fee_returned", "true")]);
-    end(&[("status", "lost")]).ok();
+    let path = "/v1/ledger/disputes/du_1/movements";
+    let nothing = fixture.post(path, &[("id", "mv_1"), ("amount", "0")]);
     vec![
-        refusals("`fee_returned` for a dispute that was lost", vec![back]),
-        refusals("dispute that was closed with another status", vec![end(&[("status", "won")])]),
+        refusals("`fee_returned` for a dispute that was not won", vec![back]),
+        refusals("movement or adjustment of nothing", vec![nothing]),
     ]
 }
 

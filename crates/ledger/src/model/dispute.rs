@@ -86,6 +86,10 @@ impl Status {
     /// Every status, so that a code from a row finds its own.
     const ALL: [Self; 3] = [Self::Open, Self::Won, Self::Lost];
 
+    /// The values of the parameter `status`.
+    pub(crate) const CHOICES: [(&'static str, Self); 3] =
+        [("open", Self::Open), ("won", Self::Won), ("lost", Self::Lost)];
+
     /// Its name on the wire.
     pub(crate) const fn as_str(self) -> &'static str {
         match self {

@@ -106,6 +106,21 @@ impl Balance {
         found.map_or(0, |(_, amount)| amount)
     }
 
+    /// The account's own money, pending and available. What is reserved is not part of it.
+    pub(crate) fn payments(&self) -> i64 {
+        let pending = self.of(Bucket::PaymentsPending);
+        pending.saturating_add(self.of(Bucket::PaymentsAvailable))
+    }
+
+    /// The sums of two pools' amounts.
+    pub(crate) fn plus(&self, other: &Self) -> Self {
+        let mut sums = self.0;
+        for (sum, amount) in sums.iter_mut().zip(other.0) {
+            *sum = sum.saturating_add(amount);
+        }
+        Self(sums)
+    }
+
     /// Applies a posting.
     ///
     /// # Errors

@@ -39,7 +39,7 @@ pub struct Payout {
 
 /// What the platform told of a payout, as it told it first; `None` is a default that the first
 /// telling replaces.
-#[derive(Clone, PartialEq, Eq, Default, Debug)]
+#[derive(Clone, Copy, PartialEq, Eq, Default, Debug)]
 pub struct Told {
     /// The processor's fee.
     pub fee: Option<i64>,

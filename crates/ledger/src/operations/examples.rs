@@ -54,6 +54,24 @@ pub(crate) const TRANSACTIONS_RETRIEVE: Example = Example::EMPTY.on("ledger.tran
 /// What is so already unless somebody set it otherwise; transactions before `since` are facts' time.
 pub(crate) const SETTINGS_UPDATE: Example = Example::of(&[("intake", "facts")]);
 
+/// Of a dispute that the fixture made: a part comes back.
+pub(crate) const MOVEMENTS_CREATE: Example = Example::of(&[("id", "mv_{n}"), ("amount", "3")])
+    .on("ledger.disputes.create")
+    .or("amount", "2");
+
+pub(crate) const ADJUSTMENTS_CREATE: Example = Example::of(&[
+    ("id", "adj_{n}"),
+    ("amount", "-250"),
+    USD,
+    ("type", "stripe_fee"),
+    ("reporting_category", "fee"),
+])
+.or("amount", "-251");
+pub(crate) const ADJUSTMENTS_RETRIEVE: Example = Example::EMPTY.on("ledger.adjustments.create");
+pub(crate) const ADJUSTMENTS_UPDATE: Example = Example::of(&[("source_type", "bank_account")])
+    .on("ledger.adjustments.create")
+    .or("source_type", "fpx");
+
 /// The page as a form has it, since examples are forms.
 pub(crate) const TRANSACTIONS_IMPORT: Example = Example::of(&[(
     "page",

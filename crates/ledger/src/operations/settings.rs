@@ -1,6 +1,6 @@
 //! How the money of a ledger is told: by facts or by transactions.
 
-use super::{LEDGER_READ, LEDGER_WRITE};
+use super::{LEDGER_READ, LEDGER_WRITE, TRANSIENT};
 use crate::model::intake::{Intake, IntakeRule};
 use crate::operations::examples;
 use crate::params::optional_time;
@@ -36,6 +36,7 @@ impl WriteOperation for Update {
     const DEFINITION: Definition =
         Definition::write("ledger.settings.update", "/v1/ledger/settings", LEDGER_WRITE, &[])
             .one_at_a_time()
+            .retries(TRANSIENT)
             .example(examples::SETTINGS_UPDATE);
     type Input = IntakeRule;
     type Out = IntakeRule;

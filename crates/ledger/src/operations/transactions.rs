@@ -1,7 +1,7 @@
 //! Told transactions: the processor's balance transactions, one at a time, listed and retrieved.
 
 use super::intake::check_created;
-use super::{LEDGER_READ, LEDGER_WRITE};
+use super::{LEDGER_READ, LEDGER_WRITE, TRANSIENT};
 use crate::limits;
 use crate::model::account::SourceType;
 use crate::model::transaction::{Told, Transaction};
@@ -51,6 +51,7 @@ impl<R: ReserveRules> WriteOperation for Create<R> {
         &[],
     )
     .one_at_a_time()
+    .retries(TRANSIENT)
     .example(examples::TRANSACTIONS_CREATE);
     type Input = Told;
     type Out = Transaction;
@@ -130,7 +131,7 @@ pub(super) fn check(told: &Told) -> Result<(), ApiError> {
 }
 
 /// Checks a word of the processor's: small letters, digits and `_`.
-fn check_word(name: &'static str, word: &str) -> Result<(), ApiError> {
+pub(super) fn check_word(name: &'static str, word: &str) -> Result<(), ApiError> {
     let known = |sign: u8| sign.is_ascii_lowercase() || sign.is_ascii_digit() || sign == b'_';
     if word.bytes().all(known) {
         return Ok(());

@@ -73,9 +73,11 @@ pub const CHECK: Check = Check {
         Comparison {
             rule: "what is refunded of a charge is what its refunds took",
             sql: "SELECT c.mode, c.platform, c.account, c.id, \
-                  CAST(COALESCE(SUM(f.amount - f.failed_amount), 0) AS BIGINT), c.refunded FROM ledger_charge c \
+                  CAST(COALESCE(SUM(f.amount - f.failed_amount), 0) AS BIGINT), c.refunded \
+                  FROM ledger_charge c \
                   LEFT JOIN ledger_refund f ON f.mode = c.mode AND f.platform = c.platform \
                   AND f.account = c.account AND f.charge = c.id AND f.parked = 0 \
+                  AND f.currency = c.currency \
                   GROUP BY c.mode, c.platform, c.account, c.seq, c.id, c.refunded \
                   HAVING COALESCE(SUM(f.amount - f.failed_amount), 0) <> c.refunded LIMIT ?",
         },

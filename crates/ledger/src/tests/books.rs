@@ -8,7 +8,7 @@ use crate::rules;
 use crate::sql::{self, Record};
 use crate::store::journal;
 use crate::store::verify::CHECK;
-use crate::{Bucket, LedgerTx, MIGRATIONS, NoReserves, Pool, SourceType};
+use crate::{Bucket, LedgerTx, MIGRATIONS, NoReserves, PayoutFloor, Pool, SourceType};
 use coffer_base::id::AccountId;
 use coffer_base::{Currency, Mode, Owner, Random, TestRandom, Timestamp, clock::DAY_SECONDS};
 use coffer_dialect::ApiError;
@@ -102,7 +102,7 @@ impl Recorded {
             Act::Fail(id) => {
                 let mut refund = sql::find::<Refund>(ledger.tx, ledger.owner, id).await?.unwrap();
                 let mut charge = charge(ledger, refund.charge.as_deref().unwrap()).await?;
-                rules::refund::fail(ledger, &mut charge, &mut refund).await
+                rules::refund::fail(ledger, &mut charge, &mut refund, &NoReserves).await
             }
             Act::Dispute(id, of, amount, fee) => {
                 let mut charge = charge(ledger, of).await?;
@@ -112,16 +112,17 @@ impl Recorded {
             Act::Win(id, fee_returned) => {
                 let mut dispute = sql::find::<Dispute>(ledger.tx, ledger.owner, id).await?.unwrap();
                 let mut charge = charge(ledger, dispute.charge.as_deref().unwrap()).await?;
-                rules::dispute::win(ledger, &mut charge, &mut dispute, *fee_returned).await
+                let charge = Some(&mut charge);
+                rules::dispute::win(ledger, charge, &mut dispute, *fee_returned, &NoReserves).await
             }
             Act::Lose(id) => {
                 let mut dispute = sql::find::<Dispute>(ledger.tx, ledger.owner, id).await?.unwrap();
-                rules::dispute::lose(ledger, &mut dispute);
+                rules::dispute::say(ledger, &mut dispute, dispute::Status::Lost);
                 Ok(())
             }
             Act::Payout(id, amount, reported) => {
                 let payout = self.payout(ledger, id, *amount, *reported)?;
-                rules::payout::record(ledger, &payout).await
+                rules::payout::record(ledger, &payout, PayoutFloor::Pool).await
             }
             Act::Become(id, status) => {
                 let mut payout = sql::find::<Payout>(ledger.tx, ledger.owner, id).await?.unwrap();
@@ -230,6 +231,7 @@ impl Recorded {
             processor_id: None,
             fee: None,
             arrival_date: None,
+            by_transaction: false,
             told: payout::Told::default(),
         })
     }

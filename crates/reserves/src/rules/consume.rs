@@ -12,7 +12,8 @@ use coffer_storage::StorageError;
 
 /// Releases what a withdrawal consumes of the charge's reserve, into the payments balance: a
 /// release for each hold, the oldest plan's first. It takes the withdrawal's amount, or as much as
-/// is left; by [`Consumption::OnlyIfNeeded`] only what the account's own money does not cover.
+/// is left; of a plan that draws by [`Consumption::OnlyIfNeeded`] only what the account's own money
+/// does not cover.
 pub(crate) async fn consume_reserve(
     ledger: &mut LedgerTx<'_, '_>,
     charge: &Charge,
@@ -32,14 +33,24 @@ pub(crate) async fn consume_reserve(
     };
     let holds = store::of_charge(ledger.tx, ledger.owner, &charge.id).await?;
     let pending = pending_of(&holds);
-    let wanted = match settings.consumption {
-        Consumption::ReserveFirst => amount,
-        Consumption::OnlyIfNeeded => {
-            let own = own_money(ledger, charge, pending).await?;
-            amount.saturating_sub(own).max(0)
+    let draws =
+        |hold: &Hold| hold.plan().and_then(|plan| plan.draw).unwrap_or(settings.consumption);
+    let asks = holds.iter().any(|hold| draws(hold) == Consumption::OnlyIfNeeded);
+    let own = if asks { own_money(ledger, charge, pending).await? } else { 0 };
+    let mut left = amount;
+    let mut shares = Vec::new();
+    for hold in holds {
+        let wanted = match draws(&hold) {
+            Consumption::ReserveFirst => left,
+            Consumption::OnlyIfNeeded => left.saturating_sub(own),
+        };
+        let share = hold.remaining().min(wanted);
+        if share > 0 {
+            left = left.saturating_sub(share);
+            shares.push((hold, share));
         }
-    };
-    let consumed = consume_holds(ledger, holds, wanted, source.as_ref()).await?;
+    }
+    let consumed = consume_holds(ledger, shares, source.as_ref()).await?;
     Ok(Reserve { consumed: consumed.amount, pending: pending.saturating_sub(consumed.of_pending) })
 }
 
@@ -52,21 +63,15 @@ struct Consumed {
     of_pending: i64,
 }
 
-/// Releases `wanted` of `holds`, in their order, or all of them if they have less. Each hold has a
-/// release of its own, whose event names the refund or the dispute.
+/// Releases a share of each hold, in their order. Each has a release of its own, whose event names
+/// the refund or the dispute.
 async fn consume_holds(
     ledger: &mut LedgerTx<'_, '_>,
-    holds: Vec<Hold>,
-    mut wanted: i64,
+    shares: Vec<(Hold, i64)>,
     source: Option<&Source>,
 ) -> Result<Consumed, Failure> {
     let mut consumed = Consumed::default();
-    for hold in holds {
-        let amount = hold.remaining().min(wanted);
-        if amount <= 0 {
-            break;
-        }
-        wanted = wanted.saturating_sub(amount);
+    for (hold, amount) in shares {
         consumed.amount = consumed.amount.saturating_add(amount);
         if hold.pending {
             consumed.of_pending = consumed.of_pending.saturating_add(amount);

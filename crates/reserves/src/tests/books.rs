@@ -15,7 +15,7 @@ use coffer_ledger::model::dispute::{self, Dispute};
 use coffer_ledger::model::payout::{self, Payout};
 use coffer_ledger::model::refund::Refund;
 use coffer_ledger::sql::{self, Record};
-use coffer_ledger::{Bucket, LedgerTx, SourceType, rules};
+use coffer_ledger::{Bucket, LedgerTx, PayoutFloor, SourceType, rules};
 use coffer_storage::{Options, StorageError, Store, Tx, Value, Work};
 use std::sync::Arc;
 use tempfile::TempDir;
@@ -98,7 +98,7 @@ impl Recorded {
             Act::Fail(id) => {
                 let mut refund = sql::find::<Refund>(ledger.tx, ledger.owner, id).await?.unwrap();
                 let mut charge = charge(ledger, refund.charge.as_deref().unwrap()).await?;
-                rules::refund::fail(ledger, &mut charge, &mut refund).await
+                rules::refund::fail(ledger, &mut charge, &mut refund, &self.rules).await
             }
             Act::Dispute(id, of, amount, fee) => {
                 let mut charge = charge(ledger, of).await?;
@@ -108,11 +108,12 @@ impl Recorded {
             Act::Win(id, fee_returned) => {
                 let mut dispute = sql::find::<Dispute>(ledger.tx, ledger.owner, id).await?.unwrap();
                 let mut charge = charge(ledger, dispute.charge.as_deref().unwrap()).await?;
-                rules::dispute::win(ledger, &mut charge, &mut dispute, *fee_returned).await
+                let charge = Some(&mut charge);
+                rules::dispute::win(ledger, charge, &mut dispute, *fee_returned, &self.rules).await
             }
             Act::Payout(id, amount, reported) => {
                 let payout = self.payout(ledger, id, *amount, *reported)?;
-                rules::payout::record(ledger, &payout).await
+                rules::payout::record(ledger, &payout, PayoutFloor::Pool).await
             }
         }
     }
@@ -127,6 +128,8 @@ impl Recorded {
             terms: Terms::Rolling { days_after_charge: 30, expires_on: None },
             state: State::Active,
             announcing: false,
+            draw: None,
+            hold_transfers: None,
             metadata: Metadata::default(),
         };
         plans::insert(ledger.tx, ledger.owner, &plan);
@@ -233,6 +236,7 @@ impl Recorded {
             processor_id: None,
             fee: None,
             arrival_date: None,
+            by_transaction: false,
             told: payout::Told::default(),
         })
     }

@@ -45,7 +45,7 @@ pub(super) async fn leave(
     };
     let available = ledger.balance(transaction.pool).await?.of(Bucket::PaymentsAvailable);
     if available < 0 {
-        record_breach(ledger, &payout, available)?;
+        record_breach(ledger, &payout, available).await?;
     }
     Ok(())
 }
