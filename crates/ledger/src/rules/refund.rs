@@ -1,5 +1,6 @@
 //! What a refund does to its charge's money.
 
+use super::warning::look_at_charge;
 use super::charge::{self, Debit};
 use super::parked::{self, Taken};
 use super::{MoneyBack, ReserveRules, Taker, Withdrawal};
@@ -36,6 +37,7 @@ pub async fn record<R: ReserveRules>(
     refund.from_pending = charge::withdraw(ledger, charge, &debit, reserve.pending).await?;
     charge.refunded = sum(charge.refunded, refund.amount)?;
     charges::update(ledger.tx, ledger.owner, charge);
+    look_at_charge(ledger, charge)?;
     store::insert(ledger.tx, ledger.owner, &refund);
     Ok(refund)
 }
