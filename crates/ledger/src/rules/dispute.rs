@@ -1,9 +1,9 @@
 //! What a dispute does to its charge's money. Its money and its outcome are apart: movements tell the
 //! one, words the other.
 
-use super::warning::look_at_charge;
 use super::charge::{self, Debit, signed_posting};
 use super::parked::{self, Taken};
+use super::warning::look_at_charge;
 use super::{MoneyBack, ReserveRules, Taker, Withdrawal};
 use crate::model::account::Bucket;
 use crate::model::charge::Charge;

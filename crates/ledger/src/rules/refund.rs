@@ -1,8 +1,8 @@
 //! What a refund does to its charge's money.
 
-use super::warning::look_at_charge;
 use super::charge::{self, Debit};
 use super::parked::{self, Taken};
+use super::warning::look_at_charge;
 use super::{MoneyBack, ReserveRules, Taker, Withdrawal};
 use crate::model::account::Bucket;
 use crate::model::charge::Charge;
