@@ -98,7 +98,7 @@ pub struct Definition {
     pub transient: &'static [&'static str],
     /// The parameter that may be sent as the whole of the body, a JSON document, with the most bytes
     /// that its body may have. `None` for nearly all, which take forms alone.
-    pub document: Option<Document>,
+    pub document: Option<JsonBody>,
     /// What its response is: JSON, but for what other programs read in a form of their own.
     pub content_type: &'static str,
     /// Whether the account that the request names need not have the app installed: the caller is
@@ -113,7 +113,7 @@ pub struct Definition {
 
 /// A JSON document that stands for one parameter of an operation.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub struct Document {
+pub struct JsonBody {
     /// The parameter, whose value is the document's text.
     pub name: &'static str,
     /// The most bytes of the body, whether it is the document or a form that has it in it.
@@ -245,7 +245,7 @@ impl Definition {
     }
 
     /// The same, whose body may be a JSON document: `document`.
-    pub const fn takes(self, document: Document) -> Self {
+    pub const fn takes(self, document: JsonBody) -> Self {
         Self { document: Some(document), ..self }
     }
 

@@ -28,7 +28,7 @@ pub(crate) use rejected::Rejecting;
 use crate::authorize::check_access;
 use crate::call::{Audited, Call, Handled, Reached, Reply};
 use crate::connections::{Connection, Phase};
-use crate::definition::{Document, Method};
+use crate::definition::{JsonBody, Method};
 use crate::handler::Handler;
 use crate::kernel::Kernel;
 use crate::listener::ListenerRole;
@@ -301,7 +301,7 @@ fn client(kernel: &Kernel, connection: &Connection, headers: &HeaderMap) -> Peer
 }
 
 /// The parameters of a request. A body that is a document is the parameter that it stands for.
-fn params(parts: &Parts, body: &[u8], document: Option<Document>) -> Result<Params, ApiError> {
+fn params(parts: &Parts, body: &[u8], document: Option<JsonBody>) -> Result<Params, ApiError> {
     let query = parts.uri.query();
     match document {
         Some(document) if !body.is_empty() && form::is_document(&parts.headers, body) => {
@@ -317,7 +317,7 @@ async fn receive<B: RequestBody>(
     connection: &Connection,
     headers: &HeaderMap,
     body: &mut B,
-    document: Option<Document>,
+    document: Option<JsonBody>,
 ) -> Result<Bytes, ApiError> {
     if body.is_end_stream() {
         return body::read(headers, body, document).await;

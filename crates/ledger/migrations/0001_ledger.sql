@@ -254,6 +254,7 @@ CREATE TABLE ledger_parked (
     PRIMARY KEY (mode, platform, account, seq)
 ) WITHOUT ROWID;
 
+CREATE INDEX ledger_parked_by_id ON ledger_parked (mode, platform, account, id);
 CREATE INDEX ledger_parked_by_charge
     ON ledger_parked (mode, platform, account, charge, created, seq);
 CREATE INDEX ledger_parked_to_announce

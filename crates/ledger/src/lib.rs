@@ -37,8 +37,8 @@ use model::dispute::Dispute;
 use model::payout::Payout;
 use model::refund::Refund;
 use operations::{
-    accounts, balance, balance_transactions, breaches, import, intake, movements, reconciliations,
-    transactions,
+    accounts, balance, balance_transactions, breaches, import, intake, movements, parked,
+    reconciliations, transactions,
 };
 use std::sync::Arc;
 use tasks::Task;
@@ -112,6 +112,7 @@ fn parts<R: ReserveRules>(settings: &Settings) -> Parts {
         .collection(transactions::Transactions)
         .write(operations::settings::Update)
         .read(operations::settings::Retrieve)
+        .collection(parked::Parked)
         .write(reconciliations::Create)
         .collection(reconciliations::Reconciliations)
         .collection(breaches::Breaches)

@@ -12,6 +12,7 @@ mod examples;
 pub(crate) mod import;
 pub(crate) mod intake;
 pub(crate) mod movements;
+pub(crate) mod parked;
 mod payouts;
 pub(crate) mod reconciliations;
 mod refunds;

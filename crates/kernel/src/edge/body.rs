@@ -1,7 +1,7 @@
 //! Bodies of requests: read within bounds, or thrown away.
 
 use super::{RequestBody, form};
-use crate::definition::Document;
+use crate::definition::JsonBody;
 use crate::reasons;
 use bytes::Bytes;
 use coffer_base::limit;
@@ -31,7 +31,7 @@ pub(super) fn check_announced(
 pub(super) async fn read(
     headers: &HeaderMap,
     body: &mut impl RequestBody,
-    document: Option<Document>,
+    document: Option<JsonBody>,
 ) -> Result<Bytes, ApiError> {
     let most = document.map_or(limit::BODY_BYTES, |document| document.most);
     if body.is_end_stream() {

@@ -166,6 +166,10 @@ impl Intake for Adjustment {
         Ok(self)
     }
 
+    fn told_by_transaction(&self) -> bool {
+        self.by_transaction
+    }
+
     fn render(&self, livemode: bool) -> Object {
         Object::new(&self.id, "ledger.adjustment")
             .set("amount", self.amount)

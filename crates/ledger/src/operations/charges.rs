@@ -159,6 +159,10 @@ impl Intake for Charge {
         Ok(self)
     }
 
+    fn told_by_transaction(&self) -> bool {
+        self.by_transaction
+    }
+
     fn render(&self, livemode: bool) -> Object {
         let object = Object::new(&self.id, "ledger.charge")
             .set("amount", self.amount)

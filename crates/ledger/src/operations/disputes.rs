@@ -69,6 +69,8 @@ impl Intake for Dispute {
     const UPDATE_PARAMS: &'static [&'static str] = &["status", "fee_returned", "created"];
     type CreateParams = CreateParams;
     type UpdateParams = UpdateParams;
+    /// Its status is a word; what moves follows from it only for facts.
+    const UPDATE_MOVES: bool = false;
 
     fn parse_create(fields: &Fields<'_>) -> Result<CreateParams, ApiError> {
         Ok(CreateParams {

@@ -13,7 +13,7 @@ use crate::reasons;
 use crate::rules::{ReserveRules, transaction};
 use crate::tx::LedgerTx;
 use coffer_dialect::{ApiError, Object, Value};
-use coffer_kernel::{Applied, Arguments, Ctx, Definition, Document, Failure, WriteOperation};
+use coffer_kernel::{Applied, Arguments, Ctx, Definition, Failure, JsonBody, WriteOperation};
 use coffer_storage::Tx;
 
 /// `POST /v1/ledger/transactions/import`: one page is one unit of work. What is wrong with one
@@ -57,7 +57,7 @@ impl<R: ReserveRules> WriteOperation for Import<R> {
         &[],
     )
     .one_at_a_time()
-    .takes(Document { name: "page", most: limits::PAGE_BYTES })
+    .takes(JsonBody { name: "page", most: limits::PAGE_BYTES })
     .example(examples::TRANSACTIONS_IMPORT);
     type Input = Page;
     type Out = Outcome;

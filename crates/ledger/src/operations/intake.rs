@@ -4,7 +4,7 @@
 
 use crate::limits;
 use crate::reasons;
-use crate::rules::ReserveRules;
+use crate::rules::{ReserveRules, transaction};
 use crate::settings::Settings;
 use crate::sql::{self, Record};
 use crate::tx::LedgerTx;
@@ -67,6 +67,14 @@ pub(crate) trait Intake: Record<Filter: ListFilter> + Clone + Sync + 'static {
         rules: &R,
     ) -> impl Future<Output = Result<Self, Failure>> + Send;
 
+    /// Whether an update moves money, which a ledger that takes transactions refuses.
+    const UPDATE_MOVES: bool = true;
+
+    /// Whether transactions of the processor told its money.
+    fn told_by_transaction(&self) -> bool {
+        false
+    }
+
     /// The object on the wire.
     fn render(&self, livemode: bool) -> Object;
 }
@@ -87,6 +95,11 @@ pub(crate) trait CreateParams: Clone + Send + Sync + 'static {
 
     /// When the fact happened, if it is sent.
     fn created(&self) -> Option<Timestamp>;
+
+    /// Whether it asks whether something may happen, and tells nothing that has.
+    fn asks(&self) -> bool {
+        false
+    }
 }
 
 /// What a list is narrowed to.
@@ -145,7 +158,13 @@ impl<I: Intake, R: ReserveRules> WriteOperation for Create<I, R> {
     ) -> Result<Applied<I>, Failure> {
         let owner = ctx.owner();
         let mut ledger = LedgerTx::begin(tx, &owner, ctx.cause()).await?;
-        let fact = match sql::find::<I>(ledger.tx, &owner, params.id()).await? {
+        let known = sql::find::<I>(ledger.tx, &owner, params.id()).await?;
+        if !params.asks() {
+            transaction::check_fact(&ledger, params.created().unwrap_or(ctx.now()))?;
+        }
+        let fact = match known {
+            // Its figures are the processor's own: a fact about it adds none.
+            Some(known) if known.told_by_transaction() => known,
             Some(known) => known.reconcile(&mut ledger, params, &self.rules).await?,
             None => {
                 let with = With { rules: &self.rules, settings: &self.settings };
@@ -193,6 +212,9 @@ impl<I: Intake, R: ReserveRules> WriteOperation for Update<I, R> {
         let mut ledger = LedgerTx::begin(tx, &owner, ctx.cause()).await?;
         let found = sql::find::<I>(ledger.tx, &owner, id).await?;
         let known = found.ok_or_else(|| ApiError::not_found(I::KIND, id, "id"))?;
+        if I::UPDATE_MOVES {
+            transaction::check_fact(&ledger, ctx.now())?;
+        }
         let fact = known.apply_update(&mut ledger, params, &self.rules).await?;
         ledger.finish();
         Ok(Applied { subject: fact.id().to_owned(), out: fact, fingerprint: None })

@@ -8,7 +8,7 @@ use crate::operations::examples;
 use crate::params::{optional_time, processor_id, signed_amount};
 use crate::reasons;
 use crate::rules::dispute::Move;
-use crate::rules::{ReserveRules, dispute};
+use crate::rules::{ReserveRules, dispute, transaction};
 use crate::sql;
 use crate::tx::LedgerTx;
 use coffer_base::Timestamp;
@@ -74,6 +74,7 @@ impl<R: ReserveRules> WriteOperation for Create<R> {
     ) -> Result<Applied<Dispute>, Failure> {
         let owner = ctx.owner();
         let mut ledger = LedgerTx::begin(tx, &owner, ctx.cause()).await?;
+        transaction::check_fact(&ledger, params.created.unwrap_or(ctx.now()))?;
         let found = sql::find::<Dispute>(ledger.tx, &owner, &params.dispute).await?;
         let unknown = || ApiError::not_found(Dispute::KIND, &params.dispute, "id");
         let mut known = found.ok_or_else(unknown)?;

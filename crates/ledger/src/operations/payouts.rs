@@ -12,7 +12,7 @@ use crate::params::{
 };
 use crate::reasons;
 use crate::rules::payout::Late;
-use crate::rules::{ReserveRules, payout};
+use crate::rules::{ReserveRules, payout, transaction};
 use crate::sql;
 use crate::store::payout::Filter;
 use crate::tx::LedgerTx;
@@ -64,6 +64,8 @@ impl Intake for Payout {
         &["status", "processor_id", "fee", "created", "arrival_date"];
     type CreateParams = CreateParams;
     type UpdateParams = UpdateParams;
+    /// Its status is a word, also where transactions tell its money.
+    const UPDATE_MOVES: bool = false;
 
     fn parse_create(fields: &Fields<'_>) -> Result<CreateParams, ApiError> {
         Ok(CreateParams {
@@ -109,6 +111,12 @@ impl Intake for Payout {
             && let Some(asked) = payout::asked_for(ledger, &payout).await?
         {
             return params.confirm(ledger, asked).await;
+        }
+        if !payout.reported {
+            // The processor's transaction may have been faster than the asking.
+            if let Some(carried) = transaction::carry_out(ledger, &payout).await? {
+                return Ok(carried);
+            }
         }
         payout::record(ledger, &payout, with.settings.payout_floor).await?;
         Ok(payout)
@@ -159,13 +167,18 @@ impl Intake for Payout {
         if let Some(processor_id) = &params.late.processor_id {
             check_processor_id(ledger, &self, processor_id).await?;
         }
-        if params.late != Late::default() {
+        // Late figures of one that transactions tell are theirs to tell.
+        if params.late != Late::default() && !self.by_transaction {
             payout::tell_late(ledger, &mut self, &params.late).await?;
         }
         if let Some(status) = params.status {
             payout::become_status(ledger, &mut self, status).await?;
         }
         Ok(self)
+    }
+
+    fn told_by_transaction(&self) -> bool {
+        self.by_transaction
     }
 
     fn render(&self, livemode: bool) -> Object {
@@ -190,6 +203,10 @@ impl intake::CreateParams for CreateParams {
 
     fn created(&self) -> Option<Timestamp> {
         self.late.created
+    }
+
+    fn asks(&self) -> bool {
+        self.reported != Some(true)
     }
 }
 

@@ -16,7 +16,7 @@ use crate::tx::LedgerTx;
 use coffer_base::Timestamp;
 use coffer_dialect::{ApiError, CreatedRange, Fields, Object, Value, limits as dialect};
 use coffer_kernel::{
-    Applied, Arguments, Collection, Ctx, Definition, Document, Failure, PagePosition,
+    Applied, Arguments, Collection, Ctx, Definition, Failure, JsonBody, PagePosition,
     WriteOperation,
 };
 use coffer_storage::{StorageError, Store, Tx};
@@ -41,7 +41,7 @@ impl WriteOperation for Create {
         &[],
     )
     .one_at_a_time()
-    .takes(Document { name: "page", most: limits::PAGE_BYTES })
+    .takes(JsonBody { name: "page", most: limits::PAGE_BYTES })
     .example(examples::RECONCILIATIONS_CREATE);
     type Input = Input;
     type Out = Reconciliation;

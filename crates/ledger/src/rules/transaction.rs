@@ -12,7 +12,7 @@ pub(crate) use charged::take_up;
 pub(crate) use payout::carry_out;
 pub(crate) use settle::settle;
 
-use super::ReserveRules;
+use super::{ReserveRules, parked};
 use crate::model::account::{Bucket, SourceType};
 use crate::model::adjustment::{self, Adjustment};
 use crate::model::balance_transaction::{BalanceTransactionLine, Shown};
@@ -26,6 +26,7 @@ use crate::sql;
 use crate::store::adjustment as adjustments;
 use crate::store::transaction as store;
 use crate::tx::LedgerTx;
+use coffer_base::Timestamp;
 use coffer_dialect::ApiError;
 use coffer_kernel::Failure;
 
@@ -81,7 +82,9 @@ async fn record<R: ReserveRules>(
     store::insert(ledger.tx, ledger.owner, &transaction);
     if transaction.kind == Kind::Charge {
         // After the charge's own row, since what waits for it is taken out of what it brought.
-        charged::take_up(ledger, &transaction.record, rules).await?;
+        if let Some(mut charge) = find_charge(ledger, Some(&transaction.record)).await? {
+            parked::take_up(ledger, &mut charge, rules).await?;
+        }
     }
     Ok(transaction)
 }
@@ -109,6 +112,20 @@ fn check_intake(ledger: &LedgerTx<'_, '_>, told: &Told) -> Result<(), ApiError> 
         ),
     };
     Err(error.because(&reasons::OTHER_INTAKE))
+}
+
+/// Refuses a fact of a time whose money is told by transactions.
+///
+/// # Errors
+/// 400 if its money would count twice.
+pub(crate) fn check_fact(ledger: &LedgerTx<'_, '_>, created: Timestamp) -> Result<(), ApiError> {
+    if ledger.intake.at(created) != Some(Intake::Transactions) {
+        return Ok(());
+    }
+    let message = "This ledger takes the processor's transactions: facts beside them would count \
+                   twice. Tell them with POST /v1/ledger/transactions; GET /v1/ledger/settings \
+                   says from when on.";
+    Err(ApiError::invalid_param("id", message).because(&reasons::OTHER_INTAKE))
 }
 
 /// Refuses the id of a balance transaction that the ledger itself made, such as of a hold.

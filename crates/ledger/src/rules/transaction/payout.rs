@@ -128,7 +128,10 @@ async fn leaves_for(ledger: &mut LedgerTx<'_, '_>, known: &Payout) -> Result<Buc
         created: ledger.now(),
         available_on: ledger.now(),
         application_fee: 0,
-        postings: &[known.pool().posting(from, Bucket::PaymentsAvailable, known.amount)],
+        postings: &[
+            known.pool().posting(from, Bucket::PaymentsAvailable, known.amount),
+            known.pool().posting(Bucket::Fees, Bucket::PaymentsAvailable, known.fee.unwrap_or(0)),
+        ],
     };
     ledger.post(&entry).await?;
     Ok(from)
@@ -150,6 +153,7 @@ fn confirm(
             known.status = Status::InTransit;
         }
         known.by_transaction = true;
+        known.fee = Some(transaction.fee);
         known.processor_id = known.processor_id.or_else(|| transaction.source.clone());
     }
     known.arrival_date = Some(arrival(told));
