@@ -7,6 +7,8 @@ pub(crate) mod balance_transaction;
 pub mod charge;
 pub mod dispute;
 pub(crate) mod entry;
+pub(crate) mod intake;
+pub(crate) mod kind;
 pub(crate) mod movement;
 pub(crate) mod parked;
 pub mod payout;
