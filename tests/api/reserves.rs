@@ -16,4 +16,5 @@ mod refusals;
 mod repeats;
 mod schedule;
 mod steps;
+mod transactions;
 mod walks;

@@ -178,7 +178,7 @@ impl<'a> MoneyBack<'a> {
     /// comes back last. `None` if nothing that was reserved came back with this.
     pub fn of(of: Taker<'a>, consumed: i64, before: i64, back: i64) -> Option<Self> {
         let all = before.saturating_add(back);
-        let (before, after) = (before.clamp(0, consumed), all.clamp(0, consumed));
+        let (before, after) = (before.min(consumed).max(0), all.min(consumed).max(0));
         (after > before).then_some(Self { of, before, after })
     }
 }

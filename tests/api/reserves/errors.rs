@@ -139,6 +139,7 @@ fn unknown(fixture: &Fixture) -> Vec<Answer> {
         PAYOUTS,
         "/v1/ledger/charges",
         "/v1/ledger/disputes",
+        "/v1/ledger/adjustments",
         "/v1/ledger/breaches",
         "/v1/balance_transactions",
         "/v1/events",

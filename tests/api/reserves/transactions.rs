@@ -34,13 +34,7 @@ impl Fixture {
     }
 
     #[track_caller]
-    pub fn tell(
-        &self,
-        id: &str,
-        word: &str,
-        amount: i64,
-        more: &[(&str, &str)],
-    ) -> Value {
+    pub fn tell(&self, id: &str, word: &str, amount: i64, more: &[(&str, &str)]) -> Value {
         self.try_tell(&Txn { id, word, amount, fee: 0, more }).ok()
     }
 
@@ -231,8 +225,7 @@ fn each_kind_does_what_the_table_says() {
     for case in CASES {
         let fixture = before();
         let (created, later) = (march(3).to_string(), march(5).to_string());
-        let mut more =
-            vec![("source", "src_1"), ("created", &*created), ("available_on", &*later)];
+        let mut more = vec![("source", "src_1"), ("created", &*created), ("available_on", &*later)];
         more.extend(case.category.map(|category| ("reporting_category", category)));
         let of_charge = ["refund", "failure", "dispute", "reinstatement", "refund_failure"];
         if of_charge.contains(&case.kind) {
@@ -241,24 +234,22 @@ fn each_kind_does_what_the_table_says() {
         let told = fixture.tell("txn_2", case.word, case.amount, &more);
         let said = format!("{} {:?} {}", case.word, case.category, case.amount);
         assert_eq!(told["kind"], case.kind, "{said}");
-        assert_eq!((&told["drawn"], &told["parked"]), (&json!(case.drawn), &json!(false)), "{said}");
+        assert_eq!(
+            (&told["drawn"], &told["parked"]),
+            (&json!(case.drawn), &json!(false)),
+            "{said}"
+        );
         let at_once = case.kind.starts_with("payout");
         let held = if case.kind == "charge" { 75 } else { 0 };
         let (pending, available) = if at_once { (0, case.amount) } else { (case.amount, 0) };
-        let expected =
-            [pending - held, 8228 + case.drawn + available, held, 1452 - case.drawn];
+        let expected = [pending - held, 8228 + case.drawn + available, held, 1452 - case.drawn];
         assert_eq!(fixture.standing(), expected, "{said}");
         let (kind, id) = case.record;
         let record = fixture.get(&format!("/v1/ledger/{kind}/{id}"));
         assert_eq!(record["id"], id, "{said}");
         fixture.verify();
         fixture.advance_to(march(5));
-        let expected = [
-            0,
-            8228 + case.drawn + case.amount - held,
-            0,
-            1452 - case.drawn + held,
-        ];
+        let expected = [0, 8228 + case.drawn + case.amount - held, 0, 1452 - case.drawn + held];
         assert_eq!(fixture.standing(), expected, "{said}");
         fixture.verify();
     }
@@ -303,8 +294,12 @@ fn another_balance_is_recorded_and_posted_nowhere() {
     assert_eq!(fixture.standing(), [0, 8228, 0, 1452]);
     assert_eq!(fixture.list("/v1/ledger/charges", &[]).len(), 1);
     // A charge of the time before is a record without money, which refunds find.
-    let more = [("balance_type", "history"), ("source", "ch_4"), ("created", "1700000000"),
-        ("available_on", "1700000000")];
+    let more = [
+        ("balance_type", "history"),
+        ("source", "ch_4"),
+        ("created", "1700000000"),
+        ("available_on", "1700000000"),
+    ];
     fixture.tell("txn_5", "charge", 900, &more);
     assert_eq!(fixture.standing(), [0, 8228, 0, 1452]);
     let refund = fixture.tell("txn_6", "refund", -900, &[("source", "re_4"), ("charge", "ch_4")]);
@@ -350,7 +345,13 @@ fn a_date_moves_while_the_money_is_pending() {
     fixture.tell_charge();
     let txn = |on: &str| {
         let more = [("source", "ch_1"), ("available_on", on)];
-        fixture.try_tell(&Txn { id: "txn_1", word: "charge", amount: 10_000, fee: 320, more: &more })
+        fixture.try_tell(&Txn {
+            id: "txn_1",
+            word: "charge",
+            amount: 10_000,
+            fee: 320,
+            more: &more,
+        })
     };
     let fifth = march(5).to_string();
     assert_eq!(txn(&fifth).ok()["available_on"], march(5));
@@ -430,7 +431,10 @@ fn what_is_wrong_with_a_transaction_is_named() {
         ];
         let params: Vec<_> = all.into_iter().filter(|(name, _)| *name != missing).collect();
         let refused = fixture.post("/v1/ledger/transactions", &params).refused(400);
-        assert_eq!((&refused["param"], &refused["code"]), (&json!(missing), &json!("parameter_missing")));
+        assert_eq!(
+            (&refused["param"], &refused["code"]),
+            (&json!(missing), &json!("parameter_missing"))
+        );
     }
     assert_eq!(fixture.records().len(), 0);
 }
@@ -449,7 +453,8 @@ fn the_balance_transactions_are_the_processors_beside_the_reserves_own() {
     ];
     fixture.tell("txn_2", "adjustment", -10_000, &more);
     let all = fixture.list("/v1/balance_transactions", &[]);
-    let shown: Vec<_> = all.iter().map(|each| (text(each, "type"), each["net"].as_i64().unwrap())).collect();
+    let shown: Vec<_> =
+        all.iter().map(|each| (text(each, "type"), each["net"].as_i64().unwrap())).collect();
     let expected = [
         ("adjustment", -11_500),
         ("reserve_release", -1452),
@@ -466,10 +471,8 @@ fn the_balance_transactions_are_the_processors_beside_the_reserves_own() {
     assert_eq!(dispute["reporting_category"], "dispute");
     let found = fixture.list("/v1/balance_transactions", &[("type", "adjustment")]);
     assert_eq!(found.len(), 1);
-    let expanded = fixture.list(
-        "/v1/balance_transactions",
-        &[("type", "adjustment"), ("expand[]", "data.source")],
-    );
+    let expanded = fixture
+        .list("/v1/balance_transactions", &[("type", "adjustment"), ("expand[]", "data.source")]);
     assert_eq!(expanded[0]["source"]["object"], "dispute");
     fixture.verify();
 }

@@ -8,7 +8,7 @@ use crate::model::entry::Balance;
 use crate::params::optional_currency;
 use crate::reasons;
 use crate::rules::ReserveRules;
-use crate::store::account::{self as store, Filter, From};
+use crate::store::account::{self as store, Filter, Start};
 use crate::store::journal;
 use coffer_base::id::AccountId;
 use coffer_base::{Currency, Owner};
@@ -60,7 +60,7 @@ impl<R: ReserveRules> ReadOperation for Accounts<R> {
             self.check_cursor(store, ctx, account, before).await?;
         }
         let fetch = input.page.limit.saturating_add(1);
-        let from = From { account, before, fetch };
+        let from = Start { account, before, fetch };
         let mut owners = store::page(store, (mode, &platform), &input.filter, from).await?;
         let most = usize::try_from(input.page.limit).unwrap_or_default();
         let has_more = owners.len() > most;

@@ -106,10 +106,11 @@ impl Intake for Payout {
         with: With<'_, R>,
     ) -> Result<Self, Failure> {
         let payout = params.payout(ledger)?;
-        if payout.reported && with.settings.payout_match {
-            if let Some(asked) = payout::asked_for(ledger, &payout).await? {
-                return params.confirm(ledger, asked).await;
-            }
+        if payout.reported
+            && with.settings.payout_match
+            && let Some(asked) = payout::asked_for(ledger, &payout).await?
+        {
+            return params.confirm(ledger, asked).await;
         }
         if !payout.reported {
             // The processor's transaction may have been faster than the asking.

@@ -168,8 +168,8 @@ pub(crate) async fn tell_late(
     dispute: &mut Dispute,
     late: &Told,
 ) -> Result<(), Failure> {
-    let fee = late.fee.unwrap_or(0);
-    move_available(ledger, dispute, (ledger.now(), 0, fee)).await?;
+    let (now, fee) = (ledger.now(), late.fee.unwrap_or(0));
+    move_available(ledger, dispute, (now, 0, fee)).await?;
     dispute.fee = sum(dispute.fee, fee)?;
     dispute.told.fee = dispute.told.fee.or(late.fee);
     if let Some(created) = late.created {

@@ -15,7 +15,7 @@ pub(crate) struct Filter {
 
 /// Where a page of accounts begins.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct From<'a> {
+pub(crate) struct Start<'a> {
     /// The account before it, or after it; empty for the first page.
     pub(crate) account: &'a str,
     /// Whether it holds the accounts before that one.
@@ -29,7 +29,7 @@ pub(crate) async fn page(
     store: &Store,
     (mode, platform): (Mode, &AccountId),
     filter: &Filter,
-    from: From<'_>,
+    from: Start<'_>,
 ) -> Result<Vec<Owner>, StorageError> {
     let sql = if from.before {
         "SELECT account FROM ledger_balance WHERE mode = ?1 AND platform = ?2 AND account < ?3 \
