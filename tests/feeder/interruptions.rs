@@ -110,6 +110,6 @@ fn a_file_of_columns_is_read_by_its_map() {
     std::fs::write(coffer.home.path().join("map.toml"), map).unwrap();
     let import = ["ledger", "import", "rows.csv", "--map", "map.toml", "--account", "acct_csv"];
     let told = run(coffer.command(&import).args(["--format", "json"]));
-    assert_eq!((told["created"].as_u64(), told["bad"].as_u64()), (Some(2), Some(0)), "{told}");
+    assert_eq!((told["recorded"].as_u64(), told["bad"].as_u64()), (Some(2), Some(0)), "{told}");
     assert_eq!(coffer.balances("acct_csv")["eur"], (5_680, 0));
 }

@@ -25,13 +25,17 @@ fn a_month_that_is_over_is_taken_whole() {
     let result = run(&mut coffer.pull(&stripe, &[]));
     coffer.must_be_right(&stripe);
     all_match(&result);
-    let created: u64 =
-        result["data"].as_array().unwrap().iter().map(|row| row["created"].as_u64().unwrap()).sum();
-    assert_eq!(usize::try_from(created).unwrap(), stripe.month().count());
+    let recorded: u64 = result["data"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|row| row["recorded"].as_u64().unwrap())
+        .sum();
+    assert_eq!(usize::try_from(recorded).unwrap(), stripe.month().count());
     // What is there already is told again and changes nothing.
     let again = run(&mut coffer.pull(&stripe, &["--look-back"]));
     all_match(&again);
-    assert!(again["data"].as_array().unwrap().iter().all(|row| row["created"] == 0), "{again}");
+    assert!(again["data"].as_array().unwrap().iter().all(|row| row["recorded"] == 0), "{again}");
     coffer.must_be_right(&stripe);
     states_are_right(&coffer, &stripe.month().accounts);
 }
@@ -104,9 +108,9 @@ fn a_month_is_taken_from_files_in_any_order() {
         let import = ["ledger", "import", "--stripe", "month.jsonl", "--account", &account.id];
         let dry = run(coffer.command(&import).args(["--dry-run", "--format", "json"]));
         assert_eq!(dry["rows"], account.transactions.len(), "{dry}");
-        assert_eq!(dry["created"], Value::Null);
+        assert_eq!(dry["recorded"], Value::Null);
         let told = run(coffer.command(&import).args(["--format", "json"]));
-        assert_eq!(told["created"], account.transactions.len(), "{told}");
+        assert_eq!(told["recorded"], account.transactions.len(), "{told}");
         let url = stripe.url();
         let reconcile = ["ledger", "reconcile", "--stripe-key-file", "stripe.key"];
         let found = run(coffer.command(&reconcile).args([

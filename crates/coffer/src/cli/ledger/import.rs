@@ -139,8 +139,8 @@ impl Found {
             "nets": nets.collect::<serde_json::Map<_, _>>(),
             "first_created": self.first,
             "last_created": self.last,
-            "created": told(|told| told.new),
-            "unchanged": told(|told| told.known),
+            "recorded": told(|told| told.new),
+            "known": told(|told| told.known),
             "refused": told(|told| told.refused),
             "refused_rows": rows(&self.refused),
         })
@@ -201,8 +201,8 @@ impl Progress {
             let number = |name: &str| kept.get(name).and_then(Value::as_u64).unwrap_or_default();
             progress.place = Place { byte: number("byte"), line: number("line") };
             progress.told = Outcome {
-                new: number("created"),
-                known: number("unchanged"),
+                new: number("recorded"),
+                known: number("known"),
                 refused: number("refused"),
                 refusals: Vec::new(),
             };
@@ -220,8 +220,8 @@ impl Progress {
             "of": self.mark,
             "byte": self.place.byte,
             "line": self.place.line,
-            "created": self.told.new,
-            "unchanged": self.told.known,
+            "recorded": self.told.new,
+            "known": self.told.known,
             "refused": self.told.refused,
         });
         private_file::write(&self.path, document.to_string().as_bytes())

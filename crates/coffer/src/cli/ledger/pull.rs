@@ -78,8 +78,8 @@ fn once(args: &PullArgs, all: &mut [Due<'_>], output: Output) -> Result<Exit, Fa
         let Feed { account, told, mark, .. } = &due.feed;
         let mut row = json!({
             "account": account,
-            "created": told.new,
-            "unchanged": told.known,
+            "recorded": told.new,
+            "known": told.known,
             "refused": told.refused,
             "done_until": mark.until,
         });
@@ -102,7 +102,7 @@ fn once(args: &PullArgs, all: &mut [Due<'_>], output: Output) -> Result<Exit, Fa
         rows.push(row);
     }
     let list = json!({ "object": "list", "data": rows });
-    let fields = ["account", "created", "unchanged", "refused", "done_until", "matches", "error"];
+    let fields = ["account", "recorded", "known", "refused", "done_until", "matches", "error"];
     output.show(&list, |list| table::list(list, &fields))?;
     Ok(exit)
 }
