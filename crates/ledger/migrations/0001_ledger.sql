@@ -455,3 +455,23 @@ CREATE TABLE ledger_drift (
     announced  INTEGER NOT NULL CHECK (announced IN (0, 1)),
     PRIMARY KEY (mode, platform, account, currency)
 ) WITHOUT ROWID;
+
+-- What somebody should look at although the books are right. kind: 0 a conflicting repetition,
+-- 1 refunds above their charge, 2 a charge that is refunded and disputed, 3 the processor's own
+-- reserve, 4 facts beside transactions. There is one of each kind about one object.
+CREATE TABLE ledger_warning (
+    mode     INTEGER NOT NULL,
+    platform TEXT    NOT NULL,
+    account  TEXT    NOT NULL,
+    seq      INTEGER NOT NULL,
+    id       TEXT    NOT NULL,
+    kind     INTEGER NOT NULL CHECK (kind BETWEEN 0 AND 4),
+    about    TEXT    NOT NULL,
+    param    TEXT,
+    created  INTEGER NOT NULL,
+    PRIMARY KEY (mode, platform, account, seq)
+) WITHOUT ROWID;
+
+CREATE UNIQUE INDEX ledger_warning_by_id ON ledger_warning (mode, platform, account, id);
+CREATE UNIQUE INDEX ledger_warning_by_object
+    ON ledger_warning (mode, platform, account, kind, about);

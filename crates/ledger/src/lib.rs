@@ -38,7 +38,7 @@ use model::payout::Payout;
 use model::refund::Refund;
 use operations::{
     accounts, balance, balance_transactions, breaches, import, intake, movements, parked,
-    reconciliations, transactions,
+    reconciliations, transactions, warnings,
 };
 use std::sync::Arc;
 use tasks::Task;
@@ -72,6 +72,7 @@ pub const MIGRATIONS: MigrationSet = MigrationSet {
         ("ledger_transaction", Placement::Spread),
         ("ledger_reconciliation", Placement::Spread),
         ("ledger_drift", Placement::Spread),
+        ("ledger_warning", Placement::Spread),
     ],
 };
 
@@ -113,6 +114,7 @@ fn parts<R: ReserveRules>(settings: &Settings) -> Parts {
         .write(operations::settings::Update)
         .read(operations::settings::Retrieve)
         .collection(parked::Parked)
+        .collection(warnings::Warnings)
         .write(reconciliations::Create)
         .collection(reconciliations::Reconciliations)
         .collection(breaches::Breaches)

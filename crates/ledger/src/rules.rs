@@ -10,6 +10,7 @@ pub mod payout;
 pub(crate) mod reconcile;
 pub mod refund;
 pub(crate) mod transaction;
+pub(crate) mod warning;
 
 use crate::expand::Objects;
 use crate::model::account::SourceType;

@@ -17,3 +17,4 @@ pub(crate) mod reconciliation;
 pub(crate) mod refund;
 pub(crate) mod transaction;
 pub(crate) mod verify;
+pub(crate) mod warning;

@@ -12,6 +12,7 @@ pub(crate) use charged::take_up;
 pub(crate) use payout::carry_out;
 pub(crate) use settle::settle;
 
+use super::warning::look_at_transaction;
 use super::{ReserveRules, parked};
 use crate::model::account::{Bucket, SourceType};
 use crate::model::adjustment::{self, Adjustment};
@@ -80,6 +81,7 @@ async fn record<R: ReserveRules>(
         }
     }
     store::insert(ledger.tx, ledger.owner, &transaction);
+    look_at_transaction(ledger, &transaction).await?;
     if transaction.kind == Kind::Charge {
         // After the charge's own row, since what waits for it is taken out of what it brought.
         if let Some(mut charge) = find_charge(ledger, Some(&transaction.record)).await? {

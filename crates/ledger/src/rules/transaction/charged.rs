@@ -10,6 +10,7 @@ use crate::model::refund::Refund;
 use crate::model::transaction::Transaction;
 use crate::money::sum;
 use crate::rules::Withdrawal;
+use crate::rules::warning::look_at_charge;
 use crate::sql;
 use crate::store::transaction as store;
 use crate::store::{charge as charges, dispute as disputes, refund as refunds};
@@ -38,6 +39,7 @@ pub(super) async fn record<R: ReserveRules>(
     if let Some(charge) = &mut charge {
         count(transaction, charge);
         charges::update(ledger.tx, ledger.owner, charge);
+        look_at_charge(ledger, charge)?;
     }
     Ok(())
 }
@@ -59,7 +61,7 @@ pub(crate) async fn take_up<R: ReserveRules>(
         resolve(ledger, transaction, &mut charge, rules).await?;
     }
     charges::update(ledger.tx, ledger.owner, &charge);
-    Ok(())
+    look_at_charge(ledger, &charge)
 }
 
 /// What a transaction that was parked means for its charge, which is known now.
