@@ -174,8 +174,8 @@ pub struct MoneyBack<'a> {
 }
 
 impl<'a> MoneyBack<'a> {
-    /// `back` came back of what `of` took, after `before` had come back: money that was not reserved
-    /// comes back last. `None` if nothing that was reserved came back with this.
+    /// `back` came back of what `of` took, after `before` had come back: what was reserved
+    /// comes back first. `None` if nothing that was reserved came back with this.
     pub fn of(of: Taker<'a>, consumed: i64, before: i64, back: i64) -> Option<Self> {
         let all = before.saturating_add(back);
         let (before, after) = (before.min(consumed).max(0), all.min(consumed).max(0));

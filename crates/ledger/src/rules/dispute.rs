@@ -1,5 +1,5 @@
-//! What a dispute does to its charge's money. Its money and its outcome are apart: movements tell the
-//! one, words the other.
+//! What a dispute does to its charge's money. Its money and its outcome are apart: movements tell
+//! the one, words the other.
 
 use super::charge::{self, Debit, signed_posting};
 use super::parked::{self, Taken};
