@@ -18,6 +18,7 @@ pub mod root_server;
 mod rows;
 mod scrape;
 mod server;
+pub mod stripe;
 
 use std::time::Duration;
 

@@ -44,7 +44,7 @@ struct Part {
 
 /// All parts. Those up to the build run one after the other; of the others two run at a time, of
 /// each kind in this order.
-static PARTS: [Part; 23] = [
+static PARTS: [Part; 24] = [
     Part {
         name: "format",
         about: "the layout of the Rust code",
@@ -116,6 +116,14 @@ static PARTS: [Part; 23] = [
         only_with_all: true,
         waits: false,
         run: |_| durability::measure().map(drop),
+    },
+    Part {
+        name: "feeder",
+        about: "a month of 10,000 transactions on 50 accounts, fed from a stand-in of Stripe",
+        needs_build: true,
+        only_with_all: true,
+        waits: false,
+        run: |_| workspace::feeder(),
     },
     Part {
         name: "postgres/engine",

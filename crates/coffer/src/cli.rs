@@ -49,7 +49,7 @@ mod watchdog;
 mod waiting;
 
 use crate::config::{Config, ConfigError, Flags, environment};
-use args::{Audit, Cli, Elsewhere, Keys, Ledger, Verb};
+use args::{Audit, Cli, Elsewhere, Keys, Verb};
 use clap::{ArgMatches, FromArgMatches};
 use exit::{Exit, Failure};
 use output::{Format, Output};
@@ -131,7 +131,7 @@ fn dispatch(cli: Cli, matches: &ArgMatches) -> Result<Exit, Failure> {
         Verb::Profiles => profiles::list(output),
         Verb::Secrets(verb) => secrets::run(&config, &verb, output),
         Verb::Listen(args) => listen::run(&config, &args),
-        Verb::Ledger(Ledger::Verify) => ledger::verify(&config, output),
+        Verb::Ledger(verb) => ledger::run(&config, &verb, output),
         Verb::MigrateStore(args) => migrate_store::run(&config, &args, output),
         Verb::Migrate(verb) => migrate::run(&config, &verb, output),
         Verb::Backup(verb) => backup::run(&config, &verb, output),

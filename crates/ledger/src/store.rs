@@ -2,12 +2,19 @@
 //! back, and decides nothing. Writes are deferred: they are sent with the next query of their
 //! transaction, or with its commit.
 
+pub(crate) mod account;
+pub(crate) mod adjustment;
 pub(crate) mod balance_transaction;
 pub(crate) mod charge;
 pub(crate) mod dispute;
 pub(crate) mod figures;
 pub(crate) mod journal;
 pub(crate) mod list;
+pub(crate) mod movement;
+pub(crate) mod parked;
 pub(crate) mod payout;
+pub(crate) mod reconciliation;
 pub(crate) mod refund;
+pub(crate) mod transaction;
 pub(crate) mod verify;
+pub(crate) mod warning;

@@ -44,6 +44,14 @@ pub fn full_disks() -> Outcome {
         .run()
 }
 
+/// The feeder over a whole month; among all tests it is a small one.
+pub fn feeder() -> Outcome {
+    cargo(&["test", "-p", "coffer-tests", "--test", "feeder"])
+        .env("COFFER_BIN", &binary()?)
+        .env("COFFER_FEEDER_MONTH", "whole")
+        .run()
+}
+
 /// The documentation of our own crates.
 pub fn docs() -> Outcome {
     cargo(&["doc", "--workspace", "--no-deps", "--document-private-items"])

@@ -9,6 +9,7 @@ mod flags;
 mod health;
 mod keyring;
 mod keys;
+mod ledger;
 mod listen;
 mod run;
 mod secrets;
@@ -22,6 +23,7 @@ pub use dev::DevArgs;
 pub use health::HealthArgs;
 pub use keyring::{KeyringVerb, RootVerb, RotateArgs, Target, Wrapping};
 pub use keys::{CreateKeyArgs, Keys, RollArgs};
+pub use ledger::{ImportArgs as LedgerImportArgs, Ledger, PullArgs, ReconcileArgs, StripeAccess};
 pub use listen::ListenArgs;
 pub use run::{LoginArgs, RunArgs};
 pub use secrets::{CopyArgs, ExpiringArgs, ExportArgs as ExportSecretsArgs, ImportArgs, Secrets};
@@ -124,7 +126,7 @@ pub enum Verb {
     Profiles,
     /// Follow an app's events and send them to a program on this machine, signed as webhooks are.
     Listen(ListenArgs),
-    /// The ledgers beneath Reserves.
+    /// The ledgers beneath Reserves: feed them, compare them, check them.
     #[command(subcommand)]
     Ledger(Ledger),
     /// Change the schema of a PostgreSQL database, in two halves.
@@ -331,15 +333,6 @@ pub enum Migrate {
         #[arg(long)]
         dry_run: bool,
     },
-}
-
-#[derive(Subcommand)]
-pub enum Ledger {
-    /// Check the books of all ledgers, also while a server runs.
-    ///
-    /// Balances must be the sums of their postings, reserves what their holds have left, releases
-    /// what they took of holds. Ends with 1 if a figure does not follow from the others.
-    Verify,
 }
 
 #[derive(Subcommand)]

@@ -9,8 +9,8 @@ pub mod profile;
 mod unix;
 
 pub use answer::Expected;
-pub use connect::key;
-pub use form::{Params, object_path};
+pub use connect::{check_url, key};
+pub use form::{Params, object_path, with_query};
 
 use super::exit::{Exit, Failure};
 use super::waiting::Waiting;
@@ -20,7 +20,7 @@ use coffer_base::id::random_id;
 use coffer_base::limit;
 use coffer_crypto::SystemRandom;
 use connect::Target;
-use form::{encode, with_query};
+use form::encode;
 use profile::Access;
 use serde_json::Value;
 use std::path::Path;
@@ -38,6 +38,9 @@ const SHOULD_RETRY: &str = "stripe-should-retry";
 
 /// How long to wait before the second attempt; before the third it is twice that.
 const PAUSE: Duration = Duration::from_millis(500);
+
+/// What bodies are, but for a few.
+const FORM: &str = "application/x-www-form-urlencoded";
 
 /// How long to wait for a connection: servers on the same network answer in milliseconds.
 const CONNECT: Duration = Duration::from_secs(10);
@@ -60,8 +63,10 @@ struct Call {
     /// Path and query.
     path: String,
     body: Option<Zeroizing<String>>,
-    /// The same for every attempt, so that a `POST` takes effect once. Others have none: the first
-    /// random bytes take a process longer than the whole request.
+    /// What the body is.
+    content_type: &'static str,
+    /// The same for every attempt, so that a `POST` of a form takes effect once. Others have none:
+    /// the first random bytes take a process longer than the whole request.
     idempotency_key: Option<String>,
     /// The version that the object must have.
     if_version: Option<String>,
@@ -196,6 +201,21 @@ impl Client {
         expected.check(sent.object, &self.target)
     }
 
+    /// `POST path` with a JSON body, without an idempotency key: what is told has ids of its own.
+    ///
+    /// # Errors
+    /// As those of [`Self::get`].
+    pub fn post_json(
+        &self,
+        path: &str,
+        body: &Value,
+        expected: Expected<'_>,
+    ) -> Result<Value, Failure> {
+        let body = Some(Zeroizing::new(body.to_string()));
+        let sent = self.send_as("application/json", Method::POST, path.to_owned(), body, None)?;
+        expected.check(sent.object, &self.target)
+    }
+
     /// `DELETE path`.
     pub fn delete(
         &self,
@@ -258,9 +278,21 @@ impl Client {
         body: Option<Zeroizing<String>>,
         if_version: Option<String>,
     ) -> Result<Versioned, Failure> {
-        let idempotency_key =
-            body.is_some().then(|| random_id("cli", limit::TOKEN_CHARACTERS, &SystemRandom));
-        let call = Call { method, path, body, idempotency_key, if_version };
+        self.send_as(FORM, method, path, body, if_version)
+    }
+
+    /// The same with a body of another type.
+    fn send_as(
+        &self,
+        content_type: &'static str,
+        method: Method,
+        path: String,
+        body: Option<Zeroizing<String>>,
+        if_version: Option<String>,
+    ) -> Result<Versioned, Failure> {
+        let idempotency_key = (body.is_some() && content_type == FORM)
+            .then(|| random_id("cli", limit::TOKEN_CHARACTERS, &SystemRandom));
+        let call = Call { method, path, body, content_type, idempotency_key, if_version };
         let _waiting = self.is_waited_for.then(|| Waiting::begin(format!("{}…", self.target)));
         let mut attempts_left = ATTEMPTS;
         let mut pause = PAUSE;
@@ -293,7 +325,7 @@ impl Client {
             request = request.header("Idempotency-Key", key);
         }
         let Some(body) = &call.body else { return self.agent.run(request.body(())?) };
-        let request = request.header("Content-Type", "application/x-www-form-urlencoded");
+        let request = request.header("Content-Type", call.content_type);
         self.agent.run(request.body(body.as_str())?)
     }
 

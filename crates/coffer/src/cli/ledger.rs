@@ -1,5 +1,21 @@
-//! `coffer ledger`: verifies the books of all ledgers, with or without a server.
+//! `coffer ledger`: verifies the books of all ledgers, with or without a server; feeds ledgers from
+//! Stripe or from a file, and compares them with a balance.
 
+mod columns;
+mod cut_over;
+mod feed;
+mod import;
+mod mark;
+mod pull;
+mod reconcile;
+mod record;
+mod rows;
+mod states;
+mod stripe;
+mod tell;
+mod wake;
+
+use super::args::Ledger;
 use super::exit::{Exit, Failure};
 use super::output::Output;
 use super::waiting::Waiting;
@@ -9,12 +25,25 @@ use coffer::family_set::FamilySet;
 use coffer_kernel::verify::{Difference, Findings};
 use serde_json::{Map, Value, json};
 
+/// Carries out a verb.
+///
+/// # Errors
+/// As the verb says.
+pub fn run(config: &Config, verb: &Ledger, output: Output) -> Result<Exit, Failure> {
+    match verb {
+        Ledger::Verify => verify(config, output),
+        Ledger::Pull(args) => pull::run(config, args, output),
+        Ledger::Import(args) => import::run(config, args, output),
+        Ledger::Reconcile(args) => reconcile::run(config, args, output),
+    }
+}
+
 /// Verifies the books; [`Exit::Failed`] if a figure does not follow from the others, or if a part
 /// of the store could not be verified.
 ///
 /// # Errors
 /// If there is no store, or if it cannot be read.
-pub fn verify(config: &Config, output: Output) -> Result<Exit, Failure> {
+fn verify(config: &Config, output: Output) -> Result<Exit, Failure> {
     let waiting = Waiting::begin("verifying the books…");
     let findings = setup::runtime()?.block_on(async {
         let store = setup::open_read_only(config).await?;

@@ -107,7 +107,11 @@ impl Target {
     }
 }
 
-fn check_url(base: &str, insecure: bool) -> Result<(), Failure> {
+/// Refuses an address that a key would reach unencrypted, or that is none.
+///
+/// # Errors
+/// What is wrong with it.
+pub fn check_url(base: &str, insecure: bool) -> Result<(), Failure> {
     let uri = base.parse::<Uri>().ok();
     // A port that is none would be left out, and the key sent to another.
     let has_port = |uri: &Uri| {
