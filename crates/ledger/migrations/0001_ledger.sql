@@ -64,8 +64,8 @@ CREATE TABLE ledger_balance (
 ) WITHOUT ROWID;
 
 -- A balance transaction: what an entry did to the payments balance of its account, or to the
--- reserved one. application_fee is the part of fee that the platform took. payout is the payout that
--- it is about, or that carried its money. A told one has the processor's id, type (kind), category
+-- reserved one. application_fee is the part of fee that the platform took. payout is the payout
+-- that it is about, or that carried its money. A told one has the processor's id, type (kind), category
 -- and exchange rate; its source is empty if the processor named none.
 CREATE TABLE balance_transaction (
     mode            INTEGER NOT NULL,
@@ -423,8 +423,8 @@ CREATE TRIGGER ledger_transaction_figures_stay BEFORE UPDATE OF
     ON ledger_transaction
 BEGIN SELECT RAISE(ABORT, 'the figures of a told transaction are never changed'); END;
 
--- A comparison of a ledger with the balance that the processor told. differences are what was found,
--- as the JSON that is shown. It is kept for a year.
+-- A comparison of a ledger with the balance that the processor told. differences are what was
+-- found, as the JSON that is shown. It is kept for a year.
 CREATE TABLE ledger_reconciliation (
     mode               INTEGER NOT NULL,
     platform           TEXT    NOT NULL,

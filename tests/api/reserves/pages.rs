@@ -184,7 +184,9 @@ fn twenty_planted_differences_are_found_and_nothing_else() {
     let found = fixture.post("/v1/ledger/reconciliations", &told).ok();
     assert_eq!(found["matches"], false);
     let differences = found["differences"].as_array().unwrap();
-    let of = |check: &str| differences.iter().filter(|each| each["check"] == check).cloned();
+    let of = |check: &'static str| {
+        differences.iter().filter(move |each| each["check"] == check).cloned()
+    };
     let mut transactions: Vec<_> = of("transaction")
         .map(|each| (text(&each, "transaction"), each["theirs"].clone(), each["ours"].clone()))
         .collect();

@@ -187,8 +187,8 @@ async fn post(ledger: &mut LedgerTx<'_, '_>, transaction: &Transaction) -> Resul
     post_all(ledger, transaction, &postings).await
 }
 
-/// Posts an adjustment, and makes its object: under the id of its source, or under its own if it has
-/// none or several transactions have the same.
+/// Posts an adjustment, and makes its object: under the id of its source, or under its own if it
+/// has none or several transactions have the same.
 async fn adjust(
     ledger: &mut LedgerTx<'_, '_>,
     transaction: &mut Transaction,
@@ -278,8 +278,8 @@ fn fee_posting(transaction: &Transaction, payments: Bucket) -> Posting {
 }
 
 /// Moves what a transaction did to another pool, that of its charge: its net leaves the one and
-/// enters the other, in the bucket where it stands. Its balance transaction stays, since the account
-/// sees no pools there.
+/// enters the other, in the bucket where it stands. Its balance transaction stays, since the
+/// account sees no pools there.
 async fn move_to(
     ledger: &mut LedgerTx<'_, '_>,
     transaction: &mut Transaction,

@@ -1,5 +1,5 @@
-//! Transactions about a charge that is known, or that is still to come: refunds, failures, disputes,
-//! and what comes back of them. Their money moves at once; what they mean for the charge and its
+//! Transactions about a charge that is known, or that is still to come: refunds, failures,
+//! disputes, and what comes back of them. Their money moves at once; what they mean for the charge and its
 //! reserve follows when the charge is known.
 
 use super::{ReserveRules, find_charge, move_to, post};
@@ -256,7 +256,8 @@ fn new_dispute(
     })
 }
 
-/// Stores what a transaction that was parked has consumed in the refund or the dispute that it made.
+/// Stores what a transaction that was parked has consumed, in the refund or the dispute that it
+/// made.
 async fn set_consumed(
     ledger: &mut LedgerTx<'_, '_>,
     transaction: &Transaction,
