@@ -273,11 +273,11 @@ fn the_page_may_be_the_body_and_larger_than_others() {
     assert_eq!(fixture.get("/v1/ledger/transactions/txn_1")["payout"], "po_1");
     let mut each = listed("txn_2", "charge", 500, &json!("ch_2"));
     each["description"] = json!("x".repeat(2 * 1024 * 1024));
-    let large = json.raw("POST", path, Some(&page(&[each])));
-    assert_eq!(large.status, 413, "{}", large.body);
-    // No other operation takes JSON, or as much.
+    // The server may close before it has read what it refuses.
+    let large = json.attempt("POST", path, Some(&page(&[each])));
+    assert!(large.is_err() || large.is_ok_and(|answer| answer.status == 413));
+    assert_eq!(fixture.postings(), ["X>P.p 500"]);
+    // No other operation takes JSON.
     let other = json.raw("POST", "/v1/ledger/transactions", Some("{\"id\":\"txn_3\"}"));
     other.refused(400);
-    let large = format!("id={}", "x".repeat(300_000));
-    assert_eq!(fixture.client.raw("POST", "/v1/ledger/charges", Some(&large)).status, 413);
 }

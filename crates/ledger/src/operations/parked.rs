@@ -16,7 +16,7 @@ use coffer_storage::{StorageError, Store};
 #[derive(Clone, Debug)]
 pub(crate) enum Waiting {
     /// A told transaction.
-    Transaction(Transaction),
+    Transaction(Box<Transaction>),
     /// A fact.
     Fact(ParkedFact),
 }
@@ -58,7 +58,7 @@ impl Collection for Parked {
         let owner = ctx.owner();
         let transaction = sql::read::<Transaction>(store, &owner, id).await?;
         if let Some(transaction) = transaction.filter(|transaction| transaction.parked) {
-            return Ok(Some(Waiting::Transaction(transaction)));
+            return Ok(Some(Waiting::Transaction(Box::new(transaction))));
         }
         Ok(facts::find(store, &owner, id).await?.map(Waiting::Fact))
     }
@@ -80,7 +80,7 @@ impl Collection for Parked {
         let all = Filter { word: None, currency: None, parked, created: CreatedRange::ALL };
         let transactions = crate::page::<Transaction>(store, &owner, position, &all).await?;
         let facts = crate::page::<ParkedFact>(store, &owner, position, &()).await?;
-        let transactions = transactions.into_iter().map(Waiting::Transaction);
+        let transactions = transactions.into_iter().map(Box::new).map(Waiting::Transaction);
         let mut both: Vec<_> = transactions.chain(facts.into_iter().map(Waiting::Fact)).collect();
         both.sort_by_key(Waiting::seq);
         if !position.newer {

@@ -64,7 +64,8 @@ async fn found(tx: &mut Tx<'_>, due: &Due) -> Result<Vec<(Owner, Waiting)>, Stor
     let most = limits::TRANSACTIONS_PER_BATCH;
     let transactions = transactions::to_announce(tx, &before, most).await?;
     let facts = facts::to_announce(tx, &before, most).await?;
-    let transactions = transactions.into_iter().map(|(of, it)| (of, Waiting::Transaction(it)));
+    let transactions =
+        transactions.into_iter().map(|(of, it)| (of, Waiting::Transaction(Box::new(it))));
     let facts = facts.into_iter().map(|(of, it)| (of, Waiting::Fact(it)));
     let mut both: Vec<_> = transactions.chain(facts).collect();
     both.sort_by(|(one, _), (other, _)| one.cmp(other));

@@ -16,7 +16,7 @@ async fn right_books_have_no_difference_and_are_counted() {
     let books = books().await;
     let findings = verified(&books.store).await.unwrap();
     assert_eq!(findings.differences, []);
-    assert_eq!(findings.rules.len(), 9);
+    assert_eq!(findings.rules.len(), 11);
     let counts = [
         ("ledgers", 1),
         // Two charges and their holds, a release and its refund, two availabilities, a payout.
@@ -42,7 +42,7 @@ async fn every_rule_finds_what_breaks_it() {
         ),
         (
             "UPDATE ledger_charge SET pending = 7 WHERE id = 'ch_2'",
-            "what is pending is what charges wait for",
+            "what is pending is what charges, adjustments and transactions wait for",
         ),
         (
             "UPDATE ledger_charge SET pending = 7 WHERE id = 'ch_2'",

@@ -173,6 +173,9 @@ async fn extend_refund(
     if transaction.kind == Kind::RefundFailure {
         refund.failed_amount = sum(refund.failed_amount, transaction.size())?;
     } else {
+        if refund.amount == 0 {
+            refund.created = transaction.created;
+        }
         refund.amount = sum(refund.amount, transaction.size())?;
         refund.consumed = sum(refund.consumed, transaction.drawn)?;
     }
@@ -216,6 +219,9 @@ async fn extend_dispute(
     if transaction.kind == Kind::Reinstatement {
         dispute.reinstated = sum(dispute.reinstated, transaction.size())?;
     } else {
+        if dispute.withdrawn == 0 {
+            dispute.created = transaction.created;
+        }
         dispute.withdrawn = sum(dispute.withdrawn, transaction.size())?;
         dispute.amount = dispute.amount.max(transaction.size());
         dispute.consumed = sum(dispute.consumed, transaction.drawn)?;
