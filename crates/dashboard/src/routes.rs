@@ -4,8 +4,8 @@ use crate::api::Refusal;
 use crate::frame;
 use crate::outcome::Result;
 use crate::pages::{
-    accounts, apps, audit, events, installs, keyring, keys, overview, reserves, search, secret,
-    secrets, settings,
+    accounts, apps, audit, events, installs, keyring, keys, overview, reserves, risk, search,
+    secret, secrets, settings, simulate,
 };
 use crate::request::{self, Fields};
 use crate::respond::{self, Answer};
@@ -89,6 +89,9 @@ async fn get(visit: &Visit<'_>, path: &str) -> Result {
         "/keyring" => keyring::page(visit).await,
         "/reserves" => reserves::page(visit).await,
         "/hold" => reserves::hold(visit).await,
+        "/exposure" => risk::exposure(visit).await,
+        "/story" => risk::story(visit).await,
+        "/simulate" => simulate::page(visit).await,
         "/events" => events::page(visit).await,
         "/settings" => settings::page(visit).await,
         "/search" => search::page(visit).await,

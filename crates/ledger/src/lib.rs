@@ -6,6 +6,7 @@
 //! whoever does gives it [`ReserveRules`].
 
 pub mod expand;
+pub mod history;
 pub mod limits;
 pub mod model;
 mod money;
@@ -15,12 +16,15 @@ pub mod reasons;
 pub mod rules;
 pub mod sql;
 mod store;
+pub mod stories;
+
 pub mod tasks;
 mod tx;
 
 pub use model::account::{Bucket, SourceType};
 pub use model::charge::Charge;
 pub use model::entry::{Balance, Entry, Pool, Posting};
+pub use model::history::{Figure, FigureKind};
 pub use money::sum;
 pub use rules::{NoReserves, Reserve, ReserveRules, Withdrawal};
 pub use store::list::page;
@@ -56,6 +60,8 @@ pub const MIGRATIONS: MigrationSet = MigrationSet {
         ("ledger_dispute", Placement::Spread),
         ("ledger_payout", Placement::Spread),
         ("ledger_breach", Placement::Spread),
+        ("ledger_balance_at", Placement::Spread),
+        ("ledger_figure_at", Placement::Spread),
     ],
 };
 

@@ -15,6 +15,10 @@ pub const AVAILABLE_AFTER_SECONDS: i64 = 365 * 86_400;
 /// not say: two, as Stripe's is by default.
 pub const AVAILABLE_AFTER_DAYS: i64 = 2;
 
+/// Days, dates or plans that one look into the ledger's history reads of a currency: twice what a
+/// report has of days and dates, so that nothing is cut but what nobody plans.
+pub const FIGURES_READ: i64 = 400;
+
 /// Charges whose money a scheduled task makes available in one transaction, so that requests get
 /// their turn at the writer.
 pub const CHARGES_PER_BATCH: i64 = 500;

@@ -6,5 +6,6 @@ pub(crate) mod balance_transaction;
 pub mod charge;
 pub mod dispute;
 pub(crate) mod entry;
+pub mod history;
 pub mod payout;
 pub mod refund;

@@ -3,6 +3,7 @@
 
 pub mod charge;
 pub mod dispute;
+pub(crate) mod exposure;
 pub mod payout;
 pub mod refund;
 

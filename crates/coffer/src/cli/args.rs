@@ -9,6 +9,7 @@ mod flags;
 mod keyring;
 mod keys;
 mod listen;
+mod reserves;
 mod run;
 mod secrets;
 mod stripe;
@@ -21,6 +22,7 @@ pub use dev::DevArgs;
 pub use keyring::{KeyringVerb, RootVerb, RotateArgs, Target, Wrapping};
 pub use keys::{CreateKeyArgs, Keys, RollArgs};
 pub use listen::ListenArgs;
+pub use reserves::{ReportArgs, Reserves, SimulateArgs, Story, StoryArgs, WhichArgs};
 pub use run::{LoginArgs, RunArgs};
 pub use secrets::{CopyArgs, ExpiringArgs, ExportArgs as ExportSecretsArgs, ImportArgs, Secrets};
 pub use stripe::{Elsewhere, StripeArgs};
@@ -123,6 +125,9 @@ pub enum Verb {
     /// The ledgers beneath Reserves.
     #[command(subcommand)]
     Ledger(Ledger),
+    /// Reserves: exposure and coverage, the story of a hold, what a plan would have done.
+    #[command(subcommand)]
+    Reserves(Reserves),
     /// Change the schema of a PostgreSQL database, in two halves.
     #[command(subcommand)]
     Migrate(Migrate),

@@ -6,22 +6,29 @@ use crate::model::account::{Bucket, SourceType};
 use crate::model::balance_transaction::BalanceTransactionLine;
 use crate::model::entry::{Balance, Entry, Pool, Posting};
 use crate::sql::{corrupt, currency, of_owner, owner_values};
-use coffer_base::{Currency, Owner};
+use coffer_base::{Currency, Owner, Timestamp};
 use coffer_storage::{Row, Statement, StorageError, Store, Tx, Value, values};
 
 /// Locks the ledger's row, which the first transaction inserts, and numbers the transaction: one
 /// statement, so that a request pays one round trip for the lock and the number. Numbers begin at 1
-/// and have no gap among committed transactions.
-pub(crate) async fn next_tx(tx: &mut Tx<'_>, owner: &Owner) -> Result<i64, StorageError> {
+/// and have no gap among committed transactions. Returns the number and the time at which the
+/// history has the transaction: `now`, or that of an earlier one if the clock went back since.
+pub(crate) async fn next_tx(
+    tx: &mut Tx<'_>,
+    owner: &Owner,
+    now: Timestamp,
+) -> Result<(i64, Timestamp), StorageError> {
     let rows = tx
         .query(
-            "INSERT INTO ledger (mode, platform, account, last_tx) VALUES (?, ?, ?, 1) \
-             ON CONFLICT (mode, platform, account) DO UPDATE SET last_tx = ledger.last_tx + 1 \
-             RETURNING last_tx",
-            &owner_values(owner),
+            "INSERT INTO ledger (mode, platform, account, last_tx, last_at) \
+             VALUES (?, ?, ?, 1, ?) ON CONFLICT (mode, platform, account) DO UPDATE SET \
+             last_tx = ledger.last_tx + 1, last_at = CASE WHEN ledger.last_at > excluded.last_at \
+             THEN ledger.last_at ELSE excluded.last_at END RETURNING last_tx, last_at",
+            &of_owner(owner, values![now]),
         )
         .await?;
-    rows.first().ok_or_else(|| corrupt("a ledger transaction has no number"))?.int(0)
+    let row = rows.first().ok_or_else(|| corrupt("a ledger transaction has no number"))?;
+    Ok((row.int(0)?, Timestamp::from_unix(row.int(1)?)))
 }
 
 /// Locks the ledgers of `owners` until the transaction ends, in one round trip. They come sorted,
