@@ -137,10 +137,11 @@ pub(crate) fn forecast(days: &[Value], from: i64, currency: &str) -> Markup {
                 (view::table(
                     "What comes free",
                     &["At", "Amount"],
-                    days.iter().map(|day| vec![
-                        html! { (readable(Timestamp::from_unix(day.int("date").unwrap_or_default()))) },
-                        view::amount(day.int("amount").unwrap_or_default(), currency),
-                    ]).collect(),
+                    days.iter().map(|day| {
+                        let date = Timestamp::from_unix(day.int("date").unwrap_or_default());
+                        let amount = day.int("amount").unwrap_or_default();
+                        vec![html! { (readable(date)) }, view::amount(amount, currency)]
+                    }).collect(),
                 ))
             }
         }

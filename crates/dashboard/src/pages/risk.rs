@@ -196,12 +196,13 @@ fn accounts(visit: &Visit<'_>, report: &Value) -> Markup {
     let page = visit.field("page").parse::<u64>().unwrap_or(1).max(1);
     let next = page.saturating_add(1).to_string();
     let before = page.saturating_sub(1).to_string();
+    let all = report.int("total_accounts").unwrap_or_default();
     html! {
         (view::table("Accounts", &columns, rows.collect()))
         nav.pager aria-label="Pages of the list" {
             @if page > 1 { a.button href=(at_page(visit, &before)) { "Before" } }
             @if report.is("has_more") { a.button href=(at_page(visit, &next)) { "Next" } }
-            span.quiet { (view::number(report.int("total_accounts").unwrap_or_default())) " in all" }
+            span.quiet { (view::number(all)) " in all" }
         }
     }
 }

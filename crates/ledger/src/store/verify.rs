@@ -102,24 +102,24 @@ pub const CHECK: Check = Check {
                   AND n.platform = b.platform AND n.account = b.account \
                   AND n.currency = b.currency AND n.source_type = b.source_type)), \
                   both_sides AS ( \
-                  SELECT mode, platform, account, currency, source_type, 0 AS bucket, payments_pending \
-                  AS posted, 0 AS kept FROM ledger_balance UNION ALL \
+                  SELECT mode, platform, account, currency, source_type, 0 AS bucket, \
+                  payments_pending AS posted, 0 AS kept FROM ledger_balance UNION ALL \
                   SELECT h.mode, h.platform, h.account, h.currency, h.source_type, 0, 0, \
                   h.payments_pending FROM newest h UNION ALL \
-                  SELECT mode, platform, account, currency, source_type, 1 AS bucket, payments_available \
-                  AS posted, 0 AS kept FROM ledger_balance UNION ALL \
+                  SELECT mode, platform, account, currency, source_type, 1 AS bucket, \
+                  payments_available AS posted, 0 AS kept FROM ledger_balance UNION ALL \
                   SELECT h.mode, h.platform, h.account, h.currency, h.source_type, 1, 0, \
                   h.payments_available FROM newest h UNION ALL \
-                  SELECT mode, platform, account, currency, source_type, 2 AS bucket, reserved_pending \
-                  AS posted, 0 AS kept FROM ledger_balance UNION ALL \
+                  SELECT mode, platform, account, currency, source_type, 2 AS bucket, \
+                  reserved_pending AS posted, 0 AS kept FROM ledger_balance UNION ALL \
                   SELECT h.mode, h.platform, h.account, h.currency, h.source_type, 2, 0, \
                   h.reserved_pending FROM newest h UNION ALL \
-                  SELECT mode, platform, account, currency, source_type, 3 AS bucket, reserved_available \
-                  AS posted, 0 AS kept FROM ledger_balance UNION ALL \
+                  SELECT mode, platform, account, currency, source_type, 3 AS bucket, \
+                  reserved_available AS posted, 0 AS kept FROM ledger_balance UNION ALL \
                   SELECT h.mode, h.platform, h.account, h.currency, h.source_type, 3, 0, \
                   h.reserved_available FROM newest h UNION ALL \
-                  SELECT mode, platform, account, currency, source_type, 6 AS bucket, payouts_in_transit \
-                  AS posted, 0 AS kept FROM ledger_balance UNION ALL \
+                  SELECT mode, platform, account, currency, source_type, 6 AS bucket, \
+                  payouts_in_transit AS posted, 0 AS kept FROM ledger_balance UNION ALL \
                   SELECT h.mode, h.platform, h.account, h.currency, h.source_type, 6, 0, \
                   h.payouts_in_transit FROM newest h ) \
                   SELECT mode, platform, account, currency || ' source ' || source_type || \

@@ -5,7 +5,7 @@ use clap::{Args, Subcommand};
 
 #[derive(Subcommand)]
 pub enum Reserves {
-    /// What can still be disputed, what covers it, what comes free when: now, or at any past moment.
+    /// What can still be disputed, what covers it, what comes free when: now, or at a past moment.
     ///
     /// Without --account all accounts are summed, and listed: --only and --sort say which come
     /// first. `--format csv` prints the listed accounts, or with one account its forecast.
@@ -88,7 +88,7 @@ pub struct StoryArgs {
 
 #[derive(Args)]
 pub struct SimulateArgs {
-    /// A plan, such as percent=10,type=rolling_release,days_after_charge=30. Repeatable, up to five.
+    /// A plan, such as percent=10,type=rolling_release,days_after_charge=30. Up to five times.
     #[arg(long = "plan", value_name = "PLAN", required = true)]
     pub plans: Vec<String>,
     /// Of charges from this time on, as --as-of of the report has it; else 90 days.
