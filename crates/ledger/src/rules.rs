@@ -3,7 +3,6 @@
 
 pub mod charge;
 pub mod dispute;
-pub(crate) mod exposure;
 pub mod payout;
 pub mod refund;
 

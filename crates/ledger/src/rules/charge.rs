@@ -1,7 +1,7 @@
 //! What happens to a charge's money: it comes in, its fee is corrected, refunds and disputes take
 //! of it and bring it back, and it becomes available.
 
-use super::{ReserveRules, Withdrawal, exposure};
+use super::{ReserveRules, Withdrawal};
 use crate::model::account::Bucket;
 use crate::model::charge::Charge;
 use crate::model::entry::{Entry, Pool, Posting};
@@ -18,7 +18,6 @@ pub async fn record<R: ReserveRules>(
     rules: &R,
 ) -> Result<(), Failure> {
     store::insert(ledger.tx, ledger.owner, charge);
-    exposure::changed(ledger, 0, charge);
     let (pool, payments) = (charge.pool(), Bucket::payments(!charge.settled));
     let entry = Entry {
         kind: "charge",

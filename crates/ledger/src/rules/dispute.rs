@@ -1,7 +1,7 @@
 //! What a dispute does to its charge's money.
 
 use super::charge::{self, Debit};
-use super::{ReserveRules, Withdrawal, exposure};
+use super::{ReserveRules, Withdrawal};
 use crate::model::charge::Charge;
 use crate::model::dispute::{Dispute, Status};
 use crate::store::{charge as charges, dispute as store};
@@ -26,9 +26,7 @@ pub async fn record<R: ReserveRules>(
         fee: dispute.fee,
     };
     dispute.from_pending = charge::withdraw(ledger, charge, &debit, reserve.pending).await?;
-    let exposed = exposure::exposed(charge);
     charge.disputed = true;
-    exposure::changed(ledger, exposed, charge);
     charges::update(ledger.tx, ledger.owner, charge);
     store::insert(ledger.tx, ledger.owner, &dispute);
     Ok(dispute)

@@ -1,7 +1,7 @@
 //! What a refund does to its charge's money.
 
 use super::charge::{self, Debit};
-use super::{ReserveRules, Withdrawal, exposure};
+use super::{ReserveRules, Withdrawal};
 use crate::model::charge::Charge;
 use crate::model::refund::Refund;
 use crate::store::{charge as charges, refund as store};
@@ -26,9 +26,7 @@ pub async fn record<R: ReserveRules>(
         fee: 0,
     };
     refund.from_pending = charge::withdraw(ledger, charge, &debit, reserve.pending).await?;
-    let exposed = exposure::exposed(charge);
     charge.refunded = charge.refunded.saturating_add(refund.amount);
-    exposure::changed(ledger, exposed, charge);
     charges::update(ledger.tx, ledger.owner, charge);
     store::insert(ledger.tx, ledger.owner, &refund);
     Ok(refund)
@@ -49,9 +47,7 @@ pub async fn fail(
         fee: 0,
     };
     charge::reinstate(ledger, charge, &debit, refund.from_pending).await?;
-    let exposed = exposure::exposed(charge);
     charge.refunded = charge.refunded.saturating_sub(refund.amount);
-    exposure::changed(ledger, exposed, charge);
     charges::update(ledger.tx, ledger.owner, charge);
     refund.failed = true;
     store::set_failed(ledger.tx, ledger.owner, refund);

@@ -3,6 +3,7 @@
 //! found in as many steps in a long history as in a short one.
 
 use crate::model::account::SourceType;
+use crate::model::charge::Charge;
 use crate::model::entry::{Balance, Pool};
 use crate::model::history::{Figure, FigureKind, PoolAt, PoolRow};
 use crate::sql::{corrupt, currency, of_owner, owner};
@@ -65,6 +66,70 @@ pub(crate) fn change_figure(
             owner,
             values![figure.kind.code(), figure.currency.as_str(), figure.item, at, change],
         ),
+    );
+}
+
+/// Adds what can be disputed of a new charge to the figure of its day.
+pub(crate) fn expose(tx: &mut Tx<'_>, owner: &Owner, charge: &Charge) {
+    tx.defer(
+        "INSERT INTO ledger_figure_at (mode, platform, account, figure, currency, item, at, \
+         amount) VALUES (?1, ?2, ?3, 0, ?4, ?5, (SELECT l.last_at FROM ledger l \
+         WHERE l.mode = ?1 AND l.platform = ?2 AND l.account = ?3), ?6 \
+         + COALESCE((SELECT f.amount FROM ledger_figure_at f WHERE f.mode = ?1 \
+         AND f.platform = ?2 AND f.account = ?3 AND f.figure = 0 AND f.currency = ?4 \
+         AND f.item = ?5 ORDER BY f.at DESC LIMIT 1), 0)) \
+         ON CONFLICT (mode, platform, account, figure, currency, item, at) \
+         DO UPDATE SET amount = excluded.amount",
+        of_owner(
+            owner,
+            values![
+                charge.currency.as_str(),
+                charge.created.last_midnight(),
+                charge.exposure()
+            ],
+        ),
+    );
+}
+
+/// Changes the figures of the day of a charge that is about to be stored, by what its row says
+/// still: nothing if neither its exposure nor its day changes. A charge whose day was corrected
+/// goes from one day to the other.
+pub(crate) fn change_exposure(tx: &mut Tx<'_>, owner: &Owner, charge: &Charge) {
+    let values =
+        values![charge.seq, charge.exposure(), charge.created.last_midnight()];
+    let values = of_owner(owner, values);
+    tx.defer(
+        "INSERT INTO ledger_figure_at (mode, platform, account, figure, currency, item, at, \
+         amount) SELECT mode, platform, account, 0, currency, created - created % 86400, \
+         (SELECT l.last_at FROM ledger l WHERE l.mode = ?1 AND l.platform = ?2 \
+         AND l.account = ?3), COALESCE((SELECT f.amount FROM ledger_figure_at f \
+         WHERE f.mode = ?1 AND f.platform = ?2 AND f.account = ?3 AND f.figure = 0 \
+         AND f.currency = ledger_charge.currency \
+         AND f.item = ledger_charge.created - ledger_charge.created % 86400 \
+         ORDER BY f.at DESC LIMIT 1), 0) \
+         - CASE WHEN disputed = 1 OR refunded >= amount THEN 0 ELSE amount - refunded END \
+         + CASE WHEN created - created % 86400 = CAST(?6 AS BIGINT) THEN CAST(?5 AS BIGINT) \
+         ELSE 0 END FROM ledger_charge WHERE mode = ?1 AND platform = ?2 AND account = ?3 \
+         AND seq = ?4 AND (created - created % 86400 <> CAST(?6 AS BIGINT) \
+         OR CASE WHEN disputed = 1 OR refunded >= amount THEN 0 ELSE amount - refunded END \
+         <> CAST(?5 AS BIGINT)) \
+         ON CONFLICT (mode, platform, account, figure, currency, item, at) \
+         DO UPDATE SET amount = excluded.amount",
+        values.clone(),
+    );
+    tx.defer(
+        "INSERT INTO ledger_figure_at (mode, platform, account, figure, currency, item, at, \
+         amount) SELECT mode, platform, account, 0, currency, CAST(?6 AS BIGINT), \
+         (SELECT l.last_at FROM ledger l WHERE l.mode = ?1 AND l.platform = ?2 \
+         AND l.account = ?3), CAST(?5 AS BIGINT) + COALESCE((SELECT f.amount \
+         FROM ledger_figure_at f WHERE f.mode = ?1 AND f.platform = ?2 AND f.account = ?3 \
+         AND f.figure = 0 AND f.currency = ledger_charge.currency \
+         AND f.item = CAST(?6 AS BIGINT) ORDER BY f.at DESC LIMIT 1), 0) \
+         FROM ledger_charge WHERE mode = ?1 AND platform = ?2 AND account = ?3 AND seq = ?4 \
+         AND created - created % 86400 <> CAST(?6 AS BIGINT) \
+         ON CONFLICT (mode, platform, account, figure, currency, item, at) \
+         DO UPDATE SET amount = excluded.amount",
+        values,
     );
 }
 
