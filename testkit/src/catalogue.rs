@@ -195,7 +195,13 @@ impl Catalogue {
 
     fn value(&self, text: &str, resolve: &dyn Fn(&str) -> String) -> String {
         let Some((before, rest)) = text.split_once('{') else { return text.to_owned() };
-        let (placeholder, after) = rest.split_once('}').expect(text);
+        let is_word =
+            |text: &str| text.chars().all(|it| it.is_alphanumeric() || "_.:+".contains(it));
+        // Any other brace is one of JSON.
+        let Some((placeholder, after)) = rest.split_once('}').filter(|(word, _)| is_word(word))
+        else {
+            return format!("{before}{{{}", self.value(rest, resolve));
+        };
         let days = placeholder.strip_prefix("now+").and_then(|rest| rest.strip_suffix('d'));
         let filled = match (placeholder, days) {
             // All of one length, so that none is a part of another.

@@ -2,28 +2,41 @@
 
 use std::fmt;
 
-/// A currency of ISO 4217, written in lower case as on the wire.
+/// A currency by its code of three or four letters, written in lower case as on the wire.
 ///
 /// Amounts are in its minor unit as the caller counts it; nothing here scales one.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct Currency([u8; 3]);
+pub struct Currency([u8; 4]);
 
 impl Currency {
-    /// The currency with this code, in lower case; `None` if there is none.
+    /// The currency with this code, in lower case; `None` if the list below has none.
     pub fn parse(code: &str) -> Option<Self> {
-        let letters: [u8; 3] = code.as_bytes().try_into().ok()?;
-        CODES.binary_search(&letters).ok().map(|_| Self(letters))
+        CODES.binary_search(&code).ok().and_then(|_| Self::any(code))
+    }
+
+    /// The currency with this code of three or four small letters, whether or not the list below
+    /// has it: what a processor counts in is not ours to refuse. `None` for any other text.
+    pub fn any(code: &str) -> Option<Self> {
+        let letters = code.as_bytes();
+        if !(3..=4).contains(&letters.len()) || !letters.iter().all(u8::is_ascii_lowercase) {
+            return None;
+        }
+        let mut padded = [0; 4];
+        for (place, letter) in padded.iter_mut().zip(letters) {
+            *place = *letter;
+        }
+        Some(Self(padded))
     }
 
     /// Its code in lower case: `usd`.
     pub fn as_str(&self) -> &str {
-        // The letters come from the list below, which is plain ASCII.
-        std::str::from_utf8(&self.0).unwrap_or_default()
+        // The letters are plain ASCII, and what follows three of them is padding.
+        std::str::from_utf8(&self.0).unwrap_or_default().trim_end_matches('\0')
     }
 
-    /// All currencies in alphabetical order.
+    /// The currencies of the list, in alphabetical order.
     pub fn all() -> impl Iterator<Item = Self> {
-        CODES.iter().map(|code| Self(*code))
+        CODES.iter().filter_map(|code| Self::any(code))
     }
 }
 
@@ -39,25 +52,22 @@ impl fmt::Debug for Currency {
     }
 }
 
-/// The currencies in circulation, without metals, bonds, funds and test codes; sorted for the
-/// binary search.
-const CODES: [[u8; 3]; 156] = [
-    *b"aed", *b"afn", *b"all", *b"amd", *b"aoa", *b"ars", *b"aud", *b"awg", *b"azn", *b"bam",
-    *b"bbd", *b"bdt", *b"bgn", *b"bhd", *b"bif", *b"bmd", *b"bnd", *b"bob", *b"brl", *b"bsd",
-    *b"btn", *b"bwp", *b"byn", *b"bzd", *b"cad", *b"cdf", *b"chf", *b"clp", *b"cny", *b"cop",
-    *b"crc", *b"cup", *b"cve", *b"czk", *b"djf", *b"dkk", *b"dop", *b"dzd", *b"egp", *b"ern",
-    *b"etb", *b"eur", *b"fjd", *b"fkp", *b"gbp", *b"gel", *b"ghs", *b"gip", *b"gmd", *b"gnf",
-    *b"gtq", *b"gyd", *b"hkd", *b"hnl", *b"htg", *b"huf", *b"idr", *b"ils", *b"inr", *b"iqd",
-    *b"irr", *b"isk", *b"jmd", *b"jod", *b"jpy", *b"kes", *b"kgs", *b"khr", *b"kmf", *b"kpw",
-    *b"krw", *b"kwd", *b"kyd", *b"kzt", *b"lak", *b"lbp", *b"lkr", *b"lrd", *b"lsl", *b"lyd",
-    *b"mad", *b"mdl", *b"mga", *b"mkd", *b"mmk", *b"mnt", *b"mop", *b"mru", *b"mur", *b"mvr",
-    *b"mwk", *b"mxn", *b"myr", *b"mzn", *b"nad", *b"ngn", *b"nio", *b"nok", *b"npr", *b"nzd",
-    *b"omr", *b"pab", *b"pen", *b"pgk", *b"php", *b"pkr", *b"pln", *b"pyg", *b"qar", *b"ron",
-    *b"rsd", *b"rub", *b"rwf", *b"sar", *b"sbd", *b"scr", *b"sdg", *b"sek", *b"sgd", *b"shp",
-    *b"sle", *b"sos", *b"srd", *b"ssp", *b"stn", *b"svc", *b"syp", *b"szl", *b"thb", *b"tjs",
-    *b"tmt", *b"tnd", *b"top", *b"try", *b"ttd", *b"twd", *b"tzs", *b"uah", *b"ugx", *b"usd",
-    *b"uyu", *b"uzs", *b"ved", *b"ves", *b"vnd", *b"vuv", *b"wst", *b"xaf", *b"xcd", *b"xcg",
-    *b"xof", *b"xpf", *b"yer", *b"zar", *b"zmw", *b"zwg",
+/// The currencies in circulation, without metals, bonds, funds and test codes, and what processors
+/// still or already count in beside them (`ang`, `std`, `usdc`); sorted for the binary search.
+const CODES: [&str; 159] = [
+    "aed", "afn", "all", "amd", "ang", "aoa", "ars", "aud", "awg", "azn", "bam", "bbd", "bdt",
+    "bgn", "bhd", "bif", "bmd", "bnd", "bob", "brl", "bsd", "btn", "bwp", "byn", "bzd", "cad",
+    "cdf", "chf", "clp", "cny", "cop", "crc", "cup", "cve", "czk", "djf", "dkk", "dop", "dzd",
+    "egp", "ern", "etb", "eur", "fjd", "fkp", "gbp", "gel", "ghs", "gip", "gmd", "gnf", "gtq",
+    "gyd", "hkd", "hnl", "htg", "huf", "idr", "ils", "inr", "iqd", "irr", "isk", "jmd", "jod",
+    "jpy", "kes", "kgs", "khr", "kmf", "kpw", "krw", "kwd", "kyd", "kzt", "lak", "lbp", "lkr",
+    "lrd", "lsl", "lyd", "mad", "mdl", "mga", "mkd", "mmk", "mnt", "mop", "mru", "mur", "mvr",
+    "mwk", "mxn", "myr", "mzn", "nad", "ngn", "nio", "nok", "npr", "nzd", "omr", "pab", "pen",
+    "pgk", "php", "pkr", "pln", "pyg", "qar", "ron", "rsd", "rub", "rwf", "sar", "sbd", "scr",
+    "sdg", "sek", "sgd", "shp", "sle", "sos", "srd", "ssp", "std", "stn", "svc", "syp", "szl",
+    "thb", "tjs", "tmt", "tnd", "top", "try", "ttd", "twd", "tzs", "uah", "ugx", "usd", "usdc",
+    "uyu", "uzs", "ved", "ves", "vnd", "vuv", "wst", "xaf", "xcd", "xcg", "xof", "xpf", "yer",
+    "zar", "zmw", "zwg",
 ];
 
 #[cfg(test)]
@@ -75,8 +85,18 @@ mod tests {
     #[test]
     fn other_texts_are_refused() {
         assert_eq!(Currency::parse("usd").unwrap().to_string(), "usd");
-        for other in ["", "us", "USD", "Usd", "usdc", "xau", "xxx", "zzz", "é1", " usd"] {
+        for other in ["", "us", "USD", "Usd", "usdt", "xau", "xxx", "zzz", "é1", " usd"] {
             assert_eq!(Currency::parse(other), None, "{other}");
+        }
+    }
+
+    #[test]
+    fn any_three_or_four_small_letters_are_a_code() {
+        for code in ["usd", "usdc", "xxx", "abcd"] {
+            assert_eq!(Currency::any(code).unwrap().as_str(), code);
+        }
+        for other in ["", "us", "USD", "abcde", "us1", "é1", " usd"] {
+            assert_eq!(Currency::any(other), None, "{other}");
         }
     }
 }

@@ -438,6 +438,11 @@ impl ApiError {
         &self.0.message
     }
 
+    /// Whether it is refused for this reason.
+    pub fn is_because(&self, reason: &Reason) -> bool {
+        self.0.reason.code == reason.code
+    }
+
     /// Whether the server is to blame, and not the caller.
     pub fn is_fault(&self) -> bool {
         self.0.status >= 500 && !self.0.load

@@ -44,3 +44,11 @@ pub const METADATA_VALUE_CHARACTERS: usize = 500;
 /// Largest amount of money, in the currency's minor unit: eleven digits, so that sums of many
 /// millions of amounts stay within 64 bits.
 pub const AMOUNT_CEILING: i64 = 99_999_999_999;
+
+/// Largest amount of a transaction that a processor tells, in the currency's minor unit: fifteen
+/// digits, so that payouts of whole platforms in small currencies fit, and thousands of such
+/// amounts sum up within 64 bits.
+pub const TOLD_AMOUNT_CEILING: i64 = 999_999_999_999_999;
+
+/// Letters of a currency's code: three by ISO 4217, four for what processors count in beside it.
+pub const CURRENCY_LETTERS: usize = 4;

@@ -4,6 +4,7 @@ use crate::error::ApiError;
 use crate::limits;
 use crate::params::{Fields, not_text};
 use crate::probe::Expects;
+use crate::reasons;
 use coffer_base::Currency;
 
 /// Readers of amounts and currencies.
@@ -52,6 +53,34 @@ impl Fields<'_> {
         let refusal = || ApiError::invalid_currency(self.path(name), code.expose());
         let lower = code.expose().to_ascii_lowercase();
         Currency::parse(&lower).map(Some).ok_or_else(refusal)
+    }
+
+    /// A currency by a code of three or four small letters, of which no list is kept: what a
+    /// processor tells in.
+    ///
+    /// # Errors
+    /// 400 if it is empty, or no such code.
+    pub fn optional_currency_code(&self, name: &str) -> Result<Option<Currency>, ApiError> {
+        let Some(code) = self.optional_plain(name, limits::CURRENCY_LETTERS)? else {
+            return Ok(None);
+        };
+        let refusal = || {
+            let message = format!(
+                "Invalid {name}: '{code}'. A currency is three or four letters in lower case, \
+                 such as usd."
+            );
+            ApiError::invalid_param(self.path(name), message).because(&reasons::CURRENCY_CODE)
+        };
+        Currency::any(&code).map(Some).ok_or_else(refusal)
+    }
+
+    /// As [`Fields::optional_currency_code`], but it must be there.
+    ///
+    /// # Errors
+    /// 400 if it is missing, empty, or no such code.
+    pub fn required_currency_code(&self, name: &str) -> Result<Currency, ApiError> {
+        let currency = self.optional_currency_code(name)?;
+        self.required(name, currency)
     }
 }
 

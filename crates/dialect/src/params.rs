@@ -7,6 +7,7 @@ use crate::error::ApiError;
 use crate::form;
 use crate::limits;
 use crate::probe::{Expects, Probe};
+use crate::reasons;
 use crate::tree::{self, Field, Node};
 use coffer_base::Redacted;
 use std::ops::RangeInclusive;
@@ -39,6 +40,21 @@ impl Params {
         form::decode(query.unwrap_or_default().as_bytes(), &mut fields, &mut count)?;
         form::decode(body, &mut fields, &mut count)?;
         Ok(Self { fields, probe: None })
+    }
+
+    /// The same with `name` set to this text, in place of what it was.
+    ///
+    /// # Errors
+    /// 400 if the text is not UTF-8.
+    pub fn with_text(mut self, name: &str, text: &[u8]) -> Result<Self, ApiError> {
+        let text = std::str::from_utf8(text).map_err(|_| {
+            let message = "The request's body is not text in UTF-8.";
+            ApiError::invalid_param(name, message).because(&reasons::FORM_MALFORMED)
+        })?;
+        self.fields.retain(|field| field.key != name);
+        let node = Node::Leaf(Redacted::new(text.to_owned()));
+        self.fields.push(Field { key: name.to_owned(), node });
+        Ok(self)
     }
 
     /// No parameters at all.

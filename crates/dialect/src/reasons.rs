@@ -120,6 +120,9 @@ crate::reasons! {
     PARAMETER_INDEXES = "parameter.indexes":
         "the keys of the list '{about}' were not 0, 1, 2 and so on",
         "number them without a gap, or use []";
+    CURRENCY_CODE = "parameter.currency_code":
+        "its '{about}' was not three or four letters in lower case",
+        "send the currency's code as the processor writes it";
     OBJECT_MISSING = "object.missing":
         "there is no {about} with the id or name that it asked for, in this mode and for this \
          account",

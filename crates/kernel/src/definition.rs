@@ -93,6 +93,12 @@ pub struct Definition {
     /// Headers that make it depend on what is there, of [`crate::conditions`]. Any other call that
     /// has one of them is refused, and not carried out as if it had none.
     pub conditions: &'static [&'static str],
+    /// The codes of its refusals that are not kept under an idempotency key, since what they miss
+    /// may come at any moment.
+    pub transient: &'static [&'static str],
+    /// The parameter that may be sent as the whole of the body, a JSON document, with the most bytes
+    /// that its body may have. `None` for nearly all, which take forms alone.
+    pub document: Option<JsonBody>,
     /// What its response is: JSON, but for what other programs read in a form of their own.
     pub content_type: &'static str,
     /// Whether the account that the request names need not have the app installed: the caller is
@@ -103,6 +109,15 @@ pub struct Definition {
     pub many_accounts: bool,
     /// A request of it that succeeds.
     pub example: Example,
+}
+
+/// A JSON document that stands for one parameter of an operation.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct JsonBody {
+    /// The parameter, whose value is the document's text.
+    pub name: &'static str,
+    /// The most bytes of the body, whether it is the document or a form that has it in it.
+    pub most: usize,
 }
 
 /// One request of an operation that succeeds, for tests that all operations go through and for
@@ -172,6 +187,8 @@ impl Definition {
             look_up: false,
             one_at_a_time: false,
             conditions: &[],
+            transient: &[],
+            document: None,
             content_type: JSON,
             any_account: false,
             many_accounts: false,
@@ -227,6 +244,11 @@ impl Definition {
         Self { many_accounts: true, ..self }
     }
 
+    /// The same, whose body may be a JSON document: `document`.
+    pub const fn takes(self, document: JsonBody) -> Self {
+        Self { document: Some(document), ..self }
+    }
+
     /// The same, answering a list.
     pub const fn as_list(self) -> Self {
         Self { list: true, ..self }
@@ -240,6 +262,12 @@ impl Definition {
     /// The same, which may depend on what these headers say.
     pub const fn depends_on(self, conditions: &'static [&'static str]) -> Self {
         Self { conditions, ..self }
+    }
+
+    /// The same, whose refusals with these codes are not kept under an idempotency key: the same
+    /// request is tried again, and not answered again.
+    pub const fn retries(self, transient: &'static [&'static str]) -> Self {
+        Self { transient, ..self }
     }
 
     /// The same, which takes data or a right away: it is carried out on a full disk too.

@@ -28,7 +28,7 @@ pub(crate) use rejected::Rejecting;
 use crate::authorize::check_access;
 use crate::call::{Audited, Call, Handled, Reached, Reply};
 use crate::connections::{Connection, Phase};
-use crate::definition::Method;
+use crate::definition::{JsonBody, Method};
 use crate::handler::Handler;
 use crate::kernel::Kernel;
 use crate::listener::ListenerRole;
@@ -229,9 +229,9 @@ async fn handle<B: RequestBody>(
     let conditions = headers::conditions(&parts.headers, handler.definition())?;
     body::check_announced(&parts.headers, body)?;
     trace.body_read = true;
-    let body = receive(connection, &parts.headers, body).await?;
-    let params = Params::decode(parts.uri.query(), &body);
-    let params = params.map_err(|error| form::explain(&body, error))?;
+    let document = handler.definition().document;
+    let body = receive(connection, &parts.headers, body, document).await?;
+    let params = params(parts, &body, document)?;
     trace.end_step("receive");
     if !body.is_empty() && !handler.definition().writes() {
         // A write asks again inside its transaction; a read does here, for whatever became of the
@@ -300,18 +300,30 @@ fn client(kernel: &Kernel, connection: &Connection, headers: &HeaderMap) -> Peer
     proxies.map_or(peer, |proxies| forwarded::client(peer, headers, &proxies))
 }
 
+/// The parameters of a request. A body that is a document is the parameter that it stands for.
+fn params(parts: &Parts, body: &[u8], document: Option<JsonBody>) -> Result<Params, ApiError> {
+    let query = parts.uri.query();
+    match document {
+        Some(document) if !body.is_empty() && form::is_document(&parts.headers, body) => {
+            Params::decode(query, b"")?.with_text(document.name, body)
+        }
+        _ => Params::decode(query, body).map_err(|error| form::explain(body, error)),
+    }
+}
+
 /// Reads the body. Until it is there, nothing has been carried out, and the connection may be
 /// closed when others need its place.
 async fn receive<B: RequestBody>(
     connection: &Connection,
     headers: &HeaderMap,
     body: &mut B,
+    document: Option<JsonBody>,
 ) -> Result<Bytes, ApiError> {
     if body.is_end_stream() {
-        return body::read(headers, body).await;
+        return body::read(headers, body, document).await;
     }
     connection.enter(Phase::Pending);
-    let read = body::read(headers, body).await;
+    let read = body::read(headers, body, document).await;
     connection.enter(Phase::Serving);
     read
 }

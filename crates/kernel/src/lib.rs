@@ -78,7 +78,7 @@ pub use connections::{Connection, Connections, OpenConnection};
 pub use context::Ctx;
 pub use counters::{Count, Counters};
 pub use counting::CountUsage;
-pub use definition::{Access, Definition, Example, Method};
+pub use definition::{Access, Definition, Example, JsonBody, Method};
 pub use description::{Description, Parameter};
 pub use document::{Document, FindPage};
 pub use error::{keyring_failure, storage_failure};

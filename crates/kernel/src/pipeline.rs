@@ -452,10 +452,14 @@ impl<O: SealingOperation> Unit<O> {
         Ok(Outcome::Done { out: applied.out, body, version: version.map(str::to_owned) })
     }
 
-    /// Stores a refusal for requests that repeat this one, as long as there is room: what is left
-    /// on a full disk is for what takes data away, and a refusal does not.
+    /// Stores a refusal for requests that repeat this one, unless it is transient, as long as there
+    /// is room: what is left on a full disk is for what takes data away, and a refusal does not.
     fn store_refusal(&self, refusal: &ApiError, tx: &mut Tx<'_>) -> Result<(), StorageError> {
         if self.idempotency_key.is_none() || self.store.check_space().is_err() {
+            return Ok(());
+        }
+        let transient = const { O::DEFINITION }.transient;
+        if refusal.code().is_some_and(|code| transient.contains(&code)) {
             return Ok(());
         }
         let body = &refusal.body();

@@ -1,5 +1,6 @@
 //! Settings of families: declared by the family, filled in by whoever reads the configuration.
 
+use coffer_base::Currency;
 use coffer_outbound::Destination;
 
 /// Something that an operator can set.
@@ -46,6 +47,8 @@ pub enum Form {
     HostAndPort,
     /// [`Destination`]s, with commas between them.
     Destinations,
+    /// The code of a currency: three or four small letters.
+    Currency,
 }
 
 /// Whether the program is for developers alone: set by the program, and by no operator.
@@ -69,6 +72,8 @@ impl Form {
             Self::Header => Err("text in ASCII".to_owned()),
             Self::File if is_there => Ok(()),
             Self::File => Err("the path of a file".to_owned()),
+            Self::Currency if Currency::any(value).is_some() => Ok(()),
+            Self::Currency => Err("a currency in small letters, such as usd".to_owned()),
             Self::HostAndPort if is_there && host_and_port(value).is_some() => Ok(()),
             Self::HostAndPort => Err("HOST:PORT".to_owned()),
             Self::Destinations => value.split(',').try_for_each(|one| {

@@ -2,6 +2,7 @@
 //! ledger knows of each, under the names of Stripe's fields. Each function reads all of a page at
 //! once.
 
+use crate::model::adjustment::Adjustment;
 use crate::model::charge::Charge;
 use crate::model::dispute::{Dispute, Status};
 use crate::model::payout::Payout;
@@ -18,6 +19,11 @@ pub type Objects = BTreeMap<String, Object>;
 /// A field that names another object: the object if it is expanded, else its id.
 pub fn link(id: &str, objects: &Objects) -> Value {
     objects.get(id).cloned().map_or_else(|| Value::from(id.to_owned()), Value::Object)
+}
+
+/// As [`link`]; null if there is no id.
+pub fn optional_link(id: Option<&str>, objects: &Objects) -> Value {
+    id.map_or(Value::Null, |id| link(id, objects))
 }
 
 /// The charges with these ids.
@@ -45,15 +51,15 @@ pub async fn refunds<'a>(
     with_charges: bool,
 ) -> Result<Objects, StorageError> {
     let refunds = by_ids::<Refund>(source, owner, ids).await?;
-    let of = refunds.values().map(|refund| refund.charge.as_str());
+    let of = refunds.values().filter_map(|refund| refund.charge.as_deref());
     let charges = charges(source, owner, of.filter(|_| with_charges)).await?;
     let render = |(id, refund): (String, Refund)| {
         let object = Object::new(&id, "refund")
             .set("amount", refund.amount)
-            .set("charge", link(&refund.charge, &charges))
+            .set("charge", optional_link(refund.charge.as_deref(), &charges))
             .set("created", refund.created)
             .set("currency", refund.currency.to_string())
-            .set("status", if refund.failed { "failed" } else { "succeeded" });
+            .set("status", if refund.failed() { "failed" } else { "succeeded" });
         (id, object)
     };
     Ok(refunds.into_iter().map(render).collect())
@@ -70,12 +76,12 @@ pub async fn disputes<'a>(
     with_charges: bool,
 ) -> Result<Objects, StorageError> {
     let disputes = by_ids::<Dispute>(source, owner, ids).await?;
-    let of = disputes.values().map(|dispute| dispute.charge.as_str());
+    let of = disputes.values().filter_map(|dispute| dispute.charge.as_deref());
     let charges = charges(source, owner, of.filter(|_| with_charges)).await?;
     let render = |(id, dispute): (String, Dispute)| {
         let object = Object::new(&id, "dispute")
             .set("amount", dispute.amount)
-            .set("charge", link(&dispute.charge, &charges))
+            .set("charge", optional_link(dispute.charge.as_deref(), &charges))
             .set("created", dispute.created)
             .set("currency", dispute.currency.to_string())
             .set("livemode", owner.mode.is_live())
@@ -115,6 +121,32 @@ pub async fn payouts<'a>(
         (id, object)
     };
     Ok(payouts.into_iter().map(render).collect())
+}
+
+/// The adjustments with these ids.
+///
+/// # Errors
+/// If the database does not answer, or a row is corrupt.
+pub async fn adjustments<'a>(
+    source: &mut impl Source,
+    owner: &Owner,
+    ids: impl Iterator<Item = &'a str> + Send,
+) -> Result<Objects, StorageError> {
+    let adjustments = by_ids::<Adjustment>(source, owner, ids).await?;
+    let render = |(id, adjustment): (String, Adjustment)| {
+        let object = Object::new(&id, "ledger.adjustment")
+            .set("amount", adjustment.amount)
+            .set("created", adjustment.created)
+            .set("currency", adjustment.pool.currency.to_string())
+            .set("fee", adjustment.fee)
+            .set("livemode", owner.mode.is_live())
+            .set("net", adjustment.net())
+            .set("reporting_category", adjustment.category.clone())
+            .set("source_type", adjustment.pool.source_type.as_str())
+            .set("type", adjustment.word.clone());
+        (id, object)
+    };
+    Ok(adjustments.into_iter().map(render).collect())
 }
 
 fn render_charge(charge: &Charge, livemode: bool) -> Object {

@@ -2,10 +2,15 @@
 //! error, for codes in rows that no type has.
 
 pub(crate) mod account;
+pub mod adjustment;
 pub(crate) mod balance_transaction;
 pub mod charge;
 pub mod dispute;
 pub(crate) mod entry;
 pub mod history;
+pub(crate) mod movement;
+pub(crate) mod parked;
 pub mod payout;
+pub(crate) mod reconciliation;
 pub mod refund;
+pub(crate) mod transaction;

@@ -2,14 +2,14 @@
 
 use crate::model::account::SourceType;
 use crate::reasons;
-use coffer_base::{Timestamp, limit};
+use coffer_base::{Currency, Timestamp, limit};
 use coffer_dialect::{ApiError, Fields, limits};
 
 /// A required id of the processor: 1 to [`limit::PROCESSOR_ID_CHARACTERS`] characters that need no
 /// escape in a URL, since ids are parts of paths.
 pub(crate) fn processor_id(fields: &Fields<'_>, name: &str) -> Result<String, ApiError> {
     let id = fields.required_plain(name, limit::PROCESSOR_ID_CHARACTERS)?;
-    check_id(fields, name, &id)?;
+    check_processor_id(&fields.path(name), &id)?;
     Ok(id)
 }
 
@@ -20,13 +20,13 @@ pub(crate) fn optional_processor_id(
 ) -> Result<Option<String>, ApiError> {
     let id = fields.optional_plain(name, limit::PROCESSOR_ID_CHARACTERS)?;
     if let Some(id) = &id {
-        check_id(fields, name, id)?;
+        check_processor_id(&fields.path(name), id)?;
     }
     Ok(id)
 }
 
 /// Refuses an id with a character outside the unreserved set of URLs (RFC 3986).
-fn check_id(fields: &Fields<'_>, name: &str, id: &str) -> Result<(), ApiError> {
+pub(crate) fn check_processor_id(name: &str, id: &str) -> Result<(), ApiError> {
     let unreserved = |sign: char| sign.is_ascii_alphanumeric() || "-._~".contains(sign);
     // Alone, dots are no name in a path but a direction.
     if id.chars().all(unreserved) && !matches!(id, "." | "..") {
@@ -34,7 +34,7 @@ fn check_id(fields: &Fields<'_>, name: &str, id: &str) -> Result<(), ApiError> {
     }
     let shown: String = id.chars().take(limits::ECHO_CHARACTERS).collect();
     Err(ApiError::invalid_param(
-        fields.path(name),
+        name,
         format!(
             "Invalid {name}: '{shown}'. Ids are made of the letters A to Z and a to z, of digits, \
              and of '-', '.', '_' and '~'."
@@ -58,6 +58,38 @@ pub fn source_type(fields: &Fields<'_>) -> Result<Option<SourceType>, ApiError> 
 pub fn optional_time(fields: &Fields<'_>, name: &str) -> Result<Option<Timestamp>, ApiError> {
     let seconds = fields.optional_integer_within(name, 0..=limit::CLOCK_CEILING)?;
     Ok(seconds.map(Timestamp::from_unix))
+}
+
+/// The currency of a fact: of the list in large or small letters, or any code of three or four
+/// letters in small ones, since what a processor counts in is not ours to refuse.
+pub(crate) fn optional_currency(
+    fields: &Fields<'_>,
+    name: &str,
+) -> Result<Option<Currency>, ApiError> {
+    let listed = fields.optional_currency(name);
+    match listed {
+        Ok(currency) => Ok(currency),
+        Err(_) => fields.optional_currency_code(name),
+    }
+}
+
+/// As [`optional_currency`], but it must be there.
+pub(crate) fn required_currency(fields: &Fields<'_>, name: &str) -> Result<Currency, ApiError> {
+    let missing = || ApiError::parameter_missing(fields.path(name));
+    optional_currency(fields, name)?.ok_or_else(missing)
+}
+
+/// The required amount of a payout, from 1 to [`limits::TOLD_AMOUNT_CEILING`].
+pub(crate) fn told_amount(fields: &Fields<'_>, name: &str) -> Result<i64, ApiError> {
+    let amount = fields.optional_integer_within(name, 1..=limits::TOLD_AMOUNT_CEILING)?;
+    amount.ok_or_else(|| ApiError::parameter_missing(fields.path(name)))
+}
+
+/// A required amount with a sign, up to [`limits::TOLD_AMOUNT_CEILING`] either way.
+pub(crate) fn signed_amount(fields: &Fields<'_>, name: &str) -> Result<i64, ApiError> {
+    let most = limits::TOLD_AMOUNT_CEILING;
+    let amount = fields.optional_integer_within(name, -most..=most)?;
+    amount.ok_or_else(|| ApiError::parameter_missing(fields.path(name)))
 }
 
 #[cfg(test)]

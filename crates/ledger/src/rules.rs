@@ -1,14 +1,21 @@
 //! What facts do to a ledger, and where whoever reserves money of it has a say. Rules write rows
 //! and postings through a [`LedgerTx`]; they read no parameters and render nothing.
 
+pub mod adjustment;
 pub mod charge;
+pub mod correction;
 pub mod dispute;
+pub(crate) mod parked;
 pub mod payout;
+pub(crate) mod reconcile;
 pub mod refund;
+pub(crate) mod transaction;
 
 use crate::expand::Objects;
+use crate::model::account::SourceType;
 use crate::model::charge::Charge;
 use crate::tx::LedgerTx;
+use coffer_base::{Currency, Owner, Timestamp};
 use coffer_kernel::{Ctx, Failure, Settings};
 use coffer_storage::{StorageError, Store};
 use std::future::{Future, ready};
@@ -43,6 +50,53 @@ pub trait ReserveRules: Clone + Send + Sync + 'static {
         charge: &Charge,
     ) -> impl Future<Output = Result<i64, StorageError>> + Send;
 
+    /// The date moved on which a charge's pending money becomes available, from that of `charge` to
+    /// `available_on`: what is reserved of it moves too.
+    ///
+    /// # Errors
+    /// If the database does not answer.
+    fn money_moved(
+        &self,
+        ledger: &mut LedgerTx<'_, '_>,
+        charge: &Charge,
+        available_on: Timestamp,
+    ) -> impl Future<Output = Result<(), StorageError>> + Send;
+
+    /// The fees of a charge are about to become those of `charge`, which it shows already: what is
+    /// reserved of it may follow its new net.
+    fn fees_corrected(
+        &self,
+        _ledger: &mut LedgerTx<'_, '_>,
+        _charge: &Charge,
+    ) -> impl Future<Output = Result<(), Failure>> + Send {
+        ready(Ok(()))
+    }
+
+    /// The pool of a charge is about to become that of `source_type`: what is reserved of it moves
+    /// too. Returns how much that is, pending and available, which the ledger moves.
+    ///
+    /// # Errors
+    /// If the database does not answer.
+    fn pool_changed(
+        &self,
+        _ledger: &mut LedgerTx<'_, '_>,
+        _charge: &Charge,
+        _source_type: SourceType,
+    ) -> impl Future<Output = Result<[i64; 2], StorageError>> + Send {
+        ready(Ok([0, 0]))
+    }
+
+    /// Money that a refund or a dispute took has come back, and is posted: part of it may be
+    /// reserved again.
+    fn money_back(
+        &self,
+        _ledger: &mut LedgerTx<'_, '_>,
+        _charge: &Charge,
+        _back: &MoneyBack<'_>,
+    ) -> impl Future<Output = Result<(), Failure>> + Send {
+        ready(Ok(()))
+    }
+
     /// Money is about to leave: the reserve that the withdrawal consumes goes back to payments, out
     /// of which the ledger then takes the money.
     fn money_out(
@@ -51,6 +105,19 @@ pub trait ReserveRules: Clone + Send + Sync + 'static {
         charge: &Charge,
         withdrawal: &Withdrawal<'_>,
     ) -> impl Future<Output = Result<Reserve, Failure>> + Send;
+
+    /// How much of what is reserved is released by `until`, by currency.
+    ///
+    /// # Errors
+    /// If the database does not answer.
+    fn due(
+        &self,
+        _store: &Store,
+        _owner: &Owner,
+        _until: Timestamp,
+    ) -> impl Future<Output = Result<Vec<(Currency, i64)>, StorageError>> + Send {
+        ready(Ok(Vec::new()))
+    }
 
     /// The objects by which the rules' own entries were made, at most a page of each kind: what the
     /// `source` of balance transactions expands to. `holds` are sources of `reserve_hold` entries,
@@ -86,6 +153,42 @@ pub enum Withdrawal<'a> {
         /// Its amount, without its fee: a fee consumes no reserve.
         amount: i64,
     },
+    /// Neither a refund nor a dispute: the charge failed after its money was credited, or an
+    /// adjustment takes of it.
+    Failure {
+        /// How much of it goes back.
+        amount: i64,
+    },
+}
+
+/// Money that came back of what a refund or a dispute took.
+#[derive(Clone, Copy, Debug)]
+pub struct MoneyBack<'a> {
+    /// The refund or the dispute.
+    pub of: Taker<'a>,
+    /// How much of what it had consumed of the reserve came back before.
+    pub before: i64,
+    /// How much of what it had consumed of the reserve has come back with this: not less.
+    pub after: i64,
+}
+
+impl<'a> MoneyBack<'a> {
+    /// `back` came back of what `of` took, after `before` had come back: money that was not reserved
+    /// comes back last. `None` if nothing that was reserved came back with this.
+    pub fn of(of: Taker<'a>, consumed: i64, before: i64, back: i64) -> Option<Self> {
+        let all = before.saturating_add(back);
+        let (before, after) = (before.min(consumed).max(0), all.min(consumed).max(0));
+        (after > before).then_some(Self { of, before, after })
+    }
+}
+
+/// What takes money of a charge.
+#[derive(Clone, Copy, Debug)]
+pub enum Taker<'a> {
+    /// The refund with this id.
+    Refund(&'a str),
+    /// The dispute with this id.
+    Dispute(&'a str),
 }
 
 /// What a withdrawal found of a charge's reserve.
@@ -122,6 +225,15 @@ impl ReserveRules for NoReserves {
         _charge: &Charge,
     ) -> impl Future<Output = Result<i64, StorageError>> + Send {
         ready(Ok(0))
+    }
+
+    fn money_moved(
+        &self,
+        _ledger: &mut LedgerTx<'_, '_>,
+        _charge: &Charge,
+        _available_on: Timestamp,
+    ) -> impl Future<Output = Result<(), StorageError>> + Send {
+        ready(Ok(()))
     }
 
     fn money_out(

@@ -235,7 +235,7 @@ pub fn corrupt(what: &str) -> StorageError {
 /// # Errors
 /// [`StorageError::Corrupt`] if the column has none.
 pub fn currency(row: &Row, column: usize) -> Result<Currency, StorageError> {
-    Currency::parse(row.text(column)?).ok_or_else(|| corrupt("a row has no valid currency"))
+    Currency::any(row.text(column)?).ok_or_else(|| corrupt("a row has no valid currency"))
 }
 
 /// The time in a row, in a column that may be null.

@@ -2,7 +2,10 @@
 //! What tasks of several crates share is here: how they are called, and in which order they lock
 //! ledgers.
 
+pub(crate) mod arrivals;
 pub(crate) mod available;
+pub(crate) mod parked;
+pub(crate) mod transactions;
 
 use crate::store::journal;
 use coffer_base::{Owner, Timestamp};

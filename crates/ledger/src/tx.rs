@@ -1,12 +1,13 @@
 //! A ledger transaction: one unit of work on one owner's ledger. Rules and scheduled tasks, also
 //! those of crates above this one, write to a ledger through it and in no other way.
 
-use crate::limits;
-use crate::model::balance_transaction::lines_of;
+use crate::model::balance_transaction::{Shown, lines_of};
 use crate::model::entry::{Balance, Entry, Pool, Posting};
 use crate::model::history::Figure;
+use crate::model::intake::IntakeRule;
 use crate::sql::PLACE_BITS;
 use crate::store::{history, journal as store};
+use crate::{limits, wire};
 use coffer_base::{Owner, Timestamp, id::random_id};
 use coffer_dialect::Object;
 use coffer_kernel::{
@@ -27,6 +28,8 @@ pub struct LedgerTx<'t, 'x> {
     pub owner: &'t Owner,
     /// What its events name as their cause, and the time at which it takes place.
     pub cause: Cause<'t>,
+    /// How its money is told, as the owner set it.
+    pub(crate) intake: IntakeRule,
     /// The number of this transaction in its ledger.
     number: i64,
     /// How many rows have been numbered so far.
@@ -58,9 +61,9 @@ impl<'t, 'x> LedgerTx<'t, 'x> {
         owner: &'t Owner,
         cause: Cause<'t>,
     ) -> Result<Self, StorageError> {
-        let (number, at) = store::next_tx(tx, owner, cause.now).await?;
+        let (number, at, intake) = store::next_tx(tx, owner, cause.now).await?;
         let (balances, figures) = (Vec::new(), Vec::new());
-        Ok(Self { tx, owner, cause, number, next_place: 0, at, balances, figures })
+        Ok(Self { tx, owner, cause, intake, number, next_place: 0, at, balances, figures })
     }
 
     /// When it takes place.
@@ -117,14 +120,60 @@ impl<'t, 'x> LedgerTx<'t, 'x> {
         let Some((currency, postings)) = entry.nonzero_postings()? else { return Ok(()) };
         let number = self.next_seq()?;
         store::insert_entry(self.tx, self.owner, number, entry);
-        for (line, posting) in (0..).zip(&postings) {
+        self.post_lines(number, &postings).await?;
+        for line in lines_of(&postings)? {
+            let (seq, id) = (self.next_seq()?, self.new_id("txn"));
+            let row = store::NewBalanceTransaction { seq, id, number, currency, line, told: None };
+            store::insert_balance_transaction(self.tx, self.owner, entry, row);
+        }
+        Ok(())
+    }
+
+    /// Records the entry of a told transaction, with the balance transaction that the processor
+    /// told: its id, type and source. That one is there even if the entry moves nothing.
+    ///
+    /// # Errors
+    /// As [`LedgerTx::post`].
+    pub(crate) async fn post_told(
+        &mut self,
+        entry: &Entry<'_>,
+        shown: &Shown<'_>,
+    ) -> Result<(), Failure> {
+        let number = self.next_seq()?;
+        let moved = entry.nonzero_postings()?.map(|(_, postings)| postings).unwrap_or_default();
+        if !moved.is_empty() {
+            store::insert_entry(self.tx, self.owner, number, entry);
+        }
+        self.post_lines(number, &moved).await?;
+        let row = store::NewBalanceTransaction {
+            seq: self.next_seq()?,
+            id: shown.id.to_owned(),
+            number,
+            currency: shown.currency,
+            line: shown.line,
+            told: Some(shown),
+        };
+        store::insert_balance_transaction(self.tx, self.owner, entry, row);
+        Ok(())
+    }
+
+    /// Stores the postings of an entry, applies them, and tells which pools of the account they took
+    /// below zero.
+    async fn post_lines(&mut self, number: i64, postings: &[Posting]) -> Result<(), Failure> {
+        let mut before: Vec<(Pool, i64)> = Vec::new();
+        for (line, posting) in (0..).zip(postings) {
+            if before.iter().all(|(pool, _)| *pool != posting.pool) {
+                before.push((posting.pool, self.balance(posting.pool).await?.payments()));
+            }
             self.apply(posting).await?;
             store::insert_posting(self.tx, self.owner, number, line, posting);
         }
-        for line in lines_of(&postings)? {
-            let (seq, id) = (self.next_seq()?, self.new_id("txn"));
-            let row = store::NewBalanceTransaction { seq, id, number, currency, line };
-            store::insert_balance_transaction(self.tx, self.owner, entry, row);
+        for (pool, before) in before {
+            let balance = self.balance(pool).await?;
+            if before >= 0 && balance.payments() < 0 {
+                let object = wire::pool(pool, &balance, self.owner.mode.is_live());
+                self.emit_event("coffer.ledger.negative", object, None).await?;
+            }
         }
         Ok(())
     }

@@ -1,7 +1,9 @@
 -- A plan: what share of each charge is reserved, and until when. scheduled_release is set for fixed
 -- plans, which release everything at one date; days_after_charge for rolling ones. ends_at is when
 -- the plan expires. announcing is 1 while events about the plan's new date are still to be emitted
--- for some of its holds.
+-- for some of its holds. draw is which money its holds' refunds and disputes take first, null for
+-- what the operator set; hold_transfers is 0 if it holds nothing of charges that stand for the
+-- platform's transfers, null if nobody said.
 CREATE TABLE reserve_plan (
     mode                 INTEGER NOT NULL,
     platform             TEXT    NOT NULL,
@@ -21,6 +23,8 @@ CREATE TABLE reserve_plan (
     drained_at           INTEGER,
     announcing           INTEGER NOT NULL CHECK (announcing IN (0, 1)),
     metadata             TEXT    NOT NULL,
+    draw                 TEXT CHECK (draw IN ('first', 'only_if_needed')),
+    hold_transfers       INTEGER CHECK (hold_transfers IN (0, 1)),
     PRIMARY KEY (mode, platform, account, seq),
     CHECK (type = 'fixed_release'
                AND release_after IS NOT NULL AND scheduled_release IS NOT NULL
@@ -122,6 +126,10 @@ CREATE TABLE reserve_release (
 CREATE UNIQUE INDEX reserve_release_by_id ON reserve_release (mode, platform, account, id);
 CREATE INDEX reserve_release_by_plan ON reserve_release (mode, platform, account, plan, seq)
     WHERE plan IS NOT NULL;
+
+-- What a refund or a dispute took, which comes back when it fails or is won.
+CREATE INDEX reserve_release_by_source ON reserve_release (mode, platform, account, source, seq)
+    WHERE source IS NOT NULL;
 
 -- An allocation: how much of a release came from which hold.
 CREATE TABLE reserve_allocation (

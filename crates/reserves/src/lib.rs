@@ -18,7 +18,10 @@ mod version;
 mod wire;
 
 pub use rules::Rules;
-pub use settings::{Consumption, RESERVE_DRAW, RESERVE_HOLD_FLOOR, RESERVE_STRICT, Settings};
+pub use settings::{
+    Consumption, RESERVE_DRAW, RESERVE_FOLLOW_FEE, RESERVE_HOLD_FLOOR, RESERVE_RESTORE,
+    RESERVE_STRICT, Restore, Settings,
+};
 
 use coffer_kernel::event::EventShape;
 use coffer_kernel::{Family, Parts, Routes, ScheduledTask, Usage};
@@ -50,7 +53,13 @@ pub const MIGRATIONS: MigrationSet = MigrationSet {
 pub const FAMILY: Family = Family {
     name: "reserves",
     migrations: &[MIGRATIONS],
-    settings: &[RESERVE_DRAW, RESERVE_STRICT, RESERVE_HOLD_FLOOR],
+    settings: &[
+        RESERVE_DRAW,
+        RESERVE_STRICT,
+        RESERVE_HOLD_FLOOR,
+        RESERVE_FOLLOW_FEE,
+        RESERVE_RESTORE,
+    ],
     quotas: &[],
     usage: Usage::NONE,
     purge: &[],

@@ -2,15 +2,18 @@
 //! and scheduled tasks of this crate call. Nothing else in this crate posts entries.
 
 mod consume;
+mod follow;
 pub(crate) mod hold;
 pub(crate) mod release;
 mod reserve_charge;
 
 use crate::Settings;
 use crate::expand;
+use crate::store;
+use coffer_base::{Currency, Owner, Timestamp};
 use coffer_kernel::{Ctx, Failure};
 use coffer_ledger::expand::Objects;
-use coffer_ledger::{Charge, LedgerTx, Reserve, ReserveRules, Withdrawal};
+use coffer_ledger::{Charge, LedgerTx, MoneyBack, Reserve, ReserveRules, SourceType, Withdrawal};
 use coffer_storage::{StorageError, Store};
 
 /// The rules of plans and holds, by the operator's settings.
@@ -45,6 +48,43 @@ impl ReserveRules for Rules {
         consume::settle_holds(ledger, charge).await
     }
 
+    /// Moves the date of the charge's holds that are still pending.
+    async fn money_moved(
+        &self,
+        ledger: &mut LedgerTx<'_, '_>,
+        charge: &Charge,
+        available_on: Timestamp,
+    ) -> Result<(), StorageError> {
+        store::hold::move_charge(ledger.tx, ledger.owner, charge, available_on);
+        Ok(())
+    }
+
+    async fn fees_corrected(
+        &self,
+        ledger: &mut LedgerTx<'_, '_>,
+        charge: &Charge,
+    ) -> Result<(), Failure> {
+        follow::follow_fees(ledger, charge, &self.settings).await
+    }
+
+    async fn pool_changed(
+        &self,
+        ledger: &mut LedgerTx<'_, '_>,
+        charge: &Charge,
+        source_type: SourceType,
+    ) -> Result<[i64; 2], StorageError> {
+        follow::change_pool(ledger, charge, source_type).await
+    }
+
+    async fn money_back(
+        &self,
+        ledger: &mut LedgerTx<'_, '_>,
+        charge: &Charge,
+        back: &MoneyBack<'_>,
+    ) -> Result<(), Failure> {
+        follow::restore(ledger, charge, back, &self.settings).await
+    }
+
     /// Releases what a refund or a dispute consumes of the charge's holds.
     async fn money_out(
         &self,
@@ -53,6 +93,15 @@ impl ReserveRules for Rules {
         withdrawal: &Withdrawal<'_>,
     ) -> Result<Reserve, Failure> {
         consume::consume_reserve(ledger, charge, withdrawal, &self.settings).await
+    }
+
+    async fn due(
+        &self,
+        store: &Store,
+        owner: &Owner,
+        until: Timestamp,
+    ) -> Result<Vec<(Currency, i64)>, StorageError> {
+        store::hold::due_by(store, owner, until).await
     }
 
     async fn sources(

@@ -15,6 +15,30 @@ pub enum Consumption {
     OnlyIfNeeded,
 }
 
+impl Consumption {
+    /// The values of the parameter and the setting `reserve_draw`.
+    pub const CHOICES: [(&'static str, Self); 2] =
+        [("first", Self::ReserveFirst), ("only_if_needed", Self::OnlyIfNeeded)];
+
+    /// Its name in rows and on the wire.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::ReserveFirst => "first",
+            Self::OnlyIfNeeded => "only_if_needed",
+        }
+    }
+}
+
+/// What happens to a reserve that a refund or a dispute took, when its money comes back.
+#[derive(Clone, Copy, PartialEq, Eq, Default, Debug)]
+pub enum Restore {
+    /// It stays released.
+    #[default]
+    Never,
+    /// It is held again, until the date of the hold that it came from.
+    UntilScheduled,
+}
+
 /// The settings of reserves.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Settings {
@@ -26,11 +50,21 @@ pub struct Settings {
     /// The smallest hold that a plan makes, in minor units, at least 1; of a charge whose share is
     /// smaller it reserves nothing.
     pub hold_floor: i64,
+    /// Whether a plan's hold follows a fee that is told on the day on which it was made.
+    pub follow_fee: bool,
+    /// What happens to a reserve whose refund failed, or whose dispute was won.
+    pub restore: Restore,
 }
 
 impl Default for Settings {
     fn default() -> Self {
-        Self { consumption: Consumption::ReserveFirst, strict: false, hold_floor: 1 }
+        Self {
+            consumption: Consumption::ReserveFirst,
+            strict: false,
+            hold_floor: 1,
+            follow_fee: false,
+            restore: Restore::Never,
+        }
     }
 }
 
@@ -40,8 +74,17 @@ impl From<&coffer_kernel::Settings> for Settings {
             "only_if_needed" => Consumption::OnlyIfNeeded,
             _ => Consumption::ReserveFirst,
         };
-        let hold_floor = chosen.number(&RESERVE_HOLD_FLOOR);
-        Self { consumption, strict: chosen.is_on(&RESERVE_STRICT), hold_floor }
+        let restore = match chosen.choice(&RESERVE_RESTORE) {
+            "until_scheduled" => Restore::UntilScheduled,
+            _ => Restore::Never,
+        };
+        Self {
+            consumption,
+            strict: chosen.is_on(&RESERVE_STRICT),
+            hold_floor: chosen.number(&RESERVE_HOLD_FLOOR),
+            follow_fee: chosen.is_on(&RESERVE_FOLLOW_FEE),
+            restore,
+        }
     }
 }
 
@@ -51,7 +94,7 @@ pub const RESERVE_DRAW: Setting = Setting {
     default: "first",
     kind: SettingKind::Choice(&["first", "only_if_needed"]),
     about: "what is held of a charge pays for its refunds and disputes: first, or only_if_needed, \
-            when the account has not enough",
+            when the account has not enough; a plan's own reserve_draw comes before it",
 };
 
 /// [`Settings::strict`].
@@ -68,4 +111,22 @@ pub const RESERVE_HOLD_FLOOR: Setting = Setting {
     default: "1",
     kind: SettingKind::Number { from: 1, to: limits::HOLD_FLOOR_CEILING },
     about: "smallest hold that a plan makes of a charge, in the currency's minor unit",
+};
+
+/// [`Settings::follow_fee`].
+pub const RESERVE_FOLLOW_FEE: Setting = Setting {
+    name: "reserve_follow_fee",
+    default: "false",
+    kind: SettingKind::Switch,
+    about: "shrink a plan's hold to its share of the new net when the charge's fee is told on the \
+            day (UTC) on which the hold was made",
+};
+
+/// [`Settings::restore`].
+pub const RESERVE_RESTORE: Setting = Setting {
+    name: "reserve_restore",
+    default: "never",
+    kind: SettingKind::Choice(&["never", "until_scheduled"]),
+    about: "what a refund or a dispute took of a hold, and what comes back of it, is held again: \
+            never, or until_scheduled, the date of that hold",
 };

@@ -206,6 +206,8 @@ mod tests {
             terms: Terms::Manual,
             state,
             announcing: false,
+            draw: None,
+            hold_transfers: None,
             metadata: Metadata::default(),
         }
     }

@@ -138,6 +138,13 @@ pub(crate) fn plan(plan: &Plan, view: &View) -> Object {
         .set("status", status)
         .set("type", plan.terms.as_str())
         .set(plan.terms.as_str(), terms(plan.terms));
+    // Stripe's plans have neither: they are shown where somebody has set them.
+    if let Some(draw) = plan.draw {
+        object = object.set("reserve_draw", draw.as_str());
+    }
+    if let Some(holds) = plan.hold_transfers {
+        object = object.set("hold_transfers", holds);
+    }
     if view.connect {
         object = object.set("metadata", plan.metadata.render());
     }

@@ -6,11 +6,12 @@ use coffer_testkit::{App, Client};
 use serde_json::{Value, json};
 
 /// Everything that can be listed, with a change of one of it.
-const COLLECTIONS: [(&str, Option<(&str, &str)>); 10] = [
+const COLLECTIONS: [(&str, Option<(&str, &str)>); 11] = [
     ("/v1/ledger/charges", Some(("fee", "5"))),
     ("/v1/ledger/refunds", Some(("status", "failed"))),
     ("/v1/ledger/disputes", Some(("status", "lost"))),
     ("/v1/ledger/payouts", Some(("status", "paid"))),
+    ("/v1/ledger/adjustments", Some(("source_type", "fpx"))),
     ("/v1/ledger/breaches", None),
     ("/v1/balance_transactions", None),
     ("/v1/reserve/holds", Some(("metadata[k]", "v"))),
@@ -38,6 +39,8 @@ fn fill(fixture: &Fixture) -> Vec<Vec<Value>> {
     fixture.post("/v1/ledger/disputes", &dispute).ok();
     let payout = [("id", "po_1"), ("amount", "5"), ("currency", "usd"), ("reported", "true")];
     fixture.post("/v1/ledger/payouts", &payout).ok();
+    let adjustment = [("id", "adj_1"), ("amount", "5"), ("currency", "usd")];
+    fixture.post("/v1/ledger/adjustments", &adjustment).ok();
     let all: Vec<_> = COLLECTIONS.iter().map(|(path, _)| list(&fixture.client, path)).collect();
     assert!(all.iter().all(|list| !list.is_empty()));
     all
@@ -65,7 +68,8 @@ fn nobody_else_sees_or_changes_what_stands_in_a_ledger() {
     let (postings, standing) = (fixture.postings(), fixture.standing());
     for (who, other) in others(&fixture) {
         let balance = other.get("/v1/balance", &[]).ok();
-        assert_eq!((&balance["available"], &balance["pending"]), (&json!([]), &json!([])), "{who}");
+        let none = json!([{"amount": 0, "currency": "usd", "source_types": {"card": 0}}]);
+        assert_eq!((&balance["available"], &balance["pending"]), (&none, &none), "{who}");
         for ((path, change), objects) in COLLECTIONS.iter().zip(&all) {
             assert!(list(&other, path).is_empty(), "{who} lists {path}");
             let path = format!("{path}/{}", text(&objects[0], "id"));

@@ -122,6 +122,7 @@ fn a_page_asks_the_database_once_for_each_kind_of_objects() {
         "/v1/ledger/refunds",
         "/v1/ledger/disputes",
         "/v1/ledger/payouts",
+        "/v1/ledger/adjustments",
         "/v1/ledger/breaches",
         "/v1/balance_transactions",
         "/v1/balance",

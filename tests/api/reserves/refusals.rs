@@ -73,11 +73,40 @@ fn disputes(fixture: &Fixture) -> Vec<Refusals> {
     fixture.post(DISPUTES, &told).ok();
     let end = |params: Params<'_>| fixture.post("/v1/ledger/disputes/du_1", params);
     let back = end(&[("status", "lost"), ("fee_returned", "true")]);
-    end(&[("status", "lost")]).ok();
+    let path = "/v1/ledger/disputes/du_1/movements";
+    let nothing = fixture.post(path, &[("id", "mv_1"), ("amount", "0")]);
+    let refund = [("id", "re_1"), ("charge", "ch_1"), ("amount", "5")];
+    let other = fixture.post(REFUNDS, &[&refund[..], &[("currency", "eur")]].concat());
+    fixture.post(REFUNDS, &refund).ok();
+    let above = [("status", "failed"), ("amount", "6")];
+    let above = fixture.post("/v1/ledger/refunds/re_1", &above);
+    let pool = fixture.post("/v1/ledger/charges/ch_1", &[("source_type", "fpx")]);
+    let past = ("available_on", "1772000000");
+    fixture.charge("ch_past", 5, &[("created", "1772000000"), past]);
+    let moved = [("available_on", "1772000001")];
+    let moved = fixture.post("/v1/ledger/charges/ch_past", &moved);
     vec![
-        refusals("`fee_returned` for a dispute that was lost", vec![back]),
-        refusals("dispute that was closed with another status", vec![end(&[("status", "won")])]),
+        refusals("`fee_returned` for a dispute that was not won", vec![back]),
+        refusals("movement or adjustment of nothing", vec![nothing]),
+        refusals("refund or dispute in another currency than its charge", vec![other]),
+        refusals("failure above what is left of its refund", vec![above]),
+        refusals("`source_type` of a charge of which something was taken", vec![pool]),
+        refusals("`available_on` of a charge that is available", vec![moved]),
+        refusals("`processor_id` that is another payout's id", vec![taken(fixture)]),
+        refusals(
+            "`Stripe-Account` in the list of a platform's accounts",
+            vec![fixture.client.get("/v1/ledger/accounts", &[])],
+        ),
     ]
+}
+
+/// The processor's id of one payout for another.
+fn taken(fixture: &Fixture) -> Answer {
+    for id in ["po_own", "po_other"] {
+        let told = [("id", id), ("amount", "1"), ("currency", "usd"), ("reported", "true")];
+        fixture.post("/v1/ledger/payouts", &told).ok();
+    }
+    fixture.post("/v1/ledger/payouts/po_other", &[("processor_id", "po_own")])
 }
 
 fn holds(fixture: &Fixture) -> Vec<Refusals> {

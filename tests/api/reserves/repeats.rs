@@ -127,14 +127,12 @@ fn a_refund_that_fails_after_availability_is_available_and_makes_room_for_others
         let params = [("id", id), ("charge", "ch_1"), ("amount", amount)];
         fixture.post("/v1/ledger/refunds", &params)
     };
-    assert_eq!(refund("re_2", "6001").refused(400)["param"], "amount");
     fixture.post("/v1/ledger/refunds/re_1", &[("status", "failed")]).ok();
     assert_eq!(fixture.postings()[before + 3..], ["X>P.a 4000"]);
     let all = refund("re_2", "10000").ok();
     // Nothing is held any more, and the fee stays with the processor.
     assert_eq!((&all["drawn"], fixture.standing()), (&json!(0), [0, -320, 0, 0]));
     assert_eq!(fixture.get("/v1/ledger/charges/ch_1")["refunded"], true);
-    assert_eq!(refund("re_3", "1").refused(400)["param"], "amount");
     fixture.post("/v1/ledger/refunds/re_2", &[("status", "failed")]).ok();
     assert_eq!(fixture.get("/v1/ledger/charges/ch_1")["refunded"], false);
     assert_eq!(fixture.standing(), [0, 9680, 0, 0]);

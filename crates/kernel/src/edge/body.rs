@@ -1,6 +1,7 @@
 //! Bodies of requests: read within bounds, or thrown away.
 
 use super::{RequestBody, form};
+use crate::definition::JsonBody;
 use crate::reasons;
 use bytes::Bytes;
 use coffer_base::limit;
@@ -21,39 +22,40 @@ pub(super) fn check_announced(
     if body.is_end_stream() { Ok(()) } else { form::check_encoding(headers) }
 }
 
-/// The whole body of a request, whatever its verb is.
+/// The whole body of a request, whatever its verb is; `document` is what the operation takes besides
+/// forms.
 ///
 /// # Errors
-/// A 413 beyond [`limit::BODY_BYTES`], a 408 if it takes longer than [`limit::BODY_SECONDS`], a 400
+/// A 413 beyond [`limit::BODY_BYTES`] or the document's own bound, a 408 if it takes longer than [`limit::BODY_SECONDS`], a 400
 /// if it ends too early or is no form.
 pub(super) async fn read(
     headers: &HeaderMap,
     body: &mut impl RequestBody,
+    document: Option<JsonBody>,
 ) -> Result<Bytes, ApiError> {
+    let most = document.map_or(limit::BODY_BYTES, |document| document.most);
     if body.is_end_stream() {
         return Ok(Bytes::new());
     }
-    if announces_too_much(body) {
-        return Err(too_large());
+    if announces_more(body, most) {
+        return Err(too_large(most));
     }
     let within = Duration::from_secs(limit::BODY_SECONDS);
-    let collected = Limited::new(body, limit::BODY_BYTES).collect();
+    let collected = Limited::new(body, most).collect();
     let collected = tokio::time::timeout(within, collected).await.map_err(|_elapsed| late())?;
-    let bytes = collected.map_err(|error| broken(&*error))?.to_bytes();
-    if !bytes.is_empty() {
+    let bytes = collected.map_err(|error| broken(&*error, most))?.to_bytes();
+    if !bytes.is_empty() && (document.is_none() || !form::is_document(headers, &bytes)) {
         form::check(headers, &bytes)?;
     }
     Ok(bytes)
 }
 
 /// Whether the length that the head announces is refused before a byte is read.
-fn announces_too_much(body: &impl RequestBody) -> bool {
-    let ceiling = u64::try_from(limit::BODY_BYTES).unwrap_or(u64::MAX);
-    body.size_hint().lower() > ceiling
+fn announces_more(body: &impl RequestBody, most: usize) -> bool {
+    body.size_hint().lower() > u64::try_from(most).unwrap_or(u64::MAX)
 }
 
-fn too_large() -> ApiError {
-    let most = limit::BODY_BYTES;
+fn too_large(most: usize) -> ApiError {
     ApiError::too_large(format!("The request's body is longer than {most} bytes."))
 }
 
@@ -63,9 +65,9 @@ fn late() -> ApiError {
 }
 
 /// The refusal of a body that could not be read to its end.
-fn broken(error: &(dyn std::error::Error + Send + Sync + 'static)) -> ApiError {
+fn broken(error: &(dyn std::error::Error + Send + Sync + 'static), most: usize) -> ApiError {
     if error.is::<LengthLimitError>() {
-        return too_large();
+        return too_large(most);
     }
     let ended = "The request's body ended before its length.";
     let malformed = "The request's body could not be read: its chunks are malformed.";
@@ -91,7 +93,7 @@ fn is_malformed(error: &(dyn std::error::Error + 'static)) -> bool {
 /// its head, or the next request on the connection.
 pub(super) async fn discard(parts: &Parts, body: &mut impl RequestBody) -> bool {
     // Whoever waits for a go-ahead has the reply now, and need not send the body at all.
-    if parts.headers.contains_key(header::EXPECT) || announces_too_much(body) {
+    if parts.headers.contains_key(header::EXPECT) || announces_more(body, limit::BODY_BYTES) {
         return false;
     }
     let within = Duration::from_secs(limit::DISCARD_SECONDS);

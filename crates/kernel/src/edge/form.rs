@@ -42,6 +42,14 @@ pub(super) fn check(headers: &HeaderMap, body: &[u8]) -> Result<(), ApiError> {
     }
 }
 
+/// Whether a body is a JSON document, for the few operations that take one: its Content-Type says
+/// so, or it has none and begins like one.
+pub(super) fn is_document(headers: &HeaderMap, body: &[u8]) -> bool {
+    let Some(value) = headers.get(header::CONTENT_TYPE) else { return is_json(body) };
+    let essence = value.as_bytes().split(|byte| *byte == b';').next().unwrap_or_default();
+    essence.trim_ascii().to_ascii_lowercase().ends_with(b"json")
+}
+
 /// How compressed data begins that says so.
 const COMPRESSED: [(&[u8], &str); 7] = [
     (b"\x1f\x8b", "gzip"),

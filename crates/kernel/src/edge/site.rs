@@ -47,7 +47,7 @@ pub(super) async fn respond<B: super::RequestBody>(
         }
         kernel.web.check(&parts.headers)?;
         body::check_announced(&parts.headers, body)?;
-        super::receive(connection, &parts.headers, body).await
+        super::receive(connection, &parts.headers, body, None).await
     };
     let form = match received.await {
         Ok(form) => form,

@@ -12,11 +12,11 @@ use coffer_dialect::ApiError;
 pub(crate) struct BalanceTransaction {
     /// Its number in the ledger, which orders lists.
     pub(crate) seq: i64,
-    /// `txn_` and random characters: the server makes it.
+    /// The processor's id of a told one; else `txn_` and random characters that the server makes.
     pub(crate) id: String,
     /// The kind of its entry: `type` on the wire.
     pub(crate) kind: String,
-    /// The id of the object that caused it.
+    /// The id of the object that caused it; empty if the processor named none.
     pub(crate) source: String,
     pub(crate) currency: Currency,
     /// What it says of one of the two balances.
@@ -27,6 +27,25 @@ pub(crate) struct BalanceTransaction {
     pub(crate) created: Timestamp,
     /// Until when it is shown as pending, if a pending bucket is involved.
     pub(crate) available_on: Timestamp,
+    /// Whether the processor told it, with its own id and words.
+    pub(crate) told: bool,
+    /// The category that the processor told.
+    pub(crate) category: Option<String>,
+    /// The exchange rate that the processor told: decimal text.
+    pub(crate) exchange_rate: Option<String>,
+}
+
+/// What a balance transaction shows that the processor told.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Shown<'a> {
+    /// The processor's id.
+    pub(crate) id: &'a str,
+    pub(crate) currency: Currency,
+    pub(crate) line: BalanceTransactionLine,
+    pub(crate) category: Option<&'a str>,
+    pub(crate) exchange_rate: Option<&'a str>,
+    /// The payout that it is about, or that carried its money.
+    pub(crate) payout: Option<&'a str>,
 }
 
 /// What an entry does to one of the two balances that an account sees.

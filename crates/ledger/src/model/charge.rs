@@ -28,7 +28,8 @@ pub struct Charge {
     pub created: Timestamp,
     /// When its money becomes available.
     pub available_on: Timestamp,
-    /// The sum of its refunds that did not fail: 0 to `amount`.
+    /// The sum of its refunds, less what of them failed. It may exceed `amount`, since a refund is
+    /// converted at the rate of its own day.
     pub refunded: i64,
     /// Whether it was ever disputed. A dispute that is won does not reset it.
     pub disputed: bool,
@@ -37,6 +38,28 @@ pub struct Charge {
     pub pending: i64,
     /// Whether its money is available. It becomes so once, and stays so.
     pub settled: bool,
+    /// Whether transactions told its money: those wait for their dates themselves, and `pending` is
+    /// 0.
+    pub by_transaction: bool,
+    /// What of it was told, as it was told first.
+    pub told: Told,
+}
+
+/// What the platform told of a charge, as it told it first; `None` is a default that the first
+/// telling replaces. A correction changes the charge and not this, so that the first message can be
+/// sent again.
+#[derive(Clone, PartialEq, Eq, Default, Debug)]
+pub struct Told {
+    /// The processor's fee.
+    pub fee: Option<i64>,
+    /// The platform's fee.
+    pub application_fee: Option<i64>,
+    /// How the customer paid.
+    pub source_type: Option<SourceType>,
+    /// When the customer paid.
+    pub created: Option<Timestamp>,
+    /// When its money becomes available.
+    pub available_on: Option<Timestamp>,
 }
 
 impl Charge {
@@ -45,6 +68,12 @@ impl Charge {
     pub fn net(&self) -> i64 {
         let fees = self.fee.unwrap_or(0).saturating_add(self.application_fee);
         self.amount.saturating_sub(fees)
+    }
+
+    /// What can still be disputed of it, as long as the time for disputes runs: what was not
+    /// refunded, and nothing once it is disputed, since processors take one dispute of a charge.
+    pub fn exposure(&self) -> i64 {
+        if self.disputed { 0 } else { self.amount.saturating_sub(self.refunded).max(0) }
     }
 
     /// The pool that its money is in.
@@ -92,6 +121,8 @@ mod tests {
             disputed: false,
             pending,
             settled,
+            by_transaction: false,
+            told: Told::default(),
         }
     }
 

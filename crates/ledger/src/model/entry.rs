@@ -20,6 +20,13 @@ pub struct Posting {
     pub pool: Pool,
 }
 
+impl Posting {
+    /// The posting that takes this one back.
+    pub(crate) const fn reversed(self) -> Self {
+        Self { from: self.to, to: self.from, ..self }
+    }
+}
+
 /// Money that is counted together: of one currency and one source type.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
 pub struct Pool {
@@ -41,7 +48,7 @@ impl Pool {
 #[derive(Clone, Copy, Debug)]
 pub struct Entry<'a> {
     /// Its kind, which is the `type` of its balance transactions.
-    pub kind: &'static str,
+    pub kind: &'a str,
     /// The id of the object that caused it.
     pub source: &'a str,
     /// When it happened.
@@ -97,6 +104,21 @@ impl Balance {
     pub fn of(&self, bucket: Bucket) -> i64 {
         let found = Bucket::ALL.iter().zip(self.0).find(|(each, _)| **each == bucket);
         found.map_or(0, |(_, amount)| amount)
+    }
+
+    /// The account's own money, pending and available. What is reserved is not part of it.
+    pub(crate) fn payments(&self) -> i64 {
+        let pending = self.of(Bucket::PaymentsPending);
+        pending.saturating_add(self.of(Bucket::PaymentsAvailable))
+    }
+
+    /// The sums of two pools' amounts.
+    pub(crate) fn plus(&self, other: &Self) -> Self {
+        let mut sums = self.0;
+        for (sum, amount) in sums.iter_mut().zip(other.0) {
+            *sum = sum.saturating_add(amount);
+        }
+        Self(sums)
     }
 
     /// Applies a posting.

@@ -10,8 +10,10 @@ use coffer_storage::StorageError;
 pub struct Payout {
     /// Its number in the ledger.
     pub seq: i64,
-    /// The processor's id.
+    /// The id under which it was told, or asked for.
     pub id: String,
+    /// The processor's id of a payout that was asked for under another.
+    pub processor_id: Option<String>,
     /// Its amount, in minor units.
     pub amount: i64,
     /// Its currency.
@@ -21,10 +23,30 @@ pub struct Payout {
     /// Whether it had taken place before it was recorded, so that it cannot be refused and makes a
     /// a breach if it took too much.
     pub reported: bool,
-    /// When it was recorded: a payout has no parameter for its time.
+    /// The processor's fee; `None` until it is told.
+    pub fee: Option<i64>,
+    /// When it left the balance; when it was recorded if nobody says.
     pub created: Timestamp,
+    /// When the money is expected at the bank.
+    pub arrival_date: Option<Timestamp>,
     /// Its status.
     pub status: Status,
+    /// Whether a transaction of the processor has told its money.
+    pub by_transaction: bool,
+    /// What of it was told, as it was told first.
+    pub told: Told,
+}
+
+/// What the platform told of a payout, as it told it first; `None` is a default that the first
+/// telling replaces.
+#[derive(Clone, Copy, PartialEq, Eq, Default, Debug)]
+pub struct Told {
+    /// The processor's fee.
+    pub fee: Option<i64>,
+    /// When it left the balance.
+    pub created: Option<Timestamp>,
+    /// When the money is expected at the bank.
+    pub arrival_date: Option<Timestamp>,
 }
 
 /// The status of a payout.

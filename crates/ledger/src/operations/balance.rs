@@ -2,7 +2,7 @@
 //! that it costs one statement however long the journal is.
 
 use super::BALANCE_READ;
-use crate::model::account::Bucket;
+use crate::model::account::{Bucket, SourceType};
 use crate::model::entry::{Balance, Pool};
 use crate::store::journal as store;
 use coffer_base::Currency;
@@ -11,7 +11,10 @@ use coffer_kernel::{Access, Arguments, Ctx, Definition, Failure, ReadOperation};
 use coffer_storage::Store;
 
 /// `GET /v1/balance`.
-pub(crate) struct Retrieve;
+pub(crate) struct Retrieve {
+    /// The currency in which an account without money has 0.
+    pub(crate) default_currency: Option<Currency>,
+}
 
 impl ReadOperation for Retrieve {
     const DEFINITION: Definition = Definition::get(
@@ -27,7 +30,12 @@ impl ReadOperation for Retrieve {
     }
 
     async fn run(&self, _input: &(), ctx: &Ctx, store: &Store) -> Result<Object, Failure> {
-        let balances = store::balances(store, &ctx.owner()).await?;
+        let mut balances = store::balances(store, &ctx.owner()).await?;
+        // Clients read the first amount without asking whether there is one.
+        if let (true, Some(currency)) = (balances.is_empty(), self.default_currency) {
+            let pool = Pool { currency, source_type: SourceType::Card };
+            balances.push((pool, Balance::default()));
+        }
         let object = Object::singleton("balance")
             .set("available", amounts(&balances, Bucket::PaymentsAvailable))
             .set("livemode", ctx.tenant().mode.is_live())

@@ -3,6 +3,7 @@
 use super::BALANCE_READ;
 use crate::expand::{self, Objects, link};
 use crate::model::balance_transaction::BalanceTransaction;
+use crate::model::kind::{Kind, kind_of};
 use crate::reasons;
 use crate::rules::ReserveRules;
 use crate::sql;
@@ -56,8 +57,7 @@ impl<R: ReserveRules> Collection for BalanceTransactions<R> {
             let error = ApiError::invalid_param("source", message);
             return Err(error.because(&reasons::FILTERS_EXCLUSIVE));
         }
-        let of_payout = payout.is_some();
-        Ok(Filter { kind, currency, source: payout.or(source), of_payout, created })
+        Ok(Filter { kind, currency, source, payout, created })
     }
 
     async fn find(
@@ -96,8 +96,8 @@ impl<R: ReserveRules> Collection for BalanceTransactions<R> {
         };
         let none = Objects::new();
         let render = |each: &BalanceTransaction| {
-            let objects = SourceKind::of(&each.kind).and_then(|kind| sources.get(&kind));
-            render(each, ctx.now(), link(&each.source, objects.unwrap_or(&none)))
+            let objects = SourceKind::of(each).and_then(|kind| sources.get(&kind));
+            render(each, ctx.now(), source_of(each, objects.unwrap_or(&none)))
         };
         Ok(transactions.iter().map(render).collect())
     }
@@ -170,22 +170,38 @@ enum SourceKind {
     Refund,
     Dispute,
     Payout,
+    Adjustment,
     Hold,
     Release,
 }
 
 impl SourceKind {
-    /// What makes entries of this kind. Ids alone do not tell: a refund may have that of a charge.
-    fn of(kind: &str) -> Option<Self> {
-        Some(match kind {
+    /// What makes a balance transaction. Ids alone do not tell: a refund may have that of a charge.
+    fn of(transaction: &BalanceTransaction) -> Option<Self> {
+        if transaction.told {
+            return Some(Self::of_told(transaction));
+        }
+        Some(match transaction.kind.as_str() {
             "charge" | "stripe_fee" => Self::Charge,
             "refund" | "refund_failure" => Self::Refund,
             "adjustment" => Self::Dispute,
-            "payout" | "payout_failure" | "payout_cancel" => Self::Payout,
+            "payout" | "payout_failure" | "payout_cancel" | "payout_confirmation" => Self::Payout,
             "reserve_hold" => Self::Hold,
             "reserve_release" => Self::Release,
             _ => return None,
         })
+    }
+
+    /// What the ledger made of one that the processor told.
+    fn of_told(transaction: &BalanceTransaction) -> Self {
+        let category = transaction.category.as_deref();
+        match kind_of(&transaction.kind, category, transaction.line.amount) {
+            Kind::Charge => Self::Charge,
+            Kind::Refund | Kind::Failure | Kind::RefundFailure => Self::Refund,
+            Kind::Dispute | Kind::Reinstatement => Self::Dispute,
+            Kind::Payout | Kind::PayoutReturn => Self::Payout,
+            Kind::Adjustment => Self::Adjustment,
+        }
     }
 }
 
@@ -200,7 +216,7 @@ impl<R: ReserveRules> BalanceTransactions<R> {
         let owner = ctx.owner();
         let with_charges = ctx.expands("source.charge");
         let of = |kind: SourceKind| {
-            let made = move |each: &&BalanceTransaction| SourceKind::of(&each.kind) == Some(kind);
+            let made = move |each: &&BalanceTransaction| SourceKind::of(each) == Some(kind);
             transactions.iter().filter(made).map(|each| each.source.as_str())
         };
         let charges = expand::charges(&mut store, &owner, of(SourceKind::Charge)).await?;
@@ -209,6 +225,8 @@ impl<R: ReserveRules> BalanceTransactions<R> {
         let disputes = of(SourceKind::Dispute);
         let disputes = expand::disputes(&mut store, &owner, disputes, with_charges).await?;
         let payouts = expand::payouts(&mut store, &owner, of(SourceKind::Payout)).await?;
+        let adjustments = of(SourceKind::Adjustment);
+        let adjustments = expand::adjustments(&mut store, &owner, adjustments).await?;
         let holds: Vec<_> = of(SourceKind::Hold).collect();
         let releases: Vec<_> = of(SourceKind::Release).collect();
         let reserves = self.0.sources(store, ctx, &holds, &releases).await?;
@@ -217,9 +235,18 @@ impl<R: ReserveRules> BalanceTransactions<R> {
             (SourceKind::Refund, refunds),
             (SourceKind::Dispute, disputes),
             (SourceKind::Payout, payouts),
+            (SourceKind::Adjustment, adjustments),
             (SourceKind::Hold, reserves.clone()),
             (SourceKind::Release, reserves),
         ]))
+    }
+}
+
+/// The source of a balance transaction, which the processor may have left out.
+fn source_of(transaction: &BalanceTransaction, objects: &Objects) -> Value {
+    match transaction.source.as_str() {
+        "" => Value::Null,
+        source => link(source, objects),
     }
 }
 
@@ -235,14 +262,19 @@ fn render(transaction: &BalanceTransaction, now: Timestamp, source: Value) -> Ob
         .set("created", transaction.created)
         .set("currency", transaction.currency.to_string())
         .set("description", Value::Null)
-        .set("exchange_rate", Value::Null)
+        .set("exchange_rate", rate(transaction.exchange_rate.as_deref()))
         .set("fee", line.fee)
         .set("fee_details", fee_details(transaction))
         .set("net", line.amount.saturating_sub(line.fee))
-        .set("reporting_category", reporting_category(&transaction.kind, line.amount))
+        .set("reporting_category", reporting_category(transaction))
         .set("source", source)
         .set("status", if pending { "pending" } else { "available" })
         .set("type", transaction.kind.clone())
+}
+
+/// The exchange rate that the processor told, as the number that it is.
+fn rate(told: Option<&str>) -> Value {
+    told.map_or(Value::Null, |rate| Value::Rendered(rate.to_owned()))
 }
 
 /// The parts of the fee, by who took them; a part of 0 is left out.
@@ -262,11 +294,16 @@ fn fee_details(transaction: &BalanceTransaction) -> Value {
     Value::List(fees.into_iter().filter(|(_, amount)| *amount != 0).map(detail).collect())
 }
 
-/// The category in which accounting software of the platform files it: Stripe's names. The sign of
-/// an adjustment says whether a dispute took money or brought it back.
-fn reporting_category(kind: &str, amount: i64) -> String {
-    match kind {
-        "adjustment" if amount < 0 => "dispute",
+/// The category in which accounting software of the platform files it: Stripe's names. That of a
+/// told one is the processor's. The sign of an adjustment says whether a dispute took money or
+/// brought it back.
+fn reporting_category(transaction: &BalanceTransaction) -> String {
+    if let Some(told) = &transaction.category {
+        return told.clone();
+    }
+    match transaction.kind.as_str() {
+        word if transaction.told => word,
+        "adjustment" if transaction.line.amount < 0 => "dispute",
         "adjustment" => "dispute_reversal",
         "stripe_fee" => "fee",
         "payout_failure" | "payout_cancel" => "payout_reversal",
@@ -285,7 +322,11 @@ mod tests {
     const AVAILABLE: Timestamp = Timestamp::from_unix(1_772_496_000);
 
     fn rendered(line: BalanceTransactionLine, application_fee: i64, now: Timestamp) -> Object {
-        let transaction = BalanceTransaction {
+        render(&transaction(line, application_fee), now, Value::from("ch_1"))
+    }
+
+    fn transaction(line: BalanceTransactionLine, application_fee: i64) -> BalanceTransaction {
+        BalanceTransaction {
             seq: 1,
             id: "txn_1".into(),
             kind: "charge".into(),
@@ -295,8 +336,10 @@ mod tests {
             application_fee,
             created: CREATED,
             available_on: AVAILABLE,
-        };
-        render(&transaction, now, Value::from("ch_1"))
+            told: false,
+            category: None,
+            exchange_rate: None,
+        }
     }
 
     #[test]
@@ -350,7 +393,12 @@ mod tests {
             ("reserve_hold", -1, "reserve_hold"),
             ("reserve_release", 1, "reserve_release"),
         ] {
-            assert_eq!(reporting_category(kind, amount), category, "{kind} {amount}");
+            let line = BalanceTransactionLine { reserved: false, pending: false, amount, fee: 0 };
+            let made = BalanceTransaction { kind: kind.to_owned(), ..transaction(line, 0) };
+            assert_eq!(reporting_category(&made), category, "{kind} {amount}");
+            let told = Some("of_the_processor".to_owned());
+            let told = BalanceTransaction { told: true, category: told, ..made };
+            assert_eq!(reporting_category(&told), "of_the_processor", "{kind}");
         }
     }
 }

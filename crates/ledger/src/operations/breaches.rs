@@ -4,7 +4,7 @@
 
 use super::LEDGER_READ;
 use crate::model::payout::Breach;
-use crate::sql;
+use crate::{sql, wire};
 use coffer_dialect::{ApiError, CreatedRange, Fields, Object};
 use coffer_kernel::{Collection, Ctx, Definition, PagePosition};
 use coffer_storage::{StorageError, Store};
@@ -61,18 +61,6 @@ impl Collection for Breaches {
         breaches: Vec<Breach>,
     ) -> Result<Vec<Object>, StorageError> {
         let livemode = ctx.tenant().mode.is_live();
-        Ok(breaches.iter().map(|breach| render(breach, livemode)).collect())
+        Ok(breaches.iter().map(|breach| wire::breach(breach, livemode)).collect())
     }
-}
-
-/// The object on the wire.
-fn render(breach: &Breach, livemode: bool) -> Object {
-    Object::new(&breach.id, "ledger.breach")
-        .set("amount", breach.amount)
-        .set("available_after", breach.available_after)
-        .set("created", breach.created)
-        .set("currency", breach.currency.to_string())
-        .set("livemode", livemode)
-        .set("payout", breach.payout.clone())
-        .set("source_type", breach.source_type.as_str())
 }

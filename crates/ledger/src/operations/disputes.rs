@@ -1,15 +1,18 @@
-//! The intake of disputes. Creating one means that its funds were withdrawn.
+//! The intake of disputes. Creating one means that its funds were withdrawn; movements tell what
+//! follows of its money, and words its outcome.
 
-use super::intake::{self, Intake, check_same};
-use super::refunds::charge_of;
-use super::{LEDGER_READ, LEDGER_WRITE};
-use crate::model::dispute::{Dispute, Status};
+use super::intake::{self, Intake, With, check_same, check_told, first_told};
+use super::refunds::{find_charge, pool_of};
+use super::{LEDGER_READ, LEDGER_WRITE, TRANSIENT};
+use crate::model::account::SourceType;
+use crate::model::dispute::{Dispute, Status, Told};
+use crate::model::entry::Pool;
 use crate::operations::examples;
-use crate::params::{optional_time, processor_id};
+use crate::params::{optional_currency, optional_time, processor_id, source_type};
 use crate::reasons;
 use crate::rules::{ReserveRules, dispute};
 use crate::tx::LedgerTx;
-use coffer_base::Timestamp;
+use coffer_base::{Currency, Timestamp};
 use coffer_dialect::{ApiError, Fields, Object};
 use coffer_kernel::{Definition, Failure};
 
@@ -17,21 +20,27 @@ use coffer_kernel::{Definition, Failure};
 #[derive(Clone, Debug)]
 pub(crate) struct CreateParams {
     id: String,
-    /// The processor's id of the charge, which must be recorded before.
+    /// The processor's id of the charge.
     charge: String,
     amount: i64,
+    /// Needed while the charge is not known.
+    currency: Option<Currency>,
+    /// Read while the charge is not known; cards if it was not sent.
+    source_type: Option<SourceType>,
     /// What the processor charges for the dispute itself; 0 if it was not sent.
     fee: Option<i64>,
     created: Option<Timestamp>,
 }
 
-/// How a dispute ended, and whether its fee came back.
+/// A word about a dispute's outcome, and whether its fee came back.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct UpdateParams {
-    /// Won or lost: a dispute is open when it is created, and cannot become so again.
+    /// Any, in any order: what was lost can be won the next day.
     status: Status,
-    /// Refused with a lost dispute, whose fee never comes back.
+    /// Refused with another status than won.
     fee_returned: Option<bool>,
+    /// The time of the message; that of the request if it was not sent. The newest word counts.
+    created: Option<Timestamp>,
 }
 
 impl Intake for Dispute {
@@ -39,10 +48,12 @@ impl Intake for Dispute {
     const CREATE: Definition =
         Definition::write("ledger.disputes.create", "/v1/ledger/disputes", LEDGER_WRITE, &[])
             .one_at_a_time()
+            .retries(TRANSIENT)
             .example(examples::DISPUTES_CREATE);
     const UPDATE: Definition =
         Definition::write("ledger.disputes.update", "/v1/ledger/disputes/:id", LEDGER_WRITE, &[])
             .one_at_a_time()
+            .retries(TRANSIENT)
             .example(examples::DISPUTES_UPDATE);
     const LIST: Definition =
         Definition::list("ledger.disputes.list", "/v1/ledger/disputes", LEDGER_READ, &[]);
@@ -53,87 +64,99 @@ impl Intake for Dispute {
         &[],
     )
     .example(examples::DISPUTES_RETRIEVE);
-    const CREATE_PARAMS: &'static [&'static str] = &["id", "charge", "amount", "fee", "created"];
-    const UPDATE_PARAMS: &'static [&'static str] = &["status", "fee_returned"];
+    const CREATE_PARAMS: &'static [&'static str] =
+        &["id", "charge", "amount", "currency", "source_type", "fee", "created"];
+    const UPDATE_PARAMS: &'static [&'static str] = &["status", "fee_returned", "created"];
     type CreateParams = CreateParams;
     type UpdateParams = UpdateParams;
+    /// Its status is a word; what moves follows from it only for facts.
+    const UPDATE_MOVES: bool = false;
 
     fn parse_create(fields: &Fields<'_>) -> Result<CreateParams, ApiError> {
         Ok(CreateParams {
             id: processor_id(fields, "id")?,
             charge: processor_id(fields, "charge")?,
             amount: fields.required_amount("amount")?,
+            currency: optional_currency(fields, "currency")?,
+            source_type: source_type(fields)?,
             fee: fields.optional_fee("fee")?,
             created: optional_time(fields, "created")?,
         })
     }
 
     fn parse_update(fields: &Fields<'_>) -> Result<UpdateParams, ApiError> {
-        let choices = [("won", Status::Won), ("lost", Status::Lost)];
-        let status = fields.required_choice("status", &choices)?;
+        let status = fields.required_choice("status", &Status::CHOICES)?;
         let fee_returned = fields.optional_bool("fee_returned")?;
-        if fee_returned == Some(true) && status == Status::Lost {
-            let message = "The fee of a lost dispute does not come back: leave fee_returned out.";
+        if fee_returned == Some(true) && status != Status::Won {
+            let message = "Only the fee of a dispute that was won comes back: leave fee_returned \
+                           out, or tell the fee by a movement.";
             let error = ApiError::invalid_param("fee_returned", message);
             return Err(error.because(&reasons::FEE_OF_LOST_DISPUTE));
         }
-        Ok(UpdateParams { status, fee_returned })
+        Ok(UpdateParams { status, fee_returned, created: optional_time(fields, "created")? })
     }
 
     async fn record<R: ReserveRules>(
         ledger: &mut LedgerTx<'_, '_>,
         params: &CreateParams,
-        rules: &R,
+        with: With<'_, R>,
     ) -> Result<Self, Failure> {
-        let mut charge = charge_of(ledger, &params.charge).await?;
-        let dispute = Self {
-            seq: ledger.next_seq()?,
-            id: params.id.clone(),
-            charge: charge.id.clone(),
-            amount: params.amount,
-            currency: charge.currency,
-            fee: params.fee.unwrap_or(0),
-            created: params.created.unwrap_or(ledger.now()),
-            consumed: 0,
-            from_pending: 0,
-            status: Status::Open,
-            fee_returned: false,
-        };
-        dispute::record(ledger, &mut charge, dispute, rules).await
+        let charge = find_charge(ledger, Some(&params.charge)).await?;
+        let told = (params.currency, params.source_type);
+        let pool = pool_of(charge.as_ref(), &params.charge, told)?;
+        let dispute = params.dispute(ledger, pool)?;
+        match charge {
+            Some(mut charge) => dispute::record(ledger, &mut charge, dispute, with.rules).await,
+            None => dispute::record_parked(ledger, &params.charge, dispute).await,
+        }
     }
 
+    /// What of it was not told before is told for the first time.
     async fn reconcile<R: ReserveRules>(
-        self,
-        _ledger: &mut LedgerTx<'_, '_>,
+        mut self,
+        ledger: &mut LedgerTx<'_, '_>,
         params: &CreateParams,
         _rules: &R,
     ) -> Result<Self, Failure> {
-        check_same(&params.id, "charge", &self.charge, Some(&params.charge))?;
-        check_same(&params.id, "amount", &self.amount, Some(&params.amount))?;
-        check_same(&params.id, "fee", &self.fee, params.fee.as_ref())?;
-        check_same(&params.id, "created", &self.created, params.created.as_ref())?;
+        let (id, told) = (&params.id, &self.told);
+        check_same(id, "charge", self.charge.as_ref(), Some(&params.charge))?;
+        check_same(id, "amount", Some(&self.amount), Some(&params.amount))?;
+        check_same(id, "currency", Some(&self.currency), params.currency.as_ref())?;
+        check_told(id, "fee", (told.fee.as_ref(), &self.fee), params.fee.as_ref())?;
+        let times = (told.created.as_ref(), &self.created);
+        check_told(id, "created", times, params.created.as_ref())?;
+        let late = Told {
+            fee: first_told(told.fee, params.fee),
+            created: first_told(told.created, params.created),
+        };
+        if late != Told::default() {
+            dispute::tell_late(ledger, &mut self, &late).await?;
+        }
         Ok(self)
     }
 
-    /// An open dispute ends; one that ended already is compared with what is sent.
+    /// The newest word counts, whatever came before it. A dispute of which no movement was told
+    /// brings its money back when it is won.
     async fn apply_update<R: ReserveRules>(
         mut self,
         ledger: &mut LedgerTx<'_, '_>,
         params: &UpdateParams,
-        _rules: &R,
+        rules: &R,
     ) -> Result<Self, Failure> {
-        match (self.status, params.status) {
-            (Status::Open, Status::Won) => {
-                let mut charge = charge_of(ledger, &self.charge).await?;
-                let fee_returned = params.fee_returned == Some(true);
-                dispute::win(ledger, &mut charge, &mut self, fee_returned).await?;
-            }
-            (Status::Open, _) => dispute::lose(ledger, &mut self),
-            (known, sent) => {
-                check_same(&self.id, "status", &known.as_str(), Some(&sent.as_str()))?;
-                let fee_returned = params.fee_returned.as_ref();
-                check_same(&self.id, "fee_returned", &self.fee_returned, fee_returned)?;
-            }
+        intake::check_created(params.created, ledger.now())?;
+        let created = params.created.unwrap_or(ledger.now());
+        if self.status_created.is_some_and(|newest| created < newest) {
+            return Ok(self);
+        }
+        let returned = params.fee_returned.filter(|returned| !returned || self.moved);
+        check_same(&self.id, "fee_returned", Some(&self.fee_returned), returned.as_ref())?;
+        self.status_created = Some(created);
+        if params.status == Status::Won && !self.moved {
+            let mut charge = find_charge(ledger, self.charge.as_deref()).await?;
+            let fee_returned = params.fee_returned == Some(true);
+            dispute::win(ledger, charge.as_mut(), &mut self, fee_returned, rules).await?;
+        } else {
+            dispute::say(ledger, &mut self, params.status);
         }
         Ok(self)
     }
@@ -148,7 +171,37 @@ impl Intake for Dispute {
             .set("fee", self.fee)
             .set("fee_returned", self.fee_returned)
             .set("livemode", livemode)
+            .set("parked", self.parked)
+            .set("reinstated", self.reinstated)
+            .set("source_type", self.source_type.as_str())
             .set("status", self.status.as_str())
+            .set("withdrawn", self.withdrawn)
+    }
+}
+
+impl CreateParams {
+    /// The dispute of these parameters, all of whose money is withdrawn.
+    fn dispute(&self, ledger: &mut LedgerTx<'_, '_>, pool: Pool) -> Result<Dispute, Failure> {
+        Ok(Dispute {
+            seq: ledger.next_seq()?,
+            id: self.id.clone(),
+            charge: Some(self.charge.clone()),
+            amount: self.amount,
+            currency: pool.currency,
+            source_type: pool.source_type,
+            fee: self.fee.unwrap_or(0),
+            created: self.created.unwrap_or(ledger.now()),
+            consumed: 0,
+            from_pending: 0,
+            withdrawn: self.amount,
+            reinstated: 0,
+            status: Status::Open,
+            status_created: None,
+            fee_returned: false,
+            moved: false,
+            parked: false,
+            told: Told { fee: self.fee, created: self.created },
+        })
     }
 }
 

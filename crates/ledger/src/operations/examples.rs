@@ -34,3 +34,57 @@ pub(crate) const PAYOUTS_CREATE: Example =
 pub(crate) const PAYOUTS_RETRIEVE: Example = Example::EMPTY.on("ledger.payouts.create");
 pub(crate) const PAYOUTS_UPDATE: Example =
     Example::of(&[("status", "paid")]).on("ledger.payouts.create").or("status", "failed");
+
+/// Of a ledger whose intake nobody has set, so that it can stand beside the facts of the other
+/// examples.
+pub(crate) const TRANSACTIONS_CREATE: Example = Example::of(&[
+    ("id", "txn_{n}"),
+    ("type", "charge"),
+    ("amount", "10000"),
+    USD,
+    ("created", "1772359200"),
+    ("available_on", "1772496000"),
+    ("fee", "320"),
+    ("reporting_category", "charge"),
+    ("source", "ch_{n}"),
+])
+.or("amount", "8");
+pub(crate) const TRANSACTIONS_RETRIEVE: Example = Example::EMPTY.on("ledger.transactions.create");
+
+/// What is so already unless somebody set it otherwise; transactions before `since` are facts' time.
+pub(crate) const SETTINGS_UPDATE: Example = Example::of(&[("intake", "facts")]);
+
+/// Of a dispute that the fixture made: a part comes back.
+pub(crate) const MOVEMENTS_CREATE: Example = Example::of(&[("id", "mv_{n}"), ("amount", "3")])
+    .on("ledger.disputes.create")
+    .or("amount", "2");
+
+pub(crate) const ADJUSTMENTS_CREATE: Example = Example::of(&[
+    ("id", "adj_{n}"),
+    ("amount", "-250"),
+    USD,
+    ("type", "stripe_fee"),
+    ("reporting_category", "fee"),
+])
+.or("amount", "-251");
+pub(crate) const ADJUSTMENTS_RETRIEVE: Example = Example::EMPTY.on("ledger.adjustments.create");
+pub(crate) const ADJUSTMENTS_UPDATE: Example = Example::of(&[("source_type", "bank_account")])
+    .on("ledger.adjustments.create")
+    .or("source_type", "fpx");
+
+/// The page as a form has it, since examples are forms.
+pub(crate) const TRANSACTIONS_IMPORT: Example = Example::of(&[(
+    "page",
+    r#"{"object":"list","data":[{"id":"txn_{n}","object":"balance_transaction","amount":10000,"fee":320,"currency":"usd","created":1772359200,"available_on":1772496000,"type":"charge","source":"ch_{n}"}]}"#,
+)]);
+
+pub(crate) const RECONCILIATIONS_CREATE: Example = Example::of(&[
+    ("available[0][currency]", "usd"),
+    ("available[0][amount]", "0"),
+    ("available[0][source_types][card]", "0"),
+    ("pending[0][currency]", "usd"),
+    ("pending[0][amount]", "0"),
+])
+.or("pending[0][amount]", "7");
+pub(crate) const RECONCILIATIONS_RETRIEVE: Example =
+    Example::EMPTY.on("ledger.reconciliations.create");

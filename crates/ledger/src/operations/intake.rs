@@ -4,7 +4,8 @@
 
 use crate::limits;
 use crate::reasons;
-use crate::rules::ReserveRules;
+use crate::rules::{ReserveRules, transaction};
+use crate::settings::Settings;
 use crate::sql::{self, Record};
 use crate::tx::LedgerTx;
 use coffer_base::Timestamp;
@@ -45,11 +46,12 @@ pub(crate) trait Intake: Record<Filter: ListFilter> + Clone + Sync + 'static {
     fn record<R: ReserveRules>(
         ledger: &mut LedgerTx<'_, '_>,
         params: &Self::CreateParams,
-        rules: &R,
+        with: With<'_, R>,
     ) -> impl Future<Output = Result<Self, Failure>> + Send;
 
     /// Compares a stored fact with how it is sent again, and adds what was not known of it.
-    /// Parameters that were left out contradict nothing; the first that differs is the error.
+    /// Parameters that were left out contradict nothing; the first that differs is the error. What
+    /// held a default is told for the first time.
     fn reconcile<R: ReserveRules>(
         self,
         ledger: &mut LedgerTx<'_, '_>,
@@ -65,8 +67,25 @@ pub(crate) trait Intake: Record<Filter: ListFilter> + Clone + Sync + 'static {
         rules: &R,
     ) -> impl Future<Output = Result<Self, Failure>> + Send;
 
+    /// Whether an update moves money, which a ledger that takes transactions refuses.
+    const UPDATE_MOVES: bool = true;
+
+    /// Whether transactions of the processor told its money.
+    fn told_by_transaction(&self) -> bool {
+        false
+    }
+
     /// The object on the wire.
     fn render(&self, livemode: bool) -> Object;
+}
+
+/// By what a fact is recorded.
+#[derive(Debug)]
+pub(crate) struct With<'a, R> {
+    /// How money is reserved.
+    pub(crate) rules: &'a R,
+    /// What the operator set.
+    pub(crate) settings: &'a Settings,
 }
 
 /// The parameters of a create; those that were not sent are `None`.
@@ -76,6 +95,11 @@ pub(crate) trait CreateParams: Clone + Send + Sync + 'static {
 
     /// When the fact happened, if it is sent.
     fn created(&self) -> Option<Timestamp>;
+
+    /// Whether it asks whether something may happen, and tells nothing that has.
+    fn asks(&self) -> bool {
+        false
+    }
 }
 
 /// What a list is narrowed to.
@@ -88,9 +112,13 @@ pub(crate) trait ListFilter: Sized {
 }
 
 /// Adds all operations of a kind of facts: create, update, list and retrieve.
-pub(crate) fn register<I: Intake>(routes: &mut Routes, rules: &impl ReserveRules) {
+pub(crate) fn register<I: Intake>(
+    routes: &mut Routes,
+    rules: &impl ReserveRules,
+    settings: Settings,
+) {
     routes
-        .write(Create::<I, _>::new(rules.clone()))
+        .write(Create::<I, _> { settings, ..Create::new(rules.clone()) })
         .write(Update::<I, _>::new(rules.clone()))
         .collection(Facts::<I>(PhantomData));
 }
@@ -98,12 +126,14 @@ pub(crate) fn register<I: Intake>(routes: &mut Routes, rules: &impl ReserveRules
 /// Creates a fact, or returns the stored one if its id is known.
 pub(crate) struct Create<I, R> {
     rules: R,
+    settings: Settings,
     kind: PhantomData<fn() -> I>,
 }
 
 impl<I, R> Create<I, R> {
-    pub(crate) const fn new(rules: R) -> Self {
-        Self { rules, kind: PhantomData }
+    /// With the settings as they are if nobody sets them.
+    pub(crate) fn new(rules: R) -> Self {
+        Self { rules, settings: Settings::default(), kind: PhantomData }
     }
 }
 
@@ -128,9 +158,18 @@ impl<I: Intake, R: ReserveRules> WriteOperation for Create<I, R> {
     ) -> Result<Applied<I>, Failure> {
         let owner = ctx.owner();
         let mut ledger = LedgerTx::begin(tx, &owner, ctx.cause()).await?;
-        let fact = match sql::find::<I>(ledger.tx, &owner, params.id()).await? {
+        let known = sql::find::<I>(ledger.tx, &owner, params.id()).await?;
+        if !params.asks() {
+            transaction::check_fact(&ledger, params.created().unwrap_or(ctx.now()))?;
+        }
+        let fact = match known {
+            // Its figures are the processor's own: a fact about it adds none.
+            Some(known) if known.told_by_transaction() => known,
             Some(known) => known.reconcile(&mut ledger, params, &self.rules).await?,
-            None => I::record(&mut ledger, params, &self.rules).await?,
+            None => {
+                let with = With { rules: &self.rules, settings: &self.settings };
+                I::record(&mut ledger, params, with).await?
+            }
         };
         ledger.finish();
         Ok(Applied { subject: fact.id().to_owned(), out: fact, fingerprint: None })
@@ -173,6 +212,9 @@ impl<I: Intake, R: ReserveRules> WriteOperation for Update<I, R> {
         let mut ledger = LedgerTx::begin(tx, &owner, ctx.cause()).await?;
         let found = sql::find::<I>(ledger.tx, &owner, id).await?;
         let known = found.ok_or_else(|| ApiError::not_found(I::KIND, id, "id"))?;
+        if I::UPDATE_MOVES {
+            transaction::check_fact(&ledger, ctx.now())?;
+        }
         let fact = known.apply_update(&mut ledger, params, &self.rules).await?;
         ledger.finish();
         Ok(Applied { subject: fact.id().to_owned(), out: fact, fingerprint: None })
@@ -230,7 +272,7 @@ impl<I: Intake> Collection for Facts<I> {
 
 /// Checks when a fact happened: not in the future, save for clocks that differ by up to
 /// [`limits::CLOCK_SKEW_SECONDS`]. Any time in the past is accepted.
-fn check_created(created: Option<Timestamp>, now: Timestamp) -> Result<(), ApiError> {
+pub(crate) fn check_created(created: Option<Timestamp>, now: Timestamp) -> Result<(), ApiError> {
     match created {
         Some(created) if created > now.plus(limits::CLOCK_SKEW_SECONDS) => {
             Err(ApiError::invalid_param(
@@ -251,19 +293,42 @@ fn check_created(created: Option<Timestamp>, now: Timestamp) -> Result<(), ApiEr
 pub(crate) fn check_same<T: PartialEq + Display>(
     id: &str,
     param: &'static str,
-    known: &T,
+    known: Option<&T>,
     sent: Option<&T>,
 ) -> Result<(), Failure> {
     match sent {
-        Some(sent) if sent != known => Err(ApiError::invalid_param(
-            param,
-            format!(
-                "'{id}' was told before with another {param}: {known}, not {sent}. What the \
-                 processor told stays as it is; tell what follows from it as a new object."
-            ),
-        )
-        .because(&reasons::TOLD_OTHERWISE)
-        .into()),
+        Some(sent) if Some(sent) != known => Err(otherwise(id, param, known, sent)),
         _ => Ok(()),
     }
+}
+
+/// Checks a figure that may have been corrected since: both what was told first and what stands now
+/// may be sent again. What was never told contradicts nothing.
+pub(crate) fn check_told<T: PartialEq + Display>(
+    id: &str,
+    param: &'static str,
+    (first, now): (Option<&T>, &T),
+    sent: Option<&T>,
+) -> Result<(), Failure> {
+    match (first, sent) {
+        (Some(first), Some(sent)) if sent != first && sent != now => {
+            Err(otherwise(id, param, Some(first), sent))
+        }
+        _ => Ok(()),
+    }
+}
+
+/// What is told for the first time: what was sent, unless something was told before.
+pub(crate) const fn first_told<T: Copy>(first: Option<T>, sent: Option<T>) -> Option<T> {
+    if first.is_none() { sent } else { None }
+}
+
+/// The refusal of a fact that was told before with another figure.
+fn otherwise<T: Display>(id: &str, param: &'static str, known: Option<&T>, sent: &T) -> Failure {
+    let known = known.map_or_else(|| "none".to_owned(), |known| format!("'{known}'"));
+    let message = format!(
+        "'{id}' was told before with another {param}: {known}, not '{sent}'. What the processor \
+         told stays as it is; tell what follows from it as a new object."
+    );
+    ApiError::invalid_param(param, message).because(&reasons::TOLD_OTHERWISE).into()
 }

@@ -1,25 +1,57 @@
 //! The intake of refunds.
 
-use super::intake::{self, Intake, ListFilter, check_same};
-use super::{LEDGER_READ, LEDGER_WRITE};
+use super::intake::{self, Intake, ListFilter, With, check_same, check_told, first_told};
+use super::{LEDGER_READ, LEDGER_WRITE, TRANSIENT};
+use crate::model::account::SourceType;
 use crate::model::charge::Charge;
+use crate::model::entry::Pool;
 use crate::model::refund::Refund;
 use crate::operations::examples;
-use crate::params::{optional_time, processor_id};
+use crate::params::{
+    optional_currency, optional_processor_id, optional_time, processor_id, source_type,
+};
 use crate::reasons;
+use crate::rules::refund::Failed;
 use crate::rules::{ReserveRules, refund};
 use crate::sql;
 use crate::store::refund::Filter;
 use crate::tx::LedgerTx;
-use coffer_base::Timestamp;
+use coffer_base::{Currency, Timestamp};
 use coffer_dialect::{ApiError, Fields, Object};
 use coffer_kernel::{Definition, Failure};
 
-/// The charge that a refund or a dispute names. It must be recorded before: 400 otherwise, so that
-/// the platform sends what it left out, and then this again.
-pub(super) async fn charge_of(ledger: &mut LedgerTx<'_, '_>, id: &str) -> Result<Charge, Failure> {
-    let found = sql::find(ledger.tx, ledger.owner, id).await?;
-    Ok(found.ok_or_else(|| ApiError::no_such(Charge::KIND, id, "charge"))?)
+/// The charge of a fact, if it is known.
+pub(super) async fn find_charge(
+    ledger: &mut LedgerTx<'_, '_>,
+    id: Option<&str>,
+) -> Result<Option<Charge>, Failure> {
+    let Some(id) = id else { return Ok(None) };
+    Ok(sql::find(ledger.tx, ledger.owner, id).await?)
+}
+
+/// The pool of a refund or a dispute: its charge's, or what is told of it while the charge is not
+/// known. Then its currency is needed: 400 without, so that the platform sends the charge first, or
+/// the currency with this.
+pub(super) fn pool_of(
+    charge: Option<&Charge>,
+    id: &str,
+    (currency, source_type): (Option<Currency>, Option<SourceType>),
+) -> Result<Pool, ApiError> {
+    match (charge, currency) {
+        (Some(charge), Some(currency)) if currency != charge.currency => {
+            let message = format!(
+                "The charge '{id}' is in {}, and this in {currency}: its currency is the charge's.",
+                charge.currency
+            );
+            let error = ApiError::invalid_param("currency", message);
+            Err(error.because(&reasons::OTHER_CURRENCY))
+        }
+        (Some(charge), _) => Ok(charge.pool()),
+        (None, Some(currency)) => {
+            Ok(Pool { currency, source_type: source_type.unwrap_or_default() })
+        }
+        (None, None) => Err(ApiError::no_such(Charge::KIND, id, "charge")),
+    }
 }
 
 /// The filter of refunds, which is that of disputes too.
@@ -37,10 +69,24 @@ impl ListFilter for Filter {
 #[derive(Clone, Debug)]
 pub(crate) struct CreateParams {
     id: String,
-    /// The processor's id of the charge, which must be recorded before.
+    /// The processor's id of the charge.
     charge: String,
-    /// At most what earlier refunds left of the charge.
+    /// It may exceed the charge, of which the processor converted it at another day's rate.
     amount: i64,
+    /// Needed while the charge is not known.
+    currency: Option<Currency>,
+    /// Read while the charge is not known; cards if it was not sent.
+    source_type: Option<SourceType>,
+    created: Option<Timestamp>,
+}
+
+/// That a refund failed, or a part of it.
+#[derive(Clone, Debug)]
+pub(crate) struct UpdateParams {
+    /// The failure's own id; a refund has one failure without.
+    id: Option<String>,
+    /// How much came back; the rest of the refund if it was not sent.
+    amount: Option<i64>,
     created: Option<Timestamp>,
 }
 
@@ -49,86 +95,113 @@ impl Intake for Refund {
     const CREATE: Definition =
         Definition::write("ledger.refunds.create", "/v1/ledger/refunds", LEDGER_WRITE, &[])
             .one_at_a_time()
+            .retries(TRANSIENT)
             .example(examples::REFUNDS_CREATE);
     const UPDATE: Definition =
         Definition::write("ledger.refunds.update", "/v1/ledger/refunds/:id", LEDGER_WRITE, &[])
             .one_at_a_time()
+            .retries(TRANSIENT)
             .example(examples::REFUNDS_UPDATE);
     const LIST: Definition =
         Definition::list("ledger.refunds.list", "/v1/ledger/refunds", LEDGER_READ, &[]);
     const RETRIEVE: Definition =
         Definition::retrieve("ledger.refunds.retrieve", "/v1/ledger/refunds/:id", LEDGER_READ, &[])
             .example(examples::REFUNDS_RETRIEVE);
-    const CREATE_PARAMS: &'static [&'static str] = &["id", "charge", "amount", "created"];
-    const UPDATE_PARAMS: &'static [&'static str] = &["status"];
+    const CREATE_PARAMS: &'static [&'static str] =
+        &["id", "charge", "amount", "currency", "source_type", "created"];
+    const UPDATE_PARAMS: &'static [&'static str] = &["status", "amount", "id", "created"];
     type CreateParams = CreateParams;
-    /// That it failed: nothing else can follow.
-    type UpdateParams = ();
+    type UpdateParams = UpdateParams;
 
     fn parse_create(fields: &Fields<'_>) -> Result<CreateParams, ApiError> {
         Ok(CreateParams {
             id: processor_id(fields, "id")?,
             charge: processor_id(fields, "charge")?,
             amount: fields.required_amount("amount")?,
+            currency: optional_currency(fields, "currency")?,
+            source_type: source_type(fields)?,
             created: optional_time(fields, "created")?,
         })
     }
 
-    fn parse_update(fields: &Fields<'_>) -> Result<(), ApiError> {
-        fields.required_choice("status", &[("failed", ())])
+    /// A refund that was canceled has failed. One that is pending is told once it has taken place.
+    fn parse_update(fields: &Fields<'_>) -> Result<UpdateParams, ApiError> {
+        fields.required_choice("status", &[("failed", ()), ("canceled", ())])?;
+        Ok(UpdateParams {
+            id: optional_processor_id(fields, "id")?,
+            amount: fields.optional_amount("amount")?,
+            created: optional_time(fields, "created")?,
+        })
     }
 
     async fn record<R: ReserveRules>(
         ledger: &mut LedgerTx<'_, '_>,
         params: &CreateParams,
-        rules: &R,
+        with: With<'_, R>,
     ) -> Result<Self, Failure> {
-        let mut charge = charge_of(ledger, &params.charge).await?;
-        let left = charge.amount.saturating_sub(charge.refunded);
-        if params.amount > left {
-            let message = format!(
-                "A refund of {} is more than what is left of the charge '{}': {left} of {}.",
-                params.amount, charge.id, charge.amount
-            );
-            let error = ApiError::invalid_param("amount", message);
-            return Err(error.because(&reasons::REFUND_ABOVE_REST).into());
-        }
+        let charge = find_charge(ledger, Some(&params.charge)).await?;
+        let told = (params.currency, params.source_type);
+        let pool = pool_of(charge.as_ref(), &params.charge, told)?;
         let refund = Self {
             seq: ledger.next_seq()?,
             id: params.id.clone(),
-            charge: charge.id.clone(),
+            charge: Some(params.charge.clone()),
             amount: params.amount,
-            currency: charge.currency,
+            currency: pool.currency,
+            source_type: pool.source_type,
             created: params.created.unwrap_or(ledger.now()),
             consumed: 0,
             from_pending: 0,
-            failed: false,
+            failed_amount: 0,
+            parked: false,
+            told_created: params.created,
         };
-        refund::record(ledger, &mut charge, refund, rules).await
+        match charge {
+            Some(mut charge) => refund::record(ledger, &mut charge, refund, with.rules).await,
+            None => refund::record_parked(ledger, &params.charge, refund).await,
+        }
     }
 
     async fn reconcile<R: ReserveRules>(
-        self,
-        _ledger: &mut LedgerTx<'_, '_>,
+        mut self,
+        ledger: &mut LedgerTx<'_, '_>,
         params: &CreateParams,
         _rules: &R,
     ) -> Result<Self, Failure> {
-        check_same(&params.id, "charge", &self.charge, Some(&params.charge))?;
-        check_same(&params.id, "amount", &self.amount, Some(&params.amount))?;
-        check_same(&params.id, "created", &self.created, params.created.as_ref())?;
+        let id = &params.id;
+        check_same(id, "charge", self.charge.as_ref(), Some(&params.charge))?;
+        check_same(id, "amount", Some(&self.amount), Some(&params.amount))?;
+        check_same(id, "currency", Some(&self.currency), params.currency.as_ref())?;
+        let times = (self.told_created.as_ref(), &self.created);
+        check_told(id, "created", times, params.created.as_ref())?;
+        if let Some(created) = first_told(self.told_created, params.created) {
+            refund::tell_created(ledger, &mut self, created);
+        }
         Ok(self)
     }
 
     async fn apply_update<R: ReserveRules>(
         mut self,
         ledger: &mut LedgerTx<'_, '_>,
-        _failed: &(),
-        _rules: &R,
+        params: &UpdateParams,
+        rules: &R,
     ) -> Result<Self, Failure> {
-        if !self.failed {
-            let mut charge = charge_of(ledger, &self.charge).await?;
-            refund::fail(ledger, &mut charge, &mut self).await?;
+        intake::check_created(params.created, ledger.now())?;
+        if params.id.is_none() && params.amount.is_none() && self.rest() <= 0 {
+            return Ok(self);
         }
+        let failure = params.failure(&self, ledger.now());
+        let known = refund::find_failure(ledger, &self, &failure.id).await?;
+        if let Some(known) = known {
+            check_same(&failure.id, "amount", Some(&known.amount), params.amount.as_ref())?;
+            check_same(&failure.id, "created", Some(&known.created), params.created.as_ref())?;
+            return Ok(self);
+        }
+        if failure.amount > self.rest() || failure.amount <= 0 {
+            return Err(above_rest(&self, failure.amount).into());
+        }
+        let mut charge = find_charge(ledger, self.charge.as_deref()).await?;
+        refund::fail_part(ledger, charge.as_mut(), &mut self, &failure, rules).await?;
         Ok(self)
     }
 
@@ -139,8 +212,11 @@ impl Intake for Refund {
             .set("created", self.created)
             .set("currency", self.currency.to_string())
             .set("drawn", self.consumed)
+            .set("failed_amount", self.failed_amount)
             .set("livemode", livemode)
-            .set("status", if self.failed { "failed" } else { "succeeded" })
+            .set("parked", self.parked)
+            .set("source_type", self.source_type.as_str())
+            .set("status", if self.failed() { "failed" } else { "succeeded" })
     }
 }
 
@@ -152,4 +228,31 @@ impl intake::CreateParams for CreateParams {
     fn created(&self) -> Option<Timestamp> {
         self.created
     }
+}
+
+impl UpdateParams {
+    /// The failure. Without an id it is the refund's one failure of that amount, or of all that is
+    /// left; ids are never empty.
+    fn failure(&self, refund: &Refund, now: Timestamp) -> Failed {
+        let own = match self.amount {
+            Some(_) => refund.id.clone(),
+            None => String::new(),
+        };
+        Failed {
+            id: self.id.clone().unwrap_or(own),
+            amount: self.amount.unwrap_or(refund.rest()),
+            created: self.created.unwrap_or(now),
+        }
+    }
+}
+
+/// The refusal of a failure of more than a refund.
+fn above_rest(refund: &Refund, amount: i64) -> ApiError {
+    let message = format!(
+        "A failure of {amount} is not what is left of the refund '{}': {} of {}.",
+        refund.id,
+        refund.rest(),
+        refund.amount
+    );
+    ApiError::invalid_param("amount", message).because(&reasons::FAILURE_ABOVE_REST)
 }

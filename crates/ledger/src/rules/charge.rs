@@ -35,14 +35,28 @@ pub async fn record<R: ReserveRules>(
     rules.money_in(ledger, charge).await
 }
 
-/// Corrects a charge's fee. Holds stay as they are: their share was of the net as it was known.
+/// Corrects a charge's fee. Holds stay as they are, unless the rules follow it: their share was of
+/// the net as it was known.
 pub async fn correct_fee<R: ReserveRules>(
     ledger: &mut LedgerTx<'_, '_>,
     charge: &mut Charge,
     fee: i64,
     rules: &R,
 ) -> Result<(), Failure> {
-    let more = fee.saturating_sub(charge.fee.unwrap_or(0));
+    let fees = (Some(fee), charge.application_fee);
+    correct_fees(ledger, charge, fees, rules).await
+}
+
+/// Corrects the fees of a charge, the processor's and the platform's.
+pub(super) async fn correct_fees<R: ReserveRules>(
+    ledger: &mut LedgerTx<'_, '_>,
+    charge: &mut Charge,
+    (fee, application_fee): (Option<i64>, i64),
+    rules: &R,
+) -> Result<(), Failure> {
+    let after = Charge { fee, application_fee, ..charge.clone() };
+    rules.fees_corrected(ledger, &after).await?;
+    let more = charge.net().saturating_sub(after.net());
     let reserve = rules.money_out(ledger, charge, &Withdrawal::Fee).await?;
     let from_pending = match more {
         // A fee that comes back comes to where the charge's money is.
@@ -59,22 +73,32 @@ pub async fn correct_fee<R: ReserveRules>(
         source: &charge.id,
         created: ledger.now(),
         available_on: charge.available_on(from_pending.saturating_abs(), ledger.now()),
-        application_fee: 0,
+        application_fee: application_fee.saturating_sub(charge.application_fee),
         postings: &postings,
     };
     ledger.post(&entry).await?;
-    charge.fee = Some(fee);
+    charge.fee = fee;
+    charge.application_fee = application_fee;
     charge.pending = charge.pending.saturating_sub(from_pending);
     store::update(ledger.tx, ledger.owner, charge);
     Ok(())
 }
 
 /// The posting of a fee that is taken out of `payments`, or comes back to it if it is negative.
-const fn fee_posting(pool: Pool, payments: Bucket, fee: i64) -> Posting {
-    if fee >= 0 {
-        pool.posting(payments, Bucket::Fees, fee)
+pub(super) const fn fee_posting(pool: Pool, payments: Bucket, fee: i64) -> Posting {
+    signed_posting(pool, (payments, Bucket::Fees), fee)
+}
+
+/// The posting of an amount from one bucket to another, or back if it is negative.
+pub(super) const fn signed_posting(
+    pool: Pool,
+    (from, to): (Bucket, Bucket),
+    amount: i64,
+) -> Posting {
+    if amount >= 0 {
+        pool.posting(from, to, amount)
     } else {
-        pool.posting(Bucket::Fees, payments, fee.saturating_neg())
+        pool.posting(to, from, amount.saturating_neg())
     }
 }
 
@@ -89,8 +113,8 @@ pub(crate) struct Debit<'a> {
     pub(crate) created: Timestamp,
     /// How much goes or comes back, in minor units, without the fee.
     pub(crate) amount: i64,
-    /// The fee of a dispute, which is taken out of what is available and brought back to it, also
-    /// while the charge is pending.
+    /// The fee of a dispute, which is taken out of what is available, also while the charge is
+    /// pending; negative if it comes back.
     pub(crate) fee: i64,
 }
 
@@ -114,7 +138,7 @@ pub(crate) async fn withdraw(
         postings: &[
             pool.posting(Bucket::PaymentsPending, Bucket::Clearing, pending),
             pool.posting(Bucket::PaymentsAvailable, Bucket::Clearing, available),
-            pool.posting(Bucket::PaymentsAvailable, Bucket::Fees, debit.fee),
+            fee_posting(pool, Bucket::PaymentsAvailable, debit.fee),
         ],
     };
     ledger.post(&entry).await?;
@@ -141,7 +165,7 @@ pub(crate) async fn reinstate(
         postings: &[
             pool.posting(Bucket::Clearing, Bucket::PaymentsPending, pending),
             pool.posting(Bucket::Clearing, Bucket::PaymentsAvailable, available),
-            pool.posting(Bucket::Fees, Bucket::PaymentsAvailable, debit.fee),
+            fee_posting(pool, Bucket::PaymentsAvailable, debit.fee),
         ],
     };
     ledger.post(&entry).await?;
@@ -178,11 +202,6 @@ pub(crate) async fn settle<R: ReserveRules>(
 
 /// The posting that makes pending money available. Fees above the amount leave a negative one, and
 /// what the account owes then moves the other way.
-const fn available_posting(pool: Pool, pending: i64) -> Posting {
-    if pending >= 0 {
-        pool.posting(Bucket::PaymentsPending, Bucket::PaymentsAvailable, pending)
-    } else {
-        let owed = pending.saturating_neg();
-        pool.posting(Bucket::PaymentsAvailable, Bucket::PaymentsPending, owed)
-    }
+pub(super) const fn available_posting(pool: Pool, pending: i64) -> Posting {
+    signed_posting(pool, (Bucket::PaymentsPending, Bucket::PaymentsAvailable), pending)
 }

@@ -11,7 +11,7 @@ use coffer_storage::{Row, StorageError, Value, values};
 macro_rules! select_balance_transaction {
     () => {
         "SELECT seq, id, kind, source, currency, reserved, pending, amount, fee, created, \
-         available_on, application_fee FROM balance_transaction"
+         available_on, application_fee, told, category, exchange_rate FROM balance_transaction"
     };
 }
 
@@ -23,8 +23,8 @@ pub(crate) struct Filter {
     pub(crate) currency: Option<Currency>,
     /// The id of the object that caused them.
     pub(crate) source: Option<String>,
-    /// Whether that object is a payout, so that a charge or a refund with the same id is not found.
-    pub(crate) of_payout: bool,
+    /// The id of the payout that they are about, or that carried their money.
+    pub(crate) payout: Option<String>,
     /// When the entry happened; all times if it was not sent.
     pub(crate) created: CreatedRange,
 }
@@ -50,6 +50,9 @@ impl Record for BalanceTransaction {
             created: Timestamp::from_unix(row.int(9)?),
             available_on: Timestamp::from_unix(row.int(10)?),
             application_fee: row.int(11)?,
+            told: row.int(12)? != 0,
+            category: row.optional_text(13)?.map(str::to_owned),
+            exchange_rate: row.optional_text(14)?.map(str::to_owned),
         })
     }
 
@@ -63,6 +66,7 @@ impl Record for BalanceTransaction {
 
     fn looks_further(filter: &Filter) -> bool {
         filter.source.is_none()
+            && filter.payout.is_none()
             && (filter.kind.is_some()
                 || filter.currency.is_some()
                 || filter.created != CreatedRange::ALL)
@@ -75,6 +79,16 @@ impl Record for BalanceTransaction {
             filter.created.from,
             filter.created.to
         ]);
+        // Statements of their own, since one source or one payout has few rows, which an index
+        // finds.
+        if let Some(payout) = &filter.payout {
+            values.push(Value::from(payout.as_str()));
+            return pages!(
+                select_balance_transaction!(),
+                "AND (kind = ?7 OR ?7 IS NULL) AND (currency = ?8 OR ?8 IS NULL) \
+                 AND created BETWEEN ?9 AND ?10 AND payout = ?11"
+            );
+        }
         let Some(source) = &filter.source else {
             return pages!(
                 select_balance_transaction!(),
@@ -82,13 +96,11 @@ impl Record for BalanceTransaction {
                  AND created BETWEEN ?9 AND ?10"
             );
         };
-        // A statement of its own, since one source has few rows, which an index finds.
-        values.extend(values![source.as_str(), filter.of_payout]);
+        values.push(Value::from(source.as_str()));
         pages!(
             select_balance_transaction!(),
             "AND (kind = ?7 OR ?7 IS NULL) AND (currency = ?8 OR ?8 IS NULL) \
-             AND created BETWEEN ?9 AND ?10 AND source = ?11 \
-             AND (?12 = 0 OR kind LIKE 'payout%')"
+             AND created BETWEEN ?9 AND ?10 AND source = ?11"
         )
     }
 }

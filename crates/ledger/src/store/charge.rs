@@ -1,8 +1,9 @@
 //! The SQL of charges.
 
+use super::history;
 use crate::model::account::SourceType;
-use crate::model::charge::Charge;
-use crate::sql::{Linked, Record, currency, of_owner, owner};
+use crate::model::charge::{Charge, Told};
+use crate::sql::{Linked, Record, currency, of_owner, optional_time, owner};
 use crate::{by_id, by_ids, pages};
 use coffer_base::{Currency, Owner, Timestamp};
 use coffer_dialect::CreatedRange;
@@ -14,13 +15,14 @@ use coffer_storage::{Row, StorageError, Store, Tx, Value, values};
 macro_rules! select_charge {
     () => {
         "SELECT seq, id, amount, currency, fee, application_fee, source_type, source_transfer, \
-         created, available_on, refunded, disputed, pending, settled, mode, platform, account \
-         FROM ledger_charge"
+         created, available_on, refunded, disputed, pending, settled, by_transaction, told_fee, \
+         told_application_fee, told_source_type, told_created, told_available_on, mode, platform, \
+         account FROM ledger_charge"
     };
 }
 
 /// The first column of the owner in a row of [`select_charge`].
-const OWNER_OF_CHARGE: usize = 14;
+const OWNER_OF_CHARGE: usize = 20;
 
 /// What a list of charges is narrowed to.
 #[derive(Clone, Debug)]
@@ -50,6 +52,14 @@ impl Record for Charge {
             disputed: row.int(11)? != 0,
             pending: row.int(12)?,
             settled: row.int(13)? != 0,
+            by_transaction: row.int(14)? != 0,
+            told: Told {
+                fee: row.optional_int(15)?,
+                application_fee: row.optional_int(16)?,
+                source_type: row.optional_int(17)?.map(SourceType::from_code).transpose()?,
+                created: optional_time(row, 18)?,
+                available_on: optional_time(row, 19)?,
+            },
         })
     }
 
@@ -79,50 +89,57 @@ impl Linked for Charge {
     const BY_IDS: &'static str = by_ids!(select_charge!());
 }
 
-/// Adds a charge.
+/// Adds a charge, whoever told it.
 pub(crate) fn insert(tx: &mut Tx<'_>, owner: &Owner, charge: &Charge) {
+    history::expose(tx, owner, charge);
+    let mut values = of_owner(owner, values![charge.seq, charge.id.as_str()]);
+    values.extend(values![charge.currency.as_str(), charge.by_transaction]);
+    values.extend(changing(charge));
     tx.defer(
-        "INSERT INTO ledger_charge (mode, platform, account, seq, id, amount, currency, fee, \
-         application_fee, source_type, source_transfer, created, available_on, refunded, \
-         disputed, pending, settled) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
-        of_owner(
-            owner,
-            values![
-                charge.seq,
-                charge.id.as_str(),
-                charge.amount,
-                charge.currency.as_str(),
-                charge.fee,
-                charge.application_fee,
-                charge.source_type.code(),
-                charge.source_transfer.as_deref(),
-                charge.created,
-                charge.available_on,
-                charge.refunded,
-                charge.disputed,
-                charge.pending,
-                charge.settled
-            ],
-        ),
+        "INSERT INTO ledger_charge (mode, platform, account, seq, id, currency, by_transaction, \
+         amount, fee, application_fee, source_type, source_transfer, created, available_on, \
+         refunded, disputed, pending, settled, told_fee, told_application_fee, told_source_type, \
+         told_created, told_available_on) \
+         VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+        values,
     );
 }
 
-/// Stores the columns of a charge that can change. The others are what the processor reported,
-/// which stays.
+/// Stores the columns of a charge that can change: all but its number, its id and its currency.
 pub(crate) fn update(tx: &mut Tx<'_>, owner: &Owner, charge: &Charge) {
-    let mut values = Vec::from(values![
-        charge.fee,
-        charge.refunded,
-        charge.disputed,
-        charge.pending,
-        charge.settled
-    ]);
+    history::change_exposure(tx, owner, charge);
+    let mut values = Vec::from(changing(charge));
     values.extend(of_owner(owner, values![charge.seq]));
     tx.defer(
-        "UPDATE ledger_charge SET fee = ?, refunded = ?, disputed = ?, pending = ?, settled = ? \
+        "UPDATE ledger_charge SET amount = ?, fee = ?, application_fee = ?, source_type = ?, \
+         source_transfer = ?, created = ?, available_on = ?, refunded = ?, disputed = ?, \
+         pending = ?, settled = ?, told_fee = ?, told_application_fee = ?, told_source_type = ?, \
+         told_created = ?, told_available_on = ? \
          WHERE mode = ? AND platform = ? AND account = ? AND seq = ?",
         values,
     );
+}
+
+/// The columns that can change, in the order of both statements.
+fn changing(charge: &Charge) -> [Value; 16] {
+    values![
+        charge.amount,
+        charge.fee,
+        charge.application_fee,
+        charge.source_type.code(),
+        charge.source_transfer.as_deref(),
+        charge.created,
+        charge.available_on,
+        charge.refunded,
+        charge.disputed,
+        charge.pending,
+        charge.settled,
+        charge.told.fee,
+        charge.told.application_fee,
+        charge.told.source_type.map(SourceType::code),
+        charge.told.created.map(Timestamp::unix),
+        charge.told.available_on.map(Timestamp::unix)
+    ]
 }
 
 /// Whether money of any charge is due to become available: one row of the index on charges that are
@@ -130,8 +147,8 @@ pub(crate) fn update(tx: &mut Tx<'_>, owner: &Owner, charge: &Charge) {
 pub(crate) async fn any_due(store: &Store, due: &Due) -> Result<bool, StorageError> {
     let rows = store
         .query_part(
-            "SELECT 1 FROM ledger_charge WHERE settled = 0 AND available_on <= ? \
-             AND (? = '' OR platform = ?) LIMIT 1",
+            "SELECT 1 FROM ledger_charge WHERE settled = 0 AND by_transaction = 0 \
+             AND available_on <= ? AND (? = '' OR platform = ?) LIMIT 1",
             &values![due.at, due.platform(), due.platform()],
         )
         .await?;
@@ -150,7 +167,8 @@ pub(crate) async fn due(
             concat!(
                 "SELECT * FROM (",
                 select_charge!(),
-                " WHERE settled = 0 AND available_on <= ? AND (? = '' OR platform = ?) \
+                " WHERE settled = 0 AND by_transaction = 0 AND available_on <= ? \
+                 AND (? = '' OR platform = ?) \
                  ORDER BY available_on, mode, platform, account, seq LIMIT ?) AS next \
                  ORDER BY mode, platform, account, available_on, seq"
             ),

@@ -82,11 +82,7 @@ pub(crate) fn expose(tx: &mut Tx<'_>, owner: &Owner, charge: &Charge) {
          DO UPDATE SET amount = excluded.amount",
         of_owner(
             owner,
-            values![
-                charge.currency.as_str(),
-                charge.created.last_midnight(),
-                charge.exposure()
-            ],
+            values![charge.currency.as_str(), charge.created.last_midnight(), charge.exposure()],
         ),
     );
 }
@@ -95,8 +91,7 @@ pub(crate) fn expose(tx: &mut Tx<'_>, owner: &Owner, charge: &Charge) {
 /// still: nothing if neither its exposure nor its day changes. A charge whose day was corrected
 /// goes from one day to the other.
 pub(crate) fn change_exposure(tx: &mut Tx<'_>, owner: &Owner, charge: &Charge) {
-    let values =
-        values![charge.seq, charge.exposure(), charge.created.last_midnight()];
+    let values = values![charge.seq, charge.exposure(), charge.created.last_midnight()];
     let values = of_owner(owner, values);
     tx.defer(
         "INSERT INTO ledger_figure_at (mode, platform, account, figure, currency, item, at, \

@@ -3,32 +3,75 @@
 //! of the postings.
 
 use crate::model::account::{Bucket, SourceType};
-use crate::model::balance_transaction::BalanceTransactionLine;
+use crate::model::balance_transaction::{BalanceTransactionLine, Shown};
 use crate::model::entry::{Balance, Entry, Pool, Posting};
-use crate::sql::{corrupt, currency, of_owner, owner_values};
+use crate::model::intake::{Intake, IntakeRule};
+use crate::sql::{corrupt, currency, of_owner, optional_time, owner_values, time_value};
 use coffer_base::{Currency, Owner, Timestamp};
 use coffer_storage::{Row, Statement, StorageError, Store, Tx, Value, values};
 
 /// Locks the ledger's row, which the first transaction inserts, and numbers the transaction: one
 /// statement, so that a request pays one round trip for the lock and the number. Numbers begin at 1
-/// and have no gap among committed transactions. Returns the number and the time at which the
-/// history has the transaction: `now`, or that of an earlier one if the clock went back since.
+/// and have no gap among committed transactions. Returns the number, the time at which the history
+/// has the transaction (`now`, or that of an earlier one if the clock went back since), and how
+/// money is told.
 pub(crate) async fn next_tx(
     tx: &mut Tx<'_>,
     owner: &Owner,
     now: Timestamp,
-) -> Result<(i64, Timestamp), StorageError> {
+) -> Result<(i64, Timestamp, IntakeRule), StorageError> {
     let rows = tx
         .query(
             "INSERT INTO ledger (mode, platform, account, last_tx, last_at) \
              VALUES (?, ?, ?, 1, ?) ON CONFLICT (mode, platform, account) DO UPDATE SET \
              last_tx = ledger.last_tx + 1, last_at = CASE WHEN ledger.last_at > excluded.last_at \
-             THEN ledger.last_at ELSE excluded.last_at END RETURNING last_tx, last_at",
+             THEN ledger.last_at ELSE excluded.last_at END \
+             RETURNING last_tx, last_at, intake, since",
             &of_owner(owner, values![now]),
         )
         .await?;
     let row = rows.first().ok_or_else(|| corrupt("a ledger transaction has no number"))?;
-    Ok((row.int(0)?, Timestamp::from_unix(row.int(1)?)))
+    Ok((row.int(0)?, Timestamp::from_unix(row.int(1)?), intake_rule(row, 2)?))
+}
+
+/// How money is told, in a row's columns from `first` on.
+fn intake_rule(row: &Row, first: usize) -> Result<IntakeRule, StorageError> {
+    let intake = row.optional_int(first)?.map(Intake::from_code).transpose()?;
+    Ok(IntakeRule { intake, since: optional_time(row, first.saturating_add(1))? })
+}
+
+/// How the money of a ledger is told; nothing is set if there is no ledger yet.
+pub(crate) async fn read_intake(store: &Store, owner: &Owner) -> Result<IntakeRule, StorageError> {
+    let sql = "SELECT intake, since FROM ledger WHERE mode = ? AND platform = ? AND account = ?";
+    let rows = store.query(sql, &owner_values(owner)).await?;
+    rows.first().map_or(Ok(IntakeRule::default()), |row| intake_rule(row, 0))
+}
+
+/// Stores how the money of a ledger is told.
+pub(crate) fn set_intake(tx: &mut Tx<'_>, owner: &Owner, rule: IntakeRule) {
+    let mut values = Vec::from(values![rule.intake.map(Intake::code), time_value(rule.since)]);
+    values.extend(owner_values(owner));
+    tx.defer(
+        "UPDATE ledger SET intake = ?, since = ? \
+         WHERE mode = ? AND platform = ? AND account = ?",
+        values,
+    );
+}
+
+/// Whether anything was ever told to a ledger: a row of its journal or a told transaction.
+pub(crate) async fn is_empty(tx: &mut Tx<'_>, owner: &Owner) -> Result<bool, StorageError> {
+    let mut values = Vec::from(owner_values(owner));
+    values.extend(owner_values(owner));
+    let rows = tx
+        .query(
+            "SELECT 1 WHERE EXISTS (SELECT 1 FROM ledger_entry \
+             WHERE mode = ? AND platform = ? AND account = ?) \
+             OR EXISTS (SELECT 1 FROM ledger_transaction \
+             WHERE mode = ? AND platform = ? AND account = ?)",
+            &values,
+        )
+        .await?;
+    Ok(rows.is_empty())
 }
 
 /// Locks the ledgers of `owners` until the transaction ends, in one round trip. They come sorted,
@@ -144,7 +187,7 @@ pub(crate) async fn balances(
 }
 
 /// A balance transaction that is to be stored.
-pub(crate) struct NewBalanceTransaction {
+pub(crate) struct NewBalanceTransaction<'a> {
     /// Its own number in the ledger; `number` below is its entry's.
     pub(crate) seq: i64,
     pub(crate) id: String,
@@ -152,6 +195,8 @@ pub(crate) struct NewBalanceTransaction {
     pub(crate) number: i64,
     pub(crate) currency: Currency,
     pub(crate) line: BalanceTransactionLine,
+    /// What the processor told of it; `None` for one of the ledger's own.
+    pub(crate) told: Option<&'a Shown<'a>>,
 }
 
 /// Adds a balance transaction of an entry. The platform's fee belongs to the payments balance: in
@@ -160,12 +205,15 @@ pub(crate) fn insert_balance_transaction(
     tx: &mut Tx<'_>,
     owner: &Owner,
     entry: &Entry<'_>,
-    new: NewBalanceTransaction,
+    new: NewBalanceTransaction<'_>,
 ) {
+    // A payout's own entries are about it, whoever told them.
+    let own = Some(entry.source).filter(|_| entry.kind.starts_with("payout"));
     tx.defer(
         "INSERT INTO balance_transaction (mode, platform, account, seq, id, entry, kind, source, \
-         currency, reserved, pending, amount, fee, application_fee, created, available_on) \
-         VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+         currency, reserved, pending, amount, fee, application_fee, created, available_on, told, \
+         category, exchange_rate, payout) \
+         VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
         of_owner(
             owner,
             values![
@@ -181,7 +229,11 @@ pub(crate) fn insert_balance_transaction(
                 new.line.fee,
                 if new.line.reserved { 0 } else { entry.application_fee },
                 entry.created,
-                entry.available_on
+                entry.available_on,
+                new.told.is_some(),
+                new.told.and_then(|told| told.category),
+                new.told.and_then(|told| told.exchange_rate),
+                new.told.map_or(own, |told| told.payout)
             ],
         ),
     );

@@ -110,11 +110,11 @@ pub async fn debits_from(
     most: i64,
 ) -> Result<Vec<PastDebit>, StorageError> {
     let sql = if is_dispute {
-        "SELECT seq, charge, amount FROM ledger_dispute WHERE mode = ? AND platform = ? \
-         AND account = ? AND seq >= ? ORDER BY seq LIMIT ?"
+        "SELECT seq, charge, withdrawn FROM ledger_dispute WHERE mode = ? AND platform = ? \
+         AND account = ? AND seq >= ? AND charge IS NOT NULL ORDER BY seq LIMIT ?"
     } else {
         "SELECT seq, charge, amount FROM ledger_refund WHERE mode = ? AND platform = ? \
-         AND account = ? AND seq >= ? ORDER BY seq LIMIT ?"
+         AND account = ? AND seq >= ? AND charge IS NOT NULL ORDER BY seq LIMIT ?"
     };
     let rows = store.query(sql, &of_owner(owner, values![seq, most])).await?;
     let debit = |row: &Row| {

@@ -1,7 +1,8 @@
 //! The SQL of refunds.
 
+use crate::model::account::SourceType;
 use crate::model::refund::Refund;
-use crate::sql::{Linked, Record, currency, of_owner};
+use crate::sql::{Linked, Record, currency, of_owner, optional_time};
 use crate::{by_id, by_ids, pages};
 use coffer_base::{Owner, Timestamp};
 use coffer_dialect::CreatedRange;
@@ -10,8 +11,8 @@ use coffer_storage::{Row, StorageError, Tx, Value, values};
 /// A refund, in the order of columns that its `from_row` reads.
 macro_rules! select_refund {
     () => {
-        "SELECT seq, id, charge, amount, currency, created, consumed, from_pending, failed \
-         FROM ledger_refund"
+        "SELECT seq, id, charge, amount, currency, source_type, created, consumed, from_pending, \
+         failed_amount, parked, told_created FROM ledger_refund"
     };
 }
 
@@ -46,13 +47,16 @@ impl Record for Refund {
         Ok(Self {
             seq: row.int(0)?,
             id: row.text(1)?.to_owned(),
-            charge: row.text(2)?.to_owned(),
+            charge: row.optional_text(2)?.map(str::to_owned),
             amount: row.int(3)?,
             currency: currency(row, 4)?,
-            created: Timestamp::from_unix(row.int(5)?),
-            consumed: row.int(6)?,
-            from_pending: row.int(7)?,
-            failed: row.int(8)? != 0,
+            source_type: SourceType::from_code(row.int(5)?)?,
+            created: Timestamp::from_unix(row.int(6)?),
+            consumed: row.int(7)?,
+            from_pending: row.int(8)?,
+            failed_amount: row.int(9)?,
+            parked: row.int(10)? != 0,
+            told_created: optional_time(row, 11)?,
         })
     }
 
@@ -81,35 +85,42 @@ impl Linked for Refund {
     const BY_IDS: &'static str = by_ids!(select_refund!());
 }
 
-/// Adds a refund.
+/// Adds a refund, whoever told it.
 pub(crate) fn insert(tx: &mut Tx<'_>, owner: &Owner, refund: &Refund) {
+    let mut values = of_owner(owner, values![refund.seq, refund.id.as_str()]);
+    values.extend(values![refund.currency.as_str()]);
+    values.extend(changing(refund));
     tx.defer(
-        "INSERT INTO ledger_refund (mode, platform, account, seq, id, charge, amount, currency, \
-         created, consumed, from_pending, failed) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
-        of_owner(
-            owner,
-            values![
-                refund.seq,
-                refund.id.as_str(),
-                refund.charge.as_str(),
-                refund.amount,
-                refund.currency.as_str(),
-                refund.created,
-                refund.consumed,
-                refund.from_pending,
-                refund.failed
-            ],
-        ),
+        "INSERT INTO ledger_refund (mode, platform, account, seq, id, currency, charge, amount, \
+         source_type, created, consumed, from_pending, failed_amount, parked, told_created) \
+         VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+        values,
     );
 }
 
-/// Stores whether a refund failed.
-pub(crate) fn set_failed(tx: &mut Tx<'_>, owner: &Owner, refund: &Refund) {
-    let mut values = Vec::from(values![refund.failed]);
+/// Stores the columns of a refund that can change: all but its number, its id and its currency.
+pub(crate) fn update(tx: &mut Tx<'_>, owner: &Owner, refund: &Refund) {
+    let mut values = Vec::from(changing(refund));
     values.extend(of_owner(owner, values![refund.seq]));
     tx.defer(
-        "UPDATE ledger_refund SET failed = ? \
+        "UPDATE ledger_refund SET charge = ?, amount = ?, source_type = ?, created = ?, \
+         consumed = ?, from_pending = ?, failed_amount = ?, parked = ?, told_created = ? \
          WHERE mode = ? AND platform = ? AND account = ? AND seq = ?",
         values,
     );
+}
+
+/// The columns that can change, in the order of both statements.
+fn changing(refund: &Refund) -> [Value; 9] {
+    values![
+        refund.charge.as_deref(),
+        refund.amount,
+        refund.source_type.code(),
+        refund.created,
+        refund.consumed,
+        refund.from_pending,
+        refund.failed_amount,
+        refund.parked,
+        refund.told_created.map(Timestamp::unix)
+    ]
 }

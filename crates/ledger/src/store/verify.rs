@@ -40,10 +40,14 @@ pub const CHECK: Check = Check {
                   HAVING SUM(posted) <> SUM(kept) LIMIT ?",
         },
         Comparison {
-            rule: "what is pending is what charges wait for",
+            rule: "what is pending is what charges, adjustments and transactions wait for",
             sql: "WITH both_sides AS (\
                   SELECT mode, platform, account, currency, source_type, pending AS awaited, \
                   0 AS kept FROM ledger_charge UNION ALL \
+                  SELECT mode, platform, account, currency, source_type, pending, 0 \
+                  FROM ledger_adjustment UNION ALL \
+                  SELECT mode, platform, account, currency, source_type, amount - fee, 0 \
+                  FROM ledger_transaction WHERE settled = 0 UNION ALL \
                   SELECT mode, platform, account, currency, source_type, 0, \
                   payments_pending + reserved_pending FROM ledger_balance) \
                   SELECT mode, platform, account, currency || ' source ' || source_type, \
@@ -71,11 +75,34 @@ pub const CHECK: Check = Check {
         Comparison {
             rule: "what is refunded of a charge is what its refunds took",
             sql: "SELECT c.mode, c.platform, c.account, c.id, \
-                  CAST(COALESCE(SUM(f.amount), 0) AS BIGINT), c.refunded FROM ledger_charge c \
+                  CAST(COALESCE(SUM(f.amount - f.failed_amount), 0) AS BIGINT), c.refunded \
+                  FROM ledger_charge c \
                   LEFT JOIN ledger_refund f ON f.mode = c.mode AND f.platform = c.platform \
-                  AND f.account = c.account AND f.charge = c.id AND f.failed = 0 \
+                  AND f.account = c.account AND f.charge = c.id AND f.parked = 0 \
+                  AND f.currency = c.currency \
                   GROUP BY c.mode, c.platform, c.account, c.seq, c.id, c.refunded \
-                  HAVING COALESCE(SUM(f.amount), 0) <> c.refunded LIMIT ?",
+                  HAVING COALESCE(SUM(f.amount - f.failed_amount), 0) <> c.refunded LIMIT ?",
+        },
+        Comparison {
+            rule: "a balance is the sum of its balance transactions",
+            sql: "WITH both_sides AS (\
+                  SELECT mode, platform, account, currency, amount - fee AS told, 0 AS kept \
+                  FROM balance_transaction UNION ALL \
+                  SELECT mode, platform, account, currency, 0, payments_pending \
+                  + payments_available + reserved_pending + reserved_available \
+                  FROM ledger_balance) \
+                  SELECT mode, platform, account, currency, CAST(SUM(told) AS BIGINT), \
+                  CAST(SUM(kept) AS BIGINT) FROM both_sides \
+                  GROUP BY mode, platform, account, currency HAVING SUM(told) <> SUM(kept) LIMIT ?",
+        },
+        Comparison {
+            rule: "a told transaction is shown as it was told",
+            sql: "SELECT t.mode, t.platform, t.account, t.id, t.amount - t.fee, \
+                  COALESCE(b.amount - b.fee, 0) FROM ledger_transaction t \
+                  LEFT JOIN balance_transaction b ON b.mode = t.mode \
+                  AND b.platform = t.platform AND b.account = t.account AND b.id = t.id \
+                  AND b.told = 1 WHERE t.posted = 1 AND (b.id IS NULL \
+                  OR b.amount <> t.amount OR b.fee <> t.fee) LIMIT ?",
         },
         Comparison {
             rule: "balance transactions say what was posted",

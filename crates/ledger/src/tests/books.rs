@@ -1,6 +1,6 @@
 //! One account's books, and what happens to them.
 
-use crate::model::charge::{Charge, default_available_on};
+use crate::model::charge::{Charge, Told, default_available_on};
 use crate::model::dispute::{self, Dispute};
 use crate::model::payout::{self, Payout};
 use crate::model::refund::Refund;
@@ -8,7 +8,7 @@ use crate::rules;
 use crate::sql::{self, Record};
 use crate::store::journal;
 use crate::store::verify::CHECK;
-use crate::{Bucket, LedgerTx, MIGRATIONS, NoReserves, Pool, SourceType};
+use crate::{Bucket, LedgerTx, MIGRATIONS, NoReserves, PayoutFloor, Pool, SourceType};
 use coffer_base::id::AccountId;
 use coffer_base::{Currency, Mode, Owner, Random, TestRandom, Timestamp, clock::DAY_SECONDS};
 use coffer_dialect::ApiError;
@@ -101,8 +101,8 @@ impl Recorded {
             }
             Act::Fail(id) => {
                 let mut refund = sql::find::<Refund>(ledger.tx, ledger.owner, id).await?.unwrap();
-                let mut charge = charge(ledger, &refund.charge).await?;
-                rules::refund::fail(ledger, &mut charge, &mut refund).await
+                let mut charge = charge(ledger, refund.charge.as_deref().unwrap()).await?;
+                rules::refund::fail(ledger, &mut charge, &mut refund, &NoReserves).await
             }
             Act::Dispute(id, of, amount, fee) => {
                 let mut charge = charge(ledger, of).await?;
@@ -111,17 +111,18 @@ impl Recorded {
             }
             Act::Win(id, fee_returned) => {
                 let mut dispute = sql::find::<Dispute>(ledger.tx, ledger.owner, id).await?.unwrap();
-                let mut charge = charge(ledger, &dispute.charge).await?;
-                rules::dispute::win(ledger, &mut charge, &mut dispute, *fee_returned).await
+                let mut charge = charge(ledger, dispute.charge.as_deref().unwrap()).await?;
+                let charge = Some(&mut charge);
+                rules::dispute::win(ledger, charge, &mut dispute, *fee_returned, &NoReserves).await
             }
             Act::Lose(id) => {
                 let mut dispute = sql::find::<Dispute>(ledger.tx, ledger.owner, id).await?.unwrap();
-                rules::dispute::lose(ledger, &mut dispute);
+                rules::dispute::say(ledger, &mut dispute, dispute::Status::Lost);
                 Ok(())
             }
             Act::Payout(id, amount, reported) => {
                 let payout = self.payout(ledger, id, *amount, *reported)?;
-                rules::payout::record(ledger, &payout).await
+                rules::payout::record(ledger, &payout, PayoutFloor::Pool).await
             }
             Act::Become(id, status) => {
                 let mut payout = sql::find::<Payout>(ledger.tx, ledger.owner, id).await?.unwrap();
@@ -152,6 +153,8 @@ impl Recorded {
             disputed: false,
             pending: 0,
             settled: false,
+            by_transaction: false,
+            told: Told::default(),
         };
         charge.pending = charge.net();
         rules::charge::record(ledger, &charge, &NoReserves).await
@@ -167,13 +170,16 @@ impl Recorded {
         Ok(Refund {
             seq: ledger.next_seq()?,
             id: id.to_owned(),
-            charge: charge.id.clone(),
+            charge: Some(charge.id.clone()),
             amount,
             currency: charge.currency,
+            source_type: charge.source_type,
             created: self.now,
             consumed: 0,
             from_pending: 0,
-            failed: false,
+            failed_amount: 0,
+            parked: false,
+            told_created: None,
         })
     }
 
@@ -187,15 +193,22 @@ impl Recorded {
         Ok(Dispute {
             seq: ledger.next_seq()?,
             id: id.to_owned(),
-            charge: charge.id.clone(),
+            charge: Some(charge.id.clone()),
             amount,
             currency: charge.currency,
+            source_type: charge.source_type,
             fee,
             created: self.now,
             consumed: 0,
             from_pending: 0,
+            withdrawn: amount,
+            reinstated: 0,
             status: dispute::Status::Open,
+            status_created: None,
             fee_returned: false,
+            moved: false,
+            parked: false,
+            told: dispute::Told::default(),
         })
     }
 
@@ -215,6 +228,11 @@ impl Recorded {
             reported,
             created: self.now,
             status: payout::Status::InTransit,
+            processor_id: None,
+            fee: None,
+            arrival_date: None,
+            by_transaction: false,
+            told: payout::Told::default(),
         })
     }
 }

@@ -1,12 +1,14 @@
 //! Lists and what narrows them.
 
 use super::books::{Act, Books, owner};
+use crate::model::adjustment::Adjustment;
 use crate::model::balance_transaction::BalanceTransaction;
 use crate::model::charge::Charge;
 use crate::model::dispute::Dispute;
 use crate::model::payout::{Breach, Payout, Status};
 use crate::model::refund::Refund;
 use crate::sql::{self, Record, of_owner};
+use crate::store::adjustment as adjustments;
 use crate::store::balance_transaction::Filter;
 use crate::store::{charge as charges, journal, payout as payouts, refund as refunds};
 use coffer_base::{Currency, Timestamp};
@@ -64,8 +66,8 @@ async fn balance_transactions_of_a_payout_are_of_no_other_object() {
         let filter = Filter {
             kind: kind.map(str::to_owned),
             currency: None,
-            source: Some(source.to_owned()),
-            of_payout,
+            source: Some(source.to_owned()).filter(|_| !of_payout),
+            payout: Some(source.to_owned()).filter(|_| of_payout),
             created: always(),
         };
         let owner = owner("acct_one");
@@ -122,6 +124,8 @@ async fn lists_find_their_rows_in_an_index() {
     let filter = payouts::Filter { currency, status, created };
     assert_found::<Payout>(&books, filter).await;
     assert_found::<Breach>(&books, created).await;
+    let filter = adjustments::Filter { currency, word: Some("topup".to_owned()), created };
+    assert_found::<Adjustment>(&books, filter).await;
     for charge in [None, Some("ch_1".to_owned())] {
         let filter = refunds::Filter { charge, created };
         assert_found::<Refund>(&books, filter.clone()).await;
@@ -129,7 +133,7 @@ async fn lists_find_their_rows_in_an_index() {
     }
     for source in [None, Some("ch_1".to_owned())] {
         let kind = Some("charge".to_owned());
-        let filter = Filter { kind, currency, source, of_payout: false, created };
+        let filter = Filter { kind, currency, source, payout: None, created };
         assert_found::<BalanceTransaction>(&books, filter).await;
     }
 }

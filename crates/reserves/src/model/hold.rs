@@ -1,5 +1,6 @@
 //! Holds: money that is reserved until a date.
 
+use crate::Consumption;
 use coffer_base::Timestamp;
 use coffer_dialect::Metadata;
 use coffer_ledger::{Bucket, Figure, FigureKind, Pool};
@@ -51,6 +52,8 @@ pub(crate) struct PlanOfHold {
     pub(crate) scheduled_release: Option<Timestamp>,
     /// Whether the plan was disabled, so that its holds are being released.
     pub(crate) draining: bool,
+    /// Which money is taken first; `None` for what the operator set.
+    pub(crate) draw: Option<Consumption>,
 }
 
 /// When a hold is released by a scheduled task.

@@ -1,5 +1,6 @@
 //! Plans: rules by which a share of each charge is reserved.
 
+use crate::Consumption;
 use coffer_base::{Currency, Timestamp, clock::DAY_SECONDS};
 use coffer_dialect::Metadata;
 
@@ -21,6 +22,11 @@ pub(crate) struct Plan {
     pub(crate) state: State,
     /// Whether events about the plan's new date are still to be emitted for some of its holds.
     pub(crate) announcing: bool,
+    /// Which money the refunds and disputes of its charges take first; `None` for what the operator
+    /// set.
+    pub(crate) draw: Option<Consumption>,
+    /// Whether it holds of charges that stand for the platform's transfers; it does if nobody said.
+    pub(crate) hold_transfers: Option<bool>,
     pub(crate) metadata: Metadata,
 }
 
@@ -117,6 +123,11 @@ impl Terms {
 pub(crate) struct Past;
 
 impl Plan {
+    /// Whether it holds of a charge, which stands for a transfer of the platform or not.
+    pub(crate) fn holds_of(&self, is_transfer: bool) -> bool {
+        !is_transfer || self.hold_transfers.unwrap_or(true)
+    }
+
     /// Whether it applies to a charge that is recorded now and was created before its end: not once
     /// it is disabled, and a fixed plan not once it expired, even if the clock was set back since.
     pub(crate) const fn applies(&self) -> bool {
@@ -189,6 +200,8 @@ mod tests {
             terms: Terms::Manual,
             state: State::Active,
             announcing: false,
+            draw: None,
+            hold_transfers: None,
             metadata: Metadata::default(),
         };
         assert_eq!(plan(60).share(9680, 0, 1), 5808);

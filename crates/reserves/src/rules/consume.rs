@@ -13,7 +13,8 @@ use coffer_storage::StorageError;
 
 /// Releases what a withdrawal consumes of the charge's reserve, into the payments balance: a
 /// release for each hold, the oldest plan's first. It takes the withdrawal's amount, or as much as
-/// is left; by [`Consumption::OnlyIfNeeded`] only what the account's own money does not cover.
+/// is left; of a plan that draws by [`Consumption::OnlyIfNeeded`] only what the account's own money
+/// does not cover.
 pub(crate) async fn consume_reserve(
     ledger: &mut LedgerTx<'_, '_>,
     charge: &Charge,
@@ -26,19 +27,31 @@ pub(crate) async fn consume_reserve(
             let pending = store::reserved_pending(ledger.tx, ledger.owner, &charge.id).await?;
             return Ok(Reserve { consumed: 0, pending });
         }
-        Withdrawal::Refund { id, amount } => (Source::Refund(id.to_owned()), amount),
-        Withdrawal::Dispute { id, amount } => (Source::Dispute(id.to_owned()), amount),
+        Withdrawal::Refund { id, amount } => (Some(Source::Refund(id.to_owned())), amount),
+        Withdrawal::Dispute { id, amount } => (Some(Source::Dispute(id.to_owned())), amount),
+        // There is nothing that Stripe's field could name.
+        Withdrawal::Failure { amount } => (None, amount),
     };
     let holds = store::of_charge(ledger.tx, ledger.owner, &charge.id).await?;
     let pending = pending_of(&holds);
-    let wanted = match settings.consumption {
-        Consumption::ReserveFirst => amount,
-        Consumption::OnlyIfNeeded => {
-            let own = own_money(ledger, charge, pending).await?;
-            amount.saturating_sub(own).max(0)
+    let draws =
+        |hold: &Hold| hold.plan().and_then(|plan| plan.draw).unwrap_or(settings.consumption);
+    let asks = holds.iter().any(|hold| draws(hold) == Consumption::OnlyIfNeeded);
+    let own = if asks { own_money(ledger, charge, pending).await? } else { 0 };
+    let mut left = amount;
+    let mut shares = Vec::new();
+    for hold in holds {
+        let wanted = match draws(&hold) {
+            Consumption::ReserveFirst => left,
+            Consumption::OnlyIfNeeded => left.saturating_sub(own),
+        };
+        let share = hold.remaining().min(wanted);
+        if share > 0 {
+            left = left.saturating_sub(share);
+            shares.push((hold, share));
         }
-    };
-    let consumed = consume_holds(ledger, holds, wanted, &source).await?;
+    }
+    let consumed = consume_holds(ledger, shares, source.as_ref()).await?;
     if let Withdrawal::Dispute { id, amount } = *withdrawal {
         tell_shortfall(ledger, charge, (id, amount), consumed.amount).await?;
     }
@@ -79,26 +92,20 @@ struct Consumed {
     of_pending: i64,
 }
 
-/// Releases `wanted` of `holds`, in their order, or all of them if they have less. Each hold has a
-/// release of its own, whose event names the refund or the dispute.
+/// Releases a share of each hold, in their order. Each has a release of its own, whose event names
+/// the refund or the dispute.
 async fn consume_holds(
     ledger: &mut LedgerTx<'_, '_>,
-    holds: Vec<Hold>,
-    mut wanted: i64,
-    source: &Source,
+    shares: Vec<(Hold, i64)>,
+    source: Option<&Source>,
 ) -> Result<Consumed, Failure> {
     let mut consumed = Consumed::default();
-    for hold in holds {
-        let amount = hold.remaining().min(wanted);
-        if amount <= 0 {
-            break;
-        }
-        wanted = wanted.saturating_sub(amount);
+    for (hold, amount) in shares {
         consumed.amount = consumed.amount.saturating_add(amount);
         if hold.pending {
             consumed.of_pending = consumed.of_pending.saturating_add(amount);
         }
-        let source = Some(source.clone());
+        let source = source.cloned();
         let reason = ReleaseReason { source, ..ReleaseReason::of(Reason::HoldReversed) };
         release(ledger, &[Allocation { hold, amount }], reason).await?;
     }
@@ -118,20 +125,30 @@ async fn own_money(
     charge: &Charge,
     reserved: i64,
 ) -> Result<i64, Failure> {
-    let available = ledger.balance(charge.pool()).await?.of(Bucket::PaymentsAvailable).max(0);
+    let balance = ledger.balance(charge.pool()).await?;
+    let available = balance.of(Bucket::PaymentsAvailable).max(0);
     if charge.settled {
         return Ok(available);
+    }
+    if charge.by_transaction {
+        // What is pending of it is not told apart from other pending money of its pool.
+        return Ok(available.saturating_add(balance.of(Bucket::PaymentsPending).max(0)));
     }
     Ok(available.saturating_add(charge.pending.saturating_sub(reserved).max(0)))
 }
 
 /// Stores that a charge's holds are available. Returns how much they are, which the ledger moves
-/// from reserved pending to reserved available.
+/// from reserved pending to reserved available. Of a charge that transactions tell, those of one
+/// capture are.
 pub(crate) async fn settle_holds(
     ledger: &mut LedgerTx<'_, '_>,
     charge: &Charge,
 ) -> Result<i64, StorageError> {
-    let reserved = store::reserved_pending(ledger.tx, ledger.owner, &charge.id).await?;
-    store::settle_charge(ledger.tx, ledger.owner, &charge.id);
+    let until = match charge.by_transaction {
+        true => charge.available_on.unix(),
+        false => i64::MAX,
+    };
+    let reserved = store::pending_until(ledger.tx, ledger.owner, &charge.id, until).await?;
+    store::settle_charge(ledger.tx, ledger.owner, &charge.id, until);
     Ok(reserved)
 }

@@ -23,7 +23,9 @@ pub(crate) async fn reserve_charge(
         // The floor is at least 1, so that no hold is of nothing.
         let amount = plan.share(charge.net(), reserved, settings.hold_floor.max(1));
         let due = plan.terms.release_of(charge.created, ledger.now());
-        let (Ok(due), true) = (due, amount > 0 && plan.applies()) else { continue };
+        let is_transfer = charge.source_transfer.is_some();
+        let applies = plan.applies() && plan.holds_of(is_transfer);
+        let (Ok(due), true) = (due, amount > 0 && applies) else { continue };
         reserved = reserved.saturating_add(amount);
         let hold = hold_of(ledger, charge, &plan, amount, due)?;
         hold::record(ledger, &hold).await?;
@@ -72,5 +74,6 @@ fn plan_of_hold(plan: &Plan) -> PlanOfHold {
         id: plan.id.clone(),
         scheduled_release: plan.terms.scheduled_release(),
         draining: false,
+        draw: plan.draw,
     }
 }

@@ -4,8 +4,8 @@ use super::metadata;
 use crate::model::hold::{Hold, Origin, PlanOfHold, Schedule};
 use coffer_base::{Currency, Owner, Timestamp};
 use coffer_ledger::sql::{Linked, Record, corrupt, currency, of_owner, optional_time, time_value};
-use coffer_ledger::{Pool, SourceType, in_page};
-use coffer_storage::{Row, StorageError, Tx, Value, values};
+use coffer_ledger::{Charge, Pool, SourceType, in_page};
+use coffer_storage::{Row, StorageError, Store, Tx, Value, values};
 
 /// A hold with columns of its plan, and its owner in the last ones. `h` is the hold, `p` its plan.
 macro_rules! select_hold {
@@ -13,7 +13,7 @@ macro_rules! select_hold {
         "SELECT h.seq, h.id, h.created, h.amount, h.released, h.currency, h.source_type, \
          h.charge, h.plan, p.id, p.scheduled_release, p.state, h.release_after, \
          h.scheduled_release, h.announced_release, h.pending, h.available_on, h.metadata, \
-         h.mode, h.platform, h.account \
+         p.draw, h.mode, h.platform, h.account \
          FROM reserve_hold h LEFT JOIN reserve_plan p ON p.mode = h.mode \
          AND p.platform = h.platform AND p.account = h.account AND p.seq = h.plan"
     };
@@ -21,7 +21,7 @@ macro_rules! select_hold {
 pub(crate) use select_hold;
 
 /// The first column of the owner in a row of [`select_hold`].
-pub(crate) const OWNER_OF_HOLD: usize = 18;
+pub(crate) const OWNER_OF_HOLD: usize = 19;
 
 /// What made the hold of a row. The table has a charge where it has a plan, and neither for a
 /// caller's hold.
@@ -35,6 +35,7 @@ fn origin(row: &Row) -> Result<Origin, StorageError> {
         id: id.to_owned(),
         scheduled_release: optional_time(row, 10)?,
         draining: row.optional_text(11)? == Some("draining"),
+        draw: row.optional_text(18)?.map(super::plan::draw).transpose()?,
     };
     Ok(Origin::Charge { charge: charge.to_owned(), plan })
 }
@@ -291,12 +292,32 @@ pub(crate) async fn reserved_pending(
     Ok(sum.unwrap_or(0))
 }
 
-/// Stores that the money of a charge's holds is available, of released ones too.
-pub(crate) fn settle_charge(tx: &mut Tx<'_>, owner: &Owner, charge: &str) {
+/// How much of a charge's holds is pending that becomes available by `until`.
+pub(crate) async fn pending_until(
+    tx: &mut Tx<'_>,
+    owner: &Owner,
+    charge: &str,
+    until: i64,
+) -> Result<i64, StorageError> {
+    let rows = tx
+        .query(
+            "SELECT CAST(SUM(amount - released) AS BIGINT) FROM reserve_hold \
+             WHERE mode = ? AND platform = ? \
+             AND account = ? AND charge = ? AND pending = 1 AND available_on <= ?",
+            &of_owner(owner, values![charge, until]),
+        )
+        .await?;
+    let sum = rows.first().ok_or_else(|| corrupt("a sum gave no row"))?.optional_int(0)?;
+    Ok(sum.unwrap_or(0))
+}
+
+/// Stores that the money of a charge's holds is available which becomes so by `until`, of released
+/// ones too.
+pub(crate) fn settle_charge(tx: &mut Tx<'_>, owner: &Owner, charge: &str, until: i64) {
     tx.defer(
         "UPDATE reserve_hold SET pending = 0 WHERE mode = ? AND platform = ? AND account = ? \
-         AND charge = ? AND pending = 1",
-        of_owner(owner, values![charge]),
+         AND charge = ? AND pending = 1 AND available_on <= ?",
+        of_owner(owner, values![charge, until]),
     );
 }
 
@@ -314,4 +335,66 @@ pub(crate) async fn was_held(
         )
         .await?;
     Ok(!rows.is_empty())
+}
+
+/// Stores the date to which a charge's pending money has moved, in the holds of it.
+pub(crate) fn move_charge(tx: &mut Tx<'_>, owner: &Owner, charge: &Charge, to: Timestamp) {
+    let mut values = Vec::from(values![to]);
+    values.extend(of_owner(owner, values![charge.id.as_str(), charge.available_on]));
+    tx.defer(
+        "UPDATE reserve_hold SET available_on = ? WHERE mode = ? AND platform = ? \
+         AND account = ? AND charge = ? AND pending = 1 AND available_on = ?",
+        values,
+    );
+}
+
+/// How much is reserved of a charge: pending, and available.
+pub(crate) async fn reserved(
+    tx: &mut Tx<'_>,
+    owner: &Owner,
+    charge: &str,
+) -> Result<[i64; 2], StorageError> {
+    let rows = tx
+        .query(
+            "SELECT CAST(COALESCE(SUM(CASE pending WHEN 1 THEN amount - released ELSE 0 END), 0) \
+             AS BIGINT), \
+             CAST(COALESCE(SUM(CASE pending WHEN 0 THEN amount - released ELSE 0 END), 0) \
+             AS BIGINT) FROM reserve_hold \
+             WHERE mode = ? AND platform = ? AND account = ? AND charge = ?",
+            &of_owner(owner, values![charge]),
+        )
+        .await?;
+    let row = rows.first().ok_or_else(|| corrupt("a sum gave no row"))?;
+    Ok([row.int(0)?, row.int(1)?])
+}
+
+/// Stores the pool to which a charge has moved, in its holds.
+pub(crate) fn set_pool(tx: &mut Tx<'_>, owner: &Owner, charge: &str, source_type: SourceType) {
+    let mut values = Vec::from(values![source_type.code()]);
+    values.extend(of_owner(owner, values![charge]));
+    tx.defer(
+        "UPDATE reserve_hold SET source_type = ? \
+         WHERE mode = ? AND platform = ? AND account = ? AND charge = ?",
+        values,
+    );
+}
+
+/// How much is released by `until`, by currency: by dates of holds, and by those of fixed plans.
+pub(crate) async fn due_by(
+    store: &Store,
+    owner: &Owner,
+    until: Timestamp,
+) -> Result<Vec<(Currency, i64)>, StorageError> {
+    let rows = store
+        .query(
+            "SELECT h.currency, CAST(SUM(h.amount - h.released) AS BIGINT) FROM reserve_hold h \
+             LEFT JOIN reserve_plan p ON p.mode = h.mode AND p.platform = h.platform \
+             AND p.account = h.account AND p.seq = h.plan \
+             WHERE h.mode = ? AND h.platform = ? AND h.account = ? AND h.released < h.amount \
+             AND COALESCE(h.scheduled_release, p.scheduled_release) <= ? \
+             GROUP BY h.currency ORDER BY h.currency",
+            &of_owner(owner, values![until]),
+        )
+        .await?;
+    rows.iter().map(|row| Ok((currency(row, 0)?, row.int(1)?))).collect()
 }

@@ -1,6 +1,7 @@
 //! The SQL of plans.
 
 use super::metadata;
+use crate::Consumption;
 use crate::model::plan::{Plan, State, Terms};
 use coffer_base::{Currency, Owner, Timestamp};
 use coffer_ledger::sql::{Linked, Record, corrupt, of_owner, optional_time, time_value};
@@ -12,13 +13,13 @@ macro_rules! select_plan {
     () => {
         "SELECT seq, id, created, currency, percent, type, release_after, days_after_charge, \
          ends_at, state, disable_requested_at, drained_at, announcing, metadata, \
-         mode, platform, account FROM reserve_plan"
+         draw, hold_transfers, mode, platform, account FROM reserve_plan"
     };
 }
 pub(crate) use select_plan;
 
 /// The first column of the owner in a row of [`select_plan`].
-pub(crate) const OWNER_OF_PLAN: usize = 14;
+pub(crate) const OWNER_OF_PLAN: usize = 16;
 
 /// The terms in a row of [`select_plan`], whose type says which columns are set.
 fn terms(row: &Row) -> Result<Terms, StorageError> {
@@ -53,6 +54,12 @@ fn state(row: &Row) -> Result<State, StorageError> {
     }
 }
 
+/// Which money is taken first, by its name in rows.
+pub(super) fn draw(word: &str) -> Result<Consumption, StorageError> {
+    let found = Consumption::CHOICES.into_iter().find(|(name, _)| *name == word);
+    found.map(|(_, draw)| draw).ok_or_else(|| corrupt("a plan draws in no known way"))
+}
+
 /// The states that a list of plans is narrowed to, if it is. One status on the wire can be two
 /// states; otherwise both are the same.
 pub(crate) type Filter = Option<[&'static str; 2]>;
@@ -75,6 +82,8 @@ impl Record for Plan {
             state: state(row)?,
             announcing: row.int(12)? != 0,
             metadata: metadata(row.text(13)?)?,
+            draw: row.optional_text(14)?.map(draw).transpose()?,
+            hold_transfers: row.optional_int(15)?.map(|holds| holds != 0),
         })
     }
 
@@ -111,7 +120,7 @@ pub(crate) fn figures_of(terms: Terms) -> [Value; 2] {
 }
 
 /// The columns of a plan that can change, in the order of both statements that write them: percent,
-/// terms, state, announcing, metadata.
+/// terms, state, announcing, metadata, draw, hold_transfers.
 fn changing(plan: &Plan) -> Vec<Value> {
     let [release_after, days_after_charge] = figures_of(plan.terms);
     let (since, drained_at) = match plan.state {
@@ -129,7 +138,9 @@ fn changing(plan: &Plan) -> Vec<Value> {
         time_value(since),
         time_value(drained_at),
         plan.announcing,
-        plan.metadata.to_json_text()
+        plan.metadata.to_json_text(),
+        plan.draw.map(Consumption::as_str),
+        plan.hold_transfers
     ])
 }
 
@@ -146,8 +157,8 @@ pub(crate) fn insert(tx: &mut Tx<'_>, owner: &Owner, plan: &Plan) {
     tx.defer(
         "INSERT INTO reserve_plan (mode, platform, account, seq, id, created, currency, type, \
          percent, release_after, scheduled_release, days_after_charge, ends_at, state, \
-         disable_requested_at, drained_at, announcing, metadata) \
-         VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+         disable_requested_at, drained_at, announcing, metadata, draw, hold_transfers) \
+         VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
         values,
     );
 }
@@ -159,7 +170,7 @@ pub(crate) fn update(tx: &mut Tx<'_>, owner: &Owner, plan: &Plan) {
     tx.defer(
         "UPDATE reserve_plan SET percent = ?, release_after = ?, scheduled_release = ?, \
          days_after_charge = ?, ends_at = ?, state = ?, disable_requested_at = ?, \
-         drained_at = ?, announcing = ?, metadata = ? \
+         drained_at = ?, announcing = ?, metadata = ?, draw = ?, hold_transfers = ? \
          WHERE mode = ? AND platform = ? AND account = ? AND seq = ?",
         values,
     );

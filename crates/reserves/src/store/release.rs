@@ -199,6 +199,27 @@ pub(crate) async fn details(
     rows.iter().map(|row| detail(row, 0)).collect()
 }
 
+/// What a refund or a dispute took: the ids of the holds and how much of each, in the order in which
+/// it took.
+pub(crate) async fn taken_by(
+    tx: &mut Tx<'_>,
+    owner: &Owner,
+    source: &Source,
+) -> Result<Vec<(String, i64)>, StorageError> {
+    let rows = tx
+        .query(
+            "SELECT h.id, a.amount FROM reserve_release r JOIN reserve_allocation a \
+             ON a.mode = r.mode AND a.platform = r.platform AND a.account = r.account \
+             AND a.release = r.seq JOIN reserve_hold h ON h.mode = a.mode \
+             AND h.platform = a.platform AND h.account = a.account AND h.seq = a.hold \
+             WHERE r.mode = ? AND r.platform = ? AND r.account = ? AND r.source = ? \
+             AND r.source_type = ? ORDER BY r.seq, a.hold",
+            &of_owner(owner, values![source.id(), source.kind()]),
+        )
+        .await?;
+    rows.iter().map(|row| Ok((row.text(0)?.to_owned(), row.int(1)?))).collect()
+}
+
 /// The amount in column `first`, and the id of the release in the next.
 fn detail(row: &Row, first: usize) -> Result<ReleaseDetail, StorageError> {
     let release = row.text(first.saturating_add(1))?.to_owned();

@@ -10,12 +10,12 @@ use coffer_kernel::event::Cause;
 use coffer_kernel::testing::job_context;
 use coffer_kernel::verify::{Findings, verify};
 use coffer_kernel::{Failure, JobContext};
-use coffer_ledger::model::charge::{Charge, default_available_on};
+use coffer_ledger::model::charge::{self, Charge, default_available_on};
 use coffer_ledger::model::dispute::{self, Dispute};
 use coffer_ledger::model::payout::{self, Payout};
 use coffer_ledger::model::refund::Refund;
 use coffer_ledger::sql::{self, Record};
-use coffer_ledger::{Bucket, LedgerTx, SourceType, rules};
+use coffer_ledger::{Bucket, LedgerTx, PayoutFloor, SourceType, rules};
 use coffer_storage::{Options, StorageError, Store, Tx, Value, Work};
 use std::sync::Arc;
 use tempfile::TempDir;
@@ -97,8 +97,8 @@ impl Recorded {
             }
             Act::Fail(id) => {
                 let mut refund = sql::find::<Refund>(ledger.tx, ledger.owner, id).await?.unwrap();
-                let mut charge = charge(ledger, &refund.charge).await?;
-                rules::refund::fail(ledger, &mut charge, &mut refund).await
+                let mut charge = charge(ledger, refund.charge.as_deref().unwrap()).await?;
+                rules::refund::fail(ledger, &mut charge, &mut refund, &self.rules).await
             }
             Act::Dispute(id, of, amount, fee) => {
                 let mut charge = charge(ledger, of).await?;
@@ -107,12 +107,13 @@ impl Recorded {
             }
             Act::Win(id, fee_returned) => {
                 let mut dispute = sql::find::<Dispute>(ledger.tx, ledger.owner, id).await?.unwrap();
-                let mut charge = charge(ledger, &dispute.charge).await?;
-                rules::dispute::win(ledger, &mut charge, &mut dispute, *fee_returned).await
+                let mut charge = charge(ledger, dispute.charge.as_deref().unwrap()).await?;
+                let charge = Some(&mut charge);
+                rules::dispute::win(ledger, charge, &mut dispute, *fee_returned, &self.rules).await
             }
             Act::Payout(id, amount, reported) => {
                 let payout = self.payout(ledger, id, *amount, *reported)?;
-                rules::payout::record(ledger, &payout).await
+                rules::payout::record(ledger, &payout, PayoutFloor::Pool).await
             }
         }
     }
@@ -127,6 +128,8 @@ impl Recorded {
             terms: Terms::Rolling { days_after_charge: 30, expires_on: None },
             state: State::Active,
             announcing: false,
+            draw: None,
+            hold_transfers: None,
             metadata: Metadata::default(),
         };
         plans::insert(ledger.tx, ledger.owner, &plan);
@@ -155,6 +158,8 @@ impl Recorded {
             disputed: false,
             pending: 0,
             settled: false,
+            by_transaction: false,
+            told: charge::Told::default(),
         };
         charge.pending = charge.net();
         rules::charge::record(ledger, &charge, &self.rules).await
@@ -170,13 +175,16 @@ impl Recorded {
         Ok(Refund {
             seq: ledger.next_seq()?,
             id: id.to_owned(),
-            charge: charge.id.clone(),
+            charge: Some(charge.id.clone()),
             amount,
             currency: charge.currency,
+            source_type: charge.source_type,
             created: self.now,
             consumed: 0,
             from_pending: 0,
-            failed: false,
+            failed_amount: 0,
+            parked: false,
+            told_created: None,
         })
     }
 
@@ -190,15 +198,22 @@ impl Recorded {
         Ok(Dispute {
             seq: ledger.next_seq()?,
             id: id.to_owned(),
-            charge: charge.id.clone(),
+            charge: Some(charge.id.clone()),
             amount,
             currency: charge.currency,
+            source_type: charge.source_type,
             fee,
             created: self.now,
             consumed: 0,
             from_pending: 0,
+            withdrawn: amount,
+            reinstated: 0,
             status: dispute::Status::Open,
+            status_created: None,
             fee_returned: false,
+            moved: false,
+            parked: false,
+            told: dispute::Told::default(),
         })
     }
 
@@ -218,6 +233,11 @@ impl Recorded {
             reported,
             created: self.now,
             status: payout::Status::InTransit,
+            processor_id: None,
+            fee: None,
+            arrival_date: None,
+            by_transaction: false,
+            told: payout::Told::default(),
         })
     }
 }

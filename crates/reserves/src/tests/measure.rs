@@ -17,15 +17,15 @@ const FILLED: [&str; 6] = [
      payments_pending, payments_available, reserved_pending, reserved_available, clearing, fees, \
      payouts_in_transit) VALUES (0, 'acct_platform', 'acct_one', 'usd', 0, 0, 0, 0, 0, 0, 0, 0)",
     "INSERT INTO ledger_charge (mode, platform, account, seq, id, amount, currency, fee, \
-     application_fee, source_type, created, available_on, refunded, disputed, pending, settled) \
-     SELECT 0, 'acct_platform', 'acct_one', n.i * 65536, 'ch_' || n.i, \
+     application_fee, source_type, created, available_on, refunded, disputed, pending, settled, \
+     by_transaction) SELECT 0, 'acct_platform', 'acct_one', n.i * 65536, 'ch_' || n.i, \
      1000 + n.i % 9000, 'usd', 30, 0, 0, 1772359200 - (1000000 - n.i) * 7, 1772359200, 0, 0, 0, \
-     1 FROM (WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n \
+     1, 0 FROM (WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n \
      WHERE i < 1000000) SELECT i FROM n) AS n",
     "INSERT INTO ledger_refund (mode, platform, account, seq, id, charge, amount, currency, \
-     created, consumed, from_pending, failed) \
-     SELECT mode, platform, account, seq + 100 * 65536 + 1, 're_' || seq, id, 500, currency, \
-     created + 700, 0, 0, 0 FROM ledger_charge WHERE seq / 65536 % 100 = 0",
+     source_type, created, consumed, from_pending, failed_amount, parked) \
+     SELECT mode, platform, account, seq + 100 * 65536 + 1, 're_' || seq, id, 500, currency, 0, \
+     created + 700, 0, 0, 0, 0 FROM ledger_charge WHERE seq / 65536 % 100 = 0",
     "INSERT INTO ledger_balance_at (mode, platform, account, currency, source_type, at, last_tx, \
      payments_pending, payments_available, reserved_pending, reserved_available, \
      payouts_in_transit) SELECT mode, platform, account, currency, 0, created, seq / 65536, 0, \

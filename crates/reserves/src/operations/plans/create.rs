@@ -2,6 +2,7 @@
 
 use super::super::RESERVE_PLAN_WRITE;
 use super::{PERCENT, check_expires_on, days_after_charge, release_after};
+use crate::Consumption;
 use crate::expand::IN_PLAN;
 use crate::limits;
 use crate::model::plan::{Plan, State, Terms};
@@ -30,6 +31,10 @@ pub(crate) struct CreateParams {
     terms: Terms,
     /// The plan applies to charges in it; to all if it was not sent.
     currency: Option<Currency>,
+    /// What the operator set if it was not sent.
+    draw: Option<Consumption>,
+    /// Whether it holds of charges that stand for transfers: it does if it was not sent.
+    hold_transfers: Option<bool>,
     metadata: Metadata,
 }
 
@@ -67,6 +72,8 @@ impl WriteOperation for Create {
             "rolling_release",
             "rolling_release[days_after_charge]",
             "rolling_release[expires_on]",
+            "reserve_draw",
+            "hold_transfers",
             "metadata",
         ])?;
         let percent = fields.optional_integer_within("percent", PERCENT)?;
@@ -75,7 +82,14 @@ impl WriteOperation for Create {
         let currency = fields.optional_currency("currency")?;
         let terms = terms(&fields, kind)?;
         let change = fields.metadata()?.unwrap_or(MetadataChange::Clear);
-        Ok(CreateParams { percent, terms, currency, metadata: change.apply(&Metadata::default())? })
+        Ok(CreateParams {
+            percent,
+            terms,
+            currency,
+            draw: fields.optional_choice("reserve_draw", &Consumption::CHOICES)?,
+            hold_transfers: fields.optional_bool("hold_transfers")?,
+            metadata: change.apply(&Metadata::default())?,
+        })
     }
 
     /// What needs the time or the version: a fixed plan's date, a rolling plan's end, and whether
@@ -120,6 +134,8 @@ impl WriteOperation for Create {
             terms: params.terms,
             state: State::Active,
             announcing: false,
+            draw: params.draw,
+            hold_transfers: params.hold_transfers,
             metadata: params.metadata.clone(),
         };
         store::insert(ledger.tx, &owner, &plan);

@@ -3,6 +3,7 @@
 
 use super::super::RESERVE_PLAN_WRITE;
 use super::{PERCENT, check_expires_on, days_after_charge, plan_of_path, release_after};
+use crate::Consumption;
 use crate::expand::IN_PLAN;
 use crate::model::plan::{Plan, State, Terms};
 use crate::operations::dates::check_ahead;
@@ -29,6 +30,9 @@ pub(crate) struct UpdateParams {
     fixed: Option<Timestamp>,
     /// What changes of a rolling plan's terms.
     rolling: Option<Rolling>,
+    /// It applies to the holds that the plan has, too.
+    draw: Option<Consumption>,
+    hold_transfers: Option<bool>,
     metadata: Option<MetadataChange>,
 }
 
@@ -59,6 +63,8 @@ impl WriteOperation for Update {
             "rolling_release",
             "rolling_release[days_after_charge]",
             "rolling_release[expires_on]",
+            "reserve_draw",
+            "hold_transfers",
             "metadata",
         ])?;
         let percent = fields.optional_integer_within("percent", PERCENT)?;
@@ -69,6 +75,8 @@ impl WriteOperation for Update {
             percent,
             fixed: fixed.map(|block| release_after(&block)).transpose()?,
             rolling: rolling.map(|block| rolling_params(&block)).transpose()?,
+            draw: fields.optional_choice("reserve_draw", &Consumption::CHOICES)?,
+            hold_transfers: fields.optional_bool("hold_transfers")?,
             metadata: fields.metadata()?,
         })
     }
@@ -148,6 +156,8 @@ impl UpdateParams {
             terms,
             // An earlier move may not be announced yet.
             announcing: plan.announcing || moved,
+            draw: self.draw.or(plan.draw),
+            hold_transfers: self.hold_transfers.or(plan.hold_transfers),
             metadata,
             ..plan.clone()
         })
@@ -186,6 +196,13 @@ fn previous(before: &Plan, after: &Plan) -> Object {
     }
     if before.terms != after.terms {
         previous = previous.set(before.terms.as_str(), wire::terms(before.terms));
+    }
+    if before.draw != after.draw {
+        let draw = before.draw.map(Consumption::as_str).map(str::to_owned);
+        previous = previous.set("reserve_draw", draw);
+    }
+    if before.hold_transfers != after.hold_transfers {
+        previous = previous.set("hold_transfers", before.hold_transfers);
     }
     if before.metadata != after.metadata {
         previous = previous.set("metadata", before.metadata.render());

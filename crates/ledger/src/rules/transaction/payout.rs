@@ -1,0 +1,261 @@
+//! Transactions that send money to the account's bank, and those that bring it back.
+
+use super::{amount_posting, fee_posting, post_all};
+use crate::model::account::Bucket;
+use crate::model::entry::Entry;
+use crate::model::payout::{self, Payout, Status};
+use crate::model::transaction::{Told, Transaction};
+use crate::reasons;
+use crate::rules::payout::record_breach;
+use crate::sql;
+use crate::store::payout as payouts;
+use crate::store::transaction as store;
+use crate::tx::LedgerTx;
+use coffer_dialect::ApiError;
+use coffer_kernel::Failure;
+
+/// Records a payout that has left. One that was asked of the ledger is the same payout, which gets
+/// the processor's id and is counted once. It waits if it names one that was not asked yet.
+pub(super) async fn leave(
+    ledger: &mut LedgerTx<'_, '_>,
+    transaction: &mut Transaction,
+    told: &Told,
+) -> Result<(), Failure> {
+    let asked = asked_for(ledger, transaction).await?;
+    transaction.parked = transaction.payout_request.is_some() && asked.is_none();
+    let known = match asked {
+        Some(asked) => Some(asked),
+        None => sql::find::<Payout>(ledger.tx, ledger.owner, &transaction.record).await?,
+    };
+    let to = match &known {
+        None => Bucket::PayoutsInTransit,
+        Some(known) => {
+            follow_pool(transaction, known);
+            leaves_for(ledger, known).await?
+        }
+    };
+    let postings = [
+        amount_posting(transaction, to, Bucket::PaymentsAvailable),
+        fee_posting(transaction, Bucket::PaymentsAvailable),
+    ];
+    post_all(ledger, transaction, &postings).await?;
+    let payout = match known {
+        None => insert(ledger, transaction, told, Status::InTransit)?,
+        Some(known) => confirm(ledger, transaction, told, known),
+    };
+    let available = ledger.balance(transaction.pool).await?.of(Bucket::PaymentsAvailable);
+    if available < 0 {
+        record_breach(ledger, &payout, available).await?;
+    }
+    Ok(())
+}
+
+/// The payout that a transaction says was asked of the ledger.
+async fn asked_for(
+    ledger: &mut LedgerTx<'_, '_>,
+    transaction: &mut Transaction,
+) -> Result<Option<Payout>, Failure> {
+    let Some(request) = &transaction.payout_request else { return Ok(None) };
+    let Some(asked) = sql::find::<Payout>(ledger.tx, ledger.owner, request).await? else {
+        return Ok(None);
+    };
+    check_asked(&asked, transaction)?;
+    transaction.record.clone_from(&asked.id);
+    Ok(Some(asked))
+}
+
+/// Refuses a transaction that cannot be the payout which was asked for.
+fn check_asked(asked: &Payout, transaction: &Transaction) -> Result<(), ApiError> {
+    let refuse = |what: &str, asked_for: String, told: String| {
+        let message = format!(
+            "The payout '{}' was asked for with another {what}: {asked_for}, not {told}.",
+            asked.id
+        );
+        let error = ApiError::invalid_param("payout_request", message);
+        Err(error.because(&reasons::OTHER_REQUEST))
+    };
+    if asked.amount != transaction.size() {
+        return refuse("amount", asked.amount.to_string(), transaction.size().to_string());
+    }
+    if asked.currency != transaction.pool.currency {
+        let told = transaction.pool.currency.to_string();
+        return refuse("currency", asked.currency.to_string(), told);
+    }
+    if transaction.pool_told && asked.source_type != transaction.pool.source_type {
+        let told = transaction.pool.source_type.as_str().to_owned();
+        return refuse("source_type", asked.source_type.as_str().to_owned(), told);
+    }
+    match (&asked.processor_id, &transaction.source) {
+        (Some(known), Some(source)) if known != source => {
+            refuse("processor_id", known.clone(), source.clone())
+        }
+        _ => Ok(()),
+    }
+}
+
+/// The pool of a payout is its transactions', unless they were told another.
+const fn follow_pool(transaction: &mut Transaction, payout: &Payout) {
+    if !transaction.pool_told {
+        transaction.pool.source_type = payout.source_type;
+    }
+}
+
+/// Where the money of a payout that is known goes when the processor tells that it has left. What
+/// the ledger took for the asking comes back first, so that the processor's own transaction takes
+/// it; and what was told to have come back already has left for the processor.
+async fn leaves_for(ledger: &mut LedgerTx<'_, '_>, known: &Payout) -> Result<Bucket, Failure> {
+    if known.by_transaction {
+        return Ok(match known.status {
+            Status::InTransit => Bucket::PayoutsInTransit,
+            Status::Paid | Status::Failed | Status::Canceled => Bucket::Clearing,
+        });
+    }
+    if known.reported {
+        let message =
+            format!("The payout '{}' was told before as a fact: it would count twice.", known.id);
+        let error = ApiError::invalid_param("source", message);
+        return Err(error.because(&reasons::OTHER_INTAKE).into());
+    }
+    let from = match known.status {
+        Status::InTransit => Bucket::PayoutsInTransit,
+        Status::Paid => Bucket::Clearing,
+        // It came back when it was told to have failed; now it has left after all.
+        Status::Failed | Status::Canceled => return Ok(Bucket::PayoutsInTransit),
+    };
+    let entry = Entry {
+        kind: "payout_confirmation",
+        source: &known.id,
+        created: ledger.now(),
+        available_on: ledger.now(),
+        application_fee: 0,
+        postings: &[
+            known.pool().posting(from, Bucket::PaymentsAvailable, known.amount),
+            known.pool().posting(Bucket::Fees, Bucket::PaymentsAvailable, known.fee.unwrap_or(0)),
+        ],
+    };
+    ledger.post(&entry).await?;
+    Ok(from)
+}
+
+/// Stores what the processor's transaction says of a payout that is known.
+fn confirm(
+    ledger: &mut LedgerTx<'_, '_>,
+    transaction: &Transaction,
+    told: &Told,
+    mut known: Payout,
+) -> Payout {
+    if known.by_transaction {
+        if matches!(known.status, Status::InTransit | Status::Paid) {
+            known.amount = known.amount.saturating_add(transaction.size());
+        }
+    } else {
+        if matches!(known.status, Status::Failed | Status::Canceled) {
+            known.status = Status::InTransit;
+        }
+        known.by_transaction = true;
+        known.fee = Some(transaction.fee);
+        known.processor_id = known.processor_id.or_else(|| transaction.source.clone());
+    }
+    known.arrival_date = Some(arrival(told));
+    payouts::confirm(ledger.tx, ledger.owner, &known);
+    known
+}
+
+/// When a payout is expected at the bank.
+fn arrival(told: &Told) -> coffer_base::Timestamp {
+    told.arrival_date.unwrap_or(told.available_on)
+}
+
+/// Adds the payout of a transaction.
+fn insert(
+    ledger: &mut LedgerTx<'_, '_>,
+    transaction: &Transaction,
+    told: &Told,
+    status: Status,
+) -> Result<Payout, Failure> {
+    let payout = Payout {
+        seq: ledger.next_seq()?,
+        id: transaction.record.clone(),
+        amount: transaction.size(),
+        currency: transaction.pool.currency,
+        source_type: transaction.pool.source_type,
+        reported: true,
+        created: transaction.created,
+        status,
+        processor_id: None,
+        fee: Some(transaction.fee),
+        arrival_date: Some(arrival(told)),
+        by_transaction: true,
+        told: payout::Told::default(),
+    };
+    payouts::insert(ledger.tx, ledger.owner, &payout);
+    Ok(payout)
+}
+
+/// Records a payout's money that came back: out of transit, or from the processor if it was paid, or
+/// is not known to have left.
+pub(super) async fn come_back(
+    ledger: &mut LedgerTx<'_, '_>,
+    transaction: &mut Transaction,
+    told: &Told,
+) -> Result<(), Failure> {
+    let status = match transaction.word.as_str() {
+        "payout_cancel" => Status::Canceled,
+        _ => Status::Failed,
+    };
+    let known = sql::find::<Payout>(ledger.tx, ledger.owner, &transaction.record).await?;
+    if let Some(known) = &known {
+        follow_pool(transaction, known);
+        transaction.record.clone_from(&known.id);
+    }
+    let carried = match &known {
+        Some(known) if known.status == Status::InTransit => known.amount,
+        _ => 0,
+    };
+    let (pool, size) = (transaction.pool, transaction.size());
+    let from_transit = carried.min(size);
+    let postings = [
+        pool.posting(Bucket::PayoutsInTransit, Bucket::PaymentsAvailable, from_transit),
+        pool.posting(
+            Bucket::Clearing,
+            Bucket::PaymentsAvailable,
+            size.saturating_sub(from_transit),
+        ),
+        pool.posting(
+            Bucket::PayoutsInTransit,
+            Bucket::Clearing,
+            carried.saturating_sub(from_transit),
+        ),
+        fee_posting(transaction, Bucket::PaymentsAvailable),
+    ];
+    post_all(ledger, transaction, &postings).await?;
+    match known {
+        None => insert(ledger, transaction, told, status).map(drop),
+        Some(mut known) => {
+            known.status = status;
+            payouts::confirm(ledger.tx, ledger.owner, &known);
+            Ok(())
+        }
+    }
+}
+
+/// Whether the payout that is being asked for was told before by a transaction that names it. It is
+/// that one then, under the id with which it is asked for, and has left already.
+pub(crate) async fn carry_out(
+    ledger: &mut LedgerTx<'_, '_>,
+    asked: &Payout,
+) -> Result<Option<Payout>, Failure> {
+    let waiting = store::parked_for_request(ledger.tx, ledger.owner, &asked.id).await?;
+    let Some(mut transaction) = waiting else { return Ok(None) };
+    check_asked(asked, &transaction).map_err(|error| {
+        ApiError::invalid_param("id", error.message().to_owned()).because(&reasons::OTHER_REQUEST)
+    })?;
+    let found = sql::find::<Payout>(ledger.tx, ledger.owner, &transaction.record).await?;
+    let Some(mut payout) = found else { return Ok(None) };
+    payout.processor_id = Some(std::mem::replace(&mut payout.id, asked.id.clone()));
+    payouts::confirm(ledger.tx, ledger.owner, &payout);
+    transaction.record.clone_from(&asked.id);
+    transaction.parked = false;
+    store::update(ledger.tx, ledger.owner, &transaction);
+    Ok(Some(payout))
+}

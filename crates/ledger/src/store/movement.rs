@@ -1,0 +1,53 @@
+//! The SQL of what happened to refunds and disputes later.
+
+use crate::model::movement::{Kind, Movement};
+use crate::sql::of_owner;
+use coffer_base::{Owner, Timestamp};
+use coffer_storage::{StorageError, Tx, values};
+
+/// The movement of `parent` with this id.
+pub(crate) async fn find(
+    tx: &mut Tx<'_>,
+    owner: &Owner,
+    (kind, parent, id): (Kind, &str, &str),
+) -> Result<Option<Movement>, StorageError> {
+    let rows = tx
+        .query(
+            "SELECT seq, amount, fee, consumed, created FROM ledger_movement WHERE mode = ? \
+             AND platform = ? AND account = ? AND kind = ? AND parent = ? AND id = ?",
+            &of_owner(owner, values![kind.code(), parent, id]),
+        )
+        .await?;
+    let Some(row) = rows.first() else { return Ok(None) };
+    Ok(Some(Movement {
+        seq: row.int(0)?,
+        kind,
+        parent: parent.to_owned(),
+        id: id.to_owned(),
+        amount: row.int(1)?,
+        fee: row.int(2)?,
+        consumed: row.int(3)?,
+        created: Timestamp::from_unix(row.int(4)?),
+    }))
+}
+
+/// Adds a movement.
+pub(crate) fn insert(tx: &mut Tx<'_>, owner: &Owner, movement: &Movement) {
+    tx.defer(
+        "INSERT INTO ledger_movement (mode, platform, account, seq, kind, parent, id, amount, \
+         fee, consumed, created) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+        of_owner(
+            owner,
+            values![
+                movement.seq,
+                movement.kind.code(),
+                movement.parent.as_str(),
+                movement.id.as_str(),
+                movement.amount,
+                movement.fee,
+                movement.consumed,
+                movement.created
+            ],
+        ),
+    );
+}
