@@ -16,7 +16,7 @@ const OVERDUE_DAYS: i64 = 30;
 
 /// Of which moment a report is.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(crate) struct Moment {
+pub(crate) struct AsOf {
     /// Up to when the history is read, and from when days are counted.
     pub(crate) today: Timestamp,
     /// Days after a charge within which it can be disputed.
@@ -99,7 +99,7 @@ impl Figures {
 pub(crate) async fn of_account(
     store: &Store,
     owner: &Owner,
-    moment: &Moment,
+    moment: &AsOf,
 ) -> Result<BTreeMap<Currency, Figures>, StorageError> {
     let mut currencies: BTreeMap<Currency, Figures> = BTreeMap::new();
     for (pool, state) in pools_at(store, owner, moment.today).await? {
@@ -122,7 +122,7 @@ async fn exposure(
     store: &Store,
     owner: &Owner,
     currency: Currency,
-    moment: &Moment,
+    moment: &AsOf,
 ) -> Result<i64, StorageError> {
     let today = moment.today.last_midnight();
     let first = today.plus(moment.window_days.saturating_mul(-DAY_SECONDS)).unix();
@@ -138,7 +138,7 @@ async fn releases(
     store: &Store,
     owner: &Owner,
     currency: Currency,
-    moment: &Moment,
+    moment: &AsOf,
     figures: &mut Figures,
 ) -> Result<(), StorageError> {
     let today = moment.today;

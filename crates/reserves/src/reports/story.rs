@@ -6,7 +6,7 @@ use crate::model::hold::Hold;
 use crate::model::plan::{Plan, Terms};
 use crate::model::release::Reason;
 use crate::store::plan_version::{self, PlanVersion};
-use crate::store::story::{Taken, holds_of_charge, taken_of_hold};
+use crate::store::story::{ReleasedPart, holds_of_charge, released_of_hold};
 use coffer_base::civil::readable;
 use coffer_base::{Owner, Timestamp};
 use coffer_ledger::sql;
@@ -195,7 +195,7 @@ async fn hold_steps(
         text: format!("{} {currency} were held as {}, {until}: {why}", hold.amount, hold.id),
     });
     let mut left = hold.amount;
-    for taken in taken_of_hold(store, owner, hold.seq, limits::STORY_STEPS).await? {
+    for taken in released_of_hold(store, owner, hold.seq, limits::STORY_STEPS).await? {
         left = left.saturating_sub(taken.amount);
         let part = match left {
             0 => "all that was left".to_owned(),
@@ -239,7 +239,7 @@ pub(crate) fn terms(version: &PlanVersion) -> String {
 }
 
 /// Why a part of a hold came free.
-fn release_reason(taken: &Taken, origin: &HoldOrigin) -> String {
+fn release_reason(taken: &ReleasedPart, origin: &HoldOrigin) -> String {
     match taken.reason {
         Reason::HoldReleasedEarly => "a caller asked for it before its date".to_owned(),
         Reason::HoldReversed => match &taken.source {

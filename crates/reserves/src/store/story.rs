@@ -43,7 +43,7 @@ pub(crate) async fn holds_of_charge(
 
 /// What a release took of a hold.
 #[derive(Clone, PartialEq, Eq, Debug)]
-pub(crate) struct Taken {
+pub(crate) struct ReleasedPart {
     /// The number of the release.
     pub(crate) seq: i64,
     /// The id of the release.
@@ -58,12 +58,12 @@ pub(crate) struct Taken {
     pub(crate) source: Option<(String, String)>,
 }
 
-fn taken(row: &Row) -> Result<Taken, StorageError> {
+fn released_part(row: &Row) -> Result<ReleasedPart, StorageError> {
     let source = match (row.optional_text(6)?, row.optional_text(7)?) {
         (Some(kind), Some(id)) => Some((kind.to_owned(), id.to_owned())),
         _ => None,
     };
-    Ok(Taken {
+    Ok(ReleasedPart {
         seq: row.int(0)?,
         id: row.text(1)?.to_owned(),
         created: Timestamp::from_unix(row.int(2)?),
@@ -75,12 +75,12 @@ fn taken(row: &Row) -> Result<Taken, StorageError> {
 }
 
 /// What releases took of a hold, oldest first, at most `most`; `hold` is its number.
-pub(crate) async fn taken_of_hold(
+pub(crate) async fn released_of_hold(
     store: &Store,
     owner: &Owner,
     hold: i64,
     most: i64,
-) -> Result<Vec<Taken>, StorageError> {
+) -> Result<Vec<ReleasedPart>, StorageError> {
     let rows = store
         .query(
             "SELECT r.seq, r.id, r.created, a.amount, r.amount, r.reason, r.source_type, r.source \
@@ -91,5 +91,5 @@ pub(crate) async fn taken_of_hold(
             &of_owner(owner, values![hold, most]),
         )
         .await?;
-    rows.iter().map(taken).collect()
+    rows.iter().map(released_part).collect()
 }

@@ -3,7 +3,7 @@
 
 use super::books::{Books, NOW, owner};
 use crate::model::plan::Terms;
-use crate::reports::report::{Moment, of_account};
+use crate::reports::report::{AsOf, of_account};
 use crate::reports::simulate::{Proposal, Simulation};
 use coffer_base::clock::DAY_SECONDS;
 use std::time::Instant;
@@ -48,7 +48,7 @@ async fn a_million_charges_are_measured() {
     let reports = 100_i64;
     for back in 0..reports {
         let today = NOW.plus(-back * 13 * 3600);
-        let moment = Moment { today, window_days: 120 };
+        let moment = AsOf { today, window_days: 120 };
         let found = of_account(&books.store, &owner, &moment).await.unwrap();
         assert_eq!(found.len(), 1);
     }

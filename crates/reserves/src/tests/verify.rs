@@ -16,7 +16,7 @@ async fn right_books_have_no_difference_and_are_counted() {
     let books = books().await;
     let findings = verified(&books.store).await.unwrap();
     assert_eq!(findings.differences, []);
-    assert_eq!(findings.rules.len(), 12);
+    assert_eq!(findings.rules.len(), 14);
     let counts = [
         ("ledgers", 1),
         // Two charges and their holds, a release and its refund, two availabilities, a payout.

@@ -3,7 +3,7 @@
 use super::{WHICH, Which};
 use crate::limits;
 use crate::reasons;
-use crate::reports::report::{FORECAST_DAYS, Figures, Moment, of_account};
+use crate::reports::report::{AsOf, FORECAST_DAYS, Figures, of_account};
 use coffer_base::{Currency, Owner, Timestamp, limit};
 use coffer_dialect::{ApiError, Object, Value};
 use coffer_kernel::{Access, Arguments, Ctx, Definition, Example, Failure, ReadOperation};
@@ -163,9 +163,9 @@ impl Query {
     }
 
     /// The moment: without `as_of` the newest.
-    fn moment(&self, latest: Timestamp) -> Moment {
+    fn moment(&self, latest: Timestamp) -> AsOf {
         let today = self.as_of.unwrap_or(latest);
-        Moment { today, window_days: self.window_days }
+        AsOf { today, window_days: self.window_days }
     }
 
     /// The lines of the page, and how many there are in all.
@@ -183,7 +183,7 @@ impl Query {
 
     fn object(
         &self,
-        moment: &Moment,
+        moment: &AsOf,
         totals: &BTreeMap<Currency, Figures>,
         lines: Vec<Line>,
     ) -> Object {
@@ -214,7 +214,7 @@ impl Query {
 }
 
 /// The figures, as totals and accounts both show them.
-fn figures(object: Object, currency: Currency, of: &Figures, moment: &Moment) -> Object {
+fn figures(object: Object, currency: Currency, of: &Figures, moment: &AsOf) -> Object {
     object
         .set("available", of.pool.available)
         .set("breaches", of.breaches)
