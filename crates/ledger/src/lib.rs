@@ -18,7 +18,6 @@ mod settings;
 pub mod sql;
 mod store;
 pub mod stories;
-
 pub mod tasks;
 mod tx;
 mod wire;

@@ -8,6 +8,8 @@ pub mod charge;
 pub mod dispute;
 pub(crate) mod entry;
 pub mod history;
+pub(crate) mod intake;
+pub(crate) mod kind;
 pub(crate) mod movement;
 pub(crate) mod parked;
 pub mod payout;
