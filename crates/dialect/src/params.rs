@@ -389,7 +389,11 @@ impl<'p> Fields<'p> {
         self.fields.iter().find(|field| field.key == name).map(|field| &field.node)
     }
 
-    pub(crate) fn required<T>(&self, name: &str, value: Option<T>) -> Result<T, ApiError> {
+    /// A value that must be there, however it was read; the description of the API says so.
+    ///
+    /// # Errors
+    /// 400 if it was not sent.
+    pub fn required<T>(&self, name: &str, value: Option<T>) -> Result<T, ApiError> {
         if let Some(probe) = self.probe {
             probe.require(self.path(name));
         }

@@ -75,21 +75,21 @@ pub(crate) fn optional_currency(
 
 /// As [`optional_currency`], but it must be there.
 pub(crate) fn required_currency(fields: &Fields<'_>, name: &str) -> Result<Currency, ApiError> {
-    let missing = || ApiError::parameter_missing(fields.path(name));
-    optional_currency(fields, name)?.ok_or_else(missing)
+    let currency = optional_currency(fields, name)?;
+    fields.required(name, currency)
 }
 
 /// The required amount of a payout, from 1 to [`limits::TOLD_AMOUNT_CEILING`].
 pub(crate) fn told_amount(fields: &Fields<'_>, name: &str) -> Result<i64, ApiError> {
     let amount = fields.optional_integer_within(name, 1..=limits::TOLD_AMOUNT_CEILING)?;
-    amount.ok_or_else(|| ApiError::parameter_missing(fields.path(name)))
+    fields.required(name, amount)
 }
 
 /// A required amount with a sign, up to [`limits::TOLD_AMOUNT_CEILING`] either way.
 pub(crate) fn signed_amount(fields: &Fields<'_>, name: &str) -> Result<i64, ApiError> {
     let most = limits::TOLD_AMOUNT_CEILING;
     let amount = fields.optional_integer_within(name, -most..=most)?;
-    amount.ok_or_else(|| ApiError::parameter_missing(fields.path(name)))
+    fields.required(name, amount)
 }
 
 #[cfg(test)]

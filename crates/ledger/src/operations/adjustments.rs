@@ -224,7 +224,7 @@ impl ListFilter for Filter {
 impl CreateParams {
     /// Checks what the types of single parameters do not say.
     fn check(&self) -> Result<(), ApiError> {
-        let refuse = |param: &'static str, message: &str| {
+        let refuse = |param: &'static str, message: &'static str| {
             ApiError::invalid_param(param, message).because(&reasons::AMOUNT_OF_NOTHING)
         };
         if self.amount == 0 {

@@ -39,7 +39,7 @@ impl Record for Adjustment {
     const BY_ID: &'static str = by_id!(select_adjustment!());
 
     fn from_row(row: &Row) -> Result<Self, StorageError> {
-        let text = |column| Ok(row.optional_text(column)?.map(str::to_owned));
+        let text = |column| row.optional_text(column).map(|text| text.map(str::to_owned));
         Ok(Self {
             seq: row.int(0)?,
             id: row.text(1)?.to_owned(),
