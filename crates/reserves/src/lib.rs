@@ -97,9 +97,9 @@ fn parts(settings: &coffer_kernel::Settings) -> Parts {
     Parts { routes, tasks: tasks(), shapes, ..Parts::default() }
 }
 
-/// The scheduled tasks of reserves, in the order in which they run at one midnight: what is
-/// late is told first, and holds come before the plans whose end releases what remains. The ledger's come before them, so that money that
-/// becomes available at a midnight is released as available.
+/// The scheduled tasks of reserves, in the order in which they run at one midnight: what is late is
+/// told first, and holds come before the plans whose end releases what remains. The ledger's come
+/// before them, so that money that becomes available at a midnight is released as available.
 fn tasks() -> Vec<Arc<dyn ScheduledTask>> {
     vec![
         Arc::new(Task(AnnounceOverdue)),
