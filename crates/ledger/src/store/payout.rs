@@ -100,8 +100,8 @@ pub(crate) fn insert(tx: &mut Tx<'_>, owner: &Owner, payout: &Payout) {
     tx.defer(
         "INSERT INTO ledger_payout (mode, platform, account, seq, id, amount, currency, \
          source_type, reported, processor_id, fee, created, arrival_date, status, told_fee, \
-         told_created, told_arrival_date) \
-         VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+         told_created, told_arrival_date, by_transaction) \
+         VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
         values,
     );
 }
