@@ -73,6 +73,38 @@ pub fn holds(file: &Path, fill: &Fill<'_>) -> Result<()> {
     File::open(file).and_then(|file| file.sync_all()).map_err(|error| error.to_string())
 }
 
+/// How the figures that follow from the holds change with their copies.
+const FOLLOWING: [&str; 4] = [
+    "UPDATE ledger_balance SET \
+     payments_available = payments_available - f.amount * {copies}, \
+     reserved_available = reserved_available + f.amount * {copies} FROM temp.first_hold f \
+     WHERE ledger_balance.mode = f.mode AND ledger_balance.platform = f.platform \
+     AND ledger_balance.account = f.account AND ledger_balance.currency = f.currency \
+     AND ledger_balance.source_type = f.source_type",
+    "UPDATE ledger_balance_at SET \
+     payments_available = payments_available - f.amount * {copies}, \
+     reserved_available = reserved_available + f.amount * {copies} FROM temp.first_hold f \
+     WHERE ledger_balance_at.mode = f.mode AND ledger_balance_at.platform = f.platform \
+     AND ledger_balance_at.account = f.account AND ledger_balance_at.currency = f.currency \
+     AND ledger_balance_at.source_type = f.source_type AND NOT EXISTS (SELECT 1 \
+     FROM ledger_balance_at n WHERE n.mode = f.mode AND n.platform = f.platform \
+     AND n.account = f.account AND n.currency = f.currency \
+     AND n.source_type = f.source_type AND n.at > ledger_balance_at.at)",
+    "UPDATE ledger_figure_at SET amount = ledger_figure_at.amount + f.amount * {copies} \
+     FROM temp.first_hold f WHERE ledger_figure_at.mode = f.mode \
+     AND ledger_figure_at.platform = f.platform AND ledger_figure_at.account = f.account \
+     AND ledger_figure_at.figure = CASE WHEN f.scheduled_release IS NULL THEN 2 ELSE 1 END \
+     AND ledger_figure_at.currency = f.currency \
+     AND ledger_figure_at.item = COALESCE(f.scheduled_release, f.plan) \
+     AND NOT EXISTS (SELECT 1 FROM ledger_figure_at n WHERE n.mode = f.mode \
+     AND n.platform = f.platform AND n.account = f.account \
+     AND n.figure = ledger_figure_at.figure AND n.currency = f.currency \
+     AND n.item = ledger_figure_at.item AND n.at > ledger_figure_at.at)",
+    "UPDATE ledger SET last_tx = last_tx + {copies} FROM temp.first_hold f \
+     WHERE ledger.mode = f.mode AND ledger.platform = f.platform \
+     AND ledger.account = f.account",
+];
+
 fn write(data: &Connection, fill: &Fill<'_>) -> Result<()> {
     patterns(data, fill)?;
     let hold_columns = columns(data, "reserve_hold", |column| match column {
@@ -113,17 +145,7 @@ fn write(data: &Connection, fill: &Fill<'_>) -> Result<()> {
             ),
         )?;
     }
-    for statement in [
-        "UPDATE ledger_balance SET \
-         payments_available = payments_available - f.amount * {copies}, \
-         reserved_available = reserved_available + f.amount * {copies} FROM temp.first_hold f \
-         WHERE ledger_balance.mode = f.mode AND ledger_balance.platform = f.platform \
-         AND ledger_balance.account = f.account AND ledger_balance.currency = f.currency \
-         AND ledger_balance.source_type = f.source_type",
-        "UPDATE ledger SET last_tx = last_tx + {copies} FROM temp.first_hold f \
-         WHERE ledger.mode = f.mode AND ledger.platform = f.platform \
-         AND ledger.account = f.account",
-    ] {
+    for statement in FOLLOWING {
         run(data, &statement.replace("{copies}", &copies.to_string()))?;
     }
     Ok(())
@@ -253,7 +275,8 @@ mod tests {
     /// An account with money and one hold of 100, made in its second ledger transaction.
     const FIRST_HOLD: &str = "
         INSERT INTO watermark VALUES ('task', 1000000);
-        INSERT INTO ledger VALUES (1, 'p', 'a', 2), (1, 'p', 'b', 9);
+        INSERT INTO ledger (mode, platform, account, last_tx, last_at)
+            VALUES (1, 'p', 'a', 2, 5), (1, 'p', 'b', 9, 5);
         INSERT INTO ledger_entry VALUES (1, 'p', 'a', 131073, 'reserve_hold', 'reshold_1', 5);
         INSERT INTO ledger_posting VALUES (1, 'p', 'a', 131073, 0, 1, 3, 100, 'usd', 0);
         INSERT INTO balance_transaction VALUES

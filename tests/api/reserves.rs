@@ -1,5 +1,6 @@
 //! Reserves and the ledger beneath, as a platform sees them.
 
+mod analyst;
 mod books;
 mod errors;
 mod expansions;

@@ -1,10 +1,12 @@
 //! The cases of the admin API.
 
+use crate::backend::any_of;
 use crate::cases::{Case, Run};
 use crate::expectations::{self, Expectation};
 use crate::fixtures::{Account, App, Credential};
 use crate::operations::{Call, Operation};
 use coffer_testkit::catalogue::Request;
+use std::collections::BTreeMap;
 
 /// The case of one operation for one caller and account. Somebody who may is given objects of
 /// its own to change; somebody who may not is pointed at those that others need.
@@ -48,6 +50,18 @@ struct Objects {
     key: String,
     request: String,
     erasure: String,
+    /// What stories are told of, by their kind.
+    told: BTreeMap<&'static str, String>,
+}
+
+/// A hold, a charge and a payout.
+fn told(run: &Run) -> BTreeMap<&'static str, String> {
+    let kinds = [
+        ("holds", "/v1/reserve/holds"),
+        ("charges", "/v1/ledger/charges"),
+        ("payouts", "/v1/ledger/payouts"),
+    ];
+    kinds.into_iter().map(|(kind, path)| (kind, any_of(run, path))).collect()
 }
 
 impl Objects {
@@ -59,6 +73,7 @@ impl Objects {
             key: run.fixtures.key.clone(),
             request: run.fixtures.request.clone(),
             erasure: run.fixtures.erasure.clone(),
+            told: told(run),
         }
     }
 
@@ -71,12 +86,14 @@ impl Objects {
         let of = [("app", app.as_str()), ("mode", "test")];
         let key = admin.post("/v1/admin/api_keys", &of).text("id");
         let (request, erasure) = (run.fixtures.request.clone(), run.fixtures.erasure.clone());
-        Self { account, app, install, key, request, erasure }
+        Self { account, app, install, key, request, erasure, told: told(run) }
     }
 }
 
 fn ask(operation: &Operation, on: &Objects) -> Request {
+    let told = operation.path.split('/').nth(5).and_then(|kind| on.told.get(kind));
     let id: &str = match operation.path.split('/').nth(3) {
+        Some("reserves") => told.map_or("", String::as_str),
         Some("accounts") => &on.account,
         Some("apps") => &on.app,
         Some("installs") => &on.install,
@@ -96,6 +113,12 @@ fn ask(operation: &Operation, on: &Objects) -> Request {
             vec![("account", on.account.clone()), ("app", on.app.clone())]
         }
         "admin.audit.prune" => vec![("before", "0".to_owned())],
+        "admin.reserves.simulate" => {
+            vec![
+                ("mode", "test".to_owned()),
+                ("plan[]", "percent=5,days_after_charge=9".to_owned()),
+            ]
+        }
         "admin.users.purge" => vec![("user", "usr_matrix".to_owned())],
         "admin.api_keys.create" => vec![("app", on.app.clone()), ("mode", "test".to_owned())],
         _ => Vec::new(),

@@ -83,6 +83,13 @@ fn collections(fixtures: &Fixtures) -> Vec<&'static str> {
     operations.filter(|one| one.is_plain_list()).map(|one| one.path).collect()
 }
 
+/// An object of a collection, of whoever has one.
+pub fn any_of(run: &Run, collection: &str) -> String {
+    let objects = run.fixtures.owners.iter().flat_map(|owner| &owner.objects);
+    let found = objects.filter(|(of, _)| *of == collection).find_map(|(_, ids)| ids.last());
+    found.unwrap_or_else(|| panic!("nobody has any of {collection}")).clone()
+}
+
 fn ids(list: &Value) -> Vec<String> {
     let data = list["data"].as_array().unwrap();
     data.iter().map(|one| one["id"].as_str().unwrap().to_owned()).collect()

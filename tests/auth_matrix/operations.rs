@@ -109,7 +109,7 @@ const ALL: &str = "operator auditor keys";
 
 /// Name, verb, path, and permission or roles of all operations, as the contract has them:
 /// independent of what the server says about itself.
-pub const CONTRACT: [(&str, &str, &str, &str); 121] = [
+pub const CONTRACT: [(&str, &str, &str, &str); 126] = [
     ("apps.secrets.create", "POST", "/v1/apps/secrets", "secret_write"),
     ("apps.secrets.list", "GET", "/v1/apps/secrets", "secret_read"),
     ("apps.secrets.find", "GET", "/v1/apps/secrets/find", "secret_read"),
@@ -233,6 +233,11 @@ pub const CONTRACT: [(&str, &str, &str, &str); 121] = [
     ("admin.secrets.expiring", "GET", "/v1/admin/secrets/expiring", AUDITED),
     ("admin.secrets.history", "GET", "/v1/admin/secrets/history", AUDITED),
     ("admin.secrets.unused", "GET", "/v1/admin/secrets/unused", AUDITED),
+    ("admin.reserves.report", "GET", "/v1/admin/reserves/report", AUDITED),
+    ("admin.reserves.simulate", "GET", "/v1/admin/reserves/simulation", AUDITED),
+    ("admin.reserves.stories.charge", "GET", "/v1/admin/reserves/stories/charges/:id", AUDITED),
+    ("admin.reserves.stories.hold", "GET", "/v1/admin/reserves/stories/holds/:id", AUDITED),
+    ("admin.reserves.stories.payout", "GET", "/v1/admin/reserves/stories/payouts/:id", AUDITED),
     ("admin.schedule.rewind", "POST", "/v1/admin/schedule/rewind", ADMIN),
     ("admin.keyring.retrieve", "GET", "/v1/admin/keyring", AUDITED),
     ("admin.keyring.rotate", "POST", "/v1/admin/keyring/rotate", ADMIN),

@@ -36,6 +36,7 @@ mod profiles;
 #[cfg(test)]
 mod reference;
 mod reload;
+mod reserves;
 mod run;
 mod secret_text;
 mod secrets;
@@ -45,11 +46,11 @@ mod signals;
 mod snippet;
 mod stripe;
 mod table;
-mod watchdog;
 mod waiting;
+mod watchdog;
 
 use crate::config::{Config, ConfigError, Flags, environment};
-use args::{Audit, Cli, Elsewhere, Keys, Verb};
+use args::{Audit, Cli, Elsewhere, Keys, Reserves, Verb};
 use clap::{ArgMatches, FromArgMatches};
 use exit::{Exit, Failure};
 use output::{Format, Output};
@@ -97,8 +98,16 @@ fn dispatch(cli: Cli, matches: &ArgMatches) -> Result<Exit, Failure> {
     }
     let config = Config::load(&Flags::read(innermost(matches)), &environment()?)?;
     let is_export = matches!(cli.verb, Verb::Audit(Audit::Export(_)));
-    if matches!(cli.format, Format::Jsonl | Format::Csv) && !is_export {
-        return Err(Failure::usage("--format jsonl and csv are for `coffer audit export`"));
+    let is_report = matches!(cli.verb, Verb::Reserves(Reserves::Report(_)));
+    match cli.format {
+        Format::Jsonl if !is_export => {
+            return Err(Failure::usage("--format jsonl is for `coffer audit export`"));
+        }
+        Format::Csv if !is_export && !is_report => {
+            let only = "--format csv is for `coffer audit export` and `coffer reserves report`";
+            return Err(Failure::usage(only));
+        }
+        _ => {}
     }
     let output = Output::new(cli.format);
     match cli.verb {
@@ -131,6 +140,7 @@ fn dispatch(cli: Cli, matches: &ArgMatches) -> Result<Exit, Failure> {
         Verb::Profiles => profiles::list(output),
         Verb::Secrets(verb) => secrets::run(&config, &verb, output),
         Verb::Listen(args) => listen::run(&config, &args),
+        Verb::Reserves(verb) => reserves::run(&config, &verb, cli.format, output),
         Verb::Ledger(verb) => ledger::run(&config, &verb, output),
         Verb::MigrateStore(args) => migrate_store::run(&config, &args, output),
         Verb::Migrate(verb) => migrate::run(&config, &verb, output),

@@ -20,6 +20,7 @@ const MENU: [(&str, &[Entry]); 4] = [
         &[
             Entry("/secrets", "Secrets", "s", false),
             Entry("/reserves", "Reserves", "r", false),
+            Entry("/exposure", "Exposure", "x", false),
             Entry("/events", "Events", "e", false),
             Entry("/webhooks", "Webhooks", "w", false),
         ],

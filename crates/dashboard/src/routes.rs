@@ -5,8 +5,8 @@ use crate::frame;
 use crate::live::Look;
 use crate::outcome::Result;
 use crate::pages::{
-    accounts, apps, audit, events, installs, keyring, keys, overview, reserves, search, secret,
-    secrets, settings, unused, webhook, webhooks,
+    accounts, apps, audit, events, installs, keyring, keys, overview, reserves, risk, search,
+    secret, secrets, settings, simulate, unused, webhook, webhooks,
 };
 use crate::request::{self, Fields};
 use crate::respond::{self, Answer};
@@ -97,6 +97,9 @@ async fn get(visit: &Visit<'_>, path: &str) -> Result {
         "/keyring" => keyring::page(visit).await,
         "/reserves" => reserves::page(visit).await,
         "/hold" => reserves::hold(visit).await,
+        "/exposure" => risk::exposure(visit).await,
+        "/story" => risk::story(visit).await,
+        "/simulate" => simulate::page(visit).await,
         "/events" => events::page(visit).await,
         "/webhooks" => webhooks::page(visit).await,
         "/webhook" => webhook::page(visit).await,

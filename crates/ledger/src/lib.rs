@@ -6,6 +6,7 @@
 //! whoever does gives it [`ReserveRules`].
 
 pub mod expand;
+pub mod history;
 pub mod limits;
 pub mod model;
 mod money;
@@ -16,6 +17,7 @@ pub mod rules;
 mod settings;
 pub mod sql;
 mod store;
+pub mod stories;
 pub mod tasks;
 mod tx;
 mod wire;
@@ -23,6 +25,7 @@ mod wire;
 pub use model::account::{Bucket, SourceType};
 pub use model::charge::Charge;
 pub use model::entry::{Balance, Entry, Pool, Posting};
+pub use model::history::{Figure, FigureKind};
 pub use money::sum;
 pub use rules::{MoneyBack, NoReserves, Reserve, ReserveRules, Taker, Withdrawal};
 pub use settings::{DEFAULT_CURRENCY, PAYOUT_FLOOR, PAYOUT_MATCH, PayoutFloor};
@@ -73,6 +76,8 @@ pub const MIGRATIONS: MigrationSet = MigrationSet {
         ("ledger_reconciliation", Placement::Spread),
         ("ledger_drift", Placement::Spread),
         ("ledger_warning", Placement::Spread),
+        ("ledger_balance_at", Placement::Spread),
+        ("ledger_figure_at", Placement::Spread),
     ],
 };
 

@@ -7,6 +7,7 @@ pub(crate) mod balance_transaction;
 pub mod charge;
 pub mod dispute;
 pub(crate) mod entry;
+pub mod history;
 pub(crate) mod intake;
 pub(crate) mod kind;
 pub(crate) mod movement;

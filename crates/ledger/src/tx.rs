@@ -3,9 +3,10 @@
 
 use crate::model::balance_transaction::{Shown, lines_of};
 use crate::model::entry::{Balance, Entry, Pool, Posting};
+use crate::model::history::Figure;
 use crate::model::intake::IntakeRule;
 use crate::sql::PLACE_BITS;
-use crate::store::journal as store;
+use crate::store::{history, journal as store};
 use crate::{limits, wire};
 use coffer_base::{Owner, Timestamp, id::random_id};
 use coffer_dialect::Object;
@@ -33,8 +34,12 @@ pub struct LedgerTx<'t, 'x> {
     number: i64,
     /// How many rows have been numbered so far.
     next_place: i64,
+    /// When it takes place in the ledger's history, which does not go back if the clock does.
+    at: Timestamp,
     /// The pools that were read, each once.
     balances: Vec<(Pool, CachedBalance)>,
+    /// By how much other sums change.
+    figures: Vec<(Figure, i64)>,
 }
 
 /// A balance as it was read, and as it is now.
@@ -56,13 +61,20 @@ impl<'t, 'x> LedgerTx<'t, 'x> {
         owner: &'t Owner,
         cause: Cause<'t>,
     ) -> Result<Self, StorageError> {
-        let (number, intake) = store::next_tx(tx, owner).await?;
-        Ok(Self { tx, owner, cause, intake, number, next_place: 0, balances: Vec::new() })
+        let (number, at, intake) = store::next_tx(tx, owner, cause.now).await?;
+        let (balances, figures) = (Vec::new(), Vec::new());
+        Ok(Self { tx, owner, cause, intake, number, next_place: 0, at, balances, figures })
     }
 
     /// When it takes place.
     pub const fn now(&self) -> Timestamp {
         self.cause.now
+    }
+
+    /// When it takes place in the ledger's history: [`Self::now`], or the time of an earlier
+    /// transaction if the clock went back since.
+    pub const fn at(&self) -> Timestamp {
+        self.at
     }
 
     /// The next row's number: larger than that of every row of this ledger so far.
@@ -177,6 +189,14 @@ impl<'t, 'x> LedgerTx<'t, 'x> {
         Ok(())
     }
 
+    /// Changes one of the sums of which the ledger keeps a history.
+    pub fn track(&mut self, figure: Figure, change: i64) {
+        match self.figures.iter_mut().find(|(of, _)| *of == figure) {
+            Some((_, sum)) => *sum = sum.saturating_add(change),
+            None => self.figures.push((figure, change)),
+        }
+    }
+
     /// Emits an event about an object of this ledger, whose state it shows after the change;
     /// `previous` are the fields that an update changed, as they were.
     ///
@@ -199,7 +219,12 @@ impl<'t, 'x> LedgerTx<'t, 'x> {
         for (pool, cached) in self.balances {
             if cached.stored.unwrap_or_default() != cached.now {
                 store::set_balance(self.tx, self.owner, pool, &cached.now);
+                let at = (self.at, self.number);
+                history::set_balance(self.tx, self.owner, pool, at, &cached.now);
             }
+        }
+        for (figure, change) in self.figures.into_iter().filter(|(_, change)| *change != 0) {
+            history::change_figure(self.tx, self.owner, figure, self.at, change);
         }
     }
 }

@@ -156,3 +156,39 @@ CREATE TRIGGER reserve_allocation_stays BEFORE DELETE ON reserve_allocation
 BEGIN SELECT RAISE(ABORT, 'releases are never deleted'); END;
 CREATE TRIGGER reserve_allocation_is_fixed BEFORE UPDATE ON reserve_allocation
 BEGIN SELECT RAISE(ABORT, 'releases are never changed'); END;
+
+-- What a plan was from a time on: a row for each change of its share, its terms or its state. seq
+-- is a number of the ledger, so that what a hold was made by is the last version before it.
+CREATE TABLE reserve_plan_version (
+    mode              INTEGER NOT NULL,
+    platform          TEXT    NOT NULL,
+    account           TEXT    NOT NULL,
+    plan              INTEGER NOT NULL,
+    version           INTEGER NOT NULL,
+    seq               INTEGER NOT NULL,
+    at                INTEGER NOT NULL,
+    percent           INTEGER NOT NULL,
+    type              TEXT    NOT NULL,
+    release_after     INTEGER,
+    scheduled_release INTEGER,
+    days_after_charge INTEGER,
+    ends_at           INTEGER,
+    state             TEXT    NOT NULL,
+    PRIMARY KEY (mode, platform, account, plan, version)
+) WITHOUT ROWID;
+
+CREATE TRIGGER reserve_plan_version_stays BEFORE DELETE ON reserve_plan_version
+BEGIN SELECT RAISE(ABORT, 'versions of plans are never deleted'); END;
+CREATE TRIGGER reserve_plan_version_is_fixed BEFORE UPDATE ON reserve_plan_version
+BEGIN SELECT RAISE(ABORT, 'versions of plans are never changed'); END;
+
+-- The dates of which an alert said that holds are past them.
+CREATE TABLE reserve_overdue (
+    mode              INTEGER NOT NULL,
+    platform          TEXT    NOT NULL,
+    account           TEXT    NOT NULL,
+    currency          TEXT    NOT NULL,
+    scheduled_release INTEGER NOT NULL,
+    at                INTEGER NOT NULL,
+    PRIMARY KEY (mode, platform, account, currency, scheduled_release)
+) WITHOUT ROWID;

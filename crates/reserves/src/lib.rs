@@ -9,6 +9,7 @@ pub mod limits;
 mod model;
 mod operations;
 pub mod reasons;
+mod reports;
 mod rules;
 mod settings;
 mod store;
@@ -26,9 +27,9 @@ use coffer_kernel::event::EventShape;
 use coffer_kernel::{Family, Parts, Routes, ScheduledTask, Usage};
 use coffer_ledger::tasks::Task;
 use coffer_storage::{Migration, MigrationSet, Placement};
-use operations::{holds, plans, releases};
+use operations::{holds, plans, releases, reports as asked};
 use std::sync::Arc;
-use tasks::{AnnounceDates, ClosePlans, Closing, ReleaseDue};
+use tasks::{AnnounceDates, AnnounceOverdue, ClosePlans, Closing, ReleaseDue};
 
 /// The tables of reserves.
 pub const MIGRATIONS: MigrationSet = MigrationSet {
@@ -43,6 +44,8 @@ pub const MIGRATIONS: MigrationSet = MigrationSet {
         ("reserve_hold", Placement::Spread),
         ("reserve_release", Placement::Spread),
         ("reserve_allocation", Placement::Spread),
+        ("reserve_plan_version", Placement::Spread),
+        ("reserve_overdue", Placement::Spread),
     ],
 };
 
@@ -84,16 +87,22 @@ fn parts(settings: &coffer_kernel::Settings) -> Parts {
         .collection(plans::Plans)
         .write(releases::Create)
         .write(releases::Update)
-        .collection(releases::Releases);
+        .collection(releases::Releases)
+        .read(asked::report::Report)
+        .read(asked::simulate::Simulate { floor: settings.hold_floor })
+        .read(asked::story::OfHold)
+        .read(asked::story::OfCharge)
+        .read(asked::story::OfPayout);
     let shapes: Vec<Arc<dyn EventShape>> = vec![Arc::new(version::OlderEvents)];
     Parts { routes, tasks: tasks(), shapes, ..Parts::default() }
 }
 
-/// The scheduled tasks of reserves, in the order in which they run at one midnight: holds before
-/// the plans whose end releases what remains. The ledger's come before them, so that money that
-/// becomes available at a midnight is released as available.
+/// The scheduled tasks of reserves, in the order in which they run at one midnight: what is late is
+/// told first, and holds come before the plans whose end releases what remains. The ledger's come
+/// before them, so that money that becomes available at a midnight is released as available.
 fn tasks() -> Vec<Arc<dyn ScheduledTask>> {
     vec![
+        Arc::new(Task(AnnounceOverdue)),
         Arc::new(Task(ReleaseDue)),
         Arc::new(Task(ClosePlans(Closing::Ended))),
         Arc::new(Task(ClosePlans(Closing::Disabled))),

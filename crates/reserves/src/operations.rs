@@ -7,6 +7,7 @@ mod examples;
 pub(crate) mod holds;
 pub(crate) mod plans;
 pub(crate) mod releases;
+pub(crate) mod reports;
 
 /// The permissions of reserves. A `_write` includes its `_read`.
 const RESERVE_HOLD_READ: &str = "reserve_hold_read";

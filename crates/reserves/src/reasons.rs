@@ -37,4 +37,19 @@ coffer_dialect::reasons! {
     NO_DATE_TO_MOVE = "hold.no_date":
         "the hold has no date that could be moved: all of it was released, or is being released",
         "look at the hold";
+    TOO_MANY_LEDGERS = "report.too_many_ledgers":
+        "there are more ledgers than one question reads",
+        "send the platform or the account";
+    AS_OF_AHEAD = "report.as_of_ahead":
+        "the moment that it asked about lies ahead",
+        "send a time in the past, in Unix seconds; what is to come is in the forecast";
+    STORY_AMBIGUOUS = "story.ambiguous":
+        "several ledgers have an object with that id",
+        "send the mode, the platform and the account, which the response names";
+    PROPOSAL = "simulation.plan":
+        "a plan to be simulated could not be read, or there were too many",
+        "send what the response names, such as percent=10,days_after_charge=30";
+    TOO_MANY_CHARGES = "simulation.too_many_charges":
+        "there are more charges than one simulation reads",
+        "send a later since, or one account";
 }

@@ -3,8 +3,11 @@
 
 pub(crate) mod due;
 pub(crate) mod hold;
+pub(crate) mod overdue;
 pub(crate) mod plan;
+pub(crate) mod plan_version;
 pub(crate) mod release;
+pub(crate) mod story;
 pub(crate) mod verify;
 
 use coffer_dialect::Metadata;

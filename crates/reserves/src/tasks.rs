@@ -5,10 +5,12 @@
 mod announce;
 mod close;
 mod due;
+mod overdue;
 
 pub(crate) use announce::AnnounceDates;
 pub(crate) use close::{ClosePlans, Closing};
 pub(crate) use due::ReleaseDue;
+pub(crate) use overdue::AnnounceOverdue;
 
 use crate::limits;
 use crate::model::hold::Hold;

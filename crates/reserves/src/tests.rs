@@ -4,5 +4,6 @@ mod available;
 mod books;
 mod facts;
 mod lists;
+mod measure;
 mod objects;
 mod verify;

@@ -8,13 +8,15 @@ use coffer_dialect::{ApiError, Fields};
 const TYPES: &str = include_str!("event_type/stripe.txt");
 
 /// This program's own types, which are sent only to those who name them.
-const OWN: [&str; 8] = [
+const OWN: [&str; 10] = [
     FAILING,
     TEST,
     "coffer.ledger.breach",
     "coffer.ledger.drift",
     "coffer.ledger.negative",
     "coffer.ledger.parked",
+    "coffer.reserve.overdue",
+    "coffer.reserve.short",
     "apps.secret.expired",
     "apps.secret.expiring",
 ];

@@ -145,6 +145,8 @@ pub fn all_pages(server: &TestServer, place: &str) -> Vec<String> {
         "/audit",
         "/keyring",
         "/reserves",
+        "/exposure",
+        "/simulate",
         "/events",
         "/webhooks",
         "/settings",
@@ -287,6 +289,42 @@ fn an_accounts_reserves_are_shown_with_each_holds_story() {
     }
     let events = browser.page(&format!("/dashboard/events?{place}"));
     assert!(events.contains("reserve.hold.created"), "{events}");
+}
+
+#[test]
+fn exposure_stories_and_tried_plans_are_pages() {
+    let server = TestServer::builder().developer().start();
+    let client = server.anonymous().with_key("sk_test_books").for_account("acct_books");
+    let plan = [
+        ("percent", "10"),
+        ("type", "rolling_release"),
+        ("rolling_release[days_after_charge]", "90"),
+    ];
+    client.post("/v1/reserve/plans", &plan).ok();
+    let charge = [("id", "ch_1"), ("amount", "1000000"), ("currency", "eur"), ("fee", "0")];
+    client.post("/v1/ledger/charges", &charge).ok();
+    let refund = [("id", "re_1"), ("charge", "ch_1"), ("amount", "40000")];
+    client.post("/v1/ledger/refunds", &refund).ok();
+    let hold = client.get("/v1/reserve/holds", &[]).ok();
+    let hold = hold["data"][0]["id"].as_str().unwrap().to_owned();
+    let mut browser = Browser::new(&server);
+    browser.get(&server.server().installation().dashboard.link().unwrap());
+    let page = browser.page("/dashboard/exposure?account=acct_books");
+    for part in ["960,000", "60,000", "6.25 %", "<svg", "<rect", "The numbers", "acct_books"] {
+        assert!(page.contains(part), "no {part} in {page}");
+    }
+    assert!(!page.contains("style="), "{page}");
+    let story = browser.page(&format!("/dashboard/story?of=hold&id={hold}"));
+    for part in ["ch_1", "version 1, which held 10 %", "refund re_1 took it", "made this hold"] {
+        assert!(story.contains(part), "no {part} in {story}");
+    }
+    let form = browser.page("/dashboard/simulate?account=acct_books");
+    assert!(form.contains("type=\"range\"") && !form.contains("Outcomes"), "{form}");
+    let tried = "/dashboard/simulate?account=acct_books&percent=25&days=30&percent2=50&days2=60";
+    let tried = browser.page(tried);
+    for part in ["250,000", "500,000", "100.00 %", "percent=50,type=rolling_release"] {
+        assert!(tried.contains(part), "no {part} in {tried}");
+    }
 }
 
 #[test]

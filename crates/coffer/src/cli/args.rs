@@ -11,6 +11,7 @@ mod keyring;
 mod keys;
 mod ledger;
 mod listen;
+mod reserves;
 mod run;
 mod secrets;
 mod stripe;
@@ -25,6 +26,7 @@ pub use keyring::{KeyringVerb, RootVerb, RotateArgs, Target, Wrapping};
 pub use keys::{CreateKeyArgs, Keys, RollArgs};
 pub use ledger::{ImportArgs as LedgerImportArgs, Ledger, PullArgs, ReconcileArgs, StripeAccess};
 pub use listen::ListenArgs;
+pub use reserves::{ReportArgs, Reserves, SimulateArgs, Story, StoryArgs, WhichArgs};
 pub use run::{LoginArgs, RunArgs};
 pub use secrets::{CopyArgs, ExpiringArgs, ExportArgs as ExportSecretsArgs, ImportArgs, Secrets};
 pub use stripe::{Elsewhere, StripeArgs};
@@ -129,6 +131,9 @@ pub enum Verb {
     /// The ledgers beneath Reserves: feed them, compare them, check them.
     #[command(subcommand)]
     Ledger(Ledger),
+    /// Reserves: exposure and coverage, the story of a hold, what a plan would have done.
+    #[command(subcommand)]
+    Reserves(Reserves),
     /// Change the schema of a PostgreSQL database, in two halves.
     #[command(subcommand)]
     Migrate(Migrate),

@@ -70,6 +70,12 @@ impl Charge {
         self.amount.saturating_sub(fees)
     }
 
+    /// What can still be disputed of it, as long as the time for disputes runs: what was not
+    /// refunded, and nothing once it is disputed, since processors take one dispute of a charge.
+    pub fn exposure(&self) -> i64 {
+        if self.disputed { 0 } else { self.amount.saturating_sub(self.refunded).max(0) }
+    }
+
     /// The pool that its money is in.
     pub const fn pool(&self) -> Pool {
         Pool { currency: self.currency, source_type: self.source_type }

@@ -67,7 +67,7 @@ impl Status {
     pub(crate) const ALL: [Self; 4] = [Self::InTransit, Self::Paid, Self::Failed, Self::Canceled];
 
     /// Its name on the wire.
-    pub(crate) const fn as_str(self) -> &'static str {
+    pub const fn as_str(self) -> &'static str {
         match self {
             Self::InTransit => "in_transit",
             Self::Paid => "paid",

@@ -1,5 +1,6 @@
 //! The SQL of charges.
 
+use super::history;
 use crate::model::account::SourceType;
 use crate::model::charge::{Charge, Told};
 use crate::sql::{Linked, Record, currency, of_owner, optional_time, owner};
@@ -90,6 +91,7 @@ impl Linked for Charge {
 
 /// Adds a charge, whoever told it.
 pub(crate) fn insert(tx: &mut Tx<'_>, owner: &Owner, charge: &Charge) {
+    history::expose(tx, owner, charge);
     let mut values = of_owner(owner, values![charge.seq, charge.id.as_str()]);
     values.extend(values![charge.currency.as_str(), charge.by_transaction]);
     values.extend(changing(charge));
@@ -105,6 +107,7 @@ pub(crate) fn insert(tx: &mut Tx<'_>, owner: &Owner, charge: &Charge) {
 
 /// Stores the columns of a charge that can change: all but its number, its id and its currency.
 pub(crate) fn update(tx: &mut Tx<'_>, owner: &Owner, charge: &Charge) {
+    history::change_exposure(tx, owner, charge);
     let mut values = Vec::from(changing(charge));
     values.extend(of_owner(owner, values![charge.seq]));
     tx.defer(

@@ -7,26 +7,31 @@ use crate::model::balance_transaction::{BalanceTransactionLine, Shown};
 use crate::model::entry::{Balance, Entry, Pool, Posting};
 use crate::model::intake::{Intake, IntakeRule};
 use crate::sql::{corrupt, currency, of_owner, optional_time, owner_values, time_value};
-use coffer_base::{Currency, Owner};
+use coffer_base::{Currency, Owner, Timestamp};
 use coffer_storage::{Row, Statement, StorageError, Store, Tx, Value, values};
 
 /// Locks the ledger's row, which the first transaction inserts, and numbers the transaction: one
 /// statement, so that a request pays one round trip for the lock and the number. Numbers begin at 1
-/// and have no gap among committed transactions.
+/// and have no gap among committed transactions. Returns the number, the time at which the history
+/// has the transaction (`now`, or that of an earlier one if the clock went back since), and how
+/// money is told.
 pub(crate) async fn next_tx(
     tx: &mut Tx<'_>,
     owner: &Owner,
-) -> Result<(i64, IntakeRule), StorageError> {
+    now: Timestamp,
+) -> Result<(i64, Timestamp, IntakeRule), StorageError> {
     let rows = tx
         .query(
-            "INSERT INTO ledger (mode, platform, account, last_tx) VALUES (?, ?, ?, 1) \
-             ON CONFLICT (mode, platform, account) DO UPDATE SET last_tx = ledger.last_tx + 1 \
-             RETURNING last_tx, intake, since",
-            &owner_values(owner),
+            "INSERT INTO ledger (mode, platform, account, last_tx, last_at) \
+             VALUES (?, ?, ?, 1, ?) ON CONFLICT (mode, platform, account) DO UPDATE SET \
+             last_tx = ledger.last_tx + 1, last_at = CASE WHEN ledger.last_at > excluded.last_at \
+             THEN ledger.last_at ELSE excluded.last_at END \
+             RETURNING last_tx, last_at, intake, since",
+            &of_owner(owner, values![now]),
         )
         .await?;
     let row = rows.first().ok_or_else(|| corrupt("a ledger transaction has no number"))?;
-    Ok((row.int(0)?, intake_rule(row, 1)?))
+    Ok((row.int(0)?, Timestamp::from_unix(row.int(1)?), intake_rule(row, 2)?))
 }
 
 /// How money is told, in a row's columns from `first` on.

@@ -120,5 +120,55 @@ pub const CHECK: Check = Check {
                   GROUP BY mode, platform, account, entry, reserved \
                   HAVING SUM(posted) <> SUM(reported) LIMIT ?",
         },
+        Comparison {
+            rule: "the newest of a balance's history is the balance",
+            sql: "WITH newest AS (SELECT h.* FROM ledger_balance b JOIN ledger_balance_at h \
+                  ON h.mode = b.mode AND h.platform = b.platform AND h.account = b.account \
+                  AND h.currency = b.currency AND h.source_type = b.source_type \
+                  AND h.at = (SELECT MAX(n.at) FROM ledger_balance_at n WHERE n.mode = b.mode \
+                  AND n.platform = b.platform AND n.account = b.account \
+                  AND n.currency = b.currency AND n.source_type = b.source_type)), \
+                  both_sides AS ( \
+                  SELECT mode, platform, account, currency, source_type, 0 AS bucket, \
+                  payments_pending AS posted, 0 AS kept FROM ledger_balance UNION ALL \
+                  SELECT h.mode, h.platform, h.account, h.currency, h.source_type, 0, 0, \
+                  h.payments_pending FROM newest h UNION ALL \
+                  SELECT mode, platform, account, currency, source_type, 1 AS bucket, \
+                  payments_available AS posted, 0 AS kept FROM ledger_balance UNION ALL \
+                  SELECT h.mode, h.platform, h.account, h.currency, h.source_type, 1, 0, \
+                  h.payments_available FROM newest h UNION ALL \
+                  SELECT mode, platform, account, currency, source_type, 2 AS bucket, \
+                  reserved_pending AS posted, 0 AS kept FROM ledger_balance UNION ALL \
+                  SELECT h.mode, h.platform, h.account, h.currency, h.source_type, 2, 0, \
+                  h.reserved_pending FROM newest h UNION ALL \
+                  SELECT mode, platform, account, currency, source_type, 3 AS bucket, \
+                  reserved_available AS posted, 0 AS kept FROM ledger_balance UNION ALL \
+                  SELECT h.mode, h.platform, h.account, h.currency, h.source_type, 3, 0, \
+                  h.reserved_available FROM newest h UNION ALL \
+                  SELECT mode, platform, account, currency, source_type, 6 AS bucket, \
+                  payouts_in_transit AS posted, 0 AS kept FROM ledger_balance UNION ALL \
+                  SELECT h.mode, h.platform, h.account, h.currency, h.source_type, 6, 0, \
+                  h.payouts_in_transit FROM newest h ) \
+                  SELECT mode, platform, account, currency || ' source ' || source_type || \
+                  ' bucket ' || bucket, CAST(SUM(posted) AS BIGINT), CAST(SUM(kept) AS BIGINT) \
+                  FROM both_sides GROUP BY mode, platform, account, currency, source_type, bucket \
+                  HAVING SUM(posted) <> SUM(kept) LIMIT ?",
+        },
+        Comparison {
+            rule: "what can still be disputed is what charges leave of it",
+            sql: "WITH both_sides AS (\
+                  SELECT mode, platform, account, currency, created - created % 86400 AS day, \
+                  CASE WHEN disputed = 1 OR refunded >= amount THEN 0 ELSE amount - refunded END \
+                  AS exposed, 0 AS kept FROM ledger_charge UNION ALL \
+                  SELECT f.mode, f.platform, f.account, f.currency, f.item, 0, f.amount \
+                  FROM ledger_figure_at f WHERE f.figure = 0 AND NOT EXISTS (SELECT 1 \
+                  FROM ledger_figure_at n WHERE n.mode = f.mode AND n.platform = f.platform \
+                  AND n.account = f.account AND n.figure = 0 AND n.currency = f.currency \
+                  AND n.item = f.item AND n.at > f.at)) \
+                  SELECT mode, platform, account, currency || ' day ' || day, \
+                  CAST(SUM(exposed) AS BIGINT), CAST(SUM(kept) AS BIGINT) FROM both_sides \
+                  GROUP BY mode, platform, account, currency, day \
+                  HAVING SUM(exposed) <> SUM(kept) LIMIT ?",
+        },
     ],
 };

@@ -3,7 +3,7 @@
 use crate::Consumption;
 use coffer_base::Timestamp;
 use coffer_dialect::Metadata;
-use coffer_ledger::{Bucket, Pool};
+use coffer_ledger::{Bucket, Figure, FigureKind, Pool};
 
 /// A hold. It is never deleted or canceled; what is left of it only becomes less.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -95,6 +95,20 @@ impl Hold {
             Schedule::Own { scheduled_release, .. } => Some(scheduled_release),
             Schedule::Plan { .. } => self.plan().and_then(|plan| plan.scheduled_release),
         }
+    }
+
+    /// The sum in the ledger's history that what is left of it belongs to: by its own date, or by
+    /// its plan, whose date may move.
+    pub(crate) fn figure(&self) -> Figure {
+        let (kind, item) = match (self.schedule, self.plan()) {
+            (Schedule::Own { scheduled_release, .. }, _) => {
+                (FigureKind::HeldUntil, scheduled_release.unix())
+            }
+            (Schedule::Plan { .. }, plan) => {
+                (FigureKind::HeldByPlan, plan.map_or(0, |plan| plan.seq))
+            }
+        };
+        Figure { kind, currency: self.pool.currency, item }
     }
 
     /// What a caller asked for: the time after whose day it is released.

@@ -150,7 +150,7 @@ impl Plan {
 
 /// `percent` of `amount`, rounded to a whole unit, half a unit up, never above `amount`; 0 if
 /// `amount` is not positive. It is computed in 128 bits, in which the product always fits.
-fn percent_of(amount: i64, percent: i64) -> i64 {
+pub(crate) fn percent_of(amount: i64, percent: i64) -> i64 {
     if amount <= 0 || percent <= 0 {
         return 0;
     }

@@ -27,7 +27,7 @@ use coffer_storage::{StorageError, Store};
 pub(crate) const KIND: &str = "reserve_plan";
 
 /// The bounds of a plan's share of a charge: it reserves some of it, and at most all of it.
-const PERCENT: std::ops::RangeInclusive<i64> = 1..=100;
+pub(super) const PERCENT: std::ops::RangeInclusive<i64> = 1..=100;
 
 /// `fixed_release[release_after]`, required within its block.
 fn release_after(block: &Fields<'_>) -> Result<Timestamp, ApiError> {

@@ -6,6 +6,7 @@ use crate::model::hold::Hold;
 use crate::model::release::{Allocation, Reason, ReleaseReason, Source};
 use crate::store::hold as store;
 use crate::{Consumption, Settings};
+use coffer_dialect::Object;
 use coffer_kernel::Failure;
 use coffer_ledger::{Bucket, Charge, LedgerTx, Reserve, Withdrawal};
 use coffer_storage::StorageError;
@@ -51,7 +52,35 @@ pub(crate) async fn consume_reserve(
         }
     }
     let consumed = consume_holds(ledger, shares, source.as_ref()).await?;
+    if let Withdrawal::Dispute { id, amount } = *withdrawal {
+        tell_shortfall(ledger, charge, (id, amount), consumed.amount).await?;
+    }
     Ok(Reserve { consumed: consumed.amount, pending: pending.saturating_sub(consumed.of_pending) })
+}
+
+/// Emits `coffer.reserve.short` if a dispute is larger than what was left of its charge's reserve.
+/// A charge of which nothing was ever held has none that could be too small.
+async fn tell_shortfall(
+    ledger: &mut LedgerTx<'_, '_>,
+    charge: &Charge,
+    (dispute, amount): (&str, i64),
+    consumed: i64,
+) -> Result<(), Failure> {
+    if consumed >= amount || !store::was_held(ledger.tx, ledger.owner, &charge.id).await? {
+        return Ok(());
+    }
+    let id = ledger.new_id("resalert");
+    let object = Object::new(&id, "reserve.alert")
+        .set("amount", amount)
+        .set("charge", charge.id.clone())
+        .set("consumed", consumed)
+        .set("created", ledger.now())
+        .set("currency", charge.currency.to_string())
+        .set("dispute", dispute.to_owned())
+        .set("livemode", ledger.owner.mode.is_live())
+        .set("missing", amount.saturating_sub(consumed));
+    ledger.emit_event("coffer.reserve.short", object, None).await?;
+    Ok(())
 }
 
 /// How much of a charge's holds was consumed.

@@ -11,6 +11,7 @@ use coffer_ledger::{Bucket, Entry, LedgerTx};
 /// checked here.
 pub(crate) async fn record(ledger: &mut LedgerTx<'_, '_>, hold: &Hold) -> Result<(), Failure> {
     store::insert(ledger.tx, ledger.owner, hold);
+    ledger.track(hold.figure(), hold.amount);
     let entry = Entry {
         kind: "reserve_hold",
         source: &hold.id,

@@ -102,6 +102,7 @@ async fn release_of_hold(
     };
     let rows = (before.seq, release.seq);
     store::insert_allocation(ledger.tx, ledger.owner, rows, allocation.amount);
+    ledger.track(before.figure(), allocation.amount.saturating_neg());
     holds::set_released(ledger.tx, ledger.owner, before.seq, after.released);
     let newest = ReleaseDetail { amount: allocation.amount, release: release.id.clone() };
     let details: Vec<_> = std::iter::once(newest).chain(earlier.iter().cloned()).collect();

@@ -321,6 +321,22 @@ pub(crate) fn settle_charge(tx: &mut Tx<'_>, owner: &Owner, charge: &str, until:
     );
 }
 
+/// Whether something of a charge was ever held.
+pub(crate) async fn was_held(
+    tx: &mut Tx<'_>,
+    owner: &Owner,
+    charge: &str,
+) -> Result<bool, StorageError> {
+    let rows = tx
+        .query(
+            "SELECT 1 FROM reserve_hold WHERE mode = ? AND platform = ? AND account = ? \
+             AND charge = ? LIMIT 1",
+            &of_owner(owner, values![charge]),
+        )
+        .await?;
+    Ok(!rows.is_empty())
+}
+
 /// Stores the date to which a charge's pending money has moved, in the holds of it.
 pub(crate) fn move_charge(tx: &mut Tx<'_>, owner: &Owner, charge: &Charge, to: Timestamp) {
     let mut values = Vec::from(values![to]);

@@ -110,14 +110,19 @@ impl Linked for Plan {
     const BY_IDS: &'static str = by_ids!(select_plan!());
 }
 
+/// The columns of terms that only one type has: `release_after` and `days_after_charge`.
+pub(crate) fn figures_of(terms: Terms) -> [Value; 2] {
+    match terms {
+        Terms::Fixed { release_after } => [Value::Int(release_after.unix()), Value::Null],
+        Terms::Rolling { days_after_charge, .. } => [Value::Null, Value::Int(days_after_charge)],
+        Terms::Manual => [Value::Null, Value::Null],
+    }
+}
+
 /// The columns of a plan that can change, in the order of both statements that write them: percent,
 /// terms, state, announcing, metadata, draw, hold_transfers.
 fn changing(plan: &Plan) -> Vec<Value> {
-    let (release_after, days_after_charge) = match plan.terms {
-        Terms::Fixed { release_after } => (Some(release_after), None),
-        Terms::Rolling { days_after_charge, .. } => (None, Some(days_after_charge)),
-        Terms::Manual => (None, None),
-    };
+    let [release_after, days_after_charge] = figures_of(plan.terms);
     let (since, drained_at) = match plan.state {
         State::Active | State::Expired => (None, None),
         State::Draining { since } => (Some(since), None),
@@ -125,7 +130,7 @@ fn changing(plan: &Plan) -> Vec<Value> {
     };
     Vec::from(values![
         plan.percent,
-        time_value(release_after),
+        release_after,
         time_value(plan.terms.scheduled_release()),
         days_after_charge,
         time_value(plan.terms.ends_at()),

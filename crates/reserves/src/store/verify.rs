@@ -44,5 +44,23 @@ pub(crate) const CHECK: Check = Check {
                   GROUP BY r.mode, r.platform, r.account, r.seq, r.id, r.amount \
                   HAVING COALESCE(SUM(p.amount), 0) <> r.amount LIMIT ?",
         },
+        Comparison {
+            rule: "what is due at a date is what the holds until then have left",
+            sql: "WITH both_sides AS (\
+                  SELECT mode, platform, account, currency, \
+                  CASE WHEN scheduled_release IS NULL THEN 2 ELSE 1 END AS figure, \
+                  CASE WHEN scheduled_release IS NULL THEN plan ELSE scheduled_release END \
+                  AS item, amount - released AS remaining, 0 AS kept FROM reserve_hold UNION ALL \
+                  SELECT f.mode, f.platform, f.account, f.currency, f.figure, f.item, 0, f.amount \
+                  FROM ledger_figure_at f WHERE f.figure IN (1, 2) AND NOT EXISTS (SELECT 1 \
+                  FROM ledger_figure_at n WHERE n.mode = f.mode AND n.platform = f.platform \
+                  AND n.account = f.account AND n.figure = f.figure \
+                  AND n.currency = f.currency AND n.item = f.item AND n.at > f.at)) \
+                  SELECT mode, platform, account, currency || ' ' || \
+                  CASE figure WHEN 1 THEN 'date ' ELSE 'plan ' END || item, \
+                  CAST(SUM(remaining) AS BIGINT), CAST(SUM(kept) AS BIGINT) FROM both_sides \
+                  GROUP BY mode, platform, account, currency, figure, item \
+                  HAVING SUM(remaining) <> SUM(kept) LIMIT ?",
+        },
     ],
 };

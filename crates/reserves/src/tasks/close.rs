@@ -8,7 +8,7 @@ use crate::model::hold::Hold;
 use crate::model::plan::{Plan, State, Terms};
 use crate::model::release::{Reason, ReleaseReason};
 use crate::store::due::{self as store, Which};
-use crate::store::plan as plans;
+use crate::store::{plan as plans, plan_version};
 use crate::wire;
 use coffer_base::{Owner, Timestamp};
 use coffer_kernel::Failure;
@@ -104,6 +104,7 @@ impl Closing {
         if left > 0 {
             let event = self.end(&mut plan, ledger.now());
             plans::update(ledger.tx, owner, &plan);
+            plan_version::record(&mut ledger, &plan)?;
             ledger.emit_event(event, wire::plan_in_event(&plan, owner), None).await?;
         }
         ledger.finish();

@@ -91,7 +91,7 @@ pub struct ExplainArgs {
 }
 
 /// A time in Unix seconds, or how long it is ago.
-fn moment(text: &str) -> Result<i64, String> {
+pub(super) fn moment(text: &str) -> Result<i64, String> {
     if let Ok(unix) = text.parse() {
         return Ok(unix);
     }

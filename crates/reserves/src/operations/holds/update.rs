@@ -70,6 +70,8 @@ impl WriteOperation for Update {
         };
         if hold != before {
             store::update(ledger.tx, &owner, &hold);
+            ledger.track(before.figure(), before.remaining().saturating_neg());
+            ledger.track(hold.figure(), hold.remaining());
             let object = wire::hold_in_event(&hold, &details, &owner);
             let previous = previous(&before, &hold);
             ledger.emit_event("reserve.hold.updated", object, Some(previous)).await?;

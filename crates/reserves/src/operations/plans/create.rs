@@ -9,7 +9,7 @@ use crate::model::plan::{Plan, State, Terms};
 use crate::operations::dates::check_ahead;
 use crate::operations::examples;
 use crate::reasons;
-use crate::store::plan as store;
+use crate::store::{plan as store, plan_version};
 use crate::version::MANUAL_RELEASE;
 use crate::wire::{self, View};
 use coffer_base::Currency;
@@ -139,6 +139,7 @@ impl WriteOperation for Create {
             metadata: params.metadata.clone(),
         };
         store::insert(ledger.tx, &owner, &plan);
+        plan_version::record(&mut ledger, &plan)?;
         ledger.emit_event("reserve.plan.created", wire::plan_in_event(&plan, &owner), None).await?;
         ledger.finish();
         Ok(Applied { subject: plan.id.clone(), out: plan, fingerprint: None })

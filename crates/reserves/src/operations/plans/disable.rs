@@ -7,7 +7,7 @@ use crate::expand::IN_PLAN;
 use crate::model::plan::{Plan, State};
 use crate::operations::examples;
 use crate::reasons;
-use crate::store::plan as store;
+use crate::store::{plan as store, plan_version};
 use crate::wire::{self, View};
 use coffer_dialect::{ApiError, Object};
 use coffer_kernel::{Applied, Arguments, Ctx, Definition, Failure, WriteOperation};
@@ -57,6 +57,7 @@ impl WriteOperation for Disable {
         }
         plan.state = State::Draining { since: ledger.now() };
         store::update(ledger.tx, &owner, &plan);
+        plan_version::record(&mut ledger, &plan)?;
         ledger.finish();
         Ok(Applied { subject: plan.id.clone(), out: plan, fingerprint: None })
     }

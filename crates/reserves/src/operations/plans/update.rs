@@ -9,7 +9,7 @@ use crate::model::plan::{Plan, State, Terms};
 use crate::operations::dates::check_ahead;
 use crate::operations::examples;
 use crate::reasons;
-use crate::store::plan as store;
+use crate::store::{plan as store, plan_version};
 use crate::wire::{self, View};
 use coffer_base::Timestamp;
 use coffer_dialect::{ApiError, Fields, MetadataChange, Object};
@@ -101,6 +101,9 @@ impl WriteOperation for Update {
         let after = params.apply(&before)?;
         if after != before {
             store::update(ledger.tx, &owner, &after);
+            if (after.percent, after.terms) != (before.percent, before.terms) {
+                plan_version::record(&mut ledger, &after)?;
+            }
             let object = wire::plan_in_event(&after, &owner);
             let previous = previous(&before, &after);
             ledger.emit_event("reserve.plan.updated", object, Some(previous)).await?;

@@ -1,0 +1,8 @@
+//! What ledgers were at any moment: balances and other sums as the books had them, whatever was
+//! told later of the time before. Each is found by its key, and no state is summed from postings.
+
+pub use crate::model::history::{PoolAt, PoolRow};
+pub use crate::store::history::{breaches_at, figures_at, ledgers, pool_rows, pools_at};
+pub use crate::store::past::{
+    PastCharge, PastDebit, charges_from, debits_from, first_seq_after, transaction_of,
+};

@@ -1,0 +1,284 @@
+//! The SQL of the ledger's history: what balances and other sums were at any moment. It is written
+//! behind the transaction, with no read of its own, and read by the primary keys alone: a state is
+//! found in as many steps in a long history as in a short one.
+
+use crate::model::account::SourceType;
+use crate::model::charge::Charge;
+use crate::model::entry::{Balance, Pool};
+use crate::model::history::{Figure, FigureKind, PoolAt, PoolRow};
+use crate::sql::{corrupt, currency, of_owner, owner};
+use crate::{Bucket, limits};
+use coffer_base::{Currency, Mode, Owner, Timestamp};
+use coffer_storage::{Row, StorageError, Store, Tx, values};
+
+/// Stores what a pool's balance became at a time, by the transaction with this number.
+pub(crate) fn set_balance(
+    tx: &mut Tx<'_>,
+    owner: &Owner,
+    pool: Pool,
+    (at, number): (Timestamp, i64),
+    balance: &Balance,
+) {
+    tx.defer(
+        "INSERT INTO ledger_balance_at (mode, platform, account, currency, source_type, at, \
+         last_tx, payments_pending, payments_available, reserved_pending, reserved_available, \
+         payouts_in_transit) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) \
+         ON CONFLICT (mode, platform, account, currency, source_type, at) DO UPDATE SET \
+         last_tx = excluded.last_tx, payments_pending = excluded.payments_pending, \
+         payments_available = excluded.payments_available, \
+         reserved_pending = excluded.reserved_pending, \
+         reserved_available = excluded.reserved_available, \
+         payouts_in_transit = excluded.payouts_in_transit",
+        of_owner(
+            owner,
+            values![
+                pool.currency.as_str(),
+                pool.source_type.code(),
+                at,
+                number,
+                balance.of(Bucket::PaymentsPending),
+                balance.of(Bucket::PaymentsAvailable),
+                balance.of(Bucket::ReservedPending),
+                balance.of(Bucket::ReservedAvailable),
+                balance.of(Bucket::PayoutsInTransit)
+            ],
+        ),
+    );
+}
+
+/// Changes a figure from `at` on. The newest row has what it was before, since the times of a
+/// ledger's transactions never go back.
+pub(crate) fn change_figure(
+    tx: &mut Tx<'_>,
+    owner: &Owner,
+    figure: Figure,
+    at: Timestamp,
+    change: i64,
+) {
+    tx.defer(
+        "INSERT INTO ledger_figure_at (mode, platform, account, figure, currency, item, at, \
+         amount) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8 + COALESCE((SELECT f.amount \
+         FROM ledger_figure_at f WHERE f.mode = ?1 AND f.platform = ?2 AND f.account = ?3 \
+         AND f.figure = ?4 AND f.currency = ?5 AND f.item = ?6 ORDER BY f.at DESC LIMIT 1), 0)) \
+         ON CONFLICT (mode, platform, account, figure, currency, item, at) \
+         DO UPDATE SET amount = excluded.amount",
+        of_owner(
+            owner,
+            values![figure.kind.code(), figure.currency.as_str(), figure.item, at, change],
+        ),
+    );
+}
+
+/// Adds what can be disputed of a new charge to the figure of its day.
+pub(crate) fn expose(tx: &mut Tx<'_>, owner: &Owner, charge: &Charge) {
+    tx.defer(
+        "INSERT INTO ledger_figure_at (mode, platform, account, figure, currency, item, at, \
+         amount) VALUES (?1, ?2, ?3, 0, ?4, ?5, (SELECT l.last_at FROM ledger l \
+         WHERE l.mode = ?1 AND l.platform = ?2 AND l.account = ?3), ?6 \
+         + COALESCE((SELECT f.amount FROM ledger_figure_at f WHERE f.mode = ?1 \
+         AND f.platform = ?2 AND f.account = ?3 AND f.figure = 0 AND f.currency = ?4 \
+         AND f.item = ?5 ORDER BY f.at DESC LIMIT 1), 0)) \
+         ON CONFLICT (mode, platform, account, figure, currency, item, at) \
+         DO UPDATE SET amount = excluded.amount",
+        of_owner(
+            owner,
+            values![charge.currency.as_str(), charge.created.last_midnight(), charge.exposure()],
+        ),
+    );
+}
+
+/// Changes the figures of the day of a charge that is about to be stored, by what its row says
+/// still: nothing if neither its exposure nor its day changes. A charge whose day was corrected
+/// goes from one day to the other.
+pub(crate) fn change_exposure(tx: &mut Tx<'_>, owner: &Owner, charge: &Charge) {
+    let values = values![charge.seq, charge.exposure(), charge.created.last_midnight()];
+    let values = of_owner(owner, values);
+    tx.defer(
+        "INSERT INTO ledger_figure_at (mode, platform, account, figure, currency, item, at, \
+         amount) SELECT mode, platform, account, 0, currency, created - created % 86400, \
+         (SELECT l.last_at FROM ledger l WHERE l.mode = ?1 AND l.platform = ?2 \
+         AND l.account = ?3), COALESCE((SELECT f.amount FROM ledger_figure_at f \
+         WHERE f.mode = ?1 AND f.platform = ?2 AND f.account = ?3 AND f.figure = 0 \
+         AND f.currency = ledger_charge.currency \
+         AND f.item = ledger_charge.created - ledger_charge.created % 86400 \
+         ORDER BY f.at DESC LIMIT 1), 0) \
+         - CASE WHEN disputed = 1 OR refunded >= amount THEN 0 ELSE amount - refunded END \
+         + CASE WHEN created - created % 86400 = CAST(?6 AS BIGINT) THEN CAST(?5 AS BIGINT) \
+         ELSE 0 END FROM ledger_charge WHERE mode = ?1 AND platform = ?2 AND account = ?3 \
+         AND seq = ?4 AND (created - created % 86400 <> CAST(?6 AS BIGINT) \
+         OR CASE WHEN disputed = 1 OR refunded >= amount THEN 0 ELSE amount - refunded END \
+         <> CAST(?5 AS BIGINT)) \
+         ON CONFLICT (mode, platform, account, figure, currency, item, at) \
+         DO UPDATE SET amount = excluded.amount",
+        values.clone(),
+    );
+    tx.defer(
+        "INSERT INTO ledger_figure_at (mode, platform, account, figure, currency, item, at, \
+         amount) SELECT mode, platform, account, 0, currency, CAST(?6 AS BIGINT), \
+         (SELECT l.last_at FROM ledger l WHERE l.mode = ?1 AND l.platform = ?2 \
+         AND l.account = ?3), CAST(?5 AS BIGINT) + COALESCE((SELECT f.amount \
+         FROM ledger_figure_at f WHERE f.mode = ?1 AND f.platform = ?2 AND f.account = ?3 \
+         AND f.figure = 0 AND f.currency = ledger_charge.currency \
+         AND f.item = CAST(?6 AS BIGINT) ORDER BY f.at DESC LIMIT 1), 0) \
+         FROM ledger_charge WHERE mode = ?1 AND platform = ?2 AND account = ?3 AND seq = ?4 \
+         AND created - created % 86400 <> CAST(?6 AS BIGINT) \
+         ON CONFLICT (mode, platform, account, figure, currency, item, at) \
+         DO UPDATE SET amount = excluded.amount",
+        values,
+    );
+}
+
+/// The pool and the state in a row, from column `first` on.
+fn pool_from(row: &Row, first: usize) -> Result<(Pool, PoolAt), StorageError> {
+    let at = |offset: usize| row.int(first.saturating_add(offset));
+    let source_type = SourceType::from_code(at(1)?)?;
+    let pool = Pool { currency: currency(row, first)?, source_type };
+    let state = PoolAt {
+        pending: at(2)?,
+        available: at(3)?,
+        reserved_pending: at(4)?,
+        reserved_available: at(5)?,
+        in_transit: at(6)?,
+    };
+    Ok((pool, state))
+}
+
+/// What the pools of an owner were at a moment, by currency. A pool that there was not yet is none
+/// of them.
+///
+/// # Errors
+/// If the database does not answer.
+pub async fn pools_at(
+    store: &Store,
+    owner: &Owner,
+    at: Timestamp,
+) -> Result<Vec<(Pool, PoolAt)>, StorageError> {
+    let rows = store
+        .query(
+            "SELECT h.currency, h.source_type, h.payments_pending, h.payments_available, \
+             h.reserved_pending, h.reserved_available, h.payouts_in_transit \
+             FROM ledger_balance b JOIN ledger_balance_at h ON h.mode = b.mode \
+             AND h.platform = b.platform AND h.account = b.account AND h.currency = b.currency \
+             AND h.source_type = b.source_type AND h.at = (SELECT MAX(n.at) \
+             FROM ledger_balance_at n WHERE n.mode = ?1 AND n.platform = ?2 AND n.account = ?3 \
+             AND n.currency = b.currency AND n.source_type = b.source_type AND n.at <= ?4) \
+             WHERE b.mode = ?1 AND b.platform = ?2 AND b.account = ?3 \
+             ORDER BY h.currency, h.source_type",
+            &of_owner(owner, values![at]),
+        )
+        .await?;
+    rows.iter().map(|row| pool_from(row, 0)).collect()
+}
+
+/// What the figures of a kind were at a moment, of the items from `first` to `last`: the item and
+/// its amount, in the order of the items. It goes from item to item by the primary key.
+///
+/// # Errors
+/// If the database does not answer.
+pub async fn figures_at(
+    store: &Store,
+    owner: &Owner,
+    (kind, currency): (FigureKind, Currency),
+    (first, last): (i64, i64),
+    at: Timestamp,
+) -> Result<Vec<(i64, i64)>, StorageError> {
+    let rows = store
+        .query(
+            "WITH RECURSIVE items(item) AS (SELECT MIN(f.item) FROM ledger_figure_at f \
+             WHERE f.mode = ?1 AND f.platform = ?2 AND f.account = ?3 AND f.figure = ?4 \
+             AND f.currency = ?5 AND f.item >= ?6 AND f.item <= ?7 UNION ALL \
+             SELECT (SELECT MIN(f.item) FROM ledger_figure_at f WHERE f.mode = ?1 \
+             AND f.platform = ?2 AND f.account = ?3 AND f.figure = ?4 AND f.currency = ?5 \
+             AND f.item > items.item AND f.item <= ?7) FROM items \
+             WHERE items.item IS NOT NULL) \
+             SELECT items.item, (SELECT f.amount FROM ledger_figure_at f WHERE f.mode = ?1 \
+             AND f.platform = ?2 AND f.account = ?3 AND f.figure = ?4 AND f.currency = ?5 \
+             AND f.item = items.item AND f.at <= ?8 ORDER BY f.at DESC LIMIT 1) \
+             FROM items WHERE items.item IS NOT NULL LIMIT ?9",
+            &of_owner(
+                owner,
+                values![kind.code(), currency.as_str(), first, last, at, limits::FIGURES_READ],
+            ),
+        )
+        .await?;
+    let mut figures = Vec::new();
+    for row in &rows {
+        if let Some(amount) = row.optional_int(1)?.filter(|amount| *amount != 0) {
+            figures.push((row.int(0)?, amount));
+        }
+    }
+    Ok(figures)
+}
+
+/// Rows of a pool's history behind `after`, at most `most`, oldest first.
+///
+/// # Errors
+/// If the database does not answer.
+pub async fn pool_rows(
+    store: &Store,
+    owner: &Owner,
+    pool: Pool,
+    after: Timestamp,
+    most: i64,
+) -> Result<Vec<PoolRow>, StorageError> {
+    let rows = store
+        .query(
+            "SELECT currency, source_type, payments_pending, payments_available, \
+             reserved_pending, reserved_available, payouts_in_transit, at, last_tx \
+             FROM ledger_balance_at WHERE mode = ? AND platform = ? AND account = ? \
+             AND currency = ? AND source_type = ? AND at > ? ORDER BY at LIMIT ?",
+            &of_owner(owner, values![pool.currency.as_str(), pool.source_type.code(), after, most]),
+        )
+        .await?;
+    let row = |row: &Row| {
+        let (pool, state) = pool_from(row, 0)?;
+        let at = Timestamp::from_unix(row.int(7)?);
+        Ok(PoolRow { pool, at, last_tx: row.int(8)?, state })
+    };
+    rows.iter().map(row).collect()
+}
+
+/// The ledgers of a mode in one part of the store, each with the time of its last transaction: at
+/// most `most`. An empty platform or account stands for all.
+///
+/// # Errors
+/// If the database does not answer.
+pub async fn ledgers(
+    store: &Store,
+    mode: Mode,
+    (platform, account): (&str, &str),
+    most: i64,
+) -> Result<Vec<(Owner, Timestamp)>, StorageError> {
+    let rows = store
+        .query_part(
+            "SELECT mode, platform, account, last_at FROM ledger WHERE mode = ? \
+             AND (? = '' OR platform = ?) AND (? = '' OR account = ?) \
+             ORDER BY mode, platform, account LIMIT ?",
+            &values![mode.code(), platform, platform, account, account, most],
+        )
+        .await?;
+    let ledger = |row: &Row| {
+        let at = row.int(3).map_err(|_| corrupt("a ledger has no time"))?;
+        Ok((owner(row, 0)?, Timestamp::from_unix(at)))
+    };
+    rows.iter().map(ledger).collect()
+}
+
+/// How many breaches an owner had at a moment, by currency.
+///
+/// # Errors
+/// If the database does not answer.
+pub async fn breaches_at(
+    store: &Store,
+    owner: &Owner,
+    at: Timestamp,
+) -> Result<Vec<(Currency, i64)>, StorageError> {
+    let rows = store
+        .query(
+            "SELECT currency, COUNT(*) FROM ledger_breach WHERE mode = ? AND platform = ? \
+             AND account = ? AND created <= ? GROUP BY currency",
+            &of_owner(owner, values![at]),
+        )
+        .await?;
+    rows.iter().map(|row| Ok((currency(row, 0)?, row.int(1)?))).collect()
+}

@@ -1,0 +1,125 @@
+//! The SQL that reads what came in and went out, page by page, for whoever computes what else would
+//! have become of it.
+
+use crate::model::account::SourceType;
+use crate::model::entry::Pool;
+use crate::sql::{PLACE_BITS, currency, of_owner};
+use coffer_base::{Owner, Timestamp};
+use coffer_storage::{Row, StorageError, Store, values};
+
+/// A charge, as far as plans look at it.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct PastCharge {
+    /// Its number in the ledger.
+    pub seq: i64,
+    /// The processor's id.
+    pub id: String,
+    /// What fees leave of it.
+    pub net: i64,
+    /// Where its money is.
+    pub pool: Pool,
+    /// When the customer paid.
+    pub created: Timestamp,
+}
+
+/// A refund or a dispute.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct PastDebit {
+    /// Its number in the ledger.
+    pub seq: i64,
+    /// The id of its charge.
+    pub charge: String,
+    /// What it took, without its fee.
+    pub amount: i64,
+    /// Whether it is a dispute.
+    pub is_dispute: bool,
+}
+
+/// The number of the ledger transaction that a row's number belongs to.
+pub const fn transaction_of(seq: i64) -> i64 {
+    seq >> PLACE_BITS
+}
+
+/// The lowest row number behind the last transaction at or before a time: where to begin to read
+/// what was recorded after it.
+///
+/// # Errors
+/// If the database does not answer.
+pub async fn first_seq_after(
+    store: &Store,
+    owner: &Owner,
+    at: Timestamp,
+) -> Result<i64, StorageError> {
+    let rows = store
+        .query(
+            "SELECT MAX(h.last_tx) FROM ledger_balance b JOIN ledger_balance_at h \
+             ON h.mode = b.mode AND h.platform = b.platform AND h.account = b.account \
+             AND h.currency = b.currency AND h.source_type = b.source_type \
+             AND h.at = (SELECT MAX(n.at) FROM ledger_balance_at n WHERE n.mode = ?1 \
+             AND n.platform = ?2 AND n.account = ?3 AND n.currency = b.currency \
+             AND n.source_type = b.source_type AND n.at <= ?4) \
+             WHERE b.mode = ?1 AND b.platform = ?2 AND b.account = ?3",
+            &of_owner(owner, values![at]),
+        )
+        .await?;
+    let last = rows.first().map_or(Ok(None), |row| row.optional_int(0))?;
+    Ok(last.map_or(0, |last| last.saturating_add(1).saturating_mul(1 << PLACE_BITS)))
+}
+
+/// The next charges from a row number on that were created at `since` or later, in the order in
+/// which they were recorded, at most `most`.
+///
+/// # Errors
+/// If the database does not answer.
+pub async fn charges_from(
+    store: &Store,
+    owner: &Owner,
+    (seq, since): (i64, Timestamp),
+    most: i64,
+) -> Result<Vec<PastCharge>, StorageError> {
+    let rows = store
+        .query(
+            "SELECT seq, id, amount - COALESCE(fee, 0) - application_fee, currency, source_type, \
+             created FROM ledger_charge WHERE mode = ? AND platform = ? AND account = ? \
+             AND seq >= ? AND created >= ? ORDER BY seq LIMIT ?",
+            &of_owner(owner, values![seq, since, most]),
+        )
+        .await?;
+    let charge = |row: &Row| {
+        let source_type = SourceType::from_code(row.int(4)?)?;
+        Ok(PastCharge {
+            seq: row.int(0)?,
+            id: row.text(1)?.to_owned(),
+            net: row.int(2)?,
+            pool: Pool { currency: currency(row, 3)?, source_type },
+            created: Timestamp::from_unix(row.int(5)?),
+        })
+    };
+    rows.iter().map(charge).collect()
+}
+
+/// The next refunds, or disputes, from a row number on, in the order in which they were recorded,
+/// at most `most`.
+///
+/// # Errors
+/// If the database does not answer.
+pub async fn debits_from(
+    store: &Store,
+    owner: &Owner,
+    (seq, is_dispute): (i64, bool),
+    most: i64,
+) -> Result<Vec<PastDebit>, StorageError> {
+    let sql = if is_dispute {
+        "SELECT seq, charge, withdrawn FROM ledger_dispute WHERE mode = ? AND platform = ? \
+         AND account = ? AND seq >= ? AND charge IS NOT NULL ORDER BY seq LIMIT ?"
+    } else {
+        "SELECT seq, charge, amount FROM ledger_refund WHERE mode = ? AND platform = ? \
+         AND account = ? AND seq >= ? AND charge IS NOT NULL ORDER BY seq LIMIT ?"
+    };
+    let rows = store.query(sql, &of_owner(owner, values![seq, most])).await?;
+    let debit = |row: &Row| {
+        let charge = row.text(1)?.to_owned();
+        Ok(PastDebit { seq: row.int(0)?, charge, amount: row.int(2)?, is_dispute })
+    };
+    rows.iter().map(debit).collect()
+}
