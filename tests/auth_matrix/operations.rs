@@ -109,7 +109,7 @@ const ALL: &str = "operator auditor keys";
 
 /// Name, verb, path, and permission or roles of all operations, as the contract has them:
 /// independent of what the server says about itself.
-pub const CONTRACT: [(&str, &str, &str, &str); 100] = [
+pub const CONTRACT: [(&str, &str, &str, &str); 119] = [
     ("apps.secrets.create", "POST", "/v1/apps/secrets", "secret_write"),
     ("apps.secrets.list", "GET", "/v1/apps/secrets", "secret_read"),
     ("apps.secrets.find", "GET", "/v1/apps/secrets/find", "secret_read"),
@@ -151,6 +151,19 @@ pub const CONTRACT: [(&str, &str, &str, &str); 100] = [
     ("ledger.adjustments.list", "GET", "/v1/ledger/adjustments", "ledger_read"),
     ("ledger.adjustments.retrieve", "GET", "/v1/ledger/adjustments/:id", "ledger_read"),
     ("ledger.accounts.list", "GET", "/v1/ledger/accounts", "ledger_read"),
+    ("ledger.transactions.create", "POST", "/v1/ledger/transactions", "ledger_write"),
+    ("ledger.transactions.import", "POST", "/v1/ledger/transactions/import", "ledger_write"),
+    ("ledger.transactions.list", "GET", "/v1/ledger/transactions", "ledger_read"),
+    ("ledger.transactions.retrieve", "GET", "/v1/ledger/transactions/:id", "ledger_read"),
+    ("ledger.settings.update", "POST", "/v1/ledger/settings", "ledger_write"),
+    ("ledger.settings.retrieve", "GET", "/v1/ledger/settings", "ledger_read"),
+    ("ledger.parked.list", "GET", "/v1/ledger/parked", "ledger_read"),
+    ("ledger.parked.retrieve", "GET", "/v1/ledger/parked/:id", "ledger_read"),
+    ("ledger.warnings.list", "GET", "/v1/ledger/warnings", "ledger_read"),
+    ("ledger.warnings.retrieve", "GET", "/v1/ledger/warnings/:id", "ledger_read"),
+    ("ledger.reconciliations.create", "POST", "/v1/ledger/reconciliations", "ledger_write"),
+    ("ledger.reconciliations.list", "GET", "/v1/ledger/reconciliations", "ledger_read"),
+    ("ledger.reconciliations.retrieve", "GET", "/v1/ledger/reconciliations/:id", "ledger_read"),
     ("ledger.breaches.list", "GET", "/v1/ledger/breaches", "ledger_read"),
     ("ledger.breaches.retrieve", "GET", "/v1/ledger/breaches/:id", "ledger_read"),
     ("balance.retrieve", "GET", "/v1/balance", "balance_read"),

@@ -96,8 +96,8 @@ pub struct Definition {
     /// The codes of its refusals that are not kept under an idempotency key, since what they miss
     /// may come at any moment.
     pub transient: &'static [&'static str],
-    /// The parameter that may be sent as the whole of the body, a JSON document, with the most bytes
-    /// that its body may have. `None` for nearly all, which take forms alone.
+    /// The parameter that may be sent as the whole of the body, a JSON document, with the most
+    /// bytes that its body may have. `None` for nearly all, which take forms alone.
     pub document: Option<JsonBody>,
     /// What its response is: JSON, but for what other programs read in a form of their own.
     pub content_type: &'static str,

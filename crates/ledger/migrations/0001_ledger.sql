@@ -66,8 +66,8 @@ CREATE TABLE ledger_balance (
 ) WITHOUT ROWID;
 
 -- A balance transaction: what an entry did to the payments balance of its account, or to the
--- reserved one. application_fee is the part of fee that the platform took. payout is the payout that
--- it is about, or that carried its money. A told one has the processor's id, type (kind), category
+-- reserved one. application_fee is the part of fee that the platform took. payout is the payout
+-- that it is about, or that carried its money. A told one has the processor's id, type (kind), category
 -- and exchange rate; its source is empty if the processor named none.
 CREATE TABLE balance_transaction (
     mode            INTEGER NOT NULL,
@@ -425,8 +425,8 @@ CREATE TRIGGER ledger_transaction_figures_stay BEFORE UPDATE OF
     ON ledger_transaction
 BEGIN SELECT RAISE(ABORT, 'the figures of a told transaction are never changed'); END;
 
--- A comparison of a ledger with the balance that the processor told. differences are what was found,
--- as the JSON that is shown. It is kept for a year.
+-- A comparison of a ledger with the balance that the processor told. differences are what was
+-- found, as the JSON that is shown. It is kept for a year.
 CREATE TABLE ledger_reconciliation (
     mode               INTEGER NOT NULL,
     platform           TEXT    NOT NULL,
@@ -457,6 +457,26 @@ CREATE TABLE ledger_drift (
     announced  INTEGER NOT NULL CHECK (announced IN (0, 1)),
     PRIMARY KEY (mode, platform, account, currency)
 ) WITHOUT ROWID;
+
+-- What somebody should look at although the books are right. kind: 0 a conflicting repetition,
+-- 1 refunds above their charge, 2 a charge that is refunded and disputed, 3 the processor's own
+-- reserve, 4 facts beside transactions. There is one of each kind about one object.
+CREATE TABLE ledger_warning (
+    mode     INTEGER NOT NULL,
+    platform TEXT    NOT NULL,
+    account  TEXT    NOT NULL,
+    seq      INTEGER NOT NULL,
+    id       TEXT    NOT NULL,
+    kind     INTEGER NOT NULL CHECK (kind BETWEEN 0 AND 4),
+    about    TEXT    NOT NULL,
+    param    TEXT,
+    created  INTEGER NOT NULL,
+    PRIMARY KEY (mode, platform, account, seq)
+) WITHOUT ROWID;
+
+CREATE UNIQUE INDEX ledger_warning_by_id ON ledger_warning (mode, platform, account, id);
+CREATE UNIQUE INDEX ledger_warning_by_object
+    ON ledger_warning (mode, platform, account, kind, about);
 
 -- What a pool's balance was: a row for each second in which it changed, so that the balance at any
 -- moment is the last row up to it, which the primary key finds. at never goes back within a ledger,

@@ -41,7 +41,7 @@ use model::payout::Payout;
 use model::refund::Refund;
 use operations::{
     accounts, balance, balance_transactions, breaches, import, intake, movements, parked,
-    reconciliations, transactions,
+    reconciliations, transactions, warnings,
 };
 use std::sync::Arc;
 use tasks::Task;
@@ -75,6 +75,7 @@ pub const MIGRATIONS: MigrationSet = MigrationSet {
         ("ledger_transaction", Placement::Spread),
         ("ledger_reconciliation", Placement::Spread),
         ("ledger_drift", Placement::Spread),
+        ("ledger_warning", Placement::Spread),
         ("ledger_balance_at", Placement::Spread),
         ("ledger_figure_at", Placement::Spread),
     ],
@@ -118,6 +119,7 @@ fn parts<R: ReserveRules>(settings: &Settings) -> Parts {
         .write(operations::settings::Update)
         .read(operations::settings::Retrieve)
         .collection(parked::Parked)
+        .collection(warnings::Warnings)
         .write(reconciliations::Create)
         .collection(reconciliations::Reconciliations)
         .collection(breaches::Breaches)

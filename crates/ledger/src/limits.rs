@@ -20,8 +20,8 @@ pub const AVAILABLE_AFTER_DAYS: i64 = 2;
 /// that two payouts of the same amount are seldom in it.
 pub const PAYOUT_MATCH_SECONDS: i64 = 600;
 
-/// Seconds within which a list of accounts counts what is to be released: a week, in which a platform
-/// plans its payouts.
+/// Seconds within which a list of accounts counts what is to be released: a week, in which a
+/// platform plans its payouts.
 pub const DUE_SOON_SECONDS: i64 = 7 * 86_400;
 
 /// Days, dates or plans that one look into the ledger's history reads of a currency: twice what a

@@ -16,3 +16,4 @@ pub mod payout;
 pub(crate) mod reconciliation;
 pub mod refund;
 pub(crate) mod transaction;
+pub(crate) mod warning;

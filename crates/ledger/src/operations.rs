@@ -18,6 +18,7 @@ pub(crate) mod reconciliations;
 mod refunds;
 pub(crate) mod settings;
 pub(crate) mod transactions;
+pub(crate) mod warnings;
 
 /// Refusals that pass: what is unknown, or not available yet, may come at any moment, and a webhook
 /// that is delivered again is then told under the same idempotency key.

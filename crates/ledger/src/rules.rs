@@ -10,6 +10,7 @@ pub mod payout;
 pub(crate) mod reconcile;
 pub mod refund;
 pub(crate) mod transaction;
+pub(crate) mod warning;
 
 use crate::expand::Objects;
 use crate::model::account::SourceType;
@@ -173,8 +174,8 @@ pub struct MoneyBack<'a> {
 }
 
 impl<'a> MoneyBack<'a> {
-    /// `back` came back of what `of` took, after `before` had come back: money that was not reserved
-    /// comes back last. `None` if nothing that was reserved came back with this.
+    /// `back` came back of what `of` took, after `before` had come back: what was reserved
+    /// comes back first. `None` if nothing that was reserved came back with this.
     pub fn of(of: Taker<'a>, consumed: i64, before: i64, back: i64) -> Option<Self> {
         let all = before.saturating_add(back);
         let (before, after) = (before.min(consumed).max(0), all.min(consumed).max(0));

@@ -1,5 +1,5 @@
-//! What an operator can set of ledgers. Settings are read once, when the server starts, and passed by
-//! value to the operations that need them.
+//! What an operator can set of ledgers. Settings are read once, when the server starts, and passed
+//! by value to the operations that need them.
 
 use coffer_base::Currency;
 use coffer_kernel::{Form, Setting, SettingKind};
@@ -19,8 +19,8 @@ pub enum PayoutFloor {
 pub struct Settings {
     /// What payouts that are asked for are measured against.
     pub payout_floor: PayoutFloor,
-    /// Whether a reported payout with an unknown id is the one that was asked for shortly before, if
-    /// exactly one fits.
+    /// Whether a reported payout with an unknown id is the one that was asked for shortly before,
+    /// if exactly one fits.
     pub payout_match: bool,
     /// The currency in which the balance of an account without money is shown as 0; `None` if the
     /// operator's is none, which is refused at the start.
@@ -61,8 +61,8 @@ pub const PAYOUT_MATCH: Setting = Setting {
     name: "payout_match",
     default: "false",
     kind: SettingKind::Switch,
-    about: "a reported payout with an unknown id is the one of the same amount, currency and source \
-            type that was asked for within 10 minutes before, if there is exactly one",
+    about: "a reported payout with an unknown id is the one of the same amount, currency and \
+            source type that was asked for within 10 minutes before, if there is exactly one",
 };
 
 /// [`Settings::default_currency`].

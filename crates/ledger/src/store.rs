@@ -20,3 +20,4 @@ pub(crate) mod refund;
 pub(crate) mod story;
 pub(crate) mod transaction;
 pub(crate) mod verify;
+pub(crate) mod warning;

@@ -157,8 +157,8 @@ impl<'t, 'x> LedgerTx<'t, 'x> {
         Ok(())
     }
 
-    /// Stores the postings of an entry, applies them, and tells which pools of the account they took
-    /// below zero.
+    /// Stores the postings of an entry, applies them, and tells which pools of the account they
+    /// took below zero.
     async fn post_lines(&mut self, number: i64, postings: &[Posting]) -> Result<(), Failure> {
         let mut before: Vec<(Pool, i64)> = Vec::new();
         for (line, posting) in (0..).zip(postings) {

@@ -22,8 +22,8 @@ pub(super) fn check_announced(
     if body.is_end_stream() { Ok(()) } else { form::check_encoding(headers) }
 }
 
-/// The whole body of a request, whatever its verb is; `document` is what the operation takes besides
-/// forms.
+/// The whole body of a request, whatever its verb is; `document` is what the operation takes
+/// besides forms.
 ///
 /// # Errors
 /// A 413 beyond [`limit::BODY_BYTES`] or the document's own bound, a 408 if it takes longer than [`limit::BODY_SECONDS`], a 400

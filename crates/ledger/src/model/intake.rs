@@ -35,9 +35,11 @@ impl Intake {
 
     /// The intake with this code.
     pub(crate) fn from_code(code: i64) -> Result<Self, StorageError> {
-        Self::CHOICES.into_iter().map(|(_, each)| each).find(|each| each.code() == code).ok_or_else(
-            || StorageError::Corrupt(format!("there is no intake {code}").into()),
-        )
+        Self::CHOICES
+            .into_iter()
+            .map(|(_, each)| each)
+            .find(|each| each.code() == code)
+            .ok_or_else(|| StorageError::Corrupt(format!("there is no intake {code}").into()))
     }
 }
 

@@ -89,11 +89,6 @@ impl Kind {
         )
     }
 
-    /// Whether it takes money that a charge brought, and so what is reserved of it.
-    pub(crate) const fn draws(self) -> bool {
-        matches!(self, Self::Refund | Self::Failure | Self::Dispute)
-    }
-
     /// Whether it counts in the available balance whatever its `available_on` says: a payout leaves
     /// at once, and what comes back of it is there at once.
     pub(crate) const fn is_of_payout(self) -> bool {
@@ -218,11 +213,6 @@ pub(crate) fn kind_of(word: &str, category: Option<&str>, amount: i64) -> Kind {
     TABLE.iter().find(fits).map_or(Kind::Adjustment, |row| row.kind)
 }
 
-/// Whether the table has the type, with whatever sign.
-pub(crate) fn is_known(word: &str) -> bool {
-    TABLE.iter().any(|row| row.word == word)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -232,7 +222,6 @@ mod tests {
     fn the_table_has_all_types() {
         let words: BTreeSet<_> = TABLE.iter().map(|row| row.word).collect();
         assert_eq!(words.len(), 52);
-        assert!(is_known("tax_fund") && !is_known("tax_refund"));
     }
 
     #[test]

@@ -1,5 +1,5 @@
-//! The accounts of a platform, with what each has, owes and is to get: what the platform answers for,
-//! in one list.
+//! The accounts of a platform, with what each has, owes and is to get: what the platform answers
+//! for, in one list.
 
 use super::LEDGER_READ;
 use crate::limits;
@@ -78,7 +78,8 @@ impl<R: ReserveRules> ReadOperation for Accounts<R> {
 }
 
 impl<R: ReserveRules> Accounts<R> {
-    /// Refuses a cursor that names no account of the list: a page from anywhere else would skip some.
+    /// Refuses a cursor that names no account of the list: a page from anywhere else would skip
+    /// some.
     async fn check_cursor(
         &self,
         store: &Store,

@@ -51,7 +51,7 @@ pub(crate) const TRANSACTIONS_CREATE: Example = Example::of(&[
 .or("amount", "8");
 pub(crate) const TRANSACTIONS_RETRIEVE: Example = Example::EMPTY.on("ledger.transactions.create");
 
-/// What is so already unless somebody set it otherwise; transactions before `since` are facts' time.
+/// What is so already unless somebody set it otherwise.
 pub(crate) const SETTINGS_UPDATE: Example = Example::of(&[("intake", "facts")]);
 
 /// Of a dispute that the fixture made: a part comes back.
@@ -75,7 +75,11 @@ pub(crate) const ADJUSTMENTS_UPDATE: Example = Example::of(&[("source_type", "ba
 /// The page as a form has it, since examples are forms.
 pub(crate) const TRANSACTIONS_IMPORT: Example = Example::of(&[(
     "page",
-    r#"{"object":"list","data":[{"id":"txn_{n}","object":"balance_transaction","amount":10000,"fee":320,"currency":"usd","created":1772359200,"available_on":1772496000,"type":"charge","source":"ch_{n}"}]}"#,
+    concat!(
+        r#"{"object":"list","data":[{"id":"txn_{n}","object":"balance_transaction","#,
+        r#""amount":10000,"fee":320,"currency":"usd","created":1772359200,"#,
+        r#""available_on":1772496000,"type":"charge","source":"ch_{n}"}]}"#
+    ),
 )]);
 
 pub(crate) const RECONCILIATIONS_CREATE: Example = Example::of(&[

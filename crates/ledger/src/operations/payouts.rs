@@ -246,8 +246,8 @@ impl CreateParams {
     }
 }
 
-/// Checks the processor's id of a payout that was asked for: no other payout may have it, since both
-/// have moved money.
+/// Checks the processor's id of a payout that was asked for: no other payout may have it, since
+/// both have moved money.
 async fn check_processor_id(
     ledger: &mut LedgerTx<'_, '_>,
     payout: &Payout,

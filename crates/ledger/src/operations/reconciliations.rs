@@ -1,4 +1,5 @@
-//! Reconciliations: the platform tells the processor's balance, and learns in what the books differ.
+//! Reconciliations: the platform tells the processor's balance, and learns in what the books
+//! differ.
 
 use super::import::page;
 use super::{LEDGER_READ, LEDGER_WRITE};

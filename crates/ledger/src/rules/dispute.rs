@@ -1,8 +1,9 @@
-//! What a dispute does to its charge's money. Its money and its outcome are apart: movements tell the
-//! one, words the other.
+//! What a dispute does to its charge's money. Its money and its outcome are apart: movements tell
+//! the one, words the other.
 
 use super::charge::{self, Debit, signed_posting};
 use super::parked::{self, Taken};
+use super::warning::look_at_charge;
 use super::{MoneyBack, ReserveRules, Taker, Withdrawal};
 use crate::model::account::Bucket;
 use crate::model::charge::Charge;
@@ -209,7 +210,7 @@ async fn withdraw<R: ReserveRules>(
     dispute.from_pending = sum(dispute.from_pending, pending)?;
     charge.disputed = true;
     charges::update(ledger.tx, ledger.owner, charge);
-    Ok(())
+    look_at_charge(ledger, charge)
 }
 
 /// Brings money of a dispute back to its charge. What the dispute released of the reserve stays

@@ -52,8 +52,8 @@ pub(super) struct Taken<'a> {
     pub(super) fee: i64,
 }
 
-/// What a fact takes of its charge's reserve and of its pending money, now that the charge is known:
-/// what it would have taken had the charge come first. Returns how much of each.
+/// What a fact takes of its charge's reserve and of its pending money, now that the charge is
+/// known: what it would have taken had the charge come first. Returns how much of each.
 pub(super) async fn absorb<R: ReserveRules>(
     ledger: &mut LedgerTx<'_, '_>,
     charge: &mut Charge,

@@ -14,9 +14,9 @@ use coffer_base::Timestamp;
 use coffer_dialect::{ApiError, CreatedRange};
 use coffer_kernel::Failure;
 
-/// Records a payout, with the fee that it takes. Above what can be paid out a payout is refused with
-/// 400 `balance_insufficient`, unless it is reported: that one is recorded, and makes a breach if it
-/// leaves less than nothing available.
+/// Records a payout, with the fee that it takes. Above what can be paid out a payout is refused
+/// with 400 `balance_insufficient`, unless it is reported: that one is recorded, and makes a breach
+/// if it leaves less than nothing available.
 pub async fn record(
     ledger: &mut LedgerTx<'_, '_>,
     payout: &Payout,
@@ -52,8 +52,8 @@ pub async fn record(
 }
 
 /// What can be paid out of a pool: what is available, less what the pending balance owes, so that a
-/// dispute which is still pending is not outrun. By [`PayoutFloor::Currency`] no more than all pools
-/// of the currency have together.
+/// dispute which is still pending is not outrun. By [`PayoutFloor::Currency`] no more than all
+/// pools of the currency have together.
 async fn payable(
     ledger: &mut LedgerTx<'_, '_>,
     pool: Pool,

@@ -2,6 +2,7 @@
 
 use super::charge::{self, Debit};
 use super::parked::{self, Taken};
+use super::warning::look_at_charge;
 use super::{MoneyBack, ReserveRules, Taker, Withdrawal};
 use crate::model::account::Bucket;
 use crate::model::charge::Charge;
@@ -36,6 +37,7 @@ pub async fn record<R: ReserveRules>(
     refund.from_pending = charge::withdraw(ledger, charge, &debit, reserve.pending).await?;
     charge.refunded = sum(charge.refunded, refund.amount)?;
     charges::update(ledger.tx, ledger.owner, charge);
+    look_at_charge(ledger, charge)?;
     store::insert(ledger.tx, ledger.owner, &refund);
     Ok(refund)
 }

@@ -12,6 +12,7 @@ pub(crate) use charged::take_up;
 pub(crate) use payout::carry_out;
 pub(crate) use settle::settle;
 
+use super::warning::look_at_transaction;
 use super::{ReserveRules, parked};
 use crate::model::account::{Bucket, SourceType};
 use crate::model::adjustment::{self, Adjustment};
@@ -80,6 +81,7 @@ async fn record<R: ReserveRules>(
         }
     }
     store::insert(ledger.tx, ledger.owner, &transaction);
+    look_at_transaction(ledger, &transaction).await?;
     if transaction.kind == Kind::Charge {
         // After the charge's own row, since what waits for it is taken out of what it brought.
         if let Some(mut charge) = find_charge(ledger, Some(&transaction.record)).await? {
@@ -185,8 +187,8 @@ async fn post(ledger: &mut LedgerTx<'_, '_>, transaction: &Transaction) -> Resul
     post_all(ledger, transaction, &postings).await
 }
 
-/// Posts an adjustment, and makes its object: under the id of its source, or under its own if it has
-/// none or several transactions have the same.
+/// Posts an adjustment, and makes its object: under the id of its source, or under its own if it
+/// has none or several transactions have the same.
 async fn adjust(
     ledger: &mut LedgerTx<'_, '_>,
     transaction: &mut Transaction,
@@ -276,8 +278,8 @@ fn fee_posting(transaction: &Transaction, payments: Bucket) -> Posting {
 }
 
 /// Moves what a transaction did to another pool, that of its charge: its net leaves the one and
-/// enters the other, in the bucket where it stands. Its balance transaction stays, since the account
-/// sees no pools there.
+/// enters the other, in the bucket where it stands. Its balance transaction stays, since the
+/// account sees no pools there.
 async fn move_to(
     ledger: &mut LedgerTx<'_, '_>,
     transaction: &mut Transaction,

@@ -3,6 +3,7 @@
 use super::books::{Act, Books, THIRD, owner};
 use crate::model::dispute::{self, Dispute};
 use crate::model::payout::{Breach, Payout, Status};
+use crate::rules::{MoneyBack, Taker};
 
 const CHARGE: Act = Act::Charge("ch_1", 10_000, Some(320));
 
@@ -94,4 +95,19 @@ async fn a_ledger_of_which_nothing_is_reserved_has_right_books() {
     books.become_time(THIRD).await;
     books.all(&[Act::Dispute("dp_1", "ch_1", 1000, 15), Act::Payout("po_1", 5655, false)]).await;
     assert_eq!(books.standing().await, [0, 0, 0, 0, -6000, 345, 5655]);
+}
+
+#[test]
+fn what_was_reserved_comes_back_first_and_once() {
+    for (before, back, expected) in [
+        (0, 20, Some((0, 20))),
+        (20, 20, Some((20, 30))),
+        (30, 20, None),
+        (0, 500, Some((0, 30))),
+        (-5, 10, Some((0, 5))),
+        (0, 0, None),
+    ] {
+        let found = MoneyBack::of(Taker::Refund("re_1"), 30, before, back);
+        assert_eq!(found.map(|back| (back.before, back.after)), expected, "{before} {back}");
+    }
 }

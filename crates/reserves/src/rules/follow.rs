@@ -1,5 +1,5 @@
-//! What is reserved of a charge follows what is told of it later: its fees, its pool, and money that
-//! comes back.
+//! What is reserved of a charge follows what is told of it later: its fees, its pool, and money
+//! that comes back.
 
 use super::hold;
 use super::release::release;
@@ -13,8 +13,8 @@ use coffer_kernel::Failure;
 use coffer_ledger::{Charge, LedgerTx, MoneyBack, SourceType, Taker, sql};
 use coffer_storage::StorageError;
 
-/// Shrinks the holds of a charge to their shares of its new net, those that were made today (UTC): a
-/// fee that comes late is then as good as one that came in time. No hold grows.
+/// Shrinks the holds of a charge to their shares of its new net, those that were made today (UTC):
+/// a fee that comes late is then as good as one that came in time. No hold grows.
 pub(crate) async fn follow_fees(
     ledger: &mut LedgerTx<'_, '_>,
     charge: &Charge,

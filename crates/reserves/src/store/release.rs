@@ -199,8 +199,8 @@ pub(crate) async fn details(
     rows.iter().map(|row| detail(row, 0)).collect()
 }
 
-/// What a refund or a dispute took: the ids of the holds and how much of each, in the order in which
-/// it took.
+/// What a refund or a dispute took: the ids of the holds and how much of each, in the order in
+/// which it took.
 pub(crate) async fn taken_by(
     tx: &mut Tx<'_>,
     owner: &Owner,

@@ -42,7 +42,7 @@ async fn every_rule_finds_what_breaks_it() {
         ),
         (
             "UPDATE ledger_charge SET pending = 7 WHERE id = 'ch_2'",
-            "what is pending is what charges wait for",
+            "what is pending is what charges, adjustments and transactions wait for",
         ),
         (
             "UPDATE ledger_charge SET pending = 7 WHERE id = 'ch_2'",

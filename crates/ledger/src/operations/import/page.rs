@@ -222,7 +222,8 @@ mod tests {
          "reporting_category":"charge","exchange_rate":null,
          "fee_details":[{"amount":200,"type":"application_fee"},{"amount":320,"type":"stripe_fee"}],
          "source":{"id":"ch_1","object":"charge","source_transfer":null,
-         "billing_details":{"name":"Jane"},"payment_method_details":{"type":"us_bank_account"}}}]}"#;
+         "billing_details":{"name":"Jane"},
+         "payment_method_details":{"type":"us_bank_account"}}}]}"#;
 
     fn rows(text: &str) -> Vec<Row> {
         read(text, None).unwrap()

@@ -1,5 +1,5 @@
-//! Transactions about a charge that is known, or that is still to come: refunds, failures, disputes,
-//! and what comes back of them. Their money moves at once; what they mean for the charge and its
+//! Transactions about a charge that is known, or that is still to come: refunds, failures,
+//! disputes, and what comes back of them. Their money moves at once; what they mean for the charge and its
 //! reserve follows when the charge is known.
 
 use super::{ReserveRules, find_charge, move_to, post};
@@ -10,6 +10,7 @@ use crate::model::refund::Refund;
 use crate::model::transaction::Transaction;
 use crate::money::sum;
 use crate::rules::Withdrawal;
+use crate::rules::warning::look_at_charge;
 use crate::sql;
 use crate::store::transaction as store;
 use crate::store::{charge as charges, dispute as disputes, refund as refunds};
@@ -38,6 +39,7 @@ pub(super) async fn record<R: ReserveRules>(
     if let Some(charge) = &mut charge {
         count(transaction, charge);
         charges::update(ledger.tx, ledger.owner, charge);
+        look_at_charge(ledger, charge)?;
     }
     Ok(())
 }
@@ -59,7 +61,7 @@ pub(crate) async fn take_up<R: ReserveRules>(
         resolve(ledger, transaction, &mut charge, rules).await?;
     }
     charges::update(ledger.tx, ledger.owner, &charge);
-    Ok(())
+    look_at_charge(ledger, &charge)
 }
 
 /// What a transaction that was parked means for its charge, which is known now.
@@ -254,7 +256,8 @@ fn new_dispute(
     })
 }
 
-/// Stores what a transaction that was parked has consumed in the refund or the dispute that it made.
+/// Stores what a transaction that was parked has consumed, in the refund or the dispute that it
+/// made.
 async fn set_consumed(
     ledger: &mut LedgerTx<'_, '_>,
     transaction: &Transaction,

@@ -192,8 +192,8 @@ fn insert(
     Ok(payout)
 }
 
-/// Records a payout's money that came back: out of transit, or from the processor if it was paid, or
-/// is not known to have left.
+/// Records a payout's money that came back: out of transit, or from the processor if it was paid,
+/// or is not known to have left.
 pub(super) async fn come_back(
     ledger: &mut LedgerTx<'_, '_>,
     transaction: &mut Transaction,

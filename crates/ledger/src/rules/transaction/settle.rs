@@ -3,10 +3,12 @@
 use super::ReserveRules;
 use super::charge::view_of;
 use crate::model::account::Bucket;
+use crate::model::adjustment::Adjustment;
 use crate::model::entry::{Entry, Posting};
 use crate::model::kind::Kind;
 use crate::model::transaction::Transaction;
 use crate::sql;
+use crate::store::adjustment as adjustments;
 use crate::store::charge as charges;
 use crate::store::transaction as store;
 use crate::tx::LedgerTx;
@@ -39,7 +41,25 @@ pub(crate) async fn settle<R: ReserveRules>(
     ledger.post(&entry).await?;
     transaction.settled = true;
     store::update(ledger.tx, ledger.owner, transaction);
+    settle_adjustment(ledger, transaction).await?;
     settle_charge(ledger, transaction).await
+}
+
+/// Stores in the adjustment that a transaction made whether and when its money is available.
+async fn settle_adjustment(
+    ledger: &mut LedgerTx<'_, '_>,
+    transaction: &Transaction,
+) -> Result<(), Failure> {
+    if transaction.kind != Kind::Adjustment {
+        return Ok(());
+    }
+    let found = sql::find::<Adjustment>(ledger.tx, ledger.owner, &transaction.record).await?;
+    if let Some(mut adjustment) = found.filter(|found| found.by_transaction) {
+        adjustment.available_on = transaction.available_on;
+        adjustment.settled = transaction.settled;
+        adjustments::update(ledger.tx, ledger.owner, &adjustment);
+    }
+    Ok(())
 }
 
 /// The posting that makes `free` available, or takes it out of what is if it is negative.
@@ -92,5 +112,5 @@ pub(super) async fn move_date<R: ReserveRules>(
     if available_on <= ledger.now() {
         return settle(ledger, transaction, rules).await;
     }
-    Ok(())
+    settle_adjustment(ledger, transaction).await
 }

@@ -1,0 +1,169 @@
+//! What each type of transactions does: every row of the table (intake §5).
+
+use super::fixture::{Fixture, march};
+use serde_json::json;
+
+/// One row of the contract's table: what it does to what is pending and available, to what is
+/// reserved, and which records it makes besides the charge. It is told after a charge of 10000 with
+/// a fee of 320, of which 1452 are reserved, when that money is available.
+struct Case {
+    word: &'static str,
+    category: Option<&'static str>,
+    amount: i64,
+    kind: &'static str,
+    /// How much of the reserve it draws.
+    drawn: i64,
+    /// The list in which its record is, and the record's id.
+    record: (&'static str, &'static str),
+}
+
+const fn case(
+    word: &'static str,
+    category: Option<&'static str>,
+    amount: i64,
+    kind: &'static str,
+    drawn: i64,
+    record: (&'static str, &'static str),
+) -> Case {
+    Case { word, category, amount, kind, drawn, record }
+}
+
+/// The rows that are more than adjustments.
+const CASES: &[Case] = &[
+    case("adjustment", Some("dispute"), -500, "dispute", 500, ("disputes", "src_1")),
+    case("adjustment", Some("dispute_reversal"), 500, "reinstatement", 0, ("disputes", "src_1")),
+    case("adjustment", Some("refund_failure"), 500, "refund_failure", 0, ("refunds", "src_1")),
+    case("charge", None, 500, "charge", 0, ("charges", "src_1")),
+    case("payment", Some("charge"), 500, "charge", 0, ("charges", "src_1")),
+    case("payment_failure_refund", None, -500, "failure", 500, ("refunds", "src_1")),
+    case("payment_refund", None, -500, "refund", 500, ("refunds", "src_1")),
+    case("payment_refund", None, 500, "refund_failure", 0, ("refunds", "src_1")),
+    case("payment_reversal", None, -500, "failure", 500, ("refunds", "src_1")),
+    case("payout", None, -500, "payout", 0, ("payouts", "src_1")),
+    case("payout_cancel", None, 500, "payout_return", 0, ("payouts", "src_1")),
+    case("payout_failure", None, 500, "payout_return", 0, ("payouts", "src_1")),
+    case("refund", None, -500, "refund", 500, ("refunds", "src_1")),
+    case("refund", Some("partial_capture_reversal"), -500, "refund", 500, ("refunds", "src_1")),
+    case("refund_failure", None, 500, "refund_failure", 0, ("refunds", "src_1")),
+];
+
+/// The rows that are adjustments whatever their sign, and a type that nobody knows.
+const ADJUSTMENTS: &[(&str, Option<&str>)] = &[
+    ("adjustment", Some("fee")),
+    ("adjustment", Some("other_adjustment")),
+    ("adjustment", None),
+    ("advance", None),
+    ("advance_funding", None),
+    ("anticipation_repayment", None),
+    ("application_fee", Some("platform_earning")),
+    ("application_fee_refund", Some("platform_earning_refund")),
+    ("climate_order_purchase", None),
+    ("climate_order_refund", None),
+    ("connect_collection_transfer", None),
+    ("contribution", None),
+    ("fee_credit_funding", None),
+    ("inbound_transfer", None),
+    ("inbound_transfer_reversal", None),
+    ("issuing_authorization_hold", None),
+    ("issuing_authorization_release", None),
+    ("issuing_dispute", None),
+    ("issuing_dispute_provisional_credit", None),
+    ("issuing_dispute_provisional_credit_reversal", None),
+    ("issuing_transaction", None),
+    ("obligation_outbound", None),
+    ("obligation_reversal_inbound", None),
+    ("payment_network_reserve_hold", None),
+    ("payment_network_reserve_release", None),
+    ("payment_unreconciled", Some("unreconciled_customer_funds")),
+    ("payout_minimum_balance_hold", None),
+    ("payout_minimum_balance_release", None),
+    ("reserve_hold", None),
+    ("reserve_release", None),
+    ("reserve_transaction", Some("connect_reserved_funds")),
+    ("reserved_funds", Some("risk_reserved_funds")),
+    ("stripe_balance_payment_debit", None),
+    ("stripe_balance_payment_debit_reversal", None),
+    ("stripe_fee", Some("fee")),
+    ("stripe_fx_fee", Some("fee")),
+    ("tax_fee", Some("tax")),
+    ("tax_fund", None),
+    ("topup", None),
+    ("topup_reversal", None),
+    ("transfer", None),
+    ("transfer_cancel", Some("transfer_reversal")),
+    ("transfer_failure", Some("transfer_reversal")),
+    ("transfer_refund", Some("transfer_reversal")),
+    ("of_tomorrow", Some("anything")),
+];
+
+/// The account in which a case is told: a charge whose money is available, 1452 of it reserved.
+pub fn before() -> Fixture {
+    let fixture = Fixture::new();
+    fixture.rolling(15, 30);
+    fixture.tell_charge();
+    fixture.advance_to(march(3));
+    assert_eq!(fixture.standing(), [0, 8228, 0, 1452]);
+    fixture
+}
+
+#[test]
+fn each_kind_does_what_the_table_says() {
+    for case in CASES {
+        let fixture = before();
+        let (created, later) = (march(3).to_string(), march(5).to_string());
+        let mut more = vec![("source", "src_1"), ("created", &*created), ("available_on", &*later)];
+        more.extend(case.category.map(|category| ("reporting_category", category)));
+        let of_charge = ["refund", "failure", "dispute", "reinstatement", "refund_failure"];
+        if of_charge.contains(&case.kind) {
+            more.push(("charge", "ch_1"));
+        }
+        let told = fixture.tell("txn_2", case.word, case.amount, &more);
+        let said = format!("{} {:?} {}", case.word, case.category, case.amount);
+        assert_eq!(told["kind"], case.kind, "{said}");
+        assert_eq!(
+            (&told["drawn"], &told["parked"]),
+            (&json!(case.drawn), &json!(false)),
+            "{said}"
+        );
+        let at_once = case.kind.starts_with("payout");
+        let held = if case.kind == "charge" { 75 } else { 0 };
+        let (pending, available) = if at_once { (0, case.amount) } else { (case.amount, 0) };
+        let expected = [pending - held, 8228 + case.drawn + available, held, 1452 - case.drawn];
+        assert_eq!(fixture.standing(), expected, "{said}");
+        let (kind, id) = case.record;
+        let record = fixture.get(&format!("/v1/ledger/{kind}/{id}"));
+        assert_eq!(record["id"], id, "{said}");
+        fixture.verify();
+        fixture.advance_to(march(5));
+        let expected = [0, 8228 + case.drawn + case.amount - held, 0, 1452 - case.drawn + held];
+        assert_eq!(fixture.standing(), expected, "{said}");
+        fixture.verify();
+    }
+}
+
+#[test]
+fn every_other_type_moves_its_net_and_makes_an_adjustment() {
+    let fixture = before();
+    let mut balance = 8228;
+    for (place, (word, category)) in ADJUSTMENTS.iter().enumerate() {
+        for (sign, amount) in [("in", 500), ("out", -300)] {
+            let (id, source) =
+                (format!("txn_{word}_{place}_{sign}"), format!("src_{place}_{sign}"));
+            let created = march(3).to_string();
+            let mut more = vec![
+                ("source", &*source),
+                ("created", &*created),
+                ("available_on", &*created),
+                ("fee", "7"),
+            ];
+            more.extend(category.map(|category| ("reporting_category", category)));
+            let told = fixture.tell(&id, word, amount, &more);
+            assert_eq!((&told["kind"], &told["net"]), (&json!("adjustment"), &json!(amount - 7)));
+            balance += amount - 7;
+            assert_eq!(fixture.standing(), [0, balance, 0, 1452], "{word}");
+            let record = fixture.get(&format!("/v1/ledger/adjustments/{source}"));
+            assert_eq!((&record["amount"], &record["type"]), (&json!(amount), &json!(word)));
+        }
+    }
+    fixture.verify();
+}

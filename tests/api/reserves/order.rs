@@ -1,0 +1,173 @@
+//! Transactions in any order: what waits for its charge or its payout (intake §8).
+
+use super::fixture::{DAY, Fixture, MARCH_1, march};
+use super::kinds::before;
+use super::transactions::Txn;
+use serde_json::{Value, json};
+
+#[test]
+fn a_payout_asked_for_is_the_one_that_the_processor_tells() {
+    let fixture = before();
+    let asked = [("id", "req_1"), ("amount", "500"), ("currency", "usd")];
+    fixture.post("/v1/ledger/payouts", &asked).ok();
+    let arrival = march(5).to_string();
+    let created = march(3).to_string();
+    let more = [
+        ("source", "po_1"),
+        ("payout_request", "req_1"),
+        ("created", &*created),
+        ("available_on", &*arrival),
+    ];
+    let txn = Txn { id: "txn_2", word: "payout", amount: -500, fee: 25, more: &more };
+    fixture.try_tell(&txn).ok();
+    assert_eq!(fixture.standing(), [0, 8228 - 525, 0, 1452]);
+    let payouts = fixture.list("/v1/ledger/payouts", &[]);
+    assert_eq!(payouts.len(), 1, "{payouts:?}");
+    assert_eq!(fixture.get("/v1/ledger/payouts/po_1")["id"], "req_1");
+    fixture.verify();
+    let wrong = [("payout_request", "req_1"), ("created", &*created), ("source", "po_2")];
+    let wrong = Txn { id: "txn_3", word: "payout", amount: -501, fee: 0, more: &wrong };
+    assert_eq!(fixture.try_tell(&wrong).refused(400)["param"], "payout_request");
+    // Without word of the processor it is paid on its day; what comes back later still does.
+    fixture.advance_to(march(5));
+    assert_eq!(fixture.get("/v1/ledger/payouts/po_1")["status"], "paid");
+    fixture.verify();
+    let sixth = march(5).to_string();
+    let more = [("source", "po_1"), ("created", &*sixth), ("available_on", &*sixth)];
+    fixture.tell("txn_4", "payout_failure", 500, &more);
+    assert_eq!(fixture.get("/v1/ledger/payouts/po_1")["status"], "failed");
+    assert_eq!(fixture.standing(), [0, 8228 - 25, 0, 1452]);
+    fixture.verify();
+}
+
+#[test]
+fn a_payout_is_counted_once_in_any_order() {
+    // The processor's transaction before the asking.
+    let fixture = before();
+    let created = march(3).to_string();
+    let more = [("source", "po_1"), ("payout_request", "req_1"), ("created", &*created)];
+    assert_eq!(fixture.tell("txn_2", "payout", -500, &more)["parked"], true);
+    let asked = [("id", "req_1"), ("amount", "500"), ("currency", "usd")];
+    fixture.post("/v1/ledger/payouts", &asked).ok();
+    assert_eq!(fixture.standing(), [0, 7728, 0, 1452]);
+    assert_eq!(fixture.list("/v1/ledger/payouts", &[]).len(), 1);
+    assert_eq!(fixture.get("/v1/ledger/transactions/txn_2")["parked"], false);
+    fixture.verify();
+    // What came back before what left.
+    let fixture = before();
+    let more = [("source", "po_1"), ("created", &*created)];
+    fixture.tell("txn_3", "payout_failure", 500, &more);
+    fixture.verify();
+    fixture.tell("txn_2", "payout", -500, &more);
+    assert_eq!(fixture.standing(), [0, 8228, 0, 1452]);
+    assert_eq!(fixture.get("/v1/ledger/payouts/po_1")["status"], "failed");
+    fixture.verify();
+}
+
+#[test]
+fn a_payout_beyond_what_is_available_is_a_breach() {
+    let fixture = before();
+    let created = march(3).to_string();
+    fixture.tell("txn_2", "payout", -9000, &[("source", "po_1"), ("created", &*created)]);
+    let [breach] = &fixture.list("/v1/ledger/breaches", &[])[..] else { panic!() };
+    assert_eq!((&breach["payout"], &breach["available_after"]), (&json!("po_1"), &json!(-772)));
+}
+
+#[test]
+fn what_waits_for_its_charge_ends_as_if_it_had_come_in_order() {
+    let told = |fixture: &Fixture, id: &str| {
+        let second = (MARCH_1 + 1).to_string();
+        let third = (MARCH_1 + 2).to_string();
+        match id {
+            "txn_1" => {
+                let more = [("source", "ch_1"), ("source_type", "bank_account")];
+                let txn = Txn { id, word: "charge", amount: 10_000, fee: 320, more: &more };
+                fixture.try_tell(&txn).ok()
+            }
+            "txn_2" => fixture.tell(
+                id,
+                "refund",
+                -1000,
+                &[("source", "re_1"), ("charge", "ch_1"), ("created", &second)],
+            ),
+            "txn_3" => fixture.tell(
+                id,
+                "adjustment",
+                -2000,
+                &[
+                    ("source", "du_1"),
+                    ("charge", "ch_1"),
+                    ("created", &third),
+                    ("reporting_category", "dispute"),
+                    ("fee", "1500"),
+                ],
+            ),
+            _ => fixture.tell(
+                id,
+                "refund_failure",
+                400,
+                &[("source", "re_1"), ("charge", "ch_1"), ("created", &third)],
+            ),
+        }
+    };
+    let outcome = |order: &[&str]| {
+        let fixture = Fixture::new();
+        fixture.rolling(15, 30);
+        fixture.advance_to(MARCH_1 + 3);
+        for id in order {
+            told(&fixture, id);
+            fixture.verify();
+        }
+        let balance = fixture.get("/v1/balance");
+        let strip = |mut each: Value| {
+            each["seq"] = Value::Null;
+            each
+        };
+        let records: Vec<_> =
+            fixture.records().into_iter().map(|(kind, each)| (kind, strip(each))).collect();
+        let drawn: Vec<_> = ["txn_2", "txn_3", "txn_4"]
+            .map(|id| fixture.get(&format!("/v1/ledger/transactions/{id}")))
+            .into();
+        assert_eq!(fixture.list("/v1/ledger/parked", &[]), Vec::<Value>::new());
+        (balance, records, drawn)
+    };
+    let first = outcome(&["txn_1", "txn_2", "txn_3", "txn_4"]);
+    for order in [
+        ["txn_2", "txn_3", "txn_4", "txn_1"],
+        ["txn_4", "txn_3", "txn_2", "txn_1"],
+        ["txn_3", "txn_1", "txn_2", "txn_4"],
+    ] {
+        assert_eq!(outcome(&order), first, "{order:?}");
+    }
+}
+
+#[test]
+fn a_charge_may_be_named_later() {
+    let fixture = Fixture::new();
+    fixture.rolling(15, 30);
+    fixture.tell_charge();
+    let refund = fixture.tell("txn_2", "refund", -1000, &[("source", "re_1")]);
+    assert_eq!((&refund["parked"], &refund["charge"]), (&json!(true), &Value::Null));
+    let [waiting] = &fixture.list("/v1/ledger/parked", &[])[..] else { panic!() };
+    assert_eq!(waiting["id"], "txn_2");
+    let more = [("source", "re_1"), ("charge", "ch_1")];
+    let refund = fixture.tell("txn_2", "refund", -1000, &more);
+    assert_eq!((&refund["parked"], &refund["drawn"]), (&json!(false), &json!(1000)));
+    assert_eq!(fixture.get("/v1/ledger/charges/ch_1")["amount_refunded"], 1000);
+    fixture.verify();
+}
+
+#[test]
+fn what_waits_for_a_day_is_announced_once() {
+    let fixture = Fixture::new();
+    fixture.tell("txn_2", "refund", -1000, &[("source", "re_1"), ("charge", "ch_9")]);
+    let events = || fixture.list("/v1/events", &[("type", "coffer.ledger.parked")]);
+    fixture.advance_to(MARCH_1 + DAY - 1);
+    assert_eq!(events().len(), 0);
+    for now in [MARCH_1 + DAY, MARCH_1 + 2 * DAY] {
+        fixture.advance_to(now);
+        let events = events();
+        assert_eq!(events.len(), 1);
+        assert_eq!(events[0]["data"]["object"]["id"], "txn_2");
+    }
+}
