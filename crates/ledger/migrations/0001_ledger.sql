@@ -477,6 +477,7 @@ CREATE TABLE ledger_warning (
 CREATE UNIQUE INDEX ledger_warning_by_id ON ledger_warning (mode, platform, account, id);
 CREATE UNIQUE INDEX ledger_warning_by_object
     ON ledger_warning (mode, platform, account, kind, about);
+
 -- What a pool's balance was: a row for each second in which it changed, so that the balance at any
 -- moment is the last row up to it, which the primary key finds. at never goes back within a ledger,
 -- also if the clock does. last_tx is the ledger's transaction that the row was last written by.

@@ -104,8 +104,9 @@ fn next_line(file: &mut BufReader<File>, place: &mut Place) -> Result<Option<Row
         let mut read = file.by_ref().take(LINE_BYTES).read_until(b'\n', &mut text);
         let mut length = read.map_err(|error| unreadable(&error))?;
         // The rest of a line that is too long is no row of its own.
-        let mut is_whole =
-            text.ends_with(b"\n") || u64::try_from(length).is_ok_and(|l| l < LINE_BYTES);
+        let is_long =
+            !text.ends_with(b"\n") && u64::try_from(length).is_ok_and(|l| l == LINE_BYTES);
+        let mut is_whole = !is_long;
         while !is_whole {
             let mut rest = Vec::new();
             read = file.by_ref().take(LINE_BYTES).read_until(b'\n', &mut rest);
