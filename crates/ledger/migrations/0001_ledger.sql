@@ -67,8 +67,8 @@ CREATE TABLE ledger_balance (
 
 -- A balance transaction: what an entry did to the payments balance of its account, or to the
 -- reserved one. application_fee is the part of fee that the platform took. payout is the payout
--- that it is about, or that carried its money. A told one has the processor's id, type (kind), category
--- and exchange rate; its source is empty if the processor named none.
+-- that it is about, or that carried its money. A told one has the processor's id, type (kind),
+-- category and exchange rate; its source is empty if the processor named none.
 CREATE TABLE balance_transaction (
     mode            INTEGER NOT NULL,
     platform        TEXT    NOT NULL,

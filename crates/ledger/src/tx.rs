@@ -1,7 +1,7 @@
 //! A ledger transaction: one unit of work on one owner's ledger. Rules and scheduled tasks, also
 //! those of crates above this one, write to a ledger through it and in no other way.
 
-use crate::model::balance_transaction::{Shown, lines_of};
+use crate::model::balance_transaction::{ProcessorLine, lines_of};
 use crate::model::entry::{Balance, Entry, Pool, Posting};
 use crate::model::history::Figure;
 use crate::model::intake::IntakeRule;
@@ -137,7 +137,7 @@ impl<'t, 'x> LedgerTx<'t, 'x> {
     pub(crate) async fn post_told(
         &mut self,
         entry: &Entry<'_>,
-        shown: &Shown<'_>,
+        shown: &ProcessorLine<'_>,
     ) -> Result<(), Failure> {
         let number = self.next_seq()?;
         let moved = entry.nonzero_postings()?.map(|(_, postings)| postings).unwrap_or_default();

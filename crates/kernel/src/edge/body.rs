@@ -26,8 +26,8 @@ pub(super) fn check_announced(
 /// besides forms.
 ///
 /// # Errors
-/// A 413 beyond [`limit::BODY_BYTES`] or the document's own bound, a 408 if it takes longer than [`limit::BODY_SECONDS`], a 400
-/// if it ends too early or is no form.
+/// A 413 beyond [`limit::BODY_BYTES`] or the document's own bound, a 408 if it takes longer than
+/// [`limit::BODY_SECONDS`], a 400 if it ends too early or is no form.
 pub(super) async fn read(
     headers: &HeaderMap,
     body: &mut impl RequestBody,

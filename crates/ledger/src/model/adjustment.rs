@@ -47,13 +47,13 @@ pub struct Adjustment {
     /// Whether it waits for its charge, which is not known. Its money is posted.
     pub parked: bool,
     /// What of it was told, as it was told first.
-    pub told: Told,
+    pub told: FirstTelling,
 }
 
 /// What the platform told of an adjustment, as it told it first; `None` is a default that the first
 /// telling replaces.
 #[derive(Clone, PartialEq, Eq, Default, Debug)]
-pub struct Told {
+pub struct FirstTelling {
     /// What it is called.
     pub word: Option<String>,
     /// The pool of its money.

@@ -37,7 +37,7 @@ pub(crate) struct BalanceTransaction {
 
 /// What a balance transaction shows that the processor told.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Shown<'a> {
+pub(crate) struct ProcessorLine<'a> {
     /// The processor's id.
     pub(crate) id: &'a str,
     pub(crate) currency: Currency,

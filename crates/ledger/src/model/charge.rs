@@ -42,14 +42,14 @@ pub struct Charge {
     /// 0.
     pub by_transaction: bool,
     /// What of it was told, as it was told first.
-    pub told: Told,
+    pub told: FirstTelling,
 }
 
 /// What the platform told of a charge, as it told it first; `None` is a default that the first
 /// telling replaces. A correction changes the charge and not this, so that the first message can be
 /// sent again.
 #[derive(Clone, PartialEq, Eq, Default, Debug)]
-pub struct Told {
+pub struct FirstTelling {
     /// The processor's fee.
     pub fee: Option<i64>,
     /// The platform's fee.
@@ -122,7 +122,7 @@ mod tests {
             pending,
             settled,
             by_transaction: false,
-            told: Told::default(),
+            told: FirstTelling::default(),
         }
     }
 

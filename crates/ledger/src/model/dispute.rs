@@ -46,13 +46,13 @@ pub struct Dispute {
     /// Whether it waits for its charge, which is not known. Its money is posted.
     pub parked: bool,
     /// What of it was told, as it was told first.
-    pub told: Told,
+    pub told: FirstTelling,
 }
 
 /// What the platform told of a dispute, as it told it first; `None` is a default that the first
 /// telling replaces.
 #[derive(Clone, PartialEq, Eq, Default, Debug)]
-pub struct Told {
+pub struct FirstTelling {
     /// The processor's fee.
     pub fee: Option<i64>,
     /// When it took place.

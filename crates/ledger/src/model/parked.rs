@@ -6,7 +6,7 @@ use coffer_storage::StorageError;
 /// A refund, a dispute or an adjustment that waits for its charge. Its money is posted; what it
 /// takes of the charge's reserve waits.
 #[derive(Clone, PartialEq, Eq, Debug)]
-pub(crate) struct ParkedFact {
+pub(crate) struct ParkedIntake {
     /// The fact's number in the ledger.
     pub(crate) seq: i64,
     /// What it is.

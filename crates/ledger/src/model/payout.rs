@@ -34,13 +34,13 @@ pub struct Payout {
     /// Whether a transaction of the processor has told its money.
     pub by_transaction: bool,
     /// What of it was told, as it was told first.
-    pub told: Told,
+    pub told: FirstTelling,
 }
 
 /// What the platform told of a payout, as it told it first; `None` is a default that the first
 /// telling replaces.
 #[derive(Clone, Copy, PartialEq, Eq, Default, Debug)]
-pub struct Told {
+pub struct FirstTelling {
     /// The processor's fee.
     pub fee: Option<i64>,
     /// When it left the balance.

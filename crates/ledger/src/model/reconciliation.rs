@@ -78,7 +78,7 @@ impl Difference {
 
 /// The processor's balance of one currency.
 #[derive(Clone, Copy, PartialEq, Eq, Default, Debug)]
-pub(crate) struct Told {
+pub(crate) struct ProcessorBalance {
     pub(crate) available: i64,
     pub(crate) pending: i64,
     /// Both together by source type, in the order of [`SourceType::CHOICES`]; `None` if the
@@ -88,7 +88,7 @@ pub(crate) struct Told {
 
 /// What the ledger has of one pool: all that is the account's, reserved or not.
 #[derive(Clone, Copy, PartialEq, Eq, Default, Debug)]
-pub(crate) struct Kept {
+pub(crate) struct LedgerBalance {
     /// At the reconciliation's time.
     pub(crate) total: i64,
     /// As it is now.

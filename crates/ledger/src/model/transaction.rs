@@ -7,7 +7,7 @@ use coffer_base::{Currency, Timestamp};
 
 /// A transaction as the processor tells it. What was not told is `None`.
 #[derive(Clone, Debug)]
-pub(crate) struct Told {
+pub(crate) struct NewTransaction {
     /// The processor's id.
     pub(crate) id: String,
     /// Its `type`: any word.
@@ -49,7 +49,7 @@ pub(crate) const PAYMENTS: &str = "payments";
 /// that what follows from them finds them.
 pub(crate) const HISTORY: &str = "history";
 
-impl Told {
+impl NewTransaction {
     /// What the ledger makes of it.
     pub(crate) fn kind(&self) -> Kind {
         kind_of(&self.word, self.category.as_deref(), self.amount)

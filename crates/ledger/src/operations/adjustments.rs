@@ -6,7 +6,7 @@ use super::transactions::check_word;
 use super::{LEDGER_READ, LEDGER_WRITE, TRANSIENT};
 use crate::limits;
 use crate::model::account::SourceType;
-use crate::model::adjustment::{Adjustment, DEFAULT_TYPE, Told};
+use crate::model::adjustment::{Adjustment, DEFAULT_TYPE, FirstTelling};
 use crate::model::entry::Pool;
 use crate::operations::examples;
 use crate::params::{
@@ -265,7 +265,7 @@ impl CreateParams {
             settled,
             by_transaction: false,
             parked: false,
-            told: Told {
+            told: FirstTelling {
                 word: self.word.clone(),
                 source_type: self.source_type,
                 created: self.created,

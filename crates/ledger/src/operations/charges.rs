@@ -5,7 +5,7 @@ use super::intake::{self, Intake, ListFilter, With, check_same, check_told, firs
 use super::{LEDGER_READ, LEDGER_WRITE, TRANSIENT};
 use crate::limits;
 use crate::model::account::SourceType;
-use crate::model::charge::{Charge, Told, default_available_on};
+use crate::model::charge::{Charge, FirstTelling, default_available_on};
 use crate::operations::examples;
 use crate::params::{
     optional_currency, optional_processor_id, optional_time, processor_id, required_currency,
@@ -226,7 +226,7 @@ impl CreateParams {
             pending: 0,
             settled: available_on <= ledger.now(),
             by_transaction: false,
-            told: Told {
+            told: FirstTelling {
                 fee: self.fee,
                 application_fee: self.application_fee,
                 source_type: self.source_type,

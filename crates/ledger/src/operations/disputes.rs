@@ -5,7 +5,7 @@ use super::intake::{self, Intake, With, check_same, check_told, first_told};
 use super::refunds::{find_charge, pool_of};
 use super::{LEDGER_READ, LEDGER_WRITE, TRANSIENT};
 use crate::model::account::SourceType;
-use crate::model::dispute::{Dispute, Status, Told};
+use crate::model::dispute::{Dispute, FirstTelling, Status};
 use crate::model::entry::Pool;
 use crate::operations::examples;
 use crate::params::{optional_currency, optional_time, processor_id, source_type};
@@ -125,11 +125,11 @@ impl Intake for Dispute {
         check_told(id, "fee", (told.fee.as_ref(), &self.fee), params.fee.as_ref())?;
         let times = (told.created.as_ref(), &self.created);
         check_told(id, "created", times, params.created.as_ref())?;
-        let late = Told {
+        let late = FirstTelling {
             fee: first_told(told.fee, params.fee),
             created: first_told(told.created, params.created),
         };
-        if late != Told::default() {
+        if late != FirstTelling::default() {
             dispute::tell_late(ledger, &mut self, &late).await?;
         }
         Ok(self)
@@ -200,7 +200,7 @@ impl CreateParams {
             fee_returned: false,
             moved: false,
             parked: false,
-            told: Told { fee: self.fee, created: self.created },
+            told: FirstTelling { fee: self.fee, created: self.created },
         })
     }
 }

@@ -6,7 +6,7 @@ use super::LEDGER_WRITE;
 use super::intake::check_created;
 use super::transactions::check;
 use crate::limits;
-use crate::model::transaction::Told;
+use crate::model::transaction::NewTransaction;
 use crate::model::warning::Kind;
 use crate::operations::examples;
 use crate::params::optional_processor_id;
@@ -34,7 +34,7 @@ pub(crate) struct Page {
 struct Row {
     /// Its id as it was sent; empty if it has none.
     id: String,
-    told: Result<Told, ApiError>,
+    told: Result<NewTransaction, ApiError>,
 }
 
 /// What became of a page.
@@ -66,9 +66,9 @@ impl<R: ReserveRules> WriteOperation for Import<R> {
 
     fn parse(&self, arguments: &Arguments<'_>) -> Result<Page, ApiError> {
         let fields = arguments.params.only(&["page", "payout"])?;
-        let text = fields.required_text("page", limits::PAGE_BYTES)?;
+        let text = fields.required_plain("page", limits::PAGE_BYTES)?;
         let payout = optional_processor_id(&fields, "payout")?;
-        Ok(Page { rows: page::read(text.expose(), payout.as_deref())? })
+        Ok(Page { rows: page::read(&text, payout.as_deref())? })
     }
 
     async fn apply(
@@ -145,12 +145,12 @@ impl Outcome {
 }
 
 /// A transaction that is right by itself, unless it lies in the future.
-fn in_time<'a>(row: &'a Row, ctx: &Ctx) -> Result<&'a Told, ApiError> {
+fn in_time<'a>(row: &'a Row, ctx: &Ctx) -> Result<&'a NewTransaction, ApiError> {
     let told = row.told.as_ref().map_err(Clone::clone)?;
     check_created(Some(told.created), ctx.now()).map(|()| told)
 }
 
 /// Checks a transaction of a page as one that is told alone.
-fn checked(told: Told) -> Result<Told, ApiError> {
+fn checked(told: NewTransaction) -> Result<NewTransaction, ApiError> {
     check(&told).map(|()| told)
 }

@@ -2,7 +2,7 @@
 //! about. Their money is posted; the list says what the platform has yet to tell.
 
 use super::LEDGER_READ;
-use crate::model::parked::{Kind, ParkedFact};
+use crate::model::parked::{Kind, ParkedIntake};
 use crate::model::transaction::Transaction;
 use crate::sql;
 use crate::store::parked as facts;
@@ -18,7 +18,7 @@ pub(crate) enum Waiting {
     /// A told transaction.
     Transaction(Box<Transaction>),
     /// A fact.
-    Fact(ParkedFact),
+    Intake(ParkedIntake),
 }
 
 impl Waiting {
@@ -26,7 +26,7 @@ impl Waiting {
     const fn seq(&self) -> i64 {
         match self {
             Self::Transaction(transaction) => transaction.seq,
-            Self::Fact(fact) => fact.seq,
+            Self::Intake(fact) => fact.seq,
         }
     }
 }
@@ -60,7 +60,7 @@ impl Collection for Parked {
         if let Some(transaction) = transaction.filter(|transaction| transaction.parked) {
             return Ok(Some(Waiting::Transaction(Box::new(transaction))));
         }
-        Ok(facts::find(store, &owner, id).await?.map(Waiting::Fact))
+        Ok(facts::find(store, &owner, id).await?.map(Waiting::Intake))
     }
 
     fn seq(waiting: &Waiting) -> i64 {
@@ -79,9 +79,9 @@ impl Collection for Parked {
         let parked = Some(true);
         let all = Filter { word: None, currency: None, parked, created: CreatedRange::ALL };
         let transactions = crate::page::<Transaction>(store, &owner, position, &all).await?;
-        let facts = crate::page::<ParkedFact>(store, &owner, position, &()).await?;
+        let facts = crate::page::<ParkedIntake>(store, &owner, position, &()).await?;
         let transactions = transactions.into_iter().map(Box::new).map(Waiting::Transaction);
-        let mut both: Vec<_> = transactions.chain(facts.into_iter().map(Waiting::Fact)).collect();
+        let mut both: Vec<_> = transactions.chain(facts.into_iter().map(Waiting::Intake)).collect();
         both.sort_by_key(Waiting::seq);
         if !position.newer {
             both.reverse();
@@ -109,7 +109,7 @@ pub(crate) fn render(waiting: &Waiting, livemode: bool) -> Object {
             .set("created", transaction.created)
             .set("payout_request", transaction.payout_request.clone())
             .set("recorded", transaction.recorded),
-        Waiting::Fact(fact) => object(&fact.id, word(fact.kind), livemode)
+        Waiting::Intake(fact) => object(&fact.id, word(fact.kind), livemode)
             .set("charge", fact.charge.clone())
             .set("created", fact.created)
             .set("payout_request", None::<Timestamp>)

@@ -4,7 +4,7 @@
 use super::intake::{self, Intake, ListFilter, With, check_same, check_told, first_told};
 use super::{LEDGER_READ, LEDGER_WRITE, TRANSIENT};
 use crate::model::account::SourceType;
-use crate::model::payout::{Payout, Status, Told};
+use crate::model::payout::{FirstTelling, Payout, Status};
 use crate::operations::examples;
 use crate::params::{
     optional_currency, optional_processor_id, optional_time, processor_id, required_currency,
@@ -31,7 +31,7 @@ pub(crate) struct CreateParams {
     /// Whether it has taken place already; a payout that was only asked for is the default.
     reported: Option<bool>,
     /// What may be told later as well.
-    late: Told,
+    late: FirstTelling,
 }
 
 /// What followed a payout, or is told of it later: at least one of them.
@@ -74,7 +74,7 @@ impl Intake for Payout {
             currency: required_currency(fields, "currency")?,
             source_type: source_type(fields)?,
             reported: fields.optional_bool("reported")?,
-            late: Told {
+            late: FirstTelling {
                 fee: fields.optional_fee("fee")?,
                 created: optional_time(fields, "created")?,
                 arrival_date: optional_time(fields, "arrival_date")?,

@@ -5,8 +5,8 @@ use super::import::page;
 use super::{LEDGER_READ, LEDGER_WRITE};
 use crate::limits;
 use crate::model::account::SourceType;
-use crate::model::reconciliation::{Difference, Reconciliation, Told};
-use crate::model::transaction::Told as Transaction;
+use crate::model::reconciliation::{Difference, ProcessorBalance, Reconciliation};
+use crate::model::transaction::NewTransaction as Transaction;
 use crate::operations::examples;
 use crate::params::optional_time;
 use crate::reasons;
@@ -54,8 +54,8 @@ impl WriteOperation for Create {
         for name in ["available", "pending"] {
             read_balance(&fields, name, &mut theirs)?;
         }
-        let page = fields.optional_text("page", limits::PAGE_BYTES)?;
-        let page = page.map_or_else(|| Ok(Vec::new()), |text| page::told_of(text.expose()))?;
+        let page = fields.optional_plain("page", limits::PAGE_BYTES)?;
+        let page = page.map_or_else(|| Ok(Vec::new()), |text| page::told_of(&text))?;
         Ok(Input { as_of, theirs, page })
     }
 
@@ -131,7 +131,7 @@ fn read_balance(
 }
 
 /// Adds the amounts by source type.
-fn add_pools(pools: &Fields<'_>, told: &mut Told) -> Result<(), ApiError> {
+fn add_pools(pools: &Fields<'_>, told: &mut ProcessorBalance) -> Result<(), ApiError> {
     let sums = told.pools.get_or_insert_default();
     for ((word, _), sum) in SourceType::CHOICES.into_iter().zip(sums) {
         *sum = sum.saturating_add(signed(pools, word)?.unwrap_or(0));

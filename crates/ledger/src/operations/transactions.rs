@@ -4,7 +4,7 @@ use super::intake::check_created;
 use super::{LEDGER_READ, LEDGER_WRITE, TRANSIENT};
 use crate::limits;
 use crate::model::account::SourceType;
-use crate::model::transaction::{Told, Transaction};
+use crate::model::transaction::{NewTransaction, Transaction};
 use crate::operations::examples;
 use crate::params::{optional_processor_id, processor_id, source_type};
 use crate::reasons;
@@ -53,22 +53,22 @@ impl<R: ReserveRules> WriteOperation for Create<R> {
     .one_at_a_time()
     .retries(TRANSIENT)
     .example(examples::TRANSACTIONS_CREATE);
-    type Input = Told;
+    type Input = NewTransaction;
     type Out = Transaction;
 
-    fn parse(&self, arguments: &Arguments<'_>) -> Result<Told, ApiError> {
+    fn parse(&self, arguments: &Arguments<'_>) -> Result<NewTransaction, ApiError> {
         let told = parse(&arguments.params.only(PARAMS)?)?;
         check(&told)?;
         Ok(told)
     }
 
-    fn check(&self, told: &Told, ctx: &Ctx) -> Result<(), ApiError> {
+    fn check(&self, told: &NewTransaction, ctx: &Ctx) -> Result<(), ApiError> {
         check_created(Some(told.created), ctx.now())
     }
 
     async fn apply(
         &self,
-        told: &Told,
+        told: &NewTransaction,
         ctx: &Ctx,
         tx: &mut Tx<'_>,
     ) -> Result<Applied<Transaction>, Failure> {
@@ -85,7 +85,7 @@ impl<R: ReserveRules> WriteOperation for Create<R> {
 }
 
 /// Reads a transaction.
-fn parse(fields: &Fields<'_>) -> Result<Told, ApiError> {
+fn parse(fields: &Fields<'_>) -> Result<NewTransaction, ApiError> {
     let ceiling = dialect::TOLD_AMOUNT_CEILING;
     let signed = |name: &str| fields.optional_integer_within(name, -ceiling..=ceiling);
     let required = |name: &'static str, value: Option<i64>| {
@@ -95,7 +95,7 @@ fn parse(fields: &Fields<'_>) -> Result<Told, ApiError> {
         let seconds = fields.optional_integer_within(name, from..=limit::CLOCK_CEILING)?;
         required(name, seconds).map(Timestamp::from_unix)
     };
-    Ok(Told {
+    Ok(NewTransaction {
         id: processor_id(fields, "id")?,
         word: fields.required_plain("type", limits::TYPE_CHARACTERS)?,
         amount: required("amount", signed("amount")?)?,
@@ -118,7 +118,7 @@ fn parse(fields: &Fields<'_>) -> Result<Told, ApiError> {
 }
 
 /// Checks what the types of single parameters do not say.
-pub(super) fn check(told: &Told) -> Result<(), ApiError> {
+pub(super) fn check(told: &NewTransaction) -> Result<(), ApiError> {
     check_word("type", &told.word)?;
     for (name, word) in
         [("reporting_category", &told.category), ("balance_type", &told.balance_type)]
@@ -145,7 +145,7 @@ pub(super) fn check_word(name: &'static str, word: &str) -> Result<(), ApiError>
 }
 
 /// Checks that a transaction counts within [`limits::COUNTS_WITHIN_SECONDS`] of its time.
-fn check_available_on(told: &Told) -> Result<(), ApiError> {
+fn check_available_on(told: &NewTransaction) -> Result<(), ApiError> {
     let (created, at) = (told.created.unix(), told.available_on.unix());
     if at.saturating_sub(created).saturating_abs() <= limits::COUNTS_WITHIN_SECONDS {
         return Ok(());
@@ -159,7 +159,7 @@ fn check_available_on(told: &Told) -> Result<(), ApiError> {
 }
 
 /// Checks that the platform's part of the fee is a part of it.
-fn check_application_fee(told: &Told) -> Result<(), ApiError> {
+fn check_application_fee(told: &NewTransaction) -> Result<(), ApiError> {
     let (part, whole) = (told.application_fee.unwrap_or(0), told.fee.unwrap_or(0));
     if (whole.min(0)..=whole.max(0)).contains(&part) {
         return Ok(());

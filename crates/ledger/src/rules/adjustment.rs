@@ -6,10 +6,10 @@ use super::parked::{self, Taken};
 use super::{ReserveRules, Withdrawal};
 use crate::model::account::Bucket;
 use crate::model::adjustment::Adjustment;
-use crate::model::balance_transaction::{BalanceTransactionLine, Shown};
+use crate::model::balance_transaction::{BalanceTransactionLine, ProcessorLine};
 use crate::model::charge::Charge;
 use crate::model::entry::{Entry, Pool};
-use crate::model::parked::{Kind, ParkedFact};
+use crate::model::parked::{Kind, ParkedIntake};
 use crate::sql;
 use crate::store::adjustment as store;
 use crate::tx::LedgerTx;
@@ -55,7 +55,7 @@ async fn draw<R: ReserveRules>(
 
 fn park(ledger: &mut LedgerTx<'_, '_>, adjustment: &mut Adjustment, charge: String) {
     adjustment.parked = true;
-    let fact = ParkedFact {
+    let fact = ParkedIntake {
         seq: adjustment.seq,
         kind: Kind::Adjustment,
         id: adjustment.id.clone(),
@@ -158,7 +158,7 @@ async fn post(ledger: &mut LedgerTx<'_, '_>, adjustment: &Adjustment) -> Result<
     };
     let pending = !adjustment.settled;
     let id = ledger.new_id("txn");
-    let shown = Shown {
+    let shown = ProcessorLine {
         id: &id,
         currency: adjustment.currency(),
         line: BalanceTransactionLine { reserved: false, pending, amount, fee: 0 },

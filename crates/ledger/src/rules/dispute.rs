@@ -7,10 +7,10 @@ use super::warning::look_at_charge;
 use super::{MoneyBack, ReserveRules, Taker, Withdrawal};
 use crate::model::account::Bucket;
 use crate::model::charge::Charge;
-use crate::model::dispute::{Dispute, Status, Told};
+use crate::model::dispute::{Dispute, FirstTelling, Status};
 use crate::model::entry::Entry;
 use crate::model::movement::{self, Movement};
-use crate::model::parked::{Kind, ParkedFact};
+use crate::model::parked::{Kind, ParkedIntake};
 use crate::money::sum;
 use crate::sql;
 use crate::store::{charge as charges, dispute as store, movement as movements};
@@ -42,7 +42,7 @@ pub(crate) async fn record_parked(
     dispute.parked = true;
     move_available(ledger, &dispute, (dispute.created, dispute.amount, dispute.fee)).await?;
     store::insert(ledger.tx, ledger.owner, &dispute);
-    let fact = ParkedFact {
+    let fact = ParkedIntake {
         seq: dispute.seq,
         kind: Kind::Dispute,
         id: dispute.id.clone(),
@@ -166,7 +166,7 @@ pub fn say(ledger: &mut LedgerTx<'_, '_>, dispute: &mut Dispute, status: Status)
 pub(crate) async fn tell_late(
     ledger: &mut LedgerTx<'_, '_>,
     dispute: &mut Dispute,
-    late: &Told,
+    late: &FirstTelling,
 ) -> Result<(), Failure> {
     let (now, fee) = (ledger.now(), late.fee.unwrap_or(0));
     move_available(ledger, dispute, (now, 0, fee)).await?;

@@ -7,13 +7,13 @@ use super::{ReserveRules, Withdrawal, adjustment, dispute, refund, transaction};
 use crate::model::account::Bucket;
 use crate::model::charge::Charge;
 use crate::model::entry::{Entry, Pool};
-use crate::model::parked::{Kind, ParkedFact};
+use crate::model::parked::{Kind, ParkedIntake};
 use crate::store::{charge as charges, parked as store};
 use crate::tx::LedgerTx;
 use coffer_kernel::Failure;
 
 /// Notes that a fact waits for a charge.
-pub(super) fn park(ledger: &mut LedgerTx<'_, '_>, fact: &ParkedFact) {
+pub(super) fn park(ledger: &mut LedgerTx<'_, '_>, fact: &ParkedIntake) {
     store::insert(ledger.tx, ledger.owner, fact);
 }
 

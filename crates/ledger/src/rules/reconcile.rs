@@ -3,8 +3,8 @@
 use crate::limits;
 use crate::model::account::SourceType;
 use crate::model::entry::Pool;
-use crate::model::reconciliation::{Check, Difference, Kept, Told};
-use crate::model::transaction::{PAYMENTS, Told as Transaction, Transaction as Known};
+use crate::model::reconciliation::{Check, Difference, LedgerBalance, ProcessorBalance};
+use crate::model::transaction::{NewTransaction as Transaction, PAYMENTS, Transaction as Known};
 use crate::sql;
 use crate::store::reconciliation::{self as store, Drift};
 use crate::tx::LedgerTx;
@@ -13,7 +13,7 @@ use coffer_kernel::Failure;
 use std::collections::{BTreeMap, BTreeSet};
 
 /// The processor's balance, by currency.
-pub(crate) type Balances = BTreeMap<Currency, Told>;
+pub(crate) type Balances = BTreeMap<Currency, ProcessorBalance>;
 
 /// Compares the totals, the pools and what is available, in this order by currency.
 pub(crate) async fn compare(
@@ -37,14 +37,15 @@ pub(crate) async fn compare(
 /// In what one currency differs; `about` is by how much its availability may.
 fn of_currency(
     currency: Currency,
-    told: &Told,
-    kept: &BTreeMap<Pool, Kept>,
+    told: &ProcessorBalance,
+    kept: &BTreeMap<Pool, LedgerBalance>,
     about: i64,
 ) -> Vec<Difference> {
     let pool = |source_type| kept.get(&Pool { currency, source_type }).copied().unwrap_or_default();
     let pools = SourceType::CHOICES.map(|(_, source_type)| (source_type, pool(source_type)));
-    let sum =
-        |of: fn(&Kept) -> i64| pools.iter().map(|(_, kept)| of(kept)).fold(0, i64::saturating_add);
+    let sum = |of: fn(&LedgerBalance) -> i64| {
+        pools.iter().map(|(_, kept)| of(kept)).fold(0, i64::saturating_add)
+    };
     let found = |check, theirs, ours| Difference {
         check,
         currency,
@@ -159,7 +160,7 @@ mod tests {
         Currency::parse("usd").unwrap()
     }
 
-    fn found(told: Told, kept: Kept, about: i64) -> Vec<(Check, i64)> {
+    fn found(told: ProcessorBalance, kept: LedgerBalance, about: i64) -> Vec<(Check, i64)> {
         let pool = Pool { currency: usd(), source_type: SourceType::Card };
         let differences = of_currency(usd(), &told, &BTreeMap::from([(pool, kept)]), about);
         differences.iter().map(|each| (each.check, each.amount())).collect()
@@ -167,18 +168,21 @@ mod tests {
 
     #[test]
     fn totals_are_exact_and_availability_is_not() {
-        let told = Told { available: 100, pending: 50, pools: None };
-        assert_eq!(found(told, Kept { total: 150, available: 100 }, 0), []);
-        assert_eq!(found(told, Kept { total: 149, available: 99 }, 0), [(Check::Total, 1)]);
-        assert_eq!(found(told, Kept { total: 150, available: 150 }, 50), []);
-        let beyond = found(told, Kept { total: 150, available: 150 }, 49);
+        let told = ProcessorBalance { available: 100, pending: 50, pools: None };
+        assert_eq!(found(told, LedgerBalance { total: 150, available: 100 }, 0), []);
+        assert_eq!(
+            found(told, LedgerBalance { total: 149, available: 99 }, 0),
+            [(Check::Total, 1)]
+        );
+        assert_eq!(found(told, LedgerBalance { total: 150, available: 150 }, 50), []);
+        let beyond = found(told, LedgerBalance { total: 150, available: 150 }, 49);
         assert_eq!(beyond, [(Check::Available, -50)]);
     }
 
     #[test]
     fn pools_are_compared_where_they_were_told() {
-        let told = Told { available: 100, pending: 50, pools: Some([10, 140, 0]) };
-        let differences = found(told, Kept { total: 150, available: 100 }, 0);
+        let told = ProcessorBalance { available: 100, pending: 50, pools: Some([10, 140, 0]) };
+        let differences = found(told, LedgerBalance { total: 150, available: 100 }, 0);
         assert_eq!(differences, [(Check::Pool, 10), (Check::Pool, -10)]);
     }
 }

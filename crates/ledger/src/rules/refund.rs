@@ -8,7 +8,7 @@ use crate::model::account::Bucket;
 use crate::model::charge::Charge;
 use crate::model::entry::Entry;
 use crate::model::movement::{self, Movement};
-use crate::model::parked::{Kind, ParkedFact};
+use crate::model::parked::{Kind, ParkedIntake};
 use crate::model::refund::Refund;
 use crate::money::sum;
 use crate::sql;
@@ -52,7 +52,7 @@ pub(crate) async fn record_parked(
     refund.parked = true;
     move_available(ledger, &refund, "refund", (refund.created, refund.amount)).await?;
     store::insert(ledger.tx, ledger.owner, &refund);
-    let fact = ParkedFact {
+    let fact = ParkedIntake {
         seq: refund.seq,
         kind: Kind::Refund,
         id: refund.id.clone(),

@@ -16,12 +16,12 @@ use super::warning::look_at_transaction;
 use super::{ReserveRules, parked};
 use crate::model::account::{Bucket, SourceType};
 use crate::model::adjustment::{self, Adjustment};
-use crate::model::balance_transaction::{BalanceTransactionLine, Shown};
+use crate::model::balance_transaction::{BalanceTransactionLine, ProcessorLine};
 use crate::model::charge::Charge;
 use crate::model::entry::{Entry, Pool, Posting};
 use crate::model::intake::Intake;
 use crate::model::kind::Kind;
-use crate::model::transaction::{HISTORY, PAYMENTS, Told, Transaction};
+use crate::model::transaction::{HISTORY, NewTransaction, PAYMENTS, Transaction};
 use crate::reasons;
 use crate::sql;
 use crate::store::adjustment as adjustments;
@@ -47,7 +47,7 @@ pub(crate) struct Recorded {
 /// bits.
 pub(crate) async fn tell<R: ReserveRules>(
     ledger: &mut LedgerTx<'_, '_>,
-    told: &Told,
+    told: &NewTransaction,
     rules: &R,
 ) -> Result<Recorded, Failure> {
     let known = sql::find::<Transaction>(ledger.tx, ledger.owner, &told.id).await?;
@@ -62,7 +62,7 @@ pub(crate) async fn tell<R: ReserveRules>(
 /// Records a transaction that was not told before.
 async fn record<R: ReserveRules>(
     ledger: &mut LedgerTx<'_, '_>,
-    told: &Told,
+    told: &NewTransaction,
     rules: &R,
 ) -> Result<Transaction, Failure> {
     check_intake(ledger, told)?;
@@ -92,7 +92,7 @@ async fn record<R: ReserveRules>(
 }
 
 /// Refuses a transaction of a time whose money is told by facts.
-fn check_intake(ledger: &LedgerTx<'_, '_>, told: &Told) -> Result<(), ApiError> {
+fn check_intake(ledger: &LedgerTx<'_, '_>, told: &NewTransaction) -> Result<(), ApiError> {
     if ledger.intake.at(told.created) != Some(Intake::Facts) || told.balance_type() == HISTORY {
         return Ok(());
     }
@@ -131,7 +131,7 @@ pub(crate) fn check_fact(ledger: &LedgerTx<'_, '_>, created: Timestamp) -> Resul
 }
 
 /// Refuses the id of a balance transaction that the ledger itself made, such as of a hold.
-async fn check_own(ledger: &mut LedgerTx<'_, '_>, told: &Told) -> Result<(), Failure> {
+async fn check_own(ledger: &mut LedgerTx<'_, '_>, told: &NewTransaction) -> Result<(), Failure> {
     use crate::model::balance_transaction::BalanceTransaction;
     let own_length = "txn_".len().saturating_add(crate::limits::ID_CHARACTERS);
     if told.id.len() != own_length {
@@ -144,7 +144,10 @@ async fn check_own(ledger: &mut LedgerTx<'_, '_>, told: &Told) -> Result<(), Fai
 }
 
 /// The transaction as it is told, before it is known what it is about.
-fn transaction_of(ledger: &mut LedgerTx<'_, '_>, told: &Told) -> Result<Transaction, Failure> {
+fn transaction_of(
+    ledger: &mut LedgerTx<'_, '_>,
+    told: &NewTransaction,
+) -> Result<Transaction, Failure> {
     let kind = told.kind();
     let posted = told.balance_type() == PAYMENTS;
     Ok(Transaction {
@@ -217,7 +220,7 @@ async fn adjust(
         settled: transaction.settled,
         by_transaction: true,
         parked: false,
-        told: adjustment::Told::default(),
+        told: adjustment::FirstTelling::default(),
     };
     adjustments::insert(ledger.tx, ledger.owner, &adjustment);
     Ok(())
@@ -237,7 +240,7 @@ async fn post_all(
         application_fee: transaction.application_fee,
         postings,
     };
-    let shown = Shown {
+    let shown = ProcessorLine {
         id: &transaction.id,
         currency: transaction.pool.currency,
         line: BalanceTransactionLine {

@@ -1,7 +1,7 @@
 //! The SQL of adjustments.
 
 use crate::model::account::SourceType;
-use crate::model::adjustment::{Adjustment, Told};
+use crate::model::adjustment::{Adjustment, FirstTelling};
 use crate::model::entry::Pool;
 use crate::sql::{Linked, Record, currency, of_owner, optional_time, owner};
 use crate::{by_id, by_ids, pages};
@@ -62,7 +62,7 @@ impl Record for Adjustment {
             settled: row.int(16)? != 0,
             by_transaction: row.int(17)? != 0,
             parked: row.int(18)? != 0,
-            told: Told {
+            told: FirstTelling {
                 word: text(19)?,
                 source_type: row.optional_int(20)?.map(SourceType::from_code).transpose()?,
                 created: optional_time(row, 21)?,

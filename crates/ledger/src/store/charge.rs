@@ -2,7 +2,7 @@
 
 use super::history;
 use crate::model::account::SourceType;
-use crate::model::charge::{Charge, Told};
+use crate::model::charge::{Charge, FirstTelling};
 use crate::sql::{Linked, Record, currency, of_owner, optional_time, owner};
 use crate::{by_id, by_ids, pages};
 use coffer_base::{Currency, Owner, Timestamp};
@@ -53,7 +53,7 @@ impl Record for Charge {
             pending: row.int(12)?,
             settled: row.int(13)? != 0,
             by_transaction: row.int(14)? != 0,
-            told: Told {
+            told: FirstTelling {
                 fee: row.optional_int(15)?,
                 application_fee: row.optional_int(16)?,
                 source_type: row.optional_int(17)?.map(SourceType::from_code).transpose()?,

@@ -2,7 +2,7 @@
 
 use super::refund::Filter;
 use crate::model::account::SourceType;
-use crate::model::dispute::{Dispute, Status, Told};
+use crate::model::dispute::{Dispute, FirstTelling, Status};
 use crate::sql::{Linked, Record, currency, of_owner, optional_time};
 use crate::{by_id, by_ids, pages};
 use coffer_base::{Owner, Timestamp};
@@ -41,7 +41,7 @@ impl Record for Dispute {
             fee_returned: row.int(14)? != 0,
             moved: row.int(15)? != 0,
             parked: row.int(16)? != 0,
-            told: Told { fee: row.optional_int(17)?, created: optional_time(row, 18)? },
+            told: FirstTelling { fee: row.optional_int(17)?, created: optional_time(row, 18)? },
         })
     }
 

@@ -3,7 +3,7 @@
 //! of the postings.
 
 use crate::model::account::{Bucket, SourceType};
-use crate::model::balance_transaction::{BalanceTransactionLine, Shown};
+use crate::model::balance_transaction::{BalanceTransactionLine, ProcessorLine};
 use crate::model::entry::{Balance, Entry, Pool, Posting};
 use crate::model::intake::{Intake, IntakeRule};
 use crate::sql::{corrupt, currency, of_owner, optional_time, owner_values, time_value};
@@ -196,7 +196,7 @@ pub(crate) struct NewBalanceTransaction<'a> {
     pub(crate) currency: Currency,
     pub(crate) line: BalanceTransactionLine,
     /// What the processor told of it; `None` for one of the ledger's own.
-    pub(crate) told: Option<&'a Shown<'a>>,
+    pub(crate) told: Option<&'a ProcessorLine<'a>>,
 }
 
 /// Adds a balance transaction of an entry. The platform's fee belongs to the payments balance: in

@@ -1,6 +1,6 @@
 //! The SQL of facts that wait for a charge.
 
-use crate::model::parked::{Kind, ParkedFact};
+use crate::model::parked::{Kind, ParkedIntake};
 use crate::sql::{self, Record, of_owner, owner};
 use crate::{by_id, pages};
 use coffer_base::{Owner, Timestamp};
@@ -18,7 +18,7 @@ macro_rules! select_parked {
 /// The first column of the owner in a row of [`select_parked`].
 const OWNER_OF_PARKED: usize = 6;
 
-impl Record for ParkedFact {
+impl Record for ParkedIntake {
     type Filter = ();
 
     const BY_ID: &'static str = concat!(by_id!(select_parked!()), " ORDER BY seq DESC LIMIT 1");
@@ -56,7 +56,7 @@ pub(crate) async fn find(
     store: &Store,
     owner: &Owner,
     id: &str,
-) -> Result<Option<ParkedFact>, StorageError> {
+) -> Result<Option<ParkedIntake>, StorageError> {
     sql::read(store, owner, id).await
 }
 
@@ -77,7 +77,7 @@ pub(crate) async fn to_announce(
     tx: &mut Tx<'_>,
     due: &Due,
     most: i64,
-) -> Result<Vec<(Owner, ParkedFact)>, StorageError> {
+) -> Result<Vec<(Owner, ParkedIntake)>, StorageError> {
     let rows = tx
         .query_part(
             concat!(
@@ -90,12 +90,12 @@ pub(crate) async fn to_announce(
             &values![due.at, due.platform(), due.platform(), most],
         )
         .await?;
-    let read = |row| Ok((owner(row, OWNER_OF_PARKED)?, ParkedFact::from_row(row)?));
+    let read = |row| Ok((owner(row, OWNER_OF_PARKED)?, ParkedIntake::from_row(row)?));
     rows.iter().map(read).collect()
 }
 
 /// Stores that an event said how long a fact has waited.
-pub(crate) fn set_announced(tx: &mut Tx<'_>, owner: &Owner, fact: &ParkedFact) {
+pub(crate) fn set_announced(tx: &mut Tx<'_>, owner: &Owner, fact: &ParkedIntake) {
     tx.defer(
         "UPDATE ledger_parked SET announced = 1 \
          WHERE mode = ? AND platform = ? AND account = ? AND seq = ?",
@@ -104,7 +104,7 @@ pub(crate) fn set_announced(tx: &mut Tx<'_>, owner: &Owner, fact: &ParkedFact) {
 }
 
 /// Adds a fact that waits.
-pub(crate) fn insert(tx: &mut Tx<'_>, owner: &Owner, fact: &ParkedFact) {
+pub(crate) fn insert(tx: &mut Tx<'_>, owner: &Owner, fact: &ParkedIntake) {
     tx.defer(
         "INSERT INTO ledger_parked (mode, platform, account, seq, kind, id, charge, created, \
          recorded, announced) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, 0)",
@@ -123,7 +123,7 @@ pub(crate) fn insert(tx: &mut Tx<'_>, owner: &Owner, fact: &ParkedFact) {
 }
 
 /// Removes a fact that waits no longer.
-pub(crate) fn remove(tx: &mut Tx<'_>, owner: &Owner, fact: &ParkedFact) {
+pub(crate) fn remove(tx: &mut Tx<'_>, owner: &Owner, fact: &ParkedIntake) {
     tx.defer(
         "DELETE FROM ledger_parked WHERE mode = ? AND platform = ? AND account = ? AND seq = ?",
         of_owner(owner, values![fact.seq]),
@@ -135,7 +135,7 @@ pub(crate) async fn of_charge(
     tx: &mut Tx<'_>,
     owner: &Owner,
     charge: &str,
-) -> Result<Vec<ParkedFact>, StorageError> {
+) -> Result<Vec<ParkedIntake>, StorageError> {
     let rows = tx
         .query(
             concat!(
@@ -146,5 +146,5 @@ pub(crate) async fn of_charge(
             &of_owner(owner, values![charge]),
         )
         .await?;
-    rows.iter().map(ParkedFact::from_row).collect()
+    rows.iter().map(ParkedIntake::from_row).collect()
 }

@@ -1,7 +1,7 @@
 //! The SQL of payouts and breaches.
 
 use crate::model::account::SourceType;
-use crate::model::payout::{Breach, Payout, Status, Told};
+use crate::model::payout::{Breach, FirstTelling, Payout, Status};
 use crate::sql::{Linked, Record, currency, of_owner, optional_time, owner};
 use crate::{by_id, by_ids, pages};
 use coffer_base::{Currency, Owner, Timestamp};
@@ -51,7 +51,7 @@ impl Record for Payout {
             created: Timestamp::from_unix(row.int(8)?),
             arrival_date: optional_time(row, 9)?,
             status: Status::from_code(row.int(10)?)?,
-            told: Told {
+            told: FirstTelling {
                 fee: row.optional_int(11)?,
                 created: optional_time(row, 12)?,
                 arrival_date: optional_time(row, 13)?,

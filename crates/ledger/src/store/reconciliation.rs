@@ -3,7 +3,7 @@
 use crate::limits;
 use crate::model::account::SourceType;
 use crate::model::entry::Pool;
-use crate::model::reconciliation::{Kept, Reconciliation};
+use crate::model::reconciliation::{LedgerBalance, Reconciliation};
 use crate::sql::{Record, corrupt, currency, of_owner, owner_values};
 use crate::{by_id, pages};
 use coffer_base::{Currency, Owner, Timestamp};
@@ -89,7 +89,7 @@ pub(crate) async fn kept(
     tx: &mut Tx<'_>,
     owner: &Owner,
     as_of: Timestamp,
-) -> Result<BTreeMap<Pool, Kept>, StorageError> {
+) -> Result<BTreeMap<Pool, LedgerBalance>, StorageError> {
     let rows = tx
         .query(
             "SELECT currency, source_type, payments_pending + payments_available \
@@ -98,7 +98,8 @@ pub(crate) async fn kept(
             &owner_values(owner),
         )
         .await?;
-    let kept = |row: &Row| Ok((pool(row)?, Kept { total: row.int(2)?, available: row.int(3)? }));
+    let kept =
+        |row: &Row| Ok((pool(row)?, LedgerBalance { total: row.int(2)?, available: row.int(3)? }));
     let mut pools = rows.iter().map(kept).collect::<Result<BTreeMap<_, _>, StorageError>>()?;
     let rows = tx
         .query(

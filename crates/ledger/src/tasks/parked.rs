@@ -49,7 +49,7 @@ impl LedgerTask for AnnounceParked {
                 ledger.emit_event("coffer.ledger.parked", object, None).await?;
                 match &each {
                     Waiting::Transaction(it) => transactions::set_announced(ledger.tx, &owner, it),
-                    Waiting::Fact(fact) => facts::set_announced(ledger.tx, &owner, fact),
+                    Waiting::Intake(fact) => facts::set_announced(ledger.tx, &owner, fact),
                 }
             }
             ledger.finish();
@@ -66,7 +66,7 @@ async fn found(tx: &mut Tx<'_>, due: &Due) -> Result<Vec<(Owner, Waiting)>, Stor
     let facts = facts::to_announce(tx, &before, most).await?;
     let transactions =
         transactions.into_iter().map(|(of, it)| (of, Waiting::Transaction(Box::new(it))));
-    let facts = facts.into_iter().map(|(of, it)| (of, Waiting::Fact(it)));
+    let facts = facts.into_iter().map(|(of, it)| (of, Waiting::Intake(it)));
     let mut both: Vec<_> = transactions.chain(facts).collect();
     both.sort_by(|(one, _), (other, _)| one.cmp(other));
     Ok(both)

@@ -1,6 +1,6 @@
 //! One account's books, and what happens to them.
 
-use crate::model::charge::{Charge, Told, default_available_on};
+use crate::model::charge::{Charge, FirstTelling, default_available_on};
 use crate::model::dispute::{self, Dispute};
 use crate::model::payout::{self, Payout};
 use crate::model::refund::Refund;
@@ -154,7 +154,7 @@ impl Recorded {
             pending: 0,
             settled: false,
             by_transaction: false,
-            told: Told::default(),
+            told: FirstTelling::default(),
         };
         charge.pending = charge.net();
         rules::charge::record(ledger, &charge, &NoReserves).await
@@ -208,7 +208,7 @@ impl Recorded {
             fee_returned: false,
             moved: false,
             parked: false,
-            told: dispute::Told::default(),
+            told: dispute::FirstTelling::default(),
         })
     }
 
@@ -232,7 +232,7 @@ impl Recorded {
             fee: None,
             arrival_date: None,
             by_transaction: false,
-            told: payout::Told::default(),
+            told: payout::FirstTelling::default(),
         })
     }
 }

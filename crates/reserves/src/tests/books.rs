@@ -159,7 +159,7 @@ impl Recorded {
             pending: 0,
             settled: false,
             by_transaction: false,
-            told: charge::Told::default(),
+            told: charge::FirstTelling::default(),
         };
         charge.pending = charge.net();
         rules::charge::record(ledger, &charge, &self.rules).await
@@ -213,7 +213,7 @@ impl Recorded {
             fee_returned: false,
             moved: false,
             parked: false,
-            told: dispute::Told::default(),
+            told: dispute::FirstTelling::default(),
         })
     }
 
@@ -237,7 +237,7 @@ impl Recorded {
             fee: None,
             arrival_date: None,
             by_transaction: false,
-            told: payout::Told::default(),
+            told: payout::FirstTelling::default(),
         })
     }
 }

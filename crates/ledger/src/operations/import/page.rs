@@ -4,7 +4,7 @@
 use super::{Row, checked};
 use crate::limits;
 use crate::model::account::SourceType;
-use crate::model::transaction::Told;
+use crate::model::transaction::NewTransaction;
 use crate::params::check_processor_id;
 use crate::reasons;
 use coffer_base::{Currency, Timestamp, limit};
@@ -46,7 +46,7 @@ pub(super) fn read(text: &str, payout: Option<&str>) -> Result<Vec<Row>, ApiErro
 }
 
 /// The transactions of a page whose every one must be right: what a reconciliation compares.
-pub(in crate::operations) fn told_of(text: &str) -> Result<Vec<Told>, ApiError> {
+pub(in crate::operations) fn told_of(text: &str) -> Result<Vec<NewTransaction>, ApiError> {
     read(text, None)?.into_iter().map(|row| row.told).collect()
 }
 
@@ -59,7 +59,7 @@ fn malformed(why: &str) -> ApiError {
 }
 
 /// One transaction.
-fn told(item: &Map<String, Value>, payout: Option<&str>) -> Result<Told, ApiError> {
+fn told(item: &Map<String, Value>, payout: Option<&str>) -> Result<NewTransaction, ApiError> {
     let source = Source::of(item.get("source"));
     let (fee, application_fee) = fees(item)?;
     let word = required(text_of(item, "type"), "type")?.to_owned();
@@ -72,7 +72,7 @@ fn told(item: &Map<String, Value>, payout: Option<&str>) -> Result<Told, ApiErro
         }
         word => Ok(word.map(str::to_owned)),
     };
-    Ok(Told {
+    Ok(NewTransaction {
         id: required(id_of(item.get("id"), "id")?, "id")?,
         amount: amount(item, "amount")?,
         fee: Some(fee),

@@ -1,7 +1,7 @@
 //! Transactions that bring a charge's money.
 
 use super::{ReserveRules, find_charge, post};
-use crate::model::charge::{Charge, Told};
+use crate::model::charge::{Charge, FirstTelling};
 use crate::model::transaction::Transaction;
 use crate::money::sum;
 use crate::reasons;
@@ -81,7 +81,7 @@ pub(super) fn view_of(transaction: &Transaction) -> Charge {
         pending: 0,
         settled: transaction.settled,
         by_transaction: true,
-        told: Told::default(),
+        told: FirstTelling::default(),
     }
 }
 

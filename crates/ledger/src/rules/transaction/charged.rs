@@ -258,7 +258,7 @@ fn new_dispute(
         fee_returned: false,
         moved: true,
         parked: false,
-        told: dispute::Told::default(),
+        told: dispute::FirstTelling::default(),
     })
 }
 

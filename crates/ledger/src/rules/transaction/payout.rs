@@ -4,7 +4,7 @@ use super::{amount_posting, fee_posting, post_all};
 use crate::model::account::Bucket;
 use crate::model::entry::Entry;
 use crate::model::payout::{self, Payout, Status};
-use crate::model::transaction::{Told, Transaction};
+use crate::model::transaction::{NewTransaction, Transaction};
 use crate::reasons;
 use crate::rules::payout::record_breach;
 use crate::sql;
@@ -19,7 +19,7 @@ use coffer_kernel::Failure;
 pub(super) async fn leave(
     ledger: &mut LedgerTx<'_, '_>,
     transaction: &mut Transaction,
-    told: &Told,
+    told: &NewTransaction,
 ) -> Result<(), Failure> {
     let asked = asked_for(ledger, transaction).await?;
     transaction.parked = transaction.payout_request.is_some() && asked.is_none();
@@ -141,7 +141,7 @@ async fn leaves_for(ledger: &mut LedgerTx<'_, '_>, known: &Payout) -> Result<Buc
 fn confirm(
     ledger: &mut LedgerTx<'_, '_>,
     transaction: &Transaction,
-    told: &Told,
+    told: &NewTransaction,
     mut known: Payout,
 ) -> Payout {
     if known.by_transaction {
@@ -162,7 +162,7 @@ fn confirm(
 }
 
 /// When a payout is expected at the bank.
-fn arrival(told: &Told) -> coffer_base::Timestamp {
+fn arrival(told: &NewTransaction) -> coffer_base::Timestamp {
     told.arrival_date.unwrap_or(told.available_on)
 }
 
@@ -170,7 +170,7 @@ fn arrival(told: &Told) -> coffer_base::Timestamp {
 fn insert(
     ledger: &mut LedgerTx<'_, '_>,
     transaction: &Transaction,
-    told: &Told,
+    told: &NewTransaction,
     status: Status,
 ) -> Result<Payout, Failure> {
     let payout = Payout {
@@ -186,7 +186,7 @@ fn insert(
         fee: Some(transaction.fee),
         arrival_date: Some(arrival(told)),
         by_transaction: true,
-        told: payout::Told::default(),
+        told: payout::FirstTelling::default(),
     };
     payouts::insert(ledger.tx, ledger.owner, &payout);
     Ok(payout)
@@ -197,7 +197,7 @@ fn insert(
 pub(super) async fn come_back(
     ledger: &mut LedgerTx<'_, '_>,
     transaction: &mut Transaction,
-    told: &Told,
+    told: &NewTransaction,
 ) -> Result<(), Failure> {
     let status = match transaction.word.as_str() {
         "payout_cancel" => Status::Canceled,

@@ -3,7 +3,7 @@
 
 use super::{ReserveRules, charged, settle};
 use crate::model::account::SourceType;
-use crate::model::transaction::{Told, Transaction};
+use crate::model::transaction::{NewTransaction, Transaction};
 use crate::reasons;
 use crate::store::transaction as store;
 use crate::tx::LedgerTx;
@@ -16,7 +16,7 @@ use std::fmt::Display;
 pub(super) async fn again<R: ReserveRules>(
     ledger: &mut LedgerTx<'_, '_>,
     known: Transaction,
-    told: &Told,
+    told: &NewTransaction,
     rules: &R,
 ) -> Result<Transaction, Failure> {
     check_figures(&known, told)?;
@@ -53,7 +53,7 @@ pub(super) async fn again<R: ReserveRules>(
 }
 
 /// Refuses another figure than was told before. The category is one where it decides the kind.
-fn check_figures(known: &Transaction, told: &Told) -> Result<(), Failure> {
+fn check_figures(known: &Transaction, told: &NewTransaction) -> Result<(), Failure> {
     let id = &known.id;
     same(id, "type", &known.word, Some(&told.word))?;
     same(id, "amount", &known.amount, Some(&told.amount))?;
@@ -70,7 +70,7 @@ fn check_figures(known: &Transaction, told: &Told) -> Result<(), Failure> {
 }
 
 /// Refuses other words than were told before.
-fn check_words(known: &Transaction, told: &Told) -> Result<(), Failure> {
+fn check_words(known: &Transaction, told: &NewTransaction) -> Result<(), Failure> {
     let id = &known.id;
     for (param, before, now) in [
         ("reporting_category", &known.category, &told.category),
