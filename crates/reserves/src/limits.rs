@@ -51,7 +51,7 @@ pub const PROPOSALS: usize = 5;
 /// Days that a simulation looks back unless it is asked otherwise.
 pub const SINCE_DAYS: i64 = 90;
 
-/// Charges that one simulation reads: twice what was measured to take less than a minute.
+/// Charges that one simulation reads, so that it ends while somebody waits for it.
 pub const CHARGES_SIMULATED: i64 = 2_000_000;
 
 /// Rows that one statement of a simulation reads, so that others get their turn.
