@@ -23,7 +23,7 @@ pub(super) fn refused(status: u16, message: &str) -> Answer {
 pub(super) fn answer(state: &State, request: &Request) -> Answer {
     let number = state.requests.fetch_add(1, Ordering::SeqCst) + 1;
     let every = state.refused_every.load(Ordering::SeqCst);
-    if every != 0 && number % every == 0 {
+    if every != 0 && number.is_multiple_of(every) {
         return refused(429, "Request rate limit exceeded.");
     }
     if !request.has_key {

@@ -14,7 +14,7 @@ use crate::cli::table;
 use crate::config::{API_KEY, Config};
 use coffer_base::{Clock, SystemClock};
 use serde_json::{Value, json};
-use std::sync::mpsc::{Receiver, RecvTimeoutError, sync_channel};
+use std::sync::mpsc::{Receiver, sync_channel};
 use std::time::{Duration, Instant};
 
 /// Between two looks at an account that something happens on.
@@ -76,30 +76,24 @@ fn once(args: &PullArgs, all: &mut [Due<'_>], output: Output) -> Result<Exit, Fa
     for due in &mut *all {
         let done = look(due, begin(args), args.look_back);
         let Feed { account, told, mark, .. } = &due.feed;
-        let mut row = json!({
+        let (matches, error) = match done {
+            Ok(found) => (found.as_ref().map(reconcile::matches), None),
+            // What is wrong with a key is wrong for all accounts.
+            Err(failure) if all_alone(&rows, args) => return Err(failure),
+            Err(failure) => (None, Some(failure.message)),
+        };
+        if matches == Some(false) || told.refused > 0 || error.is_some() {
+            exit = Exit::Failed;
+        }
+        rows.push(json!({
             "account": account,
             "recorded": told.new,
             "known": told.known,
             "refused": told.refused,
             "done_until": mark.until,
-        });
-        let is_right = match done {
-            Ok(found) => {
-                let right = found.as_ref().map(reconcile::matches);
-                row["matches"] = json!(right);
-                right.unwrap_or(true) && told.refused == 0
-            }
-            // What is wrong with a key is wrong for all accounts.
-            Err(failure) if all_alone(&rows, args) => return Err(failure),
-            Err(failure) => {
-                row["error"] = failure.message.into();
-                false
-            }
-        };
-        if !is_right {
-            exit = Exit::Failed;
-        }
-        rows.push(row);
+            "matches": matches,
+            "error": error,
+        }));
     }
     let list = json!({ "object": "list", "data": rows });
     let fields = ["account", "recorded", "known", "refused", "done_until", "matches", "error"];
@@ -169,11 +163,7 @@ fn follow_one(due: &mut Due<'_>, args: &PullArgs) {
 /// Waits, and lets events bring forward when their accounts are looked at.
 fn sleep_until(next: Instant, woken: &Receiver<Wake>, all: &mut [Due<'_>]) {
     let pause = next.saturating_duration_since(Instant::now());
-    let mut first = match woken.recv_timeout(pause) {
-        Ok(wake) => Some(wake),
-        // The listener ends with the process.
-        Err(RecvTimeoutError::Timeout | RecvTimeoutError::Disconnected) => None,
-    };
+    let mut first = woken.recv_timeout(pause).ok();
     let at = Instant::now() + AFTER_EVENT;
     while let Some(wake) = first {
         for due in all.iter_mut().filter(|due| due.feed.account == wake) {

@@ -105,15 +105,14 @@ fn next_line(file: &mut BufReader<File>, place: &mut Place) -> Result<Option<Row
         let mut length = read.map_err(|error| unreadable(&error))?;
         let is_long =
             !text.ends_with(b"\n") && u64::try_from(length).is_ok_and(|l| l == LINE_BYTES);
-        while is_long {
-            // The rest of such a line is no row of its own.
+        // The rest of a line that is too long is no row of its own.
+        let mut is_whole = !is_long;
+        while !is_whole {
             let mut rest = Vec::new();
             read = file.by_ref().take(LINE_BYTES).read_until(b'\n', &mut rest);
             let more = read.map_err(|error| unreadable(&error))?;
             length = length.saturating_add(more);
-            if more == 0 || rest.ends_with(b"\n") {
-                break;
-            }
+            is_whole = more == 0 || rest.ends_with(b"\n");
         }
         if length == 0 {
             return Ok(None);
