@@ -279,11 +279,13 @@ mod tests {
             VALUES (1, 'p', 'a', 2, 5), (1, 'p', 'b', 9, 5);
         INSERT INTO ledger_entry VALUES (1, 'p', 'a', 131073, 'reserve_hold', 'reshold_1', 5);
         INSERT INTO ledger_posting VALUES (1, 'p', 'a', 131073, 0, 1, 3, 100, 'usd', 0);
-        INSERT INTO balance_transaction VALUES
+        INSERT INTO balance_transaction (mode, platform, account, seq, id, entry, kind, source,
+            currency, reserved, pending, amount, fee, application_fee, created, available_on,
+            told) VALUES
             (1, 'p', 'a', 131074, 'txn_1', 131073, 'reserve_hold', 'reshold_1', 'usd', 0, 0, -100,
-             0, 0, 5, 5),
+             0, 0, 5, 5, 0),
             (1, 'p', 'a', 131075, 'txn_2', 131073, 'reserve_hold', 'reshold_1', 'usd', 1, 0, 100,
-             0, 0, 5, 5);
+             0, 0, 5, 5, 0);
         INSERT INTO reserve_hold VALUES (1, 'p', 'a', 131072, 'reshold_1', 5, 100, 0, 'usd', 0,
             NULL, NULL, 6, 86400, NULL, 0, 5, '{}');
         INSERT INTO ledger_balance VALUES (1, 'p', 'a', 'usd', 0, 0, 900, 0, 100, -1000, 0, 0);
@@ -301,6 +303,7 @@ mod tests {
         for sql in [
             include_str!("../../crates/kernel/migrations/0002_event.sql"),
             include_str!("../../crates/ledger/migrations/0001_ledger.sql"),
+            include_str!("../../crates/ledger/migrations/0002_ledger_history.sql"),
             include_str!("../../crates/reserves/migrations/0001_reserve.sql"),
             FIRST_HOLD,
         ] {

@@ -392,7 +392,8 @@ test('a followed page shows what comes, with the script and without it', async (
   const page = await open();
   await go(page, '/audit?follow=true&outcome=refused');
   const missing = { name: 'comes_while_followed', 'scope[type]': 'account' };
-  const find = () => server.api(server.key, 'GET', '/v1/apps/secrets/find', missing, server.account);
+  const find = () =>
+    server.api(server.key, 'GET', '/v1/apps/secrets/find', missing, server.account);
   const before = await page.locator('tbody tr').count();
   await find().catch(() => {});
   const fresh = page.locator('tr.is-new');

@@ -2,7 +2,8 @@
 
 use crate::assets;
 use crate::links;
-use crate::live::{self, Look};
+use crate::live;
+use crate::look::Look;
 use crate::theme::Theme;
 use crate::view;
 use crate::visit::Visit;

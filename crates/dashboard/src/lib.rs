@@ -12,6 +12,7 @@ mod frame;
 pub mod limits;
 mod links;
 mod live;
+mod look;
 mod open;
 mod outcome;
 mod pages;

@@ -2,7 +2,7 @@
 
 use crate::api::Refusal;
 use crate::frame;
-use crate::live::Look;
+use crate::look::Look;
 use crate::outcome::Result;
 use crate::pages::{
     accounts, apps, audit, events, installs, keyring, keys, overview, reserves, risk, search,

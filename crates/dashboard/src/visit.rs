@@ -1,7 +1,7 @@
 //! One request of somebody who has signed in.
 
 use crate::api::Api;
-use crate::live::Look;
+use crate::look::Look;
 use crate::request::Fields;
 use crate::session::Session;
 use crate::theme::Theme;

@@ -111,11 +111,11 @@ mod tests {
     #[test]
     fn tenants_that_share_their_slots_are_counted_whole() {
         let mut census = Census::default();
-        for turn in 0..3 {
+        for round in 0..3 {
             for tenant in 0..limits::TENANTS_OPEN {
                 census.add(Mode::Live, "app_1", &format!("acct_{tenant:03}"));
             }
-            assert_eq!((census.open.len(), turn < 3), (limits::TENANTS_OPEN, true));
+            assert_eq!((census.open.len(), round < 3), (limits::TENANTS_OPEN, true));
         }
         census.finish();
         assert_eq!(census.largest.len(), limits::LARGEST_TENANTS);

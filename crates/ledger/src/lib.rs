@@ -53,11 +53,18 @@ use tasks::transactions::SettleTransactions;
 /// The ledger's tables.
 pub const MIGRATIONS: MigrationSet = MigrationSet {
     component: "ledger",
-    migrations: &[Migration {
-        version: 1,
-        name: "ledger",
-        sql: include_str!("../migrations/0001_ledger.sql"),
-    }],
+    migrations: &[
+        Migration {
+            version: 1,
+            name: "ledger",
+            sql: include_str!("../migrations/0001_ledger.sql"),
+        },
+        Migration {
+            version: 2,
+            name: "ledger_history",
+            sql: include_str!("../migrations/0002_ledger_history.sql"),
+        },
+    ],
     tables: &[
         ("ledger", Placement::Spread),
         ("ledger_entry", Placement::Spread),

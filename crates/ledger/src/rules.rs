@@ -1,11 +1,12 @@
 //! What facts do to a ledger, and where whoever reserves money of it has a say. Rules write rows
 //! and postings through a [`LedgerTx`]; they read no parameters and render nothing.
 
+mod absorb;
 pub mod adjustment;
 pub mod charge;
 pub mod correction;
 pub mod dispute;
-pub(crate) mod parked;
+mod parked;
 pub mod payout;
 pub(crate) mod reconcile;
 pub mod refund;

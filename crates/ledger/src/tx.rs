@@ -133,7 +133,7 @@ impl<'t, 'x> LedgerTx<'t, 'x> {
     /// told: its id, type and source. That one is there even if the entry moves nothing.
     ///
     /// # Errors
-    /// As [`LedgerTx::post`].
+    /// If an amount does not fit, or if the store fails, as [`LedgerTx::post`].
     pub(crate) async fn post_told(
         &mut self,
         entry: &Entry<'_>,

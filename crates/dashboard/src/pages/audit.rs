@@ -2,7 +2,7 @@
 
 use super::lists;
 use crate::api::{Field, Refusal, path_of, rows};
-use crate::live::Look;
+use crate::look::Look;
 use crate::outcome::Result;
 use crate::visit::Visit;
 use crate::{frame, links, live, respond, view};

@@ -13,7 +13,7 @@ use crate::params::{
 };
 use crate::reasons;
 use crate::rules::correction::{Correction, correct};
-use crate::rules::{ReserveRules, charge, parked};
+use crate::rules::{ReserveRules, charge, transaction};
 use crate::store::charge::Filter;
 use crate::tx::LedgerTx;
 use coffer_base::{Currency, Timestamp};
@@ -107,7 +107,7 @@ impl Intake for Charge {
     ) -> Result<Self, Failure> {
         let mut charge = params.charge(ledger)?;
         charge::record(ledger, &charge, with.rules).await?;
-        parked::take_up(ledger, &mut charge, with.rules).await?;
+        transaction::charge_came(ledger, &mut charge, with.rules).await?;
         Ok(charge)
     }
 

@@ -1,8 +1,8 @@
 //! What an adjustment does: it moves its amount between the payments balance and the processor, in
 //! the bucket that its date says, and may take from a charge's reserve first.
 
+use super::absorb::{self, ParkedDebit};
 use super::charge::{available_posting, signed_posting};
-use super::parked::{self, Taken};
 use super::{ReserveRules, Withdrawal};
 use crate::model::account::Bucket;
 use crate::model::adjustment::Adjustment;
@@ -63,7 +63,7 @@ fn park(ledger: &mut LedgerTx<'_, '_>, adjustment: &mut Adjustment, charge: Stri
         created: adjustment.created,
         recorded: ledger.now(),
     };
-    parked::park(ledger, &fact);
+    absorb::park(ledger, &fact);
 }
 
 /// The charge of an adjustment that was parked is known now.
@@ -139,9 +139,9 @@ async fn change_pool(
     before: Pool,
 ) -> Result<(), Failure> {
     let amount = adjustment.amount.saturating_neg();
-    let taken = Taken { id: &adjustment.id, pool: before, amount, fee: adjustment.fee };
+    let taken = ParkedDebit { id: &adjustment.id, pool: before, amount, fee: adjustment.fee };
     let payments = Bucket::payments(!adjustment.settled);
-    parked::change_pool(ledger, (payments, taken), adjustment.pool).await
+    absorb::change_pool(ledger, (payments, taken), adjustment.pool).await
 }
 
 /// Posts the amount, with a balance transaction that shows the words of whoever told it.

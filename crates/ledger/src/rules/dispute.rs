@@ -1,8 +1,8 @@
 //! What a dispute does to its charge's money. Its money and its outcome are apart: movements tell
 //! the one, words the other.
 
+use super::absorb::{self, ParkedDebit};
 use super::charge::{self, Debit, signed_posting};
-use super::parked::{self, Taken};
 use super::warning::look_at_charge;
 use super::{MoneyBack, ReserveRules, Taker, Withdrawal};
 use crate::model::account::Bucket;
@@ -50,7 +50,7 @@ pub(crate) async fn record_parked(
         created: dispute.created,
         recorded: ledger.now(),
     };
-    parked::park(ledger, &fact);
+    absorb::park(ledger, &fact);
     Ok(dispute)
 }
 
@@ -69,9 +69,9 @@ pub(super) async fn take_up<R: ReserveRules>(
     if dispute.currency == charge.currency {
         let amount = dispute.out();
         let fee = if dispute.fee_returned { 0 } else { dispute.fee };
-        let taken = Taken { id, pool: dispute.pool(), amount, fee };
+        let taken = ParkedDebit { id, pool: dispute.pool(), amount, fee };
         let withdrawal = Withdrawal::Dispute { id, amount: amount.max(0) };
-        let found = parked::absorb(ledger, charge, taken, &withdrawal, rules).await?;
+        let found = absorb::absorb(ledger, charge, taken, &withdrawal, rules).await?;
         (dispute.consumed, dispute.from_pending) = found;
         dispute.source_type = charge.source_type;
     }

@@ -4,7 +4,7 @@ use crate::limits;
 use crate::model::account::SourceType;
 use crate::model::entry::Pool;
 use crate::model::reconciliation::{Check, Difference, LedgerBalance, ProcessorBalance};
-use crate::model::transaction::{NewTransaction as Transaction, PAYMENTS, Transaction as Known};
+use crate::model::transaction::{NewTransaction as Transaction, PAYMENTS, Transaction as Recorded};
 use crate::sql;
 use crate::store::reconciliation::{self as store, Drift};
 use crate::tx::LedgerTx;
@@ -82,12 +82,12 @@ pub(crate) async fn compare_page(
     let page: Vec<_> =
         page.iter().filter(|each| each.balance_type() == PAYMENTS).copied().collect();
     let ids = page.iter().map(|each| each.id.as_str());
-    let known = sql::by_ids::<Known>(ledger.tx, ledger.owner, ids.clone()).await?;
+    let known = sql::by_ids::<Recorded>(ledger.tx, ledger.owner, ids.clone()).await?;
     let mut differences = Vec::new();
     for each in &page {
         let theirs = each.amount.saturating_sub(each.fee.unwrap_or(0));
         let ours = known.get(&each.id).filter(|known| known.posted);
-        let ours = ours.filter(|known| known.pool.currency == each.currency).map(Known::net);
+        let ours = ours.filter(|known| known.pool.currency == each.currency).map(Recorded::net);
         if ours != Some(theirs) {
             differences.push(of_transaction(each.currency, &each.id, Some(theirs), ours));
         }

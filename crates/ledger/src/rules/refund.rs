@@ -1,7 +1,7 @@
 //! What a refund does to its charge's money.
 
+use super::absorb::{self, ParkedDebit};
 use super::charge::{self, Debit};
-use super::parked::{self, Taken};
 use super::warning::look_at_charge;
 use super::{MoneyBack, ReserveRules, Taker, Withdrawal};
 use crate::model::account::Bucket;
@@ -60,7 +60,7 @@ pub(crate) async fn record_parked(
         created: refund.created,
         recorded: ledger.now(),
     };
-    parked::park(ledger, &fact);
+    absorb::park(ledger, &fact);
     Ok(refund)
 }
 
@@ -78,9 +78,9 @@ pub(super) async fn take_up<R: ReserveRules>(
     // Money in another currency than the charge's took nothing that is reserved of it.
     if refund.currency == charge.currency {
         let amount = refund.rest();
-        let taken = Taken { id, pool: refund.pool(), amount, fee: 0 };
+        let taken = ParkedDebit { id, pool: refund.pool(), amount, fee: 0 };
         let withdrawal = Withdrawal::Refund { id, amount };
-        let found = parked::absorb(ledger, charge, taken, &withdrawal, rules).await?;
+        let found = absorb::absorb(ledger, charge, taken, &withdrawal, rules).await?;
         (refund.consumed, refund.from_pending) = found;
         refund.source_type = charge.source_type;
         charge.refunded = sum(charge.refunded, amount)?;

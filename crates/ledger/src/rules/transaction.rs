@@ -8,7 +8,6 @@ mod payout;
 mod repeat;
 mod settle;
 
-pub(crate) use charged::take_up;
 pub(crate) use payout::carry_out;
 pub(crate) use settle::settle;
 
@@ -85,10 +84,21 @@ async fn record<R: ReserveRules>(
     if transaction.kind == Kind::Charge {
         // After the charge's own row, since what waits for it is taken out of what it brought.
         if let Some(mut charge) = find_charge(ledger, Some(&transaction.record)).await? {
-            parked::take_up(ledger, &mut charge, rules).await?;
+            charge_came(ledger, &mut charge, rules).await?;
         }
     }
     Ok(transaction)
+}
+
+/// Takes up what waits for a charge that has just been told: the facts, and the transactions of the
+/// time after them.
+pub(crate) async fn charge_came<R: ReserveRules>(
+    ledger: &mut LedgerTx<'_, '_>,
+    charge: &mut Charge,
+    rules: &R,
+) -> Result<(), Failure> {
+    parked::take_up(ledger, charge, rules).await?;
+    charged::take_up(ledger, &charge.id, rules).await
 }
 
 /// Refuses a transaction of a time whose money is told by facts.

@@ -91,7 +91,7 @@ impl Linked for Charge {
 
 /// Adds a charge, whoever told it.
 pub(crate) fn insert(tx: &mut Tx<'_>, owner: &Owner, charge: &Charge) {
-    history::expose(tx, owner, charge);
+    history::note_exposure(tx, owner, charge);
     let mut values = of_owner(owner, values![charge.seq, charge.id.as_str()]);
     values.extend(values![charge.currency.as_str(), charge.by_transaction]);
     values.extend(changing(charge));

@@ -70,7 +70,7 @@ pub(crate) fn change_figure(
 }
 
 /// Adds what can be disputed of a new charge to the figure of its day.
-pub(crate) fn expose(tx: &mut Tx<'_>, owner: &Owner, charge: &Charge) {
+pub(crate) fn note_exposure(tx: &mut Tx<'_>, owner: &Owner, charge: &Charge) {
     tx.defer(
         "INSERT INTO ledger_figure_at (mode, platform, account, figure, currency, item, at, \
          amount) VALUES (?1, ?2, ?3, 0, ?4, ?5, (SELECT l.last_at FROM ledger l \

@@ -1,5 +1,5 @@
-//! Transactions and facts that have been parked for long: the platform is told, since what they are about
-//! should have come by then.
+//! Transactions and facts that have been parked for long: the platform is told, since what they are
+//! about should have come by then.
 
 use super::{LedgerTask, TaskContext, by_owner, lock_ledgers, with_locked_ledgers};
 use crate::limits;

@@ -79,7 +79,8 @@ async fn every_rule_finds_what_breaks_it() {
         (
             "INSERT INTO balance_transaction SELECT mode, platform, account, seq + 1000000, \
              'txn_more', entry, kind, source, currency, reserved, pending, 1, 0, 0, created, \
-             available_on FROM balance_transaction WHERE kind = 'payout'",
+             available_on, told, category, exchange_rate, payout FROM balance_transaction \
+             WHERE kind = 'payout'",
             "balance transactions say what was posted",
         ),
     ] {

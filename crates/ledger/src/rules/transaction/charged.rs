@@ -1,6 +1,6 @@
 //! Transactions about a charge that is known, or that is still to come: refunds, failures,
-//! disputes, and what comes back of them. Their money moves at once; what they mean for the charge and its
-//! reserve follows when the charge is known.
+//! disputes, and what comes back of them. Their money moves at once; what they mean for the charge
+//! and its reserve follows when the charge is known.
 
 use super::{ReserveRules, find_charge, move_to, post};
 use crate::model::charge::Charge;
