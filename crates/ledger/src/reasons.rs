@@ -37,9 +37,6 @@ coffer_dialect::reasons! {
     DATE_OF_AVAILABLE = "charge.available_already":
         "the charge's money is available, so that its date does not move any more",
         "leave available_on out";
-    OF_ALL_ACCOUNTS = "ledger.of_all_accounts":
-        "the list is of all accounts of a platform, and it named one",
-        "leave Stripe-Account out";
     PROCESSOR_ID_TAKEN = "payout.processor_id":
         "the processor's id is that of a payout of its own already",
         "set the payout that did not take place to failed";

@@ -76,7 +76,7 @@ fn no_page_counts_keys_unless_somebody_asks() {
     app.client().set("token", "x").ok();
     let admin = server.admin();
     let whole = admin.get("/v1/admin/keyring", &[]).ok();
-    assert_eq!(whole["tenant_keys"], 1);
+    assert!(whole["tenant_keys"].as_u64().is_some_and(|keys| keys > 0), "{whole}");
     let uncounted = admin.get("/v1/admin/keyring", &[("count", "false")]).ok();
     assert!(uncounted["tenant_keys"].is_null() && uncounted["most_uses"].is_null());
     for field in ["master_key", "master_key_created", "sealed", "rotation"] {

@@ -184,7 +184,7 @@ fn the_order_of_facts_does_not_matter() {
         let fixture = Fixture::new();
         fixture.rolling(50, 30);
         for fact in order {
-            let (at, pool) = (MARCH_1 - 10 + fact, ("source_type", "bank_account"));
+            let (at, pool) = (MARCH_1 + fact, ("source_type", "bank_account"));
             let at = at.to_string();
             let created = ("created", at.as_str());
             match fact {

@@ -1,12 +1,11 @@
 //! The accounts of a platform, with what each has, owes and is to get: what the platform answers
-//! for, in one list.
+//! for, in one list. On behalf of an account it is a list of that one.
 
 use super::LEDGER_READ;
 use crate::limits;
 use crate::model::account::Bucket;
 use crate::model::entry::Balance;
 use crate::params::optional_currency;
-use crate::reasons;
 use crate::rules::ReserveRules;
 use crate::store::account::{self as store, Filter, Start};
 use crate::store::journal;
@@ -46,12 +45,7 @@ impl<R: ReserveRules> ReadOperation for Accounts<R> {
     }
 
     async fn run(&self, input: &Input, ctx: &Ctx, store: &Store) -> Result<Object, Failure> {
-        if ctx.is_connect() {
-            let message =
-                "This is the list of all accounts of a platform: leave Stripe-Account out.";
-            return Err(ApiError::invalid(message).because(&reasons::OF_ALL_ACCOUNTS).into());
-        }
-        let Owner { mode, platform, .. } = ctx.owner();
+        let Owner { mode, platform, account: own } = ctx.owner();
         let (account, before) = match &input.page.cursor {
             None => ("", false),
             Some((direction, id)) => (id.as_str(), *direction == Direction::Before),
@@ -60,7 +54,9 @@ impl<R: ReserveRules> ReadOperation for Accounts<R> {
             self.check_cursor(store, ctx, account, before).await?;
         }
         let fetch = input.page.limit.saturating_add(1);
-        let from = Start { account, before, fetch };
+        // On behalf of an account, the list is of that one alone.
+        let only = Some(&own).filter(|_| ctx.is_connect());
+        let from = Start { account, before, only, fetch };
         let mut owners = store::page(store, (mode, &platform), &input.filter, from).await?;
         let most = usize::try_from(input.page.limit).unwrap_or_default();
         let has_more = owners.len() > most;

@@ -20,6 +20,8 @@ pub(crate) struct Start<'a> {
     pub(crate) account: &'a str,
     /// Whether it holds the accounts before that one.
     pub(crate) before: bool,
+    /// The only one that may be on it, if there is one.
+    pub(crate) only: Option<&'a AccountId>,
     /// How many to read.
     pub(crate) fetch: i64,
 }
@@ -35,11 +37,13 @@ pub(crate) async fn page(
         "SELECT account FROM ledger_balance WHERE mode = ?1 AND platform = ?2 AND account < ?3 \
          AND (currency = ?4 OR ?4 IS NULL) \
          AND (?5 = 0 OR payments_pending + payments_available < 0) \
+         AND (account = ?7 OR ?7 IS NULL) \
          GROUP BY account ORDER BY account DESC LIMIT ?6"
     } else {
         "SELECT account FROM ledger_balance WHERE mode = ?1 AND platform = ?2 AND account > ?3 \
          AND (currency = ?4 OR ?4 IS NULL) \
          AND (?5 = 0 OR payments_pending + payments_available < 0) \
+         AND (account = ?7 OR ?7 IS NULL) \
          GROUP BY account ORDER BY account LIMIT ?6"
     };
     let values: Vec<Value> = Vec::from(values![
@@ -48,7 +52,8 @@ pub(crate) async fn page(
         from.account,
         filter.currency.as_ref().map(Currency::as_str),
         filter.negative,
-        from.fetch
+        from.fetch,
+        from.only.map(AccountId::as_str)
     ]);
     let mut owners = Vec::new();
     for part in store.parts().await? {
