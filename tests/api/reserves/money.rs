@@ -263,7 +263,8 @@ fn a_platform_sees_which_of_its_accounts_are_below_zero() {
     assert_eq!([&first[0], &next[0]], [&all[0], &all[1]]);
     let back = listed(&[("ending_before", &text(&next[0], "id"))]);
     assert_eq!(back, first);
-    fixture.client.get("/v1/ledger/accounts", &[]).refused(400);
+    let own = fixture.client.get("/v1/ledger/accounts", &[]).ok();
+    assert_eq!(own["data"].as_array().unwrap().len(), 1, "on behalf of an account: {own}");
 }
 
 #[test]

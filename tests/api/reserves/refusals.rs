@@ -93,10 +93,6 @@ fn disputes(fixture: &Fixture) -> Vec<Refusals> {
         refusals("`source_type` of a charge of which something was taken", vec![pool]),
         refusals("`available_on` of a charge that is available", vec![moved]),
         refusals("`processor_id` that is another payout's id", vec![taken(fixture)]),
-        refusals(
-            "`Stripe-Account` in the list of a platform's accounts",
-            vec![fixture.client.get("/v1/ledger/accounts", &[])],
-        ),
     ]
 }
 

@@ -210,8 +210,8 @@ pub(crate) async fn taken_by(
         .query(
             "SELECT h.id, a.amount FROM reserve_release r JOIN reserve_allocation a \
              ON a.mode = r.mode AND a.platform = r.platform AND a.account = r.account \
-             AND a.release = r.seq JOIN reserve_hold h ON h.mode = a.mode \
-             AND h.platform = a.platform AND h.account = a.account AND h.seq = a.hold \
+             AND a.release = r.seq JOIN reserve_hold h ON h.mode = r.mode \
+             AND h.platform = r.platform AND h.account = r.account AND h.seq = a.hold \
              WHERE r.mode = ? AND r.platform = ? AND r.account = ? AND r.source = ? \
              AND r.source_type = ? ORDER BY r.seq, a.hold",
             &of_owner(owner, values![source.id(), source.kind()]),
