@@ -35,8 +35,8 @@ pub(crate) const PAYOUTS_RETRIEVE: Example = Example::EMPTY.on("ledger.payouts.c
 pub(crate) const PAYOUTS_UPDATE: Example =
     Example::of(&[("status", "paid")]).on("ledger.payouts.create").or("status", "failed");
 
-/// Of a ledger whose intake nobody has set, so that it can stand beside the facts of the other
-/// examples.
+/// Of a time before that from which the example of settings has facts, so that it can stand beside
+/// the facts of the other examples.
 pub(crate) const TRANSACTIONS_CREATE: Example = Example::of(&[
     ("id", "txn_{n}"),
     ("type", "charge"),
@@ -51,8 +51,10 @@ pub(crate) const TRANSACTIONS_CREATE: Example = Example::of(&[
 .or("amount", "8");
 pub(crate) const TRANSACTIONS_RETRIEVE: Example = Example::EMPTY.on("ledger.transactions.create");
 
-/// What is so already unless somebody set it otherwise.
-pub(crate) const SETTINGS_UPDATE: Example = Example::of(&[("intake", "facts")]);
+/// Facts from a time on that lies after the other examples' transactions and before their facts, so
+/// that both can be told.
+pub(crate) const SETTINGS_UPDATE: Example =
+    Example::of(&[("intake", "facts"), ("since", "1772496000")]).or("since", "1772500000");
 
 /// Of a dispute that the fixture made: a part comes back.
 pub(crate) const MOVEMENTS_CREATE: Example = Example::of(&[("id", "mv_{n}"), ("amount", "3")])

@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use coffer_base::limit;
+use rusqlite::config::DbConfig;
 use rusqlite::{Connection, OpenFlags};
 
 use super::own_log;
@@ -110,8 +111,34 @@ fn open(path: &Path, access: OpenFlags, cache_kib: i64) -> Result<Connection> {
     let connection = Connection::open_with_flags(path, access | OpenFlags::SQLITE_OPEN_NO_MUTEX)?;
     connection.busy_timeout(Duration::from_millis(limit::DATABASE_LOCK_MILLISECONDS))?;
     connection.set_prepared_statement_cache_capacity(limit::PREPARED_STATEMENTS);
+    // A plan that depends on the values of parameters is made anew whenever they change: on tables
+    // with partial indexes that is each time.
+    connection.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_QPSG, true)?;
     connection.execute_batch(COMMON)?;
     // Negative means KiB instead of pages.
     connection.pragma_update(None, "cache_size", -cache_kib)?;
     Ok(connection)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use rusqlite::StatementStatus;
+
+    #[test]
+    fn a_statement_with_other_values_is_not_prepared_again() {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("store.db");
+        std::fs::write(&path, "").unwrap();
+        let connection = open_writer(&path).unwrap();
+        let tables = "CREATE TABLE charge (id TEXT PRIMARY KEY, settled INTEGER, day INTEGER); \
+                      CREATE INDEX charge_by_day ON charge (day) WHERE settled = 0;";
+        connection.execute_batch(tables).unwrap();
+        let sql = "SELECT id FROM charge WHERE settled = ? AND day <= ?";
+        for settled in [0, 1, 0, 1] {
+            let mut statement = connection.prepare_cached(sql).unwrap();
+            assert!(statement.query([settled, 5]).unwrap().next().unwrap().is_none());
+            assert_eq!(statement.get_status(StatementStatus::RePrepare), 0);
+        }
+    }
 }
