@@ -47,7 +47,7 @@ impl From<&coffer_kernel::Settings> for Settings {
     }
 }
 
-/// [`Settings::payout_floor`].
+/// What a payout that is asked for may not exceed.
 pub const PAYOUT_FLOOR: Setting = Setting {
     name: "payout_floor",
     default: "pool",
@@ -56,7 +56,7 @@ pub const PAYOUT_FLOOR: Setting = Setting {
             what the account has in its currency",
 };
 
-/// [`Settings::payout_match`].
+/// Whether a reported payout is found by its amount.
 pub const PAYOUT_MATCH: Setting = Setting {
     name: "payout_match",
     default: "false",
@@ -65,7 +65,7 @@ pub const PAYOUT_MATCH: Setting = Setting {
             source type that was asked for within 10 minutes before, if there is exactly one",
 };
 
-/// [`Settings::default_currency`].
+/// The currency of the zero that an account has whose balance has no row yet.
 pub const DEFAULT_CURRENCY: Setting = Setting {
     name: "default_currency",
     default: "usd",

@@ -92,11 +92,12 @@ test('refunds, one of which fails', async () => {
   assert.equal((await post(REFUNDS, refund)).status, 'succeeded');
   assert.deepEqual(await standing(), [7000, 0]);
   const second = { ...refund, id: 're_2' };
-  await refused(post(REFUNDS, { ...second, amount: 7001 }), undefined, 'amount');
   await refused(post(REFUNDS, { ...second, charge: 'ch_2' }), 'resource_missing', 'charge');
   assert.equal((await post(`${REFUNDS}/re_1`, { status: 'failed' })).status, 'failed');
   assert.deepEqual(await standing(), [10_000, 0]);
   assert.deepEqual(await amounts(`${REFUNDS}?charge=ch_1`), [3000]);
+  // At another day's rate a refund may be more than its charge.
+  assert.equal((await post(REFUNDS, { ...second, amount: 10_001 })).status, 'succeeded');
 });
 
 test('disputes that are won and lost', async () => {

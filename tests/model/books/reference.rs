@@ -48,6 +48,11 @@ pub struct Dispute {
     pub fee: i64,
     pub from_pending: i64,
     pub status: &'static str,
+    /// Whether its money has come back, and its fee.
+    pub is_back: bool,
+    pub fee_is_back: bool,
+    /// When the newest word about its outcome was said.
+    pub said: Option<i64>,
 }
 
 #[derive(Clone, Debug)]
@@ -275,15 +280,10 @@ impl Books {
         pool.available += amount - to_pending;
     }
 
-    pub fn refund(&mut self, id: String, charge: usize, amount: i64) -> Verdict {
-        let told = &self.charges[charge];
-        if amount > told.amount - told.refunded {
-            return Err(());
-        }
+    pub fn refund(&mut self, id: String, charge: usize, amount: i64) {
         let from_pending = self.take(charge, amount);
         self.charges[charge].refunded += amount;
         self.refunds.push(Refund { id, charge, amount, from_pending, failed: false });
-        Ok(())
     }
 
     pub fn fail_refund(&mut self, at: usize) {
@@ -299,21 +299,38 @@ impl Books {
         let from_pending = self.take(charge, amount);
         let name = self.charges[charge].pool;
         self.pool(name).available -= fee;
-        self.disputes.push(Dispute { id, charge, amount, fee, from_pending, status: "open" });
+        self.disputes.push(Dispute {
+            id,
+            charge,
+            amount,
+            fee,
+            from_pending,
+            status: "open",
+            is_back: false,
+            fee_is_back: false,
+            said: None,
+        });
     }
 
-    pub fn end_dispute(&mut self, at: usize, status: &'static str, fee_back: bool) -> Verdict {
-        let Dispute { charge, amount, fee, from_pending, status: known, .. } = self.disputes[at];
-        if known != "open" {
-            return if known == status { Ok(()) } else { Err(()) };
+    /// The newest word counts. The money comes back once, whatever is said after that.
+    pub fn end_dispute(&mut self, at: usize, status: &'static str, fee_back: bool) {
+        let dispute = self.disputes[at].clone();
+        if dispute.said.is_some_and(|said| self.now < said) {
+            return;
         }
         if status == "won" {
-            self.give_back(charge, amount, from_pending);
+            let Dispute { charge, amount, fee, from_pending, .. } = dispute;
+            if !dispute.is_back {
+                self.give_back(charge, amount, from_pending);
+            }
             let name = self.charges[charge].pool;
-            self.pool(name).available += if fee_back { fee } else { 0 };
+            self.pool(name).available += if fee_back && !dispute.fee_is_back { fee } else { 0 };
         }
-        self.disputes[at].status = status;
-        Ok(())
+        let now = self.now;
+        let dispute = &mut self.disputes[at];
+        dispute.is_back |= status == "won";
+        dispute.fee_is_back |= fee_back;
+        (dispute.status, dispute.said) = (status, Some(now));
     }
 
     pub fn payout(&mut self, id: String, amount: i64, name: PoolName, told: bool) -> Verdict {

@@ -7,7 +7,7 @@ use coffer_base::{Owner, Timestamp};
 use coffer_kernel::schedule::Due;
 use coffer_storage::{Row, StorageError, Store, Tx, Value, values};
 
-/// A fact that waits, in the order of columns that [`from_row`] reads.
+/// A fact that waits, in the order of columns that its record reads.
 macro_rules! select_parked {
     () => {
         "SELECT seq, kind, id, charge, created, recorded, mode, platform, account \
