@@ -129,7 +129,7 @@ fn again(visit: &Visit<'_>, place: &Place, id: &str, attempt: &Value) -> Markup 
         html! {
             (view::hidden(&place.fields()))
             (view::hidden(&fields))
-            button type="submit" aria-label=(format!("Send {event} again")) { "Resend" }
+            button type="submit" aria-label=(format!("Resend {event}")) { "Resend" }
         },
     )
 }
