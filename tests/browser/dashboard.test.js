@@ -354,8 +354,12 @@ test('the last hour is plotted, with the numbers behind it', async () => {
     await page.reload();
   }
   await page.screenshot({ path: join(SHOTS, 'overview-plot.png'), fullPage: true });
-  await page.getByText('The numbers').click();
-  await page.locator('.plot td').first().waitFor();
+  const plots = page.locator('figure.plot');
+  assert.equal(await plots.count(), 3);
+  for (const plot of await plots.all()) {
+    await plot.getByText('The numbers').click();
+    await plot.locator('td').first().waitFor();
+  }
   await page.context().close();
 });
 
