@@ -45,6 +45,9 @@ const OTHERS: usize = 6;
 /// An id that no object ever had.
 const NEVER: &str = "never_existed_0000";
 
+/// The list in which a platform that names no account sees all accounts of its own.
+const ACCOUNTS: &str = "/v1/ledger/accounts";
+
 /// Makes objects of every kind for every owner.
 pub fn fill(fixtures: &mut Fixtures) {
     for (mode, app, account) in OWNERS {
@@ -58,7 +61,11 @@ pub fn fill(fixtures: &mut Fixtures) {
         let developer = app.developer();
         let mut owner = Owner { mode, developer, account, app, objects: Vec::new() };
         for path in collections(fixtures) {
-            let all = ids(&keeper.get(path, &[("limit", "100")]).ok());
+            let mut all = ids(&keeper.get(path, &[("limit", "100")]).ok());
+            if path == ACCOUNTS {
+                // The platform's own list has all of its accounts: this owner's is this one.
+                all.retain(|id| id == account.id());
+            }
             fixtures.ids.extend(all.iter().cloned());
             owner.objects.push((path, all));
         }
@@ -156,7 +163,10 @@ pub fn cases(run: &mut Run, operation: &Operation, who: &Credential, named: Opti
         // Whoever is refused before anything is looked for is refused whatever it is about.
         let others = if reached == Expectation::Allowed { OTHERS } else { 1 };
         for at in (0..others).filter(|at| Some(*at) != own) {
-            if let Some(id) = caller.standing(run, at) {
+            let standing = caller.standing(run, at);
+            // Of a ledger's account the id says nothing: others have ledgers of the same account.
+            let seen = if reached == Expectation::Allowed { caller.accounts(run) } else { vec![] };
+            if let Some(id) = standing.filter(|id| !seen.contains(&id.as_str())) {
                 caller.about(run, subject.expect(reached, false), &id);
             }
         }
@@ -218,6 +228,19 @@ impl Caller<'_> {
         ids.last().cloned()
     }
 
+    /// The accounts that the list of accounts shows the caller: the one that it speaks for, and all
+    /// of a platform that speaks for itself.
+    fn accounts(&self, run: &Run) -> Vec<&'static str> {
+        if self.operation.path != ACCOUNTS {
+            return Vec::new();
+        }
+        let of = (self.who.mode, self.who.app.developer());
+        let owners = run.fixtures.owners.iter().filter(|one| (one.mode, one.developer) == of);
+        let account = account_of(self.who, self.named);
+        let seen = owners.filter(|one| self.named.is_none() || one.account == account);
+        seen.map(|one| one.account.id()).collect()
+    }
+
     /// About an object of somebody else, or of nobody.
     fn about(&self, run: &mut Run, expect: Expectation, id: &str) {
         let request = self.request_about(run, id);
@@ -253,7 +276,8 @@ impl Caller<'_> {
     fn send(&self, run: &mut Run, expect: Expectation, request: &Request, subject: &str) {
         let Self { operation, who, named, .. } = *self;
         let own = self.own.filter(|_| expect == Expectation::Allowed);
-        let known = own.map_or_else(Vec::new, |at| known(run, at));
+        let mut known = own.map_or_else(Vec::new, |at| known(run, at));
+        known.extend(self.accounts(run).into_iter().map(str::to_owned));
         let known: Vec<&str> = known.iter().map(String::as_str).collect();
         let case = Case { operation, who, named, about: subject, expect, own: &known, subject };
         run.changes.has_changed(&run.fixtures.server);
@@ -264,7 +288,10 @@ impl Caller<'_> {
         }
         run.check(case, changed == operation.writes, "changes where there should be none, or none");
         let json = answer.json();
-        if let (Some(at), Subject::Nothing, true) = (own, self.subject, operation.is_plain_list()) {
+        // What the keeper of one account is told, a platform is not told alone.
+        let is_of_all = operation.path == ACCOUNTS && named.is_none();
+        let is_page = operation.is_plain_list() && !is_of_all;
+        if let (Some(at), Subject::Nothing, true) = (own, self.subject, is_page) {
             let page = keeper(run, at).get(operation.path, &[]).json();
             run.check(case, ids(&json) == ids(&page), "another page");
         }

@@ -31,8 +31,8 @@ pub const RELEASES_PER_HOLD: i64 = 100;
 /// refused.
 pub const DETAILS_PER_HOLD: i64 = 200;
 
-/// Ledgers that one report or simulation reads; the first above is refused. A ledger takes some
-/// thousandth of a second, and a request has a minute.
+/// Ledgers that one report or simulation reads; the first above is refused. Each is
+/// read by itself, and a request has a minute.
 pub const LEDGERS_OF_REPORT: i64 = 10_000;
 
 /// Days after a charge within which it can be disputed unless a report is asked otherwise: those

@@ -86,6 +86,9 @@ impl<R: ReserveRules> Accounts<R> {
         let param = if before { "ending_before" } else { "starting_after" };
         let unknown = || ApiError::no_such("account", account, param);
         let id = AccountId::parse(account).map_err(|_| unknown())?;
+        if ctx.is_connect() && id != ctx.owner().account {
+            return Err(unknown().into());
+        }
         let balances = journal::balances(store, &Owner { account: id, ..ctx.owner() }).await?;
         if balances.is_empty() { Err(unknown().into()) } else { Ok(()) }
     }
