@@ -7,11 +7,10 @@ use super::intake::check_created;
 use super::transactions::check;
 use crate::limits;
 use crate::model::transaction::NewTransaction;
-use crate::model::warning::Kind;
 use crate::operations::examples;
 use crate::params::optional_processor_id;
 use crate::reasons;
-use crate::rules::warning::warn;
+use crate::rules::warning::note_conflict;
 use crate::rules::{ReserveRules, transaction};
 use crate::tx::LedgerTx;
 use coffer_dialect::{ApiError, Object, Value};
@@ -85,10 +84,8 @@ impl<R: ReserveRules> WriteOperation for Import<R> {
                 Ok(told) => transaction::tell(&mut ledger, told, &self.0).await,
                 Err(refusal) => Err(refusal.into()),
             };
-            if let Err(Failure::Refused(error)) = &result
-                && error.is_because(&reasons::TOLD_OTHERWISE)
-            {
-                warn(&mut ledger, Kind::Conflict, &row.id, error.param())?;
+            if let Err(Failure::Refused(error)) = &result {
+                note_conflict(&mut ledger, &row.id, error)?;
             }
             outcome.add(&row.id, result)?;
         }

@@ -4,6 +4,7 @@
 
 use crate::limits;
 use crate::reasons;
+use crate::rules::warning::keep_conflict;
 use crate::rules::{ReserveRules, transaction};
 use crate::settings::Settings;
 use crate::sql::{self, Record};
@@ -175,6 +176,16 @@ impl<I: Intake, R: ReserveRules> WriteOperation for Create<I, R> {
         Ok(Applied { subject: fact.id().to_owned(), out: fact, fingerprint: None })
     }
 
+    async fn refused(
+        &self,
+        params: &I::CreateParams,
+        refusal: &ApiError,
+        ctx: &Ctx,
+        tx: &mut Tx<'_>,
+    ) -> Result<(), StorageError> {
+        keep_conflict(tx, ctx, params.id(), refusal).await
+    }
+
     fn render(&self, fact: &I, ctx: &Ctx) -> Object {
         fact.render(ctx.tenant().mode.is_live())
     }
@@ -218,6 +229,16 @@ impl<I: Intake, R: ReserveRules> WriteOperation for Update<I, R> {
         let fact = known.apply_update(&mut ledger, params, &self.rules).await?;
         ledger.finish();
         Ok(Applied { subject: fact.id().to_owned(), out: fact, fingerprint: None })
+    }
+
+    async fn refused(
+        &self,
+        (id, _): &(String, I::UpdateParams),
+        refusal: &ApiError,
+        ctx: &Ctx,
+        tx: &mut Tx<'_>,
+    ) -> Result<(), StorageError> {
+        keep_conflict(tx, ctx, id, refusal).await
     }
 
     fn render(&self, fact: &I, ctx: &Ctx) -> Object {

@@ -8,6 +8,7 @@ use crate::model::transaction::{NewTransaction, Transaction};
 use crate::operations::examples;
 use crate::params::{optional_processor_id, processor_id, source_type};
 use crate::reasons;
+use crate::rules::warning::keep_conflict;
 use crate::rules::{ReserveRules, transaction};
 use crate::sql;
 use crate::store::transaction::Filter;
@@ -77,6 +78,16 @@ impl<R: ReserveRules> WriteOperation for Create<R> {
         let transaction = transaction::tell(&mut ledger, told, &self.0).await?.transaction;
         ledger.finish();
         Ok(Applied { subject: transaction.id.clone(), out: transaction, fingerprint: None })
+    }
+
+    async fn refused(
+        &self,
+        told: &NewTransaction,
+        refusal: &ApiError,
+        ctx: &Ctx,
+        tx: &mut Tx<'_>,
+    ) -> Result<(), StorageError> {
+        keep_conflict(tx, ctx, &told.id, refusal).await
     }
 
     fn render(&self, transaction: &Transaction, ctx: &Ctx) -> Object {
