@@ -10,7 +10,7 @@ use crate::settings::Settings;
 use crate::sql::{self, Record};
 use crate::tx::LedgerTx;
 use coffer_base::Timestamp;
-use coffer_dialect::{ApiError, Fields, Object};
+use coffer_dialect::{ApiError, Fields, Object, Value};
 use coffer_kernel::{
     Applied, Arguments, Collection, Ctx, Definition, Failure, PagePosition, Routes, WriteOperation,
 };
@@ -78,6 +78,15 @@ pub(crate) trait Intake: Record<Filter: ListFilter> + Clone + Sync + 'static {
 
     /// The object on the wire.
     fn render(&self, livemode: bool) -> Object;
+
+    /// What retrieving one shows besides, if it is asked for.
+    fn expanded(
+        &self,
+        _store: &Store,
+        _ctx: &Ctx,
+    ) -> impl Future<Output = Result<Vec<(&'static str, Value)>, StorageError>> + Send {
+        async { Ok(Vec::new()) }
+    }
 }
 
 /// By what a fact is recorded.
@@ -282,12 +291,20 @@ impl<I: Intake> Collection for Facts<I> {
 
     async fn render(
         &self,
-        _store: &Store,
+        store: &Store,
         ctx: &Ctx,
         facts: Vec<I>,
     ) -> Result<Vec<Object>, StorageError> {
         let livemode = ctx.tenant().mode.is_live();
-        Ok(facts.iter().map(|fact| fact.render(livemode)).collect())
+        let mut objects = Vec::with_capacity(facts.len());
+        for fact in &facts {
+            let mut object = fact.render(livemode);
+            for (name, value) in fact.expanded(store, ctx).await? {
+                object = object.set(name, value);
+            }
+            objects.push(object);
+        }
+        Ok(objects)
     }
 }
 
