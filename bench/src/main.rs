@@ -24,6 +24,7 @@ mod http;
 mod latency;
 mod load;
 mod machine;
+mod page;
 mod pgbench;
 mod postgres;
 mod receiver;
@@ -46,6 +47,9 @@ use std::time::{Duration, Instant};
 
 /// What a whole run may take.
 const RUN_AT_MOST: Duration = Duration::from_secs(600);
+
+/// What one of Reserves may take, of which the backfill may take ten minutes.
+const RESERVES_AT_MOST: Duration = Duration::from_secs(1200);
 
 /// What one beside neighbours may take.
 const NEIGHBOURS_AT_MOST: Duration = Duration::from_secs(300);
@@ -109,7 +113,7 @@ fn comparison(flags: &[String], words: impl Iterator<Item = String>) -> Result<(
             Comparison {
                 introduction: introduction_to_reserves,
                 parts: Run::reserves,
-                at_most: RUN_AT_MOST,
+                at_most: RESERVES_AT_MOST,
             },
         ),
         ["--postgres"] => (
@@ -255,13 +259,16 @@ fn introduction_to_compare(settings: &Settings, directory: &Path) -> Result<Stri
 
 /// What the comparison of Reserves is run with.
 fn introduction_to_reserves(settings: &Settings, directory: &Path) -> Result<String> {
-    let Settings { holds, postings, .. } = settings;
+    let Settings { holds, postings, told, .. } = settings;
     Ok(format!(
         "{}\n\
          charges: each account with one rolling plan of 10 %, fresh idempotency keys; \
          {postings} postings behind the larger balance; {holds} holds due at one midnight\n\
+         transactions: pages of {} charges whose money is available, on accounts without plans; \
+         a history of {told} in one file\n\
          {}",
         conditions(settings, directory)?,
+        page::PAGE,
         the_loop(),
     ))
 }

@@ -55,7 +55,7 @@ pub const COMPARE_OPTIONS: &[&str] = &[
 
 /// The options of a run on Reserves.
 pub const RESERVES_OPTIONS: &[&str] =
-    &["coffer", "directory", "rounds", "warm-ms", "measure-ms", "holds", "postings"];
+    &["coffer", "directory", "rounds", "warm-ms", "measure-ms", "holds", "postings", "told"];
 
 /// The options of a run on PostgreSQL.
 pub const POSTGRES_OPTIONS: &[&str] =
@@ -107,6 +107,8 @@ pub struct Settings {
     pub holds: u64,
     /// Postings of the account that has many.
     pub postings: u64,
+    /// Transactions of the history that is imported.
+    pub told: u64,
     /// Where PostgreSQL's programs are, if they are not where distributions keep them.
     pub programs: Option<PathBuf>,
     /// What the names of the attacks contain that are tried; all do if it is empty.
@@ -133,6 +135,7 @@ impl Settings {
             stored: args.or("stored", 1_000_000)?,
             holds: args.or("holds", 1_000_000)?,
             postings: args.or("postings", 1_000_000)?,
+            told: args.or("told", 1_000_000)?,
             programs: args.optional("programs")?,
             attack: args.or("attack", String::new())?,
             redis: args.or("redis", PathBuf::from("redis-server"))?,
