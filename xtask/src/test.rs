@@ -14,7 +14,7 @@ mod docs;
 mod examples;
 mod options;
 mod packages;
-mod postgres;
+pub mod postgres;
 mod prometheus;
 mod report;
 mod roots;
@@ -127,7 +127,7 @@ static PARTS: [Part; 24] = [
     },
     Part {
         name: "postgres/engine",
-        about: "the API, the matrix of credentials and the models again, on PostgreSQL",
+        about: "the API, the matrix of credentials, the models and kept stores again, on PostgreSQL",
         needs_build: true,
         only_with_all: false,
         waits: false,
