@@ -30,7 +30,7 @@ pub use app::App;
 pub use client::{Answer, Client, Params, encode, insist};
 pub use gate::Gate;
 pub use otlp::{Export, OtlpReceiver};
-pub use postgres::{SERVER, is_postgres};
+pub use postgres::{Restored, SERVER, is_postgres};
 pub use process::{Process, coffer_binary};
 pub use raw::Raw;
 pub use scrape::Scrape;

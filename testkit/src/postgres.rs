@@ -94,6 +94,32 @@ impl Databases {
     }
 }
 
+/// Databases that hold what `pg_dump` wrote of others. They go with it.
+pub struct Restored {
+    /// Where they are.
+    pub database: Database,
+    made: Databases,
+}
+
+impl Restored {
+    /// Makes the databases of a server whose directory `data_dir` is, which has none yet, and runs
+    /// the statements of the two dumps in them.
+    pub fn of(data_dir: &Path, data: &str, keys: &str) -> Self {
+        let made = databases(data_dir);
+        let urls = made.urls().expect("PostgreSQL");
+        for (url, dump) in urls.iter().zip([data, keys]) {
+            run(url, &[dump.to_owned()]);
+        }
+        Self { database: made.database.clone(), made }
+    }
+}
+
+impl Drop for Restored {
+    fn drop(&mut self) {
+        self.made.clear();
+    }
+}
+
 /// Whether the data of test servers is spread over a cluster.
 pub fn is_spread() -> bool {
     std::env::var_os(CLUSTER).is_some()

@@ -13,6 +13,7 @@ mod bench;
 mod code;
 mod deploy;
 mod durability;
+mod fixture;
 mod fuzz;
 mod house;
 mod limits;
@@ -37,6 +38,7 @@ cargo xtask reference                                       writes docs/referenc
                                                             into docs/SUMMARY.md
 cargo xtask release [--reproducible] [--deb]                the static binary, its SBOM, checksums
 cargo xtask durability [--from LOG]                         writes the table of docs/durability.md
+cargo xtask fixture VERSION                                 the store that is kept of a version
 cargo xtask fuzz [target] [--seconds N]                     one fuzz target, or all
 cargo xtask bench [--reserves | --postgres | --neighbours | --rotation] [arguments]
                                                             the benchmark, optimised
@@ -56,6 +58,7 @@ fn main() -> ExitCode {
         "reference" => reference::run(),
         "release" => release::run(&words),
         "durability" => durability::run(&words),
+        "fixture" => fixture::run(&words),
         "fuzz" => fuzz::run(&words),
         "bench" => bench::run(&words),
         _ => Err(format!("there is no verb \"{verb}\". The verbs are:\n\n{USAGE}")),

@@ -14,7 +14,7 @@ mod docs;
 mod examples;
 mod options;
 mod packages;
-mod postgres;
+pub mod postgres;
 mod prometheus;
 mod report;
 mod roots;
@@ -127,7 +127,7 @@ static PARTS: [Part; 25] = [
     },
     Part {
         name: "postgres/engine",
-        about: "the API, a square of the matrix of credentials and the models, on PostgreSQL",
+        about: "the API, a square of the matrix, the models and kept stores again, on PostgreSQL",
         needs_build: true,
         only_with_all: false,
         waits: false,

@@ -60,7 +60,7 @@ pub struct MigrationReport {
 }
 
 /// How the second half of a migration begins.
-const FINISH: &str = "\n-- finish";
+pub(crate) const FINISH: &str = "\n-- finish";
 
 /// How a line begins that only a shared store has.
 const SHARED: &str = "-- shared: ";

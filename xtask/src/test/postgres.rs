@@ -33,7 +33,8 @@ const SETTINGS: [&str; 7] = [
 /// The tests that run on every engine, on this one.
 pub fn engine() -> Outcome {
     let server = Server::start()?;
-    let both = "package(coffer-tests) & (binary(api) + binary(auth_matrix) + binary(model))";
+    let both = "package(coffer-tests) \
+                & (binary(api) + binary(auth_matrix) + binary(model) + binary(upgrade))";
     // The whole workspace, since other features would have all of it compiled again.
     let workspace = |words: &[&str]| {
         let step = Step::new("cargo").args(words).args(["--workspace", "--no-fail-fast"]);
@@ -49,7 +50,8 @@ pub fn engine() -> Outcome {
         return workspace(&["nextest", "run", "-E", &chosen])?.run();
     }
     let storage = workspace(&["test", "--lib"])?.args(["--", "postgres"]).run();
-    let both = workspace(&["test", "--test", "api", "--test", "auth_matrix", "--test", "model"])?;
+    let tests = ["api", "auth_matrix", "model", "upgrade"].map(|test| ["--test", test]);
+    let both = workspace(&[&["test"], tests.as_flattened()].concat())?;
     let both = both.args(["--", "--skip", "simulation::", "--skip", "corruption::"]).run();
     storage.and(both)
 }
@@ -64,6 +66,13 @@ pub fn matrix() -> Outcome {
         .env("COFFER_TEST_WHOLE_MATRIX", "yes")
         .env("COFFER_BIN", binary()?)
         .run()
+}
+
+/// Runs something beside a server: it is told the server's address and where PostgreSQL's programs
+/// are.
+pub fn with_server(run: impl FnOnce(&str, &Path) -> Outcome) -> Outcome {
+    let server = Server::start()?;
+    run(&server.url(), &server.programs)
 }
 
 /// What happens when databases, lines and servers fail.

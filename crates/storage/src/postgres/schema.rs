@@ -13,7 +13,7 @@ use super::error::DriverError;
 use super::options::PostgresOptions;
 use crate::error::{Cause, Result, StorageError};
 use crate::migration::{
-    AppliedMigration, Compared, Migration, MigrationReport, MigrationSet, Recorded, Target,
+    AppliedMigration, Compared, FINISH, Migration, MigrationReport, MigrationSet, Recorded, Target,
 };
 use crate::row::Row;
 
@@ -26,6 +26,19 @@ const RECORD: &str = "CREATE TABLE IF NOT EXISTS schema_migration (
     finished BIGINT NOT NULL,
     PRIMARY KEY (component, version)
 )";
+
+impl Migration {
+    /// The statements as PostgreSQL is sent them, of both halves. They follow from the migration's
+    /// text and from how this build translates it, so whoever pins migrations pins these too.
+    ///
+    /// # Errors
+    /// [`StorageError::Internal`] if a statement has a form that is not translated.
+    pub fn for_postgres(&self) -> Result<String> {
+        let expanding = dialect::schema(self.expanding())?;
+        let Some(finishing) = self.finishing() else { return Ok(expanding) };
+        Ok(expanding + FINISH + "\n" + &dialect::schema(finishing)?)
+    }
+}
 
 /// A statement that records a change of the schema, with its parameters.
 struct Record<'a> {
