@@ -19,6 +19,7 @@ use coffer::assemble::{self, AssembleError, AssembleOptions, Callers, Installati
 use coffer::serve::{Address, ServeOptions, Server};
 use coffer_base::{Redacted, id::random_base62};
 use coffer_crypto::SystemRandom;
+use coffer_storage::Faults;
 use environment::ClientEnvironment;
 use ready::ReadyFile;
 use seed::Seed;
@@ -121,6 +122,16 @@ impl Place {
         })?;
         let data_dir = throwaway.path().join("data");
         Ok(Self { data_dir, throwaway: Some(throwaway) })
+    }
+
+    /// What a power failure may do to it: a store that is gone at the end has none to outlive, and
+    /// is flushed to no disk.
+    fn faults(&self) -> Faults {
+        let none = Faults::none();
+        if self.throwaway.is_none() {
+            return none;
+        }
+        none.no_flush().with_keys(Faults::none().no_flush())
     }
 }
 
@@ -263,8 +274,10 @@ async fn open(
 ) -> Result<Installation, Failure> {
     let options = || AssembleOptions {
         data_dir: place.data_dir.clone(),
+        faults: place.faults(),
         ..setup::developer(config, callers)
     };
+    let _seeding = SystemRandom::seed_beside();
     match assemble::open_existing(&options()).await {
         Ok(stores) if needs_new => {
             stores.close().await;
