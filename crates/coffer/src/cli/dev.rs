@@ -18,7 +18,7 @@ use crate::telemetry;
 use coffer::assemble::{self, AssembleError, AssembleOptions, Callers, Installation};
 use coffer::serve::{Address, ServeOptions, Server};
 use coffer_base::{Redacted, id::random_base62};
-use coffer_crypto::SystemRandom;
+use coffer_crypto::KernelRandom;
 use coffer_storage::Faults;
 use environment::ClientEnvironment;
 use ready::ReadyFile;
@@ -242,7 +242,7 @@ fn callers(config: &Config, listen: Option<&Address>) -> Result<Callers, Failure
     let run_key = match config.value(&DEV_KEY) {
         Some(_) => Some(run_key(config)?),
         None if hosts.is_empty() => None,
-        None => Some(random_base62(&SystemRandom, DEV_KEY_CHARACTERS)),
+        None => Some(random_base62(&KernelRandom, DEV_KEY_CHARACTERS)),
     };
     let origins = config.list(&ALLOW_ORIGIN).to_vec();
     Ok(Callers { hosts, origins, run_key: run_key.map(Redacted::new) })
@@ -275,9 +275,9 @@ async fn open(
     let options = || AssembleOptions {
         data_dir: place.data_dir.clone(),
         faults: place.faults(),
+        random: Arc::new(KernelRandom),
         ..setup::developer(config, callers)
     };
-    let _seeding = SystemRandom::seed_beside();
     match assemble::open_existing(&options()).await {
         Ok(stores) if needs_new => {
             stores.close().await;
