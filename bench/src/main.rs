@@ -5,9 +5,9 @@
 //! instead; with `--neighbours`, a quiet app beside attacks, and with `--postgres` too on both
 //! engines; with `--rotation`, finds while keys rotate; with `--webhooks`, whether events arrive as
 //! fast as they are made; with `--traces`, what traces cost finds; with `--compare`, the server of
-//! another revision beside this one's. The words `axum`, `load`, `pgbench`, `receiver`, `silent` and `sqlite` are the processes that it
-//! starts: servers, load and baselines never share a process, so that memory and
-//! processor time can be told apart.
+//! another revision beside this one's. The words `axum`, `load`, `pgbench`, `receiver`, `silent`
+//! and `sqlite` are the processes that it starts: servers, load and baselines never share a
+//! process, so that memory and processor time can be told apart.
 //!
 //! This crate uses Coffer from outside: by its command line, over HTTP, and by looking at its
 //! files. It links none of its code.

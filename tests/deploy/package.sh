@@ -1,6 +1,6 @@
 #!/bin/sh
-# What becomes of a machine by the Debian package: package.sh OLD.deb [NEW.deb], as root, on a machine
-# without Coffer, whose service manager need not run. OLD again is an upgrade, too.
+# What becomes of a machine by the Debian package: package.sh OLD.deb [NEW.deb], as root, on a
+# machine without Coffer, whose service manager need not run. OLD again is an upgrade, too.
 set -eu
 old=$1 new=${2:-$1}
 data=/var/lib/coffer

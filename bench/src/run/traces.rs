@@ -1,8 +1,8 @@
 //! What traces cost: finds of a server without them, and of one that samples a hundredth of its
 //! requests and sends them away.
 //!
-//! What is looked for is smaller than what a machine's rate drifts by within a minute. So each slice
-//! with traces stands between two without, and is held against the mean of these.
+//! What is looked for is smaller than what a machine's rate drifts by within a minute. So each
+//! slice with traces stands between two without, and is held against the mean of these.
 
 use super::webhooks::Receiver;
 use super::{Run, in_words};

@@ -52,8 +52,8 @@ impl Drop for Seeding {
     }
 }
 
-/// Random bytes from the operating system's generator alone, which needs no seed of this process: for
-/// developer mode, whose start is waited for by every test suite, and for names of files. What seals
+/// Random bytes from the operating system's generator alone, which needs no seed of this process:
+/// for developer mode, whose start every test suite waits for, and for names of files. What seals
 /// in production comes from [`SystemRandom`], which does not trust one source.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct KernelRandom;

@@ -41,8 +41,8 @@ pub(crate) fn decode(raw: &[u8], tree: &mut Vec<Field>, count: &mut usize) -> Re
     Ok(())
 }
 
-/// Whether a pair has neither a name nor a value: Rust's `serde_qs`, and async-stripe with it, writes
-/// `=` for a form without parameters.
+/// Whether a pair has neither a name nor a value: Rust's `serde_qs`, and async-stripe with it,
+/// writes `=` for a form without parameters.
 fn says_nothing(pair: &[u8]) -> bool {
     matches!(pair, b"" | b"=")
 }

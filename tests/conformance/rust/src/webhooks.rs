@@ -114,8 +114,8 @@ pub async fn verifies_and_constructs_what_is_delivered(base: String) {
     assert_eq!(ids[0], ids[1]);
 }
 
-/// A roll has no parameter that must be sent, and this client has two ways to send none: a form that
-/// is empty, and no form, which has no content type either.
+/// A roll has no parameter that must be sent, and this client has two ways to send none: a form
+/// that is empty, and no form, which has no content type either.
 pub async fn rolls_without_parameters(base: String) {
     let client = client(&base, "sk_test_rolls");
     let (url, arrived) = receiver();
