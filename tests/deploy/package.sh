@@ -16,6 +16,13 @@ for place in $data /etc/coffer /usr/bin/coffer; do
     [ ! -e "$place" ] || fail "$place is there already: this is for a machine without Coffer"
 done
 
+# Whether systemd starts the server and holds its socket.
+wanted=/etc/systemd/system/multi-user.target.wants/coffer.service
+listening=/etc/systemd/system/sockets.target.wants/coffer.socket
+is_enabled() {
+    [ -L $wanted ] && [ -L $listening ]
+}
+
 server=
 ended() {
     [ -z "$server" ] || kill "$server" 2>/dev/null || true
@@ -55,11 +62,17 @@ chmod 711 "$(dirname "$credential")"
 install -m 0400 -o coffer /etc/coffer/root.key "$credential"
 serve
 
+for link in $wanted $listening; do
+    [ ! -L $link ] || fail "$link is there already"
+done
+systemctl --quiet enable coffer.service coffer.socket
+
 echo "== upgrades beside the running server: the store is copied before, settings and data stay"
 echo "# mine" >> /etc/coffer/coffer.toml
 dpkg -i "$new" >/dev/null
 dpkg -i "$new" >/dev/null
 grep -q '^# mine$' /etc/coffer/coffer.toml || fail "the settings are not kept"
+is_enabled || fail "an upgrade has disabled what was enabled"
 copies=$(find $data/upgrades -name '*.backup' | wc -l)
 [ "$copies" = 2 ] || fail "$copies files of backups, not the newest's two"
 [ -z "$(find $data ! -user coffer)" ] || fail "$(find $data ! -user coffer) is not the server's"
@@ -80,8 +93,12 @@ mv $data/keys.aside $data/keys.db
 echo "== stays when the package is removed, and after a purge to which nobody has said yes"
 dpkg -r coffer >/dev/null
 [ -e $data/coffer.db ] && [ -e /etc/coffer/coffer.toml ] || fail "a removal has taken more"
+dpkg -i "$new" >/dev/null
+is_enabled || fail "what was enabled is not so after another installation"
+dpkg -r coffer >/dev/null
 dpkg --purge coffer 2>/dev/null >&2
 [ -e $data/coffer.db ] && [ -e /etc/coffer/root.key ] || fail "a purge has not asked"
+[ ! -L $wanted ] && [ ! -L $listening ] || fail "a purge has left the unit enabled"
 [ ! -e /etc/coffer/coffer.toml ] || fail "a purge has left the settings"
 
 echo "== is gone after a purge to which somebody has"
