@@ -23,6 +23,7 @@ mod postgres;
 mod reserves;
 mod rivals;
 mod rotation;
+mod traces;
 mod webhooks;
 mod written;
 
@@ -71,6 +72,14 @@ pub const WEBHOOKS_OPTIONS: &[&str] = &["coffer", "directory", "warm-ms", "measu
 /// The options of a run beside a rotation of keys.
 pub const ROTATION_OPTIONS: &[&str] =
     &["coffer", "directory", "rounds", "warm-ms", "measure-ms", "small"];
+
+/// The options of a run with traces.
+pub const TRACES_OPTIONS: &[&str] =
+    &["coffer", "directory", "rounds", "warm-ms", "measure-ms", "small"];
+
+/// What a run with traces has if nothing else is said: a slice in which what was sampled is sent
+/// away at least once, and more of them, since what is looked for is small.
+pub const TRACES_DEFAULTS: [&str; 4] = ["--measure-ms", "10000", "--rounds", "7"];
 
 /// The numbers of connections that are tried.
 pub const CONNECTIONS: [u64; 3] = [1, 16, BUSIEST];
