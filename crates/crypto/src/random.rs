@@ -65,7 +65,7 @@ impl Random for KernelRandom {
     fn fill(&self, out: &mut [u8]) {
         static OPEN: OnceLock<Option<File>> = OnceLock::new();
         let device = OPEN.get_or_init(|| File::open(DEVICE).ok()).as_ref();
-        if !device.is_some_and(|mut device| device.read_exact(out).is_ok()) {
+        if device.is_none_or(|mut device| device.read_exact(out).is_err()) {
             // A container without devices.
             SystemRandom.fill(out);
         }
