@@ -142,8 +142,8 @@ struct Column<'a> {
 }
 
 impl<'a> Writer<'a> {
-    /// A row that was added. Where nothing in its key is new each time, as in a row for each second,
-    /// those of later requests take its place.
+    /// A row that was added. Where nothing in its key is new each time, as in a row for each
+    /// second, those of later requests take its place.
     fn insert(&mut self, table: &Table, place: &Place) -> String {
         let values = self.expressions(table, place);
         let mut key = table.key.iter().filter_map(|at| values.get(*at));

@@ -22,7 +22,7 @@ pub(crate) struct Attempt {
 }
 
 /// A unit of work that keeps its result until somebody who knows its type takes it.
-pub(crate) struct Kept<W: Work> {
+pub(crate) struct Typed<W: Work> {
     work: W,
     out: Mutex<Option<W::Out>>,
 }
@@ -39,7 +39,7 @@ trait Untyped: Send + Sync {
     ) -> Pin<Box<dyn Future<Output = Result<()>> + Send + 'a>>;
 }
 
-impl<W: Work> Kept<W> {
+impl<W: Work> Typed<W> {
     pub(crate) fn of(work: W) -> Arc<Self> {
         Arc::new(Self { work, out: Mutex::new(None) })
     }
@@ -54,7 +54,7 @@ impl<W: Work> Kept<W> {
     }
 }
 
-impl<W: Work> Untyped for Kept<W> {
+impl<W: Work> Untyped for Typed<W> {
     fn grows(&self) -> bool {
         self.work.grows()
     }
@@ -85,7 +85,7 @@ impl<W: Work> Untyped for Kept<W> {
 
 impl Attempt {
     pub(crate) fn at<W: Work>(
-        work: Arc<Kept<W>>,
+        work: Arc<Typed<W>>,
         space: Option<DiskSpace>,
         part: Option<Arc<Shard>>,
     ) -> Self {

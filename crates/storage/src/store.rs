@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use coffer_base::{Timestamp, limit};
 use coffer_metrics::Recorded;
 
-use crate::attempt::{Attempt, Kept};
+use crate::attempt::{Attempt, Typed};
 use crate::error::{Result, StorageError};
 use crate::migration::{MigrationReport, MigrationSet};
 use crate::options::{Node, Options, ServerInfo, Stats};
@@ -204,7 +204,7 @@ impl Store {
     /// If the unit was rolled back; after [`StorageError::UnknownOutcome`] it may be committed.
     /// [`StorageError::NoSpace`] if it adds data ([`Work::grows`]) and the disk is nearly full.
     pub async fn write<W: Work>(&self, work: W) -> Result<W::Out> {
-        let work = Kept::of(work);
+        let work = Typed::of(work);
         let (space, part) = (self.headroom.space.clone(), self.part.clone());
         let written = self.attempt(Attempt::at(Arc::clone(&work), space, part)).await;
         if matches!(written, Err(StorageError::NoSpace(_))) {

@@ -194,11 +194,11 @@ fn restoring(restore: &str) -> Fixture {
 }
 
 /// A transaction: its type, amount, id and what else is told of it.
-type Told = (&'static str, i64, &'static str, &'static [(&'static str, &'static str)]);
+type Line = (&'static str, i64, &'static str, &'static [(&'static str, &'static str)]);
 
 #[test]
 fn what_comes_back_by_transactions_is_held_again_in_any_order() {
-    let told: [Told; 3] = [
+    let told: [Line; 3] = [
         ("charge", 10_000, "txn_1", &[("source", "ch_1")]),
         (
             "adjustment",
