@@ -71,7 +71,11 @@ fn all_pages_of_the_list_of_accounts_are_read() {
     let Some(coffer) = Coffer::start() else { return };
     let plan = Plan { seed: 32, accounts: 103, transactions: 103, end: now() };
     let stripe = StripeStandIn::start(Month::of(plan));
-    let result = run(&mut coffer.pull_found(&stripe, &["--since", &plan.end.to_string()]));
+    // They begin after their only transaction, so that no balance is right and the end is not good.
+    let flags = ["--since", &plan.end.to_string()];
+    let output = coffer.pull_found(&stripe, &flags).output().unwrap();
+    let printed = said(&output);
+    let result: Value = serde_json::from_slice(&output.stdout).expect(&printed);
     assert_eq!(fed(&result).len(), plan.accounts);
 }
 
