@@ -140,8 +140,8 @@ fn look(due: &mut Due<'_>, begin: Begin, looks_back: bool) -> Result<Option<Valu
     Ok(None)
 }
 
-/// Looks at accounts whenever it is time, or an event says so, and for new ones, until somebody ends
-/// it.
+/// Looks at accounts whenever it is time, or an event says so, and for new ones, until somebody
+/// ends it.
 fn follow(fed: &mut Fed<'_>) -> Result<Exit, Failure> {
     let (wake, woken) = sync_channel(wake::WAITING);
     if let (Some(address), Some(path)) = (fed.args.webhooks, &fed.args.webhook_secret_file) {

@@ -95,7 +95,7 @@ impl Stripe {
     /// The same, for which it is asked if it has answered nothing yet.
     ///
     /// # Errors
-    /// As [`Self::get`].
+    /// If Stripe refuses, or does not answer for minutes.
     pub fn time(&self, account: Option<&str>) -> Result<i64, Failure> {
         if self.ahead.get().is_none() {
             self.get(account, "/v1/balance", &[])?;
