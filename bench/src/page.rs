@@ -1,5 +1,5 @@
-//! Balance transactions of a processor, as its lists give them: pages of them for the API, and files
-//! of them for the import. Number `n` is always the same transaction.
+//! Balance transactions of a processor, as its lists give them: pages of them for the API, and
+//! files of them for the import. Number `n` is always the same transaction.
 
 use crate::args::Result;
 use crate::data;

@@ -18,7 +18,7 @@ pub use month::{Account, Month, Plan, Transaction};
 
 use std::net::{Ipv4Addr, SocketAddr, TcpListener};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicI64, AtomicU64, AtomicUsize, Ordering};
 
 /// The server. Its thread ends with the process.
 pub struct StripeStandIn {
@@ -35,6 +35,8 @@ struct State {
     requests: AtomicU64,
     /// Every so many requests one is refused; none if 0.
     refused_every: AtomicU64,
+    /// How many of the accounts are in the list of them.
+    listed: AtomicUsize,
 }
 
 impl StripeStandIn {
@@ -52,6 +54,7 @@ impl StripeStandIn {
             month,
             requests: AtomicU64::new(0),
             refused_every: AtomicU64::new(0),
+            listed: AtomicUsize::new(usize::MAX),
         });
         let of_thread = Arc::clone(&state);
         std::thread::spawn(move || {
@@ -82,6 +85,11 @@ impl StripeStandIn {
     /// Refuses one of so many requests because there were too many; none if 0.
     pub fn refuse_every(&self, requests: u64) {
         self.state.refused_every.store(requests, Ordering::SeqCst);
+    }
+
+    /// Lists only the first so many of the accounts as connected ones; the others answer as before.
+    pub fn list_accounts(&self, count: usize) {
+        self.state.listed.store(count, Ordering::SeqCst);
     }
 
     /// Requests so far.

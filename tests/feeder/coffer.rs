@@ -79,12 +79,18 @@ impl Coffer {
 
     /// `coffer ledger pull` of all accounts, with a pace for tests.
     pub fn pull(&self, stripe: &StripeStandIn, more: &[&str]) -> Command {
-        let url = stripe.url();
-        let mut command = self.command(&["ledger", "pull", "--stripe-key-file", "stripe.key"]);
-        command.args(["--stripe-url", &url, "--stripe-rate", "100", "--format", "json"]);
+        let mut command = self.pull_found(stripe, more);
         for account in &stripe.month().accounts {
             command.args(["--account", &account.id]);
         }
+        command
+    }
+
+    /// The same of the accounts that it finds by itself.
+    pub fn pull_found(&self, stripe: &StripeStandIn, more: &[&str]) -> Command {
+        let url = stripe.url();
+        let mut command = self.command(&["ledger", "pull", "--stripe-key-file", "stripe.key"]);
+        command.args(["--stripe-url", &url, "--stripe-rate", "100", "--format", "json"]);
         command.args(more);
         command
     }

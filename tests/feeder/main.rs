@@ -6,9 +6,11 @@
 
 #![allow(clippy::disallowed_methods, reason = "the feeder is another process, with its own clock")]
 
+mod accounts;
 mod coffer;
 mod interruptions;
 mod orders;
+mod terminal;
 mod webhooks;
 
 use coffer_testkit::stripe::{Month, Plan};

@@ -6,13 +6,29 @@ use coffer_base::{Redacted, Timestamp};
 use coffer_testkit::stripe::StripeStandIn;
 use coffer_testkit::{PATIENCE, Raw};
 use coffer_webhooks::signature;
-use std::process::{Child, Stdio};
+use std::path::PathBuf;
+use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
 const SECRET: &str = "whsec_of_the_feeder";
 
 /// A feeder that goes on until it is dropped.
-struct Follower(Child);
+pub struct Follower(Child);
+
+impl Follower {
+    /// Starts one, whose endpoint's secret is in `whsec`; with the file of what it says.
+    pub fn start(coffer: &Coffer, mut command: Command) -> (Self, PathBuf) {
+        coffer.private(&coffer.home.path().join("whsec"), SECRET);
+        let log = coffer.home.path().join("follow.log");
+        let file = std::fs::File::create(&log).unwrap();
+        (Self(command.stdout(Stdio::null()).stderr(file).spawn().unwrap()), log)
+    }
+
+    /// Where it receives webhooks, as it has said.
+    pub fn address(said: &str) -> String {
+        said.split("http://").nth(1).unwrap().lines().next().unwrap().to_owned()
+    }
+}
 
 impl Drop for Follower {
     fn drop(&mut self) {
@@ -23,7 +39,7 @@ impl Drop for Follower {
 
 /// Waits until something is so.
 #[track_caller]
-fn wait_until(what: &str, is_so: impl Fn() -> bool) {
+pub fn wait_until(what: &str, is_so: impl Fn() -> bool) {
     let started = Instant::now();
     while !is_so() {
         assert!(started.elapsed() < PATIENCE, "{what} does not happen");
@@ -31,8 +47,18 @@ fn wait_until(what: &str, is_so: impl Fn() -> bool) {
     }
 }
 
+/// A body's signature by the endpoint's own secret.
+pub fn signed(body: &str) -> String {
+    signed_by(SECRET, body)
+}
+
+fn signed_by(secret: &str, body: &str) -> String {
+    let secret = [Redacted::new(secret.to_owned())];
+    signature::header(&secret, Timestamp::from_unix(now()), body.as_bytes())
+}
+
 /// Sends a webhook; the status of the answer.
-fn deliver(address: &str, body: &str, signed: &str) -> u16 {
+pub fn deliver(address: &str, body: &str, signed: &str) -> u16 {
     let mut connection = Raw::connect(address.parse().unwrap());
     let (signed, length) =
         (format!("Stripe-Signature: {signed}"), format!("Content-Length: {}", body.len()));
@@ -48,17 +74,11 @@ fn an_event_wakes_the_feeder_if_its_signature_is_right() {
     // Days ago: an account on which nothing happens is looked at once an hour, so whatever comes
     // sooner comes by the event.
     stripe.set_now(end - 3 * 86_400);
-    coffer.private(&coffer.home.path().join("whsec"), SECRET);
-    let log = coffer.home.path().join("follow.log");
-    let file = std::fs::File::create(&log).unwrap();
     let flags = ["--follow", "--webhooks", "127.0.0.1:0", "--webhook-secret-file", "whsec"];
-    let mut command = coffer.pull(&stripe, &flags);
-    let child = command.stdout(Stdio::null()).stderr(file).spawn().unwrap();
-    let _follower = Follower(child);
+    let (_follower, log) = Follower::start(&coffer, coffer.pull(&stripe, &flags));
     let said = || std::fs::read_to_string(&log).unwrap();
     wait_until("listening", || said().contains("are fed"));
-    let address = said();
-    let address = address.split("http://").nth(1).unwrap().lines().next().unwrap().to_owned();
+    let address = Follower::address(&said());
     let last = &stripe.month().accounts.last().unwrap().id;
     let state = coffer.home.path().join("config/coffer/feeder").join(format!("{last}.json"));
     wait_until("the first pass", || {
@@ -67,15 +87,11 @@ fn an_event_wakes_the_feeder_if_its_signature_is_right() {
     });
     stripe.set_now(end);
     let body = format!("{{\"object\": \"event\", \"account\": \"{}\"}}", account.id);
-    let signed = |secret: &str, body: &str| {
-        let secret = [Redacted::new(secret.to_owned())];
-        signature::header(&secret, Timestamp::from_unix(now()), body.as_bytes())
-    };
     let before = stripe.requests();
-    assert_eq!(deliver(&address, &body, &signed("whsec_of_another", &body)), 400);
-    assert_eq!(deliver(&address, &body.replace(' ', ""), &signed(SECRET, &body)), 400);
+    assert_eq!(deliver(&address, &body, &signed_by("whsec_of_another", &body)), 400);
+    assert_eq!(deliver(&address, &body.replace(' ', ""), &signed(&body)), 400);
     assert_eq!(deliver(&address, &body, "t=1,v1=00"), 400);
-    assert_eq!(deliver(&address, &body, &signed(SECRET, &body)), 200);
+    assert_eq!(deliver(&address, &body, &signed(&body)), 200);
     // What appeared late before the mark waits for the look back; the newest does not.
     let newest = account.transactions.iter().rfind(|one| one.appears == one.created).unwrap();
     let path = format!("/v1/ledger/transactions/{}", newest.id);

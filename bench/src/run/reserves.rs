@@ -1,6 +1,6 @@
 //! Reserves and the ledger: what the intake of a charge costs beside a bare loop, what a balance
-//! costs when many postings are behind it, how holds are released that are due at once, and how fast
-//! a processor's transactions are told.
+//! costs when many postings are behind it, how holds are released that are due at once, and how
+//! fast a processor's transactions are told.
 
 mod backfill;
 mod balance;

@@ -4,6 +4,7 @@
 
 pub(crate) mod account;
 pub(crate) mod adjustment;
+pub(crate) mod ahead;
 pub(crate) mod balance_transaction;
 pub(crate) mod charge;
 pub(crate) mod dispute;

@@ -15,6 +15,7 @@ use coffer_kernel::{
     event::{self, Cause, NewEvent},
 };
 use coffer_storage::{StorageError, Tx};
+use std::collections::BTreeSet;
 
 /// A unit of work on one owner's ledger. It locks the ledger's row first, so that transactions on
 /// one ledger follow each other, and numbers the rows that it writes: the order of a list is the
@@ -40,6 +41,24 @@ pub struct LedgerTx<'t, 'x> {
     balances: Vec<(Pool, CachedBalance)>,
     /// By how much other sums change.
     figures: Vec<(Figure, i64)>,
+    /// What was looked up for a page, and is not there.
+    pub(crate) absent: Absent,
+    /// Whether a page is told, of which much can be looked up at once.
+    is_page: bool,
+    /// Of which pools it was noted whether anything can be reserved.
+    reserved_of: Vec<(Pool, bool)>,
+}
+
+/// Ids that a page names and that were not there when it began. Each is taken out when it is first
+/// asked for: from then on it may be there.
+#[derive(Default)]
+pub(crate) struct Absent {
+    /// Transactions.
+    pub(crate) transactions: BTreeSet<String>,
+    /// Charges.
+    pub(crate) charges: BTreeSet<String>,
+    /// Charges that nothing waits for.
+    pub(crate) awaited: BTreeSet<String>,
 }
 
 /// A balance as it was read, and as it is now.
@@ -62,8 +81,43 @@ impl<'t, 'x> LedgerTx<'t, 'x> {
         cause: Cause<'t>,
     ) -> Result<Self, StorageError> {
         let (number, at, intake) = store::next_tx(tx, owner, cause.now).await?;
-        let (balances, figures) = (Vec::new(), Vec::new());
-        Ok(Self { tx, owner, cause, intake, number, next_place: 0, at, balances, figures })
+        Ok(Self {
+            tx,
+            owner,
+            cause,
+            intake,
+            number,
+            next_place: 0,
+            at,
+            balances: Vec::new(),
+            figures: Vec::new(),
+            absent: Absent::default(),
+            is_page: false,
+            reserved_of: Vec::new(),
+        })
+    }
+
+    /// Says what a page names that is not there.
+    pub(crate) fn look_ahead(&mut self, absent: Absent) {
+        self.absent = absent;
+        self.is_page = true;
+    }
+
+    /// Whether a page of transactions is told: then what holds for all of them is worth a read of
+    /// its own.
+    pub const fn is_page(&self) -> bool {
+        self.is_page
+    }
+
+    /// Whether anything can be reserved of a pool in this transaction, if that was noted.
+    pub fn reserves_of(&self, pool: Pool) -> Option<bool> {
+        self.reserved_of.iter().find(|(of, _)| *of == pool).map(|(_, can)| *can)
+    }
+
+    /// Notes whether anything can be reserved of a pool: what decides it changes under the
+    /// ledger's lock alone, so that it holds until the commit.
+    pub fn note_reserves_of(&mut self, pool: Pool, can: bool) {
+        self.reserved_of.push((pool, can));
     }
 
     /// When it takes place.

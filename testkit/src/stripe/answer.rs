@@ -39,8 +39,9 @@ pub(super) fn answer(state: &State, request: &Request) -> Answer {
         ("balance", None) => Answer(200, balance(account, now)),
         ("account", None) => Answer(200, shown(account)),
         ("accounts", None) => {
-            let all = state.month.accounts.iter();
-            let items = all.map(|one| Item::of(shown(one))).collect();
+            let listed = state.month.accounts.iter().take(state.listed.load(Ordering::SeqCst));
+            // The newest first.
+            let items = listed.rev().map(|one| Item::of(shown(one))).collect();
             page("/v1/accounts", items, request)
         }
         (_, None) => match items(account, now, collection, request) {

@@ -2,9 +2,12 @@
 
 use super::State;
 use super::answer;
+use coffer_base::Timestamp;
+use coffer_base::civil::rfc3339;
 use serde_json::Value;
 use std::io::{BufRead, BufReader, Error, Read, Write};
 use std::net::TcpStream;
+use std::sync::atomic::Ordering;
 
 /// Most bytes of a request's head.
 const HEAD_BYTES: u64 = 64 * 1024;
@@ -47,6 +50,7 @@ pub(super) fn serve(stream: TcpStream, state: &State) -> Result<(), Error> {
             _ => {}
         }
     }
+    let date = date(state.now.load(Ordering::SeqCst));
     let Answer(status, body) = match method {
         "GET" => answer::answer(state, &request),
         _ => answer::refused(405, "This stand-in only reads."),
@@ -54,12 +58,24 @@ pub(super) fn serve(stream: TcpStream, state: &State) -> Result<(), Error> {
     let body = body.to_string();
     let head = format!(
         "HTTP/1.1 {status} Answer\r\ncontent-type: application/json\r\ncontent-length: {}\r\n\
-         request-id: req_standin\r\nconnection: close\r\n\r\n",
+         date: {date}\r\nrequest-id: req_standin\r\nconnection: close\r\n\r\n",
         body.len()
     );
     let mut stream = stream;
     stream.write_all(head.as_bytes())?;
     stream.write_all(body.as_bytes())
+}
+
+/// A time as headers have it.
+fn date(unix: i64) -> String {
+    const DAYS: [&str; 7] = ["Thu", "Fri", "Sat", "Sun", "Mon", "Tue", "Wed"];
+    const MONTHS: [&str; 12] =
+        ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"];
+    let text = rfc3339(Timestamp::from_unix(unix));
+    let (year, month, day, time) = (&text[..4], &text[5..7], &text[8..10], &text[11..19]);
+    let weekday = DAYS[usize::try_from(unix.div_euclid(86_400).rem_euclid(7)).unwrap()];
+    let month = MONTHS[month.parse::<usize>().unwrap() - 1];
+    format!("{weekday}, {day} {month} {year} {time} GMT")
 }
 
 fn pair(pair: &str) -> (String, String) {

@@ -60,6 +60,43 @@ fn a_page_is_recorded_at_once_and_again_without_effect() {
     }
 }
 
+/// What a page looks up at once is not there when it begins, and may be there later in it.
+#[test]
+fn a_page_ends_as_its_transactions_told_one_by_one() {
+    let refund = |id: &str, charge: &str| json!({"id": id, "object": "refund", "charge": charge});
+    let mut early = listed("txn_1", "refund", -300, &refund("re_1", "ch_1"));
+    early["created"] = json!(MARCH_1 - 60);
+    let twice = listed("txn_3", "charge", 500, &json!("ch_2"));
+    let data = [
+        // It waits for its charge, which comes in the same page.
+        early,
+        listed("txn_2", "charge", 1000, &json!("ch_1")),
+        twice.clone(),
+        twice,
+        // Another capture of a charge that is new itself.
+        listed("txn_4", "charge", 700, &json!("ch_2")),
+        listed("txn_5", "refund", -100, &refund("re_2", "ch_2")),
+    ];
+    let (whole, singly) = (Fixture::new(), Fixture::new());
+    [&whole, &singly].map(|fixture| fixture.rolling(15, 30));
+    let told = whole.import(&data);
+    assert_eq!((&told["recorded"], &told["known"]), (&json!(5), &json!(1)), "{told}");
+    for one in &data {
+        singly.import(std::slice::from_ref(one));
+    }
+    assert_eq!(whole.standing(), singly.standing());
+    for fixture in [&whole, &singly] {
+        assert!(fixture.list("/v1/ledger/parked", &[]).is_empty());
+        let held: i64 = fixture
+            .list("/v1/reserve/holds", &[])
+            .iter()
+            .map(|hold| hold["amount"].as_i64().unwrap())
+            .sum();
+        assert_eq!(held, 150 + 75 + 105);
+        fixture.verify();
+    }
+}
+
 #[test]
 fn what_is_wrong_with_one_keeps_no_other_from_being_recorded() {
     let fixture = Fixture::new();

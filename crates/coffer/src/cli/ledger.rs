@@ -1,6 +1,7 @@
 //! `coffer ledger`: verifies the books of all ledgers, with or without a server; feeds ledgers from
 //! Stripe or from a file, and compares them with a balance.
 
+mod accounts;
 mod columns;
 mod cut_over;
 mod feed;

@@ -83,6 +83,8 @@ impl<R: ReserveRules> WriteOperation for Import<R> {
     ) -> Result<Applied<Outcome>, Failure> {
         let owner = ctx.owner();
         let mut ledger = LedgerTx::begin(tx, &owner, ctx.cause()).await?;
+        let right = page.rows.iter().filter_map(|row| row.told.as_ref().ok());
+        transaction::look_ahead(&mut ledger, right).await?;
         let mut outcome = Outcome::default();
         for row in &page.rows {
             let result = match in_time(row, ctx) {

@@ -2,12 +2,14 @@
 //! their `available_on` says. The kind decides what else happens: which object is made or extended,
 //! and what is reserved of it or consumed for it.
 
+mod ahead;
 mod charge;
 mod charged;
 mod payout;
 mod repeat;
 mod settle;
 
+pub(crate) use ahead::look_ahead;
 pub(crate) use payout::carry_out;
 pub(crate) use settle::settle;
 
@@ -49,7 +51,10 @@ pub(crate) async fn tell<R: ReserveRules>(
     told: &NewTransaction,
     rules: &R,
 ) -> Result<Recorded, Failure> {
-    let known = sql::find::<Transaction>(ledger.tx, ledger.owner, &told.id).await?;
+    let known = match ledger.absent.transactions.remove(&told.id) {
+        true => None,
+        false => sql::find::<Transaction>(ledger.tx, ledger.owner, &told.id).await?,
+    };
     let is_new = known.is_none();
     let transaction = match known {
         Some(known) => repeat::again(ledger, known, told, rules).await?,
@@ -81,7 +86,7 @@ async fn record<R: ReserveRules>(
     }
     store::insert(ledger.tx, ledger.owner, &transaction);
     look_at_transaction(ledger, &transaction).await?;
-    if transaction.kind == Kind::Charge {
+    if transaction.kind == Kind::Charge && !ledger.absent.awaited.remove(&transaction.record) {
         // After the charge's own row, since what waits for it is taken out of what it brought.
         if let Some(mut charge) = find_charge(ledger, Some(&transaction.record)).await? {
             charge_came(ledger, &mut charge, rules).await?;

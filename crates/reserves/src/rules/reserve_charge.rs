@@ -9,6 +9,7 @@ use coffer_base::Timestamp;
 use coffer_dialect::Metadata;
 use coffer_kernel::Failure;
 use coffer_ledger::{Charge, LedgerTx};
+use coffer_storage::StorageError;
 
 /// Makes a hold for each plan that applies to the charge, oldest plan first: each takes its share
 /// of the charge's whole net, together they take no more than the net. A share below the operator's
@@ -18,6 +19,9 @@ pub(crate) async fn reserve_charge(
     charge: &Charge,
     settings: &Settings,
 ) -> Result<(), Failure> {
+    if !may_reserve(ledger, charge).await? {
+        return Ok(());
+    }
     let mut reserved = 0i64;
     for plan in plans::applying(ledger.tx, ledger.owner, charge.pool(), charge.created).await? {
         // The floor is at least 1, so that no hold is of nothing.
@@ -31,6 +35,19 @@ pub(crate) async fn reserve_charge(
         hold::record(ledger, &hold).await?;
     }
     Ok(())
+}
+
+/// Whether any plan may apply to charges of this one's pool. In a page of many it is read once.
+async fn may_reserve(ledger: &mut LedgerTx<'_, '_>, charge: &Charge) -> Result<bool, StorageError> {
+    if !ledger.is_page() {
+        return Ok(true);
+    }
+    if let Some(noted) = ledger.reserves_of(charge.pool()) {
+        return Ok(noted);
+    }
+    let any = plans::are_any(ledger.tx, ledger.owner, charge.pool()).await?;
+    ledger.note_reserves_of(charge.pool(), any);
+    Ok(any)
 }
 
 /// The hold of a plan on a charge, of `amount`, that is released at `due`.

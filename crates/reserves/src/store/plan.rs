@@ -189,6 +189,22 @@ pub(crate) async fn count_active(tx: &mut Tx<'_>, owner: &Owner) -> Result<i64, 
     rows.first().ok_or_else(|| corrupt("a count gave no row"))?.int(0)
 }
 
+/// Whether any plan can apply to charges of a pool, whenever they were created.
+pub(crate) async fn are_any(
+    tx: &mut Tx<'_>,
+    owner: &Owner,
+    pool: Pool,
+) -> Result<bool, StorageError> {
+    let rows = tx
+        .query(
+            "SELECT 1 FROM reserve_plan WHERE mode = ? AND platform = ? AND account = ? \
+             AND state IN ('active', 'expired') AND (currency IS NULL OR currency = ?) LIMIT 1",
+            &of_owner(owner, values![pool.currency.as_str()]),
+        )
+        .await?;
+    Ok(!rows.is_empty())
+}
+
 /// The plans that can apply to a charge that was created at `created`, oldest first, which is the
 /// order in which they reserve. Expired ones are among them, for charges that are recorded after
 /// the plan's end and were created before it; [`Plan::applies`] has the last word.

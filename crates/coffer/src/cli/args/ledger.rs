@@ -18,7 +18,7 @@ pub enum Ledger {
     /// A process of its own, since the server never calls Stripe. How far it is stands in a file
     /// for each account, so it goes on where it was, whatever ended it.
     #[command(after_help = "Examples:
-  coffer ledger pull --stripe-key-file stripe.key --account acct_1 --once
+  coffer ledger pull --stripe-key-file stripe.key --once
   coffer ledger pull --stripe-key-file stripe.key --account acct_1 --account acct_2 --follow \\
     --webhooks 127.0.0.1:4750 --webhook-secret-file whsec")]
     Pull(PullArgs),
@@ -57,7 +57,8 @@ pub struct StripeAccess {
 pub struct PullArgs {
     #[command(flatten)]
     pub stripe: StripeAccess,
-    /// A connected account. Repeatable; without any, the key's own.
+    /// A connected account. Repeatable; without any, the key's own, all that are connected to it,
+    /// and those that have a ledger here.
     #[arg(long = "account", value_name = "ACCOUNT")]
     pub accounts: Vec<String>,
     /// Begin with what was created at this time, in Unix seconds; else with the oldest.

@@ -262,7 +262,7 @@ fn three(numbers: Vec<i64>) -> Option<[i64; 3]> {
 }
 
 /// Days from 1970-01-01 to a date, counted in years that begin in March.
-const fn days(year: i64, month: i64, day: i64) -> i64 {
+pub const fn days(year: i64, month: i64, day: i64) -> i64 {
     let year = if month <= 2 { year - 1 } else { year };
     let (era, of_era) = (year.div_euclid(400), year.rem_euclid(400));
     let of_year = (153 * ((month + 9) % 12) + 2) / 5 + day - 1;

@@ -8,7 +8,7 @@ use super::stripe::{DAY, Stripe, TRANSACTIONS};
 use super::tell::{Outcome, Teller};
 use crate::cli::exit::Failure;
 use crate::cli::{output, table};
-use coffer_base::{Clock, SystemClock};
+use indicatif::{ProgressBar, ProgressStyle};
 use serde_json::Value;
 use std::collections::HashSet;
 use std::ops::ControlFlow;
@@ -32,6 +32,9 @@ const FEW: usize = 50;
 
 /// The oldest transaction that Stripe can have, in Unix seconds: 2011-01-01.
 const FIRST: i64 = 1_293_840_000;
+
+/// Days of which it is shown how many are done.
+const SHOWN_DAYS: u64 = 3;
 
 /// Refusals that are remembered, so that each is said once.
 const SAID: usize = 10_000;
@@ -112,7 +115,7 @@ impl<'a> Feed<'a> {
     /// # Errors
     /// If Stripe or the server refuses, or stays away.
     pub fn look_back(&mut self) -> Result<Value, Failure> {
-        let now = SystemClock.now().unix();
+        let now = self.stripe.time(self.account.as_deref())?;
         let from = now.saturating_sub(LOOK_BACK).max(self.mark.from);
         self.walk(Walk { from, ..Walk::default() })?;
         self.look_at_states(now)?;
@@ -127,7 +130,7 @@ impl<'a> Feed<'a> {
     /// # Errors
     /// If Stripe or the server refuses, or stays away.
     pub fn reconcile(&mut self) -> Result<Value, Failure> {
-        let as_of = SystemClock.now().unix();
+        let as_of = self.stripe.time(self.account.as_deref())?;
         let balance = self.stripe.get(self.account.as_deref(), "/v1/balance", &[])?;
         let until = self.mark.until.unwrap_or(as_of);
         self.take_new(until)?;
@@ -136,7 +139,7 @@ impl<'a> Feed<'a> {
 
     /// Begins an account: the ledger takes transactions from now on.
     fn begin(&mut self, begin: Begin) -> Result<i64, Failure> {
-        let now = SystemClock.now().unix();
+        let now = self.stripe.time(self.account.as_deref())?;
         let until = match begin {
             Begin::Since(since) => {
                 self.teller.take_transactions(Some(since))?;
@@ -207,8 +210,10 @@ impl<'a> Feed<'a> {
     /// Lists and tells, window by window.
     fn walk(&mut self, walk: Walk) -> Result<(), Failure> {
         let (mut from, mut length) = (walk.from, DAY);
+        let bar = self.bar(walk);
         loop {
-            let end = walk.to.unwrap_or_else(|| SystemClock.now().unix());
+            bar.set_position(days_between(walk.from, from));
+            let end = walk.to.unwrap_or_else(|| self.stripe.now());
             let to = from.saturating_add(length);
             let is_last = to > end;
             let to = if is_last { walk.to } else { Some(to) };
@@ -230,12 +235,28 @@ impl<'a> Feed<'a> {
                 self.keep()?;
             }
             if is_last {
+                bar.finish_and_clear();
                 return Ok(());
             }
             from = to.unwrap_or(end);
             if records.len() < FEW {
                 length = length.saturating_mul(2).min(WINDOW);
             }
+        }
+    }
+
+    /// A bar over the days of a history, on a terminal; of less than one nothing is shown.
+    fn bar(&self, walk: Walk) -> ProgressBar {
+        let end = walk.to.unwrap_or_else(|| self.stripe.now());
+        let days = days_between(walk.from, end);
+        if days < SHOWN_DAYS {
+            return ProgressBar::hidden();
+        }
+        let account = self.account.clone().unwrap_or_else(|| "the key's own account".to_owned());
+        let bar = ProgressBar::new(days).with_message(account);
+        match ProgressStyle::with_template("{msg} {bar:30} {pos}/{len} days {eta}") {
+            Ok(style) => bar.with_style(style),
+            Err(_) => bar,
         }
     }
 
@@ -292,6 +313,10 @@ impl<'a> Feed<'a> {
     pub fn keep(&self) -> Result<(), Failure> {
         self.marks.keep(self.account.as_deref(), &self.mark)
     }
+}
+
+fn days_between(from: i64, to: i64) -> u64 {
+    u64::try_from(to.saturating_sub(from).div_euclid(DAY)).unwrap_or_default()
 }
 
 /// The id of an object that is not understood.

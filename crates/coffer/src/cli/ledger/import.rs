@@ -44,6 +44,8 @@ pub fn run(config: &Config, args: &Args, output: Output) -> Result<Exit, Failure
     let may_tell = found.bad == 0 || args.rejects.is_some();
     if !args.dry_run && may_tell {
         let client = Client::new(config, &API_KEY)?.on_account(args.account.as_deref());
+        // How far it is stands in a bar.
+        let client = client.in_background();
         let server = client.server();
         let runtime = setup::runtime()?;
         let teller = Teller::new(client, &runtime);

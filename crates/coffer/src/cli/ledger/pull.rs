@@ -1,5 +1,6 @@
 //! `coffer ledger pull`: feeds ledgers from Stripe, once or for good.
 
+use super::accounts::Finder;
 use super::feed::{Begin, Feed};
 use super::mark::Marks;
 use super::reconcile;
@@ -30,7 +31,41 @@ const AFTER_EVENT: Duration = Duration::from_secs(2);
 struct Due<'a> {
     feed: Feed<'a>,
     at: Instant,
-    failed: bool,
+}
+
+/// Everything that is fed.
+struct Fed<'a> {
+    stripe: &'a Stripe,
+    client: &'a Client,
+    marks: &'a Marks,
+    args: &'a PullArgs,
+    all: Vec<Due<'a>>,
+    /// Who looks for further accounts, unless the accounts were named.
+    finder: Option<Finder<'a>>,
+}
+
+impl Fed<'_> {
+    /// Adds an account, if it is not there yet.
+    fn add(&mut self, account: Option<String>) -> Result<(), Failure> {
+        if self.all.iter().any(|due| due.feed.account == account) {
+            return Ok(());
+        }
+        // What it waits for is shown by days, and not by requests.
+        let acting = self.client.acting_for(account.as_deref()).in_background();
+        let teller = Teller::new(acting, self.stripe.runtime()).that_waits(self.args.follow);
+        let feed = Feed::open(self.stripe, teller, self.marks, account)?;
+        self.all.push(Due { feed, at: Instant::now() });
+        Ok(())
+    }
+
+    /// Adds the accounts that are new; how many.
+    fn find(&mut self) -> Result<usize, Failure> {
+        let before = self.all.len();
+        for account in self.finder.as_mut().map_or(Ok(Vec::new()), Finder::find)? {
+            self.add(Some(account))?;
+        }
+        Ok(self.all.len().saturating_sub(before))
+    }
 }
 
 /// Takes what there is, and goes on if that was asked for.
@@ -41,25 +76,17 @@ pub fn run(config: &Config, args: &PullArgs, output: Output) -> Result<Exit, Fai
     let stripe = Stripe::new(&args.stripe)?;
     let client = Client::new(config, &API_KEY)?;
     let marks = Marks::open(args.state.as_deref(), client.server())?;
-    let mut all = Vec::new();
-    for account in accounts(args) {
-        let acting = client.acting_for(account.as_deref());
-        let teller = Teller::new(acting, stripe.runtime()).that_waits(args.follow);
-        let feed = Feed::open(&stripe, teller, &marks, account)?;
-        all.push(Due { feed, at: Instant::now(), failed: false });
-    }
-    if args.follow { follow(&stripe, args, &mut all) } else { once(args, &mut all, output) }
-}
-
-/// The accounts that were named, each once; the key's own, if none was.
-fn accounts(args: &PullArgs) -> Vec<Option<String>> {
-    let mut accounts: Vec<Option<String>> = Vec::new();
+    let (all, finder) = (Vec::new(), None);
+    let mut fed = Fed { stripe: &stripe, client: &client, marks: &marks, args, all, finder };
     for account in &args.accounts {
-        if !accounts.iter().flatten().any(|known| known == account) {
-            accounts.push(Some(account.clone()));
-        }
+        fed.add(Some(account.clone()))?;
     }
-    if accounts.is_empty() { vec![None] } else { accounts }
+    if args.accounts.is_empty() {
+        fed.finder = Some(Finder::new(&stripe, &client)?);
+        fed.add(None)?;
+        fed.find()?;
+    }
+    if args.follow { follow(&mut fed) } else { once(&mut fed, output) }
 }
 
 fn begin(args: &PullArgs) -> Begin {
@@ -70,16 +97,16 @@ fn begin(args: &PullArgs) -> Begin {
     }
 }
 
-fn once(args: &PullArgs, all: &mut [Due<'_>], output: Output) -> Result<Exit, Failure> {
+fn once(fed: &mut Fed<'_>, output: Output) -> Result<Exit, Failure> {
     let mut rows = Vec::new();
     let mut exit = Exit::Done;
-    for due in &mut *all {
+    let (args, is_alone) = (fed.args, fed.all.len() < 2);
+    for due in &mut fed.all {
         let done = look(due, begin(args), args.look_back);
         let Feed { account, told, mark, .. } = &due.feed;
         let (matches, error) = match done {
             Ok(found) => (found.as_ref().map(reconcile::matches), None),
-            // What is wrong with a key is wrong for all accounts.
-            Err(failure) if all_alone(&rows, args) => return Err(failure),
+            Err(failure) if is_alone => return Err(failure),
             Err(failure) => (None, Some(failure.message)),
         };
         let is_right = error.is_none() && matches.unwrap_or(true) && told.refused == 0;
@@ -102,37 +129,53 @@ fn once(args: &PullArgs, all: &mut [Due<'_>], output: Output) -> Result<Exit, Fa
     Ok(exit)
 }
 
-fn all_alone(rows: &[Value], args: &PullArgs) -> bool {
-    rows.is_empty() && args.accounts.len() < 2
-}
-
 /// Looks at an account; once a day, or if that is asked for, also back. Answers the
 /// reconciliation, if there was one.
 fn look(due: &mut Due<'_>, begin: Begin, looks_back: bool) -> Result<Option<Value>, Failure> {
     due.feed.pass(begin)?;
-    let since = SystemClock.now().unix().saturating_sub(due.feed.mark.looked_back);
+    let since = due.feed.stripe.now().saturating_sub(due.feed.mark.looked_back);
     if looks_back || since >= DAY {
         return due.feed.look_back().map(Some);
     }
     Ok(None)
 }
 
-/// Looks at accounts whenever it is time, or an event says so, until somebody ends it.
-fn follow(stripe: &Stripe, args: &PullArgs, all: &mut [Due<'_>]) -> Result<Exit, Failure> {
+/// Looks at accounts whenever it is time, or an event says so, and for new ones, until somebody
+/// ends it.
+fn follow(fed: &mut Fed<'_>) -> Result<Exit, Failure> {
     let (wake, woken) = sync_channel(wake::WAITING);
-    if let (Some(address), Some(path)) = (args.webhooks, &args.webhook_secret_file) {
+    if let (Some(address), Some(path)) = (fed.args.webhooks, &fed.args.webhook_secret_file) {
         let secrets = Secrets::read(path)?;
-        let at = wake::listen(stripe.runtime(), address, secrets, wake.clone())?;
+        let at = wake::listen(fed.stripe.runtime(), address, secrets, wake.clone())?;
         output::note(&format!("coffer: webhooks are received at http://{at}"));
     }
-    output::note(&format!("coffer: {} accounts are fed", all.len()));
+    output::note(&format!("coffer: {} accounts are fed", fed.all.len()));
+    let mut find_at = Instant::now() + POLL;
     loop {
         let now = Instant::now();
-        for due in all.iter_mut().filter(|due| due.at <= now) {
-            follow_one(due, args);
+        if fed.finder.is_some() && find_at <= now {
+            look_for_accounts(fed);
+            find_at = Instant::now() + POLL;
         }
-        let next = all.iter().map(|due| due.at).min().unwrap_or(now + POLL);
-        sleep_until(next, &woken, all);
+        for due in fed.all.iter_mut().filter(|due| due.at <= now) {
+            follow_one(due, fed.args);
+        }
+        let next = fed.all.iter().map(|due| due.at).min().unwrap_or(find_at);
+        let next = if fed.finder.is_some() { next.min(find_at) } else { next };
+        if sleep_until(next, &woken, &mut fed.all) {
+            find_at = find_at.min(Instant::now() + AFTER_EVENT);
+        }
+    }
+}
+
+/// Adds accounts that are new. What fails is said, and tried again the next time.
+fn look_for_accounts(fed: &mut Fed<'_>) {
+    match fed.find() {
+        Ok(0) => {}
+        Ok(new) => output::note(&format!("coffer: {new} more accounts are fed")),
+        Err(failure) => {
+            output::note(&format!("coffer: new accounts: {}; trying again", failure.message));
+        }
     }
 }
 
@@ -141,7 +184,11 @@ fn follow_one(due: &mut Due<'_>, args: &PullArgs) {
     let new = due.feed.told.new;
     let name = due.feed.account.clone().unwrap_or_else(|| "the key's own account".to_owned());
     let done = look(due, begin(args), args.look_back && due.feed.mark.looked_back == 0);
-    due.failed = done.is_err();
+    let is_quiet = match &done {
+        Ok(_) => is_quiet(due),
+        // One that was found and not named may have no app installed here, and stay like that.
+        Err(failure) => failure.exit != Exit::Unavailable && args.accounts.is_empty(),
+    };
     match done {
         Ok(found) => {
             if let Some(found) = found.filter(|found| !reconcile::matches(found)) {
@@ -156,21 +203,28 @@ fn follow_one(due: &mut Due<'_>, args: &PullArgs) {
             output::note(&format!("coffer: {name}: {}; trying again", failure.message));
         }
     }
-    let quiet_since = due.feed.mark.until.map_or(0, |until| SystemClock.now().unix() - until);
-    let pause = if quiet_since > DAY && !due.failed { POLL_QUIET } else { POLL };
-    due.at = Instant::now() + pause;
+    due.at = Instant::now() + if is_quiet { POLL_QUIET } else { POLL };
 }
 
-/// Waits, and lets events bring forward when their accounts are looked at.
-fn sleep_until(next: Instant, woken: &Receiver<Wake>, all: &mut [Due<'_>]) {
+/// Whether nothing happened on an account for a day.
+fn is_quiet(due: &Due<'_>) -> bool {
+    due.feed.mark.until.is_some_and(|until| SystemClock.now().unix() - until > DAY)
+}
+
+/// Waits, and lets events bring forward when their accounts are looked at. Whether one was about an
+/// account that is not fed.
+fn sleep_until(next: Instant, woken: &Receiver<Wake>, all: &mut [Due<'_>]) -> bool {
     let pause = next.saturating_duration_since(Instant::now());
     // The listener ends with the process.
     let mut first = woken.recv_timeout(pause).ok();
     let at = Instant::now() + AFTER_EVENT;
+    let mut is_new = false;
     while let Some(wake) = first {
-        for due in all.iter_mut().filter(|due| due.feed.account == wake) {
-            due.at = due.at.min(at);
+        match all.iter_mut().find(|due| due.feed.account == wake) {
+            Some(due) => due.at = due.at.min(at),
+            None => is_new = true,
         }
         first = woken.try_recv().ok();
     }
+    is_new
 }

@@ -34,7 +34,7 @@ const CARRIED: usize = 100_000;
 impl Feed<'_> {
     /// Tells what events say, the oldest first.
     pub(super) fn follow_events(&mut self) -> Result<(), Failure> {
-        let now = now();
+        let now = self.stripe.time(self.account.as_deref())?;
         let from = self.mark.events.saturating_sub(AGAIN);
         let from = from.max(now.saturating_sub(EVENTS_KEPT)).max(self.mark.from).to_string();
         let mut params = vec![("created[gte]", from.as_str())];
@@ -139,11 +139,6 @@ impl Feed<'_> {
         self.mark.has_told(payout);
         self.keep()
     }
-}
-
-fn now() -> i64 {
-    use coffer_base::Clock;
-    coffer_base::SystemClock.now().unix()
 }
 
 /// What a ledger calls the state of a dispute. One that is open from its beginning needs no word,

@@ -1,11 +1,12 @@
 //! A reader of Stripe's API: one request at a time, no more of them in a second than was said, and
 //! again when there were too many.
 
+use super::columns::days;
 use crate::cli::args::StripeAccess;
 use crate::cli::client::{Params, check_url, with_query};
 use crate::cli::exit::{Exit, Failure};
 use crate::cli::{setup, table};
-use coffer_base::Random;
+use coffer_base::{Clock, Random, SystemClock};
 use coffer_crypto::SystemRandom;
 use coffer_outbound::{HttpClient, HttpRequest, HttpResponse, Limits};
 use coffer_secretfile as secretfile;
@@ -55,6 +56,8 @@ pub struct Stripe {
     interval: Duration,
     /// When the next may leave.
     next: Cell<Option<Instant>>,
+    /// By how many seconds the clock there is ahead of the one here; unknown before it answers.
+    ahead: Cell<Option<i64>>,
 }
 
 impl Stripe {
@@ -79,7 +82,25 @@ impl Stripe {
             bearer: bearer(path)?,
             interval: Duration::from_secs(1) / access.stripe_rate.max(1),
             next: Cell::new(None),
+            ahead: Cell::new(None),
         })
+    }
+
+    /// The time at Stripe, in Unix seconds. What was made there lies behind it, whatever the clock
+    /// here says: one that is ahead would count days as done that have not happened.
+    pub fn now(&self) -> i64 {
+        SystemClock.now().unix().saturating_add(self.ahead.get().unwrap_or(0))
+    }
+
+    /// The same, for which it is asked if it has answered nothing yet.
+    ///
+    /// # Errors
+    /// If Stripe refuses, or does not answer for minutes.
+    pub fn time(&self, account: Option<&str>) -> Result<i64, Failure> {
+        if self.ahead.get().is_none() {
+            self.get(account, "/v1/balance", &[])?;
+        }
+        Ok(self.now())
     }
 
     /// `GET path` for a connected account, or for the key's own.
@@ -101,6 +122,9 @@ impl Stripe {
             let answer = self.runtime.block_on(self.http.send(self.request(account, &uri)?));
             let failure = match answer {
                 Ok(answer) if answer.status.is_success() => {
+                    if let Some(date) = date(&answer) {
+                        self.ahead.set(Some(date.saturating_sub(SystemClock.now().unix())));
+                    }
                     return serde_json::from_slice(&answer.body)
                         .map_err(|_| Failure::failed(format!("{} answers no JSON", self.base)));
                 }
@@ -221,6 +245,22 @@ fn refusal(answer: &HttpResponse) -> Failure {
     Failure::new(exit, format!("Stripe answers {}: {said}", status.as_u16()))
 }
 
+/// When the answer was made, in Unix seconds: `Sun, 06 Nov 1994 08:49:37 GMT`.
+fn date(answer: &HttpResponse) -> Option<i64> {
+    const MONTHS: [&str; 12] =
+        ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"];
+    let text = answer.headers.get(header::DATE)?.to_str().ok()?;
+    let words: Vec<&str> = text.split_whitespace().collect();
+    let [_, day, month, year, time, "GMT"] = words.as_slice() else { return None };
+    let month = (1..).zip(MONTHS).find(|(_, name)| name == month).map(|(number, _)| number)?;
+    let year = year.parse::<u16>().ok()?;
+    let day = day.parse::<u8>().ok()?;
+    let parts: Vec<u8> = time.split(':').filter_map(|part| part.parse().ok()).collect();
+    let [hour, minute, second] = parts.as_slice() else { return None };
+    let seconds = i64::from(*hour) * 3_600 + i64::from(*minute) * 60 + i64::from(*second);
+    Some(days(i64::from(year), month, i64::from(day)) * DAY + seconds)
+}
+
 /// The pause that the answer asks for, in whole seconds.
 fn asked_pause(answer: &HttpResponse) -> Option<Duration> {
     let seconds = answer.headers.get(header::RETRY_AFTER)?.to_str().ok()?.trim().parse().ok()?;
@@ -246,6 +286,20 @@ mod tests {
         let tried: Vec<Duration> = (0..200).map(|_| jittered(pause)).collect();
         assert!(tried.iter().all(|one| (pause / 2..=pause).contains(one)), "{tried:?}");
         assert!(tried.iter().any(|one| *one != tried[0]));
+    }
+
+    #[test]
+    fn an_answer_has_a_date() {
+        let date = |text: &'static str| {
+            let mut headers = HeaderMap::new();
+            headers.insert(header::DATE, HeaderValue::from_static(text));
+            date(&HttpResponse { status: StatusCode::OK, headers, body: bytes::Bytes::new() })
+        };
+        assert_eq!(date("Sun, 06 Nov 1994 08:49:37 GMT"), Some(784_111_777));
+        assert_eq!(date("Thu, 29 Feb 2024 00:00:00 GMT"), Some(1_709_164_800));
+        for text in ["", "Sun, 06 Nov 1994 08:49 GMT", "Sun, 06 Now 1994 08:49:37 GMT", "0"] {
+            assert_eq!(date(text), None, "{text}");
+        }
     }
 
     #[test]

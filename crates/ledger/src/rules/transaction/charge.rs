@@ -17,7 +17,10 @@ pub(super) async fn record<R: ReserveRules>(
     transaction: &mut Transaction,
     rules: &R,
 ) -> Result<(), Failure> {
-    let known = find_charge(ledger, Some(&transaction.record)).await?;
+    let known = match ledger.absent.charges.remove(&transaction.record) {
+        true => None,
+        false => find_charge(ledger, Some(&transaction.record)).await?,
+    };
     if let Some(known) = &known {
         check_known(known, transaction)?;
         if !transaction.pool_told {

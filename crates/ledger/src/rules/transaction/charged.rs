@@ -28,6 +28,10 @@ pub(super) async fn record<R: ReserveRules>(
     }
     let mut charge = find_charge(ledger, transaction.charge.as_deref()).await?;
     transaction.parked = charge.is_none();
+    if transaction.parked {
+        // Its charge may come in the same page, and is awaited now.
+        ledger.absent.awaited.clear();
+    }
     if let Some(charge) = &mut charge {
         if !transaction.pool_told {
             transaction.pool.source_type = charge.source_type;
@@ -122,6 +126,7 @@ pub(super) async fn name_charge<R: ReserveRules>(
     transaction: &mut Transaction,
     rules: &R,
 ) -> Result<(), Failure> {
+    ledger.absent.awaited.clear();
     // Nothing was consumed yet, so that nothing comes back with it.
     set_consumed(ledger, transaction).await?;
     store::update(ledger.tx, ledger.owner, transaction);
