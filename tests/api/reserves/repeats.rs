@@ -308,7 +308,7 @@ fn a_contradiction_that_is_told_alone_is_kept_as_a_warning() {
     }
     // What is refused for another reason is no contradiction.
     fixture
-        .post("/v1/ledger/refunds/re_1", &[("status", "failed"), ("amount", "900")])
+        .post("/v1/ledger/refunds/re_1", &[("status", "failed"), ("id", "f_2"), ("amount", "900")])
         .refused(400);
     fixture.post("/v1/ledger/charges", &[("id", "ch_3"), ("amount", "5")]).refused(400);
 

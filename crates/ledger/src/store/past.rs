@@ -173,8 +173,8 @@ pub async fn moves_after(
              p.source_type, e.kind, COALESCE(t.record, e.source) FROM ledger_posting p \
              JOIN ledger_entry e ON e.mode = p.mode AND e.platform = p.platform \
              AND e.account = p.account AND e.seq = p.entry \
-             LEFT JOIN ledger_transaction t ON t.mode = e.mode AND t.platform = e.platform \
-             AND t.account = e.account AND t.id = e.source AND e.kind = 'availability' \
+             LEFT JOIN ledger_transaction t ON t.mode = p.mode AND t.platform = p.platform \
+             AND t.account = p.account AND t.id = e.source AND e.kind = 'availability' \
              WHERE p.mode = ?1 AND p.platform = ?2 AND p.account = ?3 AND p.entry >= ?4 \
              AND (p.entry > ?4 OR p.line > ?5) ORDER BY p.entry, p.line LIMIT ?6",
             &of_owner(owner, values![entry, line, most]),
