@@ -127,7 +127,7 @@ static PARTS: [Part; 24] = [
     },
     Part {
         name: "postgres/engine",
-        about: "the API, the matrix of credentials, the models and kept stores again, on PostgreSQL",
+        about: "the API, the matrix of credentials, models and kept stores again, on PostgreSQL",
         needs_build: true,
         only_with_all: false,
         waits: false,
