@@ -234,6 +234,27 @@ impl Coffer {
         Ok(names.lines().map(str::to_owned).collect())
     }
 
+    /// Has loads use the first `count` of the accounts alone.
+    pub fn keep_accounts(&self, count: usize) -> Result<()> {
+        let names: String =
+            self.account_names()?.iter().take(count).map(|name| format!("{name}\n")).collect();
+        std::fs::write(self.accounts(), names).map_err(|error| error.to_string())
+    }
+
+    /// The command that tells an account's ledger what is in a file.
+    pub fn import(&self, account: &str, file: &Path) -> Command {
+        let mut command = Command::new(&self.program);
+        command
+            .env_clear()
+            .env("HOME", &self.directory)
+            .env("XDG_CONFIG_HOME", self.directory.join("config"))
+            .env("COFFER_URL", format!("http://127.0.0.1:{}", self.port))
+            .env("COFFER_API_KEY", &self.live_key)
+            .args(["ledger", "import", "--format", "json", "--account", account, "--stripe"])
+            .arg(file);
+        command
+    }
+
     /// What `coffer ledger verify` found; an error if a figure does not follow from the others.
     pub fn verify_ledger(&self) -> Result<Value> {
         let output = Command::new(&self.program)

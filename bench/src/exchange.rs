@@ -48,7 +48,7 @@ impl Http {
     }
 
     /// Appends the headers up to the account of secret number `index`.
-    fn push_headers(&self, out: &mut Vec<u8>, index: u64) {
+    pub fn push_headers(&self, out: &mut Vec<u8>, index: u64) {
         out.extend_from_slice(&self.headers);
         let which = usize::try_from(index).unwrap_or(0) % self.accounts.len();
         if let Some(account) = self.accounts.get(which) {
@@ -317,7 +317,7 @@ impl Exchange for Stranger {
 }
 
 /// The length of an answer that must hold `mark`.
-fn answered_with(received: &[u8], mark: &[u8]) -> Result<Option<usize>> {
+pub fn answered_with(received: &[u8], mark: &[u8]) -> Result<Option<usize>> {
     let Some((body, length)) = ok_body(received)? else { return Ok(None) };
     match memmem::find(body, mark) {
         Some(_) => Ok(Some(length)),

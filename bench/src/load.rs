@@ -9,6 +9,7 @@ use crate::data::Numbers;
 use crate::exchange::{Balance, Charge, Events, Exchange, Find, Hold, Http, Set, Stranger};
 use crate::latency::Latencies;
 use crate::machine;
+use crate::page::Page;
 use crate::redis;
 use serde_json::{Value, json};
 use std::io::Read as _;
@@ -112,6 +113,7 @@ async fn workload(args: &Args) -> Result<Value> {
         "charge" => run(args, |n| Ok(Charge::new(Http::new(args)?, seed.wrapping_add(n)))).await,
         "balance" => run(args, |_| Ok(Balance::new(Http::new(args)?))).await,
         "events" => run(args, |_| Ok(Events::new(Http::new(args)?))).await,
+        "page" => run(args, |_| Ok(Page::new(Http::new(args)?))).await,
         "hold" => run(args, |_| Ok(Hold::new(Http::new(args)?))).await,
         "stranger" => run(args, |n| Stranger::new(args, false, seed.wrapping_add(n))).await,
         "guess" => run(args, |n| Stranger::new(args, true, seed.wrapping_add(n))).await,

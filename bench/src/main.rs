@@ -4,10 +4,10 @@
 //! `--reserves` or `--postgres` anywhere, that of Reserves or that of a store in PostgreSQL
 //! instead; with `--neighbours`, a quiet app beside attacks, and with `--postgres` too on both
 //! engines; with `--rotation`, finds while keys rotate; with `--webhooks`, whether events arrive as
-//! fast as they are made; with `--compare`, the server of another revision beside this one's. The
-//! words `axum`, `load`, `pgbench`, `receiver`, `silent` and `sqlite` are the processes that it
-//! starts: servers, load and baselines never share a process, so that memory and
-//! processor time can be told apart.
+//! fast as they are made; with `--traces`, what traces cost finds; with `--compare`, the server of
+//! another revision beside this one's. The words `axum`, `load`, `pgbench`, `receiver`, `silent`
+//! and `sqlite` are the processes that it starts: servers, load and baselines never share a
+//! process, so that memory and processor time can be told apart.
 //!
 //! This crate uses Coffer from outside: by its command line, over HTTP, and by looking at its
 //! files. It links none of its code.
@@ -24,6 +24,7 @@ mod http;
 mod latency;
 mod load;
 mod machine;
+mod page;
 mod pgbench;
 mod postgres;
 mod receiver;
@@ -47,6 +48,9 @@ use std::time::{Duration, Instant};
 /// What a whole run may take.
 const RUN_AT_MOST: Duration = Duration::from_secs(600);
 
+/// What one of Reserves may take, of which the backfill may take ten minutes.
+const RESERVES_AT_MOST: Duration = Duration::from_secs(1200);
+
 /// What one beside neighbours may take.
 const NEIGHBOURS_AT_MOST: Duration = Duration::from_secs(300);
 
@@ -54,8 +58,15 @@ const NEIGHBOURS_AT_MOST: Duration = Duration::from_secs(300);
 const POSTGRES_AT_MOST: Duration = Duration::from_secs(300);
 
 /// The words that choose another comparison.
-const FLAGS: [&str; 6] =
-    ["--compare", "--neighbours", "--postgres", "--reserves", "--rotation", "--webhooks"];
+const FLAGS: [&str; 7] = [
+    "--compare",
+    "--neighbours",
+    "--postgres",
+    "--reserves",
+    "--rotation",
+    "--traces",
+    "--webhooks",
+];
 
 fn main() -> ExitCode {
     let (flags, words): (Vec<_>, Vec<_>) =
@@ -87,76 +98,93 @@ fn main() -> ExitCode {
     }
 }
 
-/// The comparison that the flags name.
+/// Runs the comparison that the flags name.
 fn comparison(flags: &[String], words: impl Iterator<Item = String>) -> Result<()> {
     let mut flags: Vec<&str> = flags.iter().map(String::as_str).collect();
     flags.sort_unstable();
-    let (known, comparison) = match flags.as_slice() {
-        [] => (
-            run::OPTIONS,
-            Comparison { introduction, parts: Run::everything, at_most: RUN_AT_MOST },
-        ),
-        ["--compare"] => (
-            run::COMPARE_OPTIONS,
-            Comparison {
-                introduction: introduction_to_compare,
-                parts: Run::compare,
-                at_most: RUN_AT_MOST,
-            },
-        ),
-        ["--reserves"] => (
-            run::RESERVES_OPTIONS,
-            Comparison {
-                introduction: introduction_to_reserves,
-                parts: Run::reserves,
-                at_most: RUN_AT_MOST,
-            },
-        ),
-        ["--postgres"] => (
-            run::POSTGRES_OPTIONS,
-            Comparison {
-                introduction: introduction_to_postgres,
-                parts: Run::postgres,
-                at_most: POSTGRES_AT_MOST,
-            },
-        ),
-        ["--rotation"] => (
-            run::ROTATION_OPTIONS,
-            Comparison {
-                introduction: introduction_to_rotation,
-                parts: Run::rotation,
-                at_most: NEIGHBOURS_AT_MOST,
-            },
-        ),
-        ["--webhooks"] => (
-            run::WEBHOOKS_OPTIONS,
-            Comparison {
-                introduction: conditions,
-                parts: Run::webhooks,
-                at_most: NEIGHBOURS_AT_MOST,
-            },
-        ),
-        ["--neighbours"] | ["--neighbours", "--postgres"] => (
-            run::NEIGHBOURS_OPTIONS,
-            Comparison {
-                introduction: introduction_to_neighbours,
-                parts: Run::neighbours,
-                at_most: NEIGHBOURS_AT_MOST,
-            },
-        ),
-        _ => {
-            return Err(
-                "--compare, --reserves, --rotation, --webhooks and --postgres are runs of their own"
-                    .to_owned()
-            );
-        }
-    };
+    let chosen = chosen(&flags).ok_or(
+        "--compare, --reserves, --rotation, --traces, --webhooks and --postgres are runs of their \
+         own",
+    )?;
+    let defaults = chosen.defaults.iter().map(|word| (*word).to_owned());
     let also_postgres = flags.len() == 2;
-    whole(&Args::parse(words, known)?, &comparison, also_postgres)
+    // The last value of an option counts.
+    whole(&Args::parse(defaults.chain(words), chosen.known)?, &chosen, also_postgres)
+}
+
+/// The comparison that the flags, sorted, name.
+fn chosen(flags: &[&str]) -> Option<Comparison> {
+    let whole = Comparison {
+        known: run::OPTIONS,
+        defaults: &[],
+        introduction,
+        parts: Run::everything,
+        at_most: RUN_AT_MOST,
+    };
+    Some(match flags {
+        [] => whole,
+        ["--compare"] => Comparison {
+            known: run::COMPARE_OPTIONS,
+            introduction: introduction_to_compare,
+            parts: Run::compare,
+            ..whole
+        },
+        ["--reserves"] => Comparison {
+            known: run::RESERVES_OPTIONS,
+            introduction: introduction_to_reserves,
+            parts: Run::reserves,
+            at_most: RESERVES_AT_MOST,
+            ..whole
+        },
+        ["--postgres"] => Comparison {
+            known: run::POSTGRES_OPTIONS,
+            introduction: introduction_to_postgres,
+            parts: Run::postgres,
+            at_most: POSTGRES_AT_MOST,
+            ..whole
+        },
+        _ => beside(flags, Comparison { at_most: NEIGHBOURS_AT_MOST, ..whole })?,
+    })
+}
+
+/// Those that measure something beside something else.
+fn beside(flags: &[&str], whole: Comparison) -> Option<Comparison> {
+    Some(match flags {
+        ["--rotation"] => Comparison {
+            known: run::ROTATION_OPTIONS,
+            introduction: introduction_to_rotation,
+            parts: Run::rotation,
+            ..whole
+        },
+        ["--traces"] => Comparison {
+            known: run::TRACES_OPTIONS,
+            defaults: &run::TRACES_DEFAULTS,
+            introduction: introduction_to_traces,
+            parts: Run::traces,
+            ..whole
+        },
+        ["--webhooks"] => Comparison {
+            known: run::WEBHOOKS_OPTIONS,
+            introduction: conditions,
+            parts: Run::webhooks,
+            ..whole
+        },
+        ["--neighbours"] | ["--neighbours", "--postgres"] => Comparison {
+            known: run::NEIGHBOURS_OPTIONS,
+            introduction: introduction_to_neighbours,
+            parts: Run::neighbours,
+            ..whole
+        },
+        _ => return None,
+    })
 }
 
 /// What a whole run consists of.
 struct Comparison {
+    /// The options that it has.
+    known: &'static [&'static str],
+    /// Options that it has other values for, unless they are given.
+    defaults: &'static [&'static str],
     introduction: fn(&Settings, &Path) -> Result<String>,
     parts: fn(&mut Run) -> Result<()>,
     at_most: Duration,
@@ -255,13 +283,16 @@ fn introduction_to_compare(settings: &Settings, directory: &Path) -> Result<Stri
 
 /// What the comparison of Reserves is run with.
 fn introduction_to_reserves(settings: &Settings, directory: &Path) -> Result<String> {
-    let Settings { holds, postings, .. } = settings;
+    let Settings { holds, postings, told, .. } = settings;
     Ok(format!(
         "{}\n\
          charges: each account with one rolling plan of 10 %, fresh idempotency keys; \
          {postings} postings behind the larger balance; {holds} holds due at one midnight\n\
+         transactions: pages of {} charges whose money is available, on accounts without plans; \
+         a history of {told} in one file\n\
          {}",
         conditions(settings, directory)?,
+        page::PAGE,
         the_loop(),
     ))
 }
@@ -290,6 +321,17 @@ fn introduction_to_rotation(settings: &Settings, directory: &Path) -> Result<Str
     ))
 }
 
+/// What finds with traces are run with.
+fn introduction_to_traces(settings: &Settings, directory: &Path) -> Result<String> {
+    Ok(format!(
+        "{}\n\
+         traces: a server without, another of the same program with one request of a hundred \
+         sampled and sent to a receiver on this machine; {} secrets each",
+        conditions(settings, directory)?,
+        settings.small,
+    ))
+}
+
 /// What the attacks are run with.
 fn introduction_to_neighbours(settings: &Settings, directory: &Path) -> Result<String> {
     Ok(format!(
@@ -303,4 +345,32 @@ fn introduction_to_neighbours(settings: &Settings, directory: &Path) -> Result<S
 /// Writes a line to the standard output.
 pub fn print(line: &str) -> Result<()> {
     writeln!(std::io::stdout(), "{line}").map_err(|error| error.to_string())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_flag_names_a_comparison_and_two_of_them_only_if_they_go_together() {
+        assert!(chosen(&[]).is_some());
+        for flag in FLAGS {
+            assert!(chosen(&[flag]).is_some(), "{flag}");
+        }
+        assert!(chosen(&["--neighbours", "--postgres"]).is_some());
+        assert!(chosen(&["--postgres", "--traces"]).is_none());
+    }
+
+    #[test]
+    fn defaults_are_options_and_give_way() {
+        for flag in FLAGS {
+            let Some(Comparison { known, defaults, .. }) = chosen(&[flag]) else {
+                panic!("{flag}")
+            };
+            let words = defaults.iter().map(|word| (*word).to_owned());
+            let given = ["--measure-ms", "7"].map(str::to_owned);
+            let args = Args::parse(words.chain(given), known).unwrap();
+            assert_eq!(args.required("measure-ms"), Ok(7_u64), "{flag}");
+        }
+    }
 }

@@ -1,8 +1,9 @@
-//! A receiver of webhooks, a process of its own: it answers at once, or never, and says how many
-//! have arrived and how long they took.
+//! A receiver of webhooks and of traces, a process of its own: it answers at once, or never, and
+//! says how many have arrived and how long they took.
 //!
 //! What is sent to `/timed…` tells of a hold on a charge whose id is the time at which it was made,
-//! in microseconds. What is sent to `/hang…` gets no answer.
+//! in microseconds. What is sent to `/hang…` gets no answer. Of what is sent to `/v1/traces` the
+//! requests are counted that it tells of.
 
 use crate::args::{Args, Result};
 use serde_json::{Value, json};
@@ -17,10 +18,15 @@ pub const OPTIONS: &[&str] = &["port"];
 /// What stands before the time in an event.
 const CHARGE: &str = "\"source_charge\": \"ch_";
 
+/// What the span of a request has, and those of its steps have not: its kind is that of servers.
+const REQUEST_SPAN: &str = "\"kind\":2";
+
 /// What has arrived.
 #[derive(Default)]
 struct Arrived {
     all: u64,
+    /// Requests that traces told of.
+    traced: u64,
     /// Microseconds from the charge to its event.
     delays: Vec<u64>,
 }
@@ -35,6 +41,7 @@ impl Arrived {
         };
         json!({
             "arrived": self.all,
+            "traced": self.traced,
             "timed": delays.len(),
             "p50_ms": at(500),
             "p99_ms": at(990),
@@ -89,6 +96,9 @@ async fn serve(mut stream: TcpStream, arrived: &Mutex<Arrived>) -> Option<()> {
         let delay = delay.and_then(|made| Some(now_micros().ok()?.saturating_sub(made)));
         let mut arrived = arrived.lock().unwrap_or_else(PoisonError::into_inner);
         arrived.all += 1;
+        if path == "/v1/traces" {
+            arrived.traced += requests_in(&text);
+        }
         arrived.delays.extend(delay);
         String::new()
     };
@@ -96,6 +106,11 @@ async fn serve(mut stream: TcpStream, arrived: &Mutex<Arrived>) -> Option<()> {
     let answer =
         format!("HTTP/1.1 200 OK\r\nConnection: close\r\nContent-Length: {length}\r\n\r\n{body}");
     stream.write_all(answer.as_bytes()).await.ok()
+}
+
+/// How many requests an export of traces tells of.
+fn requests_in(export: &str) -> u64 {
+    export.matches(REQUEST_SPAN).count() as u64
 }
 
 fn is_whole(request: &[u8]) -> bool {
@@ -130,8 +145,18 @@ mod tests {
     }
 
     #[test]
+    fn requests_of_an_export_are_counted_and_their_steps_are_not() {
+        let spans = json!({ "spans": [{ "kind": 2 }, { "kind": 1 }, { "kind": 2 }] });
+        assert_eq!(requests_in(&spans.to_string()), 2);
+    }
+
+    #[test]
     fn delays_are_told_by_their_share() {
-        let arrived = Arrived { all: 1000, delays: (1..=1000).rev().map(|ms| ms * 1000).collect() };
+        let arrived = Arrived {
+            all: 1000,
+            traced: 0,
+            delays: (1..=1000).rev().map(|ms| ms * 1000).collect(),
+        };
         let report = arrived.report();
         assert_eq!(report["p50_ms"], 500.0);
         assert_eq!(report["p99_ms"], 990.0);

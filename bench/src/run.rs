@@ -23,6 +23,7 @@ mod postgres;
 mod reserves;
 mod rivals;
 mod rotation;
+mod traces;
 mod webhooks;
 mod written;
 
@@ -55,7 +56,7 @@ pub const COMPARE_OPTIONS: &[&str] = &[
 
 /// The options of a run on Reserves.
 pub const RESERVES_OPTIONS: &[&str] =
-    &["coffer", "directory", "rounds", "warm-ms", "measure-ms", "holds", "postings"];
+    &["coffer", "directory", "rounds", "warm-ms", "measure-ms", "holds", "postings", "told"];
 
 /// The options of a run on PostgreSQL.
 pub const POSTGRES_OPTIONS: &[&str] =
@@ -71,6 +72,14 @@ pub const WEBHOOKS_OPTIONS: &[&str] = &["coffer", "directory", "warm-ms", "measu
 /// The options of a run beside a rotation of keys.
 pub const ROTATION_OPTIONS: &[&str] =
     &["coffer", "directory", "rounds", "warm-ms", "measure-ms", "small"];
+
+/// The options of a run with traces.
+pub const TRACES_OPTIONS: &[&str] =
+    &["coffer", "directory", "rounds", "warm-ms", "measure-ms", "small"];
+
+/// What a run with traces has if nothing else is said: a slice in which what was sampled is sent
+/// away at least once, and more of them, since what is looked for is small.
+pub const TRACES_DEFAULTS: [&str; 4] = ["--measure-ms", "10000", "--rounds", "7"];
 
 /// The numbers of connections that are tried.
 pub const CONNECTIONS: [u64; 3] = [1, 16, BUSIEST];
@@ -107,6 +116,8 @@ pub struct Settings {
     pub holds: u64,
     /// Postings of the account that has many.
     pub postings: u64,
+    /// Transactions of the history that is imported.
+    pub told: u64,
     /// Where PostgreSQL's programs are, if they are not where distributions keep them.
     pub programs: Option<PathBuf>,
     /// What the names of the attacks contain that are tried; all do if it is empty.
@@ -133,6 +144,7 @@ impl Settings {
             stored: args.or("stored", 1_000_000)?,
             holds: args.or("holds", 1_000_000)?,
             postings: args.or("postings", 1_000_000)?,
+            told: args.or("told", 1_000_000)?,
             programs: args.optional("programs")?,
             attack: args.or("attack", String::new())?,
             redis: args.or("redis", PathBuf::from("redis-server"))?,

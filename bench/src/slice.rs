@@ -170,6 +170,13 @@ impl Figure {
             memory: slices.iter().map(|slice| slice.memory).fold(0.0, f64::max),
         }
     }
+
+    /// The same where each request did something so many times: how often that was done, and what
+    /// it cost. The latencies are still those of requests.
+    pub fn of_each(self, times: u64) -> Self {
+        let times = times as f64;
+        Self { rate: self.rate * times, cpu: self.cpu / times, ..self }
+    }
 }
 
 /// The middle one, or the lower of the two in the middle; 0 of none.

@@ -26,6 +26,7 @@ mod family;
 mod idempotency;
 mod identity_rows;
 mod late_bodies;
+mod lines;
 mod many_servers;
 mod metrics;
 mod placement;

@@ -10,6 +10,7 @@ mod intake;
 mod isolation;
 mod kinds;
 mod late;
+mod listed;
 mod lists;
 mod money;
 mod objects;

@@ -19,3 +19,4 @@ mod refresh;
 mod rotation;
 mod simulation;
 mod step;
+mod transactions;

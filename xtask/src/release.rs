@@ -1,6 +1,7 @@
 //! What is handed out: the static binary, what is in it (an SBOM), a Debian package, checksums.
 //! Says how large and how quick it is, and on request whether another folder makes the same bytes.
 
+mod deb;
 mod parts;
 mod reproduce;
 mod sbom;
@@ -18,18 +19,26 @@ const PLATFORM: &str = "x86_64-unknown-linux-gnu";
 const MINUTES: u64 = 120;
 
 /// What was asked for.
+#[derive(Default)]
 struct Options {
     /// The profile; another than `release` is to try this verb.
     profile: String,
     reproducible: bool,
     deb: bool,
+    /// Whether the package is installed, upgraded and purged on this machine.
+    try_deb: bool,
+    /// A binary to hand out instead of building one.
+    built: Option<PathBuf>,
 }
 
 /// Builds and writes it all into `<target>/dist`.
 pub fn run(words: &[String]) -> Outcome {
     let options = options(words)?;
     step::need("sha256sum", &["--version"], "install coreutils")?;
-    let built = build(&root(), &target()?, &options.profile)?;
+    let built = match &options.built {
+        Some(built) => built.clone(),
+        None => build(&root(), &target()?, &options.profile)?,
+    };
     let parts = Parts::read(&root(), PLATFORM)?;
     let folder = target()?.join("dist");
     let failed = |e: std::io::Error| format!("cannot write into {}: {e}", folder.display());
@@ -45,7 +54,7 @@ pub fn run(words: &[String]) -> Outcome {
     std::fs::write(folder.join(&bill), sbom::document(&parts, &digest)).map_err(failed)?;
     let mut names = vec![name, bill];
     if options.deb {
-        names.push(deb(&folder, &options.profile)?);
+        names.push(deb::make(&built, &folder)?);
     }
     let sums = Step::new("sha256sum").args(&names).directory(&folder).capture()?;
     std::fs::write(folder.join("SHA256SUMS"), format!("{sums}\n")).map_err(failed)?;
@@ -53,6 +62,9 @@ pub fn run(words: &[String]) -> Outcome {
     let size = built.metadata().map_err(failed)?.len();
     println!("size         {:.1} MB, {} crates in it", megabytes(size), parts.crates().len());
     println!("first start  {} ms until it listens", start::milliseconds(&built)?);
+    if let (true, Some(package)) = (options.try_deb, names.last()) {
+        deb::try_here(&folder.join(package))?;
+    }
     if options.reproducible {
         reproduce::check(&digest, &options.profile)?;
     }
@@ -60,19 +72,24 @@ pub fn run(words: &[String]) -> Outcome {
 }
 
 fn options(words: &[String]) -> Result<Options, String> {
-    let mut options = Options { profile: "release".to_owned(), reproducible: false, deb: false };
+    let mut options = Options { profile: "release".to_owned(), ..Options::default() };
     let mut words = words.iter();
     while let Some(word) = words.next() {
         match word.as_str() {
             "--reproducible" => options.reproducible = true,
             "--deb" => options.deb = true,
+            "--try-deb" => (options.deb, options.try_deb) = (true, true),
+            "--built" => {
+                options.built = Some(words.next().ok_or("--built needs a binary after it")?.into());
+            }
             "--profile" => {
                 let name = words.next().ok_or("--profile needs a name after it")?;
                 options.profile.clone_from(name);
             }
             _ => {
                 return Err(format!(
-                    "release has no {word}; it has --reproducible, --deb, --profile"
+                    "release has no {word}; it has --reproducible, --deb, --try-deb, --profile, \
+                     --built"
                 ));
             }
         }
@@ -117,22 +134,6 @@ fn digest(path: &Path) -> Result<String, String> {
     digest.map(str::to_owned).ok_or_else(|| format!("no checksum of {}", path.display()))
 }
 
-/// Makes the Debian package of the binary that was built; the package's name.
-fn deb(folder: &Path, profile: &str) -> Result<String, String> {
-    let install = "cargo install --locked cargo-deb";
-    step::need("cargo", &["deb", "--version"], install)?;
-    let package = Step::new("cargo")
-        .args(["deb", "--package", "coffer", "--no-build", "--target", PLATFORM])
-        .args(["--profile", profile, "--output"])
-        .args([folder])
-        .env("CARGO_TARGET_DIR", target()?)
-        .directory(&root())
-        .capture()?;
-    let path = Path::new(package.lines().last().unwrap_or_default());
-    let name = path.file_name().map(|name| name.to_string_lossy().into_owned());
-    name.ok_or_else(|| format!("cargo deb made no package: {package}"))
-}
-
 #[allow(clippy::cast_precision_loss, reason = "it is shown with one decimal")]
 fn megabytes(bytes: u64) -> f64 {
     bytes as f64 / 1e6
@@ -148,8 +149,16 @@ mod tests {
             |line: &str| options(&line.split_whitespace().map(str::to_owned).collect::<Vec<_>>());
         let all = read("--deb --reproducible --profile start").unwrap();
         assert!(all.deb && all.reproducible && all.profile == "start");
+        let tried = read("--built target/release/coffer --try-deb").unwrap();
+        assert!(tried.deb && tried.try_deb && tried.built.is_some());
         let none = read("").unwrap();
-        assert!(!none.deb && !none.reproducible && none.profile == "release");
-        assert!(read("--profile").is_err() && read("--fast").is_err());
+        assert!(
+            !none.deb
+                && !none.try_deb
+                && none.built.is_none()
+                && !none.reproducible
+                && none.profile == "release"
+        );
+        assert!(read("--profile").is_err() && read("--built").is_err() && read("--fast").is_err());
     }
 }

@@ -44,7 +44,7 @@ struct Part {
 
 /// All parts. Those up to the build run one after the other; of the others two run at a time, of
 /// each kind in this order.
-static PARTS: [Part; 24] = [
+static PARTS: [Part; 25] = [
     Part {
         name: "format",
         about: "the layout of the Rust code",
@@ -127,11 +127,19 @@ static PARTS: [Part; 24] = [
     },
     Part {
         name: "postgres/engine",
-        about: "the API, the matrix of credentials, models and kept stores again, on PostgreSQL",
+        about: "the API, a square of the matrix, the models and kept stores again, on PostgreSQL",
         needs_build: true,
         only_with_all: false,
         waits: false,
         run: |_| postgres::engine(),
+    },
+    Part {
+        name: "postgres/matrix",
+        about: "the whole matrix of credentials, on PostgreSQL",
+        needs_build: true,
+        only_with_all: true,
+        waits: false,
+        run: |_| postgres::matrix(),
     },
     Part {
         name: "postgres/outages",

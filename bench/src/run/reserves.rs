@@ -1,8 +1,11 @@
 //! Reserves and the ledger: what the intake of a charge costs beside a bare loop, what a balance
-//! costs when many postings are behind it, and how holds are released that are due at once.
+//! costs when many postings are behind it, how holds are released that are due at once, and how fast
+//! a processor's transactions are told.
 
+mod backfill;
 mod balance;
 mod intake;
+mod pages;
 mod release;
 
 use super::Run;
@@ -20,6 +23,8 @@ impl Run {
     /// All parts of Reserves, in their order.
     pub fn reserves(&mut self) -> Result<()> {
         self.intake()?;
+        self.pages()?;
+        self.backfill()?;
         self.balance()?;
         self.release()?;
         self.note_disturbances();

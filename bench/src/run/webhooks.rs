@@ -36,13 +36,13 @@ const EVENT_EVERY: Duration = Duration::from_millis(200);
 const DELAY_MS: f64 = 2000.0;
 
 /// A receiver in a process of its own.
-struct Receiver {
-    child: Child,
+pub(super) struct Receiver {
+    pub(super) child: Child,
     port: u16,
 }
 
 impl Receiver {
-    fn start(run: &Run) -> Result<Self> {
+    pub(super) fn start(run: &Run) -> Result<Self> {
         let port = free_port()?;
         let mut command = Command::new(&run.itself);
         let child = Child::spawn(command.args(["receiver", "--port", &port.to_string()]))?;
@@ -50,7 +50,7 @@ impl Receiver {
         Ok(Self { child, port })
     }
 
-    fn url(&self, path: &str) -> String {
+    pub(super) fn url(&self, path: &str) -> String {
         format!("http://127.0.0.1:{}/{path}", self.port)
     }
 
@@ -58,7 +58,7 @@ impl Receiver {
         http::call(self.port, "", "GET", "/stats", "", &[])
     }
 
-    fn number(&self, name: &str) -> Result<f64> {
+    pub(super) fn number(&self, name: &str) -> Result<f64> {
         let stats = self.stats()?;
         stats.get(name).and_then(Value::as_f64).ok_or_else(|| format!("no {name} in {stats}"))
     }

@@ -46,7 +46,7 @@ impl Run {
         let layout = Layout::read(&data)?;
         let mut before = layout.snapshot(&data)?;
         let mut requests = Vec::new();
-        for _ in 0..2 * ACCOUNTS {
+        for _ in 0..2 * coffer.account_names()?.len() {
             self.send(coffer, workload, 1, keyed)?;
             let now = layout.snapshot(&data)?;
             requests.push(now.since(&before));

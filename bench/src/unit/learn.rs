@@ -142,32 +142,21 @@ struct Column<'a> {
 }
 
 impl<'a> Writer<'a> {
+    /// A row that was added. Where nothing in its key is new each time, as in a row for each second,
+    /// those of later requests take its place.
     fn insert(&mut self, table: &Table, place: &Place) -> String {
         let values = self.expressions(table, place);
-        format!(
-            "{INSERT}{} ({}) VALUES ({});\n",
-            table.name,
-            table.columns.join(", "),
-            values.join(", ")
-        )
+        let mut key = table.key.iter().filter_map(|at| values.get(*at));
+        if !table.key.is_empty() && key.all(|value| is_of_account(value)) {
+            return overwriting(table, &values);
+        }
+        format!("{};\n", inserting(table, &values))
     }
 
     /// A row that is there in every store but the loop's is added when it is first changed.
     fn upsert(&mut self, table: &Table, place: &Place) -> String {
         let values = self.expressions(table, place);
-        let others = table.columns.iter().zip(0..).filter(|(_, at)| !table.key.contains(at));
-        let set: Vec<String> =
-            others.map(|(name, _)| format!("{name} = excluded.{name}")).collect();
-        let key: Vec<&str> =
-            table.key.iter().filter_map(|at| table.columns.get(*at)).map(String::as_str).collect();
-        format!(
-            "{INSERT}{} ({}) VALUES ({}) ON CONFLICT ({}) DO UPDATE SET {};\n",
-            table.name,
-            table.columns.join(", "),
-            values.join(", "),
-            key.join(", "),
-            set.join(", ")
-        )
+        overwriting(table, &values)
     }
 
     fn expressions(&mut self, table: &Table, place: &Place) -> Vec<String> {
@@ -285,6 +274,28 @@ impl<'a> Writer<'a> {
             rows.join(",\n")
         )
     }
+}
+
+/// Whether an expression is the same for all requests of an account.
+fn is_of_account(expression: &str) -> bool {
+    let fresh = [":unit", ":turn", ":number", ":bytes", ":text"];
+    expression != "NULL" && !fresh.iter().any(|parameter| expression.contains(parameter))
+}
+
+fn inserting(table: &Table, values: &[String]) -> String {
+    let columns = table.columns.join(", ");
+    format!("{INSERT}{} ({columns}) VALUES ({})", table.name, values.join(", "))
+}
+
+fn overwriting(table: &Table, values: &[String]) -> String {
+    let others = table.columns.iter().zip(0..).filter(|(_, at)| !table.key.contains(at));
+    let set: Vec<String> = others.map(|(name, _)| format!("{name} = excluded.{name}")).collect();
+    let key = table.key.iter().filter_map(|at| table.columns.get(*at)).map(String::as_str);
+    let key: Vec<&str> = key.collect();
+    let insert = inserting(table, values);
+    let then =
+        if set.is_empty() { "NOTHING".into() } else { format!("UPDATE SET {}", set.join(", ")) };
+    format!("{insert} ON CONFLICT ({}) DO {then};\n", key.join(", "))
 }
 
 impl<'a> Column<'a> {

@@ -29,7 +29,7 @@ pub use fingerprint::{Digest, Digester, LookupKey};
 pub use hash::{Hash, Sha256, sha256};
 pub use key::SealingKey;
 pub use mac::hmac_sha256_hex;
-pub use random::SystemRandom;
+pub use random::{KernelRandom, Seeding, SystemRandom};
 pub use root::{RootError, RootKey};
 pub use signature::{PublicKey, SigningKey};
 pub use token::{TokenForm, TokenHash, new_token, token_form};

@@ -14,7 +14,7 @@ use std::borrow::Cow;
 /// 400 for a name or a value that cannot be decoded, brackets that make no path, a path that is
 /// used as a value and as an object, and what exceeds one of [`limits`].
 pub(crate) fn decode(raw: &[u8], tree: &mut Vec<Field>, count: &mut usize) -> Result<(), ApiError> {
-    for pair in raw.split(|&byte| byte == b'&').filter(|pair| !pair.is_empty()) {
+    for pair in raw.split(|&byte| byte == b'&').filter(|pair| !says_nothing(pair)) {
         *count += 1;
         if *count > limits::PARAMETERS {
             return Err(ApiError::invalid(format!(
@@ -39,6 +39,12 @@ pub(crate) fn decode(raw: &[u8], tree: &mut Vec<Field>, count: &mut usize) -> Re
         })?;
     }
     Ok(())
+}
+
+/// Whether a pair has neither a name nor a value: Rust's `serde_qs`, and async-stripe with it,
+/// writes `=` for a form without parameters.
+fn says_nothing(pair: &[u8]) -> bool {
+    matches!(pair, b"" | b"=")
 }
 
 fn malformed(error: ApiError) -> ApiError {

@@ -83,6 +83,21 @@ pub trait WriteOperation: Send + Sync + 'static {
         tx: &mut Tx<'_>,
     ) -> impl Future<Output = Result<Applied<Self::Out>, Failure>> + Send;
 
+    /// What stays of a refusal by [`Self::apply`], whose own writes are undone by then: it commits with
+    /// the refusal, if there is room. By default nothing does.
+    ///
+    /// # Errors
+    /// A failure of storage, which undoes the whole unit of work.
+    fn refused(
+        &self,
+        _input: &Self::Input,
+        _refusal: &ApiError,
+        _ctx: &Ctx,
+        _tx: &mut Tx<'_>,
+    ) -> impl Future<Output = Result<(), StorageError>> + Send {
+        async { Ok(()) }
+    }
+
     /// The response's object.
     fn render(&self, out: &Self::Out, ctx: &Ctx) -> Object;
 
@@ -166,6 +181,20 @@ pub trait SealingOperation: Send + Sync + 'static {
         tx: &mut Tx<'_>,
     ) -> impl Future<Output = Result<Applied<Self::Out>, Failure>> + Send;
 
+    /// See [`WriteOperation::refused`].
+    ///
+    /// # Errors
+    /// A failure of storage.
+    fn refused(
+        &self,
+        _input: &Self::Input,
+        _refusal: &ApiError,
+        _ctx: &Ctx,
+        _tx: &mut Tx<'_>,
+    ) -> impl Future<Output = Result<(), StorageError>> + Send {
+        async { Ok(()) }
+    }
+
     /// The response's object.
     fn render(&self, out: &Self::Out, ctx: &Ctx) -> Object;
 
@@ -233,6 +262,16 @@ impl<O: WriteOperation> SealingOperation for Unsealed<O> {
         tx: &mut Tx<'_>,
     ) -> Result<Applied<O::Out>, Failure> {
         self.0.apply(input, ctx, tx).await
+    }
+
+    async fn refused(
+        &self,
+        input: &O::Input,
+        refusal: &ApiError,
+        ctx: &Ctx,
+        tx: &mut Tx<'_>,
+    ) -> Result<(), StorageError> {
+        self.0.refused(input, refusal, ctx, tx).await
     }
 
     fn render(&self, out: &O::Out, ctx: &Ctx) -> Object {

@@ -385,6 +385,10 @@ impl<O: SealingOperation> Work for Unit<O> {
             Err(Failure::Refused(refusal)) => {
                 tx.rollback_to_savepoint().await?;
                 tx.release_savepoint().await?;
+                // As for the stored refusal, what is left on a full disk is for what takes away.
+                if self.store.check_space().is_ok() {
+                    self.operation.refused(&self.input, &refusal, ctx, tx).await?;
+                }
                 self.store_refusal(&refusal, tx)?;
                 Ok(Outcome::Refused(refusal))
             }

@@ -64,6 +64,11 @@ pub const MIGRATIONS: MigrationSet = MigrationSet {
             name: "ledger_history",
             sql: include_str!("../migrations/0002_ledger_history.sql"),
         },
+        Migration {
+            version: 3,
+            name: "ledger_automatic_payouts",
+            sql: include_str!("../migrations/0003_ledger_automatic_payouts.sql"),
+        },
     ],
     tables: &[
         ("ledger", Placement::Spread),

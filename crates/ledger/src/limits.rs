@@ -62,6 +62,9 @@ pub const PARKED_SECONDS: i64 = 86_400;
 /// below a megabyte, and long names and metadata may double that.
 pub const PAGE_BYTES: usize = 2 * 1024 * 1024;
 
+/// Movements of a dispute that retrieving it shows, the newest: a dispute has a handful.
+pub const MOVEMENTS_SHOWN: i64 = 100;
+
 /// Refusals that the answer to a page shows: enough to see what is wrong, and no page of errors.
 pub const REFUSALS_SHOWN: usize = 20;
 

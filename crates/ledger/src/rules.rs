@@ -172,6 +172,8 @@ pub struct MoneyBack<'a> {
     pub before: i64,
     /// How much of what it had consumed of the reserve has come back with this: not less.
     pub after: i64,
+    /// When it becomes available, if it is pending under a date of its own, as a transaction's is.
+    pub available_on: Option<Timestamp>,
 }
 
 impl<'a> MoneyBack<'a> {
@@ -180,7 +182,7 @@ impl<'a> MoneyBack<'a> {
     pub fn of(of: Taker<'a>, consumed: i64, before: i64, back: i64) -> Option<Self> {
         let all = before.saturating_add(back);
         let (before, after) = (before.min(consumed).max(0), all.min(consumed).max(0));
-        (after > before).then_some(Self { of, before, after })
+        (after > before).then_some(Self { of, before, after, available_on: None })
     }
 }
 

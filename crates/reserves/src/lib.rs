@@ -89,7 +89,7 @@ fn parts(settings: &coffer_kernel::Settings) -> Parts {
         .write(releases::Update)
         .collection(releases::Releases)
         .read(asked::report::Report)
-        .read(asked::simulate::Simulate { floor: settings.hold_floor })
+        .read(asked::simulate::Simulate { floor: settings.hold_floor, draw: settings.consumption })
         .read(asked::story::OfHold)
         .read(asked::story::OfCharge)
         .read(asked::story::OfPayout);

@@ -138,8 +138,8 @@ impl Faults {
         self
     }
 
-    /// Nothing is ever flushed to the disk: a power failure loses what was acknowledged. Embedded
-    /// only.
+    /// Nothing is ever flushed to the disk: a power failure loses what was acknowledged, which a
+    /// store that is gone at the end of the process may do outside tests, too. Embedded only.
     #[must_use]
     pub fn no_flush(mut self) -> Self {
         self.no_flush = true;

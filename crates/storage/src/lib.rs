@@ -19,6 +19,7 @@
 //! value, fault, error, checksum │ share, fair
 //! ```
 
+mod attempt;
 mod checksum;
 mod command;
 mod error;

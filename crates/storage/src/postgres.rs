@@ -28,6 +28,7 @@ use std::time::Duration;
 use coffer_base::{Timestamp, limit};
 use coffer_metrics::Recorded;
 
+use crate::attempt::Attempt;
 use crate::command::{Statement, require_plain};
 use crate::error::{Result, StorageError};
 use crate::fault::Faults;
@@ -36,7 +37,6 @@ use crate::migration::{MigrationReport, MigrationSet};
 use crate::options::{ServerInfo, Stats};
 use crate::row::Row;
 use crate::share::Share;
-use crate::transaction::Work;
 use crate::value::Value;
 use locks::Locks;
 use options::Pooler;
@@ -113,7 +113,7 @@ impl Postgres {
     }
 
     /// Runs a unit of work in a task of its own, which goes on if the caller goes away.
-    pub(crate) async fn write<W: Work>(&self, share: Share, work: W) -> Result<W::Out> {
+    pub(crate) async fn write(&self, share: Share, work: Attempt) -> Result<()> {
         let (pool, counters) = (self.pool.clone(), Arc::clone(&self.counters));
         let (faults, locks) = (self.faults.clone(), Arc::clone(&self.locks));
         let task = tokio::spawn(async move {

@@ -30,6 +30,7 @@ use coffer_base::{Timestamp, limit};
 use coffer_metrics::Recorded;
 use tokio::sync::{oneshot, watch};
 
+use crate::attempt::Attempt;
 use crate::error::{Result, StorageError};
 use crate::fault::Faults;
 use crate::files;
@@ -40,12 +41,12 @@ use crate::place;
 use crate::row::Row;
 use crate::share::Share;
 use crate::space::OnDisk;
-use crate::transaction::Work;
 use crate::value::Value;
 use checkpoint::Log;
 use queue::Queue;
 use readers::Readers;
 use thread::spawn;
+use unit::Unit;
 use writer::{Counters, Writer};
 
 /// One open database file.
@@ -141,8 +142,8 @@ impl Sqlite {
         })
     }
 
-    pub(crate) async fn write<W: Work>(&self, share: Share, work: W) -> Result<W::Out> {
-        let (unit, result) = unit::unit(work);
+    pub(crate) async fn write(&self, share: Share, work: Attempt) -> Result<()> {
+        let (unit, result) = Unit::of(work);
         self.queue.push(share, unit)?;
         let ended = || StorageError::UnknownOutcome("the writer ended before it answered".into());
         result.await.unwrap_or_else(|_| Err(ended()))

@@ -7,6 +7,7 @@ use std::time::{Duration, Instant};
 use coffer_base::{Timestamp, limit};
 use coffer_metrics::Recorded;
 
+use crate::attempt::{Attempt, Kept};
 use crate::error::{Result, StorageError};
 use crate::migration::{MigrationReport, MigrationSet};
 use crate::options::{Node, Options, ServerInfo, Stats};
@@ -17,7 +18,7 @@ use crate::shard::{self, Shard};
 use crate::share::Share;
 use crate::space::{DiskSpace, DiskStats, OnDisk};
 use crate::sqlite::Sqlite;
-use crate::transaction::{Lock, Tx, Work};
+use crate::transaction::Work;
 use crate::value::Value;
 
 /// A database, on behalf of somebody. Clones use the same database.
@@ -44,40 +45,6 @@ struct Headroom {
     space: Option<DiskSpace>,
     /// When a write last found no room.
     missed: Mutex<Option<Instant>>,
-}
-
-/// A unit of work that can be tried again, with the question whether it may add data: asked when
-/// its turn comes, since the space may be gone by then. All units are run as this one type, so that
-/// each is compiled once.
-struct Attempt<W> {
-    work: Arc<W>,
-    space: Option<DiskSpace>,
-    part: Option<Arc<Shard>>,
-}
-
-impl<W: Work> Work for Attempt<W> {
-    type Out = W::Out;
-
-    fn grows(&self) -> bool {
-        self.work.grows()
-    }
-
-    fn is_record(&self) -> bool {
-        self.work.is_record()
-    }
-
-    fn lock(&self) -> Option<Lock> {
-        self.work.lock()
-    }
-
-    async fn run(&self, tx: &mut Tx<'_>) -> Result<W::Out> {
-        match &self.space {
-            Some(space) if self.work.grows() => space.admit()?,
-            _ => {}
-        }
-        tx.of(self.work.of_many_accounts(), self.part.clone());
-        self.work.run(tx).await
-    }
 }
 
 impl Store {
@@ -237,28 +204,28 @@ impl Store {
     /// If the unit was rolled back; after [`StorageError::UnknownOutcome`] it may be committed.
     /// [`StorageError::NoSpace`] if it adds data ([`Work::grows`]) and the disk is nearly full.
     pub async fn write<W: Work>(&self, work: W) -> Result<W::Out> {
-        let written = self.attempt(Arc::new(work)).await;
+        let work = Kept::of(work);
+        let (space, part) = (self.headroom.space.clone(), self.part.clone());
+        let written = self.attempt(Attempt::at(Arc::clone(&work), space, part)).await;
         if matches!(written, Err(StorageError::NoSpace(_))) {
             *self.headroom.missed.lock().unwrap_or_else(PoisonError::into_inner) =
                 Some(Instant::now());
         }
-        written
+        written.and_then(|()| work.take())
     }
 
     /// Runs a unit of work. Where the disk is watched, one that takes data away is tried again when
     /// there is no room, once room was made for it.
-    async fn attempt<W: Work>(&self, work: Arc<W>) -> Result<W::Out> {
+    async fn attempt(&self, attempt: Attempt) -> Result<()> {
         let space = self.headroom.space.as_ref();
-        let grows = work.grows();
+        let grows = attempt.grows();
         if let (Some(space), true) = (space, grows) {
             space.admit()?;
         }
         let mut left = if grows || space.is_none() { 1 } else { limit::ROOM_ATTEMPTS };
         loop {
             left = left.saturating_sub(1);
-            let (work, part) = (Arc::clone(&work), self.part.clone());
-            let attempt = Attempt { work, space: space.cloned(), part };
-            match (self.write_once(attempt).await, space) {
+            match (self.write_once(attempt.clone()).await, space) {
                 (Err(StorageError::NoSpace(_)), Some(space)) if left > 0 => space.make_room(),
                 (written, _) => return written,
             }
@@ -284,7 +251,7 @@ impl Store {
         }
     }
 
-    async fn write_once<W: Work>(&self, work: W) -> Result<W::Out> {
+    async fn write_once(&self, work: Attempt) -> Result<()> {
         match &self.engine {
             Engine::Sqlite(sqlite) => sqlite.write(self.share, work).await,
             Engine::Postgres(postgres) => postgres.write(self.share, work).await,

@@ -259,6 +259,130 @@ fn what_two_ledgers_have_is_asked_back() {
     assert_eq!(told["charge"]["amount"], 2000);
 }
 
+/// Simulates the account's one plan, and another beside it. It must say of the one what happened.
+#[track_caller]
+fn as_it_was(fixture: &Fixture, plan: &str) -> Value {
+    let all = [("limit", "100")];
+    let releases = fixture.list("/v1/reserve/releases", &all);
+    let released = |reason: &str, source: Option<&str>| -> i64 {
+        let fit = releases.iter().filter(|each| {
+            each["reason"] == reason && each["source_transaction"]["type"].as_str() == source
+        });
+        fit.map(|each| int(each, "amount")).sum()
+    };
+    let holds = fixture.list("/v1/reserve/holds", &all);
+    let since = MARCH_1.to_string();
+    let params = [
+        ("mode", "test"),
+        ("account", fixture.account.as_str()),
+        ("since", since.as_str()),
+        ("plan[]", plan),
+        ("plan[]", "percent=100,days_after_charge=180"),
+    ];
+    let found = fixture.server.admin().get("/v1/admin/reserves/simulation", &params).ok();
+    let said = &found["plans"][0]["currencies"][0];
+    let sum = |field: &str| -> i64 { holds.iter().map(|hold| int(hold, field)).sum() };
+    let count = i64::try_from(holds.len()).unwrap();
+    let expected = [
+        ("held", sum("amount")),
+        ("holds", count),
+        ("still_held", sum("amount_releasable")),
+        ("returned", released("hold_expired", None)),
+        ("covered_refunds", released("hold_reversed", Some("refund"))),
+        ("covered_disputes", released("hold_reversed", Some("dispute"))),
+    ];
+    for (name, figure) in expected {
+        assert_eq!((name, int(said, name)), (name, figure), "{said}");
+    }
+    found
+}
+
+/// Charges, some of them of transfers, refunds, disputes and payouts that leave little, told as
+/// facts or as transactions.
+fn a_month_of_little_money(fixture: &Fixture, by_transaction: bool) {
+    let mut drawn = 11_i64;
+    for step in 0..60 {
+        drawn = (drawn * 1_103_515_245 + 12_345) % 2_147_483_648;
+        let (which, part) = (drawn / 65_536 % 10, drawn / 1024 % 1000);
+        fixture.advance_to(MARCH_1 + step * (DAY / 2) + 60);
+        let now = fixture.server.clock.now_unix();
+        let (created, later) = (now.to_string(), (now + 2 * DAY).to_string());
+        let earlier = format!("ch_{}", (step - 1 - part % 4).max(0));
+        let money = fixture.standing()[1];
+        let (word, category, source, amount) = match which {
+            0..=4 => ("charge", "charge", format!("ch_{step}"), 2000 + 7 * part),
+            5 | 6 => ("refund", "refund", format!("re_{step}"), -500 - part),
+            7 => ("adjustment", "dispute", format!("du_{step}"), -1500 - part),
+            _ => ("payout", "payout", format!("po_{step}"), -money.max(part + 1)),
+        };
+        let amounts = (amount.to_string(), amount.abs().to_string());
+        let mut more = match word {
+            "charge" if part % 3 == 0 => vec![("source_transfer", "tr_1")],
+            "refund" | "adjustment" => vec![("charge", &*earlier)],
+            _ => Vec::new(),
+        };
+        let path = match (by_transaction, word) {
+            (true, _) => "/v1/ledger/transactions",
+            (false, "adjustment") => "/v1/ledger/disputes",
+            (false, "refund") => "/v1/ledger/refunds",
+            (false, "payout") => "/v1/ledger/payouts",
+            (false, _) => "/v1/ledger/charges",
+        };
+        let id = format!("txn_{step}");
+        if by_transaction {
+            let of_page = [
+                ("id", &*id),
+                ("type", word),
+                ("reporting_category", category),
+                ("source", &*source),
+                ("amount", &*amounts.0),
+                ("currency", "usd"),
+                ("created", &*created),
+                ("available_on", &*later),
+            ];
+            more.extend(of_page);
+        } else {
+            more.extend([("id", &*source), ("amount", &*amounts.1), ("currency", "usd")]);
+            more.extend((word == "payout").then_some(("reported", "true")));
+        }
+        fixture.post(path, &more).ok();
+    }
+    fixture.advance_to(MARCH_1 + 40 * DAY);
+}
+
+#[test]
+fn what_draws_if_it_is_needed_and_leaves_transfers_alone_is_simulated_as_it_was() {
+    for by_transaction in [false, true] {
+        let fixture = Fixture::new();
+        let plan = [
+            ("percent", "30"),
+            ("type", "rolling_release"),
+            ("rolling_release[days_after_charge]", "20"),
+            ("reserve_draw", "only_if_needed"),
+            ("hold_transfers", "false"),
+        ];
+        fixture.post("/v1/reserve/plans", &plan).ok();
+        a_month_of_little_money(&fixture, by_transaction);
+        let words = "percent=30,days_after_charge=20";
+        let own = format!("{words},reserve_draw=only_if_needed,hold_transfers=false");
+        let found = as_it_was(&fixture, &own);
+        let said = &found["plans"][0]["currencies"][0];
+        assert!(int(said, "covered_refunds") > 0 && int(said, "covered_disputes") > 0, "{said}");
+        // A plan that differs in one of the two is another plan.
+        let since = MARCH_1.to_string();
+        let first = format!("{words},hold_transfers=false");
+        let transfers = format!("{words},reserve_draw=only_if_needed");
+        let params =
+            [("mode", "test"), ("since", &*since), ("plan[]", &*first), ("plan[]", &*transfers)];
+        let admin = fixture.server.admin();
+        let others = admin.get("/v1/admin/reserves/simulation", &params).ok();
+        let other = |plan: usize| &others["plans"][plan]["currencies"][0];
+        assert!(int(other(0), "covered_refunds") > int(said, "covered_refunds"));
+        assert!(int(other(1), "holds") > int(said, "holds"));
+        fixture.verify();
+    }
+}
+
 #[test]
 fn a_plan_that_was_there_is_simulated_as_it_was() {
     let fixture = Fixture::new();
@@ -276,31 +400,10 @@ fn a_plan_that_was_there_is_simulated_as_it_was() {
         }
     }
     fixture.advance_to(MARCH_1 + 30 * DAY);
-    let releases = fixture.list("/v1/reserve/releases", &[("limit", "100")]);
-    let released = |reason: &str, source: Option<&str>| -> i64 {
-        let fit = releases.iter().filter(|each| {
-            each["reason"] == reason && each["source_transaction"]["type"].as_str() == source
-        });
-        fit.map(|each| int(each, "amount")).sum()
-    };
     let before = fixture.list("/v1/reserve/holds", &[("limit", "100")]);
-    let since = MARCH_1.to_string();
-    let params = [
-        ("mode", "test"),
-        ("since", since.as_str()),
-        ("plan[]", "percent=12,type=rolling_release,days_after_charge=20"),
-        ("plan[]", "percent=100,days_after_charge=180"),
-    ];
-    let admin = fixture.server.admin();
-    let found = admin.get("/v1/admin/reserves/simulation", &params).ok();
+    let found = as_it_was(&fixture, "percent=12,type=rolling_release,days_after_charge=20");
     let real = &found["plans"][0]["currencies"][0];
-    let held: i64 = before.iter().map(|hold| int(hold, "amount")).sum();
-    let left: i64 = before.iter().map(|hold| int(hold, "amount_releasable")).sum();
-    assert_eq!((int(real, "held"), int(real, "holds")), (held, 12), "{real}");
-    assert_eq!(int(real, "still_held"), left);
-    assert_eq!(int(real, "returned"), released("hold_expired", None));
-    assert_eq!(int(real, "covered_refunds"), released("hold_reversed", Some("refund")));
-    assert_eq!(int(real, "covered_disputes"), released("hold_reversed", Some("dispute")));
+    assert_eq!(int(real, "holds"), 12);
     assert_eq!(real["below_zero_accounts"], 0);
     let all = &found["plans"][1]["currencies"][0];
     assert!(int(all, "covered") > int(real, "covered"), "{all}");

@@ -3,6 +3,7 @@
 use super::fixture::{DAY, Fixture, MARCH_1, march};
 use super::kinds::before;
 use super::transactions::Txn;
+use coffer_testkit::TestServer;
 use serde_json::{Value, json};
 
 #[test]
@@ -182,4 +183,85 @@ fn what_waits_for_a_day_is_announced_once() {
         assert_eq!(events.len(), 1);
         assert_eq!(events[0]["data"]["object"]["id"], "txn_2");
     }
+}
+
+/// A plan of half of each charge, and whether what comes back is held again.
+fn restoring(restore: &str) -> Fixture {
+    let builder = TestServer::builder().set(&coffer_reserves::RESERVE_RESTORE, restore);
+    let fixture = Fixture::with(builder);
+    fixture.rolling(50, 30);
+    fixture
+}
+
+/// A transaction: its type, amount, id and what else is told of it.
+type Told = (&'static str, i64, &'static str, &'static [(&'static str, &'static str)]);
+
+#[test]
+fn what_comes_back_by_transactions_is_held_again_in_any_order() {
+    let told: [Told; 3] = [
+        ("charge", 10_000, "txn_1", &[("source", "ch_1")]),
+        (
+            "adjustment",
+            -9000,
+            "txn_2",
+            &[("source", "du_1"), ("charge", "ch_1"), ("reporting_category", "dispute")],
+        ),
+        (
+            "adjustment",
+            6000,
+            "txn_3",
+            &[("source", "du_1"), ("charge", "ch_1"), ("reporting_category", "dispute_reversal")],
+        ),
+    ];
+    let orders = [[0, 1, 2], [0, 2, 1], [1, 0, 2], [1, 2, 0], [2, 0, 1], [2, 1, 0]];
+    for (restore, held) in [("until_scheduled", 5000), ("never", 0)] {
+        for order in orders {
+            let fixture = restoring(restore);
+            for (word, amount, id, more) in order.map(|at| told[at]) {
+                fixture.tell(id, word, amount, more);
+                fixture.tell(id, word, amount, more);
+            }
+            fixture.advance_to(march(4));
+            assert_eq!(fixture.standing(), [0, 7000 - held, 0, held], "{restore} {order:?}");
+            fixture.verify();
+            fixture.advance_to(MARCH_1 + 40 * DAY);
+            assert_eq!(fixture.standing(), [0, 7000, 0, 0], "{restore} {order:?}");
+            fixture.verify();
+        }
+    }
+}
+
+#[test]
+fn what_comes_back_pending_is_held_pending_until_its_own_date() {
+    let fixture = restoring("until_scheduled");
+    fixture.tell("txn_1", "charge", 10_000, &[("source", "ch_1")]);
+    fixture.advance_to(march(3));
+    let first = fixture.list("/v1/reserve/holds", &[])[0].clone();
+    let refund = [("source", "re_1"), ("charge", "ch_1")];
+    fixture.tell("txn_2", "refund", -7000, &refund);
+    assert_eq!(fixture.standing(), [0, 3000, 0, 0]);
+    let (created, sixth, eighth) =
+        (march(3).to_string(), march(6).to_string(), march(8).to_string());
+    let failed = |on: &str, id: &str, amount: i64| {
+        let dates = [("created", &*created), ("available_on", on)];
+        fixture.tell(id, "refund_failure", amount, &[&refund[..], &dates].concat());
+    };
+    failed(&sixth, "txn_3", 2000);
+    assert_eq!(fixture.standing(), [0, 3000, 2000, 0]);
+    // The rest of what was drawn, and no more of it; its money is pending as all of it is.
+    failed(&eighth, "txn_4", 4000);
+    assert_eq!(fixture.standing(), [1000, 3000, 5000, 0]);
+    let newest = &fixture.list("/v1/reserve/holds", &[])[0];
+    assert_eq!(newest["release_schedule"], first["release_schedule"]);
+    assert_eq!((&newest["reason"], &newest["amount"]), (&json!("charge"), &json!(3000)));
+    fixture.verify();
+    fixture.advance_to(march(6));
+    assert_eq!(fixture.standing(), [1000, 3000, 3000, 2000]);
+    // The date moves, and what is held of it moves too.
+    failed(&march(9).to_string(), "txn_4", 4000);
+    fixture.advance_to(march(8));
+    assert_eq!(fixture.standing(), [1000, 3000, 3000, 2000]);
+    fixture.advance_to(march(9));
+    assert_eq!(fixture.standing(), [0, 4000, 0, 5000]);
+    fixture.verify();
 }

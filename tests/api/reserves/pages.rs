@@ -4,7 +4,7 @@ use super::fixture::{DAY, Fixture, MARCH_1, march, text};
 use serde_json::{Value, json};
 
 /// A transaction as Stripe lists it, of 1 March and available on the 3rd.
-fn listed(id: &str, word: &str, amount: i64, source: &Value) -> Value {
+pub fn listed(id: &str, word: &str, amount: i64, source: &Value) -> Value {
     json!({
         "id": id, "object": "balance_transaction", "amount": amount, "fee": 0, "net": amount,
         "available_on": march(3), "created": MARCH_1, "currency": "usd", "description": "Jane",
@@ -20,7 +20,7 @@ fn page(data: &[Value]) -> String {
 
 impl Fixture {
     #[track_caller]
-    fn import(&self, data: &[Value]) -> Value {
+    pub fn import(&self, data: &[Value]) -> Value {
         self.post("/v1/ledger/transactions/import", &[("page", &page(data))]).ok()
     }
 }

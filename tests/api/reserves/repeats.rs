@@ -268,3 +268,58 @@ fn a_payout_takes_neither_what_is_pending_nor_what_is_held() {
     assert_eq!(text(&payout("po_1", "400", &[]).ok(), "status"), "in_transit");
     fixture.verify();
 }
+
+#[test]
+fn a_contradiction_that_is_told_alone_is_kept_as_a_warning() {
+    let fixture = Fixture::new();
+    let txn = |amount: &'static str| {
+        [
+            ("id", "txn_1"),
+            ("type", "charge"),
+            ("amount", amount),
+            ("currency", "usd"),
+            ("created", "1772359200"),
+            ("available_on", "1772496001"),
+            ("source", "ch_9"),
+        ]
+    };
+    fixture.charge("ch_1", 10_000, &[]);
+    fixture.refund("re_1", "ch_1", 500);
+    let dispute = [("id", "du_1"), ("charge", "ch_1"), ("amount", "700")];
+    fixture.post("/v1/ledger/disputes", &dispute).ok();
+    let moves = "/v1/ledger/disputes/du_1/movements";
+    fixture.post(moves, &[("id", "mv_1"), ("amount", "-50")]).ok();
+    fixture.post("/v1/ledger/refunds/re_1", &[("status", "failed"), ("amount", "100")]).ok();
+    fixture.post("/v1/ledger/transactions", &txn("4000")).ok();
+    let before = fixture.postings();
+
+    let told: [(&str, Params<'_>); 4] = [
+        ("/v1/ledger/charges", &[("id", "ch_1"), ("amount", "10001"), ("currency", "usd")]),
+        ("/v1/ledger/disputes", &[("id", "du_1"), ("charge", "ch_2"), ("amount", "700")]),
+        (moves, &[("id", "mv_1"), ("amount", "-51")]),
+        ("/v1/ledger/transactions", &txn("4001")),
+    ];
+    let keyed = |key: &str| fixture.client.idempotent(key);
+    for (number, (path, params)) in told.iter().enumerate() {
+        keyed(&format!("evt_{number}")).post(path, params).refused(400);
+        // Under its key the refusal is repeated, and without it found again: neither warns anew.
+        keyed(&format!("evt_{number}")).post(path, params).refused(400);
+        fixture.post(path, params).refused(400);
+    }
+    // What is refused for another reason is no contradiction.
+    fixture
+        .post("/v1/ledger/refunds/re_1", &[("status", "failed"), ("amount", "900")])
+        .refused(400);
+    fixture.post("/v1/ledger/charges", &[("id", "ch_3"), ("amount", "5")]).refused(400);
+
+    let warnings = fixture.list("/v1/ledger/warnings", &[("kind", "conflict")]);
+    let kept: Vec<_> =
+        warnings.iter().map(|each| (text(each, "about"), text(each, "param"))).collect();
+    let expected =
+        [("txn_1", "amount"), ("mv_1", "amount"), ("du_1", "charge"), ("ch_1", "amount")];
+    assert_eq!(kept, expected.map(|(about, param)| (about.to_owned(), param.to_owned())));
+    assert_eq!(fixture.postings(), before);
+    // The ledger goes on: what is kept has numbers of its own.
+    fixture.charge("ch_4", 1000, &[]);
+    fixture.verify();
+}

@@ -142,6 +142,17 @@ mod tests {
         version = \"3.0.0\"\n";
 
     #[test]
+    fn each_part_of_this_binary_has_a_licence_and_what_is_not_ours_a_checksum() {
+        let parts = Parts::read(&crate::root(), super::super::PLATFORM).unwrap();
+        let crates = parts.crates();
+        assert!(crates.len() > 100, "{}", crates.len());
+        for each in crates {
+            assert!(!each.licence.is_empty(), "{}", each.name);
+            assert_eq!(each.checksum.is_empty(), each.name.starts_with("coffer-"), "{}", each.name);
+        }
+    }
+
+    #[test]
     fn only_what_is_in_the_binary_counts() {
         let tree = "coffer v0.1.0 (/x)\tApache-2.0\na v1.0.0\tMIT/Apache-2.0\n\
                     macros v3.0.0 (proc-macro)\tMIT\na v1.0.0\tMIT/Apache-2.0 (*)\n";

@@ -7,14 +7,21 @@ use crate::{root, target};
 use std::ffi::OsStr;
 use std::path::Path;
 
-/// Lines that a helper which others copy may have.
-const HELPER_LINES: usize = 60;
+/// Files that others copy or read as a whole, and below how many lines each stays.
+const SHORT: [(&str, usize); 6] = [
+    ("python/conftest.py", 60),
+    ("node/coffer.mjs", 60),
+    ("python/app_back_end.py", 150),
+    ("python/test_app_back_end.py", 150),
+    ("node/platform.mjs", 150),
+    ("node/platform.test.mjs", 150),
+];
 
 /// All examples.
 pub fn run() -> Outcome {
     let examples = root().join("examples");
-    for helper in ["python/conftest.py", "node/coffer.mjs"] {
-        short(&examples.join(helper))?;
+    for (file, lines) in SHORT {
+        short(&examples.join(file), lines)?;
     }
     beside(&["sh".as_ref(), examples.join("curl/secrets.sh").as_os_str()])?.run()?;
     python(&examples)?;
@@ -82,11 +89,11 @@ fn rust(examples: &Path) -> Outcome {
     .run()
 }
 
-/// What people copy into their own suites stays short.
-fn short(helper: &Path) -> Outcome {
-    let text = std::fs::read_to_string(helper).map_err(|error| error.to_string())?;
+/// What people copy into their own suites, or read as a whole, stays short.
+fn short(file: &Path, below: usize) -> Outcome {
+    let text = std::fs::read_to_string(file).map_err(|error| error.to_string())?;
     match text.lines().count() {
-        lines if lines < HELPER_LINES => Ok(()),
-        lines => Err(format!("{} has {lines} lines; below {HELPER_LINES}", helper.display())),
+        lines if lines < below => Ok(()),
+        lines => Err(format!("{} has {lines} lines; below {below}", file.display())),
     }
 }

@@ -56,6 +56,18 @@ pub fn engine() -> Outcome {
     storage.and(both)
 }
 
+/// Every operation by everyone for every account, where a usual run takes one account for each.
+pub fn matrix() -> Outcome {
+    let server = Server::start()?;
+    Step::new("cargo")
+        .args(["test", "--workspace", "--test", "auth_matrix"])
+        .directory(&root())
+        .env("COFFER_TEST_POSTGRES", server.url())
+        .env("COFFER_TEST_WHOLE_MATRIX", "yes")
+        .env("COFFER_BIN", binary()?)
+        .run()
+}
+
 /// Runs something beside a server: it is told the server's address and where PostgreSQL's programs
 /// are.
 pub fn with_server(run: impl FnOnce(&str, &Path) -> Outcome) -> Outcome {

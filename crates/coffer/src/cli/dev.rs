@@ -18,7 +18,8 @@ use crate::telemetry;
 use coffer::assemble::{self, AssembleError, AssembleOptions, Callers, Installation};
 use coffer::serve::{Address, ServeOptions, Server};
 use coffer_base::{Redacted, id::random_base62};
-use coffer_crypto::SystemRandom;
+use coffer_crypto::KernelRandom;
+use coffer_storage::Faults;
 use environment::ClientEnvironment;
 use ready::ReadyFile;
 use seed::Seed;
@@ -121,6 +122,16 @@ impl Place {
         })?;
         let data_dir = throwaway.path().join("data");
         Ok(Self { data_dir, throwaway: Some(throwaway) })
+    }
+
+    /// What a power failure may do to it: a store that is gone at the end has none to outlive, and
+    /// is flushed to no disk.
+    fn faults(&self) -> Faults {
+        let none = Faults::none();
+        if self.throwaway.is_none() {
+            return none;
+        }
+        none.no_flush().with_keys(Faults::none().no_flush())
     }
 }
 
@@ -231,7 +242,7 @@ fn callers(config: &Config, listen: Option<&Address>) -> Result<Callers, Failure
     let run_key = match config.value(&DEV_KEY) {
         Some(_) => Some(run_key(config)?),
         None if hosts.is_empty() => None,
-        None => Some(random_base62(&SystemRandom, DEV_KEY_CHARACTERS)),
+        None => Some(random_base62(&KernelRandom, DEV_KEY_CHARACTERS)),
     };
     let origins = config.list(&ALLOW_ORIGIN).to_vec();
     Ok(Callers { hosts, origins, run_key: run_key.map(Redacted::new) })
@@ -263,6 +274,8 @@ async fn open(
 ) -> Result<Installation, Failure> {
     let options = || AssembleOptions {
         data_dir: place.data_dir.clone(),
+        faults: place.faults(),
+        random: Arc::new(KernelRandom),
         ..setup::developer(config, callers)
     };
     match assemble::open_existing(&options()).await {

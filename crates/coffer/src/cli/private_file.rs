@@ -2,7 +2,7 @@
 
 use crate::cli::exit::Failure;
 use coffer_base::id::random_id;
-use coffer_crypto::SystemRandom;
+use coffer_crypto::KernelRandom;
 use std::fs::{DirBuilder, File, OpenOptions};
 use std::io::{Read, Write};
 use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
@@ -21,7 +21,7 @@ pub fn write(path: &Path, bytes: &[u8]) -> Result<(), Failure> {
     if let Some(directory) = path.parent().filter(|parent| !parent.as_os_str().is_empty()) {
         DirBuilder::new().recursive(true).mode(0o700).create(directory).map_err(failed)?;
     }
-    let beside = path.with_extension(random_id("new", 8, &SystemRandom));
+    let beside = path.with_extension(random_id("new", 8, &KernelRandom));
     let written = create(&beside)
         .and_then(|mut file| file.write_all(bytes).and_then(|()| file.sync_all()))
         .and_then(|()| std::fs::rename(&beside, path));

@@ -15,6 +15,7 @@ use coffer::assemble::{self, AssembleError, AssembleOptions, Database, Installat
 use coffer::head::{self, Checked, HeadKeeper};
 use coffer::serve::{Address, HandedSockets, ServeOptions, Server};
 use coffer::tls::Certificate;
+use coffer_crypto::SystemRandom;
 use coffer_kernel::limits::APP_REQUESTS_PER_SECOND;
 use coffer_storage::{MigrationReport, StorageError};
 use std::path::Path;
@@ -74,6 +75,7 @@ async fn open(
     accept_rollback: bool,
     signals: &mut Signals,
 ) -> Result<Option<Installation>, Failure> {
+    let _seeding = SystemRandom::seed_beside();
     tokio::select! {
         opened = wait_for_database(config, accept_rollback) => opened.map(|installation| {
             if let Ok(anchor) = config.text(&AUDIT_ANCHOR).parse() {

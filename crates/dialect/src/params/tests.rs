@@ -215,6 +215,16 @@ fn unknown_parameters_are_listed_before_any_other_fault() {
 }
 
 #[test]
+fn a_pair_without_name_and_value_says_nothing() {
+    for form in ["", "=", "&", "=&=", "&=&"] {
+        let params = Params::decode(Some(form), form.as_bytes()).unwrap();
+        assert!(params.only(&[]).is_ok(), "{form}");
+    }
+    let params = Params::decode(None, b"=&a=1").unwrap();
+    assert!(params.has("a"));
+}
+
+#[test]
 fn names_that_make_no_path_are_refused() {
     for name in ["a[b", "a]b", "a[b]c", "a[b[c]]", "a[b[c]", "a[b]]", "a["] {
         let message = format!(
@@ -226,6 +236,8 @@ fn names_that_make_no_path_are_refused() {
         let message = format!("A parameter must begin with a name; this one does not: '{name}'.");
         assert_refused(&format!("{name}=1"), "", "", &message);
     }
+    let message = "A parameter must begin with a name; this one does not: '[]'.";
+    assert_refused("[]=", "", "", message);
     let deep = "The parameter 'a[b][c][d][e]' is nested too deeply: at most 4 levels.";
     assert_refused("a[b][c][d][e]=1", "", "a[b][c][d][e]", deep);
     for (query, name) in [("a=1&a[b]=2", "a"), ("a[b]=1&a=2", "a"), ("a[b]=1&a[b][c]=2", "a[b]")] {

@@ -89,6 +89,11 @@ impl Kind {
         )
     }
 
+    /// Whether it brings back what another took of its charge.
+    pub(crate) const fn is_back(self) -> bool {
+        matches!(self, Self::Reinstatement | Self::RefundFailure)
+    }
+
     /// Whether it counts in the available balance whatever its `available_on` says: a payout leaves
     /// at once, and what comes back of it is there at once.
     pub(crate) const fn is_of_payout(self) -> bool {
@@ -211,6 +216,11 @@ pub(crate) fn kind_of(word: &str, category: Option<&str>, amount: i64) -> Kind {
             && row.category.is_none_or(|wanted| category == Some(wanted))
     };
     TABLE.iter().find(fits).map_or(Kind::Adjustment, |row| row.kind)
+}
+
+/// Whether the table has a type.
+pub(crate) fn is_known(word: &str) -> bool {
+    TABLE.iter().any(|row| row.word == word)
 }
 
 #[cfg(test)]

@@ -33,6 +33,8 @@ pub struct Payout {
     pub status: Status,
     /// Whether a transaction of the processor has told its money.
     pub by_transaction: bool,
+    /// Whether the processor made it by its schedule; `None` until a page says so.
+    pub automatic: Option<bool>,
     /// What of it was told, as it was told first.
     pub told: FirstTelling,
 }

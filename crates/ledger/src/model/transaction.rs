@@ -38,8 +38,20 @@ pub(crate) struct NewTransaction {
     pub(crate) payout_request: Option<String>,
     /// Decimal text, shown again and never used.
     pub(crate) exchange_rate: Option<String>,
-    /// When a payout is expected at the bank, if the page that tells it says so.
+    /// What the page that tells a payout says of it besides.
+    pub(crate) payout_words: PayoutWords,
+}
+
+/// What an expanded source says of a payout that is no money.
+#[derive(Clone, Copy, PartialEq, Eq, Default, Debug)]
+pub(crate) struct PayoutWords {
+    /// When it is expected at the bank.
     pub(crate) arrival_date: Option<Timestamp>,
+    /// Whether it has arrived there. That it failed or was canceled is told by the transaction that
+    /// brings its money back, and not by this.
+    pub(crate) paid: bool,
+    /// Whether the processor made it by its schedule.
+    pub(crate) automatic: Option<bool>,
 }
 
 /// The balance that this ledger posts.

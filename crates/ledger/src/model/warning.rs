@@ -21,7 +21,7 @@ pub(crate) struct Warning {
 /// What a warning says.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) enum Kind {
-    /// A page told a transaction again with another figure, which was refused.
+    /// Something was told again with another figure, which was refused.
     Conflict,
     /// More was refunded of a charge than it brought.
     OverRefunded,

@@ -4,17 +4,24 @@
 use super::intake::{self, Intake, With, check_same, check_told, first_told};
 use super::refunds::{find_charge, pool_of};
 use super::{LEDGER_READ, LEDGER_WRITE, TRANSIENT};
+use crate::limits;
 use crate::model::account::SourceType;
 use crate::model::dispute::{Dispute, FirstTelling, Status};
 use crate::model::entry::Pool;
+use crate::model::movement;
 use crate::operations::examples;
 use crate::params::{optional_currency, optional_time, processor_id, source_type};
 use crate::reasons;
 use crate::rules::{ReserveRules, dispute};
+use crate::store::movement as movements;
 use crate::tx::LedgerTx;
 use coffer_base::{Currency, Timestamp};
-use coffer_dialect::{ApiError, Fields, Object};
-use coffer_kernel::{Definition, Failure};
+use coffer_dialect::{ApiError, Fields, Object, Value};
+use coffer_kernel::{Ctx, Definition, Failure};
+use coffer_storage::{StorageError, Store};
+
+/// What retrieving a dispute expands: what was told of its money later.
+const MOVEMENTS: &str = "movements";
 
 /// The parameters of a new dispute.
 #[derive(Clone, Debug)]
@@ -61,7 +68,7 @@ impl Intake for Dispute {
         "ledger.disputes.retrieve",
         "/v1/ledger/disputes/:id",
         LEDGER_READ,
-        &[],
+        &[MOVEMENTS],
     )
     .example(examples::DISPUTES_RETRIEVE);
     const CREATE_PARAMS: &'static [&'static str] =
@@ -176,6 +183,30 @@ impl Intake for Dispute {
             .set("source_type", self.source_type.as_str())
             .set("status", self.status.as_str())
             .set("withdrawn", self.withdrawn)
+    }
+
+    async fn expanded(
+        &self,
+        store: &Store,
+        ctx: &Ctx,
+    ) -> Result<Vec<(&'static str, Value)>, StorageError> {
+        if !ctx.expands(MOVEMENTS) {
+            return Ok(Vec::new());
+        }
+        let of = (movement::Kind::Dispute, self.id.as_str());
+        let newest = movements::newest(store, &ctx.owner(), of, limits::MOVEMENTS_SHOWN).await?;
+        let livemode = ctx.tenant().mode.is_live();
+        let shown = newest.iter().map(|each| {
+            let object = Object::new(&each.id, "ledger.movement")
+                .set("amount", each.amount)
+                .set("created", each.created)
+                .set("currency", self.currency.to_string())
+                .set("drawn", each.consumed)
+                .set("fee", each.fee)
+                .set("livemode", livemode);
+            Value::Object(object)
+        });
+        Ok(vec![(MOVEMENTS, Value::List(shown.collect()))])
     }
 }
 

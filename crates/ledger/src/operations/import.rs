@@ -4,19 +4,21 @@ pub(super) mod page;
 
 use super::LEDGER_WRITE;
 use super::intake::check_created;
-use super::transactions::check;
+use super::transactions::{check, log_unknown_type};
 use crate::limits;
 use crate::model::transaction::NewTransaction;
-use crate::model::warning::Kind;
 use crate::operations::examples;
 use crate::params::optional_processor_id;
 use crate::reasons;
-use crate::rules::warning::warn;
+use crate::rules::warning::note_conflict;
 use crate::rules::{ReserveRules, transaction};
 use crate::tx::LedgerTx;
 use coffer_dialect::{ApiError, Object, Value};
-use coffer_kernel::{Applied, Arguments, Ctx, Definition, Failure, JsonBody, WriteOperation};
+use coffer_kernel::{
+    Applied, Arguments, Committed, Ctx, Definition, Failure, JsonBody, WriteOperation,
+};
 use coffer_storage::Tx;
+use std::collections::BTreeMap;
 
 /// `POST /v1/ledger/transactions/import`: one page is one unit of work. What is wrong with one
 /// transaction is told of it, and keeps no other from being recorded.
@@ -49,6 +51,8 @@ pub(crate) struct Outcome {
     refused: i64,
     /// The first refusals, with the ids of what they refuse.
     refusals: Vec<(String, ApiError)>,
+    /// The types that nobody knows, and how many transactions of each were recorded.
+    unknown: BTreeMap<String, usize>,
 }
 
 impl<R: ReserveRules> WriteOperation for Import<R> {
@@ -85,15 +89,20 @@ impl<R: ReserveRules> WriteOperation for Import<R> {
                 Ok(told) => transaction::tell(&mut ledger, told, &self.0).await,
                 Err(refusal) => Err(refusal.into()),
             };
-            if let Err(Failure::Refused(error)) = &result
-                && error.is_because(&reasons::TOLD_OTHERWISE)
-            {
-                warn(&mut ledger, Kind::Conflict, &row.id, error.param())?;
+            if let Err(Failure::Refused(error)) = &result {
+                note_conflict(&mut ledger, &row.id, error)?;
             }
             outcome.add(&row.id, result)?;
         }
         ledger.finish();
         Ok(Applied { subject: String::new(), out: outcome, fingerprint: None })
+    }
+
+    async fn committed(&self, outcome: &Outcome, _ctx: &Ctx) -> Result<Committed, ApiError> {
+        for (word, transactions) in &outcome.unknown {
+            log_unknown_type(word, *transactions);
+        }
+        Ok(Committed::Done)
     }
 
     fn render(&self, outcome: &Outcome, ctx: &Ctx) -> Object {
@@ -127,6 +136,11 @@ impl Outcome {
         self.received = self.received.saturating_add(1);
         match result {
             Ok(recorded) => {
+                if recorded.is_of_unknown_type() {
+                    let word = recorded.transaction.word.clone();
+                    let count = self.unknown.entry(word).or_default();
+                    *count = count.saturating_add(1);
+                }
                 let count = if recorded.is_new { &mut self.recorded } else { &mut self.known };
                 *count = count.saturating_add(1);
                 self.parked = self.parked.saturating_add(recorded.transaction.parked.into());

@@ -4,12 +4,13 @@
 
 use crate::limits;
 use crate::reasons;
+use crate::rules::warning::keep_conflict;
 use crate::rules::{ReserveRules, transaction};
 use crate::settings::Settings;
 use crate::sql::{self, Record};
 use crate::tx::LedgerTx;
 use coffer_base::Timestamp;
-use coffer_dialect::{ApiError, Fields, Object};
+use coffer_dialect::{ApiError, Fields, Object, Value};
 use coffer_kernel::{
     Applied, Arguments, Collection, Ctx, Definition, Failure, PagePosition, Routes, WriteOperation,
 };
@@ -77,6 +78,15 @@ pub(crate) trait Intake: Record<Filter: ListFilter> + Clone + Sync + 'static {
 
     /// The object on the wire.
     fn render(&self, livemode: bool) -> Object;
+
+    /// What retrieving one shows besides, if it is asked for.
+    fn expanded(
+        &self,
+        _store: &Store,
+        _ctx: &Ctx,
+    ) -> impl Future<Output = Result<Vec<(&'static str, Value)>, StorageError>> + Send {
+        async { Ok(Vec::new()) }
+    }
 }
 
 /// By what a fact is recorded.
@@ -175,6 +185,16 @@ impl<I: Intake, R: ReserveRules> WriteOperation for Create<I, R> {
         Ok(Applied { subject: fact.id().to_owned(), out: fact, fingerprint: None })
     }
 
+    async fn refused(
+        &self,
+        params: &I::CreateParams,
+        refusal: &ApiError,
+        ctx: &Ctx,
+        tx: &mut Tx<'_>,
+    ) -> Result<(), StorageError> {
+        keep_conflict(tx, ctx, params.id(), refusal).await
+    }
+
     fn render(&self, fact: &I, ctx: &Ctx) -> Object {
         fact.render(ctx.tenant().mode.is_live())
     }
@@ -220,6 +240,16 @@ impl<I: Intake, R: ReserveRules> WriteOperation for Update<I, R> {
         Ok(Applied { subject: fact.id().to_owned(), out: fact, fingerprint: None })
     }
 
+    async fn refused(
+        &self,
+        (id, _): &(String, I::UpdateParams),
+        refusal: &ApiError,
+        ctx: &Ctx,
+        tx: &mut Tx<'_>,
+    ) -> Result<(), StorageError> {
+        keep_conflict(tx, ctx, id, refusal).await
+    }
+
     fn render(&self, fact: &I, ctx: &Ctx) -> Object {
         fact.render(ctx.tenant().mode.is_live())
     }
@@ -261,12 +291,20 @@ impl<I: Intake> Collection for Facts<I> {
 
     async fn render(
         &self,
-        _store: &Store,
+        store: &Store,
         ctx: &Ctx,
         facts: Vec<I>,
     ) -> Result<Vec<Object>, StorageError> {
         let livemode = ctx.tenant().mode.is_live();
-        Ok(facts.iter().map(|fact| fact.render(livemode)).collect())
+        let mut objects = Vec::with_capacity(facts.len());
+        for fact in &facts {
+            let mut object = fact.render(livemode);
+            for (name, value) in fact.expanded(store, ctx).await? {
+                object = object.set(name, value);
+            }
+            objects.push(object);
+        }
+        Ok(objects)
     }
 }
 

@@ -8,13 +8,14 @@ use crate::operations::examples;
 use crate::params::{optional_time, processor_id, signed_amount};
 use crate::reasons;
 use crate::rules::dispute::Move;
+use crate::rules::warning::keep_conflict;
 use crate::rules::{ReserveRules, dispute, transaction};
 use crate::sql;
 use crate::tx::LedgerTx;
 use coffer_base::Timestamp;
 use coffer_dialect::{ApiError, Object, limits};
 use coffer_kernel::{Applied, Arguments, Ctx, Definition, Failure, WriteOperation};
-use coffer_storage::Tx;
+use coffer_storage::{StorageError, Tx};
 
 /// `POST /v1/ledger/disputes/:id/movements`, which answers with the dispute.
 pub(crate) struct Create<R>(pub(crate) R);
@@ -94,6 +95,16 @@ impl<R: ReserveRules> WriteOperation for Create<R> {
         }
         ledger.finish();
         Ok(Applied { subject: known.id.clone(), out: known, fingerprint: None })
+    }
+
+    async fn refused(
+        &self,
+        params: &CreateParams,
+        refusal: &ApiError,
+        ctx: &Ctx,
+        tx: &mut Tx<'_>,
+    ) -> Result<(), StorageError> {
+        keep_conflict(tx, ctx, &params.id, refusal).await
     }
 
     fn render(&self, dispute: &Dispute, ctx: &Ctx) -> Object {

@@ -185,6 +185,7 @@ impl Intake for Payout {
         Object::new(&self.id, "ledger.payout")
             .set("amount", self.amount)
             .set("arrival_date", self.arrival_date)
+            .set("automatic", self.automatic)
             .set("created", self.created)
             .set("currency", self.currency.to_string())
             .set("fee", self.fee.unwrap_or(0))
@@ -225,6 +226,7 @@ impl CreateParams {
             arrival_date: self.late.arrival_date,
             status: Status::InTransit,
             by_transaction: false,
+            automatic: None,
             told: self.late,
         })
     }

@@ -4,10 +4,13 @@ use super::intake::check_created;
 use super::{LEDGER_READ, LEDGER_WRITE, TRANSIENT};
 use crate::limits;
 use crate::model::account::SourceType;
-use crate::model::transaction::{NewTransaction, Transaction};
+use crate::model::kind::is_known;
+use crate::model::transaction::{NewTransaction, PayoutWords, Transaction};
 use crate::operations::examples;
 use crate::params::{optional_processor_id, processor_id, source_type};
 use crate::reasons;
+use crate::rules::transaction::Recorded;
+use crate::rules::warning::keep_conflict;
 use crate::rules::{ReserveRules, transaction};
 use crate::sql;
 use crate::store::transaction::Filter;
@@ -15,7 +18,8 @@ use crate::tx::LedgerTx;
 use coffer_base::{Timestamp, limit};
 use coffer_dialect::{ApiError, Fields, Object, limits as dialect};
 use coffer_kernel::{
-    Applied, Arguments, Collection, Ctx, Definition, Failure, PagePosition, WriteOperation,
+    Applied, Arguments, Collection, Committed, Ctx, Definition, Failure, PagePosition,
+    WriteOperation,
 };
 use coffer_storage::{StorageError, Store, Tx};
 
@@ -54,7 +58,7 @@ impl<R: ReserveRules> WriteOperation for Create<R> {
     .retries(TRANSIENT)
     .example(examples::TRANSACTIONS_CREATE);
     type Input = NewTransaction;
-    type Out = Transaction;
+    type Out = Recorded;
 
     fn parse(&self, arguments: &Arguments<'_>) -> Result<NewTransaction, ApiError> {
         let told = parse(&arguments.params.only(PARAMS)?)?;
@@ -71,17 +75,52 @@ impl<R: ReserveRules> WriteOperation for Create<R> {
         told: &NewTransaction,
         ctx: &Ctx,
         tx: &mut Tx<'_>,
-    ) -> Result<Applied<Transaction>, Failure> {
+    ) -> Result<Applied<Recorded>, Failure> {
         let owner = ctx.owner();
         let mut ledger = LedgerTx::begin(tx, &owner, ctx.cause()).await?;
-        let transaction = transaction::tell(&mut ledger, told, &self.0).await?.transaction;
+        let recorded = transaction::tell(&mut ledger, told, &self.0).await?;
         ledger.finish();
-        Ok(Applied { subject: transaction.id.clone(), out: transaction, fingerprint: None })
+        let subject = recorded.transaction.id.clone();
+        Ok(Applied { subject, out: recorded, fingerprint: None })
     }
 
-    fn render(&self, transaction: &Transaction, ctx: &Ctx) -> Object {
-        render(transaction, ctx.tenant().mode.is_live(), ctx.now())
+    async fn refused(
+        &self,
+        told: &NewTransaction,
+        refusal: &ApiError,
+        ctx: &Ctx,
+        tx: &mut Tx<'_>,
+    ) -> Result<(), StorageError> {
+        keep_conflict(tx, ctx, &told.id, refusal).await
     }
+
+    async fn committed(&self, recorded: &Recorded, _ctx: &Ctx) -> Result<Committed, ApiError> {
+        if recorded.is_of_unknown_type() {
+            log_unknown_type(&recorded.transaction.word, 1);
+        }
+        Ok(Committed::Done)
+    }
+
+    fn render(&self, recorded: &Recorded, ctx: &Ctx) -> Object {
+        render(&recorded.transaction, ctx.tenant().mode.is_live(), ctx.now())
+    }
+}
+
+impl Recorded {
+    /// Whether it was recorded now, and is an adjustment because nobody knows its type.
+    pub(super) fn is_of_unknown_type(&self) -> bool {
+        self.is_new && !is_known(&self.transaction.word)
+    }
+}
+
+/// Says in the log that the processor has a type which the table lacks: its money is right, and
+/// whether it means more is for somebody to find out. A type is a word of letters, digits and `_`.
+pub(super) fn log_unknown_type(word: &str, transactions: usize) {
+    tracing::warn!(
+        r#type = word,
+        transactions,
+        "transactions of a type that is not known were recorded as adjustments"
+    );
 }
 
 /// Reads a transaction.
@@ -113,7 +152,7 @@ fn parse(fields: &Fields<'_>) -> Result<NewTransaction, ApiError> {
         payout: optional_processor_id(fields, "payout")?,
         payout_request: optional_processor_id(fields, "payout_request")?,
         exchange_rate: fields.optional_plain("exchange_rate", limits::RATE_CHARACTERS)?,
-        arrival_date: None,
+        payout_words: PayoutWords::default(),
     })
 }
 

@@ -3,9 +3,12 @@
 use crate::model::charge::Charge;
 use crate::model::transaction::Transaction;
 use crate::model::warning::{Kind, Warning};
+use crate::reasons;
 use crate::store::warning as store;
 use crate::tx::LedgerTx;
-use coffer_kernel::Failure;
+use coffer_dialect::ApiError;
+use coffer_kernel::{Ctx, Failure};
+use coffer_storage::{StorageError, Tx};
 
 /// Notes something about an object, once for each kind and object.
 pub(crate) fn warn(
@@ -13,7 +16,7 @@ pub(crate) fn warn(
     kind: Kind,
     about: &str,
     param: Option<&str>,
-) -> Result<(), Failure> {
+) -> Result<(), StorageError> {
     let warning = Warning {
         seq: ledger.next_seq()?,
         id: ledger.new_id("lwarn"),
@@ -23,6 +26,37 @@ pub(crate) fn warn(
         created: ledger.now(),
     };
     store::insert(ledger.tx, ledger.owner, &warning);
+    Ok(())
+}
+
+/// Notes that what was told of an object contradicts what was told before, if that is why it was
+/// refused.
+pub(crate) fn note_conflict(
+    ledger: &mut LedgerTx<'_, '_>,
+    about: &str,
+    refusal: &ApiError,
+) -> Result<(), StorageError> {
+    if refusal.is_because(&reasons::TOLD_OTHERWISE) {
+        warn(ledger, Kind::Conflict, about, refusal.param())?;
+    }
+    Ok(())
+}
+
+/// Keeps the warning of a contradiction that was told alone, whose refusal has undone all that it
+/// did. There is at most one warning for each object, so that what is repeated adds none.
+pub(crate) async fn keep_conflict(
+    tx: &mut Tx<'_>,
+    ctx: &Ctx,
+    about: &str,
+    refusal: &ApiError,
+) -> Result<(), StorageError> {
+    if !refusal.is_because(&reasons::TOLD_OTHERWISE) {
+        return Ok(());
+    }
+    let owner = ctx.owner();
+    let mut ledger = LedgerTx::begin(tx, &owner, ctx.cause()).await?;
+    note_conflict(&mut ledger, about, refusal)?;
+    ledger.finish();
     Ok(())
 }
 

@@ -1,7 +1,7 @@
 //! The SQL that reads what came in and went out, page by page, for whoever computes what else would
 //! have become of it.
 
-use crate::model::account::SourceType;
+use crate::model::account::{Bucket, SourceType};
 use crate::model::entry::Pool;
 use crate::sql::{PLACE_BITS, currency, of_owner};
 use coffer_base::{Owner, Timestamp};
@@ -20,6 +20,12 @@ pub struct PastCharge {
     pub pool: Pool,
     /// When the customer paid.
     pub created: Timestamp,
+    /// When its money becomes available.
+    pub available_on: Timestamp,
+    /// Whether it stands for a transfer of the platform.
+    pub is_transfer: bool,
+    /// Whether transactions tell its money.
+    pub by_transaction: bool,
 }
 
 /// A refund or a dispute.
@@ -27,12 +33,31 @@ pub struct PastCharge {
 pub struct PastDebit {
     /// Its number in the ledger.
     pub seq: i64,
+    /// The processor's id.
+    pub id: String,
     /// The id of its charge.
     pub charge: String,
     /// What it took, without its fee.
     pub amount: i64,
     /// Whether it is a dispute.
     pub is_dispute: bool,
+}
+
+/// What one posting did to the account's own money, with what is reserved of it.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct PastMove {
+    /// The number of its entry, and its place in it.
+    pub place: (i64, i64),
+    /// Whose money it is of.
+    pub pool: Pool,
+    /// By how much what is pending changed.
+    pub pending: i64,
+    /// By how much what is available changed.
+    pub available: i64,
+    /// What its entry is about: a charge, a refund, a dispute, or anything else.
+    pub source: String,
+    /// Whether it made that charge's money available.
+    pub settles: bool,
 }
 
 /// The number of the ledger transaction that a row's number belongs to.
@@ -80,7 +105,7 @@ pub async fn charges_from(
     let rows = store
         .query(
             "SELECT seq, id, amount - COALESCE(fee, 0) - application_fee, currency, source_type, \
-             created FROM ledger_charge WHERE mode = ? AND platform = ? AND account = ? \
+             created, available_on, source_transfer, by_transaction FROM ledger_charge WHERE mode = ? AND platform = ? AND account = ? \
              AND seq >= ? AND created >= ? ORDER BY seq LIMIT ?",
             &of_owner(owner, values![seq, since, most]),
         )
@@ -93,6 +118,9 @@ pub async fn charges_from(
             net: row.int(2)?,
             pool: Pool { currency: currency(row, 3)?, source_type },
             created: Timestamp::from_unix(row.int(5)?),
+            available_on: Timestamp::from_unix(row.int(6)?),
+            is_transfer: row.optional_text(7)?.is_some(),
+            by_transaction: row.int(8)? != 0,
         })
     };
     rows.iter().map(charge).collect()
@@ -110,16 +138,64 @@ pub async fn debits_from(
     most: i64,
 ) -> Result<Vec<PastDebit>, StorageError> {
     let sql = if is_dispute {
-        "SELECT seq, charge, withdrawn FROM ledger_dispute WHERE mode = ? AND platform = ? \
+        "SELECT seq, id, charge, withdrawn FROM ledger_dispute WHERE mode = ? AND platform = ? \
          AND account = ? AND seq >= ? AND charge IS NOT NULL ORDER BY seq LIMIT ?"
     } else {
-        "SELECT seq, charge, amount FROM ledger_refund WHERE mode = ? AND platform = ? \
+        "SELECT seq, id, charge, amount FROM ledger_refund WHERE mode = ? AND platform = ? \
          AND account = ? AND seq >= ? AND charge IS NOT NULL ORDER BY seq LIMIT ?"
     };
     let rows = store.query(sql, &of_owner(owner, values![seq, most])).await?;
     let debit = |row: &Row| {
-        let charge = row.text(1)?.to_owned();
-        Ok(PastDebit { seq: row.int(0)?, charge, amount: row.int(2)?, is_dispute })
+        Ok(PastDebit {
+            seq: row.int(0)?,
+            id: row.text(1)?.to_owned(),
+            charge: row.text(2)?.to_owned(),
+            amount: row.int(3)?,
+            is_dispute,
+        })
     };
     rows.iter().map(debit).collect()
+}
+
+/// The next postings behind a place, in the order in which they were recorded, at most `most`.
+///
+/// # Errors
+/// If the database does not answer.
+pub async fn moves_after(
+    store: &Store,
+    owner: &Owner,
+    (entry, line): (i64, i64),
+    most: i64,
+) -> Result<Vec<PastMove>, StorageError> {
+    let rows = store
+        .query(
+            "SELECT p.entry, p.line, p.from_bucket, p.to_bucket, p.amount, p.currency, \
+             p.source_type, e.kind, COALESCE(t.record, e.source) FROM ledger_posting p \
+             JOIN ledger_entry e ON e.mode = p.mode AND e.platform = p.platform \
+             AND e.account = p.account AND e.seq = p.entry \
+             LEFT JOIN ledger_transaction t ON t.mode = e.mode AND t.platform = e.platform \
+             AND t.account = e.account AND t.id = e.source AND e.kind = 'availability' \
+             WHERE p.mode = ?1 AND p.platform = ?2 AND p.account = ?3 AND p.entry >= ?4 \
+             AND (p.entry > ?4 OR p.line > ?5) ORDER BY p.entry, p.line LIMIT ?6",
+            &of_owner(owner, values![entry, line, most]),
+        )
+        .await?;
+    rows.iter().map(past_move).collect()
+}
+
+fn past_move(row: &Row) -> Result<PastMove, StorageError> {
+    let (from, to, amount) = (row.int(2)?, row.int(3)?, row.int(4)?);
+    let change = |buckets: [Bucket; 2]| {
+        let has = |code: i64| i64::from(buckets.iter().any(|bucket| bucket.code() == code));
+        amount.saturating_mul(has(to).saturating_sub(has(from)))
+    };
+    let source_type = SourceType::from_code(row.int(6)?)?;
+    Ok(PastMove {
+        place: (row.int(0)?, row.int(1)?),
+        pool: Pool { currency: currency(row, 5)?, source_type },
+        pending: change([Bucket::PaymentsPending, Bucket::ReservedPending]),
+        available: change([Bucket::PaymentsAvailable, Bucket::ReservedAvailable]),
+        source: row.text(8)?.to_owned(),
+        settles: row.text(7)? == "availability",
+    })
 }

@@ -13,13 +13,13 @@ use coffer_storage::{Row, StorageError, Store, Tx, Value, values};
 macro_rules! select_payout {
     () => {
         "SELECT seq, id, processor_id, amount, currency, source_type, reported, fee, created, \
-         arrival_date, status, told_fee, told_created, told_arrival_date, by_transaction, mode, \
-         platform, account FROM ledger_payout"
+         arrival_date, status, told_fee, told_created, told_arrival_date, by_transaction, \
+         automatic, mode, platform, account FROM ledger_payout"
     };
 }
 
 /// The first column of the owner in a row of [`select_payout`].
-const OWNER_OF_PAYOUT: usize = 15;
+const OWNER_OF_PAYOUT: usize = 16;
 
 /// What a list of payouts is narrowed to.
 #[derive(Clone, Debug)]
@@ -57,6 +57,7 @@ impl Record for Payout {
                 arrival_date: optional_time(row, 13)?,
             },
             by_transaction: row.int(14)? != 0,
+            automatic: row.optional_int(15)?.map(|automatic| automatic != 0),
         })
     }
 
@@ -100,8 +101,8 @@ pub(crate) fn insert(tx: &mut Tx<'_>, owner: &Owner, payout: &Payout) {
     tx.defer(
         "INSERT INTO ledger_payout (mode, platform, account, seq, id, amount, currency, \
          source_type, reported, processor_id, fee, created, arrival_date, status, told_fee, \
-         told_created, told_arrival_date, by_transaction) \
-         VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+         told_created, told_arrival_date, by_transaction, automatic) \
+         VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
         values,
     );
 }
@@ -112,14 +113,14 @@ pub(crate) fn update(tx: &mut Tx<'_>, owner: &Owner, payout: &Payout) {
     values.extend(of_owner(owner, values![payout.seq]));
     tx.defer(
         "UPDATE ledger_payout SET processor_id = ?, fee = ?, created = ?, arrival_date = ?, \
-         status = ?, told_fee = ?, told_created = ?, told_arrival_date = ?, by_transaction = ? \
-         WHERE mode = ? AND platform = ? AND account = ? AND seq = ?",
+         status = ?, told_fee = ?, told_created = ?, told_arrival_date = ?, by_transaction = ?, \
+         automatic = ? WHERE mode = ? AND platform = ? AND account = ? AND seq = ?",
         values,
     );
 }
 
 /// The columns that can change, in the order of both statements.
-fn changing(payout: &Payout) -> [Value; 9] {
+fn changing(payout: &Payout) -> [Value; 10] {
     values![
         payout.processor_id.as_deref(),
         payout.fee,
@@ -129,7 +130,8 @@ fn changing(payout: &Payout) -> [Value; 9] {
         payout.told.fee,
         payout.told.created.map(Timestamp::unix),
         payout.told.arrival_date.map(Timestamp::unix),
-        payout.by_transaction
+        payout.by_transaction,
+        payout.automatic.map(i64::from)
     ]
 }
 

@@ -232,6 +232,7 @@ impl Recorded {
             fee: None,
             arrival_date: None,
             by_transaction: false,
+            automatic: None,
             told: payout::FirstTelling::default(),
         })
     }

@@ -5,26 +5,16 @@
 //! was there is simulated as it was. An account's money is what it really had, with what was really
 //! reserved of it; payouts are those that took place.
 
+use super::money::{Money, money_since};
+use super::proposal::Proposal;
+use super::replay::{Draws, Records, draws_of};
 use crate::limits;
-use crate::model::plan::{Terms, percent_of};
 use coffer_base::{Currency, Owner, Timestamp};
-use coffer_ledger::Pool;
 use coffer_ledger::history::{
-    PastCharge, PastDebit, charges_from, debits_from, first_seq_after, pool_rows, pools_at,
-    transaction_of,
+    PastCharge, PastDebit, charges_from, debits_from, first_seq_after, transaction_of,
 };
 use coffer_storage::{StorageError, Store};
 use std::collections::{BTreeMap, HashMap};
-
-/// A plan that there is not.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(crate) struct Proposal {
-    /// 1 to 100, of a charge's amount after fees.
-    pub(crate) percent: i64,
-    pub(crate) terms: Terms,
-    /// Of which charges; `None` for all.
-    pub(crate) currency: Option<Currency>,
-}
 
 /// What a plan would have done to the charges of one currency.
 #[derive(Clone, PartialEq, Eq, Default, Debug)]
@@ -75,22 +65,6 @@ pub(crate) struct Simulation {
     pub(crate) charges: i64,
 }
 
-/// The money of one account in one currency over time.
-#[derive(Default)]
-struct Money {
-    /// Each second in which it changed: the time, the last transaction of it, all that the account
-    /// had, and what of that was not reserved.
-    rows: Vec<Row>,
-}
-
-#[derive(Clone, Copy, Debug)]
-struct Row {
-    at: i64,
-    last_tx: i64,
-    own: i64,
-    payments: i64,
-}
-
 /// What one proposal does to one account in one currency, as it is found charge by charge.
 #[derive(Default)]
 struct Course {
@@ -117,6 +91,8 @@ impl Simulation {
         let first = first_seq_after(store, owner, before).await?;
         let money = money_since(store, owner, before).await?;
         let mut debits = debits_since(store, owner, first).await?;
+        let records = Records { before, first, since, money: &money, debits: &debits };
+        let draws = draws_of(store, owner, proposals, &records, floor).await?;
         let mut courses: BTreeMap<Currency, Vec<Course>> = BTreeMap::new();
         let mut seq = first;
         loop {
@@ -134,9 +110,10 @@ impl Simulation {
                 let (traffic, outcomes) = self.of_currency(currency, proposals.len());
                 traffic.add(charge, &debits);
                 let courses = courses.entry(currency).or_insert_with(|| empty(proposals.len()));
-                let each = proposals.iter().zip(outcomes).zip(courses);
-                for ((proposal, outcome), course) in each {
-                    apply(proposal, charge, &debits, money, (outcome, course), floor);
+                let each = proposals.iter().zip(&draws).zip(outcomes).zip(courses);
+                for (((proposal, draws), outcome), course) in each {
+                    let debits = (&debits[..], draws.as_ref());
+                    apply(proposal, charge, debits, money, (outcome, course), floor);
                 }
             }
         }
@@ -182,43 +159,34 @@ impl Traffic {
     }
 }
 
-impl Money {
-    /// When a transaction of the ledger took place: the second of the first row that contains it.
-    fn time_of(&self, transaction: i64) -> Option<i64> {
-        let at = self.rows.partition_point(|row| row.last_tx < transaction);
-        self.rows.get(at).map(|row| row.at)
-    }
-}
-
-/// Holds a proposal's share of a charge, and draws what its refunds and disputes take of it.
+/// Holds a proposal's share of a charge, and draws what its refunds and disputes take of it: all of
+/// it first, or what the replay found that was needed.
 fn apply(
     proposal: &Proposal,
     charge: &PastCharge,
-    debits: &[PastDebit],
+    (debits, draws): (&[PastDebit], Option<&Draws>),
     money: &Money,
     (outcome, course): (&mut Outcome, &mut Course),
     floor: i64,
 ) {
-    if proposal.currency.is_some_and(|currency| currency != charge.pool.currency) {
-        return;
-    }
-    let Some(at) = money.time_of(transaction_of(charge.seq)) else { return };
-    let mut left = percent_of(charge.net, proposal.percent);
-    let Ok(due) = proposal.terms.release_of(charge.created, Timestamp::from_unix(at)) else {
-        return;
-    };
-    if left < floor.max(1) {
-        return;
-    }
+    let Some(held_at) = money.time_of(transaction_of(charge.seq)) else { return };
+    let Some((amount, due)) = proposal.hold_of(charge, held_at, floor) else { return };
+    let mut left = amount;
     outcome.holds = outcome.holds.saturating_add(1);
     outcome.held = outcome.held.saturating_add(left);
-    course.held.push((at, left));
+    course.held.push((held_at, left));
     for debit in debits {
         let Some(at) = money.time_of(transaction_of(debit.seq)) else { continue };
+        // One that was told before its charge takes of it when that comes.
+        let at = at.max(held_at);
         if due.is_some_and(|due| due.unix() <= at) {
             break;
         }
-        let drawn = left.min(debit.amount);
+        let wanted = match draws {
+            Some(draws) => draws.get(&debit.seq).copied().unwrap_or(0),
+            None => debit.amount,
+        };
+        let drawn = left.min(wanted);
         if drawn > 0 {
             left = left.saturating_sub(drawn);
             course.drawn.push((at, drawn));
@@ -340,80 +308,4 @@ async fn debits_since(
         of_charge.sort_unstable_by_key(|debit| debit.seq);
     }
     Ok(debits)
-}
-
-/// The money of an account from a time on, by currency: that of its pools together.
-async fn money_since(
-    store: &Store,
-    owner: &Owner,
-    before: Timestamp,
-) -> Result<BTreeMap<Currency, Money>, StorageError> {
-    let start = pools_at(store, owner, before).await?;
-    let latest = pools_at(store, owner, Timestamp::from_unix(i64::MAX)).await?;
-    let mut pools: BTreeMap<Currency, Vec<(Pool, [i64; 2])>> = BTreeMap::new();
-    for (pool, _) in &latest {
-        let known = start.iter().find(|(of, _)| of == pool).map(|(_, state)| *state);
-        let state = known.unwrap_or_default();
-        let own = [state.own(), state.own().saturating_sub(state.reserved())];
-        pools.entry(pool.currency).or_default().push((*pool, own));
-    }
-    let mut money = BTreeMap::new();
-    for (currency, pools) in pools {
-        money.insert(currency, money_of(store, owner, before, &pools).await?);
-    }
-    Ok(money)
-}
-
-/// The money of some pools together.
-async fn money_of(
-    store: &Store,
-    owner: &Owner,
-    before: Timestamp,
-    pools: &[(Pool, [i64; 2])],
-) -> Result<Money, StorageError> {
-    let mut changes: Vec<(i64, i64, [i64; 2])> = Vec::new();
-    for (pool, start) in pools {
-        let (mut after, mut was) = (before, *start);
-        loop {
-            let page = pool_rows(store, owner, *pool, after, limits::CHARGES_READ).await?;
-            let Some(last) = page.last() else { break };
-            after = last.at;
-            for row in &page {
-                let own = row.state.own();
-                let is = [own, own.saturating_sub(row.state.reserved())];
-                let [own_was, payments_was] = was;
-                let change = [
-                    own.saturating_sub(own_was),
-                    is.last().copied().unwrap_or_default().saturating_sub(payments_was),
-                ];
-                changes.push((row.at.unix(), row.last_tx, change));
-                was = is;
-            }
-        }
-    }
-    if pools.len() > 1 {
-        changes.sort_by_key(|(at, last_tx, _)| (*at, *last_tx));
-    }
-    let sum = |place: usize| {
-        let starts = pools.iter().filter_map(|(_, start)| start.get(place));
-        starts.fold(0i64, |sum, each| sum.saturating_add(*each))
-    };
-    Ok(Money { rows: rows_of(changes, sum(0), sum(1)) })
-}
-
-/// A row for each second.
-fn rows_of(changes: Vec<(i64, i64, [i64; 2])>, mut own: i64, mut payments: i64) -> Vec<Row> {
-    let mut rows: Vec<Row> = Vec::with_capacity(changes.len());
-    let mut newest = 0;
-    for (at, last_tx, [more, more_payments]) in changes {
-        own = own.saturating_add(more);
-        payments = payments.saturating_add(more_payments);
-        newest = last_tx.max(newest);
-        let row = Row { at, last_tx: newest, own, payments };
-        match rows.last_mut() {
-            Some(last) if last.at == at => *last = row,
-            _ => rows.push(row),
-        }
-    }
-    rows
 }

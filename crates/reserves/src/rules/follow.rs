@@ -8,6 +8,7 @@ use crate::model::plan::Plan;
 use crate::model::release::{Allocation, Reason, ReleaseReason, Source};
 use crate::store::{hold as store, release as releases};
 use crate::{Restore, Settings};
+use coffer_base::Timestamp;
 use coffer_dialect::Metadata;
 use coffer_kernel::Failure;
 use coffer_ledger::{Charge, LedgerTx, MoneyBack, SourceType, Taker, sql};
@@ -74,19 +75,19 @@ pub(crate) async fn restore(
         left = left.saturating_sub(amount);
         let hold = sql::find::<Hold>(ledger.tx, ledger.owner, &id).await?;
         if let (Some(hold), true) = (hold, amount > 0) {
-            hold_again(ledger, charge, &hold, amount).await?;
+            hold_again(ledger, charge, &hold, (amount, back.available_on)).await?;
         }
     }
     Ok(())
 }
 
 /// Makes a hold like one that gave, until its date, if that still lies ahead and its plan still
-/// reserves.
+/// reserves. `available_on` is when what came back becomes available, if it has a date of its own.
 async fn hold_again(
     ledger: &mut LedgerTx<'_, '_>,
     charge: &Charge,
     gave: &Hold,
-    amount: i64,
+    (amount, available_on): (i64, Option<Timestamp>),
 ) -> Result<(), Failure> {
     let date = gave.scheduled_release();
     let is_past = date.is_some_and(|date| date <= ledger.now());
@@ -97,7 +98,8 @@ async fn hold_again(
     }
     let reserved = store::reserved_pending(ledger.tx, ledger.owner, &charge.id).await?;
     // What came back is pending where the charge's own money is, as far as there is enough of it.
-    let pending = !charge.settled && charge.pending.saturating_sub(reserved) >= amount;
+    let of_charge = !charge.settled && charge.pending.saturating_sub(reserved) >= amount;
+    let available_on = available_on.or_else(|| of_charge.then_some(charge.available_on));
     let schedule = match gave.schedule {
         Schedule::Own { scheduled_release, .. } => {
             Schedule::Own { release_after: None, scheduled_release }
@@ -113,8 +115,8 @@ async fn hold_again(
         pool: charge.pool(),
         origin: gave.origin.clone(),
         schedule,
-        pending,
-        available_on: if pending { charge.available_on } else { ledger.now() },
+        pending: available_on.is_some(),
+        available_on: available_on.unwrap_or(ledger.now()),
         metadata: Metadata::default(),
     };
     hold::record(ledger, &again).await

@@ -3,8 +3,9 @@
 
 use super::books::{Books, NOW, owner};
 use crate::model::plan::Terms;
+use crate::reports::proposal::Proposal;
 use crate::reports::report::{AsOf, of_account};
-use crate::reports::simulate::{Proposal, Simulation};
+use crate::reports::simulate::Simulation;
 use coffer_base::clock::DAY_SECONDS;
 use std::time::Instant;
 
@@ -57,6 +58,8 @@ async fn a_million_charges_are_measured() {
         percent,
         terms: Terms::Rolling { days_after_charge, expires_on: None },
         currency: None,
+        draw: crate::Consumption::ReserveFirst,
+        hold_transfers: true,
     };
     let proposals = [rolling(10, 30), rolling(25, 90)];
     let began = Instant::now();

@@ -9,12 +9,13 @@ use coffer_metrics::Histogram;
 use super::pool::Pool;
 use super::session::Session;
 use super::timeout::within;
+use crate::attempt::Attempt;
 use crate::command::{Command, Deferred};
 use crate::error::{Result, StorageError};
 use crate::fault::Faults;
 use crate::gate::{Entrant, Purpose};
 use crate::share::Share;
-use crate::transaction::{Tx, Work};
+use crate::transaction::Tx;
 
 /// What the engine did so far.
 #[derive(Debug, Default)]
@@ -30,13 +31,13 @@ pub(super) struct Counters {
 
 /// Runs a unit of work until no transaction conflicts with it, at most
 /// [`limit::TRANSACTION_ATTEMPTS`] times.
-pub(super) async fn run<W: Work>(
+pub(super) async fn run(
     pool: &Pool,
     share: Share,
     counters: &Counters,
     faults: &Faults,
-    work: &W,
-) -> Result<W::Out> {
+    work: &Attempt,
+) -> Result<()> {
     counters.units.fetch_add(1, Ordering::Relaxed);
     let entrant = Entrant { share, purpose: Purpose::Write };
     let mut conflict = StorageError::LockTimeout;
@@ -45,12 +46,12 @@ pub(super) async fn run<W: Work>(
         let outcome = run_once(&mut session, counters, faults, work).await;
         counters.round_trips.fetch_add(session.round_trips(), Ordering::Relaxed);
         match outcome {
-            Ok(out) => {
+            Ok(()) => {
                 counters.commits.fetch_add(1, Ordering::Relaxed);
                 let changes = session.changed() > 0 && !work.is_record();
                 counters.changes.fetch_add(u64::from(changes), Ordering::Relaxed);
                 session.give_back();
-                return Ok(out);
+                return Ok(());
             }
             Err(error) => {
                 conflict = recover(pool, session, error).await?;
@@ -80,21 +81,21 @@ async fn recover(pool: &Pool, session: Session, error: StorageError) -> Result<S
     if is_retryable { Ok(error) } else { Err(error) }
 }
 
-async fn run_once<W: Work>(
+async fn run_once(
     session: &mut Session,
     counters: &Counters,
     faults: &Faults,
-    work: &W,
-) -> Result<W::Out> {
+    work: &Attempt,
+) -> Result<()> {
     let time = Duration::from_secs(limit::TRANSACTION_SECONDS);
-    let (out, rest) = within(time, async {
+    let rest = within(time, async {
         let mut tx = Tx::remote(session);
-        let out = work.run(&mut tx).await?;
-        Ok((out, tx.finish().await?))
+        work.run(&mut tx).await?;
+        tx.finish().await
     })
     .await?;
     if !faults.is_none() && inject(faults, session, &rest).await? {
-        return Ok(out);
+        return Ok(());
     }
     let started = Instant::now();
     session.commit(&rest).await?;
@@ -103,7 +104,7 @@ async fn run_once<W: Work>(
         let faults = faults.clone();
         let _ = tokio::task::spawn_blocking(move || faults.pass_commit()).await;
     }
-    Ok(out)
+    Ok(())
 }
 
 /// Injects what a test asks for before a commit; returns whether the unit was rolled back although

@@ -26,6 +26,9 @@ const WRITING: &str = "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; \
      PRAGMA fullfsync = ON; PRAGMA checkpoint_fullfsync = ON; PRAGMA secure_delete = ON; \
      PRAGMA wal_autocheckpoint = 0;";
 
+/// The level at which a commit to the write-ahead log is not flushed, and its order is kept.
+const SYNCHRONOUS_NORMAL: i64 = 1;
+
 /// The connection that writes.
 pub(crate) fn open_writer(path: &Path) -> Result<Connection> {
     let connection = open(path, OpenFlags::SQLITE_OPEN_READ_WRITE, limit::WRITER_CACHE_KIB)?;
@@ -44,6 +47,22 @@ pub(crate) fn open_writer(path: &Path) -> Result<Connection> {
 /// Lets the connection leave flushing to the operating system: a fault that tests inject.
 pub(super) fn stop_flushing(connection: &Connection) -> Result<()> {
     Ok(connection.execute_batch("PRAGMA synchronous = OFF;")?)
+}
+
+/// Lets commits be flushed by the next one that is, in their order; what to give to
+/// [`flush_again`], unless the connection does not flush in any case.
+pub(super) fn flush_later(connection: &Connection) -> Result<Option<i64>> {
+    let level: i64 = connection.pragma_query_value(None, "synchronous", |row| row.get(0))?;
+    if level <= SYNCHRONOUS_NORMAL {
+        return Ok(None);
+    }
+    connection.pragma_update(None, "synchronous", SYNCHRONOUS_NORMAL)?;
+    Ok(Some(level))
+}
+
+/// Has each commit flushed again.
+pub(super) fn flush_again(connection: &Connection, level: i64) -> Result<()> {
+    Ok(connection.pragma_update(None, "synchronous", level)?)
 }
 
 /// The connection that checkpoints the write-ahead log.

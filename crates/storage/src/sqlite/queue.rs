@@ -6,7 +6,7 @@ use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 use coffer_base::limit;
 use tokio::sync::oneshot;
 
-use super::unit::Job;
+use super::unit::Unit;
 use crate::error::{Result, StorageError};
 use crate::fair::{Bounds, FairQueue, Pushed};
 use crate::share::Share;
@@ -21,7 +21,7 @@ pub(super) struct Queue {
 }
 
 struct State {
-    jobs: FairQueue<Share, Box<dyn Job>>,
+    jobs: FairQueue<Share, Unit>,
     checkpoints: Vec<CheckpointReply>,
     idle: bool,
     closed: bool,
@@ -30,7 +30,7 @@ struct State {
 /// What the writer does next.
 pub(super) struct Next {
     /// A unit of work, if one waits.
-    pub(super) job: Option<Box<dyn Job>>,
+    pub(super) job: Option<Unit>,
     /// How many wait behind it.
     pub(super) behind: usize,
     pub(super) checkpoints: Vec<CheckpointReply>,
@@ -54,7 +54,7 @@ impl fmt::Debug for Queue {
 impl Queue {
     /// Adds a unit of work. [`StorageError::Busy`] if too much of its share waits already; if too
     /// much waits in all, the share of which the most waits loses its newest unit instead.
-    pub(super) fn push(&self, share: Share, job: Box<dyn Job>) -> Result<()> {
+    pub(super) fn push(&self, share: Share, job: Unit) -> Result<()> {
         let mut state = self.open_state()?;
         let pushed = state.jobs.push(share, job);
         self.wake(state);
@@ -96,7 +96,7 @@ impl Queue {
 
     /// The unit of work whose turn it is now, if any waits: who has come since the group began
     /// joins it, before others have their second turn.
-    pub(super) fn take_another(&self) -> Option<Box<dyn Job>> {
+    pub(super) fn take_another(&self) -> Option<Unit> {
         self.state().jobs.pop(|_| true).map(|(_, job)| job)
     }
 

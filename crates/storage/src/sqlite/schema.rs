@@ -7,6 +7,7 @@ use rusqlite::hooks::{AuthAction, AuthContext, Authorization};
 use rusqlite::{Connection, params};
 
 use super::backup;
+use super::connection::{flush_again, flush_later};
 use crate::error::{Cause, Result, StorageError};
 use crate::files;
 use crate::migration::{
@@ -45,8 +46,16 @@ pub(super) fn migrate(
         backup::replace_copy(path, &copy)?;
         report.copy = Some(copy);
     }
+    // A new store is flushed once, with its last migration. The log is written in order, and each
+    // checksum in it follows from the one before, so that a power failure leaves the first few of
+    // these migrations, and the next start goes on from there.
+    let level = if schema.used { None } else { flush_later(connection)? };
     connection.execute_batch(RECORD)?;
-    for (component, migration) in &schema.pending {
+    let last = schema.pending.len().saturating_sub(1);
+    for (at, (component, migration)) in schema.pending.iter().enumerate() {
+        if let Some(level) = level.filter(|_| at == last) {
+            flush_again(connection, level)?;
+        }
         apply(connection, component, migration, now)?;
         let Migration { version, name, .. } = **migration;
         report.applied.push(AppliedMigration { component, version, name });

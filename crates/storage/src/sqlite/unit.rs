@@ -8,53 +8,45 @@ use std::task::{Context, Poll, Waker};
 use rusqlite::Connection;
 use tokio::sync::oneshot;
 
+use crate::attempt::Attempt;
 use crate::error::{Result, StorageError};
-use crate::transaction::{Tx, Work};
+use crate::transaction::Tx;
 
-/// A unit of work without the type of its result, which the writer need not know.
-pub(super) trait Job: Send {
+/// A unit of work in the queue, and who waits for it.
+pub(super) struct Unit {
+    work: Attempt,
+    outcome: Option<Result<()>>,
+    reply: oneshot::Sender<Result<()>>,
+}
+
+impl Unit {
+    /// A unit of work for the queue, and the receiver of its outcome.
+    pub(super) fn of(work: Attempt) -> (Self, oneshot::Receiver<Result<()>>) {
+        let (reply, receiver) = oneshot::channel();
+        (Self { work, outcome: None, reply }, receiver)
+    }
+
     /// Runs the work inside the open transaction. `Err` means that it must be rolled back.
-    fn run(&mut self, connection: &mut Connection) -> Result<()>;
-
-    /// As the work says.
-    fn is_record(&self) -> bool;
-
-    /// Sends the result to the caller, after the batch has ended with the outcome `batch`.
-    fn reply(self: Box<Self>, batch: &Result<()>);
-}
-
-struct Unit<W: Work> {
-    work: W,
-    outcome: Option<Result<W::Out>>,
-    reply: oneshot::Sender<Result<W::Out>>,
-}
-
-/// A unit of work for the queue, and the receiver of its result.
-pub(super) fn unit<W: Work>(work: W) -> (Box<dyn Job>, oneshot::Receiver<Result<W::Out>>) {
-    let (reply, receiver) = oneshot::channel();
-    (Box::new(Unit { work, outcome: None, reply }), receiver)
-}
-
-impl<W: Work> Job for Unit<W> {
-    fn run(&mut self, connection: &mut Connection) -> Result<()> {
+    pub(super) fn run(&mut self, connection: &mut Connection) -> Result<()> {
         // The writer rolls back whatever a panic interrupted.
         let outcome = catch_unwind(AssertUnwindSafe(|| poll_once(&self.work, connection)))
             .unwrap_or(Err(StorageError::Panicked));
-        let verdict = outcome.as_ref().map(|_| ()).map_err(Clone::clone);
-        self.outcome = Some(outcome);
-        verdict
+        self.outcome = Some(outcome.clone());
+        outcome
     }
 
-    fn is_record(&self) -> bool {
+    /// As the work says.
+    pub(super) fn is_record(&self) -> bool {
         self.work.is_record()
     }
 
-    fn reply(self: Box<Self>, batch: &Result<()>) {
+    /// Sends the outcome to the caller, after the batch has ended with the outcome `batch`.
+    pub(super) fn reply(self, batch: &Result<()>) {
         let outcome = match (self.outcome, batch) {
             // Its own failure comes first: it was rolled back whatever became of the batch.
             (Some(Err(own)), _) => Err(own),
             (_, Err(batch)) => Err(batch.clone()),
-            (Some(Ok(out)), Ok(())) => Ok(out),
+            (Some(Ok(())), Ok(())) => Ok(()),
             (None, Ok(())) => Err(StorageError::Internal("a unit of work never ran".into())),
         };
         // The caller may have gone away.
@@ -63,12 +55,12 @@ impl<W: Work> Job for Unit<W> {
 }
 
 /// No statement waits on this engine, so a future that is not ready at once awaits something else.
-fn poll_once<W: Work>(work: &W, connection: &mut Connection) -> Result<W::Out> {
+fn poll_once(work: &Attempt, connection: &mut Connection) -> Result<()> {
     let unit = async {
         let mut tx = Tx::local(connection);
-        let out = work.run(&mut tx).await?;
+        work.run(&mut tx).await?;
         tx.finish().await?;
-        Ok(out)
+        Ok(())
     };
     match pin!(unit).poll(&mut Context::from_waker(Waker::noop())) {
         Poll::Ready(outcome) => outcome,

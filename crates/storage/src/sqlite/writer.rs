@@ -12,7 +12,7 @@ use rusqlite::Connection;
 use super::checkpoint::{Checkpointer, Log};
 use super::queue::{Next, Queue};
 use super::statement::control;
-use super::unit::Job;
+use super::unit::Unit;
 use crate::error::{Cause, Result, StorageError};
 use crate::fault::{Fate, Faults};
 use crate::options::Stats;
@@ -114,7 +114,7 @@ impl Writer {
         self.queue.take()
     }
 
-    fn run_batch(&mut self, first: Box<dyn Job>, behind: usize) {
+    fn run_batch(&mut self, first: Unit, behind: usize) {
         let mut jobs = vec![first];
         let ran = match behind {
             0 => self.run_alone(&mut jobs),
@@ -147,7 +147,7 @@ impl Writer {
     }
 
     /// Runs a single unit, which needs no savepoint: rolling it back rolls back the transaction.
-    fn run_alone(&mut self, jobs: &mut [Box<dyn Job>]) -> Result<()> {
+    fn run_alone(&mut self, jobs: &mut [Unit]) -> Result<()> {
         self.begin()?;
         for job in jobs {
             if !self.run_unit(job)? {
@@ -163,7 +163,7 @@ impl Writer {
     /// It runs as many as waited when it began. If all that come meanwhile joined it too, every
     /// caller would soon be in the same group, and while that is flushed nobody would have anything
     /// to do.
-    fn run_group(&mut self, jobs: &mut Vec<Box<dyn Job>>, size: usize) -> Result<()> {
+    fn run_group(&mut self, jobs: &mut Vec<Unit>, size: usize) -> Result<()> {
         let before = self.connection.total_changes();
         self.begin()?;
         let mut at = 0;
@@ -183,7 +183,7 @@ impl Writer {
     }
 
     /// Runs a unit, and says whether it is to be kept; `Err` if its transaction is gone.
-    fn run_unit(&mut self, job: &mut Box<dyn Job>) -> Result<bool> {
+    fn run_unit(&mut self, job: &mut Unit) -> Result<bool> {
         let before = self.connection.total_changes();
         let outcome = job.run(&mut self.connection);
         self.counters.units.fetch_add(1, Ordering::Relaxed);
@@ -239,7 +239,7 @@ impl Writer {
     }
 }
 
-fn reply(jobs: Vec<Box<dyn Job>>, batch: &Result<()>) {
+fn reply(jobs: Vec<Unit>, batch: &Result<()>) {
     for job in jobs {
         job.reply(batch);
     }

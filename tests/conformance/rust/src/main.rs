@@ -66,6 +66,10 @@ async fn main() -> ExitCode {
         webhooks::verifies_and_constructs_what_is_delivered(developer.base.clone())
     })
     .await;
+    run.scenario("rolls_without_parameters", {
+        webhooks::rolls_without_parameters(developer.base.clone())
+    })
+    .await;
     let whole = Server::develop_with_whole_deletes();
     run.scenario("deletes_and_reads_the_whole_secret", {
         scenarios::deletes_and_reads_the_whole_secret(whole.base.clone())

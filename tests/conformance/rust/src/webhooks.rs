@@ -113,3 +113,26 @@ pub async fn verifies_and_constructs_what_is_delivered(base: String) {
     let ids = [&secret, &rolled].map(|one| construct(&delivery, one).expect("an event").id);
     assert_eq!(ids[0], ids[1]);
 }
+
+/// A roll has no parameter that must be sent, and this client has two ways to send none: a form
+/// that is empty, and no form, which has no content type either.
+pub async fn rolls_without_parameters(base: String) {
+    let client = client(&base, "sk_test_rolls");
+    let (url, arrived) = receiver();
+    let params = [("url", url.as_str()), ("enabled_events[0]", "*")];
+    let endpoint = post(&client, "/webhook_endpoints", &params).await;
+    let mut before = endpoint.secret.expect("the secret is shown once");
+    let path = format!("/webhook_endpoints/{}/roll_secret", endpoint.id);
+    let bare = || RequestBuilder::new(StripeMethod::Post, &path);
+    let empty = bare().form(&BTreeMap::<&str, &str>::new());
+    for roll in [empty, bare()] {
+        let rolled = roll.customize::<Made>().send(&client).await.expect("a roll");
+        let rolled = rolled.secret.expect("the new secret");
+        assert_ne!(rolled, before);
+        // For a day both sign, since no other time was asked for.
+        let (_, delivery) = happen(&client, &arrived).await;
+        let ids = [&before, &rolled].map(|one| construct(&delivery, one).expect("an event").id);
+        assert_eq!(ids[0], ids[1]);
+        before = rolled;
+    }
+}

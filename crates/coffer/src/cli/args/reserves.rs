@@ -88,7 +88,8 @@ pub struct StoryArgs {
 
 #[derive(Args)]
 pub struct SimulateArgs {
-    /// A plan, such as percent=10,type=rolling_release,days_after_charge=30. Up to five times.
+    /// A plan, such as percent=10,type=rolling_release,days_after_charge=30, with reserve_draw and
+    /// hold_transfers if they matter. Up to five times.
     #[arg(long = "plan", value_name = "PLAN", required = true)]
     pub plans: Vec<String>,
     /// Of charges from this time on, as --as-of of the report has it; else 90 days.

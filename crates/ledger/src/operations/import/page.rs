@@ -4,7 +4,7 @@
 use super::{Row, checked};
 use crate::limits;
 use crate::model::account::SourceType;
-use crate::model::transaction::NewTransaction;
+use crate::model::transaction::{NewTransaction, PayoutWords};
 use crate::params::check_processor_id;
 use crate::reasons;
 use coffer_base::{Currency, Timestamp, limit};
@@ -89,7 +89,7 @@ fn told(item: &Map<String, Value>, payout: Option<&str>) -> Result<NewTransactio
         payout: payout.filter(|_| !word.starts_with("payout")).map(str::to_owned),
         payout_request: None,
         exchange_rate: item.get("exchange_rate").and_then(Value::as_f64).map(|it| it.to_string()),
-        arrival_date: source.arrival_date(),
+        payout_words: source.payout_words(),
         word,
     })
 }
@@ -120,6 +120,17 @@ impl<'a> Source<'a> {
             "fpx" => SourceType::Fpx,
             _ => SourceType::Card,
         })
+    }
+
+    /// What a payout's object says of it besides.
+    fn payout_words(self) -> PayoutWords {
+        let is_payout = self.get("object").and_then(Value::as_str) == Some("payout");
+        let word = self.get("status").and_then(Value::as_str).filter(|_| is_payout);
+        PayoutWords {
+            arrival_date: self.arrival_date(),
+            paid: word == Some("paid"),
+            automatic: self.get("automatic").and_then(Value::as_bool).filter(|_| is_payout),
+        }
     }
 
     /// When a payout is expected at the bank.

@@ -9,8 +9,8 @@ use crate::model::kind::Kind;
 use crate::model::refund::Refund;
 use crate::model::transaction::Transaction;
 use crate::money::sum;
-use crate::rules::Withdrawal;
 use crate::rules::warning::look_at_charge;
+use crate::rules::{MoneyBack, Taker, Withdrawal};
 use crate::sql;
 use crate::store::transaction as store;
 use crate::store::{charge as charges, dispute as disputes, refund as refunds};
@@ -35,13 +35,49 @@ pub(super) async fn record<R: ReserveRules>(
         draw(ledger, transaction, charge, rules).await?;
     }
     post(ledger, transaction).await?;
-    extend_record(ledger, transaction).await?;
+    let back = extend_record(ledger, transaction).await?;
     if let Some(charge) = &mut charge {
         count(transaction, charge);
         charges::update(ledger.tx, ledger.owner, charge);
         look_at_charge(ledger, charge)?;
+        give_back(ledger, transaction, charge, back, rules).await?;
     }
     Ok(())
+}
+
+/// How much of what a refund or a dispute consumed of the reserve has come back, before a
+/// transaction and with it. Neither goes back, whichever of the two is told first.
+#[derive(Clone, Copy)]
+struct Back {
+    before: i64,
+    after: i64,
+}
+
+/// What has come back of what was consumed: that comes first.
+fn came_back(consumed: i64, back: i64) -> i64 {
+    consumed.min(back).max(0)
+}
+
+/// Lets the rules reserve again what came back of what they had released.
+async fn give_back<R: ReserveRules>(
+    ledger: &mut LedgerTx<'_, '_>,
+    transaction: &Transaction,
+    charge: &Charge,
+    Back { before, after }: Back,
+    rules: &R,
+) -> Result<(), Failure> {
+    if after <= before || charge.currency != transaction.pool.currency {
+        return Ok(());
+    }
+    let id = transaction.record.as_str();
+    let of = match transaction.kind {
+        Kind::Dispute | Kind::Reinstatement => Taker::Dispute(id),
+        _ => Taker::Refund(id),
+    };
+    // If it came back before it was taken, its own date is that of an earlier transaction.
+    let pending = transaction.kind.is_back() && !transaction.settled;
+    let available_on = pending.then_some(transaction.available_on);
+    rules.money_back(ledger, charge, &MoneyBack { of, before, after, available_on }).await
 }
 
 /// Takes up what waits for a charge, in the order in which it happened: each moves to the charge's
@@ -74,10 +110,10 @@ async fn resolve<R: ReserveRules>(
     transaction.parked = false;
     move_to(ledger, &mut transaction, charge.source_type).await?;
     draw(ledger, &mut transaction, charge, rules).await?;
-    set_consumed(ledger, &transaction).await?;
+    let back = set_consumed(ledger, &transaction).await?;
     count(&transaction, charge);
     store::update(ledger.tx, ledger.owner, &transaction);
-    Ok(())
+    give_back(ledger, &transaction, charge, back, rules).await
 }
 
 /// Names the charge of a transaction that was told without it, and takes it up if that is known.
@@ -86,6 +122,7 @@ pub(super) async fn name_charge<R: ReserveRules>(
     transaction: &mut Transaction,
     rules: &R,
 ) -> Result<(), Failure> {
+    // Nothing was consumed yet, so that nothing comes back with it.
     set_consumed(ledger, transaction).await?;
     store::update(ledger.tx, ledger.owner, transaction);
     let Some(charge) = transaction.charge.clone() else { return Ok(()) };
@@ -152,7 +189,7 @@ async fn charge_of_record(
 async fn extend_record(
     ledger: &mut LedgerTx<'_, '_>,
     transaction: &Transaction,
-) -> Result<(), Failure> {
+) -> Result<Back, Failure> {
     match transaction.kind {
         Kind::Dispute | Kind::Reinstatement => extend_dispute(ledger, transaction).await,
         _ => extend_refund(ledger, transaction).await,
@@ -162,7 +199,7 @@ async fn extend_record(
 async fn extend_refund(
     ledger: &mut LedgerTx<'_, '_>,
     transaction: &Transaction,
-) -> Result<(), Failure> {
+) -> Result<Back, Failure> {
     let known = sql::find::<Refund>(ledger.tx, ledger.owner, &transaction.record).await?;
     let is_new = known.is_none();
     let mut refund = match known {
@@ -170,6 +207,7 @@ async fn extend_refund(
         None => new_refund(ledger, transaction)?,
     };
     refund.charge = refund.charge.or_else(|| transaction.charge.clone());
+    let before = came_back(refund.consumed, refund.failed_amount);
     if transaction.kind == Kind::RefundFailure {
         refund.failed_amount = sum(refund.failed_amount, transaction.size())?;
     } else {
@@ -184,7 +222,7 @@ async fn extend_refund(
     } else {
         refunds::update(ledger.tx, ledger.owner, &refund);
     }
-    Ok(())
+    Ok(Back { before, after: came_back(refund.consumed, refund.failed_amount) })
 }
 
 /// A refund of nothing yet, as a transaction names it.
@@ -208,7 +246,7 @@ fn new_refund(ledger: &mut LedgerTx<'_, '_>, transaction: &Transaction) -> Resul
 async fn extend_dispute(
     ledger: &mut LedgerTx<'_, '_>,
     transaction: &Transaction,
-) -> Result<(), Failure> {
+) -> Result<Back, Failure> {
     let known = sql::find::<Dispute>(ledger.tx, ledger.owner, &transaction.record).await?;
     let is_new = known.is_none();
     let mut dispute = match known {
@@ -216,6 +254,7 @@ async fn extend_dispute(
         None => new_dispute(ledger, transaction)?,
     };
     dispute.charge = dispute.charge.or_else(|| transaction.charge.clone());
+    let before = came_back(dispute.consumed, dispute.reinstated);
     if transaction.kind == Kind::Reinstatement {
         dispute.reinstated = sum(dispute.reinstated, transaction.size())?;
     } else {
@@ -232,7 +271,7 @@ async fn extend_dispute(
     } else {
         disputes::update(ledger.tx, ledger.owner, &dispute);
     }
-    Ok(())
+    Ok(Back { before, after: came_back(dispute.consumed, dispute.reinstated) })
 }
 
 /// A dispute of nothing yet, as a transaction names it.
@@ -267,12 +306,15 @@ fn new_dispute(
 async fn set_consumed(
     ledger: &mut LedgerTx<'_, '_>,
     transaction: &Transaction,
-) -> Result<(), Failure> {
+) -> Result<Back, Failure> {
     let (id, pool) = (&transaction.record, transaction.pool);
+    let mut back = Back { before: 0, after: 0 };
     match transaction.kind {
         Kind::Dispute | Kind::Reinstatement => {
             if let Some(mut dispute) = sql::find::<Dispute>(ledger.tx, ledger.owner, id).await? {
+                back.before = came_back(dispute.consumed, dispute.reinstated);
                 dispute.consumed = sum(dispute.consumed, transaction.drawn)?;
+                back.after = came_back(dispute.consumed, dispute.reinstated);
                 dispute.source_type = pool.source_type;
                 dispute.charge = dispute.charge.or_else(|| transaction.charge.clone());
                 disputes::update(ledger.tx, ledger.owner, &dispute);
@@ -280,12 +322,14 @@ async fn set_consumed(
         }
         _ => {
             if let Some(mut refund) = sql::find::<Refund>(ledger.tx, ledger.owner, id).await? {
+                back.before = came_back(refund.consumed, refund.failed_amount);
                 refund.consumed = sum(refund.consumed, transaction.drawn)?;
+                back.after = came_back(refund.consumed, refund.failed_amount);
                 refund.source_type = pool.source_type;
                 refund.charge = refund.charge.or_else(|| transaction.charge.clone());
                 refunds::update(ledger.tx, ledger.owner, &refund);
             }
         }
     }
-    Ok(())
+    Ok(back)
 }

@@ -3,10 +3,11 @@
 use super::{amount_posting, fee_posting, post_all};
 use crate::model::account::Bucket;
 use crate::model::entry::Entry;
+use crate::model::kind::Kind;
 use crate::model::payout::{self, Payout, Status};
-use crate::model::transaction::{NewTransaction, Transaction};
+use crate::model::transaction::{NewTransaction, PayoutWords, Transaction};
 use crate::reasons;
-use crate::rules::payout::record_breach;
+use crate::rules::payout::{become_status, record_breach};
 use crate::sql;
 use crate::store::payout as payouts;
 use crate::store::transaction as store;
@@ -39,13 +40,45 @@ pub(super) async fn leave(
         fee_posting(transaction, Bucket::PaymentsAvailable),
     ];
     post_all(ledger, transaction, &postings).await?;
-    let payout = match known {
+    let mut payout = match known {
         None => insert(ledger, transaction, told, Status::InTransit)?,
         Some(known) => confirm(ledger, transaction, told, known),
     };
+    arrive(ledger, &mut payout, told).await?;
     let available = ledger.balance(transaction.pool).await?.of(Bucket::PaymentsAvailable);
     if available < 0 {
         record_breach(ledger, &payout, available).await?;
+    }
+    Ok(())
+}
+
+/// What the page says of a payout besides its money, when its transaction is told again.
+pub(super) async fn again(
+    ledger: &mut LedgerTx<'_, '_>,
+    transaction: &Transaction,
+    told: &NewTransaction,
+) -> Result<(), Failure> {
+    let PayoutWords { paid, automatic, .. } = told.payout_words;
+    if transaction.kind != Kind::Payout || (!paid && automatic.is_none()) {
+        return Ok(());
+    }
+    let known = sql::find::<Payout>(ledger.tx, ledger.owner, &transaction.record).await?;
+    let Some(mut payout) = known else { return Ok(()) };
+    if payout.automatic.is_none() && automatic.is_some() {
+        payout.automatic = automatic;
+        payouts::confirm(ledger.tx, ledger.owner, &payout);
+    }
+    arrive(ledger, &mut payout, told).await
+}
+
+/// A payout that is on its way has arrived, if the page says so.
+async fn arrive(
+    ledger: &mut LedgerTx<'_, '_>,
+    payout: &mut Payout,
+    told: &NewTransaction,
+) -> Result<(), Failure> {
+    if told.payout_words.paid && payout.status == Status::InTransit {
+        become_status(ledger, payout, Status::Paid).await?;
     }
     Ok(())
 }
@@ -157,13 +190,14 @@ fn confirm(
         known.processor_id = known.processor_id.or_else(|| transaction.source.clone());
     }
     known.arrival_date = Some(arrival(told));
+    known.automatic = known.automatic.or(told.payout_words.automatic);
     payouts::confirm(ledger.tx, ledger.owner, &known);
     known
 }
 
 /// When a payout is expected at the bank.
 fn arrival(told: &NewTransaction) -> coffer_base::Timestamp {
-    told.arrival_date.unwrap_or(told.available_on)
+    told.payout_words.arrival_date.unwrap_or(told.available_on)
 }
 
 /// Adds the payout of a transaction.
@@ -186,6 +220,7 @@ fn insert(
         fee: Some(transaction.fee),
         arrival_date: Some(arrival(told)),
         by_transaction: true,
+        automatic: told.payout_words.automatic,
         told: payout::FirstTelling::default(),
     };
     payouts::insert(ledger.tx, ledger.owner, &payout);

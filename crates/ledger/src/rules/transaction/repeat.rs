@@ -1,7 +1,7 @@
 //! Transactions that are told again: with more than before, with another date, or with other
 //! figures, which are refused.
 
-use super::{ReserveRules, charged, settle};
+use super::{ReserveRules, charged, payout, settle};
 use crate::model::account::SourceType;
 use crate::model::transaction::{NewTransaction, Transaction};
 use crate::reasons;
@@ -49,6 +49,7 @@ pub(super) async fn again<R: ReserveRules>(
     if names_charge {
         charged::name_charge(ledger, &mut now, rules).await?;
     }
+    payout::again(ledger, &now, told).await?;
     Ok(now)
 }
 

@@ -4,6 +4,7 @@ use super::ReserveRules;
 use super::charge::view_of;
 use crate::model::account::Bucket;
 use crate::model::adjustment::Adjustment;
+use crate::model::charge::Charge;
 use crate::model::entry::{Entry, Posting};
 use crate::model::kind::Kind;
 use crate::model::transaction::Transaction;
@@ -22,9 +23,9 @@ pub(crate) async fn settle<R: ReserveRules>(
     transaction: &mut Transaction,
     rules: &R,
 ) -> Result<(), Failure> {
-    let reserved = match transaction.kind {
-        Kind::Charge => rules.money_available(ledger, &view_of(transaction)).await?,
-        _ => 0,
+    let reserved = match reserved_view(transaction) {
+        Some(view) => rules.money_available(ledger, &view).await?,
+        None => 0,
     };
     let free = transaction.net().saturating_sub(reserved);
     let entry = Entry {
@@ -43,6 +44,17 @@ pub(crate) async fn settle<R: ReserveRules>(
     store::update(ledger.tx, ledger.owner, transaction);
     settle_adjustment(ledger, transaction).await?;
     settle_charge(ledger, transaction).await
+}
+
+/// The charge as the rules know it of which a transaction's money may be reserved: the one that it
+/// brings, or the one to which it brings money back.
+fn reserved_view(transaction: &Transaction) -> Option<Charge> {
+    let view = view_of(transaction);
+    match transaction.kind {
+        Kind::Charge => Some(view),
+        kind if kind.is_back() => transaction.charge.clone().map(|id| Charge { id, ..view }),
+        _ => None,
+    }
 }
 
 /// Stores in the adjustment that a transaction made whether and when its money is available.
@@ -80,7 +92,7 @@ async fn settle_charge(
     if transaction.kind != Kind::Charge {
         return Ok(());
     }
-    let found = sql::find::<crate::Charge>(ledger.tx, ledger.owner, &transaction.record).await?;
+    let found = sql::find::<Charge>(ledger.tx, ledger.owner, &transaction.record).await?;
     if let Some(mut charge) = found
         && transaction.available_on >= charge.available_on
     {
@@ -98,9 +110,11 @@ pub(super) async fn move_date<R: ReserveRules>(
     available_on: Timestamp,
     rules: &R,
 ) -> Result<(), Failure> {
+    if let Some(view) = reserved_view(transaction) {
+        rules.money_moved(ledger, &view, available_on).await?;
+    }
     if transaction.kind == Kind::Charge {
-        rules.money_moved(ledger, &view_of(transaction), available_on).await?;
-        let found = sql::find::<crate::Charge>(ledger.tx, ledger.owner, &transaction.record);
+        let found = sql::find::<Charge>(ledger.tx, ledger.owner, &transaction.record);
         if let Some(mut charge) = found.await?
             && charge.available_on == transaction.available_on
         {

@@ -2,11 +2,12 @@
 //! nothing is written.
 
 use super::{WHICH, Which};
-use crate::limits;
 use crate::model::plan::Terms;
 use crate::operations::plans::PERCENT;
 use crate::reasons;
-use crate::reports::simulate::{BelowZero, Outcome, Proposal, Simulation, Traffic};
+use crate::reports::proposal::Proposal;
+use crate::reports::simulate::{BelowZero, Outcome, Simulation, Traffic};
+use crate::{Consumption, limits};
 use coffer_base::{Currency, Timestamp, clock::DAY_SECONDS};
 use coffer_dialect::{ApiError, Object, Value};
 use coffer_kernel::{Access, Arguments, Ctx, Definition, Example, Failure, ReadOperation};
@@ -18,6 +19,8 @@ use std::collections::BTreeMap;
 pub(crate) struct Simulate {
     /// The smallest hold that a plan makes.
     pub(crate) floor: i64,
+    /// How a plan draws that does not say it.
+    pub(crate) draw: Consumption,
 }
 
 /// What is asked.
@@ -54,7 +57,7 @@ impl ReadOperation for Simulate {
             return Err(ApiError::invalid_param("plan", message).because(&reasons::PROPOSAL));
         }
         let plan = |(index, text): (usize, &str)| {
-            let proposal = proposal(text).map_err(|why| {
+            let proposal = proposal(text, self.draw).map_err(|why| {
                 let message = format!("Invalid plan: {why}.");
                 ApiError::invalid_param(format!("plan[{index}]"), message)
                     .because(&reasons::PROPOSAL)
@@ -90,8 +93,9 @@ fn too_many() -> ApiError {
     ApiError::invalid_param("since", message).because(&reasons::TOO_MANY_CHARGES)
 }
 
-/// A plan in words: `percent=10,type=rolling_release,days_after_charge=30`.
-fn proposal(text: &str) -> Result<Proposal, String> {
+/// A plan in words: `percent=10,type=rolling_release,days_after_charge=30`. It draws by `draw` if it
+/// does not say how.
+fn proposal(text: &str, draw: Consumption) -> Result<Proposal, String> {
     let mut fields = BTreeMap::new();
     for part in text.split(',').map(str::trim).filter(|part| !part.is_empty()) {
         let Some((name, value)) = part.split_once('=') else {
@@ -111,8 +115,12 @@ fn proposal(text: &str) -> Result<Proposal, String> {
     let currency = fields.remove("currency").map(|code| {
         Currency::parse(code).ok_or_else(|| "currency is three small letters".to_owned())
     });
+    let draw = choice(&mut fields, "reserve_draw", &Consumption::CHOICES)?.unwrap_or(draw);
+    let transfers = [("true", true), ("false", false)];
+    let hold_transfers = choice(&mut fields, "hold_transfers", &transfers)?.unwrap_or(true);
     if let Some(name) = fields.keys().next() {
-        let known = "percent, type, days_after_charge, release_after and currency";
+        let known = "percent, type, days_after_charge, release_after, currency, reserve_draw and \
+                     hold_transfers";
         let name: String = name.chars().take(40).collect();
         return Err(format!("it has {known}, and no '{name}'"));
     }
@@ -137,7 +145,20 @@ fn proposal(text: &str) -> Result<Proposal, String> {
             return Err("type is rolling_release, fixed_release or manual_release".to_owned());
         }
     };
-    Ok(Proposal { percent, terms, currency: currency.transpose()? })
+    let currency = currency.transpose()?;
+    Ok(Proposal { percent, terms, currency, draw, hold_transfers })
+}
+
+/// One of a few words.
+fn choice<T: Copy>(
+    fields: &mut BTreeMap<&str, &str>,
+    name: &str,
+    choices: &[(&str, T)],
+) -> Result<Option<T>, String> {
+    let Some(text) = fields.remove(name) else { return Ok(None) };
+    let found = choices.iter().find(|(word, _)| *word == text);
+    let words = || choices.iter().map(|(word, _)| *word).collect::<Vec<_>>().join(" or ");
+    found.map(|(_, choice)| Some(*choice)).ok_or_else(|| format!("{name} is {}", words()))
 }
 
 fn number(fields: &mut BTreeMap<&str, &str>, name: &str) -> Result<Option<i64>, String> {
@@ -247,9 +268,17 @@ mod tests {
 
     #[test]
     fn a_plan_is_read_from_words() {
+        let first = Consumption::ReserveFirst;
+        let proposal = |text| proposal(text, first);
         let rolling = proposal("percent=10,type=rolling_release,days_after_charge=30").unwrap();
         let terms = Terms::Rolling { days_after_charge: 30, expires_on: None };
-        assert_eq!(rolling, Proposal { percent: 10, terms, currency: None });
+        let expected =
+            Proposal { percent: 10, terms, currency: None, draw: first, hold_transfers: true };
+        assert_eq!(rolling, expected);
+        let says =
+            "percent=10,days_after_charge=30,reserve_draw=only_if_needed,hold_transfers=false";
+        let draw = Consumption::OnlyIfNeeded;
+        assert_eq!(proposal(says).unwrap(), Proposal { draw, hold_transfers: false, ..expected });
         assert_eq!(proposal("percent=10, days_after_charge=30").unwrap(), rolling);
         let manual = proposal("type=manual_release,percent=100,currency=eur").unwrap();
         assert_eq!((manual.terms, manual.currency), (Terms::Manual, Currency::parse("eur")));
@@ -273,9 +302,11 @@ mod tests {
             ("percent=10,type=fixed_release", "release_after"),
             ("percent=10,type=manual_release,days_after_charge=30", "no date"),
             ("percent=10,days_after_charge=30,colour=red", "no 'colour'"),
+            ("percent=10,days_after_charge=30,reserve_draw=last", "first or only_if_needed"),
+            ("percent=10,days_after_charge=30,hold_transfers=1", "true or false"),
             ("10 %", "name=value"),
         ] {
-            let why = proposal(text).unwrap_err();
+            let why = proposal(text, Consumption::ReserveFirst).unwrap_err();
             assert!(why.contains(about), "{text}: {why}");
         }
     }
