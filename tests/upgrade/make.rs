@@ -4,7 +4,7 @@ use crate::fill::fill;
 use crate::kept::{ENGINES, ROOT_KEY};
 use coffer::assemble::{DATA_FILE, DEVELOPER_ROOT_FILE, KEYS_FILE};
 use coffer_testkit::is_postgres;
-use std::ffi::OsString;
+use std::ffi::OsStr;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -39,12 +39,11 @@ fn the_store_of_a_version() {
         }
     }
     fs::copy(data_dir.join(DEVELOPER_ROOT_FILE), into.join(ROOT_KEY)).unwrap();
-    let text = format!("{:#}\n", expected.0);
-    fs::write(into.join("expected.json"), text).unwrap();
+    fs::write(into.join("expected.json"), expected.text()).unwrap();
 }
 
 /// Writes a database as statements, without what only `psql` knows.
-fn dump(database: &OsString, to: &Path) {
+fn dump(database: &OsStr, to: &Path) {
     let program = std::env::var_os(DUMP).unwrap_or_else(|| "pg_dump".into());
     let words = ["--inserts", "--no-owner", "--no-privileges", "--dbname"];
     let done = Command::new(program).args(words).arg(database).output().unwrap();
