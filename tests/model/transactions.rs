@@ -1,6 +1,6 @@
 //! The books as transactions tell them. A processor's month is made up, and its transactions are
-//! told in random order, alone and on pages, some of them again, some with another figure, some with
-//! another date, while time passes. After every few of them what stands must be what the told
+//! told in random order, alone and on pages, some of them again, some with another figure, some
+//! with another date, while time passes. After every few of them what stands must be what the told
 //! transactions sum to, added up here without the ledger's rules.
 
 mod month;

@@ -83,8 +83,8 @@ pub trait WriteOperation: Send + Sync + 'static {
         tx: &mut Tx<'_>,
     ) -> impl Future<Output = Result<Applied<Self::Out>, Failure>> + Send;
 
-    /// What stays of a refusal by [`Self::apply`], whose own writes are undone by then: it commits with
-    /// the refusal, if there is room. By default nothing does.
+    /// What stays of a refusal by [`Self::apply`], whose own writes are undone by then: it commits
+    /// with the refusal, if there is room. By default nothing does.
     ///
     /// # Errors
     /// A failure of storage, which undoes the whole unit of work.

@@ -78,7 +78,9 @@ fn a_page_ends_as_its_transactions_told_one_by_one() {
         listed("txn_5", "refund", -100, &refund("re_2", "ch_2")),
     ];
     let (whole, singly) = (Fixture::new(), Fixture::new());
-    [&whole, &singly].map(|fixture| fixture.rolling(15, 30));
+    for fixture in [&whole, &singly] {
+        fixture.rolling(15, 30);
+    }
     let told = whole.import(&data);
     assert_eq!((&told["recorded"], &told["known"]), (&json!(5), &json!(1)), "{told}");
     for one in &data {

@@ -14,7 +14,8 @@ pub(crate) async fn find(
     let rows = tx
         .query(
             "SELECT seq, id, amount, fee, consumed, created FROM ledger_movement \
-             WHERE mode = ? AND platform = ? AND account = ? AND kind = ? AND parent = ? AND id = ?",
+             WHERE mode = ? AND platform = ? AND account = ? AND kind = ? AND parent = ? \
+             AND id = ?",
             &of_owner(owner, values![kind.code(), parent, id]),
         )
         .await?;

@@ -105,7 +105,8 @@ pub async fn charges_from(
     let rows = store
         .query(
             "SELECT seq, id, amount - COALESCE(fee, 0) - application_fee, currency, source_type, \
-             created, available_on, source_transfer, by_transaction FROM ledger_charge WHERE mode = ? AND platform = ? AND account = ? \
+             created, available_on, source_transfer, by_transaction FROM ledger_charge \
+             WHERE mode = ? AND platform = ? AND account = ? \
              AND seq >= ? AND created >= ? ORDER BY seq LIMIT ?",
             &of_owner(owner, values![seq, since, most]),
         )

@@ -93,8 +93,8 @@ fn too_many() -> ApiError {
     ApiError::invalid_param("since", message).because(&reasons::TOO_MANY_CHARGES)
 }
 
-/// A plan in words: `percent=10,type=rolling_release,days_after_charge=30`. It draws by `draw` if it
-/// does not say how.
+/// A plan in words: `percent=10,type=rolling_release,days_after_charge=30`. It draws by `draw` if
+/// it does not say how.
 fn proposal(text: &str, draw: Consumption) -> Result<Proposal, String> {
     let mut fields = BTreeMap::new();
     for part in text.split(',').map(str::trim).filter(|part| !part.is_empty()) {
