@@ -23,10 +23,10 @@ impl Run {
     /// All parts of Reserves, in their order.
     pub fn reserves(&mut self) -> Result<()> {
         self.intake()?;
-        self.pages()?;
-        self.backfill()?;
         self.balance()?;
         self.release()?;
+        self.backfill()?;
+        self.pages()?;
         self.note_disturbances();
         Ok(())
     }

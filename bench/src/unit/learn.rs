@@ -52,7 +52,11 @@ pub fn learn(layout: &Layout, requests: &[Vec<Change>]) -> Result<Learned> {
     let shapes: Vec<(usize, usize)> =
         (0..layout.tables.len()).map(|at| usual(requests, at)).collect();
     let has_usual = |request: &Vec<Change>| {
-        request.iter().zip(&shapes).all(|(change, shape)| shape_of(change) == *shape)
+        // What is no part of the unit may be written by anybody.
+        request
+            .iter()
+            .zip(&shapes)
+            .all(|(change, shape)| *shape == (0, 0) || shape_of(change) == *shape)
     };
     let (first, second) = requests.split_at(count);
     let both = first.iter().zip(second).zip(0..);
@@ -62,7 +66,20 @@ pub fn learn(layout: &Layout, requests: &[Vec<Change>]) -> Result<Learned> {
         .map(|((one, other), at)| (at, one, other))
         .collect();
     if accounts.len() * 2 < count.max(1) {
-        return Err(format!("only {} of {count} accounts wrote alike", accounts.len()));
+        let differs = |at: &usize| {
+            let Some(usual) = shapes.get(*at) else { return false };
+            requests
+                .iter()
+                .filter_map(|request| request.get(*at))
+                .any(|one| shape_of(one) != *usual)
+        };
+        let tables = layout.tables.iter().zip(0..).filter(|(_, at)| differs(at));
+        let tables: Vec<&str> = tables.map(|(table, _)| table.name.as_str()).collect();
+        return Err(format!(
+            "only {} of {count} accounts wrote alike, others more or less of {}",
+            accounts.len(),
+            tables.join(", ")
+        ));
     }
     let mut writer = Writer { count, accounts, columns: Vec::new(), fresh: 0 };
     let mut learned = Learned { text: String::new(), added: Vec::new(), changed: Vec::new() };
