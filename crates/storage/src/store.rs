@@ -172,9 +172,9 @@ impl Store {
     }
 
     /// The same database in parts, for what is asked of all accounts: [`Store::query_part`],
-    /// [`Store::scan`] and [`Tx::query_part`] look at one part of the tables that are spread. One
-    /// part is all of it, unless the database is distributed over many servers; if one of those is
-    /// down, its parts fail and the others do not.
+    /// [`Store::scan`] and [`crate::Tx::query_part`] look at one part of the tables that are
+    /// spread. One part is all of it, unless the database is distributed over many servers; if one
+    /// of those is down, its parts fail and the others do not.
     ///
     /// # Errors
     /// [`StorageError::Unavailable`] if the database cannot be reached.

@@ -64,8 +64,12 @@ fn learned() -> Learned {
     for number in 0..2 * ACCOUNTS {
         request(&store, number).unwrap();
         if number == 5 {
-            // Something else happens at the same time.
+            // Something else happens at the same time: what no request writes is not looked at.
             store.execute_batch("UPDATE clock SET seen = seen + 1").unwrap();
+        }
+        if number == 6 {
+            let again = "INSERT INTO posting SELECT account, seq + 9, amount, 'other' FROM posting";
+            store.execute_batch(&format!("{again} WHERE account = 'acct_6' LIMIT 1")).unwrap();
         }
         let now = layout.snapshot(&store).unwrap();
         requests.push(now.since(&before));
