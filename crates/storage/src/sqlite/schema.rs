@@ -49,7 +49,8 @@ pub(super) fn migrate(
     // A new store is flushed once, with its last migration. The log is written in order, and each
     // checksum in it follows from the one before, so that a power failure leaves the first few of
     // these migrations, and the next start goes on from there.
-    let level = if schema.used { None } else { flush_later(connection)? };
+    let is_new = !schema.used && !schema.pending.is_empty();
+    let level = if is_new { flush_later(connection)? } else { None };
     connection.execute_batch(RECORD)?;
     let last = schema.pending.len().saturating_sub(1);
     for (at, (component, migration)) in schema.pending.iter().enumerate() {
