@@ -1,6 +1,8 @@
 """Three servers on one PostgreSQL, one of which is always being killed: every event that was
-committed arrives at every endpoint, and nothing arrives that was not."""
+committed arrives at every endpoint, and nothing arrives that was not. `--minutes 60` keeps the load
+and the kills up for an hour."""
 
+import argparse
 import http.server
 import json
 import random
@@ -18,6 +20,11 @@ ENDPOINTS = 3
 # How often a server is killed (SIGKILL), and how long the load runs before the next, in seconds.
 KILLS = 6
 CALM = 2
+# The same for a load of minutes, in which more shall happen between two kills, and how many
+# requests it makes in a second at the most, so that what is delivered stays in this program's
+# memory.
+LONG_CALM = 15
+LONG_PACE = 20
 # How long what was committed may take to arrive after the last kill, in seconds: what a killed
 # server held is taken over after 30, and the machine may be busy.
 PATIENCE = 300
@@ -44,12 +51,12 @@ class Load(threading.Thread):
     """Makes plans at servers in turn until it is over. A request that fails may have been carried
     out: the list of events tells."""
 
-    def __init__(self, apis):
+    def __init__(self, apis, pause):
         super().__init__(daemon=True)
-        self.apis, self.over, self.made = apis, threading.Event(), 0
+        self.apis, self.over, self.made, self.pause = apis, threading.Event(), 0, pause
 
     def run(self):
-        while not self.over.is_set():
+        while not self.over.wait(self.pause):
             try:
                 answer = random.choice(self.apis).call("POST", "/v1/reserve/plans", PLAN)
             except OSError:
@@ -76,8 +83,24 @@ def events(api):
         after = found[-1]
 
 
+def killed_in_turns(servers, kills, calm, until):
+    """Kills servers at random and starts them again, so often and until then; how often it did."""
+    done = 0
+    while done < kills or time.monotonic() < until:
+        time.sleep(calm)
+        killed = random.choice(servers)
+        killed.kill()
+        time.sleep(CALM / 2)
+        killed.start()
+        done += 1
+    return done
+
+
 def main():
     """Gives 0 if each event has arrived at each endpoint, and no other."""
+    words = argparse.ArgumentParser(description=__doc__)
+    words.add_argument("--minutes", type=float, default=0, help="how long, instead of six kills")
+    minutes = words.parse_args().minutes
     signal.signal(signal.SIGTERM, lambda *_: sys.exit("the run was ended"))
     receiver = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Receiver)
     receiver.arrived, receiver.lock = {}, threading.Lock()
@@ -96,14 +119,10 @@ def main():
         made = apis[0].call("POST", "/v1/webhook_endpoints",
                             {"url": url, "enabled_events[]": "*"})
         assert made.status == 200, str(made)
-    load = Load(apis)
+    load = Load(apis, 1 / LONG_PACE if minutes else 0)
     load.start()
-    for _ in range(KILLS):
-        time.sleep(CALM)
-        killed = random.choice(servers)
-        killed.kill()
-        time.sleep(CALM / 2)
-        killed.start()
+    until = time.monotonic() + 60 * minutes
+    kills = killed_in_turns(servers, 0 if minutes else KILLS, LONG_CALM if minutes else CALM, until)
     load.over.set()
     load.join()
     committed = set(events(apis[0]))
@@ -119,7 +138,7 @@ def main():
     strange = sum(len(set(counts) - committed) for counts in arrived.values())
     print(f"webhooks: {len(committed)} events, {deliveries} deliveries to {ENDPOINTS} endpoints, "
           f"{missing} missing, {twice} twice, {strange} of what was not committed, "
-          f"{KILLS} servers killed")
+          f"{kills} servers killed")
     few = twice <= deliveries // 10
     return 0 if committed and missing == 0 and strange == 0 and few else 1
 

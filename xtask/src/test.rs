@@ -44,7 +44,7 @@ struct Part {
 
 /// All parts. Those up to the build run one after the other; of the others two run at a time, of
 /// each kind in this order.
-static PARTS: [Part; 25] = [
+static PARTS: [Part; 26] = [
     Part {
         name: "format",
         about: "the layout of the Rust code",
@@ -156,6 +156,14 @@ static PARTS: [Part; 25] = [
         only_with_all: true,
         waits: true,
         run: |_| postgres::backups(),
+    },
+    Part {
+        name: "postgres/webhooks",
+        about: "an hour of events on three servers, one of which is always being killed",
+        needs_build: true,
+        only_with_all: true,
+        waits: true,
+        run: |_| postgres::webhooks(),
     },
     Part {
         name: "clock",

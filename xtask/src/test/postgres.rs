@@ -90,15 +90,25 @@ pub fn outages() -> Outcome {
 
 /// Many points in time of a base backup with an archived log.
 pub fn backups() -> Outcome {
+    long("backup.py", &["--long"], 60)
+}
+
+/// An hour's load of events on three servers, one of which is always being killed.
+pub fn webhooks() -> Outcome {
+    long("webhooks.py", &["--minutes", "60"], 100)
+}
+
+/// Runs one of the programs against failing databases for longer than all of them usually take.
+fn long(program: &str, words: &[&str], minutes: u64) -> Outcome {
     programs()?;
     let python = python_environment("python", "requirements.txt")?;
     Step::new(&python)
-        .args([root().join("tests/postgres/backup.py")])
-        .args(["--long"])
+        .args([root().join("tests/postgres").join(program)])
+        .args(words)
         .env("COFFER_BIN", binary()?)
         .env("PYTHONDONTWRITEBYTECODE", "1")
         .directory(&root())
-        .minutes(60)
+        .minutes(minutes)
         .run()
 }
 
