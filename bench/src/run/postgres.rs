@@ -9,6 +9,7 @@ use crate::pgbench;
 use crate::postgres::{Cluster, DATA};
 use crate::slice::{self, Figure, Slice};
 use crate::statements::{self, Page, Script, Sending, Statement};
+use crate::unit::store::OPERATION;
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::process::Command;
@@ -307,13 +308,20 @@ fn pages(cluster: &Cluster, stored: u64, columns: Vec<String>) -> Result<Page> {
     Ok(page)
 }
 
-/// How many rows each of Coffer's tables has.
+/// How many rows each of Coffer's tables has; where rows say which operation they are of, those of
+/// sets alone. The audit has entries of whoever asks meanwhile, such as the benchmark itself.
 fn row_counts(cluster: &Cluster) -> Result<BTreeMap<String, u64>> {
-    let names = cluster.sql(
-        "SELECT table_name FROM information_schema.tables WHERE table_schema = 'public' \
-         AND table_type = 'BASE TABLE' ORDER BY 1",
-    )?;
-    let count = |name: &str| format!("SELECT '{name}', count(*) FROM {name}");
+    let names = cluster.sql(&format!(
+        "SELECT t.table_name || CASE WHEN EXISTS (SELECT 1 FROM information_schema.columns c \
+         WHERE c.table_schema = t.table_schema AND c.table_name = t.table_name \
+         AND c.column_name = '{OPERATION}') THEN ' WHERE {OPERATION} = ''{SET}''' ELSE '' END \
+         FROM information_schema.tables t WHERE t.table_schema = 'public' \
+         AND t.table_type = 'BASE TABLE' ORDER BY t.table_name"
+    ))?;
+    let count = |from: &str| {
+        let name = from.split(' ').next().unwrap_or(from);
+        format!("SELECT '{name}', count(*) FROM {from}")
+    };
     let counts: Vec<String> = names.lines().map(count).collect();
     let counts = cluster.sql(&counts.join(" UNION ALL "))?;
     let count = |line: &str| {

@@ -19,9 +19,10 @@ pub(super) struct Written {
 }
 
 impl Written {
-    /// How many rows each table of the store has.
+    /// How many rows each table of the store has, without those that name another operation.
     pub fn counts(&self, coffer: &Coffer) -> Result<BTreeMap<String, u64>> {
-        self.layout.counts(&store::open(&coffer.data_file())?)
+        let operation = self.learned.operation.as_deref();
+        self.layout.counts(&store::open(&coffer.data_file())?, operation)
     }
 }
 

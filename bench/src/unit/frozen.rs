@@ -32,7 +32,7 @@ mod tests {
         let connection = carried_out(SECRET, 1000);
         let layout = store::Layout::read(&connection).unwrap();
         assert_eq!(layout.tables[0].key.len(), 5);
-        assert_eq!(layout.counts(&connection).unwrap()["secret"], 1000);
+        assert_eq!(layout.counts(&connection, None).unwrap()["secret"], 1000);
         let pages = "SELECT page_count * page_size FROM pragma_page_count, pragma_page_size";
         let bytes = store::one_number(&connection, pages).unwrap() / 1000;
         assert!((400..600).contains(&bytes), "{bytes}");
@@ -42,7 +42,7 @@ mod tests {
     fn a_charge_adds_thirteen_rows_and_changes_three() {
         let connection = carried_out(CHARGE, 1000);
         let layout = store::Layout::read(&connection).unwrap();
-        let mut counts = layout.counts(&connection).unwrap();
+        let mut counts = layout.counts(&connection, None).unwrap();
         for changed in ["ledger", "ledger_balance", "event_sequence"] {
             assert_eq!(counts.remove(changed), Some(200), "{changed}");
         }

@@ -5,7 +5,7 @@
 //!
 //! What a server writes behind its requests, many at once, is not in it.
 
-use super::store::{Cell, Change, Layout, Row, Table};
+use super::store::{Cell, Change, Layout, OPERATION, Row, Table};
 use super::{INSERT, Parts};
 use crate::args::Result;
 use std::collections::BTreeMap;
@@ -29,6 +29,8 @@ pub struct Learned {
     pub added: Vec<(String, u64)>,
     /// The tables of which it changes rows.
     pub changed: Vec<String>,
+    /// The operation that most of its rows name, if any do.
+    pub operation: Option<String>,
 }
 
 impl Learned {
@@ -82,7 +84,9 @@ pub fn learn(layout: &Layout, requests: &[Vec<Change>]) -> Result<Learned> {
         ));
     }
     let mut writer = Writer { count, accounts, columns: Vec::new(), fresh: 0 };
-    let mut learned = Learned { text: String::new(), added: Vec::new(), changed: Vec::new() };
+    let operation = operation_of(layout, requests);
+    let mut learned =
+        Learned { text: String::new(), added: Vec::new(), changed: Vec::new(), operation };
     let mut each = String::new();
     for (at, (table, (added, changed))) in layout.tables.iter().zip(&shapes).enumerate() {
         let place = |changed, number| Place { table: at, changed, number };
@@ -123,6 +127,20 @@ fn usual(requests: &[Vec<Change>], table: usize) -> (usize, usize) {
     }
     let most = seen.into_iter().max_by_key(|(_, times)| *times);
     most.map_or((0, 0), |(shape, _)| shape)
+}
+
+/// The operation that most of the rows name that requests added.
+fn operation_of(layout: &Layout, requests: &[Vec<Change>]) -> Option<String> {
+    let mut seen: BTreeMap<&str, usize> = BTreeMap::new();
+    for request in requests {
+        for (table, change) in layout.tables.iter().zip(request) {
+            let Some(at) = table.column(OPERATION) else { continue };
+            for named in change.added.iter().filter_map(|row| text_in(row.get(at)?)) {
+                *seen.entry(named).or_default() += 1;
+            }
+        }
+    }
+    seen.into_iter().max_by_key(|(_, times)| *times).map(|(named, _)| named.to_owned())
 }
 
 /// Which of the rows of a request.

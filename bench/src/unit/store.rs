@@ -7,6 +7,9 @@ use rusqlite::{Connection, OpenFlags};
 use std::collections::BTreeMap;
 use std::path::Path;
 
+/// The column that says which operation a row is of, where tables have it.
+pub const OPERATION: &str = "operation";
+
 /// A value, in an order.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Cell {
@@ -125,10 +128,21 @@ impl Layout {
         Ok(Snapshot(rows?))
     }
 
-    /// How many rows each table has.
-    pub fn counts(&self, store: &Connection) -> Result<BTreeMap<String, u64>> {
+    /// How many rows each table has; where rows say which operation they are of, those of
+    /// `operation` alone, if one is named. The audit has entries of whoever asks meanwhile, such as
+    /// the benchmark itself for what the writer has done.
+    pub fn counts(
+        &self,
+        store: &Connection,
+        operation: Option<&str>,
+    ) -> Result<BTreeMap<String, u64>> {
         let count = |table: &Table| {
-            let count = one_number(store, &format!("SELECT count(*) FROM {}", table.name))?;
+            let named = operation.filter(|_| table.column(OPERATION).is_some());
+            let of = named.map_or_else(String::new, |operation| {
+                let operation = Cell::Text(operation.to_owned()).literal();
+                format!(" WHERE {OPERATION} = {operation}")
+            });
+            let count = one_number(store, &format!("SELECT count(*) FROM {}{of}", table.name))?;
             Ok((table.name.clone(), count))
         };
         self.tables.iter().map(count).collect()
@@ -170,6 +184,11 @@ impl Table {
         };
         let columns = found.into_iter().map(|(column, ..)| column).collect();
         Ok(Self { name: name.to_owned(), columns, key, alias, numbered })
+    }
+
+    /// Where a column stands, if the table has it.
+    pub fn column(&self, name: &str) -> Option<usize> {
+        self.columns.iter().position(|column| column == name)
     }
 
     /// All rows. Where SQLite numbers them, that number is the key: it tells in which order they
@@ -241,5 +260,23 @@ mod tests {
         assert_eq!(literals, ["'it''s'", "x'01'"]);
         assert!(layout.schema(|table| table == "a").contains("CREATE INDEX a_by_id"));
         assert!(!layout.schema(|table| table == "a").contains("TABLE b"));
+    }
+
+    #[test]
+    fn rows_of_other_operations_are_not_counted() {
+        let store = Connection::open_in_memory().unwrap();
+        let made = "CREATE TABLE entry (id INTEGER PRIMARY KEY, operation TEXT);
+                    CREATE TABLE other (id INTEGER PRIMARY KEY);
+                    INSERT INTO entry (operation) VALUES ('set'), ('status'), ('set'), ('it''s');
+                    INSERT INTO other VALUES (1), (2)";
+        store.execute_batch(made).unwrap();
+        let layout = Layout::read(&store).unwrap();
+        let counts = |operation| {
+            let counts = layout.counts(&store, operation).unwrap();
+            (counts["entry"], counts["other"])
+        };
+        assert_eq!(counts(None), (4, 2));
+        assert_eq!(counts(Some("set")), (2, 2));
+        assert_eq!(counts(Some("it's")), (1, 2));
     }
 }

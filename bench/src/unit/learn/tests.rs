@@ -14,6 +14,7 @@ const SCHEMA: &str = "
     CREATE TABLE ledger (account TEXT PRIMARY KEY, last INTEGER) WITHOUT ROWID;
     CREATE TABLE posting (account TEXT, seq INTEGER, amount INTEGER, id TEXT,
         PRIMARY KEY (account, seq)) WITHOUT ROWID;
+    CREATE TABLE entry (id INTEGER PRIMARY KEY, operation TEXT);
     CREATE TABLE clock (id INTEGER PRIMARY KEY, seen INTEGER);
     INSERT INTO clock VALUES (1, 0);
 ";
@@ -40,6 +41,7 @@ fn request(store: &Connection, number: i64) -> rusqlite::Result<()> {
         ),
     )?;
     store.execute("UPDATE ledger SET last = last + 1 WHERE account = ?", [&account])?;
+    store.execute("INSERT INTO entry (operation) VALUES ('set')", [])?;
     for (place, amount) in [(0, 100), (1, 7)] {
         store.execute(
             "INSERT INTO posting SELECT account, last << 16 | ?2, ?3, ?4 FROM ledger \
@@ -81,8 +83,10 @@ fn learned() -> Learned {
 #[test]
 fn what_requests_write_is_learned_with_what_is_new_in_it() {
     let learned = learned();
-    assert_eq!(learned.added, [("secret".to_owned(), 1), ("posting".to_owned(), 2)]);
-    assert_eq!(learned.words(), "adds 1 secret, 2 posting, and changes a row of ledger");
+    let expected = [("secret", 1), ("posting", 2), ("entry", 1)];
+    assert_eq!(learned.added, expected.map(|(table, rows)| (table.to_owned(), rows)));
+    assert_eq!(learned.operation.as_deref(), Some("set"));
+    assert_eq!(learned.words(), "adds 1 secret, 2 posting, 1 entry, and changes a row of ledger");
     let parts = Parts::of(&learned.text).unwrap();
     assert!(parts.schema.contains("secret_by_digest") && !parts.schema.contains("clock"));
     let target = Connection::open_in_memory().unwrap();
