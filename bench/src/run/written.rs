@@ -20,7 +20,7 @@ pub(super) struct Written {
 
 /// Tables that have one row for a second of an account, whatever happens in it: requests that come
 /// one at a time make a row each, and those that come together share it.
-const SHARED: [&str; 1] = ["ledger_balance_at"];
+const SHARED: [&str; 2] = ["ledger_balance_at", "ledger_figure_at"];
 
 impl Written {
     /// How many rows each table of the store has, without those that name another operation.
