@@ -164,6 +164,12 @@ fn patterns(data: &Connection, fill: &Fill<'_>) -> Result<()> {
             [due],
         )
         .map_err(text)?;
+        data.execute(
+            "UPDATE ledger_figure_at SET item = ?1 WHERE figure = 1 \
+             AND account IN (SELECT account FROM temp.chosen)",
+            [due],
+        )
+        .map_err(text)?;
     }
     run(
         data,

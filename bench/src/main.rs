@@ -202,7 +202,8 @@ fn whole(args: &Args, comparison: &Comparison, also_postgres: bool) -> Result<()
         .map_err(|error| format!("cannot make a directory in {}: {error}", parent.display()))?;
     print(&(comparison.introduction)(&settings, directory.path())?)?;
     let mut run = Run::new(settings, directory.path())?;
-    (comparison.parts)(&mut run)?;
+    // What was measured until something failed is shown too.
+    let outcome = (comparison.parts)(&mut run);
     run.goals.push(Goal {
         what: "seconds for the whole run".to_owned(),
         value: Some(begun.elapsed().as_secs_f64()),
@@ -213,6 +214,7 @@ fn whole(args: &Args, comparison: &Comparison, also_postgres: bool) -> Result<()
         print(&format!("\n{}", table::table(&run.lines)))?;
     }
     print(&format!("\n{}", goal::list(&run.goals)))?;
+    outcome?;
     if run.goals.iter().any(Goal::missed) {
         Err("not everything was reached; see above".to_owned())
     } else {
