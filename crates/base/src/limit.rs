@@ -82,10 +82,10 @@ pub const WRITE_QUEUE_TOTAL: usize = 4096;
 /// does not wait long.
 pub const WRITE_GROUP: usize = 256;
 
-/// Rows that such a group changes, after which no more writes join it: as many as in the largest
-/// group of writes of one secret each. Who waits behind a group of larger writes, such as charges,
-/// waits no longer than behind that.
-pub const WRITE_GROUP_ROWS: u64 = 1024;
+/// Rows that such a group changes, after which no more writes join it: some eighty writes of one
+/// secret each, or twenty-five charges under a plan. Who waits behind a group waits for some ten
+/// milliseconds, and the requests that follow its answers do not all come at once.
+pub const WRITE_GROUP_ROWS: u64 = 384;
 
 /// Rows that a background job changes in one transaction, so that requests are served in between.
 pub const JOB_BATCH: i64 = 500;
