@@ -5,7 +5,7 @@ use crate::explain::{is_of_scope, locator};
 use crate::secret::Locator;
 use crate::{limits, store, wire};
 use coffer_base::{AccountId, AppId, Mode, Tenant, Timestamp, limit};
-use coffer_dialect::{ApiError, Object, Value};
+use coffer_dialect::{ApiError, Fields, Object, Value};
 use coffer_kernel::explain::{Search, StoredEntry, search};
 use coffer_kernel::{
     Access, Arguments, Ctx, Definition, Example, Failure, ReadOperation, Routes, keyring_failure,
@@ -27,6 +27,7 @@ struct History(Arc<Keyring>);
 struct Query {
     locator: Locator,
     account: AccountId,
+    looked_at: Option<u64>,
 }
 
 /// What one key read.
@@ -54,18 +55,20 @@ impl ReadOperation for History {
     type Input = Query;
 
     fn parse(&self, arguments: &Arguments<'_>) -> Result<Query, ApiError> {
-        let fields = arguments.params.only(&["name", "account", "user"])?;
+        let fields = arguments.params.only(&["account", "entries", "name", "user"])?;
         let name = wire::name(&fields)?;
         let account = AccountId::parse(&fields.required_plain("account", limit::ID_CHARACTERS)?)
             .map_err(|error| ApiError::invalid_param("account", format!("{error}.")))?;
         let user = fields.optional_plain("user", limit::SCOPE_USER_CHARACTERS)?;
-        Ok(Query { locator: locator(&name, user.as_deref()), account })
+        let looked_at = looked_at(&fields)?;
+        Ok(Query { locator: locator(&name, user.as_deref()), account, looked_at })
     }
 
     async fn run(&self, query: &Query, _ctx: &Ctx, store: &Store) -> Result<Object, Failure> {
         let asked = Search {
             account: query.account.as_str().to_owned(),
             operation: "apps.secrets.".to_owned(),
+            looked_at: query.looked_at,
             ..Search::default()
         };
         let found = search(store, &asked, 0, u64::MAX, limits::HISTORY_ENTRIES).await?;
@@ -79,11 +82,18 @@ impl ReadOperation for History {
                 exists.push(now_object(tenant, &secret));
             }
         }
-        let is_full = found.entries.len() >= limits::HISTORY_ENTRIES;
-        let looked_back_to = found.entries.last().filter(|_| is_full || found.looked_from > 1);
-        let looked_back_to = looked_back_to.map(|entry| entry.at().unix());
+        let looked_back_to = found.looked_back_to.map(Timestamp::unix);
         Ok(story.object(query, exists, looked_back_to))
     }
+}
+
+/// How many entries of the audit are looked at, if the caller says: the newest ones.
+///
+/// # Errors
+/// A 400 for another number than those from 1 to [`limits::LOOKED_AT_CEILING`].
+pub(super) fn looked_at(fields: &Fields<'_>) -> Result<Option<u64>, ApiError> {
+    let entries = fields.optional_integer_within("entries", 1..=limits::LOOKED_AT_CEILING)?;
+    Ok(entries.and_then(|entries| u64::try_from(entries).ok()))
 }
 
 /// Whose data the entries are about, with their keys; one whose keys were destroyed has none.
