@@ -13,8 +13,8 @@ pub const SESSION_SECONDS: u64 = 12 * 3600;
 /// Seconds that a person has at an identity provider: time to look for a second factor.
 pub const SIGN_IN_SECONDS: u64 = 10 * 60;
 
-/// Sign-ins at an identity provider that are under way at once on one server; the next one takes the
-/// place of the oldest.
+/// Sign-ins at an identity provider that are under way at once on one server; the next one takes
+/// the place of the oldest.
 pub const SIGN_INS: usize = 1000;
 
 /// The same from one address: an office behind one has fewer people who sign in within minutes.

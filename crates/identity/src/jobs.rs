@@ -165,8 +165,8 @@ fn storage_error(error: KeyringError) -> StorageError {
 }
 
 /// Deletes ephemeral keys and those of people who have signed in, and what the key store remembers
-/// of them, a day after they expired; until then a request with one is answered that it has expired,
-/// and afterwards that it is unknown.
+/// of them, a day after they expired; until then a request with one is answered that it has
+/// expired, and afterwards that it is unknown.
 #[derive(Debug)]
 pub(crate) struct PruneEphemeralKeys;
 

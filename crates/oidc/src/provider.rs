@@ -46,12 +46,12 @@ pub struct Provider {
     client: HttpClient,
     clock: Arc<dyn Clock>,
     random: Arc<dyn Random>,
-    known: Mutex<Known>,
+    known: Mutex<Fetched>,
 }
 
 /// What was fetched, and when.
 #[derive(Default)]
-struct Known {
+struct Fetched {
     document: Option<(Duration, Arc<Document>)>,
     keys: Option<(Duration, Arc<Keys>)>,
     /// When the provider did not answer.
@@ -190,7 +190,7 @@ impl Provider {
     }
 
     /// The provider's document.
-    async fn document(&self, known: &mut Known) -> Result<Arc<Document>, OidcError> {
+    async fn document(&self, known: &mut Fetched) -> Result<Arc<Document>, OidcError> {
         let now = self.clock.monotonic();
         if let Some((at, document)) = &known.document
             && is_within(now, *at, limits::KEPT_SECONDS)
@@ -228,7 +228,7 @@ impl Provider {
     /// waits here behind others does not wait for each of them.
     async fn fetch(
         &self,
-        known: &mut Known,
+        known: &mut Fetched,
         what: &'static str,
         url: Option<Uri>,
     ) -> Result<Value, OidcError> {

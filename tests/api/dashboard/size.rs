@@ -5,7 +5,7 @@ use coffer_testkit::{App, TestServer, encode};
 use std::time::Instant;
 
 /// Rows that one statement copies.
-const AT_ONCE: i64 = 50_000;
+const ROWS_COPIED: i64 = 50_000;
 
 /// How often each page is asked for.
 const TIMES: usize = 20;
@@ -22,8 +22,8 @@ const SECRETS: &str = "INSERT INTO secret (slot, mode, app, account, scope, name
     version, lease, lease_spent, announced FROM n, one";
 
 /// Copies the newest entry of a secret that was read, as reads of other accounts.
-const ENTRIES: &str = "INSERT INTO audit_entry (id, format, at, server, request, actor_kind, actor, \
-    peer, mode, app, account, operation, subject, scope, name_fingerprint, outcome) \
+const ENTRIES: &str = "INSERT INTO audit_entry (id, format, at, server, request, actor_kind, \
+    actor, peer, mode, app, account, operation, subject, scope, name_fingerprint, outcome) \
     WITH RECURSIVE n (number) AS (SELECT ?1 UNION ALL SELECT number + 1 FROM n \
     WHERE number + 1 < ?1 + ?2), last AS (SELECT max(id) AS id FROM audit_entry), \
     one AS (SELECT * FROM audit_entry WHERE operation = 'apps.secrets.find' ORDER BY id LIMIT 1) \
@@ -32,8 +32,8 @@ const ENTRIES: &str = "INSERT INTO audit_entry (id, format, at, server, request,
     randomblob(length(name_fingerprint)), outcome FROM n, one, last";
 
 fn copy(server: &TestServer, statement: &str, rows: i64) {
-    for from in (0..rows).step_by(usize::try_from(AT_ONCE).unwrap()) {
-        let count = AT_ONCE.min(rows - from);
+    for from in (0..rows).step_by(usize::try_from(ROWS_COPIED).unwrap()) {
+        let count = ROWS_COPIED.min(rows - from);
         let copied = server.execute(statement, &[from.into(), count.into()]).unwrap();
         assert_eq!(i64::try_from(copied), Ok(count));
     }
