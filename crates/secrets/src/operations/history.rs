@@ -5,7 +5,7 @@ use crate::explain::{is_of_scope, locator};
 use crate::secret::Locator;
 use crate::{limits, store, wire};
 use coffer_base::{AccountId, AppId, Mode, Tenant, Timestamp, limit};
-use coffer_dialect::{ApiError, Fields, Object, Value};
+use coffer_dialect::{ApiError, Object, Value};
 use coffer_kernel::explain::{Search, StoredEntry, search};
 use coffer_kernel::{
     Access, Arguments, Ctx, Definition, Example, Failure, ReadOperation, Routes, keyring_failure,
@@ -60,7 +60,7 @@ impl ReadOperation for History {
         let account = AccountId::parse(&fields.required_plain("account", limit::ID_CHARACTERS)?)
             .map_err(|error| ApiError::invalid_param("account", format!("{error}.")))?;
         let user = fields.optional_plain("user", limit::SCOPE_USER_CHARACTERS)?;
-        let looked_at = looked_at(&fields)?;
+        let looked_at = wire::looked_at(&fields)?;
         Ok(Query { locator: locator(&name, user.as_deref()), account, looked_at })
     }
 
@@ -85,15 +85,6 @@ impl ReadOperation for History {
         let looked_back_to = found.looked_back_to.map(Timestamp::unix);
         Ok(story.object(query, exists, looked_back_to))
     }
-}
-
-/// How many entries of the audit are looked at, if the caller says: the newest ones.
-///
-/// # Errors
-/// A 400 for another number than those from 1 to [`limits::LOOKED_AT_CEILING`].
-pub(super) fn looked_at(fields: &Fields<'_>) -> Result<Option<u64>, ApiError> {
-    let entries = fields.optional_integer_within("entries", 1..=limits::LOOKED_AT_CEILING)?;
-    Ok(entries.and_then(|entries| u64::try_from(entries).ok()))
 }
 
 /// Whose data the entries are about, with their keys; one whose keys were destroyed has none.

@@ -2,10 +2,9 @@
 //! long, for operators. Nothing counts reads beside a secret, which would make every read a write:
 //! they are in the audit, and this looks there, as `coffer explain secret` does.
 
-use super::history::looked_at;
 use crate::explain::scope_of;
 use crate::store::{self, Named};
-use crate::{limits, secret};
+use crate::{limits, secret, wire};
 use coffer_base::{AccountId, AppId, Mode, Tenant, Timestamp, limit};
 use coffer_dialect::{ApiError, Object, Value};
 use coffer_kernel::explain::{Search, StoredEntry, search};
@@ -50,7 +49,7 @@ impl ReadOperation for ListUnused {
             tenant: Tenant { mode, app, account },
             unused: unused.unwrap_or(limits::UNUSED_SECONDS),
             most: usize::try_from(most.unwrap_or(limits::SHOWN_TO_OPERATORS)).unwrap_or(1),
-            looked_at: looked_at(&fields)?,
+            looked_at: wire::looked_at(&fields)?,
         })
     }
 
