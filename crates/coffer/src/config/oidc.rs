@@ -201,3 +201,56 @@ impl Config {
         all.filter(|value| !value.is_empty()).map(str::to_owned).collect()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::Flags;
+    use super::*;
+
+    const WHOLE: [(&str, &str); 5] = [
+        ("oidc_issuer", "https://id.example.com"),
+        ("oidc_client_id", "coffer"),
+        ("oidc_client_secret", "/etc/coffer/oidc.secret"),
+        ("oidc_operators", "ops, admins,"),
+        ("dashboard_url", "https://coffer.example.com/"),
+    ];
+
+    fn sign_in(given: &[(&'static str, &str)]) -> Result<Option<SignInSettings>, String> {
+        let config = Config::load(&Flags::of(given), &Default::default());
+        config.and_then(|config| config.sign_in()).map_err(|error| error.0)
+    }
+
+    #[test]
+    fn settings_that_belong_together_make_a_provider() {
+        let settings = sign_in(&WHOLE).unwrap().unwrap();
+        assert_eq!(settings.return_to.as_str(), "https://coffer.example.com/dashboard/oidc/return");
+        assert_eq!(settings.scopes, "openid profile email");
+        let operators = ["ops", "admins"].map(str::to_owned).to_vec();
+        let roles = Roles::new("groups".to_owned(), operators, Vec::new(), Vec::new());
+        assert_eq!(settings.roles, roles);
+        assert!(sign_in(&[]).unwrap().is_none());
+    }
+
+    #[test]
+    fn what_is_missing_or_cannot_be_is_named() {
+        for (missing, _) in WHOLE {
+            let others: Vec<_> = WHOLE.into_iter().filter(|(name, _)| *name != missing).collect();
+            let message = sign_in(&others).err().expect(missing);
+            assert!(message.contains(missing), "{missing}: {message}");
+        }
+        for (name, value) in [
+            ("oidc_issuer", "http://id.example.com"),
+            ("oidc_issuer", "https://id.example.com?x"),
+            ("dashboard_url", "coffer.example.com"),
+            ("dashboard_url", "http://coffer.example.com"),
+            ("oidc_scopes", "email"),
+        ] {
+            let others = WHOLE.into_iter().filter(|(other, _)| *other != name);
+            let given: Vec<_> = others.chain([(name, value)]).collect();
+            let message = sign_in(&given).err().expect(value);
+            assert!(message.starts_with(name), "{name}={value}: {message}");
+        }
+        let alone = sign_in(&[("oidc_auditors", "law")]).err().unwrap();
+        assert!(alone.contains("oidc_auditors") && alone.contains("oidc_issuer"), "{alone}");
+    }
+}
