@@ -21,15 +21,15 @@ const SECRETS: &str = "INSERT INTO secret (slot, mode, app, account, scope, name
     CASE number % 3 WHEN 0 THEN created + 100000 + number ELSE NULL END, scope_user, name, sealed, \
     version, lease, lease_spent, announced FROM n, one";
 
-/// Copies the newest entry of a secret that was read, as reads of other accounts.
+/// Copies the first entry of a secret that was read, as reads of other accounts.
 const ENTRIES: &str = "INSERT INTO audit_entry (id, format, at, server, request, actor_kind, \
     actor, peer, mode, app, account, operation, subject, scope, name_fingerprint, outcome) \
     WITH RECURSIVE n (number) AS (SELECT ?1 UNION ALL SELECT number + 1 FROM n \
-    WHERE number + 1 < ?1 + ?2), last AS (SELECT max(id) AS id FROM audit_entry), \
+    WHERE number + 1 < ?1 + ?2), newest AS (SELECT max(id) AS id FROM audit_entry), \
     one AS (SELECT * FROM audit_entry WHERE operation = 'apps.secrets.find' ORDER BY id LIMIT 1) \
-    SELECT last.id + 1 + number - ?1, format, at, server, 'req_copy' || number, actor_kind, actor, \
-    peer, mode, app, 'acct_copy' || (number / 10), operation, subject, scope, \
-    randomblob(length(name_fingerprint)), outcome FROM n, one, last";
+    SELECT newest.id + 1 + number - ?1, format, at, server, 'req_copy' || number, actor_kind, \
+    actor, peer, mode, app, 'acct_copy' || (number / 10), operation, subject, scope, \
+    randomblob(length(name_fingerprint)), outcome FROM n, one, newest";
 
 fn copy(server: &TestServer, statement: &str, rows: i64) {
     for from in (0..rows).step_by(usize::try_from(ROWS_COPIED).unwrap()) {
