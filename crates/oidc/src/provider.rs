@@ -171,10 +171,7 @@ impl Provider {
         }
         let form = HeaderValue::from_static("application/x-www-form-urlencoded");
         headers.insert(header::CONTENT_TYPE, form);
-        let mut body = form_urlencoded::Serializer::new(String::new());
-        body.extend_pairs(fields);
-        let body = Bytes::from(body.finish());
-        let request = (Method::POST, document.token.uri(), headers, body);
+        let request = (Method::POST, document.token.uri(), headers, encoded(&fields));
         let answer = self.send(WHAT, request).await?;
         let json: Value = serde_json::from_slice(&answer.body).unwrap_or_default();
         if !answer.status.is_success() {
@@ -258,6 +255,13 @@ impl Provider {
         let sent = self.client.send(request).await;
         sent.map_err(|source| OidcError::Unreachable { what, source })
     }
+}
+
+/// A form's fields, as they are sent.
+fn encoded(fields: &[(&str, &str)]) -> Bytes {
+    let mut form = form_urlencoded::Serializer::new(String::new());
+    form.extend_pairs(fields);
+    Bytes::from(form.finish())
 }
 
 fn is_within(now: Duration, at: Duration, seconds: u64) -> bool {
