@@ -10,6 +10,7 @@ pub mod catalogue;
 mod client;
 mod gate;
 mod jobs;
+pub mod oidc;
 mod otlp;
 mod postgres;
 mod process;

@@ -3,7 +3,9 @@
 mod browser;
 mod live;
 mod odd_names;
+mod oidc;
 mod overview;
 mod pages;
 mod sign_in;
+mod size;
 mod webhooks;

@@ -42,7 +42,8 @@ pub struct Actor {
     pub kind: ActorKind,
     /// The id of the key; of a key that nobody has, a digest of it ([`Actor::unknown`]).
     pub id: Option<Arc<str>>,
-    /// The user that an ephemeral key is bound to.
+    /// The user that an ephemeral key is bound to, or the person for whom an identity provider has
+    /// vouched.
     pub user: Option<Arc<str>>,
     /// Where the request came from.
     pub peer: Option<PeerAddress>,

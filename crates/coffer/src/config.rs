@@ -16,6 +16,7 @@ mod families;
 mod file;
 mod flags;
 mod nearest;
+mod oidc;
 mod paths;
 mod root;
 mod service_link;
@@ -36,6 +37,7 @@ pub use duration::seconds;
 pub use environment::{Environment, environment};
 pub use families::declared_by_families;
 pub use flags::Flags;
+pub use oidc::{OIDC_CA, OIDC_CLIENT_SECRET, SIGNING_IN, SignInSettings};
 pub use paths::config_home;
 pub use root::{ROOT, ROOT_CA, ROOT_SECRET, ROOT_WAIT};
 pub use traces::traces;
@@ -261,7 +263,7 @@ const LAST: [&Setting; 8] =
 /// declare.
 pub static ALL: LazyLock<Vec<&'static Setting>> = LazyLock::new(|| {
     let families = families::declared_by_families();
-    FIRST.into_iter().chain(families.iter()).chain(KEEPING).chain(LAST).collect()
+    FIRST.into_iter().chain(families.iter()).chain(KEEPING).chain(SIGNING_IN).chain(LAST).collect()
 });
 
 /// What is wrong with the configuration: a sentence for the person who wrote it, which never
@@ -419,9 +421,10 @@ impl Config {
     ///
     /// # Errors
     /// [`ConfigError`] if only one half of TLS is given, if one address is for both listeners, or
-    /// if a receiver of the audit is not understood.
+    /// if a receiver of the audit or an identity provider is not understood.
     pub fn check(&self) -> Result<(), ConfigError> {
         self.audit_receivers()?;
+        self.sign_in()?;
         let [api, admin] = [&LISTEN, &ADMIN_LISTEN].map(|setting| self.address(setting));
         if admin.is_some_and(|admin| Some(admin) == api && !admin.is_chosen_by_system()) {
             return Err(ConfigError(

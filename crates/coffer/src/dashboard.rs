@@ -3,7 +3,7 @@
 
 use coffer_base::{Clock, Random, Redacted};
 use coffer_dashboard::{Dashboard, DashboardOptions, limits};
-use coffer_kernel::{BoxFuture, Counters, Job, JobContext};
+use coffer_kernel::{BoxFuture, Counters, Job, JobContext, SignIns};
 use coffer_storage::StorageError;
 use std::sync::Arc;
 use std::time::Duration;
@@ -15,6 +15,7 @@ pub fn open(
     run_key: Option<&Redacted<String>>,
     clock: &Arc<dyn Clock>,
     random: &Arc<dyn Random>,
+    sign_ins: Arc<dyn SignIns>,
 ) -> Arc<Dashboard> {
     let run_key = run_key.map(|key| format!("{}_", key.expose()));
     let key = format!("ak_coffer_{}dashboard", run_key.unwrap_or_default());
@@ -22,6 +23,7 @@ pub fn open(
         clock: Arc::clone(clock),
         random: Arc::clone(random),
         developer_key: developer.then(|| Redacted::new(key)),
+        sign_ins,
     }))
 }
 

@@ -10,6 +10,7 @@
 pub mod associated_data;
 pub mod envelope;
 pub mod fingerprint;
+pub mod foreign_key;
 pub mod hash;
 pub mod key;
 pub mod keyring_file;
@@ -26,6 +27,7 @@ mod wrap;
 pub use associated_data::AssociatedData;
 pub use error::CryptoError;
 pub use fingerprint::{Digest, Digester, LookupKey};
+pub use foreign_key::ForeignKey;
 pub use hash::{Hash, Sha256, sha256};
 pub use key::SealingKey;
 pub use mac::hmac_sha256_hex;

@@ -169,7 +169,11 @@ fn person(visit: &Visit<'_>) -> Markup {
                 (session.role.as_str())
             }
             div.pop {
-                p { "Signed in with " code { (session.redacted_key) } }
+                @if let Some(person) = &session.person {
+                    p { "Signed in as " (person.name) }
+                } @else {
+                    p { "Signed in with " code { (session.redacted_key) } }
+                }
                 p.quiet { a href=(links::to("/key", &[("id", &session.key_id)])) {
                     (session.key_id)
                 } }

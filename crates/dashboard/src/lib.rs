@@ -1,9 +1,10 @@
 //! The dashboard: pages for people, served where the admin API is.
 //!
-//! It is a client of the API and nothing else. Whoever signs in presents an admin key, with which
-//! every page asks the API, so that roles, limits and the audit hold as for any other client. An
-//! admin key opens no app's data; to show some, the dashboard makes a restricted key of the app
-//! that lives for minutes, which the audit records.
+//! It is a client of the API and nothing else. Whoever signs in presents an admin key, or has one
+//! made by signing in at an identity provider; with that key every page asks the API, so that
+//! roles, limits and the audit hold as for any other client. An admin key opens no app's data; to
+//! show some, the dashboard makes a restricted key of the app that lives for minutes, which the
+//! audit records.
 
 mod api;
 mod assets;
@@ -13,6 +14,7 @@ pub mod limits;
 mod links;
 mod live;
 mod look;
+mod oidc;
 mod open;
 mod outcome;
 mod pages;
@@ -26,11 +28,15 @@ mod theme;
 mod view;
 mod visit;
 
+pub use oidc::{RETURN_PATH, Roles};
+
 use bytes::Bytes;
 use coffer_base::id::random_base62;
 use coffer_base::{Clock, Random, Redacted, Timestamp};
-use coffer_kernel::{ApiClient, BoxFuture, Counters, Site, SiteRequest};
+use coffer_kernel::{ApiClient, BoxFuture, Counters, SignIns, Site, SiteRequest};
+use coffer_oidc::Provider;
 use http::Response;
+use oidc::Oidc;
 use samples::Samples;
 use session::Sessions;
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
@@ -43,6 +49,8 @@ pub struct DashboardOptions {
     pub random: Arc<dyn Random>,
     /// In developer mode, the admin key of whoever opens the link that [`Dashboard::link`] makes.
     pub developer_key: Option<Redacted<String>>,
+    /// Makes and revokes the keys of people who sign in at an identity provider.
+    pub sign_ins: Arc<dyn SignIns>,
 }
 
 /// A setting as the page of settings shows it. Secrets come with their place, never a value.
@@ -63,6 +71,8 @@ pub struct Dashboard {
     random: Arc<dyn Random>,
     developer_key: Option<Redacted<String>>,
     sessions: Sessions,
+    sign_ins: Arc<dyn SignIns>,
+    oidc: OnceLock<Oidc>,
     /// What the link of developer mode carries, until somebody has followed it.
     link: Mutex<Option<String>>,
     samples: Samples,
@@ -72,12 +82,14 @@ pub struct Dashboard {
 impl Dashboard {
     /// A dashboard that nobody has signed in to.
     pub fn new(options: DashboardOptions) -> Self {
-        let DashboardOptions { clock, random, developer_key } = options;
+        let DashboardOptions { clock, random, developer_key, sign_ins } = options;
         Self {
             sessions: Sessions::new(Arc::clone(&clock), Arc::clone(&random)),
             clock,
             random,
             developer_key,
+            sign_ins,
+            oidc: OnceLock::new(),
             link: Mutex::default(),
             samples: Samples::default(),
             settings: OnceLock::new(),
@@ -92,6 +104,13 @@ impl Dashboard {
         let link = links::to("/open", &[("code", &code)]);
         *self.link.lock().unwrap_or_else(PoisonError::into_inner) = Some(code);
         Some(link)
+    }
+
+    /// Lets people in for whom an identity provider vouches and who have a role. The first provider
+    /// stays.
+    pub fn sign_in_at(&self, provider: Provider, roles: Roles) {
+        // There is one start, and so one provider.
+        let _ = self.oidc.set(Oidc::new(provider, roles));
     }
 
     /// Says what the server was set to. The first settings stay.

@@ -10,6 +10,16 @@ pub const SESSION_IDLE_SECONDS: u64 = 30 * 60;
 /// Seconds after which a session ends however much it is used: a working day.
 pub const SESSION_SECONDS: u64 = 12 * 3600;
 
+/// Seconds that a person has at an identity provider: time to look for a second factor.
+pub const SIGN_IN_SECONDS: u64 = 10 * 60;
+
+/// Sign-ins at an identity provider that are under way at once on one server; the next one takes
+/// the place of the oldest.
+pub const SIGN_INS: usize = 1000;
+
+/// The same from one address: an office behind one has fewer people who sign in within minutes.
+pub const SIGN_INS_OF_ADDRESS: usize = 30;
+
 /// Letters and digits of a session's id, and of its token against forged forms: more than 256 bits.
 pub const SESSION_CHARACTERS: usize = 44;
 
@@ -30,6 +40,10 @@ pub const ROWS: usize = 50;
 
 /// Rows that a search by a part of a name looks through: the newest ones, ten requests' worth.
 pub const ROWS_SEARCHED: usize = 1000;
+
+/// Entries of the audit that a page about secrets looks at by itself: few enough that it comes at
+/// once. Whoever wants more of them asks for it, and waits.
+pub const ENTRIES_LOOKED_AT: u64 = 20_000;
 
 /// Seconds for which a payload that was revealed is shown.
 pub const REVEALED_SECONDS: u64 = 20;

@@ -62,6 +62,16 @@ pub(crate) fn forbidden(markup: Markup) -> Answer {
     of(StatusCode::FORBIDDEN, HTML, markup.into_string().into())
 }
 
+/// A page for somebody who has tried too often.
+pub(crate) fn too_many(markup: Markup) -> Answer {
+    of(StatusCode::TOO_MANY_REQUESTS, HTML, markup.into_string().into())
+}
+
+/// A page for what cannot be done now.
+pub(crate) fn unavailable(markup: Markup) -> Answer {
+    of(StatusCode::SERVICE_UNAVAILABLE, HTML, markup.into_string().into())
+}
+
 /// A page for what does not exist.
 pub(crate) fn missing(markup: Markup) -> Answer {
     of(StatusCode::NOT_FOUND, HTML, markup.into_string().into())

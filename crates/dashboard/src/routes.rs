@@ -13,7 +13,7 @@ use crate::respond::{self, Answer};
 use crate::session::is_own_form;
 use crate::theme::Theme;
 use crate::visit::Visit;
-use crate::{Dashboard, assets, links, sign_in, view};
+use crate::{Dashboard, assets, links, oidc, sign_in, view};
 use coffer_kernel::{ApiClient, SITE_PATH, SiteRequest};
 use http::Method;
 use maud::html;
@@ -31,6 +31,8 @@ pub(crate) async fn respond(
     let sends = request.method == Method::POST;
     match (sends, path) {
         (false, "/open") => return sign_in::open(dashboard, &request, client).await,
+        (false, "/oidc/begin") => return oidc::begin(dashboard, &request, client).await,
+        (false, "/oidc/return") => return oidc::finish(dashboard, &request, client).await,
         (true, "/sign_in") => return sign_in::submit(dashboard, &request, client).await,
         _ => {}
     }
@@ -64,6 +66,7 @@ pub(crate) async fn respond(
         theme: Theme::of(&request.headers),
         look,
         now: dashboard.now(),
+        peer: request.peer,
     };
     if sends && !is_own_form(&visit.session, visit.field("form_token")) {
         return respond::forbidden(foreign(&visit));

@@ -4,7 +4,7 @@
 use crate::limits;
 use coffer_base::id::random_base62;
 use coffer_base::{Clock, Random, Redacted, Timestamp};
-use coffer_kernel::{AdminRole, Principal};
+use coffer_kernel::{AdminRole, Person, Principal};
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -20,6 +20,8 @@ pub(crate) struct Session {
     pub(crate) redacted_key: Arc<str>,
     /// What the key may do.
     pub(crate) role: AdminRole,
+    /// For whom an identity provider vouches, if the key was made for that.
+    pub(crate) person: Option<Person>,
     /// What every form of this session carries, so that no other site's form is taken for one.
     pub(crate) form_token: String,
     started: Duration,
@@ -97,6 +99,12 @@ impl Session {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
+    /// Whether both were begun with one key, or by one person.
+    fn is_of_whom(&self, other: &Self) -> bool {
+        let subject = |session: &Self| session.person.as_ref().map(|it| it.subject.clone());
+        self.key_id == other.key_id || subject(self).is_some_and(|it| subject(other) == Some(it))
+    }
+
     fn is_over(&self, now: Duration) -> bool {
         let idle = now.saturating_sub(self.lock().used).as_secs();
         let age = now.saturating_sub(self.started).as_secs();
@@ -123,6 +131,7 @@ impl Sessions {
         token: Redacted<String>,
         principal: &Principal,
         role: AdminRole,
+        person: Option<Person>,
     ) -> String {
         let now = self.clock.monotonic();
         let letters = || random_base62(&*self.random, limits::SESSION_CHARACTERS);
@@ -131,6 +140,7 @@ impl Sessions {
             key_id: Arc::clone(&principal.key_id),
             redacted_key: Arc::clone(&principal.redacted_key),
             role,
+            person,
             form_token: letters(),
             started: now,
             state: Mutex::new(State { used: now, ..State::default() }),
@@ -172,11 +182,11 @@ impl Sessions {
         self.lock().remove(id);
     }
 
-    /// Ends all sessions that were begun with one key; answers them.
-    pub(crate) fn end_all_of(&self, key_id: &str) -> Vec<Arc<Session>> {
+    /// Ends all sessions that were begun with the key of one, or by its person; answers them.
+    pub(crate) fn end_all_of(&self, one: &Session) -> Vec<Arc<Session>> {
         let mut ended = Vec::new();
         self.lock().retain(|_, session| {
-            let stays = *session.key_id != *key_id;
+            let stays = !session.is_of_whom(one);
             if !stays {
                 ended.push(Arc::clone(session));
             }
@@ -216,6 +226,7 @@ mod tests {
     fn principal(key: &str) -> Principal {
         Principal {
             granted: None,
+            person: None,
             key_id: key.into(),
             redacted_key: "ak_coffer_***".into(),
             parent: None,
@@ -238,7 +249,7 @@ mod tests {
 
     fn begin(sessions: &Sessions, key: &str) -> String {
         let token = Redacted::new("ak_coffer_x".to_owned());
-        sessions.begin(token, &principal(key), AdminRole::Operator)
+        sessions.begin(token, &principal(key), AdminRole::Operator, None)
     }
 
     #[test]
@@ -292,8 +303,30 @@ mod tests {
     fn all_sessions_of_a_key_end_together_and_no_others() {
         let (_, sessions) = sessions();
         let ids = ["key_1", "key_1", "key_2"].map(|key| begin(&sessions, key));
-        assert_eq!(sessions.end_all_of("key_1").len(), 2);
+        let one = sessions.find(&ids[0]).unwrap();
+        assert_eq!(sessions.end_all_of(&one).len(), 2);
         assert_eq!(ids.map(|id| sessions.find(&id).is_some()), [false, false, true]);
+    }
+
+    #[test]
+    fn all_sessions_of_a_person_end_together_although_each_has_a_key_of_its_own() {
+        let (_, sessions) = sessions();
+        let ids = [("key_1", "ada"), ("key_2", "ada"), ("key_3", "bob")].map(|(key, subject)| {
+            let person = Person {
+                subject: subject.to_owned(),
+                name: String::new(),
+                issuer: String::new(),
+                role: AdminRole::Operator,
+            };
+            let (token, role) = (Redacted::new(String::new()), AdminRole::Operator);
+            sessions.begin(token, &principal(key), role, Some(person))
+        });
+        let keyed = begin(&sessions, "key_4");
+        let one = sessions.find(&ids[0]).unwrap();
+        assert_eq!(sessions.end_all_of(&one).len(), 2);
+        assert_eq!(ids.map(|id| sessions.find(&id).is_some()), [false, false, true]);
+        let one = sessions.find(&keyed).unwrap();
+        assert_eq!(sessions.end_all_of(&one).len(), 1, "nobody's key is no person's");
     }
 
     #[test]
@@ -309,6 +342,7 @@ mod tests {
                 key_id: "key_3".into(),
                 redacted_key: "".into(),
                 role: AdminRole::Operator,
+                person: None,
                 form_token: String::new(),
                 started: clock.monotonic(),
                 state: Mutex::new(State { used: clock.monotonic(), ..State::default() }),

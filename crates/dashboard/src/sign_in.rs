@@ -9,7 +9,7 @@ use crate::theme::{THEME_COOKIE, Theme};
 use crate::visit::Visit;
 use crate::{Dashboard, links, view};
 use coffer_base::Redacted;
-use coffer_kernel::{ApiClient, SiteRequest};
+use coffer_kernel::{ApiClient, Person, SiteRequest};
 use http::HeaderMap;
 use maud::{Markup, html};
 use std::sync::PoisonError;
@@ -21,10 +21,14 @@ const COOKIE: &str = "__Host-coffer_dashboard";
 /// The same where nothing crosses a network, and in developer mode.
 const LOCAL_COOKIE: &str = "coffer_dashboard";
 
+/// Whether nothing crosses a network, as far as whoever asks under this host can tell.
+pub(crate) fn is_local(dashboard: &Dashboard, headers: &HeaderMap) -> bool {
+    dashboard.is_developer() || request::is_loopback(headers)
+}
+
 /// The name of the session's cookie for whoever asks under this host.
 pub(crate) fn cookie_name(dashboard: &Dashboard, headers: &HeaderMap) -> &'static str {
-    let is_local = dashboard.is_developer() || request::is_loopback(headers);
-    if is_local { LOCAL_COOKIE } else { COOKIE }
+    if is_local(dashboard, headers) { LOCAL_COOKIE } else { COOKIE }
 }
 
 /// The cookie of a session; it lasts as long as the browser is open, and the session less.
@@ -51,13 +55,28 @@ pub(crate) fn page(dashboard: &Dashboard, request: &SiteRequest, why: Option<&st
     if why.is_some() { respond::forbidden(markup) } else { respond::page(markup) }
 }
 
-fn form(dashboard: &Dashboard, request: &SiteRequest, next: &str, why: Option<&str>) -> Markup {
+/// The same, as what stands in it.
+pub(crate) fn form(
+    dashboard: &Dashboard,
+    request: &SiteRequest,
+    next: &str,
+    why: Option<&str>,
+) -> Markup {
+    let oidc = dashboard.oidc.get();
     let body = html! {
         body.alone {
             main {
                 h1 { "Coffer" }
-                p.quiet { "Sign in with an admin key." }
                 @if let Some(why) = why { div.notice.bad role="alert" { p { (why) } } }
+                @if let Some(oidc) = oidc {
+                    p { a.button.primary href=(links::to("/oidc/begin", &[("next", next)])) {
+                        "Sign in at " (oidc.name())
+                    } }
+                }
+                p.quiet {
+                    @if oidc.is_some() { "Or sign in with an admin key." }
+                    @else { "Sign in with an admin key." }
+                }
                 form method="post" action=(links::to("/sign_in", &[])) {
                     input type="hidden" name="next" value=(next);
                     label.field {
@@ -106,7 +125,7 @@ pub(crate) async fn submit(
     let fields = Fields::parse(&request.body);
     let token = Redacted::new(fields.get("key").trim().to_owned());
     let next = links::inside(fields.get("next")).to_owned();
-    begin(dashboard, request, client, token, &next).await
+    begin(dashboard, request, client, Began { token, person: None, next: &next }).await
 }
 
 /// Takes the link of developer mode's banner: once.
@@ -122,7 +141,10 @@ pub(crate) async fn open(
         return respond::redirect(links::HOME);
     }
     match (&dashboard.developer_key, take_link(dashboard, fields.get("code"))) {
-        (Some(key), true) => begin(dashboard, request, client, key.clone(), links::HOME).await,
+        (Some(key), true) => {
+            let began = Began { token: key.clone(), person: None, next: links::HOME };
+            begin(dashboard, request, client, began).await
+        }
         _ => {
             let why = "This link was used before, or is another start's. Sign in with a key.";
             let markup = form(dashboard, request, links::HOME, Some(why));
@@ -141,13 +163,21 @@ fn take_link(dashboard: &Dashboard, code: &str) -> bool {
     is_right
 }
 
+/// A session that is to begin.
+pub(crate) struct Began<'a> {
+    pub(crate) token: Redacted<String>,
+    /// For whom an identity provider vouches, if the key was made for that.
+    pub(crate) person: Option<Person>,
+    /// The page that was asked for.
+    pub(crate) next: &'a str,
+}
+
 /// Begins a session if the API takes the key as an admin key.
-async fn begin(
+pub(crate) async fn begin(
     dashboard: &Dashboard,
     request: &SiteRequest,
     client: &dyn ApiClient,
-    token: Redacted<String>,
-    next: &str,
+    Began { token, person, next }: Began<'_>,
 ) -> Answer {
     let api = Api { client, token: &token, account: None };
     let refuse = |why: &str| respond::forbidden(form(dashboard, request, next, Some(why)));
@@ -161,23 +191,32 @@ async fn begin(
         return refuse("This is no admin key.");
     };
     let name = cookie_name(dashboard, &request.headers);
-    let id = dashboard.sessions.begin(token.clone(), &principal, role);
+    let id = dashboard.sessions.begin(token.clone(), &principal, role, person);
     respond::with_cookie(respond::redirect(&links::marked(next)), &cookie(name, &id))
 }
 
 /// Ends this session, or all that were begun with its key on this server. The keys that it made to
-/// open apps are revoked.
+/// open apps are revoked; so is its own, if it was made for somebody who signed in elsewhere, and
+/// with "everywhere" all of theirs, on whichever server.
 pub(crate) async fn sign_out(visit: &Visit<'_>, id: &str) -> Answer {
     let Visit { dashboard, session, .. } = visit;
     let mut ended = vec![std::sync::Arc::clone(session)];
     dashboard.sessions.end(id);
-    if visit.field("everywhere") == "true" {
-        ended.extend(dashboard.sessions.end_all_of(&session.key_id));
+    let everywhere = visit.field("everywhere") == "true";
+    if everywhere {
+        ended.extend(dashboard.sessions.end_all_of(session));
     }
     for key in ended.iter().flat_map(|session| session.close()) {
         let path = crate::api::path_of("/v1/admin/api_keys", &key, "/revoke");
         // It ends by itself in minutes, whatever the API says.
         let _ = visit.admin().post(&path, &[], "").await;
+    }
+    if let Some(person) = &session.person {
+        let key = (!everywhere).then_some(&*session.key_id);
+        // The session has ended on this server, whatever the store says.
+        if let Err(error) = dashboard.sign_ins.end(&person.subject, key, visit.peer).await {
+            tracing::error!(error = error.message(), "the keys of a sign-in are not revoked");
+        }
     }
     let response = respond::redirect(links::HOME);
     let gone = [(COOKIE, "Path=/; Secure"), (LOCAL_COOKIE, "Path=/dashboard")];

@@ -8,7 +8,7 @@ use crate::theme::Theme;
 use crate::{Dashboard, links};
 use coffer_base::id::random_base62;
 use coffer_base::{Redacted, Timestamp};
-use coffer_kernel::{AdminRole, ApiClient};
+use coffer_kernel::{AdminRole, ApiClient, Peer};
 use std::sync::Arc;
 
 /// Letters of what makes a form be carried out once.
@@ -29,6 +29,8 @@ pub(crate) struct Visit<'a> {
     /// Who looks: a person, or the page by itself.
     pub(crate) look: Look,
     pub(crate) now: Timestamp,
+    /// Where the person is.
+    pub(crate) peer: Peer,
 }
 
 impl Visit<'_> {

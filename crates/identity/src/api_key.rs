@@ -16,6 +16,8 @@ use coffer_storage::{StorageError, Store, Tx, Work};
 pub(crate) enum Holder {
     /// An operator, or whoever has another role: `ak_…`, for the admin API alone.
     Admin(AdminRole),
+    /// Somebody for whom an identity provider vouches, by their subject there: an admin key.
+    Person(AdminRole, String),
     /// An app in one mode: `sk_…`, or `rk_…` if it has only these permissions.
     App { app: AppId, mode: Mode, permissions: Option<Vec<String>> },
     /// One user of one account: `ek_…`, created by the key with the id `parent`, whose permissions
@@ -28,7 +30,7 @@ impl Holder {
     /// were named.
     const fn kind(&self) -> Kind {
         match self {
-            Self::Admin(_) => Kind::Admin,
+            Self::Admin(_) | Self::Person(..) => Kind::Admin,
             Self::App { permissions: None, .. } => Kind::Secret,
             Self::App { permissions: Some(_), .. } => Kind::Restricted,
             Self::User { .. } => Kind::Ephemeral,
@@ -39,7 +41,7 @@ impl Holder {
     /// `coffer` keeps secret scanners from taking the key for Stripe's.
     fn prefix(&self) -> String {
         let mode = match self {
-            Self::Admin(_) => return "ak_coffer_".to_owned(),
+            Self::Admin(_) | Self::Person(..) => return "ak_coffer_".to_owned(),
             Self::App { mode, .. } | Self::User { mode, .. } => mode,
         };
         let letters = match self.kind() {
@@ -117,15 +119,16 @@ impl NewKey {
         now: Timestamp,
     ) -> Self {
         let Terms { name, expires_at, networks, uses } = terms;
-        let role = match holder {
-            Holder::Admin(role) => Some(role),
-            _ => None,
+        let (role, person) = match &holder {
+            Holder::Admin(role) => (Some(*role), None),
+            Holder::Person(role, subject) => (Some(*role), Some(subject.clone())),
+            _ => (None, None),
         };
         let kind = holder.kind();
         let prefix = if kind == Kind::Ephemeral { "ephkey" } else { "key" };
         let id = random_id(prefix, limit::RANDOM_ID_CHARACTERS, random);
         let (mode, app, bound, permissions, parent) = match holder {
-            Holder::Admin(_) => (None, None, None, None, None),
+            Holder::Admin(_) | Holder::Person(..) => (None, None, None, None, None),
             Holder::App { app, mode, permissions } => {
                 (Some(mode), Some(app), None, permissions, None)
             }
@@ -147,6 +150,7 @@ impl NewKey {
             created: now,
             expires_at,
             role,
+            person,
             networks,
             uses,
             successor: None,

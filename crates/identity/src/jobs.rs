@@ -5,7 +5,9 @@ use crate::erasure::Eraser;
 use crate::limits;
 use crate::objects::ApiKey;
 use crate::row_mac::RowMac;
-use crate::store::{AGED_TOMBSTONES, EXPIRED_EPHEMERAL, WriteLastUsed, find_key_in, revoke_key};
+use crate::store::{
+    AGED_TOMBSTONES, ENDED_OF_PEOPLE, EXPIRED_EPHEMERAL, WriteLastUsed, find_key_in, revoke_key,
+};
 use crate::unstored::RevocationRequest;
 use coffer_base::{Tenant, Timestamp, limit};
 use coffer_kernel::{
@@ -105,11 +107,11 @@ impl Job for StoreRevocations {
 }
 
 /// Stores one revocation with its audit entry, unless the key is gone or revoked by now.
-struct StoreRevocation {
-    mac: RowMac,
-    id: String,
-    asked: RevocationRequest,
-    now: Timestamp,
+pub(crate) struct StoreRevocation {
+    pub(crate) mac: RowMac,
+    pub(crate) id: String,
+    pub(crate) asked: RevocationRequest,
+    pub(crate) now: Timestamp,
 }
 
 impl Work for StoreRevocation {
@@ -162,9 +164,9 @@ fn storage_error(error: KeyringError) -> StorageError {
     }
 }
 
-/// Deletes ephemeral keys, and what the key store remembers of them, a day after they expired;
-/// until then a request with one is answered that it has expired, and afterwards that it is
-/// unknown.
+/// Deletes ephemeral keys and those of people who have signed in, and what the key store remembers
+/// of them, a day after they expired; until then a request with one is answered that it has
+/// expired, and afterwards that it is unknown.
 #[derive(Debug)]
 pub(crate) struct PruneEphemeralKeys;
 
@@ -186,7 +188,10 @@ impl Job for PruneEphemeralKeys {
             let pruned = prune(&context.store, EXPIRED_EPHEMERAL, &values![before]).await?;
             let operation = "program.ephemeral_keys.prune";
             audit_prune(&context.store, operation, pruned, times.now).await?;
-            Ok(pruned)
+            let of_people = prune(&context.store, ENDED_OF_PEOPLE, &values![before]).await?;
+            let operation = "program.sign_ins.prune";
+            audit_prune(&context.store, operation, of_people, times.now).await?;
+            Ok(pruned.saturating_add(of_people))
         })
     }
 }

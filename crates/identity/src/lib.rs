@@ -9,7 +9,7 @@
 //! | `sk_…` | an app's backend | all that the app stores, in one mode |
 //! | `rk_…` | a part of that backend | the same, as far as its permissions go |
 //! | `ek_…` | a user's device, for a day at most | the user's scope, and the account's in part |
-//! | `ak_…` | the operator | the admin API, and no tenant's data |
+//! | `ak_…` | the operator, or a person who has signed in | the admin API, and no tenant's data |
 //!
 //! A key of an app opens the data of the account that develops the app, and of every account on
 //! which the app is installed. Tokens are stored as hashes only, so a token that was lost cannot be
@@ -32,6 +32,7 @@ mod registry;
 mod reset;
 mod revocation;
 mod row_mac;
+mod sign_in;
 mod store;
 mod unchecked_keys;
 mod unstored;
@@ -47,6 +48,7 @@ pub use verify::{RowFindings, verify_rows};
 use coffer_base::{Clock, Random, Redacted, Timestamp, id::random_id, limit};
 use coffer_kernel::{
     Authenticate, InstallListener, Parts, Prune, Quota, Registry, Setting, SettingKind, Settings,
+    SignIns,
 };
 use coffer_keyring::{Keyring, KeyringError};
 use coffer_storage::Store;
@@ -62,6 +64,7 @@ use operations::api_keys::UnlockMaking;
 use operations::{KeyPolicy, Shared, ephemeral_keys, routes};
 use registry::Rows;
 use row_mac::RowMac;
+use sign_in::People;
 use std::sync::Arc;
 
 /// How long a key lives whose maker names no expiry. It is for keys that the admin API makes, but
@@ -135,6 +138,8 @@ pub struct Identity {
     pub authenticate: Arc<dyn Authenticate>,
     /// Answers families who is who.
     pub registry: Arc<dyn Registry>,
+    /// Makes and revokes the keys of people who sign in elsewhere.
+    pub sign_ins: Arc<dyn SignIns>,
     /// Its operations and jobs.
     pub parts: Parts,
     /// What empties an app, in developer mode.
@@ -170,6 +175,7 @@ impl Identity {
         let directory =
             Arc::new(Directory::new(store.clone(), known.0, known.1, Arc::clone(&clock)));
         let keys = Arc::clone(&keyring);
+        let people_clock = Arc::clone(&clock);
         let eraser = Arc::new(Eraser::new(keys, mac.clone(), purge, purge_user, clock));
         let shared = Shared {
             directory: Arc::clone(&directory),
@@ -196,12 +202,13 @@ impl Identity {
             ..Parts::default()
         };
         let registry = Arc::new(Rows(shared.clone()));
+        let people = People::new(shared.clone(), Arc::clone(&random), people_clock);
         let reset = ResetApp::new(shared);
         let authenticate: Arc<dyn Authenticate> = if developer {
             Arc::new(Developer::new(directory, random, run_key, permissions))
         } else {
             directory
         };
-        Self { authenticate, registry, parts, reset }
+        Self { authenticate, registry, sign_ins: Arc::new(people), parts, reset }
     }
 }

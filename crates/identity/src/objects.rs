@@ -223,6 +223,9 @@ pub(crate) struct ApiKey {
     pub(crate) expires_at: Option<Timestamp>,
     /// Of an admin key.
     pub(crate) role: Option<AdminRole>,
+    /// Of an admin key that was made for somebody who has signed in: whom the identity provider
+    /// vouches for, by their subject there.
+    pub(crate) person: Option<String>,
     /// The networks that it may be used from; from everywhere if there are none.
     pub(crate) networks: Vec<Network>,
     /// How often it may be used; any number of times if it is `None`.

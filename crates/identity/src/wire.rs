@@ -202,7 +202,7 @@ pub(crate) fn api_key(key: &ApiKey, token: Option<&Redacted<String>>) -> Object 
         .set("redacted_key", key.redacted.clone())
         .set("revoked_at", time(key.revoked_at))
         .set("type", key.kind.as_str())
-        .set("user", text(bound.map(|bound| bound.user.clone())));
+        .set("user", text(bound.map(|bound| bound.user.clone()).or_else(|| key.person.clone())));
     let object = restrictions(key, object);
     match token {
         Some(token) => object.set("key", Value::Secret(token.clone())),

@@ -53,6 +53,7 @@ pub mod schedule;
 mod sealed;
 mod services;
 mod setting;
+mod sign_in;
 mod simulation;
 mod site;
 mod spans;
@@ -115,6 +116,7 @@ pub use routes::Routes;
 pub use schedule::{Progress, ScheduledTask, Scheduler};
 pub use sealed::SealedTable;
 pub use setting::{DEVELOPER, Form, Setting, SettingKind, Settings, host_and_port};
+pub use sign_in::{Person, SignInRefusal, SignIns};
 pub use site::{ApiAnswer, ApiCall, ApiClient, SITE_PATH, Site, SiteRequest};
 pub use spans::{Sampler, Span, SpanFigures, Tracer, hexadecimal};
 pub use store::{

@@ -38,11 +38,16 @@ impl Peer {
     }
 
     /// The same, as the audit says it.
-    pub(crate) const fn address(self) -> PeerAddress {
+    pub const fn address(self) -> PeerAddress {
         match self {
             Self::Unix => PeerAddress::Unix,
             Self::Ip(address) => PeerAddress::Ip(address),
         }
+    }
+
+    /// Whether both are one customer of an address provider, as budgets see it.
+    pub fn is_neighbour_of(self, other: Self) -> bool {
+        self.key() == other.key()
     }
 
     pub(crate) fn key(self) -> PeerKey {

@@ -255,6 +255,8 @@ pub struct Principal {
     pub platform: AccountId,
     /// Whether the request named the account, as platforms do for connected accounts.
     pub connect: bool,
+    /// Of an admin key: whom an identity provider has vouched for, if it was made for that.
+    pub person: Option<Arc<str>>,
     /// What the key is restricted to; most are not, and cost nothing for it.
     pub restrictions: Option<Arc<Restrictions>>,
     /// The permissions that the account has granted to the app, if the app asks for any and the
@@ -316,7 +318,8 @@ impl Principal {
             Role::Ephemeral { .. } => ActorKind::Ephemeral,
             Role::Admin(_) => ActorKind::Admin,
         };
-        let (id, user) = (Arc::clone(&self.key_id), self.bound_user().map(Arc::from));
+        let user = self.bound_user().map(Arc::from).or_else(|| self.person.clone());
+        let id = Arc::clone(&self.key_id);
         Actor { kind, id: Some(id), user, peer: Some(peer.address()) }
     }
 

@@ -104,6 +104,17 @@ coffer_dialect::reasons! {
     EVENT_FILTER = "events.filter":
         "it asked for events by a type that cannot be, or by too many types",
         "correct 'type' or 'types'";
+    SIGN_IN_UNKNOWN = "sign_in.unknown":
+        "it came back from an identity provider with a sign-in that was not begun in that browser, \
+         took too long, or was ended before",
+        "have the person sign in again; if it happens often, find who sends them such links";
+    SIGN_IN_ANSWER = "sign_in.answer":
+        "the identity provider refused to vouch for the person, or its answer was not believed",
+        "see the server's log for what was wrong with it";
+    SIGN_IN_ROLE = "sign_in.role":
+        "the identity provider vouches for the person, who has none of the values that give a role",
+        "give them one there if they should be let in, or correct the settings oidc_operators, \
+         oidc_auditors and oidc_keys";
     NOT_RECORDED = "server.not_recorded":
         "the entry of the audit that had to come first could not be written",
         "see the server's log for what keeps the audit from being written";

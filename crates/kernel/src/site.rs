@@ -3,6 +3,7 @@
 use crate::definition::Method;
 use crate::peer::Peer;
 use crate::principal::{BoxFuture, Principal};
+use crate::sign_in::SignInRefusal;
 use bytes::Bytes;
 use coffer_base::Redacted;
 use http::{HeaderMap, Response};
@@ -43,6 +44,19 @@ pub struct SiteRequest {
 pub trait ApiClient: Send + Sync {
     /// Carries out one request.
     fn call<'a>(&'a self, call: ApiCall<'a>) -> BoxFuture<'a, ApiAnswer>;
+
+    /// Whether whoever asks has been refused so often, with keys or with sign-ins, that nothing
+    /// more is tried for them now.
+    fn is_refused_too_often(&self) -> bool;
+
+    /// Records that somebody was not let in who came back from an identity provider, and holds back
+    /// whoever is refused too often. `subject` is whom the provider has vouched for, if it has;
+    /// the answer is the id by which the audit has it.
+    fn refuse_sign_in<'a>(
+        &'a self,
+        why: SignInRefusal,
+        subject: Option<&'a str>,
+    ) -> BoxFuture<'a, String>;
 }
 
 /// One request to the API.

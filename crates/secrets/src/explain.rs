@@ -55,7 +55,7 @@ impl Wanted<'_> {
 }
 
 /// A scope as the audit has it.
-fn scope_of(text: &str) -> Scope {
+pub(crate) fn scope_of(text: &str) -> Scope {
     match text.strip_prefix("user:") {
         Some(user) => Scope::User(user.to_owned()),
         None => Scope::Account,

@@ -66,6 +66,10 @@ pub const NAMES_EXPLAINED: i64 = 20_000;
 /// Entries of the audit that the history of a secret is made of: the newest ones of its account.
 pub const HISTORY_ENTRIES: usize = 5_000;
 
+/// Entries of the audit that a caller may have looked at for that: as many as a search of the audit
+/// ever looks at.
+pub const LOOKED_AT_CEILING: i64 = 500_000;
+
 /// Seconds for which nobody has read a secret that is worth a look, unless somebody says otherwise:
 /// a quarter of a year.
 pub const UNUSED_SECONDS: i64 = 90 * 86_400;

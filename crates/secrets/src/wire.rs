@@ -112,3 +112,12 @@ pub(crate) fn render(secret: &Secret, ctx: &Ctx) -> Object {
 pub(crate) fn not_found(locator: &Locator) -> ApiError {
     ApiError::not_found(KIND, &locator.name, "name").because(&reasons::NOT_FOUND)
 }
+
+/// How many entries of the audit are looked at, if the caller says: the newest ones.
+///
+/// # Errors
+/// A 400 for another number than those from 1 to [`limits::LOOKED_AT_CEILING`].
+pub(crate) fn looked_at(fields: &Fields<'_>) -> Result<Option<u64>, ApiError> {
+    let entries = fields.optional_integer_within("entries", 1..=limits::LOOKED_AT_CEILING)?;
+    Ok(entries.and_then(|entries| u64::try_from(entries).ok()))
+}

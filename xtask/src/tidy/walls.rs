@@ -10,7 +10,7 @@ use std::collections::BTreeSet;
 type Row = (&'static str, &'static [&'static str]);
 
 /// The crates below the families. A new one gets its line here.
-const FOUNDATION: [Row; 13] = [
+const FOUNDATION: [Row; 14] = [
     ("base", &[]),
     // The documents: nothing but text.
     ("book", &[]),
@@ -24,8 +24,10 @@ const FOUNDATION: [Row; 13] = [
     ("keyring", &["base", "crypto", "storage"]),
     ("audit", &["base", "storage", "crypto", "keyring"]),
     ("kernel", &["base", "metrics", "dialect", "storage", "outbound", "keyring", "audit"]),
+    // A client of identity providers, which checks their signatures.
+    ("oidc", &["base", "crypto", "outbound"]),
     // A client of the API, like any other: it has no way to the stores or the keys.
-    ("dashboard", &["base", "kernel"]),
+    ("dashboard", &["base", "kernel", "oidc"]),
 ];
 /// What a family of resources may stand on.
 const FAMILY: [&str; 8] =

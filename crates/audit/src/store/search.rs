@@ -30,6 +30,9 @@ pub struct Search {
     pub since: Option<Timestamp>,
     /// Not after this time.
     pub until: Option<Timestamp>,
+    /// At most so many entries are looked at, if that is fewer than
+    /// [`limits::SEARCHED_AT_ONCE`]: for whoever shows a page and wants it at once.
+    pub looked_at: Option<u64>,
 }
 
 /// What a search found.
@@ -39,6 +42,8 @@ pub struct Found {
     pub entries: Vec<StoredEntry>,
     /// The number before which nothing was looked at; 1 if everything was.
     pub looked_from: u64,
+    /// The time of that entry; `None` if everything was looked at.
+    pub looked_back_to: Option<Timestamp>,
 }
 
 /// Columns of an entry as [`StoredEntry::of`] reads them. One that has no number yet has 0.
@@ -116,7 +121,8 @@ pub async fn search(
     let parts = store.parts().await?;
     let newest = newest(&parts).await?;
     let mut to = before.saturating_sub(1).min(newest);
-    let floor = to.saturating_sub(limits::SEARCHED_AT_ONCE).max(after).saturating_add(1);
+    let looked_at = search.looked_at.unwrap_or(u64::MAX).min(limits::SEARCHED_AT_ONCE);
+    let floor = to.saturating_sub(looked_at).max(after).saturating_add(1);
     let mut entries: Vec<StoredEntry> = Vec::new();
     if before > newest {
         entries = not_numbered(&parts, search, most).await?;
@@ -141,7 +147,25 @@ pub async fn search(
             None => from.saturating_sub(1),
         };
     }
-    Ok(Found { entries, looked_from: to.saturating_add(1) })
+    let looked_from = to.saturating_add(1);
+    let looked_back_to = time_of(&parts, looked_from).await?;
+    Ok(Found { entries, looked_from, looked_back_to })
+}
+
+/// When the first entry from a number on was; `None` if there is none before it.
+async fn time_of(parts: &[Store], from: u64) -> Result<Option<Timestamp>> {
+    if from <= 1 {
+        return Ok(None);
+    }
+    let mut first: Option<(i64, i64)> = None;
+    for part in parts {
+        let sql = "SELECT id, at FROM audit_entry WHERE id >= ? ORDER BY id LIMIT 1";
+        for row in part.query_part(sql, &values![number(from)]).await? {
+            let found = (row.int(0)?, row.int(1)?);
+            first = Some(first.map_or(found, |first| first.min(found)));
+        }
+    }
+    Ok(first.map(|(_, at)| Timestamp::from_unix(at)))
 }
 
 /// The newest of the entries of a shared store that were committed and have no number yet.

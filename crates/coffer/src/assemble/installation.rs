@@ -20,7 +20,7 @@ use coffer_dashboard::Dashboard;
 use coffer_identity::{Identity, IdentityOptions};
 use coffer_kernel::{
     Apps, ClockGuard, CountUsage, DEVELOPER, HttpClient, Job, JobContext, Kernel, KernelOptions,
-    Parts, RotateKeys, Scheduler, Usages, WatchStop, WebPolicy, platform_clocks,
+    Parts, RotateKeys, Scheduler, SignIns, Usages, WatchStop, WebPolicy, platform_clocks,
 };
 use coffer_keyring::{Keyring, KeyringOptions};
 use coffer_outbound::Limits;
@@ -137,6 +137,7 @@ pub async fn open_stores(
     context.apps.ask(Arc::clone(&identity.authenticate));
     let shipping = Arc::new(Shipping::new(Arc::clone(&clocks.clock), &*options.random));
     let own = (&clocks, &shipping, &*store_id);
+    let sign_ins = Arc::clone(&identity.sign_ins);
     let (kernel, scheduler) = assemble_kernel(&options, identity, &mut parts, &context, own);
     let metrics = MetricsSources {
         kernel: Arc::downgrade(&kernel),
@@ -150,7 +151,7 @@ pub async fn open_stores(
     };
     let mut jobs = parts.jobs;
     let metrics = expose_metrics(metrics, &kernel, &mut jobs);
-    let dashboard = serve_dashboard(&options, &kernel, &mut jobs);
+    let dashboard = serve_dashboard(&options, &kernel, &mut jobs, sign_ins);
     Ok(Installation {
         kernel,
         stores,
@@ -231,9 +232,10 @@ fn serve_dashboard(
     options: &AssembleOptions,
     kernel: &Arc<Kernel>,
     jobs: &mut Vec<Arc<dyn Job>>,
+    sign_ins: Arc<dyn SignIns>,
 ) -> Arc<Dashboard> {
     let AssembleOptions { developer, callers, clock, random, .. } = options;
-    let dashboard = dashboard::open(*developer, callers.run_key.as_ref(), clock, random);
+    let dashboard = dashboard::open(*developer, callers.run_key.as_ref(), clock, random, sign_ins);
     kernel.set_site(Arc::<Dashboard>::clone(&dashboard));
     let counters = kernel.counters();
     jobs.push(Arc::new(SampleRequests { dashboard: Arc::clone(&dashboard), counters }));

@@ -35,6 +35,7 @@ fn check(config: &Config) -> Result<(), Failure> {
     config.database()?;
     config.traffic(None)?;
     let tls = setup::tls(config)?;
+    setup::sign_in(config)?;
     if tls.is_some() || config.is_on(&INSECURE_HTTP) {
         return Ok(());
     }

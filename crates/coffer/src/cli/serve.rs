@@ -40,6 +40,7 @@ pub fn run(config: &Config, args: &ServeArgs) -> Result<Exit, Failure> {
     warn_about(&database);
     let data = data_location(config, &database);
     let (receivers, token) = setup::audit_receivers(config)?;
+    let sign_in = setup::sign_in(config)?;
     let backups = backup::scheduled(config)?;
     let traces = config::traces().map_err(Failure::from)?;
     let runtime = setup::runtime()?;
@@ -54,6 +55,9 @@ pub fn run(config: &Config, args: &ServeArgs) -> Result<Exit, Failure> {
         installation.ship_audit(receivers, token.as_ref())?;
         if let Some(traces) = traces {
             installation.trace(traces);
+        }
+        if let Some((provider, roles)) = sign_in {
+            installation.dashboard.sign_in_at(provider, roles);
         }
         installation.dashboard.set_settings(setup::setting_rows(config));
         let on_start = |server: &Server| {

@@ -2,7 +2,10 @@
 
 use super::client;
 use super::exit::Failure;
-use crate::config::{ALLOW_ORIGIN, AUDIT_SHIP_TOKEN, Config, KEY_DIR, TLS_CERT, TLS_KEY};
+use crate::config::{
+    ALLOW_ORIGIN, AUDIT_SHIP_TOKEN, Config, KEY_DIR, OIDC_CA, OIDC_CLIENT_SECRET, SignInSettings,
+    TLS_CERT, TLS_KEY,
+};
 use coffer::assemble::{self, AssembleOptions, Callers, DATA_FILE, Database, RootSource, Stores};
 use coffer::family_set::FamilySet;
 use coffer::ship::Receiver;
@@ -10,7 +13,8 @@ use coffer::store_place;
 use coffer::tls::Certificate;
 use coffer_base::{Redacted, SystemClock};
 use coffer_crypto::SystemRandom;
-use coffer_dashboard::SettingRow;
+use coffer_dashboard::{Roles, SettingRow};
+use coffer_oidc::{Provider, ProviderOptions, ProviderSettings};
 use coffer_storage::{Faults, Store};
 use std::path::Path;
 use std::sync::Arc;
@@ -37,6 +41,35 @@ pub fn audit_receivers(
         None => None,
     };
     Ok((config.audit_receivers()?, token))
+}
+
+/// The identity provider at which people sign in to the dashboard, and who has which role; `None`
+/// if there is none.
+///
+/// # Errors
+/// If the settings do not fit together, or a file that they name cannot be read or used.
+pub fn sign_in(config: &Config) -> Result<Option<(Provider, Roles)>, Failure> {
+    let Some(SignInSettings { issuer, client_id, return_to, scopes, roles }) = config.sign_in()?
+    else {
+        return Ok(None);
+    };
+    let secret = client::key(config, &OIDC_CLIENT_SECRET)?;
+    let client_secret = Redacted::new(secret.trim().to_owned());
+    let unread = |path: &Path, error: String| {
+        Failure::usage(format!("{}: {}: {error}", OIDC_CA.name, path.display()))
+    };
+    let authorities = match config.path(&OIDC_CA) {
+        Some(path) => Some(std::fs::read(path).map_err(|error| unread(path, error.to_string()))?),
+        None => None,
+    };
+    let provider = Provider::new(ProviderOptions {
+        settings: ProviderSettings { issuer, client_id, client_secret, return_to, scopes },
+        authorities,
+        clock: Arc::new(SystemClock),
+        random: Arc::new(SystemRandom),
+    });
+    let path = config.path(&OIDC_CA).unwrap_or(Path::new(""));
+    Ok(Some((provider.map_err(|error| unread(path, error))?, roles)))
 }
 
 /// The options of a developer mode installation: in files, with the root key beside them.

@@ -2,6 +2,7 @@
 
 use super::places;
 use super::secrets::{Scope, covered, delete_form, opened, value_fields};
+use super::unused::{entries, further};
 use crate::api::{Field, Refusal};
 use crate::open::{self};
 use crate::outcome::Result;
@@ -85,7 +86,9 @@ async fn story(
     scope: &Scope,
     name: &str,
 ) -> std::result::Result<Value, Refusal> {
-    let params = [("name", name), ("account", scope.place.account.as_str()), ("user", &scope.user)];
+    let (account, entries) = (scope.place.account.as_str(), entries(visit));
+    let params =
+        [("name", name), ("account", account), ("user", &scope.user), ("entries", &entries)];
     visit.admin().get("/v1/admin/secrets/history", &params).await
 }
 
@@ -131,6 +134,7 @@ fn history(visit: &Visit<'_>, story: &Value) -> Markup {
             p.quiet {
                 "The audit was looked through back to " (view::time(Some(at), visit.now)) "."
             }
+            (further(visit))
         }
     }
 }

@@ -5,7 +5,7 @@ use crate::api::Field;
 use crate::open::Place;
 use crate::outcome::Result;
 use crate::visit::Visit;
-use crate::{frame, links, respond, view};
+use crate::{frame, limits, links, respond, view};
 use maud::{Markup, html};
 use serde_json::Value;
 
@@ -29,9 +29,10 @@ pub(crate) async fn page(visit: &Visit<'_>) -> Result {
     let body = match place.is_whole() {
         false => places::choice(visit, "/unused").await?,
         true => {
-            let limit = crate::api::rows();
+            let (limit, entries) = (crate::api::rows(), entries(visit));
             let fields = place.fields();
-            let params = [&fields[..], &[("unused_for", chosen), ("limit", &limit)]].concat();
+            let asked = [("unused_for", chosen), ("limit", &limit), ("entries", &entries)];
+            let params = [&fields[..], &asked].concat();
             match visit.admin().get("/v1/admin/secrets/unused", &params).await {
                 Ok(found) => shown(visit, &place, &found),
                 Err(refusal) => view::refusal(&refusal),
@@ -89,6 +90,30 @@ fn shown(visit: &Visit<'_>, place: &Place, found: &Value) -> Markup {
     }
 }
 
+/// The field by which a page looks at as many entries of the audit as the API ever does.
+const LOOK: (&str, &str) = ("look", "far");
+
+/// How many entries of the audit a page has looked at: few, unless the person wants more.
+pub(super) fn entries(visit: &Visit<'_>) -> String {
+    match visit.field(LOOK.0) == LOOK.1 {
+        true => String::new(),
+        false => limits::ENTRIES_LOOKED_AT.to_string(),
+    }
+}
+
+/// The way to the same page with a longer look at the audit, where that was not taken yet.
+pub(super) fn further(visit: &Visit<'_>) -> Markup {
+    let mut fields = visit.fields.filters();
+    let is_far = fields.contains(&LOOK);
+    fields.push(LOOK);
+    html! {
+        @if !is_far {
+            p { a href=(links::to(&visit.path, &fields)) { "Look further back" }
+                ", which takes a while." }
+        }
+    }
+}
+
 /// Says that the audit does not go back as far.
 fn incomplete(visit: &Visit<'_>, found: &Value) -> Markup {
     html! {
@@ -102,6 +127,7 @@ fn incomplete(visit: &Visit<'_>, found: &Value) -> Markup {
                 ", and not to the beginning of the span: where reads were left out of it, pruned, "
                 "or are very many, some of these secrets may have been read."
             }
+            (further(visit))
         }
     }
 }

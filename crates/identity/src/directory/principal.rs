@@ -47,6 +47,7 @@ pub(super) fn principal(
         tenant,
         platform,
         connect,
+        person: key.person.as_deref().map(Arc::from),
         restrictions: restrictions(key),
         granted: None,
         quotas: app.map_or(&[][..], |app| app.quotas.all()).into(),

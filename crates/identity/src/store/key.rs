@@ -37,7 +37,9 @@ pub(super) fn api_key(mac: &RowMac, row: &Row) -> Result<Option<ApiKey>> {
     let permissions = row
         .optional_text(9)?
         .map(|list| list.split(' ').filter(|word| !word.is_empty()).map(str::to_owned).collect());
+    let person = row.optional_text(7)?.filter(|_| kind == Kind::Admin);
     Ok(Some(ApiKey {
+        person: person.map(str::to_owned),
         id: row.text(1)?.to_owned(),
         seq: row.int(2)?,
         kind,
@@ -71,7 +73,7 @@ fn networks(column: &str) -> Result<Vec<Network>> {
     column.split_whitespace().map(parse).collect()
 }
 
-/// What an ephemeral key is bound to; `None` for other keys, which have NULL in these columns.
+/// What an ephemeral key is bound to; `None` for other keys, which have no account.
 fn bound(row: &Row) -> Result<Option<Bound>> {
     let (account, user, access) =
         (row.optional_text(6)?, row.optional_text(7)?, row.optional_text(8)?);
@@ -217,7 +219,7 @@ fn key_row(mac: &RowMac, hash: &[u8], key: &ApiKey) -> Vec<Value> {
         key.mode.map(Mode::code),
         key.app.as_ref().map(AppId::as_str),
         bound.map(|bound| bound.account.as_str()),
-        bound.map(|bound| bound.user.as_str()),
+        bound.map(|bound| bound.user.as_str()).or(key.person.as_deref()),
         bound.map(|bound| bound.account_access.as_str()),
         permissions.as_deref(),
         key.parent.as_deref(),
@@ -312,6 +314,29 @@ impl Work for WriteLastUsed {
 /// Ephemeral keys that expired before a time.
 pub(crate) const EXPIRED_EPHEMERAL: Prune = Prune {
     select: "SELECT hash FROM api_key WHERE kind = 'ephemeral' AND expires_at < ? \
+             ORDER BY expires_at LIMIT ? FOR UPDATE SKIP LOCKED",
+    delete: "DELETE FROM api_key WHERE hash = ?",
+};
+
+/// The admin keys of a person that are in force. Admin keys have no app, by which the index finds
+/// them among all others.
+pub(crate) async fn keys_of_person(
+    store: &Store,
+    mac: &RowMac,
+    subject: &str,
+    now: Timestamp,
+) -> Result<Vec<ApiKey>> {
+    let sql = select_keys!(
+        "app IS NULL AND kind = 'admin' AND user_id = ? AND revoked_at IS NULL AND expires_at > ? \
+         ORDER BY seq"
+    );
+    believed(&store.query(sql, &values![subject, now]).await?, |row| api_key(mac, row))
+}
+
+/// Keys of people that ended before a time.
+pub(crate) const ENDED_OF_PEOPLE: Prune = Prune {
+    select: "SELECT hash FROM api_key WHERE app IS NULL AND kind = 'admin' \
+             AND user_id IS NOT NULL AND expires_at < ? \
              ORDER BY expires_at LIMIT ? FOR UPDATE SKIP LOCKED",
     delete: "DELETE FROM api_key WHERE hash = ?",
 };

@@ -17,6 +17,7 @@ use crate::peer::Peer;
 use crate::principal::{Principal, Role};
 use crate::reasons;
 use crate::recorder::{NotRecorded, Omission};
+use crate::sign_in::SignInRefusal;
 use crate::traffic::AuditReads;
 use coffer_audit::{Actor, Entry, Outcome, Target};
 use coffer_base::{Redacted, Tenant};
@@ -91,6 +92,7 @@ fn outcome_of(
 }
 
 const NOT_FOUND: u16 = 404;
+const FORBIDDEN: u16 = 403;
 
 /// Whether a refusal has an entry; if it has none, it is counted.
 fn admit(kernel: &Kernel, peer: Peer, principal: Option<&Principal>, now: Instant) -> bool {
@@ -171,6 +173,30 @@ fn operation(kernel: &Kernel, trace: &RequestTrace, parts: &Parts) -> &'static s
 
 /// The operation of a request that is for none.
 const NO_OPERATION: &str = "none";
+
+/// The operation of a sign-in to the pages for people.
+const SIGN_IN: &str = "dashboard.sign_in";
+
+/// Records that somebody was not let in who came back from an identity provider.
+pub(super) fn record_sign_in(
+    kernel: &Kernel,
+    peer: Peer,
+    request_id: &str,
+    why: SignInRefusal,
+    subject: Option<&str>,
+) {
+    if !admit(kernel, peer, None, Instant::now()) {
+        return;
+    }
+    let actor = Actor::unknown(None, peer.address());
+    kernel.recorder().push(Entry {
+        request: Some(request_id.into()),
+        actor: Actor { user: subject.map(Arc::from), ..actor },
+        target: Target::default(),
+        outcome: Outcome::Refused { status: FORBIDDEN, reason: why.reason().code },
+        ..Entry::of_program(SIGN_IN, Tenant::system(), kernel.recorder().now())
+    });
+}
 
 /// Records what was no valid HTTP. Nobody waits for that: there was nothing to be answered.
 pub(super) fn record_invalid(kernel: &Kernel, peer: Peer, request_id: &str, error: &ApiError) {

@@ -1,13 +1,15 @@
 //! Pages for people: handing a request to the site, and the site's own requests to the API.
 
 use super::trace::RequestTrace;
-use super::{Outcome, answer_api, body, check_head, client, headers, response};
+use super::{Outcome, answer_api, audit, body, check_head, client, headers, response, throttle};
 use crate::connections::Connection;
 use crate::definition::Method;
 use crate::kernel::Kernel;
 use crate::listener::ListenerRole;
+use crate::peer::Peer;
 use crate::principal::BoxFuture;
 use crate::request_id;
+use crate::sign_in::SignInRefusal;
 use crate::site::{ApiAnswer, ApiCall, ApiClient, SITE_PATH, Site, SiteRequest};
 use bytes::Bytes;
 use coffer_dialect::ApiError;
@@ -61,7 +63,7 @@ pub(super) async fn respond<B: super::RequestBody>(
         body: form,
         peer,
     };
-    let api = InProcess { kernel, connection, headers: &parts.headers };
+    let api = InProcess { kernel, connection, headers: &parts.headers, peer };
     let answered = super::caught(async { Ok(site.respond(request, &api).await) });
     match super::in_time(answered).await {
         Ok(response) => response.map(Full::new),
@@ -69,12 +71,7 @@ pub(super) async fn respond<B: super::RequestBody>(
     }
 }
 
-fn refuse(
-    kernel: &Kernel,
-    parts: &Parts,
-    peer: crate::peer::Peer,
-    error: ApiError,
-) -> Response<Full<Bytes>> {
+fn refuse(kernel: &Kernel, parts: &Parts, peer: Peer, error: ApiError) -> Response<Full<Bytes>> {
     let request_id = request_id::new(&*kernel.services.random).into();
     let trace = RequestTrace::new(request_id, peer, Instant::now());
     response::respond(kernel, &trace, parts, Err(error))
@@ -86,6 +83,7 @@ struct InProcess<'a> {
     connection: &'a Connection,
     /// Those of the request for the page, of which a proxy's word on who asks is handed on.
     headers: &'a HeaderMap,
+    peer: Peer,
 }
 
 impl ApiClient for InProcess<'_> {
@@ -115,6 +113,23 @@ impl ApiClient for InProcess<'_> {
                 request_id: request_id.to_owned(),
                 principal,
             }
+        })
+    }
+
+    fn is_refused_too_often(&self) -> bool {
+        throttle::is_refused_too_often(self.kernel, self.peer)
+    }
+
+    fn refuse_sign_in<'a>(
+        &'a self,
+        why: SignInRefusal,
+        subject: Option<&'a str>,
+    ) -> BoxFuture<'a, String> {
+        Box::pin(async move {
+            let request_id = request_id::new(&*self.kernel.services.random);
+            audit::record_sign_in(self.kernel, self.peer, &request_id, why, subject);
+            throttle::refuse_sign_in(self.kernel, self.connection, self.peer).await;
+            request_id
         })
     }
 }

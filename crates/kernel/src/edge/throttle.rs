@@ -5,12 +5,13 @@ use crate::authorize::check_peer;
 use crate::connections::{Connection, Phase};
 use crate::kernel::Kernel;
 use crate::limits;
+use crate::peer::Peer;
 use crate::principal::{Credentials, Principal};
 use crate::rate::{Limit, LimitHolder, Limited, Permit};
 use crate::reasons;
 use coffer_dialect::{ApiError, LimitReason};
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 /// Finds out who is calling. If too many keys of the peer's were refused, those that the server has
 /// not seen are looked up a few at a time, and the answers to those that are refused are held back:
@@ -51,6 +52,21 @@ async fn look_up(
     let principal = authenticate.authenticate(&credentials).await?;
     check_peer(&principal, trace.peer)?;
     Ok(principal)
+}
+
+/// Whether so much was refused of the peer's that no sign-in is tried for it now.
+pub(super) fn is_refused_too_often(kernel: &Kernel, peer: Peer) -> bool {
+    let traffic = &kernel.traffic;
+    traffic.app_rate().is_some() && traffic.refusals.are_too_many(peer.key(), Instant::now())
+}
+
+/// Counts a sign-in that was refused as a key that was, and holds the answer back if there are too
+/// many of them.
+pub(super) async fn refuse_sign_in(kernel: &Kernel, connection: &Connection, peer: Peer) {
+    let traffic = &kernel.traffic;
+    if traffic.app_rate().is_some() && !traffic.refusals.count(peer.key(), Instant::now()) {
+        delay(connection).await;
+    }
 }
 
 fn too_many_refusals() -> ApiError {
@@ -117,9 +133,12 @@ pub(super) async fn hold_back<T>(
 ) {
     let is_limited = result.as_ref().is_err_and(|error| error.limit_reason().is_some());
     if is_limited || trace.is_held_back {
-        connection.enter(Phase::Pending);
-        let delay = Duration::from_millis(limits::REFUSAL_DELAY_MILLISECONDS);
-        tokio::time::sleep(delay).await;
-        connection.enter(Phase::Serving);
+        delay(connection).await;
     }
+}
+
+async fn delay(connection: &Connection) {
+    connection.enter(Phase::Pending);
+    tokio::time::sleep(Duration::from_millis(limits::REFUSAL_DELAY_MILLISECONDS)).await;
+    connection.enter(Phase::Serving);
 }

@@ -18,6 +18,7 @@ fn principal(app: &str, mode: Mode, quotas: &[(&str, i64)]) -> Principal {
         connect: false,
         restrictions: None,
         granted: None,
+        person: None,
         quotas: quotas.iter().map(|(name, value)| ((*name).to_owned(), *value)).collect(),
     }
 }

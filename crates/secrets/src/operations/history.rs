@@ -27,6 +27,7 @@ struct History(Arc<Keyring>);
 struct Query {
     locator: Locator,
     account: AccountId,
+    looked_at: Option<u64>,
 }
 
 /// What one key read.
@@ -54,18 +55,20 @@ impl ReadOperation for History {
     type Input = Query;
 
     fn parse(&self, arguments: &Arguments<'_>) -> Result<Query, ApiError> {
-        let fields = arguments.params.only(&["name", "account", "user"])?;
+        let fields = arguments.params.only(&["account", "entries", "name", "user"])?;
         let name = wire::name(&fields)?;
         let account = AccountId::parse(&fields.required_plain("account", limit::ID_CHARACTERS)?)
             .map_err(|error| ApiError::invalid_param("account", format!("{error}.")))?;
         let user = fields.optional_plain("user", limit::SCOPE_USER_CHARACTERS)?;
-        Ok(Query { locator: locator(&name, user.as_deref()), account })
+        let looked_at = wire::looked_at(&fields)?;
+        Ok(Query { locator: locator(&name, user.as_deref()), account, looked_at })
     }
 
     async fn run(&self, query: &Query, _ctx: &Ctx, store: &Store) -> Result<Object, Failure> {
         let asked = Search {
             account: query.account.as_str().to_owned(),
             operation: "apps.secrets.".to_owned(),
+            looked_at: query.looked_at,
             ..Search::default()
         };
         let found = search(store, &asked, 0, u64::MAX, limits::HISTORY_ENTRIES).await?;
@@ -79,9 +82,7 @@ impl ReadOperation for History {
                 exists.push(now_object(tenant, &secret));
             }
         }
-        let is_full = found.entries.len() >= limits::HISTORY_ENTRIES;
-        let looked_back_to = found.entries.last().filter(|_| is_full || found.looked_from > 1);
-        let looked_back_to = looked_back_to.map(|entry| entry.at().unix());
+        let looked_back_to = found.looked_back_to.map(Timestamp::unix);
         Ok(story.object(query, exists, looked_back_to))
     }
 }

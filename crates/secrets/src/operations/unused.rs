@@ -2,9 +2,9 @@
 //! long, for operators. Nothing counts reads beside a secret, which would make every read a write:
 //! they are in the audit, and this looks there, as `coffer explain secret` does.
 
-use crate::explain::is_of_scope;
+use crate::explain::scope_of;
 use crate::store::{self, Named};
-use crate::{limits, secret};
+use crate::{limits, secret, wire};
 use coffer_base::{AccountId, AppId, Mode, Tenant, Timestamp, limit};
 use coffer_dialect::{ApiError, Object, Value};
 use coffer_kernel::explain::{Search, StoredEntry, search};
@@ -13,6 +13,7 @@ use coffer_kernel::{
 };
 use coffer_keyring::{Keyring, TenantKeys};
 use coffer_storage::Store;
+use std::collections::HashSet;
 use std::sync::Arc;
 
 /// The operation.
@@ -23,6 +24,7 @@ pub(super) struct Input {
     tenant: Tenant,
     unused: i64,
     most: usize,
+    looked_at: Option<u64>,
 }
 
 impl ReadOperation for ListUnused {
@@ -32,7 +34,8 @@ impl ReadOperation for ListUnused {
     type Input = Input;
 
     fn parse(&self, arguments: &Arguments<'_>) -> Result<Input, ApiError> {
-        let fields = arguments.params.only(&["account", "app", "limit", "mode", "unused_for"])?;
+        let known = &["account", "app", "entries", "limit", "mode", "unused_for"];
+        let fields = arguments.params.only(known)?;
         let account = AccountId::parse(&fields.required_plain("account", limit::ID_CHARACTERS)?)
             .map_err(|error| ApiError::invalid_param("account", format!("{error}.")))?;
         let app = AppId::parse(&fields.required_plain("app", limit::ID_CHARACTERS)?)
@@ -46,12 +49,13 @@ impl ReadOperation for ListUnused {
             tenant: Tenant { mode, app, account },
             unused: unused.unwrap_or(limits::UNUSED_SECONDS),
             most: usize::try_from(most.unwrap_or(limits::SHOWN_TO_OPERATORS)).unwrap_or(1),
+            looked_at: wire::looked_at(&fields)?,
         })
     }
 
     async fn run(&self, input: &Input, ctx: &Ctx, store: &Store) -> Result<Object, Failure> {
         let before = ctx.now().plus(input.unused.saturating_neg());
-        let reads = Reads::of(store, &input.tenant, before).await?;
+        let reads = Reads::of(store, input, before).await?;
         let tenant = &reads.tenant;
         let keys = self.0.existing(tenant).await.map_err(|error| keyring_failure(&error))?;
         let mut found = Vec::new();
@@ -59,7 +63,9 @@ impl ReadOperation for ListUnused {
             let secrets = store::names_of(store, tenant).await?;
             let live = secrets.iter().filter(|one| secret::is_live(one.expires_at, ctx.now()));
             let old = live.filter(|one| one.created <= before);
-            found.extend(old.filter(|one| !reads.has(one, &keys)).map(object));
+            // One more tells that there are more; whoever has read the others is asked by nobody.
+            let unread = old.filter(|one| !reads.has(one, &keys));
+            found.extend(unread.take(input.most.saturating_add(1)).map(object));
         }
         let has_more = found.len() > input.most;
         found.truncate(input.most);
@@ -83,7 +89,10 @@ const READS: [&str; 3] = ["apps.secrets.create", "apps.secrets.find", "apps.secr
 struct Reads {
     /// Whose, in the generation that the newest entry names.
     tenant: Tenant,
-    entries: Vec<StoredEntry>,
+    /// The users whose scopes were listed, `None` for the account's, and the digests of names that
+    /// were read or set.
+    listed: HashSet<Option<String>>,
+    named: HashSet<Vec<u8>>,
     /// Whether the audit was read back to that time, or to its beginning.
     is_complete: bool,
     /// If it was not: to when it was, as far as that can be told.
@@ -91,44 +100,51 @@ struct Reads {
 }
 
 impl Reads {
-    async fn of(store: &Store, tenant: &Tenant, since: Timestamp) -> Result<Self, Failure> {
+    async fn of(store: &Store, input: &Input, since: Timestamp) -> Result<Self, Failure> {
+        let tenant = &input.tenant;
         let asked = Search {
             account: tenant.account.as_str().to_owned(),
             app: tenant.app.as_str().to_owned(),
             operation: "apps.secrets.".to_owned(),
             outcome: "done".to_owned(),
+            looked_at: input.looked_at,
             ..Search::default()
         };
         let found = search(store, &asked, 0, u64::MAX, limits::HISTORY_ENTRIES).await?;
-        let is_full = found.entries.len() >= limits::HISTORY_ENTRIES;
-        let oldest = found.entries.last().map(StoredEntry::at);
-        let is_far = oldest.is_some_and(|oldest| oldest <= since);
-        let is_complete = is_far || !is_full && found.looked_from <= 1;
+        let is_complete = found.looked_back_to.is_none_or(|back| back <= since);
         let of_mode = |entry: &&StoredEntry| entry.int("mode") == Some(tenant.mode.code());
         // What was kept before an account was purged was of another generation.
         let newest = found.entries.iter().find(of_mode).and_then(|entry| entry.text("account"));
         let account = newest.and_then(|account| AccountId::parse_stored(account).ok());
         let account = account.unwrap_or_else(|| tenant.account.clone());
-        let is_read = |entry: &StoredEntry| {
+        let is_read = |entry: &&StoredEntry| {
             let operation = entry.text("operation").unwrap_or_default();
-            READS.contains(&operation) && of_mode(&entry) && entry.at() > since
+            READS.contains(&operation) && of_mode(entry) && entry.at() > since
         };
+        let (mut listed, mut named) = (HashSet::new(), HashSet::new());
+        for entry in found.entries.iter().filter(is_read) {
+            if entry.text("operation") == Some("apps.secrets.list") {
+                let scope = entry.text("scope").map(scope_of);
+                listed.extend(scope.map(|scope| scope.user().map(str::to_owned)));
+            } else {
+                named.extend(entry.bytes("name_fingerprint").map(<[u8]>::to_vec));
+            }
+        }
         Ok(Self {
             tenant: Tenant { account, ..tenant.clone() },
-            entries: found.entries.into_iter().filter(is_read).collect(),
+            listed,
+            named,
             is_complete,
-            looked_back_to: oldest.filter(|_| !is_complete).map(Timestamp::unix),
+            looked_back_to: found.looked_back_to.filter(|_| !is_complete).map(Timestamp::unix),
         })
     }
 
     /// Whether a secret was read, listed with its scope, or set anew.
     fn has(&self, secret: &Named, keys: &TenantKeys) -> bool {
+        // The digest covers the scope.
         let fingerprint = secret.locator.digest(keys);
-        let of_scope = self.entries.iter().filter(|one| is_of_scope(one, &secret.locator.scope));
-        of_scope.into_iter().any(|entry| {
-            entry.text("operation") == Some("apps.secrets.list")
-                || entry.bytes("name_fingerprint") == Some(fingerprint.as_bytes().as_slice())
-        })
+        self.listed.contains(&secret.locator.scope.user().map(str::to_owned))
+            || self.named.contains(fingerprint.as_bytes().as_slice())
     }
 }
 

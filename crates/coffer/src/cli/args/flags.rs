@@ -45,7 +45,13 @@ pub(super) const FLAGS: &[(&[&str], &[Group])] = &[
     (&["init"], &[Group::Of(STORE)]),
     (
         &["serve"],
-        &[Group::Of(SERVER), Group::Families, Group::Of(&config::KEEPING), Group::Of(PROCESS)],
+        &[
+            Group::Of(SERVER),
+            Group::Families,
+            Group::Of(&config::KEEPING),
+            Group::Of(&config::SIGNING_IN),
+            Group::Of(PROCESS),
+        ],
     ),
     (&["status"], &[Group::Of(CLIENT)]),
     (&["health"], &[Group::Of(CLIENT)]),
@@ -93,7 +99,13 @@ pub(super) const FLAGS: &[(&[&str], &[Group])] = &[
     (&["drill"], &[Group::Of(STORE)]),
     (
         &["config"],
-        &[Group::Of(SERVER), Group::Families, Group::Of(&config::KEEPING), Group::Of(PROCESS)],
+        &[
+            Group::Of(SERVER),
+            Group::Families,
+            Group::Of(&config::KEEPING),
+            Group::Of(&config::SIGNING_IN),
+            Group::Of(PROCESS),
+        ],
     ),
 ];
 const DEVELOPER: &[&Setting] = &[

@@ -120,6 +120,10 @@ impl Roll {
         if before.revoked_at.is_some() || before.expires_at.is_some_and(|at| at <= now) {
             return refuse("This key has ended. Make another.".to_owned());
         }
+        if before.person.is_some() {
+            let why = "This key was made for somebody who has signed in, and ends with their day.";
+            return refuse(why.to_owned());
+        }
         let permissions = before.permissions.clone();
         let holder = match (before.kind, &before.app, before.mode) {
             (Kind::Admin, ..) => Holder::Admin(before.role.unwrap_or(AdminRole::Auditor)),

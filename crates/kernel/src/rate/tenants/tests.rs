@@ -21,6 +21,7 @@ fn principal(key: &str, app: &str, mode: Mode, quotas: &[(&str, i64)]) -> Princi
         connect: false,
         restrictions: None,
         granted: None,
+        person: None,
         quotas: quotas.iter().map(|(name, value)| ((*name).to_owned(), *value)).collect(),
     }
 }
