@@ -38,6 +38,7 @@ mod reference;
 mod reload;
 mod reserves;
 mod run;
+mod runtime;
 mod secret_text;
 mod secrets;
 mod serve;

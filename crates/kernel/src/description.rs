@@ -7,6 +7,7 @@
 
 use crate::definition::{Definition, Method};
 use crate::handler::Handler;
+use crate::operation::Arguments;
 use coffer_dialect::probe::Expects;
 use coffer_dialect::{ApiError, Params};
 use std::collections::{BTreeMap, BTreeSet};
@@ -201,7 +202,8 @@ impl<'h> Exploration<'h> {
             params.iter().map(|(name, value)| format!("{}={}", escaped(name), escaped(value)));
         let form = pairs.collect::<Vec<_>>().join("&");
         let params = Params::decode(None, form.as_bytes())?.probed();
-        let result = self.handler.try_parse(&params, &self.path);
+        let arguments = Arguments { params: &params, path: &self.path };
+        let result = self.handler.parse(&arguments).map(drop);
         let Some(noted) = params.probe().map(|probe| probe.noted()) else { return result };
         for name in noted.allowed {
             if !self.allowed.contains(&name) {

@@ -33,6 +33,7 @@ use crate::handler::Handler;
 use crate::kernel::Kernel;
 use crate::listener::ListenerRole;
 use crate::peer::Peer;
+use crate::pipeline;
 use crate::principal::{Credentials, Principal};
 use crate::rate::Permit;
 use crate::request_id;
@@ -336,11 +337,11 @@ async fn run(
     permit: Permit,
 ) -> Handled {
     if !handler.definition().writes() {
-        return handler.handle(&kernel.services, call).await;
+        return pipeline::handle(&kernel.services, &*handler, call).await;
     }
     let kernel = Arc::clone(kernel);
     let task = tokio::spawn(async move {
-        let handled = handler.handle(&kernel.services, call).await;
+        let handled = pipeline::handle(&kernel.services, &*handler, call).await;
         drop(permit);
         handled
     });

@@ -1,12 +1,12 @@
 //! `GET /metrics` on a listener of the admin API, for admin keys of operators and auditors. A
 //! listener for metrics alone answers without a key (`edge/health.rs`).
 
-use crate::call::{Audited, Call, Handled, Reply};
+use crate::call::{Audited, Reply};
 use crate::definition::{Access, Definition};
-use crate::handler::Handler;
-use crate::principal::BoxFuture;
+use crate::handler::{Handler, Parsed};
+use crate::operation::{Arguments, RequestScope};
 use crate::services::Services;
-use coffer_dialect::{ApiError, Params};
+use coffer_dialect::ApiError;
 
 /// The operation.
 pub(crate) struct ReadMetrics;
@@ -19,21 +19,23 @@ impl ReadMetrics {
 }
 
 impl Handler for ReadMetrics {
-    fn definition(&self) -> &Definition {
+    fn definition(&self) -> &'static Definition {
         &Self::DEFINITION
     }
 
-    fn try_parse(&self, params: &Params, _path: &[String]) -> Result<(), ApiError> {
-        params.only(&[]).map(drop)
+    fn parse(&self, arguments: &Arguments<'_>) -> Result<(Parsed, RequestScope), ApiError> {
+        arguments.params.only(&[])?;
+        Ok((Parsed::Metrics, RequestScope::Backend))
     }
+}
 
-    fn handle<'a>(&'a self, services: &'a Services, call: Call) -> BoxFuture<'a, Handled> {
-        let result = call.params.only(&[]).and_then(|_| match services.metrics.get() {
-            Some(metrics) => Ok(Reply::metrics(metrics.collect().into_bytes())),
-            None => Err(ApiError::unavailable("nothing is measured yet")),
-        });
-        // It comes every few seconds and shows nothing of anybody.
-        let audited = Audited { is_unrecorded: true, ..Audited::default() };
-        Box::pin(std::future::ready(Handled { result, audited }))
-    }
+/// Carries it out.
+///
+/// # Errors
+/// A 503 before anything is measured.
+pub(crate) fn read(services: &Services, audited: &mut Audited) -> Result<Reply, ApiError> {
+    // It comes every few seconds and shows nothing of anybody.
+    audited.is_unrecorded = true;
+    let metrics = services.metrics.get().map(|metrics| metrics.collect().into_bytes());
+    metrics.map(Reply::metrics).ok_or_else(|| ApiError::unavailable("nothing is measured yet"))
 }

@@ -11,12 +11,10 @@ use crate::call::{Audited, Call, Handled, Reply};
 use crate::context::Ctx;
 use crate::definition::Definition;
 use crate::error::storage_failure;
-use crate::handler::Handler;
+use crate::handler::{Change, Handler, Made, Parsed, Reading, Writing};
 use crate::idempotency::{IdempotencyKey, InFlightGuard, Request, Response, StoredResponse};
-use crate::operation::{
-    Applied, Arguments, Committed, Failure, ReadOperation, ReplayPolicy, RequestScope,
-    SealingOperation,
-};
+use crate::metrics;
+use crate::operation::{Applied, Arguments, Committed, Failure, ReplayPolicy, RequestScope};
 use crate::principal::{BoxFuture, Evidence};
 use crate::reasons;
 use crate::reauthorize::Reauthorization;
@@ -25,124 +23,82 @@ use crate::store::{self, Record};
 use crate::usage::BYTES;
 use coffer_audit::{Entry, Scope, Target};
 use coffer_base::{Tenant, limit};
-use coffer_dialect::{ApiError, Expand, Params};
+use coffer_dialect::{ApiError, Expand, Object};
 use coffer_keyring::{SealCheck, TenantKeys, check_seal, seal_query};
 use coffer_storage::{Cause, Lock, Query, Row, Share, StorageError, Store, Tx, Work};
 use std::sync::Arc;
 
-/// A read behind the common face.
-pub(crate) struct Read<O>(pub(crate) O);
-
-impl<O: ReadOperation> Handler for Read<O> {
-    fn definition(&self) -> &Definition {
-        &const { O::DEFINITION }
-    }
-
-    fn try_parse(&self, params: &Params, path: &[String]) -> Result<(), ApiError> {
-        self.0.parse(&Arguments { params, path }).map(drop)
-    }
-
-    fn handle<'a>(&'a self, services: &'a Services, call: Call) -> BoxFuture<'a, Handled> {
-        Box::pin(read(services, &self.0, call))
-    }
-}
-
-/// A write behind the common face.
-pub(crate) struct Write<O>(pub(crate) Arc<O>);
-
-impl<O: SealingOperation> Handler for Write<O> {
-    fn definition(&self) -> &Definition {
-        &const { O::DEFINITION }
-    }
-
-    fn try_parse(&self, params: &Params, path: &[String]) -> Result<(), ApiError> {
-        self.0.parse(&Arguments { params, path }).map(drop)
-    }
-
-    fn handle<'a>(&'a self, services: &'a Services, call: Call) -> BoxFuture<'a, Handled> {
-        Box::pin(write(services, &self.0, call))
-    }
-}
-
-async fn read<O: ReadOperation>(services: &Services, operation: &O, call: Call) -> Handled {
-    let definition = const { O::DEFINITION };
-    let mut audited = Audited::default();
-    let parse = |arguments: &Arguments<'_>| operation.parse(arguments);
-    let (input, expand) = match parsed(&definition, &call, &mut audited, parse, O::scope) {
-        Ok(parsed) => parsed,
-        Err(refusal) => return Handled { result: Err(refusal), audited },
-    };
-    let keys = match services.existing_keys(&call.principal.tenant).await {
-        Ok(keys) => keys,
-        Err(failure) => return Handled { result: Err(failure), audited },
-    };
-    let mut ctx = services.context(&call, expand, keys, audited);
-    let store = services.store.of_share(call.principal.share());
-    let store = if definition.look_up { store } else { store.in_turn() };
-    let mut found = operation.run(&input, &ctx, &store).await;
-    if found.is_err() && ctx.keys.as_ref().is_some_and(|keys| keys.is_outdated()) {
-        // Another server has rotated them since they were read.
-        services.keyring.evict(ctx.tenant());
-        match services.existing_keys(ctx.tenant()).await {
-            Ok(keys) => {
-                ctx.keys = keys;
-                found = operation.run(&input, &ctx, &store).await;
-            }
-            Err(failure) => found = Err(Failure::Refused(failure)),
-        }
-    }
-    let mut audited = std::mem::take(&mut *ctx.audited());
-    if audited.detail.is_none() {
-        audited.detail = ctx.expand.shown();
-    }
-    let result = found.map_err(ApiError::from).map(|object| {
-        let version = object.version().map(str::to_owned);
-        Reply::fresh(object.render(), version)
-    });
-    Handled { result, audited }
-}
-
-async fn write<O: SealingOperation>(
-    services: &Services,
-    operation: &Arc<O>,
+/// Carries out one call, from its expansions to its rendered reply. Boxed, so that a connection
+/// that waits for a request has no room for it.
+pub(crate) fn handle<'a>(
+    services: &'a Services,
+    handler: &'a dyn Handler,
     call: Call,
-) -> Handled {
-    let mut audited = Audited::default();
-    let parse = |arguments: &Arguments<'_>| operation.parse(arguments);
-    let definition = const { &O::DEFINITION };
-    let (input, expand) = match parsed(definition, &call, &mut audited, parse, O::scope) {
-        Ok((input, expand)) => (Arc::new(input), expand),
-        Err(refusal) => return Handled { result: Err(refusal), audited },
-    };
-    let (mut in_flight, mut version) = (None, None);
-    for _ in 0..limit::PREPARE_ATTEMPTS {
-        let (input, call, expand, before) = (&input, &call, &expand, version);
-        let attempt = Attempt { services, operation, input, call, expand, before };
-        let attempted = attempt.run(&mut in_flight, &mut version, &mut audited).await;
-        if let Some(result) = attempted.transpose() {
-            return Handled { result, audited };
+) -> BoxFuture<'a, Handled> {
+    Box::pin(async move {
+        let mut audited = Audited::default();
+        let result = carry_out(services, handler, &call, &mut audited).await;
+        Handled { result, audited }
+    })
+}
+
+async fn carry_out(
+    services: &Services,
+    handler: &dyn Handler,
+    call: &Call,
+    audited: &mut Audited,
+) -> Result<Reply, ApiError> {
+    let definition = handler.definition();
+    let (parsed, expand) = parsed(handler, call, audited)?;
+    match parsed {
+        Parsed::Read(read) => {
+            let keys = services.existing_keys(&call.principal.tenant).await?;
+            let ctx = &mut services.context(call, expand, keys, audited.clone());
+            let found = look(services, definition, &*read, ctx).await;
+            *audited = std::mem::take(&mut *ctx.audited());
+            audited.detail = audited.detail.take().or_else(|| ctx.expand.shown());
+            let object = found?;
+            Ok(Reply::fresh(object.render(), object.version().map(str::to_owned)))
         }
-        services.keyring.evict(&call.principal.tenant);
+        Parsed::Write(write) => {
+            let write = Attempt { services, definition, write, call, expand, before: None };
+            write.repeated(audited).await
+        }
+        Parsed::Metrics => metrics::read(services, audited),
     }
-    let why = ApiError::unavailable("the tenant's key changed during each attempt to write");
-    Handled { result: Err(why.because(&reasons::KEY_ROTATED)), audited }
 }
 
 /// What the request asks for: the parameters, once the caller may reach as far as they do, and what
 /// is expanded. A wrong expansion is refused before any parameter.
-fn parsed<I>(
-    definition: &Definition,
+fn parsed(
+    handler: &dyn Handler,
     call: &Call,
     audited: &mut Audited,
-    parse: impl FnOnce(&Arguments<'_>) -> Result<I, ApiError>,
-    scope: impl FnOnce(&I) -> RequestScope,
-) -> Result<(I, Expand), ApiError> {
+) -> Result<(Parsed, Expand), ApiError> {
+    let definition = handler.definition();
     let expand = Expand::parse(&call.params, definition.expandable, definition.list)?;
-    let input = parse(&Arguments { params: &call.params, path: &call.path })?;
-    let scope = scope(&input);
+    let (parsed, scope) = handler.parse(&Arguments { params: &call.params, path: &call.path })?;
     let allowed = check_scope(&call.principal, &scope, definition.writes());
     *audited = Audited::of(audited_scope(scope));
-    allowed.map(|()| (input, expand))
+    allowed.map(|()| (parsed, expand))
+}
+
+/// Runs a read, and again if another server has rotated the tenant's keys since they were read.
+async fn look(
+    services: &Services,
+    definition: &Definition,
+    read: &dyn Reading,
+    ctx: &mut Ctx,
+) -> Result<Object, ApiError> {
+    let store = services.store.of_share(ctx.principal.share());
+    let store = if definition.look_up { store } else { store.in_turn() };
+    let found = read.run(ctx, &store).await;
+    if found.is_err() && ctx.keys.as_ref().is_some_and(|keys| keys.is_outdated()) {
+        services.keyring.evict(ctx.tenant());
+        ctx.keys = services.existing_keys(ctx.tenant()).await?;
+        return Ok(read.run(ctx, &store).await?);
+    }
+    Ok(found?)
 }
 
 /// The scope of a secret, as the audit says it.
@@ -155,17 +111,31 @@ fn audited_scope(scope: RequestScope) -> Option<Scope> {
 }
 
 /// One attempt at a write: everything under one version of the tenant's keys.
-struct Attempt<'a, O: SealingOperation> {
+struct Attempt<'a> {
     services: &'a Services,
-    operation: &'a Arc<O>,
-    input: &'a Arc<O::Input>,
+    definition: &'static Definition,
+    write: Arc<dyn Writing>,
     call: &'a Call,
-    expand: &'a Expand,
+    expand: Expand,
     /// The version of the keys of the attempt before this one.
     before: Option<u32>,
 }
 
-impl<'a, O: SealingOperation> Attempt<'a, O> {
+impl<'a> Attempt<'a> {
+    /// Tries until the tenant's key stays what it was.
+    async fn repeated(mut self, audited: &mut Audited) -> Result<Reply, ApiError> {
+        let (mut in_flight, mut version) = (None, None);
+        for _ in 0..limit::PREPARE_ATTEMPTS {
+            self.before = version;
+            if let Some(reply) = self.run(&mut in_flight, &mut version, audited).await? {
+                return Ok(reply);
+            }
+            self.services.keyring.evict(&self.call.principal.tenant);
+        }
+        let why = ApiError::unavailable("the tenant's key changed during each attempt to write");
+        Err(why.because(&reasons::KEY_ROTATED))
+    }
+
     /// Seals and writes; `None` if the tenant's key was rotated meanwhile. `in_flight` stays
     /// locked from the first attempt to the end of the last; `version` is that of the keys that
     /// were read.
@@ -175,18 +145,18 @@ impl<'a, O: SealingOperation> Attempt<'a, O> {
         version: &mut Option<u32>,
         audited: &mut Audited,
     ) -> Result<Option<Reply>, ApiError> {
-        let Self { services, operation, call, .. } = *self;
+        let Self { services, call, .. } = *self;
         let keys = services.keys(&call.principal.tenant).await?;
         *version = Some(keys.version());
-        let idempotency_key = call.idempotency_key(&keys, const { O::DEFINITION }.name);
+        let idempotency_key = call.idempotency_key(&keys, self.definition.name);
         if let (Some(key), None) = (&idempotency_key, &in_flight) {
             *in_flight = Some(services.in_flight.enter(key).await?);
         }
         let ours = Some(Arc::clone(&keys));
         let ctx = services.context(call, self.expand.clone(), ours, audited.clone());
         let ctx = Arc::new(ctx);
-        let outcome = match operation.seal(self.input, &ctx).await {
-            Ok(sealed) => self.commit(sealed, Arc::clone(&ctx), keys, idempotency_key).await,
+        let outcome = match Arc::clone(&self.write).seal(&ctx).await {
+            Ok(change) => self.commit(change, Arc::clone(&ctx), keys, idempotency_key).await,
             Err(refusal) => {
                 let replayed = self.replay_or(idempotency_key.as_ref(), &ctx, &keys, refusal);
                 self.unless_outdated(replayed.await, &keys)
@@ -199,26 +169,25 @@ impl<'a, O: SealingOperation> Attempt<'a, O> {
     /// Runs the unit of work, and turns its outcome into the reply.
     async fn commit(
         &self,
-        sealed: O::Sealed,
+        change: Box<dyn Change>,
         ctx: Arc<Ctx>,
         keys: Arc<TenantKeys>,
         idempotency_key: Option<IdempotencyKey>,
     ) -> Result<Option<Reply>, ApiError> {
         let store = self.services.store.of_share(self.call.principal.share());
         let unit = Unit {
-            operation: Arc::clone(self.operation),
-            input: Arc::clone(self.input),
-            sealed,
+            definition: self.definition,
+            change,
             ctx: Arc::clone(&ctx),
             keys: Arc::clone(&keys),
             reauthorization: self.services.reauthorization(&self.call.principal),
             idempotency_key,
             store: store.clone(),
         };
-        let failed = |failure| self.operation.failed(self.input, &ctx, failure);
+        let failed = |failure| self.write.failed(&ctx, failure);
         match store.write(unit).await {
-            Ok(Outcome::Done { out, body, version }) => {
-                let committed = self.operation.committed(&out, &ctx).await?;
+            Ok(Outcome::Done { made, body, version }) => {
+                let committed = made.committed(&ctx).await?;
                 let status = (committed == Committed::Accepted).then_some(STATUS_ACCEPTED);
                 Ok(Some(Reply { status, ..Reply::fresh(body, version) }))
             }
@@ -229,7 +198,7 @@ impl<'a, O: SealingOperation> Attempt<'a, O> {
             Ok(Outcome::KeyRotated) => Ok(None),
             // What was stored before is replayed without room for more.
             Err(error @ StorageError::NoSpace(_)) => {
-                let key = self.call.idempotency_key(&keys, const { O::DEFINITION }.name);
+                let key = self.call.idempotency_key(&keys, self.definition.name);
                 let refusal = failed(Failure::Storage(error));
                 let replayed = self.replay_or(key.as_ref(), &ctx, &keys, refusal).await;
                 self.unless_outdated(replayed, &keys)
@@ -268,7 +237,7 @@ impl<'a, O: SealingOperation> Attempt<'a, O> {
     ) -> Result<Reply, ApiError> {
         let mut stored = key.open(keys, record)?;
         if let Some(withheld) = stored.withheld.take() {
-            let again = self.operation.reread(self.input, ctx, &self.services.store).await?;
+            let again = self.write.reread(ctx, &self.services.store).await?;
             withheld.restore(&mut stored.body, again.as_ref(), keys);
         }
         let status = (stored.status != STATUS_OK).then_some(stored.status);
@@ -317,10 +286,9 @@ impl Call {
 
 /// One write as a unit of work: state, audit entry and stored response commit together or not at
 /// all.
-struct Unit<O: SealingOperation> {
-    operation: Arc<O>,
-    input: Arc<O::Input>,
-    sealed: O::Sealed,
+struct Unit {
+    definition: &'static Definition,
+    change: Box<dyn Change>,
     ctx: Arc<Ctx>,
     keys: Arc<TenantKeys>,
     reauthorization: Reauthorization,
@@ -328,9 +296,9 @@ struct Unit<O: SealingOperation> {
     store: Store,
 }
 
-enum Outcome<T> {
+enum Outcome {
     /// The change was made.
-    Done { out: T, body: Vec<u8>, version: Option<String> },
+    Done { made: Box<dyn Made>, body: Vec<u8>, version: Option<String> },
     /// It was made before, under the same idempotency key.
     Stored(Box<IdempotencyKey>, Record),
     /// It may not be made.
@@ -339,21 +307,21 @@ enum Outcome<T> {
     KeyRotated,
 }
 
-impl<O: SealingOperation> Work for Unit<O> {
-    type Out = Outcome<O::Out>;
+impl Work for Unit {
+    type Out = Outcome;
 
     fn grows(&self) -> bool {
-        const { O::DEFINITION }.grows
+        self.definition.grows
     }
 
     fn of_many_accounts(&self) -> bool {
-        const { O::DEFINITION }.many_accounts
+        self.definition.many_accounts
     }
 
     fn lock(&self) -> Option<Lock> {
         let principal = &self.ctx.principal;
         let Tenant { mode, account, .. } = &principal.tenant;
-        let one_at_a_time = const { O::DEFINITION }.one_at_a_time;
+        let one_at_a_time = self.definition.one_at_a_time;
         one_at_a_time.then(|| Lock::of((mode.code(), &principal.platform, account.named())))
     }
 
@@ -377,7 +345,7 @@ impl<O: SealingOperation> Work for Unit<O> {
             return Ok(Outcome::Refused(refusal));
         }
         tx.savepoint().await?;
-        match self.operation.apply(&self.input, &self.sealed, ctx, tx).await {
+        match self.change.apply(ctx, tx).await {
             Ok(applied) => {
                 tx.release_savepoint().await?;
                 self.finish(applied, tx)
@@ -387,7 +355,7 @@ impl<O: SealingOperation> Work for Unit<O> {
                 tx.release_savepoint().await?;
                 // As for the stored refusal, what is left on a full disk is for what takes away.
                 if self.store.check_space().is_ok() {
-                    self.operation.refused(&self.input, &refusal, ctx, tx).await?;
+                    self.change.refused(&refusal, ctx, tx).await?;
                 }
                 self.store_refusal(&refusal, tx)?;
                 Ok(Outcome::Refused(refusal))
@@ -404,7 +372,7 @@ struct Prefetch {
     evidence: Vec<(Evidence, bool)>,
 }
 
-impl<O: SealingOperation> Unit<O> {
+impl Unit {
     /// Reads it all in one round trip.
     async fn prefetch(&self, tx: &mut Tx<'_>) -> Result<Prefetch, StorageError> {
         let key = self.idempotency_key.as_ref();
@@ -427,12 +395,12 @@ impl<O: SealingOperation> Unit<O> {
     /// Writes the audit entry, renders the response while the transaction is open, and stores it.
     fn finish(
         &self,
-        applied: Applied<O::Out>,
+        applied: Applied<Box<dyn Made>>,
         tx: &mut Tx<'_>,
-    ) -> Result<Outcome<O::Out>, StorageError> {
+    ) -> Result<Outcome, StorageError> {
         let ctx = &*self.ctx;
         let audited = ctx.audited().clone();
-        let operation = const { O::DEFINITION }.name;
+        let operation = self.definition.name;
         let entry = Entry {
             request: Some(Arc::clone(&ctx.request_id)),
             actor: ctx.actor(),
@@ -446,14 +414,15 @@ impl<O: SealingOperation> Unit<O> {
             ..Entry::of_program(operation, ctx.tenant().clone(), ctx.now)
         };
         coffer_audit::append(tx, &entry);
-        let object = self.operation.render(&applied.out, ctx);
+        let made = applied.out;
+        let object = made.render(ctx);
         let body = object.render();
-        let policy = self.operation.replay_policy(&applied.out);
+        let policy = made.replay_policy();
         let withheld = self.idempotency_key.as_ref().and_then(|_| object.withheld());
         let version = object.version();
         let response = Response { status: STATUS_OK, body: &body, withheld, version };
         self.store_response(response, &policy, tx)?;
-        Ok(Outcome::Done { out: applied.out, body, version: version.map(str::to_owned) })
+        Ok(Outcome::Done { made, body, version: version.map(str::to_owned) })
     }
 
     /// Stores a refusal for requests that repeat this one, unless it is transient, as long as there
@@ -462,7 +431,7 @@ impl<O: SealingOperation> Unit<O> {
         if self.idempotency_key.is_none() || self.store.check_space().is_err() {
             return Ok(());
         }
-        let transient = const { O::DEFINITION }.transient;
+        let transient = self.definition.transient;
         if refusal.code().is_some_and(|code| transient.contains(&code)) {
             return Ok(());
         }

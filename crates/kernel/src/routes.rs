@@ -4,10 +4,9 @@
 use crate::collection::{Collection, List, Retrieve};
 use crate::definition::{Access, Definition, Method};
 use crate::description::{Description, describe};
-use crate::handler::Handler;
+use crate::handler::{Handler, Read, Write};
 use crate::metrics::ReadMetrics;
 use crate::operation::{ReadOperation, SealingOperation, Unsealed, WriteOperation};
-use crate::pipeline::{Read, Write};
 use std::collections::HashMap;
 use std::sync::Arc;
 
@@ -51,7 +50,7 @@ impl Routes {
 
     /// Adds an operation that only reads.
     pub fn read<O: ReadOperation>(&mut self, operation: O) -> &mut Self {
-        self.add(&O::DEFINITION, Arc::new(Read(operation)))
+        self.add(&O::DEFINITION, Arc::new(Read(Arc::new(operation))))
     }
 
     /// Adds the two operations that list a collection and read one object of it.

@@ -4,6 +4,7 @@
 use super::args::AdminKey;
 use super::exit::{Exit, Failure};
 use super::output::{self, Output};
+use super::runtime::Runtime;
 use super::setup;
 use crate::config::Config;
 use coffer::assemble::{self, AssembleError};
@@ -14,7 +15,7 @@ use serde_json::json;
 pub fn run(config: &Config, verb: &AdminKey, output: Output) -> Result<Exit, Failure> {
     let AdminKey::Create = verb;
     let options = setup::production(config)?;
-    let (id, token) = setup::runtime()?.block_on(async {
+    let (id, token) = Runtime::new()?.block_on(async {
         // Opening takes the lock. Whoever lacks the root key gets no admin key.
         let stores = assemble::open_existing(&options).await.map_err(explain)?;
         let created = setup::create_admin_key(&options, &stores).await;
@@ -33,7 +34,7 @@ pub fn run(config: &Config, verb: &AdminKey, output: Output) -> Result<Exit, Fai
 /// files.
 pub fn unlock(config: &Config, output: Output) -> Result<Exit, Failure> {
     let options = setup::production(config)?;
-    setup::runtime()?.block_on(async {
+    Runtime::new()?.block_on(async {
         let stores = assemble::open_existing(&options).await.map_err(explain)?;
         let unlocked = assemble::unlock_making(&options, &stores).await;
         stores.close().await;

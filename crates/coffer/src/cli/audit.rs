@@ -9,6 +9,7 @@ use super::args::{Audit, ProveArgs};
 use super::client::{Client, Expected};
 use super::exit::{Exit, Failure};
 use super::output::{self, Format, Output};
+use super::runtime::Runtime;
 use super::{input, setup, table};
 use crate::config::{ADMIN_KEY, Config};
 use coffer::assemble::{self, Database};
@@ -26,7 +27,7 @@ pub fn run(config: &Config, verb: &Audit, format: Format, output: Output) -> Res
         Audit::Read(verb) => read::run(config, verb, output),
         Audit::Verify(args) => verify::run(config, args, output),
         Audit::Checkpoint => {
-            let note = setup::runtime()?.block_on(async {
+            let note = Runtime::new()?.block_on(async {
                 let store = setup::open_read_only(config).await?;
                 Ok::<_, Failure>(head(&store).await?.note)
             })?;
@@ -35,7 +36,7 @@ pub fn run(config: &Config, verb: &Audit, format: Format, output: Output) -> Res
             Ok(Exit::Done)
         }
         Audit::Key => {
-            let key = setup::runtime()?.block_on(async {
+            let key = Runtime::new()?.block_on(async {
                 let store = setup::open_read_only(config).await?;
                 derived_key(config, &store).await
             })?;
@@ -79,7 +80,7 @@ async fn derived_key(config: &Config, data: &Store) -> Result<VerifierKey, Failu
 }
 
 fn prove(config: &Config, args: &ProveArgs) -> Result<Exit, Failure> {
-    let proof = setup::runtime()?.block_on(async {
+    let proof = Runtime::new()?.block_on(async {
         let store = setup::open_read_only(config).await?;
         match (&args.entry, &args.consistency) {
             (Some(entry), _) => inclusion(&store, entry).await,

@@ -9,6 +9,7 @@ use super::args::DevArgs;
 use super::client::key;
 use super::exit::{Exit, Failure};
 use super::reload::Reload;
+use super::runtime::Runtime;
 use super::signals::Signals;
 use super::{output, serve, setup, signals, snippet};
 use crate::config::{
@@ -51,7 +52,7 @@ pub fn run(config: Config, args: &DevArgs) -> Result<Exit, Failure> {
     let traffic = config.traffic(None)?;
     let place = Place::of(config, args)?;
     let reload = Reload::new(config).log_level(telemetry::start(config));
-    let runtime = setup::runtime()?;
+    let runtime = Runtime::new()?;
     let result = runtime.block_on(async {
         let mut signals = Signals::listen()?;
         if args.exit_with_parent {

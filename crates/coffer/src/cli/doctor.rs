@@ -15,7 +15,8 @@ pub use repair::repair;
 
 use super::exit::{Exit, Failure};
 use super::output::Output;
-use super::{setup, table};
+use super::runtime::Runtime;
+use super::table;
 use crate::config::Config;
 use coffer::assemble::{DATA_FILE, Database, KEYS_FILE};
 use coffer::store_place;
@@ -90,7 +91,7 @@ pub fn run(config: &Config, output: Output) -> Result<Exit, Failure> {
 fn check(config: &Config) -> Result<Vec<Finding>, Failure> {
     let data_dir = config.data_dir();
     if let Database::Postgres { data, keys } = config.database()? {
-        let mut findings = setup::runtime()?.block_on(databases::check(config, data, keys));
+        let mut findings = Runtime::new()?.block_on(databases::check(config, data, keys));
         findings.push(machine::descriptors());
         return Ok(findings);
     }
@@ -103,7 +104,7 @@ fn check(config: &Config) -> Result<Vec<Finding>, Failure> {
     findings.push(machine::fsync(&data_dir));
     findings.push(machine::space(&data_dir));
     findings.push(machine::descriptors());
-    findings.extend(setup::runtime()?.block_on(files::check(config, &data_dir)));
+    findings.extend(Runtime::new()?.block_on(files::check(config, &data_dir)));
     Ok(findings)
 }
 

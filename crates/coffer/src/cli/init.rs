@@ -4,6 +4,7 @@ use super::args::InitArgs;
 use super::client::{Client, Expected, Params};
 use super::exit::{Exit, Failure};
 use super::output::{self, Output};
+use super::runtime::Runtime;
 use super::{setup, snippet};
 use crate::config::{self, Config, Source, Value as Given};
 use coffer::assemble::{self, AssembleOptions, Database, Initialized, Installation};
@@ -12,7 +13,6 @@ use coffer_base::shell;
 use coffer_crypto::root::Kind;
 use serde_json::{Map, Value, json};
 use std::path::Path;
-use tokio::runtime::Runtime;
 use zeroize::Zeroizing;
 
 /// Initializes an installation, and makes an app in it if that is asked for.
@@ -20,7 +20,7 @@ use zeroize::Zeroizing;
 /// # Errors
 /// If there is one already, or if it cannot be made.
 pub fn run(config: &Config, args: &InitArgs, output: Output) -> Result<Exit, Failure> {
-    let runtime = setup::runtime()?;
+    let runtime = Runtime::new()?;
     let (installation, admin_key, mut summary) = runtime.block_on(init(config))?;
     let app_added = match &args.app {
         Some(name) => add_app(&runtime, installation, admin_key, name, &mut summary),

@@ -19,6 +19,7 @@ mod wake;
 use super::args::Ledger;
 use super::exit::{Exit, Failure};
 use super::output::Output;
+use super::runtime::Runtime;
 use super::waiting::Waiting;
 use super::{setup, table};
 use crate::config::Config;
@@ -46,7 +47,7 @@ pub fn run(config: &Config, verb: &Ledger, output: Output) -> Result<Exit, Failu
 /// If there is no store, or if it cannot be read.
 fn verify(config: &Config, output: Output) -> Result<Exit, Failure> {
     let waiting = Waiting::begin("verifying the books…");
-    let findings = setup::runtime()?.block_on(async {
+    let findings = Runtime::new()?.block_on(async {
         let store = setup::open_read_only(config).await?;
         Ok::<_, Failure>(FamilySet::default().verify(&store).await?)
     })?;

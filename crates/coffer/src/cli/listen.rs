@@ -4,7 +4,8 @@
 use super::args::ListenArgs;
 use super::client::{Client, Expected};
 use super::exit::{Exit, Failure};
-use super::{output, setup};
+use super::output;
+use super::runtime::Runtime;
 use crate::config::{API_KEY, Config};
 use bytes::Bytes;
 use coffer_base::id::random_base62;
@@ -18,7 +19,6 @@ use std::io::Write;
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::Path;
 use std::time::{Duration, Instant};
-use tokio::runtime::Runtime;
 
 /// Between two looks for new events.
 const PAUSE: Duration = Duration::from_millis(500);
@@ -145,7 +145,7 @@ impl Forward {
         };
         let http = HttpClient::new(limits)
             .map_err(|error| Failure::failed(format!("TLS cannot be set up: {error}")))?;
-        Ok(Self { to, secret, http, runtime: setup::runtime()? })
+        Ok(Self { to, secret, http, runtime: Runtime::new()? })
     }
 
     /// Sends an event; what became of it, in words.

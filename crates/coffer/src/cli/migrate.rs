@@ -4,7 +4,7 @@
 use super::args::Migrate;
 use super::exit::{Exit, Failure};
 use super::output::Output;
-use super::setup;
+use super::runtime::Runtime;
 use super::waiting::Waiting;
 use crate::config::Config;
 use coffer::assemble::{self, Database};
@@ -26,7 +26,7 @@ pub fn run(config: &Config, verb: &Migrate, output: Output) -> Result<Exit, Fail
                 .to_owned(),
         ));
     }
-    let runtime = setup::runtime()?;
+    let runtime = Runtime::new()?;
     let waiting = Waiting::begin("changing the schemas…");
     let (reports, next) = match verb {
         Migrate::Distribute { dry_run } => {

@@ -3,6 +3,7 @@
 use super::args::MigrateStoreArgs;
 use super::exit::{Exit, Failure};
 use super::output::{self, Output};
+use super::runtime::Runtime;
 use super::setup;
 use crate::config::{Config, at_home};
 use coffer::assemble::{AssembleOptions, Database};
@@ -22,7 +23,7 @@ pub fn run(config: &Config, args: &MigrateStoreArgs, output: Output) -> Result<E
     let to = location(config, "to", &args.to, args.to_keys.as_deref())?;
     let mut bar = Bar::default();
     let mut on_progress = |phase: Phase, progress: Option<&Progress>| bar.update(phase, progress);
-    let result = setup::runtime()?.block_on(store_transfer::run(&from, &to, &mut on_progress));
+    let result = Runtime::new()?.block_on(store_transfer::run(&from, &to, &mut on_progress));
     bar.clear();
     output.show(&document(&result?), lines)?;
     if !output.is_json() {

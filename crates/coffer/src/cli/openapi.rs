@@ -1,6 +1,7 @@
 //! `coffer openapi`: the description of the API, without a server that runs.
 
 use super::exit::{Exit, Failure};
+use super::runtime::Runtime;
 use super::{output, setup};
 use crate::config::Config;
 use coffer::assemble::{self, AssembleOptions, Callers};
@@ -17,7 +18,7 @@ pub fn run(config: &Config) -> Result<Exit, Failure> {
         data_dir: directory.path().join("data"),
         ..setup::developer(config, &Callers::default())
     };
-    let runtime = setup::runtime()?;
+    let runtime = Runtime::new()?;
     let described = runtime.block_on(async {
         let initialized = assemble::init(&options()).await?;
         let installation = assemble::open_stores(options(), initialized.stores).await?;

@@ -5,6 +5,7 @@ use super::args::ServeArgs;
 use super::backup;
 use super::exit::{Exit, Failure};
 use super::reload::Reload;
+use super::runtime::Runtime;
 use super::signals::Signals;
 use super::{setup, signals};
 use crate::config::{
@@ -43,7 +44,7 @@ pub fn run(config: &Config, args: &ServeArgs) -> Result<Exit, Failure> {
     let sign_in = setup::sign_in(config)?;
     let backups = backup::scheduled(config)?;
     let traces = config::traces().map_err(Failure::from)?;
-    let runtime = setup::runtime()?;
+    let runtime = Runtime::new()?;
     let result = runtime.block_on(async {
         let mut signals = Signals::listen()?;
         let opened = open(config, args.accept_rollback, &mut signals).await?;

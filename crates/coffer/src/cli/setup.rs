@@ -18,7 +18,6 @@ use coffer_oidc::{Provider, ProviderOptions, ProviderSettings};
 use coffer_storage::{Faults, Store};
 use std::path::Path;
 use std::sync::Arc;
-use tokio::runtime::{Builder, Runtime};
 use zeroize::Zeroizing;
 
 /// The options of a production installation.
@@ -141,10 +140,4 @@ pub fn setting_rows(config: &Config) -> Vec<SettingRow> {
         about: setting.about.to_owned(),
     });
     rows.collect()
-}
-
-/// A runtime with a worker thread for each core.
-pub fn runtime() -> Result<Runtime, Failure> {
-    let built = Builder::new_multi_thread().enable_all().build();
-    built.map_err(|error| Failure::failed(format!("no threads could be started: {error}")))
 }

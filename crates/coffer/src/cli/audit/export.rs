@@ -3,6 +3,7 @@
 use crate::cli::args::ExportArgs;
 use crate::cli::exit::{Exit, Failure};
 use crate::cli::output::{Format, print_bytes};
+use crate::cli::runtime::Runtime;
 use crate::cli::setup;
 use crate::config::Config;
 use coffer_audit::canonical::COLUMNS;
@@ -14,7 +15,7 @@ use serde_json::Value;
 /// # Errors
 /// If there is no store, or if it cannot be read.
 pub(super) fn run(config: &Config, args: &ExportArgs, format: Format) -> Result<Exit, Failure> {
-    setup::runtime()?.block_on(async {
+    Runtime::new()?.block_on(async {
         let store = setup::open_read_only(config).await?;
         super::head(&store).await?;
         let mut export = Export::begin(&store, args.after).await?;

@@ -4,6 +4,7 @@ use super::checkpoints;
 use crate::cli::args::VerifyArgs;
 use crate::cli::exit::{Exit, Failure};
 use crate::cli::output::Output;
+use crate::cli::runtime::Runtime;
 use crate::cli::{setup, table};
 use crate::config::{AUDIT_ANCHOR, Config};
 use coffer::audit::Anchor;
@@ -22,7 +23,7 @@ use std::path::Path;
 pub(super) fn run(config: &Config, args: &VerifyArgs, output: Output) -> Result<Exit, Failure> {
     let key = args.key.as_deref().map(str::parse::<VerifierKey>).transpose();
     let key = key.map_err(|error| Failure::usage(format!("--key: {error}")))?;
-    let runtime = setup::runtime()?;
+    let runtime = Runtime::new()?;
     if let Some(file) = &args.offline {
         let key = match key {
             Some(key) => key,

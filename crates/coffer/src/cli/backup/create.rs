@@ -3,10 +3,10 @@
 use super::super::args::CreateArgs;
 use super::super::exit::{Exit, Failure};
 use super::super::output::{self, Output};
-use super::super::setup;
 use super::plan::{plan, sources};
 use super::progress::Bar;
 use super::runs::record;
+use crate::cli::runtime::Runtime;
 use crate::config::{self, Config, Value};
 use coffer::assemble::{DEVELOPER_ROOT_FILE, Database, RootSource};
 use coffer::backup::{CreateOptions, Created, Destination, Keep, create};
@@ -50,7 +50,7 @@ pub(super) fn run(config: &Config, args: &CreateArgs, output: Output) -> Result<
         now: SystemClock.now(),
         random: Arc::new(SystemRandom),
     };
-    setup::runtime()?.block_on(async {
+    Runtime::new()?.block_on(async {
         let mut bar = Bar::default();
         let made = create(&options, &mut |step, done, total| bar.update(step, done, total)).await;
         bar.clear();

@@ -3,9 +3,9 @@
 use super::super::args::RestoreArgs;
 use super::super::exit::{Exit, Failure};
 use super::super::output::{self, Output};
-use super::super::setup;
 use super::progress::Bar;
 use super::{inputs, step_document, step_lines};
+use crate::cli::runtime::Runtime;
 use crate::cli::table::time;
 use crate::config::{Config, HEAD_FILE};
 use coffer::assemble::Database;
@@ -34,7 +34,7 @@ pub(super) fn run(config: &Config, args: &RestoreArgs, output: Output) -> Result
     };
     let mut bar = Bar::default();
     let mut on_progress = |step: &str, done, all| bar.update(step, done, all);
-    let restored = setup::runtime()?.block_on(restore(&options, &mut on_progress));
+    let restored = Runtime::new()?.block_on(restore(&options, &mut on_progress));
     bar.clear();
     let restored = restored?;
     let moved = restored.moved.iter().map(

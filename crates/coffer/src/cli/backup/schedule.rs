@@ -2,9 +2,9 @@
 
 use super::super::exit::{Exit, Failure};
 use super::super::output::Output;
-use super::super::setup;
 use super::plan::plan;
 use super::runs::last_runs;
+use crate::cli::runtime::Runtime;
 use crate::cli::table::time;
 use crate::config::Config;
 use coffer::backup::Plan;
@@ -18,7 +18,7 @@ use serde_json::{Map, Value, json};
 /// If there is no key store, or if it cannot be read.
 pub(super) fn run(config: &Config, output: Output) -> Result<Exit, Failure> {
     let plan = plan(config);
-    let runs = setup::runtime()?.block_on(last_runs(config))?;
+    let runs = Runtime::new()?.block_on(last_runs(config))?;
     let documents = runs
         .iter()
         .map(|(kind, last)| (kind.as_str().to_owned(), document(&plan, *kind, last.as_ref())));

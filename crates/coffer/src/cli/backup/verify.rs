@@ -8,6 +8,7 @@ use super::plan::{plan, scratch};
 use super::progress::Bar;
 use super::runs::record;
 use super::{inputs, step_document, step_lines};
+use crate::cli::runtime::Runtime;
 use crate::cli::table::time;
 use crate::config::Config;
 use coffer::assemble::Database;
@@ -26,7 +27,7 @@ pub(super) fn run(
 ) -> Result<Exit, Failure> {
     let installation = setup::production(config)?;
     let is_shared = matches!(installation.database, Database::Postgres { .. });
-    let verified = setup::runtime()?.block_on(async {
+    let verified = Runtime::new()?.block_on(async {
         if is_shared && args.from.is_empty() {
             return Ok::<_, Failure>(verify_databases(&installation).await?);
         }
@@ -61,7 +62,7 @@ pub fn drill(config: &Config, args: &DrillArgs, output: Output) -> Result<Exit, 
     }
     plan.scratch = Some(scratch(config, args.scratch.as_ref()));
     let installation = setup::production(config)?;
-    setup::runtime()?.block_on(async {
+    Runtime::new()?.block_on(async {
         let mut bar = Bar::default();
         let mut on_progress = |step: &str, done, all| bar.update(step, done, all);
         let drilled = plan.drill(installation, &mut on_progress).await;

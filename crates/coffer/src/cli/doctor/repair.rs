@@ -2,6 +2,7 @@
 
 use crate::cli::exit::{Exit, Failure};
 use crate::cli::output::Output;
+use crate::cli::runtime::Runtime;
 use crate::cli::setup;
 use crate::config::Config;
 use coffer::assemble::{self, DATA_FILE, Database, KEYS_FILE};
@@ -33,7 +34,7 @@ pub fn repair(config: &Config, directory: &Path, output: Output) -> Result<Exit,
     let families = FamilySet::default();
     let keys = salvage(&keys, &directory.join(KEYS_FILE), &[KEY_MIGRATIONS], now)?;
     let data = salvage(&data, &directory.join(DATA_FILE), &families.migrations(), now)?;
-    let problems = setup::runtime()?.block_on(problems(config, directory));
+    let problems = Runtime::new()?.block_on(problems(config, directory));
     let document = document(directory, &data, &keys, &problems);
     output.show(&document, |_| lines(directory, [&data, &keys], &problems))?;
     let is_whole = data.iter().chain(&keys).all(|saved| saved.is_whole) && problems.is_empty();

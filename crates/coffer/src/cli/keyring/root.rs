@@ -4,6 +4,7 @@
 use crate::cli::args::{RootVerb, Target, Wrapping};
 use crate::cli::exit::{Exit, Failure};
 use crate::cli::output::{self, Output};
+use crate::cli::runtime::Runtime;
 use crate::cli::setup;
 use crate::config::Config;
 use coffer::assemble::{FoundRoot, KeyStore, RootSource};
@@ -121,7 +122,7 @@ fn with_keys<T>(
     work: impl AsyncFnOnce(&KeyStore<'_>) -> Result<T, Failure>,
 ) -> Result<T, Failure> {
     let options = setup::production(config)?;
-    setup::runtime()?.block_on(async {
+    Runtime::new()?.block_on(async {
         let keys = KeyStore::open(&options).await?;
         let done = work(&keys).await;
         keys.close().await;

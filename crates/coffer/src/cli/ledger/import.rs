@@ -12,7 +12,8 @@ use crate::cli::args::LedgerImportArgs as Args;
 use crate::cli::client::Client;
 use crate::cli::exit::{Exit, Failure};
 use crate::cli::output::{self, Output};
-use crate::cli::{private_file, setup, table};
+use crate::cli::runtime::Runtime;
+use crate::cli::{private_file, table};
 use crate::config::{API_KEY, Config};
 use indicatif::{ProgressBar, ProgressStyle};
 use serde_json::{Value, json};
@@ -47,7 +48,7 @@ pub fn run(config: &Config, args: &Args, output: Output) -> Result<Exit, Failure
         // How far it is stands in a bar.
         let client = client.in_background();
         let server = client.server();
-        let runtime = setup::runtime()?;
+        let runtime = Runtime::new()?;
         let teller = Teller::new(client, &runtime);
         let mut progress = Progress::of(path, &server, args)?;
         teller.take_transactions(None)?;

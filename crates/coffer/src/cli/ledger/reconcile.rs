@@ -6,7 +6,8 @@ use crate::cli::args::ReconcileArgs;
 use crate::cli::client::Client;
 use crate::cli::exit::{Exit, Failure};
 use crate::cli::output::Output;
-use crate::cli::{private_file, setup, table};
+use crate::cli::runtime::Runtime;
+use crate::cli::{private_file, table};
 use crate::config::{API_KEY, Config};
 use coffer_base::{Clock, SystemClock};
 use serde_json::{Value, json};
@@ -22,7 +23,7 @@ const BALANCE_BYTES: u64 = 1024 * 1024;
 /// If there is no balance, or the server refuses.
 pub fn run(config: &Config, args: &ReconcileArgs, output: Output) -> Result<Exit, Failure> {
     let client = Client::new(config, &API_KEY)?.on_account(args.account.as_deref());
-    let runtime = setup::runtime()?;
+    let runtime = Runtime::new()?;
     let teller = Teller::new(client, &runtime);
     let params = match (&args.balance, args.as_of) {
         (Some(path), Some(as_of)) => params(&read(path)?, as_of)?,

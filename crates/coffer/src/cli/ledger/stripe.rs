@@ -5,7 +5,8 @@ use super::columns::days;
 use crate::cli::args::StripeAccess;
 use crate::cli::client::{Params, check_url, with_query};
 use crate::cli::exit::{Exit, Failure};
-use crate::cli::{setup, table};
+use crate::cli::runtime::Runtime;
+use crate::cli::table;
 use coffer_base::{Clock, Random, SystemClock};
 use coffer_crypto::SystemRandom;
 use coffer_outbound::{HttpClient, HttpRequest, HttpResponse, Limits};
@@ -16,7 +17,6 @@ use std::cell::Cell;
 use std::ops::ControlFlow;
 use std::path::Path;
 use std::time::{Duration, Instant};
-use tokio::runtime::Runtime;
 use zeroize::Zeroizing;
 
 /// For one exchange. Stripe answers lists of 100 within seconds.
@@ -77,7 +77,7 @@ impl Stripe {
             .map_err(|error| Failure::failed(format!("TLS cannot be set up: {error}")))?;
         Ok(Self {
             http,
-            runtime: setup::runtime()?,
+            runtime: Runtime::new()?,
             base,
             bearer: bearer(path)?,
             interval: Duration::from_secs(1) / access.stripe_rate.max(1),

@@ -4,11 +4,11 @@ use super::record::Record;
 use super::stripe::jittered;
 use crate::cli::client::{Client, Expected, object_path, with_query};
 use crate::cli::exit::{Exit, Failure};
+use crate::cli::runtime::Runtime;
 use crate::cli::{output, table};
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
-use tokio::runtime::Runtime;
 
 /// Transactions of a page, the most that the server takes.
 pub const PAGE: usize = 100;

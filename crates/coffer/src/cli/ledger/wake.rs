@@ -2,6 +2,7 @@
 //! nothing else: what happened is read from Stripe.
 
 use crate::cli::exit::Failure;
+use crate::cli::runtime::Runtime;
 use coffer_base::{Clock, Redacted, SystemClock};
 use coffer_crypto::hmac_sha256_hex;
 use coffer_secretfile as secretfile;
@@ -19,7 +20,6 @@ use std::sync::Arc;
 use std::sync::mpsc::SyncSender;
 use std::time::Duration;
 use tokio::net::{TcpListener, TcpStream};
-use tokio::runtime::Runtime;
 use tokio::sync::Semaphore;
 
 /// Most bytes of a webhook: the largest events have some tens of thousands.
