@@ -5,6 +5,7 @@ use crate::release::start;
 use crate::step::{self, Outcome, Step};
 use crate::test::packages;
 use crate::{root, target};
+use std::ffi::OsStr;
 use std::fs;
 use std::path::{Path, PathBuf};
 
@@ -62,7 +63,7 @@ fn measure(program: &Path, results: &Path) -> Outcome {
     let wrapped = format!("'{}' run -- {COMMAND}", program.display());
     let hyperfine = Step::new("hyperfine")
         .args(["--shell=none", "--warmup", "20", "--runs", "300", "--style", "basic"])
-        .args(["--export-csv".as_ref(), results.as_os_str()])
+        .args([OsStr::new("--export-csv"), results.as_os_str()])
         .args([COMMAND, &wrapped]);
     with(hyperfine).capture().map(drop)
 }

@@ -41,7 +41,8 @@ pub fn make(built: &Path, folder: &Path, version: Option<&str>) -> Result<String
     }
     std::fs::create_dir_all(&place).map_err(failed)?;
     std::fs::copy(built, place.join("coffer")).map_err(failed)?;
-    let version = version.map(|version| ["--deb-version", version]);
+    // Nobody downloads what only stands in for an earlier one.
+    let version = version.map(|version| ["--fast", "--deb-version", version]);
     let said = Step::new(tool)
         .args(["deb", "--package", "coffer", "--no-build", "--target", PLATFORM, "--output"])
         .args([folder])

@@ -102,7 +102,8 @@ pub fn throw_away(program: &Path) -> Result<(Ended, Vec<(String, String)>), Stri
     let mut server = Ended(server.map_err(failed)?);
     let output = server.0.stdout.take().ok_or("the server has no output")?;
     let mut variables = Vec::new();
-    let known = |variables: &[(String, String)], name| variables.iter().any(|(of, _)| of == name);
+    let known =
+        |variables: &[(String, String)], name: &str| variables.iter().any(|(of, _)| of == name);
     for line in BufReader::new(output).lines() {
         let line = line.map_err(failed)?;
         let (name, value) = line.split_once('=').ok_or_else(|| format!("it said {line:?}"))?;
