@@ -1,6 +1,8 @@
 //! The benchmark with the release profile, since figures from any other say nothing, and the server
 //! of another revision to hold it against.
 
+mod command;
+
 use crate::step::{Outcome, Step};
 use crate::{root, target};
 use std::path::{Path, PathBuf};
@@ -10,6 +12,11 @@ const MINUTES: u64 = 60;
 
 /// Runs the benchmark. It starts the server that is built beside it.
 pub fn run(words: &[String]) -> Outcome {
+    if let [first, rest @ ..] = words
+        && first == "--command"
+    {
+        return command::run(rest);
+    }
     let (revision, words) = compared(words)?;
     let against = revision.map(|revision| Against::build(&revision)).transpose()?;
     Step::new("cargo")

@@ -36,7 +36,8 @@ cargo xtask limits                                          writes docs/limits.m
 cargo xtask metrics                                         writes docs/metrics.md
 cargo xtask reference                                       writes docs/reference, and the decisions
                                                             into docs/SUMMARY.md
-cargo xtask release [--reproducible] [--deb | --try-deb] [--built BINARY]
+cargo xtask release [--reproducible] [--deb | --try-deb | --try-systemd [--before DEB]]
+                    [--try-container] [--built BINARY]
                                                             the static binary, its SBOM, checksums
 cargo xtask durability [--from LOG]                         writes the table of docs/durability.md
 cargo xtask fixture VERSION                                 the store that is kept of a version
@@ -44,6 +45,7 @@ cargo xtask fuzz [target] [--seconds N]                     one fuzz target, or 
 cargo xtask bench [--reserves | --postgres | --neighbours | --rotation | --traces |
                     --webhooks] [arguments]
                                                             the benchmark, optimised
+cargo xtask bench --command [BINARY]                        what `coffer run` adds to a command
 cargo xtask bench --compare REVISION [arguments]            the server beside that of a revision
 ";
 

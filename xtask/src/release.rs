@@ -5,7 +5,8 @@ mod deb;
 mod parts;
 mod reproduce;
 mod sbom;
-mod start;
+pub mod start;
+pub mod tried;
 
 use crate::step::{self, Outcome, Step};
 use crate::{root, target};
@@ -18,6 +19,10 @@ const PLATFORM: &str = "x86_64-unknown-linux-gnu";
 /// How long a build may take.
 const MINUTES: u64 = 120;
 
+/// What a binary may weigh, in megabytes, and how long a server may take until it listens and a
+/// throw-away one until it serves, in milliseconds.
+const GOALS: (f64, u128, u128) = (20.0, 50, 100);
+
 /// What was asked for.
 #[derive(Default)]
 struct Options {
@@ -27,6 +32,12 @@ struct Options {
     deb: bool,
     /// Whether the package is installed, upgraded and purged on this machine.
     try_deb: bool,
+    /// Whether the same happens on a machine of its own, which systemd runs.
+    try_systemd: bool,
+    /// The package from which that machine is upgraded.
+    before: Option<PathBuf>,
+    /// Whether an image is built of the binary, and run.
+    try_container: bool,
     /// A binary to hand out instead of building one.
     built: Option<PathBuf>,
 }
@@ -37,7 +48,7 @@ pub fn run(words: &[String]) -> Outcome {
     step::need("sha256sum", &["--version"], "install coreutils")?;
     let built = match &options.built {
         Some(built) => built.clone(),
-        None => build(&root(), &target()?, &options.profile)?,
+        None => static_binary(&options.profile)?,
     };
     let parts = Parts::read(&root(), PLATFORM)?;
     let folder = target()?.join("dist");
@@ -54,21 +65,54 @@ pub fn run(words: &[String]) -> Outcome {
     std::fs::write(folder.join(&bill), sbom::document(&parts, &digest)).map_err(failed)?;
     let mut names = vec![name, bill];
     if options.deb {
-        names.push(deb::make(&built, &folder)?);
+        names.push(deb::make(&built, &folder, None)?);
     }
     let sums = Step::new("sha256sum").args(&names).directory(&folder).capture()?;
     std::fs::write(folder.join("SHA256SUMS"), format!("{sums}\n")).map_err(failed)?;
     println!("{}:\n{sums}", folder.display());
-    let size = built.metadata().map_err(failed)?.len();
-    println!("size         {:.1} MB, {} crates in it", megabytes(size), parts.crates().len());
-    println!("first start  {} ms until it listens", start::milliseconds(&built)?);
-    if let (true, Some(package)) = (options.try_deb, names.last()) {
-        deb::try_here(&folder.join(package))?;
+    figures(&built, parts.crates().len())?;
+    if let (true, Some(package)) = (options.deb, names.last()) {
+        try_package(&options, &built, &folder.join(package))?;
+    }
+    if options.try_container {
+        tried::in_container(&built)?;
     }
     if options.reproducible {
         reproduce::check(&digest, &options.profile)?;
     }
     Ok(())
+}
+
+fn try_package(options: &Options, built: &Path, package: &Path) -> Outcome {
+    if options.try_deb {
+        deb::try_here(package)?;
+    }
+    if options.try_systemd {
+        tried::on_machine(built, package, options.before.as_deref())?;
+    }
+    Ok(())
+}
+
+/// How large and how quick it is, beside what it should be.
+fn figures(built: &Path, crates: usize) -> Outcome {
+    let size = built.metadata().map_err(|e| format!("{}: {e}", built.display()))?.len();
+    let (largest, listens, serves) = GOALS;
+    println!("size         {:.1} MB (goal {largest}), {crates} crates in it", megabytes(size));
+    let took = start::until_it_listens(built)?;
+    println!("start        {took} ms until a server on its store listens (goal {listens})");
+    let took = start::until_it_serves(built)?;
+    println!("coffer dev   {took} ms until it serves from a new store (goal {serves})");
+    Ok(())
+}
+
+/// The bill of materials of a binary with this SHA-256.
+pub fn bill(digest: &str) -> Result<String, String> {
+    Ok(sbom::document(&Parts::read(&root(), PLATFORM)?, digest))
+}
+
+/// Builds the static binary of these sources; its path.
+fn static_binary(profile: &str) -> Result<PathBuf, String> {
+    build(&root(), &target()?, profile)
 }
 
 fn options(words: &[String]) -> Result<Options, String> {
@@ -79,22 +123,28 @@ fn options(words: &[String]) -> Result<Options, String> {
             "--reproducible" => options.reproducible = true,
             "--deb" => options.deb = true,
             "--try-deb" => (options.deb, options.try_deb) = (true, true),
-            "--built" => {
-                options.built = Some(words.next().ok_or("--built needs a binary after it")?.into());
-            }
+            "--try-systemd" => (options.deb, options.try_systemd) = (true, true),
+            "--before" => options.before = Some(named(word, words.next())?),
+            "--try-container" => options.try_container = true,
+            "--built" => options.built = Some(named(word, words.next())?),
             "--profile" => {
                 let name = words.next().ok_or("--profile needs a name after it")?;
                 options.profile.clone_from(name);
             }
             _ => {
                 return Err(format!(
-                    "release has no {word}; it has --reproducible, --deb, --try-deb, --profile, \
-                     --built"
+                    "release has no {word}; it has --reproducible, --deb, --try-deb, \
+                     --try-systemd, --before, --try-container, --profile, --built"
                 ));
             }
         }
     }
     Ok(options)
+}
+
+/// The file that follows the option `name`.
+fn named(name: &str, file: Option<&String>) -> Result<PathBuf, String> {
+    file.map(PathBuf::from).ok_or_else(|| format!("{name} needs a file after it"))
 }
 
 /// Builds the static binary from the sources in `source`; its path. Paths of this machine are not
@@ -151,6 +201,9 @@ mod tests {
         assert!(all.deb && all.reproducible && all.profile == "start");
         let tried = read("--built target/release/coffer --try-deb").unwrap();
         assert!(tried.deb && tried.try_deb && tried.built.is_some());
+        let elsewhere = read("--try-systemd --before old.deb --try-container").unwrap();
+        assert!(elsewhere.deb && elsewhere.try_systemd && elsewhere.before.is_some());
+        assert!(elsewhere.try_container && !elsewhere.try_deb);
         let none = read("").unwrap();
         assert!(
             !none.deb
@@ -159,6 +212,8 @@ mod tests {
                 && !none.reproducible
                 && none.profile == "release"
         );
-        assert!(read("--profile").is_err() && read("--built").is_err() && read("--fast").is_err());
+        for wrong in ["--profile", "--built", "--before", "--fast"] {
+            assert!(read(wrong).is_err(), "{wrong}");
+        }
     }
 }

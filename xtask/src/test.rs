@@ -13,7 +13,7 @@ mod deploy;
 mod docs;
 mod examples;
 mod options;
-mod packages;
+pub mod packages;
 pub mod postgres;
 mod prometheus;
 mod report;
@@ -21,6 +21,7 @@ mod roots;
 mod turns;
 mod workspace;
 
+use crate::release::tried;
 use crate::step::Outcome;
 use crate::{durability, fuzz, tidy};
 use options::Options;
@@ -44,7 +45,7 @@ struct Part {
 
 /// All parts. Those up to the build run one after the other; of the others two run at a time, of
 /// each kind in this order.
-static PARTS: [Part; 26] = [
+static PARTS: [Part; 28] = [
     Part {
         name: "format",
         about: "the layout of the Rust code",
@@ -183,11 +184,27 @@ static PARTS: [Part; 26] = [
     },
     Part {
         name: "deploy",
-        about: "the systemd unit and the Kubernetes manifests, by the tools that read them",
+        about: "the unit, the manifests and the bill of materials, by the tools that read them",
         needs_build: false,
         only_with_all: true,
         waits: true,
         run: |_| deploy::check(),
+    },
+    Part {
+        name: "deploy/systemd",
+        about: "the package on a machine that systemd runs: installed, upgraded, purged",
+        needs_build: false,
+        only_with_all: true,
+        waits: true,
+        run: |_| tried::machine(),
+    },
+    Part {
+        name: "deploy/container",
+        about: "the image, built and run by podman",
+        needs_build: false,
+        only_with_all: true,
+        waits: true,
+        run: |_| tried::container(),
     },
     Part {
         name: "docs",

@@ -97,19 +97,22 @@ pub struct TableFigures {
     pub sql: &'static str,
     /// The metrics, which have the same labels, in the order of the statement's numbers.
     pub metrics: &'static [&'static Metric],
+    /// Whether the tables are spread over the parts of a store, so that each part has its sums.
+    pub is_spread: bool,
 }
 
 /// The figures of a metric by its labels' values.
 pub type Sums = BTreeMap<Vec<String>, i64>;
 
 impl TableFigures {
-    /// Measures all parts of the store; one map for each metric, in their order.
+    /// Measures the store, part by part if its tables are spread; one map for each metric, in their order.
     ///
     /// # Errors
     /// When a part does not answer: a sum without it would be wrong.
     pub async fn measure(&self, store: &Store) -> Result<Vec<Sums>, StorageError> {
         let mut all = vec![Sums::new(); self.metrics.len()];
-        for part in store.parts().await? {
+        let parts = if self.is_spread { store.parts().await? } else { vec![store.clone()] };
+        for part in parts {
             for row in part.scan(self.sql, &[]).await? {
                 self.add(&mut all, &row)?;
             }

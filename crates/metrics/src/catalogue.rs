@@ -163,6 +163,15 @@ metrics! {
     LEDGER_BREACHES: Gauge "coffer_ledger_breaches" ["mode", "currency"]
         "Payouts that were reported and took more than was available, since the books began.";
 
+    // ## Webhooks
+    WEBHOOK_WAITING: Gauge "coffer_webhook_waiting_attempts" ["mode"]
+        "Attempts to deliver an event that wait: for their turn, or after a failure for their time.";
+    WEBHOOK_OLDEST_DUE: Gauge "coffer_webhook_oldest_due_timestamp_seconds" ["mode"]
+        "When the attempt that is due first was or will be due, in Unix time; absent while none \
+         waits.";
+    WEBHOOK_FAILING: Gauge "coffer_webhook_failing_endpoints" ["mode"]
+        "Endpoints at which nothing has succeeded since an attempt failed.";
+
     // ## Traces
     TRACE_SPANS: Counter "coffer_trace_spans_total" ["outcome"]
         "Spans of sampled requests, by what became of them: exported, dropped (too many waited) or \

@@ -47,7 +47,7 @@ pub const FAMILY: Family = Family {
     purge_user: &[],
     seals: &[Seal { name: "webhook secrets", table: store::secret::SEALED }],
     checks: &[],
-    figures: &[],
+    figures: store::figures::FIGURES,
     reasons: reasons::ALL,
     explainers: &[],
     parts,

@@ -1,6 +1,7 @@
 //! The SQL of webhooks: endpoints here, secrets and attempts in files of their own.
 
 pub(crate) mod attempt;
+pub(crate) mod figures;
 pub(crate) mod secret;
 pub(crate) mod server;
 pub(crate) mod settle;

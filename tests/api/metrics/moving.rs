@@ -2,6 +2,7 @@
 
 use super::{change, march_time, shipping_server, used, values};
 use crate::reserves::fixture::{Fixture, march};
+use crate::webhooks::fixture as webhooks;
 use coffer::audit::Anchor;
 use coffer_keyring::RunKind;
 use coffer_testkit::TestServer;
@@ -214,6 +215,36 @@ fn backups_and_drills_say_when_they_last_succeeded() {
     assert_eq!(record(Err("the disk is full".to_owned()), 1), (None, 0.0));
     assert_eq!(record(Ok("done".to_owned()), 2), (Some(march(2) as f64), 1.0));
     assert_eq!(record(Err("the disk is full".to_owned()), 3), (Some(march(2) as f64), 0.0));
+}
+
+#[test]
+fn webhooks_that_wait_and_endpoints_that_fail_are_counted() {
+    let fixture = webhooks::Fixture::new();
+    let figures = ["waiting_attempts", "failing_endpoints", "oldest_due_timestamp_seconds"]
+        .map(|figure| format!("coffer_webhook_{figure}{{mode=\"test\"}}"));
+    let [waiting, failing, oldest] = figures.each_ref().map(String::as_str);
+    let measured = || {
+        fixture.server.clock.advance(301);
+        fixture.server.run_job("metrics");
+        fixture.server.scrape()
+    };
+    assert_eq!(values(&measured(), [waiting, failing]), [0.0, 0.0]);
+    assert_eq!(measured().find(oldest), None, "nothing waits");
+    let endpoint = fixture.endpoint("500");
+    fixture.happen();
+    let happened = fixture.server.clock.now_unix();
+    let late = measured();
+    assert_eq!(values(&late, [waiting, failing]), [1.0, 0.0]);
+    assert!((happened as f64 - late.value(oldest)).abs() <= 1.0, "{}", late.value(oldest));
+    fixture.send();
+    let next = fixture.attempts(&endpoint)[0]["next_attempt_at"].as_f64().unwrap();
+    assert_eq!(values(&measured(), [waiting, failing, oldest]), [1.0, 1.0, next]);
+    // What is disabled rests, and neither waits nor fails.
+    let path = format!("/v1/webhook_endpoints/{}", endpoint.id);
+    fixture.client.post(&path, &[("disabled", "true")]).ok();
+    let rests = measured();
+    assert_eq!(values(&rests, [waiting, failing]), [0.0, 0.0]);
+    assert_eq!(rests.find(oldest), None);
 }
 
 #[test]

@@ -5,7 +5,7 @@ use super::PLATFORM;
 use crate::step::{self, Outcome, Step};
 use crate::{root, target};
 use std::collections::BTreeSet;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 /// What the package must put onto a machine.
 const FILES: [&str; 9] = [
@@ -24,9 +24,13 @@ const FILES: [&str; 9] = [
 const CONTROL: [&str; 7] =
     ["conffiles", "control", "postinst", "postrm", "preinst", "prerm", "templates"];
 
-/// Makes the package of the binary `built` in `folder`; its name.
-pub fn make(built: &Path, folder: &Path) -> Result<String, String> {
-    step::need("cargo", &["deb", "--version"], "cargo install --locked cargo-deb")?;
+/// What makes the package, in the version whose package was tried.
+const TOOL: &str = "cargo-deb@3.8.0";
+
+/// Makes the package of the binary `built` in `folder`; its name. A `version` takes the place of
+/// the sources' own.
+pub fn make(built: &Path, folder: &Path, version: Option<&str>) -> Result<String, String> {
+    let tool = tool()?;
     step::need("dpkg-deb", &["--version"], "apt-get install dpkg")?;
     // cargo-deb takes the binary from a target directory: one that has nothing else.
     let scratch = target()?.join("deb");
@@ -37,9 +41,12 @@ pub fn make(built: &Path, folder: &Path) -> Result<String, String> {
     }
     std::fs::create_dir_all(&place).map_err(failed)?;
     std::fs::copy(built, place.join("coffer")).map_err(failed)?;
-    let said = Step::new("cargo")
+    // Nobody downloads what only stands in for an earlier one.
+    let version = version.map(|version| ["--fast", "--deb-version", version]);
+    let said = Step::new(tool)
         .args(["deb", "--package", "coffer", "--no-build", "--target", PLATFORM, "--output"])
         .args([folder])
+        .args(version.into_iter().flatten())
         .env("CARGO_TARGET_DIR", &scratch)
         .directory(&root())
         .capture()?;
@@ -48,6 +55,21 @@ pub fn make(built: &Path, folder: &Path) -> Result<String, String> {
     let name = name.ok_or_else(|| format!("cargo deb made no package: {said}"))?;
     check(&folder.join(&name), &scratch.join("control"))?;
     Ok(name)
+}
+
+/// cargo-deb: that of the machine, or else one that is built below the target directory.
+fn tool() -> Result<PathBuf, String> {
+    let everybodys = PathBuf::from("cargo-deb");
+    if Step::new(&everybodys).args(["--version"]).capture().is_ok() {
+        return Ok(everybodys);
+    }
+    let folder = target()?.join("tools");
+    let own = folder.join("bin/cargo-deb");
+    if !own.is_file() {
+        let install = Step::new("cargo").args(["install", "--locked", "--quiet", "--root"]);
+        install.args([&folder]).args([TOOL]).run()?;
+    }
+    Ok(own)
 }
 
 /// Refuses a package that lacks something.

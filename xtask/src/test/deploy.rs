@@ -1,5 +1,6 @@
-//! The files of `deploy/` against the tools that read them.
+//! The files of `deploy/` and a release's bill of materials against the tools that read them.
 
+use crate::release;
 use crate::step::{self, Outcome, Step};
 use crate::{root, target};
 
@@ -14,10 +15,21 @@ const READ_COMPOSE: &str = "\
 import sys, compose_spec
 compose_spec.PyCompose.from_yaml(open(sys.argv[1]).read()).validate()";
 
+/// Holds a bill of materials against CycloneDX's schema.
+const CYCLONEDX: &str = "cyclonedx-python-lib[json-validation]==11.12.0";
+
+/// Validates a file with it.
+const READ_BILL: &str = "\
+import sys
+from cyclonedx.schema import SchemaVersion
+from cyclonedx.validation.json import JsonStrictValidator
+sys.exit(JsonStrictValidator(SchemaVersion.V1_5).validate_str(open(sys.argv[1]).read()))";
+
 /// How exposed the unit may be, in tenths: systemd's own scale goes to 100.
 const MOST_EXPOSED: &str = "20";
 
-/// The units by systemd's measure, the manifests by Kubernetes' schemas, and the Compose file.
+/// The units by systemd's measure, the manifests by Kubernetes' schemas, the Compose file, and the
+/// bill of materials.
 pub fn check() -> Outcome {
     let install = "install systemd (Debian: apt-get install systemd)";
     step::need("systemd-analyze", &["--version"], install)?;
@@ -33,12 +45,17 @@ pub fn check() -> Outcome {
         Step::new("python3").args(["-m", "venv", "--clear"]).args([&environment]).run()?;
     }
     Step::new(&python)
-        .args(["-m", "pip", "install", "--quiet", "--disable-pip-version-check", VALIDATE, COMPOSE])
+        .args(["-m", "pip", "install", "--quiet", "--disable-pip-version-check"])
+        .args([VALIDATE, COMPOSE, CYCLONEDX])
         .run()?;
     Step::new(&python)
         .args(["-c", READ_COMPOSE])
         .args([root().join("deploy/compose/compose.yml")])
         .run()?;
+    let bill = target()?.join("bill.cdx.json");
+    let document = release::bill(&"0".repeat(64))?;
+    std::fs::write(&bill, document).map_err(|e| format!("{}: {e}", bill.display()))?;
+    Step::new(&python).args(["-c", READ_BILL]).args([&bill]).run()?;
     Step::new(environment.join("bin/kubernetes-validate"))
         .args(["--strict"])
         .args([root().join("deploy/kubernetes/coffer.yml")])

@@ -27,4 +27,5 @@ pub const FIGURES: &[TableFigures] = &[TableFigures {
         &LEDGER_DRIFT,
         &LEDGER_BREACHES,
     ],
+    is_spread: true,
 }];
