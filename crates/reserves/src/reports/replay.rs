@@ -178,7 +178,7 @@ impl<'a> Replay<'a> {
             if held.is_none() && !charge.has_others {
                 continue;
             }
-            let (left, due) = held.map_or((0, None), |(left, due)| (left, due));
+            let (left, due) = held.unwrap_or((0, None));
             let (pool, available_on) = (charge.pool, charge.available_on);
             let (pending, due) = (available_on.unix() > at, due.map(Timestamp::unix));
             let held = course.holds.entry(charge.id.clone()).or_default();

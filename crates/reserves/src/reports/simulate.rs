@@ -236,7 +236,7 @@ fn apply(
 /// Draws of the holds that there are at a moment, of the oldest first.
 fn draw(holds: &mut [Held], (seq, at): (i64, i64), wanted: i64) -> i64 {
     let mut drawn = 0i64;
-    for hold in holds.iter_mut() {
+    for hold in holds {
         if hold.seq > seq || hold.due.is_some_and(|due| due <= at) {
             continue;
         }
