@@ -36,7 +36,9 @@ impl Claims {
     /// path into objects (RFC 6901), such as `/realm_access/roles`. An address that the provider
     /// has not verified is none.
     pub fn values_of(&self, claim: &str) -> Vec<&str> {
-        if claim == "email" && self.all.get("email_verified") != Some(&Value::Bool(true)) {
+        if matches!(claim, "email" | "/email")
+            && self.all.get("email_verified") != Some(&Value::Bool(true))
+        {
             return Vec::new();
         }
         let found = match claim.starts_with('/') {
