@@ -2,6 +2,7 @@
 
 mod analyst;
 mod books;
+mod captures;
 mod errors;
 mod expansions;
 mod filters;

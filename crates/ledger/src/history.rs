@@ -4,6 +4,6 @@
 pub use crate::model::history::{PoolAt, PoolRow};
 pub use crate::store::history::{breaches_at, figures_at, ledgers, pool_rows, pools_at};
 pub use crate::store::past::{
-    PastCharge, PastDebit, PastMove, charges_from, debits_from, first_seq_after, moves_after,
-    transaction_of,
+    PastCharge, PastDebit, PastMove, captures_from, charges_from, debits_from, first_seq_after,
+    moves_after, transaction_of,
 };

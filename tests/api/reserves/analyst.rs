@@ -261,7 +261,7 @@ fn what_two_ledgers_have_is_asked_back() {
 
 /// Simulates the account's one plan, and another beside it. It must say of the one what happened.
 #[track_caller]
-fn as_it_was(fixture: &Fixture, plan: &str) -> Value {
+pub fn as_it_was(fixture: &Fixture, plan: &str) -> Value {
     let all = [("limit", "100")];
     let releases = fixture.list("/v1/reserve/releases", &all);
     let released = |reason: &str, source: Option<&str>| -> i64 {

@@ -3,14 +3,16 @@
 
 use crate::model::account::{Bucket, SourceType};
 use crate::model::entry::Pool;
+use crate::model::kind::Kind;
 use crate::sql::{PLACE_BITS, currency, of_owner};
 use coffer_base::{Owner, Timestamp};
 use coffer_storage::{Row, StorageError, Store, values};
 
-/// A charge, as far as plans look at it.
+/// A charge, or one capture of it, as far as plans look at it: each capture has its own money, its
+/// own date and its own holds.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct PastCharge {
-    /// Its number in the ledger.
+    /// Its number in the ledger, or that of the capture's transaction.
     pub seq: i64,
     /// The processor's id.
     pub id: String,
@@ -26,6 +28,10 @@ pub struct PastCharge {
     pub is_transfer: bool,
     /// Whether transactions tell its money.
     pub by_transaction: bool,
+    /// Whether it is the charge's first capture, or all of it.
+    pub is_first: bool,
+    /// Whether the charge has other captures.
+    pub has_others: bool,
 }
 
 /// A refund or a dispute.
@@ -56,8 +62,8 @@ pub struct PastMove {
     pub available: i64,
     /// What its entry is about: a charge, a refund, a dispute, or anything else.
     pub source: String,
-    /// Whether it made that charge's money available.
-    pub settles: bool,
+    /// If it made that charge's money available: of the captures whose date is this or earlier.
+    pub settles: Option<Timestamp>,
 }
 
 /// The number of the ledger transaction that a row's number belongs to.
@@ -91,40 +97,70 @@ pub async fn first_seq_after(
     Ok(last.map_or(0, |last| last.saturating_add(1).saturating_mul(1 << PLACE_BITS)))
 }
 
-/// The next charges from a row number on that were created at `since` or later, in the order in
-/// which they were recorded, at most `most`.
+/// The next charges from a row number on, in the order in which they were recorded, at most `most`:
+/// those that facts tell and transactions alike, though of the latter it says the sum of all
+/// captures.
 ///
 /// # Errors
 /// If the database does not answer.
 pub async fn charges_from(
     store: &Store,
     owner: &Owner,
-    (seq, since): (i64, Timestamp),
+    seq: i64,
     most: i64,
 ) -> Result<Vec<PastCharge>, StorageError> {
     let rows = store
         .query(
             "SELECT seq, id, amount - COALESCE(fee, 0) - application_fee, currency, source_type, \
-             created, available_on, source_transfer, by_transaction FROM ledger_charge \
-             WHERE mode = ? AND platform = ? AND account = ? \
-             AND seq >= ? AND created >= ? ORDER BY seq LIMIT ?",
-            &of_owner(owner, values![seq, since, most]),
+             created, available_on, source_transfer, by_transaction, 1, 0 FROM ledger_charge \
+             WHERE mode = ? AND platform = ? AND account = ? AND seq >= ? ORDER BY seq LIMIT ?",
+            &of_owner(owner, values![seq, most]),
         )
         .await?;
-    let charge = |row: &Row| {
-        let source_type = SourceType::from_code(row.int(4)?)?;
-        Ok(PastCharge {
-            seq: row.int(0)?,
-            id: row.text(1)?.to_owned(),
-            net: row.int(2)?,
-            pool: Pool { currency: currency(row, 3)?, source_type },
-            created: Timestamp::from_unix(row.int(5)?),
-            available_on: Timestamp::from_unix(row.int(6)?),
-            is_transfer: row.optional_text(7)?.is_some(),
-            by_transaction: row.int(8)? != 0,
-        })
-    };
-    rows.iter().map(charge).collect()
+    rows.iter().map(past_charge).collect()
+}
+
+/// The next captures from a row number on that transactions have told, in the order in which they
+/// were recorded, at most `most`. Charges of the time before the ledger, whose money it never had,
+/// are not among them.
+///
+/// # Errors
+/// If the database does not answer.
+pub async fn captures_from(
+    store: &Store,
+    owner: &Owner,
+    seq: i64,
+    most: i64,
+) -> Result<Vec<PastCharge>, StorageError> {
+    let rows = store
+        .query(
+            "SELECT t.seq, t.record, t.amount - t.fee, t.currency, t.source_type, t.created, \
+             t.available_on, t.source_transfer, 1, CASE WHEN t.seq < c.seq THEN 1 ELSE 0 END, \
+             CASE WHEN t.amount < c.amount THEN 1 ELSE 0 END FROM ledger_transaction t \
+             JOIN ledger_charge c ON c.mode = t.mode AND c.platform = t.platform \
+             AND c.account = t.account AND c.id = t.record \
+             WHERE t.mode = ? AND t.platform = ? AND t.account = ? \
+             AND t.seq >= ? AND t.kind = ? AND t.posted = 1 ORDER BY t.seq LIMIT ?",
+            &of_owner(owner, values![seq, Kind::Charge.code(), most]),
+        )
+        .await?;
+    rows.iter().map(past_charge).collect()
+}
+
+fn past_charge(row: &Row) -> Result<PastCharge, StorageError> {
+    let source_type = SourceType::from_code(row.int(4)?)?;
+    Ok(PastCharge {
+        seq: row.int(0)?,
+        id: row.text(1)?.to_owned(),
+        net: row.int(2)?,
+        pool: Pool { currency: currency(row, 3)?, source_type },
+        created: Timestamp::from_unix(row.int(5)?),
+        available_on: Timestamp::from_unix(row.int(6)?),
+        is_transfer: row.optional_text(7)?.is_some(),
+        by_transaction: row.int(8)? != 0,
+        is_first: row.int(9)? != 0,
+        has_others: row.int(10)? != 0,
+    })
 }
 
 /// The next refunds, or disputes, from a row number on, in the order in which they were recorded,
@@ -171,7 +207,8 @@ pub async fn moves_after(
     let rows = store
         .query(
             "SELECT p.entry, p.line, p.from_bucket, p.to_bucket, p.amount, p.currency, \
-             p.source_type, e.kind, COALESCE(t.record, e.source) FROM ledger_posting p \
+             p.source_type, e.kind, COALESCE(t.record, e.source), t.available_on \
+             FROM ledger_posting p \
              JOIN ledger_entry e ON e.mode = p.mode AND e.platform = p.platform \
              AND e.account = p.account AND e.seq = p.entry \
              LEFT JOIN ledger_transaction t ON t.mode = p.mode AND t.platform = p.platform \
@@ -191,12 +228,15 @@ fn past_move(row: &Row) -> Result<PastMove, StorageError> {
         amount.saturating_mul(has(to).saturating_sub(has(from)))
     };
     let source_type = SourceType::from_code(row.int(6)?)?;
+    // A charge that facts tell has one date for all of its money.
+    let until = row.optional_int(9)?.unwrap_or(i64::MAX);
+    let settles = row.text(7)? == "availability";
     Ok(PastMove {
         place: (row.int(0)?, row.int(1)?),
         pool: Pool { currency: currency(row, 5)?, source_type },
         pending: change([Bucket::PaymentsPending, Bucket::ReservedPending]),
         available: change([Bucket::PaymentsAvailable, Bucket::ReservedAvailable]),
         source: row.text(8)?.to_owned(),
-        settles: row.text(7)? == "availability",
+        settles: settles.then_some(Timestamp::from_unix(until)),
     })
 }

@@ -2,13 +2,14 @@
 //! account had at the moment of each refund, and so on every other hold: all postings are gone
 //! through in their order, with the plan's holds in the place of those that there were.
 
+use super::captures::Captures;
 use super::money::Money;
 use super::proposal::Proposal;
 use crate::limits;
 use coffer_base::{Currency, Owner, Timestamp};
 use coffer_ledger::Pool;
 use coffer_ledger::history::{
-    PastCharge, PastDebit, PastMove, charges_from, moves_after, pools_at, transaction_of,
+    PastCharge, PastDebit, PastMove, moves_after, pools_at, transaction_of,
 };
 use coffer_storage::{StorageError, Store};
 use std::collections::{BTreeMap, HashMap};
@@ -23,17 +24,36 @@ struct Own {
     available: i64,
 }
 
-/// A hold that one proposal would have made.
-#[derive(Debug)]
+/// What one proposal would have held of a charge.
+#[derive(Default, Debug)]
 struct Held {
-    pool: Pool,
-    /// What is left of it.
-    left: i64,
-    /// Whether its charge's money is pending.
-    pending: bool,
+    captures: Vec<Capture>,
     /// What of the charge's pending money is the account's, the hold included; of a charge that
     /// transactions tell it is not known.
     of_charge: Option<i64>,
+}
+
+/// What it would have held of one capture of a charge.
+#[derive(Debug)]
+struct Capture {
+    pool: Pool,
+    available_on: Timestamp,
+    /// Whether its money is pending.
+    pending: bool,
+    /// When what is left of it comes free.
+    due: Option<i64>,
+    left: i64,
+}
+
+impl Held {
+    fn left(&self) -> i64 {
+        self.captures.iter().fold(0, |sum, capture| sum.saturating_add(capture.left))
+    }
+
+    /// Whether money of any capture is pending.
+    fn is_pending(&self) -> bool {
+        self.captures.iter().any(|capture| capture.pending)
+    }
 }
 
 /// The holds of one proposal, as they are at one moment.
@@ -99,24 +119,31 @@ impl<'a> Replay<'a> {
         owner: &Owner,
         records: &Records<'a>,
     ) -> Result<(), StorageError> {
-        let mut charges = Pages::of(records.first);
+        let mut charges = Captures::from(records.first, records.since);
         let all = records.debits.values().flatten();
         let mut waiting: HashMap<&str, &PastDebit> =
             all.map(|debit| (debit.id.as_str(), debit)).collect();
         let mut place = (records.first, -1);
+        // What was told before its charge, and takes when that has come; and the charge's entry.
+        let (mut parked, mut entry) = (Vec::new(), 0);
         loop {
             let moves = moves_after(store, owner, place, limits::CHARGES_READ).await?;
-            let Some(last) = moves.last() else { return Ok(()) };
+            let Some(last) = moves.last() else { break };
             place = last.place;
             for each in &moves {
                 let now = each.place.0;
-                while let Some(charge) = charges.next_before(now, store, owner, records).await? {
+                if now > entry {
+                    self.take_all(&mut parked);
+                }
+                while let Some(charge) = charges.next_before(now, store, owner).await? {
                     self.hold(&charge);
-                    let debits = records.debits.get(&charge.id).map_or(&[][..], Vec::as_slice);
-                    for debit in debits.iter().filter(|debit| !waiting.contains_key(&*debit.id)) {
-                        // It was told before its charge, and takes when that comes.
-                        self.take(debit, charge.seq);
+                    if !charge.is_first {
+                        continue;
                     }
+                    let debits = records.debits.get(&charge.id).map_or(&[][..], Vec::as_slice);
+                    let told = debits.iter().filter(|debit| !waiting.contains_key(&*debit.id));
+                    parked.extend(told.map(|debit| (debit, charge.seq)));
+                    entry = now;
                 }
                 if let Some(debit) = waiting.remove(each.source.as_str()) {
                     self.take(debit, now);
@@ -124,14 +151,22 @@ impl<'a> Replay<'a> {
                 self.apply(each);
             }
         }
+        self.take_all(&mut parked);
+        Ok(())
+    }
+
+    fn take_all(&mut self, parked: &mut Vec<(&PastDebit, i64)>) {
+        for (debit, seq) in parked.drain(..) {
+            self.take(debit, seq);
+        }
     }
 
     fn apply(&mut self, each: &PastMove) {
         let own = self.pools.entry(each.pool).or_default();
         own.pending = own.pending.saturating_add(each.pending);
         own.available = own.available.saturating_add(each.available);
-        if each.settles {
-            self.courses.iter_mut().for_each(|(_, course)| course.settle(&each.source));
+        if let Some(until) = each.settles {
+            self.courses.iter_mut().for_each(|(_, course)| course.settle(&each.source, until));
         }
     }
 
@@ -139,14 +174,19 @@ impl<'a> Replay<'a> {
     fn hold(&mut self, charge: &PastCharge) {
         let Some(at) = time_of(self.money, charge.pool, charge.seq) else { return };
         for (proposal, course) in &mut self.courses {
-            let Some((amount, due)) = proposal.hold_of(charge, at, self.floor) else { continue };
-            let pending = charge.available_on.unix() > at;
-            let of_charge = (pending && !charge.by_transaction).then_some(charge.net);
-            let held = Held { pool: charge.pool, left: amount, pending, of_charge };
-            course.change(held.pool, pending, amount);
-            course.holds.insert(charge.id.clone(), held);
+            let held = proposal.hold_of(charge, at, self.floor);
+            if held.is_none() && !charge.has_others {
+                continue;
+            }
+            let (left, due) = held.unwrap_or((0, None));
+            let (pool, available_on) = (charge.pool, charge.available_on);
+            let (pending, due) = (available_on.unix() > at, due.map(Timestamp::unix));
+            let held = course.holds.entry(charge.id.clone()).or_default();
+            held.of_charge = (pending && !charge.by_transaction).then_some(charge.net);
+            held.captures.push(Capture { pool, available_on, pending, due, left });
+            course.change(pool, pending, left);
             if let Some(due) = due {
-                course.due.entry(due.unix()).or_default().push(charge.id.clone());
+                course.due.entry(due).or_default().push(charge.id.clone());
             }
         }
     }
@@ -154,13 +194,12 @@ impl<'a> Replay<'a> {
     /// Takes of a charge's hold what the account's own money does not cover of a debit.
     fn take(&mut self, debit: &PastDebit, seq: i64) {
         for (_, course) in &mut self.courses {
-            let Some(pool) = course.holds.get(&debit.charge).map(|held| held.pool) else {
-                continue;
-            };
+            let held = course.holds.get(&debit.charge).and_then(|held| held.captures.first());
+            let Some(pool) = held.map(|first| first.pool) else { continue };
             let Some(time) = time_of(self.money, pool, seq) else { continue };
             let own = self.pools.get(&pool).copied().unwrap_or_default();
             course.release_due(time);
-            course.take(debit, own);
+            course.take(debit, pool, own);
         }
     }
 }
@@ -178,79 +217,65 @@ impl Course {
         *side = side.saturating_add(by);
     }
 
-    /// A charge's money is available, and what is held of it.
-    fn settle(&mut self, charge: &str) {
-        let Some(held) = self.holds.get_mut(charge).filter(|held| held.pending) else { return };
-        held.pending = false;
-        held.of_charge = None;
-        let (pool, left) = (held.pool, held.left);
-        self.change(pool, true, left.saturating_neg());
-        self.change(pool, false, left);
+    /// The money of a charge's captures up to a date is available, and what is held of it.
+    fn settle(&mut self, charge: &str, until: Timestamp) {
+        let Some((charge, mut held)) = self.holds.remove_entry(charge) else { return };
+        let is_due = |each: &&mut Capture| each.pending && each.available_on <= until;
+        for capture in held.captures.iter_mut().filter(is_due) {
+            capture.pending = false;
+            self.change(capture.pool, true, capture.left.saturating_neg());
+            self.change(capture.pool, false, capture.left);
+        }
+        if !held.is_pending() {
+            held.of_charge = None;
+        }
+        self.holds.insert(charge, held);
     }
 
     /// Releases what is due by a time.
     fn release_due(&mut self, time: i64) {
         while let Some(entry) = self.due.first_entry().filter(|entry| *entry.key() <= time) {
-            for charge in entry.remove() {
-                if let Some(held) = self.holds.remove(&charge) {
-                    self.change(held.pool, held.pending, held.left.saturating_neg());
+            let (date, charges) = entry.remove_entry();
+            for charge in charges {
+                let Some(mut held) = self.holds.remove(&charge) else { continue };
+                for capture in held.captures.iter_mut().filter(|each| each.due == Some(date)) {
+                    self.change(capture.pool, capture.pending, capture.left.saturating_neg());
+                    capture.left = 0;
+                }
+                if held.left() > 0 || held.captures.len() > 1 {
+                    self.holds.insert(charge, held);
                 }
             }
         }
     }
 
-    /// Takes of the hold what the account's own money does not cover, as the rules do.
-    fn take(&mut self, debit: &PastDebit, own: Own) {
-        let Some(held) = self.holds.get_mut(&debit.charge) else { return };
-        let all = self.held.get(&held.pool).copied().unwrap_or_default();
+    /// Takes of the holds what the account's own money does not cover, as the rules do.
+    fn take(&mut self, debit: &PastDebit, pool: Pool, own: Own) {
+        let all = self.held.get(&pool).copied().unwrap_or_default();
+        let Some((charge, mut held)) = self.holds.remove_entry(&debit.charge) else { return };
         let available = own.available.saturating_sub(all.available).max(0);
         let pending = match held.of_charge {
-            Some(of_charge) => of_charge.saturating_sub(held.left),
-            None if held.pending => own.pending.saturating_sub(all.pending),
+            Some(of_charge) => of_charge.saturating_sub(held.left()),
+            None if held.is_pending() => own.pending.saturating_sub(all.pending),
             None => 0,
         };
         let covered = available.saturating_add(pending.max(0));
-        let drawn = held.left.min(debit.amount.saturating_sub(covered).max(0));
-        held.left = held.left.saturating_sub(drawn);
+        let drawn = held.left().min(debit.amount.saturating_sub(covered).max(0));
+        let mut left = drawn;
+        for capture in &mut held.captures {
+            let share = capture.left.min(left);
+            left = left.saturating_sub(share);
+            capture.left = capture.left.saturating_sub(share);
+            self.change(capture.pool, capture.pending, share.saturating_neg());
+        }
+        let still = held.left();
         if let Some(of_charge) = &mut held.of_charge {
-            let free = of_charge.saturating_sub(held.left).max(0);
+            let free = of_charge.saturating_sub(still).max(0);
             *of_charge = of_charge.saturating_sub(free.min(debit.amount));
         }
-        let (pool, pending) = (held.pool, held.pending);
-        self.change(pool, pending, drawn.saturating_neg());
+        self.holds.insert(charge, held);
         if drawn > 0 {
             self.draws.insert(debit.seq, drawn);
         }
-    }
-}
-
-/// Charges, page by page.
-struct Pages {
-    next: i64,
-    page: std::iter::Peekable<std::vec::IntoIter<PastCharge>>,
-    ended: bool,
-}
-
-impl Pages {
-    fn of(first: i64) -> Self {
-        Self { next: first, page: Vec::new().into_iter().peekable(), ended: false }
-    }
-
-    /// The next charge that was recorded before a number.
-    async fn next_before(
-        &mut self,
-        now: i64,
-        store: &Store,
-        owner: &Owner,
-        records: &Records<'_>,
-    ) -> Result<Option<PastCharge>, StorageError> {
-        if self.page.peek().is_none() && !self.ended {
-            let from = (self.next, records.since);
-            let page = charges_from(store, owner, from, limits::CHARGES_READ).await?;
-            self.ended = page.is_empty();
-            self.next = page.last().map_or(self.next, |last| last.seq.saturating_add(1));
-            self.page = page.into_iter().peekable();
-        }
-        Ok(self.page.next_if(|charge| charge.seq < now))
     }
 }

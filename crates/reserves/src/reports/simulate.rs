@@ -5,21 +5,20 @@
 //! was there is simulated as it was. An account's money is what it really had, with what was really
 //! reserved of it; payouts are those that took place.
 
+use super::captures::Captures;
 use super::money::{Money, money_since};
 use super::proposal::Proposal;
 use super::replay::{Draws, Records, draws_of};
 use crate::limits;
 use coffer_base::{Currency, Owner, Timestamp};
-use coffer_ledger::history::{
-    PastCharge, PastDebit, charges_from, debits_from, first_seq_after, transaction_of,
-};
+use coffer_ledger::history::{PastCharge, PastDebit, debits_from, first_seq_after, transaction_of};
 use coffer_storage::{StorageError, Store};
 use std::collections::{BTreeMap, HashMap};
 
 /// What a plan would have done to the charges of one currency.
 #[derive(Clone, PartialEq, Eq, Default, Debug)]
 pub(crate) struct Outcome {
-    /// Charges of which something is held.
+    /// Holds that are made: one of each charge, or of each capture where it has several.
     pub(crate) holds: i64,
     /// All that is held, in minor units.
     pub(crate) held: i64,
@@ -68,12 +67,27 @@ pub(crate) struct Simulation {
 /// What one proposal does to one account in one currency, as it is found charge by charge.
 #[derive(Default)]
 struct Course {
-    /// When something is held, in order.
+    /// When something is held.
     held: Vec<(i64, i64)>,
     /// When something is drawn.
     drawn: Vec<(i64, i64)>,
     /// What comes free, by midnight.
     returns: BTreeMap<i64, i64>,
+}
+
+/// What is simulated of one account.
+struct Each<'a> {
+    proposals: &'a [Proposal],
+    draws: &'a [Option<Draws>],
+    money: &'a BTreeMap<Currency, Money>,
+    courses: BTreeMap<Currency, Vec<Course>>,
+}
+
+/// A hold that a proposal would have made.
+struct Held {
+    seq: i64,
+    due: Option<i64>,
+    left: i64,
 }
 
 impl Simulation {
@@ -93,30 +107,26 @@ impl Simulation {
         let mut debits = debits_since(store, owner, first).await?;
         let records = Records { before, first, since, money: &money, debits: &debits };
         let draws = draws_of(store, owner, proposals, &records, floor).await?;
-        let mut courses: BTreeMap<Currency, Vec<Course>> = BTreeMap::new();
-        let mut seq = first;
-        loop {
-            let page = charges_from(store, owner, (seq, since), limits::CHARGES_READ).await?;
-            let Some(last) = page.last() else { break };
-            seq = last.seq.saturating_add(1);
-            self.charges = self.charges.saturating_add(count(page.len()));
+        let mut each = Each { proposals, draws: &draws, money: &money, courses: BTreeMap::new() };
+        let mut several: HashMap<String, Vec<PastCharge>> = HashMap::new();
+        let mut captures = Captures::from(first, since);
+        while let Some(charge) = captures.next_before(i64::MAX, store, owner).await? {
+            self.charges = self.charges.saturating_add(i64::from(charge.is_first));
             if self.charges > limits::CHARGES_SIMULATED {
                 break;
             }
-            for charge in &page {
-                let currency = charge.pool.currency;
-                let Some(money) = money.get(&currency) else { continue };
-                let debits = debits.remove(&charge.id).unwrap_or_default();
-                let (traffic, outcomes) = self.of_currency(currency, proposals.len());
-                traffic.add(charge, &debits);
-                let courses = courses.entry(currency).or_insert_with(|| empty(proposals.len()));
-                let each = proposals.iter().zip(&draws).zip(outcomes).zip(courses);
-                for (((proposal, draws), outcome), course) in each {
-                    let debits = (&debits[..], draws.as_ref());
-                    apply(proposal, charge, debits, money, (outcome, course), floor);
-                }
+            if charge.has_others {
+                several.entry(charge.id.clone()).or_default().push(charge);
+                continue;
             }
+            let debits = debits.remove(&charge.id).unwrap_or_default();
+            self.add_charge(&mut each, &[charge], &debits, floor);
         }
+        for (id, captures) in several {
+            let debits = debits.remove(&id).unwrap_or_default();
+            self.add_charge(&mut each, &captures, &debits, floor);
+        }
+        let courses = each.courses;
         for (currency, courses) in courses {
             let Some(money) = money.get(&currency) else { continue };
             let (_, outcomes) = self.of_currency(currency, proposals.len());
@@ -125,6 +135,27 @@ impl Simulation {
             }
         }
         Ok(())
+    }
+
+    /// Adds what the proposals would have done to one charge, with all of its captures.
+    fn add_charge(
+        &mut self,
+        each: &mut Each<'_>,
+        captures: &[PastCharge],
+        debits: &[PastDebit],
+        floor: i64,
+    ) {
+        let Some(currency) = captures.first().map(|first| first.pool.currency) else { return };
+        let Some(money) = each.money.get(&currency) else { return };
+        let proposals = each.proposals;
+        let (traffic, outcomes) = self.of_currency(currency, proposals.len());
+        traffic.add(captures, debits);
+        let courses = each.courses.entry(currency).or_insert_with(|| empty(proposals.len()));
+        let all = proposals.iter().zip(each.draws).zip(outcomes).zip(courses);
+        for (((proposal, draws), outcome), course) in all {
+            let debits = (debits, draws.as_ref());
+            apply(proposal, captures, debits, money, (outcome, course), floor);
+        }
     }
 
     fn of_currency(
@@ -143,14 +174,12 @@ fn empty(proposals: usize) -> Vec<Course> {
     std::iter::repeat_with(Course::default).take(proposals).collect()
 }
 
-fn count(rows: usize) -> i64 {
-    i64::try_from(rows).unwrap_or(i64::MAX)
-}
-
 impl Traffic {
-    fn add(&mut self, charge: &PastCharge, debits: &[PastDebit]) {
-        self.charges = self.charges.saturating_add(1);
-        self.net = self.net.saturating_add(charge.net);
+    fn add(&mut self, captures: &[PastCharge], debits: &[PastDebit]) {
+        for capture in captures {
+            self.charges = self.charges.saturating_add(i64::from(capture.is_first));
+            self.net = self.net.saturating_add(capture.net);
+        }
         let [refunds, disputes] = &mut self.debits;
         for debit in debits {
             let sum = if debit.is_dispute { &mut *disputes } else { &mut *refunds };
@@ -159,55 +188,71 @@ impl Traffic {
     }
 }
 
-/// Holds a proposal's share of a charge, and draws what its refunds and disputes take of it: all of
-/// it first, or what the replay found that was needed.
+/// Holds a proposal's share of each capture of a charge, and draws what its refunds and disputes
+/// take of it: all of it first, or what the replay found that was needed.
 fn apply(
     proposal: &Proposal,
-    charge: &PastCharge,
+    captures: &[PastCharge],
     (debits, draws): (&[PastDebit], Option<&Draws>),
     money: &Money,
     (outcome, course): (&mut Outcome, &mut Course),
     floor: i64,
 ) {
-    let Some(held_at) = money.time_of(transaction_of(charge.seq)) else { return };
-    let Some((amount, due)) = proposal.hold_of(charge, held_at, floor) else { return };
-    let mut left = amount;
-    outcome.holds = outcome.holds.saturating_add(1);
-    outcome.held = outcome.held.saturating_add(left);
-    course.held.push((held_at, left));
+    let mut holds = Vec::new();
+    for capture in captures {
+        let Some(held_at) = money.time_of(transaction_of(capture.seq)) else { continue };
+        let Some((amount, due)) = proposal.hold_of(capture, held_at, floor) else { continue };
+        outcome.holds = outcome.holds.saturating_add(1);
+        outcome.held = outcome.held.saturating_add(amount);
+        course.held.push((held_at, amount));
+        let due = due.map(Timestamp::unix);
+        holds.push(Held { seq: capture.seq, due, left: amount });
+    }
+    // One that was told before its charge takes of it when that comes.
+    let first = captures.first().filter(|first| first.is_first).map_or(0, |first| first.seq);
     for debit in debits {
-        let Some(at) = money.time_of(transaction_of(debit.seq)) else { continue };
-        // One that was told before its charge takes of it when that comes.
-        let at = at.max(held_at);
-        if due.is_some_and(|due| due.unix() <= at) {
-            break;
-        }
+        let seq = debit.seq.max(first);
+        let Some(at) = money.time_of(transaction_of(seq)) else { continue };
         let wanted = match draws {
             Some(draws) => draws.get(&debit.seq).copied().unwrap_or(0),
             None => debit.amount,
         };
-        let drawn = left.min(wanted);
+        let drawn = draw(&mut holds, (seq, at), wanted);
         if drawn > 0 {
-            left = left.saturating_sub(drawn);
             course.drawn.push((at, drawn));
             let [refunds, disputes] = &mut outcome.drawn;
             let sum = if debit.is_dispute { disputes } else { refunds };
             *sum = sum.saturating_add(drawn);
         }
     }
-    match due {
-        Some(due) if left > 0 => {
-            let sum = course.returns.entry(due.unix()).or_default();
+    for (due, left) in holds.into_iter().filter_map(|hold| Some((hold.due?, hold.left))) {
+        if left > 0 {
+            let sum = course.returns.entry(due).or_default();
             *sum = sum.saturating_add(left);
         }
-        _ => {}
     }
+}
+
+/// Draws of the holds that there are at a moment, of the oldest first.
+fn draw(holds: &mut [Held], (seq, at): (i64, i64), wanted: i64) -> i64 {
+    let mut drawn = 0i64;
+    for hold in holds {
+        if hold.seq > seq || hold.due.is_some_and(|due| due <= at) {
+            continue;
+        }
+        let share = hold.left.min(wanted.saturating_sub(drawn));
+        hold.left = hold.left.saturating_sub(share);
+        drawn = drawn.saturating_add(share);
+    }
+    drawn
 }
 
 impl Course {
     /// Puts the holds beside the money that the account had: what is held at most and at the end,
     /// and whether its payments would have been below zero.
     fn end(mut self, owner: &Owner, money: &Money, now: Timestamp, outcome: &mut Outcome) {
+        // Captures that came after others of their charge are not where they belong yet.
+        self.held.sort_unstable();
         self.drawn.sort_unstable();
         for (date, amount) in &self.returns {
             let sum = outcome.returns.entry(*date).or_default();
