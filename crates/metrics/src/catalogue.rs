@@ -162,6 +162,9 @@ metrics! {
          `coffer ledger verify`.";
     LEDGER_BREACHES: Gauge "coffer_ledger_breaches" ["mode", "currency"]
         "Payouts that were reported and took more than was available, since the books began.";
+    LEDGER_DIFFERENCES: Gauge "coffer_ledger_differences" ["mode", "currency"]
+        "Balances of accounts that differ from the processor's, by the same in two \
+         reconciliations at least ten minutes apart.";
 
     // ## Traces
     TRACE_SPANS: Counter "coffer_trace_spans_total" ["outcome"]

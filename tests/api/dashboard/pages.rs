@@ -283,6 +283,13 @@ fn an_accounts_reserves_are_shown_with_each_holds_story() {
     for part in ["100,000", "60,000", "90 days after each charge", &hold, "EUR"] {
         assert!(page.contains(part), "no {part} in {page}");
     }
+    assert!(page.contains("Nothing was compared yet"), "{page}");
+    let other = [("pending[0][currency]", "eur"), ("pending[0][amount]", "1000007")];
+    client.post("/v1/ledger/reconciliations", &other).ok();
+    let page = browser.page(&format!("/dashboard/reserves?{place}"));
+    for part in ["differs", "1,000,007", "1,000,000", "total"] {
+        assert!(page.contains(part), "no {part} in {page}");
+    }
     let story = browser.page(&format!("/dashboard/hold?{place}&id={hold}"));
     for part in ["ch_1", "1,000,000", "40,000", "asked for by a call", "The rest comes free"] {
         assert!(story.contains(part), "no {part} in {story}");

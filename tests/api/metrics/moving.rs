@@ -221,11 +221,21 @@ fn the_books_are_summed_by_currency() {
     let directory = tempfile::tempdir().unwrap();
     let fixture = shipping_server(directory.path());
     used(&fixture, &directory.path().join("anchors"));
-    let series = ["reserved", "negative", "negative_accounts", "drift", "breaches"]
-        .map(|figure| format!("coffer_ledger_{figure}{{mode=\"test\",currency=\"usd\"}}"));
+    let names = ["reserved", "negative", "negative_accounts", "drift", "breaches", "differences"];
+    let series =
+        names.map(|figure| format!("coffer_ledger_{figure}{{mode=\"test\",currency=\"usd\"}}"));
     let series = series.each_ref().map(String::as_str);
     // 1000 came in, 100 of it is reserved, and 2000 went out.
-    assert_eq!(values(&fixture.server.scrape(), series), [100.0, 1100.0, 1.0, 0.0, 1.0]);
+    assert_eq!(values(&fixture.server.scrape(), series), [100.0, 1100.0, 1.0, 0.0, 1.0, 0.0]);
+    // The processor has another balance, and still has it ten minutes later.
+    let reconciled = || {
+        let told = [("pending[0][currency]", "usd"), ("pending[0][amount]", "5")];
+        fixture.post("/v1/ledger/reconciliations", &told).ok();
+        fixture.server.clock.advance(600);
+        fixture.server.run_job("metrics");
+        values(&fixture.server.scrape(), [series[5]])
+    };
+    assert_eq!([reconciled(), reconciled()], [[0.0], [1.0]]);
     // A balance that somebody has changed behind the server's back.
     let sql = "UPDATE ledger_balance SET clearing = clearing + 7";
     assert_eq!(fixture.server.execute(sql, &[]).unwrap(), 1);

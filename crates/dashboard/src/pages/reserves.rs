@@ -42,6 +42,7 @@ pub(crate) async fn page(visit: &Visit<'_>) -> Result {
     };
     let api = visit.with_key(&key.token).for_account(&place.account);
     let balance = api.get("/v1/balance", &[]).await;
+    let compared = api.get("/v1/ledger/reconciliations", &[("limit", "1")]).await;
     let plans = api.get("/v1/reserve/plans", &[("limit", "100")]).await;
     let filter = [("reserve_plan", visit.field("plan")), ("is_releasable", visit.field("open"))];
     let holds = lists::page(visit, api, "/v1/reserve/holds", &filter).await;
@@ -50,6 +51,7 @@ pub(crate) async fn page(visit: &Visit<'_>) -> Result {
         (places::form(visit, "/reserves", &place, html! {}))
         (places::line(&place, ""))
         (view::section("Balance", part(&balance, balances)))
+        (view::section("Beside the processor", part(&compared, |list| reconciled(visit, list))))
         (view::section("Plans", part(&plans, |plans| plans_table(visit, &place, plans))))
         (view::section("Holds", part(&holds, |holds| holds_table(visit, &place, holds))))
         (open::until(visit, &key))
@@ -115,6 +117,48 @@ fn balances(balance: &Value) -> Markup {
     html! {
         (view::table("Balance", &columns, rows.collect()))
         p.quiet { "In the currency's smallest unit, as the API counts." }
+    }
+}
+
+/// The newest comparison with the processor's balance, and in what the two differ.
+fn reconciled(visit: &Visit<'_>, list: &Value) -> Markup {
+    let Some(newest) = list.list("data").first() else {
+        return view::empty(
+            "Nothing was compared yet",
+            "The feeder compares once a day what is here with the processor's balance.",
+            "coffer ledger reconcile --stripe-key-file stripe.key --account …",
+        );
+    };
+    let figure = |row: &Value, name: &str| match row.int(name) {
+        Some(amount) => view::amount(amount, ""),
+        None => view::none(),
+    };
+    let rows: Vec<_> = newest
+        .list("differences")
+        .iter()
+        .map(|row| {
+            let about = match row.text("transaction") {
+                "" => view::or_none(row.text("source_type")),
+                id => view::id(id),
+            };
+            let currency = html! { (row.text("currency").to_uppercase()) };
+            let check = html! { (row.text("check")) };
+            let [theirs, ours] = ["theirs", "ours"].map(|name| figure(row, name));
+            vec![check, currency, about, theirs, ours, figure(row, "difference")]
+        })
+        .collect();
+    let columns = ["What differs", "Currency", "About", "Theirs", "Here", "Difference"];
+    let (tone, word) = match newest.is("matches") {
+        true => (Tone::Good, "agrees"),
+        false => (Tone::Bad, "differs"),
+    };
+    html! {
+        p {
+            (view::badge(tone, word)) " with the balance of "
+            (view::time(newest.int("as_of"), visit.now)) "; " (newest.int("parked").unwrap_or(0))
+            " told transactions wait for their charge or payout."
+        }
+        @if !rows.is_empty() { (view::table("Differences", &columns, rows)) }
     }
 }
 
