@@ -133,6 +133,17 @@ fn each_kind_does_what_the_table_says() {
         let (kind, id) = case.record;
         let record = fixture.get(&format!("/v1/ledger/{kind}/{id}"));
         assert_eq!(record["id"], id, "{said}");
+        if case.drawn > 0 {
+            // A payment that failed is neither of the two that Stripe's field can name.
+            let release = &fixture.list("/v1/reserve/releases", &[])[0];
+            let source = match case.kind {
+                "refund" => json!({"type": "refund", "refund": "src_1"}),
+                "dispute" => json!({"type": "dispute", "dispute": "src_1"}),
+                _ => json!(null),
+            };
+            let named = release.get("source_transaction").cloned().unwrap_or_default();
+            assert_eq!((&release["reason"], named), (&json!("hold_reversed"), source), "{said}");
+        }
         fixture.verify();
         fixture.advance_to(march(5));
         let expected = [0, 8228 + case.drawn + case.amount - held, 0, 1452 - case.drawn + held];
@@ -142,28 +153,69 @@ fn each_kind_does_what_the_table_says() {
 }
 
 #[test]
+fn what_was_not_captured_is_a_refund_without_an_object_of_its_own() {
+    let fixture = before();
+    let category = ("reporting_category", "partial_capture_reversal");
+    let told = fixture.tell("txn_2", "refund", -500, &[("charge", "ch_1"), category]);
+    assert_eq!((&told["source"], &told["drawn"]), (&json!(null), &json!(500)));
+    let refund = fixture.get("/v1/ledger/refunds/txn_2");
+    assert_eq!((&refund["amount"], &refund["charge"]), (&json!(500), &json!("ch_1")));
+    assert_eq!(fixture.get("/v1/ledger/charges/ch_1")["amount_refunded"], 500);
+    fixture.verify();
+}
+
+/// Types whose other sign is something else: with this one they are adjustments.
+const OF_OTHER_SIGN: &[(&str, Option<&str>, i64)] = &[
+    ("adjustment", Some("dispute"), 500),
+    ("adjustment", Some("dispute_reversal"), -500),
+    ("adjustment", Some("refund_failure"), -500),
+    ("charge", None, -500),
+    ("payment", Some("charge"), -500),
+    ("payment_failure_refund", Some("charge_failure"), 500),
+    ("payment_reversal", None, 500),
+    // The bank was debited to level a balance below zero.
+    ("payout", None, 500),
+    ("payout_cancel", Some("payout_reversal"), -500),
+    ("payout_failure", Some("payout_reversal"), -500),
+    ("refund", None, 500),
+    ("refund_failure", None, -500),
+    // Nothing came in or went out.
+    ("charge", None, 0),
+    ("payout", None, 0),
+];
+
+#[test]
 fn every_other_type_moves_its_net_and_makes_an_adjustment() {
     let fixture = before();
-    let mut balance = 8228;
-    for (place, (word, category)) in ADJUSTMENTS.iter().enumerate() {
-        for (sign, amount) in [("in", 500), ("out", -300)] {
-            let (id, source) =
-                (format!("txn_{word}_{place}_{sign}"), format!("src_{place}_{sign}"));
-            let created = march(3).to_string();
-            let mut more = vec![
-                ("source", &*source),
-                ("created", &*created),
-                ("available_on", &*created),
-                ("fee", "7"),
-            ];
-            more.extend(category.map(|category| ("reporting_category", category)));
-            let told = fixture.tell(&id, word, amount, &more);
-            assert_eq!((&told["kind"], &told["net"]), (&json!("adjustment"), &json!(amount - 7)));
-            balance += amount - 7;
-            assert_eq!(fixture.standing(), [0, balance, 0, 1452], "{word}");
-            let record = fixture.get(&format!("/v1/ledger/adjustments/{source}"));
-            assert_eq!((&record["amount"], &record["type"]), (&json!(amount), &json!(word)));
-        }
+    let of_any = ADJUSTMENTS
+        .iter()
+        .flat_map(|(word, category)| [500, -300].map(|amount| (*word, *category, amount)));
+    let all: Vec<_> = of_any.chain(OF_OTHER_SIGN.iter().copied()).collect();
+    let (mut available, mut pending) = (8228, 0);
+    for (place, (word, category, amount)) in all.into_iter().enumerate() {
+        let (id, source) = (format!("txn_{word}_{place}"), format!("src_{place}"));
+        // Half of them count at once, and half two days later.
+        let (created, later) = (march(3).to_string(), march(5).to_string());
+        let net = amount - 7;
+        let counts_on = if place % 2 == 0 { &created } else { &later };
+        *(if place % 2 == 0 { &mut available } else { &mut pending }) += net;
+        let mut more = vec![
+            ("source", &*source),
+            ("created", &*created),
+            ("available_on", &**counts_on),
+            ("fee", "7"),
+        ];
+        more.extend(category.map(|category| ("reporting_category", category)));
+        let told = fixture.tell(&id, word, amount, &more);
+        assert_eq!((&told["kind"], &told["net"]), (&json!("adjustment"), &json!(net)), "{word}");
+        assert_eq!(fixture.standing(), [pending, available, 0, 1452], "{word}");
+        let record = fixture.get(&format!("/v1/ledger/adjustments/{source}"));
+        assert_eq!((&record["amount"], &record["type"]), (&json!(amount), &json!(word)));
+        assert_eq!((&record["source"], &told["drawn"]), (&json!(source), &json!(0)), "{word}");
     }
+    assert!(pending != 0, "nothing was pending");
+    fixture.verify();
+    fixture.advance_to(march(5));
+    assert_eq!(fixture.standing(), [0, available + pending, 0, 1452]);
     fixture.verify();
 }

@@ -53,6 +53,39 @@ fn what_was_a_default_is_told_for_the_first_time_and_then_compared() {
 }
 
 #[test]
+fn what_other_facts_left_out_is_told_later_and_then_compared() {
+    let fixture = Fixture::new();
+    fixture.charge("ch_1", 10_000, &[]);
+    let created = ("created", "1772359100");
+    let of_charge = |id| [("id", id), ("charge", "ch_1"), ("amount", "400")];
+    let (refund, dispute) = (of_charge("re_1"), of_charge("du_1"));
+    let payout = [("id", "po_1"), ("amount", "5"), ("currency", "usd"), ("reported", "true")];
+    let topup = [("id", "tu_1"), ("amount", "7"), ("currency", "usd")];
+    let facts: [(&str, Params<'_>, Params<'_>); 4] = [
+        (REFUNDS, &refund, &[created]),
+        (DISPUTES, &dispute, &[created, ("fee", "15")]),
+        ("/v1/ledger/payouts", &payout, &[created, ("fee", "25")]),
+        ("/v1/ledger/adjustments", &topup, &[created]),
+    ];
+    for (path, told, late) in facts {
+        assert_eq!(fixture.post(path, told).ok()["created"], MARCH_1, "{path}");
+        let now = fixture.post(path, &[told, late].concat()).ok();
+        assert_eq!(now["created"], 1_772_359_100, "{path}");
+        for (name, value) in late.iter().filter(|(name, _)| *name == "fee") {
+            assert_eq!(now[*name].to_string(), *value, "{path}");
+        }
+        // What was left out is compared with nothing, and what was told with what is told again.
+        assert_eq!(fixture.post(path, told).ok(), now, "{path}");
+        for (name, _) in late {
+            let other = [told, &[(*name, "3")]].concat();
+            assert_eq!(fixture.post(path, &other).refused(400)["param"], *name, "{path}");
+        }
+    }
+    assert_eq!(fixture.standing(), [9200, -5 - 25 + 7 - 15, 0, 0]);
+    fixture.verify();
+}
+
+#[test]
 fn the_first_message_is_answered_after_a_correction() {
     let fixture = Fixture::new();
     let first = [("fee", "320"), ("application_fee", "50")];

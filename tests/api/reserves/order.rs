@@ -26,9 +26,17 @@ fn a_payout_asked_for_is_the_one_that_the_processor_tells() {
     assert_eq!(payouts.len(), 1, "{payouts:?}");
     assert_eq!(fixture.get("/v1/ledger/payouts/po_1")["id"], "req_1");
     fixture.verify();
-    let wrong = [("payout_request", "req_1"), ("created", &*created), ("source", "po_2")];
-    let wrong = Txn { id: "txn_3", word: "payout", amount: -501, fee: 0, more: &wrong };
-    assert_eq!(fixture.try_tell(&wrong).refused(400)["param"], "payout_request");
+    let asked = [("payout_request", "req_1"), ("created", &*created), ("source", "po_2")];
+    for (amount, other) in [
+        (-501, None),
+        (-500, Some(("currency", "eur"))),
+        (-500, Some(("source_type", "bank_account"))),
+    ] {
+        let more: Vec<_> = asked.into_iter().chain(other).collect();
+        let wrong = Txn { id: "txn_3", word: "payout", amount, fee: 0, more: &more };
+        let refused = fixture.try_tell(&wrong).refused(400);
+        assert_eq!(refused["param"], "payout_request", "{amount} {other:?}");
+    }
     // Without word of the processor it is paid on its day; what comes back later still does.
     fixture.advance_to(march(5));
     assert_eq!(fixture.get("/v1/ledger/payouts/po_1")["status"], "paid");

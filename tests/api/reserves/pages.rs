@@ -143,6 +143,23 @@ fn a_page_is_a_list_of_at_most_a_hundred() {
 }
 
 #[test]
+fn a_sum_that_no_number_holds_refuses_the_page() {
+    let fixture = Fixture::new();
+    fixture.import(&[listed("txn_1", "charge", 500, &json!("ch_1"))]);
+    let full = [coffer_storage::Value::Int(i64::MAX - 5)];
+    fixture.server.execute("UPDATE ledger_balance SET payments_pending = ?", &full).unwrap();
+    let beyond = [
+        listed("txn_2", "charge", 3, &json!("ch_2")),
+        listed("txn_3", "charge", 3, &json!("ch_3")),
+    ];
+    let refused = fixture.post("/v1/ledger/transactions/import", &[("page", &page(&beyond))]);
+    assert!(refused.refused(400).get("code").is_none());
+    // Nothing of it is there, the first one neither.
+    assert_eq!(fixture.postings(), ["X>P.p 500"]);
+    fixture.client.get("/v1/ledger/transactions/txn_2", &[]).refused(404);
+}
+
+#[test]
 fn warnings_say_what_to_look_at() {
     let fixture = Fixture::new();
     let refund = |id: &str| json!({"id": id, "object": "refund", "charge": "ch_1"});

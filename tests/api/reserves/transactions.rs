@@ -106,8 +106,16 @@ fn a_pending_refund_draws_at_once_and_its_own_date_counts() {
     fixture.advance_to(march(4));
     let refund = fixture.tell("txn_2", "refund", -3000, &late);
     assert_eq!((&refund["kind"], &refund["drawn"]), (&json!("refund"), &json!(1452)));
-    // The reserve is released at once, and the refund is pending: below zero.
+    // The reserve is released at once, and the refund is pending: below zero. Whoever asks for a
+    // payout gets only what it leaves.
     assert_eq!(fixture.standing(), [-3000, 9680, 0, 0]);
+    let ask = |amount| {
+        let asked = [("id", "req_1"), ("amount", amount), ("currency", "usd")];
+        fixture.post("/v1/ledger/payouts", &asked)
+    };
+    assert_eq!(ask("6681").refused(400)["code"], "balance_insufficient");
+    ask("6680").ok();
+    fixture.post("/v1/ledger/payouts/req_1", &[("status", "canceled")]).ok();
     let [release] = &fixture.list("/v1/reserve/releases", &[])[..] else { panic!() };
     assert_eq!(release["source_transaction"], json!({"type": "refund", "refund": "re_1"}));
     fixture.verify();
@@ -337,13 +345,51 @@ fn a_ledger_takes_what_its_intake_says() {
     assert_eq!(fixture.try_tell(&txn).refused(400)["param"], "id");
     assert_eq!(set(&[("intake", "transactions")]).ok()["intake"], "transactions");
     fixture.try_tell(&txn).ok();
-    // Facts would count twice; asking for a payout is none, and a plan neither.
+    // Facts would count twice.
     let fact = [("id", "ch_1"), ("amount", "5"), ("currency", "usd")];
-    fixture.post("/v1/ledger/charges", &fact).refused(400);
+    let of_charge = [("id", "x_1"), ("charge", "ch_2"), ("amount", "5"), ("currency", "usd")];
+    let reported = [&fact[..], &[("reported", "true")]].concat();
+    let moved = [("id", "mv_1"), ("amount", "-5")];
+    let told: [(&str, &[(&str, &str)]); 6] = [
+        ("charges", &fact),
+        ("refunds", &of_charge),
+        ("disputes", &of_charge),
+        ("payouts", &reported),
+        ("adjustments", &fact),
+        ("disputes/du_1/movements", &moved),
+    ];
+    let dispute = [("source", "du_1"), ("reporting_category", "dispute")];
+    fixture.tell("txn_3", "adjustment", -5, &dispute);
+    let posted = fixture.postings();
+    for (what, params) in told {
+        fixture.post(&format!("/v1/ledger/{what}"), params).refused(400);
+    }
+    assert_eq!(fixture.postings(), posted);
+    // Asking for a payout is none, and words of status neither.
+    fixture.tell("txn_4", "topup", 500, &[("available_on", "1772359200")]);
+    let ask = [("id", "req_1"), ("amount", "300"), ("currency", "usd")];
+    fixture.post("/v1/ledger/payouts", &ask).ok();
+    for status in ["lost", "won"] {
+        let word = fixture.post("/v1/ledger/disputes/du_1", &[("status", status)]).ok();
+        assert_eq!(word["status"], status);
+    }
+    let paid = fixture.post("/v1/ledger/payouts/req_1", &[("status", "paid")]).ok();
+    assert_eq!(paid["status"], "paid");
+    assert_eq!(fixture.postings().len(), posted.len() + 3, "{:?}", fixture.postings());
     assert_eq!(set(&[("intake", "facts")]).refused(400)["param"], "since");
     let since = [("intake", "facts"), ("since", "1772359200")];
     assert_eq!(set(&since).ok()["since"], 1_772_359_200);
     fixture.post("/v1/ledger/charges", &fact).ok();
     let txn = Txn { id: "txn_2", ..txn };
-    fixture.try_tell(&txn).refused(400);
+    assert_eq!(fixture.try_tell(&txn).refused(400)["param"], "id");
+    // Transactions from a time on, and facts before it.
+    let since = [("intake", "transactions"), ("since", "1772359200")];
+    set(&since).ok();
+    fixture.try_tell(&txn).ok();
+    let more = [("created", "1772359199")];
+    let early = Txn { id: "txn_5", more: &more, ..txn };
+    assert_eq!(fixture.try_tell(&early).refused(400)["param"], "created");
+    let fact = [("id", "ch_6"), ("amount", "5"), ("currency", "usd"), ("created", "1772359199")];
+    fixture.post("/v1/ledger/charges", &fact).ok();
+    fixture.verify();
 }
