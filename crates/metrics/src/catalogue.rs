@@ -168,7 +168,8 @@ metrics! {
 
     // ## Webhooks
     WEBHOOK_WAITING: Gauge "coffer_webhook_waiting_attempts" ["mode"]
-        "Attempts to deliver an event that wait: for their turn, or after a failure for their time.";
+        "Attempts to deliver an event that wait for their turn or, after a failure, for their \
+         time.";
     WEBHOOK_OLDEST_DUE: Gauge "coffer_webhook_oldest_due_timestamp_seconds" ["mode"]
         "When the attempt that is due first was or will be due, in Unix time; absent while none \
          waits.";

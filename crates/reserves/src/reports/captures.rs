@@ -8,8 +8,8 @@ use coffer_storage::{StorageError, Store};
 use std::iter::Peekable;
 use std::vec::IntoIter;
 
-/// What one of the two ways has told, page by page.
-struct Told {
+/// What is told in one of the two ways, page by page.
+struct Stream {
     next: i64,
     page: Peekable<IntoIter<PastCharge>>,
     ended: bool,
@@ -18,14 +18,14 @@ struct Told {
 /// Both together.
 pub(super) struct Captures {
     since: Timestamp,
-    facts: Told,
-    transactions: Told,
+    facts: Stream,
+    transactions: Stream,
 }
 
 impl Captures {
     /// Those from a row number on that were created at `since` or later.
     pub(super) fn from(first: i64, since: Timestamp) -> Self {
-        let told = || Told { next: first, page: Vec::new().into_iter().peekable(), ended: false };
+        let told = || Stream { next: first, page: Vec::new().into_iter().peekable(), ended: false };
         Self { since, facts: told(), transactions: told() }
     }
 
@@ -39,20 +39,20 @@ impl Captures {
         while self.facts.needs_page() {
             let page = charges_from(store, owner, self.facts.next, limits::CHARGES_READ).await?;
             let is_wanted = |one: &PastCharge| !one.by_transaction && one.created >= self.since;
-            self.facts.turn(page, is_wanted);
+            self.facts.put(page, is_wanted);
         }
         while self.transactions.needs_page() {
             let from = self.transactions.next;
             let page = captures_from(store, owner, from, limits::CHARGES_READ).await?;
-            self.transactions.turn(page, |one| one.created >= self.since);
+            self.transactions.put(page, |one| one.created >= self.since);
         }
-        let [fact, capture] = [&mut self.facts, &mut self.transactions].map(Told::number);
+        let [fact, capture] = [&mut self.facts, &mut self.transactions].map(Stream::number);
         let from = if fact < capture { &mut self.facts } else { &mut self.transactions };
         Ok(from.page.next_if(|one| one.seq < number))
     }
 }
 
-impl Told {
+impl Stream {
     fn needs_page(&mut self) -> bool {
         !self.ended && self.page.peek().is_none()
     }
@@ -63,7 +63,7 @@ impl Told {
     }
 
     /// Goes on with what is wanted of a page that was read.
-    fn turn(&mut self, mut page: Vec<PastCharge>, is_wanted: impl Fn(&PastCharge) -> bool) {
+    fn put(&mut self, mut page: Vec<PastCharge>, is_wanted: impl Fn(&PastCharge) -> bool) {
         self.ended = page.is_empty();
         self.next = page.last().map_or(self.next, |last| last.seq.saturating_add(1));
         page.retain(is_wanted);
