@@ -49,7 +49,8 @@ run() {
         --ulimit nofile=20000:20000 --ulimit nproc=4096:4096 "$@"
 }
 serve() {
-    run --detach --name served --env COFFER_ROOT_KEY_FILE=/data/root.key coffer \
+    run --detach --name served --env COFFER_ROOT_KEY_FILE=/data/root.key \
+        --env COFFER_ADMIN_LISTEN=unix:/data/admin.sock coffer \
         serve --listen 0.0.0.0:4747 --insecure-http >/dev/null
     tries=0
     until pod healthcheck run served >/dev/null 2>&1; do
@@ -91,7 +92,8 @@ serve
 [ "$(verb secrets get first --reveal)" = hunter2 ] || fail "the secret is another"
 
 echo "== is unhealthy when it cannot serve"
-verb seal >/dev/null
+pod exec --env COFFER_ADMIN_KEY="$(field admin_key)" --env COFFER_URL=unix:/data/admin.sock \
+    served /coffer seal >/dev/null
 if pod healthcheck run served >/dev/null; then fail "a sealed server is healthy"; fi
 size=$(image '{{.Size}}')
 echo "the image does what it says; it has $((size / 1000000)) MB"

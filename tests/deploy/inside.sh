@@ -104,17 +104,20 @@ first_install() {
 confined() {
     echo "== runs as its user, with nothing of the machine, and the root key as a credential"
     pid=$(show MainPID)
-    for line in "NoNewPrivs:	1" "Seccomp:	2" "CapBnd:	0000000000000000"; do
+    user=$(id -u coffer)
+    for line in "Uid:	$user	$user	$user	$user" "NoNewPrivs:	1" "Seccomp:	2" \
+        "CapBnd:	0000000000000000"; do
         grep -qx "$line" "/proc/$pid/status" || fail "its process has no $line"
     done
-    [ "$(stat --format %U "/proc/$pid/comm")" = coffer ] || fail "whose is the process?"
     if runuser -u coffer -- cat /etc/coffer/root.key >/dev/null 2>&1; then
         fail "the server's user can read the root key"
     fi
     cmp "/proc/$pid/root/run/credentials/coffer.service/coffer-root" /etc/coffer/root.key
-    for place in /usr/bin /etc/coffer; do
-        if nsenter --target "$pid" --mount touch "$place/mine" 2>/dev/null; then
-            fail "$place can be written"
+    # Not even root could write the first two there; the settings are root's.
+    for place in /usr/bin:0 /etc:0 "/etc/coffer:$user"; do
+        if nsenter --target "$pid" --mount --setuid "${place#*:}" touch "${place%:*}/mine" \
+            2>/dev/null; then
+            fail "${place%:*} can be written"
         fi
     done
     systemd-analyze security --threshold=20 --no-pager coffer.service >/root/security ||
@@ -126,7 +129,7 @@ reloads() {
     echo "== ExecReload: takes over what can be, and refuses what cannot be used"
     pid=$(show MainPID)
     echo 'log_requests = "all"' >>$config
-    systemctl reload coffer.service
+    systemctl reload coffer.service || fail "a change that is right was refused"
     wait_until journal_has '"reloaded"'
     cp $config /root/coffer.toml
     echo 'listen = "nowhere"' >>$config

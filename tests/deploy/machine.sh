@@ -16,9 +16,12 @@ fail() {
 }
 
 [ "$(id -u)" = 0 ] || fail "a machine of its own needs root"
+mkdir -p "$folder"
+# One run at a time has the folder.
+exec 9>"$folder/lock"
+flock 9
 if [ ! -e "$base.whole" ]; then
     rm -rf "$base"
-    mkdir -p "$folder"
     . /etc/os-release
     # From wherever this machine has its packages.
     from=$(apt-get indextargets --format '$(CODENAME) $(REPO_URI)' 'Created-By: Packages' |
@@ -55,7 +58,7 @@ inside() {
 
 boot() {
     systemd-nspawn --quiet --directory "$root" --boot --register=no --keep-unit \
-        --private-network --machine "coffer-$$" </dev/null >"$console" 2>&1 &
+        --private-network --machine "coffer-$$" </dev/null >"$console" 2>&1 9>&- &
     machine=$! tries=0
     until init=$(pgrep --parent "$machine" --exact systemd) &&
         inside systemctl is-system-running 2>/dev/null | grep -Eq '^(running|degraded)$'; do
