@@ -166,6 +166,8 @@ fn both_ways_are_one_thing() {
     assert_eq!(ids(&live.get(URL, &[("app", &app.id)]).ok()), [shown["live"].as_str().unwrap()]);
     client.set("token", "value").ok();
     uninstall(&client, shown["test"].as_str().unwrap()).ok();
+    let error = uninstall(&client, shown["test"].as_str().unwrap()).refused(403);
+    assert_eq!(error["code"], "account_invalid", "a second time");
     let error = lawful(&client.find("token")).refused(403);
     assert_eq!(error["code"], "account_invalid");
     live.set("token", "value").ok();

@@ -1,5 +1,6 @@
 //! Webhook endpoints, and what arrives at them.
 
+mod decided;
 mod deliveries;
 mod endpoints;
 mod expiry;

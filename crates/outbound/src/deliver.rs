@@ -170,3 +170,6 @@ async fn throw_away(mut body: Incoming) {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

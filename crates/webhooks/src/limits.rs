@@ -81,6 +81,10 @@ pub const IDLE_SECONDS: u64 = 5;
 /// Seconds after an event until which it is tried: three days, as at Stripe.
 pub const TRIED_SECONDS: i64 = 72 * 3600;
 
+/// Seconds beyond that within which an attempt that had to wait, for its endpoint or for a server, is
+/// still made: the longest time between two attempts.
+pub const LATE_SECONDS: i64 = 12 * 3600;
+
 /// Seconds for which attempts are kept: as long as events.
 pub const KEPT_SECONDS: i64 = 30 * 86_400;
 

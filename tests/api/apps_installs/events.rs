@@ -71,7 +71,10 @@ fn what_operators_do_is_told_as_well() {
     let params = [("app", app.id.as_str()), ("account", account.as_str())];
     let id = admin.get("/v1/admin/installs", &params).ok()["data"][0]["id"].clone();
     let path = format!("/v1/admin/installs/{}", id.as_str().unwrap());
-    admin.delete(&path, &[("mode", "live")]).ok();
+    let deleted = admin.delete(&path, &[("mode", "live")]);
+    deleted.ok();
+    let (_, newest) = events(&live);
+    assert_eq!(newest["request"]["id"].as_str(), deleted.header("request-id"));
     admin.delete(&path, &[]).ok();
     admin.delete(&path, &[("purge", "true")]).ok();
     server.install(&app, &account);

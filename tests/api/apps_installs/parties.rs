@@ -90,4 +90,12 @@ fn the_keys_that_may_are_full_ones_and_those_with_the_permission() {
     let device = server.anonymous().with_key(made["secret"].as_str().unwrap());
     lawful(&device.get(URL, &[])).refused(403);
     lawful(&device.post(URL, &filter)).refused(403);
+    // With its install an app's devices lose their keys, and a new install gives none back.
+    let scope = [("scope[type]", "user"), ("scope[user]", "usr_1")];
+    device.get("/v1/apps/secrets", &scope).ok();
+    let id = ids(&client.get(URL, &filter).ok()).pop().unwrap();
+    uninstall(&client, &id).ok();
+    device.get("/v1/apps/secrets", &scope).refused(401);
+    create(&client, &app).ok();
+    device.get("/v1/apps/secrets", &scope).refused(401);
 }

@@ -6,7 +6,7 @@ use coffer_webhooks::signature;
 use serde_json::json;
 
 /// Asserts that a delivery is signed with these secrets, in their order, and with no other.
-fn is_signed(received: &Received, secrets: &[&str]) {
+pub(super) fn is_signed(received: &Received, secrets: &[&str]) {
     let header = received.header("stripe-signature");
     let time = header.strip_prefix("t=").unwrap().split(',').next().unwrap();
     let at = Timestamp::from_unix(time.parse().unwrap());
@@ -29,6 +29,9 @@ fn a_delivery_is_the_event_signed_and_settled_by_a_success() {
     is_signed(delivery, &[&endpoint.secret]);
     assert!(delivery.header("user-agent").starts_with("Coffer/"));
     assert_eq!(delivery.header("content-type"), "application/json; charset=utf-8");
+    assert_eq!(delivery.header("accept"), "*/*; q=0.5, application/xml");
+    assert_eq!(delivery.header("cache-control"), "no-cache");
+    assert!(delivery.body.contains("\n  \"id\": "), "indented: {}", delivery.body);
     assert_eq!(fixture.pending(&event), 0);
     let attempts = fixture.attempts(&endpoint);
     assert_eq!(attempts.len(), 1);
@@ -85,7 +88,7 @@ fn an_endpoint_gets_its_own_types_of_its_own_owner() {
     fixture.endpoint_with(&connected, "200/own", &[("enabled_events[]", "*")]);
     let live = fixture.app.live();
     let live_url = [("url", "https://hooks.invalid/"), ("enabled_events[]", "*")];
-    live.post("/v1/webhook_endpoints", &live_url).ok();
+    let of_live = live.post("/v1/webhook_endpoints", &live_url).text("id");
     let (own, theirs) = (happen(&fixture.client), happen(&connected));
     fixture.send();
     let mut arrived: Vec<_> = fixture
@@ -102,6 +105,8 @@ fn an_endpoint_gets_its_own_types_of_its_own_owner() {
     assert!(of_platform.event().get("account").is_none());
     let of_connected = received.iter().find(|one| one.path == "200/connect").unwrap();
     assert!(of_connected.event()["account"].is_string());
+    let of_live = live.get(&format!("/v1/webhook_endpoints/{of_live}/attempts"), &[]).ok();
+    assert_eq!(of_live["data"], json!([]), "what happens in test mode is not told live");
 }
 
 #[test]

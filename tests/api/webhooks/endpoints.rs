@@ -98,6 +98,7 @@ fn what_is_wrong_is_refused_by_its_parameter() {
     let (account, connected) = server.connected(&app);
     let error = connected.post(PATH, &[("url", URL), good, ("connect", "true")]).refused(400);
     assert_eq!(error["param"], "connect", "{account}");
+    client.get("/v2/core/event_destinations", &[]).refused(404);
     for path in ["/v1/webhook_endpoints/we_none/roll_secret", "/v1/webhook_endpoints/we_none/test"]
     {
         assert_eq!(client.post(path, &[]).refused(404)["code"], "resource_missing");

@@ -121,6 +121,9 @@ fn answer(mut stream: TcpStream, port: u16, what: &str) -> std::io::Result<()> {
             let to = format!("http://127.0.0.1:{port}/ok/redirected");
             write!(stream, "HTTP/1.1 301 Moved\r\nlocation: {to}\r\ncontent-length: 0\r\n\r\n")
         }
+        "busy" => {
+            write!(stream, "HTTP/1.1 503 X\r\nretry-after: 86400\r\ncontent-length: 0\r\n\r\n")
+        }
         "giga" => {
             write!(stream, "HTTP/1.1 200 OK\r\ncontent-length: 1073741824\r\n\r\n")?;
             let block = [b'x'; 65536];

@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 fn receivers_that_misbehave_fail_within_bounds_and_are_told_from_those_that_succeed() {
     let fixture = Fixture::new();
     let failed = |error: &str| json!(["failed", null, error]);
-    let cases: [(&str, Value); 13] = [
+    let cases: [(&str, Value); 14] = [
         ("200", json!(["succeeded", 200, null])),
         ("299", json!(["succeeded", 299, null])),
         ("giga", json!(["succeeded", 200, null])),
@@ -16,6 +16,7 @@ fn receivers_that_misbehave_fail_within_bounds_and_are_told_from_those_that_succ
         ("400", json!(["failed", 400, "http_status"])),
         ("410", json!(["failed", 410, "http_status"])),
         ("500", json!(["failed", 500, "http_status"])),
+        ("busy", json!(["failed", 503, "http_status"])),
         ("moved", json!(["failed", 301, "http_status"])),
         ("hang", failed("connection_failed")),
         ("close", failed("connection_failed")),
@@ -31,6 +32,11 @@ fn receivers_that_misbehave_fail_within_bounds_and_are_told_from_those_that_succ
         let made = attempts.iter().find(|one| one["status"] != "pending").unwrap();
         let found = json!([made["status"], made["http_status"], made["error"]]);
         assert_eq!(found, *expected, "{path}");
+        if made["status"] == "failed" {
+            // Whatever the receiver says of it.
+            let wait = made["next_attempt_at"].as_i64().unwrap() - fixture.server.clock.now_unix();
+            assert!((270..=330).contains(&wait), "{path}: {wait}");
+        }
         if made["http_status"].is_null() {
             assert!(made["duration_ms"].is_null(), "{path}: how long it took tells of the network");
         }

@@ -129,7 +129,9 @@ fn what_waits_for_a_deleted_endpoint_is_gone() {
     let endpoint = fixture.endpoint("500");
     let event = fixture.happen();
     fixture.send();
+    assert_eq!(fixture.server.count("webhook_secret"), 1);
     fixture.client.delete(&format!("/v1/webhook_endpoints/{}", endpoint.id), &[]).ok();
+    assert_eq!(fixture.server.count("webhook_secret"), 0, "at once");
     fixture.server.clock.advance(HOUR);
     fixture.send();
     assert_eq!(fixture.receiver.received().len(), 1);

@@ -78,7 +78,7 @@ impl Exchange {
         attempt: &Attempt,
         now: Timestamp,
     ) -> Outcome {
-        let too_late = attempt.happened.plus(limits::TRIED_SECONDS + 12 * 3600);
+        let too_late = attempt.happened.plus(limits::TRIED_SECONDS + limits::LATE_SECONDS);
         if !attempt.once && attempt.number > 1 && now > too_late {
             return Outcome::failed(EXPIRED, now);
         }

@@ -223,12 +223,13 @@ impl Work for GiveUp {
         let sql = "SELECT due, seq FROM webhook_attempt WHERE endpoint = ? AND status = 0 \
                    ORDER BY due DESC, seq DESC LIMIT 1 OFFSET ?";
         let beyond = tx.query(sql, &values![&self.endpoint, self.kept]).await?;
-        if beyond.is_empty() {
-            return Ok(0);
-        }
+        // The last one that is beyond the bound: the others are those due before it.
+        let Some(beyond) = beyond.first() else { return Ok(0) };
+        let (due, seq) = (beyond.int(0)?, beyond.int(1)?);
         let sql = "SELECT endpoint, seq, event FROM webhook_attempt \
-                   WHERE endpoint = ? AND status = 0 ORDER BY due, seq LIMIT ?";
-        let rows = tx.query(sql, &values![&self.endpoint, self.most]).await?;
+                   WHERE endpoint = ? AND status = 0 AND (due < ? OR (due = ? AND seq <= ?)) \
+                   ORDER BY due, seq LIMIT ?";
+        let rows = tx.query(sql, &values![&self.endpoint, due, due, seq, self.most]).await?;
         for row in &rows {
             tx.defer(
                 "UPDATE webhook_attempt SET status = 2, at = ?, error = 'given_up' \
@@ -239,3 +240,6 @@ impl Work for GiveUp {
         Ok(u64::try_from(rows.len()).unwrap_or(u64::MAX))
     }
 }
+
+#[cfg(test)]
+mod tests;

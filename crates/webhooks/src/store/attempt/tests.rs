@@ -1,0 +1,72 @@
+//! What is given up when too much waits for one endpoint.
+
+use super::*;
+use crate::store::MIGRATIONS;
+use coffer_base::{AccountId, Mode};
+use coffer_storage::Options;
+
+const NOW: Timestamp = Timestamp::from_unix(1_800_000_000);
+
+/// Attempts that wait, by their endpoint, place and the seconds after which they are due.
+struct Wait(&'static [(&'static str, i64, i64)]);
+
+impl Work for Wait {
+    type Out = ();
+
+    async fn run(&self, tx: &mut Tx<'_>) -> Result<(), StorageError> {
+        let account = AccountId::parse("acct_p").unwrap();
+        let owner = Owner { mode: Mode::Test, platform: account.clone(), account };
+        for (endpoint, seq, after) in self.0 {
+            let waiting = Attempt {
+                endpoint: (*endpoint).to_owned(),
+                seq: *seq,
+                event: format!("evt_{seq}"),
+                kind: "reserve.plan.created".to_owned(),
+                owner: owner.clone(),
+                number: 1,
+                once: false,
+                status: Status::Waiting,
+                due: NOW.plus(*after),
+                happened: NOW,
+                at: NOW,
+                http_status: None,
+                error: None,
+                milliseconds: None,
+                next: None,
+            };
+            insert(tx, &waiting);
+        }
+        Ok(())
+    }
+}
+
+/// The places of what still waits for an endpoint.
+async fn waiting(store: &Store, endpoint: &str) -> Vec<i64> {
+    let due = due(store, endpoint, NOW.plus(1000), 100).await.unwrap();
+    due.iter().map(|one| one.seq).collect()
+}
+
+#[tokio::test]
+async fn beyond_the_bound_what_was_due_first_is_given_up_and_no_more_than_that() {
+    let kept = tempfile::TempDir::new().unwrap();
+    let path = kept.path().join("coffer.db");
+    let opened = Store::open_sqlite(&path, &[MIGRATIONS], NOW, Options::default());
+    let store = opened.unwrap().0;
+    // The third was due first.
+    let some = &[("we_a", 1, 10), ("we_a", 2, 10), ("we_a", 3, 0), ("we_a", 4, 20), ("we_b", 5, 0)];
+    store.write(Wait(some)).await.unwrap();
+    let give_up =
+        |kept, most| store.write(GiveUp { endpoint: "we_a".to_owned(), kept, most, now: NOW });
+    assert_eq!(give_up(4, 100).await.unwrap(), 0);
+    assert_eq!(give_up(2, 1).await.unwrap(), 1, "in batches");
+    assert_eq!(waiting(&store, "we_a").await, [1, 2, 4]);
+    assert_eq!(give_up(2, 100).await.unwrap(), 1);
+    assert_eq!(give_up(2, 100).await.unwrap(), 0);
+    assert_eq!(waiting(&store, "we_a").await, [2, 4]);
+    assert_eq!(waiting(&store, "we_b").await, [5]);
+    let first = PagePosition { newer: false, seq: i64::MAX, fetch: 100 };
+    let all = page_of_endpoint(&store, "we_a", first).await.unwrap();
+    let given_up: Vec<_> = all.iter().filter(|one| one.status == Status::Failed).collect();
+    assert_eq!(given_up.iter().map(|one| one.seq).collect::<Vec<_>>(), [3, 1]);
+    assert!(given_up.iter().all(|one| one.error.as_deref() == Some("given_up")));
+}
