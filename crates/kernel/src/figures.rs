@@ -105,7 +105,8 @@ pub struct TableFigures {
 pub type Sums = BTreeMap<Vec<String>, i64>;
 
 impl TableFigures {
-    /// Measures the store, part by part if its tables are spread; one map for each metric, in their order.
+    /// Measures the store, part by part if its tables are spread; one map for each metric, in
+    /// their order.
     ///
     /// # Errors
     /// When a part does not answer: a sum without it would be wrong.

@@ -407,7 +407,7 @@ fn without_a_provider_there_is_nothing_to_begin() {
 }
 
 #[test]
-fn no_code_and_no_token_is_kept_or_shown() {
+fn neither_codes_nor_tokens_are_stored_or_shown() {
     let server = TestServer::start();
     let provider = OidcProvider::of(&server);
     let mut browser = Browser::new(&server);

@@ -35,8 +35,8 @@ pub fn run(words: &[String]) -> Outcome {
     let (alone, with) = medians(&text).ok_or_else(|| format!("hyperfine wrote {text}"))?;
     let added = with - alone;
     println!(
-        "coffer run   {added:.1} ms more with {SECRETS} secrets (goal {GOAL}): median {with:.1} ms, \
-         the command alone {alone:.1} ms"
+        "coffer run   {added:.1} ms more with {SECRETS} secrets (goal {GOAL}): median {with:.1} \
+         ms, the command alone {alone:.1} ms"
     );
     if added > GOAL { Err(format!("it adds more than {GOAL} ms")) } else { Ok(()) }
 }
