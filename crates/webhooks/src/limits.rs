@@ -81,8 +81,8 @@ pub const IDLE_SECONDS: u64 = 5;
 /// Seconds after an event until which it is tried: three days, as at Stripe.
 pub const TRIED_SECONDS: i64 = 72 * 3600;
 
-/// Seconds beyond that within which an attempt that had to wait, for its endpoint or for a server, is
-/// still made: the longest time between two attempts.
+/// Seconds beyond that within which an attempt that had to wait, for its endpoint or for a server,
+/// is still made: the longest time between two attempts.
 pub const LATE_SECONDS: i64 = 12 * 3600;
 
 /// Seconds for which attempts are kept: as long as events.

@@ -63,7 +63,7 @@ fn without_a_version_of_its_own_an_endpoint_keeps_that_of_its_request() {
 
 #[test]
 fn an_operator_can_set_what_deliveries_say_that_they_are_from() {
-    let agent = "Stripe/1.0 (+https://stripe.com/docs/webhooks)";
+    let agent = "Payments/1.0 (+https://payments.example/hooks)";
     let server = builder().set(&WEBHOOK_USER_AGENT, agent).without_background_jobs().start();
     let fixture = Fixture::of(server);
     fixture.endpoint("200");
