@@ -49,6 +49,14 @@ pub enum Form {
     Destinations,
     /// The code of a currency: three or four small letters.
     Currency,
+    /// Durations with commas between them, such as `30s,5m,2h,1d`: at most so many, and together at
+    /// most so many seconds.
+    Durations {
+        /// The most of them.
+        count: usize,
+        /// The most seconds of all together.
+        seconds: i64,
+    },
 }
 
 /// Whether the program is for developers alone: set by the program, and by no operator.
@@ -74,6 +82,17 @@ impl Form {
             Self::File => Err("the path of a file".to_owned()),
             Self::Currency if Currency::any(value).is_some() => Ok(()),
             Self::Currency => Err("a currency in small letters, such as usd".to_owned()),
+            Self::Durations { count, seconds } => {
+                let all = durations(value).filter(|all| all.len() <= count);
+                let sum = all.and_then(|all| all.into_iter().try_fold(0_i64, i64::checked_add));
+                if sum.is_some_and(|sum| sum <= seconds) {
+                    return Ok(());
+                }
+                let hours = seconds / 3600;
+                Err(format!(
+                    "at most {count} durations of at most {hours} hours in all, such as 30s,5m,2h"
+                ))
+            }
             Self::HostAndPort if is_there && host_and_port(value).is_some() => Ok(()),
             Self::HostAndPort => Err("HOST:PORT".to_owned()),
             Self::Destinations => value.split(',').try_for_each(|one| {
@@ -82,6 +101,26 @@ impl Form {
             }),
         }
     }
+}
+
+/// Durations in seconds: numbers from 1 on, each with `s`, `m`, `h` or `d` behind it, with commas
+/// between them. `None` if anything else stands there.
+pub fn durations(text: &str) -> Option<Vec<i64>> {
+    let one = |text: &str| {
+        let text = text.trim();
+        let (number, unit) = text.split_at_checked(text.len().checked_sub(1)?)?;
+        let each = match unit {
+            "s" => 1,
+            "m" => 60,
+            "h" => 3600,
+            "d" => 86_400,
+            _ => return None,
+        };
+        let is_plain = !number.is_empty() && number.bytes().all(|byte| byte.is_ascii_digit());
+        let number: i64 = number.parse().ok().filter(|number| is_plain && *number > 0)?;
+        number.checked_mul(each)
+    };
+    text.split(',').map(one).collect()
 }
 
 /// The parts of `HOST:PORT`.

@@ -78,6 +78,9 @@ pub const HELD_SECONDS: u64 = 30;
 /// time takes it.
 pub const IDLE_SECONDS: u64 = 5;
 
+/// Attempts after the first that an operator can set.
+pub const RETRIES: usize = 20;
+
 /// Seconds after an event until which it is tried: three days, as at Stripe.
 pub const TRIED_SECONDS: i64 = 72 * 3600;
 

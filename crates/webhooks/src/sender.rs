@@ -10,6 +10,7 @@ mod fair;
 mod holders;
 
 use crate::endpoint::{Attempt, Status};
+use crate::schedule::Schedule;
 use crate::sequence::Sequence;
 use crate::settings::{self, WEBHOOK_CA_FILE, WEBHOOK_DISABLE_AFTER, WEBHOOK_TIMEOUT};
 use crate::store::attempt;
@@ -36,6 +37,7 @@ pub(crate) struct How {
     pub(crate) proxy: Option<Proxy>,
     pub(crate) total: Duration,
     pub(crate) user_agent: String,
+    pub(crate) schedule: Schedule,
     /// Where the authorities are that are trusted, if not the public ones.
     pub(crate) ca_file: Option<String>,
 }
@@ -87,6 +89,7 @@ impl Sender {
             proxy: settings::proxy(settings),
             total: Duration::from_secs(seconds),
             user_agent: settings::user_agent(settings),
+            schedule: settings::schedule(settings),
             ca_file: Some(ca_file.to_owned()).filter(|path| !path.is_empty()),
         };
         Self {
@@ -302,13 +305,14 @@ impl Pass<'_> {
         let exchange = Arc::clone(&self.exchange);
         let guard = Arc::clone(&self.context.guard);
         let random = Arc::clone(&self.context.random);
+        let how = Arc::clone(&self.sender.how);
         self.running.spawn(async move {
             debug_assert_eq!(attempt.status, Status::Waiting);
             let mut outcome = exchange.attempt(&ready, &attempt, now).await;
             let ends = outcome.error.is_none_or(|error| error == exchange::EXPIRED);
             if !ends && !attempt.once {
                 let (mode, at) = (attempt.owner.mode, guard.now());
-                outcome.next = crate::schedule::next(mode, attempt.number, at, &*random);
+                outcome.next = how.schedule.next(mode, attempt.number, at, &*random);
             }
             let endpoint_owner = ready.endpoint.owner.clone();
             Made { attempt, outcome, endpoint_owner }

@@ -1,9 +1,10 @@
 //! What an operator can set of webhooks.
 
 use crate::limits;
+use crate::schedule::Schedule;
 use crate::url::UrlRules;
 use coffer_kernel::outbound::{Destinations, Proxy};
-use coffer_kernel::{DEVELOPER, Form, Setting, SettingKind, Settings, host_and_port};
+use coffer_kernel::{DEVELOPER, Form, Setting, SettingKind, Settings, durations, host_and_port};
 
 /// Whether there are webhooks at all.
 pub const WEBHOOKS: Setting = Setting {
@@ -64,6 +65,27 @@ pub const WEBHOOK_TIMEOUT: Setting = Setting {
     about: "seconds that a receiver of a webhook may take to answer, 1 to 60",
 };
 
+/// What a list of distances may be.
+const DISTANCES: SettingKind =
+    SettingKind::Text(Form::Durations { count: limits::RETRIES, seconds: limits::TRIED_SECONDS });
+
+/// When failed attempts are made again in live mode.
+pub const WEBHOOK_RETRIES: Setting = Setting {
+    name: "webhook_retries",
+    default: "1m,5m,30m,2h,5h,10h,12h,12h,12h,12h",
+    kind: DISTANCES,
+    about: "how long after a failed attempt each webhook of live mode is sent again, each a tenth \
+            more or less, such as 30s,5m,2h; three days in all at most",
+};
+
+/// The same in test mode, where nobody waits for days.
+pub const WEBHOOK_TEST_RETRIES: Setting = Setting {
+    name: "webhook_test_retries",
+    default: "5m,30m,2h",
+    kind: DISTANCES,
+    about: "the same in test mode",
+};
+
 /// When an endpoint without success is disabled.
 pub const WEBHOOK_DISABLE_AFTER: Setting = Setting {
     name: "webhook_disable_after",
@@ -89,6 +111,8 @@ pub(crate) const ALL: &[Setting] = &[
     WEBHOOK_PROXY,
     WEBHOOK_ENDPOINTS,
     WEBHOOK_TIMEOUT,
+    WEBHOOK_RETRIES,
+    WEBHOOK_TEST_RETRIES,
     WEBHOOK_DISABLE_AFTER,
     WEBHOOK_USER_AGENT,
 ];
@@ -110,6 +134,13 @@ pub(crate) fn url_rules(settings: &Settings) -> UrlRules {
 pub(crate) fn proxy(settings: &Settings) -> Option<Proxy> {
     let (host, port) = host_and_port(settings.line(&WEBHOOK_PROXY))?;
     Some(Proxy { host: host.to_owned(), port })
+}
+
+/// When failed attempts are made again.
+pub(crate) fn schedule(settings: &Settings) -> Schedule {
+    // They were checked when the settings were read.
+    let of = |setting| durations(settings.line(setting)).unwrap_or_default();
+    Schedule { live: of(&WEBHOOK_RETRIES), test: of(&WEBHOOK_TEST_RETRIES) }
 }
 
 /// What deliveries say that they come from.

@@ -4,7 +4,7 @@
 use super::deliveries::is_signed;
 use super::fixture::{Endpoint, Fixture, builder, happen};
 use coffer_kernel::outbound::{Bytestream, Network, NetworkFuture};
-use coffer_webhooks::{WEBHOOK_DISABLE_AFTER, WEBHOOK_USER_AGENT};
+use coffer_webhooks::{WEBHOOK_DISABLE_AFTER, WEBHOOK_TEST_RETRIES, WEBHOOK_USER_AGENT};
 use serde_json::{Value, json};
 use std::io::ErrorKind;
 use std::net::SocketAddr;
@@ -70,6 +70,22 @@ fn an_operator_can_set_what_deliveries_say_that_they_are_from() {
     fixture.happen();
     fixture.send();
     assert_eq!(fixture.receiver.received()[0].header("user-agent"), agent);
+}
+
+#[test]
+fn an_operator_can_set_when_what_failed_is_sent_again() {
+    let builder = builder().set(&WEBHOOK_TEST_RETRIES, "100s");
+    let fixture = Fixture::of(builder.without_background_jobs().start());
+    let endpoint = fixture.endpoint("500");
+    fixture.happen();
+    for received in [1, 2, 2] {
+        fixture.send();
+        assert_eq!(fixture.receiver.received().len(), received);
+        fixture.server.clock.advance(110);
+    }
+    let attempts = fixture.attempts(&endpoint);
+    let next: Vec<_> = attempts.iter().map(|one| &one["next_attempt_at"]).collect();
+    assert!(next[0].is_null() && next[1].is_i64(), "{attempts:?}");
 }
 
 /// Receivers compare the time of a signature with their own.
