@@ -64,6 +64,50 @@ fn events_go_to_a_program_of_this_machine() {
     listener.wait().unwrap();
 }
 
+/// Makes a plan of an account, or of the platform, and disables it.
+fn made_and_disabled(server: &Server<'_>, account: Option<&str>) {
+    let post = |path: &str, body: &str| {
+        let url = format!("http://{}/v1/reserve/plans{path}", server.address());
+        let mut sent = ureq::post(&url).header("Authorization", &format!("Bearer {KEY}"));
+        if let Some(account) = account {
+            sent = sent.header("Stripe-Account", account);
+        }
+        let sent = sent.content_type("application/x-www-form-urlencoded").send(body);
+        let text = sent.unwrap().body_mut().read_to_string().unwrap();
+        serde_json::from_str::<serde_json::Value>(&text).unwrap()
+    };
+    let rolling = "percent=10&type=rolling_release&rolling_release[days_after_charge]=30";
+    let plan = post("", rolling);
+    post(&format!("/{}/disable", plan["id"].as_str().unwrap()), "");
+}
+
+#[test]
+fn only_the_events_and_the_account_that_are_named_are_followed() {
+    const ACCOUNT: &str = "acct_listened";
+    let home = Home::new();
+    let server = Server::start(&home, &["dev", "--listen", "127.0.0.1:0"]);
+    // Nobody listens there: what would have been sent is printed all the same.
+    let closed = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+    let to = format!("http://{closed}/");
+    let words = ["listen", "--forward-to", &to, "--events", "reserve.plan.disabled"];
+    let mut call = server.coffer(&[&words[..], &["--account", ACCOUNT]].concat()).api_key(KEY);
+    let mut listener = call.spawn(Stdio::inherit());
+    let mut lines = BufReader::new(listener.stdout.take().unwrap()).lines().map(Result::unwrap);
+    assert!(lines.next().unwrap().starts_with("Events are sent to"));
+    made_and_disabled(&server, None);
+    made_and_disabled(&server, Some(ACCOUNT));
+    let line = lines.next().unwrap();
+    let id = line.strip_prefix("reserve.plan.disabled ").unwrap().split(' ').next().unwrap();
+    let url = format!("http://{}/v1/events/{id}", server.address());
+    let found = ureq::get(&url)
+        .header("Authorization", &format!("Bearer {KEY}"))
+        .header("Stripe-Account", ACCOUNT)
+        .call();
+    assert_eq!(found.unwrap().status(), 200, "{line}");
+    listener.kill().unwrap();
+    listener.wait().unwrap();
+}
+
 #[test]
 fn nothing_is_sent_to_other_machines() {
     let home = Home::new();
