@@ -22,7 +22,9 @@ pub const FIGURES: &[TableFigures] = &[
         is_spread: false,
     },
     TableFigures {
-        sql: "SELECT CASE attempt.mode WHEN 0 THEN 'test' ELSE 'live' END, MIN(attempt.due) \
+        // A first attempt is due at once, since it was written.
+        sql: "SELECT CASE attempt.mode WHEN 0 THEN 'test' ELSE 'live' END, \
+              MIN(CASE attempt.due WHEN 0 THEN attempt.at ELSE attempt.due END) \
               FROM webhook_attempt AS attempt \
               JOIN webhook_endpoint AS endpoint ON endpoint.id = attempt.endpoint \
               WHERE attempt.status = 0 AND endpoint.enabled = 1 GROUP BY attempt.mode",
