@@ -286,7 +286,8 @@ fn token(state: &State, twist: &Twist, head: &str, body: &str) -> Response {
     let basic = format!("Basic {}", STANDARD.encode([CLIENT, SECRET].map(encoded).join(":")));
     let in_head = head.lines().any(|line| line.ends_with(&basic));
     let is_in = |name: &str, value: &str| form.get(name).is_some_and(|sent| sent == value);
-    if !in_head && !(is_in("client_id", CLIENT) && is_in("client_secret", SECRET)) {
+    let in_form = is_in("client_id", CLIENT) && is_in("client_secret", SECRET);
+    if !in_head && !in_form {
         return refuse("invalid_client");
     }
     let granted = form.get("code").and_then(|code| {
