@@ -148,7 +148,9 @@ pub async fn search(
         };
     }
     let looked_from = to.saturating_add(1);
-    let looked_back_to = time_of(&parts, looked_from).await?;
+    // Where nothing has a number yet, what was found tells how far back it goes.
+    let found = if looked_from > 1 { entries.last().map(StoredEntry::at) } else { None };
+    let looked_back_to = time_of(&parts, looked_from).await?.or(found);
     Ok(Found { entries, looked_from, looked_back_to })
 }
 
