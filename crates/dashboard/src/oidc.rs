@@ -125,30 +125,37 @@ pub(crate) async fn finish(
     let Some(oidc) = dashboard.oidc.get() else {
         return respond::page(sign_in::form(dashboard, request, links::HOME, None));
     };
-    let answered = end(dashboard, oidc, request, client).await;
-    // Whatever came of it, it is over.
-    let name = cookie_name(dashboard, &request.headers);
-    respond::with_cookie(answered, &cookie(name, "", 0))
-}
-
-async fn end(
-    dashboard: &Dashboard,
-    oidc: &Oidc,
-    request: &SiteRequest,
-    client: &dyn ApiClient,
-) -> Answer {
     let form = |why: &str| sign_in::form(dashboard, request, links::HOME, Some(why));
     if client.is_refused_too_often() {
         return respond::too_many(form(TOO_OFTEN));
     }
     let fields = Fields::parse(request.query.as_deref().unwrap_or_default().as_bytes());
-    let browser = request::cookie(&request.headers, cookie_name(dashboard, &request.headers));
+    let name = cookie_name(dashboard, &request.headers);
+    let browser = request::cookie(&request.headers, name);
     let now = dashboard.clock.monotonic();
     let sought = oidc.pending.take(fields.get("state"), browser.unwrap_or_default(), now);
-    let Some(Sought { attempt, next, .. }) = sought else {
-        client.refuse_sign_in(SignInRefusal::Unknown, None).await;
+    let Some(sought) = sought else {
+        // Any page can have browsers ask for this address, without their cookie: that refuses
+        // nobody, and ends no sign-in that was begun.
+        if browser.is_some() {
+            client.refuse_sign_in(SignInRefusal::Unknown, None).await;
+        }
         return respond::forbidden(form(UNKNOWN));
     };
+    let answered = end(dashboard, (oidc, sought), request, client).await;
+    // Whatever came of it, it is over.
+    respond::with_cookie(answered, &cookie(name, "", 0))
+}
+
+async fn end(
+    dashboard: &Dashboard,
+    (oidc, sought): (&Oidc, Sought),
+    request: &SiteRequest,
+    client: &dyn ApiClient,
+) -> Answer {
+    let form = |why: &str| sign_in::form(dashboard, request, links::HOME, Some(why));
+    let fields = Fields::parse(request.query.as_deref().unwrap_or_default().as_bytes());
+    let Sought { attempt, next, .. } = sought;
     let code = fields.get("code");
     let is_refused = code.is_empty() || code.len() > bounds::PARAMETER_CHARACTERS;
     if is_refused || !fields.get("error").is_empty() {
