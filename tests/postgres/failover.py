@@ -22,8 +22,9 @@ from server import Installation, Server
 SERVERS = 3
 # How long the load runs undisturbed before and after each disturbance, in seconds.
 CALM = 1.5
-# How long more commits pile up behind the first that waits for the standby, in seconds.
-PILE_UP = 0.5
+# How long more commits pile up behind the first that waits for the standby, in seconds: on a busy
+# machine, too, a client's is then among them.
+PILE_UP = 2
 # The status of an answer that says that it is not known whether a commit was kept.
 UNKNOWN = 500
 CONCURRENT, KEPT, NOT_KEPT = "at once", "in a commit that is kept", "in a commit that is not kept"

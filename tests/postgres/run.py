@@ -7,6 +7,7 @@ import os
 import signal
 import subprocess
 import sys
+import tempfile
 import time
 from pathlib import Path
 
@@ -29,10 +30,11 @@ PROGRAMS = [
 STOPPING = 60
 
 
-def run(command, deadline):
-    """Runs one program in a group of its own, and says what became of it."""
+def run(command, deadline, said):
+    """Runs one program in a group of its own, and says what became of it. What it prints goes into
+    the file `said`."""
     process = subprocess.Popen([sys.executable, HERE / command[0], *command[1:]],
-                               start_new_session=True)
+                               stdout=said, stderr=said, start_new_session=True)
     try:
         code = process.wait(deadline)
         return "passed" if code == 0 else f"FAILED with exit code {code}"
@@ -54,23 +56,29 @@ def end(process):
 
 
 def main():
-    """Runs all of them, also after a failure, and prints how each went."""
+    """Runs all of them, also after a failure, and prints how each went. What those that failed have
+    said comes last, since of a long output often only the end is at hand."""
     signal.signal(signal.SIGTERM, lambda *_: sys.exit("the run was ended"))
     if not os.access(os.environ.get("COFFER_BIN", ""), os.X_OK):
         sys.exit("COFFER_BIN must name the server's binary")
-    summary = []
+    summary, failed = [], []
     for command, deadline in PROGRAMS:
         name = " ".join(command)
         if not (HERE / command[0]).exists():
             summary.append(f"{name}: not in this folder")
             continue
-        print(f"--- {name}", flush=True)
         begun = time.monotonic()
-        outcome = run(command, deadline)
+        with tempfile.TemporaryFile("w+", errors="replace") as said:
+            outcome = run(command, deadline, said)
+            said.seek(0)
+            text = f"--- {name}\n{said.read()}"
         summary.append(f"{name}: {outcome}, {time.monotonic() - begun:.0f} s")
+        print(text, end="", flush=True)
+        if "FAILED" in outcome:
+            failed.append(text)
     print("---")
-    print("\n".join(summary))
-    return 1 if any("FAILED" in line for line in summary) else 0
+    print("\n".join(summary + failed))
+    return 1 if failed else 0
 
 
 if __name__ == "__main__":

@@ -17,8 +17,8 @@ pub type Outcome = Result<(), String>;
 const MINUTES: u64 = 120;
 /// How often a running step is looked at: short against every step, long against the processor.
 const POLL: Duration = Duration::from_millis(50);
-/// How many of a log's last lines are shown when its step has failed.
-const TAIL: usize = 40;
+/// How many of a log's last lines are shown when its step has failed: two screens.
+const TAIL: usize = 60;
 /// How many characters of a command its failure repeats.
 const SHORT: usize = 80;
 
@@ -181,7 +181,8 @@ fn open_log(path: &Path) -> Result<(File, File), String> {
     open().map_err(|e: std::io::Error| format!("cannot write {}: {e}", path.display()))
 }
 
-fn tail(path: &Path) -> String {
+/// The last [`TAIL`] lines of a log.
+pub fn tail(path: &Path) -> String {
     let bytes = std::fs::read(path).unwrap_or_default();
     let text = String::from_utf8_lossy(&bytes);
     let lines: Vec<&str> = text.lines().collect();

@@ -145,7 +145,7 @@ async fn answer_api<B: RequestBody>(
     let result = caught(audit::record(kernel, &mut trace, parts, result)).await;
     access_log::report(kernel, &trace, parts, &result);
     span::end(kernel, &mut trace, parts, &result);
-    throttle::hold_back(connection, &trace, &result).await;
+    throttle::hold_back(kernel, connection, &trace, &result).await;
     if trace.is_dropped {
         return Err(Dropped);
     }

@@ -57,6 +57,13 @@ pub const PEERS_IN_MEMORY: usize = 16_384;
 /// refusals alone.
 pub const REFUSAL_DELAY_MILLISECONDS: u64 = 200;
 
+/// Answers a second that were held back: if so many callers are refused at once that there would be
+/// more, each is held back for longer, since even refusals take the processor from others.
+pub const HELD_BACK_PER_SECOND: u64 = 500;
+
+/// The longest that an answer is held back in milliseconds: clients wait for longer.
+pub const REFUSAL_DELAY_AT_MOST_MILLISECONDS: u64 = 10_000;
+
 /// Refusals that the log has a line for, of one address at once.
 pub const LOGGED_REFUSALS_AT_ONCE: u32 = 50;
 

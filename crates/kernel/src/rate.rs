@@ -5,12 +5,14 @@
 
 mod audited;
 mod bucket;
+mod held;
 mod lines;
 mod peers;
 mod refusals;
 mod tenants;
 
 pub(crate) use audited::AuditedRefusals;
+pub(crate) use held::HeldBack;
 pub(crate) use lines::{LineKind, Lines};
 pub(crate) use refusals::Refusals;
 pub(crate) use tenants::{Limit, LimitHolder, Limited, Permit, TenantLoads};

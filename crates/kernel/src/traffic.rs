@@ -2,7 +2,7 @@
 //! server runs, and the budgets that it is held against.
 
 use crate::peer::{Network, Peer};
-use crate::rate::{AuditedRefusals, LineKind, Lines, Refusals, TenantLoads};
+use crate::rate::{AuditedRefusals, HeldBack, LineKind, Lines, Refusals, TenantLoads};
 use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU32, Ordering};
 use std::sync::{Arc, PoisonError, RwLock};
 
@@ -111,6 +111,7 @@ pub(crate) struct Traffic {
     proxies: RwLock<Arc<[Network]>>,
     pub(crate) loads: TenantLoads,
     pub(crate) refusals: Refusals,
+    pub(crate) held_back: HeldBack,
     pub(crate) lines: Lines,
     pub(crate) audited: AuditedRefusals,
 }
@@ -124,6 +125,7 @@ impl Traffic {
             proxies: RwLock::new(Arc::from([])),
             loads: TenantLoads::new(),
             refusals: Refusals::new(),
+            held_back: HeldBack::default(),
             lines: Lines::new(),
             audited: AuditedRefusals::new(),
         };

@@ -6,6 +6,7 @@ mod backup;
 mod checkpoint;
 mod connection;
 mod error;
+mod group;
 mod own_log;
 mod queue;
 mod readers;

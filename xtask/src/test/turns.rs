@@ -6,7 +6,7 @@
 
 use super::Part;
 use super::options::Options;
-use crate::step::{Outcome, Step};
+use crate::step::{self, Outcome, Step};
 use crate::target;
 use std::collections::VecDeque;
 use std::fs::{self, File};
@@ -66,8 +66,9 @@ fn run_part(part: &Part, options: &Options) -> Outcome {
         .minutes(MINUTES)
         .quiet(&log);
     show(part, &log);
-    // Its last line says what was wrong.
-    run.map_err(|error| reason(&log, part).unwrap_or(error))
+    // Its last line says what was wrong. Of a long output often only the end is at hand, so what
+    // stood before that line is said again at the end of all.
+    run.map_err(|error| format!("{}\n{}", reason(&log, part).unwrap_or(error), step::tail(&log)))
 }
 
 /// A part ends itself by the times of its own steps; this is more than they come to.

@@ -4,14 +4,13 @@ use super::trace::RequestTrace;
 use crate::authorize::check_peer;
 use crate::connections::{Connection, Phase};
 use crate::kernel::Kernel;
-use crate::limits;
 use crate::peer::Peer;
 use crate::principal::{Credentials, Principal};
 use crate::rate::{Limit, LimitHolder, Limited, Permit};
 use crate::reasons;
 use coffer_dialect::{ApiError, LimitReason};
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 /// Finds out who is calling. If too many keys of the peer's were refused, those that the server has
 /// not seen are looked up a few at a time, and the answers to those that are refused are held back:
@@ -65,7 +64,7 @@ pub(super) fn is_refused_too_often(kernel: &Kernel, peer: Peer) -> bool {
 pub(super) async fn refuse_sign_in(kernel: &Kernel, connection: &Connection, peer: Peer) {
     let traffic = &kernel.traffic;
     if traffic.app_rate().is_some() && !traffic.refusals.count(peer.key(), Instant::now()) {
-        delay(connection).await;
+        delay(kernel, connection).await;
     }
 }
 
@@ -127,18 +126,20 @@ fn limited_error(limited: Limited, principal: &Principal) -> ApiError {
 /// Holds back the answer to who has asked too much or tried too many keys. Meanwhile the connection
 /// makes room if others need its place.
 pub(super) async fn hold_back<T>(
+    kernel: &Kernel,
     connection: &Connection,
     trace: &RequestTrace,
     result: &Result<T, ApiError>,
 ) {
-    let is_limited = result.as_ref().is_err_and(|error| error.limit_reason().is_some());
-    if is_limited || trace.is_held_back {
-        delay(connection).await;
+    let too_much = |error: &ApiError| error.limit_reason().is_some() || error.is_load();
+    if result.as_ref().is_err_and(too_much) || trace.is_held_back {
+        delay(kernel, connection).await;
     }
 }
 
-async fn delay(connection: &Connection) {
+async fn delay(kernel: &Kernel, connection: &Connection) {
     connection.enter(Phase::Pending);
-    tokio::time::sleep(Duration::from_millis(limits::REFUSAL_DELAY_MILLISECONDS)).await;
+    let held = kernel.traffic.held_back.enter();
+    tokio::time::sleep(held.pause).await;
     connection.enter(Phase::Serving);
 }

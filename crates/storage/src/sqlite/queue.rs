@@ -29,8 +29,8 @@ struct State {
 
 /// What the writer does next.
 pub(super) struct Next {
-    /// A unit of work, if one waits.
-    pub(super) job: Option<Unit>,
+    /// A unit of work, if one waits, and whose it is.
+    pub(super) job: Option<(Share, Unit)>,
     /// How many wait behind it.
     pub(super) behind: usize,
     pub(super) checkpoints: Vec<CheckpointReply>,
@@ -81,7 +81,7 @@ impl Queue {
         let mut state = self.state();
         loop {
             if state.jobs.len() > 0 || !state.checkpoints.is_empty() {
-                let job = state.jobs.pop(|_| true).map(|(_, job)| job);
+                let job = state.jobs.pop(|_| true);
                 let checkpoints = std::mem::take(&mut state.checkpoints);
                 return Some(Next { job, behind: state.jobs.len(), checkpoints });
             }
@@ -94,10 +94,10 @@ impl Queue {
         }
     }
 
-    /// The unit of work whose turn it is now, if any waits: who has come since the group began
-    /// joins it, before others have their second turn.
-    pub(super) fn take_another(&self) -> Option<Unit> {
-        self.state().jobs.pop(|_| true).map(|(_, job)| job)
+    /// The unit of work whose turn it is now among those of shares that are `ready`, if any waits:
+    /// who has come since the group began joins it, before others have their second turn.
+    pub(super) fn take_another(&self, ready: impl Fn(Share) -> bool) -> Option<(Share, Unit)> {
+        self.state().jobs.pop(ready)
     }
 
     /// Accepts no more; the writer still takes what is queued.

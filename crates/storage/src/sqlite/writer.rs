@@ -10,12 +10,14 @@ use coffer_metrics::{Histogram, Recorded};
 use rusqlite::Connection;
 
 use super::checkpoint::{Checkpointer, Log};
+use super::group::Group;
 use super::queue::{Next, Queue};
 use super::statement::control;
 use super::unit::Unit;
 use crate::error::{Cause, Result, StorageError};
 use crate::fault::{Fate, Faults};
 use crate::options::Stats;
+use crate::share::Share;
 
 /// The writer's counters.
 #[derive(Debug, Default)]
@@ -91,8 +93,8 @@ impl Writer {
     pub(super) fn run(mut self) {
         let _close = CloseOnDrop(Arc::clone(&self.queue));
         while let Some(next) = self.next() {
-            if let Some(job) = next.job {
-                self.run_batch(job, next.behind);
+            if let Some((share, job)) = next.job {
+                self.run_batch(share, job, next.behind);
                 self.checkpointer.maybe_checkpoint(&self.connection, &self.log);
             }
             if !next.checkpoints.is_empty() {
@@ -114,11 +116,14 @@ impl Writer {
         self.queue.take()
     }
 
-    fn run_batch(&mut self, first: Unit, behind: usize) {
+    fn run_batch(&mut self, share: Share, first: Unit, behind: usize) {
         let mut jobs = vec![first];
         let ran = match behind {
             0 => self.run_alone(&mut jobs),
-            _ => self.run_group(&mut jobs, behind.saturating_add(1).min(limit::WRITE_GROUP)),
+            _ => {
+                let size = behind.saturating_add(1).min(limit::WRITE_GROUP);
+                self.run_group(share, &mut jobs, size)
+            }
         };
         if self.faults.acknowledges_early() && ran.is_ok() {
             reply(jobs, &ran);
@@ -163,20 +168,23 @@ impl Writer {
     /// It runs as many as waited when it began. If all that come meanwhile joined it too, every
     /// caller would soon be in the same group, and while that is flushed nobody would have anything
     /// to do.
-    fn run_group(&mut self, jobs: &mut Vec<Unit>, size: usize) -> Result<()> {
-        let before = self.connection.total_changes();
+    fn run_group(&mut self, first: Share, jobs: &mut Vec<Unit>, size: usize) -> Result<()> {
         self.begin()?;
-        let mut at = 0;
+        let (mut group, mut share, mut at) = (Group::default(), first, 0);
         while let Some(job) = jobs.get_mut(at) {
+            let before = self.connection.total_changes();
             control(&self.connection, "SAVEPOINT unit")?;
             if !self.run_unit(job)? {
                 control(&self.connection, "ROLLBACK TO unit")?;
             }
             control(&self.connection, "RELEASE unit")?;
+            group.add(share, self.connection.total_changes().saturating_sub(before));
             at = at.saturating_add(1);
-            let changed = self.connection.total_changes().saturating_sub(before);
-            if at < size && changed < limit::WRITE_GROUP_ROWS {
-                jobs.extend(self.queue.take_another());
+            if at < size
+                && let Some((next, job)) = group.next(&self.queue)
+            {
+                share = next;
+                jobs.push(job);
             }
         }
         Ok(())

@@ -113,6 +113,50 @@ fn large(label: &'static str) -> Run {
     Run(vec![(sql, vec![Value::Int(rows), Value::from(label)])])
 }
 
+/// A third of what an app may change in a group in which others have a part.
+fn medium(label: String) -> Run {
+    let sql = "WITH RECURSIVE n(x) AS (SELECT 1 UNION ALL SELECT x + 1 FROM n LIMIT ?1) \
+               INSERT INTO item (label) SELECT ?2 || ' ' || x FROM n";
+    let rows = i64::try_from(limit::WRITE_SHARE_ROWS / 3).unwrap();
+    Run(vec![(sql, vec![Value::Int(rows), Value::from(label)])])
+}
+
+async fn write_medium(store: &Store, app: &str, times: usize) -> Vec<Written> {
+    let mut written = Vec::new();
+    for at in 0..times {
+        let (store, waiting) = (store.of_share(Share::of_app(app)), store.stats().waiting);
+        let label = format!("{app} {at}");
+        let writing = store.clone();
+        written.push(tokio::spawn(async move { writing.write(medium(label)).await }));
+        until_waiting(&store, waiting as usize + 1).await;
+    }
+    written
+}
+
+/// How many commits writes took that waited for the first.
+async fn commits_of(apps: &[(&str, usize)]) -> u64 {
+    let directory = tempdir().unwrap();
+    let (gate, store, first) = blocked_writer(directory.path()).await;
+    let mut written = vec![first];
+    for (app, times) in apps {
+        written.extend(write_medium(&store, app, *times).await);
+    }
+    gate.open();
+    for written in written {
+        written.await.unwrap().unwrap();
+    }
+    store.stats().commits - 1
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_group_ends_when_whoever_waits_has_had_a_part_of_it() {
+    assert_eq!(commits_of(&[("app_many", 10)]).await, 1, "an app that is alone fills a group");
+    // Three of the many and the one of the quiet; then the many are alone.
+    assert_eq!(commits_of(&[("app_many", 10), ("app_quiet", 1)]).await, 2);
+    // Three of each, three times, and what is left.
+    assert_eq!(commits_of(&[("app_many", 10), ("app_other", 10)]).await, 4);
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_group_of_large_writes_is_committed_early() {
     let directory = tempdir().unwrap();
