@@ -17,7 +17,8 @@ pub use money::{Balances, Sums};
 pub use month::{Account, Month, Plan, Transaction};
 
 use std::net::{Ipv4Addr, SocketAddr, TcpListener};
-use std::sync::Arc;
+use serde_json::Value;
+use std::sync::{Arc, RwLock};
 use std::sync::atomic::{AtomicI64, AtomicU64, AtomicUsize, Ordering};
 
 /// The server. Its thread ends with the process.
@@ -37,7 +38,12 @@ struct State {
     refused_every: AtomicU64,
     /// How many of the accounts are in the list of them.
     listed: AtomicUsize,
+    /// What becomes of answers before they leave.
+    altered: RwLock<Option<Alteration>>,
 }
+
+/// Changes the answer to a path.
+type Alteration = Box<dyn Fn(&str, &mut Value) + Send + Sync>;
 
 impl StripeStandIn {
     /// Serves a month that is over.
@@ -55,6 +61,7 @@ impl StripeStandIn {
             requests: AtomicU64::new(0),
             refused_every: AtomicU64::new(0),
             listed: AtomicUsize::new(usize::MAX),
+            altered: RwLock::new(None),
         });
         let of_thread = Arc::clone(&state);
         std::thread::spawn(move || {
@@ -90,6 +97,16 @@ impl StripeStandIn {
     /// Lists only the first so many of the accounts as connected ones; the others answer as before.
     pub fn list_accounts(&self, count: usize) {
         self.state.listed.store(count, Ordering::SeqCst);
+    }
+
+    /// Changes answers before they leave, by their path: to what Stripe is not known to answer.
+    pub fn alter(&self, with: impl Fn(&str, &mut Value) + Send + Sync + 'static) {
+        *self.state.altered.write().unwrap() = Some(Box::new(with));
+    }
+
+    /// Answers as it did before.
+    pub fn alter_nothing(&self) {
+        *self.state.altered.write().unwrap() = None;
     }
 
     /// Requests so far.

@@ -9,7 +9,7 @@ use std::process::{Command, Stdio};
 use std::time::Duration;
 
 /// How often a process is killed before it may end.
-const KILLS: usize = 12;
+pub const KILLS: usize = 12;
 
 /// Runs a command, and kills it after a while, until it ends by itself or was killed so often; how
 /// often it was killed.
@@ -20,10 +20,7 @@ fn kill_at_random(
 ) -> usize {
     for kills in 0..KILLS {
         let mut child = command().stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
-        let mut bytes = [0; 2];
-        random.fill(&mut bytes);
-        let pause = u16::from_le_bytes(bytes) % longest_milliseconds;
-        std::thread::sleep(Duration::from_millis(u64::from(pause)));
+        pause_at_random(random, longest_milliseconds);
         if child.try_wait().unwrap().is_some_and(|status| status.success()) {
             return kills;
         }
@@ -31,6 +28,14 @@ fn kill_at_random(
         child.wait().unwrap();
     }
     KILLS
+}
+
+/// Waits for less than so many milliseconds.
+pub fn pause_at_random(random: &TestRandom, longest_milliseconds: u16) {
+    let mut bytes = [0; 2];
+    random.fill(&mut bytes);
+    let pause = u16::from_le_bytes(bytes) % longest_milliseconds;
+    std::thread::sleep(Duration::from_millis(u64::from(pause)));
 }
 
 #[test]

@@ -8,7 +8,9 @@
 
 mod accounts;
 mod coffer;
+mod columns;
 mod interruptions;
+mod oddities;
 mod orders;
 mod terminal;
 mod webhooks;

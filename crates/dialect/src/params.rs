@@ -3,6 +3,8 @@
 //! A form does not say whether a parameter is text, an object or a list, so its reader decides.
 //! Every reader names the parameter that it refuses.
 
+mod list;
+
 use crate::error::ApiError;
 use crate::form;
 use crate::limits;
@@ -339,39 +341,6 @@ impl<'p> Fields<'p> {
             }
             Some(_) => Err(ApiError::invalid_object(self.path(name))),
         }
-    }
-
-    /// A list of texts: `name[]=…` or `name[0]=…`. It is empty if it was not sent, and for `name=`
-    /// and `name[]=`, since a form has no other way to send an empty list.
-    ///
-    /// # Errors
-    /// 400 if it is plain text, if its keys are not 0, 1, 2 and so on, or if an item is empty,
-    /// no text, or holds a NUL character.
-    pub fn text_list(&self, name: &str) -> Result<Vec<&'p str>, ApiError> {
-        self.expect(name, || Expects::Texts);
-        let fields = match self.find(name) {
-            None => return Ok(Vec::new()),
-            Some(Node::Leaf(value)) if value.expose().is_empty() => return Ok(Vec::new()),
-            Some(Node::Leaf(_)) => return Err(ApiError::invalid_array(self.path(name))),
-            Some(Node::Branch(fields)) => fields,
-        };
-        let Some(items) = tree::items(fields) else {
-            let keys = fields.iter().map(|field| field.key.as_str());
-            return Err(ApiError::array_keys(self.path(name), keys));
-        };
-        if let [Node::Leaf(only)] = items.as_slice()
-            && only.expose().is_empty()
-        {
-            return Ok(Vec::new());
-        }
-        let item = |(index, node): (usize, &'p Node)| {
-            let path = || format!("{}[{index}]", self.path(name));
-            match node {
-                Node::Leaf(text) => checked(text, path).map(|text| text.expose().as_str()),
-                Node::Branch(_) => Err(not_text(path(), node)),
-            }
-        };
-        items.into_iter().enumerate().map(item).collect()
     }
 
     /// Whether `name` was sent, even as an empty value.

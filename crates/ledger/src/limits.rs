@@ -71,6 +71,11 @@ pub const REFUSALS_SHOWN: usize = 20;
 /// Currencies of a balance that a reconciliation compares: more than any account settles in.
 pub const CURRENCIES: usize = 20;
 
+/// Largest sum of an account that a reconciliation takes, in the currency's minor unit, and as much
+/// below zero: the largest integer that every reader of JSON has exactly. Sums of many transactions
+/// are larger than any of them.
+pub const BALANCE_CEILING: i64 = 9_007_199_254_740_991;
+
 /// Seconds for which a reconciliation is kept: a year, so that an audit finds that of any month.
 pub const RECONCILIATION_SECONDS: i64 = 365 * 86_400;
 

@@ -6,4 +6,5 @@ mod facts;
 mod lists;
 mod measure;
 mod objects;
+mod simulated;
 mod verify;

@@ -19,8 +19,16 @@ pub(super) fn refused(status: u16, message: &str) -> Answer {
     Answer(status, json!({ "error": { "type": kind, "code": code, "message": message } }))
 }
 
-/// Answers a request.
+/// Answers a request, changed as the test wants it.
 pub(super) fn answer(state: &State, request: &Request) -> Answer {
+    let Answer(status, mut value) = found(state, request);
+    if let Some(alter) = &*state.altered.read().unwrap() {
+        alter(&request.path, &mut value);
+    }
+    Answer(status, value)
+}
+
+fn found(state: &State, request: &Request) -> Answer {
     let number = state.requests.fetch_add(1, Ordering::SeqCst) + 1;
     let every = state.refused_every.load(Ordering::SeqCst);
     if every != 0 && number.is_multiple_of(every) {

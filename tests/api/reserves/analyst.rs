@@ -166,7 +166,7 @@ fn accounts_are_listed_by_what_is_urgent() {
 }
 
 /// The story's sentences.
-fn story(fixture: &Fixture, of: &str, id: &str) -> (Value, Vec<String>) {
+pub fn story(fixture: &Fixture, of: &str, id: &str) -> (Value, Vec<String>) {
     let path = format!("/v1/admin/reserves/stories/{of}/{id}");
     let story = fixture.server.admin().get(&path, &[]).ok();
     let steps = story["steps"].as_array().unwrap();

@@ -38,6 +38,11 @@ fn captured_in_parts(fixture: &Fixture, leaves: i64) {
     // More than the first capture's hold has left.
     let dispute = [&of_charge("du_1")[..], &[("reporting_category", "dispute")]].concat();
     tell(fixture, "txn_5", "adjustment", -330, &dispute);
+    // A payment that failed in part and what was not captured of another have no object of their
+    // own.
+    tell(fixture, "txn_10", "payment_failure_refund", -90, &[("source", "ch_2")]);
+    let rest = [("charge", "ch_2"), ("reporting_category", "partial_capture_reversal")];
+    tell(fixture, "txn_11", "refund", -80, &rest);
     tell(fixture, "txn_6", "charge", 300, &[("source", "ch_1")]);
     // Two captures on one page, and a charge of the time before the books, whose money they never
     // had and of which a plan holds nothing.
@@ -50,8 +55,10 @@ fn captured_in_parts(fixture: &Fixture, leaves: i64) {
     tell(fixture, "txn_9", "charge", 7000, &[("source", "ch_4"), ("balance_type", "history")]);
     fixture.advance_to(MARCH_1 + 18 * DAY);
     pay("po_3");
-    tell(fixture, "txn_10", "refund", -130, &of_charge("re_2"));
-    tell(fixture, "txn_11", "refund", -90, &[("source", "re_3"), ("charge", "ch_3")]);
+    tell(fixture, "txn_12", "refund", -30, &of_charge("re_2"));
+    // The dispute takes a second time, and what it takes now is not there before.
+    tell(fixture, "txn_13", "adjustment", -130, &dispute);
+    tell(fixture, "txn_14", "refund", -90, &[("source", "re_3"), ("charge", "ch_3")]);
     fixture.advance_to(MARCH_1 + 19 * DAY);
     fixture.verify();
 }

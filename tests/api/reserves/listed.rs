@@ -116,3 +116,34 @@ fn a_dispute_shows_its_movements_if_they_are_asked_for() {
     let in_list = fixture.client.get("/v1/ledger/disputes", &[("expand[]", "data.movements")]);
     in_list.refused(400);
 }
+
+/// An adjustment has the id of its source, or of its transaction. Either may be another's already:
+/// a fact's that was told under it, or that of a transaction whose source is called so.
+#[test]
+fn an_adjustment_whose_ids_are_taken_gets_one_of_the_ledgers() {
+    let fixture = Fixture::new();
+    let fact = [("id", "txn_1"), ("amount", "-100"), ("currency", "usd")];
+    fixture.post("/v1/ledger/adjustments", &fact).ok();
+    fixture.import(&[
+        listed("txn_1", "topup", 500, &Value::Null),
+        listed("txn_2", "stripe_fee", -30, &json!("txn_3")),
+        listed("txn_3", "stripe_fee", -7, &Value::Null),
+        listed("txn_4", "stripe_fee", -1, &json!("txn_1")),
+    ]);
+    let adjustments = fixture.list("/v1/ledger/adjustments", &[]);
+    let mut amounts: Vec<_> =
+        adjustments.iter().map(|each| each["amount"].as_i64().unwrap()).collect();
+    amounts.sort_unstable();
+    assert_eq!(amounts, [-100, -30, -7, -1, 500]);
+    let own: Vec<_> = adjustments
+        .iter()
+        .filter(|each| text(each, "id").starts_with("ladj_"))
+        .map(|each| each["amount"].as_i64().unwrap())
+        .collect();
+    assert_eq!(own.len(), 2, "{adjustments:#?}");
+    assert_eq!(own.iter().sum::<i64>(), 500 - 7);
+    // What is told again is known, whatever its object is called.
+    let again = fixture.import(&[listed("txn_1", "topup", 500, &Value::Null)]);
+    assert_eq!((&again["known"], &again["refused"]), (&json!(1), &json!(0)));
+    fixture.verify();
+}

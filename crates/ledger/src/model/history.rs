@@ -1,5 +1,6 @@
 //! What the ledger keeps a history of, so that the state at any moment is found and not summed.
 
+use super::account::Bucket;
 use super::entry::Pool;
 use coffer_base::{Currency, Timestamp};
 
@@ -62,6 +63,19 @@ impl PoolAt {
     /// is held.
     pub const fn own(&self) -> i64 {
         self.pending.saturating_add(self.available).saturating_add(self.reserved())
+    }
+
+    /// Changes the sum of the bucket with a code, if an account sees it.
+    pub(crate) fn change(&mut self, code: i64, by: i64) {
+        let sum = match Bucket::ALL.into_iter().find(|bucket| bucket.code() == code) {
+            Some(Bucket::PaymentsPending) => &mut self.pending,
+            Some(Bucket::PaymentsAvailable) => &mut self.available,
+            Some(Bucket::ReservedPending) => &mut self.reserved_pending,
+            Some(Bucket::ReservedAvailable) => &mut self.reserved_available,
+            Some(Bucket::PayoutsInTransit) => &mut self.in_transit,
+            Some(Bucket::Clearing | Bucket::Fees) | None => return,
+        };
+        *sum = sum.saturating_add(by);
     }
 }
 

@@ -15,7 +15,7 @@ use crate::sql;
 use crate::store::reconciliation as store;
 use crate::tx::LedgerTx;
 use coffer_base::Timestamp;
-use coffer_dialect::{ApiError, CreatedRange, Fields, Object, Value, limits as dialect};
+use coffer_dialect::{ApiError, CreatedRange, Fields, Object, Value};
 use coffer_kernel::{
     Applied, Arguments, Collection, Ctx, Definition, Failure, JsonBody, PagePosition,
     WriteOperation,
@@ -115,7 +115,9 @@ fn read_balance(
 ) -> Result<(), ApiError> {
     let Some(list) = fields.optional_object(name)? else { return Ok(()) };
     for place in 0..=limits::CURRENCIES {
-        let Some(each) = list.optional_object(&place.to_string())? else { return Ok(()) };
+        let Some(each) = list.optional_object(&place.to_string())? else {
+            return list.has_no_more(place);
+        };
         let currency = each.required_currency_code("currency")?;
         let amount = required_amount(&each, "amount")?;
         let told = theirs.entry(currency).or_default();
@@ -143,9 +145,9 @@ fn required_amount(fields: &Fields<'_>, name: &str) -> Result<i64, ApiError> {
     signed(fields, name)?.ok_or_else(|| ApiError::parameter_missing(fields.path(name)))
 }
 
-/// A signed amount; sums of a whole account, which are larger than single transactions, fit too.
+/// A signed sum of a whole account, which is larger than single transactions.
 fn signed(fields: &Fields<'_>, name: &str) -> Result<Option<i64>, ApiError> {
-    let ceiling = dialect::TOLD_AMOUNT_CEILING;
+    let ceiling = limits::BALANCE_CEILING;
     fields.optional_integer_within(name, -ceiling..=ceiling)
 }
 

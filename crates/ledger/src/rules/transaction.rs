@@ -206,15 +206,18 @@ async fn post(ledger: &mut LedgerTx<'_, '_>, transaction: &Transaction) -> Resul
 }
 
 /// Posts an adjustment, and makes its object: under the id of its source, or under its own if it
-/// has none or several transactions have the same.
+/// has none or several transactions have the same. Where that is an adjustment's already, such as a
+/// fact's, it gets an id of the ledger's.
 async fn adjust(
     ledger: &mut LedgerTx<'_, '_>,
     transaction: &mut Transaction,
 ) -> Result<(), Failure> {
     post(ledger, transaction).await?;
-    let known = sql::find::<Adjustment>(ledger.tx, ledger.owner, &transaction.record).await?;
-    if known.is_some() {
+    if is_adjustment(ledger, &transaction.record).await? {
         transaction.record.clone_from(&transaction.id);
+        if is_adjustment(ledger, &transaction.record).await? {
+            transaction.record = ledger.new_id("ladj");
+        }
     }
     let adjustment = Adjustment {
         seq: ledger.next_seq()?,
@@ -239,6 +242,10 @@ async fn adjust(
     };
     adjustments::insert(ledger.tx, ledger.owner, &adjustment);
     Ok(())
+}
+
+async fn is_adjustment(ledger: &mut LedgerTx<'_, '_>, id: &str) -> Result<bool, Failure> {
+    Ok(sql::find::<Adjustment>(ledger.tx, ledger.owner, id).await?.is_some())
 }
 
 /// Posts what a transaction moves, with the balance transaction that the processor shows.

@@ -7,6 +7,7 @@ use crate::model::charge::Charge;
 use crate::model::entry::{Balance, Pool};
 use crate::model::history::{Figure, FigureKind, PoolAt, PoolRow};
 use crate::sql::{corrupt, currency, of_owner, owner};
+use crate::store::past::{first_seq_after, transaction_of};
 use crate::{Bucket, limits};
 use coffer_base::{Currency, Mode, Owner, Timestamp};
 use coffer_storage::{Row, StorageError, Store, Tx, values};
@@ -168,6 +169,56 @@ pub async fn pools_at(
         )
         .await?;
     rows.iter().map(|row| pool_from(row, 0)).collect()
+}
+
+/// What a pool was before and after one entry. The entry was recorded behind `since`; its
+/// transaction may have others, before it and behind it, and the second in which it took place may
+/// have other transactions.
+///
+/// # Errors
+/// If the database does not answer.
+pub async fn pool_around(
+    store: &Store,
+    owner: &Owner,
+    pool: Pool,
+    entry: i64,
+    since: Timestamp,
+) -> Result<[PoolAt; 2], StorageError> {
+    let (currency, source_type) = (pool.currency.as_str(), pool.source_type.code());
+    let since = since.plus(-limits::CLOCK_SKEW_SECONDS);
+    let of_pool = values![currency, source_type, since, transaction_of(entry)];
+    let rows = store
+        .query(
+            "SELECT MIN(at) FROM ledger_balance_at WHERE mode = ? AND platform = ? \
+             AND account = ? AND currency = ? AND source_type = ? AND at >= ? AND last_tx >= ?",
+            &of_owner(owner, of_pool),
+        )
+        .await?;
+    let at = rows.first().map_or(Ok(None), |row| row.optional_int(0))?;
+    let Some(before) = at.map(|at| Timestamp::from_unix(at).plus(-1)) else {
+        return Ok([PoolAt::default(); 2]);
+    };
+    let pools = pools_at(store, owner, before).await?;
+    let known = pools.into_iter().find(|(each, _)| *each == pool).map(|(_, state)| state);
+    let first = first_seq_after(store, owner, before).await?;
+    let rows = store
+        .query(
+            "SELECT entry, from_bucket, to_bucket, amount FROM ledger_posting WHERE mode = ? \
+             AND platform = ? AND account = ? AND currency = ? AND source_type = ? \
+             AND entry >= ? AND entry <= ? ORDER BY entry, line",
+            &of_owner(owner, values![currency, source_type, first, entry]),
+        )
+        .await?;
+    let [mut before, mut after] = [known.unwrap_or_default(); 2];
+    for row in &rows {
+        let amount = row.int(3)?;
+        after.change(row.int(1)?, amount.saturating_neg());
+        after.change(row.int(2)?, amount);
+        if row.int(0)? < entry {
+            before = after;
+        }
+    }
+    Ok([before, after])
 }
 
 /// What the figures of a kind were at a moment, of the items from `first` to `last`: the item and

@@ -34,19 +34,33 @@ pub struct PastCharge {
     pub has_others: bool,
 }
 
-/// A refund or a dispute.
+/// What a refund or a dispute took of a charge, or a part of it that was told by itself.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct PastDebit {
-    /// Its number in the ledger.
+    /// Its number in the ledger, or that of the transaction. Its postings have higher ones.
     pub seq: i64,
-    /// The processor's id.
-    pub id: String,
     /// The id of its charge.
     pub charge: String,
     /// What it took, without its fee.
     pub amount: i64,
     /// Whether it is a dispute.
     pub is_dispute: bool,
+}
+
+/// By what debits were told.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum DebitsOf {
+    /// Facts of refunds.
+    Refunds,
+    /// Facts of disputes, each with all that was ever withdrawn.
+    Disputes,
+    /// Transactions, each of which takes by itself: refunds, charges that failed, disputes.
+    Transactions,
+}
+
+impl DebitsOf {
+    /// All of them.
+    pub const ALL: [Self; 3] = [Self::Refunds, Self::Disputes, Self::Transactions];
 }
 
 /// What one posting did to the account's own money, with what is reserved of it.
@@ -163,32 +177,57 @@ fn past_charge(row: &Row) -> Result<PastCharge, StorageError> {
     })
 }
 
-/// The next refunds, or disputes, from a row number on, in the order in which they were recorded,
-/// at most `most`.
+/// The next debits from a row number on, in the order in which they were recorded, at most `most`.
+/// Those in another currency than their charge's take of no reserve, and are none of them.
 ///
 /// # Errors
 /// If the database does not answer.
 pub async fn debits_from(
     store: &Store,
     owner: &Owner,
-    (seq, is_dispute): (i64, bool),
+    (of, seq): (DebitsOf, i64),
     most: i64,
 ) -> Result<Vec<PastDebit>, StorageError> {
-    let sql = if is_dispute {
-        "SELECT seq, id, charge, withdrawn FROM ledger_dispute WHERE mode = ? AND platform = ? \
-         AND account = ? AND seq >= ? AND charge IS NOT NULL ORDER BY seq LIMIT ?"
-    } else {
-        "SELECT seq, id, charge, amount FROM ledger_refund WHERE mode = ? AND platform = ? \
-         AND account = ? AND seq >= ? AND charge IS NOT NULL ORDER BY seq LIMIT ?"
+    let kinds = [Kind::Refund, Kind::Failure, Kind::Dispute].map(Kind::code);
+    let [refund, failure, dispute] = kinds;
+    let (sql, values) = match of {
+        DebitsOf::Refunds => (
+            "SELECT r.seq, r.charge, r.amount, 0 FROM ledger_refund r JOIN ledger_charge c \
+             ON c.mode = r.mode AND c.platform = r.platform AND c.account = r.account \
+             AND c.id = r.charge AND c.currency = r.currency \
+             WHERE r.mode = ?1 AND r.platform = ?2 AND r.account = ?3 AND r.seq >= ?4 \
+             AND NOT EXISTS (SELECT 1 FROM ledger_transaction t WHERE t.mode = ?1 \
+             AND t.platform = ?2 AND t.account = ?3 AND t.charge = r.charge \
+             AND t.record = r.id) ORDER BY r.seq LIMIT ?5",
+            of_owner(owner, values![seq, most]),
+        ),
+        DebitsOf::Disputes => (
+            "SELECT d.seq, d.charge, d.withdrawn, 1 FROM ledger_dispute d JOIN ledger_charge c \
+             ON c.mode = d.mode AND c.platform = d.platform AND c.account = d.account \
+             AND c.id = d.charge AND c.currency = d.currency \
+             WHERE d.mode = ?1 AND d.platform = ?2 AND d.account = ?3 AND d.seq >= ?4 \
+             AND NOT EXISTS (SELECT 1 FROM ledger_transaction t WHERE t.mode = ?1 \
+             AND t.platform = ?2 AND t.account = ?3 AND t.charge = d.charge \
+             AND t.record = d.id) ORDER BY d.seq LIMIT ?5",
+            of_owner(owner, values![seq, most]),
+        ),
+        DebitsOf::Transactions => (
+            "SELECT t.seq, t.charge, ABS(t.amount), CASE WHEN t.kind = ?8 THEN 1 ELSE 0 END \
+             FROM ledger_transaction t JOIN ledger_charge c ON c.mode = t.mode \
+             AND c.platform = t.platform AND c.account = t.account AND c.id = t.charge \
+             AND c.currency = t.currency WHERE t.mode = ?1 AND t.platform = ?2 \
+             AND t.account = ?3 AND t.seq >= ?4 AND t.kind IN (?6, ?7, ?8) AND t.posted = 1 \
+             ORDER BY t.seq LIMIT ?5",
+            of_owner(owner, values![seq, most, refund, failure, dispute]),
+        ),
     };
-    let rows = store.query(sql, &of_owner(owner, values![seq, most])).await?;
+    let rows = store.query(sql, &values).await?;
     let debit = |row: &Row| {
         Ok(PastDebit {
             seq: row.int(0)?,
-            id: row.text(1)?.to_owned(),
-            charge: row.text(2)?.to_owned(),
-            amount: row.int(3)?,
-            is_dispute,
+            charge: row.text(1)?.to_owned(),
+            amount: row.int(2)?,
+            is_dispute: row.int(3)? != 0,
         })
     };
     rows.iter().map(debit).collect()

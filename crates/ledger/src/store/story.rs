@@ -56,6 +56,8 @@ pub enum Cause {
 pub struct Movement {
     /// Its number in the ledger, which orders movements as they were recorded.
     pub seq: i64,
+    /// The number of its entry.
+    pub entry: i64,
     /// The id of the balance transaction.
     pub id: String,
     /// The type of the balance transaction.
@@ -92,6 +94,7 @@ fn movement(row: &Row) -> Result<Movement, StorageError> {
         currency: currency(row, 7)?,
         created: Timestamp::from_unix(row.int(8)?),
         available_on: Timestamp::from_unix(row.int(9)?),
+        entry: row.int(10)?,
     })
 }
 
@@ -114,14 +117,14 @@ pub async fn movements(
              AND r.account = ?3 AND r.charge = ?4 UNION ALL SELECT d.id, 2 FROM ledger_dispute d \
              WHERE d.mode = ?1 AND d.platform = ?2 AND d.account = ?3 AND d.charge = ?4) \
              SELECT t.seq, t.id, t.kind, t.source, s.cause, t.amount, t.fee, t.currency, \
-             t.created, t.available_on FROM sources s JOIN balance_transaction t \
+             t.created, t.available_on, t.entry FROM sources s JOIN balance_transaction t \
              ON t.source = s.id AND t.reserved = 0 WHERE t.mode = ?1 AND t.platform = ?2 \
              AND t.account = ?3 AND t.kind NOT IN ('reserve_hold', 'reserve_release') \
              AND t.kind NOT LIKE 'payout%' ORDER BY t.seq LIMIT ?5"
         }
         Kind::Payout => {
             "SELECT t.seq, t.id, t.kind, t.source, 0, t.amount, t.fee, t.currency, t.created, \
-             t.available_on FROM balance_transaction t WHERE t.mode = ?1 AND t.platform = ?2 \
+             t.available_on, t.entry FROM balance_transaction t WHERE t.mode = ?1 AND t.platform = ?2 \
              AND t.account = ?3 AND t.source = ?4 AND t.reserved = 0 \
              AND t.kind LIKE 'payout%' ORDER BY t.seq LIMIT ?5"
         }

@@ -84,6 +84,8 @@ pub(super) struct Records<'a> {
     pub(super) since: Timestamp,
     pub(super) money: &'a BTreeMap<Currency, Money>,
     pub(super) debits: &'a HashMap<String, Vec<PastDebit>>,
+    /// Most captures that are read. Beyond them nothing is replayed, since it counts no more.
+    pub(super) most: i64,
 }
 
 /// What each proposal would have drawn that draws only if it is needed; nothing of any other.
@@ -120,10 +122,10 @@ impl<'a> Replay<'a> {
         records: &Records<'a>,
     ) -> Result<(), StorageError> {
         let mut charges = Captures::from(records.first, records.since);
-        let all = records.debits.values().flatten();
-        let mut waiting: HashMap<&str, &PastDebit> =
-            all.map(|debit| (debit.id.as_str(), debit)).collect();
-        let mut place = (records.first, -1);
+        let mut debits: Vec<&PastDebit> = records.debits.values().flatten().collect();
+        debits.sort_unstable_by_key(|debit| debit.seq);
+        let mut debits = debits.into_iter().peekable();
+        let (mut place, mut left) = ((records.first, -1), records.most);
         // What was told before its charge, and takes when that has come; and the charge's entry.
         let (mut parked, mut entry) = (Vec::new(), 0);
         loop {
@@ -135,18 +137,23 @@ impl<'a> Replay<'a> {
                 if now > entry {
                     self.take_all(&mut parked);
                 }
-                while let Some(charge) = charges.next_before(now, store, owner).await? {
-                    self.hold(&charge);
-                    if !charge.is_first {
-                        continue;
+                // What was recorded since the posting before, in its order.
+                loop {
+                    let debit = debits.next_if(|debit| debit.seq < now);
+                    let until = debit.map_or(now, |debit| debit.seq);
+                    while let Some(charge) = charges.next_before(until, store, owner).await? {
+                        left = left.saturating_sub(1);
+                        if left < 0 {
+                            return Ok(());
+                        }
+                        self.hold(&charge);
+                        if charge.is_first {
+                            parked.extend(told_before(records, &charge));
+                            entry = now;
+                        }
                     }
-                    let debits = records.debits.get(&charge.id).map_or(&[][..], Vec::as_slice);
-                    let told = debits.iter().filter(|debit| !waiting.contains_key(&*debit.id));
-                    parked.extend(told.map(|debit| (debit, charge.seq)));
-                    entry = now;
-                }
-                if let Some(debit) = waiting.remove(each.source.as_str()) {
-                    self.take(debit, now);
+                    let Some(debit) = debit else { break };
+                    self.take(debit, debit.seq);
                 }
                 self.apply(each);
             }
@@ -202,6 +209,16 @@ impl<'a> Replay<'a> {
             course.take(debit, pool, own);
         }
     }
+}
+
+/// The debits of a charge that were told before it, each with the number by which it takes.
+fn told_before<'a>(
+    records: &Records<'a>,
+    charge: &PastCharge,
+) -> impl Iterator<Item = (&'a PastDebit, i64)> {
+    let seq = charge.seq;
+    let debits = records.debits.get(&charge.id).map_or(&[][..], Vec::as_slice);
+    debits.iter().filter(move |debit| debit.seq < seq).map(move |debit| (debit, seq))
 }
 
 /// When something was recorded.

@@ -11,7 +11,9 @@ use super::proposal::Proposal;
 use super::replay::{Draws, Records, draws_of};
 use crate::limits;
 use coffer_base::{Currency, Owner, Timestamp};
-use coffer_ledger::history::{PastCharge, PastDebit, debits_from, first_seq_after, transaction_of};
+use coffer_ledger::history::{
+    DebitsOf, PastCharge, PastDebit, debits_from, first_seq_after, transaction_of,
+};
 use coffer_storage::{StorageError, Store};
 use std::collections::{BTreeMap, HashMap};
 
@@ -57,11 +59,13 @@ pub(crate) struct Traffic {
 }
 
 /// What was found, by currency: the traffic, and the outcome of each proposal.
-#[derive(Clone, Default, Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct Simulation {
     pub(crate) currencies: BTreeMap<Currency, (Traffic, Vec<Outcome>)>,
-    /// Charges that were read.
+    /// Charges that came in.
     pub(crate) charges: i64,
+    /// What may still be read: captures, refunds and disputes. Below zero there was more.
+    left: i64,
 }
 
 /// What one proposal does to one account in one currency, as it is found charge by charge.
@@ -91,6 +95,16 @@ struct Held {
 }
 
 impl Simulation {
+    /// One that reads at most so much.
+    pub(crate) const fn of_at_most(rows: i64) -> Self {
+        Self { currencies: BTreeMap::new(), charges: 0, left: rows }
+    }
+
+    /// Whether there was more than may be read. What it has found is then nothing that counts.
+    pub(crate) const fn is_beyond(&self) -> bool {
+        self.left < 0
+    }
+
     /// Adds what the proposals would have done to an account since a time.
     pub(crate) async fn add_account(
         &mut self,
@@ -104,17 +118,22 @@ impl Simulation {
         let before = since.plus(-coffer_ledger::limits::CLOCK_SKEW_SECONDS - 1);
         let first = first_seq_after(store, owner, before).await?;
         let money = money_since(store, owner, before).await?;
-        let mut debits = debits_since(store, owner, first).await?;
-        let records = Records { before, first, since, money: &money, debits: &debits };
+        let mut debits = debits_since(store, owner, first, &mut self.left).await?;
+        if self.is_beyond() {
+            return Ok(());
+        }
+        let (money, debits_read, most) = (&money, &debits, self.left);
+        let records = Records { before, first, since, money, debits: debits_read, most };
         let draws = draws_of(store, owner, proposals, &records, floor).await?;
-        let mut each = Each { proposals, draws: &draws, money: &money, courses: BTreeMap::new() };
+        let mut each = Each { proposals, draws: &draws, money, courses: BTreeMap::new() };
         let mut several: HashMap<String, Vec<PastCharge>> = HashMap::new();
         let mut captures = Captures::from(first, since);
         while let Some(charge) = captures.next_before(i64::MAX, store, owner).await? {
-            self.charges = self.charges.saturating_add(i64::from(charge.is_first));
-            if self.charges > limits::CHARGES_SIMULATED {
-                break;
+            self.left = self.left.saturating_sub(1);
+            if self.is_beyond() {
+                return Ok(());
             }
+            self.charges = self.charges.saturating_add(i64::from(charge.is_first));
             if charge.has_others {
                 several.entry(charge.id.clone()).or_default().push(charge);
                 continue;
@@ -331,19 +350,24 @@ impl<'a> Merged<'a> {
 }
 
 /// The refunds and disputes from a row number on, by charge, each charge's in the order in which
-/// they were recorded.
+/// they were recorded. They are taken from what is `left` to be read, and end where nothing is.
 async fn debits_since(
     store: &Store,
     owner: &Owner,
     first: i64,
+    left: &mut i64,
 ) -> Result<HashMap<String, Vec<PastDebit>>, StorageError> {
     let mut debits: HashMap<String, Vec<PastDebit>> = HashMap::new();
-    for is_dispute in [false, true] {
+    for of in DebitsOf::ALL {
         let mut seq = first;
         loop {
-            let page = debits_from(store, owner, (seq, is_dispute), limits::CHARGES_READ).await?;
+            let page = debits_from(store, owner, (of, seq), limits::CHARGES_READ).await?;
             let Some(last) = page.last() else { break };
             seq = last.seq.saturating_add(1);
+            *left = left.saturating_sub(i64::try_from(page.len()).unwrap_or(i64::MAX));
+            if *left < 0 {
+                return Ok(debits);
+            }
             for debit in page {
                 debits.entry(debit.charge.clone()).or_default().push(debit);
             }

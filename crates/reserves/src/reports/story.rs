@@ -9,8 +9,10 @@ use crate::store::plan_version::{self, PlanVersion};
 use crate::store::story::{ReleasedPart, holds_of_charge, released_of_hold};
 use coffer_base::civil::readable;
 use coffer_base::{Owner, Timestamp};
-use coffer_ledger::sql;
+use coffer_ledger::history::{PoolAt, pool_around};
+use coffer_ledger::model::payout::Payout;
 use coffer_ledger::stories::{Cause, Kind, Movement, movements};
+use coffer_ledger::{Pool, sql};
 use coffer_storage::{StorageError, Store};
 
 /// Something that happened.
@@ -90,13 +92,20 @@ pub(crate) async fn of_charge(
     Ok((origins, sorted(steps)))
 }
 
-/// The story of a payout: when the money left, and whether it came back.
+/// The story of a payout: when the money left, and whether it came back; and what its pool was
+/// before and after it left, as the books had it, which may have been told of it much later.
 pub(crate) async fn of_payout(
     store: &Store,
     owner: &Owner,
-    payout: &str,
-) -> Result<Vec<Step>, StorageError> {
-    let found = movements(store, owner, Kind::Payout, payout, limits::STORY_STEPS).await?;
+    payout: &Payout,
+) -> Result<(Vec<Step>, [PoolAt; 2]), StorageError> {
+    let id = payout.id.as_str();
+    let found = movements(store, owner, Kind::Payout, id, limits::STORY_STEPS).await?;
+    let pool = Pool { currency: payout.currency, source_type: payout.source_type };
+    let around = match found.first() {
+        Some(left) => pool_around(store, owner, pool, left.entry, left.created).await?,
+        None => [PoolAt::default(); 2],
+    };
     let step = |movement: &Movement| {
         let (what, text) = if movement.amount < 0 {
             ("payout", "left the available balance for the bank")
@@ -106,7 +115,7 @@ pub(crate) async fn of_payout(
         let amount = money(movement.amount.saturating_abs(), movement);
         step_of(movement, what, format!("{amount} {text}"))
     };
-    Ok(found.iter().map(step).collect())
+    Ok((found.iter().map(step).collect(), around))
 }
 
 fn sorted(mut steps: Vec<Step>) -> Vec<Step> {

@@ -4,6 +4,7 @@
 
 use super::books::{Books, NOW, owner};
 use crate::Consumption;
+use crate::limits;
 use crate::model::plan::Terms;
 use crate::reports::proposal::Proposal;
 use crate::reports::report::{AsOf, of_account};
@@ -129,7 +130,7 @@ async fn simulation(books: &Books, owner: &Owner, draw: Consumption, charges: i6
     };
     let proposals = [rolling(10, 30), rolling(25, 90)];
     let began = Instant::now();
-    let mut simulation = Simulation::default();
+    let mut simulation = Simulation::of_at_most(limits::CHARGES_SIMULATED);
     let times = (NOW.plus(-91 * DAY_SECONDS), NOW);
     simulation.add_account(&books.store, owner, &proposals, times, 1).await.unwrap();
     let took = began.elapsed();

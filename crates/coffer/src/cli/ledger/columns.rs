@@ -100,15 +100,19 @@ impl Columns {
         Ok(Self { columns, values, types, is_decimal })
     }
 
-    /// Checks that a file's head has all columns.
+    /// Checks that a file's head has all columns, and each of them once.
     ///
     /// # Errors
-    /// Which it lacks.
+    /// Which it lacks, or has twice.
     pub fn check(&self, head: &csv::StringRecord) -> Result<(), String> {
-        match self.columns.values().find(|column| !head.iter().any(|name| name == *column)) {
-            None => Ok(()),
-            Some(missing) => Err(format!("there is no column '{missing}'")),
+        for column in self.columns.values() {
+            match head.iter().filter(|name| name == column).count() {
+                1 => {}
+                0 => return Err(format!("there is no column '{column}'")),
+                _ => return Err(format!("there are several columns '{column}'")),
+            }
         }
+        Ok(())
     }
 
     /// What a row says.
@@ -245,7 +249,7 @@ fn seconds(text: &str) -> Option<i64> {
         (three(numbers(date, '-')?)?, three(numbers(time, ':')?)?);
     let is_right = (1970..=9999).contains(&year)
         && (1..=12).contains(&month)
-        && (1..=31).contains(&day)
+        && (1..=days_of(year, month)).contains(&day)
         && (0..24).contains(&hour)
         && (0..60).contains(&minute)
         && (0..60).contains(&second);
@@ -259,6 +263,12 @@ fn three(numbers: Vec<i64>) -> Option<[i64; 3]> {
         [one, two] => Some([*one, *two, 0]),
         _ => None,
     }
+}
+
+/// Days of a month, found by where the next one begins.
+const fn days_of(year: i64, month: i64) -> i64 {
+    let (next_year, next) = if month == 12 { (year + 1, 1) } else { (year, month + 1) };
+    days(next_year, next, 1) - days(year, month, 1)
 }
 
 /// Days from 1970-01-01 to a date, counted in years that begin in March.
@@ -354,7 +364,17 @@ mod tests {
             read(row).unwrap_err()
         };
         assert!(with(2, "one").contains("amount is not a number"));
-        assert!(with(5, "31.1.2026").contains("created is neither"));
+        for no_time in [
+            "31.1.2026", "2026-02-29", "2026-02-30", "2026-04-31", "2026-13-01", "2026-00-10",
+            "2026-01-00", "2026-01-01 24:00", "2026-01-01 12", "2026-1", "soon",
+        ] {
+            assert!(with(5, no_time).contains("created is neither"), "{no_time}");
+        }
+        for time in ["2024-02-29", "2026-12-31T23:59:59Z", "2026-01-31 00:00", "1767225600"] {
+            assert!(seconds(time).is_some(), "{time}");
+        }
+        let twice = Columns::parse(MAP).unwrap().check(&[&HEAD[..], &["gross"]].concat().into());
+        assert!(twice.unwrap_err().contains("several columns 'gross'"));
         assert!(with(0, "").contains("id is no text"));
         assert!(Columns::parse("[columns]\nid='a'").unwrap_err().contains("which column is type"));
         assert!(Columns::parse("[columns]\nname='a'").unwrap_err().contains("not 'name'"));

@@ -164,7 +164,8 @@ impl<'a> Feed<'a> {
         Ok(until)
     }
 
-    /// The day of the first transaction, found by halving: lists only go backwards.
+    /// The day of the first transaction, found by halving: lists only go backwards. Where there is
+    /// none it is yesterday.
     fn first(&self, now: i64) -> Result<i64, Failure> {
         let is_any_before = |time: i64| {
             let time = time.to_string();
@@ -174,7 +175,8 @@ impl<'a> Feed<'a> {
         };
         let (mut none, mut some) = (FIRST, now.saturating_add(DAY));
         if !is_any_before(some)? {
-            return Ok(now);
+            // Something may have been created that no list has yet.
+            return Ok(now.saturating_sub(DAY));
         }
         while some.saturating_sub(none) > DAY {
             let middle = none.midpoint(some);
@@ -229,7 +231,8 @@ impl<'a> Feed<'a> {
             let told = self.teller.records(&records)?;
             self.note(told);
             if walk.is_kept {
-                let newest = records.last().map_or(from, |newest| newest.created);
+                // What is created ahead of the time at Stripe says nothing of what lies before it.
+                let newest = records.last().map_or(from, |newest| newest.created.min(end));
                 let reached = to.unwrap_or(newest);
                 self.mark.until = Some(self.mark.until.map_or(reached, |old| old.max(reached)));
                 self.keep()?;
@@ -321,5 +324,6 @@ fn days_between(from: i64, to: i64) -> u64 {
 
 /// The id of an object that is not understood.
 fn id_of(object: &Value) -> String {
-    table::plain(object.get("id").and_then(Value::as_str).unwrap_or("a transaction without an id"))
+    let id = object.get("id").and_then(Value::as_str).filter(|id| !id.is_empty());
+    table::plain(id.unwrap_or("a transaction without an id"))
 }

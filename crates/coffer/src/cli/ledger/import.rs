@@ -176,6 +176,11 @@ struct Progress {
     mark: Value,
     place: Place,
     told: Outcome,
+    /// Whether a run before began it.
+    is_begun: bool,
+    /// Bytes of the file of what is not told. What a run that was ended wrote behind them, the next
+    /// one writes again.
+    rejects: u64,
 }
 
 impl Progress {
@@ -186,6 +191,7 @@ impl Progress {
         let mark = json!({
             "server": server,
             "account": args.account,
+            "rejects": args.rejects,
             "size": meta.size(),
             "modified": meta.mtime(),
             "modified_nanoseconds": meta.mtime_nsec(),
@@ -197,11 +203,15 @@ impl Progress {
             mark,
             place: Place::default(),
             told: Outcome::default(),
+            is_begun: false,
+            rejects: 0,
         };
         let kept = private_file::read(&progress.path, PROGRESS_BYTES).ok();
         let kept = kept.and_then(|text| serde_json::from_str::<Value>(&text).ok());
         if let Some(kept) = kept.filter(|kept| kept.get("of") == Some(&progress.mark)) {
             let number = |name: &str| kept.get(name).and_then(Value::as_u64).unwrap_or_default();
+            progress.is_begun = true;
+            progress.rejects = number("rejects");
             progress.place = Place { byte: number("byte"), line: number("line") };
             progress.told = Outcome {
                 new: number("recorded"),
@@ -213,10 +223,6 @@ impl Progress {
         Ok(progress)
     }
 
-    fn is_new(&self) -> bool {
-        self.place == Place::default()
-    }
-
     /// Keeps it; on the disk once this returns.
     fn keep(&self) -> Result<(), Failure> {
         let document = json!({
@@ -226,6 +232,7 @@ impl Progress {
             "recorded": self.told.new,
             "known": self.told.known,
             "refused": self.told.refused,
+            "rejects": self.rejects,
         });
         private_file::write(&self.path, document.to_string().as_bytes())
     }
@@ -240,7 +247,7 @@ fn tell(
     progress: &mut Progress,
 ) -> Result<Vec<(u64, String)>, Failure> {
     let mut rows = Rows::open(path, columns, progress.place)?;
-    let mut rejects = Rejects::open(args.rejects.as_deref(), progress.is_new(), &rows.head())?;
+    let mut rejects = Rejects::open(args.rejects.as_deref(), progress, &rows.head())?;
     let bar = bar(path, "told");
     let mut refused = Vec::new();
     loop {
@@ -261,18 +268,16 @@ fn tell(
         }
         let records: Vec<Record> = page.iter().map(|(_, record)| record.clone()).collect();
         let told = teller.in_full(&records)?;
-        for (id, why) in &told.refusals {
-            let line = page.iter().find(|(_, record)| record.id == *id).map(|(line, _)| *line);
-            let line = line.unwrap_or_default();
-            if refused.len() < SHOWN {
-                refused.push((line, why.clone()));
-            }
+        for (line, why) in lines_of(&told.refusals, &page) {
             rejects.add(texts.get(&line).map_or(&[], Vec::as_slice))?;
+            if refused.len() < SHOWN {
+                refused.push((line, why));
+            }
         }
         progress.told.add(Outcome { refusals: Vec::new(), ..told });
         progress.place = rows.place();
         bar.set_position(progress.place.byte);
-        rejects.keep()?;
+        progress.rejects = rejects.keep()?;
         if is_last {
             bar.finish_and_clear();
             // Without it the next run tells all again, which changes nothing.
@@ -283,24 +288,56 @@ fn tell(
     }
 }
 
+/// On which lines the rows stand that are refused. Of rows with the same id it is those that the
+/// server comes to last: what it has recorded of them by then, they contradict.
+fn lines_of(refusals: &[(String, String)], page: &[(u64, Record)]) -> Vec<(u64, String)> {
+    let order = |record: &Record| {
+        let amount = record.body.get("amount").and_then(Value::as_i64);
+        (record.created, amount.is_some_and(|amount| amount < 0))
+    };
+    let mut rows: BTreeMap<&str, Vec<&(u64, Record)>> = BTreeMap::new();
+    for row in page {
+        rows.entry(row.1.id.as_str()).or_default().push(row);
+    }
+    for same in rows.values_mut() {
+        same.sort_by_key(|(_, record)| order(record));
+    }
+    let mut lines = Vec::with_capacity(refusals.len());
+    // From the last refusal to the first, each takes the last of its rows.
+    for (id, why) in refusals.iter().rev() {
+        let row = rows.get_mut(id.as_str()).and_then(Vec::pop);
+        lines.push((row.map_or(0, |(line, _)| *line), why.clone()));
+    }
+    lines.sort_by_key(|(line, _)| *line);
+    lines
+}
+
 /// Where rows go that are not told.
 struct Rejects(Option<(PathBuf, File)>);
 
 impl Rejects {
-    fn open(path: Option<&Path>, is_new: bool, head: &[u8]) -> Result<Self, Failure> {
+    /// A new file; that of the run before, if one began it.
+    fn open(path: Option<&Path>, progress: &Progress, head: &[u8]) -> Result<Self, Failure> {
         let Some(path) = path else { return Ok(Self(None)) };
+        let failed = |error: std::io::Error| {
+            Failure::usage(format!("{} cannot be made: {error}", path.display()))
+        };
         let mut options = OpenOptions::new();
         options.mode(0o600).append(true);
-        let is_there = path.exists();
-        if is_new || !is_there {
-            options.create_new(true);
-        }
-        let file = options.open(path);
-        let file = file.map_err(|error| {
-            Failure::usage(format!("{} cannot be made: {error}", path.display()))
-        })?;
+        let file = if progress.is_begun {
+            options.create(true).open(path)
+        } else {
+            // Whatever ends this run, the next one knows that the file is its own.
+            progress.keep()?;
+            options.create_new(true).open(path).inspect_err(|_| {
+                let _ = std::fs::remove_file(&progress.path);
+            })
+        };
+        let file = file.map_err(failed)?;
+        let kept = progress.rejects.min(file.metadata().map_err(failed)?.len());
+        file.set_len(kept).map_err(failed)?;
         let mut rejects = Self(Some((path.to_owned(), file)));
-        if is_new || !is_there {
+        if kept == 0 {
             rejects.add(head)?;
         }
         Ok(rejects)
@@ -313,13 +350,19 @@ impl Rejects {
         })
     }
 
-    /// On the disk once this returns.
-    fn keep(&mut self) -> Result<(), Failure> {
-        self.with(|file| file.sync_data())
+    /// On the disk once this returns: so many bytes.
+    fn keep(&mut self) -> Result<u64, Failure> {
+        self.with(|file| {
+            file.sync_data()?;
+            Ok(file.metadata()?.len())
+        })
     }
 
-    fn with(&mut self, act: impl Fn(&mut File) -> std::io::Result<()>) -> Result<(), Failure> {
-        let Some((path, file)) = &mut self.0 else { return Ok(()) };
+    fn with<T: Default>(
+        &mut self,
+        act: impl Fn(&mut File) -> std::io::Result<T>,
+    ) -> Result<T, Failure> {
+        let Some((path, file)) = &mut self.0 else { return Ok(T::default()) };
         act(file).map_err(|error| Failure::failed(format!("{}: {error}", path.display())))
     }
 }
@@ -333,4 +376,69 @@ fn bar(path: &Path, what: &'static str) -> ProgressBar {
         bar.set_style(style);
     }
     bar
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn of_rows_with_the_same_id_the_later_ones_are_refused() {
+        let row = |line: u64, id: &str, created: i64, amount: i64| {
+            let record = Record::of(&json!({
+                "id": id, "type": "charge", "amount": amount, "currency": "eur",
+                "created": created, "available_on": created,
+            }));
+            (line, record.unwrap())
+        };
+        // The server comes to lines 4, 3, 2 and 5 in this order.
+        let page = [
+            row(2, "txn_1", 9, 100),
+            row(3, "txn_1", 7, 200),
+            row(4, "txn_2", 5, 1),
+            row(5, "txn_1", 9, -300),
+        ];
+        let refused = |ids: &[&str]| {
+            let refusals: Vec<_> =
+                ids.iter().map(|id| ((*id).to_owned(), "no".to_owned())).collect();
+            lines_of(&refusals, &page).into_iter().map(|(line, _)| line).collect::<Vec<_>>()
+        };
+        assert_eq!(refused(&["txn_1", "txn_1"]), [2, 5]);
+        assert_eq!(refused(&["txn_1", "txn_2", "txn_1", "txn_1"]), [2, 3, 4, 5]);
+        assert_eq!(refused(&["txn_2"]), [4]);
+    }
+
+    #[test]
+    fn what_a_run_that_was_ended_wrote_behind_its_mark_is_written_again() {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("rejects");
+        let mut progress = Progress {
+            path: directory.path().join("rows.progress"),
+            mark: Value::Null,
+            place: Place::default(),
+            told: Outcome::default(),
+            is_begun: false,
+            rejects: 0,
+        };
+        let open = |progress: &Progress| Rejects::open(Some(&path), progress, b"head\n");
+        let text = || std::fs::read_to_string(&path).unwrap();
+        // It ends before anything is told, and again behind its first page.
+        drop(open(&progress).unwrap());
+        assert_eq!(text(), "head\n");
+        progress.is_begun = true;
+        let mut rejects = open(&progress).unwrap();
+        rejects.add(b"one\n").unwrap();
+        progress.rejects = rejects.keep().unwrap();
+        rejects.add(b"two\n").unwrap();
+        drop(rejects);
+        let mut rejects = open(&progress).unwrap();
+        rejects.add(b"two\n").unwrap();
+        assert_eq!(text(), "head\none\ntwo\n");
+        // A file that was there before anything began is nobody's to write to.
+        progress.is_begun = false;
+        let refused = open(&progress).err().unwrap().message;
+        assert!(refused.contains("cannot be made"), "{refused}");
+        assert!(!progress.path.exists());
+        assert_eq!(text(), "head\none\ntwo\n");
+    }
 }

@@ -58,13 +58,18 @@ impl Fed<'_> {
         Ok(())
     }
 
-    /// Adds the accounts that are new; how many.
+    /// Adds the accounts that are new; how many. One that cannot be added keeps no other from it:
+    /// they are found once.
     fn find(&mut self) -> Result<usize, Failure> {
         let before = self.all.len();
+        let mut failed = None;
         for account in self.finder.as_mut().map_or(Ok(Vec::new()), Finder::find)? {
-            self.add(Some(account))?;
+            let Err(failure) = self.add(Some(account)) else { continue };
+            if let Some(before) = failed.replace(failure) {
+                output::note(&format!("coffer: {}", before.message));
+            }
         }
-        Ok(self.all.len().saturating_sub(before))
+        failed.map_or(Ok(self.all.len().saturating_sub(before)), Err)
     }
 }
 

@@ -9,7 +9,6 @@ use crate::cli::output::Output;
 use crate::cli::runtime::Runtime;
 use crate::cli::{private_file, table};
 use crate::config::{API_KEY, Config};
-use coffer_base::{Clock, SystemClock};
 use serde_json::{Value, json};
 use std::io::Read;
 use std::path::Path;
@@ -29,7 +28,7 @@ pub fn run(config: &Config, args: &ReconcileArgs, output: Output) -> Result<Exit
         (Some(path), Some(as_of)) => params(&read(path)?, as_of)?,
         _ => {
             let stripe = Stripe::new(&args.stripe)?;
-            let as_of = SystemClock.now().unix();
+            let as_of = stripe.time(args.account.as_deref())?;
             params(&stripe.get(args.account.as_deref(), "/v1/balance", &[])?, as_of)?
         }
     };

@@ -32,6 +32,10 @@ const SOURCE_FIELDS: [&str; 8] = [
     "automatic",
 ];
 
+/// Most bytes of what is told of a transaction, so that the server takes a hundred in one page: ids
+/// and words have at most 255 characters.
+const BYTES: usize = 16 * 1024;
+
 /// A balance transaction.
 #[derive(Clone, PartialEq, Debug)]
 pub struct Record {
@@ -68,20 +72,25 @@ impl Record {
         if !object.is_object() {
             return Err("it is no JSON object".to_owned());
         }
-        let (amount, fee) = (number("amount")?, object.get("fee").and_then(Value::as_i64));
-        let net =
-            amount.checked_sub(fee.unwrap_or(0)).ok_or_else(|| "amount is too large".to_owned())?;
-        if object.get("net").and_then(Value::as_i64).is_some_and(|told| told != net) {
+        let is_there = |name: &str| object.get(name).is_some_and(|value| !value.is_null());
+        let or_0 = |name: &str| if is_there(name) { number(name) } else { Ok(0) };
+        let (amount, fee) = (number("amount")?, or_0("fee")?);
+        let net = amount.checked_sub(fee).ok_or_else(|| "amount is too large".to_owned())?;
+        if is_there("net") && number("net")? != net {
             return Err("net is not amount less fee".to_owned());
         }
         number("available_on")?;
+        let body = body(object);
+        if body.to_string().len() > BYTES {
+            return Err(format!("it has more than {BYTES} bytes without what is not told"));
+        }
         Ok(Self {
             id: text("id")?,
             created: number("created")?,
             net,
             currency: text("currency")?,
             kind: text("type")?,
-            body: body(object),
+            body,
             payout: text("payout").ok(),
         })
     }
@@ -200,12 +209,21 @@ mod tests {
             ("amount", json!("1000"), "amount is no whole number"),
             ("available_on", json!(null), "available_on is no whole number"),
             ("net", json!(1), "net is not amount less fee"),
+            ("net", json!("941"), "net is no whole number"),
+            ("fee", json!(59.0), "fee is no whole number"),
+            ("amount", json!(i64::MIN), "amount is too large"),
+            ("amount", json!(u64::MAX), "amount is no whole number"),
         ] {
             let mut wrong = charge();
             wrong[field] = value;
             assert_eq!(Record::of(&wrong).unwrap_err(), said);
         }
         assert!(Record::of(&json!([])).is_err());
+        let mut long = charge();
+        long["description"] = json!("x".repeat(BYTES));
+        assert!(Record::of(&long).is_ok());
+        long["source"]["charge"] = json!("x".repeat(BYTES));
+        assert!(Record::of(&long).unwrap_err().contains("bytes"));
     }
 
     #[test]

@@ -52,10 +52,7 @@ pub struct Stripe {
     runtime: Runtime,
     base: String,
     bearer: HeaderValue,
-    /// Between two requests.
-    interval: Duration,
-    /// When the next may leave.
-    next: Cell<Option<Instant>>,
+    pace: Pace,
     /// By how many seconds the clock there is ahead of the one here; unknown before it answers.
     ahead: Cell<Option<i64>>,
 }
@@ -80,8 +77,7 @@ impl Stripe {
             runtime: Runtime::new()?,
             base,
             bearer: bearer(path)?,
-            interval: Duration::from_secs(1) / access.stripe_rate.max(1),
-            next: Cell::new(None),
+            pace: Pace::of(access.stripe_rate),
             ahead: Cell::new(None),
         })
     }
@@ -164,17 +160,14 @@ impl Stripe {
             let mut params = params.to_vec();
             params.push(("limit", PAGE));
             params.extend(last.as_deref().map(|last| ("starting_after", last)));
-            let mut page = self.get(account, path, &params)?;
-            let has_more = page.get("has_more").and_then(Value::as_bool).unwrap_or(false);
-            let Some(Value::Array(objects)) = page.get_mut("data").map(Value::take) else {
-                return Err(Failure::failed(format!("{} answers no list", self.base)));
-            };
-            let end = objects.last().and_then(|object| object.get("id")?.as_str());
-            let Some(end) = end.map(str::to_owned) else { return Ok(()) };
-            if each(objects)?.is_break() || !has_more {
+            let page = self.get(account, path, &params)?;
+            let (objects, next) = read_page(page, last.as_deref()).map_err(|why| {
+                Failure::new(Exit::Unavailable, format!("{}{path} answers {why}", self.base))
+            })?;
+            if objects.is_empty() || each(objects)?.is_break() || next.is_none() {
                 return Ok(());
             }
-            last = Some(end);
+            last = next;
         }
     }
 
@@ -190,10 +183,7 @@ impl Stripe {
 
     /// Waits until the next request may leave.
     fn keep_pace(&self) {
-        let now = Instant::now();
-        let at = self.next.get().map_or(now, |next| next.max(now));
-        self.next.set(Some(at + self.interval));
-        let pause = at.saturating_duration_since(now);
+        let pause = self.pace.pause(Instant::now());
         if !pause.is_zero() {
             self.wait(pause);
         }
@@ -213,6 +203,51 @@ impl Stripe {
         let body = bytes::Bytes::new();
         Ok(HttpRequest { method: Method::GET, uri: uri.clone(), headers, body })
     }
+}
+
+/// How often requests leave.
+struct Pace {
+    /// Between two of them.
+    interval: Duration,
+    /// When the next may leave.
+    next: Cell<Option<Instant>>,
+}
+
+impl Pace {
+    /// So many a second, at most.
+    fn of(rate: u32) -> Self {
+        Self { interval: Duration::from_secs(1) / rate.max(1), next: Cell::new(None) }
+    }
+
+    /// How long the request that is there `now` waits.
+    fn pause(&self, now: Instant) -> Duration {
+        let at = self.next.get().map_or(now, |next| next.max(now));
+        self.next.set(Some(at + self.interval));
+        at.saturating_duration_since(now)
+    }
+}
+
+/// The objects of a page, and behind which of them the next page begins, if there is one; `last` is
+/// the same of the page before.
+///
+/// # Errors
+/// What is wrong with it, if what comes behind it could not be read, or would be what came before.
+fn read_page(mut page: Value, last: Option<&str>) -> Result<(Vec<Value>, Option<String>), String> {
+    let has_more = page.get("has_more").and_then(Value::as_bool).unwrap_or(false);
+    let Some(Value::Array(objects)) = page.get_mut("data").map(Value::take) else {
+        return Err("no list".to_owned());
+    };
+    if !has_more {
+        return Ok((objects, None));
+    }
+    let end = objects.last().map(|object| object.get("id").and_then(Value::as_str));
+    let end = match end {
+        None => return Err("a page of nothing, and that there is more".to_owned()),
+        Some(None) => return Err("objects without an id".to_owned()),
+        Some(end) if end == last => return Err("the same page again".to_owned()),
+        Some(end) => end.map(str::to_owned),
+    };
+    Ok((objects, end))
 }
 
 fn bearer(path: &Path) -> Result<HeaderValue, Failure> {
@@ -279,6 +314,9 @@ pub fn jittered(pause: Duration) -> Duration {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::cli::args::{Cli, Ledger, Verb};
+    use clap::Parser;
+    use serde_json::json;
 
     #[test]
     fn pauses_are_between_half_and_all() {
@@ -286,6 +324,57 @@ mod tests {
         let tried: Vec<Duration> = (0..200).map(|_| jittered(pause)).collect();
         assert!(tried.iter().all(|one| (pause / 2..=pause).contains(one)), "{tried:?}");
         assert!(tried.iter().any(|one| *one != tried[0]));
+    }
+
+    /// What stands in docs/feeding.md: five requests a second, of whatever length they are.
+    #[test]
+    fn requests_leave_five_a_second_unless_it_is_said_otherwise() {
+        let pull = |more: &[&str]| {
+            let words = [&["coffer", "ledger", "pull"], more].concat();
+            match Cli::try_parse_from(words).map(|cli| cli.verb) {
+                Ok(Verb::Ledger(Ledger::Pull(args))) => args.stripe.stripe_rate,
+                _ => panic!("{more:?} is no pull"),
+            }
+        };
+        assert_eq!((pull(&[]), pull(&["--stripe-rate", "100"])), (5, 100));
+        let start = Instant::now();
+        // Each request waits as it is told, and is answered after `answered`.
+        let leave = |rate, answered: Duration| {
+            let (pace, mut now) = (Pace::of(rate), start);
+            let left = (0..11).map(|_| {
+                now += pace.pause(now);
+                let left = now.duration_since(start);
+                now += answered;
+                left
+            });
+            left.collect::<Vec<_>>()
+        };
+        let every = |milliseconds: u64| {
+            (0..11).map(|n| Duration::from_millis(n * milliseconds)).collect::<Vec<_>>()
+        };
+        for answered in [0, 50, 200].map(Duration::from_millis) {
+            assert_eq!(leave(pull(&[]), answered), every(200), "{answered:?}");
+        }
+        // Answers that take longer are waited for, and what was missed is not made up for.
+        assert_eq!(leave(5, Duration::from_millis(300)), every(300));
+        assert_eq!(leave(100, Duration::ZERO), every(10));
+    }
+
+    #[test]
+    fn a_page_says_where_the_next_begins_or_what_is_wrong_with_it() {
+        let page = |ids: &[Value], has_more: bool| {
+            let data: Vec<_> = ids.iter().map(|id| json!({ "id": id })).collect();
+            read_page(json!({ "object": "list", "data": data, "has_more": has_more }), Some("b"))
+                .map(|(objects, next)| (objects.len(), next))
+        };
+        let [a, b, none] = [json!("a"), json!("b"), json!(null)];
+        assert_eq!(page(&[], false), Ok((0, None)));
+        assert_eq!(page(&[b.clone(), a.clone()], true), Ok((2, Some("a".to_owned()))));
+        assert_eq!(page(&[b.clone(), none.clone()], false), Ok((2, None)));
+        assert!(page(&[], true).unwrap_err().contains("nothing"));
+        assert!(page(&[a.clone(), none], true).unwrap_err().contains("without an id"));
+        assert!(page(&[a, b], true).unwrap_err().contains("again"));
+        assert!(read_page(json!({ "data": {} }), None).is_err());
     }
 
     #[test]

@@ -61,7 +61,8 @@ fn malformed(why: &str) -> ApiError {
 /// One transaction.
 fn told(item: &Map<String, Value>, payout: Option<&str>) -> Result<NewTransaction, ApiError> {
     let source = Source::of(item.get("source"));
-    let (fee, application_fee) = fees(item)?;
+    let (amount, (fee, application_fee)) = (amount(item, "amount")?, fees(item)?);
+    check_net(item, amount.saturating_sub(fee))?;
     let word = required(text_of(item, "type"), "type")?.to_owned();
     if word.len() > limits::TYPE_CHARACTERS {
         return Err(ApiError::too_long("type", &word, limits::TYPE_CHARACTERS));
@@ -74,7 +75,7 @@ fn told(item: &Map<String, Value>, payout: Option<&str>) -> Result<NewTransactio
     };
     Ok(NewTransaction {
         id: required(id_of(item.get("id"), "id")?, "id")?,
-        amount: amount(item, "amount")?,
+        amount,
         fee: Some(fee),
         application_fee: Some(application_fee),
         currency: currency(item)?,
@@ -88,7 +89,7 @@ fn told(item: &Map<String, Value>, payout: Option<&str>) -> Result<NewTransactio
         source_type: source.source_type(),
         payout: payout.filter(|_| !word.starts_with("payout")).map(str::to_owned),
         payout_request: None,
-        exchange_rate: item.get("exchange_rate").and_then(Value::as_f64).map(|it| it.to_string()),
+        exchange_rate: rate(item)?,
         payout_words: source.payout_words(),
         word,
     })
@@ -155,6 +156,28 @@ fn fees(item: &Map<String, Value>) -> Result<(i64, i64), ApiError> {
     Ok((fee, amounts.fold(0, i64::saturating_add)))
 }
 
+/// Refuses a net that is not what the other figures say: one of them is wrong, and the books would
+/// be.
+fn check_net(item: &Map<String, Value>, net: i64) -> Result<(), ApiError> {
+    let told = item.get("net").filter(|told| !told.is_null());
+    if told.is_none_or(|told| told.as_i64() == Some(net)) {
+        return Ok(());
+    }
+    let message = format!("'net' must be 'amount' less 'fee', which is {net}.");
+    Err(ApiError::invalid_param("net", message).because(&reasons::PAGE_MALFORMED))
+}
+
+/// The exchange rate, which is only shown again.
+fn rate(item: &Map<String, Value>) -> Result<Option<String>, ApiError> {
+    let rate = item.get("exchange_rate").and_then(Value::as_f64).map(|rate| rate.to_string());
+    match rate {
+        Some(rate) if rate.len() > limits::RATE_CHARACTERS => {
+            Err(ApiError::too_long("exchange_rate", &rate, limits::RATE_CHARACTERS))
+        }
+        rate => Ok(rate),
+    }
+}
+
 /// A signed amount.
 fn amount(item: &Map<String, Value>, name: &'static str) -> Result<i64, ApiError> {
     let ceiling = dialect::TOLD_AMOUNT_CEILING;
@@ -202,7 +225,7 @@ fn id_of(value: Option<&Value>, name: &'static str) -> Result<Option<String>, Ap
         Some(Value::Object(object)) => text_of(object, "id"),
         _ => None,
     };
-    let Some(id) = id else { return Ok(None) };
+    let Some(id) = id.filter(|id| !id.is_empty()) else { return Ok(None) };
     if id.chars().count() > limit::PROCESSOR_ID_CHARACTERS {
         return Err(ApiError::too_long(name, id, limit::PROCESSOR_ID_CHARACTERS));
     }
@@ -210,8 +233,9 @@ fn id_of(value: Option<&Value>, name: &'static str) -> Result<Option<String>, Ap
     Ok(Some(id.to_owned()))
 }
 
+/// The text in a field. An empty one says nothing.
 fn text_of<'a>(item: &'a Map<String, Value>, name: &str) -> Option<&'a str> {
-    item.get(name).and_then(Value::as_str)
+    item.get(name).and_then(Value::as_str).filter(|text| !text.is_empty())
 }
 
 fn required<T>(value: Option<T>, name: &'static str) -> Result<T, ApiError> {
@@ -286,6 +310,12 @@ mod tests {
             ("\"amount\":10000", "\"amount\":1.5", "amount"),
             ("\"amount\":10000,", "", "amount"),
             ("\"txn_1\"", "\"a b\"", "id"),
+            ("\"txn_1\"", "\"\"", "id"),
+            ("\"type\":\"charge\",", "\"type\":\"\",", "type"),
+            ("\"net\":9480", "\"net\":9481", "net"),
+            ("\"net\":9480", "\"net\":\"9480\"", "net"),
+            ("\"exchange_rate\":null", "\"exchange_rate\":1e300", "exchange_rate"),
+            ("\"exchange_rate\":null", "\"exchange_rate\":-1", "exchange_rate"),
             ("\"type\":\"charge\"", "\"type\":\"Charge\"", "type"),
             (
                 "\"available_on\":1772496000,\"type\":\"charge\"",

@@ -73,11 +73,11 @@ impl ReadOperation for Simulate {
         let now = ledgers.iter().map(|(_, last)| *last).fold(ctx.now(), Ord::max);
         let since = query.since.unwrap_or_else(|| now.plus(-limits::SINCE_DAYS * DAY_SECONDS));
         let proposals: Vec<Proposal> = query.plans.iter().map(|(_, plan)| *plan).collect();
-        let mut simulation = Simulation::default();
+        let mut simulation = Simulation::of_at_most(limits::CHARGES_SIMULATED);
         for (owner, _) in &ledgers {
             let times = (since, now);
             simulation.add_account(store, owner, &proposals, times, self.floor).await?;
-            if simulation.charges > limits::CHARGES_SIMULATED {
+            if simulation.is_beyond() {
                 return Err(too_many().into());
             }
         }
@@ -87,7 +87,8 @@ impl ReadOperation for Simulate {
 
 fn too_many() -> ApiError {
     let message = format!(
-        "There are more than {} charges since then. Send a later since, or one account.",
+        "There are more than {} charges, captures, refunds and disputes since then. Send a later \
+         since, or one account.",
         limits::CHARGES_SIMULATED
     );
     ApiError::invalid_param("since", message).because(&reasons::TOO_MANY_CHARGES)

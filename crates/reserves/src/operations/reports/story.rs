@@ -10,11 +10,11 @@ use crate::store::story as store;
 use coffer_base::{Mode, Owner};
 use coffer_dialect::{ApiError, Object, Value};
 use coffer_kernel::{Access, Arguments, Ctx, Definition, Failure, ReadOperation};
-use coffer_ledger::history::{PoolAt, pools_at};
+use coffer_ledger::history::PoolAt;
 use coffer_ledger::model::payout::Payout;
 use coffer_ledger::stories::{Kind, owners};
 use coffer_ledger::{Charge, sql};
-use coffer_storage::{StorageError, Store};
+use coffer_storage::Store;
 
 /// The story of a hold.
 pub(crate) struct OfHold;
@@ -105,32 +105,20 @@ impl ReadOperation for OfPayout {
         let owner = query.owner(store, "payout", Some(Kind::Payout)).await?;
         let found = sql::read::<Payout>(store, &owner, &query.id).await?;
         let payout = found.ok_or_else(|| ApiError::not_found("payout", &query.id, "id"))?;
-        let steps = story::of_payout(store, &owner, &query.id).await?;
+        let (steps, around) = story::of_payout(store, &owner, &payout).await?;
         let object = of(&owner, "payout", &query.id, payout.currency.to_string(), &steps);
-        let before = pool_at(store, &owner, &payout, -1).await?;
-        let after = pool_at(store, &owner, &payout, 0).await?;
+        let [before, after] = around.map(|state| pool_object(&state));
         let payout = payout_object(&payout);
         Ok(object.set("after", after).set("before", before).set("payout", payout))
     }
 }
 
-/// What the books had of the payout's pool, some seconds from its time.
-async fn pool_at(
-    store: &Store,
-    owner: &Owner,
-    payout: &Payout,
-    seconds: i64,
-) -> Result<Object, StorageError> {
-    let pools = pools_at(store, owner, payout.created.plus(seconds)).await?;
-    let found = pools.iter().find(|(pool, _)| {
-        pool.currency == payout.currency && pool.source_type == payout.source_type
-    });
-    let state = found.map_or_else(PoolAt::default, |(_, state)| *state);
-    Ok(Object::bare()
+fn pool_object(state: &PoolAt) -> Object {
+    Object::bare()
         .set("available", state.available)
         .set("in_transit", state.in_transit)
         .set("pending", state.pending)
-        .set("reserved", state.reserved()))
+        .set("reserved", state.reserved())
 }
 
 impl Query {
