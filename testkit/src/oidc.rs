@@ -2,6 +2,7 @@
 //! and its token endpoint answer over HTTP; what a person would do on its pages, a test does by
 //! [`OidcProvider::authorize`].
 
+use crate::received::Received;
 use crate::server::TestServer;
 use aws_lc_rs::rand::SystemRandom;
 use aws_lc_rs::rsa::KeySize;
@@ -17,7 +18,7 @@ use coffer_dashboard::{RETURN_PATH, Roles};
 use coffer_oidc::{Endpoint, Issuer, Provider, ProviderOptions, ProviderSettings};
 use serde_json::{Value, json};
 use std::collections::HashMap;
-use std::io::{BufRead, BufReader, Read, Write};
+use std::io::Write;
 use std::net::{TcpListener, TcpStream};
 use std::sync::{Arc, LazyLock, Mutex};
 use std::thread;
@@ -58,6 +59,8 @@ pub struct Twist {
     pub keys: Option<String>,
     /// A path whose answer is a redirect to itself.
     pub redirects: Option<&'static str>,
+    /// What everything answers: a status line and a body.
+    pub answer: Option<(&'static str, &'static str)>,
     /// What the token endpoint answers instead of a token: a status line and a body.
     pub token: Option<(&'static str, String)>,
 }
@@ -71,6 +74,7 @@ impl Default for Twist {
             document: json!({}),
             keys: None,
             redirects: None,
+            answer: None,
             token: None,
         }
     }
@@ -181,6 +185,11 @@ impl OidcProvider {
         answer.finish().replace("?&", "?")
     }
 
+    /// Who somebody is whom it calls `subject`, as the audit says it.
+    pub fn person(&self, subject: &str) -> String {
+        format!("{}#{subject}", self.state.base)
+    }
+
     /// The lines and bodies of the requests that came, which are forgotten then.
     pub fn take_requests(&self) -> Vec<(String, String)> {
         std::mem::take(&mut self.state.seen.lock().unwrap())
@@ -191,40 +200,14 @@ fn fields(form: &str) -> HashMap<String, String> {
     form_urlencoded::parse(form.as_bytes()).into_owned().collect()
 }
 
-fn serve(stream: TcpStream, state: &State) {
-    let mut reader = BufReader::new(stream);
-    let mut head = String::new();
-    while !head.ends_with("\r\n\r\n") {
-        if reader.read_line(&mut head).unwrap_or(0) == 0 {
-            return;
-        }
-    }
-    let lower = head.to_ascii_lowercase();
-    let length = lower.split("content-length: ").nth(1).and_then(|rest| rest.lines().next());
-    let mut body = vec![0; length.map_or(0, |length| length.parse().unwrap())];
-    reader.read_exact(&mut body).unwrap();
-    let body = String::from_utf8(body).unwrap();
-    let line = head.lines().next().unwrap().to_owned();
-    state.seen.lock().unwrap().push((line.clone(), body.clone()));
+fn serve(mut stream: TcpStream, state: &State) {
+    let Ok(Some(received)) = Received::read(&stream) else { return };
+    let (line, body) = (received.line().to_owned(), received.body.clone());
+    state.seen.lock().unwrap().push((line, body));
     let twist = state.twist.lock().unwrap().clone();
-    let path = line.split(' ').nth(1).unwrap();
-    let (status, more, answer) = match path {
-        path if twist.redirects == Some(path) => {
-            ("302 Found", format!("location: {}{path}\r\n", state.base), String::new())
-        }
-        "/.well-known/openid-configuration" => ok(document(state, &twist)),
-        "/keys" => match &twist.keys {
-            Some(keys) => ("200 OK", String::new(), keys.clone()),
-            None => ok(keys()),
-        },
-        "/token" => match &twist.token {
-            Some((status, body)) => (*status, String::new(), body.clone()),
-            None => token(state, &twist, &head, &body),
-        },
-        _ => ("404 Not Found", String::new(), String::new()),
-    };
+    let (status, more, answer) = response(state, &twist, &received);
     let length = answer.len();
-    let _ = reader.into_inner().write_all(
+    let _ = stream.write_all(
         format!(
             "HTTP/1.1 {status}\r\ncontent-type: application/json\r\n{more}content-length: \
              {length}\r\nconnection: close\r\n\r\n{answer}"
@@ -234,6 +217,27 @@ fn serve(stream: TcpStream, state: &State) {
 }
 
 type Response = (&'static str, String, String);
+
+fn response(state: &State, twist: &Twist, received: &Received) -> Response {
+    if let Some((status, body)) = twist.answer {
+        return (status, String::new(), body.to_owned());
+    }
+    match received.path() {
+        path if twist.redirects == Some(path) => {
+            ("302 Found", format!("location: {}{path}\r\n", state.base), String::new())
+        }
+        "/.well-known/openid-configuration" => ok(document(state, twist)),
+        "/keys" => match &twist.keys {
+            Some(keys) => ("200 OK", String::new(), keys.clone()),
+            None => ok(keys()),
+        },
+        "/token" => match &twist.token {
+            Some((status, body)) => (*status, String::new(), body.clone()),
+            None => token(state, twist, received),
+        },
+        _ => ("404 Not Found", String::new(), String::new()),
+    }
+}
 
 fn ok(body: Value) -> Response {
     ("200 OK", String::new(), body.to_string())
@@ -280,11 +284,11 @@ fn keys() -> Value {
 }
 
 /// Exchanges a code, once, for whoever is the client and has the verifier.
-fn token(state: &State, twist: &Twist, head: &str, body: &str) -> Response {
-    let form = fields(body);
+fn token(state: &State, twist: &Twist, received: &Received) -> Response {
+    let form = fields(&received.body);
     let encoded = |text: &str| form_urlencoded::byte_serialize(text.as_bytes()).collect::<String>();
     let basic = format!("Basic {}", STANDARD.encode([CLIENT, SECRET].map(encoded).join(":")));
-    let in_head = head.lines().any(|line| line.ends_with(&basic));
+    let in_head = received.header("authorization") == Some(&basic);
     let is_in = |name: &str, value: &str| form.get(name).is_some_and(|sent| sent == value);
     let in_form = is_in("client_id", CLIENT) && is_in("client_secret", SECRET);
     if !in_head && !in_form {

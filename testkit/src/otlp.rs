@@ -1,7 +1,8 @@
 //! A receiver of traces: OTLP over HTTP, as JSON.
 
+use crate::received::Received;
 use serde_json::Value;
-use std::io::{BufRead, BufReader, Read, Write};
+use std::io::Write;
 use std::net::{TcpListener, TcpStream};
 use std::sync::mpsc::{Receiver, Sender, channel};
 use std::thread;
@@ -59,21 +60,11 @@ impl OtlpReceiver {
     }
 }
 
-fn serve(stream: TcpStream, status: &str, taken: &Sender<Export>) {
-    let mut reader = BufReader::new(stream);
-    let mut head = String::new();
-    while !head.ends_with("\r\n\r\n") {
-        if reader.read_line(&mut head).unwrap_or(0) == 0 {
-            return;
-        }
-    }
-    let lower = head.to_ascii_lowercase();
-    let length = lower.split("content-length: ").nth(1).unwrap().lines().next().unwrap();
-    let mut body = vec![0; length.parse().unwrap()];
-    reader.read_exact(&mut body).unwrap();
-    let body = serde_json::from_slice(&body).unwrap();
+fn serve(mut stream: TcpStream, status: &str, taken: &Sender<Export>) {
+    let Ok(Some(Received { head, body })) = Received::read(&stream) else { return };
+    let body = serde_json::from_str(&body).unwrap();
     // Before the answer, so that whoever has that finds it here.
     let _ = taken.send(Export { head, body });
     let answer = format!("HTTP/1.1 {status}\r\ncontent-length: 2\r\n\r\n{{}}");
-    let _ = reader.into_inner().write_all(answer.as_bytes());
+    let _ = stream.write_all(answer.as_bytes());
 }

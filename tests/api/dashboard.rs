@@ -7,5 +7,6 @@ mod oidc;
 mod overview;
 mod pages;
 mod sign_in;
+mod sign_out;
 mod size;
 mod webhooks;

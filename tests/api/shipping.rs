@@ -1,9 +1,9 @@
 //! The audit is shipped to receivers that fail: every entry arrives, in the order of the log.
 
-use coffer_testkit::TestServer;
+use coffer_testkit::{Received, TestServer};
 use serde_json::Value;
 use std::collections::BTreeSet;
-use std::io::{BufRead, BufReader, Read, Write};
+use std::io::{Read, Write};
 use std::net::{TcpListener, TcpStream, UdpSocket};
 use std::os::unix::net::UnixDatagram;
 use std::sync::mpsc::{Receiver, Sender, channel};
@@ -27,19 +27,11 @@ fn listen(
 }
 
 /// Reads one HTTP request, and answers it.
-fn answer_http(stream: TcpStream, status: &str) -> (String, String) {
-    let mut reader = BufReader::new(stream);
-    let mut head = String::new();
-    while !head.ends_with("\r\n\r\n") {
-        assert_ne!(reader.read_line(&mut head).unwrap(), 0);
-    }
-    let lower = head.to_ascii_lowercase();
-    let length = lower.split("content-length: ").nth(1).unwrap().lines().next().unwrap();
-    let mut body = vec![0; length.parse().unwrap()];
-    reader.read_exact(&mut body).unwrap();
+fn answer_http(mut stream: TcpStream, status: &str) -> Received {
+    let received = Received::read(&stream).unwrap().unwrap();
     let answer = format!("HTTP/1.1 {status}\r\ncontent-length: 0\r\n\r\n");
-    reader.get_mut().write_all(answer.as_bytes()).unwrap();
-    (head, String::from_utf8(body).unwrap())
+    stream.write_all(answer.as_bytes()).unwrap();
+    received
 }
 
 /// The numbers of entries in lines of JSON.
@@ -94,7 +86,7 @@ fn a_receiver_over_http_that_fails_gets_all_in_the_end_also_after_a_restart() {
         // It dies, with the batch in its hands.
         1 => drop(stream),
         _ => {
-            let (head, body) = answer_http(stream, "204 No Content");
+            let Received { head, body } = answer_http(stream, "204 No Content");
             assert!(head.contains("Bearer audit-token"), "{head}");
             taken.send(body).unwrap();
         }

@@ -17,7 +17,8 @@ pub const SIGN_IN_SECONDS: u64 = 10 * 60;
 /// the place of the oldest.
 pub const SIGN_INS: usize = 1000;
 
-/// The same from one address: an office behind one has fewer people who sign in within minutes.
+/// The same from one address, whose oldest makes room: an office behind one has fewer people who
+/// sign in within minutes.
 pub const SIGN_INS_OF_ADDRESS: usize = 30;
 
 /// Letters and digits of a session's id, and of its token against forged forms: more than 256 bits.

@@ -15,7 +15,7 @@ use crate::{Dashboard, limits, links};
 use coffer_base::Redacted;
 use coffer_base::id::random_base62;
 use coffer_kernel::{ApiClient, Person, SignInRefusal, SiteRequest};
-use coffer_oidc::{Claims, Provider, limits as bounds};
+use coffer_oidc::{Provider, limits as bounds};
 use http::HeaderMap;
 use pending::{Pending, Sought};
 
@@ -95,22 +95,18 @@ pub(crate) async fn begin(
         peer: request.peer,
         since: dashboard.clock.monotonic(),
     };
-    if !oidc.pending.add(begun.state, sought) {
-        return respond::too_many(refuse(TOO_MANY));
-    }
+    oidc.pending.add(begun.state, sought);
     let name = cookie_name(dashboard, &request.headers);
     let kept = cookie(name, &browser, limits::SIGN_IN_SECONDS);
     respond::with_cookie(respond::redirect(&begun.to), &kept)
 }
 
 const TOO_OFTEN: &str = "Too many keys or sign-ins from your address were refused. Wait a minute.";
-const TOO_MANY: &str = "Too many sign-ins were begun at your address and not ended. Wait a few \
-                        minutes, or sign in with an admin key.";
 const AWAY: &str = "The identity provider cannot be asked now; the server's log says why. Try \
                     again, or sign in with an admin key.";
 const UNKNOWN: &str = "This sign-in was not begun in this browser, took longer than ten minutes, \
-                       or was ended before. Begin it again, under the same address to which you \
-                       come back.";
+                       was ended before, or many were begun since. Begin it again, under the same \
+                       address to which you come back.";
 const NOT_BELIEVED: &str = "The identity provider did not vouch for you, or its answer was not \
                             accepted; the server's log says why.";
 const NOT_KEPT: &str = "You are who you say you are, but no key could be made for you: the store \
@@ -173,8 +169,9 @@ async fn end(
             return respond::forbidden(form(NOT_BELIEVED));
         }
     };
-    let Some(person) = person(oidc, &claims) else {
-        client.refuse_sign_in(SignInRefusal::NoRole, Some(claims.subject())).await;
+    let id = Person::id_of(oidc.provider.issuer(), claims.subject());
+    let Some(role) = oidc.roles.of(&claims) else {
+        client.refuse_sign_in(SignInRefusal::NoRole, Some(&id)).await;
         let why = format!(
             "You are signed in at {} as {}, who has no role here. Ask an operator for one.",
             oidc.name(),
@@ -182,6 +179,8 @@ async fn end(
         );
         return respond::forbidden(form(&why));
     };
+    let issuer = oidc.provider.issuer().to_owned();
+    let person = Person { id, name: claims.name(), issuer, role };
     let seconds = i64::try_from(limits::SESSION_SECONDS).unwrap_or(i64::MAX);
     let token = match dashboard.sign_ins.begin(&person, seconds, request.peer).await {
         Ok(token) => token,
@@ -192,14 +191,4 @@ async fn end(
     };
     let began = Began { token, person: Some(person), next: &next };
     sign_in::begin(dashboard, request, client, began).await
-}
-
-/// The person, if they have a role.
-fn person(oidc: &Oidc, claims: &Claims) -> Option<Person> {
-    Some(Person {
-        subject: claims.subject().to_owned(),
-        name: claims.name(),
-        issuer: oidc.provider.issuer().to_owned(),
-        role: oidc.roles.of(claims)?,
-    })
 }

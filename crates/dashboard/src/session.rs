@@ -101,8 +101,8 @@ impl Session {
 
     /// Whether both were begun with one key, or by one person.
     fn is_of_whom(&self, other: &Self) -> bool {
-        let subject = |session: &Self| session.person.as_ref().map(|it| it.subject.clone());
-        self.key_id == other.key_id || subject(self).is_some_and(|it| subject(other) == Some(it))
+        let person = |session: &Self| session.person.as_ref().map(|it| it.id.clone());
+        self.key_id == other.key_id || person(self).is_some_and(|it| person(other) == Some(it))
     }
 
     fn is_over(&self, now: Duration) -> bool {
@@ -311,9 +311,9 @@ mod tests {
     #[test]
     fn all_sessions_of_a_person_end_together_although_each_has_a_key_of_its_own() {
         let (_, sessions) = sessions();
-        let ids = [("key_1", "ada"), ("key_2", "ada"), ("key_3", "bob")].map(|(key, subject)| {
+        let ids = [("key_1", "ada"), ("key_2", "ada"), ("key_3", "bob")].map(|(key, id)| {
             let person = Person {
-                subject: subject.to_owned(),
+                id: id.to_owned(),
                 name: String::new(),
                 issuer: String::new(),
                 role: AdminRole::Operator,

@@ -9,10 +9,10 @@ use crate::theme::{THEME_COOKIE, Theme};
 use crate::visit::Visit;
 use crate::{Dashboard, links, view};
 use coffer_base::Redacted;
-use coffer_kernel::{ApiClient, Person, SiteRequest};
+use coffer_kernel::{ApiClient, Person, SignOut, SiteRequest};
 use http::HeaderMap;
 use maud::{Markup, html};
-use std::sync::PoisonError;
+use std::sync::{Arc, PoisonError};
 
 /// The session's cookie where it may cross a network: browsers take it over TLS only, from this
 /// very host, and for all of its paths.
@@ -62,6 +62,11 @@ pub(crate) fn form(
     next: &str,
     why: Option<&str>,
 ) -> Markup {
+    form_in(dashboard, Theme::of(&request.headers), next, why)
+}
+
+/// The same, in the colours of `theme`.
+fn form_in(dashboard: &Dashboard, theme: Theme, next: &str, why: Option<&str>) -> Markup {
     let oidc = dashboard.oidc.get();
     let body = html! {
         body.alone {
@@ -101,7 +106,7 @@ pub(crate) fn form(
             }
         }
     };
-    frame::document(Theme::of(&request.headers), "Sign in", body)
+    frame::document(theme, "Sign in", body)
 }
 
 /// A page that asks for itself again. A browser that comes from another site sends no session, and
@@ -200,7 +205,7 @@ pub(crate) async fn begin(
 /// with "everywhere" all of theirs, on whichever server.
 pub(crate) async fn sign_out(visit: &Visit<'_>, id: &str) -> Answer {
     let Visit { dashboard, session, .. } = visit;
-    let mut ended = vec![std::sync::Arc::clone(session)];
+    let mut ended = vec![Arc::clone(session)];
     dashboard.sessions.end(id);
     let everywhere = visit.field("everywhere") == "true";
     if everywhere {
@@ -211,20 +216,30 @@ pub(crate) async fn sign_out(visit: &Visit<'_>, id: &str) -> Answer {
         // It ends by itself in minutes, whatever the API says.
         let _ = visit.admin().post(&path, &[], "").await;
     }
+    let mut response = respond::redirect(links::HOME);
     if let Some(person) = &session.person {
-        let key = (!everywhere).then_some(&*session.key_id);
-        // The session has ended on this server, whatever the store says.
-        if let Err(error) = dashboard.sign_ins.end(&person.subject, key, visit.peer).await {
-            tracing::error!(error = error.message(), "the keys of a sign-in are not revoked");
+        let keys: Vec<_> = ended.iter().map(|session| Arc::clone(&session.key_id)).collect();
+        let out = SignOut { person: &person.id, keys: &keys, everywhere, peer: visit.peer };
+        // The sessions have ended on this server, whatever the store says.
+        if let Err(error) = dashboard.sign_ins.end(out).await {
+            tracing::error!(error = error.message(), "a sign-out is not stored");
+            if everywhere {
+                let theme = visit.theme;
+                let page = form_in(dashboard, theme, links::HOME, Some(NOT_EVERYWHERE));
+                response = respond::unavailable(page);
+            }
         }
     }
-    let response = respond::redirect(links::HOME);
     let gone = [(COOKIE, "Path=/; Secure"), (LOCAL_COOKIE, "Path=/dashboard")];
     gone.into_iter().fold(response, |response, (name, attributes)| {
         let cookie = format!("{name}=; {attributes}; HttpOnly; SameSite=Strict; Max-Age=0");
         respond::with_cookie(response, &cookie)
     })
 }
+
+const NOT_EVERYWHERE: &str = "You are signed out on this server. The store cannot be used now, so \
+    what you have begun on other servers may go on, for twelve hours at most. Sign in and sign out \
+    everywhere again once it can, or ask an operator to revoke your keys.";
 
 /// Chooses colours, which the browser keeps for a year.
 pub(crate) fn theme(visit: &Visit<'_>) -> Answer {

@@ -16,7 +16,8 @@ use coffer_storage::{StorageError, Store, Tx, Work};
 pub(crate) enum Holder {
     /// An operator, or whoever has another role: `ak_…`, for the admin API alone.
     Admin(AdminRole),
-    /// Somebody for whom an identity provider vouches, by their subject there: an admin key.
+    /// Somebody for whom an identity provider vouches, by their id ([`coffer_kernel::Person`]):
+    /// an admin key.
     Person(AdminRole, String),
     /// An app in one mode: `sk_…`, or `rk_…` if it has only these permissions.
     App { app: AppId, mode: Mode, permissions: Option<Vec<String>> },
@@ -121,7 +122,7 @@ impl NewKey {
         let Terms { name, expires_at, networks, uses } = terms;
         let (role, person) = match &holder {
             Holder::Admin(role) => (Some(*role), None),
-            Holder::Person(role, subject) => (Some(*role), Some(subject.clone())),
+            Holder::Person(role, person) => (Some(*role), Some(person.clone())),
             _ => (None, None),
         };
         let kind = holder.kind();

@@ -10,8 +10,8 @@ use crate::unstored::RevocationRequest;
 use coffer_base::{Clock, Random, Redacted, Tenant, Timestamp, id::random_id, limit};
 use coffer_dialect::ApiError;
 use coffer_kernel::{
-    ActorKind, AuditActor, AuditEntry, AuditTarget, BoxFuture, Peer, Person, SignIns, append_audit,
-    storage_failure,
+    ActorKind, AuditActor, AuditEntry, AuditTarget, BoxFuture, Peer, Person, SignIns, SignOut,
+    append_audit, storage_failure,
 };
 use coffer_storage::{Share, StorageError, Tx, Work};
 use std::sync::Arc;
@@ -44,7 +44,7 @@ impl SignIns for People {
     ) -> BoxFuture<'a, Result<Redacted<String>, ApiError>> {
         Box::pin(async move {
             let now = self.clock.now();
-            let holder = Holder::Person(person.role, person.subject.clone());
+            let holder = Holder::Person(person.role, person.id.clone());
             let terms = Terms { expires_at: Some(now.plus(seconds)), ..Terms::named(&person.name) };
             let new = Arc::new(NewKey::generate(holder, terms, &*self.random, now));
             let insert = InsertKey {
@@ -52,7 +52,7 @@ impl SignIns for People {
                 new: Arc::clone(&new),
                 now,
                 request: self.request(),
-                actor: actor(&person.subject, Some(new.id()), peer),
+                actor: actor(&person.id, new.id(), peer),
                 detail: format!("{}, by {}", person.role.as_str(), person.issuer),
             };
             let stored = self.shared.store.write(insert).await;
@@ -61,35 +61,42 @@ impl SignIns for People {
         })
     }
 
-    fn end<'a>(
-        &'a self,
-        subject: &'a str,
-        key: Option<&'a str>,
-        peer: Peer,
-    ) -> BoxFuture<'a, Result<(), ApiError>> {
+    fn end<'a>(&'a self, out: SignOut<'a>) -> BoxFuture<'a, Result<(), ApiError>> {
         Box::pin(async move {
             let Shared { store, mac, directory, .. } = &self.shared;
             let now = self.clock.now();
-            let found = store::keys_of_person(store, mac, subject, now).await;
-            let found = found.map_err(|error| storage_failure(&error))?;
+            let own = out.keys.first().map_or("", |key| key);
             let asked = RevocationRequest {
                 within: None,
-                actor: actor(subject, key, peer),
+                actor: actor(out.person, own, out.peer),
                 request: self.request().into(),
                 operation: "dashboard.sign_out",
             };
-            let meant = found.into_iter().map(|found| found.id);
-            let meant: Vec<_> = meant.filter(|id| key.is_none_or(|key| key == *id)).collect();
-            for id in &meant {
-                directory.revoke_in_memory(id, asked.clone());
+            let mut meant: Vec<String> = out.keys.iter().map(ToString::to_string).collect();
+            // Before the store is asked anything: that may fail, or take long.
+            meant.iter().for_each(|id| directory.revoke_in_memory(id, asked.clone()));
+            let mut failed = None;
+            if out.everywhere {
+                match store::keys_of_person(store, mac, out.person, now).await {
+                    Ok(found) => {
+                        let others = found.into_iter().map(|key| key.id);
+                        let others: Vec<_> = others.filter(|id| !meant.contains(id)).collect();
+                        others.iter().for_each(|id| directory.revoke_in_memory(id, asked.clone()));
+                        meant.extend(others);
+                    }
+                    Err(error) => failed = Some(error),
+                }
             }
             for id in meant {
-                let (mac, asked) = (mac.clone(), asked.clone());
-                let revoke = StoreRevocation { mac, id: id.clone(), asked, now };
-                match store.write(revoke).await {
-                    Ok(_) => directory.unstored().remove(&id, None),
-                    // It is in force, and a job stores it.
-                    Err(error) => {
+                // What fails once would fail again: a job stores the others too.
+                if failed.is_none() {
+                    let (mac, asked) = (mac.clone(), asked.clone());
+                    let revoke = StoreRevocation { mac, id: id.clone(), asked, now };
+                    failed = store.write(revoke).await.err();
+                }
+                match &failed {
+                    None => directory.unstored().remove(&id, None),
+                    Some(error) => {
                         directory.unstored().found(&id, None);
                         directory.unstored().fail(&id, None);
                         tracing::error!(key = id, %error, "a sign-out cannot be stored yet");
@@ -97,17 +104,17 @@ impl SignIns for People {
                 }
             }
             self.shared.settle().await;
-            Ok(())
+            failed.map_or(Ok(()), |error| Err(storage_failure(&error)))
         })
     }
 }
 
 /// The person, with one of their keys.
-fn actor(subject: &str, key: Option<&str>, peer: Peer) -> AuditActor {
+fn actor(person: &str, key: &str, peer: Peer) -> AuditActor {
     AuditActor {
         kind: ActorKind::Admin,
-        id: key.map(Arc::from),
-        user: Some(subject.into()),
+        id: Some(key.into()),
+        user: Some(person.into()),
         peer: Some(peer.address()),
     }
 }

@@ -5,12 +5,13 @@ use crate::principal::{AdminRole, BoxFuture};
 use crate::reasons;
 use coffer_base::Redacted;
 use coffer_dialect::{ApiError, Reason};
+use std::sync::Arc;
 
 /// Somebody whom an identity provider vouches for, and who has a role here.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Person {
-    /// What the provider calls them for good, and nobody else: what the audit says.
-    pub subject: String,
+    /// Who they are, as the audit and their keys say it: see [`Person::id_of`].
+    pub id: String,
     /// What they are called on pages. It decides nothing.
     pub name: String,
     /// The provider, by its issuer.
@@ -19,10 +20,32 @@ pub struct Person {
     pub role: AdminRole,
 }
 
+impl Person {
+    /// Whom the provider `issuer` calls `subject`: both, with a `#` between, which no issuer has.
+    /// Another provider may call somebody else the same, and only both together are one person's
+    /// for good (OpenID Connect Core 1.0, section 5.7).
+    pub fn id_of(issuer: &str, subject: &str) -> String {
+        format!("{issuer}#{subject}")
+    }
+}
+
+/// Somebody signs out.
+#[derive(Clone, Copy, Debug)]
+pub struct SignOut<'a> {
+    /// Who it is: [`Person::id`].
+    pub person: &'a str,
+    /// The keys of their sessions that have ended, first that of the session which signs out.
+    pub keys: &'a [Arc<str>],
+    /// Whether all other keys of theirs end too, on all servers.
+    pub everywhere: bool,
+    /// Where they are.
+    pub peer: Peer,
+}
+
 /// Makes and revokes the admin keys of people who sign in. Identity implements it.
 pub trait SignIns: Send + Sync + 'static {
     /// Makes an admin key for the person, which ends by itself after so many seconds; whatever is
-    /// done with it is recorded with the person's subject.
+    /// done with it is recorded with the person's id.
     ///
     /// # Errors
     /// If it cannot be stored.
@@ -33,16 +56,12 @@ pub trait SignIns: Send + Sync + 'static {
         peer: Peer,
     ) -> BoxFuture<'a, Result<Redacted<String>, ApiError>>;
 
-    /// Revokes the key `key` of the person, or all of theirs on all servers if none is named.
+    /// Revokes keys of the person: those that are named, and all others if that is asked for.
     ///
     /// # Errors
-    /// If the store cannot be read. A revocation that cannot be stored is in force nevertheless.
-    fn end<'a>(
-        &'a self,
-        subject: &'a str,
-        key: Option<&'a str>,
-        peer: Peer,
-    ) -> BoxFuture<'a, Result<(), ApiError>>;
+    /// If the store cannot be read or written. Those that are named are refused on this server
+    /// nevertheless, and a job stores it; of the others it may know none.
+    fn end<'a>(&'a self, out: SignOut<'a>) -> BoxFuture<'a, Result<(), ApiError>>;
 }
 
 /// Why somebody was not let in who came back from an identity provider.

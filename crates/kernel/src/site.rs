@@ -50,12 +50,12 @@ pub trait ApiClient: Send + Sync {
     fn is_refused_too_often(&self) -> bool;
 
     /// Records that somebody was not let in who came back from an identity provider, and holds back
-    /// whoever is refused too often. `subject` is whom the provider has vouched for, if it has;
-    /// the answer is the id by which the audit has it.
+    /// whoever is refused too often. `person` is whom the provider has vouched for, if it has:
+    /// [`Person::id_of`](crate::Person::id_of). The answer is the id by which the audit has it.
     fn refuse_sign_in<'a>(
         &'a self,
         why: SignInRefusal,
-        subject: Option<&'a str>,
+        person: Option<&'a str>,
     ) -> BoxFuture<'a, String>;
 }
 

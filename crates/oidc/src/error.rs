@@ -14,8 +14,8 @@ pub enum OidcError {
         /// What went wrong.
         source: OutboundError,
     },
-    /// It has not answered a moment ago.
-    #[error("the identity provider could not be reached a moment ago")]
+    /// A moment ago it has not answered, or not as it should.
+    #[error("the identity provider was asked a moment ago, and did not answer as it should")]
     Resting,
     /// It answered with another status than success. A redirect is one: none is followed.
     #[error("the identity provider answered {status} when asked for its {what}")]

@@ -44,7 +44,8 @@ pub const KEPT_SECONDS: u64 = 3600;
 /// provider asked all the time.
 pub const KEYS_AGAIN_SECONDS: u64 = 30;
 
-/// Seconds for which a provider that could not be reached is not asked again.
+/// Seconds for which a provider that did not answer, or with something else than its document or
+/// its keys, is not asked again.
 pub const FAILED_SECONDS: u64 = 5;
 
 /// Letters and digits of a state, of a nonce and of a code verifier: more than 256 bits, and as

@@ -54,7 +54,7 @@ pub struct Provider {
 struct Fetched {
     document: Option<(Duration, Arc<Document>)>,
     keys: Option<(Duration, Arc<Keys>)>,
-    /// When the provider did not answer.
+    /// When the provider did not answer, or not as it should.
     failed: Option<Duration>,
 }
 
@@ -195,8 +195,8 @@ impl Provider {
             return Ok(Arc::clone(document));
         }
         let url = self.settings.issuer.document().parse().ok();
-        let json = self.fetch(known, "document", url).await?;
-        let document = Arc::new(Document::read(&json, &self.settings.issuer)?);
+        let read = |json: &Value| Document::read(json, &self.settings.issuer);
+        let document = Arc::new(self.fetch(known, ("document", url), read).await?);
         known.document = Some((now, Arc::clone(&document)));
         Ok(document)
     }
@@ -215,28 +215,33 @@ impl Provider {
                 return Ok(Arc::clone(keys));
             }
         }
-        let json = self.fetch(&mut known, "keys", document.keys.uri()).await?;
-        let keys = Arc::new(Keys::read(&json)?);
+        let url = document.keys.uri();
+        let keys = Arc::new(self.fetch(&mut known, ("keys", url), Keys::read).await?);
         known.keys = Some((now, Arc::clone(&keys)));
         Ok(keys)
     }
 
-    /// Fetches JSON. A provider that has not answered is left in peace for a while, so that whoever
-    /// waits here behind others does not wait for each of them.
-    async fn fetch(
+    /// Fetches something and reads it. A provider that has not answered, or with something else, is
+    /// left in peace for a while: whoever waits here behind others does not wait for each of them,
+    /// and no provider that has trouble is asked once more for every sign-in.
+    async fn fetch<T>(
         &self,
         known: &mut Fetched,
-        what: &'static str,
-        url: Option<Uri>,
-    ) -> Result<Value, OidcError> {
+        (what, url): (&'static str, Option<Uri>),
+        read: impl FnOnce(&Value) -> Result<T, OidcError>,
+    ) -> Result<T, OidcError> {
         let is_resting =
             |at: Duration| is_within(self.clock.monotonic(), at, limits::FAILED_SECONDS);
         if known.failed.is_some_and(is_resting) {
             return Err(OidcError::Resting);
         }
-        let sent = self.send(what, (Method::GET, url, HeaderMap::new(), Bytes::new())).await;
-        known.failed = sent.is_err().then(|| self.clock.monotonic());
-        let answer = sent?;
+        let fetched = self.json(what, url).await.and_then(|json| read(&json));
+        known.failed = fetched.is_err().then(|| self.clock.monotonic());
+        fetched
+    }
+
+    async fn json(&self, what: &'static str, url: Option<Uri>) -> Result<Value, OidcError> {
+        let answer = self.send(what, (Method::GET, url, HeaderMap::new(), Bytes::new())).await?;
         if !answer.status.is_success() {
             return Err(OidcError::Status { what, status: answer.status.as_u16() });
         }

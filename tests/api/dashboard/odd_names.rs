@@ -62,6 +62,10 @@ fn odd_names_are_text_on_every_page() {
             format!("/dashboard/request?{word}"),
             format!("/dashboard/reserves?{place}&{word}"),
             format!("/dashboard/hold?{place}&{word}"),
+            format!("/dashboard/story?{place}&{word}"),
+            format!("/dashboard/exposure?{place}&{word}"),
+            format!("/dashboard/simulate?{place}&{word}"),
+            format!("/dashboard/unused?{place}&{}", encode(&[("for", odd)])),
             format!("/dashboard/events?{place}&{word}"),
             format!("/dashboard/webhooks?{word}"),
             format!("/dashboard/webhooks?{place}&{word}"),
@@ -89,5 +93,5 @@ fn odd_names_are_text_on_every_page() {
         let shown = stranger.page(&format!("/dashboard/keys?{word}"));
         assert!(RAW.iter().all(|raw| !shown.contains(raw)), "{shown}");
     }
-    assert_eq!(checked, ODD.len() * 27);
+    assert_eq!(checked, ODD.len() * 31);
 }

@@ -204,3 +204,26 @@ fn a_value_is_edited_in_memory() {
         assert!(!["one", "two", "mine\n"].contains(&text.as_str()), "{entry:?}");
     }
 }
+
+#[test]
+fn the_history_of_a_secret_has_its_changes_and_nobody_elses() {
+    let home = Home::new();
+    let shop = Shop::start(&home);
+    let account = ["--account", "acct_history"];
+    shop.set("token", "one", &account);
+    shop.set("token", "two", &account);
+    shop.set("other", "x", &account);
+    expect(&shop.run(&["delete", "token", "--account", "acct_history"]), 0);
+    let told = |words: &[&str]| {
+        let words = [words, &["token"], &account].concat();
+        shop.server.coffer(&words).admin_key("ak_coffer_history").json()
+    };
+    let history = told(&["secrets", "history"]);
+    let changes = history["changes"].as_array().unwrap().iter();
+    let done: Vec<_> = changes.map(|change| change["operation"].as_str().unwrap()).collect();
+    assert_eq!(done, ["apps.secrets.delete", "apps.secrets.set", "apps.secrets.set"], "{history}");
+    assert_eq!(history["exists"], serde_json::json!([]), "{history}");
+    assert_eq!(told(&["explain", "secret"])["changes"], history["changes"]);
+    let without = shop.server.coffer(&["secrets", "history", "token", account[0], account[1]]);
+    expect(&without.api_key(KEY).run(), 2);
+}

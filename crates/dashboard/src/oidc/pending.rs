@@ -23,23 +23,18 @@ pub(crate) struct Sought {
 pub(crate) struct Pending(Mutex<HashMap<String, Sought>>);
 
 impl Pending {
-    /// Adds one; `false` if too many were begun from its address. If there are too many of all
-    /// addresses, the oldest is forgotten.
-    pub(crate) fn add(&self, state: String, sought: Sought) -> bool {
+    /// Adds one. If there are too many from its address, the oldest of these is forgotten; else, if
+    /// there are too many of all addresses, the oldest of all.
+    pub(crate) fn add(&self, state: String, sought: Sought) {
         let mut all = self.lock();
         all.retain(|_, known| !is_over(known, sought.since));
-        let neighbours = all.values().filter(|known| known.peer.is_neighbour_of(sought.peer));
-        if neighbours.count() >= limits::SIGN_INS_OF_ADDRESS {
-            return false;
-        }
-        if all.len() >= limits::SIGN_INS {
-            let oldest = all.iter().min_by_key(|(_, known)| known.since);
-            if let Some(oldest) = oldest.map(|(state, _)| state.clone()) {
-                all.remove(&oldest);
-            }
+        let is_neighbour = |known: &Sought| known.peer.is_neighbour_of(sought.peer);
+        if all.values().filter(|known| is_neighbour(known)).count() >= limits::SIGN_INS_OF_ADDRESS {
+            forget_oldest(&mut all, is_neighbour);
+        } else if all.len() >= limits::SIGN_INS {
+            forget_oldest(&mut all, |_| true);
         }
         all.insert(state, sought);
-        true
     }
 
     /// Takes the one with this state, if it was begun in the browser with this cookie: nobody takes
@@ -54,6 +49,15 @@ impl Pending {
 
     fn lock(&self) -> MutexGuard<'_, HashMap<String, Sought>> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Forgets the oldest of those that `is` holds for.
+fn forget_oldest(all: &mut HashMap<String, Sought>, is: impl Fn(&Sought) -> bool) {
+    let among = all.iter().filter(|(_, known)| is(known));
+    let oldest = among.min_by_key(|(_, known)| known.since).map(|(state, _)| state.clone());
+    if let Some(oldest) = oldest {
+        all.remove(&oldest);
     }
 }
 

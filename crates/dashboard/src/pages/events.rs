@@ -46,8 +46,8 @@ fn shown(visit: &Visit<'_>, list: &Value) -> Markup {
     if list.list("data").is_empty() {
         return view::empty(
             "No events here",
-            "An account's first charge, plan or hold makes some. Secrets make none.",
-            "",
+            "An account's first charge, plan or hold makes some, and secrets make none:",
+            places::CHARGE,
         );
     }
     let rows = list.list("data").iter().map(|event| {

@@ -7,6 +7,15 @@ use crate::visit::Visit;
 use crate::{links, view};
 use maud::{Markup, html};
 
+/// A command that tells the ledger of a charge, for pages that have no money yet.
+pub(super) const CHARGE: &str = "curl \"$COFFER_URL/v1/ledger/charges\" -u \"$COFFER_API_KEY:\" \\\n  \
+     -H 'Stripe-Account: acct_…' -d id=ch_1 -d amount=10000 -d currency=eur -d fee=0";
+
+/// One that makes a plan.
+pub(super) const PLAN: &str = "curl \"$COFFER_URL/v1/reserve/plans\" -u \"$COFFER_API_KEY:\" \\\n  \
+     -H 'Stripe-Account: acct_…' -d percent=10 -d type=rolling_release \\\n  \
+     -d 'rolling_release[days_after_charge]=90'";
+
 /// The form that names the place; `more` are further fields.
 pub(super) fn form(visit: &Visit<'_>, path: &str, place: &Place, more: Markup) -> Markup {
     html! {

@@ -91,8 +91,8 @@ fn balances(balance: &Value) -> Markup {
         return view::empty(
             "No money has moved here yet",
             "The ledger is told of charges, refunds, disputes and payouts by the processor's \
-             events, as with POST /v1/ledger/charges.",
-            "",
+             events. By hand, with a key of the app:",
+            places::CHARGE,
         );
     }
     let rows = currencies.into_iter().map(|currency| {
@@ -166,8 +166,8 @@ fn plans_table(visit: &Visit<'_>, place: &Place, plans: &Value) -> Markup {
     if plans.list("data").is_empty() {
         return view::empty(
             "No plan reserves anything of this account",
-            "A plan holds a share of each charge, as with POST /v1/reserve/plans.",
-            "",
+            "A plan holds a share of each charge. With a key of the app:",
+            places::PLAN,
         );
     }
     let rows = plans.list("data").iter().map(|plan| {
@@ -209,7 +209,8 @@ fn terms(visit: &Visit<'_>, plan: &Value) -> Markup {
 
 fn holds_table(visit: &Visit<'_>, place: &Place, holds: &Value) -> Markup {
     if holds.list("data").is_empty() {
-        return view::empty("Nothing is held", "Holds come from plans, or one by one.", "");
+        let advice = "Holds come from plans, with each charge, or one by one:";
+        return view::empty("Nothing is held", advice, places::CHARGE);
     }
     let rows = holds.list("data").iter().map(|hold| {
         let id = hold.text("id");

@@ -1,6 +1,7 @@
 //! What a risk analyst looks at: exposure and what covers it, and the story of one hold, charge or
 //! payout.
 
+use super::places;
 use crate::api::{Field, path_of};
 use crate::outcome::Result;
 use crate::view::Tone;
@@ -107,8 +108,8 @@ fn report_parts(visit: &Visit<'_>, report: &Value) -> Markup {
         return view::empty(
             "No money has moved here yet",
             "The ledger is told of charges, refunds, disputes and payouts by the processor's \
-             events, as with POST /v1/ledger/charges.",
-            "",
+             events. By hand, with a key of the app:",
+            places::CHARGE,
         );
     }
     html! {

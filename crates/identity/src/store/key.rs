@@ -323,14 +323,14 @@ pub(crate) const EXPIRED_EPHEMERAL: Prune = Prune {
 pub(crate) async fn keys_of_person(
     store: &Store,
     mac: &RowMac,
-    subject: &str,
+    person: &str,
     now: Timestamp,
 ) -> Result<Vec<ApiKey>> {
     let sql = select_keys!(
         "app IS NULL AND kind = 'admin' AND user_id = ? AND revoked_at IS NULL AND expires_at > ? \
          ORDER BY seq"
     );
-    believed(&store.query(sql, &values![subject, now]).await?, |row| api_key(mac, row))
+    believed(&store.query(sql, &values![person, now]).await?, |row| api_key(mac, row))
 }
 
 /// Keys of people that ended before a time.

@@ -183,7 +183,7 @@ pub(super) fn record_sign_in(
     peer: Peer,
     request_id: &str,
     why: SignInRefusal,
-    subject: Option<&str>,
+    person: Option<&str>,
 ) {
     if !admit(kernel, peer, None, Instant::now()) {
         return;
@@ -191,7 +191,7 @@ pub(super) fn record_sign_in(
     let actor = Actor::unknown(None, peer.address());
     kernel.recorder().push(Entry {
         request: Some(request_id.into()),
-        actor: Actor { user: subject.map(Arc::from), ..actor },
+        actor: Actor { user: person.map(Arc::from), ..actor },
         target: Target::default(),
         outcome: Outcome::Refused { status: FORBIDDEN, reason: why.reason().code },
         ..Entry::of_program(SIGN_IN, Tenant::system(), kernel.recorder().now())

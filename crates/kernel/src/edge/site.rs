@@ -123,11 +123,11 @@ impl ApiClient for InProcess<'_> {
     fn refuse_sign_in<'a>(
         &'a self,
         why: SignInRefusal,
-        subject: Option<&'a str>,
+        person: Option<&'a str>,
     ) -> BoxFuture<'a, String> {
         Box::pin(async move {
             let request_id = request_id::new(&*self.kernel.services.random);
-            audit::record_sign_in(self.kernel, self.peer, &request_id, why, subject);
+            audit::record_sign_in(self.kernel, self.peer, &request_id, why, person);
             throttle::refuse_sign_in(self.kernel, self.connection, self.peer).await;
             request_id
         })

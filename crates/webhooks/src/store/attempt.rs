@@ -203,7 +203,8 @@ impl Work for PruneAttempts {
     }
 }
 
-/// Gives up the attempts of an endpoint that were due first, beyond so many that wait. One batch;
+/// Gives up the oldest attempts of an endpoint, beyond so many that wait: those that were written
+/// first, and not those that are due first, which are the ones that were never made. One batch;
 /// answers how many.
 pub(crate) struct GiveUp {
     pub(crate) endpoint: String,
@@ -220,16 +221,16 @@ impl Work for GiveUp {
     }
 
     async fn run(&self, tx: &mut Tx<'_>) -> Result<u64, StorageError> {
-        let sql = "SELECT due, seq FROM webhook_attempt WHERE endpoint = ? AND status = 0 \
-                   ORDER BY due DESC, seq DESC LIMIT 1 OFFSET ?";
-        let beyond = tx.query(sql, &values![&self.endpoint, self.kept]).await?;
-        // The last one that is beyond the bound: the others are those due before it.
-        let Some(beyond) = beyond.first() else { return Ok(0) };
-        let (due, seq) = (beyond.int(0)?, beyond.int(1)?);
+        let sql = "SELECT count(*) FROM webhook_attempt WHERE endpoint = ? AND status = 0";
+        let waiting = tx.query(sql, &values![&self.endpoint]).await?;
+        let waiting = waiting.first().map_or(Ok(0), |row| row.int(0))?;
+        let beyond = waiting.saturating_sub(self.kept).min(self.most);
+        if beyond <= 0 {
+            return Ok(0);
+        }
         let sql = "SELECT endpoint, seq, event FROM webhook_attempt \
-                   WHERE endpoint = ? AND status = 0 AND (due < ? OR (due = ? AND seq <= ?)) \
-                   ORDER BY due, seq LIMIT ?";
-        let rows = tx.query(sql, &values![&self.endpoint, due, due, seq, self.most]).await?;
+                   WHERE endpoint = ? AND status = 0 ORDER BY seq, event LIMIT ?";
+        let rows = tx.query(sql, &values![&self.endpoint, beyond]).await?;
         for row in &rows {
             tx.defer(
                 "UPDATE webhook_attempt SET status = 2, at = ?, error = 'given_up' \

@@ -47,26 +47,33 @@ async fn waiting(store: &Store, endpoint: &str) -> Vec<i64> {
 }
 
 #[tokio::test]
-async fn beyond_the_bound_what_was_due_first_is_given_up_and_no_more_than_that() {
+async fn beyond_the_bound_what_was_written_first_is_given_up_and_no_more_than_that() {
     let kept = tempfile::TempDir::new().unwrap();
     let path = kept.path().join("coffer.db");
     let opened = Store::open_sqlite(&path, &[MIGRATIONS], NOW, Options::default());
     let store = opened.unwrap().0;
-    // The third was due first.
-    let some = &[("we_a", 1, 10), ("we_a", 2, 10), ("we_a", 3, 0), ("we_a", 4, 20), ("we_b", 5, 0)];
+    // The first two wait to be made again; the others were never made, and are due at once.
+    const AT_ONCE: i64 = -NOW.unix();
+    let some = &[
+        ("we_a", 1, 20),
+        ("we_a", 2, 10),
+        ("we_a", 3, AT_ONCE),
+        ("we_a", 4, AT_ONCE),
+        ("we_b", 0, AT_ONCE),
+    ];
     store.write(Wait(some)).await.unwrap();
     let give_up =
         |kept, most| store.write(GiveUp { endpoint: "we_a".to_owned(), kept, most, now: NOW });
     assert_eq!(give_up(4, 100).await.unwrap(), 0);
     assert_eq!(give_up(2, 1).await.unwrap(), 1, "in batches");
-    assert_eq!(waiting(&store, "we_a").await, [1, 2, 4]);
+    assert_eq!(waiting(&store, "we_a").await, [3, 4, 2]);
     assert_eq!(give_up(2, 100).await.unwrap(), 1);
     assert_eq!(give_up(2, 100).await.unwrap(), 0);
-    assert_eq!(waiting(&store, "we_a").await, [2, 4]);
-    assert_eq!(waiting(&store, "we_b").await, [5]);
+    assert_eq!(waiting(&store, "we_a").await, [3, 4]);
+    assert_eq!(waiting(&store, "we_b").await, [0]);
     let first = PagePosition { newer: false, seq: i64::MAX, fetch: 100 };
     let all = page_of_endpoint(&store, "we_a", first).await.unwrap();
     let given_up: Vec<_> = all.iter().filter(|one| one.status == Status::Failed).collect();
-    assert_eq!(given_up.iter().map(|one| one.seq).collect::<Vec<_>>(), [3, 1]);
+    assert_eq!(given_up.iter().map(|one| one.seq).collect::<Vec<_>>(), [2, 1]);
     assert!(given_up.iter().all(|one| one.error.as_deref() == Some("given_up")));
 }
