@@ -9,6 +9,7 @@ mod app;
 pub mod catalogue;
 mod client;
 mod gate;
+mod home;
 mod jobs;
 pub mod oidc;
 mod otlp;
@@ -20,6 +21,7 @@ mod rows;
 mod scrape;
 mod server;
 pub mod stripe;
+mod template;
 
 use std::time::Duration;
 
@@ -30,6 +32,7 @@ pub const PATIENCE: Duration = Duration::from_secs(300);
 pub use app::App;
 pub use client::{Answer, Client, Params, encode, insist};
 pub use gate::Gate;
+pub use home::home;
 pub use otlp::{Export, OtlpReceiver};
 pub use postgres::{Restored, SERVER, is_postgres};
 pub use process::{Process, coffer_binary};
