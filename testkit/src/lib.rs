@@ -9,6 +9,7 @@ mod app;
 pub mod catalogue;
 mod client;
 mod gate;
+mod home;
 mod jobs;
 pub mod oidc;
 mod otlp;
@@ -21,6 +22,7 @@ mod rows;
 mod scrape;
 mod server;
 pub mod stripe;
+mod template;
 
 use std::time::Duration;
 
@@ -31,6 +33,7 @@ pub const PATIENCE: Duration = Duration::from_secs(300);
 pub use app::App;
 pub use client::{Answer, Client, Params, encode, insist};
 pub use gate::Gate;
+pub use home::home;
 pub use otlp::{Export, OtlpReceiver};
 pub use postgres::{Restored, SERVER, is_postgres};
 pub use process::{Process, coffer_binary};

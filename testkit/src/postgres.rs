@@ -1,12 +1,15 @@
 //! The other engine for a test server: two databases of its own, where `COFFER_TEST_POSTGRES`
 //! names a server (`postgres://user@127.0.0.1:port`) on which databases may be made.
 
+use crate::template::{STORES, templates};
 use coffer::assemble::Database;
+use coffer::family_set::FamilySet;
 use coffer_storage::{Passwords, PostgresOptions};
 use std::fs;
 use std::hash::{BuildHasher, RandomState};
 use std::path::Path;
 use tokio::runtime::Runtime;
+use tokio_postgres::{Client, SimpleQueryMessage};
 
 /// The variable that names the server.
 pub const SERVER: &str = "COFFER_TEST_POSTGRES";
@@ -38,34 +41,54 @@ pub fn is_postgres() -> bool {
     std::env::var_os(SERVER).is_some()
 }
 
-/// The databases that belong to `data_dir`, made if there are none.
-pub(crate) fn databases(data_dir: &Path) -> Databases {
+/// The databases that belong to `data_dir`. If there are none they are made: with the schemas of
+/// `families`, or empty.
+pub(crate) async fn databases(data_dir: &Path, families: Option<&FamilySet>) -> Databases {
     let Ok(server) = std::env::var(SERVER) else {
         return Databases::embedded();
     };
     let file = data_dir.join(NAMES);
-    let name = fs::read_to_string(&file).unwrap_or_else(|_| {
-        let name = format!("coffer_{:016x}", RandomState::new().hash_one(0));
-        fs::create_dir_all(data_dir).unwrap();
-        fs::write(&file, &name).unwrap();
-        let create = |name: &str| format!("CREATE DATABASE {name} TEMPLATE template0");
-        let (data, keys) = (format!("{name}_data"), format!("{name}_keys"));
-        run(&format!("{server}/postgres"), &[create(&data), create(&keys)]);
-        join_cluster(&server, &data, &create(&data));
-        name
-    });
-    let made = vec![format!("{name}_data"), format!("{name}_keys")];
-    // Both ways to talk to a server are tried in every test: the keys are read by sessions of one's
-    // own.
-    let between = std::env::var(POOLER).unwrap_or_else(|_| "transaction".to_owned());
-    let of = |name: &str| {
-        let pooler = if name.ends_with("_keys") { "none" } else { &between };
-        let url = format!("{server}/{name}?pooler={pooler}");
-        let options = PostgresOptions::parse(&url, &Passwords::default()).unwrap();
-        options.with_connections(CONNECTIONS)
+    let name = match fs::read_to_string(&file) {
+        Ok(name) => name,
+        Err(_) => {
+            let name = format!("coffer_{:016x}", RandomState::new().hash_one(0));
+            fs::create_dir_all(data_dir).unwrap();
+            fs::write(&file, &name).unwrap();
+            create(&server, &name, families).await;
+            name
+        }
     };
-    let database = Database::Postgres { data: of(&made[0]), keys: of(&made[1]) };
-    Databases { database, made }
+    let made = STORES.map(|store| format!("{name}_{store}"));
+    let [data, keys] = made.each_ref().map(|name| options(&server, name));
+    Databases { database: Database::Postgres { data, keys }, made: made.to_vec() }
+}
+
+/// Makes the databases of this name.
+async fn create(server: &str, name: &str, families: Option<&FamilySet>) {
+    let client = connect(&format!("{server}/postgres")).await;
+    let templates = match families {
+        // The extension that joins them to a cluster comes before any table.
+        Some(families) if !is_spread() => templates(&client, server, families).await,
+        _ => ["template0", "template0"].map(str::to_owned),
+    };
+    // Since version 15 a copy is otherwise written page by page to the log as well.
+    let is_new = "SELECT 1 WHERE current_setting('server_version_num')::int >= 150000";
+    let strategy = if has_row(&client, is_new).await { " STRATEGY file_copy" } else { "" };
+    for (store, template) in STORES.iter().zip(templates) {
+        let create = format!("CREATE DATABASE {name}_{store} TEMPLATE {template}{strategy}");
+        client.batch_execute(&create).await.unwrap();
+    }
+    join_cluster(server, &format!("{name}_data")).await;
+}
+
+/// How a test server is connected to one of its databases. Both ways to talk to a server are tried
+/// in every test: the keys are read by sessions of one's own.
+pub(crate) fn options(server: &str, name: &str) -> PostgresOptions {
+    let between = std::env::var(POOLER).unwrap_or_else(|_| "transaction".to_owned());
+    let pooler = if name.contains("_keys") { "none" } else { &between };
+    let url = format!("{server}/{name}?pooler={pooler}");
+    let options = PostgresOptions::parse(&url, &Passwords::default()).unwrap();
+    options.with_connections(CONNECTIONS)
 }
 
 impl Databases {
@@ -105,7 +128,7 @@ impl Restored {
     /// Makes the databases of a server whose directory `data_dir` is, which has none yet, and runs
     /// the statements of the two dumps in them.
     pub fn of(data_dir: &Path, data: &str, keys: &str) -> Self {
-        let made = databases(data_dir);
+        let made = Runtime::new().unwrap().block_on(databases(data_dir, None));
         let urls = made.urls().expect("PostgreSQL");
         for (url, dump) in urls.iter().zip([data, keys]) {
             run(url, &[dump.to_owned()]);
@@ -137,14 +160,15 @@ fn others(server: &str) -> Vec<(String, String, String)> {
 }
 
 /// Makes a database one of the cluster's, if there is a cluster.
-fn join_cluster(server: &str, database: &str, create: &str) {
+async fn join_cluster(server: &str, database: &str) {
     let (others, extension) = (others(server), ["CREATE EXTENSION citus".to_owned()]);
     if others.is_empty() {
         return;
     }
+    let create = [format!("CREATE DATABASE {database} TEMPLATE template0")];
     for (other, _, _) in &others {
-        run(&format!("{other}/postgres"), &[create.to_owned()]);
-        run(&format!("{other}/{database}"), &extension);
+        execute(&format!("{other}/postgres"), &create).await;
+        execute(&format!("{other}/{database}"), &extension).await;
     }
     let (host, port) = server.rsplit(['@', '/']).next().unwrap().split_once(':').unwrap();
     let mut join = extension.to_vec();
@@ -153,7 +177,7 @@ fn join_cluster(server: &str, database: &str, create: &str) {
         format!("SELECT citus_add_node('{host}', {port})")
     };
     join.extend(others.iter().map(add));
-    run(&format!("{server}/{database}"), &join);
+    execute(&format!("{server}/{database}"), &join).await;
 }
 
 /// Whether an installation was made in `data_dir` before.
@@ -163,14 +187,26 @@ pub(crate) fn is_initialized(data_dir: &Path) -> bool {
 
 /// Runs statements on a database.
 pub(crate) fn run(database: &str, statements: &[String]) {
-    let runtime = Runtime::new().unwrap();
-    runtime.block_on(async {
-        let config: tokio_postgres::Config = database.parse().unwrap();
-        let (client, connection) = config.connect(tokio_postgres::NoTls).await.unwrap();
-        let driver = tokio::spawn(connection);
-        for statement in statements {
-            client.batch_execute(statement).await.unwrap();
-        }
-        driver.abort();
-    });
+    Runtime::new().unwrap().block_on(execute(database, statements));
+}
+
+async fn execute(database: &str, statements: &[String]) {
+    let client = connect(database).await;
+    for statement in statements {
+        client.batch_execute(statement).await.unwrap();
+    }
+}
+
+/// Connects to a database, for as long as the client is kept.
+pub(crate) async fn connect(database: &str) -> Client {
+    let config: tokio_postgres::Config = database.parse().unwrap();
+    let (client, connection) = config.connect(tokio_postgres::NoTls).await.unwrap();
+    tokio::spawn(connection);
+    client
+}
+
+/// Whether a query has any row.
+pub(crate) async fn has_row(client: &Client, sql: &str) -> bool {
+    let messages = client.simple_query(sql).await.unwrap();
+    messages.iter().any(|message| matches!(message, SimpleQueryMessage::Row(_)))
 }

@@ -2,6 +2,7 @@
 
 use crate::app::App;
 use crate::client::Client;
+use crate::home::home;
 use crate::postgres::{self, Databases};
 use crate::raw::Raw;
 use coffer::assemble::{self, AssembleOptions, Callers, RootSource, Stores};
@@ -226,7 +227,7 @@ impl Builder {
 
     /// Starts the server.
     pub fn start(self) -> TestServer {
-        let kept = self.directory.is_none().then(|| TempDir::new().unwrap());
+        let kept = self.directory.is_none().then(home);
         let data_dir = match (&self.directory, &kept) {
             (Some(directory), _) => directory.clone(),
             (None, Some(kept)) => kept.path().join("data"),
@@ -244,7 +245,7 @@ impl Builder {
         let databases = if self.developer || self.embedded {
             Databases::embedded()
         } else {
-            postgres::databases(&data_dir)
+            runtime.block_on(postgres::databases(&data_dir, Some(&self.families)))
         };
         let options = AssembleOptions {
             data_dir: data_dir.clone(),

@@ -5,7 +5,7 @@ use crate::reference::{Ephemeral, Install, Key, Let, Reference, Refusal, Row, St
 use crate::step::{Caller, Cursor, MODES, Scope, Shows, Step, USERS, Write, Writing};
 use coffer_base::{Clock, Timestamp};
 use coffer_storage::Faults;
-use coffer_testkit::{Answer, Client, TestServer};
+use coffer_testkit::{Answer, Client, TestServer, home};
 use serde_json::{Value, json};
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
@@ -45,7 +45,7 @@ fn start(directory: &Path, faults: &Faults, now: Option<i64>) -> TestServer {
 impl Driver {
     /// Two apps, four accounts, and three installs.
     pub fn new(faults: Faults) -> Self {
-        let directory = tempfile::TempDir::new().unwrap();
+        let directory = home();
         let server = start(directory.path(), &faults, None);
         let (anyone, admin) = (server.anonymous(), server.admin());
         let reference = Reference { now: server.clock.now().unix(), ..Reference::default() };

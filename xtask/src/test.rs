@@ -12,6 +12,7 @@ mod conformance;
 mod deploy;
 mod docs;
 mod examples;
+mod memory;
 mod options;
 pub mod packages;
 pub mod postgres;

@@ -240,7 +240,7 @@ pub struct Initialized {
 /// [`AssembleError::AlreadyInitialized`] if there is one already.
 pub async fn init(options: &AssembleOptions) -> Result<Initialized, AssembleError> {
     let now = options.clock.now();
-    create_schemas(options, now).await?;
+    create_schemas(&options.database, &options.families, now).await?;
     let stores = Stores::open_configured(options, now).await?;
     if coffer_keyring::store_id(&stores.data).await?.is_some() {
         return Err(options.already_initialized());

@@ -63,7 +63,7 @@ pub async fn run(
 ) -> Result<TransferReport, AssembleError> {
     let now = from.clock.now();
     let (source, store_id, source_keyring) = open_source(from).await?;
-    assemble::create_schemas(to, now).await?;
+    assemble::create_schemas(&to.database, &to.families, now).await?;
     let target = Stores::open_incomplete(to, now).await?;
     take_entries(&source, source_keyring, now).await?;
     let transfers = Transfers::new(&source, &target, &to.families.migrations())?;

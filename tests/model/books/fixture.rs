@@ -3,7 +3,7 @@
 use super::reference::{Books, Pool, PoolName};
 use coffer_base::Timestamp;
 use coffer_storage::Faults;
-use coffer_testkit::{Answer, Client, TestServer, is_postgres};
+use coffer_testkit::{Answer, Client, TestServer, home, is_postgres};
 use serde_json::Value;
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -24,7 +24,7 @@ pub struct Fixture {
 
 impl Fixture {
     pub fn new(now: i64) -> Self {
-        let home = TempDir::new().unwrap();
+        let home = home();
         let fails = Arc::new(AtomicBool::new(false));
         let server = start(&home.path().join("data-0"), now, &fails);
         let app = server.app();

@@ -2,8 +2,9 @@
 //! and on a free port, beside whatever server the machine has already; stopped afterwards.
 
 use super::conformance::python_environment;
+use super::memory::{self, Memory};
 use super::packages::{self, is_root, may_install};
-use super::workspace::binary;
+use super::workspace::{binary, in_memory};
 use crate::root;
 use crate::step::{self, Outcome, Step};
 use std::fs;
@@ -32,14 +33,14 @@ const SETTINGS: [&str; 7] = [
 
 /// The tests that run on every engine, on this one.
 pub fn engine() -> Outcome {
-    let server = Server::start()?;
+    let (server, memory) = (Server::start()?, Memory::take());
     let both = "package(coffer-tests) \
                 & (binary(api) + binary(auth_matrix) + binary(model) + binary(upgrade))";
     // The whole workspace, since other features would have all of it compiled again.
     let workspace = |words: &[&str]| {
         let step = Step::new("cargo").args(words).args(["--workspace", "--no-fail-fast"]);
         let step = step.directory(&root()).env("COFFER_TEST_POSTGRES", server.url());
-        Ok::<_, String>(step.env("COFFER_BIN", binary()?))
+        Ok::<_, String>(in_memory(step, memory.as_ref()).env("COFFER_BIN", binary()?))
     };
     if step::need("cargo", &["nextest", "--version"], "").is_ok() {
         // Power failures and torn writes are simulated for files alone.
@@ -155,8 +156,8 @@ impl Server {
 
     fn start_once() -> Result<Self, String> {
         let programs = programs()?;
-        let directory =
-            std::env::temp_dir().join(format!("coffer-postgres-{}", std::process::id()));
+        let place = memory::place().map_or_else(std::env::temp_dir, Path::to_owned);
+        let directory = place.join(format!("coffer-postgres-{}", std::process::id()));
         prepare(&directory).map_err(|e| format!("{}: {e}", directory.display()))?;
         let data = directory.join("data");
         as_user(&programs.join("initdb"))

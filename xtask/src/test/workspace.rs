@@ -1,5 +1,6 @@
 //! The parts that cargo runs over the workspace, all with the one development profile.
 
+use super::memory::{self, Memory};
 use crate::step::{self, Outcome, Step};
 use crate::{root, target};
 use std::path::PathBuf;
@@ -24,15 +25,25 @@ pub fn build() -> Outcome {
 
 /// All tests of the workspace: with nextest, where it is installed, or with cargo's own runner.
 pub fn tests() -> Outcome {
-    let binary = binary()?;
+    let (binary, memory) = (binary()?, Memory::take());
     if step::need("cargo", &["nextest", "--version"], "").is_ok() {
-        let run = cargo(&["nextest", "run", "--workspace"]).env("COFFER_BIN", &binary).run();
+        let run = in_memory(cargo(&["nextest", "run", "--workspace"]), memory.as_ref());
+        let run = run.env("COFFER_BIN", &binary).run();
         // Nextest does not run the examples in the documentation.
         let examples = cargo(&["test", "--workspace", "--doc"]).run();
         return run.and(examples);
     }
     println!("cargo-nextest is not installed; cargo's own runner does the same more slowly");
-    cargo(&["test", "--workspace", "--no-fail-fast"]).env("COFFER_BIN", &binary).run()
+    let run = in_memory(cargo(&["test", "--workspace", "--no-fail-fast"]), memory.as_ref());
+    run.env("COFFER_BIN", &binary).run()
+}
+
+/// The same with the stores that tests throw away in memory, if there is room.
+pub fn in_memory(step: Step, memory: Option<&Memory>) -> Step {
+    match memory {
+        Some(memory) => step.env(memory::VARIABLE, memory.path()),
+        None => step,
+    }
 }
 
 /// The tests that mount small file systems, which only root may. Among all tests they pass without

@@ -150,12 +150,13 @@ fn create_directory(path: &Path) -> Result<(), AssembleError> {
 /// [`AssembleError::Storage`] if a database cannot be reached or has another schema than this
 /// build's.
 pub async fn create_schemas(
-    options: &AssembleOptions,
+    database: &Database,
+    families: &FamilySet,
     now: Timestamp,
 ) -> Result<(), AssembleError> {
-    let Database::Postgres { data, keys } = &options.database else { return Ok(()) };
+    let Database::Postgres { data, keys } = database else { return Ok(()) };
     create_schema(keys, &[KEY_MIGRATIONS], now).await?;
-    create_schema(data, &options.families.migrations(), now).await
+    create_schema(data, &families.migrations(), now).await
 }
 
 async fn create_schema(
