@@ -41,7 +41,7 @@ use crate::place;
 use crate::row::Row;
 use crate::share::Share;
 use crate::space::OnDisk;
-use crate::value::Value;
+use crate::value::{Value, ValueRef};
 use checkpoint::Log;
 use queue::Queue;
 use readers::Readers;
@@ -177,6 +177,17 @@ impl Sqlite {
     pub(crate) async fn scan(&self, sql: &'static str, params: &[Value]) -> Result<Vec<Row>> {
         let (readers, params) = (Arc::clone(&self.readers), params.to_vec());
         off_the_runtime(move || readers.query(sql, &params)).await
+    }
+
+    /// The same, for what is made of each row.
+    pub(crate) async fn scan_each<T: Send + 'static>(
+        &self,
+        sql: &'static str,
+        params: &[Value],
+        read: fn(&[ValueRef<'_>]) -> Result<T>,
+    ) -> Result<Vec<T>> {
+        let (readers, params) = (Arc::clone(&self.readers), params.to_vec());
+        off_the_runtime(move || readers.query_each(sql, &params, read)).await
     }
 
     pub(crate) fn change_schema(&self, sql: &str) -> Result<()> {

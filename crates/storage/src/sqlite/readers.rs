@@ -13,7 +13,7 @@ use crate::command::require_plain;
 use crate::error::{Result, StorageError};
 use crate::fault::Faults;
 use crate::row::Row;
-use crate::value::Value;
+use crate::value::{Value, ValueRef};
 
 /// The idle read connections of one database.
 ///
@@ -101,7 +101,17 @@ impl Readers {
 
     /// Runs a read on the calling thread. There are never more connections in use than threads.
     pub(super) fn query(&self, sql: &'static str, params: &[Value]) -> Result<Vec<Row>> {
-        self.read(sql, params, None)
+        self.read(sql, |connection| statement::read(connection, sql, params))
+    }
+
+    /// The same, and returns what `read` makes of each row.
+    pub(super) fn query_each<T>(
+        &self,
+        sql: &'static str,
+        params: &[Value],
+        read: impl Fn(&[ValueRef<'_>]) -> Result<T>,
+    ) -> Result<Vec<T>> {
+        self.read(sql, |connection| statement::read_each(connection, sql, params, read))
     }
 
     /// The same, interrupted once it has taken `time`.
@@ -111,15 +121,15 @@ impl Readers {
         sql: &'static str,
         params: &[Value],
     ) -> Result<Vec<Row>> {
-        self.read(sql, params, Some(time))
+        self.read(sql, |connection| read_within(time, connection, sql, params))
     }
 
-    fn read(
+    /// Runs a read, which has the text `sql`, on a connection that has every commit.
+    fn read<T>(
         &self,
         sql: &'static str,
-        params: &[Value],
-        time: Option<Duration>,
-    ) -> Result<Vec<Row>> {
+        run: impl FnOnce(&mut Connection) -> Result<T>,
+    ) -> Result<T> {
         require_plain(sql)?;
         // Counted before the snapshot begins: a commit in between at worst renews it needlessly.
         let ended = self.ended.as_ref().map(|ended| ended.load(Ordering::Acquire));
@@ -132,10 +142,7 @@ impl Readers {
         {
             reader.refresh(ended)?;
         }
-        let rows = match time {
-            None => statement::read(&reader.connection, sql, params),
-            Some(time) => read_within(time, &mut reader.connection, sql, params),
-        };
+        let rows = run(&mut reader.connection);
         // After an error the connection is closed: it may be the connection that is broken.
         if rows.is_ok() {
             self.put_back(reader);
