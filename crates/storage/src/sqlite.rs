@@ -4,6 +4,7 @@
 
 mod backup;
 mod checkpoint;
+mod commits;
 mod connection;
 mod error;
 mod own_log;
@@ -93,8 +94,8 @@ impl Sqlite {
         let copies = options.copy_before_migration;
         let report = schema::migrate(&mut connection, path, sets, now, copies)?;
         let queue = Arc::new(Queue::default());
-        let counters = Arc::new(Counters::default());
-        let readers = Arc::new(Readers::new(path, Some(counters.ended()), &options.faults));
+        let counters = Arc::new(Counters::of(path));
+        let readers = Arc::new(Readers::new(path, Some(counters.commits()), &options.faults));
         let log = Arc::new(Log::new(Arc::clone(&readers)));
         let (ending, ended) = watch::channel(());
         let writer = Writer::new(
@@ -134,7 +135,7 @@ impl Sqlite {
             lists: Gate::new(Places::threads(list_threads())),
             faults: Faults::none(),
             queue,
-            counters: Arc::new(Counters::default()),
+            counters: Arc::new(Counters::of(path)),
             log: Arc::new(Log::new(readers)),
             shrunk_at: AtomicU64::new(0),
             ended: watch::channel(()).1,
