@@ -104,8 +104,8 @@ impl Commits {
     fn is_frame(&self, header: Header, at: u64) -> bool {
         let mut frame = [0; FRAME_HEADER];
         let read = self.log.as_ref().and_then(|log| read(log, &mut frame, at));
-        let salt = header.as_ref().and_then(|header| salt(header, HEADER_SALT));
-        match (read, salt) {
+        let own = header.as_ref().and_then(|header| salt(header, HEADER_SALT));
+        match (read, own) {
             (Some(FRAME_HEADER), Some(own)) => salt(&frame, FRAME_SALT) == Some(own),
             // An empty log, or one that ends here.
             (Some(_), _) => false,
