@@ -18,7 +18,7 @@
 //! A later format adds columns behind these. Entries of this one keep their bytes: an entry is
 //! encoded as its own `format` says.
 
-use coffer_storage::Value;
+use coffer_storage::{Value, ValueRef};
 
 /// The format of entries that are written now.
 pub const FORMAT: i64 = 1;
@@ -53,21 +53,29 @@ pub const COLUMNS: [&str; 22] = [
 /// How null is written: no content is as long.
 const NULL: [u8; 4] = [0xff; 4];
 
+/// About how many bytes most entries have.
+const USUAL: usize = 512;
+
 /// The bytes of a row's columns.
 pub fn encode(values: &[Value]) -> Vec<u8> {
-    let mut bytes = Vec::with_capacity(256);
-    let mut values = values.iter();
+    encode_borrowed(values.iter().map(Value::borrowed))
+}
+
+/// The bytes of a row's columns, which somebody is reading.
+pub fn encode_borrowed<'a>(values: impl IntoIterator<Item = ValueRef<'a>>) -> Vec<u8> {
+    let mut bytes = Vec::with_capacity(USUAL);
+    let mut values = values.into_iter();
     let format = match values.next() {
-        Some(Value::Int(format)) => u8::try_from(*format).unwrap_or(0),
+        Some(ValueRef::Int(format)) => u8::try_from(format).unwrap_or(0),
         _ => 0,
     };
     bytes.push(format);
     for value in values {
         match value {
-            Value::Null => bytes.extend_from_slice(&NULL),
-            Value::Int(number) => put(&mut bytes, &number.to_be_bytes()),
-            Value::Text(text) => put(&mut bytes, text.as_bytes()),
-            Value::Blob(blob) => put(&mut bytes, blob),
+            ValueRef::Null => bytes.extend_from_slice(&NULL),
+            ValueRef::Int(number) => put(&mut bytes, &number.to_be_bytes()),
+            ValueRef::Text(text) => put(&mut bytes, text.as_bytes()),
+            ValueRef::Blob(blob) => put(&mut bytes, blob),
         }
     }
     bytes

@@ -1,5 +1,6 @@
 //! One entry of the audit, as it is written.
 
+use crate::canonical::COLUMNS;
 use crate::limits;
 use coffer_base::{Tenant, Timestamp};
 use coffer_keyring::Digest;
@@ -36,7 +37,7 @@ pub struct Entry {
 }
 
 /// Who did it.
-#[derive(Clone, Debug)]
+#[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Actor {
     /// What kind of key it was, if any.
     pub kind: ActorKind,
@@ -211,28 +212,33 @@ impl Outcome {
     }
 }
 
-/// The row's columns, in the order of [`crate::canonical::COLUMNS`].
+/// The columns that differ between the entries of reads even if one caller makes them all: time,
+/// request, account, subject, scope, digest of the name, and name. They are counted from 0 in
+/// [`crate::canonical::COLUMNS`].
+pub(crate) const OWN: [usize; 7] = [1, 3, 10, 12, 13, 14, 15];
+
 impl Entry {
-    pub(crate) fn values(&self, server: &str) -> [Value; 22] {
+    /// The row's columns, in the order of [`crate::canonical::COLUMNS`].
+    pub(crate) fn values(&self, server: &str) -> [Value; COLUMNS.len()] {
         let Self { actor, tenant, target, outcome, .. } = self;
-        let digest = |digest: &Digest| Value::from(digest.as_bytes());
+        let [at, request, account, subject, scope, name_fingerprint, name] = self.own_values();
         [
             Value::from(crate::canonical::FORMAT),
-            Value::from(self.at),
+            at,
             Value::from(server),
-            Value::from(self.request.as_deref()),
+            request,
             Value::from(actor.kind.as_str()),
             Value::from(actor.id.as_deref()),
             Value::from(actor.user.as_deref()),
             Value::from(actor.peer.map(|peer| peer.to_string())),
             Value::from(tenant.mode),
             Value::from(&tenant.app),
-            Value::from(&tenant.account),
+            account,
             Value::from(self.operation),
-            Value::from(target.subject.as_deref()),
-            Value::from(target.scope.as_ref().map(Scope::to_string)),
-            target.name_fingerprint.as_ref().map_or(Value::Null, digest),
-            Value::from(target.name.as_deref().map(|name| clipped(name, limits::NAME_CHARACTERS))),
+            subject,
+            scope,
+            name_fingerprint,
+            name,
             target.fingerprint.as_ref().map_or(Value::Null, digest),
             Value::from(outcome.as_str()),
             Value::from(outcome.status().map(i64::from)),
@@ -241,6 +247,34 @@ impl Entry {
             Value::from(self.detail.as_deref().map(|it| clipped(it, limits::DETAIL_CHARACTERS))),
         ]
     }
+
+    /// The columns that are [`OWN`], in that order.
+    pub(crate) fn own_values(&self) -> [Value; OWN.len()] {
+        let target = &self.target;
+        [
+            Value::from(self.at),
+            Value::from(self.request.as_deref()),
+            Value::from(&self.tenant.account),
+            Value::from(target.subject.as_deref()),
+            Value::from(target.scope.as_ref().map(Scope::to_string)),
+            target.name_fingerprint.as_ref().map_or(Value::Null, digest),
+            Value::from(target.name.as_deref().map(|name| clipped(name, limits::NAME_CHARACTERS))),
+        ]
+    }
+
+    /// Whether the columns that are not [`OWN`] are the same in both.
+    pub(crate) fn is_like(&self, other: &Self) -> bool {
+        self.operation == other.operation
+            && self.outcome == other.outcome
+            && self.actor == other.actor
+            && (self.tenant.mode, &self.tenant.app) == (other.tenant.mode, &other.tenant.app)
+            && self.target.fingerprint == other.target.fingerprint
+            && (self.amount, &self.detail) == (other.amount, &other.detail)
+    }
+}
+
+fn digest(digest: &Digest) -> Value {
+    Value::from(digest.as_bytes())
 }
 
 /// The first characters of a text.

@@ -9,9 +9,18 @@ pub const NAME_CHARACTERS: usize = 200;
 /// Characters of a machine's name in each entry: most have fewer.
 pub const MACHINE_CHARACTERS: usize = 40;
 
-/// Entries that are taken into the log in one transaction: a few tiles, and on a shared store as
-/// many rows as get their numbers.
+/// Entries that get their numbers in one transaction of a shared store, which changes as many rows;
+/// and rows of entries that are in memory at once.
 pub const ENTRIES_AT_ONCE: i64 = 1_000;
+
+/// Entries that have their numbers and are taken into the log in one transaction, of which nothing
+/// but the hashes is in memory: some sixty tiles, and a few hundredths of a second. A server that
+/// answers reads as fast as it can has so many in a second or less.
+pub const HASHED_AT_ONCE: i64 = 16_000;
+
+/// Hashes of entries that were just written and wait to be taken into the log: 4 MB, and more than
+/// a server answers in a second. Of others the rows are read.
+pub const FRESH_HASHES: usize = 128 * 1024;
 
 /// Batches of entries that one turn takes into the log: beyond what is written in a second, so that
 /// a log that is behind catches up, and a turn has an end.

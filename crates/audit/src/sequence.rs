@@ -8,6 +8,7 @@
 
 use crate::canonical;
 use crate::checkpoint::{Checkpoint, origin};
+use crate::fresh::Fresh;
 use crate::limits;
 use crate::store::log::{self, Append, Head, Prune};
 use crate::tile::Border;
@@ -15,7 +16,7 @@ use crate::tree::leaf_hash;
 use coffer_base::Timestamp;
 use coffer_crypto::{CryptoError, Hash, SigningKey};
 use coffer_keyring::{Keyring, KeyringError};
-use coffer_storage::{Row, StorageError, Store};
+use coffer_storage::{Row, StorageError, Store, Value};
 use std::sync::{Arc, Mutex, PoisonError};
 
 /// For what the log's signing key is derived.
@@ -63,15 +64,18 @@ pub(crate) fn hash_of_gone() -> Hash {
 pub struct Sequencer {
     store: Store,
     keyring: Arc<Keyring>,
+    /// What need not be read.
+    fresh: Arc<Fresh>,
     /// The border of the tree at the last append, so that its tiles need not be read again.
     border: Mutex<Option<Border>>,
 }
 
 /// Entries that are taken at once.
 struct Batch {
-    rows: Vec<Row>,
-    /// The number of the first of them; of `None` each row has its own.
-    numbered_from: Option<u64>,
+    /// Their hashes, each with the number that it has or gets.
+    hashes: Vec<(u64, Hash)>,
+    /// What rows get their numbers; of those that have one, none.
+    numbers: Vec<[Value; 3]>,
     /// The part of the store that they are in.
     store: Store,
 }
@@ -79,7 +83,13 @@ struct Batch {
 impl Sequencer {
     /// The sequencer of `store`, whose head it signs with a key of `keyring`.
     pub fn new(store: Store, keyring: Arc<Keyring>) -> Self {
-        Self { store, keyring, border: Mutex::default() }
+        Self { store, keyring, fresh: Arc::default(), border: Mutex::default() }
+    }
+
+    /// The same, which takes the hashes of entries from `fresh` where they are there.
+    #[must_use]
+    pub fn with_fresh(self, fresh: Arc<Fresh>) -> Self {
+        Self { fresh, ..self }
     }
 
     /// Takes all entries that are committed; returns how many.
@@ -93,7 +103,7 @@ impl Sequencer {
             let head = log::head(&self.store).await?;
             let size = head.as_ref().map_or(0, |head| head.size);
             let Some(batch) = self.next(&parts, size).await? else { break };
-            let count = batch.rows.len();
+            let count = batch.hashes.len();
             if !self.append(head, batch, now).await? {
                 break;
             }
@@ -105,18 +115,50 @@ impl Sequencer {
     /// The entries that follow the first `size` ones.
     async fn next(&self, parts: &[Store], size: u64) -> Result<Option<Batch>, LogError> {
         let from = size.saturating_add(1);
-        let last = i64::MAX.unsigned_abs();
-        let rows = log::entries(parts, from, last, limits::ENTRIES_AT_ONCE).await?;
-        if !rows.is_empty() {
-            return Ok(Some(Batch { rows, numbered_from: None, store: self.store.clone() }));
+        let hashes = self.numbered(parts, from).await?;
+        if !hashes.is_empty() {
+            return Ok(Some(Batch { hashes, numbers: Vec::new(), store: self.store.clone() }));
         }
         for part in parts {
             let rows = log::unnumbered(part, limits::ENTRIES_AT_ONCE).await?;
             if !rows.is_empty() {
-                return Ok(Some(Batch { rows, numbered_from: Some(from), store: part.clone() }));
+                let hashes = (from..).zip(rows.iter().map(hash_of)).collect();
+                let numbers = Append::numbers_of(&rows, from)?;
+                return Ok(Some(Batch { hashes, numbers, store: part.clone() }));
             }
         }
         Ok(None)
+    }
+
+    /// The hashes of the entries from `from` on that have a number: those that are still known, and
+    /// of the others those of their rows.
+    async fn numbered(
+        &self,
+        parts: &[Store],
+        mut from: u64,
+    ) -> Result<Vec<(u64, Hash)>, StorageError> {
+        let mut hashes = Vec::new();
+        loop {
+            let known = self.fresh.take(from);
+            if let Some((last, _)) = known.last() {
+                from = last.saturating_add(1);
+                hashes.extend(known);
+            }
+            let so_far = i64::try_from(hashes.len()).unwrap_or(i64::MAX);
+            let most = limits::HASHED_AT_ONCE.saturating_sub(so_far);
+            if most <= 0 {
+                return Ok(hashes);
+            }
+            let next = self.fresh.first().filter(|next| *next > from);
+            let to = next.map_or(i64::MAX.unsigned_abs(), |next| next.saturating_sub(1));
+            let rows = log::hashes(parts, from, to, most).await?;
+            let count = i64::try_from(rows.len()).unwrap_or(i64::MAX);
+            hashes.extend(rows);
+            match next {
+                Some(next) if count < most => from = next,
+                _ => return Ok(hashes),
+            }
+        }
     }
 
     /// Appends a batch; returns false if somebody else has appended meanwhile.
@@ -128,17 +170,13 @@ impl Sequencer {
     ) -> Result<bool, LogError> {
         let size = head.as_ref().map_or(0, |head| head.size);
         let Some(mut border) = self.border_of(size).await? else { return Ok(false) };
-        extend(&mut border, &batch)?;
+        extend(&mut border, &batch.hashes)?;
         let tiles = border.take_changed().into_iter().collect();
         let checkpoint =
             Checkpoint { origin: origin(self.keyring.store_id()), tree: border.tree() };
         let note = checkpoint.sign(&self.signing_key().await?)?;
         let new = Head { size: border.size(), at: now, note, pruned: 0 };
-        let numbers = match batch.numbered_from {
-            Some(first) => Append::numbers_of(&batch.rows, first)?,
-            None => Vec::new(),
-        };
-        let append = Append { old: head.map(|head| head.size), new, tiles, numbers };
+        let append = Append { old: head.map(|head| head.size), new, tiles, numbers: batch.numbers };
         let appended = batch.store.write(append).await?;
         if appended {
             *self.border.lock().unwrap_or_else(PoisonError::into_inner) = Some(border);
@@ -193,24 +231,21 @@ impl Sequencer {
     }
 }
 
-/// Adds the hashes of a batch to a tree.
-fn extend(border: &mut Border, batch: &Batch) -> Result<(), LogError> {
-    for row in &batch.rows {
-        if batch.numbered_from.is_none() {
-            let id = log::size_of(row.int(0)?)?;
-            let gone = id.saturating_sub(border.size()).saturating_sub(1);
-            if gone > limits::GONE_AT_ONCE {
-                return Err(LogError::Broken(format!(
-                    "{gone} entries before the entry {id} of the audit are missing"
-                )));
-            }
-            for _ in 0..gone {
-                let id = border.size().saturating_add(1);
-                tracing::error!(id, "an entry of the audit was gone before it entered the log");
-                border.append(hash_of_gone());
-            }
+/// Adds hashes to a tree, each at its number; where one is missing, that of an entry that is gone.
+fn extend(border: &mut Border, hashes: &[(u64, Hash)]) -> Result<(), LogError> {
+    for (id, hash) in hashes {
+        let gone = id.saturating_sub(border.size()).saturating_sub(1);
+        if gone > limits::GONE_AT_ONCE {
+            return Err(LogError::Broken(format!(
+                "{gone} entries before the entry {id} of the audit are missing"
+            )));
         }
-        border.append(hash_of(row));
+        for _ in 0..gone {
+            let id = border.size().saturating_add(1);
+            tracing::error!(id, "an entry of the audit was gone before it entered the log");
+            border.append(hash_of_gone());
+        }
+        border.append(*hash);
     }
     Ok(())
 }

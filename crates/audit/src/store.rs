@@ -3,8 +3,8 @@
 use crate::entry::Entry;
 use crate::server::server_name;
 use coffer_storage::{Migration, MigrationSet, Placement, StorageError, Store, Tx, Work};
-use std::sync::LazyLock;
 
+pub(crate) mod batch;
 pub(crate) mod log;
 pub(crate) mod read;
 pub(crate) mod search;
@@ -42,27 +42,6 @@ const INSERT: &str = "INSERT INTO audit_entry (format, at, server, request, acto
      bound_user, peer, mode, app, account, operation, subject, scope, name_fingerprint, name, \
      fingerprint, outcome, status, reason, amount, detail) \
      VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)";
-
-/// Rows of one statement: what begins and ends each costs as much as some rows.
-const ROWS: usize = 16;
-
-/// The same for [`ROWS`] entries.
-static INSERT_ROWS: LazyLock<&'static str> = LazyLock::new(|| {
-    let (head, row) = INSERT.split_once("VALUES ").unwrap_or((INSERT, ""));
-    Box::leak(format!("{head}VALUES {}", vec![row; ROWS].join(", ")).into_boxed_str())
-});
-
-/// Adds many entries to a transaction. If one cannot be written, the transaction fails.
-pub fn append_all(tx: &mut Tx<'_>, entries: &[Entry]) {
-    let server = server_name();
-    let together = entries.chunks_exact(ROWS);
-    let alone = together.remainder();
-    for rows in together {
-        let values = rows.iter().flat_map(|entry| entry.values(server));
-        tx.defer(*INSERT_ROWS, values.collect::<Vec<_>>());
-    }
-    alone.iter().for_each(|entry| append(tx, entry));
-}
 
 /// An entry that is a transaction of its own: of what somebody did who has no transaction in the
 /// data store, such as the command line.

@@ -197,9 +197,9 @@ pub const WRITER_CACHE_KIB: i64 = 16 * 1024;
 /// rows. There are as many such connections as threads that read at once, as a rule two to eight.
 pub const READER_CACHE_KIB: i64 = 8 * 1024;
 
-/// Microseconds for which a read connection reads on from one snapshot while the server commits
-/// nothing: enough for several reads under load, less than it takes another program to commit a
-/// change to the file and ask for it.
+/// Microseconds for which a read connection reads on from one snapshot before it looks whether
+/// another program has committed: enough for several reads under load, less than it takes another
+/// program to commit a change to the file and ask for it.
 pub const SNAPSHOT_MICROSECONDS: u64 = 100;
 
 /// Most characters of a request's path in the log: more than any path that is served has.

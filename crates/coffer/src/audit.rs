@@ -33,7 +33,8 @@ pub struct AuditLog {
 impl AuditLog {
     /// The log of the stores of `context`.
     pub fn new(context: &JobContext, clock: Arc<dyn Clock>) -> Arc<Self> {
-        let sequencer = Sequencer::new(context.store.clone(), Arc::clone(&context.keyring));
+        let sequencer = Sequencer::new(context.store.clone(), Arc::clone(&context.keyring))
+            .with_fresh(Arc::clone(&context.fresh));
         let keyring = Arc::clone(&context.keyring);
         Arc::new(Self { sequencer, keyring, clock, anchoring: OnceLock::new() })
     }

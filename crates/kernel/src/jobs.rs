@@ -5,6 +5,7 @@ use crate::clock_guard::{ClockGuard, ClockState, DueTimes};
 use crate::event::{Cause, EventListeners, EventShapes};
 use crate::figures::JobFigures;
 use crate::principal::BoxFuture;
+use coffer_audit::Fresh;
 use coffer_base::{AccountId, Owner, Random, Timestamp, limit};
 use coffer_keyring::Keyring;
 use coffer_outbound::HttpClient;
@@ -71,6 +72,8 @@ pub struct JobContext {
     pub keyring: Arc<Keyring>,
     /// Whether the clock can be believed: what destroys or releases anything asks it for the time.
     pub guard: Arc<ClockGuard>,
+    /// The hashes of entries of the audit that were just written.
+    pub fresh: Arc<Fresh>,
     /// Where ids come from.
     pub random: Arc<dyn Random>,
     /// Who develops which app.

@@ -20,6 +20,7 @@ use crate::store;
 use crate::traffic::{Traffic, TrafficSettings};
 use crate::usage::Usages;
 use crate::web_policy::WebPolicy;
+use coffer_audit::Fresh;
 use coffer_base::{Clock, Random};
 use coffer_dialect::Reason;
 use coffer_keyring::Keyring;
@@ -39,6 +40,8 @@ pub struct KernelOptions {
     pub clock: Arc<dyn Clock>,
     /// Whether it can be believed.
     pub guard: Arc<ClockGuard>,
+    /// Where the audit's log finds the hashes of entries that are just written.
+    pub fresh: Arc<Fresh>,
     /// Where ids come from.
     pub random: Arc<dyn Random>,
     /// Who is who.
@@ -87,7 +90,7 @@ impl Kernel {
         let names = routes.all().map(|definition| definition.name);
         let counters = Arc::new(Counters::new(names, &reasons));
         let in_flight = InFlight::default();
-        let recorder = Arc::new(Recorder::new(&store, Arc::clone(&clock)));
+        let recorder = Arc::new(Recorder::new(&store, Arc::clone(&clock), options.fresh));
         let services = Services {
             store,
             keyring,

@@ -15,9 +15,9 @@ pub(crate) use left_out::Omission;
 
 use crate::limits;
 use crate::traffic::{AuditReads, AuditSettings};
-use coffer_audit::Entry;
+use coffer_audit::{Entry, Fresh};
 use coffer_base::{Clock, Tenant, Timestamp};
-use coffer_storage::{Share, StorageError, Store, Tx, Work};
+use coffer_storage::{Share, Store};
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicBool, AtomicU8, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -30,6 +30,8 @@ use waiting::{Pending, Waiting};
 pub(crate) struct Recorder {
     store: Store,
     clock: Arc<dyn Clock>,
+    /// Where the log finds the hashes of what was written.
+    fresh: Arc<Fresh>,
     /// The place of the choice in [`AuditReads::ALL`].
     reads: AtomicU8,
     names: AtomicBool,
@@ -46,26 +48,6 @@ pub(crate) struct Recorder {
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) struct NotRecorded;
 
-/// The entries of one transaction.
-struct Batch(Arc<[Entry]>);
-
-impl Work for Batch {
-    type Out = ();
-
-    fn of_many_accounts(&self) -> bool {
-        true
-    }
-
-    fn is_record(&self) -> bool {
-        true
-    }
-
-    async fn run(&self, tx: &mut Tx<'_>) -> Result<(), StorageError> {
-        coffer_audit::append_all(tx, &self.0);
-        Ok(())
-    }
-}
-
 /// The task that writes is no longer there, however it ended.
 struct WriterTask<'r>(&'r Recorder);
 
@@ -76,10 +58,11 @@ impl Drop for WriterTask<'_> {
 }
 
 impl Recorder {
-    pub(crate) fn new(store: &Store, clock: Arc<dyn Clock>) -> Self {
+    pub(crate) fn new(store: &Store, clock: Arc<dyn Clock>, fresh: Arc<Fresh>) -> Self {
         Self {
             store: store.of_share(Share::SYSTEM),
             clock,
+            fresh,
             reads: AtomicU8::default(),
             names: AtomicBool::default(),
             waiting: Mutex::default(),
@@ -240,8 +223,7 @@ impl Recorder {
     async fn write_batch(&self, batch: Vec<Pending>) -> bool {
         let (entries, replies): (Vec<_>, Vec<_>) =
             batch.into_iter().map(|pending| (pending.entry, pending.reply)).unzip();
-        let entries: Arc<[Entry]> = entries.into();
-        let written = self.store.write(Batch(Arc::clone(&entries))).await;
+        let written = coffer_audit::record_all(&self.store, &entries, &self.fresh).await;
         let outcomes = match written {
             Ok(()) => vec![true; entries.len()],
             Err(error) => {
@@ -274,7 +256,8 @@ impl Recorder {
         }
         for places in accounts.values() {
             let own = places.iter().filter_map(|at| entries.get(*at)).cloned();
-            if self.store.write(Batch(own.collect())).await.is_ok() {
+            let own: Vec<Entry> = own.collect();
+            if coffer_audit::record_all(&self.store, &own, &self.fresh).await.is_ok() {
                 for at in places {
                     outcomes.get_mut(*at).into_iter().for_each(|outcome| *outcome = true);
                 }

@@ -35,6 +35,7 @@ pub async fn job_context(
         store: data.clone(),
         keyring: Arc::new(keyring),
         guard: Arc::new(ClockGuard::new(Arc::new(TestClock::at(now)))),
+        fresh: Arc::default(),
         random,
         apps: Apps::default(),
         listeners: Arc::new([]),

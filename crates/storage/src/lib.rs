@@ -61,4 +61,4 @@ pub use sqlite::{DatabaseCopy, OnStep, Snapshot, check_file, copy_file, count_ro
 pub use store::Store;
 pub use transaction::{Lock, Tx, Work};
 pub use transfer::{Counts, Progress, Saved, Transfer, salvage};
-pub use value::Value;
+pub use value::{Value, ValueRef};

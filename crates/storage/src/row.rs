@@ -1,7 +1,7 @@
 //! Rows of a result, and how their columns are read.
 
 use crate::error::{Result, StorageError};
-use crate::value::Value;
+use crate::value::{Value, ValueRef};
 use std::ops::Range;
 
 /// One row of a result. Columns are counted from 0, in the order of the statement.
@@ -85,6 +85,11 @@ impl Row {
     /// The columns of `range`; `None` if the row has fewer.
     pub fn values(&self, range: Range<usize>) -> Option<&[Value]> {
         self.0.get(range)
+    }
+
+    /// All columns, in the order of the statement, without copies.
+    pub(crate) fn borrowed(&self) -> Vec<ValueRef<'_>> {
+        self.0.iter().map(Value::borrowed).collect()
     }
 
     /// All columns, in the order of the statement.

@@ -4,6 +4,7 @@
 
 mod backup;
 mod checkpoint;
+mod commits;
 mod connection;
 mod error;
 mod group;
@@ -42,7 +43,7 @@ use crate::place;
 use crate::row::Row;
 use crate::share::Share;
 use crate::space::OnDisk;
-use crate::value::Value;
+use crate::value::{Value, ValueRef};
 use checkpoint::Log;
 use queue::Queue;
 use readers::Readers;
@@ -94,8 +95,8 @@ impl Sqlite {
         let copies = options.copy_before_migration;
         let report = schema::migrate(&mut connection, path, sets, now, copies)?;
         let queue = Arc::new(Queue::default());
-        let counters = Arc::new(Counters::default());
-        let readers = Arc::new(Readers::new(path, Some(counters.ended()), &options.faults));
+        let counters = Arc::new(Counters::of(path));
+        let readers = Arc::new(Readers::new(path, Some(counters.commits()), &options.faults));
         let log = Arc::new(Log::new(Arc::clone(&readers)));
         let (ending, ended) = watch::channel(());
         let writer = Writer::new(
@@ -135,7 +136,7 @@ impl Sqlite {
             lists: Gate::new(Places::threads(list_threads())),
             faults: Faults::none(),
             queue,
-            counters: Arc::new(Counters::default()),
+            counters: Arc::new(Counters::of(path)),
             log: Arc::new(Log::new(readers)),
             shrunk_at: AtomicU64::new(0),
             ended: watch::channel(()).1,
@@ -178,6 +179,17 @@ impl Sqlite {
     pub(crate) async fn scan(&self, sql: &'static str, params: &[Value]) -> Result<Vec<Row>> {
         let (readers, params) = (Arc::clone(&self.readers), params.to_vec());
         off_the_runtime(move || readers.query(sql, &params)).await
+    }
+
+    /// The same, for what is made of each row.
+    pub(crate) async fn scan_each<T: Send + 'static>(
+        &self,
+        sql: &'static str,
+        params: &[Value],
+        read: fn(&[ValueRef<'_>]) -> Result<T>,
+    ) -> Result<Vec<T>> {
+        let (readers, params) = (Arc::clone(&self.readers), params.to_vec());
+        off_the_runtime(move || readers.query_each(sql, &params, read)).await
     }
 
     pub(crate) fn change_schema(&self, sql: &str) -> Result<()> {

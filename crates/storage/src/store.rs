@@ -19,7 +19,7 @@ use crate::share::Share;
 use crate::space::{DiskSpace, DiskStats, OnDisk};
 use crate::sqlite::Sqlite;
 use crate::transaction::Work;
-use crate::value::Value;
+use crate::value::{Value, ValueRef};
 
 /// A database, on behalf of somebody. Clones use the same database.
 #[derive(Clone, Debug)]
@@ -308,6 +308,23 @@ impl Store {
         match &self.part {
             None => self.scan_all(sql, params).await,
             Some(part) => part.rows(&self.scan_all(shard::RUN, &part.call(sql, params)?).await?),
+        }
+    }
+
+    /// As [`Store::scan`], for whoever needs no rows but what `read` makes of each: on an embedded
+    /// database nothing of a row is copied before.
+    pub async fn scan_each<T: Send + 'static>(
+        &self,
+        sql: &'static str,
+        params: &[Value],
+        read: fn(&[ValueRef<'_>]) -> Result<T>,
+    ) -> Result<Vec<T>> {
+        match &self.engine {
+            Engine::Sqlite(sqlite) => sqlite.scan_each(sql, params, read).await,
+            Engine::Postgres(_) => {
+                let rows = self.scan(sql, params).await?;
+                rows.iter().map(|row| read(&row.borrowed())).collect()
+            }
         }
     }
 

@@ -7,6 +7,7 @@ mod places;
 mod postgres;
 mod rows;
 mod schema;
+mod snapshots;
 mod wal;
 
 use std::path::Path;

@@ -18,6 +18,19 @@ pub enum Value {
     Blob(Vec<u8>),
 }
 
+/// A column of a row that is being read: what the engine has of it, before anything is copied.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub enum ValueRef<'a> {
+    /// No value.
+    Null,
+    /// A whole number.
+    Int(i64),
+    /// Text, always UTF-8.
+    Text(&'a str),
+    /// Bytes.
+    Blob(&'a [u8]),
+}
+
 /// The parameters of a statement: an array of [`Value`]s, each converted by `From`.
 ///
 /// ```
@@ -32,6 +45,16 @@ macro_rules! values {
 }
 
 impl Value {
+    /// The same value, borrowed.
+    pub fn borrowed(&self) -> ValueRef<'_> {
+        match self {
+            Self::Null => ValueRef::Null,
+            Self::Int(value) => ValueRef::Int(*value),
+            Self::Text(text) => ValueRef::Text(text),
+            Self::Blob(bytes) => ValueRef::Blob(bytes),
+        }
+    }
+
     pub(crate) const fn kind(&self) -> &'static str {
         match self {
             Self::Null => "null",
@@ -50,6 +73,29 @@ impl fmt::Debug for Value {
             Self::Int(_) => f.write_str("Int"),
             Self::Text(text) => write!(f, "Text({} bytes)", text.len()),
             Self::Blob(bytes) => write!(f, "Blob({} bytes)", bytes.len()),
+        }
+    }
+}
+
+impl fmt::Debug for ValueRef<'_> {
+    /// Shows the type and the length, never the content.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Null => f.write_str("Null"),
+            Self::Int(_) => f.write_str("Int"),
+            Self::Text(text) => write!(f, "Text({} bytes)", text.len()),
+            Self::Blob(bytes) => write!(f, "Blob({} bytes)", bytes.len()),
+        }
+    }
+}
+
+impl From<ValueRef<'_>> for Value {
+    fn from(value: ValueRef<'_>) -> Self {
+        match value {
+            ValueRef::Null => Self::Null,
+            ValueRef::Int(value) => Self::Int(value),
+            ValueRef::Text(text) => Self::Text(text.to_owned()),
+            ValueRef::Blob(bytes) => Self::Blob(bytes.to_vec()),
         }
     }
 }

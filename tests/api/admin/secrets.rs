@@ -80,6 +80,14 @@ fn what_nobody_has_read_for_long_is_found_by_the_audit() {
     let short = unused(&server, &app, &[("entries", "1")]);
     assert_eq!(short["complete"], json!(false));
     assert!(short["looked_back_to"].is_i64(), "{short}");
+    // Entries that were pruned could tell of reads that no other does.
+    let newest = [("limit", "1"), ("order", "desc")];
+    let newest = server.admin().get("/v1/admin/audit", &newest).ok();
+    let up_to = newest["data"][0]["number"].to_string();
+    server.admin().post("/v1/admin/audit/prune", &[("before", up_to.as_str())]);
+    let rest = unused(&server, &app, &[]);
+    assert_eq!(rest["complete"], json!(false));
+    assert!(rest["looked_back_to"].is_i64(), "{rest}");
     let few = unused(&server, &app, &[("unused_for", "864000"), ("limit", "2")]);
     assert_eq!((ids(&few).len(), &few["has_more"]), (2, &json!(true)));
     let other = unused(&server, &app, &[("mode", "live")]);

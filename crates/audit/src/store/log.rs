@@ -1,10 +1,12 @@
 //! The SQL of the log over the entries.
 
+use crate::canonical;
 use crate::limits;
 use crate::tile::{TileId, Tiles, from_bytes, to_bytes};
+use crate::tree::leaf_hash;
 use coffer_base::Timestamp;
 use coffer_crypto::Hash;
-use coffer_storage::{Result, Row, StorageError, Store, Tx, Value, Work, values};
+use coffer_storage::{Result, Row, StorageError, Store, Tx, Value, ValueRef, Work, values};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// How far the log goes.
@@ -123,6 +125,37 @@ pub(crate) async fn entries(parts: &[Store], from: u64, to: u64, most: i64) -> R
         rows.truncate(usize::try_from(most).unwrap_or(usize::MAX));
     }
     Ok(rows)
+}
+
+/// The numbers of entries from one to another, both included, with their hashes: in their order
+/// and `most` at most.
+pub(crate) async fn hashes(
+    parts: &[Store],
+    from: u64,
+    to: u64,
+    most: i64,
+) -> Result<Vec<(u64, Hash)>> {
+    let params = values![signed(from), signed(to), most];
+    let mut hashes = Vec::new();
+    for part in parts {
+        hashes.extend(part.scan_each(ENTRIES, &params, hash).await?);
+    }
+    if parts.len() > 1 {
+        hashes.sort_by_key(|(id, _)| *id);
+        hashes.truncate(usize::try_from(most).unwrap_or(usize::MAX));
+    }
+    Ok(hashes)
+}
+
+/// A row's number and its hash, of which the number is no part.
+fn hash(columns: &[ValueRef<'_>]) -> Result<(u64, Hash)> {
+    match columns.split_first() {
+        Some((ValueRef::Int(id), rest)) => {
+            let bytes = canonical::encode_borrowed(rest.iter().copied());
+            Ok((size_of(*id)?, leaf_hash(&bytes)))
+        }
+        _ => Err(StorageError::Internal("an entry has no number".into())),
+    }
 }
 
 /// How many rows of entries no log can have: with numbers below 1.

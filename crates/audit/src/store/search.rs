@@ -2,6 +2,7 @@
 //! over everything that is read would cost each reader; so a search walks back through a bounded
 //! number of entries, and says how far it came.
 
+use super::log;
 use crate::limits;
 use crate::stored::StoredEntry;
 use coffer_base::Timestamp;
@@ -42,7 +43,8 @@ pub struct Found {
     pub entries: Vec<StoredEntry>,
     /// The number before which nothing was looked at; 1 if everything was.
     pub looked_from: u64,
-    /// The time of that entry; `None` if everything was looked at.
+    /// The time of that entry; `None` if everything was looked at that was ever recorded. What was
+    /// pruned was not.
     pub looked_back_to: Option<Timestamp>,
 }
 
@@ -107,7 +109,8 @@ fn number(number: u64) -> i64 {
 }
 
 /// The newest entries with numbers above `after` and below `before` that a search is after, at most
-/// `most`. It looks at no more than [`limits::SEARCHED_AT_ONCE`].
+/// `most`. It looks at no more than [`limits::SEARCHED_AT_ONCE`] that have a number, and at none
+/// that may be pruned.
 ///
 /// # Errors
 /// When the store cannot be read.
@@ -119,10 +122,12 @@ pub async fn search(
     most: usize,
 ) -> Result<Found> {
     let parts = store.parts().await?;
-    let newest = newest(&parts).await?;
+    let head = log::head(store).await?;
+    let pruned = head.as_ref().map_or(0, |head| head.pruned);
+    let newest = newest(&parts).await?.max(pruned);
     let mut to = before.saturating_sub(1).min(newest);
     let looked_at = search.looked_at.unwrap_or(u64::MAX).min(limits::SEARCHED_AT_ONCE);
-    let floor = to.saturating_sub(looked_at).max(after).saturating_add(1);
+    let floor = to.saturating_sub(looked_at).max(after).max(pruned).saturating_add(1);
     let mut entries: Vec<StoredEntry> = Vec::new();
     if before > newest {
         entries = not_numbered(&parts, search, most).await?;
@@ -148,17 +153,20 @@ pub async fn search(
         };
     }
     let looked_from = to.saturating_add(1);
-    // Where nothing has a number yet, what was found tells how far back it goes.
-    let found = if looked_from > 1 { entries.last().map(StoredEntry::at) } else { None };
-    let looked_back_to = time_of(&parts, looked_from).await?.or(found);
+    let looked_back_to = if looked_from > 1 {
+        // Where nothing from there on has a number, what was found tells how far back it goes; and
+        // where nothing was found either, all that is pruned was before the log's last change.
+        let found = entries.last().map(StoredEntry::at);
+        let last = found.or_else(|| head.map(|head| head.at));
+        time_of(&parts, looked_from).await?.or(last)
+    } else {
+        None
+    };
     Ok(Found { entries, looked_from, looked_back_to })
 }
 
-/// When the first entry from a number on was; `None` if there is none before it.
+/// When the first entry from a number on was, if there is one.
 async fn time_of(parts: &[Store], from: u64) -> Result<Option<Timestamp>> {
-    if from <= 1 {
-        return Ok(None);
-    }
     let mut first: Option<(i64, i64)> = None;
     for part in parts {
         let sql = "SELECT id, at FROM audit_entry WHERE id >= ? ORDER BY id LIMIT 1";

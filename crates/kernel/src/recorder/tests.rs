@@ -17,7 +17,7 @@ fn world(faults: Faults) -> World {
     let path = home.path().join("data.db");
     let (store, _) = Store::open_sqlite(&path, &[coffer_audit::MIGRATIONS], NOW, options).unwrap();
     let clock = Arc::new(TestClock::at(NOW));
-    World { recorder: Arc::new(Recorder::new(&store, clock)), store, _home: home }
+    World { recorder: Arc::new(Recorder::new(&store, clock, Arc::default())), store, _home: home }
 }
 
 fn entry(operation: &'static str) -> Entry {

@@ -1,7 +1,7 @@
 //! Checkpoints: copying the write-ahead log into the database file, on a thread beside the commits.
 
 use std::path::Path;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, sync_channel};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
@@ -23,6 +23,8 @@ pub(super) use rusqlite::wal::CheckpointMode;
 pub(super) struct Log {
     readers: Arc<Readers>,
     bytes: AtomicU64,
+    /// Whether its size was reported since that was last asked.
+    reported: AtomicBool,
     checkpoints: AtomicU64,
     failed: AtomicU64,
     /// Checkpoints of the thread that have ended, however.
@@ -37,6 +39,7 @@ impl Log {
         Self {
             readers,
             bytes: AtomicU64::new(0),
+            reported: AtomicBool::new(false),
             checkpoints: AtomicU64::new(0),
             failed: AtomicU64::new(0),
             passes: AtomicU64::new(0),
@@ -47,6 +50,14 @@ impl Log {
     /// Records the log's size, which SQLite reports after each commit.
     pub(super) fn set_size(&self, bytes: u64) {
         self.bytes.store(bytes, Ordering::Relaxed);
+        self.reported.store(true, Ordering::Relaxed);
+    }
+
+    /// Its size, if that was reported since this was last called: then the writer has committed, or
+    /// emptied it.
+    pub(super) fn take_reported(&self) -> Option<u64> {
+        let reported = self.reported.swap(false, Ordering::Relaxed);
+        reported.then(|| self.bytes.load(Ordering::Relaxed))
     }
 
     /// Runs a checkpoint; `Busy` if a reader still needs what would be overwritten.

@@ -1,31 +1,33 @@
 //! Read connections, opened when first needed and used by one caller at a time.
 
 use std::path::{Path, PathBuf};
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use coffer_base::limit;
 use rusqlite::Connection;
 
+use super::commits::{Commits, Counted};
 use super::{connection, statement};
 use crate::command::require_plain;
 use crate::error::{Result, StorageError};
 use crate::fault::Faults;
 use crate::row::Row;
-use crate::value::Value;
+use crate::value::{Value, ValueRef};
 
 /// The idle read connections of one database.
 ///
-/// Each keeps its last snapshot open for [`limit::SNAPSHOT_MICROSECONDS`], and reads from it again
-/// if nothing was committed since: beginning and ending a read costs two file locks. The count of
-/// the writer's batches says whether this server committed; a change that another program makes to
-/// the file is seen once the snapshot expires.
+/// Each keeps its last snapshot open, and reads from it again if nothing was committed since that
+/// concerns the read: beginning and ending a read costs two file locks, and after a commit a
+/// connection forgets all its pages. What only records, such as the entries of reads, concerns
+/// nobody but who reads the audit. [`Commits`] says what this server committed, and every
+/// [`limit::SNAPSHOT_MICROSECONDS`] it is asked whether another program has.
 #[derive(Debug)]
 pub(super) struct Readers {
     path: PathBuf,
-    /// Batches that the writer has ended; `None` if another process may write.
-    ended: Option<Arc<AtomicU64>>,
+    /// What the writer has committed; `None` if another process may write.
+    commits: Option<Arc<Commits>>,
     /// Whether a snapshot is used on and on, whatever is committed: a fault.
     stale: bool,
     /// Whether a checkpoint runs: then no snapshot outlives its read.
@@ -44,27 +46,62 @@ struct Reader {
 #[derive(Debug)]
 struct Snapshot {
     /// The batches that had ended before it began.
-    ended: u64,
-    begun: Instant,
+    counted: Counted,
+    /// When it began, or nobody else had committed since.
+    checked: Instant,
 }
 
 impl Snapshot {
-    fn is_current(&self, ended: u64) -> bool {
+    /// Whether it has every commit that concerns a read.
+    fn is_current(&mut self, read: Asked, counted: Counted, commits: &Commits) -> bool {
+        let is_current = match read {
+            Asked::Records => self.counted == counted,
+            Asked::Others => self.counted.changed == counted.changed,
+        };
         let lifetime = Duration::from_micros(limit::SNAPSHOT_MICROSECONDS);
-        self.ended == ended && self.begun.elapsed() < lifetime
+        if !is_current || self.checked.elapsed() < lifetime {
+            return is_current;
+        }
+        let now = Instant::now();
+        let are_own = commits.are_own();
+        if are_own {
+            self.checked = now;
+        }
+        are_own
     }
 }
 
+/// What a read is about.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+enum Asked {
+    /// Perhaps what units of work write that only record what happened.
+    Records,
+    /// Nothing of that.
+    Others,
+}
+
+impl Asked {
+    /// By the tables that a statement may name.
+    fn by(sql: &str) -> Self {
+        if sql.contains(RECORDS) { Self::Records } else { Self::Others }
+    }
+}
+
+/// How tables are called in which is written what happened: nothing else is, by a unit of work that
+/// says [`crate::Work::is_record`].
+const RECORDS: &str = "audit_";
+
 impl Reader {
-    /// Begins a new snapshot unless the open one has every commit that `ended` counts.
-    fn refresh(&mut self, ended: u64) -> Result<()> {
-        if self.snapshot.as_ref().is_some_and(|snapshot| snapshot.is_current(ended)) {
+    /// Begins a new snapshot unless the open one has every commit that concerns a read.
+    fn refresh(&mut self, read: Asked, counted: Counted, commits: &Commits) -> Result<()> {
+        let open = self.snapshot.as_mut();
+        if open.is_some_and(|snapshot| snapshot.is_current(read, counted, commits)) {
             return Ok(());
         }
         self.release()?;
-        let begun = Instant::now();
+        let checked = Instant::now();
         statement::control(&self.connection, "BEGIN")?;
-        self.snapshot = Some(Snapshot { ended, begun });
+        self.snapshot = Some(Snapshot { counted, checked });
         Ok(())
     }
 
@@ -94,14 +131,24 @@ fn read_within(
 }
 
 impl Readers {
-    pub(super) fn new(path: &Path, ended: Option<Arc<AtomicU64>>, faults: &Faults) -> Self {
+    pub(super) fn new(path: &Path, commits: Option<Arc<Commits>>, faults: &Faults) -> Self {
         let (idle, stale) = (Mutex::new(Some(Vec::new())), faults.reads_stale());
-        Self { path: path.to_owned(), ended, stale, checkpointing: AtomicBool::new(false), idle }
+        Self { path: path.to_owned(), commits, stale, checkpointing: AtomicBool::new(false), idle }
     }
 
     /// Runs a read on the calling thread. There are never more connections in use than threads.
     pub(super) fn query(&self, sql: &'static str, params: &[Value]) -> Result<Vec<Row>> {
-        self.read(sql, params, None)
+        self.read(sql, |connection| statement::read(connection, sql, params))
+    }
+
+    /// The same, and returns what `read` makes of each row.
+    pub(super) fn query_each<T>(
+        &self,
+        sql: &'static str,
+        params: &[Value],
+        read: impl Fn(&[ValueRef<'_>]) -> Result<T>,
+    ) -> Result<Vec<T>> {
+        self.read(sql, |connection| statement::read_each(connection, sql, params, read))
     }
 
     /// The same, interrupted once it has taken `time`.
@@ -111,31 +158,28 @@ impl Readers {
         sql: &'static str,
         params: &[Value],
     ) -> Result<Vec<Row>> {
-        self.read(sql, params, Some(time))
+        self.read(sql, |connection| read_within(time, connection, sql, params))
     }
 
-    fn read(
+    /// Runs a read, which has the text `sql`, on a connection that has every commit.
+    fn read<T>(
         &self,
         sql: &'static str,
-        params: &[Value],
-        time: Option<Duration>,
-    ) -> Result<Vec<Row>> {
+        run: impl FnOnce(&mut Connection) -> Result<T>,
+    ) -> Result<T> {
         require_plain(sql)?;
         // Counted before the snapshot begins: a commit in between at worst renews it needlessly.
-        let ended = self.ended.as_ref().map(|ended| ended.load(Ordering::Acquire));
+        let counted = self.commits.as_ref().map(|commits| (commits.counted(), commits));
         let mut reader = match self.take()? {
             Some(reader) => reader,
             None => Reader { connection: connection::open_reader(&self.path)?, snapshot: None },
         };
-        if let Some(ended) = ended
+        if let Some((counted, commits)) = counted
             && !(self.stale && reader.snapshot.is_some())
         {
-            reader.refresh(ended)?;
+            reader.refresh(Asked::by(sql), counted, commits)?;
         }
-        let rows = match time {
-            None => statement::read(&reader.connection, sql, params),
-            Some(time) => read_within(time, &mut reader.connection, sql, params),
-        };
+        let rows = run(&mut reader.connection);
         // After an error the connection is closed: it may be the connection that is broken.
         if rows.is_ok() {
             self.put_back(reader);

@@ -1,6 +1,6 @@
 //! Running one statement on a connection, through its cache of prepared statements.
 
-use rusqlite::types::{ToSqlOutput, ValueRef};
+use rusqlite::types::{ToSqlOutput, ValueRef as Stored};
 use rusqlite::{CachedStatement, Connection, ToSql};
 
 use crate::command::without_lock;
@@ -8,7 +8,7 @@ use crate::command::{Command, StatementResult};
 use crate::error::{Result, StorageError};
 use crate::row::Row;
 use crate::transaction::LocalConnection;
-use crate::value::Value;
+use crate::value::{Value, ValueRef};
 
 impl LocalConnection for Connection {
     fn run(&mut self, command: &Command<'_>) -> Result<StatementResult> {
@@ -31,11 +31,35 @@ fn run(connection: &Connection, sql: &str, params: &[Value]) -> Result<Statement
 
 /// Runs a statement that changes nothing, and returns its rows.
 pub(super) fn read(connection: &Connection, sql: &str, params: &[Value]) -> Result<Vec<Row>> {
-    let mut statement = prepare(connection, sql, params)?;
+    rows(&mut prepare_read(connection, sql, params)?)
+}
+
+/// Runs a statement that changes nothing, and returns what `read` makes of each of its rows.
+pub(super) fn read_each<T>(
+    connection: &Connection,
+    sql: &str,
+    params: &[Value],
+    read: impl Fn(&[ValueRef<'_>]) -> Result<T>,
+) -> Result<Vec<T>> {
+    each(&mut prepare_read(connection, sql, params)?, |columns, row| {
+        let mut values = Vec::with_capacity(columns);
+        for i in 0..columns {
+            values.push(value(i, row.get_ref(i)?)?);
+        }
+        read(&values)
+    })
+}
+
+fn prepare_read<'c>(
+    connection: &'c Connection,
+    sql: &str,
+    params: &[Value],
+) -> Result<CachedStatement<'c>> {
+    let statement = prepare(connection, sql, params)?;
     if !statement.readonly() {
         return Err(StorageError::Internal("a read must not change anything".into()));
     }
-    rows(&mut statement)
+    Ok(statement)
 }
 
 /// Runs a statement about the transaction itself.
@@ -64,15 +88,25 @@ fn prepare<'c>(
 }
 
 fn rows(statement: &mut CachedStatement<'_>) -> Result<Vec<Row>> {
+    each(statement, |columns, row| {
+        let mut values = Vec::with_capacity(columns);
+        for i in 0..columns {
+            values.push(Value::from(value(i, row.get_ref(i)?)?));
+        }
+        Ok(Row::new(values))
+    })
+}
+
+/// What `read` makes of each row, which has so many columns.
+fn each<T>(
+    statement: &mut CachedStatement<'_>,
+    read: impl Fn(usize, &rusqlite::Row<'_>) -> Result<T>,
+) -> Result<Vec<T>> {
     let columns = statement.column_count();
     let mut all = Vec::new();
     let mut rows = statement.raw_query();
     while let Some(row) = rows.next()? {
-        let mut values = Vec::with_capacity(columns);
-        for i in 0..columns {
-            values.push(value(i, row.get_ref(i)?)?);
-        }
-        all.push(Row::new(values));
+        all.push(read(columns, row)?);
     }
     Ok(all)
 }
@@ -80,24 +114,24 @@ fn rows(statement: &mut CachedStatement<'_>) -> Result<Vec<Row>> {
 impl ToSql for Value {
     fn to_sql(&self) -> rusqlite::Result<ToSqlOutput<'_>> {
         Ok(ToSqlOutput::Borrowed(match self {
-            Self::Null => ValueRef::Null,
-            Self::Int(value) => ValueRef::Integer(*value),
-            Self::Text(text) => ValueRef::Text(text.as_bytes()),
-            Self::Blob(bytes) => ValueRef::Blob(bytes),
+            Self::Null => Stored::Null,
+            Self::Int(value) => Stored::Integer(*value),
+            Self::Text(text) => Stored::Text(text.as_bytes()),
+            Self::Blob(bytes) => Stored::Blob(bytes),
         }))
     }
 }
 
 /// A column; no schema of ours has floating point numbers.
-fn value(column: usize, value: ValueRef<'_>) -> Result<Value> {
+fn value(column: usize, value: Stored<'_>) -> Result<ValueRef<'_>> {
     let corrupt = |what| StorageError::Corrupt(format!("column {column} holds {what}").into());
     match value {
-        ValueRef::Null => Ok(Value::Null),
-        ValueRef::Integer(value) => Ok(Value::Int(value)),
-        ValueRef::Text(bytes) => std::str::from_utf8(bytes)
-            .map(Value::from)
+        Stored::Null => Ok(ValueRef::Null),
+        Stored::Integer(value) => Ok(ValueRef::Int(value)),
+        Stored::Text(bytes) => std::str::from_utf8(bytes)
+            .map(ValueRef::Text)
             .map_err(|_| corrupt("text that is not UTF-8")),
-        ValueRef::Blob(bytes) => Ok(Value::from(bytes)),
-        ValueRef::Real(_) => Err(corrupt("a floating point number")),
+        Stored::Blob(bytes) => Ok(ValueRef::Blob(bytes)),
+        Stored::Real(_) => Err(corrupt("a floating point number")),
     }
 }

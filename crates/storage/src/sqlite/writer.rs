@@ -10,6 +10,7 @@ use coffer_metrics::{Histogram, Recorded};
 use rusqlite::Connection;
 
 use super::checkpoint::{Checkpointer, Log};
+use super::commits::Commits;
 use super::group::Group;
 use super::queue::{Next, Queue};
 use super::statement::control;
@@ -20,20 +21,31 @@ use crate::options::Stats;
 use crate::share::Share;
 
 /// The writer's counters.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(super) struct Counters {
     units: AtomicU64,
-    commits: AtomicU64,
+    commits_made: AtomicU64,
     changes: AtomicU64,
     /// How long they took, each with its flush.
     durations: Histogram,
-    /// Batches that have ended, however: a snapshot from before may be stale now.
-    ended: Arc<AtomicU64>,
+    /// What readers are told.
+    commits: Arc<Commits>,
 }
 
 impl Counters {
-    pub(super) fn ended(&self) -> Arc<AtomicU64> {
-        Arc::clone(&self.ended)
+    /// Of the database at `path`.
+    pub(super) fn of(path: &Path) -> Self {
+        Self {
+            units: AtomicU64::new(0),
+            commits_made: AtomicU64::new(0),
+            changes: AtomicU64::new(0),
+            durations: Histogram::default(),
+            commits: Arc::new(Commits::of(path)),
+        }
+    }
+
+    pub(super) fn commits(&self) -> Arc<Commits> {
+        Arc::clone(&self.commits)
     }
 
     pub(super) fn commit_durations(&self) -> Recorded {
@@ -43,7 +55,7 @@ impl Counters {
     pub(super) fn read(&self) -> Stats {
         Stats {
             units: self.units.load(Ordering::Relaxed),
-            commits: self.commits.load(Ordering::Relaxed),
+            commits: self.commits_made.load(Ordering::Relaxed),
             changes: self.changes.load(Ordering::Relaxed),
             ..Stats::default()
         }
@@ -58,6 +70,9 @@ pub(super) struct Writer {
     log: Arc<Log>,
     checkpointer: Checkpointer,
     faults: Faults,
+    page_bytes: u64,
+    /// Whether nobody else had committed before the batch that is open.
+    undisturbed: bool,
 }
 
 /// Closes the queue however the writer ends, so that no caller waits for it for ever.
@@ -86,7 +101,8 @@ impl Writer {
             Ok(())
         }))?;
         let checkpointer = Checkpointer::start(path, Arc::clone(&log))?;
-        Ok(Self { connection, queue, counters, log, checkpointer, faults })
+        let (page_bytes, undisturbed) = (u64::from(page), false);
+        Ok(Self { connection, queue, counters, log, checkpointer, faults, page_bytes, undisturbed })
     }
 
     /// Runs until the queue is closed and empty, then truncates the log.
@@ -100,6 +116,7 @@ impl Writer {
             if !next.checkpoints.is_empty() {
                 // One answers all who asked: each waits for readers.
                 let truncated = self.log.truncate(&self.connection);
+                self.note_log();
                 for reply in next.checkpoints {
                     let _ = reply.send(truncated.clone());
                 }
@@ -131,7 +148,7 @@ impl Writer {
             if self.commit().is_err() {
                 self.roll_back();
             }
-            self.counters.ended.fetch_add(1, Ordering::Release);
+            self.counters.commits.count(false);
             return;
         }
         let committed = ran.and_then(|()| self.commit());
@@ -139,16 +156,28 @@ impl Writer {
             self.roll_back();
             batch_error(error)
         });
+        self.note_log();
         // Counted before any reply, so that a caller who has one reads its own write.
-        self.counters.ended.fetch_add(1, Ordering::Release);
+        let is_record = jobs.iter().all(Unit::is_record);
+        self.counters.commits.count(is_record && self.undisturbed && committed.is_ok());
         reply(jobs, &committed);
     }
 
-    fn begin(&self) -> Result<()> {
+    /// Notes where the log ends, if this writer has made that its end.
+    fn note_log(&self) {
+        if let Some(bytes) = self.log.take_reported() {
+            let pages = bytes.checked_div(self.page_bytes).unwrap_or(0);
+            self.counters.commits.note(pages, self.page_bytes);
+        }
+    }
+
+    fn begin(&mut self) -> Result<()> {
         if let Some(pages) = self.faults.pages() {
             self.connection.pragma_update(None, "max_page_count", pages)?;
         }
-        control(&self.connection, "BEGIN IMMEDIATE")
+        control(&self.connection, "BEGIN IMMEDIATE")?;
+        self.undisturbed = self.counters.commits.are_own();
+        Ok(())
     }
 
     /// Runs a single unit, which needs no savepoint: rolling it back rolls back the transaction.
@@ -219,7 +248,7 @@ impl Writer {
         let started = Instant::now();
         match self.connection.prepare_cached("COMMIT").and_then(|mut sql| sql.raw_execute()) {
             Ok(_) => {
-                self.counters.commits.fetch_add(1, Ordering::Relaxed);
+                self.counters.commits_made.fetch_add(1, Ordering::Relaxed);
                 self.counters.durations.record(started.elapsed());
                 self.faults.pass_commit();
                 match fate {
