@@ -16,10 +16,10 @@ mod story;
 pub use money::{Balances, Sums};
 pub use month::{Account, Month, Plan, Transaction};
 
-use std::net::{Ipv4Addr, SocketAddr, TcpListener};
 use serde_json::Value;
-use std::sync::{Arc, RwLock};
+use std::net::{Ipv4Addr, SocketAddr, TcpListener};
 use std::sync::atomic::{AtomicI64, AtomicU64, AtomicUsize, Ordering};
+use std::sync::{Arc, RwLock};
 
 /// The server. Its thread ends with the process.
 pub struct StripeStandIn {

@@ -102,8 +102,10 @@ fn a_dry_run_names_bad_rows_by_their_line() {
     assert_eq!(output.status.code(), Some(1), "{printed}");
     let found: Value = serde_json::from_slice(&output.stdout).unwrap();
     let rows = found["bad_rows"].as_array().unwrap();
-    let named: Vec<_> =
-        rows.iter().map(|row| (row["line"].as_u64().unwrap(), row["why"].as_str().unwrap())).collect();
+    let named: Vec<_> = rows
+        .iter()
+        .map(|row| (row["line"].as_u64().unwrap(), row["why"].as_str().unwrap()))
+        .collect();
     let time = "created is neither Unix seconds, nor a time in UTC such as 2026-01-31 12:00:00";
     let expected = [
         (3, "amount is not a number such as -12.34"),
@@ -133,7 +135,11 @@ fn a_file_ends_as_the_same_rows_told_over_the_api() {
     let of_file = [&IMPORT[..], &["--account", "acct_file"]].concat();
     let told = run(coffer.command(&of_file).args(["--format", "json"]));
     assert_eq!((&told["recorded"], &told["dry_run"]), (&json!(5), &json!(false)), "{told}");
-    let row = |id: &str, word: &str, (amount, fee): (i64, i64), currency: &str, times: (i64, i64)| {
+    let row = |id: &str,
+               word: &str,
+               (amount, fee): (i64, i64),
+               currency: &str,
+               times: (i64, i64)| {
         json!({
             "id": id, "object": "balance_transaction", "type": word, "amount": amount, "fee": fee,
             "net": amount - fee, "currency": currency, "created": times.0, "available_on": times.1,

@@ -44,11 +44,15 @@ fn a_list_that_breaks_off_is_not_taken_for_its_end() {
         last["id"] = json!("txn_the_same");
         answer["has_more"] = json!(true);
     };
-    for (how, why) in [(nothing, "a page of nothing"), (no_id, "without an id"), (
-        the_same,
-        // The stand-in does not know the id behind which it is asked to go on.
-        "No such object",
-    )] {
+    for (how, why) in [
+        (nothing, "a page of nothing"),
+        (no_id, "without an id"),
+        (
+            the_same,
+            // The stand-in does not know the id behind which it is asked to go on.
+            "No such object",
+        ),
+    ] {
         let errors = break_off(how);
         let all = errors.iter().all(|error| error.as_str().is_some_and(|it| it.contains(why)));
         assert!(all, "{why}: {errors:?}");
@@ -84,10 +88,13 @@ fn odd_rows_are_taken_or_named_and_keep_no_other_from_being_taken() {
             odd("txn_back", json!({ "type": "stripe_fee", "fee": -50, "net": 750 })),
             odd("txn_deleted", json!({ "source": { "id": "ch_gone", "deleted": true } })),
             odd("txn_null", json!({ "reporting_category": null, "fee": null })),
-            odd("txn_lone", json!({
-                "type": "refund", "amount": -300, "net": -300,
-                "source": { "id": "re_lone", "object": "refund", "charge": null },
-            })),
+            odd(
+                "txn_lone",
+                json!({
+                    "type": "refund", "amount": -300, "net": -300,
+                    "source": { "id": "re_lone", "object": "refund", "charge": null },
+                }),
+            ),
             odd("txn_letters", json!({ "currency": "clpx" })),
             // These are not.
             odd("txn_huge", json!({ "amount": i64::MAX, "net": i64::MAX })),

@@ -2,8 +2,10 @@
 //! told later of the time before. Each is found by its key, and no state is summed from postings.
 
 pub use crate::model::history::{PoolAt, PoolRow};
-pub use crate::store::history::{breaches_at, figures_at, ledgers, pool_around, pool_rows, pools_at};
+pub use crate::store::history::{
+    breaches_at, figures_at, ledgers, pool_around, pool_rows, pools_at,
+};
 pub use crate::store::past::{
-    DebitsOf, PastCharge, PastDebit, PastMove, captures_from, charges_from, debits_from, first_seq_after,
-    moves_after, transaction_of,
+    DebitsOf, PastCharge, PastDebit, PastMove, captures_from, charges_from, debits_from,
+    first_seq_after, moves_after, transaction_of,
 };

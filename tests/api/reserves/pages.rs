@@ -210,6 +210,7 @@ fn twenty_planted_differences_are_found_and_nothing_else() {
             11 | 21 | 31 | 41 | 51 | 61 => {
                 let mut other = each.clone();
                 other["fee"] = json!(7);
+                other["net"] = json!(net - 7);
                 ours.push(each.clone());
                 theirs.push(other);
                 planted.push((id, json!(net - 7), json!(net)));

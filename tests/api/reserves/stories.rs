@@ -25,11 +25,10 @@ fn a_payout_that_is_told_late_has_the_account_as_the_books_had_it() {
         of("txn_4", "charge", 700, "ch_4", march(18)),
         of("txn_5", "payout", -300, "po_2", march(19)),
     ]);
-    for (id, before, after) in
-        [("po_1", [13_500, 0, 1500], [11_000, 2500, 1500]), ("po_2", [11_630, 2500, 1570], [
-            11_330, 2800, 1570,
-        ])]
-    {
+    for (id, before, after) in [
+        ("po_1", [13_500, 0, 1500], [11_000, 2500, 1500]),
+        ("po_2", [11_630, 2500, 1570], [11_330, 2800, 1570]),
+    ] {
         let (told, steps) = story(&fixture, "payouts", id);
         assert_eq!(steps.len(), 1);
         for (side, expected) in [("before", before), ("after", after)] {
