@@ -19,6 +19,54 @@ const ODD: [&str; 8] = [
 const RAW: [&str; 5] =
     ["<script>alert", "<img src=x", "\" onmouseover=\"alert", "</title></main>", "<%= 7"];
 
+/// The pages.
+const PAGES: usize = 31;
+
+/// The name as what somebody looks for.
+fn words(odd: &str) -> String {
+    encode(&[("q", odd), ("id", odd), ("operation", odd), ("type", odd)])
+}
+
+/// Pages that show an account, an app and a key with this name, or are asked for it.
+fn paths(app: &str, account: &str, id: &str, odd: &str) -> [String; PAGES] {
+    let place = encode(&[("app", app), ("account", account)]);
+    let own = encode(&[("name", odd), ("user", odd)]);
+    let word = words(odd);
+    [
+        "/dashboard".to_owned(),
+        format!("/dashboard/accounts?{word}"),
+        "/dashboard/accounts".to_owned(),
+        format!("/dashboard/account?id={account}"),
+        format!("/dashboard/apps?{word}"),
+        format!("/dashboard/app?id={app}"),
+        format!("/dashboard/installs?app={}&account={}", encode(&[("", odd)]), ""),
+        format!("/dashboard/keys?{word}"),
+        format!("/dashboard/key?id={id}"),
+        format!("/dashboard/secrets?{place}"),
+        format!("/dashboard/secrets?{place}&{}", encode(&[("user", odd)])),
+        format!("/dashboard/secret?{place}&{}", encode(&[("name", odd)])),
+        format!("/dashboard/secret?{place}&{own}"),
+        format!("/dashboard/audit?{word}"),
+        format!("/dashboard/audit?account={account}"),
+        format!("/dashboard/request?{word}"),
+        format!("/dashboard/reserves?{place}&{word}"),
+        format!("/dashboard/hold?{place}&{word}"),
+        format!("/dashboard/story?{place}&{word}"),
+        format!("/dashboard/exposure?{place}&{word}"),
+        format!("/dashboard/simulate?{place}&{word}"),
+        format!("/dashboard/unused?{place}&{}", encode(&[("for", odd)])),
+        format!("/dashboard/events?{place}&{word}"),
+        format!("/dashboard/webhooks?{word}"),
+        format!("/dashboard/webhooks?{place}&{word}"),
+        format!("/dashboard/webhook?{place}&{word}"),
+        format!("/dashboard/settings?{word}"),
+        format!("/dashboard/search?{word}"),
+        format!("/dashboard/keyring?{word}"),
+        format!("/dashboard/nothing?{word}"),
+        format!("/dashboard/account?{word}"),
+    ]
+}
+
 #[test]
 fn odd_names_are_text_on_every_page() {
     let server = TestServer::builder().developer().start();
@@ -40,42 +88,8 @@ fn odd_names_are_text_on_every_page() {
         client.set(odd, odd).ok();
         client.find(odd).ok();
         let id = made["id"].as_str().unwrap();
-        let place = encode(&[("app", &app), ("account", &account)]);
-        let own = encode(&[("name", odd), ("user", odd)]);
-        let word = encode(&[("q", odd), ("id", odd), ("operation", odd), ("type", odd)]);
-        for path in [
-            "/dashboard".to_owned(),
-            format!("/dashboard/accounts?{word}"),
-            "/dashboard/accounts".to_owned(),
-            format!("/dashboard/account?id={account}"),
-            format!("/dashboard/apps?{word}"),
-            format!("/dashboard/app?id={app}"),
-            format!("/dashboard/installs?app={}&account={}", encode(&[("", odd)]), ""),
-            format!("/dashboard/keys?{word}"),
-            format!("/dashboard/key?id={id}"),
-            format!("/dashboard/secrets?{place}"),
-            format!("/dashboard/secrets?{place}&{}", encode(&[("user", odd)])),
-            format!("/dashboard/secret?{place}&{}", encode(&[("name", odd)])),
-            format!("/dashboard/secret?{place}&{own}"),
-            format!("/dashboard/audit?{word}"),
-            format!("/dashboard/audit?account={account}"),
-            format!("/dashboard/request?{word}"),
-            format!("/dashboard/reserves?{place}&{word}"),
-            format!("/dashboard/hold?{place}&{word}"),
-            format!("/dashboard/story?{place}&{word}"),
-            format!("/dashboard/exposure?{place}&{word}"),
-            format!("/dashboard/simulate?{place}&{word}"),
-            format!("/dashboard/unused?{place}&{}", encode(&[("for", odd)])),
-            format!("/dashboard/events?{place}&{word}"),
-            format!("/dashboard/webhooks?{word}"),
-            format!("/dashboard/webhooks?{place}&{word}"),
-            format!("/dashboard/webhook?{place}&{word}"),
-            format!("/dashboard/settings?{word}"),
-            format!("/dashboard/search?{word}"),
-            format!("/dashboard/keyring?{word}"),
-            format!("/dashboard/nothing?{word}"),
-            format!("/dashboard/account?{word}"),
-        ] {
+        let word = words(odd);
+        for path in paths(&app, &account, id, odd) {
             // The browser checks the markup of each.
             let answer = browser.get(&path);
             assert!(answer.status < 500, "{path}: {}", answer.body);
@@ -93,5 +107,5 @@ fn odd_names_are_text_on_every_page() {
         let shown = stranger.page(&format!("/dashboard/keys?{word}"));
         assert!(RAW.iter().all(|raw| !shown.contains(raw)), "{shown}");
     }
-    assert_eq!(checked, ODD.len() * 31);
+    assert_eq!(checked, ODD.len() * PAGES);
 }
