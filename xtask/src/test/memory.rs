@@ -9,8 +9,8 @@ use std::path::{Path, PathBuf};
 const PLACE: &str = "/dev/shm";
 
 /// What has to be free there, in KiB. A test server's two databases take 18 MiB, about a hundred
-/// pairs stay to the end of their part, and PostgreSQL's log takes up to a GiB. Containers often have
-/// 64 MiB there.
+/// pairs stay to the end of their part, and PostgreSQL's log takes up to a GiB. Containers often
+/// have 64 MiB there.
 const NEEDED: u64 = 4 << 20;
 
 /// The variable by which the tests' servers are told.
