@@ -18,7 +18,7 @@ pub(crate) const STORES: [&str; 2] = ["data", "keys"];
 /// The templates with the schemas of `families` on `server`, made if there are none.
 pub(crate) async fn templates(client: &Client, server: &str, families: &FamilySet) -> [String; 2] {
     let mark = mark(families);
-    let names = STORES.map(|store| format!("template_{mark:016x}_{store}"));
+    let names = STORES.map(|store| format!("coffer_template_{mark:016x}_{store}"));
     if !exists(client, &names[1]).await {
         // Of many tests that begin at once, one makes them.
         let (lock, unlock) = ("SELECT pg_advisory_lock", "SELECT pg_advisory_unlock");
