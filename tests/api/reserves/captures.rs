@@ -40,7 +40,7 @@ fn captured_in_parts(fixture: &Fixture, leaves: i64) {
     tell(fixture, "txn_5", "adjustment", -330, &dispute);
     // A payment that failed in part and what was not captured of another have no object of their
     // own.
-    tell(fixture, "txn_10", "payment_failure_refund", -40, &[("source", "ch_2")]);
+    tell(fixture, "txn_10", "payment_failure_refund", -90, &[("source", "ch_2")]);
     let rest = [("charge", "ch_2"), ("reporting_category", "partial_capture_reversal")];
     tell(fixture, "txn_11", "refund", -30, &rest);
     tell(fixture, "txn_6", "charge", 300, &[("source", "ch_1")]);
