@@ -315,6 +315,15 @@ fn entries_are_listed_in_an_order_that_stays() {
     for id in ["aud_0", "aud_01", "aud_999999", "17", "aud_-1"] {
         admin.get(&format!("/v1/admin/audit/{id}"), &[]).refused(404);
     }
+    let few = list("operation=nothing&entries=5");
+    assert_eq!(
+        (numbers(&few), &few["next"], &few["has_more"]),
+        (vec![], &"aud_5".into(), &true.into())
+    );
+    let few = list("operation=program.test&entries=5&starting_after=aud_40&limit=100");
+    assert!(numbers(&few).len() <= 5 && few["next"] == "aud_45", "{few}");
+    admin.get("/v1/admin/audit?entries=0", &[]).refused(400);
+    admin.get("/v1/admin/audit?entries=50001", &[]).refused(400);
     admin.get("/v1/admin/audit?starting_after=17", &[]).refused(400);
     admin.get("/v1/admin/audit?order=up", &[]).refused(400);
     server.app().client().get("/v1/admin/audit", &[]).refused(403);

@@ -115,6 +115,8 @@ struct ListInput {
     filter: Filter,
     page: PageRequest,
     order: Order,
+    /// How many entries are looked at, at most.
+    entries: u64,
 }
 
 impl ListInput {
@@ -140,13 +142,16 @@ impl ReadOperation for List {
     type Input = ListInput;
 
     fn parse(&self, arguments: &Arguments<'_>) -> Result<ListInput, ApiError> {
-        let own = ["account", "order"];
+        let own = ["account", "entries", "order"];
         let allowed = [&COLUMNS[..], &own, &CreatedRange::PARAMS, &PageRequest::PARAMS].concat();
         let fields = arguments.params.only(&allowed)?;
         let filter = Filter::parse(&fields)?;
         let orders = [("asc", Order::OldestFirst), ("desc", Order::NewestFirst)];
         let order = fields.optional_choice("order", &orders)?.unwrap_or(Order::OldestFirst);
-        Ok(ListInput { filter, page: PageRequest::parse(&fields)?, order })
+        let most = i64::try_from(limits::AUDIT_ENTRIES_LOOKED_AT).unwrap_or(i64::MAX);
+        let entries = fields.optional_integer_within("entries", 1..=most)?.unwrap_or(most);
+        let entries = u64::try_from(entries).unwrap_or(limits::AUDIT_ENTRIES_LOOKED_AT);
+        Ok(ListInput { filter, page: PageRequest::parse(&fields)?, order, entries })
     }
 
     async fn run(&self, input: &ListInput, ctx: &Ctx, store: &Store) -> Result<Object, Failure> {
@@ -177,12 +182,12 @@ struct Rest {
 }
 
 impl Rest {
-    /// The next window of numbers.
-    fn window(&mut self) -> Option<(u64, u64)> {
+    /// The next window, of so many numbers at most.
+    fn window(&mut self, numbers: u64) -> Option<(u64, u64)> {
         if self.first > self.last {
             return None;
         }
-        let reach = limits::AUDIT_WINDOW.saturating_sub(1);
+        let reach = numbers.min(limits::AUDIT_WINDOW).saturating_sub(1);
         Some(if self.upwards {
             let window = (self.first, self.first.saturating_add(reach).min(self.last));
             self.first = window.1.saturating_add(1);
@@ -197,7 +202,7 @@ impl Rest {
 
 impl Page {
     async fn read(store: &Store, input: &ListInput) -> Result<Self, Failure> {
-        let ListInput { filter, page, order } = input;
+        let ListInput { filter, page, order, entries } = input;
         let head = head(store).await?;
         let (size, pruned) = head.map_or((0, 0), |head| (head.size, head.pruned));
         let is_before = matches!(page.cursor, Some((Direction::Before, _)));
@@ -216,7 +221,7 @@ impl Page {
             }
         }
         let most = usize::try_from(page.limit).unwrap_or(usize::MAX);
-        let mut found = Self::look(store, filter, &mut rest, most).await?;
+        let mut found = Self::look(store, filter, &mut rest, most, *entries).await?;
         if is_before {
             found.entries.reverse();
         }
@@ -229,10 +234,11 @@ impl Page {
         filter: &Filter,
         rest: &mut Rest,
         most: usize,
+        looked_at: u64,
     ) -> Result<Self, StorageError> {
         let (mut entries, mut last, mut looked) = (Vec::new(), None, 0u64);
-        while looked < limits::AUDIT_ENTRIES_LOOKED_AT
-            && let Some((from, to)) = rest.window()
+        while looked < looked_at
+            && let Some((from, to)) = rest.window(looked_at.saturating_sub(looked))
         {
             let rows = i64::try_from(limits::AUDIT_WINDOW).unwrap_or(i64::MAX);
             let mut window = entries_between(store, from, to, rows).await?;

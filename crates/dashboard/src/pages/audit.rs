@@ -5,7 +5,7 @@ use crate::api::{Field, Refusal, path_of, rows};
 use crate::look::Look;
 use crate::outcome::Result;
 use crate::visit::Visit;
-use crate::{frame, links, live, respond, view};
+use crate::{frame, limits, links, live, respond, view};
 use maud::{Markup, html};
 use serde_json::Value;
 
@@ -48,6 +48,8 @@ pub(crate) async fn page(visit: &Visit<'_>) -> Result {
     let mut params: Vec<_> = FILTERS.iter().map(|(name, ..)| (*name, visit.field(name))).collect();
     params.extend([("outcome", visit.field("outcome")), ("order", "desc")]);
     params.push(("created[gte]", since.as_deref().unwrap_or_default()));
+    let entries = limits::AUDIT_ENTRIES_LOOKED_AT.to_string();
+    params.push(("entries", &entries));
     if let Look::Again(newest) = &visit.look
         && !has_newer(visit, &params, newest).await?
     {
@@ -74,10 +76,16 @@ pub(crate) async fn page(visit: &Visit<'_>) -> Result {
         }))
         (filters(visit))
         (live::part(visit, EVERY, &newest, html! {
-            @if list.list("data").is_empty() {
+            @if !list.list("data").is_empty() {
+                (table(visit, &list))
+            } @else if list.text("next").is_empty() {
                 (view::empty("No entries fit", "Take a filter away.", ""))
             } @else {
-                (table(visit, &list))
+                (view::empty(
+                    "No entries fit among those that were looked at",
+                    "Older ones are looked at when you go on.",
+                    "",
+                ))
             }
             (older(visit, &list))
         }))

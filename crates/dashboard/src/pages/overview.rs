@@ -25,7 +25,9 @@ pub(crate) async fn page(visit: &Visit<'_>) -> Result {
     let newest = rows();
     let params = [("limit", newest.as_str())];
     let keys = visit.admin().get("/v1/admin/api_keys", &params).await?;
-    let refused = [("outcome", "refused"), ("order", "desc"), ("limit", "5")];
+    let entries = limits::AUDIT_ENTRIES_LOOKED_AT.to_string();
+    let refused =
+        [("outcome", "refused"), ("order", "desc"), ("limit", "5"), ("entries", entries.as_str())];
     let refused = visit.admin().get("/v1/admin/audit", &refused).await?;
     let expiring = visit.admin().get("/v1/admin/secrets/expiring", &[]).await;
     let samples = visit.dashboard.samples.all();
