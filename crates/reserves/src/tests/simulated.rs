@@ -9,7 +9,7 @@ use coffer_base::clock::DAY_SECONDS;
 
 /// Two further captures of the charge `ch_1`, which transactions tell.
 const CAPTURES: [&str; 2] = [
-    "UPDATE ledger_charge SET by_transaction = 1, amount = 3000 WHERE id = 'ch_1'",
+    "UPDATE ledger_charge SET by_transaction = 1, pending = 0, amount = 3000 WHERE id = 'ch_1'",
     "INSERT INTO ledger_transaction (mode, platform, account, seq, id, type, kind, amount, fee, \
      application_fee, currency, source_type, pool_told, created, available_on, balance_type, \
      source, record, drawn, posted, settled, parked, recorded, announced) \
