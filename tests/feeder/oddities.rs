@@ -25,7 +25,8 @@ fn a_list_that_breaks_off_is_not_taken_for_its_end() {
             }
         });
         let output = coffer.pull(&stripe, &[]).output().unwrap();
-        let result: Value = serde_json::from_slice(&output.stdout).expect(&said(&output));
+        let result: Value =
+            serde_json::from_slice(&output.stdout).unwrap_or_else(|_| panic!("{}", said(&output)));
         assert_eq!(output.status.code(), Some(1), "{result}");
         let errors = result["data"].as_array().unwrap().iter().map(|row| row["error"].clone());
         errors.collect::<Vec<_>>()

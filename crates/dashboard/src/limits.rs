@@ -46,8 +46,8 @@ pub const ROWS_SEARCHED: usize = 1000;
 /// once. Whoever wants more of them asks for it, and waits.
 pub const ENTRIES_LOOKED_AT: u64 = 20_000;
 
-/// Entries of the audit that its own page, and the overview, look at: a list that is narrowed to what
-/// is rare ends there, and goes on behind them when it is asked to.
+/// Entries of the audit that its own page, and the overview, look at: a list that is narrowed to
+/// what is rare ends there, and goes on behind them when it is asked to.
 pub const AUDIT_ENTRIES_LOOKED_AT: u64 = 2_000;
 
 /// Seconds for which a payload that was revealed is shown.

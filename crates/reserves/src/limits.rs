@@ -52,8 +52,8 @@ pub const PROPOSALS: usize = 5;
 pub const SINCE_DAYS: i64 = 90;
 
 /// Charges that one simulation reads, each further capture of one and each refund and dispute
-/// counted like a charge, so that it ends while somebody waits for it: what it reads of an account's
-/// refunds and disputes is in memory together.
+/// counted like a charge, so that it ends while somebody waits for it: what it reads of an
+/// account's refunds and disputes is in memory together.
 pub const CHARGES_SIMULATED: i64 = 2_000_000;
 
 /// Rows that one statement of a simulation reads, so that others get their turn.

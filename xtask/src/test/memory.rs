@@ -14,7 +14,7 @@ const PLACE: &str = "/dev/shm";
 const NEEDED: u64 = 4 << 20;
 
 /// The variable by which the tests' servers are told.
-pub const VARIABLE: &str = "COFFER_TEST_MEMORY";
+pub const VARIABLE: &str = "TESTS_IN_MEMORY";
 
 /// A directory in memory, which goes when this is dropped.
 pub struct Memory(PathBuf);

@@ -167,9 +167,9 @@ mod tests {
         Entry {
             request: Some(Arc::from(format!("req_{number}"))),
             target: Target {
-                subject: (number % 2 == 0).then(|| format!("secret_{number}")),
-                scope: (number % 3 == 0).then(|| Scope::User(format!("usr_{number}"))),
-                name: (number % 5 == 0).then(|| "n".repeat(300)),
+                subject: number.is_multiple_of(2).then(|| format!("secret_{number}")),
+                scope: number.is_multiple_of(3).then(|| Scope::User(format!("usr_{number}"))),
+                name: number.is_multiple_of(5).then(|| "n".repeat(300)),
                 ..Target::default()
             },
             ..entry

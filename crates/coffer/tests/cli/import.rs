@@ -221,7 +221,11 @@ fn the_history_of_a_secret_has_its_changes_and_nobody_elses() {
     let history = told(&["secrets", "history"]);
     let changes = history["changes"].as_array().unwrap().iter();
     let done: Vec<_> = changes.map(|change| change["operation"].as_str().unwrap()).collect();
-    assert_eq!(done, ["apps.secrets.delete", "apps.secrets.set", "apps.secrets.set"], "{history}");
+    assert_eq!(
+        done,
+        ["apps.secrets.delete", "apps.secrets.create", "apps.secrets.create"],
+        "{history}"
+    );
     assert_eq!(history["exists"], serde_json::json!([]), "{history}");
     assert_eq!(told(&["explain", "secret"])["changes"], history["changes"]);
     let without = shop.server.coffer(&["secrets", "history", "token", account[0], account[1]]);

@@ -8,7 +8,8 @@ use crate::{links, view};
 use maud::{Markup, html};
 
 /// A command that tells the ledger of a charge, for pages that have no money yet.
-pub(super) const CHARGE: &str = "curl \"$COFFER_URL/v1/ledger/charges\" -u \"$COFFER_API_KEY:\" \\\n  \
+pub(super) const CHARGE: &str = "curl \"$COFFER_URL/v1/ledger/charges\" \
+     -u \"$COFFER_API_KEY:\" \\\n  \
      -H 'Stripe-Account: acct_…' -d id=ch_1 -d amount=10000 -d currency=eur -d fee=0";
 
 /// One that makes a plan.

@@ -124,8 +124,8 @@ pub async fn movements(
         }
         Kind::Payout => {
             "SELECT t.seq, t.id, t.kind, t.source, 0, t.amount, t.fee, t.currency, t.created, \
-             t.available_on, t.entry FROM balance_transaction t WHERE t.mode = ?1 AND t.platform = ?2 \
-             AND t.account = ?3 AND t.source = ?4 AND t.reserved = 0 \
+             t.available_on, t.entry FROM balance_transaction t WHERE t.mode = ?1 \
+             AND t.platform = ?2 AND t.account = ?3 AND t.source = ?4 AND t.reserved = 0 \
              AND t.kind LIKE 'payout%' ORDER BY t.seq LIMIT ?5"
         }
     };

@@ -53,10 +53,10 @@ struct Snapshot {
 
 impl Snapshot {
     /// Whether it has every commit that concerns a read.
-    fn is_current(&mut self, read: Asked, counted: Counted, commits: &Commits) -> bool {
+    fn is_current(&mut self, read: About, counted: Counted, commits: &Commits) -> bool {
         let is_current = match read {
-            Asked::Records => self.counted == counted,
-            Asked::Others => self.counted.changed == counted.changed,
+            About::Records => self.counted == counted,
+            About::Others => self.counted.changed == counted.changed,
         };
         let lifetime = Duration::from_micros(limit::SNAPSHOT_MICROSECONDS);
         if !is_current || self.checked.elapsed() < lifetime {
@@ -73,14 +73,14 @@ impl Snapshot {
 
 /// What a read is about.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-enum Asked {
+enum About {
     /// Perhaps what units of work write that only record what happened.
     Records,
     /// Nothing of that.
     Others,
 }
 
-impl Asked {
+impl About {
     /// By the tables that a statement may name.
     fn by(sql: &str) -> Self {
         if sql.contains(RECORDS) { Self::Records } else { Self::Others }
@@ -93,7 +93,7 @@ const RECORDS: &str = "audit_";
 
 impl Reader {
     /// Begins a new snapshot unless the open one has every commit that concerns a read.
-    fn refresh(&mut self, read: Asked, counted: Counted, commits: &Commits) -> Result<()> {
+    fn refresh(&mut self, read: About, counted: Counted, commits: &Commits) -> Result<()> {
         let open = self.snapshot.as_mut();
         if open.is_some_and(|snapshot| snapshot.is_current(read, counted, commits)) {
             return Ok(());
@@ -177,7 +177,7 @@ impl Readers {
         if let Some((counted, commits)) = counted
             && !(self.stale && reader.snapshot.is_some())
         {
-            reader.refresh(Asked::by(sql), counted, commits)?;
+            reader.refresh(About::by(sql), counted, commits)?;
         }
         let rows = run(&mut reader.connection);
         // After an error the connection is closed: it may be the connection that is broken.

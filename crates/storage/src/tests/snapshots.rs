@@ -30,8 +30,8 @@ async fn count_records(store: &Store) -> i64 {
 }
 
 /// Longer than a snapshot is used without a look at what others have committed.
-fn wait() {
-    std::thread::sleep(Duration::from_micros(10 * limit::SNAPSHOT_MICROSECONDS));
+async fn wait() {
+    tokio::time::sleep(Duration::from_micros(10 * limit::SNAPSHOT_MICROSECONDS)).await;
 }
 
 #[tokio::test]
@@ -41,7 +41,7 @@ async fn what_only_records_ends_no_snapshot_but_for_who_reads_records() {
     store.write(insert("changed")).await.unwrap();
     assert_eq!(count(&store).await, 1);
     store.write(Recorded(insert("recorded"))).await.unwrap();
-    wait();
+    wait().await;
     // The row would be among the records, which this read says nothing of.
     assert_eq!(count(&store).await, 1);
     assert_eq!((count_records(&store).await, count(&store).await), (2, 2));
@@ -63,7 +63,7 @@ async fn what_another_program_commits_is_seen_whatever_the_server_records() {
     };
     assert_eq!(count(&store).await, 1);
     add("foreign");
-    wait();
+    wait().await;
     assert_eq!(count(&store).await, 2);
     // Before what is only recorded, which then counts as a change.
     add("before");
@@ -74,16 +74,16 @@ async fn what_another_program_commits_is_seen_whatever_the_server_records() {
     add("between");
     store.write(Recorded(insert("two"))).await.unwrap();
     add("after");
-    wait();
+    wait().await;
     assert_eq!(count(&store).await, 8);
     // In a log that begins anew.
     store.checkpoint().await.unwrap();
     add("in an empty log");
-    wait();
+    wait().await;
     assert_eq!(count(&store).await, 9);
     other.execute_batch("PRAGMA wal_checkpoint(PASSIVE);").unwrap();
     store.write(Recorded(insert("three"))).await.unwrap();
     add("behind it");
-    wait();
+    wait().await;
     assert_eq!(count(&store).await, 11);
 }

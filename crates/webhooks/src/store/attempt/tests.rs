@@ -53,13 +53,13 @@ async fn beyond_the_bound_what_was_written_first_is_given_up_and_no_more_than_th
     let opened = Store::open_sqlite(&path, &[MIGRATIONS], NOW, Options::default());
     let store = opened.unwrap().0;
     // The first two wait to be made again; the others were never made, and are due at once.
-    const AT_ONCE: i64 = -NOW.unix();
+    const UNTRIED: i64 = -NOW.unix();
     let some = &[
         ("we_a", 1, 20),
         ("we_a", 2, 10),
-        ("we_a", 3, AT_ONCE),
-        ("we_a", 4, AT_ONCE),
-        ("we_b", 0, AT_ONCE),
+        ("we_a", 3, UNTRIED),
+        ("we_a", 4, UNTRIED),
+        ("we_b", 0, UNTRIED),
     ];
     store.write(Wait(some)).await.unwrap();
     let give_up =
