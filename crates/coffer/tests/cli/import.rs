@@ -229,5 +229,5 @@ fn the_history_of_a_secret_has_its_changes_and_nobody_elses() {
     assert_eq!(history["exists"], serde_json::json!([]), "{history}");
     assert_eq!(told(&["explain", "secret"])["changes"], history["changes"]);
     let without = shop.server.coffer(&["secrets", "history", "token", account[0], account[1]]);
-    expect(&without.api_key(KEY).run(), 2);
+    expect(&without.api_key(KEY).run(), 4);
 }

@@ -2,8 +2,9 @@
 //! anybody else, which shows in the write-ahead log.
 //!
 //! A commit appends frames to the log, each with the log's salt, or begins the log anew with
-//! another header. So whoever knows where the server's last frame is, and the header of then, sees whether
-//! another program has committed since: the header is another, or a frame with the salt follows.
+//! another header. So whoever knows where the server's last frame is, and the header of then, sees
+//! whether another program has committed since: the header is another, or a frame with the salt
+//! follows.
 //! The log is a file on which SQLite holds no locks, so that it can be opened and closed beside it.
 
 use std::fs::File;
