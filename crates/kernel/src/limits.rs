@@ -150,8 +150,8 @@ pub const AUDIT_WAIT_MILLISECONDS: u64 = 50;
 /// Milliseconds between two attempts to write entries of the audit, after one has failed.
 pub const AUDIT_RETRY_MILLISECONDS: u64 = 500;
 
-/// Entries of the audit that are written in one transaction: some milliseconds. Each transaction
-/// makes readers read their pages again.
+/// Entries of the audit that are written in one transaction: some milliseconds, and what a busy
+/// server reads in a tenth of a second.
 pub const AUDIT_BATCH: usize = 2_000;
 
 /// Entries of the audit that wait to be written: about 15 MB, and what a busy server reads in a

@@ -66,14 +66,8 @@ impl Value {
 }
 
 impl fmt::Debug for Value {
-    /// Shows the type and the length, never the content.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Null => f.write_str("Null"),
-            Self::Int(_) => f.write_str("Int"),
-            Self::Text(text) => write!(f, "Text({} bytes)", text.len()),
-            Self::Blob(bytes) => write!(f, "Blob({} bytes)", bytes.len()),
-        }
+        self.borrowed().fmt(f)
     }
 }
 

@@ -177,6 +177,31 @@ fn past_charge(row: &Row) -> Result<PastCharge, StorageError> {
     })
 }
 
+/// Facts about charges, from a row number on, that no transaction tells. That `created` is not
+/// negative says nothing of a row; it has SQLite use the index by charge, where it would else read
+/// all of the account's transactions for each fact.
+macro_rules! facts {
+    ($table:literal, $amount:literal, $is_dispute:literal) => {
+        concat!(
+            "SELECT f.seq, f.charge, f.",
+            $amount,
+            ", ",
+            $is_dispute,
+            " FROM ",
+            $table,
+            " f JOIN ledger_charge c ON c.mode = f.mode AND c.platform = f.platform \
+             AND c.account = f.account AND c.id = f.charge AND c.currency = f.currency \
+             WHERE f.mode = ?1 AND f.platform = ?2 AND f.account = ?3 AND f.seq >= ?4 \
+             AND NOT EXISTS (SELECT 1 FROM ledger_transaction t WHERE t.mode = ?1 \
+             AND t.platform = ?2 AND t.account = ?3 AND t.charge = f.charge \
+             AND t.created >= 0 AND t.record = f.id) ORDER BY f.seq LIMIT ?5"
+        )
+    };
+}
+
+const REFUNDS: &str = facts!("ledger_refund", "amount", 0);
+const DISPUTES: &str = facts!("ledger_dispute", "withdrawn", 1);
+
 /// The next debits from a row number on, in the order in which they were recorded, at most `most`.
 /// Those in another currency than their charge's take of no reserve, and are none of them.
 ///
@@ -191,26 +216,8 @@ pub async fn debits_from(
     let kinds = [Kind::Refund, Kind::Failure, Kind::Dispute].map(Kind::code);
     let [refund, failure, dispute] = kinds;
     let (sql, values) = match of {
-        DebitsOf::Refunds => (
-            "SELECT r.seq, r.charge, r.amount, 0 FROM ledger_refund r JOIN ledger_charge c \
-             ON c.mode = r.mode AND c.platform = r.platform AND c.account = r.account \
-             AND c.id = r.charge AND c.currency = r.currency \
-             WHERE r.mode = ?1 AND r.platform = ?2 AND r.account = ?3 AND r.seq >= ?4 \
-             AND NOT EXISTS (SELECT 1 FROM ledger_transaction t WHERE t.mode = ?1 \
-             AND t.platform = ?2 AND t.account = ?3 AND t.charge = r.charge \
-             AND t.record = r.id) ORDER BY r.seq LIMIT ?5",
-            of_owner(owner, values![seq, most]),
-        ),
-        DebitsOf::Disputes => (
-            "SELECT d.seq, d.charge, d.withdrawn, 1 FROM ledger_dispute d JOIN ledger_charge c \
-             ON c.mode = d.mode AND c.platform = d.platform AND c.account = d.account \
-             AND c.id = d.charge AND c.currency = d.currency \
-             WHERE d.mode = ?1 AND d.platform = ?2 AND d.account = ?3 AND d.seq >= ?4 \
-             AND NOT EXISTS (SELECT 1 FROM ledger_transaction t WHERE t.mode = ?1 \
-             AND t.platform = ?2 AND t.account = ?3 AND t.charge = d.charge \
-             AND t.record = d.id) ORDER BY d.seq LIMIT ?5",
-            of_owner(owner, values![seq, most]),
-        ),
+        DebitsOf::Refunds => (REFUNDS, of_owner(owner, values![seq, most])),
+        DebitsOf::Disputes => (DISPUTES, of_owner(owner, values![seq, most])),
         DebitsOf::Transactions => (
             "SELECT t.seq, t.charge, ABS(t.amount), CASE WHEN t.kind = ?8 THEN 1 ELSE 0 END \
              FROM ledger_transaction t JOIN ledger_charge c ON c.mode = t.mode \
@@ -278,4 +285,27 @@ fn past_move(row: &Row) -> Result<PastMove, StorageError> {
         source: row.text(8)?.to_owned(),
         settles: settles.then_some(Timestamp::from_unix(until)),
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use coffer_kernel::testing::plan;
+    use coffer_storage::Options;
+
+    #[tokio::test]
+    async fn whether_a_transaction_tells_a_fact_is_looked_up_by_its_charge() {
+        let kept = tempfile::TempDir::new().unwrap();
+        let sets = [coffer_kernel::MIGRATIONS, crate::MIGRATIONS];
+        let path = kept.path().join("coffer.db");
+        let opened = Store::open_sqlite(&path, &sets, Timestamp::from_unix(1), Options::default());
+        let store = opened.unwrap().0;
+        for sql in [REFUNDS, DISPUTES] {
+            let steps = plan(&store, sql, 5).await.unwrap();
+            let by_charge = |step: &String| {
+                step.contains("ledger_transaction_by_charge") && step.contains("charge=?")
+            };
+            assert!(steps.iter().any(by_charge), "{steps:?}");
+        }
+    }
 }
