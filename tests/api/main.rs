@@ -30,6 +30,7 @@ mod lines;
 mod many_servers;
 mod metrics;
 mod placement;
+mod plans;
 mod reserves;
 mod rows;
 mod shipping;

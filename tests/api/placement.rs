@@ -6,7 +6,7 @@ use coffer_tests::notes;
 use rusqlite::Connection;
 use std::collections::{BTreeMap, BTreeSet};
 
-fn sets() -> Vec<MigrationSet> {
+pub(crate) fn sets() -> Vec<MigrationSet> {
     FamilySet::default().with(notes::FAMILY).migrations()
 }
 

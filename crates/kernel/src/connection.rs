@@ -83,7 +83,7 @@ async fn serve<S>(
 ) where
     S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
 {
-    let io = TokioIo::new(TimedIo { inner: stream, connection: open.share() });
+    let io = TokioIo::new(TimedIo::new(stream, open.share()));
     let io = Rejecting::new(io, Arc::clone(&kernel), open.peer());
     let service = service_fn(|request| {
         let kernel = Arc::clone(&kernel);

@@ -96,6 +96,15 @@ pub const HEAD_BYTES_FREE: usize = 8 * 1024;
 /// are more, the head that has taken longest is given up.
 pub const UNFINISHED_HEAD_BYTES: usize = 16 * 1024 * 1024;
 
+/// Bytes of its own head for each of which, beyond [`HEAD_BYTES_FREE`], a connection waits a
+/// microsecond before it reads on: a head is parsed anew whenever more of it arrives, so that a long
+/// one in small pieces would cost without end. No client has such heads.
+pub const HEAD_BYTES_A_MICROSECOND: u64 = 1;
+
+/// Bytes of all unfinished heads for which each of these connections waits a microsecond more: many
+/// that come at once are read one after the other, and who has a short head is served between them.
+pub const ALL_HEADS_BYTES_A_MICROSECOND: u64 = 64;
+
 /// Most addresses and networks of proxies that can be named.
 pub const PROXIES: usize = 64;
 

@@ -9,6 +9,7 @@ mod connection;
 mod error;
 mod group;
 mod own_log;
+mod planner;
 mod queue;
 mod readers;
 mod schema;
@@ -94,6 +95,7 @@ impl Sqlite {
         }
         let copies = options.copy_before_migration;
         let report = schema::migrate(&mut connection, path, sets, now, copies)?;
+        planner::describe(&mut connection, !report.applied.is_empty())?;
         let queue = Arc::new(Queue::default());
         let counters = Arc::new(Counters::of(path));
         let readers = Arc::new(Readers::new(path, Some(counters.commits()), &options.faults));

@@ -7,6 +7,7 @@ use coffer_base::limit;
 use std::io;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
+use std::time::Duration;
 use tokio::sync::Notify;
 use tokio::time::Instant;
 
@@ -145,6 +146,21 @@ impl Connection {
             return Ok(());
         }
         Err(io::Error::other("the unfinished heads of all connections are too long"))
+    }
+
+    /// How long to wait before more of a head is read; `None` if none is arriving, or a short one.
+    pub(crate) fn head_pause(&self) -> Option<Duration> {
+        let own = counted(self.head.load(Ordering::Relaxed));
+        if own == 0 || self.phase().0 != Phase::Head {
+            return None;
+        }
+        let micros = |bytes: usize, a_microsecond: u64| {
+            u64::try_from(bytes).unwrap_or(u64::MAX).checked_div(a_microsecond).unwrap_or(0)
+        };
+        let own = micros(own, limits::HEAD_BYTES_A_MICROSECOND);
+        let all = self.all.unfinished_head_bytes();
+        let all = micros(all, limits::ALL_HEADS_BYTES_A_MICROSECOND);
+        Some(Duration::from_micros(own.saturating_add(all)))
     }
 
     /// The head is complete, or the connection at its end.
