@@ -89,7 +89,7 @@ pub const WRITE_GROUP_ROWS: u64 = 384;
 
 /// Rows that one app changes in a group in which others have a part, after which its writes wait
 /// for the next group: whoever writes little does not wait until somebody else's group is full.
-pub const WRITE_SHARE_ROWS: u64 = 48;
+pub const WRITE_SHARE_ROWS: u64 = 32;
 
 /// Rows that a background job changes in one transaction, so that requests are served in between.
 pub const JOB_BATCH: i64 = 500;

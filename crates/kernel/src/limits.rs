@@ -94,7 +94,7 @@ pub const HEAD_BYTES_FREE: usize = 8 * 1024;
 
 /// Bytes of unfinished heads of all connections together, beyond what each has free: when there
 /// are more, the head that has taken longest is given up.
-pub const UNFINISHED_HEAD_BYTES: usize = 16 * 1024 * 1024;
+pub const UNFINISHED_HEAD_BYTES: usize = 8 * 1024 * 1024;
 
 /// Bytes of its own head for each of which, beyond [`HEAD_BYTES_FREE`], a connection waits a
 /// microsecond before it reads on: a head is parsed anew whenever more of it arrives, so that a long
