@@ -18,6 +18,7 @@ use crate::store::settle::{Made, Outcome, Settle};
 use crate::{limits, store};
 use coffer_base::Timestamp;
 use coffer_base::clock::DAY_SECONDS;
+use coffer_metrics::catalogue::WEBHOOK_ATTEMPTS;
 use coffer_kernel::outbound::{Destinations, Proxy};
 use coffer_kernel::{BoxFuture, Job, JobContext, Settings};
 use coffer_storage::StorageError;
@@ -179,6 +180,9 @@ impl Pass<'_> {
             Ok(made) => {
                 let quick = made.outcome.milliseconds;
                 let good = made.outcome.error.is_none();
+                let outcome = if good { "success" } else { "failed" };
+                let labels = [made.attempt.owner.mode.as_str(), outcome];
+                self.context.figures.count(&WEBHOOK_ATTEMPTS, labels);
                 self.state.standings.ended(&made.attempt.endpoint, good, quick);
                 finished.push(made.attempt.endpoint.clone());
                 self.state.unwritten.push(made);

@@ -16,7 +16,7 @@ impl ReadOperation for Find {
         "/v1/apps/secrets/find",
         SECRET_READ,
         wire::EXPANDABLE,
-    )
+    ).of_stripe()
     .example(Example::of(&[("name", "{apps.secrets.create:name}"), ("scope[type]", "account")]));
     type Input = Locator;
 
