@@ -30,11 +30,9 @@ pub(super) fn form_schema(one: &Description) -> Value {
     }});
     if let (Some(_), Value::Object(kinds)) = (one.definition.document, &mut content) {
         // The document is one parameter's value; what may be in it stands in the wire's page.
-        let mut document = json!({"schema": {"type": "object"}});
-        if let Some(example) = example::document(one) {
-            document["example"] = example;
-        }
-        kinds.insert("application/json".to_owned(), document);
+        let mut document = Map::from_iter([("schema".to_owned(), json!({"type": "object"}))]);
+        document.extend(example::document(one).map(|example| ("example".to_owned(), example)));
+        kinds.insert("application/json".to_owned(), Value::Object(document));
     }
     json!({
         "required": one.parameters.iter().any(|parameter| parameter.required),
