@@ -128,7 +128,7 @@ def of_workflow(step):
     assert step["uses"] == "actions/checkout@v4", step
     if "with" not in step:
         return Path(".")
-    assert step["with"]["repository"] == "${{ vars.COFFER_REPOSITORY }}", step
+    assert step["with"]["repository"] == "${{ vars.REPOSITORY_OF_COFFER }}", step
     return Path(step["with"]["path"])
 
 
@@ -149,7 +149,8 @@ def main():
     container = json.loads(without_comments(text))
     steps = [container["onCreateCommand"], container["postStartCommand"],
              "python secrets_of_users.py"]
-    run("devcontainer.json", steps, {**container["containerEnv"], "COFFER_REPOSITORY": str(ROOT)})
+    env = {**container["containerEnv"], "REPOSITORY_OF_COFFER": f"file://{ROOT}"}
+    run("devcontainer.json", steps, env)
 
 
 if __name__ == "__main__":

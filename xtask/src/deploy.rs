@@ -97,10 +97,9 @@ fn untested(rules: &str, tests: &str) -> Vec<String> {
     let cases: Vec<&str> = tests.split("alertname: ").skip(1).collect();
     for alert in alerts(rules) {
         let of = |case: &&&str| case.lines().next().is_some_and(|name| name.trim() == alert);
-        let (silent, fires): (Vec<&&str>, Vec<_>) =
-            cases.iter().filter(of).partition(|case| {
-                case.lines().nth(1).is_some_and(|line| line.trim() == "exp_alerts: []")
-            });
+        let (silent, fires): (Vec<&&str>, Vec<_>) = cases.iter().filter(of).partition(|case| {
+            case.lines().nth(1).is_some_and(|line| line.trim() == "exp_alerts: []")
+        });
         if fires.is_empty() || silent.is_empty() {
             problems.push(format!("{alert} is not seen firing and silent in a test"));
         }

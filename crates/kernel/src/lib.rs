@@ -115,9 +115,9 @@ pub use rotation::{
 pub use routes::Routes;
 pub use schedule::{Progress, ScheduledTask, Scheduler};
 pub use sealed::SealedTable;
-pub use simulation::WORDS as SIMULATED_FAULTS;
 pub use setting::{DEVELOPER, Form, Setting, SettingKind, Settings, durations, host_and_port};
 pub use sign_in::{Person, SignInRefusal, SignIns, SignOut};
+pub use simulation::WORDS as SIMULATED_FAULTS;
 pub use site::{ApiAnswer, ApiCall, ApiClient, SITE_PATH, Site, SiteRequest};
 pub use spans::{Sampler, Span, SpanFigures, Tracer, hexadecimal};
 pub use store::{

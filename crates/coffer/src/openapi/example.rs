@@ -50,8 +50,8 @@ fn put(all: &mut Map<String, Value>, keys: &[&str], value: Value) {
 /// An object whose keys count from 0 is a list.
 fn listed(value: Value) -> Value {
     let Value::Object(fields) = value else { return value };
-    let counts = !fields.is_empty()
-        && fields.keys().enumerate().all(|(at, key)| *key == at.to_string());
+    let counts =
+        !fields.is_empty() && fields.keys().enumerate().all(|(at, key)| *key == at.to_string());
     let inner = fields.into_iter().map(|(key, value)| (key, listed(value)));
     match counts {
         true => Value::Array(inner.map(|(_, value)| value).collect()),

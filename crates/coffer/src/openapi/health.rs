@@ -11,9 +11,8 @@ pub(super) fn add(paths: &mut Map<String, Value>) {
         "503": text("It cannot read or write a store, doubts its clock or has no keys; the body \
                      says which."),
     });
-    let document = |kind: &str| {
-        json!({"200": {"description": "This description.", "content": {kind: {}}}})
-    };
+    let document =
+        |kind: &str| json!({"200": {"description": "This description.", "content": {kind: {}}}});
     for (path, name, about, responses) in [
         ("/livez", "livez", "Whether the process answers", healthy),
         ("/readyz", "readyz", "Whether it can serve", ready),

@@ -158,7 +158,10 @@ mod tests {
             "https://siem.example",
         ] {
             let receiver = Receiver::parse(text).unwrap();
-            assert_eq!((receiver.to_string(), receiver.whole()), (text.to_owned(), text.to_owned()));
+            assert_eq!(
+                (receiver.to_string(), receiver.whole()),
+                (text.to_owned(), text.to_owned())
+            );
         }
         for wrong in [
             "",

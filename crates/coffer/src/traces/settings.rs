@@ -115,9 +115,9 @@ fn check_others(variable: &impl Fn(&str) -> Option<String>) -> Result<(), String
 /// Refuses certificates of one's own, without which the receiver could not be reached as is meant.
 fn check_certificates(variable: &impl Fn(&str) -> Option<String>) -> Result<(), String> {
     let names = ["CERTIFICATE", "CLIENT_CERTIFICATE", "CLIENT_KEY"];
-    let all = names.iter().flat_map(|name| {
-        ["", "TRACES_"].map(|of| format!("OTEL_EXPORTER_OTLP_{of}{name}"))
-    });
+    let all = names
+        .iter()
+        .flat_map(|name| ["", "TRACES_"].map(|of| format!("OTEL_EXPORTER_OTLP_{of}{name}")));
     match all.into_iter().find(|name| variable(name).is_some()) {
         None => Ok(()),
         Some(name) => Err(format!(

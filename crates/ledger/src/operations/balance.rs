@@ -21,7 +21,8 @@ impl ReadOperation for Retrieve {
         "balance.retrieve",
         "/v1/balance",
         Access::Tenant { permission: BALANCE_READ },
-    ).of_stripe()
+    )
+    .of_stripe()
     .expands(&["available", "pending", "risk_reserved"]);
     type Input = ();
 

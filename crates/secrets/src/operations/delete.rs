@@ -24,7 +24,8 @@ impl WriteOperation for Delete {
         "/v1/apps/secrets/delete",
         SECRET_WRITE,
         wire::EXPANDABLE,
-    ).of_stripe()
+    )
+    .of_stripe()
     .shrinks()
     .depends_on(&[IF_VERSION])
     .example(

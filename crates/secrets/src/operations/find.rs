@@ -16,7 +16,8 @@ impl ReadOperation for Find {
         "/v1/apps/secrets/find",
         SECRET_READ,
         wire::EXPANDABLE,
-    ).of_stripe()
+    )
+    .of_stripe()
     .example(Example::of(&[("name", "{apps.secrets.create:name}"), ("scope[type]", "account")]));
     type Input = Locator;
 

@@ -16,7 +16,8 @@ impl WriteOperation for Delete {
         "webhook_endpoints.delete",
         "/v1/webhook_endpoints/:id",
         Access::Tenant { permission: WEBHOOK_WRITE },
-    ).of_stripe()
+    )
+    .of_stripe()
     .example(Example::EMPTY.on(CREATE));
     type Input = String;
     type Out = String;

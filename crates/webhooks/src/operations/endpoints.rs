@@ -57,7 +57,8 @@ impl ReadOperation for Retrieve {
         "/v1/webhook_endpoints/:id",
         WEBHOOK_READ,
         &[],
-    ).of_stripe()
+    )
+    .of_stripe()
     .example(Example::EMPTY.on(CREATE));
     type Input = String;
 

@@ -33,7 +33,8 @@ impl WriteOperation for Update {
         "/v1/webhook_endpoints/:id",
         WEBHOOK_WRITE,
         &[],
-    ).of_stripe()
+    )
+    .of_stripe()
     .example(Example::of(&[("metadata[k]", "changed")]).on(CREATE).or("metadata[k]", "otherwise"));
     type Input = Input;
     type Out = Endpoint;

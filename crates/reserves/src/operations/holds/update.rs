@@ -34,7 +34,8 @@ impl WriteOperation for Update {
         "/v1/reserve/holds/:id",
         RESERVE_HOLD_WRITE,
         IN_HOLD,
-    ).of_stripe()
+    )
+    .of_stripe()
     .one_at_a_time()
     .example(examples::HOLDS_UPDATE);
     type Input = UpdateParams;

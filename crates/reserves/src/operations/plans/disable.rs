@@ -23,7 +23,8 @@ impl WriteOperation for Disable {
         "/v1/reserve/plans/:id/disable",
         RESERVE_PLAN_WRITE,
         IN_PLAN,
-    ).of_stripe()
+    )
+    .of_stripe()
     .one_at_a_time()
     .example(examples::PLANS_RETRIEVE);
     type Input = String;

@@ -49,7 +49,8 @@ impl WriteOperation for Update {
         "/v1/reserve/plans/:id",
         RESERVE_PLAN_WRITE,
         IN_PLAN,
-    ).of_stripe()
+    )
+    .of_stripe()
     .one_at_a_time()
     .example(examples::PLANS_UPDATE);
     type Input = UpdateParams;

@@ -37,7 +37,8 @@ impl WriteOperation for Create {
         "/v1/reserve/releases",
         RESERVE_RELEASE_WRITE,
         IN_RELEASE,
-    ).of_stripe()
+    )
+    .of_stripe()
     .one_at_a_time()
     .example(examples::RELEASES_CREATE);
     type Input = CreateParams;

@@ -20,7 +20,8 @@ impl WriteOperation for Update {
         "/v1/reserve/releases/:id",
         RESERVE_RELEASE_WRITE,
         IN_RELEASE,
-    ).of_stripe()
+    )
+    .of_stripe()
     .one_at_a_time()
     .example(examples::RELEASES_UPDATE);
     /// The release's id, and the change, which is required: nothing else can be sent.
