@@ -119,8 +119,8 @@ fn a_drop_in_for_another_root_takes_the_units_own_credential_back() {
     for (drop_in, _) in ROOTS {
         let lines: Vec<_> = drop_in.lines().filter(|line| !line.starts_with('#')).collect();
         assert_eq!(lines[..2], ["[Service]", "LoadCredential="]);
-        let loaded = lines.contains(&"LoadCredential=coffer-root-secret:/etc/coffer/root.secret");
-        let read = lines.contains(&"Environment=COFFER_ROOT_SECRET_FILE=%d/coffer-root-secret");
+        let loaded = lines.contains(&"LoadCredential=root-secret:/etc/coffer/root.secret");
+        let read = lines.contains(&"Environment=COFFER_ROOT_SECRET_FILE=%d/root-secret");
         assert_eq!(loaded, read, "{drop_in}");
     }
 }
