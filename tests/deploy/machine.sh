@@ -101,8 +101,8 @@ shut_down() {
 echo "== without a service manager"
 fresh
 systemd-nspawn --quiet --directory "$root" --register=no --keep-unit --private-network --as-pid2 \
-    --machine "coffer-$$" env -u NOTIFY_SOCKET sh /srv/package.sh /srv/old.deb /srv/new.deb </dev/null ||
-    fail "see above"
+    --machine "coffer-$$" env -u NOTIFY_SOCKET \
+    sh /srv/package.sh /srv/old.deb /srv/new.deb </dev/null || fail "see above"
 fresh
 boot
 inside sh /srv/inside.sh installed || fail "see above"

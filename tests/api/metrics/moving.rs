@@ -273,7 +273,7 @@ fn the_books_are_summed_by_currency() {
     other.post("/v1/ledger/charges", &charge).ok();
     let sql = "UPDATE ledger_balance SET clearing = clearing + 7";
     assert_eq!(fixture.server.execute(sql, &[]).unwrap(), 2);
-    let sql = "UPDATE ledger_balance SET clearing = clearing - 14 WHERE payments_pending > 0";
+    let sql = "UPDATE ledger_balance SET clearing = clearing - 14 WHERE payments_available >= 0";
     assert_eq!(fixture.server.execute(sql, &[]).unwrap(), 1);
     fixture.server.clock.advance(301);
     fixture.server.run_job("metrics");
