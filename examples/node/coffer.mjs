@@ -1,4 +1,4 @@
-// A Coffer server for a test suite, for vitest and jest. Copy it beside your tests. `coffer` must
+// A Coffer server for a test suite, for vitest. Copy it beside your tests. `coffer` must
 // be on the PATH.
 import { spawn } from 'node:child_process';
 import { createInterface } from 'node:readline';

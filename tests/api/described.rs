@@ -1,6 +1,6 @@
 //! The description of the API, which a server has of itself.
 
-use coffer_kernel::Definition;
+use coffer_kernel::{Definition, Origin};
 use coffer_testkit::catalogue::Catalogue;
 use coffer_testkit::{Answer, Client, TestServer};
 use serde_json::{Map, Value, json};
@@ -39,6 +39,9 @@ fn documents_need_no_key_and_load_nothing() {
     assert_eq!(form["properties"]["payload"]["format"], "password");
     assert_eq!(form["properties"]["scope"]["required"], json!(["type"]));
     assert!(document["paths"]["/v1/test_helpers/reset"].is_null());
+    assert!(document["components"]["parameters"]["Coffer-Simulate"].is_null(), "only developers'");
+    assert_eq!(document["paths"]["/livez"]["get"]["security"], json!([]));
+    assert!(document["paths"]["/readyz"]["get"]["responses"]["503"].is_object());
     let page = anyone.get("/docs/api", &[]);
     let policy = page.header("content-security-policy").unwrap();
     assert!(policy.starts_with("default-src 'none'; style-src 'self'"), "{policy}");
@@ -46,6 +49,93 @@ fn documents_need_no_key_and_load_nothing() {
     assert!(page.body.contains("POST /v1/apps/secrets</code>"), "{}", page.body);
     assert!(page.body.contains("href=\"/docs/book.css\""));
     anyone.post("/openapi.json", &[]).refused(401);
+}
+
+/// What a request can have that is no parameter, and what it can look like.
+#[test]
+fn headers_bodies_and_examples_are_described() {
+    let server = TestServer::builder().developer().start();
+    let document = server.anonymous().get("/openapi.json", &[]).json();
+    let operation = |method: &str, path: &str| document["paths"][path][method].clone();
+    let reads = |method: &str, path: &str, header: &str| {
+        let reference = format!("#/components/parameters/{header}");
+        let parameters = operation(method, path)["parameters"].clone();
+        assert!(document["components"]["parameters"][header]["schema"].is_object(), "{header}");
+        parameters.as_array().unwrap().iter().any(|one| one["$ref"] == *reference)
+    };
+    let (secrets, apps) = ("/v1/apps/secrets", "/v1/admin/apps");
+    for header in ["Stripe-Version", "Stripe-Account", "Stripe-Context", "Idempotency-Key"] {
+        assert!(reads("post", secrets, header), "{header}");
+    }
+    for header in ["Coffer-If-Version", "Coffer-Lease"] {
+        assert!(reads("post", secrets, header), "{header}");
+        assert!(!reads("get", secrets, header), "{header}");
+    }
+    assert!(reads("get", secrets, "Coffer-Simulate") && !reads("get", apps, "Stripe-Context"));
+    for one in server.server().installation().kernel.routes().described() {
+        let definition = one.definition;
+        let path = definition.path.split('/').map(|segment| match segment.strip_prefix(':') {
+            Some(open) => format!("{{{open}}}"),
+            None => segment.to_owned(),
+        });
+        let path = path.collect::<Vec<_>>().join("/");
+        let described = operation(&definition.method.as_str().to_lowercase(), &path);
+        let content = &described["requestBody"]["content"];
+        assert_eq!(
+            content["application/json"].is_object(),
+            definition.document.is_some(),
+            "{}",
+            definition.name
+        );
+        if let Some(form) = content["application/x-www-form-urlencoded"].as_object() {
+            let example = form["example"].as_object().unwrap();
+            let known = form["schema"]["properties"].as_object().unwrap();
+            let strange = example.keys().find(|name| !known.contains_key(*name));
+            assert_eq!(strange, None, "{}", definition.name);
+        }
+    }
+    let import = operation("post", "/v1/ledger/transactions/import");
+    let page = &import["requestBody"]["content"]["application/json"]["example"];
+    assert_eq!(page["data"][0]["object"], "balance_transaction", "{page}");
+    let find = operation("get", "/v1/apps/secrets/find");
+    let scope = find["parameters"].as_array().unwrap().iter().find(|one| one["name"] == "scope");
+    assert_eq!(scope.unwrap()["example"]["type"], "account");
+    let codes = &document["components"]["schemas"]["error"]["properties"]["error"]["properties"];
+    let codes = codes["code"]["enum"].as_array().unwrap();
+    assert!(codes.contains(&json!("resource_missing")) && codes.contains(&json!("rate_limit")));
+}
+
+/// Each operation says itself whether it is Stripe's; `compared.py` holds that against Stripe's
+/// description, where Reserves are missing.
+#[test]
+fn stripes_operations_are_told_from_extensions() {
+    let server = TestServer::builder().developer().start();
+    let catalogue = Catalogue::of(&server);
+    for (name, origin) in [
+        ("apps.secrets.find", Origin::Stripe),
+        ("apps.secrets.lease", Origin::Extension),
+        ("events.retrieve", Origin::Stripe),
+        ("events.attempts", Origin::Extension),
+        ("events.retry", Origin::Extension),
+        ("webhook_endpoints.create", Origin::Stripe),
+        ("webhook_endpoints.roll_secret", Origin::Extension),
+        ("account.retrieve", Origin::Stripe),
+        ("accounts.retrieve", Origin::Stripe),
+        ("ephemeral_keys.create", Origin::Extension),
+    ] {
+        assert_eq!(catalogue.find(name).unwrap().origin, origin, "{name}");
+    }
+    for definition in catalogue.definitions() {
+        let own = ["/v1/admin/", "/v1/ledger/", "/v1/test_helpers/", "/v1/apps/installs"];
+        let expected = if definition.path.starts_with("/v1/reserve/") {
+            Some(Origin::Stripe)
+        } else if own.iter().any(|prefix| definition.path.starts_with(prefix)) {
+            Some(Origin::Extension)
+        } else {
+            None
+        };
+        assert!(expected.is_none_or(|origin| origin == definition.origin), "{}", definition.name);
+    }
 }
 
 #[test]

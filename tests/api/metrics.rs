@@ -1,6 +1,7 @@
 //! `/metrics`: who sees it, that it names nobody, and that each figure moves.
 
 mod access;
+mod alarms;
 mod moving;
 mod stores;
 

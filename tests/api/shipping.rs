@@ -1,5 +1,6 @@
 //! The audit is shipped to receivers that fail: every entry arrives, in the order of the log.
 
+use crate::lines;
 use coffer_testkit::{Received, TestServer};
 use serde_json::Value;
 use std::collections::BTreeSet;
@@ -113,6 +114,38 @@ fn a_receiver_over_http_that_fails_gets_all_in_the_end_also_after_a_restart() {
     received.try_iter().for_each(|body| arrived.extend(numbers(&body)));
     assert!(arrived.is_sorted_by(|a, b| a < b), "none is sent twice that was acknowledged");
     all_arrive(&server, &arrived);
+}
+
+/// Whoever knows the URL of such a receiver may send to it, and its path or query may be why.
+#[test]
+fn a_receivers_token_shows_in_no_label_no_status_and_no_line_of_the_log() {
+    lines::keep();
+    let refuses = |_, stream, _: &Sender<String>| {
+        drop(answer_http(stream, "500 Internal Server Error"));
+    };
+    let (port, _received) = listen(refuses);
+    let host = format!("http://127.0.0.1:{port}");
+    let mut builder = TestServer::builder().embedded().without_background_jobs();
+    for token in ["token_of_one", "token_of_another"] {
+        builder = builder.ship_audit_to(&format!("{host}/in/{token}?key={token}"));
+    }
+    let server = builder.start();
+    act(&server);
+    server.run_jobs();
+    server.run_job("metrics");
+    let status = server.admin().get("/v1/admin/status", &[]).ok()["audit_ship"].clone();
+    let another = format!("{host} (2)");
+    for (at, receiver) in [&host, &another].into_iter().enumerate() {
+        assert_eq!(status[at]["receiver"], **receiver);
+        let failing = format!("coffer_audit_shipment_failing{{receiver=\"{receiver}\"}}");
+        assert_eq!(server.scrape().value(&failing), 1.0);
+    }
+    assert_eq!(lines::with(&host).len(), 2, "each has a line");
+    let log = lines::with("token_of_");
+    assert_eq!(log, [""; 0]);
+    for text in [status.to_string(), server.scrape().text().to_owned()] {
+        assert!(!text.contains("token_of_"), "{text}");
+    }
 }
 
 /// A syslog server that is killed has taken what it has read, and the rest comes again.

@@ -196,6 +196,55 @@ upgrades() {
     read_secret || fail "after the upgrade, the secret is another"
 }
 
+# The secret of the kept store.
+read_kept() {
+    [ "$(COFFER_API_KEY=$(cat /srv/kept/key) coffer secrets get token --reveal \
+        --account "$(cat /srv/kept/account)")" = "$(cat /srv/kept/value)" ]
+}
+
+kept_store() {
+    echo "== a store of an earlier version is copied, opened and read"
+    systemctl stop coffer.socket coffer-admin.socket coffer-metrics.socket coffer.service
+    mv $data /root/own
+    mv /etc/coffer/root.key /root/own.key
+    install -d -m 0700 -o coffer -g coffer $data
+    install -m 0600 -o coffer -g coffer /srv/kept/coffer.db /srv/kept/keys.db $data
+    install -m 0600 /srv/kept/root.key.test-only /etc/coffer/root.key
+    dpkg -i /srv/new.deb >/dev/null
+    [ "$(find $data/upgrades -name '*.backup' | wc -l)" = 2 ] || fail "the store is not copied"
+    systemctl start coffer.service || fail "the store of an earlier version is not opened"
+    wait_until read_kept
+    systemctl stop coffer.service
+    rm -r $data
+    mv /root/own $data
+    mv /root/own.key /etc/coffer/root.key
+    systemctl start coffer.socket coffer-admin.socket coffer-metrics.socket coffer.service
+    read_secret || fail "after that, the secret is another"
+}
+
+another_root() {
+    echo "== another root: the drop-in for a passphrase, and no root key on the machine"
+    (umask 077 && echo "a passphrase of five words" >/etc/coffer/root.secret)
+    install -m 0400 -o coffer /etc/coffer/root.key /run/old.key
+    install -m 0400 -o coffer /etc/coffer/root.secret /run/new.secret
+    as_server() {
+        runuser -u coffer -- env COFFER_DATA_DIR=$data coffer keyring root "$@" >/dev/null
+    }
+    as_server migrate --to passphrase --to-secret /run/new.secret --root-key /run/old.key ||
+        fail "the store does not move to a passphrase"
+    mkdir -p /etc/systemd/system/coffer.service.d
+    cp /usr/share/doc/coffer/roots/passphrase.conf /etc/systemd/system/coffer.service.d/root.conf
+    mv /etc/coffer/root.key /root/own.key
+    systemctl daemon-reload
+    systemctl restart coffer.service || fail "it does not start with a passphrase"
+    read_secret || fail "with a passphrase, the secret is another"
+    as_server finish --root passphrase --root-secret /run/new.secret ||
+        fail "the old root still opens the store"
+    rm /run/old.key /run/new.secret
+    # A purge asks about it.
+    mv /root/own.key /etc/coffer/root.key
+}
+
 purges() {
     echo "== a removal stops it and takes no data; a purge asks, and takes what it shall"
     dpkg -r coffer >/dev/null 2>&1
@@ -225,6 +274,8 @@ installed)
     watched
     sockets
     upgrades
+    kept_store
+    another_root
     ;;
 booted)
     echo "== comes back with the machine"

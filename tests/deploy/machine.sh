@@ -33,11 +33,29 @@ if [ ! -e "$base.whole" ]; then
         { tail -n 20 "$folder/debootstrap.log" >&2; fail "debootstrap has failed"; }
     touch "$base.whole"
 fi
-rm -rf "$root"
-cp -a --reflink=auto "$base" "$root"
-cp "$old" "$root/srv/old.deb"
-cp "$new" "$root/srv/new.deb"
-cp "$here/inside.sh" "$root/srv/inside.sh"
+# The root file system as it is before, with the packages and what is run there.
+fresh() {
+    rm -rf "$root"
+    cp -a --reflink=auto "$base" "$root"
+    cp "$old" "$root/srv/old.deb"
+    cp "$new" "$root/srv/new.deb"
+    cp "$here/inside.sh" "$here/package.sh" "$root/srv/"
+    # The newest store of an earlier version that is kept, with one of its keys and what that finds.
+    stores=$here/../fixtures/stores
+    cp -r "$stores/$(ls "$stores" | sort -V | tail -n 1)/files" "$root/srv/kept"
+    python3 - "$root/srv/kept" <<'END'
+import json, pathlib, sys
+kept = pathlib.Path(sys.argv[1])
+whole = json.loads((kept / "expected.json").read_text())
+caller = whole["callers"]["two"]
+found = next(read["answer"] for read in whole["reads"] if read["caller"] == "two"
+             and "/find?" in read["get"] and read["answer"].get("name") == "token"
+             and read["answer"]["scope"] == {"type": "account"})
+(kept / "key").write_text("".join(caller["key"]))
+(kept / "account").write_text(caller["account"])
+(kept / "value").write_text(found["payload"])
+END
+}
 
 machine= init=
 ended() {
@@ -80,6 +98,12 @@ shut_down() {
     machine=
 }
 
+echo "== without a service manager"
+fresh
+systemd-nspawn --quiet --directory "$root" --register=no --keep-unit --private-network --as-pid2 \
+    --machine "coffer-$$" env -u NOTIFY_SOCKET \
+    sh /srv/package.sh /srv/old.deb /srv/new.deb </dev/null || fail "see above"
+fresh
 boot
 inside sh /srv/inside.sh installed || fail "see above"
 shut_down

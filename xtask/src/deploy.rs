@@ -1,5 +1,5 @@
-//! What lies in `deploy/` against what the code has: rules and dashboards name metrics that exist,
-//! and each alert has its part of the book.
+//! What lies in `deploy/` against what the code has: rules and dashboards name metrics and values of
+//! labels that exist, and each alert has its part of the book and a test in which it fires.
 
 use crate::code::tree::File;
 use crate::metrics;
@@ -27,6 +27,14 @@ pub fn problems(files: &[File]) -> Vec<(&'static str, String)> {
             None => problems.push((path, "is missing".to_owned())),
         }
     }
+    for path in [RULES, BOARD] {
+        let unknown = unknown_values(text(path).unwrap_or_default(), files);
+        let message = |value| format!("no code gives a label the value {value}");
+        problems.extend(unknown.into_iter().map(|value| (path, message(value))));
+    }
+    let tests = text(RULE_TESTS).unwrap_or_default();
+    let untested = untested(text(RULES).unwrap_or_default(), tests);
+    problems.extend(untested.into_iter().map(|message| (RULE_TESTS, message)));
     let (rules, book) = (text(RULES).unwrap_or_default(), text(BOOK).unwrap_or_default());
     problems.extend(without_book(rules, book).into_iter().map(|message| (RULES, message)));
     problems.extend(without_alert(rules, book).into_iter().map(|message| (BOOK, message)));
@@ -49,6 +57,54 @@ fn unknown_metrics(text: &str, known: &[(String, String)]) -> BTreeSet<String> {
         })
     };
     named.filter(|word| !is_known(word)).map(str::to_owned).collect()
+}
+
+/// The values of labels that a text asks for and that no source file has as a literal. The scrape
+/// gives `job` and `instance` theirs.
+fn unknown_values(text: &str, files: &[File]) -> BTreeSet<String> {
+    let text = text.replace("\\\"", "\"");
+    let mut unknown = BTreeSet::new();
+    for asks in ["=\"", "=~\""] {
+        let parts: Vec<&str> = text.split(asks).collect();
+        for (before, behind) in parts.iter().zip(parts.iter().skip(1)) {
+            let label = before.rsplit(|c: char| c != '_' && !c.is_ascii_lowercase()).next();
+            if matches!(label, Some("" | "job" | "instance") | None) {
+                continue;
+            }
+            let values = behind.split('"').next().unwrap_or_default().split('|');
+            for value in values.filter(|value| !value.contains('$')) {
+                let literal = match value.strip_suffix(".*") {
+                    Some(begin) => format!("\"{begin}"),
+                    None => format!("\"{value}\""),
+                };
+                let has = |file: &File| {
+                    file.path.starts_with("crates/")
+                        && file.path.ends_with(".rs")
+                        && file.text.contains(&literal)
+                };
+                if !files.iter().any(has) {
+                    unknown.insert(value.to_owned());
+                }
+            }
+        }
+    }
+    unknown
+}
+
+/// Alerts that no test sees firing, or none sees silent before.
+fn untested(rules: &str, tests: &str) -> Vec<String> {
+    let mut problems = Vec::new();
+    let cases: Vec<&str> = tests.split("alertname: ").skip(1).collect();
+    for alert in alerts(rules) {
+        let of = |case: &&&str| case.lines().next().is_some_and(|name| name.trim() == alert);
+        let (silent, fires): (Vec<&&str>, Vec<_>) = cases.iter().filter(of).partition(|case| {
+            case.lines().nth(1).is_some_and(|line| line.trim() == "exp_alerts: []")
+        });
+        if fires.is_empty() || silent.is_empty() {
+            problems.push(format!("{alert} is not seen firing and silent in a test"));
+        }
+    }
+    problems
 }
 
 fn alerts(rules: &str) -> impl Iterator<Item = &str> {
@@ -93,6 +149,28 @@ mod tests {
         assert!(unknown_metrics(text, &known()).is_empty());
         let wrong = "coffer_a + coffer_b_seconds + coffer_a_total_sum";
         assert_eq!(unknown_metrics(wrong, &known()).len(), 3);
+    }
+
+    #[test]
+    fn values_of_labels_that_no_code_gives_are_found() {
+        let file = File {
+            path: "crates/a/src/reasons.rs".to_owned(),
+            text: "code: \"server.busy\", name: \"apps.secrets.find\"".to_owned(),
+        };
+        let known = "x{reason=~\"server.busy\",operation=~\"apps.secrets.*\",job=\"coffer\"}";
+        assert!(unknown_values(known, std::slice::from_ref(&file)).is_empty());
+        let wrong = "x{reason=~\"server.busy|server.bussy\",store=\\\"date\\\",i=\"$x\"}";
+        assert_eq!(unknown_values(wrong, &[file]).len(), 2);
+    }
+
+    #[test]
+    fn each_alert_is_seen_firing_and_silent() {
+        let rules = "  - alert: One\n  - alert: Two\n  - alert: Three\n";
+        let silent = "alertname: One\n        exp_alerts: []\n";
+        let fires = "alertname: One\n        exp_alerts:\n          - exp_labels: { a: b }\n";
+        let two = "alertname: Two\n        exp_alerts: []\n";
+        assert_eq!(untested(rules, &format!("{silent}{fires}{two}")).len(), 2);
+        assert_eq!(untested(rules, &format!("{fires}{two}")).len(), 3);
     }
 
     #[test]

@@ -19,9 +19,9 @@ const PLATFORM: &str = "x86_64-unknown-linux-gnu";
 /// How long a build may take.
 const MINUTES: u64 = 120;
 
-/// What a binary may weigh, in megabytes, and how long a server may take until it listens and a
-/// throw-away one until it serves, in milliseconds.
-const GOALS: (f64, u128, u128) = (20.0, 50, 100);
+/// What a binary may weigh, in megabytes (`docs/decisions/0127-how-large-a-release-is.md`), and how long a server may take
+/// until it listens and a throw-away one until it serves, in milliseconds.
+const GOALS: (f64, u128, u128) = (40.0, 50, 100);
 
 /// What was asked for.
 #[derive(Default)]
@@ -70,7 +70,7 @@ pub fn run(words: &[String]) -> Outcome {
     let sums = Step::new("sha256sum").args(&names).directory(&folder).capture()?;
     std::fs::write(folder.join("SHA256SUMS"), format!("{sums}\n")).map_err(failed)?;
     println!("{}:\n{sums}", folder.display());
-    figures(&built, parts.crates().len())?;
+    let figures = figures(&built, parts.crates().len())?;
     if let (true, Some(package)) = (options.deb, names.last()) {
         try_package(&options, &built, &folder.join(package))?;
     }
@@ -80,7 +80,8 @@ pub fn run(words: &[String]) -> Outcome {
     if options.reproducible {
         reproduce::check(&digest, &options.profile)?;
     }
-    Ok(())
+    // Last, so that what was asked for is seen in any case.
+    verdict(figures)
 }
 
 fn try_package(options: &Options, built: &Path, package: &Path) -> Outcome {
@@ -93,16 +94,44 @@ fn try_package(options: &Options, built: &Path, package: &Path) -> Outcome {
     Ok(())
 }
 
-/// How large and how quick it is, beside what it should be.
-fn figures(built: &Path, crates: usize) -> Outcome {
+/// How large and how quick it is, beside what it may be: each figure, and whether it is so.
+fn figures(built: &Path, crates: usize) -> Result<[(&'static str, bool); 3], String> {
     let size = built.metadata().map_err(|e| format!("{}: {e}", built.display()))?.len();
     let (largest, listens, serves) = GOALS;
-    println!("size         {:.1} MB (goal {largest}), {crates} crates in it", megabytes(size));
+    let is_small = megabytes(size) <= largest;
+    println!(
+        "size         {:.1} MB ({largest} MB at most: {}), {crates} crates in it",
+        megabytes(size),
+        word(is_small)
+    );
     let took = start::until_it_listens(built)?;
-    println!("start        {took} ms until a server on its store listens (goal {listens})");
+    let is_quick = took <= listens;
+    println!(
+        "start        {took} ms until a server on its store listens ({listens} ms at most: {})",
+        word(is_quick)
+    );
     let took = start::until_it_serves(built)?;
-    println!("coffer dev   {took} ms until it serves from a new store (goal {serves})");
-    Ok(())
+    let serves_soon = took <= serves;
+    println!(
+        "coffer dev   {took} ms until it serves from a new store ({serves} ms at most: {})",
+        word(serves_soon)
+    );
+    Ok([("its size", is_small), ("its start", is_quick), ("coffer dev's start", serves_soon)])
+}
+
+/// Whether a bound is kept.
+const fn word(is_kept: bool) -> &'static str {
+    if is_kept { "kept" } else { "EXCEEDED" }
+}
+
+/// Refuses a release that is larger or slower than it may be.
+fn verdict(figures: [(&str, bool); 3]) -> Outcome {
+    let exceeded: Vec<_> =
+        figures.iter().filter(|(_, is_kept)| !is_kept).map(|(name, _)| *name).collect();
+    match exceeded.as_slice() {
+        [] => Ok(()),
+        names => Err(format!("the release is made, and exceeds: {}", names.join(", "))),
+    }
 }
 
 /// The bill of materials of a binary with this SHA-256.
@@ -192,6 +221,13 @@ fn megabytes(bytes: u64) -> f64 {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_release_that_exceeds_a_bound_is_refused() {
+        assert_eq!(verdict([("its size", true), ("its start", true), ("dev", true)]), Ok(()));
+        let refused = verdict([("its size", false), ("its start", true), ("dev", false)]);
+        assert_eq!(refused.unwrap_err(), "the release is made, and exceeds: its size, dev");
+    }
 
     #[test]
     fn what_is_asked_for_is_understood_or_refused() {

@@ -46,7 +46,7 @@ struct Part {
 
 /// All parts. Those up to the build run one after the other; of the others two run at a time, of
 /// each kind in this order.
-static PARTS: [Part; 28] = [
+static PARTS: [Part; 30] = [
     Part {
         name: "format",
         about: "the layout of the Rust code",
@@ -182,6 +182,22 @@ static PARTS: [Part; 28] = [
         only_with_all: true,
         waits: true,
         run: |_| prometheus::scrape(),
+    },
+    Part {
+        name: "traces",
+        about: "what is exported of traces, by OpenTelemetry's own definitions",
+        needs_build: true,
+        only_with_all: false,
+        waits: true,
+        run: |_| prometheus::traces(),
+    },
+    Part {
+        name: "install",
+        about: "cargo installs the program from a checkout, as the CI files have it",
+        needs_build: false,
+        only_with_all: true,
+        waits: false,
+        run: |_| workspace::install(),
     },
     Part {
         name: "deploy",

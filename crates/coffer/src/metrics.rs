@@ -84,6 +84,7 @@ impl Collect for Metrics {
         exposing.stores();
         exposing.caches();
         exposing.jobs();
+        exposing.webhooks();
         exposing.clock();
         exposing.audit();
         exposing.traces();

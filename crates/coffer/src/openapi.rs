@@ -4,6 +4,9 @@
 //! comes from what its own example was answered, which a test records in `answers.json` and keeps
 //! true.
 
+mod example;
+mod headers;
+mod health;
 mod page;
 mod schema;
 
@@ -19,18 +22,33 @@ pub const DOCUMENTS: [Document; 2] = [
     Document { path: "/docs/api", content_type: "text/html; charset=utf-8", write: page::page },
 ];
 
-/// Where the operations begin that are Stripe's own. All others are extensions.
-const STRIPES: [&str; 5] = [
-    "/v1/apps/secrets",
-    "/v1/balance",
-    "/v1/events",
-    "/v1/reserve/",
-    // Of a path that begins as another one's does.
-    "/v1/balance_transactions",
-];
-
 /// Where the operations begin that only developer mode has.
 const DEVELOPERS: &str = "/v1/test_helpers/";
+
+/// What an error's `code` can be. A test compares the list with what the code of all crates says.
+pub const CODES: [&str; 18] = [
+    "account_invalid",
+    "api_key_expired",
+    "balance_insufficient",
+    "idempotency_key_in_use",
+    "lock_timeout",
+    "parameter_invalid_empty",
+    "parameter_invalid_integer",
+    "parameter_missing",
+    "parameter_unknown",
+    "property_expansion_max_depth",
+    "rate_limit",
+    "resource_missing",
+    "secret_key_required",
+    "secret_lease_held",
+    "secret_lease_interrupted",
+    "secret_lease_lost",
+    "secret_version_changed",
+    "url_invalid",
+];
+
+/// What stands for what the server says of itself.
+const SERVER: &str = "server";
 
 /// What the examples of all operations were answered, as schemas.
 static ANSWERS: LazyLock<Value> = LazyLock::new(|| {
@@ -38,26 +56,23 @@ static ANSWERS: LazyLock<Value> = LazyLock::new(|| {
     serde_json::from_str(include_str!("openapi/answers.json")).unwrap_or_default()
 });
 
-/// Whether an operation at this path is one of Stripe's.
-pub fn is_stripes(path: &str) -> bool {
-    STRIPES.iter().any(|known| path.starts_with(known))
-}
-
 fn text(all: &[Description]) -> String {
     document(all).to_string()
 }
 
 /// These operations as an OpenAPI document.
 pub fn document(all: &[Description]) -> Value {
+    let developer = headers::is_developers(all);
     let mut paths = Map::new();
     for one in all {
         let path = template(one.definition.path);
         let methods = paths.entry(path).or_insert_with(|| json!({}));
         if let Value::Object(methods) = methods {
             let method = one.definition.method.as_str().to_ascii_lowercase();
-            methods.insert(method, operation(one));
+            methods.insert(method, operation(one, developer));
         }
     }
+    health::add(&mut paths);
     json!({
         "openapi": "3.1.0",
         "info": {
@@ -78,7 +93,7 @@ pub fn document(all: &[Description]) -> Value {
                     "description": "The key as user name, without a password.",
                 },
             },
-            "parameters": headers(),
+            "parameters": headers::described(developer),
             "responses": failures(),
             "schemas": schemas(),
         },
@@ -107,19 +122,19 @@ fn tags(all: &[Description]) -> Value {
             names.push(name);
         }
     }
+    names.push(SERVER);
     names.into_iter().map(|name| json!({"name": name})).collect()
 }
 
-fn operation(one: &Description) -> Value {
+fn operation(one: &Description, developer: bool) -> Value {
     let definition = &one.definition;
-    let origin = if is_stripes(definition.path) { "stripe" } else { "extension" };
     let mut operation = json!({
         "operationId": definition.name,
         "tags": [tag(definition.name)],
         "summary": summary(definition.name),
         "description": needs(definition.access),
-        "x-coffer-origin": origin,
-        "parameters": parameters(one),
+        "x-coffer-origin": definition.origin.as_str(),
+        "parameters": parameters(one, developer),
         "responses": responses(one),
     });
     let Value::Object(fields) = &mut operation else { return operation };
@@ -154,7 +169,7 @@ fn needs(access: Access) -> String {
 }
 
 /// The path's, the headers', and the query's.
-fn parameters(one: &Description) -> Vec<Value> {
+fn parameters(one: &Description, developer: bool) -> Vec<Value> {
     let definition = &one.definition;
     let open = definition.path.split('/').filter_map(|segment| segment.strip_prefix(':'));
     let mut all: Vec<Value> = open
@@ -163,34 +178,12 @@ fn parameters(one: &Description) -> Vec<Value> {
                 "schema": {"type": "string", "minLength": 1, "maxLength": 255}})
         })
         .collect();
-    let mut header =
-        |name: &str| all.push(json!({"$ref": format!("#/components/parameters/{name}")}));
-    header("Stripe-Version");
-    if !definition.access.is_admin() {
-        header("Stripe-Account");
-    }
-    if definition.method == Method::Post {
-        header("Idempotency-Key");
-    } else {
+    let reference = |name: &str| json!({"$ref": format!("#/components/parameters/{name}")});
+    all.extend(headers::names(definition, developer).into_iter().map(reference));
+    if definition.method != Method::Post {
         all.extend(query_parameters(one));
     }
     all
-}
-
-/// The headers that requests have.
-fn headers() -> Value {
-    let header = |name: &str, most: usize, about: &str| {
-        json!({"name": name, "in": "header", "required": false, "description": about,
-            "schema": {"type": "string", "minLength": 1, "maxLength": most}})
-    };
-    json!({
-        "Stripe-Version": header("Stripe-Version", 64, "The version of the API, by its date."),
-        "Stripe-Account": header("Stripe-Account", 255,
-            "The account that the request is for; without it, the key's own."),
-        "Idempotency-Key": header("Idempotency-Key",
-            coffer_base::limit::IDEMPOTENCY_KEY_CHARACTERS,
-            "The caller's name for the request: with it, a repetition has no second effect."),
-    })
 }
 
 /// What an operation can answer: what it was seen to answer, and each failure.
@@ -268,7 +261,7 @@ fn error() -> Value {
             "properties": {
                 "message": {"type": "string"},
                 "type": {"enum": TYPES},
-                "code": {"type": "string"},
+                "code": {"enum": CODES},
                 "param": {"type": "string"},
             },
         }},
@@ -283,11 +276,5 @@ mod tests {
     fn what_was_answered_is_there() {
         assert!(ANSWERS["schemas"]["apps.secret"].is_object());
         assert!(ANSWERS["operations"]["apps.secrets.create"]["200"].is_object());
-    }
-
-    #[test]
-    fn stripes_operations_are_told_from_extensions() {
-        assert!(is_stripes("/v1/apps/secrets/find") && is_stripes("/v1/balance_transactions/:id"));
-        assert!(!is_stripes("/v1/admin/apps") && !is_stripes("/v1/ledger/charges"));
     }
 }

@@ -50,7 +50,8 @@ impl Shipping {
         token: Option<Redacted<String>>,
     ) -> Result<Arc<dyn Job>, rustls::Error> {
         let job = Arc::new(ShipAudit {
-            name: receiver.to_string(),
+            name: receiver.whole(),
+            shown: self.unlike(&receiver.to_string()),
             sender: Sender::new(receiver, token)?,
             clock: Arc::clone(&self.clock),
             server: self.server.clone(),
@@ -58,6 +59,15 @@ impl Shipping {
         });
         self.all().push(Arc::clone(&job));
         Ok(job)
+    }
+
+    /// What a receiver is shown as: with a number if another one is shown so already.
+    fn unlike(&self, shown: &str) -> String {
+        let all = self.all();
+        let numbered = (2..).map(|number: usize| format!("{shown} ({number})"));
+        let mut names = std::iter::once(shown.to_owned()).chain(numbered);
+        let is_free = |name: &String| !all.iter().any(|job| job.shown == *name);
+        names.find(is_free).unwrap_or_else(|| shown.to_owned())
     }
 
     fn all(&self) -> MutexGuard<'_, Vec<Arc<ShipAudit>>> {
@@ -94,7 +104,7 @@ impl Shipping {
             let oldest = find_entry(store, done.saturating_add(1)).await?;
             let waits = oldest.map_or(0, |entry| now.unix().saturating_sub(entry.at().unix()));
             all.push(ShippingProgress {
-                receiver: job.name.clone(),
+                receiver: job.shown.clone(),
                 error: job.state().error.clone(),
                 lag: size.saturating_sub(done),
                 lag_seconds: waits.max(0),
@@ -141,8 +151,10 @@ const ONE_SERVER: &str = "ship";
 
 /// The job that ships to one receiver.
 struct ShipAudit {
-    /// The receiver, as the store names it.
+    /// The receiver, as the store names it; it may hold a token.
     name: String,
+    /// The same for the log, for labels and for `status`.
+    shown: String,
     sender: Sender,
     clock: Arc<dyn Clock>,
     server: String,
@@ -244,7 +256,7 @@ impl ShipAudit {
     fn succeeded(&self) {
         let mut state = self.state();
         if state.failures > 0 {
-            tracing::info!(receiver = self.name, "the audit is shipped again");
+            tracing::info!(receiver = self.shown, "the audit is shipped again");
         }
         (state.failures, state.error) = (0, None);
     }
@@ -259,7 +271,7 @@ impl ShipAudit {
         self.wait(pause);
         if failures.is_multiple_of(60) {
             tracing::warn!(
-                receiver = self.name,
+                receiver = self.shown,
                 %error,
                 "the audit cannot be shipped; its entries wait, and are shipped once it can"
             );

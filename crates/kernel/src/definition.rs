@@ -61,6 +61,25 @@ impl Access {
     }
 }
 
+/// Whose operation it is.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Origin {
+    /// Stripe has it at the same verb and path, for the same.
+    Stripe,
+    /// Coffer adds it.
+    Extension,
+}
+
+impl Origin {
+    /// The word for it in the description of the API.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Stripe => "stripe",
+            Self::Extension => "extension",
+        }
+    }
+}
+
 /// The content type of nearly everything.
 pub(crate) const JSON: &str = "application/json";
 
@@ -75,6 +94,8 @@ pub struct Definition {
     pub path: &'static str,
     /// Who may call it.
     pub access: Access,
+    /// Whether it is one of Stripe's.
+    pub origin: Origin,
     /// The fields that its response's objects can expand.
     pub expandable: &'static [&'static str],
     /// Whether its response is a list, so that expansions begin with `data.`.
@@ -180,6 +201,7 @@ impl Definition {
             method,
             path,
             access,
+            origin: Origin::Extension,
             expandable: &[],
             list: false,
             grows: matches!(method, Method::Post),
@@ -247,6 +269,11 @@ impl Definition {
     /// The same, whose body may be a JSON document: `document`.
     pub const fn takes(self, document: JsonBody) -> Self {
         Self { document: Some(document), ..self }
+    }
+
+    /// The same, which Stripe has too.
+    pub const fn of_stripe(self) -> Self {
+        Self { origin: Origin::Stripe, ..self }
     }
 
     /// The same, answering a list.

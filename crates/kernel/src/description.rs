@@ -75,23 +75,39 @@ fn open_segments(definition: &Definition) -> Vec<String> {
     open.map(|_| filled(&format!("{{{made_by}}}"))).collect()
 }
 
-/// An example's value with something plausible for its placeholders.
+/// An example's value with something plausible for its placeholders. Braces around anything else
+/// are a document's.
 fn filled(value: &str) -> String {
-    let (Some(from), Some(to)) = (value.find('{'), value.rfind('}')) else {
-        return value.to_owned();
-    };
-    let (head, rest) = value.split_at(from);
-    let inner = rest.get(1..to - from).unwrap_or_default();
-    let tail = value.get(to + 1..).unwrap_or_default();
-    let text = match inner {
+    let is_word = |c: char| c.is_ascii_alphanumeric() || "._:+".contains(c);
+    let is_placeholder = |inner: &str| !inner.is_empty() && inner.chars().all(is_word);
+    let (mut text, mut rest) = (String::new(), value);
+    while let Some((before, behind)) = rest.split_once('{') {
+        text.push_str(before);
+        match behind.split_once('}').filter(|(inner, _)| is_placeholder(inner)) {
+            Some((inner, behind)) => {
+                text.push_str(stand_in(inner));
+                rest = behind;
+            }
+            None => {
+                text.push('{');
+                rest = behind;
+            }
+        }
+    }
+    text.push_str(rest);
+    text
+}
+
+/// What stands in for a placeholder.
+fn stand_in(inner: &str) -> &'static str {
+    match inner {
         "n" => "1",
         inner if inner.starts_with("now") => "1900000000",
         inner if inner.contains(':') => "100",
         inner if inner.contains("accounts.create") => "acct_1",
         inner if inner.contains("apps.create") => "app_1",
         _ => "id_1",
-    };
-    format!("{head}{text}{tail}")
+    }
 }
 
 /// What was tried of one operation, and what came of it.

@@ -22,9 +22,11 @@ pub(crate) struct Events;
 
 impl Collection for Events {
     const KIND: &'static str = "event";
-    const LIST: Definition = Definition::list("events.list", "/v1/events", EVENT_READ, EXPANDABLE);
+    const LIST: Definition =
+        Definition::list("events.list", "/v1/events", EVENT_READ, EXPANDABLE).of_stripe();
     const RETRIEVE: Definition =
-        Definition::retrieve("events.retrieve", "/v1/events/:id", EVENT_READ, EXPANDABLE);
+        Definition::retrieve("events.retrieve", "/v1/events/:id", EVENT_READ, EXPANDABLE)
+            .of_stripe();
     const FILTERS: &'static [&'static str] = &[
         "type",
         "types",

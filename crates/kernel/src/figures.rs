@@ -8,9 +8,15 @@ use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::time::Duration;
 
-/// What all jobs did since the server started, by name.
+/// What all jobs did since the server started, by name, and what they counted.
 #[derive(Default, Debug)]
-pub struct JobFigures(Mutex<BTreeMap<&'static str, Arc<JobFigure>>>);
+pub struct JobFigures {
+    jobs: Mutex<BTreeMap<&'static str, Arc<JobFigure>>>,
+    counts: Mutex<BTreeMap<Series, u64>>,
+}
+
+/// The name of a metric, and the values of its two labels.
+type Series = (&'static str, [&'static str; 2]);
 
 /// What one job did.
 #[derive(Default, Debug)]
@@ -28,7 +34,7 @@ pub struct JobFigure {
 impl JobFigures {
     /// The figures of the job of this name. Jobs of one name share them.
     pub fn of(&self, name: &'static str, every: Duration) -> Arc<JobFigure> {
-        let mut all = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut all = self.jobs.lock().unwrap_or_else(PoisonError::into_inner);
         let figure = Arc::clone(all.entry(name).or_default());
         let millis = u64::try_from(every.as_millis()).unwrap_or(u64::MAX);
         figure.every.store(millis, Ordering::Relaxed);
@@ -37,8 +43,21 @@ impl JobFigures {
 
     /// All of them, by name.
     pub fn all(&self) -> Vec<(&'static str, Arc<JobFigure>)> {
-        let all = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let all = self.jobs.lock().unwrap_or_else(PoisonError::into_inner);
         all.iter().map(|(name, figure)| (*name, Arc::clone(figure))).collect()
+    }
+
+    /// Counts one more of what a job has a counter of its own for.
+    pub fn count(&self, metric: &'static Metric, labels: [&'static str; 2]) {
+        let mut all = self.counts.lock().unwrap_or_else(PoisonError::into_inner);
+        let count = all.entry((metric.name, labels)).or_default();
+        *count = count.saturating_add(1);
+    }
+
+    /// How often that was counted.
+    pub fn counted(&self, metric: &'static Metric, labels: [&'static str; 2]) -> u64 {
+        let all = self.counts.lock().unwrap_or_else(PoisonError::into_inner);
+        all.get(&(metric.name, labels)).copied().unwrap_or(0)
     }
 }
 

@@ -81,7 +81,7 @@ pub use connections::{Connection, Connections, OpenConnection};
 pub use context::Ctx;
 pub use counters::{Count, Counters};
 pub use counting::CountUsage;
-pub use definition::{Access, Definition, Example, JsonBody, Method};
+pub use definition::{Access, Definition, Example, JsonBody, Method, Origin};
 pub use description::{Description, Parameter};
 pub use document::{Document, FindPage};
 pub use error::{keyring_failure, storage_failure};
@@ -117,6 +117,7 @@ pub use schedule::{Progress, ScheduledTask, Scheduler};
 pub use sealed::SealedTable;
 pub use setting::{DEVELOPER, Form, Setting, SettingKind, Settings, durations, host_and_port};
 pub use sign_in::{Person, SignInRefusal, SignIns, SignOut};
+pub use simulation::WORDS as SIMULATED_FAULTS;
 pub use site::{ApiAnswer, ApiCall, ApiClient, SITE_PATH, Site, SiteRequest};
 pub use spans::{Sampler, Span, SpanFigures, Tracer, hexadecimal};
 pub use store::{

@@ -37,6 +37,12 @@ pub(crate) const FAULTS: [(&str, Fault); 5] = [
     ("500", Fault::Internal),
 ];
 
+/// What can be asked for by `Coffer-Simulate`, in developer mode.
+pub const WORDS: [&str; FAULTS.len()] = {
+    let [(first, _), (second, _), (third, _), (fourth, _), (fifth, _)] = FAULTS;
+    [first, second, third, fourth, fifth]
+};
+
 impl Fault {
     /// The fault that `word` asks for.
     pub(crate) fn parse(word: &str) -> Option<Self> {

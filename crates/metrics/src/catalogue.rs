@@ -136,7 +136,8 @@ metrics! {
     AUDIT_ANCHORS: Counter "coffer_audit_anchors_total" ["outcome"]
         "Attempts to anchor a checkpoint, by outcome: success or failed.";
     AUDIT_SHIP_LAG_ENTRIES: Gauge "coffer_audit_shipment_lag_entries" ["receiver"]
-        "Entries that a receiver of the audit does not have yet.";
+        "Entries that a receiver of the audit does not have yet. One over HTTP is named by scheme \
+         and host alone, with a number behind it if two are alike.";
     AUDIT_SHIP_LAG: Gauge "coffer_audit_shipment_lag_seconds" ["receiver"]
         "How long the oldest of them has been waiting.";
     AUDIT_SHIP_FAILING: Gauge "coffer_audit_shipment_failing" ["receiver"]
@@ -158,8 +159,9 @@ metrics! {
     LEDGER_NEGATIVE_ACCOUNTS: Gauge "coffer_ledger_negative_accounts" ["mode", "currency"]
         "Balances of accounts that are negative.";
     LEDGER_DRIFT: Gauge "coffer_ledger_drift" ["mode", "currency"]
-        "The sum of all buckets, which double entry keeps at 0: anything else is a fault; run \
-         `coffer ledger verify`.";
+        "How far the buckets of accounts are from the 0 at which double entry keeps those of each, \
+         above or below it, together: anything else than 0 is a fault; run `coffer ledger \
+         verify`.";
     LEDGER_BREACHES: Gauge "coffer_ledger_breaches" ["mode", "currency"]
         "Payouts that were reported and took more than was available, since the books began.";
     LEDGER_DIFFERENCES: Gauge "coffer_ledger_differences" ["mode", "currency"]
@@ -173,6 +175,9 @@ metrics! {
     WEBHOOK_OLDEST_DUE: Gauge "coffer_webhook_oldest_due_timestamp_seconds" ["mode"]
         "When the attempt that is due first was or will be due, in Unix time; absent while none \
          waits.";
+    WEBHOOK_ATTEMPTS: Counter "coffer_webhook_attempts_total" ["mode", "outcome"]
+        "Attempts to deliver an event that this server made, by outcome: success or failed (no \
+         answer, or one that is no success).";
     WEBHOOK_FAILING: Gauge "coffer_webhook_failing_endpoints" ["mode"]
         "Endpoints at which nothing has succeeded since an attempt failed.";
 

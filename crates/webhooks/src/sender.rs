@@ -20,6 +20,7 @@ use coffer_base::Timestamp;
 use coffer_base::clock::DAY_SECONDS;
 use coffer_kernel::outbound::{Destinations, Proxy};
 use coffer_kernel::{BoxFuture, Job, JobContext, Settings};
+use coffer_metrics::catalogue::WEBHOOK_ATTEMPTS;
 use coffer_storage::StorageError;
 use exchange::{Exchange, Ready};
 use fair::Standings;
@@ -179,6 +180,9 @@ impl Pass<'_> {
             Ok(made) => {
                 let quick = made.outcome.milliseconds;
                 let good = made.outcome.error.is_none();
+                let outcome = if good { "success" } else { "failed" };
+                let labels = [made.attempt.owner.mode.as_str(), outcome];
+                self.context.figures.count(&WEBHOOK_ATTEMPTS, labels);
                 self.state.standings.ended(&made.attempt.endpoint, good, quick);
                 finished.push(made.attempt.endpoint.clone());
                 self.state.unwritten.push(made);

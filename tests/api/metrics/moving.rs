@@ -267,10 +267,15 @@ fn the_books_are_summed_by_currency() {
         values(&fixture.server.scrape(), [series[5]])
     };
     assert_eq!([reconciled(), reconciled()], [[0.0], [1.0]]);
-    // A balance that somebody has changed behind the server's back.
+    // Two balances that somebody has changed behind the server's back, by the same up and down.
+    let (_, other) = fixture.server.connected(&fixture.app);
+    let charge = [("id", "ch_2"), ("amount", "500"), ("currency", "usd")];
+    other.post("/v1/ledger/charges", &charge).ok();
     let sql = "UPDATE ledger_balance SET clearing = clearing + 7";
+    assert_eq!(fixture.server.execute(sql, &[]).unwrap(), 2);
+    let sql = "UPDATE ledger_balance SET clearing = clearing - 14 WHERE payments_available >= 0";
     assert_eq!(fixture.server.execute(sql, &[]).unwrap(), 1);
     fixture.server.clock.advance(301);
     fixture.server.run_job("metrics");
-    assert_eq!(values(&fixture.server.scrape(), [series[3]]), [7.0]);
+    assert_eq!(values(&fixture.server.scrape(), [series[3]]), [14.0]);
 }

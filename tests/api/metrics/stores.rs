@@ -24,15 +24,14 @@ fn units_and_commits_are_counted_and_timed() {
         let round_trips = "coffer_postgres_round_trips_total{store=\"data\"}";
         assert!(change(&server, round_trips, write) >= 2.0);
         let scrape = server.scrape();
-        let [busy, limit, retries] = values(
+        let [busy, limit] = values(
             &scrape,
             [
                 "coffer_postgres_connections{store=\"data\",state=\"busy\"}",
                 "coffer_postgres_connections{store=\"data\",state=\"limit\"}",
-                "coffer_postgres_retries_total{store=\"data\"}",
             ],
         );
-        assert!(busy <= limit && limit > 0.0 && retries >= 0.0);
+        assert!(busy < limit, "{busy} of {limit}");
     }
 }
 

@@ -1,21 +1,49 @@
 """The part of Stripe's own OpenAPI description that this server speaks."""
 
 import json
+import os
+import re
+import subprocess
 from pathlib import Path
 
-# What the description has of the server: reserves are not in it, and an ephemeral key is another
-# thing there.
-PATHS = ["/v1/apps/secrets", "/v1/apps/secrets/find", "/v1/apps/secrets/delete", "/v1/balance",
+# An ephemeral key is another thing there.
+ANOTHER_THING = ["/v1/ephemeral_keys"]
+# What the families answer that this server has for Stripe's: of an account or an endpoint it has
+# some of the fields only, and `stripe-description.md` says which.
+WHOLE = ["/v1/apps/secrets", "/v1/apps/secrets/find", "/v1/apps/secrets/delete", "/v1/balance",
          "/v1/balance_transactions", "/v1/balance_transactions/{id}", "/v1/events",
          "/v1/events/{id}"]
 # Where the npm package has it.
 FILE = "node_modules/client/api/stripe.com.json"
 
 
-def read(folder):
-    """The description with these paths only, and with only the schemas that they lead to."""
+def own():
+    """The server's description of itself."""
+    # The variables of this run are no settings of the program's.
+    env = {name: value for name, value in os.environ.items() if not name.startswith("COFFER_")}
+    printed = subprocess.run([os.environ["COFFER_BIN"], "openapi"], check=True, env=env,
+                             capture_output=True)
+    return json.loads(printed.stdout)
+
+
+def shape(path):
+    """A path whatever its open segments are called."""
+    return re.sub(r"{\w+}", "{}", path)
+
+
+def read(folder, ours=None, only=None):
+    """The description with what the server has too (of `only` these paths), under the server's
+    names for open segments, and with only the schemas that this leads to."""
     whole = json.loads((Path(folder) / FILE).read_text())
-    paths = {path: whole["paths"][path] for path in PATHS}
+    theirs = {shape(path): methods for path, methods in whole["paths"].items()}
+    paths = {}
+    for path, methods in (ours or own())["paths"].items():
+        both = methods.keys() & theirs.get(shape(path), {}).keys()
+        if only and path not in only:
+            continue
+        if both and not path.startswith(tuple(ANOTHER_THING)):
+            known = theirs[shape(path)]
+            paths[path] = {method: known[method] for method in known if method in both}
     schemas, wanted = {}, list(references(paths))
     while wanted:
         name = wanted.pop()

@@ -36,7 +36,7 @@ def run(file, operation):
 
 def main():
     folder = os.environ["COFFER_DESCRIPTION"]
-    described = description.read(folder)
+    described = description.read(folder, only=description.WHOLE)
     with tempfile.TemporaryDirectory() as directory:
         file = Path(directory) / "description.json"
         file.write_text(json.dumps(described))

@@ -92,7 +92,7 @@ def faults(path, method, operation, ids, validators):
 
 
 def main():
-    described = description.read(os.environ["COFFER_CLIENT"])
+    described = description.read(os.environ["COFFER_CLIENT"], only=description.WHOLE)
     schemas = described["components"]["schemas"]
     components = {name: strict(schema, schemas) for name, schema in schemas.items()}
 

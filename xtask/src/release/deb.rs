@@ -8,7 +8,7 @@ use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
 /// What the package must put onto a machine.
-const FILES: [&str; 9] = [
+const FILES: [&str; 10] = [
     "./etc/coffer/coffer.toml",
     "./usr/bin/coffer",
     "./usr/lib/systemd/system/coffer-admin.socket",
@@ -18,6 +18,7 @@ const FILES: [&str; 9] = [
     "./usr/share/doc/coffer/coffer.rules.yml",
     "./usr/share/doc/coffer/copyright",
     "./usr/share/doc/coffer/install.md",
+    "./usr/share/doc/coffer/roots/passphrase.conf",
 ];
 
 /// What dpkg runs and reads: what stays of the settings, and what is asked by a purge.

@@ -2,8 +2,8 @@
 //! in a container. Both need root, and install what Debian has for them.
 
 use super::{deb, static_binary};
-use crate::step::{self, Outcome, Step};
-use crate::test::packages;
+use crate::step::{Outcome, Step};
+use crate::test::packages::have;
 use crate::{root, target};
 use std::path::{Path, PathBuf};
 
@@ -62,17 +62,4 @@ fn folder(name: &str) -> Result<PathBuf, String> {
     let folder = target()?.join("tried").join(name);
     std::fs::create_dir_all(&folder).map_err(|e| format!("{}: {e}", folder.display()))?;
     Ok(folder)
-}
-
-/// Installs what is missing, if we may.
-fn have(programs: &[(&str, &str)]) -> Outcome {
-    let missing = |&&(program, _): &&(&str, &str)| step::need(program, &["--version"], "").is_err();
-    let names: Vec<_> = programs.iter().filter(missing).map(|(_, package)| *package).collect();
-    if names.is_empty() {
-        return Ok(());
-    }
-    if packages::may_install() {
-        return packages::install(&names);
-    }
-    Err(format!("this needs root, and (Debian:) apt-get install {}", names.join(" ")))
 }

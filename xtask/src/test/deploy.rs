@@ -1,5 +1,6 @@
 //! The files of `deploy/` and a release's bill of materials against the tools that read them.
 
+use super::packages::have;
 use crate::release;
 use crate::step::{self, Outcome, Step};
 use crate::{root, target};
@@ -31,12 +32,12 @@ const MOST_EXPOSED: &str = "20";
 /// The units by systemd's measure, the manifests by Kubernetes' schemas, the Compose file, and the
 /// bill of materials.
 pub fn check() -> Outcome {
-    let install = "install systemd (Debian: apt-get install systemd)";
-    step::need("systemd-analyze", &["--version"], install)?;
+    have(&[("systemd-analyze", "systemd"), ("python3", "python3")])?;
     Step::new("systemd-analyze")
         .args(["security", "--offline=true", "--threshold", MOST_EXPOSED, "--no-pager"])
         .args([root().join("deploy/systemd/coffer.service")])
         .run()?;
+    drop_ins()?;
     let needed = "install Python 3 with its venv module (Debian: apt-get install python3-venv)";
     step::need("python3", &["-c", "import venv, ensurepip"], needed)?;
     let environment = target()?.join("kubernetes-validate");
@@ -59,5 +60,29 @@ pub fn check() -> Outcome {
     Step::new(environment.join("bin/kubernetes-validate"))
         .args(["--strict"])
         .args([root().join("deploy/kubernetes/coffer.yml")])
-        .run()
+        .run()?;
+    // What operators bring has no schema here: it is held against what it points to.
+    Step::new(&python).args([root().join("tests/deploy/manifests.py")]).run()
+}
+
+/// The unit with each of the drop-ins for another root, as systemd reads it.
+fn drop_ins() -> Outcome {
+    let folder = target()?.join("drop-ins");
+    let failed = |e: std::io::Error| format!("{}: {e}", folder.display());
+    let unit = std::fs::read_to_string(root().join("deploy/systemd/coffer.service"));
+    // Systemd looks for the program, which need not be on this machine.
+    let unit = unit.map_err(failed)?.replace("/usr/bin/coffer", "/bin/true");
+    let (file, place) = (folder.join("coffer.service"), folder.join("coffer.service.d"));
+    std::fs::create_dir_all(&place).map_err(failed)?;
+    std::fs::write(&file, unit).map_err(failed)?;
+    for entry in std::fs::read_dir(root().join("deploy/systemd/roots")).map_err(failed)? {
+        let drop_in = entry.map_err(failed)?.path();
+        std::fs::copy(&drop_in, place.join("root.conf")).map_err(failed)?;
+        println!("with {}:", drop_in.display());
+        Step::new("systemd-analyze")
+            .args(["verify", "--man=no", "--recursive-errors=no"])
+            .args([&file])
+            .run()?;
+    }
+    Ok(())
 }

@@ -28,6 +28,20 @@ pub fn install(names: &[&str]) -> Outcome {
     quiet(Step::new("apt-get").args(options).args(names))
 }
 
+/// Installs what is missing of these programs, each with the Debian package that has it, if we may.
+pub fn have(programs: &[(&str, &str)]) -> Outcome {
+    let missing = |&&(program, _): &&(&str, &str)| step::need(program, &["--version"], "").is_err();
+    let mut names: Vec<_> = programs.iter().filter(missing).map(|(_, package)| *package).collect();
+    names.dedup();
+    if names.is_empty() {
+        return Ok(());
+    }
+    if may_install() {
+        return install(&names);
+    }
+    Err(format!("this needs root, and (Debian:) apt-get install {}", names.join(" ")))
+}
+
 /// Whether we may install them.
 pub fn may_install() -> bool {
     is_root() && step::need("apt-get", &["--version"], "").is_ok()

@@ -63,6 +63,19 @@ pub fn feeder() -> Outcome {
         .run()
 }
 
+/// Has cargo install the program from this checkout, as `examples/ci` does, and runs what it put
+/// there.
+pub fn install() -> Outcome {
+    let place = target()?.join("installed");
+    cargo(&["install", "--locked", "--path", "crates/coffer", "--profile", "start", "--force"])
+        .args(["--root"])
+        .args([&place])
+        .run()?;
+    Step::new(place.join("bin/coffer"))
+        .args(["dev", "--", "sh", "-c", "test -n \"$STRIPE_API_KEY\""])
+        .run()
+}
+
 /// The documentation of our own crates.
 pub fn docs() -> Outcome {
     cargo(&["doc", "--workspace", "--no-deps", "--document-private-items"])

@@ -181,7 +181,10 @@ fn the_reference_has_every_reason() {
         writeln!(page, "| {status} | {about} |").unwrap();
     }
     let types: Vec<String> = TYPES.iter().map(|one| format!("`{one}`")).collect();
-    let codes: Vec<String> = codes().iter().map(|one| format!("`{one}`")).collect();
+    let found = codes();
+    let described = coffer::openapi::CODES;
+    assert!(found.iter().eq(described.iter()), "openapi.rs has other codes than {found:?}");
+    let codes: Vec<String> = found.iter().map(|one| format!("`{one}`")).collect();
     page.push_str(ABOUT_ERRORS);
     write!(page, "Types: {}.\n\nCodes: {}.\n", types.join(", "), codes.join(", ")).unwrap();
     page.push_str(REASON_TABLE);

@@ -2,7 +2,7 @@
 
 use super::measure::Measured;
 use super::{MetricsSources, process};
-use coffer_base::Timestamp;
+use coffer_base::{Mode, Timestamp};
 use coffer_kernel::{Connections, Count, Kernel, SpanFigures};
 use coffer_keyring::{KeyCounts, Rotation};
 use coffer_metrics::{Exposition, catalogue as metrics};
@@ -153,6 +153,17 @@ impl Exposing<'_> {
         }
         for (name, job) in &jobs {
             self.text.add(&metrics::JOB_INTERVAL, &[name], job.every().as_secs_f64());
+        }
+    }
+
+    /// What this server has sent.
+    pub(super) fn webhooks(&mut self) {
+        let figures = &self.sources.context.figures;
+        for mode in Mode::ALL.map(Mode::as_str) {
+            for outcome in ["success", "failed"] {
+                let attempts = figures.counted(&metrics::WEBHOOK_ATTEMPTS, [mode, outcome]);
+                self.text.add(&metrics::WEBHOOK_ATTEMPTS, &[mode, outcome], attempts);
+            }
         }
     }
 

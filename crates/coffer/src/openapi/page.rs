@@ -1,9 +1,9 @@
 //! The description as a page to read, in the look of the documents: no script, nothing from another
 //! server.
 
-use super::{is_stripes, needs, tag, template};
+use super::{needs, tag, template};
 use coffer_dialect::probe::Expects;
-use coffer_kernel::{Description, Parameter};
+use coffer_kernel::{Description, Origin, Parameter};
 
 /// The style of the documents.
 const STYLE_PATH: &str = "/docs/book.css";
@@ -44,7 +44,10 @@ pub(super) fn page(all: &[Description]) -> String {
 
 fn operation(one: &Description) -> String {
     let definition = &one.definition;
-    let origin = if is_stripes(definition.path) { "Stripe's" } else { "extension" };
+    let origin = match definition.origin {
+        Origin::Stripe => "Stripe's",
+        Origin::Extension => "extension",
+    };
     let rows: String = one.parameters.iter().map(row).collect();
     let expandable = match definition.expandable {
         [] => String::new(),

@@ -1,5 +1,6 @@
 //! Parameters as JSON Schema: as a form's fields, and as a query's.
 
+use super::example;
 use coffer_dialect::probe::Expects;
 use coffer_kernel::{Description, Parameter};
 use serde_json::{Map, Value, json};
@@ -24,26 +25,36 @@ pub(super) fn form_schema(one: &Description) -> Value {
     if let (Value::Object(schema), false) = (&mut schema, required.is_empty()) {
         schema.insert("required".to_owned(), json!(required));
     }
-    let example: Map<_, _> =
-        one.example.iter().map(|(name, value)| (name.clone(), json!(value))).collect();
+    let mut content = json!({"application/x-www-form-urlencoded": {
+        "schema": schema, "encoding": encoding, "example": example::of(one),
+    }});
+    if let (Some(_), Value::Object(kinds)) = (one.definition.document, &mut content) {
+        // The document is one parameter's value; what may be in it stands in the wire's page.
+        let mut document = Map::from_iter([("schema".to_owned(), json!({"type": "object"}))]);
+        document.extend(example::document(one).map(|example| ("example".to_owned(), example)));
+        kinds.insert("application/json".to_owned(), Value::Object(document));
+    }
     json!({
         "required": one.parameters.iter().any(|parameter| parameter.required),
-        "content": {"application/x-www-form-urlencoded": {
-            "schema": schema, "encoding": encoding, "x-coffer-example": example,
-        }},
+        "content": content,
     })
 }
 
 /// The parameters of an operation that takes a query.
 pub(super) fn query_parameters(one: &Description) -> Vec<Value> {
+    let mut examples = example::of(one);
     top_level(one)
         .into_iter()
         .map(|(name, schema, required)| {
             let mut parameter =
                 json!({"name": name, "in": "query", "required": required, "schema": schema});
-            if let (true, Value::Object(fields)) = (is_nested(&schema), &mut parameter) {
+            let Value::Object(fields) = &mut parameter else { return parameter };
+            if is_nested(&schema) {
                 fields.insert("style".to_owned(), json!("deepObject"));
                 fields.insert("explode".to_owned(), json!(true));
+            }
+            if let Some(example) = examples.remove(&name) {
+                fields.insert("example".to_owned(), example);
             }
             parameter
         })

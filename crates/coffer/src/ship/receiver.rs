@@ -9,8 +9,9 @@ use coffer_base::Redacted;
 use std::fmt;
 use std::path::PathBuf;
 
-/// Who receives the audit.
-#[derive(Clone, PartialEq, Eq, Debug)]
+/// Who receives the audit. It is shown, for `Debug` too, without what may hold a token: of an HTTP
+/// server, the path and the query.
+#[derive(Clone, PartialEq, Eq)]
 pub enum Receiver {
     /// A file that only grows; it may be renamed, and is made again.
     File(PathBuf),
@@ -57,10 +58,24 @@ impl Receiver {
             {
                 Ok(Self::Http(text.to_owned()))
             }
-            _ => Err(format!(
-                "'{text}' is none of file:PATH, syslog+udp://HOST:PORT, syslog+tcp://HOST:PORT, \
-                 syslog+unix:PATH, https://HOST/PATH"
-            )),
+            _ => {
+                // What stands behind may hold a token, whatever was meant.
+                let begins = text.split_once(':').map(|(scheme, _)| format!("{scheme}:…"));
+                Err(format!(
+                    "'{}' is none of file:PATH, syslog+udp://HOST:PORT, \
+                     syslog+tcp://HOST:PORT, syslog+unix:PATH, https://HOST/PATH",
+                    begins.as_deref().unwrap_or(text)
+                ))
+            }
+        }
+    }
+
+    /// The receiver as an operator has written it, by which the store knows how far it has the
+    /// audit. It may hold a token, and is for no log, label or status.
+    pub(super) fn whole(&self) -> String {
+        match self {
+            Self::Http(uri) => uri.clone(),
+            other => other.to_string(),
         }
     }
 }
@@ -80,8 +95,19 @@ impl fmt::Display for Receiver {
             Self::Syslog(Transport::Udp(address)) => write!(f, "syslog+udp://{address}"),
             Self::Syslog(Transport::Tcp(address)) => write!(f, "syslog+tcp://{address}"),
             Self::Syslog(Transport::Unix(path)) => write!(f, "syslog+unix:{}", path.display()),
-            Self::Http(uri) => f.write_str(uri),
+            Self::Http(uri) => {
+                let end = uri.find("://").map_or(0, |at| at.saturating_add(3));
+                let (scheme, rest) = uri.split_at(end);
+                let host = rest.split(['/', '?', '#']).next().unwrap_or_default();
+                write!(f, "{scheme}{host}")
+            }
         }
+    }
+}
+
+impl fmt::Debug for Receiver {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, f)
     }
 }
 
@@ -129,9 +155,13 @@ mod tests {
             "syslog+udp://127.0.0.1:514",
             "syslog+tcp://logs.example:601",
             "syslog+unix:/dev/log",
-            "https://siem.example/in?source=coffer",
+            "https://siem.example",
         ] {
-            assert_eq!(Receiver::parse(text).unwrap().to_string(), text);
+            let receiver = Receiver::parse(text).unwrap();
+            assert_eq!(
+                (receiver.to_string(), receiver.whole()),
+                (text.to_owned(), text.to_owned())
+            );
         }
         for wrong in [
             "",
@@ -140,10 +170,24 @@ mod tests {
             "syslog+tcp://logs.example",
             "syslog+udp://:514",
             "https://user:secret@siem.example/",
-            "ftp://siem.example/",
+            "ftp://siem.example/secret",
         ] {
             let error = Receiver::parse(wrong).unwrap_err();
             assert!(!error.contains("secret"), "{error}");
+        }
+    }
+
+    #[test]
+    fn a_token_in_a_url_is_shown_nowhere() {
+        for (text, shown) in [
+            ("https://siem.example/in/hunter2", "https://siem.example"),
+            ("https://siem.example:8443?token=hunter2", "https://siem.example:8443"),
+            ("http://[::1]:9/a/b?token=hunter2", "http://[::1]:9"),
+        ] {
+            let receiver = Receiver::parse(text).unwrap();
+            assert_eq!(receiver.to_string(), shown);
+            assert_eq!(format!("{receiver:?}"), shown);
+            assert_eq!(receiver.whole(), text);
         }
     }
 }

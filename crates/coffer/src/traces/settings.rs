@@ -34,11 +34,16 @@ impl TraceSettings {
     /// Which variable cannot be what it is said to be.
     pub fn of(variable: impl Fn(&str) -> Option<String>) -> Result<Option<Self>, String> {
         let variable = |name: &str| variable(name).filter(|text| !text.is_empty());
-        let is_off = variable("OTEL_SDK_DISABLED")
-            .is_some_and(|on| on.eq_ignore_ascii_case("true"))
-            || variable("OTEL_TRACES_EXPORTER").as_deref() == Some("none");
+        let is_off =
+            variable("OTEL_SDK_DISABLED").is_some_and(|on| on.eq_ignore_ascii_case("true"));
+        if is_off {
+            return Ok(None);
+        }
+        check_others(&variable)?;
+        let is_off = variable("OTEL_TRACES_EXPORTER").as_deref() == Some("none");
         let Some(endpoint) = endpoint(&variable)?.filter(|_| !is_off) else { return Ok(None) };
         check_exporter(&variable)?;
+        check_certificates(&variable)?;
         let of_traces = |name: &str| {
             variable(&format!("OTEL_EXPORTER_OTLP_TRACES_{name}"))
                 .or_else(|| variable(&format!("OTEL_EXPORTER_OTLP_{name}")))
@@ -91,6 +96,34 @@ fn check_exporter(variable: &impl Fn(&str) -> Option<String>) -> Result<(), Stri
             Err(format!("OTEL_TRACES_EXPORTER: '{other}' is not known here; otlp and none are"))
         }
         _ => Ok(()),
+    }
+}
+
+/// Refuses metrics and logs by OTLP, which somebody would wait for in vain.
+fn check_others(variable: &impl Fn(&str) -> Option<String>) -> Result<(), String> {
+    for (name, instead) in [
+        ("OTEL_METRICS_EXPORTER", "let the collector scrape /metrics"),
+        ("OTEL_LOGS_EXPORTER", "let the collector read the log, which has JSON lines"),
+    ] {
+        if variable(name).is_some_and(|all| all.split(',').any(|one| one.trim() == "otlp")) {
+            return Err(format!("{name}: only traces go out by OTLP; {instead}, and set none"));
+        }
+    }
+    Ok(())
+}
+
+/// Refuses certificates of one's own, without which the receiver could not be reached as is meant.
+fn check_certificates(variable: &impl Fn(&str) -> Option<String>) -> Result<(), String> {
+    let names = ["CERTIFICATE", "CLIENT_CERTIFICATE", "CLIENT_KEY"];
+    let all = names
+        .iter()
+        .flat_map(|name| ["", "TRACES_"].map(|of| format!("OTEL_EXPORTER_OTLP_{of}{name}")));
+    match all.into_iter().find(|name| variable(name).is_some()) {
+        None => Ok(()),
+        Some(name) => Err(format!(
+            "{name}: only the public authorities are believed here, and no certificate is shown; \
+             send to a collector on this machine over http, and let that one do it"
+        )),
     }
 }
 
@@ -220,10 +253,21 @@ mod tests {
             ("OTEL_EXPORTER_OTLP_HEADERS", "token"),
             ("OTEL_TRACES_SAMPLER", "some"),
             ("OTEL_RESOURCE_ATTRIBUTES", "x"),
+            ("OTEL_EXPORTER_OTLP_CERTIFICATE", "/etc/ca.pem"),
+            ("OTEL_EXPORTER_OTLP_TRACES_CLIENT_KEY", "/etc/key.pem"),
+            ("OTEL_METRICS_EXPORTER", "prometheus,otlp"),
+            ("OTEL_LOGS_EXPORTER", "otlp"),
         ] {
             let error = settings(&[ENDPOINT, (name, value)]).unwrap_err();
             let family = name.replace("_TRACES_ENDPOINT", "_ENDPOINT");
             assert!(error.starts_with(&family), "{error}");
+        }
+        assert!(settings(&[("OTEL_METRICS_EXPORTER", "otlp")]).is_err(), "also without traces");
+        for variables in [
+            [("OTEL_METRICS_EXPORTER", "otlp"), ("OTEL_SDK_DISABLED", "true")],
+            [("OTEL_METRICS_EXPORTER", "none"), ("OTEL_LOGS_EXPORTER", "console")],
+        ] {
+            assert!(settings(&variables).unwrap().is_none(), "{variables:?}");
         }
         let ratio =
             [ENDPOINT, ("OTEL_TRACES_SAMPLER", "traceidratio"), ("OTEL_TRACES_SAMPLER_ARG", "2")];

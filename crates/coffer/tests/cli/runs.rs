@@ -156,6 +156,8 @@ fn a_seed_is_made() {
         "{COFFER} secrets get refresh_token --reveal --account acct_shop --user usr_1 && echo && \
          COFFER_API_KEY=rk_test_suite {COFFER} secrets get webhook --reveal && echo && \
          {COFFER} installs list --format json && \
+         get() {{ curl -sSf -H 'Stripe-Account: acct_shop' -u sk_test_suite: \"$COFFER_URL$1\"; }} && \
+         get /v1/reserve/plans >plans.json && get /v1/ledger/charges/ch_1 >charge.json && \
          ! COFFER_API_KEY=rk_test_suite {COFFER} secrets delete webhook"
     );
     let ended = dev(&home, &["--seed", "seed.toml", "--", "sh", "-c", &script]).run();
@@ -165,6 +167,16 @@ fn a_seed_is_made() {
         assert!(ended.stdout.contains(account), "{ended:?}");
     }
     assert!(ended.stderr.contains("secret_write"), "{ended:?}");
+    let read = |name: &str| -> serde_json::Value {
+        serde_json::from_slice(&std::fs::read(home.path(name)).unwrap()).unwrap()
+    };
+    let plans = read("plans.json");
+    let [plan] = &plans["data"].as_array().unwrap()[..] else { panic!("{plans}") };
+    assert_eq!((&plan["type"], &plan["percent"]), (&"rolling_release".into(), &10.into()));
+    assert_eq!(plan["rolling_release"]["days_after_charge"], 30);
+    let charge = read("charge.json");
+    let amounts = (&charge["amount"], &charge["fee"], &charge["currency"]);
+    assert_eq!(amounts, (&10000.into(), &300.into(), &"usd".into()));
 }
 
 #[test]

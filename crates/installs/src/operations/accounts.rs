@@ -16,7 +16,7 @@ pub(crate) struct Own;
 
 impl ReadOperation for Own {
     const DEFINITION: Definition =
-        Definition::retrieve("account.retrieve", "/v1/account", READ, &[]);
+        Definition::retrieve("account.retrieve", "/v1/account", READ, &[]).of_stripe();
     type Input = ();
 
     fn parse(&self, arguments: &Arguments<'_>) -> Result<(), ApiError> {
@@ -34,7 +34,7 @@ pub(crate) struct Named;
 
 impl ReadOperation for Named {
     const DEFINITION: Definition =
-        Definition::retrieve("accounts.retrieve", "/v1/accounts/:id", READ, &[]);
+        Definition::retrieve("accounts.retrieve", "/v1/accounts/:id", READ, &[]).of_stripe();
     type Input = String;
 
     fn parse(&self, arguments: &Arguments<'_>) -> Result<String, ApiError> {

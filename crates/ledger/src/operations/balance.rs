@@ -22,6 +22,7 @@ impl ReadOperation for Retrieve {
         "/v1/balance",
         Access::Tenant { permission: BALANCE_READ },
     )
+    .of_stripe()
     .expands(&["available", "pending", "risk_reserved"]);
     type Input = ();
 

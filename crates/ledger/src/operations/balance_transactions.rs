@@ -25,13 +25,15 @@ impl<R: ReserveRules> Collection for BalanceTransactions<R> {
         "/v1/balance_transactions",
         BALANCE_READ,
         R::EXPANDABLE,
-    );
+    )
+    .of_stripe();
     const RETRIEVE: Definition = Definition::retrieve(
         "balance_transactions.retrieve",
         "/v1/balance_transactions/:id",
         BALANCE_READ,
         R::EXPANDABLE,
-    );
+    )
+    .of_stripe();
     const FILTERS: &'static [&'static str] = &[
         "created",
         "created[gt]",
@@ -115,13 +117,15 @@ impl<R: ReserveRules> Collection for History<R> {
         "/v1/balance/history",
         BALANCE_READ,
         R::EXPANDABLE,
-    );
+    )
+    .of_stripe();
     const RETRIEVE: Definition = Definition::retrieve(
         "balance.history.retrieve",
         "/v1/balance/history/:id",
         BALANCE_READ,
         R::EXPANDABLE,
-    );
+    )
+    .of_stripe();
     const FILTERS: &'static [&'static str] = BalanceTransactions::<R>::FILTERS;
     type Filter = Filter;
     type Item = BalanceTransaction;

@@ -22,7 +22,7 @@ pub const FIGURES: &[TableFigures] = &[TableFigures {
           WHERE announced = 1) \
           SELECT CASE mode WHEN 0 THEN 'test' ELSE 'live' END, currency, \
           CAST(SUM(reserved) AS BIGINT), CAST(SUM(owed) AS BIGINT), \
-          CAST(SUM(negative) AS BIGINT), CAST(SUM(drift) AS BIGINT), \
+          CAST(SUM(negative) AS BIGINT), CAST(SUM(ABS(drift)) AS BIGINT), \
           CAST(SUM(breaches) AS BIGINT), CAST(SUM(differences) AS BIGINT) \
           FROM figures GROUP BY mode, currency",
     metrics: &[

@@ -38,13 +38,15 @@ pub(crate) struct Holds;
 impl Collection for Holds {
     const KIND: &'static str = KIND;
     const LIST: Definition =
-        Definition::list("reserve.holds.list", "/v1/reserve/holds", RESERVE_HOLD_READ, IN_HOLD);
+        Definition::list("reserve.holds.list", "/v1/reserve/holds", RESERVE_HOLD_READ, IN_HOLD)
+            .of_stripe();
     const RETRIEVE: Definition = Definition::retrieve(
         "reserve.holds.retrieve",
         "/v1/reserve/holds/:id",
         RESERVE_HOLD_READ,
         IN_HOLD,
     )
+    .of_stripe()
     .example(examples::HOLDS_RETRIEVE);
     /// An id that names nothing makes the list empty and is no error.
     const FILTERS: &'static [&'static str] = &[

@@ -103,13 +103,15 @@ impl Status {
 impl Collection for Plans {
     const KIND: &'static str = KIND;
     const LIST: Definition =
-        Definition::list("reserve.plans.list", "/v1/reserve/plans", RESERVE_PLAN_READ, IN_PLAN);
+        Definition::list("reserve.plans.list", "/v1/reserve/plans", RESERVE_PLAN_READ, IN_PLAN)
+            .of_stripe();
     const RETRIEVE: Definition = Definition::retrieve(
         "reserve.plans.retrieve",
         "/v1/reserve/plans/:id",
         RESERVE_PLAN_READ,
         IN_PLAN,
     )
+    .of_stripe()
     .example(examples::PLANS_RETRIEVE);
     const FILTERS: &'static [&'static str] = &["destination", "status"];
     type Filter = Filter;

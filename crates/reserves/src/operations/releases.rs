@@ -31,13 +31,15 @@ impl Collection for Releases {
         "/v1/reserve/releases",
         RESERVE_RELEASE_READ,
         IN_RELEASE,
-    );
+    )
+    .of_stripe();
     const RETRIEVE: Definition = Definition::retrieve(
         "reserve.releases.retrieve",
         "/v1/reserve/releases/:id",
         RESERVE_RELEASE_READ,
         IN_RELEASE,
     )
+    .of_stripe()
     .example(examples::RELEASES_RETRIEVE);
     /// `reserve_hold` also finds the releases of many holds, which show none.
     const FILTERS: &'static [&'static str] = &["currency", "reserve_hold", "reserve_plan"];

@@ -25,6 +25,7 @@ impl WriteOperation for Delete {
         SECRET_WRITE,
         wire::EXPANDABLE,
     )
+    .of_stripe()
     .shrinks()
     .depends_on(&[IF_VERSION])
     .example(

@@ -17,6 +17,7 @@ impl ReadOperation for Find {
         SECRET_READ,
         wire::EXPANDABLE,
     )
+    .of_stripe()
     .example(Example::of(&[("name", "{apps.secrets.create:name}"), ("scope[type]", "account")]));
     type Input = Locator;
 

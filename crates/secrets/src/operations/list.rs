@@ -23,6 +23,7 @@ pub(crate) struct Input {
 impl ReadOperation for List {
     const DEFINITION: Definition =
         Definition::list("apps.secrets.list", wire::URL, SECRET_READ, wire::EXPANDABLE)
+            .of_stripe()
             .example(Example::of(&[("scope[type]", "account")]));
     type Input = Input;
 

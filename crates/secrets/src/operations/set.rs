@@ -52,6 +52,7 @@ pub(crate) struct Sealed {
 impl SealingOperation for Set {
     const DEFINITION: Definition =
         Definition::write("apps.secrets.create", wire::URL, SECRET_WRITE, wire::EXPANDABLE)
+            .of_stripe()
             .depends_on(&[IF_VERSION, LEASE])
             .example(
                 Example::of(&[("name", "n{n}"), ("payload", "value"), ("scope[type]", "account")])

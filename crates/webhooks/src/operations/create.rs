@@ -47,8 +47,8 @@ pub(crate) struct Sealed {
 pub(crate) type WithSecret = (Endpoint, Redacted<String>);
 
 impl SealingOperation for Create {
-    const DEFINITION: Definition = Definition::write(CREATE, wire::URL, WEBHOOK_WRITE, &[])
-        .example(
+    const DEFINITION: Definition =
+        Definition::write(CREATE, wire::URL, WEBHOOK_WRITE, &[]).of_stripe().example(
             Example::of(&[("url", "https://hooks.invalid/{n}"), ("enabled_events[]", "*")])
                 .or("description", "another"),
         );

@@ -17,6 +17,7 @@ impl WriteOperation for Delete {
         "/v1/webhook_endpoints/:id",
         Access::Tenant { permission: WEBHOOK_WRITE },
     )
+    .of_stripe()
     .example(Example::EMPTY.on(CREATE));
     type Input = String;
     type Out = String;

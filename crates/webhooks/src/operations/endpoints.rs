@@ -14,7 +14,7 @@ pub(crate) struct List;
 
 impl ReadOperation for List {
     const DEFINITION: Definition =
-        Definition::list("webhook_endpoints.list", wire::URL, WEBHOOK_READ, &[]);
+        Definition::list("webhook_endpoints.list", wire::URL, WEBHOOK_READ, &[]).of_stripe();
     type Input = PageRequest;
 
     fn parse(&self, arguments: &Arguments<'_>) -> Result<PageRequest, ApiError> {
@@ -58,6 +58,7 @@ impl ReadOperation for Retrieve {
         WEBHOOK_READ,
         &[],
     )
+    .of_stripe()
     .example(Example::EMPTY.on(CREATE));
     type Input = String;
 

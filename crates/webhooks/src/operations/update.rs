@@ -34,6 +34,7 @@ impl WriteOperation for Update {
         WEBHOOK_WRITE,
         &[],
     )
+    .of_stripe()
     .example(Example::of(&[("metadata[k]", "changed")]).on(CREATE).or("metadata[k]", "otherwise"));
     type Input = Input;
     type Out = Endpoint;

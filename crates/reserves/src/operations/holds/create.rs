@@ -40,6 +40,7 @@ pub(crate) struct CreateParams {
 impl WriteOperation for Create {
     const DEFINITION: Definition =
         Definition::write("reserve.holds.create", "/v1/reserve/holds", RESERVE_HOLD_WRITE, IN_HOLD)
+            .of_stripe()
             .one_at_a_time()
             .example(examples::HOLDS_CREATE);
     type Input = CreateParams;

@@ -35,6 +35,7 @@ impl WriteOperation for Update {
         RESERVE_HOLD_WRITE,
         IN_HOLD,
     )
+    .of_stripe()
     .one_at_a_time()
     .example(examples::HOLDS_UPDATE);
     type Input = UpdateParams;

@@ -57,6 +57,7 @@ const TYPES: [(&str, Type); 3] = [
 impl WriteOperation for Create {
     const DEFINITION: Definition =
         Definition::write("reserve.plans.create", "/v1/reserve/plans", RESERVE_PLAN_WRITE, IN_PLAN)
+            .of_stripe()
             .one_at_a_time()
             .example(examples::PLANS_CREATE);
     type Input = CreateParams;

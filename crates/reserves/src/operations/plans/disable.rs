@@ -24,6 +24,7 @@ impl WriteOperation for Disable {
         RESERVE_PLAN_WRITE,
         IN_PLAN,
     )
+    .of_stripe()
     .one_at_a_time()
     .example(examples::PLANS_RETRIEVE);
     type Input = String;

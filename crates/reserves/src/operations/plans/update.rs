@@ -50,6 +50,7 @@ impl WriteOperation for Update {
         RESERVE_PLAN_WRITE,
         IN_PLAN,
     )
+    .of_stripe()
     .one_at_a_time()
     .example(examples::PLANS_UPDATE);
     type Input = UpdateParams;

@@ -38,6 +38,7 @@ impl WriteOperation for Create {
         RESERVE_RELEASE_WRITE,
         IN_RELEASE,
     )
+    .of_stripe()
     .one_at_a_time()
     .example(examples::RELEASES_CREATE);
     type Input = CreateParams;

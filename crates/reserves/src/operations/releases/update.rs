@@ -21,6 +21,7 @@ impl WriteOperation for Update {
         RESERVE_RELEASE_WRITE,
         IN_RELEASE,
     )
+    .of_stripe()
     .one_at_a_time()
     .example(examples::RELEASES_UPDATE);
     /// The release's id, and the change, which is required: nothing else can be sent.
