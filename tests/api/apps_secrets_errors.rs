@@ -15,10 +15,6 @@ const PAYLOAD: (&str, &str) = ("payload", "p");
 const INVALID: &str = "invalid_request_error";
 const CHOICE: &str = "Invalid scope[type]: must be one of account or user";
 
-/// Rows that cannot be produced, and why.
-const UNTESTED: [(&str, &str); 1] =
-    [("rate limit", "no limit of a rate can be configured, and by default there is none")];
-
 /// Who asks, and where.
 struct Caller {
     server: TestServer,
@@ -85,9 +81,10 @@ fn every_row_of_the_table_is_answered_as_it_says() {
     tested.extend(wrong_values(&caller));
     tested.extend(expansions_and_cursors(&caller));
     tested.extend(keys_and_accounts(&caller));
+    tested.push(too_many(&caller));
     tested.iter().for_each(Row::check);
     tested.iter().for_each(|row| explained(&caller.server, row.row, &row.answer));
-    covers(&rows(PAGE, "## 5. Errors"), &tested, &UNTESTED);
+    covers(&rows(PAGE, "## 5. Errors"), &tested, &[]);
 }
 
 fn missing_secrets(caller: &Caller) -> Vec<Row> {
@@ -308,6 +305,20 @@ fn keys_and_accounts(caller: &Caller) -> Vec<Row> {
         "This ephemeral key belongs to one user and cannot reach another user's scope.",
     ));
     tested
+}
+
+fn too_many(caller: &Caller) -> Row {
+    let app = caller.server.app();
+    let path = format!("/v1/admin/apps/{}", app.id);
+    caller.server.admin().post(&path, &[("requests_per_second", "1")]).ok();
+    let client = app.client();
+    let asked: (&str, Params<'_>) = (FIND, &[NAME, ACCOUNT]);
+    let refused = (0..10_000).map(|_| Caller::send(&client, asked.0, asked.1));
+    let (asked, answer) = refused.into_iter().find(|(_, answer)| answer.status != 404).unwrap();
+    let error = (429, INVALID, Some("rate_limit"), None);
+    let message = "There were too many requests of this app or key within a second. Send this one \
+                   again in a moment, and later ones more slowly.";
+    Row { row: "rate limit", asked, answer, error, message: message.to_owned() }
 }
 
 /// A key of 53 characters as a message shows it.

@@ -1,9 +1,10 @@
 //! A disk that is nearly full: what takes data or a right away goes on, what adds is refused.
 
 use crate::idempotency::is_replay;
+use crate::lines;
 use coffer_base::limit;
 use coffer_storage::Faults;
-use coffer_testkit::{Answer, App, Client, TestServer};
+use coffer_testkit::{Answer, App, Client, TestServer, is_postgres};
 use serde_json::Value;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
@@ -113,7 +114,8 @@ fn the_server_says_that_it_is_not_ready_and_recovers_by_itself() {
     let disk = Disk::start();
     let client = disk.server.app().client();
     let ready = || disk.server.anonymous().get("/readyz", &[]);
-    for _ in 0..2 {
+    lines::keep();
+    for turn in 1..=2 {
         disk.has(PLENTY);
         assert_eq!(ready().status, 200);
         client.set("token", "value").ok();
@@ -123,7 +125,39 @@ fn the_server_says_that_it_is_not_ready_and_recovers_by_itself() {
         assert_eq!(disk.server.anonymous().get("/livez", &[]).status, 200);
         no_room(&client.set("other", "value"));
         assert_eq!(client.find("token").ok()["payload"], "value");
+        // The operator is told once, however many writes are refused.
+        let told = lines::with(&disk.server.data_dir().display().to_string());
+        let full = told.iter().filter(|line| line.contains("insufficient storage (507)"));
+        assert_eq!(full.count(), turn, "{told:?}");
+        assert!(told.iter().all(|line| line.contains("\"ERROR\"")), "{told:?}");
     }
+}
+
+/// The disk of a database is not ours to look at: a write that finds no room says so.
+#[test]
+fn a_database_without_room_refuses_what_adds_and_goes_on() {
+    if !is_postgres() {
+        println!("skipped: the stores of this run are files");
+        return;
+    }
+    let server = TestServer::builder().without_background_jobs().start();
+    let client = server.app().client();
+    client.set("token", "value").ok();
+    let ready = || server.anonymous().get("/readyz", &[]);
+    assert_eq!(ready().status, 200);
+    let full = [
+        "CREATE FUNCTION no_room() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RAISE EXCEPTION \
+         'No space left on device' USING ERRCODE = '53100'; END $$",
+        "CREATE TRIGGER no_room BEFORE INSERT ON secret FOR EACH ROW EXECUTE FUNCTION no_room()",
+    ];
+    server.tamper(&[], &full.map(str::to_owned));
+    no_room(&client.set("other", "value"));
+    let not = ready();
+    assert_eq!((not.status, not.body.contains("disk")), (503, true), "{not:?}");
+    assert_eq!(client.find("token").ok()["payload"], "value");
+    client.remove("token").ok();
+    server.tamper(&[], &["DROP TRIGGER no_room ON secret".to_owned()]);
+    client.set("other", "value").ok();
 }
 
 #[test]

@@ -1,11 +1,14 @@
 //! A hand in the database: rows that say who is who are changed, added, put back and taken away.
 //! Each is noticed, or harmless.
 
+mod added;
 mod hands;
+mod tables;
+mod taken;
 
 use coffer_storage::Value;
 use coffer_testkit::{Client, TestServer};
-use hands::{Hands, columns, ephemeral, is_shut_out, key_id, with_secret};
+use hands::{Hands, columns, ephemeral, is_shut_out, key_id, token, with_secret};
 
 #[test]
 fn no_changed_column_of_a_key_is_believed() {
@@ -66,7 +69,8 @@ fn no_added_row_is_believed() {
     let account = hands.server.account();
     with_secret(&app.client());
     // A key whose token the hand knows, made after an existing one; and an operator's.
-    for (id, token) in [("key_forged", "sk_test_forged"), ("key_admin", "ak_coffer_forged")] {
+    for (id, prefix) in [("key_forged", "sk_test_coffer_"), ("key_admin", "ak_coffer_")] {
+        let token = &*token(prefix);
         let mut row = hands.copy("api_key", "id", &key_id(&hands, &app.client()));
         row.id = Value::from(id);
         for (value, (name, _)) in row.values.iter_mut().zip(columns("api_key")) {

@@ -210,34 +210,51 @@ fn a_clock_that_is_set_back_or_stands_still_keeps_no_revoked_key_alive() {
 
 #[test]
 fn one_servers_wrong_clock_takes_nothing_of_what_both_share() {
-    const YEAR: i64 = 365 * 86_400;
-    for by in [YEAR, -86_400, 60] {
+    const DAY: i64 = 86_400;
+    const YEAR: i64 = 365 * DAY;
+    // The other server's clock is wrong by so much, or stands still.
+    for by in [Some(YEAR), Some(-YEAR), Some(-DAY), Some(60), None] {
         let Some(pair) = pair() else { return };
         let [here, there] = pair.clients();
-        let soon = (pair.one.clock.now_unix() + 10 * 86_400).to_string();
+        let in_days = |days: i64| (pair.one.clock.now_unix() + days * DAY).to_string();
+        let soon = in_days(10);
         let secret =
             [("name", "n"), ("payload", "p"), ("scope[type]", "account"), ("expires_at", &*soon)];
         here.post("/v1/apps/secrets", &secret).ok();
+        let (_, connected) = pair.one.connected(&pair.app);
+        let release = in_days(5);
+        let hold = [
+            ("amount", "500"),
+            ("currency", "usd"),
+            ("release_schedule[release_after]", &*release),
+        ];
+        connected.post("/v1/reserve/holds", &hold).ok();
         let both = [&pair.one, &pair.other];
-        let pass = |seconds: i64| {
+        let pass = |seconds: i64, stands_still: bool| {
+            let part = seconds / 10;
             for _ in 0..10 {
-                for server in both {
-                    server.clock.advance(seconds / 10);
+                for (number, server) in both.into_iter().enumerate() {
+                    server.clock.advance(part);
+                    if stands_still && number == 1 {
+                        server.clock.jump(-part);
+                    }
                     server.run_jobs();
                 }
             }
         };
-        pass(600);
+        let kept = || (pair.one.count("secret"), pair.one.count("reserve_allocation"));
+        pass(600, false);
         let ready = |server: &TestServer| server.anonymous().raw("GET", "/readyz", None).status;
-        pair.other.clock.jump(by);
-        pass(100);
-        assert_eq!((ready(&pair.one), ready(&pair.other)), (200, 503), "{by}");
-        assert_eq!(pair.one.count("secret"), 1, "{by}");
-        pair.other.clock.jump(-by);
-        pass(600);
-        assert_eq!((ready(&pair.one), ready(&pair.other)), (200, 200), "{by}");
-        assert_eq!(there.find("n").ok()["payload"], "p", "{by}");
-        pass(12 * 86_400);
-        assert_eq!(pair.one.count("secret"), 0, "{by}: due on both");
+        let wrong = 100;
+        pair.other.clock.jump(by.unwrap_or(0));
+        pass(wrong, by.is_none());
+        assert_eq!((ready(&pair.one), ready(&pair.other)), (200, 503), "{by:?}");
+        assert_eq!(kept(), (1, 0), "{by:?}");
+        pair.other.clock.jump(by.map_or(wrong, |by| -by));
+        pass(600, false);
+        assert_eq!((ready(&pair.one), ready(&pair.other)), (200, 200), "{by:?}");
+        assert_eq!(there.find("n").ok()["payload"], "p", "{by:?}");
+        pass(12 * DAY, false);
+        assert_eq!(kept(), (0, 1), "{by:?}: what is due is done, and once");
     }
 }

@@ -63,15 +63,18 @@ fn socket(server: &Process) -> SocketAddr {
 }
 
 /// Sends bytes, and reads whatever comes until the end.
-fn throw(address: SocketAddr, bytes: &[u8]) {
-    let Ok(mut stream) = TcpStream::connect(address) else { return };
+fn throw(address: SocketAddr, bytes: &[u8]) -> Vec<u8> {
+    let mut answer = Vec::new();
+    let Ok(mut stream) = TcpStream::connect(address) else { return answer };
     let _ = stream.write_all(bytes);
     let _ = stream.shutdown(std::net::Shutdown::Write);
-    let _ = stream.read_to_end(&mut Vec::new());
+    let _ = stream.read_to_end(&mut answer);
+    answer
 }
 
-/// What strangers send.
-fn junk() -> [Vec<u8>; 3] {
+/// What strangers send, and what somebody sends whose key is good: of that the body is read, as
+/// long as it may be.
+fn junk(key: &str) -> [Vec<u8>; 5] {
     let get = b"GET /v1/apps/secrets HTTP/1.1\r\nHost: a\r\n\r\n";
     let garbage: Vec<u8> =
         (0..4096u32).map(|at| (at.wrapping_mul(2_654_435_761) >> 24) as u8).collect();
@@ -79,12 +82,45 @@ fn junk() -> [Vec<u8>; 3] {
     // The beginning of a TLS handshake, of a length that never comes.
     let tls = [&[0x16, 3, 1, 0x40, 0, 1, 0, 0x3f, 0xfc, 3, 3][..], &garbage].concat();
     let tiny = b"a=1&".repeat(1_000_000);
-    let head = format!(
-        "POST /v1/apps/secrets HTTP/1.1\r\nHost: a\r\nContent-Length: {}\r\n\
-         Content-Type: application/x-www-form-urlencoded\r\n\r\n",
-        tiny.len()
-    );
-    [pipelined, tls, [head.into_bytes(), tiny].concat()]
+    let head = |more: &str| {
+        let head = "POST /v1/apps/secrets HTTP/1.1\r\nHost: a\r\n\
+                    Content-Type: application/x-www-form-urlencoded\r\n";
+        format!("{head}{more}\r\n").into_bytes()
+    };
+    let length = format!("Content-Length: {}\r\n", tiny.len());
+    let good = format!("Authorization: Bearer {key}\r\n");
+    let mut chunked = head(&format!("Transfer-Encoding: chunked\r\n{good}"));
+    for chunk in tiny.chunks(64) {
+        chunked.extend(format!("{:x}\r\n", chunk.len()).bytes());
+        chunked.extend(chunk.iter().chain(b"\r\n"));
+    }
+    chunked.extend(b"0\r\n\r\n");
+    let by_stranger = [head(&length), tiny.clone()].concat();
+    let by_key = [head(&format!("{length}{good}")), tiny].concat();
+    [pipelined, tls, by_stranger, by_key, chunked]
+}
+
+/// A million parameters of a good key are refused for what they are, in whole and in chunks.
+#[test]
+fn hostile_parameters_are_refused_before_they_are_many() {
+    let fixture = Fixture::new(1);
+    let server = Program::Test("none").start(fixture.directory()).unwrap();
+    let [.., by_key, chunked] = junk(&fixture.key);
+    for request in [by_key, chunked] {
+        let before = memory(&server);
+        let mut writer = TcpStream::connect(socket(&server)).unwrap();
+        let mut reader = BufReader::new(writer.try_clone().unwrap());
+        std::thread::scope(|scope| {
+            // The server stops reading early, so that writing may fail.
+            scope.spawn(move || drop(writer.write_all(&request)));
+            let mut status = String::new();
+            reader.read_line(&mut status).unwrap();
+            assert!(status.starts_with("HTTP/1.1 4"), "{status}");
+            assert!(!status.starts_with("HTTP/1.1 401"), "the key is good: {status}");
+        });
+        bounded("a million parameters", before, &server);
+    }
+    server.stop();
 }
 
 #[test]
@@ -97,7 +133,7 @@ fn hostile_bytes_keep_no_honest_caller_out() {
     let (before, address) = (memory(&server), socket(&server));
     let (over, thrown) = (AtomicBool::new(false), AtomicUsize::new(0));
     std::thread::scope(|scope| {
-        for junk in junk() {
+        for junk in junk(&fixture.key) {
             let (over, thrown) = (&over, &thrown);
             scope.spawn(move || {
                 while !over.load(Ordering::SeqCst) {

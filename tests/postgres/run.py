@@ -1,6 +1,6 @@
 """Runs every program of this folder against the server's binary, which COFFER_BIN names.
 
-It needs PostgreSQL's programs and the official SDK. The exit code is 0 only if all have passed.
+It needs PostgreSQL's programs, the official SDK, and libfaketime, which LIBFAKETIME names. The exit code is 0 only if all have passed.
 """
 
 import os
@@ -25,6 +25,7 @@ PROGRAMS = [
     (["moving.py"], 900),
     (["backup.py"], 900),
     (["webhooks.py"], 900),
+    (["clock.py"], 900),
 ]
 # How long a program that took too long may take to stop what it has started, in seconds.
 STOPPING = 60

@@ -2,13 +2,16 @@
 //! opened.
 
 use coffer_base::Timestamp;
-use coffer_storage::{DirectoryLock, Options, Store};
+use coffer_storage::{DirectoryLock, DiskSpace, Faults, Options, Store};
 use std::fs;
-use std::os::unix::fs::{PermissionsExt, symlink};
+use std::os::unix::fs::{MetadataExt, PermissionsExt, symlink};
 use std::path::Path;
+use std::sync::Arc;
+use std::sync::atomic::AtomicU64;
 use tempfile::TempDir;
 
-/// The files of an installation that a hand may swap.
+/// The files of an installation that a hand may swap. The ballast, which nothing is read from, has
+/// a test of its own.
 const FILES: [&str; 8] = [
     "coffer.lock",
     "coffer.db",
@@ -73,6 +76,36 @@ fn nothing_that_was_put_in_the_place_of_a_file_is_used() {
             assert_eq!(fs::read_to_string(&victim).unwrap(), "what is not the server's", "{name}");
             assert!(!home.path().join("victim.missing").exists(), "{name} as a {what}");
         }
+    }
+}
+
+/// What is put in the ballast's place is replaced, or left alone and missed: it is never filled,
+/// and giving the ballast up takes away no file of somebody's.
+#[test]
+fn what_is_put_in_the_place_of_the_ballast_is_neither_filled_nor_followed() {
+    for (what, swap) in SWAPS {
+        let (home, directory, victim) = places();
+        let at = directory.join("coffer.ballast");
+        swap(&at, &victim);
+        let watch = |free: u64| {
+            let faults = Faults::none().free_space_of(Arc::new(AtomicU64::new(free)));
+            DiskSpace::watch(&directory, &faults).unwrap()
+        };
+        let whole = || {
+            assert_eq!(fs::read_to_string(&victim).unwrap(), "what is not the server's", "{what}");
+            assert!(!home.path().join("victim.missing").exists(), "{what}");
+        };
+        let space = watch(1 << 40);
+        whole();
+        let made = fs::symlink_metadata(&at).unwrap();
+        if what != "directory" {
+            assert!(made.is_file() && made.nlink() == 1 && made.len() > 0, "{what}: {made:?}");
+            assert_eq!(made.mode() & 0o777, 0o600, "{what}");
+        }
+        drop(space);
+        drop(watch(0));
+        assert_eq!(at.exists(), what == "directory", "{what}: given up on a full disk");
+        whole();
     }
 }
 

@@ -1,4 +1,7 @@
-//! `docs/limits.md`: every bound with its value and its reason, as the code has them.
+//! `docs/limits.md`: the bounds that a caller or an operator can meet, each with its value and its
+//! reason, as the code has them.
+
+mod internal;
 
 use crate::code::tree::{self, File};
 use crate::root;
@@ -12,7 +15,8 @@ const HEAD: &str = "\
 # Limits
 
 Every bound that a caller or an operator can meet, as the code has it. This page is written by
-`cargo xtask limits` and is not edited by hand.
+`cargo xtask limits` and is not edited by hand. What only the server itself meets, such as how many
+rows a job works on at once, stands in the code (`limits.rs` of each crate).
 
 What an operator can change: `--rate-limit` for all apps (`docs/cli.md`), and for one app
 `requests_per_second`, `requests_at_once`, `requests_per_second_per_key` and
@@ -41,8 +45,14 @@ pub fn page(files: &[File]) -> String {
         let title = file.text.lines().next().unwrap_or_default();
         let title = title.trim_start_matches("//!").trim();
         let title = title.split(". ").next().unwrap_or_default().trim_end_matches('.');
+        let shown = bounds(&file.text).into_iter();
+        let shown = shown.filter(|bound| !internal::is_internal(&file.path, &bound.name));
+        let shown: Vec<Bound> = shown.collect();
+        if shown.is_empty() {
+            continue;
+        }
         let _ = write!(page, "\n## {title}\n\n| Bound | Value | What it is |\n|---|---|---|\n");
-        for bound in bounds(&file.text) {
+        for bound in shown {
             let _ = writeln!(page, "| `{}` | {} | {} |", bound.name, bound.value, bound.about);
         }
     }
@@ -152,6 +162,18 @@ mod tests {
                         | `THINGS` | 2,049 | Most `things`, which nobody needs. |\n\
                         | `OTHERS` | `limit::THINGS` | As many. |\n";
         assert_eq!(table, expected);
+    }
+
+    #[test]
+    fn what_is_left_out_is_there() {
+        let files = tree::read(&root()).unwrap();
+        for (path, names) in internal::INTERNAL {
+            let file = files.iter().find(|file| file.path == *path).unwrap();
+            let known: Vec<_> = bounds(&file.text).into_iter().map(|bound| bound.name).collect();
+            for name in names.split_whitespace() {
+                assert!(known.iter().any(|one| one == name), "{path} has no {name}");
+            }
+        }
     }
 
     #[test]

@@ -98,7 +98,10 @@ impl ClockGuard {
         Self { clock, doubtful, waiting, state }
     }
 
-    /// What the clock shows, believed or not: for what only waits, and destroys nothing.
+    /// What the clock shows, believed or not: for what is written down, and for what may be done
+    /// early or late. Who destroys, releases, disables or gives up anything by it asks whether it
+    /// is believed ([`Self::look`], [`Self::glance`]), and a time that is kept to wait for is
+    /// compared with the longest that it can be, since a clock that was ahead has written it.
     pub fn now(&self) -> Timestamp {
         self.clock.now()
     }

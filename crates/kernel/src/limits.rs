@@ -77,7 +77,15 @@ pub const LOGGED_LINES_AT_ONCE: u32 = 500;
 /// Lines of one kind a second that the log has in the long run, of all callers together.
 pub const LOGGED_LINES_PER_SECOND: u32 = 50;
 
-/// Seconds between two lines that say how many refusals and failures had none of their own.
+/// Lines that tell of an answer which the log has at once, where the operator wants all requests in
+/// it: more than a busy fleet sends in a second.
+pub const LOGGED_ANSWERS_AT_ONCE: u32 = 10_000;
+
+/// Such lines a second in the long run: half a megabyte, which no disk minds; the others are
+/// counted, so that who sends as much as he can does not fill it.
+pub const LOGGED_ANSWERS_PER_SECOND: u32 = 1500;
+
+/// Seconds between two lines that say how many requests had none of their own.
 pub const LOG_SUMMARY_SECONDS: u64 = 5;
 
 /// Seconds within which the first byte must arrive on a new connection: a client that connects

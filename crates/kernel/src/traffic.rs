@@ -154,7 +154,7 @@ impl Traffic {
         LogRequests::ALL.get(place).copied().unwrap_or_default()
     }
 
-    /// Logs how many refusals and failures had no line of their own, if there were any.
+    /// Logs how many requests had no line of their own, if there were any.
     pub(crate) fn log_summary(&self) {
         let refusals = self.lines.take_skipped(LineKind::Refusal);
         if refusals > 0 {
@@ -163,6 +163,10 @@ impl Traffic {
         let failures = self.lines.take_skipped(LineKind::Failure);
         if failures > 0 {
             tracing::error!(count = failures, "failed too, without a line for each");
+        }
+        let answers = self.lines.take_skipped(LineKind::Answer);
+        if answers > 0 {
+            tracing::info!(count = answers, "answered too, without a line for each");
         }
     }
 

@@ -29,6 +29,13 @@ impl Schedule {
         let shift = spread.saturating_mul(part) / i64::from(u16::MAX);
         Some(now.plus(distance.saturating_sub(distance / 10).saturating_add(shift)))
     }
+
+    /// Seconds to the next attempt at most: what is to be made later than that was written while
+    /// the clock was ahead, or by another schedule.
+    pub(crate) fn longest(&self) -> i64 {
+        let longest = self.live.iter().chain(&self.test).copied().max().unwrap_or(0);
+        longest.saturating_add(longest / 10).saturating_add(1)
+    }
 }
 
 #[cfg(test)]
@@ -50,6 +57,7 @@ mod tests {
                 let next = schedule.next(mode, number, start, &random).unwrap();
                 let at = next.unix() - start.unix();
                 assert!((distance * 9 / 10..=distance * 11 / 10).contains(&at), "{at}");
+                assert!(at <= schedule.longest(), "{at}");
             }
         }
         let last = i64::try_from(distances.len()).unwrap() + 1;

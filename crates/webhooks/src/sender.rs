@@ -4,6 +4,9 @@
 //! endpoint, so that one with much to send keeps no other waiting, and gives places to those that
 //! answer before those that hang (`fair.rs`). What became of attempts is written down in groups.
 //! Whatever is cut is made again: an attempt waits until its outcome is written.
+//!
+//! While the clock may be wrong, first attempts are made and those after a failure wait: a clock
+//! that is ahead would make all of them at once, and give up what is too old by it.
 
 mod exchange;
 mod fair;
@@ -13,13 +16,13 @@ use crate::endpoint::{Attempt, Status};
 use crate::schedule::Schedule;
 use crate::sequence::Sequence;
 use crate::settings::{self, WEBHOOK_CA_FILE, WEBHOOK_DISABLE_AFTER, WEBHOOK_TIMEOUT};
-use crate::store::attempt;
+use crate::store::attempt::{self, Due};
 use crate::store::settle::{Made, Outcome, Settle};
 use crate::{limits, store};
 use coffer_base::Timestamp;
 use coffer_base::clock::DAY_SECONDS;
 use coffer_kernel::outbound::{Destinations, Proxy};
-use coffer_kernel::{BoxFuture, Job, JobContext, Settings};
+use coffer_kernel::{BoxFuture, ClockState, Job, JobContext, Settings};
 use coffer_metrics::catalogue::WEBHOOK_ATTEMPTS;
 use coffer_storage::StorageError;
 use exchange::{Exchange, Ready};
@@ -71,6 +74,9 @@ struct Pass<'a> {
     /// The attempts that are under way, or whose outcome is not written yet.
     taken: HashSet<(String, i64, String)>,
     looked: Option<Instant>,
+    /// Whether the clock could be believed when something was due last, and what is due by it.
+    clock: ClockState,
+    due: Due,
     after: String,
     /// Endpoints that had something due at the last look, and got no place.
     passed_over: VecDeque<String>,
@@ -124,6 +130,8 @@ impl Sender {
             running: JoinSet::new(),
             taken,
             looked: None,
+            clock: ClockState::Settling,
+            due: Due::at_once(),
             after: String::new(),
             passed_over: VecDeque::new(),
         };
@@ -197,11 +205,15 @@ impl Pass<'_> {
             let some = self.state.unwritten.len().min(limits::SETTLED_AT_ONCE);
             let made: Vec<Made> = self.state.unwritten.iter().take(some).cloned().collect();
             let keys: Vec<_> = made.iter().map(key_of).collect();
+            if made.iter().any(|one| one.outcome.error.is_some()) {
+                self.look_at_clock().await?;
+            }
             let work = Settle {
                 made,
                 sequence: Arc::clone(&self.sender.sequence),
                 context: self.context.clone(),
                 disable_after: self.sender.disable_after,
+                clock: self.clock,
                 now: self.context.guard.now(),
             };
             self.context.store.write(work).await?;
@@ -213,20 +225,30 @@ impl Pass<'_> {
         Ok(())
     }
 
+    /// Asks whether the clock can be believed, and what is due by it.
+    async fn look_at_clock(&mut self) -> Result<(), StorageError> {
+        let guard = &self.context.guard;
+        self.clock = guard.glance(&self.context.store).await?;
+        self.due = match self.clock {
+            ClockState::Doubtful(_) => Due::at_once(),
+            _ => Due::by(guard.now(), self.sender.how.schedule.longest()),
+        };
+        Ok(())
+    }
+
     /// Starts what is due, as far as there are places: of those endpoints that have just answered,
     /// and of all of them if it is time to look at all.
     async fn start(&mut self, finished: &[String]) -> Result<usize, StorageError> {
         let look = Duration::from_millis(limits::LOOK_MILLISECONDS);
-        let now = self.context.guard.now();
         let mut started = 0usize;
         if self.looked.is_some_and(|at| at.elapsed() < look) {
             let mut again = finished.to_vec();
             again.sort_unstable();
             again.dedup();
             for endpoint in &again {
-                started = started.saturating_add(self.start_endpoint(endpoint, now).await?);
+                started = started.saturating_add(self.start_endpoint(endpoint).await?);
             }
-            return Ok(started.saturating_add(self.start_passed_over(now).await?));
+            return Ok(started.saturating_add(self.start_passed_over().await?));
         }
         self.looked = Some(Instant::now());
         self.state.holders.beat(self.context).await?;
@@ -237,18 +259,24 @@ impl Pass<'_> {
             waiting = attempt::waiting_endpoints(store, "", most).await?;
         }
         self.after = match waiting.last() {
-            Some((last, _)) if i64::try_from(waiting.len()).is_ok_and(|found| found >= most) => {
-                last.clone()
+            Some(last) if i64::try_from(waiting.len()).is_ok_and(|found| found >= most) => {
+                last.id.clone()
             }
             _ => String::new(),
         };
         self.passed_over.clear();
-        for (endpoint, due) in waiting {
-            let is_free = self.state.standings.places(&endpoint) > 0;
-            if due <= now && is_free {
-                started = started.saturating_add(self.start_endpoint(&endpoint, now).await?);
-            } else if due <= now && self.state.standings.under_way(&endpoint) == 0 {
-                self.passed_over.push_back(endpoint);
+        let by_clock = Due::by(self.context.guard.now(), self.sender.how.schedule.longest());
+        if waiting.iter().any(|one| by_clock.has_some(one.first, one.last)) {
+            self.look_at_clock().await?;
+        }
+        for one in waiting {
+            if !self.due.has_some(one.first, one.last) {
+                continue;
+            }
+            if self.state.standings.places(&one.id) > 0 {
+                started = started.saturating_add(self.start_endpoint(&one.id).await?);
+            } else if self.state.standings.under_way(&one.id) == 0 {
+                self.passed_over.push_back(one.id);
             }
         }
         Ok(started)
@@ -256,20 +284,20 @@ impl Pass<'_> {
 
     /// Gives places that have become free to those that got none at the last look, so that nobody
     /// waits for the next one while there is a place.
-    async fn start_passed_over(&mut self, now: Timestamp) -> Result<usize, StorageError> {
+    async fn start_passed_over(&mut self) -> Result<usize, StorageError> {
         let mut started = 0usize;
         while let Some(id) = self.passed_over.pop_front() {
             if self.state.standings.places(&id) == 0 {
                 self.passed_over.push_front(id);
                 break;
             }
-            started = started.saturating_add(self.start_endpoint(&id, now).await?);
+            started = started.saturating_add(self.start_endpoint(&id).await?);
         }
         Ok(started)
     }
 
     /// Starts what is due for one endpoint.
-    async fn start_endpoint(&mut self, id: &str, now: Timestamp) -> Result<usize, StorageError> {
+    async fn start_endpoint(&mut self, id: &str) -> Result<usize, StorageError> {
         let places = self.state.standings.places(id);
         if places == 0 {
             return Ok(0);
@@ -281,12 +309,16 @@ impl Pass<'_> {
         let unwritten = self.state.unwritten.iter().filter(|made| made.attempt.endpoint == id);
         let taken = self.state.standings.under_way(id).saturating_add(unwritten.count());
         let most = i64::try_from(places.saturating_add(taken)).unwrap_or(i64::MAX);
-        let due = attempt::due(&self.context.store, id, now, most).await?;
+        let due = attempt::due(&self.context.store, id, self.due, most).await?;
+        let now = self.context.guard.now();
         let mut started = 0usize;
         let mut ready = None;
         for attempt in due {
             let key = (attempt.endpoint.clone(), attempt.seq, attempt.event.clone());
             if started >= places || self.taken.contains(&key) {
+                continue;
+            }
+            if exchange::is_too_late(&attempt, now) && !self.is_right().await? {
                 continue;
             }
             let ready = match &ready {
@@ -303,6 +335,12 @@ impl Pass<'_> {
             started = started.saturating_add(1);
         }
         Ok(started)
+    }
+
+    /// Whether the clock can be believed as for what is destroyed: to give up is no less.
+    async fn is_right(&mut self) -> Result<bool, StorageError> {
+        self.look_at_clock().await?;
+        Ok(matches!(self.clock, ClockState::Right(_)))
     }
 
     fn spawn(&mut self, ready: Arc<Ready>, attempt: Attempt, now: Timestamp) {

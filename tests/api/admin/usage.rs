@@ -5,7 +5,7 @@ use coffer_testkit::{App, Client, TestServer};
 use serde_json::{Value, json};
 
 fn quiet_server() -> TestServer {
-    TestServer::builder().embedded().without_background_jobs().start()
+    TestServer::builder().without_background_jobs().start()
 }
 
 fn path(app: &App) -> String {

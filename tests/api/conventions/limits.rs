@@ -3,10 +3,11 @@
 use crate::check::lawful;
 use coffer::serve::{Address, ServeOptions, Server};
 use coffer_kernel::TrafficSettings;
-use coffer_testkit::TestServer;
+use coffer_testkit::{Gate, TestServer};
 use serde_json::json;
 use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpStream};
+use std::thread;
 
 fn limited(server: &TestServer, requests_per_second: Option<u32>) {
     let settings = TrafficSettings { requests_per_second, ..TrafficSettings::default() };
@@ -55,6 +56,39 @@ fn an_apps_own_limit_counts_also_where_others_have_none() {
     server.admin().post(&path, &[("requests_per_second", "")]).ok();
     for _ in 0..20 {
         app.client().list().ok();
+    }
+}
+
+/// Whoever has as many requests under way as it may is refused with Stripe's other word, and goes
+/// through once one of them has ended.
+#[test]
+fn an_app_or_a_key_with_too_many_requests_at_once_is_refused() {
+    let gate = Gate::default();
+    let server =
+        TestServer::builder().embedded().without_background_jobs().faults(gate.faults()).start();
+    let other = server.app().client();
+    other.set("token", "value").ok();
+    for quota in ["requests_at_once", "requests_at_once_per_key"] {
+        let app = server.app();
+        let client = app.client();
+        client.set("token", "value").ok();
+        let path = format!("/v1/admin/apps/{}", app.id);
+        server.admin().post(&path, &[(quota, "1")]).ok();
+        gate.close();
+        thread::scope(|threads| {
+            let first = threads.spawn(|| client.set("token", "another"));
+            gate.wait_until_held();
+            let refused = client.find("token");
+            let error = lawful(&refused).refused(429);
+            assert_eq!(error["code"], "rate_limit", "{quota}");
+            let reason = refused.header("stripe-rate-limited-reason");
+            assert_eq!(reason, Some("global-concurrency"), "{quota}");
+            assert_eq!(refused.header("stripe-should-retry"), Some("true"), "{quota}");
+            other.find("token").ok();
+            gate.open();
+            first.join().unwrap().ok();
+        });
+        assert_eq!(client.find("token").ok()["payload"], "another", "{quota}");
     }
 }
 

@@ -2,10 +2,10 @@
 
 use coffer_identity::RowFindings;
 use coffer_storage::Value;
-use coffer_testkit::{Answer, App, Client, TestServer};
+use coffer_testkit::{Answer, App, Client, TestServer, is_postgres};
 
 /// The tables under a MAC, with their columns: `?` after a name says that it may be null.
-const TABLES: [(&str, &str); 7] = [
+pub(super) const TABLES: [(&str, &str); 8] = [
     ("account", "id seq name created mac"),
     ("app", "id seq account name quotas manifest self_install embedders created version mac"),
     ("install", "app account id seq created mac"),
@@ -17,6 +17,7 @@ const TABLES: [(&str, &str); 7] = [
     ),
     ("erasure", "app account created request seq mac"),
     ("tenant_generation", "app account generation mac"),
+    ("pending_revocation", "subject floor expires_at? mac"),
 ];
 
 /// The columns that hold numbers.
@@ -70,6 +71,26 @@ impl Hands {
         Self { server, scrap: (app, account) }
     }
 
+    /// The columns that a table has, by the database itself.
+    pub(super) fn columns_of_schema(&self, table: &str) -> Vec<String> {
+        let sql = if is_postgres() {
+            "SELECT CAST(column_name AS text) FROM information_schema.columns \
+             WHERE table_schema = 'public' AND table_name = ? ORDER BY ordinal_position"
+        } else {
+            "SELECT name FROM pragma_table_info(?) ORDER BY cid"
+        };
+        let rows = self.server.query(sql, &[Value::from(table)]);
+        rows.iter().map(|row| row.text(0).unwrap().to_owned()).collect()
+    }
+
+    /// Adds a row as it is, in place of none.
+    pub(super) fn insert(&self, table: &str, values: &[Value]) {
+        let names: Vec<&str> = columns(table).into_iter().map(|(name, _)| name).collect();
+        let marks = vec!["?"; names.len()].join(", ");
+        let insert = format!("INSERT INTO {table} ({}) VALUES ({marks})", names.join(", "));
+        self.execute(&insert, values);
+    }
+
     /// Lets the server read everything from the database again: an operator's change does.
     pub(super) fn refresh(&self) {
         self.server.install(&self.scrap.0, &self.scrap.1);
@@ -102,10 +123,7 @@ impl Hands {
         let Copy { table, key, id, values } = copy;
         let delete = format!("DELETE FROM {table} WHERE {key} = ?");
         self.server.execute(&delete, std::slice::from_ref(id)).unwrap();
-        let names: Vec<&str> = columns(table).into_iter().map(|(name, _)| name).collect();
-        let marks = vec!["?"; names.len()].join(", ");
-        let insert = format!("INSERT INTO {table} ({}) VALUES ({marks})", names.join(", "));
-        self.execute(&insert, values);
+        self.insert(table, values);
         self.refresh();
     }
 
@@ -141,19 +159,19 @@ impl Hands {
 
     #[track_caller]
     pub(super) fn is_forged(&self, table: &str) {
-        let forged = self.findings().forged;
-        assert!(forged.iter().any(|row| row.starts_with(table)), "{table}: {forged:?}");
+        let (forged, name) = (self.findings().forged, format!("{table} "));
+        assert!(forged.iter().any(|row| row.starts_with(&name)), "{table}: {forged:?}");
     }
 
     #[track_caller]
     pub(super) fn is_outdated(&self, table: &str) {
-        let outdated = self.findings().outdated;
-        assert!(outdated.iter().any(|row| row.starts_with(table)), "{table}: {outdated:?}");
+        let (outdated, name) = (self.findings().outdated, format!("{table} "));
+        assert!(outdated.iter().any(|row| row.starts_with(&name)), "{table}: {outdated:?}");
     }
 }
 
 /// Other values of a column that holds `value`.
-fn changes(name: &str, nullable: bool, value: &Value) -> Vec<Value> {
+pub(super) fn changes(name: &str, nullable: bool, value: &Value) -> Vec<Value> {
     let other = match value {
         Value::Int(number) => Value::Int(number + 1),
         Value::Text(text) => Value::Text(format!("{text}x")),
@@ -190,4 +208,9 @@ pub(super) fn key_id(hands: &Hands, client: &Client) -> String {
     let hash = coffer_crypto::TokenHash::of(client.key());
     let sql = "SELECT id FROM api_key WHERE hash = ?";
     hands.server.query(sql, &[Value::from(hash.as_bytes())])[0].text(0).unwrap().to_owned()
+}
+
+/// A token as the server makes them: it is looked for, unlike what is made up.
+pub(super) fn token(prefix: &str) -> String {
+    coffer_crypto::new_token(prefix, &coffer_crypto::SystemRandom).expose().clone()
 }

@@ -123,6 +123,60 @@ fn an_endpoint_without_success_is_told_of_and_then_disabled() {
     assert_eq!(fixture.pending(&event), 0);
 }
 
+/// More than it takes to disable an endpoint.
+const MANY: u8 = 25;
+
+/// Attempts in all: each event is tried four times in test mode.
+const FAILED: i64 = 4 * (1 + MANY as i64);
+
+#[test]
+fn a_clock_that_was_wrong_disables_nobody_and_nothing_waits_for_its_time() {
+    for by in [365 * DAY, -DAY] {
+        let fixture = Fixture::new();
+        let endpoint = fixture.endpoint("500");
+        let watching = [("enabled_events[]", "coffer.webhook.failing")];
+        let watching = fixture.endpoint_with(&fixture.client, "200/watching", &watching);
+        let received = || fixture.receiver.received().len();
+        let many = usize::from(MANY);
+        // One failure from before: by the wrong clock it lasts for a year.
+        fixture.happen();
+        fixture.send();
+        fixture.server.clock.jump(by);
+        for _ in 0..MANY {
+            fixture.happen();
+        }
+        fixture.send();
+        fixture.send();
+        assert_eq!(received(), 1 + many, "{by}: first attempts are made, and no others");
+        assert_eq!(fixture.get(&endpoint)["status"], "enabled", "{by}");
+        fixture.server.clock.jump(-by);
+        fixture.send();
+        assert_eq!(received(), 1 + many, "{by}: right for a moment");
+        for _ in 0..7 {
+            fixture.server.clock.advance(60);
+            fixture.send();
+        }
+        assert_eq!(received(), 2 * (1 + many), "{by}: all are tried again within minutes");
+        for _ in 0..12 {
+            fixture.server.clock.advance(HOUR / 2);
+            fixture.send();
+        }
+        assert_eq!(received(), 4 * (1 + many), "{by}: as often as the schedule says");
+        let sql = "SELECT failing_since, failures, warned FROM webhook_endpoint WHERE id = ?";
+        let of = [coffer_storage::Value::from(endpoint.id.as_str())];
+        let row = &fixture.server.query(sql, &of)[0];
+        let start = coffer_testkit::START.unix();
+        let since = row.int(0).unwrap();
+        assert!((start..=start + DAY).contains(&since), "{by}: {since}");
+        // Those that were made while the clock was right: all but the first ones of many.
+        assert_eq!(row.int(1).unwrap(), FAILED - i64::from(MANY), "{by}");
+        assert_eq!(row.optional_int(2).unwrap(), None, "{by}: nobody was told");
+        for one in [&endpoint, &watching] {
+            assert_eq!(fixture.get(one)["status"], "enabled", "{by}");
+        }
+    }
+}
+
 #[test]
 fn what_waits_for_a_deleted_endpoint_is_gone() {
     let fixture = Fixture::new();

@@ -25,7 +25,7 @@ pub fn wrong_clock() -> Outcome {
 
 /// The library, which Debian's package is unpacked for below the target directory if the machine
 /// has none.
-fn library() -> Result<PathBuf, String> {
+pub fn library() -> Result<PathBuf, String> {
     let ours = target()?.join("faketime");
     let unpacked = ours.join("usr");
     let known = || found(Path::new("/usr/lib")).or_else(|| found(&unpacked.join("lib")));

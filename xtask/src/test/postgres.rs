@@ -1,6 +1,7 @@
 //! PostgreSQL for the tests: a server of their own, as an unprivileged user, in a private directory
 //! and on a free port, beside whatever server the machine has already; stopped afterwards.
 
+use super::clock;
 use super::conformance::python_environment;
 use super::memory::{self, Memory};
 use super::packages::{self, is_root, may_install};
@@ -83,6 +84,7 @@ pub fn outages() -> Outcome {
     Step::new(&python)
         .args([root().join("tests/postgres/run.py")])
         .env("COFFER_BIN", binary()?)
+        .env("LIBFAKETIME", clock::library()?)
         .env("PYTHONDONTWRITEBYTECODE", "1")
         .directory(&root())
         .minutes(90)

@@ -212,3 +212,13 @@ fn a_place_that_does_not_exist_may_be_a_volume() {
         assert!(said.contains("volume") && said.contains("coffer init"), "{said}");
     }
 }
+
+#[test]
+fn too_few_descriptors_are_named_with_the_setting_that_raises_them() {
+    let home = Home::new();
+    home.init(&[]);
+    let few = home.coffer(&["doctor"]).with_descriptors(256).run();
+    let line = few.stdout.lines().find(|line| line.contains("open files")).unwrap();
+    assert!(line.starts_with("WARN  open files") && line.contains("hard limit 256"), "{few:?}");
+    assert!(few.stdout.contains("LimitNOFILE="), "{few:?}");
+}

@@ -259,7 +259,7 @@ fn each_request_has_a_line_in_the_log_if_that_is_wanted() {
 #[test]
 fn more_silent_connections_than_descriptors_keep_nobody_out() {
     let home = Home::new();
-    home.init(&[]);
+    let key = text(&home.init(&["--app", "Shop"]), "test_key");
     let words = ["serve", "--listen", "127.0.0.1:0", "--admin-listen", "127.0.0.1:0"];
     let server = Server::start(&home, &words);
     let process = Some(rustix::process::Pid::from_raw(server.process().cast_signed()).unwrap());
@@ -268,11 +268,15 @@ fn more_silent_connections_than_descriptors_keep_nobody_out() {
     let most = Some(u64::try_from(open).unwrap() + 60);
     let few = rustix::process::Rlimit { current: most, maximum: most };
     rustix::process::prlimit(process, rustix::process::Resource::Nofile, few).unwrap();
+    let find = "GET /v1/apps/secrets/find?name=token&scope[type]=account HTTP/1.1";
+    let find = format!("{find}\r\nAuthorization: Bearer {key}");
     let mut silent = Vec::new();
     for _ in 0..2 {
         silent.extend((0..60).map(|_| std::net::TcpStream::connect(server.address()).unwrap()));
         let answer = ask_tcp(&server.address(), "GET /livez HTTP/1.1");
         assert!(answer.starts_with("HTTP/1.1 200"), "{answer}");
+        let answer = ask_tcp(&server.address(), &find);
+        assert!(answer.contains("No such secret: 'token'"), "{answer}");
     }
     assert_eq!(server.stop(), Some(0));
 }

@@ -37,6 +37,7 @@ mod service_manager;
 mod signals;
 mod stripe;
 mod terminal;
+mod usage;
 mod values;
 mod verbs;
 mod webhooks;

@@ -132,13 +132,31 @@ impl Call {
         self
     }
 
+    /// With so many descriptors at most, soft and hard.
+    pub fn with_descriptors(mut self, most: u32) -> Self {
+        let mut shell = Command::new("sh");
+        shell.args(["-c", &format!("ulimit -n {most} && exec \"$0\" \"$@\"")]);
+        shell.arg(self.command.get_program()).args(self.command.get_args()).env_clear();
+        shell.current_dir(self.command.get_current_dir().unwrap());
+        for (name, value) in self.command.get_envs() {
+            shell.env(name, value.unwrap());
+        }
+        self.command = shell;
+        self
+    }
+
     /// On a terminal with so many lines, whose text is the result, errors too.
-    pub fn on_terminal(mut self, lines: u16) -> Self {
+    pub fn on_terminal(self, lines: u16) -> Self {
+        self.on_terminal_with(lines, "")
+    }
+
+    /// The same with `after` behind the words, such as a redirection.
+    pub fn on_terminal_with(mut self, lines: u16, after: &str) -> Self {
         let words = std::iter::once(self.command.get_program()).chain(self.command.get_args());
         let words: Vec<_> = words
             .map(|word| coffer_base::shell::word(word.to_str().unwrap()).into_owned())
             .collect();
-        let line = format!("stty rows {lines} cols 300; {}", words.join(" "));
+        let line = format!("stty rows {lines} cols 300; {} {after}", words.join(" "));
         let mut script = Command::new("script");
         script.args(["-qec", &line, "/dev/null"]).env_clear();
         script.current_dir(self.command.get_current_dir().unwrap());

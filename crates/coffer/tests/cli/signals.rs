@@ -3,6 +3,8 @@
 use crate::listen::openssl;
 use crate::program::{Home, Server, expect, text};
 use rustix::process::Signal;
+use std::io::{BufRead, BufReader, Read, Write};
+use std::net::TcpStream;
 
 #[test]
 fn a_hangup_reloads_and_says_what_changed() {
@@ -55,6 +57,71 @@ fn a_hangup_reloads_and_says_what_changed() {
     server.signal(Signal::HUP);
     server.wait_for("nothing was reloaded");
     assert!(trusts(&second.0));
+    assert_eq!(server.stop(), Some(0));
+}
+
+/// Statuses of so many requests with a key, over one connection.
+fn burst(server: &Server<'_>, key: &str, requests: usize) -> Vec<u16> {
+    let mut stream = TcpStream::connect(server.address()).unwrap();
+    let mut answers = BufReader::new(stream.try_clone().unwrap());
+    let request = format!(
+        "GET /v1/apps/secrets?scope[type]=account HTTP/1.1\r\nHost: localhost\r\n\
+         Authorization: Bearer {key}\r\n\r\n"
+    );
+    let answer = |_| {
+        stream.write_all(request.as_bytes()).unwrap();
+        let (mut status, mut length) = (0, 0);
+        loop {
+            let mut line = String::new();
+            answers.read_line(&mut line).unwrap();
+            let line = line.trim_end().to_ascii_lowercase();
+            if let Some(rest) = line.strip_prefix("http/1.1 ") {
+                status = rest[..3].parse().unwrap();
+            } else if let Some(rest) = line.strip_prefix("content-length: ") {
+                length = rest.parse().unwrap();
+            } else if line.is_empty() {
+                break;
+            }
+        }
+        answers.read_exact(&mut vec![0; length]).unwrap();
+        status
+    };
+    (0..requests).map(answer).collect()
+}
+
+/// The limit that the log tells of is the one that requests meet. Without a number a server has
+/// one that no honest app meets, and developer mode has none.
+#[test]
+fn a_limit_is_in_force_after_a_hangup_and_none_is_in_developer_mode() {
+    let refused = |statuses: &[u16]| statuses.iter().filter(|status| **status == 429).count();
+    let home = Home::new();
+    let key = text(&home.init(&["--app", "Shop"]), "test_key");
+    let config = home.path("coffer.toml");
+    let write = |rate: &str| std::fs::write(&config, format!("{rate}\n")).unwrap();
+    write("");
+    let words = ["serve", "--listen", "127.0.0.1:0", "--config", &config.display().to_string()];
+    let mut server = Server::start(&home, &words);
+    // A second's worth may come at once, so as many meet no limit however fast they are.
+    assert_eq!(refused(&burst(&server, &key, 1000)), 0, "4000 a second");
+    write("rate_limit = 1");
+    server.signal(Signal::HUP);
+    server.wait_for("rate_limit is 1");
+    let statuses = burst(&server, &key, 20);
+    assert!(refused(&statuses) > 0, "{statuses:?}");
+    write("rate_limit = 0");
+    server.signal(Signal::HUP);
+    server.wait_for("rate_limit is 0");
+    assert_eq!(refused(&burst(&server, &key, 100)), 0);
+    assert_eq!(server.stop(), Some(0));
+
+    let other = home.other();
+    let server = Server::start(&other, &["dev", "--listen", "127.0.0.1:0"]);
+    assert_eq!(burst(&server, "sk_test_any", 100), [200; 100]);
+    assert_eq!(server.stop(), Some(0));
+    let asked = ["dev", "--listen", "127.0.0.1:0", "--rate-limit", "1"];
+    let server = Server::start(&other, &asked);
+    let statuses = burst(&server, "sk_test_any", 20);
+    assert!(refused(&statuses) > 0, "a client's handling of it can be tried: {statuses:?}");
     assert_eq!(server.stop(), Some(0));
 }
 

@@ -12,8 +12,8 @@ use http::request::Parts;
 use std::time::Instant;
 
 /// Counts the request, and logs it: failures as errors, refusals and, if the operator wants it,
-/// successes for information, the rest for debugging. When there are more refusals or failures than
-/// the log has room for, the others are counted. Neither the query nor the body is ever logged, nor
+/// successes for information, the rest for debugging. When there are more of a kind than the log has
+/// room for, the others are counted. Neither the query nor the body is ever logged, nor
 /// a part of them: even what stands where a parameter's name belongs can be a payload, sent by
 /// mistake without its name.
 pub(super) fn report(
@@ -27,18 +27,15 @@ pub(super) fn report(
         Ok(reply) => {
             kernel.counters.of(trace.route).success(reply.replay_of.is_some(), micros);
             let status = status_of(result);
-            let is_shown = kernel.traffic.log_requests() == LogRequests::All;
-            Line::new(kernel, trace, parts, micros).answered(status, is_shown);
+            let traffic = &kernel.traffic;
+            let is_wanted = traffic.log_requests() == LogRequests::All;
+            let admit = || traffic.lines.admit(LineKind::Answer, trace.peer.key(), trace.started);
+            Line::new(kernel, trace, parts, micros).answered(status, is_wanted && admit());
         }
         Err(error) => {
             kernel.counters.failure(trace.route, error, micros);
             if has_line(&kernel.traffic, trace.peer, trace.started, error) {
-                let line = Line::new(kernel, trace, parts, micros);
-                if error.is_fault() {
-                    line.failed(error);
-                } else {
-                    line.refused(error);
-                }
+                Line::new(kernel, trace, parts, micros).told(error);
             }
         }
     }
@@ -54,11 +51,16 @@ pub(super) fn status_of(result: &Result<Reply, ApiError>) -> u16 {
 
 /// Whether a refusal or a failure has a line of its own.
 fn has_line(traffic: &Traffic, peer: Peer, now: Instant, error: &ApiError) -> bool {
-    let kind = if error.is_fault() { LineKind::Failure } else { LineKind::Refusal };
+    let kind = kind_of(error);
     if kind == LineKind::Refusal && traffic.log_requests() == LogRequests::Off {
         return false;
     }
     traffic.lines.admit(kind, peer.key(), now)
+}
+
+/// What the log calls it. Too much at once is the caller's doing, with whatever status it is told.
+fn kind_of(error: &ApiError) -> LineKind {
+    if error.is_fault() { LineKind::Failure } else { LineKind::Refusal }
 }
 
 /// Counts and logs what was no valid HTTP, as other refusals are.
@@ -122,6 +124,13 @@ impl<'a> Line<'a> {
         }
     }
 
+    fn told(&self, error: &ApiError) {
+        match kind_of(error) {
+            LineKind::Failure => self.failed(error),
+            _ => self.refused(error),
+        }
+    }
+
     fn refused(&self, error: &ApiError) {
         let Self { request_id, peer, method, path, key, app, account, micros, .. } = *self;
         let trace = self.trace.as_deref();
@@ -149,4 +158,94 @@ fn clipped(path: &str) -> &str {
     let end =
         path.char_indices().nth(limit::LOGGED_PATH_CHARACTERS).map_or(path.len(), |(at, _)| at);
     path.get(..end).unwrap_or(path)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use coffer_dialect::LimitReason;
+    use std::fmt::{Debug, Write};
+    use std::sync::{Arc, Mutex};
+    use tracing::field::{Field, Visit};
+    use tracing::span;
+    use tracing::{Event, Metadata, Subscriber};
+
+    /// Writes down each event: its level, and its fields.
+    #[derive(Clone, Default)]
+    struct Recorder(Arc<Mutex<String>>);
+
+    struct Fields<'a>(&'a mut String);
+
+    impl Visit for Fields<'_> {
+        fn record_debug(&mut self, field: &Field, value: &dyn Debug) {
+            write!(self.0, " {}={value:?}", field.name()).unwrap();
+        }
+    }
+
+    impl Subscriber for Recorder {
+        fn enabled(&self, _: &Metadata<'_>) -> bool {
+            true
+        }
+
+        fn new_span(&self, _: &span::Attributes<'_>) -> span::Id {
+            span::Id::from_u64(1)
+        }
+
+        fn record(&self, _: &span::Id, _: &span::Record<'_>) {}
+
+        fn record_follows_from(&self, _: &span::Id, _: &span::Id) {}
+
+        fn event(&self, event: &Event<'_>) {
+            let mut written = self.0.lock().unwrap();
+            write!(written, "{}", event.metadata().level()).unwrap();
+            event.record(&mut Fields(&mut written));
+        }
+
+        fn enter(&self, _: &span::Id) {}
+
+        fn exit(&self, _: &span::Id) {}
+    }
+
+    /// The line of a request that ended so.
+    fn line(error: &ApiError) -> String {
+        let recorder = Recorder::default();
+        let line = Line {
+            request_id: "req_1",
+            peer: Peer::Unix,
+            method: "GET",
+            path: "/v1/apps/secrets/find",
+            key: "key_1",
+            app: "app_1",
+            account: "acct_1",
+            trace: None,
+            micros: 7,
+        };
+        tracing::subscriber::with_default(recorder.clone(), || line.told(error));
+        let written = recorder.0.lock().unwrap();
+        written.clone()
+    }
+
+    /// Who asks too much can be many times a second, and nothing of it is the server's fault.
+    #[test]
+    fn what_a_caller_brings_about_is_no_error_of_the_server() {
+        let of_rate = ApiError::rate_limited(LimitReason::GlobalRate, "Too many.");
+        let of_store = crate::error::storage_failure(&coffer_storage::StorageError::Busy);
+        for (error, status) in [
+            (ApiError::busy(), 503),
+            (of_store, 503),
+            (of_rate, 429),
+            (ApiError::invalid("No."), 400),
+            (ApiError::not_found("secret", "n", "name"), 404),
+        ] {
+            assert_eq!((kind_of(&error), error.status()), (LineKind::Refusal, status));
+            let line = line(&error);
+            assert!(line.starts_with("INFO message=refused "), "{line}");
+            assert!(line.contains(&format!("status={status} ")), "{line}");
+        }
+        let error = ApiError::unknown_outcome("the disk went away");
+        assert_eq!(kind_of(&error), LineKind::Failure);
+        let line = line(&error);
+        assert!(line.starts_with("ERROR message=failed "), "{line}");
+        assert!(line.contains("cause=\"the disk went away\""), "{line}");
+    }
 }

@@ -1,5 +1,5 @@
-//! Which refusals and failures have a line of their own in the log. Under attack most have none,
-//! and are counted.
+//! Which requests have a line of their own in the log. Under attack most have none, and are
+//! counted.
 
 use super::bucket::{Bucket, Rate, Ticks};
 use super::peers::PeerBudgets;
@@ -9,6 +9,8 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Instant;
 
 const OF_ALL: Rate = Rate::new(limits::LOGGED_LINES_PER_SECOND, limits::LOGGED_LINES_AT_ONCE);
+const OF_ANSWERS: Rate =
+    Rate::new(limits::LOGGED_ANSWERS_PER_SECOND, limits::LOGGED_ANSWERS_AT_ONCE);
 const OF_ONE: Rate = Rate::new(limits::LOGGED_REFUSALS_PER_SECOND, limits::LOGGED_REFUSALS_AT_ONCE);
 
 /// What a line tells of.
@@ -18,6 +20,8 @@ pub(crate) enum LineKind {
     Refusal,
     /// A request that failed.
     Failure,
+    /// A request that was carried out.
+    Answer,
 }
 
 /// Lines of one kind, and how many there were not.
@@ -32,6 +36,7 @@ pub(crate) struct Lines {
     ticks: Ticks,
     refusals: Budget,
     failures: Budget,
+    answers: Budget,
     peers: PeerBudgets,
 }
 
@@ -41,6 +46,7 @@ impl Lines {
             ticks: Ticks::new(),
             refusals: Budget::default(),
             failures: Budget::default(),
+            answers: Budget::default(),
             peers: PeerBudgets::default(),
         }
     }
@@ -50,8 +56,9 @@ impl Lines {
     pub(crate) fn admit(&self, kind: LineKind, peer: PeerKey, now: Instant) -> bool {
         let now = self.ticks.at(now);
         let budget = self.budget(kind);
-        let of_peer = kind == LineKind::Failure || self.peers.of(peer).take(OF_ONE, now);
-        let is_admitted = of_peer && budget.lines.take(OF_ALL, now);
+        let of_peer = kind != LineKind::Refusal || self.peers.of(peer).take(OF_ONE, now);
+        let rate = if kind == LineKind::Answer { OF_ANSWERS } else { OF_ALL };
+        let is_admitted = of_peer && budget.lines.take(rate, now);
         if !is_admitted {
             budget.skipped.fetch_add(1, Ordering::Relaxed);
         }
@@ -67,6 +74,7 @@ impl Lines {
         match kind {
             LineKind::Refusal => &self.refusals,
             LineKind::Failure => &self.failures,
+            LineKind::Answer => &self.answers,
         }
     }
 }
@@ -93,6 +101,19 @@ mod tests {
             let all = u64::from(callers) * u64::from(each);
             assert_eq!(lines.take_skipped(LineKind::Refusal), all - admitted);
             assert_eq!(lines.take_skipped(LineKind::Refusal), 0);
+        }
+    }
+
+    #[test]
+    fn answers_have_lines_up_to_a_bound_and_the_others_are_counted() {
+        let (lines, now) = (Lines::new(), Instant::now());
+        let most = u64::from(limits::LOGGED_ANSWERS_AT_ONCE);
+        let asked = (0..most + 7).filter(|_| lines.admit(LineKind::Answer, peer(1), now));
+        assert_eq!(u64::try_from(asked.count()).unwrap(), most);
+        assert_eq!(lines.take_skipped(LineKind::Answer), 7);
+        for kind in [LineKind::Refusal, LineKind::Failure] {
+            assert!(lines.admit(kind, peer(1), now), "{kind:?} have lines of their own");
+            assert_eq!(lines.take_skipped(kind), 0);
         }
     }
 

@@ -2,6 +2,7 @@
 
 use std::fs;
 use std::io::{self, Write};
+use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
 use rustix::fs::{FallocateFlags, fallocate};
@@ -21,9 +22,11 @@ impl Ballast {
         Self(directory.join(FILE))
     }
 
-    /// Its bytes on the disk now; 0 if it is not there.
+    /// Its bytes on the disk now; 0 if it is not there. What somebody else has put in its place
+    /// holds no room: a link, or a file that has another name too.
     pub(super) fn size(&self) -> u64 {
-        fs::symlink_metadata(&self.0).map_or(0, |file| file.len())
+        let file = fs::symlink_metadata(&self.0).ok();
+        file.filter(|file| file.is_file() && file.nlink() == 1).map_or(0, |file| file.len())
     }
 
     /// Puts it there, unless it is. A failure leaves nothing behind, and the next look tries again:

@@ -68,6 +68,33 @@ async fn values_round_trip() {
     assert_eq!(row.into_values(), vec![Value::Null, Value::Null]);
 }
 
+/// A trigger that finds no room for one kind of row, as a full disk does for all.
+const NO_ROOM: &str = "\
+    CREATE FUNCTION no_room() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN \
+    RAISE EXCEPTION 'could not extend file: No space left on device' USING ERRCODE = '53100'; \
+    END $$; \
+    CREATE TRIGGER no_room BEFORE INSERT ON item FOR EACH ROW WHEN (NEW.label = 'large') \
+    EXECUTE FUNCTION no_room()";
+
+#[tokio::test]
+async fn a_disk_without_room_is_told_from_other_failures() {
+    let (options, store) = server_or_skip!(database());
+    let admin: tokio_postgres::Config = options.to_string().parse().unwrap();
+    let (admin, connection) = admin.connect(tokio_postgres::NoTls).await.unwrap();
+    tokio::spawn(connection);
+    admin.batch_execute(NO_ROOM).await.unwrap();
+    store.check_space().unwrap();
+    store.write(insert("small")).await.unwrap();
+    store.check_space().unwrap();
+    let error = store.write(insert("large")).await.unwrap_err();
+    assert!(matches!(error, StorageError::NoSpace(_)), "{error}");
+    assert!(error.to_string().contains("No space left"), "{error}");
+    assert!(matches!(store.check_space(), Err(StorageError::NoSpace(_))));
+    // What finds room goes on.
+    store.write(insert("small")).await.unwrap();
+    assert_eq!(count(&store).await, 2);
+}
+
 fn item(id: i64, label: &str) -> (&'static str, Vec<Value>) {
     ("INSERT INTO item (id, label) VALUES (?, ?)", vec![Value::Int(id), Value::from(label)])
 }

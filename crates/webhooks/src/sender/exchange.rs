@@ -29,6 +29,12 @@ const NO_SECRET: &str = "secret_unavailable";
 const TOO_LARGE: &str = "too_large";
 pub(super) const EXPIRED: &str = "expired";
 
+/// Whether an attempt had to wait for so long that it is not made any more.
+pub(super) fn is_too_late(attempt: &Attempt, now: Timestamp) -> bool {
+    let too_late = attempt.happened.plus(limits::TRIED_SECONDS + limits::LATE_SECONDS);
+    !attempt.once && attempt.number > 1 && now > too_late
+}
+
 /// What attempts are made with.
 pub(super) struct Exchange {
     store: Store,
@@ -78,8 +84,7 @@ impl Exchange {
         attempt: &Attempt,
         now: Timestamp,
     ) -> Outcome {
-        let too_late = attempt.happened.plus(limits::TRIED_SECONDS + limits::LATE_SECONDS);
-        if !attempt.once && attempt.number > 1 && now > too_late {
+        if is_too_late(attempt, now) {
             return Outcome::failed(EXPIRED, now);
         }
         if ready.secrets.is_empty() {

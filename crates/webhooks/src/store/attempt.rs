@@ -64,13 +64,48 @@ pub(crate) fn insert(tx: &mut Tx<'_>, attempt: &Attempt) {
     );
 }
 
-/// Endpoints behind `after` for which something waits, in the order of their ids, each with the
-/// time of what is due first: one look into the index for each.
+/// What counts as due.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Due {
+    /// What was to be made by then.
+    until: Timestamp,
+    /// What was to be made after that: a clock that was ahead has written so.
+    beyond: Timestamp,
+}
+
+impl Due {
+    /// By a clock that is not doubted: what was to be made by `now`, and what lies further ahead
+    /// than the `longest` distance, in seconds, of the schedule.
+    pub(crate) fn by(now: Timestamp, longest: i64) -> Self {
+        Self { until: now, beyond: now.plus(longest) }
+    }
+
+    /// By a clock that may be wrong: first attempts alone, which wait for no time.
+    pub(crate) const fn at_once() -> Self {
+        Self { until: Timestamp::from_unix(0), beyond: Timestamp::from_unix(i64::MAX) }
+    }
+
+    /// Whether something of what is due at the earliest at `first` and at the latest at `last` is.
+    pub(crate) fn has_some(self, first: Timestamp, last: Timestamp) -> bool {
+        first <= self.until || last > self.beyond
+    }
+}
+
+/// An endpoint for which something waits.
+pub(crate) struct WaitingEndpoint {
+    pub(crate) id: String,
+    /// When is due what is due first, and what is due last.
+    pub(crate) first: Timestamp,
+    pub(crate) last: Timestamp,
+}
+
+/// Endpoints behind `after` for which something waits, in the order of their ids: one look into the
+/// index for each, and one at either end of what waits for it.
 pub(crate) async fn waiting_endpoints(
     store: &Store,
     after: &str,
     most: i64,
-) -> Result<Vec<(String, Timestamp)>, StorageError> {
+) -> Result<Vec<WaitingEndpoint>, StorageError> {
     let sql = "WITH RECURSIVE one(endpoint) AS (\
          SELECT (SELECT endpoint FROM webhook_attempt WHERE status = 0 AND endpoint > ?1 \
          ORDER BY endpoint LIMIT 1) UNION ALL \
@@ -79,21 +114,33 @@ pub(crate) async fn waiting_endpoints(
          FROM one WHERE one.endpoint IS NOT NULL) \
          SELECT endpoint, (SELECT first.due FROM webhook_attempt AS first \
          WHERE first.status = 0 AND first.endpoint = one.endpoint \
-         ORDER BY first.due LIMIT 1) FROM one WHERE endpoint IS NOT NULL LIMIT ?2";
+         ORDER BY first.due LIMIT 1), (SELECT last.due FROM webhook_attempt AS last \
+         WHERE last.status = 0 AND last.endpoint = one.endpoint \
+         ORDER BY last.due DESC LIMIT 1) FROM one WHERE endpoint IS NOT NULL LIMIT ?2";
     let rows = store.query(sql, &values![after, most]).await?;
-    let pair = |row: &Row| Ok((row.text(0)?.to_owned(), Timestamp::from_unix(row.int(1)?)));
-    rows.iter().map(pair).collect()
+    let one = |row: &Row| {
+        let time = |column| row.int(column).map(Timestamp::from_unix);
+        Ok(WaitingEndpoint { id: row.text(0)?.to_owned(), first: time(1)?, last: time(2)? })
+    };
+    rows.iter().map(one).collect()
 }
 
-/// What is due for an endpoint, first what is due first, at most `most`.
+/// What is due for an endpoint, first what is due first, at most `most`; what lies too far ahead
+/// comes last.
 pub(crate) async fn due(
     store: &Store,
     endpoint: &str,
-    now: Timestamp,
+    due: Due,
     most: i64,
 ) -> Result<Vec<Attempt>, StorageError> {
-    let sql = select!("WHERE endpoint = ? AND status = 0 AND due <= ? ORDER BY due, seq LIMIT ?");
-    let rows = store.query(sql, &values![endpoint, now, most]).await?;
+    let by_then =
+        select!("WHERE endpoint = ? AND status = 0 AND due <= ? ORDER BY due, seq LIMIT ?");
+    let beyond = select!("WHERE endpoint = ? AND status = 0 AND due > ? ORDER BY due, seq LIMIT ?");
+    let mut rows = store.query(by_then, &values![endpoint, due.until, most]).await?;
+    let left = most.saturating_sub(i64::try_from(rows.len()).unwrap_or(i64::MAX));
+    if left > 0 {
+        rows.extend(store.query(beyond, &values![endpoint, due.beyond, left]).await?);
+    }
     rows.iter().map(attempt).collect()
 }
 

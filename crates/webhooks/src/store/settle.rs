@@ -7,8 +7,8 @@ use crate::limits;
 use crate::sequence::Sequence;
 use coffer_base::{Owner, Timestamp};
 use coffer_dialect::Object;
-use coffer_kernel::JobContext;
 use coffer_kernel::event::{self, NewEvent};
+use coffer_kernel::{ClockState, JobContext};
 use coffer_storage::{Row, Statement, StorageError, Tx, Value, Work, values};
 use std::sync::Arc;
 
@@ -43,6 +43,9 @@ pub(crate) struct Settle {
     pub(crate) context: JobContext,
     /// Seconds without success after which an endpoint is disabled; `None` for never.
     pub(crate) disable_after: Option<i64>,
+    /// Whether the clock can be believed: while it is doubted, how long an endpoint has failed is
+    /// not known, and until it is right nobody is disabled or told of for it.
+    pub(crate) clock: ClockState,
     pub(crate) now: Timestamp,
 }
 
@@ -142,12 +145,16 @@ impl Settle {
             };
             attempt::insert(tx, &next);
         }
+        if self.clock.doubt().is_some() {
+            return Ok(());
+        }
         let id = &attempt.endpoint;
         let sql = "UPDATE webhook_endpoint SET failing_since = coalesce(failing_since, ?), \
                    failures = failures + 1 WHERE id = ? RETURNING failing_since, failures, warned";
         let rows = tx.query(sql, &values![outcome.at, id]).await?;
         let Some(row) = rows.first() else { return Ok(()) };
         let (since, failures, warned) = (row.int(0)?, row.int(1)?, row.optional_int(2)?);
+        let ClockState::Right(_) = self.clock else { return Ok(()) };
         let lasts = self.now.unix().saturating_sub(since);
         if self.disable_after.is_some_and(|after| lasts >= after)
             && failures >= limits::DISABLE_FAILURES

@@ -7,6 +7,9 @@ use coffer_storage::Options;
 
 const NOW: Timestamp = Timestamp::from_unix(1_800_000_000);
 
+/// Seconds after which something is due that was never tried: at once.
+const UNTRIED: i64 = -NOW.unix();
+
 /// Attempts that wait, by their endpoint, place and the seconds after which they are due.
 struct Wait(&'static [(&'static str, i64, i64)]);
 
@@ -42,7 +45,7 @@ impl Work for Wait {
 
 /// The places of what still waits for an endpoint.
 async fn waiting(store: &Store, endpoint: &str) -> Vec<i64> {
-    let due = due(store, endpoint, NOW.plus(1000), 100).await.unwrap();
+    let due = due(store, endpoint, Due::by(NOW.plus(1000), 1), 100).await.unwrap();
     due.iter().map(|one| one.seq).collect()
 }
 
@@ -53,7 +56,6 @@ async fn beyond_the_bound_what_was_written_first_is_given_up_and_no_more_than_th
     let opened = Store::open_sqlite(&path, &[MIGRATIONS], NOW, Options::default());
     let store = opened.unwrap().0;
     // The first two wait to be made again; the others were never made, and are due at once.
-    const UNTRIED: i64 = -NOW.unix();
     let some = &[
         ("we_a", 1, 20),
         ("we_a", 2, 10),
@@ -76,4 +78,39 @@ async fn beyond_the_bound_what_was_written_first_is_given_up_and_no_more_than_th
     let given_up: Vec<_> = all.iter().filter(|one| one.status == Status::Failed).collect();
     assert_eq!(given_up.iter().map(|one| one.seq).collect::<Vec<_>>(), [2, 1]);
     assert!(given_up.iter().all(|one| one.error.as_deref() == Some("given_up")));
+}
+
+/// The places of what is due for an endpoint.
+async fn places(store: &Store, due: Due, most: i64) -> Vec<i64> {
+    let found = super::due(store, "we_a", due, most).await.unwrap();
+    found.iter().map(|one| one.seq).collect()
+}
+
+#[tokio::test]
+async fn what_lies_further_ahead_than_any_distance_is_due() {
+    let kept = tempfile::TempDir::new().unwrap();
+    let path = kept.path().join("coffer.db");
+    let opened = Store::open_sqlite(&path, &[MIGRATIONS], NOW, Options::default());
+    let store = opened.unwrap().0;
+    let some = &[
+        ("we_a", 1, UNTRIED),
+        ("we_a", 2, -5),
+        ("we_a", 3, 100),
+        ("we_a", 4, 101),
+        ("we_b", 5, 100),
+    ];
+    store.write(Wait(some)).await.unwrap();
+    assert_eq!(places(&store, Due::by(NOW, 100), 9).await, [1, 2, 4]);
+    assert_eq!(places(&store, Due::by(NOW, 100), 2).await, [1, 2]);
+    assert_eq!(places(&store, Due::by(NOW, 99), 9).await, [1, 2, 3, 4]);
+    assert_eq!(places(&store, Due::at_once(), 9).await, [1]);
+    let waiting = waiting_endpoints(&store, "", 9).await.unwrap();
+    let due = |due: Due| -> Vec<&str> {
+        let some = waiting.iter().filter(|one| due.has_some(one.first, one.last));
+        some.map(|one| one.id.as_str()).collect()
+    };
+    assert_eq!(due(Due::by(NOW, 100)), ["we_a"]);
+    assert_eq!(due(Due::by(NOW, 99)), ["we_a", "we_b"]);
+    assert_eq!(due(Due::by(NOW.plus(100), 100)), ["we_a", "we_b"]);
+    assert_eq!(due(Due::at_once()), ["we_a"]);
 }
