@@ -252,7 +252,8 @@ fn two_servers_that_write_at_once_continue_one_log_of_the_audit() {
     let page = |after: u64| {
         let after = format!("aud_{after}");
         let params = [("limit", "20"), ("starting_after", &*after)];
-        admin.get("/v1/admin/audit", &params).ok()["data"].clone()
+        let params = if after == "aud_0" { &params[..1] } else { &params[..] };
+        admin.get("/v1/admin/audit", params).ok()["data"].clone()
     };
     let mut pages = Vec::new();
     for round in 0..5 {

@@ -252,8 +252,8 @@ fn checkpoints_are_anchored_at_a_server() {
         server.run_jobs();
         server.clock.pass(Duration::from_secs(60));
     }
-    let notes: Vec<String> = received.try_iter().collect();
-    assert_eq!(notes.len(), 3);
+    // What was answered has been passed on, or is about to be.
+    let notes: Vec<String> = received.iter().take(3).collect();
     let figures = audit.anchored().unwrap();
     assert_eq!((figures.failed, figures.succeeded), (1, 2));
     let sizes = notes.iter().map(|note| note.lines().nth(1).unwrap().parse::<u64>().unwrap());
