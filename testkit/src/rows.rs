@@ -14,6 +14,9 @@ use std::time::Duration;
 const ONLY_GROW: [&str; 4] =
     ["ledger_entry", "ledger_posting", "balance_transaction", "reserve_allocation"];
 
+/// Tables of the audit's log, and of what the key store knows of it.
+const LOG: [&str; 3] = ["audit_head", "audit_tile", "audit_mark"];
+
 /// A statement that changes rows, of whichever accounts, and answers a row for each.
 struct Change(&'static str, Vec<Value>);
 
@@ -207,7 +210,7 @@ impl TestServer {
         let tables = self.block_on(store.query(names_of_tables(store), &[])).unwrap();
         let names = tables.iter().map(|table| table.text(0).unwrap().to_owned());
         // The audit's log is continued in the background, and gives rows their numbers.
-        names.filter(|table| !["audit_head", "audit_tile"].contains(&table.as_str())).collect()
+        names.filter(|table| !LOG.contains(&table.as_str())).collect()
     }
 
     /// The number of the newest row that the audit has of a change, if it comes after `last`.

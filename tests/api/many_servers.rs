@@ -258,3 +258,51 @@ fn one_servers_wrong_clock_takes_nothing_of_what_both_share() {
         assert_eq!(kept(), (0, 1), "{by:?}: what is due is done, and once");
     }
 }
+
+/// Both take entries into one log at once, and what was read of it once stays as it was.
+#[test]
+fn two_servers_that_write_at_once_continue_one_log_of_the_audit() {
+    let Some(pair) = pair() else { return };
+    let clients = pair.clients();
+    let audits = [&pair.one, &pair.other].map(|server| &server.server().installation().audit);
+    let admin = pair.one.admin();
+    let page = |after: u64| {
+        let after = format!("aud_{after}");
+        let params = [("limit", "20"), ("starting_after", &*after)];
+        let params = if after == "aud_0" { &params[..1] } else { &params[..] };
+        admin.get("/v1/admin/audit", params).ok()["data"].clone()
+    };
+    let mut pages = Vec::new();
+    for round in 0..5 {
+        std::thread::scope(|scope| {
+            for (number, client) in clients.iter().enumerate() {
+                let (audit, server) = (audits[number], [&pair.one, &pair.other][number]);
+                scope.spawn(move || {
+                    for write in 0..20 {
+                        let name = format!("name {}", write % 4 + 4 * number);
+                        insist(|| client.set(&name, &format!("{round} {write}"))).ok();
+                        server.block_on(audit.catch_up()).unwrap();
+                    }
+                });
+            }
+        });
+        pair.one.block_on(audits[0].catch_up()).unwrap();
+        let data = &pair.one.server().installation().stores.data;
+        let size = pair.one.block_on(coffer_audit::head(data)).unwrap().unwrap().size;
+        for after in (0..size.saturating_sub(20)).step_by(20).skip(pages.len()) {
+            pages.push((after, page(after)));
+        }
+    }
+    assert!(pages.len() >= 8, "{}", pages.len());
+    for (after, known) in &pages {
+        assert_eq!(page(*after), *known, "what stands behind the entry {after} has changed");
+    }
+    for (server, audit) in [&pair.one, &pair.other].into_iter().zip(audits) {
+        server.block_on(audit.mark(true)).unwrap();
+        assert_eq!(audit.health().why(), [""; 0]);
+    }
+    let installation = pair.one.server().installation();
+    let (data, keyring) = (&installation.stores.data, &installation.context.keyring);
+    let report = pair.one.block_on(coffer_tests::verify_audit(data, keyring)).unwrap();
+    assert!(report.size >= 200, "{report:?}");
+}

@@ -1,6 +1,8 @@
 //! The audit is shipped to receivers that fail: every entry arrives, in the order of the log.
 
 use crate::lines;
+use coffer_audit::checkpoint::VerifierKey;
+use coffer_audit::{Expected, SIGNING_PURPOSE};
 use coffer_testkit::{Received, TestServer};
 use serde_json::Value;
 use std::collections::BTreeSet;
@@ -241,4 +243,62 @@ fn a_connection_that_is_refused_leaves_the_cursor_where_it_is() {
     let failed = status(&server);
     assert_eq!(failed["shipped"], 0, "{failed}");
     assert!(failed["error"].is_string() && failed["lag_seconds"].is_i64(), "{failed}");
+}
+
+/// Pruning deletes nothing that a receiver is still to get, unless that is what is wanted.
+#[test]
+fn what_a_receiver_does_not_have_yet_is_not_pruned() {
+    let closed = TcpListener::bind("127.0.0.1:0").unwrap();
+    let port = closed.local_addr().unwrap().port();
+    drop(closed);
+    let receiver = format!("syslog+tcp://127.0.0.1:{port}");
+    let server = TestServer::builder().without_background_jobs().ship_audit_to(&receiver).start();
+    act(&server);
+    server.run_jobs();
+    assert_eq!(status(&server)["shipped"], 0);
+    let prune = |params: &[(&str, &str)]| server.admin().post("/v1/admin/audit/prune", params);
+    let refused = prune(&[("before", "2")]).refused(400);
+    let message = refused["error"]["message"].as_str().unwrap();
+    assert!(message.contains(&receiver) && message.contains("up to the entry 0"), "{message}");
+    server.run_jobs();
+    assert_eq!(server.count("audit_entry WHERE id <= 2"), 2, "it is refused as a whole");
+    assert_eq!(prune(&[("before", "2"), ("unshipped", "true")]).status, 202);
+    server.run_jobs();
+    assert_eq!(server.count("audit_entry WHERE id <= 2"), 0);
+}
+
+/// Checkpoints go to a server, too: the newest one comes once it answers again.
+#[test]
+fn checkpoints_are_anchored_at_a_server() {
+    let (port, received) = listen(|number, stream, taken| {
+        let status = if number == 0 { "503 Service Unavailable" } else { "201 Created" };
+        let Received { head, body } = answer_http(stream, status);
+        assert!(head.starts_with("POST /in?key=1 HTTP/1.1\r\n"), "{head}");
+        assert!(head.to_lowercase().contains("content-type: text/plain; charset=utf-8"), "{head}");
+        taken.send(body).unwrap();
+    });
+    let server = TestServer::builder().without_background_jobs().start();
+    let audit = &server.server().installation().audit;
+    audit.anchor_at(format!("http://127.0.0.1:{port}/in?key=1").parse().unwrap());
+    for _ in 0..3 {
+        act(&server);
+        server.run_jobs();
+        server.clock.pass(Duration::from_secs(60));
+    }
+    // What was answered has been passed on, or is about to be.
+    let notes: Vec<String> = received.iter().take(3).collect();
+    let figures = audit.anchored().unwrap();
+    assert_eq!((figures.failed, figures.succeeded), (1, 2));
+    let sizes = notes.iter().map(|note| note.lines().nth(1).unwrap().parse::<u64>().unwrap());
+    let sizes: Vec<u64> = sizes.collect();
+    assert!(sizes.is_sorted_by(|a, b| a < b) && figures.entries == sizes[2], "{sizes:?}");
+    // Each of them is one that the log proves to continue.
+    let installation = server.server().installation();
+    let signing = server.block_on(installation.context.keyring.signing_key(SIGNING_PURPOSE));
+    let key = VerifierKey::of(&installation.store_id, &signing.unwrap()).unwrap();
+    let anchors = notes.into_iter().map(|note| ("server".to_owned(), note)).collect();
+    let expected = Expected::new(key, anchors);
+    let verified = coffer_audit::verify(&installation.stores.data, &expected, |_, _| ());
+    let report = server.block_on(verified).unwrap();
+    assert_eq!((report.problems, report.anchors), (vec![], 3));
 }

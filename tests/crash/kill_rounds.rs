@@ -4,11 +4,15 @@ use crate::kill::Answers;
 use crate::load::{Caller, Fresh};
 use crate::process::{Program, start_with_admin};
 use crate::rng::Rng;
+use coffer::family_set::FamilySet;
+use coffer_crypto::SystemRandom;
+use coffer_keyring::{KEY_MIGRATIONS, Keyring, KeyringOptions};
+use coffer_storage::Store;
 use coffer_testkit::{Client, Process};
 use rusqlite::Connection;
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
-use std::sync::Mutex;
+use std::sync::{Arc, Mutex};
 use tempfile::TempDir;
 
 const CALLERS: usize = 8;
@@ -132,6 +136,7 @@ pub fn run_on(
         let client = server.anonymous().with_key(&fixture.key);
         check(&mut callers, &client, &mut report).map_err(failed)?;
         check_rows(&fixture.directory, &callers).map_err(failed)?;
+        check_log(&fixture.directory).map_err(failed)?;
         if round == plan.rounds {
             break;
         }
@@ -173,6 +178,21 @@ fn check(callers: &mut [Caller], client: &Client, report: &mut Report) -> Result
     });
     report.replayed += settled?.into_iter().filter(|replayed| *replayed).count();
     Ok(())
+}
+
+/// What the audit's log says of itself after a restart, beside the server that goes on with it.
+fn check_log(directory: &Path) -> Result<(), String> {
+    let families = FamilySet::default().migrations();
+    let data = Store::open_sqlite_read_only(&directory.join("coffer.db"), &families).unwrap();
+    let keys = Store::open_sqlite_read_only(&directory.join("keys.db"), &[KEY_MIGRATIONS]).unwrap();
+    let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+    runtime.block_on(async {
+        let store_id = coffer_keyring::store_id(&data).await.unwrap().unwrap();
+        let root = coffer_crypto::root::file::load(&directory.join("root.key")).unwrap();
+        let options = KeyringOptions { keys, store_id, random: Arc::new(SystemRandom) };
+        let keyring = Keyring::open(options, &root).await.map_err(|error| error.to_string())?;
+        coffer_tests::verify_audit(&data, &keyring).await.map(drop)
+    })
 }
 
 /// What the tables say after a restart, once nothing is in flight any more.

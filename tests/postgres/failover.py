@@ -100,7 +100,7 @@ class Pair:
         return dead.port
 
 
-def one_round(pair, load, death):
+def one_round(pair, load, installation, death):
     """A failover under load, and a new standby, and all of the checks."""
     acknowledged, retries = len(load.acknowledged()), load.retries()
     with load.running():
@@ -109,7 +109,7 @@ def one_round(pair, load, death):
         time.sleep(CALM)
         pair.add_standby(port)
         time.sleep(CALM)
-    load.check(pair.primary, "data")
+    load.check(pair.primary, "data", installation)
     writes, retries = load.acknowledged()[acknowledged:], load.retries() - retries
     resumed = sum(write.resumed for write in writes)
     print(f"failover, dead {death}: {len(writes)} writes acknowledged, longest outage "
@@ -122,10 +122,10 @@ def one_round(pair, load, death):
         load.violations.append(Violation("no test", f"{resumed} commits were kept"))
 
 
-def failovers(pair, load, rounds):
+def failovers(pair, load, installation, rounds):
     """Several failovers; the exit code is 0 if none of them lost anything."""
     for number in range(rounds):
-        one_round(pair, load, DEATHS[number % len(DEATHS)])
+        one_round(pair, load, installation, DEATHS[number % len(DEATHS)])
     return load.verdict()
 
 
@@ -160,7 +160,10 @@ def main():
     servers = [Server(installation, f"server-{number}").start() for number in range(SERVERS)]
     load = Load([server.base for server in servers], installation.founded["test_key"])
     load.warm_up()
-    code = canary(pair, load) if asked.canary else failovers(pair, load, asked.rounds)
+    if asked.canary:
+        code = canary(pair, load)
+    else:
+        code = failovers(pair, load, installation, asked.rounds)
     if any("panicked" in server.said() for server in servers):
         print("FAILED: a server panicked")
         code = 1

@@ -251,15 +251,18 @@ class Load:
         """The writes that were answered."""
         return [write for write in self.writes if write.answer is not None]
 
-    def check(self, cluster, database):
-        """Checks all that was ever acknowledged, and replays each write once. The load must have
-        ended."""
+    def check(self, cluster, database, installation=None):
+        """Checks all that was ever acknowledged, and replays each write once; and with the
+        `installation`, that the audit's log proves itself. The load must have ended."""
         last = [write for client in self.clients for write in client.last.values()]
         # What is there is looked at first: a replay that is none would write it again.
         self._check_each(expect, last)
         self._check_each(expect_replay, [w for w in self.acknowledged() if not w.replayed])
         with self.noting():
             self._check_audit(cluster, database)
+        if installation:
+            with self.noting():
+                self._verify_audit(installation)
 
     def _check_each(self, check, writes):
         callers = [Caller(self.bases, self.key, number) for number in range(CLIENTS)]
@@ -289,6 +292,15 @@ class Load:
             raise Violation("lost audit entry", f"{missing} of {len(acknowledged)}")
         if surplus > unknown:
             raise Violation("executed twice", f"{surplus} entries too many, {unknown} unknown")
+
+    def _verify_audit(self, installation):
+        """The log beside the key store: each entry is as it was signed, and none is missing."""
+        verified = installation.run("audit", "verify",
+                                    COFFER_ROOT_KEY_FILE=str(installation.root_key))
+        said = (verified.stdout + verified.stderr).decode(errors="replace")
+        if verified.returncode != 0:
+            raise Violation("audit not whole", said)
+        print(f"audit: {said.splitlines()[0]}")
 
     def verdict(self):
         """Prints what went wrong, and gives the exit code."""

@@ -38,7 +38,7 @@ def main():
     with load.running():
         codes = [code for _ in range(ROUNDS) for code in restart_all(servers)]
         time.sleep(CALM)
-    load.check(cluster, "data")
+    load.check(cluster, "data", installation)
     print(f"rolling: {len(codes)} restarts, {len(load.acknowledged())} writes acknowledged, "
           f"longest outage {load.longest_outage:.2f} s, "
           f"sent again because of {dict(load.retries())}")

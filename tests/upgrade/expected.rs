@@ -171,7 +171,7 @@ pub fn verify_log(server: &TestServer, checkpoint: &str) {
     let signing = server.block_on(installation.context.keyring.signing_key(SIGNING_PURPOSE));
     let key = VerifierKey::of(&installation.store_id, &signing.unwrap()).unwrap();
     let anchors = vec![("kept".to_owned(), checkpoint.to_owned())];
-    let expected = ExpectedLog { key, anchors };
+    let expected = ExpectedLog::new(key, anchors);
     let store = &installation.stores.data;
     let report: Report =
         server.block_on(coffer_audit::verify(store, &expected, |_, _| ())).unwrap();

@@ -10,12 +10,20 @@ use std::path::{Path, PathBuf};
 /// How long a build or a run may take.
 const MINUTES: u64 = 60;
 
+/// Entries of the audit's log that is verified, and the seconds that this may take.
+const AUDIT_LOG: [&str; 2] = ["10000000", "60"];
+
 /// Runs the benchmark. It starts the server that is built beside it.
 pub fn run(words: &[String]) -> Outcome {
     if let [first, rest @ ..] = words
         && first == "--command"
     {
         return command::run(rest);
+    }
+    if let [only] = words
+        && only == "--audit-log"
+    {
+        return audit_log();
     }
     let (revision, words) = compared(words)?;
     let against = revision.map(|revision| Against::build(&revision)).transpose()?;
@@ -33,6 +41,18 @@ pub fn run(words: &[String]) -> Outcome {
         bench = bench.args([against.program]);
     }
     bench.args(words).run()
+}
+
+/// Writes a large log of the audit, takes its entries in and verifies it; it fails if the last
+/// takes too long.
+fn audit_log() -> Outcome {
+    Step::new("cargo")
+        .args(["run", "--release", "--locked", "--package", "coffer-audit"])
+        .args(["--example", "audit_log", "--"])
+        .args(AUDIT_LOG)
+        .directory(&root())
+        .minutes(MINUTES)
+        .run()
 }
 
 /// Takes `--compare REVISION` out of the words.

@@ -45,6 +45,7 @@ cargo xtask fuzz [target] [--seconds N]                     one fuzz target, or 
 cargo xtask bench [--reserves | --postgres | --neighbours | --rotation | --traces |
                     --webhooks] [arguments]
                                                             the benchmark, optimised
+cargo xtask bench --audit-log                               a log of ten million entries
 cargo xtask bench --command [BINARY]                        what `coffer run` adds to a command
 cargo xtask bench --compare REVISION [arguments]            the server beside that of a revision
 ";

@@ -1,8 +1,9 @@
 //! Measures the log of an embedded store: how long it takes to write so many entries, to take them
-//! into the log, and to verify it.
+//! into the log, and to verify it. With a number of seconds behind that of the entries it fails if
+//! verifying takes longer.
 //!
 //! ```sh
-//! cargo run --release -p coffer-audit --example audit_log -- 10000000
+//! cargo run --release -p coffer-audit --example audit_log -- 10000000 60
 //! ```
 
 #![allow(
@@ -40,6 +41,7 @@ impl Work for Fill {
 
 fn main() {
     let entries: u64 = std::env::args().nth(1).map_or(1_000_000, |text| text.parse().unwrap());
+    let most: f64 = std::env::args().nth(2).map_or(f64::INFINITY, |text| text.parse().unwrap());
     tokio::runtime::Builder::new_multi_thread().enable_all().build().unwrap().block_on(async {
         let directory = tempfile::tempdir().unwrap();
         let now = SystemClock.now();
@@ -62,17 +64,19 @@ fn main() {
         while sequencer.run(now).await.unwrap() > 0 {}
         report("taken into the log", entries, begun);
         let begun = Instant::now();
-        let expected = Expected { key, anchors: Vec::new() };
+        let expected = Expected::new(key, Vec::new());
         let found = verify(&store, &expected, |_, _| ()).await.unwrap();
-        report("verified", found.size, begun);
-        assert_eq!(found.problems, []);
+        let seconds = report("verified", found.size, begun);
+        assert_eq!((found.problems, found.size), (vec![], entries.div_ceil(BATCH) * BATCH));
+        assert!(seconds <= most, "verifying took more than {most} s");
     });
 }
 
-fn report(what: &str, entries: u64, begun: Instant) {
+fn report(what: &str, entries: u64, begun: Instant) -> f64 {
     let seconds = begun.elapsed().as_secs_f64();
     println!(
         "{entries} entries {what} in {seconds:.1} s, {:.1} µs each",
         seconds / entries as f64 * 1e6
     );
+    seconds
 }

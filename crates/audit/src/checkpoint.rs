@@ -78,10 +78,7 @@ impl Checkpoint {
     /// # Errors
     /// [`CryptoError::Cipher`] if the cipher library fails.
     pub fn sign(&self, key: &SigningKey) -> Result<String, CryptoError> {
-        let text = self.text();
-        let verifier = VerifierKey { name: self.origin.clone(), key: key.public_key()? };
-        let signature = [&verifier.id()[..], &key.sign(text.as_bytes())?].concat();
-        Ok(format!("{text}\n{SIGNATURE}{} {}\n", self.origin, BASE64.encode(signature)))
+        sign_note(&self.text(), &self.origin, key)
     }
 
     /// Reads a note without asking who signed it.
@@ -101,17 +98,70 @@ impl Checkpoint {
         if checkpoint.origin != key.name {
             return Err(CheckpointError::OtherLog);
         }
-        let signed = signatures.lines().filter_map(|line| signature_of(line, key));
-        let mut signed = signed.filter(|signature| key.key.verifies(text.as_bytes(), signature));
-        signed.next().map(|_| checkpoint).ok_or(CheckpointError::Signature)
+        require_signature(text, signatures, key)?;
+        Ok(checkpoint)
     }
+}
+
+/// A text with a signature by `key`, which belongs to the log with this name.
+fn sign_note(text: &str, name: &str, key: &SigningKey) -> Result<String, CryptoError> {
+    let verifier = VerifierKey { name: name.to_owned(), key: key.public_key()? };
+    let signature = [&verifier.id()[..], &key.sign(text.as_bytes())?].concat();
+    Ok(format!("{text}\n{SIGNATURE}{name} {}\n", BASE64.encode(signature)))
+}
+
+/// Refuses a text that none of these lines signs with `key`.
+fn require_signature(
+    text: &str,
+    signatures: &str,
+    key: &VerifierKey,
+) -> Result<(), CheckpointError> {
+    let mut signed = signatures.lines().filter_map(|line| signature_of(line, key));
+    let is_signed = signed.any(|signature| key.key.verifies(text.as_bytes(), &signature));
+    is_signed.then_some(()).ok_or(CheckpointError::Signature)
+}
+
+/// A note's text, and the lines of its signatures.
+fn cut(note: &str) -> Option<(&str, &str)> {
+    let at = note.find("\n\n")?;
+    let (text, rest) = note.split_at_checked(at.saturating_add(1))?;
+    Some((text, rest.trim_start_matches('\n')))
+}
+
+/// What the second line of a note about pruning begins with: no checkpoint has that, whose second
+/// line is a number.
+const PRUNED: &str = "pruned ";
+
+/// The signed note that says that entries up to a number may be gone.
+///
+/// # Errors
+/// [`CryptoError::Cipher`] if the cipher library fails.
+pub fn sign_pruned(store_id: &str, up_to: u64, key: &SigningKey) -> Result<String, CryptoError> {
+    let name = origin(store_id);
+    sign_note(&format!("{name}\n{PRUNED}{up_to}\n"), &name, key)
+}
+
+/// Up to which number entries may be gone, by a note that `key` has signed.
+///
+/// # Errors
+/// If it is no such note, of another log, or not signed by `key`.
+pub fn open_pruned(note: &str, key: &VerifierKey) -> Result<u64, CheckpointError> {
+    let malformed = CheckpointError::Malformed;
+    let (text, signatures) = cut(note).ok_or(malformed)?;
+    let (name, rest) = text.split_once('\n').ok_or(malformed)?;
+    let up_to = rest.strip_prefix(PRUNED).and_then(|rest| rest.strip_suffix('\n'));
+    let up_to = up_to.and_then(|up_to| up_to.parse().ok()).ok_or(malformed)?;
+    if name != key.name {
+        return Err(CheckpointError::OtherLog);
+    }
+    require_signature(text, signatures, key)?;
+    Ok(up_to)
 }
 
 /// A note's checkpoint, its text, and the lines of its signatures.
 fn parse(note: &str) -> Result<(Checkpoint, &str, &str), CheckpointError> {
     let malformed = CheckpointError::Malformed;
-    let at = note.find("\n\n").ok_or(malformed)?;
-    let (text, rest) = note.split_at_checked(at.saturating_add(1)).ok_or(malformed)?;
+    let (text, signatures) = cut(note).ok_or(malformed)?;
     let mut lines = text.lines();
     let (origin, size, root) = (lines.next(), lines.next(), lines.next());
     let (Some(origin), Some(size), Some(root)) = (origin, size, root) else {
@@ -122,7 +172,7 @@ fn parse(note: &str) -> Result<(Checkpoint, &str, &str), CheckpointError> {
     let size = size.parse().ok().filter(|_| is_number).ok_or(malformed)?;
     let root = BASE64.decode(root).ok().and_then(|root| root.try_into().ok()).ok_or(malformed)?;
     let checkpoint = Checkpoint { origin: origin.to_owned(), tree: Tree { size, root } };
-    Ok((checkpoint, text, rest.trim_start_matches('\n')))
+    Ok((checkpoint, text, signatures))
 }
 
 /// The signature in a line of a note, if it says that it is of `key`.
@@ -212,6 +262,22 @@ mod tests {
                 .collect();
             let opened = Checkpoint::open(&changed, &verifier);
             assert!(opened.is_err(), "{changed} gave {opened:?}, as {checkpoint:?}");
+        }
+    }
+
+    #[test]
+    fn a_note_about_pruning_is_no_checkpoint_and_the_other_way_round() {
+        let (checkpoint, verifier, _) = signed();
+        let note = sign_pruned("store_a", 17, &key(1)).unwrap();
+        assert_eq!(open_pruned(&note, &verifier), Ok(17));
+        assert_eq!(Checkpoint::open(&note, &verifier), Err(CheckpointError::Malformed));
+        assert_eq!(open_pruned(&checkpoint, &verifier), Err(CheckpointError::Malformed));
+        let more = note.replace("pruned 17", "pruned 18");
+        assert_eq!(open_pruned(&more, &verifier), Err(CheckpointError::Signature));
+        let of_other_log = VerifierKey::of("store_b", &key(1)).unwrap();
+        assert_eq!(open_pruned(&note, &of_other_log), Err(CheckpointError::OtherLog));
+        for wrong in ["", "\n\n", "a\npruned 1\n\n", "coffer/store_a\npruned x\n\n"] {
+            assert!(open_pruned(wrong, &verifier).is_err(), "{wrong:?}");
         }
     }
 

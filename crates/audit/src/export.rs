@@ -13,8 +13,8 @@
 
 use crate::canonical::{self, COLUMNS};
 use crate::checkpoint::{Checkpoint, CheckpointError, VerifierKey};
+use crate::error::LogError;
 use crate::limits;
-use crate::sequence::LogError;
 use crate::store::log;
 use crate::store::read::entries_between;
 use crate::stored::StoredEntry;

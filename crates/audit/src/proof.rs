@@ -1,7 +1,7 @@
 //! Proofs that others can check: that an entry is in the log, and that a log continues an older
 //! one.
 
-use crate::sequence::LogError;
+use crate::error::LogError;
 use crate::store::log;
 use crate::tile::{Tiles, tiles_for};
 use crate::tree::{Tree, consistency_path, inclusion_path};

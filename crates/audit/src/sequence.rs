@@ -5,48 +5,31 @@
 //! of commits and without gaps. In a shared store it has none until it is taken, which is then its
 //! place in the order. Several servers may do so at once: the head's size decides whose batch
 //! counts.
+//!
+//! What is read of the log is believed only if it gives the root that the head signs: otherwise
+//! whoever rewrites entries and tiles, which takes no key, would have the server sign them.
+
+mod border;
+mod mark;
+
+pub use border::check_head;
 
 use crate::canonical;
-use crate::checkpoint::{Checkpoint, origin};
+use crate::checkpoint::{Checkpoint, VerifierKey, origin};
+use crate::error::LogError;
 use crate::fresh::Fresh;
 use crate::limits;
 use crate::store::log::{self, Append, Head, Prune};
 use crate::tile::Border;
 use crate::tree::leaf_hash;
 use coffer_base::Timestamp;
-use coffer_crypto::{CryptoError, Hash, SigningKey};
-use coffer_keyring::{Keyring, KeyringError};
+use coffer_crypto::{Hash, SigningKey};
+use coffer_keyring::Keyring;
 use coffer_storage::{Row, StorageError, Store, Value};
 use std::sync::{Arc, Mutex, PoisonError};
 
 /// For what the log's signing key is derived.
 pub const SIGNING_PURPOSE: &str = "audit";
-
-/// Why the log could not be continued or read.
-#[derive(Debug, thiserror::Error)]
-pub enum LogError {
-    /// The store.
-    #[error(transparent)]
-    Storage(#[from] StorageError),
-    /// The keys.
-    #[error(transparent)]
-    Keyring(#[from] KeyringError),
-    /// The signature.
-    #[error(transparent)]
-    Crypto(#[from] CryptoError),
-    /// What is stored of the log does not fit together.
-    #[error("{0}; `coffer audit verify` says more")]
-    Broken(String),
-}
-
-impl From<LogError> for StorageError {
-    fn from(error: LogError) -> Self {
-        match error {
-            LogError::Storage(error) | LogError::Keyring(KeyringError::Storage(error)) => error,
-            other => Self::Corrupt(other.to_string().into()),
-        }
-    }
-}
 
 /// The hash of an entry by its row, of which the first column is no part.
 pub(crate) fn hash_of(row: &Row) -> Hash {
@@ -67,7 +50,14 @@ pub struct Sequencer {
     /// What need not be read.
     fresh: Arc<Fresh>,
     /// The border of the tree at the last append, so that its tiles need not be read again.
-    border: Mutex<Option<Border>>,
+    border: Mutex<Option<Known>>,
+}
+
+/// A border that this process has signed.
+struct Known {
+    border: Border,
+    /// Its signed head: if another stands there now, the border is none of it.
+    note: String,
 }
 
 /// Entries that are taken at once.
@@ -101,10 +91,14 @@ impl Sequencer {
         let mut taken = 0u64;
         for _ in 0..limits::BATCHES_AT_ONCE {
             let head = log::head(&self.store).await?;
-            let size = head.as_ref().map_or(0, |head| head.size);
-            let Some(batch) = self.next(&parts, size).await? else { break };
+            // Before hashes are taken from those who know them: if nothing can be added, they stay.
+            let Some(border) = self.border_of(head.as_ref()).await? else { break };
+            let Some(batch) = self.next(&parts, border.size()).await? else {
+                self.remember(head.map(|head| Known { border, note: head.note }));
+                break;
+            };
             let count = batch.hashes.len();
-            if !self.append(head, batch, now).await? {
+            if !self.append(head, border, batch, now).await? {
                 break;
             }
             taken = taken.saturating_add(u64::try_from(count).unwrap_or(0));
@@ -165,23 +159,27 @@ impl Sequencer {
     async fn append(
         &self,
         head: Option<Head>,
+        mut border: Border,
         batch: Batch,
         now: Timestamp,
     ) -> Result<bool, LogError> {
-        let size = head.as_ref().map_or(0, |head| head.size);
-        let Some(mut border) = self.border_of(size).await? else { return Ok(false) };
         extend(&mut border, &batch.hashes)?;
         let tiles = border.take_changed().into_iter().collect();
         let checkpoint =
             Checkpoint { origin: origin(self.keyring.store_id()), tree: border.tree() };
         let note = checkpoint.sign(&self.signing_key().await?)?;
-        let new = Head { size: border.size(), at: now, note, pruned: 0 };
+        let known = Known { note: note.clone(), border };
+        let new = Head { size: checkpoint.tree.size, at: now, note, pruned: 0, pruned_note: None };
         let append = Append { old: head.map(|head| head.size), new, tiles, numbers: batch.numbers };
         let appended = batch.store.write(append).await?;
         if appended {
-            *self.border.lock().unwrap_or_else(PoisonError::into_inner) = Some(border);
+            self.remember(Some(known));
         }
         Ok(appended)
+    }
+
+    fn remember(&self, known: Option<Known>) {
+        *self.border.lock().unwrap_or_else(PoisonError::into_inner) = known;
     }
 
     /// The key that signs the head.
@@ -189,35 +187,44 @@ impl Sequencer {
         Ok(self.keyring.signing_key(SIGNING_PURPOSE).await?)
     }
 
-    /// The border of the tree of the first `size` entries, which are all that the log had a moment
-    /// ago; `None` if somebody else has appended since, and with that has replaced its last tiles.
-    async fn border_of(&self, size: u64) -> Result<Option<Border>, LogError> {
+    /// The key that checks what [`Self::signing_key`] signs.
+    fn verifier(&self, signing: &SigningKey) -> Result<VerifierKey, LogError> {
+        Ok(VerifierKey::of(self.keyring.store_id(), signing)?)
+    }
+
+    /// The border of the tree that `head` signs, which was the log's a moment ago; `None` if
+    /// somebody else has appended since, and with that has replaced its last tiles.
+    async fn border_of(&self, head: Option<&Head>) -> Result<Option<Border>, LogError> {
         let known = self.border.lock().unwrap_or_else(PoisonError::into_inner).take();
-        if let Some(border) = known.filter(|border| border.size() == size) {
-            return Ok(Some(border));
+        if let (Some(known), Some(head)) = (known, head)
+            && known.note == head.note
+            && known.border.size() == head.size
+        {
+            return Ok(Some(known.border));
         }
-        let needed = Border::needed(size).into_iter().collect();
-        let tiles = log::tiles(&self.store, &needed).await?;
-        if let Some(border) = Border::restore(size, tiles) {
-            return Ok(Some(border));
-        }
-        let now = log::head(&self.store).await?.map_or(0, |head| head.size);
-        if now == size {
-            let missing = format!("tiles of the audit's log of {size} entries are missing");
-            return Err(LogError::Broken(missing));
-        }
-        Ok(None)
+        let key = self.verifier(&self.signing_key().await?)?;
+        let mark = coffer_keyring::audit_mark(self.keyring.store()).await?;
+        border::read(&self.store, head, mark.as_ref(), &key).await
     }
 
     /// Deletes entries that an operator had pruned, as many as one turn may take; returns how many.
     ///
     /// # Errors
-    /// When a store does not answer.
+    /// When a store does not answer; [`LogError::Broken`] if it is not signed up to where entries
+    /// may be deleted, and then none is.
     pub async fn prune(&self) -> Result<u64, LogError> {
         let Some(head) = log::head(&self.store).await?.filter(|head| head.pruned > 0) else {
             return Ok(0);
         };
-        let (up_to, mut pruned) = (head.pruned, 0u64);
+        let signed = head.pruned_by(&self.verifier(&self.signing_key().await?)?);
+        if signed != head.pruned {
+            return Err(LogError::Broken(format!(
+                "the database says that entries up to {} may be deleted, and that is signed up to \
+                 {signed}: none is deleted",
+                head.pruned
+            )));
+        }
+        let (up_to, mut pruned) = (signed, 0u64);
         for part in self.store.parts().await? {
             for _ in 0..limits::PRUNED_BATCHES_AT_ONCE {
                 let rows = part.write(Prune { up_to }).await?;

@@ -29,6 +29,11 @@ pub const MIGRATIONS: MigrationSet = MigrationSet {
             name: "audit_shipment",
             sql: include_str!("../migrations/0003_audit_shipment.sql"),
         },
+        Migration {
+            version: 4,
+            name: "audit_pruned",
+            sql: include_str!("../migrations/0004_audit_pruned.sql"),
+        },
     ],
     tables: &[
         ("audit_entry", Placement::Spread),

@@ -12,11 +12,12 @@ mod tiles;
 pub use problem::Problem;
 
 use crate::checkpoint::{Checkpoint, VerifierKey};
+use crate::error::LogError;
 use crate::limits;
 use crate::proof::tree_of;
-use crate::sequence::LogError;
 use crate::store::log;
 use crate::tile::TileId;
+use coffer_keyring::AuditMark;
 use coffer_storage::{Row, Store};
 use entries::{Chunk, Wrong, hashes_of};
 use std::ops::RangeInclusive;
@@ -31,6 +32,45 @@ pub struct Expected {
     pub key: VerifierKey,
     /// Notes that were anchored elsewhere, each with where that was: the log must have them all.
     pub anchors: Vec<(String, String)>,
+    /// The note that the key store keeps, which the log must have too.
+    pub mark: Option<String>,
+    /// No server has marked the log in the key store yet: then what was pruned may be unsigned,
+    /// since the version before did not sign it.
+    pub unsealed: bool,
+}
+
+/// Where a mark is, in words.
+const KEY_STORE: &str = "the key store";
+
+impl Expected {
+    /// A log of which only its key and these anchors are known.
+    pub const fn new(key: VerifierKey, anchors: Vec<(String, String)>) -> Self {
+        Self { key, anchors, mark: None, unsealed: false }
+    }
+
+    /// The same beside a key store that has this mark, or none.
+    #[must_use]
+    pub fn beside(self, mark: Option<AuditMark>) -> Self {
+        Self { unsealed: mark.is_none(), mark: mark.map(|mark| mark.note), ..self }
+    }
+
+    /// Up to which number entries may be gone, which must be signed.
+    fn pruned(&self, head: &log::Head, report: &mut Report) -> u64 {
+        let signed = head.pruned_by(&self.key);
+        if signed == head.pruned {
+            return signed;
+        }
+        if self.unsealed && head.pruned_note.is_none() {
+            return head.pruned;
+        }
+        report.problems.push(Problem::PrunedAltered { says: head.pruned, signed });
+        signed
+    }
+
+    /// Whether something outside of the log says that there is one.
+    const fn is_known(&self) -> bool {
+        !self.anchors.is_empty() || self.mark.is_some()
+    }
 }
 
 /// What a verification found.
@@ -93,16 +133,17 @@ pub async fn verify_up_to(
     };
     let size = signed.map_or(head.size, |tree| tree.size);
     report.size = size;
-    report.pruned = head.pruned;
+    let pruned = expected.pruned(head, &mut report);
+    report.pruned = pruned;
     let last = hashes_of(&parts, last_tile_entries(size)).await?;
     let mut found = Upper::read(store, size).await?;
     // Tiles only grow: those that were read are at most what this later head has.
     found.cut(size, reached(store, size, expected).await?);
     let upper = found.believed(store, &last, signed.map(|tree| tree.root), &mut report).await?;
     let upper = Arc::new(upper);
-    let mut wrong = all_entries(store, &parts, &upper, head, &mut report, progress).await?;
+    let mut wrong = all_entries(store, &parts, &upper, &mut report, progress).await?;
     wrong.learn(&waiting(&parts, size).await?, size)?;
-    wrong.name(head.pruned, &mut report);
+    wrong.name(pruned, &mut report);
     beyond(store, &parts, size, expected, &mut report).await?;
     check_anchors(store, expected, size, &mut report).await?;
     Ok(report)
@@ -115,9 +156,11 @@ async fn without_head(
     expected: &Expected,
 ) -> Result<Report, LogError> {
     let mut report = Report::default();
-    if log::last_tile(store, 0).await?.is_some() || !expected.anchors.is_empty() {
+    let is_left = log::last_tile(store, 0).await?.is_some() || log::has_numbers(parts).await?;
+    if is_left || expected.is_known() {
         report.problems.push(Problem::HeadMissing);
     }
+    check_anchors(store, expected, 0, &mut report).await?;
     report.pending = pending(parts, 0).await?;
     Ok(report)
 }
@@ -134,11 +177,10 @@ async fn all_entries(
     store: &Store,
     parts: &Arc<[Store]>,
     upper: &Arc<Upper>,
-    head: &log::Head,
     report: &mut Report,
     progress: impl Fn(u64, u64),
 ) -> Result<Wrong, LogError> {
-    let (size, pruned) = (report.size, head.pruned);
+    let (size, pruned) = (report.size, report.pruned);
     let threads = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
     let mut chunks = Chunk::all(size);
     let (mut running, mut wrong, mut done) = (JoinSet::new(), Wrong::default(), 0u64);
@@ -207,7 +249,7 @@ async fn waiting(parts: &[Store], size: u64) -> Result<Vec<Row>, LogError> {
     Ok(rows)
 }
 
-/// Whether the log has every checkpoint that was anchored elsewhere.
+/// Whether the log has every checkpoint that was anchored elsewhere, and that of the key store.
 async fn check_anchors(
     store: &Store,
     expected: &Expected,
@@ -215,26 +257,38 @@ async fn check_anchors(
     report: &mut Report,
 ) -> Result<(), LogError> {
     for (place, note) in &expected.anchors {
-        let anchor = match Checkpoint::open(note, &expected.key) {
-            Ok(anchor) => anchor.tree,
-            Err(error) => {
-                report.problems.push(Problem::Anchor { place: place.clone(), error });
-                continue;
-            }
-        };
-        if anchor.size > size {
-            let place = place.clone();
-            report.problems.push(Problem::RolledBack { place, anchored: anchor.size, size });
-            continue;
-        }
-        match tree_of(store, anchor.size).await {
-            Ok(tree) if tree == anchor => report.anchors = report.anchors.saturating_add(1),
-            Ok(_) | Err(LogError::Broken(_)) => {
-                let place = place.clone();
-                report.problems.push(Problem::Forked { place, anchored: anchor.size });
-            }
-            Err(error) => return Err(error),
+        match check_anchor(store, expected, (place, note), size).await? {
+            None => report.anchors = report.anchors.saturating_add(1),
+            Some(problem) => report.problems.push(problem),
         }
     }
+    if let Some(note) = &expected.mark {
+        let found = check_anchor(store, expected, (KEY_STORE, note), size).await?;
+        report.problems.extend(found);
+    }
     Ok(())
+}
+
+/// What is wrong with the log by one checkpoint from elsewhere.
+async fn check_anchor(
+    store: &Store,
+    expected: &Expected,
+    (place, note): (&str, &str),
+    size: u64,
+) -> Result<Option<Problem>, LogError> {
+    let place = place.to_owned();
+    let anchor = match Checkpoint::open(note, &expected.key) {
+        Ok(anchor) => anchor.tree,
+        Err(error) => return Ok(Some(Problem::Anchor { place, error })),
+    };
+    if anchor.size > size {
+        return Ok(Some(Problem::RolledBack { place, anchored: anchor.size, size }));
+    }
+    match tree_of(store, anchor.size).await {
+        Ok(tree) if tree == anchor => Ok(None),
+        Ok(_) | Err(LogError::Broken(_)) => {
+            Ok(Some(Problem::Forked { place, anchored: anchor.size }))
+        }
+        Err(error) => Err(error),
+    }
 }

@@ -85,8 +85,27 @@ pub async fn check(
         return Err(AssembleError::Rollback(rollback.to_string()));
     }
     stores.data.write(RecordAcceptance { rollback: rollback.clone(), now }).await?;
+    coffer_keyring::forget_audit_mark(&stores.keys).await?;
     rollback.found.write(path)?;
     Ok(Checked::Accepted(rollback))
+}
+
+/// Takes on data that was put back beside newer keys, where no head file is kept: what the key
+/// store knows of the audit's log is forgotten, which the audit records.
+///
+/// # Errors
+/// If a store cannot be read or written.
+pub async fn accept(options: &AssembleOptions, stores: &Stores) -> Result<(), AssembleError> {
+    let Some(mark) = coffer_keyring::audit_mark(&stores.keys).await? else { return Ok(()) };
+    let entry = Entry::of_program("store.rollback.accept", Tenant::system(), options.clock.now());
+    let subject = format!("the audit's log, known with {} entries", mark.size);
+    let entry = Entry {
+        actor: Actor { kind: ActorKind::Operator, ..entry.actor },
+        target: Target { subject: Some(subject), ..Target::default() },
+        ..entry
+    };
+    coffer_audit::record(&stores.data, entry).await?;
+    Ok(coffer_keyring::forget_audit_mark(&stores.keys).await?)
 }
 
 /// Records that stores were served although they had been put back.

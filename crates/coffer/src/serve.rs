@@ -271,7 +271,11 @@ fn take_over(kernel: &Kernel, traffic: &TrafficSettings) {
 /// Takes what was done last into the audit's log, as long as the store answers.
 async fn end_audit(audit: &AuditLog) {
     let patience = Duration::from_secs(limits::AUDIT_END_SECONDS);
-    match tokio::time::timeout(patience, audit.catch_up()).await {
+    let ended = async {
+        audit.catch_up().await?;
+        audit.mark(true).await
+    };
+    match tokio::time::timeout(patience, ended).await {
         Ok(Ok(())) => {}
         Ok(Err(error)) => tracing::warn!(%error, "the audit's log is not at its end"),
         Err(_elapsed) => tracing::warn!("the audit's log is not at its end: the store is slow"),

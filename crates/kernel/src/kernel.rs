@@ -20,7 +20,7 @@ use crate::store;
 use crate::traffic::{Traffic, TrafficSettings};
 use crate::usage::Usages;
 use crate::web_policy::WebPolicy;
-use coffer_audit::Fresh;
+use coffer_audit::{Fresh, LogHealth};
 use coffer_base::{Clock, Random};
 use coffer_dialect::Reason;
 use coffer_keyring::Keyring;
@@ -78,6 +78,8 @@ pub struct Kernel {
     pub(crate) pages: FindPage,
     tracer: OnceLock<Arc<Tracer>>,
     pub(crate) site: OnceLock<Arc<dyn Site>>,
+    /// What is wrong with the audit's log.
+    log: OnceLock<Arc<LogHealth>>,
 }
 
 impl Kernel {
@@ -107,7 +109,7 @@ impl Kernel {
         };
         let (traffic, readiness) = (Traffic::new(), Readiness::default());
         let simulations = web.is_developer().then(Simulations::default);
-        let (tracer, site) = (OnceLock::new(), OnceLock::new());
+        let (tracer, site, log) = (OnceLock::new(), OnceLock::new(), OnceLock::new());
         Self {
             services,
             routes,
@@ -120,6 +122,7 @@ impl Kernel {
             pages,
             tracer,
             site,
+            log,
         }
     }
 
@@ -131,6 +134,12 @@ impl Kernel {
     /// Lets `/metrics` be answered, from `collect`. Only the first call counts.
     pub fn expose_metrics(&self, collect: Arc<dyn Collect>) {
         let _ = self.services.metrics.set(collect);
+    }
+
+    /// Is not ready while nothing can enter the audit's log, as `log` says. Only the first call
+    /// counts.
+    pub fn watch_log(&self, log: Arc<LogHealth>) {
+        let _ = self.log.set(log);
     }
 
     /// Traces requests that begin from now on, as `tracer` says. Only the first call counts.
@@ -212,6 +221,7 @@ impl Kernel {
             _ if self.services.keyring.is_stopped() => Err(NotReady::Stopped),
             Ok(Ok(clock)) if clock.doubt().is_some() => Err(NotReady::Clock),
             Ok(Ok(_)) if self.recorder().is_failing() => Err(NotReady::Audit),
+            Ok(Ok(_)) if self.log.get().is_some_and(|log| log.is_stopped()) => Err(NotReady::Log),
             Ok(answered) => answered.map(drop).map_err(NotReady::Storage),
             Err(_elapsed) if is_working => Ok(()),
             Err(_elapsed) => Err(NotReady::Silent),
@@ -237,6 +247,8 @@ pub(crate) enum NotReady {
     Clock,
     /// The audit cannot be written; the log has said why.
     Audit,
+    /// What is stored of the audit's log does not fit its signed head; the log has said why.
+    Log,
     /// A store does not answer, and no request is answered either.
     Silent,
     /// An operator has sealed the server.
@@ -249,6 +261,7 @@ impl fmt::Display for NotReady {
             Self::Storage(error) => error.fmt(f),
             Self::Clock => f.write_str("the clock may be wrong"),
             Self::Audit => f.write_str("the audit cannot be written"),
+            Self::Log => f.write_str("the audit's log does not continue its signed head"),
             Self::Silent => f.write_str("a store does not answer in time"),
             Self::Stopped => f.write_str("an operator has sealed the server"),
         }

@@ -35,12 +35,13 @@ pub use root::{
 pub use rotation::{Phase, Rotation, RotationPlan, RotationProgress};
 pub use row_key::RowKey;
 pub use store::{
-    BeginRotation, DATA_MIGRATIONS, ForgetRootEvent, Head, KEY_MIGRATIONS, KeyBackup, KeyCounts,
-    KeyStoreUse, LastRun, NewestKey, RecordProgress, RootEvent, RootState, RunKind, StoredRoot,
-    TakeRotation, Unopenable, advance_epoch, begin_rotation, count_use, destroyed_keys,
-    has_older_keys, head, highest_rotation, is_making_locked, key_count, key_counts, key_epoch,
-    key_store_id, key_store_use, last_backup, last_rotation, last_run, lock_making, mark_key_store,
-    newest_key, newest_keys, newest_master_key, raise_head, record_backup, record_run, root_events,
-    stopped, store_id, tenants_without_key, uses, write_store_id,
+    AuditMark, BeginRotation, DATA_MIGRATIONS, ForgetRootEvent, Head, KEY_MIGRATIONS, KeyBackup,
+    KeyCounts, KeyStoreUse, LastRun, NewestKey, RecordProgress, RootEvent, RootState, RunKind,
+    StoredRoot, TakeRotation, Unopenable, advance_epoch, audit_mark, begin_rotation, count_use,
+    destroyed_keys, forget_audit_mark, has_older_keys, head, highest_rotation, is_making_locked,
+    keep_audit_mark, key_count, key_counts, key_epoch, key_store_id, key_store_use, last_backup,
+    last_rotation, last_run, lock_making, mark_key_store, newest_key, newest_keys,
+    newest_master_key, raise_head, record_backup, record_run, root_events, stopped, store_id,
+    tenants_without_key, uses, write_store_id,
 };
 pub use tenant::{SealCheck, TenantKeys, check_seal, retire_seal, seal_query};

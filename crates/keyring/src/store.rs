@@ -1,5 +1,6 @@
 //! The SQL of the keys: the tables of the key store, and the two tables in the data store.
 
+mod audit_mark;
 mod head;
 mod key_use;
 mod master;
@@ -10,6 +11,7 @@ mod runs;
 mod state;
 mod unopenable;
 
+pub use audit_mark::{AuditMark, audit_mark, forget_audit_mark, keep_audit_mark};
 pub use head::{Head, head, raise_head};
 pub use key_use::{count_use, uses};
 pub use master::*;
@@ -44,6 +46,11 @@ pub const KEY_MIGRATIONS: MigrationSet = MigrationSet {
             version: 2,
             name: "operations",
             sql: include_str!("../migrations/keys/0002_operations.sql"),
+        },
+        Migration {
+            version: 3,
+            name: "audit_mark",
+            sql: include_str!("../migrations/keys/0003_audit_mark.sql"),
         },
     ],
     // A database of its own, which is never distributed.

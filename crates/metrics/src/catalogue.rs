@@ -124,6 +124,9 @@ metrics! {
         "Entries of reads and refusals that wait in memory to be written.";
     AUDIT_FAILING: Gauge "coffer_audit_failing" []
         "1 while the audit cannot be written, and nothing is changed for that.";
+    AUDIT_LOG_BROKEN: Gauge "coffer_audit_log_broken" []
+        "1 while the log in the database is not the one that was signed, or not what the key store \
+         knows of it.";
     AUDIT_LOG_ENTRIES: Gauge "coffer_audit_log_entries" []
         "Entries in the signed log.";
     AUDIT_LOG_HEAD: Gauge "coffer_audit_log_head_timestamp_seconds" []

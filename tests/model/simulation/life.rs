@@ -233,6 +233,27 @@ impl Life {
         tokio::spawn(async move { job.run(&context).await })
     }
 
+    /// All that was recorded is taken into the audit's log, which then proves itself.
+    pub async fn verify_audit(&self) -> Result<(), String> {
+        let audit = Arc::clone(&self.installation.audit);
+        let taken = tokio::spawn(async move {
+            audit.catch_up().await?;
+            audit.mark(true).await
+        });
+        while !taken.is_finished() {
+            settle(CALM).await;
+            self.batch(DATA, None, Cut::Nowhere);
+            self.batch(KEYS, None, Cut::Nowhere);
+        }
+        taken.await.unwrap().map_err(|error| error.to_string())?;
+        let wrong = self.installation.audit.health().why();
+        if !wrong.is_empty() {
+            return Err(wrong.join("; "));
+        }
+        let keyring = &self.installation.context.keyring;
+        coffer_tests::verify_audit(self.store(DATA), keyring).await.map(drop)
+    }
+
     pub fn disk(&self) -> Disk {
         Disk::read(&self.directory)
     }

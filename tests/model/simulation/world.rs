@@ -471,6 +471,8 @@ impl World {
         if !found.differences.is_empty() {
             return Err(format!("the ledger's own check: {:#?}", found.differences));
         }
+        life.verify_audit().await?;
+        self.report.count("logs of the audit that were verified");
         Ok(())
     }
 }

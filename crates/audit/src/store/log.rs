@@ -1,6 +1,7 @@
 //! The SQL of the log over the entries.
 
 use crate::canonical;
+use crate::checkpoint::{VerifierKey, open_pruned};
 use crate::limits;
 use crate::tile::{TileId, Tiles, from_bytes, to_bytes};
 use crate::tree::leaf_hash;
@@ -18,8 +19,19 @@ pub struct Head {
     pub at: Timestamp,
     /// Its signed checkpoint.
     pub note: String,
-    /// Up to which number entries may be gone, since an operator had them pruned.
+    /// Up to which number entries may be gone, since an operator had them pruned. Whoever writes to
+    /// the database can raise it: [`Head::pruned_by`] says what is signed of it.
     pub pruned: u64,
+    /// The note that signs it.
+    pub pruned_note: Option<String>,
+}
+
+impl Head {
+    /// Up to which number entries may be gone, as `key` has signed it: 0 if nothing is signed.
+    pub fn pruned_by(&self, key: &VerifierKey) -> u64 {
+        let note = self.pruned_note.as_deref();
+        note.and_then(|note| open_pruned(note, key).ok()).unwrap_or(0)
+    }
 }
 
 /// The head; `None` before the first entry is in the log.
@@ -27,7 +39,7 @@ pub struct Head {
 /// # Errors
 /// When the store cannot be read.
 pub async fn head(store: &Store) -> Result<Option<Head>> {
-    let sql = "SELECT size, at, note, pruned FROM audit_head WHERE singleton = 1";
+    let sql = "SELECT size, at, note, pruned, pruned_note FROM audit_head WHERE singleton = 1";
     let rows = store.query(sql, &[]).await?;
     let head = |row: &Row| {
         Ok(Head {
@@ -35,6 +47,7 @@ pub async fn head(store: &Store) -> Result<Option<Head>> {
             at: Timestamp::from_unix(row.int(1)?),
             note: row.text(2)?.to_owned(),
             pruned: unsigned(row.int(3)?),
+            pruned_note: row.optional_text(4)?.map(str::to_owned),
         })
     };
     rows.first().map(head).transpose()
@@ -158,6 +171,17 @@ fn hash(columns: &[ValueRef<'_>]) -> Result<(u64, Hash)> {
     }
 }
 
+/// Whether an entry of a shared store has a number, which it gets with a head.
+pub(crate) async fn has_numbers(parts: &[Store]) -> Result<bool> {
+    for part in parts.iter().filter(|part| part.is_shared()) {
+        let sql = "SELECT id FROM audit_entry WHERE id > 0 LIMIT 1";
+        if !part.query_part(sql, &[]).await?.is_empty() {
+            return Ok(true);
+        }
+    }
+    Ok(false)
+}
+
 /// How many rows of entries no log can have: with numbers below 1.
 pub(crate) async fn misplaced(parts: &[Store]) -> Result<u64> {
     let mut rows = 0u64;
@@ -249,15 +273,48 @@ impl Work for Append {
     }
 }
 
-/// Allows entries up to a number to be deleted; returns whether the log reaches so far.
+/// Allows entries up to a number to be deleted, as `note` says
+/// ([`crate::checkpoint::sign_pruned`]); returns whether the log reaches so far.
 ///
 /// # Errors
 /// If the statement fails, which fails the transaction.
-pub async fn allow_pruning(tx: &mut Tx<'_>, up_to: u64) -> Result<bool> {
-    let sql = "UPDATE audit_head SET pruned = CASE WHEN pruned < ? THEN ? ELSE pruned END \
+pub async fn allow_pruning(tx: &mut Tx<'_>, up_to: u64, note: &str) -> Result<bool> {
+    let sql = "UPDATE audit_head \
+               SET pruned_note = CASE WHEN pruned <= ? THEN ? ELSE pruned_note END, \
+               pruned = CASE WHEN pruned < ? THEN ? ELSE pruned END \
                WHERE singleton = 1 AND size >= ?";
     let up_to = signed(up_to);
-    Ok(tx.execute(sql, &values![up_to, up_to, up_to]).await? == 1)
+    Ok(tx.execute(sql, &values![up_to, note, up_to, up_to, up_to]).await? == 1)
+}
+
+/// Signs what the version before has let be pruned without a signature.
+pub(crate) struct SealPruned {
+    /// The number, which must be there still.
+    pub(crate) up_to: u64,
+    pub(crate) note: String,
+}
+
+impl Work for SealPruned {
+    type Out = ();
+
+    fn grows(&self) -> bool {
+        false
+    }
+
+    fn of_many_accounts(&self) -> bool {
+        true
+    }
+
+    fn is_record(&self) -> bool {
+        true
+    }
+
+    async fn run(&self, tx: &mut Tx<'_>) -> Result<()> {
+        let sql = "UPDATE audit_head SET pruned_note = ? \
+                   WHERE singleton = 1 AND pruned = ? AND pruned_note IS NULL";
+        let note = self.note.as_str();
+        tx.execute(sql, &values![note, signed(self.up_to)]).await.map(drop)
+    }
 }
 
 /// Deletes some of the entries of one part of a store up to a number; returns how many.

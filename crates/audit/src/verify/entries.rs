@@ -2,8 +2,10 @@
 
 use super::tiles::Upper;
 use super::{Problem, Report};
+use crate::entry::{ActorKind, Outcome};
+use crate::error::LogError;
 use crate::limits;
-use crate::sequence::{LogError, hash_of, hash_of_gone};
+use crate::sequence::{hash_of, hash_of_gone};
 use crate::store::log;
 use crate::tile::{TileId, WIDTH, perfect_root};
 use coffer_crypto::Hash;
@@ -37,15 +39,16 @@ pub(super) struct Wrong {
     twice: Vec<u64>,
     /// How many more there are.
     more: u64,
-    /// The highest number up to which an entry says that somebody had entries pruned.
-    pruned: u64,
+    /// Up to which numbers entries say that somebody had entries pruned, each with its own number;
+    /// the highest of them.
+    pruned: BTreeMap<u64, u64>,
 }
 
 /// The rows of some entries as hashes.
 struct Rows {
     hashes: Vec<Option<Hash>>,
     twice: Vec<u64>,
-    pruned: u64,
+    pruned: BTreeMap<u64, u64>,
 }
 
 /// The hashes of the rows of some entries; `None` for one that is missing.
@@ -62,7 +65,7 @@ impl Rows {
         let mut rows = Self {
             hashes: vec![None; usize::try_from(count).unwrap_or(0)],
             twice: Vec::new(),
-            pruned: 0,
+            pruned: BTreeMap::new(),
         };
         if count == 0 {
             return Ok(rows);
@@ -79,24 +82,33 @@ impl Rows {
                 *hash = Some(hash_of(&row));
             }
             // What an entry says can only be of entries before it.
-            let up_to = pruned_by(&row)?;
-            rows.pruned = rows.pruned.max(if up_to < id { up_to } else { 0 });
+            if let Some(up_to) = pruned_by(&row)?.filter(|up_to| *up_to < id) {
+                rows.pruned.insert(up_to, id);
+            }
         }
         Ok(rows)
     }
 }
 
-/// Up to which number a row says that somebody had entries pruned; 0 if it is about something else.
-fn pruned_by(row: &Row) -> Result<u64, LogError> {
-    if row.text(OPERATION).is_ok_and(|operation| operation == PRUNE_OPERATION) {
-        return Ok(row.optional_text(SUBJECT)?.unwrap_or_default().parse().unwrap_or(0));
+/// Up to which number a row says that an operator had entries pruned; `None` if it is about
+/// something else, or about an attempt.
+fn pruned_by(row: &Row) -> Result<Option<u64>, LogError> {
+    let has = |column, word: &str| row.text(column).is_ok_and(|text| text == word);
+    let by_operator = OPERATORS.iter().any(|kind| has(ACTOR_KIND, kind.as_str()));
+    if !has(OPERATION, PRUNE_OPERATION) || !has(OUTCOME, Outcome::Done.as_str()) || !by_operator {
+        return Ok(None);
     }
-    Ok(0)
+    Ok(row.optional_text(SUBJECT)?.and_then(|subject| subject.parse().ok()))
 }
 
-/// Which columns of a row say what was pruned.
+/// Who can have entries pruned.
+const OPERATORS: [ActorKind; 2] = [ActorKind::Admin, ActorKind::Operator];
+
+/// Which columns of a row say what was pruned, by whom, and what came of it.
+const ACTOR_KIND: usize = 5;
 const OPERATION: usize = 12;
 const SUBJECT: usize = 13;
+const OUTCOME: usize = 18;
 
 impl Chunk {
     /// All chunks of a log of `size` entries.
@@ -202,15 +214,29 @@ impl Wrong {
         self.twice.extend(other.twice);
         self.twice.truncate(limits::NAMED_ENTRIES);
         self.more = self.more.saturating_add(other.more);
-        self.pruned = self.pruned.max(other.pruned);
+        self.add_pruned(other.pruned);
+    }
+
+    fn add_pruned(&mut self, more: BTreeMap<u64, u64>) {
+        self.pruned.extend(more);
+        while self.pruned.len() > limits::NAMED_ENTRIES {
+            self.pruned.pop_first();
+        }
+    }
+
+    /// Up to which number an entry says that entries were pruned, which is itself what was signed.
+    fn pruned(&self) -> u64 {
+        let mut told = self.pruned.iter().rev();
+        let told = told.find(|(_, entry)| !self.entries.contains_key(entry));
+        told.map_or(0, |(up_to, _)| *up_to)
     }
 
     /// Takes into account what rows say that are not in the log yet: who has entries pruned is
-    /// recorded with that, and enters the log a little later.
+    /// recorded with that, and enters the log a little later. That it was somebody is signed, too.
     pub(super) fn learn(&mut self, waiting: &[Row], size: u64) -> Result<(), LogError> {
         for row in waiting {
-            let up_to = pruned_by(row)?;
-            self.pruned = self.pruned.max(if up_to <= size { up_to } else { 0 });
+            let up_to = pruned_by(row)?.filter(|up_to| *up_to <= size);
+            self.add_pruned(up_to.map(|up_to| (up_to, u64::MAX)).into_iter().collect());
         }
         Ok(())
     }
@@ -218,7 +244,7 @@ impl Wrong {
     /// Says what happened to the entries.
     pub(super) fn name(self, pruned: u64, report: &mut Report) {
         report.unnamed = self.more;
-        if pruned > self.pruned {
+        if pruned > self.pruned() {
             report.problems.push(Problem::PrunedByNobody(pruned));
         }
         report.problems.extend(self.twice.iter().copied().map(Problem::Twice));

@@ -51,6 +51,13 @@ pub enum Problem {
     Twice(u64),
     /// Rows have numbers that no entry has.
     Misplaced(u64),
+    /// The head's row says that entries may be gone, and another number was signed.
+    PrunedAltered {
+        /// Up to which entry the row says.
+        says: u64,
+        /// Up to which it was signed; 0 if nothing was.
+        signed: u64,
+    },
     /// Entries are allowed to be gone, and no entry says that an operator had them pruned.
     PrunedByNobody(u64),
     /// A checkpoint from elsewhere is none of this log.
@@ -111,6 +118,11 @@ impl fmt::Display for Problem {
             Self::Misplaced(rows) => {
                 write!(f, "{rows} rows have a number that no entry has: inserted or reordered")
             }
+            Self::PrunedAltered { says, signed } => write!(
+                f,
+                "the head says that entries up to {says} may be gone, and that was signed up to \
+                 {signed}: it was altered"
+            ),
             Self::PrunedByNobody(id) => write!(
                 f,
                 "entries up to {id} may be gone, and no entry says that somebody had them pruned"

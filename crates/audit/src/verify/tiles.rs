@@ -1,7 +1,7 @@
 //! The tiles above the entries' own, from above: which of them are what was signed.
 
 use super::{Problem, Report};
-use crate::sequence::LogError;
+use crate::error::LogError;
 use crate::store::log;
 use crate::tile::{Border, TileId, Tiles, WIDTH, perfect_root};
 use coffer_crypto::Hash;

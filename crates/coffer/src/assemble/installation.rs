@@ -140,6 +140,7 @@ pub async fn open_stores(
     let own = (&clocks, &shipping, &*store_id);
     let sign_ins = Arc::clone(&identity.sign_ins);
     let (kernel, scheduler) = assemble_kernel(&options, identity, &mut parts, &context, own);
+    kernel.watch_log(Arc::clone(audit.health()));
     let metrics = MetricsSources {
         kernel: Arc::downgrade(&kernel),
         context: context.clone(),

@@ -102,7 +102,12 @@ impl Examination {
     ) -> Result<(), AssembleError> {
         let signing = keyring.signing_key(SIGNING_PURPOSE).await?;
         let key = VerifierKey::of(&self.store, &signing).map_err(LogError::from);
-        let expected = Expected { key: key.map_err(StorageError::from)?, anchors: Vec::new() };
+        let mark = coffer_keyring::audit_mark(&stores.keys).await?;
+        let size = coffer_audit::head(&stores.data).await?.map(|head| head.size);
+        // A copy of the keys may be some moments newer than that of the data.
+        let is_newer = mark.as_ref().zip(size).is_some_and(|(mark, size)| mark.size > size);
+        let expected = Expected::new(key.map_err(StorageError::from)?, Vec::new()).beside(mark);
+        let expected = Expected { mark: expected.mark.clone().filter(|_| !is_newer), ..expected };
         let report = coffer_audit::verify(&stores.data, &expected, |_, _| ()).await;
         let report = report.map_err(StorageError::from)?;
         self.audited = report.size;

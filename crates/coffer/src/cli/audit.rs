@@ -14,7 +14,7 @@ use super::{input, setup, table};
 use crate::config::{ADMIN_KEY, Config};
 use coffer::assemble::{self, Database};
 use coffer_audit::{ExportLine, LogError, SIGNING_PURPOSE, checkpoint::VerifierKey};
-use coffer_keyring::KEY_MIGRATIONS;
+use coffer_keyring::{AuditMark, KEY_MIGRATIONS};
 use coffer_storage::Store;
 use serde_json::{Value, json};
 
@@ -46,7 +46,7 @@ pub fn run(config: &Config, verb: &Audit, format: Format, output: Output) -> Res
         }
         Audit::Prove(args) => prove(config, args),
         Audit::Export(args) => export::run(config, args, format),
-        Audit::Prune { before, yes } => prune(config, before, *yes, output),
+        Audit::Prune { before, unshipped, yes } => prune(config, before, *unshipped, *yes, output),
     }
 }
 
@@ -59,8 +59,9 @@ async fn head(store: &Store) -> Result<coffer_audit::Head, Failure> {
     head.ok_or_else(|| Failure::new(Exit::NotFound, "the log is empty: no server has run yet"))
 }
 
-/// The key that checks the log's signatures, derived with the root key.
-async fn derived_key(config: &Config, data: &Store) -> Result<VerifierKey, Failure> {
+/// The key that checks the log's signatures, derived with the root key; and what the key store
+/// knows of the log.
+async fn known(config: &Config, data: &Store) -> Result<(VerifierKey, Option<AuditMark>), Failure> {
     let options = setup::production(config)?;
     let Some(store_id) = coffer_keyring::store_id(data).await? else {
         return Err(Failure::failed("the store was begun and not finished: run `coffer init`"));
@@ -76,7 +77,13 @@ async fn derived_key(config: &Config, data: &Store) -> Result<VerifierKey, Failu
     };
     let (keyring, _) = assemble::open_keyring(&options, &keys, &store_id).await?;
     let signing = keyring.signing_key(SIGNING_PURPOSE).await?;
-    Ok(VerifierKey::of(&store_id, &signing).map_err(LogError::from)?)
+    let mark = coffer_keyring::audit_mark(&keys).await?;
+    Ok((VerifierKey::of(&store_id, &signing).map_err(LogError::from)?, mark))
+}
+
+/// The key that checks the log's signatures, derived with the root key.
+async fn derived_key(config: &Config, data: &Store) -> Result<VerifierKey, Failure> {
+    Ok(known(config, data).await?.0)
 }
 
 fn prove(config: &Config, args: &ProveArgs) -> Result<Exit, Failure> {
@@ -127,12 +134,20 @@ async fn consistency(store: &Store, old: &str) -> Result<Value, Failure> {
     }))
 }
 
-fn prune(config: &Config, before: &str, yes: bool, output: Output) -> Result<Exit, Failure> {
+fn prune(
+    config: &Config,
+    before: &str,
+    unshipped: bool,
+    yes: bool,
+    output: Output,
+) -> Result<Exit, Failure> {
     let size = checkpoints::size_of(before)?.to_string();
     input::confirm("the entries of the audit up to number", &size, yes)?;
     let client = Client::new(config, &ADMIN_KEY)?;
     let expected = Expected::object("audit_pruning");
-    let answer = client.post("/v1/admin/audit/prune", &[("before", &size)], expected)?;
+    let mut params = vec![("before", &*size)];
+    params.extend(unshipped.then_some(("unshipped", "true")));
+    let answer = client.post("/v1/admin/audit/prune", &params, expected)?;
     output.show(&answer, table::object)?;
     Ok(Exit::Done)
 }

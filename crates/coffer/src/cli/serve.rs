@@ -30,9 +30,6 @@ use std::time::{Duration, Instant};
 /// or if the server cannot start.
 pub fn run(config: &Config, args: &ServeArgs) -> Result<Exit, Failure> {
     let handed = activation::sockets()?;
-    if args.accept_rollback && config.path(&HEAD_FILE).is_none() {
-        return Err(Failure::usage("--accept-rollback is about the head file: name that"));
-    }
     let certificate = setup::tls(config)?;
     let options = ServeOptions { handed, ..serve_options(config, certificate.as_ref())? };
     let tls = options.tls.is_some();
@@ -141,8 +138,17 @@ async fn open_checked(
     head: Option<&Path>,
     accept_rollback: bool,
 ) -> Result<Installation, AssembleError> {
-    let Some(path) = head else { return assemble::open(options).await };
+    if head.is_none() && !accept_rollback {
+        return assemble::open(options).await;
+    }
     let stores = assemble::open_existing(&options).await?;
+    let Some(path) = head else {
+        if let Err(error) = head::accept(&options, &stores).await {
+            stores.close().await;
+            return Err(error);
+        }
+        return assemble::open_stores(options, stores).await;
+    };
     match head::check(&options, &stores, path, accept_rollback).await {
         Ok(checked) => log_head(&checked, path),
         Err(error) => {

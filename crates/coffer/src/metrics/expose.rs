@@ -180,6 +180,8 @@ impl Exposing<'_> {
         let (waiting, is_failing) = self.kernel.audit_waiting();
         self.text.add(&metrics::AUDIT_WAITING, &[], waiting);
         self.text.add_flag(&metrics::AUDIT_FAILING, &[], is_failing);
+        let is_broken = !audit.health().why().is_empty();
+        self.text.add_flag(&metrics::AUDIT_LOG_BROKEN, &[], is_broken);
         let Some(anchored) = audit.anchored() else { return };
         self.text.add(&metrics::AUDIT_ANCHORED_ENTRIES, &[], anchored.entries);
         let last = anchored.last.map(Timestamp::unix);

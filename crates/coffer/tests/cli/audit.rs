@@ -1,9 +1,17 @@
 //! `coffer audit`, and the script of the documentation that checks what it proves.
 
-use crate::program::{Ended, Home, Server, expect, text};
+use crate::program::{Call, Ended, Home, Server, expect, text};
+use serde_json::Value;
+use std::collections::BTreeMap;
 use std::fs;
+use std::io::{BufRead, BufReader};
 use std::path::{Path, PathBuf};
-use std::process::Command;
+use std::process::{Command, Stdio};
+use std::sync::mpsc::{Receiver, channel};
+use std::time::{Duration, Instant};
+
+/// How long an entry may take to be shown, on a machine that is busy with other work.
+const PATIENCE: Duration = Duration::from_secs(300);
 
 const SCRIPT: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../../docs/audit_verify.py");
 
@@ -18,13 +26,14 @@ fn script(words: &[&str]) -> (bool, String) {
 struct Audited {
     home: Home,
     key: String,
+    admin: String,
 }
 
 impl Audited {
     fn new() -> Self {
         let home = Home::new();
-        let key = text(&home.init(&["--app", "Shop"]), "test_key");
-        Self { home, key }
+        let made = home.init(&["--app", "Shop"]);
+        Self { key: text(&made, "test_key"), admin: text(&made, "admin_key"), home }
     }
 
     /// Sets some secrets on a server that anchors its checkpoints in a file, and stops it.
@@ -134,4 +143,112 @@ fn tamper(data: &Path) {
                   c.execute(\"UPDATE audit_entry SET actor = 'nobody' WHERE id = 2\"); c.commit()";
     let status = Command::new("python3").args(["-c", script]).arg(data).status();
     assert!(status.unwrap().success());
+}
+
+/// The lines of a `tail --follow`, as they come.
+fn follow(mut call: Call) -> (std::process::Child, Receiver<String>) {
+    let mut child = call.spawn(Stdio::null());
+    let lines = BufReader::new(child.stdout.take().unwrap()).lines();
+    let (say, said) = channel();
+    std::thread::spawn(move || lines.map_while(Result::ok).try_for_each(|line| say.send(line)));
+    (child, said)
+}
+
+#[test]
+fn the_log_is_followed_searched_and_its_end_is_shown() {
+    let audited = Audited::new();
+    let server = Server::start(&audited.home, &["serve", "--listen", "127.0.0.1:0"]);
+    let set = |name: &str| {
+        let set = server.coffer(&["secrets", "set", name]).api_key(&audited.key);
+        expect(&set.stdin("hunter2").run(), 0);
+    };
+    set("first");
+    let admin = audited.admin.as_str();
+    let words = ["audit", "tail", "--follow", "--operation", "apps.secrets.create", "-n", "10"];
+    let (mut child, lines) = follow(server.coffer(&words).admin_key(admin));
+    let next = || lines.recv_timeout(PATIENCE).unwrap();
+    // What was there, and then each that comes: once, and no other.
+    for name in ["second", "third", "fourth"] {
+        let line = next();
+        assert!(line.contains("  apps.secrets.create  ") && line.contains("  done  "), "{line}");
+        set(name);
+    }
+    next();
+    child.kill().unwrap();
+    child.wait().unwrap();
+    assert_eq!(lines.iter().count(), 0, "each comes once");
+
+    let read = |words: &[&str]| {
+        server.coffer(&[&["audit"], words].concat()).admin_key(admin).json()["data"].clone()
+    };
+    let newest = read(&["tail", "-n", "2", "--operation", "apps.secrets.create"]);
+    let newest = newest.as_array().unwrap();
+    assert_eq!(newest.len(), 2);
+    assert!(newest[0]["number"].as_i64() < newest[1]["number"].as_i64(), "{newest:?}");
+    let found = read(&["search", "--operation", "apps.secrets.create"]);
+    let found = found.as_array().unwrap();
+    assert_eq!(found.len(), 4);
+    assert_eq!((&found[0], &found[1]), (&newest[1], &newest[0]), "the newest first");
+    assert!(found.iter().all(|entry| entry["operation"] == "apps.secrets.create"));
+    let request = found[2]["request"].as_str().unwrap();
+    let one = read(&["search", "--request", request]);
+    assert_eq!(one.as_array().unwrap()[..], found[2..3]);
+    assert_eq!(read(&["search", "--outcome", "refused"]), serde_json::json!([]));
+    assert_eq!(server.stop(), Some(0));
+}
+
+/// Whoever is killed may have shipped what it has not noted: that comes again, and nothing is left
+/// out.
+#[test]
+fn what_is_shipped_survives_kills() {
+    let audited = Audited::new();
+    let receiver = format!("file:{}", audited.path("shipped").display());
+    let words = ["serve", "--listen", "127.0.0.1:0", "--audit-ship", &receiver];
+    let set = |server: &Server<'_>, name: &str| {
+        let set = server.coffer(&["secrets", "set", name]).api_key(&audited.key);
+        expect(&set.stdin("hunter2").run(), 0);
+    };
+    // Before anything is shipped, in the middle of it, and after it.
+    for round in 0..3 {
+        let server = Server::start(&audited.home, &words);
+        let before = shipped(&audited.path("shipped"));
+        set(&server, &format!("one {round}"));
+        set(&server, &format!("two {round}"));
+        if round > 0 {
+            wait_until(|| shipped(&audited.path("shipped")).len() > before.len());
+        }
+        server.kill();
+    }
+    let server = Server::start(&audited.home, &words);
+    set(&server, "last");
+    let all = || {
+        let shipped = shipped(&audited.path("shipped"));
+        shipped.values().filter(|operation| *operation == "apps.secrets.create").count() == 7
+    };
+    wait_until(all);
+    assert_eq!(server.stop(), Some(0));
+    let numbers = shipped(&audited.path("shipped")).into_keys();
+    assert!(numbers.zip(1..).all(|(is, must)| is == must), "without a gap, from the first on");
+    expect(&audited.audit(&["verify"]), 0);
+}
+
+/// The operations of entries in a file, by their numbers. Half a line, which a kill may leave, is
+/// none of them.
+fn shipped(path: &Path) -> BTreeMap<u64, String> {
+    let text = fs::read_to_string(path).unwrap_or_default();
+    let whole = text.rsplit_once('\n').map_or("", |(whole, _)| whole);
+    let entry = |line: &str| {
+        let entry: Value = serde_json::from_str(line).ok()?;
+        Some((entry["id"].as_u64()?, entry["operation"].as_str()?.to_owned()))
+    };
+    whole.lines().filter_map(entry).collect()
+}
+
+#[allow(clippy::disallowed_methods, reason = "the server is another process with its own clock")]
+fn wait_until(holds: impl Fn() -> bool) {
+    let end = Instant::now() + PATIENCE;
+    while !holds() {
+        assert!(Instant::now() < end, "it does not come to that");
+        std::thread::sleep(Duration::from_millis(10));
+    }
 }

@@ -41,6 +41,10 @@ fn run_page(page: &str) {
     let set = server.coffer(&["secrets", "set", "token", "--account", "acct_acme"]);
     expect(&set.api_key(&text(&made, "test_key")).stdin("hunter2").run(), 0);
     let url = format!("http://{}", server.address());
+    // What pages call as it stands in the repository.
+    fs::create_dir(home.path("docs")).unwrap();
+    let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../docs/audit_verify.py");
+    fs::copy(script, home.path("docs/audit_verify.py")).unwrap();
     let passphrase = home.private_file("passphrase", b"a sentence that nobody else has ever said");
     let environment = [
         ("COFFER_URL", url.as_str()),
@@ -59,6 +63,11 @@ fn run_page(page: &str) {
 #[test]
 fn the_page_on_keys_is_right_about_its_commands() {
     run_page("keys.md");
+}
+
+#[test]
+fn the_page_on_the_audit_is_right_about_its_commands() {
+    run_page("audit.md");
 }
 
 #[test]

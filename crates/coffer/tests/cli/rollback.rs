@@ -112,8 +112,45 @@ fn a_directory_that_was_put_back_is_refused_until_somebody_takes_the_blame() {
     assert_eq!(sqlite(&kept.home.path("data/coffer.db"), audited), "1");
     // From here on it is as any other store.
     assert_eq!(kept.serve(&[]).stop(), Some(0));
-    let alone = kept.home.coffer(&["serve", "--accept-rollback", "--key-dir", "keys"]).run();
-    expect(&alone, 2);
+}
+
+/// Without a head file nothing is refused, but the key store knows how far the audit's log came.
+#[test]
+fn data_that_was_put_back_beside_newer_keys_is_told_until_somebody_takes_the_blame() {
+    let kept = Guarded::new();
+    let serve = |more: &[&str]| {
+        let words = ["serve", "--listen", "127.0.0.1:0", "--key-dir", "keys"];
+        Server::start(&kept.home, &[&words, more].concat())
+    };
+    let verify = || kept.home.coffer(&["audit", "verify", "--key-dir", "keys"]).run();
+    let set = |server: &Server<'_>, name: &str| {
+        let set = server.coffer(&["secrets", "set", name]).api_key(&kept.key);
+        expect(&set.stdin("hunter2").run(), 0);
+    };
+    let server = serve(&[]);
+    set(&server, "before");
+    assert_eq!(server.stop(), Some(0));
+    kept.copy("data", "data.old");
+    let server = serve(&[]);
+    set(&server, "after");
+    assert_eq!(server.stop(), Some(0));
+    expect(&verify(), 0);
+    kept.put_back(&["data"]);
+    let found = verify();
+    expect(&found, 1);
+    assert!(found.stdout.contains("the key store has a checkpoint of"), "{found:?}");
+    let doctor = kept.home.coffer(&["doctor", "--key-dir", "keys"]).run();
+    assert!(doctor.stdout.contains("FAIL  audit log"), "{}", doctor.stdout);
+
+    // It is served, and said.
+    let mut server = serve(&[]);
+    server.wait_for("it was set back");
+    assert_eq!(server.stop(), Some(0));
+    expect(&verify(), 1);
+    assert_eq!(serve(&["--accept-rollback"]).stop(), Some(0));
+    expect(&verify(), 0);
+    let audited = "SELECT count(*) FROM audit_entry WHERE operation = 'store.rollback.accept'";
+    assert_eq!(sqlite(&kept.home.path("data/coffer.db"), audited), "1");
 }
 
 #[test]

@@ -14,6 +14,9 @@ use http_body_util::Full;
 /// What is said of a clock that may be wrong.
 const CLOCK: &str = "the clock may be wrong: see `coffer clock show`\n";
 
+/// What is said of a log of the audit that somebody has changed.
+const LOG: &str = "the audit's log does not continue its signed head: see `coffer audit verify`\n";
+
 /// What is said on a listener for metrics about all else.
 const NO_METRICS: &str = "only /metrics, /livez and /readyz are served here\n";
 
@@ -76,6 +79,7 @@ async fn readiness(kernel: &Kernel) -> Response<Full<Bytes>> {
         // The log has said why, once.
         Err(NotReady::Clock) => response(kernel, StatusCode::SERVICE_UNAVAILABLE, CLOCK),
         Err(NotReady::Stopped) => response(kernel, StatusCode::SERVICE_UNAVAILABLE, STOPPED),
+        Err(NotReady::Log) => response(kernel, StatusCode::SERVICE_UNAVAILABLE, LOG),
         Err(error) => {
             tracing::warn!(%error, "not ready");
             let why = match error {

@@ -27,6 +27,9 @@ pub enum Audit {
         /// The checkpoint whose entries go: its size, or the file that has it.
         #[arg(long, value_name = "CHECKPOINT")]
         before: String,
+        /// Also what a receiver of the audit does not have yet, and will never get then.
+        #[arg(long)]
+        unshipped: bool,
         /// Do not ask; needed where there is no terminal.
         #[arg(long)]
         yes: bool,

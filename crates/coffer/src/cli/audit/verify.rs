@@ -36,11 +36,14 @@ pub(super) fn run(config: &Config, args: &VerifyArgs, output: Output) -> Result<
     }
     let report = runtime.block_on(async {
         let store = setup::open_read_only(config).await?;
-        let key = match key {
-            Some(key) => key,
-            None => super::derived_key(config, &store).await?,
+        let anchors = anchors(config, args)?;
+        let expected = match key {
+            Some(key) => Expected::new(key, anchors),
+            None => {
+                let (key, mark) = super::known(config, &store).await?;
+                Expected::new(key, anchors).beside(mark)
+            }
         };
-        let expected = Expected { key, anchors: anchors(config, args)? };
         let bar = new_bar();
         let on_progress = |done, total| {
             bar.set_length(total);

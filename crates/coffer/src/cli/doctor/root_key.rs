@@ -3,6 +3,8 @@
 use super::Finding;
 use crate::config::Config;
 use coffer::assemble::{DEVELOPER_ROOT_FILE, FoundRoot, RootSource, find_root};
+use coffer_audit::checkpoint::VerifierKey;
+use coffer_audit::{LogError, SIGNING_PURPOSE};
 use coffer_crypto::SystemRandom;
 use coffer_keyring::{Keyring, KeyringOptions, RootState};
 use coffer_storage::Store;
@@ -30,6 +32,7 @@ pub(super) async fn check(
                 findings.push(separation(data_dir, &config.key_dir(), root.path.as_deref()));
             }
             findings.push(rows(data, &keyring).await);
+            findings.push(audit_log(data, &keyring).await);
             findings
         }
         Err(why) => vec![Finding::fail(CHECK, why, "")],
@@ -62,6 +65,34 @@ async fn rows(data: &Store, keyring: &Keyring) -> Finding {
         "the server ignores them, but for older quotas; find out who can write to the database, \
          or whether the data is from a backup, and revoke, delete or update these again",
     )
+}
+
+/// The audit's log continues its signed head.
+async fn audit_log(data: &Store, keyring: &Keyring) -> Finding {
+    const LOG: &str = "audit log";
+    let found = async {
+        let key = keyring.signing_key(SIGNING_PURPOSE).await.map_err(LogError::from)?;
+        let key = VerifierKey::of(keyring.store_id(), &key)?;
+        // What the key store knows is read first, so that the head is not behind it.
+        let mark = coffer_keyring::audit_mark(keyring.store()).await?;
+        let size = coffer_audit::check_head(data, mark.as_ref(), &key).await?;
+        match mark {
+            Some(mark) if mark.size > size => Err(LogError::Broken(format!(
+                "the key store knows the log with {} entries, and it has {size}: it was set back",
+                mark.size
+            ))),
+            _ => Ok(size),
+        }
+    };
+    match found.await {
+        Ok(size) => Finding::ok(LOG, format!("{size} entries, as their head was signed")),
+        Err(error) => Finding::fail(
+            LOG,
+            error.to_string(),
+            "find out who can write to the database, and keep it as it is; if you have put back \
+             an older one, start the server once with --accept-rollback",
+        ),
+    }
 }
 
 fn place(root: &FoundRoot, data_dir: &Path) -> Finding {
