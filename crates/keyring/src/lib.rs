@@ -30,14 +30,15 @@ pub use revocation::{
     FLOORS_AT_ONCE, Revocation, all_floors, floors, highest_floor, prune_revocations, revoke,
 };
 pub use root::{
-    Change, Masters, NewRoot, accepted_roots, cancel_root, finish_root, renew_root, root_state,
+    Change, Masters, NewRoot, accepted_roots, cancel_root, finish_root, record_event, renew_root,
+    root_state,
 };
 pub use rotation::{Phase, Rotation, RotationPlan, RotationProgress};
 pub use row_key::RowKey;
 pub use store::{
-    BeginRotation, DATA_MIGRATIONS, ForgetRootEvent, Head, KEY_MIGRATIONS, KeyBackup, KeyCounts,
-    KeyStoreUse, LastRun, NewestKey, RecordProgress, RootEvent, RootState, RunKind, StoredRoot,
-    TakeRotation, Unopenable, advance_epoch, begin_rotation, count_use, destroyed_keys,
+    BeginRotation, DATA_MIGRATIONS, FAILED, ForgetRootEvent, Head, KEY_MIGRATIONS, KeyBackup,
+    KeyCounts, KeyStoreUse, LastRun, NewestKey, RecordProgress, RootEvent, RootState, RunKind,
+    StoredRoot, TakeRotation, Unopenable, advance_epoch, begin_rotation, count_use, destroyed_keys,
     has_older_keys, head, highest_rotation, is_making_locked, key_count, key_counts, key_epoch,
     key_store_id, key_store_use, last_backup, last_rotation, last_run, lock_making, mark_key_store,
     newest_key, newest_keys, newest_master_key, raise_head, record_backup, record_run, root_events,

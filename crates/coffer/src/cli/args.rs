@@ -177,7 +177,7 @@ pub enum Verb {
 #[derive(Args)]
 pub struct ServeArgs {
     /// Serve stores that are older than the head file says, once: somebody has put them back on
-    /// purpose. The audit log records it.
+    /// purpose. Or stores whose head file is gone: then it is made anew. The audit log records it.
     #[arg(long)]
     pub accept_rollback: bool,
 }
