@@ -13,7 +13,7 @@ use std::path::Path;
 /// If a link, a pipe or anything else than a file with one name is there, or the system refuses.
 pub(crate) fn open(path: &Path) -> io::Result<File> {
     let mut options = OpenOptions::new();
-    options.create(true).mode(0o600);
+    options.create(true).truncate(false).mode(0o600);
     let file = checked(options, path)?;
     file.set_permissions(Permissions::from_mode(0o600))?;
     Ok(file)

@@ -227,14 +227,15 @@ fn a_backup_with_other_rows_than_it_announces_is_not_whole() {
 
 #[test]
 fn backups_under_load_and_during_a_rotation_are_whole() {
-    const SECRETS: usize = 40;
+    const SECRETS: usize = 100;
     let shop = Shop::new();
     // So slow that it is under way whenever somebody looks.
     let call = shop.home.coffer(&SERVE).env("COFFER_ROTATION_RATE", 1);
     let server = Server::start_call(&shop.home, call, false);
     let key = text(&shop.made, "test_key");
     let set = |name: usize| {
-        let form = format!("name=name-{name}&payload=hunter2&scope[type]=account");
+        let scope = format!("scope[type]=user&scope[user]=usr_{name}");
+        let form = format!("name=token&payload=hunter2&{scope}");
         post(&server, &key, "/v1/apps/secrets", &form);
     };
     (0..SECRETS).for_each(set);
