@@ -32,6 +32,7 @@ class Server:
     def __init__(self, home):
         self.home, self.process, self.port = home, None, None
         self.data, self.log, self.moved = home / "data", home / "log", home / "moved"
+        self.backups = home / "backups"
         plain = {k: v for k, v in os.environ.items() if not k.startswith("COFFER_")}
         self.plain = {**plain, "HOME": str(home), "XDG_CONFIG_HOME": str(home / "config"),
                       "COFFER_DATA_DIR": str(self.data)}
@@ -55,7 +56,8 @@ class Server:
         """Starts it, and waits until it serves."""
         faked = {**self.plain, "LD_PRELOAD": os.environ["LIBFAKETIME"], "FAKETIME_NO_CACHE": "1",
                  "FAKETIME_TIMESTAMP_FILE": str(self.moved), "FAKETIME_DONT_FAKE_MONOTONIC": "1",
-                 "COFFER_LOG_FORMAT": "json"}
+                 "COFFER_LOG_FORMAT": "json", "COFFER_BACKUP_TO": str(self.backups),
+                 "COFFER_BACKUP_EVERY": "24h", "COFFER_BACKUP_KEEP_DAYS": "30"}
         begin = len(self.said())
         with self.log.open("ab") as log:
             command = [os.environ["COFFER_BIN"], "serve", "--listen", "127.0.0.1:0"]
@@ -100,6 +102,10 @@ class Server:
     def ready(self):
         """The status of its health check."""
         return self.call("GET", "/readyz")[0]
+
+    def kept(self):
+        """The backups that there are: none is made or removed by a clock that is wrong."""
+        return sorted(path.name for path in self.backups.glob("*.backup"))
 
     def rows(self):
         """How many rows there are of what goes by the clock, and the scheduler's watermarks."""
@@ -148,11 +154,12 @@ def fill(server):
 
 def wrong_and_right_again(server, by):
     """The clock is wrong for a while: nothing goes, the server says so, and all is still there."""
-    before = server.rows()
+    before, backups = server.rows(), server.kept()
     server.set_clock(by)
     wait_until(lambda: server.ready() == 503)
     time.sleep(WRONG_SECONDS)
     assert server.rows() == before, f"{by}: {server.rows()} of {before}"
+    assert server.kept() == backups, f"{by}: {server.kept()} of {backups}"
     server.set_clock(0)
     time.sleep(1)
     assert find(server)[0] == 200, find(server)
@@ -177,6 +184,8 @@ def main():
             server.start()
             fill(server)
             wait_until(lambda: server.rows()[1])
+            wait_until(lambda: len(server.kept()) == 2)
+            backups = server.kept()
             assert server.ready() == 200
             wrong_and_right_again(server, 400 * DAY)
             said = len(server.errors())
@@ -190,6 +199,7 @@ def main():
             time.sleep(6)
             server.set_clock(0)
             assert server.rows()[0] == before[0] and find(server)[0] == 200
+            assert server.kept() == backups, server.kept()
         finally:
             server.stop()
     print("the clock was wrong, and nothing is gone\n1 passed, 0 failed")

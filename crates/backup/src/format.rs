@@ -10,7 +10,7 @@ use std::fmt;
 pub const FORMAT: u32 = 1;
 
 /// What a backup begins with.
-pub(crate) const MAGIC: &[u8; 8] = b"COFFERBK";
+pub const MAGIC: &[u8; 8] = b"COFFERBK";
 
 /// A digest of everything in a stream up to some frame.
 pub(crate) type Digest = [u8; 32];

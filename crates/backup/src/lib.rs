@@ -22,7 +22,7 @@ mod reader;
 mod writer;
 
 pub use error::BackupError;
-pub use format::{Contents, FORMAT, Header};
+pub use format::{Contents, FORMAT, Header, MAGIC};
 pub use reader::Reader;
 pub use writer::Writer;
 

@@ -14,6 +14,7 @@ pub use crate::store_place::{DATA_FILE, KEYS_FILE};
 
 use crate::family_set::FamilySet;
 use crate::store_place::NoStore;
+use crate::switch::SwitchError;
 use coffer_audit::LogError;
 use coffer_backup::BackupError;
 use coffer_base::{Clock, Random, Redacted, id::random_id};
@@ -150,6 +151,23 @@ pub enum AssembleError {
          which the audit log records; if not, find out who it was before anything is served"
     )]
     Rollback(String),
+    /// The head file that was kept for the stores is missing.
+    #[error(
+        "the head file {} is missing, and one was kept for this store ({found}): without it nobody \
+         knows whether an older copy was put back. If its disk is not mounted, mount that; if you \
+         chose another place, move the file there; if it is gone, or if this is one more server of \
+         the store, start once with --accept-rollback, which the audit log records",
+        place.display()
+    )]
+    NoHeadFile {
+        /// Where it should be.
+        place: PathBuf,
+        /// How far the stores have come.
+        found: String,
+    },
+    /// A restore that was interrupted cannot be finished.
+    #[error(transparent)]
+    Switch(#[from] SwitchError),
     /// Something else that was asked for is refused: in words.
     #[error("{0}")]
     Refused(String),

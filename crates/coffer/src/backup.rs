@@ -23,7 +23,7 @@ pub use examine::{Examination, examine};
 pub use restore::{Input, RestoreOptions, Restored, restore};
 pub use schedule::{Plan, ScheduledBackups};
 pub use steps::{OnProgress, Step, Steps};
-pub use verify::{Verified, VerifyOptions, verify};
+pub use verify::{Export, Verified, VerifyOptions, verify};
 
 use crate::assemble::AssembleError;
 use coffer_backup::BackupError;

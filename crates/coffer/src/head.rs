@@ -26,10 +26,14 @@ use std::path::Path;
 pub enum Checked {
     /// The stores are where the file says, or further.
     Right,
-    /// There is no file yet: this start goes unchecked, and the server makes it.
-    NoFile,
+    /// There is no file, and no server has kept one for these stores yet: this start goes
+    /// unchecked, and the server makes the file.
+    First,
     /// The stores were put back, and the operator says that it is right.
     Accepted(Rollback),
+    /// The file that was kept for these stores is missing, and the operator says that it is right:
+    /// how far they have come.
+    Without(Heads),
 }
 
 /// Stores that are older than the head file, or of another history.
@@ -49,11 +53,12 @@ impl fmt::Display for Rollback {
 }
 
 /// Checks that `stores` are not older than the file at `path` says. With `accept`, stores that are
-/// get in; it is recorded in the audit log, and the file is made anew.
+/// get in; it is recorded in the audit log, and the file is made anew. The same holds for a file
+/// that is missing although one was kept for these stores: they count in themselves how often.
 ///
 /// # Errors
-/// [`AssembleError::Rollback`] with both heads; [`AssembleError::Refused`] if the file is damaged
-/// or of another store.
+/// [`AssembleError::Rollback`] with both heads; [`AssembleError::NoHeadFile`] if the file is
+/// missing; [`AssembleError::Refused`] if it is damaged or of another store.
 pub async fn check(
     options: &AssembleOptions,
     stores: &Stores,
@@ -67,7 +72,19 @@ pub async fn check(
     let data = coffer_keyring::head(&stores.data).await?;
     let keys = coffer_keyring::head(&stores.keys).await?;
     let found = Heads { store, data, keys, at: now };
-    let Some(kept) = Heads::read(path)? else { return Ok(Checked::NoFile) };
+    let Some(kept) = Heads::read(path)? else {
+        if !found.was_ever_kept() {
+            return Ok(Checked::First);
+        }
+        if !accept {
+            let place = path.to_owned();
+            return Err(AssembleError::NoHeadFile { place, found: found.to_string() });
+        }
+        stores.data.write(RecordAcceptance { kept: None, found: found.clone(), now }).await?;
+        coffer_keyring::forget_audit_mark(&stores.keys).await?;
+        found.write(path)?;
+        return Ok(Checked::Without(found));
+    };
     if kept.store != found.store {
         return Err(AssembleError::Refused(format!(
             "the head file {} is that of {}, and this is {}: give each store a head file of its \
@@ -84,7 +101,8 @@ pub async fn check(
     if !accept {
         return Err(AssembleError::Rollback(rollback.to_string()));
     }
-    stores.data.write(RecordAcceptance { rollback: rollback.clone(), now }).await?;
+    let (kept, found) = (Some(rollback.kept.clone()), rollback.found.clone());
+    stores.data.write(RecordAcceptance { kept, found, now }).await?;
     coffer_keyring::forget_audit_mark(&stores.keys).await?;
     rollback.found.write(path)?;
     Ok(Checked::Accepted(rollback))
@@ -108,9 +126,11 @@ pub async fn accept(options: &AssembleOptions, stores: &Stores) -> Result<(), As
     Ok(coffer_keyring::forget_audit_mark(&stores.keys).await?)
 }
 
-/// Records that stores were served although they had been put back.
+/// Records that stores were served although they had been put back, or although nobody knows since
+/// the head file is missing.
 struct RecordAcceptance {
-    rollback: Rollback,
+    kept: Option<Heads>,
+    found: Heads,
     now: Timestamp,
 }
 
@@ -118,15 +138,15 @@ impl Work for RecordAcceptance {
     type Out = ();
 
     async fn run(&self, tx: &mut Tx<'_>) -> Result<(), StorageError> {
-        let Rollback { kept, found } = &self.rollback;
-        let subject = format!(
-            "{} data {} to {}, keys {} to {}",
-            found.store,
-            kept.data.sequence,
-            found.data.sequence,
-            kept.keys.sequence,
-            found.keys.sequence
-        );
+        let Self { kept, found, .. } = self;
+        let (data, keys) = (found.data.sequence, found.keys.sequence);
+        let subject = match kept {
+            Some(Heads { data: from, keys: keys_from, .. }) => {
+                let (from, keys_from) = (from.sequence, keys_from.sequence);
+                format!("{} data {from} to {data}, keys {keys_from} to {keys}", found.store)
+            }
+            None => format!("{} without a head file, data {data}, keys {keys}", found.store),
+        };
         let entry = Entry::of_program("store.rollback.accept", Tenant::system(), self.now);
         let entry = Entry {
             actor: Actor { kind: ActorKind::Operator, ..entry.actor },

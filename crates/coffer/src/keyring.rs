@@ -29,7 +29,7 @@ pub fn register(routes: &mut Routes, sources: &KeyringSources) {
         .read(Retrieve(sources.clone()))
         .seal(rotate::Rotate(sources.clone()))
         .seal(rotate::Destroy(sources.clone()))
-        .write(stop::Seal(sources.clone()))
+        .seal(stop::Seal(sources.clone()))
         .seal(stop::Unseal(sources.clone()));
 }
 

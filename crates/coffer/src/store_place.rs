@@ -13,6 +13,9 @@ pub const DATA_FILE: &str = "coffer.db";
 /// The key store's file in the data directory.
 pub const KEYS_FILE: &str = "keys.db";
 
+/// The file in the data directory that says what an interrupted restore has left to be done.
+pub(crate) const SWITCH_FILE: &str = "coffer.restore";
+
 /// Why no store can be opened in a directory. Each message says what to do.
 #[derive(Debug, thiserror::Error)]
 pub enum NoStore {
@@ -41,6 +44,13 @@ pub enum NoStore {
         word = word(.0)
     )]
     DataMissing(PathBuf),
+    /// A restore was interrupted while it gave files their names.
+    #[error(
+        "a restore into {place} was interrupted while it put files into their places, and both \
+         stores are there: start the server, which finishes it",
+        place = .0.display()
+    )]
+    Interrupted(PathBuf),
     /// The system does not let the store be seen.
     #[error("the store in {} cannot be read: {source}{hint}", place.display())]
     Unreadable {
@@ -56,7 +66,7 @@ pub enum NoStore {
 impl NoStore {
     /// Whether a store may be made there.
     pub const fn may_init(&self) -> bool {
-        !matches!(self, Self::Unreadable { .. })
+        !matches!(self, Self::Unreadable { .. } | Self::Interrupted(_))
     }
 }
 
@@ -64,11 +74,24 @@ fn word(path: &Path) -> String {
     shell::word(&path.display().to_string()).into_owned()
 }
 
+/// Refuses a data directory in which a restore was interrupted: half of its files are of the old
+/// store, and half of the new one.
+///
+/// # Errors
+/// [`NoStore::Interrupted`].
+pub fn require_settled(data_dir: &Path) -> Result<(), NoStore> {
+    match fs::symlink_metadata(data_dir.join(SWITCH_FILE)) {
+        Ok(_) => Err(NoStore::Interrupted(data_dir.to_owned())),
+        Err(_) => Ok(()),
+    }
+}
+
 /// Looks for the data of a store in `data_dir`, and whether it can be read.
 ///
 /// # Errors
 /// [`NoStore`] if there is none, or if this process may not see it.
 pub fn find(data_dir: &Path) -> Result<(), NoStore> {
+    require_settled(data_dir)?;
     let place = || data_dir.to_owned();
     let unreadable =
         |source| NoStore::Unreadable { place: place(), hint: hint(data_dir, &source), source };
@@ -155,6 +178,10 @@ mod tests {
         let file = find(&place.join(DATA_FILE)).unwrap_err();
         assert!(!file.may_init() && !file.to_string().contains("init"), "{file}");
         fs::remove_file(place.join(DATA_FILE)).unwrap();
+        fs::write(place.join(SWITCH_FILE), "").unwrap();
+        let interrupted = find(&place).unwrap_err();
+        assert!(!interrupted.may_init() && interrupted.to_string().contains("interrupted"));
+        fs::remove_file(place.join(SWITCH_FILE)).unwrap();
         std::os::unix::fs::symlink("nowhere", place.join(DATA_FILE)).unwrap();
         let link = find(&place).unwrap_err();
         assert!(!link.may_init() && link.to_string().contains("coffer.db cannot"), "{link}");

@@ -3,6 +3,7 @@
 //! The only file that knows HTTP status numbers. A message is for the caller. What only the
 //! operator may know is in the detail for the log, which [`ApiError::body`] never contains.
 
+mod in_force;
 mod limited;
 mod parameter;
 mod reason;
@@ -305,27 +306,6 @@ impl ApiError {
         )
         .with_retry(true)
         .with_detail(detail)
-    }
-
-    /// 503: an operator has sealed the server, which has no keys. Only they end that, so nobody
-    /// needs to send the request again soon.
-    pub fn sealed() -> Self {
-        let message = "An operator has sealed this server: it has no keys, and answers no request \
-                       for data until `coffer unseal`. Nothing was changed.";
-        Self::new(503, Kind::Api, &reasons::SEALED, message).with_retry(false)
-    }
-
-    /// 503: a key is refused from now on, by the server that answers, and its revocation could not
-    /// be stored. `detail` goes to the log.
-    pub fn revoked_in_memory(id: &str, detail: impl Into<String>) -> Self {
-        let message = format!(
-            "The key '{id}' is refused by this server from now on, but its revocation could not be \
-             stored: other servers accept it, and this one does again after a restart. The server \
-             goes on trying; send the request again to see whether it is stored."
-        );
-        Self::new(503, Kind::Api, &reasons::REVOKED_IN_MEMORY, message)
-            .with_retry(true)
-            .with_detail(detail)
     }
 
     /// 503: more waits on this caller's account than is allowed, or than was done in time; nothing

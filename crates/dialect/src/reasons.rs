@@ -68,6 +68,12 @@ crate::reasons! {
     SEALED = "server.sealed":
         "an operator has sealed the server, which has no keys",
         "end that with `coffer unseal` once the cause is gone";
+    SEALED_HERE = "server.sealed_here":
+        "the server is sealed, and the key store could not be written, so that others may not be",
+        "seal it again once the key store can be written";
+    SEALED_UNRECORDED = "server.seal_unrecorded":
+        "it sealed the server, and the audit could not be written with it",
+        "seal it again once the audit can be written; it stays sealed meanwhile";
     REVOKED_IN_MEMORY = "server.revocation_unstored":
         "the key is refused by this server, but its revocation could not be stored",
         "look at `coffer doctor`, and revoke the key again";

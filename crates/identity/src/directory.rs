@@ -16,7 +16,8 @@
 //! decided by the kernel, from the principal.
 //!
 //! A key that may be used a number of times is counted in the key store, request by request, before
-//! anything is done for it. Nothing is counted of other keys.
+//! anything is done for it. A use of an ephemeral key is one of the key that made it, and ends with
+//! the last. Nothing is counted of other keys.
 
 mod principal;
 
@@ -39,7 +40,7 @@ use coffer_kernel::{
 };
 use coffer_keyring::Keyring;
 use coffer_storage::{Query, Share, StorageError, Store};
-use principal::{granted_by, principal, role};
+use principal::{granted_by, principal, restrictions, role, used_up};
 use quick_cache::Equivalent;
 use quick_cache::sync::Cache;
 use std::hash::{Hash, Hasher};
@@ -258,8 +259,9 @@ impl Directory {
         let ends = [Some(&key), parent.as_ref()].into_iter().flatten();
         let expires_at = ends.filter_map(|key| floors.expiry(key)).min();
         let is_past = |at: Option<Timestamp>| at.is_some_and(|at| at <= now);
-        let why = match self.is_used_up(&key).await? {
-            true => Some(&reasons::KEY_USED_UP),
+        let counted = parent.as_ref().unwrap_or(&key);
+        let why = match self.is_used_up(counted).await? {
+            true => Some(used_up(&key.parent)),
             false if is_past(floors.expiry(&key)) => Some(&reasons::KEY_EXPIRED),
             false => is_past(expires_at).then_some(&reasons::PARENT_ENDED),
         };
@@ -280,7 +282,8 @@ impl Directory {
         if let (Ok(principal), true) = (&principal, known < newest) {
             self.mend_generation(&principal.tenant).await;
         }
-        Ok(principal.map(|principal| Principal { expires_at, ..principal }))
+        let restrictions = restrictions(&key, counted.uses);
+        Ok(principal.map(|principal| Principal { expires_at, restrictions, ..principal }))
     }
 
     /// Whether a key that may be used a number of times was used as often.
@@ -376,7 +379,7 @@ impl CacheEntry {
         if is_early || is_used_up || self.principal.is_expired(now) {
             let why = match (is_early, is_used_up) {
                 (true, _) => &reasons::KEY_FROM_AHEAD,
-                (_, true) => &reasons::KEY_USED_UP,
+                (_, true) => used_up(&self.principal.parent),
                 _ => &reasons::KEY_EXPIRED,
             };
             return Err(Denied::Expired(Arc::clone(&self.principal.key_id), why));
@@ -420,7 +423,9 @@ impl Authenticate for Directory {
         Box::pin(async move {
             let Some(limit) = principal.use_limit() else { return Ok(()) };
             let keys = self.keyring.store();
-            let counted = coffer_keyring::count_use(keys, &principal.key_id, limit.most()).await;
+            let (own, made_by) = (&principal.key_id, &principal.parent);
+            let id = made_by.as_ref().unwrap_or(own);
+            let counted = coffer_keyring::count_use(keys, id, limit.most()).await;
             match counted.map_err(|error| storage_failure(&error))? {
                 Some(used) if used < limit.most() => Ok(()),
                 Some(_last) => {
@@ -430,8 +435,7 @@ impl Authenticate for Directory {
                 None => {
                     limit.mark_used_up();
                     let refused = ApiError::key_expired(&principal.redacted_key);
-                    let about = principal.key_id.to_string();
-                    Err(refused.because(&reasons::KEY_USED_UP).with_about(about))
+                    Err(refused.because(used_up(made_by)).with_about(own.to_string()))
                 }
             }
         })

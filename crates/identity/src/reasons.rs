@@ -14,6 +14,12 @@ coffer_dialect::reasons! {
     PARENT_ENDED = "key.parent_ended":
         "the key that made its ephemeral key {about} has expired or was revoked",
         "have the app's backend make another ephemeral key with the key that it has now";
+    PARENT_USED_UP = "key.parent_used_up":
+        "the key that made its ephemeral key {about} was used as often as it may be",
+        "have the app's backend make another ephemeral key with a key that has uses left";
+    LAST_USE = "key.last_use":
+        "its key had no use left for the ephemeral key that it would have made",
+        "make another one with `coffer keys create`";
     KEY_FROM_AHEAD = "key.from_ahead":
         "its ephemeral key {about} expires later than any can: a clock that was ahead has made it",
         "have the app's backend make another one";

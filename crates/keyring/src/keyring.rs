@@ -50,6 +50,11 @@ pub struct Keyring {
     /// The installation's own keys, which stay during an emergency stop: without them no operator
     /// is known who could end it. `None` otherwise.
     own: RwLock<Option<Arc<TenantKeys>>>,
+    /// Counts stops that were asked of this server, so that none is ended by a look at the key
+    /// store from before it.
+    stops: AtomicU64,
+    /// A stop of this server that the key store does not know of yet.
+    unmarked: AtomicBool,
     uses: Uses,
     /// A tenant's keys, with the monotonic time before they were read.
     cache: Cache<Tenant, (Duration, Arc<TenantKeys>)>,
@@ -114,6 +119,8 @@ impl Keyring {
             root: None,
             masters: RwLock::new(Some(Arc::new(masters))),
             own: RwLock::default(),
+            stops: AtomicU64::new(0),
+            unmarked: AtomicBool::new(false),
             uses: Uses::default(),
             cache: Cache::new(limit::TENANTS_IN_MEMORY),
             misses: AtomicU64::new(0),

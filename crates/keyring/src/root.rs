@@ -69,6 +69,19 @@ impl Change<'_> {
     }
 }
 
+/// Leaves what a command did with backups for the audit, which a server takes from there.
+///
+/// # Errors
+/// [`KeyringError::Storage`] if the key store cannot be written.
+pub async fn record_event(
+    keys: &Store,
+    operation: &'static str,
+    subject: String,
+    change: Change<'_>,
+) -> Result<(), KeyringError> {
+    Ok(keys.write(RecordEvent(change.event(operation, subject))).await?)
+}
+
 /// The roots that open the keys, the current one first.
 ///
 /// # Errors

@@ -20,7 +20,7 @@ pub(crate) use root::{
     AddRoot, CancelRoot, FinishRoot, RecordEvent, RenewRoot, Use, accepted_roots, incoming_masters,
     insert_root, lock_masters, root_state, sample,
 };
-pub use root::{ForgetRootEvent, RootEvent, RootState, StoredRoot, root_events};
+pub use root::{FAILED, ForgetRootEvent, RootEvent, RootState, StoredRoot, root_events};
 pub use rotation::*;
 pub use runs::{LastRun, RunKind, last_run, record_run};
 pub use state::{advance_epoch, has_older_keys, is_making_locked, key_epoch, lock_making};

@@ -99,6 +99,40 @@ fn a_key_that_is_used_up_is_refused_like_a_revoked_one() {
     assert_eq!(server.admin().get(URL, &[]).ok()["data"][0]["uses_left"], 0);
 }
 
+/// Whoever was given so many uses of a key gets no more by having it make others.
+#[test]
+fn what_ephemeral_keys_do_are_uses_of_the_key_that_made_them() {
+    let server = TestServer::start();
+    let app = server.app();
+    let (id, client) = make(&server, &app, &[("uses", "4")]);
+    let one = format!("{URL}/{id}");
+    let user = || [("user", "usr_1"), ("account_access", "write")];
+    let made = client.post("/v1/ephemeral_keys", &user());
+    let ephemeral = server.anonymous().with_key(&made.text("secret"));
+    let list = || ephemeral.list();
+    list().ok();
+    assert_eq!(server.admin().get(&one, &[]).ok()["uses_left"], 2);
+    client.list().ok();
+    list().ok();
+    for _ in 0..2 {
+        for refused in [list(), client.list()] {
+            assert_eq!(refused.refused(401)["code"], "api_key_expired");
+        }
+    }
+    // Also for a server that has never seen it.
+    server.install(&app, &server.account());
+    list().refused(401);
+    assert_eq!(server.admin().get(&one, &[]).ok()["uses_left"], 0);
+    // The last use makes none: it would be refused from the start.
+    let (_, client) = make(&server, &app, &[("uses", "1")]);
+    let refused = client.post("/v1/ephemeral_keys", &user()).refused(403);
+    assert!(refused["message"].as_str().unwrap().contains("last use"), "{refused}");
+    // One whose maker has no such limit is as it was.
+    let made = app.client().post("/v1/ephemeral_keys", &user());
+    let ephemeral = server.anonymous().with_key(&made.text("secret"));
+    (0..5).for_each(|_| drop(ephemeral.list().ok()));
+}
+
 #[test]
 fn a_use_is_counted_once_however_many_ask_at_once_and_wherever() {
     const USES: usize = 20;

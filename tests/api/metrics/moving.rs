@@ -204,17 +204,25 @@ fn the_audit_its_anchors_and_its_receivers_are_measured() {
 fn backups_and_drills_say_when_they_last_succeeded() {
     let server = TestServer::builder().without_background_jobs().start();
     let keys = server.server().installation().stores.keys.clone();
-    let record = |outcome, day| {
-        let run = coffer_keyring::record_run(&keys, RunKind::Backup, march_time(day), outcome);
+    let series = |figure: &str, kind: RunKind| {
+        format!("coffer_backup_last_{figure}{{kind=\"{}\"}}", kind.as_str())
+    };
+    let record = |kind: RunKind, outcome, day| {
+        let run = coffer_keyring::record_run(&keys, kind, march_time(day), outcome);
         server.block_on(run).unwrap();
         server.run_job("metrics");
         let scrape = server.scrape();
-        let series = "coffer_backup_last_success_timestamp_seconds{kind=\"backup\"}";
-        (scrape.find(series), scrape.value("coffer_backup_last_ok{kind=\"backup\"}"))
+        let succeeded = scrape.find(&series("success_timestamp_seconds", kind));
+        (succeeded, scrape.value(&series("ok", kind)))
     };
-    assert_eq!(record(Err("the disk is full".to_owned()), 1), (None, 0.0));
-    assert_eq!(record(Ok("done".to_owned()), 2), (Some(march(2) as f64), 1.0));
-    assert_eq!(record(Err("the disk is full".to_owned()), 3), (Some(march(2) as f64), 0.0));
+    let failed = || Err("the disk is full".to_owned());
+    for (kind, other) in [(RunKind::Backup, RunKind::Drill), (RunKind::Drill, RunKind::Backup)] {
+        let before = server.scrape().find(&series("ok", other));
+        assert_eq!(record(kind, failed(), 1), (None, 0.0));
+        assert_eq!(record(kind, Ok("done".to_owned()), 2), (Some(march(2) as f64), 1.0));
+        assert_eq!(record(kind, failed(), 3), (Some(march(2) as f64), 0.0));
+        assert_eq!(server.scrape().find(&series("ok", other)), before, "{kind:?} is not {other:?}");
+    }
 }
 
 #[test]

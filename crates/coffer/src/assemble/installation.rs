@@ -1,6 +1,7 @@
 //! Putting the parts of an installation together.
 
 use super::root::{FoundRoot, RootAgain, find_root};
+use super::stores::is_same;
 use super::{AssembleError, AssembleOptions, Callers, Database, RootSource, Stores};
 use crate::audit::{self, AuditLog, KeepAudit};
 use crate::clock::{self, ClockSources};
@@ -13,6 +14,7 @@ use crate::root_events::AuditRootEvents;
 use crate::ship::{Receiver, Shipping};
 use crate::status::{Status, StatusSources};
 use crate::store_place;
+use crate::switch::{Places, Switch};
 use crate::test_helpers;
 use crate::traces::{ExportJob, ExportTraces, TraceSettings};
 use coffer_base::{Clock, Redacted, ShiftedClock};
@@ -24,7 +26,7 @@ use coffer_kernel::{
 };
 use coffer_keyring::{Keyring, KeyringOptions};
 use coffer_outbound::Limits;
-use coffer_storage::{StorageError, Store};
+use coffer_storage::{DirectoryLock, StorageError, Store};
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 use tokio::sync::watch;
@@ -91,9 +93,31 @@ pub async fn open(options: AssembleOptions) -> Result<Installation, AssembleErro
 pub async fn open_existing(options: &AssembleOptions) -> Result<Stores, AssembleError> {
     let embedded = matches!(options.database, Database::Embedded);
     if embedded {
+        finish_restore(options)?;
         store_place::find(&options.data_dir)?;
     }
     Stores::open_configured(options, options.clock.now()).await
+}
+
+/// Finishes a restore that was interrupted while it put files into their places.
+fn finish_restore(options: &AssembleOptions) -> Result<(), AssembleError> {
+    let data_dir = &options.data_dir;
+    let key_dir = options.key_dir.as_ref().unwrap_or(data_dir);
+    if Switch::pending(data_dir)?.is_none() {
+        return Ok(());
+    }
+    let mut locks = vec![DirectoryLock::acquire(data_dir)?];
+    if !is_same(data_dir, key_dir) {
+        locks.push(DirectoryLock::acquire(key_dir)?);
+    }
+    // Another one may have done it before the lock was free.
+    let Some(switch) = Switch::pending(data_dir)? else { return Ok(()) };
+    let moved = switch.finish(Places { data_dir, key_dir })?;
+    let moved: Vec<String> = moved.iter().map(|(_, to)| to.display().to_string()).collect();
+    let moved_aside = moved.join(", ");
+    tracing::warn!(moved_aside, "a restore was interrupted, and is finished now");
+    drop(locks);
+    Ok(())
 }
 
 /// Opens an installation whose stores are open already.

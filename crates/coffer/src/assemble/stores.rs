@@ -44,6 +44,7 @@ impl Stores {
     /// build's.
     fn open_embedded(options: &AssembleOptions, now: Timestamp) -> Result<Self, AssembleError> {
         let AssembleOptions { data_dir, faults, families, .. } = options;
+        store_place::require_settled(data_dir)?;
         let (data_file, keys_file) = (data_dir.join(DATA_FILE), options.keys_file());
         // The key store is created first, so data without one means that it was lost, or that its
         // volume is not mounted: nothing is made in its place.
@@ -131,7 +132,7 @@ fn has_content(path: &Path) -> Result<bool, AssembleError> {
 }
 
 /// Whether both are one directory, by whatever names.
-fn is_same(one: &Path, other: &Path) -> bool {
+pub(super) fn is_same(one: &Path, other: &Path) -> bool {
     let real = |path: &Path| std::fs::canonicalize(path).ok();
     real(one).is_some_and(|one| Some(one) == real(other))
 }

@@ -6,10 +6,11 @@
 //! between is missing from the keys, as it should be, but for a key that a rotation has replaced:
 //! so if a key was destroyed while the two states were taken, both are taken again.
 
-use super::destination::{Destination, PART, Sink, parent, with_suffix};
-use super::directory::{Keep, file_name, prune};
+use super::destination::{Destination, PART, Sink, parent};
+use super::directory::{Keep, file_name, prune, remove_leftovers};
 use super::{OnProgress, file_error, refused};
 use crate::assemble::AssembleError;
+use crate::switch::with_suffix;
 use coffer_backup::{Contents, Header, Writer};
 use coffer_base::{Random, Timestamp, id::random_base62};
 use coffer_keyring::destroyed_keys;
@@ -86,6 +87,11 @@ pub async fn create(
     on_progress: OnProgress<'_>,
 ) -> Result<Vec<Created>, AssembleError> {
     let set = random_base62(&*options.random, SET_CHARACTERS);
+    for (_, to) in &options.to {
+        if let Destination::Directory(directory) = to {
+            remove_leftovers(directory);
+        }
+    }
     let mut held = hold(options)?;
     // The keys are few, and a key that is to be destroyed waits for their copy.
     held.sort_by_key(|(contents, _)| std::cmp::Reverse(*contents));

@@ -2,9 +2,11 @@
 
 use super::{file_error, refused};
 use crate::assemble::AssembleError;
-use std::fs::{self, File, OpenOptions};
-use std::io::{self, Stdout, Write};
-use std::os::unix::fs::OpenOptionsExt;
+use crate::part_file;
+use crate::switch::with_suffix;
+use coffer_backup::MAGIC;
+use std::fs::{self, File, TryLockError};
+use std::io::{self, Read, Seek, Stdout, Write};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 
@@ -79,11 +81,9 @@ impl Sink {
     fn file(to: PathBuf) -> Result<Self, AssembleError> {
         require_new(&to)?;
         let part = with_suffix(&to, PART);
-        let mut options = OpenOptions::new();
-        options.write(true).create_new(true).mode(0o600);
-        let file = options.open(&part).map_err(file_error(&part))?;
-        // Whoever looks for what killed backups have left sees that this one is alive.
-        file.try_lock().map_err(|error| file_error(&part)(error.into()))?;
+        let file = claim(&part)?;
+        // Whoever held it until now may have given it its name.
+        require_new(&to)?;
         Ok(Self::File { file, part, to, is_whole: false })
     }
 
@@ -154,6 +154,43 @@ impl Write for Sink {
     }
 }
 
+/// Opens the file that a backup is written to, empty and locked: whoever looks for what killed
+/// backups have left sees that this one is alive. What one left here that was killed is taken over,
+/// since its lock ended with it.
+fn claim(part: &Path) -> Result<File, AssembleError> {
+    let shown = part.display();
+    let failed = |error| file_error(part)(error);
+    let mut file = part_file::open(part).map_err(failed)?;
+    match file.try_lock() {
+        Ok(()) => {}
+        Err(TryLockError::WouldBlock) => {
+            return Err(refused(format!(
+                "{shown} is being written by another backup: wait for that, or choose another name"
+            )));
+        }
+        Err(TryLockError::Error(error)) => return Err(failed(error)),
+    }
+    if !part_file::is_at(&file, part) {
+        return Err(refused(format!("{shown} was in use by another backup; try again")));
+    }
+    if !looks_like_a_backup(&mut file).map_err(failed)? {
+        return Err(refused(format!(
+            "{shown} is in the way, and is no backup that was cut short: move it away, or choose \
+             another name"
+        )));
+    }
+    file.set_len(0).and_then(|()| file.rewind()).map_err(failed)?;
+    Ok(file)
+}
+
+/// Whether a file is empty, or begins as a backup does whose writing was cut. After a failure of
+/// power it can hold zeros in the place of what was written.
+fn looks_like_a_backup(file: &mut File) -> io::Result<bool> {
+    let mut start = Vec::new();
+    file.take(u64::try_from(MAGIC.len()).unwrap_or_default()).read_to_end(&mut start)?;
+    Ok(MAGIC.starts_with(&start) || start.iter().all(|byte| *byte == 0))
+}
+
 /// Leaves no half of a backup.
 impl Drop for Sink {
     fn drop(&mut self) {
@@ -170,15 +207,8 @@ impl Drop for Sink {
     }
 }
 
-/// `path` with `suffix` after its last letter.
-pub(super) fn with_suffix(path: &Path, suffix: &str) -> PathBuf {
-    let mut name = path.as_os_str().to_owned();
-    name.push(suffix);
-    PathBuf::from(name)
-}
-
 /// Flushes the directory entry of `path`.
-pub(super) fn sync_directory(path: &Path) -> Result<(), AssembleError> {
+fn sync_directory(path: &Path) -> Result<(), AssembleError> {
     let directory = parent(path);
     File::open(directory).and_then(|opened| opened.sync_all()).map_err(file_error(directory))
 }

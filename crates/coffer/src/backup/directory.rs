@@ -3,14 +3,18 @@
 use super::destination::PART;
 use super::{Input, file_error, refused};
 use crate::assemble::AssembleError;
+use crate::part_file;
+use crate::switch::with_suffix;
 use coffer_backup::{Contents, Header, Reader};
 use coffer_base::civil::compact;
-use coffer_base::{Timestamp, clock::DAY_SECONDS};
+use coffer_base::{Timestamp, clock::DAY_SECONDS, limit};
+use std::cmp::Reverse;
 use std::fs::{self, File};
 use std::path::{Path, PathBuf};
 
 /// Which of the older backups are kept, of each store and each kind. Without either, all are. The
-/// newest one always is.
+/// newest one always is. One whose time lies ahead was made by a clock that was wrong: it counts as
+/// older than all others, and is never too many days old.
 #[derive(Clone, Copy, PartialEq, Eq, Default, Debug)]
 pub struct Keep {
     /// So many, the newest.
@@ -33,8 +37,16 @@ struct Found {
     header: Header,
 }
 
+impl Found {
+    /// How new it is when it is `now`: one that was made by a clock that was ahead is the oldest.
+    fn age(&self, now: i64) -> (bool, i64) {
+        let latest = now.saturating_add(limit::CLOCK_TOLERANCE_SECONDS);
+        (self.header.created <= latest, self.header.created)
+    }
+}
+
 /// The backups in `directory`, the newest first. What cannot be read as one is none.
-fn backups(directory: &Path) -> Result<Vec<Found>, AssembleError> {
+fn backups(directory: &Path, now: i64) -> Result<Vec<Found>, AssembleError> {
     let mut found = Vec::new();
     for path in names(directory, SUFFIX)? {
         let header = File::open(&path).ok().and_then(|file| Reader::open(file).ok());
@@ -42,9 +54,7 @@ fn backups(directory: &Path) -> Result<Vec<Found>, AssembleError> {
             found.push(Found { path, header: reader.header().clone() });
         }
     }
-    found.sort_by(|one, other| {
-        (other.header.created, &other.path).cmp(&(one.header.created, &one.path))
-    });
+    found.sort_by(|one, other| (other.age(now), &other.path).cmp(&(one.age(now), &one.path)));
     Ok(found)
 }
 
@@ -64,17 +74,18 @@ fn names(directory: &Path, suffix: &str) -> Result<Vec<PathBuf>, AssembleError> 
     Ok(names)
 }
 
-/// The newest data in `directories`, and the keys that were copied with it; if those are in none of
-/// them, the newest keys of that store. Data or keys alone are taken if there is nothing else.
+/// The newest data in `directories` when it is `now`, and the keys that were copied with it; if
+/// those are in none of them, the newest keys of that store. Data or keys alone are taken if there
+/// is nothing else.
 ///
 /// # Errors
 /// If a directory cannot be read, or if none holds a backup.
-pub fn newest_set(directories: &[PathBuf]) -> Result<Vec<Input>, AssembleError> {
+pub fn newest_set(directories: &[PathBuf], now: Timestamp) -> Result<Vec<Input>, AssembleError> {
     let mut all = Vec::new();
     for directory in directories {
-        all.extend(backups(directory)?);
+        all.extend(backups(directory, now.unix())?);
     }
-    all.sort_by_key(|found| std::cmp::Reverse(found.header.created));
+    all.sort_by_key(|found| Reverse(found.age(now.unix())));
     let newest = |contents| all.iter().find(|found| found.header.contents == contents);
     let data = newest(Contents::Data);
     let keys = match data {
@@ -98,30 +109,35 @@ pub fn newest_set(directories: &[PathBuf]) -> Result<Vec<Input>, AssembleError> 
     Ok(found)
 }
 
-/// Removes the backups that need not be kept once `made` is there, and what killed ones have left.
-/// What cannot be removed stays, and the next backup tries again.
+/// Removes the backups that need not be kept once `made` is there. What cannot be removed stays,
+/// and the next backup tries again.
 pub(super) fn prune(directory: &Path, made: &Header, keep: Keep) -> Vec<PathBuf> {
-    remove_leftovers(directory);
     let same =
         |found: &Found| found.header.contents == made.contents && found.header.store == made.store;
-    let kin = backups(directory).unwrap_or_default().into_iter().filter(same);
+    let kin = backups(directory, made.created).unwrap_or_default().into_iter().filter(same);
     let is_old = |position: usize, header: &Header| {
         let too_many =
             keep.number.is_some_and(|number| u32::try_from(position).unwrap_or(u32::MAX) >= number);
         let age = made.created.saturating_sub(header.created);
         let too_old = keep.days.is_some_and(|days| age > i64::from(days) * DAY_SECONDS);
-        position > 0 && (too_many || too_old)
+        position > 0 && header.set != made.set && (too_many || too_old)
     };
     let old = kin.enumerate().filter(|(position, found)| is_old(*position, &found.header));
     let removed = old.filter(|(_, found)| fs::remove_file(&found.path).is_ok());
     removed.map(|(_, found)| found.path).collect()
 }
 
-/// Removes files whose writer was killed: nobody has them locked.
-fn remove_leftovers(directory: &Path) {
+/// Removes files whose writer was killed, before they take the room of a backup that is to be made:
+/// nobody has them locked. What cannot be removed stays.
+pub(super) fn remove_leftovers(directory: &Path) {
     for path in names(directory, PART).unwrap_or_default() {
-        if File::open(&path).is_ok_and(|file| file.try_lock().is_ok()) {
-            let _ = fs::remove_file(path);
+        let Ok(file) = part_file::open_existing(&path) else { continue };
+        // The lock is held until the name is gone: whoever takes the file over meanwhile sees it.
+        if file.try_lock().is_err() {
+            continue;
+        }
+        for companion in ["", "-journal", "-wal", "-shm"] {
+            let _ = fs::remove_file(with_suffix(&path, companion));
         }
     }
 }
@@ -146,7 +162,7 @@ mod tests {
     }
 
     fn days_in(directory: &Path) -> Vec<i64> {
-        let mut days: Vec<i64> = backups(directory)
+        let mut days: Vec<i64> = backups(directory, 0)
             .unwrap()
             .iter()
             .map(|found| found.header.created / DAY_SECONDS)
@@ -169,13 +185,64 @@ mod tests {
         fs::write(place.join("coffer-x.data.backup.part"), "killed").unwrap();
         let made = put(place, Contents::Data, "store_a", "set6", at(6));
         let keep = |number, days| Keep { number, days };
-        assert!(prune(place, &made, keep(None, None)).is_empty());
+        remove_leftovers(place);
         assert!(!place.join("coffer-x.data.backup.part").exists());
+        assert!(prune(place, &made, keep(None, None)).is_empty());
         assert_eq!(prune(place, &made, keep(None, Some(3))).len(), 2);
         assert_eq!(prune(place, &made, keep(Some(2), None)).len(), 2);
         assert_eq!(days_in(place), [1, 1, 5, 6]);
         assert_eq!(prune(place, &made, keep(Some(1), Some(0))).len(), 1);
         assert!(place.join("coffer-notes.backup").exists());
+    }
+
+    /// As the clock was 400 days ahead for a day, and is right again.
+    #[test]
+    fn what_was_made_by_a_clock_that_was_ahead_is_not_the_newest() {
+        let directory = tempfile::tempdir().unwrap();
+        let place = directory.path();
+        let at = |day: i64| day * DAY_SECONDS;
+        for (day, set) in [(10, "ten"), (11, "eleven"), (411, "ahead")] {
+            put(place, Contents::Data, "store_a", set, at(day));
+            put(place, Contents::Keys, "store_a", set, at(day));
+        }
+        let newest = |day| {
+            let found = newest_set(&[place.to_owned()], Timestamp::from_unix(at(day))).unwrap();
+            format!("{found:?}")
+        };
+        assert!(newest(12).contains("eleven.data") && newest(12).contains("eleven.keys"));
+        assert!(newest(411).contains("ahead.data"));
+        assert!(newest(1).contains("ahead.data"), "there is no other");
+        let made = put(place, Contents::Data, "store_a", "twelve", at(12));
+        let keep = |number, days| Keep { number, days };
+        assert!(prune(place, &made, keep(None, Some(3))).is_empty(), "{:?}", days_in(place));
+        let removed = prune(place, &made, keep(Some(3), None));
+        let ahead = file_name(Timestamp::from_unix(at(411)), "ahead", Contents::Data);
+        assert_eq!(removed, [place.join(ahead)]);
+        assert_eq!(prune(place, &made, keep(Some(1), None)).len(), 2);
+        assert_eq!(days_in(place), [10, 11, 12, 411], "keys are another kind");
+    }
+
+    #[test]
+    fn a_backup_that_is_being_written_is_no_leftover() {
+        let directory = tempfile::tempdir().unwrap();
+        let at = |name: &str| directory.path().join(name);
+        let alive = at("coffer-alive.data.backup.part");
+        let writer = File::create(&alive).unwrap();
+        writer.lock().unwrap();
+        for name in ["coffer-x.data.backup.part", "coffer-x.data.backup.copy.part"] {
+            fs::write(at(name), "killed").unwrap();
+        }
+        fs::write(at("coffer-x.data.backup.copy.part-journal"), "of it").unwrap();
+        fs::write(at("precious.part"), "kept").unwrap();
+        std::os::unix::fs::symlink(at("precious.part"), at("coffer-y.data.backup.part")).unwrap();
+        remove_leftovers(directory.path());
+        let left = |name: &str| fs::symlink_metadata(at(name)).is_ok();
+        assert!(alive.exists() && left("precious.part") && left("coffer-y.data.backup.part"));
+        assert!(!left("coffer-x.data.backup.part") && !left("coffer-x.data.backup.copy.part"));
+        assert!(!left("coffer-x.data.backup.copy.part-journal"));
+        drop(writer);
+        remove_leftovers(directory.path());
+        assert!(!alive.exists());
     }
 
     #[test]
@@ -188,13 +255,13 @@ mod tests {
         let shown = |found: &[Input]| {
             found.iter().map(|input| format!("{input:?}")).collect::<Vec<_>>().join(" ")
         };
-        let found = shown(&newest_set(&[place.to_owned()]).unwrap());
+        let found = shown(&newest_set(&[place.to_owned()], Timestamp::from_unix(9)).unwrap());
         assert!(found.contains("two.data") && found.contains("two.keys"), "{found}");
         fs::remove_file(place.join(file_name(Timestamp::from_unix(2), "two", Contents::Keys)))
             .unwrap();
-        let found = shown(&newest_set(&[place.to_owned()]).unwrap());
+        let found = shown(&newest_set(&[place.to_owned()], Timestamp::from_unix(9)).unwrap());
         assert!(found.contains("two.data") && found.contains("three.keys"), "{found}");
         let empty = tempfile::tempdir().unwrap();
-        assert!(newest_set(&[empty.path().to_owned()]).is_err());
+        assert!(newest_set(&[empty.path().to_owned()], Timestamp::from_unix(9)).is_err());
     }
 }

@@ -2,12 +2,13 @@
 //!
 //! Everything is written beside its place, flushed and checked first; then what was there is moved
 //! aside, if that was asked for, and what was written gets its name. A restore that is interrupted
-//! leaves what was there.
+//! before that leaves what was there; one that is interrupted meanwhile is finished by whoever
+//! opens the store next ([`Switch`]).
 
-use super::destination::{sync_directory, with_suffix};
 use super::steps::{OnProgress, Step, Steps};
 use super::{backup_error, file_error, refused};
 use crate::assemble::{AssembleError, DATA_FILE, KEYS_FILE};
+use crate::switch::{Places, Switch, WRITTEN, with_suffix};
 use coffer_backup::{Contents, Header, Reader};
 use coffer_base::Timestamp;
 use coffer_base::civil::compact;
@@ -79,12 +80,17 @@ struct Part {
     written: Written,
 }
 
-/// A file that is removed unless it got its name.
-struct Written(PathBuf);
+/// A file that is removed unless it is to get its name.
+struct Written {
+    path: PathBuf,
+    is_wanted: bool,
+}
 
 impl Drop for Written {
     fn drop(&mut self) {
-        let _ = fs::remove_file(&self.0);
+        if !self.is_wanted {
+            let _ = fs::remove_file(&self.path);
+        }
     }
 }
 
@@ -99,6 +105,11 @@ pub async fn restore(
 ) -> Result<Restored, AssembleError> {
     let mut steps = Steps::default();
     let _locks = lock(options)?;
+    let places = Places { data_dir: &options.data_dir, key_dir: &options.key_dir };
+    if let Some(interrupted) = Switch::pending(&options.data_dir)? {
+        interrupted.finish(places)?;
+        steps.done("finishing a restore that was interrupted");
+    }
     let mut parts = open(options)?;
     for part in &parts {
         if !options.move_aside {
@@ -112,19 +123,20 @@ pub async fn restore(
         part.write(on_progress)?;
         steps.done(format!("writing and flushing the {contents}"));
         on_progress(&format!("checking the {contents}"), 0, 0).map_err(refused)?;
-        check_file(&part.written.0)?;
+        check_file(&part.written.path)?;
         steps.done(format!("checking the {contents}"));
     }
-    let mut moved = Vec::new();
-    let mut restored = Vec::new();
-    for part in &parts {
-        moved.extend(clear(&part.to, options)?);
+    let switch = Switch {
+        parts: parts.iter().map(|part| part.reader.header().contents).collect(),
+        kept_as: options.move_aside.then(|| format!(".before-{}", compact(options.now))),
+    };
+    switch.record(places)?;
+    for part in &mut parts {
+        part.written.is_wanted = true;
     }
-    for part in &parts {
-        fs::rename(&part.written.0, &part.to).map_err(file_error(&part.to))?;
-        sync_directory(&part.to)?;
-        restored.push((part.reader.header().clone(), part.to.clone()));
-    }
+    let moved = switch.finish(places)?;
+    let restored =
+        parts.iter().map(|part| (part.reader.header().clone(), part.to.clone())).collect();
     steps.done("putting it into its place");
     Ok(Restored { parts: restored, moved, steps: steps.end() })
 }
@@ -164,7 +176,7 @@ fn open(options: &RestoreOptions) -> Result<Vec<Part>, AssembleError> {
             Contents::Data => options.data_dir.join(DATA_FILE),
             Contents::Keys => options.key_dir.join(KEYS_FILE),
         };
-        let written = Written(with_suffix(&to, ".restoring"));
+        let written = Written { path: with_suffix(&to, WRITTEN), is_wanted: false };
         parts.push(Part { shown: input.shown(), reader, to, written });
     }
     Ok(parts)
@@ -218,7 +230,7 @@ async fn require_kin(options: &RestoreOptions, parts: &[Part]) -> Result<(), Ass
 impl Part {
     /// Writes the database beside its place, and flushes it.
     fn write(&mut self, on_progress: OnProgress<'_>) -> Result<(), AssembleError> {
-        let path = &self.written.0;
+        let path = &self.written.path;
         let mut file = open_own(path)?;
         file.set_len(0).map_err(file_error(path))?;
         let header = self.reader.header();
@@ -231,25 +243,4 @@ impl Part {
         }
         file.sync_all().map_err(file_error(path))
     }
-}
-
-/// Takes away what is in the place of a database, its logs too: moved aside if there is anything in
-/// it, removed if not.
-fn clear(to: &Path, options: &RestoreOptions) -> Result<Vec<(PathBuf, PathBuf)>, AssembleError> {
-    let kept_as = with_suffix(to, &format!(".before-{}", compact(options.now)));
-    if options.move_aside && fs::symlink_metadata(&kept_as).is_ok() {
-        return Err(refused(format!("{} is there already; try again", kept_as.display())));
-    }
-    let mut moved = Vec::new();
-    for (file, other) in database_files(to).zip(database_files(&kept_as)) {
-        let Ok(about) = fs::symlink_metadata(&file) else { continue };
-        if options.move_aside && about.len() > 0 {
-            fs::rename(&file, &other).map_err(file_error(&file))?;
-            moved.push((file, other));
-        } else {
-            fs::remove_file(&file).map_err(file_error(&file))?;
-        }
-    }
-    sync_directory(to)?;
-    Ok(moved)
 }

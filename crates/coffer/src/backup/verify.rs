@@ -6,12 +6,17 @@ use super::place::Place;
 use super::restore::{Input, RestoreOptions, restore};
 use super::steps::{OnProgress, Step, Steps};
 use super::{file_error, refused};
-use crate::assemble::{self, AssembleError, AssembleOptions, DATA_FILE, Database, KEYS_FILE};
+use crate::assemble::{
+    self, AssembleError, AssembleOptions, DATA_FILE, Database, KEYS_FILE, KeyStore, RootSource,
+};
 use crate::store_place::has_content;
 use coffer_backup::{Contents, Header};
+use coffer_crypto::keyring_file::KeyringFile;
+use coffer_crypto::root::RootKey;
 use coffer_storage::{Snapshot, count_rows};
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 /// What is verified, and with what.
 pub struct VerifyOptions {
@@ -22,6 +27,29 @@ pub struct VerifyOptions {
     pub installation: AssembleOptions,
     /// Where they are restored to for the time being.
     pub scratch: PathBuf,
+    /// What opens them in the place of the installation's root key, as if that were lost.
+    pub export: Option<Export>,
+}
+
+/// An export of the keyring.
+pub struct Export {
+    /// What it says.
+    pub file: KeyringFile,
+    /// What opens it.
+    pub opened_by: RootSource,
+}
+
+impl Export {
+    /// Takes the keys in the directory over from the root that they have, to one that is kept
+    /// nowhere and opens them for as long as this lasts.
+    async fn take_over(self, options: &AssembleOptions) -> Result<RootSource, AssembleError> {
+        let keys = KeyStore::open(options).await?;
+        let made = RootKey::generate(keys.store_id(), &*options.random);
+        let to = RootSource::Given(Arc::new(made));
+        let taken = keys.import(&self.file, &self.opened_by, &to).await;
+        keys.close().await;
+        taken.map(|_| to)
+    }
 }
 
 /// What was found.
@@ -46,7 +74,7 @@ pub async fn verify(
     options: VerifyOptions,
     on_progress: OnProgress<'_>,
 ) -> Result<Verified, AssembleError> {
-    let VerifyOptions { from, installation, scratch } = options;
+    let VerifyOptions { from, installation, scratch, export } = options;
     let [first, ..] = from.as_slice() else { return Err(refused("no backup was named")) };
     // Standard input can be read once only.
     let store = match first {
@@ -76,7 +104,7 @@ pub async fn verify(
     let mut examination = None;
     if bring_keys(&installation, &headers, &directory)? {
         on_progress("opening every record", 0, 0).map_err(refused)?;
-        let found = open(installation, &directory).await?;
+        let found = open(installation, export, &directory).await?;
         problems.extend(found.problems.iter().cloned());
         examination = Some(found);
         steps.done("opening and checking everything");
@@ -88,15 +116,25 @@ pub async fn verify(
 /// Opens what was restored as a server would, and looks at it.
 async fn open(
     installation: AssembleOptions,
+    export: Option<Export>,
     directory: &Path,
 ) -> Result<Examination, AssembleError> {
-    let options = AssembleOptions {
+    let mut options = AssembleOptions {
         data_dir: directory.to_owned(),
         key_dir: None,
         database: Database::Embedded,
         ..installation
     };
     let stores = assemble::open_existing(&options).await?;
+    if let Some(export) = export {
+        match export.take_over(&options).await {
+            Ok(root) => options.root = root,
+            Err(error) => {
+                stores.close().await;
+                return Err(error);
+            }
+        }
+    }
     let found = examine(&options, &stores).await;
     let served = match &found {
         Ok(_) => assemble::open_stores(options, stores).await?,

@@ -177,7 +177,8 @@ pub enum Verb {
 #[derive(Args)]
 pub struct ServeArgs {
     /// Serve stores that are older than the head file says, or than the key store knows of the
-    /// audit, once: somebody has put them back on purpose. The audit log records it.
+    /// audit, once: somebody has put them back on purpose. Or stores whose head file is gone: then
+    /// it is made anew. The audit log records it.
     #[arg(long)]
     pub accept_rollback: bool,
 }

@@ -16,6 +16,7 @@ use super::exit::{Exit, Failure};
 use super::output::Output;
 use crate::config::Config;
 use coffer::backup::{Input, Step, newest_set};
+use coffer_base::{Clock, SystemClock};
 use serde_json::{Value, json};
 use std::path::PathBuf;
 
@@ -42,7 +43,7 @@ fn inputs(from: &[PathBuf]) -> Result<Vec<Input>, Failure> {
     let mut inputs: Vec<Input> = files.into_iter().map(input).collect();
     if !directories.is_empty() {
         let directories: Vec<PathBuf> = directories.into_iter().cloned().collect();
-        inputs.extend(newest_set(&directories)?);
+        inputs.extend(newest_set(&directories, SystemClock.now())?);
     }
     Ok(inputs)
 }

@@ -3,6 +3,8 @@
 
 mod root;
 
+pub use root::exported;
+
 use super::args::{KeyringVerb, RotateArgs};
 use super::client::{Client, Expected, Params};
 use super::exit::{Exit, Failure};

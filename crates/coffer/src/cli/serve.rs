@@ -166,10 +166,16 @@ fn log_head(checked: &Checked, path: &Path) {
     let head_file = path.display();
     match checked {
         Checked::Right => tracing::info!(%head_file, "the stores are not older than the head file"),
-        Checked::NoFile => tracing::warn!(
+        Checked::First => tracing::warn!(
             %head_file,
             "there is no head file yet, so nobody knows whether the stores were put back; it is \
-             made now"
+             made now, and from the next start on it has to be there"
+        ),
+        Checked::Without(heads) => tracing::warn!(
+            %head_file,
+            %heads,
+            "the head file was missing, and the stores are served because --accept-rollback was \
+             given"
         ),
         Checked::Accepted(rollback) => tracing::warn!(
             %head_file,

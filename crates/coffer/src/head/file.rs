@@ -2,13 +2,13 @@
 
 use crate::assemble::AssembleError;
 use crate::limits::HEAD_FILE_BYTES;
+use crate::part_file;
 use coffer_base::Timestamp;
 use coffer_crypto::sha256;
 use coffer_keyring::Head;
 use std::fmt::{self, Write as _};
-use std::fs::{self, File, OpenOptions};
+use std::fs::{self, File};
 use std::io::{self, Read, Write};
-use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 
 /// The first line: what this is, and of which format.
@@ -47,6 +47,11 @@ impl Heads {
         is_behind(&self.data, &kept.data) || is_behind(&self.keys, &kept.keys)
     }
 
+    /// Whether a server has ever kept a file for these stores: without one, none counts.
+    pub const fn was_ever_kept(&self) -> bool {
+        self.data.sequence > 0 || self.keys.sequence > 0
+    }
+
     /// What the file at `path` says; `None` if there is none.
     ///
     /// # Errors
@@ -72,16 +77,15 @@ impl Heads {
     /// Replaces the file at `path`, durably: whoever reads it finds either the one before or this.
     ///
     /// # Errors
-    /// If it cannot be written.
+    /// If it cannot be written, or if something else than a file is where it is written first.
     pub fn write(&self, path: &Path) -> Result<(), AssembleError> {
         let failed = |source| AssembleError::File { path: path.to_owned(), source };
         let mut part = path.as_os_str().to_owned();
         part.push(".part");
         let part = PathBuf::from(part);
         let write = || -> io::Result<()> {
-            let mut options = OpenOptions::new();
-            options.write(true).create(true).truncate(true).mode(0o600);
-            let mut file = options.open(&part)?;
+            let mut file = part_file::open(&part)?;
+            file.set_len(0)?;
             file.write_all(self.text().as_bytes())?;
             file.sync_all()?;
             fs::rename(&part, path)?;
@@ -173,6 +177,23 @@ mod tests {
             fs::write(&path, &text[..length]).unwrap();
             assert!(Heads::read(&path).is_err(), "{length} bytes");
         }
+    }
+
+    #[test]
+    fn what_a_link_leads_to_is_not_written() {
+        let directory = tempfile::tempdir().unwrap();
+        let (path, precious) = (directory.path().join("head"), directory.path().join("precious"));
+        let part = directory.path().join("head.part");
+        fs::write(&precious, "kept").unwrap();
+        std::os::unix::fs::symlink(&precious, &part).unwrap();
+        let refused = heads().write(&path).unwrap_err().to_string();
+        assert!(refused.contains("a link is in the way"), "{refused}");
+        assert_eq!((fs::read_to_string(&precious).unwrap(), path.exists()), ("kept".into(), false));
+        // What a killed server left there is written over.
+        fs::remove_file(&part).unwrap();
+        fs::write(&part, "x".repeat(4000)).unwrap();
+        heads().write(&path).unwrap();
+        assert_eq!(Heads::read(&path).unwrap(), Some(heads()));
     }
 
     #[test]

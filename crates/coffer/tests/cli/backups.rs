@@ -6,23 +6,24 @@ use serde_json::Value;
 use std::fs::{self, Permissions};
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
 
-const SERVE: [&str; 3] = ["serve", "--listen", "127.0.0.1:0"];
+pub const SERVE: [&str; 3] = ["serve", "--listen", "127.0.0.1:0"];
 
 /// An installation with an app, and how it is called.
-struct Shop {
-    home: Home,
-    made: Value,
+pub struct Shop {
+    pub home: Home,
+    pub made: Value,
 }
 
 impl Shop {
-    fn new() -> Self {
+    pub fn new() -> Self {
         let home = Home::new();
         let made = home.init(&["--app", "Shop"]);
         Self { home, made }
     }
 
-    fn set(&self, server: &Server<'_>, names: &[&str]) {
+    pub fn set(&self, server: &Server<'_>, names: &[&str]) {
         for name in names {
             let set = server.coffer(&["secrets", "set", name]);
             expect(&set.api_key(&text(&self.made, "test_key")).stdin("hunter2").run(), 0);
@@ -30,36 +31,36 @@ impl Shop {
     }
 
     /// The exit code of reading a secret.
-    fn get(&self, server: &Server<'_>, name: &str) -> Option<i32> {
+    pub fn get(&self, server: &Server<'_>, name: &str) -> Option<i32> {
         let get = server.coffer(&["secrets", "get", name]);
         get.api_key(&text(&self.made, "test_key")).run().code
     }
 
     /// Sets secrets on a server that is stopped afterwards.
-    fn write(&self, names: &[&str]) {
+    pub fn write(&self, names: &[&str]) {
         let server = Server::start(&self.home, &SERVE);
         self.set(&server, names);
         assert_eq!(server.stop(), Some(0));
     }
 
-    fn path(&self, name: &str) -> String {
+    pub fn path(&self, name: &str) -> String {
         self.home.path(name).display().to_string()
     }
 
     /// Makes a backup below `place`, and gives the files of the data and of the keys.
-    fn back_up(&self, place: &str) -> [String; 2] {
+    pub fn back_up(&self, place: &str) -> [String; 2] {
         let made = self.home.coffer(&["backup", "create", "--to", place]).json();
         let place = |at: usize| text(&made["backups"][at], "place");
         [place(0), place(1)]
     }
 
-    fn run(&self, words: &[&str]) -> Ended {
+    pub fn run(&self, words: &[&str]) -> Ended {
         self.home.coffer(words).run()
     }
 }
 
 /// The file names in a directory.
-fn names(directory: &Path) -> Vec<String> {
+pub fn names(directory: &Path) -> Vec<String> {
     let entries = fs::read_dir(directory).unwrap();
     let mut names: Vec<String> =
         entries.map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect();
@@ -230,6 +231,9 @@ fn the_server_backs_up_and_drills_by_schedule() {
     assert_eq!(schedule["drill"]["every"], 7 * 86_400, "{schedule}");
     assert_eq!(schedule["backup"]["ok"], true, "{schedule}");
     assert_eq!(server.stop(), Some(0));
+    for operation in ["program.backup.create", "program.backup.drill"] {
+        assert_eq!(audited(&shop, operation, "done"), "1", "{operation}");
+    }
     let left = names(&shop.home.path("backups"));
     assert_eq!(left.len(), 2, "the drill has left nothing: {left:?}");
     let doctor = with_plan(&["doctor"]).run();
@@ -245,6 +249,60 @@ fn the_server_backs_up_and_drills_by_schedule() {
     let wrong = shop.home.coffer(&SERVE).env("COFFER_BACKUP_EVERY", "24h").run();
     expect(&wrong, 2);
     assert!(wrong.stderr.contains("backup_to"), "{}", wrong.stderr);
+}
+
+/// How many entries of the audit say so, and name a set of backups exactly if it was done.
+fn audited(shop: &Shop, operation: &str, outcome: &str) -> String {
+    let subject = if outcome == "done" { "IS NOT NULL" } else { "IS NULL" };
+    let sql = format!(
+        "SELECT count(*) FROM audit_entry WHERE operation = '{operation}' \
+         AND outcome = '{outcome}' AND subject {subject}"
+    );
+    sqlite(&shop.home.path("data/coffer.db"), &sql)
+}
+
+/// What commands did is written into the audit by the next server, or the one that runs.
+#[test]
+#[allow(clippy::disallowed_methods, reason = "the server is another process, with its own clock")]
+fn the_audit_has_backups_drills_and_restores() {
+    let shop = Shop::new();
+    shop.write(&["one"]);
+    let [data, keys] = shop.back_up(&shop.path("backups/"));
+    expect(&shop.run(&["drill", "--from", "backups"]), 0);
+    expect(&shop.run(&["drill", "--from", "nowhere"]), 1);
+    expect(&shop.run(&["backup", "create", "--pipe", "exit 3"]), 1);
+    // A restore puts back the key store, with what was in it then; it is the last thing here.
+    let server = Server::start(&shop.home, &SERVE);
+    let all = [
+        ("backup.create", "done", "1"),
+        ("backup.create", "failed", "1"),
+        ("backup.drill", "done", "1"),
+        ("backup.drill", "failed", "1"),
+    ];
+    let wait_for = |all: &[(&str, &str, &str)]| {
+        let end = Instant::now() + Duration::from_secs(300);
+        for (operation, outcome, count) in all {
+            while audited(&shop, operation, outcome) != *count {
+                assert!(Instant::now() < end, "{operation} {outcome} never came");
+                std::thread::sleep(Duration::from_millis(50));
+            }
+        }
+    };
+    wait_for(&all);
+    let actor = "SELECT DISTINCT actor_kind FROM audit_entry WHERE operation LIKE 'backup.%'";
+    assert_eq!(sqlite(&shop.home.path("data/coffer.db"), actor), "operator");
+    assert_eq!(server.stop(), Some(0));
+    expect(&shop.run(&["backup", "restore", "--move-aside", &data, &keys]), 0);
+    let server = Server::start(&shop.home, &SERVE);
+    wait_for(&[("backup.restore", "done", "1")]);
+    assert_eq!(server.stop(), Some(0));
+    // By schedule, into a place that is not there.
+    let call = shop.home.coffer(&SERVE).env("COFFER_BACKUP_TO", "gone/backups");
+    let call = call.env("COFFER_BACKUP_EVERY", "24h");
+    let mut server = Server::start_call(&shop.home, call, false);
+    server.wait_for("is its volume mounted?");
+    assert_eq!(audited(&shop, "program.backup.create", "failed"), "1");
+    assert_eq!(server.stop(), Some(0));
 }
 
 #[test]
@@ -294,13 +352,16 @@ fn a_copy_needs_no_schema_of_this_build() {
     expect(&home.coffer(&["doctor"]).run(), 1);
 }
 
-/// Runs a statement on a database that nobody has open.
-fn sqlite(path: &Path, sql: &str) {
+/// Runs a statement on a database; the first value that it gives.
+pub fn sqlite(path: &Path, sql: &str) -> String {
     let script = format!(
-        "import sqlite3,sys; c=sqlite3.connect(sys.argv[1]); c.execute(\"{sql}\"); c.commit()"
+        "import sqlite3,sys; c=sqlite3.connect(sys.argv[1], timeout=60); \
+         r=c.execute(\"{sql}\").fetchone(); c.commit(); print(r[0] if r else '')"
     );
-    let status = std::process::Command::new("python3").args(["-c", &script]).arg(path).status();
-    assert!(status.unwrap().success());
+    let run = std::process::Command::new("python3").args(["-c", &script]).arg(path).output();
+    let output = run.unwrap();
+    assert!(output.status.success(), "{output:?}");
+    String::from_utf8(output.stdout).unwrap().trim().to_owned()
 }
 
 #[test]

@@ -9,6 +9,7 @@
 )]
 
 mod audit;
+mod backup_faults;
 mod backups;
 mod completions;
 mod deliveries;

@@ -186,6 +186,52 @@ fn keys_alone_that_were_put_back_are_refused() {
     kept.refused();
 }
 
+/// As when its disk is not mounted: what was put back then would be noticed by nobody.
+#[test]
+fn a_head_file_that_is_missing_is_asked_for_once_there_was_one() {
+    let kept = Guarded::new();
+    // A store that was in use before the setting was there is served at once.
+    let before =
+        Server::start(&kept.home, &["serve", "--listen", "127.0.0.1:0", "--key-dir", "keys"]);
+    let set = before.coffer(&["secrets", "set", "first"]).api_key(&kept.key);
+    expect(&set.stdin("hunter2").run(), 0);
+    assert_eq!(before.stop(), Some(0));
+    let doctor = || {
+        let doctor = kept.home.coffer(&["doctor", "--key-dir", "keys"]);
+        doctor.env("COFFER_HEAD_FILE", "elsewhere/head").run()
+    };
+    assert!(doctor().stdout.contains("WARN  head"), "{}", doctor().stdout);
+    let server = kept.serve(&[]);
+    kept.set(&server, "before");
+    assert_eq!(server.stop(), Some(0));
+    fs::rename(kept.home.path("elsewhere"), kept.home.path("unmounted")).unwrap();
+    fs::create_dir(kept.home.path("elsewhere")).unwrap();
+    let serve = [&SERVE[..], &["--key-dir", "keys"]].concat();
+    for _ in 0..2 {
+        let refused = kept.home.coffer(&serve).run();
+        expect(&refused, 1);
+        for word in ["elsewhere/head is missing", "mount", "--accept-rollback"] {
+            assert!(refused.stderr.contains(word), "{}", refused.stderr);
+        }
+        assert!(!kept.home.path("elsewhere/head").exists(), "none is made in its place");
+    }
+    let doctored = doctor();
+    expect(&doctored, 1);
+    assert!(doctored.stdout.contains("FAIL  head"), "{}", doctored.stdout);
+    // Mounted again, all is right; gone for good, somebody says so.
+    fs::remove_dir(kept.home.path("elsewhere")).unwrap();
+    fs::rename(kept.home.path("unmounted"), kept.home.path("elsewhere")).unwrap();
+    assert_eq!(kept.serve(&[]).stop(), Some(0));
+    fs::remove_file(kept.home.path("elsewhere/head")).unwrap();
+    let server = kept.serve(&["--accept-rollback"]);
+    assert!(server.log().contains("the head file was missing"), "{}", server.log());
+    assert_eq!(server.stop(), Some(0));
+    let audited = "SELECT count(*) FROM audit_entry WHERE operation = 'store.rollback.accept' \
+                   AND subject LIKE '%without a head file%'";
+    assert_eq!(sqlite(&kept.home.path("data/coffer.db"), audited), "1");
+    assert_eq!(kept.serve(&[]).stop(), Some(0));
+}
+
 #[test]
 fn a_head_file_that_is_damaged_or_of_another_store_is_no_head_file() {
     let kept = Guarded::new();

@@ -1,7 +1,9 @@
 //! From a key that is accepted to the principal that it stands for.
 
 use crate::objects::{ApiKey, App, Kind, ModeInstall};
+use crate::reasons;
 use coffer_base::Tenant;
+use coffer_dialect::Reason;
 use coffer_kernel::{Principal, Restrictions, Role, UseLimit};
 use coffer_storage::StorageError;
 use std::sync::Arc;
@@ -48,7 +50,7 @@ pub(super) fn principal(
         platform,
         connect,
         person: key.person.as_deref().map(Arc::from),
-        restrictions: restrictions(key),
+        restrictions: restrictions(key, key.uses),
         granted: None,
         quotas: app.map_or(&[][..], |app| app.quotas.all()).into(),
     }
@@ -61,11 +63,19 @@ pub(super) fn granted_by(app: &App, install: &ModeInstall) -> Option<Arc<[String
     asks.then(|| install.granted.permissions.clone().into())
 }
 
-/// What the key is restricted to; most are not.
-fn restrictions(key: &ApiKey) -> Option<Arc<Restrictions>> {
-    if key.networks.is_empty() && key.uses.is_none() {
+/// Why a key has no use left that somebody made who counts for it, or nobody.
+pub(super) const fn used_up<M>(maker: &Option<M>) -> &'static Reason {
+    match maker {
+        Some(_) => &reasons::PARENT_USED_UP,
+        None => &reasons::KEY_USED_UP,
+    }
+}
+
+/// What the key is restricted to, of which at most `uses` are counted; most are not.
+pub(super) fn restrictions(key: &ApiKey, uses: Option<i64>) -> Option<Arc<Restrictions>> {
+    if key.networks.is_empty() && uses.is_none() {
         return None;
     }
-    let (networks, uses) = (key.networks.clone(), key.uses.map(UseLimit::new));
+    let (networks, uses) = (key.networks.clone(), uses.map(UseLimit::new));
     Some(Arc::new(Restrictions { networks, uses }))
 }

@@ -1,7 +1,8 @@
 //! `/v1/ephemeral_keys`: keys for one user of one account, created by the app's backend.
 //!
 //! A backend hands one to the user's device, which then calls the API itself. The key ends with its
-//! expiry, with its revocation, or with the key that created it, whichever comes first.
+//! expiry, with its revocation, or with the key that created it, whichever comes first: with that
+//! one's expiry, its revocation, or its last use, and what the ephemeral key does are uses of it.
 
 use super::Shared;
 use crate::api_key::{Holder, NewKey, Terms};
@@ -14,7 +15,7 @@ use coffer_base::{Redacted, limit};
 use coffer_dialect::{ApiError, Object};
 use coffer_kernel::{
     Access, AccountAccess, Applied, Arguments, Committed, Ctx, Definition, Example, Failure,
-    ReplayPolicy, Role, Routes, WriteOperation,
+    ReplayPolicy, Role, Routes, UseLimit, WriteOperation,
 };
 use coffer_storage::Tx;
 
@@ -89,6 +90,16 @@ impl WriteOperation for Create {
             expires_in: expires_in.unwrap_or(limits::EPHEMERAL_SECONDS_DEFAULT),
             account_access: account_access.unwrap_or(AccountAccess::Read),
         })
+    }
+
+    /// One that would be refused from the start is not made.
+    fn check(&self, _params: &CreateParams, ctx: &Ctx) -> Result<(), ApiError> {
+        if !ctx.principal().use_limit().is_some_and(UseLimit::is_used_up) {
+            return Ok(());
+        }
+        let message = "This was the last use of your key. An ephemeral key's uses are those of the \
+                       key that makes it, so there is none left for one: use another key.";
+        Err(ApiError::forbidden(message).because(&reasons::LAST_USE))
     }
 
     async fn apply(

@@ -14,7 +14,8 @@ use std::borrow::Cow;
 
 /// Paths that have one form only, with all below them. The rest of the API collapses doubled
 /// slashes, as Stripe's does.
-const CANONICAL: [&str; 5] = ["/v1/admin", "/v1/test_helpers", "/dashboard", "/livez", "/readyz"];
+const CANONICAL: [&str; 6] =
+    ["/v1/admin", "/v1/test_helpers", "/dashboard", "/livez", "/readyz", "/metrics"];
 
 /// Checks the host and the form of the target.
 ///
@@ -142,6 +143,7 @@ mod tests {
             "/v1/ledger/charges/a%20b",
             "/livez",
             "/dashboard/app.js",
+            "/metrics",
         ] {
             assert!(is_canonical(path), "{path}");
         }
@@ -167,6 +169,10 @@ mod tests {
             "//livez",
             "/LIVEZ",
             "/readyz;x",
+            "/metrics/",
+            "//metrics",
+            "/Metrics",
+            "/%6detrics",
             "//dashboard",
             "/dashboard/",
             "/v1/test_helpers//clock",

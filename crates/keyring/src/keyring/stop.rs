@@ -25,10 +25,18 @@ impl Keyring {
     ///
     /// # Errors
     /// [`KeyringError::Storage`] if the mark could not be stored: then it is only this server,
-    /// until its next start.
+    /// which [goes on trying](Self::watch_stop) until its next start.
     pub async fn stop(&self, now: Timestamp) -> Result<(), KeyringError> {
+        self.stops.fetch_add(1, Ordering::SeqCst);
         self.drop_keys().await?;
-        Ok(self.keys.write(MarkStopped(Some(now))).await?)
+        self.unmarked.store(true, Ordering::SeqCst);
+        self.mark_stopped(now).await
+    }
+
+    async fn mark_stopped(&self, now: Timestamp) -> Result<(), KeyringError> {
+        self.keys.write(MarkStopped(Some(now))).await?;
+        self.unmarked.store(false, Ordering::SeqCst);
+        Ok(())
     }
 
     /// The same here alone.
@@ -36,8 +44,14 @@ impl Keyring {
         if self.is_stopped() {
             return Ok(());
         }
-        self.evict(&Tenant::system());
-        let own = self.existing(&Tenant::system()).await?;
+        let system = Tenant::system();
+        let known = self.cache.get(&system).map(|(_, keys)| keys);
+        self.evict(&system);
+        let own = match self.existing(&system).await {
+            // A key store that does not answer keeps no tenant's key in memory.
+            Err(_) if known.is_some() => known,
+            read => read?,
+        };
         *self.own.write().unwrap_or_else(PoisonError::into_inner) = own;
         *self.masters.write().unwrap_or_else(PoisonError::into_inner) = None;
         // Whoever reads keys at this moment does not leave them in the cache.
@@ -69,14 +83,22 @@ impl Keyring {
     /// # Errors
     /// [`KeyringError::Storage`] if the mark of it stays in the key store: all stays as it was.
     pub async fn resume(&self, masters: Arc<MasterKeys>) -> Result<(), KeyringError> {
+        let stops = self.stops.load(Ordering::SeqCst);
         self.keys.write(MarkStopped(None)).await?;
-        self.take_masters(masters);
+        self.unmarked.store(false, Ordering::SeqCst);
+        self.take_masters(masters, stops);
         Ok(())
     }
 
-    fn take_masters(&self, read: Arc<MasterKeys>) {
-        *self.masters.write().unwrap_or_else(PoisonError::into_inner) = Some(read);
+    /// Goes on with the keys that were read, unless it was stopped again since then.
+    fn take_masters(&self, read: Arc<MasterKeys>, stops: u64) -> bool {
+        let mut masters = self.masters.write().unwrap_or_else(PoisonError::into_inner);
+        if self.stops.load(Ordering::SeqCst) != stops {
+            return false;
+        }
+        *masters = Some(read);
         *self.own.write().unwrap_or_else(PoisonError::into_inner) = None;
+        true
     }
 
     /// Does what an operator has said to another server: stops, or goes on. Returns whether this
@@ -86,13 +108,14 @@ impl Keyring {
     /// [`KeyringError::Storage`] if the key store cannot be read; what [`Keyring::open_masters`]
     /// says if it cannot go on.
     pub async fn watch_stop(&self) -> Result<bool, KeyringError> {
+        let stops = self.stops.load(Ordering::SeqCst);
+        if self.unmarked.load(Ordering::SeqCst) {
+            return self.mark_stopped(self.now()).await.map(|()| false);
+        }
         let is_wanted = store::stopped(&self.keys).await?.is_some();
         match (is_wanted, self.is_stopped()) {
             (true, false) => self.drop_keys().await.map(|()| true),
-            (false, true) => {
-                self.take_masters(Arc::new(self.read_masters().await?));
-                Ok(true)
-            }
+            (false, true) => Ok(self.take_masters(Arc::new(self.read_masters().await?), stops)),
             _ => Ok(false),
         }
     }

@@ -99,17 +99,26 @@ pub(crate) async fn sample(keys: &Store, master: u32) -> Result<Option<Row>, Sto
     Ok(keys.scan(sql, &values![master]).await?.into_iter().next())
 }
 
-/// What can be done with roots, as the audit names it.
-pub const OPERATIONS: [&str; 6] = [
+/// What the name of an operation has at its end if it failed.
+pub const FAILED: &str = ".failed";
+
+/// What commands do with roots and with backups, as the audit names it; with [`FAILED`] behind it
+/// where it matters that it was tried.
+pub const OPERATIONS: [&str; 11] = [
     "keyring.root.migrate",
     "keyring.root.finish",
     "keyring.root.cancel",
     "keyring.root.renew",
     "keyring.import",
     "keyring.export",
+    "backup.create",
+    "backup.create.failed",
+    "backup.drill",
+    "backup.drill.failed",
+    "backup.restore",
 ];
 
-/// Something that was done with a root, for the audit.
+/// Something that a command did, for the audit.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct RootEvent {
     /// Its own id, so that it is recorded once.
@@ -118,7 +127,7 @@ pub struct RootEvent {
     pub at: Timestamp,
     /// What was done, as the audit names it: one of `OPERATIONS`.
     pub operation: &'static str,
-    /// To which root: its kind and its id.
+    /// To which root: its kind and its id; with which set of backups, empty if with none.
     pub subject: String,
 }
 

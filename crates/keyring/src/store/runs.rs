@@ -20,6 +20,16 @@ impl RunKind {
             Self::Drill => "drill",
         }
     }
+
+    /// What one is to the audit that a command made, and that succeeded or not.
+    pub const fn operation(self, is_good: bool) -> &'static str {
+        match (self, is_good) {
+            (Self::Backup, true) => "backup.create",
+            (Self::Backup, false) => "backup.create.failed",
+            (Self::Drill, true) => "backup.drill",
+            (Self::Drill, false) => "backup.drill.failed",
+        }
+    }
 }
 
 /// What came of the last one of a kind.

@@ -1,7 +1,10 @@
 //! The emergency stop: no keys in memory, no answer with data, until an operator ends it.
 
 use super::{Fixture, KEYRING, finish, rotate, server, server_at, status};
+use coffer_storage::Faults;
 use coffer_testkit::{Answer, TestServer, is_postgres};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 use tempfile::TempDir;
 
@@ -65,6 +68,66 @@ fn a_sealed_server_answers_no_request_for_data_until_it_is_unsealed() {
     let client = fixture.clients.iter().find(|client| client.find("name 0").status == 200).unwrap();
     assert_eq!(client.find("name 0").ok()["payload"], "value 0");
     client.set("name 0", "after").ok();
+}
+
+/// While the audit cannot be written no change can be made but this one: whoever fills a disk keeps
+/// nobody from stopping.
+#[test]
+fn it_takes_effect_though_nobody_can_record_it() {
+    let server = TestServer::builder().embedded().without_background_jobs().start();
+    let fixture = Fixture::new(&server);
+    let file = rusqlite::Connection::open(server.data_dir().join("coffer.db")).unwrap();
+    let rename = |from: &str, to: &str| {
+        file.execute_batch(&format!("ALTER TABLE {from} RENAME TO {to}")).unwrap();
+    };
+    rename("audit_entry", "elsewhere");
+    let answer = seal(&server);
+    let error = answer.refused(503);
+    let message = error["message"].as_str().unwrap();
+    assert!(message.contains("is sealed") && message.contains("audit could not be"), "{message}");
+    assert!(server.server().installation().context.keyring.is_stopped());
+    for client in &fixture.clients {
+        let error = client.find("name 0").refused(503);
+        assert!(error["message"].as_str().unwrap().contains("coffer unseal"), "{error}");
+    }
+    // It is marked for other servers and for the next start.
+    assert!(status(&server)["sealed_since"].as_i64() > Some(0));
+    rename("elsewhere", "audit_entry");
+    server.flush_audit();
+    let request = answer.header("request-id").unwrap();
+    let later = format!(
+        "audit_entry WHERE operation = 'admin.keyring.seal' AND request = '{request}' \
+         AND outcome = 'failed' AND reason = 'server.seal_unrecorded' AND actor_kind = 'admin'"
+    );
+    assert_eq!(server.count(&later), 1, "the audit says so as soon as it can");
+    seal(&server).ok();
+    assert_eq!(server.changes("admin.keyring.seal"), 1);
+    is_stopped(&server, &fixture);
+    unseal(&server).ok();
+    fixture.is_whole(&server);
+}
+
+#[test]
+fn it_is_in_force_here_while_the_key_store_cannot_be_written() {
+    let fails = Arc::new(AtomicBool::new(false));
+    let faults = Faults::none().with_keys(Faults::none().fail_commit(Arc::clone(&fails)));
+    let server = TestServer::builder().embedded().faults(faults).without_background_jobs().start();
+    let fixture = Fixture::new(&server);
+    let keyring = &server.server().installation().context.keyring;
+    fails.store(true, Ordering::SeqCst);
+    let error = seal(&server).refused(503);
+    assert!(error["message"].as_str().unwrap().contains("other servers do not know"), "{error}");
+    // The job that looks at the mark, of which there is none, does not end it.
+    assert!(server.block_on(keyring.watch_stop()).is_err());
+    is_stopped(&server, &fixture);
+    assert_eq!(status(&server)["sealed_since"], serde_json::Value::Null);
+    fails.store(false, Ordering::SeqCst);
+    server.run_job("watch_stop");
+    is_stopped(&server, &fixture);
+    assert!(status(&server)["sealed_since"].as_i64() > Some(0), "others know by now");
+    unseal(&server).ok();
+    server.run_job("watch_stop");
+    fixture.is_whole(&server);
 }
 
 #[test]

@@ -77,6 +77,13 @@ pub struct DrillArgs {
     /// starts them, prints the addresses of data and keys, and ends them when its input ends.
     #[arg(long, value_name = "COMMAND")]
     pub with: Option<String>,
+    /// A file of `coffer keyring export`, which opens what is restored in the place of the root of
+    /// trust: to see that it would, if that were lost.
+    #[arg(long, value_name = "FILE", conflicts_with = "with")]
+    pub keyring: Option<PathBuf>,
+    /// File with the passphrase of --keyring; asked for on a terminal without it.
+    #[arg(long, value_name = "PATH", requires = "keyring")]
+    pub passphrase: Option<PathBuf>,
     /// Where it is restored to for the time being; else the system's directory for that.
     #[arg(long, value_name = "DIRECTORY")]
     pub scratch: Option<PathBuf>,

@@ -5,7 +5,7 @@ use super::super::exit::{Exit, Failure};
 use super::super::output::{self, Output};
 use super::plan::{plan, sources};
 use super::progress::Bar;
-use super::runs::record;
+use super::runs::{About, record};
 use crate::cli::runtime::Runtime;
 use crate::config::{self, Config, Value};
 use coffer::assemble::{DEVELOPER_ROOT_FILE, Database, RootSource};
@@ -54,12 +54,18 @@ pub(super) fn run(config: &Config, args: &CreateArgs, output: Output) -> Result<
         let mut bar = Bar::default();
         let made = create(&options, &mut |step, done, total| bar.update(step, done, total)).await;
         bar.clear();
-        let keys = made.as_ref().ok().and_then(|made| made.iter().find_map(|each| each.keys));
+        let about = match &made {
+            Ok(made) => About {
+                set: made.first().map(|each| each.header.set.clone()).unwrap_or_default(),
+                keys: made.iter().find_map(|each| each.keys),
+            },
+            Err(_) => About::default(),
+        };
         let outcome = match &made {
             Ok(made) => Ok(made.iter().map(|each| each.place.clone()).collect::<Vec<_>>()),
             Err(error) => Err(error.to_string()),
         };
-        record(config, RunKind::Backup, outcome.map(|places| places.join(", ")), keys).await;
+        record(config, RunKind::Backup, outcome.map(|places| places.join(", ")), about).await;
         report(config, &made?, is_stdout, output)
     })
 }

@@ -4,6 +4,7 @@ use super::super::args::RestoreArgs;
 use super::super::exit::{Exit, Failure};
 use super::super::output::{self, Output};
 use super::progress::Bar;
+use super::runs::record_restore;
 use super::{inputs, step_document, step_lines};
 use crate::cli::runtime::Runtime;
 use crate::cli::table::time;
@@ -34,7 +35,15 @@ pub(super) fn run(config: &Config, args: &RestoreArgs, output: Output) -> Result
     };
     let mut bar = Bar::default();
     let mut on_progress = |step: &str, done, all| bar.update(step, done, all);
-    let restored = Runtime::new()?.block_on(restore(&options, &mut on_progress));
+    let restored = Runtime::new()?.block_on(async {
+        let restored = restore(&options, &mut on_progress).await;
+        if let Ok(Restored { parts, .. }) = &restored
+            && let [(header, _), ..] = parts.as_slice()
+        {
+            record_restore(config, &header.set).await;
+        }
+        restored
+    });
     bar.clear();
     let restored = restored?;
     let moved = restored.moved.iter().map(

@@ -4,21 +4,32 @@ use super::super::exit::Failure;
 use super::super::output;
 use crate::config::Config;
 use coffer::assemble::{Database, KEYS_FILE};
-use coffer_base::{Clock, SystemClock};
-use coffer_keyring::{KEY_MIGRATIONS, KeyBackup, LastRun, RunKind};
+use coffer_base::{Clock, SystemClock, Timestamp};
+use coffer_crypto::SystemRandom;
+use coffer_keyring::{Change, KEY_MIGRATIONS, KeyBackup, LastRun, RunKind};
 use coffer_storage::{Options, Store};
 
-/// Records what came of one, and how many keys were backed up if some were. That it cannot be is no
-/// failure of a backup, and said.
+/// What a backup or a drill was about.
+#[derive(Default)]
+pub(super) struct About {
+    /// The set that was made or restored; empty if there is none.
+    pub(super) set: String,
+    /// How many keys were backed up, if some were.
+    pub(super) keys: Option<i64>,
+}
+
+/// Records what came of one, for `coffer doctor` and for the audit. That it cannot be is no failure
+/// of a backup, and said.
 pub(super) async fn record(
     config: &Config,
     kind: RunKind,
     outcome: Result<String, String>,
-    keys: Option<i64>,
+    about: About,
 ) {
-    if let Err(why) = try_record(config, kind, outcome, keys).await {
+    if let Err(why) = try_record(config, kind, outcome, about).await {
         output::note(&format!(
-            "\nWhat came of it could not be recorded, so `coffer doctor` does not know of it: {}",
+            "\nWhat came of it could not be recorded, so `coffer doctor` and the audit do not know \
+             of it: {}",
             why.message
         ));
     }
@@ -28,19 +39,45 @@ async fn try_record(
     config: &Config,
     kind: RunKind,
     outcome: Result<String, String>,
-    keys: Option<i64>,
+    about: About,
 ) -> Result<(), Failure> {
     let at = SystemClock.now();
     let store = open_to_record(config).await?;
+    let operation = kind.operation(outcome.is_ok());
     let recorded = async {
-        if let Some(keys) = keys {
+        if let Some(keys) = about.keys {
             coffer_keyring::record_backup(&store, KeyBackup { at, keys }).await?;
         }
-        Ok::<_, Failure>(coffer_keyring::record_run(&store, kind, at, outcome).await?)
+        coffer_keyring::record_run(&store, kind, at, outcome).await?;
+        note_event(&store, operation, about.set, at).await
     };
     let recorded = recorded.await;
     store.close().await;
     recorded
+}
+
+/// Leaves for the audit that the set was restored, in the store that was restored.
+pub(super) async fn record_restore(config: &Config, set: &str) {
+    let record = async {
+        let store = open_to_record(config).await?;
+        let noted = note_event(&store, "backup.restore", set.to_owned(), SystemClock.now()).await;
+        store.close().await;
+        noted
+    };
+    if let Err(why) = record.await {
+        let why = why.message;
+        output::note(&format!("\nThe audit will not have the restore: {why}"));
+    }
+}
+
+async fn note_event(
+    store: &Store,
+    operation: &'static str,
+    subject: String,
+    now: Timestamp,
+) -> Result<(), Failure> {
+    let change = Change { random: &SystemRandom, now };
+    Ok(coffer_keyring::record_event(store, operation, subject, change).await?)
 }
 
 /// Opens a key store with this build's schema: opening it then migrates nothing.

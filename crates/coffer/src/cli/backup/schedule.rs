@@ -8,7 +8,7 @@ use crate::cli::runtime::Runtime;
 use crate::cli::table::time;
 use crate::config::Config;
 use coffer::backup::Plan;
-use coffer_base::Timestamp;
+use coffer_base::{Clock, SystemClock, Timestamp};
 use coffer_keyring::{LastRun, RunKind};
 use serde_json::{Map, Value, json};
 
@@ -37,7 +37,7 @@ pub(super) fn run(config: &Config, output: Output) -> Result<Exit, Failure> {
 fn document(plan: &Plan, kind: RunKind, last: Option<&LastRun>) -> Value {
     json!({
         "every": plan.every(kind),
-        "due": plan.due(kind, last).map(Timestamp::unix),
+        "due": plan.due(kind, last, SystemClock.now()).map(Timestamp::unix),
         "tried": last.map(|last| last.at.unix()),
         "ok": last.map(|last| last.is_good),
         "outcome": last.map(|last| &last.outcome),
@@ -57,7 +57,7 @@ fn line(plan: &Plan, kind: RunKind, last: Option<&LastRun>) -> String {
         }
         Some(last) => format!("FAILED at {}: {}", time(last.at.unix()), last.outcome),
     };
-    let due = match plan.due(kind, last) {
+    let due = match plan.due(kind, last, SystemClock.now()) {
         Some(due) if due.unix() == 0 => "; due now".to_owned(),
         Some(due) => format!("; due at {}", time(due.unix())),
         None => String::new(),

@@ -3,10 +3,10 @@
 use super::super::args::{DrillArgs, VerifyBackupArgs};
 use super::super::exit::{Exit, Failure};
 use super::super::output::Output;
-use super::super::{setup, table};
+use super::super::{keyring, setup, table};
 use super::plan::{plan, scratch};
 use super::progress::Bar;
-use super::runs::record;
+use super::runs::{About, record};
 use super::{inputs, step_document, step_lines};
 use crate::cli::runtime::Runtime;
 use crate::cli::table::time;
@@ -39,7 +39,8 @@ pub(super) fn run(
             return Err(Failure::usage("name a backup, or set backup_to"));
         }
         let scratch = scratch(config, args.scratch.as_ref());
-        let options = VerifyOptions { from: inputs(&from)?, installation, scratch };
+        let from = inputs(&from)?;
+        let options = VerifyOptions { from, installation, scratch, export: None };
         let mut bar = Bar::default();
         let verified = verify(options, &mut |step, done, all| bar.update(step, done, all)).await;
         bar.clear();
@@ -62,17 +63,24 @@ pub fn drill(config: &Config, args: &DrillArgs, output: Output) -> Result<Exit, 
     }
     plan.scratch = Some(scratch(config, args.scratch.as_ref()));
     let installation = setup::production(config)?;
+    let export = match &args.keyring {
+        Some(path) => Some(keyring::exported(config, path, args.passphrase.as_deref())?),
+        None => None,
+    };
     Runtime::new()?.block_on(async {
         let mut bar = Bar::default();
         let mut on_progress = |step: &str, done, all| bar.update(step, done, all);
-        let drilled = plan.drill(installation, &mut on_progress).await;
+        let drilled = plan.drill(installation, export, &mut on_progress).await;
         bar.clear();
         let outcome = match &drilled {
             Ok(verified) => verified.outcome(),
             Err(error) => Err(error.to_string()),
         };
         let is_good = outcome.is_ok();
-        record(config, RunKind::Drill, outcome, None).await;
+        let headers = drilled.as_ref().map(|verified| verified.headers.as_slice());
+        let set = headers.ok().and_then(<[_]>::first).map(|header| header.set.clone());
+        let about = About { set: set.unwrap_or_default(), keys: None };
+        record(config, RunKind::Drill, outcome, about).await;
         let exit = report(&drilled?, output)?;
         Ok(if is_good { exit } else { Exit::Failed })
     })

@@ -5,7 +5,8 @@ use crate::cli::table::time;
 use crate::config::{Config, HEAD_FILE};
 use coffer::head::Heads;
 use coffer_keyring::{LastRun, RunKind};
-use coffer_storage::Store;
+use coffer_storage::{StorageError, Store};
+use std::path::Path;
 
 /// What came of the last backup and the last drill. `coffer` itself backs up stores in files only.
 pub(super) async fn check(keys: &Store, is_embedded: bool) -> Vec<Finding> {
@@ -52,20 +53,19 @@ fn judge(check: &'static str, last: &LastRun) -> Finding {
 pub(super) async fn head(config: &Config, data: &Store, keys: &Store) -> Option<Finding> {
     const CHECK: &str = "head";
     let path = config.path(&HEAD_FILE)?;
+    let found =
+        async { Ok((coffer_keyring::head(data).await?, coffer_keyring::head(keys).await?)) };
+    let found: Result<_, StorageError> = found.await;
     let kept = match Heads::read(path) {
         Ok(Some(kept)) => kept,
         Ok(None) => {
-            let found = format!("{} is missing", path.display());
-            let advice = "a server makes it; if there was one, find out who took it away";
-            return Some(Finding::warn(CHECK, found, advice));
+            let is_kept = found.is_ok_and(|(data, keys)| data.sequence > 0 || keys.sequence > 0);
+            return Some(missing(CHECK, path, is_kept));
         }
         Err(error) => return Some(Finding::fail(CHECK, error.to_string(), "")),
     };
-    let found = async {
-        let (data, keys) = (coffer_keyring::head(data).await?, coffer_keyring::head(keys).await?);
-        Ok::<_, coffer_storage::StorageError>(Heads { data, keys, ..kept.clone() })
-    };
-    Some(match found.await {
+    let found = found.map(|(data, keys)| Heads { data, keys, ..kept.clone() });
+    Some(match found {
         Err(error) => Finding::fail(CHECK, error.to_string(), ""),
         Ok(found) if found.is_behind(&kept) => Finding::fail(
             CHECK,
@@ -77,4 +77,16 @@ pub(super) async fn head(config: &Config, data: &Store, keys: &Store) -> Option<
             Finding::ok(CHECK, format!("{found}, as far as {} or further", path.display()))
         }
     })
+}
+
+/// A head file that is missing: before the first start with it, or since somebody took it away.
+fn missing(check: &'static str, path: &Path, is_kept: bool) -> Finding {
+    let found = format!("{} is missing", path.display());
+    if !is_kept {
+        return Finding::warn(check, found, "a server makes it at its first start with it");
+    }
+    let advice = "one was kept for this store, and a start is refused: mount its disk; if it is \
+                  gone, find out who took it away, and start the server once with \
+                  --accept-rollback";
+    Finding::fail(check, found, advice)
 }

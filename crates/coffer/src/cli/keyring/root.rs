@@ -8,6 +8,7 @@ use crate::cli::runtime::Runtime;
 use crate::cli::setup;
 use crate::config::Config;
 use coffer::assemble::{FoundRoot, KeyStore, RootSource};
+use coffer::backup::Export;
 use coffer_crypto::keyring_file::KeyringFile;
 use coffer_crypto::limits::KEYRING_FILE_BYTES;
 use coffer_keyring::StoredRoot;
@@ -84,15 +85,37 @@ pub fn import(
     target: &Target,
     output: Output,
 ) -> Result<Exit, Failure> {
-    let named = |why: String| Failure::failed(format!("{}: {why}", path.display()));
-    let bytes = read(path).map_err(|error| named(error.to_string()))?;
-    let file = KeyringFile::parse(&bytes).map_err(|error| named(error.to_string()))?;
-    let opened_by = wrapping_root(config, wrapping, ask_once)?;
+    let Export { file, opened_by } = open_export(config, path, wrapping)?;
     let to = target_root(config, target)?;
     let root = with_keys(config, async |keys| Ok(keys.import(&file, &opened_by, &to).await?))?;
     show(&root, output)?;
     note(output, "\nOnly this root opens the keys now: give it to every server (root).");
     Ok(Exit::Done)
+}
+
+/// The export in a file, with what opens it: a passphrase, from a file or asked for.
+///
+/// # Errors
+/// If the file cannot be read or is no export, or the passphrase cannot be had.
+pub fn exported(
+    config: &Config,
+    path: &Path,
+    passphrase: Option<&Path>,
+) -> Result<Export, Failure> {
+    let wrapped_by = PASSPHRASE.to_owned();
+    let wrapping = Wrapping { wrapped_by, passphrase: passphrase.map(Path::to_owned) };
+    open_export(config, path, &wrapping)
+}
+
+/// What wraps the keys in a file: nothing else can.
+const PASSPHRASE: &str = "passphrase";
+
+fn open_export(config: &Config, path: &Path, wrapping: &Wrapping) -> Result<Export, Failure> {
+    let named = |why: String| Failure::failed(format!("{}: {why}", path.display()));
+    let bytes = read(path).map_err(|error| named(error.to_string()))?;
+    let file = KeyringFile::parse(&bytes).map_err(|error| named(error.to_string()))?;
+    let opened_by = wrapping_root(config, wrapping, ask_once)?;
+    Ok(Export { file, opened_by })
 }
 
 fn read(path: &Path) -> std::io::Result<Vec<u8>> {
