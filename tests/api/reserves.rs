@@ -1,8 +1,10 @@
 //! Reserves and the ledger beneath, as a platform sees them.
 
 mod analyst;
+mod as_of;
 mod books;
 mod captures;
+mod edges;
 mod errors;
 mod expansions;
 mod filters;
@@ -14,10 +16,12 @@ mod late;
 mod listed;
 mod lists;
 mod money;
+mod movements;
 mod objects;
 mod order;
 mod outages;
 mod pages;
+mod planted;
 mod reconciled;
 mod refusals;
 mod repeats;

@@ -9,6 +9,7 @@ use coffer::family_set::FamilySet;
 use coffer_base::{Clock, SystemClock};
 use coffer_storage::Store;
 use coffer_testkit::{Answer, Client};
+use serde_json::{Value, json};
 use std::collections::BTreeMap;
 use std::path::Path;
 
@@ -26,6 +27,22 @@ pub fn verify(directory: &Path, families: &FamilySet) {
     assert!(findings.differences.is_empty(), "{:#?}", findings.differences);
 }
 
+/// Where pages of transactions are told.
+const PAGES: &str = "/v1/ledger/transactions/import";
+
+/// A page of three charges.
+fn page(number: usize) -> String {
+    let now = SystemClock.now().unix();
+    let each = |part: &str| {
+        json!({
+            "id": format!("txn_{number}_{part}"), "object": "balance_transaction",
+            "type": "charge", "amount": 10_000, "fee": 320, "net": 9680, "currency": "usd",
+            "created": now, "available_on": now + 86_400, "source": format!("ch_{number}_{part}"),
+        })
+    };
+    json!({"object": "list", "data": ["a", "b", "c"].map(each)}).to_string()
+}
+
 /// A request that is to be carried out once.
 #[derive(Clone, Debug)]
 struct Request {
@@ -37,6 +54,8 @@ struct Request {
 /// One caller, with an account of its own.
 struct Caller {
     account: String,
+    /// Whether it tells the processor's transactions, on pages and alone, in the place of facts.
+    by_transactions: bool,
     rng: Rng,
     sent: usize,
     /// What was acknowledged: charges and what was refunded of them.
@@ -55,9 +74,7 @@ impl Caller {
             0 if known > 0 => {
                 let at = self.rng.below(known) as usize;
                 let charge = self.charges.keys().nth(at).unwrap().clone();
-                let id = format!("re_{number}");
-                let params = vec![("id", id), ("charge", charge), ("amount", text("11"))];
-                ("/v1/ledger/refunds", params)
+                self.refund(format!("re_{number}"), charge)
             }
             1 if !self.holds.is_empty() => {
                 let at = self.rng.below(self.holds.len() as u64) as usize;
@@ -73,6 +90,7 @@ impl Caller {
                 ];
                 ("/v1/reserve/holds", params)
             }
+            _ if self.by_transactions => (PAGES, vec![("page", page(number))]),
             _ => {
                 let id = format!("ch_{number}");
                 let money = [("amount", text("10000")), ("currency", text("usd"))];
@@ -80,6 +98,26 @@ impl Caller {
             }
         };
         Request { path, params, key: format!("key {number}") }
+    }
+
+    fn refund(&self, id: String, charge: String) -> (&'static str, Vec<(&'static str, String)>) {
+        let of_charge = ("charge", charge);
+        if !self.by_transactions {
+            let amount = ("amount", "11".to_owned());
+            return ("/v1/ledger/refunds", vec![("id", id), of_charge, amount]);
+        }
+        let now = SystemClock.now().unix().to_string();
+        let params = vec![
+            ("id", format!("txn_{id}")),
+            ("source", id),
+            of_charge,
+            ("type", "refund".to_owned()),
+            ("amount", "-11".to_owned()),
+            ("currency", "usd".to_owned()),
+            ("created", now.clone()),
+            ("available_on", now),
+        ];
+        ("/v1/ledger/transactions", params)
     }
 
     fn send(&self, client: &Client, request: &Request) -> Result<Answer, String> {
@@ -91,14 +129,20 @@ impl Caller {
 
     fn learn(&mut self, request: &Request, answer: &Answer) {
         let json = answer.ok();
-        let id = json["id"].as_str().unwrap().to_owned();
+        let id = || json["id"].as_str().unwrap().to_owned();
         match request.path {
-            "/v1/ledger/charges" => drop(self.charges.insert(id, 0)),
-            "/v1/ledger/refunds" => {
+            "/v1/ledger/charges" => drop(self.charges.insert(id(), 0)),
+            "/v1/ledger/refunds" | "/v1/ledger/transactions" => {
                 let charge = json["charge"].as_str().unwrap();
                 *self.charges.get_mut(charge).unwrap() += 11;
             }
-            "/v1/reserve/holds" => self.holds.push(id),
+            PAGES => {
+                assert_eq!((&json["recorded"], &json["known"]), (&3.into(), &0.into()), "{json}");
+                let page: Value = serde_json::from_str(&request.params[0].1).unwrap();
+                let told = page["data"].as_array().unwrap().iter();
+                self.charges.extend(told.map(|each| (each["source"].as_str().unwrap().into(), 0)));
+            }
+            "/v1/reserve/holds" => self.holds.push(id()),
             _ => {}
         }
     }
@@ -149,8 +193,9 @@ pub const ACCOUNTS: usize = CALLERS;
 pub fn run(fixture: &Fixture, rounds: usize, end: Ending<'_>) -> usize {
     let mut rng = Rng::new("books");
     let mut callers: Vec<Caller> = (0..CALLERS)
-        .map(|_| Caller {
+        .map(|number| Caller {
             account: fixture.next_account(),
+            by_transactions: number % 2 == 1,
             rng: rng.split(),
             sent: 0,
             charges: BTreeMap::new(),

@@ -12,6 +12,7 @@ mod columns;
 mod interruptions;
 mod oddities;
 mod orders;
+mod planted;
 mod terminal;
 mod webhooks;
 

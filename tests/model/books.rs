@@ -10,6 +10,7 @@ pub mod changes;
 mod driver;
 pub mod fixture;
 pub mod reference;
+mod told_later;
 
 use coffer_testkit::is_postgres;
 use driver::Driver;
@@ -29,21 +30,24 @@ fn variable(name: &str) -> Option<u64> {
 }
 
 /// What happens at least once in a run, or the cases would prove little.
-const HAPPENS: [&str; 29] = [
+const HAPPENS: [&str; 32] = [
     "a clock that went back",
     "a commit that failed",
     "a crash",
+    "ledger/adjustments 200",
     "ledger/charges 200",
     "ledger/charges 400",
     "ledger/charges/:id 200",
     "ledger/disputes 200",
     "ledger/disputes/:id 200",
+    "ledger/disputes/:id/movements 200",
     "ledger/payouts 200",
     "ledger/payouts 400",
     "ledger/payouts/:id 200",
     "ledger/payouts/:id 400",
     "ledger/refunds 200",
     "ledger/refunds/:id 200",
+    "ledger/refunds/:id 400",
     "released hold_expired",
     "released hold_released_early",
     "released hold_reversed",

@@ -153,7 +153,7 @@ fn render_charge(charge: &Charge, livemode: bool) -> Object {
     let fee = Some(charge.application_fee).filter(|&fee| fee > 0);
     Object::new(&charge.id, "charge")
         .set("amount", charge.amount)
-        .set("amount_refunded", charge.refunded)
+        .set("amount_refunded", charge.shown_refunded())
         .set("application_fee_amount", fee)
         .set("created", charge.created)
         .set("currency", charge.currency.to_string())

@@ -6,6 +6,6 @@ pub use crate::store::history::{
     breaches_at, figures_at, ledgers, pool_around, pool_rows, pools_at,
 };
 pub use crate::store::past::{
-    DebitsOf, PastCharge, PastDebit, PastMove, captures_from, charges_from, debits_from,
-    first_seq_after, moves_after, transaction_of,
+    PastCharge, PastMove, captures_from, charges_from, first_seq_after, moves_after, transaction_of,
 };
+pub use crate::store::past_debits::{DebitsOf, PastDebit, debits_from};

@@ -25,7 +25,7 @@ pub const PAYOUT_MATCH_SECONDS: i64 = 600;
 pub const DUE_SOON_SECONDS: i64 = 7 * 86_400;
 
 /// Days, dates or plans that one look into the ledger's history reads of a currency: twice what a
-/// report has of days and dates, so that nothing is cut but what nobody plans.
+/// report has of days and dates, so that one statement is enough for all but many old plans.
 pub const FIGURES_READ: i64 = 400;
 
 /// Charges whose money a scheduled task makes available in one transaction, so that requests get

@@ -15,6 +15,7 @@ pub(crate) mod list;
 pub(crate) mod movement;
 pub(crate) mod parked;
 pub(crate) mod past;
+pub(crate) mod past_debits;
 pub(crate) mod payout;
 pub(crate) mod reconciliation;
 pub(crate) mod refund;

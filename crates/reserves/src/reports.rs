@@ -2,6 +2,7 @@
 //! or came free, and what another plan would have done. They read, and write nothing.
 
 mod captures;
+mod debits;
 mod money;
 pub(crate) mod proposal;
 mod replay;

@@ -6,5 +6,6 @@ mod facts;
 mod lists;
 mod measure;
 mod objects;
+mod reports;
 mod simulated;
 mod verify;

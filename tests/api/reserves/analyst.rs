@@ -6,15 +6,15 @@ use coffer_testkit::Params;
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
 
-const REPORT: &str = "/v1/admin/reserves/report";
+pub const REPORT: &str = "/v1/admin/reserves/report";
 
-fn report(fixture: &Fixture, more: Params<'_>) -> Value {
+pub fn report(fixture: &Fixture, more: Params<'_>) -> Value {
     let params = [&[("mode", "test"), ("account", fixture.account.as_str())][..], more].concat();
     fixture.server.admin().get(REPORT, &params).ok()
 }
 
 /// The figures of the one currency, and what is said of the account.
-fn figures(report: &Value) -> Value {
+pub fn figures(report: &Value) -> Value {
     let mut shown = report["currencies"][0].clone();
     if let Some(shown) = shown.as_object_mut() {
         shown.remove("negative_accounts");
@@ -27,7 +27,7 @@ fn int(of: &Value, name: &str) -> i64 {
 }
 
 /// The same figures, summed from the objects that the API lists.
-fn summed(fixture: &Fixture, now: i64) -> Value {
+pub fn summed(fixture: &Fixture, now: i64) -> Value {
     let all = [("limit", "100")];
     let since = (now - now % DAY) - 120 * DAY;
     let charges = fixture.list("/v1/ledger/charges", &all);

@@ -2,6 +2,7 @@
 
 use super::fixture::{Fixture, march};
 use serde_json::json;
+use std::collections::BTreeSet;
 
 /// One row of the contract's table: what it does to what is pending and available, to what is
 /// reserved, and which records it makes besides the charge. It is told after a charge of 10000 with
@@ -95,6 +96,13 @@ const ADJUSTMENTS: &[(&str, Option<&str>)] = &[
     ("transfer_refund", Some("transfer_reversal")),
     ("of_tomorrow", Some("anything")),
 ];
+
+#[test]
+fn every_type_of_the_contract_is_tried() {
+    let cases = CASES.iter().map(|case| case.word);
+    let words: BTreeSet<_> = cases.chain(ADJUSTMENTS.iter().map(|(word, _)| *word)).collect();
+    assert_eq!(words.len(), 52 + 1, "with the one that nobody knows: {words:?}");
+}
 
 /// The account in which a case is told: a charge whose money is available, 1452 of it reserved.
 pub fn before() -> Fixture {

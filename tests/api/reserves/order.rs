@@ -74,6 +74,46 @@ fn a_payout_is_counted_once_in_any_order() {
 }
 
 #[test]
+fn a_payout_that_was_asked_for_and_came_back_is_counted_once_in_any_order() {
+    let created = march(3).to_string();
+    let of = |word: &'static str, amount| {
+        move |fixture: &Fixture| {
+            let more = [("source", "po_1"), ("created", &*march(3).to_string())];
+            let id = format!("txn_{word}");
+            fixture.tell(&id, word, amount, &more);
+        }
+    };
+    let (left, back) = (of("payout", -500), of("payout_failure", 500));
+    for back_first in [false, true] {
+        let fixture = before();
+        let asked = [("id", "req_1"), ("amount", "500"), ("currency", "usd")];
+        fixture.post("/v1/ledger/payouts", &asked).ok();
+        fixture.post("/v1/ledger/payouts/req_1", &[("processor_id", "po_1")]).ok();
+        assert_eq!(fixture.standing(), [0, 7728, 0, 1452]);
+        if back_first {
+            back(&fixture);
+            // Nothing is there twice, whether or not the processor tells what left.
+            assert_eq!(fixture.standing(), [0, 8228, 0, 1452]);
+            fixture.verify();
+            left(&fixture);
+        } else {
+            left(&fixture);
+            back(&fixture);
+        }
+        assert_eq!(fixture.standing(), [0, 8228, 0, 1452], "{back_first}");
+        assert_eq!(fixture.get("/v1/ledger/payouts/po_1")["status"], "failed");
+        fixture.verify();
+        // What has the processor's id of a payout that was asked for is that payout, or is refused.
+        fixture.post("/v1/ledger/payouts", &[("id", "req_2"), asked[1], asked[2]]).ok();
+        fixture.post("/v1/ledger/payouts/req_2", &[("processor_id", "po_2")]).ok();
+        let more = [("source", "po_2"), ("created", &*created)];
+        let other = Txn { id: "txn_o", word: "payout", amount: -600, fee: 0, more: &more };
+        assert_eq!(fixture.try_tell(&other).refused(400)["param"], "source");
+        fixture.verify();
+    }
+}
+
+#[test]
 fn a_payout_beyond_what_is_available_is_a_breach() {
     let fixture = before();
     let created = march(3).to_string();

@@ -13,7 +13,7 @@ pub fn listed(id: &str, word: &str, amount: i64, source: &Value) -> Value {
     })
 }
 
-fn page(data: &[Value]) -> String {
+pub fn page(data: &[Value]) -> String {
     json!({"object": "list", "data": data, "has_more": false, "url": "/v1/balance_transactions"})
         .to_string()
 }

@@ -38,8 +38,8 @@ pub struct Change {
     pub accepted: bool,
 }
 
-const CURRENCIES: [&str; 2] = ["usd", "eur"];
-const SOURCES: [&str; 2] = ["card", "bank_account"];
+pub(super) const CURRENCIES: [&str; 2] = ["usd", "eur"];
+pub(super) const SOURCES: [&str; 2] = ["card", "bank_account"];
 
 /// One account's books, and whoever thinks of changes to them. A change is carried out in the
 /// books when it is thought of.
@@ -59,13 +59,15 @@ impl Bookkeeper {
     /// Some change, if what it needs is there, by a number below [`CHANGES`].
     pub fn change(&mut self, which: i64) -> Option<Change> {
         match which {
-            0..28 => self.charge(),
-            28..32 => self.charge_again(),
+            0..26 => self.charge(),
+            26..29 => self.adjust(),
+            29..32 => self.charge_again(),
             32..36 => self.late_fee(),
-            36..46 => self.refund(),
-            46..49 => self.fail_refund(),
-            49..53 => self.dispute(),
-            53..56 => self.end_dispute(),
+            36..45 => self.refund(),
+            45..48 => self.fail_refund(),
+            48..51 => self.dispute(),
+            51..53 => self.end_dispute(),
+            53..56 => self.move_dispute(),
             56..60 => self.payout(),
             60..63 => self.end_payout(),
             63..69 => self.plan(),
@@ -89,7 +91,7 @@ impl Bookkeeper {
         Some(self.books.holds[at].clone()).filter(|hold| !hold.id.is_empty())
     }
 
-    fn id(&mut self, kind: &str) -> String {
+    pub(super) fn id(&mut self, kind: &str) -> String {
         self.number += 1;
         format!("{kind}_{}", self.number)
     }
@@ -132,7 +134,7 @@ impl Bookkeeper {
         Some(Change { path: "/v1/ledger/charges".to_owned(), params, accepted: true })
     }
 
-    fn any(&mut self, of: usize) -> Option<usize> {
+    pub(super) fn any(&mut self, of: usize) -> Option<usize> {
         (of > 0).then(|| self.rng.below(of as i64) as usize)
     }
 
@@ -175,13 +177,6 @@ impl Bookkeeper {
         Some(Change { path: "/v1/ledger/refunds".to_owned(), params, accepted: true })
     }
 
-    fn fail_refund(&mut self) -> Option<Change> {
-        let at = self.any(self.books.refunds.len())?;
-        self.books.fail_refund(at);
-        let path = format!("/v1/ledger/refunds/{}", self.books.refunds[at].id);
-        Some(Change { path, params: vec![("status", "failed".to_owned())], accepted: true })
-    }
-
     fn dispute(&mut self) -> Option<Change> {
         let at = self.any(self.books.charges.len())?;
         let (id, charge) = (self.id("du"), self.books.charges[at].clone());
@@ -194,19 +189,6 @@ impl Bookkeeper {
             ("fee", fee.to_string()),
         ];
         Some(Change { path: "/v1/ledger/disputes".to_owned(), params, accepted: true })
-    }
-
-    fn end_dispute(&mut self) -> Option<Change> {
-        let at = self.any(self.books.disputes.len())?;
-        let status = self.rng.one(&["won", "lost"]);
-        let fee_back = status == "won" && self.rng.flip();
-        self.books.end_dispute(at, status, fee_back);
-        let mut params = vec![("status", status.to_owned())];
-        if fee_back {
-            params.push(("fee_returned", "true".to_owned()));
-        }
-        let path = format!("/v1/ledger/disputes/{}", self.books.disputes[at].id);
-        Some(Change { path, params, accepted: true })
     }
 
     fn payout(&mut self) -> Option<Change> {

@@ -1,6 +1,7 @@
 //! What reserves and the ledger are held to, as plainly as it can be said: one account's books in
 //! memory. It knows the contract (reserves §3 to §12) and nothing of the server.
 
+use super::told_later::Adjustment;
 use std::collections::BTreeMap;
 
 pub const DAY: i64 = 86_400;
@@ -37,20 +38,22 @@ pub struct Refund {
     pub charge: usize,
     pub amount: i64,
     pub from_pending: i64,
-    pub failed: bool,
+    /// What has come back of it.
+    pub failed: i64,
 }
 
 #[derive(Clone, Debug)]
 pub struct Dispute {
     pub id: String,
     pub charge: usize,
-    pub amount: i64,
     pub fee: i64,
     pub from_pending: i64,
     pub status: &'static str,
-    /// Whether its money has come back, and its fee.
-    pub is_back: bool,
+    /// What was withdrawn and has not come back; below zero if more came back.
+    pub out: i64,
     pub fee_is_back: bool,
+    /// Whether movements tell its money, so that words move none.
+    pub moved: bool,
     /// When the newest word about its outcome was said.
     pub said: Option<i64>,
 }
@@ -116,6 +119,7 @@ pub struct Books {
     pub refunds: Vec<Refund>,
     pub disputes: Vec<Dispute>,
     pub payouts: Vec<Payout>,
+    pub adjustments: Vec<Adjustment>,
     pub breaches: usize,
     pub plans: Vec<Plan>,
     pub holds: Vec<Hold>,
@@ -131,7 +135,7 @@ pub fn midnight_after(at: i64) -> i64 {
 }
 
 impl Books {
-    fn pool(&mut self, name: PoolName) -> &mut Pool {
+    pub(super) fn pool(&mut self, name: PoolName) -> &mut Pool {
         self.pools.entry(name).or_default()
     }
 
@@ -250,9 +254,8 @@ impl Books {
         pool.available -= more - from_pending;
     }
 
-    /// Takes money back because of a charge, and draws on its holds first.
-    fn take(&mut self, charge: usize, amount: i64) -> i64 {
-        let mut wanted = amount;
+    /// Releases what is wanted of a charge's holds, the oldest first.
+    pub(super) fn draw(&mut self, charge: usize, mut wanted: i64) {
         for at in 0..self.holds.len() {
             let hold = &self.holds[at];
             let drawn = (hold.amount - hold.released).min(wanted);
@@ -261,6 +264,11 @@ impl Books {
                 self.release(at, drawn, "hold_reversed");
             }
         }
+    }
+
+    /// Takes money back because of a charge, and draws on its holds first.
+    pub(super) fn take(&mut self, charge: usize, amount: i64) -> i64 {
+        self.draw(charge, amount);
         let from_pending = self.own_pending(charge).min(amount);
         self.charges[charge].pending -= from_pending;
         let name = self.charges[charge].pool;
@@ -270,7 +278,7 @@ impl Books {
         from_pending
     }
 
-    fn give_back(&mut self, charge: usize, amount: i64, from_pending: i64) {
+    pub(super) fn give_back(&mut self, charge: usize, amount: i64, from_pending: i64) {
         let charge = &mut self.charges[charge];
         let to_pending = if charge.settled { 0 } else { from_pending };
         charge.pending += to_pending;
@@ -283,16 +291,7 @@ impl Books {
     pub fn refund(&mut self, id: String, charge: usize, amount: i64) {
         let from_pending = self.take(charge, amount);
         self.charges[charge].refunded += amount;
-        self.refunds.push(Refund { id, charge, amount, from_pending, failed: false });
-    }
-
-    pub fn fail_refund(&mut self, at: usize) {
-        let Refund { charge, amount, from_pending, failed, .. } = self.refunds[at];
-        if !failed {
-            self.give_back(charge, amount, from_pending);
-            self.charges[charge].refunded -= amount;
-            self.refunds[at].failed = true;
-        }
+        self.refunds.push(Refund { id, charge, amount, from_pending, failed: 0 });
     }
 
     pub fn dispute(&mut self, id: String, charge: usize, amount: i64, fee: i64) {
@@ -302,35 +301,14 @@ impl Books {
         self.disputes.push(Dispute {
             id,
             charge,
-            amount,
             fee,
             from_pending,
             status: "open",
-            is_back: false,
+            out: amount,
             fee_is_back: false,
+            moved: false,
             said: None,
         });
-    }
-
-    /// The newest word counts. The money comes back once, whatever is said after that.
-    pub fn end_dispute(&mut self, at: usize, status: &'static str, fee_back: bool) {
-        let dispute = self.disputes[at].clone();
-        if dispute.said.is_some_and(|said| self.now < said) {
-            return;
-        }
-        if status == "won" {
-            let Dispute { charge, amount, fee, from_pending, .. } = dispute;
-            if !dispute.is_back {
-                self.give_back(charge, amount, from_pending);
-            }
-            let name = self.charges[charge].pool;
-            self.pool(name).available += if fee_back && !dispute.fee_is_back { fee } else { 0 };
-        }
-        let now = self.now;
-        let dispute = &mut self.disputes[at];
-        dispute.is_back |= status == "won";
-        dispute.fee_is_back |= fee_back;
-        (dispute.status, dispute.said) = (status, Some(now));
     }
 
     pub fn payout(&mut self, id: String, amount: i64, name: PoolName, told: bool) -> Verdict {
@@ -407,6 +385,7 @@ impl Books {
                 hold.pending = false;
             }
         }
+        self.settle_adjustments(due);
     }
 
     fn end_plans(&mut self, due: i64) {

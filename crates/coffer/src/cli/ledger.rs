@@ -3,6 +3,7 @@
 
 mod accounts;
 mod columns;
+mod compare;
 mod cut_over;
 mod feed;
 mod import;

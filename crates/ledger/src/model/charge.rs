@@ -73,7 +73,13 @@ impl Charge {
     /// What can still be disputed of it, as long as the time for disputes runs: what was not
     /// refunded, and nothing once it is disputed, since processors take one dispute of a charge.
     pub fn exposure(&self) -> i64 {
-        if self.disputed { 0 } else { self.amount.saturating_sub(self.refunded).max(0) }
+        if self.disputed { 0 } else { self.amount.saturating_sub(self.shown_refunded()).max(0) }
+    }
+
+    /// What was refunded of it. That a refund failed may be told before the refund, or without it,
+    /// and is no refund of less than nothing.
+    pub fn shown_refunded(&self) -> i64 {
+        self.refunded.max(0)
     }
 
     /// The pool that its money is in.

@@ -166,7 +166,7 @@ impl Intake for Charge {
     fn render(&self, livemode: bool) -> Object {
         let object = Object::new(&self.id, "ledger.charge")
             .set("amount", self.amount)
-            .set("amount_refunded", self.refunded)
+            .set("amount_refunded", self.shown_refunded())
             .set("application_fee", self.application_fee)
             .set("available_on", self.available_on)
             .set("created", self.created)

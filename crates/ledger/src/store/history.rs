@@ -103,11 +103,13 @@ pub(crate) fn change_exposure(tx: &mut Tx<'_>, owner: &Owner, charge: &Charge) {
          AND f.currency = ledger_charge.currency \
          AND f.item = ledger_charge.created - ledger_charge.created % 86400 \
          ORDER BY f.at DESC LIMIT 1), 0) \
-         - CASE WHEN disputed = 1 OR refunded >= amount THEN 0 ELSE amount - refunded END \
+         - CASE WHEN disputed = 1 OR refunded >= amount THEN 0 WHEN refunded < 0 THEN amount \
+         ELSE amount - refunded END \
          + CASE WHEN created - created % 86400 = CAST(?6 AS BIGINT) THEN CAST(?5 AS BIGINT) \
          ELSE 0 END FROM ledger_charge WHERE mode = ?1 AND platform = ?2 AND account = ?3 \
          AND seq = ?4 AND (created - created % 86400 <> CAST(?6 AS BIGINT) \
-         OR CASE WHEN disputed = 1 OR refunded >= amount THEN 0 ELSE amount - refunded END \
+         OR CASE WHEN disputed = 1 OR refunded >= amount THEN 0 WHEN refunded < 0 THEN amount \
+         ELSE amount - refunded END \
          <> CAST(?5 AS BIGINT)) \
          ON CONFLICT (mode, platform, account, figure, currency, item, at) \
          DO UPDATE SET amount = excluded.amount",
@@ -222,18 +224,44 @@ pub async fn pool_around(
 }
 
 /// What the figures of a kind were at a moment, of the items from `first` to `last`: the item and
-/// its amount, in the order of the items. It goes from item to item by the primary key.
+/// its amount, in the order of the items. It goes from item to item by the primary key, and from
+/// statement to statement where there are many.
 ///
 /// # Errors
 /// If the database does not answer.
 pub async fn figures_at(
     store: &Store,
     owner: &Owner,
-    (kind, currency): (FigureKind, Currency),
+    which: (FigureKind, Currency),
     (first, last): (i64, i64),
     at: Timestamp,
 ) -> Result<Vec<(i64, i64)>, StorageError> {
-    let rows = store
+    let mut figures = Vec::new();
+    let mut next = Some(first);
+    while let Some(from) = next.filter(|from| *from <= last) {
+        let rows = figures_from(store, owner, which, (from, last), at).await?;
+        for row in &rows {
+            if let Some(amount) = row.optional_int(1)?.filter(|amount| *amount != 0) {
+                figures.push((row.int(0)?, amount));
+            }
+        }
+        let read = i64::try_from(rows.len()).unwrap_or(i64::MAX);
+        let is_last = read < limits::FIGURES_READ;
+        let newest = rows.last().filter(|_| !is_last).map(|row| row.int(0)).transpose()?;
+        next = newest.and_then(|item| item.checked_add(1));
+    }
+    Ok(figures)
+}
+
+/// The next [`limits::FIGURES_READ`] items of a kind, whether or not they had an amount then.
+async fn figures_from(
+    store: &Store,
+    owner: &Owner,
+    (kind, currency): (FigureKind, Currency),
+    (first, last): (i64, i64),
+    at: Timestamp,
+) -> Result<Vec<Row>, StorageError> {
+    store
         .query(
             "WITH RECURSIVE items(item) AS (SELECT MIN(f.item) FROM ledger_figure_at f \
              WHERE f.mode = ?1 AND f.platform = ?2 AND f.account = ?3 AND f.figure = ?4 \
@@ -251,14 +279,7 @@ pub async fn figures_at(
                 values![kind.code(), currency.as_str(), first, last, at, limits::FIGURES_READ],
             ),
         )
-        .await?;
-    let mut figures = Vec::new();
-    for row in &rows {
-        if let Some(amount) = row.optional_int(1)?.filter(|amount| *amount != 0) {
-            figures.push((row.int(0)?, amount));
-        }
-    }
-    Ok(figures)
+        .await
 }
 
 /// Rows of a pool's history behind `after`, at most `most`, oldest first.

@@ -18,11 +18,16 @@ pub struct PastCharge {
     pub id: String,
     /// What fees leave of it.
     pub net: i64,
+    /// What they left as it was told first, which is what plans hold of: a fee that is told later
+    /// corrects no hold.
+    pub told_net: i64,
     /// Where its money is.
     pub pool: Pool,
     /// When the customer paid.
     pub created: Timestamp,
-    /// When its money becomes available.
+    /// The same as it was told first, by which the dates of holds are counted.
+    pub told_created: Timestamp,
+    /// When its money becomes available, as it was told first.
     pub available_on: Timestamp,
     /// Whether it stands for a transfer of the platform.
     pub is_transfer: bool,
@@ -32,35 +37,6 @@ pub struct PastCharge {
     pub is_first: bool,
     /// Whether the charge has other captures.
     pub has_others: bool,
-}
-
-/// What a refund or a dispute took of a charge, or a part of it that was told by itself.
-#[derive(Clone, PartialEq, Eq, Debug)]
-pub struct PastDebit {
-    /// Its number in the ledger, or that of the transaction. Its postings have higher ones.
-    pub seq: i64,
-    /// The id of its charge.
-    pub charge: String,
-    /// What it took, without its fee.
-    pub amount: i64,
-    /// Whether it is a dispute.
-    pub is_dispute: bool,
-}
-
-/// By what debits were told.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub enum DebitsOf {
-    /// Facts of refunds.
-    Refunds,
-    /// Facts of disputes, each with all that was ever withdrawn.
-    Disputes,
-    /// Transactions, each of which takes by itself: refunds, charges that failed, disputes.
-    Transactions,
-}
-
-impl DebitsOf {
-    /// All of them.
-    pub const ALL: [Self; 3] = [Self::Refunds, Self::Disputes, Self::Transactions];
 }
 
 /// What one posting did to the account's own money, with what is reserved of it.
@@ -111,6 +87,20 @@ pub async fn first_seq_after(
     Ok(last.map_or(0, |last| last.saturating_add(1).saturating_mul(1 << PLACE_BITS)))
 }
 
+/// A charge that facts tell was first told as its balance transaction says, which is numbered right
+/// after it. That nothing is added to its source says nothing of a row; it has SQLite go along the
+/// numbers, where it would else look up each charge's.
+const CHARGES: &str = "SELECT c.seq, c.id, c.amount - COALESCE(c.fee, 0) - c.application_fee, \
+    c.currency, c.source_type, c.created, COALESCE(b.available_on, c.available_on), \
+    c.source_transfer, c.by_transaction, 1, 0, \
+    COALESCE(b.amount - b.fee, c.amount - COALESCE(c.fee, 0) - c.application_fee), \
+    COALESCE(b.created, c.created) FROM ledger_charge c \
+    LEFT JOIN balance_transaction b ON b.mode = c.mode AND b.platform = c.platform \
+    AND b.account = c.account AND b.seq > c.seq AND b.seq < c.seq + 5 \
+    AND b.source || '' = c.id AND b.kind = 'charge' AND c.by_transaction = 0 \
+    WHERE c.mode = ? AND c.platform = ? AND c.account = ? AND c.seq >= ? \
+    ORDER BY c.seq LIMIT ?";
+
 /// The next charges from a row number on, in the order in which they were recorded, at most `most`:
 /// those that facts tell and transactions alike, though of the latter it says the sum of all
 /// captures.
@@ -123,14 +113,7 @@ pub async fn charges_from(
     seq: i64,
     most: i64,
 ) -> Result<Vec<PastCharge>, StorageError> {
-    let rows = store
-        .query(
-            "SELECT seq, id, amount - COALESCE(fee, 0) - application_fee, currency, source_type, \
-             created, available_on, source_transfer, by_transaction, 1, 0 FROM ledger_charge \
-             WHERE mode = ? AND platform = ? AND account = ? AND seq >= ? ORDER BY seq LIMIT ?",
-            &of_owner(owner, values![seq, most]),
-        )
-        .await?;
+    let rows = store.query(CHARGES, &of_owner(owner, values![seq, most])).await?;
     rows.iter().map(past_charge).collect()
 }
 
@@ -150,7 +133,8 @@ pub async fn captures_from(
         .query(
             "SELECT t.seq, t.record, t.amount - t.fee, t.currency, t.source_type, t.created, \
              t.available_on, t.source_transfer, 1, CASE WHEN t.seq < c.seq THEN 1 ELSE 0 END, \
-             CASE WHEN t.amount < c.amount THEN 1 ELSE 0 END FROM ledger_transaction t \
+             CASE WHEN t.amount < c.amount THEN 1 ELSE 0 END, t.amount - t.fee, t.created \
+             FROM ledger_transaction t \
              JOIN ledger_charge c ON c.mode = t.mode AND c.platform = t.platform \
              AND c.account = t.account AND c.id = t.record \
              WHERE t.mode = ? AND t.platform = ? AND t.account = ? \
@@ -167,77 +151,16 @@ fn past_charge(row: &Row) -> Result<PastCharge, StorageError> {
         seq: row.int(0)?,
         id: row.text(1)?.to_owned(),
         net: row.int(2)?,
+        told_net: row.int(11)?,
         pool: Pool { currency: currency(row, 3)?, source_type },
         created: Timestamp::from_unix(row.int(5)?),
+        told_created: Timestamp::from_unix(row.int(12)?),
         available_on: Timestamp::from_unix(row.int(6)?),
         is_transfer: row.optional_text(7)?.is_some(),
         by_transaction: row.int(8)? != 0,
         is_first: row.int(9)? != 0,
         has_others: row.int(10)? != 0,
     })
-}
-
-/// Facts about charges, from a row number on, that no transaction tells. That `created` is not
-/// negative says nothing of a row; it has SQLite use the index by charge, where it would else read
-/// all of the account's transactions for each fact.
-macro_rules! facts {
-    ($table:literal, $amount:literal, $is_dispute:literal) => {
-        concat!(
-            "SELECT f.seq, f.charge, f.",
-            $amount,
-            ", ",
-            $is_dispute,
-            " FROM ",
-            $table,
-            " f JOIN ledger_charge c ON c.mode = f.mode AND c.platform = f.platform \
-             AND c.account = f.account AND c.id = f.charge AND c.currency = f.currency \
-             WHERE f.mode = ?1 AND f.platform = ?2 AND f.account = ?3 AND f.seq >= ?4 \
-             AND NOT EXISTS (SELECT 1 FROM ledger_transaction t WHERE t.mode = ?1 \
-             AND t.platform = ?2 AND t.account = ?3 AND t.charge = f.charge \
-             AND t.created >= 0 AND t.record = f.id) ORDER BY f.seq LIMIT ?5"
-        )
-    };
-}
-
-const REFUNDS: &str = facts!("ledger_refund", "amount", 0);
-const DISPUTES: &str = facts!("ledger_dispute", "withdrawn", 1);
-
-/// The next debits from a row number on, in the order in which they were recorded, at most `most`.
-/// Those in another currency than their charge's take of no reserve, and are none of them.
-///
-/// # Errors
-/// If the database does not answer.
-pub async fn debits_from(
-    store: &Store,
-    owner: &Owner,
-    (of, seq): (DebitsOf, i64),
-    most: i64,
-) -> Result<Vec<PastDebit>, StorageError> {
-    let kinds = [Kind::Refund, Kind::Failure, Kind::Dispute].map(Kind::code);
-    let [refund, failure, dispute] = kinds;
-    let (sql, values) = match of {
-        DebitsOf::Refunds => (REFUNDS, of_owner(owner, values![seq, most])),
-        DebitsOf::Disputes => (DISPUTES, of_owner(owner, values![seq, most])),
-        DebitsOf::Transactions => (
-            "SELECT t.seq, t.charge, ABS(t.amount), CASE WHEN t.kind = ?8 THEN 1 ELSE 0 END \
-             FROM ledger_transaction t JOIN ledger_charge c ON c.mode = t.mode \
-             AND c.platform = t.platform AND c.account = t.account AND c.id = t.charge \
-             AND c.currency = t.currency WHERE t.mode = ?1 AND t.platform = ?2 \
-             AND t.account = ?3 AND t.seq >= ?4 AND t.kind IN (?6, ?7, ?8) AND t.posted = 1 \
-             ORDER BY t.seq LIMIT ?5",
-            of_owner(owner, values![seq, most, refund, failure, dispute]),
-        ),
-    };
-    let rows = store.query(sql, &values).await?;
-    let debit = |row: &Row| {
-        Ok(PastDebit {
-            seq: row.int(0)?,
-            charge: row.text(1)?.to_owned(),
-            amount: row.int(2)?,
-            is_dispute: row.int(3)? != 0,
-        })
-    };
-    rows.iter().map(debit).collect()
 }
 
 /// The next postings behind a place, in the order in which they were recorded, at most `most`.
@@ -294,18 +217,15 @@ mod tests {
     use coffer_storage::Options;
 
     #[tokio::test]
-    async fn whether_a_transaction_tells_a_fact_is_looked_up_by_its_charge() {
+    async fn charges_and_what_was_told_first_of_them_are_read_along_their_numbers() {
         let kept = tempfile::TempDir::new().unwrap();
         let sets = [coffer_kernel::MIGRATIONS, crate::MIGRATIONS];
         let path = kept.path().join("coffer.db");
         let opened = Store::open_sqlite(&path, &sets, Timestamp::from_unix(1), Options::default());
-        let store = opened.unwrap().0;
-        for sql in [REFUNDS, DISPUTES] {
-            let steps = plan(&store, sql, 5).await.unwrap();
-            let by_charge = |step: &String| {
-                step.contains("ledger_transaction_by_charge") && step.contains("charge=?")
-            };
-            assert!(steps.iter().any(by_charge), "{steps:?}");
-        }
+        let steps = plan(&opened.unwrap().0, CHARGES, 5).await.unwrap();
+        let told = |step: &&String| step.contains("SEARCH b USING PRIMARY KEY");
+        let seq = |step: &String| step.contains("seq>? AND seq<?");
+        assert!(steps.iter().find(told).is_some_and(seq), "{steps:#?}");
+        assert!(!steps.iter().any(|step| step.contains("TEMP B-TREE")), "{steps:#?}");
     }
 }

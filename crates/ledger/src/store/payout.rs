@@ -243,6 +243,22 @@ pub(crate) fn confirm(tx: &mut Tx<'_>, owner: &Owner, payout: &Payout) {
     );
 }
 
+/// Whether the processor has told that money of this payout came back.
+pub(crate) async fn came_back(
+    tx: &mut Tx<'_>,
+    owner: &Owner,
+    id: &str,
+) -> Result<bool, StorageError> {
+    let rows = tx
+        .query(
+            "SELECT 1 FROM balance_transaction WHERE mode = ? AND platform = ? AND account = ? \
+             AND payout = ? AND told = 1 AND amount > 0 LIMIT 1",
+            &of_owner(owner, values![id]),
+        )
+        .await?;
+    Ok(!rows.is_empty())
+}
+
 /// Whether any payout should have arrived.
 pub(crate) async fn any_arriving(store: &Store, due: &Due) -> Result<bool, StorageError> {
     let rows = store

@@ -158,7 +158,8 @@ pub const CHECK: Check = Check {
             rule: "what can still be disputed is what charges leave of it",
             sql: "WITH both_sides AS (\
                   SELECT mode, platform, account, currency, created - created % 86400 AS day, \
-                  CASE WHEN disputed = 1 OR refunded >= amount THEN 0 ELSE amount - refunded END \
+                  CASE WHEN disputed = 1 OR refunded >= amount THEN 0 \
+                  WHEN refunded < 0 THEN amount ELSE amount - refunded END \
                   AS exposed, 0 AS kept FROM ledger_charge UNION ALL \
                   SELECT f.mode, f.platform, f.account, f.currency, f.item, 0, f.amount \
                   FROM ledger_figure_at f WHERE f.figure = 0 AND NOT EXISTS (SELECT 1 \

@@ -36,8 +36,8 @@ impl Proposal {
         if other || (charge.is_transfer && !self.hold_transfers) {
             return None;
         }
-        let amount = percent_of(charge.net, self.percent);
-        let due = self.terms.release_of(charge.created, Timestamp::from_unix(at)).ok()?;
+        let amount = percent_of(charge.told_net, self.percent);
+        let due = self.terms.release_of(charge.told_created, Timestamp::from_unix(at)).ok()?;
         (amount >= floor.max(1)).then_some((amount, due))
     }
 }

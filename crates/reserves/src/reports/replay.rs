@@ -3,13 +3,14 @@
 //! through in their order, with the plan's holds in the place of those that there were.
 
 use super::captures::Captures;
+use super::debits::{Debits, waiting};
 use super::money::Money;
 use super::proposal::Proposal;
 use crate::limits;
 use coffer_base::{Currency, Owner, Timestamp};
 use coffer_ledger::Pool;
 use coffer_ledger::history::{
-    PastCharge, PastDebit, PastMove, moves_after, pools_at, transaction_of,
+    DebitsOf, PastCharge, PastDebit, PastMove, moves_after, pools_at, transaction_of,
 };
 use coffer_storage::{StorageError, Store};
 use std::collections::{BTreeMap, HashMap};
@@ -31,6 +32,8 @@ struct Held {
     /// What of the charge's pending money is the account's, the hold included; of a charge that
     /// transactions tell it is not known.
     of_charge: Option<i64>,
+    /// What of that each fact took, which comes back there if it does.
+    taken: Vec<(i64, i64)>,
 }
 
 /// What it would have held of one capture of a charge.
@@ -83,7 +86,7 @@ pub(super) struct Records<'a> {
     /// Since when charges count.
     pub(super) since: Timestamp,
     pub(super) money: &'a BTreeMap<Currency, Money>,
-    pub(super) debits: &'a HashMap<String, Vec<PastDebit>>,
+    pub(super) debits: &'a Debits,
     /// Most captures that are read. Beyond them nothing is replayed, since it counts no more.
     pub(super) most: i64,
 }
@@ -137,9 +140,10 @@ impl<'a> Replay<'a> {
                 if now > entry {
                     self.take_all(&mut parked);
                 }
-                // What was recorded since the posting before, in its order.
+                // What was recorded since the posting before, in its order. A movement can have the
+                // number of its first entry.
                 loop {
-                    let debit = debits.next_if(|debit| debit.seq < now);
+                    let debit = debits.next_if(|debit| debit.seq <= now);
                     let until = debit.map_or(now, |debit| debit.seq);
                     while let Some(charge) = charges.next_before(until, store, owner).await? {
                         left = left.saturating_sub(1);
@@ -148,7 +152,10 @@ impl<'a> Replay<'a> {
                         }
                         self.hold(&charge);
                         if charge.is_first {
-                            parked.extend(told_before(records, &charge));
+                            let debits = records.debits.get(&charge.id);
+                            let told = debits.map_or(&[][..], Vec::as_slice);
+                            let waiting = waiting(told, charge.seq).into_iter();
+                            parked.extend(waiting.map(|debit| (debit, charge.seq)));
                             entry = now;
                         }
                     }
@@ -162,9 +169,9 @@ impl<'a> Replay<'a> {
         Ok(())
     }
 
-    fn take_all(&mut self, parked: &mut Vec<(&PastDebit, i64)>) {
+    fn take_all(&mut self, parked: &mut Vec<(PastDebit, i64)>) {
         for (debit, seq) in parked.drain(..) {
-            self.take(debit, seq);
+            self.take(&debit, seq);
         }
     }
 
@@ -198,27 +205,22 @@ impl<'a> Replay<'a> {
         }
     }
 
-    /// Takes of a charge's hold what the account's own money does not cover of a debit.
+    /// Takes of a charge's hold what the account's own money does not cover of a debit. What comes
+    /// back takes nothing.
     fn take(&mut self, debit: &PastDebit, seq: i64) {
         for (_, course) in &mut self.courses {
             let held = course.holds.get(&debit.charge).and_then(|held| held.captures.first());
             let Some(pool) = held.map(|first| first.pool) else { continue };
+            if debit.amount < 0 {
+                course.come_back(debit);
+                continue;
+            }
             let Some(time) = time_of(self.money, pool, seq) else { continue };
             let own = self.pools.get(&pool).copied().unwrap_or_default();
             course.release_due(time);
             course.take(debit, pool, own);
         }
     }
-}
-
-/// The debits of a charge that were told before it, each with the number by which it takes.
-fn told_before<'a>(
-    records: &Records<'a>,
-    charge: &PastCharge,
-) -> impl Iterator<Item = (&'a PastDebit, i64)> {
-    let seq = charge.seq;
-    let debits = records.debits.get(&charge.id).map_or(&[][..], Vec::as_slice);
-    debits.iter().filter(move |debit| debit.seq < seq).map(move |debit| (debit, seq))
 }
 
 /// When something was recorded.
@@ -266,6 +268,19 @@ impl Course {
         }
     }
 
+    /// What a fact took of a charge's pending money is pending again where it comes back in time.
+    fn come_back(&mut self, debit: &PastDebit) {
+        let Some(held) = self.holds.get_mut(&debit.charge) else { return };
+        let Some(of_charge) = &mut held.of_charge else { return };
+        let mut left = debit.amount.saturating_neg();
+        for (_, taken) in held.taken.iter_mut().filter(|(fact, _)| *fact == debit.fact) {
+            let back = left.min(*taken);
+            left = left.saturating_sub(back);
+            *taken = taken.saturating_sub(back);
+            *of_charge = of_charge.saturating_add(back);
+        }
+    }
+
     /// Takes of the holds what the account's own money does not cover, as the rules do.
     fn take(&mut self, debit: &PastDebit, pool: Pool, own: Own) {
         let all = self.held.get(&pool).copied().unwrap_or_default();
@@ -286,9 +301,13 @@ impl Course {
             self.change(capture.pool, capture.pending, share.saturating_neg());
         }
         let still = held.left();
-        if let Some(of_charge) = &mut held.of_charge {
+        // An adjustment takes by its own date, and nothing of what its charge has pending.
+        let of_charge = held.of_charge.as_mut().filter(|_| debit.of != DebitsOf::Adjustments);
+        if let Some(of_charge) = of_charge {
             let free = of_charge.saturating_sub(still).max(0);
-            *of_charge = of_charge.saturating_sub(free.min(debit.amount));
+            let taken = free.min(debit.amount);
+            *of_charge = of_charge.saturating_sub(taken);
+            held.taken.push((debit.fact, taken));
         }
         self.holds.insert(charge, held);
         if drawn > 0 {

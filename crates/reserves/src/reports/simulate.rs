@@ -6,14 +6,12 @@
 //! reserved of it; payouts are those that took place.
 
 use super::captures::Captures;
+use super::debits::{debits_since, following, waiting};
 use super::money::{Money, money_since};
 use super::proposal::Proposal;
 use super::replay::{Draws, Records, draws_of};
-use crate::limits;
 use coffer_base::{Currency, Owner, Timestamp};
-use coffer_ledger::history::{
-    DebitsOf, PastCharge, PastDebit, debits_from, first_seq_after, transaction_of,
-};
+use coffer_ledger::history::{PastCharge, PastDebit, first_seq_after, transaction_of};
 use coffer_storage::{StorageError, Store};
 use std::collections::{BTreeMap, HashMap};
 
@@ -202,7 +200,7 @@ impl Traffic {
         let [refunds, disputes] = &mut self.debits;
         for debit in debits {
             let sum = if debit.is_dispute { &mut *disputes } else { &mut *refunds };
-            *sum = sum.saturating_add(debit.amount);
+            *sum = sum.saturating_add(debit.amount.max(0));
         }
     }
 }
@@ -229,7 +227,7 @@ fn apply(
     }
     // One that was told before its charge takes of it when that comes.
     let first = captures.first().filter(|first| first.is_first).map_or(0, |first| first.seq);
-    for debit in debits {
+    for debit in waiting(debits, first).iter().chain(following(debits, first)) {
         let seq = debit.seq.max(first);
         let Some(at) = money.time_of(transaction_of(seq)) else { continue };
         let wanted = match draws {
@@ -347,34 +345,4 @@ impl<'a> Merged<'a> {
         }
         sum
     }
-}
-
-/// The refunds and disputes from a row number on, by charge, each charge's in the order in which
-/// they were recorded. They are taken from what is `left` to be read, and end where nothing is.
-async fn debits_since(
-    store: &Store,
-    owner: &Owner,
-    first: i64,
-    left: &mut i64,
-) -> Result<HashMap<String, Vec<PastDebit>>, StorageError> {
-    let mut debits: HashMap<String, Vec<PastDebit>> = HashMap::new();
-    for of in DebitsOf::ALL {
-        let mut seq = first;
-        loop {
-            let page = debits_from(store, owner, (of, seq), limits::CHARGES_READ).await?;
-            let Some(last) = page.last() else { break };
-            seq = last.seq.saturating_add(1);
-            *left = left.saturating_sub(i64::try_from(page.len()).unwrap_or(i64::MAX));
-            if *left < 0 {
-                return Ok(debits);
-            }
-            for debit in page {
-                debits.entry(debit.charge.clone()).or_default().push(debit);
-            }
-        }
-    }
-    for of_charge in debits.values_mut() {
-        of_charge.sort_unstable_by_key(|debit| debit.seq);
-    }
-    Ok(debits)
 }

@@ -1,5 +1,6 @@
 //! The arguments of `coffer ledger`.
 
+use super::reserves::time;
 use clap::{Args, Subcommand};
 use std::path::PathBuf;
 
@@ -33,6 +34,7 @@ pub enum Ledger {
     /// Compare a ledger with the balance at Stripe. Ends with 1 if they differ.
     #[command(after_help = "Examples:
   coffer ledger reconcile --stripe-key-file stripe.key --account acct_1
+  coffer ledger reconcile --stripe-key-file stripe.key --account acct_1 --since 40d
   coffer ledger reconcile --balance balance.json --as-of 1800000000 --account acct_1")]
     Reconcile(ReconcileArgs),
 }
@@ -122,6 +124,11 @@ pub struct ReconcileArgs {
     /// When that was the balance, in Unix seconds.
     #[arg(long, value_name = "TIME", requires = "balance")]
     pub as_of: Option<i64>,
+    /// Also compare the transactions that were created since, one by one, and name those that
+    /// differ: a day, Unix seconds, or how long it is ago (40d).
+    #[arg(long, value_name = "TIME", value_parser = time, conflicts_with = "balance")]
+    #[arg(allow_hyphen_values = true)]
+    pub since: Option<i64>,
     /// The account that has the app installed; else the app's own.
     #[arg(long)]
     pub account: Option<String>,

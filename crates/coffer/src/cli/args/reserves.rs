@@ -100,7 +100,7 @@ pub struct SimulateArgs {
 }
 
 /// A time: a day or a second as RFC 3339 has it in UTC, Unix seconds, or how long it is ago.
-fn time(text: &str) -> Result<i64, String> {
+pub(super) fn time(text: &str) -> Result<i64, String> {
     match date(text) {
         Some(unix) => Ok(unix),
         None => moment(text),

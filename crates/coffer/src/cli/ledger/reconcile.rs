@@ -1,5 +1,6 @@
 //! `coffer ledger reconcile`: compares a ledger with a balance at Stripe.
 
+use super::compare;
 use super::stripe::Stripe;
 use super::tell::Teller;
 use crate::cli::args::ReconcileArgs;
@@ -24,17 +25,37 @@ pub fn run(config: &Config, args: &ReconcileArgs, output: Output) -> Result<Exit
     let client = Client::new(config, &API_KEY)?.on_account(args.account.as_deref());
     let runtime = Runtime::new()?;
     let teller = Teller::new(client, &runtime);
-    let params = match (&args.balance, args.as_of) {
-        (Some(path), Some(as_of)) => params(&read(path)?, as_of)?,
+    let found = match (&args.balance, args.as_of) {
+        (Some(path), Some(as_of)) => teller.reconcile(&params(&read(path)?, as_of)?)?,
         _ => {
-            let stripe = Stripe::new(&args.stripe)?;
-            let as_of = stripe.time(args.account.as_deref())?;
-            params(&stripe.get(args.account.as_deref(), "/v1/balance", &[])?, as_of)?
+            let (stripe, account) = (Stripe::new(&args.stripe)?, args.account.as_deref());
+            let as_of = stripe.time(account)?;
+            let balance = params(&stripe.get(account, "/v1/balance", &[])?, as_of)?;
+            let found = teller.reconcile(&balance)?;
+            match args.since {
+                None => found,
+                Some(since) => {
+                    let times = (since, as_of);
+                    with(found, compare::transactions(&stripe, &teller, account, times)?)
+                }
+            }
         }
     };
-    let found = teller.reconcile(&params)?;
     output.show(&found, text)?;
     Ok(if matches(&found) { Exit::Done } else { Exit::Failed })
+}
+
+/// What was found, with the transactions that differ.
+fn with(mut found: Value, transactions: Vec<Value>) -> Value {
+    if !transactions.is_empty()
+        && let Some(matches) = found.get_mut("matches")
+    {
+        *matches = Value::Bool(false);
+    }
+    if let Some(Value::Array(differences)) = found.get_mut("differences") {
+        differences.extend(transactions);
+    }
+    found
 }
 
 fn read(path: &Path) -> Result<Value, Failure> {
@@ -99,7 +120,11 @@ pub fn text(found: &Value) -> String {
     if differences.is_empty() {
         return head;
     }
-    let fields = ["check", "currency", "source_type", "theirs", "ours", "difference"];
+    let mut fields = vec!["check", "currency", "source_type", "theirs", "ours", "difference"];
+    let names = |each: &Value| each.get("transaction").is_some_and(Value::is_string);
+    if differences.iter().any(names) {
+        fields.push("transaction");
+    }
     let list = json!({ "data": differences });
     format!("{head}\n\n{}", table::list(&list, &fields))
 }
@@ -137,5 +162,14 @@ mod tests {
         assert!(!matches(&found));
         let shown = text(&found);
         assert!(shown.contains("THEIRS") && shown.contains("eur"), "{shown}");
+        assert!(!shown.contains("TRANSACTION"), "{shown}");
+        let one = json!({ "check": "transaction", "currency": "eur", "source_type": null,
+            "theirs": null, "ours": 4, "difference": -4, "transaction": "txn_1" });
+        let shown = text(&with(found, vec![one]));
+        assert!(shown.contains("TRANSACTION") && shown.contains("txn_1"), "{shown}");
+        // That the balances are the same does not say that the transactions are.
+        let same = json!({ "matches": true, "differences": [] });
+        assert!(matches(&with(same.clone(), Vec::new())));
+        assert!(!matches(&with(same, vec![json!({ "transaction": "txn_2" })])));
     }
 }

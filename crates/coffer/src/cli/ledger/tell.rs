@@ -181,6 +181,36 @@ impl<'a> Teller<'a> {
         self.again(|| self.client.post("/v1/ledger/reconciliations", &params, expected))
     }
 
+    /// All transactions that were told and fit `params`, the newest first.
+    ///
+    /// # Errors
+    /// If it is refused, or the server stays away.
+    pub fn transactions(
+        &self,
+        params: &[(&str, &str)],
+        mut each: impl FnMut(Value),
+    ) -> Result<(), Failure> {
+        let mut last: Option<String> = None;
+        loop {
+            let mut params = params.to_vec();
+            params.push(("limit", "100"));
+            params.extend(last.as_deref().map(|last| ("starting_after", last)));
+            let path = "/v1/ledger/transactions";
+            let mut page =
+                self.again(|| self.client.get(path, &params, Expected::object("list")))?;
+            let has_more = page.get("has_more").and_then(Value::as_bool).unwrap_or(false);
+            let Some(Value::Array(objects)) = page.get_mut("data").map(Value::take) else {
+                return Err(Failure::failed("the server's answer is no list"));
+            };
+            let end = objects.last().and_then(|object| object.get("id")?.as_str());
+            last = end.map(str::to_owned);
+            objects.into_iter().for_each(&mut each);
+            if !has_more || last.is_none() {
+                return Ok(());
+            }
+        }
+    }
+
     /// Does something again while the server cannot do it now.
     fn again(&self, call: impl Fn() -> Result<Value, Failure>) -> Result<Value, Failure> {
         let started = Instant::now();

@@ -32,7 +32,7 @@ pub(super) async fn leave(
         None => Bucket::PayoutsInTransit,
         Some(known) => {
             follow_pool(transaction, known);
-            leaves_for(ledger, known).await?
+            leaves_for(ledger, known, transaction).await?
         }
     };
     let postings = [
@@ -42,7 +42,7 @@ pub(super) async fn leave(
     post_all(ledger, transaction, &postings).await?;
     let mut payout = match known {
         None => insert(ledger, transaction, told, Status::InTransit)?,
-        Some(known) => confirm(ledger, transaction, told, known),
+        Some(known) => confirm(ledger, (transaction, to), told, known),
     };
     arrive(ledger, &mut payout, told).await?;
     let available = ledger.balance(transaction.pool).await?.of(Bucket::PaymentsAvailable);
@@ -97,15 +97,16 @@ async fn asked_for(
     Ok(Some(asked))
 }
 
-/// Refuses a transaction that cannot be the payout which was asked for.
+/// Refuses a transaction that cannot be the payout which was asked for, whether it names that or has
+/// the processor's id of it.
 fn check_asked(asked: &Payout, transaction: &Transaction) -> Result<(), ApiError> {
+    let param = if transaction.payout_request.is_some() { "payout_request" } else { "source" };
     let refuse = |what: &str, asked_for: String, told: String| {
         let message = format!(
             "The payout '{}' was asked for with another {what}: {asked_for}, not {told}.",
             asked.id
         );
-        let error = ApiError::invalid_param("payout_request", message);
-        Err(error.because(&reasons::OTHER_REQUEST))
+        Err(ApiError::invalid_param(param, message).because(&reasons::OTHER_REQUEST))
     };
     if asked.amount != transaction.size() {
         return refuse("amount", asked.amount.to_string(), transaction.size().to_string());
@@ -135,13 +136,16 @@ const fn follow_pool(transaction: &mut Transaction, payout: &Payout) {
 
 /// Where the money of a payout that is known goes when the processor tells that it has left. What
 /// the ledger took for the asking comes back first, so that the processor's own transaction takes
-/// it; and what was told to have come back already has left for the processor.
-async fn leaves_for(ledger: &mut LedgerTx<'_, '_>, known: &Payout) -> Result<Bucket, Failure> {
+/// it; and what was told to have come back already has left for the processor, as has what is of
+/// another pool than the payout.
+async fn leaves_for(
+    ledger: &mut LedgerTx<'_, '_>,
+    known: &Payout,
+    transaction: &Transaction,
+) -> Result<Bucket, Failure> {
     if known.by_transaction {
-        return Ok(match known.status {
-            Status::InTransit => Bucket::PayoutsInTransit,
-            Status::Paid | Status::Failed | Status::Canceled => Bucket::Clearing,
-        });
+        let in_transit = known.status == Status::InTransit && known.pool() == transaction.pool;
+        return Ok(if in_transit { Bucket::PayoutsInTransit } else { Bucket::Clearing });
     }
     if known.reported {
         let message =
@@ -149,11 +153,18 @@ async fn leaves_for(ledger: &mut LedgerTx<'_, '_>, known: &Payout) -> Result<Buc
         let error = ApiError::invalid_param("source", message);
         return Err(error.because(&reasons::OTHER_INTAKE).into());
     }
+    check_asked(known, transaction)?;
     let from = match known.status {
         Status::InTransit => Bucket::PayoutsInTransit,
         Status::Paid => Bucket::Clearing,
-        // It came back when it was told to have failed; now it has left after all.
-        Status::Failed | Status::Canceled => return Ok(Bucket::PayoutsInTransit),
+        Status::Failed | Status::Canceled => {
+            if !payouts::came_back(ledger.tx, ledger.owner, &known.id).await? {
+                // It came back when it was told to have failed; now it has left after all.
+                return Ok(Bucket::PayoutsInTransit);
+            }
+            // The processor has told what came back before it told what left.
+            Bucket::Clearing
+        }
     };
     let entry = Entry {
         kind: "payout_confirmation",
@@ -170,19 +181,20 @@ async fn leaves_for(ledger: &mut LedgerTx<'_, '_>, known: &Payout) -> Result<Buc
     Ok(from)
 }
 
-/// Stores what the processor's transaction says of a payout that is known.
+/// Stores what the processor's transaction says of a payout that is known, whose money went `to`.
 fn confirm(
     ledger: &mut LedgerTx<'_, '_>,
-    transaction: &Transaction,
+    (transaction, to): (&Transaction, Bucket),
     told: &NewTransaction,
     mut known: Payout,
 ) -> Payout {
     if known.by_transaction {
-        if matches!(known.status, Status::InTransit | Status::Paid) {
+        let is_out = matches!(known.status, Status::InTransit | Status::Paid);
+        if is_out && known.pool() == transaction.pool {
             known.amount = known.amount.saturating_add(transaction.size());
         }
     } else {
-        if matches!(known.status, Status::Failed | Status::Canceled) {
+        if to == Bucket::PayoutsInTransit {
             known.status = Status::InTransit;
         }
         known.by_transaction = true;
@@ -243,11 +255,13 @@ pub(super) async fn come_back(
         follow_pool(transaction, known);
         transaction.record.clone_from(&known.id);
     }
+    let (pool, size) = (transaction.pool, transaction.size());
     let carried = match &known {
-        Some(known) if known.status == Status::InTransit => known.amount,
+        Some(known) if known.status == Status::InTransit => {
+            carried(ledger, known, transaction).await?
+        }
         _ => 0,
     };
-    let (pool, size) = (transaction.pool, transaction.size());
     let from_transit = carried.min(size);
     let postings = [
         pool.posting(Bucket::PayoutsInTransit, Bucket::PaymentsAvailable, from_transit),
@@ -272,6 +286,29 @@ pub(super) async fn come_back(
             Ok(())
         }
     }
+}
+
+/// What a payout in transit carries of what comes back in a pool. What it carries of its own, if
+/// that is another one, is the processor's from now on, and the money comes from there.
+async fn carried(
+    ledger: &mut LedgerTx<'_, '_>,
+    known: &Payout,
+    transaction: &Transaction,
+) -> Result<i64, Failure> {
+    let pool = known.pool();
+    if pool == transaction.pool {
+        return Ok(known.amount);
+    }
+    let entry = Entry {
+        kind: "payout_paid",
+        source: &known.id,
+        created: ledger.now(),
+        available_on: ledger.now(),
+        application_fee: 0,
+        postings: &[pool.posting(Bucket::PayoutsInTransit, Bucket::Clearing, known.amount)],
+    };
+    ledger.post(&entry).await?;
+    Ok(0)
 }
 
 /// Whether the payout that is being asked for was told before by a transaction that names it. It is

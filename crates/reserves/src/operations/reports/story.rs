@@ -218,7 +218,7 @@ fn version_object(version: &PlanVersion) -> Object {
 fn charge_object(charge: &Charge) -> Object {
     Object::bare()
         .set("amount", charge.amount)
-        .set("amount_refunded", charge.refunded)
+        .set("amount_refunded", charge.shown_refunded())
         .set("charge", charge.id.clone())
         .set("created", charge.created)
         .set("disputed", charge.disputed)
