@@ -1,6 +1,8 @@
 //! The dashboard, as a browser without a script meets it.
 
+mod audit_filters;
 mod browser;
+mod last_reads;
 mod live;
 mod odd_names;
 mod oidc;
