@@ -8,6 +8,7 @@ mod odd_names;
 mod oidc;
 mod overview;
 mod pages;
+mod routes;
 mod sign_in;
 mod sign_out;
 mod size;
