@@ -3,6 +3,7 @@
 mod audit_filters;
 mod browser;
 mod last_reads;
+mod lists;
 mod live;
 mod odd_names;
 mod oidc;
