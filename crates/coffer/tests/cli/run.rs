@@ -85,14 +85,15 @@ fn many_commands_at_once_have_their_own_secrets_while_others_write() {
                 })
             })
             .collect();
-        for one in runs {
-            let (user, ended) = one.join().unwrap();
+        let ended: Vec<_> = runs.into_iter().map(std::thread::ScopedJoinHandle::join).collect();
+        is_over.store(true, Ordering::SeqCst);
+        for one in ended {
+            let (user, ended) = one.unwrap();
             expect(&ended, i32::try_from(user + 10).unwrap());
             let (token, other) = ended.stdout.rsplit_once(' ').unwrap();
             assert_eq!(token, format!("value {user}"));
             assert!(other.parse::<usize>().is_ok(), "{ended:?}");
         }
-        is_over.store(true, Ordering::SeqCst);
         assert!(writer.join().unwrap() > 1);
     });
 }
