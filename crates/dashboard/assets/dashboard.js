@@ -71,7 +71,8 @@ async function reveal(form, button) {
     return;
   }
   const text = await read(form, button.dataset.reveal);
-  if (text === null) return;
+  // Nothing is shown in a window that somebody has put behind others meanwhile.
+  if (text === null || document.hidden) return;
   output.textContent = text;
   output.classList.add("is-open");
   button.textContent = "Hide";
