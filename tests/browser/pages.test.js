@@ -184,3 +184,41 @@ test('odd and long names are text on every page, and fit', async () => {
   }
   assert.deepEqual(faults, []);
 });
+
+test('every setting is shown with where it came from, and no secret', async () => {
+  const { production } = servers;
+  const page = await open(production, {});
+  await page.goto(`${production.base}/dashboard/settings`);
+  const cells = page.locator('tbody tr').evaluateAll((rows) =>
+    rows.map((row) => [...row.cells].slice(0, 3).map((cell) => cell.textContent)),
+  );
+  const shown = new Map((await cells).map(([name, ...rest]) => [name, rest]));
+  const printed = production.coffer(['config', 'print']);
+  assert.deepEqual([...shown.keys()], printed.map(({ name }) => name));
+  for (const { name, value, source } of printed) {
+    // The server was started with a flag for this one, and the verb was not.
+    const from = name === 'listen' ? ['127.0.0.1:0', 'flag --listen'] : [value, source];
+    const words = from.map((word) => word ?? '–');
+    assert.deepEqual(shown.get(name), words, name);
+  }
+  assert.ok(shown.get('oidc_issuer').includes(provider.issuer));
+  assert.ok(!(await page.content()).includes('the-secret-of-the-client'));
+  await page.context().close();
+});
+
+test('the overview tells of the last backup and drill', async () => {
+  const { production } = servers;
+  const page = await open(production, {});
+  const tile = (name) => page.locator('.tile', { hasText: name }).textContent();
+  await page.goto(`${production.base}/dashboard`);
+  assert.match(await tile('Last backup'), /none yet.*coffer backup create/);
+  assert.match(await tile('Last drill'), /none yet.*coffer drill/);
+  const [data, keys] = ['data', 'keys'].map((part) => join(production.home, 'backups', part));
+  [data, keys].forEach((place) => mkdirSync(place, { recursive: true }));
+  production.coffer(['backup', 'create', '--to', `${data}/`, '--keys-to', `${keys}/`]);
+  production.coffer(['drill', '--from', data, '--from', keys]);
+  await page.reload();
+  assert.match(await tile('Last backup'), /good.*(just now|ago)/);
+  assert.match(await tile('Last drill'), /good.*(just now|ago)/);
+  await page.context().close();
+});

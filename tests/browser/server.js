@@ -29,10 +29,7 @@ export class Server {
   /** A server as in production, on which nothing is but an admin key. */
   static async production(settings) {
     const server = new Server(settings);
-    const words = ['init', '--format', 'json'];
-    const made = spawnSync(process.env.COFFER_BIN, words, { env: server.env, encoding: 'utf8' });
-    if (made.status !== 0) throw new Error(`coffer init: ${made.stderr}`);
-    server.adminKey = JSON.parse(made.stdout).admin_key;
+    server.adminKey = server.coffer(['init']).admin_key;
     const [, address] = await server.run(['serve', '--listen', '127.0.0.1:0'], SERVING);
     server.base = `http://${address}`;
     return server;
@@ -66,6 +63,14 @@ export class Server {
       }
       await sleep(50);
     }
+  }
+
+  /** What a verb says that is called beside the server, on its store. */
+  coffer(words) {
+    const options = { env: this.env, encoding: 'utf8' };
+    const made = spawnSync(process.env.COFFER_BIN, [...words, '--format', 'json'], options);
+    if (made.status !== 0) throw new Error(`coffer ${words.join(' ')}: ${made.stderr}`);
+    return JSON.parse(made.stdout);
   }
 
   /** Signs a browser in, by the link of developer mode or with the admin key. */
@@ -131,7 +136,8 @@ export class Server {
       await this.api(this.key, 'GET', '/v1/apps/secrets/find', find, this.account);
     }
     const missing = { ...find, name: 'no_such_secret' };
-    const refused = await this.send(this.key, 'GET', '/v1/apps/secrets/find', missing, this.account);
+    const path = '/v1/apps/secrets/find';
+    const refused = await this.send(this.key, 'GET', path, missing, this.account);
     this.refused = refused.headers.get('request-id');
     await own('/v1/reserve/plans', {
       percent: '10',

@@ -82,7 +82,7 @@ async function reveal(form, button) {
 /** The forms that are sent when their ten seconds are over. */
 const waiting = new Set();
 
-/** Sends a form whose time is over. Loading the page would end the time of others: it stays then. */
+/** Sends a form whose time is over. While others wait, the page stays: it would end their time. */
 async function sendLate(form, box) {
   waiting.delete(form);
   if (waiting.size === 0) {
