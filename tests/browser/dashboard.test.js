@@ -422,8 +422,8 @@ test('signing out ends the session, and the key signs in again', async () => {
   const context = await browser.newContext();
   const page = await context.newPage();
   // Somebody has planted a session's id of their own choice.
-  const planted = { name: 'coffer_dashboard', value: 'planted', url: `${server.base}/dashboard` };
-  await context.addCookies([planted]);
+  const at = { domain: new URL(server.base).hostname, path: '/dashboard' };
+  await context.addCookies([{ name: 'coffer_dashboard', value: 'planted', ...at }]);
   await page.goto(`${server.base}/dashboard/keys`);
   await page.getByLabel('Admin key').fill('ak_coffer_browser');
   await page.getByRole('button', { name: 'Sign in' }).click();
@@ -437,7 +437,7 @@ test('signing out ends the session, and the key signs in again', async () => {
   assert.notEqual(session.value, 'planted');
   assert.equal(await page.evaluate(() => document.cookie), '');
   await page.goto(`${server.base}/dashboard/secrets?${server.place()}`);
-  await page.getByText('google_oauth').waitFor();
+  await page.getByText('google_oauth').first().waitFor();
   await page.locator('details.person summary').click();
   await page.getByRole('button', { name: 'Sign out', exact: true }).click();
   await page.getByLabel('Admin key').waitFor();

@@ -29,7 +29,7 @@ export class Server {
   /** A server as in production, on which nothing is but an admin key. */
   static async production(settings) {
     const server = new Server(settings);
-    server.adminKey = server.coffer(['init']).admin_key;
+    server.adminKey = JSON.parse(server.coffer(['init', '--format', 'json'])).admin_key;
     const [, address] = await server.run(['serve', '--listen', '127.0.0.1:0'], SERVING);
     server.base = `http://${address}`;
     return server;
@@ -41,9 +41,8 @@ export class Server {
     process.once('exit', this.atExit);
     const others = Object.entries(process.env).filter(([name]) => !name.startsWith('COFFER_'));
     const at = (name) => join(this.home, name);
-    const places = { COFFER_DATA_DIR: at('data'), COFFER_ROOT_KEY: at('root.key') };
-    const home = { HOME: this.home, XDG_CONFIG_HOME: at('config') };
-    this.env = { ...Object.fromEntries(others), ...home, ...places, ...settings };
+    const home = { HOME: this.home, XDG_CONFIG_HOME: at('config'), COFFER_DATA_DIR: at('data') };
+    this.env = { ...Object.fromEntries(others), ...home, ...settings };
   }
 
   /** Starts it, and answers what `says` finds in what it says. */
@@ -65,12 +64,12 @@ export class Server {
     }
   }
 
-  /** What a verb says that is called beside the server, on its store. */
+  /** What a verb prints that is called beside the server, on its store. */
   coffer(words) {
     const options = { env: this.env, encoding: 'utf8' };
-    const made = spawnSync(process.env.COFFER_BIN, [...words, '--format', 'json'], options);
+    const made = spawnSync(process.env.COFFER_BIN, words, options);
     if (made.status !== 0) throw new Error(`coffer ${words.join(' ')}: ${made.stderr}`);
-    return JSON.parse(made.stdout);
+    return made.stdout;
   }
 
   /** Signs a browser in, by the link of developer mode or with the admin key. */

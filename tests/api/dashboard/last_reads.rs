@@ -30,14 +30,13 @@ fn the_list_of_a_scope_says_who_read_each_secret_last() {
     client.post("/v1/apps/secrets", &[&user[..], &[("payload", "x")]].concat()).ok();
     client.find("token50").ok();
     client.find("token51").ok();
+    server.clock.advance(3600);
+    app.client().find("token51").ok();
+    server.flush_audit();
     let mut browser = Browser::signed_in(&server);
     let place = [("app", app.id.as_str()), ("account", app.account.as_str())];
     let target = format!("/dashboard/secrets?{}", encode(&place));
     browser.post("/dashboard/opening", &place).leads();
-    server.clock.advance(3600);
-    let client = app.client();
-    client.find("token51").ok();
-    server.flush_audit();
     let page = browser.page(&target);
     assert!(last_read(&page, "token50").contains(">1 h ago<"), "{page}");
     let just_now = last_read(&page, "token51");
