@@ -117,7 +117,10 @@ export function filled(server) {
     at('search-none', '/search', 'q=nothing+is+called+so'),
     sent('key-made', '/keys/create', '/keys', key),
     // A key is rolled once.
-    sent('key-rolled', '/keys/roll', '/keys', async () => ({ id: await server.newKey() })),
+    sent('key-rolled', '/keys/roll', '/keys', async () => ({
+      id: await server.newKey(),
+      expires_in: '86400',
+    })),
     sent('webhook-made', '/webhooks/create', `/webhooks?${place}`, {
       ...endpoint,
       url: 'http://localhost:64997/made-for-a-look',
