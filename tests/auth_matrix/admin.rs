@@ -107,6 +107,11 @@ fn ask(operation: &Operation, on: &Objects) -> Request {
         "admin.secrets.history" => {
             vec![("name", "n".to_owned()), ("account", on.account.clone())]
         }
+        "admin.secrets.last_reads" => vec![
+            ("app", on.app.clone()),
+            ("account", on.account.clone()),
+            ("secrets[]", "appsecret_1".to_owned()),
+        ],
         "admin.secrets.unused" => vec![("app", on.app.clone()), ("account", on.account.clone())],
         "admin.apps.update" => vec![("name", "renamed".to_owned())],
         "admin.installs.create" => {

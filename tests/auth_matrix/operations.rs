@@ -232,6 +232,7 @@ pub const CONTRACT: [(&str, &str, &str, &str); 126] = [
     ("admin.requests.retrieve", "GET", "/v1/admin/requests/:id", AUDITED),
     ("admin.secrets.expiring", "GET", "/v1/admin/secrets/expiring", AUDITED),
     ("admin.secrets.history", "GET", "/v1/admin/secrets/history", AUDITED),
+    ("admin.secrets.last_reads", "GET", "/v1/admin/secrets/last_reads", AUDITED),
     ("admin.secrets.unused", "GET", "/v1/admin/secrets/unused", AUDITED),
     ("admin.reserves.report", "GET", "/v1/admin/reserves/report", AUDITED),
     ("admin.reserves.simulate", "GET", "/v1/admin/reserves/simulation", AUDITED),

@@ -43,6 +43,11 @@ case "$verb" in
 esac
 '''
 
+CHMOD = '''#!/bin/sh
+[ "$1" != 640 ] || { shift; set -- 600 "$@"; }
+exec /bin/chmod "$@"
+'''
+
 WAIT = '''import os, socket, sys, time
 pid, port = int(open(sys.argv[1]).read()), int(sys.argv[2])
 for _ in range(1200):
@@ -81,6 +86,10 @@ class Machine:
         self.program("systemctl", SYSTEMCTL)
         self.program("sudo", '#!/bin/sh\nexec "$@"\n')
         self.program("chown", "#!/bin/sh\n")
+        self.program("chgrp", "#!/bin/sh\n")
+        # What root gives to a group to read is one's own here, unless one is root.
+        if os.geteuid() != 0:
+            self.program("chmod", CHMOD)
         self.program("journalctl", '#!/bin/sh\ncat "$MACHINE/log"\n')
         self.program("python3", f"#!/bin/sh\nexec '{sys.executable}' \"$@\"\n")
         (folder / "bin/coffer").symlink_to(Path(COFFER).resolve())

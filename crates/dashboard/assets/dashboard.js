@@ -71,32 +71,54 @@ async function reveal(form, button) {
     return;
   }
   const text = await read(form, button.dataset.reveal);
-  if (text === null) return;
+  // Nothing is shown in a window that somebody has put behind others meanwhile.
+  if (text === null || document.hidden) return;
   output.textContent = text;
   output.classList.add("is-open");
   button.textContent = "Hide";
   form.coverTimer = setTimeout(() => cover(form), Number(button.dataset.seconds) * 1000);
 }
 
+/** The forms that are sent when their ten seconds are over. */
+const waiting = new Set();
+
+/** Sends a form whose time is over. While others wait, the page stays: it would end their time. */
+async function sendLate(form, box) {
+  waiting.delete(form);
+  if (waiting.size === 0) {
+    form.submit();
+    return;
+  }
+  const body = new URLSearchParams(new FormData(form));
+  const sent = fetch(form.action, { method: "POST", body, redirect: "manual" });
+  const answer = await sent.catch(() => null);
+  box.remove();
+  if (answer?.type === "opaqueredirect") form.closest("tr")?.remove();
+  else say("That did not work: load the page again");
+}
+
 /** Sends a form in ten seconds, unless somebody changes their mind or leaves the page. */
 function undoable(form, button) {
+  if (waiting.has(form)) return;
+  waiting.add(form);
   button.closest("details").open = false;
   const undo = document.createElement("button");
   undo.type = "button";
   undo.textContent = "Undo";
   let left = UNDO_SECONDS;
-  const label = () => `${button.dataset.undo} in ${left} s`;
+  const label = () => `${button.dataset.undo} in ${left} s, if you stay on this page`;
   const { box, words } = toast(label(), undo);
   const timer = setInterval(() => {
     left -= 1;
     words.textContent = label();
     if (left <= 0) {
       clearInterval(timer);
-      form.submit();
+      sendLate(form, box);
     }
   }, 1000);
   undo.addEventListener("click", () => {
     clearInterval(timer);
+    waiting.delete(form);
     box.remove();
     say("Nothing was deleted");
   });
@@ -104,15 +126,25 @@ function undoable(form, button) {
 }
 
 document.addEventListener("submit", (event) => {
-  const button = event.submitter;
-  if (!button) return;
-  if (button.dataset.reveal) {
+  const { target: form, submitter: button } = event;
+  if (button?.dataset.reveal) {
     event.preventDefault();
-    reveal(event.target, button);
-  } else if (button.dataset.undo) {
+    reveal(form, button);
+  } else if (button?.dataset.undo) {
     event.preventDefault();
-    undoable(event.target, button);
+    undoable(form, button);
+  } else if (form.method === "post") {
+    // The answer to a second click would take the place of the first one's, which may show a key.
+    if (form.dataset.sent) event.preventDefault();
+    form.dataset.sent = "true";
   }
+});
+
+// A page that the browser has kept for the way back sends its forms again.
+window.addEventListener("pageshow", () => {
+  document.querySelectorAll("form[data-sent]").forEach((form) => {
+    delete form.dataset.sent;
+  });
 });
 
 document.addEventListener("click", async (event) => {

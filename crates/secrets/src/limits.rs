@@ -84,6 +84,10 @@ pub const LOOKED_AHEAD_SECONDS: i64 = 366 * 86_400;
 /// for more.
 pub const SHOWN_TO_OPERATORS: i64 = 10;
 
+/// Secrets whose last reads an operator may ask about at once: a page of a table, within the
+/// parameters that a request may have.
+pub const LAST_READS_AT_ONCE: usize = 50;
+
 /// Changes that the history of a secret shows.
 pub const HISTORY_CHANGES: usize = 50;
 

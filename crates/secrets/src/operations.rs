@@ -4,6 +4,7 @@ pub(crate) mod delete;
 pub(crate) mod expiring;
 pub(crate) mod find;
 pub(crate) mod history;
+mod last_reads;
 pub(crate) mod lease;
 pub(crate) mod list;
 pub(crate) mod set;
@@ -14,6 +15,7 @@ use crate::secret::{Locator, Secret, numbered};
 use crate::store::StoredSecret;
 use coffer_base::Redacted;
 use coffer_dialect::ApiError;
+use coffer_kernel::explain::StoredEntry;
 use coffer_kernel::{Ctx, keyring_failure};
 use coffer_keyring::TenantKeys;
 
@@ -22,6 +24,16 @@ const SECRET_WRITE: &str = "secret_write";
 
 /// The permission to find and list only.
 const SECRET_READ: &str = "secret_read";
+
+/// What the audit says of a list that showed no payload.
+const WITHOUT_PAYLOADS: &str = "without payloads";
+
+/// Whether an entry of the audit says that all secrets of its scope were read: that they were
+/// listed with their payloads. Entries from before that was recorded count as if they were.
+fn is_read_of_scope(entry: &StoredEntry) -> bool {
+    entry.text("operation") == Some("apps.secrets.list")
+        && entry.text("detail") != Some(WITHOUT_PAYLOADS)
+}
 
 /// Checks that a secret has the version which the request depends on. `None` is no secret, which
 /// has the version [`NO_VERSION`].

@@ -66,7 +66,10 @@ fn what_nobody_has_read_for_long_is_found_by_the_audit() {
     let client = app.client();
     client.find("read").ok();
     set(&client, "renewed", &[]);
-    client.get("/v1/apps/secrets", &of_user).ok();
+    let with_payloads = [&of_user[..], &[("expand[]", "data.payload")]].concat();
+    client.get("/v1/apps/secrets", &with_payloads).ok();
+    // Names alone are no use of what they name.
+    client.list().ok();
     set(&client, "new", &[]);
     server.clock.advance(11 * DAY);
     server.flush_audit();
@@ -95,4 +98,86 @@ fn what_nobody_has_read_for_long_is_found_by_the_audit() {
     let params = [("account", app.account.as_str())];
     let missing = server.admin().get("/v1/admin/secrets/unused", &params).refused(400);
     assert_eq!(missing["param"], "app");
+}
+
+fn last_reads(server: &TestServer, app: &App, secrets: &[&str], more: &[(&str, &str)]) -> Value {
+    let of = [("app", app.id.as_str()), ("account", app.account.as_str()), ("mode", "test")];
+    let secrets: Vec<_> = secrets.iter().map(|id| ("secrets[]", *id)).collect();
+    server.flush_audit();
+    server.admin().get("/v1/admin/secrets/last_reads", &[&of[..], &secrets, more].concat()).ok()
+}
+
+/// Who read each last, and when.
+fn readers(found: &Value) -> Vec<(Option<&str>, Option<i64>)> {
+    let data = found["data"].as_array().unwrap().iter();
+    data.map(|one| (one["actor"].as_str(), one["last_read"].as_i64())).collect()
+}
+
+#[test]
+fn who_read_some_secrets_last_is_told_of_all_at_once() {
+    let server = TestServer::start();
+    let app = server.app();
+    let client = app.client();
+    let [read, unread] = ["read", "unread"].map(|name| set(&client, name, &[]));
+    let start = server.clock.now_unix();
+    let restricted = server.restricted(&app, &["secret_read"]);
+    let key = |at: usize| {
+        let list = server.admin().get("/v1/admin/api_keys", &[("app", &app.id)]).ok();
+        list["data"][at]["id"].as_str().unwrap().to_owned()
+    };
+    let restricted_key = key(0);
+    client.find("read").ok();
+    server.clock.advance(60);
+    restricted.find("read").ok();
+    client.find("missing").refused(404);
+    let asked = [read.as_str(), unread.as_str(), "appsecret_none"];
+    let found = last_reads(&server, &app, &asked, &[]);
+    let by_restricted = (Some(restricted_key.as_str()), Some(start + 60));
+    assert_eq!(readers(&found), [by_restricted, (None, None), (None, None)]);
+    assert_eq!(found["data"][0]["id"], json!(read));
+    assert_eq!(found["looked_back_to"], Value::Null);
+    // A list that shows no payload reads nothing.
+    server.clock.advance(60);
+    client.list().ok();
+    assert_eq!(readers(&last_reads(&server, &app, &asked, &[]))[0], by_restricted);
+    let with_payloads = [("scope[type]", "account"), ("expand[]", "data.payload")];
+    client.get("/v1/apps/secrets", &with_payloads).ok();
+    let found = last_reads(&server, &app, &asked[..2], &[]);
+    let at: Vec<_> = readers(&found).into_iter().map(|(_, at)| at).collect();
+    assert_eq!(at, [Some(start + 120); 2]);
+    assert!(!found.to_string().contains("\"read\""), "it names none: {found}");
+    // Another scope, mode, app or account has read nothing.
+    let (other, live) = (server.app(), [("mode", "live")]);
+    for found in [
+        last_reads(&server, &app, &[&read], &[("user", "usr_1")]),
+        last_reads(&server, &other, &[&read], &[]),
+    ] {
+        assert_eq!(readers(&found), [(None, None)], "{found}");
+    }
+    let of = [("app", app.id.as_str()), ("account", app.account.as_str()), ("secrets[]", &read)];
+    let found = server.admin().get("/v1/admin/secrets/last_reads", &[&of[..], &live].concat());
+    assert_eq!(readers(&found.ok()), [(None, None)]);
+}
+
+#[test]
+fn who_read_last_is_told_within_bounds() {
+    let server = TestServer::start();
+    let app = server.app();
+    let id = set(&app.client(), "token", &[]);
+    for _ in 0..3 {
+        app.client().find("token").ok();
+    }
+    server.flush_audit();
+    server.run_job("audit");
+    let short = last_reads(&server, &app, &[&id], &[("entries", "1")]);
+    assert!(short["looked_back_to"].is_i64(), "{short}");
+    let of = [("app", app.id.as_str()), ("account", app.account.as_str())];
+    let ask = |secrets: &[(&str, &str)]| {
+        let params = [&of[..], secrets].concat();
+        server.admin().get("/v1/admin/secrets/last_reads", &params).refused(400)["param"].clone()
+    };
+    assert_eq!(ask(&[]), "secrets");
+    assert_eq!(ask(&[("secrets[]", "appsecret_1"); 51]), "secrets");
+    assert_eq!(ask(&[("secrets", "appsecret_1")]), "secrets");
+    assert_eq!(ask(&[("secrets[]", "appsecret_1"), ("mode", "both")]), "mode");
 }

@@ -82,3 +82,32 @@ fn what_happens_to_an_endpoint_and_on_the_whole_can_be_followed() {
     assert!(page.contains("data-live=\"30\"") && page.contains("Overview"), "{page}");
     assert_eq!(look(&mut browser, "/dashboard?follow=true", "").status, 200);
 }
+
+#[test]
+fn the_events_of_an_account_are_followed() {
+    let server = TestServer::builder().developer().start();
+    let client = server.anonymous().with_key("sk_test_books").for_account("acct_books");
+    let charge = |id: &str| {
+        let fields = [("id", id), ("amount", "1000"), ("currency", "eur"), ("fee", "0")];
+        client.post("/v1/ledger/charges", &fields).ok();
+    };
+    let plan = [
+        ("percent", "10"),
+        ("type", "rolling_release"),
+        ("rolling_release[days_after_charge]", "90"),
+    ];
+    client.post("/v1/reserve/plans", &plan).ok();
+    charge("ch_1");
+    let admin = server.anonymous().with_key("ak_coffer_any");
+    let installs = admin.get("/v1/admin/installs", &[("account", "acct_books")]).ok();
+    let app = installs["data"][0]["app"].as_str().unwrap().to_owned();
+    let mut browser = Browser::new(&server);
+    browser.get(&server.server().installation().dashboard.link().unwrap());
+    let target = format!("/dashboard/events?app={app}&account=acct_books&follow=true");
+    let holds = |page: &str| page.matches(">reserve.hold.created<").count();
+    let page = browser.page(&target);
+    assert!(page.contains("data-live=\"5\"") && page.contains("Stop following"), "{page}");
+    assert_eq!(holds(&page), 1, "{page}");
+    charge("ch_2");
+    assert_eq!(holds(&look(&mut browser, &target, "").body), 2);
+}

@@ -372,6 +372,28 @@ fn whoever_is_refused_too_often_is_not_tried_any_more() {
     assert!(is_held_off);
 }
 
+/// Keys that are tried on the page count as keys that are tried at the API: beyond the bound their
+/// answers are held back, and nobody of the address is sent to a provider.
+#[test]
+fn keys_that_are_tried_at_the_sign_in_count_against_the_address() {
+    let server = TestServer::start();
+    let _provider = OidcProvider::of(&server);
+    let traffic = TrafficSettings { requests_per_second: Some(1000), ..TrafficSettings::default() };
+    server.server().installation().kernel.set_traffic(&traffic);
+    let mut browser = Browser::new(&server);
+    begin(&mut browser);
+    // Refusals are forgotten with time, which passes here too: so it is tried more than once.
+    let is_held_off = (0..1000).any(|round| {
+        for number in 0..100 {
+            let answer = browser.sign_in(&format!("ak_coffer_{round}_{number}"));
+            assert!(matches!(answer.status, 403 | 429), "{}", answer.body);
+        }
+        browser.get("/dashboard/oidc/begin").status == 429
+    });
+    assert!(is_held_off);
+    assert_eq!(browser.sign_in(server.admin().key()).status, 303, "a good key goes through");
+}
+
 #[test]
 fn without_a_provider_there_is_nothing_to_begin() {
     let server = TestServer::start();

@@ -1,6 +1,7 @@
 //! Sessions: how they begin and end, and what cannot be done to them from outside.
 
 use super::browser::Browser;
+use super::routes;
 use coffer_testkit::TestServer;
 use serde_json::Value;
 
@@ -120,16 +121,45 @@ fn a_form_of_another_site_changes_nothing() {
 fn everything_that_changes_something_asks_for_the_token() {
     let server = TestServer::start();
     let mut browser = Browser::signed_in(&server);
-    let source = include_str!("../../../crates/dashboard/src/routes.rs");
-    let post = source.split("async fn post(").nth(1).unwrap().split("async fn").next().unwrap();
-    let paths: Vec<_> = post.split('"').filter(|text| text.starts_with('/')).collect();
-    assert!(paths.len() > 10, "{paths:?}");
-    for path in paths {
+    for path in routes::forms() {
         let target = format!("/dashboard{path}");
         assert_eq!(browser.form(&target, &[], &[]).0.status, 403, "{path}");
         assert_eq!(browser.get(&target).status, 404, "{path} is answered to GET");
     }
     browser.page("/dashboard/accounts");
+}
+
+#[test]
+fn whoever_has_signed_out_is_shown_nothing_but_where_to_sign_in() {
+    let server = TestServer::start();
+    let app = server.app();
+    let mut browser = Browser::signed_in(&server);
+    let session = browser.cookie(COOKIE).unwrap().to_owned();
+    let token = browser.page("/dashboard/accounts");
+    let token = token.split("name=\"form_token\" value=\"").nth(1).unwrap();
+    let token = token.split('"').next().unwrap().to_owned();
+    browser.post("/dashboard/sign_out", &[]).leads();
+    let place = format!("app={}&account={}&id={}", app.id, app.account, app.id);
+    // The browser's copy of the cookie, and of a form, are worth nothing.
+    browser.set_cookie(COOKIE, &session);
+    for page in routes::pages() {
+        // Each answer is looked at for what no cache may keep.
+        let answer = browser.get(&format!("/dashboard{page}?{place}"));
+        assert!(answer.body.contains("name=\"key\""), "{page}: {}", answer.body);
+        assert!(!answer.body.contains(&server.admin().key()[..]), "{page}");
+        assert!(!answer.body.contains("id=\"menu\""), "{page}: {}", answer.body);
+    }
+    let keys = || {
+        let list = server.admin().get("/v1/admin/api_keys", &[]).ok();
+        list["data"].as_array().unwrap().len()
+    };
+    let before = keys();
+    for form in routes::forms() {
+        let fields = [("form_token", token.as_str()), ("name", "late"), ("app", &app.id)];
+        let answer = browser.form(&format!("/dashboard{form}"), &fields, &[]).0;
+        assert!(answer.body.contains("name=\"key\""), "{form}: {}", answer.body);
+    }
+    assert_eq!(keys(), before);
 }
 
 #[test]

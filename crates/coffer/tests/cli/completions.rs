@@ -2,11 +2,16 @@
 
 use crate::program::{Home, Server, expect};
 
-/// What Tab offers behind `words`, of which the last is under the cursor.
+/// What Tab offers in bash behind `words`, of which the last is under the cursor.
 fn offered(server: &Server<'_>, words: &[&str]) -> Vec<String> {
+    offered_to(server, "bash", words)
+}
+
+/// The same in another shell.
+fn offered_to(server: &Server<'_>, shell: &str, words: &[&str]) -> Vec<String> {
     let last = (words.len() - 1).to_string();
     let call = server.coffer(&[&["--"], words].concat()).api_key("sk_test_tab");
-    let call = call.env("_COFFER_COMPLETE", "bash").env("_CLAP_COMPLETE_INDEX", last);
+    let call = call.env("_COFFER_COMPLETE", shell).env("_CLAP_COMPLETE_INDEX", last);
     let call = call.env("_CLAP_COMPLETE_COMP_TYPE", "9").env("_CLAP_COMPLETE_SPACE", "true");
     let ended = call.admin_key("ak_tab").env("_CLAP_IFS", "\n").run();
     expect(&ended, 0);
@@ -38,6 +43,14 @@ fn tab_knows_names_of_secrets_accounts_and_profiles() {
     has(&["coffer", "secrets", "list", "--account", "acct_t"], "acct_tab");
     has(&["coffer", "status", "--profile", ""], "staging");
     has(&["coffer", "secrets", "ex"], "expiring");
+    for shell in ["zsh", "fish"] {
+        let is_offered = |_| {
+            let all = offered_to(&server, shell, &["coffer", "secrets", "get", "to"]);
+            // What it is stands behind it, if the shell can show that.
+            all.iter().any(|one| one.split([':', '\t']).next() == Some("token"))
+        };
+        assert!((0..100).any(is_offered), "{shell}");
+    }
     for shell in ["bash", "zsh", "fish", "elvish", "powershell"] {
         let script = home.coffer(&["completions", shell]).run();
         expect(&script, 0);

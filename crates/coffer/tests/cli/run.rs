@@ -4,6 +4,10 @@ use crate::program::{Ended, Home, Server, expect};
 use rustix::process::{Pid, Signal, kill_process};
 use std::io::{BufRead, BufReader, Read};
 use std::process::Stdio;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+/// Users whose secrets commands have at once.
+const USERS: usize = 8;
 
 const KEY: &str = "sk_test_run";
 
@@ -46,6 +50,52 @@ fn a_command_has_the_secrets_and_its_exit_code() {
     expect(&run(&server, &["--", "no-such-command"]), 127);
     expect(&run(&server, &["--", "/"]), 126);
     expect(&run(&server, &[]), 2);
+}
+
+#[test]
+fn many_commands_at_once_have_their_own_secrets_while_others_write() {
+    let home = Home::new();
+    let server = dev(&home);
+    let script = "printf '%s %s' \"$TOKEN\" \"$OTHER\"; exit $CODE";
+    for user in 0..USERS {
+        let of = ["--user", &format!("u{user}")];
+        set(&server, "token", &format!("value {user}"), &of);
+        set(&server, "code", &(user + 10).to_string(), &of);
+        set(&server, "other", "0", &of);
+    }
+    let is_over = AtomicBool::new(false);
+    std::thread::scope(|scope| {
+        let writer = scope.spawn(|| {
+            for number in 1.. {
+                if is_over.load(Ordering::SeqCst) {
+                    return number;
+                }
+                let user = format!("u{}", number % USERS);
+                set(&server, "other", &number.to_string(), &["--user", &user]);
+            }
+            0
+        });
+        let runs: Vec<_> = (0..USERS * 3)
+            .map(|number| {
+                let server = &server;
+                scope.spawn(move || {
+                    let user = number % USERS;
+                    let words = ["--user", &format!("u{user}"), "--", "sh", "-c", script];
+                    (user, run(server, &words))
+                })
+            })
+            .collect();
+        let ended: Vec<_> = runs.into_iter().map(std::thread::ScopedJoinHandle::join).collect();
+        is_over.store(true, Ordering::SeqCst);
+        for one in ended {
+            let (user, ended) = one.unwrap();
+            expect(&ended, i32::try_from(user + 10).unwrap());
+            let (token, other) = ended.stdout.rsplit_once(' ').unwrap();
+            assert_eq!(token, format!("value {user}"));
+            assert!(other.parse::<usize>().is_ok(), "{ended:?}");
+        }
+        assert!(writer.join().unwrap() > 1);
+    });
 }
 
 #[test]

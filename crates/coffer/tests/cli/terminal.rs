@@ -1,6 +1,9 @@
 //! What a result looks like on a terminal.
 
 use super::program::Home;
+use std::io::Read;
+use std::net::TcpListener;
+use std::process::Stdio;
 
 /// A pager that marks what it was given.
 const PAGER: &str = "sed 's/^/paged: /'";
@@ -39,4 +42,25 @@ fn whoever_leaves_the_pager_early_has_the_result() {
     let home = Home::new();
     let early = home.coffer(&["config", "print"]).env("PAGER", "head -n 1").on_terminal(20).run();
     assert_eq!((early.code, early.stdout.lines().count()), (Some(0), 1), "{early:?}");
+}
+
+#[test]
+fn whoever_waits_for_long_sees_a_sign_of_life() {
+    let home = Home::new();
+    // It takes connections and answers nobody.
+    let server = TcpListener::bind("127.0.0.1:0").unwrap();
+    let port = server.local_addr().unwrap().port();
+    let call = home.coffer(&["status"]).env("COFFER_URL", format!("http://127.0.0.1:{port}"));
+    let mut call = call.admin_key("ak_none").env("TERM", "xterm").on_terminal(24);
+    let mut child = call.spawn(Stdio::null());
+    let mut shown = child.stdout.take().unwrap();
+    let (mut said, sign) = (Vec::new(), format!(":{port}…"));
+    while !String::from_utf8_lossy(&said).contains(&sign) {
+        let mut some = [0; 1024];
+        let length = shown.read(&mut some).unwrap();
+        assert!(length > 0, "it ended without a sign: {}", String::from_utf8_lossy(&said));
+        said.extend_from_slice(&some[..length]);
+    }
+    child.kill().unwrap();
+    child.wait().unwrap();
 }

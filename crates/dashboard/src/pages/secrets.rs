@@ -1,5 +1,6 @@
 //! A scope's secrets: an account's, or those of one of its users.
 
+use super::unused::{entries, further};
 use super::{lists, places};
 use crate::api::{Api, Field, Refusal};
 use crate::open::{self, Place};
@@ -87,6 +88,10 @@ pub(crate) async fn page(visit: &Visit<'_>) -> Result {
     };
     let api = visit.with_key(&key.token).for_account(&scope.place.account);
     let list = list(visit, api, &scope).await;
+    let reads = match &list {
+        Ok(list) => last_reads(visit, &scope, list).await,
+        Err(_) => Ok(Value::Null),
+    };
     let inside = html! {
         (frame::heading("Secrets", "", html! {
             a.button href=(links::to("/unused", &scope.place.fields())) { "Unused" }
@@ -95,7 +100,7 @@ pub(crate) async fn page(visit: &Visit<'_>) -> Result {
         (form)
         (places::line(&scope.place, &scope.user))
         @match &list {
-            Ok(list) => { (shown(visit, &scope, list)) }
+            Ok(list) => { (shown(visit, &scope, list, &reads)) }
             Err(refusal) => { (view::refusal(refusal)) }
         }
         (open::until(visit, &key))
@@ -111,7 +116,42 @@ async fn list(
     lists::page(visit, api, PATH, &scope.params()).await
 }
 
-fn shown(visit: &Visit<'_>, scope: &Scope, list: &Value) -> Markup {
+/// Which key read each secret of a list last, by the audit: one question for all of them.
+async fn last_reads(
+    visit: &Visit<'_>,
+    scope: &Scope,
+    list: &Value,
+) -> std::result::Result<Value, Refusal> {
+    let entries = entries(visit);
+    let ids: Vec<_> = list.list("data").iter().map(|secret| secret.text("id")).collect();
+    if ids.is_empty() {
+        return Ok(Value::Null);
+    }
+    let mut params = scope.fields();
+    params.push(("entries", &entries));
+    params.extend(ids.into_iter().map(|id| ("secrets[]", id)));
+    visit.admin().get("/v1/admin/secrets/last_reads", &params).await
+}
+
+/// What is shown where nobody has read a secret since it was first set, by the audit. A list that
+/// is older than the secret was no read of it.
+fn last_read(visit: &Visit<'_>, secret: &Value, reads: &Value) -> Markup {
+    let is_of = |read: &&Value| read.text("id") == secret.text("id");
+    let read = reads.list("data").iter().find(is_of);
+    let at = read.and_then(|read| read.int("last_read"));
+    let actor = read.map_or("", |read| read.text("actor"));
+    match at.filter(|at| secret.int("created").is_none_or(|created| created <= *at)) {
+        Some(at) => html! { (view::time(Some(at), visit.now)) br; (view::id(actor)) },
+        None => view::none(),
+    }
+}
+
+fn shown(
+    visit: &Visit<'_>,
+    scope: &Scope,
+    list: &Value,
+    reads: &std::result::Result<Value, Refusal>,
+) -> Markup {
     if list.list("data").is_empty() {
         return view::empty(
             "No secrets in this scope",
@@ -119,6 +159,7 @@ fn shown(visit: &Visit<'_>, scope: &Scope, list: &Value) -> Markup {
             "coffer secrets set NAME < value.txt",
         );
     }
+    let known = reads.as_ref().unwrap_or(&Value::Null);
     let rows = list.list("data").iter().map(|secret| {
         let name = secret.text("name");
         vec![
@@ -126,13 +167,33 @@ fn shown(visit: &Visit<'_>, scope: &Scope, list: &Value) -> Markup {
             covered(visit, scope, name),
             view::expiry(secret.int("expires_at"), visit.now),
             view::time(secret.int("created"), visit.now),
+            last_read(visit, secret, known),
             delete_form(visit, scope, name),
         ]
     });
-    let columns = ["Name", "Value", "Ends", "Created", "Delete"];
+    let columns = ["Name", "Value", "Ends", "Created", "Last read", "Delete"];
     html! {
         (view::table("Secrets", &columns, rows.collect()))
         (view::pager(visit, list))
+        (looked_back(visit, reads))
+    }
+}
+
+/// How far back the audit was looked through for who read them.
+fn looked_back(visit: &Visit<'_>, reads: &std::result::Result<Value, Refusal>) -> Markup {
+    html! {
+        @match reads {
+            Ok(reads) => {
+                @if let Some(at) = reads.int("looked_back_to") {
+                    p.quiet {
+                        "For who read them last, the audit was looked through back to "
+                        (view::time(Some(at), visit.now)) "."
+                    }
+                    (further(visit))
+                }
+            }
+            Err(refusal) => { p.quiet { "Who read them last is not shown: " (refusal.message) } }
+        }
     }
 }
 

@@ -1,5 +1,7 @@
 //! `GET /v1/admin/secrets/history`: who changed and who read a secret, for operators.
 
+use super::is_read_of_scope;
+use super::last_reads::LastReads;
 use super::unused::ListUnused;
 use crate::explain::{is_of_scope, locator};
 use crate::secret::Locator;
@@ -15,9 +17,9 @@ use coffer_storage::Store;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-/// Adds the operations that look for names under the keys of tenants.
+/// Adds the operations that look into the audit, some for names under the keys of tenants.
 pub fn register(routes: &mut Routes, keyring: Arc<Keyring>) {
-    routes.read(ListUnused(Arc::clone(&keyring))).read(History(keyring));
+    routes.read(LastReads).read(ListUnused(Arc::clone(&keyring))).read(History(keyring));
 }
 
 /// The operation.
@@ -142,9 +144,8 @@ impl Story {
                 Some("apps.secrets.create" | "apps.secrets.delete") if is_named(entry) => {
                     self.changes.push(entry.clone());
                 }
-                // A list shows all secrets of a scope, with their payloads if it asks for them.
                 Some("apps.secrets.find") if is_named(entry) => self.add_read(entry),
-                Some("apps.secrets.list") => self.add_read(entry),
+                _ if is_read_of_scope(entry) => self.add_read(entry),
                 _ => {}
             }
         }

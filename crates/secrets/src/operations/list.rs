@@ -1,6 +1,6 @@
 //! List: the secrets of one scope, newest first.
 
-use super::{SECRET_READ, open, secret};
+use super::{SECRET_READ, WITHOUT_PAYLOADS, open, secret};
 use crate::secret::{Locator, Scope};
 use crate::{store, wire};
 use coffer_dialect::{ApiError, Object, PageRequest, list};
@@ -39,6 +39,9 @@ impl ReadOperation for List {
     }
 
     async fn run(&self, input: &Input, ctx: &Ctx, store: &Store) -> Result<Object, Failure> {
+        if !ctx.expands(wire::PAYLOAD) {
+            ctx.audit_detail(WITHOUT_PAYLOADS);
+        }
         let Some(keys) = ctx.existing_keys() else {
             PagePosition::of(&input.page, wire::KIND, None)?;
             return Ok(list(Vec::new(), false, wire::URL));

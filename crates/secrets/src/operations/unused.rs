@@ -2,6 +2,7 @@
 //! long, for operators. Nothing counts reads beside a secret, which would make every read a write:
 //! they are in the audit, and this looks there, as `coffer explain secret` does.
 
+use super::is_read_of_scope;
 use crate::explain::scope_of;
 use crate::store::{self, Named};
 use crate::{limits, secret, wire};
@@ -82,8 +83,11 @@ impl ReadOperation for ListUnused {
     }
 }
 
-/// What counts as a use: setting a secret anew does, too.
-const READS: [&str; 3] = ["apps.secrets.create", "apps.secrets.find", "apps.secrets.list"];
+/// What counts as a use of one secret: setting it anew does, too.
+const USES: [&str; 2] = ["apps.secrets.create", "apps.secrets.find"];
+
+/// What is a use of all secrets of a scope, if it shows their payloads.
+const LIST: &str = "apps.secrets.list";
 
 /// What was read since a time, by the audit.
 struct Reads {
@@ -119,11 +123,12 @@ impl Reads {
         let account = account.unwrap_or_else(|| tenant.account.clone());
         let is_read = |entry: &&StoredEntry| {
             let operation = entry.text("operation").unwrap_or_default();
-            READS.contains(&operation) && of_mode(entry) && entry.at() > since
+            let is_use = USES.contains(&operation) || is_read_of_scope(entry);
+            is_use && of_mode(entry) && entry.at() > since
         };
         let (mut listed, mut named) = (HashSet::new(), HashSet::new());
         for entry in found.entries.iter().filter(is_read) {
-            if entry.text("operation") == Some("apps.secrets.list") {
+            if entry.text("operation") == Some(LIST) {
                 let scope = entry.text("scope").map(scope_of);
                 listed.extend(scope.map(|scope| scope.user().map(str::to_owned)));
             } else {
