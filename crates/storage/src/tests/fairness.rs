@@ -117,7 +117,7 @@ fn large(label: &'static str) -> Run {
 fn medium(label: String) -> Run {
     let sql = "WITH RECURSIVE n(x) AS (SELECT 1 UNION ALL SELECT x + 1 FROM n LIMIT ?1) \
                INSERT INTO item (label) SELECT ?2 || ' ' || x FROM n";
-    let rows = i64::try_from(limit::WRITE_SHARE_ROWS / 3).unwrap();
+    let rows = i64::try_from(limit::WRITE_SHARE_ROWS.div_ceil(3)).unwrap();
     Run(vec![(sql, vec![Value::Int(rows), Value::from(label)])])
 }
 
