@@ -40,7 +40,8 @@ fn page(number: usize) -> String {
             "created": now, "available_on": now + 86_400, "source": format!("ch_{number}_{part}"),
         })
     };
-    json!({"object": "list", "data": ["a", "b", "c"].map(each)}).to_string()
+    let data = ["a", "b", "c"].map(each);
+    json!({"object": "list", "data": data}).to_string()
 }
 
 /// A request that is to be carried out once.
