@@ -53,9 +53,11 @@ fn judge(check: &'static str, last: &LastRun) -> Finding {
 pub(super) async fn head(config: &Config, data: &Store, keys: &Store) -> Option<Finding> {
     const CHECK: &str = "head";
     let path = config.path(&HEAD_FILE)?;
-    let found =
-        async { Ok((coffer_keyring::head(data).await?, coffer_keyring::head(keys).await?)) };
-    let found: Result<_, StorageError> = found.await;
+    let found = async {
+        let (data, keys) = (coffer_keyring::head(data).await?, coffer_keyring::head(keys).await?);
+        Ok::<_, StorageError>((data, keys))
+    };
+    let found = found.await;
     let kept = match Heads::read(path) {
         Ok(Some(kept)) => kept,
         Ok(None) => {
