@@ -10,6 +10,13 @@ use serde_json::{Value, json};
 /// The largest amount that a transaction can have.
 const MOST: i64 = 999_999_999_999_999;
 
+/// A charge in a currency.
+fn charge_in(fixture: &Fixture, id: &str, amount: i64, currency: &str) {
+    let amount = amount.to_string();
+    let charge = [("id", id), ("amount", amount.as_str()), ("currency", currency)];
+    fixture.post("/v1/ledger/charges", &charge).ok();
+}
+
 fn simulated(fixture: &Fixture, more: Params<'_>) -> Value {
     let params = [&[("mode", "test"), ("account", fixture.account.as_str())][..], more].concat();
     fixture.server.admin().get("/v1/admin/reserves/simulation", &params).ok()
@@ -24,7 +31,7 @@ fn the_largest_amounts_are_held_reported_and_simulated_to_the_unit() {
         fixture.tell(&id, "charge", MOST, &[("source", &source)]);
     }
     // The second plan has what the first leaves of each.
-    let first = MOST - MOST / 100;
+    let first = (MOST * 99 + 50) / 100;
     assert_eq!(fixture.standing(), [0, 0, 9 * MOST, 0]);
     let held = |plan: &Value| {
         let holds = fixture.list("/v1/reserve/holds", &[("reserve_plan", &text(plan, "id"))]);
@@ -35,6 +42,7 @@ fn the_largest_amounts_are_held_reported_and_simulated_to_the_unit() {
     let figures = &told["currencies"][0];
     assert_eq!([&figures["exposure"], &figures["reserved"]], [9 * MOST, 9 * MOST]);
     assert_eq!(figures["coverage"], 10_000);
+    fixture.advance_to(MARCH_1 + 60);
     let dispute = [("source", "du_1"), ("charge", "ch_1"), ("reporting_category", "dispute")];
     fixture.tell("txn_d", "adjustment", -MOST, &dispute);
     let all = fixture.tell("txn_f", "refund", -MOST, &[("source", "re_2"), ("charge", "ch_2")]);
@@ -63,13 +71,10 @@ fn currencies_without_and_with_three_decimals_are_held_in_their_smallest_unit() 
             .enumerate()
     {
         let id = format!("ch_{place}");
-        fixture.charge(&id, amount, &[("currency", currency)]);
+        charge_in(&fixture, &id, amount, currency);
         let hold = &fixture.list("/v1/reserve/holds", &[("source_charge", &id)])[0];
         assert_eq!((&hold["amount"], &hold["currency"]), (&json!(held), &json!(currency)));
     }
-    // A hundredth of 49 is less than half of a unit, and holds nothing.
-    let plan = [("percent", "1"), ("type", "manual_release"), ("currency", "clp")];
-    fixture.post("/v1/reserve/plans", &plan).ok();
     let told = report(&fixture, &[]);
     let of: Vec<_> = told["currencies"].as_array().unwrap().iter().collect();
     let shown: Vec<_> =
@@ -266,7 +271,7 @@ fn plans_side_by_side_are_simulated_as_if_each_were_alone() {
     fixture.rolling(60, 30);
     fixture.rolling(70, 9);
     fixture.charge("ch_1", 1000, &[]);
-    fixture.charge("ch_2", 2000, &[("currency", "eur")]);
+    charge_in(&fixture, "ch_2", 2000, "eur");
     // Both together hold no more than there is.
     assert_eq!(fixture.standing(), [0, 0, 1000, 0]);
     let plans = [
@@ -303,7 +308,7 @@ fn a_new_account_has_its_default_currency_at_zero() {
             assert_eq!((&row["amount"], &row["currency"]), (&json!(0), &json!(shown)), "{half}");
         }
         // Once there is money, what is shown is what there is.
-        fixture.charge("ch_1", 100, &[("currency", "jpy")]);
+        charge_in(&fixture, "ch_1", 100, "jpy");
         let pending = fixture.get("/v1/balance")["pending"].clone();
         assert_eq!(
             (pending.as_array().unwrap().len(), &pending[0]["currency"]),

@@ -78,8 +78,8 @@ fn a_payout_that_was_asked_for_and_came_back_is_counted_once_in_any_order() {
     let created = march(3).to_string();
     let of = |word: &'static str, amount| {
         move |fixture: &Fixture| {
-            let more = [("source", "po_1"), ("created", &*march(3).to_string())];
-            let id = format!("txn_{word}");
+            let (created, id) = (march(3).to_string(), format!("txn_{word}"));
+            let more = [("source", "po_1"), ("created", &*created)];
             fixture.tell(&id, word, amount, &more);
         }
     };

@@ -1,7 +1,6 @@
 //! What reserves and the ledger are held to, as plainly as it can be said: one account's books in
 //! memory. It knows the contract (reserves §3 to §12) and nothing of the server.
 
-use super::told_later::Adjustment;
 use std::collections::BTreeMap;
 
 pub const DAY: i64 = 86_400;
@@ -64,6 +63,14 @@ pub struct Payout {
     pub amount: i64,
     pub pool: PoolName,
     pub status: &'static str,
+}
+
+#[derive(Clone, Debug)]
+pub struct Adjustment {
+    pub amount: i64,
+    pub pool: PoolName,
+    pub available_on: i64,
+    pub settled: bool,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]

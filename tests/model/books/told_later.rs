@@ -1,15 +1,7 @@
 //! What is told after its refund or its dispute, and money that is about neither.
 
 use super::changes::{Bookkeeper, CURRENCIES, Change, SOURCES};
-use super::reference::{Books, DAY, Dispute, PoolName, Refund};
-
-#[derive(Clone, Debug)]
-pub struct Adjustment {
-    pub amount: i64,
-    pub pool: PoolName,
-    pub available_on: i64,
-    pub settled: bool,
-}
+use super::reference::{Adjustment, Books, DAY, Dispute, Refund};
 
 impl Books {
     /// What of a refund fails comes back, at most what has not before.

@@ -82,13 +82,14 @@ macro_rules! by_transactions {
     };
 }
 
-/// What movements of one sign told of a dispute `f`.
+/// What movements of one sign told of a dispute `f`. That their ids are texts has SQLite use the
+/// index by parent.
 macro_rules! by_movements {
     ($sign:literal) => {
         concat!(
             "COALESCE((SELECT CAST(SUM(ABS(m.amount)) AS BIGINT) FROM ledger_movement m \
              WHERE m.mode = ?1 AND m.platform = ?2 AND m.account = ?3 AND m.kind = 1 \
-             AND m.parent = f.id AND m.amount ",
+             AND m.parent = f.id AND m.id >= '' AND m.amount ",
             $sign,
             " 0), 0)"
         )
@@ -107,7 +108,7 @@ const REFUNDS: &str = concat!(
 );
 
 /// One that was won without a movement that says what came back of it has a balance transaction of
-/// that, which comes before those of all movements.
+/// that, the first of a transaction of the ledger after the dispute's own.
 const DISPUTES: &str = concat!(
     "SELECT f.seq, f.seq, f.charge, f.withdrawn - ",
     by_transactions!("?6"),
@@ -118,8 +119,8 @@ const DISPUTES: &str = concat!(
     " - ",
     by_movements!(">"),
     ", COALESCE((SELECT MIN(b.seq) FROM balance_transaction b WHERE b.mode = ?1 \
-     AND b.platform = ?2 AND b.account = ?3 AND b.source = f.id AND b.told = 0 \
-     AND b.amount > 0), 0) FROM ledger_dispute f JOIN ",
+     AND b.platform = ?2 AND b.account = ?3 AND b.source = f.id \
+     AND b.seq >= (f.seq / 65536 + 1) * 65536), 0) FROM ledger_dispute f JOIN ",
     charge_of_fact!(),
     " WHERE f.mode = ?1 AND f.platform = ?2 AND f.account = ?3 AND f.seq >= ?4 \
      ORDER BY f.seq LIMIT ?5"
@@ -136,8 +137,8 @@ macro_rules! movements {
             " f ON f.mode = m.mode AND f.platform = m.platform AND f.account = m.account \
              AND f.id = m.parent JOIN ",
             charge_of_fact!(),
-            " WHERE m.mode = ?1 AND m.platform = ?2 AND m.account = ?3 AND m.seq >= ?4 \
-             AND m.kind = ",
+            " WHERE m.mode = ?1 AND m.platform = ?2 AND m.account = ?3 AND f.account = ?3 \
+             AND m.seq >= ?4 AND m.kind = ",
             $kind,
             " ORDER BY m.seq LIMIT ?5"
         )
