@@ -9,17 +9,8 @@ use std::collections::BTreeSet;
 const PATH: &str = "/dashboard/audit";
 
 /// The filters that the page has.
-const FILTERS: [&str; 9] = [
-    "account",
-    "actor",
-    "app",
-    "operation",
-    "outcome",
-    "peer",
-    "request",
-    "since",
-    "subject",
-];
+const FILTERS: [&str; 9] =
+    ["account", "actor", "app", "operation", "outcome", "peer", "request", "since", "subject"];
 
 /// What the page's own looks leave, which is no part of what is looked for.
 const LOOK: &str = "admin.audit.list";
@@ -38,8 +29,10 @@ fn filled() -> Filled {
         client.set("token", "value").ok();
         client.find("token").ok();
         client.find("missing").refused(404);
-        let (once, params) =
-            (client.idempotent("once"), [("name", "n"), ("payload", "x"), ("scope[type]", "account")]);
+        let (once, params) = (
+            client.idempotent("once"),
+            [("name", "n"), ("payload", "x"), ("scope[type]", "account")],
+        );
         once.post("/v1/apps/secrets", &params).ok();
         once.post("/v1/apps/secrets", &params).ok();
     };
@@ -72,7 +65,8 @@ fn fits(entry: &Value, name: &str, value: &str, now: i64) -> bool {
 
 /// The requests of the rows of a page, without looks; empty for what no request caused.
 fn requests(page: &str) -> Vec<String> {
-    let body = page.split("<tbody>").nth(1).map_or("", |rest| rest.split("</tbody>").next().unwrap());
+    let body =
+        page.split("<tbody>").nth(1).map_or("", |rest| rest.split("</tbody>").next().unwrap());
     let rows = body.split("<tr>").skip(1).filter(|row| !row.contains(LOOK));
     let request = |row: &str| {
         let behind = row.split("/dashboard/request?id=").nth(1);
@@ -106,7 +100,8 @@ fn each_filter_of_the_page_leaves_what_fits_and_stands_in_its_field() {
     let (all, now) = (entries(&server), server.clock.now_unix());
     let page = browser.page(PATH);
     assert_eq!(requests(&page), requests_of(all.iter()));
-    let form = page.split("<form class=\"filters\"").nth(1).unwrap().split("</form>").next().unwrap();
+    let form =
+        page.split("<form class=\"filters\"").nth(1).unwrap().split("</form>").next().unwrap();
     let names = form.split(" name=\"").skip(1).map(|rest| rest.split('"').next().unwrap());
     let names: BTreeSet<_> = names.collect();
     assert_eq!(names, BTreeSet::from(FILTERS), "each filter of the page is tried here");
@@ -160,9 +155,9 @@ fn two_filters_leave_what_fits_both() {
             let (one, two) = (value(first), value(second));
             let both = [(*first, one.as_str()), (*second, two.as_str())];
             let page = browser.page(&format!("{PATH}?{}", encode(&both)));
-            let fitting = all.iter().filter(|entry| {
-                both.iter().all(|(name, value)| fits(entry, name, value, now))
-            });
+            let fitting = all
+                .iter()
+                .filter(|entry| both.iter().all(|(name, value)| fits(entry, name, value, now)));
             let fitting = requests_of(fitting);
             assert!(!fitting.is_empty() && fitting.len() < all.len(), "{both:?}");
             assert_eq!(requests(&page), fitting, "{both:?}");

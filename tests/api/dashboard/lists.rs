@@ -15,7 +15,8 @@ fn link(page: &str, relation: &str) -> String {
 
 /// How many rows the first table of a page has.
 fn rows(page: &str) -> usize {
-    let body = page.split("<tbody>").nth(1).map_or("", |rest| rest.split("</tbody>").next().unwrap());
+    let body =
+        page.split("<tbody>").nth(1).map_or("", |rest| rest.split("</tbody>").next().unwrap());
     body.matches("<tr>").count()
 }
 

@@ -34,13 +34,16 @@ struct Read {
 }
 
 impl ReadOperation for LastReads {
-    const DEFINITION: Definition =
-        Definition::get("admin.secrets.last_reads", "/v1/admin/secrets/last_reads", Access::AUDITED)
-            .example(Example::of(&[
-                ("app", "app_1"),
-                ("account", "acct_1"),
-                ("secrets[]", "appsecret_1"),
-            ]));
+    const DEFINITION: Definition = Definition::get(
+        "admin.secrets.last_reads",
+        "/v1/admin/secrets/last_reads",
+        Access::AUDITED,
+    )
+    .example(Example::of(&[
+        ("app", "app_1"),
+        ("account", "acct_1"),
+        ("secrets[]", "appsecret_1"),
+    ]));
     type Input = Input;
 
     fn parse(&self, arguments: &Arguments<'_>) -> Result<Input, ApiError> {
