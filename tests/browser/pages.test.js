@@ -70,8 +70,8 @@ async function open(server, { nobody, ...options }) {
 }
 
 /**
- * The serious faults that axe finds, and what does not fit; of all that opens on the page, too, whose
- * markup axe looks at if `opened` says so: it is the same at each width.
+ * The serious faults that axe finds, and what does not fit; of all that opens on the page, too. Axe
+ * reads that if `opened` says so: its markup is the same at each width.
  */
 async function faultsOf(page, options, opened) {
   // The policy of the page lets no script in; the test's own does not come through it.
