@@ -2,6 +2,7 @@
 
 use super::browser::Browser;
 use coffer_testkit::{TestServer, encode};
+use serde_json::json;
 
 /// The row of a secret.
 fn row<'p>(page: &'p str, name: &str) -> &'p str {
@@ -43,7 +44,7 @@ fn the_list_of_a_scope_says_who_read_each_secret_last() {
     assert!(just_now.contains(">just now<"), "{page}");
     let reader = just_now.split("/dashboard/key?id=").nth(1).unwrap().split('"').next().unwrap();
     let key = server.admin().get(&format!("/v1/admin/api_keys/{reader}"), &[]).ok();
-    assert_eq!((&key["app"], &key["type"]), (&app.id.clone().into(), &"secret".into()));
+    assert_eq!((&key["app"], &key["type"]), (&json!(app.id), &json!("secret")));
     assert_eq!(last_read(&page, "token52"), NONE);
     // Looking at the page is no reading, however often; revealing a value is.
     server.flush_audit();
