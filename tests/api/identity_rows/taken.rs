@@ -44,8 +44,8 @@ fn an_account_or_an_install_that_is_taken_away_gives_nobody_more() {
     }
 }
 
-/// The keys are destroyed before the purge is answered. Without its row the rows of the tenant stay,
-/// and nobody can open them, nor sees them who installs the app again.
+/// The keys are destroyed before the purge is answered. Without its row the rows of the tenant
+/// stay, and nobody can open them, nor sees them who installs the app again.
 #[test]
 fn an_erasure_that_is_taken_away_leaves_rows_that_nobody_can_open() {
     let hands = Hands::new();

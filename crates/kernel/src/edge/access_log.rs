@@ -12,10 +12,10 @@ use http::request::Parts;
 use std::time::Instant;
 
 /// Counts the request, and logs it: failures as errors, refusals and, if the operator wants it,
-/// successes for information, the rest for debugging. When there are more of a kind than the log has
-/// room for, the others are counted. Neither the query nor the body is ever logged, nor
-/// a part of them: even what stands where a parameter's name belongs can be a payload, sent by
-/// mistake without its name.
+/// successes for information, the rest for debugging. When there are more of a kind than the log
+/// has room for, the others are counted. Neither the query nor the body is ever logged, nor a part
+/// of them: even what stands where a parameter's name belongs can be a payload, sent by mistake
+/// without its name.
 pub(super) fn report(
     kernel: &Kernel,
     trace: &RequestTrace,
