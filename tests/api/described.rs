@@ -243,6 +243,9 @@ fn of_an_account_that_is_new(answers: &mut Answers, catalogue: &Catalogue, accou
         let definition = catalogue.find(name).unwrap();
         answers.add(definition, &account.get(definition.path, &[]));
     }
+    let own = account.get("/v1/account", &[]).text("id");
+    let retrieve = catalogue.find("accounts.retrieve").unwrap();
+    answers.add(retrieve, &account.get(&format!("/v1/accounts/{own}"), &[]));
     let settings: &[_] = &[("intake", "facts")];
     for (name, params) in
         [("ledger.reconciliations.create", &[][..]), ("ledger.settings.update", settings)]

@@ -1,5 +1,5 @@
-//! What lies in `deploy/` against what the code has: rules and dashboards name metrics and values of
-//! labels that exist, and each alert has its part of the book and a test in which it fires.
+//! What lies in `deploy/` against what the code has: rules and dashboards name metrics and values
+//! of labels that exist, and each alert has its part of the book and a test in which it fires.
 
 use crate::code::tree::File;
 use crate::metrics;

@@ -156,7 +156,8 @@ fn a_seed_is_made() {
         "{COFFER} secrets get refresh_token --reveal --account acct_shop --user usr_1 && echo && \
          COFFER_API_KEY=rk_test_suite {COFFER} secrets get webhook --reveal && echo && \
          {COFFER} installs list --format json && \
-         get() {{ curl -sSf -H 'Stripe-Account: acct_shop' -u sk_test_suite: \"$COFFER_URL$1\"; }} && \
+         of=Stripe-Account:acct_shop && \
+         get() {{ curl -sSf -H $of -u sk_test_suite: \"$COFFER_URL$1\"; }} && \
          get /v1/reserve/plans >plans.json && get /v1/ledger/charges/ch_1 >charge.json && \
          ! COFFER_API_KEY=rk_test_suite {COFFER} secrets delete webhook"
     );
