@@ -92,8 +92,8 @@ fn told_in_parts(fixture: &Fixture) {
 #[test]
 fn movements_are_simulated_as_they_happened() {
     // What is held first covers of ch_1 110 of du_1, 35 of re_1, 15 of ad_1 and 40 of du_4, of ch_2
-    // 120 of du_3, and of ch_3 100 of re_3. Only if it is needed it covers of ch_1 30 of du_4 and 10
-    // of ad_2, of ch_2 100 of du_3, and of ch_3 50 of re_3 and 10 of re_4.
+    // 120 of du_3, and of ch_3 100 of re_3. Only if it is needed it covers of ch_1 30 of du_4 and
+    // 10 of ad_2, of ch_2 100 of du_3, and of ch_3 50 of re_3 and 10 of re_4.
     for (draw, refunds, disputes) in [("first", 150, 270), ("only_if_needed", 70, 130)] {
         let (fixture, words) = planned(draw);
         told_in_parts(&fixture);

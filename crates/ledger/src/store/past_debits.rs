@@ -11,8 +11,8 @@ use coffer_storage::{Row, StorageError, Store, values};
 /// What was taken of a charge at one moment, or came back.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct PastDebit {
-    /// Its number in the ledger; no other debit has it. The postings of what was taken have no lower
-    /// ones.
+    /// Its number in the ledger; no other debit has it. The postings of what was taken have none
+    /// that is lower.
     pub seq: i64,
     /// The number of the fact that it is of: one of a refund, a dispute or an adjustment is of all
     /// that was told of that as facts. A transaction is one by itself.
@@ -166,9 +166,9 @@ const TRANSACTIONS: &str = "SELECT t.seq, t.seq, t.charge, ABS(t.amount), t.crea
     AND t.account = ?3 AND t.seq >= ?4 AND t.kind IN (?6, ?7, ?8) AND t.posted = 1 \
     ORDER BY t.seq LIMIT ?5";
 
-/// The debits in the next `most` rows from a row number on, in the order of the rows, and from which
-/// number on there may be more. Those in another currency than their charge's take of no reserve,
-/// and are none of them.
+/// The debits in the next `most` rows from a row number on, in the order of the rows, and from
+/// which number on there may be more. Those in another currency than their charge's take of no
+/// reserve, and are none of them.
 ///
 /// # Errors
 /// If the database does not answer.
