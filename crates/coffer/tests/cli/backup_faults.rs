@@ -161,7 +161,7 @@ fn what_is_wrong_in_a_store_is_found_in_its_backup() {
         (
             "book/",
             &["UPDATE ledger_balance SET payments_pending = payments_pending + 1"],
-            "payments",
+            "a balance is the sum of its postings",
         ),
         (
             "head/",

@@ -33,6 +33,11 @@ impl Keyring {
         self.mark_stopped(now).await
     }
 
+    /// Whether it is sealed, and the key store does not say so yet.
+    pub fn is_stop_unmarked(&self) -> bool {
+        self.unmarked.load(Ordering::SeqCst)
+    }
+
     async fn mark_stopped(&self, now: Timestamp) -> Result<(), KeyringError> {
         self.keys.write(MarkStopped(Some(now))).await?;
         self.unmarked.store(false, Ordering::SeqCst);
@@ -109,7 +114,7 @@ impl Keyring {
     /// says if it cannot go on.
     pub async fn watch_stop(&self) -> Result<bool, KeyringError> {
         let stops = self.stops.load(Ordering::SeqCst);
-        if self.unmarked.load(Ordering::SeqCst) {
+        if self.is_stop_unmarked() {
             return self.mark_stopped(self.now()).await.map(|()| false);
         }
         let is_wanted = store::stopped(&self.keys).await?.is_some();

@@ -84,14 +84,14 @@ async fn a_disk_without_room_is_told_from_other_failures() {
     tokio::spawn(connection);
     admin.batch_execute(NO_ROOM).await.unwrap();
     store.check_space().unwrap();
-    store.write(insert("small")).await.unwrap();
+    store.write(Run(vec![item(1, "small")])).await.unwrap();
     store.check_space().unwrap();
-    let error = store.write(insert("large")).await.unwrap_err();
+    let error = store.write(Run(vec![item(2, "large")])).await.unwrap_err();
     assert!(matches!(error, StorageError::NoSpace(_)), "{error}");
     assert!(error.to_string().contains("No space left"), "{error}");
     assert!(matches!(store.check_space(), Err(StorageError::NoSpace(_))));
     // What finds room goes on.
-    store.write(insert("small")).await.unwrap();
+    store.write(Run(vec![item(3, "another")])).await.unwrap();
     assert_eq!(count(&store).await, 2);
 }
 
