@@ -122,7 +122,9 @@ fn data_that_was_put_back_beside_newer_keys_is_told_until_somebody_takes_the_bla
         let words = ["serve", "--listen", "127.0.0.1:0", "--key-dir", "keys"];
         Server::start(&kept.home, &[&words, more].concat())
     };
-    let verify = || kept.home.coffer(&["audit", "verify", "--key-dir", "keys"]).run();
+    let keys = kept.home.path("keys");
+    let verify =
+        || kept.home.coffer(&["audit", "verify"]).env("COFFER_KEY_DIR", keys.display()).run();
     let set = |server: &Server<'_>, name: &str| {
         let set = server.coffer(&["secrets", "set", name]).api_key(&kept.key);
         expect(&set.stdin("hunter2").run(), 0);
