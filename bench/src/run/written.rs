@@ -2,6 +2,7 @@
 
 use super::Run;
 use crate::args::Result;
+use crate::child::pause;
 use crate::coffer::{ACCOUNTS, Coffer, Writer};
 use crate::slice::{self, Slice};
 use crate::unit::learn::{Learned, learn};
@@ -40,6 +41,7 @@ impl Written {
 }
 
 /// How long it takes until another second begins.
+#[expect(clippy::disallowed_methods, reason = "the server under test goes by this clock too")]
 fn rest_of_second() -> Duration {
     let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
     Duration::from_nanos(1_000_000_000 - u64::from(now.subsec_nanos()))
@@ -69,7 +71,7 @@ impl Run {
         let accounts = coffer.account_names()?.len();
         for _ in 0..2 * accounts {
             if accounts < FEW_ACCOUNTS {
-                std::thread::sleep(rest_of_second());
+                pause(rest_of_second());
             }
             self.send(coffer, workload, 1, keyed)?;
             let now = layout.snapshot(&data)?;

@@ -126,8 +126,7 @@ impl Work for Collides {
 
     async fn run(&self, tx: &mut Tx<'_>) -> Result<(), StorageError> {
         if !self.0.swap(true, Ordering::SeqCst) {
-            let sql = "DO $$ BEGIN RAISE EXCEPTION USING ERRCODE = 'serialization_failure'; END $$";
-            tx.execute(sql, &[]).await?;
+            tx.query("SELECT collide()", &[]).await?;
         }
         Ok(())
     }
@@ -145,6 +144,9 @@ fn a_collision_and_a_connection_in_use_show_on_postgresql() {
         "coffer_postgres_connections{store=\"data\",state=\"busy\"}",
         "coffer_postgres_retries_total{store=\"data\"}",
     ];
+    let collides = "CREATE FUNCTION collide() RETURNS integer LANGUAGE plpgsql AS $$ BEGIN \
+                    RAISE EXCEPTION USING ERRCODE = 'serialization_failure'; END $$";
+    server.tamper(&[], &[collides.to_owned()]);
     let store = &server.server().installation().stores.data;
     let collide = || server.block_on(store.write(Collides::default())).unwrap();
     assert_eq!(change(&server, retries, collide), 1.0);

@@ -54,7 +54,7 @@ const RULES: &str = "noskipscan rules=1";
 /// # Errors
 /// When they cannot be read or written.
 pub(super) fn describe(connection: &mut Connection, changed: bool) -> Result<()> {
-    if !changed && is_described(connection)? {
+    if !changed && (is_described(connection)? || !has(connection, MARKED)?) {
         return Ok(());
     }
     let tx = connection.transaction()?;
@@ -80,10 +80,14 @@ pub(super) fn describe(connection: &mut Connection, changed: bool) -> Result<()>
     Ok(connection.execute_batch("ANALYZE sqlite_schema;")?)
 }
 
+/// Whether there is a table of this name; a store without migrations has none.
+fn has(connection: &Connection, table: &str) -> Result<bool> {
+    let sql = "SELECT count(*) > 0 FROM sqlite_schema WHERE name = ?1";
+    Ok(connection.query_row(sql, [table], |row| row.get(0))?)
+}
+
 fn is_described(connection: &Connection) -> Result<bool> {
-    let found = "SELECT count(*) FROM sqlite_schema WHERE name = 'sqlite_stat1'";
-    let found: i64 = connection.query_row(found, [], |row| row.get(0))?;
-    if found == 0 {
+    if !has(connection, "sqlite_stat1")? {
         return Ok(false);
     }
     let marked = "SELECT count(*) FROM sqlite_stat1 WHERE tbl = ?1 AND stat LIKE '% ' || ?2";
