@@ -124,7 +124,7 @@ fn an_endpoint_without_success_is_told_of_and_then_disabled() {
 }
 
 /// More than it takes to disable an endpoint.
-const MANY: u8 = 25;
+const MANY: u8 = 19;
 
 /// Attempts in all: each event is tried four times in test mode.
 const FAILED: i64 = 4 * (1 + MANY as i64);
