@@ -102,6 +102,9 @@ struct KnownIds {
     holds: Vec<String>,
     plans: Vec<String>,
     releases: Vec<String>,
+    charges: Vec<String>,
+    refunds: Vec<String>,
+    disputes: Vec<String>,
     reconciliations: Vec<String>,
     breaches: Vec<String>,
     warnings: Vec<String>,
@@ -131,6 +134,9 @@ impl KnownIds {
             ("reshold_", &mut self.holds),
             ("resplan_", &mut self.plans),
             ("resrel_", &mut self.releases),
+            ("ch_", &mut self.charges),
+            ("re_", &mut self.refunds),
+            ("du_", &mut self.disputes),
             ("lrec_", &mut self.reconciliations),
             ("lbreach_", &mut self.breaches),
             ("lwarn_", &mut self.warnings),
@@ -263,7 +269,7 @@ fn books(
             vec![("id", rng.named("du_", 60)), charge, amount(900)],
         ),
         6 => {
-            let path = format!("/v1/ledger/disputes/{}", rng.named("du_", 60));
+            let path = format!("/v1/ledger/disputes/{}", known.some(&known.disputes, rng));
             of("POST", &path, status(&["won", "lost"]))
         }
         7 => {

@@ -217,8 +217,8 @@ pub fn looked_at(
 /// The path of one object.
 fn one(rng: &Rng, known: &KnownIds) -> String {
     let (of, id) = match rng.below(13) {
-        0 => ("ledger/charges", rng.named("ch_", 120)),
-        1 => ("ledger/refunds", rng.named("re_", 60)),
+        0 => ("ledger/charges", known.some(&known.charges, rng)),
+        1 => ("ledger/refunds", known.some(&known.refunds, rng)),
         2 => ("ledger/payouts", rng.named("po_", 60)),
         3 => ("ledger/adjustments", rng.named("ad_", 60)),
         4 => ("ledger/transactions", rng.named("txn_", 300)),
@@ -257,7 +257,7 @@ fn analyst(
         _ => {
             let account = known.accounts[usize::try_from(rng.below(3)).unwrap()].clone();
             let which = match rng.below(3) {
-                0 => format!("charges/{}", rng.named("ch_", 120)),
+                0 => format!("charges/{}", known.some(&known.charges, rng)),
                 1 => format!("payouts/{}", rng.named("po_", 60)),
                 _ => format!("holds/{}", known.some(&known.holds, rng)),
             };
