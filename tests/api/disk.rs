@@ -115,7 +115,7 @@ fn the_server_says_that_it_is_not_ready_and_recovers_by_itself() {
     let client = disk.server.app().client();
     let ready = || disk.server.anonymous().get("/readyz", &[]);
     lines::keep();
-    for turn in 1..=2 {
+    for times in 1..=2 {
         disk.has(PLENTY);
         assert_eq!(ready().status, 200);
         client.set("token", "value").ok();
@@ -129,7 +129,7 @@ fn the_server_says_that_it_is_not_ready_and_recovers_by_itself() {
         let told = lines::with(&disk.server.data_dir().display().to_string());
         let full = |line: &&String| line.contains("insufficient storage (507)");
         let full: Vec<_> = told.iter().filter(full).collect();
-        assert_eq!(full.len(), turn, "{told:?}");
+        assert_eq!(full.len(), times, "{told:?}");
         assert!(full.iter().all(|line| line.contains("\"ERROR\"")), "{told:?}");
     }
 }

@@ -1,8 +1,8 @@
 """Runs the steps of the files in `examples/ci`, as far as a shell can.
 
 Coffer is checked out where a step says so, and is installed from there: `cargo` and `rustup` are
-stand-ins that hold what they are told against that checkout, and put the binary that is tested where
-cargo would put its own. The part `install` of the test run has cargo really do it.
+stand-ins that hold what they are told against that checkout, and put the binary that is tested
+where cargo would put its own. The part `install` of the test run has cargo really do it.
 `COFFER_BIN` is the binary; the interpreter that runs this has what the suite needs.
 """
 

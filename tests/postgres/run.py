@@ -1,6 +1,7 @@
 """Runs every program of this folder against the server's binary, which COFFER_BIN names.
 
-It needs PostgreSQL's programs, the official SDK, and libfaketime, which LIBFAKETIME names. The exit code is 0 only if all have passed.
+It needs PostgreSQL's programs, the official SDK, and libfaketime, which LIBFAKETIME names. The exit
+code is 0 only if all have passed.
 """
 
 import os

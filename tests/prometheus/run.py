@@ -142,7 +142,7 @@ def check(home):
 
 def main():
     promtool("check", "rules", RULES)
-    promtool("test", "rules", RULES.with_name("coffer.rules.test.yml"))
+    promtool("test", "rules", *sorted(RULES.parent.glob("*.test.yml")))
     with tempfile.TemporaryDirectory() as home:
         alerts, panels = check(Path(home))
     print(f"{alerts} rules and {panels} panels evaluate over a running server's figures")

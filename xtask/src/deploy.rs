@@ -8,7 +8,8 @@ use std::collections::BTreeSet;
 /// The rules.
 const RULES: &str = "deploy/prometheus/coffer.rules.yml";
 /// Their unit tests.
-const RULE_TESTS: &str = "deploy/prometheus/coffer.rules.test.yml";
+const RULE_TESTS: [&str; 2] =
+    ["deploy/prometheus/coffer.rules.test.yml", "deploy/prometheus/coffer.rules.records.test.yml"];
 /// The dashboard.
 const BOARD: &str = "deploy/grafana/coffer.json";
 /// The book.
@@ -18,7 +19,7 @@ const BOOK: &str = "docs/operations/alerts.md";
 pub fn problems(files: &[File]) -> Vec<(&'static str, String)> {
     let text = |path| files.iter().find(|file| file.path == path).map(|file| &*file.text);
     let mut problems = Vec::new();
-    for path in [RULES, RULE_TESTS, BOARD, BOOK] {
+    for path in [RULES, BOARD, BOOK].into_iter().chain(RULE_TESTS) {
         match text(path) {
             Some(text) => {
                 let unknown = unknown_metrics(text, &metrics::names(files));
@@ -32,9 +33,9 @@ pub fn problems(files: &[File]) -> Vec<(&'static str, String)> {
         let message = |value| format!("no code gives a label the value {value}");
         problems.extend(unknown.into_iter().map(|value| (path, message(value))));
     }
-    let tests = text(RULE_TESTS).unwrap_or_default();
-    let untested = untested(text(RULES).unwrap_or_default(), tests);
-    problems.extend(untested.into_iter().map(|message| (RULE_TESTS, message)));
+    let tests: Vec<&str> = RULE_TESTS.into_iter().filter_map(text).collect();
+    let untested = untested(text(RULES).unwrap_or_default(), &tests.concat());
+    problems.extend(untested.into_iter().map(|message| (RULES, message)));
     let (rules, book) = (text(RULES).unwrap_or_default(), text(BOOK).unwrap_or_default());
     problems.extend(without_book(rules, book).into_iter().map(|message| (RULES, message)));
     problems.extend(without_alert(rules, book).into_iter().map(|message| (BOOK, message)));

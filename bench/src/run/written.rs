@@ -28,8 +28,8 @@ const SHARED: [&str; 2] = ["ledger_balance_at", "ledger_figure_at"];
 /// into, many at once.
 const BEHIND: [&str; 2] = ["audit_tile", "audit_head"];
 
-/// Fewer accounts than this are looked at one second after the other, since few requests do not show
-/// by their number what is usual where rows are shared by a second.
+/// Fewer accounts than this are looked at one second after the other, since few requests do not
+/// show by their number what is usual where rows are shared by a second.
 const FEW_ACCOUNTS: usize = 32;
 
 impl Written {

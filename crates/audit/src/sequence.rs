@@ -50,11 +50,11 @@ pub struct Sequencer {
     /// What need not be read.
     fresh: Arc<Fresh>,
     /// The border of the tree at the last append, so that its tiles need not be read again.
-    border: Mutex<Option<Known>>,
+    border: Mutex<Option<SignedBorder>>,
 }
 
 /// A border that this process has signed.
-struct Known {
+struct SignedBorder {
     border: Border,
     /// Its signed head: if another stands there now, the border is none of it.
     note: String,
@@ -94,7 +94,7 @@ impl Sequencer {
             // Before hashes are taken from those who know them: if nothing can be added, they stay.
             let Some(border) = self.border_of(head.as_ref()).await? else { break };
             let Some(batch) = self.next(&parts, border.size()).await? else {
-                self.remember(head.map(|head| Known { border, note: head.note }));
+                self.remember(head.map(|head| SignedBorder { border, note: head.note }));
                 break;
             };
             let count = batch.hashes.len();
@@ -168,7 +168,7 @@ impl Sequencer {
         let checkpoint =
             Checkpoint { origin: origin(self.keyring.store_id()), tree: border.tree() };
         let note = checkpoint.sign(&self.signing_key().await?)?;
-        let known = Known { note: note.clone(), border };
+        let known = SignedBorder { note: note.clone(), border };
         let new = Head { size: checkpoint.tree.size, at: now, note, pruned: 0, pruned_note: None };
         let append = Append { old: head.map(|head| head.size), new, tiles, numbers: batch.numbers };
         let appended = batch.store.write(append).await?;
@@ -178,7 +178,7 @@ impl Sequencer {
         Ok(appended)
     }
 
-    fn remember(&self, known: Option<Known>) {
+    fn remember(&self, known: Option<SignedBorder>) {
         *self.border.lock().unwrap_or_else(PoisonError::into_inner) = known;
     }
 

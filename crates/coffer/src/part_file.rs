@@ -28,11 +28,11 @@ pub(crate) fn open_existing(path: &Path) -> io::Result<File> {
 }
 
 fn checked(mut options: OpenOptions, path: &Path) -> io::Result<File> {
-    let in_the_way = |what: &str| {
+    let obstructed = |what: &str| {
         io::Error::other(format!("{what} is in the way: find out who put it there, and remove it"))
     };
     if fs::symlink_metadata(path).is_ok_and(|about| about.is_symlink()) {
-        return Err(in_the_way("a link"));
+        return Err(obstructed("a link"));
     }
     // Without NONBLOCK, opening a pipe would wait for somebody at its other end.
     let flags = OFlags::NOFOLLOW | OFlags::NONBLOCK;
@@ -40,7 +40,7 @@ fn checked(mut options: OpenOptions, path: &Path) -> io::Result<File> {
     let file = options.read(true).write(true).custom_flags(flags).open(path)?;
     let about = file.metadata()?;
     if !about.is_file() || about.nlink() > 1 {
-        return Err(in_the_way("something else than a file with one name"));
+        return Err(obstructed("something else than a file with one name"));
     }
     Ok(file)
 }

@@ -96,7 +96,9 @@ impl Switch {
     ) -> Result<(), SwitchError> {
         for contents in &self.parts {
             let to = places.of(*contents);
-            if let Some(kept) = self.aside(&to).filter(|kept| fs::symlink_metadata(kept).is_ok()) {
+            if let Some(kept) =
+                self.kept_path(&to).filter(|kept| fs::symlink_metadata(kept).is_ok())
+            {
                 let source = io::Error::other("it is there already; try again");
                 return Err(SwitchError { path: kept, source });
             }
@@ -161,17 +163,17 @@ impl Switch {
         before: Before<'_>,
         moved: &mut Vec<(PathBuf, PathBuf)>,
     ) -> Result<(), SwitchError> {
-        let aside = self.aside(to).unwrap_or_else(|| to.to_owned());
-        for (file, other) in database_files(to).zip(database_files(&aside)) {
+        let kept_path = self.kept_path(to).unwrap_or_else(|| to.to_owned());
+        for (file, other) in database_files(to).zip(database_files(&kept_path)) {
             let Ok(about) = fs::symlink_metadata(&file) else { continue };
             let failed = |source| SwitchError { path: file.clone(), source };
             let is_shared_memory = file.as_os_str().as_encoded_bytes().ends_with(b"-shm");
             let is_something = about.len() > 0;
-            let in_the_way = match self.kept_as {
+            let is_obstructed = match self.kept_as {
                 Some(_) => is_something && fs::symlink_metadata(&other).is_ok(),
                 None => is_something && !is_shared_memory,
             };
-            if in_the_way {
+            if is_obstructed {
                 return Err(failed(io::Error::other("it is in the way of what was restored")));
             }
             before().map_err(failed)?;
@@ -185,7 +187,7 @@ impl Switch {
         sync_directory(to)
     }
 
-    fn aside(&self, to: &Path) -> Option<PathBuf> {
+    fn kept_path(&self, to: &Path) -> Option<PathBuf> {
         self.kept_as.as_ref().map(|suffix| with_suffix(to, suffix))
     }
 

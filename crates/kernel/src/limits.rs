@@ -105,8 +105,8 @@ pub const HEAD_BYTES_FREE: usize = 8 * 1024;
 pub const UNFINISHED_HEAD_BYTES: usize = 8 * 1024 * 1024;
 
 /// Bytes of its own head for each of which, beyond [`HEAD_BYTES_FREE`], a connection waits a
-/// microsecond before it reads on: a head is parsed anew whenever more of it arrives, so that a long
-/// one in small pieces would cost without end. No client has such heads.
+/// microsecond before it reads on: a head is parsed anew whenever more of it arrives, so that a
+/// long one in small pieces would cost without end. No client has such heads.
 pub const HEAD_BYTES_A_MICROSECOND: u64 = 1;
 
 /// Bytes of all unfinished heads for which each of these connections waits a microsecond more: many

@@ -123,7 +123,8 @@ fn an_endpoint_without_success_is_told_of_and_then_disabled() {
     assert_eq!(fixture.pending(&event), 0);
 }
 
-/// With the one before, as many as it takes to disable an endpoint, and as many as one account can make.
+/// With the one before, as many as it takes to disable an endpoint, and as many as one account can
+/// make.
 const MANY: u8 = 19;
 
 /// Attempts in all: each event is tried four times in test mode.

@@ -127,8 +127,8 @@ pub(super) fn prune(directory: &Path, made: &Header, keep: Keep) -> Vec<PathBuf>
     removed.map(|(_, found)| found.path).collect()
 }
 
-/// Removes files whose writer was killed, before they take the room of a backup that is to be made:
-/// nobody has them locked. What cannot be removed stays.
+/// Removes files whose writer was killed, before they take the space of a backup that is to be
+/// made: nobody has them locked. What cannot be removed stays.
 pub(super) fn remove_leftovers(directory: &Path) {
     for path in names(directory, PART).unwrap_or_default() {
         let Ok(file) = part_file::open_existing(&path) else { continue };

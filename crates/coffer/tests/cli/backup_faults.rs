@@ -81,10 +81,10 @@ fn a_restore_that_was_killed_is_finished_by_the_next_server() {
     let [data, keys] = shop.back_up(&shop.path("backups/"));
     shop.write(&["two"]);
     expect(&shop.run(&["backup", "restore", "--move-aside", &data, &keys]), 0);
-    // As it was when the keys had gone aside, and the restored ones had no name yet.
+    // As it was when the keys had been renamed, and the restored ones had no name yet.
     let home = shop.home.path("data");
-    let aside = names(&home).into_iter().find(|name| name.starts_with("keys.db.before-")).unwrap();
-    let suffix = aside.trim_start_matches("keys.db");
+    let kept = names(&home).into_iter().find(|name| name.starts_with("keys.db.before-")).unwrap();
+    let suffix = kept.trim_start_matches("keys.db");
     fs::rename(home.join("keys.db"), home.join("keys.db.restoring")).unwrap();
     let note = format!("{{\"kept_as\":\"{suffix}\",\"parts\":[\"data\",\"keys\"],\"restore\":1}}");
     fs::write(home.join("coffer.restore"), note).unwrap();
@@ -99,7 +99,7 @@ fn a_restore_that_was_killed_is_finished_by_the_next_server() {
     assert_eq!((shop.get(&server, "one"), shop.get(&server, "two")), (Some(0), Some(3)));
     assert_eq!(server.stop(), Some(0));
     let left = names(&home);
-    assert!(left.contains(&aside) && !left.contains(&"coffer.restore".to_owned()), "{left:?}");
+    assert!(left.contains(&kept) && !left.contains(&"coffer.restore".to_owned()), "{left:?}");
     expect(&shop.run(&["doctor"]), 0);
     // Or by the next restore, which then does its own.
     fs::rename(home.join("keys.db"), home.join("keys.db.restoring")).unwrap();

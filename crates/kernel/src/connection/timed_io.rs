@@ -1,5 +1,5 @@
-//! A stream that notes when bytes of a request arrive, and how many, and that is in no hurry to read
-//! a long head.
+//! A stream that notes when bytes of a request arrive, and how many, and that is in no hurry to
+//! read a long head.
 
 use crate::connections::Connection;
 use std::future::Future;

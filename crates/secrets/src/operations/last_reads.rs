@@ -1,6 +1,6 @@
-//! `GET /v1/admin/secrets/last_reads`: which key read each of some secrets last, for operators. Like
-//! the list of unused ones it looks in the audit, once for all that are asked about, and names no
-//! secret: the audit has the id of one that was found.
+//! `GET /v1/admin/secrets/last_reads`: which key read each of some secrets last, for operators.
+//! Like the list of unused ones it looks in the audit, once for all that are asked about, and names
+//! no secret: the audit has the id of one that was found.
 
 use super::is_read_of_scope;
 use crate::explain::is_of_scope;

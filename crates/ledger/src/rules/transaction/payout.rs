@@ -97,8 +97,8 @@ async fn asked_for(
     Ok(Some(asked))
 }
 
-/// Refuses a transaction that cannot be the payout which was asked for, whether it names that or has
-/// the processor's id of it.
+/// Refuses a transaction that cannot be the payout which was asked for, whether it names that or
+/// has the processor's id of it.
 fn check_asked(asked: &Payout, transaction: &Transaction) -> Result<(), ApiError> {
     let param = if transaction.payout_request.is_some() { "payout_request" } else { "source" };
     let refuse = |what: &str, asked_for: String, told: String| {

@@ -98,8 +98,8 @@ const POSTGRES: [&str; 3] = [
 ];
 
 /// The schema that a store has, without the table of records, which the engines own, and without
-/// those of SQLite's counters and of what its planner is told. What counts its rows is no key on PostgreSQL, where rows are spread
-/// by something else.
+/// those of SQLite's counters and of what its planner is told. What counts its rows is no key on
+/// PostgreSQL, where rows are spread by something else.
 async fn schema(store: &Store, catalogue: [&'static str; 3]) -> Vec<String> {
     let mut lines = Vec::new();
     for sql in catalogue {
