@@ -264,7 +264,8 @@ fn names_of_tables(store: &Store) -> &'static str {
         "SELECT CAST(table_name AS text) FROM information_schema.tables \
          WHERE table_schema = 'public' ORDER BY 1"
     } else {
-        "SELECT name FROM sqlite_schema WHERE type = 'table' ORDER BY name"
+        "SELECT name FROM sqlite_schema WHERE type = 'table' \
+         AND name NOT LIKE 'sqlite_stat%' ORDER BY name"
     }
 }
 
