@@ -189,6 +189,8 @@ fn answers_are_described_as_they_are() {
     let keyring = catalogue.find("admin.keyring.retrieve").unwrap();
     answers.add(keyring, &admin.get(keyring.path, &[]));
     of_an_account_that_is_new(&mut answers, &catalogue, &server.connected(&installed).1);
+    let itself = server.anonymous().with_key("sk_test_suite");
+    of_the_platform_itself(&mut answers, &catalogue, &itself);
     for definition in catalogue.definitions() {
         // What installs and uninstalls is of an app whose id is known, and an account of its own.
         let installs = definition.name.starts_with("apps.installs");
@@ -253,6 +255,29 @@ fn of_an_account_that_is_new(answers: &mut Answers, catalogue: &Catalogue, accou
         let definition = catalogue.find(name).unwrap();
         answers.add(definition, &account.post(definition.path, params));
     }
+}
+
+/// What a platform reads of its own account, which has no `metadata` (reserves §3: Connect callers
+/// only).
+fn of_the_platform_itself(answers: &mut Answers, catalogue: &Catalogue, itself: &Client) {
+    let plan = [
+        ("percent", "5"),
+        ("type", "rolling_release"),
+        ("rolling_release[days_after_charge]", "9"),
+    ];
+    let charge = [("id", "ch_itself"), ("amount", "9000"), ("currency", "usd")];
+    for (name, params) in
+        [("reserve.plans.create", &plan[..]), ("ledger.charges.create", &charge[..])]
+    {
+        let definition = catalogue.find(name).unwrap();
+        answers.add(definition, &itself.post(definition.path, params));
+    }
+    let list = catalogue.find("reserve.holds.list").unwrap();
+    let holds = itself.get(list.path, &[]);
+    answers.add(list, &holds);
+    let hold = holds.json()["data"][0]["id"].as_str().unwrap().to_owned();
+    let release = catalogue.find("reserve.releases.create").unwrap();
+    answers.add(release, &itself.post(release.path, &[("reserve_hold", hold.as_str())]));
 }
 
 /// What of an answer a schema does not describe; nothing if it fits.

@@ -35,7 +35,7 @@ before(async () => {
   await dev.fill();
   browser = await launch();
   for (const server of [dev, servers.production]) {
-    const context = await browser.newContext();
+    const context = await browser.newContext({ reducedMotion: 'reduce' });
     const page = await context.newPage();
     await server.signIn(page);
     server.state = await context.storageState();
@@ -52,7 +52,7 @@ after(async () => {
 /** A page of somebody who is signed in, or of nobody, which notes what the browser complains of. */
 async function open(server, { nobody, ...options }) {
   const storageState = nobody ? undefined : server.state;
-  const context = await browser.newContext({ storageState, ...options });
+  const context = await browser.newContext({ storageState, reducedMotion: 'reduce', ...options });
   context.setDefaultTimeout(PATIENCE);
   const page = await context.newPage();
   page.complaints = [];

@@ -45,7 +45,9 @@ def run(folder, url, key, pattern):
              "--suppress-health-check", "all", "--no-color", "--generation-database", "none"]
     ended = subprocess.run([sys.executable, PROGRAM, *words], stdout=subprocess.PIPE,
                            stderr=subprocess.STDOUT, check=False, timeout=800, cwd=folder)
-    return "" if ended.returncode == 0 else ended.stdout.decode()[-3000:]
+    said = ended.stdout.decode()
+    # What was found stands before a long summary.
+    return "" if ended.returncode == 0 else said[max(said.find("= FAILURES ="), 0):][:4000]
 
 
 def main():
