@@ -78,19 +78,20 @@ class Server:
             self.wait_until_ready(said)
         return self
 
-    def wait_until_ready(self, said=0):
-        """Waits until it says that it serves, and its stores answer."""
+    def wait_until_ready(self, said=0, path="/readyz"):
+        """Waits until it says that it serves, and its stores answer; with `/livez` as the path,
+        until it answers at all."""
         end = time.monotonic() + PATIENCE
         while time.monotonic() < end and self.process.poll() is None:
-            if '"serving"' in self.said()[said:] and self.is_ready():
+            if '"serving"' in self.said()[said:] and self.is_ready(path):
                 return
             time.sleep(0.05)
         raise RuntimeError(f"the server did not start:\n{self.said()[said:]}")
 
-    def is_ready(self):
+    def is_ready(self, path="/readyz"):
         """Whether it says that its stores answer."""
         try:
-            with urllib.request.urlopen(f"{self.base}/readyz", timeout=PATIENCE) as answer:
+            with urllib.request.urlopen(f"{self.base}{path}", timeout=PATIENCE) as answer:
                 return answer.status == 200
         except (urllib.error.URLError, OSError):
             return False

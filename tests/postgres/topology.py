@@ -53,6 +53,14 @@ class Topology:
         self.servers.append(server)
         return server.start()
 
+    def serve_without_writes(self, name, **more):
+        """A server that serves reads: it is not ready, since it can write no audit."""
+        server = Server(self.installation, name, **more)
+        self.servers.append(server)
+        server.start(wait=False)
+        server.wait_until_ready(path="/livez")
+        return server
+
     def api(self, server, key="test_key", account=None):
         return Api(server, self.founded[key], account)
 
