@@ -3,7 +3,7 @@
 use crate::limits;
 use crate::reasons;
 use crate::secret::{Locator, Scope, Secret, numbered};
-use coffer_base::{Mode, Redacted, Timestamp, limit};
+use coffer_base::{AccountId, AppId, Mode, Redacted, Tenant, Timestamp, limit};
 use coffer_dialect::{ApiError, Fields, Object, Value};
 use coffer_kernel::Ctx;
 
@@ -30,6 +30,29 @@ pub(crate) const EXPANDABLE: &[&str] = &[PAYLOAD, "scope"];
 pub(crate) fn name(fields: &Fields<'_>) -> Result<String, ApiError> {
     let name = fields.required_text("name", limits::SECRET_NAME_CHARACTERS)?;
     Ok(plain(name))
+}
+
+/// The account that an operator asks about.
+///
+/// # Errors
+/// A 400 that names the parameter if it is missing or is no id.
+pub(crate) fn account(fields: &Fields<'_>) -> Result<AccountId, ApiError> {
+    AccountId::parse(&fields.required_plain("account", limit::ID_CHARACTERS)?)
+        .map_err(|error| ApiError::invalid_param("account", format!("{error}.")))
+}
+
+/// Whose secrets an operator asks about: those that an app keeps for an account, in live mode
+/// unless another is named.
+///
+/// # Errors
+/// A 400 that names the parameter if one is missing or is none.
+pub(crate) fn tenant(fields: &Fields<'_>) -> Result<Tenant, ApiError> {
+    let account = account(fields)?;
+    let app = AppId::parse(&fields.required_plain("app", limit::ID_CHARACTERS)?)
+        .map_err(|error| ApiError::invalid_param("app", format!("{error}.")))?;
+    let modes = [("live", Mode::Live), ("test", Mode::Test)];
+    let mode = fields.optional_choice("mode", &modes)?.unwrap_or(Mode::Live);
+    Ok(Tenant { mode, app, account })
 }
 
 /// Takes a name or a user out of the wrapping that every parameter has: these are no secrets, and

@@ -59,8 +59,7 @@ impl ReadOperation for History {
     fn parse(&self, arguments: &Arguments<'_>) -> Result<Query, ApiError> {
         let fields = arguments.params.only(&["account", "entries", "name", "user"])?;
         let name = wire::name(&fields)?;
-        let account = AccountId::parse(&fields.required_plain("account", limit::ID_CHARACTERS)?)
-            .map_err(|error| ApiError::invalid_param("account", format!("{error}.")))?;
+        let account = wire::account(&fields)?;
         let user = fields.optional_plain("user", limit::SCOPE_USER_CHARACTERS)?;
         let looked_at = wire::looked_at(&fields)?;
         Ok(Query { locator: locator(&name, user.as_deref()), account, looked_at })

@@ -6,7 +6,7 @@ use super::is_read_of_scope;
 use crate::explain::is_of_scope;
 use crate::secret::Scope;
 use crate::{limits, wire};
-use coffer_base::{AccountId, AppId, Mode, Tenant, Timestamp, limit};
+use coffer_base::{Tenant, Timestamp, limit};
 use coffer_dialect::{ApiError, Object, Value};
 use coffer_kernel::explain::{Search, StoredEntry, search};
 use coffer_kernel::{Access, Arguments, Ctx, Definition, Example, Failure, ReadOperation};
@@ -49,12 +49,7 @@ impl ReadOperation for LastReads {
     fn parse(&self, arguments: &Arguments<'_>) -> Result<Input, ApiError> {
         let known = &["account", "app", "entries", "mode", "secrets", "user"];
         let fields = arguments.params.only(known)?;
-        let account = AccountId::parse(&fields.required_plain("account", limit::ID_CHARACTERS)?)
-            .map_err(|error| ApiError::invalid_param("account", format!("{error}.")))?;
-        let app = AppId::parse(&fields.required_plain("app", limit::ID_CHARACTERS)?)
-            .map_err(|error| ApiError::invalid_param("app", format!("{error}.")))?;
-        let modes = [("live", Mode::Live), ("test", Mode::Test)];
-        let mode = fields.optional_choice("mode", &modes)?.unwrap_or(Mode::Live);
+        let tenant = wire::tenant(&fields)?;
         let user = fields.optional_plain("user", limit::SCOPE_USER_CHARACTERS)?;
         let secrets = fields.text_list("secrets")?;
         if secrets.is_empty() {
@@ -66,7 +61,7 @@ impl ReadOperation for LastReads {
             return Err(ApiError::invalid_param("secrets", message));
         }
         Ok(Input {
-            tenant: Tenant { mode, app, account },
+            tenant,
             scope: user.map_or(Scope::Account, Scope::User),
             secrets: secrets.into_iter().map(str::to_owned).collect(),
             looked_at: wire::looked_at(&fields)?,

@@ -6,7 +6,7 @@ use super::is_read_of_scope;
 use crate::explain::scope_of;
 use crate::store::{self, Named};
 use crate::{limits, secret, wire};
-use coffer_base::{AccountId, AppId, Mode, Tenant, Timestamp, limit};
+use coffer_base::{AccountId, Tenant, Timestamp, limit};
 use coffer_dialect::{ApiError, Object, Value};
 use coffer_kernel::explain::{Search, StoredEntry, search};
 use coffer_kernel::{
@@ -37,17 +37,12 @@ impl ReadOperation for ListUnused {
     fn parse(&self, arguments: &Arguments<'_>) -> Result<Input, ApiError> {
         let known = &["account", "app", "entries", "limit", "mode", "unused_for"];
         let fields = arguments.params.only(known)?;
-        let account = AccountId::parse(&fields.required_plain("account", limit::ID_CHARACTERS)?)
-            .map_err(|error| ApiError::invalid_param("account", format!("{error}.")))?;
-        let app = AppId::parse(&fields.required_plain("app", limit::ID_CHARACTERS)?)
-            .map_err(|error| ApiError::invalid_param("app", format!("{error}.")))?;
-        let modes = [("live", Mode::Live), ("test", Mode::Test)];
-        let mode = fields.optional_choice("mode", &modes)?.unwrap_or(Mode::Live);
+        let tenant = wire::tenant(&fields)?;
         let unused = 1..=limits::LOOKED_AHEAD_SECONDS;
         let unused = fields.optional_integer_within("unused_for", unused)?;
         let most = fields.optional_integer_within("limit", 1..=limit::PAGE_CEILING)?;
         Ok(Input {
-            tenant: Tenant { mode, app, account },
+            tenant,
             unused: unused.unwrap_or(limits::UNUSED_SECONDS),
             most: usize::try_from(most.unwrap_or(limits::SHOWN_TO_OPERATORS)).unwrap_or(1),
             looked_at: wire::looked_at(&fields)?,
