@@ -19,13 +19,13 @@ use crate::checkpoint::{Checkpoint, VerifierKey, origin};
 use crate::error::LogError;
 use crate::fresh::Fresh;
 use crate::limits;
-use crate::store::log::{self, Append, Head, Prune};
+use crate::store::log::{self, Append, Head, Number, Prune};
 use crate::tile::Border;
 use crate::tree::leaf_hash;
 use coffer_base::Timestamp;
 use coffer_crypto::{Hash, SigningKey};
 use coffer_keyring::Keyring;
-use coffer_storage::{Row, StorageError, Store, Value};
+use coffer_storage::{Row, StorageError, Store};
 use std::sync::{Arc, Mutex, PoisonError};
 
 /// For what the log's signing key is derived.
@@ -65,7 +65,7 @@ struct Batch {
     /// Their hashes, each with the number that it has or gets.
     hashes: Vec<(u64, Hash)>,
     /// What rows get their numbers; of those that have one, none.
-    numbers: Vec<[Value; 3]>,
+    numbers: Vec<Number>,
     /// The part of the store that they are in.
     store: Store,
 }

@@ -57,7 +57,7 @@ pub struct ServeOptions {
 
 impl ServeOptions {
     /// As [`bind`], unless plain HTTP would leave the machine.
-    async fn bind(
+    fn bind(
         &self,
         address: Option<&Address>,
         handed: Option<HandedSocket>,
@@ -69,7 +69,7 @@ impl ServeOptions {
         {
             return Err(ServeError::PlainHttp(address.clone()));
         }
-        bind(address, handed).await
+        bind(address, handed)
     }
 
     /// The files of the sockets that it makes itself.
@@ -91,7 +91,7 @@ impl ServeOptions {
 
 /// Takes the socket that was handed over, or binds one to `address`; the address that comes back
 /// has the port that was chosen.
-async fn bind(
+fn bind(
     address: Option<&Address>,
     handed: Option<HandedSocket>,
 ) -> Result<Option<(Listener, Address)>, ServeError> {
@@ -100,7 +100,7 @@ async fn bind(
         return handed.attach().map(Some).map_err(|error| ServeError::Bind(address, error));
     }
     let Some(address) = address else { return Ok(None) };
-    let bound = listener::bind(address).await;
+    let bound = listener::bind(address);
     bound.map(Some).map_err(|error| ServeError::Bind(address.clone(), error))
 }
 
@@ -152,9 +152,9 @@ impl Server {
     ) -> Result<Self, ServeError> {
         let handed = std::mem::take(&mut options.handed);
         let own_files = options.own_files(&handed);
-        let api = options.bind(options.listen.as_ref(), handed.api).await?;
-        let admin = options.bind(options.admin_listen.as_ref(), handed.admin).await?;
-        let figures = bind(options.metrics_listen.as_ref(), handed.metrics).await?;
+        let api = options.bind(options.listen.as_ref(), handed.api)?;
+        let admin = options.bind(options.admin_listen.as_ref(), handed.admin)?;
+        let figures = bind(options.metrics_listen.as_ref(), handed.metrics)?;
         for (_, at) in [&api, &admin].into_iter().flatten() {
             if let Address::Tcp(address) = at {
                 installation.context.http.never_to(*address);

@@ -123,7 +123,7 @@ impl DiskSpace {
         {
             shared.ballast.release();
         }
-        shared.look();
+        shared.look_and_refill();
         let watched = Arc::downgrade(&shared);
         Builder::new()
             .name("coffer-space".to_owned())
@@ -146,7 +146,7 @@ impl DiskSpace {
     /// [`StorageError::NoSpace`] if the space that is left is kept for writes that take data away.
     pub(crate) fn admit(&self) -> Result<()> {
         if self.0.faults.free_space().is_some() {
-            self.0.look();
+            self.0.look_and_refill();
         }
         if self.0.low.load(Ordering::Relaxed) { Err(self.0.refusal()) } else { Ok(()) }
     }
@@ -177,25 +177,33 @@ impl DiskSpace {
     }
 }
 
-/// Looks at the disk again and again, until nobody needs it any more.
+/// Looks at the disk again and again, until nobody needs it any more. Whoever wakes the thread has
+/// just given the ballast up, and needs its room still.
 fn keep_looking(watched: &Weak<Shared>, woken: &Receiver<()>) {
     let pause = Duration::from_millis(limit::DISK_LOOK_MILLISECONDS);
-    while woken.recv_timeout(pause) != Err(RecvTimeoutError::Disconnected) {
+    loop {
+        let waited = woken.recv_timeout(pause);
         let Some(shared) = watched.upgrade() else { return };
-        shared.look();
+        match waited {
+            Ok(()) => {
+                shared.look();
+            }
+            Err(RecvTimeoutError::Timeout) => shared.look_and_refill(),
+            Err(RecvTimeoutError::Disconnected) => return,
+        }
     }
 }
 
 impl Shared {
-    /// Looks at the disk, and decides whether writes may add data.
-    fn look(&self) {
+    /// Looks at the disk, and decides whether writes may add data. Returns what it found.
+    fn look(&self) -> Option<Headroom> {
         let mut failed = self.looking.lock().unwrap_or_else(PoisonError::into_inner);
         let Some(headroom) = self.measure() else {
             if !std::mem::replace(&mut *failed, true) {
                 let directory = self.directory.display();
                 tracing::warn!(%directory, "the room on the disk cannot be read");
             }
-            return;
+            return None;
         };
         *failed = false;
         let low = self.is_low(headroom);
@@ -203,7 +211,14 @@ impl Shared {
             self.for_stores(|store| store.shrink_log());
         }
         self.report(headroom, low);
-        if headroom.available >= headroom.floor().saturating_add(headroom.ballast()) {
+        Some(headroom)
+    }
+
+    /// The same, and puts the ballast back where there is room for it.
+    fn look_and_refill(&self) {
+        if let Some(headroom) = self.look()
+            && headroom.available >= headroom.floor().saturating_add(headroom.ballast())
+        {
             self.ballast.place(headroom.ballast());
         }
     }

@@ -74,7 +74,7 @@ fn a_panic_in_a_write_leaves_the_outcome_open() {
 fn a_commit_that_fails_keeps_nothing() {
     let armed = Arc::new(AtomicBool::new(false));
     let faults = Faults::none().fail_commit(Arc::clone(&armed));
-    let server = TestServer::builder().faults(faults).start();
+    let server = TestServer::builder().faults(faults).without_background_jobs().start();
     let client = server.app().client();
     client.set("token", "value").ok();
     armed.store(true, Ordering::SeqCst);

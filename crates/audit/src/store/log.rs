@@ -9,6 +9,7 @@ use coffer_base::Timestamp;
 use coffer_crypto::Hash;
 use coffer_storage::{Result, Row, StorageError, Store, Tx, Value, ValueRef, Work, values};
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::LazyLock;
 
 /// How far the log goes.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -215,18 +216,65 @@ pub(crate) struct Append {
     pub(crate) old: Option<u64>,
     pub(crate) new: Head,
     pub(crate) tiles: Vec<(TileId, Vec<Hash>)>,
-    /// The numbers that rows get with it, each with its account and its ordinal.
-    pub(crate) numbers: Vec<[Value; 3]>,
+    /// The numbers that rows get with it.
+    pub(crate) numbers: Vec<Number>,
+}
+
+/// The number that a row of a shared store gets.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) struct Number {
+    account: String,
+    ordinal: i64,
+    id: i64,
 }
 
 impl Append {
     /// The numbers of `rows`, which are [`unnumbered`], from `first` on.
-    pub(crate) fn numbers_of(rows: &[Row], first: u64) -> Result<Vec<[Value; 3]>> {
-        let numbered = (first..)
-            .zip(rows)
-            .map(|(number, row)| Ok(values![signed(number), row.text(ACCOUNT)?, row.int(0)?]));
+    pub(crate) fn numbers_of(rows: &[Row], first: u64) -> Result<Vec<Number>> {
+        let numbered = (first..).zip(rows).map(|(number, row)| {
+            let account = row.text(ACCOUNT)?.to_owned();
+            Ok(Number { account, ordinal: row.int(0)?, id: signed(number) })
+        });
         numbered.collect()
     }
+}
+
+/// How many rows of one account a statement gives numbers, the most first: what begins and ends a
+/// statement costs as much as some rows, and each of these texts is prepared once.
+const NUMBERED_AT_ONCE: [usize; 3] = [64, 8, 1];
+
+/// The statements for [`NUMBERED_AT_ONCE`].
+static NUMBER_ROWS: LazyLock<[&'static str; 3]> = LazyLock::new(|| {
+    NUMBERED_AT_ONCE.map(|rows| {
+        let pairs = vec!["(CAST(? AS BIGINT), CAST(? AS BIGINT))"; rows].join(", ");
+        let sql = format!(
+            "UPDATE audit_entry SET id = numbered.id \
+             FROM (VALUES {pairs}) AS numbered (ordinal, id) \
+             WHERE audit_entry.account = ? AND audit_entry.ordinal = numbered.ordinal \
+             AND audit_entry.id IS NULL"
+        );
+        &*Box::leak(sql.into_boxed_str())
+    })
+});
+
+/// What gives rows their numbers: as few statements as each account's rows allow.
+fn numbering(numbers: &[Number]) -> Vec<(&'static str, Vec<Value>)> {
+    let mut accounts: BTreeMap<&str, Vec<&Number>> = BTreeMap::new();
+    for number in numbers {
+        accounts.entry(&number.account).or_default().push(number);
+    }
+    let mut statements = Vec::new();
+    for (account, mut left) in accounts {
+        for (rows, sql) in NUMBERED_AT_ONCE.into_iter().zip(*NUMBER_ROWS) {
+            while left.len() >= rows {
+                let pairs =
+                    left.drain(..rows).flat_map(|number| values![number.ordinal, number.id]);
+                let params = pairs.chain(values![account]).collect();
+                statements.push((sql, params));
+            }
+        }
+    }
+    statements
 }
 
 impl Work for Append {
@@ -259,10 +307,8 @@ impl Work for Append {
         if changed == 0 {
             return Ok(false);
         }
-        for number in &self.numbers {
-            let sql = "UPDATE audit_entry SET id = ? \
-                       WHERE account = ? AND ordinal = ? AND id IS NULL";
-            tx.defer(sql, number.clone());
+        for (sql, params) in numbering(&self.numbers) {
+            tx.defer(sql, params);
         }
         for (id, hashes) in &self.tiles {
             let sql = "INSERT INTO audit_tile (place, hashes) VALUES (?, ?) \
@@ -358,4 +404,37 @@ impl Work for Prune {
 /// [`StorageError::Internal`] if no such log can exist.
 pub(crate) fn size_of(number: i64) -> Result<u64> {
     u64::try_from(number).map_err(|_| StorageError::Internal("a negative number".into()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_row_gets_its_number_in_one_statement() {
+        let account = |id: i64| if id % 10 == 0 { "acct_rare" } else { "acct_busy" }.to_owned();
+        let numbers: Vec<_> =
+            (1..=160).map(|id| Number { account: account(id), ordinal: 1_000 + id, id }).collect();
+        let statements = numbering(&numbers);
+        // 144 rows of one account are twice 64 and twice 8, and 16 of another twice 8.
+        assert_eq!(statements.len(), 6);
+        let mut given = Vec::new();
+        for (sql, mut params) in statements {
+            assert_eq!(sql.matches('?').count(), params.len());
+            let account = params.pop();
+            for pair in params.chunks(2) {
+                if let [Value::Int(ordinal), Value::Int(id)] = pair {
+                    assert_eq!(account, Some(Value::from(self::account(&numbers, *id))));
+                    assert_eq!(*ordinal, 1_000 + *id);
+                    given.push(*id);
+                }
+            }
+        }
+        given.sort_unstable();
+        assert_eq!(given, (1..=160).collect::<Vec<_>>());
+    }
+
+    fn account(numbers: &[Number], id: i64) -> &str {
+        numbers.iter().find(|number| number.id == id).map_or("", |number| &number.account)
+    }
 }

@@ -1,11 +1,12 @@
 //! Sockets that are listened on.
 
 use super::Address;
+use crate::limits;
 use coffer_kernel::Peer;
 use std::io;
 use std::net::SocketAddr;
 use std::path::Path;
-use tokio::net::{TcpListener, TcpStream, UnixListener, UnixStream};
+use tokio::net::{TcpListener, TcpSocket, TcpStream, UnixListener, UnixStream};
 
 /// A socket that is listened on.
 pub(super) enum Listener {
@@ -87,15 +88,22 @@ impl DetachedListener {
 }
 
 /// Listens on `address`; the one that comes back has the port that was chosen.
-pub(super) async fn bind(address: &Address) -> io::Result<(Listener, Address)> {
+pub(super) fn bind(address: &Address) -> io::Result<(Listener, Address)> {
     match address {
-        Address::Tcp(socket) => bind_tcp(socket).await,
+        Address::Tcp(socket) => bind_tcp(socket),
         Address::Unix(path) => bind_unix(path),
     }
 }
 
-async fn bind_tcp(socket: &SocketAddr) -> io::Result<(Listener, Address)> {
-    let listener = TcpListener::bind(socket).await?;
+fn bind_tcp(socket: &SocketAddr) -> io::Result<(Listener, Address)> {
+    let open = match socket {
+        SocketAddr::V4(_) => TcpSocket::new_v4()?,
+        SocketAddr::V6(_) => TcpSocket::new_v6()?,
+    };
+    // A server that starts anew finds connections of the one before that are not over yet.
+    open.set_reuseaddr(true)?;
+    open.bind(*socket)?;
+    let listener = open.listen(limits::ACCEPT_QUEUE)?;
     let bound = listener.local_addr()?;
     Ok((Listener::Tcp(listener), Address::Tcp(bound)))
 }

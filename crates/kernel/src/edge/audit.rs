@@ -8,6 +8,7 @@
 //! | a read of the admin API | recorded whatever the operator says |
 //! | a refusal | recorded; when there are very many, counted |
 //! | a change that failed | recorded before it is answered |
+//! | a change that a sealed server refused | as a refusal: nothing was tried, and the answer says what to do though the audit cannot be written |
 
 use super::trace::RequestTrace;
 use super::{method_of, single_slashes};
@@ -43,8 +44,7 @@ pub(super) async fn record(
         trace.audited.detail = about;
     }
     let entry = entry(kernel, trace, parts, outcome).await;
-    let failed_change =
-        result.as_ref().is_err_and(ApiError::is_fault) && trace.reached == Reached::Change;
+    let failed_change = result.as_ref().is_err_and(is_failure) && trace.reached == Reached::Change;
     // What asks to be sent again says nothing, and most likely the store is away.
     let says_nothing = result.as_ref().is_err_and(|error| error.should_retry() == Some(true));
     if says_nothing || !is_strict && !failed_change {
@@ -63,6 +63,11 @@ pub(super) async fn record(
             .because(&reasons::NOT_RECORDED)
     };
     written.map_err(not_recorded).and(result)
+}
+
+/// Whether a change was tried and failed. A sealed server tries none.
+fn is_failure(error: &ApiError) -> bool {
+    error.is_fault() && !error.is_because(&coffer_dialect::reasons::SEALED)
 }
 
 /// What is to be recorded of a request; `None` if nothing is.

@@ -4,7 +4,7 @@ use super::{Fixture, KEYRING, finish, rotate, server, server_at, status};
 use coffer_storage::Faults;
 use coffer_testkit::{Answer, TestServer, is_postgres};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Duration;
 use tempfile::TempDir;
 
@@ -127,6 +127,21 @@ fn it_is_in_force_here_while_the_key_store_cannot_be_written() {
     assert!(status(&server)["sealed_since"].as_i64() > Some(0), "others know by now");
     unseal(&server).ok();
     server.run_job("watch_stop");
+    fixture.is_whole(&server);
+}
+
+/// Though no refusal can be recorded then, each of them says what to do.
+#[test]
+fn a_full_disk_does_not_hide_it() {
+    let free = Arc::new(AtomicU64::new(u64::MAX));
+    let faults = Faults::none().free_space_of(Arc::clone(&free));
+    let server = TestServer::builder().embedded().faults(faults).without_background_jobs().start();
+    let fixture = Fixture::new(&server);
+    free.store(0, Ordering::SeqCst);
+    assert_eq!(seal(&server).ok()["sealed"], true);
+    is_stopped(&server, &fixture);
+    free.store(u64::MAX, Ordering::SeqCst);
+    unseal(&server).ok();
     fixture.is_whole(&server);
 }
 
