@@ -163,6 +163,35 @@ fn what_was_in_order_is_said_to_be_and_what_never_was_is_not_found() {
     client.get(&format!("/v1/admin/requests/{}", id(&first)), &[]).refused(403);
 }
 
+/// Who has seen a request's entry says where it is, and nobody has to look for it.
+#[test]
+fn a_request_is_told_by_its_entry_and_a_wrong_entry_hides_nothing() {
+    let server = TestServer::start();
+    let client = server.app().client();
+    let ids = ["one", "two"].map(|name| {
+        let answer = client.set(name, "value");
+        answer.header("request-id").unwrap().to_owned()
+    });
+    server.run_jobs();
+    let entries = ids.each_ref().map(|id| {
+        let list = server.admin().get("/v1/admin/audit", &[("request", id)]).ok();
+        list["data"][0]["id"].as_str().unwrap().to_owned()
+    });
+    for id in &ids {
+        let told = explain(&server, id, &[]);
+        for entry in entries.iter().map(String::as_str).chain(["aud_999999"]) {
+            assert_eq!(explain(&server, id, &[("entry", entry)]), told, "{entry}");
+        }
+    }
+    let path = format!("/v1/admin/requests/{}", ids[0]);
+    for wrong in ["12", "aud_0", "aud_-1", "aud_", "aud_99999999999999999999999"] {
+        let error = server.admin().get(&path, &[("entry", wrong)]).refused(400);
+        assert_eq!(error["param"], "entry", "{error}");
+    }
+    let nobody = "/v1/admin/requests/req_nobody";
+    server.admin().get(nobody, &[("entry", &entries[0])]).refused(404);
+}
+
 #[test]
 fn a_secret_has_a_history_and_readers() {
     let server = TestServer::start();

@@ -6,6 +6,7 @@ mod entries;
 mod prune;
 
 pub use anchor::{Anchor, AnchorFigures};
+pub(crate) use entries::number;
 
 use anchor::Anchoring;
 use coffer_audit::{LogError, LogFault, LogHealth, Sequencer};

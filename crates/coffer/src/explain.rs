@@ -1,6 +1,6 @@
 //! `GET /v1/admin/requests/:id`: why a request got what it got, in one sentence, and what to do.
 
-use crate::limits;
+use crate::{audit, limits};
 use coffer_base::civil::readable;
 use coffer_base::{AccountId, Mode};
 use coffer_dialect::{ApiError, Object, Reason};
@@ -61,10 +61,17 @@ impl ExplainSources {
 /// The operation.
 pub struct Explain(pub ExplainSources);
 
-/// What is asked for: a request, and the name that it was about, if whoever asks knows it.
+/// Characters of an entry's id at most.
+const ENTRY_ID_CHARACTERS: usize = 24;
+
+/// What is asked for: a request.
 pub struct Question {
     id: String,
+    /// The name that it was about, if whoever asks knows it.
     name: Option<String>,
+    /// The number of its entry in the audit, if whoever asks has seen it there: without it, a
+    /// request that was not refused is looked for among all entries.
+    entry: Option<u64>,
 }
 
 impl ReadOperation for Explain {
@@ -73,13 +80,24 @@ impl ReadOperation for Explain {
     type Input = Question;
 
     fn parse(&self, arguments: &Arguments<'_>) -> Result<Question, ApiError> {
-        let fields = arguments.params.only(&["name"])?;
+        let fields = arguments.params.only(&["entry", "name"])?;
+        let entry = fields.optional_plain("entry", ENTRY_ID_CHARACTERS)?;
+        let entry = entry.map(|entry| match audit::number(&entry) {
+            Some(number) => Ok(number),
+            None => Err(ApiError::invalid_param(
+                "entry",
+                "Invalid entry: it must be the id of an entry of the audit, such as aud_12.",
+            )),
+        });
         let name = fields.optional_plain("name", SECRET_NAME_CHARACTERS)?;
-        Ok(Question { id: arguments.id().to_owned(), name })
+        Ok(Question { id: arguments.id().to_owned(), name, entry: entry.transpose()? })
     }
 
     async fn run(&self, question: &Question, _ctx: &Ctx, store: &Store) -> Result<Object, Failure> {
-        let entry = find(store, &question.id).await?;
+        let entry = match seen(store, question).await? {
+            None => find(store, &question.id).await?,
+            seen => seen,
+        };
         let Some(entry) = entry else {
             return Err(ApiError::not_found("request", &question.id, "id").into());
         };
@@ -92,6 +110,13 @@ impl ReadOperation for Explain {
         let (because, advice) = self.because(&refusal).await?;
         Ok(render(&question.id, &entry, &because, &advice))
     }
+}
+
+/// The entry that whoever asks has seen, if it is of this request.
+async fn seen(store: &Store, question: &Question) -> Result<Option<StoredEntry>, StorageError> {
+    let Some(number) = question.entry else { return Ok(None) };
+    let entry = coffer_audit::find_entry(store, number).await?;
+    Ok(entry.filter(|entry| entry.text("request") == Some(&question.id)))
 }
 
 /// What is recorded of a request. Who asks right after its response may be ahead of the batch in

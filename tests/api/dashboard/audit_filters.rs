@@ -70,7 +70,7 @@ fn requests(page: &str) -> Vec<String> {
     let rows = body.split("<tr>").skip(1).filter(|row| !row.contains(LOOK));
     let request = |row: &str| {
         let behind = row.split("/dashboard/request?id=").nth(1);
-        behind.map_or(String::new(), |rest| rest.split('"').next().unwrap().to_owned())
+        behind.map_or(String::new(), |rest| rest.split(['"', '&']).next().unwrap().to_owned())
     };
     rows.map(request).collect()
 }

@@ -33,8 +33,8 @@ pub(super) fn register(routes: &mut Routes, log: &Arc<AuditLog>) {
     routes.read(List(Arc::clone(log))).read(Retrieve(Arc::clone(log)));
 }
 
-/// The number in an id.
-fn number(id: &str) -> Option<u64> {
+/// The number in the id of an entry.
+pub(crate) fn number(id: &str) -> Option<u64> {
     let digits = id.strip_prefix(PREFIX)?;
     let is_number = !digits.starts_with('0') && digits.bytes().all(|b| b.is_ascii_digit());
     digits.parse().ok().filter(|_| is_number)

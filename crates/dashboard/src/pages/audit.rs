@@ -156,11 +156,20 @@ pub(super) fn table(visit: &Visit<'_>, list: &Value) -> Markup {
             view::outcome(entry.text("outcome")),
             who,
             on,
-            view::id(entry.text("request")),
+            request_of(entry),
         ]
     });
     let columns = ["When", "What", "Outcome", "Who", "On", "Request"];
     view::table("Entries of the audit", &columns, rows.collect())
+}
+
+/// The way to why an entry's request got what it got, which says where the entry is.
+fn request_of(entry: &Value) -> Markup {
+    let (id, at) = (entry.text("request"), entry.text("id"));
+    if id.is_empty() {
+        return view::id(id);
+    }
+    html! { a.id href=(links::to("/request", &[("id", id), ("entry", at)])) { (id) } }
 }
 
 /// The way to older entries: where many were looked at and few fit, behind those.
@@ -180,8 +189,10 @@ fn older(visit: &Visit<'_>, list: &Value) -> Markup {
 
 /// Why a request got what it got.
 pub(crate) async fn request(visit: &Visit<'_>) -> Result {
-    let id = visit.field("id");
-    let found = visit.admin().get(&path_of("/v1/admin/requests", id, ""), &[]).await;
+    let (id, entry) = (visit.field("id"), visit.field("entry"));
+    let seen = [("entry", entry)];
+    let seen = if entry.is_empty() { &[][..] } else { &seen[..] };
+    let found = visit.admin().get(&path_of("/v1/admin/requests", id, ""), seen).await;
     let inside = html! {
         (frame::heading("Request", "", html! {
             a.button href=(links::to("/audit", &[("request", id)])) { "Its entries" }
