@@ -233,8 +233,16 @@ pub const PROCESSOR_ID_CHARACTERS: usize = 255;
 /// which dates are no longer written with four digits.
 pub const CLOCK_CEILING: i64 = 253_402_300_799;
 
-/// Connections of one server to one PostgreSQL database: more cost the database more than they
-/// bring.
+/// Connections of one server to one PostgreSQL database for each processor of the server's machine,
+/// unless the address says how many. Each that works keeps a process of the database busy. Where the
+/// database has no more processors than that, a server that has more connections waits behind them
+/// itself, and with it everybody who asks for little.
+pub const POSTGRES_CONNECTIONS_PER_PROCESSOR: usize = 4;
+
+/// The fewest of them by default: an app has half, and its writes share flushes.
+pub const POSTGRES_CONNECTIONS_FLOOR: usize = 8;
+
+/// The most of them by default: more cost the database more than they bring.
 pub const POSTGRES_CONNECTIONS: usize = 24;
 
 /// The most that an operator can ask for.

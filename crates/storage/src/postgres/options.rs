@@ -20,6 +20,13 @@ use super::{password_file, tls};
 use crate::error::{Result, StorageError};
 use crate::fault::Faults;
 
+/// How many connections there may be if the address does not say, on a machine with so many
+/// processors.
+fn default_connections(processors: usize) -> usize {
+    let connections = processors.saturating_mul(limit::POSTGRES_CONNECTIONS_PER_PROCESSOR);
+    connections.clamp(limit::POSTGRES_CONNECTIONS_FLOOR, limit::POSTGRES_CONNECTIONS)
+}
+
 /// The address of a database, and how many connections to it there may be.
 #[derive(Clone)]
 pub struct PostgresOptions {
@@ -127,7 +134,10 @@ impl PostgresOptions {
         config.tcp_user_timeout(Duration::from_secs(limit::COMMIT_SECONDS));
         config.application_name("coffer");
         let tls = tls::trusting(extensions.root_certificates.as_deref())?;
-        let connections = extensions.connections.unwrap_or(limit::POSTGRES_CONNECTIONS);
+        let connections = extensions.connections.unwrap_or_else(|| {
+            let processors = std::thread::available_parallelism().map_or(1, usize::from);
+            default_connections(processors)
+        });
         add_password(&mut config, passwords)?;
         let (config, pooler) = (Arc::new(config), extensions.pooler);
         Ok(Self { config, tls, connections, pooler, faults: Faults::none() })
@@ -363,6 +373,13 @@ mod tests {
 
     fn encrypted(url: &str) -> bool {
         parse(url).unwrap().config.get_ssl_mode() == SslMode::Require
+    }
+
+    #[test]
+    fn a_small_machine_opens_few_connections() {
+        assert_eq!([1, 2, 4, 6, 64].map(default_connections), [8, 8, 16, 24, 24]);
+        let asked = parse("postgres://u@127.0.0.1/d?pool_size=30").unwrap();
+        assert_eq!(asked.connections, 30);
     }
 
     #[test]
