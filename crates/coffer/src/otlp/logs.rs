@@ -1,6 +1,6 @@
 //! Logs: every line that standard error gets as well.
 
-use super::sender::{Sender, Sent};
+use super::sender::{Outcome, Sender};
 use super::{Exporter, encode};
 use crate::limits::{LOG_BYTES_AT_ONCE, LOG_BYTES_WAITING, LOGS_SECONDS};
 use coffer_kernel::BoxFuture;
@@ -108,9 +108,9 @@ impl Exporter for ExportLogs {
                 }
                 // A pass may be cut while it sends: then the lines are sent twice, and not lost.
                 match self.sender.send(&lines).await {
-                    Sent::Taken => self.sender.count("exported", lines.len()),
-                    Sent::Refused => self.sender.count("failed", lines.len()),
-                    Sent::Away => return,
+                    Outcome::Accepted => self.sender.count("exported", lines.len()),
+                    Outcome::Rejected => self.sender.count("failed", lines.len()),
+                    Outcome::Unavailable => return,
                 }
                 self.lines.remove(lines.len());
             }

@@ -1,7 +1,7 @@
 //! Metrics: all figures that `/metrics` shows, at one moment.
 
 use super::encode::Clocks;
-use super::sender::{Sender, Sent};
+use super::sender::{Outcome, Sender};
 use super::{Exporter, encode};
 use crate::metrics::Metrics;
 use coffer_kernel::BoxFuture;
@@ -36,7 +36,7 @@ impl Exporter for ExportMetrics {
     fn flush(&self) -> BoxFuture<'_, ()> {
         Box::pin(async move {
             let metrics = encode::metrics(&self.metrics.figures(), self.started);
-            let is_taken = self.sender.send(&metrics).await == Sent::Taken;
+            let is_taken = self.sender.send(&metrics).await == Outcome::Accepted;
             self.sender.count(if is_taken { "exported" } else { "failed" }, 1);
         })
     }

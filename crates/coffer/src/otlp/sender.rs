@@ -13,13 +13,13 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 /// What came of sending.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(super) enum Sent {
+pub(super) enum Outcome {
     /// The receiver has it.
-    Taken,
+    Accepted,
     /// The receiver does not want it, and would not want it later.
-    Refused,
+    Rejected,
     /// The receiver is away or has too much to do.
-    Away,
+    Unavailable,
 }
 
 /// What sends one signal.
@@ -38,11 +38,11 @@ impl Sender {
     }
 
     /// Sends records, each as its JSON.
-    pub(super) async fn send(&self, records: &[impl AsRef<str>]) -> Sent {
+    pub(super) async fn send(&self, records: &[impl AsRef<str>]) -> Outcome {
         let Export { signal, resource, .. } = &self.export;
-        let (sent, why) = self.post(encode::request(*signal, resource, records)).await;
+        let (outcome, why) = self.post(encode::request(*signal, resource, records)).await;
         self.report(why);
-        sent
+        outcome
     }
 
     /// Counts what became of so many records.
@@ -53,19 +53,20 @@ impl Sender {
     }
 
     /// What came of it, and why it was not taken, if it was not.
-    async fn post(&self, body: String) -> (Sent, Option<String>) {
+    async fn post(&self, body: String) -> (Outcome, Option<String>) {
         let Export { endpoint, headers, timeout, .. } = &self.export;
         let (uri, mut headers, body) = (endpoint.clone(), headers.clone(), Bytes::from(body));
         headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
         let sent = self.http.send(HttpRequest { method: Method::POST, uri, headers, body });
         match tokio::time::timeout(*timeout, sent).await {
-            Ok(Ok(answer)) if answer.status.is_success() => (Sent::Taken, None),
+            Ok(Ok(answer)) if answer.status.is_success() => (Outcome::Accepted, None),
             Ok(Ok(answer)) => {
-                let sent = if is_for_now(answer.status) { Sent::Away } else { Sent::Refused };
-                (sent, Some(format!("it answered {}", answer.status.as_u16())))
+                let is_retryable = is_retryable(answer.status);
+                let outcome = if is_retryable { Outcome::Unavailable } else { Outcome::Rejected };
+                (outcome, Some(format!("it answered {}", answer.status.as_u16())))
             }
-            Ok(Err(error)) => (Sent::Away, Some(error.to_string())),
-            Err(_elapsed) => (Sent::Away, Some("it did not answer in time".to_owned())),
+            Ok(Err(error)) => (Outcome::Unavailable, Some(error.to_string())),
+            Err(_elapsed) => (Outcome::Unavailable, Some("it did not answer in time".to_owned())),
         }
     }
 
@@ -89,7 +90,7 @@ impl Sender {
 }
 
 /// Whether the specification has whoever sends try again after this status.
-fn is_for_now(status: StatusCode) -> bool {
+fn is_retryable(status: StatusCode) -> bool {
     matches!(
         status,
         StatusCode::TOO_MANY_REQUESTS

@@ -1,6 +1,6 @@
 //! Traces: the spans of sampled requests.
 
-use super::sender::{Sender, Sent};
+use super::sender::{Outcome, Sender};
 use super::{Exporter, encode};
 use crate::limits::{SPANS_AT_ONCE, SPANS_WAITING, TRACES_SECONDS};
 use coffer_kernel::{BoxFuture, Sampler, Tracer};
@@ -40,7 +40,7 @@ impl Exporter for ExportTraces {
                 if spans.is_empty() {
                     return;
                 }
-                let is_taken = self.sender.send(&encode::spans(&spans)).await == Sent::Taken;
+                let is_taken = self.sender.send(&encode::spans(&spans)).await == Outcome::Accepted;
                 self.tracer.count(spans.len(), is_taken);
                 if !is_taken {
                     return;
