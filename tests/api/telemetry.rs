@@ -120,9 +120,8 @@ fn sums_say_since_when_they_count_and_that_stays() {
         let metrics = receiver.next().metrics();
         let sums = metrics.iter().filter(|metric| metric["sum"].is_object());
         let points = sums.flat_map(|sum| sum["sum"]["dataPoints"].as_array().unwrap());
-        let times = points.map(|point| {
-            ["startTimeUnixNano", "timeUnixNano"].map(|time| number(&point[time]))
-        });
+        let times = points
+            .map(|point| ["startTimeUnixNano", "timeUnixNano"].map(|time| number(&point[time])));
         let times: Vec<_> = times.collect();
         assert!(times.iter().all(|time| *time == times[0]), "{times:?}");
         times[0]

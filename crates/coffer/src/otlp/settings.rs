@@ -175,9 +175,7 @@ impl Variables<'_> {
         let is_http =
             |uri: &Uri| matches!(uri.scheme_str(), Some("http" | "https")) && uri.host().is_some();
         uri.filter(is_http).map(Some).ok_or_else(|| {
-            format!(
-                "{name}: an endpoint is http://… or https://…, such as http://127.0.0.1:4318"
-            )
+            format!("{name}: an endpoint is http://… or https://…, such as http://127.0.0.1:4318")
         })
     }
 

@@ -38,10 +38,9 @@ fn metric(MetricFigures { metric, points }: &MetricFigures, times: &Times) -> Va
             }),
         ),
         Kind::Gauge => ("gauge", json!({ "dataPoints": points })),
-        Kind::Histogram => (
-            "histogram",
-            json!({ "dataPoints": points, "aggregationTemporality": CUMULATIVE }),
-        ),
+        Kind::Histogram => {
+            ("histogram", json!({ "dataPoints": points, "aggregationTemporality": CUMULATIVE }))
+        }
     };
     if let Some(fields) = rendered.as_object_mut() {
         // Whoever makes Prometheus' names of these again adds no second unit.
