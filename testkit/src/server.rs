@@ -7,9 +7,9 @@ use crate::postgres::{self, Databases};
 use crate::raw::Raw;
 use coffer::assemble::{self, AssembleOptions, Callers, RootSource, Stores};
 use coffer::family_set::FamilySet;
+use coffer::otlp::{LogLines, OtlpSettings};
 use coffer::serve::{Address, ServeOptions, Server};
 use coffer::ship::Receiver;
-use coffer::traces::TraceSettings;
 use coffer_base::{Clock, Random, Reading, Redacted, TestClock, Timestamp};
 use coffer_crypto::SystemRandom;
 use coffer_kernel::{Family, Job, Setting, Settings};
@@ -42,7 +42,7 @@ pub struct Builder {
     background: bool,
     starts_at: Timestamp,
     receivers: Vec<Receiver>,
-    traces: Option<TraceSettings>,
+    otlp: OtlpSettings,
 }
 
 /// Something of a test's that runs inside the server.
@@ -105,7 +105,7 @@ impl Default for Builder {
             background: true,
             starts_at: START,
             receivers: Vec::new(),
-            traces: None,
+            otlp: OtlpSettings::default(),
         }
     }
 }
@@ -209,13 +209,14 @@ impl Builder {
         self
     }
 
-    /// Traces, as these variables of OpenTelemetry say.
-    pub fn traces(mut self, variables: &[(&str, &str)]) -> Self {
+    /// Traces and metrics go out as these variables of OpenTelemetry say. The log of all servers of
+    /// this process is one, and goes out by none of them.
+    pub fn otlp(mut self, variables: &[(&str, &str)]) -> Self {
         let of = |name: &str| {
             let found = variables.iter().find(|(known, _)| *known == name);
             found.map(|(_, value)| (*value).to_owned())
         };
-        self.traces = TraceSettings::of(of).unwrap();
+        self.otlp = OtlpSettings::of(of).unwrap();
         self
     }
 
@@ -266,7 +267,7 @@ impl Builder {
             metrics_listener: self.metrics_listener,
             beyond_loopback: self.beyond_loopback,
             receivers: self.receivers,
-            traces: self.traces,
+            otlp: self.otlp,
         };
         let (server, jobs, admin_key) = runtime.block_on(open(options, initialized, wanted));
         let base = url_of(server.address.as_ref());
@@ -296,7 +297,7 @@ struct Wanted {
     metrics_listener: bool,
     beyond_loopback: bool,
     receivers: Vec<Receiver>,
-    traces: Option<TraceSettings>,
+    otlp: OtlpSettings,
 }
 
 /// Opens the installation, which is initialized first if it is a new one, and serves it. Answers
@@ -322,9 +323,7 @@ async fn open(
     let mut installation = assemble::open_stores(options, stores).await.unwrap();
     let token = Redacted::new("audit-token".to_owned());
     installation.ship_audit(wanted.receivers, Some(&token)).unwrap();
-    if let Some(traces) = wanted.traces {
-        installation.trace(traces);
-    }
+    installation.export(wanted.otlp, &Arc::new(LogLines::default()));
     let jobs = installation.jobs.clone();
     if !wanted.background {
         installation.jobs.clear();

@@ -35,6 +35,7 @@ mod reserves;
 mod rows;
 mod shipping;
 mod simulated;
+mod telemetry;
 mod traces;
 mod webhooks;
 mod wrong_clock;

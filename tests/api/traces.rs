@@ -10,7 +10,7 @@ const SPAN: &str = "b7ad6b7169203331";
 fn server(receiver: &OtlpReceiver, more: &[(&str, &str)]) -> TestServer {
     let endpoint = receiver.endpoint();
     let variables = [&[("OTEL_EXPORTER_OTLP_ENDPOINT", endpoint.as_str())], more].concat();
-    TestServer::builder().traces(&variables).without_background_jobs().start()
+    TestServer::builder().otlp(&variables).without_background_jobs().start()
 }
 
 /// A text attribute of a span.

@@ -185,7 +185,7 @@ static PARTS: [Part; 30] = [
     },
     Part {
         name: "traces",
-        about: "what is exported of traces, by OpenTelemetry's own definitions",
+        about: "traces, metrics and logs that are sent, by OpenTelemetry's own definitions",
         needs_build: true,
         only_with_all: false,
         waits: true,

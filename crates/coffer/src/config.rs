@@ -17,12 +17,12 @@ mod file;
 mod flags;
 mod nearest;
 mod oidc;
+mod otlp;
 mod paths;
 mod root;
 mod service_link;
 #[cfg(test)]
 mod tests;
-mod traces;
 mod traffic;
 mod value;
 
@@ -38,9 +38,9 @@ pub use environment::{Environment, environment};
 pub use families::declared_by_families;
 pub use flags::Flags;
 pub use oidc::{OIDC_CA, OIDC_CLIENT_SECRET, SIGNING_IN, SignInSettings};
+pub use otlp::otlp;
 pub use paths::config_home;
 pub use root::{ROOT, ROOT_CA, ROOT_SECRET, ROOT_WAIT};
-pub use traces::traces;
 pub use traffic::{
     AUDIT_NAMES, AUDIT_READS, LOG_REQUESTS, METRICS_LISTEN, RATE_LIMIT, TRUSTED_PROXY,
 };

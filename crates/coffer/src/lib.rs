@@ -16,6 +16,7 @@ mod keyring;
 pub mod limits;
 pub mod metrics;
 pub mod openapi;
+pub mod otlp;
 mod part_file;
 pub mod reasons;
 mod root_events;
@@ -27,7 +28,6 @@ pub mod store_transfer;
 mod switch;
 mod test_helpers;
 pub mod tls;
-pub mod traces;
 
 /// Why requests may be refused: the reasons of everything that this program has.
 pub fn all_reasons() -> Vec<&'static coffer_dialect::Reason> {

@@ -108,3 +108,23 @@ pub const SPANS_AT_ONCE: usize = 512;
 
 /// Seconds between two times that spans are sent.
 pub const TRACES_SECONDS: u64 = 5;
+
+/// Milliseconds between two times that metrics are sent by OTLP, unless somebody says otherwise, as
+/// OpenTelemetry has it.
+pub const METRIC_EXPORT_MILLISECONDS: u64 = 60_000;
+
+/// Fewest milliseconds between them: all metrics are some hundred kilobytes.
+pub const METRIC_EXPORT_MILLISECONDS_LEAST: u64 = 1_000;
+
+/// Most milliseconds between them, an hour: with longer pauses nobody is told in time.
+pub const METRIC_EXPORT_MILLISECONDS_MOST: u64 = 3_600_000;
+
+/// Bytes of lines of the log that wait to be sent by OTLP, as they are sent: the most lines of
+/// requests that there are at once, 10,000, each with 1.5 kB.
+pub const LOG_BYTES_WAITING: usize = 16 * 1024 * 1024;
+
+/// Bytes of such lines that are sent at once, unless one alone has more.
+pub const LOG_BYTES_AT_ONCE: usize = 512 * 1024;
+
+/// Seconds between two times that lines of the log are sent, as OpenTelemetry has it.
+pub const LOGS_SECONDS: u64 = 1;

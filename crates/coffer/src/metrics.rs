@@ -1,4 +1,4 @@
-//! `/metrics`: all figures of a server, for Prometheus.
+//! All figures of a server: `/metrics`, for Prometheus, and what is sent elsewhere.
 //!
 //! Whoever asks is answered from memory: counters are read where they are, and what has to be
 //! looked up in a store was measured by a job (`metrics/measure.rs`) some seconds before. So the
@@ -14,7 +14,7 @@ use crate::audit::AuditLog;
 use crate::ship::Shipping;
 use coffer_base::{Clock, Timestamp};
 use coffer_kernel::{Collect, Connections, JobContext, Kernel, Scheduler, TableFigures};
-use coffer_metrics::Exposition;
+use coffer_metrics::{Figures, exposition};
 use expose::Exposing;
 use measure::Measured;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
@@ -69,13 +69,12 @@ impl Metrics {
     fn measured(&self) -> MutexGuard<'_, Measured> {
         self.measured.lock().unwrap_or_else(PoisonError::into_inner)
     }
-}
 
-impl Collect for Metrics {
-    fn collect(&self) -> String {
-        let Some(kernel) = self.sources.kernel.upgrade() else { return String::new() };
-        let (sources, text) = (&self.sources, Exposition::default());
-        let mut exposing = Exposing { kernel: &kernel, sources, text };
+    /// All figures, as they are now.
+    pub fn figures(&self) -> Figures {
+        let (sources, figures) = (&self.sources, Figures::default());
+        let Some(kernel) = sources.kernel.upgrade() else { return figures };
+        let mut exposing = Exposing { kernel: &kernel, sources, figures };
         exposing.program(self.started);
         exposing.requests();
         for (name, connections) in &*self.listeners() {
@@ -87,8 +86,14 @@ impl Collect for Metrics {
         exposing.webhooks();
         exposing.clock();
         exposing.audit();
-        exposing.traces();
+        exposing.otlp();
         exposing.measured(&self.measured());
-        exposing.text.finish()
+        exposing.figures
+    }
+}
+
+impl Collect for Metrics {
+    fn collect(&self) -> String {
+        exposition(&self.figures())
     }
 }

@@ -250,9 +250,7 @@ impl Server {
         self.installation.kernel.flush_audit().await;
         end_audit(&self.installation.audit).await;
         end_jobs(&self.installation).await;
-        if let Some(traces) = &self.installation.traces {
-            traces.flush().await;
-        }
+        self.installation.otlp.flush().await;
         self.installation.stores.close().await;
         for thread in self.threads {
             let _ = tokio::task::spawn_blocking(move || thread.close()).await;

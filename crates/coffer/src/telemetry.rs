@@ -1,10 +1,11 @@
-//! Logs, on standard error.
+//! Logs, on standard error and, if somebody wants them there, by OTLP.
 //!
 //! No request waits for the log, and none fails with it: a line that cannot be written, because
 //! the disk is full or nobody reads any more, is counted, and the count is logged once lines can
 //! be written again.
 
 use crate::config::{Config, LOG_FORMAT, LOG_LEVEL};
+use coffer::otlp::KeepLines;
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use std::io::{self, IsTerminal, Write};
 use std::sync::{Mutex, PoisonError};
@@ -28,9 +29,9 @@ impl LogLevel {
     }
 }
 
-/// Starts to log with the configured level and format. No secret can reach the log: types that
-/// hold one do not print it.
-pub fn start(config: &Config) -> LogLevel {
+/// Starts to log with the configured level and format, and keeps all lines in `kept` as well. No
+/// secret can reach the log: types that hold one do not print it.
+pub fn start(config: &Config, kept: Option<KeepLines>) -> LogLevel {
     let is_terminal = io::stderr().is_terminal();
     let is_json = match config.text(&LOG_FORMAT) {
         "json" => true,
@@ -46,6 +47,10 @@ pub fn start(config: &Config) -> LogLevel {
         // Its own report goes to standard error too, and ends the thread if that fails.
         .log_internal_errors(false);
     let lines = if is_json { lines.json().flatten_event(true).boxed() } else { lines.boxed() };
+    let lines = match kept {
+        Some(kept) => lines.and_then(kept).boxed(),
+        None => lines,
+    };
     // It fails only if a subscriber is installed already, which then stays.
     let _ = tracing_subscriber::registry().with(filter).with(lines).try_init();
     LogLevel(handle)

@@ -49,9 +49,14 @@ impl JobFigures {
 
     /// Counts one more of what a job has a counter of its own for.
     pub fn count(&self, metric: &'static Metric, labels: [&'static str; 2]) {
+        self.count_all(metric, labels, 1);
+    }
+
+    /// Counts so many more.
+    pub fn count_all(&self, metric: &'static Metric, labels: [&'static str; 2], more: u64) {
         let mut all = self.counts.lock().unwrap_or_else(PoisonError::into_inner);
         let count = all.entry((metric.name, labels)).or_default();
-        *count = count.saturating_add(1);
+        *count = count.saturating_add(more);
     }
 
     /// How often that was counted.

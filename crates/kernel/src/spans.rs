@@ -107,6 +107,11 @@ impl OpenSpan {
     pub(crate) fn trace_id(&self) -> String {
         hexadecimal(&self.trace)
     }
+
+    /// The id of the request in it, as it is written.
+    pub(crate) fn span_id(&self) -> String {
+        hexadecimal(&self.span)
+    }
 }
 
 /// What a span says of its request, beside its times.

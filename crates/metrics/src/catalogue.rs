@@ -184,10 +184,14 @@ metrics! {
     WEBHOOK_FAILING: Gauge "coffer_webhook_failing_endpoints" ["mode"]
         "Endpoints at which nothing has succeeded since an attempt failed.";
 
-    // ## Traces
+    // ## OpenTelemetry
     TRACE_SPANS: Counter "coffer_trace_spans_total" ["outcome"]
         "Spans of sampled requests, by what became of them: exported, dropped (too many waited) or \
          failed (the receiver did not take them).";
+    OTLP_RECORDS: Counter "coffer_otlp_records_total" ["signal", "outcome"]
+        "What else goes out by OTLP, lines of the log (logs) and collections of all metrics \
+         (metrics), by what became of them: exported, dropped (too many waited) or failed (the \
+         receiver did not take them).";
 }
 
 #[cfg(test)]
@@ -220,6 +224,16 @@ mod tests {
     fn no_label_is_one_of_the_scrapes() {
         for metric in ALL {
             assert!(!metric.labels.iter().any(|label| ["job", "instance", "le"].contains(label)));
+        }
+    }
+
+    /// A unit stands at the end of a name, so that it is found there.
+    #[test]
+    fn units_are_those_of_the_names() {
+        for metric in ALL {
+            let is_named = |word| metric.name.split('_').any(|part| part == word);
+            assert_eq!(metric.unit() == Some("s"), is_named("seconds"), "{}", metric.name);
+            assert_eq!(metric.unit() == Some("By"), is_named("bytes"), "{}", metric.name);
         }
     }
 

@@ -36,6 +36,16 @@ pub struct Metric {
     pub help: &'static str,
 }
 
+impl Metric {
+    /// Its unit, as its name says: seconds (`s`) or bytes (`By`), as UCUM writes them; `None` of
+    /// what is counted one by one.
+    pub fn unit(&self) -> Option<&'static str> {
+        let name = self.name.strip_suffix("_total").unwrap_or(self.name);
+        let units = [("_seconds", "s"), ("_bytes", "By")];
+        units.into_iter().find(|(suffix, _)| name.ends_with(suffix)).map(|(_, unit)| unit)
+    }
+}
+
 /// Defines metrics, and a list of them all:
 /// `NAME: Kind "name" ["label"] "what it means";`.
 macro_rules! metrics {

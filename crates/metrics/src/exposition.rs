@@ -1,43 +1,42 @@
 //! Prometheus' text format, version 0.0.4.
 
-use crate::definition::{Kind, Metric};
+use crate::definition::Metric;
+use crate::figures::{Figure, Figures, MetricFigures, Point};
 use crate::histogram::Recorded;
 use std::fmt::{Display, Write as _};
 
 /// The `Content-Type` of the format.
 pub const CONTENT_TYPE: &str = "text/plain; version=0.0.4; charset=utf-8";
 
-/// A text in the format, to which metrics are added one after the other: all figures of one before
-/// the first of the next.
+/// The figures in the format.
+pub fn exposition(figures: &Figures) -> String {
+    let mut text = Exposition::default();
+    for MetricFigures { metric, points } in figures.metrics() {
+        text.begin(metric);
+        for Point { labels, figure } in points {
+            match figure {
+                Figure::Number(number) => text.line(metric, "", labels, None, number),
+                Figure::Durations(recorded) => text.durations(metric, labels, recorded),
+            }
+        }
+    }
+    text.text
+}
+
+/// A text in the format that is being written.
 #[derive(Debug, Default)]
-pub struct Exposition {
+struct Exposition {
     text: String,
-    /// The metric whose figures are being added.
-    current: Option<&'static str>,
 }
 
 impl Exposition {
-    /// Adds a figure of a metric; `labels` are the values of its labels, in their order.
-    pub fn add(&mut self, metric: &Metric, labels: &[&str], value: impl Display) {
-        self.begin(metric);
-        self.line(metric, "", labels, None, value);
+    /// Writes what stands before the figures of a metric.
+    fn begin(&mut self, Metric { name, kind, help, .. }: &Metric) {
+        // Writing to a string does not fail.
+        let _ = write!(self.text, "# HELP {name} {help}\n# TYPE {name} {}\n", kind.as_str());
     }
 
-    /// Adds whole seconds, or another number that may be absent: then nothing is added.
-    pub fn add_some(&mut self, metric: &Metric, labels: &[&str], value: Option<impl Display>) {
-        if let Some(value) = value {
-            self.add(metric, labels, value);
-        }
-    }
-
-    /// Adds whether something is so, as 1 or 0.
-    pub fn add_flag(&mut self, metric: &Metric, labels: &[&str], is_so: bool) {
-        self.add(metric, labels, u8::from(is_so));
-    }
-
-    /// Adds the figures of a histogram.
-    pub fn add_histogram(&mut self, metric: &Metric, labels: &[&str], recorded: &Recorded) {
-        self.begin(metric);
+    fn durations(&mut self, metric: &Metric, labels: &[String], recorded: &Recorded) {
         for (bound, count) in recorded.cumulative() {
             self.line(metric, "_bucket", labels, Some(&seconds(bound)), count);
         }
@@ -46,34 +45,16 @@ impl Exposition {
         self.line(metric, "_count", labels, None, recorded.count());
     }
 
-    /// The text.
-    pub fn finish(self) -> String {
-        self.text
-    }
-
-    /// Writes what stands before the figures of a metric.
-    fn begin(&mut self, metric: &Metric) {
-        if self.current == Some(metric.name) {
-            return;
-        }
-        self.current = Some(metric.name);
-        let Metric { name, kind, help, .. } = metric;
-        // Writing to a string does not fail.
-        let _ = write!(self.text, "# HELP {name} {help}\n# TYPE {name} {}\n", kind.as_str());
-    }
-
     fn line(
         &mut self,
         metric: &Metric,
         suffix: &str,
-        labels: &[&str],
+        labels: &[String],
         bound: Option<&str>,
         value: impl Display,
     ) {
-        debug_assert_eq!(metric.labels.len(), labels.len(), "{}", metric.name);
-        debug_assert!(suffix.is_empty() || metric.kind == Kind::Histogram, "{}", metric.name);
         let _ = write!(self.text, "{}{suffix}", metric.name);
-        let pairs = metric.labels.iter().copied().zip(labels.iter().copied());
+        let pairs = metric.labels.iter().copied().zip(labels.iter().map(String::as_str));
         let mut separator = '{';
         for (label, text) in pairs.chain(bound.map(|bound| ("le", bound))) {
             let _ = write!(self.text, "{separator}{label}=\"");
@@ -117,12 +98,12 @@ mod tests {
 
     #[test]
     fn figures_stand_below_what_they_mean() {
-        let mut exposition = Exposition::default();
-        exposition.add_flag(&catalogue::CLOCK_DOUBTFUL, &[], true);
-        exposition.add(&catalogue::STORE_UNITS, &["da\"t\\a\n"], 7);
-        exposition.add(&catalogue::STORE_UNITS, &["keys"], 8);
-        exposition.add_some(&catalogue::MASTER_KEY_CREATED, &[], None::<i64>);
-        let text = exposition.finish();
+        let mut figures = Figures::default();
+        figures.add_flag(&catalogue::CLOCK_DOUBTFUL, &[], true);
+        figures.add(&catalogue::STORE_UNITS, &["da\"t\\a\n"], 7_i64);
+        figures.add(&catalogue::STORE_UNITS, &["keys"], 8_i64);
+        figures.add_some(&catalogue::MASTER_KEY_CREATED, &[], None::<i64>);
+        let text = exposition(&figures);
         let lines: Vec<&str> = text.lines().filter(|line| !line.starts_with("# HELP")).collect();
         let expected = [
             "# TYPE coffer_clock_doubtful gauge",
@@ -139,9 +120,9 @@ mod tests {
         let histogram = Histogram::default();
         histogram.record_micros(300);
         histogram.record_micros(2_000_000);
-        let mut exposition = Exposition::default();
-        exposition.add_histogram(&catalogue::JOB_DURATION, &["clean"], &histogram.read());
-        let text = exposition.finish();
+        let mut figures = Figures::default();
+        figures.add_histogram(&catalogue::JOB_DURATION, &["clean"], &histogram.read());
+        let text = exposition(&figures);
         for line in [
             "coffer_job_duration_seconds_bucket{job_name=\"clean\",le=\"0.00025\"} 0",
             "coffer_job_duration_seconds_bucket{job_name=\"clean\",le=\"0.0005\"} 1",

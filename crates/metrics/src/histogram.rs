@@ -65,6 +65,12 @@ impl Recorded {
         self.sum
     }
 
+    /// How many there were in each bucket alone: one for each of [`BOUNDS_MICROSECONDS`], and the
+    /// last, which has no bound.
+    pub const fn buckets(&self) -> &[u64] {
+        &self.buckets
+    }
+
     /// Both together.
     #[must_use]
     pub fn plus(mut self, other: &Self) -> Self {

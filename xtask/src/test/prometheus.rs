@@ -1,4 +1,4 @@
-//! What others see of a server: a real Prometheus its figures, OpenTelemetry its traces.
+//! What others see of a server: a real Prometheus its figures, OpenTelemetry what it sends.
 
 use super::conformance::python_environment_of;
 use super::packages::have;
@@ -22,7 +22,7 @@ pub fn scrape() -> Outcome {
         .run()
 }
 
-/// What is exported of traces, by OpenTelemetry's own definitions.
+/// What is sent of traces, metrics and logs, by OpenTelemetry's own definitions.
 pub fn traces() -> Outcome {
     let needed = "install Python 3 with its venv module (Debian: apt-get install python3-venv)";
     step::need("python3", &["-c", "import venv, ensurepip"], needed)?;

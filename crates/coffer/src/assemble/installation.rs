@@ -10,13 +10,13 @@ use crate::explain::{self, Explain, ExplainSources};
 use crate::keyring::{self, KeyringSources};
 use crate::metrics::{MeasureFigures, Metrics, MetricsSources};
 use crate::openapi;
+use crate::otlp::{LogLines, Otlp, OtlpSettings};
 use crate::root_events::AuditRootEvents;
 use crate::ship::{Receiver, Shipping};
 use crate::status::{Status, StatusSources};
 use crate::store_place;
 use crate::switch::{Places, Switch};
 use crate::test_helpers;
-use crate::traces::{ExportJob, ExportTraces, TraceSettings};
 use coffer_base::{Clock, Redacted, ShiftedClock};
 use coffer_dashboard::Dashboard;
 use coffer_identity::{Identity, IdentityOptions};
@@ -73,8 +73,8 @@ pub struct Installation {
     pub root_place: String,
     /// What `/metrics` shows.
     pub metrics: Arc<Metrics>,
-    /// What sends traces away, if somebody wants them.
-    pub traces: Option<Arc<ExportTraces>>,
+    /// What goes out by OTLP, if somebody wants it.
+    pub otlp: Otlp,
 }
 
 /// Opens an installation.
@@ -189,7 +189,7 @@ pub async fn open_stores(
         store_id,
         root_place: root.place,
         metrics,
-        traces: None,
+        otlp: Otlp::default(),
         dashboard,
     })
 }
@@ -228,12 +228,14 @@ fn expose_metrics(
 }
 
 impl Installation {
-    /// Traces requests, and sends the traces away.
-    pub fn trace(&mut self, settings: TraceSettings) {
-        let traces = ExportTraces::new(settings, self.context.http.clone());
-        self.kernel.trace_with(traces.tracer());
-        self.jobs.push(Arc::new(ExportJob(Arc::clone(&traces))));
-        self.traces = Some(traces);
+    /// Sends out by OTLP what `settings` want: of the log, what is kept in `lines`.
+    pub fn export(&mut self, settings: OtlpSettings, lines: &Arc<LogLines>) {
+        let otlp = Otlp::new(settings, lines, &self.metrics, &self.context);
+        if let Some(tracer) = otlp.tracer() {
+            self.kernel.trace_with(tracer);
+        }
+        self.jobs.extend(otlp.jobs());
+        self.otlp = otlp;
     }
 
     /// Sends the audit to these receivers too; `token` goes with what is sent over HTTP.

@@ -51,7 +51,7 @@ pub fn run(config: Config, args: &DevArgs) -> Result<Exit, Failure> {
     let callers = callers(config, listen.as_ref())?;
     let traffic = config.traffic(None)?;
     let place = Place::of(config, args)?;
-    let reload = Reload::new(config).log_level(telemetry::start(config));
+    let reload = Reload::new(config).log_level(telemetry::start(config, None));
     let runtime = Runtime::new()?;
     let result = runtime.block_on(async {
         let mut signals = Signals::listen()?;

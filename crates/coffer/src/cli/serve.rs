@@ -14,6 +14,7 @@ use crate::config::{
 use crate::telemetry;
 use coffer::assemble::{self, AssembleError, AssembleOptions, Database, Installation};
 use coffer::head::{self, Checked, HeadKeeper};
+use coffer::otlp::{KeepLines, LogLines};
 use coffer::serve::{Address, HandedSockets, ServeOptions, Server};
 use coffer::tls::Certificate;
 use coffer_crypto::SystemRandom;
@@ -33,14 +34,17 @@ pub fn run(config: &Config, args: &ServeArgs) -> Result<Exit, Failure> {
     let certificate = setup::tls(config)?;
     let options = ServeOptions { handed, ..serve_options(config, certificate.as_ref())? };
     let tls = options.tls.is_some();
-    let reload = Reload::new(config).log_level(telemetry::start(config)).certificate(certificate);
+    let otlp = config::otlp().map_err(Failure::from)?;
+    let lines = Arc::new(LogLines::default());
+    let kept = otlp.logs.is_some().then(|| KeepLines(Arc::clone(&lines)));
+    let level = telemetry::start(config, kept);
+    let reload = Reload::new(config).log_level(level).certificate(certificate);
     let database = setup::production(config)?.database;
     warn_about(&database);
     let data = data_location(config, &database);
     let (receivers, token) = setup::audit_receivers(config)?;
     let sign_in = setup::sign_in(config)?;
     let backups = backup::scheduled(config)?;
-    let traces = config::traces().map_err(Failure::from)?;
     let runtime = Runtime::new()?;
     let result = runtime.block_on(async {
         let mut signals = Signals::listen()?;
@@ -51,9 +55,7 @@ pub fn run(config: &Config, args: &ServeArgs) -> Result<Exit, Failure> {
         }
         log_migrations(&installation.stores.migrations);
         installation.ship_audit(receivers, token.as_ref())?;
-        if let Some(traces) = traces {
-            installation.trace(traces);
-        }
+        installation.export(otlp, &lines);
         if let Some((provider, roles)) = sign_in {
             installation.dashboard.sign_in_at(provider, roles);
         }

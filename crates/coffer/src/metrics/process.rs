@@ -1,18 +1,18 @@
 //! What the system says of this process, under the names that all programs have for it.
 
-use coffer_metrics::{Exposition, catalogue as metrics};
+use coffer_metrics::{Figures, catalogue as metrics};
 use rustix::process::{Resource, getrlimit};
 use rustix::time::{ClockId, clock_gettime};
 
 /// Adds the figures; what the system does not say is left out.
-pub(super) fn add(text: &mut Exposition) {
+pub(super) fn add(figures: &mut Figures) {
     let used = clock_gettime(ClockId::ProcessCPUTime);
-    let used = format!("{}.{:09}", used.tv_sec, used.tv_nsec);
-    text.add(&metrics::PROCESS_CPU, &[], used);
-    text.add_some(&metrics::PROCESS_MEMORY, &[], resident_bytes());
+    let used = used.tv_sec as f64 + used.tv_nsec as f64 / 1e9;
+    figures.add(&metrics::PROCESS_CPU, &[], used);
+    figures.add_some(&metrics::PROCESS_MEMORY, &[], resident_bytes());
     let open = std::fs::read_dir("/proc/self/fd").ok().map(Iterator::count);
-    text.add_some(&metrics::PROCESS_OPEN_FDS, &[], open);
-    text.add_some(&metrics::PROCESS_MAX_FDS, &[], getrlimit(Resource::Nofile).current);
+    figures.add_some(&metrics::PROCESS_OPEN_FDS, &[], open);
+    figures.add_some(&metrics::PROCESS_MAX_FDS, &[], getrlimit(Resource::Nofile).current);
 }
 
 fn resident_bytes() -> Option<u64> {

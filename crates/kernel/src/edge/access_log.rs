@@ -87,6 +87,8 @@ struct Line<'a> {
     account: &'a str,
     /// The id of its trace, if it is sampled.
     trace: Option<String>,
+    /// The id of its span in that.
+    span: Option<String>,
     /// Microseconds from the head of the request to its response.
     micros: u64,
 }
@@ -104,21 +106,22 @@ impl<'a> Line<'a> {
             app: principal.map_or("", |principal| principal.tenant.app.as_str()),
             account: principal.map_or("", |principal| principal.tenant.account.name()),
             trace: trace.span.as_ref().map(|span| span.trace_id()),
+            span: trace.span.as_ref().map(|span| span.span_id()),
             micros,
         }
     }
 
     fn answered(&self, status: u16, is_shown: bool) {
         let Self { request_id, peer, method, path, key, app, account, micros, .. } = *self;
-        let trace = self.trace.as_deref();
+        let (trace, span) = (self.trace.as_deref(), self.span.as_deref());
         if is_shown {
             tracing::info!(
-                request_id, %peer, method, path, key, app, account, status, micros, trace,
+                request_id, %peer, method, path, key, app, account, status, micros, trace, span,
                 "answered"
             );
         } else {
             tracing::debug!(
-                request_id, %peer, method, path, key, app, account, status, micros, trace,
+                request_id, %peer, method, path, key, app, account, status, micros, trace, span,
                 "answered"
             );
         }
@@ -133,22 +136,22 @@ impl<'a> Line<'a> {
 
     fn refused(&self, error: &ApiError) {
         let Self { request_id, peer, method, path, key, app, account, micros, .. } = *self;
-        let trace = self.trace.as_deref();
+        let (trace, span) = (self.trace.as_deref(), self.span.as_deref());
         let (status, code) = (error.status(), error.code().unwrap_or(""));
         tracing::info!(
-            request_id, %peer, method, path, key, app, account, status, code, micros, trace,
+            request_id, %peer, method, path, key, app, account, status, code, micros, trace, span,
             "refused"
         );
     }
 
     fn failed(&self, error: &ApiError) {
         let Self { request_id, peer, method, path, key, app, account, micros, .. } = *self;
-        let trace = self.trace.as_deref();
+        let (trace, span) = (self.trace.as_deref(), self.span.as_deref());
         let (status, code) = (error.status(), error.code().unwrap_or(""));
         let cause = error.log_detail().unwrap_or("");
         tracing::error!(
             request_id, %peer, method, path, key, app, account, status, code, cause, micros, trace,
-            "failed"
+            span, "failed"
         );
     }
 }
@@ -218,6 +221,7 @@ mod tests {
             app: "app_1",
             account: "acct_1",
             trace: None,
+            span: None,
             micros: 7,
         };
         tracing::subscriber::with_default(recorder.clone(), || line.told(error));

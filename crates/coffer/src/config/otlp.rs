@@ -2,12 +2,12 @@
 //! are no settings: no flag and no key of the file stands for them.
 
 use super::ConfigError;
-use coffer::traces::TraceSettings;
+use coffer::otlp::OtlpSettings;
 
-/// Where traces go, if somebody wants them.
+/// What goes out by OTLP, and where.
 ///
 /// # Errors
 /// [`ConfigError`] if a variable cannot be what it is said to be.
-pub fn traces() -> Result<Option<TraceSettings>, ConfigError> {
-    TraceSettings::of(|name| std::env::var(name).ok()).map_err(ConfigError)
+pub fn otlp() -> Result<OtlpSettings, ConfigError> {
+    OtlpSettings::of(|name| std::env::var(name).ok()).map_err(ConfigError)
 }

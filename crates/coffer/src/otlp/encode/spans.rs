@@ -1,8 +1,8 @@
-//! OTLP's JSON (opentelemetry-proto 1.x): ids in hexadecimal, times in nanoseconds as texts.
+//! Sampled requests, and their steps.
 
+use super::{Clocks, attribute, attribute_of, whole};
 use coffer_kernel::{Span, hexadecimal};
 use serde_json::{Value, json};
-use std::time::{Instant, SystemTime, UNIX_EPOCH};
 
 /// Spans of requests that the server answers, and of what it does for them.
 const KIND_INTERNAL: u8 = 1;
@@ -14,48 +14,11 @@ const STATUS_ERROR: u8 = 2;
 /// The lowest HTTP status that is the server's failure.
 const SERVER_ERROR: u16 = 500;
 
-/// Two clocks at one moment: spans have monotonic times, and the format has the time of day.
-#[derive(Clone, Copy)]
-struct Clocks {
-    monotonic: Instant,
-    wall: u128,
-}
-
-impl Clocks {
-    #[allow(
-        clippy::disallowed_methods,
-        reason = "what is shown of a trace is when it was by the machine's clock; nothing else \
-                  goes by it"
-    )]
-    fn now() -> Self {
-        let wall = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_nanos());
-        Self { monotonic: Instant::now(), wall }
-    }
-
-    fn nanoseconds(self, at: Instant) -> String {
-        let ago = self.monotonic.saturating_duration_since(at).as_nanos();
-        self.wall.saturating_sub(ago).to_string()
-    }
-}
-
-/// The body of a request that exports `spans`.
-pub(super) fn request(spans: &[Span], resource: &[(String, String)]) -> Vec<u8> {
+/// The spans of sampled requests, each as its JSON.
+pub(in crate::otlp) fn spans(spans: &[Span]) -> Vec<String> {
     let clocks = Clocks::now();
-    let spans: Vec<Value> = spans.iter().flat_map(|span| spans_of(span, clocks)).collect();
-    let resource: Vec<Value> =
-        resource.iter().map(|(name, value)| attribute(name, value)).collect();
-    let scope = json!({ "name": "coffer", "version": crate::VERSION });
-    let request = json!({
-        "resourceSpans": [{
-            "resource": { "attributes": resource },
-            "scopeSpans": [{ "scope": scope, "spans": spans }],
-        }],
-    });
-    request.to_string().into_bytes()
-}
-
-fn attribute(name: &str, value: &str) -> Value {
-    json!({ "key": name, "value": { "stringValue": value } })
+    let all = spans.iter().flat_map(|span| spans_of(span, clocks));
+    all.map(|span| span.to_string()).collect()
 }
 
 /// A request's own span, and one for each of its steps.
@@ -89,10 +52,7 @@ fn of_request(span: &Span, clocks: Clocks) -> Value {
     let mut attributes = vec![
         attribute("coffer.request_id", &span.request_id),
         attribute("http.request.method", span.method),
-        json!({
-            "key": "http.response.status_code",
-            "value": { "intValue": span.status.to_string() },
-        }),
+        attribute_of("http.response.status_code", whole(span.status)),
     ];
     let texts = [
         ("coffer.operation", span.operation),
