@@ -4,6 +4,7 @@
 use coffer_testkit::{Client, Export, OtlpReceiver, Process, TestServer, coffer_binary, home};
 use serde_json::Value;
 use std::collections::BTreeMap;
+use std::net::{TcpListener, TcpStream};
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
@@ -200,8 +201,8 @@ fn logged(path: &Path) -> Vec<Value> {
     text.lines().map(|line| serde_json::from_str(line).unwrap()).collect()
 }
 
-/// Lines that were sent and not looked at. What was under way when the server stopped is sent again:
-/// then a line is there twice, to the nanosecond.
+/// Lines that were sent and not looked at. What was under way when the server stopped is sent
+/// again: then a line is there twice, to the nanosecond.
 fn lines_of(receiver: &OtlpReceiver) -> Vec<Value> {
     let exports = receiver.rest().into_iter().filter(|export| export.path() == "/v1/logs");
     let mut lines = Vec::new();
@@ -309,9 +310,11 @@ fn lines_that_are_refused_are_lost() {
 #[test]
 fn a_receiver_that_is_not_there_stops_nothing() {
     let Some(program) = Program::new() else { return };
-    // Nobody listens on the port of what is gone.
-    let gone = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
-    let server = program.serve(&format!("http://{gone}"), &[]);
+    // Nobody listens on the port of a connection that somebody else has, nor can begin to.
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let taken = TcpStream::connect(listener.local_addr().unwrap()).unwrap();
+    let nobody = taken.local_addr().unwrap();
+    let server = program.serve(&format!("http://{nobody}"), &[]);
     let client = program.client(&server);
     client.set("a", "b").ok();
     client.find("a").ok();
@@ -323,7 +326,8 @@ fn a_receiver_that_is_not_there_stops_nothing() {
         .map(|line| line["signal"].as_str().unwrap().to_owned())
         .collect();
     signals.sort();
-    assert_eq!(signals, ["logs", "metrics", "traces"]);
+    let log = std::fs::read_to_string(program.log()).unwrap();
+    assert_eq!(signals, ["logs", "metrics", "traces"], "{log}");
 }
 
 #[test]

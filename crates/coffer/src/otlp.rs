@@ -84,7 +84,8 @@ impl Otlp {
     /// Sends the last of all signals, at the same time. The jobs have ended by then.
     pub async fn flush(&self) {
         let mut running = JoinSet::new();
-        for exporter in self.exporters.iter().cloned() {
+        for exporter in &self.exporters {
+            let exporter = Arc::clone(exporter);
             running.spawn(async move { exporter.flush().await });
         }
         while running.join_next().await.is_some() {}
