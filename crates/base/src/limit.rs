@@ -234,9 +234,9 @@ pub const PROCESSOR_ID_CHARACTERS: usize = 255;
 pub const CLOCK_CEILING: i64 = 253_402_300_799;
 
 /// Connections of one server to one PostgreSQL database for each processor of the server's machine,
-/// unless the address says how many. Each that works keeps a process of the database busy. Where the
-/// database has no more processors than that, a server that has more connections waits behind them
-/// itself, and with it everybody who asks for little.
+/// unless the address says how many. Each that works keeps a process of the database busy. Where
+/// the database has no more processors than that, a server that has more connections waits behind
+/// them itself, and with it everybody who asks for little.
 pub const POSTGRES_CONNECTIONS_PER_PROCESSOR: usize = 4;
 
 /// The fewest of them by default: an app has half, and its writes share flushes.

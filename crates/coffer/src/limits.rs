@@ -8,8 +8,8 @@ pub const CONNECTIONS: usize = 10_000;
 pub const CONNECTIONS_FLOOR: usize = 16;
 
 /// Connections that the kernel opens before the server takes them, unless `net.core.somaxconn` is
-/// less, which is as much by default. One for which there is no place tries again after a second, so
-/// a burst must find one, and the health check behind it.
+/// less, which is as much by default. One for which there is no place tries again after a second,
+/// so a burst must find one, and the health check behind it.
 pub const ACCEPT_QUEUE: u32 = 4096;
 
 /// The part of the API's connections that one address beyond this machine may have, unless it is a

@@ -8,7 +8,9 @@
 //! | a read of the admin API | recorded whatever the operator says |
 //! | a refusal | recorded; when there are very many, counted |
 //! | a change that failed | recorded before it is answered |
-//! | a change that a sealed server refused | as a refusal: nothing was tried, and the answer says what to do though the audit cannot be written |
+//!
+//! A change that a sealed server refuses is a refusal: none was tried, and the answer says what to
+//! do though the audit cannot be written.
 
 use super::trace::RequestTrace;
 use super::{method_of, single_slashes};

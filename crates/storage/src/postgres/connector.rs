@@ -99,8 +99,8 @@ impl Manager for Connector {
         let first = self.first.load(Ordering::Relaxed);
         let from_first = self.hosts.iter().enumerate().cycle().skip(first);
         for (at, host) in from_first.take(self.hosts.len()) {
-            // Apart from its caller, which hardly ever makes a connection: room for one would else be
-            // kept with each request that waits for anything, on either engine.
+            // Apart from its caller, which hardly ever makes a connection: room for one would else
+            // be kept with each request that waits for anything, on either engine.
             match Box::pin(self.connect(host)).await {
                 Ok(connection) => {
                     // Only if any host that takes writes will do: otherwise their order counts.
