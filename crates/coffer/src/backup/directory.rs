@@ -115,6 +115,9 @@ pub(super) fn prune(directory: &Path, made: &Header, keep: Keep) -> Vec<PathBuf>
     let same =
         |found: &Found| found.header.contents == made.contents && found.header.store == made.store;
     let kin = backups(directory, made.created).unwrap_or_default().into_iter().filter(same);
+    let mut kin: Vec<Found> = kin.collect();
+    // Of those that were made in one second it is the newest.
+    kin.sort_by_key(|found| Reverse((found.age(made.created), found.header.set == made.set)));
     let is_old = |position: usize, header: &Header| {
         let too_many =
             keep.number.is_some_and(|number| u32::try_from(position).unwrap_or(u32::MAX) >= number);
@@ -122,7 +125,8 @@ pub(super) fn prune(directory: &Path, made: &Header, keep: Keep) -> Vec<PathBuf>
         let too_old = keep.days.is_some_and(|days| age > i64::from(days) * DAY_SECONDS);
         position > 0 && header.set != made.set && (too_many || too_old)
     };
-    let old = kin.enumerate().filter(|(position, found)| is_old(*position, &found.header));
+    let old =
+        kin.into_iter().enumerate().filter(|(position, found)| is_old(*position, &found.header));
     let removed = old.filter(|(_, found)| fs::remove_file(&found.path).is_ok());
     removed.map(|(_, found)| found.path).collect()
 }
@@ -169,6 +173,22 @@ mod tests {
             .collect();
         days.sort_unstable();
         days
+    }
+
+    #[test]
+    fn of_one_second_the_one_that_was_just_made_is_the_newest() {
+        let directory = tempfile::tempdir().unwrap();
+        let place = directory.path();
+        for set in ["b", "c", "d"] {
+            put(place, Contents::Data, "store_a", set, DAY_SECONDS);
+        }
+        let made = put(place, Contents::Data, "store_a", "a", DAY_SECONDS);
+        let keep = Keep { number: Some(2), days: None };
+        assert_eq!(prune(place, &made, keep).len(), 2);
+        assert_eq!(days_in(place).len(), 2);
+        assert!(
+            place.join(file_name(Timestamp::from_unix(DAY_SECONDS), "a", made.contents)).exists()
+        );
     }
 
     #[test]
