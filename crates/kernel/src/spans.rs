@@ -247,6 +247,17 @@ impl Tracer {
         waiting.drain(..count).collect()
     }
 
+    /// Puts spans back that were taken and not sent, as the oldest that wait, as far as there is
+    /// room for them.
+    pub fn put_back(&self, mut spans: Vec<Span>) {
+        let mut waiting = self.waiting();
+        let kept = spans.len().min(self.most.saturating_sub(waiting.len()));
+        let dropped = u64::try_from(spans.len().saturating_sub(kept)).unwrap_or(u64::MAX);
+        self.dropped.fetch_add(dropped, Ordering::Relaxed);
+        spans.truncate(kept);
+        waiting.splice(..0, spans);
+    }
+
     /// Counts spans that were sent.
     pub fn count(&self, spans: usize, were_taken: bool) {
         let counter = if were_taken { &self.exported } else { &self.failed };

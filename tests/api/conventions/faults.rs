@@ -34,9 +34,17 @@ fn a_panic_ends_one_request() {
     let authorization = format!("Authorization: Bearer {}", app.test_key);
     let list = ["GET /v1/apps/secrets?scope[type]=account", &authorization];
     for _ in 0..3 {
-        armed.store(true, Ordering::SeqCst);
-        raw.request(&list, "");
-        failed(&raw.answer(), "false");
+        // Whoever writes the audit looks at the clock too, now and then: if it is struck instead,
+        // the request is sent once more.
+        let answer = loop {
+            armed.store(true, Ordering::SeqCst);
+            raw.request(&list, "");
+            let answer = raw.answer();
+            if answer.status != 200 {
+                break answer;
+            }
+        };
+        failed(&answer, "false");
         raw.request(&list, "");
         raw.answer().ok();
     }
