@@ -109,7 +109,9 @@ fn the_cluster_is_given_every_key_that_the_manifest_takes() {
         let made: BTreeSet<_> =
             made.filter_map(|(_, rest)| rest.split(['=', ' ', '\n']).next()).collect();
         assert_eq!(made, taken);
-        assert!(text.contains("kubectl -n coffer create secret generic coffer"));
+        let namespace = ["kubectl -n coffer create secret", "--namespace=coffer"];
+        assert!(namespace.iter().any(|words| text.contains(words)), "{text}");
+        assert!(text.contains("create secret generic coffer"));
     }
     let image = format!("registry.example/coffer:{}", env!("CARGO_PKG_VERSION"));
     for text in [KUBERNETES, KUBERNETES_PAGE] {
