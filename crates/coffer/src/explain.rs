@@ -61,9 +61,6 @@ impl ExplainSources {
 /// The operation.
 pub struct Explain(pub ExplainSources);
 
-/// Characters of an entry's id at most.
-const ENTRY_ID_CHARACTERS: usize = 24;
-
 /// What is asked for: a request.
 pub struct Question {
     id: String,
@@ -81,7 +78,7 @@ impl ReadOperation for Explain {
 
     fn parse(&self, arguments: &Arguments<'_>) -> Result<Question, ApiError> {
         let fields = arguments.params.only(&["entry", "name"])?;
-        let entry = fields.optional_plain("entry", ENTRY_ID_CHARACTERS)?;
+        let entry = fields.optional_plain("entry", limits::ENTRY_ID_CHARACTERS)?;
         let entry = entry.map(|entry| match audit::number(&entry) {
             Some(number) => Ok(number),
             None => Err(ApiError::invalid_param(

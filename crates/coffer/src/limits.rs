@@ -22,6 +22,9 @@ pub const ADMIN_CONNECTIONS: usize = 64;
 /// File descriptors that connections leave to the stores, the databases and the log.
 pub const DESCRIPTORS_KEPT: usize = 256;
 
+/// Characters of an audit entry's id that is asked about: `aud_` and a number of 64 bits.
+pub const ENTRY_ID_CHARACTERS: usize = 24;
+
 /// Seconds that a shutdown waits for requests under way: longer than the slowest that succeeds
 /// in practice, shorter than what service managers allow before they kill.
 pub const DRAIN_SECONDS: u64 = 20;
@@ -128,3 +131,7 @@ pub const LOG_BYTES_AT_ONCE: usize = 512 * 1024;
 
 /// Seconds between two times that lines of the log are sent, as OpenTelemetry has it.
 pub const LOGS_SECONDS: u64 = 1;
+
+/// Seconds within which what is left when the server stops must have gone out by OTLP: after
+/// `DRAIN_SECONDS` it is still within the 30 that Kubernetes waits before it kills.
+pub const LAST_EXPORT_SECONDS: u64 = 5;

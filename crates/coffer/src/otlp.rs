@@ -14,6 +14,7 @@ mod traces;
 pub use logs::{KeepLines, LogLines};
 pub use settings::{Export, MetricSettings, OtlpSettings, Signal, TraceSettings};
 
+use crate::limits::LAST_EXPORT_SECONDS;
 use crate::metrics::Metrics;
 use coffer_kernel::{BoxFuture, Job, JobContext, Tracer};
 use coffer_storage::StorageError;
@@ -24,6 +25,9 @@ use std::sync::Arc;
 use std::time::Duration;
 use tokio::task::JoinSet;
 use traces::ExportTraces;
+
+/// Time for what is left when the server stops.
+const LAST_EXPORT: Duration = Duration::from_secs(LAST_EXPORT_SECONDS);
 
 /// What sends one signal away.
 trait Exporter: Send + Sync + 'static {
@@ -81,14 +85,19 @@ impl Otlp {
         exporters.map(|exporter| Arc::new(ExportJob(exporter)) as Arc<dyn Job>)
     }
 
-    /// Sends the last of all signals, at the same time. The jobs have ended by then.
+    /// Sends the last of all signals, at the same time and within `LAST_EXPORT_SECONDS`: a receiver
+    /// that is slow does not keep the server from its end. The jobs have ended by then.
     pub async fn flush(&self) {
         let mut running = JoinSet::new();
         for exporter in &self.exporters {
             let exporter = Arc::clone(exporter);
             running.spawn(async move { exporter.flush().await });
         }
-        while running.join_next().await.is_some() {}
+        let all = async { while running.join_next().await.is_some() {} };
+        if tokio::time::timeout(LAST_EXPORT, all).await.is_err() {
+            let seconds = LAST_EXPORT_SECONDS;
+            tracing::warn!(seconds, "not all of what was left to go out by OTLP was taken in time");
+        }
     }
 }
 
@@ -110,5 +119,42 @@ impl Job for ExportJob {
             // That something was sent is no news.
             Ok(0)
         })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A signal whose receiver takes for ever, or not at all.
+    struct Signal {
+        takes: Duration,
+    }
+
+    impl Exporter for Signal {
+        fn name(&self) -> &'static str {
+            "test"
+        }
+
+        fn every(&self) -> Duration {
+            Duration::from_secs(1)
+        }
+
+        fn flush(&self) -> BoxFuture<'_, ()> {
+            Box::pin(tokio::time::sleep(self.takes))
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_receiver_that_is_slow_does_not_keep_the_server_from_its_end() {
+        for (seconds, within) in [(1, 1), (LAST_EXPORT_SECONDS * 100, LAST_EXPORT_SECONDS)] {
+            let signals =
+                [0, seconds].map(|seconds| Signal { takes: Duration::from_secs(seconds) });
+            let exporters = signals.map(|signal| Arc::new(signal) as Arc<dyn Exporter>);
+            let otlp = Otlp { exporters: exporters.to_vec(), tracer: None };
+            let began = tokio::time::Instant::now();
+            otlp.flush().await;
+            assert_eq!(began.elapsed().as_secs(), within);
+        }
     }
 }

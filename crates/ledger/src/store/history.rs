@@ -160,12 +160,13 @@ pub async fn pools_at(
         .query(
             "SELECT h.currency, h.source_type, h.payments_pending, h.payments_available, \
              h.reserved_pending, h.reserved_available, h.payouts_in_transit \
-             FROM ledger_balance b JOIN ledger_balance_at h ON h.mode = b.mode \
-             AND h.platform = b.platform AND h.account = b.account AND h.currency = b.currency \
-             AND h.source_type = b.source_type AND h.at = (SELECT MAX(n.at) \
-             FROM ledger_balance_at n WHERE n.mode = ?1 AND n.platform = ?2 AND n.account = ?3 \
-             AND n.currency = b.currency AND n.source_type = b.source_type AND n.at <= ?4) \
+             FROM ledger_balance b CROSS JOIN ledger_balance_at h \
              WHERE b.mode = ?1 AND b.platform = ?2 AND b.account = ?3 \
+             AND h.mode = ?1 AND h.platform = ?2 AND h.account = ?3 \
+             AND h.currency = b.currency AND h.source_type = b.source_type \
+             AND h.at = (SELECT MAX(n.at) FROM ledger_balance_at n WHERE n.mode = ?1 \
+             AND n.platform = ?2 AND n.account = ?3 AND n.currency = b.currency \
+             AND n.source_type = b.source_type AND n.at <= ?4) \
              ORDER BY h.currency, h.source_type",
             &of_owner(owner, values![at]),
         )

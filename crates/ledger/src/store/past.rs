@@ -73,13 +73,13 @@ pub async fn first_seq_after(
 ) -> Result<i64, StorageError> {
     let rows = store
         .query(
-            "SELECT MAX(h.last_tx) FROM ledger_balance b JOIN ledger_balance_at h \
-             ON h.mode = b.mode AND h.platform = b.platform AND h.account = b.account \
+            "SELECT MAX(h.last_tx) FROM ledger_balance b CROSS JOIN ledger_balance_at h \
+             WHERE b.mode = ?1 AND b.platform = ?2 AND b.account = ?3 \
+             AND h.mode = ?1 AND h.platform = ?2 AND h.account = ?3 \
              AND h.currency = b.currency AND h.source_type = b.source_type \
              AND h.at = (SELECT MAX(n.at) FROM ledger_balance_at n WHERE n.mode = ?1 \
              AND n.platform = ?2 AND n.account = ?3 AND n.currency = b.currency \
-             AND n.source_type = b.source_type AND n.at <= ?4) \
-             WHERE b.mode = ?1 AND b.platform = ?2 AND b.account = ?3",
+             AND n.source_type = b.source_type AND n.at <= ?4)",
             &of_owner(owner, values![at]),
         )
         .await?;
