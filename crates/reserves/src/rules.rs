@@ -9,6 +9,7 @@ mod reserve_charge;
 
 use crate::Settings;
 use crate::expand;
+use crate::reports::report::due_by;
 use crate::store;
 use coffer_base::{Currency, Owner, Timestamp};
 use coffer_kernel::{Ctx, Failure};
@@ -101,7 +102,7 @@ impl ReserveRules for Rules {
         owner: &Owner,
         until: Timestamp,
     ) -> Result<Vec<(Currency, i64)>, StorageError> {
-        store::hold::due_by(store, owner, until).await
+        due_by(store, owner, until).await
     }
 
     async fn sources(

@@ -146,6 +146,31 @@ fn pool_from(row: &Row, first: usize) -> Result<(Pool, PoolAt), StorageError> {
     Ok((pool, state))
 }
 
+/// The newest row of each pool at a time. SQLite takes the tables of a `CROSS JOIN` in their order,
+/// and would else begin with the whole history of the account.
+macro_rules! newest_of_pools {
+    () => {
+        " FROM ledger_balance b CROSS JOIN ledger_balance_at h \
+         WHERE b.mode = ?1 AND b.platform = ?2 AND b.account = ?3 \
+         AND h.mode = ?1 AND h.platform = ?2 AND h.account = ?3 \
+         AND h.currency = b.currency AND h.source_type = b.source_type \
+         AND h.at = (SELECT MAX(n.at) FROM ledger_balance_at n WHERE n.mode = ?1 \
+         AND n.platform = ?2 AND n.account = ?3 AND n.currency = b.currency \
+         AND n.source_type = b.source_type AND n.at <= ?4)"
+    };
+}
+
+/// What the pools of an owner were at a time.
+pub(super) const POOLS_AT: &str = concat!(
+    "SELECT h.currency, h.source_type, h.payments_pending, h.payments_available, \
+     h.reserved_pending, h.reserved_available, h.payouts_in_transit",
+    newest_of_pools!(),
+    " ORDER BY h.currency, h.source_type"
+);
+
+/// The number of an owner's last transaction at a time.
+pub(super) const LAST_TX_AT: &str = concat!("SELECT MAX(h.last_tx)", newest_of_pools!());
+
 /// What the pools of an owner were at a moment, by currency. A pool that there was not yet is none
 /// of them.
 ///
@@ -156,21 +181,7 @@ pub async fn pools_at(
     owner: &Owner,
     at: Timestamp,
 ) -> Result<Vec<(Pool, PoolAt)>, StorageError> {
-    let rows = store
-        .query(
-            "SELECT h.currency, h.source_type, h.payments_pending, h.payments_available, \
-             h.reserved_pending, h.reserved_available, h.payouts_in_transit \
-             FROM ledger_balance b CROSS JOIN ledger_balance_at h \
-             WHERE b.mode = ?1 AND b.platform = ?2 AND b.account = ?3 \
-             AND h.mode = ?1 AND h.platform = ?2 AND h.account = ?3 \
-             AND h.currency = b.currency AND h.source_type = b.source_type \
-             AND h.at = (SELECT MAX(n.at) FROM ledger_balance_at n WHERE n.mode = ?1 \
-             AND n.platform = ?2 AND n.account = ?3 AND n.currency = b.currency \
-             AND n.source_type = b.source_type AND n.at <= ?4) \
-             ORDER BY h.currency, h.source_type",
-            &of_owner(owner, values![at]),
-        )
-        .await?;
+    let rows = store.query(POOLS_AT, &of_owner(owner, values![at])).await?;
     rows.iter().map(|row| pool_from(row, 0)).collect()
 }
 

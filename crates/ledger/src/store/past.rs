@@ -5,6 +5,7 @@ use crate::model::account::{Bucket, SourceType};
 use crate::model::entry::Pool;
 use crate::model::kind::Kind;
 use crate::sql::{PLACE_BITS, currency, of_owner};
+use crate::store::history::LAST_TX_AT;
 use coffer_base::{Owner, Timestamp};
 use coffer_storage::{Row, StorageError, Store, values};
 
@@ -71,18 +72,7 @@ pub async fn first_seq_after(
     owner: &Owner,
     at: Timestamp,
 ) -> Result<i64, StorageError> {
-    let rows = store
-        .query(
-            "SELECT MAX(h.last_tx) FROM ledger_balance b CROSS JOIN ledger_balance_at h \
-             WHERE b.mode = ?1 AND b.platform = ?2 AND b.account = ?3 \
-             AND h.mode = ?1 AND h.platform = ?2 AND h.account = ?3 \
-             AND h.currency = b.currency AND h.source_type = b.source_type \
-             AND h.at = (SELECT MAX(n.at) FROM ledger_balance_at n WHERE n.mode = ?1 \
-             AND n.platform = ?2 AND n.account = ?3 AND n.currency = b.currency \
-             AND n.source_type = b.source_type AND n.at <= ?4)",
-            &of_owner(owner, values![at]),
-        )
-        .await?;
+    let rows = store.query(LAST_TX_AT, &of_owner(owner, values![at])).await?;
     let last = rows.first().map_or(Ok(None), |row| row.optional_int(0))?;
     Ok(last.map_or(0, |last| last.saturating_add(1).saturating_mul(1 << PLACE_BITS)))
 }
@@ -213,16 +203,34 @@ fn past_move(row: &Row) -> Result<PastMove, StorageError> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::store::history::POOLS_AT;
     use coffer_kernel::testing::plan;
     use coffer_storage::Options;
+
+    fn opened(kept: &tempfile::TempDir) -> Store {
+        let sets = [coffer_kernel::MIGRATIONS, crate::MIGRATIONS];
+        let path = kept.path().join("coffer.db");
+        let opened = Store::open_sqlite(&path, &sets, Timestamp::from_unix(1), Options::default());
+        opened.unwrap().0
+    }
+
+    #[tokio::test]
+    async fn a_past_moment_is_found_however_long_the_history_is() {
+        let kept = tempfile::TempDir::new().unwrap();
+        let store = opened(&kept);
+        for sql in [POOLS_AT, LAST_TX_AT] {
+            let steps = plan(&store, sql, 4).await.unwrap();
+            let of_history = |step: &&String| step.contains(" h ") || step.contains(" n ");
+            let history: Vec<_> = steps.iter().filter(of_history).collect();
+            assert!(history.len() == 2, "{steps:#?}");
+            assert!(history.iter().all(|step| step.contains("source_type=? AND at")), "{steps:#?}");
+        }
+    }
 
     #[tokio::test]
     async fn charges_and_what_was_told_first_of_them_are_read_along_their_numbers() {
         let kept = tempfile::TempDir::new().unwrap();
-        let sets = [coffer_kernel::MIGRATIONS, crate::MIGRATIONS];
-        let path = kept.path().join("coffer.db");
-        let opened = Store::open_sqlite(&path, &sets, Timestamp::from_unix(1), Options::default());
-        let steps = plan(&opened.unwrap().0, CHARGES, 5).await.unwrap();
+        let steps = plan(&opened(&kept), CHARGES, 5).await.unwrap();
         let told = |step: &&String| step.contains("SEARCH b USING PRIMARY KEY");
         let seq = |step: &String| step.contains("seq>? AND seq<?");
         assert!(steps.iter().find(told).is_some_and(seq), "{steps:#?}");

@@ -14,6 +14,9 @@ pub(crate) const FORECAST_DAYS: i64 = 181;
 /// Days past their date for which holds that are still there are looked for.
 const OVERDUE_DAYS: i64 = 30;
 
+/// Behind all that the books say.
+const NEWEST: Timestamp = Timestamp::from_unix(i64::MAX);
+
 /// Of which moment a report is.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) struct AsOf {
@@ -163,6 +166,33 @@ async fn releases(
         *to = to.saturating_add(amount);
     }
     Ok(())
+}
+
+/// How much is released by `until`, by currency, as the books are now: by dates of holds, and by
+/// those of plans. It takes as long as there are dates, however many holds there are.
+pub(crate) async fn due_by(
+    store: &Store,
+    owner: &Owner,
+    until: Timestamp,
+) -> Result<Vec<(Currency, i64)>, StorageError> {
+    let mut due: BTreeMap<Currency, i64> = BTreeMap::new();
+    for (pool, _) in pools_at(store, owner, NEWEST).await? {
+        due.entry(pool.currency).or_default();
+    }
+    for (currency, sum) in &mut due {
+        let dated = (FigureKind::HeldUntil, *currency);
+        for (_, amount) in figures_at(store, owner, dated, (0, until.unix()), NEWEST).await? {
+            *sum = sum.saturating_add(amount);
+        }
+        let planned = (FigureKind::HeldByPlan, *currency);
+        for (plan, amount) in figures_at(store, owner, planned, (0, i64::MAX), NEWEST).await? {
+            let date = plan_version::date_at(store, owner, plan, NEWEST).await?;
+            if date.is_some_and(|date| date <= until) {
+                *sum = sum.saturating_add(amount);
+            }
+        }
+    }
+    Ok(due.into_iter().collect())
 }
 
 #[cfg(test)]

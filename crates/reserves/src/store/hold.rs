@@ -5,7 +5,7 @@ use crate::model::hold::{Hold, Origin, PlanOfHold, Schedule};
 use coffer_base::{Currency, Owner, Timestamp};
 use coffer_ledger::sql::{Linked, Record, corrupt, currency, of_owner, optional_time, time_value};
 use coffer_ledger::{Charge, Pool, SourceType, in_page};
-use coffer_storage::{Row, StorageError, Store, Tx, Value, values};
+use coffer_storage::{Row, StorageError, Tx, Value, values};
 
 /// A hold with columns of its plan, and its owner in the last ones. `h` is the hold, `p` its plan.
 macro_rules! select_hold {
@@ -377,24 +377,4 @@ pub(crate) fn set_pool(tx: &mut Tx<'_>, owner: &Owner, charge: &str, source_type
          WHERE mode = ? AND platform = ? AND account = ? AND charge = ?",
         values,
     );
-}
-
-/// How much is released by `until`, by currency: by dates of holds, and by those of fixed plans.
-pub(crate) async fn due_by(
-    store: &Store,
-    owner: &Owner,
-    until: Timestamp,
-) -> Result<Vec<(Currency, i64)>, StorageError> {
-    let rows = store
-        .query(
-            "SELECT h.currency, CAST(SUM(h.amount - h.released) AS BIGINT) FROM reserve_hold h \
-             LEFT JOIN reserve_plan p ON p.mode = h.mode AND p.platform = h.platform \
-             AND p.account = h.account AND p.seq = h.plan \
-             WHERE h.mode = ? AND h.platform = ? AND h.account = ? AND h.released < h.amount \
-             AND COALESCE(h.scheduled_release, p.scheduled_release) <= ? \
-             GROUP BY h.currency ORDER BY h.currency",
-            &of_owner(owner, values![until]),
-        )
-        .await?;
-    rows.iter().map(|row| Ok((currency(row, 0)?, row.int(1)?))).collect()
 }
