@@ -13,7 +13,6 @@ mod form;
 mod forwarded;
 mod headers;
 mod health;
-mod own_head;
 mod rejected;
 mod response;
 mod simulate;
@@ -67,10 +66,7 @@ pub(crate) async fn answer(
     request: Request<Incoming>,
 ) -> Result<Response<Full<Bytes>>, Dropped> {
     let started = Instant::now();
-    let (mut parts, mut body) = request.into_parts();
-    if !body.is_end_stream() {
-        own_head::take(&mut parts);
-    }
+    let (parts, mut body) = request.into_parts();
     let head = check_head(&parts);
     if head.is_ok()
         && let Some(health) = health::respond(kernel, role, &parts).await
@@ -237,11 +233,8 @@ async fn handle<B: RequestBody>(
     let document = handler.definition().document;
     let body = receive(connection, &parts.headers, body, document).await?;
     let params = params(parts, &body, document)?;
-    let had_body = !body.is_empty();
-    // Nothing of the connection's buffer is kept while the operation waits for its turn.
-    drop(body);
     trace.end_step("receive");
-    if had_body && !handler.definition().writes() {
+    if !body.is_empty() && !handler.definition().writes() {
         // A write asks again inside its transaction; a read does here, for whatever became of the
         // key while the body was on its way.
         principal = throttle::authenticate(kernel, presented(), trace).await?;
