@@ -8,7 +8,7 @@ use crate::figures::{CacheFigures, Collect};
 use crate::idempotency::InFlight;
 use crate::limits;
 use crate::peer::Peer;
-use crate::principal::Authenticate;
+use crate::principal::{Authenticate, BoxFuture};
 use crate::recorder::Recorder;
 use crate::registry::Registry;
 use crate::routes::Routes;
@@ -215,7 +215,8 @@ impl Kernel {
     pub(crate) async fn ready(&self) -> Result<(), NotReady> {
         let patience = Duration::from_millis(limits::READY_MILLISECONDS);
         // In a box, since it is asked rarely and would make every connection's future deeper.
-        let asked = tokio::time::timeout(patience, Box::pin(self.ask_stores())).await;
+        let asked: BoxFuture<'_, _> = Box::pin(self.ask_stores());
+        let asked = tokio::time::timeout(patience, asked).await;
         let is_working = self.readiness.is_working(self.counters.answered());
         match asked {
             _ if self.services.keyring.is_stopped() => Err(NotReady::Stopped),

@@ -1,6 +1,7 @@
 //! Connecting: the hosts are tried one after the other, each within a timeout of its own, since a
 //! host without power does not respond at all.
 
+use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
@@ -100,8 +101,11 @@ impl Manager for Connector {
         let from_first = self.hosts.iter().enumerate().cycle().skip(first);
         for (at, host) in from_first.take(self.hosts.len()) {
             // Apart from its caller, which hardly ever makes a connection: room for one would else
-            // be kept with each request that waits for anything, on either engine.
-            match Box::pin(self.connect(host)).await {
+            // be kept with each request that waits for anything, on either engine. Its type ends
+            // here, so that those of its callers are not too deep for the compiler.
+            let connecting: Pin<Box<dyn Future<Output = _> + Send + '_>> =
+                Box::pin(self.connect(host));
+            match connecting.await {
                 Ok(connection) => {
                     // Only if any host that takes writes will do: otherwise their order counts.
                     if host.get_target_session_attrs() == TargetSessionAttrs::ReadWrite {
