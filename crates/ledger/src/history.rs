@@ -3,9 +3,9 @@
 
 pub use crate::model::history::{PoolAt, PoolRow};
 pub use crate::store::history::{
-    breaches_at, figures_at, ledgers, pool_around, pool_rows, pools_at,
+    breaches_at, figures_at, first_seq_after, ledgers, pool_around, pool_rows, pools_at,
 };
 pub use crate::store::past::{
-    PastCharge, PastMove, captures_from, charges_from, first_seq_after, moves_after, transaction_of,
+    PastCharge, PastMove, captures_from, charges_from, moves_after, transaction_of,
 };
 pub use crate::store::past_debits::{DebitsOf, PastDebit, debits_from};

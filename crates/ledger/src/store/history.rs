@@ -6,8 +6,8 @@ use crate::model::account::SourceType;
 use crate::model::charge::Charge;
 use crate::model::entry::{Balance, Pool};
 use crate::model::history::{Figure, FigureKind, PoolAt, PoolRow};
-use crate::sql::{corrupt, currency, of_owner, owner};
-use crate::store::past::{first_seq_after, transaction_of};
+use crate::sql::{PLACE_BITS, corrupt, currency, of_owner, owner};
+use crate::store::past::transaction_of;
 use crate::{Bucket, limits};
 use coffer_base::{Currency, Mode, Owner, Timestamp};
 use coffer_storage::{Row, StorageError, Store, Tx, values};
@@ -161,7 +161,7 @@ macro_rules! newest_of_pools {
 }
 
 /// What the pools of an owner were at a time.
-pub(super) const POOLS_AT: &str = concat!(
+const POOLS_AT: &str = concat!(
     "SELECT h.currency, h.source_type, h.payments_pending, h.payments_available, \
      h.reserved_pending, h.reserved_available, h.payouts_in_transit",
     newest_of_pools!(),
@@ -169,7 +169,7 @@ pub(super) const POOLS_AT: &str = concat!(
 );
 
 /// The number of an owner's last transaction at a time.
-pub(super) const LAST_TX_AT: &str = concat!("SELECT MAX(h.last_tx)", newest_of_pools!());
+const LAST_TX_AT: &str = concat!("SELECT MAX(h.last_tx)", newest_of_pools!());
 
 /// What the pools of an owner were at a moment, by currency. A pool that there was not yet is none
 /// of them.
@@ -183,6 +183,21 @@ pub async fn pools_at(
 ) -> Result<Vec<(Pool, PoolAt)>, StorageError> {
     let rows = store.query(POOLS_AT, &of_owner(owner, values![at])).await?;
     rows.iter().map(|row| pool_from(row, 0)).collect()
+}
+
+/// The lowest row number behind the last transaction at or before a time: where to begin to read
+/// what was recorded after it.
+///
+/// # Errors
+/// If the database does not answer.
+pub async fn first_seq_after(
+    store: &Store,
+    owner: &Owner,
+    at: Timestamp,
+) -> Result<i64, StorageError> {
+    let rows = store.query(LAST_TX_AT, &of_owner(owner, values![at])).await?;
+    let last = rows.first().map_or(Ok(None), |row| row.optional_int(0))?;
+    Ok(last.map_or(0, |last| last.saturating_add(1).saturating_mul(1 << PLACE_BITS)))
 }
 
 /// What a pool was before and after one entry. The entry was recorded behind `since`; its
@@ -365,4 +380,27 @@ pub async fn breaches_at(
         )
         .await?;
     rows.iter().map(|row| Ok((currency(row, 0)?, row.int(1)?))).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use coffer_kernel::testing::plan;
+    use coffer_storage::Options;
+
+    #[tokio::test]
+    async fn a_past_moment_is_found_however_long_the_history_is() {
+        let kept = tempfile::TempDir::new().unwrap();
+        let sets = [coffer_kernel::MIGRATIONS, crate::MIGRATIONS];
+        let path = kept.path().join("coffer.db");
+        let opened = Store::open_sqlite(&path, &sets, Timestamp::from_unix(1), Options::default());
+        let store = opened.unwrap().0;
+        for sql in [POOLS_AT, LAST_TX_AT] {
+            let steps = plan(&store, sql, 4).await.unwrap();
+            let of_history = |step: &&String| step.contains(" h ") || step.contains(" n ");
+            let history: Vec<_> = steps.iter().filter(of_history).collect();
+            assert!(history.len() == 2, "{steps:#?}");
+            assert!(history.iter().all(|step| step.contains("source_type=? AND at")), "{steps:#?}");
+        }
+    }
 }

@@ -5,7 +5,6 @@ use crate::model::account::{Bucket, SourceType};
 use crate::model::entry::Pool;
 use crate::model::kind::Kind;
 use crate::sql::{PLACE_BITS, currency, of_owner};
-use crate::store::history::LAST_TX_AT;
 use coffer_base::{Owner, Timestamp};
 use coffer_storage::{Row, StorageError, Store, values};
 
@@ -60,21 +59,6 @@ pub struct PastMove {
 /// The number of the ledger transaction that a row's number belongs to.
 pub const fn transaction_of(seq: i64) -> i64 {
     seq >> PLACE_BITS
-}
-
-/// The lowest row number behind the last transaction at or before a time: where to begin to read
-/// what was recorded after it.
-///
-/// # Errors
-/// If the database does not answer.
-pub async fn first_seq_after(
-    store: &Store,
-    owner: &Owner,
-    at: Timestamp,
-) -> Result<i64, StorageError> {
-    let rows = store.query(LAST_TX_AT, &of_owner(owner, values![at])).await?;
-    let last = rows.first().map_or(Ok(None), |row| row.optional_int(0))?;
-    Ok(last.map_or(0, |last| last.saturating_add(1).saturating_mul(1 << PLACE_BITS)))
 }
 
 /// A charge that facts tell was first told as its balance transaction says, which is numbered right
@@ -203,34 +187,16 @@ fn past_move(row: &Row) -> Result<PastMove, StorageError> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::store::history::POOLS_AT;
     use coffer_kernel::testing::plan;
     use coffer_storage::Options;
-
-    fn opened(kept: &tempfile::TempDir) -> Store {
-        let sets = [coffer_kernel::MIGRATIONS, crate::MIGRATIONS];
-        let path = kept.path().join("coffer.db");
-        let opened = Store::open_sqlite(&path, &sets, Timestamp::from_unix(1), Options::default());
-        opened.unwrap().0
-    }
-
-    #[tokio::test]
-    async fn a_past_moment_is_found_however_long_the_history_is() {
-        let kept = tempfile::TempDir::new().unwrap();
-        let store = opened(&kept);
-        for sql in [POOLS_AT, LAST_TX_AT] {
-            let steps = plan(&store, sql, 4).await.unwrap();
-            let of_history = |step: &&String| step.contains(" h ") || step.contains(" n ");
-            let history: Vec<_> = steps.iter().filter(of_history).collect();
-            assert!(history.len() == 2, "{steps:#?}");
-            assert!(history.iter().all(|step| step.contains("source_type=? AND at")), "{steps:#?}");
-        }
-    }
 
     #[tokio::test]
     async fn charges_and_what_was_told_first_of_them_are_read_along_their_numbers() {
         let kept = tempfile::TempDir::new().unwrap();
-        let steps = plan(&opened(&kept), CHARGES, 5).await.unwrap();
+        let sets = [coffer_kernel::MIGRATIONS, crate::MIGRATIONS];
+        let path = kept.path().join("coffer.db");
+        let opened = Store::open_sqlite(&path, &sets, Timestamp::from_unix(1), Options::default());
+        let steps = plan(&opened.unwrap().0, CHARGES, 5).await.unwrap();
         let told = |step: &&String| step.contains("SEARCH b USING PRIMARY KEY");
         let seq = |step: &String| step.contains("seq>? AND seq<?");
         assert!(steps.iter().find(told).is_some_and(seq), "{steps:#?}");
