@@ -21,6 +21,10 @@ pub(crate) const WRITTEN: &str = ".restoring";
 /// Most bytes of the file that says what is to be done: it names two kinds and a time.
 const SWITCH_BYTES: u64 = 4096;
 
+/// Restores whose moment has the same second, at most: more are one by hand after another, and the
+/// next second is another moment.
+const RESTORES_A_MOMENT: u32 = 9;
+
 /// A step that the system refused.
 #[derive(Debug, thiserror::Error)]
 #[error("{}: {source}", path.display())]
@@ -81,6 +85,26 @@ impl Switch {
         parsed.map(Some).ok_or_else(damaged)
     }
 
+    /// Puts `parts` into their places and keeps what is there under names that end with `moment`,
+    /// and with a number too if another restore of the same moment has taken those.
+    pub fn keeping(parts: Vec<Contents>, moment: &str, places: Places<'_>) -> Self {
+        let mut switch = Self { parts, kept_as: Some(format!(".before-{moment}")) };
+        for number in 2..=RESTORES_A_MOMENT {
+            if switch.taken(places).is_none() {
+                break;
+            }
+            switch.kept_as = Some(format!(".before-{moment}-{number}"));
+        }
+        switch
+    }
+
+    /// What has a name already that something would get which is moved aside.
+    fn taken(&self, places: Places<'_>) -> Option<PathBuf> {
+        let mut kept =
+            self.parts.iter().filter_map(|contents| self.kept_path(&places.of(*contents)));
+        kept.find(|kept| fs::symlink_metadata(kept).is_ok())
+    }
+
     /// Writes down what is to be done: from here on it is this that counts.
     ///
     /// # Errors
@@ -94,15 +118,12 @@ impl Switch {
         places: Places<'_>,
         before: Before<'_>,
     ) -> Result<(), SwitchError> {
+        if let Some(path) = self.taken(places) {
+            let source = io::Error::other("it is there already; try again");
+            return Err(SwitchError { path, source });
+        }
         for contents in &self.parts {
-            let to = places.of(*contents);
-            if let Some(kept) =
-                self.kept_path(&to).filter(|kept| fs::symlink_metadata(kept).is_ok())
-            {
-                let source = io::Error::other("it is there already; try again");
-                return Err(SwitchError { path: kept, source });
-            }
-            sync_directory(&to)?;
+            sync_directory(&places.of(*contents))?;
         }
         let path = places.data_dir.join(SWITCH_FILE);
         let part = with_suffix(&path, ".part");
@@ -334,6 +355,25 @@ mod tests {
             assert_eq!(Switch::pending(home).unwrap(), None);
         }
         assert_eq!((before, after), (2, 7), "each of its changes was tried");
+    }
+
+    #[test]
+    fn restores_of_one_moment_keep_what_was_there_under_names_of_their_own() {
+        let directory = tempfile::tempdir().unwrap();
+        let home = directory.path();
+        let places = Places { data_dir: home, key_dir: home };
+        let parts = || vec![Contents::Data, Contents::Keys];
+        let of_moment = || Switch::keeping(parts(), "now", places).kept_as.unwrap();
+        assert_eq!(of_moment(), ".before-now");
+        // Names go together: one that is taken is enough.
+        fs::write(home.join("keys.db.before-now"), "kept").unwrap();
+        assert_eq!(of_moment(), ".before-now-2");
+        for number in 2..=RESTORES_A_MOMENT {
+            fs::write(home.join(format!("coffer.db.before-now-{number}")), "kept").unwrap();
+        }
+        stores(home);
+        let refused = Switch::keeping(parts(), "now", places).record(places).unwrap_err();
+        assert!(refused.to_string().contains("there already"), "{refused}");
     }
 
     #[test]

@@ -126,9 +126,11 @@ pub async fn restore(
         check_file(&part.written.path)?;
         steps.done(format!("checking the {contents}"));
     }
-    let switch = Switch {
-        parts: parts.iter().map(|part| part.reader.header().contents).collect(),
-        kept_as: options.move_aside.then(|| format!(".before-{}", compact(options.now))),
+    let of_backup = parts.iter().map(|part| part.reader.header().contents).collect();
+    let switch = if options.move_aside {
+        Switch::keeping(of_backup, &compact(options.now), places)
+    } else {
+        Switch { parts: of_backup, kept_as: None }
     };
     switch.record(places)?;
     for part in &mut parts {
