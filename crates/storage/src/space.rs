@@ -48,8 +48,16 @@ pub(crate) trait OnDisk: Send + Sync {
     /// Bytes inside the store's file that deleted rows have left, which new ones fill first.
     fn free_bytes(&self) -> u64;
 
-    /// Copies the write-ahead log into the file and gives up its room, soon.
-    fn shrink_log(&self);
+    /// Bytes of the write-ahead log on the disk.
+    fn log_bytes(&self) -> u64;
+
+    /// Bytes by which the store's file grows when the log is copied into it: without room for them
+    /// the log keeps its own, too.
+    fn log_growth(&self) -> u64;
+
+    /// Copies the write-ahead log into the file and gives up its room, soon; `available` bytes are
+    /// free for that.
+    fn shrink_log(&self, available: u64);
 }
 
 /// The disk of a store.
@@ -83,6 +91,11 @@ impl Headroom {
     /// The space below which writes that add data are refused.
     fn floor(self) -> u64 {
         self.share(limit::DISK_FLOOR_BYTES)
+    }
+
+    /// What is to be free, or in the ballast.
+    fn needed(self) -> u64 {
+        self.floor().saturating_add(self.ballast())
     }
 
     /// The ballast's size.
@@ -171,7 +184,8 @@ impl DiskSpace {
             let directory = shared.directory.display();
             tracing::error!(%directory, "the disk is full: the ballast was given up");
         }
-        shared.for_stores(|store| store.shrink_log());
+        let available = shared.measure().map_or(0, |headroom| headroom.available);
+        shared.for_stores(|store| store.shrink_log(available));
         // If the channel is full, the thread looks soon anyway.
         let _ = shared.wake.try_send(());
     }
@@ -206,9 +220,11 @@ impl Shared {
             return None;
         };
         *failed = false;
-        let low = self.is_low(headroom);
-        if low {
-            self.for_stores(|store| store.shrink_log());
+        let (kept, needed) = (self.kept(headroom), headroom.needed());
+        let growth = self.log_growth(kept.saturating_sub(needed));
+        let low = self.is_low(headroom, growth);
+        if low || kept < needed.saturating_add(growth) {
+            self.for_stores(|store| store.shrink_log(headroom.available));
         }
         self.report(headroom, low);
         Some(headroom)
@@ -217,18 +233,35 @@ impl Shared {
     /// The same, and puts the ballast back where there is room for it.
     fn look_and_refill(&self) {
         if let Some(headroom) = self.look()
-            && headroom.available >= headroom.floor().saturating_add(headroom.ballast())
+            && headroom.available >= headroom.needed()
         {
             self.ballast.place(headroom.ballast());
         }
     }
 
+    /// Bytes that are free, or would be without the ballast.
+    fn kept(&self, headroom: Headroom) -> u64 {
+        headroom.available.saturating_add(self.ballast.size())
+    }
+
+    /// Bytes by which the stores' files grow when their logs are copied into them; 0 as long as the
+    /// logs, which are longer than that, are within what is to `spare`.
+    fn log_growth(&self, spare: u64) -> u64 {
+        let [mut logs, mut growth] = [0u64; 2];
+        self.for_stores(|store| logs = logs.saturating_add(store.log_bytes()));
+        if logs > spare {
+            self.for_stores(|store| growth = growth.saturating_add(store.log_growth()));
+        }
+        growth
+    }
+
     /// Whether the space counts as used up. Where the ballast was given up, its room must come back
-    /// first. What deleted rows left inside the stores counts as well, as long as there is room
-    /// enough for the log of what fills it.
-    fn is_low(&self, headroom: Headroom) -> bool {
-        let kept = headroom.available.saturating_add(self.ballast.size());
-        let needed = headroom.floor().saturating_add(headroom.ballast());
+    /// first, and what the logs will add to the files is used up already. What deleted rows left
+    /// inside the stores counts as well, as long as there is room enough for the log of what fills
+    /// it.
+    fn is_low(&self, headroom: Headroom, growth: u64) -> bool {
+        let kept = self.kept(headroom);
+        let needed = headroom.needed().max(headroom.ballast().saturating_add(growth));
         if kept >= needed {
             return false;
         }

@@ -23,8 +23,8 @@ mod writer;
 pub use backup::{check_file, copy_file};
 pub use snapshot::{DatabaseCopy, OnStep, Snapshot, count_rows};
 
+use std::fs;
 use std::path::{Path, PathBuf};
-use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
 use std::time::Duration;
@@ -36,7 +36,7 @@ use tokio::sync::{oneshot, watch};
 use crate::attempt::Attempt;
 use crate::error::{Result, StorageError};
 use crate::fault::Faults;
-use crate::files;
+use crate::files::{self, with_suffix};
 use crate::gate::{Entrant, Gate, Places, Purpose};
 use crate::migration::{MigrationReport, MigrationSet};
 use crate::options::{Options, Stats};
@@ -63,8 +63,8 @@ pub(crate) struct Sqlite {
     queue: Arc<Queue>,
     counters: Arc<Counters>,
     log: Arc<Log>,
-    /// The log's size when it was last asked to shrink.
-    shrunk_at: AtomicU64,
+    /// The log's size when it was last asked to shrink, and what was free on the disk.
+    shrunk: Mutex<(u64, u64)>,
     /// Closed when the writer has ended, which drops the sender.
     ended: watch::Receiver<()>,
     thread: Mutex<Option<JoinHandle<()>>>,
@@ -115,9 +115,10 @@ impl Sqlite {
         })?;
         let thread = Mutex::new(Some(thread));
         let (path, faults) = (path.to_owned(), options.faults);
-        let (lists, shrunk_at) = (Gate::new(Places::threads(list_threads())), AtomicU64::new(0));
+        let lists = Gate::new(Places::threads(list_threads()));
+        let shrunk = Mutex::default();
         let opened =
-            Self { path, readers, lists, faults, queue, counters, log, shrunk_at, ended, thread };
+            Self { path, readers, lists, faults, queue, counters, log, shrunk, ended, thread };
         Ok((opened, report))
     }
 
@@ -140,7 +141,7 @@ impl Sqlite {
             queue,
             counters: Arc::new(Counters::of(path)),
             log: Arc::new(Log::new(readers)),
-            shrunk_at: AtomicU64::new(0),
+            shrunk: Mutex::default(),
             ended: watch::channel(()).1,
             thread: Mutex::new(None),
         })
@@ -244,23 +245,43 @@ impl Sqlite {
 
 impl OnDisk for Sqlite {
     fn free_bytes(&self) -> u64 {
-        let read = || -> Result<u64> {
-            let connection = connection::open_reader(&self.path)?;
-            let number =
-                |name| connection.pragma_query_value(None, name, |row| row.get::<_, u32>(0));
-            Ok(u64::from(number("freelist_count")?).saturating_mul(number("page_size")?.into()))
-        };
-        read().unwrap_or(0)
+        self.bytes_of("freelist_count").unwrap_or(0)
     }
 
-    fn shrink_log(&self) {
-        let bytes = self.stats().wal_bytes;
-        // A reader that needs the log delays commits with each attempt: one for each size.
-        if bytes > 0 && self.shrunk_at.swap(bytes, Ordering::Relaxed) != bytes {
+    fn log_bytes(&self) -> u64 {
+        length(&with_suffix(&self.path, "-wal"))
+    }
+
+    fn log_growth(&self) -> u64 {
+        let whole = self.bytes_of("page_count").unwrap_or(0);
+        whole.saturating_sub(length(&self.path))
+    }
+
+    fn shrink_log(&self, available: u64) {
+        let bytes = self.log_bytes();
+        let mut tried = self.shrunk.lock().unwrap_or_else(PoisonError::into_inner);
+        // A reader that needs the log delays commits with each attempt: one for each size, and
+        // another if there is more room than there was for it.
+        if bytes > 0 && (tried.0 != bytes || tried.1 < available) {
+            *tried = (bytes, available);
             let (reply, _nobody) = oneshot::channel();
             let _ = self.queue.request_checkpoint(reply);
         }
     }
+}
+
+impl Sqlite {
+    /// How many bytes the pages have that SQLite counts under this name.
+    fn bytes_of(&self, pages: &str) -> Result<u64> {
+        let connection = connection::open_reader(&self.path)?;
+        let number = |name| connection.pragma_query_value(None, name, |row| row.get::<_, u32>(0));
+        Ok(u64::from(number(pages)?).saturating_mul(number("page_size")?.into()))
+    }
+}
+
+/// The length of a file; 0 if there is none.
+fn length(path: &Path) -> u64 {
+    fs::metadata(path).map_or(0, |file| file.len())
 }
 
 /// How many threads read lists: as many as there are processors, within bounds.

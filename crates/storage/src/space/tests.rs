@@ -134,3 +134,27 @@ async fn what_deleted_rows_left_is_filled_again() {
     disk.has(limit::DISK_FLOOR_BYTES / 4);
     assert!(store.write(insert("4")).await.is_err(), "there is no room for the log");
 }
+
+/// What the log adds to the file is used up already: it must be copied there before it gives up its
+/// own room.
+#[tokio::test]
+async fn the_room_that_the_log_needs_in_the_file_is_kept_for_it() {
+    let disk = Disk::with(PLENTY);
+    let store = disk.store();
+    store.write(insert("1")).await.unwrap();
+    // Somebody else reads, so that nothing of what follows is copied.
+    let reader = rusqlite::Connection::open(disk.directory.path().join("coffer.db")).unwrap();
+    reader.execute_batch("BEGIN; SELECT count(*) FROM item;").unwrap();
+    let many = usize::try_from(limit::DISK_FLOOR_BYTES).unwrap() + 8 * 1024 * 1024;
+    let sql = "INSERT INTO item (id, body) VALUES ('2', ?1)";
+    store.write(Run(vec![(sql, vec![crate::Value::from(vec![1; many])])])).await.unwrap();
+    let kept = limit::DISK_FLOOR_BYTES + 4 * 1024 * 1024;
+    disk.has(kept);
+    assert!(matches!(store.write(insert("3")).await, Err(StorageError::NoSpace(_))));
+    reader.execute_batch("COMMIT").unwrap();
+    // The log has the size that it had, and is tried again since there is more room.
+    disk.has(kept + 1);
+    while store.write(insert("4")).await.is_err() {
+        std::thread::yield_now();
+    }
+}
