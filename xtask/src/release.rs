@@ -200,11 +200,23 @@ fn build(source: &Path, target: &Path, profile: &str) -> Result<PathBuf, String>
         .env("CARGO_TARGET_DIR", target)
         .env("CARGO_ENCODED_RUSTFLAGS", flags.join("\u{1f}"))
         .env("CFLAGS", c_flags.join(" "))
+        // Sources that were copied have no history to ask.
+        .env("BUILD_COMMIT", commit()?)
         .directory(source)
         .minutes(MINUTES)
         .run()?;
     let folder = if profile == "dev" { "debug" } else { profile };
     Ok(target.join(PLATFORM).join(folder).join("coffer"))
+}
+
+/// The commit that a binary says it was built from: the one that is checked out, unless whoever
+/// builds says another.
+fn commit() -> Result<String, String> {
+    if let Ok(commit) = std::env::var("BUILD_COMMIT") {
+        return Ok(commit);
+    }
+    let asked = Step::new("git").args(["rev-parse", "--short=12", "HEAD"]).directory(&root());
+    Ok(asked.capture()?.trim().to_owned())
 }
 
 /// The SHA-256 of a file, in hexadecimal digits.
