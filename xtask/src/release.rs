@@ -201,7 +201,7 @@ fn build(source: &Path, target: &Path, profile: &str) -> Result<PathBuf, String>
         .env("CARGO_ENCODED_RUSTFLAGS", flags.join("\u{1f}"))
         .env("CFLAGS", c_flags.join(" "))
         // Sources that were copied have no history to ask.
-        .env("BUILD_COMMIT", commit()?)
+        .env("BUILD_COMMIT", commit())
         .directory(source)
         .minutes(MINUTES)
         .run()?;
@@ -210,13 +210,13 @@ fn build(source: &Path, target: &Path, profile: &str) -> Result<PathBuf, String>
 }
 
 /// The commit that a binary says it was built from: the one that is checked out, unless whoever
-/// builds says another.
-fn commit() -> Result<String, String> {
-    if let Ok(commit) = std::env::var("BUILD_COMMIT") {
-        return Ok(commit);
-    }
-    let asked = Step::new("git").args(["rev-parse", "--short=12", "HEAD"]).directory(&root());
-    Ok(asked.capture()?.trim().to_owned())
+/// builds says another. Sources without a history have none.
+fn commit() -> String {
+    let checked_out = || {
+        let asked = Step::new("git").args(["rev-parse", "--short=12", "HEAD"]).directory(&root());
+        asked.capture().map_or_else(|_| "unknown".to_owned(), |commit| commit.trim().to_owned())
+    };
+    std::env::var("BUILD_COMMIT").unwrap_or_else(|_| checked_out())
 }
 
 /// The SHA-256 of a file, in hexadecimal digits.

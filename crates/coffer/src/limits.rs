@@ -132,6 +132,6 @@ pub const LOG_BYTES_AT_ONCE: usize = 512 * 1024;
 /// Seconds between two times that lines of the log are sent, as OpenTelemetry has it.
 pub const LOGS_SECONDS: u64 = 1;
 
-/// Seconds within which what is left when the server stops must have gone out by OTLP: after
-/// `DRAIN_SECONDS` it is still within the 30 that Kubernetes waits before it kills.
+/// Seconds within which what is left when the server stops must have gone out by OTLP: few, since
+/// requests and the audit's last entries have had their time by then, and whoever stops it waits.
 pub const LAST_EXPORT_SECONDS: u64 = 5;

@@ -63,8 +63,9 @@ pub(crate) struct Sqlite {
     queue: Arc<Queue>,
     counters: Arc<Counters>,
     log: Arc<Log>,
-    /// The log's size when it was last asked to shrink, and what was free on the disk.
-    shrunk: Mutex<(u64, u64)>,
+    /// The sizes of the log's file and of what is in it when it was last asked to shrink, and what
+    /// was free on the disk.
+    shrunk: Mutex<([u64; 2], u64)>,
     /// Closed when the writer has ended, which drops the sender.
     ended: watch::Receiver<()>,
     thread: Mutex<Option<JoinHandle<()>>>,
@@ -258,12 +259,13 @@ impl OnDisk for Sqlite {
     }
 
     fn shrink_log(&self, available: u64) {
-        let bytes = self.log_bytes();
+        // A log that begins anew is written over, and its file stays as long as it was.
+        let sizes = [self.log_bytes(), self.stats().wal_bytes];
         let mut tried = self.shrunk.lock().unwrap_or_else(PoisonError::into_inner);
         // A reader that needs the log delays commits with each attempt: one for each size, and
         // another if there is more room than there was for it.
-        if bytes > 0 && (tried.0 != bytes || tried.1 < available) {
-            *tried = (bytes, available);
+        if sizes != [0; 2] && (tried.0 != sizes || tried.1 < available) {
+            *tried = (sizes, available);
             let (reply, _nobody) = oneshot::channel();
             let _ = self.queue.request_checkpoint(reply);
         }
