@@ -116,6 +116,10 @@ pub const SESSION_STATEMENTS: usize = 1000;
 /// commits: large enough to fold rewrites of hot pages, small enough for fast lookups and starts.
 pub const WAL_CHECKPOINT_BYTES: u64 = 4 * 1024 * 1024;
 
+/// The same if they only record what happened, such as who read what: nobody looks them up in the
+/// log, and each pass makes all readers read their pages again.
+pub const WAL_RECORDS_BYTES: u64 = 32 * 1024 * 1024;
+
 /// Bytes of the write-ahead log at which the writer itself empties it between two commits, so
 /// that it cannot grow without bound while writes never pause.
 pub const WAL_CEILING_BYTES: u64 = 256 * 1024 * 1024;

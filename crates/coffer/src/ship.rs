@@ -22,22 +22,19 @@ use coffer_kernel::{BoxFuture, Job, JobContext};
 use coffer_storage::{StorageError, Store};
 use error::SendError;
 use receiver::Sender;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::Duration;
 
 /// All shipments of a server.
 pub struct Shipping {
     clock: Arc<dyn Clock>,
-    /// This process among those that share the store.
-    server: String,
     shipments: Mutex<Vec<Arc<ShipAudit>>>,
 }
 
 impl Shipping {
     /// None yet.
-    pub fn new(clock: Arc<dyn Clock>, random: &dyn coffer_base::Random) -> Self {
-        let server = random_id("ship", limits::SHIPPING_SERVER_CHARACTERS, random);
-        Self { clock, server, shipments: Mutex::default() }
+    pub fn new(clock: Arc<dyn Clock>) -> Self {
+        Self { clock, shipments: Mutex::default() }
     }
 
     /// The job that ships to a receiver; `token` goes with what is sent over HTTP.
@@ -54,7 +51,7 @@ impl Shipping {
             shown: self.unlike(&receiver.to_string()),
             sender: Sender::new(receiver, token)?,
             clock: Arc::clone(&self.clock),
-            server: self.server.clone(),
+            server: OnceLock::new(),
             state: Mutex::default(),
         });
         self.all().push(Arc::clone(&job));
@@ -157,7 +154,8 @@ struct ShipAudit {
     shown: String,
     sender: Sender,
     clock: Arc<dyn Clock>,
-    server: String,
+    /// This process among those that share the store, once it ships.
+    server: OnceLock<String>,
     state: Mutex<State>,
 }
 
@@ -184,7 +182,7 @@ impl Job for ShipAudit {
     }
 
     fn run<'a>(&'a self, context: &'a JobContext) -> BoxFuture<'a, Result<u64, StorageError>> {
-        Box::pin(self.ship(&context.store))
+        Box::pin(self.ship(context))
     }
 }
 
@@ -194,13 +192,14 @@ impl ShipAudit {
     }
 
     /// Ships all that is in the log, or until the receiver fails.
-    async fn ship(&self, store: &Store) -> Result<u64, StorageError> {
+    async fn ship(&self, context: &JobContext) -> Result<u64, StorageError> {
+        let store = &context.store;
         if self.clock.monotonic() < self.state().not_before || self.is_done(store).await? {
             return Ok(0);
         }
         let (mut sent, mut acknowledged) = (0u64, None);
         loop {
-            let Some(shipped) = self.hold(store, acknowledged).await? else {
+            let Some(shipped) = self.hold(context, acknowledged).await? else {
                 self.wait(limits::SHIP_AGAIN_SECONDS_MOST / 2);
                 break;
             };
@@ -228,12 +227,21 @@ impl ShipAudit {
     }
 
     /// Takes the shipment, or goes on with it; `None` if another server has it.
-    async fn hold(&self, store: &Store, shipped: Option<u64>) -> Result<Option<u64>, StorageError> {
-        let now = self.clock.now();
+    async fn hold(
+        &self,
+        context: &JobContext,
+        shipped: Option<u64>,
+    ) -> Result<Option<u64>, StorageError> {
+        let (store, now) = (&context.store, self.clock.now());
+        let name = || random_id("ship", limits::SHIPPING_SERVER_CHARACTERS, &*context.random);
         let hold = HoldShipment {
             receiver: self.name.clone(),
             // Files have one server, which goes on at once after a restart.
-            server: if store.is_shared() { self.server.clone() } else { ONE_SERVER.to_owned() },
+            server: if store.is_shared() {
+                self.server.get_or_init(name).clone()
+            } else {
+                ONE_SERVER.to_owned()
+            },
             shipped,
             now,
             held_until: now.plus(limits::SHIPMENT_HELD_SECONDS),

@@ -204,8 +204,9 @@ impl Recorder {
         }
     }
 
-    /// Writes what waits, batch by batch, and says whether nothing failed. What was left out is
-    /// counted in an entry now and then, and `finally` in any case.
+    /// Writes what waits, batch by batch, and says whether nothing failed. What comes meanwhile waits
+    /// for its own time, unless it fills a batch: on a busy server something always comes. What was
+    /// left out is counted in an entry now and then; `finally` it is in any case, and nothing waits.
     async fn write_waiting(&self, finally: bool) -> bool {
         let _one = self.writing.lock().await;
         loop {
@@ -214,8 +215,12 @@ impl Recorder {
             if batch.is_empty() {
                 return true;
             }
+            let is_full = batch.len() >= limits::AUDIT_BATCH;
             if !self.write_batch(batch).await {
                 return false;
+            }
+            if !is_full && !finally {
+                return true;
             }
         }
     }

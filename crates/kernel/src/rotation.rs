@@ -15,13 +15,13 @@ use crate::limits;
 use crate::principal::BoxFuture;
 use crate::sealed::SealedTable;
 use crate::setting::{Setting, SettingKind, Settings};
-use coffer_base::{Clock, Random, id::random_id};
+use coffer_base::{Clock, id::random_id};
 use coffer_keyring::{KeyringError, Rotation, TakeRotation, last_rotation};
 use coffer_storage::{Cause, StorageError, Store};
 use due::DueKeys;
 use pace::Pace;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::time::Duration;
 use worker::Worker;
 
@@ -73,8 +73,8 @@ pub struct RotateKeys {
     tables: Vec<SealedTable>,
     rate: i64,
     due: DueKeys,
-    /// How this server is named in rotations.
-    worker: String,
+    /// How this server is named in rotations, once there is one.
+    worker: OnceLock<String>,
     /// Measures how long another server has been silent.
     clock: Arc<dyn Clock>,
     /// What another server was last known to do.
@@ -92,33 +92,33 @@ struct Beat {
 
 impl RotateKeys {
     /// Rotates the keys of these tables.
-    pub fn new(
-        tables: Vec<SealedTable>,
-        settings: &Settings,
-        clock: Arc<dyn Clock>,
-        random: &dyn Random,
-    ) -> Self {
+    pub fn new(tables: Vec<SealedTable>, settings: &Settings, clock: Arc<dyn Clock>) -> Self {
         Self {
             tables,
             rate: settings.number(&ROTATION_RATE),
             due: DueKeys::new(settings),
-            worker: random_id("server", WORKER_CHARACTERS, random),
+            worker: OnceLock::new(),
             clock,
             other: Mutex::default(),
         }
     }
 
     /// Makes this server the one that works on the rotation, if nobody else does.
-    async fn take(&self, store: &Store, rotation: &Rotation) -> Result<bool, StorageError> {
+    async fn take(
+        &self,
+        store: &Store,
+        rotation: &Rotation,
+        worker: &str,
+    ) -> Result<bool, StorageError> {
         let is_free = !store.is_shared()
             || rotation.worker.is_empty()
-            || rotation.worker == self.worker
+            || rotation.worker == worker
             || self.is_silent(rotation);
         if !is_free {
             return Ok(false);
         }
         let Rotation { number, beat, .. } = *rotation;
-        store.write(TakeRotation { number, beat, worker: self.worker.clone() }).await
+        store.write(TakeRotation { number, beat, worker: worker.to_owned() }).await
     }
 
     /// Whether the server that works on the rotation has written nothing for a while.
@@ -146,12 +146,15 @@ impl RotateKeys {
         let Some(rotation) = last.filter(|last| last.finished.is_none()) else {
             return self.due.look(context, self.clock.monotonic()).await;
         };
-        if !self.take(&context.store, &rotation).await? {
+        // Not before it is needed: a server that starts waits for no random number.
+        let name = || random_id("server", WORKER_CHARACTERS, &*context.random);
+        let worker = self.worker.get_or_init(name);
+        if !self.take(&context.store, &rotation, worker).await? {
             return Ok(0);
         }
         let pace = Pace::new(self.rate);
         let clock = &*self.clock;
-        Worker::new(context, &self.tables, &self.worker, rotation, pace, clock).run().await
+        Worker::new(context, &self.tables, worker, rotation, pace, clock).run().await
     }
 }
 

@@ -160,7 +160,7 @@ pub async fn open_stores(
     let identity = identity_options(&options, &mut parts, &context, &clocks);
     let identity = Identity::open(identity).await?;
     context.apps.ask(Arc::clone(&identity.authenticate));
-    let shipping = Arc::new(Shipping::new(Arc::clone(&clocks.clock), &*options.random));
+    let shipping = Arc::new(Shipping::new(Arc::clone(&clocks.clock)));
     let own = (&clocks, &shipping, &*store_id);
     let sign_ins = Arc::clone(&identity.sign_ins);
     let (kernel, scheduler) = assemble_kernel(&options, identity, &mut parts, &context, own);
@@ -349,7 +349,7 @@ fn assemble_kernel(
 /// What rotates keys.
 fn rotation_job(options: &AssembleOptions, clocks: &Clocks) -> RotateKeys {
     let (tables, clock) = (options.families.sealed_tables(), Arc::clone(&clocks.clock));
-    RotateKeys::new(tables, &options.settings, clock, &*options.random)
+    RotateKeys::new(tables, &options.settings, clock)
 }
 
 /// Who may call: in developer mode this machine, and in both modes what the operator allows.

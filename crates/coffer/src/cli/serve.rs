@@ -30,6 +30,7 @@ use std::time::{Duration, Instant};
 /// If the configuration cannot be used, if there is no store, if its root key does not open it,
 /// or if the server cannot start.
 pub fn run(config: &Config, args: &ServeArgs) -> Result<Exit, Failure> {
+    let _seeding = SystemRandom::seed_beside();
     let handed = activation::sockets()?;
     let certificate = setup::tls(config)?;
     let options = ServeOptions { handed, ..serve_options(config, certificate.as_ref())? };
@@ -79,7 +80,6 @@ async fn open(
     accept_rollback: bool,
     signals: &mut Signals,
 ) -> Result<Option<Installation>, Failure> {
-    let _seeding = SystemRandom::seed_beside();
     tokio::select! {
         opened = wait_for_database(config, accept_rollback) => opened.map(|installation| {
             if let Ok(anchor) = config.text(&AUDIT_ANCHOR).parse() {

@@ -83,3 +83,27 @@ async fn while_nothing_can_be_written_entries_wait_and_what_has_no_room_is_count
     assert_eq!(left_out.unwrap() + kept, 2 + pushed);
     assert!(left_out.unwrap() >= 9, "{left_out:?}");
 }
+
+#[tokio::test]
+async fn what_comes_while_a_batch_is_written_waits_for_more() {
+    let World { recorder, store, _home } = world(Faults::none());
+    // No task but this one writes.
+    recorder.waiting().has_writer = true;
+    recorder.push(entry("first"));
+    let mut writing = std::pin::pin!(recorder.write_waiting(false));
+    std::future::poll_fn(|context| {
+        assert!(writing.as_mut().poll(context).is_pending());
+        std::task::Poll::Ready(())
+    })
+    .await;
+    recorder.push(entry("second"));
+    assert!(writing.await);
+    assert_eq!(rows(&store).await, [("first".into(), 1, None)]);
+    assert_eq!(recorder.count_waiting(), 1);
+    for _ in 0..limits::AUDIT_BATCH {
+        recorder.push(entry("third"));
+    }
+    // A full one is followed by what is left.
+    assert!(recorder.write_waiting(false).await);
+    assert_eq!(recorder.count_waiting(), 0);
+}

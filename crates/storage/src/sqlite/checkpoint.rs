@@ -104,6 +104,10 @@ pub(super) struct Checkpointer {
     signal: SyncSender<()>,
     thread: JoinHandle<()>,
     signalled_at: u64,
+    /// The log's size when the writer last looked.
+    seen: u64,
+    /// What the log has grown by since the signal, but for what only records.
+    changed: u64,
     /// The thread's passes when the writer last looked.
     passes: u64,
     /// The size at which the writer restarts the log itself; rises while a reader prevents that.
@@ -116,16 +120,20 @@ impl Checkpointer {
         let (signal, signals) = sync_channel(1);
         let thread = spawn("coffer-checkpoint", move || serve(&connection, &signals, &log))?;
         let ceiling = limit::WAL_CEILING_BYTES;
-        Ok(Self { signal, thread, signalled_at: 0, passes: 0, ceiling })
+        Ok(Self { signal, thread, signalled_at: 0, seen: 0, changed: 0, passes: 0, ceiling })
     }
 
-    /// Checks the log's size after a commit: signals the thread, or, past the ceiling, makes the
-    /// next commit restart the log.
-    pub(super) fn maybe_checkpoint(&mut self, connection: &Connection, log: &Log) {
+    /// Checks the log's size after a commit, which may have only recorded what happened: signals the
+    /// thread, or, past the ceiling, makes the next commit restart the log.
+    pub(super) fn maybe_checkpoint(&mut self, connection: &Connection, log: &Log, is_record: bool) {
         let size = log.bytes.load(Ordering::Relaxed);
-        if size < self.signalled_at {
-            self.signalled_at = 0;
+        if size < self.seen {
+            (self.signalled_at, self.seen, self.changed) = (0, 0, 0);
             self.ceiling = limit::WAL_CEILING_BYTES;
+        }
+        let grown = size.saturating_sub(std::mem::replace(&mut self.seen, size));
+        if !is_record {
+            self.changed = self.changed.saturating_add(grown);
         }
         let passes = log.passes.load(Ordering::Relaxed);
         let just_passed = std::mem::replace(&mut self.passes, passes) != passes;
@@ -133,11 +141,23 @@ impl Checkpointer {
             && (just_passed || size >= self.ceiling.saturating_add(limit::WAL_GRACE_BYTES))
         {
             self.restart(connection, log, size);
-        } else if size.saturating_sub(self.signalled_at) >= limit::WAL_CHECKPOINT_BYTES {
-            self.signalled_at = size;
+        } else if self.is_pass_due(size) {
+            (self.signalled_at, self.changed) = (size, 0);
             // If the channel is full, the thread has a signal to take already.
             let _ = self.signal.try_send(());
         }
+    }
+
+    /// Whether the thread is to move pages. After that all readers read their pages again, so that
+    /// what only records, which none of them looks up in the log, is moved more rarely; but not
+    /// while the writer waits for a pass before it restarts the log.
+    fn is_pass_due(&self, size: u64) -> bool {
+        let grown = size.saturating_sub(self.signalled_at);
+        let most = match size >= self.ceiling {
+            true => limit::WAL_CHECKPOINT_BYTES,
+            false => limit::WAL_RECORDS_BYTES,
+        };
+        self.changed >= limit::WAL_CHECKPOINT_BYTES || grown >= most
     }
 
     fn restart(&mut self, connection: &Connection, log: &Log, size: u64) {

@@ -110,8 +110,8 @@ impl Writer {
         let _close = CloseOnDrop(Arc::clone(&self.queue));
         while let Some(next) = self.next() {
             if let Some((share, job)) = next.job {
-                self.run_batch(share, job, next.behind);
-                self.checkpointer.maybe_checkpoint(&self.connection, &self.log);
+                let is_record = self.run_batch(share, job, next.behind);
+                self.checkpointer.maybe_checkpoint(&self.connection, &self.log, is_record);
             }
             if !next.checkpoints.is_empty() {
                 // One answers all who asked: each waits for readers.
@@ -133,7 +133,9 @@ impl Writer {
         self.queue.take()
     }
 
-    fn run_batch(&mut self, share: Share, first: Unit, behind: usize) {
+    /// Runs and commits the first unit and those that join it; says whether all only record what
+    /// happened.
+    fn run_batch(&mut self, share: Share, first: Unit, behind: usize) -> bool {
         let mut jobs = vec![first];
         let ran = match behind {
             0 => self.run_alone(&mut jobs),
@@ -149,7 +151,7 @@ impl Writer {
                 self.roll_back();
             }
             self.counters.commits.count(false);
-            return;
+            return false;
         }
         let committed = ran.and_then(|()| self.commit());
         let committed = committed.map_err(|error| {
@@ -161,6 +163,7 @@ impl Writer {
         let is_record = jobs.iter().all(Unit::is_record);
         self.counters.commits.count(is_record && self.undisturbed && committed.is_ok());
         reply(jobs, &committed);
+        is_record
     }
 
     /// Notes where the log ends, if this writer has made that its end.
