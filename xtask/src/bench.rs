@@ -13,6 +13,9 @@ const MINUTES: u64 = 60;
 /// Entries of the audit's log that is verified, and the seconds that this may take.
 const AUDIT_LOG: [&str; 2] = ["10000000", "60"];
 
+/// The feature of a server that serves others.
+const ALLOCATOR: &str = "coffer/jemalloc";
+
 /// Runs the benchmark. It starts the server that is built beside it.
 pub fn run(words: &[String]) -> Outcome {
     if let [first, rest @ ..] = words
@@ -29,6 +32,7 @@ pub fn run(words: &[String]) -> Outcome {
     let against = revision.map(|revision| Against::build(&revision)).transpose()?;
     Step::new("cargo")
         .args(["build", "--release", "--package", "coffer", "--package", "coffer-bench"])
+        .args(["--features", ALLOCATOR])
         .directory(&root())
         .minutes(MINUTES)
         .run()?;
@@ -112,8 +116,12 @@ fn built(commit: &str, folder: &Path, program: &Path) -> Outcome {
         .directory(&files)
         .run()
         .and_then(|()| {
+            let has_feature = std::fs::read_to_string(files.join("crates/coffer/Cargo.toml"))
+                .is_ok_and(|manifest| manifest.contains("\njemalloc = "));
+            let feature = has_feature.then_some(["--features", ALLOCATOR]);
             Step::new("cargo")
                 .args(["build", "--release", "--locked", "--package", "coffer"])
+                .args(feature.into_iter().flatten())
                 .env("CARGO_TARGET_DIR", &build)
                 .directory(&files)
                 .minutes(MINUTES)

@@ -195,7 +195,8 @@ fn build(source: &Path, target: &Path, profile: &str) -> Result<PathBuf, String>
     let maps = [(source, "/coffer"), (Path::new(&home), "/cargo"), (target, "/target")];
     let c_flags = maps.map(|(from, to)| format!("-ffile-prefix-map={}={to}", from.display()));
     Step::new("cargo")
-        .args(["build", "--locked", "--package", "coffer", "--target", PLATFORM])
+        .args(["build", "--locked", "--package", "coffer", "--features", "jemalloc"])
+        .args(["--target", PLATFORM])
         .args(["--profile", profile])
         .env("CARGO_TARGET_DIR", target)
         .env("CARGO_ENCODED_RUSTFLAGS", flags.join("\u{1f}"))
