@@ -19,6 +19,9 @@ const PLATFORM: &str = "x86_64-unknown-linux-gnu";
 /// How long a build may take.
 const MINUTES: u64 = 120;
 
+/// What a release has beside what is built by default.
+const FEATURES: &str = "jemalloc";
+
 /// What a binary may weigh, in megabytes, and how long a server may take until it listens and a
 /// throw-away one until it serves, in milliseconds. Why the first is what it is:
 /// `docs/decisions/0127-how-large-a-release-is.md`.
@@ -195,7 +198,7 @@ fn build(source: &Path, target: &Path, profile: &str) -> Result<PathBuf, String>
     let maps = [(source, "/coffer"), (Path::new(&home), "/cargo"), (target, "/target")];
     let c_flags = maps.map(|(from, to)| format!("-ffile-prefix-map={}={to}", from.display()));
     Step::new("cargo")
-        .args(["build", "--locked", "--package", "coffer", "--features", "jemalloc"])
+        .args(["build", "--locked", "--package", "coffer", "--features", FEATURES])
         .args(["--target", PLATFORM])
         .args(["--profile", profile])
         .env("CARGO_TARGET_DIR", target)

@@ -204,9 +204,10 @@ impl Recorder {
         }
     }
 
-    /// Writes what waits, batch by batch, and says whether nothing failed. What comes meanwhile waits
-    /// for its own time, unless it fills a batch: on a busy server something always comes. What was
-    /// left out is counted in an entry now and then; `finally` it is in any case, and nothing waits.
+    /// Writes what waits, batch by batch, and says whether nothing failed. What comes meanwhile has
+    /// its own time to wait, unless it fills a batch: on a busy server something always comes. What
+    /// was left out is counted in an entry now and then; `finally` it is in any case, and nothing
+    /// waits.
     async fn write_waiting(&self, finally: bool) -> bool {
         let _one = self.writing.lock().await;
         loop {

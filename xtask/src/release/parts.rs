@@ -31,7 +31,8 @@ impl Parts {
         let lock = std::fs::read_to_string(&path)
             .map_err(|e| format!("cannot read {}: {e}", path.display()))?;
         let tree = Step::new("cargo")
-            .args(["tree", "--locked", "--package", "coffer", "--target", platform])
+            .args(["tree", "--locked", "--package", "coffer", "--features", super::FEATURES])
+            .args(["--target", platform])
             .args(["--edges", "normal", "--prefix", "none", "--format", "{p}\t{l}"])
             .directory(root)
             .capture()?;
@@ -146,6 +147,7 @@ mod tests {
         let parts = Parts::read(&crate::root(), super::super::PLATFORM).unwrap();
         let crates = parts.crates();
         assert!(crates.len() > 100, "{}", crates.len());
+        assert!(crates.iter().any(|each| each.name == "tikv-jemallocator"));
         for each in crates {
             assert!(!each.licence.is_empty(), "{}", each.name);
             assert_eq!(each.checksum.is_empty(), each.name.starts_with("coffer-"), "{}", each.name);

@@ -123,8 +123,8 @@ impl Checkpointer {
         Ok(Self { signal, thread, signalled_at: 0, seen: 0, changed: 0, passes: 0, ceiling })
     }
 
-    /// Checks the log's size after a commit, which may have only recorded what happened: signals the
-    /// thread, or, past the ceiling, makes the next commit restart the log.
+    /// Checks the log's size after a commit, which may have only recorded what happened: signals
+    /// the thread, or, past the ceiling, makes the next commit restart the log.
     pub(super) fn maybe_checkpoint(&mut self, connection: &Connection, log: &Log, is_record: bool) {
         let size = log.bytes.load(Ordering::Relaxed);
         if size < self.seen {
