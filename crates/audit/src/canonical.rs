@@ -64,6 +64,12 @@ pub fn encode(values: &[Value]) -> Vec<u8> {
 /// The bytes of a row's columns, which somebody is reading.
 pub fn encode_borrowed<'a>(values: impl IntoIterator<Item = ValueRef<'a>>) -> Vec<u8> {
     let mut bytes = Vec::with_capacity(USUAL);
+    encode_into(&mut bytes, values);
+    bytes
+}
+
+/// The same, behind what is in `bytes`: whoever hashes many rows needs room for one.
+pub fn encode_into<'a>(bytes: &mut Vec<u8>, values: impl IntoIterator<Item = ValueRef<'a>>) {
     let mut values = values.into_iter();
     let format = match values.next() {
         Some(ValueRef::Int(format)) => u8::try_from(format).unwrap_or(0),
@@ -73,12 +79,11 @@ pub fn encode_borrowed<'a>(values: impl IntoIterator<Item = ValueRef<'a>>) -> Ve
     for value in values {
         match value {
             ValueRef::Null => bytes.extend_from_slice(&NULL),
-            ValueRef::Int(number) => put(&mut bytes, &number.to_be_bytes()),
-            ValueRef::Text(text) => put(&mut bytes, text.as_bytes()),
-            ValueRef::Blob(blob) => put(&mut bytes, blob),
+            ValueRef::Int(number) => put(bytes, &number.to_be_bytes()),
+            ValueRef::Text(text) => put(bytes, text.as_bytes()),
+            ValueRef::Blob(blob) => put(bytes, blob),
         }
     }
-    bytes
 }
 
 fn put(bytes: &mut Vec<u8>, content: &[u8]) {

@@ -53,7 +53,7 @@ async fn carry_out(
     match parsed {
         Parsed::Read(read) => {
             let keys = services.existing_keys(&call.principal.tenant).await?;
-            let ctx = &mut services.context(call, expand, keys, audited.clone());
+            let ctx = &mut services.context(call, expand, keys, std::mem::take(audited));
             let found = look(services, definition, &*read, ctx).await;
             *audited = std::mem::take(&mut *ctx.audited());
             audited.detail = audited.detail.take().or_else(|| ctx.expand.shown());

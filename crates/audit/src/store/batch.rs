@@ -1,7 +1,7 @@
 //! Many entries in one transaction of their own.
 
 use super::INSERT;
-use crate::canonical::{COLUMNS, encode_borrowed};
+use crate::canonical::{COLUMNS, encode_into};
 use crate::entry::{Entry, OWN};
 use crate::fresh::Fresh;
 use crate::server::server_name;
@@ -62,7 +62,8 @@ pub async fn record_all(
     fresh: &Fresh,
 ) -> Result<(), StorageError> {
     // In a shared store a row has no number yet, and so its hash no place.
-    let mut batch = Batch { statements: Vec::new(), hashes: (!store.is_shared()).then(Vec::new) };
+    let hashes = (!store.is_shared()).then(Vec::new);
+    let mut batch = Batch { statements: Vec::new(), hashes, encoded: Vec::new() };
     for some in entries.chunks(ROWS * STATEMENTS_AT_ONCE) {
         some.chunks(ROWS).for_each(|rows| batch.add(rows));
         tokio::task::yield_now().await;
@@ -81,6 +82,8 @@ struct Batch {
     statements: Vec<Query>,
     /// The hashes of the rows, if somebody has use for them.
     hashes: Option<Vec<Hash>>,
+    /// The row that was hashed last.
+    encoded: Vec<u8>,
 }
 
 impl Batch {
@@ -111,7 +114,9 @@ impl Batch {
     fn hash<'v>(&mut self, columns: impl IntoIterator<Item = &'v Value>) {
         if let Some(hashes) = &mut self.hashes {
             let columns = columns.into_iter().map(Value::borrowed);
-            hashes.push(leaf_hash(&encode_borrowed(columns)));
+            self.encoded.clear();
+            encode_into(&mut self.encoded, columns);
+            hashes.push(leaf_hash(&self.encoded));
         }
     }
 }
