@@ -54,8 +54,9 @@ pub fn run(words: &[String]) -> Outcome {
         Some(built) => built.clone(),
         None => static_binary(&options.profile)?,
     };
-    let parts = Parts::read(&root(), PLATFORM)?;
     let folder = target()?.join("dist");
+    outside(&built, &folder)?;
+    let parts = Parts::read(&root(), PLATFORM)?;
     let failed = |e: std::io::Error| format!("cannot write into {}: {e}", folder.display());
     // What an earlier run has left would get a checksum, too.
     if folder.exists() {
@@ -86,6 +87,16 @@ pub fn run(words: &[String]) -> Outcome {
     }
     // Last, so that what was asked for is seen in any case.
     verdict(figures)
+}
+
+/// Refuses a binary that lies in the folder which is emptied for it.
+fn outside(built: &Path, folder: &Path) -> Outcome {
+    let real = |path: &Path| path.canonicalize().unwrap_or_else(|_| path.to_owned());
+    if real(built).starts_with(real(folder)) {
+        let folder = folder.display();
+        return Err(format!("{folder} is emptied first: copy {} elsewhere", built.display()));
+    }
+    Ok(())
 }
 
 fn try_package(options: &Options, built: &Path, package: &Path) -> Outcome {
@@ -244,6 +255,13 @@ mod tests {
         assert_eq!(verdict([("its size", true), ("its start", true), ("dev", true)]), Ok(()));
         let refused = verdict([("its size", false), ("its start", true), ("dev", false)]);
         assert_eq!(refused.unwrap_err(), "the release is made, and exceeds: its size, dev");
+    }
+
+    #[test]
+    fn a_binary_that_would_be_removed_before_it_is_read_is_refused() {
+        let dist = Path::new("/nowhere/target/dist");
+        assert!(outside(Path::new("/nowhere/target/dist/coffer"), dist).is_err());
+        assert_eq!(outside(Path::new("/nowhere/target/release/coffer"), dist), Ok(()));
     }
 
     #[test]
