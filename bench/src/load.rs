@@ -103,24 +103,30 @@ pub fn main(args: &Args) -> Result<()> {
 /// Chooses what is sent.
 async fn workload(args: &Args) -> Result<Value> {
     let seed: u64 = args.or("seed", 1)?;
+    let seed = |connection| seed_of(seed, connection);
     match args.required::<String>("workload")?.as_str() {
         "axum" => run(args, |_| Ok(Find::fixed(Http::new(args)?))).await,
         "find" => run(args, |_| Ok(Find::stored(Http::new(args)?))).await,
         "set" => {
             let keyed = args.or("idempotency", true)?;
-            run(args, |n| Ok(Set::new(Http::new(args)?, keyed, seed.wrapping_add(n)))).await
+            run(args, |n| Ok(Set::new(Http::new(args)?, keyed, seed(n)))).await
         }
-        "charge" => run(args, |n| Ok(Charge::new(Http::new(args)?, seed.wrapping_add(n)))).await,
+        "charge" => run(args, |n| Ok(Charge::new(Http::new(args)?, seed(n)))).await,
         "balance" => run(args, |_| Ok(Balance::new(Http::new(args)?))).await,
         "events" => run(args, |_| Ok(Events::new(Http::new(args)?))).await,
         "page" => run(args, |_| Ok(Page::new(Http::new(args)?))).await,
         "hold" => run(args, |_| Ok(Hold::new(Http::new(args)?))).await,
-        "stranger" => run(args, |n| Stranger::new(args, false, seed.wrapping_add(n))).await,
-        "guess" => run(args, |n| Stranger::new(args, true, seed.wrapping_add(n))).await,
+        "stranger" => run(args, |n| Stranger::new(args, false, seed(n))).await,
+        "guess" => run(args, |n| Stranger::new(args, true, seed(n))).await,
         "redis-set" => run(args, |_| Ok(redis::Set::new())).await,
         "redis-get" => run(args, |_| Ok(redis::Get::new())).await,
         other => Err(format!("there is no workload {other:?}")),
     }
+}
+
+/// A seed for one connection of a load: no other has it, nor has one of a load with another seed.
+const fn seed_of(load: u64, connection: u64) -> u64 {
+    load.wrapping_mul(1 << 20).wrapping_add(connection)
 }
 
 /// Opens the connections, lets them run, and adds up what they saw.
@@ -141,7 +147,7 @@ async fn run<E: Exchange>(args: &Args, make: impl Fn(u64) -> Result<E>) -> Resul
     let tasks: Vec<_> = (0..)
         .zip(streams)
         .map(|(number, (stream, exchange))| {
-            let numbers = Numbers::new(seed.wrapping_mul(1 << 20).wrapping_add(number));
+            let numbers = Numbers::new(seed_of(seed, number));
             tokio::spawn(connection(stream, exchange, Arc::clone(&shared), numbers))
         })
         .collect();
