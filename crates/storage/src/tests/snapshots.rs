@@ -9,7 +9,7 @@ use tempfile::tempdir;
 use super::*;
 
 /// A unit of work that says that it only records what happened.
-struct Recorded(Run);
+pub(super) struct Recorded(pub(super) Run);
 
 impl Work for Recorded {
     type Out = Vec<Row>;

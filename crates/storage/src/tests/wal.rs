@@ -6,16 +6,22 @@ use coffer_base::limit;
 use rusqlite::Connection;
 use tempfile::tempdir;
 
+use super::snapshots::Recorded;
 use super::*;
 
 const MIB: usize = 1024 * 1024;
 
+/// A unit of work that rewrites one row with so many bytes, all alike.
+fn rewriting(bytes: usize, with: u8) -> Run {
+    let sql = "INSERT INTO item (id, body) VALUES (1, ?1) \
+               ON CONFLICT (id) DO UPDATE SET body = excluded.body";
+    Run(vec![(sql, vec![Value::from(vec![with; bytes])])])
+}
+
 /// Rewrites one row with `bytes` other bytes each time.
 async fn rewrite(store: &Store, bytes: usize, times: u8) {
     for i in 0..times {
-        let sql = "INSERT INTO item (id, body) VALUES (1, ?1) \
-                   ON CONFLICT (id) DO UPDATE SET body = excluded.body";
-        store.write(Run(vec![(sql, vec![Value::from(vec![i; bytes])])])).await.unwrap();
+        store.write(rewriting(bytes, i)).await.unwrap();
     }
 }
 
@@ -28,6 +34,30 @@ async fn checkpoints_run_beside_the_commits() {
         tokio::task::yield_now().await;
     }
     assert_eq!(store.stats().checkpoints_failed, 0);
+}
+
+#[tokio::test]
+async fn what_only_records_is_moved_more_rarely() {
+    let directory = tempdir().unwrap();
+    let store = open(directory.path());
+    let least = limit::WAL_CHECKPOINT_BYTES;
+    // The same bytes again would change no page.
+    let mut bytes = (0..=u8::MAX).cycle();
+    let mut record = || store.write(Recorded(rewriting(MIB, bytes.next().unwrap_or(0))));
+    while store.stats().wal_bytes < 2 * least {
+        record().await.unwrap();
+    }
+    // The thread has had no signal.
+    assert_eq!(store.stats().checkpoints, 0);
+    let recorded = store.stats().wal_bytes;
+    while store.stats().checkpoints == 0 {
+        record().await.unwrap();
+    }
+    assert!(store.stats().wal_bytes > recorded + least, "{:?}", store.stats());
+    rewrite(&store, MIB, 5).await;
+    while store.stats().checkpoints == 1 {
+        tokio::task::yield_now().await;
+    }
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
