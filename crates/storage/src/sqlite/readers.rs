@@ -1,8 +1,7 @@
 //! Read connections, opened when first needed and used by one caller at a time.
 
-use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -33,16 +32,12 @@ pub(super) struct Readers {
     stale: bool,
     /// Whether a checkpoint runs: then no snapshot outlives its read.
     checkpointing: AtomicBool,
-    /// By their numbers; `None` once closed.
-    idle: Mutex<Option<BTreeMap<u64, Reader>>>,
-    /// Connections that were opened.
-    opened: AtomicU64,
+    /// `None` once closed.
+    idle: Mutex<Option<Vec<Reader>>>,
 }
 
 #[derive(Debug)]
 struct Reader {
-    /// How many were opened before it.
-    number: u64,
     connection: Connection,
     snapshot: Option<Snapshot>,
 }
@@ -137,15 +132,8 @@ fn read_within(
 
 impl Readers {
     pub(super) fn new(path: &Path, commits: Option<Arc<Commits>>, faults: &Faults) -> Self {
-        let (idle, stale) = (Mutex::new(Some(BTreeMap::new())), faults.reads_stale());
-        Self {
-            path: path.to_owned(),
-            commits,
-            stale,
-            checkpointing: AtomicBool::new(false),
-            idle,
-            opened: AtomicU64::new(0),
-        }
+        let (idle, stale) = (Mutex::new(Some(Vec::new())), faults.reads_stale());
+        Self { path: path.to_owned(), commits, stale, checkpointing: AtomicBool::new(false), idle }
     }
 
     /// Runs a read on the calling thread. There are never more connections in use than threads.
@@ -184,7 +172,7 @@ impl Readers {
         let counted = self.commits.as_ref().map(|commits| (commits.counted(), commits));
         let mut reader = match self.take()? {
             Some(reader) => reader,
-            None => self.open()?,
+            None => Reader { connection: connection::open_reader(&self.path)?, snapshot: None },
         };
         if let Some((counted, commits)) = counted
             && !(self.stale && reader.snapshot.is_some())
@@ -212,7 +200,7 @@ impl Readers {
     fn release(&self) {
         let mut idle = self.idle.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(idle) = idle.as_mut() {
-            idle.retain(|_, reader| reader.release().is_ok());
+            idle.retain_mut(|reader| reader.release().is_ok());
         }
     }
 
@@ -221,18 +209,9 @@ impl Readers {
         drop(self.idle.lock().unwrap_or_else(PoisonError::into_inner).take());
     }
 
-    fn open(&self) -> Result<Reader> {
-        let connection = connection::open_reader(&self.path)?;
-        let number = self.opened.fetch_add(1, Ordering::Relaxed);
-        Ok(Reader { number, connection, snapshot: None })
-    }
-
-    /// The oldest that is idle: so as few as are needed at once have their caches full of pages,
-    /// and those that help out now and then need little memory.
     fn take(&self) -> Result<Option<Reader>> {
         let mut idle = self.idle.lock().unwrap_or_else(PoisonError::into_inner);
-        let oldest = idle.as_mut().ok_or(StorageError::Closed)?.pop_first();
-        Ok(oldest.map(|(_, reader)| reader))
+        Ok(idle.as_mut().ok_or(StorageError::Closed)?.pop())
     }
 
     fn put_back(&self, mut reader: Reader) {
@@ -244,27 +223,8 @@ impl Readers {
         if let Some(idle) = idle.as_mut()
             && idle.len() < limit::READ_CONNECTIONS
         {
-            idle.insert(reader.number, reader);
+            // Last in, first out: its page cache is warm.
+            idle.push(reader);
         }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn the_oldest_that_is_idle_is_used() {
-        let directory = tempfile::tempdir().unwrap();
-        let path = directory.path().join("data.db");
-        Connection::open(&path).unwrap().execute_batch("CREATE TABLE t (a)").unwrap();
-        let readers = Readers::new(&path, None, &Faults::none());
-        assert!(readers.take().unwrap().is_none());
-        let [first, second, third] = [(); 3].map(|()| readers.open().unwrap());
-        for reader in [third, first, second] {
-            readers.put_back(reader);
-        }
-        let taken = [(); 3].map(|()| readers.take().unwrap().unwrap().number);
-        assert_eq!(taken, [0, 1, 2]);
     }
 }
