@@ -50,10 +50,13 @@ async fn what_only_records_is_moved_more_rarely() {
     // The thread has had no signal.
     assert_eq!(store.stats().checkpoints, 0);
     let recorded = store.stats().wal_bytes;
+    // The log may begin anew as soon as all of it was moved.
+    let mut longest = recorded;
     while store.stats().checkpoints == 0 {
         record().await.unwrap();
+        longest = longest.max(store.stats().wal_bytes);
     }
-    assert!(store.stats().wal_bytes > recorded + least, "{:?}", store.stats());
+    assert!(longest > recorded + least, "{longest}");
     rewrite(&store, MIB, 5).await;
     while store.stats().checkpoints == 1 {
         tokio::task::yield_now().await;
